@@ -1,0 +1,110 @@
+//! The one error of this crate: where reading stopped, and what was expected there.
+
+use std::fmt;
+
+/// Why some bytes are not what they were read as.
+///
+/// An error is small plain data: it can be cloned, compared and kept. It names a byte offset into the slice that was
+/// given to the function that failed, so a caller can point at the place.
+///
+/// # Example
+///
+/// ```
+/// let err = asg_core::Guid::parse(b"4ccbb24c-268e-421a-9d1b_3678b6eb40d0").unwrap_err();
+/// assert_eq!(err.offset(), 23);
+/// assert_eq!(err.to_string(), "byte 23: expected `-`");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    offset: usize,
+    kind: Kind,
+}
+
+impl Error {
+    /// The byte offset at which reading stopped, counted from the start of the slice that was parsed.
+    #[must_use]
+    pub const fn offset(&self) -> usize {
+        self.offset
+    }
+
+    /// True if the input ended where more was needed: the line was cut, as opposed to malformed.
+    ///
+    /// ```
+    /// assert!(asg_core::Guid::parse(b"4ccbb24c-268e").unwrap_err().is_cut());
+    /// assert!(!asg_core::Guid::parse(b"not a guid").unwrap_err().is_cut());
+    /// ```
+    #[must_use]
+    pub const fn is_cut(&self) -> bool {
+        matches!(self.kind, Kind::Cut(_))
+    }
+
+    /// What was expected or wrong, without the offset, for callers that print the place in their own way.
+    ///
+    /// ```
+    /// let err = asg_core::Guid::parse(b"4ccbb24c-268e").unwrap_err();
+    /// assert_eq!(err.reason(), "the text ends where `-` was expected");
+    /// ```
+    #[must_use]
+    pub fn reason(&self) -> String {
+        self.kind.to_string()
+    }
+
+    /// The same error, seen from a slice in which this one's input starts at byte `by`.
+    #[must_use]
+    pub fn at(mut self, by: usize) -> Self {
+        self.offset += by;
+        self
+    }
+
+    #[cold]
+    pub(crate) const fn expected(offset: usize, what: &'static str) -> Self {
+        Self { offset, kind: Kind::Expected(what) }
+    }
+
+    #[cold]
+    pub(crate) const fn cut(offset: usize, what: &'static str) -> Self {
+        Self { offset, kind: Kind::Cut(what) }
+    }
+
+    #[cold]
+    pub(crate) const fn invalid(offset: usize, why: &'static str) -> Self {
+        Self { offset, kind: Kind::Invalid(why) }
+    }
+
+    /// `expected` if there is input left at `offset`, else `cut`.
+    #[cold]
+    pub(crate) const fn expected_in(input: &[u8], offset: usize, what: &'static str) -> Self {
+        if offset < input.len() { Self::expected(offset, what) } else { Self::cut(offset, what) }
+    }
+
+    #[cold]
+    pub(crate) fn json(offset: usize, message: &str, cut: bool) -> Self {
+        let kind = if cut { Kind::Cut("more JSON") } else { Kind::Json(message.into()) };
+        Self { offset, kind }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "byte {}: {}", self.offset, self.kind)
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// What went wrong. The texts are static: an error costs no allocation (but for JSON, whose messages are the parser's).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+enum Kind {
+    /// Something else stands at the offset.
+    #[error("expected {0}")]
+    Expected(&'static str),
+    /// The input ends at the offset.
+    #[error("the text ends where {0} was expected")]
+    Cut(&'static str),
+    /// The text at the offset was read, and its value is impossible.
+    #[error("{0}")]
+    Invalid(&'static str),
+    /// Malformed JSON at the offset.
+    #[error("malformed JSON: {0}")]
+    Json(Box<str>),
+}

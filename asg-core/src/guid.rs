@@ -1,0 +1,600 @@
+//! GUIDs and the names built from them: process GUIDs, container handles, and the leading pieces of either that fit
+//! into a log prefix.
+//!
+//! Two cuts happen on the way from a container to a log line, and they must not be confused. Since Diego 1.15
+//! (2017-04) the *handle itself* is a GUID cut to 28 characters; and the kernel's log prefix holds at most 29 bytes, so
+//! what it shows is the leading part of a handle, of 19 to 29 characters. A [`Handle`] is the former, a
+//! [`HandlePrefix`] the latter, and they are compared with [`HandlePrefix::matches`], never with `==`.
+//!
+//! Neither need satisfy RFC 4122: Diego's instance GUIDs come from a generator that sets the variant digit to `4`–`7`
+//! (see [`Guid::is_rep_made`]).
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::Error;
+
+/// Length of a full GUID in characters: 32 hexadecimal digits and four dashes.
+const FULL: usize = 36;
+
+/// A full GUID, 36 characters in lower case: an app, space, org, process, task or build GUID.
+///
+/// Any 32 hexadecimal digits are legal; no version or variant is required.
+///
+/// ```
+/// use asg_core::Guid;
+///
+/// let guid: Guid = "4ccbb24c-268e-421a-9d1b-3678b6eb40d0".parse()?;
+/// assert_eq!(guid.to_string(), "4ccbb24c-268e-421a-9d1b-3678b6eb40d0");
+/// assert!(Guid::parse(b"4CCBB24C-268E-421A-9D1B-3678B6EB40D0").is_err(), "Cloud Foundry writes lower case");
+/// # Ok::<(), asg_core::Error>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Guid(u128);
+
+impl Guid {
+    /// Reads the 36-character form.
+    ///
+    /// # Errors
+    ///
+    /// At the first byte that is not a lower-case hexadecimal digit or a dash in its place, or behind the last one.
+    pub fn parse(text: &[u8]) -> Result<Self, Error> {
+        let (bits, read) = digits(text);
+        if read < FULL {
+            return Err(Error::expected_in(text, read, expected_at(read)));
+        }
+        if text.len() > FULL {
+            return Err(Error::expected(FULL, "the end of a GUID"));
+        }
+        Ok(Self(bits))
+    }
+
+    /// The GUID with these 128 bits, the first hexadecimal digit uppermost.
+    #[must_use]
+    pub const fn from_u128(bits: u128) -> Self {
+        Self(bits)
+    }
+
+    /// The 128 bits, the first hexadecimal digit uppermost.
+    #[must_use]
+    pub const fn as_u128(self) -> u128 {
+        self.0
+    }
+
+    /// True if the variant digit (the first of the fourth group) is `4`–`7`, which Diego's generator writes and Cloud
+    /// Controller's never does: an instance GUID rather than an app, process or task GUID.
+    ///
+    /// Source: nu7hatch/gouuid as vendored by rep, `(u[8] | 0x40) & 0x7F`; Cloud Controller uses Ruby's
+    /// `SecureRandom.uuid`, whose digit is `8`–`b`.
+    ///
+    /// ```
+    /// # use asg_core::Guid;
+    /// assert!(Guid::parse(b"d08bb414-cdba-4381-412a-e9ecc1b7d0f4")?.is_rep_made());
+    /// assert!(!Guid::parse(b"4ccbb24c-268e-421a-9d1b-3678b6eb40d0")?.is_rep_made());
+    /// # Ok::<(), asg_core::Error>(())
+    /// ```
+    #[must_use]
+    pub const fn is_rep_made(self) -> bool {
+        matches!((self.0 >> 60) & 0xf, 4..=7)
+    }
+}
+
+impl fmt::Display for Guid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(Text::of(self.0, FULL).as_str())
+    }
+}
+
+impl fmt::Debug for Guid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Guid({self})")
+    }
+}
+
+/// The first 1 to 36 characters of a GUID: what survives of one in a log prefix, or a 28-character handle.
+///
+/// It is a number and a length, so it can be a key: two prefixes are equal when they show the same characters.
+///
+/// ```
+/// use asg_core::{Guid, GuidPrefix};
+///
+/// let seen = GuidPrefix::parse(b"d08bb414-cdba-4381-412a-e9ecc")?;
+/// assert_eq!(seen.len(), 29);
+/// assert!(seen.starts(Guid::parse(b"d08bb414-cdba-4381-412a-e9ecc1b7d0f4")?.into()));
+/// assert!(!seen.starts(GuidPrefix::parse(b"d08bb414")?), "the longer one cannot start the shorter one");
+/// # Ok::<(), asg_core::Error>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GuidPrefix {
+    /// Digits from the top; the rest is zero.
+    bits: u128,
+    /// Characters, dashes included.
+    len: u8,
+}
+
+#[expect(clippy::len_without_is_empty, reason = "a prefix has at least one character")]
+impl GuidPrefix {
+    /// Reads 1 to 36 characters.
+    ///
+    /// # Errors
+    ///
+    /// At the first byte that cannot stand at its place in a GUID; on empty input, at 0.
+    pub fn parse(text: &[u8]) -> Result<Self, Error> {
+        let (bits, read) = digits(text);
+        if read == 0 || read < text.len() {
+            let what = if read == FULL { "the end of a GUID" } else { expected_at(read) };
+            return Err(Error::expected_in(text, read, what));
+        }
+        Ok(Self { bits, len: read as u8 })
+    }
+
+    /// How many characters it has, dashes included: 1 to 36.
+    #[must_use]
+    pub const fn len(self) -> usize {
+        self.len as usize
+    }
+
+    /// True if `longer` begins with these characters (or is equal).
+    #[must_use]
+    pub const fn starts(self, longer: Self) -> bool {
+        self.len <= longer.len && (longer.bits & self.mask()) == self.bits
+    }
+
+    /// The least and the greatest 128-bit number whose leading digits are these: the range of a sorted index in which
+    /// all GUIDs lie that start so.
+    ///
+    /// ```
+    /// # use asg_core::GuidPrefix;
+    /// let (low, high) = GuidPrefix::parse(b"d0")?.range();
+    /// assert_eq!(low >> 120, 0xd0);
+    /// assert_eq!(high, low | u128::MAX >> 8);
+    /// # Ok::<(), asg_core::Error>(())
+    /// ```
+    #[must_use]
+    pub const fn range(self) -> (u128, u128) {
+        (self.bits, self.bits | !self.mask())
+    }
+
+    /// The GUID, if all 36 characters are there.
+    #[must_use]
+    pub const fn full(self) -> Option<Guid> {
+        if self.len() == FULL { Some(Guid(self.bits)) } else { None }
+    }
+
+    /// The first `len` characters of this one; the whole of it if it is no longer than that.
+    #[must_use]
+    pub fn truncated(self, len: usize) -> Option<Self> {
+        let len = len.min(self.len()) as u8;
+        let cut = Self { bits: 0, len };
+        (len > 0).then(|| Self { bits: self.bits & cut.mask(), len })
+    }
+
+    /// Ones where the shown digits are.
+    const fn mask(self) -> u128 {
+        let digits = digits_in(self.len as usize);
+        if digits == 0 { 0 } else { u128::MAX << (128 - 4 * digits) }
+    }
+}
+
+impl From<Guid> for GuidPrefix {
+    fn from(guid: Guid) -> Self {
+        Self { bits: guid.0, len: FULL as u8 }
+    }
+}
+
+impl fmt::Display for GuidPrefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(Text::of(self.bits, self.len()).as_str())
+    }
+}
+
+impl fmt::Debug for GuidPrefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "GuidPrefix({self})")
+    }
+}
+
+/// Diego's name of what runs: `<process GUID of Cloud Controller>-<version>`, 73 characters.
+///
+/// The version is renewed at each restart, so one app has many of these over time. The first half is the app's GUID
+/// only for a web process that no rolling deployment has replaced; a [directory] knows the app of any.
+///
+/// Source: `cloud_controller_ng`, `lib/cloud_controller/diego/process_guid.rb`.
+///
+/// [directory]: https://v3-apidocs.cloudfoundry.org/#processes
+///
+/// ```
+/// use asg_core::ProcessGuid;
+///
+/// let text = b"4ccbb24c-268e-421a-9d1b-3678b6eb40d0-0f0f6a2e-7c1b-4d0a-8a55-5f2f8f0e6c11";
+/// let guid = ProcessGuid::parse(text)?;
+/// assert_eq!(guid.process.to_string(), "4ccbb24c-268e-421a-9d1b-3678b6eb40d0");
+/// assert_eq!(guid.to_string().as_bytes(), text);
+/// # Ok::<(), asg_core::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProcessGuid {
+    /// Cloud Controller's process GUID.
+    pub process: Guid,
+    /// Renewed at each restart and restage.
+    pub version: Guid,
+}
+
+impl ProcessGuid {
+    /// Reads the 73-character form.
+    ///
+    /// # Errors
+    ///
+    /// At the first byte that does not fit. LRPs that Cloud Controller did not make may have any name; those are
+    /// errors here too.
+    pub fn parse(text: &[u8]) -> Result<Self, Error> {
+        let half = text.len().min(FULL);
+        let process = Guid::parse(&text[..half])?;
+        match text.get(FULL) {
+            Some(b'-') => {
+                let version = Guid::parse(&text[FULL + 1..]).map_err(|e| e.at(FULL + 1))?;
+                Ok(Self { process, version })
+            }
+            _ => Err(Error::expected_in(text, FULL, "`-` and a version")),
+        }
+    }
+}
+
+impl fmt::Display for ProcessGuid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.process, self.version)
+    }
+}
+
+/// The name that Garden gives a container, whole.
+///
+/// | what runs | form |
+/// |---|---|
+/// | LRP, Diego since 1.15 (2017-04) | the first 28 characters of the instance GUID |
+/// | LRP, Diego 0.1470 to 1.14, and 2015 | the instance GUID, 36 characters |
+/// | LRP, Diego 0.1022 to 0.1468 | `<process GUID>-<instance GUID>`, 110 characters |
+/// | task, staging | the task's or build's GUID, 36 characters |
+/// | staging before 2016-09 | `<app GUID>-<32 digits>` |
+/// | Garden's health check | `check-<GUID>` |
+///
+/// Any other name without blanks is legal too: Garden does not insist.
+///
+/// ```
+/// use asg_core::Handle;
+///
+/// let handle = Handle::parse("bfce786c-ab07-40ad-79f9-8f21").unwrap();
+/// assert_eq!(handle.to_string(), "bfce786c-ab07-40ad-79f9-8f21");
+/// assert_eq!(handle.guid().unwrap().len(), 28);
+/// assert!(Handle::parse("check-3f0d2b1c-8a77-4e21-5b6d-0c1d2e3f4a5b").unwrap().guid().is_none());
+/// assert!(Handle::parse("two words").is_none());
+/// ```
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Handle(Repr);
+
+/// A GUID-shaped handle is its number: no allocation, and nearly every handle is one.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Repr {
+    Guid(GuidPrefix),
+    Text(Box<str>),
+}
+
+impl Handle {
+    /// Reads a handle; `None` if the text is empty or has blanks or control characters in it.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.is_empty() || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            return None;
+        }
+        Some(Self(match GuidPrefix::parse(text.as_bytes()) {
+            Ok(guid) if guid.len() >= 28 => Repr::Guid(guid),
+            _ => Repr::Text(text.into()),
+        }))
+    }
+
+    /// The GUID or 28-character piece of one that this handle is, if it is one.
+    #[must_use]
+    pub const fn guid(&self) -> Option<GuidPrefix> {
+        match &self.0 {
+            Repr::Guid(guid) => Some(*guid),
+            Repr::Text(_) => None,
+        }
+    }
+
+    /// The GUID that the handle *begins* with: its own, or the app GUID in front of the old
+    /// `<process GUID>-<instance GUID>` and `<app GUID>-<digits>` handles.
+    ///
+    /// ```
+    /// # use asg_core::Handle;
+    /// let old = "46ab3511-e11c-45cd-9f3e-a20ad836a9e4-843b85ee-f2b7-4c4b-9ee7-4833ec1e066f\
+    ///            -a85d5b3b-ccef-47ca-5ee1-3620b3a349d9";
+    /// let lead = Handle::parse(old).unwrap().leading_guid().unwrap();
+    /// assert_eq!(lead.to_string(), "46ab3511-e11c-45cd-9f3e-a20ad836a9e4");
+    /// ```
+    #[must_use]
+    pub fn leading_guid(&self) -> Option<GuidPrefix> {
+        match &self.0 {
+            Repr::Guid(guid) => Some(*guid),
+            Repr::Text(text) => {
+                let (bits, read) = digits(text.as_bytes());
+                (read == FULL).then(|| Guid(bits).into())
+            }
+        }
+    }
+
+    /// The process GUID inside an old 110-character handle.
+    #[must_use]
+    pub fn embedded_process(&self) -> Option<ProcessGuid> {
+        match &self.0 {
+            Repr::Text(text) if text.len() == 110 => {
+                ProcessGuid::parse(text.as_bytes().get(..73)?).ok()
+            }
+            _ => None,
+        }
+    }
+
+    /// How many characters the handle has.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "a handle is never empty")]
+    pub fn len(&self) -> usize {
+        match &self.0 {
+            Repr::Guid(guid) => guid.len(),
+            Repr::Text(text) => text.len(),
+        }
+    }
+}
+
+impl fmt::Display for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Repr::Guid(guid) => guid.fmt(f),
+            Repr::Text(text) => f.pad(text),
+        }
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Handle({self})")
+    }
+}
+
+/// The leading characters of a handle, or of an app GUID, that fit into a log prefix. Borrowed from the line.
+///
+/// ```
+/// use asg_core::{Handle, HandlePrefix};
+///
+/// let seen = HandlePrefix::parse("d08bb414-cdba-4381-412a-e9ecc").unwrap();
+/// assert!(seen.matches(&Handle::parse("d08bb414-cdba-4381-412a-e9ecc1b7d0f4").unwrap()));
+/// assert!(!seen.matches(&Handle::parse("d08bb414-cdba-4381-412a-e9ec").unwrap()), "shorter than what was seen");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HandlePrefix<'a>(&'a str);
+
+#[expect(clippy::len_without_is_empty, reason = "a prefix has at least one character")]
+impl<'a> HandlePrefix<'a> {
+    /// Takes any text that could begin a handle; `None` if it is empty or holds blanks or control characters.
+    #[must_use]
+    pub fn parse(text: &'a str) -> Option<Self> {
+        let fits = !text.is_empty() && !text.chars().any(|c| c.is_whitespace() || c.is_control());
+        fits.then_some(Self(text))
+    }
+
+    /// The characters.
+    #[must_use]
+    pub const fn as_str(self) -> &'a str {
+        self.0
+    }
+
+    /// How many characters there are.
+    #[must_use]
+    pub const fn len(self) -> usize {
+        self.0.len()
+    }
+
+    /// The same as a number, if it is GUID-shaped.
+    #[must_use]
+    pub fn guid(self) -> Option<GuidPrefix> {
+        GuidPrefix::parse(self.0.as_bytes()).ok()
+    }
+
+    /// True if `handle` begins with these characters.
+    #[must_use]
+    pub fn matches(self, handle: &Handle) -> bool {
+        match (&handle.0, self.guid()) {
+            (Repr::Guid(guid), Some(seen)) => seen.starts(*guid),
+            (Repr::Guid(_), None) => false,
+            (Repr::Text(text), _) => text.starts_with(self.0),
+        }
+    }
+}
+
+impl fmt::Display for HandlePrefix<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.0)
+    }
+}
+
+/// Serde and `FromStr` in terms of `Display` and `parse`, alike for all.
+macro_rules! as_text {
+    ($($type:ident: $what:literal),*) => {$(
+        impl FromStr for $type {
+            type Err = Error;
+
+            fn from_str(text: &str) -> Result<Self, Error> {
+                Self::parse(text.as_bytes())
+            }
+        }
+
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+                s.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+                let text = std::borrow::Cow::<'de, str>::deserialize(d)?;
+                text.parse().map_err(|e| serde::de::Error::custom(format_args!("not a {}: {e}", $what)))
+            }
+        }
+    )*};
+}
+
+as_text!(Guid: "GUID", GuidPrefix: "GUID prefix", ProcessGuid: "process GUID");
+
+impl Serialize for Handle {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Handle {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(d)?;
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("not a container handle"))
+    }
+}
+
+impl Serialize for HandlePrefix<'_> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(self.0)
+    }
+}
+
+/// Reads as many characters of a GUID as there are: the digits, uppermost first, and how many characters were read.
+fn digits(text: &[u8]) -> (u128, usize) {
+    let mut bits = 0_u128;
+    let mut shift = 128;
+    for (i, &byte) in text.iter().take(FULL).enumerate() {
+        if is_dash(i) {
+            if byte != b'-' {
+                return (bits, i);
+            }
+            continue;
+        }
+        let digit = match byte {
+            b'0'..=b'9' => byte - b'0',
+            b'a'..=b'f' => byte - b'a' + 10,
+            _ => return (bits, i),
+        };
+        shift -= 4;
+        bits |= u128::from(digit) << shift;
+    }
+    (bits, text.len().min(FULL))
+}
+
+/// Dashes stand behind 8, 12, 16 and 20 digits.
+const fn is_dash(at: usize) -> bool {
+    matches!(at, 8 | 13 | 18 | 23)
+}
+
+const fn expected_at(at: usize) -> &'static str {
+    if is_dash(at) { "`-`" } else { "a lower-case hexadecimal digit" }
+}
+
+/// How many of the first `len` characters are digits.
+const fn digits_in(len: usize) -> usize {
+    len - (len > 8) as usize - (len > 13) as usize - (len > 18) as usize - (len > 23) as usize
+}
+
+/// The characters of a GUID on the stack.
+struct Text {
+    bytes: [u8; FULL],
+    len: usize,
+}
+
+impl Text {
+    fn of(bits: u128, len: usize) -> Self {
+        let mut bytes = [b'-'; FULL];
+        let mut shift = 128;
+        for (i, byte) in bytes.iter_mut().enumerate() {
+            if !is_dash(i) {
+                shift -= 4;
+                *byte = b"0123456789abcdef"[(bits >> shift) as usize & 0xf];
+            }
+        }
+        Self { bytes, len }
+    }
+
+    fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.bytes[..self.len]).expect("ASCII digits and dashes")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_guid_of_the_wrong_shape_says_where() {
+        for (text, message) in [
+            ("", "byte 0: the text ends where a lower-case hexadecimal digit was expected"),
+            ("4ccbb24c", "byte 8: the text ends where `-` was expected"),
+            ("4ccbb24c_268e", "byte 8: expected `-`"),
+            ("4CCBB24C", "byte 1: expected a lower-case hexadecimal digit"),
+            ("4ccbb24c-268e-421a-9d1b-3678b6eb40d0-", "byte 36: expected the end of a GUID"),
+        ] {
+            assert_eq!(Guid::parse(text.as_bytes()).unwrap_err().to_string(), message, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_process_guid_needs_both_halves() {
+        let app = "4ccbb24c-268e-421a-9d1b-3678b6eb40d0";
+        let err = ProcessGuid::parse(app.as_bytes()).unwrap_err();
+        assert_eq!(err.to_string(), "byte 36: the text ends where `-` and a version was expected");
+        let err =
+            ProcessGuid::parse(format!("{app}-{}", "0f0f6a2e-7c1b-4d0x").as_bytes()).unwrap_err();
+        assert_eq!(err.offset(), 54);
+    }
+
+    #[test]
+    fn prefixes_that_end_around_a_dash_differ() {
+        let eight = GuidPrefix::parse(b"d08bb414").unwrap();
+        let nine = GuidPrefix::parse(b"d08bb414-").unwrap();
+        assert_ne!(eight, nine);
+        assert!(eight.starts(nine) && !nine.starts(eight));
+        assert_eq!(nine.to_string(), "d08bb414-");
+    }
+
+    proptest! {
+        #[test]
+        fn text_and_number_agree(bits: u128, len in 1_usize..=36) {
+            let text = Guid(bits).to_string();
+            prop_assert_eq!(Guid::parse(text.as_bytes()).unwrap(), Guid(bits));
+            let short = GuidPrefix::parse(&text.as_bytes()[..len]).unwrap();
+            prop_assert_eq!(short.to_string(), &text[..len]);
+            prop_assert_eq!(GuidPrefix::from(Guid(bits)).truncated(len), Some(short));
+        }
+
+        #[test]
+        fn starts_is_starts_with(a: u128, flip in 0_usize..128, short in 1_usize..=36, long in 1_usize..=36) {
+            let b = a ^ (1 << flip);
+            let (a, b) = (Guid(a).to_string(), Guid(b).to_string());
+            let short_prefix = GuidPrefix::parse(&a.as_bytes()[..short]).unwrap();
+            let long_prefix = GuidPrefix::parse(&b.as_bytes()[..long]).unwrap();
+            prop_assert_eq!(short_prefix.starts(long_prefix), b[..long].starts_with(&a[..short]));
+        }
+
+        #[test]
+        fn a_handle_is_its_text(text in "[ -~]{0,120}") {
+            match Handle::parse(&text) {
+                Some(handle) => prop_assert_eq!(handle.to_string(), text),
+                None => prop_assert!(text.is_empty() || text.contains(' ')),
+            }
+        }
+
+        #[test]
+        fn matching_is_starts_with(handle in "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4,12}|[a-z-]{1,9}", cut in 1_usize..40) {
+            let seen = &handle[..cut.min(handle.len())];
+            let parsed = Handle::parse(&handle).unwrap();
+            prop_assert!(HandlePrefix::parse(seen).unwrap().matches(&parsed));
+            let wrong = format!("{seen}z");
+            prop_assert!(!HandlePrefix::parse(&wrong).unwrap().matches(&parsed) || handle.starts_with(&wrong));
+        }
+    }
+}
