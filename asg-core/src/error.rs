@@ -35,7 +35,7 @@ impl Error {
     /// ```
     #[must_use]
     pub const fn is_cut(&self) -> bool {
-        matches!(self.kind, Kind::Cut(_))
+        matches!(self.kind, Kind::Cut(_) | Kind::CutLiteral(_))
     }
 
     /// What was expected or wrong, without the offset, for callers that print the place in their own way.
@@ -64,6 +64,12 @@ impl Error {
     #[cold]
     pub(crate) const fn cut(offset: usize, what: &'static str) -> Self {
         Self { offset, kind: Kind::Cut(what) }
+    }
+
+    /// This very text was expected at `offset`, or the rest of it if `cut`.
+    #[cold]
+    pub(crate) const fn literal(offset: usize, text: &'static str, cut: bool) -> Self {
+        Self { offset, kind: if cut { Kind::CutLiteral(text) } else { Kind::Literal(text) } }
     }
 
     #[cold]
@@ -98,9 +104,15 @@ enum Kind {
     /// Something else stands at the offset.
     #[error("expected {0}")]
     Expected(&'static str),
+    /// The same, where it is a text to be printed as it is.
+    #[error("expected `{0}`")]
+    Literal(&'static str),
     /// The input ends at the offset.
     #[error("the text ends where {0} was expected")]
     Cut(&'static str),
+    /// The same, where it is a text to be printed as it is.
+    #[error("the text ends where `{0}` was expected")]
+    CutLiteral(&'static str),
     /// The text at the offset was read, and its value is impossible.
     #[error("{0}")]
     Invalid(&'static str),

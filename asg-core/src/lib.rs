@@ -4,11 +4,18 @@
 mod error;
 mod guid;
 mod identity;
+mod packet;
+mod prefix;
 mod text;
 mod time;
 
 pub use error::Error;
 pub use guid::{Guid, GuidPrefix, Handle, HandlePrefix, ProcessGuid};
 pub use identity::{AppState, Entity, Identity};
+pub use packet::{
+    Address, ExtHeader, Family, Format, Icmp, Ip, Lenient, LineForm, MacAddr, Network, Packet,
+    PacketBuf, Proto, TcpFlags, Transport,
+};
+pub use prefix::{Direction, LogPrefix, Plane, Subject, Verdict};
 pub use text::Text;
 pub use time::{Timestamp, Uptime};

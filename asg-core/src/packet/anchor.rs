@@ -1,0 +1,93 @@
+//! Where the log prefix ends.
+//!
+//! The prefix is whatever an operator wrote into a rule, and the kernel puts nothing between it and `IN=`. It may hold
+//! `IN=fake OUT=fake ` itself. What follows the real `OUT=` can not: names of interfaces have no blanks in them, and no
+//! later field ends in ` OUT=`. So the *last* place at which `IN=<name> OUT=<name>` stands is the real one.
+
+use memchr::memmem;
+
+use super::fields::Format;
+
+/// Where the parts of a packet line begin and end, in bytes from the start of the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Anchor<'a> {
+    pub(super) format: Format,
+    pub(super) prefix: &'a [u8],
+    /// `None` where the text ends in the name, which may go on then.
+    pub(super) in_if: Option<&'a [u8]>,
+    /// The same.
+    pub(super) out_if: Option<&'a [u8]>,
+    /// Where the name of the output interface ends, or the text.
+    pub(super) end: usize,
+}
+
+/// Interface names have at most 15 bytes (`IFNAMSIZ` less the NUL), none of them blank: `dev_valid_name`, `net/core/dev.c`.
+const MAX_NAME: usize = 15;
+
+/// iptables keeps at most 29 bytes of a prefix (`xt_LOG.h`); nft keeps 127.
+const MAX_IPTABLES_PREFIX: usize = 29;
+
+/// Finds the end of the prefix; `None` if the text is no packet line.
+pub(super) fn find(text: &[u8]) -> Option<Anchor<'_>> {
+    let mut end = text.len();
+    // Nearly always the first turn decides. Each turn ends left of the one before, so the whole is linear.
+    while let Some(out) = memmem::rfind(&text[..end], b" OUT=") {
+        if let Some(anchor) = at(text, out) {
+            return Some(anchor);
+        }
+        end = out;
+    }
+    None
+}
+
+/// The same for a text that breaks off before ` OUT=`: its last word is `IN=` and a name, perhaps with a piece of
+/// ` OUT=` behind it. Other texts may end so too, so this is for lines that are known to be the kernel's.
+pub(super) fn find_cut(text: &[u8]) -> Option<Anchor<'_>> {
+    let piece = (1..5).rev().find(|&n| text.ends_with(&b" OUT="[..n])).unwrap_or(0);
+    let head = &text[..text.len() - piece];
+    let from = head.len().saturating_sub(MAX_NAME + 3);
+    let start = from + memmem::rfind(&head[from..], b"IN=")?;
+    let name = &head[start + 3..];
+    let in_if = (piece > 0).then_some(name);
+    is_name(name).then_some(Anchor {
+        format: Format::Netfilter,
+        prefix: &text[..start],
+        in_if,
+        out_if: None,
+        end: text.len(),
+    })
+}
+
+fn at(text: &[u8], out: usize) -> Option<Anchor<'_>> {
+    let name = out + b" OUT=".len();
+    let end = memchr::memchr(b' ', &text[name..]).map_or(text.len(), |n| name + n);
+    let out_if = &text[name..end];
+
+    let from = out.saturating_sub(MAX_NAME + 3);
+    let mut start = from + memmem::rfind(&text[from..out], b"IN=")?;
+    // A device may be named `IN=x`. Where that would explain a prefix that is too long for iptables, it does.
+    if start > MAX_IPTABLES_PREFIX
+        && start >= 3
+        && &text[start - 3..start] == b"IN="
+        && start - 3 <= MAX_IPTABLES_PREFIX
+    {
+        start -= 3;
+    }
+    let in_if = &text[start + 3..out];
+    if !is_name(in_if) || !is_name(out_if) {
+        return None;
+    }
+    // ebt_log prints a blank between prefix and `IN=` itself.
+    let (format, prefix) = match text[..start].split_last() {
+        Some((b' ', prefix)) if text[end..].starts_with(b" MAC source = ") => {
+            (Format::EbtLog, prefix)
+        }
+        _ => (Format::Netfilter, &text[..start]),
+    };
+    let out_if = (end < text.len()).then_some(out_if);
+    Some(Anchor { format, prefix, in_if: Some(in_if), out_if, end })
+}
+
+fn is_name(name: &[u8]) -> bool {
+    name.len() <= MAX_NAME && !name.iter().any(u8::is_ascii_whitespace)
+}

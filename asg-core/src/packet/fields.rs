@@ -1,0 +1,623 @@
+//! The fields of a packet line, named as in the output contract.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use serde::{Serialize, Serializer};
+
+use super::anchor::Anchor;
+use crate::Text;
+
+/// One line of the kernel's packet logger.
+///
+/// Every field that a line can lack is an `Option`: the line shows it or it does not, nothing is made up. Which fields
+/// come together is told by [`Packet::network`] and [`Packet::transport`].
+///
+/// Serialised, it is the flat object of the output contract: [`Packet::in_if`] is `in`, [`Packet::out_if`] is `out`, the
+/// fields of [`Ip`] stand beside them, and what is absent is left out.
+///
+/// Source: Linux `net/netfilter/nf_log_syslog.c` (5.13 and later), before that `nf_log_{common,ipv4,ipv6,arp,bridge}.c`,
+/// `xt_LOG.c`, `ipt_LOG.c` and `ip6t_LOG.c`; `net/bridge/netfilter/ebt_log.c`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[non_exhaustive]
+pub struct Packet<'a> {
+    /// Which of the kernel's two loggers wrote the line.
+    #[serde(skip_serializing_if = "Format::is_netfilter")]
+    pub format: Format,
+    /// The text before `IN=`, as the rule has it, with its blanks.
+    pub prefix: Text<'a>,
+    /// `IN=`: the input interface; empty for packets that a local process sent; `None` if the line is cut in it.
+    #[serde(rename = "in", skip_serializing_if = "Option::is_none")]
+    pub in_if: Option<Text<'a>>,
+    /// `OUT=`: the output interface; empty before routing and for packets to this host; `None` if the line is cut in it.
+    #[serde(rename = "out", skip_serializing_if = "Option::is_none")]
+    pub out_if: Option<Text<'a>>,
+    /// `PHYSIN=`: the bridge port behind `IN=`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub physin: Option<Text<'a>>,
+    /// `PHYSOUT=`: the bridge port behind `OUT=`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub physout: Option<Text<'a>>,
+    /// `MAC=`: the link header as it lies in memory, `hh:hh:…`; for Ethernet destination, source, type. May be empty.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mac_raw: Option<Text<'a>>,
+    /// `TUNNEL=<this>->…`: the outer source of a SIT tunnel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tunnel_src: Option<Ipv4Addr>,
+    /// `TUNNEL=…-><this>`: the outer destination of a SIT tunnel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tunnel_dst: Option<Ipv4Addr>,
+    /// `MACSRC=`: the source of the frame.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub macsrc: Option<MacAddr>,
+    /// `MACDST=`: the destination of the frame.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub macdst: Option<MacAddr>,
+    /// `VPROTO=`: the VLAN tag's own ethertype, `8100` or `88a8`.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "hex4")]
+    pub vproto: Option<u16>,
+    /// `VID=`: the whole tag control word. The VLAN is `vid & 4095`; the upper bits are priority.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vid: Option<u16>,
+    /// `MACPROTO=`: the ethertype.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "hex4")]
+    pub macproto: Option<u16>,
+    /// What the packet is.
+    pub family: Family,
+    /// Everything from `SRC=` to the end of the transport header.
+    #[serde(flatten)]
+    pub ip: Ip<'a>,
+    /// `ARP HTYPE=`: 1 is Ethernet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub arp_htype: Option<u16>,
+    /// `PTYPE=`: `0x0800` is IPv4.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub arp_ptype: Option<u16>,
+    /// `OPCODE=`: 1 asks, 2 answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub arp_opcode: Option<u16>,
+    /// `MACSRC=` inside the ARP message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub arp_macsrc: Option<MacAddr>,
+    /// `IPSRC=` inside the ARP message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub arp_ipsrc: Option<Ipv4Addr>,
+    /// `MACDST=` inside the ARP message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub arp_macdst: Option<MacAddr>,
+    /// `IPDST=` inside the ARP message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub arp_ipdst: Option<Ipv4Addr>,
+    /// `IP tos=` of `ebt_log`: the whole byte.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tos_byte: Option<u8>,
+    /// `IPv6 priority=` of `ebt_log`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub priority: Option<u8>,
+    /// `Next Header=` of `ebt_log`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_header: Option<u8>,
+    /// `ebt_log` was asked for nothing above the link layer.
+    #[serde(skip_serializing_if = "is_false")]
+    pub l2_only: bool,
+    /// `INCOMPLETE TCP/UDP header` of `ebt_log`.
+    #[serde(skip_serializing_if = "is_false")]
+    pub incomplete_ports: bool,
+    /// `UID=`: the owner of the local socket.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uid: Option<u32>,
+    /// `GID=`: the group of the local socket.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gid: Option<u32>,
+    /// `MARK=`: never zero, for the kernel prints none then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mark: Option<u32>,
+    /// The line ends where more was expected: the kernel's buffer or a relay cut it.
+    #[serde(skip_serializing_if = "is_false")]
+    pub cut: bool,
+    /// What only rendering needs.
+    #[serde(skip)]
+    pub form: LineForm,
+}
+
+/// What a packet remembers of its line's form, so that it prints back as it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct LineForm {
+    /// Kernel lines end in a blank; many tools drop it.
+    pub(super) ends_with_space: bool,
+    /// `TOS=00` without `0x`: ulogd2 wrote the line.
+    pub(super) bare_tos: bool,
+    /// TCP options that did not fit are a plain `TRUNCATED` (kernels up to 2.6.36).
+    pub(super) plain_truncated: bool,
+}
+
+/// An IP packet: the logged one, or the one quoted inside an ICMP error.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[non_exhaustive]
+pub struct Ip<'a> {
+    /// `SRC=`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub src: Option<Address>,
+    /// `DST=`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dst: Option<Address>,
+    /// `LEN=`: the whole packet in bytes, header included. More than 65535 for BIG TCP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub len: Option<u32>,
+    /// `TOS=`: bits `0x1e` of the byte; the kernel masks the others away.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tos: Option<u8>,
+    /// `PREC=`: bits `0xe0` of the same byte.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prec: Option<u8>,
+    /// `TTL=`: in FORWARD and POSTROUTING already decremented.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ttl: Option<u8>,
+    /// `ID=` of IPv4.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<u16>,
+    /// `CE`: the reserved bit of the fragment field. It is not ECN's "congestion experienced".
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ce: Option<bool>,
+    /// `DF`: do not fragment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub df: Option<bool>,
+    /// `MF` of IPv4, `INCOMPLETE` of an IPv6 fragment header: more fragments follow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mf: Option<bool>,
+    /// `FRAG:`: in IPv4 in units of 8 bytes, in IPv6 in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frag_offset: Option<u32>,
+    /// `ID:` of an IPv6 fragment header.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frag_id: Option<u32>,
+    /// `OPT (…)` of the IPv4 header, hexadecimal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ip_opt: Option<Text<'a>>,
+    /// `TC=` of IPv6.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tc: Option<u8>,
+    /// `HOPLIMIT=` of IPv6.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hoplimit: Option<u8>,
+    /// `FLOWLBL=` of IPv6.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flowlbl: Option<u32>,
+    /// The IPv6 extension headers that the line shows, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ext: Vec<ExtHeader>,
+    /// The extension headers stand in `OPT ( … )`: the rule has `--log-ip-options`.
+    #[serde(skip_serializing_if = "is_false")]
+    pub ext_parens: bool,
+    /// The protocol by number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proto_num: Option<u8>,
+    /// `PROTO=` as printed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proto: Option<Proto>,
+    /// `SPT=`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spt: Option<u16>,
+    /// `DPT=`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dpt: Option<u16>,
+    /// `SEQ=` of TCP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seq: Option<u32>,
+    /// `ACK=` of TCP, the number. The flag is in [`Ip::flags`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ack: Option<u32>,
+    /// `WINDOW=`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window: Option<u16>,
+    /// `RES=`: the reserved bits of TCP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub res: Option<u8>,
+    /// The words between `RES=` and `URGP=`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flags: Option<TcpFlags>,
+    /// `URGP=`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub urgp: Option<u16>,
+    /// `OPT (…)` of the TCP header, hexadecimal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tcp_opt: Option<Text<'a>>,
+    /// `OPT (TRUNCATED)`.
+    #[serde(skip_serializing_if = "is_false")]
+    pub tcp_opt_truncated: bool,
+    /// The second `LEN=`: the UDP header's, whatever it says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub udp_len: Option<u16>,
+    /// `TYPE=` of ICMP and ICMPv6.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub icmp_type: Option<u8>,
+    /// `CODE=` of ICMP and ICMPv6.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub icmp_code: Option<u8>,
+    /// `ID=` of an echo.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub icmp_id: Option<u16>,
+    /// `SEQ=` of an echo.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub icmp_seq: Option<u16>,
+    /// `PARAMETER=` of an ICMP parameter problem.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parameter: Option<u32>,
+    /// `POINTER=` of an ICMPv6 parameter problem.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<u32>,
+    /// `GATEWAY=` of an ICMP redirect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gateway: Option<Ipv4Addr>,
+    /// The packet that an ICMP error quotes, in brackets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nested: Option<Box<Ip<'a>>>,
+    /// `MTU=` of "fragmentation needed" and "packet too big".
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mtu: Option<u32>,
+    /// `SPI=` of AH and ESP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spi: Option<u32>,
+    /// `INCOMPLETE [n bytes]`: the header that comes next is shorter than it must be. Wraps below zero to 2³².
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub incomplete: Option<u32>,
+    /// `TRUNCATED`: the packet ends inside a header.
+    #[serde(skip_serializing_if = "is_false")]
+    pub truncated: bool,
+}
+
+/// Which logger of the kernel wrote a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// iptables, ip6tables, nft, conntrack: `nf_log_syslog` and its ancestors.
+    #[default]
+    Netfilter,
+    /// ebtables: `ebt_log`.
+    EbtLog,
+}
+
+impl Format {
+    /// The usual one is left out of the output.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+    const fn is_netfilter(&self) -> bool {
+        matches!(self, Self::Netfilter)
+    }
+}
+
+/// What a packet is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Family {
+    /// IPv4.
+    Ipv4,
+    /// IPv6.
+    Ipv6,
+    /// ARP or RARP.
+    Arp,
+    /// Something else, or the line does not say.
+    #[default]
+    Unknown,
+}
+
+/// An address in `SRC=` or `DST=`.
+///
+/// It prints as the kernel prints it: IPv6 in full, 39 characters.
+///
+/// ```
+/// use asg_core::Address;
+/// assert_eq!(Address::from("fd00:a::10".parse::<std::net::IpAddr>()?).to_string(),
+///     "fd00:000a:0000:0000:0000:0000:0000:0010");
+/// # Ok::<(), std::net::AddrParseError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Address {
+    /// IPv4.
+    V4(Ipv4Addr),
+    /// IPv6.
+    V6(Ipv6Addr),
+    /// Nothing stands behind the `=`: a person blanked it. The kernel never prints that.
+    Blank,
+}
+
+impl Address {
+    /// The address, unless it was blanked.
+    #[must_use]
+    pub const fn ip(self) -> Option<IpAddr> {
+        match self {
+            Self::V4(ip) => Some(IpAddr::V4(ip)),
+            Self::V6(ip) => Some(IpAddr::V6(ip)),
+            Self::Blank => None,
+        }
+    }
+}
+
+impl From<IpAddr> for Address {
+    fn from(ip: IpAddr) -> Self {
+        match ip {
+            IpAddr::V4(ip) => Self::V4(ip),
+            IpAddr::V6(ip) => Self::V6(ip),
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::V4(ip) => ip.fmt(f),
+            Self::V6(ip) => {
+                let [a, b, c, d, e, g, h, i] = ip.segments();
+                write!(f, "{a:04x}:{b:04x}:{c:04x}:{d:04x}:{e:04x}:{g:04x}:{h:04x}:{i:04x}")
+            }
+            Self::Blank => Ok(()),
+        }
+    }
+}
+
+impl Serialize for Address {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+/// A link address, `hh:hh:hh:hh:hh:hh`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MacAddr(pub [u8; 6]);
+
+impl fmt::Display for MacAddr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c, d, e, g] = self.0;
+        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+    }
+}
+
+impl fmt::Debug for MacAddr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MacAddr({self})")
+    }
+}
+
+impl Serialize for MacAddr {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+/// `PROTO=`: a name for the protocols that the kernel opens, a number for the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Proto {
+    /// `TCP`.
+    Tcp,
+    /// `UDP`.
+    Udp,
+    /// `UDPLITE`.
+    UdpLite,
+    /// `ICMP`, of IPv4.
+    Icmp,
+    /// `ICMPv6`.
+    Icmpv6,
+    /// `AH`, of IPv4.
+    Ah,
+    /// `ESP`, of IPv4.
+    Esp,
+    /// A number; it can be that of a protocol named above, where it does not belong: ICMP in IPv6 is `1`.
+    Other(u8),
+}
+
+impl Proto {
+    /// Name and number of those that have a name, longest name first where one begins another.
+    pub(super) const NAMED: [(Self, &'static str, u8); 7] = [
+        (Self::Tcp, "TCP", 6),
+        (Self::UdpLite, "UDPLITE", 136),
+        (Self::Udp, "UDP", 17),
+        (Self::Icmpv6, "ICMPv6", 58),
+        (Self::Icmp, "ICMP", 1),
+        (Self::Ah, "AH", 51),
+        (Self::Esp, "ESP", 50),
+    ];
+
+    /// The number that IANA gave it.
+    #[must_use]
+    pub fn number(self) -> u8 {
+        match self {
+            Self::Other(n) => n,
+            named => Self::NAMED.iter().find(|(p, ..)| *p == named).map_or(0, |&(_, _, n)| n),
+        }
+    }
+}
+
+impl fmt::Display for Proto {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Other(n) => fmt::Display::fmt(n, f),
+            named => f.pad(
+                Self::NAMED.iter().find(|(p, ..)| p == named).map_or("", |&(_, name, _)| name),
+            ),
+        }
+    }
+}
+
+impl Serialize for Proto {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+/// The flags of a TCP header.
+///
+/// ```
+/// use asg_core::TcpFlags;
+/// let flags = TcpFlags::SYN | TcpFlags::ACK;
+/// assert!(flags.contains(TcpFlags::SYN));
+/// assert_eq!(flags.names().collect::<Vec<_>>(), ["ACK", "SYN"], "in the kernel's order");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct TcpFlags(u16);
+
+impl TcpFlags {
+    /// Accurate ECN; kernels that do not know it show it in [`Ip::res`].
+    pub const AE: Self = Self(1);
+    /// Congestion window reduced.
+    pub const CWR: Self = Self(1 << 1);
+    /// ECN echo.
+    pub const ECE: Self = Self(1 << 2);
+    /// The urgent pointer counts.
+    pub const URG: Self = Self(1 << 3);
+    /// The acknowledgement number counts.
+    pub const ACK: Self = Self(1 << 4);
+    /// Push.
+    pub const PSH: Self = Self(1 << 5);
+    /// Reset.
+    pub const RST: Self = Self(1 << 6);
+    /// Synchronise: a connection begins.
+    pub const SYN: Self = Self(1 << 7);
+    /// No more data.
+    pub const FIN: Self = Self(1 << 8);
+
+    /// All flags with their words, in the order in which the kernel prints them.
+    pub(super) const ALL: [(Self, &'static str); 9] = [
+        (Self::AE, "AE"),
+        (Self::CWR, "CWR"),
+        (Self::ECE, "ECE"),
+        (Self::URG, "URG"),
+        (Self::ACK, "ACK"),
+        (Self::PSH, "PSH"),
+        (Self::RST, "RST"),
+        (Self::SYN, "SYN"),
+        (Self::FIN, "FIN"),
+    ];
+
+    /// True if all of `other` are set here.
+    #[must_use]
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// The words, in the kernel's order.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        Self::ALL.into_iter().filter(move |(flag, _)| self.contains(*flag)).map(|(_, name)| name)
+    }
+}
+
+impl std::ops::BitOr for TcpFlags {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+impl std::ops::BitOrAssign for TcpFlags {
+    fn bitor_assign(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+}
+
+impl fmt::Debug for TcpFlags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.names()).finish()
+    }
+}
+
+impl Serialize for TcpFlags {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_seq(self.names())
+    }
+}
+
+/// One IPv6 extension header, as far as a line shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ExtHeader {
+    /// `OPT ( )`: hop-by-hop, routing or destination options. The line does not say which of the three.
+    Options,
+    /// `OPT ( )` at the end of a line: the same, behind a later fragment, where the kernel stops.
+    OptionsCut,
+    /// A fragment header.
+    Fragment {
+        /// In bytes.
+        offset: u32,
+        /// More fragments follow.
+        more: bool,
+        /// Identification.
+        id: u32,
+    },
+    /// `FRAG:TRUNCATED`.
+    FragmentTruncated,
+    /// `AH SPI=…`.
+    Ah(u32),
+    /// `AH INCOMPLETE [n bytes]`.
+    AhIncomplete(u32),
+    /// `AH` behind a later fragment, where the kernel stops.
+    AhCut,
+    /// `ESP SPI=…`.
+    Esp(u32),
+    /// `ESP INCOMPLETE [n bytes]`.
+    EspIncomplete(u32),
+    /// `ESP` behind a later fragment, where the kernel stops.
+    EspCut,
+}
+
+impl ExtHeader {
+    /// The header's protocol number, where the line tells it.
+    #[must_use]
+    pub const fn number(self) -> Option<u8> {
+        match self {
+            Self::Options | Self::OptionsCut => None,
+            Self::Fragment { .. } | Self::FragmentTruncated => Some(44),
+            Self::Ah(_) | Self::AhIncomplete(_) | Self::AhCut => Some(51),
+            Self::Esp(_) | Self::EspIncomplete(_) | Self::EspCut => Some(50),
+        }
+    }
+}
+
+impl Serialize for ExtHeader {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeMap;
+        let mut map = s.serialize_map(None)?;
+        if let Some(number) = self.number() {
+            map.serialize_entry("hdr", &number)?;
+        }
+        match self {
+            Self::Options => {}
+            Self::Fragment { offset, more, id } => {
+                map.serialize_entry("frag_offset", offset)?;
+                map.serialize_entry("mf", more)?;
+                map.serialize_entry("frag_id", id)?;
+            }
+            Self::FragmentTruncated => map.serialize_entry("truncated", &true)?,
+            Self::Ah(spi) | Self::Esp(spi) => map.serialize_entry("spi", spi)?,
+            Self::AhIncomplete(n) | Self::EspIncomplete(n) => {
+                map.serialize_entry("incomplete", n)?
+            }
+            Self::OptionsCut | Self::AhCut | Self::EspCut => map.serialize_entry("cut", &true)?,
+        }
+        map.end()
+    }
+}
+
+impl<'a> Packet<'a> {
+    pub(super) fn at(anchor: Anchor<'a>) -> Self {
+        Self {
+            format: anchor.format,
+            prefix: Text::new(anchor.prefix),
+            in_if: anchor.in_if.map(Text::new),
+            out_if: anchor.out_if.map(Text::new),
+            ..Self::default()
+        }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+const fn is_false(b: &bool) -> bool {
+    !*b
+}
+
+/// Ethertypes are shown as they are printed: four digits, no `0x`.
+#[expect(clippy::ref_option, reason = "serde's signature")]
+fn hex4<S: Serializer>(value: &Option<u16>, s: S) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => s.collect_str(&format_args!("{value:04x}")),
+        None => s.serialize_none(),
+    }
+}

@@ -1,0 +1,317 @@
+//! IPv4 and IPv6, from `SRC=` to the transport header.
+
+use nom::Parser;
+use nom::combinator::opt;
+use nom::sequence::{delimited, terminated};
+
+use super::link::incomplete;
+use super::token::{
+    Fail, Read, Step, addr4, addr6, dec, field, hex_any, hex2_upper, hex8, key, last, opt_bytes,
+    sp, sp_or_end,
+};
+use super::transport;
+use crate::packet::fields::{Address, ExtHeader, Family, Ip, LineForm, Proto};
+
+/// Whether a packet is the logged one or the one that an ICMP error quotes. The kernel quotes one level deep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Depth {
+    Outer,
+    Nested,
+}
+
+impl Depth {
+    /// Behind a field that can be the last of its packet: at the end of the line the blank may be gone, in brackets
+    /// it is always there.
+    pub(super) fn gap(self, i: &[u8]) -> Step<'_> {
+        match self {
+            Self::Outer => sp_or_end(i),
+            Self::Nested => sp(i).map(|(i, ())| i),
+        }
+    }
+}
+
+/// The logged packet.
+pub(super) fn packet<'a>(
+    i: &'a [u8],
+    ip: &mut Ip<'a>,
+    family: &mut Family,
+    form: &mut LineForm,
+) -> Step<'a> {
+    let i = addresses(i, ip, Some(family))?;
+    match *family {
+        Family::Ipv6 => ipv6(i, ip, Depth::Outer, form),
+        _ => ipv4(i, ip, Depth::Outer, form),
+    }
+}
+
+/// The packet inside brackets, behind `[` and up to `] `.
+pub(super) fn nested<'a>(
+    i: &'a [u8],
+    outer: &mut Ip<'a>,
+    family: Family,
+    form: &mut LineForm,
+) -> Step<'a> {
+    let inner = outer.nested.insert(Box::default());
+    let i = if let (i, Some(())) = opt(key("TRUNCATED")).parse_complete(i)? {
+        inner.truncated = true;
+        i
+    } else {
+        let i = addresses(i, inner, None)?;
+        match family {
+            Family::Ipv6 => ipv6(i, inner, Depth::Nested, form)?,
+            _ => ipv4(i, inner, Depth::Nested, form)?,
+        }
+    };
+    let (i, ()) = key("]").parse_complete(i)?;
+    sp_or_end(i)
+}
+
+fn addresses<'a>(i: &'a [u8], ip: &mut Ip<'a>, family: Option<&mut Family>) -> Step<'a> {
+    let i = field(i, "SRC=", address, &mut ip.src)?;
+    let found = match ip.src {
+        Some(Address::V6(_)) => Family::Ipv6,
+        Some(Address::V4(_)) => Family::Ipv4,
+        _ => Family::Unknown,
+    };
+    if let Some(family) = family {
+        *family = found;
+        let i = field(i, "DST=", address, &mut ip.dst)?;
+        // Blanked addresses leave it to the next field.
+        if found == Family::Unknown {
+            *family = match ip.dst {
+                Some(Address::V6(_)) => Family::Ipv6,
+                Some(Address::Blank) if is_ipv6_behind_len(i) => Family::Ipv6,
+                _ => Family::Ipv4,
+            };
+        }
+        return Ok(i);
+    }
+    field(i, "DST=", address, &mut ip.dst)
+}
+
+fn is_ipv6_behind_len(i: &[u8]) -> bool {
+    i.iter().position(|&b| b == b' ').is_some_and(|n| i[n..].starts_with(b" TC="))
+}
+
+fn address(i: &[u8]) -> Read<'_, Address> {
+    match i {
+        [b' ', ..] => Ok((i, Address::Blank)),
+        [_, _, _, _, b':', ..] => addr6.map(Address::V6).parse(i),
+        _ => addr4.map(Address::V4).parse(i),
+    }
+}
+
+fn ipv4<'a>(i: &'a [u8], ip: &mut Ip<'a>, depth: Depth, form: &mut LineForm) -> Step<'a> {
+    let i = field(i, "LEN=", dec, &mut ip.len)?;
+    let (i, bare) = tos_key(i)?;
+    form.bare_tos |= bare;
+    let (i, tos) = terminated(hex2_upper, sp).parse_complete(i)?;
+    ip.tos = Some(tos);
+    let i = field(i, "PREC=0x", hex2_upper, &mut ip.prec)?;
+    let i = field(i, "TTL=", dec, &mut ip.ttl)?;
+    let i = field(i, "ID=", dec, &mut ip.id)?;
+    let (i, ce) = word("CE ", i)?;
+    let (i, df) = word("DF ", i)?;
+    let (i, mf) = word("MF ", i)?;
+    // A word is absent if another one stands in its place, not if the line ends there.
+    let goes_on = i.starts_with(b"TRUNCATED") || i.iter().any(|b| matches!(b, b' ' | b'='));
+    let certain = |flag: bool| (flag || goes_on).then_some(flag);
+    (ip.ce, ip.df, ip.mf) = (certain(ce), certain(df), certain(mf));
+    let mut i = i;
+    if i.starts_with(b"FRAG:") {
+        i = field(i, "FRAG:", dec, &mut ip.frag_offset)?;
+    } else {
+        ip.frag_offset = goes_on.then_some(0);
+    }
+    if i.starts_with(b"OPT (") {
+        let (rest, opts) = delimited(key("OPT ("), opt_bytes, key(") ")).parse_complete(i)?;
+        ip.ip_opt = Some(opts);
+        i = rest;
+    } else if let (rest, Some(())) = opt(key("TRUNCATED")).parse_complete(i)? {
+        ip.truncated = true;
+        return Ok(rest);
+    }
+    if ip.frag_offset.is_some_and(|n| n > 0)
+        && !i.starts_with(b"PROTO=")
+        && !could_begin("PROTO=", i)
+    {
+        return Ok(i); // a later fragment of AH: the kernel prints nothing
+    }
+    transport::by_protocol(i, ip, Family::Ipv4, depth, form)
+}
+
+/// `TOS=0x`, or `TOS=` as ulogd2 has it.
+fn tos_key(i: &[u8]) -> Read<'_, bool> {
+    match key("TOS=0x").parse_complete(i) {
+        Ok((i, ())) => Ok((i, false)),
+        Err(e) => match i.strip_prefix(b"TOS=") {
+            Some(rest @ [a, _, ..]) if a.is_ascii_hexdigit() && !rest.starts_with(b"0x") => {
+                Ok((rest, true))
+            }
+            _ => Err(e),
+        },
+    }
+}
+
+fn word<'a>(text: &'static str, i: &'a [u8]) -> Read<'a, bool> {
+    let (i, found) = opt(key(text)).parse_complete(i)?;
+    Ok((i, found.is_some()))
+}
+
+/// True if the input is a piece of this text, cut at the end of the line.
+fn could_begin(text: &str, i: &[u8]) -> bool {
+    !i.is_empty() && i.len() < text.len() && text.as_bytes().starts_with(i)
+}
+
+fn ipv6<'a>(i: &'a [u8], ip: &mut Ip<'a>, depth: Depth, form: &mut LineForm) -> Step<'a> {
+    let i = field(i, "LEN=", dec, &mut ip.len)?;
+    let i = field(i, "TC=", dec, &mut ip.tc)?;
+    let i = field(i, "HOPLIMIT=", dec, &mut ip.hoplimit)?;
+    let mut i = field(i, "FLOWLBL=", dec, &mut ip.flowlbl)?;
+    loop {
+        i = if i.starts_with(b"OPT ( ") {
+            ip.ext_parens = true;
+            match ext_in_parens(&i[b"OPT ( ".len()..], ip, depth)? {
+                (i, Ext::Last) => return Ok(i),
+                (i, Ext::More) => i,
+            }
+        } else if i.starts_with(b"FRAG:") {
+            match fragment(i, ip, depth)? {
+                (i, Ext::Last) => return Ok(i),
+                (i, Ext::More) => i,
+            }
+        } else {
+            break;
+        };
+    }
+    if let (i, Some(())) = opt(key("TRUNCATED")).parse_complete(i)? {
+        ip.truncated = true;
+        return Ok(i);
+    }
+    // ESP, and options behind a later fragment, end the packet without a word.
+    let ended = if depth == Depth::Nested { i.starts_with(b"]") } else { i.is_empty() };
+    if ended { Ok(i) } else { transport::by_protocol(i, ip, Family::Ipv6, depth, form) }
+}
+
+/// Whether the kernel goes on behind an extension header.
+enum Ext {
+    More,
+    Last,
+}
+
+/// One header behind `OPT ( `.
+fn ext_in_parens<'a>(
+    i: &'a [u8],
+    ip: &mut Ip<'a>,
+    depth: Depth,
+) -> Result<(&'a [u8], Ext), nom::Err<Fail>> {
+    if i.starts_with(b"FRAG:") {
+        let (i, ext) = fragment(i, ip, depth)?;
+        return match ext {
+            Ext::Last => Ok((i, ext)),
+            Ext::More => {
+                let (i, ()) = key(")").parse_complete(i)?;
+                Ok((depth.gap(i)?, Ext::More))
+            }
+        };
+    }
+    let (header, cut, i) = if let Some(i) = i.strip_prefix(b"AH ") {
+        let (i, header) = security(i, ExtHeader::Ah, ExtHeader::AhIncomplete)?;
+        (header, ExtHeader::AhCut, i)
+    } else if let Some(i) = i.strip_prefix(b"ESP ") {
+        let (i, header) = security(i, ExtHeader::Esp, ExtHeader::EspIncomplete)?;
+        (header, ExtHeader::EspCut, i)
+    } else {
+        (Some(ExtHeader::Options), ExtHeader::OptionsCut, i)
+    };
+    let (i, ()) = key(")").parse_complete(i)?;
+    // The kernel stops behind these without a blank; behind the others a blank follows, and more.
+    let stops = matches!(
+        header,
+        None | Some(ExtHeader::Esp(_) | ExtHeader::EspIncomplete(_) | ExtHeader::AhIncomplete(_))
+    );
+    match i.strip_prefix(b" ") {
+        Some(i) if !stops => {
+            ip.ext.push(header.unwrap_or(cut));
+            Ok((i, Ext::More))
+        }
+        _ => {
+            let header = match header {
+                Some(ExtHeader::Options) | None => cut,
+                Some(header) => header,
+            };
+            ip.ext.push(header);
+            Ok((i, Ext::Last))
+        }
+    }
+}
+
+/// `SPI=0x… ` or `INCOMPLETE [n bytes] ` or nothing.
+fn security(
+    i: &[u8],
+    whole: fn(u32) -> ExtHeader,
+    short: fn(u32) -> ExtHeader,
+) -> Read<'_, Option<ExtHeader>> {
+    if i.starts_with(b")") {
+        return Ok((i, None));
+    }
+    if i.starts_with(b"INCOMPLETE") {
+        return terminated(incomplete(), sp).map(|n| Some(short(n))).parse_complete(i);
+    }
+    delimited(key("SPI=0x"), hex_any, sp).map(|spi| Some(whole(spi))).parse_complete(i)
+}
+
+/// `FRAG:n [INCOMPLETE ]ID:hhhhhhhh ` or `FRAG:TRUNCATED `.
+fn fragment<'a>(
+    i: &'a [u8],
+    ip: &mut Ip<'a>,
+    depth: Depth,
+) -> Result<(&'a [u8], Ext), nom::Err<Fail>> {
+    let (i, ()) = key("FRAG:").parse_complete(i)?;
+    if let (i, Some(())) = opt(key("TRUNCATED")).parse_complete(i)? {
+        ip.ext.push(ExtHeader::FragmentTruncated);
+        return Ok((depth.gap(i)?, Ext::Last));
+    }
+    let (i, offset) = terminated(dec, sp).parse_complete(i)?;
+    let (i, more) = word("INCOMPLETE ", i)?;
+    let (i, ()) = key("ID:").parse_complete(i)?;
+    let (i, id) = hex8(i)?;
+    let i = depth.gap(i)?;
+    (ip.frag_offset, ip.mf, ip.frag_id) = (Some(offset), Some(more), Some(id));
+    ip.ext.push(ExtHeader::Fragment { offset, more, id });
+    Ok((i, Ext::More))
+}
+
+/// A protocol's name or number behind `PROTO=`.
+pub(super) fn proto(i: &[u8], family: Family) -> Read<'_, Proto> {
+    for (proto, name, _) in Proto::NAMED {
+        // ICMP in IPv6 and ICMPv6, AH and ESP in IPv4 print as numbers; the kernel opens only what belongs there.
+        let belongs = match proto {
+            Proto::Icmpv6 => family == Family::Ipv6,
+            Proto::Icmp | Proto::Ah | Proto::Esp => family != Family::Ipv6,
+            _ => true,
+        };
+        if belongs && let Some(rest) = i.strip_prefix(name.as_bytes()) {
+            return Ok((rest, proto));
+        }
+    }
+    dec.map(Proto::Other).parse(i)
+}
+
+/// A field that can be the last of its packet.
+pub(super) fn tail<'a, T>(
+    i: &'a [u8],
+    depth: Depth,
+    mut value: impl Parser<&'a [u8], Output = T, Error = Fail>,
+    slot: &mut Option<T>,
+) -> Step<'a> {
+    match depth {
+        Depth::Outer => last(i, value, slot),
+        Depth::Nested => {
+            let (i, value) = value.parse_complete(i)?;
+            let (i, ()) = sp(i)?;
+            *slot = Some(value);
+            Ok(i)
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! Below IP: bridge ports, link headers, ARP, and the whole of `ebt_log`.
+
+use nom::Parser;
+use nom::combinator::opt;
+use nom::sequence::{delimited, preceded};
+
+use super::token::{
+    Fail, Step, addr4, addr6, dec, field, hex1_upper, hex2_upper, hex4, inner, key, last, mac,
+    mac_raw, sp, sp_or_end,
+};
+use crate::packet::fields::{Address, Family, Packet};
+
+/// The blank behind `OUT=<name>`, and `PHYSIN=` and `PHYSOUT=`.
+pub(super) fn names<'a>(i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
+    let (mut i, ()) = sp(i)?;
+    if i.starts_with(b"PHYSIN=") {
+        i = field(i, "PHYSIN=", name, &mut p.physin)?;
+    }
+    if i.starts_with(b"PHYSOUT=") {
+        i = field(i, "PHYSOUT=", name, &mut p.physout)?;
+    }
+    Ok(i)
+}
+
+fn name(i: &[u8]) -> super::token::Read<'_, crate::Text<'_>> {
+    let end = memchr::memchr(b' ', i).unwrap_or(i.len());
+    Ok((&i[end..], crate::Text::new(&i[..end])))
+}
+
+/// `MAC=…`, or `MACSRC=… MACDST=… MACPROTO=…`, or nothing.
+pub(super) fn header<'a>(mut i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
+    if let (rest, Some(())) = opt(key("MAC=")).parse_complete(i)? {
+        let (rest, raw) = mac_raw(rest)?;
+        if let (rest, Some(tunnel)) =
+            opt((preceded(key(" TUNNEL="), addr4), preceded(key("->"), addr4)))
+                .parse_complete(rest)?
+        {
+            i = sp_or_end(rest)?;
+            (p.tunnel_src, p.tunnel_dst) = (Some(tunnel.0), Some(tunnel.1));
+        } else {
+            i = sp_or_end(rest)?;
+        }
+        p.mac_raw = Some(raw);
+    } else if i.starts_with(b"MACSRC=") {
+        i = field(i, "MACSRC=", mac, &mut p.macsrc)?;
+        i = field(i, "MACDST=", mac, &mut p.macdst)?;
+        if i.starts_with(b"VPROTO=") {
+            i = field(i, "VPROTO=", hex4, &mut p.vproto)?;
+            i = field(i, "VID=", dec, &mut p.vid)?;
+        }
+        let (rest, ()) = key("MACPROTO=").parse_complete(i)?;
+        i = last(rest, hex4, &mut p.macproto)?;
+    }
+    Ok(i)
+}
+
+/// What a packet is whose IP or ARP header is cut: the ethertype tells, where there is one. ARP lines show no `MAC=`.
+pub(super) fn family_by_type(p: &Packet<'_>) -> Family {
+    let raw = p.mac_raw.map(|mac| mac.as_bytes());
+    let ethertype = match raw {
+        Some([.., a, b, b':', c, d]) => {
+            u16::from_str_radix(std::str::from_utf8(&[*a, *b, *c, *d]).unwrap_or_default(), 16).ok()
+        }
+        _ => p.macproto,
+    };
+    match ethertype {
+        Some(0x0800) => Family::Ipv4,
+        Some(0x86dd) => Family::Ipv6,
+        Some(0x0806 | 0x8035) => Family::Arp,
+        None if raw.is_none() && p.in_if.is_some_and(|name| !name.is_empty()) => Family::Arp,
+        _ => Family::Unknown,
+    }
+}
+
+/// An ARP message behind `ARP HTYPE=`.
+pub(super) fn arp<'a>(i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
+    let (i, htype) = dec(i)?;
+    if i.is_empty() {
+        return Err(Fail::at(i, "more of the line"));
+    }
+    p.arp_htype = Some(htype);
+    let i = inner(i, " PTYPE=0x", hex4, &mut p.arp_ptype)?;
+    let (i, value) = preceded(key(" OPCODE="), dec).parse_complete(i)?;
+    p.arp_opcode = Some(value);
+    if i.is_empty() {
+        return Ok(i);
+    }
+    if let (i, Some(n)) =
+        opt(delimited(key(" INCOMPLETE ["), dec, key(" bytes]"))).parse_complete(i)?
+    {
+        p.ip.incomplete = Some(n);
+        return Ok(i);
+    }
+    let i = sp(i)?.0;
+    let i = field(i, "MACSRC=", mac, &mut p.arp_macsrc)?;
+    let i = field(i, "IPSRC=", addr4, &mut p.arp_ipsrc)?;
+    let i = field(i, "MACDST=", mac, &mut p.arp_macdst)?;
+    let (i, value) = preceded(key("IPDST="), addr4).parse_complete(i)?;
+    p.arp_ipdst = Some(value);
+    Ok(i)
+}
+
+/// The dialect of ebtables.
+pub(super) fn ebt_log<'a>(i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
+    let i = inner(i, " MAC source = ", mac, &mut p.macsrc)?;
+    let i = inner(i, " MAC dest = ", mac, &mut p.macdst)?;
+    let (i, value) = preceded(key(" proto = 0x"), hex4).parse_complete(i)?;
+    p.macproto = Some(value);
+    p.family = family_by_type(p);
+    if i.is_empty() {
+        p.l2_only = matches!(p.family, Family::Ipv4 | Family::Ipv6 | Family::Arp);
+        return Ok(i);
+    }
+    match p.family {
+        Family::Ipv4 => ebt_ipv4(i, p),
+        Family::Ipv6 => ebt_ipv6(i, p),
+        Family::Arp => ebt_arp(i, p),
+        Family::Unknown => Ok(i),
+    }
+}
+
+fn ebt_ipv4<'a>(i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
+    if let (i, Some(())) = opt(key(" INCOMPLETE IP header")).parse_complete(i)? {
+        p.ip.truncated = true;
+        return Ok(i);
+    }
+    let i = inner(i, " IP SRC=", addr4.map(Address::V4), &mut p.ip.src)?;
+    let i = inner(i, " IP DST=", addr4.map(Address::V4), &mut p.ip.dst)?;
+    let i = inner(i, ", IP tos=0x", hex2_upper, &mut p.tos_byte)?;
+    let (i, value) = preceded(key(", IP proto="), dec).parse_complete(i)?;
+    p.ip.proto_num = Some(value);
+    ebt_ports(i, p)
+}
+
+fn ebt_ipv6<'a>(i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
+    if let (i, Some(())) = opt(key(" INCOMPLETE IPv6 header")).parse_complete(i)? {
+        p.ip.truncated = true;
+        return Ok(i);
+    }
+    let i = inner(i, " IPv6 SRC=", addr6.map(Address::V6), &mut p.ip.src)?;
+    let i = inner(i, " IPv6 DST=", addr6.map(Address::V6), &mut p.ip.dst)?;
+    let i = inner(i, ", IPv6 priority=0x", hex1_upper, &mut p.priority)?;
+    let (i, value) = preceded(key(", Next Header="), dec).parse_complete(i)?;
+    p.next_header = Some(value);
+    ebt_ports(i, p)
+}
+
+fn ebt_ports<'a>(i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
+    if i.is_empty() {
+        return Ok(i);
+    }
+    if let (i, Some(())) = opt(key(" INCOMPLETE TCP/UDP header")).parse_complete(i)? {
+        p.incomplete_ports = true;
+        return Ok(i);
+    }
+    let i = inner(i, " SPT=", dec, &mut p.ip.spt)?;
+    let (i, dpt) = preceded(key(" DPT="), dec).parse_complete(i)?;
+    p.ip.dpt = Some(dpt);
+    Ok(i)
+}
+
+fn ebt_arp<'a>(i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
+    if let (i, Some(())) = opt(key(" INCOMPLETE ARP header")).parse_complete(i)? {
+        p.ip.truncated = true;
+        return Ok(i);
+    }
+    let i = inner(i, " ARP HTYPE=", dec, &mut p.arp_htype)?;
+    let i = inner(i, ", PTYPE=0x", hex4, &mut p.arp_ptype)?;
+    let (i, value) = preceded(key(", OPCODE="), dec).parse_complete(i)?;
+    p.arp_opcode = Some(value);
+    if i.is_empty() {
+        return Ok(i);
+    }
+    if let (i, Some(())) = opt(key(" INCOMPLETE ARP payload")).parse_complete(i)? {
+        p.ip.truncated = true;
+        return Ok(i);
+    }
+    let i = inner(i, " ARP MAC SRC=", mac, &mut p.arp_macsrc)?;
+    let i = inner(i, " ARP IP SRC=", addr4, &mut p.arp_ipsrc)?;
+    let i = inner(i, " ARP MAC DST=", mac, &mut p.arp_macdst)?;
+    let (i, value) = preceded(key(" ARP IP DST="), addr4).parse_complete(i)?;
+    p.arp_ipdst = Some(value);
+    Ok(i)
+}
+
+/// A number in brackets: `INCOMPLETE [n bytes]`.
+pub(super) fn incomplete<'a>() -> impl Parser<&'a [u8], Output = u32, Error = Fail> {
+    delimited(key("INCOMPLETE ["), dec, key(" bytes]"))
+}

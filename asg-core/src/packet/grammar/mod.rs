@@ -1,0 +1,76 @@
+//! The grammar of a packet line behind `OUT=<name>`, in nom, from left to right.
+//!
+//! Each function takes the input and the record to fill, writes fields as soon as they are certain, and gives the rest.
+//! So when a line breaks off, the record holds what came before. A field is certain when the blank behind it was seen:
+//! the digits of `WINDOW=28` at the end of a line may be the beginning of `28280`. Only what a whole line can end in
+//! may do without (see [`token::last`]), because tools drop the blank at a line's end.
+//!
+//! Only what a kernel prints is accepted: no leading zeros, upper or lower case as it has them. So what was accepted
+//! can be printed back.
+
+mod ip;
+mod link;
+mod token;
+mod transport;
+
+use nom::Parser;
+use nom::combinator::opt;
+
+use self::token::{Fail, Step, dec, key, last, mark_value};
+use super::anchor::Anchor;
+use super::fields::{Family, Format, Packet};
+use crate::Error;
+
+/// Reads what follows the anchor into the packet.
+pub(super) fn message<'a>(
+    text: &'a [u8],
+    anchor: Anchor<'a>,
+    p: &mut Packet<'a>,
+) -> Result<(), Error> {
+    if anchor.out_if.is_none() {
+        return Err(Error::cut(text.len(), "the rest of the packet line"));
+    }
+    let input = &text[anchor.end..];
+    let body = match anchor.format {
+        Format::Netfilter => netfilter,
+        Format::EbtLog => link::ebt_log,
+    };
+    match body(input, p).and_then(token::end) {
+        Ok(_) => Ok(()),
+        Err(nom::Err::Error(fail) | nom::Err::Failure(fail)) => Err(fail.into_error(text)),
+        Err(nom::Err::Incomplete(_)) => Err(Error::cut(text.len(), "more of the line")),
+    }
+}
+
+fn netfilter<'a>(i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
+    let i = link::names(i, p)?;
+    let i = link::header(i, p)?;
+    if i.is_empty() {
+        return Ok(i); // an ethertype that the kernel does not open
+    }
+    if let (i, Some(())) = opt(key("TRUNCATED")).parse_complete(i)? {
+        p.family = link::family_by_type(p);
+        p.ip.truncated = true;
+        return Ok(i);
+    }
+    if let (i, Some(())) = opt(key("ARP HTYPE=")).parse_complete(i)? {
+        p.family = Family::Arp;
+        return link::arp(i, p);
+    }
+    let i = ip::packet(i, &mut p.ip, &mut p.family, &mut p.form)?;
+    owner_and_mark(i, p)
+}
+
+/// `UID=… GID=…` and `MARK=…`, each if it is there.
+fn owner_and_mark<'a>(mut i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
+    if let (rest, Some(())) = opt(key("UID=")).parse_complete(i)? {
+        i = last(rest, dec, &mut p.uid)?;
+        if let (rest, Some(())) = opt(key("GID=")).parse_complete(i)? {
+            i = last(rest, dec, &mut p.gid)?;
+        }
+    }
+    if let (rest, Some(())) = opt(key("MARK=0x")).parse_complete(i)? {
+        i = last(rest, mark_value, &mut p.mark)?;
+    }
+    Ok(i)
+}

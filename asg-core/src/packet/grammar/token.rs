@@ -1,0 +1,302 @@
+//! The words of the grammar: keys, numbers, addresses, blanks.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use nom::bytes::complete::{tag, take_while, take_while_m_n};
+use nom::combinator::map_res;
+use nom::error::{ErrorKind, ParseError};
+use nom::sequence::{preceded, terminated};
+use nom::{IResult, Parser};
+
+use crate::packet::fields::MacAddr;
+use crate::{Error, Text};
+
+pub(super) type Read<'a, T> = IResult<&'a [u8], T, Fail>;
+
+/// The rest of the input after a part of the line that was written into the record.
+pub(super) type Step<'a> = Result<&'a [u8], nom::Err<Fail>>;
+
+/// Why a word could not be read: how much input was left there, and what was wanted. One place on the stack, no text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Fail {
+    left: usize,
+    wanted: Wanted,
+}
+
+/// What a word should have been: this very text, or something of a kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Text(&'static str),
+    Some(&'static str),
+}
+
+impl Fail {
+    pub(super) const fn at(i: &[u8], wanted: &'static str) -> nom::Err<Self> {
+        nom::Err::Error(Self { left: i.len(), wanted: Wanted::Some(wanted) })
+    }
+
+    const fn text(i: &[u8], text: &'static str) -> nom::Err<Self> {
+        nom::Err::Error(Self { left: i.len(), wanted: Wanted::Text(text) })
+    }
+
+    /// The same for the caller, as a place in the whole text. If the last word of the text is what failed, it may have
+    /// been cut; elsewhere it is wrong.
+    #[cold]
+    pub(super) fn into_error(self, text: &[u8]) -> Error {
+        let offset = text.len() - self.left;
+        let word = &text[offset..];
+        let is_last = !word.contains(&b' ') && !word.contains(&b'=');
+        match self.wanted {
+            Wanted::Text(text) => {
+                Error::literal(offset, text, is_last || text.as_bytes().starts_with(word))
+            }
+            Wanted::Some(what) if is_last => Error::cut(offset, what),
+            Wanted::Some(what) => Error::expected(offset, what),
+        }
+    }
+}
+
+impl<'a> ParseError<&'a [u8]> for Fail {
+    fn from_error_kind(i: &'a [u8], _: ErrorKind) -> Self {
+        Self { left: i.len(), wanted: Wanted::Some("something else") }
+    }
+
+    fn append(_: &'a [u8], _: ErrorKind, other: Self) -> Self {
+        other
+    }
+}
+
+impl<'a, E> nom::error::FromExternalError<&'a [u8], E> for Fail {
+    fn from_external_error(i: &'a [u8], kind: ErrorKind, _: E) -> Self {
+        Self::from_error_kind(i, kind)
+    }
+}
+
+/// Exactly this text.
+pub(super) fn key<'a>(text: &'static str) -> impl Parser<&'a [u8], Output = (), Error = Fail> {
+    move |i: &'a [u8]| match tag::<_, _, ()>(text).parse(i) {
+        Ok((rest, _)) => Ok((rest, ())),
+        Err(_) => Err(Fail::text(i, text)),
+    }
+}
+
+/// One blank.
+pub(super) fn sp(i: &[u8]) -> Read<'_, ()> {
+    match i.split_first() {
+        Some((b' ', rest)) => Ok((rest, ())),
+        _ => Err(Fail::text(i, " ")),
+    }
+}
+
+/// The end of the line, with or without the blank in which most lines end.
+pub(super) fn end(i: &[u8]) -> Step<'_> {
+    if i.is_empty() { Ok(i) } else { Err(Fail::at(i, "the end of the line")) }
+}
+
+/// `KEY=value ` with more to come: the blank must be there.
+pub(super) fn field<'a, T>(
+    i: &'a [u8],
+    name: &'static str,
+    value: impl Parser<&'a [u8], Output = T, Error = Fail>,
+    slot: &mut Option<T>,
+) -> Step<'a> {
+    let (i, ()) = key(name).parse_complete(i)?;
+    let (i, value) = terminated(value, sp).parse_complete(i)?;
+    *slot = Some(value);
+    Ok(i)
+}
+
+/// `key` and a value with more of the line to come, where the next key brings its own blank. At the end of the line
+/// the value may be cut, and is left out.
+pub(super) fn inner<'a, T>(
+    i: &'a [u8],
+    name: &'static str,
+    value: impl Parser<&'a [u8], Output = T, Error = Fail>,
+    slot: &mut Option<T>,
+) -> Step<'a> {
+    let (i, value) = preceded(key(name), value).parse_complete(i)?;
+    if i.is_empty() {
+        return Err(Fail::at(i, "more of the line"));
+    }
+    *slot = Some(value);
+    Ok(i)
+}
+
+/// A value that may be the last of a line: then the blank may be gone.
+pub(super) fn last<'a, T>(
+    i: &'a [u8],
+    mut value: impl Parser<&'a [u8], Output = T, Error = Fail>,
+    slot: &mut Option<T>,
+) -> Step<'a> {
+    let (i, value) = value.parse_complete(i)?;
+    let i = sp_or_end(i)?;
+    *slot = Some(value);
+    Ok(i)
+}
+
+/// A blank, or the end of the line.
+pub(super) fn sp_or_end(i: &[u8]) -> Step<'_> {
+    match i.split_first() {
+        None => Ok(i),
+        Some((b' ', rest)) => Ok(rest),
+        Some(_) => Err(Fail::text(i, " ")),
+    }
+}
+
+/// An unsigned decimal number as `%u` prints it: no leading zero, and it fits.
+pub(super) fn dec<'a, T: TryFrom<u64>>(i: &'a [u8]) -> Read<'a, T> {
+    const WANTED: &str = "a decimal number";
+    let mut value = 0_u64;
+    let mut n = 0;
+    // Eleven digits are more than 2^32; no field is wider.
+    while let Some(digit) = i.get(n).map(|b| b.wrapping_sub(b'0')).filter(|d| *d <= 9 && n < 11) {
+        value = value * 10 + u64::from(digit);
+        n += 1;
+    }
+    if n == 0 || (n > 1 && i[0] == b'0') {
+        return Err(Fail::at(i, WANTED));
+    }
+    let value = T::try_from(value).map_err(|_| Fail::at(i, WANTED))?;
+    Ok((&i[n..], value))
+}
+
+/// Hexadecimal digits of one case, `least` to `most` of them; unpadded numbers have no leading zero.
+fn hex<'a>(
+    least: usize,
+    most: usize,
+    upper: bool,
+) -> impl Parser<&'a [u8], Output = u32, Error = Fail> {
+    move |i: &'a [u8]| {
+        const WANTED: &str = "a hexadecimal number";
+        let is_digit = move |b: u8| match b {
+            b'0'..=b'9' => true,
+            b'A'..=b'F' => upper,
+            b'a'..=b'f' => !upper,
+            _ => false,
+        };
+        let (rest, digits) = take_while_m_n(least, most, is_digit)
+            .parse(i)
+            .map_err(|_: nom::Err<Fail>| Fail::at(i, WANTED))?;
+        let padded = least == most;
+        if !padded && digits.len() > 1 && digits[0] == b'0' {
+            return Err(Fail::at(i, WANTED));
+        }
+        let value = digits.iter().fold(0, |value, &b| value << 4 | u32::from(nibble(b)));
+        Ok((rest, value))
+    }
+}
+
+const fn nibble(b: u8) -> u8 {
+    match b {
+        b'0'..=b'9' => b - b'0',
+        b'A'..=b'F' => b - b'A' + 10,
+        _ => b - b'a' + 10,
+    }
+}
+
+/// `%02X`.
+pub(super) fn hex2_upper(i: &[u8]) -> Read<'_, u8> {
+    hex(2, 2, true).map(|v| v as u8).parse(i)
+}
+
+/// `%02x`.
+pub(super) fn hex2_lower(i: &[u8]) -> Read<'_, u8> {
+    hex(2, 2, false).map(|v| v as u8).parse(i)
+}
+
+/// `%04x`.
+pub(super) fn hex4(i: &[u8]) -> Read<'_, u16> {
+    hex(4, 4, false).map(|v| v as u16).parse(i)
+}
+
+/// `%08x`.
+pub(super) fn hex8(i: &[u8]) -> Read<'_, u32> {
+    hex(8, 8, false).parse(i)
+}
+
+/// `%x`.
+pub(super) fn hex_any(i: &[u8]) -> Read<'_, u32> {
+    hex(1, 8, false).parse(i)
+}
+
+/// The value of `MARK=0x`: `%x`, never zero.
+pub(super) fn mark_value(i: &[u8]) -> Read<'_, u32> {
+    map_res(hex_any, |v| if v == 0 { Err(()) } else { Ok(v) })
+        .parse(i)
+        .map_err(|_| Fail::at(i, "a mark other than zero"))
+}
+
+/// `%X`, one digit.
+pub(super) fn hex1_upper(i: &[u8]) -> Read<'_, u8> {
+    hex(1, 1, true).map(|v| v as u8).parse(i)
+}
+
+/// `%pI4`.
+pub(super) fn addr4(i: &[u8]) -> Read<'_, Ipv4Addr> {
+    const WANTED: &str = "an IPv4 address";
+    let mut octets = [0_u8; 4];
+    let mut rest = i;
+    for (n, octet) in octets.iter_mut().enumerate() {
+        if n > 0 {
+            rest = rest.strip_prefix(b".").ok_or(Fail::at(i, WANTED))?;
+        }
+        let (after, value) = dec(rest).map_err(|_| Fail::at(i, WANTED))?;
+        *octet = value;
+        rest = after;
+    }
+    Ok((rest, octets.into()))
+}
+
+/// `%pI6`: eight groups of four digits, never shortened.
+pub(super) fn addr6(i: &[u8]) -> Read<'_, Ipv6Addr> {
+    const WANTED: &str = "an IPv6 address in full";
+    let mut groups = [0_u16; 8];
+    let mut rest = i;
+    for (n, group) in groups.iter_mut().enumerate() {
+        if n > 0 {
+            rest = rest.strip_prefix(b":").ok_or(Fail::at(i, WANTED))?;
+        }
+        let (after, value) = hex4(rest).map_err(|_| Fail::at(i, WANTED))?;
+        *group = value;
+        rest = after;
+    }
+    Ok((rest, groups.into()))
+}
+
+/// `%pM`.
+pub(super) fn mac(i: &[u8]) -> Read<'_, MacAddr> {
+    const WANTED: &str = "a link address";
+    let mut bytes = [0_u8; 6];
+    let mut rest = i;
+    for (n, byte) in bytes.iter_mut().enumerate() {
+        if n > 0 {
+            rest = rest.strip_prefix(b":").ok_or(Fail::at(i, WANTED))?;
+        }
+        let (after, value) = hex2_lower(rest).map_err(|_| Fail::at(i, WANTED))?;
+        *byte = value;
+        rest = after;
+    }
+    Ok((rest, MacAddr(bytes)))
+}
+
+/// `hh:hh:…`, of any length, also none.
+pub(super) fn mac_raw(i: &[u8]) -> Read<'_, Text<'_>> {
+    let (rest, text) = take_while::<_, _, Fail>(|b: u8| {
+        b == b':' || b.is_ascii_digit() || (b'a'..=b'f').contains(&b)
+    })
+    .parse(i)?;
+    let fits = text.is_empty()
+        || text.len() % 3 == 2
+            && text.iter().enumerate().all(|(n, &b)| (b == b':') == (n % 3 == 2));
+    if fits { Ok((rest, Text::new(text))) } else { Err(Fail::at(i, "a link header")) }
+}
+
+/// The digits of `OPT (…)`: 1 to 40 bytes, upper case.
+pub(super) fn opt_bytes(i: &[u8]) -> Read<'_, Text<'_>> {
+    const WANTED: &str = "header options in hexadecimal";
+    let (rest, text) =
+        take_while_m_n(2, 80, |b: u8| b.is_ascii_digit() || (b'A'..=b'F').contains(&b))
+            .parse(i)
+            .map_err(|_: nom::Err<Fail>| Fail::at(i, WANTED))?;
+    if text.len() % 2 == 0 { Ok((rest, Text::new(text))) } else { Err(Fail::at(i, WANTED)) }
+}

@@ -1,0 +1,170 @@
+//! Behind `PROTO=`: TCP, UDP, ICMP and their kin.
+
+use nom::Parser;
+use nom::combinator::opt;
+use nom::sequence::delimited;
+
+use super::ip::{self, Depth, tail};
+use super::link::incomplete;
+use super::token::{Read, Step, addr4, dec, field, hex_any, hex2_lower, hex8, key, opt_bytes, sp};
+use crate::packet::fields::{Family, Ip, LineForm, Proto, TcpFlags};
+
+/// `PROTO=…` and what the kernel prints of that protocol.
+pub(super) fn by_protocol<'a>(
+    i: &'a [u8],
+    p: &mut Ip<'a>,
+    family: Family,
+    depth: Depth,
+    form: &mut LineForm,
+) -> Step<'a> {
+    let (i, ()) = key("PROTO=").parse_complete(i)?;
+    let (i, proto) = ip::proto(i, family)?;
+    // The header of a later fragment went with the first one, and the kernel opens no protocol that it has no name for.
+    let later_fragment = p.frag_offset.is_some_and(|offset| offset > 0);
+    let is_last = later_fragment || matches!(proto, Proto::Other(_));
+    let i = if is_last { depth.gap(i)? } else { sp(i)?.0 };
+    p.proto = Some(proto);
+    p.proto_num = Some(proto.number());
+    if is_last {
+        return Ok(i);
+    }
+    if i.starts_with(b"INCOMPLETE ") {
+        return short(i, p, depth);
+    }
+    match proto {
+        Proto::Tcp => tcp(i, p, depth, form),
+        Proto::Udp | Proto::UdpLite => udp(i, p, depth),
+        Proto::Icmp => icmp(i, p, depth, form),
+        Proto::Icmpv6 => icmpv6(i, p, depth, form),
+        Proto::Ah | Proto::Esp => {
+            let (i, ()) = key("SPI=0x").parse_complete(i)?;
+            tail(i, depth, hex_any, &mut p.spi)
+        }
+        Proto::Other(_) => Ok(i), // returned above
+    }
+}
+
+/// `INCOMPLETE [n bytes] `.
+fn short<'a>(i: &'a [u8], p: &mut Ip<'a>, depth: Depth) -> Step<'a> {
+    tail(i, depth, incomplete(), &mut p.incomplete)
+}
+
+fn tcp<'a>(i: &'a [u8], p: &mut Ip<'a>, depth: Depth, form: &mut LineForm) -> Step<'a> {
+    let mut i = field(i, "SPT=", dec, &mut p.spt)?;
+    i = field(i, "DPT=", dec, &mut p.dpt)?;
+    if i.starts_with(b"SEQ=") {
+        i = field(i, "SEQ=", dec, &mut p.seq)?;
+        i = field(i, "ACK=", dec, &mut p.ack)?;
+    }
+    i = field(i, "WINDOW=", dec, &mut p.window)?;
+    i = field(i, "RES=0x", hex2_lower, &mut p.res)?;
+    let (rest, flags) = flags(i)?;
+    let (i, ()) = key("URGP=").parse_complete(rest)?;
+    p.flags = Some(flags);
+    let i = tail(i, depth, dec, &mut p.urgp)?;
+    if let (i, Some(())) = opt(key("OPT (TRUNCATED)")).parse_complete(i)? {
+        p.tcp_opt_truncated = true;
+        return Ok(i);
+    }
+    if let (i, Some(())) = opt(key("TRUNCATED")).parse_complete(i)? {
+        (p.tcp_opt_truncated, form.plain_truncated) = (true, true);
+        return Ok(i);
+    }
+    if i.starts_with(b"OPT (") {
+        let opts = delimited(key("OPT ("), opt_bytes, key(")"));
+        return tail(i, depth, opts, &mut p.tcp_opt);
+    }
+    Ok(i)
+}
+
+/// The flags, each a word and a blank, in the kernel's order.
+fn flags(mut i: &[u8]) -> Read<'_, TcpFlags> {
+    let mut flags = TcpFlags::default();
+    for (flag, name) in TcpFlags::ALL {
+        if let Some([b' ', rest @ ..]) = i.strip_prefix(name.as_bytes()) {
+            flags |= flag;
+            i = rest;
+        }
+    }
+    Ok((i, flags))
+}
+
+fn udp<'a>(i: &'a [u8], p: &mut Ip<'a>, depth: Depth) -> Step<'a> {
+    let i = field(i, "SPT=", dec, &mut p.spt)?;
+    let i = field(i, "DPT=", dec, &mut p.dpt)?;
+    let (i, ()) = key("LEN=").parse_complete(i)?;
+    tail(i, depth, dec, &mut p.udp_len)
+}
+
+/// `TYPE=… CODE=…`. Behind the types that the kernel opens more follows, so a line that ends there was cut.
+fn type_and_code<'a>(i: &'a [u8], p: &mut Ip<'a>, opened: &[u8], depth: Depth) -> Step<'a> {
+    let i = field(i, "TYPE=", dec, &mut p.icmp_type)?;
+    if p.icmp_type.is_some_and(|t| opened.contains(&t)) {
+        return field(i, "CODE=", dec, &mut p.icmp_code);
+    }
+    let (i, ()) = key("CODE=").parse_complete(i)?;
+    tail(i, depth, dec, &mut p.icmp_code)
+}
+
+fn icmp<'a>(i: &'a [u8], p: &mut Ip<'a>, depth: Depth, form: &mut LineForm) -> Step<'a> {
+    let i = type_and_code(i, p, &[0, 3, 4, 5, 8, 11, 12], depth)?;
+    if i.starts_with(b"INCOMPLETE ") {
+        return short(i, p, depth);
+    }
+    match (p.icmp_type, p.icmp_code) {
+        (Some(0 | 8), _) => echo(i, p, depth),
+        (Some(12), _) => {
+            let (i, ()) = key("PARAMETER=").parse_complete(i)?;
+            tail(i, depth, dec, &mut p.parameter)
+        }
+        (Some(5), _) => {
+            let i = field(i, "GATEWAY=", addr4, &mut p.gateway)?;
+            quoted(i, p, Family::Ipv4, depth, form)
+        }
+        (Some(3), Some(4)) => {
+            let i = quoted(i, p, Family::Ipv4, depth, form)?;
+            let (i, ()) = key("MTU=").parse_complete(i)?;
+            tail(i, depth, dec, &mut p.mtu)
+        }
+        (Some(3 | 4 | 11), _) => quoted(i, p, Family::Ipv4, depth, form),
+        _ => Ok(i),
+    }
+}
+
+fn icmpv6<'a>(i: &'a [u8], p: &mut Ip<'a>, depth: Depth, form: &mut LineForm) -> Step<'a> {
+    let i = type_and_code(i, p, &[1, 2, 3, 4, 128, 129], depth)?;
+    match p.icmp_type {
+        Some(128 | 129) => echo(i, p, depth),
+        Some(4) => {
+            let i = field(i, "POINTER=", hex8, &mut p.pointer)?;
+            quoted(i, p, Family::Ipv6, depth, form)
+        }
+        Some(2) => {
+            let i = quoted(i, p, Family::Ipv6, depth, form)?;
+            let (i, ()) = key("MTU=").parse_complete(i)?;
+            tail(i, depth, dec, &mut p.mtu)
+        }
+        Some(1 | 3) => quoted(i, p, Family::Ipv6, depth, form),
+        _ => Ok(i),
+    }
+}
+
+fn echo<'a>(i: &'a [u8], p: &mut Ip<'a>, depth: Depth) -> Step<'a> {
+    let i = field(i, "ID=", dec, &mut p.icmp_id)?;
+    let (i, ()) = key("SEQ=").parse_complete(i)?;
+    tail(i, depth, dec, &mut p.icmp_seq)
+}
+
+/// `[…] `: the packet that the error is about. Not there inside another one, nor in netdev egress.
+fn quoted<'a>(
+    i: &'a [u8],
+    p: &mut Ip<'a>,
+    family: Family,
+    depth: Depth,
+    form: &mut LineForm,
+) -> Step<'a> {
+    match i.strip_prefix(b"[") {
+        Some(inside) if depth == Depth::Outer => ip::nested(inside, p, family, form),
+        _ => Ok(i),
+    }
+}

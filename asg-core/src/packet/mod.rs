@@ -1,0 +1,175 @@
+//! The packet: one line of the kernel's packet logger, parsed into typed fields.
+//!
+//! Rooms, in the order in which a line walks through them:
+//!
+//! * [`anchor`] finds where the log prefix ends: at `IN=… OUT=…`.
+//! * [`grammar`] reads the rest from left to right. The kernel prints its fields in a fixed order and repeats some of
+//!   their names (`LEN`, `ID`, `SRC`…), so the place of a field decides what it means.
+//! * [`fields`] are the records that the grammar fills.
+//! * [`view`] shows them as what they are: a network header, a transport header, an ICMP message.
+//! * [`render`] prints a packet back as the line it came from.
+//!
+//! No room here knows what a prefix means; that is [`crate::LogPrefix`]'s.
+
+mod anchor;
+mod fields;
+mod grammar;
+mod render;
+#[cfg(test)]
+mod tests;
+mod view;
+
+pub use fields::{
+    Address, ExtHeader, Family, Format, Ip, LineForm, MacAddr, Packet, Proto, TcpFlags,
+};
+pub use view::{Icmp, Network, Transport};
+
+use crate::Error;
+
+/// What could be read of a packet line, and why reading stopped if it did.
+///
+/// ```
+/// use asg_core::Packet;
+///
+/// let cut = Packet::parse_lenient(b"OK_bfce IN=s-010255073003 OUT=eth0 SRC=10.255.73.3 DST=8.8.8.8 LEN=6").unwrap();
+/// assert_eq!(cut.packet.ip.src.unwrap().to_string(), "10.255.73.3");
+/// assert_eq!(cut.packet.ip.len, None, "it may have been 60 or 65");
+/// let stop = cut.stop.unwrap();
+/// assert!(stop.is_cut());
+/// assert_eq!(stop.to_string(), "byte 63: the text ends where ` ` was expected");
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Lenient<'a> {
+    /// The fields that were read.
+    pub packet: Packet<'a>,
+    /// Where and why reading stopped; `None` if the line is whole.
+    pub stop: Option<Error>,
+}
+
+impl<'a> Packet<'a> {
+    /// Reads a whole packet line: the kernel's text without time stamp or syslog header, and without a line feed.
+    ///
+    /// # Errors
+    ///
+    /// If the text is no packet line, is cut, or is not what a kernel prints. The error's offset is the first byte that
+    /// could not be read.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use asg_core::Packet;
+    ///
+    /// let line = b"d08bb414-cdba-4381-412a-e9eccIN=wbrdg-0afe0008 OUT=eth0 \
+    ///     MAC=4e:b7:a4:74:e2:45:0a:5a:66:81:1f:1d:08:00 SRC=10.254.0.10 DST=10.0.16.10 LEN=60 TOS=0x00 \
+    ///     PREC=0x00 TTL=63 ID=60879 DF PROTO=TCP SPT=42630 DPT=80 WINDOW=28280 RES=0x00 SYN URGP=0 ";
+    /// let packet = Packet::parse(line)?;
+    /// assert_eq!(packet.prefix, "d08bb414-cdba-4381-412a-e9ecc");
+    /// assert_eq!(packet.in_if.unwrap(), "wbrdg-0afe0008");
+    /// assert_eq!(packet.ip.dpt, Some(80));
+    /// assert_eq!(packet.to_line(), line);
+    /// # Ok::<(), asg_core::Error>(())
+    /// ```
+    pub fn parse(text: &'a [u8]) -> Result<Self, Error> {
+        const WHAT: &str = "`IN=` and `OUT=` of a packet line";
+        let Lenient { packet, stop } =
+            Self::parse_lenient(text).ok_or_else(|| Error::expected_in(text, 0, WHAT))?;
+        stop.map_or(Ok(packet), Err)
+    }
+
+    /// Reads as much as there is of a packet line: the same as [`Packet::parse`] if it is whole, else the fields before
+    /// the place where reading stopped. `None` if the text is no packet line at all.
+    ///
+    /// A number at a cut end is left out, for more digits may have followed.
+    #[must_use]
+    pub fn parse_lenient(text: &'a [u8]) -> Option<Lenient<'a>> {
+        Some(Self::read(text, anchor::find(text)?))
+    }
+
+    /// The same for a text that is known to be the kernel's, which may also end inside `IN=… OUT=…`.
+    ///
+    /// Of such a piece only the prefix is certain, and the input interface if something follows it.
+    ///
+    /// ```
+    /// use asg_core::Packet;
+    /// let cut = Packet::parse_kernel(b"OK_bfce786c-ab07-40ad-79f9-8 IN=s-0102550730").unwrap();
+    /// assert_eq!(cut.packet.prefix, "OK_bfce786c-ab07-40ad-79f9-8 ");
+    /// assert_eq!(cut.packet.in_if, None);
+    /// ```
+    #[must_use]
+    pub fn parse_kernel(text: &'a [u8]) -> Option<Lenient<'a>> {
+        let anchor = anchor::find(text).or_else(|| anchor::find_cut(text))?;
+        Some(Self::read(text, anchor))
+    }
+
+    fn read(text: &'a [u8], anchor: anchor::Anchor<'a>) -> Lenient<'a> {
+        let mut packet = Packet::at(anchor);
+        let stop = grammar::message(text, anchor, &mut packet).err();
+        packet.form.ends_with_space = text.ends_with(b" ");
+        packet.cut = stop.as_ref().is_some_and(Error::is_cut);
+        Lenient { packet, stop }
+    }
+
+    /// True if the text has the marks of a packet line: `IN=`, an interface or none, `OUT=`.
+    #[must_use]
+    pub fn is_in(text: &[u8]) -> bool {
+        anchor::find(text).is_some()
+    }
+
+    /// The line, as the kernel printed it.
+    #[must_use]
+    pub fn to_line(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(320);
+        render::packet(self, &mut out);
+        out
+    }
+}
+
+/// A packet that owns its line.
+///
+/// A packet is its line: this keeps the text, one allocation, and reads the fields when they are asked for.
+///
+/// ```
+/// use asg_core::PacketBuf;
+///
+/// let packet = PacketBuf::parse(b"OK_x IN= OUT=eth0 SRC=10.0.16.5 DST=10.0.16.20 LEN=28 TOS=0x00 PREC=0x00 TTL=64 \
+///                                 ID=7 PROTO=2 ".to_vec())?;
+/// let thread = std::thread::spawn(move || packet.packet().ip.ttl);
+/// assert_eq!(thread.join().unwrap(), Some(64));
+/// # Ok::<(), asg_core::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct PacketBuf {
+    line: Box<[u8]>,
+}
+
+impl PacketBuf {
+    /// Reads a whole packet line; see [`Packet::parse`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Packet::parse`].
+    pub fn parse(line: impl Into<Box<[u8]>>) -> Result<Self, Error> {
+        let line = line.into();
+        Packet::parse(&line)?;
+        Ok(Self { line })
+    }
+
+    /// The fields.
+    #[must_use]
+    pub fn packet(&self) -> Packet<'_> {
+        Packet::parse(&self.line).expect("the same bytes were parsed when this was made")
+    }
+
+    /// The line.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.line
+    }
+}
+
+impl std::fmt::Debug for PacketBuf {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("PacketBuf").field(&crate::Text::new(&self.line)).finish()
+    }
+}

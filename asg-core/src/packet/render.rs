@@ -1,0 +1,252 @@
+//! A packet as the line it came from.
+
+use std::io::Write as _;
+
+use super::fields::{Address, ExtHeader, Family, Format, Ip, LineForm, Packet, Proto};
+
+/// Writes the line. Fields that were not read are not written, so a cut packet prints what is certain of it.
+pub(super) fn packet(p: &Packet<'_>, out: &mut Vec<u8>) {
+    out.extend(p.prefix.as_bytes());
+    if p.format == Format::EbtLog {
+        out.push(b' ');
+    }
+    out.extend(b"IN=");
+    out.extend(p.in_if.unwrap_or_default().as_bytes());
+    out.extend(b" OUT=");
+    out.extend(p.out_if.unwrap_or_default().as_bytes());
+    match p.format {
+        Format::Netfilter => netfilter(p, out),
+        Format::EbtLog => ebt_log(p, out),
+    }
+}
+
+/// Writes `$key$value ` for each value that is there. A `Vec` takes all that is written.
+macro_rules! put {
+    ($out:ident; $($format:literal, $value:expr;)*) => {$(
+        if let Some(value) = &$value {
+            let _ = write!($out, $format, value);
+        }
+    )*};
+}
+
+fn netfilter(p: &Packet<'_>, out: &mut Vec<u8>) {
+    out.push(b' ');
+    put! { out;
+        "PHYSIN={} ", p.physin;
+        "PHYSOUT={} ", p.physout;
+    }
+    if let Some(mac) = p.mac_raw {
+        out.extend(b"MAC=");
+        out.extend(mac.as_bytes());
+        put! { out; " TUNNEL={}", p.tunnel_src; "->{}", p.tunnel_dst; }
+        out.push(b' ');
+    }
+    put! { out;
+        "MACSRC={} ", p.macsrc;
+        "MACDST={} ", p.macdst;
+        "VPROTO={:04x} ", p.vproto;
+        "VID={} ", p.vid;
+        "MACPROTO={:04x} ", p.macproto;
+    }
+    if p.family == Family::Arp && !p.ip.truncated {
+        arp(p, out);
+    } else if p.ip.src.is_some() {
+        ip(&p.ip, p.family == Family::Ipv6, &p.form, out);
+        put! { out;
+            "UID={} ", p.uid;
+            "GID={} ", p.gid;
+            "MARK=0x{:x} ", p.mark;
+        }
+    } else if p.ip.truncated {
+        out.extend(b"TRUNCATED");
+    }
+    if !p.form.ends_with_space && out.ends_with(b" ") {
+        out.pop();
+    }
+}
+
+fn arp(p: &Packet<'_>, out: &mut Vec<u8>) {
+    put! { out;
+        "ARP HTYPE={}", p.arp_htype;
+        " PTYPE=0x{:04x}", p.arp_ptype;
+        " OPCODE={}", p.arp_opcode;
+        " INCOMPLETE [{} bytes]", p.ip.incomplete;
+        " MACSRC={}", p.arp_macsrc;
+        " IPSRC={}", p.arp_ipsrc;
+        " MACDST={}", p.arp_macdst;
+        " IPDST={}", p.arp_ipdst;
+    }
+}
+
+fn ip(p: &Ip<'_>, is_v6: bool, form: &LineForm, out: &mut Vec<u8>) {
+    put! { out;
+        "SRC={} ", p.src;
+        "DST={} ", p.dst;
+        "LEN={} ", p.len;
+    }
+    if is_v6 {
+        put! { out;
+            "TC={} ", p.tc;
+            "HOPLIMIT={} ", p.hoplimit;
+            "FLOWLBL={} ", p.flowlbl;
+        }
+        for (n, header) in p.ext.iter().enumerate() {
+            extension(*header, p.ext_parens, n + 1 == p.ext.len() && p.proto.is_none(), out);
+        }
+    } else {
+        if let Some(tos) = p.tos {
+            let _ = if form.bare_tos {
+                write!(out, "TOS={tos:02X} ")
+            } else {
+                write!(out, "TOS=0x{tos:02X} ")
+            };
+        }
+        put! { out;
+            "PREC=0x{:02X} ", p.prec;
+            "TTL={} ", p.ttl;
+            "ID={} ", p.id;
+        }
+        for (flag, word) in [(p.ce, "CE "), (p.df, "DF "), (p.mf, "MF ")] {
+            if flag == Some(true) {
+                out.extend(word.as_bytes());
+            }
+        }
+        put! { out;
+            "FRAG:{} ", p.frag_offset.filter(|&n| n > 0);
+            "OPT ({}) ", p.ip_opt;
+        }
+    }
+    if p.truncated {
+        out.extend(b"TRUNCATED");
+        return;
+    }
+    transport(p, is_v6, form, out);
+}
+
+fn extension(header: ExtHeader, parens: bool, is_last: bool, out: &mut Vec<u8>) {
+    if parens {
+        out.extend(b"OPT ( ");
+    }
+    let _ = match header {
+        ExtHeader::Options | ExtHeader::OptionsCut => Ok(()),
+        ExtHeader::Fragment { offset, more, id } => {
+            write!(out, "FRAG:{offset} {}ID:{id:08x} ", if more { "INCOMPLETE " } else { "" })
+        }
+        ExtHeader::FragmentTruncated => write!(out, "FRAG:TRUNCATED "),
+        ExtHeader::Ah(spi) => write!(out, "AH SPI=0x{spi:x} "),
+        ExtHeader::Esp(spi) => write!(out, "ESP SPI=0x{spi:x} "),
+        ExtHeader::AhIncomplete(n) => write!(out, "AH INCOMPLETE [{n} bytes] "),
+        ExtHeader::EspIncomplete(n) => write!(out, "ESP INCOMPLETE [{n} bytes] "),
+        ExtHeader::AhCut => write!(out, "AH "),
+        ExtHeader::EspCut => write!(out, "ESP "),
+    };
+    if !parens || header == ExtHeader::FragmentTruncated {
+        return;
+    }
+    out.push(b')');
+    // Where the kernel stops behind a header it leaves the blank out.
+    let stops = is_last
+        && !matches!(header, ExtHeader::Fragment { .. } | ExtHeader::Options | ExtHeader::Ah(_));
+    if !stops {
+        out.push(b' ');
+    }
+}
+
+fn transport(p: &Ip<'_>, is_v6: bool, form: &LineForm, out: &mut Vec<u8>) {
+    put! { out;
+        "PROTO={} ", p.proto;
+        "TYPE={} ", p.icmp_type;
+        "CODE={} ", p.icmp_code;
+        "INCOMPLETE [{} bytes] ", p.incomplete;
+        "SPI=0x{:x} ", p.spi;
+        "SPT={} ", p.spt;
+        "DPT={} ", p.dpt;
+        "LEN={} ", p.udp_len;
+        "SEQ={} ", p.seq;
+        "ACK={} ", p.ack;
+        "WINDOW={} ", p.window;
+        "RES=0x{:02x} ", p.res;
+    }
+    for name in p.flags.into_iter().flat_map(super::TcpFlags::names) {
+        let _ = write!(out, "{name} ");
+    }
+    put! { out;
+        "URGP={} ", p.urgp;
+        "OPT ({}) ", p.tcp_opt;
+        "ID={} ", p.icmp_id;
+        "SEQ={} ", p.icmp_seq;
+        "PARAMETER={} ", p.parameter;
+        "POINTER={:08x} ", p.pointer;
+        "GATEWAY={} ", p.gateway;
+    }
+    if p.tcp_opt_truncated {
+        out.extend(if form.plain_truncated { b"TRUNCATED".as_slice() } else { b"OPT (TRUNCATED)" });
+    }
+    if let Some(inner) = &p.nested {
+        out.push(b'[');
+        if inner.src.is_none() && inner.truncated {
+            out.extend(b"TRUNCATED");
+        } else {
+            ip(inner, is_v6, form, out);
+        }
+        out.extend(b"] ");
+    }
+    put! { out; "MTU={} ", p.mtu; }
+}
+
+fn ebt_log(p: &Packet<'_>, out: &mut Vec<u8>) {
+    put! { out;
+        " MAC source = {}", p.macsrc;
+        " MAC dest = {}", p.macdst;
+        " proto = 0x{:04x}", p.macproto;
+    }
+    let (family, header) = match p.family {
+        Family::Ipv6 => ("IPv6", " INCOMPLETE IPv6 header"),
+        Family::Arp => (
+            "ARP",
+            if p.arp_htype.is_some() {
+                " INCOMPLETE ARP payload"
+            } else {
+                " INCOMPLETE ARP header"
+            },
+        ),
+        _ => ("IP", " INCOMPLETE IP header"),
+    };
+    for (name, address) in [("SRC", p.ip.src), ("DST", p.ip.dst)] {
+        if let Some(address) = address.filter(|a| *a != Address::Blank) {
+            let _ = write!(out, " {family} {name}={address}");
+        }
+    }
+    put! { out;
+        ", IP tos=0x{:02X}", p.tos_byte;
+        ", IPv6 priority=0x{:X}", p.priority;
+        ", Next Header={}", p.next_header;
+    }
+    if p.tos_byte.is_some() {
+        put! { out; ", IP proto={}", p.ip.proto_num; }
+    }
+    put! { out;
+        " SPT={}", p.ip.spt;
+        " DPT={}", p.ip.dpt;
+        " ARP HTYPE={}", p.arp_htype;
+        ", PTYPE=0x{:04x}", p.arp_ptype;
+        ", OPCODE={}", p.arp_opcode;
+        " ARP MAC SRC={}", p.arp_macsrc;
+        " ARP IP SRC={}", p.arp_ipsrc;
+        " ARP MAC DST={}", p.arp_macdst;
+        " ARP IP DST={}", p.arp_ipdst;
+    }
+    if p.incomplete_ports {
+        out.extend(b" INCOMPLETE TCP/UDP header");
+    }
+    if p.ip.truncated {
+        out.extend(header.as_bytes());
+    }
+}
+
+impl Proto {
+    /// True if the kernel prints a header of this protocol.
+    pub(super) const fn is_opened(self) -> bool {
+        !matches!(self, Self::Other(_))
+    }
+}

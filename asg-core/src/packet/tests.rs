@@ -1,0 +1,166 @@
+//! The grammar against lines that a real kernel wrote, with the truth about each packet.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::{Lenient, Packet};
+
+/// The project's captures: `{case, line, truth}`, one a line. They live beside the project; without them the tests that
+/// need them say so and pass.
+fn rows() -> Vec<(String, String, Value)> {
+    let Some(path) = shared("kernel/packets.jsonl") else {
+        println!("skipped: the captured packets (kernel/packets.jsonl) are not beside the project");
+        return Vec::new();
+    };
+    let text = std::fs::read_to_string(path).unwrap();
+    text.lines()
+        .map(|line| {
+            let row: Value = serde_json::from_str(line).unwrap();
+            let get = |key: &str| row[key].as_str().unwrap().to_owned();
+            (get("case"), get("line"), row["truth"].clone())
+        })
+        .collect()
+}
+
+fn shared(name: &str) -> Option<PathBuf> {
+    let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared");
+    let root = std::env::var_os("ASG_SHARED").map_or(beside, PathBuf::from);
+    Some(root.join("data").join(name)).filter(|path| path.exists())
+}
+
+/// The kernel's text behind its time stamp.
+fn body(line: &str) -> &str {
+    line.split_once("] ").unwrap().1
+}
+
+/// The truth knows more than the line shows in one respect: which extension header an `OPT ( )` was.
+fn forget_unshown(truth: &mut Value) {
+    let headers = truth.get_mut("ext").and_then(Value::as_array_mut);
+    for header in headers.into_iter().flatten() {
+        if ![44, 50, 51].map(Value::from).contains(&header["hdr"]) {
+            header.as_object_mut().unwrap().remove("hdr");
+        }
+    }
+    if let Some(nested) = truth.get_mut("nested") {
+        forget_unshown(nested);
+    }
+}
+
+#[test]
+fn every_captured_line_gives_its_truth() {
+    for (case, line, mut truth) in rows() {
+        forget_unshown(&mut truth);
+        let packet =
+            Packet::parse(body(&line).as_bytes()).unwrap_or_else(|e| panic!("{case}: {e}\n{line}"));
+        assert_eq!(serde_json::to_value(&packet).unwrap(), truth, "{case}\n{line}");
+    }
+}
+
+#[test]
+fn every_captured_line_prints_back() {
+    for (case, line, _) in rows() {
+        let packet = Packet::parse(body(&line).as_bytes()).unwrap();
+        assert_eq!(String::from_utf8_lossy(&packet.to_line()), body(&line), "{case}");
+    }
+}
+
+#[test]
+fn a_line_without_its_last_blank_is_whole_and_prints_back_so() {
+    for (case, line, _) in rows() {
+        let trimmed = body(&line).trim_end();
+        let Ok(packet) = Packet::parse(trimmed.as_bytes()) else {
+            // Where more usually follows, the end of the line says that it was cut.
+            let Lenient { stop, .. } = Packet::parse_lenient(trimmed.as_bytes()).unwrap();
+            assert!(stop.unwrap().is_cut(), "{case}");
+            continue;
+        };
+        assert_eq!(String::from_utf8_lossy(&packet.to_line()), trimmed, "{case}");
+    }
+}
+
+/// Every field of `cut` is in `whole`, with the same value.
+fn is_part_of(cut: &Value, whole: &Value) -> bool {
+    match (cut, whole) {
+        (Value::Object(cut), Value::Object(whole)) => cut
+            .iter()
+            .filter(|(key, _)| {
+                !matches!(key.as_str(), "cut" | "prefix" | "in" | "family" | "l2_only")
+            })
+            .all(|(key, value)| whole.get(key).is_some_and(|w| is_part_of(value, w))),
+        (Value::Array(cut), Value::Array(whole)) => cut.len() <= whole.len(),
+        _ => cut == whole,
+    }
+}
+
+#[test]
+fn a_cut_line_never_says_what_the_whole_line_does_not() {
+    for (case, line, _) in rows() {
+        let body = body(&line).as_bytes();
+        let whole = serde_json::to_value(Packet::parse(body).unwrap()).unwrap();
+        for end in 0..body.len() {
+            let Some(Lenient { packet, stop: Some(stop) }) = Packet::parse_lenient(&body[..end])
+            else {
+                continue;
+            };
+            assert!(stop.offset() <= end);
+            let cut = serde_json::to_value(&packet).unwrap();
+            assert!(is_part_of(&cut, &whole), "{case} cut at {end}: {cut}");
+        }
+    }
+}
+
+#[test]
+fn where_the_prefix_ends() {
+    let tail =
+        "OUT=eth0 SRC=10.0.16.5 DST=10.0.16.20 LEN=28 TOS=0x00 PREC=0x00 TTL=64 ID=7 PROTO=2 ";
+    for (prefix, in_if) in [
+        ("", ""),
+        ("", "eth0"),
+        ("glued", "eth0"),
+        ("two  ", "eth0"),
+        ("IN=fake OUT=fake ", "eth0"),
+        ("IN=", "eth0"),
+        ("SRC=1.2.3.4 MAC=00:11 OPT (01) ", "DF"),
+        ("OK_ce169f35-1047-4a94-8985-e ", "IN=x"),
+    ] {
+        let line = format!("{prefix}IN={in_if} {tail}");
+        let packet = Packet::parse(line.as_bytes()).unwrap();
+        assert_eq!((packet.prefix, packet.in_if), (prefix.into(), Some(in_if.into())), "{line}");
+        assert_eq!(packet.to_line(), line.as_bytes());
+    }
+    for text in ["", "IN=eth0", "OUT=eth0", "PHYSIN=a OUT=b"] {
+        let found = Packet::parse_lenient(text.as_bytes()).map(|l| l.packet.prefix);
+        assert!(found.is_none() || found.unwrap() == "PHYS", "{text}");
+    }
+}
+
+#[test]
+fn an_address_that_a_person_blanked_is_no_error() {
+    let line = b"1f97ff6d-4517-43a0-5aef-f5915IN=wbrdg-0afe0008 OUT=eth0 SRC= DST= LEN=60 TOS=0x00 PREC=0x00 TTL=63 \
+        ID=40628 DF PROTO=TCP SPT=52232 DPT=80 WINDOW=28280 RES=0x00 SYN URGP=0";
+    let packet = Packet::parse(line).unwrap();
+    assert_eq!(packet.ip.src, Some(super::Address::Blank));
+    assert_eq!(packet.ip.src.unwrap().ip(), None);
+    assert_eq!(packet.to_line(), line);
+}
+
+#[test]
+fn errors_say_what_was_expected_and_where() {
+    let head = "IN=a OUT=b SRC=10.0.16.5 DST=10.0.16.20 LEN=28 TOS=0x00 PREC=0x00 TTL=64 ID=7 ";
+    for (tail, message) in [
+        ("", "byte 78: the text ends where `PROTO=` was expected"),
+        ("PROTO=TCP SPT=x DPT=80 ", "byte 92: expected a decimal number"),
+        ("PROTO=TCP SPT=080 DPT=80 ", "byte 92: expected a decimal number"),
+        ("PROTO=UDP SPT=1 DPT=2 LEN=8 what ", "byte 106: expected the end of the line"),
+        (
+            "PROTO=ICMP TYPE=3 CODE=1 [SRC=1.2.3.4 D",
+            "byte 116: the text ends where `DST=` was expected",
+        ),
+        ("PROTO=256 ", "byte 84: expected a decimal number"),
+    ] {
+        let line = format!("{head}{tail}");
+        let err = Packet::parse(line.as_bytes()).unwrap_err();
+        assert_eq!(err.to_string(), message, "{line}");
+    }
+}

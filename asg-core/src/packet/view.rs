@@ -1,0 +1,227 @@
+//! A packet as what it is. The flat record says which words stood in the line; these say what they mean together.
+
+use std::net::IpAddr;
+
+use super::fields::{Address, Family, Ip, MacAddr, Packet, Proto, TcpFlags};
+
+/// The network header of a packet.
+///
+/// ```
+/// use asg_core::{Network, Packet};
+///
+/// let packet = Packet::parse(b"IN=x OUT= SRC=10.0.16.5 DST=10.0.16.20 LEN=28 TOS=0x00 PREC=0x00 TTL=64 ID=7 PROTO=2 ")?;
+/// let Some(Network::Ipv4 { ttl, fragment, .. }) = packet.network() else { panic!() };
+/// assert_eq!((ttl, fragment), (64, false));
+/// # Ok::<(), asg_core::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Network {
+    /// IPv4.
+    #[non_exhaustive]
+    Ipv4 {
+        /// Source.
+        src: Address,
+        /// Destination.
+        dst: Address,
+        /// Length in bytes, header included.
+        len: u32,
+        /// Time to live.
+        ttl: u8,
+        /// Identification.
+        id: u16,
+        /// It is one of several fragments.
+        fragment: bool,
+    },
+    /// IPv6.
+    #[non_exhaustive]
+    Ipv6 {
+        /// Source.
+        src: Address,
+        /// Destination.
+        dst: Address,
+        /// Length in bytes, header included; 40 for BIG TCP.
+        len: u32,
+        /// Hop limit.
+        hop_limit: u8,
+        /// Flow label.
+        flow_label: u32,
+        /// It is one of several fragments.
+        fragment: bool,
+    },
+    /// ARP or RARP.
+    #[non_exhaustive]
+    Arp {
+        /// 1 asks, 2 answers.
+        opcode: u16,
+        /// The sender's link and IP address, where the message is about Ethernet and IPv4.
+        sender: Option<(MacAddr, IpAddr)>,
+        /// The target's.
+        target: Option<(MacAddr, IpAddr)>,
+    },
+}
+
+/// The transport header of a packet.
+///
+/// ```
+/// use asg_core::{Packet, TcpFlags, Transport};
+///
+/// let packet = Packet::parse(b"IN=x OUT= SRC=10.0.16.5 DST=10.0.16.20 LEN=40 TOS=0x00 PREC=0x00 TTL=64 ID=7 \
+///     PROTO=TCP SPT=5 DPT=80 WINDOW=1024 RES=0x00 SYN URGP=0 ")?;
+/// let Some(Transport::Tcp { dst_port: 80, flags, .. }) = packet.ip.transport() else { panic!() };
+/// assert_eq!(flags, TcpFlags::SYN);
+/// # Ok::<(), asg_core::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Transport<'p, 'a> {
+    /// TCP.
+    #[non_exhaustive]
+    Tcp {
+        /// Source port.
+        src_port: u16,
+        /// Destination port.
+        dst_port: u16,
+        /// Flags.
+        flags: TcpFlags,
+        /// Window, unscaled.
+        window: u16,
+    },
+    /// UDP or UDP-Lite.
+    #[non_exhaustive]
+    Udp {
+        /// Source port.
+        src_port: u16,
+        /// Destination port.
+        dst_port: u16,
+        /// Length that the header states; for UDP-Lite its checksum coverage.
+        len: u16,
+        /// UDP-Lite.
+        lite: bool,
+    },
+    /// ICMP or ICMPv6.
+    #[non_exhaustive]
+    Icmp {
+        /// Type.
+        ty: u8,
+        /// Code.
+        code: u8,
+        /// What the message says, as far as the line shows it.
+        message: Icmp<'p, 'a>,
+    },
+    /// AH or ESP with its security parameters index.
+    #[non_exhaustive]
+    Security {
+        /// AH or ESP.
+        proto: Proto,
+        /// Security parameters index.
+        spi: u32,
+    },
+    /// A protocol that the kernel shows by number only.
+    Other(u8),
+    /// A later fragment: the transport header went with the first one.
+    LaterFragment(Proto),
+    /// The header is cut: only so many bytes of it are in the packet.
+    #[non_exhaustive]
+    Incomplete {
+        /// The protocol.
+        proto: Proto,
+        /// Bytes that are there.
+        bytes: u32,
+    },
+}
+
+/// The body of an ICMP message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Icmp<'p, 'a> {
+    /// An echo request or reply.
+    #[non_exhaustive]
+    Echo {
+        /// Identifier.
+        id: u16,
+        /// Sequence number.
+        seq: u16,
+    },
+    /// An error about another packet.
+    #[non_exhaustive]
+    Error {
+        /// The packet that it is about, as it was quoted.
+        about: &'p Ip<'a>,
+        /// The largest packet that would have passed.
+        mtu: Option<u32>,
+    },
+    /// Anything else.
+    Plain,
+}
+
+impl Packet<'_> {
+    /// The network header; `None` if the line shows no whole one.
+    #[must_use]
+    pub fn network(&self) -> Option<Network> {
+        let ip = &self.ip;
+        Some(match self.family {
+            Family::Ipv4 => Network::Ipv4 {
+                src: ip.src?,
+                dst: ip.dst?,
+                len: ip.len?,
+                ttl: ip.ttl?,
+                id: ip.id?,
+                fragment: ip.mf? || ip.frag_offset? > 0,
+            },
+            Family::Ipv6 => Network::Ipv6 {
+                src: ip.src?,
+                dst: ip.dst?,
+                len: ip.len?,
+                hop_limit: ip.hoplimit?,
+                flow_label: ip.flowlbl?,
+                fragment: ip.frag_id.is_some(),
+            },
+            Family::Arp => Network::Arp {
+                opcode: self.arp_opcode?,
+                sender: self.arp_macsrc.zip(self.arp_ipsrc.map(IpAddr::V4)),
+                target: self.arp_macdst.zip(self.arp_ipdst.map(IpAddr::V4)),
+            },
+            Family::Unknown => return None,
+        })
+    }
+}
+
+impl<'a> Ip<'a> {
+    /// The transport header; `None` if the line shows no protocol, or breaks off inside it.
+    #[must_use]
+    pub fn transport<'p>(&'p self) -> Option<Transport<'p, 'a>> {
+        let proto = self.proto?;
+        if let Some(bytes) = self.incomplete {
+            return Some(Transport::Incomplete { proto, bytes });
+        }
+        if self.frag_offset.is_some_and(|n| n > 0) && proto.is_opened() && self.spi.is_none() {
+            return Some(Transport::LaterFragment(proto));
+        }
+        Some(match proto {
+            Proto::Tcp => Transport::Tcp {
+                src_port: self.spt?,
+                dst_port: self.dpt?,
+                flags: self.flags?,
+                window: self.window?,
+            },
+            Proto::Udp | Proto::UdpLite => Transport::Udp {
+                src_port: self.spt?,
+                dst_port: self.dpt?,
+                len: self.udp_len?,
+                lite: proto == Proto::UdpLite,
+            },
+            Proto::Icmp | Proto::Icmpv6 => Transport::Icmp {
+                ty: self.icmp_type?,
+                code: self.icmp_code?,
+                message: match (self.icmp_id.zip(self.icmp_seq), &self.nested) {
+                    (Some((id, seq)), _) => Icmp::Echo { id, seq },
+                    (None, Some(about)) => Icmp::Error { about, mtu: self.mtu },
+                    (None, None) => Icmp::Plain,
+                },
+            },
+            Proto::Ah | Proto::Esp => Transport::Security { proto, spi: self.spi? },
+            Proto::Other(n) => Transport::Other(n),
+        })
+    }
+}

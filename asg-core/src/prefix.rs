@@ -1,0 +1,350 @@
+//! What a log prefix means in Cloud Foundry.
+//!
+//! Ten years of components have written into the 29 bytes that a rule's prefix has. The table of them is
+//! [`LogPrefix::parse`]'s; here is what they say:
+//!
+//! | prefix | writer | meaning |
+//! |---|---|---|
+//! | `<handle>` | garden-linux from 2015-03, guardian from 2016-06, cf-networking 0.7–0.18 | egress allowed by an ASG |
+//! | `OK_<handle>` | cf-networking from 0.19, silk | the same |
+//! | `DENY_<handle>` | cf-networking from 0.19, silk | egress denied: no ASG allows it |
+//! | `DENY_ORL_<handle>` | silk from 2.39 | outbound connection rate limit; with `dry_run` logged, not denied |
+//! | `DENY_C2C_<handle>` | cf-networking from 0.22, silk | container-to-container denied; the *destination's* handle |
+//! | `OK_<tag>_<app GUID>` | cf-networking from 0.11, silk | container-to-container allowed; the *destination's* app |
+//! | `REJECT_LOCAL: `, `REJECT_REMOTE: ` | cf-networking 0.10–0.21 | container-to-container denied; names nobody |
+//! | `warden-i-<id> ` | warden (DEA) | egress allowed; its own short container id |
+//! | `w-<tag>-instance-<id> ` | garden-linux 2015-01 to 2015-03 | egress allowed; its own short container id |
+//!
+//! Sources: cloudfoundry/warden `net.sh`, garden-linux `network/iptables`, guardian `kawasaki/iptables`, silk-release and
+//! cf-networking-release `lib/rules/rules.go`.
+
+use serde::Serialize;
+
+use crate::{GuidPrefix, HandlePrefix, Text};
+
+/// The meaning of a log prefix that a Cloud Foundry component wrote.
+///
+/// ```
+/// use asg_core::{Direction, LogPrefix, Plane, Subject, Verdict};
+///
+/// let prefix = LogPrefix::parse(b"DENY_C2C_d5978989-1401-49ff- ").unwrap();
+/// assert_eq!((prefix.verdict, prefix.plane), (Verdict::Denied, Plane::C2c));
+/// assert_eq!((prefix.direction, prefix.subject), (Direction::Ingress, Subject::Container));
+/// assert_eq!(prefix.handle_prefix.unwrap().as_str(), "d5978989-1401-49ff-");
+/// assert!(LogPrefix::parse(b"[UFW BLOCK] ").is_none());
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[non_exhaustive]
+pub struct LogPrefix<'a> {
+    /// Whether the packet was let through.
+    pub verdict: Verdict,
+    /// Which set of rules decided.
+    pub plane: Plane,
+    /// Which way the packet went, seen from the subject.
+    pub direction: Direction,
+    /// Whom the prefix names.
+    pub subject: Subject,
+    /// The leading characters of the subject's handle or app GUID.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handle_prefix: Option<HandlePrefix<'a>>,
+    /// The tag that a network policy gives to its source app, upper-case hexadecimal; the packet's mark is the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tag: Option<Text<'a>>,
+}
+
+/// Whether a packet was let through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// It passed.
+    Allowed,
+    /// It was rejected.
+    Denied,
+}
+
+/// Which set of rules decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Plane {
+    /// Application security groups: egress from a container.
+    Asg,
+    /// Network policies between containers.
+    C2c,
+    /// silk's limit of new connections per container.
+    RateLimit,
+}
+
+/// Which way a packet went, seen from the subject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// From the subject.
+    Egress,
+    /// To the subject.
+    Ingress,
+}
+
+/// Whom a prefix names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Subject {
+    /// One container, by the beginning of its handle. (In Diego before 0.1470 a handle begins with the app's GUID.)
+    Container,
+    /// An app, by the beginning of its GUID.
+    App,
+    /// Nobody.
+    None,
+}
+
+/// A row of the table: how a prefix begins, what it means, and how to read what it names.
+struct Dialect {
+    begins: &'static str,
+    verdict: Verdict,
+    plane: Plane,
+    direction: Direction,
+    name: fn(&str) -> Option<Named<'_>>,
+}
+
+/// Whom the rest of a prefix names.
+struct Named<'a> {
+    subject: Subject,
+    prefix: Option<&'a str>,
+    tag: Option<&'a str>,
+}
+
+/// The first row that fits decides, so a longer beginning stands before the one that it begins with.
+#[rustfmt::skip]
+const DIALECTS: [Dialect; 10] = {
+    use {Direction::{Egress, Ingress}, Plane::{Asg, C2c, RateLimit}, Verdict::{Allowed, Denied}};
+    const fn row(
+        begins: &'static str, verdict: Verdict, plane: Plane, direction: Direction, name: fn(&str) -> Option<Named<'_>>,
+    ) -> Dialect {
+        Dialect { begins, verdict, plane, direction, name }
+    }
+    [
+        row("OK_",            Allowed, C2c,       Ingress, tag_and_app),
+        row("OK_",            Allowed, Asg,       Egress,  handle),
+        row("DENY_C2C_",      Denied,  C2c,       Ingress, handle),
+        row("DENY_ORL_",      Denied,  RateLimit, Egress,  handle),
+        row("DENY_",          Denied,  Asg,       Egress,  handle),
+        row("REJECT_LOCAL:",  Denied,  C2c,       Ingress, nobody),
+        row("REJECT_REMOTE:", Denied,  C2c,       Ingress, nobody),
+        row("warden-i-",      Allowed, Asg,       Egress,  short_id),
+        row("w-",             Allowed, Asg,       Egress,  chain_name),
+        row("",               Allowed, Asg,       Egress,  bare_handle),
+    ]
+};
+
+impl<'a> LogPrefix<'a> {
+    /// Reads a prefix as it stands before `IN=`, with the blank at its end or without; `None` if it is not of Cloud
+    /// Foundry's making.
+    #[must_use]
+    pub fn parse(prefix: &'a [u8]) -> Option<Self> {
+        let text = std::str::from_utf8(prefix).ok()?.trim_end_matches(' ');
+        DIALECTS.iter().find_map(|dialect| {
+            let named = (dialect.name)(text.strip_prefix(dialect.begins)?)?;
+            Some(Self {
+                verdict: dialect.verdict,
+                plane: dialect.plane,
+                direction: dialect.direction,
+                subject: named.subject,
+                handle_prefix: named.prefix.and_then(HandlePrefix::parse),
+                tag: named.tag.map(Text::from),
+            })
+        })
+    }
+}
+
+const fn container(prefix: &str) -> Named<'_> {
+    Named { subject: Subject::Container, prefix: Some(prefix), tag: None }
+}
+
+/// The first group of a GUID at least: eight digits. Less is a word that happens to look so.
+fn is_guid_like(text: &str) -> bool {
+    text.len() >= 8 && GuidPrefix::parse(text.as_bytes()).is_ok()
+}
+
+/// A GUID-shaped handle, or Garden's health check `check-<GUID>`, cut anywhere behind its first group. Old handles go
+/// on behind a whole GUID; no prefix is long enough to show that.
+fn handle(text: &str) -> Option<Named<'_>> {
+    let guid = text.strip_prefix("check-").unwrap_or(text);
+    is_guid_like(guid).then(|| container(text))
+}
+
+/// With nothing before it to tell it from other text, a handle must fill the prefix, or be whole.
+fn bare_handle(text: &str) -> Option<Named<'_>> {
+    (text.len() >= 28).then(|| handle(text)).flatten()
+}
+
+/// `<tag>_<app GUID>`; tags have 1 to 4 bytes (`tag_length` of the policy server), written `%02X` to `%08X`.
+fn tag_and_app(text: &str) -> Option<Named<'_>> {
+    let (tag, app) = text.split_once('_')?;
+    let is_tag = matches!(tag.len(), 2 | 4 | 6 | 8)
+        && tag.bytes().all(|b| b.is_ascii_digit() || (b'A'..=b'F').contains(&b));
+    (is_tag && is_guid_like(app)).then_some(Named {
+        subject: Subject::App,
+        prefix: Some(app),
+        tag: Some(tag),
+    })
+}
+
+fn nobody(text: &str) -> Option<Named<'_>> {
+    text.is_empty().then_some(Named { subject: Subject::None, prefix: None, tag: None })
+}
+
+/// The id that warden and garden-linux made for a container: eleven digits of base 32.
+fn short_id(text: &str) -> Option<Named<'_>> {
+    let is_id = (8..=16).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase());
+    is_id.then(|| container(text))
+}
+
+/// `<tag>-instance-<id>`, the name of garden-linux' chain.
+fn chain_name(text: &str) -> Option<Named<'_>> {
+    let (_, id) = text.split_once("-instance-")?;
+    short_id(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn words(prefix: &str) -> Option<String> {
+        LogPrefix::parse(prefix.as_bytes()).map(|p| {
+            let word = |v: serde_json::Value| v.as_str().unwrap().to_owned();
+            let json = |v: &dyn erased::Ser| word(v.to_value());
+            format!(
+                "{} {} {} {} {} {}",
+                json(&p.verdict),
+                json(&p.plane),
+                json(&p.direction),
+                json(&p.subject),
+                p.handle_prefix.map_or("-", HandlePrefix::as_str),
+                p.tag.map_or_else(|| "-".into(), |t| t.to_string()),
+            )
+        })
+    }
+
+    /// Just enough to serialise values of several types in one expression.
+    mod erased {
+        pub(super) trait Ser {
+            fn to_value(&self) -> serde_json::Value;
+        }
+
+        impl<T: serde::Serialize> Ser for T {
+            fn to_value(&self) -> serde_json::Value {
+                serde_json::to_value(self).unwrap()
+            }
+        }
+    }
+
+    #[test]
+    fn each_dialect_of_ten_years() {
+        for (prefix, expected) in [
+            ("warden-i-17vkp0n9mtb ", "allowed asg egress container 17vkp0n9mtb -"),
+            ("w-0-instance-17vkp0n9mtb ", "allowed asg egress container 17vkp0n9mtb -"),
+            (
+                "46ab3511-e11c-45cd-9f3e-a20ad",
+                "allowed asg egress container 46ab3511-e11c-45cd-9f3e-a20ad -",
+            ),
+            (
+                "bfce786c-ab07-40ad-79f9-8f21",
+                "allowed asg egress container bfce786c-ab07-40ad-79f9-8f21 -",
+            ),
+            (
+                "bfce786c-ab07-40ad-79f9-8f21 ",
+                "allowed asg egress container bfce786c-ab07-40ad-79f9-8f21 -",
+            ),
+            (
+                "check-3f0d2b1c-8a77-4e21-5b6 ",
+                "allowed asg egress container check-3f0d2b1c-8a77-4e21-5b6 -",
+            ),
+            (
+                "OK_check-3f0d2b1c-8a77-4e21- ",
+                "allowed asg egress container check-3f0d2b1c-8a77-4e21- -",
+            ),
+            ("REJECT_LOCAL: ", "denied c2c ingress none - -"),
+            ("REJECT_REMOTE: ", "denied c2c ingress none - -"),
+            ("REJECT_LOCAL:  ", "denied c2c ingress none - -"),
+            (
+                "OK_1f97ff6d-4517-43a0-5aef-f5",
+                "allowed asg egress container 1f97ff6d-4517-43a0-5aef-f5 -",
+            ),
+            (
+                "OK_bfce786c-ab07-40ad-79f9-8 ",
+                "allowed asg egress container bfce786c-ab07-40ad-79f9-8 -",
+            ),
+            (
+                "DENY_1f97ff6d-4517-43a0-5aef-",
+                "denied asg egress container 1f97ff6d-4517-43a0-5aef- -",
+            ),
+            (
+                "DENY_bfce786c-ab07-40ad-79f9 ",
+                "denied asg egress container bfce786c-ab07-40ad-79f9 -",
+            ),
+            (
+                "DENY_C2C_1f97ff6d-4517-43a0-5",
+                "denied c2c ingress container 1f97ff6d-4517-43a0-5 -",
+            ),
+            ("DENY_C2C_d5978989-1401-49ff- ", "denied c2c ingress container d5978989-1401-49ff- -"),
+            (
+                "DENY_ORL_bfce786c-ab07-40ad- ",
+                "denied rate_limit egress container bfce786c-ab07-40ad- -",
+            ),
+            ("OK_0001_bc6f229d-5e4a-4c41-a6", "allowed c2c ingress app bc6f229d-5e4a-4c41-a6 0001"),
+            ("OK_00AF_bc6f229d-5e4a-4c41-a ", "allowed c2c ingress app bc6f229d-5e4a-4c41-a 00AF"),
+            ("OK_01_bc6f229d-5e4a-4c41-a63 ", "allowed c2c ingress app bc6f229d-5e4a-4c41-a63 01"),
+            ("OK_000001_bc6f229d-5e4a-4c41 ", "allowed c2c ingress app bc6f229d-5e4a-4c41 000001"),
+            ("OK_00000001_bc6f229d-5e4a-4c ", "allowed c2c ingress app bc6f229d-5e4a-4c 00000001"),
+        ] {
+            assert_eq!(words(prefix).as_deref(), Some(expected), "{prefix:?}");
+        }
+    }
+
+    #[test]
+    fn what_others_write_is_not_ours() {
+        for prefix in [
+            "",
+            " ",
+            "[UFW BLOCK] ",
+            "OK_",
+            "OK_fine ",
+            "DENY_all ",
+            "OK_001_bc6f229d-5e4a-4c41",
+            "OK_00af_bc6f229d-5e4a",
+            "D08BB414-CDBA-4381-412A-E9ECC",
+            "868c5454-a0db-4ab2-8975-37521229e7a0: ",
+            "bfce786c",
+            "bfce786c-ab07-40ad ",
+            "ebt-12d329ac-435a-4625",
+            "TRACE: raw:PREROUTING:policy:2 ",
+            "REJECT_LOCAL: x",
+            "w-x",
+            "warden-i-",
+            "\u{e9}",
+        ] {
+            assert_eq!(words(prefix), None, "{prefix:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_cut_of_a_handle_gives_its_beginning(bits: u128, cut in 8_usize..=29, glued: bool) {
+            let handle = crate::Guid::from_u128(bits).to_string();
+            for marker in ["OK_", "DENY_", "DENY_C2C_", "DENY_ORL_"] {
+                let visible = &handle[..cut.min(29 - marker.len())];
+                let prefix = format!("{marker}{visible}{}", if glued { "" } else { " " });
+                let parsed = LogPrefix::parse(prefix.as_bytes()).unwrap();
+                prop_assert_eq!(parsed.handle_prefix.unwrap().as_str(), visible);
+                prop_assert_eq!(parsed.subject, Subject::Container);
+            }
+        }
+
+        #[test]
+        fn any_bytes_give_something_or_nothing(prefix: Vec<u8>) {
+            let _ = LogPrefix::parse(&prefix);
+        }
+    }
+}
