@@ -36,7 +36,7 @@ use crate::Error;
 /// assert_eq!(cut.packet.ip.len, None, "it may have been 60 or 65");
 /// let stop = cut.stop.unwrap();
 /// assert!(stop.is_cut());
-/// assert_eq!(stop.to_string(), "byte 63: the text ends where ` ` was expected");
+/// assert_eq!(stop.to_string(), "byte 68: the text ends where ` ` was expected");
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
