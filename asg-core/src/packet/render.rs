@@ -31,9 +31,12 @@ macro_rules! put {
 
 fn netfilter(p: &Packet<'_>, out: &mut Vec<u8>) {
     out.push(b' ');
-    put! { out;
-        "PHYSIN={} ", p.physin;
-        "PHYSOUT={} ", p.physout;
+    for (key, name) in [("PHYSIN=", p.physin), ("PHYSOUT=", p.physout)] {
+        if let Some(name) = name {
+            out.extend(key.as_bytes());
+            out.extend(name.as_bytes());
+            out.push(b' ');
+        }
     }
     if let Some(mac) = p.mac_raw {
         out.extend(b"MAC=");

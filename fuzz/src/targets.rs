@@ -1,0 +1,22 @@
+//! What is fuzzed: one function a target, which panics where a law is broken.
+//!
+//! They know nothing of libFuzzer, so that the ordinary tests replay the corpora on a stable compiler
+//! (`benches/tests/corpora.rs`).
+
+use asg_core::{Lenient, Packet, Text};
+
+/// A target's name, which is its corpus' folder, and its function.
+pub(crate) const TARGETS: &[(&str, fn(&[u8]))] = &[("packet", packet)];
+
+/// Any bytes give a packet or an error with an offset inside them; what is read whole prints back.
+pub(crate) fn packet(data: &[u8]) {
+    let Some(Lenient { packet, stop, .. }) = Packet::parse_lenient(data) else { return };
+    match stop {
+        Some(error) => assert!(error.offset() <= data.len()),
+        None => {
+            let back = packet.to_line();
+            assert!(back == data, "printed back: {:?}\nfrom: {:?}", Text::new(&back), Text::new(data));
+        }
+    }
+    let _ = (packet.network(), packet.ip.transport());
+}
