@@ -4,6 +4,8 @@
 //! `IN=fake OUT=fake ` itself. What follows the real `OUT=` can not: names of interfaces have no blanks in them, and no
 //! later field ends in ` OUT=`. So the *last* place at which `IN=<name> OUT=<name>` stands is the real one.
 
+use std::sync::LazyLock;
+
 use memchr::memmem;
 
 use super::fields::Format;
@@ -27,17 +29,12 @@ const MAX_NAME: usize = 15;
 /// iptables keeps at most 29 bytes of a prefix (`xt_LOG.h`); nft keeps 127.
 const MAX_IPTABLES_PREFIX: usize = 29;
 
+/// Searching forward is several times as fast as backward, even though the whole line is searched for one more.
+static OUT: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(b" OUT="));
+
 /// Finds the end of the prefix; `None` if the text is no packet line.
 pub(super) fn find(text: &[u8]) -> Option<Anchor<'_>> {
-    let mut end = text.len();
-    // Nearly always the first turn decides. Each turn ends left of the one before, so the whole is linear.
-    while let Some(out) = memmem::rfind(&text[..end], b" OUT=") {
-        if let Some(anchor) = at(text, out) {
-            return Some(anchor);
-        }
-        end = out;
-    }
-    None
+    OUT.find_iter(text).filter_map(|out| at(text, out)).last()
 }
 
 /// The same for a text that breaks off before ` OUT=`: its last word is `IN=` and a name, perhaps with a piece of
@@ -64,7 +61,7 @@ fn at(text: &[u8], out: usize) -> Option<Anchor<'_>> {
     let out_if = &text[name..end];
 
     let from = out.saturating_sub(MAX_NAME + 3);
-    let mut start = from + memmem::rfind(&text[from..out], b"IN=")?;
+    let mut start = from + text[from..out].windows(3).rposition(|w| w == b"IN=")?;
     // A device may be named `IN=x`. Where that would explain a prefix that is too long for iptables, it does.
     if start > MAX_IPTABLES_PREFIX
         && start >= 3
