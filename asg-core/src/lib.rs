@@ -7,6 +7,7 @@ mod evidence;
 mod guid;
 mod identity;
 mod ledger;
+mod lines;
 mod packet;
 mod prefix;
 mod text;
@@ -18,6 +19,7 @@ pub use evidence::{Evidence, Moment, Origin, ProcessName, SourceId};
 pub use guid::{Guid, GuidPrefix, Handle, HandlePrefix, ProcessGuid};
 pub use identity::{AppState, Entity, Identity};
 pub use ledger::{Ledger, Lifetime};
+pub use lines::{Lines, RawLine};
 pub use packet::{
     Address, ExtHeader, Family, Format, Icmp, Ip, Lenient, LineForm, MacAddr, Network, Packet,
     PacketBuf, Proto, TcpFlags, Transport,

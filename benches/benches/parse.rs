@@ -27,7 +27,9 @@ fn one_line(c: &mut Criterion) {
             b.iter(|| {
                 let fields: HashMap<&[u8], &[u8]> = black_box(line)
                     .split(|&b| b == b' ')
-                    .filter_map(|word| word.iter().position(|&b| b == b'=').map(|n| (&word[..n], &word[n + 1..])))
+                    .filter_map(|word| {
+                        word.iter().position(|&b| b == b'=').map(|n| (&word[..n], &word[n + 1..]))
+                    })
                     .collect();
                 assert!(fields.contains_key(b"PROTO".as_slice()));
                 fields

@@ -2,7 +2,12 @@
 #![allow(warnings)]
 use asg_core::*;
 fn main() {
-    println!("packet {} ip {} lenient {}", size_of::<Packet<'_>>(), size_of::<Ip<'_>>(), size_of::<Lenient<'_>>());
+    println!(
+        "packet {} ip {} lenient {}",
+        size_of::<Packet<'_>>(),
+        size_of::<Ip<'_>>(),
+        size_of::<Lenient<'_>>()
+    );
     let line = asg_benches::PACKETS[0].as_bytes();
     let t = std::time::Instant::now();
     let mut n = 0u64;

@@ -15,7 +15,12 @@ pub(crate) fn packet(data: &[u8]) {
         Some(error) => assert!(error.offset() <= data.len()),
         None => {
             let back = packet.to_line();
-            assert!(back == data, "printed back: {:?}\nfrom: {:?}", Text::new(&back), Text::new(data));
+            assert!(
+                back == data,
+                "printed back: {:?}\nfrom: {:?}",
+                Text::new(&back),
+                Text::new(data)
+            );
         }
     }
     let _ = (packet.network(), packet.ip.transport());

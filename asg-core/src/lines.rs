@@ -1,0 +1,183 @@
+//! Bytes to lines: a push decoder that takes any chunking.
+
+use memchr::memchr;
+
+/// One line of a stream, without its line feed (or carriage return and line feed).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RawLine<'a> {
+    /// Counted from 1.
+    pub number: u64,
+    /// Where the line begins in the stream, in bytes from its start.
+    pub offset: u64,
+    /// The line, or its first [`Lines::limit`] bytes.
+    pub bytes: &'a [u8],
+    /// How many bytes of an over-long line were skipped; 0 for nearly all.
+    pub skipped: u64,
+}
+
+/// Splits a stream of bytes into lines, whatever the pieces in which it comes.
+///
+/// Lines that lie whole in a piece are borrowed from it; only a line that is spread over two is copied. A line that is
+/// longer than the limit is handed on with its first bytes and the number of those that were skipped, so memory stays
+/// bounded whatever the input. A last line without a line feed is handed on by [`Lines::finish`].
+///
+/// # Example
+///
+/// ```
+/// use asg_core::Lines;
+///
+/// let mut lines = Lines::new();
+/// let mut seen = Vec::new();
+/// for piece in ["first\nsec", "ond\r\n", "\nlast"] {
+///     lines.push(piece.as_bytes(), |line| seen.push((line.number, line.bytes.to_vec())));
+/// }
+/// lines.finish(|line| seen.push((line.number, line.bytes.to_vec())));
+/// let seen: Vec<_> = seen.iter().map(|(n, bytes)| (*n, &bytes[..])).collect();
+/// assert_eq!(seen, [(1, &b"first"[..]), (2, b"second"), (3, b""), (4, b"last")]);
+/// ```
+#[derive(Debug, Clone)]
+pub struct Lines {
+    limit: usize,
+    /// The beginning of a line whose end has not come yet.
+    held: Vec<u8>,
+    skipped: u64,
+    number: u64,
+    offset: u64,
+}
+
+impl Default for Lines {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Lines {
+    /// A decoder with a limit of 64 KiB a line.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self::with_limit(64 << 10)
+    }
+
+    /// A decoder that keeps at most `limit` bytes of a line; at least 1.
+    #[must_use]
+    pub const fn with_limit(limit: usize) -> Self {
+        let limit = if limit == 0 { 1 } else { limit };
+        Self { limit, held: Vec::new(), skipped: 0, number: 0, offset: 0 }
+    }
+
+    /// The most bytes of a line that are kept.
+    #[must_use]
+    pub const fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Takes the next piece of the stream and hands on the lines that end in it.
+    pub fn push(&mut self, mut piece: &[u8], mut each: impl FnMut(RawLine<'_>)) {
+        while let Some(end) = memchr(b'\n', piece) {
+            let line = &piece[..end];
+            piece = &piece[end + 1..];
+            if self.is_between_lines() && line.len() <= self.limit {
+                self.number += 1;
+                each(RawLine {
+                    number: self.number,
+                    offset: self.offset,
+                    bytes: without_cr(line),
+                    skipped: 0,
+                });
+                self.offset += end as u64 + 1;
+            } else {
+                self.hold(line);
+                self.hand_on(&mut each);
+                self.offset += 1;
+            }
+        }
+        self.hold(piece);
+    }
+
+    /// Ends the stream: hands on the last line, if it has no line feed. The decoder can then begin another stream, whose
+    /// lines and bytes are counted on.
+    pub fn finish(&mut self, mut each: impl FnMut(RawLine<'_>)) {
+        if !self.is_between_lines() {
+            self.hand_on(&mut each);
+        }
+    }
+
+    const fn is_between_lines(&self) -> bool {
+        self.held.is_empty() && self.skipped == 0
+    }
+
+    fn hold(&mut self, piece: &[u8]) {
+        let room = self.limit - self.held.len();
+        let (kept, rest) = piece.split_at(room.min(piece.len()));
+        self.held.extend_from_slice(kept);
+        self.skipped += rest.len() as u64;
+    }
+
+    /// Hands on what is held, and leaves the offset behind it.
+    fn hand_on(&mut self, each: &mut impl FnMut(RawLine<'_>)) {
+        self.number += 1;
+        let bytes = if self.skipped == 0 { without_cr(&self.held) } else { &self.held };
+        each(RawLine { number: self.number, offset: self.offset, bytes, skipped: self.skipped });
+        self.offset += self.held.len() as u64 + self.skipped;
+        self.held.clear();
+        self.skipped = 0;
+    }
+}
+
+fn without_cr(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    type Seen = Vec<(u64, u64, Vec<u8>, u64)>;
+
+    fn split<'a>(limit: usize, pieces: impl IntoIterator<Item = &'a [u8]>) -> Seen {
+        let mut seen = Seen::new();
+        let mut lines = Lines::with_limit(limit);
+        let mut keep =
+            |l: RawLine<'_>| seen.push((l.number, l.offset, l.bytes.to_vec(), l.skipped));
+        for piece in pieces {
+            lines.push(piece, &mut keep);
+        }
+        lines.finish(&mut keep);
+        seen
+    }
+
+    /// The same, slowly and plainly.
+    fn reference(limit: usize, all: &[u8]) -> Seen {
+        let mut seen = Seen::new();
+        let mut offset = 0;
+        for line in all.split_inclusive(|&b| b == b'\n') {
+            let text = line.strip_suffix(b"\n").unwrap_or(line);
+            let kept = &text[..text.len().min(limit)];
+            let skipped = (text.len() - kept.len()) as u64;
+            let kept = if skipped == 0 { without_cr(kept) } else { kept };
+            seen.push((seen.len() as u64 + 1, offset, kept.to_vec(), skipped));
+            offset += line.len() as u64;
+        }
+        seen
+    }
+
+    #[test]
+    fn an_over_long_line_is_cut_and_counted() {
+        let seen = split(4, [b"123".as_slice(), b"456789\nab\n"]);
+        assert_eq!(seen, [(1, 0, b"1234".to_vec(), 5), (2, 10, b"ab".to_vec(), 0)]);
+    }
+
+    proptest! {
+        #[test]
+        fn chunking_never_matters(all in "[a\r\n]{0,60}", cuts in prop::collection::vec(0_usize..60, 0..8), limit in 1_usize..12) {
+            let all = all.as_bytes();
+            let mut cuts: Vec<_> = cuts.into_iter().map(|c| c.min(all.len())).chain([0, all.len()]).collect();
+            cuts.sort_unstable();
+            let pieces = cuts.windows(2).map(|w| &all[w[0]..w[1]]);
+            prop_assert_eq!(split(limit, pieces), reference(limit, all));
+        }
+    }
+}
