@@ -82,6 +82,35 @@ impl Ledger {
         }
     }
 
+    /// Takes a directory's word that a process belongs to an app, so that the app's GUID leads to its containers too. After
+    /// a rolling deployment no log line does that.
+    ///
+    /// ```
+    /// # use asg_core::{Evidence, Guid, Handle, Ledger, LogPrefix, Moment, Origin, ProcessName, Reason, SourceId};
+    /// # let mut ledger = Ledger::new();
+    /// # let handle = Handle::parse("2d7e64b1-95c0-4f18-6a3b-c4d2").unwrap();
+    /// # let mut seen = Evidence::new(handle, Moment::Seen, Origin { source: SourceId(0), line: 1 });
+    /// # let process = "d2c81f6e-4b3a-4e59-8c07-91a2b3c4d5e6-5b7d9e1f-2c4a-4d68-a0b3-c5e7f9012345";
+    /// # seen.process = Some(ProcessName::parse(process));
+    /// # ledger.add(seen);
+    /// let app: Guid = "7e3b9c54-0d6f-4f7a-9b21-6a5c4d3e2f10".parse()?;
+    /// let allowed = LogPrefix::parse(b"OK_0001_7e3b9c54-0d6f-4f7a-9 ").unwrap();
+    /// assert_eq!(ledger.attribute(&allowed, None).reason, Reason::NoSuchApp);
+    /// ledger.learn_app("d2c81f6e-4b3a-4e59-8c07-91a2b3c4d5e6".parse()?, app);
+    /// assert_eq!(ledger.attribute(&allowed, None).subject(), Some(app));
+    /// # Ok::<(), asg_core::Error>(())
+    /// ```
+    pub fn learn_app(&mut self, process: Guid, app: Guid) {
+        if process == app {
+            return;
+        }
+        let Some(ids) = self.by_app.get(&process).cloned() else { return };
+        let known = self.by_app.entry(app).or_default();
+        known.extend(ids);
+        known.sort_unstable();
+        known.dedup();
+    }
+
     /// Who the prefix belongs to, for a packet that was logged at this time.
     #[must_use]
     pub fn attribute(&self, prefix: &LogPrefix<'_>, at: Option<Timestamp>) -> Attribution<'_> {

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use nom::bytes::complete::{tag, take_while, take_while_m_n};
+use nom::bytes::complete::{tag, take_while_m_n};
 use nom::combinator::map_res;
 use nom::error::{ErrorKind, ParseError};
 use nom::sequence::{preceded, terminated};
@@ -281,14 +281,19 @@ pub(super) fn mac(i: &[u8]) -> Read<'_, MacAddr> {
 
 /// `hh:hh:…`, of any length, also none.
 pub(super) fn mac_raw(i: &[u8]) -> Read<'_, Text<'_>> {
-    let (rest, text) = take_while::<_, _, Fail>(|b: u8| {
-        b == b':' || b.is_ascii_digit() || (b'a'..=b'f').contains(&b)
-    })
-    .parse(i)?;
-    let fits = text.is_empty()
-        || text.len() % 3 == 2
-            && text.iter().enumerate().all(|(n, &b)| (b == b':') == (n % 3 == 2));
-    if fits { Ok((rest, Text::new(text))) } else { Err(Fail::at(i, "a link header")) }
+    let is_pair = |at: usize| matches!(i.get(at..at + 2), Some([a, b]) if is_lower_hex(*a) && is_lower_hex(*b));
+    let mut end = 0;
+    if is_pair(0) {
+        end = 2;
+        while i.get(end) == Some(&b':') && is_pair(end + 1) {
+            end += 3;
+        }
+    }
+    Ok((&i[end..], Text::new(&i[..end])))
+}
+
+const fn is_lower_hex(b: u8) -> bool {
+    b.is_ascii_digit() || matches!(b, b'a'..=b'f')
 }
 
 /// The digits of `OPT (…)`: 1 to 40 bytes, upper case.
