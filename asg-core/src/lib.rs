@@ -2,11 +2,13 @@
 #![forbid(unsafe_code)]
 
 mod attribution;
+mod envelope;
 mod error;
 mod evidence;
 mod guid;
 mod identity;
 mod ledger;
+mod line;
 mod lines;
 mod packet;
 mod prefix;
@@ -14,11 +16,13 @@ mod text;
 mod time;
 
 pub use attribution::{Attribution, Certainty, Owners, Reason};
+pub use envelope::{Dialect, Envelope};
 pub use error::Error;
 pub use evidence::{Evidence, Moment, Origin, ProcessName, SourceId};
 pub use guid::{Guid, GuidPrefix, Handle, HandlePrefix, ProcessGuid};
 pub use identity::{AppState, Entity, Identity};
 pub use ledger::{Ledger, Lifetime};
+pub use line::Line;
 pub use lines::{Lines, RawLine};
 pub use packet::{
     Address, ExtHeader, Family, Format, Icmp, Ip, Lenient, LineForm, MacAddr, Network, Packet,
@@ -26,4 +30,4 @@ pub use packet::{
 };
 pub use prefix::{Direction, LogPrefix, Plane, Subject, Verdict};
 pub use text::Text;
-pub use time::{Timestamp, Uptime};
+pub use time::{Civil, LogTime, Resolved, TimePolicy, TimeQuality, Timestamp, Uptime, YearPolicy};

@@ -76,6 +76,132 @@ impl Serialize for Timestamp {
     }
 }
 
+/// A time as a line shows it, before anything is completed.
+///
+/// Traditional syslog stamps have neither year nor zone; `dmesg -T` has a year but no zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum LogTime {
+    /// The line shows none, or only a part of one.
+    #[default]
+    Unknown,
+    /// An instant.
+    Instant(Timestamp),
+    /// Date and time without a zone.
+    Local(Civil),
+    /// The same without a year; [`Civil::year`] is 0.
+    NoYear(Civil),
+}
+
+/// A date and a time of day, in a zone that is not told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Civil {
+    /// 0 where it is not told.
+    pub year: i16,
+    /// 1 to 12.
+    pub month: i8,
+    /// 1 to 31.
+    pub day: i8,
+    /// 0 to 23.
+    pub hour: i8,
+    /// 0 to 59.
+    pub minute: i8,
+    /// 0 to 59.
+    pub second: i8,
+    /// Nanoseconds.
+    pub nanos: i32,
+}
+
+impl Civil {
+    /// The instant in this year and zone; `None` if there is no such day.
+    fn at(self, year: i16, utc_offset: i32) -> Option<Timestamp> {
+        let date = jiff::civil::Date::new(year, self.month, self.day).ok()?;
+        let time = jiff::civil::Time::new(self.hour, self.minute, self.second, self.nanos).ok()?;
+        let offset = jiff::tz::Offset::from_seconds(utc_offset).ok()?;
+        Timestamp::from_jiff(offset.to_timestamp(date.to_datetime(time)).ok()?)
+    }
+}
+
+/// How to complete times that lack a year or a zone. Nothing is guessed that is not asked for.
+///
+/// ```
+/// use asg_core::{Line, TimePolicy, YearPolicy};
+///
+/// let line = Line::new(b"Jun 16 23:18:38 localhost kernel: [2681198.826158] hello");
+/// let time = line.envelope().time;
+/// assert_eq!(time.resolve(&TimePolicy::default()), None);
+/// let policy = TimePolicy { year: YearPolicy::Fixed(2017), ..TimePolicy::default() };
+/// assert_eq!(time.resolve(&policy).unwrap().time.to_string(), "2017-06-16T23:18:38Z");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct TimePolicy {
+    /// Which year a time without one is in.
+    pub year: YearPolicy,
+    /// Seconds east of UTC of times without a zone. 0 by default: BOSH virtual machines run in UTC.
+    pub utc_offset: i32,
+}
+
+/// Which year a time without one is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum YearPolicy {
+    /// Not told: such times stay unknown.
+    #[default]
+    Unset,
+    /// This one. 29 February is unknown where the year has none.
+    Fixed(i16),
+    /// The latest that does not lie after this instant: for logs that were written before it.
+    NotAfter(Timestamp),
+    /// The one that brings the time nearest to this instant.
+    Nearest(Timestamp),
+}
+
+/// A time, and whether the line showed it or a policy completed it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Resolved {
+    /// The instant.
+    pub time: Timestamp,
+    /// Read or completed.
+    pub quality: TimeQuality,
+}
+
+/// Whether a time was read or completed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TimeQuality {
+    /// The line shows it whole.
+    Read,
+    /// The year or the zone comes from a policy.
+    Completed,
+}
+
+impl LogTime {
+    /// The instant, completed by the policy where something is missing; `None` if it cannot be told.
+    #[must_use]
+    pub fn resolve(self, policy: &TimePolicy) -> Option<Resolved> {
+        let completed = |time| Resolved { time, quality: TimeQuality::Completed };
+        let (civil, year) = match self {
+            Self::Unknown => return None,
+            Self::Instant(time) => return Some(Resolved { time, quality: TimeQuality::Read }),
+            Self::Local(civil) => return civil.at(civil.year, policy.utc_offset).map(completed),
+            Self::NoYear(civil) => (civil, policy.year),
+        };
+        let in_year = |year| civil.at(year, policy.utc_offset);
+        // A leap day may be years away from the instant asked about: eight, around 1900 and 2100.
+        let around = |near: Timestamp| {
+            let year = jiff::tz::Offset::UTC.to_datetime(near.to_jiff()).year();
+            (year.saturating_sub(8)..=year.saturating_add(8)).filter_map(in_year)
+        };
+        let time = match year {
+            YearPolicy::Unset => None,
+            YearPolicy::Fixed(year) => in_year(year),
+            YearPolicy::NotAfter(end) => around(end).filter(|time| *time <= end).max(),
+            YearPolicy::Nearest(near) => {
+                around(near).min_by_key(|time| time.as_nanos().abs_diff(near.as_nanos()))
+            }
+        };
+        time.map(completed)
+    }
+}
+
 /// Time since the kernel booted, in microseconds, as in `[2681198.826158]`.
 ///
 /// ```
@@ -108,5 +234,58 @@ impl fmt::Display for Uptime {
 impl Serialize for Uptime {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         s.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn civil(month: i8, day: i8) -> LogTime {
+        LogTime::NoYear(Civil { year: 0, month, day, hour: 12, minute: 0, second: 0, nanos: 0 })
+    }
+
+    fn resolve(time: LogTime, year: YearPolicy) -> Option<String> {
+        time.resolve(&TimePolicy { year, utc_offset: 0 }).map(|r| r.time.to_string())
+    }
+
+    #[test]
+    fn a_missing_year_is_completed_as_asked() {
+        let new_year: Timestamp = Timestamp::parse(b"2018-01-01T03:00:00Z").unwrap();
+        for (time, policy, expected) in [
+            (civil(12, 31), YearPolicy::Unset, None),
+            (civil(12, 31), YearPolicy::Fixed(2017), Some("2017-12-31T12:00:00Z")),
+            (civil(12, 31), YearPolicy::NotAfter(new_year), Some("2017-12-31T12:00:00Z")),
+            (civil(1, 1), YearPolicy::NotAfter(new_year), Some("2017-01-01T12:00:00Z")),
+            (civil(1, 1), YearPolicy::Nearest(new_year), Some("2018-01-01T12:00:00Z")),
+            (civil(12, 31), YearPolicy::Nearest(new_year), Some("2017-12-31T12:00:00Z")),
+            (civil(2, 29), YearPolicy::Fixed(2017), None),
+            (civil(2, 29), YearPolicy::NotAfter(new_year), Some("2016-02-29T12:00:00Z")),
+            (civil(2, 30), YearPolicy::Nearest(new_year), None),
+        ] {
+            assert_eq!(resolve(time, policy).as_deref(), expected, "{time:?} {policy:?}");
+        }
+    }
+
+    #[test]
+    fn a_zone_is_taken_from_the_policy() {
+        let time = Civil { year: 2017, month: 7, day: 24, hour: 1, minute: 0, second: 0, nanos: 0 };
+        let policy = TimePolicy { utc_offset: 7_200, ..TimePolicy::default() };
+        let resolved = LogTime::Local(time).resolve(&policy).unwrap();
+        assert_eq!(resolved.time.to_string(), "2017-07-23T23:00:00Z");
+        assert_eq!(resolved.quality, TimeQuality::Completed);
+    }
+
+    proptest! {
+        #[test]
+        fn completing_never_panics_and_keeps_its_promise(month in -1_i8..15, day in -1_i8..33, near: i64) {
+            let near = Timestamp::from_nanos(near);
+            if let Some(r) = civil(month, day).resolve(&TimePolicy { year: YearPolicy::NotAfter(near), utc_offset: 0 }) {
+                prop_assert!(r.time <= near);
+            }
+            let _ = civil(month, day).resolve(&TimePolicy { year: YearPolicy::Nearest(near), utc_offset: -90_000 });
+        }
     }
 }

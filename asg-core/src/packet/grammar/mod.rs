@@ -16,7 +16,7 @@ mod transport;
 use nom::Parser;
 use nom::combinator::opt;
 
-use self::token::{Fail, Step, dec, key, last, mark_value};
+use self::token::{Step, dec, key, last, mark_value};
 use super::anchor::Anchor;
 use super::fields::{Family, Format, Packet};
 use crate::Error;

@@ -1,0 +1,241 @@
+//! Every header of ten years, and texts that only look like one.
+
+use std::path::PathBuf;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{Line, TimePolicy, YearPolicy};
+
+const BODY: &str =
+    "OK_bfce786c-ab07-40ad-79f9-8 IN=s-010255073003 OUT=eth0 SRC=10.255.73.3 DST=8.8.8.8 LEN=60 ";
+const ID: &str = "0455ec2b-11fa-41ab-9d1c-f3a575cd55ea";
+
+/// What a header says, in one line: dialect, time, host, program, job/index/instance, uptime.
+fn said(line: &str) -> String {
+    let line = Line::new(line.as_bytes());
+    let e = line.envelope();
+    let policy = TimePolicy { year: YearPolicy::Fixed(2017), utc_offset: 0 };
+    let text = |t: Option<Text<'_>>| t.map_or_else(|| "-".into(), |t| t.to_string());
+    format!(
+        "{} {} {} {} {}/{}/{} {}",
+        serde_json::to_value(e.dialect).unwrap().as_str().unwrap(),
+        e.time.resolve(&policy).map_or_else(|| "-".into(), |r| r.time.to_string()),
+        text(e.host),
+        text(e.program),
+        text(e.job),
+        text(e.index),
+        text(e.instance),
+        e.uptime.map_or_else(|| "-".into(), |u| u.to_string()),
+    )
+}
+
+/// Headers and what they say; `~` stands for the instance id.
+const HEADERS: &[(&str, &str)] = &[
+    ("", "bare - - - -/-/- -"),
+    (
+        "Jun 16 23:18:38 localhost kernel: [87921.493829] ",
+        "rfc3164 2017-06-16T23:18:38Z localhost kernel -/-/- 87921.493829",
+    ),
+    (
+        "May  3 23:34:07 localhost kernel: [   21.493829] ",
+        "rfc3164 2017-05-03T23:34:07Z localhost kernel -/-/- 21.493829",
+    ),
+    ("Jul 24 19:19:10.581122 vm kernel: ", "rfc3164 2017-07-24T19:19:10.581122Z vm kernel -/-/- -"),
+    (
+        "2018-04-03T17:05:02.358719+00:00 localhost kernel: [1468637.581122] ",
+        "rfc3339 2018-04-03T17:05:02.358719Z localhost kernel -/-/- 1468637.581122",
+    ),
+    ("2017-07-24T19:19:10+0000 vm kernel: ", "rfc3339 2017-07-24T19:19:10Z vm kernel -/-/- -"),
+    (
+        "Jun 16 23:18:38 kern kernel [job=diego_cell index=1] [2681198.826158] ",
+        "rfc3164 2017-06-16T23:18:38Z - kernel diego_cell/1/- 2681198.826158",
+    ),
+    (
+        "* 20 23:05:03 kern kernel [job=diego_cell index=2] [1122561.945562] ",
+        "rfc3164 - - kernel diego_cell/2/- 1122561.945562",
+    ),
+    (
+        "<4>2017-06-16T23:18:38.826301+00:00 10.0.16.15 kernel [job=diego_cell index=1] [2681198.826158] ",
+        "rfc3339 2017-06-16T23:18:38.826301Z 10.0.16.15 kernel diego_cell/1/- 2681198.826158",
+    ),
+    (
+        "Jun 16 23:18:38 10.0.16.15 kernel [job=diego_cell index=1] [2681198.826158] ",
+        "rfc3164 2017-06-16T23:18:38Z 10.0.16.15 kernel diego_cell/1/- 2681198.826158",
+    ),
+    (
+        "<4>2016-04-23T10:00:00.123456+00:00 10.0.16.15 kernel diego-cell/~ [2681198.826158] ",
+        "rfc3339 2016-04-23T10:00:00.123456Z 10.0.16.15 kernel diego-cell/-/~ 2681198.826158",
+    ),
+    (
+        "<4>2016-05-07T10:00:00.123456+00:00 10.0.16.15 kernel cf/diego-cell/~ [2681198.826158] ",
+        "rfc3339 2016-05-07T10:00:00.123456Z 10.0.16.15 kernel diego-cell/-/~ 2681198.826158",
+    ),
+    (
+        "<4>12016-12-14T10:00:00.123456+00:00 10.0.16.15 kernel: [bosh instance=\"cf/diego-cell/~\"] [2681198.826158] ",
+        "rfc3339 2016-12-14T10:00:00.123456Z 10.0.16.15 kernel diego-cell/-/~ 2681198.826158",
+    ),
+    (
+        "<4>1 2024-05-06T07:09:10.581301+00:00 10.0.16.15 kernel - - [instance@47450 director=\"\" deployment=\"cf\" group=\"diego-cell\" az=\"z1\" id=\"~\"] [  637.581122] ",
+        "rfc5424 2024-05-06T07:09:10.581301Z 10.0.16.15 kernel diego-cell/-/~ 637.581122",
+    ),
+    (
+        "<4>1 2024-05-06T07:09:10.581301+00:00 10.0.16.15 kernel - - [x@1 a=\"\\\"]\" b=\"\"][instance@47450 group=\"diego-cell\" id=\"~\"] [  637.581122] ",
+        "rfc5424 2024-05-06T07:09:10.581301Z 10.0.16.15 kernel diego-cell/-/~ 637.581122",
+    ),
+    (
+        "<4>1 2026-11-23T04:04:36.692651+00:00 vm kernel - - - [ 2343.595381] ",
+        "rfc5424 2026-11-23T04:04:36.692651Z vm kernel -/-/- 2343.595381",
+    ),
+    ("[1468637.581122] ", "console - - - -/-/- 1468637.581122"),
+    ("[  863.777645][  T123] ", "console - - - -/-/- 863.777645"),
+    ("<4>[ 2343.595381] ", "console - - - -/-/- 2343.595381"),
+    ("[Mon Jul 24 19:19:10 2017] ", "console 2017-07-24T19:19:10Z - - -/-/- -"),
+    ("2017-07-24T19:19:10,581122+00:00 ", "console 2017-07-24T19:19:10.581122Z - - -/-/- -"),
+    ("kern  :warn  : [1468637.581122] ", "console - - - -/-/- 1468637.581122"),
+    ("[Nov23 04:03] ", "console - - - -/-/- -"),
+    ("[  +0.007446] ", "console - - - -/-/- -"),
+    ("[<    0.007446>] ", "console - - - -/-/- -"),
+    ("[ 2343.595381 <    0.007446>] ", "console - - - -/-/- 2343.595381"),
+    ("4,31017,2343595381,-;", "dev_kmsg - - - -/-/- 2343.595381"),
+    ("4,31017,2343595381,-,caller=T123;", "dev_kmsg - - - -/-/- 2343.595381"),
+    (
+        "var/log/kern.log:Jun 16 23:18:38 localhost kernel: [87921.493829] ",
+        "rfc3164 2017-06-16T23:18:38Z localhost kernel -/-/- 87921.493829",
+    ),
+    ("kern.log.1:123:[87921.493829] ", "console - - - -/-/- 87921.493829"),
+];
+
+/// Prefixes that look like headers, and like fields.
+const PREFIXES: &[&str] = &[
+    "OK_x ",
+    "",
+    "<4>",
+    "[eth0] ",
+    "[UFW BLOCK] ",
+    "SRC=1.2.3.4 ",
+    "2026 ",
+    "kernel: ",
+    "a:b ",
+    "{",
+    "[x] ",
+    "  two",
+];
+
+#[test]
+fn every_header_says_what_it_says_and_leaves_the_body_whole() {
+    for (header, expected) in HEADERS {
+        let header = header.replace('~', ID);
+        let line = format!("{header}{BODY}");
+        assert_eq!(said(&line), expected.replace('~', ID), "{line}");
+        for prefix in PREFIXES {
+            let body = format!("{prefix}IN= OUT=eth0 SRC=1.2.3.4 ");
+            let line = format!("{header}{body}");
+            let read = Line::new(line.as_bytes());
+            assert_eq!(read.envelope().body, *body, "{line}");
+        }
+    }
+}
+
+#[test]
+fn wrapped_lines_come_out_unescaped() {
+    for (line, body) in [
+        (r"6,1,2,-;a\x5cb\xc3\xa9 IN=".to_owned(), "a\\b\u{e9} IN="),
+        (r#"{"__REALTIME_TIMESTAMP":"1500923950581122","_HOSTNAME":"vm","SYSLOG_IDENTIFIER":"kernel","MESSAGE":"q\"q IN="}"#.into(), "q\"q IN="),
+        (r#"{"MESSAGE":[73,78,61],"_HOSTNAME":"vm"}"#.into(), "IN="),
+        (r#"   {"pri":4,"time":  1468637.581122,"msg":"x IN="},"#.into(), "x IN="),
+        (r#"{"log":"Jun 16 23:18:38 localhost kernel: [87921.493829] x IN=\n","stream":"stdout"}"#.into(), "x IN="),
+    ] {
+        assert_eq!(Line::new(line.as_bytes()).envelope().body, *body, "{line}");
+    }
+    let journal = r#"{"__REALTIME_TIMESTAMP":"1500923950581122","_SOURCE_MONOTONIC_TIMESTAMP":"1468637581122","_HOSTNAME":"vm","SYSLOG_IDENTIFIER":"kernel","MESSAGE":"x"}"#;
+    assert_eq!(
+        said(journal),
+        "journal_json 2017-07-24T19:19:10.581122Z vm kernel -/-/- 1468637.581122"
+    );
+    assert_eq!(
+        said(r#"{"pri":4,"time":  1468637.581122,"msg":"x"}"#),
+        "dmesg_json - - - -/-/- 1468637.581122"
+    );
+}
+
+#[test]
+fn a_lager_line_is_a_body_whatever_is_before_it() {
+    let json = r#"{"timestamp":"1498136872.889604807","source":"rep","message":"rep.x","log_level":1,"data":{}}"#;
+    for header in [
+        "",
+        "Jun 22 13:07:52 localhost vcap.rep: ",
+        "May 06 07:08:05 vm vcap.rep[7123]: ",
+        "Jun 22 13:07:52 user vcap.rep [job=diego_cell index=2] ",
+        "<13>2017-06-22T13:07:52.889701+00:00 10.0.16.15 vcap.rep [job=diego_cell index=2]  ",
+        "<14>1 2024-05-06T07:08:06.012345Z 10.0.16.15 rep/rep.stdout.log rs2 - [instance@47450 id=\"x\"]  ",
+        "rep.stdout.log:",
+    ] {
+        assert_eq!(
+            Line::new(format!("{header}{json}").as_bytes()).envelope().body,
+            *json,
+            "{header}"
+        );
+    }
+}
+
+#[test]
+fn a_repeated_message_is_the_message() {
+    let line = format!(
+        "2018-04-03T17:05:03.358719+00:00 localhost kernel: message repeated 3 times: [{BODY}]"
+    );
+    let line = Line::new(line.as_bytes());
+    assert_eq!(line.envelope().repeated, Some(3));
+    assert_eq!(line.envelope().body, *BODY);
+}
+
+#[test]
+fn every_transport_of_the_captures_is_known_and_carries_packets() {
+    let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared");
+    let root = std::env::var_os("ASG_SHARED").map_or(beside, PathBuf::from);
+    let Ok(files) = std::fs::read_dir(root.join("data/kernel/transports")) else {
+        println!("skipped: the captured transports (kernel/transports) are not beside the project");
+        return;
+    };
+    for file in files.map(|f| f.unwrap().path()) {
+        let text = std::fs::read(&file).unwrap();
+        let lines: Vec<_> = text.split(|&b| b == b'\n').filter(|line| !line.is_empty()).collect();
+        for line in &lines {
+            let line = Line::new(line);
+            let envelope = line.envelope();
+            assert_ne!(envelope.dialect, Dialect::Bare, "{}", file.display());
+            let read = crate::Packet::parse_lenient(envelope.body.as_bytes()).expect("a packet");
+            assert!(read.stop.is_none_or(|stop| stop.is_cut()), "{}", file.display());
+            assert!(read.packet.prefix.as_bytes().len() <= 128, "{}", file.display());
+        }
+        assert_eq!(lines.len(), 13, "{}", file.display());
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_have_an_envelope(text: Vec<u8>) {
+        let line = Line::new(&text);
+        let envelope = line.envelope();
+        let end = envelope.body_at + envelope.body.as_bytes().len();
+        prop_assert!(end <= text.len() || text.trim_ascii_start().first() == Some(&0x7b));
+    }
+
+    #[test]
+    fn any_change_of_a_header_leaves_a_body(n in 0..HEADERS.len(), at: prop::sample::Index, byte: u8) {
+        let mut line = format!("{}{BODY}", HEADERS[n].0).into_bytes();
+        let at = at.index(line.len());
+        line[at] = byte;
+        let read = Line::new(&line);
+        let envelope = read.envelope();
+        if read.raw_offset(0) == 0 {
+            prop_assert_eq!(envelope.body.as_bytes(), &line[envelope.body_at..][..envelope.body.as_bytes().len()]);
+        }
+    }
+
+    #[test]
+    fn every_cut_of_a_header_has_an_envelope(n in 0..HEADERS.len(), at: prop::sample::Index) {
+        let line = format!("{}{BODY}", HEADERS[n].0);
+        let _ = Line::new(&line.as_bytes()[..at.index(line.len())]).envelope();
+    }
+}
