@@ -2,7 +2,7 @@
 
 use super::{Dialect, Envelope, stamp};
 use crate::Text;
-use crate::time::{LogTime, Uptime};
+use crate::time::{LogTime, Uptime, rfc3339};
 
 /// `[ 2447.391126] `, with what may follow in brackets, at the start of a text.
 #[derive(Debug, Clone, Copy)]
@@ -128,7 +128,7 @@ pub(super) fn decoded(text: &[u8]) -> Option<Envelope<'_>> {
 
 /// `2017-07-24T19:19:10,581122+00:00 …`: dmesg --time-format=iso. The comma tells it from syslog.
 pub(super) fn iso(text: &[u8], at: usize) -> Option<Envelope<'_>> {
-    let (time, len, true) = stamp::rfc3339(&text[at..])? else { return None };
+    let (time, len, true) = rfc3339(&text[at..])? else { return None };
     let rest = text[at + len..].strip_prefix(b" ")?;
     Some(Envelope {
         dialect: Dialect::Console,

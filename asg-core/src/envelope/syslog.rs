@@ -2,7 +2,7 @@
 
 use super::{Dialect, Envelope, console, stamp};
 use crate::Text;
-use crate::time::LogTime;
+use crate::time::{LogTime, rfc3339};
 
 /// `<PRI>` and a header behind it.
 pub(super) fn with_priority(text: &[u8]) -> Option<Envelope<'_>> {
@@ -27,7 +27,7 @@ pub(super) fn with_priority(text: &[u8]) -> Option<Envelope<'_>> {
 /// A stamp of any kind, then host and tag.
 pub(super) fn stamped(text: &[u8], at: usize) -> Option<Envelope<'_>> {
     let rest = &text[at..];
-    let (dialect, time, len) = if let Some((time, len, comma)) = stamp::rfc3339(rest) {
+    let (dialect, time, len) = if let Some((time, len, comma)) = rfc3339(rest) {
         if comma {
             return console::iso(text, at);
         }
@@ -143,7 +143,7 @@ fn rfc5424(text: &[u8], at: usize) -> Option<Envelope<'_>> {
     let mut words = Words { text, at };
     let time = match words.word()? {
         b"-" => LogTime::Unknown,
-        word => match stamp::rfc3339(word)? {
+        word => match rfc3339(word)? {
             (time, len, false) if len == word.len() => LogTime::Instant(time),
             _ => return None,
         },

@@ -6,6 +6,10 @@ use serde::{Serialize, Serializer};
 
 use crate::Error;
 
+mod rfc3339;
+
+pub(crate) use rfc3339::rfc3339;
+
 /// An instant, in nanoseconds since 1970-01-01T00:00:00Z without leap seconds; the years 1678 to 2261.
 ///
 /// It prints as RFC 3339 in UTC, with as many decimals as it has.
@@ -41,11 +45,11 @@ impl Timestamp {
     /// If it is not that, or the instant is out of range; the offset is the start of the text.
     pub fn parse(text: &[u8]) -> Result<Self, Error> {
         const WHAT: &str = "a time such as 2018-04-03T17:05:02.358719Z";
-        let text = std::str::from_utf8(text).map_err(|e| Error::expected(e.valid_up_to(), WHAT))?;
-        let time: jiff::Timestamp =
-            text.parse().map_err(|_| Error::expected_in(text.as_bytes(), 0, WHAT))?;
-        Self::from_jiff(time)
-            .ok_or(Error::invalid(0, "the time is out of range (years 1678 to 2261)"))
+        match rfc3339(text) {
+            Some((time, len, false)) if len == text.len() => Ok(time),
+            Some((_, len, _)) => Err(Error::expected(len.min(text.len()), "the end of the time")),
+            None => Err(Error::expected_in(text, 0, WHAT)),
+        }
     }
 
     pub(crate) fn from_jiff(time: jiff::Timestamp) -> Option<Self> {

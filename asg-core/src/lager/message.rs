@@ -1,0 +1,104 @@
+//! What a message proves about a container's life: a table of the messages of ten years.
+
+use serde::Serialize;
+
+/// What a line says about a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum RepEventKind {
+    /// It is about to be made.
+    Creating,
+    /// It was made now.
+    Created,
+    /// It runs now.
+    Running,
+    /// It is there; nothing more is said.
+    Seen,
+    /// It is being moved to another cell, and still runs.
+    Evacuating,
+    /// It is asked to stop.
+    Stopping,
+    /// What ran in it has ended.
+    Completed,
+    /// It could not be made.
+    Failed,
+    /// It is about to be destroyed.
+    Destroying,
+    /// It is gone now.
+    Destroyed,
+}
+
+/// Message endings, and what they prove. The first that fits counts; what fits none is `Seen`.
+///
+/// `Created` and `Destroyed` are for messages that are written when it has happened, and for those only.
+#[rustfmt::skip]
+const MESSAGES: &[(&str, RepEventKind)] = {
+    use RepEventKind::{Completed, Created, Creating, Destroyed, Destroying, Evacuating, Failed, Running, Stopping};
+    &[
+        // executor, depot/containerstore/storenode.go
+        ("created-container-in-garden",                    Created),
+        (".creating-container-in-garden",                  Creating),
+        ("failed-to-create-container-in-garden",           Failed),
+        (".node-create.container-created",                 Created),
+        (".destroyed-container-in-garden",                 Destroyed),
+        (".container-not-found-in-garden",                 Destroyed),
+        (".container-destroy-in-progress",                 Destroying),
+        (".failed-to-destroy-container-in-garden",         Destroying),
+        (".node-complete",                                 Completed),
+        // the same in 2016
+        (".destroyed-garden-container",                    Destroyed),
+        (".succeeded-creating-container-in-garden",        Created),
+        (".succeeded-running-container-in-garden",         Running),
+        // executor, depot/depot.go and containerstore.go
+        (".run-container.creating-container",              Creating),
+        (".containerstore-create.starting",                Creating),
+        (".containerstore-create.complete",                Created),
+        (".containerstore-run.complete",                   Running),
+        // executor, nodemap.go and initializer
+        (".reaped-missing-container",                      Destroyed),
+        (".executor-destroyed-stray-container",            Destroyed),
+        // rep, generator/internal
+        (".process-reserved-container.running-container",  Creating),
+        (".succeeded-running-container",                   Running),
+        (".failed-running-container",                      Failed),
+        (".bbs-start-actual-lrp",                          Running),
+        (".bbs-evacuate-running-actual-lrp",               Evacuating),
+        (".deleting-container",                            Destroying),
+        (".succeeded-deleting-container",                  Destroying),
+        (".starting-task",                                 Creating),
+        (".succeeded-starting-task",                       Running),
+        (".completing-task",                               Completed),
+        (".container-allocation-failure",                  Failed),
+        (".stop-container",                                Stopping),
+        (".containerstore-stop.starting",                  Stopping),
+        (".containerstore-stop.complete",                  Stopping),
+        // guardian, gardener/gardener.go; garden, server
+        ("guardian.create.start",                          Creating),
+        ("guardian.create.created",                        Created),
+        (".garden-server.create.created",                  Created),
+        ("guardian.destroy.start",                         Destroying),
+        ("guardian.destroy.finished",                      Destroyed),
+        // bbs, db/sqldb/actual_lrp_db.go
+        (".db-claim-actual-lrp.starting",                  Creating),
+        (".db-start-actual-lrp.starting",                  Running),
+        (".db-start-actual-lrp.complete",                  Running),
+    ]
+};
+
+impl RepEventKind {
+    /// What a message proves.
+    ///
+    /// ```
+    /// use asg_core::RepEventKind;
+    /// assert_eq!(RepEventKind::of("guardian.destroy.finished"), RepEventKind::Destroyed);
+    /// assert_eq!(RepEventKind::of("rep.something.new"), RepEventKind::Seen);
+    /// ```
+    #[must_use]
+    pub fn of(message: &str) -> Self {
+        MESSAGES
+            .iter()
+            .find(|(ending, _)| message.ends_with(ending))
+            .map_or(Self::Seen, |(_, kind)| *kind)
+    }
+}

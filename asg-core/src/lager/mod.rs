@@ -1,0 +1,156 @@
+//! Lager: the JSON lines of Diego's components, and what they say about containers.
+//!
+//! Two formats of the same thing: `{"timestamp":"1498136872.889604807","source":…,"message":…,"log_level":1,"data":{…}}`,
+//! and since 2018 `{"timestamp":"2024-05-06T07:08:05.400000120Z","level":"info","source":…,"message":…,"data":{…}}`. The keys
+//! inside `data` differ by component and year; [`rep`] knows them, [`message`] knows what the messages prove.
+//!
+//! Sources: cloudfoundry/lager `models.go` and `writer_sink.go`; rep, executor, bbs, guardian and garden by message, see
+//! [`message`]; silk-release `src/code.cloudfoundry.org/iptables-logger`.
+
+mod cut;
+mod json;
+mod logger;
+mod message;
+mod rep;
+#[cfg(test)]
+mod tests;
+
+pub use json::JsonStr;
+pub use logger::LoggerEvent;
+pub use message::RepEventKind;
+pub use rep::{Names, RepEvent};
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use self::json::{object, string};
+use crate::time::rfc3339;
+use crate::{Error, Timestamp};
+
+/// What a JSON line says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum LagerEvent<'a> {
+    /// Something about a container.
+    Rep(RepEvent<'a>),
+    /// A packet with an identity, from silk's iptables-logger.
+    Logger(LoggerEvent<'a>),
+    /// Neither, or no lager line at all.
+    Other,
+}
+
+impl<'a> LagerEvent<'a> {
+    /// Reads one whole JSON line.
+    ///
+    /// # Errors
+    ///
+    /// If it is malformed, or cut, at the byte where that shows.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use asg_core::{LagerEvent, RepEventKind};
+    ///
+    /// let line = br#"{"timestamp":"1498140002.833300412","source":"rep","message":"rep.executing-container-operation.\
+    /// ordinary-lrp-processor.process-completed-container.delete-container.containerstore.destroy.node-destroy.\
+    /// destroyed-container-in-garden","log_level":1,"data":{"guid":"d08bb414-cdba-4381-412a-e9ecc1b7d0f4"}}"#;
+    /// let line = line.iter().copied().filter(|b| !matches!(b, b'\\' | b'\n' | b' ')).collect::<Vec<_>>();
+    /// let LagerEvent::Rep(event) = LagerEvent::parse(&line)? else { panic!() };
+    /// assert_eq!(event.event, RepEventKind::Destroyed);
+    /// assert_eq!(event.handle.as_deref(), Some("d08bb414-cdba-4381-412a-e9ecc1b7d0f4"));
+    /// assert_eq!(event.time.unwrap().to_string(), "2017-06-22T14:00:02.833300412Z");
+    /// # Ok::<(), asg_core::Error>(())
+    /// ```
+    pub fn parse(line: &'a [u8]) -> Result<Self, Error> {
+        let head: Head<'a> = serde_json::from_slice(line).map_err(|e| {
+            // A line has no line feeds, so serde_json's column is the offset, counted from 1.
+            let at =
+                if e.is_eof() { line.len() } else { e.column().saturating_sub(1).min(line.len()) };
+            Error::json(at, &e.to_string(), e.is_eof())
+        })?;
+        Ok(head.event())
+    }
+
+    /// Reads what a line proves that breaks off anywhere: the members that are whole. A string without its closing quote
+    /// and a number at the end prove nothing.
+    ///
+    /// ```
+    /// use asg_core::LagerEvent;
+    ///
+    /// let cut = br#"{"timestamp":"1498140002.833300412","source":"rep","message":"rep.x","log_level":1,"data":{"guid":"d08bb414-cdba-4381-412a-e9ecc1b7d0f4","lrp-key":{"process_guid":"4ccb"#;
+    /// let LagerEvent::Rep(event) = LagerEvent::parse_cut(cut) else { panic!() };
+    /// assert_eq!(event.handle.as_deref(), Some("d08bb414-cdba-4381-412a-e9ecc1b7d0f4"));
+    /// assert_eq!(event.process_guid, None);
+    /// ```
+    #[must_use]
+    pub fn parse_cut(line: &[u8]) -> LagerEvent<'static> {
+        let whole = cut::complete(line);
+        match LagerEvent::parse(&whole) {
+            Ok(LagerEvent::Rep(event)) => LagerEvent::Rep(event.into_owned()),
+            Ok(LagerEvent::Logger(event)) => LagerEvent::Logger(event.into_owned()),
+            Ok(LagerEvent::Other) | Err(_) => LagerEvent::Other,
+        }
+    }
+
+    /// False if a line can be told to be no evidence without reading it: it names no GUID and no handle.
+    #[must_use]
+    pub fn may_be_in(line: &[u8]) -> bool {
+        json::NEEDLES.iter().any(|needle| needle.find(line).is_some())
+    }
+}
+
+/// The outermost object, its members unread.
+#[derive(Deserialize)]
+struct Head<'j> {
+    #[serde(borrow)]
+    timestamp: Option<&'j RawValue>,
+    #[serde(borrow)]
+    source: Option<&'j RawValue>,
+    #[serde(borrow)]
+    message: Option<&'j RawValue>,
+    #[serde(borrow)]
+    data: Option<&'j RawValue>,
+}
+
+impl<'j> Head<'j> {
+    fn event(&self) -> LagerEvent<'j> {
+        let (Some(source), Some(message)) = (string(self.source), string(self.message)) else {
+            return LagerEvent::Other;
+        };
+        let time = self.timestamp.and_then(stamp);
+        if message.starts_with("cfnetworking.iptables.") {
+            return object(self.data)
+                .and_then(|data| LoggerEvent::read(time, &data))
+                .map_or(LagerEvent::Other, LagerEvent::Logger);
+        }
+        object(self.data)
+            .and_then(|data| RepEvent::read(time, source, message, &data))
+            .map_or(LagerEvent::Other, LagerEvent::Rep)
+    }
+}
+
+/// `"1498136872.889604807"` (lager v1; readers should also take a number), or RFC 3339 (v2).
+fn stamp(value: &RawValue) -> Option<Timestamp> {
+    let text = value.get().trim_matches('"').as_bytes();
+    match rfc3339(text) {
+        Some((time, len, _)) if len == text.len() => Some(time),
+        _ => seconds(text),
+    }
+}
+
+/// Seconds since the epoch with up to nine decimals, exactly: a float would lose the last two digits.
+fn seconds(text: &[u8]) -> Option<Timestamp> {
+    let point = text.iter().position(|&b| b == b'.').unwrap_or(text.len());
+    let (whole, decimals) = (&text[..point], text.get(point + 1..).unwrap_or_default());
+    let digits = |text: &[u8]| {
+        text.iter().try_fold(0_i64, |n, b| {
+            n.checked_mul(10)?.checked_add(b.is_ascii_digit().then(|| i64::from(b - b'0'))?)
+        })
+    };
+    if whole.is_empty() {
+        return None;
+    }
+    let kept = decimals.len().min(9);
+    let nanos = digits(&decimals[..kept])? * 10_i64.pow(9 - kept as u32);
+    digits(&decimals[kept..])?;
+    Some(Timestamp::from_nanos(digits(whole)?.checked_mul(1_000_000_000)?.checked_add(nanos)?))
+}
