@@ -45,8 +45,8 @@ impl Default for HttpOptions {
 
 /// Blocking HTTP/1.1 over TCP or TLS.
 ///
-/// It keeps connections, uses the proxies that the environment names (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`, …), trusts
-/// the system's certificates, and follows no redirects.
+/// It keeps connections, uses the proxies that the environment names (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`, …) except
+/// for loopback addresses, as the cf CLI does, trusts the system's certificates, and follows no redirects.
 ///
 /// ```no_run
 /// use asg_cc_client::{CloudController, HttpTransport, Token};
@@ -103,14 +103,33 @@ impl Transport for HttpTransport {
     fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError> {
         let (parts, body) = request.into_parts();
         let response = if body.is_empty() {
-            self.agent.run(Request::from_parts(parts, ()))
+            self.run(Request::from_parts(parts, ()))
         } else {
-            self.agent.run(Request::from_parts(parts, body))
+            self.run(Request::from_parts(parts, body))
         };
         let (parts, mut body) = response.map_err(|e| explain(&e))?.into_parts();
         let body = body.with_config().limit(MAX_BODY).read_to_vec().map_err(|e| explain(&e))?;
         Ok(Response::from_parts(parts, body))
     }
+}
+
+impl HttpTransport {
+    fn run(
+        &self,
+        request: Request<impl ureq::AsSendBody>,
+    ) -> Result<Response<ureq::Body>, ureq::Error> {
+        if request.uri().host().is_some_and(is_loopback) {
+            self.agent.run(self.agent.configure_request(request).proxy(None).build())
+        } else {
+            self.agent.run(request)
+        }
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost")
+        || address.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 fn certificates(pem: &[u8]) -> Result<Vec<Certificate<'static>>, TransportError> {
@@ -171,6 +190,21 @@ mod tests {
         let request = Request::get(format!("http://{address}/")).body(Vec::new()).unwrap();
         let err = HttpTransport::new().unwrap().send(request).unwrap_err();
         assert_eq!(err.kind(), Kind::Connect, "{err}");
+    }
+
+    #[test]
+    fn loopback_has_many_names() {
+        for (host, yes) in [
+            ("127.0.0.1", true),
+            ("127.8.8.8", true),
+            ("[::1]", true),
+            ("LocalHost", true),
+            ("api.example.org", false),
+            ("127.0.0.1.example.org", false),
+            ("10.0.0.1", false),
+        ] {
+            assert_eq!(is_loopback(host), yes, "{host}");
+        }
     }
 
     #[test]

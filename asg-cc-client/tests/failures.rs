@@ -192,6 +192,54 @@ fn the_token_goes_to_the_configured_origin_alone() {
 }
 
 #[test]
+fn proxies_of_the_environment_are_used_but_for_loopback() {
+    let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", proxy.local_addr().unwrap());
+    // A process of its own: the environment belongs to all tests of this one.
+    let child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "child_of_the_proxy_test"])
+        .env("ASG_TEST_PROXY_CHILD", "1")
+        .envs([("http_proxy", &url), ("all_proxy", &url)])
+        .env_remove("no_proxy")
+        .env_remove("NO_PROXY")
+        .spawn()
+        .unwrap();
+    let (mut stream, _) = proxy.accept().unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        head.push(byte[0]);
+    }
+    let head = String::from_utf8_lossy(&head);
+    assert!(head.starts_with("CONNECT api.example.invalid:80 "), "{head}");
+    assert!(!head.contains("sesame"), "the proxy is not who the token is for: {head}");
+    stream.write_all(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n").unwrap();
+    drop(stream);
+    assert!(child.wait_with_output().unwrap().status.success());
+}
+
+/// The other half of the test above.
+#[test]
+fn child_of_the_proxy_test() {
+    if std::env::var_os("ASG_TEST_PROXY_CHILD").is_none() {
+        return;
+    }
+    let server = start(article());
+    assert_eq!(told(&connect(&server, GLOBAL), APP), "Live o/s/proxy", "not through the proxy");
+    let cc = CloudController::new(
+        HttpTransport::new().unwrap(),
+        "http://api.example.invalid",
+        Token::new("sesame").unwrap(),
+    );
+    let err = one(&cc.unwrap(), APP).unwrap_err();
+    assert!(
+        matches!(&err, Error::Transport(e) if e.kind() == TransportErrorKind::Connect),
+        "{err:?}"
+    );
+}
+
+#[test]
 fn a_redirect_is_not_followed() {
     let elsewhere = start(article());
     let server = start(article());
