@@ -277,19 +277,25 @@ impl Foundation {
     /// Deletes an app and all that is in it; audit events stay.
     pub fn delete_app(&mut self, guid: &str, at: &str) {
         self.log("audit.app.delete-request", at, "app", guid, Map::new());
-        let processes: Vec<Process> =
-            self.processes.iter().filter(|p| p.app == guid).cloned().collect();
-        for process in processes {
-            let mut data = Map::new();
-            data.insert("process_guid".into(), json!(process.guid));
-            data.insert("process_type".into(), json!(process.process_type));
-            self.log("audit.app.process.delete", at, "app", guid, data);
+        let processes = self.processes.iter().filter(|p| p.app == guid);
+        for process in processes.map(|p| p.guid.clone()).collect::<Vec<_>>() {
+            self.delete_process(&process, at);
         }
-        self.processes.retain(|p| p.app != guid);
         self.tasks.retain(|t| t.app != guid);
         self.builds.retain(|b| b.app != guid);
         self.deployments.retain(|d| d.app != guid);
         self.apps.retain(|a| a.guid != guid);
+    }
+
+    /// Takes a process away from its app, as a deployment of a manifest without it does; its event names the app as its
+    /// target.
+    pub fn delete_process(&mut self, guid: &str, at: &str) {
+        let Some(found) = self.processes.iter().position(|p| p.guid == guid) else { return };
+        let process = self.processes.remove(found);
+        let mut data = Map::new();
+        data.insert("process_guid".into(), json!(process.guid));
+        data.insert("process_type".into(), json!(process.process_type));
+        self.log("audit.app.process.delete", at, "app", &process.app, data);
     }
 
     /// Deletes a space and its apps.
