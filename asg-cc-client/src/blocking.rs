@@ -163,6 +163,8 @@ fn explain(error: &ureq::Error) -> TransportError {
             | Io::Interrupted => Kind::Interrupted,
             // rustls speaks through io::Error when a handshake fails.
             Io::InvalidData => Kind::Tls,
+            // The standard library has no stable kind for a name that does not resolve.
+            _ if e.to_string().starts_with("failed to lookup address") => Kind::Connect,
             _ => Kind::Other,
         },
         ureq::Error::Timeout(Phase::Resolve | Phase::Connect)

@@ -6,7 +6,8 @@ use std::sync::OnceLock;
 use asg_core::{Guid, Identity};
 
 use crate::api::{Address, Body, Call, Page, Root, v2, v3};
-use crate::resolve::{self, distinct};
+use crate::resolve;
+use crate::text::distinct;
 use crate::{Directory, Error, Reach, Token, Transport};
 
 /// A list of more pages than this has no end: 2 million apps at 200 a page.

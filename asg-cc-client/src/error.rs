@@ -25,7 +25,7 @@ use crate::{TransportError, TransportErrorKind};
 /// assert_eq!(err.fault(), Fault::Credentials);
 /// assert_eq!(
 ///     err.to_string(),
-///     "the access token is expired or not this foundation's: log in again with `cf login`, or get a new token"
+///     "the access token is expired or not this foundation's: log in again with `cf login`, or renew it with `cf oauth-token`"
 /// );
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -66,7 +66,7 @@ pub enum Error {
     NoRoute,
     /// 401 with code 1000.
     #[error(
-        "the access token is expired or not this foundation's: log in again with `cf login`, or get a new token"
+        "the access token is expired or not this foundation's: log in again with `cf login`, or renew it with `cf oauth-token`"
     )]
     TokenRejected,
     /// 401 with code 10002.

@@ -47,8 +47,8 @@
 //! ```text
 //! directory ── export ────────┐
 //!     └─────── client ─── resolve (v3, v2) ─── api (v3, v2: requests and answers) ─── error, token
-//!                 └────── transport ─── blocking (feature `ureq`)
-//! config (the cf CLI's file) ─── token          embedded (feature `embedded`): knows none of these but transport
+//!                 └────── transport ─── blocking (feature `ureq`), retry
+//! config (the cf CLI's file) ─── token          embedded (feature `embedded`): knows of these only transport
 //! ```
 //!
 //! [`api`] does no I/O: it builds requests and reads answers. [`Transport`] does nothing else than I/O. `resolve` alone
@@ -78,6 +78,8 @@ pub mod embedded;
 mod error;
 mod export;
 mod resolve;
+mod retry;
+mod text;
 mod token;
 mod transport;
 
@@ -88,5 +90,6 @@ pub use config::CfConfig;
 pub use directory::{Cached, Directory};
 pub use error::{ApiError, Error, Fault, RetryAfter};
 pub use export::Export;
+pub use retry::Retrying;
 pub use token::{Reach, Token};
 pub use transport::{Transport, TransportError, TransportErrorKind};

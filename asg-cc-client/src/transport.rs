@@ -1,6 +1,7 @@
 //! The seam to the network: one method.
 
 use std::fmt;
+use std::sync::Arc;
 
 use http::{Request, Response};
 
@@ -49,6 +50,12 @@ impl Transport for Box<dyn Transport + '_> {
 }
 
 impl Transport for Box<dyn Transport + Send + Sync + '_> {
+    fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError> {
+        (**self).send(request)
+    }
+}
+
+impl<T: Transport + ?Sized> Transport for Arc<T> {
     fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError> {
         (**self).send(request)
     }

@@ -35,6 +35,7 @@ use serde_json::Value;
 
 pub use model::{App, Deployment, Event, Info, Org, Process, Root, Space, Work};
 
+use crate::text::encode;
 use crate::{Error, Token};
 
 /// GUIDs per request. nginx before Cloud Controller reads request lines up to 8 KiB, into which some 208 fit.
@@ -228,24 +229,6 @@ impl<T: Body> Body for Page<T> {
             next: next.filter(|n| !n.is_empty()).map(Into::into),
         })
     }
-}
-
-/// `text` as one path segment or query value.
-pub(crate) fn encode(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
-            out.push(byte.into());
-        } else {
-            const HEX: &[u8; 16] = b"0123456789ABCDEF";
-            out.extend([
-                '%',
-                HEX[usize::from(byte >> 4)].into(),
-                HEX[usize::from(byte & 15)].into(),
-            ]);
-        }
-    }
-    out
 }
 
 /// `guids` in batches, each joined with commas.

@@ -1,6 +1,7 @@
 //! Calls of API v2, for foundations that have no v3. It finds one thing at a time.
 
-use super::{App, Call, Event, Info, Org, Page, Space, encode};
+use super::{App, Call, Event, Info, Org, Page, Space};
+use crate::text::encode;
 
 /// `GET /v2/info`, which answers even while v2 is switched off.
 #[must_use]

@@ -1,9 +1,9 @@
-//! Calls of API v3. Lists by GUID come in batches of at most [`BATCH`](super::BATCH), one call per batch.
+//! Calls of API v3. Lists by GUID come in batches of at most [`BATCH`], one call per batch.
 
 use super::{
     App, BATCH, Call, Deployment, Event, Info, Org, Page, Process, Root, Space, Work, batches,
-    encode,
 };
+use crate::text::encode;
 
 /// `GET /`, which needs no token.
 #[must_use]

@@ -1,6 +1,6 @@
 //! Query strings as Cloud Controller reads them.
 
-use crate::api::encode;
+use crate::text::encode;
 
 /// The parameters of a query, decoded, in order; one may come more than once.
 #[derive(Debug, Clone)]

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::answer::{Asked, error, ok, unknown_request};
 use super::foundation::Foundation;
-use crate::resolve::distinct;
+use crate::text::distinct;
 
 /// What every list understands.
 const COMMON: [&str; 4] = ["page", "per_page", "order_by", "guids"];

@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use asg_core::{AppState, Entity, Identity, Timestamp};
 
 use crate::api::{App, Deployment, Event, Org, Process, Space, Work};
+use crate::text::distinct;
 
 /// The records of one foundation that were seen so far, by GUID.
 #[derive(Debug, Default)]
@@ -190,10 +191,4 @@ impl Knowledge {
             self.add_process(process);
         }
     }
-}
-
-/// Without repetitions, in order of appearance.
-pub(crate) fn distinct(guids: impl Iterator<Item = String>) -> Vec<String> {
-    let mut seen = std::collections::HashSet::new();
-    guids.filter(|guid| seen.insert(guid.clone())).collect()
 }
