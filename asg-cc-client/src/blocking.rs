@@ -1,5 +1,6 @@
 //! The transport of feature `ureq`.
 
+use std::fmt;
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -55,7 +56,7 @@ impl Default for HttpOptions {
 /// let cc = CloudController::new(HttpTransport::new()?, "https://api.example.org", token)?;
 /// # Ok::<(), asg_cc_client::Error>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct HttpTransport {
     agent: ureq::Agent,
 }
@@ -110,6 +111,13 @@ impl Transport for HttpTransport {
         let (parts, mut body) = response.map_err(|e| explain(&e))?.into_parts();
         let body = body.with_config().limit(MAX_BODY).read_to_vec().map_err(|e| explain(&e))?;
         Ok(Response::from_parts(parts, body))
+    }
+}
+
+impl fmt::Debug for HttpTransport {
+    /// Without the agent: it holds the proxy's URL, and that may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpTransport").finish_non_exhaustive()
     }
 }
 

@@ -211,7 +211,7 @@ fn proxies_of_the_environment_are_used_but_for_loopback() {
     let child = std::process::Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "child_of_the_proxy_test"])
         .env("ASG_TEST_PROXY_CHILD", "1")
-        .envs([("http_proxy", &url), ("all_proxy", &url)])
+        .envs([("http_proxy", &url.replace("//", "//me:open-proxy@")), ("all_proxy", &url)])
         .env_remove("no_proxy")
         .env_remove("NO_PROXY")
         .spawn()
@@ -239,8 +239,9 @@ fn child_of_the_proxy_test() {
     }
     let server = start(article());
     assert_eq!(told(&connect(&server, GLOBAL), APP), "Live o/s/proxy", "not through the proxy");
+    let transport = HttpTransport::new().unwrap();
     let cc = CloudController::new(
-        HttpTransport::new().unwrap(),
+        transport.clone(),
         "http://api.example.invalid",
         Token::new("sesame").unwrap(),
     );
@@ -249,6 +250,7 @@ fn child_of_the_proxy_test() {
         matches!(&err, Error::Transport(e) if e.kind() == TransportErrorKind::Connect),
         "{err:?}"
     );
+    assert!(!format!("{transport:?} {err:?}").contains("open-proxy"), "{transport:?} {err:?}");
 }
 
 #[test]

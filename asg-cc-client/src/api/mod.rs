@@ -50,7 +50,7 @@ const AGENT: &str = concat!("asglog/", env!("CARGO_PKG_VERSION"), " (rust)");
 /// use asg_cc_client::api::Address;
 ///
 /// assert_eq!(Address::parse("https://api.example.org/")?.to_string(), "https://api.example.org");
-/// for wrong in ["api.example.org", "ftp://api.example.org", "https://", "https://me:secret@api.example.org"] {
+/// for wrong in ["api.example.org", "ftp://api.example.org", "https://", "https://me:secret@api.example.org", "https://api:99999"] {
 ///     assert!(Address::parse(wrong).is_err(), "{wrong}");
 /// }
 /// # Ok::<(), asg_cc_client::Error>(())
@@ -75,6 +75,9 @@ impl Address {
         let authority = match parts.authority {
             Some(a) if a.as_str().contains('@') => {
                 return Err(Error::Address("has a user name or password in it"));
+            }
+            Some(a) if a.host().len() < a.as_str().len() && a.port_u16().is_none() => {
+                return Err(Error::Address("has an impossible port"));
             }
             Some(a) if !a.host().is_empty() => a,
             _ => return Err(Error::Address("has no host name")),

@@ -52,7 +52,8 @@ impl Knowledge {
         let run = self.runs.get(id);
         // An app's own GUID comes first: its first web process has the same.
         let app = if self.is_settled(id) { id } else { run?.app.as_str() };
-        let process_type = run.and_then(|run| run.process_type.clone());
+        let process_type =
+            run.filter(|run| run.app == app).and_then(|run| run.process_type.clone());
         let listed = self.apps.get(app);
         // An export may hold both, saved before and after: the event is the proof, the list has the names.
         let deletion = self.deleted.get(app);
