@@ -1,1 +1,95 @@
-//! Placeholder.
+//! Tells whose process it is: turns Cloud Foundry's process GUIDs into apps, spaces and orgs.
+//!
+//! # Overview
+//!
+//! Logs name processes by GUID. A [`Directory`] turns GUIDs into identities; there are three here:
+//!
+//! * [`CloudController`]: a live one, over API v3 or v2;
+//! * [`Export`]: pages of one that someone saved with `cf curl`, with no network;
+//! * [`Cached`]: a memory in front of any other.
+//!
+//! Two things are easy to get wrong, and this crate is about them. The first half of Diego's process GUID is *not* the
+//! app's GUID once a rolling deployment has replaced the first web process, nor for workers. And "not found" is *not*
+//! "deleted": routers, maintenance pages and a v2 that is switched off all say 404, and so does Cloud Controller about
+//! what a token may not see. Only an audit event proves a deletion.
+//!
+//! # Quick start
+//!
+//! ```
+//! use asg_cc_client::{CloudController, Directory, Token, TransportError};
+//! use http::{Request, Response};
+//!
+//! // `HttpTransport` (feature `ureq`) is the usual transport; any closure is one too.
+//! let canned = |request: Request<Vec<u8>>| -> Result<Response<Vec<u8>>, TransportError> {
+//!     let body: &[u8] = match request.uri().path() {
+//!         "/" => br#"{"links":{"cloud_controller_v3":{"href":"https://api.example.org/v3"}}}"#,
+//!         "/v3/apps" => br#"{
+//!             "pagination":{"next":null},
+//!             "resources":[{"guid":"4ccbb24c-268e-421a-9d1b-3678b6eb40d0","name":"proxy",
+//!                           "relationships":{"space":{"data":{"guid":"c65add41-d85b-4823-9e2a-545a5e0e5812"}}}}],
+//!             "included":{
+//!               "spaces":[{"guid":"c65add41-d85b-4823-9e2a-545a5e0e5812","name":"s",
+//!                          "relationships":{"organization":{"data":{"guid":"2c279d6c-6f15-4cc0-99ed-72ef76ec50eb"}}}}],
+//!               "organizations":[{"guid":"2c279d6c-6f15-4cc0-99ed-72ef76ec50eb","name":"o"}]}}"#,
+//!         _ => br#"{"pagination":{"next":null},"resources":[]}"#,
+//!     };
+//!     Ok(Response::new(body.to_vec()))
+//! };
+//!
+//! let cc = CloudController::new(canned, "https://api.example.org", Token::new("bearer sesame")?)?;
+//! let found = cc.resolve(&["4ccbb24c-268e-421a-9d1b-3678b6eb40d0".parse()?])?;
+//! assert_eq!(found[0].path().as_deref(), Some("o/s/proxy"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # The rooms, and which may call which
+//!
+//! ```text
+//! directory ── export ────────┐
+//!     └─────── client ─── resolve (v3, v2) ─── api (v3, v2: requests and answers) ─── error, token
+//!                 └────── transport ─── blocking (feature `ureq`), retry
+//! config (the cf CLI's file) ─── token          embedded (feature `embedded`): knows of these only transport
+//! ```
+//!
+//! [`api`] does no I/O: it builds requests and reads answers. [`Transport`] does nothing else than I/O. `resolve` alone
+//! knows what the records mean together, for live answers and exports alike.
+//!
+//! # Features
+//!
+//! | feature | default | what |
+//! |---|---|---|
+//! | `ureq` | yes | `HttpTransport`: blocking HTTP and TLS |
+//! | `embedded` | no | `embedded`: a small Cloud Controller on loopback, for tests and demonstrations |
+//!
+//! # Secrets
+//!
+//! A [`Token`] does not print, no error holds one, and it is sent to the configured API alone: links to next pages are
+//! followed there wherever they point, and redirects not at all.
+#![forbid(unsafe_code)]
+
+pub mod api;
+#[cfg(feature = "ureq")]
+mod blocking;
+mod client;
+mod config;
+mod directory;
+#[cfg(feature = "embedded")]
+pub mod embedded;
+mod error;
+mod export;
+mod resolve;
+mod retry;
+mod text;
+mod token;
+mod transport;
+
+#[cfg(feature = "ureq")]
+pub use blocking::{HttpOptions, HttpTransport};
+pub use client::{ApiVersion, CloudController};
+pub use config::CfConfig;
+pub use directory::{Cached, Directory};
+pub use error::{ApiError, Error, Fault, RetryAfter};
+pub use export::Export;
+pub use retry::Retrying;
+pub use token::{Reach, Token};
+pub use transport::{Transport, TransportError, TransportErrorKind};

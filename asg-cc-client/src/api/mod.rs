@@ -1,0 +1,242 @@
+//! Cloud Controller's endpoints as plain values: a [`Call`] builds its request and reads its answer, and does no I/O.
+//!
+//! [`CloudController`](crate::CloudController) drives calls over a [`Transport`](crate::Transport). Who lives in another
+//! world — an async runtime, say — drives them alone:
+//!
+//! ```
+//! use asg_cc_client::{Token, api::{self, Address, v3}};
+//! use http::Response;
+//!
+//! let address = Address::parse("https://api.example.org")?;
+//! let token = Token::new("bearer sesame")?;
+//! let mut next = v3::apps(&["4ccbb24c-268e-421a-9d1b-3678b6eb40d0".into()]).pop();
+//! while let Some(call) = next {
+//!     let request = call.request(&address, Some(&token));
+//!     assert_eq!(request.uri().host(), Some("api.example.org"));
+//!     let response = Response::new(br#"{"pagination":{"next":null},"resources":[]}"#.to_vec());
+//!     let page = call.read(&response)?;
+//!     assert!(page.resources.is_empty());
+//!     next = call.next(&page)?;
+//! }
+//! # Ok::<(), asg_cc_client::Error>(())
+//! ```
+
+mod model;
+pub mod v2;
+pub mod v3;
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use http::header::{ACCEPT, AUTHORIZATION, USER_AGENT};
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{Request, Response, Uri};
+use serde_json::Value;
+
+pub use model::{App, Deployment, Event, Info, Org, Process, Root, Space, Work};
+
+use crate::text::encode;
+use crate::{Error, Token};
+
+/// GUIDs per request. nginx before Cloud Controller reads request lines up to 8 KiB, into which some 208 fit.
+pub const BATCH: usize = 200;
+
+/// No "cf" before the slash: Cloud Controller would take us for an outdated cf CLI and warn.
+const AGENT: &str = concat!("asglog/", env!("CARGO_PKG_VERSION"), " (rust)");
+
+/// Where a Cloud Controller is: scheme, host, port, and a path before `/v3` if a proxy needs one.
+///
+/// ```
+/// use asg_cc_client::api::Address;
+///
+/// assert_eq!(Address::parse("https://api.example.org/")?.to_string(), "https://api.example.org");
+/// for wrong in ["api.example.org", "ftp://api.example.org", "https://", "https://me:secret@api.example.org", "https://api:99999"] {
+///     assert!(Address::parse(wrong).is_err(), "{wrong}");
+/// }
+/// # Ok::<(), asg_cc_client::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address {
+    scheme: Scheme,
+    authority: Authority,
+    /// Without a slash at its end; mostly empty.
+    path: String,
+}
+
+impl Address {
+    /// Reads an `http` or `https` URL.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Address`]; it does not repeat the text, which may hold a password.
+    pub fn parse(url: &str) -> Result<Self, Error> {
+        let uri: Uri = url.trim().parse().map_err(|_| Error::Address("is not a URL"))?;
+        let parts = uri.into_parts();
+        let authority = match parts.authority {
+            Some(a) if a.as_str().contains('@') => {
+                return Err(Error::Address("has a user name or password in it"));
+            }
+            Some(a) if a.host().len() < a.as_str().len() && a.port_u16().is_none() => {
+                return Err(Error::Address("has an impossible port"));
+            }
+            Some(a) if !a.host().is_empty() => a,
+            _ => return Err(Error::Address("has no host name")),
+        };
+        let scheme = match parts.scheme {
+            Some(s) if s == Scheme::HTTPS || s == Scheme::HTTP => s,
+            _ => return Err(Error::Address("does not begin with `https://`")),
+        };
+        let path = match &parts.path_and_query {
+            Some(p) if p.query().is_some() => return Err(Error::Address("has a query")),
+            Some(p) => p.path().trim_end_matches('/').to_owned(),
+            None => String::new(),
+        };
+        Ok(Self { scheme, authority, path })
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}{}", self.scheme, self.authority, self.path)
+    }
+}
+
+/// One GET: what to ask, and how to read the answer as a `T`.
+pub struct Call<T> {
+    path: String,
+    query: String,
+    read: PhantomData<fn() -> T>,
+}
+
+impl<T: Body> Call<T> {
+    /// `path` begins with a slash; `query` is without its question mark, and already encoded.
+    fn get(path: impl Into<String>, query: impl Into<String>) -> Self {
+        Self { path: path.into(), query: query.into(), read: PhantomData }
+    }
+
+    /// Path and query, as in `/v3/apps?guids=…`.
+    #[must_use]
+    pub fn target(&self) -> String {
+        let mark = if self.query.is_empty() { "" } else { "?" };
+        format!("{}{mark}{}", self.path, self.query)
+    }
+
+    /// The request, to `address` and nowhere else.
+    ///
+    /// # Panics
+    ///
+    /// Never: a call's path and query were encoded when it was made.
+    #[must_use]
+    pub fn request(&self, address: &Address, token: Option<&Token>) -> Request<Vec<u8>> {
+        let mut request = Request::get(format!("{address}{}", self.target()))
+            .header(ACCEPT, "application/json")
+            .header(USER_AGENT, AGENT);
+        if let Some(token) = token {
+            request = request.header(AUTHORIZATION, token.header());
+        }
+        // Paths and queries are encoded when a call is made, and addresses checked when they are read.
+        request.body(Vec::new()).expect("a valid URI and headers")
+    }
+
+    /// Reads the answer.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::from_response`] for any status but 2xx; [`Error::NotCloudController`] if the body is no JSON;
+    /// [`Error::Unreadable`] if it is JSON of another shape.
+    pub fn read(&self, response: &Response<Vec<u8>>) -> Result<T, Error> {
+        let status = response.status();
+        if !status.is_success() {
+            return Err(Error::from_response(response));
+        }
+        let value: Value = serde_json::from_slice(response.body()).map_err(|e| {
+            // A cut answer is the way's fault, not the address's.
+            if e.is_eof() && !response.body().is_empty() {
+                self.unreadable("it ends early")
+            } else {
+                Error::NotCloudController { status: status.as_u16() }
+            }
+        })?;
+        T::read(&value).ok_or_else(|| self.unreadable("it lacks what it must have"))
+    }
+
+    fn unreadable(&self, why: &'static str) -> Error {
+        Error::Unreadable { request: self.target(), why }
+    }
+}
+
+impl<T: Body> Call<Page<T>>
+where
+    Page<T>: Body,
+{
+    /// The call for the page after `page`, which this call read; `None` behind the last.
+    ///
+    /// Cloud Controller links pages by absolute URL (v3) or path (v2). Only the query of such a link is used, with this
+    /// call's own path: wherever it points, the request goes to the configured API, and so does the token.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unreadable`] if the link is not one to another page of the same list.
+    pub fn next(&self, page: &Page<T>) -> Result<Option<Self>, Error> {
+        let Some(link) = &page.next else { return Ok(None) };
+        let (path, query) = link.split_once('?').unwrap_or((link, ""));
+        let query = query.split('#').next().unwrap_or_default();
+        if !path.trim_end_matches('/').ends_with(self.path.as_str()) {
+            return Err(self.unreadable("its link to the next page leads elsewhere"));
+        }
+        let next = Self::get(self.path.clone(), query);
+        if query == self.query || next.target().parse::<PathAndQuery>().is_err() {
+            return Err(self.unreadable("its link to the next page leads nowhere"));
+        }
+        Ok(Some(next))
+    }
+}
+
+impl<T> fmt::Debug for Call<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "GET {}?{}", self.path, self.query)
+    }
+}
+
+/// What can be read from the JSON of an answer. Unknown members are ignored, and `null`, `""` and a missing member are
+/// the same.
+pub trait Body: Sized {
+    /// Reads it; `None` if something is missing that cannot be.
+    fn read(value: &Value) -> Option<Self>;
+}
+
+/// One page of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T> {
+    /// The things listed.
+    pub resources: Vec<T>,
+    /// Spaces that came with them, by `include=`.
+    pub spaces: Vec<Space>,
+    /// Orgs that came with them, by `include=`.
+    pub orgs: Vec<Org>,
+    /// The link to the next page as the server wrote it: see [`Call::next`].
+    pub next: Option<String>,
+}
+
+impl<T: Body> Body for Page<T> {
+    fn read(value: &Value) -> Option<Self> {
+        // A resource without a GUID is of no use and no reason to give up the others.
+        fn all<T: Body>(value: &Value) -> Option<Vec<T>> {
+            Some(value.as_array()?.iter().filter_map(T::read).collect())
+        }
+        let next = value["pagination"]["next"]["href"].as_str().or(value["next_url"].as_str());
+        Some(Self {
+            resources: all(&value["resources"])?,
+            spaces: all(&value["included"]["spaces"]).unwrap_or_default(),
+            orgs: all(&value["included"]["organizations"]).unwrap_or_default(),
+            next: next.filter(|n| !n.is_empty()).map(Into::into),
+        })
+    }
+}
+
+/// `guids` in batches, each joined with commas.
+fn batches(guids: &[String]) -> impl Iterator<Item = String> {
+    guids
+        .chunks(BATCH)
+        .map(|batch| batch.iter().map(|guid| encode(guid)).collect::<Vec<_>>().join(","))
+}

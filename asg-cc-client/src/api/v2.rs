@@ -1,0 +1,39 @@
+//! Calls of API v2, for foundations that have no v3. It finds one thing at a time.
+
+use super::{App, Call, Event, Info, Org, Page, Space};
+use crate::text::encode;
+
+/// `GET /v2/info`, which answers even while v2 is switched off.
+#[must_use]
+pub fn info() -> Call<Info> {
+    Call::get("/v2/info", "")
+}
+
+/// One app.
+///
+/// ```
+/// let call = asg_cc_client::api::v2::app("4ccbb24c-268e-421a-9d1b-3678b6eb40d0");
+/// assert_eq!(call.target(), "/v2/apps/4ccbb24c-268e-421a-9d1b-3678b6eb40d0");
+/// ```
+#[must_use]
+pub fn app(guid: &str) -> Call<App> {
+    Call::get(format!("/v2/apps/{}", encode(guid)), "")
+}
+
+/// One space.
+#[must_use]
+pub fn space(guid: &str) -> Call<Space> {
+    Call::get(format!("/v2/spaces/{}", encode(guid)), "")
+}
+
+/// One org.
+#[must_use]
+pub fn organization(guid: &str) -> Call<Org> {
+    Call::get(format!("/v2/organizations/{}", encode(guid)), "")
+}
+
+/// Events about one app, space or org, oldest first.
+#[must_use]
+pub fn events(actee: &str) -> Call<Page<Event>> {
+    Call::get("/v2/events", format!("q=actee:{}", encode(actee)))
+}

@@ -1,0 +1,227 @@
+//! The transport of feature `ureq`.
+
+use std::fmt;
+use std::time::Duration;
+
+use http::{Request, Response};
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+
+use crate::transport::{Transport, TransportError, TransportErrorKind as Kind};
+
+/// No answer of Cloud Controller is near this size; a page of 5000 events has some megabytes.
+const MAX_BODY: u64 = 256 << 20;
+
+/// How [`HttpTransport`] connects.
+///
+/// ```
+/// use asg_cc_client::HttpOptions;
+/// use std::time::Duration;
+///
+/// let options = HttpOptions { answer_timeout: Duration::from_secs(10), ..HttpOptions::default() };
+/// assert!(!options.skip_tls_verification);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpOptions {
+    /// For each of: finding the address, connecting (with TLS), sending. 10 s.
+    pub connect_timeout: Duration,
+    /// For each of: the beginning of an answer, the rest of it. 60 s.
+    pub answer_timeout: Duration,
+    /// Certificates (PEM, any number in one text) to trust *instead of* the system's: the client talks to one server
+    /// only, so naming its authority is the stricter choice.
+    pub ca_pem: Option<Vec<u8>>,
+    /// Trusts any server, as `cf login --skip-ssl-validation` does. Whoever answers gets the token.
+    pub skip_tls_verification: bool,
+}
+
+impl Default for HttpOptions {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(10),
+            answer_timeout: Duration::from_secs(60),
+            ca_pem: None,
+            skip_tls_verification: false,
+        }
+    }
+}
+
+/// Blocking HTTP/1.1 over TCP or TLS.
+///
+/// It keeps connections, uses the proxies that the environment names (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`, …) except
+/// for loopback addresses, as the cf CLI does, trusts the system's certificates, and follows no redirects.
+///
+/// ```no_run
+/// use asg_cc_client::{CloudController, HttpTransport, Token};
+///
+/// let token = Token::new(&std::env::var("CF_TOKEN").unwrap())?;
+/// let cc = CloudController::new(HttpTransport::new()?, "https://api.example.org", token)?;
+/// # Ok::<(), asg_cc_client::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct HttpTransport {
+    agent: ureq::Agent,
+}
+
+impl HttpTransport {
+    /// With [`HttpOptions::default`].
+    ///
+    /// # Errors
+    ///
+    /// None with these options; it is a `Result` so that call sites stay the same with others.
+    pub fn new() -> Result<Self, TransportError> {
+        Self::with_options(&HttpOptions::default())
+    }
+
+    /// With these options.
+    ///
+    /// # Errors
+    ///
+    /// If [`HttpOptions::ca_pem`] has no certificate in it.
+    pub fn with_options(options: &HttpOptions) -> Result<Self, TransportError> {
+        let roots = match &options.ca_pem {
+            Some(pem) => RootCerts::new_with_certs(&certificates(pem)?),
+            None => RootCerts::PlatformVerifier,
+        };
+        let tls = TlsConfig::builder()
+            .root_certs(roots)
+            .disable_verification(options.skip_tls_verification)
+            .build();
+        let config = ureq::Agent::config_builder()
+            .tls_config(tls)
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .timeout_resolve(Some(options.connect_timeout))
+            .timeout_connect(Some(options.connect_timeout))
+            .timeout_send_request(Some(options.connect_timeout))
+            .timeout_recv_response(Some(options.answer_timeout))
+            .timeout_recv_body(Some(options.answer_timeout))
+            .build();
+        Ok(Self { agent: config.new_agent() })
+    }
+}
+
+impl Transport for HttpTransport {
+    fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError> {
+        let (parts, body) = request.into_parts();
+        let response = if body.is_empty() {
+            self.run(Request::from_parts(parts, ()))
+        } else {
+            self.run(Request::from_parts(parts, body))
+        };
+        let (parts, mut body) = response.map_err(|e| explain(&e))?.into_parts();
+        let body = body.with_config().limit(MAX_BODY).read_to_vec().map_err(|e| explain(&e))?;
+        Ok(Response::from_parts(parts, body))
+    }
+}
+
+impl fmt::Debug for HttpTransport {
+    /// Without the agent: it holds the proxy's URL, and that may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpTransport").finish_non_exhaustive()
+    }
+}
+
+impl HttpTransport {
+    fn run(
+        &self,
+        request: Request<impl ureq::AsSendBody>,
+    ) -> Result<Response<ureq::Body>, ureq::Error> {
+        if request.uri().host().is_some_and(is_loopback) {
+            self.agent.run(self.agent.configure_request(request).proxy(None).build())
+        } else {
+            self.agent.run(request)
+        }
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost")
+        || address.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+fn certificates(pem: &[u8]) -> Result<Vec<Certificate<'static>>, TransportError> {
+    let bad =
+        |why: &str| TransportError::new(Kind::Tls, format!("the extra CA certificates: {why}"));
+    let mut found = Vec::new();
+    for item in parse_pem(pem) {
+        if let PemItem::Certificate(certificate) = item.map_err(|_| bad("malformed PEM"))? {
+            found.push(certificate);
+        }
+    }
+    if found.is_empty() { Err(bad("there is none in the PEM text")) } else { Ok(found) }
+}
+
+fn explain(error: &ureq::Error) -> TransportError {
+    use std::io::ErrorKind as Io;
+    use ureq::Timeout as Phase;
+
+    let kind = match error {
+        ureq::Error::Io(e) => match e.kind() {
+            Io::TimedOut | Io::WouldBlock => Kind::Timeout,
+            Io::ConnectionRefused
+            | Io::AddrNotAvailable
+            | Io::HostUnreachable
+            | Io::NetworkUnreachable
+            | Io::NotFound => Kind::Connect,
+            Io::ConnectionReset
+            | Io::ConnectionAborted
+            | Io::BrokenPipe
+            | Io::UnexpectedEof
+            | Io::Interrupted => Kind::Interrupted,
+            // rustls speaks through io::Error when a handshake fails.
+            Io::InvalidData => Kind::Tls,
+            // The standard library has no stable kind for a name that does not resolve.
+            _ if e.to_string().starts_with("failed to lookup address") => Kind::Connect,
+            _ => Kind::Other,
+        },
+        ureq::Error::Timeout(Phase::Resolve | Phase::Connect)
+        | ureq::Error::HostNotFound
+        | ureq::Error::ConnectionFailed
+        | ureq::Error::ConnectProxyFailed(_)
+        | ureq::Error::InvalidProxyUrl => Kind::Connect,
+        ureq::Error::Timeout(_) => Kind::Timeout,
+        ureq::Error::Protocol(_) => Kind::Interrupted,
+        ureq::Error::Tls(_) | ureq::Error::Rustls(_) | ureq::Error::Pem(_) => Kind::Tls,
+        _ => Kind::Other,
+    };
+    TransportError::new(kind, error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_where_nobody_listens_is_a_failure_to_connect() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        drop(listener);
+        let request = Request::get(format!("http://{address}/")).body(Vec::new()).unwrap();
+        let err = HttpTransport::new().unwrap().send(request).unwrap_err();
+        assert_eq!(err.kind(), Kind::Connect, "{err}");
+    }
+
+    #[test]
+    fn loopback_has_many_names() {
+        for (host, yes) in [
+            ("127.0.0.1", true),
+            ("127.8.8.8", true),
+            ("[::1]", true),
+            ("LocalHost", true),
+            ("api.example.org", false),
+            ("127.0.0.1.example.org", false),
+            ("10.0.0.1", false),
+        ] {
+            assert_eq!(is_loopback(host), yes, "{host}");
+        }
+    }
+
+    #[test]
+    fn a_ca_file_without_certificates_is_refused() {
+        for pem in ["", "-----BEGIN NOTHING-----"] {
+            let options = HttpOptions { ca_pem: Some(pem.into()), ..HttpOptions::default() };
+            assert_eq!(HttpTransport::with_options(&options).unwrap_err().kind(), Kind::Tls);
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! What the cf CLI keeps after `cf login`. It is only ever read: the CLI rewrites the file without a lock.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::{Error, Token};
+
+/// The target and token of the cf CLI, from its `config.json`.
+///
+/// # Example
+///
+/// ```
+/// use asg_cc_client::CfConfig;
+///
+/// let config = CfConfig::parse(br#"{
+///     "ConfigVersion": 4, "Target": "https://api.example.org", "AccessToken": "bearer sesame", "SSLDisabled": true
+/// }"#)?;
+/// assert_eq!(config.target, "https://api.example.org");
+/// assert!(config.ssl_disabled);
+/// assert!(!format!("{config:?}").contains("sesame"));
+/// # Ok::<(), asg_cc_client::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CfConfig {
+    /// The address of the API.
+    pub target: String,
+    /// The access token; it lives for some minutes, and `cf oauth-token` renews it.
+    pub token: Token,
+    /// True after `cf login --skip-ssl-validation`.
+    pub ssl_disabled: bool,
+}
+
+impl CfConfig {
+    /// Reads the text of a `config.json`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::CfConfig`] if it is none, or of another version than the current CLI's, or has no target;
+    /// [`Error::NotLoggedIn`] if it has no token.
+    pub fn parse(json: &[u8]) -> Result<Self, Error> {
+        let bad = |why: &str| Error::CfConfig(why.into());
+        // serde_json's messages may quote the text, and the text has tokens in it.
+        let json: Value =
+            serde_json::from_slice(json).map_err(|_| bad("it is not JSON: log in again"))?;
+        match json["ConfigVersion"].as_i64() {
+            Some(4) => {}
+            Some(version) => {
+                return Err(Error::CfConfig(format!(
+                    "it is of version {version}, and only 4 is known: log in with cf CLI v7 or later"
+                )));
+            }
+            None => return Err(bad("it has no `ConfigVersion`: it is not the cf CLI's")),
+        }
+        let text = |key: &str| json[key].as_str().unwrap_or_default().trim();
+        if text("Target").is_empty() {
+            return Err(bad("it has no target: set one with `cf api`, then `cf login`"));
+        }
+        if text("AccessToken").is_empty() {
+            return Err(Error::NotLoggedIn);
+        }
+        Ok(Self {
+            target: text("Target").to_owned(),
+            token: Token::new(text("AccessToken"))?,
+            ssl_disabled: json["SSLDisabled"].as_bool().unwrap_or(false),
+        })
+    }
+
+    /// Reads the file at `path`.
+    ///
+    /// # Errors
+    ///
+    /// As [`CfConfig::parse`]; also [`Error::CfConfig`], with the path in it, if the file cannot be read.
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        let json = fs::read(path).map_err(|e| {
+            Error::CfConfig(format!("{}: {e}: log in with `cf login`", path.display()))
+        })?;
+        Self::parse(&json)
+    }
+
+    /// Where the cf CLI keeps it: `.cf/config.json` in `CF_HOME`, or else in `HOME`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::CfConfig`] if neither variable is set.
+    pub fn default_path() -> Result<PathBuf, Error> {
+        Self::path_from(|name| env::var_os(name).map(PathBuf::from))
+    }
+
+    fn path_from(var: impl Fn(&str) -> Option<PathBuf>) -> Result<PathBuf, Error> {
+        let set = |name| var(name).filter(|dir| !dir.as_os_str().is_empty());
+        set("CF_HOME")
+            .or_else(|| set("HOME"))
+            .map(|home| home.join(".cf").join("config.json"))
+            .ok_or_else(|| Error::CfConfig("neither CF_HOME nor HOME is set".into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_login_says_what_to_do() {
+        for (json, message) in [
+            ("bearer sesame", "it is not JSON"),
+            ("{}", "no `ConfigVersion`"),
+            (r#"{"ConfigVersion":3,"Target":"t","AccessToken":"sesame"}"#, "version 3"),
+            (r#"{"ConfigVersion":4,"Target":"","AccessToken":"sesame"}"#, "`cf api`"),
+            (r#"{"ConfigVersion":4,"Target":"https://t","AccessToken":""}"#, "not logged in"),
+            (r#"{"ConfigVersion":4,"Target":"https://t","AccessToken":"ses ame"}"#, "token"),
+        ] {
+            let err = CfConfig::parse(json.as_bytes()).unwrap_err();
+            let text = err.to_string();
+            assert!(text.contains(message), "{json}: {text}");
+            assert!(!format!("{text} {err:?}").contains("sesame"), "{text}");
+        }
+    }
+
+    #[test]
+    fn cf_home_comes_before_home() {
+        let both = |name: &str| Some(PathBuf::from(if name == "CF_HOME" { "/cf" } else { "/me" }));
+        assert_eq!(CfConfig::path_from(both).unwrap(), Path::new("/cf/.cf/config.json"));
+        let home = |name: &str| match name {
+            "HOME" => Some("/me".into()),
+            _ => Some(PathBuf::new()),
+        };
+        assert_eq!(CfConfig::path_from(home).unwrap(), Path::new("/me/.cf/config.json"));
+        assert!(CfConfig::path_from(|_| None).is_err());
+    }
+}

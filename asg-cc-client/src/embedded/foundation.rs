@@ -1,0 +1,365 @@
+//! The data behind an embedded Cloud Controller, and how to make it.
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+/// The time of what is made without one: the day of the log in the article that operators follow.
+const LONG_AGO: &str = "2017-06-16T23:13:55Z";
+
+/// Everything that an embedded Cloud Controller knows. It is plain data: fill it as you like, read it with serde, or
+/// use the methods, which keep it as a real one would be.
+///
+/// ```
+/// use asg_cc_client::embedded::Foundation;
+///
+/// let foundation = Foundation::new()
+///     .org("o1", "o")
+///     .space("s1", "s", "o1")
+///     .app("a1", "proxy", "s1")
+///     .process("w1", "worker", "a1");
+/// assert_eq!(foundation.processes.len(), 2, "an app has a web process, of the same GUID");
+///
+/// let same: Foundation = serde_json::from_str(
+///     r#"{"orgs":[{"guid":"o1","name":"o"}],"spaces":[{"guid":"s1","name":"s","org":"o1"}]}"#
+/// )?;
+/// assert_eq!(same.orgs, foundation.orgs);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Foundation {
+    /// The orgs.
+    pub orgs: Vec<Org>,
+    /// The spaces.
+    pub spaces: Vec<Space>,
+    /// The apps that exist.
+    pub apps: Vec<App>,
+    /// The processes that exist.
+    pub processes: Vec<Process>,
+    /// The tasks.
+    pub tasks: Vec<Work>,
+    /// The builds.
+    pub builds: Vec<Work>,
+    /// The deployments; they outlive the processes that they made.
+    pub deployments: Vec<Deployment>,
+    /// The audit events, oldest first; they outlive everything.
+    pub events: Vec<Event>,
+    /// Who may read; if empty, any token reads everything.
+    pub tokens: Vec<Access>,
+    /// False if v2 is switched off.
+    pub v2: bool,
+    /// False if there is no v3.
+    pub v3: bool,
+    /// What links between pages begin with; if absent, what the client asked for.
+    pub external_url: Option<String>,
+}
+
+/// An org.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Org {
+    /// Its GUID.
+    pub guid: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// A space.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Space {
+    /// Its GUID.
+    pub guid: String,
+    /// Its name.
+    pub name: String,
+    /// Its org's GUID.
+    pub org: String,
+}
+
+/// An app.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct App {
+    /// Its GUID.
+    pub guid: String,
+    /// Its name.
+    pub name: String,
+    /// Its space's GUID.
+    pub space: String,
+}
+
+/// A process.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Process {
+    /// Its GUID: the app's own for its first web process, another for any other.
+    pub guid: String,
+    /// `web`, `worker`, …
+    #[serde(rename = "type")]
+    pub process_type: String,
+    /// Its app's GUID.
+    pub app: String,
+}
+
+/// A task or a build.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Work {
+    /// Its GUID.
+    pub guid: String,
+    /// Its app's GUID.
+    pub app: String,
+}
+
+/// A deployment.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Deployment {
+    /// Its GUID.
+    pub guid: String,
+    /// Its app's GUID.
+    pub app: String,
+    /// The web process that it made.
+    pub new_process: String,
+}
+
+/// An audit event.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Event {
+    /// Such as `audit.app.delete-request`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// When, as in `2017-06-23T10:00:00Z`.
+    pub at: String,
+    /// The GUID of what it is about.
+    pub target: String,
+    /// `app`, `space` or `organization`.
+    pub target_type: String,
+    /// Its name then.
+    pub target_name: String,
+    /// The space's GUID, if there is one.
+    #[serde(default)]
+    pub space: Option<String>,
+    /// The org's GUID.
+    #[serde(default)]
+    pub org: Option<String>,
+    /// The details.
+    #[serde(default)]
+    pub data: Map<String, Value>,
+}
+
+/// A token, and what it lets see.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Access {
+    /// The token, without `bearer`.
+    pub token: String,
+    /// The GUIDs of the spaces that it shows; if absent, all.
+    #[serde(default)]
+    pub spaces: Option<Vec<String>>,
+}
+
+impl Default for Foundation {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Foundation {
+    /// One with nothing in it, and both APIs.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            orgs: Vec::new(),
+            spaces: Vec::new(),
+            apps: Vec::new(),
+            processes: Vec::new(),
+            tasks: Vec::new(),
+            builds: Vec::new(),
+            deployments: Vec::new(),
+            events: Vec::new(),
+            tokens: Vec::new(),
+            v2: true,
+            v3: true,
+            external_url: None,
+        }
+    }
+
+    /// Adds an org.
+    #[must_use]
+    pub fn org(mut self, guid: &str, name: &str) -> Self {
+        self.orgs.push(Org { guid: guid.into(), name: name.into() });
+        self.log("audit.organization.create", LONG_AGO, "organization", guid, Map::new());
+        self
+    }
+
+    /// Adds a space.
+    #[must_use]
+    pub fn space(mut self, guid: &str, name: &str, org: &str) -> Self {
+        self.spaces.push(Space { guid: guid.into(), name: name.into(), org: org.into() });
+        self.log("audit.space.create", LONG_AGO, "space", guid, Map::new());
+        self
+    }
+
+    /// Adds an app with its web process, whose GUID is the app's.
+    #[must_use]
+    pub fn app(mut self, guid: &str, name: &str, space: &str) -> Self {
+        self.apps.push(App { guid: guid.into(), name: name.into(), space: space.into() });
+        self.log("audit.app.create", LONG_AGO, "app", guid, Map::new());
+        self.process(guid, "web", guid)
+    }
+
+    /// Adds a process to an app.
+    #[must_use]
+    pub fn process(mut self, guid: &str, process_type: &str, app: &str) -> Self {
+        let process_type = process_type.to_owned();
+        self.processes.push(Process { guid: guid.into(), process_type, app: app.into() });
+        self
+    }
+
+    /// Adds a task to an app.
+    #[must_use]
+    pub fn task(mut self, guid: &str, app: &str) -> Self {
+        self.tasks.push(Work { guid: guid.into(), app: app.into() });
+        self
+    }
+
+    /// Adds a build to an app.
+    #[must_use]
+    pub fn build(mut self, guid: &str, app: &str) -> Self {
+        self.builds.push(Work { guid: guid.into(), app: app.into() });
+        self
+    }
+
+    /// Makes this token show everything. From now on, unknown tokens are refused.
+    #[must_use]
+    pub fn token(mut self, token: &str) -> Self {
+        self.tokens.push(Access { token: token.into(), spaces: None });
+        self
+    }
+
+    /// Makes this token show these spaces.
+    #[must_use]
+    pub fn token_for_spaces(mut self, token: &str, spaces: &[&str]) -> Self {
+        let spaces = Some(spaces.iter().map(ToString::to_string).collect());
+        self.tokens.push(Access { token: token.into(), spaces });
+        self
+    }
+
+    /// Switches v2 off, as it is by default since 2025.
+    #[must_use]
+    pub fn without_v2(self) -> Self {
+        Self { v2: false, ..self }
+    }
+
+    /// A foundation of old: v2 only.
+    #[must_use]
+    pub fn without_v3(self) -> Self {
+        Self { v3: false, ..self }
+    }
+
+    /// Deploys an app without downtime: a new web process replaces the old one, which leaves no event behind.
+    pub fn rolling_deployment(&mut self, app: &str, new_process: &str) {
+        self.processes.retain(|p| p.app != app || p.process_type != "web");
+        self.processes.push(Process {
+            guid: new_process.into(),
+            process_type: "web".into(),
+            app: app.into(),
+        });
+        self.deployments.push(Deployment {
+            guid: format!("deployment-{}-of-{app}", self.deployments.len()),
+            app: app.into(),
+            new_process: new_process.into(),
+        });
+    }
+
+    /// Deletes an app and all that is in it; audit events stay.
+    pub fn delete_app(&mut self, guid: &str, at: &str) {
+        self.log("audit.app.delete-request", at, "app", guid, Map::new());
+        let processes = self.processes.iter().filter(|p| p.app == guid);
+        for process in processes.map(|p| p.guid.clone()).collect::<Vec<_>>() {
+            self.delete_process(&process, at);
+        }
+        self.tasks.retain(|t| t.app != guid);
+        self.builds.retain(|b| b.app != guid);
+        self.deployments.retain(|d| d.app != guid);
+        self.apps.retain(|a| a.guid != guid);
+    }
+
+    /// Takes a process away from its app, as a deployment of a manifest without it does; its event names the app as its
+    /// target.
+    pub fn delete_process(&mut self, guid: &str, at: &str) {
+        let Some(found) = self.processes.iter().position(|p| p.guid == guid) else { return };
+        let process = self.processes.remove(found);
+        let mut data = Map::new();
+        data.insert("process_guid".into(), json!(process.guid));
+        data.insert("process_type".into(), json!(process.process_type));
+        self.log("audit.app.process.delete", at, "app", &process.app, data);
+    }
+
+    /// Deletes a space and its apps.
+    pub fn delete_space(&mut self, guid: &str, at: &str) {
+        let apps: Vec<String> =
+            self.apps.iter().filter(|a| a.space == guid).map(|a| a.guid.clone()).collect();
+        for app in apps {
+            self.delete_app(&app, at);
+        }
+        self.log("audit.space.delete-request", at, "space", guid, Map::new());
+        self.spaces.retain(|s| s.guid != guid);
+    }
+
+    /// Deletes an org, its spaces and their apps.
+    pub fn delete_org(&mut self, guid: &str, at: &str) {
+        let spaces: Vec<String> =
+            self.spaces.iter().filter(|s| s.org == guid).map(|s| s.guid.clone()).collect();
+        for space in spaces {
+            self.delete_space(&space, at);
+        }
+        self.log("audit.organization.delete-request", at, "organization", guid, Map::new());
+        self.orgs.retain(|o| o.guid != guid);
+    }
+
+    /// Writes an audit event about something that exists.
+    fn log(
+        &mut self,
+        kind: &str,
+        at: &str,
+        target_type: &str,
+        guid: &str,
+        data: Map<String, Value>,
+    ) {
+        let app = self.apps.iter().find(|a| a.guid == guid);
+        let space_guid = app.map_or(guid, |app| &app.space);
+        let space = self.spaces.iter().find(|s| s.guid == space_guid);
+        let org_guid = space.map_or(guid, |space| &space.org);
+        let org = self.orgs.iter().find(|o| o.guid == org_guid);
+        let name = match target_type {
+            "app" => app.map(|app| &app.name),
+            "space" => space.map(|space| &space.name),
+            _ => org.map(|org| &org.name),
+        };
+        self.events.push(Event {
+            kind: kind.into(),
+            at: at.into(),
+            target: guid.into(),
+            target_type: target_type.into(),
+            target_name: name.cloned().unwrap_or_default(),
+            space: app.map(|app| app.space.clone()).or_else(|| space.map(|s| s.guid.clone())),
+            org: Some(org_guid.into()).filter(|_| org.is_some()),
+            data,
+        });
+    }
+
+    pub(super) fn space_of_app(&self, app: &str) -> Option<&str> {
+        self.apps.iter().find(|a| a.guid == app).map(|a| a.space.as_str())
+    }
+
+    pub(super) fn space_by_guid(&self, guid: &str) -> Option<&Space> {
+        self.spaces.iter().find(|s| s.guid == guid)
+    }
+
+    pub(super) fn created_at() -> &'static str {
+        LONG_AGO
+    }
+}

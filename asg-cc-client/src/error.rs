@@ -1,0 +1,427 @@
+//! The one error of this crate: whose fault it is and what to do about it.
+
+use std::fmt;
+
+use asg_core::Timestamp;
+use http::{Response, StatusCode};
+use serde_json::Value;
+
+use crate::{TransportError, TransportErrorKind};
+
+/// Why a directory has no answer.
+///
+/// Each prints as one sentence that says what is wrong and what to do. That an app, space or org is not found is *not*
+/// an error of [`Directory::resolve`](crate::Directory::resolve), and nothing here ever means "deleted".
+///
+/// # Example
+///
+/// ```
+/// use asg_cc_client::{Error, Fault};
+/// use http::Response;
+///
+/// let body = br#"{"description":"Invalid Auth Token","error_code":"CF-InvalidAuthToken","code":1000}"#;
+/// let err = Error::from_response(&Response::builder().status(401).body(body.to_vec()).unwrap());
+/// assert_eq!(err, Error::TokenRejected);
+/// assert_eq!(err.fault(), Fault::Credentials);
+/// assert_eq!(
+///     err.to_string(),
+///     "the access token is expired or not this foundation's: log in again with `cf login`, or renew it with `cf oauth-token`"
+/// );
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The address of the API cannot be used.
+    #[error("the API address {0}: give it as in `https://api.example.org` (`cf api` prints it)")]
+    Address(&'static str),
+    /// The text given as a token is none.
+    #[error("the access token cannot be used, {0}: give what `cf oauth-token` prints")]
+    Token(&'static str),
+    /// The configuration of the cf CLI cannot be used.
+    #[error("the cf CLI's configuration cannot be used: {0}")]
+    CfConfig(String),
+    /// No answer came.
+    #[error("{hint}: {what}", hint = hint(.0.kind()), what = .0)]
+    Transport(TransportError),
+    /// Something answers, and it is no Cloud Controller.
+    #[error(
+        "what answers there (HTTP {status}) is not a Cloud Controller: check the API address (`cf api` prints it)"
+    )]
+    NotCloudController {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// The answer is a redirect, which is not followed, since the request carries a token.
+    #[error(
+        "the API answers with a redirect (HTTP {status}), which the token must not follow: give the address that it leads to"
+    )]
+    Redirect {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// The foundation's router has nothing behind this host name.
+    #[error(
+        "the router knows no such host: check the API address, or try again later if the Cloud Controller is being restarted"
+    )]
+    NoRoute,
+    /// 401 with code 1000.
+    #[error(
+        "the access token is expired or not this foundation's: log in again with `cf login`, or renew it with `cf oauth-token`"
+    )]
+    TokenRejected,
+    /// 401 with code 10002.
+    #[error("not logged in: log in with `cf login`, or give an access token")]
+    NotLoggedIn,
+    /// 403: the token does not allow this.
+    #[error("the token does not allow this ({}): use one with the scope `cloud_controller.admin_read_only` or `cloud_controller.global_auditor`", list(.errors))]
+    Forbidden {
+        /// What Cloud Controller says about it.
+        errors: Vec<ApiError>,
+    },
+    /// The v2 API is switched off, as it is by default since 2025.
+    #[error("the v2 API is switched off on this foundation: use v3")]
+    V2Disabled,
+    /// Cloud Controller does not know the path: it is too old or too new for it, or is another implementation.
+    #[error(
+        "this Cloud Controller has no such endpoint: its API is too old, or v2 was removed from it; try the other API version"
+    )]
+    NoSuchEndpoint,
+    /// Cloud Controller says that there is no such thing, *or* that this token may not see it. No proof of a deletion.
+    #[error("not found, or not visible with this token: {}", list(.errors))]
+    NotFound {
+        /// What Cloud Controller says about it.
+        errors: Vec<ApiError>,
+    },
+    /// 429: too many requests.
+    #[error("too many requests: try again {}", when(*.retry))]
+    RateLimited {
+        /// When the server would answer again, if it says so.
+        retry: Option<RetryAfter>,
+    },
+    /// The server failed, or is being maintained, or a server that it needs failed.
+    #[error("the Cloud Controller cannot answer now (HTTP {status}{}): try again later, and tell its operators if it stays so", because(.errors))]
+    Unavailable {
+        /// The HTTP status: 500 or above.
+        status: u16,
+        /// What Cloud Controller says about it; empty if something before it answered.
+        errors: Vec<ApiError>,
+    },
+    /// Cloud Controller refuses the request: an error of this crate, or an API that changed.
+    #[error("the Cloud Controller refuses the request (HTTP {status}: {}): this is a fault of asg-cc-client or of an API version that it does not know, please report it", list(.errors))]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// Everything that Cloud Controller says about it.
+        errors: Vec<ApiError>,
+    },
+    /// An answer of Cloud Controller that does not have the shape it must have.
+    #[error(
+        "the answer to {request} cannot be read, {why}: check that nothing between here and the Cloud Controller rewrites it"
+    )]
+    Unreadable {
+        /// Path and query of the request.
+        request: String,
+        /// What is wrong.
+        why: &'static str,
+    },
+    /// A saved page is none.
+    #[error("{0}")]
+    Export(String),
+}
+
+impl Error {
+    /// Reads an answer whose status is not 2xx.
+    ///
+    /// The status alone decides little: routers, proxies and maintenance pages answer too. So "not found" and
+    /// "forbidden" need Cloud Controller's own JSON, and everything else says that it is something else.
+    #[must_use]
+    pub fn from_response(response: &Response<Vec<u8>>) -> Self {
+        let status = response.status();
+        let header = |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok());
+        let errors = ApiError::read(response.body());
+        let has = |code: i64| errors.iter().any(|e| e.code == code);
+        match status {
+            s if s.is_redirection() => Self::Redirect { status: s.as_u16() },
+            StatusCode::TOO_MANY_REQUESTS => Self::RateLimited { retry: RetryAfter::read(header) },
+            StatusCode::NOT_FOUND if header("x-cf-routererror").is_some() => Self::NoRoute,
+            s if s.is_server_error() => Self::Unavailable { status: s.as_u16(), errors },
+            StatusCode::NOT_FOUND if is_v2_disabled(response.body()) => Self::V2Disabled,
+            // The space supporters' 403 on v2 is HTML, but no proxy's: it names the role. It has no code of its own.
+            StatusCode::FORBIDDEN if names_space_supporter(response.body()) => Self::Forbidden {
+                errors: vec![ApiError {
+                    code: 403,
+                    title: "Forbidden".into(),
+                    detail: "space supporters have no access to the v2 API".into(),
+                }],
+            },
+            s if errors.is_empty() => Self::NotCloudController { status: s.as_u16() },
+            StatusCode::UNAUTHORIZED if has(10002) => Self::NotLoggedIn,
+            StatusCode::UNAUTHORIZED => Self::TokenRejected,
+            StatusCode::FORBIDDEN => Self::Forbidden { errors },
+            StatusCode::NOT_FOUND if has(10000) => Self::NoSuchEndpoint,
+            StatusCode::NOT_FOUND => Self::NotFound { errors },
+            s => Self::Refused { status: s.as_u16(), errors },
+        }
+    }
+
+    /// Who has to do something about it.
+    #[must_use]
+    pub const fn fault(&self) -> Fault {
+        match self {
+            Self::Address(_) | Self::CfConfig(_) | Self::Redirect { .. } | Self::Export(_) => {
+                Fault::Input
+            }
+            Self::V2Disabled | Self::NoSuchEndpoint | Self::NotFound { .. } => Fault::Input,
+            Self::Token(_) | Self::TokenRejected | Self::NotLoggedIn | Self::Forbidden { .. } => {
+                Fault::Credentials
+            }
+            Self::Transport(_) | Self::NotCloudController { .. } | Self::NoRoute => Fault::Network,
+            Self::RateLimited { .. } | Self::Unavailable { .. } | Self::Unreadable { .. } => {
+                Fault::Server
+            }
+            Self::Refused { .. } => Fault::Client,
+        }
+    }
+
+    /// True if the same request may succeed later, with nothing changed on this side.
+    ///
+    /// ```
+    /// use asg_cc_client::{Error, TransportError, TransportErrorKind};
+    ///
+    /// assert!(Error::Unavailable { status: 503, errors: vec![] }.is_temporary());
+    /// assert!(!Error::TokenRejected.is_temporary());
+    /// assert!(Error::from(TransportError::new(TransportErrorKind::Timeout, "")).is_temporary());
+    /// ```
+    #[must_use]
+    pub const fn is_temporary(&self) -> bool {
+        match self {
+            Self::NoRoute | Self::RateLimited { .. } | Self::Unavailable { .. } => true,
+            Self::Transport(e) => matches!(
+                e.kind(),
+                TransportErrorKind::Connect
+                    | TransportErrorKind::Timeout
+                    | TransportErrorKind::Interrupted
+            ),
+            _ => false,
+        }
+    }
+
+    /// The same error without `secret` in any of its texts: a server may echo what it was sent.
+    pub(crate) fn scrubbed(mut self, secret: &str) -> Self {
+        match &mut self {
+            Self::Transport(e) => e.scrub(secret),
+            Self::Forbidden { errors }
+            | Self::NotFound { errors }
+            | Self::Unavailable { errors, .. }
+            | Self::Refused { errors, .. } => {
+                for error in errors {
+                    error.title = error.title.replace(secret, "[redacted]");
+                    error.detail = error.detail.replace(secret, "[redacted]");
+                }
+            }
+            _ => {}
+        }
+        self
+    }
+}
+
+// By hand, since `#[from]` would make it the `source` too, and its text is in ours already.
+impl From<TransportError> for Error {
+    fn from(error: TransportError) -> Self {
+        Self::Transport(error)
+    }
+}
+
+/// Who has to do something about an [`Error`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Fault {
+    /// What was asked for, or given: an address, a file, an API version.
+    Input,
+    /// Who asks: no token, an expired one, or one that allows too little.
+    Credentials,
+    /// The way there: addresses, proxies, certificates.
+    Network,
+    /// The other side.
+    Server,
+    /// This crate.
+    Client,
+}
+
+/// One error as Cloud Controller words it, in either API's shape.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiError {
+    /// The number, such as 10010.
+    pub code: i64,
+    /// The name that goes with the number, such as `CF-ResourceNotFound`.
+    pub title: String,
+    /// For people; the wording is not stable.
+    pub detail: String,
+}
+
+impl ApiError {
+    /// Both shapes: v3's `{"errors":[{"code","title","detail"}]}` and v2's `{"code","error_code","description"}`.
+    /// Empty if the text is neither.
+    pub(crate) fn read(body: &[u8]) -> Vec<Self> {
+        let Ok(body) = serde_json::from_slice::<Value>(body) else { return Vec::new() };
+        Self::of(&body)
+    }
+
+    pub(crate) fn of(body: &Value) -> Vec<Self> {
+        let one = |value: &Value, title: &str, detail: &str| {
+            let text = |key: &str| value[key].as_str().unwrap_or_default().to_owned();
+            Some(Self { code: value["code"].as_i64()?, title: text(title), detail: text(detail) })
+        };
+        match &body["errors"] {
+            Value::Array(errors) => {
+                errors.iter().filter_map(|e| one(e, "title", "detail")).collect()
+            }
+            _ => one(body, "error_code", "description").into_iter().collect(),
+        }
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}: {}", self.code, self.title, self.detail)
+    }
+}
+
+/// When a server that refuses for now would answer again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RetryAfter {
+    /// After so many seconds.
+    Seconds(u64),
+    /// At this time.
+    At(Timestamp),
+}
+
+impl RetryAfter {
+    /// `Retry-After` is seconds; some versions of Cloud Controller write the epoch there, and all of them in
+    /// `X-RateLimit-Reset`.
+    fn read<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Option<Self> {
+        const EPOCHS_START: u64 = 1_000_000_000;
+        let number = |name: &str| header(name)?.trim().parse::<u64>().ok();
+        let value = number("retry-after")
+            .or_else(|| number("x-ratelimit-reset"))
+            .or_else(|| number("x-ratelimit-reset-v2-api"))?;
+        if value < EPOCHS_START {
+            return Some(Self::Seconds(value));
+        }
+        let nanos = i64::try_from(value).ok()?.checked_mul(1_000_000_000)?;
+        Some(Self::At(Timestamp::from_nanos(nanos)))
+    }
+}
+
+/// nginx in front of Cloud Controller says this as `text/html`.
+fn is_v2_disabled(body: &[u8]) -> bool {
+    body.trim_ascii().eq_ignore_ascii_case(b"V2 endpoints disabled")
+}
+
+fn names_space_supporter(body: &[u8]) -> bool {
+    String::from_utf8_lossy(body).contains("Space Supporter Role in V2")
+}
+
+const fn hint(kind: TransportErrorKind) -> &'static str {
+    match kind {
+        TransportErrorKind::Connect => {
+            "no connection to the API (check its address, the network and the proxy variables)"
+        }
+        TransportErrorKind::Timeout => "the API did not answer in time (try again)",
+        TransportErrorKind::Interrupted => {
+            "the connection to the API broke (try again; if it stays so, check the address and its port)"
+        }
+        TransportErrorKind::Tls => {
+            "the API's certificate is not trusted (give its CA, or skip verification if you must)"
+        }
+        TransportErrorKind::Other => "the request could not be made",
+    }
+}
+
+fn list(errors: &[ApiError]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+fn because(errors: &[ApiError]) -> String {
+    if errors.is_empty() { String::new() } else { format!(", {}", list(errors)) }
+}
+
+fn when(retry: Option<RetryAfter>) -> String {
+    match retry {
+        Some(RetryAfter::Seconds(seconds)) => format!("in {seconds} s"),
+        Some(RetryAfter::At(time)) => format!("after {time}"),
+        None => "later".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Error {
+        let mut response = Response::builder().status(status);
+        for (name, value) in headers {
+            response = response.header(*name, *value);
+        }
+        Error::from_response(&response.body(body.into()).unwrap())
+    }
+
+    #[test]
+    fn a_404_without_cloud_controllers_json_is_never_not_found() {
+        for (headers, body) in [
+            (&[][..], "V2 endpoints disabled"),
+            (&[("X-Cf-RouterError", "unknown_route")][..], "404 Not Found"),
+            // Even JSON in Cloud Controller's shape, if the router says that it came from the router.
+            (&[("X-Cf-RouterError", "unknown_route")][..], r#"{"code":100004}"#),
+            (&[][..], "<html>Not Found</html>"),
+            (&[][..], ""),
+            (&[][..], "null"),
+            (&[][..], r#"{"errors":[]}"#),
+            (&[][..], r#"{"message":"no"}"#),
+        ] {
+            let err = answer(404, headers, body);
+            assert!(!matches!(err, Error::NotFound { .. }), "{body}: {err:?}");
+        }
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_an_epoch() {
+        for (headers, retry) in [
+            (&[("Retry-After", "1743")][..], Some(RetryAfter::Seconds(1743))),
+            (
+                &[("Retry-After", "1498136872")][..],
+                Some(RetryAfter::At(Timestamp::from_nanos(1_498_136_872_000_000_000))),
+            ),
+            (
+                &[("X-RateLimit-Reset", "1498136872")][..],
+                Some(RetryAfter::At(Timestamp::from_nanos(1_498_136_872_000_000_000))),
+            ),
+            (&[("Retry-After", "99999999999999999999")][..], None),
+            (&[("Retry-After", "9999999999999")][..], None),
+            (&[("Retry-After", "Wed, 21 Oct 2015 07:28:00 GMT")][..], None),
+            (&[][..], None),
+        ] {
+            for body in ["null", "", "{}", r#"{"code":10013,"error_code":"CF-RateLimitExceeded"}"#]
+            {
+                assert_eq!(answer(429, headers, body), Error::RateLimited { retry }, "{headers:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn all_of_v3s_errors_are_kept() {
+        let body = r#"{"errors":[{"code":10008,"title":"CF-UnprocessableEntity","detail":"a"},{"code":10008,"title":"CF-UnprocessableEntity","detail":"b"}]}"#;
+        let err = answer(422, &[], body).to_string();
+        assert!(
+            err.contains("10008 CF-UnprocessableEntity: a; 10008 CF-UnprocessableEntity: b"),
+            "{err}"
+        );
+    }
+
+    #[test]
+    fn an_echoed_token_is_taken_out() {
+        let body = r#"{"code":10005,"error_code":"sesame","description":"bad: sesame"}"#;
+        let err = answer(400, &[], body).scrubbed("sesame");
+        assert!(!format!("{err:?} {err}").contains("sesame"));
+    }
+}

@@ -1,0 +1,165 @@
+//! Access tokens: kept from sight, and read only for what they allow.
+
+use std::fmt;
+
+use http::HeaderValue;
+use serde_json::Value;
+
+use crate::Error;
+
+/// The scopes with which Cloud Controller shows every org, space, app and audit event.
+const GLOBAL: [&str; 3] = [
+    "cloud_controller.admin",
+    "cloud_controller.admin_read_only",
+    "cloud_controller.global_auditor",
+];
+
+/// An access token of the UAA, as `cf oauth-token` prints it.
+///
+/// It does not print: not in `Debug`, and there is no `Display`. Errors of this crate never hold it.
+///
+/// # Example
+///
+/// ```
+/// use asg_cc_client::{Reach, Token};
+///
+/// let token = Token::new("bearer 7b2d6421-da08-4a1d")?;
+/// assert_eq!(format!("{token:?}"), "Token([redacted])");
+/// assert_eq!(token, Token::new("7b2d6421-da08-4a1d")?);
+/// assert_eq!(token.reach(), Reach::Opaque);
+/// assert!(Token::new("  ").is_err());
+/// # Ok::<(), asg_cc_client::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token(String);
+
+impl Token {
+    /// A token, with or without the word `bearer` in front of it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Token`] if nothing is left, or it cannot stand in an HTTP header.
+    pub fn new(text: &str) -> Result<Self, Error> {
+        let text = text.trim();
+        let token = match text.split_once(char::is_whitespace) {
+            Some((word, rest)) if word.eq_ignore_ascii_case("bearer") => rest.trim_start(),
+            _ => text,
+        };
+        if token.is_empty() || token.eq_ignore_ascii_case("bearer") {
+            return Err(Error::Token("it is empty"));
+        }
+        if !token.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(Error::Token("it has blanks or characters that no token has"));
+        }
+        Ok(Self(token.to_owned()))
+    }
+
+    /// What the token's holder may see, read from its payload without verification (Cloud Controller does that).
+    #[must_use]
+    pub fn reach(&self) -> Reach {
+        let Some(claims) = self.claims() else { return Reach::Opaque };
+        let global = |scope: &str| GLOBAL.contains(&scope);
+        // UAA writes `scope` as a list; other issuers write words in one string.
+        match &claims["scope"] {
+            Value::Array(scopes) if scopes.iter().filter_map(Value::as_str).any(global) => {
+                Reach::Global
+            }
+            Value::String(scopes) if scopes.split_whitespace().any(global) => Reach::Global,
+            Value::Array(_) | Value::String(_) => Reach::Limited,
+            _ => Reach::Opaque,
+        }
+    }
+
+    /// The payload of a JSON Web Token.
+    fn claims(&self) -> Option<Value> {
+        let mut parts = self.0.split('.');
+        let (_header, payload, _signature) = (parts.next()?, parts.next()?, parts.next()?);
+        serde_json::from_slice(&base64url(payload)?).ok()
+    }
+
+    pub(crate) fn secret(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn header(&self) -> HeaderValue {
+        let mut value = HeaderValue::try_from(format!("Bearer {}", self.0))
+            .expect("Token::new admits visible ASCII only");
+        // So that no HTTP library prints it or keeps it in a compression table.
+        value.set_sensitive(true);
+        value
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token([redacted])")
+    }
+}
+
+/// What the holder of a token may see: it decides what "not found" means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Reach {
+    /// Everything: what is not found is not there.
+    Global,
+    /// Some spaces or orgs: what is not found may be hidden.
+    Limited,
+    /// The token does not say: it is no JSON Web Token, or has no scopes.
+    Opaque,
+}
+
+/// Base 64 with `-` and `_`, padded or not; `None` if it is something else.
+fn base64url(text: &str) -> Option<Vec<u8>> {
+    let text = text.trim_end_matches('=');
+    let mut bytes = Vec::with_capacity(text.len() * 3 / 4);
+    let (mut bits, mut held) = (0_u32, 0);
+    for digit in text.bytes() {
+        let value = match digit {
+            b'A'..=b'Z' => digit - b'A',
+            b'a'..=b'z' => digit - b'a' + 26,
+            b'0'..=b'9' => digit - b'0' + 52,
+            b'-' | b'+' => 62,
+            b'_' | b'/' => 63,
+            _ => return None,
+        };
+        bits = bits << 6 | u32::from(value);
+        held += 6;
+        if held >= 8 {
+            held -= 8;
+            bytes.push((bits >> held) as u8);
+        }
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reach_is_read_from_the_payload() {
+        // Payloads: {"scope":["cloud_controller.read","cloud_controller.global_auditor"]},
+        // {"scope":["cloud_controller.read"]}, {"scope":"openid cloud_controller.admin"}, {}, and no JSON.
+        for (payload, reach) in [
+            (
+                "eyJzY29wZSI6WyJjbG91ZF9jb250cm9sbGVyLnJlYWQiLCJjbG91ZF9jb250cm9sbGVyLmdsb2JhbF9hdWRpdG9yIl19",
+                Reach::Global,
+            ),
+            ("eyJzY29wZSI6WyJjbG91ZF9jb250cm9sbGVyLnJlYWQiXX0", Reach::Limited),
+            ("eyJzY29wZSI6Im9wZW5pZCBjbG91ZF9jb250cm9sbGVyLmFkbWluIn0=", Reach::Global),
+            ("e30", Reach::Opaque),
+            ("bm90IGpzb24", Reach::Opaque),
+            ("a b", Reach::Opaque),
+        ] {
+            let token = Token(format!("eyJhbGciOiJub25lIn0.{payload}.sig"));
+            assert_eq!(token.reach(), reach, "{payload}");
+        }
+    }
+
+    #[test]
+    fn what_no_header_can_hold_is_no_token() {
+        for text in ["", "bearer", "BEARER  ", "two words", "a\r\nX-Evil: 1", "käse"] {
+            assert!(matches!(Token::new(text), Err(Error::Token(_))), "{text:?}");
+        }
+    }
+}

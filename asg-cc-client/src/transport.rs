@@ -1,0 +1,119 @@
+//! The seam to the network: one method.
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::{Request, Response};
+
+/// Sends a request and waits for the answer.
+///
+/// Any `Fn(Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError>` is one, so a test needs no server and a
+/// program keeps the HTTP client that it has. A transport gives back *every* answer, whatever its status; it follows no
+/// redirects, since the request carries a token that is for one server only.
+///
+/// # Example
+///
+/// ```
+/// use asg_cc_client::{Transport, TransportError};
+/// use http::{Request, Response};
+///
+/// let teapot = |_: Request<Vec<u8>>| -> Result<Response<Vec<u8>>, TransportError> {
+///     Ok(Response::builder().status(418).body(Vec::new()).unwrap())
+/// };
+/// let transport: &dyn Transport = &teapot;
+/// let answer = transport.send(Request::new(Vec::new()))?;
+/// assert_eq!(answer.status(), 418);
+/// # Ok::<(), TransportError>(())
+/// ```
+pub trait Transport {
+    /// Sends `request`; gives the answer, whatever its status.
+    ///
+    /// # Errors
+    ///
+    /// If no whole answer came.
+    fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError>;
+}
+
+impl<F> Transport for F
+where
+    F: Fn(Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError>,
+{
+    fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError> {
+        self(request)
+    }
+}
+
+impl Transport for Box<dyn Transport + '_> {
+    fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError> {
+        (**self).send(request)
+    }
+}
+
+impl Transport for Box<dyn Transport + Send + Sync + '_> {
+    fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError> {
+        (**self).send(request)
+    }
+}
+
+impl<T: Transport + ?Sized> Transport for Arc<T> {
+    fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError> {
+        (**self).send(request)
+    }
+}
+
+/// Why no answer came.
+///
+/// ```
+/// use asg_cc_client::{TransportError, TransportErrorKind};
+///
+/// let err = TransportError::new(TransportErrorKind::Timeout, "no answer within 30 s");
+/// assert_eq!(err.kind(), TransportErrorKind::Timeout);
+/// assert_eq!(err.to_string(), "no answer within 30 s");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TransportError {
+    kind: TransportErrorKind,
+    message: String,
+}
+
+impl TransportError {
+    /// An error of this kind; `message` says what happened and must hold no secret.
+    #[must_use]
+    pub fn new(kind: TransportErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into() }
+    }
+
+    /// What sort of failure it is.
+    #[must_use]
+    pub const fn kind(&self) -> TransportErrorKind {
+        self.kind
+    }
+
+    pub(crate) fn scrub(&mut self, secret: &str) {
+        self.message = self.message.replace(secret, "[redacted]");
+    }
+}
+
+impl fmt::Display for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for TransportError {}
+
+/// The sort of a [`TransportError`]: what a retry policy has to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TransportErrorKind {
+    /// No connection: the name does not resolve, nobody listens, a proxy refuses.
+    Connect,
+    /// Nothing came in time.
+    Timeout,
+    /// The connection broke before the answer was whole.
+    Interrupted,
+    /// No trust: certificates or protocol.
+    Tls,
+    /// Anything else; trying again will not help.
+    Other,
+}

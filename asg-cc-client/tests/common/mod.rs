@@ -1,0 +1,104 @@
+//! What several test files use.
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use asg_cc_client::embedded::{Foundation, Server};
+use asg_cc_client::{ApiVersion, CloudController, Directory, Error, HttpTransport, Token};
+use asg_core::{AppState, Guid, Identity};
+
+// The article's case.
+pub(crate) const ORG: &str = "2c279d6c-6f15-4cc0-99ed-72ef76ec50eb";
+pub(crate) const SPACE: &str = "c65add41-d85b-4823-9e2a-545a5e0e5812";
+pub(crate) const APP: &str = "4ccbb24c-268e-421a-9d1b-3678b6eb40d0";
+pub(crate) const WORKER: &str = "0f0f6a2e-7c1b-4d0a-8a55-5f2f8f0e6c11";
+pub(crate) const TASK: &str = "d5cc22ec-99a3-4e6a-af91-a44b4ab7b6fa";
+pub(crate) const BUILD: &str = "585bc3c1-3743-497d-88b0-403ad6b56d16";
+pub(crate) const SECOND_WEB: &str = "fd5d3e60-f88c-4c37-b1ae-667cfc65a856";
+pub(crate) const THIRD_WEB: &str = "6a901b7c-9417-4dc1-8189-d3234aa0ab82";
+pub(crate) const STRANGER: &str = "aaaaaaaa-0000-4000-8000-000000000001";
+pub(crate) const DELETED_AT: &str = "2017-06-23T10:00:00Z";
+
+// Unsigned tokens: `{"scope":["cloud_controller.read","cloud_controller.global_auditor"]}` and
+// `{"scope":["cloud_controller.read"]}`.
+pub(crate) const GLOBAL: &str = "eyJhbGciOiJub25lIn0.eyJzY29wZSI6WyJjbG91ZF9jb250cm9sbGVyLnJlYWQiLCJjbG91ZF9jb250cm9sbGVyLmdsb2JhbF9hdWRpdG9yIl19.none";
+pub(crate) const LIMITED: &str =
+    "eyJhbGciOiJub25lIn0.eyJzY29wZSI6WyJjbG91ZF9jb250cm9sbGVyLnJlYWQiXX0.none";
+
+/// The article's org, space and app; a worker, a task and a build beside its web process.
+pub(crate) fn article() -> Foundation {
+    Foundation::new()
+        .org(ORG, "o")
+        .space(SPACE, "s", ORG)
+        .app(APP, "proxy", SPACE)
+        .process(WORKER, "worker", APP)
+        .task(TASK, APP)
+        .build(BUILD, APP)
+        .token(GLOBAL)
+        .token_for_spaces(LIMITED, &[])
+}
+
+pub(crate) fn start(foundation: Foundation) -> Server {
+    Server::start(foundation).expect("a port on loopback")
+}
+
+pub(crate) fn connect(server: &Server, token: &str) -> CloudController<HttpTransport> {
+    let transport = HttpTransport::new().unwrap();
+    CloudController::new(transport, &server.url(), Token::new(token).unwrap()).unwrap()
+}
+
+pub(crate) fn over(server: &Server, version: ApiVersion) -> CloudController<HttpTransport> {
+    connect(server, GLOBAL).with_version(version)
+}
+
+pub(crate) fn guid(text: &str) -> Guid {
+    text.parse().unwrap()
+}
+
+pub(crate) fn one(directory: &dyn Directory, id: &str) -> Result<Identity, Error> {
+    Ok(directory.resolve(&[guid(id)])?.remove(0))
+}
+
+/// State and path, such as `Live o/s/proxy`.
+pub(crate) fn told(directory: &dyn Directory, id: &str) -> String {
+    match one(directory, id) {
+        Ok(Identity {
+            state: state @ (AppState::Hidden | AppState::Unknown), app: None, ..
+        }) => {
+            format!("{state:?}")
+        }
+        Ok(identity) => {
+            let app = identity.app.as_ref().unwrap();
+            assert!(app.guid.parse::<Guid>().is_ok(), "{identity:?}");
+            format!("{:?} {}", identity.state, identity.path().unwrap())
+        }
+        Err(e) => format!("error: {e}"),
+    }
+}
+
+/// A folder of official bodies, if this machine has them; says so if not.
+pub(crate) fn official(folder: &str) -> Option<PathBuf> {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared");
+    let shared = std::env::var_os("ASG_SHARED").map_or(beside, PathBuf::from);
+    let folder = shared.join("data/capi").join(folder);
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    println!("skipped: there is no folder {}; set ASG_SHARED", folder.display());
+    None
+}
+
+/// Its files by name, sorted.
+pub(crate) fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut files: Vec<(String, Vec<u8>)> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file())
+        .map(|path| {
+            (path.file_name().unwrap().to_string_lossy().into_owned(), fs::read(&path).unwrap())
+        })
+        .collect();
+    files.sort();
+    files
+}

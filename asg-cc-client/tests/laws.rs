@@ -1,0 +1,182 @@
+//! The law that a 404 is no deletion, and that live answers, exports and an obvious reading agree, for foundations made
+//! by chance.
+
+mod common;
+
+use std::collections::HashSet;
+
+use asg_cc_client::embedded::{Foundation, Process};
+use asg_cc_client::{ApiVersion, CloudController, Directory, Export, Token, Transport};
+use asg_core::{AppState, Guid};
+use common::*;
+use http::Request;
+use proptest::prelude::*;
+
+/// What may happen to a foundation, in the order in which it happens.
+#[derive(Debug, Clone)]
+enum Step {
+    Push(u8),
+    Worker(u8),
+    Deploy(u8),
+    Delete(u8),
+    /// A worker is taken away from a living app.
+    Retire(u8),
+    /// The retention of audit events passes.
+    ForgetEvents,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (0..6_u8).prop_map(Step::Push),
+        2 => (0..6_u8).prop_map(Step::Worker),
+        3 => (0..6_u8).prop_map(Step::Deploy),
+        2 => (0..6_u8).prop_map(Step::Delete),
+        1 => (0..6_u8).prop_map(Step::Retire),
+        1 => Just(Step::ForgetEvents),
+    ]
+}
+
+fn app(n: u8) -> Guid {
+    Guid::from_u128(0xa000_u128 << 112 | u128::from(n))
+}
+
+/// GUIDs are never used twice, so they carry how many were made before.
+fn process(n: usize) -> Guid {
+    Guid::from_u128(0xb000_u128 << 112 | n as u128)
+}
+
+/// The foundation after these steps, and who owned every process that it ever had.
+fn foundation(steps: &[Step]) -> (Foundation, Vec<(Guid, Guid)>) {
+    let mut made = article();
+    let mut owners = Vec::new();
+    let mut ever = HashSet::new();
+    for step in steps {
+        let lives =
+            |made: &Foundation, n: u8| made.apps.iter().any(|a| a.guid == app(n).to_string());
+        match *step {
+            Step::Push(n) if ever.insert(n) => {
+                made = made.app(&app(n).to_string(), &format!("app-{n}"), SPACE);
+                owners.push((app(n), app(n)));
+            }
+            Step::Worker(n) if lives(&made, n) => {
+                let guid = process(owners.len());
+                owners.push((guid, app(n)));
+                made = made.process(&guid.to_string(), "worker", &app(n).to_string());
+            }
+            Step::Deploy(n) if lives(&made, n) => {
+                let guid = process(owners.len());
+                owners.push((guid, app(n)));
+                made.rolling_deployment(&app(n).to_string(), &guid.to_string());
+            }
+            Step::Delete(n) if lives(&made, n) => made.delete_app(&app(n).to_string(), DELETED_AT),
+            Step::Retire(n) => {
+                let worker = made
+                    .processes
+                    .iter()
+                    .find(|p| p.app == app(n).to_string() && p.process_type == "worker");
+                if let Some(guid) = worker.map(|p| p.guid.clone()) {
+                    made.delete_process(&guid, DELETED_AT);
+                }
+            }
+            Step::ForgetEvents => made.events.clear(),
+            _ => {}
+        }
+    }
+    (made, owners)
+}
+
+/// Everything that `cf curl` would save.
+fn export(foundation: &Foundation) -> Export {
+    let lists = ["apps", "processes", "deployments", "spaces", "organizations", "audit_events"];
+    let pages: Vec<Vec<u8>> = lists
+        .iter()
+        .map(|list| {
+            let url = format!("https://api.example.org/v3/{list}?per_page=5000");
+            let request = Request::get(url).header("Authorization", format!("bearer {GLOBAL}"));
+            foundation.send(request.body(Vec::new()).unwrap()).unwrap().into_body()
+        })
+        .collect();
+    Export::from_pages(pages.iter().map(Vec::as_slice)).unwrap()
+}
+
+/// The obvious reading of the records, one id at a time.
+fn obvious(foundation: &Foundation, id: Guid) -> AppState {
+    let id = id.to_string();
+    let app = |guid: &String| foundation.apps.iter().any(|a| a.guid == *guid);
+    let deleted = |guid: &String| {
+        foundation.events.iter().any(|e| e.kind == "audit.app.delete-request" && e.target == *guid)
+    };
+    let state = |guid: &String| match (app(guid), deleted(guid)) {
+        (true, _) => Some(AppState::Live),
+        (false, true) => Some(AppState::Deleted),
+        (false, false) => None,
+    };
+    let by_process = foundation.processes.iter().find(|p: &&Process| p.guid == id).map(|p| &p.app);
+    let by_deployment = foundation.deployments.iter().find(|d| d.new_process == id).map(|d| &d.app);
+    let by_event =
+        foundation.events.iter().find(|e| e.data.get("process_guid").is_some_and(|g| *g == id));
+    state(&id)
+        .or_else(|| state(by_process.or(by_deployment).or(by_event.map(|e| &e.target))?))
+        .unwrap_or(AppState::Unknown)
+}
+
+proptest! {
+    #[test]
+    fn live_export_and_the_obvious_reading_agree(
+        steps in prop::collection::vec(step(), 0..24),
+        // Ids that are asked for together help each other, so ask for some only.
+        asked in prop::collection::vec(any::<bool>(), 24),
+    ) {
+        let (foundation, owners) = foundation(&steps);
+        let owners: Vec<(Guid, Guid)> =
+            owners.into_iter().zip(asked).filter(|(_, asked)| *asked).map(|(o, _)| o).collect();
+        let ids: Vec<Guid> = owners.iter().map(|(id, _)| *id).chain([guid(STRANGER)]).collect();
+        let token = Token::new(GLOBAL).unwrap();
+        let cc = CloudController::new(foundation.clone(), "https://api.example.org", token).unwrap();
+        let live = cc.resolve(&ids).unwrap();
+        let saved = export(&foundation).resolve(&ids).unwrap();
+        let v2 = cc.with_version(ApiVersion::V2).resolve(&ids).unwrap();
+        for (n, id) in ids.iter().enumerate() {
+            prop_assert_eq!(live[n].state, obvious(&foundation, *id), "{}", id);
+            // An export may know more of process types, since it holds all processes.
+            prop_assert_eq!(live[n].state, saved[n].state, "{}", id);
+            prop_assert_eq!(&live[n].app, &saved[n].app, "{}", id);
+            prop_assert_eq!(live[n].path(), saved[n].path(), "{}", id);
+            // v2 sees less, and may not see anything else.
+            if v2[n].state != AppState::Unknown {
+                prop_assert_eq!(&v2[n].app, &live[n].app, "{}", id);
+                prop_assert_eq!(v2[n].state, live[n].state, "{}", id);
+            }
+            // Whoever is named is the owner, and whoever is called deleted was.
+            if let (Some(named), Some((_, owner))) = (&live[n].app, owners.get(n)) {
+                prop_assert_eq!(&named.guid, &owner.to_string());
+            }
+            if live[n].state == AppState::Deleted {
+                let app = &live[n].app.as_ref().unwrap().guid;
+                prop_assert!(foundation.apps.iter().all(|a| a.guid != *app));
+                prop_assert!(foundation.events.iter().any(|e| e.target == *app));
+            }
+        }
+    }
+
+    #[test]
+    fn any_answer_to_any_request_is_read_or_refused(
+        status in 100_u16..600,
+        body in prop_oneof![
+            any::<Vec<u8>>(),
+            "\\{\"(resources|errors|links|pagination|code)\":(\\[\\]|\\{\\}|null|7|\\[null,7,\\{\\}\\])\\}".prop_map(String::into_bytes),
+        ],
+    ) {
+        let answer = move |_: Request<Vec<u8>>| {
+            Ok(http::Response::builder().status(status).body(body.clone()).unwrap())
+        };
+        for version in [ApiVersion::V2, ApiVersion::V3] {
+            let token = Token::new(GLOBAL).unwrap();
+            let directory = CloudController::new(&answer, "https://api.example.org", token).unwrap();
+            let directory = directory.with_version(version);
+            if let Ok(identity) = one(&directory, APP) {
+                prop_assert!(matches!(identity.state, AppState::Unknown | AppState::Hidden), "{:?}", identity);
+            }
+        }
+    }
+}

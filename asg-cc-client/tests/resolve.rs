@@ -1,0 +1,351 @@
+//! Resolution over real HTTP on loopback: what is told of whom, and at what cost.
+#![cfg(feature = "ureq")]
+
+mod common;
+
+use asg_cc_client::api::BATCH;
+use asg_cc_client::embedded::Foundation;
+use asg_cc_client::{ApiVersion, Cached, Directory, Error};
+use asg_core::{AppState, Guid};
+use common::*;
+
+const BOTH: [ApiVersion; 2] = [ApiVersion::V2, ApiVersion::V3];
+
+#[test]
+fn the_articles_app_is_told_live_and_then_deleted_with_the_same_names() {
+    for version in BOTH {
+        let server = start(article());
+        let cc = over(&server, version);
+        assert_eq!(told(&cc, APP), "Live o/s/proxy", "{version:?}");
+        server.update(|f| f.delete_app(APP, DELETED_AT));
+        assert_eq!(told(&cc, APP), "Deleted o/s/proxy", "{version:?}");
+        let identity = one(&cc, APP).unwrap();
+        assert_eq!(identity.deleted_at.unwrap().to_string(), DELETED_AT, "{version:?}");
+        assert_eq!(identity.app.unwrap().guid, APP);
+        assert_eq!(identity.space.unwrap().guid, SPACE);
+        assert_eq!(identity.org.unwrap().guid, ORG);
+    }
+}
+
+#[test]
+fn names_outlive_the_space_and_the_org() {
+    for version in BOTH {
+        let server = start(article());
+        server.update(|f| f.delete_space(SPACE, DELETED_AT));
+        assert_eq!(told(&over(&server, version), APP), "Deleted o/s/proxy", "{version:?}");
+        let server = start(article());
+        server.update(|f| f.delete_org(ORG, DELETED_AT));
+        assert_eq!(told(&over(&server, version), APP), "Deleted o/s/proxy", "{version:?}");
+    }
+}
+
+#[test]
+fn v2_follows_the_article_request_by_request() {
+    let server = start(article().without_v3());
+    let cc = connect(&server, GLOBAL);
+    assert_eq!(told(&cc, APP), "Live o/s/proxy");
+    server.update(|f| f.delete_app(APP, DELETED_AT));
+    assert_eq!(told(&cc, APP), "Deleted o/s/proxy");
+    let targets: Vec<String> = server.requests().into_iter().map(|r| r.target).collect();
+    let once = |path: &str, guid: &str| format!("/v2/{path}{guid}");
+    assert_eq!(
+        targets,
+        [
+            "/".to_owned(),
+            once("apps/", APP),
+            once("spaces/", SPACE),
+            once("organizations/", ORG),
+            once("apps/", APP),
+            once("events?q=actee:", APP),
+            once("spaces/", SPACE),
+            once("organizations/", ORG),
+        ]
+    );
+}
+
+#[test]
+fn a_process_of_a_rolling_deployment_ends_in_its_live_app() {
+    let server = start(article());
+    let cc = over(&server, ApiVersion::V3);
+    server.update(|f| f.rolling_deployment(APP, SECOND_WEB));
+    assert_eq!(told(&cc, SECOND_WEB), "Live o/s/proxy", "in the list of processes");
+    assert_eq!(one(&cc, SECOND_WEB).unwrap().process_type.as_deref(), Some("web"));
+    assert_eq!(told(&cc, APP), "Live o/s/proxy", "the first web process is the app's own GUID");
+    server.update(|f| f.rolling_deployment(APP, THIRD_WEB));
+    assert_eq!(told(&cc, SECOND_WEB), "Live o/s/proxy", "in the list of deployments only");
+    assert_eq!(told(&cc, THIRD_WEB), "Live o/s/proxy");
+    assert_eq!(told(&cc.with_search_pages(0), SECOND_WEB), "Unknown", "without the search");
+}
+
+#[test]
+fn workers_tasks_and_builds_are_their_apps() {
+    let server = start(article());
+    let cc = over(&server, ApiVersion::V3);
+    let found = cc.resolve(&[WORKER, TASK, BUILD, APP].map(guid)).unwrap();
+    let types: Vec<_> = found.iter().map(|f| f.process_type.as_deref()).collect();
+    assert_eq!(types, [Some("worker"), None, None, None]);
+    for identity in found {
+        assert_eq!(identity.state, AppState::Live);
+        assert_eq!(identity.path().as_deref(), Some("o/s/proxy"));
+    }
+}
+
+#[test]
+fn a_worker_of_a_deleted_app_is_found_by_its_own_event() {
+    let server = start(article());
+    server.update(|f| {
+        f.rolling_deployment(APP, SECOND_WEB);
+        f.delete_app(APP, DELETED_AT);
+    });
+    let cc = over(&server, ApiVersion::V3);
+    for (id, process_type) in
+        [(WORKER, Some("worker")), (SECOND_WEB, Some("web")), (APP, Some("web"))]
+    {
+        assert_eq!(told(&cc, id), "Deleted o/s/proxy", "{id}");
+        let found = one(&cc, id).unwrap().process_type;
+        // The app's own GUID needs no search, so nothing tells that it was a process too.
+        assert_eq!(found.as_deref(), process_type.filter(|_| id != APP), "{id}");
+    }
+    assert_eq!(told(&cc, TASK), "Unknown", "tasks go with their app");
+}
+
+#[test]
+fn a_scaled_away_process_of_a_live_app_is_not_deleted() {
+    let mut foundation = article();
+    foundation.delete_app(APP, DELETED_AT);
+    // Only the process was deleted: take the app's own delete request away, and let the app live.
+    foundation.events.retain(|e| e.kind != "audit.app.delete-request");
+    let foundation = foundation.app(APP, "proxy", SPACE);
+    assert_eq!(told(&over(&start(foundation), ApiVersion::V3), WORKER), "Live o/s/proxy");
+}
+
+#[test]
+fn events_that_are_no_delete_request_prove_nothing() {
+    for version in BOTH {
+        let mut foundation = article();
+        foundation.delete_app(APP, DELETED_AT);
+        foundation.events.retain(|e| e.kind != "audit.app.delete-request");
+        assert_eq!(told(&over(&start(foundation), version), APP), "Unknown", "{version:?}");
+    }
+}
+
+#[test]
+fn what_is_not_found_is_hidden_or_unknown_by_what_the_token_may_see() {
+    let opaque = "opaque-token";
+    let foundation = || article().token_for_spaces(opaque, &[]);
+    for (version, token, existing, missing) in [
+        (ApiVersion::V3, GLOBAL, "Live o/s/proxy", "Unknown"),
+        (ApiVersion::V3, LIMITED, "Hidden", "Hidden"),
+        (ApiVersion::V3, opaque, "Unknown", "Unknown"),
+        (ApiVersion::V2, GLOBAL, "Live o/s/proxy", "Unknown"),
+        (ApiVersion::V2, LIMITED, "Hidden", "Hidden"),
+        (ApiVersion::V2, opaque, "Hidden", "Unknown"),
+    ] {
+        let server = start(foundation());
+        let cc = connect(&server, token).with_version(version);
+        assert_eq!(told(&cc, APP), existing, "{version:?} {token}");
+        assert_eq!(told(&cc, STRANGER), missing, "{version:?} {token}");
+        // To hide is not to delete: the event of a space that may not be seen is not seen either.
+        server.update(|f| f.delete_app(APP, DELETED_AT));
+        let deleted = if token == GLOBAL { "Deleted o/s/proxy" } else { missing };
+        assert_eq!(told(&cc, APP), deleted, "{version:?} {token}");
+    }
+}
+
+#[test]
+fn a_token_for_one_space_sees_that_space() {
+    let server = start(article().token_for_spaces("mine", &[SPACE]));
+    for version in BOTH {
+        assert_eq!(told(&connect(&server, "mine").with_version(version), APP), "Live o/s/proxy");
+    }
+}
+
+#[test]
+fn the_root_document_decides_which_api_is_spoken() {
+    for (foundation, version) in [
+        (article(), ApiVersion::V3),
+        (article().without_v2(), ApiVersion::V3),
+        (article().without_v3(), ApiVersion::V2),
+    ] {
+        let server = start(foundation);
+        let cc = connect(&server, GLOBAL);
+        assert_eq!(cc.version().unwrap(), version);
+        assert_eq!(told(&cc, APP), "Live o/s/proxy");
+        let roots: Vec<_> = server.requests().into_iter().filter(|r| r.target == "/").collect();
+        assert_eq!(roots.len(), 1, "asked once");
+        assert!(!roots[0].authorized, "and without the token");
+    }
+}
+
+#[test]
+fn a_foundation_before_root_documents_is_v2() {
+    let server = start(article());
+    server.intercept(|request| {
+        let body = br#"{"description":"Unknown request","error_code":"CF-NotFound","code":10000}"#;
+        let answer = http::Response::builder().status(404).body(body.to_vec()).unwrap();
+        (request.uri().path() == "/").then_some(answer)
+    });
+    let cc = connect(&server, GLOBAL);
+    assert_eq!(cc.version().unwrap(), ApiVersion::V2);
+    server.update(|f| f.v2 = false);
+    assert_eq!(connect(&server, GLOBAL).version().unwrap_err(), Error::V2Disabled);
+}
+
+#[test]
+fn a_v2_that_is_switched_off_deletes_nobody() {
+    let server = start(article().without_v2());
+    let err = one(&over(&server, ApiVersion::V2), APP).unwrap_err();
+    assert_eq!(err, Error::V2Disabled);
+}
+
+/// As many apps as asked for, all in the article's space, and their GUIDs.
+fn many(count: u128) -> (Foundation, Vec<Guid>) {
+    let guids: Vec<Guid> = (1..=count).map(Guid::from_u128).collect();
+    let add =
+        |foundation: Foundation, guid: &Guid| foundation.app(&guid.to_string(), "many", SPACE);
+    (guids.iter().fold(article(), add), guids)
+}
+
+#[test]
+fn requests_grow_with_pages_and_not_with_ids() {
+    let (foundation, guids) = many(450);
+    let server = start(foundation);
+    let cc = over(&server, ApiVersion::V3);
+    let twice: Vec<Guid> = guids.iter().chain(&guids).copied().collect();
+    let found = cc.resolve(&twice).unwrap();
+    assert_eq!(found.len(), 900);
+    for (id, identity) in twice.iter().zip(found) {
+        assert_eq!(identity.app.unwrap().guid, id.to_string(), "in order");
+    }
+    let requests = server.requests();
+    assert_eq!(requests.len(), 3, "450 ids, each asked for once: {requests:?}");
+    for request in requests {
+        let (_, guids) = request.target.split_once("guids=").unwrap();
+        let count = guids.split('&').next().unwrap().split(',').count();
+        assert!(count <= BATCH && request.target.len() < 8000, "{count}");
+    }
+}
+
+#[test]
+fn deleted_and_missing_ones_come_in_batches_too() {
+    let (foundation, guids) = many(450);
+    let server = start(foundation);
+    server.update(|f| {
+        for guid in &guids[..225] {
+            f.delete_app(&guid.to_string(), DELETED_AT);
+        }
+    });
+    let missing = (1000..1200).map(Guid::from_u128);
+    let ids: Vec<Guid> = guids.into_iter().chain(missing).collect();
+    let states: Vec<AppState> = over(&server, ApiVersion::V3)
+        .resolve(&ids)
+        .unwrap()
+        .into_iter()
+        .map(|identity| identity.state)
+        .collect();
+    assert!(states[..225].iter().all(|s| *s == AppState::Deleted));
+    assert!(states[225..450].iter().all(|s| *s == AppState::Live));
+    assert!(states[450..].iter().all(|s| *s == AppState::Unknown));
+    // 650 ids: 4 of apps; 425 open ones: 3 each of processes, tasks, builds and events; 1 each of the two searches.
+    let requests = server.requests().len();
+    assert!(requests <= 4 + 4 * 3 + 2 + 2, "{requests}");
+}
+
+#[test]
+fn later_pages_are_read_wherever_the_server_says_they_are() {
+    let (mut foundation, guids) = many(60);
+    // As behind a tunnel: the foundation's own idea of its address is another one.
+    foundation.external_url = Some("https://api.elsewhere.example".into());
+    let server = start(foundation);
+    server.intercept(shorten_pages);
+    let found = over(&server, ApiVersion::V3).resolve(&guids).unwrap();
+    assert!(found.iter().all(|identity| identity.path().as_deref() == Some("o/s/many")));
+    assert_eq!(server.requests().len(), 4, "60 apps at 25 a page, after one at 200");
+}
+
+/// Answers the first request by sending the client to pages of 25, which are the server's own.
+fn shorten_pages(request: &http::Request<Vec<u8>>) -> Option<http::Response<Vec<u8>>> {
+    let target = request.uri().path_and_query()?.as_str();
+    if !target.starts_with("/v3/apps") || !target.contains("per_page=200") {
+        return None;
+    }
+    let next = target.replace("per_page=200", "per_page=25&page=1");
+    let body = format!(
+        r#"{{"pagination":{{"next":{{"href":"https://evil.example{next}"}}}},"resources":[]}}"#
+    );
+    Some(http::Response::new(body.into_bytes()))
+}
+
+#[test]
+fn v2s_events_are_read_to_the_last_page() {
+    let mut foundation = article();
+    for _ in 0..120 {
+        let update = foundation.events.iter().find(|e| e.target == APP).unwrap().clone();
+        foundation.events.push(update);
+    }
+    foundation.delete_app(APP, DELETED_AT);
+    assert_eq!(told(&over(&start(foundation), ApiVersion::V2), APP), "Deleted o/s/proxy");
+}
+
+#[test]
+fn a_renamed_app_is_deleted_under_its_last_name() {
+    for version in BOTH {
+        let mut foundation = article();
+        foundation.apps[0].name = "proxy2".into();
+        foundation.delete_app(APP, DELETED_AT);
+        assert_eq!(told(&over(&start(foundation), version), APP), "Deleted o/s/proxy2");
+    }
+}
+
+#[test]
+fn a_cloud_controller_without_audit_events_still_finds_the_living() {
+    // Korifi has none, and no deployments either.
+    let server = start(article());
+    server.intercept(|request| {
+        let path = request.uri().path();
+        let missing = ["/v3/audit_events", "/v3/deployments", "/v3/tasks", "/v3/builds"];
+        let body =
+            br#"{"errors":[{"detail":"Unknown request","title":"CF-NotFound","code":10000}]}"#;
+        let answer = http::Response::builder().status(404).body(body.to_vec()).unwrap();
+        missing.contains(&path).then_some(answer)
+    });
+    let cc = over(&server, ApiVersion::V3);
+    assert_eq!(told(&cc, WORKER), "Live o/s/proxy");
+    assert_eq!(told(&cc, STRANGER), "Unknown");
+}
+
+#[test]
+fn a_cache_asks_once_and_again_for_what_was_not_found() {
+    let server = start(article());
+    let cc = Cached::new(over(&server, ApiVersion::V3));
+    assert_eq!(told(&cc, APP), "Live o/s/proxy");
+    assert_eq!(told(&cc, STRANGER), "Unknown");
+    let before = server.requests().len();
+    assert_eq!(told(&cc, STRANGER), "Unknown");
+    assert_eq!(told(&cc, APP), "Live o/s/proxy");
+    assert_eq!(server.requests().len(), before);
+    server.update(|f| *f = std::mem::take(f).app(STRANGER, "late", SPACE));
+    cc.forget_unresolved();
+    assert_eq!(told(&cc, STRANGER), "Live o/s/late");
+    server.update(|f| f.apps[0].name = "renamed".into());
+    assert_eq!(told(&cc, APP), "Live o/s/proxy");
+    cc.clear();
+    assert_eq!(told(&cc, APP), "Live o/s/renamed");
+}
+
+#[test]
+fn a_cache_does_not_remember_failures() {
+    let server = start(article());
+    server.intercept(|_| Some(http::Response::builder().status(503).body(Vec::new()).unwrap()));
+    let cc = Cached::new(over(&server, ApiVersion::V3));
+    assert!(cc.resolve(&[guid(APP)]).unwrap_err().is_temporary());
+    server.intercept(|_| None);
+    assert_eq!(told(&cc, APP), "Live o/s/proxy");
+}
+
+#[test]
+fn nothing_is_asked_for_no_ids() {
+    let server = start(article());
+    assert_eq!(connect(&server, GLOBAL).resolve(&[]).unwrap(), []);
+    assert!(server.requests().is_empty());
+}

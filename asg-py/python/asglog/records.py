@@ -1,0 +1,280 @@
+"""The records: frozen, comparable, hashable, picklable. Their fields are named as in the JSON output."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, Literal, Self, get_type_hints
+
+
+class _FromDict:
+    """Built from the object of the output contract; keys that are Python's own words get a trailing underscore."""
+
+    @classmethod
+    def _from(cls, data: dict[str, Any]) -> Self:
+        hints = _hints(cls)
+        values: dict[str, Any] = {}
+        for key, value in data.items():
+            name = "in_" if key == "in" else key
+            values[name] = _value(hints.get(name), value)
+        return cls(**values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object of the output contract, absent fields left out."""
+        result: dict[str, Any] = {}
+        for field in fields(self):  # type: ignore[arg-type]
+            value = getattr(self, field.name)
+            if value is not None or field.name in _ALWAYS.get(type(self).__name__, ()):
+                result["in" if field.name == "in_" else field.name] = _plain(value)
+        return result
+
+
+@dataclass(frozen=True, slots=True)
+class Ip(_FromDict):
+    """An IP packet as a line shows it; what the line does not show is ``None``. Addresses are text as printed."""
+
+    src: str | None = None
+    dst: str | None = None
+    len: int | None = None
+    tos: int | None = None
+    prec: int | None = None
+    ttl: int | None = None
+    id: int | None = None
+    ce: bool | None = None
+    df: bool | None = None
+    mf: bool | None = None
+    frag_offset: int | None = None
+    frag_id: int | None = None
+    ip_opt: str | None = None
+    tc: int | None = None
+    hoplimit: int | None = None
+    flowlbl: int | None = None
+    ext: tuple[dict[str, Any], ...] | None = None
+    ext_parens: bool | None = None
+    proto_num: int | None = None
+    proto: str | None = None
+    spt: int | None = None
+    dpt: int | None = None
+    seq: int | None = None
+    ack: int | None = None
+    window: int | None = None
+    res: int | None = None
+    flags: tuple[str, ...] | None = None
+    urgp: int | None = None
+    tcp_opt: str | None = None
+    tcp_opt_truncated: bool | None = None
+    udp_len: int | None = None
+    icmp_type: int | None = None
+    icmp_code: int | None = None
+    icmp_id: int | None = None
+    icmp_seq: int | None = None
+    parameter: int | None = None
+    pointer: int | None = None
+    gateway: str | None = None
+    nested: Ip | None = None
+    mtu: int | None = None
+    spi: int | None = None
+    incomplete: int | None = None
+    truncated: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Packet(Ip):
+    """One line of the kernel's packet logger. ``in_`` is the input interface; the rest is named as in the JSON."""
+
+    format: str | None = None
+    prefix: str = ""
+    in_: str | None = None
+    out: str | None = None
+    physin: str | None = None
+    physout: str | None = None
+    mac_raw: str | None = None
+    tunnel_src: str | None = None
+    tunnel_dst: str | None = None
+    macsrc: str | None = None
+    macdst: str | None = None
+    vproto: str | None = None
+    vid: int | None = None
+    macproto: str | None = None
+    family: Literal["ipv4", "ipv6", "arp", "unknown"] = "unknown"
+    arp_htype: int | None = None
+    arp_ptype: int | None = None
+    arp_opcode: int | None = None
+    arp_macsrc: str | None = None
+    arp_ipsrc: str | None = None
+    arp_macdst: str | None = None
+    arp_ipdst: str | None = None
+    tos_byte: int | None = None
+    priority: int | None = None
+    next_header: int | None = None
+    l2_only: bool | None = None
+    incomplete_ports: bool | None = None
+    uid: int | None = None
+    gid: int | None = None
+    mark: int | None = None
+    cut: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogPrefix(_FromDict):
+    """What a log prefix means in Cloud Foundry."""
+
+    verdict: Literal["allowed", "denied"]
+    plane: Literal["asg", "c2c", "rate_limit"]
+    direction: Literal["egress", "ingress"]
+    subject: Literal["container", "app", "none"]
+    handle_prefix: str | None = None
+    tag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RepEvent(_FromDict):
+    """What a line of rep, executor, Garden or the BBS says about a container."""
+
+    event: str | None = None
+    handle: str | None = None
+    process_guid: str | None = None
+    instance_guid: str | None = None
+    index: int | None = None
+    domain: str | None = None
+    cell_id: str | None = None
+    container_ip: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LineError(_FromDict):
+    """What is wrong with a damaged line. ``offset`` counts bytes from the start of the line."""
+
+    offset: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record(_FromDict):
+    """One line, read. ``time`` is RFC 3339 in UTC; ``uptime`` is seconds since the kernel booted, with six decimals."""
+
+    line: int
+    kind: Literal["packet", "rep", "logger", "other", "damaged"]
+    time: str | None = None
+    host: str | None = None
+    job: str | None = None
+    index: str | None = None
+    instance: str | None = None
+    uptime: str | None = None
+    cf: LogPrefix | None = None
+    packet: Packet | None = None
+    rep: RepEvent | None = None
+    logger: dict[str, Any] | None = None
+    error: LineError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate(_FromDict):
+    """A container that comes into question."""
+
+    handle: str
+    process_guid: str | None
+    index: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence(_FromDict):
+    """A line that decided."""
+
+    source: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution(_FromDict):
+    """Whose a packet is, how sure that is, and why."""
+
+    certainty: Literal["exact", "unique_prefix", "inferred", "ambiguous", "unknown"]
+    reason: str
+    candidates: tuple[Candidate, ...]
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Entity(_FromDict):
+    """A space or an org."""
+
+    guid: str | None
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class App(_FromDict):
+    """An app. ``state`` tells whether it is there, was deleted, may not be seen, or is not known."""
+
+    guid: str | None
+    name: str | None
+    state: Literal["live", "deleted", "hidden", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Flow(_FromDict):
+    """A packet with the answer to who sent it. ``time`` is RFC 3339 in UTC."""
+
+    time: str | None
+    source: str
+    line: int
+    cell: str | None
+    verdict: Literal["allowed", "denied"] | None
+    plane: Literal["asg", "c2c", "rate_limit"] | None
+    direction: Literal["egress", "ingress"] | None
+    proto: str | None
+    src: str | None
+    spt: int | None
+    dst: str | None
+    dpt: int | None
+    handle_prefix: str | None
+    attribution: Attribution
+    handle: str | None
+    process_guid: str | None
+    index: int | None
+    app: App
+    space: Entity
+    org: Entity
+
+
+#: Fields that the contract prints even if they are null.
+_ALWAYS: dict[str, frozenset[str]] = {
+    "Record": frozenset({"time", "host", "job", "index", "instance", "uptime"}),
+    **{
+        cls.__name__: frozenset(field.name for field in fields(cls))
+        for cls in (Flow, App, Entity, Candidate, Attribution)
+    },
+}
+
+_HINTS: dict[type, dict[str, Any]] = {}
+
+
+def _hints(cls: type) -> dict[str, Any]:
+    if cls not in _HINTS:
+        _HINTS[cls] = get_type_hints(cls)
+    return _HINTS[cls]
+
+
+def _value(hint: Any, value: Any) -> Any:
+    """A JSON value as the type that a field has."""
+    if isinstance(value, dict):
+        record = _record_in(hint)
+        return value if record is None else record._from(value)
+    if isinstance(value, list):
+        record = _record_in(hint)
+        return tuple(value if record is None else map(record._from, value))
+    return value
+
+
+def _record_in(hint: Any) -> type[_FromDict] | None:
+    if isinstance(hint, type) and issubclass(hint, _FromDict):
+        return hint
+    return next((found for arg in getattr(hint, "__args__", ()) if (found := _record_in(arg))), None)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, _FromDict):
+        return value.to_dict()
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return value
