@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
 /// Why some bytes are not what they were read as.
 ///
 /// An error is small plain data: it can be cloned, compared and kept. It names a byte offset into the slice that was
@@ -56,6 +58,12 @@ impl Error {
         self
     }
 
+    /// The same error at another place: that of its byte in the text from which the slice was unescaped.
+    pub(crate) fn moved_to(mut self, offset: usize) -> Self {
+        self.offset = offset;
+        self
+    }
+
     #[cold]
     pub(crate) const fn expected(offset: usize, what: &'static str) -> Self {
         Self { offset, kind: Kind::Expected(what) }
@@ -97,6 +105,16 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// `{"offset":23,"message":"expected `-`"}`, as in the output contract.
+impl Serialize for Error {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        let mut map = s.serialize_map(Some(2))?;
+        map.serialize_entry("offset", &self.offset)?;
+        map.serialize_entry("message", &self.reason())?;
+        map.end()
+    }
+}
 
 /// What went wrong. The texts are static: an error costs no allocation (but for JSON, whose messages are the parser's).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

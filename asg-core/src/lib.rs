@@ -2,9 +2,11 @@
 #![forbid(unsafe_code)]
 
 mod attribution;
+mod correlator;
 mod envelope;
 mod error;
 mod evidence;
+mod flow;
 mod guid;
 mod identity;
 mod lager;
@@ -13,13 +15,16 @@ mod line;
 mod lines;
 mod packet;
 mod prefix;
+mod record;
 mod text;
 mod time;
 
 pub use attribution::{Attribution, Certainty, Owners, Reason};
+pub use correlator::{Correlator, Counts};
 pub use envelope::{Dialect, Envelope};
 pub use error::Error;
 pub use evidence::{Evidence, Moment, Origin, ProcessName, SourceId};
+pub use flow::{Flow, FlowOutput};
 pub use guid::{Guid, GuidPrefix, Handle, HandlePrefix, ProcessGuid};
 pub use identity::{AppState, Entity, Identity};
 pub use lager::{JsonStr, LagerEvent, LoggerEvent, Names, RepEvent, RepEventKind};
@@ -31,5 +36,6 @@ pub use packet::{
     PacketBuf, Proto, TcpFlags, Transport,
 };
 pub use prefix::{Direction, LogPrefix, Plane, Subject, Verdict};
+pub use record::{Content, Damaged, Record, RecordOutput};
 pub use text::Text;
 pub use time::{Civil, LogTime, Resolved, TimePolicy, TimeQuality, Timestamp, Uptime, YearPolicy};

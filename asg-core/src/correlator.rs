@@ -1,0 +1,231 @@
+//! The correlator: lines in, flows out. It opens nothing and asks nobody; the caller reads and looks names up.
+
+use std::collections::HashMap;
+
+use crate::attribution::{Attribution, Reason};
+use crate::evidence::{Evidence, Moment, Origin, ProcessName};
+use crate::flow::Flow;
+use crate::lager::{LoggerEvent, RepEvent};
+use crate::record::{Content, Record};
+use crate::{Guid, Handle, Identity, Ledger, Lifetime, Line, TimePolicy, Timestamp, YearPolicy};
+
+/// Joins packets with evidence and names, over a finished set of logs, in two passes.
+///
+/// In the first pass every line goes to [`Correlator::observe`], in any order. In the second, packet lines go to
+/// [`Correlator::flows`] in batches; it asks for names once per batch and gives the flows in order. Memory grows with the
+/// containers and apps that are seen, not with packets.
+///
+/// # Example
+///
+/// ```
+/// use asg_core::{Correlator, Entity, Identity, AppState, Origin, SourceId};
+///
+/// let rep = br#"{"timestamp":"1498136872.889604807","source":"rep","message":"rep.executing-container-operation.starting",
+///     "log_level":1,"data":{"container-guid":"d08bb414-cdba-4381-412a-e9ecc1b7d0f4","lrp-key":{"process_guid":
+///     "4ccbb24c-268e-421a-9d1b-3678b6eb40d0-0f0f6a2e-7c1b-4d0a-8a55-5f2f8f0e6c11","index":0,"domain":"cf-apps"}}}"#;
+/// let packet = b"[1122561.945562] d08bb414-cdba-4381-412a-e9eccIN=wbrdg-0afe0008 OUT=eth0 SRC=10.254.0.10 \
+///     DST=10.0.16.10 LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=60879 DF PROTO=TCP SPT=42630 DPT=80 WINDOW=28280 RES=0x00 \
+///     SYN URGP=0 ";
+/// let at = |line| Origin { source: SourceId(0), line };
+///
+/// let mut correlator = Correlator::new();
+/// correlator.observe(at(1), rep);
+/// let mut names = Vec::new();
+/// correlator.flows(
+///     &[(at(2), packet.as_slice())],
+///     |guids| guids.iter().map(|guid| Identity {
+///         state: AppState::Live,
+///         app: Some(Entity::named(guid.to_string(), "proxy")),
+///         ..Identity::unknown()
+///     }).collect(),
+///     |flow| names.push(flow.identity.and_then(|i| i.app.as_ref()?.name.clone())),
+/// );
+/// assert_eq!(names, [Some("proxy".to_owned())]);
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Correlator {
+    ledger: Ledger,
+    identities: HashMap<Guid, Identity>,
+    policy: TimePolicy,
+    /// The latest time with a year that any line shows.
+    latest: Option<Timestamp>,
+    counts: Counts,
+}
+
+/// What a correlator has seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Counts {
+    /// Lines of the first pass.
+    pub lines: u64,
+    /// Packet lines among them, damaged ones included.
+    pub packets: u64,
+    /// Lines that are evidence about a container.
+    pub evidence: u64,
+    /// Lines that are cut, split or malformed.
+    pub damaged: u64,
+}
+
+impl Correlator {
+    /// A correlator that takes a missing year to be the one nearest to the latest time with a year that the logs show.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A correlator that completes times by this policy. Where the policy leaves the year open, it is the one nearest to
+    /// the latest time with a year that the logs show.
+    #[must_use]
+    pub fn with_policy(policy: TimePolicy) -> Self {
+        Self { policy, ..Self::default() }
+    }
+
+    /// All evidence so far.
+    #[must_use]
+    pub const fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// What was seen.
+    #[must_use]
+    pub const fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// How times are completed.
+    #[must_use]
+    pub fn policy(&self) -> TimePolicy {
+        match (self.policy.year, self.latest) {
+            (YearPolicy::Unset, Some(latest)) => {
+                TimePolicy { year: YearPolicy::Nearest(latest), ..self.policy }
+            }
+            _ => self.policy,
+        }
+    }
+
+    /// First pass: takes what the line proves. Gives true if it is a packet, for the second pass.
+    pub fn observe(&mut self, origin: Origin, line: &[u8]) -> bool {
+        self.counts.lines += 1;
+        let line = Line::new(line);
+        let record = Record::read(&line);
+        self.latest = self.latest.max(record.time(&TimePolicy::default()));
+        let event = match &record.content {
+            Content::Packet { .. } => {
+                self.counts.packets += 1;
+                return true;
+            }
+            Content::Rep(event) => rep_evidence(event, origin),
+            Content::Logger(event) => logger_evidence(event, origin),
+            Content::Other => return false,
+            Content::Damaged(damaged) => {
+                self.counts.damaged += 1;
+                if damaged.packet.is_some() {
+                    self.counts.packets += 1;
+                    return true;
+                }
+                damaged.rep.as_ref().and_then(|event| rep_evidence(event, origin))
+            }
+        };
+        if let Some(evidence) = event {
+            self.counts.evidence += 1;
+            self.ledger.add(evidence);
+        }
+        false
+    }
+
+    /// Second pass: gives the flow of each line that is a packet, in order. `resolve` is asked at most twice, for all owners
+    /// that are not known yet together; it gives one identity for each GUID, in order.
+    pub fn flows(
+        &mut self,
+        lines: &[(Origin, &[u8])],
+        mut resolve: impl FnMut(&[Guid]) -> Vec<Identity>,
+        mut each: impl FnMut(&Flow<'_, '_>),
+    ) {
+        let mut wanted = Vec::new();
+        let mut names_apps = false;
+        for (_, line) in lines {
+            let line = Line::new(line);
+            let record = Record::read(&line);
+            let Some(answer) = self.attribute(&record) else { continue };
+            wanted.extend(answer.subject());
+            names_apps |= answer.reason == Reason::NoSuchApp;
+        }
+        // Prefixes that name an app which no line shows: one of the known processes may turn out to be its.
+        if names_apps {
+            wanted.extend(self.ledger.lifetimes().filter_map(Lifetime::subject));
+        }
+        self.learn(wanted, &mut resolve);
+        for (origin, line) in lines {
+            let line = Line::new(line);
+            let record = Record::read(&line);
+            let Some(attribution) = self.attribute(&record) else { continue };
+            let (Content::Packet { packet, cf }
+            | Content::Damaged(crate::Damaged { packet: Some((packet, cf)), .. })) =
+                &record.content
+            else {
+                continue;
+            };
+            let identity = attribution.subject().and_then(|guid| self.identities.get(&guid));
+            let cell = record
+                .envelope
+                .cell()
+                .or_else(|| Some(attribution.container()?.cell()?.to_owned()));
+            let time = record.time(&self.policy());
+            each(&Flow { time, origin: *origin, cell, cf: *cf, packet, attribution, identity });
+        }
+    }
+
+    /// Who sent the packet; `None` if the record is none.
+    fn attribute(&self, record: &Record<'_>) -> Option<Attribution<'_>> {
+        let cf = match &record.content {
+            Content::Packet { cf, .. }
+            | Content::Damaged(crate::Damaged { packet: Some((_, cf)), .. }) => cf,
+            _ => return None,
+        };
+        let Some(cf) = cf else { return Some(Attribution::unknown(Reason::NotCloudFoundry)) };
+        Some(self.ledger.attribute(cf, record.time(&self.policy())))
+    }
+
+    fn learn(&mut self, mut wanted: Vec<Guid>, resolve: &mut impl FnMut(&[Guid]) -> Vec<Identity>) {
+        wanted.retain(|guid| !self.identities.contains_key(guid));
+        wanted.sort_unstable();
+        wanted.dedup();
+        if wanted.is_empty() {
+            return;
+        }
+        let found = resolve(&wanted);
+        for (guid, identity) in wanted.into_iter().zip(found) {
+            let app = identity.app.as_ref().and_then(|app| app.guid.parse().ok());
+            if let Some(app) = app {
+                self.ledger.learn_app(guid, app);
+                if !self.identities.contains_key(&app) {
+                    self.identities
+                        .insert(app, Identity { process_type: None, ..identity.clone() });
+                }
+            }
+            self.identities.insert(guid, identity);
+        }
+    }
+}
+
+/// What a lager line about a container proves; `None` if it names no container.
+fn rep_evidence(event: &RepEvent<'_>, origin: Origin) -> Option<Evidence> {
+    let mut evidence = Evidence::new(Handle::parse(event.container()?)?, event.moment(), origin);
+    evidence.time = event.time;
+    evidence.cell = event.cell_id.as_deref().map(Into::into);
+    evidence.process = event.process_guid.as_deref().map(ProcessName::parse);
+    evidence.index = event.index;
+    let app = event.names.as_ref().and_then(|names| names.app_guid.as_deref());
+    evidence.app = app.and_then(|guid| guid.parse().ok());
+    evidence.address = event.container_ip;
+    Some(evidence)
+}
+
+/// iptables-logger names container and app in one line; the address is that of the container's side of the packet.
+fn logger_evidence(event: &LoggerEvent<'_>, origin: Origin) -> Option<Evidence> {
+    let mut evidence =
+        Evidence::new(Handle::parse(event.container_id.as_deref()?)?, Moment::Seen, origin);
+    evidence.time = event.time;
+    evidence.app = event.app_guid.as_deref().and_then(|guid| guid.parse().ok());
+    Some(evidence)
+}

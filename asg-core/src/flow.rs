@@ -1,0 +1,155 @@
+//! The flow: a packet with the answer to who sent it, and its names once a directory was asked.
+
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use crate::attribution::{Attribution, Owners};
+use crate::ledger::Lifetime;
+use crate::{AppState, Entity, Identity, LogPrefix, Origin, Packet, Timestamp};
+
+/// One row of the output of a correlation.
+#[derive(Debug, Clone)]
+pub struct Flow<'a, 'l> {
+    /// When the packet was logged, if that is known.
+    pub time: Option<Timestamp>,
+    /// Where its line stands.
+    pub origin: Origin,
+    /// The cell: BOSH instance, or job and index, or host, whichever the line tells, else what the evidence says.
+    pub cell: Option<String>,
+    /// What its prefix means, if it is Cloud Foundry's.
+    pub cf: Option<LogPrefix<'a>>,
+    /// The packet.
+    pub packet: &'a Packet<'a>,
+    /// Whose it is.
+    pub attribution: Attribution<'l>,
+    /// What a directory says about the owner; `None` if none was asked.
+    pub identity: Option<&'l Identity>,
+}
+
+impl Flow<'_, '_> {
+    /// The object of the output contract. `source` names a source by its number.
+    pub const fn to_output<F: Fn(crate::SourceId) -> S, S: Serialize>(
+        &self,
+        source: F,
+    ) -> FlowOutput<'_, F> {
+        FlowOutput { flow: self, source }
+    }
+}
+
+/// A flow as the object of the output contract; see [`Flow::to_output`].
+#[derive(Debug)]
+pub struct FlowOutput<'f, F> {
+    flow: &'f Flow<'f, 'f>,
+    source: F,
+}
+
+impl<F: Fn(crate::SourceId) -> N, N: Serialize> Serialize for FlowOutput<'_, F> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        let Flow { time, origin, cell, cf, packet, attribution, identity } = self.flow;
+        let container = attribution.container();
+        let ip = &packet.ip;
+        let mut map = s.serialize_map(None)?;
+        map.serialize_entry("time", time)?;
+        map.serialize_entry("source", &(self.source)(origin.source))?;
+        map.serialize_entry("line", &origin.line)?;
+        map.serialize_entry("cell", cell)?;
+        map.serialize_entry("verdict", &cf.map(|cf| cf.verdict))?;
+        map.serialize_entry("plane", &cf.map(|cf| cf.plane))?;
+        map.serialize_entry("direction", &cf.map(|cf| cf.direction))?;
+        map.serialize_entry("proto", &ip.proto)?;
+        map.serialize_entry("src", &ip.src)?;
+        map.serialize_entry("spt", &ip.spt)?;
+        map.serialize_entry("dst", &ip.dst)?;
+        map.serialize_entry("dpt", &ip.dpt)?;
+        map.serialize_entry("handle_prefix", &cf.and_then(|cf| cf.handle_prefix))?;
+        map.serialize_entry(
+            "attribution",
+            &AttributionOutput { attribution, source: &self.source },
+        )?;
+        map.serialize_entry("handle", &container.map(Lifetime::handle))?;
+        map.serialize_entry("process_guid", &attribution.process())?;
+        map.serialize_entry("index", &container.and_then(Lifetime::index))?;
+        let unknown = Identity::unknown();
+        let identity = identity.unwrap_or(&unknown);
+        map.serialize_entry(
+            "app",
+            &App { entity: EntityOutput(identity.app.as_ref()), state: identity.state },
+        )?;
+        map.serialize_entry("space", &EntityOutput(identity.space.as_ref()))?;
+        map.serialize_entry("org", &EntityOutput(identity.org.as_ref()))?;
+        map.end()
+    }
+}
+
+struct AttributionOutput<'f, F> {
+    attribution: &'f Attribution<'f>,
+    source: &'f F,
+}
+
+impl<F: Fn(crate::SourceId) -> N, N: Serialize> Serialize for AttributionOutput<'_, F> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Candidate<'f> {
+            handle: &'f crate::Handle,
+            process_guid: Option<&'f crate::ProcessName>,
+            index: Option<u32>,
+        }
+        #[derive(Serialize)]
+        struct Line<N> {
+            source: N,
+            line: u64,
+        }
+        let candidates: &[&Lifetime] = match &self.attribution.owners {
+            Owners::Several(lifetimes) | Owners::App { lifetimes, .. } => lifetimes,
+            Owners::Container(_) | Owners::None => &[],
+        };
+        let candidates: Vec<_> = candidates
+            .iter()
+            .map(|l| Candidate { handle: l.handle(), process_guid: l.process(), index: l.index() })
+            .collect();
+        let evidence: Vec<_> = self
+            .attribution
+            .evidence()
+            .into_iter()
+            .map(|origin| Line { source: (self.source)(origin.source), line: origin.line })
+            .collect();
+        let mut map = s.serialize_map(None)?;
+        map.serialize_entry("certainty", &self.attribution.certainty)?;
+        map.serialize_entry("reason", &self.attribution.reason)?;
+        map.serialize_entry("candidates", &candidates)?;
+        map.serialize_entry("evidence", &evidence)?;
+        map.end()
+    }
+}
+
+/// `{"guid":…,"name":…}`, with nulls for what is not known.
+struct EntityOutput<'f>(Option<&'f Entity>);
+
+impl EntityOutput<'_> {
+    fn members<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+        map.serialize_entry("guid", &self.0.map(|e| &e.guid))?;
+        map.serialize_entry("name", &self.0.and_then(|e| e.name.as_ref()))
+    }
+}
+
+impl Serialize for EntityOutput<'_> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        let mut map = s.serialize_map(Some(2))?;
+        self.members(&mut map)?;
+        map.end()
+    }
+}
+
+struct App<'f> {
+    entity: EntityOutput<'f>,
+    state: AppState,
+}
+
+impl Serialize for App<'_> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        let mut map = s.serialize_map(Some(3))?;
+        self.entity.members(&mut map)?;
+        map.serialize_entry("state", &self.state)?;
+        map.end()
+    }
+}

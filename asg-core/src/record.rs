@@ -1,0 +1,215 @@
+//! The record: all that one line says, and the object of the output contract.
+
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use crate::envelope::Envelope;
+use crate::lager::{LagerEvent, LoggerEvent, RepEvent};
+use crate::{Error, Line, LogPrefix, Packet, TimePolicy, Timestamp};
+
+/// One line, read: how it reached us, and what it says. Borrowed from its [`Line`].
+///
+/// # Example
+///
+/// ```
+/// use asg_core::{Content, Line, Record};
+///
+/// let line = Line::new(b"<4>1 2024-05-06T07:09:10.581301+00:00 10.0.16.15 kernel - - [instance@47450 director=\"\" \
+///     deployment=\"cf\" group=\"diego-cell\" az=\"z1\" id=\"0455ec2b-11fa-41ab-9d1c-f3a575cd55ea\"] [  637.581122] \
+///     DENY_bfce786c-ab07-40ad-79f9 IN=s-010255073003 OUT=eth0 SRC=10.255.73.3 DST=8.8.8.8 LEN=60 TOS=0x00 PREC=0x00 \
+///     TTL=63 ID=15946 DF PROTO=TCP SPT=51858 DPT=80 WINDOW=27400 RES=0x00 SYN URGP=0 ");
+/// let record = Record::read(&line);
+/// assert_eq!(record.envelope.job.unwrap(), "diego-cell");
+/// let Content::Packet { packet, cf } = record.content else { panic!() };
+/// assert_eq!(packet.ip.dpt, Some(80));
+/// assert_eq!(cf.unwrap().handle_prefix.unwrap().as_str(), "bfce786c-ab07-40ad-79f9");
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Record<'a> {
+    /// How the line reached us.
+    pub envelope: Envelope<'a>,
+    /// What it says.
+    pub content: Content<'a>,
+}
+
+/// What a line says.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "records are read one at a time, and packets are what there is most of"
+)]
+pub enum Content<'a> {
+    /// A packet.
+    Packet {
+        /// Its fields.
+        packet: Packet<'a>,
+        /// What its prefix means, if it is Cloud Foundry's.
+        cf: Option<LogPrefix<'a>>,
+    },
+    /// A lager line about a container, from rep, executor, Garden or the BBS.
+    Rep(RepEvent<'a>),
+    /// A packet with an identity, from silk's iptables-logger.
+    Logger(LoggerEvent<'a>),
+    /// None of these.
+    Other,
+    /// A packet or JSON line that is cut, split or malformed.
+    Damaged(Damaged<'a>),
+}
+
+/// What is left of a damaged line.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Damaged<'a> {
+    /// What is wrong, with the byte offset into the line.
+    pub error: Error,
+    /// What could be read of a packet, and what its prefix means.
+    pub packet: Option<(Packet<'a>, Option<LogPrefix<'a>>)>,
+    /// What could be read of a lager line about a container.
+    pub rep: Option<RepEvent<'a>>,
+}
+
+impl<'a> Record<'a> {
+    /// Reads a line. Any bytes give a record.
+    #[must_use]
+    pub fn read(line: &'a Line<'_>) -> Self {
+        let envelope = line.envelope();
+        let content = Content::read(&envelope);
+        let content = match content {
+            Content::Damaged(mut damaged) => {
+                let in_text = envelope.body_at + damaged.error.offset();
+                damaged.error = damaged.error.moved_to(line.raw_offset(in_text));
+                Content::Damaged(damaged)
+            }
+            content => content,
+        };
+        Self { envelope, content }
+    }
+
+    /// When it happened: the lager line's own stamp, or the envelope's, completed by the policy where it lacks a year or a
+    /// zone; `None` if neither says.
+    #[must_use]
+    pub fn time(&self, policy: &TimePolicy) -> Option<Timestamp> {
+        let own = match &self.content {
+            Content::Rep(event) => event.time,
+            Content::Logger(event) => event.time,
+            Content::Damaged(damaged) => damaged.rep.as_ref().and_then(|event| event.time),
+            Content::Packet { .. } | Content::Other => None,
+        };
+        own.or_else(|| self.envelope.time.resolve(policy).map(|resolved| resolved.time))
+    }
+
+    /// The word of the output contract for what the line is.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self.content {
+            Content::Packet { .. } => "packet",
+            Content::Rep(_) => "rep",
+            Content::Logger(_) => "logger",
+            Content::Other => "other",
+            Content::Damaged(_) => "damaged",
+        }
+    }
+
+    /// The object of the output contract for the line with this number.
+    #[must_use]
+    pub const fn to_output<'r>(
+        &'r self,
+        line: u64,
+        policy: &'r TimePolicy,
+    ) -> RecordOutput<'r, 'a> {
+        RecordOutput { record: self, line, policy }
+    }
+}
+
+impl<'a> Content<'a> {
+    fn read(envelope: &Envelope<'a>) -> Self {
+        let body = envelope.body.as_bytes();
+        if body.first() == Some(&b'{') {
+            return Self::json(body);
+        }
+        if let Some(read) = Packet::parse_lenient(body) {
+            return Self::packet(read);
+        }
+        // Only of a line that is the kernel's can a piece of `IN=… OUT=…` be known for what it is.
+        if envelope.is_kernel()
+            && let Some(read) = Packet::parse_kernel(body)
+        {
+            return Self::packet(read);
+        }
+        Self::Other
+    }
+
+    fn packet(read: crate::Lenient<'a>) -> Self {
+        let cf = LogPrefix::parse(read.packet.prefix.as_bytes());
+        match read.stop {
+            None => Self::Packet { packet: read.packet, cf },
+            Some(error) => {
+                Self::Damaged(Damaged { error, packet: Some((read.packet, cf)), rep: None })
+            }
+        }
+    }
+
+    fn json(body: &'a [u8]) -> Self {
+        match LagerEvent::parse(body) {
+            Ok(LagerEvent::Rep(event)) => Self::Rep(event),
+            Ok(LagerEvent::Logger(event)) => Self::Logger(event),
+            Ok(LagerEvent::Other) => Self::Other,
+            Err(error) => {
+                let rep = match LagerEvent::parse_cut(body) {
+                    LagerEvent::Rep(event) => Some(event),
+                    LagerEvent::Logger(_) | LagerEvent::Other => None,
+                };
+                Self::Damaged(Damaged { error, packet: None, rep })
+            }
+        }
+    }
+}
+
+/// A record as the object of the output contract; see [`Record::to_output`].
+#[derive(Debug, Clone, Copy)]
+pub struct RecordOutput<'r, 'a> {
+    record: &'r Record<'a>,
+    line: u64,
+    policy: &'r TimePolicy,
+}
+
+impl Serialize for RecordOutput<'_, '_> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        let Record { envelope, content } = self.record;
+        let mut map = s.serialize_map(None)?;
+        map.serialize_entry("line", &self.line)?;
+        map.serialize_entry("kind", self.record.kind())?;
+        map.serialize_entry("time", &self.record.time(self.policy))?;
+        map.serialize_entry("host", &envelope.host)?;
+        map.serialize_entry("job", &envelope.job)?;
+        map.serialize_entry("index", &envelope.index)?;
+        map.serialize_entry("instance", &envelope.instance)?;
+        map.serialize_entry("uptime", &envelope.uptime)?;
+        let (packet, rep) = match content {
+            Content::Packet { packet, cf } => (Some((packet, cf)), None),
+            Content::Rep(event) => (None, Some(event)),
+            Content::Damaged(damaged) => {
+                (damaged.packet.as_ref().map(|(packet, cf)| (packet, cf)), damaged.rep.as_ref())
+            }
+            Content::Logger(event) => {
+                map.serialize_entry("logger", event)?;
+                (None, None)
+            }
+            Content::Other => (None, None),
+        };
+        if let Some((packet, cf)) = packet {
+            if let Some(cf) = cf {
+                map.serialize_entry("cf", cf)?;
+            }
+            map.serialize_entry("packet", packet)?;
+        }
+        if let Some(event) = rep {
+            map.serialize_entry("rep", event)?;
+        }
+        if let Content::Damaged(Damaged { error, .. }) = content {
+            map.serialize_entry("error", error)?;
+        }
+        map.end()
+    }
+}
