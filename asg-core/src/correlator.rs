@@ -198,10 +198,9 @@ impl Correlator {
             let app = identity.app.as_ref().and_then(|app| app.guid.parse().ok());
             if let Some(app) = app {
                 self.ledger.learn_app(guid, app);
-                if !self.identities.contains_key(&app) {
-                    self.identities
-                        .insert(app, Identity { process_type: None, ..identity.clone() });
-                }
+                self.identities
+                    .entry(app)
+                    .or_insert_with(|| Identity { process_type: None, ..identity.clone() });
             }
             self.identities.insert(guid, identity);
         }

@@ -80,11 +80,6 @@ impl Error {
         Self { offset, kind: if cut { Kind::CutLiteral(text) } else { Kind::Literal(text) } }
     }
 
-    #[cold]
-    pub(crate) const fn invalid(offset: usize, why: &'static str) -> Self {
-        Self { offset, kind: Kind::Invalid(why) }
-    }
-
     /// `expected` if there is input left at `offset`, else `cut`.
     #[cold]
     pub(crate) const fn expected_in(input: &[u8], offset: usize, what: &'static str) -> Self {
@@ -131,9 +126,6 @@ enum Kind {
     /// The same, where it is a text to be printed as it is.
     #[error("the text ends where `{0}` was expected")]
     CutLiteral(&'static str),
-    /// The text at the offset was read, and its value is impossible.
-    #[error("{0}")]
-    Invalid(&'static str),
     /// Malformed JSON at the offset.
     #[error("malformed JSON: {0}")]
     Json(Box<str>),

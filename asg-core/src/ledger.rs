@@ -214,20 +214,16 @@ impl Ledger {
 
     /// The containers whose handle begins so.
     fn containers(&self, seen: HandlePrefix<'_>) -> Vec<&Lifetime> {
-        match seen.guid() {
-            Some(guid) => {
-                let (low, high) = guid.range();
-                let ids = self.by_guid.range(low..=high).flat_map(|(_, ids)| ids);
-                self.get(ids).filter(|l| seen.matches(&l.handle)).collect()
-            }
-            None => {
-                let from = self
-                    .by_text
-                    .range::<str, _>((Bound::Included(seen.as_str()), Bound::Unbounded));
-                let ids =
-                    from.take_while(|(text, _)| text.starts_with(seen.as_str())).map(|(_, id)| id);
-                self.get(ids).collect()
-            }
+        if let Some(guid) = seen.guid() {
+            let (low, high) = guid.range();
+            let ids = self.by_guid.range(low..=high).flat_map(|(_, ids)| ids);
+            self.get(ids).filter(|l| seen.matches(&l.handle)).collect()
+        } else {
+            let from =
+                self.by_text.range::<str, _>((Bound::Included(seen.as_str()), Bound::Unbounded));
+            let ids =
+                from.take_while(|(text, _)| text.starts_with(seen.as_str())).map(|(_, id)| id);
+            self.get(ids).collect()
         }
     }
 
@@ -389,7 +385,7 @@ impl Lifetime {
         match evidence.moment {
             Moment::Created => self.created = Some(self.created.map_or(time, |t| t.min(time))),
             Moment::Destroyed => {
-                self.destroyed = Some(self.destroyed.map_or(time, |t| t.max(time)))
+                self.destroyed = Some(self.destroyed.map_or(time, |t| t.max(time)));
             }
             Moment::Seen => {}
         }

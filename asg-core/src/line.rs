@@ -131,15 +131,12 @@ fn unescape(text: &[u8]) -> Vec<u8> {
             }
             _ => None,
         };
-        match escaped {
-            Some(byte) => {
-                out.push(byte);
-                rest = &rest[4..];
-            }
-            None => {
-                out.push(b);
-                rest = after;
-            }
+        if let Some(byte) = escaped {
+            out.push(byte);
+            rest = &rest[4..];
+        } else {
+            out.push(b);
+            rest = after;
         }
     }
     out

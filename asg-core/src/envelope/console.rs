@@ -84,6 +84,7 @@ pub(super) fn dmesg(text: &[u8], at: usize) -> Option<Envelope<'_>> {
 
 /// `[ 2343.595381 <    0.007446>]`, `[<    0.007446>]` and `[  +0.007446]`: what is told is the time since the last line, and
 /// in the first of them the uptime.
+#[expect(clippy::option_option, reason = "no such stamp, and a stamp without an uptime")]
 fn with_delta(stamp: &[u8]) -> Option<Option<Uptime>> {
     if let Some(delta) = stamp.trim_ascii_start().strip_prefix(b"+") {
         return uptime_text(delta).map(|_| None);

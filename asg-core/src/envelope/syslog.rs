@@ -7,7 +7,7 @@ use crate::time::{LogTime, rfc3339};
 /// `<PRI>` and a header behind it.
 pub(super) fn with_priority(text: &[u8]) -> Option<Envelope<'_>> {
     let digits = text[1..].iter().take(4).take_while(|b| b.is_ascii_digit()).count();
-    let priority = std::str::from_utf8(&text[1..1 + digits]).ok()?.parse::<u8>().ok()?;
+    let priority = std::str::from_utf8(&text[1..=digits]).ok()?.parse::<u8>().ok()?;
     let at = 1 + digits + 1;
     if text.get(at - 1) != Some(&b'>') {
         return None;

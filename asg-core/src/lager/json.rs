@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 #[serde(transparent)]
 pub struct JsonStr<'a>(Cow<'a, str>);
 
-impl<'a> JsonStr<'a> {
+impl JsonStr<'_> {
     /// The text, with the life of the line if it is borrowed.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -71,7 +71,7 @@ impl<'j> Object<'j> {
         whole.or_else(|| {
             text.parse::<f64>()
                 .ok()
-                .filter(|n| n.fract() == 0.0 && (0.0..4e9).contains(n))
+                .filter(|n| n.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(n))
                 .map(|n| n as u32)
         })
     }

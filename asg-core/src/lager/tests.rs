@@ -213,7 +213,8 @@ fn no_cut_says_more(line: &str) {
         let cut = serde_json::to_value(event).unwrap();
         for (key, value) in cut.as_object().unwrap() {
             // What is the best name for the container depends on the keys that are there; its value is in the line whole.
-            let text = value.as_str().map_or_else(|| value.to_string(), |v| v.to_owned());
+            let text =
+                value.as_str().map_or_else(|| value.to_string(), std::borrow::ToOwned::to_owned);
             let quoted = format!("\"{text}\"");
             assert!(
                 whole.get(key) == Some(value)

@@ -64,7 +64,6 @@ fn at(text: &[u8], out: usize) -> Option<Anchor<'_>> {
     let mut start = from + text[from..out].windows(3).rposition(|w| w == b"IN=")?;
     // A device may be named `IN=x`. Where that would explain a prefix that is too long for iptables, it does.
     if start > MAX_IPTABLES_PREFIX
-        && start >= 3
         && &text[start - 3..start] == b"IN="
         && start - 3 <= MAX_IPTABLES_PREFIX
     {

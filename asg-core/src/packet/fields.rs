@@ -229,10 +229,10 @@ pub struct Ip<'a> {
     /// The second `LEN=`: the UDP header's, whatever it says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub udp_len: Option<u16>,
-    /// `TYPE=` of ICMP and ICMPv6.
+    /// `TYPE=` of ICMP and `ICMPv6`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub icmp_type: Option<u8>,
-    /// `CODE=` of ICMP and ICMPv6.
+    /// `CODE=` of ICMP and `ICMPv6`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub icmp_code: Option<u8>,
     /// `ID=` of an echo.
@@ -244,7 +244,7 @@ pub struct Ip<'a> {
     /// `PARAMETER=` of an ICMP parameter problem.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parameter: Option<u32>,
-    /// `POINTER=` of an ICMPv6 parameter problem.
+    /// `POINTER=` of an `ICMPv6` parameter problem.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pointer: Option<u32>,
     /// `GATEWAY=` of an ICMP redirect.
@@ -588,7 +588,7 @@ impl Serialize for ExtHeader {
             Self::FragmentTruncated => map.serialize_entry("truncated", &true)?,
             Self::Ah(spi) | Self::Esp(spi) => map.serialize_entry("spi", spi)?,
             Self::AhIncomplete(n) | Self::EspIncomplete(n) => {
-                map.serialize_entry("incomplete", n)?
+                map.serialize_entry("incomplete", n)?;
             }
             Self::OptionsCut | Self::AhCut | Self::EspCut => map.serialize_entry("cut", &true)?,
         }

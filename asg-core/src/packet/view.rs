@@ -99,7 +99,7 @@ pub enum Transport<'p, 'a> {
         /// UDP-Lite.
         lite: bool,
     },
-    /// ICMP or ICMPv6.
+    /// ICMP or `ICMPv6`.
     #[non_exhaustive]
     Icmp {
         /// Type.

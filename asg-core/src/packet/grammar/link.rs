@@ -56,7 +56,7 @@ pub(super) fn header<'a>(mut i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
 
 /// What a packet is whose IP or ARP header is cut: the ethertype tells, where there is one. ARP lines show no `MAC=`.
 pub(super) fn family_by_type(p: &Packet<'_>) -> Family {
-    let raw = p.mac_raw.map(|mac| mac.as_bytes());
+    let raw = p.mac_raw.map(crate::text::Text::as_bytes);
     let ethertype = match raw {
         Some([.., a, b, b':', c, d]) => {
             u16::from_str_radix(std::str::from_utf8(&[*a, *b, *c, *d]).unwrap_or_default(), 16).ok()

@@ -144,7 +144,7 @@ pub(super) fn sp_or_end(i: &[u8]) -> Step<'_> {
 }
 
 /// An unsigned decimal number as `%u` prints it: no leading zero, and it fits.
-pub(super) fn dec<'a, T: TryFrom<u64>>(i: &'a [u8]) -> Read<'a, T> {
+pub(super) fn dec<T: TryFrom<u64>>(i: &[u8]) -> Read<'_, T> {
     const WANTED: &str = "a decimal number";
     let mut value = 0_u64;
     let mut n = 0;
