@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 
 use crate::attribution::{Attribution, Reason};
-use crate::evidence::{Evidence, Moment, Origin, ProcessName};
+use crate::evidence::Origin;
 use crate::flow::Flow;
-use crate::lager::{LoggerEvent, RepEvent};
 use crate::record::{Content, Record};
-use crate::{Guid, Handle, Identity, Ledger, Lifetime, Line, TimePolicy, Timestamp, YearPolicy};
+use crate::{Guid, Identity, Ledger, Lifetime, Line, TimePolicy, Timestamp, YearPolicy};
 
 /// Joins packets with evidence and names, over a finished set of logs, in two passes.
 ///
@@ -109,27 +108,17 @@ impl Correlator {
         let line = Line::new(line);
         let record = Record::read(&line);
         self.latest = self.latest.max(record.time(&TimePolicy::default()));
-        let event = match &record.content {
-            Content::Packet { .. } => {
-                self.counts.packets += 1;
-                return true;
-            }
-            Content::Rep(event) => rep_evidence(event, origin),
-            Content::Logger(event) => logger_evidence(event, origin),
-            Content::Other => return false,
-            Content::Damaged(damaged) => {
-                self.counts.damaged += 1;
-                if damaged.packet.is_some() {
-                    self.counts.packets += 1;
-                    return true;
-                }
-                damaged.rep.as_ref().and_then(|event| rep_evidence(event, origin))
-            }
-        };
-        if let Some(evidence) = event {
-            self.counts.evidence += 1;
-            self.ledger.add(evidence);
+        self.counts.damaged += u64::from(matches!(record.content, Content::Damaged(_)));
+        if record.packet().is_some() {
+            self.counts.packets += 1;
+            return true;
         }
+        let mut found = 0;
+        record.evidence(origin, |evidence| {
+            found = 1;
+            self.ledger.add(evidence);
+        });
+        self.counts.evidence += found;
         false
     }
 
@@ -159,29 +148,28 @@ impl Correlator {
             let line = Line::new(line);
             let record = Record::read(&line);
             let Some(attribution) = self.attribute(&record) else { continue };
-            let (Content::Packet { packet, cf }
-            | Content::Damaged(crate::Damaged { packet: Some((packet, cf)), .. })) =
-                &record.content
-            else {
-                continue;
-            };
+            let Some((packet, cf)) = record.packet() else { continue };
             let identity = attribution.subject().and_then(|guid| self.identities.get(&guid));
             let cell = record
                 .envelope
                 .cell()
                 .or_else(|| Some(attribution.container()?.cell()?.to_owned()));
             let time = record.time(&self.policy());
-            each(&Flow { time, origin: *origin, cell, cf: *cf, packet, attribution, identity });
+            each(&Flow {
+                time,
+                origin: *origin,
+                cell,
+                cf: cf.copied(),
+                packet,
+                attribution,
+                identity,
+            });
         }
     }
 
     /// Who sent the packet; `None` if the record is none.
     fn attribute(&self, record: &Record<'_>) -> Option<Attribution<'_>> {
-        let cf = match &record.content {
-            Content::Packet { cf, .. }
-            | Content::Damaged(crate::Damaged { packet: Some((_, cf)), .. }) => cf,
-            _ => return None,
-        };
+        let (_, cf) = record.packet()?;
         let Some(cf) = cf else { return Some(Attribution::unknown(Reason::NotCloudFoundry)) };
         Some(self.ledger.attribute(cf, record.time(&self.policy())))
     }
@@ -205,26 +193,4 @@ impl Correlator {
             self.identities.insert(guid, identity);
         }
     }
-}
-
-/// What a lager line about a container proves; `None` if it names no container.
-fn rep_evidence(event: &RepEvent<'_>, origin: Origin) -> Option<Evidence> {
-    let mut evidence = Evidence::new(Handle::parse(event.container()?)?, event.moment(), origin);
-    evidence.time = event.time;
-    evidence.cell = event.cell_id.as_deref().map(Into::into);
-    evidence.process = event.process_guid.as_deref().map(ProcessName::parse);
-    evidence.index = event.index;
-    let app = event.names.as_ref().and_then(|names| names.app_guid.as_deref());
-    evidence.app = app.and_then(|guid| guid.parse().ok());
-    evidence.address = event.container_ip;
-    Some(evidence)
-}
-
-/// iptables-logger names container and app in one line; the address is that of the container's side of the packet.
-fn logger_evidence(event: &LoggerEvent<'_>, origin: Origin) -> Option<Evidence> {
-    let mut evidence =
-        Evidence::new(Handle::parse(event.container_id.as_deref()?)?, Moment::Seen, origin);
-    evidence.time = event.time;
-    evidence.app = event.app_guid.as_deref().and_then(|guid| guid.parse().ok());
-    Some(evidence)
 }

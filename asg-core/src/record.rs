@@ -4,8 +4,9 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use crate::envelope::Envelope;
+use crate::evidence::{Evidence, Moment, Origin, ProcessName};
 use crate::lager::{LagerEvent, LoggerEvent, RepEvent};
-use crate::{Error, Line, LogPrefix, Packet, TimePolicy, Timestamp};
+use crate::{Error, Handle, Line, LogPrefix, Packet, TimePolicy, Timestamp};
 
 /// One line, read: how it reached us, and what it says. Borrowed from its [`Line`].
 ///
@@ -97,6 +98,43 @@ impl<'a> Record<'a> {
             Content::Packet { .. } | Content::Other => None,
         };
         own.or_else(|| self.envelope.time.resolve(policy).map(|resolved| resolved.time))
+    }
+
+    /// The packet and what its prefix means, also of a damaged line; `None` if the line is none.
+    #[must_use]
+    pub const fn packet(&self) -> Option<(&Packet<'a>, Option<&LogPrefix<'a>>)> {
+        match &self.content {
+            Content::Packet { packet, cf }
+            | Content::Damaged(Damaged { packet: Some((packet, cf)), .. }) => {
+                Some((packet, cf.as_ref()))
+            }
+            _ => None,
+        }
+    }
+
+    /// Hands on what the line proves about containers: nothing, for nearly all lines; one fact, or several where a line is
+    /// a whole document. `origin` is where the line stood.
+    ///
+    /// ```
+    /// use asg_core::{Line, Origin, Record, SourceId};
+    ///
+    /// let line = Line::new(br#"{"timestamp":"1498136872.8","source":"guardian","message":"guardian.destroy.finished",
+    ///     "log_level":1,"data":{"handle":"d08bb414-cdba-4381-412a-e9ecc1b7d0f4"}}"#);
+    /// let mut handles = Vec::new();
+    /// let origin = Origin { source: SourceId(0), line: 7 };
+    /// Record::read(&line).evidence(origin, |evidence| handles.push(evidence.handle.to_string()));
+    /// assert_eq!(handles, ["d08bb414-cdba-4381-412a-e9ecc1b7d0f4"]);
+    /// ```
+    pub fn evidence(&self, origin: Origin, each: impl FnMut(Evidence)) {
+        let found = match &self.content {
+            Content::Rep(event) => rep_evidence(event, origin),
+            Content::Logger(event) => logger_evidence(event, origin),
+            Content::Damaged(damaged) => {
+                damaged.rep.as_ref().and_then(|event| rep_evidence(event, origin))
+            }
+            Content::Packet { .. } | Content::Other => None,
+        };
+        found.into_iter().for_each(each);
     }
 
     /// The word of the output contract for what the line is.
@@ -212,4 +250,26 @@ impl Serialize for RecordOutput<'_, '_> {
         }
         map.end()
     }
+}
+
+/// What a lager line about a container proves; `None` if it names no container.
+fn rep_evidence(event: &RepEvent<'_>, origin: Origin) -> Option<Evidence> {
+    let mut evidence = Evidence::new(Handle::parse(event.container()?)?, event.moment(), origin);
+    evidence.time = event.time;
+    evidence.cell = event.cell_id.as_deref().map(Into::into);
+    evidence.process = event.process_guid.as_deref().map(ProcessName::parse);
+    evidence.index = event.index;
+    let app = event.names.as_ref().and_then(|names| names.app_guid.as_deref());
+    evidence.app = app.and_then(|guid| guid.parse().ok());
+    evidence.address = event.container_ip;
+    Some(evidence)
+}
+
+/// iptables-logger names container and app in one line; the address is that of the container's side of the packet.
+fn logger_evidence(event: &LoggerEvent<'_>, origin: Origin) -> Option<Evidence> {
+    let mut evidence =
+        Evidence::new(Handle::parse(event.container_id.as_deref()?)?, Moment::Seen, origin);
+    evidence.time = event.time;
+    evidence.app = event.app_guid.as_deref().and_then(|guid| guid.parse().ok());
+    Some(evidence)
 }
