@@ -1,1 +1,14 @@
-//! Placeholder.
+//! What the programs `parse` and `correlate` share: reading logs, options, names, and how a run ends.
+//!
+//! The programs are small. What they do is done by `asg-core` and `asg-cc-client`; read their sources to see how the
+//! crates are used, and the programs in `examples/examples`, which teach one thing each.
+#![forbid(unsafe_code)]
+
+pub mod demo;
+pub mod input;
+pub mod names;
+pub mod progress;
+pub mod report;
+pub mod summary;
+pub mod table;
+pub mod time;
