@@ -12,3 +12,8 @@ pub mod report;
 pub mod summary;
 pub mod table;
 pub mod time;
+
+/// The README's Rust is run as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
