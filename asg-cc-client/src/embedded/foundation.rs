@@ -44,8 +44,14 @@ pub struct Foundation {
     pub deployments: Vec<Deployment>,
     /// The audit events, oldest first; they outlive everything.
     pub events: Vec<Event>,
-    /// Who may read; if empty, any token reads everything.
+    /// The security groups.
+    pub security_groups: Vec<SecurityGroup>,
+    /// Who may read; if empty, and without a UAA, any token reads everything.
     pub tokens: Vec<Access>,
+    /// How many requests a holder of tokens may make, if that is limited.
+    pub rate_limit: Option<RateLimit>,
+    /// The same for v2 alone, beside the general limit.
+    pub v2_rate_limit: Option<RateLimit>,
     /// False if v2 is switched off.
     pub v2: bool,
     /// False if there is no v3.
@@ -158,6 +164,39 @@ pub struct Access {
     /// The GUIDs of the spaces that it shows; if absent, all.
     #[serde(default)]
     pub spaces: Option<Vec<String>>,
+    /// Its scopes: a global one shows all, and without `cloud_controller.read` nothing is shown; if absent, it may read.
+    #[serde(default)]
+    pub scopes: Option<Vec<String>>,
+}
+
+/// A security group; its rules are kept as they are, also those that no Cloud Controller would take.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SecurityGroup {
+    /// Its GUID.
+    pub guid: String,
+    /// Its name.
+    pub name: String,
+    /// Its rules, in JSON.
+    pub rules: Vec<Value>,
+    /// True if it holds for all running apps.
+    pub running: bool,
+    /// True if it holds for all apps that are staged.
+    pub staging: bool,
+    /// The GUIDs of the spaces whose running apps it holds for.
+    pub running_spaces: Vec<String>,
+    /// The GUIDs of the spaces for whose staging it holds.
+    pub staging_spaces: Vec<String>,
+}
+
+/// How many requests are allowed in how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RateLimit {
+    /// The requests; Cloud Controller's default is 2000.
+    pub requests: u64,
+    /// The length of a window; its default is an hour.
+    pub window_seconds: u64,
 }
 
 impl Default for Foundation {
@@ -179,7 +218,10 @@ impl Foundation {
             builds: Vec::new(),
             deployments: Vec::new(),
             events: Vec::new(),
+            security_groups: Vec::new(),
             tokens: Vec::new(),
+            rate_limit: None,
+            v2_rate_limit: None,
             v2: true,
             v3: true,
             external_url: None,
@@ -235,7 +277,7 @@ impl Foundation {
     /// Makes this token show everything. From now on, unknown tokens are refused.
     #[must_use]
     pub fn token(mut self, token: &str) -> Self {
-        self.tokens.push(Access { token: token.into(), spaces: None });
+        self.tokens.push(Access { token: token.into(), spaces: None, scopes: None });
         self
     }
 
@@ -243,8 +285,21 @@ impl Foundation {
     #[must_use]
     pub fn token_for_spaces(mut self, token: &str, spaces: &[&str]) -> Self {
         let spaces = Some(spaces.iter().map(ToString::to_string).collect());
-        self.tokens.push(Access { token: token.into(), spaces });
+        self.tokens.push(Access { token: token.into(), spaces, scopes: None });
         self
+    }
+
+    /// Adds a security group.
+    #[must_use]
+    pub fn security_group(mut self, group: SecurityGroup) -> Self {
+        self.security_groups.push(group);
+        self
+    }
+
+    /// Limits the requests of each holder of tokens.
+    #[must_use]
+    pub fn limited_to(self, requests: u64, window_seconds: u64) -> Self {
+        Self { rate_limit: Some(RateLimit { requests, window_seconds }), ..self }
     }
 
     /// Switches v2 off, as it is by default since 2025.

@@ -3,7 +3,7 @@
 use http::Response;
 use serde_json::{Value, json};
 
-use super::answer::{Asked, error, ok, unknown_request};
+use super::answer::{Asked, error, not_authorized, ok, unknown_request};
 use super::foundation::Foundation;
 
 /// A resource, and whether the viewer may see it: v2 says that there is something that it does not show.
@@ -41,10 +41,7 @@ impl Foundation {
             [] => list(asked, filters, all),
             [guid] => match all.into_iter().find(|one| one.body["metadata"]["guid"] == guid) {
                 Some(one) if one.visible => ok(&one.body),
-                Some(_) => {
-                    let detail = "You are not authorized to perform the requested action";
-                    error(Some("v2"), 403, 10003, "CF-NotAuthorized", detail)
-                }
+                Some(_) => not_authorized(Some("v2")),
                 None => {
                     let (code, title, detail) = not_found;
                     error(Some("v2"), 404, code, title, &format!("{detail}: {guid}"))
@@ -55,14 +52,14 @@ impl Foundation {
     }
 
     /// It answers even while v2 is switched off, and says so.
-    pub(super) fn v2_info(&self, base: &str) -> Value {
+    pub(super) fn v2_info(&self, base: &str, uaa: Option<&str>) -> Value {
         let (support, version) =
             if self.v2 { ("", "2.293.0") } else { ("CF API v2 is disabled", "") };
         json!({
             "name": "embedded", "build": "", "support": support, "version": 0,
             "description": "An embedded Cloud Controller",
-            "authorization_endpoint": format!("{base}/login"),
-            "token_endpoint": format!("{base}/uaa"),
+            "authorization_endpoint": uaa.map_or_else(|| format!("{base}/login"), ToOwned::to_owned),
+            "token_endpoint": uaa.map_or_else(|| format!("{base}/uaa"), ToOwned::to_owned),
             "min_cli_version": null, "min_recommended_cli_version": null, "api_version": version
         })
     }
@@ -79,7 +76,7 @@ impl Foundation {
                 "space_url": format!("/v2/spaces/{}", app.space),
                 "events_url": format!("/v2/apps/{}/events", app.guid)
             });
-            let visible = asked.viewer.sees_space(Some(&app.space));
+            let visible = asked.viewer.sees_space(&app.space);
             Entry { body: resource("apps", &app.guid, Foundation::created_at(), &entity), visible }
         };
         self.apps.iter().filter(has_web).map(entry).collect()
@@ -92,7 +89,7 @@ impl Foundation {
                 "space_quota_definition_guid": null, "allow_ssh": true,
                 "organization_url": format!("/v2/organizations/{}", space.org)
             });
-            let visible = asked.viewer.sees_space(Some(&space.guid));
+            let visible = asked.viewer.sees_space(&space.guid);
             Entry {
                 body: resource("spaces", &space.guid, Foundation::created_at(), &entity),
                 visible,

@@ -10,6 +10,20 @@ use crate::text::distinct;
 /// What every list understands.
 const COMMON: [&str; 4] = ["page", "per_page", "order_by", "guids"];
 
+/// What `/v3` points to.
+const NAMES: [&str; 10] = [
+    "apps",
+    "audit_events",
+    "builds",
+    "deployments",
+    "info",
+    "organizations",
+    "processes",
+    "security_groups",
+    "spaces",
+    "tasks",
+];
+
 impl Foundation {
     pub(super) fn v3(&self, asked: &Asked<'_>) -> Response<Vec<u8>> {
         // What a single one is called in "… not found", the other parameters, and all that the viewer may see.
@@ -40,12 +54,24 @@ impl Foundation {
         }
     }
 
-    pub(super) fn v3_info(base: &str) -> Value {
+    pub(super) fn v3_root(base: &str) -> Value {
+        let mut links = json!({ "self": { "href": format!("{base}/v3") } });
+        for name in NAMES {
+            links[name] = json!({ "href": format!("{base}/v3/{name}") });
+        }
+        json!({ "links": links })
+    }
+
+    pub(super) fn v3_info(&self, base: &str) -> Value {
+        let limit = self.rate_limit.map_or((2000, 60), |l| (l.requests, l.window_seconds / 60));
         json!({
             "build": "", "cli_version": { "minimum": "", "recommended": "" }, "custom": {},
             "description": "An embedded Cloud Controller", "name": "embedded", "version": 0,
             "osbapi_version": "2.15",
-            "rate_limits": { "enabled": false, "general_limit": 2000, "reset_interval_in_minutes": 60 },
+            "rate_limits": {
+                "enabled": self.rate_limit.is_some(),
+                "general_limit": limit.0, "reset_interval_in_minutes": limit.1
+            },
             "links": { "self": { "href": format!("{base}/v3/info") }, "support": { "href": "" } }
         })
     }
@@ -155,7 +181,7 @@ impl Foundation {
     }
 
     fn v3_apps(&self, asked: &Asked<'_>) -> Vec<Value> {
-        let visible = self.apps.iter().filter(|app| asked.viewer.sees_space(Some(&app.space)));
+        let visible = self.apps.iter().filter(|app| asked.viewer.sees_space(&app.space));
         let json = |app: &super::App| {
             let body = json!({
                 "name": app.name,
@@ -216,7 +242,7 @@ impl Foundation {
     }
 
     fn v3_space(&self, asked: &Asked<'_>, guid: &str) -> Option<Value> {
-        let space = self.space_by_guid(guid).filter(|_| asked.viewer.sees_space(Some(guid)))?;
+        let space = self.space_by_guid(guid).filter(|_| asked.viewer.sees_space(guid))?;
         let body = json!({
             "name": space.name,
             "suspended": false,
@@ -267,7 +293,7 @@ impl Foundation {
     }
 
     fn sees_app(&self, asked: &Asked<'_>, app: &str) -> bool {
-        asked.viewer.sees_space(self.space_of_app(app))
+        self.space_of_app(app).is_some_and(|space| asked.viewer.sees_space(space))
     }
 }
 
