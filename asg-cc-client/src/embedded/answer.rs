@@ -73,14 +73,6 @@ impl Viewer {
         self.sees_all()
             || foundation.spaces.iter().any(|s| s.org == guid && self.sees_space(&s.guid))
     }
-
-    /// Memberships of spaces that are gone show nothing.
-    pub(super) fn sees_event(&self, foundation: &Foundation, space: Option<&str>) -> bool {
-        self.sees_all()
-            || space.is_some_and(|guid| {
-                self.sees_space(guid) && foundation.space_by_guid(guid).is_some()
-            })
-    }
 }
 
 impl Foundation {

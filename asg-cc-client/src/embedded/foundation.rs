@@ -107,6 +107,23 @@ pub struct Process {
     pub app: String,
 }
 
+impl Process {
+    /// The second half of the process GUID that Diego knows it by: a GUID of its own, and made of the first here.
+    #[must_use]
+    pub fn version(&self) -> String {
+        let mut version: Vec<u8> = self.guid.bytes().collect();
+        for digit in version.iter_mut().filter(|c| c.is_ascii_hexdigit()) {
+            let value = (*digit as char).to_digit(16).unwrap_or_default() ^ 15;
+            *digit = char::from_digit(value, 16).map_or(b'0', |c| c as u8);
+        }
+        // A GUID of version 4 keeps its version digit.
+        if let Some(digit) = version.get_mut(14) {
+            *digit = b'4';
+        }
+        String::from_utf8_lossy(&version).into_owned()
+    }
+}
+
 /// A task or a build.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -404,14 +421,6 @@ impl Foundation {
             org: Some(org_guid.into()).filter(|_| org.is_some()),
             data,
         });
-    }
-
-    pub(super) fn space_of_app(&self, app: &str) -> Option<&str> {
-        self.apps.iter().find(|a| a.guid == app).map(|a| a.space.as_str())
-    }
-
-    pub(super) fn space_by_guid(&self, guid: &str) -> Option<&Space> {
-        self.spaces.iter().find(|s| s.guid == guid)
     }
 
     pub(super) fn created_at() -> &'static str {

@@ -43,6 +43,7 @@ mod listen;
 mod outage;
 mod query;
 mod realm;
+mod rows;
 mod server;
 #[cfg(test)]
 mod tests;

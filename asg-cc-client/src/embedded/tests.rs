@@ -435,3 +435,201 @@ fn the_uaa_refuses_as_the_real_one() {
     uaa.outage(Outage::new().first(1, "/oauth/token", Trouble::TooManyRequests(Limit::Silent)));
     assert_eq!(post(&uaa, Some(CF), twice).status, 429);
 }
+
+fn group(name: &str, running: bool, staging: bool, bound: [&[&str]; 2]) -> SecurityGroup {
+    let owned = |guids: &[&str]| guids.iter().map(ToString::to_string).collect();
+    SecurityGroup {
+        guid: format!("guid-of-{name}"),
+        name: name.into(),
+        rules: vec![json!({ "protocol": "all", "destination": "10.0.0.1-", "log": null })],
+        running,
+        staging,
+        running_spaces: owned(bound[0]),
+        staging_spaces: owned(bound[1]),
+    }
+}
+
+fn with_groups() -> Server {
+    let foundation = foundation()
+        .security_group(group("everywhere", true, false, [&[], &[]]))
+        .security_group(group("here", false, false, [&[SPACE, OTHER_SPACE], &[]]))
+        .security_group(group("there", false, false, [&[OTHER_SPACE], &[]]))
+        .security_group(group("staging", false, true, [&[], &[SPACE]]))
+        .token("sesame")
+        .token_for_spaces("developer", &[SPACE]);
+    Server::start(foundation).unwrap()
+}
+
+/// The names in a list, of v2 or v3.
+fn names(heard: &Heard) -> Vec<String> {
+    let body = heard.json();
+    let resources = body["resources"].as_array().unwrap_or_else(|| panic!("{body}"));
+    let name =
+        |one: &Value| one["name"].as_str().or(one["entity"]["name"].as_str()).map(Into::into);
+    resources.iter().filter_map(name).collect()
+}
+
+#[test]
+fn security_groups_are_shown_and_filtered_as_they_hold() {
+    let server = with_groups();
+    for (path, by_all, by_developer) in [
+        ("/v3/security_groups", "everywhere here there staging", "everywhere here staging"),
+        (
+            &format!("/v3/spaces/{SPACE}/running_security_groups"),
+            "everywhere here",
+            "everywhere here",
+        ),
+        (&format!("/v3/spaces/{SPACE}/staging_security_groups"), "staging", "staging"),
+        ("/v3/security_groups?names=here,there", "here there", "here"),
+        ("/v3/security_groups?guids=guid-of-here", "here", "here"),
+        (&format!("/v3/security_groups?running_space_guids={OTHER_SPACE}"), "here there", "here"),
+        (&format!("/v3/security_groups?staging_space_guids={SPACE}"), "staging", "staging"),
+        ("/v3/security_groups?globally_enabled_running=true", "everywhere", "everywhere"),
+        (
+            "/v3/security_groups?globally_enabled_staging=false",
+            "everywhere here there",
+            "everywhere here",
+        ),
+        ("/v2/security_groups", "everywhere here there staging", "everywhere here staging"),
+        ("/v2/security_groups?q=name:here", "here", "here"),
+        ("/v2/config/running_security_groups", "everywhere", "everywhere"),
+        (&format!("/v2/spaces/{SPACE}/security_groups"), "everywhere here", "everywhere here"),
+        (&format!("/v2/spaces/{SPACE}/staging_security_groups"), "staging", "staging"),
+    ] {
+        assert_eq!(names(&get(&server, path)).join(" "), by_all, "{path}");
+        assert_eq!(names(&get_as(&server, "developer", path)).join(" "), by_developer, "{path}");
+    }
+    let one = get_as(&server, "developer", "/v3/security_groups/guid-of-here").json();
+    assert_eq!(one["relationships"]["running_spaces"]["data"], json!([{ "guid": SPACE }]));
+    assert_eq!(
+        one["rules"][0],
+        json!({ "protocol": "all", "destination": "10.0.0.1-", "log": null })
+    );
+    let hidden = format!("/v3/spaces/{OTHER_SPACE}/running_security_groups");
+    assert_eq!(get_as(&server, "developer", &hidden).code(), 10010);
+    let one = get(&server, "/v2/security_groups/guid-of-everywhere").json();
+    assert_eq!(one["entity"]["running_default"], json!(true));
+    assert_eq!(get(&server, "/v2/security_groups/7").json()["code"], json!(300_002));
+}
+
+#[test]
+fn audit_events_have_all_their_filters() {
+    let server = start();
+    let (renamed, deleted) = ("2020-01-02T03:04:05Z", "2020-01-03T03:04:05Z");
+    server.update(|foundation| {
+        let mut event = foundation.events.last().unwrap().clone();
+        event.kind = "audit.app.update".into();
+        event.at = renamed.into();
+        foundation.events.push(event);
+        foundation.delete_app(APP, deleted);
+    });
+    let kinds = |query: &str| {
+        let heard = get(&server, &format!("/v3/audit_events?{query}"));
+        let body = heard.json();
+        let all = body["resources"].as_array().unwrap_or_else(|| panic!("{query}: {body}"));
+        let last =
+            |one: &Value| one["type"].as_str().unwrap().rsplit('.').next().unwrap().to_owned();
+        all.iter().map(last).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(kinds(""), "create create create create update delete-request delete");
+    assert_eq!(
+        kinds(&format!("target_guids={APP}&types=audit.app.delete-request")),
+        "delete-request"
+    );
+    assert_eq!(kinds(&format!("target_guids[not]={APP},{SPACE}")), "create create");
+    assert_eq!(kinds(&format!("target_guids%5Bnot%5D={APP}&space_guids={SPACE}")), "create");
+    assert_eq!(kinds(&format!("organization_guids={ORG}&space_guids={OTHER_SPACE}")), "create");
+    assert_eq!(kinds(&format!("created_ats[gt]={renamed}")), "delete-request delete");
+    assert_eq!(kinds(&format!("created_ats[gte]={renamed}&created_ats[lt]={deleted}")), "update");
+    assert_eq!(kinds(&format!("created_ats[lte]={renamed}&types=audit.app.update")), "update");
+    assert_eq!(kinds(&format!("created_ats={renamed}")), "update");
+    assert_eq!(kinds("order_by=-created_at&per_page=2"), "delete delete-request");
+    let v2 = |q: &str| get(&server, &format!("/v2/events?{q}")).json()["total_results"].as_u64();
+    assert_eq!(v2(&format!("q=actee:{APP}")), Some(4));
+    assert_eq!(v2(&format!("q=actee%20IN%20{APP},{SPACE}&q=timestamp%3E=2020-01-02")), Some(3));
+    assert_eq!(v2("q=timestamp%3E2020-01-02%2005:04:05%2B02:00"), Some(2), "another zone");
+    assert_eq!(v2(&format!("q=actee:{APP}%3Btype:audit.app.update")), Some(1));
+}
+
+#[test]
+fn wrong_queries_are_refused_with_the_status_of_each_controller() {
+    let server = with_groups();
+    for (target, status, code, part) in [
+        ("/v3/apps?nonsense=1", 400, 10005, "Unknown query parameter(s): 'nonsense'"),
+        ("/v3/audit_events?app_guids=1", 400, 10005, "Unknown query parameter(s): 'app_guids'"),
+        ("/v3/security_groups?nonsense=1", 422, 10008, "Unknown query parameter(s): 'nonsense'"),
+        (
+            "/v3/security_groups?globally_enabled_running=yes",
+            422,
+            10008,
+            "must be 'true' or 'false'",
+        ),
+        ("/v3/apps?per_page=5001", 400, 10005, "Per page must be between 1 and 5000"),
+        ("/v3/apps?per_page=0", 400, 10005, "Per page must be between 1 and 5000"),
+        ("/v3/apps?page=0", 400, 10005, "Page must be a positive integer"),
+        ("/v3/apps?include=droplet", 400, 10005, "Invalid included resource: 'droplet'"),
+        ("/v3/apps?order_by=guid", 400, 10005, "Order by can only be"),
+        ("/v3/processes?order_by=name", 400, 10005, "Order by can only be"),
+        ("/v3/apps?guids[not]=a", 400, 10005, "Guids must be an array"),
+        (
+            "/v3/audit_events?created_ats[gt]=yesterday",
+            400,
+            10005,
+            "Created ats has an invalid timestamp",
+        ),
+        (
+            "/v3/audit_events?created_ats[about]=2020-01-02T03:04:05Z",
+            400,
+            10005,
+            "Invalid relational operator",
+        ),
+        ("/v3/nonsense", 404, 10000, "Unknown request"),
+    ] {
+        let heard = get(&server, target);
+        assert_eq!((heard.status, heard.code()), (status, code), "{target}");
+        assert!(heard.text().contains(part), "{target}: {}", heard.text());
+    }
+    for (target, status, code) in [
+        ("/v2/apps?results-per-page=101", 400, 10005),
+        ("/v2/apps?q=nonsense:1", 400, 10005),
+        ("/v2/apps/7", 404, 100_004),
+        ("/v2/nonsense", 404, 10000),
+    ] {
+        let heard = get(&server, target);
+        assert_eq!((heard.status, heard.json()["code"].as_i64()), (status, Some(code)), "{target}");
+    }
+}
+
+#[test]
+fn what_belongs_together_comes_along_once() {
+    let second = "885735b5-0000-4aec-8d6f-0000000000aa";
+    let server = Server::start(foundation().app(second, "second", SPACE)).unwrap();
+    let counts = |target: &str| {
+        let included = get(&server, target).json()["included"].clone();
+        ["spaces", "organizations"].map(|name| included[name].as_array().map_or(0, Vec::len))
+    };
+    assert_eq!(counts("/v3/apps?include=space.organization"), [1, 1]);
+    assert_eq!(counts("/v3/apps?include=space"), [1, 0]);
+    assert_eq!(counts("/v3/apps?include=org"), [0, 1]);
+    assert_eq!(counts("/v3/spaces?include=organization"), [0, 1]);
+    assert_eq!(counts(&format!("/v3/apps/{APP}?include=space,space.organization")), [1, 1]);
+    for target in [
+        &format!("/v3/processes?space_guids={SPACE}"),
+        &format!("/v3/apps?organization_guids={ORG}&names=proxy,second"),
+        &format!("/v3/processes?app_guids={APP},{second}&types=web"),
+    ] {
+        assert_eq!(
+            get(&server, target).json()["resources"].as_array().unwrap().len(),
+            2,
+            "{target}"
+        );
+    }
+}
+
+#[test]
+fn a_process_has_a_version_that_is_a_guid_of_its_own() {
+    let body = get(&start(), &format!("/v3/processes/{APP}")).json();
+    let version = body["version"].as_str().unwrap();
+    assert!(version.parse::<asg_core::Guid>().is_ok() && version != APP, "{version}");
+    assert!(body["links"]["space"]["href"].as_str().unwrap().ends_with(SPACE));
+}
