@@ -104,6 +104,44 @@ const HEADERS: &[(&str, &str)] = &[
         "rfc3164 2017-06-16T23:18:38Z localhost kernel -/-/- 87921.493829",
     ),
     ("kern.log.1:123:[87921.493829] ", "console - - - -/-/- 87921.493829"),
+    (
+        "kern.log-Jun 16 23:18:38 localhost kernel: [87921.493829] ",
+        "rfc3164 2017-06-16T23:18:38Z localhost kernel -/-/- 87921.493829",
+    ),
+    (
+        "diego-cell/kern.log-123-2018-04-03T17:05:02.358719+00:00 localhost kernel: [1.000002] ",
+        "rfc3339 2018-04-03T17:05:02.358719Z localhost kernel -/-/- 1.000002",
+    ),
+    ("123:Jun 16 23:18:38 vm kernel: ", "rfc3164 2017-06-16T23:18:38Z vm kernel -/-/- -"),
+    ("Jun 16 23:18:38 vm kernel[0]: ", "rfc3164 2017-06-16T23:18:38Z vm kernel -/-/- -"),
+    ("Jun 16 23:18:38 kernel: [1.000002] ", "rfc3164 2017-06-16T23:18:38Z - kernel -/-/- 1.000002"),
+    ("Jun 16 23:18:38 vm kern.warn kernel: ", "rfc3164 2017-06-16T23:18:38Z vm kernel -/-/- -"),
+    (
+        "2024-05-06 07:09:10.5 vm kernel: [1.000002] ",
+        "rfc3339 2024-05-06T07:09:10.5Z vm kernel -/-/- 1.000002",
+    ),
+    ("[1468637.581122] vm kernel: ", "console - vm kernel -/-/- 1468637.581122"),
+    ("1500923950.581122 vm kernel: ", "rfc3339 2017-07-24T19:19:10.581122Z vm kernel -/-/- -"),
+    ("Mon 2017-07-24 19:19:10 UTC vm kernel: ", "rfc3339 2017-07-24T19:19:10Z vm kernel -/-/- -"),
+    (
+        "318 <4>1 2026-11-23T04:04:36.692651+00:00 vm kernel - - - [ 2343.595381] ",
+        "rfc5424 2026-11-23T04:04:36.692651Z vm kernel -/-/- 2343.595381",
+    ),
+    (
+        "<4>1 2026-11-23T04:04:36Z vm kernel - - [a@1 b=\"c\"][d@2] \u{feff}[ 2343.595381] ",
+        "rfc5424 2026-11-23T04:04:36Z vm kernel -/-/- 2343.595381",
+    ),
+    ("MESSAGE=", "journal_field - - - -/-/- -"),
+    ("    MESSAGE=", "journal_field - - - -/-/- -"),
+    (
+        "2024-05-06T07:08:05.400512000Z [ 2343.595381] ",
+        "console 2024-05-06T07:08:05.400512Z - - -/-/- 2343.595381",
+    ),
+    (
+        "2024-05-06T07:08:05.400512000Z stdout F ",
+        "container 2024-05-06T07:08:05.400512Z - - -/-/- -",
+    ),
+    ("syslog_1  | Jun 16 23:18:38 vm kernel: ", "rfc3164 2017-06-16T23:18:38Z vm kernel -/-/- -"),
 ];
 
 /// Prefixes that look like headers, and like fields.
@@ -170,6 +208,11 @@ fn a_lager_line_is_a_body_whatever_is_before_it() {
         "<13>2017-06-22T13:07:52.889701+00:00 10.0.16.15 vcap.rep [job=diego_cell index=2]  ",
         "<14>1 2024-05-06T07:08:06.012345Z 10.0.16.15 rep/rep.stdout.log rs2 - [instance@47450 id=\"x\"]  ",
         "rep.stdout.log:",
+        "rep.stdout.log-",
+        "rep_1  | ",
+        "2024-05-06T07:08:05.400512000Z ",
+        "2024-05-06T07:08:05.400512000Z stdout F ",
+        "[1468637.581122] vm vcap.rep[7123]: ",
     ] {
         assert_eq!(
             Line::new(format!("{header}{json}").as_bytes()).envelope().body,
