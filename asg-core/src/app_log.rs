@@ -255,9 +255,8 @@ fn unescaped(value: &str) -> String {
 }
 
 fn say_app<'a>(event: &mut RepEvent<'a>, app: &'a str) {
-    let mut names = Names::default();
-    names.app_guid = Some(JsonStr::borrowed(app));
-    event.names = Some(Box::new(names));
+    let app_guid = Some(JsonStr::borrowed(app));
+    event.names = Some(Box::new(Names { app_guid, ..Names::default() }));
 }
 
 fn instant(envelope: &Envelope<'_>) -> Option<crate::Timestamp> {

@@ -149,7 +149,7 @@ fn usable(value: &Value) -> Option<String> {
     usable.then(|| text.to_owned())
 }
 
-fn is_name(name: &String) -> bool {
+fn is_name(name: &str) -> bool {
     !name.ends_with("-envoy")
         && !name.trim_end_matches(|c: char| c.is_ascii_digit()).ends_with("-healthcheck-")
 }
