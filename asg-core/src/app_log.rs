@@ -255,8 +255,8 @@ fn unescaped(value: &str) -> String {
 }
 
 fn say_app<'a>(event: &mut RepEvent<'a>, app: &'a str) {
-    let app_guid = Some(JsonStr::borrowed(app));
-    event.names = Some(Box::new(Names { app_guid, ..Names::default() }));
+    let names = Names { app_guid: Some(JsonStr::borrowed(app)), ..Names::default() };
+    event.names = Some(Box::new(names));
 }
 
 fn instant(envelope: &Envelope<'_>) -> Option<crate::Timestamp> {

@@ -110,8 +110,8 @@ fn each_container<'a>(
     if let Some(instances) = object.get(&["resources"]) {
         let instances: Vec<&RawValue> = serde_json::from_str(instances.get()).unwrap_or_default();
         for place in instances {
-            let object = Object::parse(place.get().as_bytes()).ok();
-            if let Some(event) = object.and_then(|object| instance(&object)) {
+            let event = Object::parse(place.get().as_bytes()).ok().and_then(|o| instance(&o));
+            if let Some(event) = event {
                 each(Some(place), event);
             }
         }

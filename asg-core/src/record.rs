@@ -435,3 +435,6 @@ pub(crate) fn logger_evidence(event: &LoggerEvent<'_>, origin: Origin) -> Option
     }
     Some(evidence)
 }
+
+#[cfg(test)]
+mod tests;
