@@ -19,7 +19,7 @@ use crate::{Content, Error, Line, Lines, Record, TimePolicy};
 /// }
 /// decoder.flush(&mut wrong, |line| kinds.push((line.number, line.record.kind())));
 /// assert_eq!(kinds, [(1, "damaged"), (2, "damaged")]);
-/// assert_eq!(wrong[1].to_string(), "line 2: byte 13: the text ends where more JSON was expected");
+/// assert_eq!(wrong.last().unwrap().to_string(), "line 2: byte 13: the text ends where more JSON was expected");
 /// ```
 #[derive(Debug, Clone)]
 pub struct Decoder {
@@ -93,7 +93,7 @@ fn read(
     let mut record = Record::read(&line);
     if raw.skipped > 0 {
         report(DiagnosticKind::OverLong { skipped: raw.skipped });
-        record.content = record.content.cut_at(raw.bytes.len());
+        record = record.cut_at(raw.bytes.len());
     }
     if let Content::Damaged(damaged) = &record.content {
         report(DiagnosticKind::Damaged(damaged.error.clone()));
