@@ -165,6 +165,7 @@ impl Correlator {
                 origin: *origin,
                 cell,
                 cf: cf.copied(),
+                record: &record,
                 packet,
                 attribution,
                 identity,

@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 
 use crate::attribution::{Attribution, Owners};
 use crate::ledger::Lifetime;
-use crate::{AppState, Entity, Identity, LogPrefix, Origin, Packet, Timestamp};
+use crate::{AppState, Entity, Identity, LogPrefix, Origin, Packet, Record, Timestamp};
 
 /// One row of the output of a correlation.
 #[derive(Debug, Clone)]
@@ -18,6 +18,8 @@ pub struct Flow<'a, 'l> {
     pub cell: Option<String>,
     /// What its prefix means, if it is Cloud Foundry's.
     pub cf: Option<LogPrefix<'a>>,
+    /// All that its line says.
+    pub record: &'a Record<'a>,
     /// The packet.
     pub packet: &'a Packet<'a>,
     /// Whose it is.
@@ -45,7 +47,7 @@ pub struct FlowOutput<'f, F> {
 
 impl<F: Fn(crate::SourceId) -> N, N: Serialize> Serialize for FlowOutput<'_, F> {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        let Flow { time, origin, cell, cf, packet, attribution, identity } = self.flow;
+        let Flow { time, origin, cell, cf, packet, attribution, identity, .. } = self.flow;
         let container = attribution.container();
         let ip = &packet.ip;
         let mut map = s.serialize_map(None)?;

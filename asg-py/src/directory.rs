@@ -126,7 +126,7 @@ impl OneOrMore {
 fn read_export(paths: &[PathBuf]) -> Result<asg_cc_client::Export, Failure> {
     let mut export = asg_cc_client::Export::new();
     for path in paths {
-        let page = std::fs::read(path).map_err(|e| Failure::read(path, e))?;
+        let page = std::fs::read(path).map_err(|e| Failure::read(path.to_string_lossy(), e))?;
         export.add(&page).map_err(|e| Failure::Directory(format!("{}: {e}", path.display())))?;
     }
     Ok(export)

@@ -1,7 +1,9 @@
 //! The native module of the Python package `asglog`: it hands bytes to `asg_core` and gives back what that says.
 //!
-//! Rooms: [`input`] reads logs, [`correlate`] walks them twice, [`directory`] is who is asked for names, [`objects`] makes
-//! Python objects of the output contract, [`errors`] makes exceptions of errors.
+//! Rooms, in the way of the data: [`source`] is what is read, [`lines`] reads it piece by piece, [`rows`] makes packets and
+//! flows of lines, [`columns`] says what is in them, [`filter`] which are wanted, [`batch`] makes Arrow of rows, [`write`]
+//! makes files of that, and [`table`] is all of it in Python's hands. [`directory`] is who is asked for names, [`objects`]
+//! makes Python objects of the output contract, [`errors`] makes exceptions of errors.
 #![forbid(unsafe_code)]
 #![allow(
     clippy::doc_markdown,
@@ -9,11 +11,18 @@
     reason = "docs of what Python sees are Python's, and pyo3 hands arguments over by value"
 )]
 
-mod correlate;
+mod batch;
+mod columns;
 mod directory;
 mod errors;
-mod input;
+mod filter;
+mod lines;
 mod objects;
+mod rows;
+mod source;
+mod table;
+mod words;
+mod write;
 
 use asg_core::{TimePolicy, YearPolicy};
 use pyo3::prelude::*;
@@ -27,6 +36,7 @@ fn time_policy(year: Option<i16>, utc_offset: f64) -> PyResult<TimePolicy> {
     Ok(TimePolicy {
         year: year.map_or(YearPolicy::Unset, YearPolicy::Fixed),
         utc_offset: (utc_offset * 3600.0).round() as i32,
+        boot: None,
     })
 }
 
@@ -34,7 +44,6 @@ fn time_policy(year: Option<i16>, utc_offset: f64) -> PyResult<TimePolicy> {
 #[pymodule(gil_used = false)]
 mod _asglog {
     use super::{Bound, PyAny, PyModule, PyResult, Python, pyfunction, time_policy};
-    use crate::directory::AnyDirectory;
     use crate::objects;
     use asg_core::{Line, Record};
     use pyo3::prelude::*;
@@ -43,6 +52,8 @@ mod _asglog {
     use crate::directory::{CloudController, Export};
     #[pymodule_export]
     use crate::errors::{AsgError, DirectoryError};
+    #[pymodule_export]
+    use crate::table::{Objects, Table};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -61,20 +72,5 @@ mod _asglog {
         let policy = time_policy(year, utc_offset)?;
         let line = Line::new(line);
         objects::to_python(py, &Record::read(&line).to_output(number, &policy))
-    }
-
-    /// The flow of each packet in these files, as objects of the output contract.
-    #[pyfunction]
-    fn correlate(
-        py: Python<'_>,
-        paths: Vec<std::path::PathBuf>,
-        directory: Option<AnyDirectory>,
-        year: Option<i16>,
-        utc_offset: f64,
-    ) -> PyResult<Bound<'_, PyAny>> {
-        let policy = time_policy(year, utc_offset)?;
-        let directory = directory.map(|directory| directory.shared());
-        let flows = py.detach(|| crate::correlate::flows(&paths, directory.as_deref(), policy))?;
-        objects::to_python(py, &flows)
     }
 }

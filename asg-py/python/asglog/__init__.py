@@ -35,6 +35,7 @@ from .records import (
     Record,
     RepEvent,
 )
+from .table import Table
 
 __all__ = [
     "App",
@@ -56,8 +57,10 @@ __all__ = [
     "Packet",
     "Record",
     "RepEvent",
+    "Table",
     "correlate",
     "parse_line",
+    "scan",
 ]
 
 Path: TypeAlias = str | os.PathLike[str]
@@ -100,8 +103,27 @@ def correlate(
 
     Raises :class:`OSError` if a file cannot be read, and :class:`DirectoryError` if the directory cannot answer.
     """
+    table = _asglog.Table.flows(_items(paths), directory, year, utc_offset, None)
+    return [Flow._from(flow) for flow in table.objects()]
+
+
+def scan(source: Path | bytes | Iterable[Path], *, year: int | None = None, utc_offset: float = 0.0) -> Table:
+    """The packets of these logs as a lazy table: paths, or the bytes of a log. It streams into any Arrow consumer.
+
+    >>> table = scan(b"OK_x IN= OUT=eth0 SRC=10.0.16.5 DST=10.0.16.20 LEN=28 TOS=0x00 PREC=0x00 TTL=64 ID=7 PROTO=2 ")
+    >>> table.column_names[:4]
+    ['time', 'source', 'line', 'cell']
+    """
+    if isinstance(source, bytes):
+        items: list[_asglog._Item] = [("bytes", "<bytes>", source, None)]
+    else:
+        items = _items(source)
+    return Table(_asglog.Table.packets(items, year, utc_offset, None))
+
+
+def _items(paths: Path | Iterable[Path]) -> list[_asglog._Item]:
     names = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
-    return [Flow._from(flow) for flow in _asglog.correlate([os.fspath(name) for name in names], directory, year, utc_offset)]
+    return [("path", name, name, None) for name in dict.fromkeys(os.fspath(name) for name in names)]
 
 
 def _encode(text: str) -> bytes:
