@@ -171,6 +171,11 @@ impl GuidPrefix {
         (len > 0).then(|| Self { bits: self.bits & cut.mask(), len })
     }
 
+    /// How many hexadecimal digits there are in the first `len` characters.
+    pub(crate) const fn digits_of(len: usize) -> usize {
+        digits_in(len)
+    }
+
     /// Ones where the shown digits are.
     const fn mask(self) -> u128 {
         let digits = digits_in(self.len as usize);
@@ -342,6 +347,13 @@ impl Handle {
             Repr::Guid(guid) => guid.len(),
             Repr::Text(text) => text.len(),
         }
+    }
+}
+
+impl From<GuidPrefix> for Handle {
+    /// The handle that is these characters of a GUID.
+    fn from(guid: GuidPrefix) -> Self {
+        Self(if guid.len() >= 28 { Repr::Guid(guid) } else { Repr::Text(guid.to_string().into()) })
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod app_log;
 mod attribution;
+mod clock;
 mod correlator;
 mod decoder;
 pub mod documents;
@@ -24,6 +25,7 @@ mod text;
 mod time;
 
 pub use attribution::{Attribution, Certainty, Owners, Reason};
+pub use clock::TimeRange;
 pub use correlator::{Correlator, Counts};
 pub use decoder::{Decoded, Decoder, Diagnostic, DiagnosticKind, DiagnosticSink};
 pub use envelope::{Dialect, Envelope};
@@ -34,7 +36,7 @@ pub use guid::{Guid, GuidPrefix, Handle, HandlePrefix, ProcessGuid};
 pub use identity::{AppState, Entity, Identity};
 pub use json::JsonStr;
 pub use lager::{LagerEvent, LoggerEvent, Names, RepEvent, RepEventKind};
-pub use ledger::{Ledger, Lifetime};
+pub use ledger::{AppNames, Ledger, LedgerError, Lifetime, Sighting};
 pub use line::Line;
 pub use lines::{Lines, RawLine};
 pub use packet::{
