@@ -49,9 +49,11 @@ pub struct Judgement {
     pub wrong: Vec<Wrong>,
     /// Inferred answers of which something is wrong.
     pub wrong_inferred: u64,
+    /// Evidenced lines that are not attributed, although nothing certain about them is wrong.
+    pub missed: Vec<Wrong>,
 }
 
-/// A certain answer of which something is wrong: a mistake of the ledger's.
+/// A certain answer of which something is wrong, or an answer that could have been certain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wrong {
     /// The file and the line in it.
@@ -107,6 +109,7 @@ impl AddAssign for Judgement {
         self.inferred_right += other.inferred_right;
         self.wrong.extend(other.wrong);
         self.wrong_inferred += other.wrong_inferred;
+        self.missed.extend(other.missed);
     }
 }
 
@@ -155,24 +158,27 @@ pub fn judge(logs: &Memory, directory: impl Fn(&[Guid]) -> Vec<Identity>) -> Jud
         } else {
             None
         };
+        judgement.wrong_inferred += u64::from(mistake.is_some() && !certain);
+        let named = app_of(flow).is_some();
+        judgement.inferred_right += u64::from(named && !certain && mistake.is_none());
+        let (telling, evidenced) = (is_telling(truth), is_evidenced(truth, &told));
+        let attributed = named && certain && mistake.is_none();
+        judgement.attributed += u64::from(attributed && telling);
+        judgement.evidenced_attributed += u64::from(attributed && telling && evidenced);
+        let wrong = |what| Wrong {
+            place: format!("{}:{}", logs.files[place.0].0, place.1),
+            what,
+            reason: flow.attribution.reason.sentence(),
+            said: said(flow),
+            was: was(truth),
+            line: String::from_utf8_lossy(line).into_owned(),
+        };
         match mistake {
-            Some(what) if certain => judgement.wrong.push(Wrong {
-                place: format!("{}:{}", logs.files[place.0].0, place.1),
-                what,
-                reason: flow.attribution.reason.sentence(),
-                said: said(flow),
-                was: was(truth),
-                line: String::from_utf8_lossy(line).into_owned(),
-            }),
-            Some(_) => judgement.wrong_inferred += 1,
-            None => {
-                let named = app_of(flow).is_some();
-                judgement.inferred_right += u64::from(named && !certain);
-                if named && certain && is_telling(truth) {
-                    judgement.attributed += 1;
-                    judgement.evidenced_attributed += u64::from(is_evidenced(truth, &told));
-                }
+            Some(what) if certain => judgement.wrong.push(wrong(what)),
+            _ if telling && evidenced && !attributed => {
+                judgement.missed.push(wrong("nothing certain"))
             }
+            _ => {}
         }
     });
     judgement

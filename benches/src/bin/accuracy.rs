@@ -78,13 +78,13 @@ fn run() -> Result<bool, Box<dyn Error>> {
     // One example of each kind and damage says more than a thousand lines.
     for (level, judgement) in &matrix.by_damage {
         let mut kinds = BTreeMap::<_, Vec<_>>::new();
-        for wrong in &judgement.wrong {
+        for wrong in judgement.wrong.iter().chain(&judgement.missed) {
             kinds.entry((wrong.what, wrong.reason)).or_default().push(wrong);
         }
         for ((what, reason), all) in kinds {
             let (level, wrong) = (Damage::LEVELS[*level].0, all[0]);
             eprintln!(
-                "{level}: {} wrong about {what} ({reason}), such as {}",
+                "{level}: {} times wrong about {what} ({reason}), such as {}",
                 all.len(),
                 wrong.place
             );
