@@ -176,7 +176,7 @@ pub fn judge(logs: &Memory, directory: impl Fn(&[Guid]) -> Vec<Identity>) -> Jud
         match mistake {
             Some(what) if certain => judgement.wrong.push(wrong(what)),
             _ if telling && evidenced && !attributed => {
-                judgement.missed.push(wrong("nothing certain"))
+                judgement.missed.push(wrong("nothing certain"));
             }
             _ => {}
         }
