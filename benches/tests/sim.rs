@@ -97,7 +97,7 @@ fn every_line_of_every_era_in_every_envelope_is_what_the_truth_says() {
                     let seen = cf.handle_prefix.map_or("", |prefix| prefix.as_str());
                     match truth.names {
                         Names::Container => {
-                            assert!(container.handle.starts_with(seen), "{}", shown())
+                            assert!(container.handle.starts_with(seen), "{}", shown());
                         }
                         Names::App => assert!(
                             container.app.unwrap().to_string().starts_with(seen),
