@@ -1,14 +1,18 @@
 //! Reads the log lines of Linux' packet logger and of Cloud Foundry's Diego, and tells which container sent a packet.
 #![forbid(unsafe_code)]
 
+mod app_log;
 mod attribution;
 mod correlator;
+mod decoder;
+pub mod documents;
 mod envelope;
 mod error;
 mod evidence;
 mod flow;
 mod guid;
 mod identity;
+mod json;
 mod lager;
 mod ledger;
 mod line;
@@ -22,13 +26,15 @@ mod time;
 
 pub use attribution::{Attribution, Certainty, Owners, Reason};
 pub use correlator::{Correlator, Counts};
+pub use decoder::{Decoded, Decoder, Diagnostic, DiagnosticKind, DiagnosticSink};
 pub use envelope::{Dialect, Envelope};
 pub use error::Error;
 pub use evidence::{Evidence, Moment, Origin, ProcessName, SourceId};
 pub use flow::{Flow, FlowOutput};
 pub use guid::{Guid, GuidPrefix, Handle, HandlePrefix, ProcessGuid};
 pub use identity::{AppState, Entity, Identity};
-pub use lager::{JsonStr, LagerEvent, LoggerEvent, Names, RepEvent, RepEventKind};
+pub use json::JsonStr;
+pub use lager::{LagerEvent, LoggerEvent, Names, RepEvent, RepEventKind};
 pub use ledger::{Ledger, Lifetime};
 pub use line::Line;
 pub use lines::{Lines, RawLine};
