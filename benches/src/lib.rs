@@ -1,6 +1,9 @@
 //! What the benches measure on: lines as a foundation writes them.
 #![forbid(unsafe_code)]
 
+pub mod mixed;
+pub mod rivals;
+
 /// One packet line of each common kind, as the kernel prints it: TCP, UDP, an ICMP error and TCP over IPv6.
 ///
 /// ```
