@@ -307,6 +307,9 @@ impl<'a> Content<'a> {
         if is_lager && !LagerEvent::may_be_in(body) {
             return Self::Other;
         }
+        if let Some(event) = LagerEvent::plain(body) {
+            return Self::Rep(event);
+        }
         let error = match LagerEvent::object(body) {
             Ok(object) => {
                 return match LagerEvent::of(&object) {
