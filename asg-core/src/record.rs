@@ -100,15 +100,22 @@ impl<'a> Damaged<'a> {
 
 impl<'a> Record<'a> {
     /// Reads a line. Any bytes give a record.
+    // Inlined, so that the record is written where the caller wants it.
+    #[inline]
     #[must_use]
     pub fn read(line: &'a Line<'_>) -> Self {
-        let mut record = Self { envelope: line.envelope(), content: Content::Other };
-        record.content.fill(&record.envelope);
-        if let Content::Damaged(damaged) = &mut record.content {
-            let in_text = record.envelope.body_at + damaged.error.offset();
+        let mut record = Self { envelope: Envelope::default(), content: Content::Other };
+        record.fill(line);
+        record
+    }
+
+    fn fill(&mut self, line: &'a Line<'_>) {
+        line.read_envelope(&mut self.envelope);
+        self.content.fill(&self.envelope);
+        if let Content::Damaged(damaged) = &mut self.content {
+            let in_text = self.envelope.body_at + damaged.error.offset();
             damaged.error = damaged.error.clone().moved_to(line.raw_offset(in_text));
         }
-        record
     }
 
     /// The same, strictly: damage is an error.

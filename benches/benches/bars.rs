@@ -80,7 +80,12 @@ fn median(mut times: Vec<Duration>) -> Duration {
 }
 
 fn ends(log: &[u8]) -> usize {
-    memchr::memchr_iter(b'\n', log).count()
+    let mut ends = 0;
+    for end in memchr::memchr_iter(b'\n', log) {
+        black_box(end);
+        ends += 1;
+    }
+    ends
 }
 
 /// Everything: lines, envelopes, packets with their prefixes, lager. What is counted are packets.

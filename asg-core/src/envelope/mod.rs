@@ -156,13 +156,11 @@ pub enum Dialect {
     Container,
 }
 
-/// Reads the header of a line that needs no unescaping.
-pub(crate) fn read(text: &[u8]) -> Envelope<'_> {
-    let mut envelope = Envelope::default();
-    if fast::read(text, &mut envelope).is_none() {
-        envelope = any(text);
+/// Reads the header of a line that needs no unescaping, into a new envelope.
+pub(crate) fn read<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) {
+    if fast::read(text, envelope).is_none() {
+        *envelope = any(text);
     }
-    envelope
 }
 
 /// The same, the long way.

@@ -68,9 +68,20 @@ pub(super) fn read<'a>(text: &'a [u8], p: &mut Packet<'a>) -> Option<()> {
 /// A name and the rest, which begins with a blank.
 #[inline]
 fn name(i: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = i.iter().take(MAX_NAME + 1).position(|&b| b <= b' ')?;
-    let (name, rest) = i.split_at(end);
-    (rest[0] == b' ').then_some((name, rest))
+    // More of the line follows, so there are 16 bytes to look at.
+    let (low, high) = i.first_chunk::<16>()?.split_at(8);
+    let blanks = |half: &[u8]| {
+        let word = half.first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
+        word.wrapping_sub(0x2121_2121_2121_2121) & !word & 0x8080_8080_8080_8080
+    };
+    let len = match blanks(low) {
+        0 => 8 + blanks(high).trailing_zeros() as usize / 8,
+        marks => marks.trailing_zeros() as usize / 8,
+    };
+    if len > MAX_NAME || i[len] != b' ' {
+        return None;
+    }
+    Some(i.split_at(len))
 }
 
 /// What stands behind each two digits of `hh:hh:…:hh `; 0 where a digit stands.
@@ -197,7 +208,11 @@ fn tcp<'a>(i: &'a [u8], ip: &mut Ip<'a>) -> Option<&'a [u8]> {
         flags |= flag;
         i = rest;
     }
-    let (urgp, i) = dec(i.strip_prefix(b"URGP=")?)?;
+    let i = i.strip_prefix(b"URGP=")?;
+    let (urgp, i) = match i {
+        [b'0'] | [b'0', b' ', ..] => (0, &i[1..]),
+        _ => dec(i)?,
+    };
     (ip.window, ip.res) = (Some(u16::try_from(window).ok()?), Some(res));
     (ip.flags, ip.urgp) = (Some(flags), Some(u16::try_from(urgp).ok()?));
     Some(i)
@@ -247,7 +262,6 @@ fn dec(i: &[u8]) -> Option<(u64, &[u8])> {
     Some((value, &i[len..]))
 }
 
-#[cold]
 fn slow_dec(i: &[u8]) -> Option<(u64, &[u8])> {
     let len = i.iter().take(11).take_while(|b| b.is_ascii_digit()).count();
     let (digits, rest) = i.split_at(len);
@@ -257,27 +271,39 @@ fn slow_dec(i: &[u8]) -> Option<(u64, &[u8])> {
     Some((digits.iter().fold(0, |value, b| value * 10 + u64::from(b - b'0')), rest))
 }
 
-#[inline]
+/// Four numbers of one to three digits.
 fn addr4(i: &[u8]) -> Option<(Ipv4Addr, &[u8])> {
-    let (a, i) = octet(i)?;
-    let (b, i) = octet(i.strip_prefix(b".")?)?;
-    let (c, i) = octet(i.strip_prefix(b".")?)?;
-    let (d, i) = octet(i.strip_prefix(b".")?)?;
-    Some((Ipv4Addr::new(a, b, c, d), i))
-}
-
-/// One to three digits, without a branch on how many.
-#[inline]
-fn octet(i: &[u8]) -> Option<(u8, &[u8])> {
-    let word = u32::from_le_bytes(*i.first_chunk::<4>()?);
-    let (others, values) = not_digits(u64::from(word));
-    let len = others.trailing_zeros() / 8;
-    if len == 0 || len > 3 || (len > 1 && i[0] == b'0') {
-        return None;
+    // No address is longer than 15 characters, and more of the line follows.
+    let text: &[u8; 16] = i.first_chunk()?;
+    let digit = |at: usize| text[at & 15].wrapping_sub(b'0');
+    let mut octets = [0; 4];
+    let mut at = 0;
+    for (n, octet) in octets.iter_mut().enumerate() {
+        if n > 0 {
+            if text[at & 15] != b'.' {
+                return None;
+            }
+            at += 1;
+        }
+        let mut value = u32::from(digit(at));
+        if value > 9 {
+            return None;
+        }
+        at += 1;
+        if digit(at) < 10 {
+            if value == 0 {
+                return None;
+            }
+            value = value * 10 + u32::from(digit(at));
+            at += 1;
+            if digit(at) < 10 {
+                value = value * 10 + u32::from(digit(at));
+                at += 1;
+            }
+        }
+        *octet = u8::try_from(value).ok()?;
     }
-    let digits = (values as u32) << (32 - 8 * len);
-    let value = (digits >> 24) + (digits >> 16 & 0xff) * 10 + (digits >> 8 & 0xff) * 100;
-    Some((u8::try_from(value).ok()?, &i[len as usize..]))
+    Some((octets.into(), i.get(at..)?))
 }
 
 /// Eight groups of four digits.
