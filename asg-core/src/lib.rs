@@ -20,6 +20,7 @@ mod lines;
 mod packet;
 mod prefix;
 mod record;
+pub mod rules;
 mod text;
 mod time;
 

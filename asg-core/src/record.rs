@@ -37,10 +37,6 @@ pub struct Record<'a> {
 
 /// What a line says.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "records are read one at a time, and packets are what there is most of"
-)]
 pub enum Content<'a> {
     /// A packet.
     Packet {

@@ -122,7 +122,7 @@ fn header(out: &mut String, program: &str, cell: u64, n: u64) {
     let seconds = n / 50;
     let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
     let facility = if program == "kernel" { "kern" } else { "user" };
-    let _ = if cell % 2 == 0 {
+    let _ = if cell.is_multiple_of(2) {
         write!(
             out,
             "Jun {:2} {hour:02}:{minute:02}:{second:02} {facility} {program} [job=diego_cell index={cell}] ",
@@ -186,7 +186,7 @@ fn packet(out: &mut String, container: &Container, n: u64, dice: &mut Dice) {
              TOS=0x00 PREC=0x00 TTL=60 ID=7 DF PROTO=UDP SPT=53 DPT={port} LEN=40 ] "
         ),
     };
-    if container.number % 4 == 0 {
+    if container.number.is_multiple_of(4) {
         let _ = write!(out, "MARK=0x{:x} ", container.number + 1);
     }
 }

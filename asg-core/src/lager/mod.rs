@@ -126,6 +126,10 @@ impl<'a> LagerEvent<'a> {
     /// assert!(LagerEvent::may_be_in(br#"{"source":"guardian","message":"m","data":{"handle":"h"}}"#));
     /// ```
     #[must_use]
+    #[expect(
+        clippy::needless_bitwise_bool,
+        reason = "without branches many places are asked at once"
+    )]
     pub fn may_be_in(line: &[u8]) -> bool {
         // One scan for all: of each text three bytes in a row, asked of every place alike, so that the compiler asks many
         // at once.
