@@ -4,6 +4,8 @@
 //! `cargo bench -p asg-benches --bench bars`. Rounds of all contestants take turns, and each one's median counts, so that a
 //! busy machine slows all of them alike.
 
+#![expect(clippy::cast_precision_loss, reason = "times, shown with few digits")]
+
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -14,6 +16,9 @@ use asg_core::{Content, Line, Lines, Record};
 const LINES: usize = 20_000;
 const ROUNDS: usize = 15;
 
+/// What reads a log, and tells how much it found.
+type Contestant<'p> = Box<dyn Fn(&[u8]) -> usize + 'p>;
+
 fn main() {
     // `cargo test --benches` runs this too; it is a measurement, not a test.
     if !std::env::args().any(|arg| arg == "--bench") {
@@ -22,7 +27,7 @@ fn main() {
     }
     let (mixed, packets) = (mixed::log(LINES, 7), mixed::only(Kind::Packet, LINES, 7));
     let pattern = rivals::full_pattern();
-    let mut contestants: [(&str, &str, Box<dyn Fn(&[u8]) -> usize>); 5] = [
+    let mut contestants: [(&str, &str, Contestant<'_>); 5] = [
         ("mixed log", "ends of lines", Box::new(ends)),
         ("mixed log", "asg-core", Box::new(ours)),
         ("mixed log", "regex", Box::new(|log| theirs(&pattern, log))),

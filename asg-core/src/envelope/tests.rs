@@ -356,7 +356,7 @@ proptest! {
     fn the_short_way_reads_a_header_as_the_long_one_does(
         n in 0..HEADERS.len(),
         body in prop::sample::select(BODIES),
-        changes in prop::collection::vec((any::<prop::sample::Index>(), prop::sample::select(BYTES)), 0..3),
+        changes in prop::collection::vec((prop::arbitrary::any::<prop::sample::Index>(), prop::sample::select(BYTES)), 0..3),
         cut: prop::sample::Index,
         is_cut: bool,
     ) {

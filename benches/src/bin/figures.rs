@@ -135,7 +135,7 @@ fn measure(
         // One that counts, so that nothing is spent on printing.
         greps += timed(Command::new("grep").env("LC_ALL", "C").arg("-c").arg(handle).arg(log))?;
     }
-    let article = greps.as_secs_f64() / small(sample) * mixed::CONTAINERS as f64;
+    let article = greps.as_secs_f64() / small(sample) * small(usize::try_from(mixed::CONTAINERS)?);
     let grep = medians[0].as_secs_f64();
     println!("medians of {} runs, whole process:", options.runs);
     for ((name, _), median) in contenders.iter().zip(&medians) {
