@@ -3,7 +3,7 @@
 //!
 //! The kernel prints their fields in one order, so each is looked for where it must be, eight bytes at a time. At the first
 //! surprise this gives up, and the grammar reads the line from its beginning: what is an error is the grammar's to say, and
-//! what this reads it reads as the grammar does (`tests::every_way_reads_a_line_alike`).
+//! what this reads it reads as the grammar does; the tests below hold it to that.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -351,4 +351,93 @@ fn mark(i: &[u8]) -> Option<(u32, &[u8])> {
     }
     let (digits, rest) = i.split_at(len);
     Some((digits.iter().fold(0, |value, &b| value << 4 | u32::from(nibble::<false>(b))), rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::{anchor, grammar};
+    use super::*;
+
+    const COMMON: [&str; 9] = [
+        "OK_bfce786c-ab07-40ad-79f9-8 IN=s-010255073003 OUT=eth0 MAC=aa:aa:0a:ff:49:03:ee:ee:0a:ff:49:03:08:00 \
+         SRC=10.255.73.3 DST=10.0.16.8 LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=15946 DF PROTO=TCP SPT=51858 DPT=80 \
+         WINDOW=27400 RES=0x00 SYN URGP=0 MARK=0x1 ",
+        "d08bb414-cdba-4381-412a-e9eccIN=wbrdg-0afe0008 OUT=eth0 MAC=4e:b7:a4:74:e2:45:0a:5a:66:81:1f:1d:08:00 \
+         SRC=10.254.0.10 DST=10.0.16.20 LEN=45 TOS=0x1C PREC=0xE0 TTL=0 ID=0 PROTO=TCP SPT=0 DPT=65535 \
+         WINDOW=501 RES=0x3c CWR ECE ACK PSH FIN URGP=7 ",
+        "OK_bfce786c-ab07-40ad-79f9-8 IN=s-010255073003 OUT=eth0 MAC=aa:aa:0a:ff:49:03:ee:ee:0a:ff:49:03:08:00 \
+         SRC=10.255.73.3 DST=169.254.0.2 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=2806 DF PROTO=UDP SPT=36556 DPT=53 LEN=41 ",
+        "IN=eth0 OUT= MAC=aa:aa:0a:ff:49:03:ee:ee:0a:ff:49:03:08:00 SRC=0.0.0.0 DST=255.255.255.255 LEN=84 TOS=0x00 \
+         PREC=0x00 TTL=255 ID=58750 DF PROTO=ICMP TYPE=8 CODE=0 ID=172 SEQ=1 MARK=0xffffffff ",
+        "[UFW BLOCK] IN= OUT=eth1 SRC=1.2.3.4 DST=5.6.7.8 LEN=40 TOS=0x00 PREC=0x00 TTL=64 ID=7 PROTO=TCP SPT=5 DPT=80 \
+         SEQ=4294967295 ACK=0 WINDOW=1024 RES=0x00 URGP=0 OPT (020405B4) UID=0 GID=0 ",
+        "x IN=a OUT=b MAC=aa:aa:0a:ff:49:03:ee:ee:0a:ff:49:03:86:dd SRC=fd00:000a:0000:0000:0000:0000:0000:0010 \
+         DST=fd00:000e:0000:0000:0000:0000:0000:0020 LEN=80 TC=0 HOPLIMIT=63 FLOWLBL=123456 PROTO=TCP SPT=1 DPT=2 \
+         WINDOW=8192 RES=0x00 ACK SYN URGP=0 ",
+        "x IN=a OUT=b SRC=fd00:000a:0000:0000:0000:0000:0000:0010 DST=fd00:000e:0000:0000:0000:0000:0000:0020 LEN=48 TC=0 \
+         HOPLIMIT=1 FLOWLBL=0 PROTO=UDP SPT=1 DPT=2 LEN=8 MARK=0xabc ",
+        "x IN=a OUT=b SRC=1.2.3.4 DST=5.6.7.8 LEN=28 TOS=0x00 PREC=0x00 TTL=64 ID=7 MF FRAG:185 PROTO=UDP ",
+        "x IN=a OUT=b SRC=1.2.3.4 DST=5.6.7.8 LEN=28 TOS=0x00 PREC=0x00 TTL=64 ID=7 PROTO=2 ",
+    ];
+
+    /// What the short way reads, if anything, is what the grammar reads, and whole.
+    fn agree(line: &[u8]) -> bool {
+        let mut short = Packet::default();
+        if read(line, &mut short).is_none() {
+            return false;
+        }
+        let found = anchor::find(line).unwrap_or_else(|| panic!("{}", Text::new(line)));
+        let mut long = Packet::at(found);
+        let result = grammar::message(line, found, &mut long);
+        long.form.ends_with_space = line.ends_with(b" ");
+        assert_eq!(result, Ok(()), "{}", Text::new(line));
+        assert_eq!(short, long, "{}", Text::new(line));
+        true
+    }
+
+    #[test]
+    fn the_common_lines_are_read_the_short_way_and_alike() {
+        let read = COMMON.iter().filter(|line| agree(line.as_bytes())).count();
+        assert!(read >= 6, "only {read} of them are read");
+        for line in COMMON {
+            agree(line.trim_end().as_bytes());
+        }
+    }
+
+    #[test]
+    fn every_change_and_every_cut_of_a_line_is_read_alike_or_left_to_the_grammar() {
+        for line in COMMON {
+            for at in 0..line.len() {
+                for byte in b" 0129afAF:=.xSYNFDM\t\x00\xa0\xff" {
+                    let mut changed = line.as_bytes().to_vec();
+                    changed[at] = *byte;
+                    agree(&changed);
+                    changed = line.as_bytes().to_vec();
+                    changed.insert(at, *byte);
+                    agree(&changed);
+                }
+                agree(&line.as_bytes()[..at]);
+                agree(&line.as_bytes()[at..]);
+                agree(&[&line.as_bytes()[..at], &line.as_bytes()[at + 1..]].concat());
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_of_lines_put_together_are_read_alike(
+            parts in prop::collection::vec((0..COMMON.len(), 0_usize..24, 0_usize..24), 1..6),
+        ) {
+            // Words, so that most of what comes of it is nearly a line.
+            let words: Vec<&str> = parts
+                .iter()
+                .flat_map(|(n, from, len)| COMMON[*n].split_inclusive(' ').skip(*from).take(*len))
+                .collect();
+            agree(words.concat().as_bytes());
+            agree(format!("{}{}", COMMON[parts[0].0], words.concat()).as_bytes());
+            agree(format!("IN=x OUT=y {}", words.concat()).as_bytes());
+        }
+    }
 }
