@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use crate::attribution::{Attribution, Reason};
 use crate::evidence::Origin;
 use crate::flow::Flow;
-use crate::record::{Content, Damaged, Record};
+use crate::record::{Content, Damaged, Part, Record};
 use crate::{
     Address, AppState, Direction, Entity, Envelope, Guid, Identity, Ledger, Lifetime, Line,
     LogPrefix, Packet, Sighting, SourceId, TimePolicy, TimeRange, Timestamp, YearPolicy,
@@ -237,7 +237,7 @@ pub(crate) fn machine(envelope: &Envelope<'_>) -> Option<String> {
 
 /// The same, if the line is one that only a cell writes about its own containers.
 fn own_machine(record: &Record<'_>) -> Option<Box<str>> {
-    let (Content::Rep(event) | Content::Damaged(Damaged { rep: Some(event), .. })) =
+    let (Content::Rep(event) | Content::Damaged(Damaged { part: Some(Part::Rep(event)), .. })) =
         &record.content
     else {
         return None;
