@@ -1,12 +1,12 @@
 //! The correlator: lines in, flows out. It opens nothing and asks nobody; the caller reads and looks names up.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::attribution::{Attribution, Reason};
 use crate::evidence::Origin;
 use crate::flow::Flow;
 use crate::record::{Content, Record};
-use crate::{Guid, Identity, Ledger, Lifetime, Line, TimePolicy, Timestamp, YearPolicy};
+use crate::{Guid, Identity, Ledger, Lifetime, Line, SourceId, TimePolicy, Timestamp, YearPolicy};
 
 /// Joins packets with evidence and names, over a finished set of logs, in two passes.
 ///
@@ -46,8 +46,8 @@ pub struct Correlator {
     ledger: Ledger,
     identities: HashMap<Guid, Identity>,
     policy: TimePolicy,
-    /// The latest time with a year that any line shows.
-    latest: Option<Timestamp>,
+    /// The latest time with a year that a source shows: old logs and new ones are read together.
+    latest: BTreeMap<SourceId, Timestamp>,
     counts: Counts,
 }
 
@@ -66,14 +66,15 @@ pub struct Counts {
 }
 
 impl Correlator {
-    /// A correlator that takes a missing year to be the one nearest to the latest time with a year that the logs show.
+    /// A correlator that takes a missing year to be the one nearest to the latest time with a year in the same source, or
+    /// where that shows none, in any.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A correlator that completes times by this policy. Where the policy leaves the year open, it is the one nearest to
-    /// the latest time with a year that the logs show.
+    /// A correlator that completes times by this policy. Where the policy leaves the year open, it is as with
+    /// [`Correlator::new`].
     #[must_use]
     pub fn with_policy(policy: TimePolicy) -> Self {
         Self { policy, ..Self::default() }
@@ -91,10 +92,11 @@ impl Correlator {
         &self.counts
     }
 
-    /// How times are completed.
+    /// How times of this source are completed.
     #[must_use]
-    pub fn policy(&self) -> TimePolicy {
-        match (self.policy.year, self.latest) {
+    pub fn policy(&self, source: SourceId) -> TimePolicy {
+        let latest = self.latest.get(&source).or_else(|| self.latest.values().max()).copied();
+        match (self.policy.year, latest) {
             (YearPolicy::Unset, Some(latest)) => {
                 TimePolicy { year: YearPolicy::Nearest(latest), ..self.policy }
             }
@@ -107,7 +109,10 @@ impl Correlator {
         self.counts.lines += 1;
         let line = Line::new(line);
         let record = Record::read(&line);
-        self.latest = self.latest.max(record.time(&TimePolicy::default()));
+        if let Some(time) = record.time(&TimePolicy::default()) {
+            let latest = self.latest.entry(origin.source).or_insert(time);
+            *latest = time.max(*latest);
+        }
         self.counts.damaged += u64::from(matches!(record.content, Content::Damaged(_)));
         if record.packet().is_some() {
             self.counts.packets += 1;
@@ -132,10 +137,10 @@ impl Correlator {
     ) {
         let mut wanted = Vec::new();
         let mut names_apps = false;
-        for (_, line) in lines {
+        for (origin, line) in lines {
             let line = Line::new(line);
             let record = Record::read(&line);
-            let Some(answer) = self.attribute(&record) else { continue };
+            let Some(answer) = self.attribute(origin.source, &record) else { continue };
             wanted.extend(answer.subject());
             names_apps |= answer.reason == Reason::NoSuchApp;
         }
@@ -147,14 +152,14 @@ impl Correlator {
         for (origin, line) in lines {
             let line = Line::new(line);
             let record = Record::read(&line);
-            let Some(attribution) = self.attribute(&record) else { continue };
+            let Some(attribution) = self.attribute(origin.source, &record) else { continue };
             let Some((packet, cf)) = record.packet() else { continue };
             let identity = attribution.subject().and_then(|guid| self.identities.get(&guid));
             let cell = record
                 .envelope
                 .cell()
                 .or_else(|| Some(attribution.container()?.cell()?.to_owned()));
-            let time = record.time(&self.policy());
+            let time = record.time(&self.policy(origin.source));
             each(&Flow {
                 time,
                 origin: *origin,
@@ -168,10 +173,10 @@ impl Correlator {
     }
 
     /// Who sent the packet; `None` if the record is none.
-    fn attribute(&self, record: &Record<'_>) -> Option<Attribution<'_>> {
+    fn attribute(&self, source: SourceId, record: &Record<'_>) -> Option<Attribution<'_>> {
         let (_, cf) = record.packet()?;
         let Some(cf) = cf else { return Some(Attribution::unknown(Reason::NotCloudFoundry)) };
-        Some(self.ledger.attribute(cf, record.time(&self.policy())))
+        Some(self.ledger.attribute(cf, record.time(&self.policy(source))))
     }
 
     fn learn(&mut self, mut wanted: Vec<Guid>, resolve: &mut impl FnMut(&[Guid]) -> Vec<Identity>) {
@@ -192,5 +197,37 @@ impl Correlator {
             }
             self.identities.insert(guid, identity);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_year_is_that_of_the_lager_lines_in_the_same_source() {
+        let lager = |seconds: i64| {
+            format!(
+                r#"{{"timestamp":"{seconds}.5","source":"rep","message":"rep.x","data":{{"guid":"x"}}}}"#
+            )
+        };
+        let packet = "Jun 16 23:18:38 localhost kernel: [12.5] x IN= OUT=eth0 SRC=10.0.16.5 DST=10.0.16.20 LEN=28 \
+            TOS=0x00 PREC=0x00 TTL=64 ID=7 PROTO=2 ";
+        let mut correlator = Correlator::new();
+        for (source, seconds) in [(0, 1_497_654_859), (1, 1_715_000_000)] {
+            let origin = Origin { source: SourceId(source), line: 1 };
+            correlator.observe(origin, lager(seconds).as_bytes());
+        }
+        let lines = [0, 1, 2]
+            .map(|source| (Origin { source: SourceId(source), line: 2 }, packet.as_bytes()));
+        let mut years = Vec::new();
+        correlator.flows(
+            &lines,
+            |_| Vec::new(),
+            |flow| {
+                years.push(flow.time.unwrap().to_string()[..4].to_owned());
+            },
+        );
+        assert_eq!(years, ["2017", "2024", "2024"], "the last source shows no year of its own");
     }
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use crate::{Guid, Handle, ProcessGuid, Timestamp};
+use crate::{Guid, Handle, Names, ProcessGuid, Timestamp};
 
 /// One line's facts about one container. Whatever component wrote the line, this is all that the ledger takes from it.
 ///
@@ -34,6 +34,14 @@ pub struct Evidence {
     pub app: Option<Guid>,
     /// The container's own address.
     pub address: Option<IpAddr>,
+    /// Its IPv6 address, where it has both.
+    pub address_v6: Option<IpAddr>,
+    /// The cell's address.
+    pub cell_address: Option<IpAddr>,
+    /// Guardian's bridge, which is `IN=` of the container's packets.
+    pub interface: Option<Box<str>>,
+    /// GUIDs and names of app, space and org, where the line spells them out.
+    pub names: Option<Box<Names<'static>>>,
     /// Where the line stood.
     pub origin: Origin,
 }
@@ -51,6 +59,10 @@ impl Evidence {
             index: None,
             app: None,
             address: None,
+            address_v6: None,
+            cell_address: None,
+            interface: None,
+            names: None,
             origin,
         }
     }

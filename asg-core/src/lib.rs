@@ -1,14 +1,17 @@
 //! Reads the log lines of Linux' packet logger and of Cloud Foundry's Diego, and tells which container sent a packet.
 #![forbid(unsafe_code)]
 
+mod app_log;
 mod attribution;
 mod correlator;
+pub mod documents;
 mod envelope;
 mod error;
 mod evidence;
 mod flow;
 mod guid;
 mod identity;
+mod json;
 mod lager;
 mod ledger;
 mod line;
@@ -27,7 +30,8 @@ pub use evidence::{Evidence, Moment, Origin, ProcessName, SourceId};
 pub use flow::{Flow, FlowOutput};
 pub use guid::{Guid, GuidPrefix, Handle, HandlePrefix, ProcessGuid};
 pub use identity::{AppState, Entity, Identity};
-pub use lager::{JsonStr, LagerEvent, LoggerEvent, Names, RepEvent, RepEventKind};
+pub use json::JsonStr;
+pub use lager::{LagerEvent, LoggerEvent, Names, RepEvent, RepEventKind};
 pub use ledger::{Ledger, Lifetime};
 pub use line::Line;
 pub use lines::{Lines, RawLine};

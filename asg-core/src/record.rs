@@ -5,8 +5,9 @@ use serde::{Serialize, Serializer};
 
 use crate::envelope::Envelope;
 use crate::evidence::{Evidence, Moment, Origin, ProcessName};
-use crate::lager::{LagerEvent, LoggerEvent, RepEvent};
-use crate::{Error, Handle, Line, LogPrefix, Packet, TimePolicy, Timestamp};
+use crate::lager::{LagerEvent, LoggerEvent, Names, RepEvent};
+use crate::time::{LogTime, Resolved, TimeQuality};
+use crate::{Error, Handle, Line, LogPrefix, Packet, TimePolicy, Timestamp, app_log, documents};
 
 /// One line, read: how it reached us, and what it says. Borrowed from its [`Line`].
 ///
@@ -48,8 +49,11 @@ pub enum Content<'a> {
         /// What its prefix means, if it is Cloud Foundry's.
         cf: Option<LogPrefix<'a>>,
     },
-    /// A lager line about a container, from rep, executor, Garden or the BBS.
+    /// A line about a container: lager's, from rep, executor, Garden or the BBS, or one of an app's log stream, of the
+    /// router, or of a document.
     Rep(RepEvent<'a>),
+    /// A whole document about several containers, on one line; see [`crate::documents`].
+    Document(Vec<RepEvent<'a>>),
     /// A packet with an identity, from silk's iptables-logger.
     Logger(LoggerEvent<'a>),
     /// None of these.
@@ -87,17 +91,58 @@ impl<'a> Record<'a> {
         Self { envelope, content }
     }
 
-    /// When it happened: the lager line's own stamp, or the envelope's, completed by the policy where it lacks a year or a
-    /// zone; `None` if neither says.
+    /// The same, strictly: damage is an error.
+    ///
+    /// # Errors
+    ///
+    /// If the line is a packet or JSON that is cut, split or malformed: the byte of the line at which that shows, and what
+    /// was expected there. A line that is none of these is [`Content::Other`], and no error.
+    ///
+    /// ```
+    /// use asg_core::{Line, Record};
+    ///
+    /// let line = Line::new(b"[ 2343.595381] x IN=eth0 OUT= SRC=10.254.0.10 DST=10.0.1");
+    /// assert!(Record::parse(&line).unwrap_err().is_cut());
+    /// assert_eq!(Record::parse(&Line::new(b"hello")).unwrap().kind(), "other");
+    /// ```
+    pub fn parse(line: &'a Line<'_>) -> Result<Self, Error> {
+        let record = Self::read(line);
+        match record.content {
+            Content::Damaged(damaged) => Err(damaged.error),
+            _ => Ok(record),
+        }
+    }
+
+    /// When it happened, as [`Record::resolved_time`] tells it.
     #[must_use]
     pub fn time(&self, policy: &TimePolicy) -> Option<Timestamp> {
+        self.resolved_time(policy).map(|resolved| resolved.time)
+    }
+
+    /// When it happened, and whether the line shows that whole: its own stamp, or the envelope's, completed by the policy
+    /// where it lacks a year or a zone, or else the kernel's uptime, if the policy says when that booted. `None` if none of
+    /// them says.
+    ///
+    /// ```
+    /// use asg_core::{Line, Record, TimePolicy, TimeQuality, YearPolicy};
+    ///
+    /// let line = Line::new(b"Jun 16 23:18:38 localhost kernel: hello");
+    /// let record = Record::read(&line);
+    /// assert_eq!(record.resolved_time(&TimePolicy::default()), None);
+    /// let policy = TimePolicy { year: YearPolicy::Fixed(2017), ..TimePolicy::default() };
+    /// assert_eq!(record.resolved_time(&policy).unwrap().quality, TimeQuality::Completed);
+    /// ```
+    #[must_use]
+    pub fn resolved_time(&self, policy: &TimePolicy) -> Option<Resolved> {
         let own = match &self.content {
             Content::Rep(event) => event.time,
             Content::Logger(event) => event.time,
             Content::Damaged(damaged) => damaged.rep.as_ref().and_then(|event| event.time),
-            Content::Packet { .. } | Content::Other => None,
+            Content::Packet { .. } | Content::Document(_) | Content::Other => None,
         };
-        own.or_else(|| self.envelope.time.resolve(policy).map(|resolved| resolved.time))
+        own.map(|time| Resolved { time, quality: TimeQuality::Read })
+            .or_else(|| self.envelope.time.resolve(policy))
+            .or_else(|| self.envelope.uptime?.resolve(policy))
     }
 
     /// The packet and what its prefix means, also of a damaged line; `None` if the line is none.
@@ -126,11 +171,21 @@ impl<'a> Record<'a> {
     /// assert_eq!(handles, ["d08bb414-cdba-4381-412a-e9ecc1b7d0f4"]);
     /// ```
     pub fn evidence(&self, origin: Origin, each: impl FnMut(Evidence)) {
+        let shown = match self.envelope.time {
+            LogTime::Instant(time) => Some(time),
+            _ => None,
+        };
         let found = match &self.content {
-            Content::Rep(event) => rep_evidence(event, origin),
+            Content::Rep(event) => rep_evidence(event, shown, origin),
             Content::Logger(event) => logger_evidence(event, origin),
             Content::Damaged(damaged) => {
-                damaged.rep.as_ref().and_then(|event| rep_evidence(event, origin))
+                damaged.rep.as_ref().and_then(|event| rep_evidence(event, shown, origin))
+            }
+            Content::Document(containers) => {
+                return containers
+                    .iter()
+                    .filter_map(|event| rep_evidence(event, None, origin))
+                    .for_each(each);
             }
             Content::Packet { .. } | Content::Other => None,
         };
@@ -142,7 +197,7 @@ impl<'a> Record<'a> {
     pub const fn kind(&self) -> &'static str {
         match self.content {
             Content::Packet { .. } => "packet",
-            Content::Rep(_) => "rep",
+            Content::Rep(_) | Content::Document(_) => "rep",
             Content::Logger(_) => "logger",
             Content::Other => "other",
             Content::Damaged(_) => "damaged",
@@ -163,19 +218,29 @@ impl<'a> Record<'a> {
 impl<'a> Content<'a> {
     fn read(envelope: &Envelope<'a>) -> Self {
         let body = envelope.body.as_bytes();
-        if body.first() == Some(&b'{') {
-            return Self::json(body);
+        match body {
+            [b'{', ..] => return Self::json(body),
+            [b'[', b'{', b'"', ..] => return Self::of(documents::containers_of_array(body)),
+            _ => {}
         }
-        if let Some(read) = Packet::parse_lenient(body) {
-            return Self::packet(read);
+        // An app may print what it likes into its log, a packet of the kernel's too.
+        if envelope.stream().is_none() {
+            if let Some(read) = Packet::parse_lenient(body) {
+                return Self::packet(read);
+            }
+            // Only of a line that is the kernel's can a piece of `IN=… OUT=…` be known for what it is.
+            if envelope.is_kernel() {
+                return Packet::parse_kernel(body).map_or(Self::Other, Self::packet);
+            }
         }
-        // Only of a line that is the kernel's can a piece of `IN=… OUT=…` be known for what it is.
-        if envelope.is_kernel()
-            && let Some(read) = Packet::parse_kernel(body)
-        {
-            return Self::packet(read);
+        match app_log::read(envelope) {
+            Some(event) => Self::Rep(event),
+            None if is_continuation(envelope) => {
+                let error = Error::expected(0, "`{`, with which a JSON line begins");
+                Self::Damaged(Damaged { error, packet: None, rep: None })
+            }
+            None => Self::Other,
         }
-        Self::Other
     }
 
     fn packet(read: crate::Lenient<'a>) -> Self {
@@ -189,19 +254,61 @@ impl<'a> Content<'a> {
     }
 
     fn json(body: &'a [u8]) -> Self {
-        match LagerEvent::parse(body) {
-            Ok(LagerEvent::Rep(event)) => Self::Rep(event),
-            Ok(LagerEvent::Logger(event)) => Self::Logger(event),
-            Ok(LagerEvent::Other) => Self::Other,
-            Err(error) => {
-                let rep = match LagerEvent::parse_cut(body) {
-                    LagerEvent::Rep(event) => Some(event),
-                    LagerEvent::Logger(_) | LagerEvent::Other => None,
+        // Most lines of a component prove nothing: they are looked through, not read.
+        let is_lager = body.starts_with(br#"{"timestamp":"#) && body.ends_with(b"}");
+        if is_lager && !LagerEvent::may_be_in(body) {
+            return Self::Other;
+        }
+        let error = match LagerEvent::object(body) {
+            Ok(object) => {
+                return match LagerEvent::of(&object) {
+                    LagerEvent::Rep(event) => Self::Rep(event),
+                    LagerEvent::Logger(event) => Self::Logger(event),
+                    LagerEvent::Other => Self::of(documents::containers(&object)),
                 };
-                Self::Damaged(Damaged { error, packet: None, rep })
             }
+            Err(error) => error,
+        };
+        // A log prefix may begin with a brace.
+        if let Some(read) = Packet::parse_lenient(body).filter(|read| read.stop.is_none()) {
+            return Self::packet(read);
+        }
+        let rep = match LagerEvent::parse_cut(body) {
+            LagerEvent::Rep(event) => Some(event),
+            LagerEvent::Logger(_) | LagerEvent::Other => None,
+        };
+        Self::Damaged(Damaged { error, packet: None, rep })
+    }
+
+    fn of(mut containers: Vec<RepEvent<'a>>) -> Self {
+        match containers.len() {
+            0 => Self::Other,
+            1 => containers.pop().map_or(Self::Other, Self::Rep),
+            _ => Self::Document(containers),
         }
     }
+
+    /// The same, of a line of which only this many bytes were kept: nothing of it is whole.
+    pub(crate) fn cut_at(self, len: usize) -> Self {
+        let error = Error::cut(len, "the rest of a line that is longer than the limit");
+        match self {
+            Self::Packet { packet, cf } => {
+                Self::Damaged(Damaged { error, packet: Some((packet, cf)), rep: None })
+            }
+            Self::Rep(event) => Self::Damaged(Damaged { error, packet: None, rep: Some(event) }),
+            Self::Logger(_) | Self::Document(_) => {
+                Self::Damaged(Damaged { error, packet: None, rep: None })
+            }
+            content => content,
+        }
+    }
+}
+
+/// `logger -t vcap.rep` splits long lines into several messages of the same name; all but the first begin anywhere.
+fn is_continuation(envelope: &Envelope<'_>) -> bool {
+    let body = envelope.body.as_bytes();
+    envelope.program.is_some_and(|program| program.as_bytes().starts_with(b"vcap."))
+        && memchr::memmem::find(body, b"\":").is_some()
 }
 
 /// A record as the object of the output contract; see [`Record::to_output`].
@@ -227,6 +334,14 @@ impl Serialize for RecordOutput<'_, '_> {
         let (packet, rep) = match content {
             Content::Packet { packet, cf } => (Some((packet, cf)), None),
             Content::Rep(event) => (None, Some(event)),
+            // One object a line: the first container stands where the only one would, the others behind it.
+            Content::Document(containers) => {
+                if let Some((first, more)) = containers.split_first() {
+                    map.serialize_entry("rep", first)?;
+                    map.serialize_entry("rep_more", more)?;
+                }
+                (None, None)
+            }
             Content::Damaged(damaged) => {
                 (damaged.packet.as_ref().map(|(packet, cf)| (packet, cf)), damaged.rep.as_ref())
             }
@@ -252,24 +367,50 @@ impl Serialize for RecordOutput<'_, '_> {
     }
 }
 
-/// What a lager line about a container proves; `None` if it names no container.
-fn rep_evidence(event: &RepEvent<'_>, origin: Origin) -> Option<Evidence> {
+/// What a line about a container proves; `None` if it names none. `shown` is the time that the line has besides the event's.
+pub(crate) fn rep_evidence(
+    event: &RepEvent<'_>,
+    shown: Option<Timestamp>,
+    origin: Origin,
+) -> Option<Evidence> {
     let mut evidence = Evidence::new(Handle::parse(event.container()?)?, event.moment(), origin);
-    evidence.time = event.time;
+    evidence.time = event.time.or(shown).filter(|_| event.was_there());
     evidence.cell = event.cell_id.as_deref().map(Into::into);
     evidence.process = event.process_guid.as_deref().map(ProcessName::parse);
     evidence.index = event.index;
     let app = event.names.as_ref().and_then(|names| names.app_guid.as_deref());
     evidence.app = app.and_then(|guid| guid.parse().ok());
     evidence.address = event.container_ip;
+    evidence.address_v6 = event.container_ipv6;
+    evidence.cell_address = event.cell_ip;
+    evidence.interface = event.bridge.as_deref().map(Into::into);
+    evidence.names = event.names.clone().map(|names| Box::new(names.into_owned()));
     Some(evidence)
 }
 
-/// iptables-logger names container and app in one line; the address is that of the container's side of the packet.
-fn logger_evidence(event: &LoggerEvent<'_>, origin: Origin) -> Option<Evidence> {
+/// iptables-logger names container and app in one line; the address is that of the container's side of the packet, by
+/// which it found them.
+pub(crate) fn logger_evidence(event: &LoggerEvent<'_>, origin: Origin) -> Option<Evidence> {
     let mut evidence =
         Evidence::new(Handle::parse(event.container_id.as_deref()?)?, Moment::Seen, origin);
     evidence.time = event.time;
     evidence.app = event.app_guid.as_deref().and_then(|guid| guid.parse().ok());
+    evidence.cell = event.host_guid.as_deref().map(Into::into);
+    evidence.cell_address = event.host_ip.as_deref().and_then(|ip| ip.parse().ok());
+    let own_side = match event.direction.as_deref() {
+        Some("egress") => &event.src_ip,
+        Some("ingress") => &event.dst_ip,
+        _ => &None,
+    };
+    evidence.address = own_side.as_deref().and_then(|ip| ip.parse().ok());
+    if event.space_guid.is_some() || event.organization_guid.is_some() {
+        let names = Names {
+            app_guid: event.app_guid.clone(),
+            space_guid: event.space_guid.clone(),
+            org_guid: event.organization_guid.clone(),
+            ..Names::default()
+        };
+        evidence.names = Some(Box::new(names.into_owned()));
+    }
     Some(evidence)
 }

@@ -1,1 +1,19 @@
-//! Placeholder.
+//! What the programs `parse` and `correlate` share: reading logs, options, names, and how a run ends.
+//!
+//! The programs are small. What they do is done by `asg-core` and `asg-cc-client`; read their sources to see how the
+//! crates are used, and the programs in `examples/examples`, which teach one thing each.
+#![forbid(unsafe_code)]
+
+pub mod demo;
+pub mod input;
+pub mod names;
+pub mod progress;
+pub mod report;
+pub mod summary;
+pub mod table;
+pub mod time;
+
+/// The README's Rust is run as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

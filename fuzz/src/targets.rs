@@ -6,7 +6,9 @@
 use asg_core::{Lenient, Packet, Text};
 
 /// A target's name, which is its corpus' folder, and its function.
-pub(crate) const TARGETS: &[(&str, fn(&[u8]))] = &[("packet", packet)];
+pub(crate) const TARGETS: &[Target] = &[("packet", packet)];
+
+pub(crate) type Target = (&'static str, fn(&[u8]));
 
 /// Any bytes give a packet or an error with an offset inside them; what is read whole prints back.
 pub(crate) fn packet(data: &[u8]) {

@@ -1,12 +1,16 @@
 //! What a Cloud Controller does before any endpoint: routes, tokens, errors.
 
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
 use http::{Method, Request, Response};
 use serde_json::{Value, json};
 
-use super::foundation::{Access, Foundation};
+use super::foundation::Foundation;
 use super::query::Query;
+use super::trouble::uri_too_long;
 use crate::{Transport, TransportError};
+
+/// nginx gives the request line one buffer of this size (`large_client_header_buffers`, its default).
+const LONGEST_REQUEST_LINE: usize = 8 << 10;
 
 /// A request as the endpoints see it.
 pub(super) struct Asked<'a> {
@@ -16,32 +20,66 @@ pub(super) struct Asked<'a> {
     pub(super) query: Query,
     /// What links begin with.
     pub(super) base: String,
-    pub(super) viewer: Viewer<'a>,
+    pub(super) viewer: Viewer,
+}
+
+/// What a token allows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Grant {
+    /// Whose token it is: requests are counted by holder.
+    pub(super) holder: String,
+    /// Absent if it allows to read whatever it shows.
+    pub(super) scopes: Option<Vec<String>>,
+    /// The GUIDs of the spaces that it shows; if absent, or if a scope says so, all.
+    pub(super) spaces: Option<Vec<String>>,
+}
+
+impl Grant {
+    /// Holders of these are not limited in their rate.
+    pub(super) fn is_admin(&self) -> bool {
+        self.has(&["cloud_controller.admin", "cloud_controller.admin_read_only"])
+    }
+
+    fn is_global(&self) -> bool {
+        self.is_admin() || self.has(&["cloud_controller.global_auditor"])
+    }
+
+    fn may_read(&self) -> bool {
+        self.scopes.is_none() || self.is_global() || self.has(&["cloud_controller.read"])
+    }
+
+    fn has(&self, any: &[&str]) -> bool {
+        self.scopes.iter().flatten().any(|scope| any.contains(&scope.as_str()))
+    }
+
+    fn viewer(self) -> Viewer {
+        if self.is_global() { Viewer(None) } else { Viewer(self.spaces) }
+    }
 }
 
 /// Who asks, and so what is shown.
-#[derive(Clone, Copy)]
-pub(super) struct Viewer<'a>(Option<&'a [String]>);
+pub(super) struct Viewer(Option<Vec<String>>);
 
-impl Viewer<'_> {
-    pub(super) fn sees_space(self, guid: Option<&str>) -> bool {
-        self.0.is_none_or(|spaces| guid.is_some_and(|guid| spaces.iter().any(|s| s == guid)))
-    }
-
-    pub(super) fn sees_org(self, foundation: &Foundation, guid: &str) -> bool {
+impl Viewer {
+    pub(super) fn sees_all(&self) -> bool {
         self.0.is_none()
-            || foundation.spaces.iter().any(|s| s.org == guid && self.sees_space(Some(&s.guid)))
     }
 
-    /// Memberships of spaces that are gone show nothing.
-    pub(super) fn sees_event(self, foundation: &Foundation, space: Option<&str>) -> bool {
-        let exists = space.is_some_and(|guid| foundation.space_by_guid(guid).is_some());
-        self.0.is_none() || exists && self.sees_space(space)
+    pub(super) fn sees_space(&self, guid: &str) -> bool {
+        self.0.as_ref().is_none_or(|spaces| spaces.iter().any(|s| s == guid))
+    }
+
+    pub(super) fn sees_org(&self, foundation: &Foundation, guid: &str) -> bool {
+        self.sees_all()
+            || foundation.spaces.iter().any(|s| s.org == guid && self.sees_space(&s.guid))
     }
 }
 
 impl Foundation {
-    /// The answer to one request, as a Cloud Controller with this data gives it.
+    /// The answer to one request, as a Cloud Controller with this data gives it. Rates are a [`Server`]'s business, and
+    /// so are the tokens of a UAA.
+    ///
+    /// [`Server`]: super::Server
     ///
     /// ```
     /// use asg_cc_client::embedded::Foundation;
@@ -54,7 +92,22 @@ impl Foundation {
     /// ```
     #[must_use]
     pub fn answer(&self, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
+        self.answer_to(request, self.caller(request, true, |_| None), None)
+    }
+
+    /// The answer to someone who may be known.
+    pub(super) fn answer_to(
+        &self,
+        request: &Request<Vec<u8>>,
+        caller: Result<Grant, Unauthorized>,
+        uaa: Option<&str>,
+    ) -> Response<Vec<u8>> {
         let path = request.uri().path();
+        let target = request.uri().path_and_query().map_or("", http::uri::PathAndQuery::as_str);
+        let line = request.method().as_str().len() + target.len() + "  HTTP/1.1\r\n".len();
+        if line > LONGEST_REQUEST_LINE {
+            return uri_too_long();
+        }
         let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
         let host = host.or_else(|| request.uri().authority().map(http::uri::Authority::as_str));
         let base = match &self.external_url {
@@ -67,19 +120,19 @@ impl Foundation {
         if request.method() != Method::GET {
             return unknown_request(version);
         }
-        let is_info = segments == ["info"];
-        let viewer = match (version, is_info) {
-            (None, _) => return ok(&self.root(&base)),
-            (Some("v2"), true) => return ok(&self.v2_info(&base)),
+        match (version, &segments[..]) {
+            (None, _) => return ok(&self.root(&base, uaa)),
+            (Some("v2"), ["info"]) => return ok(&self.v2_info(&base, uaa)),
             // nginx answers this, before anyone looks at the token.
-            (Some("v2"), false) if !self.v2 => return text(404, "V2 endpoints disabled"),
-            (Some("v3"), true) if self.v3 => return ok(&Self::v3_info(&base)),
-            (Some("v2"), _) => self.viewer(request),
-            (Some("v3"), _) if self.v3 => self.viewer(request),
+            (Some("v2"), _) if !self.v2 => return text(404, "V2 endpoints disabled"),
+            (Some("v3"), []) if self.v3 => return ok(&Self::v3_root(&base)),
+            (Some("v3"), ["info"]) if self.v3 => return ok(&self.v3_info(&base)),
+            (Some("v2"), _) => {}
+            (Some("v3"), _) if self.v3 => {}
             _ => return unknown_request(version),
-        };
-        let viewer = match viewer {
-            Ok(viewer) => viewer,
+        }
+        let grant = match caller {
+            Ok(grant) => grant,
             Err(Unauthorized::NoToken) => {
                 return error(version, 401, 10002, "CF-NotAuthenticated", "Authentication error");
             }
@@ -87,33 +140,61 @@ impl Foundation {
                 return error(version, 401, 1000, "CF-InvalidAuthToken", "Invalid Auth Token");
             }
         };
+        if !grant.may_read() {
+            if version == Some("v3") {
+                return not_authorized(version);
+            }
+            let detail = "Your token lacks the necessary scopes to access this resource.";
+            return error(version, 403, 10007, "CF-InsufficientScope", detail);
+        }
         let query = Query::parse(request.uri().query().unwrap_or_default());
-        let asked = Asked { segments, path, query, base, viewer };
+        let asked = Asked { segments, path, query, base, viewer: grant.viewer() };
         if version == Some("v2") { self.v2(&asked) } else { self.v3(&asked) }
     }
 
-    fn viewer(&self, request: &Request<Vec<u8>>) -> Result<Viewer<'_>, Unauthorized> {
+    /// Whose token came with the request. Without tokens of its own an `open` foundation takes any; `issued` knows those
+    /// of the UAA.
+    pub(super) fn caller(
+        &self,
+        request: &Request<Vec<u8>>,
+        open: bool,
+        issued: impl Fn(&str) -> Option<Grant>,
+    ) -> Result<Grant, Unauthorized> {
         let header = request.headers().get(AUTHORIZATION).and_then(|v| v.to_str().ok());
         let (scheme, token) =
             header.and_then(|h| h.split_once(' ')).ok_or(Unauthorized::NoToken)?;
         if !scheme.eq_ignore_ascii_case("bearer") {
             return Err(Unauthorized::NoToken);
         }
-        if self.tokens.is_empty() {
-            return Ok(Viewer(None));
+        let holder = token.to_owned();
+        if let Some(access) = self.tokens.iter().find(|a| a.token == token) {
+            let (scopes, spaces) = (access.scopes.clone(), access.spaces.clone());
+            return Ok(Grant { holder, scopes, spaces });
         }
-        let access: &Access =
-            self.tokens.iter().find(|a| a.token == token).ok_or(Unauthorized::BadToken)?;
-        Ok(Viewer(access.spaces.as_deref()))
+        if open && self.tokens.is_empty() {
+            return Ok(Grant { holder, scopes: None, spaces: None });
+        }
+        issued(token).ok_or(Unauthorized::BadToken)
     }
 
-    fn root(&self, base: &str) -> Value {
+    fn root(&self, base: &str, uaa: Option<&str>) -> Value {
         let link = |path: &str| json!({ "href": format!("{base}{path}") });
+        let uaa = |path: &str| uaa.map_or_else(|| link(path), |uaa| json!({ "href": uaa }));
         let mut links = json!({
             "self": link(""),
-            "login": link("/login"),
-            "uaa": link("/uaa"),
+            "network_policy_v0": link("/networking/v0/external"),
+            "network_policy_v1": link("/networking/v1/external"),
+            "login": uaa("/login"),
+            "uaa": uaa("/uaa"),
             "credhub": null,
+            "routing": null,
+            "logging": null,
+            "log_cache": null,
+            "log_stream": null,
+            "app_ssh": {
+                "href": "localhost:2222",
+                "meta": { "host_key_fingerprint": null, "oauth_client": "ssh-proxy" }
+            },
         });
         if self.v2 {
             links["cloud_controller_v2"] =
@@ -134,21 +215,33 @@ impl Transport for Foundation {
     }
 }
 
-enum Unauthorized {
+/// Why a caller is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unauthorized {
     NoToken,
     BadToken,
 }
 
-pub(super) fn ok(body: &Value) -> Response<Vec<u8>> {
-    respond(200, "application/json; charset=utf-8", body.to_string())
+pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
+pub(super) const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+const HTML: HeaderValue = HeaderValue::from_static("text/html");
+
+/// `v2`, `v3` or whatever the path begins with.
+pub(super) fn version_of(path: &str) -> Option<&str> {
+    path.split('/').find(|s| !s.is_empty())
 }
 
-pub(super) fn text(status: u16, body: &str) -> Response<Vec<u8>> {
-    respond(status, "text/html", body.to_owned())
+pub(super) fn ok(body: &Value) -> Response<Vec<u8>> {
+    from_controller(200, body)
 }
 
 pub(super) fn unknown_request(version: Option<&str>) -> Response<Vec<u8>> {
     error(version, 404, 10000, "CF-NotFound", "Unknown request")
+}
+
+pub(super) fn not_authorized(version: Option<&str>) -> Response<Vec<u8>> {
+    let detail = "You are not authorized to perform the requested action";
+    error(version, 403, 10003, "CF-NotAuthorized", detail)
 }
 
 /// An error in the shape of the API version.
@@ -163,18 +256,29 @@ pub(super) fn error(
         Some("v3") => json!({ "errors": [{ "detail": detail, "title": title, "code": code }] }),
         _ => json!({ "description": detail, "error_code": title, "code": code }),
     };
-    respond(status, "application/json; charset=utf-8", body.to_string())
+    from_controller(status, &body)
 }
 
-fn respond(status: u16, content_type: &str, body: String) -> Response<Vec<u8>> {
+/// An answer of Cloud Controller itself; a [`Server`](super::Server) gives each a request id of its own.
+pub(super) fn from_controller(status: u16, body: &Value) -> Response<Vec<u8>> {
+    let mut answer = respond(status, JSON, body.to_string());
+    answer.headers_mut().insert(
+        "x-vcap-request-id",
+        HeaderValue::from_static("98bf2012-2533-46a9-942f-565bf7b06434"),
+    );
+    answer
+}
+
+/// A page of something before Cloud Controller.
+pub(super) fn text(status: u16, body: &str) -> Response<Vec<u8>> {
+    respond(status, HTML, body.to_owned())
+}
+
+fn respond(status: u16, content_type: HeaderValue, body: String) -> Response<Vec<u8>> {
     Response::builder()
         .status(status)
         .header(CONTENT_TYPE, content_type)
         .header("X-Content-Type-Options", "nosniff")
-        .header(
-            "X-Vcap-Request-Id",
-            "3daaf178-7520-495e-7a7c-9d50633c9d28::98bf2012-2533-46a9-942f-565bf7b06434",
-        )
         .body(body.into_bytes())
-        .expect("a status and headers that are constants here")
+        .expect("a status of three digits and headers that are constants")
 }

@@ -44,8 +44,14 @@ pub struct Foundation {
     pub deployments: Vec<Deployment>,
     /// The audit events, oldest first; they outlive everything.
     pub events: Vec<Event>,
-    /// Who may read; if empty, any token reads everything.
+    /// The security groups.
+    pub security_groups: Vec<SecurityGroup>,
+    /// Who may read; if empty, and without a UAA, any token reads everything.
     pub tokens: Vec<Access>,
+    /// How many requests a holder of tokens may make, if that is limited.
+    pub rate_limit: Option<RateLimit>,
+    /// The same for v2 alone, beside the general limit.
+    pub v2_rate_limit: Option<RateLimit>,
     /// False if v2 is switched off.
     pub v2: bool,
     /// False if there is no v3.
@@ -99,6 +105,23 @@ pub struct Process {
     pub process_type: String,
     /// Its app's GUID.
     pub app: String,
+}
+
+impl Process {
+    /// The second half of the process GUID that Diego knows it by: a GUID of its own, and made of the first here.
+    #[must_use]
+    pub fn version(&self) -> String {
+        let mut version: Vec<u8> = self.guid.bytes().collect();
+        for digit in version.iter_mut().filter(|c| c.is_ascii_hexdigit()) {
+            let value = (*digit as char).to_digit(16).unwrap_or_default() ^ 15;
+            *digit = char::from_digit(value, 16).map_or(b'0', |c| c as u8);
+        }
+        // A GUID of version 4 keeps its version digit.
+        if let Some(digit) = version.get_mut(14) {
+            *digit = b'4';
+        }
+        String::from_utf8_lossy(&version).into_owned()
+    }
 }
 
 /// A task or a build.
@@ -158,6 +181,39 @@ pub struct Access {
     /// The GUIDs of the spaces that it shows; if absent, all.
     #[serde(default)]
     pub spaces: Option<Vec<String>>,
+    /// Its scopes: a global one shows all, and without `cloud_controller.read` nothing is shown; if absent, it may read.
+    #[serde(default)]
+    pub scopes: Option<Vec<String>>,
+}
+
+/// A security group; its rules are kept as they are, also those that no Cloud Controller would take.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SecurityGroup {
+    /// Its GUID.
+    pub guid: String,
+    /// Its name.
+    pub name: String,
+    /// Its rules, in JSON.
+    pub rules: Vec<Value>,
+    /// True if it holds for all running apps.
+    pub running: bool,
+    /// True if it holds for all apps that are staged.
+    pub staging: bool,
+    /// The GUIDs of the spaces whose running apps it holds for.
+    pub running_spaces: Vec<String>,
+    /// The GUIDs of the spaces for whose staging it holds.
+    pub staging_spaces: Vec<String>,
+}
+
+/// How many requests are allowed in how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RateLimit {
+    /// The requests; Cloud Controller's default is 2000.
+    pub requests: u64,
+    /// The length of a window; its default is an hour.
+    pub window_seconds: u64,
 }
 
 impl Default for Foundation {
@@ -179,7 +235,10 @@ impl Foundation {
             builds: Vec::new(),
             deployments: Vec::new(),
             events: Vec::new(),
+            security_groups: Vec::new(),
             tokens: Vec::new(),
+            rate_limit: None,
+            v2_rate_limit: None,
             v2: true,
             v3: true,
             external_url: None,
@@ -235,7 +294,7 @@ impl Foundation {
     /// Makes this token show everything. From now on, unknown tokens are refused.
     #[must_use]
     pub fn token(mut self, token: &str) -> Self {
-        self.tokens.push(Access { token: token.into(), spaces: None });
+        self.tokens.push(Access { token: token.into(), spaces: None, scopes: None });
         self
     }
 
@@ -243,8 +302,21 @@ impl Foundation {
     #[must_use]
     pub fn token_for_spaces(mut self, token: &str, spaces: &[&str]) -> Self {
         let spaces = Some(spaces.iter().map(ToString::to_string).collect());
-        self.tokens.push(Access { token: token.into(), spaces });
+        self.tokens.push(Access { token: token.into(), spaces, scopes: None });
         self
+    }
+
+    /// Adds a security group.
+    #[must_use]
+    pub fn security_group(mut self, group: SecurityGroup) -> Self {
+        self.security_groups.push(group);
+        self
+    }
+
+    /// Limits the requests of each holder of tokens.
+    #[must_use]
+    pub fn limited_to(self, requests: u64, window_seconds: u64) -> Self {
+        Self { rate_limit: Some(RateLimit { requests, window_seconds }), ..self }
     }
 
     /// Switches v2 off, as it is by default since 2025.
@@ -349,14 +421,6 @@ impl Foundation {
             org: Some(org_guid.into()).filter(|_| org.is_some()),
             data,
         });
-    }
-
-    pub(super) fn space_of_app(&self, app: &str) -> Option<&str> {
-        self.apps.iter().find(|a| a.guid == app).map(|a| a.space.as_str())
-    }
-
-    pub(super) fn space_by_guid(&self, guid: &str) -> Option<&Space> {
-        self.spaces.iter().find(|s| s.guid == guid)
     }
 
     pub(super) fn created_at() -> &'static str {

@@ -2,8 +2,9 @@
 //! making behind it.
 //!
 //! It serves what this crate asks for, over v3 and v2: root and info, apps, processes, tasks, builds, deployments,
-//! spaces, orgs and audit events, with their filters, pages and errors. It is for tests, examples and demonstrations; it
-//! only reads, and holds everything in memory.
+//! spaces, orgs, audit events and security groups, with their filters, pages and errors; it limits rates and sees what
+//! a token allows. A [`Uaa`] beside it gives tokens, and an [`Outage`] makes bad days. It is for tests, examples and
+//! demonstrations; it only reads, and holds everything in memory.
 //!
 //! # Example
 //!
@@ -33,142 +34,37 @@
 //! ```
 
 mod answer;
+mod clock;
+mod desk;
 mod foundation;
+mod jwt;
+mod limiter;
+mod listen;
+mod outage;
 mod query;
+mod realm;
+mod rows;
+mod server;
+#[cfg(test)]
+mod tests;
+mod trouble;
+mod uaa;
 mod v2;
 mod v3;
 mod wire;
 
-use std::fmt;
-use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use http::{Request, Response};
-
-pub use foundation::{Access, App, Deployment, Event, Foundation, Org, Process, Space, Work};
-
-/// An embedded Cloud Controller that listens until it is dropped.
-#[derive(Debug)]
-pub struct Server {
-    address: SocketAddr,
-    shared: Arc<Shared>,
-    acceptor: Option<thread::JoinHandle<()>>,
-}
-
-impl Server {
-    /// Starts one on a free port of 127.0.0.1.
-    ///
-    /// # Errors
-    ///
-    /// If the system gives no port or thread.
-    pub fn start(foundation: Foundation) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        let address = listener.local_addr()?;
-        let shared = Arc::new(Shared {
-            foundation: Mutex::new(foundation),
-            log: Mutex::default(),
-            interceptor: Mutex::default(),
-            stop: AtomicBool::new(false),
-        });
-        let accepting = Arc::clone(&shared);
-        let acceptor = thread::Builder::new().name("embedded-cc".into()).spawn(move || {
-            for stream in listener.incoming() {
-                if accepting.is_stopped() {
-                    break;
-                }
-                let Ok(stream) = stream else { continue };
-                let serving = Arc::clone(&accepting);
-                // It ends by itself: with its connection, after a while of silence, or when the server stops.
-                thread::spawn(move || wire::serve(&stream, &serving));
-            }
-        })?;
-        Ok(Self { address, shared, acceptor: Some(acceptor) })
-    }
-
-    /// `http://127.0.0.1:<port>`.
-    #[must_use]
-    pub fn url(&self) -> String {
-        format!("http://{}", self.address)
-    }
-
-    /// The requests so far, in order.
-    #[must_use]
-    pub fn requests(&self) -> Vec<Logged> {
-        lock(&self.shared.log).clone()
-    }
-
-    /// Changes the foundation: from the next request on, answers show it.
-    pub fn update(&self, change: impl FnOnce(&mut Foundation)) {
-        change(&mut lock(&self.shared.foundation));
-    }
-
-    /// Lets `answer` see each request first; what it gives is sent in place of the foundation's own answer.
-    ///
-    /// For what a foundation does on bad days: limits, maintenance, other servers' pages.
-    pub fn intercept(
-        &self,
-        answer: impl Fn(&Request<Vec<u8>>) -> Option<Response<Vec<u8>>> + Send + 'static,
-    ) {
-        *lock(&self.shared.interceptor) = Some(Box::new(answer));
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.shared.stop.store(true, Ordering::SeqCst);
-        // The acceptor waits for a connection, so give it one.
-        drop(TcpStream::connect(self.address));
-        if let Some(acceptor) = self.acceptor.take() {
-            drop(acceptor.join());
-        }
-    }
-}
-
-/// A request that a [`Server`] got.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Logged {
-    /// Such as `GET`.
-    pub method: String,
-    /// Path and query as sent.
-    pub target: String,
-    /// True if a token came with it.
-    pub authorized: bool,
-}
-
-type Interceptor = Box<dyn Fn(&Request<Vec<u8>>) -> Option<Response<Vec<u8>>> + Send>;
-
-struct Shared {
-    foundation: Mutex<Foundation>,
-    log: Mutex<Vec<Logged>>,
-    interceptor: Mutex<Option<Interceptor>>,
-    stop: AtomicBool,
-}
-
-impl Shared {
-    fn is_stopped(&self) -> bool {
-        self.stop.load(Ordering::SeqCst)
-    }
-
-    fn answer(&self, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
-        lock(&self.log).push(Logged {
-            method: request.method().to_string(),
-            target: request.uri().path_and_query().map(ToString::to_string).unwrap_or_default(),
-            authorized: request.headers().contains_key(http::header::AUTHORIZATION),
-        });
-        let intercepted = lock(&self.interceptor).as_ref().and_then(|answer| answer(request));
-        intercepted.unwrap_or_else(|| lock(&self.foundation).answer(request))
-    }
-}
-
-impl fmt::Debug for Shared {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared").finish_non_exhaustive()
-    }
-}
+pub use clock::Clock;
+pub use desk::Logged;
+pub use foundation::{
+    Access, App, Deployment, Event, Foundation, Org, Process, RateLimit, SecurityGroup, Space, Work,
+};
+pub use outage::Outage;
+pub use realm::{Client, Realm, User};
+pub use server::Server;
+pub use trouble::{Limit, Page, Trouble};
+pub use uaa::Uaa;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

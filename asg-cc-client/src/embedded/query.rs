@@ -29,9 +29,21 @@ impl Query {
         Some(self.get(name)?.split(',').map(str::trim_start).collect())
     }
 
-    /// The parameters that are none of `known`.
+    /// The operators and values of `name[operator]=value`.
+    pub(super) fn operators<'a>(
+        &'a self,
+        name: &'a str,
+    ) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.0.iter().filter_map(move |(n, value)| {
+            let operator = n.strip_prefix(name)?.strip_prefix('[')?.strip_suffix(']')?;
+            Some((operator, value.as_str()))
+        })
+    }
+
+    /// The parameters that are none of `known`, whatever their operators.
     pub(super) fn unknown(&self, known: &[&str]) -> Vec<&str> {
-        self.0.iter().map(|(name, _)| name.as_str()).filter(|name| !known.contains(name)).collect()
+        let names = self.0.iter().map(|(name, _)| name.split('[').next().unwrap_or(name));
+        names.filter(|name| !known.contains(name)).collect()
     }
 
     /// A whole number within the limits, or `default`; `Err` if it is something else.

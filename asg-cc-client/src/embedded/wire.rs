@@ -2,21 +2,25 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use http::header::{CONNECTION, CONTENT_LENGTH};
 use http::{Request, Response};
 
-use super::Shared;
+use super::desk::Reply;
+use super::listen::Host;
+use super::trouble::Manner;
 
 /// How often a waiting connection looks whether the server was stopped.
 const TICK: Duration = Duration::from_millis(50);
 /// After so long a silence a connection is closed.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// More than any request of this crate; nginx before the real one admits 8 KiB.
+/// More than any request of this crate; what nginx admits, and what it says to more, is the endpoints' business.
 const MOST_BYTES: usize = 64 << 10;
 
-pub(super) fn serve(mut stream: &TcpStream, shared: &Shared) {
+pub(super) fn serve(mut stream: &TcpStream, host: &dyn Host, stopped: &AtomicBool) {
     if stream.set_read_timeout(Some(TICK)).and(stream.set_nodelay(true)).is_err() {
         return;
     }
@@ -26,20 +30,24 @@ pub(super) fn serve(mut stream: &TcpStream, shared: &Shared) {
         match parse(&read) {
             Parsed::Whole(request, used) => {
                 read.drain(..used);
-                last = Instant::now();
                 let close = wants_close(&request);
-                let answer = shared.answer(&request);
-                let closes =
-                    close || answer.headers().get(CONNECTION).is_some_and(|v| v == "close");
-                if stream.write_all(&render(&answer, closes)).is_err() || closes {
+                let Reply { answer, manner } = host.reply(&request);
+                if let Manner::Late(delay) = manner {
+                    sleep(delay, stopped);
+                }
+                let closes = close
+                    || answer.headers().get(CONNECTION).is_some_and(|v| v == "close")
+                    || !matches!(manner, Manner::Whole | Manner::Late(_));
+                if stream.write_all(&render(&answer, closes, manner)).is_err() || closes {
                     return;
                 }
+                last = Instant::now();
                 continue;
             }
             Parsed::Bad(status) => {
                 let answer =
                     Response::builder().status(status).body(Vec::new()).unwrap_or_default();
-                drop(stream.write_all(&render(&answer, true)));
+                drop(stream.write_all(&render(&answer, true, Manner::Whole)));
                 return;
             }
             Parsed::Partial => {}
@@ -52,7 +60,7 @@ pub(super) fn serve(mut stream: &TcpStream, shared: &Shared) {
             Err(e) if e.kind() == ErrorKind::Interrupted => {}
             Err(_) => return,
         }
-        if shared.is_stopped() || last.elapsed() > PATIENCE {
+        if stopped.load(Ordering::SeqCst) || last.elapsed() > PATIENCE {
             return;
         }
     }
@@ -97,7 +105,21 @@ fn wants_close(request: &Request<Vec<u8>>) -> bool {
     request.headers().get(CONNECTION).is_some_and(|v| v.as_bytes().eq_ignore_ascii_case(b"close"))
 }
 
-fn render(answer: &Response<Vec<u8>>, close: bool) -> Vec<u8> {
+/// Waits, but not for a server that stops.
+fn sleep(delay: Duration, stopped: &AtomicBool) {
+    let end = Instant::now() + delay;
+    while let Some(rest) = end.checked_duration_since(Instant::now()) {
+        if stopped.load(Ordering::SeqCst) {
+            return;
+        }
+        thread::sleep(rest.min(TICK));
+    }
+}
+
+fn render(answer: &Response<Vec<u8>>, close: bool, manner: Manner) -> Vec<u8> {
+    if manner == Manner::Nothing {
+        return Vec::new();
+    }
     let status = answer.status();
     let reason = status.canonical_reason().unwrap_or("Unknown");
     let mut bytes = format!("HTTP/1.1 {} {reason}\r\n", status.as_u16()).into_bytes();
@@ -110,17 +132,47 @@ fn render(answer: &Response<Vec<u8>>, close: bool) -> Vec<u8> {
         }
     }
     let connection = if close { "close" } else { "keep-alive" };
-    let length = answer.body().len();
+    let body = answer.body();
+    let half = &body[..body.len() / 2];
+    if manner == Manner::HalfInChunks {
+        bytes.extend_from_slice(b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n");
+        bytes.extend_from_slice(format!("{:x}\r\n", body.len().max(1)).as_bytes());
+        bytes.extend_from_slice(half);
+        return bytes;
+    }
+    // An empty body cannot be cut, so it promises a byte that does not come.
+    let (length, sent) = match manner {
+        Manner::HalfOfLength => (body.len().max(1), half),
+        _ => (body.len(), &body[..]),
+    };
     bytes.extend_from_slice(
         format!("Content-Length: {length}\r\nConnection: {connection}\r\n\r\n").as_bytes(),
     );
-    bytes.extend_from_slice(answer.body());
+    bytes.extend_from_slice(sent);
     bytes
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cut_answers_promise_more_than_they_hold() {
+        let answer = Response::new(b"{\"a\":1}".to_vec());
+        let wire = |manner| String::from_utf8(render(&answer, true, manner)).unwrap();
+        assert!(
+            wire(Manner::Whole)
+                .ends_with("Content-Length: 7\r\nConnection: close\r\n\r\n{\"a\":1}")
+        );
+        assert!(
+            wire(Manner::HalfOfLength)
+                .ends_with("Content-Length: 7\r\nConnection: close\r\n\r\n{\"a")
+        );
+        assert!(
+            wire(Manner::HalfInChunks).ends_with("chunked\r\nConnection: close\r\n\r\n7\r\n{\"a")
+        );
+        assert_eq!(wire(Manner::Nothing), "");
+    }
 
     #[test]
     fn requests_come_in_any_pieces() {

@@ -75,13 +75,31 @@ pub struct Envelope<'a> {
     pub repeated: Option<u32>,
     /// The file that grep found it in.
     pub source_file: Option<Text<'a>>,
+    /// What loggregator's syslog agent tells of an app's line: `name="value"` pairs, escaped as in RFC 5424.
+    pub tags: Option<Text<'a>>,
     /// What was sent: kernel text or JSON.
     pub body: Text<'a>,
     /// Where the body begins in the text that was read.
     pub body_at: usize,
 }
 
-impl Envelope<'_> {
+impl<'a> Envelope<'a> {
+    /// The part of an app's log stream that the line belongs to: `CELL` of `[CELL/0]`, `APP` of `[APP/PROC/WEB/0]`.
+    pub(crate) fn stream(&self) -> Option<&'a [u8]> {
+        let inside = self.bracketed()?;
+        Some(&inside[..memchr::memchr(b'/', inside).unwrap_or(inside.len())])
+    }
+
+    /// The last number in it, which is that of the instance.
+    pub(crate) fn stream_index(&self) -> Option<u32> {
+        let inside = self.bracketed()?;
+        std::str::from_utf8(&inside[memchr::memrchr(b'/', inside)? + 1..]).ok()?.parse().ok()
+    }
+
+    fn bracketed(&self) -> Option<&'a [u8]> {
+        self.proc_id?.as_bytes().strip_prefix(b"[")?.strip_suffix(b"]")
+    }
+
     /// True if the line comes from the kernel: the program says so, or the time stamp of its buffer is there.
     #[must_use]
     pub fn is_kernel(&self) -> bool {

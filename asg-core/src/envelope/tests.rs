@@ -15,7 +15,7 @@ const ID: &str = "0455ec2b-11fa-41ab-9d1c-f3a575cd55ea";
 fn said(line: &str) -> String {
     let line = Line::new(line.as_bytes());
     let e = line.envelope();
-    let policy = TimePolicy { year: YearPolicy::Fixed(2017), utc_offset: 0 };
+    let policy = TimePolicy { year: YearPolicy::Fixed(2017), ..TimePolicy::default() };
     let text = |t: Option<Text<'_>>| t.map_or_else(|| "-".into(), |t| t.to_string());
     format!(
         "{} {} {} {} {}/{}/{} {}",

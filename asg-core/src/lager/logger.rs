@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::json::{JsonStr, Object};
 use crate::Timestamp;
+use crate::json::{JsonStr, Object};
 
 /// One line of iptables-logger. It is stamped when the line was processed, not when the packet passed; the identity is that
 /// of whoever had the address then, and is empty if nobody had.

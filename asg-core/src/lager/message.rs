@@ -27,6 +27,8 @@ pub enum RepEventKind {
     Destroying,
     /// It is gone now.
     Destroyed,
+    /// It was looked for and is not there; the line only tells what it was.
+    Missing,
 }
 
 /// Message endings, and what they prove. The first that fits counts; what fits none is `Seen`.
@@ -34,7 +36,7 @@ pub enum RepEventKind {
 /// `Created` and `Destroyed` are for messages that are written when it has happened, and for those only.
 #[rustfmt::skip]
 const MESSAGES: &[(&str, RepEventKind)] = {
-    use RepEventKind::{Completed, Created, Creating, Destroyed, Destroying, Evacuating, Failed, Running, Stopping};
+    use RepEventKind::{Completed, Created, Creating, Destroyed, Destroying, Evacuating, Failed, Missing, Running, Stopping};
     &[
         // executor, depot/containerstore/storenode.go
         ("created-container-in-garden",                    Created),
@@ -46,7 +48,10 @@ const MESSAGES: &[(&str, RepEventKind)] = {
         (".container-destroy-in-progress",                 Destroying),
         (".failed-to-destroy-container-in-garden",         Destroying),
         (".node-complete",                                 Completed),
+        (".containerstore-initialize.starting",            Creating),
+        (".containerstore-initialize.complete",            Creating),
         // the same in 2016
+        (".failed-creating-container",                     Failed),
         (".destroyed-garden-container",                    Destroyed),
         (".succeeded-creating-container-in-garden",        Created),
         (".succeeded-running-container-in-garden",         Running),
@@ -57,8 +62,19 @@ const MESSAGES: &[(&str, RepEventKind)] = {
         (".containerstore-run.complete",                   Running),
         // executor, nodemap.go and initializer
         (".reaped-missing-container",                      Destroyed),
-        (".executor-destroyed-stray-container",            Destroyed),
-        // rep, generator/internal
+        ("rep.executor-destroyed-stray-container",         Destroyed),
+        (".container-expired",                             Failed),
+        // rep, generator
+        (".skipped-because-container-does-not-exist",      Missing),
+        (".failed-to-get-container",                       Missing),
+        (".executing-residual-instance-lrp-operation.starting",   Missing),
+        (".executing-residual-instance-lrp-operation.finished",   Missing),
+        (".executing-residual-evacuating-lrp-operation.starting", Missing),
+        (".executing-residual-evacuating-lrp-operation.finished", Missing),
+        (".executing-residual-joint-lrp-operation.starting",      Missing),
+        (".executing-residual-joint-lrp-operation.finished",      Missing),
+        (".executing-residual-task-operation.starting",           Missing),
+        (".executing-residual-task-operation.finished",           Missing),
         (".process-reserved-container.running-container",  Creating),
         (".succeeded-running-container",                   Running),
         (".failed-running-container",                      Failed),
@@ -76,13 +92,21 @@ const MESSAGES: &[(&str, RepEventKind)] = {
         // guardian, gardener/gardener.go; garden, server
         ("guardian.create.start",                          Creating),
         ("guardian.create.created",                        Created),
+        (".garden-server.create.creating",                 Creating),
         (".garden-server.create.created",                  Created),
+        (".garden-server.destroy.destroying",              Destroying),
+        (".garden-server.destroy.destroyed",               Destroyed),
         ("guardian.destroy.start",                         Destroying),
         ("guardian.destroy.finished",                      Destroyed),
         // bbs, db/sqldb/actual_lrp_db.go
         (".db-claim-actual-lrp.starting",                  Creating),
         (".db-start-actual-lrp.starting",                  Running),
+        (".db-claim-actual-lrp.complete",                  Creating),
         (".db-start-actual-lrp.complete",                  Running),
+        (".db-evacuate-actual-lrp.starting",               Evacuating),
+        (".db-evacuate-actual-lrp.complete",               Evacuating),
+        (".db-crash-actual-lrp.starting",                  Completed),
+        (".db-crash-actual-lrp.complete",                  Completed),
     ]
 };
 

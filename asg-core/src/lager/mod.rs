@@ -8,22 +8,24 @@
 //! [`message`]; silk-release `src/code.cloudfoundry.org/iptables-logger`.
 
 mod cut;
-mod json;
 mod logger;
 mod message;
+#[cfg(test)]
+mod reference;
 mod rep;
 #[cfg(test)]
 mod tests;
 
-pub use json::JsonStr;
 pub use logger::LoggerEvent;
 pub use message::RepEventKind;
 pub use rep::{Names, RepEvent};
 
-use serde::Deserialize;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 use serde_json::value::RawValue;
 
-use self::json::{object, string};
+use crate::json::Object;
 use crate::time::rfc3339;
 use crate::{Error, Timestamp};
 
@@ -61,13 +63,32 @@ impl<'a> LagerEvent<'a> {
     /// # Ok::<(), asg_core::Error>(())
     /// ```
     pub fn parse(line: &'a [u8]) -> Result<Self, Error> {
-        let head: Head<'a> = serde_json::from_slice(line).map_err(|e| {
+        Self::object(line).map(|object| Self::of(&object))
+    }
+
+    /// The outermost object of a whole line.
+    pub(crate) fn object(line: &'a [u8]) -> Result<Object<'a>, Error> {
+        Object::parse(line).map_err(|e| {
             // A line has no line feeds, so serde_json's column is the offset, counted from 1.
             let at =
                 if e.is_eof() { line.len() } else { e.column().saturating_sub(1).min(line.len()) };
             Error::json(at, &e.to_string(), e.is_eof())
-        })?;
-        Ok(head.event())
+        })
+    }
+
+    /// What an object says, if it is lager's: it has a source and a message.
+    pub(crate) fn of(object: &Object<'a>) -> Self {
+        let (Some(source), Some(message)) =
+            (object.string(&["source"]), object.string(&["message"]))
+        else {
+            return Self::Other;
+        };
+        let time = object.get(&["timestamp"]).and_then(stamp);
+        let Some(data) = object.object(&["data"]) else { return Self::Other };
+        if message.starts_with(IPTABLES_LOGGER) {
+            return LoggerEvent::read(time, &data).map_or(Self::Other, Self::Logger);
+        }
+        RepEvent::read(time, source, message, &data).map_or(Self::Other, Self::Rep)
     }
 
     /// Reads what a line proves that breaks off anywhere: the members that are whole. A string without its closing quote
@@ -91,42 +112,28 @@ impl<'a> LagerEvent<'a> {
         }
     }
 
-    /// False if a line can be told to be no evidence without reading it: it names no GUID and no handle.
+    /// False if a line can be told to be no evidence without reading it: no key in it names a container, and it is not
+    /// iptables-logger's. A line of which this is false is [`LagerEvent::Other`], or malformed.
+    ///
+    /// ```
+    /// use asg_core::LagerEvent;
+    ///
+    /// assert!(!LagerEvent::may_be_in(br#"{"timestamp":"1.0","source":"rep","message":"rep.exited","data":{}}"#));
+    /// assert!(LagerEvent::may_be_in(br#"{"source":"guardian","message":"m","data":{"handle":"h"}}"#));
+    /// ```
     #[must_use]
     pub fn may_be_in(line: &[u8]) -> bool {
-        json::NEEDLES.iter().any(|needle| needle.find(line).is_some())
+        NEEDLES.iter().any(|needle| needle.find(line).is_some())
     }
 }
 
-/// The outermost object, its members unread.
-#[derive(Deserialize)]
-struct Head<'j> {
-    #[serde(borrow)]
-    timestamp: Option<&'j RawValue>,
-    #[serde(borrow)]
-    source: Option<&'j RawValue>,
-    #[serde(borrow)]
-    message: Option<&'j RawValue>,
-    #[serde(borrow)]
-    data: Option<&'j RawValue>,
-}
+const IPTABLES_LOGGER: &str = "cfnetworking.iptables.";
 
-impl<'j> Head<'j> {
-    fn event(&self) -> LagerEvent<'j> {
-        let (Some(source), Some(message)) = (string(self.source), string(self.message)) else {
-            return LagerEvent::Other;
-        };
-        let time = self.timestamp.and_then(stamp);
-        if message.starts_with("cfnetworking.iptables.") {
-            return object(self.data)
-                .and_then(|data| LoggerEvent::read(time, &data))
-                .map_or(LagerEvent::Other, LagerEvent::Logger);
-        }
-        object(self.data)
-            .and_then(|data| RepEvent::read(time, source, message, &data))
-            .map_or(LagerEvent::Other, LagerEvent::Rep)
-    }
-}
+/// Texts of which each line that proves something has one: in the keys `guid`, `Guid`, `process_guid`, …; `handle`,
+/// `ContainerHandle`; in iptables-logger's messages. Or else a character of the key is escaped, as Go never does.
+static NEEDLES: LazyLock<[Finder<'static>; 4]> = LazyLock::new(|| {
+    [Finder::new("uid"), Finder::new("andle"), Finder::new(IPTABLES_LOGGER), Finder::new("\\u00")]
+});
 
 /// `"1498136872.889604807"` (lager v1; readers should also take a number), or RFC 3339 (v2).
 fn stamp(value: &RawValue) -> Option<Timestamp> {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use super::RepEventKind;
-use super::json::{JsonStr, Object};
+use crate::json::{JsonStr, Object, agreed};
 use crate::{Moment, Timestamp};
 
 /// A line about a container. What it does not say is `None`.
@@ -61,7 +61,7 @@ pub struct RepEvent<'a> {
 }
 
 /// The identity that a line spells out.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Names<'a> {
     /// The app's GUID.
@@ -80,14 +80,42 @@ pub struct Names<'a> {
     pub process_type: Option<JsonStr<'a>>,
 }
 
-/// Keys that name a container, the surest first. A task's GUID is its container's handle.
+/// Keys that name a container. A task's GUID is its container's handle.
 const HANDLE: &[&str] = &["container-guid", "guid", "Guid", "handle", "task-guid", "task_guid"];
-const INSTANCE: &[&str] = &["lrp-instance-key", "actual_lrp_instance_key", "instance_key"];
+const INSTANCE: &[&str] = &[
+    "lrp-instance-key",
+    "lrp-container-key",
+    "actual_lrp_instance_key",
+    "instance_key",
+    "instance_guid",
+];
 const LRP: &[&str] = &["lrp-key", "actual_lrp_key", "lrp_key", "key"];
 const NET_INFO: &[&str] = &["net_info", "net-info"];
 
 impl<'a> RepEvent<'a> {
-    /// Reads `data`; `None` if it names neither container, instance nor process.
+    /// That a container was seen, and nothing more yet.
+    pub(crate) const fn seen(source: &'static str, message: &'static str) -> Self {
+        Self {
+            time: None,
+            source: JsonStr::borrowed(source),
+            message: JsonStr::borrowed(message),
+            handle: None,
+            process_guid: None,
+            instance_guid: None,
+            index: None,
+            domain: None,
+            cell_id: None,
+            container_ip: None,
+            event: RepEventKind::Seen,
+            cell_ip: None,
+            container_ipv6: None,
+            bridge: None,
+            names: None,
+        }
+    }
+
+    /// Reads `data`; `None` if it names neither container, instance nor process. Places that contradict each other say
+    /// nothing.
     pub(super) fn read(
         time: Option<Timestamp>,
         source: JsonStr<'a>,
@@ -95,52 +123,75 @@ impl<'a> RepEvent<'a> {
         data: &Object<'a>,
     ) -> Option<Self> {
         let event = RepEventKind::of(&message);
-        let (info, config) = (data.object(&["info"]), data.object(&["config"]));
-        let (failed, request) = (data.object(&["failed-request"]), data.object(&["request"]));
-        let tags = [&info, &failed].into_iter().flatten().find_map(|o| o.object(&["Tags", "tags"]));
-        let tag = |key: &str| tags.as_ref().and_then(|tags| tags.string(&[key]));
-        let in_object = |object: &Option<Object<'a>>, keys: &[&str]| {
-            object.as_ref().and_then(|o| o.string(keys))
-        };
+        let at = |keys: &[&str]| Places::of(data, keys);
+        let (info, config) = (at(&["info"]), at(&["config"]));
+        let (failed, request) = (at(&["failed-request"]), at(&["request"]));
+        // What executor hangs on a container: as an object of its own, and in 2015 among Garden's properties.
+        let properties = request.inside(&["properties", "Properties"]).0;
+        let mut tags = info.inside(&["Tags", "tags"]);
+        tags.0.extend(failed.inside(&["Tags", "tags"]).0);
+        tags.0.extend(properties.iter().map(Object::without_tag));
 
         // Some lines put an object under `instance_guid`, and cancel-task puts the task's GUID under `instance-guid`.
-        let nested_key = data.object(&["instance_guid"]);
-        let instance_key = data.object(INSTANCE).or(nested_key);
-        let instance_guid = in_object(&instance_key, &["instance_guid"])
-            .or_else(|| data.string(&["instance-guid", "instance_guid"]))
-            .or_else(|| tag("instance-guid"));
+        let instance_key = at(INSTANCE);
+        let instance_guid = agreed(
+            instance_key
+                .strings(&["instance_guid"])
+                .chain(data.strings(&["instance-guid", "instance_guid"]))
+                .chain(tags.strings(&["instance-guid"])),
+        )
+        .filter(|name| !names_process(name));
         let is_task = message.contains(".cancel-task");
-        let handle = data
-            .string(HANDLE)
-            .or_else(|| in_object(&config, &["ContainerHandle"]))
-            .or_else(|| in_object(&info, &["guid", "Guid", "handle"]))
-            .or_else(|| in_object(&failed, &["Guid", "guid"]))
-            .or_else(|| in_object(&request, &["Handle", "handle"]))
-            .or_else(|| if is_task { instance_guid.clone() } else { None })
-            .or_else(|| dumped(data));
+        let handle = agreed(
+            data.strings(HANDLE)
+                .chain(config.strings(&["ContainerHandle"]))
+                .chain(info.strings(&["guid", "Guid", "handle"]))
+                .chain(failed.strings(&["Guid", "guid"]))
+                .chain(request.strings(&["Handle", "handle"]))
+                .chain(instance_guid.clone().filter(|_| is_task).map(Some)),
+        )
+        .or_else(|| dumped(data))
+        .filter(|name| !names_process(name));
         let instance_guid = instance_guid.filter(|_| !is_task);
 
-        let lrp = data.object(LRP);
-        let process_guid = in_object(&lrp, &["process_guid"])
-            .or_else(|| data.string(&["process-guid", "process_guid"]))
-            .or_else(|| tag("process-guid"));
+        let lrp = at(LRP);
+        let process_guid = agreed(
+            lrp.strings(&["process_guid"])
+                .chain(data.strings(&["process-guid", "process_guid"]))
+                .chain(tags.strings(&["process-guid"])),
+        );
         if handle.is_none() && instance_guid.is_none() && process_guid.is_none() {
             return None;
         }
 
-        let index = lrp
-            .as_ref()
-            .and_then(|lrp| lrp.number(&["index"]))
-            .or_else(|| tags.as_ref()?.number(&["process-index"]))
-            .or_else(|| process_guid.is_some().then(|| data.number(&["index"]))?);
-        let net_info = data.object(NET_INFO);
-        let address = |text: Option<JsonStr<'a>>| text.and_then(|text| text.parse().ok());
-        let container_ip = in_object(&net_info, &["instance_address"])
-            .or_else(|| in_object(&info, &["internal_ip"]))
-            .or_else(|| in_object(&config, &["ContainerIP"]));
-        let cell_ip = in_object(&net_info, &["address"])
-            .or_else(|| in_object(&info, &["external_ip"]))
-            .or_else(|| in_object(&config, &["ExternalIP"]));
+        let beside: &[&str] = if process_guid.is_some() { &["index"] } else { &[] };
+        let index = agreed(
+            lrp.numbers(&["index"])
+                .chain(tags.numbers(&["process-index"]))
+                .chain(data.numbers(beside)),
+        );
+        let net_info = at(NET_INFO);
+        let network = Networker::read(&message, data);
+        let container_ip = agreed(
+            net_info
+                .strings(&["instance_address"])
+                .chain(info.strings(&["internal_ip"]))
+                .chain(config.strings(&["ContainerIP"]))
+                .map(address)
+                .chain([network.container_ip]),
+        );
+        let cell_ip = agreed(
+            net_info
+                .strings(&["address"])
+                .chain(info.strings(&["external_ip"]))
+                .chain(config.strings(&["ExternalIP"]))
+                .map(address),
+        );
+        let names = Names::read(&[
+            info.inside(&["log_config"]).inside(&["tags"]),
+            info.inside(&["network"]).inside(&["properties"]),
+            Places(properties),
+        ]);
         Some(Self {
             time,
             source,
@@ -149,14 +200,14 @@ impl<'a> RepEvent<'a> {
             process_guid,
             instance_guid,
             index,
-            domain: in_object(&lrp, &["domain"]).or_else(|| tag("domain")),
-            cell_id: in_object(&instance_key, &["cell_id"]),
-            container_ip: address(container_ip),
+            domain: agreed(lrp.strings(&["domain"]).chain(tags.strings(&["domain"]))),
+            cell_id: agreed(instance_key.strings(&["cell_id"])),
+            container_ip,
             event,
-            cell_ip: address(cell_ip),
-            container_ipv6: address(in_object(&net_info, &["instance_ipv6_address"])),
-            bridge: in_object(&config, &["BridgeName"]),
-            names: info.as_ref().and_then(Names::read).map(Box::new),
+            cell_ip,
+            container_ipv6: agreed(net_info.strings(&["instance_ipv6_address"]).map(address)),
+            bridge: agreed(config.strings(&["BridgeName"])),
+            names: names.or(network.names).map(Box::new),
         })
     }
 
@@ -175,6 +226,13 @@ impl<'a> RepEvent<'a> {
             RepEventKind::Destroyed => Moment::Destroyed,
             _ => Moment::Seen,
         }
+    }
+
+    /// False if the line tells of a container that was not there when it was written: what it says of the container is
+    /// true, but not that it was there then.
+    #[must_use]
+    pub const fn was_there(&self) -> bool {
+        !matches!(self.event, RepEventKind::Missing | RepEventKind::Failed)
     }
 
     pub(super) fn into_owned(self) -> RepEvent<'static> {
@@ -199,29 +257,96 @@ impl<'a> RepEvent<'a> {
     }
 }
 
+/// Objects that may say the same thing: none, one, or several.
+#[derive(Default)]
+struct Places<'j>(Vec<Object<'j>>);
+
+impl<'j> Places<'j> {
+    /// The objects under these keys.
+    fn of(object: &Object<'j>, keys: &[&str]) -> Self {
+        Self(object.objects(keys).collect())
+    }
+
+    /// The object that a string holds.
+    fn in_text(text: Option<&'j str>) -> Self {
+        Self(text.and_then(|text| Object::parse(text.as_bytes()).ok()).into_iter().collect())
+    }
+
+    fn inside(&self, keys: &[&str]) -> Self {
+        Self(self.0.iter().flat_map(|object| object.objects(keys)).collect())
+    }
+
+    fn strings(&self, keys: &[&str]) -> impl Iterator<Item = Option<JsonStr<'j>>> {
+        self.0.iter().flat_map(|object| object.strings(keys))
+    }
+
+    fn numbers(&self, keys: &[&str]) -> impl Iterator<Item = Option<u32>> {
+        self.0.iter().flat_map(|object| object.numbers(keys))
+    }
+}
+
+fn address(text: Option<JsonStr<'_>>) -> Option<IpAddr> {
+    text?.parse().ok()
+}
+
+/// `<handle>-envoy`, `<handle>-liveness-healthcheck-0`: executor's names for processes inside a container.
+pub(crate) fn names_process(name: &str) -> bool {
+    let before_number = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    name.ends_with("-envoy") || before_number.ends_with("-healthcheck-")
+}
+
+/// What Garden gave to the program that sets up a container's network, and got from it: JSON inside strings of the data.
+///
+/// Source: guardian `netplugin/external_networker.go`: `UpInputs`, `UpOutputs`, `NetInInputs`, `NetOutInputs`.
+#[derive(Default)]
+struct Networker {
+    container_ip: Option<IpAddr>,
+    names: Option<Names<'static>>,
+}
+
+impl Networker {
+    fn read(message: &str, data: &Object<'_>) -> Self {
+        if !message.ends_with("external-networker-result") {
+            return Self::default();
+        }
+        let (stdin, stdout) = (data.string(&["stdin"]), data.string(&["stdout"]));
+        let given = Places::in_text(stdin.as_deref());
+        let got = Places::in_text(stdout.as_deref()).inside(&["properties", "Properties"]);
+        Self {
+            container_ip: agreed(
+                given
+                    .strings(&["ContainerIP", "container_ip"])
+                    .chain(got.strings(&["garden.network.container-ip"]))
+                    .map(address),
+            ),
+            names: Names::read(&[given.inside(&["Properties"])]).map(Names::into_owned),
+        }
+    }
+}
+
 impl<'a> Names<'a> {
-    /// From executor's `info`: the tags of `log_config` have names too, the network properties only GUIDs.
-    fn read(info: &Object<'a>) -> Option<Self> {
-        let tags = info.object(&["log_config"]).and_then(|config| config.object(&["tags"]));
-        let properties =
-            info.object(&["network"]).and_then(|network| network.object(&["properties"]));
-        let either = |tag: &str, property: &str| {
-            let tag = tags.as_ref().and_then(|tags| tags.string(&[tag]));
-            tag.or_else(|| properties.as_ref().and_then(|p| p.string(&[property])))
-        };
+    /// From executor's metric tags, Cloud Controller's network properties (which have only GUIDs), or Garden's properties,
+    /// which have the latter behind `network.`.
+    fn read(places: &[Places<'a>]) -> Option<Self> {
+        let name = |keys: &[&str]| agreed(places.iter().flat_map(|place| place.strings(keys)));
         let names = Self {
-            app_guid: either("app_id", "app_id"),
-            app_name: either("app_name", ""),
-            space_guid: either("space_id", "space_id"),
-            space_name: either("space_name", ""),
-            org_guid: either("organization_id", "org_id"),
-            org_name: either("organization_name", ""),
-            process_type: either("process_type", ""),
+            app_guid: name(&["app_id", "network.app_id"]),
+            app_name: name(&["app_name"]),
+            space_guid: name(&["space_id", "network.space_id"]),
+            space_name: name(&["space_name"]),
+            org_guid: name(&["organization_id", "org_id", "network.org_id"]),
+            org_name: name(&["organization_name"]),
+            process_type: name(&["process_type"]),
         };
         (names != Self::default()).then_some(names)
     }
 
-    fn into_owned(self) -> Names<'static> {
+    /// From the network properties of a container.
+    pub(crate) fn of_properties(properties: Object<'a>) -> Option<Self> {
+        Self::read(&[Places(vec![properties])])
+    }
+
+    pub(crate) fn into_owned(self) -> Names<'static> {
         let own = |text: Option<JsonStr<'a>>| text.map(JsonStr::into_owned);
         Names {
             app_guid: own(self.app_guid),

@@ -11,7 +11,7 @@ use crate::Text;
 /// One line of the kernel's packet logger.
 ///
 /// Every field that a line can lack is an `Option`: the line shows it or it does not, nothing is made up. Which fields
-/// come together is told by [`Packet::network`] and [`Packet::transport`].
+/// come together is told by [`Packet::network`] and [`Ip::transport`].
 ///
 /// Serialised, it is the flat object of the output contract: [`Packet::in_if`] is `in`, [`Packet::out_if`] is `out`, the
 /// fields of [`Ip`] stand beside them, and what is absent is left out.

@@ -142,6 +142,9 @@ pub struct TimePolicy {
     pub year: YearPolicy,
     /// Seconds east of UTC of times without a zone. 0 by default: BOSH virtual machines run in UTC.
     pub utc_offset: i32,
+    /// When the kernel booted, for lines that show nothing but the time since then. Unknown by default: such lines have no
+    /// time. A log that spans a reboot has no one answer.
+    pub boot: Option<Timestamp>,
 }
 
 /// Which year a time without one is in.
@@ -173,7 +176,7 @@ pub struct Resolved {
 pub enum TimeQuality {
     /// The line shows it whole.
     Read,
-    /// The year or the zone comes from a policy.
+    /// The year, the zone or the time of boot comes from a policy.
     Completed,
 }
 
@@ -227,6 +230,25 @@ impl Uptime {
     pub const fn as_micros(self) -> u64 {
         self.0
     }
+
+    /// The instant, if the policy says when the kernel booted. The kernel's clock drifts from the wall's, and stands still
+    /// while the machine sleeps.
+    ///
+    /// ```
+    /// use asg_core::{TimePolicy, Timestamp, Uptime};
+    ///
+    /// let boot = Some(Timestamp::parse(b"2017-05-16T22:31:59Z")?);
+    /// let policy = TimePolicy { boot, ..TimePolicy::default() };
+    /// let resolved = Uptime::from_micros(2_681_198_826_158).resolve(&policy).unwrap();
+    /// assert_eq!(resolved.time.to_string(), "2017-06-16T23:18:37.826158Z");
+    /// # Ok::<(), asg_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn resolve(self, policy: &TimePolicy) -> Option<Resolved> {
+        let nanos = i64::try_from(self.0).ok()?.checked_mul(1_000)?;
+        let time = Timestamp(policy.boot?.0.checked_add(nanos)?);
+        Some(Resolved { time, quality: TimeQuality::Completed })
+    }
 }
 
 impl fmt::Display for Uptime {
@@ -252,7 +274,7 @@ mod tests {
     }
 
     fn resolve(time: LogTime, year: YearPolicy) -> Option<String> {
-        time.resolve(&TimePolicy { year, utc_offset: 0 }).map(|r| r.time.to_string())
+        time.resolve(&TimePolicy { year, ..TimePolicy::default() }).map(|r| r.time.to_string())
     }
 
     #[test]
@@ -284,12 +306,44 @@ mod tests {
 
     proptest! {
         #[test]
+        fn a_completed_time_shows_what_the_line_showed(month in 1_i8..13, day in 1_i8..32, near: i64, offset in -50_000_i32..50_000) {
+            let near = Timestamp::from_nanos(near);
+            let shown = civil(month, day);
+            let at = |year| shown.resolve(&TimePolicy { year, utc_offset: offset, boot: None });
+            for policy in [YearPolicy::NotAfter(near), YearPolicy::Nearest(near)] {
+                let Some(Resolved { time, quality }) = at(policy) else { continue };
+                prop_assert_eq!(quality, TimeQuality::Completed);
+                let local = jiff::tz::Offset::from_seconds(offset).unwrap().to_datetime(time.to_jiff());
+                prop_assert_eq!((local.month(), local.day(), local.hour()), (month, day, 12));
+                // The same year, asked for outright, is the same instant; the years beside it are no better.
+                prop_assert_eq!(at(YearPolicy::Fixed(local.year())).unwrap().time, time);
+                let far = |t: Timestamp| t.as_nanos().abs_diff(near.as_nanos());
+                for other in [local.year() - 1, local.year() + 1] {
+                    let Some(other) = at(YearPolicy::Fixed(other)).map(|r| r.time) else { continue };
+                    match policy {
+                        YearPolicy::NotAfter(_) => prop_assert!(other < time || other > near),
+                        _ => prop_assert!(far(time) <= far(other)),
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn uptimes_add_up(boot: i64, micros: u64) {
+            let policy = TimePolicy { boot: Some(Timestamp::from_nanos(boot)), ..TimePolicy::default() };
+            let sum = i128::from(boot) + i128::from(micros) * 1_000;
+            let resolved = Uptime::from_micros(micros).resolve(&policy).map(|r| i128::from(r.time.as_nanos()));
+            prop_assert_eq!(resolved, i64::try_from(sum).ok().map(i128::from));
+            prop_assert_eq!(Uptime::from_micros(micros).resolve(&TimePolicy::default()), None);
+        }
+
+        #[test]
         fn completing_never_panics_and_keeps_its_promise(month in -1_i8..15, day in -1_i8..33, near: i64) {
             let near = Timestamp::from_nanos(near);
-            if let Some(r) = civil(month, day).resolve(&TimePolicy { year: YearPolicy::NotAfter(near), utc_offset: 0 }) {
+            if let Some(r) = civil(month, day).resolve(&TimePolicy { year: YearPolicy::NotAfter(near), ..TimePolicy::default() }) {
                 prop_assert!(r.time <= near);
             }
-            let _ = civil(month, day).resolve(&TimePolicy { year: YearPolicy::Nearest(near), utc_offset: -90_000 });
+            let _ = civil(month, day).resolve(&TimePolicy { year: YearPolicy::Nearest(near), utc_offset: -90_000, boot: None });
         }
     }
 }

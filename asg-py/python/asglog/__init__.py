@@ -18,17 +18,18 @@ from collections.abc import Iterable
 from typing import TypeAlias
 
 from . import _asglog
-from ._asglog import AsgError, DirectoryError
-from .directory import CloudController, Directory, Export
+from ._asglog import AsgError, CloudController, DirectoryError, Export
 from .records import (
     App,
     Attribution,
     Candidate,
     Entity,
     Evidence,
+    ExtHeader,
     Flow,
     Ip,
     LineError,
+    LoggerEvent,
     LogPrefix,
     Packet,
     Record,
@@ -46,9 +47,11 @@ __all__ = [
     "Entity",
     "Evidence",
     "Export",
+    "ExtHeader",
     "Flow",
     "Ip",
     "LineError",
+    "LoggerEvent",
     "LogPrefix",
     "Packet",
     "Record",
@@ -58,6 +61,9 @@ __all__ = [
 ]
 
 Path: TypeAlias = str | os.PathLike[str]
+
+#: What turns process, app and task GUIDs into names.
+Directory: TypeAlias = CloudController | Export
 
 __version__: str = _asglog.__version__
 
@@ -74,6 +80,8 @@ def parse_line(line: bytes | str, *, number: int = 1, year: int | None = None, u
     >>> parse_line("Jun 16 23:18:38 localhost kernel: [12.5] hello", year=2017).time
     '2017-06-16T23:18:38Z'
     """
+    if isinstance(line, str):
+        line = _encode(line)
     return Record._from(_asglog.parse_line(line, number, year, utc_offset))
 
 
@@ -92,7 +100,13 @@ def correlate(
 
     Raises :class:`OSError` if a file cannot be read, and :class:`DirectoryError` if the directory cannot answer.
     """
-    one = isinstance(paths, str | os.PathLike)
-    names = [os.fspath(path) for path in ([paths] if one else paths)]  # type: ignore[list-item, union-attr]
-    spec = None if directory is None else directory._spec()
-    return [Flow._from(flow) for flow in _asglog.correlate(names, spec, year, utc_offset)]
+    names = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
+    return [Flow._from(flow) for flow in _asglog.correlate([os.fspath(name) for name in names], directory, year, utc_offset)]
+
+
+def _encode(text: str) -> bytes:
+    """Text as bytes. Python keeps bytes that are no UTF-8 as lone surrogates; other lone surrogates stand for nothing."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace")

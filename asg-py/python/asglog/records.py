@@ -29,6 +29,20 @@ class _FromDict:
 
 
 @dataclass(frozen=True, slots=True)
+class ExtHeader(_FromDict):
+    """An IPv6 extension header, as far as a line shows it. ``hdr`` is its protocol number, where the line tells it."""
+
+    hdr: int | None = None
+    frag_offset: int | None = None
+    mf: bool | None = None
+    frag_id: int | None = None
+    spi: int | None = None
+    incomplete: int | None = None
+    truncated: bool | None = None
+    cut: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Ip(_FromDict):
     """An IP packet as a line shows it; what the line does not show is ``None``. Addresses are text as printed."""
 
@@ -48,7 +62,7 @@ class Ip(_FromDict):
     tc: int | None = None
     hoplimit: int | None = None
     flowlbl: int | None = None
-    ext: tuple[dict[str, Any], ...] | None = None
+    ext: tuple[ExtHeader, ...] | None = None
     ext_parens: bool | None = None
     proto_num: int | None = None
     proto: str | None = None
@@ -141,6 +155,28 @@ class RepEvent(_FromDict):
 
 
 @dataclass(frozen=True, slots=True)
+class LoggerEvent(_FromDict):
+    """A line of silk's iptables-logger: a packet with the identity that the cell knew for its address."""
+
+    direction: str | None = None
+    allowed: bool | None = None
+    src_ip: str | None = None
+    dst_ip: str | None = None
+    src_port: int | None = None
+    dst_port: int | None = None
+    protocol: str | None = None
+    mark: str | None = None
+    icmp_type: int | None = None
+    icmp_code: int | None = None
+    container_id: str | None = None
+    app_guid: str | None = None
+    space_guid: str | None = None
+    organization_guid: str | None = None
+    host_ip: str | None = None
+    host_guid: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class LineError(_FromDict):
     """What is wrong with a damaged line. ``offset`` counts bytes from the start of the line."""
 
@@ -163,7 +199,7 @@ class Record(_FromDict):
     cf: LogPrefix | None = None
     packet: Packet | None = None
     rep: RepEvent | None = None
-    logger: dict[str, Any] | None = None
+    logger: LoggerEvent | None = None
     error: LineError | None = None
 
 

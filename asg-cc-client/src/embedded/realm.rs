@@ -1,0 +1,168 @@
+//! Who may have tokens: the data behind an embedded UAA.
+
+use serde::Deserialize;
+
+/// Everything that an embedded [`Uaa`](super::Uaa) knows: plain data, to fill as you like.
+///
+/// ```
+/// use asg_cc_client::embedded::Realm;
+///
+/// let realm = Realm::new()
+///     .client("cf", "")
+///     .user("marissa", "koala", &["cloud_controller.read"], &["c65add41-d85b-4823-9e2a-545a5e0e5812"])
+///     .robot("reader", "secret", &["cloud_controller.global_auditor"]);
+/// assert_eq!((realm.clients.len(), realm.users.len()), (2, 1));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Realm {
+    /// The OAuth clients: programs that ask for tokens.
+    pub clients: Vec<Client>,
+    /// The users.
+    pub users: Vec<User>,
+    /// How long access tokens live; cf-deployment's `cf` client has 1200 s.
+    pub access_seconds: u64,
+    /// How long refresh tokens live; cf-deployment's `cf` client has 30 days.
+    pub refresh_seconds: u64,
+    /// True if a refresh token works once, and each answer brings the next.
+    pub rotates_refresh_tokens: bool,
+    /// True if access tokens are no JSON Web Tokens, but 32 hexadecimal digits.
+    pub opaque: bool,
+}
+
+/// An OAuth client.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Client {
+    /// Its name, such as `cf`.
+    pub id: String,
+    /// Its secret; that of `cf` is empty.
+    pub secret: String,
+    /// The grants that it may ask for, by their names in the protocol.
+    pub grants: Vec<String>,
+    /// The scopes of its own tokens (`client_credentials`).
+    #[serde(default)]
+    pub scopes: Vec<String>,
+    /// The GUIDs of the spaces that its own tokens show, if no scope shows all.
+    #[serde(default)]
+    pub spaces: Vec<String>,
+}
+
+/// A user.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct User {
+    /// The name.
+    pub name: String,
+    /// The password.
+    pub password: String,
+    /// The scopes of the tokens.
+    pub scopes: Vec<String>,
+    /// The GUIDs of the spaces that the tokens show, if no scope shows all.
+    #[serde(default)]
+    pub spaces: Vec<String>,
+    /// One-time passcodes that are still good (`cf login --sso`).
+    #[serde(default)]
+    pub passcodes: Vec<String>,
+    /// Assertions of an identity provider that say who this is (`jwt-bearer`).
+    #[serde(default)]
+    pub assertions: Vec<String>,
+}
+
+/// `jwt-bearer` by its name in the protocol (RFC 7523).
+pub(super) const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
+impl Default for Realm {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Realm {
+    /// One with nobody in it, and the life times of cf-deployment.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            clients: Vec::new(),
+            users: Vec::new(),
+            access_seconds: 1200,
+            refresh_seconds: 2_592_000,
+            rotates_refresh_tokens: false,
+            opaque: false,
+        }
+    }
+
+    /// Adds a client through which users get tokens.
+    #[must_use]
+    pub fn client(mut self, id: &str, secret: &str) -> Self {
+        self.clients.push(Client {
+            id: id.to_owned(),
+            secret: secret.to_owned(),
+            grants: owned(&["password", "refresh_token", JWT_BEARER]),
+            scopes: Vec::new(),
+            spaces: Vec::new(),
+        });
+        self
+    }
+
+    /// Adds a client that gets tokens for itself, by `client_credentials`.
+    #[must_use]
+    pub fn robot(mut self, id: &str, secret: &str, scopes: &[&str]) -> Self {
+        self.clients.push(Client {
+            id: id.to_owned(),
+            secret: secret.to_owned(),
+            grants: owned(&["client_credentials"]),
+            scopes: owned(scopes),
+            spaces: Vec::new(),
+        });
+        self
+    }
+
+    /// Adds a user.
+    #[must_use]
+    pub fn user(mut self, name: &str, password: &str, scopes: &[&str], spaces: &[&str]) -> Self {
+        self.users.push(User {
+            name: name.to_owned(),
+            password: password.to_owned(),
+            scopes: owned(scopes),
+            spaces: owned(spaces),
+            passcodes: Vec::new(),
+            assertions: Vec::new(),
+        });
+        self
+    }
+
+    /// Gives the last user a one-time passcode.
+    #[must_use]
+    pub fn passcode(mut self, passcode: &str) -> Self {
+        if let Some(user) = self.users.last_mut() {
+            user.passcodes.push(passcode.to_owned());
+        }
+        self
+    }
+
+    /// Lets this assertion stand for the last user.
+    #[must_use]
+    pub fn assertion(mut self, assertion: &str) -> Self {
+        if let Some(user) = self.users.last_mut() {
+            user.assertions.push(assertion.to_owned());
+        }
+        self
+    }
+
+    /// Makes refresh tokens work once.
+    #[must_use]
+    pub fn rotating(self) -> Self {
+        Self { rotates_refresh_tokens: true, ..self }
+    }
+
+    /// Makes access tokens opaque.
+    #[must_use]
+    pub fn opaque(self) -> Self {
+        Self { opaque: true, ..self }
+    }
+}
+
+fn owned(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(ToString::to_string).collect()
+}

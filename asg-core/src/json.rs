@@ -1,0 +1,177 @@
+//! JSON at arm's length: values are kept as their text until someone asks for them, so that a surprise in one member does
+//! not cost the others.
+
+use std::borrow::Cow;
+use std::ops::Deref;
+
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
+
+/// A string of a JSON text: borrowed, unless escapes forced a copy.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct JsonStr<'a>(Cow<'a, str>);
+
+impl JsonStr<'_> {
+    /// The text, with the life of the line if it is borrowed.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn into_owned(self) -> JsonStr<'static> {
+        JsonStr(Cow::Owned(self.0.into_owned()))
+    }
+
+    pub(crate) const fn owned(text: String) -> JsonStr<'static> {
+        JsonStr(Cow::Owned(text))
+    }
+}
+
+impl<'a> JsonStr<'a> {
+    pub(crate) const fn borrowed(text: &'a str) -> Self {
+        Self(Cow::Borrowed(text))
+    }
+}
+
+impl Deref for JsonStr<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+/// An object's members, in order, unread.
+pub(crate) struct Object<'j>(Vec<(JsonStr<'j>, &'j RawValue)>);
+
+impl<'j> Object<'j> {
+    /// The object of a whole text.
+    pub(crate) fn parse(text: &'j [u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(text)
+    }
+
+    /// Its members, in order.
+    pub(crate) fn members(&self) -> impl Iterator<Item = (&str, &'j RawValue)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), *value))
+    }
+
+    /// The value of the first of these keys that is there.
+    pub(crate) fn get(&self, keys: &[&str]) -> Option<&'j RawValue> {
+        keys.iter().find_map(|key| self.all(key).next())
+    }
+
+    fn all(&self, key: &str) -> impl Iterator<Item = &'j RawValue> {
+        self.0.iter().filter(move |(name, _)| **name == *key).map(|(_, value)| *value)
+    }
+
+    fn values(&self, keys: &[&str]) -> impl Iterator<Item = &'j RawValue> {
+        keys.iter().flat_map(|key| self.all(key))
+    }
+
+    /// The usable strings under these keys.
+    pub(crate) fn strings(&self, keys: &[&str]) -> impl Iterator<Item = Option<JsonStr<'j>>> {
+        self.values(keys).map(|value| string(Some(value)))
+    }
+
+    /// The usable string that these keys hold; none if they contradict each other.
+    pub(crate) fn string(&self, keys: &[&str]) -> Option<JsonStr<'j>> {
+        agreed(self.strings(keys))
+    }
+
+    /// The objects under these keys.
+    pub(crate) fn objects(&self, keys: &[&str]) -> impl Iterator<Item = Object<'j>> {
+        self.values(keys).filter_map(|value| object(Some(value)))
+    }
+
+    /// The first of these keys that holds an object.
+    pub(crate) fn object(&self, keys: &[&str]) -> Option<Object<'j>> {
+        self.objects(keys).next()
+    }
+
+    /// The numbers, no less than zero, under these keys, perhaps in quotes. Redacted lines have floats.
+    pub(crate) fn numbers(&self, keys: &[&str]) -> impl Iterator<Item = Option<u32>> {
+        self.values(keys).map(|value| {
+            let text = value.get().trim_matches('"');
+            let whole = text.parse().ok();
+            whole.or_else(|| {
+                text.parse::<f64>()
+                    .ok()
+                    .filter(|n| n.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(n))
+                    .map(|n| n as u32)
+            })
+        })
+    }
+
+    /// The number that these keys hold; none if they contradict each other.
+    pub(crate) fn number(&self, keys: &[&str]) -> Option<u32> {
+        agreed(self.numbers(keys))
+    }
+
+    /// The members whose keys begin with `tag:`, without it.
+    pub(crate) fn without_tag(&self) -> Self {
+        let tagged = self.0.iter().filter_map(|(name, value)| {
+            let name = name.strip_prefix("tag:")?;
+            Some((JsonStr::owned(name.to_owned()), *value))
+        });
+        Self(tagged.collect())
+    }
+
+    pub(crate) fn bool(&self, key: &str) -> Option<bool> {
+        self.get(&[key])?.get().parse().ok()
+    }
+}
+
+/// What these say, if they say one thing: a contradiction says nothing.
+pub(crate) fn agreed<T: PartialEq>(said: impl IntoIterator<Item = Option<T>>) -> Option<T> {
+    let mut said = said.into_iter().flatten();
+    let first = said.next()?;
+    said.all(|other| other == first).then_some(first)
+}
+
+impl<'de> Deserialize<'de> for Object<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+
+        impl<'de> Visitor<'de> for Members {
+            type Value = Object<'de>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object<'de>, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry::<Key<'de>, &'de RawValue>()? {
+                    members.push((JsonStr(member.0.0), member.1));
+                }
+                Ok(Object(members))
+            }
+        }
+
+        deserializer.deserialize_map(Members)
+    }
+}
+
+/// A `Cow` that borrows: serde's own always copies inside an `Option` or a tuple.
+#[derive(Deserialize)]
+struct Key<'j>(#[serde(borrow)] Cow<'j, str>);
+
+/// A string that can name something: not empty, not redacted, and not cut by lager's limit on strings.
+pub(crate) fn string(value: Option<&RawValue>) -> Option<JsonStr<'_>> {
+    let text = value?.get();
+    let inside = text.strip_prefix('"')?.strip_suffix('"')?;
+    let text = if memchr::memchr(b'\\', inside.as_bytes()).is_none() {
+        Cow::Borrowed(inside)
+    } else {
+        Cow::Owned(serde_json::from_str(text).ok()?)
+    };
+    let usable = !text.is_empty() && text != "*REDACTED*" && !text.ends_with("-(truncated)");
+    usable.then_some(JsonStr(text))
+}
+
+pub(crate) fn object(value: Option<&RawValue>) -> Option<Object<'_>> {
+    let text = value?.get();
+    if text.starts_with('{') { serde_json::from_str(text).ok() } else { None }
+}

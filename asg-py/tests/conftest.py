@@ -1,0 +1,81 @@
+"""What the tests share: bundled logs, and a Cloud Controller's answers about the apps in them."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+import asglog
+
+ROOT = Path(__file__).resolve().parents[2]
+LOGS = [ROOT / "examples/data/article.log", ROOT / "examples/data/foundation.log"]
+
+PACKET = (
+    b"<4>1 2024-05-06T07:09:10.581301+00:00 10.0.16.15 kernel - - [instance@47450 director=\"\" deployment=\"cf\" "
+    b"group=\"diego-cell\" az=\"z1\" id=\"0455ec2b-11fa-41ab-9d1c-f3a575cd55ea\"] [  637.581122] "
+    b"DENY_bfce786c-ab07-40ad-79f9 IN=s-010255073003 OUT=eth0 SRC=10.255.73.3 DST=8.8.8.8 LEN=60 TOS=0x00 PREC=0x00 "
+    b"TTL=63 ID=15946 DF PROTO=TCP SPT=51858 DPT=80 WINDOW=27400 RES=0x00 SYN URGP=0 "
+)
+
+
+def shared(*parts: str) -> Path:
+    """A file of the project's research data; skips without it."""
+    path = Path(os.environ.get("ASG_SHARED", ROOT / "../shared")).joinpath(*parts)
+    if not path.exists():
+        pytest.skip(f"{path} is not here (ASG_SHARED tells where it is)")
+    return path
+
+
+@pytest.fixture(scope="session")
+def logs() -> list[Path]:
+    return LOGS
+
+
+#: GUIDs of the bundled logs' apps.
+PROXY, SHOP, SPACE, ORG = (
+    "4ccbb24c-268e-421a-9d1b-3678b6eb40d0",
+    "7e3b9c54-0d6f-4f7a-9b21-6a5c4d3e2f10",
+    "c65add41-d85b-4823-9e2a-545a5e0e5812",
+    "2c279d6c-6f15-4cc0-99ed-72ef76ec50eb",
+)
+
+
+def app_resource(guid: str, name: str) -> dict[str, object]:
+    return {
+        "guid": guid,
+        "name": name,
+        "relationships": {"space": {"data": {"guid": SPACE}}},
+        "links": {"self": {"href": f"https://api.example.org/v3/apps/{guid}"}},
+    }
+
+
+def apps_page() -> dict[str, object]:
+    """What ``cf curl '/v3/apps?include=space.organization'`` prints."""
+    link = "https://api.example.org/v3"
+    return {
+        "pagination": {"next": None},
+        "resources": [app_resource(PROXY, "proxy"), app_resource(SHOP, "shop")],
+        "included": {
+            "spaces": [
+                {
+                    "guid": SPACE,
+                    "name": "s",
+                    "relationships": {"organization": {"data": {"guid": ORG}}},
+                    "links": {"self": {"href": f"{link}/spaces/{SPACE}"}},
+                }
+            ],
+            "organizations": [
+                {"guid": ORG, "name": "o", "links": {"self": {"href": f"{link}/organizations/{ORG}"}}}
+            ],
+        },
+    }
+
+
+@pytest.fixture
+def export(tmp_path: Path) -> asglog.Export:
+    path = tmp_path / "apps.json"
+    path.write_text(json.dumps(apps_page()))
+    return asglog.Export(path)

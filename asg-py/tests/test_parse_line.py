@@ -1,0 +1,102 @@
+"""One line in, one record out."""
+
+from __future__ import annotations
+
+import dataclasses
+import doctest
+import json
+import pickle
+
+import pytest
+from conftest import PACKET, shared
+from hypothesis import given
+from hypothesis import strategies as st
+
+import asglog
+
+
+def test_examples_in_docstrings_hold() -> None:
+    tested = doctest.testmod(asglog)
+    assert (tested.failed, tested.attempted > 0) == (0, True)
+    # Of a native module doctest finds no members by itself.
+    finder, runner = doctest.DocTestFinder(), doctest.DocTestRunner()
+    for name, item in vars(asglog._asglog).items():
+        for test in finder.find(item, name, module=False):
+            runner.run(test)
+    tested = runner.summarize()
+    assert (tested.failed, tested.attempted > 0) == (0, True)
+
+
+def test_a_packet_has_its_fields_as_attributes() -> None:
+    record = asglog.parse_line(PACKET, number=7)
+    assert (record.line, record.kind, record.job) == (7, "packet", "diego-cell")
+    assert record.time == "2024-05-06T07:09:10.581301Z"
+    packet, cf = record.packet, record.cf
+    assert packet is not None and cf is not None
+    assert (packet.src, packet.dst, packet.spt, packet.dpt, packet.df) == ("10.255.73.3", "8.8.8.8", 51858, 80, True)
+    assert (packet.in_, packet.out, packet.flags) == ("s-010255073003", "eth0", ("SYN",))
+    assert (cf.verdict, cf.plane, cf.handle_prefix) == ("denied", "asg", "bfce786c-ab07-40ad-79f9")
+
+
+def test_packets_equal_the_truth_about_them() -> None:
+    corpus = shared("data", "kernel", "packets.jsonl")
+    cases = [json.loads(line) for line in corpus.read_text().splitlines()]
+    assert len(cases) > 100
+    for case in cases:
+        record = asglog.parse_line(case["line"])
+        assert record.kind == "packet", case
+        assert record.packet is not None
+        # `OPT ( )` stands for three kinds of header, and the line does not say which.
+        for header in case["truth"].get("ext", []):
+            if header.get("hdr") in (0, 43, 60):
+                del header["hdr"]
+        assert record.packet.to_dict() == case["truth"]
+
+
+def test_a_cut_line_tells_where_and_keeps_what_was_read() -> None:
+    record = asglog.parse_line(PACKET[: PACKET.index(b" SPT")])
+    assert record.kind == "damaged"
+    assert record.error is not None and record.packet is not None
+    assert record.error.offset == PACKET.index(b" SPT")
+    assert record.error.message == "the text ends where ` ` was expected"
+    assert record.packet.dst == "8.8.8.8"
+
+
+@given(st.binary() | st.text())
+def test_any_bytes_and_any_text_give_a_record(line: bytes | str) -> None:
+    record = asglog.parse_line(line)
+    assert record.kind in ("packet", "rep", "logger", "other", "damaged")
+    json.dumps(record.to_dict())
+
+
+@given(st.integers(0, len(PACKET)), st.binary(max_size=4))
+def test_a_changed_packet_gives_a_record(at: int, new: bytes) -> None:
+    record = asglog.parse_line(PACKET[:at] + new + PACKET[at + len(new) :])
+    assert pickle.loads(pickle.dumps(record)) == record
+
+
+def test_text_may_hold_bytes_that_are_no_utf8() -> None:
+    raw = PACKET.replace(b"OUT=eth0", b"OUT=\xff\xfe")
+    assert asglog.parse_line(raw.decode("utf-8", "surrogateescape")) == asglog.parse_line(raw)
+
+
+def test_text_with_any_surrogate_gives_a_record() -> None:
+    assert asglog.parse_line("\ud800").kind == "other"
+
+
+def test_records_are_values() -> None:
+    record = asglog.parse_line(PACKET)
+    assert record == asglog.parse_line(PACKET)
+    assert hash(record) == hash(asglog.parse_line(PACKET))
+    assert record != asglog.parse_line(PACKET, number=2)
+    assert pickle.loads(pickle.dumps(record)) == record
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        record.kind = "other"  # type: ignore[misc]
+
+
+def test_time_stamps_without_year_or_zone_are_completed_as_asked() -> None:
+    line = "Jun 16 23:18:38 localhost kernel: [12.5] hello"
+    assert asglog.parse_line(line).time is None
+    assert asglog.parse_line(line, year=2017, utc_offset=2).time == "2017-06-16T21:18:38Z"
+    with pytest.raises(ValueError, match="hours"):
+        asglog.parse_line(line, utc_offset=7200)

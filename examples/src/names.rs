@@ -1,0 +1,199 @@
+//! Where names come from: the options that choose a directory.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use asg_cc_client::api::Address;
+use asg_cc_client::{
+    Cached, CfConfig, CloudController, Directory, Error, Export, HttpOptions, HttpTransport,
+    Retrying, Token,
+};
+
+use crate::report::Failure;
+
+/// What the command line says about names.
+#[derive(Debug, Default)]
+pub struct Options {
+    /// `--api`.
+    pub api: Option<String>,
+    /// `--cf`.
+    pub cf: bool,
+    /// `--token-file`.
+    pub token_file: Option<PathBuf>,
+    /// `--ca-cert`.
+    pub ca_cert: Option<PathBuf>,
+    /// `--skip-ssl-validation`.
+    pub skip_ssl_validation: bool,
+    /// `--cc-export`.
+    pub exports: Vec<PathBuf>,
+}
+
+impl Options {
+    /// True if nothing says where names come from.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.api.is_none() && !self.cf && self.exports.is_empty()
+    }
+
+    /// The directory that the options ask for, not yet asked; `None` if they ask for none.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Usage`] if the options contradict each other; else a sentence that says why there will be no names.
+    pub fn directory(&self) -> Result<Result<Option<Box<dyn Directory>>, String>, Failure> {
+        let live = self.api.is_some() || self.cf;
+        if live && !self.exports.is_empty() {
+            let what = "names come from a live API or from --cc-export, not from both";
+            return Err(Failure::Usage(what.into()));
+        }
+        if !live
+            && (self.token_file.is_some() || self.ca_cert.is_some() || self.skip_ssl_validation)
+        {
+            let what = "--token-file, --ca-cert and --skip-ssl-validation go with --api or --cf";
+            return Err(Failure::Usage(what.into()));
+        }
+        Ok(if live {
+            self.live().map(Some)
+        } else if self.exports.is_empty() {
+            Ok(None)
+        } else {
+            self.export().map(Some)
+        })
+    }
+
+    fn live(&self) -> Result<Box<dyn Directory>, String> {
+        if let Some(url) = &self.api {
+            // Before anything repeats it: there may be a password in it.
+            Address::parse(url).map_err(sentence)?;
+        }
+        let config = || CfConfig::load(&CfConfig::default_path()?);
+        let (url, token, skip) = match (&self.api, &self.token_file) {
+            (Some(url), Some(file)) => (url.clone(), token(file)?, false),
+            (None, Some(file)) => {
+                let config = config().map_err(sentence)?;
+                (config.target, token(file)?, config.ssl_disabled)
+            }
+            (None, None) => {
+                let config = config().map_err(sentence)?;
+                (config.target, config.token, config.ssl_disabled)
+            }
+            (Some(url), None) => {
+                let config = config().map_err(sentence)?;
+                let same = same_origin(url, &config.target);
+                // A token is for one foundation. This machine itself may see it: that is how one tries things out.
+                if !same && !is_loopback(url) {
+                    return Err(format!(
+                        "the cf CLI is logged in to {}, and its token is not sent to {url}: log in there with \
+                         `cf login -a {url}`, or give another token with --token-file",
+                        config.target
+                    ));
+                }
+                (url.clone(), config.token, same && config.ssl_disabled)
+            }
+        };
+        let ca_pem = self.ca_cert.as_deref().map(fs::read).transpose();
+        let ca_pem = ca_pem.map_err(|e| format!("the file of --ca-cert cannot be read: {e}"))?;
+        let options = HttpOptions {
+            skip_tls_verification: skip || self.skip_ssl_validation,
+            ca_pem,
+            ..HttpOptions::default()
+        };
+        let open = || -> Result<Box<dyn Directory>, Error> {
+            let transport = Retrying::new(HttpTransport::with_options(&options)?);
+            Ok(Box::new(Cached::new(CloudController::new(transport, &url, token)?)))
+        };
+        open().map_err(sentence)
+    }
+
+    fn export(&self) -> Result<Box<dyn Directory>, String> {
+        let mut export = Export::new();
+        for path in &self.exports {
+            let page = fs::read(path).map_err(|e| format!("{}: {e}", path.display()))?;
+            export.add(&page).map_err(|e| format!("{}: {e}", path.display()))?;
+        }
+        Ok(Box::new(export))
+    }
+}
+
+/// True if a file that stands behind `--cc-export FILE` on the command line is one more page and not the first log.
+///
+/// Logs of JSON lines begin like pages, so it is read as one to see.
+#[must_use]
+pub fn is_saved_page(path: &Path) -> bool {
+    let is_json = |head: &[u8]| {
+        let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
+        matches!(head.first(), Some(b'{' | b'[')) && !head.starts_with(b"{\"timestamp\":")
+    };
+    let head = || {
+        let mut head = [0; 512];
+        let n = std::io::Read::read(&mut fs::File::open(path).ok()?, &mut head).ok()?;
+        Some(is_json(&head[..n]))
+    };
+    fs::metadata(path).is_ok_and(|m| m.is_file())
+        && head() == Some(true)
+        && fs::read(path).is_ok_and(|page| Export::new().add(&page).is_ok())
+}
+
+fn token(file: &Path) -> Result<Token, String> {
+    let text = fs::read_to_string(file)
+        .map_err(|e| format!("the file of --token-file cannot be read: {e}"))?;
+    Token::new(text.trim()).map_err(sentence)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is used where an error is mapped")]
+fn sentence(error: Error) -> String {
+    error.to_string()
+}
+
+/// Scheme, host and port are the same.
+fn same_origin(a: &str, b: &str) -> bool {
+    origin(a) == origin(b)
+}
+
+fn origin(url: &str) -> (String, String) {
+    let url = url.to_ascii_lowercase();
+    let (scheme, rest) = url.split_once("://").unwrap_or(("https", &url));
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = match scheme {
+        "https" => host.strip_suffix(":443").unwrap_or(host),
+        _ => host.strip_suffix(":80").unwrap_or(host),
+    };
+    (scheme.to_owned(), host.to_owned())
+}
+
+fn is_loopback(url: &str) -> bool {
+    let (_, host) = origin(url);
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => host.rsplit_once(':').map_or(host.as_str(), |(name, _)| name),
+    };
+    name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_for_the_foundation_that_it_came_from() {
+        for (a, b, same) in [
+            ("https://api.example.org", "https://API.example.org/", true),
+            ("api.example.org", "https://api.example.org:443", true),
+            ("https://api.example.org", "http://api.example.org", false),
+            ("https://api.example.org", "https://api.example.org.evil.test", false),
+            ("https://api.example.org:8443", "https://api.example.org", false),
+        ] {
+            assert_eq!(same_origin(a, b), same, "{a} {b}");
+        }
+        for (url, loopback) in [
+            ("http://127.0.0.1:8080", true),
+            ("http://[::1]:8080/", true),
+            ("http://localhost", true),
+            ("http://localhost.evil.test", false),
+            ("http://127.0.0.1.evil.test", false),
+            ("http://127.0.0.1@evil.test", false),
+        ] {
+            assert_eq!(is_loopback(url), loopback, "{url}");
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! How a run ends: what was left out, in sentences on standard error, and the exit status.
+
+use std::fmt::Display;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+/// Keeps what went wrong and the exit status that comes of it.
+///
+/// | status | meaning |
+/// |---|---|
+/// | 0 | everything was done |
+/// | 1 | something was left out, and a sentence on standard error says what |
+/// | 2 | nothing could be done |
+#[derive(Debug)]
+pub struct Report {
+    program: &'static str,
+    incomplete: bool,
+}
+
+impl Report {
+    /// Nothing went wrong yet in the run of `program`.
+    #[must_use]
+    pub const fn new(program: &'static str) -> Self {
+        Self { program, incomplete: false }
+    }
+
+    /// Says what was left out; the run goes on.
+    pub fn left_out(&mut self, what: impl Display) {
+        self.incomplete = true;
+        self.note(what);
+    }
+
+    /// Says something that leaves nothing out.
+    pub fn note(&self, what: impl Display) {
+        eprintln!("{}: {what}", self.program);
+    }
+
+    /// The exit status. A reader that has seen enough (`| head`) is no error.
+    #[must_use]
+    pub fn exit(self, result: Result<(), Failure>) -> ExitCode {
+        match result {
+            Ok(()) if self.incomplete => ExitCode::from(1),
+            Ok(()) => ExitCode::SUCCESS,
+            Err(Failure::Output(e)) if e.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+            Err(e) => {
+                self.note(e);
+                ExitCode::from(2)
+            }
+        }
+    }
+}
+
+/// Why nothing could be done.
+#[derive(Debug)]
+pub enum Failure {
+    /// The command line says something that cannot be; the sentence says what to do.
+    Usage(String),
+    /// None of the inputs could be read.
+    Inputs,
+    /// The output cannot be written.
+    Output(io::Error),
+    /// The demonstration could not be set up.
+    Demo(String),
+}
+
+/// Prints a text to standard output: the help, the version.
+///
+/// # Errors
+///
+/// [`Failure::Output`].
+pub fn say(text: &str) -> Result<(), Failure> {
+    Ok(io::stdout().write_all(text.as_bytes())?)
+}
+
+impl Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Usage(what) => write!(f, "{what} (see --help)"),
+            Self::Inputs => f.write_str("no log could be read"),
+            Self::Output(e) => write!(f, "the output cannot be written: {e}"),
+            Self::Demo(what) => write!(f, "the demonstration cannot be run: {what}"),
+        }
+    }
+}
+
+impl From<lexopt::Error> for Failure {
+    fn from(error: lexopt::Error) -> Self {
+        Self::Usage(error.to_string())
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+impl From<serde_json::Error> for Failure {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Output(error.into())
+    }
+}

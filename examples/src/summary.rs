@@ -1,0 +1,89 @@
+//! Flows, counted: how sure the answers are, and which apps sent and were refused how much.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use asg_core::{Certainty, Counts, Flow, Verdict};
+
+/// Counts of flows. Memory grows with the apps and containers that are named, not with flows.
+#[derive(Debug, Default)]
+pub struct Summary {
+    certainties: [u64; 5],
+    reasons: BTreeMap<&'static str, u64>,
+    owners: BTreeMap<String, Verdicts>,
+}
+
+#[derive(Debug, Default)]
+struct Verdicts {
+    allowed: u64,
+    denied: u64,
+}
+
+const CERTAINTIES: [(Certainty, &str); 5] = [
+    (Certainty::Exact, "exact"),
+    (Certainty::UniquePrefix, "unique prefix"),
+    (Certainty::Inferred, "inferred"),
+    (Certainty::Ambiguous, "ambiguous"),
+    (Certainty::Unknown, "unknown"),
+];
+
+impl Summary {
+    /// Counts a flow.
+    pub fn add(&mut self, flow: &Flow<'_, '_>) {
+        let attribution = &flow.attribution;
+        let rank = CERTAINTIES.iter().position(|(c, _)| *c == attribution.certainty);
+        self.certainties[rank.expect("all certainties are in the table")] += 1;
+        if attribution.certainty <= Certainty::Ambiguous {
+            *self.reasons.entry(attribution.reason.sentence()).or_default() += 1;
+            return;
+        }
+        let owner = flow
+            .identity
+            .and_then(asg_core::Identity::path)
+            .or_else(|| attribution.process().map(ToString::to_string))
+            .or_else(|| attribution.subject().map(|guid| guid.to_string()))
+            .or_else(|| attribution.container().map(|l| l.handle().to_string()));
+        let verdicts = self.owners.entry(owner.unwrap_or_else(|| "?".into())).or_default();
+        match flow.cf.map(|cf| cf.verdict) {
+            Some(Verdict::Denied) => verdicts.denied += 1,
+            _ => verdicts.allowed += 1,
+        }
+    }
+
+    /// Prints it.
+    ///
+    /// # Errors
+    ///
+    /// Those of writing.
+    pub fn print(&self, counts: &Counts, out: &mut impl Write) -> io::Result<()> {
+        let Counts { lines, packets, evidence, damaged, .. } = counts;
+        writeln!(
+            out,
+            "{lines} lines: {packets} packets, {evidence} about containers, {damaged} damaged"
+        )?;
+        writeln!(out)?;
+        for ((_, word), n) in CERTAINTIES.iter().zip(self.certainties) {
+            writeln!(out, "{n:>12}  {word}")?;
+        }
+        if !self.reasons.is_empty() {
+            writeln!(out, "\nNot told:")?;
+            for (reason, n) in sorted(&self.reasons, |n| *n) {
+                writeln!(out, "{n:>12}  {reason}")?;
+            }
+        }
+        if !self.owners.is_empty() {
+            writeln!(out, "\n{:>12}  {:>12}  APP", "ALLOWED", "DENIED")?;
+            for (owner, v) in sorted(&self.owners, |v| v.allowed + v.denied) {
+                writeln!(out, "{:>12}  {:>12}  {owner}", v.allowed, v.denied)?;
+            }
+        }
+        out.flush()
+    }
+}
+
+/// The entries, those that count most first.
+fn sorted<K: Ord, V>(map: &BTreeMap<K, V>, count: impl Fn(&V) -> u64) -> Vec<(&K, &V)> {
+    let mut entries: Vec<_> = map.iter().collect();
+    entries.sort_by_key(|(_, v)| std::cmp::Reverse(count(v)));
+    entries
+}

@@ -1,0 +1,336 @@
+//! The contract of `correlate`: names for packets, from logs and a directory, and what happens when either is missing.
+
+mod common;
+
+use std::path::Path;
+
+use asg_cc_client::embedded::{Access, Foundation, Server};
+use common::{CORRELATE, Run, assert_schema, here, run, run_with};
+use serde_json::{Value, json};
+
+const PROXY: &str = "4ccbb24c-268e-421a-9d1b-3678b6eb40d0";
+
+#[test]
+fn without_arguments_it_shows_the_whole_procedure() {
+    let Run { status, stdout, stderr } = run(CORRELATE, &[]);
+    assert_eq!(status, 0);
+    assert!(stderr.starts_with("correlate: a demonstration on bundled logs, with an embedded Cloud Controller on http://127.0.0.1:"));
+    assert_eq!(stderr.lines().count(), 1);
+    insta::assert_snapshot!(stdout);
+}
+
+#[test]
+fn the_summary_counts_the_same_flows() {
+    insta::assert_snapshot!(run(CORRELATE, &["--format", "summary"]).stdout);
+}
+
+#[test]
+fn each_story_of_the_demonstration_ends_in_its_app() {
+    let run = run(CORRELATE, &["--format=ndjson"]);
+    let flows = run.objects();
+    assert_schema("correlate", &flows);
+    let found: Vec<_> = flows
+        .iter()
+        .map(|flow| {
+            let word = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+            let certainty = word(&flow["attribution"]["certainty"]);
+            [
+                &flow["org"]["name"],
+                &flow["space"]["name"],
+                &flow["app"]["name"],
+                &flow["app"]["state"],
+            ]
+            .map(word)
+            .join(" ")
+                + " "
+                + &certainty
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [
+            "o s proxy live unique_prefix",
+            "o s proxy live unique_prefix",
+            "shop prod storefront live unique_prefix",
+            "shop prod storefront live unique_prefix",
+            // A rolling deployment: the process GUID in the log is not the app's.
+            "shop prod orders live unique_prefix",
+            "shop prod mailer live unique_prefix",
+            "shop prod orders live unique_prefix",
+            "shop prod mailer live unique_prefix",
+            "shop prod pinger deleted unique_prefix",
+            "shop prod mailer live unique_prefix",
+            "- - - unknown unknown",
+        ]
+    );
+    assert_ne!(flows[4]["app"]["guid"], flows[4]["process_guid"].as_str().unwrap()[..36]);
+    assert_eq!(flows[10]["attribution"]["reason"], "no_such_handle");
+}
+
+#[test]
+fn the_articles_packet_ends_in_its_app_also_when_that_is_deleted() {
+    let server = Server::start(foundation()).unwrap();
+    let cf = cf_home(&server.url(), "bearer sesame");
+    let article = here("data/article.log");
+    let args = ["--format", "ndjson", "--cf", &article];
+    let state = |run: &Run| {
+        let flows = run.objects();
+        let one = &flows[1];
+        assert_eq!(one["handle_prefix"], "d08bb414-cdba-4381-412a-e9ecc");
+        assert_eq!(one["handle"], "d08bb414-cdba-4381-412a-e9ecc1b7d0f4");
+        assert_eq!(one["attribution"]["evidence"], json!([{"source": article, "line": 5}]));
+        assert_eq!(
+            (&one["app"]["name"], &one["space"]["name"], &one["org"]["name"]),
+            (&json!("proxy"), &json!("s"), &json!("o"))
+        );
+        one["app"]["state"].as_str().unwrap().to_owned()
+    };
+    let live = run_with(CORRELATE, &args, &[cf.env()], b"");
+    assert_eq!((live.status, state(&live)), (0, "live".to_owned()), "{}", live.stderr);
+    server.update(|foundation| foundation.delete_app(PROXY, "2017-06-23T10:00:00Z"));
+    let deleted = run_with(CORRELATE, &args, &[cf.env()], b"");
+    assert_eq!((deleted.status, state(&deleted)), (0, "deleted".to_owned()), "{}", deleted.stderr);
+}
+
+#[test]
+fn an_old_foundation_with_v2_only_gives_the_same_names() {
+    let server = Server::start(foundation().without_v3()).unwrap();
+    let cf = cf_home(&server.url(), "bearer sesame");
+    let run = run_with(
+        CORRELATE,
+        &["--format", "ndjson", "--api", &server.url(), &here("data/article.log")],
+        &[cf.env()],
+        b"",
+    );
+    assert_eq!(
+        (run.status, &run.objects()[0]["app"]["name"]),
+        (0, &json!("proxy")),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
+fn a_directory_that_cannot_answer_costs_the_names_and_nothing_else() {
+    let server = Server::start(foundation()).unwrap();
+    // A root document that still names v2, and nginx in front of it, which has switched v2 off.
+    let v2_off = Server::start(foundation().without_v3()).unwrap();
+    v2_off.intercept(|request| {
+        let page = http::Response::builder().status(404).header("content-type", "text/html");
+        let is_v2 = request.uri().path().starts_with("/v2/");
+        is_v2.then(|| page.body(b"V2 endpoints disabled".to_vec()).unwrap())
+    });
+    let expired = cf_home(&server.url(), "bearer expired");
+    let article = here("data/article.log");
+    let closed = {
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        format!("http://{}", listener.local_addr().unwrap())
+    };
+    for (args, env, sentence) in [
+        (vec!["--cf"], vec![expired.env()], "the access token is expired or not this foundation's"),
+        (vec!["--api", &v2_off.url()], vec![expired.env()], "the v2 API is switched off"),
+        (vec!["--api", "api.example.org"], vec![expired.env()], "the API address"),
+        (
+            vec!["--api", "https://api.example.org"],
+            vec![expired.env()],
+            "its token is not sent to https://api.example.org",
+        ),
+        (vec!["--api", &closed], vec![expired.env()], "no connection to the API"),
+        (vec!["--cf"], vec![("CF_HOME", "/no/such/folder")], "log in with `cf login`"),
+        (vec!["--cf"], vec![], "neither CF_HOME nor HOME is set"),
+        (vec!["--cc-export", "no/such/page.json"], vec![], "no/such/page.json"),
+    ] {
+        let args = [&["--format", "ndjson"], &args[..], &["--", &article]].concat();
+        let run = run_with(CORRELATE, &args, &env, b"");
+        let flows = run.objects();
+        assert_schema("correlate", &flows);
+        assert_eq!((run.status, flows.len()), (1, 2), "{args:?}: {}", run.stderr);
+        assert_eq!(flows[1]["process_guid"].as_str().unwrap()[..36], *PROXY);
+        assert_eq!(
+            flows[1]["app"],
+            json!({"guid": null, "name": null, "state": "unknown"}),
+            "{args:?}"
+        );
+        assert!(run.stderr.contains(sentence), "{args:?}: {}", run.stderr);
+        assert_eq!(run.stderr.lines().count(), 1, "one sentence: {}", run.stderr);
+        assert!(!run.stderr.contains("bearer"), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn what_a_token_may_not_see_is_hidden_and_not_deleted() {
+    let limited = Foundation {
+        tokens: vec![Access { token: jwt("cloud_controller.read"), spaces: Some(vec![]) }],
+        ..foundation()
+    };
+    let server = Server::start(limited).unwrap();
+    let cf = cf_home(&server.url(), &format!("bearer {}", jwt("cloud_controller.read")));
+    let run = run_with(
+        CORRELATE,
+        &["--format", "ndjson", "--cf", &here("data/article.log")],
+        &[cf.env()],
+        b"",
+    );
+    assert_eq!(run.objects()[0]["app"]["state"], "hidden", "{}", run.stderr);
+}
+
+#[test]
+fn without_rep_lines_each_packet_says_why_it_is_unknown() {
+    let packets: String = std::fs::read_to_string(here("data/article.log"))
+        .unwrap()
+        .lines()
+        .filter(|line| line.contains(" DST="))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let run = run_with(CORRELATE, &["--format", "ndjson", "-"], &[], packets.as_bytes());
+    let flows = run.objects();
+    assert_eq!((run.status, flows.len()), (0, 2));
+    for flow in flows {
+        assert_eq!(flow["attribution"]["certainty"], "unknown");
+        assert_eq!(flow["attribution"]["reason"], "no_evidence");
+        assert_eq!(flow["time"], Value::Null, "no line shows a year");
+    }
+    let dated = run_with(
+        CORRELATE,
+        &["--year", "2017", "--format", "ndjson", "-"],
+        &[],
+        packets.as_bytes(),
+    );
+    assert_eq!(dated.objects()[0]["time"], "2017-06-16T23:18:38Z");
+}
+
+#[test]
+fn the_order_of_the_logs_changes_the_order_of_the_flows_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let text = std::fs::read_to_string(here("data/foundation.log")).unwrap();
+    let (packets, evidence): (Vec<_>, Vec<_>) =
+        text.lines().partition(|line| line.contains(" DST="));
+    std::fs::write(path("kern.log"), packets.join("\n")).unwrap();
+    std::fs::write(path("rep.log"), evidence.join("\n")).unwrap();
+    std::fs::copy(here("data/article.log"), path("article.log")).unwrap();
+    let flows = |names: &[&str]| {
+        let logs: Vec<_> = names.iter().map(|name| path(name)).collect();
+        let args: Vec<_> =
+            ["--format", "ndjson"].into_iter().chain(logs.iter().map(String::as_str)).collect();
+        let mut lines: Vec<_> = run(CORRELATE, &args).stdout.lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    let expected = flows(&["kern.log", "rep.log", "article.log"]);
+    assert_eq!(expected.len(), 11);
+    assert_eq!(flows(&["rep.log", "article.log", "kern.log"]), expected);
+    assert_eq!(flows(&["article.log", "kern.log", "rep.log"]), expected);
+}
+
+#[test]
+fn saved_pages_give_names_without_a_network_however_they_are_given() {
+    let folder = tempfile::tempdir().unwrap();
+    let save = |name: &str, target: &str| {
+        let page = foundation().answer(&http_get(target));
+        let path = folder.path().join(name);
+        std::fs::write(&path, page.body()).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let apps = save("apps.json", "/v3/apps?include=space.organization");
+    let processes = save("processes.json", "/v3/processes");
+    let log = here("data/article.log");
+    for args in [
+        vec!["--cc-export", &apps, &processes, "--", &log],
+        vec!["--cc-export", &apps, "--cc-export", &processes, &log],
+        vec![&log, "--cc-export", &apps, &processes],
+        vec!["--cc-export", &apps, &processes, &log],
+    ] {
+        let run = run(CORRELATE, &[&["--format", "ndjson"], &args[..]].concat());
+        let names: Vec<_> = run.objects().iter().map(|flow| flow["app"]["name"].clone()).collect();
+        assert_eq!((run.status, names), (0, vec![json!("proxy"); 2]), "{args:?}: {}", run.stderr);
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_said_and_the_rest_is_correlated() {
+    let article = here("data/article.log");
+    let some = run(CORRELATE, &["--format", "ndjson", "no/such/file", &article]);
+    assert_eq!((some.status, some.objects().len()), (1, 2));
+    insta::assert_snapshot!(some.stderr, @"correlate: no/such/file: No such file or directory (os error 2)");
+    let none = run(CORRELATE, &["no/such/file"]);
+    assert_eq!((none.status, none.stdout.as_str()), (2, ""));
+    insta::assert_snapshot!(none.stderr, @r"
+    correlate: no/such/file: No such file or directory (os error 2)
+    correlate: no log could be read
+    ");
+}
+
+#[test]
+fn options_that_contradict_each_other_say_so() {
+    for (args, message) in [
+        (&["--format", "xml"][..], "--format is table, ndjson or summary, and not `xml`"),
+        (
+            &["--cf", "--cc-export", "x.json"],
+            "names come from a live API or from --cc-export, not from both",
+        ),
+        (
+            &["--token-file", "x"],
+            "--token-file, --ca-cert and --skip-ssl-validation go with --api or --cf",
+        ),
+    ] {
+        let run = run(CORRELATE, args);
+        assert_eq!((run.status, run.stdout.as_str()), (2, ""));
+        assert_eq!(run.stderr, format!("correlate: {message} (see --help)\n"));
+    }
+}
+
+#[test]
+fn logs_without_packets_say_so_to_a_person() {
+    let run = run_with(CORRELATE, &["-"], &[], b"nothing of interest\n");
+    assert_eq!((run.status, run.stdout.as_str()), (0, ""));
+    assert!(run.stderr.contains("there are no packets in these logs"), "{}", run.stderr);
+}
+
+fn foundation() -> Foundation {
+    let story = asg_examples::demo::foundation();
+    Foundation { tokens: Vec::new(), ..story }.token("sesame")
+}
+
+fn http_get(target: &str) -> http::Request<Vec<u8>> {
+    http::Request::builder()
+        .uri(target)
+        .header("host", "api.example.org")
+        .header("authorization", "bearer sesame")
+        .body(Vec::new())
+        .unwrap()
+}
+
+/// A token whose claims can be read; nobody checks its signature here.
+fn jwt(scope: &str) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let encode = |text: &str| -> String {
+        let bits = |group: &[u8]| {
+            let number =
+                group.iter().fold(0_u32, |n, b| n << 8 | u32::from(*b)) << (8 * (3 - group.len()));
+            (0..=group.len())
+                .map(move |n| char::from(DIGITS[(number >> (18 - 6 * n) & 63) as usize]))
+        };
+        text.as_bytes().chunks(3).flat_map(bits).collect()
+    };
+    let claims = json!({"scope": [scope], "exp": 4_102_444_800_u64}).to_string();
+    format!("{}.{}.{}", encode(r#"{"alg":"none"}"#), encode(&claims), encode("signature"))
+}
+
+struct CfHome(tempfile::TempDir);
+
+impl CfHome {
+    fn env(&self) -> (&str, &str) {
+        ("CF_HOME", self.0.path().to_str().unwrap())
+    }
+}
+
+/// A home in which the cf CLI is logged in.
+fn cf_home(target: &str, token: &str) -> CfHome {
+    let home = tempfile::tempdir().unwrap();
+    let folder: &Path = &home.path().join(".cf");
+    std::fs::create_dir(folder).unwrap();
+    let config = json!({"ConfigVersion": 4, "Target": target, "AccessToken": token});
+    std::fs::write(folder.join("config.json"), config.to_string()).unwrap();
+    CfHome(home)
+}
