@@ -334,6 +334,7 @@ const fn hint(kind: TransportErrorKind) -> &'static str {
         TransportErrorKind::Tls => {
             "the API's certificate is not trusted (give its CA, or skip verification if you must)"
         }
+        TransportErrorKind::Budget => "no more requests are made (raise the budget)",
         TransportErrorKind::Other => "the request could not be made",
     }
 }

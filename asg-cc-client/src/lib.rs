@@ -68,8 +68,6 @@
 #![forbid(unsafe_code)]
 
 pub mod api;
-#[cfg(feature = "ureq")]
-mod blocking;
 mod client;
 mod config;
 mod directory;
@@ -77,19 +75,19 @@ mod directory;
 pub mod embedded;
 mod error;
 mod export;
+mod policy;
 mod resolve;
-mod retry;
 mod text;
 mod token;
 mod transport;
 
-#[cfg(feature = "ureq")]
-pub use blocking::{HttpOptions, HttpTransport};
 pub use client::{ApiVersion, CloudController};
 pub use config::CfConfig;
 pub use directory::{Cached, Directory};
 pub use error::{ApiError, Error, Fault, RetryAfter};
 pub use export::Export;
-pub use retry::Retrying;
+pub use policy::{Clock, Counts, Notice, Policy, Random, Retrying};
 pub use token::{Reach, Token};
-pub use transport::{Transport, TransportError, TransportErrorKind};
+pub use transport::{AsyncTransport, Sending, Transport, TransportError, TransportErrorKind};
+#[cfg(feature = "ureq")]
+pub use transport::{HttpOptions, HttpTransport};

@@ -1,4 +1,12 @@
-//! The seam to the network: one method.
+//! The seam to the network: one method, or its asynchronous twin.
+
+#[cfg(feature = "ureq")]
+mod blocking;
+mod future;
+
+#[cfg(feature = "ureq")]
+pub use blocking::{HttpOptions, HttpTransport};
+pub use future::{AsyncTransport, Sending};
 
 use std::fmt;
 use std::sync::Arc;
@@ -114,6 +122,8 @@ pub enum TransportErrorKind {
     Interrupted,
     /// No trust: certificates or protocol.
     Tls,
+    /// Nothing was sent: the caller's budget of requests is used up.
+    Budget,
     /// Anything else; trying again will not help.
     Other,
 }

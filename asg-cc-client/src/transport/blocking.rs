@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::{Request, Response};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
-use crate::transport::{Transport, TransportError, TransportErrorKind as Kind};
+use super::{Transport, TransportError, TransportErrorKind as Kind};
 
 /// No answer of Cloud Controller is near this size; a page of 5000 events has some megabytes.
 const MAX_BODY: u64 = 256 << 20;
