@@ -64,6 +64,35 @@ macro_rules! through_pointers {
 
 through_pointers!(&D, Box<D>, Arc<D>);
 
+/// Asks one directory, and another for what the first does not find: a preloaded or saved one before a live one, say.
+///
+/// ```
+/// use asg_cc_client::{Directory, Error, Export, Layered};
+///
+/// let app = br#"{"guid":"4ccbb24c-268e-421a-9d1b-3678b6eb40d0","name":"proxy",
+///     "links":{"self":{"href":"https://api.example.org/v3/apps/4ccbb24c-268e-421a-9d1b-3678b6eb40d0"}}}"#;
+/// let both = Layered(Export::new(), Export::from_pages([&app[..]])?);
+/// let found = both.resolve(&["4ccbb24c-268e-421a-9d1b-3678b6eb40d0".parse()?])?;
+/// assert_eq!(found[0].path().as_deref(), Some("?/?/proxy"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Layered<A, B>(pub A, pub B);
+
+impl<A: Directory, B: Directory> Directory for Layered<A, B> {
+    fn resolve(&self, ids: &[Guid]) -> Result<Vec<Identity>, Error> {
+        let mut found = self.0.resolve(ids)?;
+        let is_open = |one: &Identity| matches!(one.state, AppState::Hidden | AppState::Unknown);
+        let open: Vec<Guid> =
+            ids.iter().zip(&found).filter(|(_, one)| is_open(one)).map(|(id, _)| *id).collect();
+        if !open.is_empty() {
+            let second = self.1.resolve(&open)?;
+            found.iter_mut().filter(|one| is_open(one)).zip(second).for_each(|(one, s)| *one = s);
+        }
+        Ok(found)
+    }
+}
+
 /// Remembers what another directory said, and asks it only for what is new.
 ///
 /// It remembers without limit in time, which is right for one run over logs. A program that runs for days calls

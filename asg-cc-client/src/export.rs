@@ -122,6 +122,12 @@ impl Export {
     }
 }
 
+impl From<Knowledge> for Export {
+    fn from(known: Knowledge) -> Self {
+        Self { known }
+    }
+}
+
 impl Directory for Export {
     fn resolve(&self, ids: &[Guid]) -> Result<Vec<Identity>, Error> {
         let one = |id: &Guid| self.known.identify(&id.to_string());

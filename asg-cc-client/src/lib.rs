@@ -68,8 +68,8 @@
 #![forbid(unsafe_code)]
 
 pub mod api;
+mod auth;
 mod client;
-mod config;
 mod directory;
 #[cfg(feature = "embedded")]
 pub mod embedded;
@@ -78,16 +78,14 @@ mod export;
 mod policy;
 mod resolve;
 mod text;
-mod token;
 mod transport;
 
-pub use client::{ApiVersion, CloudController};
-pub use config::CfConfig;
-pub use directory::{Cached, Directory};
+pub use auth::{CfConfig, Credentials, Grant, Login, Reach, Secret, Token};
+pub use client::{ApiVersion, AsyncCloudController, CloudController, Provenance, Resolution};
+pub use directory::{Cached, Directory, Layered};
 pub use error::{ApiError, Error, Fault, RetryAfter};
 pub use export::Export;
 pub use policy::{Clock, Counts, Notice, Policy, Random, Retrying};
-pub use token::{Reach, Token};
 pub use transport::{AsyncTransport, Sending, Transport, TransportError, TransportErrorKind};
 #[cfg(feature = "ureq")]
 pub use transport::{HttpOptions, HttpTransport};

@@ -57,7 +57,10 @@ fn run(answers: &[Answer]) -> (Answer, Vec<u128>) {
         .with_policy(policy)
         .with_clock(clock())
         .with_random(random())
-        .with_async_sleep(|wait| std::future::ready(pause(wait)));
+        .with_async_sleep(|wait| {
+            pause(wait);
+            std::future::ready(())
+        });
     let later = block_on(AsyncTransport::send(&twin, request()));
     assert_eq!(format!("{blocking:?}"), format!("{later:?}"));
     assert_eq!(slept, *waits.lock().unwrap());

@@ -97,8 +97,8 @@ impl TransportError {
         self.kind
     }
 
-    pub(crate) fn scrub(&mut self, secret: &str) {
-        self.message = self.message.replace(secret, "[redacted]");
+    pub(crate) const fn message_mut(&mut self) -> &mut String {
+        &mut self.message
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use asg_core::Timestamp;
 use http::HeaderValue;
 use serde_json::Value;
 
@@ -68,6 +69,14 @@ impl Token {
             Value::Array(_) | Value::String(_) => Reach::Limited,
             _ => Reach::Opaque,
         }
+    }
+
+    /// When the token ends, read from its payload without verification; `None` if it does not say.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        let claims = self.claims()?;
+        let seconds = claims["exp"].as_i64()?;
+        Some(Timestamp::from_nanos(seconds.checked_mul(1_000_000_000)?))
     }
 
     /// The payload of a JSON Web Token.
