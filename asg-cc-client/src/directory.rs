@@ -1,7 +1,6 @@
-//! Who knows whose process it is: the trait, and a cache around any directory.
+//! Who knows whose process it is: the trait, and two directories as one.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use asg_core::{AppState, Guid, Identity};
 
@@ -90,94 +89,5 @@ impl<A: Directory, B: Directory> Directory for Layered<A, B> {
             found.iter_mut().filter(|one| is_open(one)).zip(second).for_each(|(one, s)| *one = s);
         }
         Ok(found)
-    }
-}
-
-/// Remembers what another directory said, and asks it only for what is new.
-///
-/// It remembers without limit in time, which is right for one run over logs. A program that runs for days calls
-/// [`Cached::forget_unresolved`] now and then, since an app may be made visible or pushed meanwhile, and
-/// [`Cached::clear`] to learn of renamed and deleted ones.
-///
-/// # Example
-///
-/// ```
-/// use std::cell::Cell;
-/// use asg_cc_client::{Cached, Directory, Error};
-/// use asg_core::{Guid, Identity};
-///
-/// struct Counting(Cell<usize>);
-///
-/// impl Directory for Counting {
-///     fn resolve(&self, ids: &[Guid]) -> Result<Vec<Identity>, Error> {
-///         self.0.set(self.0.get() + ids.len());
-///         Ok(vec![Identity::unknown(); ids.len()])
-///     }
-/// }
-///
-/// let directory = Cached::new(Counting(Cell::new(0)));
-/// let id = Guid::from_u128(7);
-/// directory.resolve(&[id, id])?;
-/// directory.resolve(&[id])?;
-/// assert_eq!(directory.get_ref().0.get(), 1);
-/// # Ok::<(), Error>(())
-/// ```
-#[derive(Debug)]
-pub struct Cached<D> {
-    inner: D,
-    known: Mutex<HashMap<Guid, Identity>>,
-}
-
-impl<D> Cached<D> {
-    /// An empty cache around `inner`.
-    #[must_use]
-    pub fn new(inner: D) -> Self {
-        Self { inner, known: Mutex::default() }
-    }
-
-    /// The directory that is asked.
-    #[must_use]
-    pub const fn get_ref(&self) -> &D {
-        &self.inner
-    }
-
-    /// Forgets what was not found, so that it is asked for again.
-    pub fn forget_unresolved(&self) {
-        self.known().retain(|_, id| matches!(id.state, AppState::Live | AppState::Deleted));
-    }
-
-    /// Forgets everything.
-    pub fn clear(&self) {
-        self.known().clear();
-    }
-
-    fn known(&self) -> MutexGuard<'_, HashMap<Guid, Identity>> {
-        // The map is whole at every point at which a thread could panic.
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl<D: Directory> Directory for Cached<D> {
-    fn resolve(&self, ids: &[Guid]) -> Result<Vec<Identity>, Error> {
-        let mut asked = HashSet::new();
-        let mut new = Vec::new();
-        // Taken out under one lock: another thread may clear the cache meanwhile.
-        let old: Vec<Option<Identity>> = {
-            let known = self.known();
-            ids.iter().map(|id| known.get(id).cloned()).collect()
-        };
-        for (id, old) in ids.iter().zip(&old) {
-            if old.is_none() && asked.insert(*id) {
-                new.push(*id);
-            }
-        }
-        // The lock is free while the network is busy: two threads may ask for the same, and get the same.
-        let found = if new.is_empty() { Vec::new() } else { self.inner.resolve(&new)? };
-        let found: HashMap<Guid, Identity> = new.into_iter().zip(found).collect();
-        self.known().extend(found.iter().map(|(id, identity)| (*id, identity.clone())));
-        let answer = |(id, old): (&Guid, Option<Identity>)| {
-            old.or_else(|| found.get(id).cloned()).unwrap_or_else(Identity::unknown)
-        };
-        Ok(ids.iter().zip(old).map(answer).collect())
     }
 }

@@ -151,6 +151,12 @@ pub enum Error {
         /// What is wrong.
         why: &'static str,
     },
+    /// The file of a cache cannot be used, or not be written.
+    #[error("the cache file cannot be used: {0}; delete it to begin anew")]
+    CacheFile(String),
+    /// A recording of requests and answers is none.
+    #[error("the recording cannot be used: {0}")]
+    Recording(String),
     /// A saved page is none.
     #[error("{0}")]
     Export(String),
@@ -196,10 +202,15 @@ impl Error {
     #[must_use]
     pub const fn fault(&self) -> Fault {
         match self {
-            Self::Address(_) | Self::CfConfig(_) | Self::Redirect { .. } | Self::Export(_) => {
-                Fault::Input
-            }
-            Self::V2Disabled | Self::NoSuchEndpoint | Self::NotFound { .. } => Fault::Input,
+            Self::Address(_)
+            | Self::CfConfig(_)
+            | Self::Redirect { .. }
+            | Self::CacheFile(_)
+            | Self::Recording(_)
+            | Self::Export(_)
+            | Self::V2Disabled
+            | Self::NoSuchEndpoint
+            | Self::NotFound { .. } => Fault::Input,
             Self::Token(_)
             | Self::TokenRejected
             | Self::NotLoggedIn

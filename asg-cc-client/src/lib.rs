@@ -69,6 +69,7 @@
 
 pub mod api;
 mod auth;
+mod cache;
 mod client;
 mod directory;
 #[cfg(feature = "embedded")]
@@ -81,11 +82,14 @@ mod text;
 mod transport;
 
 pub use auth::{CfConfig, Credentials, Grant, Login, Reach, Secret, Token};
+pub use cache::{CacheOptions, Cached};
 pub use client::{ApiVersion, AsyncCloudController, CloudController, Provenance, Resolution};
-pub use directory::{Cached, Directory, Layered};
+pub use directory::{Directory, Layered};
 pub use error::{ApiError, Error, Fault, RetryAfter};
 pub use export::Export;
 pub use policy::{Clock, Counts, Notice, Policy, Random, Retrying};
-pub use transport::{AsyncTransport, Sending, Transport, TransportError, TransportErrorKind};
+pub use transport::{
+    AsyncTransport, Recorder, Replay, Sending, Transport, TransportError, TransportErrorKind,
+};
 #[cfg(feature = "ureq")]
 pub use transport::{HttpOptions, HttpTransport};

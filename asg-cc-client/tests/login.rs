@@ -7,10 +7,10 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use asg_cc_client::api::Address;
-use asg_cc_client::embedded::{self, Outage, Page, Realm, Server, Trouble};
+use asg_cc_client::embedded::{self, Limit, Outage, Page, Realm, Server, Trouble};
 use asg_cc_client::{
     AsyncCloudController, CfConfig, Clock, CloudController, Credentials, Directory, Error, Fault,
-    Grant, HttpTransport, Login, Token, Transport,
+    Grant, HttpTransport, Login, Policy, Random, Retrying, Token, Transport,
 };
 use asg_core::Timestamp;
 use common::*;
@@ -327,4 +327,44 @@ fn passwords_are_not_sent_where_the_root_document_should_not_lead() {
     assert_eq!(told(&stage.connect(password().with_uaa(uaa)), APP), LIVE);
     let old = Token::new(GLOBAL).unwrap();
     assert_eq!(told(&stage.connect(password().with_token(old)), APP), LIVE, "it was refused first");
+}
+
+#[test]
+fn a_bad_day_with_a_revoked_token_loses_no_answer() {
+    let day = |outage: Option<Outage>| {
+        let stage = Stage::new(realm().rotating());
+        let http = Retrying::new(HttpTransport::new().unwrap())
+            .with_policy(Policy { tries: 6, ..Policy::default() })
+            .with_random(Random::seeded(3))
+            .with_sleep(|_| {});
+        let cc = CloudController::new(http, &stage.server.url(), password()).unwrap();
+        let cc = cc.with_clock(stage.clock());
+        if let Some(outage) = outage {
+            stage.server.outage(outage);
+        }
+        let ids = [APP, WORKER, TASK, BUILD, STRANGER];
+        let answers: Vec<String> = (0..100)
+            .map(|n| {
+                if n == 50 {
+                    stage.server.uaa().unwrap().revoke_access_tokens();
+                }
+                told(&cc, ids[n % ids.len()])
+            })
+            .collect();
+        assert_eq!(stage.grants(), ["password", "refresh_token"]);
+        (answers, cc.get_ref().counts())
+    };
+    let (calm, few) = day(None);
+    let outage = Outage::new()
+        .rate(0.05, "/", 1, Trouble::Unavailable(502, Page::Gorouter))
+        .rate(0.05, "/", 2, Trouble::Unavailable(503, Page::Json))
+        .rate(0.025, "/", 3, Trouble::TooManyRequests(Limit::Seconds(1)))
+        .rate(0.025, "/", 4, Trouble::TooManyRequests(Limit::Null(1)))
+        .rate(0.005, "/", 5, Trouble::CutBody)
+        .rate(0.005, "/", 6, Trouble::CutChunks);
+    let (bad, many) = day(Some(outage));
+    assert_eq!(bad, calm);
+    assert!(many.rate_limited > 0 && many.server_errors > 0 && many.lost > 0, "{many:?}");
+    let (few, many) = (few.requests, many.requests);
+    assert!(many > few && many * 10 <= few * 13, "{many} instead of {few}");
 }

@@ -82,6 +82,11 @@ pub(super) struct Client {
 }
 
 impl Client {
+    /// Name and secret as they are sent.
+    pub(super) fn basic(&self) -> String {
+        base64(format!("{}:{}", self.id, self.secret.expose()).as_bytes())
+    }
+
     pub(super) fn request(&self, uaa: &Address, grant: &Grant) -> Request<Vec<u8>> {
         let basic = base64(format!("{}:{}", self.id, self.secret.expose()).as_bytes());
         let mut authorization =

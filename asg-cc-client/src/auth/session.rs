@@ -17,6 +17,7 @@ use super::{Secret, Token};
 use crate::api::Address;
 use crate::error::RetryAfter;
 use crate::policy::chance::{later, until};
+use crate::text::encode;
 use crate::{Error, TransportError};
 
 /// A token is renewed so long before it ends, or when half of its life is over, if that is later.
@@ -181,7 +182,9 @@ impl Session {
         let refresh = state.refresh.as_ref().map(Secret::expose);
         let grant = self.primary.secret().map(Secret::expose);
         let client = Some(self.client.secret.expose());
-        [token, refresh, grant, client].into_iter().flatten().map(str::to_owned).collect()
+        let as_sent = |secret: &str| [secret.to_owned(), encode(secret)];
+        let secrets = [token, refresh, grant, client].into_iter().flatten().flat_map(as_sent);
+        secrets.chain([self.client.basic()]).collect()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

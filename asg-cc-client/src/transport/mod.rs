@@ -3,10 +3,12 @@
 #[cfg(feature = "ureq")]
 mod blocking;
 mod future;
+mod record;
 
 #[cfg(feature = "ureq")]
 pub use blocking::{HttpOptions, HttpTransport};
 pub use future::{AsyncTransport, Sending};
+pub use record::{Recorder, Replay};
 
 use std::fmt;
 use std::sync::Arc;
