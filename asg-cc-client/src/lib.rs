@@ -88,8 +88,12 @@ pub use directory::{Directory, Layered};
 pub use error::{ApiError, Error, Fault, RetryAfter};
 pub use export::Export;
 pub use policy::{Clock, Counts, Notice, Policy, Random, Retrying};
+#[cfg(feature = "reqwest")]
+pub use transport::AsyncHttpTransport;
+#[cfg(any(feature = "ureq", feature = "reqwest"))]
+pub use transport::HttpOptions;
+#[cfg(feature = "ureq")]
+pub use transport::HttpTransport;
 pub use transport::{
     AsyncTransport, Recorder, Replay, Sending, Transport, TransportError, TransportErrorKind,
 };
-#[cfg(feature = "ureq")]
-pub use transport::{HttpOptions, HttpTransport};
