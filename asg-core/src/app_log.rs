@@ -228,11 +228,12 @@ impl<'a> Iterator for Tags<'a> {
         let inside = rest[equals + 1..].strip_prefix(b"\"")?;
         let len = quoted_len(inside)?;
         self.0 = &inside[len + 1..];
-        let value = text(&inside[..len]).filter(|value| !value.is_empty()).map(|value| match value
-            .contains('\\')
-        {
-            false => JsonStr::borrowed(value),
-            true => JsonStr::owned(unescaped(value)),
+        let value = text(&inside[..len]).filter(|value| !value.is_empty()).map(|value| {
+            if value.contains('\\') {
+                JsonStr::owned(unescaped(value))
+            } else {
+                JsonStr::borrowed(value)
+            }
         });
         Some((&rest[..equals], value))
     }
@@ -254,8 +255,7 @@ fn unescaped(value: &str) -> String {
 }
 
 fn say_app<'a>(event: &mut RepEvent<'a>, app: &'a str) {
-    let mut names = Names::default();
-    names.app_guid = Some(JsonStr::borrowed(app));
+    let names = Names { app_guid: Some(JsonStr::borrowed(app)), ..Names::default() };
     event.names = Some(Box::new(names));
 }
 

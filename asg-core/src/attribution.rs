@@ -33,16 +33,13 @@ impl<'l> Attribution<'l> {
         }
     }
 
-    /// What runs there, if all owners that come into question run the same.
+    /// What runs in the one container that it is. A prefix that names an app says nothing of its processes: another
+    /// version may have run that no line tells of.
     #[must_use]
-    pub fn process(&self) -> Option<&'l ProcessName> {
+    pub const fn process(&self) -> Option<&'l ProcessName> {
         match &self.owners {
             Owners::Container(lifetime) => lifetime.process(),
-            Owners::App { lifetimes, .. } => {
-                let first = lifetimes.first()?.process()?;
-                lifetimes.iter().all(|l| l.process() == Some(first)).then_some(first)
-            }
-            Owners::None | Owners::Several(_) => None,
+            Owners::App { .. } | Owners::None | Owners::Several(_) => None,
         }
     }
 

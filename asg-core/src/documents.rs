@@ -44,9 +44,9 @@ use crate::{Error, Names, RepEventKind, Timestamp};
 /// # Ok::<(), asg_core::Error>(())
 /// ```
 pub fn evidence(text: &[u8], origin: Origin, mut each: impl FnMut(Evidence)) -> Result<(), Error> {
-    let mut values = serde_json::Deserializer::from_slice(text).into_iter::<&RawValue>();
+    let values = serde_json::Deserializer::from_slice(text).into_iter::<&RawValue>();
     let mut lines = LineNumbers { text, counted: 0, line: origin.line };
-    while let Some(value) = values.next() {
+    for value in values {
         let value = value.map_err(|e| {
             let at = if e.is_eof() { text.len() } else { offset(text, e.line(), e.column()) };
             Error::json(at, &e.to_string(), e.is_eof())
@@ -111,7 +111,9 @@ fn each_container<'a>(
         let instances: Vec<&RawValue> = serde_json::from_str(instances.get()).unwrap_or_default();
         for place in instances {
             let event = Object::parse(place.get().as_bytes()).ok().and_then(|o| instance(&o));
-            event.into_iter().for_each(|event| each(Some(place), event));
+            if let Some(event) = event {
+                each(Some(place), event);
+            }
         }
         return;
     }
@@ -212,7 +214,7 @@ fn nanos(object: &Object<'_>, key: &str) -> Option<i64> {
     object.get(&[key])?.get().parse().ok().filter(|nanos| *nanos > 0)
 }
 
-/// The place of serde_json's line and column, both counted from 1.
+/// The place of `serde_json`'s line and column, both counted from 1.
 fn offset(text: &[u8], line: usize, column: usize) -> usize {
     let start = match line {
         0 | 1 => 0,

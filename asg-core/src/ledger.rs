@@ -104,7 +104,9 @@ impl Ledger {
         if process == app {
             return;
         }
-        let Some(ids) = self.by_app.get(&process).cloned() else { return };
+        // A task has no process: its own GUID is its handle.
+        let ids = self.by_app.get(&process).or_else(|| self.by_guid.get(&process.as_u128()));
+        let Some(ids) = ids.cloned() else { return };
         let known = self.by_app.entry(app).or_default();
         known.extend(ids);
         known.sort_unstable();
@@ -128,6 +130,16 @@ impl Ledger {
         }
         let found = self.containers(seen);
         let alive: Vec<_> = found.iter().copied().filter(|l| l.may_live_at(at)).collect();
+        if let Some(app) = Self::app_of_old_handles(&found, seen) {
+            return Attribution {
+                certainty: Certainty::UniquePrefix,
+                reason: Reason::OneAppBeginsSo,
+                owners: Owners::App {
+                    app,
+                    lifetimes: if alive.is_empty() { found } else { alive },
+                },
+            };
+        }
         match (alive.as_slice(), found.as_slice()) {
             ([one], _) => Self::one(one, seen, found.len() == 1),
             ([], [one]) => Attribution {
@@ -136,7 +148,11 @@ impl Ledger {
                 owners: Owners::Container(one),
             },
             ([], []) => Attribution::unknown(Reason::NoSuchHandle),
-            ([], several) | (several, _) => Self::several(several.to_vec()),
+            ([], several) | (several, _) => Attribution {
+                certainty: Certainty::Ambiguous,
+                reason: Reason::SeveralHandlesBeginSo,
+                owners: Owners::Several(several.to_vec()),
+            },
         }
     }
 
@@ -163,23 +179,14 @@ impl Ledger {
         }
     }
 
-    /// Old handles begin with the app's GUID, so all containers of an app look alike: then the app is certain still.
-    fn several(lifetimes: Vec<&Lifetime>) -> Attribution<'_> {
-        let app = lifetimes[0].handle.leading_guid().and_then(GuidPrefix::full);
-        match app {
-            Some(app) if lifetimes.iter().all(|l| l.handle.leading_guid() == Some(app.into())) => {
-                Attribution {
-                    certainty: Certainty::UniquePrefix,
-                    reason: Reason::OneAppBeginsSo,
-                    owners: Owners::App { app, lifetimes },
-                }
-            }
-            _ => Attribution {
-                certainty: Certainty::Ambiguous,
-                reason: Reason::SeveralHandlesBeginSo,
-                owners: Owners::Several(lifetimes),
-            },
-        }
+    /// The app, if the prefix shows no more than that. Old handles go on behind the app's GUID, so whatever is known begins
+    /// alike, and so does what is not known: even of a single container only the app is certain.
+    fn app_of_old_handles(found: &[&Lifetime], seen: HandlePrefix<'_>) -> Option<Guid> {
+        let app = found.first()?.handle.leading_guid()?.full()?;
+        let is_old = |l: &&Lifetime| {
+            l.handle.leading_guid() == Some(app.into()) && l.handle.len() > app.to_string().len()
+        };
+        (seen.guid().is_some() && found.iter().all(is_old)).then_some(app)
     }
 
     fn by_app_prefix(&self, seen: HandlePrefix<'_>) -> Attribution<'_> {
@@ -567,7 +574,31 @@ mod tests {
         );
         assert_eq!(answer.container(), None);
         assert_eq!(answer.subject().unwrap().to_string(), APP);
-        assert_eq!(answer.process().unwrap().to_string(), process);
+        assert_eq!(answer.process(), None, "another version may have run that no line tells of");
+    }
+
+    #[test]
+    fn one_known_container_with_an_old_handle_need_not_be_the_one() {
+        let process = format!("{APP}-{VERSION}");
+        for handle in [
+            format!("{process}-a85d5b3b-ccef-47ca-5ee1-3620b3a349d9"),
+            format!("{APP}-0793c860bc044a6cbda7edaf80eaa671"),
+        ] {
+            let ledger = ledger([evidence(1, &handle, "")]);
+            let prefix = LogPrefix::parse(b"46ab3511-e11c-45cd-9f3e-a20ad").unwrap();
+            let answer = ledger.attribute(&prefix, None);
+            assert_eq!(answer.container(), None);
+            assert_eq!(answer.subject().unwrap().to_string(), APP);
+        }
+    }
+
+    #[test]
+    fn a_task_leads_to_its_app_once_a_directory_has_said_so() {
+        let task = "5a0b8c1d-6f0e-4b7a-9c3d-1e2f3a4b5c6d";
+        let mut ledger = ledger([evidence(1, task, "")]);
+        ledger.learn_app(task.parse().unwrap(), APP.parse().unwrap());
+        let prefix = LogPrefix::parse(b"OK_0001_46ab3511-e11c-45cd-9 ").unwrap();
+        assert_eq!(ledger.attribute(&prefix, None).subject().unwrap().to_string(), APP);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 mod app_log;
 mod attribution;
 mod correlator;
+mod decoder;
 pub mod documents;
 mod envelope;
 mod error;
@@ -19,11 +20,13 @@ mod lines;
 mod packet;
 mod prefix;
 mod record;
+pub mod rules;
 mod text;
 mod time;
 
 pub use attribution::{Attribution, Certainty, Owners, Reason};
 pub use correlator::{Correlator, Counts};
+pub use decoder::{Decoded, Decoder, Diagnostic, DiagnosticKind, DiagnosticSink};
 pub use envelope::{Dialect, Envelope};
 pub use error::Error;
 pub use evidence::{Evidence, Moment, Origin, ProcessName, SourceId};

@@ -5,11 +5,11 @@
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::Timestamp;
 use crate::envelope::{self, Dialect, Envelope};
+use crate::json::Object;
 use crate::time::{LogTime, Uptime};
 
 /// One line of a log, ready to be read.
@@ -142,95 +142,79 @@ fn unescape(text: &[u8]) -> Vec<u8> {
     out
 }
 
-/// The keys under which wrappers put a line, and what they say of it. Text is kept raw until it is known to be wanted.
-#[derive(Deserialize)]
-struct Wrapper<'j> {
-    #[serde(borrow, rename = "MESSAGE")]
-    journal: Option<&'j RawValue>,
-    #[serde(borrow)]
-    msg: Option<&'j RawValue>,
-    #[serde(borrow)]
-    log: Option<&'j RawValue>,
-    #[serde(borrow)]
-    message: Option<&'j RawValue>,
-    #[serde(borrow, rename = "_HOSTNAME")]
-    journal_host: Option<&'j RawValue>,
-    #[serde(borrow)]
-    host: Option<&'j RawValue>,
-    #[serde(borrow, rename = "SYSLOG_IDENTIFIER")]
-    identifier: Option<&'j RawValue>,
-    #[serde(borrow, rename = "PRIORITY")]
-    priority: Option<&'j RawValue>,
-    #[serde(borrow)]
-    pri: Option<&'j RawValue>,
-    #[serde(borrow, rename = "__REALTIME_TIMESTAMP")]
-    realtime: Option<&'j RawValue>,
-    #[serde(borrow, rename = "_SOURCE_MONOTONIC_TIMESTAMP")]
-    monotonic: Option<&'j RawValue>,
-    #[serde(borrow)]
-    time: Option<&'j RawValue>,
-    #[serde(borrow, rename = "@timestamp")]
-    at: Option<&'j RawValue>,
-    // A lager line is the message itself, not a wrapping.
-    #[serde(borrow)]
-    data: Option<&'j RawValue>,
-    #[serde(borrow)]
-    log_level: Option<&'j RawValue>,
-    #[serde(borrow)]
-    source: Option<&'j RawValue>,
-}
+/// Where wrappers put a line, the surest first: journald, `dmesg -J`, rsyslog's templates, Docker and Fluentd, Logstash
+/// and Filebeat, Splunk, Loki, GELF.
+const TEXTS: &[&str] =
+    &["MESSAGE", "msg", "log", "message", "_raw", "line", "full_message", "short_message"];
+const HOSTS: &[&str] = &["_HOSTNAME", "host", "hostname", "fromhost"];
+const PROGRAMS: &[&str] = &["SYSLOG_IDENTIFIER", "programname", "ident", "app-name", "appname"];
+const PRIORITIES: &[&str] = &["PRIORITY", "pri"];
+const TIMES: &[&str] = &["@timestamp", "timestamp", "timereported", "time", "_time"];
 
-/// journald's JSON, `dmesg -J`, and log shippers' objects with the line under `log` or `message`.
+/// journald's JSON, `dmesg -J`, and log shippers' objects.
 fn json(raw: &[u8]) -> Option<Line<'_>> {
     let start = raw.iter().position(|b| !b.is_ascii_whitespace())?;
     let object = raw[start..].trim_ascii_end();
     let object = object.strip_suffix(b",").unwrap_or(object);
-    // Lager is nearly all of the JSON that comes by, and begins so. It must not cost a parse here.
-    if raw[start..].starts_with(br#"{"timestamp":"#) || object.first() != Some(&b'{') {
+    // Lager is nearly all of the JSON that comes by. It must not cost a parse here.
+    if object.first() != Some(&b'{') || begins_as_lager(object) {
         return None;
     }
-    let wrapper: Wrapper<'_> = serde_json::from_slice(object).ok()?;
-    if wrapper.data.is_some() || wrapper.log_level.is_some() || wrapper.source.is_some() {
+    let object = Object::parse(object).ok()?;
+    let has = |key: &str| object.get(&[key]).is_some();
+    // A lager line is the message itself, not a wrapping.
+    if has("data") || has("log_level") || (has("source") && has("level") && has("timestamp")) {
         return None;
     }
-    let (value, dialect) = match (wrapper.journal, wrapper.msg, wrapper.log, wrapper.message) {
-        (Some(value), ..) => (value, Dialect::JournalJson),
-        (None, Some(value), ..) => (value, Dialect::DmesgJson),
-        (None, None, Some(value), _) | (None, None, None, Some(value)) => (value, Dialect::Json),
-        _ => return None,
+    let (key, value, text) = TEXTS
+        .iter()
+        .find_map(|key| Some((*key, object.get(&[key])?, message(object.get(&[key])?)?)))?;
+    let number = |keys: &[&str]| {
+        object.get(keys).and_then(|v| v.get().trim_matches('"').parse::<u64>().ok())
     };
-    let text = message(value)?;
-    let number = |value: Option<&RawValue>| {
-        value.and_then(|v| v.get().trim_matches('"').parse::<u64>().ok())
+    let realtime = number(&["__REALTIME_TIMESTAMP"])
+        .and_then(|micros| i64::try_from(micros).ok()?.checked_mul(1_000))
+        .map(Timestamp::from_nanos);
+    let shown =
+        || TIMES.iter().find_map(|key| Timestamp::parse(object.string(&[key])?.as_bytes()).ok());
+    let time = realtime.or_else(shown).map_or(LogTime::Unknown, LogTime::Instant);
+    let booted = || {
+        let stamp = object.get(&["time"])?.get().trim_matches('"');
+        envelope::uptime_text(stamp.as_bytes())
     };
-    let string =
-        |value: Option<&RawValue>| value.and_then(|v| serde_json::from_str::<String>(v.get()).ok());
-    let realtime =
-        number(wrapper.realtime).and_then(|micros| i64::try_from(micros).ok()?.checked_mul(1_000));
-    let shipped = string(wrapper.at).and_then(|time| Timestamp::parse(time.as_bytes()).ok());
-    let time =
-        realtime.map(Timestamp::from_nanos).or(shipped).map_or(LogTime::Unknown, LogTime::Instant);
-    let booted = wrapper
-        .time
-        .and_then(|time| envelope::uptime_text(time.get().trim_matches('"').as_bytes()));
-    // The offset of `msg` in `raw`: both are pieces of one allocation.
+    let booted = if key == "msg" { booted() } else { None };
+    let dialect = match key {
+        "MESSAGE" => Dialect::JournalJson,
+        "msg" if booted.is_some() => Dialect::DmesgJson,
+        _ => Dialect::Json,
+    };
+    let host = object.string(HOSTS).or_else(|| {
+        // Beats write an object.
+        object.object(&["host"])?.string(&["name", "hostname"])
+    });
+    // The offset of the text in `raw`: both are pieces of one allocation.
     let starts = value.get().as_ptr() as usize - raw.as_ptr() as usize;
     let wrapping = Wrapping {
         dialect,
         starts,
         time,
-        uptime: number(wrapper.monotonic)
-            .map(Uptime::from_micros)
-            .or(booted.filter(|_| dialect == Dialect::DmesgJson)),
-        host: string(wrapper.journal_host).or_else(|| string(wrapper.host)),
-        program: string(wrapper.identifier),
-        priority: number(wrapper.priority)
-            .or_else(|| number(wrapper.pri))
-            .and_then(|n| u8::try_from(n).ok()),
+        uptime: number(&["_SOURCE_MONOTONIC_TIMESTAMP"]).map(Uptime::from_micros).or(booted),
+        host: host.map(|host| host.as_str().to_owned()),
+        program: object.string(PROGRAMS).map(|program| program.as_str().to_owned()),
+        priority: number(PRIORITIES).and_then(|n| u8::try_from(n).ok()),
         sequence: None,
         continuation: false,
     };
     Some(Line { text: Cow::Owned(text), wrapping: Some(Box::new(wrapping)) })
+}
+
+/// `{"timestamp":"…","source":` or `{"timestamp":"…","level":`.
+fn begins_as_lager(object: &[u8]) -> bool {
+    let Some(rest) = object.strip_prefix(br#"{"timestamp":""#) else { return false };
+    let stamp = &rest[..rest.len().min(48)];
+    memchr::memchr(b'"', stamp).is_some_and(|end| {
+        [&br#","source":"#[..], br#","level":"#].iter().any(|key| rest[end + 1..].starts_with(key))
+    })
 }
 
 /// A string, or what journald writes for text that is not UTF-8: an array of byte values.

@@ -113,6 +113,27 @@ impl<'a> Record<'a> {
         }
     }
 
+    /// The same record, of a line of which only the first `len` bytes were kept, as [`Lines`](crate::Lines) does with
+    /// over-long ones: packets and lines about containers are damaged then, for nobody knows what followed.
+    ///
+    /// ```
+    /// use asg_core::{Line, Lines, Record};
+    ///
+    /// let mut lines = Lines::with_limit(60);
+    /// let mut kinds = Vec::new();
+    /// lines.push(b"x IN= OUT=eth0 SRC=10.0.16.5 DST=10.0.16.20 LEN=28 TOS=0x00 PREC=0x00 TTL=64 ID=7 PROTO=2\n", |raw| {
+    ///     assert!(raw.skipped > 0);
+    ///     let line = Line::new(raw.bytes);
+    ///     kinds.push(Record::read(&line).cut_at(raw.bytes.len()).kind());
+    /// });
+    /// assert_eq!(kinds, ["damaged"]);
+    /// ```
+    #[must_use]
+    pub fn cut_at(mut self, len: usize) -> Self {
+        self.content = self.content.cut_at(len);
+        self
+    }
+
     /// When it happened, as [`Record::resolved_time`] tells it.
     #[must_use]
     pub fn time(&self, policy: &TimePolicy) -> Option<Timestamp> {
@@ -289,7 +310,7 @@ impl<'a> Content<'a> {
     }
 
     /// The same, of a line of which only this many bytes were kept: nothing of it is whole.
-    pub(crate) fn cut_at(self, len: usize) -> Self {
+    fn cut_at(self, len: usize) -> Self {
         let error = Error::cut(len, "the rest of a line that is longer than the limit");
         match self {
             Self::Packet { packet, cf } => {
@@ -414,3 +435,6 @@ pub(crate) fn logger_evidence(event: &LoggerEvent<'_>, origin: Origin) -> Option
     }
     Some(evidence)
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ mod common;
 
 use std::path::Path;
 
-use asg_cc_client::embedded::{Access, Foundation, Server};
+use asg_cc_client::embedded::{Foundation, Server};
 use common::{CORRELATE, Run, assert_schema, here, run, run_with};
 use serde_json::{Value, json};
 
@@ -159,10 +159,8 @@ fn a_directory_that_cannot_answer_costs_the_names_and_nothing_else() {
 
 #[test]
 fn what_a_token_may_not_see_is_hidden_and_not_deleted() {
-    let limited = Foundation {
-        tokens: vec![Access { token: jwt("cloud_controller.read"), spaces: Some(vec![]) }],
-        ..foundation()
-    };
+    let story = Foundation { tokens: Vec::new(), ..foundation() };
+    let limited = story.token_for_spaces(&jwt("cloud_controller.read"), &[]);
     let server = Server::start(limited).unwrap();
     let cf = cf_home(&server.url(), &format!("bearer {}", jwt("cloud_controller.read")));
     let run = run_with(

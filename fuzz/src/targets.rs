@@ -3,10 +3,22 @@
 //! They know nothing of libFuzzer, so that the ordinary tests replay the corpora on a stable compiler
 //! (`benches/tests/corpora.rs`).
 
+#[path = "targets/chunking.rs"]
+mod chunking;
+#[path = "targets/lager.rs"]
+mod lager;
+#[path = "targets/record.rs"]
+mod record;
+
+pub(crate) use chunking::chunking;
+pub(crate) use lager::lager;
+pub(crate) use record::record;
+
 use asg_core::{Lenient, Packet, Text};
 
 /// A target's name, which is its corpus' folder, and its function.
-pub(crate) const TARGETS: &[Target] = &[("packet", packet)];
+pub(crate) const TARGETS: &[Target] =
+    &[("packet", packet), ("record", record), ("chunking", chunking), ("lager", lager)];
 
 pub(crate) type Target = (&'static str, fn(&[u8]));
 

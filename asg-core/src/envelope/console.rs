@@ -1,6 +1,6 @@
 //! The time stamps that the kernel and dmesg put before a message.
 
-use super::{Dialect, Envelope, stamp};
+use super::{Dialect, Envelope, stamp, syslog};
 use crate::Text;
 use crate::time::{LogTime, Uptime, rfc3339};
 
@@ -64,6 +64,7 @@ pub(super) fn dmesg(text: &[u8], at: usize) -> Option<Envelope<'_>> {
     let mut envelope = Envelope { dialect: Dialect::Console, body_at: at, ..Envelope::default() };
     if let Some(boot) = boot_stamp(&text[at..]) {
         boot.put_into(&mut envelope);
+        syslog::host_and_tag(text, &mut envelope);
         return Some(envelope);
     }
     let inside = text[at..].strip_prefix(b"[")?;

@@ -12,16 +12,22 @@
 //! | syslog-release 9 | `<4>12016-12-14T… 10.0.16.15 kernel: [bosh instance="cf/diego-cell/<id>"] […] …` |
 //! | syslog-release 11 and later (RFC 5424) | `<4>1 2024-05-06T… 10.0.16.15 kernel - - [instance@47450 … id="<id>"] […] …` |
 //! | dmesg, `/proc/kmsg` | `[ 2343.595381] …`, `<4>[ 2343.595381] …`, `kern  :warn  : [ 2343.595381] …`, … |
+//! | journald short-monotonic, short-unix, short-full | `[1468637.581122] host kernel: …`, `1500923950.581122 host kernel: …`, `Mon 2017-07-24 19:19:10 UTC host kernel: …` |
+//! | `cf logs` | `2024-05-06T07:08:03.29+0000 [CELL/0] OUT …` |
+//! | container runtimes | `2024-05-06T07:08:05.400512000Z stdout F …`, `rep_1  \| …` |
+//! | any of these behind grep's `file:`, `file:123:`, `file-`, or an octet count (RFC 6587) | `kern.log:Jun 16 …`, `318 <4>1 2024-05-06T…` |
 //! | `/dev/kmsg`, journald JSON, `dmesg -J`, log shippers | unwrapped by [`crate::Line`] |
 //!
 //! Whatever matches none of them wholly is bare: its text is body from the first byte, for a log prefix may look like
 //! anything.
 //!
 //! Sources: loggregator `syslog_forwarder.conf.erb`, syslog-release `syslog-release-forwarding-setup.conf.erb` by version,
-//! bosh-linux-stemcell-builder's rsyslog.conf, util-linux `dmesg.c`, `Documentation/ABI/testing/dev-kmsg`, RFC 3164 and 5424.
+//! bosh-linux-stemcell-builder's rsyslog.conf, util-linux `dmesg.c`, `Documentation/ABI/testing/dev-kmsg`, RFC 3164, 5424 and
+//! 6587; systemd `logs-show.c`; cf CLI `util/ui/log_message.go`; Kubernetes' CRI log format.
 
 mod console;
 mod stamp;
+mod stream;
 mod syslog;
 #[cfg(test)]
 mod tests;
@@ -141,6 +147,12 @@ pub enum Dialect {
     DmesgJson,
     /// A log shipper's JSON.
     Json,
+    /// A field of journald's export or verbose form.
+    JournalField,
+    /// `cf logs`.
+    CfLogs,
+    /// A stamp without a host, as container runtimes put it before a line.
+    Container,
 }
 
 /// Reads the header of a line that needs no unescaping.
@@ -162,25 +174,46 @@ fn header(text: &[u8]) -> Option<Envelope<'_>> {
     match text.first()? {
         b'<' => syslog::with_priority(text),
         b'[' => console::dmesg(text, 0),
-        b'0'..=b'9' | b'A'..=b'Z' | b'*' => syslog::stamped(text, 0),
+        b'0'..=b'9' | b'A'..=b'Z' | b'*' => syslog::stamped(text, 0)
+            .or_else(|| syslog::counted(text))
+            .or_else(|| stream::field(text)),
         b'a'..=b'z' => console::decoded(text),
+        b' ' => stream::indented(text),
         _ => None,
     }
 }
 
-/// `path:` or `path:123:` before a header, as grep prints it over several files.
+/// `path:` or `path:123:` before a header, as grep prints it over several files; `path-` and `path-123-` for the lines
+/// around a match; `123:` over one file; `name  | ` as docker compose prints it.
 fn behind_file_name(text: &[u8]) -> Option<Envelope<'_>> {
-    let mut end = memchr::memchr(b':', &text[..text.len().min(4096)])?;
-    let file = &text[..end];
-    if file.is_empty() || file.iter().any(|b| matches!(b, b' ' | b'=' | b'"' | b'{' | b'[' | b'<'))
-    {
-        return None;
+    let word =
+        text.iter().take(1024).position(|b| matches!(b, b' ' | b'=' | b'"' | b'{' | b'[' | b'<'));
+    let word = &text[..word.unwrap_or_else(|| text.len().min(1024))];
+    if let Some(starts) = stream::behind_service(text, word) {
+        return behind(text, starts, Some(word));
     }
-    let digits = text[end + 1..].iter().take_while(|b| b.is_ascii_digit()).count();
-    if digits > 0 && text.get(end + 1 + digits) == Some(&b':') {
-        end += 1 + digits;
+    // A name may hold the marks itself; whatever stands before a header is the name. The head of a traditional stamp
+    // (`Jun`) and of an RFC 3339 one (`2018-`) are part of the word too.
+    let head = &text[..text.len().min(word.len() + 1)];
+    for at in memchr::memchr2_iter(b':', b'-', head).take(16).filter(|at| *at > 0) {
+        let mark = text[at];
+        let digits = text[at + 1..].iter().take(12).take_while(|b| b.is_ascii_digit()).count();
+        if digits > 0
+            && text.get(at + 1 + digits) == Some(&mark)
+            && let Some(found) = behind(text, at + digits + 2, Some(&text[..at]))
+        {
+            return Some(found);
+        }
+        // Of one file, grep prints the number alone.
+        let name = Some(&text[..at]).filter(|name| !name.iter().all(u8::is_ascii_digit));
+        if let Some(found) = behind(text, at + 1, name) {
+            return Some(found);
+        }
     }
-    let starts = end + 1;
+    None
+}
+
+fn behind<'a>(text: &'a [u8], starts: usize, file: Option<&'a [u8]>) -> Option<Envelope<'a>> {
     let rest = &text[starts..];
     let inner = match header(rest) {
         Some(inner) => inner,
@@ -188,7 +221,7 @@ fn behind_file_name(text: &[u8]) -> Option<Envelope<'_>> {
         None if rest.starts_with(b"{\"timestamp\":") => Envelope::default(),
         None => return None,
     };
-    Some(Envelope { source_file: Some(Text::new(file)), body_at: inner.body_at + starts, ..inner })
+    Some(Envelope { source_file: file.map(Text::new), body_at: inner.body_at + starts, ..inner })
 }
 
 /// Some forwarders leave the blank in which `logger`'s messages begin.

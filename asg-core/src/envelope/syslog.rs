@@ -1,17 +1,28 @@
 //! Syslog: stamp, host, tag, and what BOSH puts between them.
 
-use super::{Dialect, Envelope, console, stamp};
+use super::{Dialect, Envelope, console, stamp, stream};
 use crate::Text;
 use crate::time::{LogTime, rfc3339};
 
 /// `<PRI>` and a header behind it.
 pub(super) fn with_priority(text: &[u8]) -> Option<Envelope<'_>> {
-    let digits = text[1..].iter().take(4).take_while(|b| b.is_ascii_digit()).count();
-    let priority = std::str::from_utf8(&text[1..=digits]).ok()?.parse::<u8>().ok()?;
-    let at = 1 + digits + 1;
-    if text.get(at - 1) != Some(&b'>') {
+    prioritised(text, 0)
+}
+
+/// `318 <4>1 …`: octet counting, RFC 6587.
+pub(super) fn counted(text: &[u8]) -> Option<Envelope<'_>> {
+    let digits = text.iter().take(8).take_while(|b| b.is_ascii_digit()).count();
+    text[digits..].starts_with(b" <").then(|| prioritised(text, digits + 1))?
+}
+
+fn prioritised(text: &[u8], at: usize) -> Option<Envelope<'_>> {
+    let digits = text[at + 1..].iter().take(4).take_while(|b| b.is_ascii_digit()).count();
+    let close = at + 1 + digits;
+    let priority = std::str::from_utf8(&text[at + 1..close]).ok()?.parse::<u8>().ok()?;
+    if text.get(close) != Some(&b'>') {
         return None;
     }
+    let at = close + 1;
     let envelope = match &text[at..] {
         [b'1', b' ', ..] => rfc5424(text, at + 2),
         [b'[', ..] => console::dmesg(text, at),
@@ -27,40 +38,85 @@ pub(super) fn with_priority(text: &[u8]) -> Option<Envelope<'_>> {
 /// A stamp of any kind, then host and tag.
 pub(super) fn stamped(text: &[u8], at: usize) -> Option<Envelope<'_>> {
     let rest = &text[at..];
-    let (dialect, time, len) = if let Some((time, len, comma)) = rfc3339(rest) {
+    let (dialect, time, len, needs_tag) = if let Some((time, len, comma)) = rfc3339(rest) {
         if comma {
             return console::iso(text, at);
         }
-        (Dialect::Rfc3339, LogTime::Instant(time), len)
+        (Dialect::Rfc3339, LogTime::Instant(time), len, false)
     } else if let Some((time, len)) = stamp::rfc3164(rest) {
-        (Dialect::Rfc3164, time, len)
+        (Dialect::Rfc3164, time, len, false)
+    } else if let Some(len) = stamp::without_month(rest) {
+        (Dialect::Rfc3164, LogTime::Unknown, len, false)
     } else {
-        (Dialect::Rfc3164, LogTime::Unknown, stamp::without_month(rest)?)
+        // Numbers and words of other kinds are stamps only where a host and a tag follow.
+        let (time, len) = stamp::without_zone(rest)
+            .or_else(|| stamp::unix(rest))
+            .or_else(|| stamp::full(rest))?;
+        (Dialect::Rfc3339, time, len, true)
     };
     let mut words = Words { text, at: at + len };
     words.blank()?;
+    if dialect == Dialect::Rfc3339
+        && let Some(found) = stream::behind_stamp(text, words.at, time)
+    {
+        return Some(found);
+    }
+    let mut envelope = Envelope { dialect, time, body_at: words.at, ..Envelope::default() };
+    let before_host = words;
     let host = words.word()?;
-    let mut envelope = Envelope {
-        dialect,
-        time,
-        host: Some(Text::new(host)),
-        body_at: words.at,
-        ..Envelope::default()
-    };
-    words.blank()?;
-    envelope.body_at = words.at;
+    if host.ends_with(b":") && !host.ends_with(b"::") {
+        // No host, but a tag.
+        words = before_host;
+    } else {
+        envelope.host = Some(Text::new(host));
+        envelope.body_at = words.at;
+        words.blank()?;
+        envelope.body_at = words.at;
+        envelope.priority = facility_and_level(&mut words);
+    }
     tag(&mut words, &mut envelope);
     // `Jun 16 23:18:38 kern kernel [job=…]`: an aggregator printed the facility where the host belongs.
     if envelope.job.is_some() && FACILITIES.iter().any(|name| name.as_bytes() == host) {
         envelope.host = None;
     }
-    Some(envelope)
+    (!needs_tag || envelope.program.is_some()).then_some(envelope)
+}
+
+/// `kern.warn `, as busybox's syslogd puts it between host and tag.
+fn facility_and_level(words: &mut Words<'_>) -> Option<u8> {
+    const LEVELS: [&str; 8] = ["emerg", "alert", "crit", "err", "warn", "notice", "info", "debug"];
+    let mut behind = *words;
+    let word = behind.word()?;
+    let (facility, level) = split_at(word, b".")?;
+    let place = |names: &[&str], name: &[u8]| names.iter().position(|n| n.as_bytes() == name);
+    let facility = match place(&FACILITIES, facility)? {
+        n @ 0..12 => n,
+        local => local + 4,
+    };
+    let priority = facility * 8 + place(&LEVELS, level)?;
+    behind.blank()?;
+    *words = behind;
+    u8::try_from(priority).ok()
 }
 
 const FACILITIES: [&str; 20] = [
     "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv",
     "ftp", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
 ];
+
+/// `host program[pid]: ` behind a stamp of the kernel's: journald's short-monotonic. A log prefix may have a colon too, so
+/// only the kernel's tag counts, or one before JSON.
+pub(super) fn host_and_tag<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) {
+    let mut words = Words { text, at: envelope.body_at };
+    let (Some(host), Some(())) = (words.word(), words.blank()) else { return };
+    let mut behind = words;
+    let Some(word) = behind.word() else { return };
+    let is_json = text[behind.at..].starts_with(b" {");
+    if word == b"kernel:" || (is_json && word.ends_with(b":")) {
+        envelope.host = Some(Text::new(host));
+        tag(&mut words, envelope);
+    }
+}
 
 /// `program[pid]: `, or `program ` where one of BOSH's marks follows; else the text behind the host is the body.
 fn tag<'a>(words: &mut Words<'a>, envelope: &mut Envelope<'a>) {
@@ -175,10 +231,16 @@ fn element<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<usize> {
     let mut words = Words { text, at: 1 };
     let id_end = text.iter().position(|b| matches!(b, b' ' | b']'))?;
     let is_bosh = &text[1..id_end] == b"instance@47450";
+    let is_tags = &text[1..id_end] == b"tags@47450";
     words.at = id_end;
     loop {
         match text.get(words.at)? {
-            b']' => return Some(words.at + 1),
+            b']' => {
+                if is_tags {
+                    envelope.tags = non_empty(&text[id_end..words.at]);
+                }
+                return Some(words.at + 1);
+            }
             b' ' => words.at += 1,
             _ => {
                 let name_end = words.at + memchr::memchr(b'=', &text[words.at..])?;

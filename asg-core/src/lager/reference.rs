@@ -102,10 +102,10 @@ pub(super) fn rep(line: &Value) -> Option<Value> {
         return None;
     }
     let is_task = message.contains(".cancel-task");
-    let instance = one(data, INSTANCE, usable).filter(is_name);
+    let instance = one(data, INSTANCE, usable).filter(|name| is_name(name));
     let handles = HANDLE.iter().filter_map(|path| usable(at(data, path)?));
     let handle = agreed(handles.chain(instance.clone().filter(|_| is_task)));
-    let handle = handle.or_else(|| dumped(data)).filter(is_name);
+    let handle = handle.or_else(|| dumped(data)).filter(|name| is_name(name));
     let instance = instance.filter(|_| !is_task);
     let process = one(data, PROCESS, usable);
     if handle.is_none() && instance.is_none() && process.is_none() {
@@ -149,7 +149,7 @@ fn usable(value: &Value) -> Option<String> {
     usable.then(|| text.to_owned())
 }
 
-fn is_name(name: &String) -> bool {
+fn is_name(name: &str) -> bool {
     !name.ends_with("-envoy")
         && !name.trim_end_matches(|c: char| c.is_ascii_digit()).ends_with("-healthcheck-")
 }

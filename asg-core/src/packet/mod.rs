@@ -3,6 +3,7 @@
 //! Rooms, in the order in which a line walks through them:
 //!
 //! * [`anchor`] finds where the log prefix ends: at `IN=… OUT=…`.
+//! * [`fast`] reads the rest if it is a usual line.
 //! * [`grammar`] reads the rest from left to right. The kernel prints its fields in a fixed order and repeats some of
 //!   their names (`LEN`, `ID`, `SRC`…), so the place of a field decides what it means.
 //! * [`fields`] are the records that the grammar fills.
@@ -12,6 +13,7 @@
 //! No room here knows what a prefix means; that is [`crate::LogPrefix`]'s.
 
 mod anchor;
+mod fast;
 mod fields;
 mod grammar;
 mod render;
@@ -104,6 +106,13 @@ impl<'a> Packet<'a> {
 
     fn read(text: &'a [u8], anchor: anchor::Anchor<'a>) -> Lenient<'a> {
         let mut packet = Packet::at(anchor);
+        if anchor.format == Format::Netfilter
+            && anchor.out_if.is_some()
+            && fast::message(&text[anchor.end..], &mut packet)
+        {
+            packet.form.ends_with_space = true;
+            return Lenient { packet, stop: None };
+        }
         let stop = grammar::message(text, anchor, &mut packet).err();
         packet.form.ends_with_space = text.ends_with(b" ");
         packet.cut = stop.as_ref().is_some_and(Error::is_cut);

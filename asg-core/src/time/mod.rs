@@ -117,7 +117,7 @@ pub struct Civil {
 
 impl Civil {
     /// The instant in this year and zone; `None` if there is no such day.
-    fn at(self, year: i16, utc_offset: i32) -> Option<Timestamp> {
+    pub(crate) fn at(self, year: i16, utc_offset: i32) -> Option<Timestamp> {
         let date = jiff::civil::Date::new(year, self.month, self.day).ok()?;
         let time = jiff::civil::Time::new(self.hour, self.minute, self.second, self.nanos).ok()?;
         let offset = jiff::tz::Offset::from_seconds(utc_offset).ok()?;

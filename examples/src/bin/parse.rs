@@ -78,7 +78,10 @@ fn run(report: &mut Report) -> Result<(), Failure> {
         let result = input.for_each_line(&mut Progress::new("reading", input.size()), |raw| {
             too_long += u64::from(raw.skipped > 0);
             let line = Line::new(raw.bytes);
-            let record = Record::read(&line);
+            let mut record = Record::read(&line);
+            if raw.skipped > 0 {
+                record = record.cut_at(raw.bytes.len());
+            }
             let object = Object { source, record: record.to_output(raw.number, &policy) };
             written = serde_json::to_writer(&mut out, &object)
                 .map_err(Failure::from)

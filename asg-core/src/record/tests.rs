@@ -1,0 +1,242 @@
+//! Every source of evidence: what its lines prove, and what they must not.
+
+use std::path::PathBuf;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::SourceId;
+
+const ORIGIN: Origin = Origin { source: SourceId(0), line: 1 };
+
+fn proven(line: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    Record::read(&Line::new(line.as_bytes()))
+        .evidence(ORIGIN, |evidence| found.push(short(&evidence)));
+    found
+}
+
+/// Evidence in one line: what is known, in the order of its fields.
+fn short(e: &Evidence) -> String {
+    let mut text = format!("{:?} {}", e.moment, e.handle);
+    let mut say = |name: &str, value: Option<String>| {
+        if let Some(value) = value {
+            text = format!("{text} {name}={value}");
+        }
+    };
+    say("at", e.time.map(|t| t.to_string()));
+    say("cell", e.cell.as_deref().map(Into::into));
+    say("process", e.process.as_ref().map(ToString::to_string));
+    say("index", e.index.map(|i| i.to_string()));
+    say("app", e.app.map(|app| app.to_string()[..8].to_owned()));
+    say("ip", e.address.map(|ip| ip.to_string()));
+    say("ipv6", e.address_v6.map(|ip| ip.to_string()));
+    say("cell_ip", e.cell_address.map(|ip| ip.to_string()));
+    say("interface", e.interface.as_deref().map(Into::into));
+    say("name", e.names.as_ref().and_then(|n| Some(n.app_name.as_deref()?.to_owned())));
+    text
+}
+
+const C: &str = "bfce786c-ab07-40ad-79f9-8f21";
+
+#[test]
+fn lines_that_are_not_lagers_prove_what_the_platform_wrote() {
+    let drain = "<14>1 2024-05-06T07:08:03.29Z org.space.app bc6f229d-5e4a-4c41-a63f-e8795496c283";
+    let tags = r#"[tags@47450 app_id="bc6f229d-5e4a-4c41-a63f-e8795496c283" app_name="pro\"xy" index="0455ec2b" instance_id="2" ip="10.0.16.15" origin="rep" process_instance_id="bfce786c-ab07-40ad-79f9-8f21" source_type="APP"]"#;
+    let access = r#"dora.example - [2022-05-26T22:16:11.073797015Z] "GET / HTTP/2.0" 200 0 13 "-" "curl instance_id:\"x\" app_id:\"y\"" "1.2.3.4:1" "10.0.0.1:2" x_forwarded_for:"1.2.3.4, 5.6.7.8" response_time:0.02 app_id:"34ac676f-5adc-4605-a412-c0a69eb2dbaf" app_index:"3""#;
+    for (line, expected) in [
+        (
+            format!("   2024-05-06T07:08:03.29+0000 [CELL/1] OUT Cell c-1 creating container for instance {C}"),
+            vec![format!("Seen {C} at=2024-05-06T07:08:03.29Z cell=c-1 index=1")],
+        ),
+        (
+            format!("2024-05-06T07:08:03.29+0000 [CELL/1]     OUT Cell c-1 successfully created container for instance {C}"),
+            vec![format!("Created {C} at=2024-05-06T07:08:03.29Z cell=c-1 index=1")],
+        ),
+        (
+            format!("{drain} [CELL/1] - - Cell c-1 successfully destroyed container for instance {C}"),
+            vec![format!("Destroyed {C} at=2024-05-06T07:08:03.29Z cell=c-1 index=1 app=bc6f229d")],
+        ),
+        (
+            format!("185 {drain} [CELL/1] - {tags} Cell c-1 stopping instance {C}"),
+            vec![format!(
+                "Seen {C} at=2024-05-06T07:08:03.29Z cell=c-1 index=1 app=bc6f229d cell_ip=10.0.16.15 name=pro\"xy"
+            )],
+        ),
+        (
+            "2019-09-14T12:05:28.34+0200 [STG/0] OUT Cell c-1 creating container for instance 0c3c9b72-b627-4100-973e-4ac6023e7704".into(),
+            vec!["Seen 0c3c9b72-b627-4100-973e-4ac6023e7704 at=2019-09-14T10:05:28.34Z cell=c-1".into()],
+        ),
+        // Any line of an app tells by its tags whose it is, but never by what the app printed.
+        (
+            format!("{drain} [APP/PROC/WEB/2] - {tags} hello"),
+            vec![format!(
+                "Seen {C} at=2024-05-06T07:08:03.29Z cell=0455ec2b index=2 app=bc6f229d cell_ip=10.0.16.15 name=pro\"xy"
+            )],
+        ),
+        (format!("2024-05-06T07:08:03.29+0000 [APP/PROC/WEB/0] OUT Cell c-1 creating container for instance {C}"), vec![]),
+        (format!("2024-05-06T07:08:03.29+0000 [APP/PROC/WEB/0] OUT {access} instance_id:\"{C}\""), vec![]),
+        // What tags and text disagree about, neither proves.
+        (format!("{drain} [CELL/1] - {tags} Cell c-1 stopping instance b270af0a-e682-4b9c-50b2-8f3b"), vec![]),
+        // Cut in the handle.
+        ("2024-05-06T07:08:03.29+0000 [CELL/1] OUT Cell c-1 creating container for instance bfce786c-ab07-40ad".into(), vec![]),
+        (
+            format!("{access} instance_id:\"{C}\" x_cf_routererror:\"-\""),
+            vec![format!("Seen {C} at=2022-05-26T22:16:11.073797015Z index=3 app=34ac676f")],
+        ),
+        (
+            format!("2022-05-26T16:16:11.09-0600 [RTR/0] OUT {access} instance_id:\"{C}\" x_cf_routererror:\"-\""),
+            vec![format!("Seen {C} at=2022-05-26T22:16:11.073797015Z index=3 app=34ac676f")],
+        ),
+        // The endpoint may have been gone.
+        (
+            format!("{access} instance_id:\"{C}\" x_cf_routererror:\"endpoint_failure\""),
+            vec![format!("Seen {C} index=3 app=34ac676f")],
+        ),
+        // Without an instance, in the form before 2022, or with two.
+        (access.into(), vec![]),
+        (format!("{access} instance_id:\"{C}\" instance_id:\"b270af0a-e682-4b9c-50b2-8f3b\""), vec![]),
+        (format!("{access} instance_id:\"bfce786c-ab07"), vec![]),
+    ] {
+        assert_eq!(proven(&line), expected, "{line}");
+    }
+}
+
+#[test]
+fn an_app_cannot_print_a_packet() {
+    let line = b"2024-05-06T07:08:03.29+0000 [APP/PROC/WEB/0] OUT OK_x IN=a OUT=b SRC=1.2.3.4 DST=1.2.3.5 LEN=60 ";
+    assert_eq!(Record::read(&Line::new(line)).kind(), "other");
+}
+
+#[test]
+fn documents_prove_one_thing_for_each_container() {
+    for (line, expected) in [
+        (
+            r#"{"process_guid":"p-1","index":0,"domain":"cf-apps","instance_guid":"01c8092c-ce02-469e-65df-0368","cell_id":"c-1","address":"10.223.32.36","ports":[],"instance_address":"10.255.57.25","preferred_address":"HOST","crash_count":0,"state":"RUNNING","since":1605773993281003611,"modification_tag":{"epoch":"e","index":32},"presence":"ORDINARY"}"#,
+            &[
+                "Seen 01c8092c-ce02-469e-65df-0368 at=2020-11-19T08:19:53.281003611Z cell=c-1 process=p-1 index=0 ip=10.255.57.25 cell_ip=10.223.32.36",
+            ][..],
+        ),
+        (
+            r#"{"process_guid":"p-1","index":0,"domain":"cf-apps","instance_guid":"","cell_id":"","state":"UNCLAIMED","since":1}"#,
+            &[],
+        ),
+        (
+            r#"{"instance":{"process_guid":"p-1","index":0,"domain":"d","instance_guid":"i-1","cell_id":"c-1","state":"CLAIMED"},"evacuating":{"process_guid":"p-1","index":0,"domain":"d","instance_guid":"i-0","cell_id":"c-0","state":"RUNNING"}}"#,
+            &["Seen i-1 cell=c-1 process=p-1 index=0", "Seen i-0 cell=c-0 process=p-1 index=0"],
+        ),
+        (
+            r#"{"task_definition":{"log_guid":"34ac676f-5adc-4605-a412-c0a69eb2dbaf"},"task_guid":"t-1","domain":"cf-tasks","state":"Running","cell_id":"c-1"}"#,
+            &["Seen t-1 cell=c-1 app=34ac676f"],
+        ),
+        (
+            r#"{"h-1":{"handle":"h-1","ip":"10.255.73.3","ipv6":"fd00::3","metadata":{"app_id":"34ac676f-5adc-4605-a412-c0a69eb2dbaf","org_id":"o"}},"h-2":{"handle":"h-2","ip":"10.255.73.4","metadata":null},"h-3":{"handle":"other","ip":"10.255.73.5"}}"#,
+            &["Seen h-1 app=34ac676f ip=10.255.73.3 ipv6=fd00::3", "Seen h-2 ip=10.255.73.4"],
+        ),
+        (
+            r#"{"resources":[{"type":"web","index":0,"instance_guid":"i-1","state":"RUNNING","usage":{"time":"2016-03-23T23:17:30.476314154Z"},"host":"10.244.16.10","instance_internal_ip":"10.255.93.167"},{"type":"web","index":1,"state":"DOWN","host":""}]}"#,
+            &[
+                "Seen i-1 at=2016-03-23T23:17:30.476314154Z index=0 ip=10.255.93.167 cell_ip=10.244.16.10",
+            ],
+        ),
+        (r#"[{"task_guid":"t-1","domain":"d","cell_id":"c-1"}]"#, &["Seen t-1 cell=c-1"]),
+        (r#"{"guid":"a","name":"b"}"#, &[]),
+    ] {
+        assert_eq!(proven(line), expected, "{line}");
+        let expected_kind = if expected.is_empty() { "other" } else { "rep" };
+        assert_eq!(Record::read(&Line::new(line.as_bytes())).kind(), expected_kind, "{line}");
+        // The same as a file, pretty.
+        let pretty: serde_json::Value = serde_json::from_str(line).unwrap();
+        let pretty = format!("{pretty:#}\n{pretty:#}");
+        let mut found = Vec::new();
+        documents::evidence(pretty.as_bytes(), ORIGIN, |evidence| found.push(short(&evidence)))
+            .unwrap();
+        found.sort();
+        let mut twice = [expected, expected].concat();
+        twice.sort_unstable();
+        assert_eq!(found, twice, "{pretty}");
+    }
+}
+
+#[test]
+fn a_broken_document_says_where() {
+    let error = documents::evidence(b"{\"a\":1}\n{\"b\":\n  x}", ORIGIN, |_| ()).unwrap_err();
+    insta::assert_snapshot!(error, @"byte 16: malformed JSON: expected value at line 3 column 3");
+    let error = documents::evidence(b"{\"a\":", ORIGIN, |_| ()).unwrap_err();
+    insta::assert_snapshot!(error, @"byte 5: the text ends where more JSON was expected");
+}
+
+#[test]
+fn lager_proves_addresses_interfaces_and_names() {
+    for (line, expected) in [
+        (
+            r#"{"timestamp":"1498136872.100054197","source":"guardian","message":"guardian.create.network.config-create","log_level":1,"data":{"config":{"ContainerHandle":"h-1","BridgeName":"wbrdg-0afe0008","ContainerIP":"10.254.0.10","ExternalIP":"10.0.16.15"},"handle":"h-1"}}"#,
+            "Seen h-1 at=2017-06-22T13:07:52.100054197Z ip=10.254.0.10 cell_ip=10.0.16.15 interface=wbrdg-0afe0008",
+        ),
+        (
+            r#"{"timestamp":"2024-05-06T07:09:10.9Z","level":"info","source":"cfnetworking.iptables","message":"cfnetworking.iptables.ingress-allowed","data":{"packet":{"direction":"ingress","allowed":true,"src_ip":"10.255.73.3","dst_ip":"10.255.9.9"},"destination":{"container_id":"h-1","app_guid":"34ac676f-5adc-4605-a412-c0a69eb2dbaf","space_guid":"s","organization_guid":"o","host_ip":"10.0.16.15","host_guid":"c-1"}}}"#,
+            "Seen h-1 at=2024-05-06T07:09:10.9Z cell=c-1 app=34ac676f ip=10.255.9.9 cell_ip=10.0.16.15",
+        ),
+        // Nothing is known of when it was there.
+        (
+            r#"{"timestamp":"1.5","source":"rep","message":"rep.x.executing-residual-instance-lrp-operation.starting","log_level":1,"data":{"lrp-instance-key":{"instance_guid":"i-1","cell_id":"c-1"}}}"#,
+            "Seen i-1 cell=c-1",
+        ),
+    ] {
+        assert_eq!(proven(line), [expected], "{line}");
+    }
+}
+
+#[test]
+fn a_chunk_that_logger_split_off_is_damaged_and_proves_nothing() {
+    let head = "<13>1 2024-05-06T07:08:05Z 10.0.16.15 vcap.rep - - [instance@47450 id=\"i\"] ";
+    let json = r#"{"timestamp":"1.5","source":"rep","message":"rep.x","log_level":1,"data":{"guid":"h-1","lrp-instance-key":{"instance_guid":"i-1","cell_id":"c-1"},"session":"1"}}"#;
+    for at in 1..json.len() {
+        let chunk = format!("{head}{}", &json[at..]);
+        let line = Line::new(chunk.as_bytes());
+        let record = Record::read(&line);
+        assert!(matches!(record.kind(), "damaged" | "other"), "{chunk}");
+        assert_eq!(proven(&chunk), Vec::<String>::new(), "{chunk}");
+        // The first chunk proves what is whole in it.
+        let first = proven(&format!("{head}{}", &json[..at]));
+        assert!(
+            first.iter().all(|e| e.starts_with("Seen h-1 at=1970-01-01T00:00:01.5Z")),
+            "{first:?}"
+        );
+    }
+}
+
+/// Of the research's envelopes, those of section 6 are not lager's.
+#[test]
+fn the_collected_lines_of_other_logs_prove_a_container() {
+    let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared");
+    let root = std::env::var_os("ASG_SHARED").map_or(beside, PathBuf::from);
+    let Ok(text) = std::fs::read_to_string(root.join("data/rep/envelopes.txt")) else {
+        println!("skipped: the collected envelopes (rep/envelopes.txt) are not beside the project");
+        return;
+    };
+    let section: Vec<_> = text
+        .lines()
+        .skip_while(|line| !line.starts_with("6. "))
+        .take_while(|line| !line.starts_with("7. "))
+        .filter(|line| !line.starts_with(['#', '=', '6']) && !line.is_empty())
+        .collect();
+    assert_eq!(section.len(), 7);
+    for line in section {
+        assert_eq!(proven(line).len(), 1, "{line}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_give_a_record_and_perhaps_evidence(text: Vec<u8>) {
+        let line = Line::new(&text);
+        let record = Record::read(&line);
+        record.evidence(ORIGIN, |_| ());
+        if let Content::Damaged(damaged) = &record.content {
+            prop_assert!(damaged.error.offset() <= text.len());
+        }
+        prop_assert_eq!(Record::parse(&line).is_err(), record.kind() == "damaged");
+        let _ = documents::evidence(&text, ORIGIN, |_| ());
+    }
+}

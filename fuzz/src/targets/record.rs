@@ -1,0 +1,31 @@
+//! Any line gives a record, and what it tells hangs together.
+
+use asg_core::{
+    Content, Line, Origin, Record, SourceId, TimePolicy, Timestamp, YearPolicy, documents,
+};
+
+pub(crate) fn record(data: &[u8]) {
+    let line = Line::new(data);
+    let record = Record::read(&line);
+    assert_eq!(Record::parse(&line).is_err(), record.kind() == "damaged");
+    if let Content::Damaged(damaged) = &record.content {
+        assert!(damaged.error.offset() <= data.len(), "{}", damaged.error);
+    }
+    let origin = Origin { source: SourceId(0), line: 1 };
+    let mut proved = 0;
+    record.evidence(origin, |evidence| {
+        assert_eq!(evidence.origin, origin);
+        proved += 1;
+    });
+    if proved > 0 {
+        assert!(matches!(record.kind(), "rep" | "logger" | "damaged"), "{}", record.kind());
+    }
+    let end = Timestamp::from_nanos(1_700_000_000_000_000_000);
+    let policy = TimePolicy { year: YearPolicy::NotAfter(end), boot: Some(end), utc_offset: 3_600 };
+    if let Some(read) = record.resolved_time(&TimePolicy::default()) {
+        // What is read, or needs a zone only, no year and no boot change.
+        assert_eq!(record.time(&TimePolicy { utc_offset: 0, ..policy }), Some(read.time));
+    }
+    let _ = record.resolved_time(&policy);
+    let _ = documents::evidence(data, origin, |_| ());
+}
