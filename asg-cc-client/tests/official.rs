@@ -138,7 +138,8 @@ fn every_official_body_reads() {
             page.resources.iter().any(|g| g.everywhere.running || !g.running_spaces.is_empty())
         );
     }
-    let group = v2::security_group(guid).read(&read("v2", "security_group.json")).unwrap();
+    let group =
+        v2::security_group(guid).read(&read("v2", "security_group_create_response.json")).unwrap();
     assert!(!group.rules.is_empty() && group.rules[0].contains("\"protocol\""), "{group:?}");
     for list in ["security_groups_list.json", "space_staging_security_groups_list.json"] {
         let page = v2::all_security_groups().read(&read("v2", list)).unwrap();
