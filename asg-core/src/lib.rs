@@ -43,6 +43,6 @@ pub use packet::{
     PacketBuf, Proto, TcpFlags, Transport,
 };
 pub use prefix::{Direction, LogPrefix, Plane, Subject, Verdict};
-pub use record::{Content, Damaged, Record, RecordOutput};
+pub use record::{Content, Damaged, Part, Record, RecordOutput};
 pub use text::Text;
 pub use time::{Civil, LogTime, Resolved, TimePolicy, TimeQuality, Timestamp, Uptime, YearPolicy};

@@ -58,10 +58,16 @@ impl<'a> Line<'a> {
     /// How the line reached us, and its body.
     #[must_use]
     pub fn envelope(&self) -> Envelope<'_> {
-        let text = &*self.text;
-        let Some(outer) = &self.wrapping else { return envelope::read(text) };
+        let mut envelope = Envelope::default();
+        self.read_envelope(&mut envelope);
+        envelope
+    }
+
+    /// The same, in place: an envelope is large.
+    pub(crate) fn read_envelope<'e>(&'e self, inner: &mut Envelope<'e>) {
+        envelope::read(&self.text, inner);
+        let Some(outer) = &self.wrapping else { return };
         // What was wrapped is a line itself: a kernel text, or one of syslog.
-        let mut inner = envelope::read(text);
         if inner.dialect == Dialect::Bare {
             inner.dialect = outer.dialect;
         }
@@ -74,7 +80,6 @@ impl<'a> Line<'a> {
         inner.priority = inner.priority.or(outer.priority);
         inner.sequence = outer.sequence;
         inner.continuation = outer.continuation;
-        inner
     }
 
     /// The place in the raw line of a place in the text that [`Line::envelope`] reads. Inside escaped text it is the

@@ -1,165 +1,251 @@
-//! A mixed log, as a cell of 500 containers writes it: 80 % packets, 6 % rep lines with a process GUID, 14 % other lines.
+//! A small log of one foundation's cells, made from a seed: 80 % packet lines, 6 % lager lines that tell of a container,
+//! 14 % others.
 //!
-//! It is for measuring: always the same bytes for the same size, made in no time, and of the usual lines only.
+//! The benches measure on it. It is text of the right shape and mixture and knows no history: whose container it was when
+//! is the foundation simulator's business.
 
 use std::fmt::Write as _;
 
-/// How many containers send packets.
-pub const CONTAINERS: usize = 500;
+/// How many containers the log speaks of.
+pub const CONTAINERS: u64 = 500;
 
-/// Which lines a mixed log has.
+/// What a line of the log is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// All of them, in their usual shares.
-    All,
-    /// Packets only.
-    Packets,
-    /// rep lines with a process GUID only.
+    /// A packet, in about 310 bytes.
+    Packet,
+    /// A lager line of rep's with a process GUID, in about 630.
     Rep,
+    /// Anything else: lager lines without a container, the kernel's other messages, other programs.
+    Other,
 }
 
-/// A log of so many lines.
+/// A log of so many lines, each with its line feed. The same seed gives the same log.
 ///
 /// ```
-/// use asg_benches::mixed::{Kind, log};
-/// use asg_core::{Line, Record};
-///
-/// let text = log(1_000, Kind::All);
-/// let kinds = text.split_terminator('\n').map(|line| Record::read(&Line::new(line.as_bytes())).kind()).collect::<Vec<_>>();
-/// let count = |kind| kinds.iter().filter(|k| **k == kind).count();
-/// assert_eq!((kinds.len(), count("packet"), count("damaged")), (1_000, 800, 0));
-/// assert_eq!(count("rep"), 60);
+/// let log = asg_benches::mixed::log(1_000, 1);
+/// assert_eq!(log, asg_benches::mixed::log(1_000, 1));
+/// assert_eq!(log.lines().count(), 1_000);
+/// let packets = log.lines().filter(|line| line.contains(" OUT=")).count();
+/// assert!((760..840).contains(&packets), "{packets}");
 /// ```
 #[must_use]
-pub fn log(lines: usize, kind: Kind) -> String {
-    let mut text = String::with_capacity(lines * 330);
+pub fn log(lines: usize, seed: u64) -> String {
+    let mut dice = Dice(seed);
+    let mut out = String::with_capacity(lines * 320);
     for n in 0..lines {
-        // 50 lines: 40 packets, 3 rep lines, 7 others, spread evenly.
-        match (kind, n * 7 % 50) {
-            (Kind::Packets, _) | (Kind::All, 0..=39) => packet(&mut text, n as u64),
-            (Kind::Rep, _) | (Kind::All, 40..=42) => rep(&mut text, n as u64),
-            (Kind::All, _) => other(&mut text, n as u64),
-        }
+        let kind = match dice.below(100) {
+            0..80 => Kind::Packet,
+            80..86 => Kind::Rep,
+            _ => Kind::Other,
+        };
+        line(&mut out, kind, n as u64, &mut dice);
     }
-    text
+    out
 }
 
-/// The handle of a container: a GUID of rep's making, cut to 28 characters.
+/// A log of one kind of line only.
+///
+/// ```
+/// use asg_benches::mixed::{Kind, only};
+/// assert!(only(Kind::Packet, 100, 1).lines().all(|line| line.contains(" OUT=eth0 ")));
+/// assert!(only(Kind::Rep, 100, 1).lines().all(|line| line.contains("process_guid")));
+/// ```
 #[must_use]
-pub fn handle(container: u64) -> String {
-    let [a, b] = [scatter(container), scatter(container ^ 0xffff)];
+pub fn only(kind: Kind, lines: usize, seed: u64) -> String {
+    let mut dice = Dice(seed);
+    let mut out = String::with_capacity(lines * 320);
+    for n in 0..lines {
+        line(&mut out, kind, n as u64, &mut dice);
+    }
+    out
+}
+
+fn line(out: &mut String, kind: Kind, n: u64, dice: &mut Dice) {
+    let container = Container::new(dice.below(CONTAINERS));
+    match kind {
+        Kind::Packet => packet(out, &container, n, dice),
+        Kind::Rep => rep(out, &container, n),
+        Kind::Other => other(out, &container, n, dice),
+    }
+    out.push('\n');
+}
+
+/// splitmix64: small, and the same on every machine.
+struct Dice(u64);
+
+impl Dice {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, n: u64) -> u64 {
+        self.next() % n
+    }
+}
+
+/// One container, all of it from its number.
+struct Container {
+    number: u64,
+    handle: String,
+    process_guid: String,
+    cell: u64,
+}
+
+impl Container {
+    fn new(number: u64) -> Self {
+        let mut dice = Dice(number ^ 0xa5a5_0000);
+        let handle = guid(&mut dice)[..28].to_owned();
+        let process_guid = format!("{}-{}", guid(&mut dice), guid(&mut dice));
+        Self { number, handle, process_guid, cell: number % 20 }
+    }
+}
+
+fn guid(dice: &mut Dice) -> String {
+    let (a, b) = (dice.next(), dice.next());
     format!(
-        "{:08x}-{:04x}-4{:03x}-{:x}{:03x}-{:04x}",
+        "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
         a >> 32,
-        (a >> 16) & 0xffff,
+        a >> 16 & 0xffff,
         a & 0xfff,
-        4 + (b & 3),
-        (b >> 4) & 0xfff,
-        (b >> 16) & 0xffff
+        b >> 48 & 0x3fff | 0x4000,
+        b & 0xffff_ffff_ffff
     )
 }
 
-/// The same for a GUID of Cloud Controller's making, whole.
-fn guid(number: u64) -> String {
-    let [a, b] = [scatter(number), scatter(number ^ 0xabcd)];
-    format!(
-        "{:08x}-{:04x}-4{:03x}-{:x}{:03x}-{:012x}",
-        a >> 32,
-        (a >> 16) & 0xffff,
-        a & 0xfff,
-        8 + (b & 3),
-        (b >> 4) & 0xfff,
-        b >> 16
-    )
-}
-
-fn packet(text: &mut String, n: u64) {
-    let r = scatter(n);
-    let container = r % CONTAINERS as u64;
-    let (octet3, octet4) = (73 + container / 250, container % 250 + 2);
-    let handle = handle(container);
-    stamp(text, n);
-    let _ = write!(text, "localhost kernel: [{:5}.{:06}] ", 637 + n / 5_000, n % 5_000 * 200);
-    let _ = match r >> 20 & 15 {
-        0 => write!(text, "DENY_{} ", &handle[..23]),
-        _ => write!(text, "OK_{} ", &handle[..25]),
+/// Half of the foundation's cells send as the knowledge-base article shows, half write files as stemcells do since 2017.
+fn header(out: &mut String, program: &str, cell: u64, n: u64) {
+    let seconds = n / 50;
+    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    let facility = if program == "kernel" { "kern" } else { "user" };
+    let _ = if cell.is_multiple_of(2) {
+        write!(
+            out,
+            "Jun {:2} {hour:02}:{minute:02}:{second:02} {facility} {program} [job=diego_cell index={cell}] ",
+            16 + seconds / 86_400 % 14
+        )
+    } else {
+        write!(
+            out,
+            "2017-06-{:02}T{hour:02}:{minute:02}:{second:02}.{:06}+00:00 10.0.16.{cell} {program}: ",
+            16 + seconds / 86_400 % 14,
+            n % 50 * 20_000
+        )
     };
+    if program == "kernel" {
+        let _ = write!(out, "[{}.{:06}] ", 2_681_198 + seconds, n % 50 * 20_000 + cell);
+    }
+}
+
+fn packet(out: &mut String, container: &Container, n: u64, dice: &mut Dice) {
+    header(out, "kernel", container.cell, n);
+    let prefix = match container.number % 3 {
+        0 => format!("{}IN=", &container.handle),
+        1 => format!("OK_{} IN=", &container.handle[..25]),
+        _ => format!("DENY_{} IN=", &container.handle[..23]),
+    };
+    let (a, b) = (container.number / 250, container.number % 250 + 1);
     let _ = write!(
-        text,
-        "IN=s-010255{octet3:03}{octet4:03} OUT=eth0 MAC=aa:aa:0a:ff:{octet3:02x}:{octet4:02x}:ee:ee:0a:ff:{octet3:02x}:{octet4:02x}:08:00 \
-         SRC=10.255.{octet3}.{octet4} DST=10.0.{}.{} ",
-        r >> 8 & 255,
-        r >> 16 & 255,
+        out,
+        "{prefix}s-010255{a:03}{b:03} OUT=eth0 MAC=aa:aa:0a:ff:{a:02x}:{b:02x}:ee:ee:0a:ff:{a:02x}:{b:02x}:08:00 \
+         SRC=10.255.{a}.{b} DST={}.{}.{}.{} ",
+        dice.below(223) + 1,
+        dice.below(256),
+        dice.below(256),
+        dice.below(254) + 1
     );
-    let (spt, id) = (32_768 + (r >> 32 & 0x6fff), r >> 40 & 0xffff);
-    let _ = match r >> 24 & 7 {
-        0..=2 => writeln!(
-            text,
-            "LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID={id} DF PROTO=UDP SPT={spt} DPT=53 LEN=41 "
+    let (id, port) = (dice.below(65_536), 1_024 + dice.below(64_000));
+    let _ = match dice.below(100) {
+        0..85 => write!(
+            out,
+            "LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID={id} DF PROTO=TCP SPT={port} DPT={} WINDOW={} RES=0x00 SYN URGP=0 ",
+            [80, 443, 5432, 3306, 8080][dice.below(5) as usize],
+            dice.below(65_536)
         ),
-        3 => writeln!(
-            text,
-            "LEN=84 TOS=0x00 PREC=0x00 TTL=63 ID={id} DF PROTO=ICMP TYPE=8 CODE=0 ID={spt} SEQ=1 "
+        85..97 => {
+            let len = 20 + dice.below(400);
+            write!(
+                out,
+                "LEN={} TOS=0x00 PREC=0x00 TTL=63 ID={id} DF PROTO=UDP SPT={port} DPT=53 LEN={len} ",
+                len + 20
+            )
+        }
+        97..99 => write!(
+            out,
+            "LEN=84 TOS=0x00 PREC=0x00 TTL=63 ID={id} DF PROTO=ICMP TYPE=8 CODE=0 ID={} SEQ={} ",
+            dice.below(65_536),
+            dice.below(1_000)
         ),
-        _ => writeln!(
-            text,
-            "LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID={id} DF PROTO=TCP SPT={spt} DPT=443 WINDOW=27400 RES=0x00 SYN URGP=0 MARK=0x1 "
+        _ => write!(
+            out,
+            "LEN=88 TOS=0x00 PREC=0xC0 TTL=63 ID={id} PROTO=ICMP TYPE=3 CODE=3 [SRC=8.8.8.8 DST=10.255.{a}.{b} LEN=60 \
+             TOS=0x00 PREC=0x00 TTL=60 ID=7 DF PROTO=UDP SPT=53 DPT={port} LEN=40 ] "
         ),
     };
+    if container.number.is_multiple_of(4) {
+        let _ = write!(out, "MARK=0x{:x} ", container.number + 1);
+    }
 }
 
-fn rep(text: &mut String, n: u64) {
-    let container = scatter(n) % CONTAINERS as u64;
-    let handle = handle(container);
-    let (app, version) = (guid(container), guid(container ^ 0x1_0000));
-    stamp(text, n);
-    let _ = write!(text, "localhost vcap.rep: {{\"timestamp\":\"2024-05-06T07:");
-    let _ =
-        write!(text, "{:02}:{:02}.{:06}000Z", n / 300_000 % 60, n / 5_000 % 60, n % 5_000 * 200);
-    let _ = writeln!(
-        text,
-        "\",\"level\":\"info\",\"source\":\"rep\",\"message\":\"rep.running-bulker.sync.batch-operations.executing-container-operation.\
-         ordinary-lrp-processor.process-running-container.bbs-start-actual-lrp\",\"data\":{{\"container-guid\":\"{handle}\",\
-         \"container-state\":\"running\",\"guid\":\"{handle}\",\"lrp-instance-key\":{{\"instance_guid\":\"{handle}\",\"cell_id\":\
-         \"0455ec2b-11fa-41ab-9d1c-f3a575cd55ea\"}},\"lrp-key\":{{\"process_guid\":\"{app}-{version}\",\"index\":{},\"domain\":\
-         \"cf-apps\"}},\"net_info\":{{\"address\":\"10.0.16.15\",\"ports\":[{{\"container_port\":8080,\"host_port\":60012}}],\
-         \"instance_address\":\"10.255.{}.{}\",\"preferred_address\":\"HOST\"}},\"session\":\"204.1.1\"}}}}",
-        container % 4,
-        73 + container / 250,
-        container % 250 + 2,
+fn rep(out: &mut String, container: &Container, n: u64) {
+    header(out, "vcap.rep", container.cell, n);
+    let _ = write!(
+        out,
+        "{{\"timestamp\":\"{}.889604807\",\"source\":\"rep\",\"message\":\"rep.running-bulker.sync.batch-operations.\
+         executing-container-operation.ordinary-lrp-processor.process-running-container.bbs-start-actual-lrp\",\
+         \"log_level\":1,\"data\":{{\"container-guid\":\"{handle}\",\"container-state\":\"running\",\
+         \"guid\":\"{handle}\",\"lrp-instance-key\":{{\"instance_guid\":\"{handle}\",\"cell_id\":\"diego_cell-{cell}\"}},\
+         \"lrp-key\":{{\"process_guid\":\"{}\",\"index\":{},\"domain\":\"cf-apps\"}},\
+         \"net_info\":{{\"address\":\"10.0.16.{cell}\",\"ports\":[{{\"container_port\":8080,\"host_port\":61024}}]}},\
+         \"session\":\"27.1.{n}\"}}}}",
+        1_497_654_859 + n / 50,
+        container.process_guid,
+        container.number % 5,
+        handle = container.handle,
+        cell = container.cell,
     );
 }
 
-fn other(text: &mut String, n: u64) {
-    stamp(text, n);
-    let _ = match n % 3 {
-        0 => writeln!(
-            text,
-            "localhost CRON[{n}]: (root) CMD (/var/vcap/bosh/bin/run-parts /etc/cron.hourly)"
-        ),
-        1 => writeln!(
-            text,
-            "localhost vcap.rep: {{\"timestamp\":\"1715000000.000000000\",\"source\":\"rep\",\"message\":\"rep.running-bulker.sync.\
-             starting\",\"log_level\":1,\"data\":{{\"session\":\"204.{n}\"}}}}"
-        ),
-        _ => writeln!(
-            text,
-            "localhost systemd[1]: Started Session {n} of user root on a machine with nothing to say."
-        ),
+fn other(out: &mut String, container: &Container, n: u64, dice: &mut Dice) {
+    let (cell, seconds) = (container.cell, 1_497_654_859 + n / 50);
+    let _ = match dice.below(4) {
+        0 => {
+            header(out, "vcap.rep", cell, n);
+            write!(
+                out,
+                "{{\"timestamp\":\"{seconds}.124598265\",\"source\":\"rep\",\"message\":\"rep.sync-drift.getting-containers.\
+                 containerstore-list.complete\",\"log_level\":1,\"data\":{{\"duration\":{},\"session\":\"9.{n}\"}}}}",
+                dice.below(90_000)
+            )
+        }
+        1 => {
+            header(out, "vcap.route-emitter", cell, n);
+            write!(
+                out,
+                "{{\"timestamp\":\"{seconds}.124598265\",\"source\":\"route-emitter\",\"message\":\"route-emitter.watcher.sync.\
+                 emitting-messages\",\"log_level\":1,\"data\":{{\"messages\":{},\"session\":\"4.{n}\"}}}}",
+                dice.below(900)
+            )
+        }
+        2 => {
+            header(out, "kernel", cell, n);
+            write!(
+                out,
+                "IPv6: ADDRCONF(NETDEV_CHANGE): wbrdg-0afe{:04x}: link becomes ready",
+                dice.below(65_536)
+            )
+        }
+        _ => {
+            header(out, "CRON[7341]", cell, n);
+            write!(
+                out,
+                "(root) CMD (/usr/lib/sysstat/sa1 1 1 > /dev/null 2>&1 # {})",
+                dice.below(10_000)
+            )
+        }
     };
-}
-
-/// `2024-05-06T07:09:10.581301+00:00 `, 5,000 lines a second.
-fn stamp(text: &mut String, n: u64) {
-    let (micros, seconds) = (n % 5_000 * 200, n / 5_000);
-    let (minute, second) = (seconds / 60 % 60, seconds % 60);
-    let _ = write!(text, "2024-05-06T07:{minute:02}:{second:02}.{micros:06}+00:00 ");
-}
-
-/// Bits that look random, the same for the same number (the finaliser of `MurmurHash3`, by Austin Appleby).
-const fn scatter(n: u64) -> u64 {
-    let mut x = n.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    x = (x ^ (x >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
-    x = (x ^ (x >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
-    x ^ (x >> 33)
 }

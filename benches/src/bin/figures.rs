@@ -75,7 +75,7 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let correlate = correlate()?;
     let log = options.folder.join(format!("asg-figures-{}.log", std::process::id()));
     let large = log.with_extension("large.log");
-    let text = mixed::log(options.lines, mixed::Kind::All);
+    let text = mixed::log(options.lines, 7);
     std::fs::write(&log, &text)?;
     let outcome = measure(options, &correlate, &log, &text).and_then(|()| {
         let mut out = BufWriter::new(File::create(&large)?);
@@ -135,7 +135,7 @@ fn measure(
         // One that counts, so that nothing is spent on printing.
         greps += timed(Command::new("grep").env("LC_ALL", "C").arg("-c").arg(handle).arg(log))?;
     }
-    let article = greps.as_secs_f64() / small(sample) * small(mixed::CONTAINERS);
+    let article = greps.as_secs_f64() / small(sample) * small(usize::try_from(mixed::CONTAINERS)?);
     let grep = medians[0].as_secs_f64();
     println!("medians of {} runs, whole process:", options.runs);
     for ((name, _), median) in contenders.iter().zip(&medians) {
