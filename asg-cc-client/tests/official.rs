@@ -5,7 +5,9 @@ mod common;
 use std::fs;
 
 use asg_cc_client::api::{self, Call, v2, v3};
-use asg_cc_client::{CfConfig, Error, Export, RetryAfter};
+use asg_cc_client::{
+    CfConfig, Clock, CloudController, Directory, Error, Export, Grant, Login, RetryAfter,
+};
 use common::{files, official};
 use http::Response;
 
@@ -153,6 +155,45 @@ fn every_official_body_reads() {
         .read(&read("v3", "organizations/paginated_list_of_organizations.json"))
         .unwrap();
     assert!(page.resources.iter().all(|o| o.name.is_some()));
+}
+
+#[test]
+fn every_official_answer_of_a_uaa_gives_its_token_or_its_error() {
+    let Some(folder) = official("uaa") else { return };
+    for (name, bytes) in files(&folder) {
+        let body: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+        let seen = std::sync::Mutex::new(None);
+        let transport = |request: http::Request<Vec<u8>>| {
+            let text = |text: &str| Ok(Response::new(text.as_bytes().to_vec()));
+            match request.uri().path() {
+                "/" => text(r#"{"links":{"cloud_controller_v3":{},"login":{"href":"https://l"}}}"#),
+                "/oauth/token" => {
+                    assert_eq!(request.uri().host(), Some("l"));
+                    let status = if name.starts_with("error_401") { 401 } else { 200 };
+                    Ok(Response::builder().status(status).body(bytes.clone()).unwrap())
+                }
+                _ => {
+                    let header = request.headers()["authorization"].to_str().unwrap().to_owned();
+                    *seen.lock().unwrap() = Some(header);
+                    text(r#"{"pagination":{"next":null},"resources":[]}"#)
+                }
+            }
+        };
+        let login = Login::new(Grant::password("marissa", "koala"));
+        // As long ago as the tokens of the files, so that they live.
+        let long_ago = Clock::new(|| asg_core::Timestamp::from_nanos(1_400_000_000_000_000_000));
+        let cc = CloudController::new(transport, "https://api.example.org", login).unwrap();
+        let cc = cc.with_clock(long_ago);
+        let result = cc.resolve(&[common::guid(common::APP)]);
+        if name.starts_with("error") {
+            let Err(Error::Login { error, description }) = result else { panic!("{name}") };
+            assert_eq!(body["error"], error, "{name}");
+            assert_eq!(body["error_description"].as_str().unwrap_or_default(), description);
+        } else {
+            let token = body["access_token"].as_str().unwrap();
+            assert_eq!(seen.lock().unwrap().as_deref(), Some(format!("Bearer {token}").as_str()));
+        }
+    }
 }
 
 #[test]
