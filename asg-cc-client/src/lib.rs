@@ -68,28 +68,32 @@
 #![forbid(unsafe_code)]
 
 pub mod api;
-#[cfg(feature = "ureq")]
-mod blocking;
+mod auth;
+mod cache;
 mod client;
-mod config;
 mod directory;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 mod error;
 mod export;
+mod policy;
 mod resolve;
-mod retry;
 mod text;
-mod token;
 mod transport;
 
-#[cfg(feature = "ureq")]
-pub use blocking::{HttpOptions, HttpTransport};
-pub use client::{ApiVersion, CloudController};
-pub use config::CfConfig;
-pub use directory::{Cached, Directory};
+pub use auth::{CfConfig, Credentials, Grant, Login, Reach, Secret, Token};
+pub use cache::{CacheOptions, Cached};
+pub use client::{ApiVersion, AsyncCloudController, CloudController, Provenance, Resolution};
+pub use directory::{Directory, Layered};
 pub use error::{ApiError, Error, Fault, RetryAfter};
 pub use export::Export;
-pub use retry::Retrying;
-pub use token::{Reach, Token};
-pub use transport::{Transport, TransportError, TransportErrorKind};
+pub use policy::{Clock, Counts, Notice, Policy, Random, Retrying};
+#[cfg(feature = "reqwest")]
+pub use transport::AsyncHttpTransport;
+#[cfg(any(feature = "ureq", feature = "reqwest"))]
+pub use transport::HttpOptions;
+#[cfg(feature = "ureq")]
+pub use transport::HttpTransport;
+pub use transport::{
+    AsyncTransport, Recorder, Replay, Sending, Transport, TransportError, TransportErrorKind,
+};
