@@ -215,12 +215,26 @@ impl Ledger {
     /// # Ok::<(), asg_core::Error>(())
     /// ```
     pub fn learn_app(&mut self, process: Guid, app: Guid) {
+        if let Some(origin) = self.task_origin(process) {
+            // A task has no process: its own GUID is its handle, and must not be taken for an app's.
+            self.app_number(app, origin);
+        }
         let Some(known) = self.apps.find(&process, |known| *known == process) else { return };
         if process != app {
             let origin = self.app_facts[known as usize].origin;
             let number = self.app_number(app, origin);
             self.belongs(process, number, origin);
         }
+    }
+
+    /// The first line about the container of which this GUID is the whole handle.
+    fn task_origin(&self, task: Guid) -> Option<Origin> {
+        let is_task = |row: &u32| {
+            let row = &self.rows[*row as usize];
+            row.guid().and_then(GuidPrefix::full) == Some(task)
+        };
+        let row = self.heads.find(task.as_u128()).find(is_task)?;
+        Some(self.origins(row).first)
     }
 
     /// Keeps the containers that `keep` says, and what belongs to them; forgets the rest.

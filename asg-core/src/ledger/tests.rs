@@ -682,6 +682,25 @@ fn what_is_wrong_with_a_saved_ledger_is_told() {
     ");
 }
 
+#[test]
+fn a_task_leads_to_its_app_once_a_directory_has_said_so() {
+    let task = "5a0b8c1d-6f0e-4b7a-9c3d-1e2f3a4b5c6d";
+    let app: Guid = "46ab3511-e11c-45cd-9f3e-a20ad836a9e4".parse().unwrap();
+    let mut ledger = Ledger::new();
+    let origin = Origin { source: SourceId(0), line: 1 };
+    ledger.add(Evidence::new(Handle::parse(task).unwrap(), Moment::Seen, origin));
+    ledger.learn_app(task.parse().unwrap(), app);
+    let ask = |prefix: &[u8]| {
+        let prefix = LogPrefix::parse(prefix).unwrap();
+        let answer = ledger.attribute(&prefix, &Sighting::default());
+        (answer.certainty, answer.subject().map(|guid| guid.to_string()))
+    };
+    let named = ask(b"OK_0001_46ab3511-e11c-45cd-9 ");
+    assert_eq!(named, (Certainty::UniquePrefix, Some(app.to_string())));
+    let own = ask(b"OK_5a0b8c1d-6f0e-4b7a-9c3d-1 ");
+    assert_eq!(own, (Certainty::UniquePrefix, Some(task.to_owned())), "no app has its GUID");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
 
