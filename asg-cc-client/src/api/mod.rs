@@ -113,13 +113,15 @@ pub struct Call<T> {
     /// The parameter with many GUIDs, and those: what can be divided if the request is too long.
     guids: Option<(&'static str, Vec<String>)>,
     query: String,
+    /// The whole query of a later page, as its link has it. What it is divided into begins with the first page again.
+    later: Option<String>,
     read: PhantomData<fn() -> T>,
 }
 
 impl<T: Body> Call<T> {
     /// `path` begins with a slash; `query` is without its question mark, and already encoded.
     fn get(path: impl Into<String>, query: impl Into<String>) -> Self {
-        Self { path: path.into(), guids: None, query: query.into(), read: PhantomData }
+        Self { path: path.into(), guids: None, query: query.into(), later: None, read: PhantomData }
     }
 
     /// One call for each batch of `guids`.
@@ -140,6 +142,9 @@ impl<T: Body> Call<T> {
     }
 
     fn query(&self) -> String {
+        if let Some(later) = &self.later {
+            return later.clone();
+        }
         let Some((parameter, guids)) = &self.guids else { return self.query.clone() };
         let guids = guids.iter().map(|guid| encode(guid)).collect::<Vec<_>>().join(",");
         let and = if self.query.is_empty() { "" } else { "&" };
@@ -165,6 +170,7 @@ impl<T: Body> Call<T> {
             path: self.path.clone(),
             guids: Some((*parameter, guids.to_vec())),
             query: self.query.clone(),
+            later: None,
             read: PhantomData,
         };
         Some([part(one), part(other)])
@@ -246,7 +252,11 @@ where
         if !path.trim_end_matches('/').ends_with(self.path.as_str()) {
             return Err(self.unreadable("its link to the next page leads elsewhere"));
         }
-        let next = Self::get(self.path.clone(), query);
+        let next = Self {
+            guids: self.guids.clone(),
+            later: Some(query.to_owned()),
+            ..Self::get(self.path.clone(), self.query.clone())
+        };
         if query == self.query() || next.target().parse::<PathAndQuery>().is_err() {
             return Err(self.unreadable("its link to the next page leads nowhere"));
         }
