@@ -7,10 +7,10 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-use crate::Timestamp;
 use crate::envelope::{self, Dialect, Envelope};
 use crate::json::Object;
 use crate::time::{LogTime, Uptime};
+use crate::{Text, Timestamp};
 
 /// One line of a log, ready to be read.
 ///
@@ -65,9 +65,13 @@ impl<'a> Line<'a> {
 
     /// The same, in place: an envelope is large.
     pub(crate) fn read_envelope<'e>(&'e self, inner: &mut Envelope<'e>) {
-        envelope::read(&self.text, inner);
-        let Some(outer) = &self.wrapping else { return };
-        // What was wrapped is a line itself: a kernel text, or one of syslog.
+        let Some(outer) = &self.wrapping else { return envelope::read(&self.text, inner) };
+        match outer.dialect {
+            // The kernel's own records hold the message and no header: what looks like one is a log prefix.
+            Dialect::DevKmsg | Dialect::DmesgJson => inner.body = Text::new(&self.text),
+            // Others carry lines: a kernel text, or one of syslog.
+            _ => envelope::read(&self.text, inner),
+        }
         if inner.dialect == Dialect::Bare {
             inner.dialect = outer.dialect;
         }

@@ -200,6 +200,22 @@ fn wrapped_lines_come_out_unescaped() {
 }
 
 #[test]
+fn a_record_of_the_kernel_has_no_header_whatever_its_prefix_looks_like() {
+    for body in
+        ["[ 1234.567890] IN=", "<4>IN=", "Jun 16 23:18:38 vm kernel: IN=", "kern  :warn  : IN="]
+    {
+        let kmsg = format!("4,31017,2343595381,-;{body}");
+        let json = format!(r#"{{"pri":4,"time":  2343.595381,"msg":"{body}"}}"#);
+        for (line, dialect) in [(kmsg, Dialect::DevKmsg), (json, Dialect::DmesgJson)] {
+            let read = Line::new(line.as_bytes());
+            let envelope = read.envelope();
+            assert_eq!((envelope.body, envelope.dialect), (body.into(), dialect), "{line}");
+            assert_eq!(envelope.uptime.unwrap().to_string(), "2343.595381", "{line}");
+        }
+    }
+}
+
+#[test]
 fn shippers_say_when_and_where_in_their_own_words() {
     for (line, expected) in [
         (
