@@ -4,6 +4,7 @@
 //! next one begins when all are answered. So there are some requests per 200 ids, however many ids there are.
 
 use std::collections::HashSet;
+use std::iter::Chain;
 use std::slice::Iter;
 
 use asg_core::Timestamp;
@@ -28,14 +29,15 @@ pub(crate) struct Plan {
     pub(super) search_pages: usize,
     /// True once it turned out that most ids are no apps' own.
     pub(super) processes_first: bool,
-    steps: Iter<'static, Step>,
+    steps: Chain<Iter<'static, Step>, Iter<'static, Step>>,
     waiting: Vec<Query>,
     /// What the servers on the way let through.
     width: usize,
 }
 
 impl Plan {
-    fn new(ids: Vec<String>, steps: &'static [Step], search_pages: usize) -> Self {
+    fn new(ids: Vec<String>, steps: [&'static [Step]; 2], search_pages: usize) -> Self {
+        let [first, then] = steps;
         Self {
             known: Knowledge::default(),
             open: ids.clone(),
@@ -43,7 +45,7 @@ impl Plan {
             hidden: HashSet::new(),
             search_pages,
             processes_first: false,
-            steps: steps.iter(),
+            steps: first.iter().chain(then),
             waiting: Vec::new(),
             width: BATCH,
         }
@@ -51,27 +53,27 @@ impl Plan {
 
     /// Who these ids are, by API v3.
     pub(crate) fn v3(ids: Vec<String>, search_pages: usize) -> Self {
-        Self::new(ids, v3::RESOLVE, search_pages)
+        Self::new(ids, [v3::RESOLVE, &[]], search_pages)
     }
 
     /// The same, and under which names their apps went.
     pub(crate) fn v3_with_history(ids: Vec<String>, search_pages: usize) -> Self {
-        Self::new(ids, v3::RESOLVE_WITH_HISTORY, search_pages)
+        Self::new(ids, [v3::RESOLVE, v3::HISTORY], search_pages)
     }
 
     /// Who these ids are, by API v2.
     pub(crate) fn v2(ids: Vec<String>) -> Self {
-        Self::new(ids, v2::RESOLVE, 0)
+        Self::new(ids, [v2::RESOLVE, &[]], 0)
     }
 
     /// Everything that lives, by API v3.
     pub(crate) fn v3_all() -> Self {
-        Self::new(Vec::new(), v3::PRELOAD, 0)
+        Self::new(Vec::new(), [v3::PRELOAD, &[]], 0)
     }
 
     /// Everything that lives, by API v2.
     pub(crate) fn v2_all() -> Self {
-        Self::new(Vec::new(), v2::PRELOAD, 0)
+        Self::new(Vec::new(), [v2::PRELOAD, &[]], 0)
     }
 
     /// The questions that may be asked now, in any order or at once; none when the plan is done.

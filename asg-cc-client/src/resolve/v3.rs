@@ -42,29 +42,8 @@ pub(super) const RESOLVE: &[Step] = &[
     org_events,
 ];
 
-pub(super) const RESOLVE_WITH_HISTORY: &[Step] = &[
-    probe,
-    rest,
-    processes,
-    owners,
-    owners_deleted,
-    late_apps,
-    works,
-    owners,
-    owners_deleted,
-    deletions,
-    deployments,
-    owners,
-    owners_deleted,
-    process_deletions,
-    owners,
-    owners_deleted,
-    spaces,
-    orgs,
-    space_events,
-    org_events,
-    names,
-];
+/// What more is asked where names of the past are wanted.
+pub(super) const HISTORY: &[Step] = &[names];
 
 pub(super) const PRELOAD: &[Step] = &[everything];
 
