@@ -69,6 +69,28 @@ pub enum Error {
         "the access token is expired or not this foundation's: log in again with `cf login`, or renew it with `cf oauth-token`"
     )]
     TokenRejected,
+    /// The UAA refuses the login.
+    #[error(
+        "the UAA refuses the login ({error}: {description}): check the user, the client and their secrets, or log in again"
+    )]
+    Login {
+        /// Its word for it, such as `unauthorized`.
+        error: String,
+        /// For people.
+        description: String,
+    },
+    /// Something answers at the token endpoint, and it is no UAA.
+    #[error("what answers at the token endpoint (HTTP {status}) is not a UAA: check its address")]
+    NotUaa {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// There is no UAA to log in at.
+    #[error("the UAA's address {0}: give it, or a token")]
+    UaaAddress(&'static str),
+    /// The caller's own source of headers failed.
+    #[error("the provider of the `Authorization` header failed: {0}")]
+    Provider(String),
     /// 401 with code 10002.
     #[error("not logged in: log in with `cf login`, or give an access token")]
     NotLoggedIn,
@@ -92,6 +114,11 @@ pub enum Error {
         /// What Cloud Controller says about it.
         errors: Vec<ApiError>,
     },
+    /// 414: something before Cloud Controller reads no request lines as long as this one.
+    #[error(
+        "the request is too long for a server before the Cloud Controller: ask for fewer things at a time"
+    )]
+    TooLong,
     /// 429: too many requests.
     #[error("too many requests: try again {}", when(*.retry))]
     RateLimited {
@@ -124,6 +151,12 @@ pub enum Error {
         /// What is wrong.
         why: &'static str,
     },
+    /// The file of a cache cannot be used, or not be written.
+    #[error("the cache file cannot be used: {0}; delete it to begin anew")]
+    CacheFile(String),
+    /// A recording of requests and answers is none.
+    #[error("the recording cannot be used: {0}")]
+    Recording(String),
     /// A saved page is none.
     #[error("{0}")]
     Export(String),
@@ -142,6 +175,7 @@ impl Error {
         let has = |code: i64| errors.iter().any(|e| e.code == code);
         match status {
             s if s.is_redirection() => Self::Redirect { status: s.as_u16() },
+            StatusCode::URI_TOO_LONG => Self::TooLong,
             StatusCode::TOO_MANY_REQUESTS => Self::RateLimited { retry: RetryAfter::read(header) },
             StatusCode::NOT_FOUND if header("x-cf-routererror").is_some() => Self::NoRoute,
             s if s.is_server_error() => Self::Unavailable { status: s.as_u16(), errors },
@@ -168,18 +202,30 @@ impl Error {
     #[must_use]
     pub const fn fault(&self) -> Fault {
         match self {
-            Self::Address(_) | Self::CfConfig(_) | Self::Redirect { .. } | Self::Export(_) => {
-                Fault::Input
-            }
-            Self::V2Disabled | Self::NoSuchEndpoint | Self::NotFound { .. } => Fault::Input,
-            Self::Token(_) | Self::TokenRejected | Self::NotLoggedIn | Self::Forbidden { .. } => {
-                Fault::Credentials
-            }
-            Self::Transport(_) | Self::NotCloudController { .. } | Self::NoRoute => Fault::Network,
+            Self::Address(_)
+            | Self::CfConfig(_)
+            | Self::Redirect { .. }
+            | Self::CacheFile(_)
+            | Self::Recording(_)
+            | Self::Export(_)
+            | Self::V2Disabled
+            | Self::NoSuchEndpoint
+            | Self::NotFound { .. } => Fault::Input,
+            Self::Token(_)
+            | Self::TokenRejected
+            | Self::NotLoggedIn
+            | Self::Forbidden { .. }
+            | Self::Login { .. }
+            | Self::Provider(_) => Fault::Credentials,
+            Self::Transport(_)
+            | Self::NotCloudController { .. }
+            | Self::NoRoute
+            | Self::NotUaa { .. }
+            | Self::UaaAddress(_) => Fault::Network,
             Self::RateLimited { .. } | Self::Unavailable { .. } | Self::Unreadable { .. } => {
                 Fault::Server
             }
-            Self::Refused { .. } => Fault::Client,
+            Self::Refused { .. } | Self::TooLong => Fault::Client,
         }
     }
 
@@ -206,17 +252,39 @@ impl Error {
         }
     }
 
-    /// The same error without `secret` in any of its texts: a server may echo what it was sent.
-    pub(crate) fn scrubbed(mut self, secret: &str) -> Self {
+    /// True if Cloud Controller itself says it about one request, so that others may still succeed.
+    pub(crate) const fn is_answer(&self) -> bool {
+        matches!(
+            self,
+            Self::NotFound { .. }
+                | Self::Forbidden { .. }
+                | Self::NoSuchEndpoint
+                | Self::Refused { .. }
+                | Self::TooLong
+        )
+    }
+
+    /// The same error without these secrets in any of its texts: a server may echo what it was sent.
+    pub(crate) fn scrubbed(mut self, secrets: &[String]) -> Self {
+        let scrub = |text: &mut String| {
+            for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
+                *text = text.replace(secret, "[redacted]");
+            }
+        };
         match &mut self {
-            Self::Transport(e) => e.scrub(secret),
+            Self::Transport(e) => scrub(e.message_mut()),
+            Self::Provider(text) => scrub(text),
+            Self::Login { error, description } => {
+                scrub(error);
+                scrub(description);
+            }
             Self::Forbidden { errors }
             | Self::NotFound { errors }
             | Self::Unavailable { errors, .. }
             | Self::Refused { errors, .. } => {
                 for error in errors {
-                    error.title = error.title.replace(secret, "[redacted]");
-                    error.detail = error.detail.replace(secret, "[redacted]");
+                    scrub(&mut error.title);
+                    scrub(&mut error.detail);
                 }
             }
             _ => {}
@@ -334,6 +402,7 @@ const fn hint(kind: TransportErrorKind) -> &'static str {
         TransportErrorKind::Tls => {
             "the API's certificate is not trusted (give its CA, or skip verification if you must)"
         }
+        TransportErrorKind::Budget => "no more requests are made (raise the budget)",
         TransportErrorKind::Other => "the request could not be made",
     }
 }
@@ -421,7 +490,7 @@ mod tests {
     #[test]
     fn an_echoed_token_is_taken_out() {
         let body = r#"{"code":10005,"error_code":"sesame","description":"bad: sesame"}"#;
-        let err = answer(400, &[], body).scrubbed("sesame");
+        let err = answer(400, &[], body).scrubbed(&["sesame".into()]);
         assert!(!format!("{err:?} {err}").contains("sesame"));
     }
 }

@@ -1,9 +1,15 @@
 //! Pages of a Cloud Controller that someone saved, as a directory.
 
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+
 use asg_core::{Guid, Identity};
 use serde_json::{Deserializer, Value};
 
-use crate::api::{App, Body, Deployment, Event, Org, Process, Space, Work};
+use crate::api::{
+    App, Body, Deployment, Event, Info, Org, Process, Root, SecurityGroup, Space, Work,
+};
 use crate::error::ApiError;
 use crate::resolve::Knowledge;
 use crate::{Directory, Error};
@@ -18,8 +24,9 @@ use crate::{Directory, Error};
 /// cf curl '/v3/audit_events?types=audit.app.delete-request&per_page=5000' > deleted.json
 /// ```
 ///
-/// Apps, processes, tasks, builds, deployments, spaces, orgs and audit events are recognised by their shape, as lists or
-/// one by one, of v3 or v2; a file may hold any number of JSON documents, one after another or in an array.
+/// Apps, processes, tasks, builds, deployments, spaces, orgs, audit events and security groups are recognised by their
+/// shape, as lists or one by one, of v3 or v2; a file may hold any number of JSON documents, one after another, line by
+/// line or in an array. The root document and `/v3/info` may be among them.
 ///
 /// What is not in the files is [`Unknown`](asg_core::AppState::Unknown): an export cannot know what it leaves out. An app
 /// that is listed *and* has a delete request is deleted: the list was saved before.
@@ -45,6 +52,7 @@ use crate::{Directory, Error};
 #[derive(Debug, Default)]
 pub struct Export {
     known: Knowledge,
+    security_groups: Vec<SecurityGroup>,
 }
 
 impl Export {
@@ -83,6 +91,38 @@ impl Export {
         if documents == 0 { Err(bad("it is empty")) } else { Ok(()) }
     }
 
+    /// Reads a file, or all files in a folder whose names end in `.json`, `.jsonl` or `.ndjson`, in the order of their
+    /// names.
+    ///
+    /// # Errors
+    ///
+    /// As [`Export::add`], with the file's name, also if it cannot be read.
+    pub fn add_path(&mut self, path: &Path) -> Result<(), Error> {
+        let within = |e: &dyn fmt::Display| Error::Export(format!("{}: {e}", path.display()));
+        if !path.is_dir() {
+            let page = fs::read(path).map_err(|e| within(&e))?;
+            return self.add(&page).map_err(|e| within(&e));
+        }
+        let entries = fs::read_dir(path).map_err(|e| within(&e))?;
+        let is_page = |path: &PathBuf| {
+            let extension = path.extension().and_then(|e| e.to_str());
+            path.is_file() && matches!(extension, Some("json" | "jsonl" | "ndjson"))
+        };
+        let mut paths: Vec<PathBuf> =
+            entries.filter_map(|entry| Some(entry.ok()?.path())).filter(is_page).collect();
+        if paths.is_empty() {
+            return Err(within(&"there is no file of JSON in this folder"));
+        }
+        paths.sort();
+        paths.iter().try_for_each(|path| self.add_path(path))
+    }
+
+    /// The security groups that were in the files, in their order.
+    #[must_use]
+    pub fn security_groups(&self) -> &[SecurityGroup] {
+        &self.security_groups
+    }
+
     fn add_document(&mut self, document: &Value) -> Result<(), Error> {
         if let Value::Array(documents) = document {
             return documents.iter().try_for_each(|document| self.add_document(document));
@@ -103,7 +143,14 @@ impl Export {
 
     fn add_resource(&mut self, resource: &Value) -> Result<(), Error> {
         let known = &mut self.known;
+        let groups = &mut self.security_groups;
         let Some(kind) = kind(resource) else {
+            // What the API says about itself: of no use here, and nothing wrong either.
+            if Root::read(resource).is_some_and(|root| root.v2 || root.v3)
+                || resource.get("name").is_some() && Info::read(resource).is_some()
+            {
+                return Ok(());
+            }
             return Err(bad("it is JSON, but not of a Cloud Controller"));
         };
         match kind.as_str() {
@@ -114,11 +161,18 @@ impl Export {
             "spaces" => add(resource, |space: Space| known.add_space(space)),
             "organizations" => add(resource, |org: Org| known.add_org(org)),
             "audit_events" | "events" => add(resource, |event: Event| known.add_event(event)),
+            "security_groups" => add(resource, |group: SecurityGroup| groups.push(group)),
             other => {
                 return Err(bad(&format!("it has {other} in it, which say nothing about apps")));
             }
         }
         Ok(())
+    }
+}
+
+impl From<Knowledge> for Export {
+    fn from(known: Knowledge) -> Self {
+        Self { known, security_groups: Vec::new() }
     }
 }
 
@@ -156,6 +210,8 @@ fn kind(resource: &Value) -> Option<String> {
     let has = |pointer: &str| resource.pointer(pointer).is_some();
     let kind = if has("/new_processes") {
         "deployments"
+    } else if has("/globally_enabled") || has("/entity/running_default") {
+        "security_groups"
     } else if has("/target") && has("/type") || has("/entity/actee") {
         "audit_events"
     } else if has("/relationships/app") && has("/type") {
@@ -213,6 +269,34 @@ mod tests {
             let err = Export::from_pages([text.as_bytes()]).unwrap_err().to_string();
             assert!(err.contains(why), "{text}: {err}");
         }
+    }
+
+    #[test]
+    fn a_folder_is_all_its_pages() {
+        let folder = tempfile::tempdir().unwrap();
+        let write =
+            |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        let read = || {
+            let mut export = Export::new();
+            export.add_path(folder.path()).map(|()| export)
+        };
+        write("README.md", "not a page");
+        assert!(read().unwrap_err().to_string().contains("no file of JSON"));
+        write(
+            "2.json",
+            r#"{"guid":"s1","name":"s","links":{"self":{"href":"https://a/v3/spaces/s1"}}}"#,
+        );
+        write(
+            "1.jsonl",
+            &format!(
+                "{{\"metadata\":{{\"guid\":\"{APP}\",\"url\":\"/v2/apps/{APP}\"}},\"entity\":{{\"name\":\"proxy\",\"space_guid\":\"s1\"}}}}\n{{\"links\":{{\"cloud_controller_v3\":{{}}}}}}\n"
+            ),
+        );
+        let found = read().unwrap().resolve(&[APP.parse().unwrap()]).unwrap();
+        assert_eq!(found[0].path().as_deref(), Some("?/s/proxy"));
+        write("3.json", "FAILED");
+        let err = read().unwrap_err().to_string();
+        assert!(err.contains("3.json: it is not JSON"), "{err}");
     }
 
     #[test]

@@ -2,11 +2,12 @@
 //!
 //! # Overview
 //!
-//! Logs name processes by GUID. A [`Directory`] turns GUIDs into identities; there are three here:
+//! Logs name processes by GUID. A [`Directory`] turns GUIDs into identities; there are four here:
 //!
-//! * [`CloudController`]: a live one, over API v3 or v2;
+//! * [`CloudController`]: a live one, over API v3 or v2 ([`AsyncCloudController`] is its asynchronous twin);
 //! * [`Export`]: pages of one that someone saved with `cf curl`, with no network;
-//! * [`Cached`]: a memory in front of any other.
+//! * [`Cached`]: a memory in front of any other, with lifetimes, and a file if wanted;
+//! * [`Layered`]: one that is asked for what another does not know.
 //!
 //! Two things are easy to get wrong, and this crate is about them. The first half of Diego's process GUID is *not* the
 //! app's GUID once a rolling deployment has replaced the first web process, nor for workers. And "not found" is *not*
@@ -45,10 +46,12 @@
 //! # The rooms, and which may call which
 //!
 //! ```text
-//! directory ── export ────────┐
-//!     └─────── client ─── resolve (v3, v2) ─── api (v3, v2: requests and answers) ─── error, token
-//!                 └────── transport ─── blocking (feature `ureq`), retry
-//! config (the cf CLI's file) ─── token          embedded (feature `embedded`): knows of these only transport
+//! directory ── cache, export ─┐
+//!     └─────── client ─── resolve (plan; v3, v2) ─── api (v3, v2: requests and answers) ─── error
+//!                ├─────── auth (tokens, logins, the cf CLI's file)
+//!                ├─────── policy (retries, budget, observer; clock and chance are given)
+//!                └─────── transport (ureq, reqwest, recordings)
+//! embedded (feature `embedded`) knows of these only transport
 //! ```
 //!
 //! [`api`] does no I/O: it builds requests and reads answers. [`Transport`] does nothing else than I/O. `resolve` alone
@@ -59,37 +62,44 @@
 //! | feature | default | what |
 //! |---|---|---|
 //! | `ureq` | yes | `HttpTransport`: blocking HTTP and TLS |
+//! | `reqwest` | no | `AsyncHttpTransport`: the same for programs that are asynchronous already |
+//! | `tracing` | no | a span for each request, events for retries |
 //! | `embedded` | no | `embedded`: a small Cloud Controller on loopback, for tests and demonstrations |
 //!
 //! # Secrets
 //!
-//! A [`Token`] does not print, no error holds one, and it is sent to the configured API alone: links to next pages are
+//! A [`Token`] or [`Secret`] does not print, and none is in an error, a trace, a cache or a recording. A token is sent to the
+//! configured API alone, and a password to that API's own login server: links to next pages are
 //! followed there wherever they point, and redirects not at all.
 #![forbid(unsafe_code)]
 
 pub mod api;
-#[cfg(feature = "ureq")]
-mod blocking;
+mod auth;
+mod cache;
 mod client;
-mod config;
 mod directory;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 mod error;
 mod export;
+mod policy;
 mod resolve;
-mod retry;
 mod text;
-mod token;
 mod transport;
 
-#[cfg(feature = "ureq")]
-pub use blocking::{HttpOptions, HttpTransport};
-pub use client::{ApiVersion, CloudController};
-pub use config::CfConfig;
-pub use directory::{Cached, Directory};
+pub use auth::{CfConfig, Credentials, Grant, Login, Reach, Secret, Token};
+pub use cache::{CacheOptions, Cached};
+pub use client::{ApiVersion, AsyncCloudController, CloudController, Provenance, Resolution};
+pub use directory::{Directory, Layered};
 pub use error::{ApiError, Error, Fault, RetryAfter};
 pub use export::Export;
-pub use retry::Retrying;
-pub use token::{Reach, Token};
-pub use transport::{Transport, TransportError, TransportErrorKind};
+pub use policy::{Clock, Counts, Notice, Policy, Random, Retrying};
+#[cfg(feature = "reqwest")]
+pub use transport::AsyncHttpTransport;
+#[cfg(any(feature = "ureq", feature = "reqwest"))]
+pub use transport::HttpOptions;
+#[cfg(feature = "ureq")]
+pub use transport::HttpTransport;
+pub use transport::{
+    AsyncTransport, Recorder, Replay, Sending, Transport, TransportError, TransportErrorKind,
+};

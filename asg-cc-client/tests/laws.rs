@@ -6,7 +6,7 @@ mod common;
 use std::collections::HashSet;
 
 use asg_cc_client::embedded::{Foundation, Process};
-use asg_cc_client::{ApiVersion, CloudController, Directory, Export, Token, Transport};
+use asg_cc_client::{ApiVersion, CloudController, Directory, Export, Layered, Token, Transport};
 use asg_core::{AppState, Guid};
 use common::*;
 use http::Request;
@@ -157,6 +157,43 @@ proptest! {
                 prop_assert!(foundation.events.iter().any(|e| e.target == *app));
             }
         }
+    }
+
+    #[test]
+    fn what_servers_on_the_way_let_through_changes_no_answer(
+        steps in prop::collection::vec(step(), 0..24),
+        longest in 120_usize..2000,
+        per_page in 1_usize..5,
+        lanes in 1_usize..8,
+    ) {
+        let (foundation, owners) = foundation(&steps);
+        let ids: Vec<Guid> = owners.iter().map(|(id, _)| *id).chain([guid(STRANGER)]).collect();
+        let token = || Token::new(GLOBAL).unwrap();
+        let url = "https://api.example.org";
+        let wanted = CloudController::new(foundation.clone(), url, token()).unwrap();
+        let wanted = wanted.resolve_in_full(&ids).unwrap();
+        // A proxy with a short buffer, before a server that gives less per page than it is asked for.
+        let narrow = move |request: Request<Vec<u8>>| {
+            let target = request.uri().path_and_query().unwrap().as_str().to_owned();
+            // One GUID and the rest of the longest query must fit.
+            if target.len() > longest.max(260) {
+                return Ok(http::Response::builder().status(414).body(Vec::new()).unwrap());
+            }
+            let sizes = ["per_page=200", "per_page=1000", "per_page=5000"];
+            let small = sizes.iter().fold(target, |target, size| {
+                target.replace(size, &format!("per_page={per_page}"))
+            });
+            let (mut parts, body) = request.into_parts();
+            parts.uri = format!("{url}{small}").parse().unwrap();
+            foundation.send(Request::from_parts(parts, body))
+        };
+        let cc = CloudController::new(narrow, url, token()).unwrap();
+        let cc = cc.with_search_pages(100).with_concurrency(lanes);
+        prop_assert_eq!(&cc.resolve_in_full(&ids).unwrap(), &wanted);
+        let all = Layered(cc.preload().unwrap(), cc);
+        let states = |found: Vec<asg_core::Identity>| found.into_iter().map(|one| (one.state, one.app));
+        let found = states(all.resolve(&ids).unwrap()).collect::<Vec<_>>();
+        prop_assert_eq!(found, states(wanted.into_iter().map(|one| one.identity).collect()).collect::<Vec<_>>());
     }
 
     #[test]

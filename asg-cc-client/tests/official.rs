@@ -5,7 +5,9 @@ mod common;
 use std::fs;
 
 use asg_cc_client::api::{self, Call, v2, v3};
-use asg_cc_client::{CfConfig, Error, Export, RetryAfter};
+use asg_cc_client::{
+    CfConfig, Clock, CloudController, Directory, Error, Export, Grant, Login, RetryAfter,
+};
 use common::{files, official};
 use http::Response;
 
@@ -88,7 +90,7 @@ fn every_official_body_reads() {
     }
 
     let root = v3::root().read(&read("v3", "root/global_root.json")).unwrap();
-    assert!(root.v2 && root.v3);
+    assert!(root.v2 && root.v3 && root.uaa.is_some() && root.login.is_some());
     for info in ["info/populated_info.json", "info/empty_info.json"] {
         v3::info().read(&read("v3", info)).unwrap();
     }
@@ -119,10 +121,79 @@ fn every_official_body_reads() {
     let page =
         v3::spaces(&all)[0].read(&read("v3", "spaces/paginated_list_of_spaces.json")).unwrap();
     assert!(page.resources.iter().all(|s| s.org.is_some() && s.name.is_some()));
+    let groups = [
+        (v3::all_security_groups(), "security_groups/security_group_paginated.json"),
+        (
+            v3::running_security_groups(guid),
+            "security_groups/space_running_security_group_paginated.json",
+        ),
+        (
+            v3::staging_security_groups(guid),
+            "security_groups/space_staging_security_group_paginated.json",
+        ),
+    ];
+    for (call, list) in groups {
+        let page = call.read(&read("v3", list)).unwrap();
+        assert!(page.resources.iter().all(|g| g.name.is_some()), "{list}");
+        assert!(page.resources.iter().any(|g| !g.rules.is_empty()), "{list}");
+        assert!(
+            page.resources.iter().any(|g| g.everywhere.running || !g.running_spaces.is_empty())
+        );
+    }
+    let group =
+        v2::security_group(guid).read(&read("v2", "security_group_create_response.json")).unwrap();
+    assert!(!group.rules.is_empty() && group.rules[0].contains("\"protocol\""), "{group:?}");
+    for list in ["security_groups_list.json", "space_staging_security_groups_list.json"] {
+        let page = v2::all_security_groups().read(&read("v2", list)).unwrap();
+        assert!(!page.resources.is_empty(), "{list}");
+    }
+    assert!(!v2::all_apps().read(&read("v2", "apps_list.json")).unwrap().resources.is_empty());
+    assert!(!v2::all_spaces().read(&read("v2", "spaces_list.json")).unwrap().resources.is_empty());
+    let orgs = v2::all_organizations().read(&read("v2", "organizations_list.json")).unwrap();
+    assert!(!orgs.resources.is_empty());
     let page = v3::organizations(&all)[0]
         .read(&read("v3", "organizations/paginated_list_of_organizations.json"))
         .unwrap();
     assert!(page.resources.iter().all(|o| o.name.is_some()));
+}
+
+#[test]
+fn every_official_answer_of_a_uaa_gives_its_token_or_its_error() {
+    let Some(folder) = official("uaa") else { return };
+    for (name, bytes) in files(&folder) {
+        let body: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+        let seen = std::sync::Mutex::new(None);
+        let transport = |request: http::Request<Vec<u8>>| {
+            let text = |text: &str| Ok(Response::new(text.as_bytes().to_vec()));
+            match request.uri().path() {
+                "/" => text(r#"{"links":{"cloud_controller_v3":{},"login":{"href":"https://l"}}}"#),
+                "/oauth/token" => {
+                    assert_eq!(request.uri().host(), Some("l"));
+                    let status = if name.starts_with("error_401") { 401 } else { 200 };
+                    Ok(Response::builder().status(status).body(bytes.clone()).unwrap())
+                }
+                _ => {
+                    let header = request.headers()["authorization"].to_str().unwrap().to_owned();
+                    *seen.lock().unwrap() = Some(header);
+                    text(r#"{"pagination":{"next":null},"resources":[]}"#)
+                }
+            }
+        };
+        let login = Login::new(Grant::password("marissa", "koala"));
+        // As long ago as the tokens of the files, so that they live.
+        let long_ago = Clock::new(|| asg_core::Timestamp::from_nanos(1_400_000_000_000_000_000));
+        let cc = CloudController::new(transport, "https://api.example.org", login).unwrap();
+        let cc = cc.with_clock(long_ago);
+        let result = cc.resolve(&[common::guid(common::APP)]);
+        if name.starts_with("error") {
+            let Err(Error::Login { error, description }) = result else { panic!("{name}") };
+            assert_eq!(body["error"], error, "{name}");
+            assert_eq!(body["error_description"].as_str().unwrap_or_default(), description);
+        } else {
+            let token = body["access_token"].as_str().unwrap();
+            assert_eq!(seen.lock().unwrap().as_deref(), Some(format!("Bearer {token}").as_str()));
+        }
+    }
 }
 
 #[test]
@@ -135,6 +206,7 @@ fn an_export_recognises_every_official_resource_and_refuses_everything_else() {
         "deployments",
         "organizations",
         "processes",
+        "security_groups",
         "spaces",
         "tasks",
     ];
@@ -144,10 +216,15 @@ fn an_export_recognises_every_official_resource_and_refuses_everything_else() {
             let resource = name.starts_with("paginated_list_of_")
                 || name.starts_with("single_")
                 || name == "canceling_task.json"
+                || name.ends_with("security_group_paginated.json")
                 || matches!(name.as_str(), "space.json" | "organization.json");
             let part = name == "single_process_instance.json";
             let read = Export::from_pages([&bytes[..]]);
-            let wanted = ours.contains(&kind.as_str()) && resource && !part;
+            let about_itself = matches!(
+                name.as_str(),
+                "global_root.json" | "populated_info.json" | "empty_info.json"
+            );
+            let wanted = ours.contains(&kind.as_str()) && resource && !part || about_itself;
             assert_eq!(read.is_ok(), wanted, "{kind}/{name}: {:?}", read.err());
         }
     }
@@ -158,7 +235,10 @@ fn an_export_recognises_every_official_resource_and_refuses_everything_else() {
             || matches!(
                 kind,
                 "event" | "events" | "events_list_q_actee_timestamp" | "space_events"
-            );
+            )
+            || kind == "info"
+            // One of them is no JSON, as it was published.
+            || kind.contains("security_group") && kind != "space_security_groups";
         let read = Export::from_pages([&bytes[..]]);
         assert_eq!(read.is_ok(), wanted, "v2/{name}: {:?}", read.err());
     }

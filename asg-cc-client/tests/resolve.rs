@@ -5,8 +5,8 @@ mod common;
 
 use asg_cc_client::api::BATCH;
 use asg_cc_client::embedded::Foundation;
-use asg_cc_client::{ApiVersion, Cached, Directory, Error};
-use asg_core::{AppState, Guid};
+use asg_cc_client::{ApiVersion, Cached, Clock, Directory, Error, Provenance, Reach};
+use asg_core::{AppState, Guid, Timestamp};
 use common::*;
 
 const BOTH: [ApiVersion; 2] = [ApiVersion::V2, ApiVersion::V3];
@@ -348,4 +348,87 @@ fn nothing_is_asked_for_no_ids() {
     let server = start(article());
     assert_eq!(connect(&server, GLOBAL).resolve(&[]).unwrap(), []);
     assert!(server.requests().is_empty());
+}
+
+#[test]
+fn a_resolution_says_how_it_is_known_and_whether_the_token_would_have_seen_more() {
+    let at = |text: &str| Timestamp::parse(text.as_bytes()).unwrap();
+    let deleted = Provenance::Deleted { at: Some(at(DELETED_AT)) };
+    let mut foundation = article();
+    foundation.delete_app(APP, DELETED_AT);
+    let foundation = foundation.app(THIRD_WEB, "other", SPACE).token_for_spaces("opaque", &[]);
+    let server = start(foundation);
+    let now = at("2017-06-24T00:00:00Z");
+    let long_ago = at("2017-05-01T00:00:00Z");
+    for (token, reach, live, gone, missing, missing_then) in [
+        (
+            GLOBAL,
+            Reach::Global,
+            Provenance::Listed,
+            deleted,
+            Provenance::Unknown,
+            Provenance::Expired,
+        ),
+        (
+            LIMITED,
+            Reach::Limited,
+            Provenance::Hidden,
+            Provenance::Hidden,
+            Provenance::Hidden,
+            Provenance::Hidden,
+        ),
+        (
+            "opaque",
+            Reach::Opaque,
+            Provenance::Unknown,
+            Provenance::Unknown,
+            Provenance::Unknown,
+            Provenance::Expired,
+        ),
+    ] {
+        let cc = connect(&server, token).with_clock(Clock::new(move || now));
+        let found = cc.resolve_in_full(&[THIRD_WEB, APP, STRANGER].map(guid)).unwrap();
+        let told: Vec<Provenance> = found.iter().map(|one| one.provenance).collect();
+        assert_eq!(told, [live, gone, missing], "{token}");
+        assert!(found.iter().all(|one| one.reach == reach), "{token}");
+        let found = cc.resolve_at(&[(guid(STRANGER), now), (guid(STRANGER), long_ago)]).unwrap();
+        assert_eq!(found[0].provenance, missing, "{token}");
+        assert_eq!(found[1].provenance, missing_then, "{token}");
+    }
+}
+
+#[test]
+fn an_app_has_the_name_that_it_had_when_it_was_seen() {
+    let mut foundation = article();
+    let mut rename = |at: &str, name: &str| {
+        let mut event = foundation.events.iter().find(|e| e.target == APP).unwrap().clone();
+        event.kind = "audit.app.update".into();
+        event.at = at.into();
+        event.target_name = name.into();
+        event.data =
+            serde_json::from_str(&format!(r#"{{"request":{{"name":"{name}"}}}}"#)).unwrap();
+        foundation.events.push(event);
+    };
+    rename("2017-06-18T00:00:00Z", "second");
+    rename("2017-06-20T00:00:00Z", "third");
+    foundation.apps[0].name = "third".into();
+    let server = start(foundation);
+    let at = |text: &str| Timestamp::parse(text.as_bytes()).unwrap();
+    let now = at("2017-06-24T00:00:00Z");
+    let cc = over(&server, ApiVersion::V3).with_clock(Clock::new(move || now));
+    let times = ["2017-06-15", "2017-06-17", "2017-06-18", "2017-06-19", "2017-06-21"];
+    // The worker too: it is the app's name that counts.
+    let sightings: Vec<(Guid, Timestamp)> = [APP, WORKER]
+        .iter()
+        .flat_map(|id| times.map(|day| (guid(id), at(&format!("{day}T00:00:00Z")))))
+        .collect();
+    let found = cc.resolve_at(&sightings).unwrap();
+    let names: Vec<_> = found.iter().map(|one| one.name_then.as_deref()).collect();
+    let wanted = [None, Some("proxy"), Some("second"), Some("second"), Some("third")];
+    assert_eq!(names, [wanted, wanted].concat());
+    assert!(found.iter().all(|one| one.identity.path().as_deref() == Some("o/s/third")));
+    server.update(|f| f.delete_app(APP, DELETED_AT));
+    let names: Vec<_> = cc.resolve_at(&sightings[..5]).unwrap();
+    let names: Vec<_> = names.iter().map(|one| one.name_then.as_deref()).collect();
+    assert_eq!(names, wanted, "also when it is gone");
 }

@@ -15,35 +15,31 @@ pub struct Attribution<'l> {
     pub reason: Reason,
     /// Who it is, or may be.
     pub owners: Owners<'l>,
+    /// The container that the packet's address was leased to, where that says more than the prefix: which container of the
+    /// app it was. Never surer than `inferred`.
+    pub lease: Option<Lifetime<'l>>,
 }
 
 impl<'l> Attribution<'l> {
     /// No owner, because of this.
     #[must_use]
     pub const fn unknown(reason: Reason) -> Self {
-        Self { certainty: Certainty::Unknown, reason, owners: Owners::None }
+        Self { certainty: Certainty::Unknown, reason, owners: Owners::None, lease: None }
     }
 
     /// The one container that it is; `None` if there is none, or more than one.
     #[must_use]
-    pub const fn container(&self) -> Option<&'l Lifetime> {
+    pub const fn container(&self) -> Option<Lifetime<'l>> {
         match self.owners {
             Owners::Container(lifetime) => Some(lifetime),
             _ => None,
         }
     }
 
-    /// What runs there, if all owners that come into question run the same.
+    /// What runs there, if it is one container. Where a prefix names an app, it may be any version of any of its processes.
     #[must_use]
     pub fn process(&self) -> Option<&'l ProcessName> {
-        match &self.owners {
-            Owners::Container(lifetime) => lifetime.process(),
-            Owners::App { lifetimes, .. } => {
-                let first = lifetimes.first()?.process()?;
-                lifetimes.iter().all(|l| l.process() == Some(first)).then_some(first)
-            }
-            Owners::None | Owners::Several(_) => None,
-        }
+        self.container()?.process()
     }
 
     /// The GUID under which a directory knows the owner: a process, an app or a task. `None` if there is no one owner.
@@ -51,20 +47,30 @@ impl<'l> Attribution<'l> {
     pub fn subject(&self) -> Option<Guid> {
         match &self.owners {
             Owners::Container(lifetime) => lifetime.subject(),
-            Owners::App { app, .. } => Some(*app),
-            Owners::None | Owners::Several(_) => None,
+            Owners::App { app, .. } if self.certainty > Certainty::Ambiguous => Some(*app),
+            Owners::App { .. } | Owners::None | Owners::Several(_) => None,
+        }
+    }
+
+    /// The containers that come into question, where it is not one.
+    #[must_use]
+    pub fn candidates(&self) -> &[Lifetime<'l>] {
+        match &self.owners {
+            Owners::Several(lifetimes) => lifetimes,
+            _ => &[],
         }
     }
 
     /// The lines that decided, each once, in order.
     #[must_use]
     pub fn evidence(&self) -> Vec<Origin> {
-        let lifetimes: &[&Lifetime] = match &self.owners {
-            Owners::None => &[],
-            Owners::Container(lifetime) => std::slice::from_ref(lifetime),
-            Owners::App { lifetimes, .. } | Owners::Several(lifetimes) => lifetimes,
+        let (lifetimes, line): (&[Lifetime<'_>], _) = match &self.owners {
+            Owners::None => (&[], None),
+            Owners::Container(lifetime) => (std::slice::from_ref(lifetime), None),
+            Owners::App { line, .. } => (&[], *line),
+            Owners::Several(lifetimes) => (lifetimes, None),
         };
-        let mut origins: Vec<_> = lifetimes.iter().flat_map(|l| l.evidence()).collect();
+        let mut origins: Vec<_> = lifetimes.iter().flat_map(|l| l.evidence()).chain(line).collect();
         origins.sort_unstable();
         origins.dedup();
         origins
@@ -77,16 +83,16 @@ pub enum Owners<'l> {
     /// Nobody.
     None,
     /// One container.
-    Container(&'l Lifetime),
-    /// One app, with the containers that show its GUID. Which of them it was the prefix does not say.
+    Container(Lifetime<'l>),
+    /// One app. Which of its containers it was the prefix does not say.
     App {
-        /// Its GUID.
+        /// Its GUID, or that of its first process, which in old releases is the same.
         app: Guid,
-        /// The containers that led to it.
-        lifetimes: Vec<&'l Lifetime>,
+        /// The first line that shows it.
+        line: Option<Origin>,
     },
-    /// One of several, of different apps.
-    Several(Vec<&'l Lifetime>),
+    /// Any of these, or one that nothing is known of. A single one is here if something contradicts it.
+    Several(Vec<Lifetime<'l>>),
 }
 
 /// How sure an attribution is, the least first.
@@ -116,12 +122,20 @@ pub enum Reason {
     OneHandleBeginsSo,
     /// One known app's GUID begins so.
     OneAppBeginsSo,
-    /// Several known handles, of different apps, begin so.
+    /// Several known handles begin so, or apps.
     SeveralHandlesBeginSo,
-    /// Lines name different processes for the same handle.
+    /// Lines name different processes, apps, instances or cells for the same handle, or different apps for its process.
     ProcessesContradict,
     /// One known handle begins so, but the packet is older than its container or younger than its end.
     OutsideLifetime,
+    /// One known handle begins so, but its container was on another cell than the packet.
+    OnAnotherCell,
+    /// One known handle begins so, but its container had another address than the packet.
+    AddressContradicts,
+    /// The container that had the packet's address on the packet's cell, at the time.
+    AddressLease,
+    /// Too little of a GUID is shown to tell anything.
+    PrefixTooShort,
     /// No line names a handle that begins so.
     NoSuchHandle,
     /// No line names an app whose GUID begins so.
@@ -150,10 +164,18 @@ impl Reason {
             Self::OneHandleBeginsSo => "one known handle begins so",
             Self::OneAppBeginsSo => "one known app GUID begins so",
             Self::SeveralHandlesBeginSo => "several known handles begin so",
-            Self::ProcessesContradict => "the rep lines name different processes for this handle",
+            Self::ProcessesContradict => "the lines contradict each other about this handle",
             Self::OutsideLifetime => {
                 "one known handle begins so, but its container lived at another time"
             }
+            Self::OnAnotherCell => {
+                "one known handle begins so, but its container was on another cell"
+            }
+            Self::AddressContradicts => {
+                "one known handle begins so, but its container had another address"
+            }
+            Self::AddressLease => "the container had this address then, on this cell",
+            Self::PrefixTooShort => "too little of a handle is shown",
             Self::NoSuchHandle => "no rep line names a handle that begins so",
             Self::NoSuchApp => "no line names an app whose GUID begins so",
             Self::NoEvidence => "no rep log was given",

@@ -1,12 +1,16 @@
 //! The correlator: lines in, flows out. It opens nothing and asks nobody; the caller reads and looks names up.
 
 use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
 
 use crate::attribution::{Attribution, Reason};
 use crate::evidence::Origin;
 use crate::flow::Flow;
-use crate::record::{Content, Record};
-use crate::{Guid, Identity, Ledger, Lifetime, Line, SourceId, TimePolicy, Timestamp, YearPolicy};
+use crate::record::{Content, Damaged, Part, Record};
+use crate::{
+    Address, AppState, Direction, Entity, Envelope, Guid, Identity, Ledger, Lifetime, Line,
+    LogPrefix, Packet, Sighting, SourceId, TimePolicy, TimeRange, Timestamp, YearPolicy,
+};
 
 /// Joins packets with evidence and names, over a finished set of logs, in two passes.
 ///
@@ -118,9 +122,11 @@ impl Correlator {
             self.counts.packets += 1;
             return true;
         }
+        let machine = own_machine(&record);
         let mut found = 0;
-        record.evidence(origin, |evidence| {
+        record.evidence(origin, |mut evidence| {
             found = 1;
+            evidence.machine.clone_from(&machine);
             self.ledger.add(evidence);
         });
         self.counts.evidence += found;
@@ -175,9 +181,12 @@ impl Correlator {
 
     /// Who sent the packet; `None` if the record is none.
     fn attribute(&self, source: SourceId, record: &Record<'_>) -> Option<Attribution<'_>> {
-        let (_, cf) = record.packet()?;
+        let (packet, cf) = record.packet()?;
         let Some(cf) = cf else { return Some(Attribution::unknown(Reason::NotCloudFoundry)) };
-        Some(self.ledger.attribute(cf, record.time(&self.policy(source))))
+        let time = record.time(&self.policy(source)).map(TimeRange::from);
+        let cell = machine(&record.envelope);
+        let seen = Sighting { cell: cell.as_deref(), time, address: own_address(packet, cf) };
+        Some(self.ledger.attribute(cf, &seen))
     }
 
     fn learn(&mut self, mut wanted: Vec<Guid>, resolve: &mut impl FnMut(&[Guid]) -> Vec<Identity>) {
@@ -187,8 +196,14 @@ impl Correlator {
         if wanted.is_empty() {
             return;
         }
-        let found = resolve(&wanted);
-        for (guid, identity) in wanted.into_iter().zip(found) {
+        let mut found = resolve(&wanted).into_iter();
+        for guid in wanted {
+            let told = found.next();
+            let state = told.as_ref().map_or(AppState::Unknown, |identity| identity.state);
+            // Where no directory tells, a line may have.
+            let told = told.filter(|identity| identity.app.is_some());
+            let identity = told.or_else(|| self.spelled_out(guid, state));
+            let identity = identity.unwrap_or(Identity { state, ..Identity::unknown() });
             let app = identity.app.as_ref().and_then(|app| app.guid.parse().ok());
             if let Some(app) = app {
                 self.ledger.learn_app(guid, app);
@@ -199,6 +214,47 @@ impl Correlator {
             self.identities.insert(guid, identity);
         }
     }
+
+    /// The identity that lines spell out.
+    fn spelled_out(&self, app: Guid, state: AppState) -> Option<Identity> {
+        let names = self.ledger.names(app)?;
+        let entity = |guid: Option<&str>, name: Option<&str>| {
+            guid.map(|guid| Entity { guid: guid.into(), name: name.map(Into::into) })
+        };
+        Some(Identity {
+            state,
+            app: entity(Some(&app.to_string()), names.app_name()),
+            space: entity(names.space_guid(), names.space_name()),
+            org: entity(names.org_guid(), names.org_name()),
+            ..Identity::unknown()
+        })
+    }
+}
+
+/// A name that tells the machine from others; `None` for what every machine is called.
+pub(crate) fn machine(envelope: &Envelope<'_>) -> Option<String> {
+    envelope.cell().filter(|name| name != "localhost")
+}
+
+/// The same, if the line is one that only a cell writes about its own containers.
+fn own_machine(record: &Record<'_>) -> Option<Box<str>> {
+    let (Content::Rep(event) | Content::Damaged(Damaged { part: Some(Part::Rep(event)), .. })) =
+        &record.content
+    else {
+        return None;
+    };
+    let is_own =
+        matches!(&*event.source, "rep" | "executor" | "guardian" | "garden-linux" | "garden");
+    is_own.then(|| machine(&record.envelope))?.map(Into::into)
+}
+
+/// The packet's address on the side of whom its prefix names.
+pub(crate) fn own_address(packet: &Packet<'_>, cf: &LogPrefix<'_>) -> Option<IpAddr> {
+    let side = match cf.direction {
+        Direction::Egress => packet.ip.src,
+        Direction::Ingress => packet.ip.dst,
+    };
+    side.and_then(Address::ip)
 }
 
 #[cfg(test)]

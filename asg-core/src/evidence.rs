@@ -26,6 +26,9 @@ pub struct Evidence {
     pub time: Option<Timestamp>,
     /// The cell's own name for itself.
     pub cell: Option<Box<str>>,
+    /// The name under which the machine's lines reach us, where the line is the cell's own: BOSH instance, job and index,
+    /// or host.
+    pub machine: Option<Box<str>>,
     /// What runs in it.
     pub process: Option<ProcessName>,
     /// Which instance of the process, from 0.
@@ -55,6 +58,7 @@ impl Evidence {
             moment,
             time: None,
             cell: None,
+            machine: None,
             process: None,
             index: None,
             app: None,

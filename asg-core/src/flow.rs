@@ -3,7 +3,7 @@
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use crate::attribution::{Attribution, Owners};
+use crate::attribution::Attribution;
 use crate::ledger::Lifetime;
 use crate::{AppState, Entity, Identity, LogPrefix, Origin, Packet, Record, Timestamp};
 
@@ -92,7 +92,7 @@ impl<F: Fn(crate::SourceId) -> N, N: Serialize> Serialize for AttributionOutput<
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
         struct Candidate<'f> {
-            handle: &'f crate::Handle,
+            handle: crate::Handle,
             process_guid: Option<&'f crate::ProcessName>,
             index: Option<u32>,
         }
@@ -101,11 +101,9 @@ impl<F: Fn(crate::SourceId) -> N, N: Serialize> Serialize for AttributionOutput<
             source: N,
             line: u64,
         }
-        let candidates: &[&Lifetime] = match &self.attribution.owners {
-            Owners::Several(lifetimes) | Owners::App { lifetimes, .. } => lifetimes,
-            Owners::Container(_) | Owners::None => &[],
-        };
-        let candidates: Vec<_> = candidates
+        let candidates: Vec<_> = self
+            .attribution
+            .candidates()
             .iter()
             .map(|l| Candidate { handle: l.handle(), process_guid: l.process(), index: l.index() })
             .collect();

@@ -130,6 +130,21 @@ impl GuidPrefix {
         Ok(Self { bits, len: read as u8 })
     }
 
+    /// True if [`GuidPrefix::parse`] would read the text. What is missing of a GUID is filled up, and then all bytes are
+    /// asked the same, so that the compiler can ask many at once.
+    pub(crate) fn is_one(text: &[u8]) -> bool {
+        const MODEL: &[u8; FULL] = b"00000000-0000-0000-0000-000000000000";
+        let mut whole = *MODEL;
+        let Some(start) = whole.get_mut(..text.len()) else { return false };
+        start.copy_from_slice(text);
+        let mut bad = false;
+        for (&b, &model) in whole.iter().zip(MODEL) {
+            let is_digit = (b.wrapping_sub(b'0') < 10) | (b.wrapping_sub(b'a') < 6);
+            bad |= if model == b'-' { b != b'-' } else { !is_digit };
+        }
+        !bad && !text.is_empty()
+    }
+
     /// How many characters it has, dashes included: 1 to 36.
     #[must_use]
     pub const fn len(self) -> usize {
@@ -169,6 +184,11 @@ impl GuidPrefix {
         let len = len.min(self.len()) as u8;
         let cut = Self { bits: 0, len };
         (len > 0).then(|| Self { bits: self.bits & cut.mask(), len })
+    }
+
+    /// How many hexadecimal digits there are in the first `len` characters.
+    pub(crate) const fn digits_of(len: usize) -> usize {
+        digits_in(len)
     }
 
     /// Ones where the shown digits are.
@@ -345,6 +365,13 @@ impl Handle {
     }
 }
 
+impl From<GuidPrefix> for Handle {
+    /// The handle that is these characters of a GUID.
+    fn from(guid: GuidPrefix) -> Self {
+        Self(if guid.len() >= 28 { Repr::Guid(guid) } else { Repr::Text(guid.to_string().into()) })
+    }
+}
+
 impl fmt::Display for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
@@ -369,8 +396,8 @@ impl fmt::Debug for Handle {
 /// assert!(seen.matches(&Handle::parse("d08bb414-cdba-4381-412a-e9ecc1b7d0f4").unwrap()));
 /// assert!(!seen.matches(&Handle::parse("d08bb414-cdba-4381-412a-e9ec").unwrap()), "shorter than what was seen");
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct HandlePrefix<'a>(&'a str);
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HandlePrefix<'a>(&'a [u8]);
 
 #[expect(clippy::len_without_is_empty, reason = "a prefix has at least one character")]
 impl<'a> HandlePrefix<'a> {
@@ -378,13 +405,23 @@ impl<'a> HandlePrefix<'a> {
     #[must_use]
     pub fn parse(text: &'a str) -> Option<Self> {
         let fits = !text.is_empty() && !text.chars().any(|c| c.is_whitespace() || c.is_control());
-        fits.then_some(Self(text))
+        fits.then_some(Self(text.as_bytes()))
+    }
+
+    /// The same of what was already found to be ASCII without blanks.
+    pub(crate) const fn of_ascii(text: &'a [u8]) -> Self {
+        debug_assert!(text.is_ascii() && !text.is_empty());
+        Self(text)
     }
 
     /// The characters.
     #[must_use]
     pub const fn as_str(self) -> &'a str {
-        self.0
+        // It was UTF-8 when this was made. To say so without asking again would be unsafe.
+        match std::str::from_utf8(self.0) {
+            Ok(text) => text,
+            Err(_) => "",
+        }
     }
 
     /// How many characters there are.
@@ -396,7 +433,7 @@ impl<'a> HandlePrefix<'a> {
     /// The same as a number, if it is GUID-shaped.
     #[must_use]
     pub fn guid(self) -> Option<GuidPrefix> {
-        GuidPrefix::parse(self.0.as_bytes()).ok()
+        GuidPrefix::parse(self.0).ok()
     }
 
     /// True if `handle` begins with these characters.
@@ -405,14 +442,20 @@ impl<'a> HandlePrefix<'a> {
         match (&handle.0, self.guid()) {
             (Repr::Guid(guid), Some(seen)) => seen.starts(*guid),
             (Repr::Guid(_), None) => false,
-            (Repr::Text(text), _) => text.starts_with(self.0),
+            (Repr::Text(text), _) => text.as_bytes().starts_with(self.0),
         }
+    }
+}
+
+impl fmt::Debug for HandlePrefix<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HandlePrefix({self})")
     }
 }
 
 impl fmt::Display for HandlePrefix<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.0)
+        f.pad(self.as_str())
     }
 }
 
@@ -459,7 +502,7 @@ impl<'de> Deserialize<'de> for Handle {
 
 impl Serialize for HandlePrefix<'_> {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.serialize_str(self.0)
+        s.serialize_str(self.as_str())
     }
 }
 

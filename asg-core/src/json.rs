@@ -167,8 +167,11 @@ pub(crate) fn string(value: Option<&RawValue>) -> Option<JsonStr<'_>> {
     } else {
         Cow::Owned(serde_json::from_str(text).ok()?)
     };
-    let usable = !text.is_empty() && text != "*REDACTED*" && !text.ends_with("-(truncated)");
-    usable.then_some(JsonStr(text))
+    is_usable(&text).then_some(JsonStr(text))
+}
+
+pub(crate) fn is_usable(text: &str) -> bool {
+    !text.is_empty() && text != "*REDACTED*" && !text.ends_with("-(truncated)")
 }
 
 pub(crate) fn object(value: Option<&RawValue>) -> Option<Object<'_>> {

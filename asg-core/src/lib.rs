@@ -3,6 +3,7 @@
 
 mod app_log;
 mod attribution;
+mod clock;
 mod correlator;
 mod decoder;
 pub mod documents;
@@ -20,10 +21,12 @@ mod lines;
 mod packet;
 mod prefix;
 mod record;
+pub mod rules;
 mod text;
 mod time;
 
 pub use attribution::{Attribution, Certainty, Owners, Reason};
+pub use clock::TimeRange;
 pub use correlator::{Correlator, Counts};
 pub use decoder::{Decoded, Decoder, Diagnostic, DiagnosticKind, DiagnosticSink};
 pub use envelope::{Dialect, Envelope};
@@ -34,7 +37,7 @@ pub use guid::{Guid, GuidPrefix, Handle, HandlePrefix, ProcessGuid};
 pub use identity::{AppState, Entity, Identity};
 pub use json::JsonStr;
 pub use lager::{LagerEvent, LoggerEvent, Names, RepEvent, RepEventKind};
-pub use ledger::{Ledger, Lifetime};
+pub use ledger::{AppNames, Ledger, LedgerError, Lifetime, Sighting};
 pub use line::Line;
 pub use lines::{Lines, RawLine};
 pub use packet::{
@@ -42,6 +45,6 @@ pub use packet::{
     PacketBuf, Proto, TcpFlags, Transport,
 };
 pub use prefix::{Direction, LogPrefix, Plane, Subject, Verdict};
-pub use record::{Content, Damaged, Record, RecordOutput};
+pub use record::{Content, Damaged, Part, Record, RecordOutput};
 pub use text::Text;
 pub use time::{Civil, LogTime, Resolved, TimePolicy, TimeQuality, Timestamp, Uptime, YearPolicy};

@@ -7,10 +7,10 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-use crate::Timestamp;
 use crate::envelope::{self, Dialect, Envelope};
 use crate::json::Object;
 use crate::time::{LogTime, Uptime};
+use crate::{Text, Timestamp};
 
 /// One line of a log, ready to be read.
 ///
@@ -58,10 +58,20 @@ impl<'a> Line<'a> {
     /// How the line reached us, and its body.
     #[must_use]
     pub fn envelope(&self) -> Envelope<'_> {
-        let text = &*self.text;
-        let Some(outer) = &self.wrapping else { return envelope::read(text) };
-        // What was wrapped is a line itself: a kernel text, or one of syslog.
-        let mut inner = envelope::read(text);
+        let mut envelope = Envelope::default();
+        self.read_envelope(&mut envelope);
+        envelope
+    }
+
+    /// The same, in place: an envelope is large.
+    pub(crate) fn read_envelope<'e>(&'e self, inner: &mut Envelope<'e>) {
+        let Some(outer) = &self.wrapping else { return envelope::read(&self.text, inner) };
+        match outer.dialect {
+            // The kernel's own records hold the message and no header: what looks like one is a log prefix.
+            Dialect::DevKmsg | Dialect::DmesgJson => inner.body = Text::new(&self.text),
+            // Others carry lines: a kernel text, or one of syslog.
+            _ => envelope::read(&self.text, inner),
+        }
         if inner.dialect == Dialect::Bare {
             inner.dialect = outer.dialect;
         }
@@ -74,7 +84,6 @@ impl<'a> Line<'a> {
         inner.priority = inner.priority.or(outer.priority);
         inner.sequence = outer.sequence;
         inner.continuation = outer.continuation;
-        inner
     }
 
     /// The place in the raw line of a place in the text that [`Line::envelope`] reads. Inside escaped text it is the

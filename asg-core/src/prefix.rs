@@ -102,14 +102,14 @@ struct Dialect {
     verdict: Verdict,
     plane: Plane,
     direction: Direction,
-    name: fn(&str) -> Option<Named<'_>>,
+    name: fn(&[u8]) -> Option<Named<'_>>,
 }
 
 /// Whom the rest of a prefix names.
 struct Named<'a> {
     subject: Subject,
-    prefix: Option<&'a str>,
-    tag: Option<&'a str>,
+    prefix: Option<&'a [u8]>,
+    tag: Option<&'a [u8]>,
 }
 
 /// The first row that fits decides, so a longer beginning stands before the one that it begins with.
@@ -117,7 +117,7 @@ struct Named<'a> {
 const DIALECTS: [Dialect; 10] = {
     use {Direction::{Egress, Ingress}, Plane::{Asg, C2c, RateLimit}, Verdict::{Allowed, Denied}};
     const fn row(
-        begins: &'static str, verdict: Verdict, plane: Plane, direction: Direction, name: fn(&str) -> Option<Named<'_>>,
+        begins: &'static str, verdict: Verdict, plane: Plane, direction: Direction, name: fn(&[u8]) -> Option<Named<'_>>,
     ) -> Dialect {
         Dialect { begins, verdict, plane, direction, name }
     }
@@ -140,47 +140,52 @@ impl<'a> LogPrefix<'a> {
     /// Foundry's making.
     #[must_use]
     pub fn parse(prefix: &'a [u8]) -> Option<Self> {
-        let text = std::str::from_utf8(prefix).ok()?.trim_end_matches(' ');
-        DIALECTS.iter().find_map(|dialect| {
-            let named = (dialect.name)(text.strip_prefix(dialect.begins)?)?;
+        let blanks = prefix.iter().rev().take_while(|&&b| b == b' ').count();
+        let text = &prefix[..prefix.len() - blanks];
+        let first = text.first();
+        let may_fit = |dialect: &&Dialect| {
+            dialect.begins.is_empty() || dialect.begins.as_bytes().first() == first
+        };
+        DIALECTS.iter().filter(may_fit).find_map(|dialect| {
+            let named = (dialect.name)(text.strip_prefix(dialect.begins.as_bytes())?)?;
             Some(Self {
                 verdict: dialect.verdict,
                 plane: dialect.plane,
                 direction: dialect.direction,
                 subject: named.subject,
-                handle_prefix: named.prefix.and_then(HandlePrefix::parse),
-                tag: named.tag.map(Text::from),
+                handle_prefix: named.prefix.map(HandlePrefix::of_ascii),
+                tag: named.tag.map(Text::new),
             })
         })
     }
 }
 
-const fn container(prefix: &str) -> Named<'_> {
+const fn container(prefix: &[u8]) -> Named<'_> {
     Named { subject: Subject::Container, prefix: Some(prefix), tag: None }
 }
 
 /// The first group of a GUID at least: eight digits. Less is a word that happens to look so.
-fn is_guid_like(text: &str) -> bool {
-    text.len() >= 8 && GuidPrefix::parse(text.as_bytes()).is_ok()
+fn is_guid_like(text: &[u8]) -> bool {
+    text.len() >= 8 && GuidPrefix::is_one(text)
 }
 
 /// A GUID-shaped handle, or Garden's health check `check-<GUID>`, cut anywhere behind its first group. Old handles go
 /// on behind a whole GUID; no prefix is long enough to show that.
-fn handle(text: &str) -> Option<Named<'_>> {
-    let guid = text.strip_prefix("check-").unwrap_or(text);
+fn handle(text: &[u8]) -> Option<Named<'_>> {
+    let guid = text.strip_prefix(b"check-").unwrap_or(text);
     is_guid_like(guid).then(|| container(text))
 }
 
 /// With nothing before it to tell it from other text, a handle must fill the prefix, or be whole.
-fn bare_handle(text: &str) -> Option<Named<'_>> {
+fn bare_handle(text: &[u8]) -> Option<Named<'_>> {
     (text.len() >= 28).then(|| handle(text)).flatten()
 }
 
 /// `<tag>_<app GUID>`; tags have 1 to 4 bytes (`tag_length` of the policy server), written `%02X` to `%08X`.
-fn tag_and_app(text: &str) -> Option<Named<'_>> {
-    let (tag, app) = text.split_once('_')?;
-    let is_tag = matches!(tag.len(), 2 | 4 | 6 | 8)
-        && tag.bytes().all(|b| b.is_ascii_digit() || (b'A'..=b'F').contains(&b));
+fn tag_and_app(text: &[u8]) -> Option<Named<'_>> {
+    let len = [2, 4, 6, 8].into_iter().find(|&len| text.get(len) == Some(&b'_'))?;
+    let (tag, app) = (&text[..len], &text[len + 1..]);
+    let is_tag = tag.iter().all(|b| b.is_ascii_digit() || (b'A'..=b'F').contains(b));
     (is_tag && is_guid_like(app)).then_some(Named {
         subject: Subject::App,
         prefix: Some(app),
@@ -188,21 +193,22 @@ fn tag_and_app(text: &str) -> Option<Named<'_>> {
     })
 }
 
-fn nobody(text: &str) -> Option<Named<'_>> {
+fn nobody(text: &[u8]) -> Option<Named<'_>> {
     text.is_empty().then_some(Named { subject: Subject::None, prefix: None, tag: None })
 }
 
 /// The id that warden and garden-linux made for a container: eleven digits of base 32.
-fn short_id(text: &str) -> Option<Named<'_>> {
+fn short_id(text: &[u8]) -> Option<Named<'_>> {
     let is_id = (8..=16).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase());
+        && text.iter().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase());
     is_id.then(|| container(text))
 }
 
 /// `<tag>-instance-<id>`, the name of garden-linux' chain.
-fn chain_name(text: &str) -> Option<Named<'_>> {
-    let (_, id) = text.split_once("-instance-")?;
-    short_id(id)
+fn chain_name(text: &[u8]) -> Option<Named<'_>> {
+    const MARK: &[u8] = b"-instance-";
+    let at = memchr::memmem::find(text, MARK)?;
+    short_id(&text[at + MARK.len()..])
 }
 
 #[cfg(test)]

@@ -37,10 +37,6 @@ pub struct Record<'a> {
 
 /// What a line says.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "records are read one at a time, and packets are what there is most of"
-)]
 pub enum Content<'a> {
     /// A packet.
     Packet {
@@ -68,27 +64,54 @@ pub enum Content<'a> {
 pub struct Damaged<'a> {
     /// What is wrong, with the byte offset into the line.
     pub error: Error,
-    /// What could be read of a packet, and what its prefix means.
-    pub packet: Option<(Packet<'a>, Option<LogPrefix<'a>>)>,
+    /// What could be read of it.
+    pub part: Option<Part<'a>>,
+}
+
+/// What could be read of a damaged line.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "as in `Content`")]
+pub enum Part<'a> {
+    /// Of a packet.
+    Packet {
+        /// Its fields.
+        packet: Packet<'a>,
+        /// What its prefix means, if it is Cloud Foundry's.
+        cf: Option<LogPrefix<'a>>,
+    },
+    /// Of a lager line about a container.
+    Rep(RepEvent<'a>),
+}
+
+impl<'a> Damaged<'a> {
     /// What could be read of a lager line about a container.
-    pub rep: Option<RepEvent<'a>>,
+    #[must_use]
+    pub const fn rep(&self) -> Option<&RepEvent<'a>> {
+        match &self.part {
+            Some(Part::Rep(event)) => Some(event),
+            _ => None,
+        }
+    }
 }
 
 impl<'a> Record<'a> {
     /// Reads a line. Any bytes give a record.
+    // Inlined, so that the record is written where the caller wants it.
+    #[inline]
     #[must_use]
     pub fn read(line: &'a Line<'_>) -> Self {
-        let envelope = line.envelope();
-        let content = Content::read(&envelope);
-        let content = match content {
-            Content::Damaged(mut damaged) => {
-                let in_text = envelope.body_at + damaged.error.offset();
-                damaged.error = damaged.error.moved_to(line.raw_offset(in_text));
-                Content::Damaged(damaged)
-            }
-            content => content,
-        };
-        Self { envelope, content }
+        let mut record = Self { envelope: Envelope::default(), content: Content::Other };
+        record.fill(line);
+        record
+    }
+
+    fn fill(&mut self, line: &'a Line<'_>) {
+        line.read_envelope(&mut self.envelope);
+        self.content.fill(&self.envelope);
+        if let Content::Damaged(damaged) = &mut self.content {
+            let in_text = self.envelope.body_at + damaged.error.offset();
+            damaged.error = damaged.error.clone().moved_to(line.raw_offset(in_text));
+        }
     }
 
     /// The same, strictly: damage is an error.
@@ -158,7 +181,7 @@ impl<'a> Record<'a> {
         let own = match &self.content {
             Content::Rep(event) => event.time,
             Content::Logger(event) => event.time,
-            Content::Damaged(damaged) => damaged.rep.as_ref().and_then(|event| event.time),
+            Content::Damaged(damaged) => damaged.rep().and_then(|event| event.time),
             Content::Packet { .. } | Content::Document(_) | Content::Other => None,
         };
         own.map(|time| Resolved { time, quality: TimeQuality::Read })
@@ -171,7 +194,7 @@ impl<'a> Record<'a> {
     pub const fn packet(&self) -> Option<(&Packet<'a>, Option<&LogPrefix<'a>>)> {
         match &self.content {
             Content::Packet { packet, cf }
-            | Content::Damaged(Damaged { packet: Some((packet, cf)), .. }) => {
+            | Content::Damaged(Damaged { part: Some(Part::Packet { packet, cf }), .. }) => {
                 Some((packet, cf.as_ref()))
             }
             _ => None,
@@ -200,7 +223,7 @@ impl<'a> Record<'a> {
             Content::Rep(event) => rep_evidence(event, shown, origin),
             Content::Logger(event) => logger_evidence(event, origin),
             Content::Damaged(damaged) => {
-                damaged.rep.as_ref().and_then(|event| rep_evidence(event, shown, origin))
+                damaged.rep().and_then(|event| rep_evidence(event, shown, origin))
             }
             Content::Document(containers) => {
                 return containers
@@ -237,41 +260,48 @@ impl<'a> Record<'a> {
 }
 
 impl<'a> Content<'a> {
-    fn read(envelope: &Envelope<'a>) -> Self {
+    /// Reads a body in place: a packet is large, and need not be moved.
+    fn fill(&mut self, envelope: &Envelope<'a>) {
         let body = envelope.body.as_bytes();
         match body {
-            [b'{', ..] => return Self::json(body),
-            [b'[', b'{', b'"', ..] => return Self::of(documents::containers_of_array(body)),
+            [b'{', ..] => return *self = Self::json(body),
+            [b'[', b'{', b'"', ..] => {
+                return *self = Self::of(documents::containers_of_array(body));
+            }
             _ => {}
         }
         // An app may print what it likes into its log, a packet of the kernel's too.
         if envelope.stream().is_none() {
-            if let Some(read) = Packet::parse_lenient(body) {
-                return Self::packet(read);
-            }
             // Only of a line that is the kernel's can a piece of `IN=… OUT=…` be known for what it is.
-            if envelope.is_kernel() {
-                return Packet::parse_kernel(body).map_or(Self::Other, Self::packet);
+            let is_kernel = envelope.is_kernel();
+            if self.packet(body, is_kernel) {
+                return;
+            }
+            if is_kernel {
+                return *self = Self::Other;
             }
         }
-        match app_log::read(envelope) {
+        *self = match app_log::read(envelope) {
             Some(event) => Self::Rep(event),
             None if is_continuation(envelope) => {
                 let error = Error::expected(0, "`{`, with which a JSON line begins");
-                Self::Damaged(Damaged { error, packet: None, rep: None })
+                Self::Damaged(Damaged { error, part: None })
             }
             None => Self::Other,
-        }
+        };
     }
 
-    fn packet(read: crate::Lenient<'a>) -> Self {
-        let cf = LogPrefix::parse(read.packet.prefix.as_bytes());
-        match read.stop {
-            None => Self::Packet { packet: read.packet, cf },
-            Some(error) => {
-                Self::Damaged(Damaged { error, packet: Some((read.packet, cf)), rep: None })
-            }
+    /// True if the body is a packet's, whole or not.
+    fn packet(&mut self, body: &'a [u8], is_kernel: bool) -> bool {
+        *self = Self::Packet { packet: Packet::default(), cf: None };
+        let Self::Packet { packet, cf } = self else { return false };
+        let Some(read) = packet.fill(body, is_kernel) else { return false };
+        *cf = LogPrefix::parse(packet.prefix.as_bytes());
+        if let Err(error) = read {
+            let part = Part::Packet { packet: std::mem::take(packet), cf: *cf };
+            *self = Self::Damaged(Damaged { error, part: Some(part) });
         }
+        true
     }
 
     fn json(body: &'a [u8]) -> Self {
@@ -279,6 +309,9 @@ impl<'a> Content<'a> {
         let is_lager = body.starts_with(br#"{"timestamp":"#) && body.ends_with(b"}");
         if is_lager && !LagerEvent::may_be_in(body) {
             return Self::Other;
+        }
+        if let Some(event) = LagerEvent::plain(body) {
+            return Self::Rep(event);
         }
         let error = match LagerEvent::object(body) {
             Ok(object) => {
@@ -291,14 +324,15 @@ impl<'a> Content<'a> {
             Err(error) => error,
         };
         // A log prefix may begin with a brace.
-        if let Some(read) = Packet::parse_lenient(body).filter(|read| read.stop.is_none()) {
-            return Self::packet(read);
+        if let Ok(packet) = Packet::parse(body) {
+            let cf = LogPrefix::parse(packet.prefix.as_bytes());
+            return Self::Packet { packet, cf };
         }
-        let rep = match LagerEvent::parse_cut(body) {
-            LagerEvent::Rep(event) => Some(event),
+        let part = match LagerEvent::parse_cut(body) {
+            LagerEvent::Rep(event) => Some(Part::Rep(event)),
             LagerEvent::Logger(_) | LagerEvent::Other => None,
         };
-        Self::Damaged(Damaged { error, packet: None, rep })
+        Self::Damaged(Damaged { error, part })
     }
 
     fn of(mut containers: Vec<RepEvent<'a>>) -> Self {
@@ -314,12 +348,10 @@ impl<'a> Content<'a> {
         let error = Error::cut(len, "the rest of a line that is longer than the limit");
         match self {
             Self::Packet { packet, cf } => {
-                Self::Damaged(Damaged { error, packet: Some((packet, cf)), rep: None })
+                Self::Damaged(Damaged { error, part: Some(Part::Packet { packet, cf }) })
             }
-            Self::Rep(event) => Self::Damaged(Damaged { error, packet: None, rep: Some(event) }),
-            Self::Logger(_) | Self::Document(_) => {
-                Self::Damaged(Damaged { error, packet: None, rep: None })
-            }
+            Self::Rep(event) => Self::Damaged(Damaged { error, part: Some(Part::Rep(event)) }),
+            Self::Logger(_) | Self::Document(_) => Self::Damaged(Damaged { error, part: None }),
             content => content,
         }
     }
@@ -352,27 +384,24 @@ impl Serialize for RecordOutput<'_, '_> {
         map.serialize_entry("index", &envelope.index)?;
         map.serialize_entry("instance", &envelope.instance)?;
         map.serialize_entry("uptime", &envelope.uptime)?;
-        let (packet, rep) = match content {
-            Content::Packet { packet, cf } => (Some((packet, cf)), None),
-            Content::Rep(event) => (None, Some(event)),
+        let rep = match content {
+            Content::Rep(event) => Some(event),
             // One object a line: the first container stands where the only one would, the others behind it.
             Content::Document(containers) => {
                 if let Some((first, more)) = containers.split_first() {
                     map.serialize_entry("rep", first)?;
                     map.serialize_entry("rep_more", more)?;
                 }
-                (None, None)
+                None
             }
-            Content::Damaged(damaged) => {
-                (damaged.packet.as_ref().map(|(packet, cf)| (packet, cf)), damaged.rep.as_ref())
-            }
+            Content::Damaged(damaged) => damaged.rep(),
             Content::Logger(event) => {
                 map.serialize_entry("logger", event)?;
-                (None, None)
+                None
             }
-            Content::Other => (None, None),
+            Content::Packet { .. } | Content::Other => None,
         };
-        if let Some((packet, cf)) = packet {
+        if let Some((packet, cf)) = self.record.packet() {
             if let Some(cf) = cf {
                 map.serialize_entry("cf", cf)?;
             }

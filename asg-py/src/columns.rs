@@ -150,9 +150,9 @@ columns! {
 
     certainty: Text, Flows, "`exact`, `unique_prefix`, `inferred`, `ambiguous` or `unknown`.", |row| row.attribution().map(|a| word(a.certainty));
     reason: Text, Flows, "What decided the attribution.", |row| row.attribution().map(|a| word(a.reason));
-    handle: Text, Flows, "The container's whole handle.", |row| row.container().map(|c| c.handle() as &dyn Display);
+    handle: Text, Flows, "The container's whole handle.", |row| row.container().map(|c| Cow::Owned(c.handle().to_string()));
     process_guid: Text, Flows, "Diego's process GUID.", |row| row.attribution().and_then(Attribution::process).map(|p| p as &dyn Display);
-    index: Int, Flows, "The instance's index, from 0.", |row| row.container().and_then(Lifetime::index);
+    index: Int, Flows, "The instance's index, from 0.", |row| row.container().and_then(asg_core::Lifetime::index);
     process_type: Text, Flows, "`web`, `worker`, …", |row| row.identity().and_then(|i| borrowed(i.process_type.as_ref()));
     app_guid: Text, Flows, "The app's GUID.", |row| row.identity().and_then(|i| Some(Cow::Borrowed(&*i.app.as_ref()?.guid)));
     app_name: Text, Flows, "The app's name.", |row| row.identity().and_then(|i| borrowed(i.app.as_ref()?.name.as_ref()));
@@ -214,7 +214,7 @@ impl<'r> Row<'r> {
         self.owner.as_ref().map(|owner| owner.attribution)
     }
 
-    fn container(&self) -> Option<&'r Lifetime> {
+    fn container(&self) -> Option<Lifetime<'r>> {
         self.attribution()?.container()
     }
 

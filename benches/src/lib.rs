@@ -1,6 +1,11 @@
 //! What the benches measure on: lines as a foundation writes them.
 #![forbid(unsafe_code)]
 
+pub mod accuracy;
+pub mod mixed;
+pub mod rivals;
+pub mod sim;
+
 /// One packet line of each common kind, as the kernel prints it: TCP, UDP, an ICMP error and TCP over IPv6.
 ///
 /// ```

@@ -22,6 +22,7 @@
 //! ```
 
 mod model;
+mod security;
 pub mod v2;
 pub mod v3;
 
@@ -30,10 +31,11 @@ use std::marker::PhantomData;
 
 use http::header::{ACCEPT, AUTHORIZATION, USER_AGENT};
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{Request, Response, Uri};
+use http::{HeaderValue, Request, Response, Uri};
 use serde_json::Value;
 
 pub use model::{App, Deployment, Event, Info, Org, Process, Root, Space, Work};
+pub use security::{Everywhere, SecurityGroup};
 
 use crate::text::encode;
 use crate::{Error, Token};
@@ -42,7 +44,7 @@ use crate::{Error, Token};
 pub const BATCH: usize = 200;
 
 /// No "cf" before the slash: Cloud Controller would take us for an outdated cf CLI and warn.
-const AGENT: &str = concat!("asglog/", env!("CARGO_PKG_VERSION"), " (rust)");
+pub(crate) const AGENT: &str = concat!("asglog/", env!("CARGO_PKG_VERSION"), " (rust)");
 
 /// Where a Cloud Controller is: scheme, host, port, and a path before `/v3` if a proxy needs one.
 ///
@@ -64,6 +66,10 @@ pub struct Address {
 }
 
 impl Address {
+    pub(crate) fn is_https(&self) -> bool {
+        self.scheme == Scheme::HTTPS
+    }
+
     /// Reads an `http` or `https` URL.
     ///
     /// # Errors
@@ -104,21 +110,75 @@ impl fmt::Display for Address {
 /// One GET: what to ask, and how to read the answer as a `T`.
 pub struct Call<T> {
     path: String,
+    /// The parameter with many GUIDs, and those: what can be divided if the request is too long.
+    guids: Option<(&'static str, Vec<String>)>,
     query: String,
+    /// The whole query of a later page, as its link has it. What it is divided into begins with the first page again.
+    later: Option<String>,
     read: PhantomData<fn() -> T>,
 }
 
 impl<T: Body> Call<T> {
     /// `path` begins with a slash; `query` is without its question mark, and already encoded.
     fn get(path: impl Into<String>, query: impl Into<String>) -> Self {
-        Self { path: path.into(), query: query.into(), read: PhantomData }
+        Self { path: path.into(), guids: None, query: query.into(), later: None, read: PhantomData }
+    }
+
+    /// One call for each batch of `guids`.
+    fn batches(path: &str, parameter: &'static str, guids: &[String], query: &str) -> Vec<Self> {
+        let one = |batch: &[String]| Self {
+            guids: Some((parameter, batch.to_vec())),
+            ..Self::get(path, query)
+        };
+        guids.chunks(BATCH).map(one).collect()
     }
 
     /// Path and query, as in `/v3/apps?guids=…`.
     #[must_use]
     pub fn target(&self) -> String {
-        let mark = if self.query.is_empty() { "" } else { "?" };
-        format!("{}{mark}{}", self.path, self.query)
+        let query = self.query();
+        let mark = if query.is_empty() { "" } else { "?" };
+        format!("{}{mark}{query}", self.path)
+    }
+
+    fn query(&self) -> String {
+        if let Some(later) = &self.later {
+            return later.clone();
+        }
+        let Some((parameter, guids)) = &self.guids else { return self.query.clone() };
+        let guids = guids.iter().map(|guid| encode(guid)).collect::<Vec<_>>().join(",");
+        let and = if self.query.is_empty() { "" } else { "&" };
+        format!("{parameter}={guids}{and}{}", self.query)
+    }
+
+    /// The same in two calls, for a server that finds this one too long (414); `None` if it asks for one thing.
+    ///
+    /// ```
+    /// use asg_cc_client::api::v3;
+    ///
+    /// let call = v3::processes(&["a".into(), "b".into(), "c".into()]).remove(0);
+    /// let [one, other] = call.split().unwrap();
+    /// assert!(one.target().starts_with("/v3/processes?guids=a&"));
+    /// assert!(other.target().starts_with("/v3/processes?guids=b,c&"));
+    /// assert!(one.split().is_none());
+    /// ```
+    #[must_use]
+    pub fn split(&self) -> Option<[Self; 2]> {
+        let (parameter, guids) = self.guids.as_ref().filter(|(_, guids)| guids.len() > 1)?;
+        let (one, other) = guids.split_at(guids.len() / 2);
+        let part = |guids: &[String]| Self {
+            path: self.path.clone(),
+            guids: Some((*parameter, guids.to_vec())),
+            query: self.query.clone(),
+            later: None,
+            read: PhantomData,
+        };
+        Some([part(one), part(other)])
+    }
+
+    /// How many GUIDs it asks for, if it asks by GUID.
+    pub(crate) fn width(&self) -> usize {
+        self.guids.as_ref().map_or(0, |(_, guids)| guids.len())
     }
 
     /// The request, to `address` and nowhere else.
@@ -128,11 +188,19 @@ impl<T: Body> Call<T> {
     /// Never: a call's path and query were encoded when it was made.
     #[must_use]
     pub fn request(&self, address: &Address, token: Option<&Token>) -> Request<Vec<u8>> {
+        self.request_with(address, token.map(Token::header))
+    }
+
+    pub(crate) fn request_with(
+        &self,
+        address: &Address,
+        authorization: Option<HeaderValue>,
+    ) -> Request<Vec<u8>> {
         let mut request = Request::get(format!("{address}{}", self.target()))
             .header(ACCEPT, "application/json")
             .header(USER_AGENT, AGENT);
-        if let Some(token) = token {
-            request = request.header(AUTHORIZATION, token.header());
+        if let Some(value) = authorization {
+            request = request.header(AUTHORIZATION, value);
         }
         // Paths and queries are encoded when a call is made, and addresses checked when they are read.
         request.body(Vec::new()).expect("a valid URI and headers")
@@ -184,8 +252,12 @@ where
         if !path.trim_end_matches('/').ends_with(self.path.as_str()) {
             return Err(self.unreadable("its link to the next page leads elsewhere"));
         }
-        let next = Self::get(self.path.clone(), query);
-        if query == self.query || next.target().parse::<PathAndQuery>().is_err() {
+        let next = Self {
+            guids: self.guids.clone(),
+            later: Some(query.to_owned()),
+            ..Self::get(self.path.clone(), self.query.clone())
+        };
+        if query == self.query() || next.target().parse::<PathAndQuery>().is_err() {
             return Err(self.unreadable("its link to the next page leads nowhere"));
         }
         Ok(Some(next))
@@ -194,7 +266,13 @@ where
 
 impl<T> fmt::Debug for Call<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "GET {}?{}", self.path, self.query)
+        write!(
+            f,
+            "GET {} ({} GUIDs) {}",
+            self.path,
+            self.guids.as_ref().map_or(0, |g| g.1.len()),
+            self.query
+        )
     }
 }
 
@@ -232,11 +310,4 @@ impl<T: Body> Body for Page<T> {
             next: next.filter(|n| !n.is_empty()).map(Into::into),
         })
     }
-}
-
-/// `guids` in batches, each joined with commas.
-fn batches(guids: &[String]) -> impl Iterator<Item = String> {
-    guids
-        .chunks(BATCH)
-        .map(|batch| batch.iter().map(|guid| encode(guid)).collect::<Vec<_>>().join(","))
 }

@@ -7,12 +7,16 @@ use serde_json::Value;
 use super::Body;
 
 /// `GET /`: which APIs there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Root {
     /// True if v2 is there: it has a link.
     pub v2: bool,
     /// True if v3 is there.
     pub v3: bool,
+    /// Where the UAA is; absent on Korifi.
+    pub uaa: Option<String>,
+    /// The login server, which has a token endpoint too.
+    pub login: Option<String>,
 }
 
 /// `GET /v3/info` or `/v2/info`.
@@ -107,6 +111,8 @@ pub struct Event {
     pub run: Option<String>,
     /// The process's type, for events of processes.
     pub process_type: Option<String>,
+    /// The name that an update gave.
+    pub renamed_to: Option<String>,
 }
 
 impl Event {
@@ -121,7 +127,12 @@ impl Body for Root {
     fn read(value: &Value) -> Option<Self> {
         let links = value["links"].as_object()?;
         let has = |name: &str| links.get(name).is_some_and(|link| !link.is_null());
-        Some(Self { v2: has("cloud_controller_v2"), v3: has("cloud_controller_v3") })
+        Some(Self {
+            v2: has("cloud_controller_v2"),
+            v3: has("cloud_controller_v3"),
+            uaa: text(value, "/links/uaa/href"),
+            login: text(value, "/links/login/href"),
+        })
     }
 }
 
@@ -195,6 +206,7 @@ impl Body for Event {
                 org: text(entity, "/organization_guid"),
                 run: run(entity, "/metadata"),
                 process_type: text(entity, "/metadata/process_type"),
+                renamed_to: text(entity, "/metadata/request/name"),
             });
         }
         let kind = text(value, "/type")?;
@@ -211,6 +223,7 @@ impl Body for Event {
             org: text(value, "/organization/guid"),
             run,
             process_type: text(value, "/data/process_type"),
+            renamed_to: text(value, "/data/request/name"),
         })
     }
 }
@@ -229,11 +242,11 @@ fn time(value: &Value, pointer: &str) -> Option<Timestamp> {
     Timestamp::parse(text(value, pointer)?.as_bytes()).ok()
 }
 
-fn guid(value: &Value) -> Option<String> {
+pub(super) fn guid(value: &Value) -> Option<String> {
     text(value, "/guid").or_else(|| text(value, "/metadata/guid"))
 }
 
-fn name(value: &Value) -> Option<String> {
+pub(super) fn name(value: &Value) -> Option<String> {
     text(value, "/name").or_else(|| text(value, "/entity/name"))
 }
 

@@ -1,6 +1,6 @@
 //! Calls of API v2, for foundations that have no v3. It finds one thing at a time.
 
-use super::{App, Call, Event, Info, Org, Page, Space};
+use super::{App, Call, Event, Info, Org, Page, SecurityGroup, Space};
 use crate::text::encode;
 
 /// `GET /v2/info`, which answers even while v2 is switched off.
@@ -36,4 +36,47 @@ pub fn organization(guid: &str) -> Call<Org> {
 #[must_use]
 pub fn events(actee: &str) -> Call<Page<Event>> {
     Call::get("/v2/events", format!("q=actee:{}", encode(actee)))
+}
+
+/// All apps.
+#[must_use]
+pub fn all_apps() -> Call<Page<App>> {
+    Call::get("/v2/apps", "results-per-page=100")
+}
+
+/// All spaces.
+#[must_use]
+pub fn all_spaces() -> Call<Page<Space>> {
+    Call::get("/v2/spaces", "results-per-page=100")
+}
+
+/// All orgs.
+#[must_use]
+pub fn all_organizations() -> Call<Page<Org>> {
+    Call::get("/v2/organizations", "results-per-page=100")
+}
+
+/// One security group.
+#[must_use]
+pub fn security_group(guid: &str) -> Call<SecurityGroup> {
+    Call::get(format!("/v2/security_groups/{}", encode(guid)), "")
+}
+
+/// All security groups.
+#[must_use]
+pub fn all_security_groups() -> Call<Page<SecurityGroup>> {
+    Call::get("/v2/security_groups", "results-per-page=100")
+}
+
+/// The groups whose rules apply to running apps of a space.
+#[must_use]
+pub fn running_security_groups(space: &str) -> Call<Page<SecurityGroup>> {
+    Call::get(format!("/v2/spaces/{}/security_groups", encode(space)), "results-per-page=100")
+}
+
+/// The groups whose rules apply while apps of a space are staged.
+#[must_use]
+pub fn staging_security_groups(space: &str) -> Call<Page<SecurityGroup>> {
+    let path = format!("/v2/spaces/{}/staging_security_groups", encode(space));
+    Call::get(path, "results-per-page=100")
 }

@@ -1,9 +1,12 @@
 //! Calls of API v3. Lists by GUID come in batches of at most [`BATCH`], one call per batch.
 
 use super::{
-    App, BATCH, Call, Deployment, Event, Info, Org, Page, Process, Root, Space, Work, batches,
+    App, BATCH, Call, Deployment, Event, Info, Org, Page, Process, Root, SecurityGroup, Space, Work,
 };
 use crate::text::encode;
+
+/// The most that one page may hold.
+const MOST: usize = 5000;
 
 /// `GET /`, which needs no token.
 #[must_use]
@@ -61,16 +64,9 @@ pub fn organizations(guids: &[String]) -> Vec<Call<Page<Org>>> {
 /// Audit events of these types about these targets, newest first.
 #[must_use]
 pub fn audit_events(targets: &[String], types: &[&str]) -> Vec<Call<Page<Event>>> {
-    let types = types.join(",");
-    batches(targets)
-        .map(|batch| {
-            let query = format!(
-                "target_guids={batch}&types={}&order_by=-created_at&per_page=5000",
-                encode(&types)
-            );
-            Call::get("/v3/audit_events", query)
-        })
-        .collect()
+    let types = encode(&types.join(","));
+    let query = format!("types={types}&order_by=-created_at&per_page={MOST}");
+    Call::batches("/v3/audit_events", "target_guids", targets, &query)
 }
 
 /// All audit events of one type, newest first: for a search by what cannot be filtered by. There may be millions.
@@ -86,11 +82,63 @@ pub fn deployments() -> Call<Page<Deployment>> {
     Call::get("/v3/deployments", "order_by=-created_at&per_page=1000")
 }
 
+/// The deployments of these apps.
+#[must_use]
+pub fn deployments_of(apps: &[String]) -> Vec<Call<Page<Deployment>>> {
+    Call::batches("/v3/deployments", "app_guids", apps, &format!("per_page={MOST}"))
+}
+
+/// All apps, with their spaces and orgs.
+#[must_use]
+pub fn all_apps() -> Call<Page<App>> {
+    Call::get("/v3/apps", format!("per_page={MOST}&include=space.organization"))
+}
+
+/// All processes.
+#[must_use]
+pub fn all_processes() -> Call<Page<Process>> {
+    Call::get("/v3/processes", format!("per_page={MOST}"))
+}
+
+/// Security groups by GUID.
+#[must_use]
+pub fn security_groups(guids: &[String]) -> Vec<Call<Page<SecurityGroup>>> {
+    by_guid("/v3/security_groups", guids, "")
+}
+
+/// All security groups.
+#[must_use]
+pub fn all_security_groups() -> Call<Page<SecurityGroup>> {
+    Call::get("/v3/security_groups", format!("per_page={MOST}"))
+}
+
+/// The groups whose rules apply to running apps of a space: its own, and those that are everywhere.
+///
+/// ```
+/// let call = asg_cc_client::api::v3::running_security_groups("c65add41-d85b-4823-9e2a-545a5e0e5812");
+/// assert_eq!(
+///     call.target(),
+///     "/v3/spaces/c65add41-d85b-4823-9e2a-545a5e0e5812/running_security_groups?per_page=5000"
+/// );
+/// ```
+#[must_use]
+pub fn running_security_groups(space: &str) -> Call<Page<SecurityGroup>> {
+    of_space(space, "running_security_groups")
+}
+
+/// The groups whose rules apply while apps of a space are staged.
+#[must_use]
+pub fn staging_security_groups(space: &str) -> Call<Page<SecurityGroup>> {
+    of_space(space, "staging_security_groups")
+}
+
+fn of_space(space: &str, what: &str) -> Call<Page<SecurityGroup>> {
+    Call::get(format!("/v3/spaces/{}/{what}", encode(space)), format!("per_page={MOST}"))
+}
+
 fn by_guid<T>(path: &str, guids: &[String], more: &str) -> Vec<Call<Page<T>>>
 where
     T: super::Body,
 {
-    batches(guids)
-        .map(|batch| Call::get(path, format!("guids={batch}&per_page={BATCH}{more}")))
-        .collect()
+    Call::batches(path, "guids", guids, &format!("per_page={BATCH}{more}"))
 }

@@ -1,6 +1,6 @@
 //! Query strings as Cloud Controller reads them.
 
-use crate::text::encode;
+use crate::text::{decode, encode};
 
 /// The parameters of a query, decoded, in order; one may come more than once.
 #[derive(Debug, Clone)]
@@ -63,26 +63,6 @@ impl Query {
             .collect::<Vec<_>>()
             .join("&")
     }
-}
-
-fn decode(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        rest = after;
-        let escaped = (byte == b'%')
-            .then(|| after.get(..2).and_then(|hex| std::str::from_utf8(hex).ok()))
-            .flatten()
-            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        match escaped {
-            Some(escaped) => {
-                bytes.push(escaped);
-                rest = &after[2..];
-            }
-            None => bytes.push(if byte == b'+' { b' ' } else { byte }),
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(test)]

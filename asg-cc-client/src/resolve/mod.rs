@@ -3,8 +3,11 @@
 //! The live resolvers ([`v3`], [`v2`]) and the export all gather records into [`Knowledge`], and it alone decides what
 //! they mean together. So an export says what the live foundation would have said.
 
-pub(crate) mod v2;
-pub(crate) mod v3;
+mod history;
+pub(crate) mod plan;
+pub(crate) mod query;
+mod v2;
+mod v3;
 
 use std::collections::HashMap;
 
@@ -12,6 +15,7 @@ use asg_core::{AppState, Entity, Identity, Timestamp};
 
 use crate::api::{App, Deployment, Event, Org, Process, Space, Work};
 use crate::text::distinct;
+use plan::Naming;
 
 /// The records of one foundation that were seen so far, by GUID.
 #[derive(Debug, Default)]
@@ -24,6 +28,10 @@ pub(crate) struct Knowledge {
     deleted: HashMap<String, Deletion>,
     /// The newest name that events tell, for what is not listed.
     last_names: HashMap<String, (Option<Timestamp>, String)>,
+    /// What apps were called, by the events that say it.
+    namings: HashMap<String, Vec<Naming>>,
+    /// Events were left out that are older than the oldest of `namings`.
+    history_is_cut: bool,
 }
 
 /// A name, and the GUID of what it is in.
@@ -162,6 +170,7 @@ impl Knowledge {
 
     pub(crate) fn add_event(&mut self, event: Event) {
         let Some(target) = event.target.clone() else { return };
+        self.add_naming(&target, &event);
         if let Some(name) = &event.target_name {
             let known = self.last_names.get(&target);
             // `None` is older than any time.

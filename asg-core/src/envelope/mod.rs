@@ -26,6 +26,7 @@
 //! 6587; systemd `logs-show.c`; cf CLI `util/ui/log_message.go`; Kubernetes' CRI log format.
 
 mod console;
+mod fast;
 mod stamp;
 mod stream;
 mod syslog;
@@ -155,8 +156,15 @@ pub enum Dialect {
     Container,
 }
 
-/// Reads the header of a line that needs no unescaping.
-pub(crate) fn read(text: &[u8]) -> Envelope<'_> {
+/// Reads the header of a line that needs no unescaping, into a new envelope.
+pub(crate) fn read<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) {
+    if fast::read(text, envelope).is_none() {
+        *envelope = any(text);
+    }
+}
+
+/// The same, the long way.
+fn any(text: &[u8]) -> Envelope<'_> {
     let mut envelope = header(text).or_else(|| behind_file_name(text)).unwrap_or_default();
     strip_blank(text, &mut envelope);
     repeated(text, &mut envelope);

@@ -16,15 +16,12 @@ pub(super) fn counted(text: &[u8]) -> Option<Envelope<'_>> {
 }
 
 fn prioritised(text: &[u8], at: usize) -> Option<Envelope<'_>> {
-    let digits = text[at + 1..].iter().take(4).take_while(|b| b.is_ascii_digit()).count();
-    let close = at + 1 + digits;
-    let priority = std::str::from_utf8(&text[at + 1..close]).ok()?.parse::<u8>().ok()?;
-    if text.get(close) != Some(&b'>') {
-        return None;
-    }
-    let at = close + 1;
+    let (priority, at) = priority(text, at)?;
     let envelope = match &text[at..] {
-        [b'1', b' ', ..] => rfc5424(text, at + 2),
+        [b'1', b' ', ..] => {
+            let mut envelope = Envelope::default();
+            rfc5424(text, at + 2, &mut envelope).map(|()| envelope)
+        }
         [b'[', ..] => console::dmesg(text, at),
         // syslog-release 9 forgot the blank behind the version.
         [b'1', a, b, c, d, b'-', ..] if [a, b, c, d].into_iter().all(u8::is_ascii_digit) => {
@@ -33,6 +30,14 @@ fn prioritised(text: &[u8], at: usize) -> Option<Envelope<'_>> {
         _ => stamped(text, at),
     };
     envelope.map(|envelope| Envelope { priority: Some(priority), ..envelope })
+}
+
+/// `<PRI>` and where it ends.
+pub(super) fn priority(text: &[u8], at: usize) -> Option<(u8, usize)> {
+    let digits = text[at + 1..].iter().take(4).take_while(|b| b.is_ascii_digit()).count();
+    let close = at + 1 + digits;
+    let priority = std::str::from_utf8(&text[at + 1..close]).ok()?.parse().ok()?;
+    (text.get(close) == Some(&b'>')).then_some((priority, close + 1))
 }
 
 /// A stamp of any kind, then host and tag.
@@ -76,7 +81,7 @@ pub(super) fn stamped(text: &[u8], at: usize) -> Option<Envelope<'_>> {
     }
     tag(&mut words, &mut envelope);
     // `Jun 16 23:18:38 kern kernel [job=…]`: an aggregator printed the facility where the host belongs.
-    if envelope.job.is_some() && FACILITIES.iter().any(|name| name.as_bytes() == host) {
+    if envelope.job.is_some() && is_facility(host) {
         envelope.host = None;
     }
     (!needs_tag || envelope.program.is_some()).then_some(envelope)
@@ -97,6 +102,10 @@ fn facility_and_level(words: &mut Words<'_>) -> Option<u8> {
     behind.blank()?;
     *words = behind;
     u8::try_from(priority).ok()
+}
+
+pub(super) fn is_facility(host: &[u8]) -> bool {
+    FACILITIES.iter().any(|name| name.as_bytes() == host)
 }
 
 const FACILITIES: [&str; 20] = [
@@ -165,6 +174,9 @@ fn bosh_mark<'a>(words: &mut Words<'a>, envelope: &mut Envelope<'a>) -> bool {
             let end = memchr::memchr(b' ', rest)?;
             // Three parts or two; anything may hold a slash, so the last part has to be an id.
             let word = &rest[..end];
+            if matches!(word, [b'{' | b'[', ..]) {
+                return None;
+            }
             let id = word.rsplit(|&b| b == b'/').next()?;
             let is_id = crate::Guid::parse(id).is_ok()
                 || (!id.is_empty() && id.iter().all(u8::is_ascii_digit));
@@ -195,16 +207,16 @@ fn path<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<()> {
 }
 
 /// `TIMESTAMP HOST APP-NAME PROCID MSGID [structured data] MSG`, behind `<PRI>1 `.
-fn rfc5424(text: &[u8], at: usize) -> Option<Envelope<'_>> {
+pub(super) fn rfc5424<'a>(text: &'a [u8], at: usize, envelope: &mut Envelope<'a>) -> Option<()> {
     let mut words = Words { text, at };
-    let time = match words.word()? {
+    envelope.dialect = Dialect::Rfc5424;
+    envelope.time = match words.word()? {
         b"-" => LogTime::Unknown,
         word => match rfc3339(word)? {
             (time, len, false) if len == word.len() => LogTime::Instant(time),
             _ => return None,
         },
     };
-    let mut envelope = Envelope { dialect: Dialect::Rfc5424, time, ..Envelope::default() };
     for slot in [&mut envelope.host, &mut envelope.program, &mut envelope.proc_id] {
         words.blank()?;
         *slot = nil(words.word()?);
@@ -217,12 +229,12 @@ fn rfc5424(text: &[u8], at: usize) -> Option<Envelope<'_>> {
         words.at += 1;
     } else {
         while text.get(words.at) == Some(&b'[') {
-            words.at += element(&text[words.at..], &mut envelope)?;
+            words.at += element(&text[words.at..], envelope)?;
         }
     }
     let _ = words.blank();
     envelope.body_at = words.at + if text[words.at..].starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
-    Some(envelope)
+    Some(())
 }
 
 /// One element of structured data, `[id name="value" …]`, and its length. Values stay escaped as they are (`\"`, `\]`, `\\`);

@@ -200,6 +200,22 @@ fn wrapped_lines_come_out_unescaped() {
 }
 
 #[test]
+fn a_record_of_the_kernel_has_no_header_whatever_its_prefix_looks_like() {
+    for body in
+        ["[ 1234.567890] IN=", "<4>IN=", "Jun 16 23:18:38 vm kernel: IN=", "kern  :warn  : IN="]
+    {
+        let kmsg = format!("4,31017,2343595381,-;{body}");
+        let json = format!(r#"{{"pri":4,"time":  2343.595381,"msg":"{body}"}}"#);
+        for (line, dialect) in [(kmsg, Dialect::DevKmsg), (json, Dialect::DmesgJson)] {
+            let read = Line::new(line.as_bytes());
+            let envelope = read.envelope();
+            assert_eq!((envelope.body, envelope.dialect), (body.into(), dialect), "{line}");
+            assert_eq!(envelope.uptime.unwrap().to_string(), "2343.595381", "{line}");
+        }
+    }
+}
+
+#[test]
 fn shippers_say_when_and_where_in_their_own_words() {
     for (line, expected) in [
         (
@@ -351,4 +367,46 @@ proptest! {
         let line = format!("{}{BODY}", HEADERS[n].0);
         let _ = Line::new(&line.as_bytes()[..at.index(line.len())]).envelope();
     }
+
+    #[test]
+    fn the_short_way_reads_a_header_as_the_long_one_does(
+        n in 0..HEADERS.len(),
+        body in prop::sample::select(BODIES),
+        changes in prop::collection::vec((prop::arbitrary::any::<prop::sample::Index>(), prop::sample::select(BYTES)), 0..3),
+        cut: prop::sample::Index,
+        is_cut: bool,
+    ) {
+        let mut line = format!("{}{body}", HEADERS[n].0).into_bytes();
+        for (at, byte) in changes {
+            let at = at.index(line.len() + 1);
+            line.splice(at..at, [byte]);
+            line.remove(at + usize::from(at + 1 < line.len()));
+        }
+        if is_cut {
+            line.truncate(cut.index(line.len() + 1));
+        }
+        let mut short = Envelope::default();
+        if super::fast::read(&line, &mut short).is_some() {
+            prop_assert_eq!(short, super::any(&line), "{}", line.escape_ascii());
+        }
+    }
 }
+
+/// What may follow a header.
+const BODIES: &[&str] = &[
+    BODY,
+    "[  637.581122] x",
+    "[2681198.826158][  T123] x",
+    " [2681198.826158] x",
+    "[job=a index=1] x",
+    "[bosh instance=\"cf/diego-cell/0\"] x",
+    "cf/diego-cell/0 x",
+    "{\"timestamp\":\"1.0\"} /0 x",
+    " {\"timestamp\":\"1.0\"}",
+    "message repeated 3 times: [ x]",
+    "(root) CMD (x)",
+    "",
+];
+
+/// Bytes that mean something to one reader or another.
+const BYTES: &[u8] = b" :.[]{}/<>=\"-+,*T019aZ\xff";

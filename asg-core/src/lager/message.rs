@@ -120,8 +120,10 @@ impl RepEventKind {
     /// ```
     #[must_use]
     pub fn of(message: &str) -> Self {
+        let last = message.as_bytes().last_chunk::<2>();
         MESSAGES
             .iter()
+            .filter(|(ending, _)| ending.as_bytes().last_chunk() == last)
             .find(|(ending, _)| message.ends_with(ending))
             .map_or(Self::Seen, |(_, kind)| *kind)
     }

@@ -5,6 +5,7 @@
 //! * [`anchor`] finds where the log prefix ends: at `IN=… OUT=…`.
 //! * [`grammar`] reads the rest from left to right. The kernel prints its fields in a fixed order and repeats some of
 //!   their names (`LEN`, `ID`, `SRC`…), so the place of a field decides what it means.
+//! * [`fast`] is a short cut through both for the lines that logs are full of.
 //! * [`fields`] are the records that the grammar fills.
 //! * [`view`] shows them as what they are: a network header, a transport header, an ICMP message.
 //! * [`render`] prints a packet back as the line it came from.
@@ -12,6 +13,7 @@
 //! No room here knows what a prefix means; that is [`crate::LogPrefix`]'s.
 
 mod anchor;
+mod fast;
 mod fields;
 mod grammar;
 mod render;
@@ -83,7 +85,11 @@ impl<'a> Packet<'a> {
     /// A number at a cut end is left out, for more digits may have followed.
     #[must_use]
     pub fn parse_lenient(text: &'a [u8]) -> Option<Lenient<'a>> {
-        Some(Self::read(text, anchor::find(text)?))
+        let mut packet = Self::default();
+        match packet.fill(text, false)? {
+            Ok(()) => Some(Lenient { packet, stop: None }),
+            Err(stop) => Some(Lenient { packet, stop: Some(stop) }),
+        }
     }
 
     /// The same for a text that is known to be the kernel's, which may also end inside `IN=… OUT=…`.
@@ -98,16 +104,30 @@ impl<'a> Packet<'a> {
     /// ```
     #[must_use]
     pub fn parse_kernel(text: &'a [u8]) -> Option<Lenient<'a>> {
-        let anchor = anchor::find(text).or_else(|| anchor::find_cut(text))?;
-        Some(Self::read(text, anchor))
+        let mut packet = Self::default();
+        let stop = packet.fill(text, true)?.err();
+        Some(Lenient { packet, stop })
     }
 
-    fn read(text: &'a [u8], anchor: anchor::Anchor<'a>) -> Lenient<'a> {
-        let mut packet = Packet::at(anchor);
-        let stop = grammar::message(text, anchor, &mut packet).err();
-        packet.form.ends_with_space = text.ends_with(b" ");
-        packet.cut = stop.as_ref().is_some_and(Error::is_cut);
-        Lenient { packet, stop }
+    /// Reads into this packet, which must be a new one, so that it need not be moved to where it is wanted. `None` if the
+    /// text is no packet line.
+    pub(crate) fn fill(&mut self, text: &'a [u8], is_kernel: bool) -> Option<Result<(), Error>> {
+        if fast::read(text, self).is_some() {
+            return Some(Ok(()));
+        }
+        let anchor = match anchor::find(text) {
+            None if is_kernel => anchor::find_cut(text)?,
+            found => found?,
+        };
+        Some(self.read(text, anchor))
+    }
+
+    fn read(&mut self, text: &'a [u8], anchor: anchor::Anchor<'a>) -> Result<(), Error> {
+        *self = Self::at(anchor);
+        let read = grammar::message(text, anchor, self);
+        self.form.ends_with_space = text.ends_with(b" ");
+        self.cut = read.as_ref().is_err_and(Error::is_cut);
+        read
     }
 
     /// True if the text has the marks of a packet line: `IN=`, an interface or none, `OUT=`.

@@ -12,11 +12,17 @@ pub(crate) fn rfc3339(text: &[u8]) -> Option<(Timestamp, usize, bool)> {
     if punctuation != *b"--::" || !matches!(head[10], b'T' | b't' | b' ') {
         return None;
     }
-    let two = |at: usize| Some(digit(head[at])? * 10 + digit(head[at + 1])?);
-    let year = two(0)? * 100 + two(2)?;
-    let (month, day) = (two(5)?, two(8)?);
-    let (hour, minute, second) = (two(11)?, two(14)?, two(17)?);
-    if hour > 23 || minute > 59 || second > 60 {
+    // All digits are looked at, and asked once whether they are.
+    let mut worst = 0;
+    let mut two = |at: usize| {
+        let (a, b) = (head[at].wrapping_sub(b'0'), head[at + 1].wrapping_sub(b'0'));
+        worst = worst.max(a).max(b);
+        i64::from(a) * 10 + i64::from(b)
+    };
+    let year = two(0) * 100 + two(2);
+    let (month, day) = (two(5), two(8));
+    let (hour, minute, second) = (two(11), two(14), two(17));
+    if worst > 9 || hour > 23 || minute > 59 || second > 60 {
         return None;
     }
     let mut at = 19;

@@ -180,7 +180,7 @@ impl Foundation {
     pub(super) fn v3_info(&self, base: &str) -> Value {
         let limit = self.rate_limit.map_or((2000, 60), |l| (l.requests, l.window_seconds / 60));
         json!({
-            "build": "", "cli_version": { "minimum": "", "recommended": "" }, "custom": {},
+            "build": "embedded", "cli_version": { "minimum": "", "recommended": "" }, "custom": {},
             "description": "An embedded Cloud Controller", "name": "embedded", "version": 0,
             "osbapi_version": "2.15",
             "rate_limits": {

@@ -2,10 +2,12 @@
 
 use std::fmt;
 
+use asg_core::Timestamp;
 use http::HeaderValue;
 use serde_json::Value;
 
 use crate::Error;
+use crate::text::{base64, unbase64};
 
 /// The scopes with which Cloud Controller shows every org, space, app and audit event.
 const GLOBAL: [&str; 3] = [
@@ -70,11 +72,30 @@ impl Token {
         }
     }
 
+    /// When the token ends, read from its payload without verification; `None` if it does not say.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        let claims = self.claims()?;
+        let seconds = claims["exp"].as_i64()?;
+        Some(Timestamp::from_nanos(seconds.checked_mul(1_000_000_000)?))
+    }
+
     /// The payload of a JSON Web Token.
     fn claims(&self) -> Option<Value> {
         let mut parts = self.0.split('.');
         let (_header, payload, _signature) = (parts.next()?, parts.next()?, parts.next()?);
-        serde_json::from_slice(&base64url(payload)?).ok()
+        serde_json::from_slice(&unbase64(payload)?).ok()
+    }
+
+    /// A token that opens nothing and tells the same of what it may see: for recordings.
+    pub(crate) fn faded(&self) -> String {
+        let scope = self.claims().map_or(Value::Null, |claims| claims["scope"].clone());
+        if scope.is_null() {
+            return "redacted".into();
+        }
+        let claims = serde_json::json!({ "scope": scope }).to_string();
+        let payload = base64(claims.as_bytes()).replace('+', "-").replace('/', "_");
+        format!("e30.{}.redacted", payload.trim_end_matches('='))
     }
 
     pub(crate) fn secret(&self) -> &str {
@@ -106,30 +127,6 @@ pub enum Reach {
     Limited,
     /// The token does not say: it is no JSON Web Token, or has no scopes.
     Opaque,
-}
-
-/// Base 64 with `-` and `_`, padded or not; `None` if it is something else.
-fn base64url(text: &str) -> Option<Vec<u8>> {
-    let text = text.trim_end_matches('=');
-    let mut bytes = Vec::with_capacity(text.len() * 3 / 4);
-    let (mut bits, mut held) = (0_u32, 0);
-    for digit in text.bytes() {
-        let value = match digit {
-            b'A'..=b'Z' => digit - b'A',
-            b'a'..=b'z' => digit - b'a' + 26,
-            b'0'..=b'9' => digit - b'0' + 52,
-            b'-' | b'+' => 62,
-            b'_' | b'/' => 63,
-            _ => return None,
-        };
-        bits = bits << 6 | u32::from(value);
-        held += 6;
-        if held >= 8 {
-            held -= 8;
-            bytes.push((bits >> held) as u8);
-        }
-    }
-    Some(bytes)
 }
 
 #[cfg(test)]

@@ -1,48 +1,12 @@
 //! The transport of feature `ureq`.
 
 use std::fmt;
-use std::time::Duration;
 
 use http::{Request, Response};
-use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::tls::{Certificate, ClientCert, PemItem, RootCerts, TlsConfig, parse_pem};
 
-use crate::transport::{Transport, TransportError, TransportErrorKind as Kind};
-
-/// No answer of Cloud Controller is near this size; a page of 5000 events has some megabytes.
-const MAX_BODY: u64 = 256 << 20;
-
-/// How [`HttpTransport`] connects.
-///
-/// ```
-/// use asg_cc_client::HttpOptions;
-/// use std::time::Duration;
-///
-/// let options = HttpOptions { answer_timeout: Duration::from_secs(10), ..HttpOptions::default() };
-/// assert!(!options.skip_tls_verification);
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HttpOptions {
-    /// For each of: finding the address, connecting (with TLS), sending. 10 s.
-    pub connect_timeout: Duration,
-    /// For each of: the beginning of an answer, the rest of it. 60 s.
-    pub answer_timeout: Duration,
-    /// Certificates (PEM, any number in one text) to trust *instead of* the system's: the client talks to one server
-    /// only, so naming its authority is the stricter choice.
-    pub ca_pem: Option<Vec<u8>>,
-    /// Trusts any server, as `cf login --skip-ssl-validation` does. Whoever answers gets the token.
-    pub skip_tls_verification: bool,
-}
-
-impl Default for HttpOptions {
-    fn default() -> Self {
-        Self {
-            connect_timeout: Duration::from_secs(10),
-            answer_timeout: Duration::from_secs(60),
-            ca_pem: None,
-            skip_tls_verification: false,
-        }
-    }
-}
+use super::options::{HttpOptions, MAX_BODY, is_loopback};
+use super::{Transport, TransportError, TransportErrorKind as Kind};
 
 /// Blocking HTTP/1.1 over TCP or TLS.
 ///
@@ -75,14 +39,16 @@ impl HttpTransport {
     ///
     /// # Errors
     ///
-    /// If [`HttpOptions::ca_pem`] has no certificate in it.
+    /// If [`HttpOptions::ca_pem`] has no certificate in it, or [`HttpOptions::client_pem`] no certificate or key.
     pub fn with_options(options: &HttpOptions) -> Result<Self, TransportError> {
         let roots = match &options.ca_pem {
             Some(pem) => RootCerts::new_with_certs(&certificates(pem)?),
             None => RootCerts::PlatformVerifier,
         };
+        let identity = options.client_pem.as_ref().map(|pem| identity(pem.expose())).transpose()?;
         let tls = TlsConfig::builder()
             .root_certs(roots)
+            .client_cert(identity)
             .disable_verification(options.skip_tls_verification)
             .build();
         let config = ureq::Agent::config_builder()
@@ -134,12 +100,6 @@ impl HttpTransport {
     }
 }
 
-fn is_loopback(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host.eq_ignore_ascii_case("localhost")
-        || address.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
-
 fn certificates(pem: &[u8]) -> Result<Vec<Certificate<'static>>, TransportError> {
     let bad =
         |why: &str| TransportError::new(Kind::Tls, format!("the extra CA certificates: {why}"));
@@ -150,6 +110,24 @@ fn certificates(pem: &[u8]) -> Result<Vec<Certificate<'static>>, TransportError>
         }
     }
     if found.is_empty() { Err(bad("there is none in the PEM text")) } else { Ok(found) }
+}
+
+/// A client's certificates and its key.
+fn identity(pem: &str) -> Result<ClientCert, TransportError> {
+    let bad = |why: &str| TransportError::new(Kind::Tls, format!("the client certificate: {why}"));
+    let (mut chain, mut key) = (Vec::new(), None);
+    for item in parse_pem(pem.as_bytes()) {
+        match item.map_err(|_| bad("malformed PEM"))? {
+            PemItem::Certificate(certificate) => chain.push(certificate),
+            PemItem::PrivateKey(found) => key = Some(found),
+            _ => {}
+        }
+    }
+    let key = key.ok_or_else(|| bad("there is no key in the PEM text"))?;
+    if chain.is_empty() {
+        return Err(bad("there is no certificate in the PEM text"));
+    }
+    Ok(ClientCert::new_with_certs(&chain, key))
 }
 
 fn explain(error: &ureq::Error) -> TransportError {
@@ -203,25 +181,13 @@ mod tests {
     }
 
     #[test]
-    fn loopback_has_many_names() {
-        for (host, yes) in [
-            ("127.0.0.1", true),
-            ("127.8.8.8", true),
-            ("[::1]", true),
-            ("LocalHost", true),
-            ("api.example.org", false),
-            ("127.0.0.1.example.org", false),
-            ("10.0.0.1", false),
-        ] {
-            assert_eq!(is_loopback(host), yes, "{host}");
-        }
-    }
-
-    #[test]
-    fn a_ca_file_without_certificates_is_refused() {
+    fn pem_texts_without_what_they_are_for_are_refused() {
         for pem in ["", "-----BEGIN NOTHING-----"] {
             let options = HttpOptions { ca_pem: Some(pem.into()), ..HttpOptions::default() };
             assert_eq!(HttpTransport::with_options(&options).unwrap_err().kind(), Kind::Tls);
+            let options = HttpOptions { client_pem: Some(pem.into()), ..HttpOptions::default() };
+            let err = HttpTransport::with_options(&options).unwrap_err();
+            assert_eq!(err.kind(), Kind::Tls, "{err}");
         }
     }
 }

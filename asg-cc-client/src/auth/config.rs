@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::{Error, Token};
+use super::{Grant, Login, Secret, Token};
+use crate::Error;
+use crate::api::Address;
 
 /// The target and token of the cf CLI, from its `config.json`.
 ///
@@ -31,6 +33,11 @@ pub struct CfConfig {
     pub token: Token,
     /// True after `cf login --skip-ssl-validation`.
     pub ssl_disabled: bool,
+    /// The refresh token, if there is one: see [`CfConfig::login`].
+    pub refresh_token: Option<Secret>,
+    /// Where the UAA is; empty if the file does not say.
+    pub uaa: String,
+    client: (String, Secret),
 }
 
 impl CfConfig {
@@ -65,7 +72,33 @@ impl CfConfig {
             target: text("Target").to_owned(),
             token: Token::new(text("AccessToken"))?,
             ssl_disabled: json["SSLDisabled"].as_bool().unwrap_or(false),
+            refresh_token: Some(text("RefreshToken")).filter(|t| !t.is_empty()).map(Secret::new),
+            uaa: text("UaaEndpoint").to_owned(),
+            client: match text("UAAOAuthClient") {
+                "" => ("cf".into(), "".into()),
+                id => (id.to_owned(), text("UAAOAuthClientSecret").into()),
+            },
         })
+    }
+
+    /// A login that outlives the access token, by the CLI's refresh token; `None` if there is none.
+    ///
+    /// The file is not changed. If the foundation's UAA replaces refresh tokens at each use (cf-deployment's does not),
+    /// the CLI must log in again afterwards: so this is for those who ask for it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Address`] if the UAA's address is none.
+    pub fn login(&self) -> Result<Option<Login>, Error> {
+        let Some(refresh) = self.refresh_token.clone() else { return Ok(None) };
+        let (id, secret) = self.client.clone();
+        let login = Login::new(Grant::RefreshToken(refresh))
+            .with_client(id, secret)
+            .with_token(self.token.clone());
+        Ok(Some(match self.uaa.as_str() {
+            "" => login,
+            uaa => login.with_uaa(Address::parse(uaa)?),
+        }))
     }
 
     /// Reads the file at `path`.
@@ -80,19 +113,31 @@ impl CfConfig {
         Self::parse(&json)
     }
 
-    /// Where the cf CLI keeps it: `.cf/config.json` in `CF_HOME`, or else in `HOME`.
+    /// Where the cf CLI keeps it: `.cf/config.json` in `CF_HOME`, or else in the user's folder, which is `HOME`, or on
+    /// Windows `HOMEDRIVE` and `HOMEPATH`, or else `USERPROFILE`.
     ///
     /// # Errors
     ///
-    /// [`Error::CfConfig`] if neither variable is set.
+    /// [`Error::CfConfig`] if none of the variables is set.
     pub fn default_path() -> Result<PathBuf, Error> {
-        Self::path_from(|name| env::var_os(name).map(PathBuf::from))
+        Self::path_from(cfg!(windows), |name| env::var_os(name).map(PathBuf::from))
     }
 
-    fn path_from(var: impl Fn(&str) -> Option<PathBuf>) -> Result<PathBuf, Error> {
+    fn path_from(windows: bool, var: impl Fn(&str) -> Option<PathBuf>) -> Result<PathBuf, Error> {
         let set = |name| var(name).filter(|dir| !dir.as_os_str().is_empty());
+        let home = || {
+            if !windows {
+                return set("HOME");
+            }
+            let drive = set("HOMEDRIVE").zip(set("HOMEPATH")).map(|(mut drive, path)| {
+                // Not `join`: the path begins with a backslash, and goes on the drive as it is.
+                drive.as_mut_os_string().push(path);
+                drive
+            });
+            drive.or_else(|| set("USERPROFILE"))
+        };
         set("CF_HOME")
-            .or_else(|| set("HOME"))
+            .or_else(home)
             .map(|home| home.join(".cf").join("config.json"))
             .ok_or_else(|| Error::CfConfig("neither CF_HOME nor HOME is set".into()))
     }
@@ -122,12 +167,27 @@ mod tests {
     #[test]
     fn cf_home_comes_before_home() {
         let both = |name: &str| Some(PathBuf::from(if name == "CF_HOME" { "/cf" } else { "/me" }));
-        assert_eq!(CfConfig::path_from(both).unwrap(), Path::new("/cf/.cf/config.json"));
+        assert_eq!(CfConfig::path_from(false, both).unwrap(), Path::new("/cf/.cf/config.json"));
         let home = |name: &str| match name {
             "HOME" => Some("/me".into()),
             _ => Some(PathBuf::new()),
         };
-        assert_eq!(CfConfig::path_from(home).unwrap(), Path::new("/me/.cf/config.json"));
-        assert!(CfConfig::path_from(|_| None).is_err());
+        assert_eq!(CfConfig::path_from(false, home).unwrap(), Path::new("/me/.cf/config.json"));
+        assert!(CfConfig::path_from(false, |_| None).is_err());
+    }
+
+    #[test]
+    fn windows_has_a_drive_and_a_path_or_a_profile() {
+        let path = |set: &[(&str, &str)]| {
+            let var = |name: &str| {
+                set.iter().find(|(n, _)| *n == name).map(|(_, value)| PathBuf::from(value))
+            };
+            CfConfig::path_from(true, var).unwrap().to_string_lossy().into_owned()
+        };
+        let profile = ("USERPROFILE", "C:/Users/me");
+        assert_eq!(path(&[profile]), "C:/Users/me/.cf/config.json");
+        let drive = [profile, ("HOMEDRIVE", "H:"), ("HOMEPATH", "/home")];
+        assert_eq!(path(&drive), "H:/home/.cf/config.json");
+        assert_eq!(path(&[profile, ("HOME", "/me")]), "C:/Users/me/.cf/config.json");
     }
 }

@@ -1,4 +1,22 @@
-//! The seam to the network: one method.
+//! The seam to the network: one method, or its asynchronous twin.
+
+#[cfg(feature = "ureq")]
+mod blocking;
+mod future;
+#[cfg(any(feature = "ureq", feature = "reqwest"))]
+mod options;
+mod record;
+#[cfg(feature = "reqwest")]
+mod reqwest;
+
+#[cfg(feature = "ureq")]
+pub use blocking::HttpTransport;
+pub use future::{AsyncTransport, Sending};
+#[cfg(any(feature = "ureq", feature = "reqwest"))]
+pub use options::HttpOptions;
+pub use record::{Recorder, Replay};
+#[cfg(feature = "reqwest")]
+pub use reqwest::AsyncHttpTransport;
 
 use std::fmt;
 use std::sync::Arc;
@@ -89,8 +107,8 @@ impl TransportError {
         self.kind
     }
 
-    pub(crate) fn scrub(&mut self, secret: &str) {
-        self.message = self.message.replace(secret, "[redacted]");
+    pub(crate) const fn message_mut(&mut self) -> &mut String {
+        &mut self.message
     }
 }
 
@@ -114,6 +132,8 @@ pub enum TransportErrorKind {
     Interrupted,
     /// No trust: certificates or protocol.
     Tls,
+    /// Nothing was sent: the caller's budget of requests is used up.
+    Budget,
     /// Anything else; trying again will not help.
     Other,
 }

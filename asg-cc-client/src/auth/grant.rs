@@ -1,0 +1,151 @@
+//! How tokens are asked for: `POST {uaa}/oauth/token` as values, without I/O.
+//!
+//! Source: the UAA's API documentation (`cloudfoundry/uaa`, §Token), and what the cf CLI sends (`cli:api/uaa`).
+
+use asg_core::Timestamp;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
+use http::{HeaderValue, Request, Response};
+use serde_json::Value;
+
+use super::{Secret, Token};
+use crate::Error;
+use crate::api::{AGENT, Address};
+use crate::policy::chance::later;
+use crate::text::{base64, encode};
+
+/// What one shows to get a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Grant {
+    /// A user's name and password.
+    Password {
+        /// The name.
+        username: String,
+        /// The password.
+        password: Secret,
+        /// The identity provider that knows the user, such as `ldap`; without it the UAA chooses.
+        origin: Option<String>,
+    },
+    /// The one-time code that `{login}/passcode` shows. It works once: what comes after lives on its refresh token.
+    Passcode(Secret),
+    /// The client's own name and secret. Best for programs: give the client the authority
+    /// `cloud_controller.admin_read_only` or `cloud_controller.global_auditor`.
+    ClientCredentials,
+    /// A refresh token from before.
+    RefreshToken(Secret),
+    /// An assertion of another identity provider.
+    JwtBearer(Secret),
+}
+
+impl Grant {
+    /// A user's name and password.
+    pub fn password(username: impl Into<String>, password: impl Into<Secret>) -> Self {
+        Self::Password { username: username.into(), password: password.into(), origin: None }
+    }
+
+    /// The form's fields.
+    fn fields(&self) -> Vec<(&'static str, &str)> {
+        const BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+        match self {
+            Self::Password { username, password, .. } => vec![
+                ("grant_type", "password"),
+                ("username", username),
+                ("password", password.expose()),
+            ],
+            Self::Passcode(code) => vec![("grant_type", "password"), ("passcode", code.expose())],
+            Self::ClientCredentials => vec![("grant_type", "client_credentials")],
+            Self::RefreshToken(token) => {
+                vec![("grant_type", "refresh_token"), ("refresh_token", token.expose())]
+            }
+            Self::JwtBearer(assertion) => {
+                vec![("grant_type", BEARER), ("assertion", assertion.expose())]
+            }
+        }
+    }
+
+    pub(super) const fn secret(&self) -> Option<&Secret> {
+        match self {
+            Self::Password { password: secret, .. }
+            | Self::Passcode(secret)
+            | Self::RefreshToken(secret)
+            | Self::JwtBearer(secret) => Some(secret),
+            Self::ClientCredentials => None,
+        }
+    }
+}
+
+/// Who asks: an OAuth client of the UAA.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Client {
+    pub(super) id: String,
+    pub(super) secret: Secret,
+}
+
+impl Client {
+    /// Name and secret as they are sent.
+    pub(super) fn basic(&self) -> String {
+        base64(format!("{}:{}", self.id, self.secret.expose()).as_bytes())
+    }
+
+    pub(super) fn request(&self, uaa: &Address, grant: &Grant) -> Request<Vec<u8>> {
+        let basic = base64(format!("{}:{}", self.id, self.secret.expose()).as_bytes());
+        let mut authorization =
+            HeaderValue::try_from(format!("Basic {basic}")).expect("base 64 is visible ASCII");
+        authorization.set_sensitive(true);
+        let hint = match grant {
+            Grant::Password { origin: Some(origin), .. } => {
+                let hint = serde_json::json!({ "origin": origin }).to_string();
+                format!("?login_hint={}", encode(&hint))
+            }
+            _ => String::new(),
+        };
+        let fields = grant.fields();
+        let pairs = fields.iter().map(|(name, value)| format!("{name}={}", encode(value)));
+        let form = pairs.collect::<Vec<_>>().join("&");
+        Request::post(format!("{uaa}/oauth/token{hint}"))
+            .header(ACCEPT, "application/json")
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(USER_AGENT, AGENT)
+            .header(AUTHORIZATION, authorization)
+            .body(form.into_bytes())
+            .expect("the address was checked, and the query is encoded")
+    }
+}
+
+/// What the UAA gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Tokens {
+    pub(super) access: Token,
+    pub(super) refresh: Option<Secret>,
+    /// When the access token ends: its own word, or else `expires_in` from now on.
+    pub(super) expires: Option<Timestamp>,
+}
+
+impl Tokens {
+    pub(super) fn read(response: &Response<Vec<u8>>, now: Timestamp) -> Result<Self, Error> {
+        let status = response.status();
+        let body: Option<Value> = serde_json::from_slice(response.body()).ok();
+        let text = |key: &str| {
+            let text = body.as_ref()?.get(key)?.as_str()?;
+            Some(text.to_owned()).filter(|text| !text.is_empty())
+        };
+        if !status.is_success() {
+            return Err(match (status.as_u16(), text("error")) {
+                (300..400 | 429 | 500.., _) => Error::from_response(response),
+                (_, Some(error)) => Error::Login {
+                    error,
+                    description: text("error_description").unwrap_or_default(),
+                },
+                (status, None) => Error::NotUaa { status },
+            });
+        }
+        let not_uaa = || Error::NotUaa { status: status.as_u16() };
+        let access = Token::new(&text("access_token").ok_or_else(not_uaa)?)?;
+        let lifetime = || {
+            let seconds = body.as_ref()?.get("expires_in")?.as_u64()?;
+            Some(later(now, std::time::Duration::from_secs(seconds)))
+        };
+        let expires = access.expires_at().or_else(lifetime);
+        Ok(Self { refresh: text("refresh_token").map(Secret::new), expires, access })
+    }
+}

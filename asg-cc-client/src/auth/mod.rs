@@ -1,0 +1,182 @@
+//! Who asks: tokens, and where they come from.
+
+mod config;
+pub(crate) mod grant;
+pub(crate) mod secret;
+pub(crate) mod session;
+mod token;
+
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+use http::HeaderValue;
+
+pub use config::CfConfig;
+pub use grant::Grant;
+pub use secret::Secret;
+pub use token::{Reach, Token};
+
+use crate::Error;
+use crate::api::Address;
+use grant::Client;
+use session::Session;
+
+/// What a request says about who asks: a [`Token`], a [`Login`] that renews itself, or a closure that gives headers.
+///
+/// ```
+/// use asg_cc_client::{Credentials, Grant, Login, Token};
+///
+/// let given: Credentials = Token::new("bearer sesame")?.into();
+/// let kept: Credentials = Login::new(Grant::ClientCredentials).with_client("reader", "sesame").into();
+/// let made = Credentials::provider(|| Ok::<_, String>("Bearer sesame".into()));
+/// for credentials in [given, kept, made] {
+///     assert!(!format!("{credentials:?}").contains("sesame"));
+/// }
+/// # Ok::<(), asg_cc_client::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Credentials(pub(crate) Kind);
+
+#[derive(Debug)]
+pub(crate) enum Kind {
+    Token(Token),
+    Provider(Provider),
+    Login(Box<Session>),
+}
+
+impl Credentials {
+    /// Asks `header` for the value of the `Authorization` header before each request, and once more after Cloud
+    /// Controller has refused one: for logins that this crate does not know.
+    pub fn provider<E: fmt::Display>(
+        header: impl Fn() -> Result<String, E> + Send + Sync + 'static,
+    ) -> Self {
+        let header = move || header().map_err(|e| e.to_string());
+        Self(Kind::Provider(Provider { header: Box::new(header), last: Mutex::default() }))
+    }
+
+    pub(crate) fn reach(&self) -> Reach {
+        match &self.0 {
+            Kind::Token(token) => token.reach(),
+            Kind::Provider(provider) => {
+                Token::new(&provider.last()).map_or(Reach::Opaque, |token| token.reach())
+            }
+            Kind::Login(session) => session.token().map_or(Reach::Opaque, |token| token.reach()),
+        }
+    }
+
+    /// What must be in no text, the longest first: one may be a part of another.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        let mut secrets = match &self.0 {
+            Kind::Token(token) => vec![token.secret().to_owned()],
+            Kind::Provider(provider) => {
+                let header = provider.last();
+                let value = header.split_once(' ').map(|(_, value)| value.to_owned());
+                value.into_iter().chain([header]).collect()
+            }
+            Kind::Login(session) => session.secrets(),
+        };
+        secrets.retain(|secret| !secret.is_empty());
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        secrets
+    }
+}
+
+impl From<Token> for Credentials {
+    fn from(token: Token) -> Self {
+        Self(Kind::Token(token))
+    }
+}
+
+impl From<Login> for Credentials {
+    fn from(login: Login) -> Self {
+        let Login { grant, client, uaa, token } = login;
+        Self(Kind::Login(Box::new(Session::new(client, grant, uaa, token))))
+    }
+}
+
+/// A login at the UAA, which is found through Cloud Controller's root document. It is renewed a minute before its token
+/// ends, and once when Cloud Controller refuses the token: with the refresh token if there is one, or else, and if that
+/// fails, with the grant again.
+///
+/// However many threads use it, one of them asks the UAA and the others wait. A refresh token that the UAA replaces is
+/// replaced here. What the UAA refuses is not sent again: repeated wrong passwords lock users out.
+///
+/// # Example
+///
+/// ```
+/// # #[cfg(all(feature = "embedded", feature = "ureq"))] {
+/// use asg_cc_client::embedded::{Clock, Foundation, Realm, Server};
+/// use asg_cc_client::{CloudController, Directory, Grant, HttpTransport, Login};
+///
+/// let realm = Realm::new().robot("reader", "secret", &["cloud_controller.global_auditor"]);
+/// let server = Server::start_with_uaa(Foundation::new(), realm, Clock::system())?;
+/// let login = Login::new(Grant::ClientCredentials).with_client("reader", "secret");
+/// let cc = CloudController::new(HttpTransport::new()?, &server.url(), login)?;
+/// cc.resolve(&["4ccbb24c-268e-421a-9d1b-3678b6eb40d0".parse()?])?;
+/// assert_eq!(server.uaa().unwrap().issued(), 1);
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Login {
+    grant: Grant,
+    client: Client,
+    uaa: Option<Address>,
+    token: Option<Token>,
+}
+
+impl Login {
+    /// With this grant, as the public client `cf`, whose secret is empty.
+    #[must_use]
+    pub fn new(grant: Grant) -> Self {
+        let client = Client { id: "cf".into(), secret: "".into() };
+        Self { grant, client, uaa: None, token: None }
+    }
+
+    /// As this client of the UAA.
+    #[must_use]
+    pub fn with_client(self, id: impl Into<String>, secret: impl Into<Secret>) -> Self {
+        Self { client: Client { id: id.into(), secret: secret.into() }, ..self }
+    }
+
+    /// At this UAA, whatever the root document says.
+    #[must_use]
+    pub fn with_uaa(self, uaa: Address) -> Self {
+        Self { uaa: Some(uaa), ..self }
+    }
+
+    /// Uses this access token until it ends.
+    #[must_use]
+    pub fn with_token(self, token: Token) -> Self {
+        Self { token: Some(token), ..self }
+    }
+}
+
+type Header = Box<dyn Fn() -> Result<String, String> + Send + Sync>;
+
+pub(crate) struct Provider {
+    header: Header,
+    /// What it gave last, to keep it out of texts.
+    last: Mutex<String>,
+}
+
+impl Provider {
+    pub(crate) fn header(&self) -> Result<HeaderValue, Error> {
+        let text = (self.header)().map_err(Error::Provider)?;
+        text.clone_into(&mut self.last.lock().unwrap_or_else(PoisonError::into_inner));
+        let bad = |_| Error::Token("it has characters that no header has");
+        let mut value = HeaderValue::try_from(text).map_err(bad)?;
+        value.set_sensitive(true);
+        Ok(value)
+    }
+
+    fn last(&self) -> String {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl fmt::Debug for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Provider").finish_non_exhaustive()
+    }
+}

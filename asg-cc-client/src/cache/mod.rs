@@ -1,0 +1,324 @@
+//! A memory in front of a directory: with lifetimes, a limit, one question at a time per id, and a file.
+
+mod file;
+mod memory;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use asg_core::{AppState, Guid, Identity, Timestamp};
+
+use crate::policy::chance::later;
+use crate::{Clock, Directory, Error, Random};
+use memory::Memory;
+
+/// How long [`Cached`] remembers what, and how much.
+///
+/// ```
+/// use asg_cc_client::CacheOptions;
+///
+/// let forever = CacheOptions { live: None, missing: None, ..CacheOptions::default() };
+/// assert!(forever.deleted.is_some());
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct CacheOptions {
+    /// Living apps may be renamed or deleted. An hour; `None` is for ever, here and below.
+    pub live: Option<Duration>,
+    /// Deleted apps stay deleted. 30 days.
+    pub deleted: Option<Duration>,
+    /// What is hidden or unknown may be pushed or shown later. 5 minutes.
+    pub missing: Option<Duration>,
+    /// Lifetimes are longer or shorter by chance, by up to this part, so that not all end at once. 0.2.
+    pub jitter: f64,
+    /// Ids at most; beyond that, those are forgotten first that were learnt first. 250,000.
+    pub capacity: usize,
+}
+
+impl Default for CacheOptions {
+    fn default() -> Self {
+        const MINUTE: u64 = 60;
+        Self {
+            live: Some(Duration::from_secs(60 * MINUTE)),
+            deleted: Some(Duration::from_secs(30 * 24 * 60 * MINUTE)),
+            missing: Some(Duration::from_secs(5 * MINUTE)),
+            jitter: 0.2,
+            capacity: 250_000,
+        }
+    }
+}
+
+impl CacheOptions {
+    const fn lifetime(&self, state: AppState) -> Option<Duration> {
+        match state {
+            AppState::Live => self.live,
+            AppState::Deleted => self.deleted,
+            AppState::Hidden | AppState::Unknown => self.missing,
+        }
+    }
+
+    /// When something in this state is to be forgotten that is learnt now; `chance` is 0 to 1.
+    fn end(&self, state: AppState, now: Timestamp, chance: f64) -> Option<Timestamp> {
+        let factor = 1.0 + self.jitter.clamp(0.0, 1.0) * (2.0 * chance - 1.0);
+        Some(later(now, self.lifetime(state)?.mul_f64(factor)))
+    }
+}
+
+/// Remembers what another directory said, and asks it only for what is new.
+///
+/// Threads that want the same ids at the same time ask once; the others wait for that answer, or that failure. Failures
+/// are not remembered.
+///
+/// # Example
+///
+/// ```
+/// use std::cell::Cell;
+/// use asg_cc_client::{Cached, Directory, Error};
+/// use asg_core::{Guid, Identity};
+///
+/// struct Counting(Cell<usize>);
+///
+/// impl Directory for Counting {
+///     fn resolve(&self, ids: &[Guid]) -> Result<Vec<Identity>, Error> {
+///         self.0.set(self.0.get() + ids.len());
+///         Ok(vec![Identity::unknown(); ids.len()])
+///     }
+/// }
+///
+/// let directory = Cached::new(Counting(Cell::new(0)));
+/// let id = Guid::from_u128(7);
+/// directory.resolve(&[id, id])?;
+/// directory.resolve(&[id])?;
+/// assert_eq!(directory.get_ref().0.get(), 1);
+/// # Ok::<(), Error>(())
+/// ```
+pub struct Cached<D> {
+    inner: D,
+    options: CacheOptions,
+    clock: Clock,
+    random: Random,
+    state: Mutex<State>,
+    landed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    memory: Memory,
+    /// Ids that somebody is asking for.
+    flights: HashMap<Guid, Arc<Flight>>,
+}
+
+/// One question that is out; it gets an error if it fails.
+type Flight = OnceLock<Error>;
+
+impl<D> Cached<D> {
+    /// An empty cache around `inner`, with [`CacheOptions::default`].
+    #[must_use]
+    pub fn new(inner: D) -> Self {
+        Self::with_options(inner, CacheOptions::default())
+    }
+
+    /// An empty cache around `inner`, with these options.
+    #[must_use]
+    pub fn with_options(inner: D, options: CacheOptions) -> Self {
+        Self {
+            inner,
+            options,
+            clock: Clock::system(),
+            random: Random::system(),
+            state: Mutex::default(),
+            landed: Condvar::new(),
+        }
+    }
+
+    /// Reads the time there.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// Draws the differences of lifetimes from there.
+    #[must_use]
+    pub fn with_random(self, random: Random) -> Self {
+        Self { random, ..self }
+    }
+
+    /// The directory that is asked.
+    #[must_use]
+    pub const fn get_ref(&self) -> &D {
+        &self.inner
+    }
+
+    /// How many ids it remembers, also those whose time is over but that were not asked for since.
+    pub fn len(&self) -> usize {
+        self.state().memory.len()
+    }
+
+    /// True if it remembers nothing.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Forgets what was not found, so that it is asked for again.
+    pub fn forget_unresolved(&self) {
+        self.state()
+            .memory
+            .retain(|identity| matches!(identity.state, AppState::Live | AppState::Deleted));
+    }
+
+    /// Forgets everything.
+    pub fn clear(&self) {
+        self.state().memory.retain(|_| false);
+    }
+
+    /// What it remembers, as the text of a file that [`Cached::restore`] reads. `foundation` says whose ids they are,
+    /// such as the API's address.
+    pub fn dump(&self, foundation: &str) -> Vec<u8> {
+        file::write(foundation, self.state().memory.iter())
+    }
+
+    /// Remembers what such a text says and is not over yet; gives how many ids those are. What is remembered already
+    /// stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::CacheFile`] if the text is damaged anywhere, or of another version or foundation; then nothing is taken
+    /// from it.
+    pub fn restore(&self, text: &[u8], foundation: &str) -> Result<usize, Error> {
+        let entries = file::read(text, foundation)?;
+        let now = self.clock.now();
+        let mut state = self.state();
+        let before = state.memory.len();
+        for (id, identity, end) in entries {
+            // No longer than if it were learnt now: options may have changed, and clocks go wrong.
+            let latest = self.options.end(identity.state, now, 1.0);
+            let end = match (end, latest) {
+                (Some(end), Some(latest)) => Some(end.min(latest)),
+                (end, latest) => end.or(latest),
+            };
+            if end.is_none_or(|end| now < end) && state.memory.get(&id, now).is_none() {
+                state.memory.insert(id, identity, end, self.options.capacity);
+            }
+        }
+        Ok(state.memory.len() - before)
+    }
+
+    /// Writes [`Cached::dump`] to a file: whole or not at all, by way of another file beside it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::CacheFile`] with the system's reason.
+    pub fn save(&self, path: &Path, foundation: &str) -> Result<(), Error> {
+        file::replace(path, &self.dump(foundation))
+            .map_err(|e| Error::CacheFile(format!("{}: {e}", path.display())))
+    }
+
+    /// Reads a file of [`Cached::save`]; that there is none is no error, and gives 0.
+    ///
+    /// # Errors
+    ///
+    /// As [`Cached::restore`], or if the file cannot be read.
+    pub fn load(&self, path: &Path, foundation: &str) -> Result<usize, Error> {
+        match std::fs::read(path) {
+            Ok(text) => self.restore(&text, foundation),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(0),
+            Err(e) => Err(Error::CacheFile(format!("{}: {e}", path.display()))),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // The maps are whole at every point at which a thread could panic.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<D: Directory> Directory for Cached<D> {
+    fn resolve(&self, ids: &[Guid]) -> Result<Vec<Identity>, Error> {
+        let mut answers: HashMap<Guid, Identity> = HashMap::new();
+        loop {
+            let now = self.clock.now();
+            let mut mine = Boarding { cache: self, ids: Vec::new(), flight: Arc::default() };
+            let mut others: Option<Arc<Flight>> = None;
+            let mut state = self.state();
+            for id in ids.iter().filter(|id| !answers.contains_key(id)).collect::<Vec<_>>() {
+                if let Some(identity) = state.memory.get(id, now) {
+                    answers.insert(*id, identity.clone());
+                } else if let Some(flight) = state.flights.get(id) {
+                    if !Arc::ptr_eq(flight, &mine.flight) {
+                        others = Some(Arc::clone(flight));
+                    }
+                } else {
+                    state.flights.insert(*id, Arc::clone(&mine.flight));
+                    mine.ids.push(*id);
+                }
+            }
+            if !mine.ids.is_empty() {
+                drop(state);
+                answers.extend(mine.fly(now)?);
+            } else if let Some(flight) = others {
+                let out =
+                    |state: &mut State| state.flights.values().any(|f| Arc::ptr_eq(f, &flight));
+                drop(self.landed.wait_while(state, out));
+                if let Some(error) = flight.get() {
+                    return Err(error.clone());
+                }
+            } else {
+                drop(state);
+                let unknown = Identity::unknown;
+                return Ok(ids
+                    .iter()
+                    .map(|id| answers.get(id).cloned().unwrap_or_else(unknown))
+                    .collect());
+            }
+        }
+    }
+}
+
+/// Ids that this thread asks for. However it ends, others may ask for them afterwards.
+struct Boarding<'a, D> {
+    cache: &'a Cached<D>,
+    ids: Vec<Guid>,
+    flight: Arc<Flight>,
+}
+
+impl<D: Directory> Boarding<'_, D> {
+    fn fly(self, now: Timestamp) -> Result<Vec<(Guid, Identity)>, Error> {
+        let Self { cache, ids, flight } = &self;
+        let found = cache.inner.resolve(ids).inspect_err(|error| {
+            drop(flight.set(error.clone()));
+        })?;
+        let mut state = cache.state();
+        for (id, identity) in ids.iter().zip(&found) {
+            let end = cache.options.end(identity.state, now, cache.random.next());
+            state.memory.insert(*id, identity.clone(), end, cache.options.capacity);
+        }
+        drop(state);
+        Ok(ids.iter().copied().zip(found).collect())
+    }
+}
+
+impl<D> Drop for Boarding<'_, D> {
+    fn drop(&mut self) {
+        if self.ids.is_empty() {
+            return;
+        }
+        let mut state = self.cache.state();
+        for id in &self.ids {
+            state.flights.remove(id);
+        }
+        drop(state);
+        self.cache.landed.notify_all();
+    }
+}
+
+impl<D: fmt::Debug> fmt::Debug for Cached<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cached")
+            .field("inner", &self.inner)
+            .field("options", &self.options)
+            .field("len", &self.len())
+            .finish_non_exhaustive()
+    }
+}

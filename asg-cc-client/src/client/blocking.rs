@@ -1,0 +1,300 @@
+//! The driver that waits.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use asg_core::{Guid, Identity, Timestamp};
+use http::Response;
+
+use super::discovery::Discovery;
+use super::exchange::{Build, Exchange, Need};
+use super::{ApiVersion, Core, MOST_LANES, Resolution, Sighting, settings};
+use crate::api::{Body, Call};
+use crate::resolve::plan::Plan;
+use crate::resolve::query::{Learned, Query};
+use crate::{Clock, Credentials, Directory, Error, Export, Transport};
+
+/// A live Cloud Controller, over any [`Transport`].
+///
+/// It asks the root document which API there is, and prefers v3. What it asks for ids, at 200 a request:
+///
+/// 1. apps, with their spaces and orgs;
+/// 2. for what is no app's GUID: processes, then tasks and builds, and their apps (if most of the first 200 are no apps',
+///    processes come first for the others);
+/// 3. for what is still open: delete requests among the audit events;
+/// 4. for what is still open: deployments, by the processes that they made, and audit events of deleted processes. Both
+///    must be searched page by page, so there is a limit: [`CloudController::with_search_pages`].
+///
+/// What is not found is [`Unknown`] if the token reads globally, and [`Hidden`] if it says that it does not. A token
+/// that cannot be read ([`Reach::Opaque`](crate::Reach::Opaque)) leaves it [`Unknown`], since nothing says that there is
+/// more to see.
+///
+/// It makes each request once. Give it a [`Retrying`](crate::Retrying) transport to try again.
+///
+/// [`Unknown`]: asg_core::AppState::Unknown
+/// [`Hidden`]: asg_core::AppState::Hidden
+///
+/// # Example
+///
+/// ```
+/// # #[cfg(all(feature = "embedded", feature = "ureq"))] {
+/// use asg_cc_client::embedded::{Foundation, Server};
+/// use asg_cc_client::{CloudController, Directory, HttpTransport, Token};
+///
+/// let server = Server::start(
+///     Foundation::new()
+///         .org("2c279d6c-6f15-4cc0-99ed-72ef76ec50eb", "o")
+///         .space("c65add41-d85b-4823-9e2a-545a5e0e5812", "s", "2c279d6c-6f15-4cc0-99ed-72ef76ec50eb")
+///         .app("4ccbb24c-268e-421a-9d1b-3678b6eb40d0", "proxy", "c65add41-d85b-4823-9e2a-545a5e0e5812")
+///         .token("sesame"),
+/// )?;
+/// let cc = CloudController::new(HttpTransport::new()?, &server.url(), Token::new("sesame")?)?;
+/// let found = cc.resolve(&["4ccbb24c-268e-421a-9d1b-3678b6eb40d0".parse()?])?;
+/// assert_eq!(found[0].path().as_deref(), Some("o/s/proxy"));
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct CloudController<T> {
+    transport: T,
+    core: Core,
+    round: Round<T>,
+}
+
+/// Asks several questions: one after another, or with threads if the transport can go to them.
+type Round<T> = fn(&CloudController<T>, Vec<Query>) -> Vec<Answered>;
+type Answered = (Query, Result<Learned, Error>);
+
+impl<T: Transport> CloudController<T> {
+    /// The Cloud Controller at `url`, as `cf api` prints it; nothing is asked yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Address`].
+    pub fn new(
+        transport: T,
+        url: &str,
+        credentials: impl Into<Credentials>,
+    ) -> Result<Self, Error> {
+        Ok(Self { transport, core: Core::new(url, credentials.into())?, round: Self::in_turn })
+    }
+
+    settings!();
+
+    /// Makes up to so many requests at a time, and at most 8. One by default.
+    #[must_use]
+    pub fn with_concurrency(mut self, requests: usize) -> Self
+    where
+        T: Sync,
+    {
+        self.core.lanes = requests.clamp(1, MOST_LANES);
+        self.round = Self::in_lanes;
+        self
+    }
+
+    /// The transport.
+    pub const fn get_ref(&self) -> &T {
+        &self.transport
+    }
+
+    /// The API that is spoken; asks for the root document the first time.
+    ///
+    /// # Errors
+    ///
+    /// If nothing there is a Cloud Controller.
+    pub fn version(&self) -> Result<ApiVersion, Error> {
+        if self.core.needs_discovery() {
+            self.discover()?;
+        }
+        Ok(*self.core.version.get().expect("discovery sets it or fails"))
+    }
+
+    /// Makes one call: see [`api`](crate::api).
+    ///
+    /// # Errors
+    ///
+    /// As [`Call::read`], or if no answer came.
+    pub fn call<B: Body>(&self, call: &Call<B>) -> Result<B, Error> {
+        if self.core.needs_uaa() {
+            self.discover()?;
+        }
+        let address = &self.core.address;
+        let build = |header| call.request_with(address, header);
+        let response = self.exchange(&build)?;
+        call.read(&response).map_err(|e| self.core.scrub(e))
+    }
+
+    /// Who these ids are, and how that is known.
+    ///
+    /// # Errors
+    ///
+    /// As [`Directory::resolve`].
+    pub fn resolve_in_full(&self, ids: &[Guid]) -> Result<Vec<Resolution>, Error> {
+        self.sight(&ids.iter().map(|id| (*id, None)).collect::<Vec<_>>())
+    }
+
+    /// Who these ids are, and what their apps were called at these times, where audit events prove it
+    /// ([`Resolution::name_then`]): at least one request more per 200 ids. With v2, names are those of today.
+    ///
+    /// # Errors
+    ///
+    /// As [`Directory::resolve`].
+    pub fn resolve_at(&self, sightings: &[(Guid, Timestamp)]) -> Result<Vec<Resolution>, Error> {
+        self.sight(&sightings.iter().map(|(id, at)| (*id, Some(*at))).collect::<Vec<_>>())
+    }
+
+    /// Everything that lives, 5000 apps a request (100 with v2): a directory without network, for those who will ask for
+    /// most of a foundation. What is pushed later is not in it: see [`Layered`](crate::Layered).
+    ///
+    /// # Errors
+    ///
+    /// As [`Directory::resolve`].
+    pub fn preload(&self) -> Result<Export, Error> {
+        self.version()?;
+        let (known, _) = self.run(self.core.plan_for_all())?;
+        Ok(Export::from(known))
+    }
+
+    fn sight(&self, sightings: &[Sighting]) -> Result<Vec<Resolution>, Error> {
+        if sightings.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.version()?;
+        let found = self.run(self.core.plan(sightings))?;
+        Ok(self.core.resolutions(sightings, &found))
+    }
+
+    fn discover(&self) -> Result<(), Error> {
+        let mut question = Discovery::Root;
+        let ask = |question: Discovery| {
+            let response = self.transport.send(question.request(&self.core.address))?;
+            question.read(&response)
+        };
+        loop {
+            match ask(question).map_err(|e| self.core.scrub(e))? {
+                Ok(root) => return self.core.discovered(&root),
+                Err(next) => question = next,
+            }
+        }
+    }
+
+    fn run(
+        &self,
+        mut plan: Plan,
+    ) -> Result<(crate::resolve::Knowledge, std::collections::HashSet<String>), Error> {
+        loop {
+            let queries = plan.questions();
+            if queries.is_empty() {
+                return Ok(plan.finish());
+            }
+            for (query, answer) in (self.round)(self, queries) {
+                plan.answer(query, answer)?;
+            }
+        }
+    }
+
+    fn in_turn(&self, queries: Vec<Query>) -> Vec<Answered> {
+        let mut answered = Vec::new();
+        for query in queries {
+            let answer = self.ask(&query);
+            let failed = answer.as_ref().is_err_and(|e| !e.is_answer());
+            answered.push((query, answer));
+            if failed {
+                break;
+            }
+        }
+        answered
+    }
+
+    fn in_lanes(&self, queries: Vec<Query>) -> Vec<Answered>
+    where
+        T: Sync,
+    {
+        let lanes = self.core.lanes.min(queries.len());
+        if lanes < 2 {
+            return self.in_turn(queries);
+        }
+        let next = AtomicUsize::new(0);
+        let failed = AtomicBool::new(false);
+        let slots: Vec<Mutex<Option<Result<Learned, Error>>>> =
+            queries.iter().map(|_| Mutex::default()).collect();
+        let work = || {
+            while !failed.load(Ordering::Relaxed) {
+                let n = next.fetch_add(1, Ordering::Relaxed);
+                let Some(query) = queries.get(n) else { break };
+                let answer = self.ask(query);
+                if answer.as_ref().is_err_and(|e| !e.is_answer()) {
+                    failed.store(true, Ordering::Relaxed);
+                }
+                *slots[n].lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
+            }
+        };
+        thread::scope(|scope| {
+            for _ in 0..lanes {
+                scope.spawn(work);
+            }
+        });
+        let answers =
+            slots.into_iter().map(|s| s.into_inner().unwrap_or_else(PoisonError::into_inner));
+        queries.into_iter().zip(answers).filter_map(|(query, a)| Some((query, a?))).collect()
+    }
+
+    fn ask(&self, query: &Query) -> Result<Learned, Error> {
+        let address = &self.core.address;
+        let build = |header| query.ask.request(address, header);
+        let response = self.exchange(&build)?;
+        query.ask.read(&response).map_err(|e| self.core.scrub(e))
+    }
+
+    fn exchange(&self, build: Build<'_>) -> Result<Response<Vec<u8>>, Error> {
+        let mut exchange = Exchange::new(&self.core, build);
+        loop {
+            match exchange.next() {
+                Need::Send(request) => exchange.answer(self.transport.send(request)),
+                Need::Wait(session) => session.wait(),
+                Need::Done(result) => return result.map_err(|e| self.core.scrub(e)),
+            }
+        }
+    }
+}
+
+impl<T: Transport> Directory for CloudController<T> {
+    fn resolve(&self, ids: &[Guid]) -> Result<Vec<Identity>, Error> {
+        Ok(self.resolve_in_full(ids)?.into_iter().map(|found| found.identity).collect())
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for CloudController<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CloudController")
+            .field("transport", &self.transport)
+            .field("core", &self.core)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "ureq")]
+impl CloudController<crate::HttpTransport> {
+    /// The Cloud Controller that the cf CLI is logged in to, over [`HttpTransport`](crate::HttpTransport).
+    ///
+    /// ```no_run
+    /// use asg_cc_client::{CfConfig, CloudController};
+    ///
+    /// let cc = CloudController::from_cf_config(&CfConfig::load(&CfConfig::default_path()?)?)?;
+    /// # Ok::<(), asg_cc_client::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the target is no URL.
+    pub fn from_cf_config(config: &crate::CfConfig) -> Result<Self, Error> {
+        let options = crate::HttpOptions {
+            skip_tls_verification: config.ssl_disabled,
+            ..crate::HttpOptions::default()
+        };
+        let transport = crate::HttpTransport::with_options(&options)?;
+        Self::new(transport, &config.target, config.token.clone())
+    }
+}

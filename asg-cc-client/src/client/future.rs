@@ -1,0 +1,250 @@
+//! The driver that gives way: the same machines as the blocking one, on any async runtime.
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::OnceLock;
+use std::task::Poll;
+use std::time::Duration;
+
+use asg_core::{Guid, Identity, Timestamp};
+use http::Response;
+
+use super::discovery::Discovery;
+use super::exchange::{Build, Exchange, Need};
+use super::{ApiVersion, Core, MOST_LANES, Resolution, Sighting, settings};
+use crate::api::{Body, Call};
+use crate::resolve::plan::Plan;
+use crate::resolve::query::{Learned, Query};
+use crate::{AsyncTransport, Clock, Credentials, Error, Export};
+
+/// A live Cloud Controller, over any [`AsyncTransport`]: what [`CloudController`](crate::CloudController) is for a
+/// blocking one, with the same answers.
+///
+/// # Example
+///
+/// ```
+/// use asg_cc_client::embedded::Foundation;
+/// use asg_cc_client::{AsyncCloudController, Token, Transport};
+/// use http::Request;
+///
+/// let foundation = Foundation::new()
+///     .org("2c279d6c-6f15-4cc0-99ed-72ef76ec50eb", "o")
+///     .space("c65add41-d85b-4823-9e2a-545a5e0e5812", "s", "2c279d6c-6f15-4cc0-99ed-72ef76ec50eb")
+///     .app("4ccbb24c-268e-421a-9d1b-3678b6eb40d0", "proxy", "c65add41-d85b-4823-9e2a-545a5e0e5812");
+/// // Any function that gives a future will do; `AsyncHttpTransport` (feature `reqwest`) is the usual one.
+/// let transport = move |request: Request<Vec<u8>>| std::future::ready(foundation.send(request));
+/// let cc = AsyncCloudController::new(transport, "https://api.example.org", Token::new("sesame")?)?;
+/// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+/// # runtime.block_on(async {
+/// let found = cc.resolve(&["4ccbb24c-268e-421a-9d1b-3678b6eb40d0".parse()?]).await?;
+/// assert_eq!(found[0].path().as_deref(), Some("o/s/proxy"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct AsyncCloudController<T> {
+    transport: T,
+    core: Core,
+}
+
+impl<T: AsyncTransport + Sync> AsyncCloudController<T> {
+    /// The Cloud Controller at `url`, as `cf api` prints it; nothing is asked yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Address`].
+    pub fn new(
+        transport: T,
+        url: &str,
+        credentials: impl Into<Credentials>,
+    ) -> Result<Self, Error> {
+        Ok(Self { transport, core: Core::new(url, credentials.into())? })
+    }
+
+    settings!();
+
+    /// Makes up to so many requests at a time, and at most 8. One by default.
+    #[must_use]
+    pub fn with_concurrency(mut self, requests: usize) -> Self {
+        self.core.lanes = requests.clamp(1, MOST_LANES);
+        self
+    }
+
+    /// The transport.
+    pub const fn get_ref(&self) -> &T {
+        &self.transport
+    }
+
+    /// The API that is spoken; asks for the root document the first time.
+    ///
+    /// # Errors
+    ///
+    /// If nothing there is a Cloud Controller.
+    pub async fn version(&self) -> Result<ApiVersion, Error> {
+        if self.core.needs_discovery() {
+            self.discover().await?;
+        }
+        Ok(*self.core.version.get().expect("discovery sets it or fails"))
+    }
+
+    /// Makes one call: see [`api`](crate::api).
+    ///
+    /// # Errors
+    ///
+    /// As [`Call::read`], or if no answer came.
+    pub async fn call<B: Body>(&self, call: &Call<B>) -> Result<B, Error> {
+        if self.core.needs_uaa() {
+            self.discover().await?;
+        }
+        let address = &self.core.address;
+        let build = |header| call.request_with(address, header);
+        let response = self.exchange(&build).await?;
+        call.read(&response).map_err(|e| self.core.scrub(e))
+    }
+
+    /// Who these ids are: as [`Directory::resolve`](crate::Directory::resolve).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub async fn resolve(&self, ids: &[Guid]) -> Result<Vec<Identity>, Error> {
+        let found = self.resolve_in_full(ids).await?;
+        Ok(found.into_iter().map(|found| found.identity).collect())
+    }
+
+    /// Who these ids are, and how that is known.
+    ///
+    /// # Errors
+    ///
+    /// As [`AsyncCloudController::resolve`].
+    pub async fn resolve_in_full(&self, ids: &[Guid]) -> Result<Vec<Resolution>, Error> {
+        self.sight(&ids.iter().map(|id| (*id, None)).collect::<Vec<_>>()).await
+    }
+
+    /// Who these ids are, and what their apps were called at these times: as
+    /// [`CloudController::resolve_at`](crate::CloudController::resolve_at).
+    ///
+    /// # Errors
+    ///
+    /// As [`AsyncCloudController::resolve`].
+    pub async fn resolve_at(
+        &self,
+        sightings: &[(Guid, Timestamp)],
+    ) -> Result<Vec<Resolution>, Error> {
+        self.sight(&sightings.iter().map(|(id, at)| (*id, Some(*at))).collect::<Vec<_>>()).await
+    }
+
+    /// Everything that lives: as [`CloudController::preload`](crate::CloudController::preload).
+    ///
+    /// # Errors
+    ///
+    /// As [`AsyncCloudController::resolve`].
+    pub async fn preload(&self) -> Result<Export, Error> {
+        self.version().await?;
+        let (known, _) = self.run(self.core.plan_for_all()).await?;
+        Ok(Export::from(known))
+    }
+
+    async fn sight(&self, sightings: &[Sighting]) -> Result<Vec<Resolution>, Error> {
+        if sightings.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.version().await?;
+        let found = self.run(self.core.plan(sightings)).await?;
+        Ok(self.core.resolutions(sightings, &found))
+    }
+
+    async fn discover(&self) -> Result<(), Error> {
+        let mut question = Discovery::Root;
+        loop {
+            let sent = self.transport.send(question.request(&self.core.address)).await;
+            let read = sent.map_err(Error::from).and_then(|response| question.read(&response));
+            match read.map_err(|e| self.core.scrub(e))? {
+                Ok(root) => return self.core.discovered(&root),
+                Err(next) => question = next,
+            }
+        }
+    }
+
+    async fn run(
+        &self,
+        mut plan: Plan,
+    ) -> Result<(crate::resolve::Knowledge, std::collections::HashSet<String>), Error> {
+        loop {
+            let queries = plan.questions();
+            if queries.is_empty() {
+                return Ok(plan.finish());
+            }
+            for (query, answer) in self.in_lanes(queries).await {
+                plan.answer(query, answer)?;
+            }
+        }
+    }
+
+    /// Asks these, some at a time.
+    async fn in_lanes(&self, queries: Vec<Query>) -> Vec<(Query, Result<Learned, Error>)> {
+        type Lane<'a> = Pin<Box<dyn Future<Output = (Query, Result<Learned, Error>)> + Send + 'a>>;
+        let mut waiting = queries.into_iter();
+        let mut lanes: Vec<Lane<'_>> = Vec::new();
+        let mut answered = Vec::new();
+        let mut failed = false;
+        poll_fn(move |context| {
+            loop {
+                while lanes.len() < self.core.lanes && !failed {
+                    let Some(query) = waiting.next() else { break };
+                    lanes.push(Box::pin(async move {
+                        let answer = self.ask(&query).await;
+                        (query, answer)
+                    }));
+                }
+                let before = lanes.len();
+                lanes.retain_mut(|lane| match lane.as_mut().poll(context) {
+                    Poll::Ready((query, answer)) => {
+                        failed |= answer.as_ref().is_err_and(|e| !e.is_answer());
+                        answered.push((query, answer));
+                        false
+                    }
+                    Poll::Pending => true,
+                });
+                if lanes.is_empty() && (failed || waiting.len() == 0) {
+                    return Poll::Ready(std::mem::take(&mut answered));
+                }
+                if lanes.len() == before {
+                    return Poll::Pending;
+                }
+            }
+        })
+        .await
+    }
+
+    async fn ask(&self, query: &Query) -> Result<Learned, Error> {
+        let address = &self.core.address;
+        let build = |header| query.ask.request(address, header);
+        let response = self.exchange(&build).await?;
+        query.ask.read(&response).map_err(|e| self.core.scrub(e))
+    }
+
+    async fn exchange(&self, build: Build<'_>) -> Result<Response<Vec<u8>>, Error> {
+        let mut exchange = Exchange::new(&self.core, build);
+        loop {
+            match exchange.next() {
+                Need::Send(request) => {
+                    let result = self.transport.send(request).await;
+                    exchange.answer(result);
+                }
+                Need::Wait(session) => poll_fn(|context| session.poll_wait(context)).await,
+                Need::Done(result) => return result.map_err(|e| self.core.scrub(e)),
+            }
+        }
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for AsyncCloudController<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AsyncCloudController")
+            .field("transport", &self.transport)
+            .field("core", &self.core)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,282 @@
+//! Trying again, as a transport around a transport.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use asg_core::Timestamp;
+use http::{Request, Response};
+
+use super::attempt::{Attempt, Pause};
+use super::chance::{Clock, Random, later, until};
+use super::trace::{self, Span};
+use super::{Counts, Notice, Policy};
+use crate::transport::{AsyncTransport, Sending};
+use crate::{Transport, TransportError, TransportErrorKind};
+
+type Observer = Box<dyn Fn(&Notice<'_>) + Send + Sync>;
+
+/// Tries again what failed for now: no connection, no whole answer, 429, 5xx, and a router that has lost its route.
+///
+/// It waits as long as the server asks in `Retry-After` or the reset headers, or else by chance up to half a second,
+/// which doubles each time (full jitter); a server's wish holds back all requests, not only the one that was refused. If
+/// the server asks for more than the longest wait, its answer is given back at once: the caller knows better what to do
+/// with an hour. GETs are repeated; a request for a token only where it surely was not read.
+///
+/// It is a [`Transport`] around one, and an [`AsyncTransport`] around one of those, with
+/// [`with_async_sleep`](Self::with_async_sleep).
+///
+/// # Example
+///
+/// ```
+/// use std::cell::{Cell, RefCell};
+/// use std::time::Duration;
+/// use asg_cc_client::{Random, Retrying, Transport, TransportError};
+/// use http::{Request, Response};
+///
+/// let calls = Cell::new(0);
+/// let flaky = |_: Request<Vec<u8>>| -> Result<Response<Vec<u8>>, TransportError> {
+///     calls.set(calls.get() + 1);
+///     let status = if calls.get() < 3 { 503 } else { 200 };
+///     Ok(Response::builder().status(status).body(Vec::new()).unwrap())
+/// };
+/// let waits = RefCell::new(Vec::new());
+/// let transport = Retrying::new(flaky)
+///     .with_random(Random::new(|| 1.0))
+///     .with_sleep(|wait: Duration| waits.borrow_mut().push(wait.as_millis()));
+/// assert_eq!(transport.send(Request::new(Vec::new()))?.status(), 200);
+/// assert_eq!(transport.counts().retries, 2);
+/// assert_eq!(*waits.borrow(), [500, 1000]);
+/// # Ok::<(), TransportError>(())
+/// ```
+pub struct Retrying<T, S = fn(Duration)> {
+    inner: T,
+    policy: Policy,
+    sleep: S,
+    clock: Clock,
+    random: Random,
+    observer: Option<Observer>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    counts: Counts,
+    /// Requests that were let out; counted under the lock, so that threads together keep the budget.
+    spent: u64,
+    /// The server asked for peace until then.
+    hold: Option<Timestamp>,
+}
+
+impl<T> Retrying<T> {
+    /// With [`Policy::default`]; in waits the thread sleeps.
+    #[must_use]
+    pub fn new(inner: T) -> Self {
+        Self {
+            inner,
+            policy: Policy::default(),
+            sleep: std::thread::sleep,
+            clock: Clock::system(),
+            random: Random::system(),
+            observer: None,
+            state: Mutex::default(),
+        }
+    }
+}
+
+impl<T, S> Retrying<T, S> {
+    /// With this policy.
+    #[must_use]
+    pub fn with_policy(self, policy: Policy) -> Self {
+        Self { policy, ..self }
+    }
+
+    /// So many tries, the first included.
+    #[must_use]
+    pub fn with_tries(mut self, tries: u32) -> Self {
+        self.policy.tries = tries;
+        self
+    }
+
+    /// Waits no longer than this at a time.
+    #[must_use]
+    pub fn with_longest_wait(mut self, longest_wait: Duration) -> Self {
+        self.policy.longest_wait = longest_wait;
+        self
+    }
+
+    /// Reads the time there.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// Draws the lengths of pauses from there.
+    #[must_use]
+    pub fn with_random(self, random: Random) -> Self {
+        Self { random, ..self }
+    }
+
+    /// Tells `observer` what happens, as it happens.
+    #[must_use]
+    pub fn with_observer(self, observer: impl Fn(&Notice<'_>) + Send + Sync + 'static) -> Self {
+        Self { observer: Some(Box::new(observer)), ..self }
+    }
+
+    /// Waits in this way: for tests, or to stop waiting when a program ends.
+    #[must_use]
+    pub fn with_sleep<U: Fn(Duration)>(self, sleep: U) -> Retrying<T, U> {
+        self.sleeping(sleep)
+    }
+
+    /// Waits in this way, such as `tokio::time::sleep`: for an [`AsyncTransport`].
+    #[must_use]
+    pub fn with_async_sleep<U, F>(self, sleep: U) -> Retrying<T, U>
+    where
+        U: Fn(Duration) -> F,
+        F: Future<Output = ()>,
+    {
+        self.sleeping(sleep)
+    }
+
+    /// The transport inside.
+    pub const fn get_ref(&self) -> &T {
+        &self.inner
+    }
+
+    /// What was done so far.
+    pub fn counts(&self) -> Counts {
+        self.state().counts
+    }
+
+    fn sleeping<U>(self, sleep: U) -> Retrying<T, U> {
+        let Self { inner, policy, sleep: _, clock, random, observer, state } = self;
+        Retrying { inner, policy, sleep, clock, random, observer, state }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Numbers and a time: whole at every point at which a thread could panic.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn course(&self, request: &Request<Vec<u8>>) -> Course<'_, T, S> {
+        let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
+        Course {
+            retrying: self,
+            attempt: Attempt::new(request.method().clone()),
+            method: request.method().clone(),
+            target: target.to_owned(),
+            span: trace::span(request.method(), target),
+        }
+    }
+}
+
+/// One request on its way: everything but sending and sleeping, which differ between the two kinds of transport.
+struct Course<'a, T, S> {
+    retrying: &'a Retrying<T, S>,
+    attempt: Attempt,
+    method: http::Method,
+    target: String,
+    span: Span,
+}
+
+impl<T, S> Course<'_, T, S> {
+    /// How long to wait before the first try, because the server asked others for it.
+    fn hold(&self) -> Option<Duration> {
+        let until_then = until(self.retrying.clock.now(), self.retrying.state().hold?);
+        (!until_then.is_zero()).then_some(until_then.min(self.retrying.policy.longest_wait))
+    }
+
+    /// Begins a try.
+    fn begin(&mut self) -> Result<(), TransportError> {
+        {
+            let mut state = self.retrying.state();
+            if let Some(budget) = self.retrying.policy.budget.filter(|b| state.spent >= *b) {
+                let what = format!("the budget of {budget} requests is used up");
+                return Err(TransportError::new(TransportErrorKind::Budget, what));
+            }
+            state.spent += 1;
+        }
+        let attempt = self.attempt.begin();
+        self.tell(&Notice::Sending { method: &self.method, target: &self.target, attempt });
+        Ok(())
+    }
+
+    /// After a try: how long to wait before the next; `None` if this was the last.
+    fn after(&self, result: &Result<Response<Vec<u8>>, TransportError>) -> Option<Duration> {
+        let target = self.target.as_str();
+        self.tell(&match result {
+            Ok(response) => Notice::Answered { target, status: response.status().as_u16() },
+            Err(e) => Notice::Lost { target, kind: e.kind() },
+        });
+        let Retrying { policy, clock, random, .. } = self.retrying;
+        let now = clock.now();
+        let Pause { length, asked } = self.attempt.after(policy, result, now, random.next())?;
+        if asked {
+            let mut state = self.retrying.state();
+            state.hold = state.hold.max(Some(later(now, length)));
+        }
+        self.tell(&Notice::Waiting { target, pause: length });
+        Some(length)
+    }
+
+    fn tell(&self, notice: &Notice<'_>) {
+        self.retrying.state().counts.add(notice);
+        self.span.in_scope(|| trace::notice(notice));
+        if let Some(observer) = &self.retrying.observer {
+            observer(notice);
+        }
+    }
+}
+
+impl<T: Transport, S: Fn(Duration)> Transport for Retrying<T, S> {
+    fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError> {
+        let mut course = self.course(&request);
+        if let Some(hold) = course.hold() {
+            (self.sleep)(hold);
+        }
+        loop {
+            course.begin()?;
+            let result = self.inner.send(request.clone());
+            match course.after(&result) {
+                Some(pause) => (self.sleep)(pause),
+                None => return result,
+            }
+        }
+    }
+}
+
+impl<T, S, F> AsyncTransport for Retrying<T, S>
+where
+    T: AsyncTransport + Sync,
+    S: Fn(Duration) -> F + Sync,
+    F: Future<Output = ()> + Send,
+{
+    fn send(&self, request: Request<Vec<u8>>) -> Sending<'_> {
+        Box::pin(async move {
+            let mut course = self.course(&request);
+            if let Some(hold) = course.hold() {
+                (self.sleep)(hold).await;
+            }
+            loop {
+                course.begin()?;
+                let result = self.inner.send(request.clone()).await;
+                match course.after(&result) {
+                    Some(pause) => (self.sleep)(pause).await,
+                    None => return result,
+                }
+            }
+        })
+    }
+}
+
+impl<T: fmt::Debug, S> fmt::Debug for Retrying<T, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Retrying")
+            .field("inner", &self.inner)
+            .field("policy", &self.policy)
+            .field("counts", &self.counts())
+            .finish_non_exhaustive()
+    }
+}

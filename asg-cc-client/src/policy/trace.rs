@@ -1,0 +1,56 @@
+//! Requests as spans and notices as events, for programs that use `tracing` (feature `tracing`); nothing without it.
+
+use super::Notice;
+
+#[cfg(feature = "tracing")]
+mod imp {
+    use super::Notice;
+
+    pub(in crate::policy) type Span = tracing::Span;
+
+    /// The span of one request, with its repetitions. Headers and bodies stay out of it.
+    pub(in crate::policy) fn span(method: &http::Method, target: &str) -> Span {
+        tracing::debug_span!(target: "asg_cc_client", "request", %method, target)
+    }
+
+    pub(in crate::policy) fn notice(notice: &Notice<'_>) {
+        match *notice {
+            Notice::Sending { attempt, .. } => {
+                tracing::debug!(target: "asg_cc_client", attempt, "sending");
+            }
+            Notice::Answered { status, .. } => {
+                tracing::debug!(target: "asg_cc_client", status, "answered");
+            }
+            Notice::Lost { kind, .. } => {
+                tracing::warn!(target: "asg_cc_client", ?kind, "no whole answer");
+            }
+            Notice::Waiting { pause, .. } => {
+                tracing::warn!(target: "asg_cc_client", ?pause, "trying again later");
+            }
+        }
+    }
+}
+
+#[cfg(not(feature = "tracing"))]
+mod imp {
+    use super::Notice;
+
+    /// No span.
+    #[derive(Debug)]
+    pub(in crate::policy) struct Span;
+
+    impl Span {
+        #[expect(clippy::unused_self, reason = "as tracing's")]
+        pub(in crate::policy) fn in_scope<T>(&self, f: impl FnOnce() -> T) -> T {
+            f()
+        }
+    }
+
+    pub(in crate::policy) const fn span(_: &http::Method, _: &str) -> Span {
+        Span
+    }
+
+    pub(in crate::policy) const fn notice(_: &Notice<'_>) {}
+}
+
+pub(super) use imp::{Span, notice, span};

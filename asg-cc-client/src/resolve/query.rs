@@ -1,0 +1,136 @@
+//! One request of a plan, whatever it asks for: what is read goes into [`Knowledge`], and there may be more.
+
+use http::{HeaderValue, Request, Response};
+
+use super::Knowledge;
+use crate::Error;
+use crate::api::{Address, App, Body, Call, Deployment, Event, Org, Page, Process, Space, Work};
+
+/// What Knowledge can take up.
+pub(crate) trait Record: Body + Send + 'static {
+    fn add_to(self, known: &mut Knowledge);
+}
+
+macro_rules! records {
+    ($($record:ty => $add:ident),* $(,)?) => {$(
+        impl Record for $record {
+            fn add_to(self, known: &mut Knowledge) {
+                known.$add(self);
+            }
+        }
+    )*};
+}
+
+records! {
+    App => add_app,
+    Space => add_space,
+    Org => add_org,
+    Process => add_process,
+    Work => add_work,
+    Deployment => add_deployment,
+    Event => add_event,
+}
+
+/// A [`Call`] whose type is forgotten.
+pub(crate) trait Ask: Send + Sync {
+    fn request(&self, address: &Address, authorization: Option<HeaderValue>) -> Request<Vec<u8>>;
+    fn read(&self, response: &Response<Vec<u8>>) -> Result<Learned, Error>;
+    fn target(&self) -> String;
+    /// How many GUIDs it asks for.
+    fn width(&self) -> usize;
+    fn split(&self) -> Option<[Box<dyn Ask>; 2]>;
+}
+
+/// What an answer brought: something to add, and perhaps the call for the next page.
+pub(crate) struct Learned {
+    pub(crate) add: Box<dyn FnOnce(&mut Knowledge) + Send>,
+    pub(crate) next: Option<Box<dyn Ask>>,
+}
+
+impl<R: Record> Ask for Call<Page<R>> {
+    fn request(&self, address: &Address, authorization: Option<HeaderValue>) -> Request<Vec<u8>> {
+        self.request_with(address, authorization)
+    }
+
+    fn read(&self, response: &Response<Vec<u8>>) -> Result<Learned, Error> {
+        let page = Call::read(self, response)?;
+        let next = self.next(&page)?.map(|call| Box::new(call) as Box<dyn Ask>);
+        let add = move |known: &mut Knowledge| {
+            page.resources.into_iter().for_each(|record| record.add_to(known));
+            page.spaces.into_iter().for_each(|space| space.add_to(known));
+            page.orgs.into_iter().for_each(|org| org.add_to(known));
+        };
+        Ok(Learned { add: Box::new(add), next })
+    }
+
+    fn target(&self) -> String {
+        Call::target(self)
+    }
+
+    fn width(&self) -> usize {
+        Call::width(self)
+    }
+
+    fn split(&self) -> Option<[Box<dyn Ask>; 2]> {
+        Some(Call::split(self)?.map(|call| Box::new(call) as Box<dyn Ask>))
+    }
+}
+
+impl<R: Record> Ask for Call<R> {
+    fn request(&self, address: &Address, authorization: Option<HeaderValue>) -> Request<Vec<u8>> {
+        self.request_with(address, authorization)
+    }
+
+    fn read(&self, response: &Response<Vec<u8>>) -> Result<Learned, Error> {
+        let record = Call::read(self, response)?;
+        Ok(Learned { add: Box::new(move |known| record.add_to(known)), next: None })
+    }
+
+    fn target(&self) -> String {
+        Call::target(self)
+    }
+
+    fn width(&self) -> usize {
+        0
+    }
+
+    fn split(&self) -> Option<[Box<dyn Ask>; 2]> {
+        None
+    }
+}
+
+/// A call, and what its failure means.
+pub(crate) struct Query {
+    pub(crate) ask: Box<dyn Ask>,
+    pub(super) fallback: Fallback,
+    /// How many more pages are read at most.
+    pub(super) pages: usize,
+}
+
+/// What to do if a call fails with an answer of Cloud Controller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Fallback {
+    /// The plan fails.
+    Fail,
+    /// Not every Cloud Controller has this list, or not with these filters: without it less is found, and nothing wrong.
+    Skip,
+    /// Beyond `pages`, less is found and nothing wrong; it ends early when all open ids have owners.
+    Search,
+    /// Like `Skip`, but what is beyond `pages` is remembered as not known.
+    History,
+    /// v2's single things: with this code it is not there, and its events may tell more.
+    Events { guid: String, code: i64, is_app: bool },
+}
+
+/// A list of more pages than this has no end: 2 million apps at 200 a page.
+const MOST_PAGES: usize = 10_000;
+
+impl Query {
+    pub(super) fn new(ask: impl Ask + 'static, fallback: Fallback) -> Self {
+        Self { ask: Box::new(ask), fallback, pages: MOST_PAGES }
+    }
+
+    pub(super) fn all<C: Ask + 'static>(calls: Vec<C>, fallback: &Fallback) -> Vec<Self> {
+        calls.into_iter().map(|call| Self::new(call, fallback.clone())).collect()
+    }
+}

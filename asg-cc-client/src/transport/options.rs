@@ -1,0 +1,72 @@
+//! What both HTTP adapters can be told.
+
+use std::time::Duration;
+
+use crate::Secret;
+
+/// No answer of Cloud Controller is near this size; a page of 5000 events has some megabytes.
+pub(super) const MAX_BODY: u64 = 256 << 20;
+
+/// How the transports of this crate connect.
+///
+/// ```
+/// use asg_cc_client::HttpOptions;
+/// use std::time::Duration;
+///
+/// let options = HttpOptions { answer_timeout: Duration::from_secs(10), ..HttpOptions::default() };
+/// assert!(!options.skip_tls_verification);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpOptions {
+    /// For each of: finding the address, connecting (with TLS), sending. 10 s.
+    pub connect_timeout: Duration,
+    /// For each of: the beginning of an answer, the rest of it. 60 s.
+    pub answer_timeout: Duration,
+    /// Certificates (PEM, any number in one text) to trust *instead of* the system's: the client talks to one server
+    /// only, so naming its authority is the stricter choice.
+    pub ca_pem: Option<Vec<u8>>,
+    /// A certificate and its private key (PEM, in one text), for a proxy or router that asks for one. Cloud Controller
+    /// itself does not.
+    pub client_pem: Option<Secret>,
+    /// Trusts any server, as `cf login --skip-ssl-validation` does. Whoever answers gets the token.
+    pub skip_tls_verification: bool,
+}
+
+impl Default for HttpOptions {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(10),
+            answer_timeout: Duration::from_secs(60),
+            ca_pem: None,
+            client_pem: None,
+            skip_tls_verification: false,
+        }
+    }
+}
+
+/// Loopback addresses are not asked for by way of a proxy, as with the cf CLI.
+pub(super) fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost")
+        || address.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_has_many_names() {
+        for (host, yes) in [
+            ("127.0.0.1", true),
+            ("127.8.8.8", true),
+            ("[::1]", true),
+            ("LocalHost", true),
+            ("api.example.org", false),
+            ("127.0.0.1.example.org", false),
+            ("10.0.0.1", false),
+        ] {
+            assert_eq!(is_loopback(host), yes, "{host}");
+        }
+    }
+}

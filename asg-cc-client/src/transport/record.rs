@@ -1,0 +1,308 @@
+//! Requests and answers to keep, without what must not be kept; and transports that answer from them.
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, Method, Request, Response};
+use serde_json::{Deserializer, Value, json};
+
+use super::{AsyncTransport, Sending, Transport, TransportError, TransportErrorKind as Kind};
+use crate::text::unbase64;
+use crate::{Error, Token};
+
+/// What a recording begins with.
+const FORMAT: &str = "asg-cc-client recording 1";
+
+/// Keeps what goes through it, for [`Replay`]: to reproduce a fault without the foundation.
+///
+/// A recording is JSON Lines: method, path and query, status, the headers that mean something, and the body. It has no
+/// request headers and no forms; tokens in the UAA's answers are replaced by others that open nothing and tell the same
+/// scopes; and whatever was sent as a password, secret or token is taken out wherever it comes back. GUIDs and names of
+/// the foundation are in it, since they are what it is about.
+///
+/// # Example
+///
+/// ```
+/// use asg_cc_client::{Recorder, Replay, Transport, TransportError};
+/// use http::{Request, Response};
+///
+/// let echo = |request: Request<Vec<u8>>| -> Result<Response<Vec<u8>>, TransportError> {
+///     let token = request.headers()["authorization"].as_bytes().to_vec();
+///     Ok(Response::new([&b"you sent "[..], &token].concat()))
+/// };
+/// let recorder = Recorder::new(echo);
+/// let request = || Request::get("https://api.example.org/v3/apps").header("authorization", "bearer sesame");
+/// recorder.send(request().body(Vec::new()).unwrap())?;
+/// let recording = recorder.recording();
+/// assert!(!String::from_utf8_lossy(&recording).contains("sesame"));
+///
+/// let replay = Replay::new(&recording)?;
+/// let answer = replay.send(request().body(Vec::new()).unwrap())?;
+/// assert_eq!(answer.body(), b"you sent [redacted]");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Recorder<T> {
+    inner: T,
+    tape: Mutex<Tape>,
+}
+
+#[derive(Default)]
+struct Tape {
+    lines: Vec<Value>,
+    /// What was sent or given that must not be kept, the longest first.
+    secrets: Vec<String>,
+}
+
+impl<T> Recorder<T> {
+    /// Records what goes through `inner`.
+    #[must_use]
+    pub fn new(inner: T) -> Self {
+        Self { inner, tape: Mutex::default() }
+    }
+
+    /// The transport inside.
+    pub const fn get_ref(&self) -> &T {
+        &self.inner
+    }
+
+    /// What was recorded so far.
+    #[must_use]
+    pub fn recording(&self) -> Vec<u8> {
+        let tape = self.tape();
+        let mut text = json!({ "format": FORMAT }).to_string() + "\n";
+        for line in &tape.lines {
+            let mut line = line.clone();
+            tape.scrub(&mut line);
+            text.push_str(&line.to_string());
+            text.push('\n');
+        }
+        text.into_bytes()
+    }
+
+    fn tape(&self) -> MutexGuard<'_, Tape> {
+        self.tape.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is kept of a request, and its secrets.
+    fn note(&self, request: &Request<Vec<u8>>) -> Value {
+        self.tape().add_secrets(secrets_of(request));
+        json!({ "method": request.method().as_str(), "target": target(request) })
+    }
+
+    fn keep(&self, mut line: Value, result: &Result<Response<Vec<u8>>, TransportError>) {
+        let mut tape = self.tape();
+        match result {
+            Ok(response) => {
+                line["status"] = response.status().as_u16().into();
+                line["headers"] = kept_headers(response.headers());
+                line["body"] = if line["method"] == Method::GET.as_str() {
+                    String::from_utf8_lossy(response.body()).into()
+                } else {
+                    tape.without_tokens(response.body()).into()
+                };
+            }
+            Err(e) => {
+                line["error"] = kind_name(e.kind()).into();
+                line["message"] = e.to_string().into();
+            }
+        }
+        tape.lines.push(line);
+    }
+}
+
+impl Tape {
+    fn add_secrets(&mut self, secrets: Vec<String>) {
+        for secret in secrets {
+            if !secret.is_empty() && !self.secrets.contains(&secret) {
+                self.secrets.push(secret);
+            }
+        }
+        self.secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    }
+
+    /// The UAA's answer with other tokens; what is no JSON is left out.
+    fn without_tokens(&mut self, body: &[u8]) -> String {
+        let Ok(mut body) = serde_json::from_slice::<Value>(body) else { return String::new() };
+        for name in ["access_token", "refresh_token", "id_token"] {
+            let Some(token) = body[name].as_str().map(str::to_owned) else { continue };
+            let faded = Token::new(&token).map_or("redacted".into(), |token| token.faded());
+            body[name] = faded.into();
+            self.add_secrets(vec![token]);
+        }
+        body.to_string()
+    }
+
+    fn scrub(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => {
+                for secret in &self.secrets {
+                    if text.contains(secret.as_str()) {
+                        *text = text.replace(secret.as_str(), "[redacted]");
+                    }
+                }
+            }
+            Value::Array(values) => values.iter_mut().for_each(|value| self.scrub(value)),
+            Value::Object(members) => members.values_mut().for_each(|value| self.scrub(value)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+}
+
+impl<T: Transport> Transport for Recorder<T> {
+    fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError> {
+        let line = self.note(&request);
+        let result = self.inner.send(request);
+        self.keep(line, &result);
+        result
+    }
+}
+
+impl<T: AsyncTransport + Sync> AsyncTransport for Recorder<T> {
+    fn send(&self, request: Request<Vec<u8>>) -> Sending<'_> {
+        Box::pin(async move {
+            let line = self.note(&request);
+            let result = self.inner.send(request).await;
+            self.keep(line, &result);
+            result
+        })
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Recorder<T> {
+    /// Without the tape: secrets are taken out when a recording is made.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recorder").field("inner", &self.inner).finish_non_exhaustive()
+    }
+}
+
+/// Answers from a recording of [`Recorder`]: the same request gets its answers in their order, and then the last again.
+/// To which host a request goes does not matter.
+pub struct Replay {
+    answers: Mutex<HashMap<(String, String), VecDeque<Answer>>>,
+}
+
+type Answer = Result<Response<Vec<u8>>, TransportError>;
+
+impl Replay {
+    /// Reads a recording.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Recording`].
+    pub fn new(recording: &[u8]) -> Result<Self, Error> {
+        let bad = |why: &str| Error::Recording(why.into());
+        let mut lines = Deserializer::from_slice(recording).into_iter::<Value>();
+        match lines.next() {
+            Some(Ok(first)) if first["format"] == FORMAT => {}
+            _ => return Err(bad("it is none, or of another version")),
+        }
+        let mut answers: HashMap<_, VecDeque<Answer>> = HashMap::new();
+        for line in lines {
+            let line = line.map_err(|e| bad(&format!("line {} is not JSON", e.line())))?;
+            let text = |key: &str| line[key].as_str().map(str::to_owned);
+            let key = text("method").zip(text("target")).ok_or_else(|| bad("it lacks a target"))?;
+            let answer = recorded(&line).ok_or_else(|| bad("it lacks an answer"))?;
+            answers.entry(key).or_default().push_back(answer);
+        }
+        Ok(Self { answers: Mutex::new(answers) })
+    }
+
+    fn answer(&self, request: &Request<Vec<u8>>) -> Answer {
+        let key = (request.method().to_string(), target(request));
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        let queue = answers.get_mut(&key).ok_or_else(|| {
+            let what = format!("nothing is recorded for {} {}", key.0, key.1);
+            TransportError::new(Kind::Other, what)
+        })?;
+        match queue.len() {
+            0 | 1 => queue.front().cloned().expect("a queue begins with an answer"),
+            _ => queue.pop_front().expect("there are several"),
+        }
+    }
+}
+
+impl Transport for Replay {
+    fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError> {
+        self.answer(&request)
+    }
+}
+
+impl AsyncTransport for Replay {
+    fn send(&self, request: Request<Vec<u8>>) -> Sending<'_> {
+        Box::pin(std::future::ready(self.answer(&request)))
+    }
+}
+
+impl fmt::Debug for Replay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Replay").finish_non_exhaustive()
+    }
+}
+
+fn target(request: &Request<Vec<u8>>) -> String {
+    request.uri().path_and_query().map_or("/", |target| target.as_str()).to_owned()
+}
+
+/// The token of the header, the secret in a Basic one, and everything in a form but what sort of grant it is.
+fn secrets_of(request: &Request<Vec<u8>>) -> Vec<String> {
+    let mut secrets = Vec::new();
+    let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    if let Some(header) = header {
+        secrets.push(header.to_owned());
+        if let Some((scheme, value)) = header.split_once(' ') {
+            secrets.push(value.to_owned());
+            if scheme.eq_ignore_ascii_case("basic")
+                && let Some(pair) = unbase64(value).and_then(|pair| String::from_utf8(pair).ok())
+            {
+                secrets.extend(pair.split_once(':').map(|(_, secret)| secret.to_owned()));
+                secrets.push(pair);
+            }
+        }
+    }
+    let form = String::from_utf8_lossy(request.body());
+    for (name, value) in form.split('&').filter_map(|pair| pair.split_once('=')) {
+        if !matches!(name, "grant_type" | "client_id" | "username") {
+            secrets.extend([crate::text::decode(value), value.to_owned()]);
+        }
+    }
+    secrets
+}
+
+/// The headers that decide how an answer is read.
+fn kept_headers(headers: &HeaderMap) -> Value {
+    let kept = headers.iter().filter_map(|(name, value)| {
+        let name = name.as_str();
+        let wanted = matches!(name, "content-type" | "retry-after" | "x-cf-routererror")
+            || name.starts_with("x-ratelimit-");
+        wanted.then(|| Some((name.to_owned(), Value::from(value.to_str().ok()?))))?
+    });
+    Value::Object(kept.collect())
+}
+
+fn recorded(line: &Value) -> Option<Answer> {
+    if let Some(kind) = line["error"].as_str() {
+        let kind = KINDS.into_iter().find(|k| kind_name(*k) == kind).unwrap_or(Kind::Other);
+        return Some(Err(TransportError::new(kind, line["message"].as_str().unwrap_or_default())));
+    }
+    let mut response = Response::builder().status(u16::try_from(line["status"].as_u64()?).ok()?);
+    for (name, value) in line["headers"].as_object().into_iter().flatten() {
+        response = response.header(name, value.as_str()?);
+    }
+    Some(Ok(response.body(line["body"].as_str()?.into()).ok()?))
+}
+
+const KINDS: [Kind; 6] =
+    [Kind::Connect, Kind::Timeout, Kind::Interrupted, Kind::Tls, Kind::Budget, Kind::Other];
+
+const fn kind_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Connect => "connect",
+        Kind::Timeout => "timeout",
+        Kind::Interrupted => "interrupted",
+        Kind::Tls => "tls",
+        Kind::Budget => "budget",
+        Kind::Other => "other",
+    }
+}

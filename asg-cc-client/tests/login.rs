@@ -1,0 +1,370 @@
+//! Logins at a UAA beside the Cloud Controller: every grant, renewal in time and by one, and what is never repeated.
+#![cfg(feature = "ureq")]
+
+mod common;
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use asg_cc_client::api::Address;
+use asg_cc_client::embedded::{self, Limit, Outage, Page, Realm, Server, Trouble};
+use asg_cc_client::{
+    AsyncCloudController, CfConfig, Clock, CloudController, Credentials, Directory, Error, Fault,
+    Grant, HttpTransport, Login, Policy, Random, Retrying, Token, Transport,
+};
+use asg_core::Timestamp;
+use common::*;
+use http::Request;
+
+const START: u64 = 1_498_136_862;
+
+struct Stage {
+    server: Server,
+    hands: embedded::Clock,
+}
+
+impl Stage {
+    fn new(realm: Realm) -> Self {
+        let hands = embedded::Clock::at(START);
+        let mut foundation = article();
+        foundation.tokens.clear();
+        let server = Server::start_with_uaa(foundation, realm, hands.clone()).unwrap();
+        Self { server, hands }
+    }
+
+    fn clock(&self) -> Clock {
+        let hands = self.hands.clone();
+        Clock::new(move || Timestamp::from_nanos(hands.now().as_nanos() as i64))
+    }
+
+    fn connect(&self, credentials: impl Into<Credentials>) -> CloudController<HttpTransport> {
+        CloudController::new(HttpTransport::new().unwrap(), &self.server.url(), credentials)
+            .unwrap()
+            .with_clock(self.clock())
+    }
+
+    fn grants(&self) -> Vec<String> {
+        self.server.uaa().unwrap().grants()
+    }
+}
+
+fn realm() -> Realm {
+    let scopes = ["cloud_controller.read", "cloud_controller.global_auditor"];
+    Realm::new()
+        .client("cf", "")
+        .robot("reader", "s3cret:with?odd&signs", &scopes)
+        .user("marissa", "koala & =", &scopes, &[])
+        .passcode("one-time")
+        .assertion("signed.by.idp")
+}
+
+fn password() -> Login {
+    Login::new(Grant::password("marissa", "koala & ="))
+}
+
+const LIVE: &str = "Live o/s/proxy";
+
+#[test]
+fn every_grant_gives_a_token_that_shows_everything() {
+    for (login, grant) in [
+        (password(), "password"),
+        (Login::new(Grant::Passcode("one-time".into())), "password"),
+        (
+            Login::new(Grant::ClientCredentials).with_client("reader", "s3cret:with?odd&signs"),
+            "client_credentials",
+        ),
+        (
+            Login::new(Grant::JwtBearer("signed.by.idp".into())),
+            "urn:ietf:params:oauth:grant-type:jwt-bearer",
+        ),
+    ] {
+        for opaque in [false, true] {
+            let stage = Stage::new(if opaque { realm().opaque() } else { realm() });
+            let cc = stage.connect(login.clone());
+            assert_eq!(told(&cc, APP), LIVE, "{login:?}");
+            assert_eq!(told(&cc, WORKER), LIVE);
+            assert_eq!(stage.grants(), [grant], "one token serves all requests");
+        }
+    }
+}
+
+#[test]
+fn a_token_is_renewed_a_minute_before_its_end_and_not_earlier() {
+    for opaque in [false, true] {
+        let stage = Stage::new(if opaque { realm().opaque() } else { realm() });
+        let cc = stage.connect(password());
+        assert_eq!(told(&cc, APP), LIVE);
+        stage.hands.advance(Duration::from_secs(1200 - 61));
+        assert_eq!(told(&cc, APP), LIVE);
+        assert_eq!(stage.grants(), ["password"]);
+        stage.hands.advance(Duration::from_secs(1));
+        assert_eq!(told(&cc, APP), LIVE);
+        assert_eq!(stage.grants(), ["password", "refresh_token"]);
+    }
+}
+
+#[test]
+fn tokens_that_live_for_a_minute_serve_half_of_it() {
+    let stage = Stage::new(Realm { access_seconds: 60, ..realm() });
+    let cc = stage.connect(password());
+    for _ in 0..29 {
+        assert_eq!(told(&cc, APP), LIVE);
+        stage.hands.advance(Duration::from_secs(1));
+    }
+    assert_eq!(stage.grants().len(), 1);
+}
+
+#[test]
+fn a_revoked_token_is_renewed_once_and_rotated_refresh_tokens_are_kept() {
+    for realm in [realm(), realm().rotating()] {
+        let stage = Stage::new(realm);
+        let cc = stage.connect(password());
+        assert_eq!(told(&cc, APP), LIVE);
+        for _ in 0..3 {
+            stage.server.uaa().unwrap().revoke_access_tokens();
+            assert_eq!(told(&cc, APP), LIVE);
+        }
+        assert_eq!(stage.grants(), ["password", "refresh_token", "refresh_token", "refresh_token"]);
+    }
+}
+
+#[test]
+fn a_refused_refresh_token_leads_back_to_the_grant_if_that_can_be_repeated() {
+    // Some versions of the UAA answer 500 to a refresh token that they do not know.
+    for failing in [None, Some(Trouble::Unavailable(500, Page::Html))] {
+        let stage = Stage::new(realm());
+        let uaa = stage.server.uaa().unwrap();
+        let cc = stage.connect(password());
+        assert_eq!(told(&cc, APP), LIVE);
+        uaa.revoke_access_tokens();
+        uaa.revoke_refresh_tokens();
+        if let Some(trouble) = failing {
+            uaa.outage(Outage::new().first(1, "/", trouble));
+        }
+        assert_eq!(told(&cc, APP), LIVE, "{failing:?}");
+        assert_eq!(stage.grants(), ["password", "refresh_token", "password"], "{failing:?}");
+    }
+    // A passcode is spent.
+    let stage = Stage::new(realm());
+    let uaa = stage.server.uaa().unwrap();
+    let cc = stage.connect(Login::new(Grant::Passcode("one-time".into())));
+    assert_eq!(told(&cc, APP), LIVE);
+    uaa.revoke_access_tokens();
+    uaa.revoke_refresh_tokens();
+    for _ in 0..3 {
+        let err = one(&cc, APP).unwrap_err();
+        assert!(matches!(&err, Error::Login { error, .. } if error == "invalid_token"), "{err:?}");
+        assert_eq!(err.fault(), Fault::Credentials);
+    }
+    assert_eq!(stage.grants(), ["password", "refresh_token"], "and it is not tried again");
+}
+
+#[test]
+fn what_the_uaa_refuses_is_remembered_and_what_it_cannot_do_for_a_while() {
+    let stage = Stage::new(realm());
+    let cc = stage.connect(Login::new(Grant::password("marissa", "wrong")));
+    for _ in 0..5 {
+        let err = one(&cc, APP).unwrap_err();
+        assert!(err.to_string().contains("unauthorized: Bad credentials"), "{err}");
+        stage.hands.advance(Duration::from_secs(3600));
+    }
+    assert_eq!(stage.grants().len(), 1, "a password that is wrong five times locks its user out");
+
+    let stage = Stage::new(realm());
+    let uaa = stage.server.uaa().unwrap();
+    uaa.outage(Outage::new().first(1, "/", Trouble::Unavailable(503, Page::Html)));
+    let cc = stage.connect(password());
+    for _ in 0..5 {
+        assert!(one(&cc, APP).unwrap_err().is_temporary());
+    }
+    assert_eq!(stage.grants().len(), 1);
+    stage.hands.advance(Duration::from_secs(10));
+    assert_eq!(told(&cc, APP), LIVE);
+}
+
+#[test]
+fn a_uaa_that_fails_early_does_not_take_the_living_token_away() {
+    let stage = Stage::new(realm());
+    let cc = stage.connect(password());
+    assert_eq!(told(&cc, APP), LIVE);
+    let uaa = stage.server.uaa().unwrap();
+    uaa.outage(Outage::new().always("/", Trouble::Unavailable(503, Page::Html)));
+    stage.hands.advance(Duration::from_secs(1150));
+    assert_eq!(told(&cc, APP), LIVE);
+    stage.hands.advance(Duration::from_secs(50));
+    assert!(one(&cc, APP).is_err(), "now it is over");
+}
+
+#[test]
+fn not_logged_in_is_no_reason_to_renew() {
+    let stage = Stage::new(realm());
+    let cc = stage.connect(password());
+    assert_eq!(told(&cc, APP), LIVE);
+    stage.server.outage(Outage::new().always("/v3", Trouble::NotAuthenticated));
+    assert_eq!(one(&cc, APP).unwrap_err(), Error::NotLoggedIn);
+    assert_eq!(stage.grants().len(), 1);
+    // And a token that is refused however fresh it is, is renewed once per request.
+    stage.server.outage(Outage::new().always("/v3", Trouble::InvalidToken));
+    let before = stage.server.requests().len();
+    assert_eq!(one(&cc, APP).unwrap_err(), Error::TokenRejected);
+    assert_eq!(stage.server.requests().len() - before, 2);
+    assert_eq!(stage.grants().len(), 2);
+}
+
+#[test]
+fn many_threads_renew_once() {
+    let stage = Stage::new(realm().rotating());
+    let cc = stage.connect(password()).with_concurrency(8);
+    for round in 1..=3 {
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| assert_eq!(told(&cc, APP), LIVE));
+            }
+        });
+        assert_eq!(stage.grants().len(), round);
+        stage.server.uaa().unwrap().revoke_access_tokens();
+    }
+}
+
+#[test]
+fn many_futures_renew_once_and_one_that_is_dropped_holds_up_nobody() {
+    let stage = Stage::new(realm().rotating());
+    let http = HttpTransport::new().unwrap();
+    let slow = move |request: Request<Vec<u8>>| {
+        let http = http.clone();
+        async move {
+            tokio::task::yield_now().await;
+            http.send(request)
+        }
+    };
+    let cc = AsyncCloudController::new(slow, &stage.server.url(), password()).unwrap();
+    let cc = cc.with_clock(stage.clock()).with_concurrency(8);
+    let ids: Vec<asg_core::Guid> = (0..1000).map(asg_core::Guid::from_u128).collect();
+    block_on(async {
+        cc.version().await.unwrap();
+        {
+            // Polled until it asks the UAA, and dropped.
+            let mut first = Box::pin(cc.resolve(&ids));
+            let polled = std::future::poll_fn(|context| {
+                std::task::Poll::Ready(first.as_mut().poll(context).is_pending())
+            });
+            assert!(polled.await);
+        }
+        assert_eq!(cc.resolve(&ids).await.unwrap().len(), 1000);
+        assert_eq!(stage.grants(), ["password"]);
+        stage.server.uaa().unwrap().revoke_access_tokens();
+        assert_eq!(cc.resolve(&ids).await.unwrap().len(), 1000);
+    });
+    assert_eq!(stage.grants(), ["password", "refresh_token"]);
+}
+
+#[test]
+fn the_cf_clis_refresh_token_outlives_its_access_token() {
+    let stage = Stage::new(realm());
+    let uaa = stage.server.uaa().unwrap();
+    let form = "grant_type=password&username=marissa&password=koala%20%26%20%3D";
+    let request = Request::post(format!("{}/oauth/token", uaa.url()))
+        .header("Authorization", "Basic Y2Y6")
+        .header("Content-Type", "application/x-www-form-urlencoded");
+    let answer = HttpTransport::new().unwrap().send(request.body(form.into()).unwrap()).unwrap();
+    let tokens: serde_json::Value = serde_json::from_slice(answer.body()).unwrap();
+    let json = serde_json::json!({
+        "ConfigVersion": 4, "Target": stage.server.url(), "UaaEndpoint": uaa.url(),
+        "AccessToken": format!("bearer {}", tokens["access_token"].as_str().unwrap()),
+        "RefreshToken": tokens["refresh_token"],
+    });
+    let config = CfConfig::parse(json.to_string().as_bytes()).unwrap();
+    let cc = stage.connect(config.login().unwrap().unwrap());
+    assert_eq!(told(&cc, APP), LIVE);
+    assert_eq!(stage.grants().len(), 1, "its token is used while it lives");
+    stage.hands.advance(Duration::from_secs(1200));
+    assert_eq!(told(&cc, APP), LIVE);
+    assert_eq!(stage.grants(), ["password", "refresh_token"]);
+}
+
+#[test]
+fn a_provider_of_headers_is_asked_again_when_one_is_refused() {
+    let server = start(article());
+    let next = Mutex::new(vec![GLOBAL, "old"]);
+    let provider = Credentials::provider(move || {
+        let mut next = next.lock().unwrap();
+        let token = if next.len() > 1 { next.pop().unwrap() } else { next[0] };
+        Ok::<_, String>(format!("bearer {token}"))
+    });
+    let connect = |credentials| {
+        CloudController::new(HttpTransport::new().unwrap(), &server.url(), credentials).unwrap()
+    };
+    assert_eq!(told(&connect(provider), APP), LIVE);
+    let stuck = connect(Credentials::provider(|| Ok::<_, String>("bearer old".into())));
+    let before = server.requests().len();
+    assert_eq!(one(&stuck, APP).unwrap_err(), Error::TokenRejected);
+    assert_eq!(server.requests().len() - before, 2, "the root, and one refusal");
+    let broken = connect(Credentials::provider(|| Err::<String, _>("the vault is sealed")));
+    let err = one(&broken, APP).unwrap_err();
+    assert_eq!(err.fault(), Fault::Credentials);
+    assert!(err.to_string().contains("the vault is sealed"), "{err}");
+}
+
+#[test]
+fn passwords_are_not_sent_where_the_root_document_should_not_lead() {
+    for (url, root, why) in [
+        ("https://api", r#"{"cloud_controller_v3":{},"uaa":{"href":"http://uaa"}}"#, "without TLS"),
+        ("https://api", r#"{"cloud_controller_v3":{},"uaa":null}"#, "not in the API's root"),
+        ("https://api", r#"{"cloud_controller_v3":{},"uaa":{"href":"ftp://uaa"}}"#, "no address"),
+    ] {
+        let transport = |request: Request<Vec<u8>>| {
+            assert_eq!(request.uri().to_string(), format!("{url}/"));
+            Ok(http::Response::new(format!(r#"{{"links":{root}}}"#).into_bytes()))
+        };
+        let cc = CloudController::new(transport, url, password()).unwrap();
+        let err = cc.resolve(&[guid(APP)]).unwrap_err();
+        assert!(matches!(err, Error::UaaAddress(_)), "{err:?}");
+        assert!(err.to_string().contains(why), "{err}");
+    }
+    // The login server stands in for the UAA, and a given address for both.
+    let stage = Stage::new(realm());
+    let uaa = Address::parse(&stage.server.uaa().unwrap().url()).unwrap();
+    assert_eq!(told(&stage.connect(password().with_uaa(uaa)), APP), LIVE);
+    let old = Token::new(GLOBAL).unwrap();
+    assert_eq!(told(&stage.connect(password().with_token(old)), APP), LIVE, "it was refused first");
+}
+
+#[test]
+fn a_bad_day_with_a_revoked_token_loses_no_answer() {
+    let day = |outage: Option<Outage>| {
+        let stage = Stage::new(realm().rotating());
+        let http = Retrying::new(HttpTransport::new().unwrap())
+            .with_policy(Policy { tries: 6, ..Policy::default() })
+            .with_random(Random::seeded(3))
+            .with_sleep(|_| {});
+        let cc = CloudController::new(http, &stage.server.url(), password()).unwrap();
+        let cc = cc.with_clock(stage.clock());
+        if let Some(outage) = outage {
+            stage.server.outage(outage);
+        }
+        let ids = [APP, WORKER, TASK, BUILD, STRANGER];
+        let answers: Vec<String> = (0..100)
+            .map(|n| {
+                if n == 50 {
+                    stage.server.uaa().unwrap().revoke_access_tokens();
+                }
+                told(&cc, ids[n % ids.len()])
+            })
+            .collect();
+        assert_eq!(stage.grants(), ["password", "refresh_token"]);
+        (answers, cc.get_ref().counts())
+    };
+    let (calm, few) = day(None);
+    let outage = Outage::new()
+        .rate(0.05, "/", 1, Trouble::Unavailable(502, Page::Gorouter))
+        .rate(0.05, "/", 2, Trouble::Unavailable(503, Page::Json))
+        .rate(0.025, "/", 3, Trouble::TooManyRequests(Limit::Seconds(1)))
+        .rate(0.025, "/", 4, Trouble::TooManyRequests(Limit::Null(1)))
+        .rate(0.005, "/", 5, Trouble::CutBody)
+        .rate(0.005, "/", 6, Trouble::CutChunks);
+    let (bad, many) = day(Some(outage));
+    assert_eq!(bad, calm);
+    assert!(many.rate_limited > 0 && many.server_errors > 0 && many.lost > 0, "{many:?}");
+    let (few, many) = (few.requests, many.requests);
+    assert!(many > few && many * 10 <= few * 13, "{many} instead of {few}");
+}

@@ -1,0 +1,157 @@
+//! The short way through the headers that most lines have: a stamp, a host, a tag and perhaps BOSH's `[job=… index=…]`,
+//! before any text; and RFC 5424.
+//!
+//! At the first surprise it gives up, and the other readers begin anew; what it reads it reads as they do
+//! (`tests::the_short_way_reads_a_header_as_the_long_one_does`).
+
+use super::{Dialect, Envelope, console, stamp, syslog};
+use crate::Text;
+use crate::time::{LogTime, Uptime, rfc3339};
+
+/// Reads a header into a new envelope; `None`, and an envelope with anything in it, if it is not one of the common ones.
+pub(super) fn read<'a>(text: &'a [u8], e: &mut Envelope<'a>) -> Option<()> {
+    match text.first()? {
+        b'0'..=b'9' => {
+            let (time, len, false) = rfc3339(text)? else { return None };
+            (e.dialect, e.time) = (Dialect::Rfc3339, LogTime::Instant(time));
+            host_and_tag(text, len, e)?;
+        }
+        b'A'..=b'Z' => {
+            let (time, len) = stamp::rfc3164(text)?;
+            (e.dialect, e.time) = (Dialect::Rfc3164, time);
+            host_and_tag(text, len, e)?;
+        }
+        b'<' => {
+            let (priority, at) = syslog::priority(text, 0)?;
+            if !text[at..].starts_with(b"1 ") {
+                return None;
+            }
+            syslog::rfc5424(text, at + 2, e)?;
+            e.priority = Some(priority);
+        }
+        _ => return None,
+    }
+    match text.get(e.body_at)? {
+        b'{' => {}
+        b'[' => {
+            if let Some((uptime, len)) = plain_uptime(&text[e.body_at..]) {
+                e.uptime = Some(uptime);
+                e.body_at += len;
+            } else if let Some(stamp) = console::boot_stamp(&text[e.body_at..]) {
+                stamp.put_into(e);
+            }
+        }
+        b' ' => return None,
+        _ if text[e.body_at..].starts_with(b"message repeated ") => return None,
+        _ => {}
+    }
+    e.body = Text::new(&text[e.body_at..]);
+    Some(())
+}
+
+/// ` host program: ` or ` host program [job=… index=…] `.
+fn host_and_tag<'a>(text: &'a [u8], at: usize, e: &mut Envelope<'a>) -> Option<()> {
+    let (host, rest) = word(text[at..].strip_prefix(b" ")?)?;
+    let (program, rest) = word(rest)?;
+    // A tag without a host; or a container runtime's mark, which stands where the host would.
+    let is_host = host[0].is_ascii_alphanumeric() && !host.ends_with(b":");
+    if !is_host || host == b"stdout" || host == b"stderr" || program.ends_with(b"]") {
+        return None;
+    }
+    e.host = Some(Text::new(host));
+    let rest = if let Some(program) = program.strip_suffix(b":") {
+        if program.is_empty() || program.ends_with(b"]") {
+            return None;
+        }
+        e.program = Some(Text::new(program));
+        // `cf/diego-cell/<id>` is another of BOSH's marks.
+        if !matches!(rest, [b'[' | b'{', ..])
+            && word(rest).is_none_or(|(word, _)| word.contains(&b'/'))
+        {
+            return None;
+        }
+        rest
+    } else {
+        e.program = Some(Text::new(program));
+        let inside = rest.strip_prefix(b"[job=")?;
+        // busybox's `kern.warn` is no program.
+        if program.contains(&b'.') && !program.starts_with(b"vcap.") {
+            return None;
+        }
+        let (job, inside) = name(inside)?;
+        let (index, inside) = name(inside.strip_prefix(b" index=")?)?;
+        (e.job, e.index) = (Some(Text::new(job)), Some(Text::new(index)));
+        if syslog::is_facility(host) {
+            e.host = None;
+        }
+        let rest = inside.strip_prefix(b"] ")?;
+        if let [b' ', b'[' | b'{', ..] = rest { &rest[1..] } else { rest }
+    };
+    // Another of BOSH's marks, or what only looks so.
+    if rest.starts_with(b"[job=") || rest.starts_with(b"[bosh ") {
+        return None;
+    }
+    e.body_at = text.len() - rest.len();
+    Some(())
+}
+
+/// What stands before a blank, of one byte at least, and what behind it.
+#[inline]
+fn word(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut len = 0;
+    loop {
+        let word = u64::from_le_bytes(*text.get(len..)?.first_chunk()?) ^ 0x2020_2020_2020_2020;
+        let blanks = word.wrapping_sub(0x0101_0101_0101_0101) & !word & 0x8080_8080_8080_8080;
+        if blanks != 0 {
+            len += blanks.trailing_zeros() as usize / 8;
+            break;
+        }
+        len += 8;
+    }
+    (len > 0).then(|| (&text[..len], &text[len + 1..]))
+}
+
+/// `[ 2447.391126] ` without a caller: the uptime, and how long it is.
+#[inline]
+fn plain_uptime(text: &[u8]) -> Option<(Uptime, usize)> {
+    let mut at = 1;
+    while *text.get(at)? == b' ' {
+        at += 1;
+    }
+    let starts = at;
+    let mut seconds = 0;
+    while let digit @ 0..=9 = text.get(at)?.wrapping_sub(b'0') {
+        seconds = seconds * 10 + u64::from(digit);
+        at += 1;
+        if at - starts > 12 {
+            return None;
+        }
+    }
+    let [b'.', micros @ .., b']', b' '] = text.get(at..)?.first_chunk::<9>()? else { return None };
+    let mut fraction = 0;
+    for b in micros {
+        let digit = b.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        fraction = fraction * 10 + u64::from(digit);
+    }
+    (at > starts).then(|| (Uptime::from_micros(seconds * 1_000_000 + fraction), at + 9))
+}
+
+/// Letters, digits, `.`, `-` and `_`.
+const NAME: [bool; 256] = {
+    let mut name = [false; 256];
+    let mut b = 0;
+    while b < 128 {
+        name[b] = (b as u8).is_ascii_alphanumeric() || matches!(b as u8, b'.' | b'-' | b'_');
+        b += 1;
+    }
+    name
+};
+
+/// A name of such, of one at least, and the rest.
+fn name(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = text.iter().position(|b| !NAME[usize::from(*b)])?;
+    (end > 0).then(|| text.split_at(end))
+}

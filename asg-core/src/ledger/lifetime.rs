@@ -1,0 +1,266 @@
+//! What the ledger knows of one container, as others see it.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+
+use super::row::{Field, Times, instant, millis};
+use super::{Ledger, known};
+use crate::evidence::{Origin, ProcessName};
+use crate::{Guid, GuidPrefix, Handle, Names, TimeRange, Timestamp};
+
+/// What is known of one container. A view of its row in the [`Ledger`]; where lines contradict each other it shows the
+/// least value, and [`Lifetime::is_contradicted`] says so.
+#[derive(Clone, Copy)]
+pub struct Lifetime<'l> {
+    ledger: &'l Ledger,
+    row: u32,
+}
+
+/// Clocks of cells and of the machine that stamps a line differ; what is out by less than this is no contradiction.
+pub(super) const CLOCK_TOLERANCE_MILLIS: i64 = 120_000;
+
+impl<'l> Lifetime<'l> {
+    pub(super) const fn new(ledger: &'l Ledger, row: u32) -> Self {
+        Self { ledger, row }
+    }
+
+    pub(super) const fn row(self) -> u32 {
+        self.row
+    }
+
+    fn slot(self, field: Field) -> Option<u32> {
+        self.ledger.rows[self.row as usize].slot(field)
+    }
+
+    pub(super) fn times(self) -> Times {
+        self.ledger.rows[self.row as usize].times
+    }
+
+    /// The container's name.
+    #[must_use]
+    pub fn handle(self) -> Handle {
+        let row = &self.ledger.rows[self.row as usize];
+        row.guid().map_or_else(
+            || {
+                let text = &self.ledger.text_of[row.text as usize];
+                Handle::parse(text).expect("it was a handle before")
+            },
+            Handle::from,
+        )
+    }
+
+    /// What runs in it; `None` if no line says so: a task, or a container of which only bare lines survived.
+    #[must_use]
+    pub fn process(self) -> Option<&'l ProcessName> {
+        self.slot(Field::Process).map(|number| self.ledger.processes.get(number))
+    }
+
+    /// Which instance of the process, from 0.
+    #[must_use]
+    pub fn index(self) -> Option<u32> {
+        self.slot(Field::Index)
+    }
+
+    /// The app that a line names outright, or that its process is known to belong to.
+    #[must_use]
+    pub fn app(self) -> Option<Guid> {
+        let number = self.slot(Field::App).or_else(|| {
+            let app = self.ledger.process_facts(self.row)?.app;
+            (app != super::NONE).then_some(app)
+        })?;
+        Some(*self.ledger.apps.get(number))
+    }
+
+    /// The cell's own name for itself.
+    #[must_use]
+    pub fn cell(self) -> Option<&'l str> {
+        self.slot(Field::Cell).map(|number| &**self.ledger.cells.get(number))
+    }
+
+    /// The name under which the cell's lines reach us: BOSH instance, job and index, or host.
+    #[must_use]
+    pub fn machine(self) -> Option<&'l str> {
+        self.slot(Field::Machine).map(|number| &**self.ledger.cells.get(number))
+    }
+
+    /// The container's own addresses, IPv4 first.
+    pub fn addresses(self) -> impl Iterator<Item = IpAddr> + use<'l> {
+        let ledger = self.ledger;
+        ledger.values(self.row, Field::Address).map(|number| *ledger.addresses.get(number))
+    }
+
+    /// When it was made, or soon after, if a line says so. In milliseconds, as all times of the ledger.
+    #[must_use]
+    pub fn created(self) -> Option<Timestamp> {
+        let times = self.times();
+        times.is_start_known.then(|| instant(times.held))
+    }
+
+    /// When it was destroyed, if a line says so.
+    #[must_use]
+    pub fn destroyed(self) -> Option<Timestamp> {
+        let times = self.times();
+        times.is_end_known().then(|| instant(times.ended))
+    }
+
+    /// From the first to the last time that a line speaks of it.
+    #[must_use]
+    pub fn seen(self) -> Option<RangeInclusive<Timestamp>> {
+        let times = self.times();
+        times.are_known().then(|| instant(times.first)..=instant(times.last))
+    }
+
+    /// The GUID under which a directory knows what runs here: the app that a line names, else the process, else the
+    /// task or build, whose GUID the handle is.
+    #[must_use]
+    pub fn subject(self) -> Option<Guid> {
+        let app = self.slot(Field::App).map(|number| *self.ledger.apps.get(number));
+        let process = || self.process().and_then(ProcessName::guid).map(|guid| guid.process);
+        let row = &self.ledger.rows[self.row as usize];
+        // Staging before 2016-09: the handle begins with the app.
+        let lead = || (row.len == 0 && row.bits != 0).then(|| Guid::from_u128(row.bits));
+        let task = || match (self.process(), row.guid().and_then(GuidPrefix::full)) {
+            (None, Some(guid)) if !guid.is_rep_made() => Some(guid),
+            _ => None,
+        };
+        app.or_else(process).or_else(lead).or_else(task)
+    }
+
+    /// The lines that say who it is: those that name the process or the app, else the first about it. Of a container from a
+    /// saved ledger, the ledger, and its number in it.
+    pub fn evidence(self) -> impl Iterator<Item = Origin> + use<> {
+        let origins = self.ledger.origins(self.row);
+        let (process, app) = (known(origins.process), known(origins.app));
+        let first = if process.is_none() && app.is_none() { known(origins.first) } else { None };
+        let rivals = [Field::Process, Field::App].map(|field| {
+            let rivals = self.ledger.rivals.get(&(self.row, field));
+            rivals.and_then(|rivals| known(rivals.iter().map(|(_, origin)| *origin).min()?))
+        });
+        [process, app, first].into_iter().chain(rivals).flatten()
+    }
+
+    /// True if lines name different processes, apps, instances or cells for it.
+    #[must_use]
+    pub fn is_contradicted(self) -> bool {
+        self.ledger.is_contradicted(self.row)
+    }
+
+    /// False if the evidence says that it was not there yet, or no longer, whenever in the range it was.
+    pub(super) fn may_live_at(self, time: Option<TimeRange>) -> bool {
+        let Some(time) = time else { return true };
+        let times = self.times();
+        let born = if times.is_start_known {
+            times.first.saturating_sub(CLOCK_TOLERANCE_MILLIS)
+        } else {
+            i64::MIN
+        };
+        let dead = if times.is_end_known() {
+            times.last.saturating_add(CLOCK_TOLERANCE_MILLIS)
+        } else {
+            i64::MAX
+        };
+        born <= millis(time.latest()) && millis(time.earliest()) <= dead
+    }
+
+    /// True if the evidence proves that it had its address all the time in the range: it was made, or showed the address,
+    /// before; and it was destroyed, or spoken of some time, after.
+    pub(super) fn held_address_at(self, time: TimeRange) -> bool {
+        let times = self.times();
+        // The last line about a container may be about what is left of it.
+        let last = if times.is_end_known() {
+            times.ended
+        } else {
+            times.last.saturating_sub(CLOCK_TOLERANCE_MILLIS)
+        };
+        times.held <= millis(time.earliest()) && millis(time.latest()) <= last
+    }
+}
+
+impl PartialEq for Lifetime<'_> {
+    /// The same container of the same ledger.
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.ledger, other.ledger) && self.row == other.row
+    }
+}
+
+impl Eq for Lifetime<'_> {}
+
+impl fmt::Debug for Lifetime<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lifetime")
+            .field("handle", &self.handle())
+            .field("process", &self.process())
+            .field("index", &self.index())
+            .field("app", &self.app())
+            .field("cell", &self.cell())
+            .field("created", &self.created())
+            .field("destroyed", &self.destroyed())
+            .field("seen", &self.seen())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What lines say an app is called, and where it is: the latest word of each.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AppNames {
+    /// When each was said, in milliseconds, and what.
+    pub(super) words: [Option<(i64, Box<str>)>; 5],
+}
+
+impl AppNames {
+    /// The app's name.
+    #[must_use]
+    pub fn app_name(&self) -> Option<&str> {
+        self.word(0)
+    }
+
+    /// The space's GUID.
+    #[must_use]
+    pub fn space_guid(&self) -> Option<&str> {
+        self.word(1)
+    }
+
+    /// The space's name.
+    #[must_use]
+    pub fn space_name(&self) -> Option<&str> {
+        self.word(2)
+    }
+
+    /// The org's GUID.
+    #[must_use]
+    pub fn org_guid(&self) -> Option<&str> {
+        self.word(3)
+    }
+
+    /// The org's name.
+    #[must_use]
+    pub fn org_name(&self) -> Option<&str> {
+        self.word(4)
+    }
+
+    fn word(&self, n: usize) -> Option<&str> {
+        self.words[n].as_ref().map(|(_, word)| &**word)
+    }
+
+    pub(super) fn add(&mut self, names: &Names<'_>, time: Option<Timestamp>) {
+        let time = time.map_or(i64::MIN, millis);
+        let said = [
+            &names.app_name,
+            &names.space_guid,
+            &names.space_name,
+            &names.org_guid,
+            &names.org_name,
+        ];
+        let words = said.map(|word| word.as_ref().map(|word| (time, (**word).into())));
+        self.join(&Self { words });
+    }
+
+    pub(super) fn join(&mut self, other: &Self) {
+        for (known, word) in self.words.iter_mut().zip(&other.words) {
+            if *known < *word {
+                known.clone_from(word);
+            }
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Merging ledgers: what one knows is taken by the other as if it had seen the lines.
+
+use super::row::Field;
+use super::{Alias, Ledger, NONE};
+
+impl Ledger {
+    /// Takes all that the other ledger knows. Whoever merges what with what in which order, the result is the same, and
+    /// merging twice is as once.
+    ///
+    /// The sources of both must be numbered alike, for lines are told by the number of their source.
+    ///
+    /// ```
+    /// # use asg_core::{Evidence, Handle, Ledger, Moment, Origin, SourceId};
+    /// let seen = |handle: &str, line| {
+    ///     let mut ledger = Ledger::new();
+    ///     let origin = Origin { source: SourceId(0), line };
+    ///     ledger.add(Evidence::new(Handle::parse(handle).unwrap(), Moment::Seen, origin));
+    ///     ledger
+    /// };
+    /// let (one, other) = (seen("bfce786c-ab07-40ad-79f9-8f21", 1), seen("d5978989-1401-49ff-46cd-33e5", 2));
+    /// let (mut a, mut b) = (one.clone(), other.clone());
+    /// a.merge(&other);
+    /// b.merge(&one);
+    /// assert_eq!(a.len(), 2);
+    /// assert_eq!(a.to_bytes(), b.to_bytes());
+    /// ```
+    pub fn merge(&mut self, other: &Self) {
+        self.take_rows(other, 0..other.rows.len() as u32);
+        for (number, guid) in (0..).zip(other.apps.values()) {
+            self.take_app(other, number);
+            debug_assert!(self.apps.find(guid, |known| known == guid).is_some());
+        }
+        for (name, facts) in other.cells.values().iter().zip(&other.cell_facts) {
+            let number = self.cell_number(name.clone());
+            self.cell_facts[number as usize].is_cell |= facts.is_cell;
+            match facts.alias {
+                Alias::None => {}
+                Alias::Many => self.learn_alias(number, Alias::Many),
+                Alias::One(cell) => {
+                    let cell = self.cell_number(other.cells.get(cell).clone());
+                    self.learn_alias(number, Alias::One(cell));
+                }
+            }
+        }
+    }
+
+    /// Takes these rows of another ledger, and what belongs to them.
+    pub(super) fn take_rows(&mut self, other: &Self, rows: impl Iterator<Item = u32>) {
+        for from in rows {
+            let lifetime = super::Lifetime::new(other, from);
+            let theirs = other.origins(from);
+            let row = self.row_of(&lifetime.handle(), theirs.first);
+            self.learn_times(row, lifetime.times());
+            if let Some(origins) = self.origins_mut(row) {
+                origins.first = origins.first.min(theirs.first);
+            }
+            for field in Field::ALL {
+                let least = other.rows[from as usize].slot(field).map(|value| {
+                    let origin = match field {
+                        Field::Process => theirs.process,
+                        Field::App => theirs.app,
+                        _ => theirs.first,
+                    };
+                    (value, origin)
+                });
+                let rivals = other.rivals.get(&(from, field)).into_iter().flatten().copied();
+                for (value, origin) in least.into_iter().chain(rivals) {
+                    self.take_value(other, row, field, value, origin);
+                }
+            }
+        }
+    }
+
+    fn take_value(
+        &mut self,
+        other: &Self,
+        row: u32,
+        field: Field,
+        value: u32,
+        origin: crate::Origin,
+    ) {
+        let value = match field {
+            Field::Process => {
+                let head = other.process_heads[value as usize];
+                if head != NONE {
+                    self.take_app(other, head);
+                }
+                return self.learn_process(row, other.processes.get(value).clone(), origin);
+            }
+            Field::App => self.take_app(other, value),
+            Field::Index => value,
+            Field::Cell | Field::Machine => {
+                let number = self.cell_number(other.cells.get(value).clone());
+                let facts = other.cell_facts[value as usize];
+                self.cell_facts[number as usize].is_cell |= facts.is_cell;
+                if let Alias::One(cell) = facts.alias {
+                    let cell = self.cell_number(other.cells.get(cell).clone());
+                    self.learn_alias(number, Alias::One(cell));
+                } else {
+                    self.learn_alias(number, facts.alias);
+                }
+                number
+            }
+            Field::Address => self.addresses.put(*other.addresses.get(value)),
+        };
+        self.learn(row, field, value, origin);
+    }
+
+    /// Takes what another ledger knows of an app or process.
+    fn take_app(&mut self, other: &Self, number: u32) -> u32 {
+        let guid = *other.apps.get(number);
+        let facts = other.app_facts[number as usize];
+        let own = self.app_number(guid, facts.origin);
+        if facts.app != NONE {
+            let origin = other.app_facts[facts.app as usize].origin;
+            let app = self.app_number(*other.apps.get(facts.app), origin);
+            self.belongs(guid, app, facts.origin);
+        }
+        self.app_facts[own as usize].is_contradicted |= facts.is_contradicted;
+        if let Some(names) = other.names.get(&number) {
+            self.names.entry(own).or_default().join(names);
+        }
+        own
+    }
+}

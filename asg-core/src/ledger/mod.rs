@@ -1,0 +1,452 @@
+//! The ledger: all evidence so far, answering "whose handle begins so?".
+//!
+//! What is kept is a value for each fact, not the lines: the row of a container grows by minimum, maximum and union, so
+//! neither the order of lines nor who merged what with what can matter. [`answer`] decides; [`lease`] knows who had an
+//! address; [`bytes`] saves and loads.
+
+mod answer;
+mod bytes;
+mod index;
+mod intern;
+mod lease;
+mod lifetime;
+mod merge;
+mod row;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+pub use answer::Sighting;
+pub use bytes::LedgerError;
+pub use lifetime::{AppNames, Lifetime};
+
+use self::index::Heads;
+use self::intern::Interner;
+use self::row::{Field, NO_ORIGIN, NONE, Origins, Row, Times};
+use crate::evidence::{Evidence, Origin, ProcessName};
+use crate::{Guid, GuidPrefix, Handle, SourceId, Timestamp};
+
+/// All evidence so far. The order in which it comes does not matter.
+///
+/// # Example
+///
+/// ```
+/// use asg_core::{
+///     Certainty, Evidence, Handle, Ledger, LogPrefix, Moment, Origin, ProcessName, Sighting, SourceId,
+/// };
+///
+/// let mut ledger = Ledger::new();
+/// let handle = Handle::parse("d08bb414-cdba-4381-412a-e9ecc1b7d0f4").unwrap();
+/// let mut created = Evidence::new(handle.clone(), Moment::Created, Origin { source: SourceId(0), line: 1 });
+/// let process = "4ccbb24c-268e-421a-9d1b-3678b6eb40d0-0f0f6a2e-7c1b-4d0a-8a55-5f2f8f0e6c11";
+/// created.process = Some(ProcessName::parse(process));
+/// ledger.add(created);
+///
+/// let prefix = LogPrefix::parse(b"d08bb414-cdba-4381-412a-e9ecc").unwrap();
+/// let answer = ledger.attribute(&prefix, &Sighting::default());
+/// assert_eq!(answer.certainty, Certainty::UniquePrefix);
+/// assert_eq!(answer.container().unwrap().handle(), handle);
+/// assert_eq!(answer.process().unwrap().to_string(), process);
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Ledger {
+    rows: Vec<Row>,
+    /// The lines of each row; rows that were loaded come first and have none.
+    origins: Vec<Origins>,
+    loaded: Loaded,
+    /// Rows whose handle is a GUID, or 28 characters of one.
+    heads: Heads,
+    /// Rows by the text of all other handles.
+    texts: BTreeMap<Arc<str>, u32>,
+    text_of: Vec<Arc<str>>,
+    processes: Interner<ProcessName>,
+    /// By the numbers of `processes`: what the first half of the process GUID is in `apps`.
+    process_heads: Vec<u32>,
+    apps: Interner<Guid>,
+    /// By the numbers of `apps`.
+    app_facts: Vec<AppFacts>,
+    app_heads: Heads,
+    names: BTreeMap<u32, AppNames>,
+    /// Names of cells and of machines.
+    cells: Interner<Box<str>>,
+    /// By the numbers of `cells`.
+    cell_facts: Vec<CellFacts>,
+    addresses: Interner<IpAddr>,
+    /// Who had which address on which cell, or on which machine.
+    leases: HashMap<(u32, u32), Vec<u32>>,
+    /// The greater values, where lines tell several for one field of a row.
+    rivals: BTreeMap<(u32, Field), Vec<(u32, Origin)>>,
+}
+
+/// The rows that came from a saved ledger, which is their source.
+#[derive(Debug, Clone, Copy, Default)]
+struct Loaded {
+    rows: usize,
+    source: Option<SourceId>,
+}
+
+/// What is known of an app's or a process' GUID.
+#[derive(Debug, Clone, Copy)]
+struct AppFacts {
+    /// The app that a process belongs to: the least that a line or a directory tells.
+    app: u32,
+    /// Another is told too.
+    is_contradicted: bool,
+    /// The first line that shows the GUID.
+    origin: Origin,
+}
+
+/// What is known of a cell's or a machine's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct CellFacts {
+    /// A cell calls itself so.
+    is_cell: bool,
+    /// The cell whose lines reach us under this name.
+    alias: Alias,
+}
+
+/// Which cells' lines reach us under a machine's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Alias {
+    None,
+    One(u32),
+    /// A relay's or a database's name, and no cell's.
+    Many,
+}
+
+impl Ledger {
+    /// A ledger without evidence.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many containers are known.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// True if no line about a container was seen.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The containers, in no particular order.
+    pub fn lifetimes(&self) -> impl Iterator<Item = Lifetime<'_>> {
+        (0..self.rows.len() as u32).map(|row| Lifetime::new(self, row))
+    }
+
+    /// What lines say an app is called, and where it is.
+    #[must_use]
+    pub fn names(&self, app: Guid) -> Option<&AppNames> {
+        let number = self.apps.find(&app, |known| *known == app)?;
+        self.names.get(&number)
+    }
+
+    /// Takes the facts of one line.
+    pub fn add(&mut self, evidence: Evidence) {
+        let Evidence { handle, moment, time, origin, .. } = evidence;
+        let row = self.row_of(&handle, origin);
+        let shows_address = evidence.address.is_some() || evidence.address_v6.is_some();
+        self.learn_times(row, Times::of(moment, time, shows_address));
+        if let Some(origins) = self.origins_mut(row) {
+            origins.first = origins.first.min(origin);
+        }
+        let process =
+            evidence.process.as_ref().and_then(ProcessName::guid).map(|guid| guid.process);
+        if let Some(process) = evidence.process {
+            self.learn_process(row, process, origin);
+        }
+        if let Some(app) = evidence.app {
+            let number = self.app_number(app, origin);
+            self.learn(row, Field::App, number, origin);
+            if let Some(process) = process.filter(|process| *process != app) {
+                self.belongs(process, number, origin);
+            }
+            if let Some(names) = evidence.names {
+                self.names.entry(number).or_default().add(&names, time);
+            }
+        }
+        if let Some(index) = evidence.index.filter(|index| *index != NONE) {
+            self.learn(row, Field::Index, index, origin);
+        }
+        for address in [evidence.address, evidence.address_v6].into_iter().flatten() {
+            let number = self.addresses.put(address);
+            self.learn(row, Field::Address, number, origin);
+        }
+        let cell = evidence.cell.map(|name| self.cell_number(name));
+        let machine = evidence.machine.map(|name| self.cell_number(name));
+        if let Some(cell) = cell {
+            self.cell_facts[cell as usize].is_cell = true;
+            self.learn(row, Field::Cell, cell, origin);
+        }
+        if let Some(machine) = machine {
+            self.learn(row, Field::Machine, machine, origin);
+        }
+        if let (Some(cell), Some(machine)) = (cell, machine) {
+            self.learn_alias(machine, Alias::One(cell));
+        }
+    }
+
+    /// Takes a directory's word that a process belongs to an app, so that the app's GUID leads to it too. After a rolling
+    /// deployment no log line need do that.
+    ///
+    /// ```
+    /// # use asg_core::{
+    /// #     Evidence, Guid, Handle, Ledger, LogPrefix, Moment, Origin, ProcessName, Reason, Sighting, SourceId,
+    /// # };
+    /// # let mut ledger = Ledger::new();
+    /// # let handle = Handle::parse("2d7e64b1-95c0-4f18-6a3b-c4d2").unwrap();
+    /// # let mut seen = Evidence::new(handle, Moment::Seen, Origin { source: SourceId(0), line: 1 });
+    /// # let process = "d2c81f6e-4b3a-4e59-8c07-91a2b3c4d5e6-5b7d9e1f-2c4a-4d68-a0b3-c5e7f9012345";
+    /// # seen.process = Some(ProcessName::parse(process));
+    /// # ledger.add(seen);
+    /// let app: Guid = "7e3b9c54-0d6f-4f7a-9b21-6a5c4d3e2f10".parse()?;
+    /// let allowed = LogPrefix::parse(b"OK_0001_7e3b9c54-0d6f-4f7a-9 ").unwrap();
+    /// let anywhere = Sighting::default();
+    /// assert_eq!(ledger.attribute(&allowed, &anywhere).reason, Reason::NoSuchApp);
+    /// ledger.learn_app("d2c81f6e-4b3a-4e59-8c07-91a2b3c4d5e6".parse()?, app);
+    /// assert_eq!(ledger.attribute(&allowed, &anywhere).subject(), Some(app));
+    /// # Ok::<(), asg_core::Error>(())
+    /// ```
+    pub fn learn_app(&mut self, process: Guid, app: Guid) {
+        if let Some(origin) = self.task_origin(process) {
+            // A task has no process: its own GUID is its handle, and must not be taken for an app's.
+            self.app_number(app, origin);
+        }
+        let Some(known) = self.apps.find(&process, |known| *known == process) else { return };
+        if process != app {
+            let origin = self.app_facts[known as usize].origin;
+            let number = self.app_number(app, origin);
+            self.belongs(process, number, origin);
+        }
+    }
+
+    /// The first line about the container of which this GUID is the whole handle.
+    fn task_origin(&self, task: Guid) -> Option<Origin> {
+        let is_task = |row: &u32| {
+            let row = &self.rows[*row as usize];
+            row.guid().and_then(GuidPrefix::full) == Some(task)
+        };
+        let row = self.heads.find(task.as_u128()).find(is_task)?;
+        Some(self.origins(row).first)
+    }
+
+    /// Keeps the containers that `keep` says, and what belongs to them; forgets the rest.
+    ///
+    /// ```
+    /// # use asg_core::{Evidence, Handle, Ledger, Moment, Origin, SourceId, Timestamp};
+    /// let mut ledger = Ledger::new();
+    /// for (line, handle) in [(1, "bfce786c-ab07-40ad-79f9-8f21"), (2, "d5978989-1401-49ff-46cd-33e5")] {
+    ///     let origin = Origin { source: SourceId(0), line };
+    ///     ledger.add(Evidence::new(Handle::parse(handle).unwrap(), Moment::Seen, origin));
+    /// }
+    /// ledger.retain(|lifetime| lifetime.handle().to_string().starts_with('b'));
+    /// assert_eq!(ledger.len(), 1);
+    /// ```
+    pub fn retain(&mut self, mut keep: impl FnMut(Lifetime<'_>) -> bool) {
+        let kept: Vec<_> =
+            (0..self.rows.len() as u32).filter(|row| keep(Lifetime::new(self, *row))).collect();
+        if kept.len() < self.rows.len() {
+            let mut rest = Self::new();
+            rest.take_rows(self, kept.iter().copied());
+            *self = rest;
+        }
+    }
+
+    /// Forgets the containers of which the last line is older than this.
+    pub fn forget_before(&mut self, time: Timestamp) {
+        let time = row::millis(time);
+        self.retain(|lifetime| lifetime.times().last >= time);
+    }
+
+    fn row_of(&mut self, handle: &Handle, origin: Origin) -> u32 {
+        let next = u32::try_from(self.rows.len()).expect("fewer than 2^32 containers");
+        if let Some(guid) = handle.guid() {
+            let (bits, len) = (guid.range().0, guid.len() as u8);
+            let is_it = |row: &u32| {
+                let row = &self.rows[*row as usize];
+                row.bits == bits && row.len == len
+            };
+            if let Some(row) = self.heads.find(bits).find(is_it) {
+                return row;
+            }
+            let rows = &self.rows;
+            self.heads.insert(bits, next, |row| rows[row as usize].bits);
+            self.push(Row::new(bits, len, NONE));
+            return next;
+        }
+        let text: Arc<str> = handle.to_string().into();
+        let lead = handle.leading_guid().and_then(GuidPrefix::full);
+        let row = self.texts.get(&text).copied().unwrap_or_else(|| {
+            let number = self.text_of.len() as u32;
+            self.text_of.push(Arc::clone(&text));
+            self.texts.insert(text, next);
+            self.push(Row::new(lead.map_or(0, Guid::as_u128), 0, number));
+            next
+        });
+        // Each line with an old handle shows the app and the process in it.
+        if let Some(lead) = lead {
+            self.app_number(lead, origin);
+        }
+        if let Some(process) = handle.embedded_process() {
+            self.learn_process(row, ProcessName::Guid(process), origin);
+        }
+        row
+    }
+
+    fn push(&mut self, row: Row) {
+        self.rows.push(row);
+        self.origins.push(Origins::NONE);
+    }
+
+    fn origins_mut(&mut self, row: u32) -> Option<&mut Origins> {
+        let own = (row as usize).checked_sub(self.loaded.rows)?;
+        Some(&mut self.origins[own])
+    }
+
+    fn origins(&self, row: u32) -> Origins {
+        match ((row as usize).checked_sub(self.loaded.rows), self.loaded.source) {
+            (Some(own), _) => self.origins[own],
+            (None, Some(source)) => {
+                Origins { first: Origin { source, line: u64::from(row) + 1 }, ..Origins::NONE }
+            }
+            (None, None) => Origins::NONE,
+        }
+    }
+
+    fn learn_process(&mut self, row: u32, process: ProcessName, origin: Origin) {
+        let head = process.guid().map_or(NONE, |guid| self.app_number(guid.process, origin));
+        let number = self.processes.put(process);
+        if number as usize == self.process_heads.len() {
+            self.process_heads.push(head);
+        }
+        self.learn(row, Field::Process, number, origin);
+    }
+
+    fn learn_times(&mut self, row: u32, times: Times) {
+        let known = &mut self.rows[row as usize].times;
+        *known = known.joined(times);
+    }
+
+    /// Takes a value for a field: the least goes into the row, all others are its rivals.
+    fn learn(&mut self, row: u32, field: Field, value: u32, origin: Origin) {
+        let slot = self.rows[row as usize].slots[field as usize];
+        if slot == NONE || slot == value || self.is_less(field, value, slot) {
+            self.rows[row as usize].slots[field as usize] = value;
+            let mut at = origin;
+            if let Some(known) = self.origins_mut(row).and_then(|origins| origins.of(field)) {
+                at = std::mem::replace(
+                    known,
+                    if slot == value { origin.min(*known) } else { origin },
+                );
+            }
+            if slot != NONE && slot != value {
+                self.learn_rival(row, field, slot, at);
+            }
+        } else {
+            self.learn_rival(row, field, value, origin);
+        }
+        if slot != value && matches!(field, Field::Cell | Field::Machine | Field::Address) {
+            self.lease(row);
+        }
+    }
+
+    fn learn_rival(&mut self, row: u32, field: Field, value: u32, origin: Origin) {
+        let rivals = self.rivals.entry((row, field)).or_default();
+        match rivals.iter_mut().find(|(rival, _)| *rival == value) {
+            Some((_, known)) => *known = origin.min(*known),
+            None => rivals.push((value, origin)),
+        }
+    }
+
+    /// By value, not by number: numbers depend on the order of arrival.
+    fn is_less(&self, field: Field, a: u32, b: u32) -> bool {
+        match field {
+            Field::Process => self.processes.get(a) < self.processes.get(b),
+            Field::App => self.apps.get(a) < self.apps.get(b),
+            Field::Index => a < b,
+            Field::Cell | Field::Machine => self.cells.get(a) < self.cells.get(b),
+            Field::Address => self.addresses.get(a) < self.addresses.get(b),
+        }
+    }
+
+    /// The values of a field, the least first if there are several.
+    fn values(&self, row: u32, field: Field) -> impl Iterator<Item = u32> + '_ {
+        let least = self.rows[row as usize].slot(field);
+        // Nearly all ledgers have no rivals for nearly all rows.
+        let rivals = if self.rivals.is_empty() { None } else { self.rivals.get(&(row, field)) };
+        least.into_iter().chain(rivals.into_iter().flatten().map(|(value, _)| *value))
+    }
+
+    fn has_rivals(&self, row: u32, field: Field) -> bool {
+        !self.rivals.is_empty() && self.rivals.contains_key(&(row, field))
+    }
+
+    fn app_number(&mut self, guid: Guid, origin: Origin) -> u32 {
+        let number = self.apps.put(guid);
+        if number as usize == self.app_facts.len() {
+            self.app_facts.push(AppFacts { app: NONE, is_contradicted: false, origin });
+            let apps = &self.apps;
+            self.app_heads.insert(guid.as_u128(), number, |number| apps.get(number).as_u128());
+        }
+        let known = &mut self.app_facts[number as usize].origin;
+        *known = origin.min(*known);
+        number
+    }
+
+    fn belongs(&mut self, process: Guid, app: u32, origin: Origin) {
+        let process = self.app_number(process, origin);
+        let known = self.app_facts[process as usize].app;
+        let is_less = known == NONE || self.apps.get(app) < self.apps.get(known);
+        let facts = &mut self.app_facts[process as usize];
+        facts.is_contradicted |= known != NONE && known != app;
+        if is_less {
+            facts.app = app;
+        }
+    }
+
+    fn cell_number(&mut self, name: Box<str>) -> u32 {
+        let number = self.cells.put(name);
+        if number as usize == self.cell_facts.len() {
+            self.cell_facts.push(CellFacts { is_cell: false, alias: Alias::None });
+        }
+        number
+    }
+
+    fn learn_alias(&mut self, machine: u32, alias: Alias) {
+        let known = &mut self.cell_facts[machine as usize].alias;
+        *known = match (*known, alias) {
+            (Alias::None, other) | (other, Alias::None) => other,
+            (Alias::One(a), Alias::One(b)) if a == b => Alias::One(a),
+            _ => Alias::Many,
+        };
+    }
+
+    /// True if lines say of this container what cannot be.
+    fn is_contradicted(&self, row: u32) -> bool {
+        if Field::ALL.iter().any(|field| field.is_single() && self.has_rivals(row, *field)) {
+            return true;
+        }
+        let slots = &self.rows[row as usize];
+        let Some(facts) = self.process_facts(row) else { return false };
+        let outright = slots.slot(Field::App);
+        facts.is_contradicted || (facts.app != NONE && outright.is_some_and(|app| app != facts.app))
+    }
+
+    /// What is known of the process GUID's first half.
+    fn process_facts(&self, row: u32) -> Option<&AppFacts> {
+        let process = self.rows[row as usize].slot(Field::Process)?;
+        self.app_facts.get(self.process_heads[process as usize] as usize)
+    }
+}
+
+/// A line, or none.
+fn known(origin: Origin) -> Option<Origin> {
+    (origin != NO_ORIGIN).then_some(origin)
+}

@@ -1,0 +1,443 @@
+//! The short way through the lines that most logs are made of: TCP, UDP and echoes over IPv4 or IPv6, from a routed
+//! interface, with nothing unusual in them.
+//!
+//! The kernel prints their fields in one order, so each is looked for where it must be, eight bytes at a time. At the first
+//! surprise this gives up, and the grammar reads the line from its beginning: what is an error is the grammar's to say, and
+//! what this reads it reads as the grammar does; the tests below hold it to that.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use super::fields::{Address, Family, Ip, Packet, Proto, TcpFlags};
+use crate::Text;
+
+/// No prefix is longer than nft's 127 bytes.
+const MAX_HEAD: usize = 127 + "IN=".len();
+
+/// The longest name of an interface.
+const MAX_NAME: usize = 15;
+
+/// An Ethernet header as `MAC=` shows it: 14 bytes, and a blank behind it.
+const LINK: usize = 14 * 3;
+
+/// Reads a whole line into the packet; `None`, and a packet with anything in it, if it is not one of the common ones.
+pub(super) fn read<'a>(text: &'a [u8], p: &mut Packet<'a>) -> Option<()> {
+    // The first `IN=` is the real one if all behind it is as it must be: that is no place for another ` OUT=`.
+    let equals = memchr::memchr(b'=', &text[..text.len().min(MAX_HEAD)])?;
+    let (head, i) = text.split_at(equals + 1);
+    let prefix = head.strip_suffix(b"IN=")?;
+    let (in_if, i) = name(i)?;
+    if in_if.contains(&b'=') {
+        return None;
+    }
+    let (out_if, i) = name(i.strip_prefix(b" OUT=")?)?;
+    p.prefix = Text::new(prefix);
+    p.in_if = Some(Text::new(in_if));
+    p.out_if = Some(Text::new(out_if));
+    let mut i = &i[1..];
+    if let Some(link) = i.strip_prefix(b"MAC=") {
+        if !is_link_header(link.first_chunk()?) {
+            return None;
+        }
+        p.mac_raw = Some(Text::new(&link[..LINK - 1]));
+        i = &link[LINK..];
+    }
+    let i = i.strip_prefix(b"SRC=")?;
+    let i = if i.get(4) == Some(&b':') {
+        p.family = Family::Ipv6;
+        ipv6(i, &mut p.ip)?
+    } else {
+        p.family = Family::Ipv4;
+        ipv4(i, &mut p.ip)?
+    };
+    let i = match i.strip_prefix(b" MARK=0x") {
+        None => i,
+        Some(i) => {
+            let (mark, i) = mark(i)?;
+            p.mark = Some(mark);
+            i
+        }
+    };
+    p.form.ends_with_space = match i {
+        [] => false,
+        b" " => true,
+        _ => return None,
+    };
+    Some(())
+}
+
+/// A name and the rest, which begins with a blank.
+#[inline]
+fn name(i: &[u8]) -> Option<(&[u8], &[u8])> {
+    // More of the line follows, so there are 16 bytes to look at.
+    let (low, high) = i.first_chunk::<16>()?.split_at(8);
+    let blanks = |half: &[u8]| {
+        let word = half.first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
+        word.wrapping_sub(0x2121_2121_2121_2121) & !word & 0x8080_8080_8080_8080
+    };
+    let len = match blanks(low) {
+        0 => 8 + blanks(high).trailing_zeros() as usize / 8,
+        marks => marks.trailing_zeros() as usize / 8,
+    };
+    if len > MAX_NAME || i[len] != b' ' {
+        return None;
+    }
+    Some(i.split_at(len))
+}
+
+/// What stands behind each two digits of `hh:hh:…:hh `; 0 where a digit stands.
+const SEPARATORS: [u8; LINK] = {
+    let mut separators = [0; LINK];
+    let mut n = 2;
+    while n < LINK {
+        separators[n] = if n == LINK - 1 { b' ' } else { b':' };
+        n += 3;
+    }
+    separators
+};
+
+/// The same question of every byte, so that the compiler asks many at once.
+#[inline]
+fn is_link_header(text: &[u8; LINK]) -> bool {
+    let mut bad = 0;
+    for (&b, &separator) in text.iter().zip(&SEPARATORS) {
+        let is_digit = (b.wrapping_sub(b'0') < 10) | (b.wrapping_sub(b'a') < 6);
+        bad |= u8::from(if separator == 0 { !is_digit } else { b != separator });
+    }
+    bad == 0
+}
+
+#[inline]
+fn ipv4<'a>(i: &'a [u8], ip: &mut Ip<'a>) -> Option<&'a [u8]> {
+    let (src, i) = addr4(i)?;
+    let (dst, i) = addr4(i.strip_prefix(b" DST=")?)?;
+    let (len, i) = dec(i.strip_prefix(b" LEN=")?)?;
+    let i = i.strip_prefix(b" TOS=0x")?;
+    // Nearly all packets have neither.
+    let (tos, prec, i) = if let Some(i) = i.strip_prefix(b"00 PREC=0x00 TTL=") {
+        (0, 0, i)
+    } else {
+        let (tos, i) = hex2::<true>(i)?;
+        let (prec, i) = hex2::<true>(i.strip_prefix(b" PREC=0x")?)?;
+        (tos, prec, i.strip_prefix(b" TTL=")?)
+    };
+    let (ttl, i) = dec(i)?;
+    let (id, i) = dec(i.strip_prefix(b" ID=")?)?;
+    let i = i.strip_prefix(b" ")?;
+    let (df, i) = i.strip_prefix(b"DF ").map_or((false, i), |i| (true, i));
+    let i = i.strip_prefix(b"PROTO=")?;
+    (ip.src, ip.dst) = (Some(Address::V4(src)), Some(Address::V4(dst)));
+    (ip.len, ip.tos, ip.prec) = (Some(u32::try_from(len).ok()?), Some(tos), Some(prec));
+    (ip.ttl, ip.id) = (Some(u8::try_from(ttl).ok()?), Some(u16::try_from(id).ok()?));
+    (ip.ce, ip.df, ip.mf, ip.frag_offset) = (Some(false), Some(df), Some(false), Some(0));
+    transport(i, ip, Proto::Icmp, b"ICMP TYPE=", [0, 8])
+}
+
+fn ipv6<'a>(i: &'a [u8], ip: &mut Ip<'a>) -> Option<&'a [u8]> {
+    let (src, i) = addr6(i)?;
+    let (dst, i) = addr6(i.strip_prefix(b" DST=")?)?;
+    let (len, i) = dec(i.strip_prefix(b" LEN=")?)?;
+    let (tc, i) = dec(i.strip_prefix(b" TC=")?)?;
+    let (hoplimit, i) = dec(i.strip_prefix(b" HOPLIMIT=")?)?;
+    let (flowlbl, i) = dec(i.strip_prefix(b" FLOWLBL=")?)?;
+    let i = i.strip_prefix(b" PROTO=")?;
+    (ip.src, ip.dst) = (Some(Address::V6(src)), Some(Address::V6(dst)));
+    (ip.len, ip.tc) = (Some(u32::try_from(len).ok()?), Some(u8::try_from(tc).ok()?));
+    ip.hoplimit = Some(u8::try_from(hoplimit).ok()?);
+    ip.flowlbl = Some(u32::try_from(flowlbl).ok()?);
+    transport(i, ip, Proto::Icmpv6, b"ICMPv6 TYPE=", [128, 129])
+}
+
+/// What follows `PROTO=`, up to the blank in which it ends, or the end of the line.
+#[inline]
+fn transport<'a>(
+    i: &'a [u8],
+    ip: &mut Ip<'a>,
+    icmp: Proto,
+    icmp_key: &[u8],
+    echoes: [u8; 2],
+) -> Option<&'a [u8]> {
+    let (proto, number, i) = if let Some(i) = i.strip_prefix(b"TCP SPT=") {
+        (Proto::Tcp, 6, tcp(i, ip)?)
+    } else if let Some(i) = i.strip_prefix(b"UDP SPT=") {
+        let i = ports(i, ip)?;
+        let (len, i) = dec(i.strip_prefix(b" LEN=")?)?;
+        ip.udp_len = Some(u16::try_from(len).ok()?);
+        (Proto::Udp, 17, i)
+    } else {
+        let (ty, i) = dec(i.strip_prefix(icmp_key)?)?;
+        let (code, i) = dec(i.strip_prefix(b" CODE=")?)?;
+        let (id, i) = dec(i.strip_prefix(b" ID=")?)?;
+        let (seq, i) = dec(i.strip_prefix(b" SEQ=")?)?;
+        ip.icmp_type = Some(u8::try_from(ty).ok().filter(|ty| echoes.contains(ty))?);
+        ip.icmp_code = Some(u8::try_from(code).ok()?);
+        (ip.icmp_id, ip.icmp_seq) = (Some(u16::try_from(id).ok()?), Some(u16::try_from(seq).ok()?));
+        (icmp, if icmp == Proto::Icmp { 1 } else { 58 }, i)
+    };
+    (ip.proto, ip.proto_num) = (Some(proto), Some(number));
+    Some(i)
+}
+
+/// The two ports, behind `SPT=`.
+#[inline]
+fn ports<'a>(i: &'a [u8], ip: &mut Ip<'a>) -> Option<&'a [u8]> {
+    let (spt, i) = dec(i)?;
+    let (dpt, i) = dec(i.strip_prefix(b" DPT=")?)?;
+    (ip.spt, ip.dpt) = (Some(u16::try_from(spt).ok()?), Some(u16::try_from(dpt).ok()?));
+    Some(i)
+}
+
+#[inline]
+fn tcp<'a>(i: &'a [u8], ip: &mut Ip<'a>) -> Option<&'a [u8]> {
+    let mut i = ports(i, ip)?;
+    if let Some(rest) = i.strip_prefix(b" SEQ=") {
+        let (seq, rest) = dec(rest)?;
+        let (ack, rest) = dec(rest.strip_prefix(b" ACK=")?)?;
+        (ip.seq, ip.ack) = (Some(u32::try_from(seq).ok()?), Some(u32::try_from(ack).ok()?));
+        i = rest;
+    }
+    let (window, i) = dec(i.strip_prefix(b" WINDOW=")?)?;
+    let (res, i) = hex2::<false>(i.strip_prefix(b" RES=0x")?)?;
+    let mut i = i.strip_prefix(b" ")?;
+    let mut flags = TcpFlags::default();
+    while !i.starts_with(b"URGP") {
+        let (flag, rest) = flag(i)?;
+        // Each stands once, and in the kernel's order.
+        if flags >= flag {
+            return None;
+        }
+        flags |= flag;
+        i = rest;
+    }
+    let i = i.strip_prefix(b"URGP=")?;
+    let (urgp, i) = match i {
+        [b'0'] | [b'0', b' ', ..] => (0, &i[1..]),
+        _ => dec(i)?,
+    };
+    (ip.window, ip.res) = (Some(u16::try_from(window).ok()?), Some(res));
+    (ip.flags, ip.urgp) = (Some(flags), Some(u16::try_from(urgp).ok()?));
+    Some(i)
+}
+
+/// A flag of three letters and its blank; `AE` is the grammar's.
+#[inline]
+fn flag(i: &[u8]) -> Option<(TcpFlags, &[u8])> {
+    let (word, rest) = i.split_first_chunk::<4>()?;
+    let flag = match word {
+        b"SYN " => TcpFlags::SYN,
+        b"ACK " => TcpFlags::ACK,
+        b"PSH " => TcpFlags::PSH,
+        b"RST " => TcpFlags::RST,
+        b"FIN " => TcpFlags::FIN,
+        b"URG " => TcpFlags::URG,
+        b"ECE " => TcpFlags::ECE,
+        b"CWR " => TcpFlags::CWR,
+        _ => return None,
+    };
+    Some((flag, rest))
+}
+
+/// The high bit of each byte that is no digit, exact up to the lowest of them; the digits' own values.
+const fn not_digits(word: u64) -> (u64, u64) {
+    let values = word ^ 0x3030_3030_3030_3030;
+    ((values.wrapping_add(0x7676_7676_7676_7676) | values) & 0x8080_8080_8080_8080, values)
+}
+
+/// A decimal number without a leading zero, of seven digits at most where it is not the last of the line, else of ten.
+#[inline]
+fn dec(i: &[u8]) -> Option<(u64, &[u8])> {
+    let Some(word) = i.first_chunk::<8>() else { return slow_dec(i) };
+    let (others, values) = not_digits(u64::from_le_bytes(*word));
+    let len = others.trailing_zeros() as usize / 8;
+    if len == 8 {
+        return slow_dec(i);
+    }
+    if len == 0 || (len > 1 && word[0] == b'0') {
+        return None;
+    }
+    // The last digit comes to the top byte; then neighbours are added up in pairs, twice and once more.
+    let digits = values << (64 - 8 * len);
+    let pairs = (digits.wrapping_mul(10 << 8 | 1) >> 8) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs.wrapping_mul(100 << 16 | 1) >> 16) & 0x0000_ffff_0000_ffff;
+    let value = fours.wrapping_mul(10_000 << 32 | 1) >> 32;
+    Some((value, &i[len..]))
+}
+
+fn slow_dec(i: &[u8]) -> Option<(u64, &[u8])> {
+    let len = i.iter().take(11).take_while(|b| b.is_ascii_digit()).count();
+    let (digits, rest) = i.split_at(len);
+    if len == 0 || (len > 1 && digits[0] == b'0') {
+        return None;
+    }
+    Some((digits.iter().fold(0, |value, b| value * 10 + u64::from(b - b'0')), rest))
+}
+
+/// Four numbers of one to three digits.
+fn addr4(i: &[u8]) -> Option<(Ipv4Addr, &[u8])> {
+    // No address is longer than 15 characters, and more of the line follows.
+    let text: &[u8; 16] = i.first_chunk()?;
+    let digit = |at: usize| text[at & 15].wrapping_sub(b'0');
+    let mut octets = [0; 4];
+    let mut at = 0;
+    for (n, octet) in octets.iter_mut().enumerate() {
+        if n > 0 {
+            if text[at & 15] != b'.' {
+                return None;
+            }
+            at += 1;
+        }
+        let mut value = u32::from(digit(at));
+        if value > 9 {
+            return None;
+        }
+        at += 1;
+        if digit(at) < 10 {
+            if value == 0 {
+                return None;
+            }
+            value = value * 10 + u32::from(digit(at));
+            at += 1;
+            if digit(at) < 10 {
+                value = value * 10 + u32::from(digit(at));
+                at += 1;
+            }
+        }
+        *octet = u8::try_from(value).ok()?;
+    }
+    Some((octets.into(), i.get(at..)?))
+}
+
+/// Eight groups of four digits.
+fn addr6(i: &[u8]) -> Option<(Ipv6Addr, &[u8])> {
+    let (text, rest) = i.split_first_chunk::<39>()?;
+    let mut good = true;
+    let mut octets = [0_u8; 16];
+    for (n, octet) in octets.iter_mut().enumerate() {
+        let at = n / 2 * 5 + n % 2 * 2;
+        let (high, low) = (nibble::<false>(text[at]), nibble::<false>(text[at + 1]));
+        good &= (high | low) < 16;
+        *octet = high << 4 | low & 15;
+    }
+    for n in 0..7 {
+        good &= text[n * 5 + 4] == b':';
+    }
+    good.then(|| (octets.into(), rest))
+}
+
+/// The value of a hexadecimal digit of this case; 16 or more if it is none.
+const fn nibble<const UPPER: bool>(b: u8) -> u8 {
+    let decimal = b.wrapping_sub(b'0');
+    let letter = b.wrapping_sub(if UPPER { b'A' } else { b'a' });
+    if decimal < 10 {
+        decimal
+    } else if letter < 6 {
+        letter + 10
+    } else {
+        0x80
+    }
+}
+
+#[inline]
+fn hex2<const UPPER: bool>(i: &[u8]) -> Option<(u8, &[u8])> {
+    let ([a, b], rest) = i.split_first_chunk::<2>()?;
+    let (high, low) = (nibble::<UPPER>(*a), nibble::<UPPER>(*b));
+    ((high | low) < 16).then_some((high << 4 | low & 15, rest))
+}
+
+/// The value of `MARK=0x`: no leading zero, so never zero.
+fn mark(i: &[u8]) -> Option<(u32, &[u8])> {
+    let len = i.iter().take(9).take_while(|&&b| nibble::<false>(b) < 16).count();
+    if !(1..=8).contains(&len) || i[0] == b'0' {
+        return None;
+    }
+    let (digits, rest) = i.split_at(len);
+    Some((digits.iter().fold(0, |value, &b| value << 4 | u32::from(nibble::<false>(b))), rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::{anchor, grammar};
+    use super::*;
+
+    const COMMON: [&str; 9] = [
+        "OK_bfce786c-ab07-40ad-79f9-8 IN=s-010255073003 OUT=eth0 MAC=aa:aa:0a:ff:49:03:ee:ee:0a:ff:49:03:08:00 \
+         SRC=10.255.73.3 DST=10.0.16.8 LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=15946 DF PROTO=TCP SPT=51858 DPT=80 \
+         WINDOW=27400 RES=0x00 SYN URGP=0 MARK=0x1 ",
+        "d08bb414-cdba-4381-412a-e9eccIN=wbrdg-0afe0008 OUT=eth0 MAC=4e:b7:a4:74:e2:45:0a:5a:66:81:1f:1d:08:00 \
+         SRC=10.254.0.10 DST=10.0.16.20 LEN=45 TOS=0x1C PREC=0xE0 TTL=0 ID=0 PROTO=TCP SPT=0 DPT=65535 \
+         WINDOW=501 RES=0x3c CWR ECE ACK PSH FIN URGP=7 ",
+        "OK_bfce786c-ab07-40ad-79f9-8 IN=s-010255073003 OUT=eth0 MAC=aa:aa:0a:ff:49:03:ee:ee:0a:ff:49:03:08:00 \
+         SRC=10.255.73.3 DST=169.254.0.2 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=2806 DF PROTO=UDP SPT=36556 DPT=53 LEN=41 ",
+        "IN=eth0 OUT= MAC=aa:aa:0a:ff:49:03:ee:ee:0a:ff:49:03:08:00 SRC=0.0.0.0 DST=255.255.255.255 LEN=84 TOS=0x00 \
+         PREC=0x00 TTL=255 ID=58750 DF PROTO=ICMP TYPE=8 CODE=0 ID=172 SEQ=1 MARK=0xffffffff ",
+        "[UFW BLOCK] IN= OUT=eth1 SRC=1.2.3.4 DST=5.6.7.8 LEN=40 TOS=0x00 PREC=0x00 TTL=64 ID=7 PROTO=TCP SPT=5 DPT=80 \
+         SEQ=4294967295 ACK=0 WINDOW=1024 RES=0x00 URGP=0 OPT (020405B4) UID=0 GID=0 ",
+        "x IN=a OUT=b MAC=aa:aa:0a:ff:49:03:ee:ee:0a:ff:49:03:86:dd SRC=fd00:000a:0000:0000:0000:0000:0000:0010 \
+         DST=fd00:000e:0000:0000:0000:0000:0000:0020 LEN=80 TC=0 HOPLIMIT=63 FLOWLBL=123456 PROTO=TCP SPT=1 DPT=2 \
+         WINDOW=8192 RES=0x00 ACK SYN URGP=0 ",
+        "x IN=a OUT=b SRC=fd00:000a:0000:0000:0000:0000:0000:0010 DST=fd00:000e:0000:0000:0000:0000:0000:0020 LEN=48 TC=0 \
+         HOPLIMIT=1 FLOWLBL=0 PROTO=UDP SPT=1 DPT=2 LEN=8 MARK=0xabc ",
+        "x IN=a OUT=b SRC=1.2.3.4 DST=5.6.7.8 LEN=28 TOS=0x00 PREC=0x00 TTL=64 ID=7 MF FRAG:185 PROTO=UDP ",
+        "x IN=a OUT=b SRC=1.2.3.4 DST=5.6.7.8 LEN=28 TOS=0x00 PREC=0x00 TTL=64 ID=7 PROTO=2 ",
+    ];
+
+    /// What the short way reads, if anything, is what the grammar reads, and whole.
+    fn agree(line: &[u8]) -> bool {
+        let mut short = Packet::default();
+        if read(line, &mut short).is_none() {
+            return false;
+        }
+        let found = anchor::find(line).unwrap_or_else(|| panic!("{}", Text::new(line)));
+        let mut long = Packet::at(found);
+        let result = grammar::message(line, found, &mut long);
+        long.form.ends_with_space = line.ends_with(b" ");
+        assert_eq!(result, Ok(()), "{}", Text::new(line));
+        assert_eq!(short, long, "{}", Text::new(line));
+        true
+    }
+
+    #[test]
+    fn the_common_lines_are_read_the_short_way_and_alike() {
+        let read = COMMON.iter().filter(|line| agree(line.as_bytes())).count();
+        assert!(read >= 6, "only {read} of them are read");
+        for line in COMMON {
+            agree(line.trim_end().as_bytes());
+        }
+    }
+
+    #[test]
+    fn every_change_and_every_cut_of_a_line_is_read_alike_or_left_to_the_grammar() {
+        for line in COMMON {
+            for at in 0..line.len() {
+                for byte in b" 0129afAF:=.xSYNFDM\t\x00\xa0\xff" {
+                    let mut changed = line.as_bytes().to_vec();
+                    changed[at] = *byte;
+                    agree(&changed);
+                    changed = line.as_bytes().to_vec();
+                    changed.insert(at, *byte);
+                    agree(&changed);
+                }
+                agree(&line.as_bytes()[..at]);
+                agree(&line.as_bytes()[at..]);
+                agree(&[&line.as_bytes()[..at], &line.as_bytes()[at + 1..]].concat());
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_of_lines_put_together_are_read_alike(
+            parts in prop::collection::vec((0..COMMON.len(), 0_usize..24, 0_usize..24), 1..6),
+        ) {
+            // Words, so that most of what comes of it is nearly a line.
+            let words: Vec<&str> = parts
+                .iter()
+                .flat_map(|(n, from, len)| COMMON[*n].split_inclusive(' ').skip(*from).take(*len))
+                .collect();
+            agree(words.concat().as_bytes());
+            agree(format!("{}{}", COMMON[parts[0].0], words.concat()).as_bytes());
+            agree(format!("IN=x OUT=y {}", words.concat()).as_bytes());
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! What is wrong with a rule, as data.
+
+use std::fmt;
+
+/// What is wrong with a rule: which key, and why.
+///
+/// ```
+/// use asg_core::rules::{Key, Rule, Why};
+///
+/// let err = Rule::parse(br#"{"protocol":"udp","destination":"10.0.0.1","ports":"0"}"#).unwrap_err();
+/// assert_eq!((&err.key, err.why), (&Key::Ports, Why::NotPorts));
+/// assert_eq!(err.to_string(), "`ports` is no port, list of ports or range of ports from 1 to 65535");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RuleError {
+    /// Which key.
+    pub key: Key,
+    /// Why.
+    pub why: Why,
+}
+
+/// A key of a rule, or the rule itself.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Key {
+    /// The rule as a whole.
+    Rule,
+    /// `protocol`
+    Protocol,
+    /// `destination`
+    Destination,
+    /// `ports`
+    Ports,
+    /// `type`
+    Type,
+    /// `code`
+    Code,
+    /// `log`
+    Log,
+    /// `description`
+    Description,
+    /// One that no rule has.
+    Unknown(String),
+}
+
+impl Key {
+    pub(super) fn named(name: &str) -> Self {
+        match name {
+            "protocol" => Self::Protocol,
+            "destination" => Self::Destination,
+            "ports" => Self::Ports,
+            "type" => Self::Type,
+            "code" => Self::Code,
+            "log" => Self::Log,
+            "description" => Self::Description,
+            other => Self::Unknown(other.to_owned()),
+        }
+    }
+}
+
+/// Why a key is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Why {
+    /// It is no JSON, or no object.
+    NotAnObject,
+    /// It is not there, and must be.
+    Missing,
+    /// It is there, and may not be: no rule has it, or none of this protocol.
+    NotAllowed,
+    /// It is no string, or where one may be left out, not that.
+    NotAString,
+    /// It is not true or false.
+    NotABoolean,
+    /// It is none of `tcp`, `udp`, `icmp`, `icmpv6` and `all`.
+    UnknownProtocol,
+    /// It is empty.
+    Empty,
+    /// There is a blank in it.
+    Whitespace,
+    /// An octet begins with a zero.
+    LeadingZero,
+    /// It is no address, block or range, or of IPv6 where that is not enabled.
+    NotAnAddress,
+    /// The range ends before it begins.
+    Reversed,
+    /// It is a list, and lists are not enabled.
+    ListNotEnabled,
+    /// There are more than 6000.
+    TooMany,
+    /// It is of the IP version that this protocol does not have.
+    WrongFamily,
+    /// It needs IPv6, which is not enabled.
+    Ipv6NotEnabled,
+    /// It is no port, list or range of ports.
+    NotPorts,
+    /// It is no whole number from -1 to 255.
+    NotAnIcmpNumber,
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotAnObject => "is no JSON object",
+            Self::Missing => "is missing",
+            Self::NotAllowed => "is not allowed here",
+            Self::NotAString => "is no string",
+            Self::NotABoolean => "is neither true nor false",
+            Self::UnknownProtocol => "is none of tcp, udp, icmp, icmpv6 and all",
+            Self::Empty => "is empty, or has an empty part",
+            Self::Whitespace => "has a blank in it",
+            Self::LeadingZero => "has an octet that begins with a zero",
+            Self::NotAnAddress => "is no address, block or range",
+            Self::Reversed => "is a range that ends before it begins",
+            Self::ListNotEnabled => "is a list, which is not enabled",
+            Self::TooMany => "has more than 6000 parts",
+            Self::WrongFamily => "is of the IP version that the protocol does not have",
+            Self::Ipv6NotEnabled => "needs IPv6, which is not enabled",
+            Self::NotPorts => "is no port, list of ports or range of ports from 1 to 65535",
+            Self::NotAnIcmpNumber => "is no whole number from -1 to 255",
+        })
+    }
+}
+
+impl std::error::Error for Why {}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rule => f.write_str("the rule"),
+            Self::Protocol => f.write_str("`protocol`"),
+            Self::Destination => f.write_str("`destination`"),
+            Self::Ports => f.write_str("`ports`"),
+            Self::Type => f.write_str("`type`"),
+            Self::Code => f.write_str("`code`"),
+            Self::Log => f.write_str("`log`"),
+            Self::Description => f.write_str("`description`"),
+            Self::Unknown(name) => write!(f, "`{}`", name.escape_debug()),
+        }
+    }
+}
+
+impl fmt::Display for RuleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.key, self.why)
+    }
+}
+
+impl std::error::Error for RuleError {}

@@ -1,0 +1,269 @@
+//! How often the correlator is right: its flows beside the truth of a simulated foundation.
+//!
+//! # What "right" means
+//!
+//! An answer is *certain* if it is `exact` or `unique_prefix`. What a certain answer says must be true, all of it:
+//!
+//! * a container that it names is the one that the rule was made for, by its whole handle: the source of what goes out, the
+//!   destination of what comes in;
+//! * a process that it names is the one that ran in that container, version and all;
+//! * an app that it names is that container's app, whatever it was called then.
+//!
+//! What a line can tell at most depends on the era ([`Names`]): a prefix of 29 characters of an old
+//! `<process GUID>-<instance GUID>` handle, an old staging handle and `OK_<tag>_<app GUID>` tell the app and not which of its
+//! containers; tasks and builds are told by their own GUIDs; health checks, `REJECT_LOCAL:`, warden's short ids and other
+//! tools' lines tell nobody, so any certain answer about them is wrong.
+//!
+//! A line is *attributed* if a certain answer names the app, and all of it is right. Recall is the share of attributed lines
+//! among those that can tell an app and are whole. Lines that are cut, and second copies, count for precision only.
+//!
+//! A line is *evidenced* if what survived of rep's logs says whose it is: a line with its container's handle and process (of
+//! a task or build: the handle); of a line that tells an app only, such a line of any of its containers.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::AddAssign;
+
+use asg_core::{Certainty, Correlator, Flow, Guid, Identity, Origin, SourceId};
+
+use crate::sim::{Memory, Names, Truth};
+
+/// What came of comparing flows with the truth. Judgements of several foundations add up.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Judgement {
+    /// Packet lines that were judged.
+    pub packets: u64,
+    /// Answers by certainty: unknown, ambiguous, inferred, unique prefix, exact.
+    pub by_certainty: [u64; 5],
+    /// Whole lines that can tell an app.
+    pub telling: u64,
+    /// Those of them that are attributed.
+    pub attributed: u64,
+    /// Telling lines of which the evidence survived.
+    pub evidenced: u64,
+    /// Those of them that are attributed.
+    pub evidenced_attributed: u64,
+    /// Inferred answers that name the right app.
+    pub inferred_right: u64,
+    /// Certain answers of which something is wrong.
+    pub wrong: Vec<Wrong>,
+    /// Inferred answers of which something is wrong.
+    pub wrong_inferred: u64,
+    /// Evidenced lines that are not attributed, although nothing certain about them is wrong.
+    pub missed: Vec<Wrong>,
+}
+
+/// A certain answer of which something is wrong, or an answer that could have been certain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wrong {
+    /// The file and the line in it.
+    pub place: String,
+    /// What is wrong.
+    pub what: &'static str,
+    /// What decided the answer.
+    pub reason: &'static str,
+    /// The answer.
+    pub said: String,
+    /// The truth.
+    pub was: String,
+    /// The line.
+    pub line: String,
+}
+
+impl Judgement {
+    /// Certain answers.
+    #[must_use]
+    pub const fn certain(&self) -> u64 {
+        self.by_certainty[3] + self.by_certainty[4]
+    }
+
+    /// The share of certain answers that are right, in all that they say; 1 if there are none.
+    #[must_use]
+    pub fn precision(&self) -> f64 {
+        1.0 - share(self.wrong.len() as u64, self.certain())
+    }
+
+    /// The share of telling lines that are attributed; 1 if there are none.
+    #[must_use]
+    pub fn recall(&self) -> f64 {
+        1.0 - share(self.telling - self.attributed, self.telling)
+    }
+
+    /// The share of evidenced lines that are attributed; 1 if there are none.
+    #[must_use]
+    pub fn evidenced_recall(&self) -> f64 {
+        1.0 - share(self.evidenced - self.evidenced_attributed, self.evidenced)
+    }
+}
+
+impl AddAssign for Judgement {
+    fn add_assign(&mut self, other: Self) {
+        self.packets += other.packets;
+        for (sum, n) in self.by_certainty.iter_mut().zip(other.by_certainty) {
+            *sum += n;
+        }
+        self.telling += other.telling;
+        self.attributed += other.attributed;
+        self.evidenced += other.evidenced;
+        self.evidenced_attributed += other.evidenced_attributed;
+        self.inferred_right += other.inferred_right;
+        self.wrong.extend(other.wrong);
+        self.wrong_inferred += other.wrong_inferred;
+        self.missed.extend(other.missed);
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of lines, for people")]
+fn share(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
+
+/// Runs a foundation's logs through the correlator and judges each flow.
+///
+/// ```
+/// use asg_benches::accuracy::judge;
+/// use asg_benches::sim::{Config, Era, Memory, Simulation};
+///
+/// let mut logs = Memory::default();
+/// let simulation = Simulation::run(&Config { minutes: 2, ..Config::new(Era::Silk) }, &mut logs)?;
+/// let judgement = judge(&logs, simulation.history().directory());
+/// assert_eq!(judgement.wrong, []);
+/// assert_eq!(judgement.recall(), 1.0);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn judge(logs: &Memory, directory: impl Fn(&[Guid]) -> Vec<Identity>) -> Judgement {
+    let truths: HashMap<_, _> =
+        logs.truths.iter().map(|(file, line, truth)| ((*file, *line), truth)).collect();
+    let told: HashSet<_> = logs
+        .lives
+        .iter()
+        .filter(|life| life.facts.naming_lines() > 0)
+        .filter_map(|life| life.facts.app)
+        .collect();
+    let mut judgement = Judgement::default();
+    // What yields no flow at all is a telling line that is not attributed.
+    for (_, _, truth) in logs.truths.iter().filter(|(_, _, truth)| is_telling(truth)) {
+        judgement.telling += 1;
+        judgement.evidenced += u64::from(is_evidenced(truth, &told));
+    }
+    correlate(logs, directory, |line, flow| {
+        let place = (flow.origin.source.0 as usize, flow.origin.line);
+        // A packet line that the simulator does not know is a piece of a cut line.
+        let Some(truth) = truths.get(&place) else { return };
+        judgement.packets += 1;
+        judgement.by_certainty[flow.attribution.certainty as usize] += 1;
+        let certain = flow.attribution.certainty >= Certainty::UniquePrefix;
+        let mistake = if flow.attribution.certainty >= Certainty::Inferred {
+            mistake(flow, truth)
+        } else {
+            None
+        };
+        judgement.wrong_inferred += u64::from(mistake.is_some() && !certain);
+        let named = app_of(flow).is_some();
+        judgement.inferred_right += u64::from(named && !certain && mistake.is_none());
+        let (telling, evidenced) = (is_telling(truth), is_evidenced(truth, &told));
+        let attributed = named && certain && mistake.is_none();
+        judgement.attributed += u64::from(attributed && telling);
+        judgement.evidenced_attributed += u64::from(attributed && telling && evidenced);
+        let wrong = |what| Wrong {
+            place: format!("{}:{}", logs.files[place.0].0, place.1),
+            what,
+            reason: flow.attribution.reason.sentence(),
+            said: said(flow),
+            was: was(truth),
+            line: String::from_utf8_lossy(line).into_owned(),
+        };
+        match mistake {
+            Some(what) if certain => judgement.wrong.push(wrong(what)),
+            _ if telling && evidenced && !attributed => {
+                judgement.missed.push(wrong("nothing certain"));
+            }
+            _ => {}
+        }
+    });
+    judgement
+}
+
+/// Both passes over all files; `each` gets the flow of every packet line, with the line.
+pub fn correlate(
+    logs: &Memory,
+    directory: impl Fn(&[Guid]) -> Vec<Identity>,
+    mut each: impl FnMut(&[u8], &Flow<'_, '_>),
+) -> Correlator {
+    let mut correlator = Correlator::new();
+    let mut packets = Vec::new();
+    for (file, (_, text)) in logs.files.iter().enumerate() {
+        let source = SourceId(file as u32);
+        for (number, line) in
+            (1..).zip(text.split(|&b| b == b'\n')).filter(|(_, line)| !line.is_empty())
+        {
+            let origin = Origin { source, line: number };
+            if correlator.observe(origin, line) {
+                packets.push((origin, line));
+            }
+        }
+    }
+    let lines: HashMap<_, _> = packets.iter().copied().collect();
+    for batch in packets.chunks(1 << 14) {
+        correlator.flows(batch, &directory, |flow| each(lines[&flow.origin], flow));
+    }
+    correlator
+}
+
+fn is_telling(truth: &Truth) -> bool {
+    truth.names != Names::Nobody && !truth.damaged && !truth.copy
+}
+
+fn is_evidenced(truth: &Truth, told: &HashSet<Guid>) -> bool {
+    truth.container.as_ref().is_some_and(|container| match truth.names {
+        Names::Container => container.naming_lines() > 0,
+        Names::App => container.app.is_some_and(|app| told.contains(&app)),
+        Names::Nobody => false,
+    })
+}
+
+/// The app that a flow names, by the directory's word or, without it, the prefix's own.
+fn app_of(flow: &Flow<'_, '_>) -> Option<Guid> {
+    flow.identity.and_then(|identity| identity.app.as_ref()?.guid.parse().ok())
+}
+
+fn mistake(flow: &Flow<'_, '_>, truth: &Truth) -> Option<&'static str> {
+    let Some(real) = truth.container.as_deref().filter(|_| truth.names != Names::Nobody) else {
+        return Some("whom it names, for the line names nobody");
+    };
+    let attribution = &flow.attribution;
+    if attribution.container().is_some_and(|found| found.handle().to_string() != real.handle) {
+        return Some("the container");
+    }
+    if attribution.process().is_some_and(|found| Some(found.to_string()) != real.process_guid) {
+        return Some("the process");
+    }
+    if app_of(flow).is_some_and(|found| Some(found) != real.app) {
+        return Some("the app");
+    }
+    None
+}
+
+fn said(flow: &Flow<'_, '_>) -> String {
+    let attribution = &flow.attribution;
+    format!(
+        "{:?} {:?}: handle {:?}, process {:?}, app {:?}",
+        attribution.certainty,
+        attribution.reason,
+        attribution.container().map(|container| container.handle().to_string()),
+        attribution.process().map(ToString::to_string),
+        app_of(flow),
+    )
+}
+
+fn was(truth: &Truth) -> String {
+    truth.container.as_ref().map_or_else(
+        || "nobody".into(),
+        |real| {
+            format!(
+                "{:?}: handle {}, process {:?}, app {:?}",
+                truth.names, real.handle, real.process_guid, real.app
+            )
+        },
+    )
+}

@@ -1,0 +1,248 @@
+//! Measures how often the correlator is right, over eras, envelopes, damages and seeds, and writes `benches/ACCURACY.md`.
+//!
+//! ```text
+//! cargo run --release -p asg-benches --bin accuracy -- --seeds 10 benches/ACCURACY.md
+//! ```
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fmt::Write as _;
+use std::hint::black_box;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use asg_benches::accuracy::{Judgement, correlate, judge};
+use asg_benches::sim::{Config, Damage, Envelope, Era, Memory, Simulation};
+use asg_core::{Line, Record, Sighting, TimePolicy};
+use lexopt::prelude::*;
+
+const HELP: &str = "\
+Measures how often the correlator is right, and writes a table.
+
+usage: accuracy [--seeds N] [FILE]
+
+  --seeds N     foundations of each kind (10)
+  FILE          where to write; standard output without it
+  -h, --help    this text
+
+Certain answers that are wrong are told on standard error, with their lines; then the exit status is 1.
+";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(e) => {
+            eprintln!("accuracy: {e}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<bool, Box<dyn Error>> {
+    let (mut seeds, mut file) = (10_u64, None);
+    let mut args = lexopt::Parser::from_env();
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("seeds") => seeds = args.value()?.parse()?,
+            Short('h') | Long("help") => {
+                print!("{HELP}");
+                return Ok(true);
+            }
+            Value(path) if file.is_none() => file = Some(path),
+            _ => return Err(arg.unexpected().into()),
+        }
+    }
+    let mut matrix = Matrix::default();
+    for era in Era::ALL {
+        for seed in 1..=seeds {
+            let usual = Config { seed, ..Config::new(era) };
+            for envelope in Envelope::ALL {
+                matrix.add("none", &Config { envelope, ..usual.clone() })?;
+            }
+            for (level, damage) in &Damage::LEVELS[1..] {
+                matrix.add(
+                    level,
+                    &Config { damage: *damage, debug: seed % 2 == 0, ..usual.clone() },
+                )?;
+            }
+        }
+        eprintln!("{}", era.name());
+    }
+    let page = matrix.page(seeds)?;
+    match file {
+        Some(path) => std::fs::write(path, page)?,
+        None => print!("{page}"),
+    }
+    let wrong: Vec<_> = matrix.by_damage.values().flat_map(|judgement| &judgement.wrong).collect();
+    // One example of each kind and damage says more than a thousand lines.
+    for (level, judgement) in &matrix.by_damage {
+        let mut kinds = BTreeMap::<_, Vec<_>>::new();
+        for wrong in judgement.wrong.iter().chain(&judgement.missed) {
+            kinds.entry((wrong.what, wrong.reason)).or_default().push(wrong);
+        }
+        for ((what, reason), all) in kinds {
+            let (level, wrong) = (Damage::LEVELS[*level].0, all[0]);
+            eprintln!(
+                "{level}: {} times wrong about {what} ({reason}), such as {}",
+                all.len(),
+                wrong.place
+            );
+            eprintln!("  said {}\n  was  {}\n  {}", wrong.said, wrong.was, wrong.line);
+        }
+    }
+    Ok(wrong.is_empty())
+}
+
+#[derive(Default)]
+struct Matrix {
+    /// By the place of the level among all levels.
+    by_damage: BTreeMap<usize, Judgement>,
+    /// Undamaged ones by era and envelope: recall is told of each.
+    undamaged: BTreeMap<(usize, usize), Judgement>,
+}
+
+impl Matrix {
+    fn add(&mut self, level: &str, config: &Config) -> Result<(), Box<dyn Error>> {
+        let mut logs = Memory::default();
+        let simulation = Simulation::run(config, &mut logs)?;
+        let judgement = judge(&logs, simulation.history().directory());
+        let level = Damage::LEVELS.iter().position(|(name, _)| *name == level).unwrap_or(0);
+        if level == 0 {
+            let era = Era::ALL.iter().position(|era| *era == config.era).unwrap_or(0);
+            let envelope = Envelope::ALL.iter().position(|e| *e == config.envelope).unwrap_or(0);
+            *self.undamaged.entry((era, envelope)).or_default() += judgement.clone();
+        }
+        *self.by_damage.entry(level).or_default() += judgement;
+        Ok(())
+    }
+
+    fn page(&self, seeds: u64) -> Result<String, Box<dyn Error>> {
+        let mut page = String::new();
+        writeln!(
+            page,
+            "# How often the correlator is right\n\n\
+             Written by `cargo run --release -p asg-benches --bin accuracy -- --seeds {seeds} benches/ACCURACY.md`.\n\
+             What each word means, and what \"right\" is in each era, is told in `benches/src/accuracy.rs`; what each damage\n\
+             does in `benches/src/sim/damage.rs`. {seeds} foundations of each kind: 3 cells, 60 containers, 10 minutes, with\n\
+             crashes, restarts, deployments, tasks, staging, evacuations, renames and deletions.\n"
+        )?;
+        writeln!(
+            page,
+            "## Under damage\n\nAll eras, each in its usual envelope (undamaged: in every envelope).\n"
+        )?;
+        writeln!(
+            page,
+            "| damage | packet lines | wrong certain answers | precision of certain answers | recall | recall where evidence \
+             survived | exact | unique prefix | inferred | ambiguous | unknown |\n|---|---|---|---|---|---|---|---|---|---|---|"
+        )?;
+        for (level, judged) in &self.by_damage {
+            let [unknown, ambiguous, inferred, unique, exact] =
+                judged.by_certainty.map(|n| percent(n, judged.packets));
+            writeln!(
+                page,
+                "| {} | {} | {} | {} | {} | {} | {exact} | {unique} | {inferred} | {ambiguous} | {unknown} |",
+                Damage::LEVELS[*level].0,
+                judged.packets,
+                judged.wrong.len(),
+                full_percent(judged.precision()),
+                full_percent(judged.recall()),
+                full_percent(judged.evidenced_recall()),
+            )?;
+        }
+        writeln!(
+            page,
+            "\nWarden's and the oldest garden-linux' lines, health checks, `REJECT_LOCAL:` and other tools' lines name nobody:\n\
+             they are in `unknown`, and in neither recall."
+        )?;
+        writeln!(
+            page,
+            "\n## Undamaged, by era and envelope\n\nRecall of certain answers; their precision is told if it is not 100 %.\n"
+        )?;
+        writeln!(page, "| era | {} |", Envelope::ALL.map(Envelope::name).join(" | "))?;
+        writeln!(page, "|---{}|", "|---".repeat(Envelope::ALL.len()))?;
+        for (era, of) in Era::ALL.iter().enumerate() {
+            let cells = (0..Envelope::ALL.len()).map(|envelope| {
+                match self.undamaged.get(&(era, envelope)) {
+                    Some(judged) if judged.telling == 0 => "names nobody".into(),
+                    Some(judged) if judged.wrong.is_empty() => full_percent(judged.recall()),
+                    Some(judged) => format!(
+                        "{} ({} right)",
+                        full_percent(judged.recall()),
+                        full_percent(judged.precision())
+                    ),
+                    None => String::new(),
+                }
+            });
+            writeln!(page, "| {} | {} |", of.name(), cells.collect::<Vec<_>>().join(" | "))?;
+        }
+        let (lookups, lifetimes, bytes) = speed()?;
+        writeln!(
+            page,
+            "\n## Cost\n\nOn the machine that wrote this page, one thread, {lifetimes} container lifetimes.\n"
+        )?;
+        writeln!(
+            page,
+            "| what | how much |\n|---|---|\n| look-ups of a prefix, by container or app | {lookups:.1} million per second |"
+        )?;
+        writeln!(page, "| a lifetime in a saved ledger, names included | {bytes} bytes |")?;
+        Ok(page)
+    }
+}
+
+/// `98.4 %`.
+fn percent(part: u64, whole: u64) -> String {
+    let tenths = (part * 1000 + whole / 2).checked_div(whole).unwrap_or(0);
+    format!("{}.{} %", tenths / 10, tenths % 10)
+}
+
+/// Never rounds up to 100 %.
+fn full_percent(share: f64) -> String {
+    if share >= 1.0 {
+        "100 %".into()
+    } else {
+        format!("{:.3} %", (share * 100_000.0).floor() / 1000.0)
+    }
+}
+
+/// Millions of look-ups per second, in a ledger with so many lifetimes, and the bytes of each where it is saved.
+fn speed() -> Result<(f64, usize, usize), Box<dyn Error>> {
+    let mut logs = Memory::default();
+    let config = Config {
+        cells: 400,
+        containers: 50_000,
+        minutes: 2,
+        packets_per_minute: 2,
+        ..Config::new(Era::SilkModern)
+    };
+    let simulation = Simulation::run(&config, &mut logs)?;
+    let correlator = correlate(&logs, simulation.history().directory(), |_, _| ());
+    let ledger = correlator.ledger();
+    let bytes = ledger.to_bytes().len() / ledger.len().max(1);
+    let policy = TimePolicy::default();
+    let texts: Vec<_> = logs
+        .files
+        .iter()
+        .flat_map(|(_, text)| text.split(|&b| b == b'\n'))
+        .map(Line::new)
+        .collect();
+    let records: Vec<_> =
+        texts.iter().map(Record::read).filter(|record| record.packet().is_some()).collect();
+    let asked: Vec<_> = records
+        .iter()
+        .filter_map(|record| {
+            let seen = record.time(&policy).map_or_else(Sighting::default, Sighting::at);
+            Some((record.packet()?.1?, seen))
+        })
+        .collect();
+    let mut best = f64::INFINITY;
+    for _ in 0..5 {
+        let start = Instant::now();
+        for (prefix, seen) in &asked {
+            black_box(ledger.attribute(prefix, seen));
+        }
+        best = best.min(start.elapsed().as_secs_f64());
+    }
+    let asked = u32::try_from(asked.len())?;
+    Ok((f64::from(asked) / best / 1e6, ledger.len(), bytes))
+}

@@ -1,0 +1,227 @@
+//! Prints the speed and the memory of the `correlate` program beside what operators do today, from one run.
+//!
+//! ```text
+//! cargo build --release -p asg-examples --bin correlate && cargo run --release -p asg-benches --bin figures
+//! ```
+
+use std::collections::BTreeSet;
+use std::error::Error;
+use std::fs::File;
+use std::io::{self, BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use asg_benches::mixed;
+use asg_core::{Line, Record};
+use lexopt::prelude::*;
+
+const HELP: &str = "\
+Prints the speed and the memory of `correlate --format summary` beside what operators do today.
+
+usage: figures [options]
+
+  --lines N     lines of the mixed log, of 500 containers (1000000)
+  --runs N      runs of each program, in turns; the median counts (5)
+  --greps N     containers for which the article's procedure is timed; the rest is multiplied (10)
+  --times N     how much larger the second log is whose memory is measured (10)
+  --folder DIR  where the logs are written, and removed afterwards (the system's temporary folder)
+  -h, --help    this text
+
+Rivals: GNU grep in the C locale, which counts `DST=`; and the knowledge-base article's procedure, one grep of the logs for
+each container. `correlate` is looked for beside this program, and built if it is not there. Memory is measured by GNU time.
+";
+
+struct Options {
+    lines: usize,
+    runs: usize,
+    greps: usize,
+    times: usize,
+    folder: PathBuf,
+}
+
+fn main() -> ExitCode {
+    match options().and_then(|options| options.map_or(Ok(()), |options| run(&options))) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("figures: {e}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn options() -> Result<Option<Options>, Box<dyn Error>> {
+    let mut options =
+        Options { lines: 1_000_000, runs: 5, greps: 10, times: 10, folder: std::env::temp_dir() };
+    let mut args = lexopt::Parser::from_env();
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("lines") => options.lines = args.value()?.parse()?,
+            Long("runs") => options.runs = args.value()?.parse::<usize>()?.max(1),
+            Long("greps") => options.greps = args.value()?.parse::<usize>()?.max(1),
+            Long("times") => options.times = args.value()?.parse::<usize>()?.max(1),
+            Long("folder") => options.folder = args.value()?.into(),
+            Short('h') | Long("help") => {
+                print!("{HELP}");
+                return Ok(None);
+            }
+            _ => return Err(arg.unexpected().into()),
+        }
+    }
+    Ok(Some(options))
+}
+
+fn run(options: &Options) -> Result<(), Box<dyn Error>> {
+    let correlate = correlate()?;
+    let log = options.folder.join(format!("asg-figures-{}.log", std::process::id()));
+    let large = log.with_extension("large.log");
+    let text = mixed::log(options.lines, 7);
+    std::fs::write(&log, &text)?;
+    let outcome = measure(options, &correlate, &log, &text).and_then(|()| {
+        let mut out = BufWriter::new(File::create(&large)?);
+        (0..options.times).try_for_each(|_| out.write_all(text.as_bytes()))?;
+        out.into_inner().map_err(io::IntoInnerError::into_error)?;
+        memory(&correlate, &log, &large)
+    });
+    for file in [&log, &large] {
+        drop(std::fs::remove_file(file));
+    }
+    outcome
+}
+
+fn measure(
+    options: &Options,
+    correlate: &Path,
+    log: &Path,
+    text: &str,
+) -> Result<(), Box<dyn Error>> {
+    let handles: BTreeSet<String> = text.lines().filter_map(handle_prefix).collect();
+    println!(
+        "{} lines, {} MB, {} prefixes of handles",
+        options.lines,
+        text.len() / 1_000_000,
+        handles.len()
+    );
+    let has_threads = {
+        let help = Command::new(correlate).arg("--help").output()?;
+        String::from_utf8_lossy(&help.stdout).contains("--threads")
+    };
+    let program = |threads: Option<&str>| {
+        let mut command = Command::new(correlate);
+        command.args(["--format", "summary"]);
+        command.args(threads.iter().flat_map(|n| ["--threads", n]));
+        command.arg(log);
+        command
+    };
+    let mut grep = Command::new("grep");
+    grep.env("LC_ALL", "C").args(["-c", "DST="]).arg(log);
+    let mut contenders = vec![("grep -c DST=", grep)];
+    if has_threads {
+        contenders.push(("correlate, one thread", program(Some("1"))));
+        contenders.push(("correlate, two threads", program(Some("2"))));
+    } else {
+        contenders.push(("correlate, one thread", program(None)));
+    }
+    let mut times = vec![Vec::new(); contenders.len()];
+    for _ in 0..options.runs {
+        for ((_, command), times) in contenders.iter_mut().zip(&mut times) {
+            times.push(timed(command)?);
+        }
+    }
+    let medians: Vec<_> = times.iter_mut().map(|times| median(times)).collect();
+    let sample = handles.len().min(options.greps).max(1);
+    let mut greps = Duration::ZERO;
+    for handle in handles.iter().take(sample) {
+        // One that counts, so that nothing is spent on printing.
+        greps += timed(Command::new("grep").env("LC_ALL", "C").arg("-c").arg(handle).arg(log))?;
+    }
+    let article = greps.as_secs_f64() / small(sample) * small(usize::try_from(mixed::CONTAINERS)?);
+    let grep = medians[0].as_secs_f64();
+    println!("medians of {} runs, whole process:", options.runs);
+    for ((name, _), median) in contenders.iter().zip(&medians) {
+        let seconds = median.as_secs_f64();
+        println!(
+            "  {name:<24} {seconds:8.3} s  {:6.2} x grep  the article takes {:7.0} x as long",
+            seconds / grep,
+            article / seconds
+        );
+    }
+    println!(
+        "  {:<24} {article:8.1} s  ({sample} of {} containers timed)",
+        "the article's greps",
+        mixed::CONTAINERS
+    );
+    match medians.as_slice() {
+        [_, one, two] => println!(
+            "two threads are {:.2} x as fast as one",
+            one.as_secs_f64() / two.as_secs_f64()
+        ),
+        _ => println!("this `correlate` has no --threads: two threads were not measured"),
+    }
+    Ok(())
+}
+
+fn memory(correlate: &Path, log: &Path, large: &Path) -> Result<(), Box<dyn Error>> {
+    for file in [log, large] {
+        let size = std::fs::metadata(file)?.len() / 1_000_000;
+        let mut command = Command::new("/usr/bin/time");
+        command.args(["-f", "%M"]).arg(correlate).args(["--format", "summary"]).arg(file);
+        match command.stdout(Stdio::null()).output() {
+            Ok(done) if done.status.success() => {
+                let told = String::from_utf8_lossy(&done.stderr);
+                let kilobytes: u64 = told.lines().last().unwrap_or_default().trim().parse()?;
+                println!("peak memory with {size} MB of logs: {} MB", kilobytes / 1_000);
+            }
+            Ok(done) => return Err(String::from_utf8_lossy(&done.stderr).into_owned().into()),
+            Err(e) => println!("peak memory was not measured: /usr/bin/time: {e}"),
+        }
+    }
+    Ok(())
+}
+
+/// What the article's reader greps for: the characters of the handle that a packet line shows.
+fn handle_prefix(line: &str) -> Option<String> {
+    let line = Line::new(line.as_bytes());
+    let record = Record::read(&line);
+    let (_, cf) = record.packet()?;
+    // All packets of a container show at least these.
+    Some(cf?.handle_prefix?.as_str().get(..23)?.to_owned())
+}
+
+/// The program beside this one; built if it is not there.
+fn correlate() -> Result<PathBuf, Box<dyn Error>> {
+    let path = std::env::current_exe()?
+        .with_file_name("correlate")
+        .with_extension(std::env::consts::EXE_EXTENSION);
+    if !path.exists() {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let built = Command::new(cargo)
+            .args(["build", "--release", "-p", "asg-examples", "--bin", "correlate"])
+            .status()?;
+        if !built.success() || !path.exists() {
+            return Err(format!("{} is not there, and could not be built", path.display()).into());
+        }
+    }
+    Ok(path)
+}
+
+fn timed(command: &mut Command) -> Result<Duration, Box<dyn Error>> {
+    // Into a pipe: a grep that sees the null device stops at the first match.
+    let start = Instant::now();
+    let done = command.output()?;
+    let took = start.elapsed();
+    // grep says 1 where it finds nothing.
+    if done.status.code().is_none_or(|code| code > 1) {
+        return Err(format!("{command:?}: {}", String::from_utf8_lossy(&done.stderr)).into());
+    }
+    Ok(took)
+}
+
+fn median(times: &mut [Duration]) -> Duration {
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
+fn small(count: usize) -> f64 {
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
+}

@@ -1,0 +1,118 @@
+//! Makes a folder with the logs of a whole foundation, and the truth about them.
+//!
+//! ```text
+//! cargo run --release -p asg-benches --bin foundation -- --era silk --cells 3 --containers 60 --minutes 10 OUT_DIR
+//! ```
+
+use std::error::Error;
+use std::fs::File;
+use std::io::BufWriter;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use asg_benches::sim::{Config, Damage, Envelope, Era, Folder, Layout, Simulation, Totals};
+use lexopt::prelude::*;
+
+const HELP: &str = "\
+Makes a folder with the logs of a whole Cloud Foundry foundation, and the truth about them.
+
+usage: foundation [options] OUT_DIR
+
+  --era NAME            which handles, prefixes and formats (silk-modern)
+                        warden, chains, garden-linux, guardian-36, guardian-28-glued, guardian-28, netman,
+                        cf-networking, silk, silk-modern, silk-ipv6
+  --seed N              decides all that chance decides (1)
+  --cells N             cells, of at most 253 containers (3)
+  --containers N        instances of processes (60)
+  --minutes N           for how long (10)
+  --rate N              packets per container and minute (20)
+  --actions N           what people do per minute, all together (a twentieth of the containers, at least 3)
+  --envelope NAME       how lines reach an operator (the era's usual one)
+                        files, rfc3164, metron, metron-shown, job-path, deployment-path, bosh-tag, rfc5424,
+                        console, dev-kmsg, journal
+  --layout NAME         which lines share a file: per-log, per-cell, one (per-log)
+  --damage NAME         what goes wrong: none, duplicates, lost-30, lost-90, rotated, cut, clocks, all (none)
+  --debug               rep logs at debug level
+  --no-truth            leaves truth.ndjson out, which is larger than the logs
+  -h, --help            this text
+
+The folder must be empty or new. It gets the logs, truth.ndjson (one object per packet line), containers.ndjson (one per
+container) and cc.json (what Cloud Controller knew, and when). The same arguments give the same bytes on every machine.
+
+examples:
+  foundation --era guardian-36 --envelope metron-shown /tmp/article
+  foundation --era silk-modern --damage all --seed 7 /tmp/bad-day
+  foundation --cells 1500 --containers 250000 --minutes 2 --rate 10 --no-truth /tmp/large
+";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("foundation: {e}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
+    let mut config = Config::new(Era::SilkModern);
+    let (mut envelope, mut out, mut truth): (Option<Envelope>, _, _) = (None, None, true);
+    let mut args = lexopt::Parser::from_env();
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("era") => config.era = args.value()?.parse()?,
+            Long("seed") => config.seed = args.value()?.parse()?,
+            Long("cells") => config.cells = args.value()?.parse()?,
+            Long("containers") => config.containers = args.value()?.parse()?,
+            Long("minutes") => config.minutes = args.value()?.parse()?,
+            Long("rate") => config.packets_per_minute = args.value()?.parse()?,
+            Long("actions") => config.actions_per_minute = Some(args.value()?.parse()?),
+            Long("envelope") => envelope = Some(args.value()?.parse()?),
+            Long("layout") => config.layout = args.value()?.parse_with(layout)?,
+            Long("damage") => config.damage = args.value()?.parse::<Damage>()?,
+            Long("debug") => config.debug = true,
+            Long("no-truth") => truth = false,
+            Short('h') | Long("help") => {
+                print!("{HELP}");
+                return Ok(());
+            }
+            Value(folder) if out.is_none() => out = Some(folder),
+            _ => return Err(arg.unexpected().into()),
+        }
+    }
+    config.envelope = envelope.unwrap_or(config.era.usual_envelope());
+    let mut folder =
+        Folder::create(out.ok_or("no folder to write to was named; see --help")?, truth)?;
+    let cc = BufWriter::new(File::create(folder.root().join("cc.json"))?);
+    let mut told = Instant::now();
+    let simulation = Simulation::run_with(&config, &mut folder, |minutes, totals| {
+        if told.elapsed().as_secs() >= 2 {
+            told = Instant::now();
+            eprintln!("{minutes} of {} minutes: {}", config.minutes, sentence(totals));
+        }
+    })?;
+    folder.finish()?;
+    simulation.history().write(cc)?;
+    eprintln!("{}", sentence(simulation.totals()));
+    Ok(())
+}
+
+fn layout(name: &str) -> Result<Layout, String> {
+    match name {
+        "per-log" => Ok(Layout::PerLog),
+        "per-cell" => Ok(Layout::PerCell),
+        "one" => Ok(Layout::One),
+        _ => Err(format!("no layout is called `{name}`; there are per-log, per-cell, one")),
+    }
+}
+
+fn sentence(totals: &Totals) -> String {
+    format!(
+        "{} lines, {} of them packets, {} MB, {} containers",
+        totals.lines,
+        totals.packets,
+        totals.bytes / 1_000_000,
+        totals.containers
+    )
+}

@@ -1,0 +1,232 @@
+//! What happens to lines on their way: they are lost, doubled, moved, cut, split.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::Chance;
+use super::truth::{ContainerFacts, Truth};
+
+/// What goes wrong, as shares of lines from 0 to 1 unless it says otherwise. It never changes what happened, only what is
+/// left of it: with the same seed, the packets are the same under any damage but reboots.
+///
+/// ```
+/// use asg_benches::sim::Damage;
+/// assert_eq!("none".parse(), Ok(Damage::NONE));
+/// let damage: Damage = "lost-30".parse()?;
+/// assert_eq!(damage.lost_rep, 0.3);
+/// # Ok::<(), String>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Damage {
+    /// Lager lines that never arrive.
+    pub lost_rep: f64,
+    /// Kernel lines that never arrive.
+    pub lost_kernel: f64,
+    /// Lines that arrive twice.
+    pub duplicated: f64,
+    /// Lines that arrive behind up to 40 later ones.
+    pub reordered: f64,
+    /// Lines that break off anywhere.
+    pub cut: f64,
+    /// Lager lines break off at 1,024 bytes, as blackbox over UDP sends them.
+    pub cut_at_1024: bool,
+    /// Lager lines are split at 1,024 bytes, as `logger` does.
+    pub split_at_1024: bool,
+    /// Each lager line arrives through `logger` and through blackbox.
+    pub rep_twice: bool,
+    /// How much of the time, from its start, is gone from rep's logs because they were rotated, in hundredths.
+    pub rotated_percent: u32,
+    /// How far a cell's clock may be out, either way, in seconds.
+    pub skew_seconds: i64,
+    /// How fast a cell's clock may gain or lose, in millionths.
+    pub drift_ppm: i64,
+    /// How many cells reboot per hour without warning; their containers leave no last line.
+    pub reboots_per_hour: u32,
+}
+
+impl Damage {
+    /// None.
+    pub const NONE: Self = Self {
+        lost_rep: 0.0,
+        lost_kernel: 0.0,
+        duplicated: 0.0,
+        reordered: 0.0,
+        cut: 0.0,
+        cut_at_1024: false,
+        split_at_1024: false,
+        rep_twice: false,
+        rotated_percent: 0,
+        skew_seconds: 0,
+        drift_ppm: 0,
+        reboots_per_hour: 0,
+    };
+
+    /// The levels that have a name, the mildest first.
+    pub const LEVELS: [(&'static str, Self); 8] = [
+        ("none", Self::NONE),
+        ("duplicates", Self { duplicated: 0.1, reordered: 0.1, rep_twice: true, ..Self::NONE }),
+        ("lost-30", Self { lost_rep: 0.3, lost_kernel: 0.05, ..Self::NONE }),
+        ("lost-90", Self { lost_rep: 0.9, lost_kernel: 0.05, ..Self::NONE }),
+        ("rotated", Self { rotated_percent: 60, ..Self::NONE }),
+        ("cut", Self { cut: 0.1, cut_at_1024: true, ..Self::NONE }),
+        ("clocks", Self { skew_seconds: 90, drift_ppm: 200, reboots_per_hour: 12, ..Self::NONE }),
+        (
+            "all",
+            Self {
+                lost_rep: 0.3,
+                lost_kernel: 0.05,
+                duplicated: 0.05,
+                reordered: 0.1,
+                cut: 0.05,
+                cut_at_1024: false,
+                split_at_1024: true,
+                rep_twice: false,
+                rotated_percent: 30,
+                skew_seconds: 90,
+                drift_ppm: 200,
+                reboots_per_hour: 12,
+            },
+        ),
+    ];
+}
+
+impl std::str::FromStr for Damage {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let level = Self::LEVELS.into_iter().find(|(known, _)| *known == name);
+        level.map(|(_, damage)| damage).ok_or_else(|| {
+            let names: Vec<_> = Self::LEVELS.iter().map(|(name, _)| *name).collect();
+            format!("no damage is called `{name}`; there are {}", names.join(", "))
+        })
+    }
+}
+
+/// What a line is about.
+#[derive(Debug, Clone)]
+pub(super) enum About {
+    /// A packet.
+    Packet(Truth),
+    /// A container: the line names its handle, and `naming` if also whose it is.
+    Container { facts: Arc<ContainerFacts>, naming: bool },
+    /// Neither.
+    Noise,
+}
+
+/// A line on its way.
+#[derive(Debug)]
+pub(super) struct Sent {
+    pub(super) text: Vec<u8>,
+    pub(super) about: About,
+    /// It is lager's.
+    pub(super) lager: bool,
+    pub(super) piece: Piece,
+}
+
+/// How much of what was written a line holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Piece {
+    /// All of it.
+    Whole,
+    /// Its beginning; `logger` has put the rest into other messages.
+    First,
+    /// Some of the rest.
+    Later,
+}
+
+/// The way of one file's lines.
+#[derive(Debug, Default)]
+pub(super) struct Way {
+    /// Lines written so far.
+    written: u64,
+    /// Lines that wait until so many are written.
+    waiting: Vec<(u64, Sent)>,
+}
+
+impl Way {
+    /// Sends a line; `write` gets what arrives, with its number.
+    pub(super) fn send<E>(
+        &mut self,
+        damage: &Damage,
+        chance: &mut Chance,
+        mut line: Sent,
+        write: &mut impl FnMut(u64, &Sent) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if chance.hits(if line.lager { damage.lost_rep } else { damage.lost_kernel }) {
+            return Ok(());
+        }
+        let whole = line.text.len();
+        if line.lager && damage.cut_at_1024 {
+            line.text.truncate(1024);
+        }
+        if chance.hits(damage.cut) {
+            line.text.truncate(1 + chance.index(whole - 1));
+        }
+        let is_cut = line.text.len() < whole;
+        match &mut line.about {
+            About::Packet(truth) => truth.damaged = is_cut,
+            About::Container { facts, naming } if line.piece != Piece::Later => {
+                count(facts, *naming, &line.text, is_cut || line.piece == Piece::First);
+            }
+            About::Container { .. } | About::Noise => {}
+        }
+        let copy = chance.hits(damage.duplicated).then(|| Sent {
+            text: line.text.clone(),
+            about: match &line.about {
+                About::Packet(truth) => About::Packet(Truth { copy: true, ..truth.clone() }),
+                _ => About::Noise,
+            },
+            ..line
+        });
+        for line in [Some(line), copy].into_iter().flatten() {
+            if chance.hits(damage.reordered) {
+                self.waiting.push((self.written + 1 + chance.below(40), line));
+            } else {
+                self.arrive(&line, write)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets all that waits arrive.
+    pub(super) fn finish<E>(
+        &mut self,
+        write: &mut impl FnMut(u64, &Sent) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for (_, line) in std::mem::take(&mut self.waiting) {
+            self.written += 1;
+            write(self.written, &line)?;
+        }
+        Ok(())
+    }
+
+    fn arrive<E>(
+        &mut self,
+        line: &Sent,
+        write: &mut impl FnMut(u64, &Sent) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.written += 1;
+        write(self.written, line)?;
+        while let Some(due) = self.waiting.iter().position(|(due, _)| *due <= self.written) {
+            let (_, line) = self.waiting.remove(due);
+            self.written += 1;
+            write(self.written, &line)?;
+        }
+        Ok(())
+    }
+}
+
+/// Counts what a surviving line still says of its container: of a piece, only what stands in it whole.
+fn count(facts: &ContainerFacts, naming: bool, text: &[u8], partial: bool) {
+    let has = |value: &str| {
+        let quoted = format!("\"{value}\"");
+        memchr::memmem::find(text, quoted.as_bytes()).is_some()
+    };
+    if partial && !has(&facts.handle) {
+        return;
+    }
+    let process = facts.process_guid.as_deref();
+    let named = naming && (!partial || process.is_none_or(has));
+    let counter = if named { &facts.naming } else { &facts.bare };
+    counter.fetch_add(1, Ordering::Relaxed);
+}

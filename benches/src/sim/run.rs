@@ -1,0 +1,643 @@
+//! The clockwork: events in the order of time, and the lives of containers.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+
+use super::cell::{Cell, CellState, Container, Key, Slots, Stage, address};
+use super::clock::{Clock, MILLI, MINUTE, SECOND};
+use super::damage::{About, Piece, Sent, Way};
+use super::envelope::{Host, Program};
+use super::era::{Facts, HandleForm};
+use super::lager::{self, Context, Message};
+use super::life::Action;
+use super::sink::Sink;
+use super::truth::{ContainerFacts, Life, Truth, Workload};
+use super::world::World;
+use super::{Chance, Config, Layout, Simulation, Totals};
+
+/// What happens at a time.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Event {
+    /// A container sends something.
+    Packet(Key),
+    /// Garden has made a container.
+    Created(Key),
+    /// What runs in it answers.
+    Running(Key),
+    /// A task or a build ends.
+    Ended(Key),
+    /// A container is to go, for it was moved.
+    Stop(Key),
+    /// Garden has destroyed it.
+    Destroyed(Key),
+    /// An instance of a process is to start, if the process is still there.
+    Start { app: usize, process: usize, index: u32 },
+    /// All processes of an app are to start.
+    Launch { app: usize },
+    /// rep looks at all of a cell's containers.
+    Bulk { cell: usize },
+    /// A cell logs something that concerns nobody.
+    Noise { cell: usize },
+    /// Someone does something.
+    Act,
+    /// A deployment goes on.
+    Deploy(Deployment),
+    /// A cell that was emptied boots, or waits for its last containers.
+    Boot { cell: usize },
+    /// A cell reboots without warning.
+    Reboot,
+}
+
+/// A rolling deployment: instance by instance.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Deployment {
+    pub(super) app: usize,
+    pub(super) old: usize,
+    pub(super) new: usize,
+    /// The instance that starts next.
+    pub(super) next: u32,
+    /// It began with a canary, which is still watched.
+    pub(super) canary: bool,
+}
+
+struct Due {
+    at: i64,
+    /// Of events at the same time, the first that was planned comes first.
+    order: u64,
+    event: Event,
+}
+
+impl PartialEq for Due {
+    fn eq(&self, other: &Self) -> bool {
+        (self.at, self.order) == (other.at, other.order)
+    }
+}
+
+impl Eq for Due {}
+
+impl PartialOrd for Due {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Due {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.at, self.order).cmp(&(other.at, other.order))
+    }
+}
+
+/// A running simulation.
+pub(super) struct Run<'s, S> {
+    pub(super) config: Config,
+    pub(super) era: &'static Facts,
+    pub(super) now: i64,
+    pub(super) start: i64,
+    /// What people and machines do.
+    pub(super) chance: Chance,
+    /// What containers send.
+    pub(super) traffic: Chance,
+    pub(super) world: World,
+    pub(super) cells: Vec<Cell>,
+    pub(super) slots: Slots,
+    /// Actions that are still to be seen once, so that even a short simulation has each.
+    pub(super) agenda: Vec<Action>,
+    /// Nothing is logged: the time is before that of the logs.
+    pub(super) silent: bool,
+    /// lager's session numbers.
+    session: u64,
+    queue: BinaryHeap<Reverse<Due>>,
+    planned: u64,
+    output: Output<'s, S>,
+}
+
+/// The files.
+struct Output<'s, S> {
+    sink: &'s mut S,
+    ways: Vec<Way>,
+    chance: Chance,
+    totals: Totals,
+}
+
+impl<S: Sink> Output<'_, S> {
+    fn write<'w>(
+        sink: &'w mut S,
+        totals: &'w mut Totals,
+        file: usize,
+    ) -> impl FnMut(u64, &Sent) -> io::Result<()> + 'w {
+        move |number, sent| {
+            totals.lines += 1;
+            totals.bytes += sent.text.len() as u64 + 1;
+            sink.line(file, &sent.text)?;
+            if let About::Packet(truth) = &sent.about {
+                totals.packets += 1;
+                sink.truth(file, number, truth)?;
+            }
+            Ok(())
+        }
+    }
+}
+
+pub(super) fn run<S: Sink>(
+    config: &Config,
+    sink: &mut S,
+    mut progress: impl FnMut(u32, &Totals),
+) -> io::Result<Simulation> {
+    let mut run = Run::new(config, sink)?;
+    let end = run.start + i64::from(config.minutes) * MINUTE;
+    let mut minutes = 0;
+    while let Some(Reverse(due)) = run.queue.pop() {
+        if due.at >= end {
+            break;
+        }
+        while due.at >= run.start + i64::from(minutes + 1) * MINUTE {
+            minutes += 1;
+            progress(minutes, &run.output.totals);
+        }
+        run.now = due.at;
+        run.happen(due.event)?;
+    }
+    run.finish()?;
+    Ok(Simulation { history: run.world.history, totals: run.output.totals, start: run.start, end })
+}
+
+impl<'s, S: Sink> Run<'s, S> {
+    fn new(config: &Config, sink: &'s mut S) -> io::Result<Self> {
+        let era = config.era.facts();
+        let mut chance = Chance::new(config.seed);
+        let (traffic, damage, mut clocks) = (chance.fork(), chance.fork(), chance.fork());
+        let start = era.start * SECOND;
+        let cells: Vec<_> =
+            (0..config.cells.max(1)).map(|n| new_cell(config, start, n, &mut clocks)).collect();
+        let files = config.layout.files(cells.len());
+        sink.begin(&files)?;
+        let mut run = Self {
+            config: config.clone(),
+            era,
+            now: start,
+            start,
+            chance,
+            traffic,
+            world: World::default(),
+            cells,
+            slots: Slots::default(),
+            agenda: Vec::new(),
+            silent: false,
+            session: 0,
+            queue: BinaryHeap::new(),
+            planned: 0,
+            output: Output {
+                sink,
+                ways: files.iter().map(|_| Way::default()).collect(),
+                chance: damage,
+                totals: Totals::default(),
+            },
+        };
+        run.populate();
+        for cell in 0..run.cells.len() {
+            let (bulk, noise) = (run.gap(30 * SECOND), run.gap(20 * SECOND));
+            run.plan(bulk, Event::Bulk { cell });
+            run.plan(noise, Event::Noise { cell });
+        }
+        let first = run.gap(4 * SECOND);
+        run.plan(first, Event::Act);
+        if run.config.damage.reboots_per_hour > 0 {
+            run.plan_reboot();
+        }
+        Ok(run)
+    }
+
+    /// A time from nothing to this, evenly.
+    pub(super) fn gap(&mut self, most: i64) -> i64 {
+        self.chance.between(0, most)
+    }
+
+    /// Lets something happen after a time.
+    pub(super) fn plan(&mut self, after: i64, event: Event) {
+        self.planned += 1;
+        self.queue.push(Reverse(Due { at: self.now + after.max(1), order: self.planned, event }));
+    }
+
+    fn happen(&mut self, event: Event) -> io::Result<()> {
+        match event {
+            Event::Packet(key) if self.slots.holds(key) => self.packet(key),
+            Event::Created(key) if self.slots.holds(key) => self.created(key),
+            Event::Running(key) if self.slots.holds(key) => self.running(key.slot),
+            Event::Ended(key) if self.slots.holds(key) => {
+                self.lager(key.slot, Message::TaskCompleting)?;
+                self.stop(key.slot, false)
+            }
+            Event::Stop(key) if self.slots.holds(key) => self.stop(key.slot, true),
+            Event::Destroyed(key) if self.slots.holds(key) => self.destroyed(key.slot),
+            Event::Packet(_)
+            | Event::Created(_)
+            | Event::Running(_)
+            | Event::Ended(_)
+            | Event::Stop(_)
+            | Event::Destroyed(_) => Ok(()),
+            Event::Start { app, process, index } => {
+                self.start_instance(app, process, index).map(drop)
+            }
+            Event::Launch { app } => self.launch(app),
+            Event::Bulk { cell } => self.bulk(cell),
+            Event::Noise { cell } => self.noise(cell),
+            Event::Act => self.act(),
+            Event::Deploy(deployment) => self.deploy(deployment),
+            Event::Boot { cell } => {
+                self.boot(cell);
+                Ok(())
+            }
+            Event::Reboot => self.reboot(),
+        }
+    }
+
+    /// Starts an instance of a process on the emptier of two cells; `None` if the app is gone or there is no room.
+    pub(super) fn start_instance(
+        &mut self,
+        app: usize,
+        process: usize,
+        index: u32,
+    ) -> io::Result<Option<usize>> {
+        let owner = &self.world.apps[app];
+        let Some(of) = owner.processes.get(process).filter(|p| owner.alive && p.alive) else {
+            return Ok(None);
+        };
+        let process_guid = format!("{}-{}", of.guid, of.version);
+        let slot = self.place(Workload::App, Some(app), |chance, form| {
+            let instance = chance.instance_guid().to_string();
+            let (handle, instance) = match form {
+                HandleForm::ProcessAndInstance => (format!("{process_guid}-{instance}"), instance),
+                HandleForm::Guid36 => (instance.clone(), instance),
+                HandleForm::Guid28 => (instance[..28].to_owned(), instance[..28].to_owned()),
+            };
+            Naming { handle, instance, process_guid: Some(process_guid), index: Some(index) }
+        });
+        let Some(slot) = slot else { return Ok(None) };
+        self.slots[slot].process = Some(process);
+        self.lager(slot, Message::Starting { bulker: false })?;
+        self.lager(slot, Message::Creating)?;
+        self.make(slot)?;
+        Ok(Some(slot))
+    }
+
+    /// Starts a task, a build or a health check; a task and a build are known by this GUID.
+    pub(super) fn start_other(
+        &mut self,
+        workload: Workload,
+        app: Option<usize>,
+        guid: String,
+    ) -> io::Result<Option<usize>> {
+        let slot = self.place(workload, app, |_, _| Naming {
+            handle: guid.clone(),
+            instance: guid,
+            process_guid: None,
+            index: None,
+        });
+        let Some(slot) = slot else { return Ok(None) };
+        if workload != Workload::HealthCheck {
+            self.lager(slot, Message::Starting { bulker: false })?;
+            self.lager(slot, Message::TaskStarting)?;
+        }
+        self.make(slot)?;
+        Ok(Some(slot))
+    }
+
+    fn make(&mut self, slot: usize) -> io::Result<()> {
+        if self.silent {
+            return Ok(());
+        }
+        if self.era.guardian {
+            self.lager(slot, Message::GardenCreating)?;
+            if self.era.network == super::era::Network::Bridge {
+                self.lager(slot, Message::GardenNetwork)?;
+            }
+        }
+        let took = SECOND + self.gap(2 * SECOND);
+        let key = self.slots.key(slot);
+        self.plan(took, Event::Created(key));
+        Ok(())
+    }
+
+    /// Gives a container a cell and an address.
+    fn place(
+        &mut self,
+        workload: Workload,
+        app: Option<usize>,
+        name: impl FnOnce(&mut Chance, HandleForm) -> Naming,
+    ) -> Option<usize> {
+        let up = |cells: &[Cell], n: usize| cells[n].state == CellState::Up;
+        let mut tries = [0; 2].map(|_| {
+            (0..32).map(|_| self.chance.index(self.cells.len())).find(|&n| up(&self.cells, n))
+        });
+        tries.sort_by_key(|n| n.map_or(usize::MAX, |n| self.cells[n].containers.len()));
+        let cell = tries[0]?;
+        let number = self.cells[cell].take_address()?;
+        let ip = address(self.era.network, cell, number);
+        let Naming { handle, instance, process_guid, index } =
+            name(&mut self.chance, self.era.handle);
+        let owner = app.map(|app| &self.world.apps[app]);
+        let space = owner.map(|app| &self.world.spaces[app.space]);
+        let facts = ContainerFacts {
+            handle,
+            instance_guid: instance,
+            process_guid,
+            index,
+            workload,
+            app: owner.map(|app| app.guid),
+            space: space.map(|space| space.guid),
+            org: space.map(|space| self.world.orgs[space.org].guid),
+            cell: self.cells[cell].host.id.clone(),
+            address: IpAddr::V4(ip),
+            created: self.now,
+            naming: AtomicU32::new(0),
+            bare: AtomicU32::new(0),
+        };
+        let short_id: String = (0..11)
+            .map(|_| char::from(b"0123456789abcdefghijklmnopqrstuv"[self.chance.index(32)]))
+            .collect();
+        let mut container =
+            Container::new(Arc::new(facts), (self.era.network, short_id), (cell, number, ip));
+        container.app = app;
+        let slot = self.slots.insert(container);
+        self.output.totals.containers += 1;
+        self.cells[cell].containers.push(slot);
+        if let Some(app) = app {
+            self.world.apps[app].containers.push(slot);
+        }
+        Some(slot)
+    }
+
+    fn created(&mut self, key: Key) -> io::Result<()> {
+        let slot = key.slot;
+        if self.era.guardian {
+            self.lager(slot, Message::GardenCreated)?;
+        }
+        let workload = self.slots[slot].facts.workload;
+        if workload != Workload::HealthCheck {
+            self.lager(slot, Message::Created)?;
+            if self.config.debug {
+                self.lager(slot, Message::Info)?;
+            }
+        }
+        if self.slots[slot].stage == Stage::Creating {
+            self.slots[slot].stage = Stage::Created;
+        }
+        self.plan_packet(key);
+        let (least, most, next) = match workload {
+            Workload::App => (SECOND, 3 * SECOND, Event::Running(key)),
+            Workload::Task => (15 * SECOND, 60 * SECOND, Event::Ended(key)),
+            Workload::Staging => (20 * SECOND, 40 * SECOND, Event::Ended(key)),
+            Workload::HealthCheck => {
+                self.packet(key)?;
+                (SECOND, 2 * SECOND, Event::Destroyed(key))
+            }
+        };
+        let after = self.chance.between(least, most);
+        self.plan(after, next);
+        Ok(())
+    }
+
+    fn running(&mut self, slot: usize) -> io::Result<()> {
+        if self.slots[slot].stage == Stage::Stopping {
+            return Ok(());
+        }
+        self.slots[slot].stage = Stage::Running;
+        self.lager(slot, Message::Running { bulker: false })
+    }
+
+    /// Stops a container, because someone asked rep to or because what ran in it has ended.
+    pub(super) fn stop(&mut self, slot: usize, asked: bool) -> io::Result<()> {
+        if self.slots[slot].stage == Stage::Stopping {
+            return Ok(());
+        }
+        self.slots[slot].stage = Stage::Stopping;
+        if asked && self.slots[slot].facts.workload == Workload::App {
+            self.lager(slot, Message::Stopping)?;
+        }
+        let after = 300 * MILLI + self.gap(3 * SECOND);
+        let key = self.slots.key(slot);
+        self.plan(after, Event::Destroyed(key));
+        Ok(())
+    }
+
+    fn destroyed(&mut self, slot: usize) -> io::Result<()> {
+        if self.slots[slot].facts.workload != Workload::HealthCheck {
+            self.lager(slot, Message::Destroyed)?;
+        }
+        if self.era.guardian {
+            self.lager(slot, Message::GardenDestroyed)?;
+        }
+        self.remove(slot)
+    }
+
+    /// Takes a container away without a line.
+    pub(super) fn remove(&mut self, slot: usize) -> io::Result<()> {
+        let container = self.slots.remove(slot);
+        let cell = &mut self.cells[container.cell];
+        cell.containers.retain(|&other| other != slot);
+        cell.give_back(container.number);
+        if let Some(app) = container.app {
+            self.world.apps[app].containers.retain(|&other| other != slot);
+        }
+        // A build's end is an app's beginning.
+        if let (Workload::Staging, Some(app)) = (container.facts.workload, container.app) {
+            self.plan(2 * SECOND, Event::Launch { app });
+        }
+        self.output.sink.life(&life(&container, Some(self.now)))
+    }
+
+    /// rep's bulker: every half minute, a line or two about each container.
+    fn bulk(&mut self, cell: usize) -> io::Result<()> {
+        self.plan(30 * SECOND, Event::Bulk { cell });
+        if self.cells[cell].state == CellState::Down {
+            return Ok(());
+        }
+        for slot in self.cells[cell].containers.clone() {
+            let container = &self.slots[slot];
+            if container.facts.workload == Workload::HealthCheck
+                || container.stage == Stage::Creating
+            {
+                continue;
+            }
+            let message = match (container.facts.workload, container.stage) {
+                (Workload::App, Stage::Running) if container.evacuating => {
+                    Some(Message::Evacuating)
+                }
+                (Workload::App, Stage::Running) => Some(Message::Running { bulker: true }),
+                _ => None,
+            };
+            self.lager(slot, Message::Starting { bulker: true })?;
+            if let Some(message) = message {
+                self.lager(slot, message)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes a lager line about a container.
+    pub(super) fn lager(&mut self, slot: usize, message: Message) -> io::Result<()> {
+        if !self.era.rep || self.silent {
+            return Ok(());
+        }
+        self.session += 1;
+        let container = &self.slots[slot];
+        let facts = Arc::clone(&container.facts);
+        let cell = &self.cells[container.cell];
+        let names = container.app.map(|app| &*self.world.apps[app].names);
+        let context = Context {
+            era: self.era,
+            facts: &facts,
+            names,
+            cell_id: &cell.rep_name,
+            cell_ip: &cell.host.ip,
+            session: self.session,
+            wall: cell.clock.wall(self.now),
+        };
+        let mut json = Vec::with_capacity(1024);
+        lager::write(&mut json, message, &context);
+        let naming = message.names(facts.workload);
+        self.send_lager(container.cell, &json, &About::Container { facts, naming })
+    }
+
+    /// Writes a lager line that concerns nobody.
+    pub(super) fn lager_noise(&mut self, cell: usize) -> io::Result<()> {
+        if !self.era.rep {
+            return Ok(());
+        }
+        self.session += 1;
+        let mut json = Vec::new();
+        lager::noise(&mut json, self.era, self.cells[cell].clock.wall(self.now), self.session);
+        self.send_lager(cell, &json, &About::Noise)
+    }
+
+    fn send_lager(&mut self, cell: usize, json: &[u8], about: &About) -> io::Result<()> {
+        let damage = self.config.damage;
+        let gone =
+            i64::from(self.config.minutes) * MINUTE / 100 * i64::from(damage.rotated_percent);
+        if self.now - self.start < gone {
+            return Ok(());
+        }
+        let envelope = self.config.envelope;
+        // `logger` takes its own header into account.
+        let most = if damage.split_at_1024 { 1024 - 24 } else { usize::MAX };
+        let pieces = json.len().div_ceil(most);
+        let through: &[Program] = if damage.rep_twice {
+            &[Program::Logger, Program::Blackbox]
+        } else {
+            &[Program::Logger]
+        };
+        let file = self.config.layout.file(cell, true);
+        let wall = self.cells[cell].clock.wall(self.now);
+        for program in through {
+            // Blackbox looks at its file once in a second.
+            let late = if *program == Program::Blackbox { 700 * MILLI } else { MILLI };
+            for (n, piece) in json.chunks(most).enumerate() {
+                let mut text = Vec::with_capacity(piece.len() + 160);
+                envelope.lager(&mut text, &self.cells[cell].host, wall + late, *program, piece);
+                let piece = match (pieces, n) {
+                    (1, _) => Piece::Whole,
+                    (_, 0) => Piece::First,
+                    _ => Piece::Later,
+                };
+                self.send(file, Sent { text, about: about.clone(), lager: true, piece })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes a kernel message of a cell.
+    pub(super) fn kernel(
+        &mut self,
+        cell: usize,
+        text: &[u8],
+        truth: Option<Truth>,
+    ) -> io::Result<()> {
+        let Cell { host, clock, .. } = &mut self.cells[cell];
+        let (wall, uptime) = (clock.wall(self.now), clock.uptime(self.now));
+        let mut line = Vec::with_capacity(text.len() + 128);
+        self.config.envelope.kernel(&mut line, host, wall, uptime, text);
+        let file = self.config.layout.file(cell, false);
+        let about = truth.map_or(About::Noise, About::Packet);
+        self.send(file, Sent { text: line, about, lager: false, piece: Piece::Whole })
+    }
+
+    fn send(&mut self, file: usize, line: Sent) -> io::Result<()> {
+        let Output { sink, ways, chance, totals } = &mut self.output;
+        let mut write = Output::write(*sink, totals, file);
+        ways[file].send(&self.config.damage, chance, line, &mut write)
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        for slot in self.slots.all() {
+            self.output.sink.life(&life(&self.slots[slot], None))?;
+        }
+        let Output { sink, ways, totals, .. } = &mut self.output;
+        for (file, way) in ways.iter_mut().enumerate() {
+            way.finish(&mut Output::write(*sink, totals, file))?;
+        }
+        Ok(())
+    }
+}
+
+/// What a container is called.
+struct Naming {
+    handle: String,
+    instance: String,
+    process_guid: Option<String>,
+    index: Option<u32>,
+}
+
+fn life(container: &Container, destroyed: Option<i64>) -> Life {
+    Life {
+        facts: Arc::clone(&container.facts),
+        destroyed,
+        denied_unlogged: container.denied_unlogged,
+        udp_unlogged: container.udp_unlogged,
+    }
+}
+
+fn new_cell(config: &Config, start: i64, n: usize, clocks: &mut Chance) -> Cell {
+    let id = clocks.cc_guid().to_string();
+    let (skew, drift) = (config.damage.skew_seconds, config.damage.drift_ppm);
+    let clock = Clock {
+        start,
+        skew: clocks.between(-skew, skew + 1) * SECOND,
+        drift_ppm: clocks.between(-drift, drift + 1),
+        booted: start - clocks.between(MINUTE, 60 * 24 * 60 * MINUTE),
+    };
+    let [_, _, high, low] = (n as u32 + 16 * 256 + 15).to_be_bytes();
+    let host = Host { ip: format!("10.0.{high}.{low}"), id: id.clone(), index: n, sequence: 0 };
+    // Diego called cells after job and index, then job, index and GUID, and at last by the instance's GUID.
+    let rep_name = match config.era.facts().handle {
+        HandleForm::ProcessAndInstance => format!("cell_z1-{n}"),
+        HandleForm::Guid36 => format!("diego_cell-{n}-{id}"),
+        HandleForm::Guid28 => id,
+    };
+    Cell::new(host, rep_name, clock)
+}
+
+impl Layout {
+    fn files(self, cells: usize) -> Vec<String> {
+        match self {
+            Self::PerLog => (0..cells)
+                .flat_map(|n| ["kern", "rep"].map(|log| format!("cells/cell-{n:04}/{log}.log")))
+                .collect(),
+            Self::PerCell => {
+                (0..cells).map(|n| format!("cells/cell-{n:04}/messages.log")).collect()
+            }
+            Self::One => vec!["messages.log".into()],
+        }
+    }
+
+    const fn file(self, cell: usize, lager: bool) -> usize {
+        match self {
+            Self::PerLog => 2 * cell + lager as usize,
+            Self::PerCell => cell,
+            Self::One => 0,
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! What containers send, and what of it the kernel logs.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+
+use super::cell::{Key, Stage, address6};
+use super::clock::{MINUTE, SECOND};
+use super::era::{HandleForm, Limit, Named, Network};
+use super::packet::{self, Load, Path};
+use super::run::{Event, Run};
+use super::sink::Sink;
+use super::truth::{Kind, Names, Truth, Workload};
+
+/// What a container does with the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Move {
+    Connect,
+    AskDns,
+    /// Many questions at once, more than are logged.
+    FloodDns,
+    Ping,
+    Refuse,
+    /// It goes where no ASG lets it, and tries again.
+    Forbidden,
+    /// It opens connections faster than it may.
+    TooFast,
+    Call,
+    /// It calls a container that no policy lets it reach.
+    ForbiddenCall,
+}
+
+const WEIGHTS: [(Move, u32); 9] = [
+    (Move::Connect, 800),
+    (Move::AskDns, 500),
+    (Move::FloodDns, 1),
+    (Move::Ping, 40),
+    (Move::Refuse, 20),
+    (Move::Forbidden, 120),
+    (Move::TooFast, 30),
+    (Move::Call, 350),
+    (Move::ForbiddenCall, 80),
+];
+
+impl<S: Sink> Run<'_, S> {
+    pub(super) fn plan_packet(&mut self, key: Key) {
+        let rate = i64::from(self.config.packets_per_minute.max(1));
+        let after = self.traffic.between(0, 2 * MINUTE / rate);
+        self.plan(after, Event::Packet(key));
+    }
+
+    /// A container does something, and plans the next.
+    pub(super) fn packet(&mut self, key: Key) -> io::Result<()> {
+        self.plan_packet(key);
+        let era = self.era;
+        let slot = key.slot;
+        let wanted = self.traffic.weighted(&WEIGHTS);
+        let can = match wanted {
+            Move::Connect => true,
+            Move::AskDns | Move::FloodDns | Move::Ping | Move::Refuse => era.udp.is_some(),
+            Move::Forbidden => era.denied.is_some(),
+            Move::TooFast => era.outbound_limit,
+            Move::Call => era.c2c.is_some(),
+            Move::ForbiddenCall => era.c2c_denied.is_some() || era.rejects.is_some(),
+        };
+        let is_app = self.slots[slot].facts.workload == Workload::App;
+        match if can { wanted } else { Move::Connect } {
+            Move::Call if is_app => self.call(slot, true),
+            Move::ForbiddenCall if is_app => self.call(slot, false),
+            Move::AskDns => self.ask_dns(slot, 1),
+            Move::FloodDns => self.ask_dns(slot, 150),
+            Move::Ping => self.egress(slot, Kind::Allowed, Load::Ping),
+            Move::Refuse => self.egress(slot, Kind::Allowed, Load::Unreachable),
+            Move::Forbidden => {
+                for _ in 0..=self.traffic.below(4) {
+                    let limit = era.denied.expect("this era logs denied packets");
+                    if self.slots[slot].denied.take(limit, self.now) {
+                        self.egress(slot, Kind::Denied, Load::Syn { port: 5432 })?;
+                    } else {
+                        self.slots[slot].denied_unlogged += 1;
+                    }
+                }
+                Ok(())
+            }
+            Move::TooFast => self.egress(slot, Kind::RateLimited, Load::Syn { port: 443 }),
+            Move::Connect | Move::Call | Move::ForbiddenCall => {
+                let port = [80, 443, 3306, 5432, 6379][self.traffic.index(5)];
+                self.egress(slot, Kind::Allowed, Load::Syn { port })
+            }
+        }
+    }
+
+    fn ask_dns(&mut self, slot: usize, times: u32) -> io::Result<()> {
+        let limit = self.era.udp.expect("this era logs UDP");
+        for _ in 0..times {
+            if self.slots[slot].udp.take(limit, self.now) {
+                self.egress(slot, Kind::Allowed, Load::Dns)?;
+            } else {
+                self.slots[slot].udp_unlogged += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// A packet out of a container to the world.
+    fn egress(&mut self, slot: usize, kind: Kind, load: Load) -> io::Result<()> {
+        let era = self.era;
+        let container = &self.slots[slot];
+        let chance = &mut self.traffic;
+        let outside = Ipv4Addr::new(10, 0, chance.below(4) as u8, chance.below(256) as u8);
+        let (src, dst) = if era.ipv6 && chance.one_in(4) {
+            let there =
+                Ipv6Addr::new(0x2001, 0x4860, 0x4860, 0, 0, 0, 0, chance.below(65_536) as u16);
+            (IpAddr::V6(address6(container.cell, container.number)), IpAddr::V6(there))
+        } else {
+            (IpAddr::V4(container.ip), IpAddr::V4(outside))
+        };
+        // A source of any network policy is marked in all that it sends.
+        let tagged = era.network == Network::Silk
+            && src.is_ipv4()
+            && container.app.is_some_and(|app| app % 2 == 0);
+        let path = Path {
+            input: container.interface.clone(),
+            output: "eth0".into(),
+            mac: container.mac.clone(),
+            src,
+            dst,
+            mark: container.app.filter(|_| tagged).map(tag),
+        };
+        let mut line = Vec::with_capacity(320);
+        let mark = match kind {
+            Kind::Denied => "DENY_",
+            Kind::RateLimited => "DENY_ORL_",
+            _ => era.allowed,
+        };
+        match era.named {
+            Named::Handle => era.prefix(&mut line, &[mark, &container.facts.handle]),
+            Named::ShortId(begins) => {
+                line.extend(begins.as_bytes());
+                line.extend(container.short_id.as_bytes());
+                line.push(b' ');
+            }
+        }
+        packet::write(&mut line, &path, load, chance);
+        let truth = self.truth(slot, kind, self.shows(slot), None);
+        let cell = self.slots[slot].cell;
+        self.kernel(cell, &line, Some(truth))
+    }
+
+    /// A packet from one container to another, logged where that one is.
+    fn call(&mut self, from: usize, allowed: bool) -> io::Result<()> {
+        let era = self.era;
+        let Some(to) = self.any_callee(from) else { return Ok(()) };
+        let (source, target) = (&self.slots[from], &self.slots[to]);
+        let (Some(caller), Some(callee)) = (source.app, target.facts.app) else { return Ok(()) };
+        let same_cell = source.cell == target.cell;
+        let mut line = Vec::with_capacity(320);
+        let (kind, names, limit) = if allowed {
+            let (tag, app) = (format!("{:04X}_", tag(caller)), callee.to_string());
+            era.prefix(&mut line, &["OK_", &tag, &app]);
+            (Kind::C2cAllowed, Names::App, era.c2c)
+        } else if era.rejects.is_some() {
+            line.extend(if same_cell { &b"REJECT_LOCAL: "[..] } else { b"REJECT_REMOTE: " });
+            (Kind::C2cDenied, Names::Nobody, era.rejects)
+        } else {
+            era.prefix(&mut line, &["DENY_C2C_", &target.facts.handle]);
+            (Kind::C2cDenied, Names::Container, era.c2c_denied)
+        };
+        let limit = limit.unwrap_or(Limit { period: SECOND, burst: 1 });
+        let (overlay, remote) = match era.network {
+            Network::Silk => (source.interface.clone(), "silk-vtep"),
+            Network::Bridge | Network::Flannel => ("cni-flannel0".into(), "flannel.1"),
+        };
+        let path = Path {
+            input: if same_cell { overlay } else { remote.into() },
+            output: if era.network == Network::Silk {
+                target.interface.clone()
+            } else {
+                "cni-flannel0".into()
+            },
+            mac: if same_cell { source.mac.clone() } else { target.mac.clone() },
+            src: IpAddr::V4(source.ip),
+            dst: IpAddr::V4(target.ip),
+            mark: Some(tag(caller)),
+        };
+        packet::write(&mut line, &path, Load::Syn { port: 8080 }, &mut self.traffic);
+        let now = self.now;
+        let cell = target.cell;
+        let bucket = match (allowed, era.rejects) {
+            (true, _) => &mut self.slots[to].c2c,
+            (false, Some(_)) => &mut self.cells[cell].rejects,
+            (false, None) => &mut self.slots[to].c2c_denied,
+        };
+        if !bucket.take(limit, now) {
+            self.slots[to].denied_unlogged += u64::from(!allowed);
+            return Ok(());
+        }
+        let truth = self.truth(to, kind, names, Some(from));
+        self.kernel(cell, &line, Some(truth))
+    }
+
+    fn any_callee(&mut self, from: usize) -> Option<usize> {
+        for _ in 0..4 {
+            let cell = &self.cells[self.traffic.index(self.cells.len())];
+            let slot = *cell.containers.get(self.traffic.index(cell.containers.len()))?;
+            let container = &self.slots[slot];
+            let runs =
+                container.stage >= Stage::Created && container.facts.workload == Workload::App;
+            if runs && slot != from {
+                return Some(slot);
+            }
+        }
+        None
+    }
+
+    /// The most that a prefix with this container's handle tells.
+    fn shows(&self, slot: usize) -> Names {
+        let facts = &self.slots[slot].facts;
+        match (self.era.named, facts.workload) {
+            (Named::ShortId(_), _) | (_, Workload::HealthCheck) => Names::Nobody,
+            // What is longer than a GUID begins with one: the app's.
+            (_, Workload::App) if self.era.handle == HandleForm::ProcessAndInstance => Names::App,
+            (_, Workload::Staging) if self.era.old_staging => Names::App,
+            _ => Names::Container,
+        }
+    }
+
+    fn truth(&self, slot: usize, kind: Kind, names: Names, peer: Option<usize>) -> Truth {
+        let container = &self.slots[slot];
+        Truth {
+            time: self.now,
+            kind,
+            names,
+            container: Some(Arc::clone(&container.facts)),
+            named: container.app.map(|app| Arc::clone(&self.world.apps[app].names)),
+            peer: peer.map(|peer| Arc::clone(&self.slots[peer].facts)),
+            damaged: false,
+            copy: false,
+        }
+    }
+
+    /// Lines of a cell that concern no container: another tool's packet, other kernel text, rep's own doings.
+    pub(super) fn noise(&mut self, cell: usize) -> io::Result<()> {
+        let after = self.traffic.between(0, 20 * SECOND);
+        self.plan(after, Event::Noise { cell });
+        match self.traffic.below(3) {
+            0 => {
+                let mut line = b"[UFW BLOCK] ".to_vec();
+                let path = Path {
+                    input: "eth0".into(),
+                    output: String::new(),
+                    mac: "42:01:0a:00:10:0f:42:01:0a:00:10:01".into(),
+                    src: IpAddr::V4([198, 51, 100, self.traffic.below(256) as u8].into()),
+                    dst: IpAddr::V4([10, 0, 16, 15].into()),
+                    mark: None,
+                };
+                packet::write(&mut line, &path, Load::Syn { port: 22 }, &mut self.traffic);
+                let truth = Truth {
+                    time: self.now,
+                    kind: Kind::Foreign,
+                    names: Names::Nobody,
+                    container: None,
+                    named: None,
+                    peer: None,
+                    damaged: false,
+                    copy: false,
+                };
+                self.kernel(cell, &line, Some(truth))
+            }
+            1 => self.kernel(cell, b"device s-010255073003 entered promiscuous mode", None),
+            _ => self.lager_noise(cell),
+        }
+    }
+}
+
+/// The tag that the policy server gives an app.
+fn tag(app: usize) -> u32 {
+    (app % 0xffff + 1) as u32
+}

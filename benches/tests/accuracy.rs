@@ -1,0 +1,75 @@
+//! The correlator's published accuracy, in small: `benches/ACCURACY.md` has the whole matrix.
+
+use asg_benches::accuracy::{Judgement, judge};
+use asg_benches::sim::{Config, Damage, Envelope, Era, Memory, Simulation};
+
+fn judged(config: &Config) -> Judgement {
+    let mut logs = Memory::default();
+    let simulation = Simulation::run(config, &mut logs).unwrap();
+    judge(&logs, simulation.history().directory())
+}
+
+fn small(era: Era, seed: u64) -> Config {
+    Config { seed, minutes: 3, containers: 40, packets_per_minute: 12, ..Config::new(era) }
+}
+
+/// Warden's and the first garden-linux' prefixes name nobody.
+fn telling_eras() -> impl Iterator<Item = Era> {
+    Era::ALL.into_iter().filter(|era| !matches!(era, Era::Warden | Era::Chains))
+}
+
+#[test]
+fn undamaged_logs_of_every_era_are_attributed_whole() {
+    for era in Era::ALL {
+        for seed in 1..=3 {
+            let judgement = judged(&small(era, seed));
+            assert_eq!(judgement.wrong, [], "{} {seed}", era.name());
+            assert_eq!(judgement.missed, [], "{} {seed}", era.name());
+            assert_eq!(judgement.attributed, judgement.telling, "{} {seed}", era.name());
+            assert_eq!(judgement.telling == 0, matches!(era, Era::Warden | Era::Chains));
+        }
+    }
+}
+
+#[test]
+fn the_envelope_does_not_matter() {
+    for era in [Era::GardenLinux, Era::Guardian36, Era::SilkModern] {
+        for envelope in Envelope::ALL {
+            let judgement = judged(&Config { envelope, ..small(era, 4) });
+            assert_eq!(judgement.wrong, [], "{} {}", era.name(), envelope.name());
+            assert_eq!(
+                judgement.attributed,
+                judgement.telling,
+                "{} {}",
+                era.name(),
+                envelope.name()
+            );
+        }
+    }
+}
+
+#[test]
+fn no_damage_makes_a_certain_answer_wrong() {
+    for (level, damage) in Damage::LEVELS {
+        for era in telling_eras() {
+            let judgement = judged(&Config { damage, debug: true, ..small(era, 5) });
+            assert_eq!(judgement.wrong, [], "{level} {}", era.name());
+            assert!(judgement.certain() > 0, "{level} {}", era.name());
+        }
+    }
+}
+
+#[test]
+fn with_three_tenths_of_rep_lost_what_left_evidence_is_attributed() {
+    let damage: Damage = "lost-30".parse().unwrap();
+    for era in telling_eras() {
+        let judgement = judged(&Config { damage, ..small(era, 6) });
+        assert!(
+            judgement.evidenced_recall() >= 0.99,
+            "{}: {}",
+            era.name(),
+            judgement.evidenced_recall()
+        );
+        assert!(judgement.evidenced > 0);
+    }
+}
