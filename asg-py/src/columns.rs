@@ -9,11 +9,10 @@ use std::fmt::{self, Display};
 
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use asg_core::{
-    Address, Attribution, Direction, Envelope, Error, Identity, Ip, Lifetime, LogPrefix, MacAddr,
-    Origin, Packet, Plane, Proto, Subject, Text, Timestamp, Verdict,
+    Address, Attribution, Direction, Envelope, Error, Flow, Identity, Ip, Lifetime, LogPrefix,
+    MacAddr, Origin, Packet, Plane, Proto, Record, Subject, Text, Timestamp, Verdict,
 };
 
-use crate::source::Item;
 use crate::words::word;
 
 /// One row: a packet, and whose it is if that was asked.
@@ -22,21 +21,11 @@ pub(crate) struct Row<'r> {
     pub(crate) source: &'r str,
     pub(crate) raw: &'r [u8],
     pub(crate) time: Option<Timestamp>,
-    pub(crate) envelope: &'r Envelope<'r>,
+    pub(crate) record: &'r Record<'r>,
     pub(crate) packet: &'r Packet<'r>,
     pub(crate) cf: Option<&'r LogPrefix<'r>>,
     pub(crate) error: Option<&'r Error>,
-    pub(crate) owner: Option<Owner<'r>>,
-}
-
-/// Whose a packet is.
-pub(crate) struct Owner<'r> {
-    pub(crate) attribution: &'r Attribution<'r>,
-    pub(crate) identity: Option<&'r Identity>,
-    /// Names of sources, by number.
-    pub(crate) sources: &'r [Item],
-    /// The cell that the evidence tells, where the line tells none.
-    pub(crate) cell: Option<&'r str>,
+    pub(crate) flow: Option<&'r Flow<'r, 'r>>,
 }
 
 /// A value of a row.
@@ -78,6 +67,20 @@ impl Kind {
     }
 }
 
+impl Kind {
+    /// The type as Arrow's users call it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Text => "string",
+            Self::Int => "int32",
+            Self::Long => "int64",
+            Self::Bool => "bool",
+            Self::Time => "timestamp[us, tz=UTC]",
+            Self::Bytes => "binary",
+        }
+    }
+}
+
 /// Which tables a column is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum In {
@@ -96,7 +99,6 @@ pub(crate) struct Column {
     pub(crate) nullable: bool,
     pub(crate) of: In,
     /// What it means, for the documentation.
-    #[allow(dead_code, reason = "it is read by people so far")]
     pub(crate) doc: &'static str,
     pub(crate) get: for<'r> fn(&'r Row<'_>) -> Value<'r>,
 }
@@ -162,7 +164,7 @@ columns! {
     space_name: Text, Flows, "The space's name.", |row| row.identity().and_then(|i| borrowed(i.space.as_ref()?.name.as_ref()));
     org_guid: Text, Flows, "The org's GUID.", |row| row.identity().and_then(|i| Some(Cow::Borrowed(&*i.org.as_ref()?.guid)));
     org_name: Text, Flows, "The org's name.", |row| row.identity().and_then(|i| borrowed(i.org.as_ref()?.name.as_ref()));
-    evidence_source: Text, Flows, "The file or stream of the first line that decided.", |row| row.evidence().map(|at| Cow::Borrowed(row.source_of(at)));
+    evidence_source: Text, Flows, "The file or stream of the first line that decided.", |row| row.evidence().map(|at| crate::origins::name(at.source));
     evidence_line: Long, Flows, "That line's number.", |row| row.evidence().map(|at| at.line);
 
     len: Int, Packets, "Bytes of the IP packet.", |row| row.packet.ip.len;
@@ -200,9 +202,9 @@ columns! {
     uid: Long, Packets, "User of the socket.", |row| row.packet.uid;
     gid: Long, Packets, "Group of the socket.", |row| row.packet.gid;
     mark: Long, Packets, "The packet's mark.", |row| row.packet.mark;
-    host: Text, Packets, "The host in the line's header.", |row| row.envelope.host;
-    job: Text, Packets, "The BOSH job or instance group.", |row| row.envelope.job;
-    uptime_us: Long, Packets, "Microseconds since the kernel booted.", |row| row.envelope.uptime.map(asg_core::Uptime::as_micros);
+    host: Text, Packets, "The host in the line's header.", |row| row.record.envelope.host;
+    job: Text, Packets, "The BOSH job or instance group.", |row| row.record.envelope.job;
+    uptime_us: Long, Packets, "Microseconds since the kernel booted.", |row| row.record.envelope.uptime.map(asg_core::Uptime::as_micros);
     prefix: Text required, Packets, "The log prefix, as printed.", |row| row.packet.prefix;
     error: Text, Packets, "What is wrong with a damaged line.", |row| row.error.map(|e| Cow::Owned(e.reason()));
     error_offset: Int, Packets, "Where, in bytes from the start of the line.", |row| row.error.map(Error::offset);
@@ -211,7 +213,7 @@ columns! {
 
 impl<'r> Row<'r> {
     fn attribution(&self) -> Option<&'r Attribution<'r>> {
-        self.owner.as_ref().map(|owner| owner.attribution)
+        self.flow.map(|flow| &flow.attribution)
     }
 
     fn container(&self) -> Option<Lifetime<'r>> {
@@ -219,15 +221,11 @@ impl<'r> Row<'r> {
     }
 
     fn identity(&self) -> Option<&'r Identity> {
-        self.owner.as_ref()?.identity
+        self.flow?.identity
     }
 
     fn evidence(&self) -> Option<Origin> {
         self.attribution()?.evidence().into_iter().next()
-    }
-
-    fn source_of(&self, at: Origin) -> &'r str {
-        self.owner.as_ref().map_or("", |owner| &owner.sources[at.source.0 as usize].name)
     }
 
     fn nested(&self) -> Option<&Ip<'r>> {
@@ -235,12 +233,12 @@ impl<'r> Row<'r> {
     }
 
     fn cell(&self) -> Value<'_> {
-        let Envelope { instance, job, index, host, .. } = self.envelope;
+        let Envelope { instance, job, index, host, .. } = &self.record.envelope;
         match (instance, job, index, host) {
             (Some(instance), ..) => (*instance).into(),
             (_, Some(job), Some(index), _) => Value::Text(Cow::Owned(format!("{job}/{index}"))),
             (.., Some(host)) => (*host).into(),
-            _ => self.owner.as_ref().and_then(|owner| owner.cell).map(Cow::Borrowed).into(),
+            _ => self.flow.and_then(|flow| flow.cell.as_deref()).map(Cow::Borrowed).into(),
         }
     }
 
@@ -334,6 +332,21 @@ impl Value<'_> {
             Self::Bool(flag) => write!(out, "{flag}"),
             Self::Time(time) => write!(out, "{time}"),
             Self::Null | Self::Bytes(_) => Ok(()),
+        }
+    }
+}
+
+impl Value<'_> {
+    /// As people read it; `None` if there is none.
+    pub(crate) fn text(&self) -> Option<String> {
+        match self {
+            Self::Null => None,
+            Self::Bytes(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
+            value => {
+                let mut text = String::new();
+                let _ = value.write_text(&mut text);
+                Some(text)
+            }
         }
     }
 }

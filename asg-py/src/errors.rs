@@ -1,18 +1,10 @@
-//! Exceptions: what Rust reports as an error, Python raises.
+//! Exceptions: what Rust reports as an error, Python raises. The classes are `asglog.errors`'.
 
 use std::io;
 
 use arrow_schema::ArrowError;
-use pyo3::exceptions::{PyException, PyOSError, PyValueError};
+use pyo3::exceptions::{PyIsADirectoryError, PyOSError, PyValueError};
 use pyo3::prelude::*;
-
-pyo3::create_exception!(asglog, AsgError, PyException, "The base of this package's exceptions.");
-pyo3::create_exception!(
-    asglog,
-    DirectoryError,
-    AsgError,
-    "A directory could not answer; then nothing is known, least of all that an app is gone."
-);
 
 /// Why a function of this module failed.
 #[derive(Debug)]
@@ -21,6 +13,10 @@ pub(crate) enum Failure {
     Read(String, io::Error),
     /// A directory could not answer.
     Directory(String),
+    /// A file is no ledger.
+    Ledger(String),
+    /// A line is damaged, and that was not to be.
+    Damaged(Box<Damage>),
     /// Asked for what cannot be done.
     Usage(&'static str),
     /// Asked for with a value that makes no sense.
@@ -29,6 +25,16 @@ pub(crate) enum Failure {
     Arrow(String),
     /// Python's own: from a file object, a callback, or Ctrl-C.
     Python(PyErr),
+}
+
+/// What is wrong with a line.
+#[derive(Debug)]
+pub(crate) struct Damage {
+    pub(crate) source: Option<String>,
+    pub(crate) line: u64,
+    /// Bytes from the start of the line.
+    pub(crate) offset: usize,
+    pub(crate) reason: String,
 }
 
 impl Failure {
@@ -63,13 +69,26 @@ impl From<Failure> for PyErr {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Read(name, error) => os_error(name, &error),
-            Failure::Directory(message) => DirectoryError::new_err(message),
-            Failure::Usage(message) => AsgError::new_err(message),
+            Failure::Directory(message) => ours("DirectoryError", (message,)),
+            Failure::Ledger(message) => ours("LedgerError", (message,)),
+            Failure::Damaged(damage) => {
+                let Damage { source, line, offset, reason } = *damage;
+                ours("ParseError", (line, offset, reason, source))
+            }
+            Failure::Usage(message) => ours("AsgError", (message,)),
             Failure::Value(message) => PyValueError::new_err(message),
-            Failure::Arrow(message) => AsgError::new_err(message),
+            Failure::Arrow(message) => ours("AsgError", (message,)),
             Failure::Python(raised) => raised,
         }
     }
+}
+
+/// An exception of this package's.
+fn ours(name: &str, args: impl for<'py> pyo3::call::PyCallArgs<'py>) -> PyErr {
+    Python::attach(|py| {
+        let made = py.import("asglog.errors").and_then(|module| module.call_method1(name, args));
+        made.map_or_else(|error| error, PyErr::from_value)
+    })
 }
 
 /// `OSError(errno, text, path)`, which Python turns into `FileNotFoundError` and its like.
@@ -79,7 +98,7 @@ fn os_error(name: String, error: &io::Error) -> PyErr {
     match error.raw_os_error() {
         Some(number) => PyOSError::new_err((number, text, name)),
         None if error.kind() == io::ErrorKind::IsADirectory => {
-            pyo3::exceptions::PyIsADirectoryError::new_err(format!("it is a folder: {name}"))
+            PyIsADirectoryError::new_err(format!("it is a folder: {name}"))
         }
         None => PyOSError::new_err(format!("{text}: {name}")),
     }

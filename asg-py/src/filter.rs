@@ -52,6 +52,19 @@ pub(crate) enum Given {
     Text(Option<String>),
 }
 
+impl std::fmt::Display for Given {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Bool(true) => f.write_str("True"),
+            Self::Bool(false) => f.write_str("False"),
+            Self::Int(n) => write!(f, "{n}"),
+            Self::Range((first, last)) => write!(f, "the range from {first} to {last}"),
+            Self::Text(Some(text)) => write!(f, "{text:?}"),
+            Self::Text(None) => f.write_str("None"),
+        }
+    }
+}
+
 /// Names for several columns at once: an app is asked for by name or GUID.
 const ALIASES: [(&str, &[&str]); 5] = [
     ("app", &["app_guid", "app_name"]),
@@ -142,11 +155,11 @@ impl Wanted {
                 "handle" | "handle_prefix" => Self::Handle(text),
                 _ => Self::Text(text),
             },
-            (Kind::Text, given) => return Err(format!("{name} is text, not {given:?}")),
+            (Kind::Text, given) => return Err(format!("{name} is text, not {given}")),
             (Kind::Int | Kind::Long, given) => {
-                return Err(format!("{name} is a number, not {given:?}"));
+                return Err(format!("{name} is a number, not {given}"));
             }
-            (Kind::Bool, given) => return Err(format!("{name} is True or False, not {given:?}")),
+            (Kind::Bool, given) => return Err(format!("{name} is True or False, not {given}")),
             (Kind::Time, _) => return Err(format!("use between() for {name}")),
             (Kind::Bytes, _) => return Err(format!("{name} cannot be filtered by")),
         })
@@ -179,10 +192,11 @@ impl Wanted {
             }
             (Self::Text(wanted), Value::Text(text)) => wanted == text,
             (Self::Text(wanted), Value::Word(text)) => wanted == text,
-            (Self::Text(wanted), Value::Shown(_) | Value::Mac(_)) => *wanted == text_of(value),
-            (Self::Handle(wanted), Value::Text(_) | Value::Shown(_)) => {
-                let text = text_of(value);
-                wanted.starts_with(&text) || text.starts_with(wanted)
+            (Self::Text(wanted), Value::Shown(_) | Value::Mac(_)) => {
+                value.text().is_some_and(|text| text == *wanted)
+            }
+            (Self::Handle(wanted), Value::Text(text)) => {
+                wanted.starts_with(&**text) || text.starts_with(wanted)
             }
             _ => false,
         }
@@ -194,10 +208,4 @@ fn bits(address: IpAddr) -> (u128, u32) {
         IpAddr::V4(ip) => (u32::from(ip).into(), 32),
         IpAddr::V6(ip) => (ip.into(), 128),
     }
-}
-
-fn text_of(value: &Value<'_>) -> String {
-    let mut text = String::new();
-    let _ = value.write_text(&mut text);
-    text
 }

@@ -1,9 +1,11 @@
 //! The native module of the Python package `asglog`: it hands bytes to `asg_core` and gives back what that says.
 //!
-//! Rooms, in the way of the data: [`source`] is what is read, [`lines`] reads it piece by piece, [`rows`] makes packets and
-//! flows of lines, [`columns`] says what is in them, [`filter`] which are wanted, [`batch`] makes Arrow of rows, [`write`]
-//! makes files of that, and [`table`] is all of it in Python's hands. [`directory`] is who is asked for names, [`objects`]
-//! makes Python objects of the output contract, [`errors`] makes exceptions of errors.
+//! Rooms, in the way of the data: [`source`] is what is read, [`lines`] reads it piece by piece ([`line_column`] is a
+//! source that is lines already, [`watch`] looks up from the work), [`rows`] makes packets of lines and [`flows`] flows,
+//! [`columns`] says what is in them, [`filter`] which are wanted, [`batch`] makes Arrow of rows, [`write`] makes files of
+//! that, and [`table`] is all of it in Python's hands. [`records`] gives every line as an object, [`ledger`] keeps evidence,
+//! [`directory`] is who is asked for names, [`origins`] numbers sources, [`objects`] makes Python objects of the output
+//! contract, [`errors`] makes exceptions of errors.
 #![forbid(unsafe_code)]
 #![allow(
     clippy::doc_markdown,
@@ -16,11 +18,17 @@ mod columns;
 mod directory;
 mod errors;
 mod filter;
+mod flows;
+mod ledger;
+mod line_column;
 mod lines;
 mod objects;
+mod origins;
+mod records;
 mod rows;
 mod source;
 mod table;
+mod watch;
 mod words;
 mod write;
 
@@ -51,9 +59,11 @@ mod _asglog {
     #[pymodule_export]
     use crate::directory::{CloudController, Export};
     #[pymodule_export]
-    use crate::errors::{AsgError, DirectoryError};
+    use crate::ledger::Ledger;
     #[pymodule_export]
-    use crate::table::{Objects, Table};
+    use crate::records::Records;
+    #[pymodule_export]
+    use crate::table::{Objects, Table, columns, schema_of};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -3,23 +3,27 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow_array::ArrayRef;
+use asg_core::SourceId;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3_arrow::input::AnyArray;
 
 use crate::errors::Failure;
-use crate::lines::Column;
+use crate::line_column::LineColumn;
+use crate::origins;
 
 /// One log, or a piece of one.
 #[derive(Debug)]
 pub(crate) struct Item {
     /// What outputs call it.
     pub(crate) name: String,
+    /// Its number, by that name.
+    pub(crate) id: SourceId,
     kind: Kind,
 }
 
@@ -28,7 +32,7 @@ enum Kind {
     Path(PathBuf),
     Bytes(PyBackedBytes),
     File(FileObject),
-    Column(Column),
+    Column(LineColumn),
 }
 
 /// An open [`Item`].
@@ -38,7 +42,7 @@ pub(crate) enum Open<'s> {
     /// To be read, decompressed.
     Stream(Box<dyn Read + Send>),
     /// Lines already.
-    Column(&'s Column),
+    Column(&'s LineColumn),
 }
 
 impl Item {
@@ -63,39 +67,34 @@ impl Item {
             Kind::Column(column) => Open::Column(column),
         })
     }
-
-    /// True if it can be opened more than once.
-    pub(crate) fn is_repeatable(&self) -> bool {
-        !matches!(&self.kind, Kind::File(FileObject { start: None, .. }))
-    }
 }
 
-/// From what `asglog._source` makes of a caller's argument: `(kind, name, value, start)`.
+/// From what `asglog.sources` makes of a caller's argument: `(kind, name, value, start)`.
 impl FromPyObject<'_, '_> for Item {
     type Error = PyErr;
 
     fn extract(item: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
-        let (kind, name, value, start): (String, String, Bound<'_, PyAny>, Option<Py<PyAny>>) =
+        let (kind, name, value, start): (String, String, Bound<'_, PyAny>, Option<u64>) =
             item.extract()?;
         let kind = match kind.as_str() {
             "path" => Kind::Path(value.extract()?),
             "bytes" => Kind::Bytes(value.extract()?),
             "file" => Kind::File(FileObject {
-                object: value.unbind(),
+                object: Arc::new(value.unbind()),
                 start,
-                used: AtomicBool::new(false),
+                turn: Arc::default(),
             }),
             "column" => Kind::Column(column(&value)?),
             _ => return Err(PyValueError::new_err(format!("no kind of source: {kind}"))),
         };
-        Ok(Self { name, kind })
+        Ok(Self { id: origins::number(&name), name, kind })
     }
 }
 
-fn column(value: &Bound<'_, PyAny>) -> PyResult<Column> {
+fn column(value: &Bound<'_, PyAny>) -> PyResult<LineColumn> {
     let (chunks, _) = value.extract::<AnyArray>()?.into_chunked_array()?.into_inner();
     let chunks: Vec<ArrayRef> = chunks;
-    Column::new(&chunks).ok_or_else(|| {
+    LineColumn::new(&chunks).ok_or_else(|| {
         let of = chunks.first().map(|chunk| chunk.data_type().to_string()).unwrap_or_default();
         PyTypeError::new_err(format!("a column of lines is text or binary, not {of}"))
     })
@@ -150,46 +149,69 @@ impl<R: Read> Read for Counted<R> {
 /// A file object of Python's.
 #[derive(Debug)]
 struct FileObject {
-    object: Py<PyAny>,
+    object: Arc<Py<PyAny>>,
     /// Where it stood when it was handed in; `None` if it cannot go back there.
-    start: Option<Py<PyAny>>,
-    used: AtomicBool,
+    start: Option<u64>,
+    turn: Turn,
 }
+
+/// Held by who moves the file: several readings may share it, each with a place of its own. It is never waited for by a
+/// thread that holds the interpreter. True once somebody has read.
+type Turn = Arc<Mutex<bool>>;
 
 impl FileObject {
     fn open(&self) -> Result<FileObjectReader, Failure> {
-        Python::attach(|py| {
-            match &self.start {
-                Some(start) => drop(self.object.call_method1(py, "seek", (start,))?),
-                None if self.used.swap(true, Ordering::Relaxed) => {
-                    return Err(Failure::Usage(
-                        "this file object cannot be read twice: give a path, or a file that can seek",
-                    ));
-                }
-                None => {}
-            }
-            Ok(FileObjectReader { object: self.object.clone_ref(py), held: None, at: 0 })
+        let mut turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        if *turn && self.start.is_none() {
+            return Err(Failure::Usage(
+                "this file object cannot be read twice: give a path, or a file that can seek",
+            ));
+        }
+        *turn = true;
+        Ok(FileObjectReader {
+            object: Arc::clone(&self.object),
+            place: self.start,
+            turn: Arc::clone(&self.turn),
+            held: None,
+            at: 0,
         })
     }
 }
 
 struct FileObjectReader {
-    object: Py<PyAny>,
+    object: Arc<Py<PyAny>>,
+    /// Where this reading is, if the file can seek.
+    place: Option<u64>,
+    turn: Turn,
     held: Option<PyBackedBytes>,
     at: usize,
+}
+
+impl FileObjectReader {
+    fn next_piece(&mut self) -> PyResult<PyBackedBytes> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        Python::attach(|py| {
+            let object = self.object.bind(py);
+            if let Some(place) = self.place {
+                object.call_method1("seek", (place,))?;
+            }
+            let piece: PyBackedBytes =
+                object.call_method1("read", (1 << 20,))?.extract().map_err(|_| {
+                    PyTypeError::new_err("read() gives no bytes: open the file in binary mode")
+                })?;
+            if let Some(place) = &mut self.place {
+                *place = object.call_method0("tell")?.extract()?;
+            }
+            Ok(piece)
+        })
+    }
 }
 
 impl Read for FileObjectReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.held.as_ref().is_none_or(|held| self.at == held.len()) {
             // Errors of Python's travel inside the error of reading; `Failure` takes them out again.
-            let held = Python::attach(|py| -> PyResult<PyBackedBytes> {
-                let held = self.object.call_method1(py, "read", (1 << 20,))?;
-                held.extract(py).map_err(|_| {
-                    PyTypeError::new_err("read() gives no bytes: open the file in binary mode")
-                })
-            });
-            self.held = Some(held.map_err(io::Error::other)?);
+            self.held = Some(self.next_piece().map_err(io::Error::other)?);
             self.at = 0;
         }
         let rest = self.held.as_ref().map_or(&[][..], |held| &held[self.at..]);

@@ -6,30 +6,32 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arrow_array::{ArrayRef, StructArray};
 use arrow_schema::{ArrowError, DataType, Field, FieldRef};
 use asg_core::{TimePolicy, Timestamp};
+use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
-use pyo3::types::PyCapsule;
+use pyo3::types::{PyCapsule, PyList};
 use pyo3_arrow::ffi::{ArrayReader, to_schema_pycapsule, to_stream_pycapsule};
 use serde_json::Value;
 
-use crate::columns::{COLUMNS, Column, In, schema};
+use crate::columns::{COLUMNS, Column, In, Row, schema};
 use crate::directory::AnyDirectory;
 use crate::errors::Failure;
 use crate::filter::{Filter, Given};
-use crate::lines::Reader;
-use crate::rows::{Counts, Flows, Gathered, Known, Packets, Rows, View};
+use crate::flows::{Flows, Gathered};
+use crate::ledger::Ledger;
+use crate::lines::Readers;
+use crate::rows::{Batches, Counts, Known, Packets, Rows, View};
 use crate::source::Item;
-use crate::{objects, time_policy, write};
+use crate::{objects, origins, time_policy, write};
 
 /// What a table is made of, behind `asglog.Table`.
 #[pyclass(frozen, module = "asglog._asglog")]
 #[derive(Clone)]
 pub(crate) struct Table {
-    items: Arc<Vec<Item>>,
+    readers: Readers,
     policy: TimePolicy,
     /// Where flows get their owners from; `None` for packets.
     gathered: Option<Arc<Gathered>>,
     view: View,
-    progress: Option<Arc<Py<PyAny>>>,
     /// What the last reading that came to its end has seen.
     known: Known,
 }
@@ -43,28 +45,23 @@ impl Table {
         utc_offset: f64,
         progress: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
-        Ok(Self::new(items, time_policy(year, utc_offset)?, None, progress))
+        let policy = time_policy(year, utc_offset)?;
+        Ok(Self::new(Readers::new(items, progress), policy, None))
     }
 
+    /// The items come sorted by name, and their numbers are by name too: the order of a caller's arguments must not matter.
     #[staticmethod]
     fn flows(
-        mut items: Vec<Item>,
+        items: Vec<Item>,
         directory: Option<AnyDirectory>,
+        ledger: Option<Py<Ledger>>,
         year: Option<i16>,
         utc_offset: f64,
         progress: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
-        if !items.iter().all(Item::is_repeatable) {
-            return Err(Failure::Usage(
-                "logs are read twice to be correlated: give a file that can seek",
-            )
-            .into());
-        }
-        // Numbered by sorted name: the order of the arguments must not matter.
-        items.sort_by(|a, b| a.name.cmp(&b.name));
         let policy = time_policy(year, utc_offset)?;
-        let gathered = Gathered::new(policy, directory.map(|directory| directory.shared()));
-        Ok(Self::new(items, policy, Some(Arc::new(gathered)), progress))
+        let gathered = Gathered::new(policy, directory.map(|given| given.0), ledger);
+        Ok(Self::new(Readers::new(items, progress), policy, Some(Arc::new(gathered))))
     }
 
     /// The same with one more condition.
@@ -77,10 +74,8 @@ impl Table {
     #[pyo3(signature = (from, until, /))]
     fn between(&self, from: Option<i64>, until: Option<i64>) -> Self {
         let [from, until] = [from, until].map(|time| time.map(Timestamp::from_nanos));
-        self.with(View {
-            filter: self.view.filter.clone().and_between(from, until),
-            ..self.view.clone()
-        })
+        let filter = self.view.filter.clone().and_between(from, until);
+        self.with(View { filter, ..self.view.clone() })
     }
 
     /// The same with these columns, in this order.
@@ -89,7 +84,11 @@ impl Table {
             let found = COLUMNS.iter().find(|column| column.name == *name && self.has(column));
             found.ok_or_else(|| Failure::Value(format!("there is no column {name:?}")))
         };
-        let columns = names.iter().map(column).collect::<Result<_, _>>()?;
+        let columns: Vec<_> = names.iter().map(column).collect::<Result<_, _>>()?;
+        let twice = (1..names.len()).find(|&n| names[..n].contains(&names[n]));
+        if let Some(n) = twice {
+            return Err(Failure::Value(format!("column {:?} is named twice", names[n])).into());
+        }
         Ok(self.with(View { columns, ..self.view.clone() }))
     }
 
@@ -97,28 +96,58 @@ impl Table {
         self.view.columns.iter().map(|column| column.name).collect()
     }
 
-    fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
-        Ok(to_schema_pycapsule(py, schema(&self.view.columns))?)
+    fn has_flows(&self) -> bool {
+        self.gathered.is_some()
     }
 
-    #[pyo3(signature = (requested_schema=None))]
-    fn __arrow_c_stream__<'py>(
+    /// True if the first rows come without reading everything before.
+    fn is_ready(&self, py: Python<'_>) -> bool {
+        py.detach(|| self.gathered.as_ref().is_none_or(|gathered| gathered.is_ready()))
+    }
+
+    /// A stream from the beginning. What goes wrong is put into `failures` as it was raised, for the consumer makes a text
+    /// of it.
+    #[pyo3(signature = (requested_schema=None, failures=None))]
+    fn stream<'py>(
         &self,
         py: Python<'py>,
         requested_schema: Option<Bound<'py, PyCapsule>>,
+        failures: Option<Py<PyList>>,
     ) -> PyResult<Bound<'py, PyCapsule>> {
-        let stream = Stream { rows: self.rows(py), ended: false };
+        let stream = Stream { batches: self.batches(), ended: false, failures };
         Ok(to_stream_pycapsule(py, Box::new(stream), requested_schema)?)
     }
 
-    /// The flows as objects of the output contract.
-    fn objects(&self, py: Python<'_>) -> PyResult<Objects> {
-        match &self.gathered {
-            Some(gathered) => Ok(Objects {
-                flows: Mutex::new((self.flow_rows(py, gathered), Vec::new().into_iter(), true)),
+    /// The rows as objects of the output contract.
+    fn objects(&self) -> Objects {
+        Objects {
+            state: Mutex::new(Reading {
+                rows: self.rows(),
+                policy: self.policy,
+                ready: Vec::new().into_iter(),
+                more: true,
             }),
-            None => Err(Failure::Usage("packets are no flows").into()),
         }
+    }
+
+    /// The first rows as texts, among the first pieces only: for people, who do not want to wait.
+    fn head(&self, py: Python<'_>, rows: usize) -> PyResult<Vec<Vec<Option<String>>>> {
+        const PIECES: usize = 32;
+        let read = || {
+            let (mut reading, mut found) = (self.rows(), Vec::new());
+            for _ in 0..PIECES {
+                let more = reading.step(&mut |row| {
+                    if found.len() < rows {
+                        found.push(self.view.columns.iter().map(|c| (c.get)(row).text()).collect());
+                    }
+                })?;
+                if !more || found.len() == rows {
+                    break;
+                }
+            }
+            Ok::<_, Failure>(found)
+        };
+        Ok(py.detach(read)?)
     }
 
     /// Lines, packets, damaged packets and rows of the last reading that came to its end.
@@ -128,30 +157,45 @@ impl Table {
     }
 
     fn write_parquet(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
-        let rows = self.rows(py);
-        Ok(py.detach(|| write::parquet(rows, &path))?)
+        Ok(py.detach(|| write::parquet(self.batches(), &path))?)
     }
 }
 
+/// The columns of all tables: name, Arrow type, whether values may be missing, `packets`, `flows` or `request`, meaning.
+#[pyfunction]
+pub(crate) fn columns() -> Vec<(&'static str, String, bool, &'static str, &'static str)> {
+    let one = |column: &Column| {
+        let of = match column.of {
+            In::Packets => "packets",
+            In::Flows => "flows",
+            In::OnRequest => "request",
+        };
+        (column.name, column.kind.name().to_owned(), column.nullable, of, column.doc)
+    };
+    COLUMNS.iter().map(one).collect()
+}
+
+/// The Arrow schema of these columns.
+#[pyfunction]
+pub(crate) fn schema_of(py: Python<'_>, names: Vec<String>) -> PyResult<Bound<'_, PyCapsule>> {
+    let column = |name: &String| COLUMNS.iter().find(|column| column.name == *name);
+    let columns: Vec<_> = names.iter().filter_map(column).collect();
+    Ok(to_schema_pycapsule(py, schema(&columns))?)
+}
+
 impl Table {
-    fn new(
-        items: Vec<Item>,
-        policy: TimePolicy,
-        gathered: Option<Arc<Gathered>>,
-        progress: Option<Py<PyAny>>,
-    ) -> Self {
+    fn new(readers: Readers, policy: TimePolicy, gathered: Option<Arc<Gathered>>) -> Self {
         let flows = gathered.is_some();
         let shown =
             |column: &&'static Column| column.of == In::Packets || column.of == In::Flows && flows;
         Self {
-            items: Arc::new(items),
+            readers,
             policy,
             gathered,
             view: View {
                 columns: COLUMNS.iter().filter(shown).collect(),
                 filter: Filter::default(),
             },
-            progress: progress.map(Arc::new),
             known: Known::default(),
         }
     }
@@ -164,40 +208,30 @@ impl Table {
         Self { view, known: Known::default(), ..self.clone() }
     }
 
-    fn reader(&self, py: Python<'_>) -> Reader {
-        let progress = self.progress.as_ref().map(|progress| progress.clone_ref(py));
-        Reader::new(Arc::clone(&self.items), progress)
-    }
-
     /// A new reading from the beginning.
-    fn rows(&self, py: Python<'_>) -> Box<dyn Rows> {
+    fn rows(&self) -> Box<dyn Rows> {
+        let known = self.known.clone();
         match &self.gathered {
-            Some(gathered) => Box::new(self.flow_rows(py, gathered)),
-            None => Box::new(Packets::new(
-                Arc::clone(&self.items),
-                self.reader(py),
-                self.policy,
+            Some(gathered) => Box::new(Flows::new(
+                self.readers.clone(),
+                Arc::clone(gathered),
                 self.view.clone(),
-                self.known.clone(),
+                known,
             )),
+            None => Box::new(Packets::new(self.readers.open(), self.policy, &self.view, known)),
         }
     }
 
-    fn flow_rows(&self, py: Python<'_>, gathered: &Arc<Gathered>) -> Flows {
-        Flows::new(
-            Arc::clone(&self.items),
-            (self.reader(py), self.reader(py)),
-            Arc::clone(gathered),
-            self.view.clone(),
-            self.known.clone(),
-        )
+    fn batches(&self) -> Batches {
+        Batches::new(self.rows(), &self.view.columns)
     }
 }
 
 /// The Arrow stream of a table.
 struct Stream {
-    rows: Box<dyn Rows>,
+    batches: Batches,
     ended: bool,
+    failures: Option<Py<PyList>>,
 }
 
 impl Iterator for Stream {
@@ -208,39 +242,51 @@ impl Iterator for Stream {
             return None;
         }
         // Some consumers hold the interpreter while they wait and some do not: it is let go of in any case.
-        let batch = Python::attach(|py| py.detach(|| self.rows.next_batch()));
+        let batch = Python::attach(|py| py.detach(|| self.batches.next_batch()));
         self.ended = !matches!(batch, Ok(Some(_)));
         match batch {
             Ok(batch) => batch.map(|batch| Ok(Arc::new(StructArray::from(batch)) as ArrayRef)),
-            Err(failure) => Some(Err(foreign(failure))),
+            Err(failure) => Some(Err(self.told(failure))),
         }
     }
 }
 
-/// A stream's error is a text. So that Ctrl-C stays what it is, it is pressed again once the consumer has given up.
-fn foreign(failure: Failure) -> ArrowError {
-    Python::attach(|py| {
-        let raised = PyErr::from(failure);
-        if raised.is_instance_of::<pyo3::exceptions::PyKeyboardInterrupt>(py) {
-            let again =
-                py.import("_thread").and_then(|thread| thread.call_method0("interrupt_main"));
-            return ArrowError::ExternalError(again.err().unwrap_or(raised).to_string().into());
-        }
-        ArrowError::ExternalError(raised.to_string().into())
-    })
+impl Stream {
+    /// A stream's error is a text. Who cannot be told more has Ctrl-C pressed again once the consumer has given up.
+    fn told(&self, failure: Failure) -> ArrowError {
+        Python::attach(|py| {
+            let raised = PyErr::from(failure);
+            let text = raised.to_string();
+            let told = match &self.failures {
+                Some(failures) => failures.bind(py).append(raised.into_value(py)),
+                None if raised.is_instance_of::<PyKeyboardInterrupt>(py) => py
+                    .import("_thread")
+                    .and_then(|thread| thread.call_method0("interrupt_main").map(drop)),
+                None => Ok(()),
+            };
+            ArrowError::ExternalError(told.err().map_or(text, |error| error.to_string()).into())
+        })
+    }
 }
 
 impl ArrayReader for Stream {
     fn field(&self) -> FieldRef {
-        Arc::new(Field::new("", DataType::Struct(self.rows.schema().fields().clone()), false))
+        let fields = self.batches.schema().fields().clone();
+        Arc::new(Field::new("", DataType::Struct(fields), false))
     }
 }
 
-/// Flows as objects, one by one.
+/// Rows as objects, one by one.
 #[pyclass(frozen, module = "asglog._asglog")]
 pub(crate) struct Objects {
-    /// What is read, what is ready, and whether there is more.
-    flows: Mutex<(Flows, std::vec::IntoIter<Value>, bool)>,
+    state: Mutex<Reading>,
+}
+
+struct Reading {
+    rows: Box<dyn Rows>,
+    policy: TimePolicy,
+    ready: std::vec::IntoIter<Value>,
+    more: bool,
 }
 
 #[pymethods]
@@ -250,21 +296,35 @@ impl Objects {
     }
 
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let next = || -> Result<Option<Value>, Failure> {
-            let mut held = self.flows.lock().unwrap_or_else(PoisonError::into_inner);
-            let (flows, ready, more) = &mut *held;
-            loop {
-                if let Some(value) = ready.next() {
-                    return Ok(Some(value));
-                }
-                if !*more {
-                    return Ok(None);
-                }
-                let mut found = Vec::new();
-                *more = flows.next_objects(&mut found)?;
-                *ready = found.into_iter();
-            }
-        };
+        let next = || self.state.lock().unwrap_or_else(PoisonError::into_inner).next();
         py.detach(next)?.map(|value| objects::object(py, &value)).transpose()
     }
+}
+
+impl Reading {
+    fn next(&mut self) -> Result<Option<Value>, Failure> {
+        loop {
+            if let Some(value) = self.ready.next() {
+                return Ok(Some(value));
+            }
+            if !self.more {
+                return Ok(None);
+            }
+            let (mut found, policy) = (Vec::new(), self.policy);
+            self.more = self.rows.step(&mut |row| found.push(object(row, &policy)))?;
+            self.ready = found.into_iter();
+        }
+    }
+}
+
+fn object(row: &Row<'_>, policy: &TimePolicy) -> Value {
+    let object = match row.flow {
+        Some(flow) => serde_json::to_value(flow.to_output(origins::name)),
+        None => serde_json::to_value(row.record.to_output(row.origin.line, policy)),
+    };
+    let mut object = object.unwrap_or_default();
+    if let Value::Object(members) = &mut object {
+        members.insert("source".into(), row.source.into());
+    }
+    object
 }

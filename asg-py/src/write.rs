@@ -8,14 +8,14 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
 use crate::errors::Failure;
-use crate::rows::Rows;
+use crate::rows::Batches;
 
 /// Writes a Parquet file, Zstandard inside. It is written beside and moved into place, so that a half is never seen.
-pub(crate) fn parquet(mut rows: Box<dyn Rows>, path: &Path) -> Result<(), Failure> {
+pub(crate) fn parquet(mut rows: Batches, path: &Path) -> Result<(), Failure> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".part");
     let beside = Path::new(&beside);
-    let written = write_parquet(&mut *rows, beside).and_then(|()| {
+    let written = write_parquet(&mut rows, beside).and_then(|()| {
         std::fs::rename(beside, path).map_err(|error| Failure::read(path.to_string_lossy(), error))
     });
     if written.is_err() {
@@ -24,7 +24,7 @@ pub(crate) fn parquet(mut rows: Box<dyn Rows>, path: &Path) -> Result<(), Failur
     written
 }
 
-fn write_parquet(rows: &mut dyn Rows, path: &Path) -> Result<(), Failure> {
+fn write_parquet(rows: &mut Batches, path: &Path) -> Result<(), Failure> {
     let fail = |error| Failure::read(path.to_string_lossy(), error);
     let other =
         |error: parquet::errors::ParquetError| fail(std::io::Error::other(error.to_string()));
