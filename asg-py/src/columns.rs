@@ -155,7 +155,7 @@ columns! {
     handle: Text, Flows, "The container's whole handle.", |row| row.container().map(|c| Cow::Owned(c.handle().to_string()));
     process_guid: Text, Flows, "Diego's process GUID.", |row| row.attribution().and_then(Attribution::process).map(|p| p as &dyn Display);
     index: Int, Flows, "The instance's index, from 0.", |row| row.container().and_then(asg_core::Lifetime::index);
-    process_type: Text, Flows, "`web`, `worker`, …", |row| row.identity().and_then(|i| borrowed(i.process_type.as_ref()));
+    process_type: Text, Flows, "The process type: `web`, `worker` or another.", |row| row.identity().and_then(|i| borrowed(i.process_type.as_ref()));
     app_guid: Text, Flows, "The app's GUID.", |row| row.identity().and_then(|i| Some(Cow::Borrowed(&*i.app.as_ref()?.guid)));
     app_name: Text, Flows, "The app's name.", |row| row.identity().and_then(|i| borrowed(i.app.as_ref()?.name.as_ref()));
     app_state: Text, Flows, "`live`, `deleted`, `hidden` or `unknown`.", |row| row.identity().map(|i| word(i.state));

@@ -127,8 +127,8 @@ def _paths_as_they_are(name: str, again: bool) -> Iterator[_asglog._Item]:
 
 
 def _file(file: Any, again: bool) -> _asglog._Item:
-    # A text file has a binary one inside.
-    file = getattr(file, "buffer", file)
+    if hasattr(file, "buffer"):
+        file = _Inside(file)
     name = getattr(file, "name", None)
     name = name if isinstance(name, str) else "<file>"
     try:
@@ -140,6 +140,15 @@ def _file(file: Any, again: bool) -> _asglog._Item:
 
 def _spooled(pipe: Any, name: str) -> _asglog._Item:
     return "file", name, _Spool(pipe), 0
+
+
+class _Inside:
+    """The binary file in a text file, which would be closed if nobody held the text file."""
+
+    def __init__(self, text: Any) -> None:
+        self._text, self.name = text, getattr(text.buffer, "name", None)
+        self.read, self.seek, self.tell = text.buffer.read, text.buffer.seek, text.buffer.tell
+        self.seekable = text.buffer.seekable
 
 
 class _Spool:
