@@ -107,8 +107,12 @@ def test_ledgers_that_are_merged_into_each_other_do_not_wait_for_each_other() ->
     a, b = asglog.Ledger(), asglog.Ledger()
     a.add(LOGS[0])
     b.add(LOGS[1])
-    threads = [threading.Thread(target=lambda one=one, other=other: [one.merge(other) for _ in range(200)])  # type: ignore[misc]
-               for one, other in ((a, b), (b, a))]  # fmt: skip
+
+    def often(one: asglog.Ledger, other: asglog.Ledger) -> None:
+        for _ in range(200):
+            one.merge(other)
+
+    threads = [threading.Thread(target=often, args=pair) for pair in ((a, b), (b, a))]
     for thread in threads:
         thread.start()
     for thread in threads:

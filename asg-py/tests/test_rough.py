@@ -107,7 +107,7 @@ class Endless:
         return b"x" * (size - 1) + b"\\n"
 
 class Silent(Endless):
-    """Takes connections and says nothing."""
+    # Takes connections and says nothing.
     @classmethod
     def directory(cls):
         cls.held = cls(), socket.create_server(("127.0.0.1", 0))
