@@ -13,6 +13,7 @@ use asg_core::{
     MacAddr, Origin, Packet, Plane, Proto, Record, Subject, Text, Timestamp, Verdict,
 };
 
+use crate::cells::Cells;
 use crate::words::word;
 
 /// One row: a packet, and whose it is if that was asked.
@@ -31,6 +32,8 @@ pub(crate) struct Row<'r> {
 /// A value of a row.
 pub(crate) enum Value<'r> {
     Null,
+    /// Text as it stands in a line, which may be no UTF-8.
+    Raw(&'r [u8]),
     Text(Cow<'r, str>),
     Word(&'static str),
     /// Text that is written straight to where it goes.
@@ -101,6 +104,8 @@ pub(crate) struct Column {
     /// What it means, for the documentation.
     pub(crate) doc: &'static str,
     pub(crate) get: for<'r> fn(&'r Row<'_>) -> Value<'r>,
+    /// The same, straight to where it goes.
+    pub(crate) push: fn(&Row<'_>, &mut Cells),
 }
 
 impl Column {
@@ -126,6 +131,13 @@ macro_rules! columns {
             get: {
                 fn get<'r>($row: &'r Row<'_>) -> Value<'r> { $get.into() }
                 get
+            },
+            push: {
+                fn push($row: &Row<'_>, cells: &mut Cells) {
+                    let value: Value<'_> = $get.into();
+                    cells.push(&value);
+                }
+                push
             },
         }),*];
     };
@@ -285,6 +297,7 @@ fn proto(proto: &Proto) -> Value<'_> {
 }
 
 impl<'r, T: Into<Value<'r>>> From<Option<T>> for Value<'r> {
+    #[inline]
     fn from(value: Option<T>) -> Self {
         value.map_or(Value::Null, Into::into)
     }
@@ -293,6 +306,7 @@ impl<'r, T: Into<Value<'r>>> From<Option<T>> for Value<'r> {
 macro_rules! value_from {
     ($($of:ty => |$x:ident| $value:expr),* $(,)?) => {$(
         impl<'r> From<$of> for Value<'r> {
+            #[inline]
             fn from($x: $of) -> Self { $value }
         }
     )*};
@@ -301,7 +315,7 @@ macro_rules! value_from {
 value_from! {
     Cow<'r, str> => |text| Value::Text(text),
     &'static str => |word| Value::Word(word),
-    Text<'r> => |text| Value::Text(text.to_str_lossy()),
+    Text<'r> => |text| Value::Raw(text.as_bytes()),
     &'r dyn Display => |shown| Value::Shown(shown),
     Address => |address| if address == Address::Blank { Value::Word("") } else { Value::Address(address) },
     MacAddr => |mac| Value::Mac(mac),
@@ -319,13 +333,10 @@ impl Value<'_> {
     /// Writes what is text.
     pub(crate) fn write_text(&self, out: &mut impl fmt::Write) -> fmt::Result {
         match self {
+            Self::Raw(raw) => out.write_str(&String::from_utf8_lossy(raw)),
             Self::Text(text) => out.write_str(text),
             Self::Word(text) => out.write_str(text),
             Self::Shown(shown) => write!(out, "{shown}"),
-            Self::Address(Address::V4(ip)) => {
-                let mut digits = [0; 15];
-                out.write_str(dotted(ip.octets(), &mut digits))
-            }
             Self::Address(address) => write!(out, "{address}"),
             Self::Mac(mac) => write!(out, "{mac}"),
             Self::Int(n) => write!(out, "{n}"),
@@ -349,26 +360,4 @@ impl Value<'_> {
             }
         }
     }
-}
-
-/// `std`'s formatting of an address is as slow as all else that is done about a column.
-fn dotted(octets: [u8; 4], digits: &mut [u8; 15]) -> &str {
-    let mut at = 0;
-    let mut put = |byte| {
-        digits[at] = byte;
-        at += 1;
-    };
-    for (n, octet) in octets.into_iter().enumerate() {
-        if n > 0 {
-            put(b'.');
-        }
-        if octet >= 100 {
-            put(b'0' + octet / 100);
-        }
-        if octet >= 10 {
-            put(b'0' + octet / 10 % 10);
-        }
-        put(b'0' + octet % 10);
-    }
-    std::str::from_utf8(&digits[..at]).unwrap_or_default()
 }

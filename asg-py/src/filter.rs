@@ -190,11 +190,11 @@ impl Wanted {
             (Self::Net { bits: wanted, mask, v4 }, Value::Address(address)) => {
                 address.ip().is_some_and(|ip| ip.is_ipv4() == *v4 && bits(ip).0 & mask == *wanted)
             }
-            (Self::Text(wanted), Value::Text(text)) => wanted == text,
-            (Self::Text(wanted), Value::Word(text)) => wanted == text,
-            (Self::Text(wanted), Value::Shown(_) | Value::Mac(_)) => {
+            (Self::Text(wanted), Value::Raw(_) | Value::Shown(_) | Value::Mac(_)) => {
                 value.text().is_some_and(|text| text == *wanted)
             }
+            (Self::Text(wanted), Value::Text(text)) => wanted == text,
+            (Self::Text(wanted), Value::Word(text)) => wanted == text,
             (Self::Handle(wanted), Value::Text(text)) => {
                 wanted.starts_with(&**text) || text.starts_with(wanted)
             }

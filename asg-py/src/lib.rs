@@ -2,7 +2,7 @@
 //!
 //! Rooms, in the way of the data: [`source`] is what is read, [`lines`] reads it piece by piece ([`line_column`] is a
 //! source that is lines already, [`watch`] looks up from the work), [`rows`] makes packets of lines and [`flows`] flows,
-//! [`columns`] says what is in them, [`filter`] which are wanted, [`batch`] makes Arrow of rows, [`write`] makes files of
+//! [`columns`] says what is in them, [`filter`] which are wanted, [`batch`] makes Arrow of rows ([`cells`] are one column's), [`write`] makes files of
 //! that, and [`table`] is all of it in Python's hands. [`records`] gives every line as an object, [`ledger`] keeps evidence,
 //! [`directory`] is who is asked for names, [`origins`] numbers sources, [`objects`] makes Python objects of the output
 //! contract, [`errors`] makes exceptions of errors.
@@ -14,6 +14,7 @@
 )]
 
 mod batch;
+mod cells;
 mod columns;
 mod directory;
 mod errors;
