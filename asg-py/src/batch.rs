@@ -39,7 +39,7 @@ impl Builder {
 
     pub(crate) fn push(&mut self, row: &Row<'_>) {
         for (column, cells) in &mut self.columns {
-            (column.push)(row, cells);
+            (column.put)(row, self.rows, cells);
         }
         self.rows += 1;
         self.bytes += row.raw.len();
@@ -55,7 +55,7 @@ impl Builder {
 
     /// What was pushed since the last time.
     pub(crate) fn finish(&mut self) -> RecordBatch {
-        let arrays = self.columns.iter_mut().map(|(_, cells)| cells.finish()).collect();
+        let arrays = self.columns.iter_mut().map(|(_, cells)| cells.finish(self.rows)).collect();
         let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
         (self.rows, self.bytes) = (0, 0);
         RecordBatch::try_new_with_options(self.schema(), arrays, &options)

@@ -1,6 +1,7 @@
-//! The values of one column, until they are an Arrow array. Like Arrow's own builders, but for what all rows have in common:
-//! text comes as bytes that are nearly always ASCII, so UTF-8 is checked once for the whole column, and the room for a batch
-//! is that of the batch before.
+//! The values of one column, until they are an Arrow array. Like Arrow's own builders, but for what rows have in common:
+//! most columns have no value in most rows, so missing ones are written only when the next value comes; text comes as bytes
+//! that are nearly always ASCII, so UTF-8 is checked once for the whole column; and the room for a batch is that of the batch
+//! before.
 
 use std::sync::Arc;
 
@@ -35,55 +36,57 @@ impl Cells {
         }
     }
 
-    /// Inlined where the value is made, so that which kind it is need not be asked.
+    /// Puts a value into a row behind all others. Inlined where the value is made, so that which kind it is need not be
+    /// asked.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "that is what makes rows cheap")]
-    pub(crate) fn push(&mut self, value: &Value<'_>) {
-        match self {
-            Self::Text(cells) => cells.push_text(value),
-            // What does not fit is no value; no kernel and no Diego prints such a number.
-            Self::Int(cells) => cells.push(match value {
-                Value::Int(n) => i32::try_from(*n).ok(),
-                _ => None,
-            }),
-            Self::Long(cells) => cells.push(match value {
-                Value::Int(n) => Some(*n),
-                _ => None,
-            }),
-            Self::Bool(cells, present) => {
-                cells.push(matches!(value, Value::Bool(true)));
-                present.push(matches!(value, Value::Bool(_)));
-            }
-            Self::Time(cells) => cells.push(match value {
-                Value::Time(time) => Some(time.as_nanos().div_euclid(1000)),
-                _ => None,
-            }),
-            Self::Bytes(cells) => {
-                if let Value::Bytes(bytes) = value {
-                    cells.bytes.extend_from_slice(bytes);
+    pub(crate) fn put(&mut self, row: usize, value: &Value<'_>) {
+        match (self, value) {
+            (_, Value::Null) => {}
+            (Self::Text(cells), value) => cells.put_text(row, value),
+            (Self::Int(cells), Value::Int(n)) => {
+                // What does not fit is no value; no kernel and no Diego prints such a number.
+                if let Ok(n) = i32::try_from(*n) {
+                    cells.put(row, n);
                 }
-                cells.end(matches!(value, Value::Bytes(_)));
             }
+            (Self::Long(cells), Value::Int(n)) => cells.put(row, *n),
+            (Self::Bool(cells, present), Value::Bool(flag)) => {
+                if *flag {
+                    cells.set(row);
+                }
+                present.set(row);
+            }
+            (Self::Time(cells), Value::Time(time)) => {
+                cells.put(row, time.as_nanos().div_euclid(1000));
+            }
+            (Self::Bytes(cells), Value::Bytes(bytes)) => {
+                cells.begin(row);
+                cells.bytes.extend_from_slice(bytes);
+                cells.end(row);
+            }
+            _ => {}
         }
     }
 
-    /// What was pushed since the last time.
-    pub(crate) fn finish(&mut self) -> ArrayRef {
+    /// What was put since the last time, for so many rows.
+    pub(crate) fn finish(&mut self, rows: usize) -> ArrayRef {
         match self {
             Self::Text(cells) => {
-                let (ends, bytes, nulls) = cells.finish();
-                Arc::new(StringArray::try_new(ends, bytes, nulls).expect("each text is UTF-8"))
+                let (ends, bytes, nulls) = cells.finish(rows);
+                let texts = StringArray::try_new(ends.clone(), bytes.clone(), nulls.clone());
+                Arc::new(texts.unwrap_or_else(|_| lossy(&BinaryArray::new(ends, bytes, nulls))))
             }
-            Self::Int(cells) => Arc::new(cells.finish::<Int32Type>()),
-            Self::Long(cells) => Arc::new(cells.finish::<Int64Type>()),
+            Self::Int(cells) => Arc::new(cells.finish::<Int32Type>(rows)),
+            Self::Long(cells) => Arc::new(cells.finish::<Int64Type>(rows)),
             Self::Bool(cells, present) => {
-                Arc::new(BooleanArray::new(cells.finish().0, present.nulls()))
+                Arc::new(BooleanArray::new(cells.finish(rows).0, present.nulls(rows)))
             }
             Self::Time(cells) => {
-                Arc::new(cells.finish::<TimestampMicrosecondType>().with_timezone("UTC"))
+                Arc::new(cells.finish::<TimestampMicrosecondType>(rows).with_timezone("UTC"))
             }
             Self::Bytes(cells) => {
-                let (ends, bytes, nulls) = cells.finish();
+                let (ends, bytes, nulls) = cells.finish(rows);
                 Arc::new(BinaryArray::new(ends, bytes, nulls))
             }
         }
@@ -99,13 +102,17 @@ pub(crate) struct Numbers<T> {
 
 impl<T: Default + arrow_buffer::ArrowNativeType> Numbers<T> {
     #[inline]
-    fn push(&mut self, value: Option<T>) {
-        self.values.push(value.unwrap_or_default());
-        self.present.push(value.is_some());
+    fn put(&mut self, row: usize, value: T) {
+        if self.values.len() < row {
+            self.values.resize(row, T::default());
+        }
+        self.values.push(value);
+        self.present.set(row);
     }
 
-    fn finish<A: ArrowPrimitiveType<Native = T>>(&mut self) -> PrimitiveArray<A> {
-        PrimitiveArray::new(ScalarBuffer::from(taken(&mut self.values)), self.present.nulls())
+    fn finish<A: ArrowPrimitiveType<Native = T>>(&mut self, rows: usize) -> PrimitiveArray<A> {
+        self.values.resize(rows, T::default());
+        PrimitiveArray::new(ScalarBuffer::from(taken(&mut self.values)), self.present.nulls(rows))
     }
 }
 
@@ -119,12 +126,11 @@ pub(crate) struct Texts {
 
 impl Texts {
     #[inline]
-    fn push_text(&mut self, value: &Value<'_>) {
+    fn put_text(&mut self, row: usize, value: &Value<'_>) {
+        self.begin(row);
         let bytes = &mut self.bytes;
         match value {
-            Value::Null => {}
-            Value::Raw(raw) if raw.is_ascii() => bytes.extend_from_slice(raw),
-            Value::Raw(raw) => bytes.extend_from_slice(String::from_utf8_lossy(raw).as_bytes()),
+            Value::Raw(raw) => bytes.extend_from_slice(raw),
             Value::Text(text) => bytes.extend_from_slice(text.as_bytes()),
             Value::Word(word) => bytes.extend_from_slice(word.as_bytes()),
             Value::Address(Address::V4(ip)) => push_dotted(bytes, ip.octets()),
@@ -133,21 +139,31 @@ impl Texts {
                 let _ = other.write_text(&mut Utf8(bytes));
             }
         }
-        self.end(!matches!(value, Value::Null));
+        self.end(row);
+    }
+
+    /// The rows before this one are empty, if nothing was put there.
+    #[inline]
+    fn begin(&mut self, row: usize) {
+        if self.ends.len() <= row {
+            let end = self.ends[self.ends.len() - 1];
+            self.ends.resize(row + 1, end);
+        }
     }
 
     #[inline]
-    fn end(&mut self, is_present: bool) {
+    fn end(&mut self, row: usize) {
         // A batch ends long before.
         self.ends.push(i32::try_from(self.bytes.len()).expect("a batch is smaller than 2 GiB"));
-        self.present.push(is_present);
+        self.present.set(row);
     }
 
-    fn finish(&mut self) -> (OffsetBuffer<i32>, Buffer, Option<NullBuffer>) {
+    fn finish(&mut self, rows: usize) -> (OffsetBuffer<i32>, Buffer, Option<NullBuffer>) {
+        self.begin(rows);
         let ends = taken(&mut self.ends);
         self.ends.push(0);
         let bytes = Buffer::from_vec(taken(&mut self.bytes));
-        (OffsetBuffer::new(ScalarBuffer::from(ends)), bytes, self.present.nulls())
+        (OffsetBuffer::new(ScalarBuffer::from(ends)), bytes, self.present.nulls(rows))
     }
 }
 
@@ -156,6 +172,12 @@ impl Default for Texts {
         // The first one begins there.
         Self { bytes: Vec::new(), ends: vec![0], present: Bits::default() }
     }
+}
+
+/// The texts of a column in which some are no UTF-8.
+#[cold]
+fn lossy(bytes: &BinaryArray) -> StringArray {
+    bytes.iter().map(|bytes| bytes.map(String::from_utf8_lossy)).collect()
 }
 
 /// Text as bytes.
@@ -168,39 +190,36 @@ impl std::fmt::Write for Utf8<'_> {
     }
 }
 
-/// A bit for each value.
+/// A bit for each row.
 #[derive(Default)]
 pub(crate) struct Bits {
     words: Vec<u64>,
-    last: u64,
-    len: usize,
     set: usize,
 }
 
 impl Bits {
+    /// Sets the bit of a row, once.
     #[inline]
-    fn push(&mut self, bit: bool) {
-        let at = self.len % 64;
-        self.last |= u64::from(bit) << at;
-        self.len += 1;
-        self.set += usize::from(bit);
-        if at == 63 {
-            self.words.push(std::mem::take(&mut self.last));
+    fn set(&mut self, row: usize) {
+        let word = row / 64;
+        if self.words.len() <= word {
+            self.words.resize(word + 1, 0);
         }
+        self.words[word] |= 1 << (row % 64);
+        self.set += 1;
     }
 
-    /// The bits, and how many are set.
-    fn finish(&mut self) -> (BooleanBuffer, usize) {
-        let mut words = taken(&mut self.words);
-        words.push(std::mem::take(&mut self.last));
-        let (len, set) = (std::mem::take(&mut self.len), std::mem::take(&mut self.set));
-        (BooleanBuffer::new(Buffer::from_vec(words), 0, len), set)
+    /// The bits of so many rows, and how many are set.
+    fn finish(&mut self, rows: usize) -> (BooleanBuffer, usize) {
+        self.words.resize(rows.div_ceil(64), 0);
+        let words = taken(&mut self.words);
+        (BooleanBuffer::new(Buffer::from_vec(words), 0, rows), std::mem::take(&mut self.set))
     }
 
     /// As which values are there; `None` if all are.
-    fn nulls(&mut self) -> Option<NullBuffer> {
-        let (bits, set) = self.finish();
-        (set < bits.len()).then(|| NullBuffer::new(bits))
+    fn nulls(&mut self, rows: usize) -> Option<NullBuffer> {
+        let (bits, set) = self.finish(rows);
+        (set < rows).then(|| NullBuffer::new(bits))
     }
 }
 

@@ -104,8 +104,8 @@ pub(crate) struct Column {
     /// What it means, for the documentation.
     pub(crate) doc: &'static str,
     pub(crate) get: for<'r> fn(&'r Row<'_>) -> Value<'r>,
-    /// The same, straight to where it goes.
-    pub(crate) push: fn(&Row<'_>, &mut Cells),
+    /// Puts the same straight into a row of cells.
+    pub(crate) put: fn(&Row<'_>, usize, &mut Cells),
 }
 
 impl Column {
@@ -132,12 +132,12 @@ macro_rules! columns {
                 fn get<'r>($row: &'r Row<'_>) -> Value<'r> { $get.into() }
                 get
             },
-            push: {
-                fn push($row: &Row<'_>, cells: &mut Cells) {
+            put: {
+                fn put($row: &Row<'_>, at: usize, cells: &mut Cells) {
                     let value: Value<'_> = $get.into();
-                    cells.push(&value);
+                    cells.put(at, &value);
                 }
-                push
+                put
             },
         }),*];
     };

@@ -129,6 +129,11 @@ def test_text_that_is_no_utf8_is_shown_and_kept() -> None:
     log = PACKET.replace(b"OUT=eth0", b"OUT=\xff\xfe")
     row = asglog.scan(log).columns("out", "raw").to_arrow().to_pylist()[0]
     assert row == {"out": "\ufffd\ufffd", "raw": log}
+    # Two halves of a character in two rows are none in either.
+    halves = b"\n".join(PACKET.replace(b"OUT=eth0", b"OUT=" + half) for half in (b"a\xc3", b"\xa9", b"\xc3\xa9"))
+    table = asglog.scan(halves + b"\nnoise\n" + DAMAGED).columns("out", "physin", "tos")
+    assert table.to_arrow()["out"].to_pylist() == ["a\ufffd", "\ufffd", "\xe9", ""]
+    assert table.to_arrow()["physin"].null_count == 4 and table.to_arrow()["tos"].to_pylist() == [0, 0, 0, None]
 
 
 def test_notebooks_show_the_first_rows_escaped() -> None:
