@@ -1,6 +1,7 @@
 //! Lines to rows: what a table is read from, piece by piece.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
@@ -59,6 +60,10 @@ pub(crate) trait Rows: Send {
     fn step(&mut self, each: &mut dyn FnMut(&Row<'_>)) -> Result<bool, Failure>;
 }
 
+/// A batch is handed on after so long, even if it is empty: consumers have threads of their own, and look up from their work
+/// only between batches.
+const PATIENCE: Duration = Duration::from_millis(50);
+
 /// Rows as record batches.
 pub(crate) struct Batches {
     rows: Box<dyn Rows>,
@@ -77,10 +82,11 @@ impl Batches {
 
     pub(crate) fn next_batch(&mut self) -> Result<Option<RecordBatch>, Failure> {
         let Self { rows, builder, more } = self;
-        while *more && !builder.is_full() {
+        let start = Instant::now();
+        while *more && !builder.is_full() && start.elapsed() < PATIENCE {
             *more = rows.step(&mut |row| builder.push(row))?;
         }
-        Ok((!builder.is_empty()).then(|| builder.finish()))
+        Ok((*more || !builder.is_empty()).then(|| builder.finish()))
     }
 }
 

@@ -82,14 +82,18 @@ def test_others_run_while_logs_are_read(tmp_path: Path) -> None:
         "for record in asglog.scan(Endless()): pass",
         "asglog.scan(Endless()).to_parquet(sys.argv[1])",
         "asglog.scan(Endless()).to_arrow()",
+        "import pyarrow; pyarrow.table(asglog.scan(Endless()))",
+        "import polars; polars.DataFrame(asglog.scan(Endless()))",
+        "import duckdb; endless = asglog.scan(Endless()); duckdb.sql('select count(*) from endless').fetchall()",
         "asglog.Ledger().add(Endless())",
         "for record in asglog.parse(Endless()): pass",
         "list(asglog.correlate(LOGS, directory=Silent.directory()))",
     ],
 )
 def test_ctrl_c_ends_a_reading_soon(read: str, tmp_path: Path) -> None:
-    if "to_arrow" in read:
-        pytest.importorskip("pyarrow")
+    for library in ("pyarrow", "polars", "duckdb"):
+        if library in read or "to_arrow" in read:
+            pytest.importorskip(library)
     script = f"""
 import os, signal, socket, sys, threading, time
 import asglog
@@ -114,7 +118,12 @@ class Silent(Endless):
         return asglog.CloudController(f"http://127.0.0.1:{{cls.held[1].getsockname()[1]}}", "bearer sesame")
 
 try:
-    {read}
+    try:
+        {read}
+    except Exception as error:
+        # A consumer that made a text of it.
+        assert "KeyboardInterrupt" in str(error), error
+        time.sleep(60)
 except KeyboardInterrupt:
     print("stopped", time.monotonic() - Endless.sent)
 """
