@@ -1,6 +1,6 @@
 //! Lines to flows: the packets of a source with their owners.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use asg_core::{Content, Correlator, Guid, Identity, Origin, TimePolicy};
 
@@ -34,17 +34,24 @@ impl Gathered {
         self.correlator.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
-    /// Gives the flows of these lines; reads everything for evidence before, if nobody has.
+    /// Reads everything for evidence, if nobody has.
+    fn ready(&self, readers: &Readers) -> Result<MutexGuard<'_, Option<Correlator>>, Failure> {
+        let mut held = self.correlator.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.is_none() {
+            *held = Some(self.gather(readers.open())?);
+        }
+        Ok(held)
+    }
+
+    /// Gives the flows of these lines.
     fn flows(
         &self,
         readers: &Readers,
         lines: &[(Origin, &[u8])],
         each: impl FnMut(&asg_core::Flow<'_, '_>),
     ) -> Result<(), Failure> {
-        let mut held = self.correlator.lock().unwrap_or_else(PoisonError::into_inner);
-        if held.is_none() {
-            *held = Some(self.gather(readers.open())?);
-        }
+        // Another reading may have failed meanwhile, and thrown away what was gathered.
+        let mut held = self.ready(readers)?;
         let Some(correlator) = held.as_mut() else { return Ok(()) };
         let mut failed = None;
         let resolve = |guids: &[Guid]| {
@@ -128,6 +135,7 @@ impl Flows {
 
 impl Rows for Flows {
     fn step(&mut self, each: &mut dyn FnMut(&Row<'_>)) -> Result<bool, Failure> {
+        drop(self.gathered.ready(&self.readers)?);
         let more = self.hold()?;
         let Self { gathered, readers, held, view, counts, known, .. } = self;
         let lines = held.lines();

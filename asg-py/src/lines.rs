@@ -61,6 +61,16 @@ impl Readers {
         Self { items: Arc::new(items), progress: progress.map(Arc::new) }
     }
 
+    /// True if all can be opened more than once.
+    pub(crate) fn are_repeatable(&self) -> bool {
+        self.items.iter().all(Item::is_repeatable)
+    }
+
+    /// The same, of which nobody is told how far they are.
+    pub(crate) fn quietly(&self) -> Self {
+        Self { progress: None, ..self.clone() }
+    }
+
     pub(crate) fn open(&self) -> Reader {
         Reader {
             items: Arc::clone(&self.items),

@@ -67,6 +67,11 @@ impl Item {
             Kind::Column(column) => Open::Column(column),
         })
     }
+
+    /// True if it can be opened more than once.
+    pub(crate) const fn is_repeatable(&self) -> bool {
+        !matches!(&self.kind, Kind::File(FileObject { start: None, .. }))
+    }
 }
 
 /// From what `asglog.sources` makes of a caller's argument: `(kind, name, value, start)`.

@@ -100,9 +100,10 @@ impl Table {
         self.gathered.is_some()
     }
 
-    /// True if the first rows come without reading everything before.
+    /// True if looking at the first rows costs little: no reading of everything before, and nothing that comes only once.
     fn is_ready(&self, py: Python<'_>) -> bool {
-        py.detach(|| self.gathered.as_ref().is_none_or(|gathered| gathered.is_ready()))
+        self.readers.are_repeatable()
+            && py.detach(|| self.gathered.as_ref().is_none_or(|gathered| gathered.is_ready()))
     }
 
     /// A stream from the beginning. What goes wrong is put into `failures` as it was raised, for the consumer makes a text
@@ -134,7 +135,8 @@ impl Table {
     fn head(&self, py: Python<'_>, rows: usize) -> PyResult<Vec<Vec<Option<String>>>> {
         const PIECES: usize = 32;
         let read = || {
-            let (mut reading, mut found) = (self.rows(), Vec::new());
+            let quiet = Self { readers: self.readers.quietly(), ..self.clone() };
+            let (mut reading, mut found) = (quiet.rows(), Vec::new());
             for _ in 0..PIECES {
                 let more = reading.step(&mut |row| {
                     if found.len() < rows {

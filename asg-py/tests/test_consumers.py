@@ -141,7 +141,7 @@ def test_notebooks_show_the_first_rows_escaped() -> None:
     shown = asglog.scan(log)._repr_html_()
     assert shown.count("<tr>") == 11 and "&lt;b&gt;" in shown and "<b>" not in shown
     flows = asglog.correlate(log)
-    assert "once all lines were read" in flows._repr_html_()
+    assert "once the logs were read" in flows._repr_html_()
     assert len(list(flows)) == 20
     assert flows._repr_html_().count("<tr>") == 11
     assert repr(flows) == f"<asglog.Table of flows: {len(asglog.FLOW_SCHEMA)} columns, 20 rows>"

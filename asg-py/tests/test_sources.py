@@ -136,6 +136,7 @@ def test_pipes_are_read_once_and_spooled_to_be_correlated(tmp_path: Path) -> Non
         assert [(flow.line, flow.dpt) for flow in asglog.correlate(file)] == WANTED
     with pipe() as file:
         table = asglog.scan(file)
+        assert "once the logs were read" in table._repr_html_(), "looking at it must not use it up"
         assert len(list(table)) == 2
         with pytest.raises(asglog.AsgError, match="cannot be read twice"):
             list(table)

@@ -146,7 +146,7 @@ class Table(Generic[R]):
         if self._native.is_ready():
             rows = self._native.head(_HEAD)
         else:
-            note = "<p>Flows are known once all lines were read: iterate, or ask for a data frame.</p>"
+            note = "<p>Rows are known once the logs were read: iterate, or ask for a data frame.</p>"
         cells = ("".join(f"<td>{'' if text is None else html.escape(text)}</td>" for text in row) for row in rows)
         body = "".join(f"<tr>{row}</tr>" for row in cells)
         return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{note}"
