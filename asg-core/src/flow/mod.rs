@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 
 use crate::attribution::Attribution;
 use crate::ledger::Lifetime;
-use crate::{AppState, Entity, Identity, LogPrefix, Origin, Packet, Timestamp};
+use crate::{AppState, Entity, Identity, LogPrefix, Origin, Packet, SourceId, Timestamp};
 
 /// One row of the output of a correlation.
 #[derive(Debug, Clone)]
@@ -14,6 +14,8 @@ pub struct Flow<'a, 'l> {
     pub time: Option<Timestamp>,
     /// Where its line stands.
     pub origin: Origin,
+    /// Where other lines stand that tell the same packet: the same line by another way, iptables-logger's line about it.
+    pub also: Vec<Origin>,
     /// The cell: BOSH instance, or job and index, or host, whichever the line tells, else what the evidence says.
     pub cell: Option<String>,
     /// What its prefix means, if it is Cloud Foundry's.
@@ -28,7 +30,7 @@ pub struct Flow<'a, 'l> {
 
 impl Flow<'_, '_> {
     /// The object of the output contract. `source` names a source by its number.
-    pub const fn to_output<F: Fn(crate::SourceId) -> S, S: Serialize>(
+    pub const fn to_output<F: Fn(SourceId) -> S, S: Serialize>(
         &self,
         source: F,
     ) -> FlowOutput<'_, F> {
@@ -43,15 +45,16 @@ pub struct FlowOutput<'f, F> {
     source: F,
 }
 
-impl<F: Fn(crate::SourceId) -> N, N: Serialize> Serialize for FlowOutput<'_, F> {
+impl<F: Fn(SourceId) -> N, N: Serialize> Serialize for FlowOutput<'_, F> {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        let Flow { time, origin, cell, cf, packet, attribution, identity } = self.flow;
+        let Flow { time, origin, also, cell, cf, packet, attribution, identity } = self.flow;
         let container = attribution.container();
         let ip = &packet.ip;
         let mut map = s.serialize_map(None)?;
         map.serialize_entry("time", time)?;
         map.serialize_entry("source", &(self.source)(origin.source))?;
         map.serialize_entry("line", &origin.line)?;
+        map.serialize_entry("also", &places(also, &self.source))?;
         map.serialize_entry("cell", cell)?;
         map.serialize_entry("verdict", &cf.map(|cf| cf.verdict))?;
         map.serialize_entry("plane", &cf.map(|cf| cf.plane))?;
@@ -86,7 +89,7 @@ struct AttributionOutput<'f, F> {
     source: &'f F,
 }
 
-impl<F: Fn(crate::SourceId) -> N, N: Serialize> Serialize for AttributionOutput<'_, F> {
+impl<F: Fn(SourceId) -> N, N: Serialize> Serialize for AttributionOutput<'_, F> {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
         struct Candidate<'f> {
@@ -94,23 +97,13 @@ impl<F: Fn(crate::SourceId) -> N, N: Serialize> Serialize for AttributionOutput<
             process_guid: Option<&'f crate::ProcessName>,
             index: Option<u32>,
         }
-        #[derive(Serialize)]
-        struct Line<N> {
-            source: N,
-            line: u64,
-        }
         let candidates: Vec<_> = self
             .attribution
             .candidates()
             .iter()
             .map(|l| Candidate { handle: l.handle(), process_guid: l.process(), index: l.index() })
             .collect();
-        let evidence: Vec<_> = self
-            .attribution
-            .evidence()
-            .into_iter()
-            .map(|origin| Line { source: (self.source)(origin.source), line: origin.line })
-            .collect();
+        let evidence = places(&self.attribution.evidence(), self.source);
         let mut map = s.serialize_map(None)?;
         map.serialize_entry("certainty", &self.attribution.certainty)?;
         map.serialize_entry("reason", &self.attribution.reason)?;
@@ -118,6 +111,17 @@ impl<F: Fn(crate::SourceId) -> N, N: Serialize> Serialize for AttributionOutput<
         map.serialize_entry("evidence", &evidence)?;
         map.end()
     }
+}
+
+/// `{"source":…,"line":…}`.
+#[derive(Serialize)]
+struct Place<N> {
+    source: N,
+    line: u64,
+}
+
+fn places<N>(origins: &[Origin], source: impl Fn(SourceId) -> N) -> Vec<Place<N>> {
+    origins.iter().map(|at| Place { source: source(at.source), line: at.line }).collect()
 }
 
 /// `{"guid":…,"name":…}`, with nulls for what is not known.
