@@ -32,7 +32,7 @@ pub use decoder::{Decoded, Decoder, Diagnostic, DiagnosticKind, DiagnosticSink};
 pub use envelope::{Dialect, Envelope};
 pub use error::Error;
 pub use evidence::{Evidence, Moment, Origin, ProcessName, SourceId};
-pub use flow::{Flow, FlowOutput};
+pub use flow::{Flow, FlowOutput, Peer};
 pub use guid::{Guid, GuidPrefix, Handle, HandlePrefix, ProcessGuid};
 pub use identity::{AppState, Entity, Identity};
 pub use json::JsonStr;

@@ -13,11 +13,11 @@ use self::reports::Reports;
 
 use crate::attribution::{Attribution, Reason};
 use crate::evidence::Origin;
-use crate::flow::Flow;
+use crate::flow::{Flow, Peer};
 use crate::record::{Content, Damaged, Part, Record};
 use crate::{
     Address, AppState, Direction, Entity, Envelope, Guid, Identity, Ledger, Lifetime, Line,
-    LogPrefix, Packet, Sighting, SourceId, TimePolicy, TimeRange, Timestamp, YearPolicy,
+    LogPrefix, Packet, Plane, Sighting, SourceId, TimePolicy, TimeRange, Timestamp, YearPolicy,
 };
 
 /// Joins packets with evidence and names, over a finished set of logs, in two passes.
@@ -183,6 +183,7 @@ impl Correlator {
             self.reports.join_logger(*origin, packet, cf, time);
             let Some(answer) = self.attribute(&record, time) else { continue };
             wanted.extend(answer.subject());
+            wanted.extend(self.peer(packet, cf, time).and_then(|(_, peer)| peer.subject()));
             names_apps |= answer.reason == Reason::NoSuchApp;
         }
         // Prefixes that name an app which no line shows: one of the known processes may turn out to be its.
@@ -199,7 +200,13 @@ impl Correlator {
             let range = self.time(origin.source, &record);
             let Some(attribution) = self.attribute(&record, range) else { continue };
             let Some((packet, cf)) = record.packet() else { continue };
-            let identity = attribution.subject().and_then(|guid| self.identities.get(&guid));
+            let identity_of = |of: &Attribution<'_>| self.identities.get(&of.subject()?);
+            let identity = identity_of(&attribution);
+            let peer = self.peer(packet, cf, range).map(|(address, attribution)| Peer {
+                identity: identity_of(&attribution),
+                address,
+                attribution,
+            });
             let cell = record
                 .envelope
                 .cell()
@@ -215,6 +222,7 @@ impl Correlator {
                 packet,
                 attribution,
                 identity,
+                peer,
             });
         }
     }
@@ -231,6 +239,26 @@ impl Correlator {
         let cell = machine(&record.envelope);
         let seen = Sighting { cell: cell.as_deref(), time, address: own_address(packet, cf) };
         Some(self.ledger.attribute(cf, &seen))
+    }
+
+    /// The other container of a packet between two.
+    fn peer(
+        &self,
+        packet: &Packet<'_>,
+        cf: Option<&LogPrefix<'_>>,
+        time: Option<TimeRange>,
+    ) -> Option<(IpAddr, Attribution<'_>)> {
+        let cf = cf.filter(|cf| cf.plane == Plane::C2c)?;
+        let address = match cf.direction {
+            Direction::Egress => packet.ip.dst,
+            Direction::Ingress => packet.ip.src,
+        };
+        let address = address.and_then(Address::ip)?;
+        let attribution = match time {
+            Some(time) => self.ledger.peer(address, time),
+            None => Attribution::unknown(Reason::NoSuchLease),
+        };
+        Some((address, attribution))
     }
 
     fn learn(&mut self, mut wanted: Vec<Guid>, resolve: &mut impl FnMut(&[Guid]) -> Vec<Identity>) {

@@ -134,3 +134,59 @@ fn each_line_of_iptables_loggers_tells_one_packet() {
     let denied = LOGGER.replace("\"allowed\":true", "\"allowed\":false");
     assert_eq!(told(&[(0, 1, &first), (1, 1, &denied)]), [((0, 1), vec![])]);
 }
+
+#[test]
+fn a_packet_between_containers_has_two_ends_and_the_address_never_overrules_the_handle() {
+    let rep = |handle: &str, address: &str| {
+        format!(
+            r#"{{"timestamp":"2024-05-06T07:00:00Z","level":"info","source":"rep","message":"rep.executing-container-operation.ordinary-lrp-processor.process-running-container.bbs-start-actual-lrp","data":{{"container-guid":"{handle}","lrp-instance-key":{{"instance_guid":"{handle}","cell_id":"0455ec2b"}},"lrp-key":{{"process_guid":"bc6f229d-5e4a-4c41-a63f-e8795496c283-843b85ee-f2b7-4c4b-9ee7-4833ec1e066f","index":0,"domain":"cf-apps"}},"net_info":{{"address":"10.0.16.15","ports":[],"instance_address":"{address}"}}}}}}"#
+        )
+    };
+    let (one, other) = ("bfce786c-ab07-40ad-79f9-8f21", "d5978989-1401-49ff-46cd-33e5");
+    // The later line shows that the container still had its address.
+    let later = rep(one, "10.255.73.3").replace("07:00:00", "08:00:00");
+    let denied = "2024-05-06T07:09:10.5+00:00 localhost kernel: [637.500000] DENY_C2C_d5978989-1401-49ff- IN=s-010255073003 \
+        OUT=s-010255073004 SRC=10.255.73.3 DST=10.255.73.4 LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=1 DF PROTO=TCP SPT=5 DPT=80 \
+        WINDOW=27400 RES=0x00 SYN URGP=0 MARK=0x1 ";
+    let ends = |packet: &str| {
+        let lines =
+            [rep(one, "10.255.73.3"), rep(other, "10.255.73.4"), later.clone(), packet.to_owned()];
+        let lines: Vec<_> = (1..)
+            .zip(&lines)
+            .map(|(line, text)| (Origin { source: SourceId(0), line }, text.as_bytes()))
+            .collect();
+        let mut correlator = Correlator::new();
+        for (origin, line) in &lines {
+            correlator.observe(*origin, line);
+        }
+        let mut output = Vec::new();
+        correlator.flows(
+            &lines,
+            |_| Vec::new(),
+            |flow| {
+                output.push(serde_json::to_value(flow.to_output(|source| source.0)).unwrap());
+            },
+        );
+        assert_eq!(output.len(), 1);
+        output.remove(0)
+    };
+    let flow = ends(denied);
+    assert_eq!(
+        (&flow["handle"], &flow["attribution"]["certainty"]),
+        (&other.into(), &"unique_prefix".into())
+    );
+    let peer = &flow["peer"];
+    assert_eq!((&peer["address"], &peer["handle"]), (&"10.255.73.3".into(), &one.into()));
+    assert_eq!(peer["attribution"]["certainty"], "inferred");
+    assert_eq!(peer["attribution"]["evidence"][0]["line"], 1);
+    // An address that nobody had, and one that says otherwise than the handle.
+    let flow = ends(&denied.replace("SRC=10.255.73.3", "SRC=10.255.73.9"));
+    assert_eq!(flow["peer"]["attribution"]["reason"], "no_such_lease");
+    let flow = ends(&denied.replace("DST=10.255.73.4", "DST=10.255.73.3"));
+    assert_eq!(flow["attribution"]["reason"], "address_contradicts");
+    assert_eq!(flow["handle"], serde_json::Value::Null);
+    // Out of a container, to the world.
+    let flow =
+        ends(&denied.replace("DENY_C2C_", "DENY_").replace("DST=10.255.73.4", "DST=8.8.8.8"));
+    assert_eq!(flow["peer"], serde_json::Value::Null);
+}

@@ -1,5 +1,7 @@
 //! The flow: a packet with the answer to who sent it, and its names once a directory was asked.
 
+use std::net::IpAddr;
+
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -26,6 +28,21 @@ pub struct Flow<'a, 'l> {
     pub attribution: Attribution<'l>,
     /// What a directory says about the owner; `None` if none was asked.
     pub identity: Option<&'l Identity>,
+    /// The other container of a packet between two.
+    pub peer: Option<Peer<'l>>,
+}
+
+/// The container at the other end of a packet between containers. The line shows nothing but its address, so it is `inferred`
+/// at best, by the lease of that address at the time.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Peer<'l> {
+    /// Its address.
+    pub address: IpAddr,
+    /// Whose that was.
+    pub attribution: Attribution<'l>,
+    /// What a directory says about the owner; `None` if none was asked.
+    pub identity: Option<&'l Identity>,
 }
 
 impl Flow<'_, '_> {
@@ -47,8 +64,7 @@ pub struct FlowOutput<'f, F> {
 
 impl<F: Fn(SourceId) -> N, N: Serialize> Serialize for FlowOutput<'_, F> {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        let Flow { time, origin, also, cell, cf, packet, attribution, identity } = self.flow;
-        let container = attribution.container();
+        let Flow { time, origin, also, cell, cf, packet, attribution, identity, peer } = self.flow;
         let ip = &packet.ip;
         let mut map = s.serialize_map(None)?;
         map.serialize_entry("time", time)?;
@@ -69,17 +85,48 @@ impl<F: Fn(SourceId) -> N, N: Serialize> Serialize for FlowOutput<'_, F> {
             "attribution",
             &AttributionOutput { attribution, source: &self.source },
         )?;
-        map.serialize_entry("handle", &container.map(Lifetime::handle))?;
-        map.serialize_entry("process_guid", &attribution.process())?;
-        map.serialize_entry("index", &container.and_then(Lifetime::index))?;
-        let unknown = Identity::unknown();
-        let identity = identity.unwrap_or(&unknown);
+        owner(&mut map, attribution, *identity)?;
+        let peer = peer.as_ref().map(|peer| PeerOutput { peer, source: &self.source });
+        map.serialize_entry("peer", &peer)?;
+        map.end()
+    }
+}
+
+/// Who it is, by all names: the same for both ends of a packet.
+fn owner<M: SerializeMap>(
+    map: &mut M,
+    attribution: &Attribution<'_>,
+    identity: Option<&Identity>,
+) -> Result<(), M::Error> {
+    let container = attribution.container();
+    map.serialize_entry("handle", &container.map(Lifetime::handle))?;
+    map.serialize_entry("process_guid", &attribution.process())?;
+    map.serialize_entry("index", &container.and_then(Lifetime::index))?;
+    let unknown = Identity::unknown();
+    let identity = identity.unwrap_or(&unknown);
+    map.serialize_entry(
+        "app",
+        &App { entity: EntityOutput(identity.app.as_ref()), state: identity.state },
+    )?;
+    map.serialize_entry("space", &EntityOutput(identity.space.as_ref()))?;
+    map.serialize_entry("org", &EntityOutput(identity.org.as_ref()))
+}
+
+struct PeerOutput<'f, F> {
+    peer: &'f Peer<'f>,
+    source: &'f F,
+}
+
+impl<F: Fn(SourceId) -> N, N: Serialize> Serialize for PeerOutput<'_, F> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        let Peer { address, attribution, identity } = self.peer;
+        let mut map = s.serialize_map(None)?;
+        map.serialize_entry("address", address)?;
         map.serialize_entry(
-            "app",
-            &App { entity: EntityOutput(identity.app.as_ref()), state: identity.state },
+            "attribution",
+            &AttributionOutput { attribution, source: self.source },
         )?;
-        map.serialize_entry("space", &EntityOutput(identity.space.as_ref()))?;
-        map.serialize_entry("org", &EntityOutput(identity.org.as_ref()))?;
+        owner(&mut map, attribution, *identity)?;
         map.end()
     }
 }
