@@ -67,7 +67,7 @@ const DAY_NANOS: i64 = 86_400_000_000_000;
 
 /// What a packet line is, given those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Told {
+pub(crate) enum Told {
     /// The first about its packet.
     First,
     /// This line, whose place is less, tells the same packet.
@@ -119,10 +119,6 @@ impl Window {
         while self.order.front().is_some_and(|(_, came)| *came < time) {
             self.forget_one();
         }
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.order.len()
     }
 
     fn forget_one(&mut self) {

@@ -8,7 +8,7 @@ mod tests;
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
-use self::duplicates::Told;
+pub(crate) use self::duplicates::Told;
 use self::reports::Reports;
 
 use crate::attribution::{Attribution, Reason};
@@ -134,7 +134,12 @@ impl Correlator {
 
     /// Takes what a record proves. Tells of a packet whether another line has told it; `now` is when it came, by the log's
     /// time.
-    fn take(&mut self, origin: Origin, record: &Record<'_>, now: Timestamp) -> Option<Told> {
+    pub(crate) fn take(
+        &mut self,
+        origin: Origin,
+        record: &Record<'_>,
+        now: Timestamp,
+    ) -> Option<Told> {
         self.counts.lines += 1;
         if let Some(time) = record.time(&TimePolicy::default()) {
             let latest = self.latest.entry(origin.source).or_insert(time);
@@ -225,6 +230,27 @@ impl Correlator {
                 peer,
             });
         }
+    }
+
+    /// The flow of this line was given, and its packet will not be asked for again.
+    pub(crate) fn given(&mut self, origin: Origin) {
+        self.reports.given(origin);
+    }
+
+    /// Forgets packets that came before this time, and containers that `keep` does not say, with what belongs to them.
+    pub(crate) fn forget(&mut self, time: Timestamp, keep: impl FnMut(Lifetime<'_>) -> bool) {
+        self.reports.forget_before(time);
+        let known = self.ledger.len();
+        self.ledger.retain(keep);
+        if self.ledger.len() == known {
+            return;
+        }
+        let mut named = std::collections::HashSet::new();
+        for lifetime in self.ledger.lifetimes() {
+            named.extend(lifetime.subject());
+            named.extend(lifetime.app());
+        }
+        self.identities.retain(|guid, _| named.contains(guid));
     }
 
     /// When it was, and how far that can be out.

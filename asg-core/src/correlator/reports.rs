@@ -142,23 +142,13 @@ impl Reports {
         self.share(origin, [logger]);
     }
 
-    /// Lines of iptables-logger's whose packet did not show up.
-    pub(super) const fn waiting(&self) -> usize {
-        self.waiting
-    }
-
     /// Lines that tell what others have told.
     pub(super) const fn copies(&self) -> u64 {
         self.copies
     }
 
-    /// Packets that are remembered.
-    pub(super) fn remembered(&self) -> usize {
-        self.window.len()
-    }
-
-    /// Forgets the packet of this line, whose flow is told, but for whether a line is a copy of it.
-    pub(super) fn told(&mut self, origin: Origin) {
+    /// Forgets which other lines tell the packet of this one.
+    pub(super) fn given(&mut self, origin: Origin) {
         if let Some(Shared::First(others)) = self.shared.remove(&origin) {
             others.iter().for_each(|other| drop(self.shared.remove(other)));
         }
