@@ -136,7 +136,7 @@ impl Window {
         }
         let when = match (envelope.uptime, envelope.time) {
             (Some(uptime), _) => uptime.as_micros() & !TIME_OF_DAY,
-            (None, _) if !packet.ip.id.is_some_and(|id| id != 0) => return None,
+            (None, _) if packet.ip.id.is_none_or(|id| id == 0) => return None,
             (None, LogTime::Unknown) => return None,
             (None, LogTime::Instant(time)) => {
                 time.as_nanos().rem_euclid(DAY_NANOS).unsigned_abs() | TIME_OF_DAY

@@ -150,7 +150,9 @@ impl Reports {
     /// Forgets which other lines tell the packet of this one.
     pub(super) fn given(&mut self, origin: Origin) {
         if let Some(Shared::First(others)) = self.shared.remove(&origin) {
-            others.iter().for_each(|other| drop(self.shared.remove(other)));
+            for other in others {
+                self.shared.remove(&other);
+            }
         }
     }
 

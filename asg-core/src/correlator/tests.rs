@@ -29,8 +29,11 @@ fn a_missing_year_is_that_of_the_lager_lines_in_the_same_source() {
     assert_eq!(years, ["2017", "2024", "2024"], "the last source shows no year of its own");
 }
 
+/// Source and line.
+type Place = (u32, u64);
+
 /// The flows of these lines, each with its place and where else its packet is told, with names left out.
-fn told(lines: &[(u32, u64, &str)]) -> Vec<((u32, u64), Vec<(u32, u64)>)> {
+fn told(lines: &[(u32, u64, &str)]) -> Vec<(Place, Vec<Place>)> {
     let place = |origin: Origin| (origin.source.0, origin.line);
     let lines: Vec<_> = lines
         .iter()
