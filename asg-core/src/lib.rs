@@ -6,6 +6,7 @@ mod attribution;
 mod clock;
 mod correlator;
 mod decoder;
+mod digest;
 pub mod documents;
 mod envelope;
 mod error;
@@ -27,7 +28,7 @@ mod text;
 mod time;
 
 pub use attribution::{Attribution, Certainty, Owners, Reason};
-pub use clock::TimeRange;
+pub use clock::{TimeRange, UptimeClocks};
 pub use correlator::{Correlator, Counts};
 pub use decoder::{Decoded, Decoder, Diagnostic, DiagnosticKind, DiagnosticSink};
 pub use envelope::{Dialect, Envelope};

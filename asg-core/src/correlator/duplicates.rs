@@ -13,10 +13,10 @@
 //! A packet that is sent again has another uptime, and nearly always another IP ID.
 
 use std::collections::VecDeque;
-use std::hash::{BuildHasher, RandomState};
 
 use hashbrown::HashTable;
 
+use crate::digest::Seeds;
 use crate::evidence::{Origin, SourceId};
 use crate::time::LogTime;
 use crate::{Envelope, Packet, Timestamp};
@@ -28,7 +28,7 @@ pub(super) struct Window {
     /// In the order in which they came, and how late it was then.
     order: VecDeque<(Key, Timestamp)>,
     most: usize,
-    seeds: [u64; 2],
+    seeds: Seeds,
 }
 
 /// What is the same in two lines about the same packet: its text, and when.
@@ -79,9 +79,7 @@ pub(crate) enum Told {
 impl Window {
     /// A window of this many packets.
     pub(super) fn new(most: usize) -> Self {
-        let seed = RandomState::new();
-        let seeds = [seed.hash_one(1_u8), seed.hash_one(2_u8)];
-        Self { table: HashTable::new(), order: VecDeque::new(), most, seeds }
+        Self { table: HashTable::new(), order: VecDeque::new(), most, seeds: Seeds::default() }
     }
 
     /// Takes a packet line. `now` is when it came, by the log's time.
@@ -92,7 +90,7 @@ impl Window {
         now: Timestamp,
     ) -> Told {
         let Some(key) = self.key(envelope, packet) else { return Told::First };
-        let machine = MachineMark::of(envelope, self.seeds[0]);
+        let machine = MachineMark::of(envelope, self.seeds);
         let sequence = Sequence(envelope.sequence.map(|n| n as u16));
         let is_it = |slot: &Slot| {
             slot.key == key && slot.machine.may_be(machine) && slot.sequence.may_be(sequence)
@@ -147,7 +145,7 @@ impl Window {
                 (seconds * 1_000_000_000 + i64::from(at.nanos)).unsigned_abs() | TIME_OF_DAY
             }
         };
-        Some(Key { text: digest(envelope.body.as_bytes().trim_ascii_end(), self.seeds), when })
+        Some(Key { text: self.seeds.digest(envelope.body.as_bytes().trim_ascii_end()), when })
     }
 }
 
@@ -156,8 +154,8 @@ impl Window {
 struct MachineMark(u32);
 
 impl MachineMark {
-    fn of(envelope: &Envelope<'_>, seed: u64) -> Self {
-        let hash = |text: &[u8]| (digest(text, [seed, !seed]) as u32) >> 3;
+    fn of(envelope: &Envelope<'_>, seeds: Seeds) -> Self {
+        let hash = |text: &[u8]| (seeds.digest(text) as u32) >> 3;
         let (kind, hash) = match (envelope.instance, envelope.job, envelope.index, envelope.host) {
             (Some(instance), ..) => (1, hash(instance.as_bytes())),
             (_, Some(job), Some(index), _) => {
@@ -177,25 +175,4 @@ impl MachineMark {
     const fn may_be(self, other: Self) -> bool {
         self.0 >> 29 != other.0 >> 29 || self.0 == other.0
     }
-}
-
-/// A digest of some bytes. Whoever does not know the seeds cannot choose bytes that give the same.
-fn digest(bytes: &[u8], seeds: [u64; 2]) -> u64 {
-    let fold = |a: u64, b: u64| {
-        let product = u128::from(a) * u128::from(b);
-        (product as u64) ^ ((product >> 64) as u64)
-    };
-    let word = |bytes: &[u8]| {
-        let mut word = [0; 8];
-        word[..bytes.len()].copy_from_slice(bytes);
-        u64::from_le_bytes(word)
-    };
-    let mut sum = seeds[0] ^ bytes.len() as u64;
-    let mut pairs = bytes.chunks_exact(16);
-    for pair in &mut pairs {
-        sum = fold(word(&pair[..8]) ^ seeds[0] ^ sum, word(&pair[8..]) ^ seeds[1]);
-    }
-    let (low, high) = pairs.remainder().split_at(pairs.remainder().len().min(8));
-    sum = fold(word(low) ^ seeds[0] ^ sum, word(high) ^ seeds[1]);
-    fold(sum ^ seeds[1], seeds[0] | 1)
 }

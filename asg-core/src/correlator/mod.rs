@@ -17,7 +17,8 @@ use crate::flow::{Flow, Peer};
 use crate::record::{Content, Damaged, Part, Record};
 use crate::{
     Address, AppState, Direction, Entity, Envelope, Guid, Identity, Ledger, Lifetime, Line,
-    LogPrefix, Packet, Plane, Sighting, SourceId, TimePolicy, TimeRange, Timestamp, YearPolicy,
+    LogPrefix, Packet, Plane, Sighting, SourceId, TimePolicy, TimeRange, Timestamp, UptimeClocks,
+    YearPolicy,
 };
 
 /// Joins packets with evidence and names, over a finished set of logs, in two passes.
@@ -66,6 +67,7 @@ pub struct Correlator {
     /// The latest time with a year that a source shows: old logs and new ones are read together.
     latest: BTreeMap<SourceId, Timestamp>,
     reports: Reports,
+    clocks: UptimeClocks,
     counts: Counts,
 }
 
@@ -108,6 +110,12 @@ impl Correlator {
         &self.ledger
     }
 
+    /// The machines' uptimes beside their times.
+    #[must_use]
+    pub const fn clocks(&self) -> &UptimeClocks {
+        &self.clocks
+    }
+
     /// What was seen.
     #[must_use]
     pub const fn counts(&self) -> &Counts {
@@ -145,6 +153,7 @@ impl Correlator {
             let latest = self.latest.entry(origin.source).or_insert(time);
             *latest = time.max(*latest);
         }
+        self.clocks.learn(origin.source, &record.envelope);
         self.counts.damaged += u64::from(matches!(record.content, Content::Damaged(_)));
         if record.packet().is_some() {
             self.counts.packets += 1;
@@ -216,10 +225,12 @@ impl Correlator {
                 .envelope
                 .cell()
                 .or_else(|| Some(attribution.container()?.cell()?.to_owned()));
-            let time = record.time(&self.policy(origin.source));
+            let time =
+                record.time(&self.policy(origin.source)).or_else(|| range.map(TimeRange::middle));
             let also = self.reports.others(*origin);
             each(&Flow {
                 time,
+                range,
                 origin: *origin,
                 also,
                 cell,
@@ -255,7 +266,8 @@ impl Correlator {
 
     /// When it was, and how far that can be out.
     fn time(&self, source: SourceId, record: &Record<'_>) -> Option<TimeRange> {
-        record.time(&self.policy(source)).map(TimeRange::from)
+        let stamp = record.time(&self.policy(source));
+        self.clocks.time(source, &record.envelope, stamp)
     }
 
     /// Who sent the packet; `None` if the record is none.
