@@ -16,9 +16,9 @@ use crate::evidence::Origin;
 use crate::flow::{Flow, Peer};
 use crate::record::{Content, Damaged, Part, Record};
 use crate::{
-    Address, AppState, Direction, Entity, Envelope, Guid, Identity, Ledger, Lifetime, Line,
-    LogPrefix, Packet, Plane, Sighting, SourceId, TimePolicy, TimeRange, Timestamp, UptimeClocks,
-    YearPolicy,
+    Address, AppState, Completeness, Direction, Entity, Envelope, Guid, Identity, Ledger, Lifetime,
+    Line, LogPrefix, Packet, Plane, Sighting, SourceId, TimePolicy, TimeRange, Timestamp,
+    UptimeClocks, YearPolicy,
 };
 
 /// Joins packets with evidence and names, over a finished set of logs, in two passes.
@@ -68,6 +68,7 @@ pub struct Correlator {
     latest: BTreeMap<SourceId, Timestamp>,
     reports: Reports,
     clocks: UptimeClocks,
+    completeness: Completeness,
     counts: Counts,
 }
 
@@ -116,6 +117,12 @@ impl Correlator {
         &self.clocks
     }
 
+    /// What is missing from the logs, as far as they tell it themselves.
+    #[must_use]
+    pub const fn completeness(&self) -> &Completeness {
+        &self.completeness
+    }
+
     /// What was seen.
     #[must_use]
     pub const fn counts(&self) -> &Counts {
@@ -159,8 +166,12 @@ impl Correlator {
             self.counts.packets += 1;
             let told = self.reports.packet(origin, record, now);
             self.counts.duplicates = self.reports.copies();
+            if told == Told::First {
+                self.completeness.observe(origin.source, record);
+            }
             return Some(told);
         }
+        self.completeness.observe(origin.source, record);
         if let Content::Logger(event) = &record.content {
             self.counts.logger_lines += 1;
             self.reports.logger(origin, event);
