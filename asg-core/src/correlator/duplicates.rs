@@ -9,7 +9,8 @@
 //! * they do not come from machines of different names, or have different numbers in the kernel's buffer. A name of one kind
 //!   (an instance id) is not compared with one of another (a host name): the two ways may name the machine differently.
 //!
-//! Whatever is in doubt is two packets. A line with an uptime and one without are two, and so are a whole line and a cut one.
+//! Whatever is in doubt is two packets. A line with an uptime and one without are two, and a line that is cut is another than
+//! any.
 //! A packet that is sent again has another uptime, and nearly always another IP ID.
 
 use std::collections::VecDeque;

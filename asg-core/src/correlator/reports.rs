@@ -6,7 +6,9 @@ use std::net::IpAddr;
 use super::duplicates::{Told, Window};
 use crate::evidence::Origin;
 use crate::lager::LoggerEvent;
-use crate::{Address, Direction, LogPrefix, Packet, Record, TimeRange, Timestamp, Verdict};
+use crate::{
+    Address, Content, Direction, LogPrefix, Packet, Record, TimeRange, Timestamp, Verdict,
+};
 
 /// How far apart two lines about one packet may be, in packets. In a finished set of logs the same line may be anywhere in
 /// another file, so this, and not a time, bounds the memory: 20 MB.
@@ -53,7 +55,8 @@ impl Default for Reports {
 impl Reports {
     /// Takes a packet line that came at this time of the log.
     pub(super) fn packet(&mut self, origin: Origin, record: &Record<'_>, now: Timestamp) -> Told {
-        let Some((packet, _)) = record.packet() else { return Told::First };
+        // Of a line that is cut, nobody knows what it would have said.
+        let Content::Packet { packet, .. } = &record.content else { return Told::First };
         if self.shared.len() >= MOST_COPIES {
             return Told::First;
         }

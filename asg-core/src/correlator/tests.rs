@@ -107,6 +107,8 @@ fn what_is_in_doubt_is_two_packets() {
     ] {
         assert_eq!(told(&[(0, 1, &kern), (1, 1, &other)]).len(), 2, "{what}");
     }
+    let cut = local("637.581122", &PACKET[..150]);
+    assert_eq!(told(&[(0, 1, &cut), (0, 2, &cut)]).len(), 2, "both cut");
     let on = |id| forwarded(id, "637.581122", PACKET);
     assert_eq!(told(&[(0, 1, &on("a")), (0, 2, &on("b"))]).len(), 2, "two cells");
     let (same, later) =
