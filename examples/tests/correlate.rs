@@ -341,8 +341,13 @@ fn a_packet_that_two_logs_tell_is_one_and_the_summary_says_what_is_missing() {
     let again = packet.replace("637.58", "638.60").replace("15946", "15947");
     let stamp = "2024-05-06T07:09:10.581301+00:00";
     let note = "[640.000001] net_ratelimit: 12 callbacks suppressed";
-    let kern: String =
-        [packet, &again, note].map(|text| format!("{stamp} cell-1 kernel: {text} \n")).concat();
+    let kern: String = [
+        (stamp, packet),
+        ("2024-05-06T07:09:11.6+00:00", &again),
+        ("2024-05-06T07:09:13.0+00:00", note),
+    ]
+    .map(|(stamp, text)| format!("{stamp} cell-1 kernel: {text} \n"))
+    .concat();
     let forwarded = format!("<4>{stamp} 10.0.16.15 kernel: {packet}\n");
     let paths = [("kern.log", kern), ("syslog.log", forwarded)].map(|(name, text)| {
         let path = folder.path().join(name);
