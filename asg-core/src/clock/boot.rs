@@ -50,8 +50,8 @@ pub(super) const fn hidden_nanos(stamp: Timestamp) -> i64 {
     if stamp.as_nanos() % 1_000_000_000 == 0 { 999_999_999 } else { 999 }
 }
 
-const fn uptime_nanos(micros: u64) -> i64 {
-    if micros > (i64::MAX / 1_000) as u64 { i64::MAX } else { micros as i64 * 1_000 }
+fn uptime_nanos(micros: u64) -> i64 {
+    i64::try_from(micros.saturating_mul(1_000)).unwrap_or(i64::MAX)
 }
 
 fn drift(micros: u64) -> i64 {

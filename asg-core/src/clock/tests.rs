@@ -81,8 +81,10 @@ proptest! {
             line("cell-1", micros, wall, late, decimals)
         }).collect();
         let (mut clocks, mut other) = (UptimeClocks::default(), UptimeClocks::default());
-        texts.iter().for_each(|text| learn(&mut clocks, 0, text));
-        texts.iter().rev().for_each(|text| learn(&mut other, 0, text));
+        for (text, from_behind) in texts.iter().zip(texts.iter().rev()) {
+            learn(&mut clocks, 0, text);
+            learn(&mut other, 0, from_behind);
+        }
         prop_assert_eq!(clocks.boots_known(), other.boots_known());
         for (n, &(boot, seconds, late, decimals)) in lines.iter().chain(&asked).enumerate() {
             let (micros, wall) = machine.read(boot, seconds);
@@ -99,11 +101,10 @@ proptest! {
             // One that shows its uptime only is told if it can be of one boot only.
             let alone = format!("{}cell-1 kernel: hello", uptime(micros));
             if let Some(range) = time(&clocks, 0, &alone).filter(|_| n < lines.len()) {
-                let any_boot = (0..machine.boots.len()).any(|boot| {
-                    let (from, lasts) = machine.boots[boot];
-                    let at = START + from * SECOND + micros as i64 * 1_000;
-                    (micros as i64) < lasts * 1_000_000
-                        && covers(range, at + micros as i64 / 1_000 * machine.drift_ppm)
+                let up = micros.cast_signed() * 1_000;
+                let any_boot = machine.boots.iter().any(|(from, lasts)| {
+                    let wall = START + from * SECOND + up + up / 1_000_000 * machine.drift_ppm;
+                    up < lasts * SECOND && covers(range, wall)
                 });
                 prop_assert!(any_boot);
                 prop_assert_eq!(Some(range), time(&other, 0, &alone));

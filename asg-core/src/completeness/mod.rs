@@ -213,15 +213,14 @@ impl Completeness {
             self.packet(source, envelope, packet, cf);
         }
         match &record.content {
-            Content::Packet { .. } => {}
             Content::Damaged(_) => self.cell(source, envelope).damaged += 1,
             Content::Rep(_) | Content::Logger(_) => {
-                self.cell(source, envelope).about_containers += 1
+                self.cell(source, envelope).about_containers += 1;
             }
             Content::Other if !envelope.body.as_bytes().starts_with(b"{") => {
-                self.other(source, envelope)
+                self.other(source, envelope);
             }
-            Content::Document(_) | Content::Other => {}
+            Content::Packet { .. } | Content::Document(_) | Content::Other => {}
         }
     }
 

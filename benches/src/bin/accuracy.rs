@@ -131,7 +131,7 @@ impl Matrix {
             page,
             "# How often the correlator is right\n\n\
              Written by `cargo run --release -p asg-benches --bin accuracy -- --seeds {seeds} benches/ACCURACY.md`.\n\
-             What each word means, and what \"right\" is in each era, is told in `benches/src/accuracy.rs`; what each damage\n\
+             What each word means, and what \"right\" is in each era, is told in `benches/src/accuracy/mod.rs`; what each damage\n\
              does in `benches/src/sim/damage.rs`. {seeds} foundations of each kind: 3 cells, 60 containers, 10 minutes, with\n\
              crashes, restarts, deployments, tasks, staging, evacuations, renames and deletions.\n"
         )?;
