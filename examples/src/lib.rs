@@ -6,6 +6,7 @@
 
 pub mod demo;
 pub mod input;
+pub mod missing;
 pub mod names;
 pub mod progress;
 pub mod report;

@@ -14,7 +14,7 @@ use asg_examples::report::{Failure, Report, say};
 use asg_examples::summary::Summary;
 use asg_examples::table::Table;
 use asg_examples::time::{set_utc_offset, set_year};
-use asg_examples::{demo, names};
+use asg_examples::{demo, missing, names};
 use lexopt::Arg::{Long, Short, Value};
 use lexopt::ValueExt as _;
 
@@ -211,6 +211,8 @@ fn correlate(
                 Ok(())
             })?;
             summary.print(&counts, &mut out)?;
+            let source = |id: SourceId| sources[id.0 as usize].as_str();
+            missing::print(correlator.completeness(), source, &mut out)?;
         }
     }
     if let Some(why) = names.failure {

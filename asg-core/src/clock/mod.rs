@@ -1,5 +1,12 @@
 //! Clocks: when it was, and how far that can be out.
 
+mod boot;
+#[cfg(test)]
+mod tests;
+mod uptime;
+
+pub use uptime::UptimeClocks;
+
 use crate::Timestamp;
 
 /// An instant that is known up to an error: it lies somewhere between two.
