@@ -61,6 +61,8 @@ pub enum Failure {
     Output(io::Error),
     /// The demonstration could not be set up.
     Demo(String),
+    /// Something else; the sentence says what.
+    Other(String),
 }
 
 /// Prints a text to standard output: the help, the version.
@@ -78,6 +80,7 @@ impl Display for Failure {
             Self::Usage(what) => write!(f, "{what} (see --help)"),
             Self::Inputs => f.write_str("no log could be read"),
             Self::Output(e) => write!(f, "the output cannot be written: {e}"),
+            Self::Other(what) => f.write_str(what),
             Self::Demo(what) => write!(f, "the demonstration cannot be run: {what}"),
         }
     }
