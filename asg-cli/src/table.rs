@@ -263,6 +263,9 @@ mod tests {
         let mut free = [500];
         Look::default().fit(&mut free, 4, 9);
         assert_eq!(free, [500]);
-        assert_eq!((cut("öäüß", 3), cut("ab", 3), cut("abc", 3)), ("öä…".into(), "ab ".into(), "abc".into()));
+        assert_eq!(
+            (cut("öäüß", 3), cut("ab", 3), cut("abc", 3)),
+            ("öä…".into(), "ab ".into(), "abc".into())
+        );
     }
 }

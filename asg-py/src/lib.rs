@@ -17,6 +17,7 @@
 mod answers;
 mod batch;
 mod cells;
+mod cli;
 mod columns;
 mod directory;
 mod errors;
@@ -61,6 +62,8 @@ mod _asglog {
 
     #[pymodule_export]
     use crate::answers::Answer;
+    #[pymodule_export]
+    use crate::cli::{command_line, stop_command_line};
     #[pymodule_export]
     use crate::directory::{CloudController, Export};
     #[pymodule_export]

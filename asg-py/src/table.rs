@@ -67,8 +67,7 @@ impl Table {
 
     /// The same with one more condition.
     fn filter(&self, name: &str, values: Vec<Given>) -> PyResult<Self> {
-        let filter = self.view.filter.clone().and(name, values, |column| self.has(column));
-        Ok(self.with(View { filter: filter.map_err(Failure::Value)?, ..self.view.clone() }))
+        Ok(self.filtered(name, values)?)
     }
 
     /// The same between two times, in nanoseconds since the epoch.
@@ -220,7 +219,11 @@ pub(crate) fn schema_of(py: Python<'_>, names: Vec<String>) -> PyResult<Bound<'_
 }
 
 impl Table {
-    pub(crate) fn new(readers: Readers, policy: TimePolicy, gathered: Option<Arc<Gathered>>) -> Self {
+    pub(crate) fn new(
+        readers: Readers,
+        policy: TimePolicy,
+        gathered: Option<Arc<Gathered>>,
+    ) -> Self {
         let flows = gathered.is_some();
         let shown =
             |column: &&'static Column| column.of == In::Packets || column.of == In::Flows && flows;
@@ -242,6 +245,27 @@ impl Table {
 
     fn with(&self, view: View) -> Self {
         Self { view, known: Known::default(), ..self.clone() }
+    }
+
+    /// The same with one more condition.
+    pub(crate) fn filtered(&self, name: &str, values: Vec<Given>) -> Result<Self, Failure> {
+        let filter = self.view.filter.clone().and(name, values, |column| self.has(column));
+        Ok(self.with(View { filter: filter.map_err(Failure::Value)?, ..self.view.clone() }))
+    }
+
+    /// True if the row is one of this table's.
+    pub(crate) fn admits(&self, row: &Row<'_>) -> bool {
+        self.view.filter.admits(row)
+    }
+
+    /// The columns that are shown.
+    pub(crate) fn columns(&self) -> &[&'static Column] {
+        &self.view.columns
+    }
+
+    /// How many lines the last reading saw that came to its end.
+    pub(crate) fn lines(&self) -> u64 {
+        self.known.get().map_or(0, |counts| counts.lines)
     }
 
     /// What is grouped by, among the columns that are there.

@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::path::Path;
 
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
@@ -12,10 +14,24 @@ use crate::rows::Batches;
 
 /// Writes a Parquet file, Zstandard inside. It is written beside and moved into place, so that a half is never seen.
 pub(crate) fn parquet(mut rows: Batches, path: &Path) -> Result<(), Failure> {
+    write(rows.schema(), || rows.next_batch(), path)
+}
+
+/// The same of one batch.
+pub(crate) fn parquet_batch(batch: &RecordBatch, path: &Path) -> Result<(), Failure> {
+    let mut rest = Some(batch.clone());
+    write(batch.schema(), || Ok(rest.take()), path)
+}
+
+fn write(
+    schema: SchemaRef,
+    next: impl FnMut() -> Result<Option<RecordBatch>, Failure>,
+    path: &Path,
+) -> Result<(), Failure> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".part");
     let beside = Path::new(&beside);
-    let written = write_parquet(&mut rows, beside).and_then(|()| {
+    let written = write_parquet(schema, next, beside).and_then(|()| {
         std::fs::rename(beside, path).map_err(|error| Failure::read(path.to_string_lossy(), error))
     });
     if written.is_err() {
@@ -24,7 +40,11 @@ pub(crate) fn parquet(mut rows: Batches, path: &Path) -> Result<(), Failure> {
     written
 }
 
-fn write_parquet(rows: &mut Batches, path: &Path) -> Result<(), Failure> {
+fn write_parquet(
+    schema: SchemaRef,
+    mut next: impl FnMut() -> Result<Option<RecordBatch>, Failure>,
+    path: &Path,
+) -> Result<(), Failure> {
     let fail = |error| Failure::read(path.to_string_lossy(), error);
     let other =
         |error: parquet::errors::ParquetError| fail(std::io::Error::other(error.to_string()));
@@ -34,8 +54,8 @@ fn write_parquet(rows: &mut Batches, path: &Path) -> Result<(), Failure> {
         // A row group is held in memory until it is whole.
         .set_max_row_group_row_count(Some(256 << 10))
         .build();
-    let mut writer = ArrowWriter::try_new(file, rows.schema(), Some(properties)).map_err(other)?;
-    while let Some(batch) = rows.next_batch()? {
+    let mut writer = ArrowWriter::try_new(file, schema, Some(properties)).map_err(other)?;
+    while let Some(batch) = next()? {
         writer.write(&batch).map_err(other)?;
     }
     writer.close().map_err(other)?;

@@ -14,8 +14,10 @@ __all__ = [
     "Table",
     "__version__",
     "columns",
+    "command_line",
     "parse_line",
     "schema_of",
+    "stop_command_line",
 ]
 
 __version__: str
@@ -58,6 +60,13 @@ class Export:
     def __reduce__(self) -> tuple[type[Export], tuple[list[os.PathLike[str]]]]: ...
 
 def parse_line(line: bytes, number: int, year: int | None, utc_offset: float) -> dict[str, Any]: ...
+def command_line(
+    args: list[str],
+    width: int | None,
+    colour: bool,
+    progress: Callable[[int | None], Callable[[], Callable[[int, bool], None]]] | None,
+) -> int: ...
+def stop_command_line() -> None: ...
 def columns() -> list[tuple[str, str, bool, str, str]]: ...
 def schema_of(names: list[str]) -> object: ...
 

@@ -109,7 +109,9 @@ fn owner(row: &Row<'_>) -> Option<String> {
     }
     let app = flow.identity.and_then(|identity| identity.app.as_ref());
     app.map(|app| app.guid.clone())
-        .or_else(|| attribution.process().map(|process| process.to_string().chars().take(36).collect()))
+        .or_else(|| {
+            attribution.process().map(|process| process.to_string().chars().take(36).collect())
+        })
         .or_else(|| attribution.subject().map(|guid| guid.to_string()))
         .or_else(|| attribution.container().map(|container| container.handle().to_string()))
 }

@@ -128,7 +128,8 @@ pub(crate) fn summary(rows: Box<dyn Rows>, has: impl Fn(&Column) -> bool) -> Res
         by.iter_mut().for_each(|(_, groups)| groups.add(row));
     })?;
     let columns = [("what", Kind::Text), ("value", Kind::Text)];
-    let mut grid = Grid { columns: columns.into_iter().chain(Sums::COLUMNS).collect(), rows: Vec::new() };
+    let mut grid =
+        Grid { columns: columns.into_iter().chain(Sums::COLUMNS).collect(), rows: Vec::new() };
     let totals = [("all", all), ("damaged", damaged)].into_iter().map(|(what, groups)| {
         let mut grid = groups.grid(|_| {});
         grid.rows.iter_mut().for_each(|row| row.insert(0, Cell::Null));
