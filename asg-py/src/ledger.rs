@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::errors::Failure;
 use crate::lines::Readers;
 use crate::source::Item;
+use crate::write::Half;
 use crate::{objects, origins};
 
 /// What a ledger is made of, behind `asglog.Ledger`.
@@ -117,19 +118,15 @@ impl Ledger {
 
     /// A crash leaves the old file or the new one.
     pub(crate) fn write(&self, path: &Path) -> Result<(), Failure> {
-        let mut beside = path.as_os_str().to_owned();
-        beside.push(format!(".{}.part", std::process::id()));
+        let half = Half::new(path);
         let write = || {
             let bytes = self.held().to_bytes();
-            let mut file = File::create(&beside)?;
+            let mut file = File::create(half.beside())?;
             file.write_all(&bytes)?;
             file.sync_all()?;
-            std::fs::rename(&beside, path)
+            half.finish()
         };
-        write().map_err(|error| {
-            drop(std::fs::remove_file(&beside));
-            Failure::read(path.to_string_lossy(), error)
-        })
+        write().map_err(|error| Failure::read(path.to_string_lossy(), error))
     }
 
     /// It is never waited for with the interpreter held, but by what does not wait for that in its turn.

@@ -63,7 +63,7 @@ mod _asglog {
     #[pymodule_export]
     use crate::answers::Answer;
     #[pymodule_export]
-    use crate::cli::{command_line, stop_command_line};
+    use crate::cli::{command_line, remove_halves, stop_command_line};
     #[pymodule_export]
     use crate::directory::{CloudController, Export};
     #[pymodule_export]

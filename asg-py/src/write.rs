@@ -1,7 +1,9 @@
 //! Rows to files.
 
 use std::fs::File;
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
@@ -28,16 +30,56 @@ fn write(
     next: impl FnMut() -> Result<Option<RecordBatch>, Failure>,
     path: &Path,
 ) -> Result<(), Failure> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".part");
-    let beside = Path::new(&beside);
-    let written = write_parquet(schema, next, beside).and_then(|()| {
-        std::fs::rename(beside, path).map_err(|error| Failure::read(path.to_string_lossy(), error))
-    });
-    if written.is_err() {
-        drop(std::fs::remove_file(beside));
+    let fail = |error| Failure::read(path.to_string_lossy(), error);
+    let half = Half::new(path);
+    write_parquet(schema, next, half.beside())?;
+    half.finish().map_err(fail)
+}
+
+/// The names of all files that are half written.
+static HALVES: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// Removes them.
+pub(crate) fn remove_halves() {
+    for half in &*HALVES.lock().unwrap_or_else(PoisonError::into_inner) {
+        drop(std::fs::remove_file(half));
     }
-    written
+}
+
+/// A file that is being written beside another, whose place it takes when it is whole. If that does not come, it is removed.
+pub(crate) struct Half {
+    beside: PathBuf,
+    path: PathBuf,
+}
+
+impl Half {
+    /// For this file; it is not made yet.
+    pub(crate) fn new(path: &Path) -> Self {
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(format!(".{}.part", std::process::id()));
+        let beside = PathBuf::from(beside);
+        HALVES.lock().unwrap_or_else(PoisonError::into_inner).push(beside.clone());
+        Self { beside, path: path.into() }
+    }
+
+    pub(crate) fn beside(&self) -> &Path {
+        &self.beside
+    }
+
+    /// It is whole.
+    pub(crate) fn finish(self) -> io::Result<()> {
+        std::fs::rename(&self.beside, &self.path)
+    }
+}
+
+impl Drop for Half {
+    fn drop(&mut self) {
+        let mut halves = HALVES.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(n) = halves.iter().position(|half| *half == self.beside) {
+            halves.swap_remove(n);
+        }
+        drop(std::fs::remove_file(&self.beside));
+    }
 }
 
 fn write_parquet(

@@ -137,7 +137,8 @@ def test_text_that_is_no_utf8_is_shown_and_kept() -> None:
 
 
 def test_notebooks_show_the_first_rows_escaped() -> None:
-    log = b"\n".join([PACKET.replace(b"OUT=eth0", b"OUT=<b>")] * 20)
+    packet = PACKET.replace(b"OUT=eth0", b"OUT=<b>")
+    log = b"\n".join(packet.replace(b"637.581122", b"637.5811%02d" % n) for n in range(20))
     shown = asglog.scan(log)._repr_html_()
     assert shown.count("<tr>") == 11 and "&lt;b&gt;" in shown and "<b>" not in shown
     flows = asglog.correlate(log)

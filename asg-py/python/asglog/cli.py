@@ -25,29 +25,34 @@ def main(args: Sequence[str] | None = None) -> int:
     colour = is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     progress = _bar if sys.stderr is not None and sys.stderr.isatty() else None
     given = list(sys.argv[1:] if args is None else args)
-    status = [2]
+    status, done = [2], threading.Event()
 
     def work() -> None:
-        status[0] = _asglog.command_line(given, width, colour, progress)
+        try:
+            status[0] = _asglog.command_line(given, width, colour, progress)
+        finally:
+            done.set()
 
-    # The main thread is the one that Ctrl-C comes to, and it must not wait for anything else then.
+    # The main thread is the one that Ctrl-C comes to, and it must not wait for anything else then. It waits for an event,
+    # because a thread that was waited for and interrupted counts as ended.
     worker = threading.Thread(target=work, name="asglog", daemon=True)
     try:
         worker.start()
-        worker.join()
+        done.wait()
     except KeyboardInterrupt:
         _asglog.stop_command_line()
-        _end(worker)
+        _end(done)
     return status[0]
 
 
-def _end(worker: threading.Thread) -> None:
+def _end(done: threading.Event) -> None:
     """Ends the process. The worker may still clear up, but what waits for a pipe or a server is not waited for."""
     try:
-        worker.join(timeout=0.5)
+        done.wait(timeout=1)
     except KeyboardInterrupt:
         pass
     finally:
+        _asglog.remove_halves()
         os._exit(_INTERRUPTED)
 
 

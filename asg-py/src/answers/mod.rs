@@ -125,7 +125,9 @@ pub(crate) fn summary(rows: Box<dyn Rows>, has: impl Fn(&Column) -> bool) -> Res
         if row.error.is_some() {
             damaged.add(row);
         }
-        by.iter_mut().for_each(|(_, groups)| groups.add(row));
+        for (_, groups) in &mut by {
+            groups.add(row);
+        }
     })?;
     let columns = [("what", Kind::Text), ("value", Kind::Text)];
     let mut grid =

@@ -13,7 +13,6 @@ use asg_core::{
     SourceId, Timestamp,
 };
 
-use super::failed;
 use super::logs::{Asked, Logs, flows, ledger};
 use super::options::{Format, Options};
 use super::output::{Out, Screen};
