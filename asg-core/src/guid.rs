@@ -136,7 +136,13 @@ impl GuidPrefix {
         const MODEL: &[u8; FULL] = b"00000000-0000-0000-0000-000000000000";
         let mut whole = *MODEL;
         let Some(start) = whole.get_mut(..text.len()) else { return false };
-        start.copy_from_slice(text);
+        // Most prefixes are of half a GUID at least: two moves of one size, which overlap, need no loop.
+        if let (Some(first), Some(last)) = (text.first_chunk::<16>(), text.last_chunk::<16>()) {
+            start[..16].copy_from_slice(first);
+            start[text.len() - 16..].copy_from_slice(last);
+        } else {
+            start.copy_from_slice(text);
+        }
         let mut bad = false;
         for (&b, &model) in whole.iter().zip(MODEL) {
             let is_digit = (b.wrapping_sub(b'0') < 10) | (b.wrapping_sub(b'a') < 6);

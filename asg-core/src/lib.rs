@@ -6,6 +6,7 @@ mod attribution;
 mod clock;
 mod correlator;
 mod decoder;
+mod digits;
 pub mod documents;
 mod envelope;
 mod error;

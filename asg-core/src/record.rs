@@ -100,7 +100,11 @@ impl<'a> Record<'a> {
     #[inline]
     #[must_use]
     pub fn read(line: &'a Line<'_>) -> Self {
-        let mut record = Self { envelope: Envelope::default(), content: Content::Other };
+        // Most lines are packets, and a packet is large: it is filled where it lies.
+        let mut record = Self {
+            envelope: Envelope::default(),
+            content: Content::Packet { packet: Packet::default(), cf: None },
+        };
         record.fill(line);
         record
     }
@@ -260,7 +264,7 @@ impl<'a> Record<'a> {
 }
 
 impl<'a> Content<'a> {
-    /// Reads a body in place: a packet is large, and need not be moved.
+    /// Reads a body in place of the new packet that this must be.
     fn fill(&mut self, envelope: &Envelope<'a>) {
         let body = envelope.body.as_bytes();
         match body {
@@ -291,9 +295,8 @@ impl<'a> Content<'a> {
         };
     }
 
-    /// True if the body is a packet's, whole or not.
+    /// True if the body is a packet's, whole or not; if not, anything may be in this new packet then.
     fn packet(&mut self, body: &'a [u8], is_kernel: bool) -> bool {
-        *self = Self::Packet { packet: Packet::default(), cf: None };
         let Self::Packet { packet, cf } = self else { return false };
         let Some(read) = packet.fill(body, is_kernel) else { return false };
         *cf = LogPrefix::parse(packet.prefix.as_bytes());
