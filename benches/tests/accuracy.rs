@@ -73,3 +73,38 @@ fn with_three_tenths_of_rep_lost_what_left_evidence_is_attributed() {
         assert!(judgement.evidenced > 0);
     }
 }
+
+#[test]
+fn packets_that_several_lines_tell_are_counted_once_and_no_two_as_one() {
+    let damage: Damage = "two-ways".parse().unwrap();
+    for era in telling_eras() {
+        let config = small(era, 7);
+        let judgement = judged(&Config { damage, ..config });
+        assert!(judgement.copies > 0);
+        assert_eq!(judgement.wrong_merges, 0, "{}", era.name());
+        // Of a line that was lost, and of iptables-logger's about IPv6, the first telling is not there.
+        assert!(judgement.merged_share() >= 0.9, "{}: {}", era.name(), judgement.merged_share());
+    }
+}
+
+#[test]
+// Before silk, rep did not log the containers' own addresses.
+fn peers_are_told_by_their_address_and_are_right() {
+    for era in [Era::Silk, Era::SilkModern] {
+        let judgement = judged(&Config { minutes: 6, ..small(era, 8) });
+        assert!(judgement.pairs > 0, "{}", era.name());
+        assert_eq!(judgement.wrong_peers, 0, "{}", era.name());
+        // In the log's last two minutes no later line shows that a container still had its address.
+        assert!(judgement.peer_recall() >= 0.6, "{}: {}", era.name(), judgement.peer_recall());
+    }
+}
+
+#[test]
+fn handles_of_different_cells_that_begin_alike_are_never_confused() {
+    let damage: Damage = "colliding".parse().unwrap();
+    for era in telling_eras() {
+        let judgement = judged(&Config { damage, ..small(era, 9) });
+        assert_eq!(judgement.wrong, [], "{}", era.name());
+        assert!(judgement.certain() > 0, "{}", era.name());
+    }
+}

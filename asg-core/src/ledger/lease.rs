@@ -13,6 +13,12 @@ impl Ledger {
         if addresses.is_empty() {
             return;
         }
+        for address in &addresses {
+            let rows = self.holders.entry(*address).or_default();
+            if let Err(at) = rows.binary_search(&row) {
+                rows.insert(at, row);
+            }
+        }
         let cells: Vec<_> =
             self.values(row, Field::Cell).chain(self.values(row, Field::Machine)).collect();
         for cell in cells {

@@ -11,6 +11,7 @@ mod intern;
 mod lease;
 mod lifetime;
 mod merge;
+mod peer;
 mod row;
 #[cfg(test)]
 mod tests;
@@ -77,6 +78,8 @@ pub struct Ledger {
     addresses: Interner<IpAddr>,
     /// Who had which address on which cell, or on which machine.
     leases: HashMap<(u32, u32), Vec<u32>>,
+    /// Who had which address on any cell, in order of the rows.
+    holders: HashMap<u32, Vec<u32>>,
     /// The greater values, where lines tell several for one field of a row.
     rivals: BTreeMap<(u32, Field), Vec<(u32, Origin)>>,
 }
