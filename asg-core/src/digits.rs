@@ -49,13 +49,6 @@ impl Digits {
         // Each mark is moved to a bit of its own in the top byte.
         (marks.wrapping_mul(0x0102_0408_1020_4080) >> 56) as u32
     }
-
-    /// The values, one byte each.
-    #[inline]
-    pub(crate) const fn values(self) -> [u8; 8] {
-        self.values.to_le_bytes()
-    }
-
     /// The number that the first so many make: 1 to 8.
     #[inline]
     pub(crate) const fn number(self, count: usize) -> u64 {

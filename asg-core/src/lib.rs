@@ -6,6 +6,7 @@ mod attribution;
 mod clock;
 mod correlator;
 mod decoder;
+mod digest;
 mod digits;
 pub mod documents;
 mod envelope;
@@ -29,7 +30,7 @@ mod time;
 
 pub use attribution::{Attribution, Certainty, Owners, Reason};
 pub use clock::TimeRange;
-pub use correlator::{Correlator, Counts};
+pub use correlator::{Correlator, Counted, Counts, Tally, TallyReader};
 pub use decoder::{Decoded, Decoder, Diagnostic, DiagnosticKind, DiagnosticSink};
 pub use envelope::{Dialect, Envelope};
 pub use error::Error;

@@ -13,10 +13,10 @@
 //! A packet that is sent again has another uptime, and nearly always another IP ID.
 
 use std::collections::VecDeque;
-use std::hash::{BuildHasher, RandomState};
 
 use hashbrown::HashTable;
 
+use crate::digest::Seeds;
 use crate::evidence::{Origin, SourceId};
 use crate::time::LogTime;
 use crate::{Envelope, Packet, Timestamp};
@@ -24,11 +24,22 @@ use crate::{Envelope, Packet, Timestamp};
 /// The latest packets, each by what tells it from all others. Its memory is bounded: the oldest make room.
 #[derive(Debug, Clone)]
 pub(super) struct Window {
-    table: HashTable<Slot>,
-    /// In the order in which they came, and how late it was then.
-    order: VecDeque<(Key, Timestamp)>,
+    /// In the order in which they came.
+    slots: VecDeque<Slot>,
+    /// How many came before the first of these.
+    gone: u64,
+    /// By its mark, how many came before it: the lowest digits, so that the table stays small.
+    numbers: HashTable<u32>,
     most: usize,
-    seeds: [u64; 2],
+    seeds: Seeds,
+}
+
+/// What tells a packet from all others.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mark {
+    key: Key,
+    machine: MachineMark,
+    sequence: Sequence,
 }
 
 /// What is the same in two lines about the same packet: its text, and when.
@@ -40,12 +51,11 @@ struct Key {
 
 #[derive(Debug, Clone, Copy)]
 struct Slot {
-    key: Key,
+    mark: Mark,
     /// The least place of a line that tells it.
     line: u64,
     source: u32,
-    machine: MachineMark,
-    sequence: Sequence,
+    came: Timestamp,
 }
 
 /// The lowest digits of a record's number in the kernel's buffer.
@@ -79,25 +89,22 @@ pub(crate) enum Told {
 impl Window {
     /// A window of this many packets.
     pub(super) fn new(most: usize) -> Self {
-        let seed = RandomState::new();
-        let seeds = [seed.hash_one(1_u8), seed.hash_one(2_u8)];
-        Self { table: HashTable::new(), order: VecDeque::new(), most, seeds }
+        let (slots, numbers) = (VecDeque::new(), HashTable::new());
+        Self { slots, gone: 0, numbers, most, seeds: Seeds::default() }
+    }
+
+    /// What its marks are made with.
+    pub(super) const fn seeds(&self) -> Seeds {
+        self.seeds
     }
 
     /// Takes a packet line. `now` is when it came, by the log's time.
-    pub(super) fn take(
-        &mut self,
-        origin: Origin,
-        (envelope, packet): (&Envelope<'_>, &Packet<'_>),
-        now: Timestamp,
-    ) -> Told {
-        let Some(key) = self.key(envelope, packet) else { return Told::First };
-        let machine = MachineMark::of(envelope, self.seeds[0]);
-        let sequence = Sequence(envelope.sequence.map(|n| n as u16));
-        let is_it = |slot: &Slot| {
-            slot.key == key && slot.machine.may_be(machine) && slot.sequence.may_be(sequence)
-        };
-        if let Some(known) = self.table.find_mut(key.text, is_it) {
+    pub(super) fn take(&mut self, origin: Origin, mark: Mark, now: Timestamp) -> Told {
+        let (slots, gone) = (&mut self.slots, self.gone as u32);
+        let at = |number: u32| number.wrapping_sub(gone) as usize;
+        let is_it = |number: &u32| slots[at(*number)].mark.may_be(mark);
+        if let Some(&number) = self.numbers.find(mark.key.text, is_it) {
+            let known = &mut slots[at(number)];
             let at = Origin { source: SourceId(known.source), line: known.line };
             if at <= origin {
                 return Told::After(at);
@@ -105,31 +112,55 @@ impl Window {
             (known.source, known.line) = (origin.source.0, origin.line);
             return Told::Before(at);
         }
-        if self.order.len() >= self.most {
+        if self.slots.len() >= self.most {
             self.forget_one();
         }
-        let slot = Slot { key, line: origin.line, source: origin.source.0, machine, sequence };
-        self.table.insert_unique(key.text, slot, |slot| slot.key.text);
-        self.order.push_back((key, now));
+        let number = (self.gone + self.slots.len() as u64) as u32;
+        self.slots.push_back(Slot { mark, line: origin.line, source: origin.source.0, came: now });
+        let (slots, gone) = (&self.slots, self.gone as u32);
+        self.numbers.insert_unique(mark.key.text, number, |number| {
+            slots[number.wrapping_sub(gone) as usize].mark.key.text
+        });
         Told::First
     }
 
     /// Forgets what came before this time.
     pub(super) fn forget_before(&mut self, time: Timestamp) {
-        while self.order.front().is_some_and(|(_, came)| *came < time) {
+        while self.slots.front().is_some_and(|slot| slot.came < time) {
             self.forget_one();
         }
     }
 
     fn forget_one(&mut self) {
-        let Some((key, _)) = self.order.pop_front() else { return };
-        if let Ok(slot) = self.table.find_entry(key.text, |slot| slot.key == key) {
-            slot.remove();
+        let Some(slot) = self.slots.pop_front() else { return };
+        let oldest = self.gone as u32;
+        self.gone += 1;
+        let entry = self.numbers.find_entry(slot.mark.key.text, |&number| number == oldest);
+        if let Ok(entry) = entry {
+            entry.remove();
         }
     }
+}
 
-    /// What tells the packet from all others; `None` if nothing does.
-    fn key(&self, envelope: &Envelope<'_>, packet: &Packet<'_>) -> Option<Key> {
+impl Mark {
+    /// The mark of a packet line; `None` if nothing tells its packet from all others.
+    pub(super) fn of(envelope: &Envelope<'_>, packet: &Packet<'_>, seeds: Seeds) -> Option<Self> {
+        Some(Self {
+            key: Key::of(envelope, packet, seeds)?,
+            machine: MachineMark::of(envelope, seeds),
+            sequence: Sequence(envelope.sequence.map(|n| n as u16)),
+        })
+    }
+
+    fn may_be(self, other: Self) -> bool {
+        self.key == other.key
+            && self.machine.may_be(other.machine)
+            && self.sequence.may_be(other.sequence)
+    }
+}
+
+impl Key {
+    fn of(envelope: &Envelope<'_>, packet: &Packet<'_>, seeds: Seeds) -> Option<Self> {
         // It stands for so many others.
         if envelope.repeated.is_some() {
             return None;
@@ -147,7 +178,7 @@ impl Window {
                 (seconds * 1_000_000_000 + i64::from(at.nanos)).unsigned_abs() | TIME_OF_DAY
             }
         };
-        Some(Key { text: digest(envelope.body.as_bytes().trim_ascii_end(), self.seeds), when })
+        Some(Self { text: seeds.digest(envelope.body.as_bytes().trim_ascii_end()), when })
     }
 }
 
@@ -156,8 +187,8 @@ impl Window {
 struct MachineMark(u32);
 
 impl MachineMark {
-    fn of(envelope: &Envelope<'_>, seed: u64) -> Self {
-        let hash = |text: &[u8]| (digest(text, [seed, !seed]) as u32) >> 3;
+    fn of(envelope: &Envelope<'_>, seeds: Seeds) -> Self {
+        let hash = |text: &[u8]| (seeds.digest(text) as u32) >> 3;
         let (kind, hash) = match (envelope.instance, envelope.job, envelope.index, envelope.host) {
             (Some(instance), ..) => (1, hash(instance.as_bytes())),
             (_, Some(job), Some(index), _) => {
@@ -177,25 +208,4 @@ impl MachineMark {
     const fn may_be(self, other: Self) -> bool {
         self.0 >> 29 != other.0 >> 29 || self.0 == other.0
     }
-}
-
-/// A digest of some bytes. Whoever does not know the seeds cannot choose bytes that give the same.
-fn digest(bytes: &[u8], seeds: [u64; 2]) -> u64 {
-    let fold = |a: u64, b: u64| {
-        let product = u128::from(a) * u128::from(b);
-        (product as u64) ^ ((product >> 64) as u64)
-    };
-    let word = |bytes: &[u8]| {
-        let mut word = [0; 8];
-        word[..bytes.len()].copy_from_slice(bytes);
-        u64::from_le_bytes(word)
-    };
-    let mut sum = seeds[0] ^ bytes.len() as u64;
-    let mut pairs = bytes.chunks_exact(16);
-    for pair in &mut pairs {
-        sum = fold(word(&pair[..8]) ^ seeds[0] ^ sum, word(&pair[8..]) ^ seeds[1]);
-    }
-    let (low, high) = pairs.remainder().split_at(pairs.remainder().len().min(8));
-    sum = fold(word(low) ^ seeds[0] ^ sum, word(high) ^ seeds[1]);
-    fold(sum ^ seeds[1], seeds[0] | 1)
 }

@@ -3,7 +3,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 
-use super::duplicates::{Told, Window};
+use super::duplicates::{Mark, Told, Window};
+use crate::digest::Seeds;
 use crate::evidence::Origin;
 use crate::lager::LoggerEvent;
 use crate::{Address, Direction, LogPrefix, Packet, Record, TimeRange, Timestamp, Verdict};
@@ -54,10 +55,21 @@ impl Reports {
     /// Takes a packet line that came at this time of the log.
     pub(super) fn packet(&mut self, origin: Origin, record: &Record<'_>, now: Timestamp) -> Told {
         let Some((packet, _)) = record.packet() else { return Told::First };
+        let mark = Mark::of(&record.envelope, packet, self.window.seeds());
+        mark.map_or(Told::First, |mark| self.marked(origin, mark, now))
+    }
+
+    /// What marks are made with.
+    pub(super) const fn seeds(&self) -> Seeds {
+        self.window.seeds()
+    }
+
+    /// Takes the mark of a packet line.
+    pub(super) fn marked(&mut self, origin: Origin, mark: Mark, now: Timestamp) -> Told {
         if self.shared.len() >= MOST_COPIES {
             return Told::First;
         }
-        let told = self.window.take(origin, (&record.envelope, packet), now);
+        let told = self.window.take(origin, mark, now);
         let (first, copy) = match told {
             Told::First => return told,
             Told::After(first) => (first, origin),
