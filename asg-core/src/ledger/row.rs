@@ -140,6 +140,12 @@ impl Row {
         }
         GuidPrefix::from(crate::Guid::from_u128(self.bits)).truncated(usize::from(self.len))
     }
+
+    /// True if the handle is a GUID, or 28 characters of one, and begins with these.
+    pub(super) fn begins(&self, shown: GuidPrefix) -> bool {
+        let (low, high) = shown.range();
+        (low..=high).contains(&self.bits) && shown.len() <= usize::from(self.len)
+    }
 }
 
 /// The lines that say who a container is.
