@@ -18,8 +18,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
 use asg_core::{
-    Certainty, Evidence, Guid, GuidPrefix, Handle, Ledger, LogPrefix, Moment, Origin, ProcessGuid,
-    ProcessName, Sighting, SourceId, Timestamp,
+    Certainty, Evidence, Guid, GuidPrefix, Handle, Ledger, Lifetime, LogPrefix, Moment, Origin,
+    ProcessGuid, ProcessName, Sighting, SourceId, Timestamp,
 };
 use lexopt::prelude::*;
 use peak_alloc::PeakAlloc;
@@ -99,12 +99,12 @@ impl Foundation {
         let (cell, app) = (place / PER_CELL, place * 2 / 5);
         let [_, b, c, d] =
             (0x0a80_0002 + (cell << 8) as u32 + (place % PER_CELL) as u32).to_be_bytes();
-        let start = 1_500_000_000 + generation as i64 * LIFE + (place % 3_600) as i64;
+        let start = 1_500_000_000 + generation.cast_signed() * LIFE + (place % 3_600).cast_signed();
         Container {
             bits: random(1, number),
             process: ProcessGuid {
                 process: Guid::from_u128(random(2, app)),
-                version: Guid::from_u128(random(3, app << 32 | generation / 4)),
+                version: Guid::from_u128(random(3, (app << 32) | (generation / 4))),
             },
             cell,
             address: Ipv4Addr::new(10, b, c, d).into(),
@@ -246,7 +246,7 @@ fn measure(options: &Options, history: u64) {
             }
             for (question, it) in questions.iter().zip(&asked) {
                 let answer = ledger.attribute(&question.prefix, &question.seen);
-                assert_eq!(answer.container().map(|found| found.handle()), Some(it.handle()));
+                assert_eq!(answer.container().map(Lifetime::handle), Some(it.handle()));
             }
         }
         for (times, took) in times.iter_mut().zip(took) {
