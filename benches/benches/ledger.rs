@@ -268,7 +268,7 @@ fn measure(options: &Options, history: u64) {
             ratio(times[1])
         );
     }
-    println!("  bar: Ledger::attribute <= 5 x a probe");
+    println!("  bar: Ledger::attribute <= 5 x std");
 }
 
 fn count(questions: &[Question<'_>], is_found: impl Fn(&Question<'_>) -> bool) -> usize {
