@@ -113,24 +113,28 @@ impl Foundation {
         }
     }
 
-    fn cells(self) -> Vec<String> {
+    /// Each cell's own name, and the one under which its lines reach us, as `[job=diego_cell index=7]` gives it: two names
+    /// weigh more than one.
+    fn cells(self) -> Vec<[String; 2]> {
         (0..=self.live / PER_CELL)
-            .map(|cell| Guid::from_u128(random(4, cell)).to_string())
+            .map(|cell| {
+                [Guid::from_u128(random(4, cell)).to_string(), format!("diego_cell/{cell}")]
+            })
             .collect()
     }
 
     /// Three lines of rep's tell of each container: it is made, it runs, and it is gone.
-    fn ledger(self, cells: &[String]) -> Ledger {
+    fn ledger(self, cells: &[[String; 2]]) -> Ledger {
         let mut ledger = Ledger::new();
         for number in 0..self.containers {
             let it = self.container(number);
-            let cell: &str = &cells[it.cell as usize];
+            let [cell, machine] = &cells[it.cell as usize];
             let mut line = |nth: u64, moment, time| {
                 let origin = Origin { source: SourceId(0), line: number * 3 + nth };
                 let mut evidence = Evidence::new(it.handle(), moment, origin);
                 evidence.time = Some(time);
-                evidence.cell = Some(cell.into());
-                evidence.machine = Some(cell.into());
+                evidence.cell = Some(cell.as_str().into());
+                evidence.machine = Some(machine.as_str().into());
                 if moment != Moment::Destroyed {
                     evidence.process = Some(ProcessName::Guid(it.process));
                     evidence.index = Some((number % 3) as u32);
@@ -162,13 +166,13 @@ impl Container {
     }
 
     /// Who sent a packet ten minutes after it was made?
-    fn question<'q>(&self, prefix: &'q str, cells: &'q [String]) -> Question<'q> {
+    fn question<'q>(&self, prefix: &'q str, cells: &'q [[String; 2]]) -> Question<'q> {
         Question {
             prefix: LogPrefix::parse(prefix.as_bytes()).expect("silk's"),
             seen: Sighting::at(Timestamp::from_nanos(
                 self.created.as_nanos() + 600 * 1_000_000_000,
             ))
-            .on(&cells[self.cell as usize])
+            .on(&cells[self.cell as usize][1])
             .with_address(self.address),
             key: self.bits,
         }
