@@ -332,8 +332,8 @@ impl Ledger {
     }
 
     fn learn_times(&mut self, row: u32, times: Times) {
-        let known = &mut self.rows[row as usize].times;
-        *known = known.joined(times);
+        let row = &mut self.rows[row as usize];
+        row.set_times(row.times().joined(times));
     }
 
     /// Takes a value for a field: the least goes into the row, all others are its rivals.
