@@ -1,6 +1,7 @@
 //! Digests of bytes, for tables that must be small.
 
 use std::hash::{BuildHasher, RandomState};
+use std::net::IpAddr;
 
 /// What a table's digests begin with: whoever does not know it cannot choose bytes that give the same.
 #[derive(Debug, Clone, Copy)]
@@ -14,10 +15,14 @@ impl Default for Seeds {
 }
 
 impl Seeds {
-    /// The digest of a number.
-    pub(crate) fn of_number(self, number: u64) -> u64 {
+    /// The digest of an address.
+    pub(crate) fn of_address(self, address: Option<IpAddr>) -> u64 {
         let Self([one, two]) = self;
-        fold(number ^ one, two | 1)
+        match address {
+            Some(IpAddr::V4(ip)) => fold(u64::from(ip.to_bits()) ^ one, two | 1),
+            Some(IpAddr::V6(ip)) => self.digest(&ip.octets()),
+            None => 0,
+        }
     }
 
     /// Sixteen bytes at a time: two words are multiplied, and both halves of the product count.

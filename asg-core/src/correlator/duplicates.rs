@@ -16,27 +16,51 @@ use std::collections::VecDeque;
 
 use hashbrown::HashTable;
 
+use super::own_address;
 use crate::digest::Seeds;
 use crate::evidence::{Origin, SourceId};
 use crate::time::LogTime;
-use crate::{Envelope, Packet, Timestamp};
+use crate::{Envelope, LogPrefix, Packet, Timestamp};
 
 /// The latest packets, each by what tells it from all others. Its memory is bounded: the oldest make room.
+///
+/// In most logs nothing is told twice, and each sender's lines come in the order of their uptimes. A line that is later than
+/// all of its sender's tells no packet that was told before, and so, until the first comes that is not, nothing is looked
+/// for: the packets are only kept.
 #[derive(Debug, Clone)]
 pub(super) struct Window {
     /// In the order in which they came.
     slots: VecDeque<Slot>,
     /// How many came before the first of these.
     gone: u64,
-    /// By its mark, how many came before it: the lowest digits, so that the table stays small.
-    numbers: HashTable<u32>,
+    search: Search,
     most: usize,
     seeds: Seeds,
 }
 
+/// How a packet is looked for.
+#[derive(Debug, Clone)]
+enum Search {
+    /// Not at all yet: by sender, the latest that was told.
+    Latest(HashTable<Latest>),
+    /// By its mark, how many came before it: the lowest digits, so that the table stays small.
+    Numbers(HashTable<u32>),
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Latest {
+    sender: u64,
+    when: u64,
+}
+
+/// So many senders are remembered before packets are looked for after all.
+const MOST_SENDERS: usize = 1 << 16;
+
 /// What tells a packet from all others.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Mark {
+    /// A digest of what lines about one packet have in common with others of its sender's: the prefix and the address.
+    sender: u64,
     key: Key,
     machine: MachineMark,
     sequence: Sequence,
@@ -89,8 +113,8 @@ pub(crate) enum Told {
 impl Window {
     /// A window of this many packets.
     pub(super) fn new(most: usize) -> Self {
-        let (slots, numbers) = (VecDeque::new(), HashTable::new());
-        Self { slots, gone: 0, numbers, most, seeds: Seeds::default() }
+        let search = Search::Latest(HashTable::new());
+        Self { slots: VecDeque::new(), gone: 0, search, most, seeds: Seeds::default() }
     }
 
     /// What its marks are made with.
@@ -100,11 +124,9 @@ impl Window {
 
     /// Takes a packet line. `now` is when it came, by the log's time.
     pub(super) fn take(&mut self, origin: Origin, mark: Mark, now: Timestamp) -> Told {
-        let (slots, gone) = (&mut self.slots, self.gone as u32);
-        let at = |number: u32| number.wrapping_sub(gone) as usize;
-        let is_it = |number: &u32| slots[at(*number)].mark.may_be(mark);
-        if let Some(&number) = self.numbers.find(mark.key.text, is_it) {
-            let known = &mut slots[at(number)];
+        if !self.is_latest(mark)
+            && let Some(known) = self.find(mark)
+        {
             let at = Origin { source: SourceId(known.source), line: known.line };
             if at <= origin {
                 return Told::After(at);
@@ -115,13 +137,44 @@ impl Window {
         if self.slots.len() >= self.most {
             self.forget_one();
         }
-        let number = (self.gone + self.slots.len() as u64) as u32;
         self.slots.push_back(Slot { mark, line: origin.line, source: origin.source.0, came: now });
-        let (slots, gone) = (&self.slots, self.gone as u32);
-        self.numbers.insert_unique(mark.key.text, number, |number| {
-            slots[number.wrapping_sub(gone) as usize].mark.key.text
-        });
+        if let Search::Numbers(numbers) = &mut self.search {
+            let last = self.slots.len() as u64 - 1;
+            number(numbers, &self.slots, self.gone, self.gone + last);
+        }
         Told::First
+    }
+
+    /// True if the packet is known to be later than all of its sender's so far.
+    fn is_latest(&mut self, mark: Mark) -> bool {
+        let Search::Latest(senders) = &mut self.search else { return false };
+        let is_it = |known: &Latest| known.sender == mark.sender;
+        match senders.find_mut(mark.sender, is_it) {
+            Some(latest) if latest.when < mark.key.when => {
+                latest.when = mark.key.when;
+                true
+            }
+            None if senders.len() < MOST_SENDERS => {
+                let latest = Latest { sender: mark.sender, when: mark.key.when };
+                senders.insert_unique(mark.sender, latest, |known| known.sender);
+                true
+            }
+            _ => {
+                let mut numbers = HashTable::with_capacity(self.slots.len());
+                let all = self.gone..self.gone + self.slots.len() as u64;
+                all.for_each(|n| number(&mut numbers, &self.slots, self.gone, n));
+                self.search = Search::Numbers(numbers);
+                false
+            }
+        }
+    }
+
+    fn find(&mut self, mark: Mark) -> Option<&mut Slot> {
+        let Search::Numbers(numbers) = &self.search else { return None };
+        let at = |n: u32| n.wrapping_sub(self.gone as u32) as usize;
+        let n = numbers.find(mark.key.text, |&n| self.slots[at(n)].mark.may_be(mark))?;
+        let at = at(*n);
+        self.slots.get_mut(at)
     }
 
     /// Forgets what came before this time.
@@ -135,17 +188,31 @@ impl Window {
         let Some(slot) = self.slots.pop_front() else { return };
         let oldest = self.gone as u32;
         self.gone += 1;
-        let entry = self.numbers.find_entry(slot.mark.key.text, |&number| number == oldest);
-        if let Ok(entry) = entry {
+        if let Search::Numbers(numbers) = &mut self.search
+            && let Ok(entry) = numbers.find_entry(slot.mark.key.text, |&n| n == oldest)
+        {
             entry.remove();
         }
     }
 }
 
+/// Puts the slot before which so many came into the table.
+fn number(numbers: &mut HashTable<u32>, slots: &VecDeque<Slot>, gone: u64, n: u64) {
+    let text = |n: u32| slots[n.wrapping_sub(gone as u32) as usize].mark.key.text;
+    numbers.insert_unique(text(n as u32), n as u32, |&n| text(n));
+}
+
 impl Mark {
     /// The mark of a packet line; `None` if nothing tells its packet from all others.
-    pub(super) fn of(envelope: &Envelope<'_>, packet: &Packet<'_>, seeds: Seeds) -> Option<Self> {
+    pub(super) fn of(
+        envelope: &Envelope<'_>,
+        packet: &Packet<'_>,
+        cf: Option<&LogPrefix<'_>>,
+        seeds: Seeds,
+    ) -> Option<Self> {
+        let address = cf.and_then(|cf| own_address(packet, cf));
         Some(Self {
+            sender: seeds.digest(packet.prefix.as_bytes()) ^ seeds.of_address(address),
             key: Key::of(envelope, packet, seeds)?,
             machine: MachineMark::of(envelope, seeds),
             sequence: Sequence(envelope.sequence.map(|n| n as u16)),

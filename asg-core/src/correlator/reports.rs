@@ -54,8 +54,8 @@ impl Default for Reports {
 impl Reports {
     /// Takes a packet line that came at this time of the log.
     pub(super) fn packet(&mut self, origin: Origin, record: &Record<'_>, now: Timestamp) -> Told {
-        let Some((packet, _)) = record.packet() else { return Told::First };
-        let mark = Mark::of(&record.envelope, packet, self.window.seeds());
+        let Some((packet, cf)) = record.packet() else { return Told::First };
+        let mark = Mark::of(&record.envelope, packet, cf, self.window.seeds());
         mark.map_or(Told::First, |mark| self.marked(origin, mark, now))
     }
 

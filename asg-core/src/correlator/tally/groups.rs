@@ -113,12 +113,8 @@ impl<'a> Key<'a> {
 
     fn hash(&self, seeds: Seeds) -> u64 {
         let [a, b] = self.cell.map(|name| seeds.digest(name.unwrap_or_default()));
-        let address = match self.address {
-            Some(IpAddr::V4(ip)) => u64::from(ip.to_bits()),
-            Some(IpAddr::V6(ip)) => ip.to_bits() as u64,
-            None => 0,
-        };
-        seeds.digest(self.prefix) ^ a.rotate_left(8) ^ b.rotate_left(16) ^ seeds.of_number(address)
+        let sender = seeds.digest(self.prefix) ^ seeds.of_address(self.address);
+        sender ^ a.rotate_left(8) ^ b.rotate_left(16)
     }
 
     fn is_of(&self, group: &Group) -> bool {

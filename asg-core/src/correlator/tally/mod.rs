@@ -285,7 +285,7 @@ impl TallyReader {
             self.counts.packets += 1;
             let key = Key::of(origin.source, &record.envelope, packet, cf);
             let group = self.groups.see(&key, &record.envelope, self.seeds);
-            let mark = Mark::of(&record.envelope, packet, self.seeds);
+            let mark = Mark::of(&record.envelope, packet, cf, self.seeds);
             self.seen.push(Seen { origin, mark, group });
             return;
         }
