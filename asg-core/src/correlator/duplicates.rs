@@ -148,13 +148,14 @@ impl Window {
     /// True if the packet is known to be later than all of its sender's so far.
     fn is_latest(&mut self, mark: Mark) -> bool {
         let Search::Latest(senders) = &mut self.search else { return false };
+        let has_room = senders.len() < MOST_SENDERS;
         let is_it = |known: &Latest| known.sender == mark.sender;
         match senders.find_mut(mark.sender, is_it) {
             Some(latest) if latest.when < mark.key.when => {
                 latest.when = mark.key.when;
                 true
             }
-            None if senders.len() < MOST_SENDERS => {
+            None if has_room => {
                 let latest = Latest { sender: mark.sender, when: mark.key.when };
                 senders.insert_unique(mark.sender, latest, |known| known.sender);
                 true
