@@ -13,14 +13,14 @@
 //! A packet that is sent again has another uptime, and nearly always another IP ID.
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 
 use hashbrown::HashTable;
 
-use super::own_address;
 use crate::digest::Seeds;
 use crate::evidence::{Origin, SourceId};
 use crate::time::LogTime;
-use crate::{Envelope, LogPrefix, Packet, Timestamp};
+use crate::{Envelope, Packet, Timestamp};
 
 /// The latest packets, each by what tells it from all others. Its memory is bounded: the oldest make room.
 ///
@@ -59,7 +59,7 @@ const MOST_SENDERS: usize = 1 << 16;
 /// What tells a packet from all others.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Mark {
-    /// A digest of what lines about one packet have in common with others of its sender's: the prefix and the address.
+    /// See [`sender`].
     sender: u64,
     key: Key,
     machine: MachineMark,
@@ -197,6 +197,11 @@ impl Window {
     }
 }
 
+/// A digest of what all packets of a sender's have in common: the prefix, and the address on its side.
+pub(super) fn sender(prefix: &[u8], address: Option<IpAddr>, seeds: Seeds) -> u64 {
+    seeds.digest(prefix) ^ seeds.of_address(address)
+}
+
 /// Puts the slot before which so many came into the table.
 fn number(numbers: &mut HashTable<u32>, slots: &VecDeque<Slot>, gone: u64, n: u64) {
     let text = |n: u32| slots[n.wrapping_sub(gone as u32) as usize].mark.key.text;
@@ -208,12 +213,11 @@ impl Mark {
     pub(super) fn of(
         envelope: &Envelope<'_>,
         packet: &Packet<'_>,
-        cf: Option<&LogPrefix<'_>>,
+        sender: u64,
         seeds: Seeds,
     ) -> Option<Self> {
-        let address = cf.and_then(|cf| own_address(packet, cf));
         Some(Self {
-            sender: seeds.digest(packet.prefix.as_bytes()) ^ seeds.of_address(address),
+            sender,
             key: Key::of(envelope, packet, seeds)?,
             machine: MachineMark::of(envelope, seeds),
             sequence: Sequence(envelope.sequence.map(|n| n as u16)),

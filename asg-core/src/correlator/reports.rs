@@ -3,7 +3,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 
-use super::duplicates::{Mark, Told, Window};
+use super::duplicates::{Mark, Told, Window, sender};
+use super::own_address;
 use crate::digest::Seeds;
 use crate::evidence::Origin;
 use crate::lager::LoggerEvent;
@@ -55,7 +56,9 @@ impl Reports {
     /// Takes a packet line that came at this time of the log.
     pub(super) fn packet(&mut self, origin: Origin, record: &Record<'_>, now: Timestamp) -> Told {
         let Some((packet, cf)) = record.packet() else { return Told::First };
-        let mark = Mark::of(&record.envelope, packet, cf, self.window.seeds());
+        let address = cf.and_then(|cf| own_address(packet, cf));
+        let sender = sender(packet.prefix.as_bytes(), address, self.window.seeds());
+        let mark = Mark::of(&record.envelope, packet, sender, self.window.seeds());
         mark.map_or(Told::First, |mark| self.marked(origin, mark, now))
     }
 

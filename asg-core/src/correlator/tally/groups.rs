@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use hashbrown::HashTable;
 
+use super::super::duplicates::sender;
 use super::super::own_address;
 use crate::digest::Seeds;
 use crate::evidence::SourceId;
@@ -25,6 +26,7 @@ pub(super) struct Group {
     time: TimeKind,
     prefix: Box<[u8]>,
     address: Option<IpAddr>,
+    sender: u64,
     cell: [Option<Box<[u8]>>; 2],
     /// The cell's name, if it tells the machine from others.
     machine: Option<Box<str>>,
@@ -43,6 +45,8 @@ pub(super) struct Key<'a> {
     time: TimeKind,
     prefix: &'a [u8],
     address: Option<IpAddr>,
+    /// See [`sender`].
+    pub(super) sender: u64,
     /// As [`Envelope::cell`] has it, not yet put together.
     cell: [Option<&'a [u8]>; 2],
 }
@@ -92,6 +96,7 @@ impl<'a> Key<'a> {
         envelope: &Envelope<'a>,
         packet: &Packet<'a>,
         cf: Option<&LogPrefix<'a>>,
+        seeds: Seeds,
     ) -> Self {
         let bytes = |text: Option<crate::Text<'a>>| text.map(crate::Text::as_bytes);
         let cell = match (envelope.instance, envelope.job, envelope.index) {
@@ -108,13 +113,15 @@ impl<'a> Key<'a> {
         };
         // Whose prefix means nothing has as many addresses as there are machines in the world.
         let address = cf.and_then(|cf| own_address(packet, cf));
-        Self { source, time, prefix: packet.prefix.as_bytes(), address, cell }
+        let prefix = packet.prefix.as_bytes();
+        let sender = sender(prefix, address, seeds);
+        Self { source, time, prefix, address, sender, cell }
     }
 
     fn hash(&self, seeds: Seeds) -> u64 {
-        let [a, b] = self.cell.map(|name| seeds.digest(name.unwrap_or_default()));
-        let sender = seeds.digest(self.prefix) ^ seeds.of_address(self.address);
-        sender ^ a.rotate_left(8) ^ b.rotate_left(16)
+        let digest = |name: Option<&[u8]>| name.map_or(0, |name| seeds.digest(name));
+        let [a, b] = self.cell.map(digest);
+        self.sender ^ a.rotate_left(8) ^ b.rotate_left(16)
     }
 
     fn is_of(&self, group: &Group) -> bool {
@@ -169,6 +176,7 @@ impl Groups {
             time: key.time,
             prefix: key.prefix.into(),
             address: key.address,
+            sender: key.sender,
             cell: key.cell.map(|name| name.map(Into::into)),
             machine: super::super::machine(envelope).map(Into::into),
             packets: 0,
@@ -220,6 +228,7 @@ impl Group {
             time: self.time,
             prefix: &self.prefix,
             address: self.address,
+            sender: self.sender,
             cell: [self.cell[0].as_deref(), self.cell[1].as_deref()],
         }
     }

@@ -148,8 +148,9 @@ impl Tally {
         if self.correlator.reports.is_copy(origin) {
             return;
         }
-        let key = Key::of(origin.source, &record.envelope, packet, cf);
-        let Some(n) = self.groups.find(&key, self.correlator.reports.seeds()) else { return };
+        let seeds = self.correlator.reports.seeds();
+        let key = Key::of(origin.source, &record.envelope, packet, cf, seeds);
+        let Some(n) = self.groups.find(&key, seeds) else { return };
         let group = &self.groups[n];
         if group.answers.is_empty() && self.one_answer(group).is_some() {
             return;
@@ -283,9 +284,9 @@ impl TallyReader {
         }
         if let Some((packet, cf)) = record.packet() {
             self.counts.packets += 1;
-            let key = Key::of(origin.source, &record.envelope, packet, cf);
+            let key = Key::of(origin.source, &record.envelope, packet, cf, self.seeds);
             let group = self.groups.see(&key, &record.envelope, self.seeds);
-            let mark = Mark::of(&record.envelope, packet, cf, self.seeds);
+            let mark = Mark::of(&record.envelope, packet, key.sender, self.seeds);
             self.seen.push(Seen { origin, mark, group });
             return;
         }
