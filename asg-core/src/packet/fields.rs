@@ -109,7 +109,7 @@ pub struct Packet<'a> {
     /// `GID=`: the group of the local socket.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gid: Option<u32>,
-    /// `MARK=`: never zero, for the kernel prints none then.
+    /// `MARK=`: never zero in a kernel's line, for it prints none then; ulogd2 does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mark: Option<u32>,
     /// The line ends where more was expected: the kernel's buffer or a relay cut it.
@@ -128,8 +128,49 @@ pub struct LineForm {
     pub(super) ends_with_space: bool,
     /// `TOS=00` without `0x`: ulogd2 wrote the line.
     pub(super) bare_tos: bool,
+    /// `MARK=1` without `0x`: the same.
+    pub(super) bare_mark: bool,
+    /// How IPv6 addresses are written.
+    pub(super) v6: V6Form,
+    /// A blank more behind link addresses: `ebt_log` before 2.6.39 in ARP messages, and early releases of ulogd2.
+    pub(super) mac_blank: bool,
     /// TCP options that did not fit are a plain `TRUNCATED` (kernels up to 2.6.36).
     pub(super) plain_truncated: bool,
+    /// `MARK=` stands in the brackets, though it is the logged packet's (IPv6 up to 2.6.38).
+    pub(super) inner_mark: Option<u32>,
+}
+
+impl LineForm {
+    /// True if no kernel wrote the line, but ulogd2.
+    pub(super) fn is_ulogd(&self) -> bool {
+        self.bare_tos || self.v6 == V6Form::Short
+    }
+}
+
+/// How a program writes the groups of IPv6 addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum V6Form {
+    /// Four digits each: kernels.
+    #[default]
+    Full,
+    /// Without leading zeros: `ebt_log` before 2.6.30.
+    Bare,
+    /// The same, and the longest run of zeros left out (RFC 5952): ulogd2.
+    Short,
+}
+
+impl V6Form {
+    /// Writes an address.
+    pub(super) fn write(self, address: Ipv6Addr, out: &mut impl fmt::Write) -> fmt::Result {
+        let [a, b, c, d, e, g, h, i] = address.segments();
+        match self {
+            Self::Full => {
+                write!(out, "{a:04x}:{b:04x}:{c:04x}:{d:04x}:{e:04x}:{g:04x}:{h:04x}:{i:04x}")
+            }
+            Self::Bare => write!(out, "{a:x}:{b:x}:{c:x}:{d:x}:{e:x}:{g:x}:{h:x}:{i:x}"),
+            Self::Short => write!(out, "{address}"),
+        }
+    }
 }
 
 /// An IP packet: the logged one, or the one quoted inside an ICMP error.
@@ -211,7 +252,7 @@ pub struct Ip<'a> {
     /// `WINDOW=`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub window: Option<u16>,
-    /// `RES=`: the reserved bits of TCP.
+    /// `RES=`: the reserved bits of TCP. ulogd2 leaves them out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub res: Option<u8>,
     /// The words between `RES=` and `URGP=`.
@@ -346,10 +387,7 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::V4(ip) => ip.fmt(f),
-            Self::V6(ip) => {
-                let [a, b, c, d, e, g, h, i] = ip.segments();
-                write!(f, "{a:04x}:{b:04x}:{c:04x}:{d:04x}:{e:04x}:{g:04x}:{h:04x}:{i:04x}")
-            }
+            Self::V6(ip) => V6Form::Full.write(*ip, f),
             Self::Blank => Ok(()),
         }
     }
@@ -401,13 +439,15 @@ pub enum Proto {
     Ah,
     /// `ESP`, of IPv4.
     Esp,
+    /// `SCTP`, which ulogd2 names and the kernel does not.
+    Sctp,
     /// A number; it can be that of a protocol named above, where it does not belong: ICMP in IPv6 is `1`.
     Other(u8),
 }
 
 impl Proto {
     /// Name and number of those that have a name, longest name first where one begins another.
-    pub(super) const NAMED: [(Self, &'static str, u8); 7] = [
+    pub(super) const NAMED: [(Self, &'static str, u8); 8] = [
         (Self::Tcp, "TCP", 6),
         (Self::UdpLite, "UDPLITE", 136),
         (Self::Udp, "UDP", 17),
@@ -415,6 +455,7 @@ impl Proto {
         (Self::Icmp, "ICMP", 1),
         (Self::Ah, "AH", 51),
         (Self::Esp, "ESP", 50),
+        (Self::Sctp, "SCTP", 132),
     ];
 
     /// The number that IANA gave it.
@@ -568,6 +609,11 @@ impl ExtHeader {
             Self::Ah(_) | Self::AhIncomplete(_) | Self::AhCut => Some(51),
             Self::Esp(_) | Self::EspIncomplete(_) | Self::EspCut => Some(50),
         }
+    }
+
+    /// True if the kernel stops behind it.
+    pub(super) const fn ends_the_line(self) -> bool {
+        !matches!(self, Self::Options | Self::Fragment { .. } | Self::Ah(_))
     }
 }
 

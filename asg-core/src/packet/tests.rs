@@ -5,6 +5,17 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use super::{Lenient, Packet};
+use crate::Error;
+
+mod table;
+
+/// The fields of a line as every reader of it gives them, once it was printed back.
+fn read_every_way(line: &[u8]) -> Result<Value, Error> {
+    let packet = Packet::parse(line)?;
+    assert_eq!(String::from_utf8_lossy(&packet.to_line()), String::from_utf8_lossy(line));
+    let json = serde_json::to_value(&packet).unwrap();
+    Ok(json)
+}
 
 /// The project's captures: `{case, line, truth}`, one a line. They live beside the project; without them the tests that
 /// need them say so and pass.

@@ -99,6 +99,14 @@ pub enum Transport<'p, 'a> {
         /// UDP-Lite.
         lite: bool,
     },
+    /// SCTP, in lines of ulogd2.
+    #[non_exhaustive]
+    Sctp {
+        /// Source port.
+        src_port: u16,
+        /// Destination port.
+        dst_port: u16,
+    },
     /// ICMP or `ICMPv6`.
     #[non_exhaustive]
     Icmp {
@@ -220,6 +228,7 @@ impl<'a> Ip<'a> {
                     (None, None) => Icmp::Plain,
                 },
             },
+            Proto::Sctp => Transport::Sctp { src_port: self.spt?, dst_port: self.dpt? },
             Proto::Ah | Proto::Esp => Transport::Security { proto, spi: self.spi? },
             Proto::Other(n) => Transport::Other(n),
         })

@@ -5,10 +5,13 @@ use nom::combinator::opt;
 use nom::sequence::{delimited, preceded};
 
 use super::token::{
-    Fail, Step, addr4, addr6, dec, field, hex1_upper, hex2_upper, hex4, inner, key, last, mac,
+    Fail, Step, V6Pair, addr4, dec, field, hex1_upper, hex2_upper, hex4, inner, key, last, mac,
     mac_raw, sp, sp_or_end,
 };
-use crate::packet::fields::{Address, Family, Packet};
+use crate::packet::fields::{Address, Family, Packet, V6Form};
+
+/// An Ethernet header as `MAC=` shows it: 14 bytes.
+const ETHERNET: usize = 14 * 3 - 1;
 
 /// The blank behind `OUT=<name>`, and `PHYSIN=` and `PHYSOUT=`.
 pub(super) fn names<'a>(i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
@@ -31,6 +34,9 @@ fn name(i: &[u8]) -> super::token::Read<'_, crate::Text<'_>> {
 pub(super) fn header<'a>(mut i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
     if let (rest, Some(())) = opt(key("MAC=")).parse_complete(i)? {
         let (rest, raw) = mac_raw(rest)?;
+        if rest.is_empty() && raw.as_bytes().len() != ETHERNET {
+            return Err(Fail::at(rest, "the rest of a link header"));
+        }
         if let (rest, Some(tunnel)) =
             opt((preceded(key(" TUNNEL="), addr4), preceded(key("->"), addr4)))
                 .parse_complete(rest)?
@@ -39,6 +45,9 @@ pub(super) fn header<'a>(mut i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
             (p.tunnel_src, p.tunnel_dst) = (Some(tunnel.0), Some(tunnel.1));
         } else {
             i = sp_or_end(rest)?;
+            if let Some(rest) = i.strip_prefix(b" ") {
+                (i, p.form.mac_blank) = (rest, true);
+            }
         }
         p.mac_raw = Some(raw);
     } else if i.starts_with(b"MACSRC=") {
@@ -137,8 +146,13 @@ fn ebt_ipv6<'a>(i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
         p.ip.truncated = true;
         return Ok(i);
     }
-    let i = inner(i, " IPv6 SRC=", addr6.map(Address::V6), &mut p.ip.src)?;
-    let i = inner(i, " IPv6 DST=", addr6.map(Address::V6), &mut p.ip.dst)?;
+    let mut written = V6Pair::new(V6Form::Bare);
+    let src = |i| written.read(i).map(|(i, ip)| (i, Address::V6(ip)));
+    let i = inner(i, " IPv6 SRC=", src, &mut p.ip.src)?;
+    p.form.v6 = written.form();
+    let dst = |i| written.read(i).map(|(i, ip)| (i, Address::V6(ip)));
+    let i = inner(i, " IPv6 DST=", dst, &mut p.ip.dst)?;
+    p.form.v6 = written.form();
     let i = inner(i, ", IPv6 priority=0x", hex1_upper, &mut p.priority)?;
     let (i, value) = preceded(key(", Next Header="), dec).parse_complete(i)?;
     p.next_header = Some(value);
@@ -147,7 +161,11 @@ fn ebt_ipv6<'a>(i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
 
 fn ebt_ports<'a>(i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
     if i.is_empty() {
-        return Ok(i);
+        // ebt_log prints in pieces, and other lines may come between them.
+        return match p.ip.proto_num.or(p.next_header) {
+            Some(6 | 17) => Err(Fail::at(i, "ports")),
+            _ => Ok(i),
+        };
     }
     if let (i, Some(())) = opt(key(" INCOMPLETE TCP/UDP header")).parse_complete(i)? {
         p.incomplete_ports = true;
@@ -175,10 +193,16 @@ fn ebt_arp<'a>(i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
         p.ip.truncated = true;
         return Ok(i);
     }
-    let i = inner(i, " ARP MAC SRC=", mac, &mut p.arp_macsrc)?;
-    let i = inner(i, " ARP IP SRC=", addr4, &mut p.arp_ipsrc)?;
-    let i = inner(i, " ARP MAC DST=", mac, &mut p.arp_macdst)?;
-    let (i, value) = preceded(key(" ARP IP DST="), addr4).parse_complete(i)?;
+    let mut i = inner(i, " ARP MAC SRC=", mac, &mut p.arp_macsrc)?;
+    let keys = if i.starts_with(b"  ") {
+        p.form.mac_blank = true;
+        ["  ARP IP SRC=", "  ARP IP DST="]
+    } else {
+        [" ARP IP SRC=", " ARP IP DST="]
+    };
+    i = inner(i, keys[0], addr4, &mut p.arp_ipsrc)?;
+    i = inner(i, " ARP MAC DST=", mac, &mut p.arp_macdst)?;
+    let (i, value) = preceded(key(keys[1]), addr4).parse_complete(i)?;
     p.arp_ipdst = Some(value);
     Ok(i)
 }
