@@ -3,7 +3,8 @@
 use std::fmt;
 use std::io::Write as _;
 
-use super::fields::{Address, ExtHeader, Family, Format, Ip, LineForm, Packet, Proto, V6Form};
+use super::fields::{Address, ExtHeader, Family, Format, Ip, Packet, Proto};
+use super::form::{LineForm, V6Form};
 
 /// Writes the line. Fields that were not read are not written, so a cut packet prints what is certain of it.
 pub(super) fn packet(p: &Packet<'_>, out: &mut Vec<u8>) {

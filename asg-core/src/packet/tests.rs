@@ -4,17 +4,54 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::{Lenient, Packet};
+use super::{Lenient, Packet, anchor, reference};
 use crate::Error;
 
+mod properties;
 mod table;
 
 /// The fields of a line as every reader of it gives them, once it was printed back.
 fn read_every_way(line: &[u8]) -> Result<Value, Error> {
+    agree(line);
     let packet = Packet::parse(line)?;
     assert_eq!(String::from_utf8_lossy(&packet.to_line()), String::from_utf8_lossy(line));
-    let json = serde_json::to_value(&packet).unwrap();
-    Ok(json)
+    Ok(serde_json::to_value(&packet).unwrap())
+}
+
+/// The grammar, its short cut and the reference read a line alike, or all of them do not read it whole.
+fn agree(line: &[u8]) {
+    let text = crate::Text::new(line);
+    let (Some(slow), Some(found)) = (reference::read(line), anchor::find(line)) else {
+        assert!(reference::read(line).is_none() && anchor::find(line).is_none(), "{text}");
+        assert_eq!(Packet::parse_lenient(line), None, "{text}");
+        return;
+    };
+    let mut long = Packet::default();
+    let result = long.read(line, found);
+    assert!(result.as_ref().err().is_none_or(|e| e.offset() <= line.len()), "{text}");
+    let mut fields = serde_json::to_value(&long).unwrap();
+    fields.as_object_mut().unwrap().remove("cut");
+    assert_eq!(result.is_ok(), slow.is_whole, "{text}: {result:?}");
+    if slow.is_whole {
+        assert_eq!(fields, slow.fields, "{text}");
+    } else {
+        assert!(do_not_differ(&fields, &slow.fields), "{text}\n{fields}\n{}", slow.fields);
+    }
+    let mut short = Packet::default();
+    let is_short = short.fill(line, false);
+    assert_eq!(is_short, Some(result), "{text}");
+    assert_eq!(short, long, "{text}");
+}
+
+/// What both say is the same.
+fn do_not_differ(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Object(a), Value::Object(b)) => {
+            a.iter().all(|(key, value)| b.get(key).is_none_or(|other| do_not_differ(value, other)))
+        }
+        (Value::Array(a), Value::Array(b)) => a.iter().zip(b).all(|(a, b)| do_not_differ(a, b)),
+        _ => a == b,
+    }
 }
 
 /// The project's captures: `{case, line, truth}`, one a line. They live beside the project; without them the tests that
@@ -64,6 +101,7 @@ fn every_captured_line_gives_its_truth() {
         forget_unshown(&mut truth);
         let packet =
             Packet::parse(body(&line).as_bytes()).unwrap_or_else(|e| panic!("{case}: {e}\n{line}"));
+        agree(body(&line).as_bytes());
         assert_eq!(serde_json::to_value(&packet).unwrap(), truth, "{case}\n{line}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::fields::{Address, Family, Ip, MacAddr, Packet, Proto, TcpFlags};
+use super::fields::{Address, ExtHeader, Family, Ip, MacAddr, Packet, Proto, TcpFlags};
 
 /// The network header of a packet.
 ///
@@ -196,6 +196,15 @@ impl Packet<'_> {
 }
 
 impl<'a> Ip<'a> {
+    /// True if it is a fragment, and not the first one, so that the transport header is not in it.
+    pub(super) fn is_later_fragment(&self) -> bool {
+        let offsets = self.ext.iter().filter_map(|header| match header {
+            ExtHeader::Fragment { offset, .. } => Some(*offset),
+            _ => None,
+        });
+        self.frag_offset.into_iter().chain(offsets).any(|offset| offset > 0)
+    }
+
     /// The transport header; `None` if the line shows no protocol, or breaks off inside it.
     #[must_use]
     pub fn transport<'p>(&'p self) -> Option<Transport<'p, 'a>> {
@@ -203,7 +212,7 @@ impl<'a> Ip<'a> {
         if let Some(bytes) = self.incomplete {
             return Some(Transport::Incomplete { proto, bytes });
         }
-        if self.frag_offset.is_some_and(|n| n > 0) && proto.is_opened() && self.spi.is_none() {
+        if self.is_later_fragment() && proto.is_opened() && self.spi.is_none() {
             return Some(Transport::LaterFragment(proto));
         }
         Some(match proto {

@@ -10,7 +10,8 @@ use super::token::{
     opt_bytes, sp, sp_or_end,
 };
 use super::transport;
-use crate::packet::fields::{Address, ExtHeader, Family, Ip, LineForm, Proto, V6Form};
+use crate::packet::fields::{Address, ExtHeader, Family, Ip, Proto};
+use crate::packet::form::{LineForm, V6Form};
 
 /// Whether a packet is the logged one or the one that an ICMP error quotes. The kernel quotes one level deep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,7 +152,7 @@ fn ipv4<'a>(i: &'a [u8], ip: &mut Ip<'a>, depth: Depth, form: &mut LineForm) -> 
     } else {
         ip.frag_offset = goes_on.then_some(0);
     }
-    if i.starts_with(b"OPT (") && !form.is_ulogd() {
+    if i.starts_with(b"OPT ") && !form.is_ulogd() {
         let (rest, opts) = delimited(key("OPT ("), opt_bytes, key(") ")).parse_complete(i)?;
         ip.ip_opt = Some(opts);
         i = rest;
@@ -159,10 +160,7 @@ fn ipv4<'a>(i: &'a [u8], ip: &mut Ip<'a>, depth: Depth, form: &mut LineForm) -> 
         ip.truncated = true;
         return Ok(rest);
     }
-    if ip.frag_offset.is_some_and(|n| n > 0)
-        && !i.starts_with(b"PROTO=")
-        && !could_begin("PROTO=", i)
-    {
+    if ip.is_later_fragment() && !i.starts_with(b"PROTO=") && !could_begin("PROTO=", i) {
         return Ok(i); // a later fragment of AH: the kernel prints nothing
     }
     transport::by_protocol(i, ip, Family::Ipv4, depth, form)
@@ -171,7 +169,11 @@ fn ipv4<'a>(i: &'a [u8], ip: &mut Ip<'a>, depth: Depth, form: &mut LineForm) -> 
 /// `TOS=0x`, or `TOS=` as ulogd2 has it.
 fn tos_key<'a>(i: &'a [u8], depth: Depth, form: &mut LineForm) -> Step<'a> {
     match i.strip_prefix(b"TOS=") {
-        Some(rest @ [a, b, ..]) if depth == Depth::Outer && a.is_ascii_hexdigit() && *b != b'x' => {
+        Some(rest @ [a, ..])
+            if depth == Depth::Outer
+                && a.is_ascii_hexdigit()
+                && !b"0x".starts_with(&rest[..rest.len().min(2)]) =>
+        {
             form.bare_tos = true;
             Ok(rest)
         }
@@ -196,9 +198,10 @@ fn ipv6<'a>(i: &'a [u8], ip: &mut Ip<'a>, depth: Depth, form: &mut LineForm) -> 
     let mut i = field(i, "FLOWLBL=", dec, &mut ip.flowlbl)?;
     loop {
         // A rule asks for parentheses or not, so all headers have them, or none.
-        i = if i.starts_with(b"OPT ( ") && (ip.ext_parens || ip.ext.is_empty()) {
+        i = if i.starts_with(b"OPT ") && (ip.ext_parens || ip.ext.is_empty()) {
+            let (i, ()) = key("OPT ( ").parse_complete(i)?;
             ip.ext_parens = true;
-            match ext_in_parens(&i[b"OPT ( ".len()..], ip, depth)? {
+            match ext_in_parens(i, ip, depth)? {
                 (i, Ext::Last) => return Ok(i),
                 (i, Ext::More) => i,
             }
@@ -215,9 +218,13 @@ fn ipv6<'a>(i: &'a [u8], ip: &mut Ip<'a>, depth: Depth, form: &mut LineForm) -> 
         ip.truncated = true;
         return Ok(i);
     }
-    // ESP, and options behind a later fragment, end the packet without a word.
+    // ESP ends the packet without a word, where the rule does not ask for options.
     let ended = if depth == Depth::Nested { i.starts_with(b"]") } else { i.is_empty() };
-    if ended { Ok(i) } else { transport::by_protocol(i, ip, Family::Ipv6, depth, form) }
+    if ended && !ip.ext_parens {
+        Ok(i)
+    } else {
+        transport::by_protocol(i, ip, Family::Ipv6, depth, form)
+    }
 }
 
 /// Whether the kernel goes on behind an extension header.
@@ -304,7 +311,9 @@ fn fragment<'a>(
     let (i, ()) = key("ID:").parse_complete(i)?;
     let (i, id) = hex8(i)?;
     let i = depth.gap(i)?;
-    (ip.frag_offset, ip.mf, ip.frag_id) = (Some(offset), Some(more), Some(id));
+    if ip.frag_id.is_none() {
+        (ip.frag_offset, ip.mf, ip.frag_id) = (Some(offset), Some(more), Some(id));
+    }
     ip.ext.push(ExtHeader::Fragment { offset, more, id });
     Ok((i, Ext::More))
 }

@@ -55,7 +55,8 @@ fn netfilter<'a>(i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
         p.ip.truncated = true;
         return Ok(i);
     }
-    if let (i, Some(())) = opt(key("ARP HTYPE=")).parse_complete(i)? {
+    if i.starts_with(b"ARP ") {
+        let (i, ()) = key("ARP HTYPE=").parse_complete(i)?;
         p.family = Family::Arp;
         return link::arp(i, p);
     }

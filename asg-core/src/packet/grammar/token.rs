@@ -8,7 +8,8 @@ use nom::error::{ErrorKind, ParseError};
 use nom::sequence::{preceded, terminated};
 use nom::{IResult, Parser};
 
-use crate::packet::fields::{MacAddr, V6Form};
+use crate::packet::fields::MacAddr;
+use crate::packet::form::V6Form;
 use crate::{Error, Text};
 
 pub(super) type Read<'a, T> = IResult<&'a [u8], T, Fail>;
@@ -115,8 +116,26 @@ pub(super) fn inner<'a, T>(
     slot: &mut Option<T>,
 ) -> Step<'a> {
     let (i, value) = preceded(key(name), value).parse_complete(i)?;
-    if i.is_empty() {
-        return Err(Fail::at(i, "more of the line"));
+    match i.first() {
+        None => Err(Fail::at(i, "more of the line")),
+        Some(b' ' | b',') => {
+            *slot = Some(value);
+            Ok(i)
+        }
+        Some(_) => Err(Fail::text(i, " ")),
+    }
+}
+
+/// The same, where the line may end.
+pub(super) fn inner_last<'a, T>(
+    i: &'a [u8],
+    name: &'static str,
+    value: impl Parser<&'a [u8], Output = T, Error = Fail>,
+    slot: &mut Option<T>,
+) -> Step<'a> {
+    let (i, value) = preceded(key(name), value).parse_complete(i)?;
+    if !matches!(i.first(), None | Some(b' ')) {
+        return Err(Fail::text(i, " "));
     }
     *slot = Some(value);
     Ok(i)

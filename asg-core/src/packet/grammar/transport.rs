@@ -9,7 +9,8 @@ use super::link::incomplete;
 use super::token::{
     Read, Step, addr4, dec, field, hex_any, hex2_lower, hex8, key, last, opt_bytes, sp,
 };
-use crate::packet::fields::{Family, Ip, LineForm, Proto, TcpFlags};
+use crate::packet::fields::{Family, Ip, Proto, TcpFlags};
+use crate::packet::form::LineForm;
 
 /// `PROTO=…` and what the kernel prints of that protocol.
 pub(super) fn by_protocol<'a>(
@@ -22,8 +23,7 @@ pub(super) fn by_protocol<'a>(
     let (i, ()) = key("PROTO=").parse_complete(i)?;
     let (i, proto) = ip::proto(i, family, form)?;
     // The header of a later fragment went with the first one, and the kernel opens no protocol that it has no name for.
-    let later_fragment = p.frag_offset.is_some_and(|offset| offset > 0);
-    let is_last = later_fragment || matches!(proto, Proto::Other(_));
+    let is_last = p.is_later_fragment() || matches!(proto, Proto::Other(_));
     let i = if is_last { depth.gap(i)? } else { sp(i)?.0 };
     p.proto = Some(proto);
     p.proto_num = Some(proto.number());
@@ -80,7 +80,7 @@ fn tcp<'a>(i: &'a [u8], p: &mut Ip<'a>, depth: Depth, form: &mut LineForm) -> St
         (p.tcp_opt_truncated, form.plain_truncated) = (true, true);
         return Ok(i);
     }
-    if i.starts_with(b"OPT (") {
+    if i.starts_with(b"OPT ") {
         let opts = delimited(key("OPT ("), opt_bytes, key(")"));
         return tail(i, depth, opts, &mut p.tcp_opt);
     }
