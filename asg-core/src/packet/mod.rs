@@ -130,7 +130,8 @@ impl<'a> Packet<'a> {
     fn read(&mut self, text: &'a [u8], anchor: anchor::Anchor<'a>) -> Result<(), Error> {
         *self = Self::at(anchor);
         let read = grammar::message(text, anchor, self);
-        self.form.ends_with_space = text.ends_with(b" ");
+        // Of a line that breaks off, a field is certain when the blank behind it was seen.
+        self.form.ends_with_space = read.is_err() || text.ends_with(b" ");
         self.cut = read.as_ref().is_err_and(Error::is_cut);
         read
     }

@@ -13,9 +13,11 @@ pub(super) fn packet(p: &Packet<'_>, out: &mut Vec<u8>) {
         out.push(b' ');
     }
     out.extend(b"IN=");
-    out.extend(p.in_if.unwrap_or_default().as_bytes());
+    let Some(in_if) = p.in_if else { return };
+    out.extend(in_if.as_bytes());
     out.extend(b" OUT=");
-    out.extend(p.out_if.unwrap_or_default().as_bytes());
+    let Some(out_if) = p.out_if else { return };
+    out.extend(out_if.as_bytes());
     match p.format {
         Format::Netfilter => netfilter(p, out),
         Format::EbtLog => ebt_log(p, out),
