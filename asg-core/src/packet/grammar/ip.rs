@@ -332,7 +332,8 @@ pub(super) fn proto<'a>(i: &'a [u8], family: Family, form: &LineForm) -> Read<'a
             return Ok((rest, proto));
         }
     }
-    dec.map(Proto::Other).parse(i)
+    let number = dec.map(Proto::Other).parse(i);
+    number.map_err(|_| Fail::at(i, "a protocol's name or number"))
 }
 
 /// A field that can be the last of its packet.

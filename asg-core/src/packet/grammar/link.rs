@@ -150,7 +150,7 @@ fn ebt_ports<'a>(i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
     if i.is_empty() {
         // ebt_log prints in pieces, and other lines may come between them.
         return match p.ip.proto_num.or(p.next_header) {
-            Some(6 | 17) => Err(Fail::at(i, "ports")),
+            Some(6 | 17) => Err(Fail::text(i, " SPT=")),
             _ => Ok(i),
         };
     }

@@ -36,7 +36,7 @@ impl Fail {
         nom::Err::Error(Self { left: i.len(), wanted: Wanted::Some(wanted) })
     }
 
-    const fn text(i: &[u8], text: &'static str) -> nom::Err<Self> {
+    pub(super) const fn text(i: &[u8], text: &'static str) -> nom::Err<Self> {
         nom::Err::Error(Self { left: i.len(), wanted: Wanted::Text(text) })
     }
 
@@ -172,10 +172,13 @@ pub(super) fn dec<T: TryFrom<u64>>(i: &[u8]) -> Read<'_, T> {
         value = value * 10 + u64::from(digit);
         n += 1;
     }
-    if n == 0 || (n > 1 && i[0] == b'0') {
+    if n == 0 {
         return Err(Fail::at(i, WANTED));
     }
-    let value = T::try_from(value).map_err(|_| Fail::at(i, WANTED))?;
+    if n > 1 && i[0] == b'0' {
+        return Err(Fail::at(i, "a decimal number without leading zeros"));
+    }
+    let value = T::try_from(value).map_err(|_| Fail::at(i, "a smaller number"))?;
     Ok((&i[n..], value))
 }
 
