@@ -1,10 +1,15 @@
 //! Lines that the generator prints, whole, changed, cut and put together.
 
+use std::sync::LazyLock;
+
 use proptest::prelude::*;
 use serde_json::Value;
 
 use super::super::generator::{self, Generated};
-use super::{Lenient, Packet, agree, is_part_of};
+use super::{Lenient, Packet, agree, body, is_part_of, rows};
+
+/// What a byte is changed to: those that mean something in some place, and some that never do.
+const CHANGES: &[u8] = b" 0129afAF:=.,[]()xSYNFDM\t\x00\xa0\xff";
 
 /// A line of any program and kind.
 fn any_line() -> impl Strategy<Value = Generated> {
@@ -30,7 +35,7 @@ proptest! {
     fn a_changed_line_is_read_alike(
         generated in any_line(),
         at: prop::sample::Index,
-        byte in prop::sample::select(b" 0129afAF:=.,[]()xSYNFDM\t\x00\xa0\xff".to_vec()),
+        byte in prop::sample::select(CHANGES.to_vec()),
         is_more: bool,
     ) {
         let mut line = generated.line;
@@ -45,6 +50,31 @@ proptest! {
         agree(&line);
         let printed = Packet::parse(&line).map(|packet| packet.to_line());
         prop_assert!(printed.is_err() || printed == Ok(line));
+    }
+
+    #[test]
+    fn a_captured_line_changed_is_read_alike(
+        row: prop::sample::Index,
+        at: prop::sample::Index,
+        byte in prop::sample::select(CHANGES.to_vec()),
+        is_more: bool,
+    ) {
+        static CAPTURED: LazyLock<Vec<String>> =
+            LazyLock::new(|| rows().into_iter().map(|(_, line, _)| body(&line).to_owned()).collect());
+        if CAPTURED.is_empty() {
+            return Ok(()); // `rows` said why
+        }
+        let mut line = row.get(&CAPTURED).clone().into_bytes();
+        let at = at.index(line.len());
+        agree(&line[..at]);
+        if is_more {
+            line.insert(at, byte);
+        } else {
+            line[at] = byte;
+        }
+        agree(&line);
+        line.remove(at);
+        agree(&line);
     }
 
     #[test]
