@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::Ipv6Addr;
+use std::num::NonZeroU32;
 
 /// What a packet remembers of its line's form, so that it prints back as it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -20,7 +21,7 @@ pub struct LineForm {
     /// TCP options that did not fit are a plain `TRUNCATED` (kernels up to 2.6.36).
     pub(super) plain_truncated: bool,
     /// `MARK=` stands in the brackets, though it is the logged packet's (IPv6 up to 2.6.38).
-    pub(super) inner_mark: Option<u32>,
+    pub(super) inner_mark: Option<NonZeroU32>,
 }
 
 impl LineForm {

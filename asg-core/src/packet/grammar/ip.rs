@@ -1,5 +1,7 @@
 //! IPv4 and IPv6, from `SRC=` to the transport header.
 
+use std::num::NonZeroU32;
+
 use nom::Parser;
 use nom::combinator::opt;
 use nom::sequence::{delimited, terminated};
@@ -78,7 +80,10 @@ pub(super) fn nested<'a>(
                 if ends_the_line(inner) || !i.starts_with(b"MARK=") {
                     i
                 } else {
-                    field(i, "MARK=0x", not_zero(hex_any), &mut form.inner_mark)?
+                    let mut mark = None;
+                    let i = field(i, "MARK=0x", not_zero(hex_any), &mut mark)?;
+                    form.inner_mark = mark.and_then(NonZeroU32::new);
+                    i
                 }
             }
             _ => ipv4(i, inner, Depth::Nested, form)?,

@@ -13,6 +13,8 @@ mod link;
 mod token;
 mod transport;
 
+use std::num::NonZeroU32;
+
 use nom::Parser;
 use nom::combinator::opt;
 
@@ -36,7 +38,7 @@ pub(super) fn message<'a>(
         Format::EbtLog => link::ebt_log,
     };
     let read = body(input, p).and_then(token::end);
-    p.mark = p.mark.or(p.form.inner_mark);
+    p.mark = p.mark.or(p.form.inner_mark.map(NonZeroU32::get));
     match read {
         Ok(_) => Ok(()),
         Err(nom::Err::Error(fail) | nom::Err::Failure(fail)) => Err(fail.into_error(text)),
