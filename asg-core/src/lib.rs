@@ -48,6 +48,9 @@ pub use packet::{
     Address, ExtHeader, Family, Format, Icmp, Ip, Lenient, LineForm, MacAddr, Network, Packet,
     PacketBuf, Proto, TcpFlags, Transport,
 };
+#[cfg(any(test, feature = "reference"))]
+#[doc(hidden)]
+pub use packet::{generator, reference};
 pub use prefix::{Direction, LogPrefix, Plane, Subject, Verdict};
 pub use record::{Content, Damaged, Part, Record, RecordOutput};
 pub use text::Text;

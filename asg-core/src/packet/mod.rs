@@ -6,8 +6,9 @@
 //! * [`grammar`] reads the rest from left to right. The kernel prints its fields in a fixed order and repeats some of
 //!   their names (`LEN`, `ID`, `SRC`…), so the place of a field decides what it means.
 //! * [`fast`] is a short cut through both for the lines that logs are full of.
-//! * [`fields`] are the records that the grammar fills.
+//! * [`fields`] are the records that the grammar fills, [`form`] what they do not say of the line.
 //! * [`view`] shows them as what they are: a network header, a transport header, an ICMP message.
+//! * `reference` and `generator`, for tests: a second reader, slow and obvious, and a printer of any line.
 //! * [`render`] prints a packet back as the line it came from.
 //!
 //! No room here knows what a prefix means; that is [`crate::LogPrefix`]'s.
@@ -15,15 +16,19 @@
 mod anchor;
 mod fast;
 mod fields;
+mod form;
+#[cfg(any(test, feature = "reference"))]
+pub mod generator;
 mod grammar;
+#[cfg(any(test, feature = "reference"))]
+pub mod reference;
 mod render;
 #[cfg(test)]
 mod tests;
 mod view;
 
-pub use fields::{
-    Address, ExtHeader, Family, Format, Ip, LineForm, MacAddr, Packet, Proto, TcpFlags,
-};
+pub use fields::{Address, ExtHeader, Family, Format, Ip, MacAddr, Packet, Proto, TcpFlags};
+pub use form::LineForm;
 pub use view::{Icmp, Network, Transport};
 
 use crate::Error;
@@ -125,7 +130,8 @@ impl<'a> Packet<'a> {
     fn read(&mut self, text: &'a [u8], anchor: anchor::Anchor<'a>) -> Result<(), Error> {
         *self = Self::at(anchor);
         let read = grammar::message(text, anchor, self);
-        self.form.ends_with_space = text.ends_with(b" ");
+        // Of a line that breaks off, a field is certain when the blank behind it was seen.
+        self.form.ends_with_space = read.is_err() || text.ends_with(b" ");
         self.cut = read.as_ref().is_err_and(Error::is_cut);
         read
     }
