@@ -4,6 +4,7 @@
 mod app_log;
 mod attribution;
 mod clock;
+mod completeness;
 mod correlator;
 mod decoder;
 mod digest;
@@ -29,7 +30,8 @@ mod text;
 mod time;
 
 pub use attribution::{Attribution, Certainty, Owners, Reason};
-pub use clock::TimeRange;
+pub use clock::{TimeRange, UptimeClocks};
+pub use completeness::{CellReport, Completeness, Limit, LimitReport, LogLimits};
 pub use correlator::{Correlator, Counted, Counts, Tally, TallyReader};
 pub use decoder::{Decoded, Decoder, Diagnostic, DiagnosticKind, DiagnosticSink};
 pub use envelope::{Dialect, Envelope};

@@ -135,3 +135,38 @@ fn no_damage_makes_a_certain_answer_of_its_wrong() {
         }
     }
 }
+
+#[test]
+fn pieces_of_any_size_give_the_same_flows() {
+    let (_, logs) = simulated(&Config { layout: Layout::One, minutes: 2, ..small(Era::Silk, 6) });
+    let text = &logs.files[0].1;
+    let in_pieces = |sizes: &[usize]| {
+        let mut found = Vec::new();
+        let mut sink = |flow: &Flow<'_, '_>| found.push((flow.origin, said(flow)));
+        let mut follower = asg_core::Follower::new(holding(10));
+        let mut lines = asg_core::Lines::new();
+        let mut rest = &text[..];
+        for size in sizes.iter().cycle() {
+            let (piece, others) = rest.split_at(rest.len().min(*size));
+            rest = others;
+            lines.push(piece, |raw| {
+                let origin = Origin { source: asg_core::SourceId(0), line: raw.number };
+                follower.take(origin, raw.bytes, &mut sink);
+            });
+            if rest.is_empty() {
+                break;
+            }
+        }
+        lines.finish(|raw| {
+            let origin = Origin { source: asg_core::SourceId(0), line: raw.number };
+            follower.take(origin, raw.bytes, &mut sink);
+        });
+        follower.finish(&mut sink);
+        found
+    };
+    let whole = in_pieces(&[text.len()]);
+    assert!(whole.len() > 100);
+    for sizes in [&[1][..], &[7, 311, 2], &[64 << 10]] {
+        assert_eq!(in_pieces(sizes), whole, "{sizes:?}");
+    }
+}

@@ -8,6 +8,7 @@ pub mod blocks;
 pub mod counting;
 pub mod demo;
 pub mod input;
+pub mod missing;
 pub mod names;
 pub mod progress;
 pub mod report;

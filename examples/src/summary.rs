@@ -56,11 +56,14 @@ impl Summary {
     ///
     /// Those of writing.
     pub fn print(&self, counts: &Counts, out: &mut impl Write) -> io::Result<()> {
-        let Counts { lines, packets, evidence, damaged, .. } = counts;
+        let Counts { lines, packets, evidence, damaged, duplicates, .. } = counts;
         writeln!(
             out,
             "{lines} lines: {packets} packets, {evidence} about containers, {damaged} damaged"
         )?;
+        if *duplicates > 0 {
+            writeln!(out, "{duplicates} of the packets were told before, by another line")?;
+        }
         writeln!(out)?;
         for ((_, word), n) in CERTAINTIES.iter().zip(self.certainties) {
             writeln!(out, "{n:>12}  {word}")?;

@@ -18,8 +18,9 @@ use crate::evidence::Origin;
 use crate::flow::{Flow, Peer};
 use crate::record::{Content, Damaged, Part, Record};
 use crate::{
-    Address, AppState, Direction, Entity, Envelope, Guid, Identity, Ledger, Lifetime, Line,
-    LogPrefix, Packet, Plane, Sighting, SourceId, TimePolicy, TimeRange, Timestamp, YearPolicy,
+    Address, AppState, Completeness, Direction, Entity, Envelope, Guid, Identity, Ledger, Lifetime,
+    Line, LogPrefix, Packet, Plane, Sighting, SourceId, TimePolicy, TimeRange, Timestamp,
+    UptimeClocks, YearPolicy,
 };
 
 /// Joins packets with evidence and names, over a finished set of logs, in two passes.
@@ -68,6 +69,8 @@ pub struct Correlator {
     /// The latest time with a year that a source shows: old logs and new ones are read together.
     latest: BTreeMap<SourceId, Timestamp>,
     reports: Reports,
+    clocks: UptimeClocks,
+    completeness: Completeness,
     counts: Counts,
 }
 
@@ -123,6 +126,18 @@ impl Correlator {
         &self.ledger
     }
 
+    /// The machines' uptimes beside their times.
+    #[must_use]
+    pub const fn clocks(&self) -> &UptimeClocks {
+        &self.clocks
+    }
+
+    /// What is missing from the logs, as far as they tell it themselves.
+    #[must_use]
+    pub const fn completeness(&self) -> &Completeness {
+        &self.completeness
+    }
+
     /// What was seen.
     #[must_use]
     pub const fn counts(&self) -> &Counts {
@@ -159,13 +174,18 @@ impl Correlator {
         if let Some(time) = record.time(&TimePolicy::default()) {
             self.has_time(origin.source, time);
         }
+        self.clocks.learn(origin.source, &record.envelope);
         self.counts.damaged += u64::from(matches!(record.content, Content::Damaged(_)));
         if record.packet().is_some() {
             self.counts.packets += 1;
             let told = self.reports.packet(origin, record, now);
             self.counts.duplicates = self.reports.copies();
+            if told == Told::First {
+                self.completeness.observe(origin.source, record);
+            }
             return Some(told);
         }
+        self.completeness.observe(origin.source, record);
         if let Content::Logger(event) = &record.content {
             self.counts.logger_lines += 1;
             self.reports.logger(origin, event);
@@ -232,10 +252,12 @@ impl Correlator {
                 .envelope
                 .cell()
                 .or_else(|| Some(attribution.container()?.cell()?.to_owned()));
-            let time = record.time(&self.policy(origin.source));
+            let time =
+                record.time(&self.policy(origin.source)).or_else(|| range.map(TimeRange::middle));
             let also = self.reports.others(*origin);
             each(&Flow {
                 time,
+                range,
                 origin: *origin,
                 also,
                 cell,
@@ -271,7 +293,8 @@ impl Correlator {
 
     /// When it was, and how far that can be out.
     fn time(&self, source: SourceId, record: &Record<'_>) -> Option<TimeRange> {
-        record.time(&self.policy(source)).map(TimeRange::from)
+        let stamp = record.time(&self.policy(source));
+        self.clocks.time(source, &record.envelope, stamp)
     }
 
     /// Who sent the packet; `None` if the record is none.

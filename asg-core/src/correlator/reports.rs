@@ -8,7 +8,9 @@ use super::own_address;
 use crate::digest::Seeds;
 use crate::evidence::Origin;
 use crate::lager::LoggerEvent;
-use crate::{Address, Direction, LogPrefix, Packet, Record, TimeRange, Timestamp, Verdict};
+use crate::{
+    Address, Content, Direction, LogPrefix, Packet, Record, TimeRange, Timestamp, Verdict,
+};
 
 /// How far apart two lines about one packet may be, in packets. In a finished set of logs the same line may be anywhere in
 /// another file, so this, and not a time, bounds the memory: 20 MB.
@@ -55,8 +57,9 @@ impl Default for Reports {
 impl Reports {
     /// Takes a packet line that came at this time of the log.
     pub(super) fn packet(&mut self, origin: Origin, record: &Record<'_>, now: Timestamp) -> Told {
-        let Some((packet, cf)) = record.packet() else { return Told::First };
-        let address = cf.and_then(|cf| own_address(packet, cf));
+        // Of a line that is cut, nobody knows what it would have said.
+        let Content::Packet { packet, cf } = &record.content else { return Told::First };
+        let address = cf.as_ref().and_then(|cf| own_address(packet, cf));
         let sender = sender(packet.prefix.as_bytes(), address, self.window.seeds());
         let mark = Mark::of(&record.envelope, packet, sender, self.window.seeds());
         mark.map_or(Told::First, |mark| self.marked(origin, mark, now))

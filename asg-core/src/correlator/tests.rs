@@ -107,6 +107,8 @@ fn what_is_in_doubt_is_two_packets() {
     ] {
         assert_eq!(told(&[(0, 1, &kern), (1, 1, &other)]).len(), 2, "{what}");
     }
+    let cut = local("637.581122", &PACKET[..150]);
+    assert_eq!(told(&[(0, 1, &cut), (0, 2, &cut)]).len(), 2, "both cut");
     let on = |id| forwarded(id, "637.581122", PACKET);
     assert_eq!(told(&[(0, 1, &on("a")), (0, 2, &on("b"))]).len(), 2, "two cells");
     let (same, later) =
@@ -192,4 +194,76 @@ fn a_packet_between_containers_has_two_ends_and_the_address_never_overrules_the_
     let flow =
         ends(&denied.replace("DENY_C2C_", "DENY_").replace("DST=10.255.73.4", "DST=8.8.8.8"));
     assert_eq!(flow["peer"], serde_json::Value::Null);
+}
+
+/// A line of rep's about the making or the end of a container.
+fn life(time: &str, handle: &str, is_end: bool) -> String {
+    let what = if is_end {
+        "ordinary-lrp-processor.process-completed-container.delete-container.containerstore.destroy.node-destroy.destroyed-container-in-garden"
+    } else {
+        "ordinary-lrp-processor.process-reserved-container.run-container.containerstore-create.node-create.created-container-in-garden"
+    };
+    format!(
+        r#"{{"timestamp":"2024-05-06T{time}Z","level":"info","source":"rep","message":"rep.executing-container-operation.{what}","data":{{"container-guid":"{handle}","guid":"{handle}"}}}}"#
+    )
+}
+
+fn flow_of(lines: &[String], packet: u64) -> serde_json::Value {
+    let lines: Vec<_> = (1..)
+        .zip(lines)
+        .map(|(line, text)| (Origin { source: SourceId(0), line }, text.as_bytes()))
+        .collect();
+    let mut correlator = Correlator::new();
+    for (origin, line) in &lines {
+        correlator.observe(*origin, line);
+    }
+    let mut found = None;
+    correlator.flows(
+        &lines,
+        |_| Vec::new(),
+        |flow| {
+            if flow.origin.line == packet {
+                found = Some(serde_json::to_value(flow.to_output(|source| source.0)).unwrap());
+            }
+        },
+    );
+    found.unwrap()
+}
+
+#[test]
+fn a_time_that_may_be_either_owners_is_ambiguous() {
+    let (one, next) = ("bfce786c-ab07-40ad-79f9-8f21", "bfce786c-ab07-40ad-79f9-8e33");
+    let lines = |stamp: &str, uptime: u32| {
+        let packet = format!("2024-05-06T{stamp}+00:00 cell-1 kernel: [{uptime}.500000] {PACKET}");
+        vec![
+            packet,
+            life("07:00:00", one, false),
+            life("07:10:00", one, true),
+            life("08:00:00", next, false),
+            "2024-05-06T07:05:00.600000+00:00 cell-1 kernel: [300.500000] hello".into(),
+            "2024-05-06T08:05:00.600000+00:00 cell-1 kernel: [3900.500000] hello".into(),
+        ]
+    };
+    let prompt = flow_of(&lines("07:05:00.700000", 300), 1);
+    assert_eq!((&prompt["handle"], &prompt["time_error"]), (&one.into(), &1.134.into()));
+    assert_eq!(flow_of(&lines("08:05:00.700000", 3_900), 1)["handle"], next);
+    // It was stamped an hour after it was written, as its uptime shows.
+    let late = flow_of(&lines("08:05:00.700000", 300), 1);
+    assert_eq!(late["attribution"]["reason"], "several_handles_begin_so");
+    assert_eq!(late["attribution"]["candidates"].as_array().unwrap().len(), 2);
+    assert!(late["time_error"].as_f64().unwrap() > 3_600.0);
+}
+
+#[test]
+fn an_uptime_alone_has_a_time_where_other_lines_of_the_machine_show_both() {
+    let packet = format!("[637.581122] cell-1 kernel: {PACKET}");
+    let both = "2024-05-06T07:09:00.600000+00:00 cell-1 kernel: [627.500000] hello".to_owned();
+    let told = flow_of(&[packet.clone(), both], 1);
+    assert!(told["time"].as_str().unwrap().starts_with("2024-05-06T07:09:10"), "{told}");
+    assert!(told["time_error"].as_f64().unwrap() < 1.0, "{told}");
+    let untold = flow_of(&[packet], 1);
+    assert_eq!(
+        (&untold["time"], &untold["time_error"]),
+        (&serde_json::Value::Null, &serde_json::Value::Null)
+    );
 }

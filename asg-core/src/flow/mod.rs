@@ -7,13 +7,18 @@ use serde::{Serialize, Serializer};
 
 use crate::attribution::Attribution;
 use crate::ledger::Lifetime;
-use crate::{AppState, Entity, Identity, LogPrefix, Origin, Packet, SourceId, Timestamp};
+use crate::{
+    AppState, Entity, Identity, LogPrefix, Origin, Packet, SourceId, TimeRange, Timestamp,
+};
 
 /// One row of the output of a correlation.
 #[derive(Debug, Clone)]
 pub struct Flow<'a, 'l> {
-    /// When the packet was logged, if that is known.
+    /// When the packet was logged, if that is known: the time that its line shows, or where it shows an uptime only, what
+    /// other lines of its machine make of that.
     pub time: Option<Timestamp>,
+    /// Between what that lies surely, by what the line shows and by the machine's uptime.
+    pub range: Option<TimeRange>,
     /// Where its line stands.
     pub origin: Origin,
     /// Where other lines stand that tell the same packet: the same line by another way, iptables-logger's line about it.
@@ -64,10 +69,15 @@ pub struct FlowOutput<'f, F> {
 
 impl<F: Fn(SourceId) -> N, N: Serialize> Serialize for FlowOutput<'_, F> {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        let Flow { time, origin, also, cell, cf, packet, attribution, identity, peer } = self.flow;
+        let Flow { time, range, origin, also, cell, cf, packet, attribution, identity, peer } =
+            self.flow;
         let ip = &packet.ip;
         let mut map = s.serialize_map(None)?;
         map.serialize_entry("time", time)?;
+        map.serialize_entry(
+            "time_error",
+            &range.zip(*time).map(|(range, time)| error(range, time)),
+        )?;
         map.serialize_entry("source", &(self.source)(origin.source))?;
         map.serialize_entry("line", &origin.line)?;
         map.serialize_entry("also", &places(also, &self.source))?;
@@ -90,6 +100,14 @@ impl<F: Fn(SourceId) -> N, N: Serialize> Serialize for FlowOutput<'_, F> {
         map.serialize_entry("peer", &peer)?;
         map.end()
     }
+}
+
+/// How far a time can be out, in seconds, rounded up to a millisecond.
+fn error(range: TimeRange, time: Timestamp) -> f64 {
+    let nanos = |end: Timestamp| end.as_nanos().abs_diff(time.as_nanos());
+    let millis = nanos(range.earliest()).max(nanos(range.latest())).div_ceil(1_000_000);
+    // Whole numbers of this size are exact.
+    u32::try_from(millis).map_or(f64::INFINITY, f64::from) / 1_000.0
 }
 
 /// Who it is, by all names: the same for both ends of a packet.

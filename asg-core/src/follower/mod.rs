@@ -15,8 +15,8 @@ use crate::{Guid, Identity, Ledger, Lifetime, Line, Origin, Record, TimePolicy, 
 ///
 /// Each packet is held until the log is [`FollowerOptions::hold`] further, by the times in the log and not by any clock of
 /// ours: a rep line may come later than the packet that it explains. What has not come by then is not waited for, so a flow
-/// is at most as sure as a [`Correlator`], which sees the whole log, would say; but where lines contradict each other, a
-/// contradiction that comes later than that is not seen.
+/// is at most as sure as a [`Correlator`], which sees the whole log, would say. But a contradiction that comes later than
+/// that is not seen, nor a second container whose handle begins alike.
 ///
 /// | what is bounded | by |
 /// |---|---|

@@ -32,6 +32,7 @@ from .records import (
     LoggerEvent,
     LogPrefix,
     Packet,
+    Peer,
     Record,
     RepEvent,
 )
@@ -54,6 +55,7 @@ __all__ = [
     "LoggerEvent",
     "LogPrefix",
     "Packet",
+    "Peer",
     "Record",
     "RepEvent",
     "correlate",

@@ -17,7 +17,7 @@ use asg_examples::report::{Failure, Report, say};
 use asg_examples::summary::Summary;
 use asg_examples::table::Table;
 use asg_examples::time::{set_utc_offset, set_year};
-use asg_examples::{demo, names};
+use asg_examples::{demo, missing, names};
 use lexopt::Arg::{Long, Short, Value};
 use lexopt::ValueExt as _;
 
@@ -227,7 +227,12 @@ fn summarise(
     }
     let mut summary = Summary::default();
     tally.give(|guids| names.of(guids), |counted| summary.add(counted));
-    Ok(summary.print(tally.counts(), &mut out)?)
+    summary.print(tally.counts(), &mut out)?;
+    let mut names = vec![""; logs.len()];
+    for (id, log) in ids.iter().zip(logs.iter()) {
+        names[id.0 as usize] = log.name();
+    }
+    Ok(missing::print(tally.completeness(), |id| names[id.0 as usize], &mut out)?)
 }
 
 /// Gives each packet.

@@ -4,51 +4,39 @@ use std::net::IpAddr;
 
 use hashbrown::HashTable;
 
-use super::super::duplicates::sender;
-use super::super::own_address;
+use crate::completeness::Limit;
 use crate::digest::Seeds;
-use crate::evidence::SourceId;
 use crate::time::{LogTime, Uptime};
-use crate::{Envelope, LogPrefix, Packet, TimePolicy, TimeRange};
+use crate::{Envelope, LogPrefix, TimePolicy, Timestamp};
+
+use super::super::duplicates::sender;
 
 /// All groups, numbered as they come.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Groups {
-    all: Vec<Group>,
-    numbers: HashTable<usize>,
-}
-
-/// Packets that have all in common but the time.
-#[derive(Debug, Clone)]
-pub(super) struct Group {
-    hash: u64,
-    source: SourceId,
-    time: TimeKind,
-    prefix: Box<[u8]>,
-    address: Option<IpAddr>,
-    sender: u64,
-    cell: [Option<Box<[u8]>>; 2],
-    /// The cell's name, if it tells the machine from others.
-    machine: Option<Box<str>>,
-    /// How many packets were told, each once.
-    pub(super) packets: u64,
-    pub(super) first: Extent,
-    pub(super) last: Extent,
-    /// Where one answer is not every packet's: a time of each, and how many packets have it.
-    pub(super) answers: Vec<(Option<TimeRange>, u64)>,
+    all: Vec<GroupName>,
+    numbers: HashTable<u32>,
 }
 
 /// What the packets of a group have in common.
-#[derive(Debug)]
-pub(super) struct Key<'a> {
-    source: SourceId,
+#[derive(Debug, Clone)]
+pub(super) struct GroupName {
+    sender: u64,
+    cell: u32,
     time: TimeKind,
-    prefix: &'a [u8],
     address: Option<IpAddr>,
+    prefix: Box<[u8]>,
+}
+
+/// The same, of one packet.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct GroupKey<'a> {
     /// See [`sender`].
     pub(super) sender: u64,
-    /// As [`Envelope::cell`] has it, not yet put together.
-    cell: [Option<&'a [u8]>; 2],
+    cell: u32,
+    time: TimeKind,
+    address: Option<IpAddr>,
+    prefix: &'a [u8],
 }
 
 /// What a line shows of the time. Only what is shown in one way can be compared.
@@ -61,49 +49,13 @@ enum TimeKind {
     Nothing,
 }
 
-/// The time of one line, as it shows it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Extent {
-    time: LogTime,
-    uptime: Option<Uptime>,
-}
-
-impl Extent {
-    pub(super) const fn of(envelope: &Envelope<'_>) -> Self {
-        Self { time: envelope.time, uptime: envelope.uptime }
-    }
-
-    pub(super) fn range(self, policy: &TimePolicy) -> Option<TimeRange> {
-        let shown = self.time.resolve(policy).or_else(|| self.uptime?.resolve(policy));
-        shown.map(|resolved| TimeRange::from(resolved.time))
-    }
-
-    /// False for times of different kinds.
-    fn is_before(self, other: Self) -> bool {
-        match (self.time, other.time) {
-            (LogTime::Instant(a), LogTime::Instant(b)) => a < b,
-            (LogTime::Local(a), LogTime::Local(b)) | (LogTime::NoYear(a), LogTime::NoYear(b)) => {
-                a < b
-            }
-            _ => self.uptime < other.uptime,
-        }
-    }
-}
-
-impl<'a> Key<'a> {
+impl<'a> GroupKey<'a> {
     pub(super) fn of(
-        source: SourceId,
-        envelope: &Envelope<'a>,
-        packet: &Packet<'a>,
-        cf: Option<&LogPrefix<'a>>,
+        cell: u32,
+        envelope: &Envelope<'_>,
+        (prefix, address): (&'a [u8], Option<IpAddr>),
         seeds: Seeds,
     ) -> Self {
-        let bytes = |text: Option<crate::Text<'a>>| text.map(crate::Text::as_bytes);
-        let cell = match (envelope.instance, envelope.job, envelope.index) {
-            (Some(instance), ..) => [bytes(Some(instance)), None],
-            (_, job @ Some(_), index @ Some(_)) => [bytes(job), bytes(index)],
-            _ => [bytes(envelope.host), None],
-        };
         let time = match envelope.time {
             LogTime::Instant(_) => TimeKind::Instant,
             LogTime::Local(_) => TimeKind::Local,
@@ -111,133 +63,166 @@ impl<'a> Key<'a> {
             LogTime::Unknown if envelope.uptime.is_some() => TimeKind::Uptime,
             LogTime::Unknown => TimeKind::Nothing,
         };
-        // Whose prefix means nothing has as many addresses as there are machines in the world.
-        let address = cf.and_then(|cf| own_address(packet, cf));
-        let prefix = packet.prefix.as_bytes();
-        let sender = sender(prefix, address, seeds);
-        Self { source, time, prefix, address, sender, cell }
+        Self { sender: sender(prefix, address, seeds), cell, time, address, prefix }
     }
 
-    fn hash(&self, seeds: Seeds) -> u64 {
-        let digest = |name: Option<&[u8]>| name.map_or(0, |name| seeds.digest(name));
-        let [a, b] = self.cell.map(digest);
-        self.sender ^ a.rotate_left(8) ^ b.rotate_left(16)
+    const fn hash(&self) -> u64 {
+        self.sender ^ (self.cell as u64 * 8 + self.time as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
     }
 
-    fn is_of(&self, group: &Group) -> bool {
-        let is_name = |n: usize| group.cell[n].as_deref() == self.cell[n];
-        group.address == self.address
-            && *group.prefix == *self.prefix
-            && is_name(0)
-            && is_name(1)
-            && group.source == self.source
-            && group.time == self.time
+    fn is_of(&self, name: &GroupName) -> bool {
+        self.sender == name.sender
+            && self.cell == name.cell
+            && self.time == name.time
+            && self.address == name.address
+            && *self.prefix == *name.prefix
     }
 }
 
-impl Group {
-    pub(super) const fn source(&self) -> SourceId {
-        self.source
+impl GroupName {
+    /// The number of its machine.
+    pub(super) const fn cell(&self) -> u32 {
+        self.cell
     }
 
     pub(super) const fn address(&self) -> Option<IpAddr> {
         self.address
     }
 
-    pub(super) fn machine(&self) -> Option<&str> {
-        self.machine.as_deref()
+    pub(super) const fn prefix(&self) -> &[u8] {
+        &self.prefix
     }
 
     pub(super) fn cf(&self) -> Option<LogPrefix<'_>> {
         LogPrefix::parse(&self.prefix)
     }
 
-    fn extend(&mut self, extent: Extent) {
-        if extent.is_before(self.first) {
-            self.first = extent;
-        } else if self.last.is_before(extent) {
-            self.last = extent;
-        }
+    fn key(&self, cell: u32) -> GroupKey<'_> {
+        let Self { sender, time, address, prefix, .. } = self;
+        GroupKey { sender: *sender, cell, time: *time, address: *address, prefix }
     }
 }
 
 impl Groups {
-    /// The number of the group that a packet belongs to, which takes note of when that was.
-    pub(super) fn see(&mut self, key: &Key<'_>, envelope: &Envelope<'_>, seeds: Seeds) -> usize {
-        let extent = Extent::of(envelope);
-        let hash = key.hash(seeds);
-        if let Some(&n) = self.numbers.find(hash, |&n| key.is_of(&self.all[n])) {
-            self.all[n].extend(extent);
-            return n;
-        }
-        self.put(Group {
-            hash,
-            source: key.source,
-            time: key.time,
-            prefix: key.prefix.into(),
-            address: key.address,
-            sender: key.sender,
-            cell: key.cell.map(|name| name.map(Into::into)),
-            machine: super::super::machine(envelope).map(Into::into),
-            packets: 0,
-            first: extent,
-            last: extent,
-            answers: Vec::new(),
-        })
-    }
-
-    pub(super) fn find(&self, key: &Key<'_>, seeds: Seeds) -> Option<usize> {
-        self.numbers.find(key.hash(seeds), |&n| key.is_of(&self.all[n])).copied()
-    }
-
-    pub(super) fn at(&mut self, n: usize) -> &mut Group {
-        &mut self.all[n]
-    }
-
-    pub(super) fn iter(&self) -> std::slice::Iter<'_, Group> {
-        self.all.iter()
-    }
-
-    /// Takes the groups of others, which are hashed alike.
-    pub(super) fn join(&mut self, others: Self) {
-        for other in others.all {
-            let is_it = |&n: &usize| other.key().is_of(&self.all[n]);
-            if let Some(&n) = self.numbers.find(other.hash, is_it) {
-                let group = &mut self.all[n];
-                group.extend(other.first);
-                group.extend(other.last);
-                group.packets += other.packets;
-            } else {
-                self.put(other);
-            }
+    /// The number of the group of a packet.
+    pub(super) fn see(&mut self, key: GroupKey<'_>) -> u32 {
+        let GroupKey { sender, cell, time, address, prefix } = key;
+        match self.find(key) {
+            Some(n) => n,
+            None => self.put(GroupName { sender, cell, time, address, prefix: prefix.into() }),
         }
     }
 
-    fn put(&mut self, group: Group) -> usize {
-        let n = self.all.len();
-        self.numbers.insert_unique(group.hash, n, |&n| self.all[n].hash);
-        self.all.push(group);
+    pub(super) fn find(&self, key: GroupKey<'_>) -> Option<u32> {
+        self.numbers.find(key.hash(), |n| key.is_of(&self.all[*n as usize])).copied()
+    }
+
+    /// The number of a group that another numbered, whose seeds are the same, and whose machine has this number here.
+    pub(super) fn take(&mut self, name: &GroupName, cell: u32) -> u32 {
+        self.see(name.key(cell))
+    }
+
+    /// All of them, by number.
+    pub(super) fn all(&self) -> &[GroupName] {
+        &self.all
+    }
+
+    fn put(&mut self, name: GroupName) -> u32 {
+        let n = self.all.len() as u32;
+        let hash = |name: &GroupName| name.key(name.cell).hash();
+        self.numbers.insert_unique(hash(&name), n, |n| hash(&self.all[*n as usize]));
+        self.all.push(name);
         n
     }
 }
 
-impl Group {
-    fn key(&self) -> Key<'_> {
-        Key {
-            source: self.source,
-            time: self.time,
-            prefix: &self.prefix,
-            address: self.address,
-            sender: self.sender,
-            cell: [self.cell[0].as_deref(), self.cell[1].as_deref()],
-        }
+/// The time of one line, as it shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Shown {
+    pub(super) time: LogTime,
+    pub(super) uptime: Option<Uptime>,
+}
+
+impl Shown {
+    pub(super) const fn of(envelope: &Envelope<'_>) -> Self {
+        Self { time: envelope.time, uptime: envelope.uptime }
+    }
+
+    /// The instant that it shows.
+    pub(super) fn stamp(self, policy: &TimePolicy) -> Option<Timestamp> {
+        let shown = self.time.resolve(policy).or_else(|| self.uptime?.resolve(policy));
+        shown.map(|resolved| resolved.time)
+    }
+
+    /// True if both clocks say that it is not later than the other; false if they do not agree.
+    fn is_not_after(self, other: Self) -> bool {
+        let stamps = match (self.time, other.time) {
+            (LogTime::Instant(a), LogTime::Instant(b)) => a <= b,
+            (LogTime::Local(a), LogTime::Local(b)) | (LogTime::NoYear(a), LogTime::NoYear(b)) => {
+                a <= b
+            }
+            (LogTime::Unknown, LogTime::Unknown) => true,
+            _ => false,
+        };
+        let uptimes = match (self.uptime, other.uptime) {
+            (Some(a), Some(b)) => a <= b,
+            (None, None) => true,
+            _ => false,
+        };
+        stamps && uptimes
     }
 }
 
-impl std::ops::Index<usize> for Groups {
-    type Output = Group;
+/// When the packets of a group were seen.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) enum Span {
+    /// Never yet.
+    #[default]
+    Empty,
+    /// Between these.
+    Between(Shown, Shown),
+    /// The clocks do not agree about which came first.
+    Tangled,
+}
 
-    fn index(&self, n: usize) -> &Group {
-        &self.all[n]
+impl Span {
+    pub(super) fn extend(&mut self, shown: Shown) {
+        *self = match *self {
+            Self::Empty => Self::Between(shown, shown),
+            Self::Between(first, last) if last.is_not_after(shown) => Self::Between(first, shown),
+            Self::Between(first, last) if shown.is_not_after(first) => Self::Between(shown, last),
+            Self::Between(first, last) if first.is_not_after(shown) && shown.is_not_after(last) => {
+                return;
+            }
+            Self::Between(..) | Self::Tangled => Self::Tangled,
+        };
+    }
+}
+
+/// Where a group's packets are counted that are under a limit.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) enum Container {
+    /// Not looked for yet.
+    #[default]
+    Unasked,
+    /// Here, or nowhere.
+    At(Option<usize>),
+}
+
+impl Container {
+    /// The place, looked for once: all packets of a prefix are under the same limit, if any.
+    pub(super) fn of(
+        &mut self,
+        limit: Option<Limit>,
+        find: impl FnOnce(Limit) -> Option<usize>,
+    ) -> Option<usize> {
+        let limit = limit?;
+        if let Self::Unasked = self {
+            *self = Self::At(find(limit));
+        }
+        match self {
+            Self::At(place) => *place,
+            Self::Unasked => None,
+        }
     }
 }

@@ -1,19 +1,27 @@
 //! The tally: packets counted by who sent them, in one pass and without holding any.
+//!
+//! * [`reader`] reads lines: all that needs no other line.
+//! * [`cells`] and [`groups`] number what packets have in common.
+//! * [`clock`] spares the clocks most of what they know already.
+//! * [`answer`] tells which answer a group has.
 
+mod answer;
+mod cells;
+mod clock;
 mod groups;
+mod reader;
 #[cfg(test)]
 mod tests;
 
-use self::groups::{Extent, Group, Groups, Key};
-use super::duplicates::{Mark, Told};
-use super::{Correlator, Counts, own_machine};
-use crate::attribution::{Attribution, Reason};
-use crate::digest::Seeds;
-use crate::evidence::{Evidence, Origin};
-use crate::record::{Content, Record};
-use crate::{
-    Guid, Identity, Ledger, Line, LogPrefix, Sighting, SourceId, TimePolicy, TimeRange, Timestamp,
-};
+use self::cells::Cells;
+use self::clock::Samples;
+use self::groups::{Container, Groups, Span};
+pub use self::reader::TallyReader;
+use self::reader::{Read, Seen};
+use super::duplicates::Told;
+use super::{Correlator, Counts, machine};
+use crate::attribution::Attribution;
+use crate::{Completeness, Identity, Ledger, LogPrefix, TimePolicy, TimeRange, Timestamp};
 
 /// Counts packets by who sent them, where nobody wants to see each: the same answers as a [`Correlator`]'s, several times
 /// as fast.
@@ -52,7 +60,34 @@ use crate::{
 #[derive(Debug, Clone, Default)]
 pub struct Tally {
     correlator: Correlator,
+    cells: Cells,
+    /// By the numbers of `cells`.
+    cell_facts: Vec<Cell>,
     groups: Groups,
+    /// By the numbers of `groups`.
+    counted: Vec<Group>,
+}
+
+/// What the tally knows of a machine.
+#[derive(Debug, Clone)]
+struct Cell {
+    /// Its name, if that tells it from others.
+    name: Option<Box<str>>,
+    /// Its place in [`Completeness`].
+    place: usize,
+    /// What the clocks call it.
+    clock: Option<u64>,
+    samples: Samples,
+}
+
+/// What the tally knows of a group.
+#[derive(Debug, Clone, Default)]
+struct Group {
+    packets: u64,
+    span: Span,
+    container: Container,
+    /// Where one answer is not every packet's: a time of each, and how many packets have it.
+    answers: Vec<(Option<TimeRange>, u64)>,
 }
 
 /// Packets of a [`Tally`] that have one answer.
@@ -94,209 +129,121 @@ impl Tally {
         self.correlator.ledger()
     }
 
+    /// What is missing from the logs, as far as they tell it themselves.
+    #[must_use]
+    pub const fn completeness(&self) -> &Completeness {
+        self.correlator.completeness()
+    }
+
     /// A reader for this tally.
     #[must_use]
     pub fn reader(&self) -> TallyReader {
         TallyReader {
             seeds: self.correlator.reports.seeds(),
+            note_seeds: self.correlator.completeness.seeds(),
+            cells: Cells::default(),
             groups: Groups::default(),
             counts: Counts::default(),
             latest: Vec::new(),
             evidence: Vec::new(),
-            seen: Vec::new(),
+            read: Vec::new(),
+            cell_numbers: Vec::new(),
+            group_numbers: Vec::new(),
         }
     }
 
     /// Takes what the reader has read since the last time. Where readers share the work, they hand over in the order of what
-    /// they read, a few thousand lines at a time, so that a packet that two lines tell is counted at the first.
+    /// they read, a few thousand lines at a time: it matters which line came first.
     pub fn take(&mut self, reader: &mut TallyReader) {
-        let correlator = &mut self.correlator;
+        for name in &reader.cells.all()[reader.cell_numbers.len()..] {
+            let number = self.cells.take(name);
+            reader.cell_numbers.push(number);
+        }
+        for name in &self.cells.all()[self.cell_facts.len()..] {
+            let envelope = name.envelope();
+            let correlator = &mut self.correlator;
+            self.cell_facts.push(Cell {
+                name: machine(&envelope).map(Into::into),
+                place: correlator.completeness.cell_of(name.source(), &envelope),
+                clock: correlator.clocks.machine(&envelope),
+                samples: Samples::default(),
+            });
+        }
+        for name in &reader.groups.all()[reader.group_numbers.len()..] {
+            let cell = reader.cell_numbers[name.cell() as usize];
+            reader.group_numbers.push(self.groups.take(name, cell));
+        }
+        self.counted.resize_with(self.groups.all().len(), Group::default);
         for (source, time) in reader.latest.drain(..) {
-            correlator.has_time(source, time);
+            self.correlator.has_time(source, time);
         }
         for evidence in reader.evidence.drain(..) {
-            correlator.ledger.add(evidence);
+            self.correlator.ledger.add(evidence);
         }
-        for Seen { origin, mark, group } in reader.seen.drain(..) {
-            let told = mark.map(|mark| correlator.reports.marked(origin, mark, NOW));
-            if !matches!(told, Some(Told::After(_))) {
-                reader.groups.at(group).packets += 1;
+        for read in reader.read.drain(..) {
+            match read {
+                Read::Packet(seen) => {
+                    self.packet(reader.group_numbers[seen.group as usize], &seen);
+                }
+                Read::Told { cell, told } => {
+                    let cell = &self.cell_facts[reader.cell_numbers[cell as usize] as usize];
+                    self.correlator.completeness.tell(cell.place, told);
+                }
+                Read::Clock { cell, shown } => {
+                    self.clock(reader.cell_numbers[cell as usize], shown);
+                }
             }
         }
-        correlator.counts.add(&std::mem::take(&mut reader.counts));
-        correlator.counts.duplicates = correlator.reports.copies();
+        self.correlator.counts.add(&std::mem::take(&mut reader.counts));
+        self.correlator.counts.duplicates = self.correlator.reports.copies();
     }
 
     /// Takes the rest of what a reader has that has nothing more to read.
     pub fn finish(&mut self, mut reader: TallyReader) {
         self.take(&mut reader);
-        self.groups.join(reader.groups);
+        for (cell, name) in self.cell_facts.iter_mut().zip(self.cells.all()) {
+            let clocks = &mut self.correlator.clocks;
+            cell.samples
+                .flush(|(uptime, stamp)| clocks.learn_of(name.source(), cell.clock, uptime, stamp));
+        }
     }
 
-    /// True if every group has one answer. If not, all lines are to be shown once more, to [`Tally::read_again`], before
-    /// anything is given.
-    #[must_use]
-    pub fn is_settled(&self) -> bool {
-        self.groups.iter().all(|group| self.one_answer(group).is_some())
-    }
-
-    /// Looks at a line once more, for the groups that have no one answer.
-    pub fn read_again(&mut self, origin: Origin, line: &[u8]) {
-        let line = Line::new(line);
-        let record = Record::read(&line);
-        let Some((packet, cf)) = record.packet() else { return };
-        if self.correlator.reports.is_copy(origin) {
+    fn packet(&mut self, group: u32, seen: &Seen) {
+        let name = &self.groups.all()[group as usize];
+        self.clock(name.cell(), seen.shown);
+        let correlator = &mut self.correlator;
+        let told = seen.mark.map(|mark| correlator.reports.marked(seen.origin, mark, NOW));
+        if matches!(told, Some(Told::After(_))) {
             return;
         }
-        let seeds = self.correlator.reports.seeds();
-        let key = Key::of(origin.source, &record.envelope, packet, cf, seeds);
-        let Some(n) = self.groups.find(&key, seeds) else { return };
-        let group = &self.groups[n];
-        if group.answers.is_empty() && self.one_answer(group).is_some() {
+        let name = &self.groups.all()[group as usize];
+        let place = self.cell_facts[name.cell() as usize].place;
+        let group = &mut self.counted[group as usize];
+        group.packets += 1;
+        group.span.extend(seen.shown);
+        let completeness = &mut correlator.completeness;
+        let container = group
+            .container
+            .of(seen.limit, |limit| completeness.container(place, name.prefix(), limit));
+        completeness.packet_of(place, container, seen.times);
+        if seen.is_damaged {
+            completeness.tell(place, crate::completeness::Told::Damage);
+        }
+    }
+
+    /// Takes a line that shows both clocks, or only one.
+    fn clock(&mut self, cell: u32, shown: groups::Shown) {
+        let (Some(uptime), crate::LogTime::Instant(stamp)) = (shown.uptime, shown.time) else {
             return;
-        }
-        let time = Extent::of(&record.envelope).range(&self.correlator.policy(origin.source));
-        let answer = self.attribute(group, time);
-        let known = group
-            .answers
-            .iter()
-            .position(|(time, _)| is_same(&self.attribute(group, *time), &answer));
-        let answers = &mut self.groups.at(n).answers;
-        match known {
-            Some(known) => answers[known].1 += 1,
-            None => answers.push((time, 1)),
-        }
-    }
-
-    /// Gives the packets that have one answer, group by group. `resolve` is asked as by [`Correlator::flows`], for all
-    /// owners together.
-    pub fn give(
-        &mut self,
-        mut resolve: impl FnMut(&[Guid]) -> Vec<Identity>,
-        mut each: impl FnMut(&Counted<'_>),
-    ) {
-        let mut wanted = Vec::new();
-        let mut names_apps = false;
-        for (group, time, _) in self.answers() {
-            let answer = self.attribute(group, time);
-            wanted.extend(answer.subject());
-            names_apps |= answer.reason == Reason::NoSuchApp;
-        }
-        self.correlator.learn_owners(wanted, names_apps, &mut resolve);
-        for (group, time, packets) in self.answers() {
-            let attribution = self.attribute(group, time);
-            let identity =
-                attribution.subject().and_then(|guid| self.correlator.identities.get(&guid));
-            each(&Counted { packets, cf: group.cf(), attribution, identity });
-        }
-    }
-
-    /// All groups with a time for which their answer holds, and how many packets it is of.
-    fn answers(&self) -> impl Iterator<Item = (&Group, Option<TimeRange>, u64)> {
-        self.groups.iter().filter(|group| group.packets > 0).flat_map(|group| {
-            let settled = group.answers.is_empty();
-            let whole = settled.then(|| (group, self.range(group), group.packets));
-            let parts = group.answers.iter().map(move |(time, packets)| (group, *time, *packets));
-            whole.into_iter().chain(parts)
-        })
-    }
-
-    /// The whole time in which the group was seen; `None` if it is not known.
-    fn range(&self, group: &Group) -> Option<TimeRange> {
-        let policy = self.correlator.policy(group.source());
-        let (first, last) = (group.first.range(&policy)?, group.last.range(&policy)?);
-        Some(TimeRange::between(first.earliest(), last.latest()))
-    }
-
-    fn attribute(&self, group: &Group, time: Option<TimeRange>) -> Attribution<'_> {
-        let Some(cf) = group.cf() else { return Attribution::unknown(Reason::NotCloudFoundry) };
-        let seen = Sighting { cell: group.machine(), time, address: group.address() };
-        self.correlator.ledger.attribute(&cf, &seen)
-    }
-
-    /// The answer for every packet of the group; `None` if there may be several.
-    ///
-    /// A container lives once, so who is the one owner at both ends of a time, and all the while in between, was it always.
-    /// An answer for want of evidence does not depend on time.
-    fn one_answer(&self, group: &Group) -> Option<Attribution<'_>> {
-        let policy = self.correlator.policy(group.source());
-        let (first, last) = (group.first.range(&policy), group.last.range(&policy));
-        let (Some(first), Some(last)) = (first, last) else {
-            return (first.is_none() && last.is_none()).then(|| self.attribute(group, None));
         };
-        // Without a year, January may come after December.
-        let span = last.latest().as_nanos().checked_sub(first.earliest().as_nanos())?;
-        if first.latest() > last.latest() || span > HALF_YEAR_NANOS {
-            return None;
-        }
-        let whole = self.attribute(group, self.range(group));
-        let is_one =
-            [first, last].iter().all(|time| is_same(&self.attribute(group, Some(*time)), &whole));
-        let may_be_between =
-            matches!(whole.reason, Reason::SeveralHandlesBeginSo | Reason::NamesNobody);
-        (is_one && !may_be_between).then_some(whole)
+        let facts = &mut self.cell_facts[cell as usize];
+        let clocks = &mut self.correlator.clocks;
+        let source = self.cells.all()[cell as usize].source();
+        facts.samples.add(uptime, stamp, |(uptime, stamp)| {
+            clocks.learn_of(source, facts.clock, uptime, stamp)
+        });
     }
-}
-
-/// The same words would be said of both.
-fn is_same(a: &Attribution<'_>, b: &Attribution<'_>) -> bool {
-    let words = |it: &Attribution<'_>| (it.certainty, it.reason, it.subject());
-    words(a) == words(b) && a.container() == b.container()
 }
 
 /// Nothing is forgotten, so it does not matter when a line came.
 const NOW: Timestamp = Timestamp::from_nanos(0);
-
-const HALF_YEAR_NANOS: i64 = 183 * 86_400 * 1_000_000_000;
-
-/// Reads lines for a [`Tally`]. It needs the tally only to hand over, so several can read at a time.
-#[derive(Debug)]
-pub struct TallyReader {
-    seeds: Seeds,
-    groups: Groups,
-    counts: Counts,
-    /// By source, the latest time with a year.
-    latest: Vec<(SourceId, Timestamp)>,
-    evidence: Vec<Evidence>,
-    seen: Vec<Seen>,
-}
-
-/// A packet that was read.
-#[derive(Debug)]
-struct Seen {
-    origin: Origin,
-    mark: Option<Mark>,
-    group: usize,
-}
-
-impl TallyReader {
-    /// Reads a line.
-    pub fn read(&mut self, origin: Origin, line: &[u8]) {
-        let line = Line::new(line);
-        let record = Record::read(&line);
-        self.counts.lines += 1;
-        self.counts.damaged += u64::from(matches!(record.content, Content::Damaged(_)));
-        if let Some(time) = record.time(&TimePolicy::default()) {
-            match self.latest.last_mut() {
-                Some((source, latest)) if *source == origin.source => *latest = time.max(*latest),
-                _ => self.latest.push((origin.source, time)),
-            }
-        }
-        if let Some((packet, cf)) = record.packet() {
-            self.counts.packets += 1;
-            let key = Key::of(origin.source, &record.envelope, packet, cf, self.seeds);
-            let group = self.groups.see(&key, &record.envelope, self.seeds);
-            let mark = Mark::of(&record.envelope, packet, key.sender, self.seeds);
-            self.seen.push(Seen { origin, mark, group });
-            return;
-        }
-        self.counts.logger_lines += u64::from(matches!(record.content, Content::Logger(_)));
-        let known = self.evidence.len();
-        let machine = own_machine(&record);
-        record.evidence(origin, |mut evidence| {
-            evidence.machine.clone_from(&machine);
-            self.evidence.push(evidence);
-        });
-        self.counts.evidence += u64::from(self.evidence.len() > known);
-    }
-}
