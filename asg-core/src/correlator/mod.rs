@@ -217,6 +217,8 @@ impl Correlator {
     ) {
         let mut wanted = Vec::new();
         let mut names_apps = false;
+        // Of each packet, in order.
+        let mut ranges = Vec::with_capacity(lines.len());
         for (origin, line) in lines {
             if self.reports.is_copy(*origin) {
                 continue;
@@ -226,21 +228,23 @@ impl Correlator {
             let Some((packet, cf)) = record.packet() else { continue };
             let time = self.time(origin.source, &record);
             self.reports.join_logger(*origin, packet, cf, time);
+            ranges.push(time);
             let Some(answer) = self.attribute(&record, time) else { continue };
             wanted.extend(answer.subject());
             wanted.extend(self.peer(packet, cf, time).and_then(|(_, peer)| peer.subject()));
             names_apps |= answer.reason == Reason::NoSuchApp;
         }
         self.learn_owners(wanted, names_apps, &mut resolve);
+        let mut ranges = ranges.into_iter();
         for (origin, line) in lines {
             if self.reports.is_copy(*origin) {
                 continue;
             }
             let line = Line::new(line);
             let record = Record::read(&line);
-            let range = self.time(origin.source, &record);
-            let Some(attribution) = self.attribute(&record, range) else { continue };
             let Some((packet, cf)) = record.packet() else { continue };
+            let Some(range) = ranges.next() else { continue };
+            let Some(attribution) = self.attribute(&record, range) else { continue };
             let identity_of = |of: &Attribution<'_>| self.identities.get(&of.subject()?);
             let identity = identity_of(&attribution);
             let peer = self.peer(packet, cf, range).map(|(address, attribution)| Peer {

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// How far apart two lines about one packet may be, in packets. In a finished set of logs the same line may be anywhere in
-/// another file, so this, and not a time, bounds the memory: 20 MB.
+/// another file, so this, and not a time, bounds the memory: 30 MB.
 const MOST_PACKETS: usize = 1 << 18;
 
 /// How many lines may be known to tell what others have told, and how many of iptables-logger's may wait for their packet.
