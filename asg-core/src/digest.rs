@@ -25,6 +25,12 @@ impl Seeds {
         }
     }
 
+    /// The digest of a text whose two parts have these.
+    pub(crate) fn of_both(self, first: u64, second: u64) -> u64 {
+        let Self([one, two]) = self;
+        fold(first ^ one, second ^ two)
+    }
+
     /// Sixteen bytes at a time: two words are multiplied, and both halves of the product count. Of long texts four such
     /// pairs at once, none of which waits for another.
     pub(crate) fn digest(self, bytes: &[u8]) -> u64 {

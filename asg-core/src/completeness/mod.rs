@@ -228,8 +228,8 @@ impl Completeness {
         cf: Option<&LogPrefix<'_>>,
     ) {
         let cell = self.cell_of(source, envelope);
-        let limit = Limit::of(packet, cf);
         let prefix = packet.prefix.as_bytes();
+        let limit = Limit::of(prefix, cf, packet.ip.proto_num);
         let container = limit.and_then(|limit| self.container(cell, prefix, limit));
         self.packet_of(cell, container, PacketTimes::of(envelope));
     }
@@ -492,14 +492,13 @@ impl PacketTimes {
 }
 
 impl Limit {
-    /// The limit that a packet is under, if any.
-    pub(crate) fn of(packet: &Packet<'_>, cf: Option<&LogPrefix<'_>>) -> Option<Self> {
+    /// The limit that packets of this prefix and protocol are under, if any.
+    pub(crate) fn of(prefix: &[u8], cf: Option<&LogPrefix<'_>>, proto: Option<u8>) -> Option<Self> {
         match cf?.verdict {
             Verdict::Denied => Some(Self::Denied),
             // garden-linux and guardian have no limits, and no `OK_`.
             Verdict::Allowed => {
-                let is_silk = || packet.prefix.as_bytes().starts_with(b"OK_");
-                (packet.ip.proto_num == Some(17) && is_silk()).then_some(Self::Udp)
+                (proto == Some(17) && prefix.starts_with(b"OK_")).then_some(Self::Udp)
             }
         }
     }

@@ -20,7 +20,7 @@ use hashbrown::HashTable;
 use crate::digest::Seeds;
 use crate::evidence::{Origin, SourceId};
 use crate::time::LogTime;
-use crate::{Envelope, Packet, Timestamp};
+use crate::{Envelope, Timestamp};
 
 /// The latest packets, each by what tells it from all others. Its memory is bounded: the oldest make room.
 ///
@@ -209,19 +209,16 @@ fn number(numbers: &mut HashTable<u32>, slots: &VecDeque<Slot>, gone: u64, n: u6
 }
 
 impl Mark {
-    /// The mark of a packet line; `None` if nothing tells its packet from all others.
+    /// The mark of a packet line, given its IP ID and a digest of its text; `None` if nothing tells its packet from all
+    /// others.
     pub(super) fn of(
         envelope: &Envelope<'_>,
-        packet: &Packet<'_>,
-        sender: u64,
-        seeds: Seeds,
+        id: Option<u16>,
+        (sender, machine): (u64, MachineMark),
+        text: u64,
     ) -> Option<Self> {
-        Some(Self {
-            sender,
-            key: Key::of(envelope, packet, seeds)?,
-            machine: MachineMark::of(envelope, seeds),
-            sequence: Sequence(envelope.sequence.map(|n| n as u16)),
-        })
+        let key = Key { text, when: when(envelope, id)? };
+        Some(Self { sender, key, machine, sequence: Sequence(envelope.sequence.map(|n| n as u16)) })
     }
 
     fn may_be(self, other: Self) -> bool {
@@ -231,35 +228,33 @@ impl Mark {
     }
 }
 
-impl Key {
-    fn of(envelope: &Envelope<'_>, packet: &Packet<'_>, seeds: Seeds) -> Option<Self> {
-        // It stands for so many others.
-        if envelope.repeated.is_some() {
-            return None;
+/// When a line was written, if that tells its packet from others.
+fn when(envelope: &Envelope<'_>, id: Option<u16>) -> Option<u64> {
+    // It stands for so many others.
+    if envelope.repeated.is_some() {
+        return None;
+    }
+    match (envelope.uptime, envelope.time) {
+        (Some(uptime), _) => Some(uptime.as_micros() & !TIME_OF_DAY),
+        (None, _) if id.is_none_or(|id| id == 0) => None,
+        (None, LogTime::Unknown) => None,
+        (None, LogTime::Instant(time)) => {
+            Some(time.as_nanos().rem_euclid(DAY_NANOS).unsigned_abs() | TIME_OF_DAY)
         }
-        let when = match (envelope.uptime, envelope.time) {
-            (Some(uptime), _) => uptime.as_micros() & !TIME_OF_DAY,
-            (None, _) if packet.ip.id.is_none_or(|id| id == 0) => return None,
-            (None, LogTime::Unknown) => return None,
-            (None, LogTime::Instant(time)) => {
-                time.as_nanos().rem_euclid(DAY_NANOS).unsigned_abs() | TIME_OF_DAY
-            }
-            (None, LogTime::Local(at) | LogTime::NoYear(at)) => {
-                let seconds = [(at.hour, 3_600), (at.minute, 60), (at.second, 1)];
-                let seconds: i64 = seconds.iter().map(|(n, of)| i64::from(*n) * of).sum();
-                (seconds * 1_000_000_000 + i64::from(at.nanos)).unsigned_abs() | TIME_OF_DAY
-            }
-        };
-        Some(Self { text: seeds.digest(envelope.body.as_bytes().trim_ascii_end()), when })
+        (None, LogTime::Local(at) | LogTime::NoYear(at)) => {
+            let seconds = [(at.hour, 3_600), (at.minute, 60), (at.second, 1)];
+            let seconds: i64 = seconds.iter().map(|(n, of)| i64::from(*n) * of).sum();
+            Some((seconds * 1_000_000_000 + i64::from(at.nanos)).unsigned_abs() | TIME_OF_DAY)
+        }
     }
 }
 
 /// The name of a line's machine, in so few bits that a million fit; 0 if it has none that tells it from others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct MachineMark(u32);
+pub(super) struct MachineMark(u32);
 
 impl MachineMark {
-    fn of(envelope: &Envelope<'_>, seeds: Seeds) -> Self {
+    pub(super) fn of(envelope: &Envelope<'_>, seeds: Seeds) -> Self {
         let hash = |text: &[u8]| (seeds.digest(text) as u32) >> 3;
         let (kind, hash) = match (envelope.instance, envelope.job, envelope.index, envelope.host) {
             (Some(instance), ..) => (1, hash(instance.as_bytes())),

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 
-use super::duplicates::{Mark, Told, Window, sender};
+use super::duplicates::{MachineMark, Mark, Told, Window, sender};
 use super::own_address;
 use crate::digest::Seeds;
 use crate::evidence::Origin;
@@ -60,8 +60,13 @@ impl Reports {
         // Of a line that is cut, nobody knows what it would have said.
         let Content::Packet { packet, cf } = &record.content else { return Told::First };
         let address = cf.as_ref().and_then(|cf| own_address(packet, cf));
-        let sender = sender(packet.prefix.as_bytes(), address, self.window.seeds());
-        let mark = Mark::of(&record.envelope, packet, sender, self.window.seeds());
+        let seeds = self.window.seeds();
+        let whose = (
+            sender(packet.prefix.as_bytes(), address, seeds),
+            MachineMark::of(&record.envelope, seeds),
+        );
+        let text = seeds.digest(record.envelope.body.as_bytes().trim_ascii_end());
+        let mark = Mark::of(&record.envelope, packet.ip.id, whose, text);
         mark.map_or(Told::First, |mark| self.marked(origin, mark, now))
     }
 

@@ -22,6 +22,30 @@ const LINK: usize = 14 * 3;
 
 /// Reads a whole line into the packet; `None`, and a packet with anything in it, if it is not one of the common ones.
 pub(super) fn read<'a>(text: &'a [u8], p: &mut Packet<'a>) -> Option<()> {
+    let i = head(text, p)?;
+    let (mark, ends_with_space) = rest(i, p.family, &mut p.ip)?;
+    p.mark = mark;
+    p.form.ends_with_space = ends_with_space;
+    Some(())
+}
+
+/// How many bytes of the line are its head: all up to the source address. It is the same in all lines of a sender's.
+pub(super) fn head_len(text: &[u8]) -> Option<(usize, Family)> {
+    let mut packet = Packet::default();
+    let rest = head(text, &mut packet)?;
+    Some((text.len() - rest.len(), packet.family))
+}
+
+/// Looks through what follows a head, and tells the protocol's number; `None` if it is not one of the common ones.
+pub(super) fn look_through(rest_of_line: &[u8], family: Family) -> Option<u8> {
+    let mut ip = Ip::default();
+    rest(rest_of_line, family, &mut ip)?;
+    ip.proto_num
+}
+
+/// All up to the source address.
+#[inline]
+fn head<'a>(text: &'a [u8], p: &mut Packet<'a>) -> Option<&'a [u8]> {
     // The first `IN=` is the real one if all behind it is as it must be: that is no place for another ` OUT=`.
     let equals = memchr::memchr(b'=', &text[..text.len().min(MAX_HEAD)])?;
     let (head, i) = text.split_at(equals + 1);
@@ -43,27 +67,35 @@ pub(super) fn read<'a>(text: &'a [u8], p: &mut Packet<'a>) -> Option<()> {
         i = &link[LINK..];
     }
     let i = i.strip_prefix(b"SRC=")?;
-    let i = if i.get(4) == Some(&b':') {
+    if i.get(4) == Some(&b':') {
         p.family = Family::Ipv6;
-        ipv6(i, &mut p.ip)?
+        let (src, i) = addr6(i)?;
+        p.ip.src = Some(Address::V6(src));
+        Some(i)
     } else {
         p.family = Family::Ipv4;
-        ipv4(i, &mut p.ip)?
-    };
-    let i = match i.strip_prefix(b" MARK=0x") {
-        None => i,
+        let (src, i) = addr4(i)?;
+        p.ip.src = Some(Address::V4(src));
+        Some(i)
+    }
+}
+
+/// All from ` DST=` on: the mark, and whether the line ends in a blank.
+#[inline]
+fn rest<'a>(i: &'a [u8], family: Family, ip: &mut Ip<'a>) -> Option<(Option<u32>, bool)> {
+    let i = if family == Family::Ipv6 { ipv6(i, ip)? } else { ipv4(i, ip)? };
+    let (mark, i) = match i.strip_prefix(b" MARK=0x") {
+        None => (None, i),
         Some(i) => {
             let (mark, i) = mark(i)?;
-            p.mark = Some(mark);
-            i
+            (Some(mark), i)
         }
     };
-    p.form.ends_with_space = match i {
-        [] => false,
-        b" " => true,
-        _ => return None,
-    };
-    Some(())
+    match i {
+        [] => Some((mark, false)),
+        b" " => Some((mark, true)),
+        _ => None,
+    }
 }
 
 /// A name and the rest, which begins with a blank.
@@ -109,7 +141,6 @@ fn is_link_header(text: &[u8; LINK]) -> bool {
 
 #[inline]
 fn ipv4<'a>(i: &'a [u8], ip: &mut Ip<'a>) -> Option<&'a [u8]> {
-    let (src, i) = addr4(i)?;
     let (dst, i) = addr4(i.strip_prefix(b" DST=")?)?;
     let (len, i) = dec(i.strip_prefix(b" LEN=")?)?;
     let i = i.strip_prefix(b" TOS=0x")?;
@@ -126,7 +157,7 @@ fn ipv4<'a>(i: &'a [u8], ip: &mut Ip<'a>) -> Option<&'a [u8]> {
     let i = i.strip_prefix(b" ")?;
     let (df, i) = i.strip_prefix(b"DF ").map_or((false, i), |i| (true, i));
     let i = i.strip_prefix(b"PROTO=")?;
-    (ip.src, ip.dst) = (Some(Address::V4(src)), Some(Address::V4(dst)));
+    ip.dst = Some(Address::V4(dst));
     (ip.len, ip.tos, ip.prec) = (Some(u32::try_from(len).ok()?), Some(tos), Some(prec));
     (ip.ttl, ip.id) = (Some(u8::try_from(ttl).ok()?), Some(u16::try_from(id).ok()?));
     (ip.ce, ip.df, ip.mf, ip.frag_offset) = (Some(false), Some(df), Some(false), Some(0));
@@ -134,14 +165,13 @@ fn ipv4<'a>(i: &'a [u8], ip: &mut Ip<'a>) -> Option<&'a [u8]> {
 }
 
 fn ipv6<'a>(i: &'a [u8], ip: &mut Ip<'a>) -> Option<&'a [u8]> {
-    let (src, i) = addr6(i)?;
     let (dst, i) = addr6(i.strip_prefix(b" DST=")?)?;
     let (len, i) = dec(i.strip_prefix(b" LEN=")?)?;
     let (tc, i) = dec(i.strip_prefix(b" TC=")?)?;
     let (hoplimit, i) = dec(i.strip_prefix(b" HOPLIMIT=")?)?;
     let (flowlbl, i) = dec(i.strip_prefix(b" FLOWLBL=")?)?;
     let i = i.strip_prefix(b" PROTO=")?;
-    (ip.src, ip.dst) = (Some(Address::V6(src)), Some(Address::V6(dst)));
+    ip.dst = Some(Address::V6(dst));
     (ip.len, ip.tc) = (Some(u32::try_from(len).ok()?), Some(u8::try_from(tc).ok()?));
     ip.hoplimit = Some(u8::try_from(hoplimit).ok()?);
     ip.flowlbl = Some(u32::try_from(flowlbl).ok()?);

@@ -127,6 +127,18 @@ impl<'a> Packet<'a> {
         Some(self.read(text, anchor))
     }
 
+    /// How many bytes of a common line are its head, which all lines of a sender's have: prefix, interfaces, link header and
+    /// source address. `None` if the line is none of the common ones.
+    pub(crate) fn head_len(text: &[u8]) -> Option<(usize, Family)> {
+        fast::head_len(text)
+    }
+
+    /// Looks through what follows a head of this family: the protocol's number, if the line is whole and a common one. The
+    /// packet is what [`Packet::fill`] would read of both.
+    pub(crate) fn look_through(rest: &[u8], family: Family) -> Option<u8> {
+        fast::look_through(rest, family)
+    }
+
     fn read(&mut self, text: &'a [u8], anchor: anchor::Anchor<'a>) -> Result<(), Error> {
         *self = Self::at(anchor);
         let read = grammar::message(text, anchor, self);

@@ -2,6 +2,7 @@
 
 use hashbrown::HashTable;
 
+use crate::correlator::duplicates::MachineMark;
 use crate::digest::Seeds;
 use crate::evidence::SourceId;
 use crate::{Envelope, Text};
@@ -19,6 +20,7 @@ pub(super) struct CellName {
     hash: u64,
     source: SourceId,
     parts: [Option<Box<[u8]>>; 4],
+    mark: MachineMark,
 }
 
 impl CellName {
@@ -54,19 +56,31 @@ fn parts<'a>(envelope: &Envelope<'a>) -> [Option<&'a [u8]>; 4] {
     }
 }
 
+/// A name of less than eight bytes, as a number.
+fn short(name: &[u8]) -> u64 {
+    name.iter().fold(0, |number, b| number << 8 | u64::from(*b))
+}
+
 impl Cells {
     /// The number of the machine that a line names.
     pub(super) fn see(&mut self, source: SourceId, envelope: &Envelope<'_>, seeds: Seeds) -> u32 {
         let parts = parts(envelope);
-        let hash = parts
-            .iter()
-            .flatten()
-            .fold(u64::from(source.0), |hash, part| hash.rotate_left(17) ^ seeds.digest(part));
+        let hash = parts.iter().flatten().fold(u64::from(source.0), |hash, part| {
+            // Names of machines differ at their ends.
+            let end = part.last_chunk().map_or_else(|| short(part), |end| u64::from_le_bytes(*end));
+            (hash.rotate_left(23) ^ end).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        });
         let is_it = |n: &u32| self.all[*n as usize].shows(source, parts);
         if let Some(&n) = self.numbers.find(hash, is_it) {
             return n;
         }
-        self.put(CellName { hash, source, parts: parts.map(|part| part.map(Into::into)) })
+        let mark = MachineMark::of(envelope, seeds);
+        self.put(CellName { hash, source, parts: parts.map(|part| part.map(Into::into)), mark })
+    }
+
+    /// What tells a machine's packets from those of others.
+    pub(super) fn mark(&self, cell: u32) -> MachineMark {
+        self.all[cell as usize].mark
     }
 
     /// The number of a machine that another numbered, whose seeds are the same.

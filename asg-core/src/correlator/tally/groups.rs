@@ -41,12 +41,24 @@ pub(super) struct GroupKey<'a> {
 
 /// What a line shows of the time. Only what is shown in one way can be compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum TimeKind {
+pub(super) enum TimeKind {
     Instant,
     Local,
     NoYear,
     Uptime,
     Nothing,
+}
+
+impl TimeKind {
+    pub(super) const fn of(envelope: &Envelope<'_>) -> Self {
+        match envelope.time {
+            LogTime::Instant(_) => Self::Instant,
+            LogTime::Local(_) => Self::Local,
+            LogTime::NoYear(_) => Self::NoYear,
+            LogTime::Unknown if envelope.uptime.is_some() => Self::Uptime,
+            LogTime::Unknown => Self::Nothing,
+        }
+    }
 }
 
 impl<'a> GroupKey<'a> {
@@ -56,13 +68,7 @@ impl<'a> GroupKey<'a> {
         (prefix, address): (&'a [u8], Option<IpAddr>),
         seeds: Seeds,
     ) -> Self {
-        let time = match envelope.time {
-            LogTime::Instant(_) => TimeKind::Instant,
-            LogTime::Local(_) => TimeKind::Local,
-            LogTime::NoYear(_) => TimeKind::NoYear,
-            LogTime::Unknown if envelope.uptime.is_some() => TimeKind::Uptime,
-            LogTime::Unknown => TimeKind::Nothing,
-        };
+        let time = TimeKind::of(envelope);
         Self { sender: sender(prefix, address, seeds), cell, time, address, prefix }
     }
 

@@ -1,6 +1,7 @@
 //! The tally: packets counted by who sent them, in one pass and without holding any.
 //!
 //! * [`reader`] reads lines: all that needs no other line.
+//! * [`heads`] remembers how packet lines begin.
 //! * [`cells`] and [`groups`] number what packets have in common.
 //! * [`clock`] spares the clocks most of what they know already.
 //! * [`answer`] tells which answer a group has.
@@ -9,6 +10,7 @@ mod answer;
 mod cells;
 mod clock;
 mod groups;
+mod heads;
 mod reader;
 #[cfg(test)]
 mod tests;
@@ -16,6 +18,7 @@ mod tests;
 use self::cells::Cells;
 use self::clock::Samples;
 use self::groups::{Container, Groups, Span};
+use self::heads::Heads;
 pub use self::reader::TallyReader;
 use self::reader::{Read, Seen};
 use super::duplicates::Told;
@@ -143,6 +146,7 @@ impl Tally {
             note_seeds: self.correlator.completeness.seeds(),
             cells: Cells::default(),
             groups: Groups::default(),
+            heads: Heads::default(),
             counts: Counts::default(),
             latest: Vec::new(),
             evidence: Vec::new(),
