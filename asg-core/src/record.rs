@@ -100,25 +100,26 @@ impl<'a> Record<'a> {
     #[inline]
     #[must_use]
     pub fn read(line: &'a Line<'_>) -> Self {
-        let mut record = Self::begin(line);
-        record.read_content(line);
-        record
-    }
-
-    /// Reads how the line reached us. What it says is yet to be read.
-    #[inline]
-    pub(crate) fn begin(line: &'a Line<'_>) -> Self {
         // Most lines are packets, and a packet is large: it is filled where it lies.
         let mut record = Self {
             envelope: Envelope::default(),
             content: Content::Packet { packet: Packet::default(), cf: None },
         };
         line.read_envelope(&mut record.envelope);
+        record.read_content(line);
         record
     }
 
-    /// Reads what the line says into a record that has been begun.
-    pub(crate) fn read_content(&mut self, line: &Line<'_>) {
+    /// Reads what a line says of which it is known how it reached us.
+    #[inline]
+    pub(crate) fn behind(envelope: Envelope<'a>, line: &Line<'_>) -> Self {
+        let content = Content::Packet { packet: Packet::default(), cf: None };
+        let mut record = Self { envelope, content };
+        record.read_content(line);
+        record
+    }
+
+    fn read_content(&mut self, line: &Line<'_>) {
         self.content.fill(&self.envelope);
         if let Content::Damaged(damaged) = &mut self.content {
             let in_text = self.envelope.body_at + damaged.error.offset();

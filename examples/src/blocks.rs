@@ -1,11 +1,11 @@
-//! Whole lines, a megabyte at a time: pieces of a log that several threads can read at once.
+//! Whole lines, a quarter of a megabyte at a time: pieces of a log that several threads can read at once.
 
 use std::io::{self, Read};
 
 use asg_core::Lines;
 
 /// As much of a log as is handed out at a time, unless a line is longer.
-const BLOCK: usize = 1 << 20;
+const BLOCK: usize = 256 << 10;
 
 /// Some whole lines of a log.
 #[derive(Debug, Default)]

@@ -57,12 +57,12 @@ impl TallyReader {
     /// Reads a line.
     pub fn read(&mut self, origin: Origin, line: &[u8]) {
         let line = Line::new(line);
-        let mut record = Record::begin(&line);
+        let envelope = line.envelope();
         self.counts.lines += 1;
-        if self.read_known(origin, &record.envelope) {
+        if self.read_known(origin, &envelope) {
             return;
         }
-        record.read_content(&line);
+        let record = Record::behind(envelope, &line);
         let envelope = &record.envelope;
         if let Some(time) = record.time(&TimePolicy::default()) {
             self.has_time(origin.source, time);
