@@ -16,9 +16,21 @@ venv=$(cd .. && pwd)/target/venv
 pip() { "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$@"; }
 pip 'maturin>=1.16,<2' 'pytest>=8' 'hypothesis>=6.100' 'mypy>=1.11' ||
     skip "the test tools cannot be installed (no package index?)"
+# Tests of consumers skip what is not there.
+for consumer in 'pyarrow>=18' 'pandas>=2.2' 'polars>=1.0' 'duckdb>=1.1' tqdm; do
+    pip "$consumer" || echo "skipped: tests with $consumer, which cannot be installed"
+done
+pip 'pyright[nodejs]>=1.1.400' || echo "skipped: pyright cannot be installed"
 
 # A debug build is enough for tests, and shares target/ with cargo.
 VIRTUAL_ENV=$venv "$venv/bin/maturin" develop --quiet
-"$venv/bin/python" -m mypy --strict python tests
+"$venv/bin/python" -m mypy --strict python tests bench
 "$venv/bin/python" -m mypy.stubtest asglog
-"$venv/bin/python" -m pytest -q tests
+if [ -x "$venv/bin/pyright" ]; then
+    # It fails below 100 %. Which Python it looks into, PATH says.
+    PATH=$venv/bin:$PATH "$venv/bin/pyright" --verifytypes asglog --ignoreexternal >"$venv/verifytypes" || {
+        cat "$venv/verifytypes"
+        exit 1
+    }
+fi
+"$venv/bin/python" -m pytest -q -rs tests

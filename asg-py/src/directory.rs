@@ -1,36 +1,212 @@
-//! Who is asked for names: the directories, as Python classes.
+//! Who is asked for names: the directories, as Python classes, and any other Python object that knows them.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::thread;
 
-use asg_cc_client::{Cached, CfConfig, Directory, HttpOptions, HttpTransport, Retrying, Token};
+use asg_cc_client::api::Address;
+use asg_cc_client::{
+    Cached, CfConfig, Credentials, Directory, Grant, HttpOptions, HttpTransport, Login, Retrying,
+    Token,
+};
+use asg_core::{AppState, Entity, Guid, Identity, Timestamp};
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyMapping};
+use serde::Deserialize;
+use serde_json::json;
 
 use crate::errors::Failure;
+use crate::objects;
+use crate::watch::Watch;
 
-/// Any directory, shared between threads.
-pub(crate) type Shared = Arc<dyn Directory + Send + Sync>;
-
-/// A directory that a caller handed in.
-#[derive(FromPyObject)]
-pub(crate) enum AnyDirectory {
-    CloudController(Py<CloudController>),
-    Export(Py<Export>),
+/// Turns GUIDs into identities, in their order.
+pub(crate) trait Names: Send + Sync {
+    fn resolve(&self, guids: &[Guid]) -> Result<Vec<Identity>, Failure>;
 }
 
-impl AnyDirectory {
-    pub(crate) fn shared(&self) -> Shared {
-        match self {
-            Self::CloudController(cc) => Arc::clone(&cc.get().directory),
-            Self::Export(export) => Arc::clone(&export.get().directory),
+/// Any directory, shared between threads.
+pub(crate) type Shared = Arc<dyn Names>;
+
+/// A directory that a caller handed in.
+pub(crate) struct AnyDirectory(pub(crate) Shared);
+
+impl FromPyObject<'_, '_> for AnyDirectory {
+    type Error = PyErr;
+
+    fn extract(given: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
+        if let Ok(cc) = given.cast::<CloudController>() {
+            return Ok(Self(Arc::clone(&cc.get().directory)));
+        }
+        if let Ok(export) = given.cast::<Export>() {
+            return Ok(Self(Arc::clone(&export.get().directory)));
+        }
+        if !given.hasattr("resolve")? {
+            return Err(PyTypeError::new_err("a directory has a method resolve(guids)"));
+        }
+        Ok(Self(Arc::new(Custom(given.to_owned().unbind()))))
+    }
+}
+
+/// One that reads sockets: it is asked in a thread of its own, so that Ctrl-C need not wait for an answer.
+struct Live(Arc<dyn Directory + Send + Sync>);
+
+impl Names for Live {
+    fn resolve(&self, guids: &[Guid]) -> Result<Vec<Identity>, Failure> {
+        let (answer, answered) = mpsc::channel();
+        let (directory, guids) = (Arc::clone(&self.0), guids.to_vec());
+        thread::spawn(move || drop(answer.send(directory.resolve(&guids))));
+        loop {
+            match answered.recv_timeout(Watch::PERIOD) {
+                Ok(found) => return Ok(found?),
+                Err(mpsc::RecvTimeoutError::Timeout) => Watch::look_now()?,
+                Err(mpsc::RecvTimeoutError::Disconnected) => {
+                    return Err(Failure::Directory("the directory broke off".into()));
+                }
+            }
         }
     }
 }
 
+/// One that is in memory.
+struct Saved(asg_cc_client::Export);
+
+impl Names for Saved {
+    fn resolve(&self, guids: &[Guid]) -> Result<Vec<Identity>, Failure> {
+        Ok(self.0.resolve(guids)?)
+    }
+}
+
+/// One that is written in Python: `resolve(guids)` gives a mapping from GUIDs to identities.
+struct Custom(Py<PyAny>);
+
+impl Names for Custom {
+    fn resolve(&self, guids: &[Guid]) -> Result<Vec<Identity>, Failure> {
+        Python::attach(|py| {
+            let asked: Vec<String> = guids.iter().map(ToString::to_string).collect();
+            let found = self.0.bind(py).call_method1("resolve", (asked.clone(),))?;
+            let found = found.cast::<PyMapping>().map_err(|_| {
+                PyTypeError::new_err("resolve() gives a mapping from GUIDs to identities")
+            })?;
+            let one = |guid: &String| {
+                if found.contains(guid)? {
+                    identity(&found.get_item(guid)?)
+                } else {
+                    Ok(Identity::unknown())
+                }
+            };
+            Ok(asked.iter().map(one).collect::<PyResult<Vec<_>>>()?)
+        })
+    }
+}
+
+/// An `asglog.Identity`, a `dict` like its `to_dict()`, or `None`.
+fn identity(given: &Bound<'_, PyAny>) -> PyResult<Identity> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Given {
+        app: Option<GivenApp>,
+        space: Option<GivenEntity>,
+        org: Option<GivenEntity>,
+        process_type: Option<String>,
+        deleted_at: Option<String>,
+    }
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct GivenApp {
+        guid: Option<String>,
+        name: Option<String>,
+        state: Option<String>,
+    }
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct GivenEntity {
+        guid: Option<String>,
+        name: Option<String>,
+    }
+    let entity = |guid: Option<String>, name| guid.map(|guid| Entity { guid, name });
+    let bad = |why: &dyn std::fmt::Display| PyValueError::new_err(format!("no identity: {why}"));
+
+    if given.is_none() {
+        return Ok(Identity::unknown());
+    }
+    let py = given.py();
+    let plain = if given.is_instance_of::<PyDict>() {
+        given.clone()
+    } else {
+        given.call_method0("to_dict")?
+    };
+    let text: String = py.import("json")?.call_method1("dumps", (plain,))?.extract()?;
+    let Given { app, space, org, process_type, deleted_at } =
+        serde_json::from_str(&text).map_err(|e| bad(&e))?;
+    let deleted_at = deleted_at
+        .map(|time| Timestamp::parse(time.as_bytes()).map_err(|e| bad(&e)))
+        .transpose()?;
+    let app = app.unwrap_or(GivenApp { guid: None, name: None, state: None });
+    let state = match app.state.as_deref() {
+        Some("live") => AppState::Live,
+        Some("deleted") => AppState::Deleted,
+        Some("hidden") => AppState::Hidden,
+        Some("unknown") => AppState::Unknown,
+        Some(other) => return Err(bad(&format_args!("there is no state {other:?}"))),
+        None if app.guid.is_some() => AppState::Live,
+        None => AppState::Unknown,
+    };
+    Ok(Identity {
+        state,
+        app: entity(app.guid, app.name),
+        space: space.and_then(|it| entity(it.guid, it.name)),
+        org: org.and_then(|it| entity(it.guid, it.name)),
+        process_type,
+        deleted_at,
+    })
+}
+
+/// What `resolve` of the classes gives: identities by GUID.
+fn resolve<'py>(
+    py: Python<'py>,
+    directory: &Shared,
+    guids: Vec<String>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let parse = |text: &String| {
+        text.parse::<Guid>().map_err(|_| PyValueError::new_err(format!("no GUID: {text:?}")))
+    };
+    let parsed: Vec<Guid> = guids.iter().map(parse).collect::<PyResult<_>>()?;
+    let found = py.detach(|| directory.resolve(&parsed))?;
+    let class = py.import("asglog.records")?.getattr("Identity")?;
+    let result = PyDict::new(py);
+    for (guid, found) in guids.iter().zip(&found) {
+        let entity = |it: Option<&Entity>| json!({"guid": it.map(|e| &e.guid), "name": it.and_then(|e| e.name.as_ref())});
+        let mut app = entity(found.app.as_ref());
+        app["state"] = json!(found.state);
+        let object = json!({
+            "app": app,
+            "space": entity(found.space.as_ref()),
+            "org": entity(found.org.as_ref()),
+            "process_type": found.process_type,
+            "deleted_at": found.deleted_at,
+        });
+        result.set_item(guid, class.call_method1("_from", (objects::object(py, &object)?,))?)?;
+    }
+    Ok(result)
+}
+
 /// A live Cloud Controller, over its API v3 or v2.
 ///
-/// ``url`` is the API's address and ``token`` a bearer token, as ``cf oauth-token`` prints it; the token never appears in
-/// ``repr`` or an error. Nothing is asked before the first flow needs a name, and nothing is asked twice.
+/// ``url`` is the API's address, as ``cf api`` prints it. Who asks is told by one of these:
+///
+/// * ``token``: a bearer token, as ``cf oauth-token`` prints it, or a function without arguments that gives the value of
+///   the ``Authorization`` header;
+/// * ``client_id`` and ``client_secret``: a client of the UAA (best for programs);
+/// * ``username`` and ``password`` (with the public client ``cf``, or the one given), or a one-time ``passcode``.
+///
+/// Logins find the UAA through the API, unless ``uaa`` names it, and renew themselves. ``ca`` is a PEM file with the
+/// certificates to trust instead of the system's. Proxies are those of the environment (``HTTPS_PROXY``, ``NO_PROXY``).
+/// Nothing is asked before the first flow needs a name, and nothing is asked twice. No secret appears in ``repr`` or an
+/// error.
+///
+/// Raises :class:`DirectoryError` for an address or token that cannot be used, and :class:`OSError` if ``ca`` cannot be
+/// read.
 ///
 /// >>> import asglog
 /// >>> asglog.CloudController("https://api.example.org", "bearer sesame")
@@ -45,20 +221,80 @@ pub(crate) struct CloudController {
 #[pymethods]
 impl CloudController {
     #[new]
-    #[pyo3(signature = (url, token, *, skip_ssl_validation=false))]
-    fn new(url: &str, token: &str, skip_ssl_validation: bool) -> Result<Self, Failure> {
-        Self::connect(url, Token::new(token)?, skip_ssl_validation)
+    #[pyo3(signature = (
+        url, token=None, *, username=None, password=None, passcode=None, client_id=None, client_secret=None, uaa=None,
+        ca=None, skip_ssl_validation=false
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "they are keywords")]
+    fn new(
+        url: &str,
+        token: Option<GivenToken>,
+        username: Option<&str>,
+        password: Option<&str>,
+        passcode: Option<&str>,
+        client_id: Option<&str>,
+        client_secret: Option<&str>,
+        uaa: Option<&str>,
+        ca: Option<PathBuf>,
+        skip_ssl_validation: bool,
+    ) -> Result<Self, Failure> {
+        let credentials = match (token, username, password, passcode, client_id) {
+            (Some(GivenToken::Text(token)), None, None, None, None) => Token::new(&token)?.into(),
+            (Some(GivenToken::Function(function)), None, None, None, None) => {
+                Credentials::provider(move || {
+                    Python::attach(|py| function.call0(py)?.extract::<String>(py))
+                        .map_err(|error| error.to_string())
+                })
+            }
+            (None, Some(username), Some(password), None, _) => {
+                login(Grant::password(username, password), client_id, client_secret, uaa)?
+            }
+            (None, None, None, Some(passcode), _) => {
+                login(Grant::Passcode(passcode.into()), client_id, client_secret, uaa)?
+            }
+            (None, None, None, None, Some(_)) => {
+                login(Grant::ClientCredentials, client_id, client_secret, uaa)?
+            }
+            _ => {
+                let what = "give a token, or client_id and client_secret, or username and password, or a passcode";
+                return Err(PyTypeError::new_err(what).into());
+            }
+        };
+        let ca_pem = ca
+            .map(|path| std::fs::read(&path).map_err(|e| Failure::read(path.to_string_lossy(), e)))
+            .transpose()?;
+        let options = HttpOptions {
+            skip_tls_verification: skip_ssl_validation,
+            ca_pem,
+            ..HttpOptions::default()
+        };
+        Self::connect(url, credentials, &options)
     }
 
     /// The target and token of the cf CLI, from its ``config.json``: by default the one in ``CF_HOME`` or the home folder.
     ///
+    /// The token lives for some minutes. With ``renew=True`` it is renewed by the CLI's refresh token, which is only read:
+    /// on a foundation that replaces refresh tokens the CLI must log in again afterwards.
+    ///
     /// Raises :class:`DirectoryError` if there is none, or nobody is logged in.
     #[staticmethod]
-    #[pyo3(signature = (path=None))]
-    fn from_cf_cli(path: Option<PathBuf>) -> Result<Self, Failure> {
+    #[pyo3(signature = (path=None, *, renew=false))]
+    fn from_cf_cli(path: Option<PathBuf>, renew: bool) -> Result<Self, Failure> {
         let path = path.map_or_else(CfConfig::default_path, Ok)?;
         let config = CfConfig::load(&path)?;
-        Self::connect(&config.target, config.token, config.ssl_disabled)
+        let login = if renew { config.login()? } else { None };
+        let options =
+            HttpOptions { skip_tls_verification: config.ssl_disabled, ..HttpOptions::default() };
+        let credentials = login.map_or_else(|| config.token.into(), Into::into);
+        Self::connect(&config.target, credentials, &options)
+    }
+
+    /// The identities of these process, app, task or build GUIDs.
+    ///
+    /// Raises :class:`DirectoryError` if the Cloud Controller cannot answer, and :class:`ValueError` for what is no GUID.
+    #[pyo3(signature = (guids, /))]
+    fn resolve<'py>(&self, py: Python<'py>, guids: Vec<String>) -> PyResult<Bound<'py, PyDict>> {
+        resolve(py, &self.directory, guids)
     }
 
     fn __repr__(&self) -> String {
@@ -67,13 +303,34 @@ impl CloudController {
 }
 
 impl CloudController {
-    fn connect(url: &str, token: Token, skip_tls_verification: bool) -> Result<Self, Failure> {
-        let options = HttpOptions { skip_tls_verification, ..HttpOptions::default() };
-        let transport =
-            HttpTransport::with_options(&options).map_err(asg_cc_client::Error::from)?;
-        let cc = asg_cc_client::CloudController::new(Retrying::new(transport), url, token)?;
-        Ok(Self { url: url.to_owned(), directory: Arc::new(Cached::new(cc)) })
+    fn connect(url: &str, who: Credentials, options: &HttpOptions) -> Result<Self, Failure> {
+        let transport = HttpTransport::with_options(options).map_err(asg_cc_client::Error::from)?;
+        let cc = asg_cc_client::CloudController::new(Retrying::new(transport), url, who)?;
+        Ok(Self { url: url.to_owned(), directory: Arc::new(Live(Arc::new(Cached::new(cc)))) })
     }
+}
+
+/// A token, or who gives one.
+#[derive(FromPyObject)]
+enum GivenToken {
+    Text(String),
+    Function(Py<PyAny>),
+}
+
+fn login(
+    grant: Grant,
+    client: Option<&str>,
+    secret: Option<&str>,
+    uaa: Option<&str>,
+) -> Result<Credentials, Failure> {
+    let mut login = Login::new(grant);
+    if let Some(client) = client {
+        login = login.with_client(client, secret.unwrap_or_default());
+    }
+    if let Some(uaa) = uaa {
+        login = login.with_uaa(Address::parse(uaa)?);
+    }
+    Ok(login.into())
 }
 
 /// Pages saved with ``cf curl /v3/apps`` and its like: a directory without a network.
@@ -93,7 +350,15 @@ impl Export {
     fn new(py: Python<'_>, paths: OneOrMore) -> Result<Self, Failure> {
         let paths = paths.into_vec();
         let export = py.detach(|| read_export(&paths))?;
-        Ok(Self { directory: Arc::new(export), paths })
+        Ok(Self { directory: Arc::new(Saved(export)), paths })
+    }
+
+    /// The identities of these process, app, task or build GUIDs, as far as the files tell.
+    ///
+    /// Raises :class:`ValueError` for what is no GUID.
+    #[pyo3(signature = (guids, /))]
+    fn resolve<'py>(&self, py: Python<'py>, guids: Vec<String>) -> PyResult<Bound<'py, PyDict>> {
+        resolve(py, &self.directory, guids)
     }
 
     fn __repr__(&self) -> String {
@@ -126,7 +391,7 @@ impl OneOrMore {
 fn read_export(paths: &[PathBuf]) -> Result<asg_cc_client::Export, Failure> {
     let mut export = asg_cc_client::Export::new();
     for path in paths {
-        let page = std::fs::read(path).map_err(|e| Failure::read(path, e))?;
+        let page = std::fs::read(path).map_err(|e| Failure::read(path.to_string_lossy(), e))?;
         export.add(&page).map_err(|e| Failure::Directory(format!("{}: {e}", path.display())))?;
     }
     Ok(export)

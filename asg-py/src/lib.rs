@@ -1,7 +1,11 @@
 //! The native module of the Python package `asglog`: it hands bytes to `asg_core` and gives back what that says.
 //!
-//! Rooms: [`input`] reads logs, [`correlate`] walks them twice, [`directory`] is who is asked for names, [`objects`] makes
-//! Python objects of the output contract, [`errors`] makes exceptions of errors.
+//! Rooms, in the way of the data: [`source`] is what is read, [`lines`] reads it piece by piece ([`line_column`] is a
+//! source that is lines already, [`watch`] looks up from the work), [`rows`] makes packets of lines and [`flows`] flows,
+//! [`columns`] says what is in them, [`filter`] which are wanted, [`batch`] makes Arrow of rows ([`cells`] are one column's), [`write`] makes files of
+//! that, and [`table`] is all of it in Python's hands. [`records`] gives every line as an object, [`ledger`] keeps evidence,
+//! [`directory`] is who is asked for names, [`origins`] numbers sources, [`objects`] makes Python objects of the output
+//! contract, [`errors`] makes exceptions of errors.
 #![forbid(unsafe_code)]
 #![allow(
     clippy::doc_markdown,
@@ -9,11 +13,25 @@
     reason = "docs of what Python sees are Python's, and pyo3 hands arguments over by value"
 )]
 
-mod correlate;
+mod batch;
+mod cells;
+mod columns;
 mod directory;
 mod errors;
-mod input;
+mod filter;
+mod flows;
+mod ledger;
+mod line_column;
+mod lines;
 mod objects;
+mod origins;
+mod records;
+mod rows;
+mod source;
+mod table;
+mod watch;
+mod words;
+mod write;
 
 use asg_core::{TimePolicy, YearPolicy};
 use pyo3::prelude::*;
@@ -35,7 +53,6 @@ fn time_policy(year: Option<i16>, utc_offset: f64) -> PyResult<TimePolicy> {
 #[pymodule(gil_used = false)]
 mod _asglog {
     use super::{Bound, PyAny, PyModule, PyResult, Python, pyfunction, time_policy};
-    use crate::directory::AnyDirectory;
     use crate::objects;
     use asg_core::{Line, Record};
     use pyo3::prelude::*;
@@ -43,7 +60,11 @@ mod _asglog {
     #[pymodule_export]
     use crate::directory::{CloudController, Export};
     #[pymodule_export]
-    use crate::errors::{AsgError, DirectoryError};
+    use crate::ledger::Ledger;
+    #[pymodule_export]
+    use crate::records::Records;
+    #[pymodule_export]
+    use crate::table::{Objects, Table, columns, schema_of};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -62,20 +83,5 @@ mod _asglog {
         let policy = time_policy(year, utc_offset)?;
         let line = Line::new(line);
         objects::to_python(py, &Record::read(&line).to_output(number, &policy))
-    }
-
-    /// The flow of each packet in these files, as objects of the output contract.
-    #[pyfunction]
-    fn correlate(
-        py: Python<'_>,
-        paths: Vec<std::path::PathBuf>,
-        directory: Option<AnyDirectory>,
-        year: Option<i16>,
-        utc_offset: f64,
-    ) -> PyResult<Bound<'_, PyAny>> {
-        let policy = time_policy(year, utc_offset)?;
-        let directory = directory.map(|directory| directory.shared());
-        let flows = py.detach(|| crate::correlate::flows(&paths, directory.as_deref(), policy))?;
-        objects::to_python(py, &flows)
     }
 }

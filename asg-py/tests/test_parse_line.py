@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import doctest
 import json
 import pickle
 
@@ -13,18 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import asglog
-
-
-def test_examples_in_docstrings_hold() -> None:
-    tested = doctest.testmod(asglog)
-    assert (tested.failed, tested.attempted > 0) == (0, True)
-    # Of a native module doctest finds no members by itself.
-    finder, runner = doctest.DocTestFinder(), doctest.DocTestRunner()
-    for name, item in vars(asglog._asglog).items():
-        for test in finder.find(item, name, module=False):
-            runner.run(test)
-    tested = runner.summarize()
-    assert (tested.failed, tested.attempted > 0) == (0, True)
 
 
 def test_a_packet_has_its_fields_as_attributes() -> None:

@@ -120,6 +120,28 @@ impl Correlator {
         Self { policy, ..Self::default() }
     }
 
+    /// The same, with this evidence to begin with: a saved ledger's, say.
+    ///
+    /// ```
+    /// use asg_core::{Correlator, Evidence, Handle, Ledger, Moment, Origin, SourceId};
+    ///
+    /// let mut before = Ledger::new();
+    /// let handle = Handle::parse("bfce786c-ab07-40ad-79f9-8f21").unwrap();
+    /// before.add(Evidence::new(handle, Moment::Seen, Origin { source: SourceId(0), line: 1 }));
+    /// let correlator = Correlator::new().with_ledger(before);
+    /// assert_eq!(correlator.into_ledger().len(), 1);
+    /// ```
+    #[must_use]
+    pub fn with_ledger(self, ledger: Ledger) -> Self {
+        Self { ledger, ..self }
+    }
+
+    /// All evidence so far, to be kept.
+    #[must_use]
+    pub fn into_ledger(self) -> Ledger {
+        self.ledger
+    }
+
     /// All evidence so far.
     #[must_use]
     pub const fn ledger(&self) -> &Ledger {
@@ -266,6 +288,7 @@ impl Correlator {
                 also,
                 cell,
                 cf: cf.copied(),
+                record: &record,
                 packet,
                 attribution,
                 identity,

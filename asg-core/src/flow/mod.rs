@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use crate::attribution::Attribution;
 use crate::ledger::Lifetime;
 use crate::{
-    AppState, Entity, Identity, LogPrefix, Origin, Packet, SourceId, TimeRange, Timestamp,
+    AppState, Entity, Identity, LogPrefix, Origin, Packet, Record, SourceId, TimeRange, Timestamp,
 };
 
 /// One row of the output of a correlation.
@@ -27,6 +27,8 @@ pub struct Flow<'a, 'l> {
     pub cell: Option<String>,
     /// What its prefix means, if it is Cloud Foundry's.
     pub cf: Option<LogPrefix<'a>>,
+    /// All that its line says.
+    pub record: &'a Record<'a>,
     /// The packet.
     pub packet: &'a Packet<'a>,
     /// Whose it is.
@@ -69,7 +71,7 @@ pub struct FlowOutput<'f, F> {
 
 impl<F: Fn(SourceId) -> N, N: Serialize> Serialize for FlowOutput<'_, F> {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        let Flow { time, range, origin, also, cell, cf, packet, attribution, identity, peer } =
+        let Flow { time, range, origin, also, cell, cf, packet, attribution, identity, peer, .. } =
             self.flow;
         let ip = &packet.ip;
         let mut map = s.serialize_map(None)?;

@@ -10,6 +10,11 @@ class _FromDict:
     """Built from the object of the output contract; keys that are Python's own words get a trailing underscore."""
 
     @classmethod
+    def from_dict(cls, data: dict[str, Any], /) -> Self:
+        """The record of an object of the output contract, as :meth:`to_dict` gives it, or ``json.loads``."""
+        return cls._from(data)
+
+    @classmethod
     def _from(cls, data: dict[str, Any]) -> Self:
         hints = _hints(cls)
         values: dict[str, Any] = {}
@@ -199,8 +204,12 @@ class Record(_FromDict):
     cf: LogPrefix | None = None
     packet: Packet | None = None
     rep: RepEvent | None = None
+    #: The other containers of a line that is a whole document.
+    rep_more: tuple[RepEvent, ...] | None = None
     logger: LoggerEvent | None = None
     error: LineError | None = None
+    #: The input that the line is in, if there are several.
+    source: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +244,7 @@ class Entity(_FromDict):
     """A space or an org."""
 
     guid: str | None
-    name: str | None
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,8 +252,38 @@ class App(_FromDict):
     """An app. ``state`` tells whether it is there, was deleted, may not be seen, or is not known."""
 
     guid: str | None
-    name: str | None
-    state: Literal["live", "deleted", "hidden", "unknown"]
+    name: str | None = None
+    state: Literal["live", "deleted", "hidden", "unknown"] = "live"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity(_FromDict):
+    """What a directory says about a process, app or task. ``deleted_at`` is RFC 3339.
+
+    >>> Identity(app=App("4ccbb24c-268e-421a-9d1b-3678b6eb40d0", "proxy")).app.state
+    'live'
+    """
+
+    app: App | None = None
+    space: Entity | None = None
+    org: Entity | None = None
+    process_type: str | None = None
+    deleted_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Owner(_FromDict):
+    """Who a handle is, as :meth:`Ledger.who` answers. ``subject_guid`` is what a directory is asked for: a process, an app
+    or a task. Times are RFC 3339 in UTC."""
+
+    attribution: Attribution
+    handle: str | None = None
+    process_guid: str | None = None
+    index: int | None = None
+    subject_guid: str | None = None
+    cell: str | None = None
+    created: str | None = None
+    destroyed: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,7 +337,7 @@ _ALWAYS: dict[str, frozenset[str]] = {
     "Record": frozenset({"time", "host", "job", "index", "instance", "uptime"}),
     **{
         cls.__name__: frozenset(field.name for field in fields(cls))
-        for cls in (Flow, Peer, App, Entity, Candidate, Attribution)
+        for cls in (Flow, Owner, Peer, App, Entity, Candidate, Attribution)
     },
 }
 

@@ -1,0 +1,159 @@
+"""The functions: logs in, records and tables out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol, Self, runtime_checkable
+
+from . import _asglog
+from .errors import ParseError
+from .ledger import Ledger
+from .progress import maker
+from .records import Flow, Identity, Record
+from .sources import Progress, Source, items, size
+from .table import Table
+
+__all__ = ["Directory", "Records", "correlate", "parse", "parse_line", "scan"]
+
+
+@runtime_checkable
+class Directory(Protocol):
+    """Who turns GUIDs into names: :class:`CloudController`, :class:`Export`, or any object with this method.
+
+    >>> class OnlyProxy:
+    ...     def resolve(self, guids):
+    ...         return {guid: Identity.from_dict({"app": {"guid": guid, "name": "proxy"}}) for guid in guids}
+    >>> isinstance(OnlyProxy(), Directory)
+    True
+    """
+
+    def resolve(self, guids: list[str], /) -> Mapping[str, Identity | None]:
+        """The identities of these process, app, task or build GUIDs. What is left out, or is ``None``, is unknown.
+
+        A ``dict`` like what :meth:`Identity.to_dict` gives will do for one. What this raises comes out where the flows are
+        asked for; then nothing is known, and least of all that an app is gone.
+        """
+
+
+class Records:
+    """The records of a source, one for each line, in order; each line is read when it is asked for. It can be gone through
+    once. :func:`parse` makes it."""
+
+    __slots__ = ("_native",)
+
+    def __init__(self, native: _asglog.Records) -> None:
+        self._native = native
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The lines so far, and how many of them are what."""
+        return dict(self._native.counts())
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Record:
+        return Record._from(next(self._native))
+
+    def __repr__(self) -> str:
+        return f"<asglog.Records: {self.counts['lines']} lines so far>"
+
+
+def parse_line(
+    line: bytes | str, *, number: int = 1, year: int | None = None, utc_offset: float = 0.0, strict: bool = False
+) -> Record:
+    """Read one line of a log: a packet, a line about a container, or neither.
+
+    A line that is cut or malformed is a record of kind ``damaged`` whose ``error`` says what is wrong, with a byte offset,
+    and which holds what could be read. With ``strict`` it is a :class:`ParseError` instead.
+
+    ``number`` is the line's number, for the record. ``year`` completes time stamps without one (``Jun 16 23:18:38``), and
+    ``utc_offset`` is the zone, in hours, of those without a zone.
+
+    >>> parse_line("Jun 16 23:18:38 localhost kernel: [12.5] hello", year=2017).time
+    '2017-06-16T23:18:38Z'
+    """
+    if isinstance(line, str):
+        line = _encode(line)
+    record = Record._from(_asglog.parse_line(line, number, year, utc_offset))
+    if strict and record.error is not None:
+        raise ParseError(record.line, record.error.offset, record.error.message)
+    return record
+
+
+def parse(
+    source: Source,
+    *,
+    strict: bool = False,
+    year: int | None = None,
+    utc_offset: float = 0.0,
+    progress: Progress = None,
+) -> Records:
+    """Read logs line by line: one record for each, whatever the line says. None is dropped.
+
+    With ``strict`` a damaged line is a :class:`ParseError`; going on after it gives the line behind it. ``year`` and
+    ``utc_offset`` (in hours) complete time stamps. ``progress`` is called with the number of bytes read, or is ``True``
+    for a bar of tqdm's, if that is there.
+
+    Iterating raises :class:`OSError` if a log cannot be read.
+
+    >>> records = parse(b"hello\\nx IN=eth0 OUT= SRC=10.254.0.10 DST=10.0.1")
+    >>> [record.kind for record in records]
+    ['other', 'damaged']
+    >>> records.counts["damaged"]
+    1
+    """
+    given = items(source, again=False)
+    return Records(_asglog.Records(given, strict, year, utc_offset, maker(progress, size(given))))
+
+
+def scan(
+    source: Source, *, year: int | None = None, utc_offset: float = 0.0, progress: Progress = None
+) -> Table[Record]:
+    """The packets of these logs as a lazy table, damaged ones included: nothing is read yet.
+
+    ``year`` and ``utc_offset`` (in hours) complete time stamps. ``progress`` is called with the number of bytes read, or is
+    ``True`` for a bar of tqdm's, if that is there. The columns are :data:`SCHEMA`.
+
+    >>> table = scan(b"OK_x IN= OUT=eth0 SRC=10.0.16.5 DST=10.0.16.20 LEN=28 TOS=0x00 PREC=0x00 TTL=64 ID=7 PROTO=2 ")
+    >>> table.column_names[:4]
+    ['time', 'source', 'line', 'cell']
+    """
+    given = items(source, again=False)
+    return Table(_asglog.Table.packets(given, year, utc_offset, maker(progress, size(given))))
+
+
+def correlate(
+    source: Source,
+    *,
+    directory: Directory | None = None,
+    ledger: Ledger | None = None,
+    year: int | None = None,
+    utc_offset: float = 0.0,
+    progress: Progress = None,
+) -> Table[Flow]:
+    """The packets of these logs with who sent each, as a lazy table.
+
+    ``source`` is one foundation's logs, in any order: the kernel's lines and rep's, in one file or many, plain, gzip or
+    Zstandard. They are read twice, first for evidence, and that only once for all tables that are made of this one; what
+    comes through a pipe is spooled to a temporary file. ``directory`` turns GUIDs into names: a live
+    :class:`CloudController`, an :class:`Export` of one, or an object of your own (:class:`Directory`). Without it, flows
+    have GUIDs only. ``ledger`` is evidence from before; it is not changed. ``year``, ``utc_offset`` and ``progress`` are as
+    with :func:`scan`; without ``year`` a missing one is that of the lines beside. The columns are :data:`FLOW_SCHEMA`.
+
+    Reading raises :class:`OSError` if a file cannot be read, and :class:`DirectoryError` if the directory cannot answer.
+    """
+    given = items(source, again=True)
+    total = size(given)
+    native = _asglog.Table.flows(
+        given, directory, None if ledger is None else ledger._native, year, utc_offset, maker(progress, total)
+    )
+    return Table(native)
+
+
+def _encode(text: str) -> bytes:
+    """Text as bytes. Python keeps bytes that are no UTF-8 as lone surrogates; other lone surrogates stand for nothing."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace")

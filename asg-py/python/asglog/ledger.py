@@ -1,0 +1,101 @@
+"""Evidence that outlives the logs."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from typing import Self
+
+from . import _asglog
+from .progress import maker
+from .records import Owner
+from .sources import Path, Progress, Source, items, size
+from .times import nanos
+
+__all__ = ["Ledger"]
+
+
+class Ledger:
+    """All evidence so far about who had which container: some dozens of bytes for each, long after the logs are gone.
+
+    >>> ledger = Ledger()
+    >>> ledger.add(
+    ...     b'{"timestamp":"1498136872.889604807","source":"rep","message":"rep.executing-container-operation.starting",'
+    ...     b'"log_level":1,"data":{"container-guid":"d08bb414-cdba-4381-412a-e9ecc1b7d0f4","lrp-key":{"process_guid":'
+    ...     b'"4ccbb24c-268e-421a-9d1b-3678b6eb40d0-0f0f6a2e-7c1b-4d0a-8a55-5f2f8f0e6c11","index":0,"domain":"cf-apps"}}}')
+    {'lines': 1, 'evidence': 1}
+    >>> owner = ledger.who("d08bb414-cdba-4381-412a-e9ecc")
+    >>> owner.attribution.certainty, owner.index
+    ('unique_prefix', 0)
+    """
+
+    __slots__ = ("_native",)
+
+    def __init__(self) -> None:
+        self._native = _asglog.Ledger()
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """A ledger that was saved. Its containers' lines are told as lines of the file.
+
+        Raises :class:`OSError` if it cannot be read, and :class:`LedgerError` if it is none, or is damaged.
+        """
+        return cls._of(_asglog.Ledger.load(os.fspath(path)))
+
+    def save(self, path: Path) -> None:
+        """Writes it to a file; a crash leaves the old file or the new one. Raises :class:`OSError`."""
+        self._native.save(os.fspath(path))
+
+    def add(self, source: Source, *, progress: Progress = None) -> dict[str, int]:
+        """Takes what all lines of these logs prove, in whatever order they come; tells how many lines there were, and how
+        many of them were evidence.
+
+        Raises :class:`OSError` if a log cannot be read; then nothing of it is taken.
+        """
+        given = items(source, again=False)
+        lines, evidence = self._native.add(given, maker(progress, size(given)))
+        return {"lines": lines, "evidence": evidence}
+
+    def merge(self, other: Ledger) -> None:
+        """Takes all that the other ledger knows. The order of merging does not matter."""
+        self._native.merge(other._native)
+
+    def who(
+        self,
+        handle: str,
+        cell: str | None = None,
+        at: datetime.datetime | str | None = None,
+        *,
+        address: str | None = None,
+    ) -> Owner:
+        """Whose this is: a handle or the beginning of one, or a log prefix (``DENY_d08bb414-…``).
+
+        ``cell`` and ``at`` say where and when a packet of it was seen, and ``address`` its address; what is not given is
+        held against nobody. A time has a zone.
+
+        Raises :class:`ValueError` for what is no handle, a time without a zone, or no address.
+        """
+        return Owner._from(self._native.who(handle, cell, nanos(at), address))
+
+    def __len__(self) -> int:
+        """How many containers are known."""
+        return len(self._native)
+
+    def __bool__(self) -> bool:
+        return len(self._native) > 0
+
+    def __repr__(self) -> str:
+        return f"<asglog.Ledger of {len(self)} containers>"
+
+    def __reduce__(self) -> tuple[object, tuple[bytes]]:
+        return _from_bytes, (self._native.to_bytes(),)
+
+    @classmethod
+    def _of(cls, native: _asglog.Ledger) -> Self:
+        made = cls()
+        made._native = native
+        return made
+
+
+def _from_bytes(saved: bytes) -> Ledger:
+    return Ledger._of(_asglog.Ledger.from_bytes(saved, "<ledger>"))

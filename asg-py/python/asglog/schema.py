@@ -1,0 +1,89 @@
+"""The columns of tables, as data: for documentation, and for whoever must name types before the first row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, overload
+
+from . import _asglog
+
+__all__ = ["FLOW_SCHEMA", "SCHEMA", "Column", "Schema"]
+
+
+class Column(NamedTuple):
+    """A column."""
+
+    name: str
+    #: ``string``, ``int32``, ``int64``, ``bool``, ``binary`` or ``timestamp[us, tz=UTC]``, as Arrow calls them.
+    type: str
+    #: Whether values may be missing.
+    nullable: bool
+    #: What it means.
+    doc: str
+
+
+class Schema(Sequence[Column]):
+    """Columns, in their order. ``pyarrow.schema(…)`` takes it as it is.
+
+    >>> SCHEMA["dpt"].type, SCHEMA["dpt"].doc
+    ('int32', 'Destination port.')
+    >>> SCHEMA.names[:4]
+    ['time', 'source', 'line', 'cell']
+    """
+
+    __slots__ = ("_columns",)
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        self._columns = tuple(columns)
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the columns."""
+        return [column.name for column in self._columns]
+
+    @overload
+    def __getitem__(self, key: int | str) -> Column: ...
+    @overload
+    def __getitem__(self, key: slice) -> Schema: ...
+    def __getitem__(self, key: int | str | slice) -> Column | Schema:
+        if isinstance(key, slice):
+            return Schema(self._columns[key])
+        if isinstance(key, int):
+            return self._columns[key]
+        for column in self._columns:
+            if column.name == key:
+                return column
+        raise KeyError(key)
+
+    def __iter__(self) -> Iterator[Column]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Schema) and self._columns == other._columns
+
+    def __hash__(self) -> int:
+        return hash(self._columns)
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{column.name}: {column.type}{'' if column.nullable else ' not null'}" for column in self)
+
+    def __arrow_c_schema__(self) -> object:
+        """Arrow's PyCapsule interface."""
+        return _asglog.schema_of(self.names)
+
+
+def _schema(*of: str) -> Schema:
+    return Schema([Column(name, kind, null, doc) for name, kind, null, there, doc in _asglog.columns() if there in of])
+
+
+#: The columns that :func:`asglog.scan` gives.
+SCHEMA: Schema = _schema("packets")
+
+#: The columns that :func:`asglog.correlate` gives.
+FLOW_SCHEMA: Schema = _schema("packets", "flows")
+
+#: All that can be asked for.
+ALL: Schema = _schema("packets", "flows", "request")

@@ -1,0 +1,35 @@
+//! Names of sources by number. One list for the whole process, so that ledgers of different tables can be merged: their
+//! lines are told by the number of their source. A name is kept for good; there are as many as there are different files.
+
+use std::collections::HashMap;
+use std::sync::{PoisonError, RwLock};
+
+use asg_core::SourceId;
+
+#[derive(Default)]
+struct Sources {
+    names: Vec<&'static str>,
+    numbers: HashMap<&'static str, SourceId>,
+}
+
+static SOURCES: RwLock<Option<Sources>> = RwLock::new(None);
+
+/// The number of the source with this name.
+pub(crate) fn number(name: &str) -> SourceId {
+    let mut held = SOURCES.write().unwrap_or_else(PoisonError::into_inner);
+    let Sources { names, numbers } = held.get_or_insert_default();
+    if let Some(known) = numbers.get(name) {
+        return *known;
+    }
+    let number = SourceId(u32::try_from(names.len()).expect("fewer than 2^32 sources"));
+    let name: &'static str = Box::leak(name.into());
+    names.push(name);
+    numbers.insert(name, number);
+    number
+}
+
+/// The name of the source with this number.
+pub(crate) fn name(number: SourceId) -> &'static str {
+    let held = SOURCES.read().unwrap_or_else(PoisonError::into_inner);
+    held.as_ref().and_then(|sources| sources.names.get(number.0 as usize)).copied().unwrap_or("?")
+}

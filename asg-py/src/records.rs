@@ -1,0 +1,133 @@
+//! Lines to records: every line of a source, one by one.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
+use asg_core::{Content, Line, Record, TimePolicy};
+use pyo3::prelude::*;
+use serde_json::Value;
+
+use crate::errors::{Damage, Failure};
+use crate::lines::{Raw, Reader, Readers};
+use crate::source::Item;
+use crate::{objects, time_policy};
+
+/// Records as objects of the output contract, one by one.
+#[pyclass(frozen, module = "asglog._asglog")]
+pub(crate) struct Records {
+    state: Mutex<State>,
+}
+
+struct State {
+    reader: Reader,
+    policy: TimePolicy,
+    /// Damage is an exception.
+    is_strict: bool,
+    /// Records say which of several sources they are of.
+    shows_source: bool,
+    ready: VecDeque<(Kind, Value)>,
+    more: bool,
+    counts: [u64; 6],
+}
+
+/// What a line is, as its place in the counts.
+type Kind = usize;
+
+/// The words for the counts: all lines, and those of each kind.
+const KINDS: [&str; 6] = ["lines", "packet", "rep", "logger", "other", "damaged"];
+
+#[pymethods]
+impl Records {
+    #[new]
+    fn new(
+        items: Vec<Item>,
+        is_strict: bool,
+        year: Option<i16>,
+        utc_offset: f64,
+        progress: Option<Py<PyAny>>,
+    ) -> PyResult<Self> {
+        let shows_source = items.len() > 1;
+        let state = State {
+            reader: Readers::new(items, progress).open(),
+            policy: time_policy(year, utc_offset)?,
+            is_strict,
+            shows_source,
+            ready: VecDeque::new(),
+            more: true,
+            counts: [0; 6],
+        };
+        Ok(Self { state: Mutex::new(state) })
+    }
+
+    const fn __iter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
+        slf
+    }
+
+    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let next = || self.state.lock().unwrap_or_else(PoisonError::into_inner).next();
+        py.detach(next)?.map(|value| objects::object(py, &value)).transpose()
+    }
+
+    /// Lines so far, and how many of them are what.
+    fn counts(&self, py: Python<'_>) -> Vec<(&'static str, u64)> {
+        let counts = py.detach(|| self.state.lock().unwrap_or_else(PoisonError::into_inner).counts);
+        KINDS.into_iter().zip(counts).collect()
+    }
+}
+
+impl State {
+    fn next(&mut self) -> Result<Option<Value>, Failure> {
+        loop {
+            if let Some((kind, value)) = self.ready.pop_front() {
+                self.counts[0] += 1;
+                self.counts[kind] += 1;
+                if self.is_strict
+                    && let Some(damage) = damage(&value)
+                {
+                    return Err(Failure::Damaged(Box::new(damage)));
+                }
+                return Ok(Some(value));
+            }
+            if !self.more {
+                return Ok(None);
+            }
+            let Self { reader, policy, shows_source, ready, more, .. } = self;
+            let read = reader.step(|raw| ready.push_back(object(&raw, policy, *shows_source)));
+            match read {
+                Ok(any) => *more = any,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+fn object(raw: &Raw<'_>, policy: &TimePolicy, shows_source: bool) -> (Kind, Value) {
+    let line = Line::new(raw.bytes);
+    let mut record = Record::read(&line);
+    if raw.is_cut {
+        record = record.cut_at(raw.bytes.len());
+    }
+    let kind = match record.content {
+        Content::Packet { .. } => 1,
+        Content::Rep(_) | Content::Document(_) => 2,
+        Content::Logger(_) => 3,
+        Content::Other => 4,
+        Content::Damaged(_) => 5,
+    };
+    let mut value =
+        serde_json::to_value(record.to_output(raw.origin.line, policy)).unwrap_or_default();
+    if let (true, Value::Object(members)) = (shows_source, &mut value) {
+        members.insert("source".into(), raw.source.into());
+    }
+    (kind, value)
+}
+
+fn damage(value: &Value) -> Option<Damage> {
+    let error = value.get("error")?;
+    Some(Damage {
+        source: value.get("source").and_then(Value::as_str).map(Into::into),
+        line: value["line"].as_u64().unwrap_or_default(),
+        offset: error["offset"].as_u64().and_then(|n| n.try_into().ok()).unwrap_or_default(),
+        reason: error["message"].as_str().unwrap_or_default().into(),
+    })
+}

@@ -1,0 +1,157 @@
+"""Whoever knows Arrow reads tables, as often as they like, and the columns survive."""
+
+from __future__ import annotations
+
+import datetime
+import gc
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import LOGS, PACKET
+from test_records import DAMAGED, corpora
+
+import asglog
+
+pyarrow = pytest.importorskip("pyarrow")
+
+LOG = b"\n".join([PACKET, b"noise", PACKET.replace(b"DPT=80", b"DPT=443"), DAMAGED])
+PORTS = [80, 443, None]
+
+
+def test_rows_are_the_packets_among_the_records() -> None:
+    for path in corpora():
+        rows = asglog.scan(path, year=2024).columns("line", "time", "src", "dst", "dpt", "error", "raw").to_arrow().to_pylist()
+        records = [record for record in asglog.parse(path, year=2024) if record.packet is not None]
+        lines = path.read_bytes().split(b"\n")
+        for row, record in zip(rows, records, strict=True):
+            packet = record.packet
+            assert packet is not None
+            told = record.time and datetime.datetime.fromisoformat(record.time[:26].rstrip("Z") + "+00:00")
+            assert row == {
+                "line": record.line,
+                "time": told,
+                "src": packet.src,
+                "dst": packet.dst,
+                "dpt": packet.dpt,
+                "error": record.error and record.error.message,
+                "raw": lines[record.line - 1].removesuffix(b"\r"),
+            }
+
+
+def test_rows_of_flows_are_the_flows() -> None:
+    table = asglog.correlate(LOGS)
+    rows, flows = table.to_arrow().to_pylist(), list(table)
+    for row, flow in zip(rows, flows, strict=True):
+        assert (row["source"], row["line"], row["cell"]) == (flow.source, flow.line, flow.cell)
+        assert (row["handle"], row["process_guid"], row["index"]) == (flow.handle, flow.process_guid, flow.index)
+        assert (row["certainty"], row["reason"]) == (flow.attribution.certainty, flow.attribution.reason)
+        first = flow.attribution.evidence[0] if flow.attribution.evidence else None
+        assert (row["evidence_source"], row["evidence_line"]) == ((first.source, first.line) if first else (None, None))
+
+
+def test_schemas_are_told_before_the_first_row() -> None:
+    assert pyarrow.schema(asglog.SCHEMA) == asglog.scan(LOG).to_arrow().schema
+    assert pyarrow.schema(asglog.FLOW_SCHEMA) == asglog.correlate(LOG).to_arrow().schema
+    for column, field in zip(asglog.FLOW_SCHEMA, pyarrow.schema(asglog.FLOW_SCHEMA), strict=True):
+        assert (column.name, column.type, column.nullable) == (field.name, str(field.type), field.nullable)
+        assert column.doc.endswith(".")
+    # What Spark's Arrow takes, which is the least.
+    assert {column.type for column in asglog.FLOW_SCHEMA} == {
+        "string", "int32", "int64", "bool", "timestamp[us, tz=UTC]"
+    }  # fmt: skip
+    chosen = asglog.scan(LOG).columns("raw", "dpt")
+    assert pyarrow.schema(chosen) == chosen.to_arrow().schema
+    assert chosen.schema.names == ["raw", "dpt"]
+    assert asglog.SCHEMA[:2].names == ["time", "source"] and asglog.SCHEMA[0] == asglog.SCHEMA["time"]
+
+
+@pytest.mark.parametrize("make", [asglog.scan, asglog.correlate])
+def test_pandas_polars_and_pyarrow_read_it_again_and_again(make: Any) -> None:
+    table = make(LOG)
+    with pytest.raises(TypeError, match="known once"):
+        len(table)
+    for _ in range(2):
+        assert table.to_arrow()["dpt"].to_pylist() == PORTS
+        assert pyarrow.table(table)["dpt"].to_pylist() == PORTS
+        assert pyarrow.RecordBatchReader.from_stream(table).read_all().num_rows == 3
+    assert len(table) == 3
+    polars = pytest.importorskip("polars")
+    for frame in (table.to_polars(), polars.DataFrame(table)):
+        assert frame["dpt"].to_list() == PORTS
+        assert frame.schema["time"] == polars.Datetime("us", "UTC")
+    pandas = pytest.importorskip("pandas")
+    frame = table.to_pandas()
+    assert frame["dpt"].dtype == pandas.Int32Dtype() and frame["dpt"].fillna(0).tolist() == [80, 443, 0]
+    assert frame["df"].dtype == pandas.BooleanDtype()
+    assert frame["time"][0] == pandas.Timestamp("2024-05-06T07:09:10.581301Z")
+    assert pandas.DataFrame.from_arrow(table)["dst"].tolist()[:2] == ["8.8.8.8"] * 2
+
+
+def test_duckdb_reads_one_object_three_times() -> None:
+    duckdb = pytest.importorskip("duckdb")
+    packets = asglog.scan(LOG)
+    with duckdb.connect() as db:
+        for _ in range(3):
+            assert db.execute("select dpt from packets order by line").fetchall() == [(80,), (443,), (None,)]
+        assert db.execute("select count(*) from packets a join packets b using (line)").fetchall() == [(3,)]
+    assert packets.counts() == {"lines": 4, "packets": 3, "damaged": 1, "rows": 3}
+
+
+def test_parquet_is_what_the_table_was(tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    for table in (asglog.scan(LOG), asglog.correlate(LOGS), asglog.scan(b"")):
+        table.to_parquet(tmp_path / "rows.parquet")
+        assert parquet.read_table(tmp_path / "rows.parquet") == table.to_arrow()
+
+
+def test_an_asked_for_type_is_given() -> None:
+    asked = pyarrow.schema([("dst", pyarrow.large_string()), ("dpt", pyarrow.int64())])
+    table = pyarrow.RecordBatchReader.from_stream(asglog.scan(LOG).columns("dst", "dpt"), schema=asked).read_all()
+    assert table.schema == asked and table["dpt"].to_pylist() == PORTS
+
+
+def test_batches_are_many_and_bounded() -> None:
+    log = (PACKET + b"\n") * 70_000
+    sizes = [batch.num_rows for batch in pyarrow.RecordBatchReader.from_stream(asglog.scan(log))]
+    assert sum(sizes) == 70_000 and len(sizes) >= 2 and max(sizes) < 40_000
+    assert asglog.scan(log).columns().to_arrow().num_rows == 70_000
+
+
+def test_a_stream_that_is_not_read_to_its_end_is_let_go() -> None:
+    reader = pyarrow.RecordBatchReader.from_stream(asglog.scan((PACKET + b"\n") * 70_000))
+    assert reader.read_next_batch().num_rows > 0
+    del reader
+    gc.collect()
+
+
+def test_text_that_is_no_utf8_is_shown_and_kept() -> None:
+    log = PACKET.replace(b"OUT=eth0", b"OUT=\xff\xfe")
+    row = asglog.scan(log).columns("out", "raw").to_arrow().to_pylist()[0]
+    assert row == {"out": "\ufffd\ufffd", "raw": log}
+    # Two halves of a character in two rows are none in either.
+    halves = b"\n".join(PACKET.replace(b"OUT=eth0", b"OUT=" + half) for half in (b"a\xc3", b"\xa9", b"\xc3\xa9"))
+    table = asglog.scan(halves + b"\nnoise\n" + DAMAGED).columns("out", "physin", "tos")
+    assert table.to_arrow()["out"].to_pylist() == ["a\ufffd", "\ufffd", "\xe9", ""]
+    assert table.to_arrow()["physin"].null_count == 4 and table.to_arrow()["tos"].to_pylist() == [0, 0, 0, None]
+
+
+def test_notebooks_show_the_first_rows_escaped() -> None:
+    log = b"\n".join([PACKET.replace(b"OUT=eth0", b"OUT=<b>")] * 20)
+    shown = asglog.scan(log)._repr_html_()
+    assert shown.count("<tr>") == 11 and "&lt;b&gt;" in shown and "<b>" not in shown
+    flows = asglog.correlate(log)
+    assert "once the logs were read" in flows._repr_html_()
+    assert len(list(flows)) == 20
+    assert flows._repr_html_().count("<tr>") == 11
+    assert repr(flows) == f"<asglog.Table of flows: {len(asglog.FLOW_SCHEMA)} columns, 20 rows>"
+    with pytest.raises(TypeError, match="whether a table has rows"):
+        bool(flows)
+
+
+def test_without_a_library_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "polars", None)
+    with pytest.raises(ImportError, match=r"asglog\[polars\]"):
+        asglog.scan(LOG).to_polars()

@@ -1,0 +1,200 @@
+"""Whatever a log comes in, the rows are the same."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import PACKET
+
+import asglog
+
+#: One line with bytes that are no UTF-8, one that is none of ours, one without a line feed.
+LINES = [PACKET, b"noise \xff\xfe", PACKET.replace(b"OUT=eth0", b"OUT=\xff").replace(b"DPT=80", b"DPT=443")]
+LOG = b"\n".join(LINES)
+
+
+def zstd(log: bytes) -> bytes:
+    pyarrow = pytest.importorskip("pyarrow")
+    packed: bytes = pyarrow.compress(log, "zstd", asbytes=True)
+    return packed
+
+
+def ports(source: Any) -> list[tuple[int, int | None]]:
+    return [(record.line, record.packet.dpt) for record in asglog.scan(source) if record.packet]
+
+
+WANTED = [(1, 80), (3, 443)]
+
+#: From a folder to a source.
+SOURCES: dict[str, Callable[[Path], Any]] = {
+    "path": lambda folder: written(folder, LOG),
+    "text path": lambda folder: str(written(folder, LOG)),
+    "list": lambda folder: [written(folder, LOG)],
+    "pattern": lambda folder: str(written(folder, LOG).with_name("*.log")),
+    "gzip": lambda folder: written(folder, gzip.compress(LOG)),
+    "zstd": lambda folder: written(folder, zstd(LOG)),
+    "bytes": lambda _: LOG,
+    "gzip bytes": lambda _: gzip.compress(LOG),
+    "zstd bytes": lambda _: zstd(LOG),
+    "bytearray": lambda _: bytearray(LOG),
+    "memoryview": lambda _: memoryview(b"xx" + LOG)[2:],
+    "BytesIO": lambda _: io.BytesIO(LOG),
+    "gzip BytesIO": lambda _: io.BytesIO(gzip.compress(LOG)),
+    "text file": lambda folder: io.TextIOWrapper(io.BytesIO(LOG)),
+    "pyarrow binary": lambda _: pytest.importorskip("pyarrow").array(LINES),
+    "pyarrow binary_view": lambda _: pytest.importorskip("pyarrow").array(
+        LINES, type=pytest.importorskip("pyarrow").binary_view()
+    ),
+    "pyarrow chunks": lambda _: pytest.importorskip("pyarrow").chunked_array([LINES[:1], [], LINES[1:]]),
+    "pyarrow dictionary": lambda _: pytest.importorskip("pyarrow").array(LINES).dictionary_encode(),
+    "polars": lambda _: pytest.importorskip("polars").Series(LINES),
+    "pandas": lambda _: pytest.importorskip("pandas").Series(LINES),
+}
+
+
+def written(folder: Path, content: bytes) -> Path:
+    path = folder / "a.log"
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_every_source_gives_the_same_rows(name: str, tmp_path: Path) -> None:
+    assert ports(SOURCES[name](tmp_path)) == WANTED
+    flows = asglog.correlate(SOURCES[name](tmp_path))
+    assert [(flow.line, flow.dpt) for flow in flows] == WANTED
+
+
+def test_columns_of_text_are_lines() -> None:
+    lines = [PACKET.decode(), None, PACKET.decode() + "\n"]
+    pyarrow = pytest.importorskip("pyarrow")
+    for kind in (pyarrow.string(), pyarrow.large_string(), pyarrow.string_view()):
+        assert ports(pyarrow.array(lines, type=kind)) == [(1, 80), (3, 80)]
+    assert ports(pytest.importorskip("polars").Series(lines)) == [(1, 80), (3, 80)]
+    assert ports(pytest.importorskip("pandas").Series(lines)) == [(1, 80), (3, 80)]
+    assert ports(pyarrow.array([], type=pyarrow.string())) == ports(pyarrow.nulls(2)) == []
+    with pytest.raises(TypeError, match="text or binary, not Int64"):
+        asglog.scan(pyarrow.array([1]))
+
+
+def test_several_logs_are_told_apart() -> None:
+    table = asglog.scan([LOG, LOG, io.BytesIO(LOG)])
+    assert [record.source for record in table] == ["<bytes>"] * 2 + ["<bytes> (2)"] * 2 + ["<file>"] * 2
+
+
+def test_what_is_no_log_says_so(tmp_path: Path) -> None:
+    for wrong, error in [(7, TypeError), ("a\nb", ValueError), (str(tmp_path / "*.log"), FileNotFoundError)]:
+        with pytest.raises(error):
+            asglog.scan(wrong)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="binary mode"):
+        list(asglog.scan(io.StringIO("x")))
+
+
+def test_a_file_is_read_from_where_it_stands() -> None:
+    file = io.BytesIO(b"skipped\n" + LOG)
+    file.readline()
+    table = asglog.scan(file)
+    assert [record.line for record in table] == [record.line for record in table] == [1, 3]
+
+
+def test_two_readings_of_one_file_do_not_meet() -> None:
+    table = asglog.scan(io.BytesIO((PACKET + b"\n") * 30_000))
+    both = [iter(table), iter(table)]
+    for _ in range(30_000):
+        a, b = (next(one) for one in both)
+        assert a == b
+    assert [next(one, None) for one in both] == [None, None]
+
+
+def test_a_file_that_fails_raises_its_own_error() -> None:
+    class Broken:
+        def read(self, size: int, /) -> bytes:
+            raise RuntimeError("the disk is on fire")
+
+    for read in (list, asglog.Table.to_arrow):
+        with pytest.raises(RuntimeError, match="on fire"):
+            read(asglog.scan(Broken()))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_pipes_are_read_once_and_spooled_to_be_correlated(tmp_path: Path) -> None:
+    def pipe() -> Any:
+        reader, writer = os.pipe()
+        os.write(writer, LOG)
+        os.close(writer)
+        return open(reader, "rb")
+
+    with pipe() as file:
+        assert [(flow.line, flow.dpt) for flow in asglog.correlate(file)] == WANTED
+    with pipe() as file:
+        table = asglog.scan(file)
+        assert "once the logs were read" in table._repr_html_(), "looking at it must not use it up"
+        assert len(list(table)) == 2
+        with pytest.raises(asglog.AsgError, match="cannot be read twice"):
+            list(table)
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    threading.Thread(target=lambda: fifo.write_bytes(LOG)).start()
+    assert [(flow.line, flow.dpt) for flow in asglog.correlate(fifo)] == WANTED
+
+
+def test_standard_input_is_a_dash(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(LOG)))
+    assert ports("-") == WANTED
+
+
+def test_files_may_vanish_and_shrink_between_readings(tmp_path: Path) -> None:
+    path = written(tmp_path, LOG)
+    table, flows = asglog.scan(path), asglog.correlate(path)
+    assert len(list(table)) == len(list(flows)) == 2
+    path.write_bytes(PACKET[: PACKET.index(b"DST=")])
+    assert [record.kind for record in table] == ["damaged"]
+    assert [flow.dst for flow in flows] == [None]
+    path.write_bytes(b"")
+    assert (list(table), list(flows)) == ([], [])
+    path.unlink()
+    for lazy in (table, flows):
+        with pytest.raises(FileNotFoundError):
+            list(lazy)
+        with pytest.raises(FileNotFoundError):
+            lazy.to_parquet(tmp_path / "rows.parquet")
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_damaged_archive_says_so(tmp_path: Path) -> None:
+    packed = gzip.compress(LOG * 100)
+    with pytest.raises(OSError):
+        list(asglog.scan(written(tmp_path, packed[: len(packed) // 2])))
+
+
+def test_progress_is_told_in_bytes(tmp_path: Path) -> None:
+    path = written(tmp_path, LOG * 1000)
+    for read in (
+        lambda tell: list(asglog.scan(path, progress=tell)),
+        lambda tell: list(asglog.parse(path, progress=tell)),
+        lambda tell: asglog.Ledger().add(path, progress=tell),
+    ):
+        told: list[int] = []
+        read(told.append)
+        assert sum(told) == len(LOG) * 1000 and min(told) > 0
+    twice: list[int] = []
+    list(asglog.correlate(path, progress=twice.append))
+    assert sum(twice) == 2 * len(LOG) * 1000
+    with pytest.raises(ZeroDivisionError):
+        list(asglog.scan(path, progress=lambda bytes: 1 // 0))
+    with pytest.raises(TypeError):
+        asglog.scan(path, progress=7)  # type: ignore[arg-type]
+
+
+def test_a_bar_is_closed_at_the_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("tqdm")
+    assert len(list(asglog.scan(written(tmp_path, LOG), progress=True))) == 2
+    assert "100%" in capsys.readouterr().err
