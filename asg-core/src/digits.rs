@@ -107,8 +107,8 @@ mod tests {
             let digits = Digits::new(bytes);
             prop_assert_eq!(digits.count(), text.len() + after);
             prop_assert_eq!(digits.number(text.len()), number);
-            for n in 0..8 {
-                prop_assert_eq!(digits.others() >> n & 1 == 0, bytes[n].is_ascii_digit());
+            for (n, b) in bytes.iter().enumerate() {
+                prop_assert_eq!(digits.others() >> n & 1 == 0, b.is_ascii_digit());
             }
         }
 

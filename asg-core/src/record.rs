@@ -112,6 +112,7 @@ impl<'a> Record<'a> {
 
     /// Reads what a line says of which it is known how it reached us.
     #[inline]
+    #[expect(clippy::large_types_passed_by_value, reason = "it becomes a part of the record")]
     pub(crate) fn behind(envelope: Envelope<'a>, line: &Line<'_>) -> Self {
         let content = Content::Packet { packet: Packet::default(), cf: None };
         let mut record = Self { envelope, content };

@@ -71,8 +71,9 @@ pub struct FlowOutput<'f, F> {
 
 impl<F: Fn(SourceId) -> N, N: Serialize> Serialize for FlowOutput<'_, F> {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        let Flow { time, range, origin, also, cell, cf, packet, attribution, identity, peer, .. } =
-            self.flow;
+        let Flow {
+            time, range, origin, also, cell, cf, packet, attribution, identity, peer, ..
+        } = self.flow;
         let ip = &packet.ip;
         let mut map = s.serialize_map(None)?;
         map.serialize_entry("time", time)?;

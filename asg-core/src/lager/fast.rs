@@ -16,8 +16,8 @@ use crate::json::{JsonStr, is_usable};
 /// Reads a whole line; `None` if it is not one of the plain ones.
 pub(super) fn read(line: &[u8]) -> Option<RepEvent<'_>> {
     // Asked of all bytes alike, so that the compiler asks many at once, and no string needs to be asked again.
-    let is_escaped = |bad, &b: &u8| bad | (b < 0x20) | (b == b'\\');
-    if line.iter().fold(false, is_escaped) {
+    let escapes = |b: &u8| u8::from(*b < 0x20) | u8::from(*b == b'\\');
+    if line.iter().fold(0, |bad, b| bad | escapes(b)) != 0 {
         return None;
     }
     let mut scan = Scan { text: std::str::from_utf8(line).ok()?, at: 0 };

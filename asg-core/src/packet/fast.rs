@@ -325,7 +325,8 @@ fn addr4(i: &[u8]) -> Option<(Ipv4Addr, &[u8])> {
         let len = end.wrapping_sub(at) & 15;
         let four = u32::from_be_bytes(*text[at..].first_chunk()?) ^ 0x3030_3030;
         let digits = four >> (32_u32.wrapping_sub(8 * len as u32) & 31);
-        bad |= (digits < LEAST[len]) | (digits > 0x02_0505);
+        bad |= digits < LEAST[len];
+        bad |= digits > 0x02_0505;
         if n < 3 {
             bad |= text[end] != b'.';
         }
@@ -415,9 +416,13 @@ mod tests {
     /// What the short way reads, if anything, is what the grammar reads, and whole.
     fn agree(line: &[u8]) -> bool {
         let mut short = Packet::default();
-        if read(line, &mut short).is_none() {
+        let is_read = read(line, &mut short).is_some();
+        let proto = head_len(line).and_then(|(len, family)| look_through(&line[len..], family));
+        assert_eq!(proto.is_some(), is_read, "{}", Text::new(line));
+        if !is_read {
             return false;
         }
+        assert_eq!(proto, short.ip.proto_num, "{}", Text::new(line));
         let found = anchor::find(line).unwrap_or_else(|| panic!("{}", Text::new(line)));
         let mut long = Packet::at(found);
         let result = grammar::message(line, found, &mut long);

@@ -14,7 +14,7 @@ pub(crate) fn rfc3339(text: &[u8]) -> Option<(Timestamp, usize, bool)> {
     let date = Digits::without(*head.first_chunk()?, DATE);
     let clock = Digits::without(*head.last_chunk()?, CLOCK);
     let [day_tens, day_ones] = [head[8], head[9]].map(|b| b.wrapping_sub(b'0'));
-    let is_day = (day_tens < 10) & (day_ones < 10);
+    let is_day = day_tens.max(day_ones) < 10;
     if !date.are(DATE) || !clock.are(CLOCK) || !is_day || !matches!(head[10], b'T' | b't' | b' ') {
         return None;
     }
@@ -82,7 +82,8 @@ fn days_since_epoch(year: u32, month: u32, day: u32) -> Option<i64> {
         (31, 275),
     ];
     let (last, before) = *MONTHS.get(month.wrapping_sub(1) as usize)?;
-    let is_leap = || year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let is_leap =
+        || year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     if day.wrapping_sub(1) >= last || (month == 2 && day == 29 && !is_leap()) {
         return None;
     }

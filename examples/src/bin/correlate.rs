@@ -165,7 +165,7 @@ fn run(options: Options, report: &mut Report) -> Result<(), Failure> {
     };
     let job = Job { format, threads, policy };
     if !logs.is_empty() {
-        return correlate(job, &mut logs, directory, report);
+        return correlate(&job, &mut logs, directory, report);
     }
     let server = demo::server().map_err(|e| Failure::Demo(e.to_string()))?;
     let directory = match directory {
@@ -178,7 +178,7 @@ fn run(options: Options, report: &mut Report) -> Result<(), Failure> {
         }
         other => other,
     };
-    correlate(job, &mut demo::logs(), directory, report)
+    correlate(&job, &mut demo::logs(), directory, report)
 }
 
 /// What is to be done, whatever the logs and whoever knows names.
@@ -189,7 +189,7 @@ struct Job {
 }
 
 fn correlate(
-    job: Job,
+    job: &Job,
     logs: &mut [Input],
     directory: Option<Box<dyn Directory>>,
     report: &mut Report,
@@ -198,8 +198,8 @@ fn correlate(
     let mut names = Names { is_asked: directory.is_some(), directory, failure: None };
     let out = BufWriter::with_capacity(64 << 10, io::stdout().lock());
     match job.format {
-        Format::Summary => summarise(&job, logs, &ids, &mut names, out, report)?,
-        Format::Table | Format::Ndjson => list(&job, logs, &ids, &mut names, out, report)?,
+        Format::Summary => summarise(job, logs, &ids, &mut names, out, report)?,
+        Format::Table | Format::Ndjson => list(job, logs, &ids, &mut names, out, report)?,
     }
     if let Some(why) = names.failure {
         report.left_out(format_args!("names are missing: {why}"));

@@ -64,3 +64,42 @@ impl Samples {
         [least, greatest, latest].into_iter().for_each(&mut learn);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_clocks_learn_all_extremes(
+            lines in prop::collection::vec((0..400_000_000_u64, 0..3_000_000_000_i64, any::<bool>()), 1..60),
+        ) {
+            let lines: Vec<Sample> = lines
+                .into_iter()
+                .map(|(micros, late, is_whole)| {
+                    let nanos = 1_500_000_000_000_000_000 + micros as i64 * 1_000 + late;
+                    let nanos = if is_whole { nanos / 1_000_000_000 * 1_000_000_000 } else { nanos };
+                    (Uptime::from_micros(micros), Timestamp::from_nanos(nanos))
+                })
+                .collect();
+            let (mut samples, mut learnt) = (Samples::default(), Vec::new());
+            for (uptime, stamp) in &lines {
+                samples.add(*uptime, *stamp, |sample| learnt.push(sample));
+            }
+            samples.flush(|sample| learnt.push(sample));
+            let extremes = |lines: &[Sample], minute: u64| {
+                let of_minute = || lines.iter().filter(|(up, _)| up.as_micros() >> 26 == minute);
+                (
+                    of_minute().map(|line| distance(*line)).min(),
+                    of_minute().map(|line| furthest(*line)).max(),
+                    lines.iter().map(|(_, stamp)| *stamp).max(),
+                )
+            };
+            for minute in 0..7 {
+                prop_assert_eq!(extremes(&learnt, minute), extremes(&lines, minute));
+            }
+        }
+    }
+}

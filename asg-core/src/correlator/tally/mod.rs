@@ -12,8 +12,6 @@ mod clock;
 mod groups;
 mod heads;
 mod reader;
-#[cfg(test)]
-mod tests;
 
 use self::cells::Cells;
 use self::clock::Samples;
@@ -244,7 +242,7 @@ impl Tally {
         let clocks = &mut self.correlator.clocks;
         let source = self.cells.all()[cell as usize].source();
         facts.samples.add(uptime, stamp, |(uptime, stamp)| {
-            clocks.learn_of(source, facts.clock, uptime, stamp)
+            clocks.learn_of(source, facts.clock, uptime, stamp);
         });
     }
 }

@@ -140,7 +140,9 @@ impl TallyReader {
             LogTime::NoYear(_) | LogTime::Unknown => {}
             LogTime::Local(_) => {
                 let time = envelope.time.resolve(&TimePolicy::default());
-                time.into_iter().for_each(|time| self.has_time(origin.source, time.time));
+                if let Some(time) = time {
+                    self.has_time(origin.source, time.time);
+                }
             }
         }
         self.counts.packets += 1;
