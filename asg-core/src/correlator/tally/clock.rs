@@ -79,7 +79,7 @@ mod tests {
             let lines: Vec<Sample> = lines
                 .into_iter()
                 .map(|(micros, late, is_whole)| {
-                    let nanos = 1_500_000_000_000_000_000 + micros as i64 * 1_000 + late;
+                    let nanos = 1_500_000_000_000_000_000 + micros.cast_signed() * 1_000 + late;
                     let nanos = if is_whole { nanos / 1_000_000_000 * 1_000_000_000 } else { nanos };
                     (Uptime::from_micros(micros), Timestamp::from_nanos(nanos))
                 })
