@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use asg_benches::accuracy::correlate;
 use asg_benches::sim::{Config, Damage, Era, Layout, Memory, Simulation};
-use asg_core::{Attribution, Correlator, Identity, LogPrefix, Origin, SourceId, Tally, Verdict};
+use asg_core::{
+    Attribution, Correlator, Identity, Lifetime, LogPrefix, Origin, SourceId, Tally, Verdict,
+};
 
 /// What is said of packets, and of how many.
 type Said = BTreeMap<String, u64>;
@@ -12,7 +14,7 @@ type Said = BTreeMap<String, u64>;
 fn words(cf: Option<&LogPrefix<'_>>, it: &Attribution<'_>, identity: Option<&Identity>) -> String {
     let verdict = cf.map(|cf| matches!(cf.verdict, Verdict::Denied));
     let subject = it.subject();
-    let container = it.container().map(|container| container.handle());
+    let container = it.container().map(Lifetime::handle);
     let path = identity.and_then(Identity::path);
     format!("{verdict:?} {:?} {:?} {subject:?} {container:?} {path:?}", it.certainty, it.reason)
 }
@@ -46,7 +48,9 @@ fn counted(simulation: &Simulation, logs: &Memory, readers: usize) -> (Said, Tal
     }
     // The one that has something left is the last.
     all.rotate_left((turn + 1) % readers);
-    all.into_iter().for_each(|reader| tally.finish(reader));
+    for reader in all {
+        tally.finish(reader);
+    }
     let is_settled = tally.is_settled();
     if !is_settled {
         for (file, line, text) in logs.in_files() {
