@@ -56,7 +56,8 @@ impl<R: Read> Blocks<R> {
                 cut = Some(block.bytes.len());
             }
         }
-        if let Some(cut) = cut.filter(|cut| *cut < block.bytes.len()) {
+        // After the last of the log no other piece of its line comes.
+        if let Some(cut) = cut.filter(|cut| *cut < block.bytes.len() && !self.is_over) {
             self.rest.extend_from_slice(&block.bytes[cut..]);
             block.bytes.truncate(cut);
         }
