@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use asg_core::{Certainty, Counts, Flow, Verdict};
+use asg_core::{Attribution, Certainty, Counted, Counts, Flow, Identity, LogPrefix, Verdict};
 
 /// Counts of flows. Memory grows with the apps and containers that are named, not with flows.
 #[derive(Debug, Default)]
@@ -28,25 +28,38 @@ const CERTAINTIES: [(Certainty, &str); 5] = [
 ];
 
 impl Summary {
-    /// Counts a flow.
-    pub fn add(&mut self, flow: &Flow<'_, '_>) {
-        let attribution = &flow.attribution;
+    /// Adds packets that have one answer.
+    pub fn add(&mut self, counted: &Counted<'_>) {
+        self.count(counted.packets, &counted.attribution, counted.identity, counted.cf);
+    }
+
+    /// Adds one packet.
+    pub fn add_flow(&mut self, flow: &Flow<'_, '_>) {
+        self.count(1, &flow.attribution, flow.identity, flow.cf);
+    }
+
+    fn count(
+        &mut self,
+        packets: u64,
+        attribution: &Attribution<'_>,
+        identity: Option<&Identity>,
+        cf: Option<LogPrefix<'_>>,
+    ) {
         let rank = CERTAINTIES.iter().position(|(c, _)| *c == attribution.certainty);
-        self.certainties[rank.expect("all certainties are in the table")] += 1;
+        self.certainties[rank.expect("all certainties are in the table")] += packets;
         if attribution.certainty <= Certainty::Ambiguous {
-            *self.reasons.entry(attribution.reason.sentence()).or_default() += 1;
+            *self.reasons.entry(attribution.reason.sentence()).or_default() += packets;
             return;
         }
-        let owner = flow
-            .identity
-            .and_then(asg_core::Identity::path)
+        let owner = identity
+            .and_then(Identity::path)
             .or_else(|| attribution.process().map(ToString::to_string))
             .or_else(|| attribution.subject().map(|guid| guid.to_string()))
             .or_else(|| attribution.container().map(|l| l.handle().to_string()));
         let verdicts = self.owners.entry(owner.unwrap_or_else(|| "?".into())).or_default();
-        match flow.cf.map(|cf| cf.verdict) {
-            Some(Verdict::Denied) => verdicts.denied += 1,
-            _ => verdicts.allowed += 1,
+        match cf.map(|cf| cf.verdict) {
+            Some(Verdict::Denied) => verdicts.denied += packets,
+            _ => verdicts.allowed += packets,
         }
     }
 

@@ -8,6 +8,7 @@ mod completeness;
 mod correlator;
 mod decoder;
 mod digest;
+mod digits;
 pub mod documents;
 mod envelope;
 mod error;
@@ -31,7 +32,7 @@ mod time;
 pub use attribution::{Attribution, Certainty, Owners, Reason};
 pub use clock::{TimeRange, UptimeClocks};
 pub use completeness::{CellReport, Completeness, Limit, LimitReport, LogLimits};
-pub use correlator::{Correlator, Counts};
+pub use correlator::{Correlator, Counted, Counts, Tally, TallyReader};
 pub use decoder::{Decoded, Decoder, Diagnostic, DiagnosticKind, DiagnosticSink};
 pub use envelope::{Dialect, Envelope};
 pub use error::Error;
@@ -49,6 +50,9 @@ pub use packet::{
     Address, ExtHeader, Family, Format, Icmp, Ip, Lenient, LineForm, MacAddr, Network, Packet,
     PacketBuf, Proto, TcpFlags, Transport,
 };
+#[cfg(any(test, feature = "reference"))]
+#[doc(hidden)]
+pub use packet::{generator, reference};
 pub use prefix::{Direction, LogPrefix, Plane, Subject, Verdict};
 pub use record::{Content, Damaged, Part, Record, RecordOutput};
 pub use text::Text;

@@ -46,7 +46,7 @@ impl Offsets {
 }
 
 /// How much later than its stamp a time may be, because the stamp shows whole seconds only.
-pub(super) const fn hidden_nanos(stamp: Timestamp) -> i64 {
+pub(crate) const fn hidden_nanos(stamp: Timestamp) -> i64 {
     if stamp.as_nanos() % 1_000_000_000 == 0 { 999_999_999 } else { 999 }
 }
 
@@ -152,6 +152,25 @@ impl Boot {
         let uptime = uptime_nanos(micros);
         let at = |offset: i64| Timestamp::from_nanos(uptime.saturating_add(offset));
         Some(TimeRange::between(at(bounds.least.saturating_sub(LAG_NANOS)), at(bounds.greatest)))
+    }
+
+    /// An instant before which no line of these uptimes was written, as [`Boot::stamped`] tells it.
+    pub(super) fn earliest(&self, from: u64, to: u64) -> Timestamp {
+        let ends = [from >> self.shift, to >> self.shift];
+        let before = self.spans.range(..ends[0]).next_back();
+        let after = self.spans.range(ends[1] + 1..).next();
+        let all = before.into_iter().chain(self.spans.range(ends[0]..=ends[1])).chain(after);
+        let (mut least, mut gap) = (i64::MAX, 1);
+        let mut last = before.map_or(ends[0], |(span, _)| *span);
+        for (span, offsets) in all {
+            least = least.min(offsets.least);
+            gap = gap.max(span - last);
+            last = *span;
+        }
+        gap = gap.max(ends[1].saturating_sub(last));
+        let offset = least.saturating_sub(drift((gap + 1) << self.shift));
+        let earliest = uptime_nanos(from).saturating_add(offset).saturating_sub(LAG_NANOS);
+        Timestamp::from_nanos(earliest)
     }
 
     /// Between what the offset lies there. The span whose lines were stamped the least late tells the lower end: the own one,

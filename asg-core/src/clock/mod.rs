@@ -5,6 +5,7 @@ mod boot;
 mod tests;
 mod uptime;
 
+pub(crate) use boot::hidden_nanos;
 pub use uptime::UptimeClocks;
 
 use crate::Timestamp;

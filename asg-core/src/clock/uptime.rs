@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::TimeRange;
 use super::boot::{Boot, LAG_NANOS, hidden_nanos};
 use crate::digest::Seeds;
-use crate::{Envelope, SourceId, Timestamp};
+use crate::{Envelope, LogTime, SourceId, Timestamp, Uptime};
 
 /// Boots of one machine that are remembered, the latest ones.
 const MOST_BOOTS: usize = 32;
@@ -46,11 +46,19 @@ pub struct UptimeClocks {
 impl UptimeClocks {
     /// Takes a line. What shows no uptime, or no whole time, teaches nothing.
     pub fn learn(&mut self, source: SourceId, envelope: &Envelope<'_>) {
-        let (Some(uptime), crate::LogTime::Instant(stamp)) = (envelope.uptime, envelope.time)
-        else {
-            return;
-        };
-        let named = self.machine(envelope);
+        if let (Some(uptime), LogTime::Instant(stamp)) = (envelope.uptime, envelope.time) {
+            self.learn_of(source, self.machine(envelope), uptime, stamp);
+        }
+    }
+
+    /// The same of a line whose machine has been looked for.
+    pub(crate) fn learn_of(
+        &mut self,
+        source: SourceId,
+        named: Option<u64>,
+        uptime: Uptime,
+        stamp: Timestamp,
+    ) {
         let machine = named.unwrap_or_else(|| self.unnamed(source));
         if let Some(named) = named
             && self.last != Some((source, named))
@@ -98,8 +106,9 @@ impl UptimeClocks {
         envelope: &Envelope<'_>,
         stamp: Option<Timestamp>,
     ) -> Option<TimeRange> {
-        let boots =
-            envelope.uptime.and_then(|uptime| Some((self.boots(source, envelope)?, uptime)));
+        let boots = envelope
+            .uptime
+            .and_then(|uptime| Some((self.boots(source, self.machine(envelope))?, uptime)));
         let Some((boots, uptime)) = boots else { return stamp.map(alone) };
         let micros = uptime.as_micros();
         let Some(stamp) = stamp else {
@@ -117,8 +126,39 @@ impl UptimeClocks {
         self.machines.values().map(Vec::len).sum()
     }
 
-    fn boots(&self, source: SourceId, envelope: &Envelope<'_>) -> Option<&Vec<Boot>> {
-        if let Some(machine) = self.machine(envelope) {
+    /// An instant before which no line was written that lies between these two, each with its uptime and its stamp; `None`
+    /// if they are of different boots.
+    pub(crate) fn earliest(
+        &self,
+        source: SourceId,
+        named: Option<u64>,
+        [first, last]: [(Option<Uptime>, Timestamp); 2],
+    ) -> Option<Timestamp> {
+        let alone = alone(first.1).earliest();
+        let (Some(boots), (Some(from), stamp), (Some(to), last_stamp)) =
+            (self.boots(source, named), first, last)
+        else {
+            return Some(alone);
+        };
+        let boot_of = |uptime: Uptime, stamp| {
+            let own = Boot::of(uptime.as_micros(), stamp);
+            boots.iter().position(|boot| boot.is_same(&own))
+        };
+        let boot = boot_of(from, stamp);
+        if boot != boot_of(to, last_stamp) {
+            return None;
+        }
+        let earliest = boot.map(|boot| boots[boot].earliest(from.as_micros(), to.as_micros()));
+        Some(earliest.map_or(alone, |earliest| earliest.min(alone)))
+    }
+
+    /// True if some boot of the machine is known.
+    pub(crate) fn knows(&self, source: SourceId, named: Option<u64>) -> bool {
+        self.boots(source, named).is_some()
+    }
+
+    fn boots(&self, source: SourceId, named: Option<u64>) -> Option<&Vec<Boot>> {
+        if let Some(machine) = named {
             return self.machines.get(&machine);
         }
         let by_source = self.machines.get(&self.unnamed(source));
@@ -126,7 +166,7 @@ impl UptimeClocks {
     }
 
     /// The machine that a line names; `None` for what every machine is called.
-    fn machine(&self, envelope: &Envelope<'_>) -> Option<u64> {
+    pub(crate) fn machine(&self, envelope: &Envelope<'_>) -> Option<u64> {
         let digest = |text: crate::Text<'_>| self.seeds.digest(text.as_bytes());
         match (envelope.instance, envelope.job, envelope.index, envelope.host) {
             (Some(instance), ..) => Some(digest(instance)),

@@ -53,7 +53,7 @@ pub struct Completeness {
     by_name: HashMap<u64, usize>,
     /// The cell of the last line: lines of one come together.
     last: Option<(u64, usize)>,
-    containers: usize,
+    containers: Vec<Logged>,
 }
 
 /// How many packets per second a container's chains may log.
@@ -157,7 +157,8 @@ struct Cell {
     boots: [Option<Records>; 2],
     /// The most that were missing in one boot before.
     missing_records: u64,
-    containers: BTreeMap<Box<str>, Logged>,
+    /// By log prefix, places in the containers of all cells.
+    containers: BTreeMap<Box<str>, usize>,
 }
 
 /// Records of the kernel's buffer, in one boot.
@@ -212,15 +213,9 @@ impl Completeness {
         if let Some((packet, cf)) = record.packet() {
             self.packet(source, envelope, packet, cf);
         }
-        match &record.content {
-            Content::Damaged(_) => self.cell(source, envelope).damaged += 1,
-            Content::Rep(_) | Content::Logger(_) => {
-                self.cell(source, envelope).about_containers += 1;
-            }
-            Content::Other if !envelope.body.as_bytes().starts_with(b"{") => {
-                self.other(source, envelope);
-            }
-            Content::Packet { .. } | Content::Document(_) | Content::Other => {}
+        if let Some(told) = Told::of(record, self.seeds) {
+            let cell = self.cell_of(source, envelope);
+            self.tell(cell, told);
         }
     }
 
@@ -232,54 +227,67 @@ impl Completeness {
         packet: &Packet<'_>,
         cf: Option<&LogPrefix<'_>>,
     ) {
-        let limits = self.limits;
-        let is_full = self.containers >= MOST_CONTAINERS;
-        let cell = self.cell(source, envelope);
+        let cell = self.cell_of(source, envelope);
+        let prefix = packet.prefix.as_bytes();
+        let limit = Limit::of(prefix, cf, packet.ip.proto_num);
+        let container = limit.and_then(|limit| self.container(cell, prefix, limit));
+        self.packet_of(cell, container, PacketTimes::of(envelope));
+    }
+
+    /// Takes a packet's line, whose cell and container have been looked for.
+    pub(crate) fn packet_of(&mut self, cell: usize, container: Option<usize>, times: PacketTimes) {
+        let cell = &mut self.cells[cell];
         cell.packets += 1;
-        cell.folded += u64::from(envelope.repeated.unwrap_or(0));
-        cell.record(envelope);
-        let Some(cf) = cf else { return };
-        let (limit, most) = match cf.verdict {
-            Verdict::Denied => (Limit::Denied, limits.denied_per_second),
-            // garden-linux and guardian have no limits, and no `OK_`.
-            Verdict::Allowed
-                if packet.ip.proto_num == Some(17)
-                    && packet.prefix.as_bytes().starts_with(b"OK_") =>
-            {
-                (Limit::Udp, limits.udp_per_second)
-            }
-            Verdict::Allowed => return,
-        };
-        let Some(now) = micros(envelope) else { return };
-        let Ok(prefix) = std::str::from_utf8(packet.prefix.as_bytes().trim_ascii_end()) else {
-            return;
-        };
-        if let Some(known) = cell.containers.get_mut(prefix) {
-            return known.add(now, most);
+        cell.folded += u64::from(times.folded);
+        if let Some((number, uptime)) = times.record {
+            cell.record(number, uptime);
         }
-        if !is_full {
-            let first = Logged { limit, lines: 1, spans: 0, since: now, in_span: 1 };
-            cell.containers.insert(prefix.into(), first);
-            self.containers += 1;
+        if let (Some(container), Some(now)) = (container, times.at) {
+            let container = &mut self.containers[container];
+            let most = match container.limit {
+                Limit::Denied => self.limits.denied_per_second,
+                Limit::Udp => self.limits.udp_per_second,
+            };
+            container.add(now, most);
         }
     }
 
-    /// Takes a line that is neither a packet nor about a container: it may be a note.
-    fn other(&mut self, source: SourceId, envelope: &Envelope<'_>) {
-        if envelope.is_kernel() {
-            self.cell(source, envelope).record(envelope);
+    /// The place of a container that is under a limit; `None` if there are too many.
+    pub(crate) fn container(&mut self, cell: usize, prefix: &[u8], limit: Limit) -> Option<usize> {
+        let prefix = std::str::from_utf8(prefix.trim_ascii_end()).ok()?;
+        let known = &mut self.cells[cell].containers;
+        if let Some(&at) = known.get(prefix) {
+            return Some(at);
         }
-        // An app prints what it likes.
-        if envelope.stream().is_some() {
-            return;
-        }
-        let Some(missing) = notes::missing(envelope.body.as_bytes()) else { return };
-        let seeds = self.seeds;
-        let cell = self.cell(source, envelope);
-        let at = micros(envelope).unwrap_or(0).to_le_bytes();
-        let digest = seeds.digest(&[envelope.body.as_bytes().trim_ascii_end(), &at].concat());
-        if cell.notes.len() >= MOST_NOTES || cell.notes.insert(digest) {
-            cell.dropped = cell.dropped.saturating_add(missing);
+        let at = self.containers.len();
+        (at < MOST_CONTAINERS).then(|| {
+            self.containers.push(Logged { limit, lines: 0, spans: 0, since: 0, in_span: 0 });
+            known.insert(prefix.into(), at);
+            at
+        })
+    }
+
+    /// With what notes are told from others.
+    pub(crate) const fn seeds(&self) -> Seeds {
+        self.seeds
+    }
+
+    /// Takes what a line tells.
+    pub(crate) fn tell(&mut self, cell: usize, told: Told) {
+        let cell = &mut self.cells[cell];
+        match told {
+            Told::Damage => cell.damaged += 1,
+            Told::AboutContainer => cell.about_containers += 1,
+            Told::Other { note, record } => {
+                if let Some((number, uptime)) = record {
+                    cell.record(number, uptime);
+                }
+                if let Some((missing, digest)) = note
+                    && (cell.notes.len() >= MOST_NOTES || cell.notes.insert(digest))
+                {
+                    cell.dropped = cell.dropped.saturating_add(missing);
+                }
+            }
         }
     }
 
@@ -304,12 +312,11 @@ impl Completeness {
             cell.missing_records = cell.missing_records().max(theirs.missing_records());
             cell.boots = [None; 2];
             for (prefix, logged) in &theirs.containers {
-                let known = cell.containers.entry(prefix.clone()).or_insert_with(|| {
-                    self.containers += 1;
-                    Logged { lines: 0, spans: 0, ..*logged }
-                });
-                known.lines += logged.lines;
-                known.spans += logged.spans;
+                let logged = other.containers[*logged];
+                if let Some(known) = self.container(at, prefix.as_bytes(), logged.limit) {
+                    self.containers[known].lines += logged.lines;
+                    self.containers[known].spans += logged.spans;
+                }
             }
         }
         // The places are by the digests of one's own seeds; they are found anew.
@@ -320,12 +327,14 @@ impl Completeness {
     /// What is missing, by cell in order of their names; cells of which nothing is known to be missing are there too.
     #[must_use]
     pub fn report(&self) -> Vec<CellReport<'_>> {
-        let mut cells: Vec<_> = self.cells.iter().map(Cell::report).collect();
+        let report = |cell| Cell::report(cell, &self.containers);
+        let mut cells: Vec<_> = self.cells.iter().map(report).collect();
         cells.sort_by_key(|cell| (cell.cell, cell.source));
         cells
     }
 
-    fn cell(&mut self, source: SourceId, envelope: &Envelope<'_>) -> &mut Cell {
+    /// The place of a cell.
+    pub(crate) fn cell_of(&mut self, source: SourceId, envelope: &Envelope<'_>) -> usize {
         let digest = |text: Text<'_>| self.seeds.digest(text.as_bytes());
         let key = match (envelope.instance, envelope.job, envelope.index, envelope.host) {
             (Some(instance), ..) => digest(instance),
@@ -336,7 +345,7 @@ impl Completeness {
         if let Some((last, at)) = self.last
             && last == key
         {
-            return &mut self.cells[at];
+            return at;
         }
         let cells = &mut self.cells;
         let at = *self.by_name.entry(key).or_insert_with(|| {
@@ -349,15 +358,13 @@ impl Completeness {
             })
         });
         self.last = Some((key, at));
-        &mut self.cells[at]
+        at
     }
 }
 
 impl Cell {
-    /// Takes the record's number.
-    fn record(&mut self, envelope: &Envelope<'_>) {
-        let (Some(number), Some(uptime)) = (envelope.sequence, envelope.uptime) else { return };
-        let uptime = uptime.as_micros();
+    /// Takes a record's number and uptime.
+    fn record(&mut self, number: u64, uptime: u64) {
         let [now, before] = &mut self.boots;
         // The last lines of a boot may come behind the first of the next.
         if let Some(before) = before
@@ -383,8 +390,9 @@ impl Cell {
         boots.max().unwrap_or(0).max(self.missing_records)
     }
 
-    fn report(&self) -> CellReport<'_> {
-        let limited = self.containers.iter().filter(|(_, logged)| logged.spans > 0);
+    fn report<'c>(&'c self, containers: &[Logged]) -> CellReport<'c> {
+        let logged = self.containers.iter().map(|(prefix, at)| (prefix, containers[*at]));
+        let limited = logged.filter(|(_, logged)| logged.spans > 0);
         let mut at_limit: Vec<_> = limited
             .map(|(prefix, logged)| LimitReport {
                 prefix,
@@ -425,6 +433,80 @@ impl Logged {
         // A span in which the limit was reached is counted once.
         self.spans += u64::from(self.in_span == reached);
     }
+}
+
+/// What a line tells beside packets.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Told {
+    /// It is damaged.
+    Damage,
+    /// It is about a container.
+    AboutContainer,
+    /// It is a note of missing lines, with a digest that tells it from others, or a record of the kernel's buffer.
+    Other { note: Option<(u64, u64)>, record: Option<(u64, u64)> },
+}
+
+impl Told {
+    /// What a line tells; `None` for nearly all but those about containers.
+    pub(crate) fn of(record: &Record<'_>, seeds: Seeds) -> Option<Self> {
+        let envelope = &record.envelope;
+        match &record.content {
+            Content::Damaged(_) => Some(Self::Damage),
+            Content::Rep(_) | Content::Logger(_) => Some(Self::AboutContainer),
+            Content::Other if !envelope.body.as_bytes().starts_with(b"{") => {
+                // An app prints what it likes.
+                let missing = match envelope.stream() {
+                    None => notes::missing(envelope.body.as_bytes()),
+                    Some(_) => None,
+                };
+                let note = missing.map(|missing| {
+                    let at = micros(envelope).unwrap_or(0).to_le_bytes();
+                    let text = [envelope.body.as_bytes().trim_ascii_end(), &at].concat();
+                    (missing, seeds.digest(&text))
+                });
+                let record = numbered(envelope).filter(|_| envelope.is_kernel());
+                (note.is_some() || record.is_some()).then_some(Self::Other { note, record })
+            }
+            Content::Packet { .. } | Content::Document(_) | Content::Other => None,
+        }
+    }
+}
+
+/// What a packet's line tells but for the packet.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PacketTimes {
+    /// For how many lines it stands beside itself.
+    folded: u32,
+    record: Option<(u64, u64)>,
+    at: Option<u64>,
+}
+
+impl PacketTimes {
+    pub(crate) fn of(envelope: &Envelope<'_>) -> Self {
+        Self {
+            folded: envelope.repeated.unwrap_or(0),
+            record: numbered(envelope),
+            at: micros(envelope),
+        }
+    }
+}
+
+impl Limit {
+    /// The limit that packets of this prefix and protocol are under, if any.
+    pub(crate) fn of(prefix: &[u8], cf: Option<&LogPrefix<'_>>, proto: Option<u8>) -> Option<Self> {
+        match cf?.verdict {
+            Verdict::Denied => Some(Self::Denied),
+            // garden-linux and guardian have no limits, and no `OK_`.
+            Verdict::Allowed => {
+                (proto == Some(17) && prefix.starts_with(b"OK_")).then_some(Self::Udp)
+            }
+        }
+    }
+}
+
+/// The number of a record of the kernel's buffer, and its uptime.
+fn numbered(envelope: &Envelope<'_>) -> Option<(u64, u64)> {
+    Some((envelope.sequence?, envelope.uptime?.as_micros()))
 }
 
 /// When a line was written: the uptime, or the time of day, in microseconds. Only differences are looked at.

@@ -3,7 +3,9 @@
 //! Sources: Linux `lib/ratelimit.c` and `kernel/printk/printk.c`, systemd `journald-kmsg.c` and `journald-server.c`, rsyslog
 //! `runtime/ratelimit.c` and `plugins/imuxsock`, loggregator's truncating buffer.
 
-use memchr::memmem;
+use std::sync::LazyLock;
+
+use memchr::memmem::{self, Finder};
 
 /// What stands before the number, and what behind it.
 const NOTES: [(&str, &str); 9] = [
@@ -18,8 +20,13 @@ const NOTES: [(&str, &str); 9] = [
     ("dropped ", " messages"),
 ];
 
+static WORDS: LazyLock<[Finder<'static>; 2]> =
+    LazyLock::new(|| ["suppressed", "messages"].map(|word| Finder::new(word).into_owned()));
+
 /// The number of lines that a note says are missing; `None` if the text is no such note.
 pub(super) fn missing(text: &[u8]) -> Option<u64> {
+    // Each has one of two words in it, and nearly no other line has.
+    WORDS.iter().find(|word| word.find(text).is_some())?;
     NOTES.iter().find_map(|(before, after)| {
         let at = memmem::find(text, after.as_bytes())?;
         let head = &text[..at];

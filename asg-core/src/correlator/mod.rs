@@ -2,6 +2,7 @@
 
 mod duplicates;
 mod reports;
+mod tally;
 #[cfg(test)]
 mod tests;
 
@@ -10,6 +11,7 @@ use std::net::IpAddr;
 
 pub(crate) use self::duplicates::Told;
 use self::reports::Reports;
+pub use self::tally::{Counted, Tally, TallyReader};
 
 use crate::attribution::{Attribution, Reason};
 use crate::evidence::Origin;
@@ -88,6 +90,19 @@ pub struct Counts {
     pub evidence: u64,
     /// Lines that are cut, split or malformed.
     pub damaged: u64,
+}
+
+impl Counts {
+    /// What was seen by both.
+    const fn add(&mut self, other: &Self) {
+        let Self { lines, packets, duplicates, logger_lines, evidence, damaged } = other;
+        self.lines += *lines;
+        self.packets += *packets;
+        self.duplicates += *duplicates;
+        self.logger_lines += *logger_lines;
+        self.evidence += *evidence;
+        self.damaged += *damaged;
+    }
 }
 
 impl Correlator {
@@ -179,8 +194,7 @@ impl Correlator {
     ) -> Option<Told> {
         self.counts.lines += 1;
         if let Some(time) = record.time(&TimePolicy::default()) {
-            let latest = self.latest.entry(origin.source).or_insert(time);
-            *latest = time.max(*latest);
+            self.has_time(origin.source, time);
         }
         self.clocks.learn(origin.source, &record.envelope);
         self.counts.damaged += u64::from(matches!(record.content, Content::Damaged(_)));
@@ -207,6 +221,12 @@ impl Correlator {
         });
         self.counts.evidence += found;
         None
+    }
+
+    /// The source shows this time with its year.
+    fn has_time(&mut self, source: SourceId, time: Timestamp) {
+        let latest = self.latest.entry(source).or_insert(time);
+        *latest = time.max(*latest);
     }
 
     /// Second pass: gives the flow of each packet, in order, at the first line that tells it. `resolve` is asked at most
@@ -236,11 +256,7 @@ impl Correlator {
             wanted.extend(self.peer(packet, cf, time).and_then(|(_, peer)| peer.subject()));
             names_apps |= answer.reason == Reason::NoSuchApp;
         }
-        // Prefixes that name an app which no line shows: one of the known processes may turn out to be its.
-        if names_apps {
-            wanted.extend(self.ledger.lifetimes().filter_map(Lifetime::subject));
-        }
-        self.learn(wanted, &mut resolve);
+        self.learn_owners(wanted, names_apps, &mut resolve);
         let mut ranges = ranges.into_iter();
         for (origin, line) in lines {
             if self.reports.is_copy(*origin) {
@@ -335,6 +351,20 @@ impl Correlator {
             None => Attribution::unknown(Reason::NoSuchLease),
         };
         Some((address, attribution))
+    }
+
+    /// Asks for the names of these owners.
+    fn learn_owners(
+        &mut self,
+        mut wanted: Vec<Guid>,
+        names_apps: bool,
+        resolve: &mut impl FnMut(&[Guid]) -> Vec<Identity>,
+    ) {
+        // Prefixes that name an app which no line shows: one of the known processes may turn out to be its.
+        if names_apps {
+            wanted.extend(self.ledger.lifetimes().filter_map(Lifetime::subject));
+        }
+        self.learn(wanted, resolve);
     }
 
     fn learn(&mut self, mut wanted: Vec<Guid>, resolve: &mut impl FnMut(&[Guid]) -> Vec<Identity>) {

@@ -3,7 +3,9 @@
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 
-use super::duplicates::{Told, Window};
+use super::duplicates::{MachineMark, Mark, Told, Window, sender};
+use super::own_address;
+use crate::digest::Seeds;
 use crate::evidence::Origin;
 use crate::lager::LoggerEvent;
 use crate::{
@@ -56,11 +58,29 @@ impl Reports {
     /// Takes a packet line that came at this time of the log.
     pub(super) fn packet(&mut self, origin: Origin, record: &Record<'_>, now: Timestamp) -> Told {
         // Of a line that is cut, nobody knows what it would have said.
-        let Content::Packet { packet, .. } = &record.content else { return Told::First };
+        let Content::Packet { packet, cf } = &record.content else { return Told::First };
+        let address = cf.as_ref().and_then(|cf| own_address(packet, cf));
+        let seeds = self.window.seeds();
+        let whose = (
+            sender(packet.prefix.as_bytes(), address, seeds),
+            MachineMark::of(&record.envelope, seeds),
+        );
+        let text = seeds.digest(record.envelope.body.as_bytes().trim_ascii_end());
+        let mark = Mark::of(&record.envelope, packet.ip.id, whose, text);
+        mark.map_or(Told::First, |mark| self.marked(origin, mark, now))
+    }
+
+    /// What marks are made with.
+    pub(super) const fn seeds(&self) -> Seeds {
+        self.window.seeds()
+    }
+
+    /// Takes the mark of a packet line.
+    pub(super) fn marked(&mut self, origin: Origin, mark: Mark, now: Timestamp) -> Told {
         if self.shared.len() >= MOST_COPIES {
             return Told::First;
         }
-        let told = self.window.take(origin, (&record.envelope, packet), now);
+        let told = self.window.take(origin, mark, now);
         let (first, copy) = match told {
             Told::First => return told,
             Told::After(first) => (first, origin),

@@ -14,19 +14,13 @@ impl Ledger {
             return;
         }
         for address in &addresses {
-            let rows = self.holders.entry(*address).or_default();
-            if let Err(at) = rows.binary_search(&row) {
-                rows.insert(at, row);
-            }
+            self.holders.add(*address, row);
         }
         let cells: Vec<_> =
             self.values(row, Field::Cell).chain(self.values(row, Field::Machine)).collect();
         for cell in cells {
             for address in &addresses {
-                let rows = self.leases.entry((cell, *address)).or_default();
-                if !rows.contains(&row) {
-                    rows.push(row);
-                }
+                self.leases.add((cell, *address), row);
             }
         }
     }
@@ -42,7 +36,7 @@ impl Ledger {
             Alias::Many => return None,
         };
         let number = self.addresses.find(&address, |known| *known == address)?;
-        let under = |name: u32| self.leases.get(&(name, number)).into_iter().flatten();
+        let under = |name: u32| self.leases.get(&(name, number)).iter();
         let rest = if alias == name { NONE } else { alias };
         let mut holder = None;
         for row in under(name).chain(under(rest)) {

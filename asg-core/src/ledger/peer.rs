@@ -42,9 +42,8 @@ impl Ledger {
         let near: Vec<_> = self
             .addresses
             .find(&address, |known| *known == address)
-            .and_then(|number| self.holders.get(&number))
-            .into_iter()
-            .flatten()
+            .map_or(&[][..], |number| self.holders.get(&number))
+            .iter()
             .map(|row| Lifetime::new(self, *row))
             .filter(|lifetime| lifetime.had_address_about(time))
             .collect();

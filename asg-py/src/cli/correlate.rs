@@ -44,7 +44,9 @@ pub(crate) fn run(
             Format::Summary => {
                 let mut summary = Summary::default();
                 each(flows.all(), |row| {
-                    row.flow.iter().for_each(|flow| summary.add(flow));
+                    if let Some(flow) = row.flow {
+                        summary.add_flow(flow);
+                    }
                     Ok(())
                 })?;
                 gathered.known(|correlator| {

@@ -62,6 +62,16 @@ impl Memory {
     }
 }
 
+impl Memory {
+    /// All lines, file by file, each with its file and its number there.
+    pub fn in_files(&self) -> impl Iterator<Item = (usize, u64, &[u8])> {
+        self.files.iter().enumerate().flat_map(|(file, (_, text))| {
+            let lines = text.strip_suffix(b"\n").unwrap_or(text).split(|&b| b == b'\n');
+            (1..).zip(lines).map(move |(number, line)| (file, number, line))
+        })
+    }
+}
+
 impl Sink for Memory {
     fn begin(&mut self, files: &[String]) -> io::Result<()> {
         self.files = files.iter().map(|name| (name.clone(), Vec::new())).collect();
