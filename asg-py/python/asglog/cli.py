@@ -48,7 +48,7 @@ def main(args: Sequence[str] | None = None) -> int:
 def _end(done: threading.Event) -> None:
     """Ends the process. The worker may still clear up, but what waits for a pipe or a server is not waited for."""
     try:
-        done.wait(timeout=1)
+        done.wait(timeout=0.5)
     except KeyboardInterrupt:
         pass
     finally:
