@@ -17,7 +17,7 @@ pip() { "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$
 pip 'maturin>=1.16,<2' 'pytest>=8' 'hypothesis>=6.100' 'mypy>=1.11' ||
     skip "the test tools cannot be installed (no package index?)"
 # Tests of consumers skip what is not there.
-for consumer in 'pyarrow>=18' 'pandas>=2.2' 'polars>=1.0' 'duckdb>=1.1' tqdm; do
+for consumer in 'pyarrow>=18' 'pandas>=2.2' 'polars>=1.0' 'duckdb>=1.1' 'matplotlib>=3.8' tqdm; do
     pip "$consumer" || echo "skipped: tests with $consumer, which cannot be installed"
 done
 pip 'pyright[nodejs]>=1.1.400' || echo "skipped: pyright cannot be installed"
