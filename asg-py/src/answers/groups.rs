@@ -62,40 +62,40 @@ pub(crate) type Group = (Vec<Cell>, Sums);
 /// Groups by key.
 pub(crate) struct Groups {
     parts: Vec<Part>,
-    by_key: HashMap<Vec<Cell>, Group>,
+    found: HashMap<Vec<Cell>, Group>,
     key: Vec<Cell>,
 }
 
 impl Groups {
     pub(crate) fn new(parts: Vec<Part>) -> Self {
-        Self { parts, by_key: HashMap::new(), key: Vec::new() }
+        Self { parts, found: HashMap::new(), key: Vec::new() }
     }
 
     pub(crate) fn add(&mut self, row: &Row<'_>) {
-        let Self { parts, by_key: groups, key } = self;
+        let Self { parts, found, key } = self;
         key.clear();
         key.extend(parts.iter().map(|part| part.key(row)));
-        if let Some((_, sums)) = groups.get_mut(key) {
+        if let Some((_, sums)) = found.get_mut(key) {
             sums.add(row);
             return;
         }
         let mut shown = Vec::new();
         parts.iter().zip(&*key).for_each(|(part, key)| part.shown(key, row, &mut shown));
-        let (_, sums) = groups.entry(key.clone()).or_insert((shown, Sums::default()));
+        let (_, sums) = found.entry(key.clone()).or_insert((shown, Sums::default()));
         sums.add(row);
     }
 
     /// True if some row has the same key as this one.
     pub(crate) fn has(&mut self, row: &Row<'_>) -> bool {
-        let Self { parts, by_key: groups, key } = self;
+        let Self { parts, found, key } = self;
         key.clear();
         key.extend(parts.iter().map(|part| part.key(row)));
-        groups.contains_key(key)
+        found.contains_key(key)
     }
 
     /// The groups as they are sorted by what is shown of them.
     pub(crate) fn sorted(self) -> Vec<Group> {
-        let mut groups: Vec<Group> = self.by_key.into_values().collect();
+        let mut groups: Vec<Group> = self.found.into_values().collect();
         groups.sort_by(|(a, _), (b, _)| a.cmp(b));
         groups
     }

@@ -22,7 +22,7 @@ use pyo3::prelude::*;
 use self::options::{Asked, COMMANDS, Command, Options};
 use self::output::Screen;
 use crate::errors::Failure;
-use crate::watch;
+use crate::{watch, write};
 
 /// Runs the command line; gives the exit status. `width` is the terminal's, if standard output is one; `progress` is as
 /// with tables.
@@ -40,6 +40,12 @@ pub(crate) fn command_line(
         // Whoever pressed Ctrl-C knows why it ended.
         if watch::is_stopped() { 130 } else { report.status(result) }
     })
+}
+
+/// Removes files that are half written: the process ends before their writer could.
+#[pyfunction]
+pub(crate) fn remove_halves() {
+    write::remove_halves();
 }
 
 /// Has the command line end soon: Ctrl-C was pressed.
@@ -65,7 +71,7 @@ fn run(
             let what = "asglog completion takes bash, zsh or fish";
             return Err(report::Failure::Usage(what.into()));
         }
-        ["ledger"] | ["ledger", "-h" | "--help", ..] | ["help", "ledger"] => {
+        ["ledger"] | ["ledger", "-h" | "--help", ..] | ["help", "ledger", ..] => {
             return say(help::LEDGER);
         }
         ["help", name, ..] => (name.to_owned(), 2),

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use asg_cli::report::Failure;
 use asg_cli::table::{Look, cut};
@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::options::{Format, Options};
 use crate::answers::{Cell, Grid};
 use crate::columns::{Column, Kind, Row};
-use crate::write;
+use crate::write::{self, Half};
 
 /// What the terminal is like, if standard output is one.
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +33,7 @@ impl Screen {
 /// Standard output, or a file that is written beside and moved into place, so that a half is never seen.
 pub(crate) enum Out {
     Standard(BufWriter<io::Stdout>),
-    File { file: Option<BufWriter<File>>, beside: PathBuf, path: PathBuf },
+    File(BufWriter<File>, Half),
 }
 
 impl Out {
@@ -41,33 +41,20 @@ impl Out {
         let Some(path) = path else {
             return Ok(Self::Standard(BufWriter::with_capacity(64 << 10, io::stdout())));
         };
-        let mut beside = path.as_os_str().to_owned();
-        beside.push(format!(".{}.part", std::process::id()));
-        let beside = PathBuf::from(beside);
-        let file = Some(BufWriter::with_capacity(64 << 10, File::create(&beside)?));
-        Ok(Self::File { file, beside, path: path.into() })
+        let half = Half::new(path);
+        let file = File::create(half.beside())?;
+        Ok(Self::File(BufWriter::with_capacity(64 << 10, file), half))
     }
 
     /// That was all.
     pub(crate) fn finish(mut self) -> Result<(), Failure> {
-        match &mut self {
-            Self::Standard(out) => out.flush()?,
-            Self::File { file, beside, path } => {
-                if let Some(mut out) = file.take() {
-                    out.flush()?;
-                    drop(out);
-                    std::fs::rename(beside, path)?;
-                }
+        self.flush()?;
+        match self {
+            Self::Standard(_) => Ok(()),
+            Self::File(file, half) => {
+                drop(file);
+                Ok(half.finish()?)
             }
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Out {
-    fn drop(&mut self) {
-        if let Self::File { file: Some(_), beside, .. } = self {
-            drop(std::fs::remove_file(beside));
         }
     }
 }
@@ -76,16 +63,14 @@ impl Write for Out {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Standard(out) => out.write(bytes),
-            Self::File { file: Some(file), .. } => file.write(bytes),
-            Self::File { .. } => Ok(bytes.len()),
+            Self::File(file, _) => file.write(bytes),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::Standard(out) => out.flush(),
-            Self::File { file: Some(file), .. } => file.flush(),
-            Self::File { .. } => Ok(()),
+            Self::File(file, _) => file.flush(),
         }
     }
 }
@@ -152,8 +137,8 @@ pub(crate) fn grid(grid: &Grid, options: &Options, screen: Screen) -> Result<(),
             let rows = grid.rows.iter().map(|row| row.iter().map(text).collect());
             for row in std::iter::once(heads).chain(rows) {
                 let row: Vec<String> = row;
-                for text in row {
-                    push_csv(&mut line, &text);
+                for text in &row {
+                    push_csv(&mut line, text);
                 }
                 line.pop();
                 writeln!(out, "{line}")?;
