@@ -30,20 +30,21 @@ const CERTAINTIES: [(Certainty, &str); 5] = [
 impl Summary {
     /// Adds packets that have one answer.
     pub fn add(&mut self, counted: &Counted<'_>) {
-        self.count(counted.packets, &counted.attribution, counted.identity, counted.cf);
+        let Counted { packets, cf, attribution, identity, .. } = counted;
+        self.count(*packets, cf.as_ref(), attribution, *identity);
     }
 
     /// Adds one packet.
     pub fn add_flow(&mut self, flow: &Flow<'_, '_>) {
-        self.count(1, &flow.attribution, flow.identity, flow.cf);
+        self.count(1, flow.cf.as_ref(), &flow.attribution, flow.identity);
     }
 
     fn count(
         &mut self,
         packets: u64,
+        cf: Option<&LogPrefix<'_>>,
         attribution: &Attribution<'_>,
         identity: Option<&Identity>,
-        cf: Option<LogPrefix<'_>>,
     ) {
         let rank = CERTAINTIES.iter().position(|(c, _)| *c == attribution.certainty);
         self.certainties[rank.expect("all certainties are in the table")] += packets;
@@ -52,7 +53,7 @@ impl Summary {
             return;
         }
         let owner = identity
-            .and_then(Identity::path)
+            .and_then(asg_core::Identity::path)
             .or_else(|| attribution.process().map(ToString::to_string))
             .or_else(|| attribution.subject().map(|guid| guid.to_string()))
             .or_else(|| attribution.container().map(|l| l.handle().to_string()));
