@@ -56,8 +56,12 @@ impl Seeds {
         for words in pairs {
             sum = pair(sum, words);
         }
-        let mut end = [0; 8];
-        end[..rest.len()].copy_from_slice(rest);
+        // The last eight bytes, some of which have counted already: no copy is made where a text has eight.
+        let end = bytes.last_chunk().copied().unwrap_or_else(|| {
+            let mut end = [0; 8];
+            end[..rest.len()].copy_from_slice(rest);
+            end
+        });
         let last = last.first().copied().unwrap_or_default();
         fold(pair(sum, &[last, end]) ^ two, one | 1)
     }

@@ -21,7 +21,7 @@ mod tests;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::digest::Seeds;
-use crate::time::LogTime;
+use crate::time::{LogTime, Uptime};
 use crate::{Content, Envelope, LogPrefix, Packet, Record, SourceId, Text, Verdict};
 
 /// Keeps what lines prove about the completeness of their logs, by cell and container. Its memory grows with cells, and with
@@ -239,10 +239,12 @@ impl Completeness {
         let cell = &mut self.cells[cell];
         cell.packets += 1;
         cell.folded += u64::from(times.folded);
-        if let Some((number, uptime)) = times.record {
+        if let Some((number, uptime)) = numbered(times.sequence, times.uptime) {
             cell.record(number, uptime);
         }
-        if let (Some(container), Some(now)) = (container, times.at) {
+        if let Some(container) = container
+            && let Some(now) = micros(times.uptime, times.time)
+        {
             let container = &mut self.containers[container];
             let most = match container.limit {
                 Limit::Denied => self.limits.denied_per_second,
@@ -460,11 +462,11 @@ impl Told {
                     Some(_) => None,
                 };
                 let note = missing.map(|missing| {
-                    let at = micros(envelope).unwrap_or(0).to_le_bytes();
+                    let at = micros(envelope.uptime, envelope.time).unwrap_or(0).to_le_bytes();
                     let text = [envelope.body.as_bytes().trim_ascii_end(), &at].concat();
                     (missing, seeds.digest(&text))
                 });
-                let record = numbered(envelope).filter(|_| envelope.is_kernel());
+                let record = numbered(envelope.sequence, envelope.uptime).filter(|_| envelope.is_kernel());
                 (note.is_some() || record.is_some()).then_some(Self::Other { note, record })
             }
             Content::Packet { .. } | Content::Document(_) | Content::Other => None,
@@ -472,22 +474,21 @@ impl Told {
     }
 }
 
-/// What a packet's line tells but for the packet.
+/// What a packet line shows of when.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PacketTimes {
+    pub(crate) time: LogTime,
+    pub(crate) uptime: Option<Uptime>,
+    /// Its number in the kernel's buffer.
+    sequence: Option<u64>,
     /// For how many lines it stands beside itself.
     folded: u32,
-    record: Option<(u64, u64)>,
-    at: Option<u64>,
 }
 
 impl PacketTimes {
     pub(crate) fn of(envelope: &Envelope<'_>) -> Self {
-        Self {
-            folded: envelope.repeated.unwrap_or(0),
-            record: numbered(envelope),
-            at: micros(envelope),
-        }
+        let Envelope { time, uptime, sequence, repeated, .. } = *envelope;
+        Self { time, uptime, sequence, folded: repeated.unwrap_or(0) }
     }
 }
 
@@ -505,17 +506,17 @@ impl Limit {
 }
 
 /// The number of a record of the kernel's buffer, and its uptime.
-fn numbered(envelope: &Envelope<'_>) -> Option<(u64, u64)> {
-    Some((envelope.sequence?, envelope.uptime?.as_micros()))
+fn numbered(sequence: Option<u64>, uptime: Option<Uptime>) -> Option<(u64, u64)> {
+    Some((sequence?, uptime?.as_micros()))
 }
 
 /// When a line was written: the uptime, or the time of day, in microseconds. Only differences are looked at.
-fn micros(envelope: &Envelope<'_>) -> Option<u64> {
+fn micros(uptime: Option<Uptime>, time: LogTime) -> Option<u64> {
     let of_day = |hour: i8, minute: i8, second: i8, nanos: i32| {
         let seconds = (i64::from(hour) * 60 + i64::from(minute)) * 60 + i64::from(second);
         (seconds * 1_000_000 + i64::from(nanos) / 1_000).unsigned_abs()
     };
-    match (envelope.uptime, envelope.time) {
+    match (uptime, time) {
         (Some(uptime), _) => Some(uptime.as_micros()),
         (None, LogTime::Instant(time)) => u64::try_from(time.as_nanos() / 1_000).ok(),
         (None, LogTime::Local(at) | LogTime::NoYear(at)) => {

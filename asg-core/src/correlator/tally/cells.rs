@@ -78,6 +78,11 @@ impl Cells {
         self.put(CellName { hash, source, parts: parts.map(|part| part.map(Into::into)), mark })
     }
 
+    /// True if this is the machine that a line names.
+    pub(super) fn shows(&self, cell: u32, source: SourceId, envelope: &Envelope<'_>) -> bool {
+        self.all[cell as usize].shows(source, parts(envelope))
+    }
+
     /// What tells a machine's packets from those of others.
     pub(super) fn mark(&self, cell: u32) -> MachineMark {
         self.all[cell as usize].mark

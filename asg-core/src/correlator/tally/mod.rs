@@ -15,7 +15,7 @@ mod reader;
 
 use self::cells::Cells;
 use self::clock::Samples;
-use self::groups::{Container, Groups, Span};
+use self::groups::{Container, Groups, Shown, Span};
 use self::heads::Heads;
 pub use self::reader::TallyReader;
 use self::reader::{Read, Seen};
@@ -212,7 +212,8 @@ impl Tally {
 
     fn packet(&mut self, group: u32, seen: &Seen) {
         let name = &self.groups.all()[group as usize];
-        self.clock(name.cell(), seen.shown);
+        let shown = Shown { time: seen.times.time, uptime: seen.times.uptime };
+        self.clock(name.cell(), shown);
         let correlator = &mut self.correlator;
         let told = seen.mark.map(|mark| correlator.reports.marked(seen.origin, mark, NOW));
         if matches!(told, Some(Told::After(_))) {
@@ -222,7 +223,7 @@ impl Tally {
         let place = self.cell_facts[name.cell() as usize].place;
         let group = &mut self.counted[group as usize];
         group.packets += 1;
-        group.span.extend(seen.shown);
+        group.span.extend(shown);
         let completeness = &mut correlator.completeness;
         let container = group
             .container
@@ -234,7 +235,7 @@ impl Tally {
     }
 
     /// Takes a line that shows both clocks, or only one.
-    fn clock(&mut self, cell: u32, shown: groups::Shown) {
+    fn clock(&mut self, cell: u32, shown: Shown) {
         let (Some(uptime), crate::LogTime::Instant(stamp)) = (shown.uptime, shown.time) else {
             return;
         };

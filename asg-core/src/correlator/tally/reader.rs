@@ -49,7 +49,6 @@ pub(super) struct Seen {
     pub(super) group: u32,
     pub(super) is_damaged: bool,
     pub(super) limit: Option<Limit>,
-    pub(super) shown: Shown,
     pub(super) times: PacketTimes,
 }
 
@@ -57,7 +56,8 @@ impl TallyReader {
     /// Reads a line.
     pub fn read(&mut self, origin: Origin, line: &[u8]) {
         let line = Line::new(line);
-        let envelope = line.envelope();
+        let mut envelope = Envelope::default();
+        line.read_envelope(&mut envelope);
         self.counts.lines += 1;
         if self.read_known(origin, &envelope) {
             return;
@@ -86,8 +86,8 @@ impl TallyReader {
             };
             let group = self.groups.see(key);
             let limit = Limit::of(prefix, cf, packet.ip.proto_num);
-            let (shown, times) = (Shown::of(envelope), PacketTimes::of(envelope));
-            let seen = Seen { origin, mark, group, is_damaged, limit, shown, times };
+            let times = PacketTimes::of(envelope);
+            let seen = Seen { origin, mark, group, is_damaged, limit, times };
             self.read.push(Read::Packet(seen));
             return;
         }
@@ -119,18 +119,20 @@ impl TallyReader {
             return false;
         };
         let Known { head, text, proto } = known;
-        let cell = self.cells.see(origin.source, envelope, self.seeds);
         let time = TimeKind::of(envelope);
         let sender = head.sender;
-        let group = match head.group {
-            Some((known_cell, known_time, group)) if (known_cell, known_time) == (cell, time) => {
-                group
+        let (cell, group) = match head.group {
+            Some((cell, known_time, group))
+                if known_time == time && self.cells.shows(cell, origin.source, envelope) =>
+            {
+                (cell, group)
             }
             _ => {
+                let cell = self.cells.see(origin.source, envelope, self.seeds);
                 let whose = (head.prefix(), head.address);
                 let group = self.groups.see(GroupKey::of(cell, envelope, whose, self.seeds));
                 head.group = Some((cell, time, group));
-                group
+                (cell, group)
             }
         };
         let limit = head.limit(proto);
@@ -152,7 +154,6 @@ impl TallyReader {
             group,
             is_damaged: false,
             limit,
-            shown: Shown::of(envelope),
             times: PacketTimes::of(envelope),
         }));
         true
