@@ -1,4 +1,4 @@
-//! Decimal digits, eight bytes at a time, for the short ways through common lines.
+//! Digits, eight bytes at a time, for the short ways through common lines.
 //!
 //! A log is mostly numbers, so what a line costs is largely what its digits cost. Bytes are taken as one little-endian
 //! word, so that the first byte is the lowest.
@@ -71,6 +71,26 @@ impl Digits {
     }
 }
 
+/// Eight lower-case hexadecimal digits as a number; `None` if they are not.
+#[inline]
+pub(crate) const fn hex(bytes: [u8; 8]) -> Option<u32> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let text = u64::from_le_bytes(bytes);
+    // Letters and figures differ in this bit: `a` is 0x61, `0` is 0x30.
+    let letters = text >> 6 & ONES;
+    let values = (text & (0x0f * ONES)) + 9 * letters;
+    let upper = (text & (0xf0 * ONES)) ^ (0x30 * (ONES + letters));
+    // Six more make two digits of ten or more, which letters must be and figures must not; and none may be two digits itself.
+    let lower = ((values + 6 * ONES) >> 4 ^ letters) & ONES | values & (0x10 * ONES);
+    if upper | lower != 0 {
+        return None;
+    }
+    // Neighbours are joined, twice and once more.
+    let pairs = (values.wrapping_mul(0x10 << 8 | 1) >> 8) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs.wrapping_mul(0x100 << 16 | 1) >> 16) & 0x0000_ffff_0000_ffff;
+    Some((fours.wrapping_mul(0x1_0000 << 32 | 1) >> 32) as u32)
+}
+
 /// The fraction of a second behind its point, in nanoseconds, and how many digits it has; digits behind the ninth are
 /// passed over. `None` if there is none.
 #[inline]
@@ -132,6 +152,20 @@ mod tests {
                     let pairs = digits.pairs();
                     prop_assert_eq!([pairs[0], pairs[3], pairs[6]], [two(0), two(3), two(6)]);
                 }
+            }
+        }
+
+        #[test]
+        fn eight_hexadecimal_digits_are_what_the_library_reads(
+            number: u32, at in 0_usize..8, other: u8, junk: [u8; 8],
+        ) {
+            let mut bytes: [u8; 8] = *format!("{number:08x}").as_bytes().first_chunk().unwrap();
+            prop_assert_eq!(hex(bytes), Some(number));
+            bytes[at] = other;
+            for bytes in [bytes, junk] {
+                let are_digits = bytes.iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+                let text = std::str::from_utf8(&bytes).ok().filter(|_| are_digits);
+                prop_assert_eq!(hex(bytes), text.map(|text| u32::from_str_radix(text, 16).unwrap()));
             }
         }
 

@@ -14,10 +14,14 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::digits::hex;
 use crate::Error;
 
 /// Length of a full GUID in characters: 32 hexadecimal digits and four dashes.
 const FULL: usize = 36;
+
+/// The length of a handle that is cut.
+const HANDLE: usize = 28;
 
 /// A full GUID, 36 characters in lower case: an app, space, org, process, task or build GUID.
 ///
@@ -310,13 +314,14 @@ impl Handle {
     /// Reads a handle; `None` if the text is empty or has blanks or control characters in it.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        if text.is_empty() || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
-            return None;
+        if let Ok(guid) = GuidPrefix::parse(text.as_bytes())
+            && guid.len() >= HANDLE
+        {
+            return Some(Self(Repr::Guid(guid)));
         }
-        Some(Self(match GuidPrefix::parse(text.as_bytes()) {
-            Ok(guid) if guid.len() >= 28 => Repr::Guid(guid),
-            _ => Repr::Text(text.into()),
-        }))
+        let is_name =
+            !text.is_empty() && !text.chars().any(|c| c.is_whitespace() || c.is_control());
+        is_name.then(|| Self(Repr::Text(text.into())))
     }
 
     /// The GUID or 28-character piece of one that this handle is, if it is one.
@@ -374,7 +379,7 @@ impl Handle {
 impl From<GuidPrefix> for Handle {
     /// The handle that is these characters of a GUID.
     fn from(guid: GuidPrefix) -> Self {
-        Self(if guid.len() >= 28 { Repr::Guid(guid) } else { Repr::Text(guid.to_string().into()) })
+        Self(if guid.len() >= HANDLE { Repr::Guid(guid) } else { Repr::Text(guid.to_string().into()) })
     }
 }
 
@@ -516,6 +521,9 @@ impl Serialize for HandlePrefix<'_> {
 ///
 /// Digits are random, so a branch between figures and letters would be guessed wrong at every third: a table tells.
 fn digits(text: &[u8]) -> (u128, usize) {
+    if let Some(whole) = whole_digits(text) {
+        return whole;
+    }
     let (mut bits, mut shift, mut read) = (0_u128, 128, 0);
     for len in GROUPS {
         if read > 0 {
@@ -539,6 +547,24 @@ fn digits(text: &[u8]) -> (u128, usize) {
         }
     }
     (bits, read)
+}
+
+/// The same, if all 36 characters are there, or the text is a handle of 28.
+fn whole_digits(text: &[u8]) -> Option<(u128, usize)> {
+    let eight = |at: usize| text.get(at..)?.first_chunk().copied().and_then(hex).map(u128::from);
+    // Two groups of four, and the dash that joins them.
+    let fours = |at: usize| {
+        let [a, b, c, d, b'-', e, f, g, h] = *text.get(at..)?.first_chunk()? else { return None };
+        hex([a, b, c, d, e, f, g, h]).map(u128::from)
+    };
+    if text.get(8) != Some(&b'-') || text.get(18) != Some(&b'-') {
+        return None;
+    }
+    let bits = eight(0)? << 96 | fours(9)? << 64 | fours(19)? << 32;
+    if text.len() == HANDLE {
+        return Some((bits, HANDLE));
+    }
+    Some((bits | eight(HANDLE)?, FULL))
 }
 
 /// Digits between the dashes.

@@ -47,9 +47,11 @@ impl<'a> Line<'a> {
     #[must_use]
     pub fn new(raw: &'a [u8]) -> Self {
         let raw = raw.strip_suffix(b"\r").unwrap_or(raw);
-        let unwrapped = match raw.first() {
-            Some(b'0'..=b'9') => dev_kmsg(raw),
-            Some(b'{' | b' ' | b'\t') => json(raw),
+        let unwrapped = match raw {
+            // Most lines that begin with a digit begin with a year.
+            [b'0'..=b'9', _, _, b'0'..=b'9', b'-', ..] => None,
+            [b'0'..=b'9', ..] => dev_kmsg(raw),
+            [b'{' | b' ' | b'\t', ..] => json(raw),
             _ => None,
         };
         unwrapped.unwrap_or(Self { text: Cow::Borrowed(raw), wrapping: None })
@@ -102,7 +104,6 @@ impl<'a> Line<'a> {
 ///
 /// Source: `Documentation/ABI/testing/dev-kmsg`.
 fn dev_kmsg(raw: &[u8]) -> Option<Line<'_>> {
-    // Most lines that begin with a digit begin with a date.
     if *raw.iter().find(|b| !b.is_ascii_digit())? != b',' {
         return None;
     }

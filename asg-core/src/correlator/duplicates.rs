@@ -43,7 +43,7 @@ pub(super) struct Window {
 enum Search {
     /// Not at all yet: by sender, the latest that was told.
     Latest(HashTable<Latest>),
-    /// By its mark, how many came before it: the lowest digits, so that the table stays small.
+    /// By its text, how many came before it: the lowest digits, so that the table stays small.
     Numbers(HashTable<u32>),
 }
 
@@ -56,11 +56,17 @@ struct Latest {
 /// So many senders are remembered before packets are looked for after all.
 const MOST_SENDERS: usize = 1 << 16;
 
-/// What tells a packet from all others.
+/// Whose packet it is, and which.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Mark {
     /// See [`sender`].
     sender: u64,
+    print: Print,
+}
+
+/// What tells a packet from all others: its fingerprint.
+#[derive(Debug, Clone, Copy)]
+struct Print {
     key: Key,
     machine: MachineMark,
     sequence: Sequence,
@@ -75,7 +81,7 @@ struct Key {
 
 #[derive(Debug, Clone, Copy)]
 struct Slot {
-    mark: Mark,
+    print: Print,
     /// The least place of a line that tells it.
     line: u64,
     source: u32,
@@ -125,7 +131,7 @@ impl Window {
     /// Takes a packet line. `now` is when it came, by the log's time.
     pub(super) fn take(&mut self, origin: Origin, mark: Mark, now: Timestamp) -> Told {
         if !self.is_latest(mark)
-            && let Some(known) = self.find(mark)
+            && let Some(known) = self.find(mark.print)
         {
             let at = Origin { source: SourceId(known.source), line: known.line };
             if at <= origin {
@@ -137,7 +143,12 @@ impl Window {
         if self.slots.len() >= self.most {
             self.forget_one();
         }
-        self.slots.push_back(Slot { mark, line: origin.line, source: origin.source.0, came: now });
+        self.slots.push_back(Slot {
+            print: mark.print,
+            line: origin.line,
+            source: origin.source.0,
+            came: now,
+        });
         if let Search::Numbers(numbers) = &mut self.search {
             let last = self.slots.len() as u64 - 1;
             number(numbers, &self.slots, self.gone, self.gone + last);
@@ -151,12 +162,12 @@ impl Window {
         let has_room = senders.len() < MOST_SENDERS;
         let is_it = |known: &Latest| known.sender == mark.sender;
         match senders.find_mut(mark.sender, is_it) {
-            Some(latest) if latest.when < mark.key.when => {
-                latest.when = mark.key.when;
+            Some(latest) if latest.when < mark.print.key.when => {
+                latest.when = mark.print.key.when;
                 true
             }
             None if has_room => {
-                let latest = Latest { sender: mark.sender, when: mark.key.when };
+                let latest = Latest { sender: mark.sender, when: mark.print.key.when };
                 senders.insert_unique(mark.sender, latest, |known| known.sender);
                 true
             }
@@ -170,10 +181,10 @@ impl Window {
         }
     }
 
-    fn find(&mut self, mark: Mark) -> Option<&mut Slot> {
+    fn find(&mut self, print: Print) -> Option<&mut Slot> {
         let Search::Numbers(numbers) = &self.search else { return None };
         let at = |n: u32| n.wrapping_sub(self.gone as u32) as usize;
-        let n = numbers.find(mark.key.text, |&n| self.slots[at(n)].mark.may_be(mark))?;
+        let n = numbers.find(print.key.text, |&n| self.slots[at(n)].print.may_be(print))?;
         let at = at(*n);
         self.slots.get_mut(at)
     }
@@ -190,7 +201,7 @@ impl Window {
         let oldest = self.gone as u32;
         self.gone += 1;
         if let Search::Numbers(numbers) = &mut self.search
-            && let Ok(entry) = numbers.find_entry(slot.mark.key.text, |&n| n == oldest)
+            && let Ok(entry) = numbers.find_entry(slot.print.key.text, |&n| n == oldest)
         {
             entry.remove();
         }
@@ -204,7 +215,7 @@ pub(super) fn sender(prefix: &[u8], address: Option<IpAddr>, seeds: Seeds) -> u6
 
 /// Puts the slot before which so many came into the table.
 fn number(numbers: &mut HashTable<u32>, slots: &VecDeque<Slot>, gone: u64, n: u64) {
-    let text = |n: u32| slots[n.wrapping_sub(gone as u32) as usize].mark.key.text;
+    let text = |n: u32| slots[n.wrapping_sub(gone as u32) as usize].print.key.text;
     numbers.insert_unique(text(n as u32), n as u32, |&n| text(n));
 }
 
@@ -218,9 +229,12 @@ impl Mark {
         text: u64,
     ) -> Option<Self> {
         let key = Key { text, when: when(envelope, id)? };
-        Some(Self { sender, key, machine, sequence: Sequence(envelope.sequence.map(|n| n as u16)) })
+        let sequence = Sequence(envelope.sequence.map(|n| n as u16));
+        Some(Self { sender, print: Print { key, machine, sequence } })
     }
+}
 
+impl Print {
     fn may_be(self, other: Self) -> bool {
         self.key == other.key
             && self.machine.may_be(other.machine)
@@ -296,7 +310,8 @@ mod tests {
                 let when = if is_of_day { when | TIME_OF_DAY } else { when };
                 // The text holds the sender's name and address.
                 let key = Key { text: sender << 8 | text, when };
-                let mark = Mark { sender, key, machine: MachineMark(0), sequence: Sequence(None) };
+                let print = Print { key, machine: MachineMark(0), sequence: Sequence(None) };
+                let mark = Mark { sender, print };
                 let origin = Origin { source: SourceId(0), line: n };
                 let now = Timestamp::from_nanos(n.cast_signed());
                 prop_assert_eq!(lazy.take(origin, mark, now), eager.take(origin, mark, now));

@@ -212,7 +212,8 @@ impl Correlator {
             self.counts.logger_lines += 1;
             self.reports.logger(origin, event);
         }
-        let machine = own_machine(record);
+        let is_own = is_of_own_cell(record);
+        let machine = is_own.then(|| machine(&record.envelope)).flatten().map(Box::from);
         let mut found = 0;
         record.evidence(origin, |mut evidence| {
             found = 1;
@@ -414,16 +415,14 @@ pub(crate) fn machine(envelope: &Envelope<'_>) -> Option<String> {
     envelope.cell().filter(|name| name != "localhost")
 }
 
-/// The same, if the line is one that only a cell writes about its own containers.
-fn own_machine(record: &Record<'_>) -> Option<Box<str>> {
+/// True if the line is one that only a cell writes about its own containers.
+fn is_of_own_cell(record: &Record<'_>) -> bool {
     let (Content::Rep(event) | Content::Damaged(Damaged { part: Some(Part::Rep(event)), .. })) =
         &record.content
     else {
-        return None;
+        return false;
     };
-    let is_own =
-        matches!(&*event.source, "rep" | "executor" | "guardian" | "garden-linux" | "garden");
-    is_own.then(|| machine(&record.envelope))?.map(Into::into)
+    matches!(&*event.source, "rep" | "executor" | "guardian" | "garden-linux" | "garden")
 }
 
 /// The packet's address on the side of whom its prefix names.

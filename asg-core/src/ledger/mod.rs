@@ -154,7 +154,13 @@ impl Ledger {
     }
 
     /// Takes the facts of one line.
-    pub fn add(&mut self, evidence: Evidence) {
+    pub fn add(&mut self, mut evidence: Evidence) {
+        let machine = evidence.machine.take().map(|name| self.cell_number(name));
+        self.add_of(evidence, machine);
+    }
+
+    /// The same, of the machine with this number, whatever the evidence calls it.
+    pub(crate) fn add_of(&mut self, evidence: Evidence, machine: Option<u32>) {
         let Evidence { handle, moment, time, origin, .. } = evidence;
         let row = self.row_of(&handle, origin);
         let shows_address = evidence.address.is_some() || evidence.address_v6.is_some();
@@ -185,7 +191,6 @@ impl Ledger {
             self.learn(row, Field::Address, number, origin);
         }
         let cell = evidence.cell.map(|name| self.cell_number(name));
-        let machine = evidence.machine.map(|name| self.cell_number(name));
         if let Some(cell) = cell {
             self.cell_facts[cell as usize].is_cell = true;
             self.learn(row, Field::Cell, cell, origin);
@@ -416,7 +421,8 @@ impl Ledger {
         }
     }
 
-    fn cell_number(&mut self, name: Box<str>) -> u32 {
+    /// The number of a cell or machine.
+    pub(crate) fn cell_number(&mut self, name: Box<str>) -> u32 {
         let number = self.cells.put(name);
         if number as usize == self.cell_facts.len() {
             self.cell_facts.push(CellFacts { is_cell: false, alias: Alias::None });

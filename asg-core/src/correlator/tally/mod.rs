@@ -74,6 +74,8 @@ pub struct Tally {
 struct Cell {
     /// Its name, if that tells it from others.
     name: Option<Box<str>>,
+    /// What the ledger calls it, once it does.
+    number: Option<u32>,
     /// Its place in [`Completeness`].
     place: usize,
     /// What the clocks call it.
@@ -166,6 +168,7 @@ impl Tally {
             let correlator = &mut self.correlator;
             self.cell_facts.push(Cell {
                 name: machine(&envelope).map(Into::into),
+                number: None,
                 place: correlator.completeness.cell_of(name.source(), &envelope),
                 clock: correlator.clocks.machine(&envelope),
                 samples: Samples::default(),
@@ -179,8 +182,15 @@ impl Tally {
         for (source, time) in reader.latest.drain(..) {
             self.correlator.has_time(source, time);
         }
-        for evidence in reader.evidence.drain(..) {
-            self.correlator.ledger.add(evidence);
+        for (evidence, machine) in reader.evidence.drain(..) {
+            let ledger = &mut self.correlator.ledger;
+            let machine = machine.and_then(|cell| {
+                let Cell { name, number, .. } =
+                    &mut self.cell_facts[reader.cell_numbers[cell as usize] as usize];
+                let name = name.as_deref()?;
+                Some(*number.get_or_insert_with(|| ledger.cell_number(name.into())))
+            });
+            ledger.add_of(evidence, machine);
         }
         for read in reader.read.drain(..) {
             match read {

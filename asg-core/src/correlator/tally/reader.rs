@@ -5,7 +5,7 @@ use super::groups::{GroupKey, Groups, Shown, TimeKind};
 use super::heads::{Heads, Known};
 use crate::completeness::{Limit, PacketTimes, Told};
 use crate::correlator::duplicates::Mark;
-use crate::correlator::{Counts, own_address, own_machine};
+use crate::correlator::{Counts, is_of_own_cell, own_address};
 use crate::digest::Seeds;
 use crate::evidence::{Evidence, Origin};
 use crate::record::{Content, Record};
@@ -23,7 +23,8 @@ pub struct TallyReader {
     pub(super) counts: Counts,
     /// Times with a year, the latest of each run of lines of one source.
     pub(super) latest: Vec<(SourceId, Timestamp)>,
-    pub(super) evidence: Vec<Evidence>,
+    /// Each with the machine whose own line it is from.
+    pub(super) evidence: Vec<(Evidence, Option<u32>)>,
     pub(super) read: Vec<Read>,
     /// The tally's numbers for those of `cells` and `groups`.
     pub(super) cell_numbers: Vec<u32>,
@@ -101,11 +102,11 @@ impl TallyReader {
         }
         self.counts.logger_lines += u64::from(matches!(record.content, Content::Logger(_)));
         let known = self.evidence.len();
-        let machine = own_machine(&record);
-        record.evidence(origin, |mut evidence| {
-            evidence.machine.clone_from(&machine);
-            self.evidence.push(evidence);
-        });
+        record.evidence(origin, |evidence| self.evidence.push((evidence, None)));
+        if known < self.evidence.len() && is_of_own_cell(&record) {
+            let cell = self.cells.see(origin.source, envelope, self.seeds);
+            self.evidence[known..].iter_mut().for_each(|(_, machine)| *machine = Some(cell));
+        }
         self.counts.evidence += u64::from(self.evidence.len() > known);
     }
 
