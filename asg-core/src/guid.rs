@@ -14,8 +14,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::digits::hex;
 use crate::Error;
+use crate::digits::hex;
 
 /// Length of a full GUID in characters: 32 hexadecimal digits and four dashes.
 const FULL: usize = 36;
@@ -379,7 +379,11 @@ impl Handle {
 impl From<GuidPrefix> for Handle {
     /// The handle that is these characters of a GUID.
     fn from(guid: GuidPrefix) -> Self {
-        Self(if guid.len() >= HANDLE { Repr::Guid(guid) } else { Repr::Text(guid.to_string().into()) })
+        Self(if guid.len() >= HANDLE {
+            Repr::Guid(guid)
+        } else {
+            Repr::Text(guid.to_string().into())
+        })
     }
 }
 

@@ -114,8 +114,10 @@ impl<'a> Record<'a> {
     #[inline]
     #[expect(clippy::large_types_passed_by_value, reason = "it becomes a part of the record")]
     pub(crate) fn behind(envelope: Envelope<'a>, line: &Line<'_>) -> Self {
-        let content = Content::Packet { packet: Packet::default(), cf: None };
-        let mut record = Self { envelope, content };
+        let mut record = Self { envelope, content: Content::Other };
+        if record.envelope.body.as_bytes().first() != Some(&b'{') {
+            record.content = Content::Packet { packet: Packet::default(), cf: None };
+        }
         record.read_content(line);
         record
     }
@@ -274,7 +276,7 @@ impl<'a> Record<'a> {
 }
 
 impl<'a> Content<'a> {
-    /// Reads a body in place of the new packet that this must be.
+    /// Reads a body in place of the new packet that this must be, unless the body is a JSON object.
     fn fill(&mut self, envelope: &Envelope<'a>) {
         let body = envelope.body.as_bytes();
         match body {

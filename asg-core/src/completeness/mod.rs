@@ -466,7 +466,8 @@ impl Told {
                     let text = [envelope.body.as_bytes().trim_ascii_end(), &at].concat();
                     (missing, seeds.digest(&text))
                 });
-                let record = numbered(envelope.sequence, envelope.uptime).filter(|_| envelope.is_kernel());
+                let record =
+                    numbered(envelope.sequence, envelope.uptime).filter(|_| envelope.is_kernel());
                 (note.is_some() || record.is_some()).then_some(Self::Other { note, record })
             }
             Content::Packet { .. } | Content::Document(_) | Content::Other => None,

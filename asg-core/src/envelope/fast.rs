@@ -56,15 +56,12 @@ fn host_and_tag<'a>(text: &'a [u8], at: usize, e: &mut Envelope<'a>) -> Option<(
     let (program, rest) = word(rest)?;
     // A tag without a host; or a container runtime's mark, which stands where the host would.
     let is_host = host[0].is_ascii_alphanumeric() && !host.ends_with(b":");
-    if !is_host || host == b"stdout" || host == b"stderr" || program.ends_with(b"]") {
+    if !is_host || host == b"stdout" || host == b"stderr" {
         return None;
     }
     e.host = Some(Text::new(host));
     let rest = if let Some(program) = program.strip_suffix(b":") {
-        if program.is_empty() || program.ends_with(b"]") {
-            return None;
-        }
-        e.program = Some(Text::new(program));
+        program_and_pid(program, e)?;
         // `cf/diego-cell/<id>` is another of BOSH's marks.
         if !matches!(rest, [b'[' | b'{', ..])
             && word(rest).is_none_or(|(word, _)| word.contains(&b'/'))
@@ -73,7 +70,7 @@ fn host_and_tag<'a>(text: &'a [u8], at: usize, e: &mut Envelope<'a>) -> Option<(
         }
         rest
     } else {
-        e.program = Some(Text::new(program));
+        program_and_pid(program, e)?;
         let inside = rest.strip_prefix(b"[job=")?;
         // busybox's `kern.warn` is no program.
         if program.contains(&b'.') && !program.starts_with(b"vcap.") {
@@ -94,6 +91,21 @@ fn host_and_tag<'a>(text: &'a [u8], at: usize, e: &mut Envelope<'a>) -> Option<(
     }
     e.body_at = text.len() - rest.len();
     Some(())
+}
+
+/// `program` or `program[pid]`.
+fn program_and_pid<'a>(name: &'a [u8], e: &mut Envelope<'a>) -> Option<()> {
+    let program = match name.strip_suffix(b"]") {
+        Some(inside) => {
+            let pid = inside.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+            let (program, pid) = inside.split_at(inside.len() - pid);
+            e.proc_id = Some(Text::new(pid));
+            program.strip_suffix(b"[").filter(|_| !pid.is_empty())?
+        }
+        None => name,
+    };
+    e.program = Some(Text::new(program));
+    (!program.is_empty()).then_some(())
 }
 
 /// What stands before a blank, of one byte at least, and what behind it.

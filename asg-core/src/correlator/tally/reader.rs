@@ -63,7 +63,7 @@ impl TallyReader {
         if self.read_known(origin, &envelope) {
             return;
         }
-        let record = Record::behind(envelope, &line);
+        let record = &Record::behind(envelope, &line);
         let envelope = &record.envelope;
         if let Some(time) = record.time(&TimePolicy::default()) {
             self.has_time(origin.source, time);
@@ -92,7 +92,7 @@ impl TallyReader {
             self.read.push(Read::Packet(seen));
             return;
         }
-        if let Some(told) = Told::of(&record, self.note_seeds) {
+        if let Some(told) = Told::of(record, self.note_seeds) {
             let cell = self.cells.see(origin.source, envelope, self.seeds);
             self.read.push(Read::Told { cell, told });
         }
@@ -103,7 +103,7 @@ impl TallyReader {
         self.counts.logger_lines += u64::from(matches!(record.content, Content::Logger(_)));
         let known = self.evidence.len();
         record.evidence(origin, |evidence| self.evidence.push((evidence, None)));
-        if known < self.evidence.len() && is_of_own_cell(&record) {
+        if known < self.evidence.len() && is_of_own_cell(record) {
             let cell = self.cells.see(origin.source, envelope, self.seeds);
             self.evidence[known..].iter_mut().for_each(|(_, machine)| *machine = Some(cell));
         }
