@@ -36,7 +36,7 @@ impl Logs {
         again: bool,
         progress: Option<Py<PyAny>>,
     ) -> Result<Self, Failure> {
-        number(paths)?;
+        numbered(paths)?;
         let meter = Watching::new(None);
         let (mut items, mut left_out) = (Vec::new(), BTreeMap::new());
         for path in paths {
@@ -78,7 +78,7 @@ impl Logs {
 }
 
 /// Numbers logs by name, so that their order does not matter to any answer; fails if there are none.
-pub(crate) fn number(paths: &[PathBuf]) -> Result<Vec<SourceId>, Failure> {
+pub(crate) fn numbered(paths: &[PathBuf]) -> Result<Vec<SourceId>, Failure> {
     if paths.is_empty() {
         let what = "there are no logs: name some, or - for standard input";
         return Err(Failure::Usage(what.into()));

@@ -7,7 +7,7 @@ use asg_core::{Identity, Tally};
 use pyo3::prelude::*;
 
 use super::failed;
-use super::logs::{Asked, ledger, number, with_total};
+use super::logs::{Asked, ledger, numbered, with_total};
 use super::options::Options;
 use super::output::Out;
 use crate::errors;
@@ -20,7 +20,7 @@ pub(crate) fn run(
     progress: Option<Py<PyAny>>,
     report: &mut Report,
 ) -> Result<(), Failure> {
-    let ids = number(&options.rest)?;
+    let ids = numbered(&options.rest)?;
     let mut logs: Vec<_> = options.rest.iter().map(Input::from_arg).collect();
     let mut tally = Tally::with_policy(options.policy);
     if let Some(ledger) = ledger(&options.ledgers)? {
