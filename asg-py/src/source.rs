@@ -1,12 +1,12 @@
 //! What is read: files, bytes, Python's file objects and columns of lines, in any mixture, and again if asked.
 
-use std::fs::File;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::PathBuf;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow_array::ArrayRef;
+use asg_cli::input::{Counted, Input, Meter, decompressed, is_compressed};
 use asg_core::SourceId;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -29,13 +29,10 @@ pub(crate) struct Item {
 
 #[derive(Debug)]
 enum Kind {
-    Path(PathBuf),
+    Log(Input),
     Bytes(PyBackedBytes),
     File(FileObject),
     Column(LineColumn),
-    /// What a pipe gave, in a temporary file.
-    Spooled(Arc<File>),
-    Stdin,
 }
 
 /// An open [`Item`].
@@ -53,73 +50,48 @@ impl Item {
     pub(crate) fn open(&self, bytes: &Arc<AtomicU64>) -> Result<Open<'_>, Failure> {
         let fail = |error| Failure::read(&self.name, error);
         Ok(match &self.kind {
-            Kind::Path(path) => {
-                let file = open_file(path).map_err(fail)?;
-                Open::Stream(decompressed(Counted::new(file, bytes)).map_err(fail)?)
-            }
+            Kind::Log(input) => Open::Stream(input.open(bytes).map_err(fail)?),
             Kind::Bytes(whole) if is_compressed(whole) => {
                 let whole = io::Cursor::new(Python::attach(|py| whole.clone_ref(py)));
-                let input = Counted::new(whole, bytes);
-                Open::Stream(decompressed(input).map_err(fail)?)
+                Open::Stream(decompressed(Counted::new(whole, Arc::clone(bytes))).map_err(fail)?)
             }
             Kind::Bytes(whole) => Open::Bytes(whole),
             Kind::File(object) => {
-                let input = Counted::new(object.open()?, bytes);
+                let input = Counted::new(object.open()?, Arc::clone(bytes));
                 Open::Stream(decompressed(input).map_err(fail)?)
             }
             Kind::Column(column) => Open::Column(column),
-            Kind::Spooled(file) => {
-                let input = Counted::new(Again { file: Arc::clone(file), at: 0 }, bytes);
-                Open::Stream(decompressed(input).map_err(fail)?)
-            }
-            Kind::Stdin => {
-                let input = Counted::new(io::stdin(), bytes);
-                Open::Stream(decompressed(input).map_err(fail)?)
-            }
         })
     }
 
     /// A file by its path; `-` is standard input.
     pub(crate) fn path(path: PathBuf) -> Self {
-        let name = path.display().to_string();
-        let kind = if path == Path::new("-") { Kind::Stdin } else { Kind::Path(path) };
-        Self { id: origins::number(&name), name, kind }
+        let input = Input::from_arg(path);
+        let name = input.name().to_owned();
+        Self { id: origins::number(&name), name, kind: Kind::Log(input) }
     }
 
     /// Makes sure that it can be read again: what comes through a pipe is written to a temporary file.
-    pub(crate) fn keep(&mut self) -> Result<(), Failure> {
-        let fail = |error| Failure::read(&self.name, error);
-        let mut pipe: Box<dyn Read> = match &self.kind {
-            Kind::Stdin => Box::new(io::stdin()),
-            Kind::Path(path) => {
-                let metadata = std::fs::metadata(path).map_err(fail)?;
-                if metadata.is_file() || metadata.is_dir() {
-                    return Ok(());
-                }
-                Box::new(File::open(path).map_err(fail)?)
-            }
-            _ => return Ok(()),
-        };
-        let mut spooled = tempfile::tempfile().map_err(fail)?;
-        io::copy(&mut pipe, &mut spooled).map_err(fail)?;
-        self.kind = Kind::Spooled(Arc::new(spooled));
-        Ok(())
+    pub(crate) fn keep(&mut self, meter: &impl Meter) -> Result<(), Failure> {
+        let Kind::Log(input) = &mut self.kind else { return Ok(()) };
+        input.keep(meter).map_err(|error| Failure::read(&self.name, error))
     }
 
     /// How many bytes it has, as it lies on disk, if that is known.
     pub(crate) fn size(&self) -> Option<u64> {
         match &self.kind {
-            Kind::Path(path) => {
-                std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).map(|m| m.len())
-            }
-            Kind::Spooled(file) => file.metadata().ok().map(|m| m.len()),
+            Kind::Log(input) => input.size(),
             _ => None,
         }
     }
 
     /// True if it can be opened more than once.
     pub(crate) const fn is_repeatable(&self) -> bool {
-        !matches!(&self.kind, Kind::File(FileObject { start: None, .. }) | Kind::Stdin)
+        match &self.kind {
+            Kind::Log(input) => !input.is_standard_input(),
+            Kind::File(object) => object.start.is_some(),
+            Kind::Bytes(_) | Kind::Column(_) => true,
+        }
     }
 }
 
@@ -131,7 +103,7 @@ impl FromPyObject<'_, '_> for Item {
         let (kind, name, value, start): (String, String, Bound<'_, PyAny>, Option<u64>) =
             item.extract()?;
         let kind = match kind.as_str() {
-            "path" => Kind::Path(value.extract()?),
+            "path" => Kind::Log(Input::file(value.extract()?)),
             "bytes" => Kind::Bytes(value.extract()?),
             "file" => Kind::File(FileObject {
                 object: Arc::new(value.unbind()),
@@ -145,23 +117,6 @@ impl FromPyObject<'_, '_> for Item {
     }
 }
 
-/// A file that several read at once, each from its own place.
-struct Again {
-    file: Arc<File>,
-    at: u64,
-}
-
-impl Read for Again {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        #[cfg(unix)]
-        let n = std::os::unix::fs::FileExt::read_at(&*self.file, buffer, self.at)?;
-        #[cfg(windows)]
-        let n = std::os::windows::fs::FileExt::seek_read(&*self.file, buffer, self.at)?;
-        self.at += n as u64;
-        Ok(n)
-    }
-}
-
 fn column(value: &Bound<'_, PyAny>) -> PyResult<LineColumn> {
     let (chunks, _) = value.extract::<AnyArray>()?.into_chunked_array()?.into_inner();
     let chunks: Vec<ArrayRef> = chunks;
@@ -169,52 +124,6 @@ fn column(value: &Bound<'_, PyAny>) -> PyResult<LineColumn> {
         let of = chunks.first().map(|chunk| chunk.data_type().to_string()).unwrap_or_default();
         PyTypeError::new_err(format!("a column of lines is text or binary, not {of}"))
     })
-}
-
-/// Opens a file. A folder would open too, and fail only when it is read.
-fn open_file(path: &Path) -> io::Result<File> {
-    let file = File::open(path)?;
-    if file.metadata()?.is_dir() {
-        return Err(io::Error::from(io::ErrorKind::IsADirectory));
-    }
-    Ok(file)
-}
-
-/// gzip and Zstandard by their magic numbers; anything else as it is. Concatenated members are read through.
-fn decompressed(mut input: impl Read + Send + 'static) -> io::Result<Box<dyn Read + Send>> {
-    let mut magic = Vec::with_capacity(4);
-    input.by_ref().take(4).read_to_end(&mut magic)?;
-    let kind: [u8; 4] = magic.clone().try_into().unwrap_or_default();
-    let whole = io::Cursor::new(magic).chain(input);
-    Ok(match kind {
-        [0x1f, 0x8b, ..] => Box::new(flate2::read::MultiGzDecoder::new(whole)),
-        [0x28, 0xb5, 0x2f, 0xfd] => Box::new(zstd::Decoder::new(whole)?),
-        _ => Box::new(whole),
-    })
-}
-
-fn is_compressed(bytes: &[u8]) -> bool {
-    bytes.starts_with(&[0x1f, 0x8b]) || bytes.starts_with(&[0x28, 0xb5, 0x2f, 0xfd])
-}
-
-/// Counts what is read through it.
-struct Counted<R> {
-    input: R,
-    bytes: Arc<AtomicU64>,
-}
-
-impl<R> Counted<R> {
-    fn new(input: R, bytes: &Arc<AtomicU64>) -> Self {
-        Self { input, bytes: Arc::clone(bytes) }
-    }
-}
-
-impl<R: Read> Read for Counted<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let n = self.input.read(buffer)?;
-        self.bytes.fetch_add(n as u64, Ordering::Relaxed);
-        Ok(n)
-    }
 }
 
 /// A file object of Python's.

@@ -1,9 +1,11 @@
 //! Looks up from the work now and then: has somebody pressed Ctrl-C, and does somebody want to know how far it is?
 
-use std::sync::Arc;
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use asg_cli::input::Meter;
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 
@@ -80,5 +82,40 @@ impl Watch {
             Ok(())
         })?;
         Ok(())
+    }
+}
+
+/// A [`Watch`] over what several threads read. Clones are the same.
+#[derive(Clone)]
+pub(crate) struct Watching(Arc<Mutex<Watched>>);
+
+struct Watched {
+    watch: Watch,
+    bytes: u64,
+}
+
+impl Watching {
+    pub(crate) fn new(make: Option<Py<PyAny>>) -> Self {
+        let watch = Watch::new(make.map(Arc::new));
+        Self(Arc::new(Mutex::new(Watched { watch, bytes: 0 })))
+    }
+}
+
+impl Meter for Watching {
+    fn add(&self, bytes: usize) -> io::Result<()> {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Watched { watch, bytes: read } = &mut *held;
+        *read += bytes as u64;
+        // `Failure::read` takes the exception out again.
+        watch.look(*read).map_err(|failure| io::Error::other(PyErr::from(failure)))
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        // Nobody is left who could be told that this failed.
+        if !is_stopped() {
+            drop(self.watch.finish(self.bytes));
+        }
     }
 }

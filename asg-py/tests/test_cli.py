@@ -88,6 +88,81 @@ def test_what_people_see_is_the_same_too(programs: Path, output: str) -> None:
     assert run("correlate", *args) == rust(programs, "correlate", *args)
 
 
+def packed(folder: Path, packing: str) -> list[str]:
+    """The logs as they may lie on a disk."""
+
+    def pack(text: bytes) -> bytes:
+        if packing == "gz":
+            return gzip.compress(text)
+        if packing == "zst":
+            packed: bytes = pytest.importorskip("pyarrow").compress(text, "zstd", asbytes=True)
+            return packed
+        return text
+
+    paths = [folder / f"{log.name}.{packing}" for log in LOGS]
+    for path, log in zip(paths, LOGS, strict=True):
+        path.write_bytes(pack(log.read_bytes()))
+    return list(map(str, paths))
+
+
+#: A condition under which nothing is left out. With it each packet is looked at, and none is counted with others.
+EVERY = ["--where", "line=0-999999999"]
+
+
+@pytest.mark.parametrize("packing", ["plain", "gz", "zst"])
+def test_a_summary_is_the_rust_programs_however_logs_are_packed(programs: Path, tmp_path: Path, packing: str) -> None:
+    args = ["--format", "summary", *packed(tmp_path, packing)]
+    summary = run("correlate", *args)
+    assert summary == rust(programs, "correlate", *args) == run("correlate", *EVERY, *args)
+    assert summary == run("correlate", "--format", "summary", *map(str, LOGS)) != ""
+    for threads in ("1", "2", "7"):
+        assert run("correlate", "--threads", threads, *args) == summary
+
+
+def test_a_summary_of_a_pipe_is_the_rust_programs(programs: Path) -> None:
+    for text in (Path(FOUNDATION).read_bytes(), gzip.compress(Path(ARTICLE).read_bytes())):
+        args = ["correlate", "--format", "summary", "-"]
+        done = subprocess.run([programs / args[0], *args[1:]], input=text, capture_output=True, env=environment(), timeout=60)
+        assert run(*args, stdin=text) == done.stdout.decode() == run(*args, *EVERY, stdin=text) != ""
+    both = ["correlate", "--format", "summary", ARTICLE, "-"]
+    assert run(*both, stdin=Path(FOUNDATION).read_bytes()).startswith(run(*both[:-1], FOUNDATION).splitlines()[0])
+
+
+def test_a_summary_counts_what_a_look_at_each_packet_counts(tmp_path: Path, apps: str) -> None:
+    ledger, packets = tmp_path / "cells.ledger", tmp_path / "packets.log"
+    run("ledger", "build", "--output", str(ledger), *map(str, LOGS))
+    packets.write_bytes(b"\n".join(line for line in Path(FOUNDATION).read_bytes().splitlines() if b" OUT=" in line))
+    for args in (
+        ["--ledger", str(ledger), str(packets)],
+        ["--ledger", str(ledger), "--cc-export", apps, "--", ARTICLE, str(packets)],
+        ["--year", "2023", "--utc-offset", "+02:00", *map(str, LOGS)],
+        [ARTICLE, ARTICLE],
+    ):
+        summary = run("correlate", "--format", "summary", *args)
+        assert summary == run("correlate", "--format", "summary", *EVERY, *args)
+    output = tmp_path / "summary.txt"
+    assert run("correlate", "--format", "summary", "--output", str(output), *args) == ""
+    assert output.read_text() == summary
+
+
+def test_a_summary_says_what_could_not_be_read(programs: Path, tmp_path: Path) -> None:
+    half, broken, output = (tmp_path / name for name in ("half.gz", "broken.gz", "out.txt"))
+    half.write_bytes(gzip.compress(Path(FOUNDATION).read_bytes())[:-200])
+    broken.write_bytes(b"\x1f\x8b, but no gzip")
+    some = ["correlate", "--format", "summary", "/nowhere/kern.log", str(tmp_path), str(half), str(broken), ARTICLE]
+    ours = subprocess.run([ASGLOG, *some], capture_output=True, text=True, env=environment(), timeout=60)
+    theirs = subprocess.run([programs / some[0], *some[1:]], capture_output=True, text=True, env=environment(), timeout=60)
+    assert (ours.returncode, ours.stdout) == (theirs.returncode, theirs.stdout) and ours.returncode == 1
+    assert ours.stderr.replace("asglog:", "correlate:") == theirs.stderr
+    assert len(ours.stderr.splitlines()) == 4 and ours.stdout != ""
+    none = ["correlate", "--format", "summary", "/nowhere/kern.log", str(broken)]
+    outputs: list[list[str]] = [[], ["--output", str(output)]]
+    for more in outputs:
+        ours = subprocess.run([ASGLOG, *none, *more], capture_output=True, text=True, env=environment(), timeout=60)
+        assert (ours.returncode, ours.stdout) == (2, "") and "no log could be read" in ours.stderr
+    assert not output.exists()
+
+
 def test_it_is_a_module_too() -> None:
     done = subprocess.run([sys.executable, "-m", "asglog", "--version"], capture_output=True, text=True, check=True)
     assert done.stdout == f"asglog {asglog.__version__}\n" == run("--version")
@@ -196,6 +271,7 @@ def test_what_is_no_ledger_is_refused(tmp_path: Path) -> None:
         (["correlate", "--token-file", "x", ARTICLE], "--api"),
         (["correlate", "--year", "MMXXIV", ARTICLE], "MMXXIV"),
         (["correlate", "--utc-offset", "Mars", ARTICLE], "Mars"),
+        (["correlate", "--threads", "0", ARTICLE], "--threads is a number from 1 on"),
         (["correlate", "--hold", "5", ARTICLE], "--follow"),
         (["correlate", "--follow", "-"], "files"),
         (["correlate", "--where", "dpt", ARTICLE], "COLUMN=VALUE"),
@@ -239,7 +315,7 @@ def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
             assert program.wait(30) == 0
 
 
-@pytest.mark.parametrize("args", [["parse"], ["correlate", "-"], ["top", "-"], ["correlate", "--follow", ARTICLE]])
+@pytest.mark.parametrize("args", [["parse"], ["correlate", "-"], ["correlate", "--format", "summary", "-"], ["top", "-"], ["correlate", "--follow", ARTICLE]])
 def test_ctrl_c_ends_it_without_a_traceback(args: list[str]) -> None:
     with subprocess.Popen(
         [ASGLOG, *args], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
@@ -263,6 +339,23 @@ def test_ctrl_c_leaves_no_half_output(tmp_path: Path) -> None:
         program.send_signal(signal.SIGINT)
         assert program.wait(10) == 130
     assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_while_packets_are_counted_prints_nothing(tmp_path: Path) -> None:
+    log, output = tmp_path / "zeros.log", tmp_path / "out.txt"
+    log.touch()
+    # Nothing of it is on the disk, and it is long.
+    os.truncate(log, 1 << 38)
+    outputs: list[list[str]] = [[], ["--output", str(output)], ["--threads", "1"]]
+    for more in outputs:
+        args = ["correlate", "--format", "summary", *more, ARTICLE, str(log)]
+        with subprocess.Popen([ASGLOG, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()) as program:
+            time.sleep(1.5)
+            program.send_signal(signal.SIGINT)
+            assert program.wait(10) == 130
+            assert program.stdout is not None and program.stderr is not None
+            assert (program.stdout.read(), program.stderr.read()) == (b"", b"")
+        assert list(tmp_path.iterdir()) == [log]
 
 
 def on_terminal(args: Sequence[str], columns: int, **more: str) -> str:

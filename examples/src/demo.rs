@@ -12,9 +12,8 @@ use std::io;
 
 use asg_cc_client::embedded::{Foundation, Server};
 use asg_cc_client::{CloudController, Directory, Error, HttpTransport, Token};
+use asg_cli::input::Input;
 use serde::Deserialize;
-
-use crate::input::Input;
 
 /// The bundled logs, in the order in which they are shown.
 #[must_use]

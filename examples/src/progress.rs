@@ -1,9 +1,11 @@
 //! How far a long run has come, for the person who waits: on standard error, if that is a terminal, and only after a
 //! moment.
 
-use std::io::{self, IsTerminal as _, Read, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use asg_cli::input::Meter;
 
 /// Nothing is shown before this, and then no oftener.
 const EVERY: Duration = Duration::from_millis(500);
@@ -31,10 +33,12 @@ impl Progress {
         let state = State { what, total, read: 0, shown, is_shown: false, terminal };
         Self(Arc::new(Mutex::new(state)))
     }
+}
 
-    /// So many bytes more were read.
-    pub fn add(&self, bytes: usize) {
+impl Meter for Progress {
+    fn add(&self, bytes: usize) -> io::Result<()> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).add(bytes);
+        Ok(())
     }
 }
 
@@ -68,28 +72,6 @@ impl Drop for State {
     }
 }
 
-/// A reader whose bytes are counted.
-#[derive(Debug)]
-pub struct Counted<R> {
-    inner: R,
-    progress: Progress,
-}
-
-impl<R> Counted<R> {
-    /// Counts what is read from `inner`.
-    pub const fn new(inner: R, progress: Progress) -> Self {
-        Self { inner, progress }
-    }
-}
-
-impl<R: Read> Read for Counted<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let n = self.inner.read(buffer)?;
-        self.progress.add(n);
-        Ok(n)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,9 +80,9 @@ mod tests {
     fn a_file_that_grew_meanwhile_shows_no_more_than_all_of_it() {
         let progress = Progress::new("reading", Some(2_000_000));
         let text = || progress.0.lock().unwrap().text();
-        progress.add(1_000_000);
+        progress.add(1_000_000).unwrap();
         assert_eq!(text(), "1 of 2 MB (50 %)");
-        progress.clone().add(1_500_000);
+        progress.clone().add(1_500_000).unwrap();
         assert_eq!(text(), "2 MB");
     }
 }

@@ -66,6 +66,27 @@ fn the_summary_is_the_same_for_any_number_of_threads() {
 }
 
 #[test]
+fn the_summary_is_the_same_however_a_log_is_packed() {
+    let folder = tempfile::tempdir().unwrap();
+    let plain = std::fs::read(here("data/foundation.log")).unwrap();
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut gzip, &plain).unwrap();
+    let gzip = gzip.finish().unwrap();
+    let summary = |path: &str, stdin: &[u8]| {
+        let run = run_with(CORRELATE, &["--format", "summary", path], &[], stdin);
+        assert_eq!(run.status, 0, "{}", run.stderr);
+        run.stdout
+    };
+    let expected = summary(&here("data/foundation.log"), b"");
+    for bytes in [zstd::encode_all(&plain[..], 1).unwrap(), gzip, plain] {
+        let path = folder.path().join("a.log");
+        std::fs::write(&path, &bytes).unwrap();
+        assert_eq!(summary(path.to_str().unwrap(), b""), expected);
+        assert_eq!(summary("-", &bytes), expected);
+    }
+}
+
+#[test]
 fn each_story_of_the_demonstration_ends_in_its_app() {
     let run = run(CORRELATE, &["--format=ndjson"]);
     let flows = run.objects();
@@ -298,6 +319,22 @@ fn what_cannot_be_read_is_said_and_the_rest_is_correlated() {
     correlate: no/such/file: No such file or directory (os error 2)
     correlate: no log could be read
     ");
+}
+
+#[test]
+fn a_summary_says_what_cannot_be_read_and_counts_the_rest() {
+    let folder = tempfile::tempdir().unwrap();
+    let broken = folder.path().join("broken.gz");
+    std::fs::write(&broken, b"\x1f\x8b, but no gzip").unwrap();
+    let broken = broken.to_str().unwrap();
+    let article = here("data/article.log");
+    let some = run(CORRELATE, &["--format", "summary", "no/such/file", broken, &article]);
+    assert_eq!(some.status, 1);
+    assert_eq!(some.stdout, run(CORRELATE, &["--format", "summary", &article]).stdout);
+    assert_eq!(some.stderr.lines().count(), 2, "{}", some.stderr);
+    let none = run(CORRELATE, &["--format", "summary", broken]);
+    assert_eq!((none.status, none.stdout.as_str()), (2, ""));
+    assert!(none.stderr.ends_with("correlate: no log could be read\n"), "{}", none.stderr);
 }
 
 #[test]

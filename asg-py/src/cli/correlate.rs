@@ -12,6 +12,7 @@ use super::failed;
 use super::logs::{Asked, Logs, flows};
 use super::options::{Format, Options};
 use super::output::{Csv, Out, Screen};
+use super::summary;
 use crate::columns::Row;
 use crate::rows::Rows;
 use crate::{origins, write};
@@ -23,6 +24,10 @@ pub(crate) fn run(
     report: &mut Report,
 ) -> Result<(), Failure> {
     let asked = Asked::new(&options, report)?;
+    // What a condition is about, a count does not tell: each packet is looked at then.
+    if options.format == Format::Summary && options.conditions.is_empty() {
+        return summary::run(&options, &asked, progress, report);
+    }
     let logs = Logs::new(&options.rest, true, progress)?;
     let (flows, gathered) = flows(&options, &logs, &asked)?;
     if let (Format::Parquet, Some(path)) = (options.format, options.output.as_deref()) {

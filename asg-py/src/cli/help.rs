@@ -96,6 +96,9 @@ Usage: asglog correlate [OPTIONS] LOG…
 
 Output:
   --format FORMAT        table (for people, the default), ndjson (one JSON object per packet), csv, parquet, or summary
+                         (counts: who, how often, how sure)
+  --threads N            how many threads count for a summary; as many as there are processors if not given. With --where
+                         it is one
 {output}{where}
 Following:
   -f, --follow           go on with what is written to the logs, also after they are moved away or emptied, until Ctrl-C.
@@ -109,6 +112,7 @@ Examples:
   asglog correlate --cf kern.log rep.stdout.log
   asglog correlate --format ndjson --cc-export apps.json processes.json -- cells/*.log.gz | jq .app.name
   asglog correlate --ledger cells.ledger --output flows.parquet kern.log
+  ssh syslog-host zcat /var/log/cf/2024-05-06.gz | asglog correlate --format summary --threads 4 -
   asglog correlate --follow --format ndjson /var/log/kern.log /var/vcap/sys/log/rep/rep.stdout.log
 ";
 

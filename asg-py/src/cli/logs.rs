@@ -1,11 +1,12 @@
 //! Logs, ledgers and names, as the options of several subcommands say them.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use asg_cc_client::Directory;
 use asg_cli::report::{Failure, Report};
-use asg_core::{Correlator, Guid, Identity};
+use asg_core::{Correlator, Guid, Identity, SourceId};
 use pyo3::prelude::*;
 
 use super::failed;
@@ -19,6 +20,7 @@ use crate::lines::{LeftOut, Raw, Readers};
 use crate::origins;
 use crate::source::Item;
 use crate::table::Table;
+use crate::watch::Watching;
 
 /// Logs that are read as far as they can be.
 pub(crate) struct Logs {
@@ -34,25 +36,21 @@ impl Logs {
         again: bool,
         progress: Option<Py<PyAny>>,
     ) -> Result<Self, Failure> {
-        if paths.is_empty() {
-            let what = "there are no logs: name some, or - for standard input";
-            return Err(Failure::Usage(what.into()));
-        }
-        // They are numbered by name, so that their order does not matter to any answer.
-        let mut names: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
-        names.sort();
-        for name in names {
-            origins::number(&name);
-        }
-        let left_out = LeftOut::default();
-        let mut items: Vec<_> = paths.iter().cloned().map(Item::path).collect();
-        for item in items.iter_mut().filter(|_| again) {
-            match item.keep() {
-                // Reading says the same once more, and keeps it then.
-                Ok(()) | Err(errors::Failure::Read(..)) => {}
+        numbered(paths)?;
+        let meter = Watching::new(None);
+        let (mut items, mut left_out) = (Vec::new(), BTreeMap::new());
+        for path in paths {
+            let mut item = Item::path(path.clone());
+            let kept = if again { item.keep(&meter) } else { Ok(()) };
+            match kept {
+                Ok(()) => items.push(item),
+                Err(errors::Failure::Read(name, error)) => {
+                    left_out.insert(name, error.to_string());
+                }
                 Err(error) => return Err(failed(error)),
             }
         }
+        let left_out: LeftOut = Arc::new(Mutex::new(left_out));
         let sizes: Option<Vec<u64>> = items.iter().map(Item::size).collect();
         let progress = progress.map(|make| with_total(make, sizes.map(|all| all.iter().sum())));
         let readers = Readers::new(items, progress).leaving_out(Arc::clone(&left_out));
@@ -79,8 +77,23 @@ impl Logs {
     }
 }
 
+/// Numbers logs by name, so that their order does not matter to any answer; fails if there are none.
+pub(crate) fn numbered(paths: &[PathBuf]) -> Result<Vec<SourceId>, Failure> {
+    if paths.is_empty() {
+        let what = "there are no logs: name some, or - for standard input";
+        return Err(Failure::Usage(what.into()));
+    }
+    let names: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
+    let mut sorted: Vec<_> = names.iter().collect();
+    sorted.sort();
+    for name in sorted {
+        origins::number(name);
+    }
+    Ok(names.iter().map(|name| origins::number(name)).collect())
+}
+
 /// What Python makes bars of, told how much there is.
-fn with_total(make: Py<PyAny>, total: Option<u64>) -> Py<PyAny> {
+pub(crate) fn with_total(make: Py<PyAny>, total: Option<u64>) -> Py<PyAny> {
     Python::attach(|py| make.call1(py, (total,)).unwrap_or(make))
 }
 

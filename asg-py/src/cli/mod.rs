@@ -11,6 +11,7 @@ mod logs;
 mod options;
 mod output;
 mod parse;
+mod summary;
 mod top;
 mod who;
 

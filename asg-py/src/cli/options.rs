@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use asg_cli::counting::Threads;
 use asg_cli::names::{self, is_saved_page};
 use asg_cli::report::Failure;
 use asg_cli::time::{set_utc_offset, set_year};
@@ -57,7 +58,7 @@ const fn opt(
 const NAMED: &[Command] = &[Correlate, Who, Top];
 const ALL: &[Command] = &[Parse, Correlate, Who, Top, LedgerBuild, LedgerMerge, LedgerShow];
 
-pub(crate) const OPTIONS: [Opt; 22] = [
+pub(crate) const OPTIONS: [Opt; 23] = [
     opt("format", None, true, &[Parse, Correlate, Who, Top, LedgerShow]),
     opt("output", Some('o'), true, &[Parse, Correlate, Top, LedgerBuild, LedgerMerge, LedgerShow]),
     opt("no-color", None, false, ALL),
@@ -71,6 +72,7 @@ pub(crate) const OPTIONS: [Opt; 22] = [
     opt("ledger", None, true, &[Correlate, Who, Top, LedgerBuild]),
     opt("year", None, true, &[Parse, Correlate, Who, Top, LedgerBuild]),
     opt("utc-offset", None, true, &[Parse, Correlate, Who, Top, LedgerBuild]),
+    opt("threads", None, true, &[Correlate]),
     opt("follow", Some('f'), false, &[Correlate]),
     opt("hold", None, true, &[Correlate]),
     opt("by", None, true, &[Top]),
@@ -130,6 +132,7 @@ pub(crate) struct Options {
     pub(crate) names: names::Options,
     pub(crate) policy: TimePolicy,
     pub(crate) ledgers: Vec<PathBuf>,
+    pub(crate) threads: Threads,
     pub(crate) follow: bool,
     /// Seconds.
     pub(crate) hold: Option<u64>,
@@ -167,6 +170,7 @@ impl Options {
             names: names::Options::default(),
             policy: TimePolicy::default(),
             ledgers: Vec::new(),
+            threads: Threads::default(),
             follow: false,
             hold: None,
             by: vec!["app".into()],
@@ -230,6 +234,7 @@ impl Options {
             "ledger" => self.ledgers.push(value.into()),
             "year" => set_year(&mut self.policy, &value.string()?)?,
             "utc-offset" => set_utc_offset(&mut self.policy, &value.string()?)?,
+            "threads" => self.threads = Threads::parse(&value.string()?)?,
             "follow" => self.follow = true,
             "hold" => {
                 let text = value.string()?;

@@ -1,23 +1,20 @@
 //! The whole procedure: packet logs and Diego's logs in, app, space and org of each packet out.
 
 use std::io::{self, BufWriter, Write};
-use std::num::NonZero;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::thread;
 
 use asg_cc_client::Directory;
-use asg_core::{Correlator, Flow, Guid, Identity, Origin, SourceId, TimePolicy};
-use asg_examples::counting::{Count, count};
+use asg_core::{Correlator, Flow, Guid, Identity, Origin, SourceId, Tally, TimePolicy};
+use asg_examples::counting::{Threads, count};
 use asg_examples::input::Input;
 use asg_examples::names::is_saved_page;
 use asg_examples::progress::Progress;
 use asg_examples::report::{Failure, Report, say};
-use asg_examples::summary::Summary;
 use asg_examples::table::Table;
 use asg_examples::time::{set_utc_offset, set_year};
-use asg_examples::{demo, missing, names};
+use asg_examples::{demo, names};
 use lexopt::Arg::{Long, Short, Value};
 use lexopt::ValueExt as _;
 
@@ -81,7 +78,7 @@ enum Format {
 
 struct Options {
     format: Format,
-    threads: Option<NonZero<usize>>,
+    threads: Threads,
     names: names::Options,
     policy: TimePolicy,
     logs: Vec<Input>,
@@ -93,7 +90,7 @@ impl Options {
         let mut names = names::Options::default();
         let mut policy = TimePolicy::default();
         let mut format = Format::Table;
-        let mut threads = None;
+        let mut threads = Threads::default();
         let mut logs = Vec::new();
         // Pages may follow `--cc-export`, and logs may follow the pages.
         let mut pages_follow = false;
@@ -113,13 +110,7 @@ impl Options {
                         }
                     }
                 }
-                Long("threads") => {
-                    let value = args.value()?.string()?;
-                    threads = Some(value.parse().map_err(|_| {
-                        let what = format!("--threads is a number from 1 on, and not `{value}`");
-                        Failure::Usage(what)
-                    })?);
-                }
+                Long("threads") => threads = Threads::parse(&args.value()?.string()?)?,
                 Long("cf") => names.cf = true,
                 Long("api") => names.api = Some(args.value()?.string()?),
                 Long("token-file") => names.token_file = Some(args.value()?.into()),
@@ -184,7 +175,7 @@ fn run(options: Options, report: &mut Report) -> Result<(), Failure> {
 /// What is to be done, whatever the logs and whoever knows names.
 struct Job {
     format: Format,
-    threads: Option<NonZero<usize>>,
+    threads: Threads,
     policy: TimePolicy,
 }
 
@@ -216,23 +207,17 @@ fn summarise(
     mut out: impl Write,
     report: &mut Report,
 ) -> Result<(), Failure> {
-    let threads = job.threads.or_else(|| thread::available_parallelism().ok());
-    let threads = threads.unwrap_or(NonZero::<usize>::MIN);
-    let Count { mut tally, failures, read } = count(logs, ids, job.policy, threads);
-    for (n, e) in failures {
-        report.left_out(format_args!("{}: {e}", logs[n].name()));
+    let tally = Tally::with_policy(job.policy);
+    let mut count = count(tally, logs, ids, job.threads, Progress::new);
+    for (n, e) in &count.failures {
+        report.left_out(format_args!("{}: {e}", logs[*n].name()));
     }
-    if read == 0 {
+    if count.read == 0 {
         return Err(Failure::Inputs);
     }
-    let mut summary = Summary::default();
-    tally.give(|guids| names.of(guids), |counted| summary.add(counted));
-    summary.print(tally.counts(), &mut out)?;
-    let mut names = vec![""; logs.len()];
-    for (id, log) in ids.iter().zip(logs.iter()) {
-        names[id.0 as usize] = log.name();
-    }
-    Ok(missing::print(tally.completeness(), |id| names[id.0 as usize], &mut out)?)
+    let sources = source_names(logs, ids);
+    let summary = count.summary(|guids| names.of(guids));
+    Ok(count.print(&summary, |id| sources[id.0 as usize], &mut out)?)
 }
 
 /// Gives each packet.
@@ -247,10 +232,7 @@ fn list(
     let mut correlator = Correlator::with_policy(job.policy);
     let readable = first_pass(logs, ids, &mut correlator, report)?;
     if matches!(job.format, Format::Ndjson) {
-        let mut sources = vec![""; logs.len()];
-        for (id, log) in ids.iter().zip(logs.iter()) {
-            sources[id.0 as usize] = log.name();
-        }
+        let sources = source_names(logs, ids);
         second_pass(logs, ids, &readable, &mut correlator, names, |flow, _| {
             serde_json::to_writer(&mut out, &flow.to_output(|id| sources[id.0 as usize]))?;
             Ok(out.write_all(b"\n")?)
@@ -282,6 +264,15 @@ fn source_ids(logs: &[Input]) -> Vec<SourceId> {
     ids
 }
 
+/// The names of the logs, by number.
+fn source_names<'l>(logs: &'l [Input], ids: &[SourceId]) -> Vec<&'l str> {
+    let mut names = vec![""; logs.len()];
+    for (id, log) in ids.iter().zip(logs) {
+        names[id.0 as usize] = log.name();
+    }
+    names
+}
+
 /// Takes the evidence; tells which logs could be read.
 fn first_pass(
     logs: &mut [Input],
@@ -291,8 +282,8 @@ fn first_pass(
 ) -> Result<Vec<bool>, Failure> {
     let mut readable = Vec::new();
     for (log, id) in logs.iter_mut().zip(ids) {
+        let kept = log.keep(&Progress::new("reading what is piped", None));
         let progress = Progress::new("reading evidence", log.size());
-        let kept = log.keep();
         let mut any = false;
         let result = kept.and_then(|()| {
             log.for_each_line(&progress, |raw| {

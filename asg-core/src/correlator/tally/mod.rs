@@ -120,6 +120,12 @@ impl Tally {
         Self { correlator: Correlator::with_policy(policy), ..Self::default() }
     }
 
+    /// The same, with this evidence to begin with, as with [`Correlator::with_ledger`].
+    #[must_use]
+    pub fn with_ledger(self, ledger: Ledger) -> Self {
+        Self { correlator: self.correlator.with_ledger(ledger), ..self }
+    }
+
     /// What was seen.
     #[must_use]
     pub const fn counts(&self) -> &Counts {
