@@ -113,7 +113,7 @@ pub fn count<M: Meter>(
         blocks: 0,
     };
     let feed = Mutex::new(feed);
-    let turn = Turn { tally, block: 0, is_broken: false };
+    let turn = Turn { tally, block: 0, taken: (SourceId(0), 0), is_broken: false };
     let turns = Turns { of: Mutex::new(turn), next: Condvar::new() };
     thread::scope(|scope| {
         for _ in 1..threads.0.get() {
@@ -163,8 +163,14 @@ struct Open {
 impl<M: Meter> Feed<'_, M> {
     /// The next block: its number, and whose lines it holds.
     fn next(&mut self, block: &mut Block) -> Option<(u64, SourceId)> {
-        // A long way of decompressing may read little. Who ended it knows that, so it is no failure.
-        while self.meter.add(0).is_ok() {
+        loop {
+            // A long way of decompressing may read little, and so ask the meter too seldom.
+            if let Err(e) = self.meter.add(0) {
+                let open = self.open.take()?;
+                self.read += usize::from(open.is_read);
+                self.failures.push((open.log, e));
+                return None;
+            }
             let Some(open) = &mut self.open else {
                 let (&log, rest) = self.order.split_first()?;
                 self.order = rest;
@@ -179,7 +185,7 @@ impl<M: Meter> Feed<'_, M> {
             };
             let log = open.log;
             let more = open.blocks.next(block);
-            open.is_read |= more.is_ok() || !block.bytes.is_empty();
+            open.is_read |= more.is_ok() || !block.bytes().is_empty();
             if !matches!(more, Ok(true)) {
                 self.read += usize::from(open.is_read);
                 self.open = None;
@@ -187,12 +193,11 @@ impl<M: Meter> Feed<'_, M> {
             if let Err(e) = more {
                 self.failures.push((log, e));
             }
-            if !block.bytes.is_empty() {
+            if !block.bytes().is_empty() {
                 self.blocks += 1;
                 return Some((self.blocks - 1, self.ids[log]));
             }
         }
-        None
     }
 }
 
@@ -206,8 +211,22 @@ struct Turn {
     tally: Tally,
     /// The number of the block that the tally takes next.
     block: u64,
+    /// The log of the block before, and how many of its lines were taken.
+    taken: (SourceId, u64),
     /// A thread has panicked: its block will never come.
     is_broken: bool,
+}
+
+impl Turn {
+    /// Takes a block of so many lines.
+    fn take(&mut self, reader: &mut TallyReader, source: SourceId, lines: u64) {
+        if self.taken.0 != source {
+            self.taken = (source, 0);
+        }
+        self.tally.take_behind(reader, self.taken.1);
+        self.taken.1 += lines;
+        self.block += 1;
+    }
 }
 
 impl Turns {
@@ -236,28 +255,30 @@ fn work(feed: &Mutex<Feed<'_, impl Meter>>, turns: &Turns) {
     loop {
         let next = feed.lock().unwrap_or_else(PoisonError::into_inner).next(&mut block);
         let Some((number, source)) = next else { break };
-        read(&block, source, &mut reader);
+        let lines = read(&block, source, &mut reader);
         let waits = |turn: &mut Turn| turn.block != number && !turn.is_broken;
         let turn = turns.next.wait_while(turns.lock(), waits);
         let mut turn = turn.unwrap_or_else(PoisonError::into_inner);
         if turn.is_broken {
             return;
         }
-        turn.tally.take(&mut reader);
-        turn.block += 1;
+        turn.take(&mut reader, source, lines);
         turns.next.notify_all();
     }
     turns.lock().tally.finish(reader);
 }
 
-fn read(block: &Block, source: SourceId, reader: &mut TallyReader) {
+/// Reads the lines of a block, counted from its first; how many they are.
+fn read(block: &Block, source: SourceId, reader: &mut TallyReader) -> u64 {
     let mut lines = Lines::new();
+    let mut last = 0;
     let mut each = |raw: asg_core::RawLine<'_>| {
-        let line = block.lines_before + raw.number;
-        reader.read(Origin { source, line }, raw.bytes);
+        last = raw.number;
+        reader.read(Origin { source, line: raw.number }, raw.bytes);
     };
-    lines.push(&block.bytes, &mut each);
+    lines.push(block.bytes(), &mut each);
     lines.finish(each);
+    last
 }
 
 #[cfg(test)]

@@ -269,7 +269,7 @@ fn for_each_line(
 }
 
 /// Reads once; a signal is no reason not to.
-fn read_piece(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+pub(crate) fn read_piece(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     loop {
         match input.read(buffer) {
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}

@@ -165,6 +165,11 @@ impl Tally {
     /// Takes what the reader has read since the last time. Where readers share the work, they hand over in the order of what
     /// they read, a few thousand lines at a time: it matters which line came first.
     pub fn take(&mut self, reader: &mut TallyReader) {
+        self.take_behind(reader, 0);
+    }
+
+    /// The same of a reader that has not counted the lines from the beginning of their log: so many stand before.
+    pub fn take_behind(&mut self, reader: &mut TallyReader, lines: u64) {
         for name in &reader.cells.all()[reader.cell_numbers.len()..] {
             let number = self.cells.take(name);
             reader.cell_numbers.push(number);
@@ -188,7 +193,8 @@ impl Tally {
         for (source, time) in reader.latest.drain(..) {
             self.correlator.has_time(source, time);
         }
-        for (evidence, machine) in reader.evidence.drain(..) {
+        for (mut evidence, machine) in reader.evidence.drain(..) {
+            evidence.origin.line += lines;
             let ledger = &mut self.correlator.ledger;
             let machine = machine.and_then(|cell| {
                 let Cell { name, number, .. } =
@@ -200,7 +206,8 @@ impl Tally {
         }
         for read in reader.read.drain(..) {
             match read {
-                Read::Packet(seen) => {
+                Read::Packet(mut seen) => {
+                    seen.origin.line += lines;
                     self.packet(reader.group_numbers[seen.group as usize], &seen);
                 }
                 Read::Told { cell, told } => {
