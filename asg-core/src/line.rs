@@ -44,17 +44,26 @@ pub(crate) struct Wrapping {
 
 impl<'a> Line<'a> {
     /// Takes any bytes; a carriage return at the end is dropped.
+    #[inline]
     #[must_use]
     pub fn new(raw: &'a [u8]) -> Self {
         let raw = raw.strip_suffix(b"\r").unwrap_or(raw);
-        let unwrapped = match raw {
+        match raw {
             // Most lines that begin with a digit begin with a year.
-            [b'0'..=b'9', _, _, b'0'..=b'9', b'-', ..] => None,
-            [b'0'..=b'9', ..] => dev_kmsg(raw),
-            [b'{' | b' ' | b'\t', ..] => json(raw),
-            _ => None,
-        };
-        unwrapped.unwrap_or(Self { text: Cow::Borrowed(raw), wrapping: None })
+            [b'0'..=b'9', _, _, b'0'..=b'9', b'-', ..] => Self::bare(raw),
+            [b'0'..=b'9' | b'{' | b' ' | b'\t', ..] => Self::unwrapped(raw),
+            _ => Self::bare(raw),
+        }
+    }
+
+    const fn bare(raw: &'a [u8]) -> Self {
+        Self { text: Cow::Borrowed(raw), wrapping: None }
+    }
+
+    fn unwrapped(raw: &'a [u8]) -> Self {
+        let is_record = raw.first().is_some_and(u8::is_ascii_digit);
+        let line = if is_record { dev_kmsg(raw) } else { json(raw) };
+        line.unwrap_or_else(|| Self::bare(raw))
     }
 
     /// How the line reached us, and its body.

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use asg_benches::accuracy::correlate;
 use asg_benches::sim::{Config, Damage, Era, Layout, Memory, Simulation};
 use asg_core::{
-    Attribution, Correlator, Identity, Lifetime, LogPrefix, Origin, SourceId, Tally, Verdict,
+    Attribution, Correlator, Handle, Identity, Ledger, Lifetime, LogPrefix, Origin, SourceId,
+    Tally, Verdict,
 };
 
 /// What is said of packets, and of how many.
@@ -33,21 +34,34 @@ fn one_by_one(simulation: &Simulation, logs: &Memory) -> (Said, Correlator) {
     (said, correlator)
 }
 
-/// Counted by so many readers that take turns, as threads would; and whether one look was enough.
+/// Which lines prove what of each container.
+fn proven(ledger: &Ledger) -> BTreeMap<Handle, (Option<String>, Vec<Origin>)> {
+    let of = |it: Lifetime<'_>| (it.machine().map(Into::into), it.evidence().collect());
+    ledger.lifetimes().map(|it| (it.handle(), of(it))).collect()
+}
+
+/// Counted by so many readers that take turns, as threads would, each counting lines from where its turn begins; and
+/// whether one look was enough.
 fn counted(simulation: &Simulation, logs: &Memory, readers: usize) -> (Said, Tally, bool) {
     let mut tally = Tally::new();
     let mut all: Vec<_> = (0..readers).map(|_| tally.reader()).collect();
     let mut turn = 0;
+    let mut before = Origin { source: SourceId(0), line: 0 };
     for (file, line, text) in logs.in_files().filter(|(.., text)| !text.is_empty()) {
-        let origin = Origin { source: SourceId(file as u32), line };
-        all[turn % readers].read(origin, text);
+        let source = SourceId(file as u32);
+        if source != before.source {
+            tally.take_behind(&mut all[turn % readers], before.line);
+            before = Origin { source, line: 0 };
+            turn += 1;
+        }
+        all[turn % readers].read(Origin { source, line: line - before.line }, text);
         if line % 97 == 0 {
-            tally.take(&mut all[turn % readers]);
+            tally.take_behind(&mut all[turn % readers], before.line);
+            before.line = line;
             turn += 1;
         }
     }
-    // The one that has something left is the last.
-    all.rotate_left((turn + 1) % readers);
+    tally.take_behind(&mut all[turn % readers], before.line);
     for reader in all {
         tally.finish(reader);
     }
@@ -85,6 +99,7 @@ fn it_counts_what_the_correlator_gives_one_by_one() {
             let what = format!("{level} {} {readers}", era.name());
             assert_eq!(found, expected, "{what}");
             assert_eq!(tally.counts(), correlator.counts(), "{what}");
+            assert_eq!(proven(tally.ledger()), proven(correlator.ledger()), "{what}");
             let reports = [tally.completeness().report(), correlator.completeness().report()];
             assert_eq!(reports[0], reports[1], "{what}");
             settled += usize::from(is_settled);
