@@ -17,15 +17,28 @@ static SOURCES: RwLock<Option<Sources>> = RwLock::new(None);
 /// The number of the source with this name.
 pub(crate) fn number(name: &str) -> SourceId {
     let mut held = SOURCES.write().unwrap_or_else(PoisonError::into_inner);
-    let Sources { names, numbers } = held.get_or_insert_default();
-    if let Some(known) = numbers.get(name) {
+    let sources = held.get_or_insert_default();
+    if let Some(known) = sources.numbers.get(name) {
         return *known;
     }
-    let number = SourceId(u32::try_from(names.len()).expect("fewer than 2^32 sources"));
-    let name: &'static str = Box::leak(name.into());
-    names.push(name);
-    numbers.insert(name, number);
+    let number = sources.add(Box::leak(name.into()));
+    sources.numbers.insert(sources.names[number.0 as usize], number);
     number
+}
+
+/// A number more for the source with this number: a log that is read twice at a time tells each packet twice.
+pub(crate) fn another(first: SourceId) -> SourceId {
+    let mut held = SOURCES.write().unwrap_or_else(PoisonError::into_inner);
+    let sources = held.get_or_insert_default();
+    sources.add(sources.names.get(first.0 as usize).copied().unwrap_or("?"))
+}
+
+impl Sources {
+    fn add(&mut self, name: &'static str) -> SourceId {
+        let number = SourceId(u32::try_from(self.names.len()).expect("fewer than 2^32 sources"));
+        self.names.push(name);
+        number
+    }
 }
 
 /// The name of the source with this number.

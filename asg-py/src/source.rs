@@ -65,10 +65,9 @@ impl Item {
     }
 
     /// A file by its path; `-` is standard input.
-    pub(crate) fn path(path: PathBuf) -> Self {
+    pub(crate) fn path(path: PathBuf, id: SourceId) -> Self {
         let input = Input::from_arg(path);
-        let name = input.name().to_owned();
-        Self { id: origins::number(&name), name, kind: Kind::Log(input) }
+        Self { id, name: input.name().to_owned(), kind: Kind::Log(input) }
     }
 
     /// Makes sure that it can be read again: what comes through a pipe is written to a temporary file.

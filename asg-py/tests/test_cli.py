@@ -73,7 +73,7 @@ def apps(tmp_path: Path) -> str:
     return str(path)
 
 
-@pytest.mark.parametrize("logs", [[ARTICLE], [FOUNDATION], [FOUNDATION, ARTICLE]], ids=len)
+@pytest.mark.parametrize("logs", [[ARTICLE], [FOUNDATION, ARTICLE], [ARTICLE, FOUNDATION, ARTICLE]], ids=len)
 def test_the_objects_are_those_of_the_rust_programs(programs: Path, logs: list[str], apps: str) -> None:
     assert run("parse", *logs) == rust(programs, "parse", *logs)
     assert run("parse", "--year", "2017", *logs) == rust(programs, "parse", "--year", "2017", *logs)
@@ -84,8 +84,9 @@ def test_the_objects_are_those_of_the_rust_programs(programs: Path, logs: list[s
 
 @pytest.mark.parametrize("output", ["table", "summary"])
 def test_what_people_see_is_the_same_too(programs: Path, output: str) -> None:
-    args = ["--format", output, *map(str, LOGS)]
-    assert run("correlate", *args) == rust(programs, "correlate", *args)
+    for logs in (LOGS, [*LOGS, ARTICLE]):
+        args = ["--format", output, *map(str, logs)]
+        assert run("correlate", *args) == rust(programs, "correlate", *args)
 
 
 def packed(folder: Path, packing: str) -> list[str]:
@@ -285,6 +286,7 @@ def test_what_is_no_ledger_is_refused(tmp_path: Path) -> None:
         (["ledger", "burn"], "ledger burn"),
         (["completion", "tcsh"], "tcsh"),
         (["parse", "/nowhere/kern.log"], "/nowhere/kern.log"),
+        (["top", "/nowhere/kern.log", "/nowhere/kern.log"], "no log could be read"),
     ],
 )
 def test_what_cannot_be_done_is_said_with_status_2(args: list[str], why: str) -> None:

@@ -1,6 +1,6 @@
 //! Logs, ledgers and names, as the options of several subcommands say them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -26,6 +26,7 @@ use crate::watch::Watching;
 pub(crate) struct Logs {
     pub(crate) readers: Readers,
     left_out: LeftOut,
+    /// Different ones.
     many: usize,
 }
 
@@ -36,11 +37,11 @@ impl Logs {
         again: bool,
         progress: Option<Py<PyAny>>,
     ) -> Result<Self, Failure> {
-        numbered(paths)?;
+        let ids = numbered(paths)?;
         let meter = Watching::new(None);
         let (mut items, mut left_out) = (Vec::new(), BTreeMap::new());
-        for path in paths {
-            let mut item = Item::path(path.clone());
+        for (path, id) in paths.iter().zip(ids) {
+            let mut item = Item::path(path.clone(), id);
             let kept = if again { item.keep(&meter) } else { Ok(()) };
             match kept {
                 Ok(()) => items.push(item),
@@ -54,7 +55,8 @@ impl Logs {
         let sizes: Option<Vec<u64>> = items.iter().map(Item::size).collect();
         let progress = progress.map(|make| with_total(make, sizes.map(|all| all.iter().sum())));
         let readers = Readers::new(items, progress).leaving_out(Arc::clone(&left_out));
-        Ok(Self { readers, left_out, many: paths.len() })
+        let many = paths.iter().collect::<BTreeSet<_>>().len();
+        Ok(Self { readers, left_out, many })
     }
 
     /// Takes all evidence.
@@ -77,19 +79,26 @@ impl Logs {
     }
 }
 
-/// Numbers logs by name, so that their order does not matter to any answer; fails if there are none.
+/// Numbers logs by name, so that their order does not matter to any answer. One that is given twice has two numbers.
+///
+/// # Errors
+///
+/// [`Failure::Usage`] if there are none.
 pub(crate) fn numbered(paths: &[PathBuf]) -> Result<Vec<SourceId>, Failure> {
     if paths.is_empty() {
         let what = "there are no logs: name some, or - for standard input";
         return Err(Failure::Usage(what.into()));
     }
-    let names: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
-    let mut sorted: Vec<_> = names.iter().collect();
-    sorted.sort();
-    for name in sorted {
-        origins::number(name);
+    let mut names: Vec<_> = paths.iter().map(|path| path.display().to_string()).zip(0..).collect();
+    names.sort();
+    let mut ids = vec![SourceId(0); paths.len()];
+    let mut before = "";
+    for (name, n) in &names {
+        let id = origins::number(name);
+        ids[*n] = if name == before { origins::another(id) } else { id };
+        before = name;
     }
-    Ok(names.iter().map(|name| origins::number(name)).collect())
+    Ok(ids)
 }
 
 /// What Python makes bars of, told how much there is.
