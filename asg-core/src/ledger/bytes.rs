@@ -26,8 +26,12 @@ use crate::{Guid, GuidPrefix, Handle, ProcessGuid, SourceId};
 
 const MAGIC: &[u8; 8] = b"ASGLEDGR";
 /// Raised when a reader of the version before would misread.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const HEADER: usize = 20;
+/// One less than the least length of a handle that is a GUID: 28 to 36 characters are 1 to 9, and 0 is any other name.
+const LEAST_LEN: u8 = 27;
+/// How many bytes of a handle at most are those of the one before it.
+const MOST_SHARED: usize = 7;
 const TRAILER: usize = 4;
 
 /// Why bytes are no ledger. None is half-read.
@@ -158,7 +162,8 @@ impl Ledger {
             match self.processes.get(number) {
                 ProcessName::Guid(guid) => {
                     out.byte(1);
-                    out.guid(guid.process);
+                    // Its first half is among the apps.
+                    out.number(u64::from(apps.rank(self.process_heads[number as usize])));
                     out.guid(guid.version);
                 }
                 ProcessName::Other(name) => {
@@ -194,8 +199,9 @@ impl Ledger {
         let mut rows: Vec<_> = (0..self.rows.len() as u32).collect();
         rows.sort_unstable_by(|a, b| self.order(*a).cmp(&self.order(*b)));
         out.count(rows.len());
+        let mut before = 0;
         for number in rows {
-            self.write_row(number, rank, out);
+            self.write_row(number, &mut before, rank, out);
         }
     }
 
@@ -209,12 +215,27 @@ impl Ledger {
         }
     }
 
-    fn write_row(&self, number: u32, rank: impl Fn(Field, u32) -> u32, out: &mut Writer) {
+    /// Writes a row. Its handle begins as that of the row `before` does, in so many bytes as its head says.
+    fn write_row(
+        &self,
+        number: u32,
+        before: &mut u128,
+        rank: impl Fn(Field, u32) -> u32,
+        out: &mut Writer,
+    ) {
         let row = &self.rows[number as usize];
-        out.byte(row.len);
+        let handle = row.bits.to_be_bytes();
+        let shared = (*before ^ row.bits).leading_zeros() as usize / 8;
+        let shared = if row.len > 0 { shared.min(MOST_SHARED) } else { 0 };
+        out.byte(
+            row.len.saturating_sub(LEAST_LEN)
+                | (shared as u8) << 4
+                | u8::from(row.times().are_known()) << 7,
+        );
         if row.len > 0 {
             let digits = GuidPrefix::digits_of(usize::from(row.len));
-            out.0.extend_from_slice(&row.bits.to_be_bytes()[..digits.div_ceil(2)]);
+            out.0.extend_from_slice(&handle[shared..digits.div_ceil(2)]);
+            *before = row.bits;
         } else {
             out.text(&self.text_of[row.text as usize]);
         }
@@ -288,10 +309,11 @@ impl Ledger {
         }
         for _ in 0..input.count()? {
             let process = match input.byte()? {
-                1 => ProcessName::Guid(ProcessGuid {
-                    process: input.guid()?,
-                    version: input.guid()?,
-                }),
+                1 => {
+                    let head = input.number()? as usize;
+                    let process = *ledger.apps.values().get(head)?;
+                    ProcessName::Guid(ProcessGuid { process, version: input.guid()? })
+                }
                 0 => ProcessName::Other(input.text()?.into()),
                 _ => return None,
             };
@@ -326,14 +348,16 @@ impl Ledger {
 
     fn read_row(&mut self, input: &mut Reader<'_>, origin: Origin) -> Option<()> {
         let number = self.rows.len() as u32;
-        let len = input.byte()?;
-        if len > 0 {
+        let head = input.byte()?;
+        let (kind, shared, are_times_known) =
+            (head & 0xf, usize::from(head >> 4 & 7), head >> 7 == 1);
+        if kind > 0 {
+            let len = kind + LEAST_LEN;
+            let before = self.rows.last().map_or(0, |row| row.bits);
             let mut bits = [0; 16];
+            bits[..shared].copy_from_slice(&before.to_be_bytes()[..shared]);
             let digits = GuidPrefix::digits_of(usize::from(len)).div_ceil(2);
-            bits.get_mut(..digits)?.copy_from_slice(input.take(digits)?);
-            if !(28..=36).contains(&len) {
-                return None;
-            }
+            bits.get_mut(shared..digits)?.copy_from_slice(input.take(digits - shared)?);
             let row = Row::new(u128::from_be_bytes(bits), len, NONE);
             // Sorted, so a handle that is not greater than the one before is there twice.
             if self
@@ -373,7 +397,12 @@ impl Ledger {
                 self.learn(number, field, value, origin);
             }
         }
-        self.rows[number as usize].set_times(input.times(flags >> 6 & 1 == 1)?);
+        let is_start_known = flags >> 6 & 1 == 1;
+        self.rows[number as usize].set_times(if are_times_known {
+            input.times(is_start_known)?
+        } else {
+            Times { is_start_known, ..Times::UNKNOWN }
+        });
         Some(())
     }
 }
@@ -443,7 +472,6 @@ impl Writer {
         let after = |time: i64| {
             if time == i64::MAX { 0 } else { time.wrapping_sub(times.first) as u64 + 1 }
         };
-        self.byte(u8::from(times.are_known()));
         if times.are_known() {
             self.signed(times.first);
             self.number(times.last.wrapping_sub(times.first) as u64);
@@ -515,9 +543,6 @@ impl<'b> Reader<'b> {
     }
 
     fn times(&mut self, is_start_known: bool) -> Option<Times> {
-        if !self.flag()? {
-            return Some(Times { is_start_known, ..Times::UNKNOWN });
-        }
         let first = self.signed()?;
         let last = first.checked_add_unsigned(self.number()?)?;
         let mut after = || match self.number()? {

@@ -4,7 +4,7 @@
 //! cargo run --release -p asg-benches --bin accuracy -- --seeds 10 benches/ACCURACY.md
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::fmt::Write as _;
 use std::hint::black_box;
@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use asg_benches::accuracy::{Judgement, correlate, judge, judge_following};
 use asg_benches::sim::{Config, Damage, Envelope, Era, Memory, Simulation};
-use asg_core::{FollowerOptions, Line, Record, Sighting, TimePolicy};
+use asg_core::{FollowerOptions, Lifetime, Line, Record, Sighting, TimePolicy};
 use lexopt::prelude::*;
 
 const HELP: &str = "\
@@ -186,7 +186,7 @@ impl Matrix {
             });
             writeln!(page, "| {} | {} |", of.name(), cells.collect::<Vec<_>>().join(" | "))?;
         }
-        let (lookups, lifetimes, bytes) = speed()?;
+        let Cost { lookups, lifetimes, bytes, names } = cost()?;
         writeln!(
             page,
             "\n## Cost\n\nOn the machine that wrote this page, one thread, {lifetimes} container lifetimes.\n"
@@ -195,7 +195,8 @@ impl Matrix {
             page,
             "| what | how much |\n|---|---|\n| look-ups of a prefix, by container or app | {lookups:.1} million per second |"
         )?;
-        writeln!(page, "| a lifetime in a saved ledger, names included | {bytes} bytes |")?;
+        writeln!(page, "| a lifetime in a saved ledger | {} bytes |", bytes - names)?;
+        writeln!(page, "| names of apps, spaces and orgs, for each lifetime | {names} bytes |")?;
         Ok(page)
     }
 }
@@ -271,8 +272,18 @@ fn full_percent(share: f64) -> String {
     }
 }
 
-/// Millions of look-ups per second, in a ledger with so many lifetimes, and the bytes of each where it is saved.
-fn speed() -> Result<(f64, usize, usize), Box<dyn Error>> {
+/// What a ledger costs.
+struct Cost {
+    /// Look-ups, millions per second.
+    lookups: f64,
+    lifetimes: usize,
+    /// Of the saved form, for each lifetime.
+    bytes: usize,
+    /// How many of these the names take: their text, without what stands between them.
+    names: usize,
+}
+
+fn cost() -> Result<Cost, Box<dyn Error>> {
     let mut logs = Memory::default();
     let config = Config {
         cells: 400,
@@ -285,6 +296,18 @@ fn speed() -> Result<(f64, usize, usize), Box<dyn Error>> {
     let correlator = correlate(&logs, simulation.history().directory(), |_, _| ());
     let ledger = correlator.ledger();
     let bytes = ledger.to_bytes().len() / ledger.len().max(1);
+    let apps: BTreeSet<_> = ledger.lifetimes().filter_map(Lifetime::app).collect();
+    let names = apps.iter().filter_map(|app| ledger.names(*app)).map(|names| {
+        let words = [
+            names.app_name(),
+            names.space_guid(),
+            names.space_name(),
+            names.org_guid(),
+            names.org_name(),
+        ];
+        words.into_iter().flatten().map(str::len).sum::<usize>()
+    });
+    let names = names.sum::<usize>() / ledger.len().max(1);
     let policy = TimePolicy::default();
     let texts: Vec<_> = logs
         .files
@@ -310,5 +333,6 @@ fn speed() -> Result<(f64, usize, usize), Box<dyn Error>> {
         best = best.min(start.elapsed().as_secs_f64());
     }
     let asked = u32::try_from(asked.len())?;
-    Ok((f64::from(asked) / best / 1e6, ledger.len(), bytes))
+    let lookups = f64::from(asked) / best / 1e6;
+    Ok(Cost { lookups, lifetimes: ledger.len(), bytes, names })
 }

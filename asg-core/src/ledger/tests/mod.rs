@@ -283,7 +283,7 @@ fn sealed(body: &[u8]) -> Vec<u8> {
 fn what_is_wrong_with_a_saved_ledger_is_told() {
     let good = Ledger::new().to_bytes();
     let mut later = good.clone();
-    later[8] = 2;
+    later[8] = 3;
     let mut damaged = good.clone();
     *damaged.last_mut().unwrap() ^= 1;
     let told = [
@@ -296,7 +296,7 @@ fn what_is_wrong_with_a_saved_ledger_is_told() {
     .map(|bytes| Ledger::from_bytes(&bytes, SourceId(0)).unwrap_err().to_string());
     insta::assert_snapshot!(told.join("\n"), @r"
     this is no saved ledger
-    the ledger is of version 2 of its format, and this program reads version 1
+    the ledger is of version 3 of its format, and this program reads version 2
     the ledger says that it has 30 bytes, and there are 29
     the ledger is damaged: its checksum is another
     the ledger makes no sense at byte 21
