@@ -199,9 +199,12 @@ impl Ledger {
         let mut rows: Vec<_> = (0..self.rows.len() as u32).collect();
         rows.sort_unstable_by(|a, b| self.order(*a).cmp(&self.order(*b)));
         out.count(rows.len());
+        let times = self.rows.iter().map(Row::times).filter(|times| times.are_known());
+        let since = times.map(|times| times.first).min().unwrap_or_default();
+        out.signed(since);
         let mut before = 0;
         for number in rows {
-            self.write_row(number, &mut before, rank, out);
+            self.write_row(number, (&mut before, since), rank, out);
         }
     }
 
@@ -215,11 +218,12 @@ impl Ledger {
         }
     }
 
-    /// Writes a row. Its handle begins as that of the row `before` does, in so many bytes as its head says.
+    /// Writes a row. Its handle begins as that of the row `before` does, in so many bytes as its head says, and no time is
+    /// before `since`.
     fn write_row(
         &self,
         number: u32,
-        before: &mut u128,
+        (before, since): (&mut u128, i64),
         rank: impl Fn(Field, u32) -> u32,
         out: &mut Writer,
     ) {
@@ -263,7 +267,9 @@ impl Ledger {
                 out.number(u64::from(*value));
             }
         }
-        out.times(row.times());
+        if row.times().are_known() {
+            out.times(row.times(), since);
+        }
     }
 
     fn read(input: &mut Reader<'_>, source: SourceId) -> Option<Self> {
@@ -336,17 +342,18 @@ impl Ledger {
             ledger.names.insert(app, names);
         }
         let count = input.count()?;
+        let since = input.signed()?;
         ledger.rows.reserve(count);
         ledger.heads.reserve(count);
         for number in 0..count {
-            ledger.read_row(input, origin(number))?;
+            ledger.read_row(input, since, origin(number))?;
         }
         ledger.loaded = Loaded { rows: ledger.rows.len(), source: Some(source) };
         ledger.origins = Vec::new();
         Some(ledger)
     }
 
-    fn read_row(&mut self, input: &mut Reader<'_>, origin: Origin) -> Option<()> {
+    fn read_row(&mut self, input: &mut Reader<'_>, since: i64, origin: Origin) -> Option<()> {
         let number = self.rows.len() as u32;
         let head = input.byte()?;
         let (kind, shared, are_times_known) =
@@ -399,7 +406,7 @@ impl Ledger {
         }
         let is_start_known = flags >> 6 & 1 == 1;
         self.rows[number as usize].set_times(if are_times_known {
-            input.times(is_start_known)?
+            input.times(since, is_start_known)?
         } else {
             Times { is_start_known, ..Times::UNKNOWN }
         });
@@ -451,7 +458,7 @@ impl Writer {
     }
 
     fn signed(&mut self, number: i64) {
-        self.number(number.cast_unsigned() << 1 ^ (number >> 63).cast_unsigned());
+        self.number(zigzag(number));
     }
 
     fn count(&mut self, count: usize) {
@@ -468,16 +475,15 @@ impl Writer {
     }
 
     /// The first, and how long after it all else was.
-    fn times(&mut self, times: Times) {
-        let after = |time: i64| {
-            if time == i64::MAX { 0 } else { time.wrapping_sub(times.first) as u64 + 1 }
-        };
-        if times.are_known() {
-            self.signed(times.first);
-            self.number(times.last.wrapping_sub(times.first) as u64);
-            self.number(after(times.held));
-            self.number(after(times.ended));
-        }
+    /// `since` is no later than any time.
+    fn times(&mut self, times: Times, since: i64) {
+        let or_never =
+            |time: i64, distance: u64| if time == i64::MAX { 0 } else { distance.wrapping_add(1) };
+        self.number(times.first.wrapping_sub(since).cast_unsigned());
+        self.number(times.last.wrapping_sub(times.first).cast_unsigned());
+        self.number(or_never(times.held, zigzag(times.held.wrapping_sub(times.first))));
+        // Most that are gone were gone at the latest line.
+        self.number(or_never(times.ended, zigzag(times.last.wrapping_sub(times.ended))));
     }
 }
 
@@ -522,8 +528,7 @@ impl<'b> Reader<'b> {
     }
 
     fn signed(&mut self) -> Option<i64> {
-        let number = self.number()?;
-        Some((number >> 1).cast_signed() ^ -(number & 1).cast_signed())
+        self.number().map(from_zigzag)
     }
 
     /// How many of something follow: each has a byte at least, so there cannot be more than bytes.
@@ -542,13 +547,22 @@ impl<'b> Reader<'b> {
         Some(Guid::from_u128(u128::from_be_bytes(bytes)))
     }
 
-    fn times(&mut self, is_start_known: bool) -> Option<Times> {
-        let first = self.signed()?;
+    fn times(&mut self, since: i64, is_start_known: bool) -> Option<Times> {
+        let first = since.checked_add_unsigned(self.number()?)?;
         let last = first.checked_add_unsigned(self.number()?)?;
-        let mut after = || match self.number()? {
-            0 => Some(i64::MAX),
-            n => first.checked_add_unsigned(n - 1),
-        };
-        Some(Times { first, last, held: after()?, ended: after()?, is_start_known })
+        let mut distance = || Some(self.number()?.checked_sub(1).map(from_zigzag));
+        let or_never = |time: Option<Option<i64>>| time.unwrap_or(Some(i64::MAX));
+        let held = or_never(distance()?.map(|after| first.checked_add(after)))?;
+        let ended = or_never(distance()?.map(|before| last.checked_sub(before)))?;
+        Some(Times { first, last, held, ended, is_start_known })
     }
+}
+
+/// Small numbers of either sign as small numbers.
+const fn zigzag(number: i64) -> u64 {
+    number.cast_unsigned() << 1 ^ (number >> 63).cast_unsigned()
+}
+
+const fn from_zigzag(number: u64) -> i64 {
+    (number >> 1).cast_signed() ^ -(number & 1).cast_signed()
 }

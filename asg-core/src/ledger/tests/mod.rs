@@ -297,7 +297,7 @@ fn what_is_wrong_with_a_saved_ledger_is_told() {
     insta::assert_snapshot!(told.join("\n"), @r"
     this is no saved ledger
     the ledger is of version 3 of its format, and this program reads version 2
-    the ledger says that it has 30 bytes, and there are 29
+    the ledger says that it has 31 bytes, and there are 30
     the ledger is damaged: its checksum is another
     the ledger makes no sense at byte 21
     ");
