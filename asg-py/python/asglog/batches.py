@@ -1,0 +1,221 @@
+"""Packets and flows of parts of logs: what :mod:`asglog.spark`, Ray, Dask and any other engine that hands
+Arrow tables to functions call in their workers. ``CLUSTER.md`` shows how.
+
+A table of lines has a column ``value``, text or binary, with a line in each row. If it also has ``source`` and ``line``, the
+file and the line's number in it, then packets and flows tell them; without them they leave those columns out, for the row
+of a part means nothing.
+
+Such parts come in any order and are of any size, so nothing may depend on the lines beside: a time stamp without a year
+needs ``year``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from . import _asglog
+from .api import Directory
+from .ledger import Ledger
+from .schema import ALL, FLOW_SCHEMA, SCHEMA, Schema
+from .table import Table, _module
+
+__all__ = ["EVIDENCE", "Flows", "Packets", "evidence", "ledger_of"]
+
+#: The columns that tell where a line stood.
+_PLACE = ("source", "line", "evidence_source", "evidence_line")
+
+
+@dataclass(frozen=True)
+class Packets:
+    """Lines to their packets: a function of a ``pyarrow.Table``, as :func:`asglog.scan` of the whole. It pickles.
+
+    >>> import pyarrow
+    >>> lines = pyarrow.table({"value": ["OK_x IN= OUT=eth0 SRC=10.0.16.5 DST=10.0.16.20 LEN=28 TOS=0x00 PREC=0x00 "
+    ...     "TTL=64 ID=7 PROTO=2 "]})
+    >>> Packets(columns=("verdict", "dst"))(lines).to_pylist()
+    [{'verdict': 'allowed', 'dst': '10.0.16.20'}]
+    """
+
+    #: The columns that are wanted; without, all of :data:`asglog.SCHEMA` for which there is something to tell.
+    columns: tuple[str, ...] | None = None
+    #: Completes time stamps without a year.
+    year: int | None = None
+    #: The zone, in hours, of time stamps without one.
+    utc_offset: float = 0.0
+
+    def schema(self, given: Iterable[str]) -> Schema:
+        """The columns of what it makes of lines with the given columns."""
+        return _chosen(SCHEMA, self.columns, given)
+
+    def __call__(self, lines: Any) -> Any:
+        """A ``pyarrow.Table`` of packets. Raises :class:`KeyError` if there is no column ``value``."""
+        parts = _Parts(lines)
+        table: Table[Any] = Table(_asglog.Table.packets(parts.items, self.year, self.utc_offset, None))
+        return parts.placed(table, self.schema(lines.column_names).names)
+
+
+@dataclass(frozen=True)
+class Flows:
+    """Lines to the flows of their packets: a function of a ``pyarrow.Table``, as :func:`asglog.correlate` of the whole.
+
+    The evidence is that of the ledger, and that of lines that are in the table themselves. It pickles if the directory
+    does.
+
+    >>> import pyarrow
+    >>> lines = pyarrow.table({"value": ["OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.0.16.5 DST=10.0.16.20 LEN=28 "
+    ...     "TOS=0x00 PREC=0x00 TTL=64 ID=7 PROTO=2 "]})
+    >>> Flows(columns=("certainty", "reason"))(lines).to_pylist()
+    [{'certainty': 'unknown', 'reason': 'no_evidence'}]
+    """
+
+    #: What was known before.
+    ledger: Ledger | None = None
+    #: Who turns GUIDs into names.
+    directory: Directory | None = None
+    #: As with :class:`Packets`, but of :data:`asglog.FLOW_SCHEMA`.
+    columns: tuple[str, ...] | None = None
+    #: As with :class:`Packets`.
+    year: int | None = None
+    #: As with :class:`Packets`.
+    utc_offset: float = 0.0
+
+    def schema(self, given: Iterable[str]) -> Schema:
+        """The columns of what it makes of lines with the given columns."""
+        return _chosen(FLOW_SCHEMA, self.columns, given)
+
+    def __call__(self, lines: Any) -> Any:
+        """A ``pyarrow.Table`` of flows. Raises :class:`KeyError` if there is no column ``value``, and what the directory
+        raises."""
+        parts = _Parts(lines)
+        known = None if self.ledger is None else self.ledger._native
+        native = _asglog.Table.flows(parts.items, self.directory, known, self.year, self.utc_offset, None)
+        table: Table[Any] = Table(native)
+        return parts.placed(table, self.schema(lines.column_names).names)
+
+
+def ledger_of(lines: Any) -> Ledger:
+    """What these lines prove. Ledgers of parts, merged in any order, are the ledger of the whole.
+
+    >>> import pyarrow
+    >>> len(ledger_of(pyarrow.table({"value": ["hello"]})))
+    0
+    """
+    found = Ledger()
+    found.add(lines.column("value"))
+    return found
+
+
+#: The columns of :func:`evidence`: name, Arrow's type, and what they mean.
+EVIDENCE: tuple[tuple[str, str, str], ...] = (
+    ("time", "timestamp[us, tz=UTC]", "When the line was written."),
+    ("cell", "string", "The machine that wrote it, as its header tells."),
+    ("event", "string", "What it says of the container: `created`, `running`, `seen`, `destroyed`, …"),
+    ("handle", "string", "The container's handle."),
+    ("process_guid", "string", "Diego's process GUID."),
+    ("instance_guid", "string", "The instance's GUID."),
+    ("index", "int32", "The instance's index, from 0."),
+    ("domain", "string", "Diego's domain: apps or tasks."),
+    ("cell_id", "string", "The cell that the line names."),
+    ("container_ip", "string", "The container's address."),
+    ("row", "int64", "The row of the line in what was given, from 0."),
+)
+
+
+def evidence(lines: Any, *, year: int | None = None, utc_offset: float = 0.0) -> Any:
+    """The lines about containers as a ``pyarrow.Table`` with the columns :data:`EVIDENCE`, a row for each container that a
+    line speaks of.
+
+    >>> import pyarrow
+    >>> evidence(pyarrow.table({"value": ["hello"]})).num_rows
+    0
+    """
+    arrow, compute = _module("pyarrow"), _module("pyarrow.compute")
+    value = lines.column("value")
+    # They are all JSON, or have some in them; most kernel lines have none, and are not read here.
+    rows = compute.indices_nonzero(compute.fill_null(compute.match_substring(value, "{"), False))
+    from .api import parse
+
+    rows_out: list[dict[str, Any]] = []
+    numbers = rows.to_pylist()
+    for record in parse(value.take(rows), year=year, utc_offset=utc_offset):
+        events = [event for event in (record.rep, *(record.rep_more or ())) if event is not None]
+        told: list[dict[str, Any]] = [event.to_dict() for event in events]
+        if record.logger is not None:
+            logger = record.logger
+            told = [{"event": "seen", "handle": logger.container_id, "process_guid": logger.app_guid}]
+        cell = _machine(record)
+        for one in told:
+            rows_out.append({**one, "time": record.time, "cell": cell, "row": numbers[record.line - 1]})
+    schema = arrow.schema([(name, arrow.string() if name == "time" else _type(kind)) for name, kind, _ in EVIDENCE])
+    table = arrow.Table.from_pylist(rows_out, schema)
+    time = compute.cast(compute.cast(table.column("time"), arrow.timestamp("ns", "UTC")), _type(EVIDENCE[0][1]), safe=False)
+    return table.set_column(0, "time", time)
+
+
+def _machine(record: Any) -> str | None:
+    """The machine by the line's header; what every machine is called tells nothing."""
+    name = record.instance or (f"{record.job}/{record.index}" if record.job and record.index else record.host)
+    return None if name == "localhost" else name
+
+
+def _type(name: str) -> Any:
+    """Arrow's type of this name."""
+    arrow = _module("pyarrow")
+    if name.startswith("timestamp"):
+        return arrow.timestamp("us", "UTC")
+    return arrow.type_for_alias(name)
+
+
+def _chosen(whole: Schema, wanted: Sequence[str] | None, given: Iterable[str]) -> Schema:
+    if wanted is not None:
+        return Schema([ALL[name] for name in wanted])
+    has_place = {"source", "line"} <= set(given)
+    return Schema([column for column in whole if has_place or column.name not in _PLACE])
+
+
+class _Parts:
+    """A table's lines as sources by their names, and where each row of them stood."""
+
+    def __init__(self, lines: Any) -> None:
+        arrow, compute = _module("pyarrow"), _module("pyarrow.compute")
+        self.names: Any = None
+        if not {"source", "line"} <= set(lines.column_names):
+            self.items: list[_asglog._Item] = [("column", "<lines>", lines.column("value"), None)]
+            return
+        lines = lines.select(["source", "line", "value"])
+        if lines.num_rows:
+            # In the order of the whole: of several lines that prove the same, the first is told.
+            lines = lines.sort_by([("source", "ascending"), ("line", "ascending")])
+        runs = compute.run_end_encode(lines.column("source").combine_chunks())
+        names: list[str] = [name or "<lines>" for name in runs.values.to_pylist()]
+        starts: list[int] = [0, *runs.run_ends.to_pylist()][: len(names)]
+        ends = [*starts[1:], lines.num_rows]
+        value = lines.column("value")
+        self.items = [
+            ("column", name, value.slice(start, end - start), None)
+            for name, start, end in zip(names, starts, ends, strict=True)
+        ]
+        self.names = arrow.array(names, arrow.string())
+        self.starts = arrow.array(starts, arrow.int64())
+        self.numbers = lines.column("line").combine_chunks()
+
+    def placed(self, table: Table[Any], columns: list[str]) -> Any:
+        """These columns of a table that was made of the items, with the places that the lines really had."""
+        if self.names is None:
+            return table.columns(*columns).to_arrow()
+        needed = [f"{of}source" for of in ("", "evidence_") if f"{of}line" in columns and f"{of}source" not in columns]
+        made = table.columns(*columns, *needed).to_arrow()
+        for of in ("", "evidence_"):
+            if f"{of}line" in columns:
+                at = made.schema.get_field_index(f"{of}line")
+                made = made.set_column(at, made.field(at), self._numbers(made.column(f"{of}source"), made.column(at)))
+        return made.select(columns)
+
+    def _numbers(self, sources: Any, rows: Any) -> Any:
+        compute = _module("pyarrow.compute")
+        # What is none of these sources is the ledger, whose lines are told as they are.
+        starts = self.starts.take(compute.index_in(sources, self.names).combine_chunks())
+        own = self.numbers.take(compute.subtract(compute.add(starts, rows.combine_chunks()), 1))
+        return compute.coalesce(own.cast("int64"), rows.combine_chunks())
