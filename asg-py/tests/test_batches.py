@@ -22,7 +22,7 @@ PLACE = [("source", "ascending"), ("line", "ascending")]
 
 
 def table(rows: list[tuple[str, int, bytes]]) -> Any:
-    source, line, value = zip(*rows, strict=True) if rows else ((), (), ())
+    source, line, value = ([row[column] for row in rows] for column in range(3))
     return pa.table({
         "source": pa.array(source, pa.string()),
         "line": pa.array(line, pa.int64()),

@@ -176,46 +176,54 @@ def _chosen(whole: Schema, wanted: Sequence[str] | None, given: Iterable[str]) -
 
 
 class _Parts:
-    """A table's lines as sources by their names, and where each row of them stood."""
+    """A table's lines as sources, and where each row of them stood.
+
+    The sources are called by their rank: which of several lines is told as evidence goes by the order in which a process
+    first met its sources, and so it is the same in all, and that of one machine.
+    """
 
     def __init__(self, lines: Any) -> None:
         arrow, compute = _module("pyarrow"), _module("pyarrow.compute")
-        self.names: Any = None
-        if not {"source", "line"} <= set(lines.column_names):
+        self.has_places = {"source", "line"} <= set(lines.column_names)
+        if not self.has_places:
             self.items: list[_asglog._Item] = [("column", "<lines>", lines.column("value"), None)]
             return
         lines = lines.select(["source", "line", "value"])
         if lines.num_rows:
-            # In the order of the whole: of several lines that prove the same, the first is told.
             lines = lines.sort_by([("source", "ascending"), ("line", "ascending")])
-        runs = compute.run_end_encode(lines.column("source").combine_chunks())
-        names: list[str] = [name or "<lines>" for name in runs.values.to_pylist()]
-        starts: list[int] = [0, *runs.run_ends.to_pylist()][: len(names)]
-        ends = [*starts[1:], lines.num_rows]
+        runs = compute.run_end_encode(lines.column("source").cast("string").combine_chunks())
+        ends: list[int] = runs.run_ends.to_pylist() if lines.num_rows else []
+        starts = [0, *ends][: len(ends)]
+        ranks = [f"<source {rank}>" for rank in range(len(starts))]
         value = lines.column("value")
         self.items = [
-            ("column", name, value.slice(start, end - start), None)
-            for name, start, end in zip(names, starts, ends, strict=True)
+            ("column", rank, value.slice(start, end - start), None)
+            for rank, start, end in zip(ranks, starts, ends, strict=True)
         ]
-        self.names = arrow.array(names, arrow.string())
+        self.ranks = arrow.array(ranks, arrow.string())
+        self.names = runs.values[: len(ends)].fill_null("<lines>")
         self.starts = arrow.array(starts, arrow.int64())
-        self.numbers = lines.column("line").combine_chunks()
+        self.numbers = lines.column("line").cast("int64").combine_chunks()
 
     def placed(self, table: Table[Any], columns: list[str]) -> Any:
         """These columns of a table that was made of the items, with the places that the lines really had."""
-        if self.names is None:
+        if not self.has_places:
             return table.columns(*columns).to_arrow()
-        needed = [f"{of}source" for of in ("", "evidence_") if f"{of}line" in columns and f"{of}source" not in columns]
-        made = table.columns(*columns, *needed).to_arrow()
-        for of in ("", "evidence_"):
-            if f"{of}line" in columns:
-                at = made.schema.get_field_index(f"{of}line")
-                made = made.set_column(at, made.field(at), self._numbers(made.column(f"{of}source"), made.column(at)))
+        kinds = [of for of in ("", "evidence_") if {f"{of}source", f"{of}line"} & set(columns)]
+        needed = [f"{of}{what}" for of in kinds for what in ("source", "line")]
+        made = table.columns(*columns, *(name for name in needed if name not in columns)).to_arrow()
+        for of in kinds:
+            for name, values in self._places(made.column(f"{of}source"), made.column(f"{of}line")):
+                at = made.schema.get_field_index(of + name)
+                made = made.set_column(at, made.field(at), values)
         return made.select(columns)
 
-    def _numbers(self, sources: Any, rows: Any) -> Any:
+    def _places(self, sources: Any, rows: Any) -> tuple[tuple[str, Any], tuple[str, Any]]:
         compute = _module("pyarrow.compute")
+        rank = compute.index_in(sources, self.ranks)
+        at = compute.subtract(compute.add(compute.take(self.starts, rank), rows), 1)
         # What is none of these sources is the ledger, whose lines are told as they are.
-        starts = self.starts.take(compute.index_in(sources, self.names).combine_chunks())
-        own = self.numbers.take(compute.subtract(compute.add(starts, rows.combine_chunks()), 1))
-        return compute.coalesce(own.cast("int64"), rows.combine_chunks())
+        return (
+            ("source", compute.coalesce(compute.take(self.names, rank), sources)),
+            ("line", compute.coalesce(compute.take(self.numbers, at), rows)),
+        )

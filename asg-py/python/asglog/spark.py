@@ -149,8 +149,9 @@ def correlate_by_cell(
     machine of meets as a cell of its own, whose packets see the evidence that comes to them by prefix only.
 
     The flows are those of :func:`asglog.correlate`, if each cell's evidence was written by that cell under the name that
-    its packets have, or names what the packets name. ``ledger`` is evidence from before. A cell's lines are in memory
-    together; with ``slices`` its packets are dealt to so many tasks, each with all of the cell's evidence.
+    its packets have, or names what the packets name. Of several lines that prove the same, with a directory another may be
+    told as evidence. ``ledger`` is evidence from before, and ``directory`` is as with :func:`correlate`. A cell's lines are
+    in memory together; with ``slices`` its packets are dealt to so many tasks, each with all of the cell's evidence.
 
     Raises :class:`ValueError` for fewer than one slice.
     """
