@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from typing import Any
 
 import pytest
@@ -83,3 +84,17 @@ def test_evidence_tells_the_row_of_its_line() -> None:
         record = asglog.parse_line(values[row["row"]])
         events = [record.rep, *(record.rep_more or ())] if record.rep else []
         assert record.logger or row["handle"] in [event.handle for event in events if event]
+
+
+@pytest.mark.parametrize("engine", ["dask", "ray"])
+@pytest.mark.filterwarnings("default")
+def test_the_page_about_clusters_runs(
+    engine: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("dask.bag" if engine == "dask" else "ray.data")
+    page = (ROOT / "asg-py/CLUSTER.md").read_text()
+    (block,) = [block for block in re.findall(r"^```python\n(.*?)^```", page, re.M | re.S) if f"import {engine}" in block]
+    monkeypatch.chdir(ROOT)
+    exec(compile(block, "CLUSTER.md", "exec"), {})
+    packets = sum(1 for _ in asglog.scan("examples/notebooks/sample/afternoon/*.gz"))
+    assert str(packets) in capsys.readouterr().out.split()

@@ -46,7 +46,10 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     builder = sql.SparkSession.builder.master("local[2]")
     for name, value in settings.items():
         builder = builder.config(name, value)
-    made = builder.getOrCreate()
+    # Java stays in the folder in which it starts, whatever Python does: that for which the page about clusters is written.
+    with pytest.MonkeyPatch.context() as here:
+        here.chdir(ROOT)
+        made = builder.getOrCreate()
     yield made
     made.stop()
     patch.undo()
@@ -168,3 +171,14 @@ def test_the_recipe_of_joining_in_sql_finds_the_same_containers(lines: Any, whol
     assert plan.count("NestedLoop") == 1 and re.search("(HashJoin|SortMergeJoin) .handle_prefix", plan)
     joined = frame.select("source", "line", "handle").toArrow().sort_by(PLACE)
     assert joined.column("handle").to_pylist() == whole.column("handle").to_pylist()
+
+
+def test_the_page_about_clusters_runs(
+    session: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (ROOT / "asg-py/CLUSTER.md").read_text()
+    (block,) = [block for block in re.findall(r"^```python\n(.*?)^```", page, re.M | re.S) if "session" in block]
+    monkeypatch.chdir(ROOT)
+    exec(compile(block, "CLUSTER.md", "exec"), {"session": session})
+    said = capsys.readouterr().out
+    assert "org_name" in said and "5432" in said
