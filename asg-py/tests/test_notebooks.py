@@ -39,7 +39,10 @@ def test_a_notebook_says_what_it_said(path: Path, tmp_path: Path, monkeypatch: p
         cell.pop("outputs", None)
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
-    nbclient.NotebookClient(run, timeout=300, resources={"metadata": {"path": str(FOLDER)}}).execute()
+    client = nbclient.NotebookClient(
+        run, timeout=300, coalesce_streams=True, resources={"metadata": {"path": str(FOLDER)}}
+    )
+    client.execute()
     if os.environ.get("ASG_NOTEBOOKS") == "write":
         for cell in run.cells:
             cell.metadata.pop("execution", None)
