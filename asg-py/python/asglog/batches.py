@@ -34,8 +34,8 @@ class Packets:
     >>> import pyarrow
     >>> lines = pyarrow.table({"value": ["OK_x IN= OUT=eth0 SRC=10.0.16.5 DST=10.0.16.20 LEN=28 TOS=0x00 PREC=0x00 "
     ...     "TTL=64 ID=7 PROTO=2 "]})
-    >>> Packets(columns=("verdict", "dst"))(lines).to_pylist()
-    [{'verdict': 'allowed', 'dst': '10.0.16.20'}]
+    >>> Packets(columns=("prefix", "dst"))(lines).to_pylist()
+    [{'prefix': 'OK_x ', 'dst': '10.0.16.20'}]
     """
 
     #: The columns that are wanted; without, all of :data:`asglog.SCHEMA` for which there is something to tell.

@@ -47,8 +47,8 @@ def ddl(schema: Schema) -> str:
     """The schema in Spark's language.
 
     >>> import asglog
-    >>> ddl(asglog.SCHEMA)[:64]
-    '`time` TIMESTAMP, `source` STRING NOT NULL, `line` BIGINT NOT NUL'
+    >>> ddl(asglog.SCHEMA[:3])
+    '`time` TIMESTAMP, `source` STRING NOT NULL, `line` BIGINT NOT NULL'
     """
     return ", ".join(
         f"`{column.name}` {_SPARK[column.type]}{'' if column.nullable else ' NOT NULL'}" for column in schema
