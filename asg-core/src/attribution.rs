@@ -134,6 +134,12 @@ pub enum Reason {
     AddressContradicts,
     /// The container that had the packet's address on the packet's cell, at the time.
     AddressLease,
+    /// Several containers had the address at the time, or so shortly before or after that clocks may be out by more.
+    SeveralHadAddress,
+    /// One container had the address about then, but not surely at the time.
+    LeaseInDoubt,
+    /// No line tells who had the address at the time.
+    NoSuchLease,
     /// Too little of a GUID is shown to tell anything.
     PrefixTooShort,
     /// No line names a handle that begins so.
@@ -175,6 +181,9 @@ impl Reason {
                 "one known handle begins so, but its container had another address"
             }
             Self::AddressLease => "the container had this address then, on this cell",
+            Self::SeveralHadAddress => "several containers had this address about then",
+            Self::LeaseInDoubt => "the container had this address about then, if not surely",
+            Self::NoSuchLease => "no line tells who had this address then",
             Self::PrefixTooShort => "too little of a handle is shown",
             Self::NoSuchHandle => "no rep line names a handle that begins so",
             Self::NoSuchApp => "no line names an app whose GUID begins so",

@@ -4,13 +4,17 @@
 mod app_log;
 mod attribution;
 mod clock;
+mod completeness;
 mod correlator;
 mod decoder;
+mod digest;
+mod digits;
 pub mod documents;
 mod envelope;
 mod error;
 mod evidence;
 mod flow;
+mod follower;
 mod guid;
 mod identity;
 mod json;
@@ -26,13 +30,15 @@ mod text;
 mod time;
 
 pub use attribution::{Attribution, Certainty, Owners, Reason};
-pub use clock::TimeRange;
-pub use correlator::{Correlator, Counts};
+pub use clock::{TimeRange, UptimeClocks};
+pub use completeness::{CellReport, Completeness, Limit, LimitReport, LogLimits};
+pub use correlator::{Correlator, Counted, Counts, Tally, TallyReader};
 pub use decoder::{Decoded, Decoder, Diagnostic, DiagnosticKind, DiagnosticSink};
 pub use envelope::{Dialect, Envelope};
 pub use error::Error;
 pub use evidence::{Evidence, Moment, Origin, ProcessName, SourceId};
-pub use flow::{Flow, FlowOutput};
+pub use flow::{Flow, FlowOutput, Peer};
+pub use follower::{FlowSink, Follower, FollowerCounts, FollowerOptions};
 pub use guid::{Guid, GuidPrefix, Handle, HandlePrefix, ProcessGuid};
 pub use identity::{AppState, Entity, Identity};
 pub use json::JsonStr;
@@ -44,6 +50,9 @@ pub use packet::{
     Address, ExtHeader, Family, Format, Icmp, Ip, Lenient, LineForm, MacAddr, Network, Packet,
     PacketBuf, Proto, TcpFlags, Transport,
 };
+#[cfg(any(test, feature = "reference"))]
+#[doc(hidden)]
+pub use packet::{generator, reference};
 pub use prefix::{Direction, LogPrefix, Plane, Subject, Verdict};
 pub use record::{Content, Damaged, Part, Record, RecordOutput};
 pub use text::Text;

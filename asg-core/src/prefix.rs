@@ -96,13 +96,44 @@ pub enum Subject {
     None,
 }
 
-/// A row of the table: how a prefix begins, what it means, and how to read what it names.
-struct Dialect {
-    begins: &'static str,
-    verdict: Verdict,
-    plane: Plane,
-    direction: Direction,
-    name: fn(&[u8]) -> Option<Named<'_>>,
+impl<'a> LogPrefix<'a> {
+    /// Reads a prefix as it stands before `IN=`, with the blank at its end or without; `None` if it is not of Cloud
+    /// Foundry's making.
+    #[must_use]
+    pub fn parse(prefix: &'a [u8]) -> Option<Self> {
+        use {
+            Direction::{Egress, Ingress},
+            Plane::{Asg, C2c, RateLimit},
+            Verdict::{Allowed, Denied},
+        };
+        let mut text = prefix;
+        while let [rest @ .., b' '] = text {
+            text = rest;
+        }
+        // The table of dialects: how a prefix begins, what it means, and how to read what it names.
+        let (verdict, plane, direction, named) = match text {
+            [b'O', b'K', b'_', rest @ ..] => match tag_and_app(rest) {
+                Some(app) => (Allowed, C2c, Ingress, app),
+                None => (Allowed, Asg, Egress, handle(rest)?),
+            },
+            [b'D', b'E', b'N', b'Y', b'_', rest @ ..] => match rest {
+                [b'C', b'2', b'C', b'_', rest @ ..] => (Denied, C2c, Ingress, handle(rest)?),
+                [b'O', b'R', b'L', b'_', rest @ ..] => (Denied, RateLimit, Egress, handle(rest)?),
+                _ => (Denied, Asg, Egress, handle(rest)?),
+            },
+            b"REJECT_LOCAL:" | b"REJECT_REMOTE:" => (Denied, C2c, Ingress, NOBODY),
+            [b'w', rest @ ..] => (Allowed, Asg, Egress, of_warden(rest)?),
+            _ => (Allowed, Asg, Egress, bare_handle(text)?),
+        };
+        Some(Self {
+            verdict,
+            plane,
+            direction,
+            subject: named.subject,
+            handle_prefix: named.prefix.map(HandlePrefix::of_ascii),
+            tag: named.tag.map(Text::new),
+        })
+    }
 }
 
 /// Whom the rest of a prefix names.
@@ -112,53 +143,7 @@ struct Named<'a> {
     tag: Option<&'a [u8]>,
 }
 
-/// The first row that fits decides, so a longer beginning stands before the one that it begins with.
-#[rustfmt::skip]
-const DIALECTS: [Dialect; 10] = {
-    use {Direction::{Egress, Ingress}, Plane::{Asg, C2c, RateLimit}, Verdict::{Allowed, Denied}};
-    const fn row(
-        begins: &'static str, verdict: Verdict, plane: Plane, direction: Direction, name: fn(&[u8]) -> Option<Named<'_>>,
-    ) -> Dialect {
-        Dialect { begins, verdict, plane, direction, name }
-    }
-    [
-        row("OK_",            Allowed, C2c,       Ingress, tag_and_app),
-        row("OK_",            Allowed, Asg,       Egress,  handle),
-        row("DENY_C2C_",      Denied,  C2c,       Ingress, handle),
-        row("DENY_ORL_",      Denied,  RateLimit, Egress,  handle),
-        row("DENY_",          Denied,  Asg,       Egress,  handle),
-        row("REJECT_LOCAL:",  Denied,  C2c,       Ingress, nobody),
-        row("REJECT_REMOTE:", Denied,  C2c,       Ingress, nobody),
-        row("warden-i-",      Allowed, Asg,       Egress,  short_id),
-        row("w-",             Allowed, Asg,       Egress,  chain_name),
-        row("",               Allowed, Asg,       Egress,  bare_handle),
-    ]
-};
-
-impl<'a> LogPrefix<'a> {
-    /// Reads a prefix as it stands before `IN=`, with the blank at its end or without; `None` if it is not of Cloud
-    /// Foundry's making.
-    #[must_use]
-    pub fn parse(prefix: &'a [u8]) -> Option<Self> {
-        let blanks = prefix.iter().rev().take_while(|&&b| b == b' ').count();
-        let text = &prefix[..prefix.len() - blanks];
-        let first = text.first();
-        let may_fit = |dialect: &&Dialect| {
-            dialect.begins.is_empty() || dialect.begins.as_bytes().first() == first
-        };
-        DIALECTS.iter().filter(may_fit).find_map(|dialect| {
-            let named = (dialect.name)(text.strip_prefix(dialect.begins.as_bytes())?)?;
-            Some(Self {
-                verdict: dialect.verdict,
-                plane: dialect.plane,
-                direction: dialect.direction,
-                subject: named.subject,
-                handle_prefix: named.prefix.map(HandlePrefix::of_ascii),
-                tag: named.tag.map(Text::new),
-            })
-        })
-    }
-}
+const NOBODY: Named<'_> = Named { subject: Subject::None, prefix: None, tag: None };
 
 const fn container(prefix: &[u8]) -> Named<'_> {
     Named { subject: Subject::Container, prefix: Some(prefix), tag: None }
@@ -193,10 +178,6 @@ fn tag_and_app(text: &[u8]) -> Option<Named<'_>> {
     })
 }
 
-fn nobody(text: &[u8]) -> Option<Named<'_>> {
-    text.is_empty().then_some(Named { subject: Subject::None, prefix: None, tag: None })
-}
-
 /// The id that warden and garden-linux made for a container: eleven digits of base 32.
 fn short_id(text: &[u8]) -> Option<Named<'_>> {
     let is_id = (8..=16).contains(&text.len())
@@ -204,11 +185,15 @@ fn short_id(text: &[u8]) -> Option<Named<'_>> {
     is_id.then(|| container(text))
 }
 
-/// `<tag>-instance-<id>`, the name of garden-linux' chain.
-fn chain_name(text: &[u8]) -> Option<Named<'_>> {
+/// Behind the `w`: `arden-i-<id>`; or `-<tag>-instance-<id>`, the name of garden-linux' chain.
+fn of_warden(text: &[u8]) -> Option<Named<'_>> {
     const MARK: &[u8] = b"-instance-";
-    let at = memchr::memmem::find(text, MARK)?;
-    short_id(&text[at + MARK.len()..])
+    if let Some(id) = text.strip_prefix(b"arden-i-") {
+        return short_id(id);
+    }
+    let chain = text.strip_prefix(b"-")?;
+    let at = memchr::memmem::find(chain, MARK)?;
+    short_id(&chain[at + MARK.len()..])
 }
 
 #[cfg(test)]

@@ -100,13 +100,27 @@ impl<'a> Record<'a> {
     #[inline]
     #[must_use]
     pub fn read(line: &'a Line<'_>) -> Self {
-        let mut record = Self { envelope: Envelope::default(), content: Content::Other };
-        record.fill(line);
+        // Most lines are packets, and a packet is large: it is filled where it lies.
+        let mut record = Self {
+            envelope: Envelope::default(),
+            content: Content::Packet { packet: Packet::default(), cf: None },
+        };
+        line.read_envelope(&mut record.envelope);
+        record.read_content(line);
         record
     }
 
-    fn fill(&mut self, line: &'a Line<'_>) {
-        line.read_envelope(&mut self.envelope);
+    /// Reads what a line says of which it is known how it reached us.
+    #[inline]
+    #[expect(clippy::large_types_passed_by_value, reason = "it becomes a part of the record")]
+    pub(crate) fn behind(envelope: Envelope<'a>, line: &Line<'_>) -> Self {
+        let content = Content::Packet { packet: Packet::default(), cf: None };
+        let mut record = Self { envelope, content };
+        record.read_content(line);
+        record
+    }
+
+    fn read_content(&mut self, line: &Line<'_>) {
         self.content.fill(&self.envelope);
         if let Content::Damaged(damaged) = &mut self.content {
             let in_text = self.envelope.body_at + damaged.error.offset();
@@ -260,7 +274,7 @@ impl<'a> Record<'a> {
 }
 
 impl<'a> Content<'a> {
-    /// Reads a body in place: a packet is large, and need not be moved.
+    /// Reads a body in place of the new packet that this must be.
     fn fill(&mut self, envelope: &Envelope<'a>) {
         let body = envelope.body.as_bytes();
         match body {
@@ -291,9 +305,8 @@ impl<'a> Content<'a> {
         };
     }
 
-    /// True if the body is a packet's, whole or not.
+    /// True if the body is a packet's, whole or not; if not, anything may be in this new packet then.
     fn packet(&mut self, body: &'a [u8], is_kernel: bool) -> bool {
-        *self = Self::Packet { packet: Packet::default(), cf: None };
         let Self::Packet { packet, cf } = self else { return false };
         let Some(read) = packet.fill(body, is_kernel) else { return false };
         *cf = LogPrefix::parse(packet.prefix.as_bytes());

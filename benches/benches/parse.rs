@@ -1,50 +1,241 @@
-//! One line of text to typed fields, beside what people do today, in the same run.
+//! One line of text to typed fields, by kind of line, beside what people do today, in the same run.
+//!
+//! `cargo bench -p asg-benches --bench parse`, or `-- packet`, `-- rep`, `-- envelope`, `-- mixed` for one group. Before
+//! anything is timed, the results are compared; a rival is timed on the lines that it reads right, and on no others.
 
-use std::collections::HashMap;
 use std::hint::black_box;
+use std::str::FromStr as _;
+use std::time::Duration;
 
-use asg_core::Packet;
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use regex::bytes::Regex;
+use asg_benches::PACKETS;
+use asg_benches::mixed::{self, Kind};
+use asg_benches::rivals::{self, Fields, Rival};
+use asg_benches::samples::{ENVELOPES, PACKET_KINDS, Peer, in_kern_log};
+use asg_core::{Content, Line, Lines, Packet, Record, TimePolicy, YearPolicy};
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
+use serde_json::Value;
+use ufwlog::UfwLog;
 
-/// The fields of a TCP line, the way a log pipeline would name them.
-const PATTERN: &str = r"^(?P<prefix>.*?)IN=(?P<in>\S*) OUT=(?P<out>\S*) (?:MAC=(?P<mac>\S*) )?SRC=(?P<src>\S*) DST=(?P<dst>\S*) LEN=(?P<len>\d+) .*?PROTO=(?P<proto>\S+) (?:SPT=(?P<spt>\d+) DPT=(?P<dpt>\d+) )?";
+/// Lines of the logs of many lines.
+const LINES: usize = 2_000;
 
-fn one_line(c: &mut Criterion) {
-    let regex = Regex::new(PATTERN).unwrap();
-    for (name, line) in ["tcp", "udp", "icmp-error", "tcp6"].into_iter().zip(asg_benches::PACKETS) {
-        let line = line.as_bytes();
-        let mut group = c.benchmark_group(format!("packet/{name}"));
-        group.throughput(Throughput::Bytes(line.len() as u64));
+type Group<'c> = BenchmarkGroup<'c, WallTime>;
+
+fn measure(group: &mut Group<'_>, bytes: usize, lines: usize) {
+    group.throughput(Throughput::ElementsAndBytes { elements: lines as u64, bytes: bytes as u64 });
+}
+
+/// A whole line of `kern.log`. All of it: header, time, packet, and what the prefix means. The rivals leave the prefix as
+/// it is, and the time as text; see [`Rival`] for what else.
+fn packets(c: &mut Criterion) {
+    let pattern = rivals::full_pattern();
+    for sample in PACKET_KINDS {
+        let line = in_kern_log(sample.text);
+        let whole = Line::new(line.as_bytes());
+        let record = Record::read(&whole);
+        let (packet, _) = record.packet().expect(sample.name);
+        assert_eq!(packet.to_line(), sample.text.as_bytes(), "{}", sample.name);
+
+        let mut group = c.benchmark_group(format!("packet/{}", sample.name));
+        measure(&mut group, line.len(), 1);
         group.bench_function("asg-core", |b| {
             b.iter(|| {
-                let packet = Packet::parse(black_box(line)).unwrap();
-                assert!(packet.ip.proto.is_some());
-                packet
+                let line = Line::new(black_box(line.as_bytes()));
+                black_box(Record::read(&line).packet().is_some())
             });
         });
-        group.bench_function("split-hashmap", |b| {
-            b.iter(|| {
-                let fields: HashMap<&[u8], &[u8]> = black_box(line)
-                    .split(|&b| b == b' ')
-                    .filter_map(|word| {
-                        word.iter().position(|&b| b == b'=').map(|n| (&word[..n], &word[n + 1..]))
-                    })
-                    .collect();
-                assert!(fields.contains_key(b"PROTO".as_slice()));
-                fields
-            });
+        // The packet alone, without header and prefix.
+        group.bench_function("asg-core-packet-only", |b| {
+            b.iter(|| Packet::parse(black_box(sample.text.as_bytes())).is_ok());
         });
-        group.bench_function("regex", |b| {
+        for rival in sample.rivals {
+            assert_eq!(Fields::by(*rival, &line), Some(Fields::of(packet)), "{}", sample.name);
+            match rival {
+                Rival::Regex => {
+                    let mut found = pattern.capture_locations();
+                    group.bench_function("regex", |b| {
+                        b.iter(|| {
+                            pattern.captures_read(&mut found, black_box(line.as_bytes())).is_some()
+                        });
+                    });
+                }
+                Rival::Split => {
+                    group.bench_function("split-hashmap", |b| {
+                        b.iter(|| rivals::words(black_box(line.as_bytes())));
+                    });
+                }
+                Rival::Ufwlog => {
+                    group.bench_function("ufwlog", |b| {
+                        b.iter(|| UfwLog::from_str(black_box(&line)));
+                    });
+                }
+            }
+        }
+        group.finish();
+    }
+}
+
+/// Lager lines with their syslog headers. `Value` gets the JSON alone, and leaves to its caller what the keys mean: a
+/// container is named in up to a dozen places, and the times are text.
+fn rep(c: &mut Criterion) {
+    let with_evidence = mixed::only(Kind::Rep, LINES, 7);
+    let others = mixed::only(Kind::Other, LINES * 2, 7);
+    let without: String = others
+        .lines()
+        .filter(|line| line.contains('{'))
+        .take(LINES)
+        .map(|line| line.to_owned() + "\n")
+        .collect();
+    for (name, log, evidence) in [("with-evidence", with_evidence, 1), ("without", without, 0)] {
+        let lines: Vec<&str> = log.lines().collect();
+        for line in &lines {
+            let value: Value = serde_json::from_str(&line[line.find('{').unwrap()..]).unwrap();
+            let line = Line::new(line.as_bytes());
+            let record = Record::read(&line);
+            let process = match &record.content {
+                Content::Rep(event) => event.process_guid.as_ref().map(|guid| (**guid).to_owned()),
+                _ => None,
+            };
+            let theirs = value["data"]["lrp-key"]["process_guid"].as_str();
+            assert_eq!(process.as_deref(), theirs);
+            assert_eq!(usize::from(process.is_some()), evidence);
+        }
+        let mut group = c.benchmark_group(format!("rep/{name}"));
+        measure(&mut group, log.len(), lines.len());
+        group.bench_function("asg-core", |b| {
+            b.iter(|| count(black_box(&log), |content| matches!(content, Content::Rep(_))));
+        });
+        group.bench_function("serde-json-value", |b| {
             b.iter(|| {
-                let captures = regex.captures(black_box(line)).unwrap();
-                assert!(captures.name("proto").is_some());
-                captures.len()
+                let values = black_box(&log).lines().filter(|line| {
+                    let json = &line[line.find('{').unwrap_or(0)..];
+                    black_box(serde_json::from_str::<Value>(json)).is_ok()
+                });
+                values.count()
             });
         });
         group.finish();
     }
 }
 
-criterion_group!(benches, one_line);
+/// A log of everything. The pattern and the words see packets only: for them, the other lines are lines to pass by.
+fn mixed(c: &mut Criterion) {
+    let log = mixed::log(LINES * 10, 7);
+    let pattern = rivals::full_pattern();
+    let is_packet = |content: &Content<'_>| matches!(content, Content::Packet { .. });
+    let by_pattern = || {
+        let mut found = pattern.capture_locations();
+        let lines = black_box(&log).lines();
+        lines.filter(|line| pattern.captures_read(&mut found, line.as_bytes()).is_some()).count()
+    };
+    let by_words = || {
+        let lines = black_box(&log).lines();
+        lines
+            .filter(|line| rivals::words(line.as_bytes()).contains_key(b"PROTO".as_slice()))
+            .count()
+    };
+    let packets = count(&log, is_packet);
+    assert_eq!(packets, log.lines().filter(|line| line.contains(" OUT=")).count());
+    assert_eq!((by_pattern(), by_words()), (packets, packets));
+
+    let mut group = c.benchmark_group("mixed");
+    measure(&mut group, log.len(), LINES * 10);
+    group.bench_function("asg-core", |b| b.iter(|| count(black_box(&log), is_packet)));
+    group.bench_function("regex", |b| b.iter(by_pattern));
+    group.bench_function("split-hashmap", |b| b.iter(by_words));
+    group.finish();
+}
+
+/// The header alone, and then the line, of every envelope around the same packet. `syslog_loose` reads no job, no instance
+/// and no kernel uptime; `Value` gives the message as text, and the syslog header in it, if any, is not read.
+fn envelopes(c: &mut Criterion) {
+    let text = PACKETS[0];
+    for sample in ENVELOPES {
+        let line = sample.line(text);
+        let whole = Line::new(line.as_bytes());
+        let record = Record::read(&whole);
+        assert_eq!(record.packet().expect(sample.name).0.to_line(), text.as_bytes());
+
+        let mut group = c.benchmark_group(format!("envelope/{}", sample.name));
+        measure(&mut group, line.len(), 1);
+        group.bench_function("asg-core", |b| {
+            b.iter(|| {
+                let line = Line::new(black_box(line.as_bytes()));
+                black_box(line.envelope().body_at)
+            });
+        });
+        group.bench_function("asg-core-whole-line", |b| {
+            b.iter(|| {
+                let line = Line::new(black_box(line.as_bytes()));
+                black_box(Record::read(&line).packet().is_some())
+            });
+        });
+        match sample.peer {
+            Peer::None => {}
+            Peer::SyslogLoose => {
+                let theirs = syslog_loose(&line);
+                let policy = TimePolicy { year: YearPolicy::Fixed(2017), ..TimePolicy::default() };
+                let time = record.time(&policy).expect(sample.name).as_nanos();
+                assert_eq!(
+                    theirs.timestamp.and_then(|time| time.timestamp_nanos_opt()),
+                    Some(time),
+                    "{}",
+                    sample.name
+                );
+                assert_eq!(
+                    theirs.hostname.map(ToOwned::to_owned),
+                    record.envelope.host.map(|host| host.to_string())
+                );
+                // It drops the blank at the end, which is the kernel's.
+                assert!(theirs.msg.ends_with(text.trim_end()), "{}", sample.name);
+                group.bench_function("syslog-loose", |b| b.iter(|| syslog_loose(black_box(&line))));
+            }
+            Peer::Value(key) => {
+                let json = line.strip_suffix(',').unwrap_or(&line);
+                let value: Value = serde_json::from_str(json).expect(sample.name);
+                assert!(value[key].as_str().is_some_and(|message| message.contains(text)));
+                group.bench_function("serde-json-value", |b| {
+                    b.iter(|| serde_json::from_str::<Value>(black_box(json)));
+                });
+            }
+        }
+        group.finish();
+    }
+}
+
+fn syslog_loose(line: &str) -> syslog_loose::Message<&str> {
+    let year = |_: syslog_loose::IncompleteDate| 2017;
+    syslog_loose::parse_message_with_year_tz(
+        line,
+        year,
+        Some(chrono::Utc),
+        syslog_loose::Variant::Either,
+    )
+}
+
+/// Everything: lines, envelopes, packets with their prefixes, lager.
+fn count(log: &str, is_wanted: impl Fn(&Content<'_>) -> bool) -> usize {
+    let mut wanted = 0;
+    let mut lines = Lines::new();
+    lines.push(log.as_bytes(), |raw| {
+        let line = Line::new(raw.bytes);
+        wanted += usize::from(is_wanted(&black_box(Record::read(&line)).content));
+    });
+    wanted
+}
+
+/// A second for each: there are two hundred of them.
+fn config() -> Criterion {
+    Criterion::default()
+        .sample_size(30)
+        .warm_up_time(Duration::from_millis(200))
+        .measurement_time(Duration::from_millis(800))
+}
+
+criterion_group! {
+    name = benches;
+    config = config();
+    targets = packets, rep, mixed, envelopes
+}
 criterion_main!(benches);

@@ -1,6 +1,124 @@
 //! What people do today, as rivals for the benches.
 
-use regex::bytes::Regex;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::str::FromStr as _;
+
+use asg_core::{Address, Packet};
+use regex::bytes::{Captures, Regex};
+use ufwlog::UfwLog;
+
+/// A rival for packet lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rival {
+    /// [`full_pattern`]. Fields stay text.
+    Regex,
+    /// [`words`]. Fields stay text, and the header is not read at all.
+    Split,
+    /// The `ufwlog` crate, made for lines of the Uncomplicated Firewall. Numbers and addresses become numbers; what
+    /// is in brackets stays text, and nothing is checked to be what a kernel prints.
+    Ufwlog,
+}
+
+/// What is compared before anything is timed: the fields that all are asked for first.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Fields {
+    /// `IN=`
+    pub in_if: Option<String>,
+    /// `SRC=`
+    pub src: Option<IpAddr>,
+    /// `DST=`
+    pub dst: Option<IpAddr>,
+    /// `PROTO=`
+    pub proto: Option<String>,
+    /// `SPT=`
+    pub spt: Option<u16>,
+    /// `DPT=`
+    pub dpt: Option<u16>,
+}
+
+impl Fields {
+    /// As this crate reads them.
+    ///
+    /// ```
+    /// use asg_benches::{PACKETS, rivals::{Fields, Rival}, samples::in_kern_log};
+    /// let ours = Fields::of(&asg_core::Packet::parse(PACKETS[1].as_bytes()).unwrap());
+    /// assert_eq!(ours.dpt, Some(53));
+    /// for rival in [Rival::Regex, Rival::Split, Rival::Ufwlog] {
+    ///     assert_eq!(Fields::by(rival, &in_kern_log(PACKETS[1])).as_ref(), Some(&ours));
+    /// }
+    /// ```
+    #[must_use]
+    pub fn of(packet: &Packet<'_>) -> Self {
+        Self {
+            in_if: packet.in_if.map(|name| name.to_string()),
+            src: packet.ip.src.and_then(Address::ip),
+            dst: packet.ip.dst.and_then(Address::ip),
+            proto: packet.ip.proto.map(|proto| proto.to_string()),
+            spt: packet.ip.spt,
+            dpt: packet.ip.dpt,
+        }
+    }
+
+    /// As a rival reads them; `None` if it gives up.
+    #[must_use]
+    pub fn by(rival: Rival, line: &str) -> Option<Self> {
+        match rival {
+            Rival::Regex => {
+                let captures = full_pattern().captures(line.as_bytes())?;
+                Some(Self::from_text(|key| captured(&captures, key)))
+            }
+            Rival::Split => {
+                let words = words(line.as_bytes());
+                Some(Self::from_text(|key| {
+                    let value = words.get(key.to_uppercase().as_bytes())?;
+                    std::str::from_utf8(value).ok()
+                }))
+            }
+            Rival::Ufwlog => {
+                let read = UfwLog::from_str(line).ok()?;
+                Some(Self {
+                    in_if: Some(read.r#in),
+                    src: Some(read.src),
+                    dst: Some(read.dst),
+                    proto: Some(read.proto),
+                    spt: read.spt,
+                    dpt: read.dpt,
+                })
+            }
+        }
+    }
+
+    fn from_text<'t>(value: impl Fn(&'static str) -> Option<&'t str>) -> Self {
+        Self {
+            in_if: value("in").map(Into::into),
+            src: value("src").and_then(|text| text.parse().ok()),
+            dst: value("dst").and_then(|text| text.parse().ok()),
+            proto: value("proto").map(Into::into),
+            spt: value("spt").and_then(|text| text.parse().ok()),
+            dpt: value("dpt").and_then(|text| text.parse().ok()),
+        }
+    }
+}
+
+fn captured<'t>(captures: &Captures<'t>, key: &str) -> Option<&'t str> {
+    std::str::from_utf8(captures.name(key)?.as_bytes()).ok()
+}
+
+/// The words with a `=` in them, by what is before it; of words that come twice, the last.
+///
+/// ```
+/// let words = asg_benches::rivals::words(b"IN= OUT=eth0 DF LEN=60 LEN=40 ");
+/// assert_eq!((words[b"OUT".as_slice()], words[b"LEN".as_slice()]), (b"eth0".as_slice(), b"40".as_slice()));
+/// ```
+#[must_use]
+pub fn words(line: &[u8]) -> HashMap<&[u8], &[u8]> {
+    line.split(|&b| b == b' ')
+        .filter_map(|word| {
+            word.iter().position(|&b| b == b'=').map(|at| (&word[..at], &word[at + 1..]))
+        })
+        .collect()
+}
 
 /// One pattern that names every field of a common packet line and its envelope, as log pipelines have it.
 ///
@@ -34,4 +152,24 @@ pub fn full_pattern() -> Regex {
         r"(?:\[(?P<nested>.*?)\] ?)?(?:UID=(?P<uid>\d+) GID=(?P<gid>\d+) ?)?(?:MARK=0x(?P<mark>[0-9a-f]+) ?)?$",
     ))
     .expect("a fixed pattern")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples::{PACKET_KINDS, in_kern_log};
+
+    #[test]
+    fn each_kind_of_packet_is_read_by_the_rivals_that_it_names_and_no_others() {
+        for sample in PACKET_KINDS {
+            let packet = Packet::parse(sample.text.as_bytes()).expect(sample.name);
+            let ours = Fields::of(&packet);
+            let line = in_kern_log(sample.text);
+            let right: Vec<_> = [Rival::Regex, Rival::Split, Rival::Ufwlog]
+                .into_iter()
+                .filter(|rival| Fields::by(*rival, &line).as_ref() == Some(&ours))
+                .collect();
+            assert_eq!(right, sample.rivals, "{}", sample.name);
+        }
+    }
 }

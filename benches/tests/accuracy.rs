@@ -1,6 +1,8 @@
 //! The correlator's published accuracy, in small: `benches/ACCURACY.md` has the whole matrix.
 
-use asg_benches::accuracy::{Judgement, judge};
+use std::collections::HashMap;
+
+use asg_benches::accuracy::{Judgement, correlate, judge};
 use asg_benches::sim::{Config, Damage, Envelope, Era, Memory, Simulation};
 
 fn judged(config: &Config) -> Judgement {
@@ -71,5 +73,65 @@ fn with_three_tenths_of_rep_lost_what_left_evidence_is_attributed() {
             judgement.evidenced_recall()
         );
         assert!(judgement.evidenced > 0);
+    }
+}
+
+#[test]
+fn packets_that_several_lines_tell_are_counted_once_and_no_two_as_one() {
+    let damage: Damage = "two-ways".parse().unwrap();
+    for era in telling_eras() {
+        let config = small(era, 7);
+        let judgement = judged(&Config { damage, ..config });
+        assert!(judgement.copies > 0);
+        assert_eq!(judgement.wrong_merges, 0, "{}", era.name());
+        // Of a line that was lost, and of iptables-logger's about IPv6, the first telling is not there.
+        assert!(judgement.merged_share() >= 0.9, "{}: {}", era.name(), judgement.merged_share());
+    }
+}
+
+#[test]
+// Before silk, rep did not log the containers' own addresses.
+fn peers_are_told_by_their_address_and_are_right() {
+    for era in [Era::Silk, Era::SilkModern] {
+        let judgement = judged(&Config { minutes: 6, ..small(era, 8) });
+        assert!(judgement.pairs > 0, "{}", era.name());
+        assert_eq!(judgement.wrong_peers, 0, "{}", era.name());
+        // In the log's last two minutes no later line shows that a container still had its address.
+        assert!(judgement.peer_recall() >= 0.5, "{}: {}", era.name(), judgement.peer_recall());
+    }
+}
+
+#[test]
+fn handles_of_different_cells_that_begin_alike_are_never_confused() {
+    let damage: Damage = "colliding".parse().unwrap();
+    for era in telling_eras() {
+        let judgement = judged(&Config { damage, ..small(era, 9) });
+        assert_eq!(judgement.wrong, [], "{}", era.name());
+        assert!(judgement.certain() > 0, "{}", era.name());
+    }
+}
+
+#[test]
+fn every_packet_was_logged_within_the_range_that_its_flow_tells() {
+    for envelope in Envelope::ALL {
+        let config = Config { envelope, minutes: 2, ..small(Era::SilkModern, 10) };
+        let mut logs = Memory::default();
+        let simulation = Simulation::run(&config, &mut logs).unwrap();
+        let times: HashMap<_, _> = logs
+            .truths
+            .iter()
+            .map(|(file, line, truth)| ((*file as u32, *line), truth.time))
+            .collect();
+        let mut told = 0;
+        correlate(&logs, simulation.history().directory(), |_, flow| {
+            let Some(range) = flow.range else { return };
+            told += 1;
+            let time = times[&(flow.origin.source.0, flow.origin.line)];
+            let (from, to) = (range.earliest().as_nanos(), range.latest().as_nanos());
+            assert!((from..=to).contains(&time), "{}: {time} {range:?}", envelope.name());
+            assert!(range.error_nanos() <= 1_200_000_000, "{}: {range:?}", envelope.name());
+        });
+        let shows_uptime_only = matches!(envelope, Envelope::Console | Envelope::DevKmsg);
+        assert_eq!(told == 0, shows_uptime_only, "{}", envelope.name());
     }
 }

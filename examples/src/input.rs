@@ -93,28 +93,36 @@ impl Input {
     /// Those of opening and reading, with the lines before them handed on, the last of them as far as it was read.
     pub fn for_each_line(
         &self,
-        progress: &mut Progress,
+        progress: &Progress,
         each: impl FnMut(RawLine<'_>) -> ControlFlow<()>,
     ) -> io::Result<()> {
-        match &self.from {
-            From::Stdin => {
-                for_each_line(decompressed(Counted::new(io::stdin().lock(), progress))?, each)
-            }
+        for_each_line(self.open(progress)?, each)
+    }
+
+    /// Its bytes, decompressed.
+    ///
+    /// # Errors
+    ///
+    /// Those of opening, and of reading the first bytes.
+    pub fn open(&self, progress: &Progress) -> io::Result<Box<dyn Read + Send + '_>> {
+        let file: Box<dyn Read + Send> = match &self.from {
+            From::Stdin => Box::new(io::stdin()),
             From::File(path) => {
                 let file = File::open(path)?;
                 // A folder opens, and fails only when it is read.
                 if file.metadata()?.is_dir() {
                     return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder"));
                 }
-                for_each_line(decompressed(Counted::new(file, progress))?, each)
+                Box::new(file)
             }
             From::Spooled(file) => {
                 let mut file = file;
                 file.rewind()?;
-                for_each_line(decompressed(Counted::new(file, progress))?, each)
+                Box::new(file)
             }
-            From::Bundled(text) => for_each_line(*text, each),
-        }
+            From::Bundled(text) => Box::new(*text),
+        };
+        decompressed(Counted::new(file, progress.clone()))
     }
 }
 
@@ -147,7 +155,7 @@ fn for_each_line(
 }
 
 /// gzip and Zstandard by their magic numbers; anything else as it is. Concatenated members are read through.
-fn decompressed<'r>(mut input: impl Read + 'r) -> io::Result<Box<dyn Read + 'r>> {
+fn decompressed<'r>(mut input: impl Read + Send + 'r) -> io::Result<Box<dyn Read + Send + 'r>> {
     let mut magic = [0; 4];
     let mut n = 0;
     while n < magic.len() {

@@ -4,8 +4,11 @@
 //! crates are used, and the programs in `examples/examples`, which teach one thing each.
 #![forbid(unsafe_code)]
 
+pub mod blocks;
+pub mod counting;
 pub mod demo;
 pub mod input;
+pub mod missing;
 pub mod names;
 pub mod progress;
 pub mod report;

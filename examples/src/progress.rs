@@ -2,14 +2,18 @@
 //! moment.
 
 use std::io::{self, IsTerminal as _, Read, Write as _};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Nothing is shown before this, and then no oftener.
 const EVERY: Duration = Duration::from_millis(500);
 
-/// A line on the terminal that says how many bytes were read.
+/// A line on the terminal that says how many bytes were read. Clones count together.
+#[derive(Debug, Clone)]
+pub struct Progress(Arc<Mutex<State>>);
+
 #[derive(Debug)]
-pub struct Progress {
+struct State {
     what: &'static str,
     total: Option<u64>,
     read: u64,
@@ -23,11 +27,19 @@ impl Progress {
     #[must_use]
     pub fn new(what: &'static str, total: Option<u64>) -> Self {
         let terminal = io::stderr().is_terminal();
-        Self { what, total, read: 0, shown: Instant::now(), is_shown: false, terminal }
+        let shown = Instant::now();
+        let state = State { what, total, read: 0, shown, is_shown: false, terminal };
+        Self(Arc::new(Mutex::new(state)))
     }
 
     /// So many bytes more were read.
-    pub fn add(&mut self, bytes: usize) {
+    pub fn add(&self, bytes: usize) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).add(bytes);
+    }
+}
+
+impl State {
+    fn add(&mut self, bytes: usize) {
         self.read += bytes as u64;
         if self.terminal && self.shown.elapsed() >= EVERY {
             (self.shown, self.is_shown) = (Instant::now(), true);
@@ -48,7 +60,7 @@ impl Progress {
     }
 }
 
-impl Drop for Progress {
+impl Drop for State {
     fn drop(&mut self) {
         if self.is_shown {
             eprint!("\r\x1b[K");
@@ -58,19 +70,19 @@ impl Drop for Progress {
 
 /// A reader whose bytes are counted.
 #[derive(Debug)]
-pub struct Counted<'p, R> {
+pub struct Counted<R> {
     inner: R,
-    progress: &'p mut Progress,
+    progress: Progress,
 }
 
-impl<'p, R> Counted<'p, R> {
+impl<R> Counted<R> {
     /// Counts what is read from `inner`.
-    pub const fn new(inner: R, progress: &'p mut Progress) -> Self {
+    pub const fn new(inner: R, progress: Progress) -> Self {
         Self { inner, progress }
     }
 }
 
-impl<R: Read> Read for Counted<'_, R> {
+impl<R: Read> Read for Counted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = self.inner.read(buffer)?;
         self.progress.add(n);
@@ -84,10 +96,11 @@ mod tests {
 
     #[test]
     fn a_file_that_grew_meanwhile_shows_no_more_than_all_of_it() {
-        let mut progress = Progress::new("reading", Some(2_000_000));
+        let progress = Progress::new("reading", Some(2_000_000));
+        let text = || progress.0.lock().unwrap().text();
         progress.add(1_000_000);
-        assert_eq!(progress.text(), "1 of 2 MB (50 %)");
-        progress.add(1_500_000);
-        assert_eq!(progress.text(), "2 MB");
+        assert_eq!(text(), "1 of 2 MB (50 %)");
+        progress.clone().add(1_500_000);
+        assert_eq!(text(), "2 MB");
     }
 }

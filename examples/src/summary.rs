@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use asg_core::{Certainty, Counts, Flow, Verdict};
+use asg_core::{Certainty, Counted, Counts, Verdict};
 
 /// Counts of flows. Memory grows with the apps and containers that are named, not with flows.
 #[derive(Debug, Default)]
@@ -28,25 +28,25 @@ const CERTAINTIES: [(Certainty, &str); 5] = [
 ];
 
 impl Summary {
-    /// Counts a flow.
-    pub fn add(&mut self, flow: &Flow<'_, '_>) {
-        let attribution = &flow.attribution;
+    /// Adds packets that have one answer.
+    pub fn add(&mut self, counted: &Counted<'_>) {
+        let (packets, attribution) = (counted.packets, &counted.attribution);
         let rank = CERTAINTIES.iter().position(|(c, _)| *c == attribution.certainty);
-        self.certainties[rank.expect("all certainties are in the table")] += 1;
+        self.certainties[rank.expect("all certainties are in the table")] += packets;
         if attribution.certainty <= Certainty::Ambiguous {
-            *self.reasons.entry(attribution.reason.sentence()).or_default() += 1;
+            *self.reasons.entry(attribution.reason.sentence()).or_default() += packets;
             return;
         }
-        let owner = flow
+        let owner = counted
             .identity
             .and_then(asg_core::Identity::path)
             .or_else(|| attribution.process().map(ToString::to_string))
             .or_else(|| attribution.subject().map(|guid| guid.to_string()))
             .or_else(|| attribution.container().map(|l| l.handle().to_string()));
         let verdicts = self.owners.entry(owner.unwrap_or_else(|| "?".into())).or_default();
-        match flow.cf.map(|cf| cf.verdict) {
-            Some(Verdict::Denied) => verdicts.denied += 1,
-            _ => verdicts.allowed += 1,
+        match counted.cf.map(|cf| cf.verdict) {
+            Some(Verdict::Denied) => verdicts.denied += packets,
+            _ => verdicts.allowed += packets,
         }
     }
 
@@ -56,11 +56,14 @@ impl Summary {
     ///
     /// Those of writing.
     pub fn print(&self, counts: &Counts, out: &mut impl Write) -> io::Result<()> {
-        let Counts { lines, packets, evidence, damaged, .. } = counts;
+        let Counts { lines, packets, evidence, damaged, duplicates, .. } = counts;
         writeln!(
             out,
             "{lines} lines: {packets} packets, {evidence} about containers, {damaged} damaged"
         )?;
+        if *duplicates > 0 {
+            writeln!(out, "{duplicates} of the packets were told before, by another line")?;
+        }
         writeln!(out)?;
         for ((_, word), n) in CERTAINTIES.iter().zip(self.certainties) {
             writeln!(out, "{n:>12}  {word}")?;

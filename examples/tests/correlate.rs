@@ -332,3 +332,44 @@ fn cf_home(target: &str, token: &str) -> CfHome {
     std::fs::write(folder.join("config.json"), config.to_string()).unwrap();
     CfHome(home)
 }
+
+#[test]
+fn a_packet_that_two_logs_tell_is_one_and_the_summary_says_what_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let packet = "[637.581122] DENY_bfce786c-ab07-40ad-79f9 IN=s-010255073003 OUT=eth0 SRC=10.255.73.3 DST=8.8.8.8 LEN=60 \
+        TOS=0x00 PREC=0x00 TTL=63 ID=15946 DF PROTO=TCP SPT=51858 DPT=80 WINDOW=27400 RES=0x00 SYN URGP=0";
+    let again = packet.replace("637.58", "638.60").replace("15946", "15947");
+    let stamp = "2024-05-06T07:09:10.581301+00:00";
+    let note = "[640.000001] net_ratelimit: 12 callbacks suppressed";
+    let kern: String = [
+        (stamp, packet),
+        ("2024-05-06T07:09:11.6+00:00", &again),
+        ("2024-05-06T07:09:13.0+00:00", note),
+    ]
+    .map(|(stamp, text)| format!("{stamp} cell-1 kernel: {text} \n"))
+    .concat();
+    let forwarded = format!("<4>{stamp} 10.0.16.15 kernel: {packet}\n");
+    let paths = [("kern.log", kern), ("syslog.log", forwarded)].map(|(name, text)| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    });
+    let run_as =
+        |format: &str, paths: [&str; 2]| run(CORRELATE, &["--format", format, paths[0], paths[1]]);
+    let flows = run_as("ndjson", [&paths[0], &paths[1]]).objects();
+    assert_schema("correlate", &flows);
+    assert_eq!(flows.len(), 2);
+    assert_eq!(flows[0]["also"], json!([{"source": paths[1], "line": 1}]));
+    assert_eq!(flows[1]["also"], json!([]));
+    assert!(flows[0]["time_error"].as_f64().unwrap() < 1.2);
+    assert_eq!(run_as("ndjson", [&paths[1], &paths[0]]).objects(), flows);
+    let summary = run_as("summary", [&paths[0], &paths[1]]).stdout;
+    for line in [
+        "4 lines: 3 packets, 0 about containers, 0 damaged",
+        "1 of the packets were told before, by another line",
+        "          12  lines that notes say were dropped, of cell-1",
+        "           2             1  DENY_bfce786c-ab07-40ad-79f9 on cell-1",
+    ] {
+        assert!(summary.contains(line), "{line}: {summary}");
+    }
+}

@@ -1,4 +1,5 @@
 #![no_main]
+#[allow(dead_code, reason = "each target runs one of them")]
 #[path = "../src/targets.rs"]
 mod targets;
 

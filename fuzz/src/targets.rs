@@ -7,18 +7,31 @@
 mod chunking;
 #[path = "targets/lager.rs"]
 mod lager;
+#[path = "targets/line.rs"]
+mod line;
 #[path = "targets/record.rs"]
 mod record;
+#[path = "targets/reference.rs"]
+mod reference;
 
 pub(crate) use chunking::chunking;
 pub(crate) use lager::lager;
+pub(crate) use line::{line, render};
 pub(crate) use record::record;
+pub(crate) use reference::reference;
 
 use asg_core::{Lenient, Packet, Text};
 
 /// A target's name, which is its corpus' folder, and its function.
-pub(crate) const TARGETS: &[Target] =
-    &[("packet", packet), ("record", record), ("chunking", chunking), ("lager", lager)];
+pub(crate) const TARGETS: &[Target] = &[
+    ("packet", packet),
+    ("reference", reference),
+    ("line", line),
+    ("render", render),
+    ("record", record),
+    ("chunking", chunking),
+    ("lager", lager),
+];
 
 pub(crate) type Target = (&'static str, fn(&[u8]));
 

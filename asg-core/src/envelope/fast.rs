@@ -6,6 +6,7 @@
 
 use super::{Dialect, Envelope, console, stamp, syslog};
 use crate::Text;
+use crate::digits::Digits;
 use crate::time::{LogTime, Uptime, rfc3339};
 
 /// Reads a header into a new envelope; `None`, and an envelope with anything in it, if it is not one of the common ones.
@@ -114,29 +115,20 @@ fn word(text: &[u8]) -> Option<(&[u8], &[u8])> {
 /// `[ 2447.391126] ` without a caller: the uptime, and how long it is.
 #[inline]
 fn plain_uptime(text: &[u8]) -> Option<(Uptime, usize)> {
+    const MICROS: [u8; 8] = *b"000000] ";
     let mut at = 1;
     while *text.get(at)? == b' ' {
         at += 1;
     }
-    let starts = at;
-    let mut seconds = 0;
-    while let digit @ 0..=9 = text.get(at)?.wrapping_sub(b'0') {
-        seconds = seconds * 10 + u64::from(digit);
-        at += 1;
-        if at - starts > 12 {
-            return None;
-        }
+    let seconds = Digits::new(*text[at..].first_chunk()?);
+    let len = seconds.count();
+    let [b'.', rest @ ..] = text.get(at + len..)? else { return None };
+    let micros = Digits::without(*rest.first_chunk()?, MICROS);
+    if len == 0 || !micros.are(MICROS) {
+        return None;
     }
-    let [b'.', micros @ .., b']', b' '] = text.get(at..)?.first_chunk::<9>()? else { return None };
-    let mut fraction = 0;
-    for b in micros {
-        let digit = b.wrapping_sub(b'0');
-        if digit > 9 {
-            return None;
-        }
-        fraction = fraction * 10 + u64::from(digit);
-    }
-    (at > starts).then(|| (Uptime::from_micros(seconds * 1_000_000 + fraction), at + 9))
+    let micros = seconds.number(len) * 1_000_000 + micros.number(6);
+    Some((Uptime::from_micros(micros), at + len + 9))
 }
 
 /// Letters, digits, `.`, `-` and `_`.

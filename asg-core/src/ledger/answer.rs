@@ -83,13 +83,15 @@ impl Ledger {
         let Some(shown) = prefix.handle_prefix else {
             return self.unnamed(seen);
         };
-        if prefix.subject != Subject::App && shown.as_str().starts_with("check-") {
+        let guid = shown.guid();
+        if guid.is_none() && prefix.subject != Subject::App && shown.as_str().starts_with("check-")
+        {
             return Attribution::unknown(Reason::HealthCheck);
         }
         if self.is_empty() && self.apps.values().is_empty() {
             return Attribution::unknown(Reason::NoEvidence);
         }
-        match (prefix.subject, shown.guid()) {
+        match (prefix.subject, guid) {
             (_, Some(guid)) if guid.len() < LEAST_CHARACTERS => {
                 Attribution::unknown(Reason::PrefixTooShort)
             }
@@ -115,8 +117,7 @@ impl Ledger {
 
     fn container_or_app(&self, shown: GuidPrefix, seen: &Sighting<'_>) -> Attribution<'_> {
         let bits = shown.range().0;
-        let begins_so =
-            |row: &u32| self.rows[*row as usize].guid().is_some_and(|guid| shown.starts(guid));
+        let begins_so = |row: &u32| self.rows[*row as usize].begins(shown);
         let mut rows = self.heads.find(bits).filter(begins_so);
         let Some(first) = rows.next() else {
             return self.app(shown, Reason::NoSuchHandle, seen);

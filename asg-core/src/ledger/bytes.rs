@@ -228,7 +228,7 @@ impl Ledger {
             })
             .collect();
         // A bit for each field that there is, one for the start, and one for fields with several values.
-        let mut flags = u8::from(row.times.is_start_known) << 6;
+        let mut flags = u8::from(row.times().is_start_known) << 6;
         for (n, values) in values.iter().enumerate() {
             flags |= u8::from(!values.is_empty()) << n;
             flags |= u8::from(values.len() > 1) << 7;
@@ -242,7 +242,7 @@ impl Ledger {
                 out.number(u64::from(*value));
             }
         }
-        out.times(row.times);
+        out.times(row.times());
     }
 
     fn read(input: &mut Reader<'_>, source: SourceId) -> Option<Self> {
@@ -373,7 +373,7 @@ impl Ledger {
                 self.learn(number, field, value, origin);
             }
         }
-        self.rows[number as usize].times = input.times(flags >> 6 & 1 == 1)?;
+        self.rows[number as usize].set_times(input.times(flags >> 6 & 1 == 1)?);
         Some(())
     }
 }

@@ -3,9 +3,9 @@
 //! A log prefix shows 16 to 29 characters of a GUID, so nothing longer can be the key. The first 16 characters are: 56 bits,
 //! which two GUIDs of a foundation do not share in practice, so a look-up is one probe of a hash table.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 
-use hashbrown::HashTable;
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 /// The characters of a GUID that a look-up needs at least. The shortest that Cloud Foundry writes: `OK_`, a tag of eight
 /// digits and its `_` leave 16. At a million apps ever seen, one in ten billion shares that beginning with another.
@@ -15,7 +15,7 @@ pub(super) const LEAST_CHARACTERS: usize = 16;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Heads {
     table: HashTable<u32>,
-    hasher: RandomState,
+    hasher: DefaultHashBuilder,
 }
 
 impl Heads {

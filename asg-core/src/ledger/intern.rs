@@ -1,20 +1,24 @@
 //! Values by number: each is kept once, and rows hold the number.
 
-use std::hash::{BuildHasher, Hash, RandomState};
+use std::hash::{BuildHasher, Hash};
 
-use hashbrown::HashTable;
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 /// A set of values that gives each a number, from 0, in order of arrival. A number says nothing about a value's order.
 #[derive(Debug, Clone)]
 pub(super) struct Interner<T> {
     values: Vec<T>,
     numbers: HashTable<u32>,
-    hasher: RandomState,
+    hasher: DefaultHashBuilder,
 }
 
 impl<T> Default for Interner<T> {
     fn default() -> Self {
-        Self { values: Vec::new(), numbers: HashTable::new(), hasher: RandomState::new() }
+        Self {
+            values: Vec::new(),
+            numbers: HashTable::new(),
+            hasher: DefaultHashBuilder::default(),
+        }
     }
 }
 

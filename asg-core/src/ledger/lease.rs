@@ -13,14 +13,14 @@ impl Ledger {
         if addresses.is_empty() {
             return;
         }
+        for address in &addresses {
+            self.holders.add(*address, row);
+        }
         let cells: Vec<_> =
             self.values(row, Field::Cell).chain(self.values(row, Field::Machine)).collect();
         for cell in cells {
             for address in &addresses {
-                let rows = self.leases.entry((cell, *address)).or_default();
-                if !rows.contains(&row) {
-                    rows.push(row);
-                }
+                self.leases.add((cell, *address), row);
             }
         }
     }
@@ -36,7 +36,7 @@ impl Ledger {
             Alias::Many => return None,
         };
         let number = self.addresses.find(&address, |known| *known == address)?;
-        let under = |name: u32| self.leases.get(&(name, number)).into_iter().flatten();
+        let under = |name: u32| self.leases.get(&(name, number)).iter();
         let rest = if alias == name { NONE } else { alias };
         let mut holder = None;
         for row in under(name).chain(under(rest)) {

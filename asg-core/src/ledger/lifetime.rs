@@ -34,7 +34,7 @@ impl<'l> Lifetime<'l> {
     }
 
     pub(super) fn times(self) -> Times {
-        self.ledger.rows[self.row as usize].times
+        self.ledger.rows[self.row as usize].times()
     }
 
     /// The container's name.

@@ -11,11 +11,13 @@ mod intern;
 mod lease;
 mod lifetime;
 mod merge;
+mod peer;
 mod row;
+mod rows_by;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -26,6 +28,7 @@ pub use lifetime::{AppNames, Lifetime};
 use self::index::Heads;
 use self::intern::Interner;
 use self::row::{Field, NO_ORIGIN, NONE, Origins, Row, Times};
+use self::rows_by::RowsBy;
 use crate::evidence::{Evidence, Origin, ProcessName};
 use crate::{Guid, GuidPrefix, Handle, SourceId, Timestamp};
 
@@ -76,7 +79,9 @@ pub struct Ledger {
     cell_facts: Vec<CellFacts>,
     addresses: Interner<IpAddr>,
     /// Who had which address on which cell, or on which machine.
-    leases: HashMap<(u32, u32), Vec<u32>>,
+    leases: RowsBy<(u32, u32)>,
+    /// Who had which address on any cell, in order of the rows.
+    holders: RowsBy<u32>,
     /// The greater values, where lines tell several for one field of a row.
     rivals: BTreeMap<(u32, Field), Vec<(u32, Origin)>>,
 }
@@ -330,8 +335,8 @@ impl Ledger {
     }
 
     fn learn_times(&mut self, row: u32, times: Times) {
-        let known = &mut self.rows[row as usize].times;
-        *known = known.joined(times);
+        let row = &mut self.rows[row as usize];
+        row.set_times(row.times().joined(times));
     }
 
     /// Takes a value for a field: the least goes into the row, all others are its rivals.

@@ -64,6 +64,7 @@ fn at(text: &[u8], out: usize) -> Option<Anchor<'_>> {
     let mut start = from + text[from..out].windows(3).rposition(|w| w == b"IN=")?;
     // A device may be named `IN=x`. Where that would explain a prefix that is too long for iptables, it does.
     if start > MAX_IPTABLES_PREFIX
+        && out - start <= MAX_NAME
         && &text[start - 3..start] == b"IN="
         && start - 3 <= MAX_IPTABLES_PREFIX
     {
@@ -75,13 +76,17 @@ fn at(text: &[u8], out: usize) -> Option<Anchor<'_>> {
     }
     // ebt_log prints a blank between prefix and `IN=` itself.
     let (format, prefix) = match text[..start].split_last() {
-        Some((b' ', prefix)) if text[end..].starts_with(b" MAC source = ") => {
-            (Format::EbtLog, prefix)
-        }
+        Some((b' ', prefix)) if is_ebt_log(&text[end..]) => (Format::EbtLog, prefix),
         _ => (Format::Netfilter, &text[..start]),
     };
     let out_if = (end < text.len()).then_some(out_if);
     Some(Anchor { format, prefix, in_if: Some(in_if), out_if, end })
+}
+
+/// ` MAC source = `, or the beginning of a cut one, if it can not be ` MAC=`.
+fn is_ebt_log(rest: &[u8]) -> bool {
+    const MACS: &[u8] = b" MAC source = ";
+    rest.starts_with(MACS) || (rest.len() > b" MAC".len() && MACS.starts_with(rest))
 }
 
 fn is_name(name: &[u8]) -> bool {

@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use serde::{Serialize, Serializer};
 
 use super::anchor::Anchor;
+use super::form::{LineForm, V6Form};
 use crate::Text;
 
 /// One line of the kernel's packet logger.
@@ -109,7 +110,7 @@ pub struct Packet<'a> {
     /// `GID=`: the group of the local socket.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gid: Option<u32>,
-    /// `MARK=`: never zero, for the kernel prints none then.
+    /// `MARK=`: never zero in a kernel's line, for it prints none then; ulogd2 does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mark: Option<u32>,
     /// The line ends where more was expected: the kernel's buffer or a relay cut it.
@@ -118,18 +119,6 @@ pub struct Packet<'a> {
     /// What only rendering needs.
     #[serde(skip)]
     pub form: LineForm,
-}
-
-/// What a packet remembers of its line's form, so that it prints back as it was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub struct LineForm {
-    /// Kernel lines end in a blank; many tools drop it.
-    pub(super) ends_with_space: bool,
-    /// `TOS=00` without `0x`: ulogd2 wrote the line.
-    pub(super) bare_tos: bool,
-    /// TCP options that did not fit are a plain `TRUNCATED` (kernels up to 2.6.36).
-    pub(super) plain_truncated: bool,
 }
 
 /// An IP packet: the logged one, or the one quoted inside an ICMP error.
@@ -166,7 +155,7 @@ pub struct Ip<'a> {
     /// `MF` of IPv4, `INCOMPLETE` of an IPv6 fragment header: more fragments follow.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mf: Option<bool>,
-    /// `FRAG:`: in IPv4 in units of 8 bytes, in IPv6 in bytes.
+    /// `FRAG:`: in IPv4 in units of 8 bytes, in IPv6 in bytes; of several fragment headers the first one's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frag_offset: Option<u32>,
     /// `ID:` of an IPv6 fragment header.
@@ -211,7 +200,7 @@ pub struct Ip<'a> {
     /// `WINDOW=`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub window: Option<u16>,
-    /// `RES=`: the reserved bits of TCP.
+    /// `RES=`: the reserved bits of TCP. ulogd2 leaves them out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub res: Option<u8>,
     /// The words between `RES=` and `URGP=`.
@@ -346,10 +335,7 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::V4(ip) => ip.fmt(f),
-            Self::V6(ip) => {
-                let [a, b, c, d, e, g, h, i] = ip.segments();
-                write!(f, "{a:04x}:{b:04x}:{c:04x}:{d:04x}:{e:04x}:{g:04x}:{h:04x}:{i:04x}")
-            }
+            Self::V6(ip) => V6Form::Full.write(*ip, f),
             Self::Blank => Ok(()),
         }
     }
@@ -401,13 +387,15 @@ pub enum Proto {
     Ah,
     /// `ESP`, of IPv4.
     Esp,
+    /// `SCTP`, which ulogd2 names and the kernel does not.
+    Sctp,
     /// A number; it can be that of a protocol named above, where it does not belong: ICMP in IPv6 is `1`.
     Other(u8),
 }
 
 impl Proto {
     /// Name and number of those that have a name, longest name first where one begins another.
-    pub(super) const NAMED: [(Self, &'static str, u8); 7] = [
+    pub(super) const NAMED: [(Self, &'static str, u8); 8] = [
         (Self::Tcp, "TCP", 6),
         (Self::UdpLite, "UDPLITE", 136),
         (Self::Udp, "UDP", 17),
@@ -415,6 +403,7 @@ impl Proto {
         (Self::Icmp, "ICMP", 1),
         (Self::Ah, "AH", 51),
         (Self::Esp, "ESP", 50),
+        (Self::Sctp, "SCTP", 132),
     ];
 
     /// The number that IANA gave it.
@@ -568,6 +557,11 @@ impl ExtHeader {
             Self::Ah(_) | Self::AhIncomplete(_) | Self::AhCut => Some(51),
             Self::Esp(_) | Self::EspIncomplete(_) | Self::EspCut => Some(50),
         }
+    }
+
+    /// True if the kernel stops behind it.
+    pub(super) const fn ends_the_line(self) -> bool {
+        !matches!(self, Self::Options | Self::Fragment { .. } | Self::Ah(_))
     }
 }
 

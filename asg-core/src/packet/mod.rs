@@ -6,8 +6,9 @@
 //! * [`grammar`] reads the rest from left to right. The kernel prints its fields in a fixed order and repeats some of
 //!   their names (`LEN`, `ID`, `SRC`…), so the place of a field decides what it means.
 //! * [`fast`] is a short cut through both for the lines that logs are full of.
-//! * [`fields`] are the records that the grammar fills.
+//! * [`fields`] are the records that the grammar fills, [`form`] what they do not say of the line.
 //! * [`view`] shows them as what they are: a network header, a transport header, an ICMP message.
+//! * `reference` and `generator`, for tests: a second reader, slow and obvious, and a printer of any line.
 //! * [`render`] prints a packet back as the line it came from.
 //!
 //! No room here knows what a prefix means; that is [`crate::LogPrefix`]'s.
@@ -15,15 +16,19 @@
 mod anchor;
 mod fast;
 mod fields;
+mod form;
+#[cfg(any(test, feature = "reference"))]
+pub mod generator;
 mod grammar;
+#[cfg(any(test, feature = "reference"))]
+pub mod reference;
 mod render;
 #[cfg(test)]
 mod tests;
 mod view;
 
-pub use fields::{
-    Address, ExtHeader, Family, Format, Ip, LineForm, MacAddr, Packet, Proto, TcpFlags,
-};
+pub use fields::{Address, ExtHeader, Family, Format, Ip, MacAddr, Packet, Proto, TcpFlags};
+pub use form::LineForm;
 pub use view::{Icmp, Network, Transport};
 
 use crate::Error;
@@ -122,10 +127,23 @@ impl<'a> Packet<'a> {
         Some(self.read(text, anchor))
     }
 
+    /// How many bytes of a common line are its head, which all lines of a sender's have: prefix, interfaces, link header and
+    /// source address. `None` if the line is none of the common ones.
+    pub(crate) fn head_len(text: &[u8]) -> Option<(usize, Family)> {
+        fast::head_len(text)
+    }
+
+    /// Looks through what follows a head of this family: the protocol's number, if the line is whole and a common one. The
+    /// packet is what [`Packet::fill`] would read of both.
+    pub(crate) fn look_through(rest: &[u8], family: Family) -> Option<u8> {
+        fast::look_through(rest, family)
+    }
+
     fn read(&mut self, text: &'a [u8], anchor: anchor::Anchor<'a>) -> Result<(), Error> {
         *self = Self::at(anchor);
         let read = grammar::message(text, anchor, self);
-        self.form.ends_with_space = text.ends_with(b" ");
+        // Of a line that breaks off, a field is certain when the blank behind it was seen.
+        self.form.ends_with_space = read.is_err() || text.ends_with(b" ");
         self.cut = read.as_ref().is_err_and(Error::is_cut);
         read
     }

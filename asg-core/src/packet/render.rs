@@ -1,8 +1,10 @@
 //! A packet as the line it came from.
 
+use std::fmt;
 use std::io::Write as _;
 
-use super::fields::{Address, ExtHeader, Family, Format, Ip, LineForm, Packet, Proto};
+use super::fields::{Address, ExtHeader, Family, Format, Ip, Packet, Proto};
+use super::form::{LineForm, V6Form};
 
 /// Writes the line. Fields that were not read are not written, so a cut packet prints what is certain of it.
 pub(super) fn packet(p: &Packet<'_>, out: &mut Vec<u8>) {
@@ -11,9 +13,11 @@ pub(super) fn packet(p: &Packet<'_>, out: &mut Vec<u8>) {
         out.push(b' ');
     }
     out.extend(b"IN=");
-    out.extend(p.in_if.unwrap_or_default().as_bytes());
+    let Some(in_if) = p.in_if else { return };
+    out.extend(in_if.as_bytes());
     out.extend(b" OUT=");
-    out.extend(p.out_if.unwrap_or_default().as_bytes());
+    let Some(out_if) = p.out_if else { return };
+    out.extend(out_if.as_bytes());
     match p.format {
         Format::Netfilter => netfilter(p, out),
         Format::EbtLog => ebt_log(p, out),
@@ -42,7 +46,7 @@ fn netfilter(p: &Packet<'_>, out: &mut Vec<u8>) {
         out.extend(b"MAC=");
         out.extend(mac.as_bytes());
         put! { out; " TUNNEL={}", p.tunnel_src; "->{}", p.tunnel_dst; }
-        out.push(b' ');
+        out.extend(if p.form.mac_blank { b"  ".as_slice() } else { b" " });
     }
     put! { out;
         "MACSRC={} ", p.macsrc;
@@ -58,7 +62,12 @@ fn netfilter(p: &Packet<'_>, out: &mut Vec<u8>) {
         put! { out;
             "UID={} ", p.uid;
             "GID={} ", p.gid;
-            "MARK=0x{:x} ", p.mark;
+        }
+        let mark = p.mark.filter(|_| p.form.inner_mark.is_none());
+        if p.form.bare_mark {
+            put! { out; "MARK={:x} ", mark; }
+        } else {
+            put! { out; "MARK=0x{:x} ", mark; }
         }
     } else if p.ip.truncated {
         out.extend(b"TRUNCATED");
@@ -83,8 +92,8 @@ fn arp(p: &Packet<'_>, out: &mut Vec<u8>) {
 
 fn ip(p: &Ip<'_>, is_v6: bool, form: &LineForm, out: &mut Vec<u8>) {
     put! { out;
-        "SRC={} ", p.src;
-        "DST={} ", p.dst;
+        "SRC={} ", p.src.map(|address| Written(address, form.v6));
+        "DST={} ", p.dst.map(|address| Written(address, form.v6));
         "LEN={} ", p.len;
     }
     if is_v6 {
@@ -148,9 +157,7 @@ fn extension(header: ExtHeader, parens: bool, is_last: bool, out: &mut Vec<u8>) 
     }
     out.push(b')');
     // Where the kernel stops behind a header it leaves the blank out.
-    let stops = is_last
-        && !matches!(header, ExtHeader::Fragment { .. } | ExtHeader::Options | ExtHeader::Ah(_));
-    if !stops {
+    if !(is_last && header.ends_the_line()) {
         out.push(b' ');
     }
 }
@@ -191,6 +198,7 @@ fn transport(p: &Ip<'_>, is_v6: bool, form: &LineForm, out: &mut Vec<u8>) {
             out.extend(b"TRUNCATED");
         } else {
             ip(inner, is_v6, form, out);
+            put! { out; "MARK=0x{:x} ", form.inner_mark; }
         }
         out.extend(b"] ");
     }
@@ -217,7 +225,7 @@ fn ebt_log(p: &Packet<'_>, out: &mut Vec<u8>) {
     };
     for (name, address) in [("SRC", p.ip.src), ("DST", p.ip.dst)] {
         if let Some(address) = address.filter(|a| *a != Address::Blank) {
-            let _ = write!(out, " {family} {name}={address}");
+            let _ = write!(out, " {family} {name}={}", Written(address, p.form.v6));
         }
     }
     put! { out;
@@ -234,16 +242,35 @@ fn ebt_log(p: &Packet<'_>, out: &mut Vec<u8>) {
         " ARP HTYPE={}", p.arp_htype;
         ", PTYPE=0x{:04x}", p.arp_ptype;
         ", OPCODE={}", p.arp_opcode;
-        " ARP MAC SRC={}", p.arp_macsrc;
-        " ARP IP SRC={}", p.arp_ipsrc;
-        " ARP MAC DST={}", p.arp_macdst;
-        " ARP IP DST={}", p.arp_ipdst;
+    }
+    let gap = if p.form.mac_blank { " " } else { "" };
+    for (name, mac, address) in
+        [("SRC", p.arp_macsrc, p.arp_ipsrc), ("DST", p.arp_macdst, p.arp_ipdst)]
+    {
+        if let Some(mac) = mac {
+            let _ = write!(out, " ARP MAC {name}={mac}{gap}");
+        }
+        if let Some(address) = address {
+            let _ = write!(out, " ARP IP {name}={address}");
+        }
     }
     if p.incomplete_ports {
         out.extend(b" INCOMPLETE TCP/UDP header");
     }
     if p.ip.truncated {
         out.extend(header.as_bytes());
+    }
+}
+
+/// An address in the form of its line.
+struct Written(Address, V6Form);
+
+impl fmt::Display for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Address::V6(ip) => self.1.write(ip, f),
+            other => other.fmt(f),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::fields::{Address, Family, Ip, MacAddr, Packet, Proto, TcpFlags};
+use super::fields::{Address, ExtHeader, Family, Ip, MacAddr, Packet, Proto, TcpFlags};
 
 /// The network header of a packet.
 ///
@@ -99,6 +99,14 @@ pub enum Transport<'p, 'a> {
         /// UDP-Lite.
         lite: bool,
     },
+    /// SCTP, in lines of ulogd2.
+    #[non_exhaustive]
+    Sctp {
+        /// Source port.
+        src_port: u16,
+        /// Destination port.
+        dst_port: u16,
+    },
     /// ICMP or `ICMPv6`.
     #[non_exhaustive]
     Icmp {
@@ -188,6 +196,15 @@ impl Packet<'_> {
 }
 
 impl<'a> Ip<'a> {
+    /// True if it is a fragment, and not the first one, so that the transport header is not in it.
+    pub(super) fn is_later_fragment(&self) -> bool {
+        let offsets = self.ext.iter().filter_map(|header| match header {
+            ExtHeader::Fragment { offset, .. } => Some(*offset),
+            _ => None,
+        });
+        self.frag_offset.into_iter().chain(offsets).any(|offset| offset > 0)
+    }
+
     /// The transport header; `None` if the line shows no protocol, or breaks off inside it.
     #[must_use]
     pub fn transport<'p>(&'p self) -> Option<Transport<'p, 'a>> {
@@ -195,7 +212,7 @@ impl<'a> Ip<'a> {
         if let Some(bytes) = self.incomplete {
             return Some(Transport::Incomplete { proto, bytes });
         }
-        if self.frag_offset.is_some_and(|n| n > 0) && proto.is_opened() && self.spi.is_none() {
+        if self.is_later_fragment() && proto.is_opened() && self.spi.is_none() {
             return Some(Transport::LaterFragment(proto));
         }
         Some(match proto {
@@ -220,6 +237,7 @@ impl<'a> Ip<'a> {
                     (None, None) => Icmp::Plain,
                 },
             },
+            Proto::Sctp => Transport::Sctp { src_port: self.spt?, dst_port: self.dpt? },
             Proto::Ah | Proto::Esp => Transport::Security { proto, spi: self.spi? },
             Proto::Other(n) => Transport::Other(n),
         })

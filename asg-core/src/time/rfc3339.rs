@@ -1,47 +1,40 @@
 //! RFC 3339, at the pace of a log.
 
 use super::Timestamp;
+use crate::digits::{Digits, nanos};
 
 /// Reads a stamp at the start of the text: the instant, how long the stamp is, and whether a comma marked the fraction.
 ///
 /// Also `+0000` for the offset, as journald has it. Hand-written because every line of a modern log has one; the tests hold
 /// it to the calendar library.
 pub(crate) fn rfc3339(text: &[u8]) -> Option<(Timestamp, usize, bool)> {
+    const DATE: [u8; 8] = *b"0000-00-";
+    const CLOCK: [u8; 8] = *b"00:00:00";
     let head: &[u8; 19] = text.first_chunk()?;
-    let punctuation = [head[4], head[7], head[13], head[16]];
-    if punctuation != *b"--::" || !matches!(head[10], b'T' | b't' | b' ') {
+    let date = Digits::without(*head.first_chunk()?, DATE);
+    let clock = Digits::without(*head.last_chunk()?, CLOCK);
+    let [day_tens, day_ones] = [head[8], head[9]].map(|b| b.wrapping_sub(b'0'));
+    let is_day = day_tens.max(day_ones) < 10;
+    if !date.are(DATE) || !clock.are(CLOCK) || !is_day || !matches!(head[10], b'T' | b't' | b' ') {
         return None;
     }
-    // All digits are looked at, and asked once whether they are.
-    let mut worst = 0;
-    let mut two = |at: usize| {
-        let (a, b) = (head[at].wrapping_sub(b'0'), head[at + 1].wrapping_sub(b'0'));
-        worst = worst.max(a).max(b);
-        i64::from(a) * 10 + i64::from(b)
-    };
-    let year = two(0) * 100 + two(2);
-    let (month, day) = (two(5), two(8));
-    let (hour, minute, second) = (two(11), two(14), two(17));
-    if worst > 9 || hour > 23 || minute > 59 || second > 60 {
+    let [century, _, year, _, _, month, ..] = date.pairs().map(u32::from);
+    let [hour, _, _, minute, _, _, second, _] = clock.pairs().map(i64::from);
+    if hour > 23 || minute > 59 || second > 60 {
         return None;
     }
     let mut at = 19;
-    let mut nanos = 0_i64;
+    let mut fraction = 0;
     let comma = text.get(at) == Some(&b',');
     if matches!(text.get(at), Some(b'.' | b',')) {
-        at += 1;
-        let digits = text[at..].iter().take_while(|b| b.is_ascii_digit()).count();
-        if digits == 0 {
-            return None;
-        }
-        for n in 0..9 {
-            nanos = nanos * 10 + if n < digits { digit(text[at + n])? } else { 0 };
-        }
-        at += digits;
+        let (nanos, digits) = nanos(&text[at + 1..])?;
+        fraction = i64::from(nanos);
+        at += 1 + digits;
     }
     let mut offset = 0;
     match text.get(at)? {
         b'Z' | b'z' => at += 1,
+        b'+' if text[at..].starts_with(b"+00:00") => at += 6,
         sign @ (b'+' | b'-') => {
             let zone = &text[at + 1..];
             let (hours, minutes, len) = match zone {
@@ -60,9 +53,10 @@ pub(crate) fn rfc3339(text: &[u8]) -> Option<(Timestamp, usize, bool)> {
     }
     // A leap second is shown as the last moment of the minute.
     let second = second.min(59);
-    let days = days_since_epoch(year, month, day)?;
+    let day = u32::from(day_tens) * 10 + u32::from(day_ones);
+    let days = days_since_epoch(century * 100 + year, month, day)?;
     let seconds = days * 86_400 + hour * 3_600 + minute * 60 + second - offset;
-    let time = seconds.checked_mul(1_000_000_000)?.checked_add(nanos)?;
+    let time = seconds.checked_mul(1_000_000_000)?.checked_add(fraction)?;
     Some((Timestamp::from_nanos(time), at, comma))
 }
 
@@ -71,23 +65,32 @@ fn digit(b: u8) -> Option<i64> {
 }
 
 /// Days from 1970-01-01 in the proleptic Gregorian calendar; `None` if there is no such day.
-fn days_since_epoch(year: i64, month: i64, day: i64) -> Option<i64> {
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let last = match month {
-        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
-        4 | 6 | 9 | 11 => 30,
-        2 => 28 + i64::from(leap),
-        _ => return None,
-    };
-    if !(1..=last).contains(&day) {
+fn days_since_epoch(year: u32, month: u32, day: u32) -> Option<i64> {
+    /// The days of each month, and those before it in a year that begins in March, so that the leap day is its last.
+    const MONTHS: [(u32, u32); 12] = [
+        (31, 306),
+        (29, 337),
+        (31, 0),
+        (30, 31),
+        (31, 61),
+        (30, 92),
+        (31, 122),
+        (31, 153),
+        (30, 184),
+        (31, 214),
+        (30, 245),
+        (31, 275),
+    ];
+    let (last, before) = *MONTHS.get(month.wrapping_sub(1) as usize)?;
+    let is_leap =
+        || year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    if day.wrapping_sub(1) >= last || (month == 2 && day == 29 && !is_leap()) {
         return None;
     }
-    // Years begin in March here, so that the leap day is the last of one.
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let of_era = year.rem_euclid(400);
-    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    Some(era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468)
+    // Four centuries more, so that the year before the year 0 is no exception.
+    let year = year + 400 - u32::from(month <= 2);
+    let days = year * 365 + year / 4 - year / 100 + year / 400 + before + day - 1;
+    Some(i64::from(days) - (719_468 + 146_097))
 }
 
 #[cfg(test)]

@@ -38,6 +38,7 @@ from .records import (
     LogPrefix,
     Owner,
     Packet,
+    Peer,
     Record,
     RepEvent,
 )
@@ -70,6 +71,7 @@ __all__ = [
     "Owner",
     "Packet",
     "ParseError",
+    "Peer",
     "Record",
     "Records",
     "RepEvent",

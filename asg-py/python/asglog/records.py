@@ -287,12 +287,31 @@ class Owner(_FromDict):
 
 
 @dataclass(frozen=True, slots=True)
+class Peer(_FromDict):
+    """The other container of a packet between two, by its address: inferred at best."""
+
+    address: str
+    attribution: Attribution
+    handle: str | None
+    process_guid: str | None
+    index: int | None
+    app: App
+    space: Entity
+    org: Entity
+
+
+@dataclass(frozen=True, slots=True)
 class Flow(_FromDict):
-    """A packet with the answer to who sent it. ``time`` is RFC 3339 in UTC."""
+    """A packet with the answer to who sent it. ``time`` is RFC 3339 in UTC and can be out by ``time_error`` seconds.
+
+    ``also`` has the other lines that tell the same packet.
+    """
 
     time: str | None
+    time_error: float | None
     source: str
     line: int
+    also: tuple[Evidence, ...]
     cell: str | None
     verdict: Literal["allowed", "denied"] | None
     plane: Literal["asg", "c2c", "rate_limit"] | None
@@ -310,6 +329,7 @@ class Flow(_FromDict):
     app: App
     space: Entity
     org: Entity
+    peer: Peer | None
 
 
 #: Fields that the contract prints even if they are null.
@@ -317,7 +337,7 @@ _ALWAYS: dict[str, frozenset[str]] = {
     "Record": frozenset({"time", "host", "job", "index", "instance", "uptime"}),
     **{
         cls.__name__: frozenset(field.name for field in fields(cls))
-        for cls in (Flow, Owner, App, Entity, Candidate, Attribution)
+        for cls in (Flow, Owner, Peer, App, Entity, Candidate, Attribution)
     },
 }
 

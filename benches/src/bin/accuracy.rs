@@ -11,9 +11,9 @@ use std::hint::black_box;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use asg_benches::accuracy::{Judgement, correlate, judge};
+use asg_benches::accuracy::{Judgement, correlate, judge, judge_following};
 use asg_benches::sim::{Config, Damage, Envelope, Era, Memory, Simulation};
-use asg_core::{Line, Record, Sighting, TimePolicy};
+use asg_core::{FollowerOptions, Line, Record, Sighting, TimePolicy};
 use lexopt::prelude::*;
 
 const HELP: &str = "\
@@ -74,7 +74,8 @@ fn run() -> Result<bool, Box<dyn Error>> {
         Some(path) => std::fs::write(path, page)?,
         None => print!("{page}"),
     }
-    let wrong: Vec<_> = matrix.by_damage.values().flat_map(|judgement| &judgement.wrong).collect();
+    let judged = || matrix.by_damage.values().chain(matrix.followed.values());
+    let wrong: Vec<_> = judged().flat_map(|judgement| &judgement.wrong).collect();
     // One example of each kind and damage says more than a thousand lines.
     for (level, judgement) in &matrix.by_damage {
         let mut kinds = BTreeMap::<_, Vec<_>>::new();
@@ -98,6 +99,8 @@ fn run() -> Result<bool, Box<dyn Error>> {
 struct Matrix {
     /// By the place of the level among all levels.
     by_damage: BTreeMap<usize, Judgement>,
+    /// The follower's, by the place of the level; undamaged ones in each era's usual envelope only.
+    followed: BTreeMap<usize, Judgement>,
     /// Undamaged ones by era and envelope: recall is told of each.
     undamaged: BTreeMap<(usize, usize), Judgement>,
 }
@@ -114,6 +117,11 @@ impl Matrix {
             *self.undamaged.entry((era, envelope)).or_default() += judgement.clone();
         }
         *self.by_damage.entry(level).or_default() += judgement;
+        if level > 0 || config.envelope == config.era.usual_envelope() {
+            let options = FollowerOptions::default();
+            let (judgement, _) = judge_following(&logs, options, simulation.history().directory());
+            *self.followed.entry(level).or_default() += judgement;
+        }
         Ok(())
     }
 
@@ -123,7 +131,7 @@ impl Matrix {
             page,
             "# How often the correlator is right\n\n\
              Written by `cargo run --release -p asg-benches --bin accuracy -- --seeds {seeds} benches/ACCURACY.md`.\n\
-             What each word means, and what \"right\" is in each era, is told in `benches/src/accuracy.rs`; what each damage\n\
+             What each word means, and what \"right\" is in each era, is told in `benches/src/accuracy/mod.rs`; what each damage\n\
              does in `benches/src/sim/damage.rs`. {seeds} foundations of each kind: 3 cells, 60 containers, 10 minutes, with\n\
              crashes, restarts, deployments, tasks, staging, evacuations, renames and deletions.\n"
         )?;
@@ -155,6 +163,8 @@ impl Matrix {
             "\nWarden's and the oldest garden-linux' lines, health checks, `REJECT_LOCAL:` and other tools' lines name nobody:\n\
              they are in `unknown`, and in neither recall."
         )?;
+        self.followed(&mut page)?;
+        self.sides(&mut page)?;
         writeln!(
             page,
             "\n## Undamaged, by era and envelope\n\nRecall of certain answers; their precision is told if it is not 100 %.\n"
@@ -187,6 +197,62 @@ impl Matrix {
         )?;
         writeln!(page, "| a lifetime in a saved ledger, names included | {bytes} bytes |")?;
         Ok(page)
+    }
+}
+
+impl Matrix {
+    fn followed(&self, page: &mut String) -> std::fmt::Result {
+        writeln!(
+            page,
+            "\n## While the logs are being written\n\nThe follower, which waits 30 seconds for evidence, over the same lines in \
+             the order in which they were\nwritten; undamaged ones in each era's usual envelope only.\n"
+        )?;
+        writeln!(
+            page,
+            "| damage | flows | wrong certain answers | precision of certain answers | recall | recall where evidence survived |\n\
+             |---|---|---|---|---|---|"
+        )?;
+        for (level, judged) in &self.followed {
+            writeln!(
+                page,
+                "| {} | {} | {} | {} | {} | {} |",
+                Damage::LEVELS[*level].0,
+                judged.packets,
+                judged.wrong.len(),
+                full_percent(judged.precision()),
+                full_percent(judged.recall()),
+                full_percent(judged.evidenced_recall()),
+            )?;
+        }
+        Ok(())
+    }
+
+    fn sides(&self, page: &mut String) -> std::fmt::Result {
+        writeln!(
+            page,
+            "\n## Second tellings, and the other end of a packet\n\nA second telling is a line about a packet that another line \
+             has told. A peer is never more than inferred; before\nsilk, no line tells a container's own address, so there is \
+             none.\n"
+        )?;
+        writeln!(
+            page,
+            "| damage | second tellings | merged | merged with another packet | packets between containers | peers inferred \
+             | of these, right |\n|---|---|---|---|---|---|---|"
+        )?;
+        for (level, judged) in &self.by_damage {
+            writeln!(
+                page,
+                "| {} | {} | {} | {} | {} | {} | {} |",
+                Damage::LEVELS[*level].0,
+                judged.copies,
+                full_percent(judged.merged_share()),
+                judged.wrong_merges,
+                judged.pairs,
+                percent(judged.peers, judged.pairs),
+                full_percent(judged.peer_precision()),
+            )?;
+        }
+        Ok(())
     }
 }
 

@@ -7,7 +7,7 @@ use super::Chance;
 use super::truth::{ContainerFacts, Truth};
 
 /// What goes wrong, as shares of lines from 0 to 1 unless it says otherwise. It never changes what happened, only what is
-/// left of it: with the same seed, the packets are the same under any damage but reboots.
+/// left of it: with the same seed, the packets are the same under any damage but reboots and colliding GUIDs.
 ///
 /// ```
 /// use asg_benches::sim::Damage;
@@ -42,6 +42,12 @@ pub struct Damage {
     pub drift_ppm: i64,
     /// How many cells reboot per hour without warning; their containers leave no last line.
     pub reboots_per_hour: u32,
+    /// Each kernel line arrives a second time, forwarded as RFC 5424 into `forwarded.log`, and so may be lost or cut there.
+    pub forwarded: bool,
+    /// silk's iptables-logger writes a line about each packet beside rep's, in eras that have it.
+    pub logger: bool,
+    /// Instances whose GUID begins with the first 25 characters of another's: chance never does that.
+    pub colliding: f64,
 }
 
 impl Damage {
@@ -59,12 +65,27 @@ impl Damage {
         skew_seconds: 0,
         drift_ppm: 0,
         reboots_per_hour: 0,
+        forwarded: false,
+        logger: false,
+        colliding: 0.0,
     };
 
     /// The levels that have a name, the mildest first.
-    pub const LEVELS: [(&'static str, Self); 8] = [
+    pub const LEVELS: [(&'static str, Self); 10] = [
         ("none", Self::NONE),
         ("duplicates", Self { duplicated: 0.1, reordered: 0.1, rep_twice: true, ..Self::NONE }),
+        (
+            "two-ways",
+            Self {
+                duplicated: 0.02,
+                reordered: 0.1,
+                lost_kernel: 0.05,
+                forwarded: true,
+                logger: true,
+                ..Self::NONE
+            },
+        ),
+        ("colliding", Self { colliding: 0.3, ..Self::NONE }),
         ("lost-30", Self { lost_rep: 0.3, lost_kernel: 0.05, ..Self::NONE }),
         ("lost-90", Self { lost_rep: 0.9, lost_kernel: 0.05, ..Self::NONE }),
         ("rotated", Self { rotated_percent: 60, ..Self::NONE }),
@@ -85,6 +106,9 @@ impl Damage {
                 skew_seconds: 90,
                 drift_ppm: 200,
                 reboots_per_hour: 12,
+                forwarded: true,
+                logger: true,
+                colliding: 0.0,
             },
         ),
     ];
@@ -107,6 +131,8 @@ impl std::str::FromStr for Damage {
 pub(super) enum About {
     /// A packet.
     Packet(Truth),
+    /// iptables-logger's line about one: it names the container and its app.
+    Logger(Truth),
     /// A container: the line names its handle, and `naming` if also whose it is.
     Container { facts: Arc<ContainerFacts>, naming: bool },
     /// Neither.
@@ -165,6 +191,12 @@ impl Way {
         let is_cut = line.text.len() < whole;
         match &mut line.about {
             About::Packet(truth) => truth.damaged = is_cut,
+            About::Logger(truth) => {
+                truth.damaged = is_cut;
+                if let Some(facts) = &truth.container {
+                    count(facts, true, &line.text, is_cut);
+                }
+            }
             About::Container { facts, naming } if line.piece != Piece::Later => {
                 count(facts, *naming, &line.text, is_cut || line.piece == Piece::First);
             }
@@ -174,6 +206,7 @@ impl Way {
             text: line.text.clone(),
             about: match &line.about {
                 About::Packet(truth) => About::Packet(Truth { copy: true, ..truth.clone() }),
+                About::Logger(truth) => About::Logger(truth.clone()),
                 _ => About::Noise,
             },
             ..line

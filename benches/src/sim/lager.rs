@@ -80,6 +80,52 @@ const CREATE: &str = "process-reserved-container.run-container";
 const DESTROY: &str =
     "process-completed-container.delete-container.containerstore.destroy.node-destroy";
 
+/// Writes iptables-logger's line about a kernel line, as it does: of each key, the first value counts. False if it overlooks
+/// the line.
+pub(super) fn logger(
+    out: &mut Vec<u8>,
+    wall: i64,
+    kernel: &[u8],
+    owner: &ContainerFacts,
+    cell_ip: &str,
+) -> bool {
+    let text = String::from_utf8_lossy(kernel);
+    let (is_allowed, is_denied) = (text.contains("OK_"), text.contains("DENY_"));
+    if !is_allowed && !is_denied {
+        return false;
+    }
+    let value = |key: &str| {
+        let values = text.split_whitespace().filter_map(|word| word.split_once('='));
+        values.filter(|(known, _)| *known == key).map(|(_, value)| value).next().unwrap_or("")
+    };
+    let number = |key: &str| value(key).parse::<u32>().unwrap_or(0);
+    let is_ingress = value("OUT").contains("s-");
+    let direction = if is_ingress { "ingress" } else { "egress" };
+    let verdict = if is_allowed { "allowed" } else { "denied" };
+    let guid = |guid: Option<asg_core::Guid>| guid.map(|guid| guid.to_string()).unwrap_or_default();
+    out.extend(b"{\"timestamp\":\"");
+    rfc3339(out, wall, 9, "Z");
+    let side = if is_ingress { "destination" } else { "source" };
+    let _ = write!(
+        out,
+        r#"","level":"info","source":"cfnetworking.iptables","message":"cfnetworking.iptables.{direction}-{verdict}","data":{{"packet":{{"direction":"{direction}","allowed":{is_allowed},"src_ip":"{}","dst_ip":"{}","src_port":{},"dst_port":{},"protocol":"{}","mark":"{}","icmp_type":{},"icmp_code":{}}},"{side}":{{"container_id":"{}","app_guid":"{}","space_guid":"{}","organization_guid":"{}","host_ip":"{cell_ip}","host_guid":"{}"}}}}}}"#,
+        value("SRC"),
+        value("DST"),
+        number("SPT"),
+        number("DPT"),
+        value("PROTO"),
+        value("MARK"),
+        number("TYPE"),
+        number("CODE"),
+        owner.handle,
+        guid(owner.app),
+        guid(owner.space),
+        guid(owner.org),
+        owner.cell,
+    );
+    true
+}
+
 /// Writes a line about a container.
 pub(super) fn write(out: &mut Vec<u8>, message: Message, context: &Context<'_>) {
     let Context { era, facts, session, .. } = *context;

@@ -110,6 +110,8 @@ pub(super) struct Run<'s, S> {
     pub(super) silent: bool,
     /// lager's session numbers.
     session: u64,
+    /// Packets that were logged.
+    packets: u64,
     queue: BinaryHeap<Reverse<Due>>,
     planned: u64,
     output: Output<'s, S>,
@@ -133,8 +135,8 @@ impl<S: Sink> Output<'_, S> {
             totals.lines += 1;
             totals.bytes += sent.text.len() as u64 + 1;
             sink.line(file, &sent.text)?;
-            if let About::Packet(truth) = &sent.about {
-                totals.packets += 1;
+            totals.packets += u64::from(matches!(sent.about, About::Packet(_)));
+            if let About::Packet(truth) | About::Logger(truth) = &sent.about {
                 sink.truth(file, number, truth)?;
             }
             Ok(())
@@ -173,7 +175,8 @@ impl<'s, S: Sink> Run<'s, S> {
         let start = era.start * SECOND;
         let cells: Vec<_> =
             (0..config.cells.max(1)).map(|n| new_cell(config, start, n, &mut clocks)).collect();
-        let files = config.layout.files(cells.len());
+        let mut files = config.layout.files(cells.len());
+        files.extend(config.damage.forwarded.then(|| "forwarded.log".to_owned()));
         sink.begin(&files)?;
         let mut run = Self {
             config: config.clone(),
@@ -188,6 +191,7 @@ impl<'s, S: Sink> Run<'s, S> {
             agenda: Vec::new(),
             silent: false,
             session: 0,
+            packets: 0,
             queue: BinaryHeap::new(),
             planned: 0,
             output: Output {
@@ -267,8 +271,13 @@ impl<'s, S: Sink> Run<'s, S> {
             return Ok(None);
         };
         let process_guid = format!("{}-{}", of.guid, of.version);
+        let colliding = self.config.damage.colliding;
+        let twin = (colliding > 0.0 && self.chance.hits(colliding)).then(|| self.any_instance());
         let slot = self.place(Workload::App, Some(app), |chance, form| {
-            let instance = chance.instance_guid().to_string();
+            let mut instance = chance.instance_guid().to_string();
+            if let Some(twin) = twin.flatten() {
+                instance.replace_range(..25, &twin[..25]);
+            }
             let (handle, instance) = match form {
                 HandleForm::ProcessAndInstance => (format!("{process_guid}-{instance}"), instance),
                 HandleForm::Guid36 => (instance.clone(), instance),
@@ -282,6 +291,16 @@ impl<'s, S: Sink> Run<'s, S> {
         self.lager(slot, Message::Creating)?;
         self.make(slot)?;
         Ok(Some(slot))
+    }
+
+    /// The GUID of some instance that is there.
+    fn any_instance(&mut self) -> Option<String> {
+        let slots: Vec<_> = self.slots.all().collect();
+        if slots.is_empty() {
+            return None;
+        }
+        let facts = &self.slots[slots[self.chance.index(slots.len())]].facts;
+        facts.process_guid.is_some().then(|| facts.instance_guid.clone())
     }
 
     /// Starts a task, a build or a health check; a task and a build are known by this GUID.
@@ -556,13 +575,45 @@ impl<'s, S: Sink> Run<'s, S> {
         text: &[u8],
         truth: Option<Truth>,
     ) -> io::Result<()> {
+        self.packets += u64::from(truth.is_some());
+        let truth = truth.map(|truth| Truth { packet: self.packets, ..truth });
         let Cell { host, clock, .. } = &mut self.cells[cell];
         let (wall, uptime) = (clock.wall(self.now), clock.uptime(self.now));
         let mut line = Vec::with_capacity(text.len() + 128);
         self.config.envelope.kernel(&mut line, host, wall, uptime, text);
         let file = self.config.layout.file(cell, false);
+        let copy = truth.as_ref().map(|truth| Truth { copy: true, ..truth.clone() });
         let about = truth.map_or(About::Noise, About::Packet);
-        self.send(file, Sent { text: line, about, lager: false, piece: Piece::Whole })
+        self.send(file, Sent { text: line, about, lager: false, piece: Piece::Whole })?;
+        let damage = self.config.damage;
+        if damage.forwarded {
+            let mut text_again = Vec::with_capacity(text.len() + 256);
+            let host = &mut Host { ..self.cells[cell].host.clone() };
+            super::Envelope::Rfc5424.kernel(&mut text_again, host, wall, uptime, text);
+            let about = copy.clone().map_or(About::Noise, About::Packet);
+            let file = self.output.ways.len() - 1;
+            self.send(file, Sent { text: text_again, about, lager: false, piece: Piece::Whole })?;
+        }
+        match copy.filter(|_| damage.logger && self.era.network == super::era::Network::Silk) {
+            Some(truth) => self.logger(cell, wall, text, truth),
+            None => Ok(()),
+        }
+    }
+
+    /// iptables-logger reads the kernel's line a little later, and looks up who has the address.
+    fn logger(&mut self, cell: usize, wall: i64, text: &[u8], truth: Truth) -> io::Result<()> {
+        let Some(facts) = truth.container.as_deref() else { return Ok(()) };
+        let mut json = Vec::with_capacity(700);
+        let wall = wall + 250 * MILLI;
+        if !lager::logger(&mut json, wall, text, facts, &self.cells[cell].host.ip) {
+            return Ok(());
+        }
+        let mut line = Vec::with_capacity(json.len() + 160);
+        let Cell { host, .. } = &self.cells[cell];
+        self.config.envelope.lager(&mut line, host, wall + MILLI, Program::Blackbox, &json);
+        let file = self.config.layout.file(cell, true);
+        let about = About::Logger(truth);
+        self.send(file, Sent { text: line, about, lager: true, piece: Piece::Whole })
     }
 
     fn send(&mut self, file: usize, line: Sent) -> io::Result<()> {

@@ -46,6 +46,30 @@ pub struct Memory {
     pub truths: Vec<(usize, u64, Truth)>,
     /// All containers' lives.
     pub lives: Vec<Life>,
+    /// The file of each line, in the order in which the lines of all files were written.
+    pub arrivals: Vec<u32>,
+}
+
+impl Memory {
+    /// All lines in the order in which they were written, each with its file and its number there.
+    pub fn in_order(&self) -> impl Iterator<Item = (usize, u64, &[u8])> {
+        let mut files: Vec<_> =
+            self.files.iter().map(|(_, text)| (1..).zip(text.split(|&b| b == b'\n'))).collect();
+        self.arrivals.iter().filter_map(move |&file| {
+            let (number, line) = files[file as usize].next()?;
+            Some((file as usize, number, line))
+        })
+    }
+}
+
+impl Memory {
+    /// All lines, file by file, each with its file and its number there.
+    pub fn in_files(&self) -> impl Iterator<Item = (usize, u64, &[u8])> {
+        self.files.iter().enumerate().flat_map(|(file, (_, text))| {
+            let lines = text.strip_suffix(b"\n").unwrap_or(text).split(|&b| b == b'\n');
+            (1..).zip(lines).map(move |(number, line)| (file, number, line))
+        })
+    }
 }
 
 impl Sink for Memory {
@@ -58,6 +82,7 @@ impl Sink for Memory {
         let (_, text) = &mut self.files[file];
         text.extend(line);
         text.push(b'\n');
+        self.arrivals.push(file as u32);
         Ok(())
     }
 

@@ -228,6 +228,7 @@ impl<S: Sink> Run<'_, S> {
     fn truth(&self, slot: usize, kind: Kind, names: Names, peer: Option<usize>) -> Truth {
         let container = &self.slots[slot];
         Truth {
+            packet: 0,
             time: self.now,
             kind,
             names,
@@ -256,6 +257,7 @@ impl<S: Sink> Run<'_, S> {
                 };
                 packet::write(&mut line, &path, Load::Syn { port: 22 }, &mut self.traffic);
                 let truth = Truth {
+                    packet: 0,
                     time: self.now,
                     kind: Kind::Foreign,
                     names: Names::Nobody,

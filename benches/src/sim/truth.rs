@@ -113,6 +113,8 @@ pub struct NameSet {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Truth {
+    /// Which packet it is: lines with the same number tell the same.
+    pub packet: u64,
     /// When the packet was logged by true time, in nanoseconds since 1970. The cell's clock may say otherwise.
     pub time: i64,
     /// What the line is.
@@ -127,7 +129,7 @@ pub struct Truth {
     pub peer: Option<Arc<ContainerFacts>>,
     /// The line is cut: what is left may not tell what the whole line told.
     pub damaged: bool,
-    /// The line is written for the second time.
+    /// Another line has told the packet: the line is written for the second time, or is iptables-logger's.
     pub copy: bool,
 }
 
@@ -147,7 +149,7 @@ struct Placed<'a> {
 
 impl Serialize for Placed<'_> {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        let Truth { time, kind, names, container, named, peer, damaged, copy } = self.truth;
+        let Truth { time, kind, names, container, named, peer, damaged, copy, .. } = self.truth;
         let mut map = s.serialize_map(None)?;
         map.serialize_entry("file", self.file)?;
         map.serialize_entry("line", &self.line)?;

@@ -1,12 +1,15 @@
 //! The whole procedure: packet logs and Diego's logs in, app, space and org of each packet out.
 
-use std::io::{self, BufWriter, Write as _};
+use std::io::{self, BufWriter, Write};
+use std::num::NonZero;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::thread;
 
 use asg_cc_client::Directory;
 use asg_core::{Correlator, Flow, Guid, Identity, Origin, SourceId, TimePolicy};
+use asg_examples::counting::{Count, count};
 use asg_examples::input::Input;
 use asg_examples::names::is_saved_page;
 use asg_examples::progress::Progress;
@@ -14,7 +17,7 @@ use asg_examples::report::{Failure, Report, say};
 use asg_examples::summary::Summary;
 use asg_examples::table::Table;
 use asg_examples::time::{set_utc_offset, set_year};
-use asg_examples::{demo, names};
+use asg_examples::{demo, missing, names};
 use lexopt::Arg::{Long, Short, Value};
 use lexopt::ValueExt as _;
 
@@ -28,6 +31,8 @@ Usage: correlate [OPTIONS] [LOG…]
 
 Output:
   --format FORMAT        table (for people, the default), ndjson (one JSON object per packet) or summary (counts)
+
+  --threads N            how many threads count for a summary; as many as there are processors if not given
 
 Names; without one of these the output has GUIDs only:
   --cf                   ask the Cloud Controller that the cf CLI is logged in to
@@ -76,6 +81,7 @@ enum Format {
 
 struct Options {
     format: Format,
+    threads: Option<NonZero<usize>>,
     names: names::Options,
     policy: TimePolicy,
     logs: Vec<Input>,
@@ -87,6 +93,7 @@ impl Options {
         let mut names = names::Options::default();
         let mut policy = TimePolicy::default();
         let mut format = Format::Table;
+        let mut threads = None;
         let mut logs = Vec::new();
         // Pages may follow `--cc-export`, and logs may follow the pages.
         let mut pages_follow = false;
@@ -105,6 +112,13 @@ impl Options {
                             return Err(Failure::Usage(what));
                         }
                     }
+                }
+                Long("threads") => {
+                    let value = args.value()?.string()?;
+                    threads = Some(value.parse().map_err(|_| {
+                        let what = format!("--threads is a number from 1 on, and not `{value}`");
+                        Failure::Usage(what)
+                    })?);
                 }
                 Long("cf") => names.cf = true,
                 Long("api") => names.api = Some(args.value()?.string()?),
@@ -136,12 +150,12 @@ impl Options {
                 other => return Err(other.unexpected().into()),
             }
         }
-        Ok(Some(Self { format, names, policy, logs }))
+        Ok(Some(Self { format, threads, names, policy, logs }))
     }
 }
 
 fn run(options: Options, report: &mut Report) -> Result<(), Failure> {
-    let Options { format, names, policy, mut logs } = options;
+    let Options { format, threads, names, policy, mut logs } = options;
     let directory = match names.directory()? {
         Ok(directory) => directory,
         Err(why) => {
@@ -149,8 +163,9 @@ fn run(options: Options, report: &mut Report) -> Result<(), Failure> {
             None
         }
     };
+    let job = Job { format, threads, policy };
     if !logs.is_empty() {
-        return correlate(format, &mut logs, policy, directory, report);
+        return correlate(&job, &mut logs, directory, report);
     }
     let server = demo::server().map_err(|e| Failure::Demo(e.to_string()))?;
     let directory = match directory {
@@ -163,59 +178,94 @@ fn run(options: Options, report: &mut Report) -> Result<(), Failure> {
         }
         other => other,
     };
-    correlate(format, &mut demo::logs(), policy, directory, report)
+    correlate(&job, &mut demo::logs(), directory, report)
+}
+
+/// What is to be done, whatever the logs and whoever knows names.
+struct Job {
+    format: Format,
+    threads: Option<NonZero<usize>>,
+    policy: TimePolicy,
 }
 
 fn correlate(
-    format: Format,
+    job: &Job,
     logs: &mut [Input],
-    policy: TimePolicy,
     directory: Option<Box<dyn Directory>>,
     report: &mut Report,
 ) -> Result<(), Failure> {
-    let mut correlator = Correlator::with_policy(policy);
     let ids = source_ids(logs);
-    let readable = first_pass(logs, &ids, &mut correlator, report)?;
-    let sources: Vec<String> = {
-        let mut sources: Vec<_> =
-            ids.iter().zip(logs.iter()).map(|(id, log)| (id, log.name())).collect();
-        sources.sort();
-        sources.into_iter().map(|(_, name)| name.to_owned()).collect()
-    };
     let mut names = Names { is_asked: directory.is_some(), directory, failure: None };
-    let mut out = BufWriter::with_capacity(64 << 10, io::stdout().lock());
-    let counts = *correlator.counts();
-    match format {
-        Format::Ndjson => {
-            let source = |id: SourceId| sources[id.0 as usize].as_str();
-            second_pass(logs, &ids, &readable, &mut correlator, &mut names, |flow, _| {
-                serde_json::to_writer(&mut out, &flow.to_output(source))?;
-                Ok(out.write_all(b"\n")?)
-            })?;
-            out.flush()?;
-        }
-        Format::Table => {
-            let mut table = Table::new(&mut out);
-            second_pass(logs, &ids, &readable, &mut correlator, &mut names, |flow, is_named| {
-                Ok(table.add(flow, is_named)?)
-            })?;
-            table.finish()?;
-            if counts.packets == 0 {
-                report.note("there are no packets in these logs: is packet logging switched on in a security group?");
-            }
-        }
-        Format::Summary => {
-            let mut summary = Summary::default();
-            second_pass(logs, &ids, &readable, &mut correlator, &mut names, |flow, _| {
-                summary.add(flow);
-                Ok(())
-            })?;
-            summary.print(&counts, &mut out)?;
-        }
+    let out = BufWriter::with_capacity(64 << 10, io::stdout().lock());
+    match job.format {
+        Format::Summary => summarise(job, logs, &ids, &mut names, out, report)?,
+        Format::Table | Format::Ndjson => list(job, logs, &ids, &mut names, out, report)?,
     }
     if let Some(why) = names.failure {
         report.left_out(format_args!("names are missing: {why}"));
-    } else if !names.is_asked && counts.packets > 0 && matches!(format, Format::Table) {
+    }
+    Ok(())
+}
+
+/// Counts the packets.
+fn summarise(
+    job: &Job,
+    logs: &mut [Input],
+    ids: &[SourceId],
+    names: &mut Names,
+    mut out: impl Write,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    let threads = job.threads.or_else(|| thread::available_parallelism().ok());
+    let threads = threads.unwrap_or(NonZero::<usize>::MIN);
+    let Count { mut tally, failures, read } = count(logs, ids, job.policy, threads);
+    for (n, e) in failures {
+        report.left_out(format_args!("{}: {e}", logs[n].name()));
+    }
+    if read == 0 {
+        return Err(Failure::Inputs);
+    }
+    let mut summary = Summary::default();
+    tally.give(|guids| names.of(guids), |counted| summary.add(counted));
+    summary.print(tally.counts(), &mut out)?;
+    let mut names = vec![""; logs.len()];
+    for (id, log) in ids.iter().zip(logs.iter()) {
+        names[id.0 as usize] = log.name();
+    }
+    Ok(missing::print(tally.completeness(), |id| names[id.0 as usize], &mut out)?)
+}
+
+/// Gives each packet.
+fn list(
+    job: &Job,
+    logs: &mut [Input],
+    ids: &[SourceId],
+    names: &mut Names,
+    mut out: impl Write,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    let mut correlator = Correlator::with_policy(job.policy);
+    let readable = first_pass(logs, ids, &mut correlator, report)?;
+    if matches!(job.format, Format::Ndjson) {
+        let mut sources = vec![""; logs.len()];
+        for (id, log) in ids.iter().zip(logs.iter()) {
+            sources[id.0 as usize] = log.name();
+        }
+        second_pass(logs, ids, &readable, &mut correlator, names, |flow, _| {
+            serde_json::to_writer(&mut out, &flow.to_output(|id| sources[id.0 as usize]))?;
+            Ok(out.write_all(b"\n")?)
+        })?;
+        return Ok(out.flush()?);
+    }
+    let packets = correlator.counts().packets;
+    let mut table = Table::new(&mut out);
+    second_pass(logs, ids, &readable, &mut correlator, names, |flow, is_named| {
+        Ok(table.add(flow, is_named)?)
+    })?;
+    table.finish()?;
+    if packets == 0 {
+        report.note("there are no packets in these logs: is packet logging switched on in a security group?");
+    } else if !names.is_asked {
         report.note("to see names, give --cf, --api or --cc-export (see --help)");
     }
     Ok(())
@@ -241,11 +291,11 @@ fn first_pass(
 ) -> Result<Vec<bool>, Failure> {
     let mut readable = Vec::new();
     for (log, id) in logs.iter_mut().zip(ids) {
-        let mut progress = Progress::new("reading evidence", log.size());
+        let progress = Progress::new("reading evidence", log.size());
         let kept = log.keep();
         let mut any = false;
         let result = kept.and_then(|()| {
-            log.for_each_line(&mut progress, |raw| {
+            log.for_each_line(&progress, |raw| {
                 any = true;
                 correlator.observe(Origin { source: *id, line: raw.number }, raw.bytes);
                 ControlFlow::Continue(())
@@ -272,9 +322,9 @@ fn second_pass(
     let mut batch = Batch::default();
     let mut result = Ok(());
     for ((log, id), _) in logs.iter().zip(ids).zip(readable).filter(|(_, readable)| **readable) {
-        let mut progress = Progress::new("naming packets", log.size());
+        let progress = Progress::new("naming packets", log.size());
         // What cannot be read here could not be read in the first pass, and was reported there.
-        let _ = log.for_each_line(&mut progress, |raw| {
+        let _ = log.for_each_line(&progress, |raw| {
             batch.add(Origin { source: *id, line: raw.number }, raw.bytes);
             if batch.is_full() {
                 result = batch.flows(correlator, names, &mut each);

@@ -75,7 +75,7 @@ fn run(report: &mut Report) -> Result<(), Failure> {
         let source = (inputs.len() > 1).then(|| input.name());
         let mut written = Ok(());
         let mut too_long = 0_u64;
-        let result = input.for_each_line(&mut Progress::new("reading", input.size()), |raw| {
+        let result = input.for_each_line(&Progress::new("reading", input.size()), |raw| {
             too_long += u64::from(raw.skipped > 0);
             let line = Line::new(raw.bytes);
             let mut record = Record::read(&line);

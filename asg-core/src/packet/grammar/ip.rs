@@ -1,16 +1,19 @@
 //! IPv4 and IPv6, from `SRC=` to the transport header.
 
+use std::num::NonZeroU32;
+
 use nom::Parser;
 use nom::combinator::opt;
 use nom::sequence::{delimited, terminated};
 
 use super::link::incomplete;
 use super::token::{
-    Fail, Read, Step, addr4, addr6, dec, field, hex_any, hex2_upper, hex8, key, last, opt_bytes,
-    sp, sp_or_end,
+    Fail, Read, Step, V6Pair, addr4, dec, field, hex_any, hex2_upper, hex8, key, last, not_zero,
+    opt_bytes, sp, sp_or_end,
 };
 use super::transport;
-use crate::packet::fields::{Address, ExtHeader, Family, Ip, LineForm, Proto};
+use crate::packet::fields::{Address, ExtHeader, Family, Ip, Proto};
+use crate::packet::form::{LineForm, V6Form};
 
 /// Whether a packet is the logged one or the one that an ICMP error quotes. The kernel quotes one level deep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,11 +40,23 @@ pub(super) fn packet<'a>(
     family: &mut Family,
     form: &mut LineForm,
 ) -> Step<'a> {
-    let i = addresses(i, ip, Some(family))?;
+    let mut written = V6Pair::new(V6Form::Short);
+    let read = addresses(i, ip, family, &mut written);
+    form.v6 = written.form();
+    let i = read?;
     match *family {
         Family::Ipv6 => ipv6(i, ip, Depth::Outer, form),
         _ => ipv4(i, ip, Depth::Outer, form),
     }
+}
+
+/// True if the kernel stops behind this packet, and prints no owner and no mark.
+pub(super) fn ends_the_line(ip: &Ip<'_>) -> bool {
+    let is_named = !matches!(ip.proto, None | Some(Proto::Icmp | Proto::Ah | Proto::Esp));
+    ip.truncated
+        || ip.tcp_opt_truncated
+        || (ip.incomplete.is_some() && is_named)
+        || ip.ext.last().is_some_and(|header| header.ends_the_line())
 }
 
 /// The packet inside brackets, behind `[` and up to `] `.
@@ -56,9 +71,21 @@ pub(super) fn nested<'a>(
         inner.truncated = true;
         i
     } else {
-        let i = addresses(i, inner, None)?;
+        // What an ICMP error quotes is of the error's own family, and no person blanked it alone.
+        let (mut family, mut written) = (family, V6Pair::new(V6Form::Full));
+        let i = addresses(i, inner, &mut family, &mut written)?;
         match family {
-            Family::Ipv6 => ipv6(i, inner, Depth::Nested, form)?,
+            Family::Ipv6 => {
+                let i = ipv6(i, inner, Depth::Nested, form)?;
+                if ends_the_line(inner) || !i.starts_with(b"MARK=") {
+                    i
+                } else {
+                    let mut mark = None;
+                    let i = field(i, "MARK=0x", not_zero(hex_any), &mut mark)?;
+                    form.inner_mark = mark.and_then(NonZeroU32::new);
+                    i
+                }
+            }
             _ => ipv4(i, inner, Depth::Nested, form)?,
         }
     };
@@ -66,45 +93,52 @@ pub(super) fn nested<'a>(
     sp_or_end(i)
 }
 
-fn addresses<'a>(i: &'a [u8], ip: &mut Ip<'a>, family: Option<&mut Family>) -> Step<'a> {
-    let i = field(i, "SRC=", address, &mut ip.src)?;
-    let found = match ip.src {
-        Some(Address::V6(_)) => Family::Ipv6,
-        Some(Address::V4(_)) => Family::Ipv4,
-        _ => Family::Unknown,
-    };
-    if let Some(family) = family {
-        *family = found;
-        let i = field(i, "DST=", address, &mut ip.dst)?;
-        // Blanked addresses leave it to the next field.
-        if found == Family::Unknown {
-            *family = match ip.dst {
-                Some(Address::V6(_)) => Family::Ipv6,
-                Some(Address::Blank) if is_ipv6_behind_len(i) => Family::Ipv6,
-                _ => Family::Ipv4,
-            };
-        }
-        return Ok(i);
+/// `SRC=… DST=… `, both of one family. `family` is what they must be, or unknown, and then what they are.
+fn addresses<'a>(
+    i: &'a [u8],
+    ip: &mut Ip<'a>,
+    family: &mut Family,
+    written: &mut V6Pair,
+) -> Step<'a> {
+    let i = field(i, "SRC=", |i| address(i, *family, written), &mut ip.src)?;
+    *family = family_of(ip.src, *family);
+    let i = field(i, "DST=", |i| address(i, *family, written), &mut ip.dst)?;
+    *family = family_of(ip.dst, *family);
+    // Blanked addresses leave it to the next field.
+    if *family == Family::Unknown {
+        *family = if is_ipv6_behind_len(i) { Family::Ipv6 } else { Family::Ipv4 };
     }
-    field(i, "DST=", address, &mut ip.dst)
+    Ok(i)
+}
+
+fn family_of(address: Option<Address>, otherwise: Family) -> Family {
+    match address {
+        Some(Address::V4(_)) => Family::Ipv4,
+        Some(Address::V6(_)) => Family::Ipv6,
+        _ => otherwise,
+    }
 }
 
 fn is_ipv6_behind_len(i: &[u8]) -> bool {
     i.iter().position(|&b| b == b' ').is_some_and(|n| i[n..].starts_with(b" TC="))
 }
 
-fn address(i: &[u8]) -> Read<'_, Address> {
-    match i {
-        [b' ', ..] => Ok((i, Address::Blank)),
-        [_, _, _, _, b':', ..] => addr6.map(Address::V6).parse(i),
-        _ => addr4.map(Address::V4).parse(i),
+fn address<'a>(i: &'a [u8], family: Family, written: &mut V6Pair) -> Read<'a, Address> {
+    let is_v6 = match family {
+        _ if i.starts_with(b" ") => return Ok((i, Address::Blank)),
+        Family::Unknown => i.iter().take(5).any(|&b| b == b':'),
+        family => family == Family::Ipv6,
+    };
+    if is_v6 {
+        written.read(i).map(|(i, ip)| (i, Address::V6(ip)))
+    } else {
+        addr4.map(Address::V4).parse(i)
     }
 }
 
 fn ipv4<'a>(i: &'a [u8], ip: &mut Ip<'a>, depth: Depth, form: &mut LineForm) -> Step<'a> {
     let i = field(i, "LEN=", dec, &mut ip.len)?;
-    let (i, bare) = tos_key(i)?;
-    form.bare_tos |= bare;
+    let i = tos_key(i, depth, form)?;
     let (i, tos) = terminated(hex2_upper, sp).parse_complete(i)?;
     ip.tos = Some(tos);
     let i = field(i, "PREC=0x", hex2_upper, &mut ip.prec)?;
@@ -119,11 +153,11 @@ fn ipv4<'a>(i: &'a [u8], ip: &mut Ip<'a>, depth: Depth, form: &mut LineForm) -> 
     (ip.ce, ip.df, ip.mf) = (certain(ce), certain(df), certain(mf));
     let mut i = i;
     if i.starts_with(b"FRAG:") {
-        i = field(i, "FRAG:", dec, &mut ip.frag_offset)?;
+        i = field(i, "FRAG:", not_zero(dec), &mut ip.frag_offset)?;
     } else {
         ip.frag_offset = goes_on.then_some(0);
     }
-    if i.starts_with(b"OPT (") {
+    if i.starts_with(b"OPT ") && !form.is_ulogd() {
         let (rest, opts) = delimited(key("OPT ("), opt_bytes, key(") ")).parse_complete(i)?;
         ip.ip_opt = Some(opts);
         i = rest;
@@ -131,25 +165,24 @@ fn ipv4<'a>(i: &'a [u8], ip: &mut Ip<'a>, depth: Depth, form: &mut LineForm) -> 
         ip.truncated = true;
         return Ok(rest);
     }
-    if ip.frag_offset.is_some_and(|n| n > 0)
-        && !i.starts_with(b"PROTO=")
-        && !could_begin("PROTO=", i)
-    {
+    if ip.is_later_fragment() && !i.starts_with(b"PROTO=") && !could_begin("PROTO=", i) {
         return Ok(i); // a later fragment of AH: the kernel prints nothing
     }
     transport::by_protocol(i, ip, Family::Ipv4, depth, form)
 }
 
 /// `TOS=0x`, or `TOS=` as ulogd2 has it.
-fn tos_key(i: &[u8]) -> Read<'_, bool> {
-    match key("TOS=0x").parse_complete(i) {
-        Ok((i, ())) => Ok((i, false)),
-        Err(e) => match i.strip_prefix(b"TOS=") {
-            Some(rest @ [a, _, ..]) if a.is_ascii_hexdigit() && !rest.starts_with(b"0x") => {
-                Ok((rest, true))
-            }
-            _ => Err(e),
-        },
+fn tos_key<'a>(i: &'a [u8], depth: Depth, form: &mut LineForm) -> Step<'a> {
+    match i.strip_prefix(b"TOS=") {
+        Some(rest @ [a, ..])
+            if depth == Depth::Outer
+                && a.is_ascii_hexdigit()
+                && !b"0x".starts_with(&rest[..rest.len().min(2)]) =>
+        {
+            form.bare_tos = true;
+            Ok(rest)
+        }
+        _ => key("TOS=0x").parse_complete(i).map(|(i, ())| i),
     }
 }
 
@@ -169,13 +202,15 @@ fn ipv6<'a>(i: &'a [u8], ip: &mut Ip<'a>, depth: Depth, form: &mut LineForm) -> 
     let i = field(i, "HOPLIMIT=", dec, &mut ip.hoplimit)?;
     let mut i = field(i, "FLOWLBL=", dec, &mut ip.flowlbl)?;
     loop {
-        i = if i.starts_with(b"OPT ( ") {
+        // A rule asks for parentheses or not, so all headers have them, or none.
+        i = if i.starts_with(b"OPT ") && (ip.ext_parens || ip.ext.is_empty()) {
+            let (i, ()) = key("OPT ( ").parse_complete(i)?;
             ip.ext_parens = true;
-            match ext_in_parens(&i[b"OPT ( ".len()..], ip, depth)? {
+            match ext_in_parens(i, ip, depth)? {
                 (i, Ext::Last) => return Ok(i),
                 (i, Ext::More) => i,
             }
-        } else if i.starts_with(b"FRAG:") {
+        } else if i.starts_with(b"FRAG:") && !ip.ext_parens {
             match fragment(i, ip, depth)? {
                 (i, Ext::Last) => return Ok(i),
                 (i, Ext::More) => i,
@@ -188,9 +223,13 @@ fn ipv6<'a>(i: &'a [u8], ip: &mut Ip<'a>, depth: Depth, form: &mut LineForm) -> 
         ip.truncated = true;
         return Ok(i);
     }
-    // ESP, and options behind a later fragment, end the packet without a word.
+    // ESP ends the packet without a word, where the rule does not ask for options.
     let ended = if depth == Depth::Nested { i.starts_with(b"]") } else { i.is_empty() };
-    if ended { Ok(i) } else { transport::by_protocol(i, ip, Family::Ipv6, depth, form) }
+    if ended && !ip.ext_parens {
+        Ok(i)
+    } else {
+        transport::by_protocol(i, ip, Family::Ipv6, depth, form)
+    }
 }
 
 /// Whether the kernel goes on behind an extension header.
@@ -277,25 +316,29 @@ fn fragment<'a>(
     let (i, ()) = key("ID:").parse_complete(i)?;
     let (i, id) = hex8(i)?;
     let i = depth.gap(i)?;
-    (ip.frag_offset, ip.mf, ip.frag_id) = (Some(offset), Some(more), Some(id));
+    if ip.frag_id.is_none() {
+        (ip.frag_offset, ip.mf, ip.frag_id) = (Some(offset), Some(more), Some(id));
+    }
     ip.ext.push(ExtHeader::Fragment { offset, more, id });
     Ok((i, Ext::More))
 }
 
 /// A protocol's name or number behind `PROTO=`.
-pub(super) fn proto(i: &[u8], family: Family) -> Read<'_, Proto> {
+pub(super) fn proto<'a>(i: &'a [u8], family: Family, form: &LineForm) -> Read<'a, Proto> {
     for (proto, name, _) in Proto::NAMED {
         // ICMP in IPv6 and ICMPv6, AH and ESP in IPv4 print as numbers; the kernel opens only what belongs there.
         let belongs = match proto {
             Proto::Icmpv6 => family == Family::Ipv6,
             Proto::Icmp | Proto::Ah | Proto::Esp => family != Family::Ipv6,
+            Proto::Sctp => form.is_ulogd(),
             _ => true,
         };
         if belongs && let Some(rest) = i.strip_prefix(name.as_bytes()) {
             return Ok((rest, proto));
         }
     }
-    dec.map(Proto::Other).parse(i)
+    let number = dec.map(Proto::Other).parse(i);
+    number.map_err(|_| Fail::at(i, "a protocol's name or number"))
 }
 
 /// A field that can be the last of its packet.

@@ -2,13 +2,17 @@
 
 use nom::Parser;
 use nom::combinator::opt;
-use nom::sequence::{delimited, preceded};
+use nom::sequence::{delimited, preceded, terminated};
 
 use super::token::{
-    Fail, Step, addr4, addr6, dec, field, hex1_upper, hex2_upper, hex4, inner, key, last, mac,
-    mac_raw, sp, sp_or_end,
+    Fail, Step, V6Pair, addr4, dec, field, hex1_upper, hex2_upper, hex4, inner, inner_last, key,
+    last, mac, mac_raw, sp, sp_or_end,
 };
 use crate::packet::fields::{Address, Family, Packet};
+use crate::packet::form::V6Form;
+
+/// An Ethernet header as `MAC=` shows it: 14 bytes.
+const ETHERNET: usize = 14 * 3 - 1;
 
 /// The blank behind `OUT=<name>`, and `PHYSIN=` and `PHYSOUT=`.
 pub(super) fn names<'a>(i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
@@ -31,16 +35,19 @@ fn name(i: &[u8]) -> super::token::Read<'_, crate::Text<'_>> {
 pub(super) fn header<'a>(mut i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
     if let (rest, Some(())) = opt(key("MAC=")).parse_complete(i)? {
         let (rest, raw) = mac_raw(rest)?;
-        if let (rest, Some(tunnel)) =
-            opt((preceded(key(" TUNNEL="), addr4), preceded(key("->"), addr4)))
-                .parse_complete(rest)?
-        {
-            i = sp_or_end(rest)?;
-            (p.tunnel_src, p.tunnel_dst) = (Some(tunnel.0), Some(tunnel.1));
-        } else {
-            i = sp_or_end(rest)?;
+        if rest.is_empty() && raw.as_bytes().len() != ETHERNET {
+            return Err(Fail::at(rest, "the rest of a link header"));
         }
+        i = sp_or_end(rest)?;
         p.mac_raw = Some(raw);
+        if let Some(rest) = i.strip_prefix(b" ") {
+            (i, p.form.mac_blank) = (rest, true);
+        } else if i.starts_with(b"TUNNEL=") {
+            let ends = preceded(key("TUNNEL="), (addr4, preceded(key("->"), addr4)));
+            let (rest, (src, dst)) = terminated(ends, sp).parse_complete(i)?;
+            (p.tunnel_src, p.tunnel_dst) = (Some(src), Some(dst));
+            i = rest;
+        }
     } else if i.starts_with(b"MACSRC=") {
         i = field(i, "MACSRC=", mac, &mut p.macsrc)?;
         i = field(i, "MACDST=", mac, &mut p.macdst)?;
@@ -74,20 +81,14 @@ pub(super) fn family_by_type(p: &Packet<'_>) -> Family {
 
 /// An ARP message behind `ARP HTYPE=`.
 pub(super) fn arp<'a>(i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
-    let (i, htype) = dec(i)?;
-    if i.is_empty() {
-        return Err(Fail::at(i, "more of the line"));
-    }
-    p.arp_htype = Some(htype);
+    let i = inner(i, "", dec, &mut p.arp_htype)?;
     let i = inner(i, " PTYPE=0x", hex4, &mut p.arp_ptype)?;
-    let (i, value) = preceded(key(" OPCODE="), dec).parse_complete(i)?;
-    p.arp_opcode = Some(value);
+    let i = inner_last(i, " OPCODE=", dec, &mut p.arp_opcode)?;
     if i.is_empty() {
         return Ok(i);
     }
-    if let (i, Some(n)) =
-        opt(delimited(key(" INCOMPLETE ["), dec, key(" bytes]"))).parse_complete(i)?
-    {
+    if i.starts_with(b" INC") {
+        let (i, n) = preceded(sp, incomplete()).parse_complete(i)?;
         p.ip.incomplete = Some(n);
         return Ok(i);
     }
@@ -95,17 +96,14 @@ pub(super) fn arp<'a>(i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
     let i = field(i, "MACSRC=", mac, &mut p.arp_macsrc)?;
     let i = field(i, "IPSRC=", addr4, &mut p.arp_ipsrc)?;
     let i = field(i, "MACDST=", mac, &mut p.arp_macdst)?;
-    let (i, value) = preceded(key("IPDST="), addr4).parse_complete(i)?;
-    p.arp_ipdst = Some(value);
-    Ok(i)
+    inner_last(i, "IPDST=", addr4, &mut p.arp_ipdst)
 }
 
 /// The dialect of ebtables.
 pub(super) fn ebt_log<'a>(i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
     let i = inner(i, " MAC source = ", mac, &mut p.macsrc)?;
     let i = inner(i, " MAC dest = ", mac, &mut p.macdst)?;
-    let (i, value) = preceded(key(" proto = 0x"), hex4).parse_complete(i)?;
-    p.macproto = Some(value);
+    let i = inner_last(i, " proto = 0x", hex4, &mut p.macproto)?;
     p.family = family_by_type(p);
     if i.is_empty() {
         p.l2_only = matches!(p.family, Family::Ipv4 | Family::Ipv6 | Family::Arp);
@@ -120,67 +118,87 @@ pub(super) fn ebt_log<'a>(i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
 }
 
 fn ebt_ipv4<'a>(i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
-    if let (i, Some(())) = opt(key(" INCOMPLETE IP header")).parse_complete(i)? {
+    if let Some(i) = incomplete_part(i, " INCOMPLETE IP header")? {
         p.ip.truncated = true;
         return Ok(i);
     }
     let i = inner(i, " IP SRC=", addr4.map(Address::V4), &mut p.ip.src)?;
     let i = inner(i, " IP DST=", addr4.map(Address::V4), &mut p.ip.dst)?;
     let i = inner(i, ", IP tos=0x", hex2_upper, &mut p.tos_byte)?;
-    let (i, value) = preceded(key(", IP proto="), dec).parse_complete(i)?;
-    p.ip.proto_num = Some(value);
+    let i = inner_last(i, ", IP proto=", dec, &mut p.ip.proto_num)?;
     ebt_ports(i, p)
 }
 
 fn ebt_ipv6<'a>(i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
-    if let (i, Some(())) = opt(key(" INCOMPLETE IPv6 header")).parse_complete(i)? {
+    if let Some(i) = incomplete_part(i, " INCOMPLETE IPv6 header")? {
         p.ip.truncated = true;
         return Ok(i);
     }
-    let i = inner(i, " IPv6 SRC=", addr6.map(Address::V6), &mut p.ip.src)?;
-    let i = inner(i, " IPv6 DST=", addr6.map(Address::V6), &mut p.ip.dst)?;
+    let mut written = V6Pair::new(V6Form::Bare);
+    let src = |i| written.read(i).map(|(i, ip)| (i, Address::V6(ip)));
+    let i = inner(i, " IPv6 SRC=", src, &mut p.ip.src)?;
+    p.form.v6 = written.form();
+    let dst = |i| written.read(i).map(|(i, ip)| (i, Address::V6(ip)));
+    let i = inner(i, " IPv6 DST=", dst, &mut p.ip.dst)?;
+    p.form.v6 = written.form();
     let i = inner(i, ", IPv6 priority=0x", hex1_upper, &mut p.priority)?;
-    let (i, value) = preceded(key(", Next Header="), dec).parse_complete(i)?;
-    p.next_header = Some(value);
+    let i = inner_last(i, ", Next Header=", dec, &mut p.next_header)?;
     ebt_ports(i, p)
 }
 
 fn ebt_ports<'a>(i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
     if i.is_empty() {
-        return Ok(i);
+        // ebt_log prints in pieces, and other lines may come between them.
+        return match p.ip.proto_num.or(p.next_header) {
+            Some(6 | 17) => Err(Fail::text(i, " SPT=")),
+            _ => Ok(i),
+        };
     }
-    if let (i, Some(())) = opt(key(" INCOMPLETE TCP/UDP header")).parse_complete(i)? {
+    if let Some(i) = incomplete_part(i, " INCOMPLETE TCP/UDP header")? {
         p.incomplete_ports = true;
         return Ok(i);
     }
     let i = inner(i, " SPT=", dec, &mut p.ip.spt)?;
-    let (i, dpt) = preceded(key(" DPT="), dec).parse_complete(i)?;
-    p.ip.dpt = Some(dpt);
-    Ok(i)
+    inner_last(i, " DPT=", dec, &mut p.ip.dpt)
 }
 
 fn ebt_arp<'a>(i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
-    if let (i, Some(())) = opt(key(" INCOMPLETE ARP header")).parse_complete(i)? {
+    if let Some(i) = incomplete_part(i, " INCOMPLETE ARP header")? {
         p.ip.truncated = true;
         return Ok(i);
     }
     let i = inner(i, " ARP HTYPE=", dec, &mut p.arp_htype)?;
     let i = inner(i, ", PTYPE=0x", hex4, &mut p.arp_ptype)?;
-    let (i, value) = preceded(key(", OPCODE="), dec).parse_complete(i)?;
-    p.arp_opcode = Some(value);
+    let i = inner_last(i, ", OPCODE=", dec, &mut p.arp_opcode)?;
     if i.is_empty() {
         return Ok(i);
     }
-    if let (i, Some(())) = opt(key(" INCOMPLETE ARP payload")).parse_complete(i)? {
+    if let Some(i) = incomplete_part(i, " INCOMPLETE ARP payload")? {
         p.ip.truncated = true;
         return Ok(i);
     }
-    let i = inner(i, " ARP MAC SRC=", mac, &mut p.arp_macsrc)?;
-    let i = inner(i, " ARP IP SRC=", addr4, &mut p.arp_ipsrc)?;
-    let i = inner(i, " ARP MAC DST=", mac, &mut p.arp_macdst)?;
-    let (i, value) = preceded(key(" ARP IP DST="), addr4).parse_complete(i)?;
-    p.arp_ipdst = Some(value);
-    Ok(i)
+    let mut i = inner(i, " ARP MAC SRC=", mac, &mut p.arp_macsrc)?;
+    let keys = if i.starts_with(b"  ") {
+        p.form.mac_blank = true;
+        ["  ARP IP SRC=", "  ARP IP DST="]
+    } else {
+        [" ARP IP SRC=", " ARP IP DST="]
+    };
+    i = inner(i, keys[0], addr4, &mut p.arp_ipsrc)?;
+    i = inner(i, " ARP MAC DST=", mac, &mut p.arp_macdst)?;
+    inner_last(i, keys[1], addr4, &mut p.arp_ipdst)
+}
+
+/// The rest behind ` INCOMPLETE …`, if that or a beginning of it stands here.
+fn incomplete_part<'a>(
+    i: &'a [u8],
+    text: &'static str,
+) -> Result<Option<&'a [u8]>, nom::Err<Fail>> {
+    let is_cut = i.len() > 1 && text.as_bytes().starts_with(i);
+    if !is_cut && !i.starts_with(b" INC") {
+        return Ok(None);
+    }
+    key(text).parse_complete(i).map(|(i, ())| Some(i))
 }
 
 /// A number in brackets: `INCOMPLETE [n bytes]`.

@@ -13,10 +13,12 @@ mod link;
 mod token;
 mod transport;
 
+use std::num::NonZeroU32;
+
 use nom::Parser;
 use nom::combinator::opt;
 
-use self::token::{Step, dec, key, last, mark_value};
+use self::token::{Step, dec, hex_any, key, last, not_zero};
 use super::anchor::Anchor;
 use super::fields::{Family, Format, Packet};
 use crate::Error;
@@ -35,7 +37,9 @@ pub(super) fn message<'a>(
         Format::Netfilter => netfilter,
         Format::EbtLog => link::ebt_log,
     };
-    match body(input, p).and_then(token::end) {
+    let read = body(input, p).and_then(token::end);
+    p.mark = p.mark.or(p.form.inner_mark.map(NonZeroU32::get));
+    match read {
         Ok(_) => Ok(()),
         Err(nom::Err::Error(fail) | nom::Err::Failure(fail)) => Err(fail.into_error(text)),
         Err(nom::Err::Incomplete(_)) => Err(Error::cut(text.len(), "more of the line")),
@@ -53,12 +57,13 @@ fn netfilter<'a>(i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
         p.ip.truncated = true;
         return Ok(i);
     }
-    if let (i, Some(())) = opt(key("ARP HTYPE=")).parse_complete(i)? {
+    if i.starts_with(b"ARP ") {
+        let (i, ()) = key("ARP HTYPE=").parse_complete(i)?;
         p.family = Family::Arp;
         return link::arp(i, p);
     }
     let i = ip::packet(i, &mut p.ip, &mut p.family, &mut p.form)?;
-    owner_and_mark(i, p)
+    if ip::ends_the_line(&p.ip) { Ok(i) } else { owner_and_mark(i, p) }
 }
 
 /// `UID=… GID=…` and `MARK=…`, each if it is there.
@@ -69,8 +74,15 @@ fn owner_and_mark<'a>(mut i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
             i = last(rest, dec, &mut p.gid)?;
         }
     }
-    if let (rest, Some(())) = opt(key("MARK=0x")).parse_complete(i)? {
-        i = last(rest, mark_value, &mut p.mark)?;
+    if p.form.is_ulogd() && i.starts_with(b"MARK=") {
+        let (rest, ()) = key("MARK=").parse_complete(i)?;
+        let hex = rest.strip_prefix(b"0x");
+        p.form.bare_mark = hex.is_none();
+        return last(hex.unwrap_or(rest), hex_any, &mut p.mark);
+    }
+    if p.form.inner_mark.is_none() && i.starts_with(b"MARK=") {
+        let (rest, ()) = key("MARK=0x").parse_complete(i)?;
+        i = last(rest, not_zero(hex_any), &mut p.mark)?;
     }
     Ok(i)
 }

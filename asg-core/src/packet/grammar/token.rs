@@ -1,14 +1,15 @@
 //! The words of the grammar: keys, numbers, addresses, blanks.
 
+use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use nom::bytes::complete::{tag, take_while_m_n};
-use nom::combinator::map_res;
 use nom::error::{ErrorKind, ParseError};
 use nom::sequence::{preceded, terminated};
 use nom::{IResult, Parser};
 
 use crate::packet::fields::MacAddr;
+use crate::packet::form::V6Form;
 use crate::{Error, Text};
 
 pub(super) type Read<'a, T> = IResult<&'a [u8], T, Fail>;
@@ -35,7 +36,7 @@ impl Fail {
         nom::Err::Error(Self { left: i.len(), wanted: Wanted::Some(wanted) })
     }
 
-    const fn text(i: &[u8], text: &'static str) -> nom::Err<Self> {
+    pub(super) const fn text(i: &[u8], text: &'static str) -> nom::Err<Self> {
         nom::Err::Error(Self { left: i.len(), wanted: Wanted::Text(text) })
     }
 
@@ -115,8 +116,26 @@ pub(super) fn inner<'a, T>(
     slot: &mut Option<T>,
 ) -> Step<'a> {
     let (i, value) = preceded(key(name), value).parse_complete(i)?;
-    if i.is_empty() {
-        return Err(Fail::at(i, "more of the line"));
+    match i.first() {
+        None => Err(Fail::at(i, "more of the line")),
+        Some(b' ' | b',') => {
+            *slot = Some(value);
+            Ok(i)
+        }
+        Some(_) => Err(Fail::text(i, " ")),
+    }
+}
+
+/// The same, where the line may end.
+pub(super) fn inner_last<'a, T>(
+    i: &'a [u8],
+    name: &'static str,
+    value: impl Parser<&'a [u8], Output = T, Error = Fail>,
+    slot: &mut Option<T>,
+) -> Step<'a> {
+    let (i, value) = preceded(key(name), value).parse_complete(i)?;
+    if !matches!(i.first(), None | Some(b' ')) {
+        return Err(Fail::text(i, " "));
     }
     *slot = Some(value);
     Ok(i)
@@ -153,10 +172,13 @@ pub(super) fn dec<T: TryFrom<u64>>(i: &[u8]) -> Read<'_, T> {
         value = value * 10 + u64::from(digit);
         n += 1;
     }
-    if n == 0 || (n > 1 && i[0] == b'0') {
+    if n == 0 {
         return Err(Fail::at(i, WANTED));
     }
-    let value = T::try_from(value).map_err(|_| Fail::at(i, WANTED))?;
+    if n > 1 && i[0] == b'0' {
+        return Err(Fail::at(i, "a decimal number without leading zeros"));
+    }
+    let value = T::try_from(value).map_err(|_| Fail::at(i, "a smaller number"))?;
     Ok((&i[n..], value))
 }
 
@@ -219,11 +241,14 @@ pub(super) fn hex_any(i: &[u8]) -> Read<'_, u32> {
     hex(1, 8, false).parse(i)
 }
 
-/// The value of `MARK=0x`: `%x`, never zero.
-pub(super) fn mark_value(i: &[u8]) -> Read<'_, u32> {
-    map_res(hex_any, |v| if v == 0 { Err(()) } else { Ok(v) })
-        .parse(i)
-        .map_err(|_| Fail::at(i, "a mark other than zero"))
+/// A number that is printed only if it is not zero.
+pub(super) fn not_zero<'a>(
+    mut value: impl Parser<&'a [u8], Output = u32, Error = Fail>,
+) -> impl Parser<&'a [u8], Output = u32, Error = Fail> {
+    move |i: &'a [u8]| match value.parse_complete(i)? {
+        (_, 0) => Err(Fail::at(i, "a number other than zero")),
+        read => Ok(read),
+    }
 }
 
 /// `%X`, one digit.
@@ -263,6 +288,67 @@ pub(super) fn addr6(i: &[u8]) -> Read<'_, Ipv6Addr> {
     Ok((rest, groups.into()))
 }
 
+/// The IPv6 addresses of one line, all written alike: in full, or in one other form.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct V6Pair {
+    other: V6Form,
+    may_be_full: bool,
+    may_be_other: bool,
+}
+
+impl V6Pair {
+    pub(super) const fn new(other: V6Form) -> Self {
+        Self { other, may_be_full: true, may_be_other: true }
+    }
+
+    /// The form that they are in.
+    pub(super) const fn form(self) -> V6Form {
+        if self.may_be_full { V6Form::Full } else { self.other }
+    }
+
+    /// The next of them, up to a blank or comma.
+    pub(super) fn read<'a>(&mut self, i: &'a [u8]) -> Read<'a, Ipv6Addr> {
+        const WANTED: &str = "an IPv6 address, written as the other one";
+        let full = addr6(i);
+        if let Ok((rest, ip)) = full {
+            // Where no group begins with a zero, all forms are one.
+            let is_other = ip.segments().iter().all(|&group| group >= 0x1000);
+            if self.may_be_full || is_other {
+                self.may_be_other &= is_other;
+                return Ok((rest, ip));
+            }
+            return Err(Fail::at(i, WANTED));
+        }
+        match self.other_form(i) {
+            Some(read) if self.may_be_other => {
+                self.may_be_full = false;
+                Ok(read)
+            }
+            _ if self.may_be_full => full,
+            _ => Err(Fail::at(i, WANTED)),
+        }
+    }
+
+    fn other_form(self, i: &[u8]) -> Option<(&[u8], Ipv6Addr)> {
+        let end = i.iter().position(|b| matches!(b, b' ' | b',')).unwrap_or(i.len());
+        let (word, rest) = i.split_at(end);
+        let ip = std::str::from_utf8(word).ok()?.parse().ok()?;
+        let mut unwritten = Unwritten(word);
+        self.other.write(ip, &mut unwritten).ok()?;
+        unwritten.0.is_empty().then_some((rest, ip))
+    }
+}
+
+/// What is left of a text when what is written here is taken off its beginning; another text is an error.
+struct Unwritten<'a>(&'a [u8]);
+
+impl fmt::Write for Unwritten<'_> {
+    fn write_str(&mut self, s: &str) -> fmt::Result {
+        self.0 = self.0.strip_prefix(s.as_bytes()).ok_or(fmt::Error)?;
+        Ok(())
+    }
+}
+
 /// `%pM`.
 pub(super) fn mac(i: &[u8]) -> Read<'_, MacAddr> {
     const WANTED: &str = "a link address";
@@ -279,7 +365,7 @@ pub(super) fn mac(i: &[u8]) -> Read<'_, MacAddr> {
     Ok((rest, MacAddr(bytes)))
 }
 
-/// `hh:hh:…`, of any length, also none.
+/// `hh:hh:…`, of any length, also none, up to a blank or the end.
 pub(super) fn mac_raw(i: &[u8]) -> Read<'_, Text<'_>> {
     let is_pair = |at: usize| matches!(i.get(at..at + 2), Some([a, b]) if is_lower_hex(*a) && is_lower_hex(*b));
     let mut end = 0;
@@ -289,7 +375,10 @@ pub(super) fn mac_raw(i: &[u8]) -> Read<'_, Text<'_>> {
             end += 3;
         }
     }
-    Ok((&i[end..], Text::new(&i[..end])))
+    match i.get(end) {
+        None | Some(b' ') => Ok((&i[end..], Text::new(&i[..end]))),
+        Some(_) => Err(Fail::at(&i[end..], "a link header in hexadecimal")),
+    }
 }
 
 const fn is_lower_hex(b: u8) -> bool {

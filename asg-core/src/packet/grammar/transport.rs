@@ -6,8 +6,11 @@ use nom::sequence::delimited;
 
 use super::ip::{self, Depth, tail};
 use super::link::incomplete;
-use super::token::{Read, Step, addr4, dec, field, hex_any, hex2_lower, hex8, key, opt_bytes, sp};
-use crate::packet::fields::{Family, Ip, LineForm, Proto, TcpFlags};
+use super::token::{
+    Read, Step, addr4, dec, field, hex_any, hex2_lower, hex8, key, last, opt_bytes, sp,
+};
+use crate::packet::fields::{Family, Ip, Proto, TcpFlags};
+use crate::packet::form::LineForm;
 
 /// `PROTO=…` and what the kernel prints of that protocol.
 pub(super) fn by_protocol<'a>(
@@ -18,10 +21,9 @@ pub(super) fn by_protocol<'a>(
     form: &mut LineForm,
 ) -> Step<'a> {
     let (i, ()) = key("PROTO=").parse_complete(i)?;
-    let (i, proto) = ip::proto(i, family)?;
+    let (i, proto) = ip::proto(i, family, form)?;
     // The header of a later fragment went with the first one, and the kernel opens no protocol that it has no name for.
-    let later_fragment = p.frag_offset.is_some_and(|offset| offset > 0);
-    let is_last = later_fragment || matches!(proto, Proto::Other(_));
+    let is_last = p.is_later_fragment() || matches!(proto, Proto::Other(_));
     let i = if is_last { depth.gap(i)? } else { sp(i)?.0 };
     p.proto = Some(proto);
     p.proto_num = Some(proto.number());
@@ -34,6 +36,12 @@ pub(super) fn by_protocol<'a>(
     match proto {
         Proto::Tcp => tcp(i, p, depth, form),
         Proto::Udp | Proto::UdpLite => udp(i, p, depth),
+        Proto::Sctp => {
+            let i = field(i, "SPT=", dec, &mut p.spt)?;
+            let (i, ()) = key("DPT=").parse_complete(i)?;
+            tail(i, depth, dec, &mut p.dpt)
+        }
+        Proto::Icmp if form.is_ulogd() => ulogd_icmp(i, p),
         Proto::Icmp => icmp(i, p, depth, form),
         Proto::Icmpv6 => icmpv6(i, p, depth, form),
         Proto::Ah | Proto::Esp => {
@@ -57,7 +65,9 @@ fn tcp<'a>(i: &'a [u8], p: &mut Ip<'a>, depth: Depth, form: &mut LineForm) -> St
         i = field(i, "ACK=", dec, &mut p.ack)?;
     }
     i = field(i, "WINDOW=", dec, &mut p.window)?;
-    i = field(i, "RES=0x", hex2_lower, &mut p.res)?;
+    if !form.is_ulogd() || i.starts_with(b"RES=") {
+        i = field(i, "RES=0x", hex2_lower, &mut p.res)?;
+    }
     let (rest, flags) = flags(i)?;
     let (i, ()) = key("URGP=").parse_complete(rest)?;
     p.flags = Some(flags);
@@ -70,7 +80,7 @@ fn tcp<'a>(i: &'a [u8], p: &mut Ip<'a>, depth: Depth, form: &mut LineForm) -> St
         (p.tcp_opt_truncated, form.plain_truncated) = (true, true);
         return Ok(i);
     }
-    if i.starts_with(b"OPT (") {
+    if i.starts_with(b"OPT ") {
         let opts = delimited(key("OPT ("), opt_bytes, key(")"));
         return tail(i, depth, opts, &mut p.tcp_opt);
     }
@@ -131,6 +141,22 @@ fn icmp<'a>(i: &'a [u8], p: &mut Ip<'a>, depth: Depth, form: &mut LineForm) -> S
     }
 }
 
+/// ulogd2 quotes nothing, and chooses by the code what it prints, where it should by the type.
+fn ulogd_icmp<'a>(i: &'a [u8], p: &mut Ip<'a>) -> Step<'a> {
+    let mut i = type_and_code(i, p, &[], Depth::Outer)?;
+    if i.starts_with(b"ID=") {
+        return echo(i, p, Depth::Outer);
+    }
+    if let (rest, Some(())) = opt(key("PARAMETER=")).parse_complete(i)? {
+        i = last(rest, dec, &mut p.parameter)?;
+    } else if let (rest, Some(())) = opt(key("GATEWAY=")).parse_complete(i)? {
+        i = last(rest, addr4, &mut p.gateway)?;
+    } else if let (rest, Some(())) = opt(key("MTU=")).parse_complete(i)? {
+        i = last(rest, dec, &mut p.mtu)?;
+    }
+    Ok(i)
+}
+
 fn icmpv6<'a>(i: &'a [u8], p: &mut Ip<'a>, depth: Depth, form: &mut LineForm) -> Step<'a> {
     let i = type_and_code(i, p, &[1, 2, 3, 4, 128, 129], depth)?;
     match p.icmp_type {
@@ -164,7 +190,9 @@ fn quoted<'a>(
     form: &mut LineForm,
 ) -> Step<'a> {
     match i.strip_prefix(b"[") {
-        Some(inside) if depth == Depth::Outer => ip::nested(inside, p, family, form),
+        Some(inside) if depth == Depth::Outer && !form.is_ulogd() => {
+            ip::nested(inside, p, family, form)
+        }
         _ => Ok(i),
     }
 }

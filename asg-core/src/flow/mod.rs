@@ -1,19 +1,28 @@
 //! The flow: a packet with the answer to who sent it, and its names once a directory was asked.
 
+use std::net::IpAddr;
+
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use crate::attribution::Attribution;
 use crate::ledger::Lifetime;
-use crate::{AppState, Entity, Identity, LogPrefix, Origin, Packet, Record, Timestamp};
+use crate::{
+    AppState, Entity, Identity, LogPrefix, Origin, Packet, Record, SourceId, TimeRange, Timestamp,
+};
 
 /// One row of the output of a correlation.
 #[derive(Debug, Clone)]
 pub struct Flow<'a, 'l> {
-    /// When the packet was logged, if that is known.
+    /// When the packet was logged, if that is known: the time that its line shows, or where it shows an uptime only, what
+    /// other lines of its machine make of that.
     pub time: Option<Timestamp>,
+    /// Between what that lies surely, by what the line shows and by the machine's uptime.
+    pub range: Option<TimeRange>,
     /// Where its line stands.
     pub origin: Origin,
+    /// Where other lines stand that tell the same packet: the same line by another way, iptables-logger's line about it.
+    pub also: Vec<Origin>,
     /// The cell: BOSH instance, or job and index, or host, whichever the line tells, else what the evidence says.
     pub cell: Option<String>,
     /// What its prefix means, if it is Cloud Foundry's.
@@ -26,11 +35,26 @@ pub struct Flow<'a, 'l> {
     pub attribution: Attribution<'l>,
     /// What a directory says about the owner; `None` if none was asked.
     pub identity: Option<&'l Identity>,
+    /// The other container of a packet between two.
+    pub peer: Option<Peer<'l>>,
+}
+
+/// The container at the other end of a packet between containers. The line shows nothing but its address, so it is `inferred`
+/// at best, by the lease of that address at the time.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Peer<'l> {
+    /// Its address.
+    pub address: IpAddr,
+    /// Whose that was.
+    pub attribution: Attribution<'l>,
+    /// What a directory says about the owner; `None` if none was asked.
+    pub identity: Option<&'l Identity>,
 }
 
 impl Flow<'_, '_> {
     /// The object of the output contract. `source` names a source by its number.
-    pub const fn to_output<F: Fn(crate::SourceId) -> S, S: Serialize>(
+    pub const fn to_output<F: Fn(SourceId) -> S, S: Serialize>(
         &self,
         source: F,
     ) -> FlowOutput<'_, F> {
@@ -45,15 +69,21 @@ pub struct FlowOutput<'f, F> {
     source: F,
 }
 
-impl<F: Fn(crate::SourceId) -> N, N: Serialize> Serialize for FlowOutput<'_, F> {
+impl<F: Fn(SourceId) -> N, N: Serialize> Serialize for FlowOutput<'_, F> {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        let Flow { time, origin, cell, cf, packet, attribution, identity, .. } = self.flow;
-        let container = attribution.container();
+        let Flow {
+            time, range, origin, also, cell, cf, packet, attribution, identity, peer, ..
+        } = self.flow;
         let ip = &packet.ip;
         let mut map = s.serialize_map(None)?;
         map.serialize_entry("time", time)?;
+        map.serialize_entry(
+            "time_error",
+            &range.zip(*time).map(|(range, time)| error(range, time)),
+        )?;
         map.serialize_entry("source", &(self.source)(origin.source))?;
         map.serialize_entry("line", &origin.line)?;
+        map.serialize_entry("also", &places(also, &self.source))?;
         map.serialize_entry("cell", cell)?;
         map.serialize_entry("verdict", &cf.map(|cf| cf.verdict))?;
         map.serialize_entry("plane", &cf.map(|cf| cf.plane))?;
@@ -68,17 +98,56 @@ impl<F: Fn(crate::SourceId) -> N, N: Serialize> Serialize for FlowOutput<'_, F> 
             "attribution",
             &AttributionOutput { attribution, source: &self.source },
         )?;
-        map.serialize_entry("handle", &container.map(Lifetime::handle))?;
-        map.serialize_entry("process_guid", &attribution.process())?;
-        map.serialize_entry("index", &container.and_then(Lifetime::index))?;
-        let unknown = Identity::unknown();
-        let identity = identity.unwrap_or(&unknown);
+        owner(&mut map, attribution, *identity)?;
+        let peer = peer.as_ref().map(|peer| PeerOutput { peer, source: &self.source });
+        map.serialize_entry("peer", &peer)?;
+        map.end()
+    }
+}
+
+/// How far a time can be out, in seconds, rounded up to a millisecond.
+fn error(range: TimeRange, time: Timestamp) -> f64 {
+    let nanos = |end: Timestamp| end.as_nanos().abs_diff(time.as_nanos());
+    let millis = nanos(range.earliest()).max(nanos(range.latest())).div_ceil(1_000_000);
+    // Whole numbers of this size are exact.
+    u32::try_from(millis).map_or(f64::INFINITY, f64::from) / 1_000.0
+}
+
+/// Who it is, by all names: the same for both ends of a packet.
+fn owner<M: SerializeMap>(
+    map: &mut M,
+    attribution: &Attribution<'_>,
+    identity: Option<&Identity>,
+) -> Result<(), M::Error> {
+    let container = attribution.container();
+    map.serialize_entry("handle", &container.map(Lifetime::handle))?;
+    map.serialize_entry("process_guid", &attribution.process())?;
+    map.serialize_entry("index", &container.and_then(Lifetime::index))?;
+    let unknown = Identity::unknown();
+    let identity = identity.unwrap_or(&unknown);
+    map.serialize_entry(
+        "app",
+        &App { entity: EntityOutput(identity.app.as_ref()), state: identity.state },
+    )?;
+    map.serialize_entry("space", &EntityOutput(identity.space.as_ref()))?;
+    map.serialize_entry("org", &EntityOutput(identity.org.as_ref()))
+}
+
+struct PeerOutput<'f, F> {
+    peer: &'f Peer<'f>,
+    source: &'f F,
+}
+
+impl<F: Fn(SourceId) -> N, N: Serialize> Serialize for PeerOutput<'_, F> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        let Peer { address, attribution, identity } = self.peer;
+        let mut map = s.serialize_map(None)?;
+        map.serialize_entry("address", address)?;
         map.serialize_entry(
-            "app",
-            &App { entity: EntityOutput(identity.app.as_ref()), state: identity.state },
+            "attribution",
+            &AttributionOutput { attribution, source: self.source },
         )?;
-        map.serialize_entry("space", &EntityOutput(identity.space.as_ref()))?;
-        map.serialize_entry("org", &EntityOutput(identity.org.as_ref()))?;
+        owner(&mut map, attribution, *identity)?;
         map.end()
     }
 }
@@ -88,7 +157,7 @@ struct AttributionOutput<'f, F> {
     source: &'f F,
 }
 
-impl<F: Fn(crate::SourceId) -> N, N: Serialize> Serialize for AttributionOutput<'_, F> {
+impl<F: Fn(SourceId) -> N, N: Serialize> Serialize for AttributionOutput<'_, F> {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
         struct Candidate<'f> {
@@ -96,23 +165,13 @@ impl<F: Fn(crate::SourceId) -> N, N: Serialize> Serialize for AttributionOutput<
             process_guid: Option<&'f crate::ProcessName>,
             index: Option<u32>,
         }
-        #[derive(Serialize)]
-        struct Line<N> {
-            source: N,
-            line: u64,
-        }
         let candidates: Vec<_> = self
             .attribution
             .candidates()
             .iter()
             .map(|l| Candidate { handle: l.handle(), process_guid: l.process(), index: l.index() })
             .collect();
-        let evidence: Vec<_> = self
-            .attribution
-            .evidence()
-            .into_iter()
-            .map(|origin| Line { source: (self.source)(origin.source), line: origin.line })
-            .collect();
+        let evidence = places(&self.attribution.evidence(), self.source);
         let mut map = s.serialize_map(None)?;
         map.serialize_entry("certainty", &self.attribution.certainty)?;
         map.serialize_entry("reason", &self.attribution.reason)?;
@@ -120,6 +179,17 @@ impl<F: Fn(crate::SourceId) -> N, N: Serialize> Serialize for AttributionOutput<
         map.serialize_entry("evidence", &evidence)?;
         map.end()
     }
+}
+
+/// `{"source":…,"line":…}`.
+#[derive(Serialize)]
+struct Place<N> {
+    source: N,
+    line: u64,
+}
+
+fn places<N>(origins: &[Origin], source: impl Fn(SourceId) -> N) -> Vec<Place<N>> {
+    origins.iter().map(|at| Place { source: source(at.source), line: at.line }).collect()
 }
 
 /// `{"guid":…,"name":…}`, with nulls for what is not known.

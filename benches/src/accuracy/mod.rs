@@ -23,7 +23,10 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::AddAssign;
 
-use asg_core::{Certainty, Correlator, Flow, Guid, Identity, Origin, SourceId};
+use asg_core::{
+    Certainty, Correlator, Flow, FlowSink, Follower, FollowerCounts, FollowerOptions, Guid,
+    Identity, Origin, SourceId,
+};
 
 use crate::sim::{Memory, Names, Truth};
 
@@ -51,6 +54,18 @@ pub struct Judgement {
     pub wrong_inferred: u64,
     /// Evidenced lines that are not attributed, although nothing certain about them is wrong.
     pub missed: Vec<Wrong>,
+    /// Whole lines that tell a packet which another line has told.
+    pub copies: u64,
+    /// Lines that a flow has beside its own.
+    pub merged: u64,
+    /// Those of them that tell another packet.
+    pub wrong_merges: u64,
+    /// Flows between two containers.
+    pub pairs: u64,
+    /// Those whose peer is inferred.
+    pub peers: u64,
+    /// Those whose peer is inferred, and another container.
+    pub wrong_peers: u64,
 }
 
 /// A certain answer of which something is wrong, or an answer that could have been certain.
@@ -89,6 +104,24 @@ impl Judgement {
         1.0 - share(self.telling - self.attributed, self.telling)
     }
 
+    /// The share of inferred peers that are right; 1 if there are none.
+    #[must_use]
+    pub fn peer_precision(&self) -> f64 {
+        1.0 - share(self.wrong_peers, self.peers)
+    }
+
+    /// The share of flows between containers whose peer is inferred, and right; 1 if there are none.
+    #[must_use]
+    pub fn peer_recall(&self) -> f64 {
+        1.0 - share(self.pairs - (self.peers - self.wrong_peers), self.pairs)
+    }
+
+    /// The share of second tellings that were merged; 1 if there are none.
+    #[must_use]
+    pub fn merged_share(&self) -> f64 {
+        1.0 - share(self.copies.saturating_sub(self.merged), self.copies)
+    }
+
     /// The share of evidenced lines that are attributed; 1 if there are none.
     #[must_use]
     pub fn evidenced_recall(&self) -> f64 {
@@ -110,6 +143,12 @@ impl AddAssign for Judgement {
         self.wrong.extend(other.wrong);
         self.wrong_inferred += other.wrong_inferred;
         self.missed.extend(other.missed);
+        self.copies += other.copies;
+        self.merged += other.merged;
+        self.wrong_merges += other.wrong_merges;
+        self.pairs += other.pairs;
+        self.peers += other.peers;
+        self.wrong_peers += other.wrong_peers;
     }
 }
 
@@ -132,26 +171,109 @@ fn share(part: u64, whole: u64) -> f64 {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn judge(logs: &Memory, directory: impl Fn(&[Guid]) -> Vec<Identity>) -> Judgement {
-    let truths: HashMap<_, _> =
-        logs.truths.iter().map(|(file, line, truth)| ((*file, *line), truth)).collect();
-    let told: HashSet<_> = logs
-        .lives
-        .iter()
-        .filter(|life| life.facts.naming_lines() > 0)
-        .filter_map(|life| life.facts.app)
-        .collect();
-    let mut judgement = Judgement::default();
-    // What yields no flow at all is a telling line that is not attributed.
-    for (_, _, truth) in logs.truths.iter().filter(|(_, _, truth)| is_telling(truth)) {
-        judgement.telling += 1;
-        judgement.evidenced += u64::from(is_evidenced(truth, &told));
+    let mut judge = Judge::new(logs);
+    correlate(logs, directory, |line, flow| judge.flow(line, flow));
+    judge.judgement
+}
+
+/// The same of a follower that gets all lines in the order in which they were written; with what it counted.
+///
+/// ```
+/// use asg_benches::accuracy::judge_following;
+/// use asg_benches::sim::{Config, Era, Memory, Simulation};
+/// use asg_core::FollowerOptions;
+///
+/// let mut logs = Memory::default();
+/// let simulation = Simulation::run(&Config { minutes: 2, ..Config::new(Era::Silk) }, &mut logs)?;
+/// let (judgement, counts) =
+///     judge_following(&logs, FollowerOptions::default(), simulation.history().directory());
+/// assert_eq!(judgement.wrong, []);
+/// assert_eq!(counts.flows, judgement.packets);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn judge_following(
+    logs: &Memory,
+    options: FollowerOptions,
+    directory: impl Fn(&[Guid]) -> Vec<Identity>,
+) -> (Judgement, FollowerCounts) {
+    let mut judge = Judge::new(logs);
+    let lines: HashMap<_, _> =
+        logs.in_order().map(|(file, number, line)| ((file, number), line)).collect();
+    let counts = follow(logs, options, directory, |flow| {
+        judge.flow(lines[&place(flow.origin)], flow);
+    });
+    (judge.judgement, counts)
+}
+
+/// Follows all lines in the order in which they were written.
+pub fn follow(
+    logs: &Memory,
+    options: FollowerOptions,
+    directory: impl Fn(&[Guid]) -> Vec<Identity>,
+    each: impl FnMut(&Flow<'_, '_>),
+) -> FollowerCounts {
+    struct Sink<D, E>(D, E);
+    impl<D: Fn(&[Guid]) -> Vec<Identity>, E: FnMut(&Flow<'_, '_>)> FlowSink for Sink<D, E> {
+        fn flow(&mut self, flow: &Flow<'_, '_>) {
+            (self.1)(flow);
+        }
+        fn names(&mut self, guids: &[Guid]) -> Vec<Identity> {
+            (self.0)(guids)
+        }
     }
-    correlate(logs, directory, |line, flow| {
-        let place = (flow.origin.source.0 as usize, flow.origin.line);
+    let (mut follower, mut sink) = (Follower::new(options), Sink(directory, each));
+    for (file, line, text) in logs.in_order().filter(|(.., text)| !text.is_empty()) {
+        follower.take(Origin { source: SourceId(file as u32), line }, text, &mut sink);
+    }
+    follower.finish(&mut sink);
+    follower.counts()
+}
+
+/// Holds flows beside the truth.
+struct Judge<'m> {
+    logs: &'m Memory,
+    truths: HashMap<(usize, u64), &'m Truth>,
+    /// Apps of which a line survived that says whose a container is.
+    told: HashSet<Guid>,
+    judgement: Judgement,
+}
+
+impl<'m> Judge<'m> {
+    fn new(logs: &'m Memory) -> Self {
+        let truths =
+            logs.truths.iter().map(|(file, line, truth)| ((*file, *line), truth)).collect();
+        let told = logs
+            .lives
+            .iter()
+            .filter(|life| life.facts.naming_lines() > 0)
+            .filter_map(|life| life.facts.app)
+            .collect();
+        let mut judge = Self { logs, truths, told, judgement: Judgement::default() };
+        // What yields no flow at all is a telling line that is not attributed.
+        for (_, _, truth) in logs.truths.iter().filter(|(_, _, truth)| is_telling(truth)) {
+            judge.judgement.telling += 1;
+            judge.judgement.evidenced += u64::from(is_evidenced(truth, &judge.told));
+        }
+        judge.judgement.copies =
+            logs.truths.iter().filter(|(.., truth)| truth.copy && !truth.damaged).count() as u64;
+        judge
+    }
+
+    fn flow(&mut self, line: &[u8], flow: &Flow<'_, '_>) {
+        let places = [flow.origin].into_iter().chain(flow.also.iter().copied()).map(place);
+        let mut tellings: Vec<_> =
+            places.filter_map(|place| self.truths.get(&place).copied()).collect();
+        // The first telling is the packet's, wherever it stands.
+        tellings.sort_by_key(|truth| (truth.copy, truth.damaged));
         // A packet line that the simulator does not know is a piece of a cut line.
-        let Some(truth) = truths.get(&place) else { return };
+        let Some(truth) = tellings.first().copied() else { return };
+        let judgement = &mut self.judgement;
         judgement.packets += 1;
         judgement.by_certainty[flow.attribution.certainty as usize] += 1;
+        judgement.merged += flow.also.len() as u64;
+        judgement.wrong_merges +=
+            tellings.iter().filter(|other| other.packet != truth.packet).count() as u64;
+        judge_peer(judgement, flow, truth);
         let certain = flow.attribution.certainty >= Certainty::UniquePrefix;
         let mistake = if flow.attribution.certainty >= Certainty::Inferred {
             mistake(flow, truth)
@@ -161,12 +283,13 @@ pub fn judge(logs: &Memory, directory: impl Fn(&[Guid]) -> Vec<Identity>) -> Jud
         judgement.wrong_inferred += u64::from(mistake.is_some() && !certain);
         let named = app_of(flow).is_some();
         judgement.inferred_right += u64::from(named && !certain && mistake.is_none());
-        let (telling, evidenced) = (is_telling(truth), is_evidenced(truth, &told));
+        let (telling, evidenced) = (is_telling(truth), is_evidenced(truth, &self.told));
         let attributed = named && certain && mistake.is_none();
         judgement.attributed += u64::from(attributed && telling);
         judgement.evidenced_attributed += u64::from(attributed && telling && evidenced);
+        let place = place(flow.origin);
         let wrong = |what| Wrong {
-            place: format!("{}:{}", logs.files[place.0].0, place.1),
+            place: format!("{}:{}", self.logs.files[place.0].0, place.1),
             what,
             reason: flow.attribution.reason.sentence(),
             said: said(flow),
@@ -180,8 +303,20 @@ pub fn judge(logs: &Memory, directory: impl Fn(&[Guid]) -> Vec<Identity>) -> Jud
             }
             _ => {}
         }
-    });
-    judgement
+    }
+}
+
+fn judge_peer(judgement: &mut Judgement, flow: &Flow<'_, '_>, truth: &Truth) {
+    let (Some(peer), Some(real)) = (&flow.peer, &truth.peer) else { return };
+    judgement.pairs += 1;
+    if let Some(found) = peer.attribution.container() {
+        judgement.peers += 1;
+        judgement.wrong_peers += u64::from(found.handle().to_string() != real.handle);
+    }
+}
+
+fn place(origin: Origin) -> (usize, u64) {
+    (origin.source.0 as usize, origin.line)
 }
 
 /// Both passes over all files; `each` gets the flow of every packet line, with the line.

@@ -1,15 +1,26 @@
 //! The correlator: lines in, flows out. It opens nothing and asks nobody; the caller reads and looks names up.
 
+mod duplicates;
+mod reports;
+mod tally;
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
+pub(crate) use self::duplicates::Told;
+use self::reports::Reports;
+pub use self::tally::{Counted, Tally, TallyReader};
+
 use crate::attribution::{Attribution, Reason};
 use crate::evidence::Origin;
-use crate::flow::Flow;
+use crate::flow::{Flow, Peer};
 use crate::record::{Content, Damaged, Part, Record};
 use crate::{
-    Address, AppState, Direction, Entity, Envelope, Guid, Identity, Ledger, Lifetime, Line,
-    LogPrefix, Packet, Sighting, SourceId, TimePolicy, TimeRange, Timestamp, YearPolicy,
+    Address, AppState, Completeness, Direction, Entity, Envelope, Guid, Identity, Ledger, Lifetime,
+    Line, LogPrefix, Packet, Plane, Sighting, SourceId, TimePolicy, TimeRange, Timestamp,
+    UptimeClocks, YearPolicy,
 };
 
 /// Joins packets with evidence and names, over a finished set of logs, in two passes.
@@ -17,6 +28,11 @@ use crate::{
 /// In the first pass every line goes to [`Correlator::observe`], in any order. In the second, packet lines go to
 /// [`Correlator::flows`] in batches; it asks for names once per batch and gives the flows in order. Memory grows with the
 /// containers and apps that are seen, not with packets.
+///
+/// A packet that several lines tell gives one flow, at the least of their places; [`Flow::also`] has the others. These are
+/// lines that reached us twice, with the same text and the same uptime (or, without one, the same time of day and an IP ID
+/// that is not 0), and iptables-logger's line about it. Whatever is in doubt is two packets. The first pass compares each
+/// packet with the 262,144 before it; what lies further apart is told twice.
 ///
 /// # Example
 ///
@@ -52,6 +68,9 @@ pub struct Correlator {
     policy: TimePolicy,
     /// The latest time with a year that a source shows: old logs and new ones are read together.
     latest: BTreeMap<SourceId, Timestamp>,
+    reports: Reports,
+    clocks: UptimeClocks,
+    completeness: Completeness,
     counts: Counts,
 }
 
@@ -63,10 +82,27 @@ pub struct Counts {
     pub lines: u64,
     /// Packet lines among them, damaged ones included.
     pub packets: u64,
+    /// Packet lines among these that tell a packet which another has told: they give no flow of their own.
+    pub duplicates: u64,
+    /// Lines of iptables-logger's, which tell a packet in their own way.
+    pub logger_lines: u64,
     /// Lines that are evidence about a container.
     pub evidence: u64,
     /// Lines that are cut, split or malformed.
     pub damaged: u64,
+}
+
+impl Counts {
+    /// What was seen by both.
+    const fn add(&mut self, other: &Self) {
+        let Self { lines, packets, duplicates, logger_lines, evidence, damaged } = other;
+        self.lines += *lines;
+        self.packets += *packets;
+        self.duplicates += *duplicates;
+        self.logger_lines += *logger_lines;
+        self.evidence += *evidence;
+        self.damaged += *damaged;
+    }
 }
 
 impl Correlator {
@@ -112,6 +148,18 @@ impl Correlator {
         &self.ledger
     }
 
+    /// The machines' uptimes beside their times.
+    #[must_use]
+    pub const fn clocks(&self) -> &UptimeClocks {
+        &self.clocks
+    }
+
+    /// What is missing from the logs, as far as they tell it themselves.
+    #[must_use]
+    pub const fn completeness(&self) -> &Completeness {
+        &self.completeness
+    }
+
     /// What was seen.
     #[must_use]
     pub const fn counts(&self) -> &Counts {
@@ -132,19 +180,39 @@ impl Correlator {
 
     /// First pass: takes what the line proves. Gives true if it is a packet, for the second pass.
     pub fn observe(&mut self, origin: Origin, line: &[u8]) -> bool {
-        self.counts.lines += 1;
         let line = Line::new(line);
-        let record = Record::read(&line);
+        self.take(origin, &Record::read(&line), Timestamp::from_nanos(0)).is_some()
+    }
+
+    /// Takes what a record proves. Tells of a packet whether another line has told it; `now` is when it came, by the log's
+    /// time.
+    pub(crate) fn take(
+        &mut self,
+        origin: Origin,
+        record: &Record<'_>,
+        now: Timestamp,
+    ) -> Option<Told> {
+        self.counts.lines += 1;
         if let Some(time) = record.time(&TimePolicy::default()) {
-            let latest = self.latest.entry(origin.source).or_insert(time);
-            *latest = time.max(*latest);
+            self.has_time(origin.source, time);
         }
+        self.clocks.learn(origin.source, &record.envelope);
         self.counts.damaged += u64::from(matches!(record.content, Content::Damaged(_)));
         if record.packet().is_some() {
             self.counts.packets += 1;
-            return true;
+            let told = self.reports.packet(origin, record, now);
+            self.counts.duplicates = self.reports.copies();
+            if told == Told::First {
+                self.completeness.observe(origin.source, record);
+            }
+            return Some(told);
         }
-        let machine = own_machine(&record);
+        self.completeness.observe(origin.source, record);
+        if let Content::Logger(event) = &record.content {
+            self.counts.logger_lines += 1;
+            self.reports.logger(origin, event);
+        }
+        let machine = own_machine(record);
         let mut found = 0;
         record.evidence(origin, |mut evidence| {
             found = 1;
@@ -152,11 +220,17 @@ impl Correlator {
             self.ledger.add(evidence);
         });
         self.counts.evidence += found;
-        false
+        None
     }
 
-    /// Second pass: gives the flow of each line that is a packet, in order. `resolve` is asked at most twice, for all owners
-    /// that are not known yet together; it gives one identity for each GUID, in order.
+    /// The source shows this time with its year.
+    fn has_time(&mut self, source: SourceId, time: Timestamp) {
+        let latest = self.latest.entry(source).or_insert(time);
+        *latest = time.max(*latest);
+    }
+
+    /// Second pass: gives the flow of each packet, in order, at the first line that tells it. `resolve` is asked at most
+    /// twice, for all owners that are not known yet together; it gives one identity for each GUID, in order.
     pub fn flows(
         &mut self,
         lines: &[(Origin, &[u8])],
@@ -165,50 +239,132 @@ impl Correlator {
     ) {
         let mut wanted = Vec::new();
         let mut names_apps = false;
+        // Of each packet, in order.
+        let mut ranges = Vec::with_capacity(lines.len());
         for (origin, line) in lines {
+            if self.reports.is_copy(*origin) {
+                continue;
+            }
             let line = Line::new(line);
             let record = Record::read(&line);
-            let Some(answer) = self.attribute(origin.source, &record) else { continue };
+            let Some((packet, cf)) = record.packet() else { continue };
+            let time = self.time(origin.source, &record);
+            self.reports.join_logger(*origin, packet, cf, time);
+            ranges.push(time);
+            let Some(answer) = self.attribute(&record, time) else { continue };
             wanted.extend(answer.subject());
+            wanted.extend(self.peer(packet, cf, time).and_then(|(_, peer)| peer.subject()));
             names_apps |= answer.reason == Reason::NoSuchApp;
         }
-        // Prefixes that name an app which no line shows: one of the known processes may turn out to be its.
-        if names_apps {
-            wanted.extend(self.ledger.lifetimes().filter_map(Lifetime::subject));
-        }
-        self.learn(wanted, &mut resolve);
+        self.learn_owners(wanted, names_apps, &mut resolve);
+        let mut ranges = ranges.into_iter();
         for (origin, line) in lines {
+            if self.reports.is_copy(*origin) {
+                continue;
+            }
             let line = Line::new(line);
             let record = Record::read(&line);
-            let Some(attribution) = self.attribute(origin.source, &record) else { continue };
             let Some((packet, cf)) = record.packet() else { continue };
-            let identity = attribution.subject().and_then(|guid| self.identities.get(&guid));
+            let Some(range) = ranges.next() else { continue };
+            let Some(attribution) = self.attribute(&record, range) else { continue };
+            let identity_of = |of: &Attribution<'_>| self.identities.get(&of.subject()?);
+            let identity = identity_of(&attribution);
+            let peer = self.peer(packet, cf, range).map(|(address, attribution)| Peer {
+                identity: identity_of(&attribution),
+                address,
+                attribution,
+            });
             let cell = record
                 .envelope
                 .cell()
                 .or_else(|| Some(attribution.container()?.cell()?.to_owned()));
-            let time = record.time(&self.policy(origin.source));
+            let time =
+                record.time(&self.policy(origin.source)).or_else(|| range.map(TimeRange::middle));
+            let also = self.reports.others(*origin);
             each(&Flow {
                 time,
+                range,
                 origin: *origin,
+                also,
                 cell,
                 cf: cf.copied(),
                 record: &record,
                 packet,
                 attribution,
                 identity,
+                peer,
             });
         }
     }
 
+    /// The flow of this line was given, and its packet will not be asked for again.
+    pub(crate) fn given(&mut self, origin: Origin) {
+        self.reports.given(origin);
+    }
+
+    /// Forgets packets that came before this time, and containers that `keep` does not say, with what belongs to them.
+    pub(crate) fn forget(&mut self, time: Timestamp, keep: impl FnMut(Lifetime<'_>) -> bool) {
+        self.reports.forget_before(time);
+        let known = self.ledger.len();
+        self.ledger.retain(keep);
+        if self.ledger.len() == known {
+            return;
+        }
+        let mut named = std::collections::HashSet::new();
+        for lifetime in self.ledger.lifetimes() {
+            named.extend(lifetime.subject());
+            named.extend(lifetime.app());
+        }
+        self.identities.retain(|guid, _| named.contains(guid));
+    }
+
+    /// When it was, and how far that can be out.
+    fn time(&self, source: SourceId, record: &Record<'_>) -> Option<TimeRange> {
+        let stamp = record.time(&self.policy(source));
+        self.clocks.time(source, &record.envelope, stamp)
+    }
+
     /// Who sent the packet; `None` if the record is none.
-    fn attribute(&self, source: SourceId, record: &Record<'_>) -> Option<Attribution<'_>> {
+    fn attribute(&self, record: &Record<'_>, time: Option<TimeRange>) -> Option<Attribution<'_>> {
         let (packet, cf) = record.packet()?;
         let Some(cf) = cf else { return Some(Attribution::unknown(Reason::NotCloudFoundry)) };
-        let time = record.time(&self.policy(source)).map(TimeRange::from);
         let cell = machine(&record.envelope);
         let seen = Sighting { cell: cell.as_deref(), time, address: own_address(packet, cf) };
         Some(self.ledger.attribute(cf, &seen))
+    }
+
+    /// The other container of a packet between two.
+    fn peer(
+        &self,
+        packet: &Packet<'_>,
+        cf: Option<&LogPrefix<'_>>,
+        time: Option<TimeRange>,
+    ) -> Option<(IpAddr, Attribution<'_>)> {
+        let cf = cf.filter(|cf| cf.plane == Plane::C2c)?;
+        let address = match cf.direction {
+            Direction::Egress => packet.ip.dst,
+            Direction::Ingress => packet.ip.src,
+        };
+        let address = address.and_then(Address::ip)?;
+        let attribution = match time {
+            Some(time) => self.ledger.peer(address, time),
+            None => Attribution::unknown(Reason::NoSuchLease),
+        };
+        Some((address, attribution))
+    }
+
+    /// Asks for the names of these owners.
+    fn learn_owners(
+        &mut self,
+        mut wanted: Vec<Guid>,
+        names_apps: bool,
+        resolve: &mut impl FnMut(&[Guid]) -> Vec<Identity>,
+    ) {
+        // Prefixes that name an app which no line shows: one of the known processes may turn out to be its.
+        if names_apps {
+            wanted.extend(self.ledger.lifetimes().filter_map(Lifetime::subject));
+        }
+        self.learn(wanted, resolve);
     }
 
     fn learn(&mut self, mut wanted: Vec<Guid>, resolve: &mut impl FnMut(&[Guid]) -> Vec<Identity>) {
@@ -277,36 +433,4 @@ pub(crate) fn own_address(packet: &Packet<'_>, cf: &LogPrefix<'_>) -> Option<IpA
         Direction::Ingress => packet.ip.dst,
     };
     side.and_then(Address::ip)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_missing_year_is_that_of_the_lager_lines_in_the_same_source() {
-        let lager = |seconds: i64| {
-            format!(
-                r#"{{"timestamp":"{seconds}.5","source":"rep","message":"rep.x","data":{{"guid":"x"}}}}"#
-            )
-        };
-        let packet = "Jun 16 23:18:38 localhost kernel: [12.5] x IN= OUT=eth0 SRC=10.0.16.5 DST=10.0.16.20 LEN=28 \
-            TOS=0x00 PREC=0x00 TTL=64 ID=7 PROTO=2 ";
-        let mut correlator = Correlator::new();
-        for (source, seconds) in [(0, 1_497_654_859), (1, 1_715_000_000)] {
-            let origin = Origin { source: SourceId(source), line: 1 };
-            correlator.observe(origin, lager(seconds).as_bytes());
-        }
-        let lines = [0, 1, 2]
-            .map(|source| (Origin { source: SourceId(source), line: 2 }, packet.as_bytes()));
-        let mut years = Vec::new();
-        correlator.flows(
-            &lines,
-            |_| Vec::new(),
-            |flow| {
-                years.push(flow.time.unwrap().to_string()[..4].to_owned());
-            },
-        );
-        assert_eq!(years, ["2017", "2024", "2024"], "the last source shows no year of its own");
-    }
 }

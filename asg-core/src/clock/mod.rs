@@ -1,5 +1,13 @@
 //! Clocks: when it was, and how far that can be out.
 
+mod boot;
+#[cfg(test)]
+mod tests;
+mod uptime;
+
+pub(crate) use boot::hidden_nanos;
+pub use uptime::UptimeClocks;
+
 use crate::Timestamp;
 
 /// An instant that is known up to an error: it lies somewhere between two.

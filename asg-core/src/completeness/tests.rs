@@ -1,0 +1,119 @@
+//! Completeness, over lines of which it is known what is missing.
+
+use super::*;
+use crate::Line;
+
+fn read(lines: impl IntoIterator<Item = String>) -> Completeness {
+    let mut completeness = Completeness::default();
+    for text in lines {
+        let line = Line::new(text.as_bytes());
+        completeness.observe(SourceId(0), &Record::read(&line));
+    }
+    completeness
+}
+
+fn packet(head: &str, prefix: &str, proto: &str) -> String {
+    let ports = if proto == "UDP" { "LEN=40" } else { "WINDOW=27400 RES=0x00 SYN URGP=0" };
+    format!(
+        "{head} {prefix} IN=s-010255073003 OUT=eth0 SRC=10.255.73.3 DST=8.8.8.8 LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=15946 DF \
+         PROTO={proto} SPT=51858 DPT=53 {ports} "
+    )
+}
+
+fn at(millis: u64) -> String {
+    format!(
+        "2024-05-06T07:09:10+00:00 cell-1 kernel: [{}.{:03}000]",
+        millis / 1_000,
+        millis % 1_000
+    )
+}
+
+const DENIED: &str = "DENY_bfce786c-ab07-40ad-79f9";
+const ALLOWED: &str = "OK_bfce786c-ab07-40ad-79f9-8";
+
+#[test]
+fn a_container_that_is_denied_as_often_as_is_logged_is_at_the_limit() {
+    // One attempt in a minute is none; one each second are spans of two.
+    let seldom = (0..10).map(|n| packet(&at(n * 60_000), DENIED, "TCP"));
+    let completeness = read(seldom);
+    assert!(completeness.report()[0].is_whole());
+    let often = (0..10).map(|n| packet(&at(n * 1_005), DENIED, "TCP"));
+    let completeness = read(often);
+    let report = completeness.report();
+    let [at_limit] = &*report[0].at_limit else { panic!("{report:?}") };
+    assert_eq!((at_limit.prefix, at_limit.limit), (DENIED, Limit::Denied));
+    assert_eq!((at_limit.logged, at_limit.spans), (10, 5));
+    assert!(!report[0].is_whole());
+}
+
+#[test]
+fn udp_is_at_its_limit_at_a_hundred_a_second_and_tcp_never() {
+    let at_rate = |per_second: u64, prefix: &str, proto: &str| {
+        let lines = (0..per_second * 4).map(|n| packet(&at(n * 1_000 / per_second), prefix, proto));
+        read(lines).report()[0].at_limit.len()
+    };
+    assert_eq!(at_rate(50, ALLOWED, "UDP"), 0);
+    assert_eq!(at_rate(100, ALLOWED, "UDP"), 1);
+    assert_eq!(at_rate(100, ALLOWED, "TCP"), 0);
+    assert_eq!(at_rate(100, "bfce786c-ab07-40ad-79f9-8f21", "UDP"), 0, "guardian has no limit");
+}
+
+#[test]
+fn numbers_that_are_left_out_are_missing_records_boot_by_boot() {
+    let record = |number: u64, uptime: u64| format!("4,{number},{uptime},-;hello");
+    let seconds = |n: u64| n * 1_000_000;
+    // 10 to 19 without 13 and 14, in a little disorder.
+    let numbers = [10, 11, 12, 16, 15, 17, 18, 19];
+    let lines = numbers.map(|n| record(n, seconds(n)));
+    assert_eq!(read(lines.clone()).report()[0].missing_records, 2);
+    // Twice the same is not less whole than once.
+    let again = lines.iter().chain(&lines).cloned();
+    assert!(read(again).report()[0].missing_records <= 2);
+    // After a boot numbers begin anew; what lies between is not missing.
+    let rebooted = [(5_000, 900), (5_001, 901), (5_003, 902), (600, 5), (601, 6)];
+    let lines = rebooted.map(|(number, uptime)| record(number, seconds(uptime)));
+    assert_eq!(read(lines).report()[0].missing_records, 1);
+}
+
+#[test]
+fn notes_count_once_whichever_way_they_come() {
+    let text = "[637.581122] net_ratelimit: 12 callbacks suppressed";
+    let kern = format!("2024-05-06T07:09:10+00:00 cell-1 kernel: {text}");
+    let other = kern.replace("637", "737");
+    let completeness = read([kern.clone(), kern.clone(), other]);
+    assert_eq!(completeness.report()[0].dropped, 24);
+    let app =
+        "2024-05-06T07:08:03.29+0000 [APP/PROC/WEB/0] OUT net_ratelimit: 12 callbacks suppressed";
+    let completeness = read([app.to_owned()]);
+    assert_eq!(completeness.report().iter().map(|cell| cell.dropped).sum::<u64>(), 0);
+}
+
+#[test]
+fn damage_folded_lines_and_silent_cells_show() {
+    let repeated = packet("message repeated 3 times: [ [637.500000]", ALLOWED, "TCP");
+    let folded = format!("2024-05-06T07:09:10+00:00 cell-1 kernel: {}]", repeated.trim_end());
+    let cut = packet(&at(1), ALLOWED, "TCP")[..150].to_owned();
+    let rep = r#"<14>1 2024-05-06T07:09:11Z 10.0.16.15 rep rs2 - [instance@47450 director="" deployment="cf" group="diego-cell" az="z1" id="0455ec2b"] {"timestamp":"2024-05-06T07:09:11Z","level":"info","source":"rep","message":"rep.x","data":{"container-guid":"bfce786c-ab07-40ad-79f9-8f21"}}"#;
+    let completeness = read([folded, cut, rep.to_owned()]);
+    let report = completeness.report();
+    assert_eq!(report.iter().map(|cell| cell.cell).collect::<Vec<_>>(), ["0455ec2b", "cell-1"]);
+    assert!(report[0].is_silent() && !report[1].is_silent());
+    assert_eq!((report[1].packets, report[1].folded, report[1].damaged), (2, 3, 1));
+}
+
+#[test]
+fn what_is_merged_is_as_if_one_had_seen_it() {
+    let cell = |name: &str, lines: Vec<String>| {
+        lines.into_iter().map(|line| line.replace("cell-1", name)).collect::<Vec<_>>()
+    };
+    let one: Vec<_> = (0..10).map(|n| packet(&at(n * 1_000), DENIED, "TCP")).collect();
+    let other = cell("cell-2", one[..6].to_vec());
+    let together = read(one.iter().chain(&other).cloned());
+    let mut merged = read(one);
+    merged.merge(&read(other.clone()));
+    assert_eq!(merged.report(), together.report());
+    // And it goes on afterwards.
+    merged.observe(SourceId(0), &Record::read(&Line::new(other[0].as_bytes())));
+    assert_eq!(merged.report()[1].packets, 7);
+    assert_eq!(merged.report().len(), 2);
+}

@@ -1,0 +1,234 @@
+//! Groups of packets that have all in common on which an answer depends, but the time.
+
+use std::net::IpAddr;
+
+use hashbrown::HashTable;
+
+use crate::completeness::Limit;
+use crate::digest::Seeds;
+use crate::time::{LogTime, Uptime};
+use crate::{Envelope, LogPrefix, TimePolicy, Timestamp};
+
+use super::super::duplicates::sender;
+
+/// All groups, numbered as they come.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Groups {
+    all: Vec<GroupName>,
+    numbers: HashTable<u32>,
+}
+
+/// What the packets of a group have in common.
+#[derive(Debug, Clone)]
+pub(super) struct GroupName {
+    sender: u64,
+    cell: u32,
+    time: TimeKind,
+    address: Option<IpAddr>,
+    prefix: Box<[u8]>,
+}
+
+/// The same, of one packet.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct GroupKey<'a> {
+    /// See [`sender`].
+    pub(super) sender: u64,
+    cell: u32,
+    time: TimeKind,
+    address: Option<IpAddr>,
+    prefix: &'a [u8],
+}
+
+/// What a line shows of the time. Only what is shown in one way can be compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TimeKind {
+    Instant,
+    Local,
+    NoYear,
+    Uptime,
+    Nothing,
+}
+
+impl TimeKind {
+    pub(super) const fn of(envelope: &Envelope<'_>) -> Self {
+        match envelope.time {
+            LogTime::Instant(_) => Self::Instant,
+            LogTime::Local(_) => Self::Local,
+            LogTime::NoYear(_) => Self::NoYear,
+            LogTime::Unknown if envelope.uptime.is_some() => Self::Uptime,
+            LogTime::Unknown => Self::Nothing,
+        }
+    }
+}
+
+impl<'a> GroupKey<'a> {
+    pub(super) fn of(
+        cell: u32,
+        envelope: &Envelope<'_>,
+        (prefix, address): (&'a [u8], Option<IpAddr>),
+        seeds: Seeds,
+    ) -> Self {
+        let time = TimeKind::of(envelope);
+        Self { sender: sender(prefix, address, seeds), cell, time, address, prefix }
+    }
+
+    const fn hash(&self) -> u64 {
+        self.sender ^ (self.cell as u64 * 8 + self.time as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    }
+
+    fn is_of(&self, name: &GroupName) -> bool {
+        self.sender == name.sender
+            && self.cell == name.cell
+            && self.time == name.time
+            && self.address == name.address
+            && *self.prefix == *name.prefix
+    }
+}
+
+impl GroupName {
+    /// The number of its machine.
+    pub(super) const fn cell(&self) -> u32 {
+        self.cell
+    }
+
+    pub(super) const fn address(&self) -> Option<IpAddr> {
+        self.address
+    }
+
+    pub(super) const fn prefix(&self) -> &[u8] {
+        &self.prefix
+    }
+
+    pub(super) fn cf(&self) -> Option<LogPrefix<'_>> {
+        LogPrefix::parse(&self.prefix)
+    }
+
+    fn key(&self, cell: u32) -> GroupKey<'_> {
+        let Self { sender, time, address, prefix, .. } = self;
+        GroupKey { sender: *sender, cell, time: *time, address: *address, prefix }
+    }
+}
+
+impl Groups {
+    /// The number of the group of a packet.
+    pub(super) fn see(&mut self, key: GroupKey<'_>) -> u32 {
+        let GroupKey { sender, cell, time, address, prefix } = key;
+        match self.find(key) {
+            Some(n) => n,
+            None => self.put(GroupName { sender, cell, time, address, prefix: prefix.into() }),
+        }
+    }
+
+    pub(super) fn find(&self, key: GroupKey<'_>) -> Option<u32> {
+        self.numbers.find(key.hash(), |n| key.is_of(&self.all[*n as usize])).copied()
+    }
+
+    /// The number of a group that another numbered, whose seeds are the same, and whose machine has this number here.
+    pub(super) fn take(&mut self, name: &GroupName, cell: u32) -> u32 {
+        self.see(name.key(cell))
+    }
+
+    /// All of them, by number.
+    pub(super) fn all(&self) -> &[GroupName] {
+        &self.all
+    }
+
+    fn put(&mut self, name: GroupName) -> u32 {
+        let n = self.all.len() as u32;
+        let hash = |name: &GroupName| name.key(name.cell).hash();
+        self.numbers.insert_unique(hash(&name), n, |n| hash(&self.all[*n as usize]));
+        self.all.push(name);
+        n
+    }
+}
+
+/// The time of one line, as it shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Shown {
+    pub(super) time: LogTime,
+    pub(super) uptime: Option<Uptime>,
+}
+
+impl Shown {
+    pub(super) const fn of(envelope: &Envelope<'_>) -> Self {
+        Self { time: envelope.time, uptime: envelope.uptime }
+    }
+
+    /// The instant that it shows.
+    pub(super) fn stamp(self, policy: &TimePolicy) -> Option<Timestamp> {
+        let shown = self.time.resolve(policy).or_else(|| self.uptime?.resolve(policy));
+        shown.map(|resolved| resolved.time)
+    }
+
+    /// True if both clocks say that it is not later than the other; false if they do not agree.
+    fn is_not_after(self, other: Self) -> bool {
+        let stamps = match (self.time, other.time) {
+            (LogTime::Instant(a), LogTime::Instant(b)) => a <= b,
+            (LogTime::Local(a), LogTime::Local(b)) | (LogTime::NoYear(a), LogTime::NoYear(b)) => {
+                a <= b
+            }
+            (LogTime::Unknown, LogTime::Unknown) => true,
+            _ => false,
+        };
+        let uptimes = match (self.uptime, other.uptime) {
+            (Some(a), Some(b)) => a <= b,
+            (None, None) => true,
+            _ => false,
+        };
+        stamps && uptimes
+    }
+}
+
+/// When the packets of a group were seen.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) enum Span {
+    /// Never yet.
+    #[default]
+    Empty,
+    /// Between these.
+    Between(Shown, Shown),
+    /// The clocks do not agree about which came first.
+    Tangled,
+}
+
+impl Span {
+    pub(super) fn extend(&mut self, shown: Shown) {
+        *self = match *self {
+            Self::Empty => Self::Between(shown, shown),
+            Self::Between(first, last) if last.is_not_after(shown) => Self::Between(first, shown),
+            Self::Between(first, last) if shown.is_not_after(first) => Self::Between(shown, last),
+            Self::Between(first, last) if first.is_not_after(shown) && shown.is_not_after(last) => {
+                return;
+            }
+            Self::Between(..) | Self::Tangled => Self::Tangled,
+        };
+    }
+}
+
+/// Where a group's packets are counted that are under a limit.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) enum Container {
+    /// Not looked for yet.
+    #[default]
+    Unasked,
+    /// Here, or nowhere.
+    At(Option<usize>),
+}
+
+impl Container {
+    /// The place, looked for once: all packets of a prefix are under the same limit, if any.
+    pub(super) fn of(
+        &mut self,
+        limit: Option<Limit>,
+        find: impl FnOnce(Limit) -> Option<usize>,
+    ) -> Option<usize> {
+        let limit = limit?;
+        if let Self::Unasked = self {
+            *self = Self::At(find(limit));
+        }
+        match self {
+            Self::At(place) => *place,
+            Self::Unasked => None,
+        }
+    }
+}

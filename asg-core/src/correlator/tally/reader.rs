@@ -1,0 +1,167 @@
+//! Reading lines for a tally: all that needs no other line.
+
+use super::cells::Cells;
+use super::groups::{GroupKey, Groups, Shown, TimeKind};
+use super::heads::{Heads, Known};
+use crate::completeness::{Limit, PacketTimes, Told};
+use crate::correlator::duplicates::Mark;
+use crate::correlator::{Counts, own_address, own_machine};
+use crate::digest::Seeds;
+use crate::evidence::{Evidence, Origin};
+use crate::record::{Content, Record};
+use crate::{Envelope, Line, LogTime, SourceId, TimePolicy, Timestamp};
+
+/// Reads lines for a [`Tally`](super::Tally). It needs the tally only to hand over, so several can read at a time.
+#[derive(Debug)]
+pub struct TallyReader {
+    pub(super) seeds: Seeds,
+    /// With what notes are told from others.
+    pub(super) note_seeds: Seeds,
+    pub(super) cells: Cells,
+    pub(super) groups: Groups,
+    pub(super) heads: Heads,
+    pub(super) counts: Counts,
+    /// Times with a year, the latest of each run of lines of one source.
+    pub(super) latest: Vec<(SourceId, Timestamp)>,
+    pub(super) evidence: Vec<Evidence>,
+    pub(super) read: Vec<Read>,
+    /// The tally's numbers for those of `cells` and `groups`.
+    pub(super) cell_numbers: Vec<u32>,
+    pub(super) group_numbers: Vec<u32>,
+}
+
+/// What was read of a line.
+#[derive(Debug)]
+pub(super) enum Read {
+    /// A packet.
+    Packet(Seen),
+    /// Something about the completeness of a cell's log.
+    Told { cell: u32, told: Told },
+    /// A line that shows uptime and time.
+    Clock { cell: u32, shown: Shown },
+}
+
+/// A packet that was read.
+#[derive(Debug)]
+pub(super) struct Seen {
+    pub(super) origin: Origin,
+    pub(super) mark: Option<Mark>,
+    pub(super) group: u32,
+    pub(super) is_damaged: bool,
+    pub(super) limit: Option<Limit>,
+    pub(super) shown: Shown,
+    pub(super) times: PacketTimes,
+}
+
+impl TallyReader {
+    /// Reads a line.
+    pub fn read(&mut self, origin: Origin, line: &[u8]) {
+        let line = Line::new(line);
+        let envelope = line.envelope();
+        self.counts.lines += 1;
+        if self.read_known(origin, &envelope) {
+            return;
+        }
+        let record = Record::behind(envelope, &line);
+        let envelope = &record.envelope;
+        if let Some(time) = record.time(&TimePolicy::default()) {
+            self.has_time(origin.source, time);
+        }
+        let is_damaged = matches!(record.content, Content::Damaged(_));
+        self.counts.damaged += u64::from(is_damaged);
+        if let Some((packet, cf)) = record.packet() {
+            self.counts.packets += 1;
+            let cell = self.cells.see(origin.source, envelope, self.seeds);
+            let prefix = packet.prefix.as_bytes();
+            // Whose prefix means nothing has as many addresses as there are machines in the world.
+            let address = cf.and_then(|cf| own_address(packet, cf));
+            let key = GroupKey::of(cell, envelope, (prefix, address), self.seeds);
+            // Of a line that is cut, nobody knows what it would have said.
+            let mark = if is_damaged {
+                None
+            } else {
+                let body = envelope.body.as_bytes();
+                let text = self.heads.remember(body, (packet, cf), address, self.seeds);
+                Mark::of(envelope, packet.ip.id, (key.sender, self.cells.mark(cell)), text)
+            };
+            let group = self.groups.see(key);
+            let limit = Limit::of(prefix, cf, packet.ip.proto_num);
+            let (shown, times) = (Shown::of(envelope), PacketTimes::of(envelope));
+            let seen = Seen { origin, mark, group, is_damaged, limit, shown, times };
+            self.read.push(Read::Packet(seen));
+            return;
+        }
+        if let Some(told) = Told::of(&record, self.note_seeds) {
+            let cell = self.cells.see(origin.source, envelope, self.seeds);
+            self.read.push(Read::Told { cell, told });
+        }
+        if envelope.uptime.is_some() {
+            let cell = self.cells.see(origin.source, envelope, self.seeds);
+            self.read.push(Read::Clock { cell, shown: Shown::of(envelope) });
+        }
+        self.counts.logger_lines += u64::from(matches!(record.content, Content::Logger(_)));
+        let known = self.evidence.len();
+        let machine = own_machine(&record);
+        record.evidence(origin, |mut evidence| {
+            evidence.machine.clone_from(&machine);
+            self.evidence.push(evidence);
+        });
+        self.counts.evidence += u64::from(self.evidence.len() > known);
+    }
+
+    /// Reads a packet whose head is known; false if the line is none.
+    fn read_known(&mut self, origin: Origin, envelope: &Envelope<'_>) -> bool {
+        // Without an uptime the IP ID is wanted, which is not looked for here; an app prints what it likes.
+        if envelope.uptime.is_none() || envelope.stream().is_some() {
+            return false;
+        }
+        let Some(known) = self.heads.find(envelope.body.as_bytes(), self.seeds) else {
+            return false;
+        };
+        let Known { head, text, proto } = known;
+        let cell = self.cells.see(origin.source, envelope, self.seeds);
+        let time = TimeKind::of(envelope);
+        let sender = head.sender;
+        let group = match head.group {
+            Some((known_cell, known_time, group)) if (known_cell, known_time) == (cell, time) => {
+                group
+            }
+            _ => {
+                let whose = (head.prefix(), head.address);
+                let group = self.groups.see(GroupKey::of(cell, envelope, whose, self.seeds));
+                head.group = Some((cell, time, group));
+                group
+            }
+        };
+        let limit = head.limit(proto);
+        let mark = Mark::of(envelope, None, (sender, self.cells.mark(cell)), text);
+        match envelope.time {
+            LogTime::Instant(time) => self.has_time(origin.source, time),
+            LogTime::NoYear(_) | LogTime::Unknown => {}
+            LogTime::Local(_) => {
+                let time = envelope.time.resolve(&TimePolicy::default());
+                if let Some(time) = time {
+                    self.has_time(origin.source, time.time);
+                }
+            }
+        }
+        self.counts.packets += 1;
+        self.read.push(Read::Packet(Seen {
+            origin,
+            mark,
+            group,
+            is_damaged: false,
+            limit,
+            shown: Shown::of(envelope),
+            times: PacketTimes::of(envelope),
+        }));
+        true
+    }
+
+    fn has_time(&mut self, source: SourceId, time: Timestamp) {
+        match self.latest.last_mut() {
+            Some((known, latest)) if *known == source => *latest = time.max(*latest),
+            _ => self.latest.push((source, time)),
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Digests of bytes, for tables that must be small.
+
+use std::hash::{BuildHasher, RandomState};
+use std::net::IpAddr;
+
+/// What a table's digests begin with: whoever does not know it cannot choose bytes that give the same.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seeds([u64; 2]);
+
+impl Default for Seeds {
+    fn default() -> Self {
+        let state = RandomState::new();
+        Self([state.hash_one(1_u8), state.hash_one(2_u8)])
+    }
+}
+
+impl Seeds {
+    /// The digest of an address.
+    pub(crate) fn of_address(self, address: Option<IpAddr>) -> u64 {
+        let Self([one, two]) = self;
+        match address {
+            Some(IpAddr::V4(ip)) => fold(u64::from(ip.to_bits()) ^ one, two | 1),
+            Some(IpAddr::V6(ip)) => self.digest(&ip.octets()),
+            None => 0,
+        }
+    }
+
+    /// The digest of a text whose two parts have these.
+    pub(crate) fn of_both(self, first: u64, second: u64) -> u64 {
+        let Self([one, two]) = self;
+        fold(first ^ one, second ^ two)
+    }
+
+    /// Sixteen bytes at a time: two words are multiplied, and both halves of the product count. Of long texts four such
+    /// pairs at once, none of which waits for another.
+    pub(crate) fn digest(self, bytes: &[u8]) -> u64 {
+        let Self([one, two]) = self;
+        let word = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes);
+        let pair = |sum: u64, words: &[[u8; 8]; 2]| {
+            fold(word(&words[0]) ^ one ^ sum, word(&words[1]) ^ two)
+        };
+        let mut sum = one ^ bytes.len() as u64;
+        let (words, rest) = bytes.as_chunks::<8>();
+        let (pairs, last) = words.as_chunks::<2>();
+        let (quads, pairs) = pairs.as_chunks::<4>();
+        if !quads.is_empty() {
+            let mut lanes = [sum, !one, two, !two];
+            for quad in quads {
+                for (lane, words) in lanes.iter_mut().zip(quad) {
+                    *lane = pair(*lane, words);
+                }
+            }
+            let [a, b, c, d] = lanes;
+            sum = fold(a ^ b.rotate_left(23) ^ one, c ^ d.rotate_left(23) ^ two);
+        }
+        for words in pairs {
+            sum = pair(sum, words);
+        }
+        let mut end = [0; 8];
+        end[..rest.len()].copy_from_slice(rest);
+        let last = last.first().copied().unwrap_or_default();
+        fold(pair(sum, &[last, end]) ^ two, one | 1)
+    }
+}
+
+/// Both halves of the product.
+fn fold(a: u64, b: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    (product as u64) ^ ((product >> 64) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_and_the_length_count() {
+        let seeds = Seeds::default();
+        let text: Vec<u8> = (0..200).collect();
+        for len in 0..=text.len() {
+            let whole = seeds.digest(&text[..len]);
+            assert_eq!(whole, seeds.digest(&text[..len]));
+            let zeros = [&text[..len], &[0]].concat();
+            assert_ne!(whole, seeds.digest(&zeros), "{len}");
+            for at in 0..len {
+                let mut other = text[..len].to_vec();
+                other[at] ^= 1;
+                assert_ne!(whole, seeds.digest(&other), "{len} {at}");
+            }
+        }
+    }
+}

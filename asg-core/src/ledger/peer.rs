@@ -1,0 +1,154 @@
+//! The peer: who had an address, whichever cell it was on.
+//!
+//! A line about a packet between containers names one of them; of the other it shows the address only. On an overlay network
+//! each cell has addresses of its own, so an address and a time can tell a container. They never tell more than `inferred`:
+//! the cells' clocks differ, and lines about another holder may be lost.
+
+use std::net::IpAddr;
+
+use super::lifetime::CLOCK_TOLERANCE_MILLIS;
+use super::row::millis;
+use super::{Ledger, Lifetime};
+use crate::TimeRange;
+use crate::attribution::{Attribution, Certainty, Owners, Reason};
+
+impl Ledger {
+    /// Who had this address at that time, on any cell. `inferred` if one container surely had it all the time in the range,
+    /// and none that is known had it within two minutes, by which clocks may differ; `ambiguous` if one may have had it.
+    ///
+    /// ```
+    /// # use asg_core::{Certainty, Evidence, Handle, Ledger, Moment, Origin, SourceId, Timestamp};
+    /// let mut ledger = Ledger::new();
+    /// let handle = Handle::parse("bfce786c-ab07-40ad-79f9-8f21").unwrap();
+    /// for (line, moment, time) in
+    ///     [(1, Moment::Created, b"2024-05-06T07:00:00Z"), (2, Moment::Destroyed, b"2024-05-06T08:00:00Z")]
+    /// {
+    ///     let origin = Origin { source: SourceId(0), line };
+    ///     let mut evidence = Evidence::new(handle.clone(), moment, origin);
+    ///     evidence.time = Some(Timestamp::parse(time)?);
+    ///     evidence.address = Some("10.255.73.3".parse()?);
+    ///     ledger.add(evidence);
+    /// }
+    /// let at = |time: &[u8]| Timestamp::parse(time).map(Into::into);
+    /// let peer = ledger.peer("10.255.73.3".parse()?, at(b"2024-05-06T07:30:00Z")?);
+    /// assert_eq!(peer.certainty, Certainty::Inferred);
+    /// assert_eq!(peer.container().unwrap().handle(), handle);
+    /// let later = ledger.peer("10.255.73.3".parse()?, at(b"2024-05-06T09:30:00Z")?);
+    /// assert_eq!(later.certainty, Certainty::Unknown);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn peer(&self, address: IpAddr, time: TimeRange) -> Attribution<'_> {
+        let near: Vec<_> = self
+            .addresses
+            .find(&address, |known| *known == address)
+            .map_or(&[][..], |number| self.holders.get(&number))
+            .iter()
+            .map(|row| Lifetime::new(self, *row))
+            .filter(|lifetime| lifetime.had_address_about(time))
+            .collect();
+        match near.as_slice() {
+            [] => Attribution::unknown(Reason::NoSuchLease),
+            [one] if one.held_address_at(time) && !one.is_contradicted() => Attribution {
+                certainty: Certainty::Inferred,
+                reason: Reason::AddressLease,
+                owners: Owners::Container(*one),
+                lease: Some(*one),
+            },
+            _ => Attribution {
+                certainty: Certainty::Ambiguous,
+                reason: if near.len() == 1 {
+                    Reason::LeaseInDoubt
+                } else {
+                    Reason::SeveralHadAddress
+                },
+                owners: Owners::Several(near),
+                lease: None,
+            },
+        }
+    }
+}
+
+impl Lifetime<'_> {
+    /// True if it surely had its address at some time that is no further from the range than clocks may differ.
+    fn had_address_about(self, time: TimeRange) -> bool {
+        let times = self.times();
+        let last = if times.is_end_known() { times.ended } else { times.last };
+        let from = millis(time.earliest()).saturating_sub(CLOCK_TOLERANCE_MILLIS);
+        let to = millis(time.latest()).saturating_add(CLOCK_TOLERANCE_MILLIS);
+        times.held <= to && from <= last
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::Moment;
+    use crate::{Evidence, Handle, Origin, SourceId, Timestamp};
+
+    const ONE: &str = "bfce786c-ab07-40ad-79f9-8f21";
+    const NEXT: &str = "d5978989-1401-49ff-46cd-33e5";
+
+    /// Lives by handle, cell, creation and end, in seconds; all had one address.
+    fn ledger(lives: &[(&str, &str, i64, Option<i64>)]) -> Ledger {
+        let mut ledger = Ledger::new();
+        for (n, (handle, cell, from, to)) in (0..).zip(lives) {
+            let ends = to.map(|to| (Moment::Destroyed, to));
+            for (moment, at) in [(Moment::Created, *from)].into_iter().chain(ends) {
+                let origin = Origin {
+                    source: SourceId(0),
+                    line: 2 * n + u64::from(moment != Moment::Created) + 1,
+                };
+                let mut evidence = Evidence::new(Handle::parse(handle).unwrap(), moment, origin);
+                evidence.time = Some(Timestamp::from_nanos(at * 1_000_000_000));
+                evidence.address = Some(address());
+                evidence.cell = Some((*cell).into());
+                ledger.add(evidence);
+            }
+        }
+        ledger
+    }
+
+    fn address() -> IpAddr {
+        "10.255.73.3".parse().unwrap()
+    }
+
+    fn ask(ledger: &Ledger, from: i64, to: i64) -> (Certainty, Reason, Vec<String>) {
+        let at = |seconds: i64| Timestamp::from_nanos(seconds * 1_000_000_000);
+        let peer = ledger.peer(address(), TimeRange::between(at(from), at(to)));
+        let named = peer.container().into_iter().chain(peer.candidates().iter().copied());
+        (peer.certainty, peer.reason, named.map(|one| one.handle().to_string()).collect())
+    }
+
+    #[test]
+    fn an_address_names_whoever_surely_had_it_and_nobody_when_it_changed_hands() {
+        let lives = [(ONE, "a", 1_000, Some(2_000)), (NEXT, "a", 2_010, Some(3_000))];
+        let ledger = ledger(&lives);
+        let one =
+            |handle: &str| (Certainty::Inferred, Reason::AddressLease, vec![handle.to_owned()]);
+        assert_eq!(ask(&ledger, 1_500, 1_500), one(ONE));
+        assert_eq!(ask(&ledger, 2_500, 2_500), one(NEXT));
+        let both = vec![ONE.to_owned(), NEXT.to_owned()];
+        for (from, to) in [(1_990, 1_990), (2_005, 2_005), (1_500, 2_500), (1_000, 3_000)] {
+            let several = (Certainty::Ambiguous, Reason::SeveralHadAddress, both.clone());
+            assert_eq!(ask(&ledger, from, to), several, "{from} to {to}");
+        }
+        let doubt = (Certainty::Ambiguous, Reason::LeaseInDoubt, vec![NEXT.to_owned()]);
+        assert_eq!(ask(&ledger, 3_050, 3_050), doubt);
+        assert_eq!(ask(&ledger, 2_500, 3_001), doubt, "a time that reaches beyond its end");
+        for at in [500, 4_000] {
+            assert_eq!(ask(&ledger, at, at), (Certainty::Unknown, Reason::NoSuchLease, vec![]));
+        }
+    }
+
+    #[test]
+    fn the_same_address_on_two_cells_names_nobody() {
+        let ledger = ledger(&[(ONE, "a", 1_000, Some(2_000)), (NEXT, "b", 1_000, Some(2_000))]);
+        assert_eq!(ask(&ledger, 1_500, 1_500).1, Reason::SeveralHadAddress);
+        let mut rest = ledger.clone();
+        rest.retain(|lifetime| lifetime.handle().to_string() == ONE);
+        assert_eq!(ask(&rest, 1_500, 1_500).2, [ONE]);
+        let loaded = Ledger::from_bytes(&ledger.to_bytes(), SourceId(0)).unwrap();
+        assert_eq!(ask(&loaded, 1_500, 1_500).1, Reason::SeveralHadAddress);
+    }
+}

@@ -1,0 +1,309 @@
+//! A second reader of packet lines, slow and obvious, to hold the grammar and its short cut to.
+//!
+//! It shares no code with them. It walks over the words of a line, and takes a number for one if it prints back as the
+//! word that it was. The order of the words is that of the kernel's sources, once more written down.
+
+mod frame;
+mod ip;
+
+use std::net::Ipv4Addr;
+
+use serde_json::{Map, Value};
+
+use self::frame::family_of_frame;
+use self::ip::is_the_end;
+
+/// What a line says, by the names of the output contract.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reading {
+    /// The fields that were read. They do not say that the line was cut.
+    pub fields: Value,
+    /// The line is one that a kernel prints, to its end.
+    pub is_whole: bool,
+}
+
+/// Reads a line; `None` if it is no packet line.
+#[must_use]
+pub fn read(line: &[u8]) -> Option<Reading> {
+    let (start, end) = names(line)?;
+    let mut reader = Reader { line, at: end, ..Reader::default() };
+    let (rest, macs) = (&line[end..], b" MAC source = ".as_slice());
+    let is_ebt = line[..start].ends_with(b" ")
+        && (rest.starts_with(macs) || (b" MAC ".len()..macs.len()).any(|n| *rest == macs[..n]));
+    let prefix = &line[..start - usize::from(is_ebt)];
+    let (in_if, out_if) = split(&line[start + 3..end], b" OUT=")?;
+    let mut fields = Map::new();
+    if is_ebt {
+        fields.insert("format".into(), "ebt_log".into());
+    }
+    fields.insert("prefix".into(), String::from_utf8_lossy(prefix).into());
+    fields.insert("in".into(), String::from_utf8_lossy(in_if).into());
+    fields.insert("family".into(), "unknown".into());
+    if end == line.len() {
+        return Some(Reading { fields: fields.into(), is_whole: false });
+    }
+    fields.insert("out".into(), String::from_utf8_lossy(out_if).into());
+    let end = if is_ebt { reader.ebt_log(&mut fields) } else { reader.netfilter(&mut fields) };
+    if let Some(mark) = reader.inner_mark {
+        fields.insert("mark".into(), mark);
+    }
+    let is_whole = end.is_ok() && reader.at == line.len();
+    Some(Reading { fields: fields.into(), is_whole })
+}
+
+/// Where the last `IN=` with two names stands, and where its second name ends.
+fn names(line: &[u8]) -> Option<(usize, usize)> {
+    let two_names = |start: usize| {
+        let (in_if, rest) = split(line[start..].strip_prefix(b"IN=")?, b" OUT=")?;
+        let out_if = rest.split(|b| *b == b' ').next()?;
+        let good = |name: &[u8]| name.len() <= 15 && !name.iter().any(u8::is_ascii_whitespace);
+        let end = start + 3 + in_if.len() + 5 + out_if.len();
+        (good(in_if) && good(out_if)).then_some((start, end))
+    };
+    let (start, end) = (0..line.len()).rev().find_map(two_names)?;
+    // iptables keeps 29 bytes of a prefix: the three bytes too many may be a device's name.
+    let fits = start > 29 && start - 3 <= 29 && line[..start].ends_with(b"IN=");
+    match fits.then(|| start - 3).and_then(two_names) {
+        Some((earlier, same)) if same == end => Some((earlier, end)),
+        _ => Some((start, end)),
+    }
+}
+
+fn split<'a>(text: &'a [u8], at: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
+    let n = text.windows(at.len()).position(|window| window == at)?;
+    Some((&text[..n], &text[n + at.len()..]))
+}
+
+/// Reading stopped.
+struct Stop;
+
+type Step = Result<(), Stop>;
+type Fields = Map<String, Value>;
+
+/// A word that is a key and a value: the key, its name in the output, and how its value is written.
+struct Field(&'static str, &'static str, Kind);
+
+enum Kind {
+    /// `%u`, up to this.
+    Dec(u64),
+    /// `%u`, but not 0.
+    DecNot0,
+    /// `%02X`.
+    Upper,
+    /// `%x` of this width, padded with zeros.
+    Lower(usize),
+    /// The same, and the output keeps the text.
+    LowerText,
+    /// `%x`.
+    Hex,
+    /// `%x`, but not 0.
+    HexNot0,
+    Ip4,
+    Mac,
+    Name,
+}
+
+const U8: Kind = Kind::Dec(0xff);
+const U16: Kind = Kind::Dec(0xffff);
+const U32: Kind = Kind::Dec(0xffff_ffff);
+
+const PHYSICAL: [Field; 2] =
+    [Field("PHYSIN=", "physin", Kind::Name), Field("PHYSOUT=", "physout", Kind::Name)];
+
+const MARK: Field = Field("MARK=0x", "mark", Kind::HexNot0);
+
+impl Kind {
+    fn read(&self, text: &str) -> Option<Value> {
+        let hex = || u32::from_str_radix(text, 16).ok();
+        match self {
+            Self::Dec(most) => {
+                let value: u64 = text.parse().ok().filter(|n| n <= most)?;
+                (value.to_string() == text).then(|| value.into())
+            }
+            Self::DecNot0 => U32.read(text).filter(|n| *n != 0),
+            Self::Upper => {
+                hex().filter(|n| format!("{n:02X}") == text && text.len() == 2).map(Into::into)
+            }
+            Self::Lower(width) => hex()
+                .filter(|n| format!("{n:0width$x}") == text && text.len() == *width)
+                .map(Into::into),
+            Self::LowerText => Self::Lower(4).read(text).map(|_| text.into()),
+            Self::Hex => hex().filter(|n| format!("{n:x}") == text).map(Into::into),
+            Self::HexNot0 => Self::Hex.read(text).filter(|n| *n != 0),
+            Self::Ip4 => {
+                let ip: Ipv4Addr = text.parse().ok()?;
+                (ip.to_string() == text).then(|| text.into())
+            }
+            Self::Mac => {
+                let pairs: Vec<_> = text.split(':').collect();
+                (pairs.len() == 6 && pairs.iter().all(|pair| is_lower_hex(pair, 2)))
+                    .then(|| text.into())
+            }
+            Self::Name => Some(text.into()),
+        }
+    }
+}
+
+fn is_lower_hex(text: &str, len: usize) -> bool {
+    text.len() == len && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+#[derive(Default)]
+struct Reader<'a> {
+    line: &'a [u8],
+    at: usize,
+    /// ulogd2 wrote the line.
+    is_ulogd: bool,
+    /// The IPv6 addresses so far can not be in full, or not in the other form.
+    not_full: bool,
+    not_other: bool,
+    /// Inside brackets.
+    is_quoted: bool,
+    inner_mark: Option<Value>,
+}
+
+impl Reader<'_> {
+    fn rest(&self) -> &[u8] {
+        &self.line[self.at..]
+    }
+
+    fn sees(&self, text: &str) -> bool {
+        self.rest().starts_with(text.as_bytes())
+    }
+
+    fn at_end(&self) -> bool {
+        self.rest().is_empty()
+    }
+
+    /// Exactly this text.
+    fn text(&mut self, text: &str) -> Step {
+        if !self.sees(text) {
+            return Err(Stop);
+        }
+        self.at += text.len();
+        Ok(())
+    }
+
+    /// The same, if it is there.
+    fn maybe(&mut self, text: &str) -> bool {
+        self.text(text).is_ok()
+    }
+
+    /// What stands before the next blank, comma or end.
+    fn word(&self, ends: &[u8]) -> String {
+        let word = self.rest().split(|b| ends.contains(b)).next().unwrap_or_default();
+        String::from_utf8_lossy(word).into_owned()
+    }
+
+    fn skip(&mut self, ends: &[u8]) {
+        let rest = self.rest();
+        self.at += rest.iter().position(|b| ends.contains(b)).unwrap_or(rest.len());
+    }
+
+    /// A blank; if the line may end here, that may be gone.
+    fn blank(&mut self, may_end: bool) -> Step {
+        if may_end && !self.is_quoted && self.at_end() { Ok(()) } else { self.text(" ") }
+    }
+
+    /// A key and its value, and a blank.
+    fn field(&mut self, field: &Field, may_end: bool, fields: &mut Fields) -> Step {
+        let word = self.word(b" ");
+        let value = word.strip_prefix(field.0).and_then(|text| field.2.read(text)).ok_or(Stop)?;
+        self.skip(b" ");
+        self.blank(may_end)?;
+        fields.insert(field.1.into(), value);
+        Ok(())
+    }
+
+    fn fields(&mut self, all: &[Field], fields: &mut Fields) -> Step {
+        all.iter().try_for_each(|field| self.field(field, false, fields))
+    }
+
+    fn last_field(&mut self, field: &Field, fields: &mut Fields) -> Step {
+        self.field(field, true, fields)
+    }
+
+    fn netfilter(&mut self, fields: &mut Fields) -> Step {
+        self.text(" ")?;
+        for field in PHYSICAL {
+            if self.sees(field.0) {
+                self.field(&field, false, fields)?;
+            }
+        }
+        self.link(fields)?;
+        if self.at_end() {
+            return Ok(());
+        }
+        if self.maybe("TRUNCATED") {
+            fields.insert("truncated".into(), true.into());
+            fields.insert("family".into(), family_of_frame(fields).into());
+            return Ok(());
+        }
+        if self.maybe("ARP HTYPE=") {
+            fields.insert("family".into(), "arp".into());
+            return self.arp(fields);
+        }
+        let mut ip = Map::new();
+        let end = self.ip(&mut ip, None);
+        if let Some(family) = ip.remove("family") {
+            fields.insert("family".into(), family);
+        }
+        let stops = is_the_end(&ip);
+        fields.append(&mut ip);
+        end?;
+        if stops { Ok(()) } else { self.owner(fields) }
+    }
+
+    /// A key with its own blanks, and a value up to the next blank or comma.
+    fn piece(
+        &mut self,
+        key: &str,
+        name: &str,
+        kind: &Kind,
+        may_end: bool,
+        fields: &mut Fields,
+    ) -> Step {
+        self.text(key)?;
+        let ends: &[u8] = if may_end { b" " } else { b" ," };
+        let value = kind.read(&self.word(ends)).ok_or(Stop)?;
+        self.skip(ends);
+        if self.at_end() && !may_end {
+            return Err(Stop);
+        }
+        fields.insert(name.into(), value);
+        Ok(())
+    }
+
+    /// `INCOMPLETE [n bytes]`, with the blank behind it or, in ARP lines, without.
+    fn incomplete(&mut self, fields: &mut Fields, is_bare: bool) -> Step {
+        let text = String::from_utf8_lossy(self.rest()).into_owned();
+        let count = text.strip_prefix("INCOMPLETE [").and_then(|text| text.split_once(" bytes]"));
+        let (digits, _) = count.ok_or(Stop)?;
+        let value = U32.read(digits).ok_or(Stop)?;
+        self.at += "INCOMPLETE [".len() + digits.len() + " bytes]".len();
+        if !is_bare {
+            self.blank(true)?;
+        }
+        fields.insert("incomplete".into(), value);
+        Ok(())
+    }
+
+    fn owner(&mut self, fields: &mut Fields) -> Step {
+        if self.sees("UID=") {
+            self.last_field(&Field("UID=", "uid", U32), fields)?;
+            if self.sees("GID=") {
+                self.last_field(&Field("GID=", "gid", U32), fields)?;
+            }
+        }
+        if self.is_ulogd && self.sees("MARK=0x") {
+            return self.last_field(&Field("MARK=0x", "mark", Kind::Hex), fields);
+        }
+        if self.is_ulogd && self.sees("MARK=") {
+            return self.last_field(&Field("MARK=", "mark", Kind::Hex), fields);
+        }
+        if self.sees("MARK=") && self.inner_mark.is_none() {
+            self.last_field(&MARK, fields)?;
+        }
+        Ok(())
+    }
+}

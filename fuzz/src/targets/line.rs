@@ -1,0 +1,50 @@
+//! Lines as programs print them, the bytes being the choices; whole, and cut.
+
+use asg_core::generator::{self, Generated};
+use asg_core::{Lenient, Packet, Text};
+use serde_json::Value;
+
+use super::reference;
+
+/// A printed line gives what was printed.
+pub(crate) fn line(data: &[u8]) {
+    let Generated { line, fields } = generator::line(data);
+    let text = Text::new(&line);
+    let packet = Packet::parse(&line).unwrap_or_else(|e| panic!("{e}: {text}"));
+    assert_eq!(serde_json::to_value(&packet).unwrap(), fields, "{text}");
+    reference(&line);
+}
+
+/// A line prints back, and what is printed of a cut one says nothing that it did not. The first two bytes choose where
+/// the line is cut.
+pub(crate) fn render(data: &[u8]) {
+    let Some((&cut, choices)) = data.split_first_chunk() else { return };
+    let Generated { line, fields } = generator::line(choices);
+    let packet = Packet::parse(&line).unwrap_or_else(|e| panic!("{e}: {}", Text::new(&line)));
+    assert!(packet.to_line() == line, "{}", Text::new(&line));
+
+    let cut = &line[..usize::from(u16::from_be_bytes(cut)) % (line.len() + 1)];
+    // A prefix may hold two names itself; where it ends is known when the real ones came.
+    let Some(Lenient { packet, stop: Some(_), .. }) = Packet::parse_lenient(cut) else { return };
+    if packet.in_if != Some(fields["in"].as_str().unwrap_or_default().into()) {
+        return;
+    }
+    let printed = packet.to_line();
+    let Some(again) = Packet::parse_lenient(&printed) else { return };
+    let again = serde_json::to_value(&again.packet).unwrap();
+    assert!(does_not_contradict(&again, &fields), "{}\n{}", Text::new(cut), Text::new(&printed));
+}
+
+/// What both say is the same. A cut line says that it is one, and may not show whose and what it is.
+fn does_not_contradict(part: &Value, whole: &Value) -> bool {
+    const SELF: [&str; 4] = ["cut", "family", "prefix", "l2_only"];
+    match (part, whole) {
+        (Value::Object(part), Value::Object(whole)) => {
+            part.iter().filter(|(key, _)| !SELF.contains(&key.as_str())).all(|(key, value)| {
+                whole.get(key).is_some_and(|whole| does_not_contradict(value, whole))
+            })
+        }
+        (Value::Array(part), Value::Array(whole)) => part.iter().zip(whole).all(|(a, b)| a == b),
+        _ => part == whole,
+    }
+}
