@@ -155,9 +155,9 @@ def test_no_lines_give_no_rows(lines: Any) -> None:
 def test_evidence_has_a_row_for_each_line_about_a_container(lines: Any) -> None:
     frame = spark.evidence(lines)
     assert frame.columns == [name for name, _, _ in batches.EVIDENCE if name != "row"]
-    events = [record for log in LOGS for record in asglog.parse(log) if record.rep is not None]
+    events = [record.rep for log in LOGS for record in asglog.parse(log) if record.rep is not None]
     assert frame.count() == len(events) > 1000
-    assert frame.filter("handle IS NOT NULL").count() == sum(record.rep.handle is not None for record in events)  # type: ignore[union-attr]
+    assert frame.filter("handle IS NOT NULL").count() == sum(event.handle is not None for event in events)
 
 
 def test_the_recipe_of_joining_in_sql_finds_the_same_containers(lines: Any, whole: Any) -> None:

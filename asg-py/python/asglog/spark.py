@@ -165,7 +165,8 @@ def correlate_by_cell(
     kinds = {"source": "STRING", "line": "BIGINT", "value": "BINARY"}
     keyed = lines.select(*[col(name).cast(kinds[name]).alias(name) for name in given]).mapInArrow(
         _each(_keyed),
-        ", ".join(f"{name} {kinds[name]}" for name in given) + ", cells ARRAY<STRING>, heads ARRAY<STRING>, is_packet BOOLEAN",
+        ", ".join(f"{name} {kinds[name]}" for name in given)
+        + ", cells ARRAY<STRING>, heads ARRAY<STRING>, is_packet BOOLEAN",
     )
     exploded = functions.explode
     packets = keyed.filter("is_packet").withColumn("cell", col("cells")[0])
