@@ -13,12 +13,12 @@ python=${PYTHON:-python3}
     skip "there is no Python 3.11 or newer (set PYTHON to one)"
 venv=$(cd .. && pwd)/target/venv
 [ -x "$venv/bin/pip" ] || "$python" -m venv "$venv" || skip "$python cannot make a virtual environment"
-pip() { "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$@"; }
+pip() { "$venv/bin/python" -m pip install --quiet --no-cache-dir --disable-pip-version-check "$@"; }
 pip 'maturin>=1.16,<2' 'pytest>=8' 'hypothesis>=6.100' 'mypy>=1.11' ||
     skip "the test tools cannot be installed (no package index?)"
 # Tests of consumers skip what is not there.
-for consumer in 'pyarrow>=18' 'pandas>=2.2' 'polars>=1.0' 'duckdb>=1.1' tqdm 'dask>=2024.8' 'pyspark>=4.0' \
-    'matplotlib>=3.8 nbclient>=0.10 ipykernel>=6.29'; do
+for consumer in 'pyarrow>=18' 'pandas>=2.2' 'polars>=1.0' 'duckdb>=1.1' 'matplotlib>=3.8' tqdm 'dask>=2024.8' \
+    'nbclient>=0.10 ipykernel>=6.29' 'pyspark>=4.0'; do
     # shellcheck disable=SC2086 # Some come together.
     pip $consumer || echo "skipped: tests with $consumer, which cannot be installed"
 done

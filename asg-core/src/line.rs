@@ -102,6 +102,10 @@ impl<'a> Line<'a> {
 ///
 /// Source: `Documentation/ABI/testing/dev-kmsg`.
 fn dev_kmsg(raw: &[u8]) -> Option<Line<'_>> {
+    // Most lines that begin with a digit begin with a date.
+    if *raw.iter().find(|b| !b.is_ascii_digit())? != b',' {
+        return None;
+    }
     let head_end = memchr::memchr(b';', &raw[..raw.len().min(80)])?;
     let mut fields = raw[..head_end].split(|&b| b == b',');
     let mut number = || std::str::from_utf8(fields.next()?).ok()?.parse::<u64>().ok();

@@ -9,8 +9,8 @@ use std::fmt::{self, Display};
 
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use asg_core::{
-    Address, Attribution, Direction, Envelope, Error, Flow, Identity, Ip, Lifetime, LogPrefix,
-    MacAddr, Origin, Packet, Plane, Proto, Record, Subject, Text, Timestamp, Verdict,
+    Address, Attribution, Content, Direction, Envelope, Error, Flow, Identity, Ip, Lifetime,
+    LogPrefix, MacAddr, Origin, Packet, Plane, Proto, Record, Subject, Text, Timestamp, Verdict,
 };
 
 use crate::cells::Cells;
@@ -224,6 +224,25 @@ columns! {
 }
 
 impl<'r> Row<'r> {
+    /// A flow's, whose line is `raw`.
+    pub(crate) fn of(flow: &'r Flow<'r, 'r>, raw: &'r [u8]) -> Self {
+        let error = match &flow.record.content {
+            Content::Damaged(damaged) => Some(&damaged.error),
+            _ => None,
+        };
+        Self {
+            origin: flow.origin,
+            source: crate::origins::name(flow.origin.source),
+            raw,
+            time: flow.time,
+            record: flow.record,
+            packet: flow.packet,
+            cf: flow.cf.as_ref(),
+            error,
+            flow: Some(flow),
+        }
+    }
+
     fn attribution(&self) -> Option<&'r Attribution<'r>> {
         self.flow.map(|flow| &flow.attribution)
     }

@@ -49,7 +49,7 @@ impl FromPyObject<'_, '_> for AnyDirectory {
 }
 
 /// One that reads sockets: it is asked in a thread of its own, so that Ctrl-C need not wait for an answer.
-struct Live(Arc<dyn Directory + Send + Sync>);
+pub(crate) struct Live(pub(crate) Arc<dyn Directory + Send + Sync>);
 
 impl Names for Live {
     fn resolve(&self, guids: &[Guid]) -> Result<Vec<Identity>, Failure> {

@@ -1,8 +1,9 @@
 //! Lines to flows: the packets of a source with their owners.
 
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use asg_core::{Content, Correlator, Guid, Identity, Origin, TimePolicy};
+use asg_core::{Correlator, Guid, Identity, Origin, TimePolicy};
 
 use crate::columns::Row;
 use crate::directory::Shared;
@@ -32,6 +33,15 @@ impl Gathered {
     /// True if nothing is to be read before flows can be told.
     pub(crate) fn is_ready(&self) -> bool {
         self.correlator.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// Asks what was gathered; of nothing, if nobody has read yet.
+    pub(crate) fn known<T>(&self, ask: impl FnOnce(&Correlator) -> io::Result<T>) -> io::Result<T> {
+        let held = self.correlator.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*held {
+            Some(correlator) => ask(correlator),
+            None => ask(&Correlator::new()),
+        }
     }
 
     /// Reads everything for evidence, if nobody has.
@@ -142,23 +152,9 @@ impl Rows for Flows {
         let mut at = lines.iter();
         gathered.flows(readers, &lines, |flow| {
             let raw = at.find(|(origin, _)| *origin == flow.origin).map_or(&[][..], |(_, raw)| raw);
-            let error = match &flow.record.content {
-                Content::Damaged(damaged) => Some(&damaged.error),
-                _ => None,
-            };
+            let row = Row::of(flow, raw);
             counts.packets += 1;
-            counts.damaged += u64::from(error.is_some());
-            let row = Row {
-                origin: flow.origin,
-                source: crate::origins::name(flow.origin.source),
-                raw,
-                time: flow.time,
-                record: flow.record,
-                packet: flow.packet,
-                cf: flow.cf.as_ref(),
-                error,
-                flow: Some(flow),
-            };
+            counts.damaged += u64::from(row.error.is_some());
             if view.filter.admits(&row) {
                 counts.rows += 1;
                 each(&row);

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::Write as _;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use asg_core::{Attribution, Correlator, Lifetime, LogPrefix, Origin, Sighting, Timestamp};
@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::errors::Failure;
 use crate::lines::Readers;
 use crate::source::Item;
+use crate::write::Half;
 use crate::{objects, origins};
 
 /// What a ledger is made of, behind `asglog.Ledger`.
@@ -32,10 +33,7 @@ impl Ledger {
     /// `name` is what its containers' lines will be told as lines of.
     #[staticmethod]
     fn from_bytes(py: Python<'_>, bytes: &[u8], name: &str) -> PyResult<Self> {
-        let id = origins::number(name);
-        let loaded = py.detach(|| asg_core::Ledger::from_bytes(bytes, id));
-        let loaded = loaded.map_err(|error| Failure::Ledger(format!("{name}: {error}")))?;
-        Ok(Self { held: Mutex::new(loaded) })
+        Ok(py.detach(|| Self::parse(bytes, name))?)
     }
 
     fn to_bytes<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
@@ -45,29 +43,11 @@ impl Ledger {
 
     #[staticmethod]
     fn load(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
-        let name = path.to_string_lossy();
-        let bytes = py.detach(|| std::fs::read(&path)).map_err(|e| Failure::read(&*name, e))?;
-        Self::from_bytes(py, &bytes, &name)
+        Ok(py.detach(|| Self::read(&path))?)
     }
 
-    /// A crash leaves the old file or the new one.
     fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
-        let mut beside = path.clone().into_os_string();
-        beside.push(format!(".{}.part", std::process::id()));
-        let write = || {
-            let bytes = self.held().to_bytes();
-            let mut file = File::create(&beside)?;
-            file.write_all(&bytes)?;
-            file.sync_all()?;
-            std::fs::rename(&beside, &path)
-        };
-        py.detach(|| {
-            write().map_err(|error| {
-                drop(std::fs::remove_file(&beside));
-                Failure::read(path.to_string_lossy(), error)
-            })
-        })?;
-        Ok(())
+        Ok(py.detach(|| self.write(&path))?)
     }
 
     /// Takes what all lines of these logs prove; gives lines, and lines that are evidence.
@@ -109,12 +89,76 @@ impl Ledger {
         at: Option<i64>,
         address: Option<&str>,
     ) -> PyResult<Bound<'py, PyAny>> {
+        let asking = Asking::new(prefix, cell, at, address)?;
+        let answer = py.detach(|| owner(&asking.of(&self.held())));
+        objects::object(py, &answer)
+    }
+
+    fn __len__(&self) -> usize {
+        self.held().len()
+    }
+}
+
+impl Ledger {
+    pub(crate) fn empty() -> Self {
+        Self::new()
+    }
+
+    fn parse(bytes: &[u8], name: &str) -> Result<Self, Failure> {
+        let loaded = asg_core::Ledger::from_bytes(bytes, origins::number(name));
+        let loaded = loaded.map_err(|error| Failure::Ledger(format!("{name}: {error}")))?;
+        Ok(Self { held: Mutex::new(loaded) })
+    }
+
+    pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
+        let name = path.to_string_lossy();
+        let bytes = std::fs::read(path).map_err(|e| Failure::read(&*name, e))?;
+        Self::parse(&bytes, &name)
+    }
+
+    /// A crash leaves the old file or the new one.
+    pub(crate) fn write(&self, path: &Path) -> Result<(), Failure> {
+        let half = Half::new(path);
+        let write = || {
+            let bytes = self.held().to_bytes();
+            let mut file = File::create(half.beside())?;
+            file.write_all(&bytes)?;
+            file.sync_all()?;
+            half.finish()
+        };
+        write().map_err(|error| Failure::read(path.to_string_lossy(), error))
+    }
+
+    /// It is never waited for with the interpreter held, but by what does not wait for that in its turn.
+    pub(crate) fn held(&self) -> MutexGuard<'_, asg_core::Ledger> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A question to a ledger.
+pub(crate) struct Asking<'q> {
+    prefix: LogPrefix<'q>,
+    seen: Sighting<'q>,
+}
+
+impl<'q> Asking<'q> {
+    /// `at` is in nanoseconds since the epoch.
+    ///
+    /// # Errors
+    ///
+    /// If the prefix is none, nor a handle or the beginning of one; or for what is no address.
+    pub(crate) fn new(
+        prefix: &'q str,
+        cell: Option<&'q str>,
+        at: Option<i64>,
+        address: Option<&str>,
+    ) -> Result<Self, Failure> {
         let parsed = LogPrefix::parse(prefix.as_bytes())
             // The beginning of a handle as people copy it, too short to be known for one in a log.
             .map(|parsed| (parsed, None))
             .or_else(|| Some((LogPrefix::parse(b"OK_00000000")?, Some(prefix))));
         let Some((mut prefix, shown)) = parsed else {
-            return Err(Failure::Value(format!("no log prefix: {prefix:?}")).into());
+            return Err(Failure::Value(format!("no log prefix: {prefix:?}")));
         };
         if let Some(shown) = shown {
             let handle = asg_core::HandlePrefix::parse(shown).ok_or_else(|| {
@@ -124,12 +168,9 @@ impl Ledger {
             })?;
             prefix.handle_prefix = Some(handle);
         }
-        let address: Option<IpAddr> = match address.map(str::parse).transpose() {
-            Ok(address) => address,
-            Err(_) => {
-                return Err(Failure::Value("address is an IP address".into()).into());
-            }
-        };
+        let address: Option<Result<IpAddr, _>> = address.map(str::parse);
+        let address = address.transpose();
+        let address = address.map_err(|_| Failure::Value("address is an IP address".into()))?;
         let mut seen = Sighting::default();
         if let Some(time) = at {
             seen = Sighting::at(Timestamp::from_nanos(time));
@@ -140,27 +181,16 @@ impl Ledger {
         if let Some(address) = address {
             seen = seen.with_address(address);
         }
-        let answer = py.detach(|| {
-            let held = self.held();
-            owner(&held.attribute(&prefix, &seen))
-        });
-        objects::object(py, &answer)
+        Ok(Self { prefix, seen })
     }
 
-    fn __len__(&self) -> usize {
-        self.held().len()
-    }
-}
-
-impl Ledger {
-    /// It is never waited for with the interpreter held, but by what does not wait for that in its turn.
-    pub(crate) fn held(&self) -> MutexGuard<'_, asg_core::Ledger> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn of<'l>(&self, ledger: &'l asg_core::Ledger) -> Attribution<'l> {
+        ledger.attribute(&self.prefix, &self.seen)
     }
 }
 
 /// An answer as an object, in the words of a flow's.
-fn owner(answer: &Attribution<'_>) -> Value {
+pub(crate) fn owner(answer: &Attribution<'_>) -> Value {
     let line = |at: &Origin| json!({"source": origins::name(at.source), "line": at.line});
     let candidate = |c: &Lifetime<'_>| json!({"handle": c.handle(), "process_guid": c.process(), "index": c.index()});
     let container = answer.container();

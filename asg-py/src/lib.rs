@@ -5,7 +5,8 @@
 //! [`columns`] says what is in them, [`filter`] which are wanted, [`batch`] makes Arrow of rows ([`cells`] are one column's), [`write`] makes files of
 //! that, and [`table`] is all of it in Python's hands. [`records`] gives every line as an object, [`ledger`] keeps evidence,
 //! [`directory`] is who is asked for names, [`origins`] numbers sources, [`objects`] makes Python objects of the output
-//! contract, [`errors`] makes exceptions of errors.
+//! contract, [`errors`] makes exceptions of errors. [`answers`] are small tables made of all rows of a large one, and [`cli`]
+//! is the command line.
 #![forbid(unsafe_code)]
 #![allow(
     clippy::doc_markdown,
@@ -13,8 +14,10 @@
     reason = "docs of what Python sees are Python's, and pyo3 hands arguments over by value"
 )]
 
+mod answers;
 mod batch;
 mod cells;
+mod cli;
 mod columns;
 mod directory;
 mod errors;
@@ -57,6 +60,10 @@ mod _asglog {
     use asg_core::{Line, Record};
     use pyo3::prelude::*;
 
+    #[pymodule_export]
+    use crate::answers::Answer;
+    #[pymodule_export]
+    use crate::cli::{command_line, remove_halves, stop_command_line};
     #[pymodule_export]
     use crate::directory::{CloudController, Export};
     #[pymodule_export]

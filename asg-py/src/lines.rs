@@ -1,7 +1,8 @@
 //! A source as lines: read in pieces when asked, so that the caller decides how much is in memory.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use asg_core::{Lines, Origin, RawLine};
 use memchr::memmem;
@@ -54,11 +55,20 @@ pub(crate) struct Readers {
     items: Arc<Vec<Item>>,
     /// Makes what is told of progress, for each reading its own.
     progress: Option<Arc<Py<PyAny>>>,
+    left_out: Option<LeftOut>,
 }
+
+/// What could not be read, by name: where that is kept, the rest is read nevertheless.
+pub(crate) type LeftOut = Arc<Mutex<BTreeMap<String, String>>>;
 
 impl Readers {
     pub(crate) fn new(items: Vec<Item>, progress: Option<Py<PyAny>>) -> Self {
-        Self { items: Arc::new(items), progress: progress.map(Arc::new) }
+        Self { items: Arc::new(items), progress: progress.map(Arc::new), left_out: None }
+    }
+
+    /// The same, for whoever has the rest read if something cannot be.
+    pub(crate) fn leaving_out(self, left_out: LeftOut) -> Self {
+        Self { left_out: Some(left_out), ..self }
     }
 
     /// True if all can be opened more than once.
@@ -81,6 +91,7 @@ impl Readers {
             buffer: Vec::new(),
             bytes: Arc::default(),
             watch: Watch::new(self.progress.clone()),
+            left_out: self.left_out.clone(),
         }
     }
 }
@@ -96,6 +107,7 @@ pub(crate) struct Reader {
     buffer: Vec<u8>,
     bytes: Arc<AtomicU64>,
     watch: Watch,
+    left_out: Option<LeftOut>,
 }
 
 impl Reader {
@@ -107,8 +119,29 @@ impl Reader {
             return Ok(false);
         };
         self.watch.look(self.bytes.load(Ordering::Relaxed))?;
+        let ended = self.piece(item, &mut each);
+        if !matches!(ended, Ok(false)) {
+            // Whatever ended it: the beginning of a last line is a line.
+            self.lines.finish(|line| each(Raw::of(item, &line)));
+            self.lines = Lines::new();
+            self.stream = None;
+            self.done = 0;
+            self.at += 1;
+        }
+        match (ended, &self.left_out) {
+            (Err(Failure::Read(name, error)), Some(left_out)) => {
+                let mut left_out = left_out.lock().unwrap_or_else(PoisonError::into_inner);
+                left_out.entry(name).or_insert_with(|| error.to_string());
+                Ok(true)
+            }
+            (ended, _) => ended.map(|_| true),
+        }
+    }
+
+    /// Reads the next piece of an item; true if it was the last.
+    fn piece(&mut self, item: &Item, each: &mut impl FnMut(Raw<'_>)) -> Result<bool, Failure> {
         let mut whole_lines = |line: RawLine<'_>| each(Raw::of(item, &line));
-        let ended = if self.stream.is_some() {
+        if self.stream.is_some() {
             self.step_stream(item, &mut whole_lines)
         } else {
             match item.open(&self.bytes)? {
@@ -137,16 +170,7 @@ impl Reader {
                     Ok(end == column.len())
                 }
             }
-        };
-        if !matches!(ended, Ok(false)) {
-            // Whatever ended it: the beginning of a last line is a line.
-            self.lines.finish(|line| each(Raw::of(item, &line)));
-            self.lines = Lines::new();
-            self.stream = None;
-            self.done = 0;
-            self.at += 1;
         }
-        ended.map(|_| true)
     }
 
     fn step_stream(

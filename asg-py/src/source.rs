@@ -33,6 +33,9 @@ enum Kind {
     Bytes(PyBackedBytes),
     File(FileObject),
     Column(LineColumn),
+    /// What a pipe gave, in a temporary file.
+    Spooled(Arc<File>),
+    Stdin,
 }
 
 /// An open [`Item`].
@@ -65,12 +68,58 @@ impl Item {
                 Open::Stream(decompressed(input).map_err(fail)?)
             }
             Kind::Column(column) => Open::Column(column),
+            Kind::Spooled(file) => {
+                let input = Counted::new(Again { file: Arc::clone(file), at: 0 }, bytes);
+                Open::Stream(decompressed(input).map_err(fail)?)
+            }
+            Kind::Stdin => {
+                let input = Counted::new(io::stdin(), bytes);
+                Open::Stream(decompressed(input).map_err(fail)?)
+            }
         })
+    }
+
+    /// A file by its path; `-` is standard input.
+    pub(crate) fn path(path: PathBuf) -> Self {
+        let name = path.display().to_string();
+        let kind = if path == Path::new("-") { Kind::Stdin } else { Kind::Path(path) };
+        Self { id: origins::number(&name), name, kind }
+    }
+
+    /// Makes sure that it can be read again: what comes through a pipe is written to a temporary file.
+    pub(crate) fn keep(&mut self) -> Result<(), Failure> {
+        let fail = |error| Failure::read(&self.name, error);
+        let mut pipe: Box<dyn Read> = match &self.kind {
+            Kind::Stdin => Box::new(io::stdin()),
+            Kind::Path(path) => {
+                let metadata = std::fs::metadata(path).map_err(fail)?;
+                if metadata.is_file() || metadata.is_dir() {
+                    return Ok(());
+                }
+                Box::new(File::open(path).map_err(fail)?)
+            }
+            _ => return Ok(()),
+        };
+        let mut spooled = tempfile::tempfile().map_err(fail)?;
+        io::copy(&mut pipe, &mut spooled).map_err(fail)?;
+        self.kind = Kind::Spooled(Arc::new(spooled));
+        Ok(())
+    }
+
+    /// How many bytes it has, as it lies on disk, if that is known.
+    pub(crate) fn size(&self) -> Option<u64> {
+        match &self.kind {
+            Kind::Path(path) => {
+                std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).map(|m| m.len())
+            }
+            Kind::Spooled(file) => file.metadata().ok().map(|m| m.len()),
+            _ => None,
+        }
     }
 
     /// True if it can be opened more than once.
     pub(crate) const fn is_repeatable(&self) -> bool {
-        !matches!(&self.kind, Kind::File(FileObject { start: None, .. }))
+        !matches!(&self.kind, Kind::File(FileObject { start: None, .. }) | Kind::Stdin)
     }
 }
 
@@ -93,6 +142,23 @@ impl FromPyObject<'_, '_> for Item {
             _ => return Err(PyValueError::new_err(format!("no kind of source: {kind}"))),
         };
         Ok(Self { id: origins::number(&name), name, kind })
+    }
+}
+
+/// A file that several read at once, each from its own place.
+struct Again {
+    file: Arc<File>,
+    at: u64,
+}
+
+impl Read for Again {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        #[cfg(unix)]
+        let n = std::os::unix::fs::FileExt::read_at(&*self.file, buffer, self.at)?;
+        #[cfg(windows)]
+        let n = std::os::windows::fs::FileExt::seek_read(&*self.file, buffer, self.at)?;
+        self.at += n as u64;
+        Ok(n)
     }
 }
 

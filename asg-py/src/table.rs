@@ -12,6 +12,7 @@ use pyo3::types::{PyCapsule, PyList};
 use pyo3_arrow::ffi::{ArrayReader, to_schema_pycapsule, to_stream_pycapsule};
 use serde_json::Value;
 
+use crate::answers::{self, Answer, By, Measure};
 use crate::columns::{COLUMNS, Column, In, Row, schema};
 use crate::directory::AnyDirectory;
 use crate::errors::Failure;
@@ -66,8 +67,7 @@ impl Table {
 
     /// The same with one more condition.
     fn filter(&self, name: &str, values: Vec<Given>) -> PyResult<Self> {
-        let filter = self.view.filter.clone().and(name, values, |column| self.has(column));
-        Ok(self.with(View { filter: filter.map_err(Failure::Value)?, ..self.view.clone() }))
+        Ok(self.filtered(name, values)?)
     }
 
     /// The same between two times, in nanoseconds since the epoch.
@@ -117,6 +117,39 @@ impl Table {
     ) -> PyResult<Bound<'py, PyCapsule>> {
         let stream = Stream { batches: self.batches(), ended: false, failures };
         Ok(to_stream_pycapsule(py, Box::new(stream), requested_schema)?)
+    }
+
+    /// The largest groups.
+    fn top(
+        &self,
+        py: Python<'_>,
+        by: Vec<String>,
+        most: Option<usize>,
+        measure: &str,
+    ) -> PyResult<Answer> {
+        let by = self.by(&by)?;
+        let measure = Measure::parse(measure).map_err(Failure::Value)?;
+        Ok(py.detach(|| answers::top(self.all(), by, most, measure))?.into())
+    }
+
+    /// Sums by pieces of so many nanoseconds.
+    fn timeline(&self, py: Python<'_>, nanos: i64, by: Vec<String>) -> PyResult<Answer> {
+        let by = By::spans(nanos, &by, self.has_flows(), |column| self.has(column));
+        let by = by.map_err(Failure::Value)?;
+        Ok(py.detach(|| answers::timeline(self.all(), by))?.into())
+    }
+
+    fn summary(&self, py: Python<'_>) -> PyResult<Answer> {
+        Ok(py.detach(|| answers::summary(self.all(), |column| self.has(column)))?.into())
+    }
+
+    fn new_destinations(&self, py: Python<'_>, baseline: &Self) -> PyResult<Answer> {
+        Ok(py.detach(|| answers::new_destinations(self.all(), baseline.all()))?.into())
+    }
+
+    /// Runs with gaps of at most so many nanoseconds.
+    fn denied_episodes(&self, py: Python<'_>, gap: i64) -> PyResult<Answer> {
+        Ok(py.detach(|| answers::denied_episodes(self.all(), gap))?.into())
     }
 
     /// The rows as objects of the output contract.
@@ -186,7 +219,11 @@ pub(crate) fn schema_of(py: Python<'_>, names: Vec<String>) -> PyResult<Bound<'_
 }
 
 impl Table {
-    fn new(readers: Readers, policy: TimePolicy, gathered: Option<Arc<Gathered>>) -> Self {
+    pub(crate) fn new(
+        readers: Readers,
+        policy: TimePolicy,
+        gathered: Option<Arc<Gathered>>,
+    ) -> Self {
         let flows = gathered.is_some();
         let shown =
             |column: &&'static Column| column.of == In::Packets || column.of == In::Flows && flows;
@@ -210,8 +247,41 @@ impl Table {
         Self { view, known: Known::default(), ..self.clone() }
     }
 
+    /// The same with one more condition.
+    pub(crate) fn filtered(&self, name: &str, values: Vec<Given>) -> Result<Self, Failure> {
+        let filter = self.view.filter.clone().and(name, values, |column| self.has(column));
+        Ok(self.with(View { filter: filter.map_err(Failure::Value)?, ..self.view.clone() }))
+    }
+
+    /// True if the row is one of this table's.
+    pub(crate) fn admits(&self, row: &Row<'_>) -> bool {
+        self.view.filter.admits(row)
+    }
+
+    /// The columns that are shown.
+    pub(crate) fn columns(&self) -> &[&'static Column] {
+        &self.view.columns
+    }
+
+    /// How many lines the last reading saw that came to its end.
+    pub(crate) fn lines(&self) -> u64 {
+        self.known.get().map_or(0, |counts| counts.lines)
+    }
+
+    /// What is grouped by, among the columns that are there.
+    pub(crate) fn by(&self, names: &[String]) -> Result<By, Failure> {
+        By::new(names, self.has_flows(), |column| self.has(column)).map_err(Failure::Value)
+    }
+
+    /// A new reading of all rows that the filter admits, with their times, whatever columns are chosen.
+    pub(crate) fn all(&self) -> Box<dyn Rows> {
+        let columns = COLUMNS.iter().filter(|column| column.name == "time").collect();
+        let view = View { columns, ..self.view.clone() };
+        Self { view, ..self.clone() }.rows()
+    }
+
     /// A new reading from the beginning.
-    fn rows(&self) -> Box<dyn Rows> {
+    pub(crate) fn rows(&self) -> Box<dyn Rows> {
         let known = self.known.clone();
         match &self.gathered {
             Some(gathered) => Box::new(Flows::new(
@@ -224,7 +294,7 @@ impl Table {
         }
     }
 
-    fn batches(&self) -> Batches {
+    pub(crate) fn batches(&self) -> Batches {
         Batches::new(self.rows(), &self.view.columns)
     }
 }

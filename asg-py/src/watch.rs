@@ -1,11 +1,25 @@
 //! Looks up from the work now and then: has somebody pressed Ctrl-C, and does somebody want to know how far it is?
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 
 use crate::errors::Failure;
+
+/// The command line works in a thread, to which Python tells nothing: its main thread says here that all is to end.
+static IS_STOPPED: AtomicBool = AtomicBool::new(false);
+
+/// Ends all readings of this process, soon.
+pub(crate) fn stop() {
+    IS_STOPPED.store(true, Ordering::Relaxed);
+}
+
+pub(crate) fn is_stopped() -> bool {
+    IS_STOPPED.load(Ordering::Relaxed)
+}
 
 /// One for each reading.
 pub(crate) struct Watch {
@@ -40,6 +54,9 @@ impl Watch {
         reason = "the method alone is not general enough"
     )]
     pub(crate) fn look_now() -> Result<(), Failure> {
+        if is_stopped() {
+            return Err(Failure::Python(PyKeyboardInterrupt::new_err(())));
+        }
         Ok(Python::attach(|py| py.check_signals())?)
     }
 

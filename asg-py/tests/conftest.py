@@ -6,9 +6,14 @@ import json
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 import asglog
+
+# How long an example takes says what else the machine does.
+hypothesis.settings.register_profile("asglog", deadline=None)
+hypothesis.settings.load_profile("asglog")
 
 ROOT = Path(__file__).resolve().parents[2]
 LOGS = [ROOT / "examples/data/article.log", ROOT / "examples/data/foundation.log"]

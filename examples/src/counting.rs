@@ -42,7 +42,8 @@ pub fn count(
     let feed =
         Feed { logs, ids, order: &order, progress, open: None, failures, read: 0, blocks: 0 };
     let feed = Mutex::new(feed);
-    let turns = Turns { of: Mutex::new((0, Tally::with_policy(policy))), next: Condvar::new() };
+    let turn = Turn { tally: Tally::with_policy(policy), block: 0, is_broken: false };
+    let turns = Turns { of: Mutex::new(turn), next: Condvar::new() };
     thread::scope(|scope| {
         for _ in 1..threads.get() {
             scope.spawn(|| work(&feed, &turns));
@@ -50,7 +51,8 @@ pub fn count(
         work(&feed, &turns);
     });
     let Feed { failures, read, .. } = feed.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let (_, mut tally) = turns.of.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let turn = turns.of.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut tally = turn.tally;
     if !tally.is_settled() {
         for &n in &order {
             let progress = Progress::new("counting packets again", logs[n].size());
@@ -111,34 +113,58 @@ impl Feed<'_> {
     }
 }
 
-/// The tally, and the number of the block that it takes next.
+/// Whose turn it is to hand over what was read.
 struct Turns {
-    of: Mutex<(u64, Tally)>,
+    of: Mutex<Turn>,
     next: Condvar,
 }
 
+struct Turn {
+    tally: Tally,
+    /// The number of the block that the tally takes next.
+    block: u64,
+    /// A thread has panicked: its block will never come.
+    is_broken: bool,
+}
+
 impl Turns {
-    fn lock(&self) -> MutexGuard<'_, (u64, Tally)> {
+    fn lock(&self) -> MutexGuard<'_, Turn> {
         self.of.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Tells the others, if a thread panics, so that none waits for it.
+struct Watch<'t>(&'t Turns);
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.lock().is_broken = true;
+            self.0.next.notify_all();
+        }
     }
 }
 
 /// Reads blocks until there are no more.
 fn work(feed: &Mutex<Feed<'_>>, turns: &Turns) {
-    let mut reader = turns.lock().1.reader();
+    let _watch = Watch(turns);
+    let mut reader = turns.lock().tally.reader();
     let mut block = Block::default();
     loop {
         let next = feed.lock().unwrap_or_else(PoisonError::into_inner).next(&mut block);
-        let Some((turn, source)) = next else { break };
+        let Some((number, source)) = next else { break };
         read(&block, source, &mut reader);
-        let waits = |(next, _): &mut (u64, Tally)| *next != turn;
-        let mut tally =
-            turns.next.wait_while(turns.lock(), waits).unwrap_or_else(PoisonError::into_inner);
-        tally.1.take(&mut reader);
-        tally.0 += 1;
+        let waits = |turn: &mut Turn| turn.block != number && !turn.is_broken;
+        let turn = turns.next.wait_while(turns.lock(), waits);
+        let mut turn = turn.unwrap_or_else(PoisonError::into_inner);
+        if turn.is_broken {
+            return;
+        }
+        turn.tally.take(&mut reader);
+        turn.block += 1;
         turns.next.notify_all();
     }
-    turns.lock().1.finish(reader);
+    turns.lock().tally.finish(reader);
 }
 
 fn read(block: &Block, source: SourceId, reader: &mut TallyReader) {

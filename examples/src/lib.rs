@@ -8,13 +8,9 @@ pub mod blocks;
 pub mod counting;
 pub mod demo;
 pub mod input;
-pub mod missing;
-pub mod names;
 pub mod progress;
-pub mod report;
-pub mod summary;
-pub mod table;
-pub mod time;
+
+pub use asg_cli::{missing, names, report, summary, table, time};
 
 /// The README's Rust is run as a test.
 #[cfg(doctest)]

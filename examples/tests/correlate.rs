@@ -25,6 +25,47 @@ fn the_summary_counts_the_same_flows() {
 }
 
 #[test]
+fn the_summary_is_the_same_for_any_number_of_threads() {
+    use std::fmt::Write as _;
+
+    // Several blocks of packets of three containers, every tenth told twice, and in the middle who one of them is.
+    let mut log = String::new();
+    for n in 0..9_000 {
+        let handle =
+            ["bfce786c-ab07-40ad-79f9-8", "d08bb414-cdba-4381-412a-e", "46ab3511-e11c-45cd-9f3e-a"]
+                [n % 3];
+        let packet = format!(
+            "2024-05-06T07:{:02}:{:02}+00:00 10.0.16.15 kernel: [{n:>5}.000000] OK_{handle} IN=s-01025507300{} OUT=eth0 \
+             SRC=10.255.73.{} DST=8.8.8.8 LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID={n} DF PROTO=TCP SPT={} DPT=80 \
+             WINDOW=27400 RES=0x00 SYN URGP=0 \n",
+            n / 600,
+            n / 10 % 60,
+            n % 3,
+            n % 3,
+            1_024 + n,
+        );
+        log.push_str(&packet.repeat(if n % 10 == 0 { 2 } else { 1 }));
+        if n == 5_000 {
+            let data = r#"{"container-guid":"bfce786c-ab07-40ad-79f9-8f21"}"#;
+            let _ = writeln!(
+                log,
+                r#"{{"timestamp":"2024-05-06T07:08:00Z","level":"info","source":"rep","message":"rep.x","data":{data}}}"#
+            );
+        }
+    }
+    assert!(log.len() > 1_500_000);
+    let summary = |threads| {
+        let args = ["--format", "summary", "--threads", threads, "-"];
+        run_with(CORRELATE, &args, &[], log.as_bytes()).stdout
+    };
+    let one = summary("1");
+    insta::assert_snapshot!(one);
+    for threads in ["2", "3", "8"] {
+        assert_eq!(summary(threads), one, "{threads}");
+    }
+}
+
+#[test]
 fn each_story_of_the_demonstration_ends_in_its_app() {
     let run = run(CORRELATE, &["--format=ndjson"]);
     let flows = run.objects();
@@ -263,6 +304,7 @@ fn what_cannot_be_read_is_said_and_the_rest_is_correlated() {
 fn options_that_contradict_each_other_say_so() {
     for (args, message) in [
         (&["--format", "xml"][..], "--format is table, ndjson or summary, and not `xml`"),
+        (&["--threads", "0"], "--threads is a number from 1 on, and not `0`"),
         (
             &["--cf", "--cc-export", "x.json"],
             "names come from a live API or from --cc-export, not from both",

@@ -276,3 +276,35 @@ impl MachineMark {
         self.0 >> 29 != other.0 >> 29 || self.0 == other.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_not_looked_for_would_not_have_been_found(
+            // What of a sender's lines tells one from another, and all of it from what came before.
+            lines in prop::collection::vec((0_u64..3, 0_u64..12, 0_u64..2, any::<bool>()), 1..60),
+            most in 1_usize..20,
+        ) {
+            let mut lazy = Window::new(most);
+            let mut eager = Window { search: Search::Numbers(HashTable::new()), ..Window::new(most) };
+            for (n, (sender, when, text, is_of_day)) in (0..).zip(lines) {
+                let when = if is_of_day { when | TIME_OF_DAY } else { when };
+                // The text holds the sender's name and address.
+                let key = Key { text: sender << 8 | text, when };
+                let mark = Mark { sender, key, machine: MachineMark(0), sequence: Sequence(None) };
+                let origin = Origin { source: SourceId(0), line: n };
+                let now = Timestamp::from_nanos(n.cast_signed());
+                prop_assert_eq!(lazy.take(origin, mark, now), eager.take(origin, mark, now));
+                if n % 7 == 0 {
+                    lazy.forget_before(Timestamp::from_nanos(n.cast_signed() - 10));
+                    eager.forget_before(Timestamp::from_nanos(n.cast_signed() - 10));
+                }
+            }
+        }
+    }
+}

@@ -170,6 +170,22 @@ impl Follower {
         }
     }
 
+    /// The same, with this evidence to begin with: a saved ledger's, or that of the logs so far.
+    ///
+    /// ```
+    /// use asg_core::{Evidence, Follower, FollowerOptions, Handle, Ledger, Moment, Origin, SourceId};
+    ///
+    /// let mut before = Ledger::new();
+    /// let handle = Handle::parse("bfce786c-ab07-40ad-79f9-8f21").unwrap();
+    /// before.add(Evidence::new(handle, Moment::Seen, Origin { source: SourceId(0), line: 1 }));
+    /// let follower = Follower::new(FollowerOptions::default()).with_ledger(before);
+    /// assert_eq!(follower.ledger().len(), 1);
+    /// ```
+    #[must_use]
+    pub fn with_ledger(self, ledger: Ledger) -> Self {
+        Self { correlator: self.correlator.with_ledger(ledger), ..self }
+    }
+
     /// The evidence that is still remembered.
     #[must_use]
     pub const fn ledger(&self) -> &Ledger {

@@ -317,7 +317,8 @@ fn addr4(i: &[u8]) -> Option<(Ipv4Addr, &[u8])> {
     let high = Digits::new(*text[8..].first_chunk()?);
     let mut others = low.others() | high.others() << 8;
     let mut octets = [0; 4];
-    let mut bad = false;
+    // What is wrong anywhere leaves a bit in one of these.
+    let (mut above, mut no_dot, mut bad) = (0, 0, false);
     let mut at = 0;
     for (n, octet) in octets.iter_mut().enumerate() {
         let end = others.trailing_zeros() as usize & 15;
@@ -326,15 +327,16 @@ fn addr4(i: &[u8]) -> Option<(Ipv4Addr, &[u8])> {
         let four = u32::from_be_bytes(*text[at..].first_chunk()?) ^ 0x3030_3030;
         let digits = four >> (32_u32.wrapping_sub(8 * len as u32) & 31);
         bad |= digits < LEAST[len];
-        bad |= digits > 0x02_0505;
         if n < 3 {
-            bad |= text[end] != b'.';
+            no_dot |= text[end] ^ b'.';
         }
-        *octet = ((digits >> 16) * 100 + (digits >> 8 & 15) * 10 + (digits & 15)) as u8;
+        let value = (digits >> 16) * 100 + (digits >> 8 & 15) * 10 + (digits & 15);
+        above |= value;
+        *octet = value as u8;
         at = (end + 1) & 15;
     }
     let len = at.wrapping_sub(1) & 15;
-    if bad { None } else { Some((octets.into(), &i[len..])) }
+    if bad || above > 255 || no_dot != 0 { None } else { Some((octets.into(), &i[len..])) }
 }
 
 /// Eight groups of four digits.

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from . import _asglog
 from ._asglog import CloudController, Export
+from .answers import Answer
 from .api import Directory, Records, correlate, parse, parse_line, scan
 from .errors import AsgError, DirectoryError, LedgerError, ParseError
 from .ledger import Ledger
@@ -48,6 +49,7 @@ from .table import Table
 __all__ = [
     "FLOW_SCHEMA",
     "SCHEMA",
+    "Answer",
     "App",
     "AsgError",
     "Attribution",

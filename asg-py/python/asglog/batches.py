@@ -17,9 +17,10 @@ from typing import Any
 
 from . import _asglog
 from .api import Directory
+from .consumers import module
 from .ledger import Ledger
 from .schema import ALL, FLOW_SCHEMA, SCHEMA, Schema
-from .table import Table, _module
+from .table import Table
 
 __all__ = ["EVIDENCE", "Flows", "Packets", "evidence", "ledger_of"]
 
@@ -131,7 +132,7 @@ def evidence(lines: Any, *, year: int | None = None, utc_offset: float = 0.0) ->
     >>> evidence(pyarrow.table({"value": ["hello"]})).num_rows
     0
     """
-    arrow, compute = _module("pyarrow"), _module("pyarrow.compute")
+    arrow, compute = module("pyarrow"), module("pyarrow.compute")
     value = lines.column("value")
     # They are all JSON, or have some in them; most kernel lines have none, and are not read here.
     rows = compute.indices_nonzero(compute.fill_null(compute.match_substring(value, "{"), False))
@@ -162,7 +163,7 @@ def _machine(record: Any) -> str | None:
 
 def _type(name: str) -> Any:
     """Arrow's type of this name."""
-    arrow = _module("pyarrow")
+    arrow = module("pyarrow")
     if name.startswith("timestamp"):
         return arrow.timestamp("us", "UTC")
     return arrow.type_for_alias(name)
@@ -183,7 +184,7 @@ class _Parts:
     """
 
     def __init__(self, lines: Any) -> None:
-        arrow, compute = _module("pyarrow"), _module("pyarrow.compute")
+        arrow, compute = module("pyarrow"), module("pyarrow.compute")
         self.has_places = {"source", "line"} <= set(lines.column_names)
         if not self.has_places:
             self.items: list[_asglog._Item] = [("column", "<lines>", lines.column("value"), None)]
@@ -219,7 +220,7 @@ class _Parts:
         return made.select(columns)
 
     def _places(self, sources: Any, rows: Any) -> tuple[tuple[str, Any], tuple[str, Any]]:
-        compute = _module("pyarrow.compute")
+        compute = module("pyarrow.compute")
         rank = compute.index_in(sources, self.ranks)
         at = compute.subtract(compute.add(compute.take(self.starts, rank), rows), 1)
         # What is none of these sources is the ledger, whose lines are told as they are.

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from .api import Directory
 from .batches import EVIDENCE, Flows, Packets, ledger_of
 from .batches import evidence as _evidence_of
+from .consumers import module
 from .ledger import Ledger
 from .schema import ALL, FLOW_SCHEMA, Schema
-from .table import _module
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -81,10 +81,10 @@ def ledger(lines: DataFrame) -> Ledger:
 
     The result is that of :meth:`asglog.Ledger.add` with the same lines on one machine.
     """
-    functions = _module("pyspark.sql.functions")
+    functions = module("pyspark.sql.functions")
 
     def gather(batches: Iterator[Any]) -> Iterator[Any]:
-        arrow = _module("pyarrow")
+        arrow = module("pyarrow")
         found = Ledger()
         for batch in batches:
             found.merge(ledger_of(arrow.Table.from_batches([batch])))
@@ -157,7 +157,7 @@ def correlate_by_cell(
     """
     if slices < 1:
         raise ValueError(f"a cell's packets are dealt to at least one task, not to {slices}")
-    functions = _module("pyspark.sql.functions")
+    functions = module("pyspark.sql.functions")
     col = functions.col
     of = Flows(None, directory, columns, year, utc_offset)
     place = [name for name in ("source", "line") if {"source", "line"} <= set(lines.columns)]
@@ -197,7 +197,7 @@ def _each(make: Callable[[Any], Any]) -> Callable[[Iterator[Any]], Iterator[Any]
     """A function of tables as Spark calls it: with record batches."""
 
     def batches_of(batches: Iterator[Any]) -> Iterator[Any]:
-        arrow = _module("pyarrow")
+        arrow = module("pyarrow")
         for batch in batches:
             yield from make(arrow.Table.from_batches([batch])).to_batches()
 
@@ -206,7 +206,7 @@ def _each(make: Callable[[Any], Any]) -> Callable[[Iterator[Any]], Iterator[Any]
 
 def _pieces(batches: Iterator[Any]) -> Iterator[Any]:
     """The same lines in fewer tables."""
-    arrow = _module("pyarrow")
+    arrow = module("pyarrow")
     held: list[Any] = []
     for batch in batches:
         held.append(batch)
@@ -220,12 +220,12 @@ def _pieces(batches: Iterator[Any]) -> Iterator[Any]:
 def _only_packets(lines: Any) -> Any:
     """The lines that are packets: the evidence in the others is in the ledger."""
     rows = Packets(("line",))(lines.select(["value"])).column("line")
-    return lines.take(_module("pyarrow.compute").subtract(rows, 1))
+    return lines.take(module("pyarrow.compute").subtract(rows, 1))
 
 
 def _keyed(lines: Any) -> Any:
     """The lines that matter, each with its cells, and with the beginnings of the GUIDs that it shows."""
-    arrow, compute = _module("pyarrow"), _module("pyarrow.compute")
+    arrow, compute = module("pyarrow"), module("pyarrow.compute")
     strings = arrow.list_(arrow.string())
 
     def with_keys(rows: Any, cells: list[list[str]], heads: list[list[str]], is_packet: bool) -> Any:
@@ -279,5 +279,5 @@ def _merged(saved: list[bytes]) -> Ledger:
 
 
 def _one(column: str, found: Ledger) -> Any:
-    arrow = _module("pyarrow")
+    arrow = module("pyarrow")
     return arrow.table({column: arrow.array([found._native.to_bytes()], arrow.binary())})

@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime
 import html
 import os
-from collections.abc import Callable, Iterator
-from importlib import import_module
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
 from . import _asglog
+from .answers import Answer, span
+from .consumers import arrow_to_pandas, module
 from .errors import AsgError
+from .plot import Plot
 from .records import Flow, Record
 from .schema import ALL, Schema
 from .times import nanos
@@ -89,26 +91,77 @@ class Table(Generic[R]):
         counts = self._native.counts()
         return None if counts is None else dict(zip(("lines", "packets", "damaged", "rows"), counts, strict=True))
 
+    def top(self, by: str | Iterable[str] = "app", n: int | None = 10, *, measure: str = "packets") -> Answer:
+        """The ``n`` largest groups of rows, or all of them: packets, how many of them were allowed and denied, their bytes, and
+        the times of the first and the last.
+
+        ``by`` names columns, or ``app`` (columns ``app``, the path of names, and ``owner``, the GUID or handle that tells it
+        from others), ``destination`` (``dst``, ``dpt``, ``proto``), ``container``, ``space`` or ``org``. ``measure`` is what
+        the largest are told by: ``packets``, ``bytes``, ``allowed`` or ``denied``. Where nobody is known, ``owner`` is missing.
+
+        All rows are read once, in the memory of the groups. Raises :class:`ValueError` for a column that is not there, and
+        whatever reading raises.
+        """
+        if n is not None and n < 0:
+            raise ValueError(f"n is how many groups there are at most, not {n}")
+        return Answer(self._native.top(_names(by), n, measure))
+
+    def summary(self) -> Answer:
+        """What the rows are: counts for each verdict, plane, direction, subject and protocol, for how sure the answers are and
+        why, for all rows and for those that are damaged. Raises whatever reading raises."""
+        return Answer(self._native.summary())
+
+    def timeline(self, freq: datetime.timedelta | str = "1h", *, by: str | Iterable[str] = ()) -> Answer:
+        """Counts by time, in pieces of ``freq``: a ``timedelta``, or a text like ``10s``, ``5min``, ``1h``, ``1d``. They begin
+        at multiples of it since 1970 in UTC; pieces without rows are left out. Rows without a time are together in one row.
+
+        ``by`` divides each further, as in :meth:`top`. Raises :class:`ValueError` for what is no length of time or column, and
+        whatever reading raises.
+        """
+        nanos = span(freq, "freq")
+        if nanos <= 0:
+            raise ValueError("freq is longer than nothing")
+        return Answer(self._native.timeline(nanos, _names(by)))
+
+    def new_destinations(self, baseline: Table[Any]) -> Answer:
+        """Where apps send packets that they do not in ``baseline``, another table of flows: address, port and protocol for each
+        app, the first that was seen first. Packets that policies log where they come in are no app's own, and left out.
+
+        An app is known again by its GUID; where no directory tells it, by its process's, without the version. Both tables are
+        read once. Raises whatever reading raises.
+        """
+        return Answer(self._native.new_destinations(baseline._native))
+
+    def denied_episodes(self, gap: datetime.timedelta | str = "5min") -> Answer:
+        """Runs of denials for each app and destination: the first, the last, and how many. A run ends where nothing is denied for
+        longer than ``gap``. Denials without a time are one run without times. In what order the lines stand does not matter.
+
+        Raises :class:`ValueError` for what is no length of time, and whatever reading raises.
+        """
+        nanos = span(gap, "gap")
+        if nanos < 0:
+            raise ValueError("gap is not shorter than nothing")
+        return Answer(self._native.denied_episodes(nanos))
+
+    @property
+    def plot(self) -> Plot:
+        """Pictures, with matplotlib: ``table.plot.timeline()``, ``table.plot.matrix()``."""
+        return Plot(self)
+
     def to_arrow(self) -> Any:
         """A ``pyarrow.Table``. Raises :class:`ImportError` without pyarrow, and whatever reading raises."""
-        return self._into(_module("pyarrow").table)
+        return self._into(module("pyarrow").table)
 
     def to_polars(self) -> Any:
         """A ``polars.DataFrame``. Raises :class:`ImportError` without polars, and whatever reading raises."""
-        return self._into(_module("polars").DataFrame)
+        return self._into(module("polars").DataFrame)
 
     def to_pandas(self) -> Any:
         """A ``pandas.DataFrame`` whose whole numbers and booleans stay what they are where values are missing.
 
         Raises :class:`ImportError` without pandas and pyarrow, and whatever reading raises.
         """
-        pandas, arrow = _module("pandas"), _module("pyarrow")
-        types = {
-            arrow.int32(): pandas.Int32Dtype(),
-            arrow.int64(): pandas.Int64Dtype(),
-            arrow.bool_(): pandas.BooleanDtype(),
-        }
-        return self.to_arrow().to_pandas(types_mapper=types.get)
+        return arrow_to_pandas(self.to_arrow())
 
     def to_parquet(self, path: str | os.PathLike[str]) -> None:
         """Writes a Parquet file, in constant memory and without pyarrow.
@@ -181,6 +234,10 @@ class _Once:
         return self.native.stream(requested_schema, self.failures)
 
 
+def _names(given: str | Iterable[str]) -> list[str]:
+    return [given] if isinstance(given, str) else list(given)
+
+
 def _given(value: Any) -> Any:
     if isinstance(value, range):
         if value.step != 1 or not value:
@@ -190,10 +247,3 @@ def _given(value: Any) -> Any:
     if type(value).__module__ == "ipaddress":
         return str(value)
     return value
-
-
-def _module(name: str) -> Any:
-    try:
-        return import_module(name)
-    except ImportError as error:
-        raise ImportError(f"this needs {name}: pip install 'asglog[{name}]'", name=name) from error

@@ -22,7 +22,7 @@ pub fn set_year(policy: &mut TimePolicy, text: &str) -> Result<(), Failure> {
 ///
 /// ```
 /// use asg_core::TimePolicy;
-/// use asg_examples::time::set_utc_offset;
+/// use asg_cli::time::set_utc_offset;
 ///
 /// let mut policy = TimePolicy::default();
 /// set_utc_offset(&mut policy, "-03:30").unwrap();

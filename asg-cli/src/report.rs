@@ -38,13 +38,19 @@ impl Report {
     /// The exit status. A reader that has seen enough (`| head`) is no error.
     #[must_use]
     pub fn exit(self, result: Result<(), Failure>) -> ExitCode {
+        ExitCode::from(self.status(result))
+    }
+
+    /// The same as a number.
+    #[must_use]
+    pub fn status(self, result: Result<(), Failure>) -> u8 {
         match result {
-            Ok(()) if self.incomplete => ExitCode::from(1),
-            Ok(()) => ExitCode::SUCCESS,
-            Err(Failure::Output(e)) if e.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+            Ok(()) if self.incomplete => 1,
+            Ok(()) => 0,
+            Err(Failure::Output(e)) if e.kind() == io::ErrorKind::BrokenPipe => 0,
             Err(e) => {
                 self.note(e);
-                ExitCode::from(2)
+                2
             }
         }
     }
@@ -61,6 +67,8 @@ pub enum Failure {
     Output(io::Error),
     /// The demonstration could not be set up.
     Demo(String),
+    /// Something else; the sentence says what.
+    Other(String),
 }
 
 /// Prints a text to standard output: the help, the version.
@@ -78,6 +86,7 @@ impl Display for Failure {
             Self::Usage(what) => write!(f, "{what} (see --help)"),
             Self::Inputs => f.write_str("no log could be read"),
             Self::Output(e) => write!(f, "the output cannot be written: {e}"),
+            Self::Other(what) => f.write_str(what),
             Self::Demo(what) => write!(f, "the demonstration cannot be run: {what}"),
         }
     }

@@ -11,6 +11,9 @@ use asg_cc_client::{
 
 use crate::report::Failure;
 
+/// A directory that threads may share.
+pub type Shared = dyn Directory + Send + Sync;
+
 /// What the command line says about names.
 #[derive(Debug, Default)]
 pub struct Options {
@@ -41,6 +44,16 @@ impl Options {
     ///
     /// [`Failure::Usage`] if the options contradict each other; else a sentence that says why there will be no names.
     pub fn directory(&self) -> Result<Result<Option<Box<dyn Directory>>, String>, Failure> {
+        let found = self.shared()?;
+        Ok(found.map(|directory| directory.map(|it| -> Box<dyn Directory> { it })))
+    }
+
+    /// The same, for several threads.
+    ///
+    /// # Errors
+    ///
+    /// As [`Options::directory`].
+    pub fn shared(&self) -> Result<Result<Option<Box<Shared>>, String>, Failure> {
         let live = self.api.is_some() || self.cf;
         if live && !self.exports.is_empty() {
             let what = "names come from a live API or from --cc-export, not from both";
@@ -61,7 +74,7 @@ impl Options {
         })
     }
 
-    fn live(&self) -> Result<Box<dyn Directory>, String> {
+    fn live(&self) -> Result<Box<Shared>, String> {
         if let Some(url) = &self.api {
             // Before anything repeats it: there may be a password in it.
             Address::parse(url).map_err(sentence)?;
@@ -98,14 +111,14 @@ impl Options {
             ca_pem,
             ..HttpOptions::default()
         };
-        let open = || -> Result<Box<dyn Directory>, Error> {
+        let open = || -> Result<Box<Shared>, Error> {
             let transport = Retrying::new(HttpTransport::with_options(&options)?);
             Ok(Box::new(Cached::new(CloudController::new(transport, &url, token)?)))
         };
         open().map_err(sentence)
     }
 
-    fn export(&self) -> Result<Box<dyn Directory>, String> {
+    fn export(&self) -> Result<Box<Shared>, String> {
         let mut export = Export::new();
         for path in &self.exports {
             let page = fs::read(path).map_err(|e| format!("{}: {e}", path.display()))?;

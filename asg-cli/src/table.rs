@@ -11,10 +11,68 @@ const HEADS: [&str; 7] =
 /// Rows that are held until their widths are known: a screenful or so, that a stream shows soon.
 const HELD: usize = 512;
 
+/// How a table looks where it is shown.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Look {
+    /// So many characters are in a line of the terminal; what is longer is cut. `None` if nothing is.
+    pub width: Option<usize>,
+    /// The terminal has colours.
+    pub colour: bool,
+}
+
+impl Look {
+    /// Cuts the widths of columns until their sum is no more than what is left of a line beside `fixed` characters, the
+    /// widest first, and none below `least`.
+    pub fn fit(self, widths: &mut [usize], fixed: usize, least: usize) {
+        let Some(room) = self.width.map(|width| width.saturating_sub(fixed)) else { return };
+        while widths.iter().sum::<usize>() > room {
+            match widths.iter_mut().max() {
+                Some(widest) if *widest > least => *widest -= 1,
+                _ => return,
+            }
+        }
+    }
+
+    /// Text in bold letters, if there are colours.
+    #[must_use]
+    pub fn head(self, text: String) -> String {
+        if self.colour { format!("\x1b[1m{text}\x1b[0m") } else { text }
+    }
+
+    fn verdict(self, row: &[String; 7], text: String) -> String {
+        let colour = match row[2].split(' ').next() {
+            Some("allowed") => 32,
+            Some("denied") => 31,
+            _ => return text,
+        };
+        self.paint(colour, text)
+    }
+
+    fn certainty(self, row: &[String; 7], text: String) -> String {
+        let doubtful = row[6].starts_with("unknown") || row[6].starts_with("ambiguous");
+        if doubtful { self.paint(33, text) } else { text }
+    }
+
+    fn paint(self, colour: u8, text: String) -> String {
+        if self.colour { format!("\x1b[{colour}m{text}\x1b[0m") } else { text }
+    }
+}
+
+/// Text in exactly so many characters; where some are cut off, the last one says so.
+#[must_use]
+pub fn cut(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return format!("{text:width$}");
+    }
+    let kept: String = text.chars().take(width.saturating_sub(1)).collect();
+    kept + "…"
+}
+
 /// Lays flows out in columns as wide as what is in them. Memory does not grow with the number of flows.
 #[derive(Debug)]
 pub struct Table<W: Write> {
     out: W,
+    look: Look,
     widths: [usize; 7],
     held: Vec<[String; 7]>,
     is_headed: bool,
@@ -23,7 +81,12 @@ pub struct Table<W: Write> {
 impl<W: Write> Table<W> {
     /// A table without rows.
     pub fn new(out: W) -> Self {
-        Self { out, widths: HEADS.map(str::len), held: Vec::new(), is_headed: false }
+        Self::with_look(out, Look::default())
+    }
+
+    /// The same, for a terminal.
+    pub fn with_look(out: W, look: Look) -> Self {
+        Self { out, look, widths: HEADS.map(str::len), held: Vec::new(), is_headed: false }
     }
 
     /// Adds a flow; `is_named` tells whether a directory was asked for names.
@@ -52,16 +115,30 @@ impl<W: Write> Table<W> {
                 *width = (*width).max(cell.chars().count());
             }
         }
+        let mut widths = self.widths;
+        // Two blanks behind each, and the arrow.
+        self.look.fit(&mut widths, 7 * 2 + 3 - 2, 9);
         let heads = (!self.is_headed && !self.held.is_empty()).then(|| HEADS.map(str::to_owned));
         self.is_headed |= heads.is_some();
         for row in heads.iter().chain(&self.held) {
+            let is_head = heads.as_ref() == Some(row);
             let mut line = String::new();
-            for (column, (cell, width)) in row.iter().zip(self.widths).enumerate() {
-                let arrow =
-                    if column == 5 { if row[5] == HEADS[5] { "   " } else { "→  " } } else { "" };
-                let _ = write!(line, "{arrow}{cell:width$}  ");
+            for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
+                let arrow = match column {
+                    5 if is_head => "   ",
+                    5 => "→  ",
+                    _ => "",
+                };
+                let text = cut(cell, width);
+                let text = match column {
+                    2 => self.look.verdict(row, text),
+                    6 => self.look.certainty(row, text.trim_end().to_owned()),
+                    _ => text,
+                };
+                let _ = write!(line, "{arrow}{text}  ");
             }
-            writeln!(self.out, "{}", line.trim_end())?;
+            let line = line.trim_end().to_owned();
+            writeln!(self.out, "{}", if is_head { self.look.head(line) } else { line })?;
         }
         self.held.clear();
         Ok(())
@@ -166,5 +243,29 @@ fn certainty(flow: &Flow<'_, '_>) -> String {
         Certainty::Inferred => format!("inferred: {reason}"),
         Certainty::Ambiguous => format!("ambiguous: {reason}"),
         Certainty::Unknown => format!("unknown: {reason}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_widest_columns_are_cut_until_a_line_fits() {
+        let look = Look { width: Some(40), colour: false };
+        let mut widths = [5, 30, 20];
+        look.fit(&mut widths, 4, 9);
+        assert_eq!(widths.iter().sum::<usize>(), 36);
+        assert_eq!(widths[0], 5);
+        let mut narrow = [20, 20];
+        Look { width: Some(3), ..look }.fit(&mut narrow, 4, 9);
+        assert_eq!(narrow, [9, 9]);
+        let mut free = [500];
+        Look::default().fit(&mut free, 4, 9);
+        assert_eq!(free, [500]);
+        assert_eq!(
+            (cut("öäüß", 3), cut("ab", 3), cut("abc", 3)),
+            ("öä…".into(), "ab ".into(), "abc".into())
+        );
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use asg_core::{Certainty, Counted, Counts, Verdict};
+use asg_core::{Attribution, Certainty, Counted, Counts, Flow, Identity, LogPrefix, Verdict};
 
 /// Counts of flows. Memory grows with the apps and containers that are named, not with flows.
 #[derive(Debug, Default)]
@@ -30,21 +30,35 @@ const CERTAINTIES: [(Certainty, &str); 5] = [
 impl Summary {
     /// Adds packets that have one answer.
     pub fn add(&mut self, counted: &Counted<'_>) {
-        let (packets, attribution) = (counted.packets, &counted.attribution);
+        let Counted { packets, cf, attribution, identity, .. } = counted;
+        self.count(*packets, cf.as_ref(), attribution, *identity);
+    }
+
+    /// Adds one packet.
+    pub fn add_flow(&mut self, flow: &Flow<'_, '_>) {
+        self.count(1, flow.cf.as_ref(), &flow.attribution, flow.identity);
+    }
+
+    fn count(
+        &mut self,
+        packets: u64,
+        cf: Option<&LogPrefix<'_>>,
+        attribution: &Attribution<'_>,
+        identity: Option<&Identity>,
+    ) {
         let rank = CERTAINTIES.iter().position(|(c, _)| *c == attribution.certainty);
         self.certainties[rank.expect("all certainties are in the table")] += packets;
         if attribution.certainty <= Certainty::Ambiguous {
             *self.reasons.entry(attribution.reason.sentence()).or_default() += packets;
             return;
         }
-        let owner = counted
-            .identity
+        let owner = identity
             .and_then(asg_core::Identity::path)
             .or_else(|| attribution.process().map(ToString::to_string))
             .or_else(|| attribution.subject().map(|guid| guid.to_string()))
             .or_else(|| attribution.container().map(|l| l.handle().to_string()));
         let verdicts = self.owners.entry(owner.unwrap_or_else(|| "?".into())).or_default();
-        match counted.cf.map(|cf| cf.verdict) {
+        match cf.map(|cf| cf.verdict) {
             Some(Verdict::Denied) => verdicts.denied += packets,
             _ => verdicts.allowed += packets,
         }

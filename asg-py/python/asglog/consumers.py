@@ -1,0 +1,26 @@
+"""Other libraries, imported when they are asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+
+def module(name: str, extra: str | None = None) -> Any:
+    """The module with this name; if it is not there, an error says what to install."""
+    try:
+        return import_module(name)
+    except ImportError as error:
+        wanted = name.partition(".")[0]
+        raise ImportError(f"this needs {wanted}: pip install 'asglog[{extra or wanted}]'", name=name) from error
+
+
+def arrow_to_pandas(table: Any) -> Any:
+    """A ``pandas.DataFrame`` whose whole numbers and booleans stay what they are where values are missing."""
+    pandas, arrow = module("pandas"), module("pyarrow")
+    types = {
+        arrow.int32(): pandas.Int32Dtype(),
+        arrow.int64(): pandas.Int64Dtype(),
+        arrow.bool_(): pandas.BooleanDtype(),
+    }
+    return table.to_pandas(types_mapper=types.get)

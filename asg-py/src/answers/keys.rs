@@ -1,0 +1,117 @@
+//! What rows are grouped by.
+
+use asg_core::{Certainty, Identity, Timestamp};
+
+use super::grid::Cell;
+use crate::columns::{COLUMNS, Column, Kind, Row};
+
+/// One thing to group by. It makes one column, or two.
+#[derive(Clone, Copy)]
+pub(crate) enum Part {
+    /// A column of the table.
+    Column(&'static Column),
+    /// Whose the packet is: `app`, its path of names if they are known, and `owner`, a GUID or handle that tells it from others.
+    Owner,
+    /// Pieces of time of so many nanoseconds.
+    Span(i64),
+}
+
+/// Names for several columns together.
+const ALIASES: [(&str, &[&str]); 4] = [
+    ("destination", &["dst", "dpt", "proto"]),
+    ("container", &["handle", "index", "process_guid"]),
+    ("space", &["org_name", "space_name"]),
+    ("org", &["org_name"]),
+];
+
+/// What is grouped by first, and what these names stand for.
+///
+/// # Errors
+///
+/// If one is no column among `has`, or a column comes twice.
+pub(crate) fn parts(
+    first: Option<Part>,
+    names: &[String],
+    has_flows: bool,
+    has: impl Fn(&Column) -> bool,
+) -> Result<Vec<Part>, String> {
+    let mut parts = Vec::from_iter(first);
+    for name in names {
+        if name == "app" && has_flows {
+            parts.push(Part::Owner);
+            continue;
+        }
+        let one = [name.as_str()];
+        let columns = ALIASES.iter().find(|(alias, _)| alias == name);
+        for wanted in columns.map_or(&one[..], |(_, columns)| columns) {
+            let found = COLUMNS.iter().find(|column| column.name == *wanted && has(column));
+            let Some(column) = found.filter(|column| column.kind != Kind::Bytes) else {
+                return Err(format!("there is no column {name:?} to group by"));
+            };
+            parts.push(Part::Column(column));
+        }
+    }
+    let names: Vec<_> = parts.iter().flat_map(Part::columns).map(|(name, _)| name).collect();
+    match (1..names.len()).find(|&n| names[..n].contains(&names[n])) {
+        Some(n) => Err(format!("column {:?} is named twice", names[n])),
+        None => Ok(parts),
+    }
+}
+
+/// The column with this name, which is there.
+pub(crate) fn column(name: &str) -> Part {
+    let found = COLUMNS.iter().find(|column| column.name == name);
+    Part::Column(found.expect("the names that this module gives are in the list of columns"))
+}
+
+impl Part {
+    pub(crate) fn columns(&self) -> Vec<(&'static str, Kind)> {
+        match self {
+            Self::Column(column) => vec![(column.name, column.kind)],
+            Self::Owner => vec![("app", Kind::Text), ("owner", Kind::Text)],
+            Self::Span(_) => vec![("time", Kind::Time)],
+        }
+    }
+
+    /// What tells the row's group from others.
+    pub(crate) fn key(&self, row: &Row<'_>) -> Cell {
+        match self {
+            Self::Column(column) => Cell::of(&(column.get)(row)),
+            Self::Owner => owner(row).map_or(Cell::Null, |owner| Cell::Text(owner.into())),
+            Self::Span(nanos) => {
+                let floor = |time: Timestamp| {
+                    let time = time.as_nanos();
+                    Timestamp::from_nanos(time.saturating_sub(time.rem_euclid(*nanos)))
+                };
+                row.time.map(floor).into()
+            }
+        }
+    }
+
+    /// What is shown of a group, made of its key and of its first row.
+    pub(crate) fn shown(&self, key: &Cell, row: &Row<'_>, shown: &mut Vec<Cell>) {
+        if matches!(self, Self::Owner) {
+            let path = row.flow.filter(|_| *key != Cell::Null).and_then(|flow| flow.identity);
+            let path = path.and_then(Identity::path);
+            shown.push(path.map_or(Cell::Null, |path| Cell::Text(path.into())));
+        }
+        shown.push(key.clone());
+    }
+}
+
+/// An app's GUID; where that is not known, the process's, which outlives its versions; where that is not known, the task's or
+/// the handle.
+fn owner(row: &Row<'_>) -> Option<String> {
+    let flow = row.flow?;
+    let attribution = &flow.attribution;
+    if attribution.certainty <= Certainty::Ambiguous {
+        return None;
+    }
+    let app = flow.identity.and_then(|identity| identity.app.as_ref());
+    app.map(|app| app.guid.clone())
+        .or_else(|| {
+            attribution.process().map(|process| process.to_string().chars().take(36).collect())
+        })
+        .or_else(|| attribution.subject().map(|guid| guid.to_string()))
+        .or_else(|| attribution.container().map(|container| container.handle().to_string()))
+}

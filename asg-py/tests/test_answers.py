@@ -1,0 +1,247 @@
+"""Answers equal what a slow reading of the rows gives."""
+
+from __future__ import annotations
+
+import datetime
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import asglog
+from asglog.records import Flow
+
+from conftest import LOGS, PROXY
+
+START = datetime.datetime(2024, 5, 6, 7, tzinfo=datetime.timezone.utc)
+HANDLES = ("bfce786c-ab07-40ad-79f9", "d08bb414-cdba-4381-412a")
+
+
+def line(second: int, handle: int, host: int, port: int, denied: bool) -> str:
+    time = (START + datetime.timedelta(seconds=second)).isoformat()
+    word = "DENY" if denied else "OK"
+    return (
+        f"{time} cell kernel: [{second + 7}.000001] {word}_{HANDLES[handle]} IN=s-010255073003 OUT=eth0 SRC=10.255.73.3 "
+        f"DST=10.0.0.{host} LEN={60 + host} TOS=0x00 PREC=0x00 TTL=63 ID={second + 1} DF PROTO=UDP SPT=4000 DPT={port} LEN=41 "
+    )
+
+
+REP = b"\n".join(
+    b'{"timestamp":"2024-05-06T06:00:00Z","level":"info","source":"rep","message":"rep.executing-container-operation.starting",'
+    b'"data":{"container-guid":"%s-0000","lrp-key":{"process_guid":"%s-0f0f6a2e-7c1b-4d0a-8a55-5f2f8f0e6c11","index":%d,'
+    b'"domain":"cf-apps"}}}' % (handle.encode(), guid, n)
+    for n, (handle, guid) in enumerate(zip(HANDLES, (PROXY.encode(), b"7e3b9c54-0d6f-4f7a-9b21-6a5c4d3e2f10"), strict=True))
+)
+
+PACKETS = st.lists(
+    st.tuples(st.integers(0, 4000), st.integers(0, 1), st.integers(1, 3), st.sampled_from([53, 80]), st.booleans()),
+    max_size=30,
+    unique_by=lambda packet: packet[0],
+)
+
+
+def flows(packets: Sequence[tuple[int, int, int, int, bool]]) -> asglog.Table[Flow]:
+    text = "\n".join(line(*packet) for packet in packets)
+    return asglog.correlate(REP + b"\n" + text.encode())
+
+
+def owner(flow: Flow) -> str | None:
+    return None if flow.process_guid is None else flow.process_guid[:36]
+
+
+def counted(rows: list[Flow], key: Callable[[Flow], Any]) -> Counter[Any]:
+    return Counter(key(flow) for flow in rows)
+
+
+@given(PACKETS)
+def test_top_counts_every_row_once(packets: list[tuple[int, int, int, int, bool]]) -> None:
+    table = flows(packets)
+    rows = list(table)
+    by_app = {row["owner"]: row for row in table.top(n=None)}
+    assert {key: row["packets"] for key, row in by_app.items()} == counted(rows, owner)
+    for key, row in by_app.items():
+        mine = [flow for flow in rows if owner(flow) == key]
+        assert row["denied"] == sum(flow.verdict == "denied" for flow in mine)
+        assert row["allowed"] == sum(flow.verdict == "allowed" for flow in mine)
+        assert (row["first"], row["last"]) == (min(flow.time or "" for flow in mine), max(flow.time or "" for flow in mine))
+    by_destination = {(row["dst"], row["dpt"]): row for row in table.top(by="destination", n=None)}
+    assert {key: row["packets"] for key, row in by_destination.items()} == counted(rows, lambda f: (f.dst, f.dpt))
+    assert sum(row["bytes"] for row in by_destination.values()) == sum(60 + packet[2] for packet in packets)
+
+
+@given(PACKETS, st.integers(0, 5))
+def test_the_largest_come_first(packets: list[tuple[int, int, int, int, bool]], n: int) -> None:
+    table = flows(packets)
+    every, some = list(table.top(by=("dst", "dpt"), n=None, measure="denied")), list(
+        table.top(by=("dst", "dpt"), n=n, measure="denied")
+    )
+    assert some == every[:n]
+    assert [row["denied"] for row in every] == sorted((row["denied"] for row in every), reverse=True)
+
+
+@given(PACKETS)
+def test_the_summary_is_of_all_rows(packets: list[tuple[int, int, int, int, bool]]) -> None:
+    table = flows(packets)
+    rows = list(table)
+    found = {(row["what"], row["value"]): row["packets"] for row in table.summary()}
+    assert found.get(("all", None), 0) == len(rows)
+    for what in ("verdict", "proto"):
+        counts = counted(rows, lambda flow: getattr(flow, what))
+        assert {value: n for (name, value), n in found.items() if name == what} == counts
+    certainties = counted(rows, lambda flow: flow.attribution.certainty)
+    assert {value: n for (name, value), n in found.items() if name == "certainty"} == certainties
+
+
+@given(PACKETS, st.sampled_from([("10s", 10), ("7min", 420), ("1h", 3600), ("1d", 86400)]))
+def test_a_timeline_puts_each_row_into_its_piece(
+    packets: list[tuple[int, int, int, int, bool]], freq: tuple[str, int]
+) -> None:
+    text, seconds = freq
+    wanted = Counter(int((START.timestamp() + second) // seconds * seconds) for second, *_ in packets)
+    found = flows(packets).timeline(text)
+    assert {int(datetime.datetime.fromisoformat(row["time"]).timestamp()): row["packets"] for row in found} == wanted
+    assert [row["time"] for row in found] == sorted(row["time"] for row in found)
+    assert list(found) == list(flows(packets).timeline(datetime.timedelta(seconds=seconds)))
+
+
+@given(PACKETS, PACKETS)
+def test_new_destinations_are_those_that_the_baseline_lacks(
+    packets: list[tuple[int, int, int, int, bool]], before: list[tuple[int, int, int, int, bool]]
+) -> None:
+    def key(flow: Flow) -> Any:
+        return owner(flow), flow.dst, flow.dpt
+
+    old = {key(flow) for flow in flows(before)}
+    wanted = counted([flow for flow in flows(packets) if key(flow) not in old], key)
+    found = list(flows(packets).new_destinations(flows(before)))
+    assert {(row["owner"], row["dst"], row["dpt"]): row["packets"] for row in found} == wanted
+    assert [row["first"] for row in found] == sorted(row["first"] for row in found)
+
+
+@given(PACKETS, st.integers(0, 900), st.randoms())
+def test_an_episode_ends_where_nothing_is_denied_for_longer_than_the_gap(
+    packets: list[tuple[int, int, int, int, bool]], gap: int, random: Any
+) -> None:
+    wanted = []
+    by_key: dict[tuple[int, int, int], list[int]] = {}
+    for second, handle, host, port, denied in sorted(packets):
+        if denied:
+            by_key.setdefault((handle, host, port), []).append(second)
+    for (_, host, port), seconds in by_key.items():
+        run = [seconds[0]]
+        for second in seconds[1:]:
+            if second - run[-1] > gap:
+                wanted.append((f"10.0.0.{host}", port, run[0], run[-1], len(run)))
+                run = []
+            run.append(second)
+        wanted.append((f"10.0.0.{host}", port, run[0], run[-1], len(run)))
+
+    def offset(text: str) -> int:
+        return int((datetime.datetime.fromisoformat(text) - START).total_seconds())
+
+    def found(table: asglog.Table[Flow]) -> list[dict[str, Any]]:
+        return list(table.denied_episodes(datetime.timedelta(seconds=gap)))
+
+    shuffled = packets[:]
+    random.shuffle(shuffled)
+    rows = found(flows(packets))
+    assert rows == found(flows(shuffled))
+    assert sorted(
+        (row["dst"], row["dpt"], offset(row["first"]), offset(row["last"]), row["packets"]) for row in rows
+    ) == sorted(wanted)
+
+
+def test_answers_have_names_where_a_directory_knows_them(export: asglog.Export) -> None:
+    table = asglog.correlate(LOGS, directory=export)
+    apps = {row["owner"]: row["app"] for row in table.top()}
+    assert apps[PROXY] == "o/s/proxy"
+    assert None in apps, "a packet of nobody known is counted too"
+    assert {row["owner"] for row in table.filter(app="proxy").top()} == {PROXY}
+    assert sum(row["packets"] for row in table.top(n=None)) == len(table)
+
+
+def test_an_answer_goes_where_arrow_goes() -> None:
+    answer = flows([(1, 0, 1, 80, True), (2, 0, 1, 80, False)]).top()
+    pyarrow = pytest.importorskip("pyarrow")
+    table = pyarrow.table(answer)
+    assert table.num_rows == len(answer) == 1
+    assert str(table.schema.field("first").type) == "timestamp[us, tz=UTC]"
+    pytest.importorskip("pandas")
+    assert answer.to_pandas()["packets"].tolist() == [2]
+    polars = pytest.importorskip("polars")
+    assert polars.DataFrame(answer).shape == answer.to_polars().shape == (1, 8)
+
+
+def test_an_answer_is_shown_in_columns() -> None:
+    answer = flows([(n, 0, 1, n + 1, True) for n in range(30)]).top(by="dpt", n=None)
+    text = repr(answer).splitlines()
+    assert text[0].split() == ["dpt", "packets", "allowed", "denied", "bytes", "first", "last"]
+    assert text[-1] == "… and 10 rows more"
+    assert answer._repr_html_().count("<tr>") == 21
+    assert "rows more" in answer._repr_html_()
+    assert repr(flows([]).top()).split() == answer_heads()
+
+
+def answer_heads() -> list[str]:
+    return ["app", "owner", "packets", "allowed", "denied", "bytes", "first", "last"]
+
+
+def test_packets_have_answers_too_but_no_owners() -> None:
+    table = asglog.scan(LOGS)
+    assert sum(row["packets"] for row in table.top(by="dst", n=None)) == sum(
+        row["packets"] for row in table.summary() if row["what"] == "all"
+    )
+    with pytest.raises(ValueError, match='"app"'):
+        table.top()
+    assert "certainty" not in {row["what"] for row in table.summary()}
+
+
+@pytest.mark.parametrize(
+    ("ask", "why"),
+    [
+        (lambda table: table.top(by="nobody"), "nobody"),
+        (lambda table: table.top(by="raw"), "raw"),
+        (lambda table: table.top(by=["dst", "destination"]), "twice"),
+        (lambda table: table.top(n=-1), "at most"),
+        (lambda table: table.top(measure="colour"), "colour"),
+        (lambda table: table.timeline("fortnight"), "fortnight"),
+        (lambda table: table.timeline("0s"), "freq"),
+        (lambda table: table.timeline("1h", by="time"), "twice"),
+        (lambda table: table.denied_episodes(datetime.timedelta(seconds=-1)), "gap"),
+    ],
+)
+def test_what_makes_no_sense_is_said(ask: Callable[[Any], object], why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        ask(flows([]))
+
+
+def test_pictures_show_the_same_counts() -> None:
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("agg")
+    table = flows([(n * 400, n % 2, n % 3 + 1, 80, n % 4 == 0) for n in range(20)])
+    ax = table.plot.timeline("30min")
+    assert sum(bar.get_height() for bar in ax.patches) == 20
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["allowed", "denied"]
+    ax = table.plot.matrix()
+    assert int(ax.images[0].get_array().sum()) == 20
+    assert PROXY in [label.get_text() for label in ax.get_yticklabels()]
+    assert "10.0.0.1 80" in [label.get_text() for label in ax.get_xticklabels()]
+    ax.figure.canvas.draw()
+    assert flows([]).plot.timeline().patches == [] or not flows([]).plot.timeline().patches
+    flows([]).plot.matrix()
+
+
+def test_without_matplotlib_an_error_says_what_to_install(tmp_path: Path) -> None:
+    program = (
+        "import sys; sys.modules['matplotlib'] = None; import asglog\n"
+        "try: asglog.scan(b'').plot.timeline()\n"
+        "except ImportError as error: print(error)"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert run.stdout == "this needs matplotlib: pip install 'asglog[plot]'\n"

@@ -1,0 +1,446 @@
+"""The program ``asglog``: its outputs are those of the Rust programs, and it behaves as programs do."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import os
+import pty
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import LOGS, PROXY, ROOT, apps_page
+
+import asglog
+
+ASGLOG = Path(sys.executable).with_name("asglog")
+ARTICLE, FOUNDATION = map(str, LOGS)
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Nothing of this machine's configuration."""
+    left_out = ("HOME", "CF_HOME", "NO_COLOR", "COLUMNS")
+    return {key: value for key, value in os.environ.items() if key not in left_out} | more
+
+
+def run(*args: str, stdin: bytes = b"", status: int = 0) -> str:
+    done = subprocess.run([ASGLOG, *args], input=stdin, capture_output=True, env=environment(), timeout=60)
+    assert done.returncode == status, done.stderr.decode()
+    return done.stdout.decode()
+
+
+def said(*args: str, stdin: bytes = b"", status: int) -> str:
+    """What stands on standard error."""
+    done = subprocess.run([ASGLOG, *args], input=stdin, capture_output=True, env=environment(), timeout=60)
+    assert done.returncode == status, done.stderr.decode()
+    assert b"Traceback" not in done.stderr
+    return done.stderr.decode()
+
+
+def objects(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.fixture(scope="session")
+def programs() -> Path:
+    """The Rust programs' folder; they are built if they are not."""
+    cargo = shutil.which("cargo")
+    if cargo is None:
+        pytest.skip("the Rust programs cannot be built without cargo")
+    subprocess.run([cargo, "build", "-q", "-p", "asg-examples", "--bins"], cwd=ROOT, check=True)
+    return Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug"
+
+
+def rust(programs: Path, name: str, *args: str) -> str:
+    done = subprocess.run([programs / name, *args], capture_output=True, text=True, env=environment(), timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def apps(tmp_path: Path) -> str:
+    path = tmp_path / "apps.json"
+    path.write_text(json.dumps(apps_page()))
+    return str(path)
+
+
+@pytest.mark.parametrize("logs", [[ARTICLE], [FOUNDATION], [FOUNDATION, ARTICLE]], ids=len)
+def test_the_objects_are_those_of_the_rust_programs(programs: Path, logs: list[str], apps: str) -> None:
+    assert run("parse", *logs) == rust(programs, "parse", *logs)
+    assert run("parse", "--year", "2017", *logs) == rust(programs, "parse", "--year", "2017", *logs)
+    for options in ([], ["--cc-export", apps, "--"], ["--utc-offset", "+02:00"]):
+        args = ["--format", "ndjson", *options, *logs]
+        assert run("correlate", *args) == rust(programs, "correlate", *args)
+
+
+@pytest.mark.parametrize("output", ["table", "summary"])
+def test_what_people_see_is_the_same_too(programs: Path, output: str) -> None:
+    args = ["--format", output, *map(str, LOGS)]
+    assert run("correlate", *args) == rust(programs, "correlate", *args)
+
+
+def test_it_is_a_module_too() -> None:
+    done = subprocess.run([sys.executable, "-m", "asglog", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"asglog {asglog.__version__}\n" == run("--version")
+
+
+def test_a_pipe_is_read_like_a_file() -> None:
+    text = Path(FOUNDATION).read_bytes()
+    assert run("parse", stdin=text) == run("parse", "-", stdin=text) == run("parse", FOUNDATION)
+    piped = objects(run("correlate", "--format", "ndjson", "-", stdin=text))
+    assert [flow["handle"] for flow in piped] == [
+        flow["handle"] for flow in objects(run("correlate", "--format", "ndjson", FOUNDATION))
+    ]
+    assert {flow["source"] for flow in piped} == {"-"}
+
+
+def test_the_ending_of_the_output_says_the_format(tmp_path: Path, apps: str) -> None:
+    flows = asglog.correlate(LOGS, directory=asglog.Export(apps))
+    names = ["--cc-export", apps, "--", *map(str, LOGS)]
+    for ending in ("csv", "ndjson", "parquet"):
+        assert run("correlate", "--output", str(tmp_path / f"flows.{ending}"), *names) == ""
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["apps.json", "flows.csv", "flows.ndjson", "flows.parquet"]
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "flows.csv").read_text())))
+    assert list(rows[0]) == flows.column_names
+    key = [(flow.time or "", flow.dst or "", flow.app.name or "") for flow in flows]
+    assert [(row["time"], row["dst"], row["app_name"]) for row in rows] == key
+    assert [flow["time"] or "" for flow in objects((tmp_path / "flows.ndjson").read_text())] == [one for one, *_ in key]
+    pyarrow = pytest.importorskip("pyarrow.parquet")
+    assert pyarrow.read_table(tmp_path / "flows.parquet").equals(flows.to_arrow())
+    run("parse", "-o", str(tmp_path / "packets.parquet"), *map(str, LOGS))
+    assert pyarrow.read_table(tmp_path / "packets.parquet").equals(asglog.scan(LOGS).to_arrow())
+
+
+def test_csv_quotes_what_would_break_it(tmp_path: Path) -> None:
+    log = tmp_path / 'a "b", c.log'
+    log.write_bytes(Path(FOUNDATION).read_bytes())
+    rows = list(csv.DictReader(io.StringIO(run("parse", "--format", "csv", str(log)))))
+    assert {row["source"] for row in rows} == {str(log)}
+
+
+def test_top_is_that_of_tables(apps: str) -> None:
+    table = asglog.correlate(LOGS, directory=asglog.Export(apps))
+    names = ["--cc-export", apps, "--", *map(str, LOGS)]
+    assert objects(run("top", "--format", "ndjson", *names)) == list(table.top())
+    args = ["--by", "app,destination", "-n", "3", "--measure", "denied", "--where", "verdict=denied", "--format", "ndjson"]
+    wanted = table.filter(verdict="denied").top(by=("app", "destination"), n=3, measure="denied")
+    assert objects(run("top", *args, *names)) == list(wanted) != []
+    shown = run("top", *names).splitlines()
+    assert shown[0].split() == ["APP", "OWNER", "PACKETS", "ALLOWED", "DENIED", "BYTES", "FIRST", "LAST"]
+    assert any(line.startswith("o/s/proxy  " + PROXY) for line in shown)
+    assert run("top", "--by", "proto", *map(str, LOGS)).split()[0] == "PROTO"
+
+
+@pytest.mark.parametrize(
+    ("condition", "filters"),
+    [
+        ("dpt=443,8000-8999", {"dpt": [443, range(8000, 9000)]}),
+        ("dst=10.0.0.0/8", {"dst": "10.0.0.0/8"}),
+        ("app=proxy", {"app": "proxy"}),
+        ("proto=UDP,ICMP", {"proto": ["UDP", "ICMP"]}),
+    ],
+)
+def test_where_is_filter(condition: str, filters: dict[str, Any], apps: str) -> None:
+    table = asglog.correlate(LOGS, directory=asglog.Export(apps)).filter(**filters)
+    found = run("correlate", "--format", "ndjson", "--where", condition, "--cc-export", apps, "--", *map(str, LOGS))
+    assert [flow["line"] for flow in objects(found)] == [flow.line for flow in table] != []
+
+
+def test_a_ledger_outlives_its_logs(tmp_path: Path, apps: str) -> None:
+    one, two, both = (str(tmp_path / name) for name in ("one", "two", "both"))
+    run("ledger", "build", "--output", one, ARTICLE)
+    run("ledger", "build", "--output", two, FOUNDATION)
+    run("ledger", "merge", "-o", both, one, two)
+    shown = objects(run("ledger", "show", "--format", "ndjson", both))
+    assert len(shown) == len(asglog.Ledger.load(both))
+    assert PROXY in {row["process_guid"][:36] for row in shown if row["process_guid"]}
+    assert run("ledger", "show", both).splitlines()[0].split()[0] == "CREATED"
+    packets = b"\n".join(line for line in Path(ARTICLE).read_bytes().splitlines() if b" OUT=" in line)
+    found = objects(run("correlate", "--ledger", both, "--format", "ndjson", "-", stdin=packets))
+    assert {flow["process_guid"][:36] for flow in found} == {PROXY}
+    handle = "d08bb414-cdba-4381-412a-e9ecc"
+    answer = json.loads(run("who", handle, "--ledger", both, "--format", "ndjson"))
+    owner = asglog.Ledger.load(both).who(handle)
+    assert (answer["handle"], answer["index"]) == (owner.handle, owner.index)
+    text = run("who", handle, ARTICLE, "--cc-export", apps)
+    assert text.startswith("app         o/s/proxy\nstate       live\n")
+    assert "nobody is known" in said("who", "00000000-cdba-4381-412a", "--ledger", both, status=1)
+
+
+def test_what_is_no_ledger_is_refused(tmp_path: Path) -> None:
+    assert ARTICLE in said("ledger", "show", ARTICLE, status=2)
+    path = tmp_path / "cut.ledger"
+    run("ledger", "build", "-o", str(path), ARTICLE)
+    path.write_bytes(path.read_bytes()[:-3])
+    assert str(path) in said("correlate", "--ledger", str(path), FOUNDATION, status=2)
+
+
+@pytest.mark.parametrize(
+    ("args", "why"),
+    [
+        (["nonsense"], "nonsense"),
+        (["parse", "--format", "table"], "ndjson, csv, parquet"),
+        (["parse", "--colour"], "--colour"),
+        (["parse", "--format", "parquet", ARTICLE], "--output"),
+        (["correlate"], "no logs"),
+        (["correlate", "--cf", "--cc-export", "x", "--", ARTICLE], "not from both"),
+        (["correlate", "--token-file", "x", ARTICLE], "--api"),
+        (["correlate", "--year", "MMXXIV", ARTICLE], "MMXXIV"),
+        (["correlate", "--utc-offset", "Mars", ARTICLE], "Mars"),
+        (["correlate", "--hold", "5", ARTICLE], "--follow"),
+        (["correlate", "--follow", "-"], "files"),
+        (["correlate", "--where", "dpt", ARTICLE], "COLUMN=VALUE"),
+        (["correlate", "--where", "nothing=1", ARTICLE], "nothing"),
+        (["top", "--by", "nothing", ARTICLE], "nothing"),
+        (["top", "-n", "many", ARTICLE], "many"),
+        (["who"], "handle"),
+        (["who", "d08bb414"], "--ledger"),
+        (["who", "--at", "yesterday", "d08bb414", ARTICLE], "yesterday"),
+        (["ledger", "build", ARTICLE], "--output"),
+        (["ledger", "burn"], "ledger burn"),
+        (["completion", "tcsh"], "tcsh"),
+        (["parse", "/nowhere/kern.log"], "/nowhere/kern.log"),
+    ],
+)
+def test_what_cannot_be_done_is_said_with_status_2(args: list[str], why: str) -> None:
+    assert why in said(*args, status=2)
+
+
+def test_what_was_left_out_is_said_with_status_1(tmp_path: Path) -> None:
+    half = tmp_path / "half.log.gz"
+    half.write_bytes(gzip.compress(Path(FOUNDATION).read_bytes())[:-200])
+    for command in ("parse", "correlate", "top"):
+        why = said(command, "/nowhere/kern.log", str(half), ARTICLE, status=1)
+        assert "/nowhere/kern.log" in why and str(half) in why
+    why = said("correlate", "--cc-export", "/nowhere/apps.json", "--", ARTICLE, status=1)
+    assert "there are no names" in why
+    long = b"x" * 70_000 + b"\n"
+    assert "longer than 64 KiB: 1" in said("parse", stdin=long, status=1)
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
+    many = tmp_path / "many.log"
+    many.write_bytes(Path(FOUNDATION).read_bytes() * 500)
+    for command in (["parse"], ["correlate", "--format", "ndjson"]):
+        with subprocess.Popen([ASGLOG, *command, many], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as program:
+            assert program.stdout is not None and program.stderr is not None
+            program.stdout.readline()
+            program.stdout.close()
+            assert program.stderr.read() == b""
+            assert program.wait(30) == 0
+
+
+@pytest.mark.parametrize("args", [["parse"], ["correlate", "-"], ["top", "-"], ["correlate", "--follow", ARTICLE]])
+def test_ctrl_c_ends_it_without_a_traceback(args: list[str]) -> None:
+    with subprocess.Popen(
+        [ASGLOG, *args], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
+    ) as program:
+        # It waits for standard input, or for a log to grow, however long it takes to start.
+        time.sleep(1.5)
+        program.send_signal(signal.SIGINT)
+        assert program.wait(10) == 130
+        assert program.stderr is not None
+        assert b"Traceback" not in program.stderr.read()
+
+
+def test_ctrl_c_leaves_no_half_output(tmp_path: Path) -> None:
+    output = tmp_path / "out.ndjson"
+    with subprocess.Popen([ASGLOG, "parse", "-o", output], stdin=subprocess.PIPE, stderr=subprocess.PIPE) as program:
+        deadline = time.monotonic() + 20
+        while not list(tmp_path.iterdir()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        # It is reading then, and nothing comes.
+        assert list(tmp_path.iterdir())
+        program.send_signal(signal.SIGINT)
+        assert program.wait(10) == 130
+    assert list(tmp_path.iterdir()) == []
+
+
+def on_terminal(args: Sequence[str], columns: int, **more: str) -> str:
+    """What a program writes to a terminal of so many columns."""
+    ours, theirs = pty.openpty()
+    env = environment(COLUMNS=str(columns), TERM="xterm", **more)
+    with subprocess.Popen([ASGLOG, *args], stdout=theirs, stderr=subprocess.DEVNULL, env=env):
+        os.close(theirs)
+        text = b""
+        while True:
+            try:
+                piece = os.read(ours, 4096)
+            except OSError:
+                break
+            if not piece:
+                break
+            text += piece
+    os.close(ours)
+    return text.decode().replace("\r\n", "\n")
+
+
+def test_a_terminal_gets_colours_and_lines_that_fit() -> None:
+    args = ["correlate", FOUNDATION]
+    plain = run(*args)
+    assert "\x1b" not in plain and max(map(len, plain.splitlines())) > 160
+    shown = on_terminal(args, 120)
+    assert "\x1b[32mallowed" in shown and "\x1b[31mdenied" in shown
+    for without in (on_terminal([*args, "--no-color"], 120), on_terminal(args, 120, NO_COLOR="1")):
+        assert "\x1b" not in without
+        assert max(map(len, without.splitlines())) <= 120
+        assert "…" in without
+        assert len(without.splitlines()) == len(plain.splitlines())
+    assert max(map(len, on_terminal(["top", "--no-color", FOUNDATION], 90).splitlines())) <= 90
+
+
+@pytest.mark.parametrize("command", ["parse", "correlate", "top", "who", "ledger", "ledger build"])
+def test_help_tells_examples_and_statuses(command: str) -> None:
+    text = run(*command.split(), "--help")
+    assert text == run("help", *command.split())
+    assert "Examples:" in text and "Exit status: 0" in text and "{" not in text
+    assert max(map(len, text.splitlines())) <= 130
+
+
+def test_every_option_is_in_the_help_of_its_command() -> None:
+    script = run("completion", "bash")
+    for command in ("parse", "correlate", "top", "who"):
+        (words,) = (line.split('"')[1] for line in script.splitlines() if line.strip().startswith(f"{command}\\ *)"))
+        text = run(command, "--help")
+        for option in words.split():
+            if option not in ("--help", "--no-color"):
+                assert option in text, (command, option)
+
+
+def test_completion_is_a_script_that_completes() -> None:
+    assert "completion bash" in run("--help")
+    if shutil.which("bash") is None:
+        pytest.skip("bash is not here")
+    program = run("completion", "bash") + (
+        'COMP_WORDS=(asglog correlate --fo); COMP_CWORD=2; _asglog; echo "${COMPREPLY[@]}"\n'
+        'COMP_WORDS=(asglog ledger m); COMP_CWORD=2; _asglog; echo "${COMPREPLY[@]}"\n'
+        'COMP_WORDS=(asglog to); COMP_CWORD=1; _asglog; echo "${COMPREPLY[@]}"\n'
+    )
+    done = subprocess.run(["bash", "--norc", "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "--format --follow\nmerge\ntop\n"
+    for shell in ("zsh", "fish"):
+        assert "asglog" in run("completion", shell)
+
+
+class Following:
+    """``asglog correlate --follow``, whose objects are read while it runs."""
+
+    def __init__(self, *args: str) -> None:
+        self.program = subprocess.Popen(
+            [ASGLOG, "correlate", "--follow", "--format", "ndjson", *args],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(),
+        )  # fmt: skip
+        assert self.program.stdout is not None
+        os.set_blocking(self.program.stdout.fileno(), False)
+        self.text = b""
+
+    def ports(self, many: int) -> list[int]:
+        """The destination ports of the flows so far, once there are so many; time is given generously."""
+        deadline = time.monotonic() + 30
+        while self.text.count(b"\n") < many and time.monotonic() < deadline:
+            assert self.program.stdout is not None
+            self.text += self.program.stdout.read() or b""
+            time.sleep(0.05)
+        return [flow["dpt"] for flow in self.flows()]
+
+    def flows(self) -> list[dict[str, Any]]:
+        return objects(self.text.decode())
+
+    def end(self) -> None:
+        self.program.send_signal(signal.SIGINT)
+        assert self.program.wait(10) == 130
+        assert self.program.stdout is not None and self.program.stderr is not None
+        self.text += self.program.stdout.read() or b""
+        self.program.stdout.close()
+        self.program.stderr.close()
+
+
+@pytest.fixture
+def following() -> Iterator[list[Following]]:
+    running: list[Following] = []
+    yield running
+    for one in running:
+        if one.program.poll() is None:
+            one.program.kill()
+            one.program.communicate()
+
+
+def packet(port: int) -> bytes:
+    return (
+        b"2024-05-06T07:09:%02d+00:00 cell kernel: [%d.000001] OK_bfce786c-ab07-40ad-79f9-8 IN=s-010255073003 OUT=eth0 "
+        b"SRC=10.255.73.3 DST=8.8.8.8 LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=%d DF PROTO=TCP SPT=51858 DPT=%d WINDOW=27400 "
+        b"RES=0x00 SYN URGP=0 \n" % (port % 60, 600 + port, port, port)
+    )
+
+
+REP = (
+    b'{"timestamp":"2024-05-06T07:08:00Z","level":"info","source":"rep",'
+    b'"message":"rep.executing-container-operation.starting","data":{"container-guid":"bfce786c-ab07-40ad-79f9-8f21"}}\n'
+)
+
+
+def append(path: Path, data: bytes) -> None:
+    with path.open("ab") as file:
+        file.write(data)
+
+
+def test_a_log_is_followed_through_renaming_and_emptying(tmp_path: Path, following: list[Following]) -> None:
+    kern, rep = tmp_path / "kern.log", tmp_path / "rep.log"
+    kern.write_bytes(packet(1) + packet(2))
+    rep.write_bytes(REP)
+    running = Following("--hold", "0", str(kern), str(rep))
+    following.append(running)
+    assert running.ports(2) == [1, 2]
+    append(kern, packet(3)[:40])
+    append(kern, packet(3)[40:])
+    assert running.ports(3) == [1, 2, 3]
+    # Renamed; who writes goes on for a moment with the old one, whose last line has no end.
+    kern.rename(tmp_path / "kern.log.1")
+    append(tmp_path / "kern.log.1", packet(4).rstrip(b"\n"))
+    kern.write_bytes(packet(5))
+    assert running.ports(5) == [1, 2, 3, 4, 5]
+    # Copied and emptied.
+    shutil.copy(kern, tmp_path / "kern.log.2")
+    os.truncate(kern, 0)
+    time.sleep(1)
+    append(kern, packet(6))
+    assert running.ports(6) == [1, 2, 3, 4, 5, 6]
+    # Gone, and there again.
+    kern.unlink()
+    time.sleep(0.5)
+    kern.write_bytes(packet(7))
+    assert running.ports(7) == [1, 2, 3, 4, 5, 6, 7]
+    running.end()
+    assert {flow["handle"] for flow in running.flows()} == {"bfce786c-ab07-40ad-79f9-8f21"}
+    assert [flow["line"] for flow in running.flows()] == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_a_packet_waits_for_its_evidence(tmp_path: Path, following: list[Following]) -> None:
+    kern, rep = tmp_path / "kern.log", tmp_path / "rep.log"
+    kern.write_bytes(packet(1))
+    running = Following("--hold", "3", str(kern), str(rep))
+    following.append(running)
+    time.sleep(1)
+    rep.write_bytes(REP)
+    assert running.ports(1) == [1]
+    running.end()
+    assert running.flows()[0]["handle"] == "bfce786c-ab07-40ad-79f9-8f21"
+
+
+def test_what_waits_when_ctrl_c_comes_is_still_told(tmp_path: Path, following: list[Following]) -> None:
+    kern = tmp_path / "kern.log"
+    kern.write_bytes(packet(1) + packet(2))
+    running = Following("--hold", "3600", "--where", "dpt=2", str(kern))
+    following.append(running)
+    time.sleep(2)
+    running.end()
+    assert [flow["dpt"] for flow in running.flows()] == [2]
