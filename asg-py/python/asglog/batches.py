@@ -17,12 +17,13 @@ from typing import Any
 
 from . import _asglog
 from .api import Directory
+from .clocks import clock_lines, machine_of, micros
 from .consumers import module
 from .ledger import Ledger
 from .schema import ALL, FLOW_SCHEMA, SCHEMA, Schema
 from .table import Table
 
-__all__ = ["EVIDENCE", "Flows", "Packets", "evidence", "ledger_of"]
+__all__ = ["EVIDENCE", "Flows", "Packets", "clock_lines", "evidence", "ledger_of", "twins"]
 
 #: The columns that tell where a line stood.
 _PLACE = ("source", "line", "evidence_source", "evidence_line")
@@ -61,8 +62,8 @@ class Packets:
 class Flows:
     """Lines to the flows of their packets: a function of a ``pyarrow.Table``, as :func:`asglog.correlate` of the whole.
 
-    The evidence is that of the ledger, and that of lines that are in the table themselves. It pickles if the directory
-    does.
+    The evidence is that of the ledger, and that of lines that are in the table themselves. What two lines of the table tell is
+    one flow; where they may come apart, bring those together that have the same :func:`twins`. It pickles if the directory does.
 
     >>> import pyarrow
     >>> lines = pyarrow.table({"value": ["OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.0.16.5 DST=10.0.16.20 LEN=28 "
@@ -81,6 +82,8 @@ class Flows:
     year: int | None = None
     #: As with :class:`Packets`.
     utc_offset: float = 0.0
+    #: What the other parts' lines tell about the machines' clocks: a ``pyarrow.Table``, see :func:`clock_lines`.
+    clocks: Any = None
 
     def schema(self, given: Iterable[str]) -> Schema:
         """The columns of what it makes of lines with the given columns."""
@@ -91,7 +94,10 @@ class Flows:
         raises."""
         parts = _Parts(lines)
         known = None if self.ledger is None else self.ledger._native
-        native = _asglog.Table.flows(parts.items, self.directory, known, self.year, self.utc_offset, None)
+        items = parts.items
+        if self.clocks is not None:
+            items = [("column", "<clocks>", self.clocks.column("value"), None), *items]
+        native = _asglog.Table.flows(items, self.directory, known, self.year, self.utc_offset, None)
         table: Table[Any] = Table(native)
         return parts.placed(table, self.schema(lines.column_names).names)
 
@@ -146,19 +152,36 @@ def evidence(lines: Any, *, year: int | None = None, utc_offset: float = 0.0) ->
         if record.logger is not None:
             logger = record.logger
             told = [{"event": "seen", "handle": logger.container_id, "process_guid": logger.app_guid}]
-        cell = _machine(record)
+        cell = machine_of(record)
         for one in told:
             rows_out.append({**one, "time": record.time, "cell": cell, "row": numbers[record.line - 1]})
     schema = arrow.schema([(name, arrow.string() if name == "time" else _type(kind)) for name, kind, _ in EVIDENCE])
     table = arrow.Table.from_pylist(rows_out, schema)
-    time = compute.cast(compute.cast(table.column("time"), arrow.timestamp("ns", "UTC")), _type(EVIDENCE[0][1]), safe=False)
-    return table.set_column(0, "time", time)
+    return table.set_column(0, "time", micros(table.column("time")))
 
 
-def _machine(record: Any) -> str | None:
-    """The machine by the line's header; what every machine is called tells nothing."""
-    name = record.instance or (f"{record.job}/{record.index}" if record.job and record.index else record.host)
-    return None if name == "localhost" else name
+#: The columns of a packet that are the same in all lines that tell it.
+_TWIN = ("uptime_us", "prefix", "in", "out", "src", "dst", "spt", "dpt", "len", "id", "seq", "icmp_id", "icmp_seq")
+
+
+def twins(lines: Any) -> Any:
+    """The lines that are packets, with a column ``twin`` more: a text that is the same in lines that may tell the same packet,
+    and missing where a line tells one that no other line can tell, because nothing shows which it is.
+
+    >>> import pyarrow
+    >>> line = "[  637.581122] OK_x IN= OUT=eth0 SRC=10.0.16.5 DST=10.0.16.20 LEN=28 TOS=0x00 PREC=0x00 TTL=64 ID=7 PROTO=2 "
+    >>> found = twins(pyarrow.table({"value": [line, "hello", f"May  6 07:09:10 cell-1 kernel: {line}"]}))
+    >>> found.num_rows, len(found["twin"].unique())
+    (2, 1)
+    """
+    compute = module("pyarrow.compute")
+    packets = Packets(("line", *_TWIN))(lines.select(["value"]))
+    columns = [packets.column(name).cast("string") for name in _TWIN]
+    text = compute.binary_join_element_wise(*columns, " ", null_handling="replace")
+    shows_when = packets.column("uptime_us").is_valid()
+    shows_which = compute.fill_null(compute.greater(packets.column("id"), 0), False)
+    twin = compute.if_else(compute.or_(shows_when, shows_which), text, None)
+    return lines.take(compute.subtract(packets.column("line"), 1)).append_column("twin", twin)
 
 
 def _type(name: str) -> Any:

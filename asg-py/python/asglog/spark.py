@@ -10,11 +10,13 @@ Time stamps without a year need ``year``: a part of a log does not tell it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .api import Directory
-from .batches import EVIDENCE, Flows, Packets, ledger_of
+from .api import parse as _parse_lines
+from .batches import EVIDENCE, Flows, Packets, clock_lines, ledger_of, twins
 from .batches import evidence as _evidence_of
+from .clocks import machine_of
 from .consumers import module
 from .ledger import Ledger
 from .schema import ALL, FLOW_SCHEMA, Schema
@@ -22,7 +24,9 @@ from .schema import ALL, FLOW_SCHEMA, Schema
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-__all__ = ["correlate", "correlate_by_cell", "ddl", "evidence", "ledger", "parse"]
+__all__ = ["clocks", "correlate", "correlate_by_cell", "ddl", "evidence", "ledger", "parse"]
+
+T = TypeVar("T")
 
 #: Bytes of lines that are correlated at once: each time costs a copy of the ledger.
 _PIECE = 64 << 20
@@ -32,6 +36,13 @@ _MERGED_TOGETHER = 64
 
 #: Characters of a GUID by which evidence finds packets that may be about it. All log prefixes show more.
 _HEAD = 8
+
+#: The columns of lines.
+_PLACE = ("source", "line")
+_LINE = {"source": "STRING", "line": "BIGINT", "value": "BINARY"}
+
+#: What a machine without a name is called, before its source. No name has a blank.
+_UNNAMED = "in "
 
 _SPARK = {
     "string": "STRING",
@@ -100,36 +111,64 @@ def ledger(lines: DataFrame) -> Ledger:
     return _merged([bytes(row["ledger"]) for row in merged.collect()])
 
 
+def clocks(lines: DataFrame) -> Any:
+    """What these lines tell about the machines' clocks, as :func:`asglog.batches.clock_lines`; it reads the lines now. For each
+    minute of each machine it has at most some hundred bytes.
+    """
+
+    def gather(batches: Iterator[Any]) -> Iterator[Any]:
+        arrow = module("pyarrow")
+        found = [clock_lines(arrow.Table.from_batches([batch]).select(["value"])) for batch in batches]
+        if found:
+            yield from clock_lines(arrow.concat_tables(found)).to_batches()
+
+    return clock_lines(lines.mapInArrow(gather, "value BINARY").toArrow())
+
+
 def correlate(
     lines: DataFrame,
     *,
     ledger: Ledger,
+    clocks: Any = None,
     directory: Directory | None = None,
     columns: tuple[str, ...] | None = None,
     year: int | None = None,
     utc_offset: float = 0.0,
+    told_once: bool = False,
 ) -> DataFrame:
     """The packets of these lines with who sent each, as :func:`asglog.correlate` of all of them: every executor has the
-    whole ledger, so nothing is shuffled, and a line's part does not matter.
+    whole ledger.
 
-    ``ledger`` is that of the same lines (:func:`ledger`), or of more. ``directory`` is asked by the executors, so it must
-    pickle, and what it reads must be there: an :class:`asglog.Export` is best. The columns are those of
+    ``ledger`` is that of the same lines (:func:`ledger`), or of more, and so is ``clocks`` (:func:`clocks`). Without the
+    latter, how late a line was stamped is judged by the lines that happen to be read with it. ``directory`` is asked by the
+    executors, so it must pickle, and what it reads must be there: an :class:`asglog.Export` is best. The columns are those of
     :data:`asglog.FLOW_SCHEMA` without the lines that are evidence, which a ledger keeps only for its container; or those
     named.
+
+    Lines that tell the same packet are brought together by a shuffle, wherever they are. Say ``told_once`` if each packet is in
+    the logs once, and nothing is shuffled.
     """
     if columns is None:
         no_places = [column for column in FLOW_SCHEMA if not column.name.startswith("evidence_")]
         has_place = {"source", "line"} <= set(lines.columns)
         columns = tuple(one.name for one in no_places if has_place or one.name not in ("source", "line"))
     schema = Schema([ALL[name] for name in columns])
-    held = _shared(lines.sparkSession, ledger)
+    given, lines = _given(lines)
+    packets = lines.mapInArrow(_each(twins), f"{_ddl_of(given)}, twin STRING")
+    if not told_once:
+        # What has no twin goes anywhere.
+        functions = module("pyspark.sql.functions")
+        packets = packets.withColumn("twin", functions.xxhash64(functions.coalesce("twin", "value")))
+        packets = packets.repartition("twin").sortWithinPartitions("twin")
+    held = _shared(lines.sparkSession, (ledger, clocks))
 
     def flows(batches: Iterator[Any]) -> Iterator[Any]:
-        of = Flows(held(), directory, columns, year, utc_offset)
+        known, told = held()
+        of = Flows(known, directory, columns, year, utc_offset, told)
         for piece in _pieces(batches):
-            yield from of(_only_packets(piece)).to_batches()
+            yield from of(piece.select(given)).to_batches()
 
-    return lines.mapInArrow(flows, ddl(schema))
+    return packets.mapInArrow(flows, ddl(schema))
 
 
 def correlate_by_cell(
@@ -144,9 +183,10 @@ def correlate_by_cell(
 ) -> DataFrame:
     """The same without a ledger of everything: the packets of one cell and the evidence for them meet on one executor.
 
-    Lines are read, and shuffled, by the machine that their header names. Evidence goes to its own cell, to the cell that
-    it names, and to each cell whose packets show a prefix that begins like one of its GUIDs. What no header tells the
-    machine of meets as a cell of its own, whose packets see the evidence that comes to them by prefix only.
+    Lines are read several times, and shuffled, by the machine that their header names. Machines that tell the same packet are
+    one with two names. Evidence goes to its own cell, to the cell that it names, and to each cell whose packets show a prefix
+    that begins like one of its GUIDs. Of what no header tells the machine of, each source is a cell of its own, unless it
+    names one machine elsewhere; its packets see the evidence that comes to them by prefix only.
 
     The flows are those of :func:`asglog.correlate`, if each cell's evidence was written by that cell under the name that
     its packets have, or names what the packets name. Of several lines that prove the same, with a directory another may be
@@ -158,29 +198,29 @@ def correlate_by_cell(
     if slices < 1:
         raise ValueError(f"a cell's packets are dealt to at least one task, not to {slices}")
     functions = module("pyspark.sql.functions")
-    col = functions.col
+    col, explode = functions.col, functions.explode
     of = Flows(None, directory, columns, year, utc_offset)
-    place = [name for name in ("source", "line") if {"source", "line"} <= set(lines.columns)]
-    given = [*place, "value"]
-    kinds = {"source": "STRING", "line": "BIGINT", "value": "BINARY"}
-    keyed = lines.select(*[col(name).cast(kinds[name]).alias(name) for name in given]).mapInArrow(
-        _each(_keyed),
-        ", ".join(f"{name} {kinds[name]}" for name in given)
-        + ", cells ARRAY<STRING>, heads ARRAY<STRING>, is_packet BOOLEAN",
-    )
-    exploded = functions.explode
-    packets = keyed.filter("is_packet").withColumn("cell", col("cells")[0])
+    given, lines = _given(lines)
+    keys = "twin STRING, names ARRAY<STRING>, heads ARRAY<STRING>, is_packet BOOLEAN, is_clock BOOLEAN"
+    keyed = lines.mapInArrow(_each(_keyed), f"{_ddl_of(given)}, {keys}")
+    cells = functions.broadcast(_cells(keyed, given))
+
+    def on_cells(rows: DataFrame) -> DataFrame:
+        return rows.join(cells, "name", "left").withColumn("cell", functions.coalesce("cell", "name")).drop("name")
+
+    packets = on_cells(keyed.filter("is_packet").withColumn("name", col("names")[0]))
     facts = keyed.filter("NOT is_packet")
     # Which cells' packets show what; a row for each container, so it is small enough to be everywhere.
-    shown = packets.select("cell", exploded("heads").alias("head")).distinct()
-    by_cell = facts.select(*given, exploded("cells").alias("cell"))
-    by_head = facts.select(*given, exploded("heads").alias("head")).join(functions.broadcast(shown), "head")
+    shown = packets.select("cell", explode("heads").alias("head")).distinct()
+    by_cell = on_cells(facts.select(*given, explode("names").alias("name"))).select(*given, "cell")
+    by_head = facts.select(*given, explode("heads").alias("head")).join(functions.broadcast(shown), "head")
     # One fact goes everywhere: that there is no evidence at all is not for a cell to say that merely has none.
     any_fact = facts.filter(functions.size("heads") > 0).select(*given).limit(1)
     to_all = any_fact.crossJoin(shown.select("cell").distinct())
     facts = by_cell.unionByName(by_head.drop("head")).unionByName(to_all)
-    slice_of = functions.pmod(functions.xxhash64(*given), functions.lit(slices))
-    everywhere = exploded(functions.sequence(functions.lit(0), functions.lit(slices - 1)))
+    # Lines that tell the same packet go to the same slice.
+    slice_of = functions.pmod(functions.xxhash64(functions.coalesce("twin", "value")), functions.lit(slices))
+    everywhere = explode(functions.sequence(functions.lit(0), functions.lit(slices - 1)))
     dealt = packets.select(*given, "cell", slice_of.cast("INT").alias("slice")).unionByName(
         facts.select(*given, "cell", everywhere.alias("slice"))
     )
@@ -191,6 +231,44 @@ def correlate_by_cell(
         return own(table.select(given))
 
     return dealt.groupBy("cell", "slice").applyInArrow(flows, ddl(of.schema(given)))
+
+
+def _given(lines: DataFrame) -> tuple[list[str], DataFrame]:
+    """The columns that matter, and the lines with them."""
+    col = module("pyspark.sql.functions").col
+    given = [*_PLACE, "value"] if set(_PLACE) <= set(lines.columns) else ["value"]
+    return given, lines.select(*[col(name).cast(_LINE[name]).alias(name) for name in given])
+
+
+def _ddl_of(given: list[str]) -> str:
+    return ", ".join(f"{name} {_LINE[name]}" for name in given)
+
+
+def _cells(keyed: DataFrame, given: list[str]) -> DataFrame:
+    """Names of machines that are the same cell, with one name for all: because two lines under these names tell one packet, or
+    because it is the only name in a source of which some lines have none."""
+    functions = module("pyspark.sql.functions")
+    col = functions.col
+    of_packets = keyed.filter("is_packet").select("twin", col("names")[0].alias("name"))
+    names = functions.collect_set("name").alias("names")
+    twins = of_packets.filter("twin IS NOT NULL").groupBy(functions.xxhash64("twin")).agg(names).select("names")
+    same = twins.filter(functions.size("names") > 1)
+    if "source" in given:
+        own = keyed.filter("is_packet OR is_clock").select("source", functions.explode("names").alias("name"))
+        by_source = own.groupBy("source").agg(names).select("names").filter(functions.size("names") == 2)
+        same = same.unionByName(by_source.filter(functions.exists("names", lambda name: name.startswith(_UNNAMED))))
+    return same.distinct().groupBy().applyInArrow(_joined, "name STRING, cell STRING")
+
+
+def _joined(table: Any) -> Any:
+    """Sets of names that have one in common are one."""
+    arrow = module("pyarrow")
+    cell_of: dict[str, set[str]] = {}
+    for names in table.column("names").to_pylist():
+        whole = set[str]().union(names, *(cell_of.get(name, ()) for name in names))
+        cell_of.update(dict.fromkeys(whole, whole))
+    rows = [{"name": name, "cell": min(cell)} for name, cell in cell_of.items()]
+    return arrow.Table.from_pylist(rows, arrow.schema({"name": arrow.string(), "cell": arrow.string()}))
 
 
 def _each(make: Callable[[Any], Any]) -> Callable[[Iterator[Any]], Iterator[Any]]:
@@ -205,67 +283,84 @@ def _each(make: Callable[[Any], Any]) -> Callable[[Iterator[Any]], Iterator[Any]
 
 
 def _pieces(batches: Iterator[Any]) -> Iterator[Any]:
-    """The same lines in fewer tables."""
-    arrow = module("pyarrow")
+    """The same lines in fewer tables. Lines that are beside each other with the same twin stay together."""
+    arrow, compute = module("pyarrow"), module("pyarrow.compute")
     held: list[Any] = []
     for batch in batches:
         held.append(batch)
         if sum(batch.nbytes for batch in held) >= _PIECE:
-            yield arrow.Table.from_batches(held)
-            held = []
+            table = arrow.Table.from_batches(held)
+            last = compute.equal(table.column("twin"), table.column("twin")[-1])
+            start = compute.index(compute.fill_null(last, False), True).as_py()
+            # Where nothing has a twin, or all the same, there is no better place.
+            end = start if start > 0 else table.num_rows
+            yield table.slice(0, end)
+            held = table.slice(end).to_batches()
     if held:
         yield arrow.Table.from_batches(held)
 
 
-def _only_packets(lines: Any) -> Any:
-    """The lines that are packets: the evidence in the others is in the ledger."""
-    rows = Packets(("line",))(lines.select(["value"])).column("line")
-    return lines.take(module("pyarrow.compute").subtract(rows, 1))
-
-
 def _keyed(lines: Any) -> Any:
-    """The lines that matter, each with its cells, and with the beginnings of the GUIDs that it shows."""
-    arrow, compute = module("pyarrow"), module("pyarrow.compute")
+    """The lines that matter, each with its machines, with the beginnings of the GUIDs that it shows, and, of packets, what other
+    lines about the same have in common with it."""
+    arrow = module("pyarrow")
     strings = arrow.list_(arrow.string())
+    has_source = "source" in lines.column_names
 
-    def with_keys(rows: Any, cells: list[list[str]], heads: list[list[str]], is_packet: bool) -> Any:
-        table = lines.take(arrow.array(rows, arrow.int64()))
-        table = table.append_column("cells", arrow.array(cells, strings)).append_column("heads", arrow.array(heads, strings))
-        return table.append_column("is_packet", arrow.array([is_packet] * len(cells), arrow.bool_()))
+    def with_keys(table: Any, names: list[set[str | None]], heads: list[set[str]], kind: str) -> Any:
+        sources = table.column("source").to_pylist() if has_source else [""] * table.num_rows
+        unnamed = [f"{_UNNAMED}{source}" for source in sources]
+        cells = [sorted({name or other for name in some}) for some, other in zip(names, unnamed, strict=True)]
+        table = table.append_column("names", arrow.array(cells, strings))
+        table = table.append_column("heads", arrow.array([sorted(some) for some in heads], strings))
+        for one in ("packet", "clock"):
+            table = table.append_column(f"is_{one}", arrow.array([one == kind] * table.num_rows, arrow.bool_()))
+        return table
 
-    value = lines.select(["value"])
-    packets = Packets(("line", "cell", "handle_prefix"))(value)
-    cells = [[_cell(name)] for name in packets.column("cell").to_pylist()]
-    heads = [[shown[:_HEAD]] if shown else [] for shown in packets.column("handle_prefix").to_pylist()]
-    found = with_keys(compute.subtract(packets.column("line"), 1).combine_chunks(), cells, heads, True)
+    packets = twins(lines)
+    shown = Packets(("cell", "handle_prefix"))(packets.select(["value"]))
+    names: list[set[str | None]] = [{_named(name)} for name in shown.column("cell").to_pylist()]
+    heads = [{prefix[:_HEAD]} if prefix else set() for prefix in shown.column("handle_prefix").to_pylist()]
+    found = [with_keys(packets, names, heads, "packet")]
 
     # A line may speak of several containers.
-    about: dict[int, tuple[set[str], set[str]]] = {}
-    for one in _evidence_of(value).to_pylist():
-        names, guids = about.setdefault(one["row"], (set(), set()))
-        names.update((_cell(one["cell"]), _cell(one["cell_id"])))
+    about: dict[int, tuple[set[str | None], set[str]]] = {}
+    for one in _evidence_of(lines.select(["value"])).to_pylist():
+        machines, guids = about.setdefault(one["row"], (set(), set()))
+        machines.update((one["cell"], _named(one["cell_id"])))
         # A handle of old has two GUIDs, and so has a process.
         texts = [text for text in (one["handle"], one["process_guid"], one["instance_guid"]) if text]
         guids.update(text[at : at + _HEAD] for text in texts for at in (0, 37) if len(text) >= at + _HEAD)
     rows = sorted(about)
-    facts = with_keys(rows, [sorted(about[row][0]) for row in rows], [sorted(about[row][1]) for row in rows], False)
-    return arrow.concat_tables([found, facts])
+    facts = _without_twin(lines.take(arrow.array(rows, arrow.int64())))
+    found.append(with_keys(facts, [about[row][0] for row in rows], [about[row][1] for row in rows], "fact"))
+
+    # What teaches the cell's clock only, be it a packet of another slice or nothing else.
+    ticks = _without_twin(clock_lines(lines))
+    machine_names: list[set[str | None]] = [{machine_of(record)} for record in _parse_lines(ticks.column("value"))]
+    found.append(with_keys(ticks, machine_names, [set()] * ticks.num_rows, "clock"))
+    return arrow.concat_tables(found)
 
 
-def _cell(name: str | None) -> str:
-    return "" if name is None or name == "localhost" else name
+def _without_twin(lines: Any) -> Any:
+    arrow = module("pyarrow")
+    return lines.append_column("twin", arrow.nulls(lines.num_rows, arrow.string()))
 
 
-def _shared(session: SparkSession, ledger: Ledger | None) -> Callable[[], Ledger | None]:
-    """What executors get the ledger from: unpacked once in each, if Spark can do that."""
-    if ledger is None:
-        return lambda: None
+def _named(name: str | None) -> str | None:
+    return None if name == "localhost" else name
+
+
+def _shared(session: SparkSession, what: T) -> Callable[[], T]:
+    """What executors get this from: unpacked once in each, if Spark can do that."""
+    if what is None:
+        return lambda: what
     try:
         context = session.sparkContext
     except Exception:
         # Spark Connect has none: it goes along with the function.
-        return lambda: ledger
-    held = context.broadcast(ledger)
+        return lambda: what
+    held = context.broadcast(what)
     return lambda: held.value
 
 
