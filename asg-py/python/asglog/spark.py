@@ -198,32 +198,39 @@ def correlate_by_cell(
     if slices < 1:
         raise ValueError(f"a cell's packets are dealt to at least one task, not to {slices}")
     functions = module("pyspark.sql.functions")
-    col, explode = functions.col, functions.explode
+    col, lit, explode = functions.col, functions.lit, functions.explode
     of = Flows(None, directory, columns, year, utc_offset)
     given, lines = _given(lines)
-    keys = "twin STRING, names ARRAY<STRING>, heads ARRAY<STRING>, is_packet BOOLEAN, is_clock BOOLEAN"
-    keyed = lines.mapInArrow(_each(_keyed), f"{_ddl_of(given)}, {keys}")
-    cells = functions.broadcast(_cells(keyed, given))
+    shape = _ddl_of(given)
+    packets = lines.mapInArrow(_each(_packets), f"{shape}, twin STRING, name STRING, head STRING")
+    ticks = lines.mapInArrow(_each(_ticks), f"{shape}, name STRING")
+    facts = lines.mapInArrow(_each(_facts), f"{shape}, names ARRAY<STRING>, heads ARRAY<STRING>")
+    cells = functions.broadcast(_cells(packets, ticks, given))
 
     def on_cells(rows: DataFrame) -> DataFrame:
-        return rows.join(cells, "name", "left").withColumn("cell", functions.coalesce("cell", "name")).drop("name")
+        return rows.join(cells, "name", "left").withColumn("cell", functions.coalesce("cell", "name"))
 
-    packets = on_cells(keyed.filter("is_packet").withColumn("name", col("names")[0]))
-    facts = keyed.filter("NOT is_packet")
     # Which cells' packets show what; a row for each container, so it is small enough to be everywhere.
-    shown = packets.select("cell", explode("heads").alias("head")).distinct()
-    by_cell = on_cells(facts.select(*given, explode("names").alias("name"))).select(*given, "cell")
-    by_head = facts.select(*given, explode("heads").alias("head")).join(functions.broadcast(shown), "head")
-    # One fact goes everywhere: that there is no evidence at all is not for a cell to say that merely has none.
-    any_fact = facts.filter(functions.size("heads") > 0).select(*given).limit(1)
-    to_all = any_fact.crossJoin(shown.select("cell").distinct())
-    facts = by_cell.unionByName(by_head.drop("head")).unionByName(to_all)
-    # Lines that tell the same packet go to the same slice.
-    slice_of = functions.pmod(functions.xxhash64(functions.coalesce("twin", "value")), functions.lit(slices))
-    everywhere = explode(functions.sequence(functions.lit(0), functions.lit(slices - 1)))
-    dealt = packets.select(*given, "cell", slice_of.cast("INT").alias("slice")).unionByName(
-        facts.select(*given, "cell", everywhere.alias("slice"))
+    shown = on_cells(packets.select("name", "head")).select("cell", "head").distinct()
+    routes = cells.select(lit("name").alias("of"), col("name").alias("key"), "cell").unionByName(
+        shown.select(lit("head").alias("of"), col("head").alias("key"), "cell")
     )
+
+    def keys(of: str, column: str) -> Any:
+        return functions.transform(column, lambda key: functions.struct(lit(of).alias("of"), key.alias("key")))
+
+    keyed = facts.select(*given, explode(functions.concat(keys("name", "names"), keys("head", "heads"))).alias("by"))
+    routed = keyed.select(*given, "by.*").join(functions.broadcast(routes), ["of", "key"], "left")
+    routed = routed.filter("of = 'name' OR cell IS NOT NULL").withColumn("cell", functions.coalesce("cell", "key"))
+    # One fact goes everywhere: that there is no evidence at all is not for a cell to say that merely has none.
+    any_fact = lines.mapInArrow(_first_fact, shape).limit(1).crossJoin(shown.select("cell").distinct())
+    # Each slice of a cell has all that is known. Lines that tell the same packet go to the same slice.
+    for_all = [rows.select(*given, "cell") for rows in (routed, any_fact, on_cells(ticks))]
+    every_slice = explode(functions.sequence(lit(0), lit(slices - 1)))
+    one_slice = functions.pmod(functions.xxhash64(functions.coalesce("twin", "value")), lit(slices)).cast("INT")
+    dealt = on_cells(packets).select(*given, "cell", one_slice.alias("slice"))
+    for rows in for_all:
+        dealt = dealt.unionByName(rows.select(*given, "cell", every_slice.alias("slice")))
     held = _shared(lines.sparkSession, ledger)
 
     def flows(table: Any) -> Any:
@@ -244,18 +251,15 @@ def _ddl_of(given: list[str]) -> str:
     return ", ".join(f"{name} {_LINE[name]}" for name in given)
 
 
-def _cells(keyed: DataFrame, given: list[str]) -> DataFrame:
+def _cells(packets: DataFrame, ticks: DataFrame, given: list[str]) -> DataFrame:
     """Names of machines that are the same cell, with one name for all: because two lines under these names tell one packet, or
     because it is the only name in a source of which some lines have none."""
     functions = module("pyspark.sql.functions")
-    col = functions.col
-    of_packets = keyed.filter("is_packet").select("twin", col("names")[0].alias("name"))
     names = functions.collect_set("name").alias("names")
-    twins = of_packets.filter("twin IS NOT NULL").groupBy(functions.xxhash64("twin")).agg(names).select("names")
-    same = twins.filter(functions.size("names") > 1)
+    twins = packets.filter("twin IS NOT NULL").groupBy(functions.xxhash64("twin").alias("twin")).agg(names)
+    same = twins.select("names").filter(functions.size("names") > 1)
     if "source" in given:
-        own = keyed.filter("is_packet OR is_clock").select("source", functions.explode("names").alias("name"))
-        by_source = own.groupBy("source").agg(names).select("names").filter(functions.size("names") == 2)
+        by_source = ticks.groupBy("source").agg(names).select("names").filter(functions.size("names") == 2)
         same = same.unionByName(by_source.filter(functions.exists("names", lambda name: name.startswith(_UNNAMED))))
     return same.distinct().groupBy().applyInArrow(_joined, "name STRING, cell STRING")
 
@@ -300,55 +304,63 @@ def _pieces(batches: Iterator[Any]) -> Iterator[Any]:
         yield arrow.Table.from_batches(held)
 
 
-def _keyed(lines: Any) -> Any:
-    """The lines that matter, each with its machines, with the beginnings of the GUIDs that it shows, and, of packets, what other
-    lines about the same have in common with it."""
-    arrow = module("pyarrow")
-    strings = arrow.list_(arrow.string())
-    has_source = "source" in lines.column_names
-
-    def with_keys(table: Any, names: list[set[str | None]], heads: list[set[str]], kind: str) -> Any:
-        sources = table.column("source").to_pylist() if has_source else [""] * table.num_rows
-        unnamed = [f"{_UNNAMED}{source}" for source in sources]
-        cells = [sorted({name or other for name in some}) for some, other in zip(names, unnamed, strict=True)]
-        table = table.append_column("names", arrow.array(cells, strings))
-        table = table.append_column("heads", arrow.array([sorted(some) for some in heads], strings))
-        for one in ("packet", "clock"):
-            table = table.append_column(f"is_{one}", arrow.array([one == kind] * table.num_rows, arrow.bool_()))
-        return table
-
+def _packets(lines: Any) -> Any:
+    """The packets, each with what other lines about it have in common with it, its machine, and the beginning of the GUID that it
+    shows."""
+    compute = module("pyarrow.compute")
     packets = twins(lines)
     shown = Packets(("cell", "handle_prefix"))(packets.select(["value"]))
-    names: list[set[str | None]] = [{_named(name)} for name in shown.column("cell").to_pylist()]
-    heads = [{prefix[:_HEAD]} if prefix else set() for prefix in shown.column("handle_prefix").to_pylist()]
-    found = [with_keys(packets, names, heads, "packet")]
+    packets = packets.append_column("name", _named(packets, shown.column("cell")))
+    return packets.append_column("head", compute.utf8_slice_codeunits(shown.column("handle_prefix"), 0, _HEAD))
 
-    # A line may speak of several containers.
-    about: dict[int, tuple[set[str | None], set[str]]] = {}
-    for one in _evidence_of(lines.select(["value"])).to_pylist():
-        machines, guids = about.setdefault(one["row"], (set(), set()))
-        machines.update((one["cell"], _named(one["cell_id"])))
+
+def _ticks(lines: Any) -> Any:
+    """What teaches a cell's clock, be it of packets in another slice or of nothing else, with the machine."""
+    arrow = module("pyarrow")
+    ticks = clock_lines(lines)
+    names = [machine_of(record) for record in _parse_lines(ticks.column("value"))]
+    return ticks.append_column("name", _named(ticks, arrow.chunked_array([arrow.array(names, arrow.string())])))
+
+
+def _facts(lines: Any) -> Any:
+    """The evidence, each line with all machines that it names, and with the beginnings of the GUIDs that it shows. A line may speak
+    of several containers."""
+    arrow = module("pyarrow")
+    found = _evidence_of(lines.select(["value"]))
+    facts = lines.take(found.column("row"))
+    writer = _named(facts, found.column("cell")).to_pylist()
+    about: dict[int, tuple[set[str], set[str]]] = {}
+    for one, name in zip(found.to_pylist(), writer, strict=True):
+        names, heads = about.setdefault(one["row"], (set(), set()))
+        names.update(cell for cell in (name, one["cell_id"]) if cell)
         # A handle of old has two GUIDs, and so has a process.
         texts = [text for text in (one["handle"], one["process_guid"], one["instance_guid"]) if text]
-        guids.update(text[at : at + _HEAD] for text in texts for at in (0, 37) if len(text) >= at + _HEAD)
-    rows = sorted(about)
-    facts = _without_twin(lines.take(arrow.array(rows, arrow.int64())))
-    found.append(with_keys(facts, [about[row][0] for row in rows], [about[row][1] for row in rows], "fact"))
-
-    # What teaches the cell's clock only, be it a packet of another slice or nothing else.
-    ticks = _without_twin(clock_lines(lines))
-    machine_names: list[set[str | None]] = [{machine_of(record)} for record in _parse_lines(ticks.column("value"))]
-    found.append(with_keys(ticks, machine_names, [set()] * ticks.num_rows, "clock"))
-    return arrow.concat_tables(found)
+        heads.update(text[at : at + _HEAD] for text in texts for at in (0, 37) if len(text) >= at + _HEAD)
+    table = lines.take(arrow.array(about, arrow.int64()))
+    for n, column in enumerate(("names", "heads")):
+        table = table.append_column(
+            column, arrow.array([sorted(of[n]) for of in about.values()], arrow.list_(arrow.string()))
+        )
+    return table
 
 
-def _without_twin(lines: Any) -> Any:
+def _first_fact(batches: Iterator[Any]) -> Iterator[Any]:
+    """The first line about a container, if there is one."""
     arrow = module("pyarrow")
-    return lines.append_column("twin", arrow.nulls(lines.num_rows, arrow.string()))
+    for batch in batches:
+        lines = arrow.Table.from_batches([batch])
+        rows = _evidence_of(lines.select(["value"])).column("row")
+        if len(rows):
+            yield from lines.take(rows.slice(0, 1)).to_batches()
+            return
 
 
-def _named(name: str | None) -> str | None:
-    return None if name == "localhost" else name
+def _named(lines: Any, machines: Any) -> Any:
+    """The machines of these lines; where they have no name, their source's."""
+    compute = module("pyarrow.compute")
+    no_name = compute.fill_null(compute.equal(machines, "localhost"), True)
+    source = lines.column("source").fill_null("") if "source" in lines.column_names else ""
+    return compute.if_else(no_name, compute.binary_join_element_wise(_UNNAMED.strip(), source, " "), machines)
 
 
 def _shared(session: SparkSession, what: T) -> Callable[[], T]:
