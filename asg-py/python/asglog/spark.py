@@ -205,32 +205,28 @@ def correlate_by_cell(
     packets = lines.mapInArrow(_each(_packets), f"{shape}, twin STRING, name STRING, head STRING")
     ticks = lines.mapInArrow(_each(_ticks), f"{shape}, name STRING")
     facts = lines.mapInArrow(_each(_facts), f"{shape}, names ARRAY<STRING>, heads ARRAY<STRING>")
-    cells = functions.broadcast(_cells(packets, ticks, given))
 
-    def on_cells(rows: DataFrame) -> DataFrame:
-        return rows.join(cells, "name", "left").withColumn("cell", functions.coalesce("cell", "name"))
+    def key(of: str, value: Any) -> Any:
+        return functions.struct(lit(of).alias("of"), value.alias("key"))
 
-    # Which cells' packets show what; a row for each container, so it is small enough to be everywhere.
-    shown = on_cells(packets.select("name", "head")).select("cell", "head").distinct()
-    routes = cells.select(lit("name").alias("of"), col("name").alias("key"), "cell").unionByName(
-        shown.select(lit("head").alias("of"), col("head").alias("key"), "cell")
-    )
-
-    def keys(of: str, column: str) -> Any:
-        return functions.transform(column, lambda key: functions.struct(lit(of).alias("of"), key.alias("key")))
-
-    keyed = facts.select(*given, explode(functions.concat(keys("name", "names"), keys("head", "heads"))).alias("by"))
-    routed = keyed.select(*given, "by.*").join(functions.broadcast(routes), ["of", "key"], "left")
-    routed = routed.filter("of = 'name' OR cell IS NOT NULL").withColumn("cell", functions.coalesce("cell", "key"))
-    # One fact goes everywhere: that there is no evidence at all is not for a cell to say that merely has none.
-    any_fact = lines.mapInArrow(_first_fact, shape).limit(1).crossJoin(shown.select("cell").distinct())
+    # Which cells' packets show what; a row for each container, so it is small enough to be everywhere. And one fact goes
+    # everywhere: that there is no evidence at all is not for a cell to say that merely has none.
+    routes = packets.select("name", explode(functions.array(key("head", col("head")), key("any", lit("")))).alias("by"))
+    routes = functions.broadcast(routes.select("name", "by.*").filter("key IS NOT NULL").distinct())
+    names = functions.transform("names", lambda value: key("name", value))
+    heads = functions.transform("heads", lambda value: key("head", value))
+    facts = facts.select(*given, explode(functions.concat(names, heads)).alias("by"))
+    any_fact = lines.mapInArrow(_first_fact, shape).limit(1).withColumn("by", key("any", lit("")))
+    routed = facts.unionByName(any_fact).select(*given, "by.*").join(routes, ["of", "key"], "left")
+    routed = routed.filter("of = 'name' OR name IS NOT NULL").withColumn("name", functions.coalesce("name", "key"))
     # Each slice of a cell has all that is known. Lines that tell the same packet go to the same slice.
-    for_all = [rows.select(*given, "cell") for rows in (routed, any_fact, on_cells(ticks))]
-    every_slice = explode(functions.sequence(lit(0), lit(slices - 1)))
     one_slice = functions.pmod(functions.xxhash64(functions.coalesce("twin", "value")), lit(slices)).cast("INT")
-    dealt = on_cells(packets).select(*given, "cell", one_slice.alias("slice"))
-    for rows in for_all:
-        dealt = dealt.unionByName(rows.select(*given, "cell", every_slice.alias("slice")))
+    every_slice = explode(functions.sequence(lit(0), lit(slices - 1)))
+    dealt = packets.select(*given, "name", one_slice.alias("slice"))
+    for rows in (routed, ticks):
+        dealt = dealt.unionByName(rows.select(*given, "name", every_slice.alias("slice")))
+    cells = functions.broadcast(_cells(packets, ticks, given))
+    dealt = dealt.join(cells, "name", "left").withColumn("cell", functions.coalesce("cell", "name"))
     held = _shared(lines.sparkSession, ledger)
 
     def flows(table: Any) -> Any:
