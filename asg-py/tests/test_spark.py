@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import test_clocks
 from conftest import ROOT
 
 import asglog
@@ -139,6 +140,32 @@ def test_evidence_of_before_is_taken(lines: Any, whole: Any) -> None:
     packets = lines.filter("source LIKE '%kern%'")
     frame = spark.correlate_by_cell(packets, ledger=spark.ledger(lines), columns=("source", "line", "reason", "handle"))
     assert_same(frame, whole)
+
+
+@pytest.fixture(scope="session")
+def twice(session: Any) -> Any:
+    """Packets that two lines tell, under other names of their machine or none, and lines that are stamped late."""
+    return session.createDataFrame(test_clocks.table(test_clocks.shuffled(3))).repartition(3).cache()
+
+
+def test_packets_that_two_lines_tell_are_one_flow_wherever_the_lines_are(twice: Any, tmp_path: Path) -> None:
+    expected = test_clocks.whole(tmp_path)
+    assert twice.count() > expected.num_rows + 3
+    known, clocks = spark.ledger(twice), spark.clocks(twice)
+    for frame in (
+        spark.correlate(twice, ledger=known, clocks=clocks),
+        spark.correlate_by_cell(twice, slices=2).drop("evidence_source"),
+    ):
+        found = frame.toArrow().select([name for name in expected.column_names if name in frame.columns])
+        assert test_clocks.by_place(found) == test_clocks.by_place(expected.select(found.column_names))
+
+
+def test_lines_that_are_said_to_tell_packets_once_are_not_moved(twice: Any) -> None:
+    moved = []
+    for told_once in (True, False):
+        frame = spark.correlate(twice, ledger=asglog.Ledger(), told_once=told_once, columns=("dst",))
+        moved.append("hashpartitioning(twin" in frame._jdf.queryExecution().executedPlan().toString())
+    assert moved == [False, True]
 
 
 def test_a_cell_is_dealt_to_one_task_at_least(lines: Any) -> None:

@@ -82,7 +82,8 @@ class Flows:
     year: int | None = None
     #: As with :class:`Packets`.
     utc_offset: float = 0.0
-    #: What the other parts' lines tell about the machines' clocks: a ``pyarrow.Table``, see :func:`clock_lines`.
+    #: What the other parts' lines tell about the machines' clocks: a ``pyarrow.Table`` that
+    #: :func:`clock_lines` made. If it and the lines have ``source`` and ``line``, also the clocks of machines without a name.
     clocks: Any = None
 
     def schema(self, given: Iterable[str]) -> Schema:
@@ -92,12 +93,15 @@ class Flows:
     def __call__(self, lines: Any) -> Any:
         """A ``pyarrow.Table`` of flows. Raises :class:`KeyError` if there is no column ``value``, and what the directory
         raises."""
-        parts = _Parts(lines)
+        if self.clocks is None:
+            parts = _Parts(lines)
+        elif {"source", "line", "value"} <= set(lines.column_names) & set(self.clocks.column_names):
+            parts = _Parts(_beside(lines, self.clocks))
+        else:
+            parts = _Parts(lines)
+            parts.items.insert(0, ("column", "<clocks>", self.clocks.column("value"), None))
         known = None if self.ledger is None else self.ledger._native
-        items = parts.items
-        if self.clocks is not None:
-            items = [("column", "<clocks>", self.clocks.column("value"), None), *items]
-        native = _asglog.Table.flows(items, self.directory, known, self.year, self.utc_offset, None)
+        native = _asglog.Table.flows(parts.items, self.directory, known, self.year, self.utc_offset, None)
         table: Table[Any] = Table(native)
         return parts.placed(table, self.schema(lines.column_names).names)
 
@@ -197,6 +201,13 @@ def _chosen(whole: Schema, wanted: Sequence[str] | None, given: Iterable[str]) -
         return Schema([ALL[name] for name in wanted])
     has_place = {"source", "line"} <= set(given)
     return Schema([column for column in whole if has_place or column.name not in _PLACE])
+
+
+def _beside(lines: Any, clocks: Any) -> Any:
+    """Both together, each under its source."""
+    arrow = module("pyarrow")
+    schema = arrow.schema({"source": arrow.string(), "line": arrow.int64(), "value": arrow.binary()})
+    return arrow.concat_tables([table.select(schema.names).cast(schema) for table in (lines, clocks)])
 
 
 class _Parts:

@@ -47,7 +47,6 @@ def clock_lines(lines: Any) -> Any:
     told = told.append_column("boot", _multiple(offset, minute))
     rows = [_first(told, "offset", "ascending"), _first(told, "late", "descending"), _first(told, "time", "descending")]
     rows = compute.unique(arrow.concat_arrays(rows)).sort()
-    # In which of the lines' columns is told whose they are, the cut ones tell it too.
     heads = lines.take(told.column("row").take(rows))
     at = heads.schema.get_field_index("value")
     cut = compute.replace_substring_regex(heads.column("value"), _AFTER, r"\1")
@@ -87,12 +86,11 @@ def _told(lines: Any) -> Any:
     of_others = _read(value, rest)
     told = arrow.concat_tables([of_packets, of_others])
     told = told.filter(compute.and_(told.column("time").is_valid(), told.column("uptime").is_valid()))
-    if "source" not in lines.column_names:
-        return told
-    # A machine without a name is its source's.
-    source = lines.column("source").cast("string").take(told.column("row"))
-    named = compute.coalesce(told.column("machine"), compute.binary_join_element_wise("in", source, " "))
-    return told.set_column(1, "machine", named)
+    # A machine without a name is its source's, and a source's name may be that of its machine: each has lines of its own.
+    given = lines.take(told.column("row"))
+    told = told.append_column("source", given.column("source") if "source" in given.column_names else told.column("machine"))
+    # Of two that tell the same, which is taken must not depend on where they stand here.
+    return told.append_column("tie", given.column("line" if "line" in given.column_names else "value"))
 
 
 def _read(value: Any, rows: Any) -> Any:
@@ -119,7 +117,7 @@ def _multiple(column: Any, of: int) -> Any:
 def _first(told: Any, by: str, order: str) -> Any:
     """The first of each machine's minute in this order, by its number."""
     arrow = module("pyarrow")
-    keys = ["machine", "span", "boot"]
+    keys = ["source", "machine", "span", "boot"]
     told = told.append_column("n", arrow.array(range(told.num_rows), arrow.int64()))
-    told = told.sort_by([*((key, "ascending") for key in keys), (by, order), ("row", "ascending")])
+    told = told.sort_by([*((key, "ascending") for key in keys), (by, order), ("tie", "ascending")])
     return told.group_by(keys, use_threads=False).aggregate([("n", "first")]).column("n_first").combine_chunks()

@@ -116,13 +116,15 @@ def clocks(lines: DataFrame) -> Any:
     minute of each machine it has at most some hundred bytes.
     """
 
+    given, lines = _given(lines)
+
     def gather(batches: Iterator[Any]) -> Iterator[Any]:
         arrow = module("pyarrow")
-        found = [clock_lines(arrow.Table.from_batches([batch]).select(["value"])) for batch in batches]
+        found = [clock_lines(arrow.Table.from_batches([batch])) for batch in batches]
         if found:
             yield from clock_lines(arrow.concat_tables(found)).to_batches()
 
-    return clock_lines(lines.mapInArrow(gather, "value BINARY").toArrow())
+    return clock_lines(lines.mapInArrow(gather, _ddl_of(given)).toArrow())
 
 
 def correlate(
