@@ -303,8 +303,8 @@ def _pieces(batches: Iterator[Any]) -> Iterator[Any]:
 
 
 def _packets(lines: Any) -> Any:
-    """The packets, each with what other lines about it have in common with it, its machine, and the beginning of the GUID that it
-    shows."""
+    """The packets, each with what other lines about it have in common with it, its machine, and the beginning of the GUID
+    that it shows."""
     compute = module("pyarrow.compute")
     packets = twins(lines)
     shown = Packets(("cell", "handle_prefix"))(packets.select(["value"]))
@@ -321,8 +321,8 @@ def _ticks(lines: Any) -> Any:
 
 
 def _facts(lines: Any) -> Any:
-    """The evidence, each line with all machines that it names, and with the beginnings of the GUIDs that it shows. A line may speak
-    of several containers."""
+    """The evidence, each line with all machines that it names, and with the beginnings of the GUIDs that it shows. A line may
+    speak of several containers."""
     arrow = module("pyarrow")
     found = _evidence_of(lines.select(["value"]))
     facts = lines.take(found.column("row"))
