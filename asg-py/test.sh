@@ -13,13 +13,18 @@ python=${PYTHON:-python3}
     skip "there is no Python 3.11 or newer (set PYTHON to one)"
 venv=$(cd .. && pwd)/target/venv
 [ -x "$venv/bin/pip" ] || "$python" -m venv "$venv" || skip "$python cannot make a virtual environment"
-pip() { "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$@"; }
+pip() { "$venv/bin/python" -m pip install --quiet --no-cache-dir --disable-pip-version-check "$@"; }
 pip 'maturin>=1.16,<2' 'pytest>=8' 'hypothesis>=6.100' 'mypy>=1.11' ||
     skip "the test tools cannot be installed (no package index?)"
 # Tests of consumers skip what is not there.
-for consumer in 'pyarrow>=18' 'pandas>=2.2' 'polars>=1.0' 'duckdb>=1.1' 'matplotlib>=3.8' tqdm; do
-    pip "$consumer" || echo "skipped: tests with $consumer, which cannot be installed"
+for consumer in 'pyarrow>=18' 'pandas>=2.2' 'polars>=1.0' 'duckdb>=1.1' 'matplotlib>=3.8' tqdm 'dask>=2024.8' \
+    'nbclient>=0.10 ipykernel>=6.29' 'pyspark>=4.0'; do
+    # shellcheck disable=SC2086 # Some come together.
+    pip $consumer || echo "skipped: tests with $consumer, which cannot be installed"
 done
+# Spark runs in Java. What cannot be installed, its tests say.
+command -v java >/dev/null || [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null ||
+    apt-get install -qq -y openjdk-17-jre-headless >/dev/null 2>&1 || echo "Java cannot be installed"
 pip 'pyright[nodejs]>=1.1.400' || echo "skipped: pyright cannot be installed"
 
 # A debug build is enough for tests, and shares target/ with cargo.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import os
 import pickle
 import subprocess
 import sys
@@ -18,7 +19,7 @@ import asglog
 
 def python(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", script, *map(str, arguments)], capture_output=True, text=True, timeout=300, check=False
+        [sys.executable, "-c", script, *map(str, arguments)], capture_output=True, text=True, timeout=900, check=False
     )
 
 
@@ -161,6 +162,39 @@ print(*peaks)
     few, many = map(int, ran.stdout.split())
     # In units of 1 KiB (of 1 byte on macOS, where the ratio is as telling).
     assert many < few * 1.25 + 8192, (few, many)
+
+
+def test_memory_does_not_grow_from_the_first_lines_to_the_last(tmp_path: Path) -> None:
+    """Ten million lines take a debug build minutes, so that ``ASG_LINES`` says how many millions; without, it is one."""
+    pytest.importorskip("pyarrow")
+    if not Path("/proc/self/statm").exists():
+        pytest.skip("/proc does not tell here how much memory a process has")
+    script = """
+import resource, sys
+import asglog, pyarrow
+class Many:
+    name = "many"
+    def __init__(self, pieces): self.left = pieces
+    def read(self, size):
+        self.left -= 1
+        return PIECE if self.left >= 0 else b""
+PIECE = open(sys.argv[1], "rb").read() * 1000
+pieces = int(sys.argv[2])
+seen, rows = [], 0
+for batch in pyarrow.RecordBatchReader.from_stream(asglog.scan(Many(pieces))):
+    rows += batch.num_rows
+    seen.append(int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize())
+assert rows == pieces * 1000
+tenth = len(seen) // 10
+print(max(seen[:tenth]), max(seen[-tenth:]))
+"""
+    packet = tmp_path / "packet"
+    packet.write_bytes(PACKET + b"\n")
+    ran = python(script, packet, round(1000 * float(os.environ.get("ASG_LINES", 1))))
+    assert ran.returncode == 0, ran.stderr
+    first, last = map(int, ran.stdout.split())
+    # Allocators keep some for later; a byte for each line of a million is more than that only in the long run.
+    assert last < first + (8 << 20), (first, last)
 
 
 def test_what_is_a_value_pickles() -> None:
