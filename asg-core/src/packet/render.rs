@@ -53,7 +53,7 @@ fn netfilter(p: &Packet<'_>, out: &mut Vec<u8>) {
         "MACDST={} ", p.macdst;
         "VPROTO={:04x} ", p.vproto;
         "VID={} ", p.vid;
-        "MACPROTO={:04x} ", p.macproto.filter(|_| !p.form.is_ulogd());
+        "MACPROTO={:04x} ", p.macproto.filter(|_| p.macsrc.is_some());
     }
     if p.form.is_ulogd() {
         ulogd(p, out);

@@ -5,6 +5,7 @@
 
 mod frame;
 mod ip;
+mod ulogd;
 
 use std::net::Ipv4Addr;
 
@@ -23,10 +24,24 @@ pub struct Reading {
 }
 
 /// Reads a line; `None` if it is no packet line.
+///
+/// It is read as a kernel's and, if it is not whole so, as ulogd2's; if neither is whole, the one that got further counts.
+/// What ends in what may be the beginning of a kernel's word is a kernel's line, cut.
 #[must_use]
 pub fn read(line: &[u8]) -> Option<Reading> {
+    let (kernels, end) = read_as(line, false)?;
+    let is_cut = ["", "INCOMPLETE", "MARK=0"].iter().any(|rest| line[end..] == *rest.as_bytes());
+    if kernels.is_whole || is_cut {
+        return Some(kernels);
+    }
+    let (ulogds, ulogd_end) = read_as(line, true)?;
+    Some(if ulogds.is_whole || ulogd_end >= end { ulogds } else { kernels })
+}
+
+/// The same as the line of one of the two, and how far that went.
+fn read_as(line: &[u8], is_ulogd: bool) -> Option<(Reading, usize)> {
     let (start, end) = names(line)?;
-    let mut reader = Reader { line, at: end, ..Reader::default() };
+    let mut reader = Reader { line, at: end, is_ulogd, ..Reader::default() };
     let (rest, macs) = (&line[end..], b" MAC source = ".as_slice());
     let is_ebt = line[..start].ends_with(b" ")
         && (rest.starts_with(macs) || (b" MAC ".len()..macs.len()).any(|n| *rest == macs[..n]));
@@ -40,7 +55,7 @@ pub fn read(line: &[u8]) -> Option<Reading> {
     fields.insert("in".into(), String::from_utf8_lossy(in_if).into());
     fields.insert("family".into(), "unknown".into());
     if end == line.len() {
-        return Some(Reading { fields: fields.into(), is_whole: false });
+        return Some((Reading { fields: fields.into(), is_whole: false }, end));
     }
     fields.insert("out".into(), String::from_utf8_lossy(out_if).into());
     let end = if is_ebt { reader.ebt_log(&mut fields) } else { reader.netfilter(&mut fields) };
@@ -48,7 +63,7 @@ pub fn read(line: &[u8]) -> Option<Reading> {
         fields.insert("mark".into(), mark);
     }
     let is_whole = end.is_ok() && reader.at == line.len();
-    Some(Reading { fields: fields.into(), is_whole })
+    Some((Reading { fields: fields.into(), is_whole }, reader.at))
 }
 
 /// Where the last `IN=` with two names stands, and where its second name ends.
@@ -152,9 +167,9 @@ fn is_lower_hex(text: &str, len: usize) -> bool {
 struct Reader<'a> {
     line: &'a [u8],
     at: usize,
-    /// ulogd2 wrote the line.
+    /// The line is read as ulogd2's.
     is_ulogd: bool,
-    /// The IPv6 addresses so far can not be in full, or not in the other form.
+    /// The IPv6 addresses of `ebt_log` so far can not be in full, or not without their leading zeros.
     not_full: bool,
     not_other: bool,
     /// Inside brackets.
@@ -234,6 +249,9 @@ impl Reader<'_> {
         if self.at_end() {
             return Ok(());
         }
+        if self.is_ulogd {
+            return self.ulogd(fields);
+        }
         if self.maybe("TRUNCATED") {
             fields.insert("truncated".into(), true.into());
             fields.insert("family".into(), family_of_frame(fields).into());
@@ -295,11 +313,8 @@ impl Reader<'_> {
                 self.last_field(&Field("GID=", "gid", U32), fields)?;
             }
         }
-        if self.is_ulogd && self.sees("MARK=0x") {
-            return self.last_field(&Field("MARK=0x", "mark", Kind::Hex), fields);
-        }
-        if self.is_ulogd && self.sees("MARK=") {
-            return self.last_field(&Field("MARK=", "mark", Kind::Hex), fields);
+        if self.is_ulogd {
+            return self.ulogd_mark(fields);
         }
         if self.sees("MARK=") && self.inner_mark.is_none() {
             self.last_field(&MARK, fields)?;
