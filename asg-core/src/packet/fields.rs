@@ -186,7 +186,7 @@ pub struct Ip<'a> {
     /// `PROTO=` as printed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proto: Option<Proto>,
-    /// `SPT=`. ulogd2 shows the ports of a later IPv4 fragment too, which are two bytes each of something else.
+    /// `SPT=`. What ulogd2 shows of a later IPv4 fragment is no port; see [`Ip::ports`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spt: Option<u16>,
     /// `DPT=`.

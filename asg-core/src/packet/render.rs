@@ -184,7 +184,11 @@ fn extension(header: ExtHeader, parens: bool, is_last: bool, out: &mut Vec<u8>) 
     let _ = match header {
         ExtHeader::Options | ExtHeader::OptionsCut => Ok(()),
         ExtHeader::Fragment { offset, more, id } => {
-            write!(out, "FRAG:{offset} {}ID:{id:08x} ", if more == Some(true) { "INCOMPLETE " } else { "" })
+            write!(
+                out,
+                "FRAG:{offset} {}ID:{id:08x} ",
+                if more == Some(true) { "INCOMPLETE " } else { "" }
+            )
         }
         ExtHeader::FragmentTruncated => write!(out, "FRAG:TRUNCATED "),
         ExtHeader::Ah(spi) => write!(out, "AH SPI=0x{spi:x} "),

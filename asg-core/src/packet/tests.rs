@@ -10,6 +10,7 @@ use crate::Error;
 mod messages;
 mod properties;
 mod table;
+mod ulogd;
 
 /// The fields of a line as every reader of it gives them, once it was printed back.
 fn read_every_way(line: &[u8]) -> Result<Value, Error> {

@@ -188,7 +188,9 @@ impl Packet<'_> {
             },
             Family::Arp => Network::Arp {
                 opcode: self.arp_opcode?,
-                sender: self.arp_macsrc.zip(self.arp_ipsrc.map(IpAddr::V4).or(ip.src.and_then(Address::ip))),
+                sender: self
+                    .arp_macsrc
+                    .zip(self.arp_ipsrc.map(IpAddr::V4).or(ip.src.and_then(Address::ip))),
                 target: self.arp_macdst.zip(self.arp_ipdst.map(IpAddr::V4)),
             },
             Family::Unknown => return None,
@@ -204,6 +206,24 @@ impl<'a> Ip<'a> {
             _ => None,
         });
         self.frag_offset.into_iter().chain(offsets).any(|offset| offset > 0)
+    }
+
+    /// The source and the destination port, each if the line shows it and it is one: of a later fragment ulogd2 shows the
+    /// bytes that stand where the first one has ports.
+    ///
+    /// ```
+    /// use asg_core::Packet;
+    ///
+    /// let line = b"IN=x OUT= MAC= SRC=10.0.16.5 DST=10.0.16.20 LEN=540 TOS=00 PREC=0x00 TTL=64 ID=7 FRAG:185 \
+    ///     PROTO=UDP SPT=24930 DPT=24930 LEN=24930 MARK=0 ";
+    /// let packet = Packet::parse(line)?;
+    /// assert_eq!(packet.ip.spt, Some(24930), "so it is printed");
+    /// assert_eq!(packet.ip.ports(), [None, None]);
+    /// # Ok::<(), asg_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn ports(&self) -> [Option<u16>; 2] {
+        if self.is_later_fragment() { [None, None] } else { [self.spt, self.dpt] }
     }
 
     /// The transport header; `None` if the line shows no protocol, or breaks off inside it.

@@ -189,18 +189,15 @@ impl Printer<'_> {
     }
 
     /// From `PROTO=` on; true if an owner and a mark may follow.
-    pub(super) fn transport(
-        &mut self,
-        is_v6: bool,
-        writer: Writer,
-        is_later: bool,
-    ) -> bool {
+    pub(super) fn transport(&mut self, is_v6: bool, writer: Writer, is_later: bool) -> bool {
         let (names, numbers): (&[&str], &[u8]) = match (is_v6, writer) {
             (false, Writer::Kernel) => (
                 &["TCP", "UDP", "ICMP", "TCP", "UDPLITE", "AH", "ESP"],
                 &[0, 2, 4, 33, 41, 47, 58, 89, 112, 132, 255],
             ),
-            (true, Writer::Kernel) => (&["TCP", "UDP", "ICMPv6", "UDPLITE"], &[1, 59, 89, 132, 135]),
+            (true, Writer::Kernel) => {
+                (&["TCP", "UDP", "ICMPv6", "UDPLITE"], &[1, 59, 89, 132, 135])
+            }
             (false, Writer::Ulogd) => {
                 (&["TCP", "UDP", "ICMP", "SCTP", "AH", "ESP"], &[0, 2, 4, 33, 47, 58, 136, 255])
             }

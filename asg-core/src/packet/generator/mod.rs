@@ -29,14 +29,13 @@ impl fmt::Debug for Generated {
 /// The line that these bytes choose. Bytes that are not there are zeros, so all bytes choose one.
 #[must_use]
 pub fn line(choices: &[u8]) -> Generated {
-    let mut printer =
-        Printer {
-            choices,
-            line: Vec::new(),
-            fields: vec![Map::new()],
-            may_trim: true,
-            needs_mark: false,
-        };
+    let mut printer = Printer {
+        choices,
+        line: Vec::new(),
+        fields: vec![Map::new()],
+        may_trim: true,
+        needs_mark: false,
+    };
     printer.line();
     let mut line = printer.line;
     if printer.may_trim

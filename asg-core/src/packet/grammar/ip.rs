@@ -176,7 +176,11 @@ fn ipv4<'a>(i: &'a [u8], ip: &mut Ip<'a>, depth: Depth, form: &mut LineForm) -> 
         ip.truncated = true;
         return Ok(rest);
     }
-    if ip.is_later_fragment() && !form.is_ulogd() && !i.starts_with(b"PROTO=") && !could_begin("PROTO=", i) {
+    if ip.is_later_fragment()
+        && !form.is_ulogd()
+        && !i.starts_with(b"PROTO=")
+        && !could_begin("PROTO=", i)
+    {
         return Ok(i); // a later fragment of AH: the kernel prints nothing
     }
     transport::by_protocol(i, ip, Family::Ipv4, depth, form)

@@ -6,9 +6,7 @@ use nom::sequence::delimited;
 
 use super::ip::{self, Depth, tail};
 use super::link::incomplete;
-use super::token::{
-    Read, Step, addr4, dec, field, hex_any, hex2_lower, hex8, key, opt_bytes, sp,
-};
+use super::token::{Read, Step, addr4, dec, field, hex_any, hex2_lower, hex8, key, opt_bytes, sp};
 use super::ulogd;
 use crate::packet::fields::{Family, Ip, Proto, TcpFlags};
 use crate::packet::form::LineForm;
@@ -25,8 +23,7 @@ pub(super) fn by_protocol<'a>(
     let (i, proto) = ip::proto(i, family, form)?;
     // The header of a later fragment went with the first one, and the kernel opens no protocol that it has no name for.
     // ulogd2 opens what stands in the header's place.
-    let is_last =
-        (p.is_later_fragment() && !form.is_ulogd()) || matches!(proto, Proto::Other(_));
+    let is_last = (p.is_later_fragment() && !form.is_ulogd()) || matches!(proto, Proto::Other(_));
     let i = if is_last { depth.gap(i)? } else { sp(i)?.0 };
     p.proto = Some(proto);
     // In IPv6 ulogd2 calls ESP `AH` too.
@@ -38,7 +35,9 @@ pub(super) fn by_protocol<'a>(
     if i.starts_with(b"INCOMPLETE") && ulogd::is_kernels(i, "INCOMPLETE [", form) {
         return short(i, p, depth);
     }
-    if form.may_be_ulogd() && let Some(i) = ulogd::short(i, p, form) {
+    if form.may_be_ulogd()
+        && let Some(i) = ulogd::short(i, p, form)
+    {
         return Ok(i);
     }
     match proto {

@@ -42,7 +42,11 @@ impl Reader<'_> {
     }
 
     /// Both addresses, and their family, which is also noted, but of a quoted packet.
-    pub(super) fn addresses(&mut self, ip: &mut Fields, quoted_in: Option<&str>) -> Result<String, Stop> {
+    pub(super) fn addresses(
+        &mut self,
+        ip: &mut Fields,
+        quoted_in: Option<&str>,
+    ) -> Result<String, Stop> {
         let mut family = quoted_in.map(str::to_owned);
         for (key, name) in [("SRC=", "src"), ("DST=", "dst")] {
             let word = self.word(b" ");
