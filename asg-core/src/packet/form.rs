@@ -84,7 +84,7 @@ pub(super) enum V6Form {
     Full,
     /// Without leading zeros: `ebt_log` before 2.6.30.
     Bare,
-    /// The same, and the longest run of zeros left out (RFC 5952): ulogd2.
+    /// The same, and the longest run of zeros left out (RFC 5952): ulogd2, and people.
     Short,
 }
 

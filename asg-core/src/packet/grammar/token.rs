@@ -306,13 +306,9 @@ impl V6Pair {
         if self.may_be_full { V6Form::Full } else { self.other }
     }
 
-    /// Who writes them so, where the other form is ulogd2's.
+    /// Who writes them so, where the other form is ulogd2's. In that form people write a kernel's addresses too.
     pub(super) const fn writer(self) -> Writer {
-        match (self.may_be_full, self.may_be_other) {
-            (true, true) => Writer::Either,
-            (true, false) => Writer::Kernel,
-            (false, _) => Writer::Ulogd,
-        }
+        if self.may_be_other { Writer::Either } else { Writer::Kernel }
     }
 
     /// The next of them, up to a blank or comma.

@@ -9,7 +9,7 @@ use super::link::incomplete;
 use super::token::{Read, Step, addr4, dec, field, hex_any, hex2_lower, hex8, key, opt_bytes, sp};
 use super::ulogd;
 use crate::packet::fields::{Family, Ip, Proto, TcpFlags};
-use crate::packet::form::LineForm;
+use crate::packet::form::{LineForm, V6Form};
 
 /// `PROTO=…` and what the kernel prints of that protocol.
 pub(super) fn by_protocol<'a>(
@@ -153,7 +153,10 @@ fn icmp<'a>(i: &'a [u8], p: &mut Ip<'a>, depth: Depth, form: &mut LineForm) -> S
 }
 
 fn icmpv6<'a>(i: &'a [u8], p: &mut Ip<'a>, depth: Depth, form: &mut LineForm) -> Step<'a> {
-    let i = type_and_code(i, p, &[1, 2, 3, 4, 128, 129], depth)?;
+    // ulogd2 opens echoes only.
+    let is_ulogds = form.may_be_ulogd() && form.v6 == V6Form::Short;
+    let opened: &[u8] = if is_ulogds { &[128, 129] } else { &[1, 2, 3, 4, 128, 129] };
+    let i = type_and_code(i, p, opened, depth)?;
     match p.icmp_type {
         Some(128 | 129) => echo(i, p, depth),
         Some(4) if ulogd::is_kernels(i, "POINTER=", form) => {
@@ -179,7 +182,7 @@ fn echo<'a>(i: &'a [u8], p: &mut Ip<'a>, depth: Depth) -> Step<'a> {
     tail(i, depth, dec, &mut p.icmp_seq)
 }
 
-/// `[…] `: the packet that the error is about. Not there inside another one, nor in netdev egress.
+/// `[…] `: the packet that the error is about. Not there inside another one, nor in netdev egress, nor in lines of ulogd2.
 fn quoted<'a>(
     i: &'a [u8],
     p: &mut Ip<'a>,
@@ -188,7 +191,7 @@ fn quoted<'a>(
     form: &mut LineForm,
 ) -> Step<'a> {
     match i.strip_prefix(b"[") {
-        Some(inside) if depth == Depth::Outer && form.is_kernel() => {
+        Some(inside) if depth == Depth::Outer && form.v6 != V6Form::Short && form.is_kernel() => {
             ip::nested(inside, p, family, form)
         }
         _ => Ok(i),

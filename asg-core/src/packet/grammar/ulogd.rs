@@ -13,13 +13,13 @@ use nom::sequence::preceded;
 use super::ip::{could_begin, word};
 use super::token::{Fail, Step, addr4, dec, field, hex8, key, last, mac, sp, sp_or_end};
 use crate::packet::fields::{ExtHeader, Family, Ip, Packet, Proto};
-use crate::packet::form::{LineForm, NO_IPV4, OPCODES, Short, Writer};
+use crate::packet::form::{LineForm, NO_IPV4, OPCODES, Short, V6Form, Writer};
 
-/// Whether the kernel's word stands here, or a beginning of it at a cut end. Where another one stands, ulogd2 wrote the
-/// line, if it may have.
+/// Whether the kernel's word stands here. Where another one stands, ulogd2 wrote the line, if it may have. What may be the
+/// beginning of the kernel's at a cut end is that, unless the addresses are as ulogd2 writes them.
 pub(super) fn is_kernels(i: &[u8], word: &str, form: &mut LineForm) -> bool {
-    let stands = i.starts_with(word.as_bytes()) || word.as_bytes().starts_with(i);
-    if form.writer == Writer::Either && !stands {
+    let may_be_cut = form.v6 == V6Form::Full && word.as_bytes().starts_with(i);
+    if form.writer == Writer::Either && !may_be_cut && !i.starts_with(word.as_bytes()) {
         form.writer = Writer::Ulogd;
     }
     form.is_kernel()

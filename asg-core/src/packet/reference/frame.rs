@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::ip::bare;
 use super::{Field, Fields, Kind, Reader, Step, Stop, U8, U16, is_lower_hex};
 
 const FRAME: [Field; 2] =
@@ -92,7 +93,7 @@ impl Reader<'_> {
             "ipv6" => {
                 for (key, name) in [(" IPv6 SRC=", "src"), (" IPv6 DST=", "dst")] {
                     self.text(key)?;
-                    let address = self.ebt_address(&self.word(b" ,")).ok_or(Stop)?;
+                    let address = self.ipv6_address(&self.word(b" ,"), bare).ok_or(Stop)?;
                     self.skip(b" ,");
                     if self.at_end() {
                         return Err(Stop);

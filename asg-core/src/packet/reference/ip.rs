@@ -58,12 +58,7 @@ impl Reader<'_> {
             let value = if text.is_empty() {
                 "".into()
             } else if is_v6 {
-                let written = if self.is_ulogd { short } else { full };
-                let address: Ipv6Addr = text.parse().map_err(|_| Stop)?;
-                if written(address) != text {
-                    return Err(Stop);
-                }
-                full(address).into()
+                self.ipv6_address(text, short).ok_or(Stop)?
             } else {
                 Kind::Ip4.read(text).ok_or(Stop)?
             };
@@ -87,12 +82,20 @@ impl Reader<'_> {
         Ok(family)
     }
 
-    /// An IPv6 address of `ebt_log`, written as those before it in the line; the output has it in full.
-    pub(super) fn ebt_address(&mut self, text: &str) -> Option<Value> {
+    /// An IPv6 address, written as those before it in the line: in full or in another form, which ulogd2's always are in.
+    /// Those of a quoted packet are not compared. The output has it in full.
+    pub(super) fn ipv6_address(
+        &mut self,
+        text: &str,
+        other: fn(Ipv6Addr) -> String,
+    ) -> Option<Value> {
         let ip: Ipv6Addr = text.parse().ok()?;
+        if self.is_quoted {
+            return (full(ip) == text).then(|| text.into());
+        }
         let not_full = self.not_full || full(ip) != text;
-        let not_other = self.not_other || bare(ip) != text;
-        if not_full && not_other {
+        let not_other = self.not_other || other(ip) != text;
+        if not_other && (not_full || self.is_ulogd) {
             return None;
         }
         (self.not_full, self.not_other) = (not_full, not_other);
@@ -353,7 +356,7 @@ impl Reader<'_> {
 
     /// The packet in brackets, if there is one.
     pub(super) fn quote(&mut self, ip: &mut Fields, family: &str) -> Step {
-        if self.is_quoted || !self.maybe("[") {
+        if self.is_quoted || self.not_full || !self.maybe("[") {
             return Ok(());
         }
         let mut inner = Map::new();

@@ -26,20 +26,21 @@ pub struct Reading {
 /// Reads a line; `None` if it is no packet line.
 ///
 /// It is read as a kernel's and, if it is not whole so, as ulogd2's; if neither is whole, the one that got further counts.
-/// What ends in what may be the beginning of a kernel's word is a kernel's line, cut.
+/// What ends in what may be the beginning of a kernel's word is a kernel's line, cut, unless its addresses are ulogd2's.
 #[must_use]
 pub fn read(line: &[u8]) -> Option<Reading> {
-    let (kernels, end) = read_as(line, false)?;
-    let is_cut = ["", "INCOMPLETE", "MARK=0"].iter().any(|rest| line[end..] == *rest.as_bytes());
+    let (kernels, stop) = read_as(line, false)?;
+    let is_cut = !stop.not_full
+        && ["", "INCOMPLETE", "MARK=0"].iter().any(|rest| stop.rest() == rest.as_bytes());
     if kernels.is_whole || is_cut {
         return Some(kernels);
     }
-    let (ulogds, ulogd_end) = read_as(line, true)?;
-    Some(if ulogds.is_whole || ulogd_end >= end { ulogds } else { kernels })
+    let (ulogds, ulogd_stop) = read_as(line, true)?;
+    Some(if ulogds.is_whole || ulogd_stop.at >= stop.at { ulogds } else { kernels })
 }
 
-/// The same as the line of one of the two, and how far that went.
-fn read_as(line: &[u8], is_ulogd: bool) -> Option<(Reading, usize)> {
+/// The same as the line of one of the two, and the reader as it stopped.
+fn read_as(line: &[u8], is_ulogd: bool) -> Option<(Reading, Reader<'_>)> {
     let (start, end) = names(line)?;
     let mut reader = Reader { line, at: end, is_ulogd, ..Reader::default() };
     let (rest, macs) = (&line[end..], b" MAC source = ".as_slice());
@@ -55,15 +56,15 @@ fn read_as(line: &[u8], is_ulogd: bool) -> Option<(Reading, usize)> {
     fields.insert("in".into(), String::from_utf8_lossy(in_if).into());
     fields.insert("family".into(), "unknown".into());
     if end == line.len() {
-        return Some((Reading { fields: fields.into(), is_whole: false }, end));
+        return Some((Reading { fields: fields.into(), is_whole: false }, reader));
     }
     fields.insert("out".into(), String::from_utf8_lossy(out_if).into());
     let end = if is_ebt { reader.ebt_log(&mut fields) } else { reader.netfilter(&mut fields) };
-    if let Some(mark) = reader.inner_mark {
+    if let Some(mark) = reader.inner_mark.take() {
         fields.insert("mark".into(), mark);
     }
     let is_whole = end.is_ok() && reader.at == line.len();
-    Some((Reading { fields: fields.into(), is_whole }, reader.at))
+    Some((Reading { fields: fields.into(), is_whole }, reader))
 }
 
 /// Where the last `IN=` with two names stands, and where its second name ends.
@@ -169,7 +170,7 @@ struct Reader<'a> {
     at: usize,
     /// The line is read as ulogd2's.
     is_ulogd: bool,
-    /// The IPv6 addresses of `ebt_log` so far can not be in full, or not without their leading zeros.
+    /// The IPv6 addresses so far can not be in full, or not in the other form.
     not_full: bool,
     not_other: bool,
     /// Inside brackets.

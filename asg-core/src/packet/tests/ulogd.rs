@@ -276,9 +276,9 @@ fn what_ulogd2_never_prints_is_not_its_line() {
         format!("{v4}TRUNCATED"),
         format!("{v4}PROTO=ICMP TYPE=3 CODE=3 PARAMETER=1 "),
         format!("{v4}PROTO=TCP SPT=5 DPT=80 SEQ=1 ACK=2 WINDOW=9 SYN URGP=0 OPT (01) "),
-        format!("{v6}FRAG:0 ID:00000001 PROTO=59 "),
+        format!("{v6}FRAG: 0 ID: 00000001 FRAG: 0 ID: 00000001 PROTO=59 "),
         format!("{V6}FRAG: 0 ID: 00000001 PROTO=59 "),
-        format!("{v6}OPT ( ) PROTO=59 "),
+        format!("{v6}OPT ( ) PROTO=59 MARK=0 "),
         format!("{V4}PROTO=TCP INCOMPLETEMARK=0x1 "),
         "IN=a OUT=b PROTO=ARP ".into(),
         "IN=a OUT=b MAC= PROTO=2048 ".into(),
@@ -288,6 +288,30 @@ fn what_ulogd2_never_prints_is_not_its_line() {
     ] {
         assert!(read_every_way(line.as_bytes()).is_err(), "{line}");
     }
+}
+
+#[test]
+fn a_kernels_line_in_which_a_person_wrote_the_addresses_is_a_kernels() {
+    let head = V6.replace("2001:0db8:0000:0000:0000:0000:0000:000", "2001:db8::");
+    let row =
+        |name, tail: &str, fields| Row(name, format!("{head}{tail}"), with(v6_fields(), fields));
+    let tcp = json!({"proto": "TCP", "proto_num": 6, "spt": 5, "dpt": 80, "window": 9, "res": 0, "flags": ["SYN"],
+        "urgp": 0});
+    let header = json!({"hdr": 44, "frag_offset": 0, "mf": true, "frag_id": 1});
+    check(vec![
+        row("reserved bits", "PROTO=TCP SPT=5 DPT=80 WINDOW=9 RES=0x00 SYN URGP=0 ", tcp),
+        row(
+            "a fragment header",
+            "FRAG:0 INCOMPLETE ID:00000001 PROTO=59 MARK=0x1 ",
+            json!({"frag_offset": 0, "mf": true, "frag_id": 1, "ext": [header], "proto": "59", "proto_num": 59,
+                "mark": 1}),
+        ),
+        row(
+            "a count of bytes",
+            "PROTO=TCP INCOMPLETE [8 bytes] ",
+            json!({"proto": "TCP", "proto_num": 6, "incomplete": 8}),
+        ),
+    ]);
 }
 
 #[test]
