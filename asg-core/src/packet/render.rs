@@ -65,6 +65,10 @@ fn netfilter(p: &Packet<'_>, out: &mut Vec<u8>) {
     } else if p.ip.truncated {
         out.extend(b"TRUNCATED");
     }
+    // A bracket that was not seen would say that what is missing before it was not there.
+    if p.cut && p.ip.nested.is_some() && out.ends_with(b"] ") {
+        out.truncate(out.len() - 2);
+    }
     if !p.form.ends_with_space && out.ends_with(b" ") {
         out.pop();
     }

@@ -232,7 +232,6 @@ impl Printer<'_> {
             }
         }
         if self.flip() || self.needs_mark {
-            self.may_trim = !self.needs_mark;
             let mark = self.number(u32::MAX);
             match writer {
                 Writer::Kernel if mark == 0 => return,
@@ -240,6 +239,7 @@ impl Printer<'_> {
                 _ => self.text(format_args!("MARK=0x{mark:x} ")),
             }
             self.note("mark", mark);
+            self.may_trim = !self.needs_mark;
         }
     }
 }

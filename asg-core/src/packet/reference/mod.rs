@@ -30,8 +30,18 @@ pub struct Reading {
 #[must_use]
 pub fn read(line: &[u8]) -> Option<Reading> {
     let (kernels, stop) = read_as(line, false)?;
+    // What would make a kernel's word of the last one.
+    let more = match stop.rest() {
+        b"INCOMPLETE" => " [1 bytes] ",
+        b"MARK=0" => "x1 ",
+        _ => "",
+    };
     let is_cut = !stop.not_full
-        && ["", "INCOMPLETE", "MARK=0"].iter().any(|rest| stop.rest() == rest.as_bytes());
+        && if more.is_empty() {
+            stop.at_end()
+        } else {
+            read_as(&[line, more.as_bytes()].concat(), false).is_some_and(|(r, _)| r.is_whole)
+        };
     if kernels.is_whole || is_cut {
         return Some(kernels);
     }
