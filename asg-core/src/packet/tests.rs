@@ -200,9 +200,8 @@ fn an_address_that_a_person_blanked_is_no_error() {
 fn a_quote_that_is_cut_is_not_closed_when_it_is_printed() {
     let line = "IN=a OUT=b SRC=192.0.2.1 DST=198.51.100.2 LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=7 PROTO=ICMP TYPE=3 CODE=1 \
         [SRC=192.0.2.1 DST=198.51.100.2 LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=7 ";
-    let Some(Lenient { packet, stop: Some(_) }) =
-        Packet::parse_lenient(format!("{line}D").as_bytes())
-    else {
+    let cut = format!("{line}D");
+    let Some(Lenient { packet, stop: Some(_) }) = Packet::parse_lenient(cut.as_bytes()) else {
         panic!("it is no whole line")
     };
     assert_eq!(String::from_utf8_lossy(&packet.to_line()), line, "`DF` may have stood there");
