@@ -148,6 +148,7 @@ impl<W: Write> Table<W> {
 fn row(flow: &Flow<'_, '_>, is_named: bool) -> [String; 7] {
     let dash = || "-".to_owned();
     let ip = &flow.packet.ip;
+    let [spt, dpt] = ip.ports();
     let end = |address: Option<asg_core::Address>, port: Option<u16>| {
         let address = address.map_or_else(dash, |a| a.to_string());
         let address = if address.is_empty() { "(blanked)".to_owned() } else { address };
@@ -165,8 +166,8 @@ fn row(flow: &Flow<'_, '_>, is_named: bool) -> [String; 7] {
         flow.cell.as_deref().map_or_else(dash, short_cell),
         verdict(flow),
         owner(flow, is_named),
-        end(ip.src, ip.spt),
-        end(ip.dst, ip.dpt) + &proto,
+        end(ip.src, spt),
+        end(ip.dst, dpt) + &proto,
         certainty(flow),
     ]
 }

@@ -22,6 +22,14 @@ fn lines_as_the_world_has_them() {
             r"Dec 10 09:52:01 vm Shorewall:net2dmz:ACCEPT: IN=eth0 OUT=eth1 MAC=02:00:5e:00:53:01:02:00:5e:00:53:02:08:00  SRC=192.0.2.65 DST=198.51.100.195 LEN=67 TOS=00 PREC=0x00 TTL=46 ID=0 DF PROTO=UDP SPT=2380 DPT=1246 LEN=47",
         ),
         (
+            "ulogd2, a fragment",
+            r"Jun 18 16:10:09 vm v6 IN=wlan0 OUT= MAC= SRC=2001:db8::1 DST=2001:db8::2 LEN=1500 TC=0 HOPLIMIT=64 FLOWLBL=0 FRAG: 1448 ID: 00fe00fe PROTO=UDP INCOMPLETEMARK=0x0 ",
+        ),
+        (
+            "ulogd2, an ARP message",
+            r"Jun 18 16:10:09 vm ulogd[812]: arp IN=br0 OUT= MAC=ff:ff:ff:ff:ff:ff:02:00:5e:00:53:02:08:06 SRC=192.0.2.8 DST=192.0.2.9 PROTO=ARP REQUEST MARK=0x0",
+        ),
+        (
             "ebtables",
             r"2018-08-11T16:21:09.503819+09:30 bridge kernel: [ 2343.595381] EBT IN=enx1 OUT=enx2 MAC source = 02:00:5e:00:53:01 MAC dest = 02:00:5e:00:53:02 proto = 0x0800 IP SRC=192.0.2.200 IP DST=203.0.113.37, IP tos=0x00, IP proto=6 SPT=1162 DPT=1045",
         ),
@@ -96,6 +104,8 @@ fn lines_as_the_world_has_them() {
     a router with ulogd2 inside: packet "[LAN_LOCAL-RET-1] DESCR=\"no rule\" " UDP
     ulogd2, no prefix: packet " " UDP
     early ulogd2, two blanks: packet "" UDP
+    ulogd2, a fragment: packet "v6 " UDP
+    ulogd2, an ARP message: packet "arp " 
     ebtables: packet "EBT" 
     a tagged ARP message: packet "test: " 
     a router that counts: packet "[FW]D=O CD=O " TCP
@@ -112,4 +122,13 @@ fn lines_as_the_world_has_them() {
     a link header made unknown: damaged "PRE" byte 73: expected a link header in hexadecimal
     another program in the likeness of the kernel: damaged "P0000 L4 FIREWALL[8512]: nflog_log_fw(), action=DROP hook=INPUT mark=7 " byte 120: expected a link header in hexadecimal
     "#);
+}
+
+#[test]
+fn a_flow_of_ulogd2_is_something_else() {
+    let line = r"Jun 18 16:10:09 vm ulogd[812]: [DESTROY] ORIG: SRC=10.255.73.3 DST=10.0.16.8 PROTO=TCP SPT=51858 DPT=80 PKTS=6 BYTES=399 , REPLY: SRC=10.0.16.8 DST=10.255.73.3 PROTO=TCP SPT=80 DPT=51858 PKTS=4 BYTES=500 ";
+    let line = Line::new(line.as_bytes());
+    let record = Record::read(&line);
+    assert_eq!(record.kind().to_string(), "other");
+    assert!(record.packet().is_none());
 }

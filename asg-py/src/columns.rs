@@ -155,9 +155,9 @@ columns! {
     direction: Text, Packets, "`egress` or `ingress`, seen from the subject.", |row| row.cf.map(|cf| direction(cf.direction));
     proto: Text, Packets, "`TCP`, `UDP`, `ICMP`, …, or a number.", |row| row.packet.ip.proto.as_ref().map(proto);
     src: Text, Packets, "Source address, as printed.", |row| row.packet.ip.src;
-    spt: Int, Packets, "Source port.", |row| row.packet.ip.spt;
+    spt: Int, Packets, "Source port.", |row| row.packet.ip.ports()[0];
     dst: Text, Packets, "Destination address, as printed.", |row| row.packet.ip.dst;
-    dpt: Int, Packets, "Destination port.", |row| row.packet.ip.dpt;
+    dpt: Int, Packets, "Destination port.", |row| row.packet.ip.ports()[1];
     subject: Text, Packets, "`container`, `app` or `none`: whom the log prefix names.", |row| row.cf.map(|cf| subject(cf.subject));
     handle_prefix: Text, Packets, "The leading characters of the subject's handle or app GUID.", |row| row.cf.and_then(|cf| cf.handle_prefix).map(|seen| Cow::Borrowed(seen.as_str()));
     tag: Text, Packets, "The tag that a network policy gives to its source app.", |row| row.cf.and_then(|cf| cf.tag);

@@ -75,6 +75,7 @@ impl<F: Fn(SourceId) -> N, N: Serialize> Serialize for FlowOutput<'_, F> {
             time, range, origin, also, cell, cf, packet, attribution, identity, peer, ..
         } = self.flow;
         let ip = &packet.ip;
+        let [spt, dpt] = ip.ports();
         let mut map = s.serialize_map(None)?;
         map.serialize_entry("time", time)?;
         map.serialize_entry(
@@ -90,9 +91,9 @@ impl<F: Fn(SourceId) -> N, N: Serialize> Serialize for FlowOutput<'_, F> {
         map.serialize_entry("direction", &cf.map(|cf| cf.direction))?;
         map.serialize_entry("proto", &ip.proto)?;
         map.serialize_entry("src", &ip.src)?;
-        map.serialize_entry("spt", &ip.spt)?;
+        map.serialize_entry("spt", &spt)?;
         map.serialize_entry("dst", &ip.dst)?;
-        map.serialize_entry("dpt", &ip.dpt)?;
+        map.serialize_entry("dpt", &dpt)?;
         map.serialize_entry("handle_prefix", &cf.and_then(|cf| cf.handle_prefix))?;
         map.serialize_entry(
             "attribution",

@@ -18,7 +18,8 @@ use crate::Text;
 /// fields of [`Ip`] stand beside them, and what is absent is left out.
 ///
 /// Source: Linux `net/netfilter/nf_log_syslog.c` (5.13 and later), before that `nf_log_{common,ipv4,ipv6,arp,bridge}.c`,
-/// `xt_LOG.c`, `ipt_LOG.c` and `ip6t_LOG.c`; `net/bridge/netfilter/ebt_log.c`.
+/// `xt_LOG.c`, `ipt_LOG.c` and `ip6t_LOG.c`; `net/bridge/netfilter/ebt_log.c`. ulogd2 2.0.8 `util/printpkt.c` and its
+/// ancestors in ulogd 1.x.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[non_exhaustive]
 pub struct Packet<'a> {
@@ -60,7 +61,7 @@ pub struct Packet<'a> {
     /// `VID=`: the whole tag control word. The VLAN is `vid & 4095`; the upper bits are priority.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vid: Option<u16>,
-    /// `MACPROTO=`: the ethertype.
+    /// `MACPROTO=`: the ethertype; `PROTO=` of ulogd2 behind a link header.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "hex4")]
     pub macproto: Option<u16>,
     /// What the packet is.
@@ -74,19 +75,19 @@ pub struct Packet<'a> {
     /// `PTYPE=`: `0x0800` is IPv4.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arp_ptype: Option<u16>,
-    /// `OPCODE=`: 1 asks, 2 answers.
+    /// `OPCODE=`: 1 asks, 2 answers. `REQUEST`, `REPLY`, `NAK` or `CODE=` of ulogd2.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arp_opcode: Option<u16>,
-    /// `MACSRC=` inside the ARP message.
+    /// `MACSRC=` inside the ARP message; `REPLY_MAC=` of ulogd2.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arp_macsrc: Option<MacAddr>,
-    /// `IPSRC=` inside the ARP message.
+    /// `IPSRC=` inside the ARP message. ulogd2 says `SRC=`, which is [`Ip::src`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arp_ipsrc: Option<Ipv4Addr>,
     /// `MACDST=` inside the ARP message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arp_macdst: Option<MacAddr>,
-    /// `IPDST=` inside the ARP message.
+    /// `IPDST=` inside the ARP message. ulogd2 says `DST=`, which is [`Ip::dst`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arp_ipdst: Option<Ipv4Addr>,
     /// `IP tos=` of `ebt_log`: the whole byte.
@@ -152,7 +153,7 @@ pub struct Ip<'a> {
     /// `DF`: do not fragment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub df: Option<bool>,
-    /// `MF` of IPv4, `INCOMPLETE` of an IPv6 fragment header: more fragments follow.
+    /// `MF` of IPv4, `INCOMPLETE` of an IPv6 fragment header: more fragments follow. ulogd2 says it of IPv4 only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mf: Option<bool>,
     /// `FRAG:`: in IPv4 in units of 8 bytes, in IPv6 in bytes; of several fragment headers the first one's.
@@ -179,13 +180,13 @@ pub struct Ip<'a> {
     /// The extension headers stand in `OPT ( … )`: the rule has `--log-ip-options`.
     #[serde(skip_serializing_if = "is_false")]
     pub ext_parens: bool,
-    /// The protocol by number.
+    /// The protocol by number. Not there behind `PROTO=AH` of ulogd2 in IPv6, for it calls ESP so too.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proto_num: Option<u8>,
     /// `PROTO=` as printed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proto: Option<Proto>,
-    /// `SPT=`.
+    /// `SPT=`. What ulogd2 shows of a later IPv4 fragment is no port; see [`Ip::ports`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spt: Option<u16>,
     /// `DPT=`.
@@ -251,7 +252,7 @@ pub struct Ip<'a> {
     /// `INCOMPLETE [n bytes]`: the header that comes next is shorter than it must be. Wraps below zero to 2³².
     #[serde(skip_serializing_if = "Option::is_none")]
     pub incomplete: Option<u32>,
-    /// `TRUNCATED`: the packet ends inside a header.
+    /// `TRUNCATED`: the packet ends inside a header. So does ulogd2's `INCOMPLETE`, which tells no number of bytes.
     #[serde(skip_serializing_if = "is_false")]
     pub truncated: bool,
 }
@@ -383,7 +384,7 @@ pub enum Proto {
     Icmp,
     /// `ICMPv6`.
     Icmpv6,
-    /// `AH`, of IPv4.
+    /// `AH`, of IPv4; in IPv6 it is ulogd2's word for both AH and ESP.
     Ah,
     /// `ESP`, of IPv4.
     Esp,
@@ -526,8 +527,8 @@ pub enum ExtHeader {
     Fragment {
         /// In bytes.
         offset: u32,
-        /// More fragments follow.
-        more: bool,
+        /// More fragments follow; `None` in lines of ulogd2, which do not say.
+        more: Option<bool>,
         /// Identification.
         id: u32,
     },
@@ -576,7 +577,9 @@ impl Serialize for ExtHeader {
             Self::Options => {}
             Self::Fragment { offset, more, id } => {
                 map.serialize_entry("frag_offset", offset)?;
-                map.serialize_entry("mf", more)?;
+                if let Some(more) = more {
+                    map.serialize_entry("mf", more)?;
+                }
                 map.serialize_entry("frag_id", id)?;
             }
             Self::FragmentTruncated => map.serialize_entry("truncated", &true)?,

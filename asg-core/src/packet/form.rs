@@ -10,9 +10,11 @@ use std::num::NonZeroU32;
 pub struct LineForm {
     /// Kernel lines end in a blank; many tools drop it.
     pub(super) ends_with_space: bool,
-    /// `TOS=00` without `0x`: ulogd2 wrote the line.
-    pub(super) bare_tos: bool,
-    /// `MARK=1` without `0x`: the same.
+    /// Whose dialect the line is in.
+    pub(super) writer: Writer,
+    /// How ulogd2 says that a header is cut.
+    pub(super) short: Short,
+    /// `MARK=1` without `0x`: older releases of ulogd2.
     pub(super) bare_mark: bool,
     /// How IPv6 addresses are written.
     pub(super) v6: V6Form,
@@ -27,9 +29,52 @@ pub struct LineForm {
 impl LineForm {
     /// True if no kernel wrote the line, but ulogd2.
     pub(super) fn is_ulogd(&self) -> bool {
-        self.bare_tos || self.v6 == V6Form::Short
+        self.writer == Writer::Ulogd
+    }
+
+    /// True if ulogd2 may have written the line, as far as it was read.
+    pub(super) fn may_be_ulogd(&self) -> bool {
+        self.writer != Writer::Kernel
+    }
+
+    /// Here stands what only a kernel prints. False if it is ulogd2's line, where that has no place.
+    pub(super) fn is_kernel(&mut self) -> bool {
+        if self.writer == Writer::Either {
+            self.writer = Writer::Kernel;
+        }
+        self.writer == Writer::Kernel
     }
 }
+
+/// Whose dialect a line is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Writer {
+    /// A kernel.
+    #[default]
+    Kernel,
+    /// ulogd2, or ulogd: the userspace loggers of netfilter.org.
+    Ulogd,
+    /// Both print what was read so far alike. Only while a line is read: one that nothing tells apart is a kernel's.
+    Either,
+}
+
+/// How ulogd2 says that a header is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Short {
+    /// `INCOMPLETE` behind a protocol; zeros in the place of an IPv4 header, `PROTO=0` in that of an IPv6 header.
+    #[default]
+    Said,
+    /// `TRUNCATED`, which it has for `ICMPv6` only.
+    Truncated,
+    /// Nothing stands where the IPv6 header would: releases that print no number of an unknown next header.
+    Silent,
+}
+
+/// What ulogd2 shows of an IPv4 packet whose header is cut: all that it has not read is zero.
+pub(super) const NO_IPV4: &str = "LEN=0 TOS=00 PREC=0x00 TTL=0 ID=0 PROTO=0";
+
+/// ulogd2's words for what an ARP message asks, and its number; others are `CODE=<number>`.
+pub(super) const OPCODES: [(&str, u16); 3] = [("REQUEST", 1), ("REPLY", 2), ("NAK", 10)];
 
 /// How a program writes the groups of IPv6 addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -39,7 +84,7 @@ pub(super) enum V6Form {
     Full,
     /// Without leading zeros: `ebt_log` before 2.6.30.
     Bare,
-    /// The same, and the longest run of zeros left out (RFC 5952): ulogd2.
+    /// The same, and the longest run of zeros left out (RFC 5952): ulogd2, and people.
     Short,
 }
 

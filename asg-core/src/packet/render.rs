@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::Write as _;
 
 use super::fields::{Address, ExtHeader, Family, Format, Ip, Packet, Proto};
-use super::form::{LineForm, V6Form};
+use super::form::{LineForm, NO_IPV4, OPCODES, Short, V6Form};
 
 /// Writes the line. Fields that were not read are not written, so a cut packet prints what is certain of it.
 pub(super) fn packet(p: &Packet<'_>, out: &mut Vec<u8>) {
@@ -53,28 +53,70 @@ fn netfilter(p: &Packet<'_>, out: &mut Vec<u8>) {
         "MACDST={} ", p.macdst;
         "VPROTO={:04x} ", p.vproto;
         "VID={} ", p.vid;
-        "MACPROTO={:04x} ", p.macproto;
+        "MACPROTO={:04x} ", p.macproto.filter(|_| p.macsrc.is_some());
     }
-    if p.family == Family::Arp && !p.ip.truncated {
+    if p.form.is_ulogd() {
+        ulogd(p, out);
+    } else if p.family == Family::Arp && !p.ip.truncated {
         arp(p, out);
     } else if p.ip.src.is_some() {
         ip(&p.ip, p.family == Family::Ipv6, &p.form, out);
-        put! { out;
-            "UID={} ", p.uid;
-            "GID={} ", p.gid;
-        }
-        let mark = p.mark.filter(|_| p.form.inner_mark.is_none());
-        if p.form.bare_mark {
-            put! { out; "MARK={:x} ", mark; }
-        } else {
-            put! { out; "MARK=0x{:x} ", mark; }
-        }
+        owner_and_mark(p, out);
     } else if p.ip.truncated {
         out.extend(b"TRUNCATED");
+    }
+    // A bracket that was not seen would say that what is missing before it was not there.
+    if p.cut && p.ip.nested.is_some() && out.ends_with(b"] ") {
+        out.truncate(out.len() - 2);
     }
     if !p.form.ends_with_space && out.ends_with(b" ") {
         out.pop();
     }
+}
+
+fn owner_and_mark(p: &Packet<'_>, out: &mut Vec<u8>) {
+    put! { out;
+        "UID={} ", p.uid;
+        "GID={} ", p.gid;
+    }
+    let mark = p.mark.filter(|_| p.form.inner_mark.is_none());
+    if p.form.bare_mark {
+        put! { out; "MARK={:x} ", mark; }
+    } else {
+        put! { out; "MARK=0x{:x} ", mark; }
+    }
+}
+
+/// The dialect of ulogd2, behind the link header.
+fn ulogd(p: &Packet<'_>, out: &mut Vec<u8>) {
+    match p.family {
+        Family::Ipv4 if p.ip.src.is_none() => {
+            out.extend(NO_IPV4.as_bytes());
+            out.push(b' ');
+        }
+        Family::Ipv6 if p.ip.src.is_none() => {
+            out.extend(if p.form.short == Short::Silent { b"".as_slice() } else { b"PROTO=0 " });
+        }
+        Family::Ipv4 | Family::Ipv6 => ip(&p.ip, p.family == Family::Ipv6, &p.form, out),
+        Family::Arp => ulogd_arp(p, out),
+        Family::Unknown => put! { out; "PROTO={} ", p.macproto; },
+    }
+    owner_and_mark(p, out);
+}
+
+fn ulogd_arp(p: &Packet<'_>, out: &mut Vec<u8>) {
+    put! { out;
+        "SRC={} ", p.ip.src.map(|address| Written(address, p.form.v6));
+        "DST={} ", p.ip.dst.map(|address| Written(address, p.form.v6));
+    }
+    out.extend(b"PROTO=ARP ");
+    if let Some(opcode) = p.arp_opcode {
+        let _ = match OPCODES.iter().find(|(_, n)| *n == opcode) {
+            Some((name, _)) => write!(out, "{name} "),
+            None => write!(out, "CODE={opcode} "),
+        };
+    }
+    put! { out; "REPLY_MAC={} ", p.arp_macsrc; }
 }
 
 fn arp(p: &Packet<'_>, out: &mut Vec<u8>) {
@@ -103,11 +145,15 @@ fn ip(p: &Ip<'_>, is_v6: bool, form: &LineForm, out: &mut Vec<u8>) {
             "FLOWLBL={} ", p.flowlbl;
         }
         for (n, header) in p.ext.iter().enumerate() {
+            if let ExtHeader::Fragment { offset, more: None, id } = header {
+                let _ = write!(out, "FRAG: {offset} ID: {id:08x} ");
+                continue;
+            }
             extension(*header, p.ext_parens, n + 1 == p.ext.len() && p.proto.is_none(), out);
         }
     } else {
         if let Some(tos) = p.tos {
-            let _ = if form.bare_tos {
+            let _ = if form.is_ulogd() {
                 write!(out, "TOS={tos:02X} ")
             } else {
                 write!(out, "TOS=0x{tos:02X} ")
@@ -128,7 +174,7 @@ fn ip(p: &Ip<'_>, is_v6: bool, form: &LineForm, out: &mut Vec<u8>) {
             "OPT ({}) ", p.ip_opt;
         }
     }
-    if p.truncated {
+    if p.truncated && p.proto.is_none() {
         out.extend(b"TRUNCATED");
         return;
     }
@@ -142,7 +188,11 @@ fn extension(header: ExtHeader, parens: bool, is_last: bool, out: &mut Vec<u8>) 
     let _ = match header {
         ExtHeader::Options | ExtHeader::OptionsCut => Ok(()),
         ExtHeader::Fragment { offset, more, id } => {
-            write!(out, "FRAG:{offset} {}ID:{id:08x} ", if more { "INCOMPLETE " } else { "" })
+            write!(
+                out,
+                "FRAG:{offset} {}ID:{id:08x} ",
+                if more == Some(true) { "INCOMPLETE " } else { "" }
+            )
         }
         ExtHeader::FragmentTruncated => write!(out, "FRAG:TRUNCATED "),
         ExtHeader::Ah(spi) => write!(out, "AH SPI=0x{spi:x} "),
@@ -167,6 +217,12 @@ fn transport(p: &Ip<'_>, is_v6: bool, form: &LineForm, out: &mut Vec<u8>) {
         "PROTO={} ", p.proto;
         "TYPE={} ", p.icmp_type;
         "CODE={} ", p.icmp_code;
+    }
+    if p.truncated {
+        let is_said = form.short == Short::Said;
+        out.extend(if is_said { b"INCOMPLETE".as_slice() } else { b"TRUNCATED" });
+    }
+    put! { out;
         "INCOMPLETE [{} bytes] ", p.incomplete;
         "SPI=0x{:x} ", p.spi;
         "SPT={} ", p.spt;

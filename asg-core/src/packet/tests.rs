@@ -10,6 +10,7 @@ use crate::Error;
 mod messages;
 mod properties;
 mod table;
+mod ulogd;
 
 /// The fields of a line as every reader of it gives them, once it was printed back.
 fn read_every_way(line: &[u8]) -> Result<Value, Error> {
@@ -193,4 +194,15 @@ fn an_address_that_a_person_blanked_is_no_error() {
     assert_eq!(packet.ip.src, Some(super::Address::Blank));
     assert_eq!(packet.ip.src.unwrap().ip(), None);
     assert_eq!(packet.to_line(), line);
+}
+
+#[test]
+fn a_quote_that_is_cut_is_not_closed_when_it_is_printed() {
+    let line = "IN=a OUT=b SRC=192.0.2.1 DST=198.51.100.2 LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=7 PROTO=ICMP TYPE=3 CODE=1 \
+        [SRC=192.0.2.1 DST=198.51.100.2 LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=7 ";
+    let cut = format!("{line}D");
+    let Some(Lenient { packet, stop: Some(_) }) = Packet::parse_lenient(cut.as_bytes()) else {
+        panic!("it is no whole line")
+    };
+    assert_eq!(String::from_utf8_lossy(&packet.to_line()), line, "`DF` may have stood there");
 }

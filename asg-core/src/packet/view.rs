@@ -54,7 +54,8 @@ pub enum Network {
     Arp {
         /// 1 asks, 2 answers.
         opcode: u16,
-        /// The sender's link and IP address, where the message is about Ethernet and IPv4.
+        /// The sender's link and IP address, where the message is about Ethernet and IPv4. ulogd2 shows both of an answer
+        /// only; [`Ip::src`] is the sender's IP address in all its lines.
         sender: Option<(MacAddr, IpAddr)>,
         /// The target's.
         target: Option<(MacAddr, IpAddr)>,
@@ -127,15 +128,15 @@ pub enum Transport<'p, 'a> {
     },
     /// A protocol that the kernel shows by number only.
     Other(u8),
-    /// A later fragment: the transport header went with the first one.
+    /// A later fragment: the transport header went with the first one, whatever ulogd2 shows in its place.
     LaterFragment(Proto),
     /// The header is cut: only so many bytes of it are in the packet.
     #[non_exhaustive]
     Incomplete {
         /// The protocol.
         proto: Proto,
-        /// Bytes that are there.
-        bytes: u32,
+        /// Bytes that are there; `None` where ulogd2 wrote the line, which does not count them.
+        bytes: Option<u32>,
     },
 }
 
@@ -187,7 +188,9 @@ impl Packet<'_> {
             },
             Family::Arp => Network::Arp {
                 opcode: self.arp_opcode?,
-                sender: self.arp_macsrc.zip(self.arp_ipsrc.map(IpAddr::V4)),
+                sender: self
+                    .arp_macsrc
+                    .zip(self.arp_ipsrc.map(IpAddr::V4).or(ip.src.and_then(Address::ip))),
                 target: self.arp_macdst.zip(self.arp_ipdst.map(IpAddr::V4)),
             },
             Family::Unknown => return None,
@@ -205,15 +208,36 @@ impl<'a> Ip<'a> {
         self.frag_offset.into_iter().chain(offsets).any(|offset| offset > 0)
     }
 
+    /// The source and the destination port, each if the line shows it and it is one: of a later fragment ulogd2 shows the
+    /// bytes that stand where the first one has ports.
+    ///
+    /// ```
+    /// use asg_core::Packet;
+    ///
+    /// let line = b"IN=x OUT= MAC= SRC=10.0.16.5 DST=10.0.16.20 LEN=540 TOS=00 PREC=0x00 TTL=64 ID=7 FRAG:185 \
+    ///     PROTO=UDP SPT=24930 DPT=24930 LEN=24930 MARK=0 ";
+    /// let packet = Packet::parse(line)?;
+    /// assert_eq!(packet.ip.spt, Some(24930), "so it is printed");
+    /// assert_eq!(packet.ip.ports(), [None, None]);
+    /// # Ok::<(), asg_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn ports(&self) -> [Option<u16>; 2] {
+        if self.is_later_fragment() { [None, None] } else { [self.spt, self.dpt] }
+    }
+
     /// The transport header; `None` if the line shows no protocol, or breaks off inside it.
     #[must_use]
     pub fn transport<'p>(&'p self) -> Option<Transport<'p, 'a>> {
         let proto = self.proto?;
-        if let Some(bytes) = self.incomplete {
-            return Some(Transport::Incomplete { proto, bytes });
+        if self.incomplete.is_some() {
+            return Some(Transport::Incomplete { proto, bytes: self.incomplete });
         }
         if self.is_later_fragment() && proto.is_opened() && self.spi.is_none() {
             return Some(Transport::LaterFragment(proto));
+        }
+        if self.truncated {
+            return Some(Transport::Incomplete { proto, bytes: None });
         }
         Some(match proto {
             Proto::Tcp => Transport::Tcp {

@@ -58,22 +58,21 @@ impl Printer<'_> {
             self.may_trim = false;
             return true;
         }
-        let numbers = [0, 2, 4, 33, 41, 47, 58, 89, 112, 132, 255];
-        self.transport(
-            &["TCP", "UDP", "ICMP", "TCP", "UDPLITE", "AH", "ESP"],
-            &numbers,
-            writer,
-            fragment > 0,
-        )
+        self.transport(false, writer, fragment > 0)
     }
 
     pub(super) fn ipv6(&mut self, writer: Writer) -> bool {
+        // Where no group begins with a zero, nothing shows the form.
+        let is_plain = !self.is_quoted() && self.below(4) == 3;
+        self.needs_mark = is_plain && writer == Writer::Ulogd;
         for (key, name) in [("SRC=", "src"), ("DST=", "dst")] {
             let groups = [0; 8].map(|_: u8| self.number(0xffff) as u16);
-            // The documentation's prefix has a group that begins with a zero, so the form shows.
-            let ip = std::net::Ipv6Addr::from([
-                0x2001, 0xdb8, groups[0], 0, 0, groups[1], groups[2], groups[3],
-            ]);
+            // The documentation's prefix has a group that begins with a zero.
+            let ip = std::net::Ipv6Addr::from(if is_plain {
+                groups.map(|group| group | 0x1000)
+            } else {
+                [0x2001, 0xdb8, groups[0], 0, 0, groups[1], groups[2], groups[3]]
+            });
             let full = ip.segments().map(|group| format!("{group:04x}")).join(":");
             let text = if writer == Writer::Ulogd { ip.to_string() } else { full.clone() };
             self.text(format_args!("{key}{text} "));
@@ -84,7 +83,14 @@ impl Printer<'_> {
         self.dec("HOPLIMIT=", "hoplimit", 255);
         self.dec("FLOWLBL=", "flowlbl", 0xf_ffff);
         let (mut is_later, mut headers) = (false, Vec::new());
-        if writer == Writer::Kernel {
+        if writer == Writer::Ulogd {
+            self.ulogd_fragment();
+            if self.below(16) == 15 {
+                // Releases that print no number of a protocol without a name.
+                self.may_trim = false;
+                return true;
+            }
+        } else {
             let in_parentheses = self.flip();
             for _ in 0..[0, 0, 0, 1, 2, 3][self.below(6)] {
                 let before = headers.len();
@@ -115,8 +121,7 @@ impl Printer<'_> {
                 _ => {}
             }
         }
-        let numbers = [1, 59, 89, 132, 135];
-        self.transport(&["TCP", "UDP", "ICMPv6", "UDPLITE"], &numbers, writer, is_later)
+        self.transport(true, writer, is_later)
     }
 
     /// One extension header; true if the kernel goes on.
@@ -184,23 +189,27 @@ impl Printer<'_> {
     }
 
     /// From `PROTO=` on; true if an owner and a mark may follow.
-    pub(super) fn transport(
-        &mut self,
-        names: &[&'static str],
-        numbers: &[u8],
-        writer: Writer,
-        is_later: bool,
-    ) -> bool {
+    pub(super) fn transport(&mut self, is_v6: bool, writer: Writer, is_later: bool) -> bool {
+        let (names, numbers): (&[&str], &[u8]) = match (is_v6, writer) {
+            (false, Writer::Kernel) => (
+                &["TCP", "UDP", "ICMP", "TCP", "UDPLITE", "AH", "ESP"],
+                &[0, 2, 4, 33, 41, 47, 58, 89, 112, 132, 255],
+            ),
+            (true, Writer::Kernel) => {
+                (&["TCP", "UDP", "ICMPv6", "UDPLITE"], &[1, 59, 89, 132, 135])
+            }
+            (false, Writer::Ulogd) => {
+                (&["TCP", "UDP", "ICMP", "SCTP", "AH", "ESP"], &[0, 2, 4, 33, 47, 58, 136, 255])
+            }
+            (true, Writer::Ulogd) => {
+                (&["TCP", "UDP", "ICMPv6", "SCTP", "AH", "ESP"], &[0, 1, 59, 89, 135, 136])
+            }
+        };
         if self.below(6) == 5 {
             let number = self.one(numbers);
-            let is_sctp = number == 132 && writer == Writer::Ulogd;
-            let name = if is_sctp { "SCTP".into() } else { number.to_string() };
-            self.text(format_args!("PROTO={name} "));
-            self.note("proto", name);
+            self.text(format_args!("PROTO={number} "));
+            self.note("proto", number.to_string());
             self.note("proto_num", number);
-            if is_sctp && !is_later {
-                self.ports();
-            }
             return true;
         }
         let name = self.one(names);
@@ -211,15 +220,22 @@ impl Printer<'_> {
             "ICMP" => 1,
             "ICMPv6" => 58,
             "AH" => 51,
+            "SCTP" => 132,
             _ => 50,
         };
         self.text(format_args!("PROTO={name} "));
         self.note("proto", name);
-        self.note("proto_num", number);
+        if (name, is_v6) != ("AH", true) {
+            self.note("proto_num", number);
+        }
+        if writer == Writer::Ulogd {
+            self.ulogd_transport(name);
+            return true;
+        }
         if is_later {
             return true;
         }
-        if writer == Writer::Kernel && self.below(16) == 15 {
+        if self.below(16) == 15 {
             self.incomplete();
             return matches!(name, "ICMP" | "AH" | "ESP");
         }
@@ -230,12 +246,10 @@ impl Printer<'_> {
                 self.dec("LEN=", "udp_len", 65535);
                 true
             }
-            "ICMP" if writer == Writer::Ulogd => self.ulogd_icmp(),
             "ICMP" => self.icmp(),
-            "ICMPv6" => self.icmpv6(writer),
+            "ICMPv6" => self.icmpv6(),
             _ => {
-                let spi = self.number(u32::MAX);
-                self.hex("SPI=0x", "spi", format_args!("{spi:x}"), spi);
+                self.spi();
                 true
             }
         }
@@ -245,6 +259,11 @@ impl Printer<'_> {
         let bytes = self.number(u32::MAX);
         self.text(format_args!("INCOMPLETE [{bytes} bytes] "));
         self.note("incomplete", bytes);
+    }
+
+    pub(super) fn spi(&mut self) {
+        let spi = self.number(u32::MAX);
+        self.hex("SPI=0x", "spi", format_args!("{spi:x}"), spi);
     }
 
     pub(super) fn ports(&mut self) {
@@ -340,12 +359,8 @@ impl Printer<'_> {
         true
     }
 
-    pub(super) fn icmpv6(&mut self, writer: Writer) -> bool {
-        let kinds: &[u8] = match writer {
-            Writer::Kernel => &[128, 129, 1, 2, 3, 4, 135, 137, 255],
-            Writer::Ulogd => &[128, 129, 135, 255],
-        };
-        let (kind, _) = self.kind(kinds);
+    pub(super) fn icmpv6(&mut self) -> bool {
+        let (kind, _) = self.kind(&[128, 129, 1, 2, 3, 4, 135, 137, 255]);
         match kind {
             128 | 129 => self.echo(),
             1..=4 => {
@@ -364,23 +379,6 @@ impl Printer<'_> {
         }
         // A mark inside the brackets is the only one.
         !self.fields[0].contains_key("mark")
-    }
-
-    pub(super) fn ulogd_icmp(&mut self) -> bool {
-        let (_, code) = self.kind(&[8, 0, 3, 11, 42]);
-        match code {
-            0 | 8 => self.echo(),
-            12 => {
-                self.dec("PARAMETER=", "parameter", 255);
-            }
-            5 => {
-                let gateway = self.ip4();
-                self.text(format_args!("GATEWAY={gateway} "));
-                self.note("gateway", gateway);
-            }
-            _ => {}
-        }
-        true
     }
 
     /// The packet in brackets, unless this one is quoted itself, or the hook shows none. True if it is there.

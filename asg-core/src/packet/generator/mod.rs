@@ -5,6 +5,7 @@
 
 mod frame;
 mod ip;
+mod ulogd;
 
 use std::fmt::{self, Display};
 
@@ -28,8 +29,13 @@ impl fmt::Debug for Generated {
 /// The line that these bytes choose. Bytes that are not there are zeros, so all bytes choose one.
 #[must_use]
 pub fn line(choices: &[u8]) -> Generated {
-    let mut printer =
-        Printer { choices, line: Vec::new(), fields: vec![Map::new()], may_trim: true };
+    let mut printer = Printer {
+        choices,
+        line: Vec::new(),
+        fields: vec![Map::new()],
+        may_trim: true,
+        needs_mark: false,
+    };
     printer.line();
     let mut line = printer.line;
     if printer.may_trim
@@ -83,6 +89,8 @@ struct Printer<'a> {
     fields: Vec<Map<String, Value>>,
     /// The line is whole without its last blank.
     may_trim: bool,
+    /// ulogd2 prints the mark always. Without it this line would be a kernel's, or none.
+    needs_mark: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -189,7 +197,7 @@ impl Printer<'_> {
             8..12 => self.ip_line(true, Writer::Kernel),
             12 => self.arp_line(in_if),
             13 => self.odd_line(in_if),
-            n => self.ip_line(n == 15, Writer::Ulogd),
+            n => self.ulogd_line(n == 15),
         }
     }
 
@@ -223,8 +231,7 @@ impl Printer<'_> {
                 self.dec("GID=", "gid", u32::MAX);
             }
         }
-        if self.flip() {
-            self.may_trim = true;
+        if self.flip() || self.needs_mark {
             let mark = self.number(u32::MAX);
             match writer {
                 Writer::Kernel if mark == 0 => return,
@@ -232,6 +239,7 @@ impl Printer<'_> {
                 _ => self.text(format_args!("MARK=0x{mark:x} ")),
             }
             self.note("mark", mark);
+            self.may_trim = !self.needs_mark;
         }
     }
 }

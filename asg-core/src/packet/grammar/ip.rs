@@ -11,9 +11,9 @@ use super::token::{
     Fail, Read, Step, V6Pair, addr4, dec, field, hex_any, hex2_upper, hex8, key, last, not_zero,
     opt_bytes, sp, sp_or_end,
 };
-use super::transport;
+use super::{transport, ulogd};
 use crate::packet::fields::{Address, ExtHeader, Family, Ip, Proto};
-use crate::packet::form::{LineForm, V6Form};
+use crate::packet::form::{LineForm, V6Form, Writer};
 
 /// Whether a packet is the logged one or the one that an ICMP error quotes. The kernel quotes one level deep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,8 +33,8 @@ impl Depth {
     }
 }
 
-/// The logged packet.
-pub(super) fn packet<'a>(
+/// The addresses of the logged packet, and what their form tells of the writer.
+pub(super) fn outer_addresses<'a>(
     i: &'a [u8],
     ip: &mut Ip<'a>,
     family: &mut Family,
@@ -42,9 +42,18 @@ pub(super) fn packet<'a>(
 ) -> Step<'a> {
     let mut written = V6Pair::new(V6Form::Short);
     let read = addresses(i, ip, family, &mut written);
-    form.v6 = written.form();
-    let i = read?;
-    match *family {
+    (form.v6, form.writer) = (written.form(), written.writer());
+    read
+}
+
+/// The logged packet, behind its addresses.
+pub(super) fn packet<'a>(
+    i: &'a [u8],
+    ip: &mut Ip<'a>,
+    family: Family,
+    form: &mut LineForm,
+) -> Step<'a> {
+    match family {
         Family::Ipv6 => ipv6(i, ip, Depth::Outer, form),
         _ => ipv4(i, ip, Depth::Outer, form),
     }
@@ -161,11 +170,17 @@ fn ipv4<'a>(i: &'a [u8], ip: &mut Ip<'a>, depth: Depth, form: &mut LineForm) -> 
         let (rest, opts) = delimited(key("OPT ("), opt_bytes, key(") ")).parse_complete(i)?;
         ip.ip_opt = Some(opts);
         i = rest;
-    } else if let (rest, Some(())) = opt(key("TRUNCATED")).parse_complete(i)? {
+    } else if let (rest, true) = word("TRUNCATED", i)?
+        && !form.is_ulogd()
+    {
         ip.truncated = true;
         return Ok(rest);
     }
-    if ip.is_later_fragment() && !i.starts_with(b"PROTO=") && !could_begin("PROTO=", i) {
+    if ip.is_later_fragment()
+        && !form.is_ulogd()
+        && !i.starts_with(b"PROTO=")
+        && !could_begin("PROTO=", i)
+    {
         return Ok(i); // a later fragment of AH: the kernel prints nothing
     }
     transport::by_protocol(i, ip, Family::Ipv4, depth, form)
@@ -179,20 +194,24 @@ fn tos_key<'a>(i: &'a [u8], depth: Depth, form: &mut LineForm) -> Step<'a> {
                 && a.is_ascii_hexdigit()
                 && !b"0x".starts_with(&rest[..rest.len().min(2)]) =>
         {
-            form.bare_tos = true;
+            form.writer = Writer::Ulogd;
             Ok(rest)
         }
-        _ => key("TOS=0x").parse_complete(i).map(|(i, ())| i),
+        _ => {
+            let (i, ()) = key("TOS=0x").parse_complete(i)?;
+            form.writer = Writer::Kernel;
+            Ok(i)
+        }
     }
 }
 
-fn word<'a>(text: &'static str, i: &'a [u8]) -> Read<'a, bool> {
+pub(super) fn word<'a>(text: &'static str, i: &'a [u8]) -> Read<'a, bool> {
     let (i, found) = opt(key(text)).parse_complete(i)?;
     Ok((i, found.is_some()))
 }
 
 /// True if the input is a piece of this text, cut at the end of the line.
-fn could_begin(text: &str, i: &[u8]) -> bool {
+pub(super) fn could_begin(text: &str, i: &[u8]) -> bool {
     !i.is_empty() && i.len() < text.len() && text.as_bytes().starts_with(i)
 }
 
@@ -201,26 +220,17 @@ fn ipv6<'a>(i: &'a [u8], ip: &mut Ip<'a>, depth: Depth, form: &mut LineForm) -> 
     let i = field(i, "TC=", dec, &mut ip.tc)?;
     let i = field(i, "HOPLIMIT=", dec, &mut ip.hoplimit)?;
     let mut i = field(i, "FLOWLBL=", dec, &mut ip.flowlbl)?;
-    loop {
-        // A rule asks for parentheses or not, so all headers have them, or none.
-        i = if i.starts_with(b"OPT ") && (ip.ext_parens || ip.ext.is_empty()) {
-            let (i, ()) = key("OPT ( ").parse_complete(i)?;
-            ip.ext_parens = true;
-            match ext_in_parens(i, ip, depth)? {
-                (i, Ext::Last) => return Ok(i),
-                (i, Ext::More) => i,
-            }
-        } else if i.starts_with(b"FRAG:") && !ip.ext_parens {
-            match fragment(i, ip, depth)? {
-                (i, Ext::Last) => return Ok(i),
-                (i, Ext::More) => i,
-            }
-        } else {
-            break;
-        };
+    if i.starts_with(b"FRAG: ") && form.may_be_ulogd() {
+        form.writer = Writer::Ulogd;
+        i = ulogd::fragment(i, ip)?;
+    } else if !form.is_ulogd() {
+        match extensions(i, ip, depth, form)? {
+            (i, Ext::Last) => return Ok(i),
+            (rest, Ext::More) => i = rest,
+        }
     }
-    if let (i, Some(())) = opt(key("TRUNCATED")).parse_complete(i)? {
-        ip.truncated = true;
+    if ulogd::is_over(i) && form.may_be_ulogd() {
+        form.writer = Writer::Ulogd;
         return Ok(i);
     }
     // ESP ends the packet without a word, where the rule does not ask for options.
@@ -230,6 +240,39 @@ fn ipv6<'a>(i: &'a [u8], ip: &mut Ip<'a>, depth: Depth, form: &mut LineForm) -> 
     } else {
         transport::by_protocol(i, ip, Family::Ipv6, depth, form)
     }
+}
+
+/// A kernel's extension headers, and whether it goes on behind them.
+fn extensions<'a>(
+    mut i: &'a [u8],
+    ip: &mut Ip<'a>,
+    depth: Depth,
+    form: &mut LineForm,
+) -> Result<(&'a [u8], Ext), nom::Err<Fail>> {
+    loop {
+        // A rule asks for parentheses or not, so all headers have them, or none.
+        let (rest, ext) = if i.starts_with(b"OPT ") && (ip.ext_parens || ip.ext.is_empty()) {
+            form.is_kernel();
+            let (i, ()) = key("OPT ( ").parse_complete(i)?;
+            ip.ext_parens = true;
+            ext_in_parens(i, ip, depth)?
+        } else if i.starts_with(b"FRAG:") && !ip.ext_parens {
+            form.is_kernel();
+            fragment(i, ip, depth)?
+        } else {
+            break;
+        };
+        if matches!(ext, Ext::Last) {
+            return Ok((rest, ext));
+        }
+        i = rest;
+    }
+    if let (i, true) = word("TRUNCATED", i)? {
+        form.is_kernel();
+        ip.truncated = true;
+        return Ok((i, Ext::Last));
+    }
+    Ok((i, Ext::More))
 }
 
 /// Whether the kernel goes on behind an extension header.
@@ -319,21 +362,29 @@ fn fragment<'a>(
     if ip.frag_id.is_none() {
         (ip.frag_offset, ip.mf, ip.frag_id) = (Some(offset), Some(more), Some(id));
     }
-    ip.ext.push(ExtHeader::Fragment { offset, more, id });
+    ip.ext.push(ExtHeader::Fragment { offset, more: Some(more), id });
     Ok((i, Ext::More))
 }
 
 /// A protocol's name or number behind `PROTO=`.
-pub(super) fn proto<'a>(i: &'a [u8], family: Family, form: &LineForm) -> Read<'a, Proto> {
+pub(super) fn proto<'a>(i: &'a [u8], family: Family, form: &mut LineForm) -> Read<'a, Proto> {
     for (proto, name, _) in Proto::NAMED {
         // ICMP in IPv6 and ICMPv6, AH and ESP in IPv4 print as numbers; the kernel opens only what belongs there.
         let belongs = match proto {
             Proto::Icmpv6 => family == Family::Ipv6,
-            Proto::Icmp | Proto::Ah | Proto::Esp => family != Family::Ipv6,
-            Proto::Sctp => form.is_ulogd(),
+            Proto::Icmp => family != Family::Ipv6,
+            Proto::Ah | Proto::Esp => family != Family::Ipv6 || form.may_be_ulogd(),
+            Proto::Sctp => form.may_be_ulogd(),
             _ => true,
         };
         if belongs && let Some(rest) = i.strip_prefix(name.as_bytes()) {
+            let is_kernels = match proto {
+                Proto::Ah | Proto::Esp => family != Family::Ipv6,
+                other => other != Proto::Sctp,
+            };
+            if !is_kernels {
+                form.writer = Writer::Ulogd;
+            }
             return Ok((rest, proto));
         }
     }

@@ -12,6 +12,7 @@ mod ip;
 mod link;
 mod token;
 mod transport;
+mod ulogd;
 
 use std::num::NonZeroU32;
 
@@ -38,6 +39,8 @@ pub(super) fn message<'a>(
         Format::EbtLog => link::ebt_log,
     };
     let read = body(input, p).and_then(token::end);
+    // Where nothing tells them apart, it is a kernel's line.
+    p.form.is_kernel();
     p.mark = p.mark.or(p.form.inner_mark.map(NonZeroU32::get));
     match read {
         Ok(_) => Ok(()),
@@ -62,8 +65,16 @@ fn netfilter<'a>(i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
         p.family = Family::Arp;
         return link::arp(i, p);
     }
-    let i = ip::packet(i, &mut p.ip, &mut p.family, &mut p.form)?;
-    if ip::ends_the_line(&p.ip) { Ok(i) } else { owner_and_mark(i, p) }
+    if let Some(i) = ulogd::without_addresses(i, p)? {
+        return owner_and_mark(i, p);
+    }
+    let i = ip::outer_addresses(i, &mut p.ip, &mut p.family, &mut p.form)?;
+    let i = if p.family == Family::Ipv4 && ulogd::is_arp(i) {
+        ulogd::arp(i, p)?
+    } else {
+        ip::packet(i, &mut p.ip, p.family, &mut p.form)?
+    };
+    if ip::ends_the_line(&p.ip) && !p.form.is_ulogd() { Ok(i) } else { owner_and_mark(i, p) }
 }
 
 /// `UID=… GID=…` and `MARK=…`, each if it is there.
@@ -74,13 +85,15 @@ fn owner_and_mark<'a>(mut i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
             i = last(rest, dec, &mut p.gid)?;
         }
     }
-    if p.form.is_ulogd() && i.starts_with(b"MARK=") {
-        let (rest, ()) = key("MARK=").parse_complete(i)?;
-        let hex = rest.strip_prefix(b"0x");
+    let Some(value) = i.strip_prefix(b"MARK=") else { return Ok(i) };
+    // A kernel prints no mark of zero, and none without `0x`.
+    let wanted = if value.starts_with(b"0x0") { "0x1" } else { "0x" };
+    if !ulogd::is_kernels(value, wanted, &mut p.form) {
+        let hex = value.strip_prefix(b"0x");
         p.form.bare_mark = hex.is_none();
-        return last(hex.unwrap_or(rest), hex_any, &mut p.mark);
+        return last(hex.unwrap_or(value), hex_any, &mut p.mark);
     }
-    if p.form.inner_mark.is_none() && i.starts_with(b"MARK=") {
+    if p.form.inner_mark.is_none() {
         let (rest, ()) = key("MARK=0x").parse_complete(i)?;
         i = last(rest, not_zero(hex_any), &mut p.mark)?;
     }

@@ -9,7 +9,7 @@ use nom::sequence::{preceded, terminated};
 use nom::{IResult, Parser};
 
 use crate::packet::fields::MacAddr;
-use crate::packet::form::V6Form;
+use crate::packet::form::{V6Form, Writer};
 use crate::{Error, Text};
 
 pub(super) type Read<'a, T> = IResult<&'a [u8], T, Fail>;
@@ -304,6 +304,11 @@ impl V6Pair {
     /// The form that they are in.
     pub(super) const fn form(self) -> V6Form {
         if self.may_be_full { V6Form::Full } else { self.other }
+    }
+
+    /// Who writes them so, where the other form is ulogd2's. In that form people write a kernel's addresses too.
+    pub(super) const fn writer(self) -> Writer {
+        if self.may_be_other { Writer::Either } else { Writer::Kernel }
     }
 
     /// The next of them, up to a blank or comma.

@@ -6,11 +6,10 @@ use nom::sequence::delimited;
 
 use super::ip::{self, Depth, tail};
 use super::link::incomplete;
-use super::token::{
-    Read, Step, addr4, dec, field, hex_any, hex2_lower, hex8, key, last, opt_bytes, sp,
-};
+use super::token::{Read, Step, addr4, dec, field, hex_any, hex2_lower, hex8, key, opt_bytes, sp};
+use super::ulogd;
 use crate::packet::fields::{Family, Ip, Proto, TcpFlags};
-use crate::packet::form::LineForm;
+use crate::packet::form::{LineForm, V6Form};
 
 /// `PROTO=…` and what the kernel prints of that protocol.
 pub(super) fn by_protocol<'a>(
@@ -23,15 +22,23 @@ pub(super) fn by_protocol<'a>(
     let (i, ()) = key("PROTO=").parse_complete(i)?;
     let (i, proto) = ip::proto(i, family, form)?;
     // The header of a later fragment went with the first one, and the kernel opens no protocol that it has no name for.
-    let is_last = p.is_later_fragment() || matches!(proto, Proto::Other(_));
+    // ulogd2 opens what stands in the header's place.
+    let is_last = (p.is_later_fragment() && !form.is_ulogd()) || matches!(proto, Proto::Other(_));
     let i = if is_last { depth.gap(i)? } else { sp(i)?.0 };
     p.proto = Some(proto);
-    p.proto_num = Some(proto.number());
+    // In IPv6 ulogd2 calls ESP `AH` too.
+    let is_told = family != Family::Ipv6 || proto != Proto::Ah;
+    p.proto_num = is_told.then(|| proto.number());
     if is_last {
         return Ok(i);
     }
-    if i.starts_with(b"INCOMPLETE ") {
+    if i.starts_with(b"INCOMPLETE") && ulogd::is_kernels(i, "INCOMPLETE [", form) {
         return short(i, p, depth);
+    }
+    if form.may_be_ulogd()
+        && let Some(i) = ulogd::short(i, p, form)
+    {
+        return Ok(i);
     }
     match proto {
         Proto::Tcp => tcp(i, p, depth, form),
@@ -41,7 +48,8 @@ pub(super) fn by_protocol<'a>(
             let (i, ()) = key("DPT=").parse_complete(i)?;
             tail(i, depth, dec, &mut p.dpt)
         }
-        Proto::Icmp if form.is_ulogd() => ulogd_icmp(i, p),
+        Proto::Icmp if form.is_ulogd() => ulogd::icmp(i, p),
+        Proto::Icmpv6 if form.is_ulogd() => ulogd::icmpv6(i, p),
         Proto::Icmp => icmp(i, p, depth, form),
         Proto::Icmpv6 => icmpv6(i, p, depth, form),
         Proto::Ah | Proto::Esp => {
@@ -65,13 +73,16 @@ fn tcp<'a>(i: &'a [u8], p: &mut Ip<'a>, depth: Depth, form: &mut LineForm) -> St
         i = field(i, "ACK=", dec, &mut p.ack)?;
     }
     i = field(i, "WINDOW=", dec, &mut p.window)?;
-    if !form.is_ulogd() || i.starts_with(b"RES=") {
+    if ulogd::is_kernels(i, "RES=0x", form) {
         i = field(i, "RES=0x", hex2_lower, &mut p.res)?;
     }
     let (rest, flags) = flags(i)?;
     let (i, ()) = key("URGP=").parse_complete(rest)?;
     p.flags = Some(flags);
     let i = tail(i, depth, dec, &mut p.urgp)?;
+    if form.is_ulogd() {
+        return Ok(i);
+    }
     if let (i, Some(())) = opt(key("OPT (TRUNCATED)")).parse_complete(i)? {
         p.tcp_opt_truncated = true;
         return Ok(i);
@@ -141,32 +152,22 @@ fn icmp<'a>(i: &'a [u8], p: &mut Ip<'a>, depth: Depth, form: &mut LineForm) -> S
     }
 }
 
-/// ulogd2 quotes nothing, and chooses by the code what it prints, where it should by the type.
-fn ulogd_icmp<'a>(i: &'a [u8], p: &mut Ip<'a>) -> Step<'a> {
-    let mut i = type_and_code(i, p, &[], Depth::Outer)?;
-    if i.starts_with(b"ID=") {
-        return echo(i, p, Depth::Outer);
-    }
-    if let (rest, Some(())) = opt(key("PARAMETER=")).parse_complete(i)? {
-        i = last(rest, dec, &mut p.parameter)?;
-    } else if let (rest, Some(())) = opt(key("GATEWAY=")).parse_complete(i)? {
-        i = last(rest, addr4, &mut p.gateway)?;
-    } else if let (rest, Some(())) = opt(key("MTU=")).parse_complete(i)? {
-        i = last(rest, dec, &mut p.mtu)?;
-    }
-    Ok(i)
-}
-
 fn icmpv6<'a>(i: &'a [u8], p: &mut Ip<'a>, depth: Depth, form: &mut LineForm) -> Step<'a> {
-    let i = type_and_code(i, p, &[1, 2, 3, 4, 128, 129], depth)?;
+    // ulogd2 opens echoes only.
+    let is_ulogds = form.may_be_ulogd() && form.v6 == V6Form::Short;
+    let opened: &[u8] = if is_ulogds { &[128, 129] } else { &[1, 2, 3, 4, 128, 129] };
+    let i = type_and_code(i, p, opened, depth)?;
     match p.icmp_type {
         Some(128 | 129) => echo(i, p, depth),
-        Some(4) => {
+        Some(4) if ulogd::is_kernels(i, "POINTER=", form) => {
             let i = field(i, "POINTER=", hex8, &mut p.pointer)?;
             quoted(i, p, Family::Ipv6, depth, form)
         }
         Some(2) => {
             let i = quoted(i, p, Family::Ipv6, depth, form)?;
+            if !ulogd::is_kernels(i, "MTU=", form) {
+                return Ok(i);
+            }
             let (i, ()) = key("MTU=").parse_complete(i)?;
             tail(i, depth, dec, &mut p.mtu)
         }
@@ -181,7 +182,7 @@ fn echo<'a>(i: &'a [u8], p: &mut Ip<'a>, depth: Depth) -> Step<'a> {
     tail(i, depth, dec, &mut p.icmp_seq)
 }
 
-/// `[…] `: the packet that the error is about. Not there inside another one, nor in netdev egress.
+/// `[…] `: the packet that the error is about. Not there inside another one, nor in netdev egress, nor in lines of ulogd2.
 fn quoted<'a>(
     i: &'a [u8],
     p: &mut Ip<'a>,
@@ -190,7 +191,7 @@ fn quoted<'a>(
     form: &mut LineForm,
 ) -> Step<'a> {
     match i.strip_prefix(b"[") {
-        Some(inside) if depth == Depth::Outer && !form.is_ulogd() => {
+        Some(inside) if depth == Depth::Outer && form.v6 != V6Form::Short && form.is_kernel() => {
             ip::nested(inside, p, family, form)
         }
         _ => Ok(i),

@@ -17,26 +17,36 @@ const IPV6: [Field; 4] = [
     Field("FLOWLBL=", "flowlbl", U32),
 ];
 
-const PORTS: [Field; 2] = [Field("SPT=", "spt", U16), Field("DPT=", "dpt", U16)];
+pub(super) const PORTS: [Field; 2] = [Field("SPT=", "spt", U16), Field("DPT=", "dpt", U16)];
 const NUMBERS: [Field; 2] = [Field("SEQ=", "seq", U32), Field("ACK=", "ack", U32)];
-const ECHO: [Field; 2] = [Field("ID=", "icmp_id", U16), Field("SEQ=", "icmp_seq", U16)];
+pub(super) const ECHO: [Field; 2] = [Field("ID=", "icmp_id", U16), Field("SEQ=", "icmp_seq", U16)];
 const FLAGS: [&str; 9] = ["AE", "CWR", "ECE", "URG", "ACK", "PSH", "RST", "SYN", "FIN"];
 
-/// Name, number, whether it has its name in IPv4 and in IPv6, and whether ulogd2 alone names it.
-const PROTOCOLS: [(&str, u8, bool, bool, bool); 8] = [
-    ("TCP", 6, true, true, false),
-    ("UDP", 17, true, true, false),
-    ("UDPLITE", 136, true, true, false),
-    ("ICMP", 1, true, false, false),
-    ("ICMPv6", 58, false, true, false),
-    ("AH", 51, true, false, false),
-    ("ESP", 50, true, false, false),
-    ("SCTP", 132, true, true, true),
+/// Name, number, and where it has its name: in a kernel's IPv4 and IPv6, in ulogd2's IPv4 and IPv6.
+const PROTOCOLS: [(&str, u8, [bool; 4]); 8] = [
+    ("TCP", 6, [true; 4]),
+    ("UDP", 17, [true; 4]),
+    ("UDPLITE", 136, [true; 4]),
+    ("ICMP", 1, [true, false, true, false]),
+    ("ICMPv6", 58, [false, true, false, true]),
+    ("AH", 51, [true, false, true, true]),
+    ("ESP", 50, [true, false, true, true]),
+    ("SCTP", 132, [false, false, true, true]),
 ];
 
 impl Reader<'_> {
     /// An IP packet, which must be of this family if it is quoted.
     pub(super) fn ip(&mut self, ip: &mut Fields, quoted_in: Option<&str>) -> Step {
+        let family = self.addresses(ip, quoted_in)?;
+        if family == "ipv6" { self.ipv6(ip) } else { self.ipv4(ip) }
+    }
+
+    /// Both addresses, and their family, which is also noted, but of a quoted packet.
+    pub(super) fn addresses(
+        &mut self,
+        ip: &mut Fields,
+        quoted_in: Option<&str>,
+    ) -> Result<String, Stop> {
         let mut family = quoted_in.map(str::to_owned);
         for (key, name) in [("SRC=", "src"), ("DST=", "dst")] {
             let word = self.word(b" ");
@@ -68,25 +78,24 @@ impl Reader<'_> {
         });
         if quoted_in.is_none() {
             ip.insert("family".into(), family.clone().into());
-            self.is_ulogd = self.not_full;
         }
-        if family == "ipv6" { self.ipv6(ip) } else { self.ipv4(ip) }
+        Ok(family)
     }
 
-    /// An IPv6 address written as those before it in the line; the output has it in full.
+    /// An IPv6 address, written as those before it in the line: in full or in another form, which ulogd2's always are in.
+    /// Those of a quoted packet are not compared. The output has it in full.
     pub(super) fn ipv6_address(
         &mut self,
         text: &str,
         other: fn(Ipv6Addr) -> String,
     ) -> Option<Value> {
         let ip: Ipv6Addr = text.parse().ok()?;
-        let other = if self.is_quoted { full } else { other };
-        let not_full = self.not_full || full(ip) != text;
-        let not_other = self.not_other || other(ip) != text;
         if self.is_quoted {
             return (full(ip) == text).then(|| text.into());
         }
-        if not_full && not_other {
+        let not_full = self.not_full || full(ip) != text;
+        let not_other = self.not_other || other(ip) != text;
+        if not_other && (not_full || self.is_ulogd) {
             return None;
         }
         (self.not_full, self.not_other) = (not_full, not_other);
@@ -95,12 +104,8 @@ impl Reader<'_> {
 
     pub(super) fn ipv4(&mut self, ip: &mut Fields) -> Step {
         self.field(&Field("LEN=", "len", U32), false, ip)?;
-        if !self.is_quoted && self.sees("TOS=") && !self.sees("TOS=0x") {
-            self.field(&Field("TOS=", "tos", Kind::Upper), false, ip)?;
-            self.is_ulogd = true;
-        } else {
-            self.field(&Field("TOS=0x", "tos", Kind::Upper), false, ip)?;
-        }
+        let tos = if self.is_ulogd { "TOS=" } else { "TOS=0x" };
+        self.field(&Field(tos, "tos", Kind::Upper), false, ip)?;
         self.fields(&IPV4, ip)?;
         let flags = ["CE ", "DF ", "MF "].map(|flag| self.maybe(flag));
         // A flag is known to be absent if the word in its place is whole, or cannot be the beginning of one.
@@ -123,11 +128,11 @@ impl Reader<'_> {
             self.skip(b" ");
             self.text(" ")?;
             ip.insert("ip_opt".into(), digits.into());
-        } else if self.maybe("TRUNCATED") {
+        } else if !self.is_ulogd && self.maybe("TRUNCATED") {
             ip.insert("truncated".into(), true.into());
             return Ok(());
         }
-        if !self.sees("PROTO=") && is_later_fragment(ip) {
+        if !self.is_ulogd && !self.sees("PROTO=") && is_later_fragment(ip) {
             let piece = self.rest();
             // What may be the beginning of `PROTO=` is one.
             let is_cut = !piece.is_empty() && b"PROTO=".starts_with(piece);
@@ -138,6 +143,9 @@ impl Reader<'_> {
 
     pub(super) fn ipv6(&mut self, ip: &mut Fields) -> Step {
         self.fields(&IPV6, ip)?;
+        if self.is_ulogd {
+            return self.ulogd_ipv6(ip);
+        }
         let mut headers = Vec::new();
         let mut in_parentheses = false;
         let end = loop {
@@ -230,20 +238,25 @@ impl Reader<'_> {
     pub(super) fn transport(&mut self, ip: &mut Fields, is_v6: bool) -> Step {
         let word = self.word(b" ");
         let text = word.strip_prefix("PROTO=").ok_or(Stop)?;
-        let known = PROTOCOLS.into_iter().find(|&(name, _, in_v4, in_v6, ulogd_only)| {
-            name == text && (if is_v6 { in_v6 } else { in_v4 }) && (self.is_ulogd || !ulogd_only)
-        });
+        let place = usize::from(is_v6) + 2 * usize::from(self.is_ulogd);
+        let known = PROTOCOLS.into_iter().find(|&(name, _, named)| name == text && named[place]);
         let number = match known {
-            Some((_, number, ..)) => number.into(),
+            Some((_, number, _)) => number.into(),
             None => U8.read(text).ok_or(Stop)?,
         };
-        let is_all = known.is_none() || is_later_fragment(ip);
+        let is_all = known.is_none() || (is_later_fragment(ip) && !self.is_ulogd);
         self.skip(b" ");
         self.blank(is_all)?;
         ip.insert("proto".into(), text.into());
-        ip.insert("proto_num".into(), number);
+        // It is ulogd2's name of AH and of ESP.
+        if (text, is_v6) != ("AH", true) {
+            ip.insert("proto_num".into(), number);
+        }
         if is_all {
             return Ok(());
+        }
+        if self.is_ulogd {
+            return self.ulogd_transport(text, ip);
         }
         if self.sees("INCOMPLETE ") {
             return self.incomplete(ip, false);
@@ -254,11 +267,6 @@ impl Reader<'_> {
                 self.fields(&PORTS, ip)?;
                 self.last_field(&Field("LEN=", "udp_len", U16), ip)
             }
-            "SCTP" => {
-                self.field(&PORTS[0], false, ip)?;
-                self.last_field(&PORTS[1], ip)
-            }
-            "ICMP" if self.is_ulogd => self.ulogd_icmp(ip),
             "ICMP" => self.icmp(ip),
             "ICMPv6" => self.icmpv6(ip),
             _ => self.last_field(&Field("SPI=0x", "spi", Kind::Hex), ip),
@@ -271,7 +279,7 @@ impl Reader<'_> {
             self.fields(&NUMBERS, ip)?;
         }
         self.field(&Field("WINDOW=", "window", U16), false, ip)?;
-        if !self.is_ulogd || self.sees("RES=") {
+        if !self.is_ulogd {
             self.field(&Field("RES=0x", "res", Kind::Lower(2)), false, ip)?;
         }
         let mut flags = Vec::new();
@@ -285,6 +293,9 @@ impl Reader<'_> {
             ip.insert("flags".into(), json!(flags));
         }
         self.last_field(&Field("URGP=", "urgp", U16), ip)?;
+        if self.is_ulogd {
+            return Ok(());
+        }
         if self.maybe("OPT (TRUNCATED)") || self.maybe("TRUNCATED") {
             ip.insert("tcp_opt_truncated".into(), true.into());
         } else if self.maybe("OPT (") {
@@ -343,27 +354,9 @@ impl Reader<'_> {
         if kind == 2 { self.last_field(&Field("MTU=", "mtu", U32), ip) } else { Ok(()) }
     }
 
-    /// ulogd2 looks at the code where it should at the type.
-    pub(super) fn ulogd_icmp(&mut self, ip: &mut Fields) -> Step {
-        self.kind(&[], ip)?;
-        if self.sees("ID=") {
-            return self.echo(ip);
-        }
-        for field in [
-            Field("PARAMETER=", "parameter", U32),
-            Field("GATEWAY=", "gateway", Kind::Ip4),
-            Field("MTU=", "mtu", U32),
-        ] {
-            if self.sees(field.0) {
-                return self.last_field(&field, ip);
-            }
-        }
-        Ok(())
-    }
-
     /// The packet in brackets, if there is one.
     pub(super) fn quote(&mut self, ip: &mut Fields, family: &str) -> Step {
-        if self.is_quoted || self.is_ulogd || !self.maybe("[") {
+        if self.is_quoted || self.not_full || !self.maybe("[") {
             return Ok(());
         }
         let mut inner = Map::new();
@@ -411,7 +404,7 @@ pub(super) fn is_the_end(ip: &Fields) -> bool {
     let header = |name| last.is_some_and(|header| header.get(name).is_some());
     has("truncated")
         || has("tcp_opt_truncated")
-        || (has("incomplete") && ["TCP", "UDP", "UDPLITE", "ICMPv6", "SCTP"].contains(&proto))
+        || (has("incomplete") && ["TCP", "UDP", "UDPLITE", "ICMPv6"].contains(&proto))
         || ["cut", "truncated", "incomplete"].into_iter().any(header)
         || last.is_some_and(|header| header.get("hdr") == Some(&50.into()))
 }

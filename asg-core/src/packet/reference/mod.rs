@@ -5,6 +5,7 @@
 
 mod frame;
 mod ip;
+mod ulogd;
 
 use std::net::Ipv4Addr;
 
@@ -23,10 +24,35 @@ pub struct Reading {
 }
 
 /// Reads a line; `None` if it is no packet line.
+///
+/// It is read as a kernel's and, if it is not whole so, as ulogd2's; if neither is whole, the one that got further counts.
+/// What ends in what may be the beginning of a kernel's word is a kernel's line, cut, unless its addresses are ulogd2's.
 #[must_use]
 pub fn read(line: &[u8]) -> Option<Reading> {
+    let (kernels, stop) = read_as(line, false)?;
+    // What would make a kernel's word of the last one.
+    let more = match stop.rest() {
+        b"INCOMPLETE" => " [1 bytes] ",
+        b"MARK=0" => "x1 ",
+        _ => "",
+    };
+    let is_cut = !stop.not_full
+        && if more.is_empty() {
+            stop.at_end()
+        } else {
+            read_as(&[line, more.as_bytes()].concat(), false).is_some_and(|(r, _)| r.is_whole)
+        };
+    if kernels.is_whole || is_cut {
+        return Some(kernels);
+    }
+    let (ulogds, ulogd_stop) = read_as(line, true)?;
+    Some(if ulogds.is_whole || ulogd_stop.at >= stop.at { ulogds } else { kernels })
+}
+
+/// The same as the line of one of the two, and the reader as it stopped.
+fn read_as(line: &[u8], is_ulogd: bool) -> Option<(Reading, Reader<'_>)> {
     let (start, end) = names(line)?;
-    let mut reader = Reader { line, at: end, ..Reader::default() };
+    let mut reader = Reader { line, at: end, is_ulogd, ..Reader::default() };
     let (rest, macs) = (&line[end..], b" MAC source = ".as_slice());
     let is_ebt = line[..start].ends_with(b" ")
         && (rest.starts_with(macs) || (b" MAC ".len()..macs.len()).any(|n| *rest == macs[..n]));
@@ -40,15 +66,15 @@ pub fn read(line: &[u8]) -> Option<Reading> {
     fields.insert("in".into(), String::from_utf8_lossy(in_if).into());
     fields.insert("family".into(), "unknown".into());
     if end == line.len() {
-        return Some(Reading { fields: fields.into(), is_whole: false });
+        return Some((Reading { fields: fields.into(), is_whole: false }, reader));
     }
     fields.insert("out".into(), String::from_utf8_lossy(out_if).into());
     let end = if is_ebt { reader.ebt_log(&mut fields) } else { reader.netfilter(&mut fields) };
-    if let Some(mark) = reader.inner_mark {
+    if let Some(mark) = reader.inner_mark.take() {
         fields.insert("mark".into(), mark);
     }
     let is_whole = end.is_ok() && reader.at == line.len();
-    Some(Reading { fields: fields.into(), is_whole })
+    Some((Reading { fields: fields.into(), is_whole }, reader))
 }
 
 /// Where the last `IN=` with two names stands, and where its second name ends.
@@ -152,7 +178,7 @@ fn is_lower_hex(text: &str, len: usize) -> bool {
 struct Reader<'a> {
     line: &'a [u8],
     at: usize,
-    /// ulogd2 wrote the line.
+    /// The line is read as ulogd2's.
     is_ulogd: bool,
     /// The IPv6 addresses so far can not be in full, or not in the other form.
     not_full: bool,
@@ -234,6 +260,9 @@ impl Reader<'_> {
         if self.at_end() {
             return Ok(());
         }
+        if self.is_ulogd {
+            return self.ulogd(fields);
+        }
         if self.maybe("TRUNCATED") {
             fields.insert("truncated".into(), true.into());
             fields.insert("family".into(), family_of_frame(fields).into());
@@ -295,11 +324,8 @@ impl Reader<'_> {
                 self.last_field(&Field("GID=", "gid", U32), fields)?;
             }
         }
-        if self.is_ulogd && self.sees("MARK=0x") {
-            return self.last_field(&Field("MARK=0x", "mark", Kind::Hex), fields);
-        }
-        if self.is_ulogd && self.sees("MARK=") {
-            return self.last_field(&Field("MARK=", "mark", Kind::Hex), fields);
+        if self.is_ulogd {
+            return self.ulogd_mark(fields);
         }
         if self.sees("MARK=") && self.inner_mark.is_none() {
             self.last_field(&MARK, fields)?;

@@ -5,14 +5,15 @@ use serde_json::{Value, json};
 use super::read_every_way;
 
 /// What a row's line gives: exactly these fields.
-struct Row(&'static str, String, Value);
+pub(super) struct Row(pub(super) &'static str, pub(super) String, pub(super) Value);
 
-const V4: &str = "IN=a OUT=b SRC=192.0.2.1 DST=198.51.100.2 LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=7 ";
-const V6: &str = "IN=a OUT=b SRC=2001:0db8:0000:0000:0000:0000:0000:0001 \
+pub(super) const V4: &str =
+    "IN=a OUT=b SRC=192.0.2.1 DST=198.51.100.2 LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=7 ";
+pub(super) const V6: &str = "IN=a OUT=b SRC=2001:0db8:0000:0000:0000:0000:0000:0001 \
      DST=2001:0db8:0000:0000:0000:0000:0000:0002 LEN=80 TC=0 HOPLIMIT=63 FLOWLBL=0 ";
-const MAC: &str = "02:00:5e:00:53:01:02:00:5e:00:53:02";
+pub(super) const MAC: &str = "02:00:5e:00:53:01:02:00:5e:00:53:02";
 
-fn with(base: Value, more: Value) -> Value {
+pub(super) fn with(base: Value, more: Value) -> Value {
     let Value::Object(mut base) = base else { unreachable!() };
     let Value::Object(more) = more else { unreachable!() };
     base.extend(more);
@@ -20,12 +21,12 @@ fn with(base: Value, more: Value) -> Value {
     Value::Object(base.into_iter().filter(|(_, value)| !value.is_null()).collect())
 }
 
-fn v4_fields() -> Value {
+pub(super) fn v4_fields() -> Value {
     json!({"prefix": "", "in": "a", "out": "b", "family": "ipv4", "src": "192.0.2.1", "dst": "198.51.100.2", "len": 60,
         "tos": 0, "prec": 0, "ttl": 63, "id": 7, "ce": false, "df": false, "mf": false, "frag_offset": 0})
 }
 
-fn v6_fields() -> Value {
+pub(super) fn v6_fields() -> Value {
     json!({"prefix": "", "in": "a", "out": "b", "family": "ipv6", "src": "2001:0db8:0000:0000:0000:0000:0000:0001",
         "dst": "2001:0db8:0000:0000:0000:0000:0000:0002", "len": 80, "tc": 0, "hoplimit": 63, "flowlbl": 0})
 }
@@ -45,7 +46,7 @@ fn igmp(fields: Value) -> Value {
     with(fields, json!({"proto": "2", "proto_num": 2}))
 }
 
-fn check(rows: Vec<Row>) {
+pub(super) fn check(rows: Vec<Row>) {
     for Row(name, line, expected) in rows {
         let read = read_every_way(line.as_bytes());
         let json = read.unwrap_or_else(|e| panic!("{name}: {e}\n{line}"));
@@ -712,79 +713,5 @@ fn ebt_log() {
             with(arp(), json!({"truncated": true})),
         ),
         row("ARP, header cut", "0806 INCOMPLETE ARP header", "arp", json!({"truncated": true})),
-    ]);
-}
-
-#[test]
-fn ulogd2() {
-    let head = V4.replace("TOS=0x", "TOS=");
-    let row =
-        |name, tail: &str, fields| Row(name, format!("{head}{tail}"), with(v4_fields(), fields));
-    let v6 = V6.replace("2001:0db8:0000:0000:0000:0000:0000:000", "2001:db8::");
-    let tcp = |fields| {
-        with(
-            json!({"proto": "TCP", "proto_num": 6, "spt": 5, "dpt": 80, "seq": 1, "ack": 2, "window": 9, "flags": ["SYN"], "urgp": 0}),
-            fields,
-        )
-    };
-    let t = "PROTO=TCP SPT=5 DPT=80 SEQ=1 ACK=2 WINDOW=9 SYN URGP=0 ";
-    let icmp = |ty: u8, code: u8, fields| {
-        with(json!({"proto": "ICMP", "proto_num": 1, "icmp_type": ty, "icmp_code": code}), fields)
-    };
-    check(vec![
-        row("TCP has no reserved bits", t, tcp(json!({}))),
-        row("a mark of zero", &format!("{t}MARK=0 "), tcp(json!({"mark": 0}))),
-        row(
-            "a mark in hexadecimal without 0x",
-            &format!("{t}UID=0 GID=0 MARK=1a0000 "),
-            tcp(json!({"uid": 0, "gid": 0, "mark": 0x1a_0000})),
-        ),
-        row("a mark of zero with 0x", &format!("{t}MARK=0x0 "), tcp(json!({"mark": 0}))),
-        row(
-            "UDP",
-            "PROTO=UDP SPT=1 DPT=2 LEN=8 ",
-            json!({"proto": "UDP", "proto_num": 17, "spt": 1, "dpt": 2, "udp_len": 8}),
-        ),
-        row(
-            "SCTP",
-            "PROTO=SCTP SPT=1 DPT=2 MARK=0 ",
-            json!({"proto": "SCTP", "proto_num": 132, "spt": 1, "dpt": 2, "mark": 0}),
-        ),
-        row("ESP", "PROTO=ESP SPI=0x1 ", json!({"proto": "ESP", "proto_num": 50, "spi": 1})),
-        row(
-            "echo",
-            "PROTO=ICMP TYPE=8 CODE=0 ID=1 SEQ=2 MARK=0 ",
-            icmp(8, 0, json!({"icmp_id": 1, "icmp_seq": 2, "mark": 0})),
-        ),
-        row(
-            "an error quotes nothing",
-            "PROTO=ICMP TYPE=3 CODE=3 MARK=0 ",
-            icmp(3, 3, json!({"mark": 0})),
-        ),
-        row(
-            "the body is chosen by the code",
-            "PROTO=ICMP TYPE=11 CODE=0 ID=0 SEQ=0 ",
-            icmp(11, 0, json!({"icmp_id": 0, "icmp_seq": 0})),
-        ),
-        row(
-            "a gateway, by the code",
-            "PROTO=ICMP TYPE=3 CODE=5 GATEWAY=192.0.2.9 ",
-            icmp(3, 5, json!({"gateway": "192.0.2.9"})),
-        ),
-        row(
-            "a parameter, by the code",
-            "PROTO=ICMP TYPE=3 CODE=12 PARAMETER=1 ",
-            icmp(3, 12, json!({"parameter": 1})),
-        ),
-        Row(
-            "IPv6 in its short form",
-            format!("{v6}{t}MARK=0 "),
-            with(v6_fields(), tcp(json!({"mark": 0}))),
-        ),
-        Row(
-            "an address that is alike in both forms beside a short one",
-            v6.replace("DST=2001:db8::2", "DST=2001:1db8:1000:2000:3000:4000:5000:6000") + t,
-            with(v6_fields(), tcp(json!({"dst": "2001:1db8:1000:2000:3000:4000:5000:6000"}))),
-        ),
     ]);
 }
