@@ -22,6 +22,7 @@ mod lager;
 mod ledger;
 mod line;
 mod lines;
+mod near;
 mod packet;
 mod prefix;
 mod record;

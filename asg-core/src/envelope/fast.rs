@@ -5,9 +5,9 @@
 //! (`tests::the_short_way_reads_a_header_as_the_long_one_does`).
 
 use super::{Dialect, Envelope, console, stamp, syslog};
-use crate::Text;
 use crate::digits::Digits;
 use crate::time::{LogTime, Uptime, rfc3339};
+use crate::{Text, near};
 
 /// Reads a header into a new envelope; `None`, and an envelope with anything in it, if it is not one of the common ones.
 pub(super) fn read<'a>(text: &'a [u8], e: &mut Envelope<'a>) -> Option<()> {
@@ -111,16 +111,7 @@ fn program_and_pid<'a>(name: &'a [u8], e: &mut Envelope<'a>) -> Option<()> {
 /// What stands before a blank, of one byte at least, and what behind it.
 #[inline]
 fn word(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let mut len = 0;
-    loop {
-        let word = u64::from_le_bytes(*text.get(len..)?.first_chunk()?) ^ 0x2020_2020_2020_2020;
-        let blanks = word.wrapping_sub(0x0101_0101_0101_0101) & !word & 0x8080_8080_8080_8080;
-        if blanks != 0 {
-            len += blanks.trailing_zeros() as usize / 8;
-            break;
-        }
-        len += 8;
-    }
+    let len = near::find(b' ', text)?;
     (len > 0).then(|| (&text[..len], &text[len + 1..]))
 }
 

@@ -1,8 +1,8 @@
 //! Syslog: stamp, host, tag, and what BOSH puts between them.
 
 use super::{Dialect, Envelope, console, stamp, stream};
-use crate::Text;
 use crate::time::{LogTime, rfc3339};
+use crate::{Text, near};
 
 /// `<PRI>` and a header behind it.
 pub(super) fn with_priority(text: &[u8]) -> Option<Envelope<'_>> {
@@ -241,7 +241,7 @@ pub(super) fn rfc5424<'a>(text: &'a [u8], at: usize, envelope: &mut Envelope<'a>
 /// BOSH's have no such characters.
 fn element<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<usize> {
     let mut words = Words { text, at: 1 };
-    let id_end = text.iter().position(|b| matches!(b, b' ' | b']'))?;
+    let id_end = near::find2(b' ', b']', text)?;
     let is_bosh = &text[1..id_end] == b"instance@47450";
     let is_tags = &text[1..id_end] == b"tags@47450";
     words.at = id_end;
@@ -255,7 +255,7 @@ fn element<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<usize> {
             }
             b' ' => words.at += 1,
             _ => {
-                let name_end = words.at + memchr::memchr(b'=', &text[words.at..])?;
+                let name_end = words.at + near::find(b'=', &text[words.at..])?;
                 let name = &text[words.at..name_end];
                 if text.get(name_end + 1) != Some(&b'"') {
                     return None;
@@ -284,7 +284,7 @@ fn element<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<usize> {
 fn closing_quote(text: &[u8]) -> Option<usize> {
     let mut at = 0;
     loop {
-        at += memchr::memchr2(b'"', b'\\', &text[at..])?;
+        at += near::find2(b'"', b'\\', &text[at..])?;
         if text[at] == b'"' {
             return Some(at);
         }
@@ -306,7 +306,7 @@ impl<'a> Words<'a> {
     /// The characters up to the next blank or the end; `None` if there are none.
     fn word(&mut self) -> Option<&'a [u8]> {
         let rest = &self.text[self.at..];
-        let end = memchr::memchr(b' ', rest).unwrap_or(rest.len());
+        let end = near::find(b' ', rest).unwrap_or(rest.len());
         self.at += end;
         (end > 0).then(|| &rest[..end])
     }

@@ -12,6 +12,7 @@ use memchr::memmem::Finder;
 use super::rep::names_process;
 use super::{IPTABLES_LOGGER, RepEvent, RepEventKind, stamp};
 use crate::json::{JsonStr, is_usable};
+use crate::near;
 
 /// Reads a whole line; `None` if it is not one of the plain ones.
 pub(super) fn read(line: &[u8]) -> Option<RepEvent<'_>> {
@@ -252,18 +253,7 @@ impl<'a> Scan<'a> {
     fn string(&mut self) -> Option<&'a str> {
         self.byte(b'"')?;
         let starts = self.at;
-        let (words, tail) = self.text.as_bytes()[starts..].as_chunks::<8>();
-        let mut len = 0;
-        for word in words {
-            let marks = quotes(u64::from_le_bytes(*word));
-            len += marks.trailing_zeros() as usize / 8;
-            if marks != 0 {
-                break;
-            }
-        }
-        if len == words.len() * 8 {
-            len += tail.iter().position(|&b| b == b'"')?;
-        }
+        let len = near::find(b'"', &self.text.as_bytes()[starts..])?;
         self.at = starts + len;
         self.byte(b'"')?;
         self.text.get(starts..starts + len)
@@ -321,11 +311,4 @@ impl<'a> Scan<'a> {
         self.at += len;
         len
     }
-}
-
-/// The high bit of each byte that is a quote, exact up to the lowest of them.
-const fn quotes(word: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    let others = word ^ (ONES * b'"' as u64);
-    others.wrapping_sub(ONES) & !others & (ONES << 7)
 }

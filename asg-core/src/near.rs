@@ -1,0 +1,69 @@
+//! Bytes that stand near: the end of a word, a name or a short string.
+//!
+//! `memchr` is the faster one from some thirty bytes on; before that, what its call and its choice of instructions
+//! cost is more than what they save. Here eight bytes at a time are looked at in place.
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGHS: u64 = ONES << 7;
+
+/// Where `byte` stands first.
+#[inline]
+pub(crate) fn find(byte: u8, text: &[u8]) -> Option<usize> {
+    first(text, |word| zeros(word ^ spread(byte)), |b| b == byte)
+}
+
+/// Where `one` or `other` stands first.
+#[inline]
+pub(crate) fn find2(one: u8, other: u8, text: &[u8]) -> Option<usize> {
+    first(
+        text,
+        |word| zeros(word ^ spread(one)) | zeros(word ^ spread(other)),
+        |b| b == one || b == other,
+    )
+}
+
+/// The first of the bytes that `is` holds of; `marks` has the high bit of the lowest of them in a word, and no lower bit.
+#[inline]
+fn first(text: &[u8], marks: impl Fn(u64) -> u64, is: impl Fn(u8) -> bool) -> Option<usize> {
+    let (words, tail) = text.as_chunks::<8>();
+    for (n, word) in words.iter().enumerate() {
+        let marks = marks(u64::from_le_bytes(*word));
+        if marks != 0 {
+            return Some(n * 8 + marks.trailing_zeros() as usize / 8);
+        }
+    }
+    let at = tail.iter().position(|&b| is(b))?;
+    Some(words.len() * 8 + at)
+}
+
+const fn spread(byte: u8) -> u64 {
+    ONES * byte as u64
+}
+
+/// The high bit of each byte that is 0; exact up to the lowest of them, which is all that is asked.
+const fn zeros(word: u64) -> u64 {
+    word.wrapping_sub(ONES) & !word & HIGHS
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_first_is_found_as_by_looking_at_each(
+            text in proptest::collection::vec(prop_oneof![0x1f_u8..0x23, 0xa0_u8..0xa3, any::<u8>()], 0..40),
+            one in 0x1f_u8..0x23,
+            other in 0xa0_u8..0xa3,
+        ) {
+            prop_assert_eq!(find(one, &text), text.iter().position(|&b| b == one));
+            prop_assert_eq!(find(other, &text), text.iter().position(|&b| b == other));
+            prop_assert_eq!(
+                find2(one, other, &text),
+                text.iter().position(|&b| b == one || b == other)
+            );
+        }
+    }
+}
