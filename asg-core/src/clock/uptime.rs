@@ -126,8 +126,12 @@ impl UptimeClocks {
         self.machines.values().map(Vec::len).sum()
     }
 
-    /// An instant before which no line was written that lies between these two, each with its uptime and its stamp; `None`
-    /// if they are of different boots.
+    /// An instant before which no line was written of which both the uptime and the stamp lie between these two; `None` if
+    /// they are of different boots.
+    ///
+    /// The least uptime and the least stamp of some lines, and the greatest of each, need not be of one line. Their stamps are
+    /// of lines, so both lie in boots of lines. If these are one boot, all lines are of it; or else a later boot's uptimes
+    /// are taken for its own, which are less than those of its lines, so that the instant is early enough for all.
     pub(crate) fn earliest(
         &self,
         source: SourceId,

@@ -160,22 +160,25 @@ impl Shown {
         shown.map(|resolved| resolved.time)
     }
 
-    /// True if both clocks say that it is not later than the other; false if they do not agree.
-    fn is_not_after(self, other: Self) -> bool {
-        let stamps = match (self.time, other.time) {
-            (LogTime::Instant(a), LogTime::Instant(b)) => a <= b,
-            (LogTime::Local(a), LogTime::Local(b)) | (LogTime::NoYear(a), LogTime::NoYear(b)) => {
-                a <= b
+    /// Two corners moved so far apart that this lies between them too, each of its clocks by itself; `None` if they are not
+    /// shown in one way.
+    fn between(self, first: Self, last: Self) -> Option<(Self, Self)> {
+        use LogTime::{Instant, Local, NoYear, Unknown};
+        let (from, to) = match (first.time, self.time, last.time) {
+            (Instant(from), Instant(it), Instant(to)) => {
+                (Instant(from.min(it)), Instant(to.max(it)))
             }
-            (LogTime::Unknown, LogTime::Unknown) => true,
-            _ => false,
+            (Local(from), Local(it), Local(to)) => (Local(from.min(it)), Local(to.max(it))),
+            (NoYear(from), NoYear(it), NoYear(to)) => (NoYear(from.min(it)), NoYear(to.max(it))),
+            (Unknown, Unknown, Unknown) => (Unknown, Unknown),
+            _ => return None,
         };
-        let uptimes = match (self.uptime, other.uptime) {
-            (Some(a), Some(b)) => a <= b,
-            (None, None) => true,
-            _ => false,
+        let (since, until) = match (first.uptime, self.uptime, last.uptime) {
+            (Some(since), Some(it), Some(until)) => (Some(since.min(it)), Some(until.max(it))),
+            (None, None, None) => (None, None),
+            _ => return None,
         };
-        stamps && uptimes
+        Some((Self { time: from, uptime: since }, Self { time: to, uptime: until }))
     }
 }
 
@@ -185,22 +188,21 @@ pub(super) enum Span {
     /// Never yet.
     #[default]
     Empty,
-    /// Between these.
+    /// Between these. No line need show the time and the uptime of a corner together: lines come out of order.
     Between(Shown, Shown),
-    /// The clocks do not agree about which came first.
-    Tangled,
+    /// Some show an uptime, and some do not.
+    Mixed,
 }
 
 impl Span {
     pub(super) fn extend(&mut self, shown: Shown) {
         *self = match *self {
             Self::Empty => Self::Between(shown, shown),
-            Self::Between(first, last) if last.is_not_after(shown) => Self::Between(first, shown),
-            Self::Between(first, last) if shown.is_not_after(first) => Self::Between(shown, last),
-            Self::Between(first, last) if first.is_not_after(shown) && shown.is_not_after(last) => {
-                return;
-            }
-            Self::Between(..) | Self::Tangled => Self::Tangled,
+            Self::Between(first, last) => match shown.between(first, last) {
+                Some((first, last)) => Self::Between(first, last),
+                None => Self::Mixed,
+            },
+            Self::Mixed => return,
         };
     }
 }
