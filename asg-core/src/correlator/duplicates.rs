@@ -20,7 +20,7 @@ use hashbrown::HashTable;
 use crate::digest::Seeds;
 use crate::evidence::{Origin, SourceId};
 use crate::time::LogTime;
-use crate::{Envelope, Timestamp};
+use crate::{Envelope, LogPrefix, Subject, Timestamp};
 
 /// The latest packets, each by what tells it from all others. Its memory is bounded: the oldest make room.
 ///
@@ -208,9 +208,17 @@ impl Window {
     }
 }
 
-/// A digest of what all packets of a sender's have in common: the prefix, and the address on its side.
-pub(super) fn sender(prefix: &[u8], address: Option<IpAddr>, seeds: Seeds) -> u64 {
-    seeds.digest(prefix) ^ seeds.of_address(address)
+/// A digest of what all packets of a sender's have in common: the prefix, and the address on its side. A prefix that names an
+/// app says nothing of the container, whose address stands for it then.
+pub(super) fn sender(
+    prefix: &[u8],
+    cf: Option<&LogPrefix<'_>>,
+    address: Option<IpAddr>,
+    seeds: Seeds,
+) -> u64 {
+    let names_app = cf.is_some_and(|cf| cf.subject == Subject::App);
+    let name = if names_app { 0 } else { seeds.digest(prefix) };
+    name ^ seeds.of_address(address)
 }
 
 /// Puts the slot before which so many came into the table.

@@ -4,7 +4,7 @@ use super::groups::{GroupKey, GroupName, Span};
 use super::{Counted, Group, Tally};
 use crate::attribution::{Attribution, Reason};
 use crate::correlator::own_address;
-use crate::{Guid, Identity, Line, Origin, Record, Sighting, TimeRange, Timestamp};
+use crate::{Guid, Identity, Line, Origin, Record, Sighting, Subject, TimeRange, Timestamp};
 
 const SECOND_NANOS: i64 = 1_000_000_000;
 const HALF_YEAR_NANOS: i64 = 183 * 86_400 * SECOND_NANOS;
@@ -28,8 +28,8 @@ impl Tally {
         let seeds = self.correlator.reports.seeds();
         let cell = self.cells.see(origin.source, &record.envelope, seeds);
         let address = cf.and_then(|cf| own_address(packet, cf));
-        let sender = (packet.prefix.as_bytes(), address);
-        let key = GroupKey::of(cell, &record.envelope, sender, seeds);
+        let whose = (packet.prefix.as_bytes(), cf);
+        let key = GroupKey::of(cell, &record.envelope, whose, address, seeds);
         let Some(n) = self.groups.find(key) else { return };
         let (name, group) = (&self.groups.all()[n as usize], &self.counted[n as usize]);
         if group.answers.is_empty() && self.one_time(name, group).is_some() {
@@ -100,6 +100,10 @@ impl Tally {
     /// while, was it always. An answer for want of evidence does not depend on time.
     #[expect(clippy::option_option, reason = "an answer, if there is one, may be that of no time")]
     fn one_time(&self, name: &GroupName, group: &Group) -> Option<Option<TimeRange>> {
+        // Whose prefix names nobody, or an app outright, it was at any time.
+        if name.cf().is_none_or(|cf| cf.subject == Subject::App) {
+            return Some(None);
+        }
         let Span::Between(first, last) = group.span else { return None };
         let cell = &self.cell_facts[name.cell() as usize];
         let source = self.cells.all()[name.cell() as usize].source();

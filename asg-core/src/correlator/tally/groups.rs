@@ -7,9 +7,8 @@ use hashbrown::HashTable;
 use crate::completeness::Limit;
 use crate::digest::Seeds;
 use crate::time::{LogTime, Uptime};
-use crate::{Envelope, LogPrefix, TimePolicy, Timestamp};
+use crate::{Envelope, LogPrefix, Subject, TimePolicy, Timestamp};
 
-use super::super::duplicates::sender;
 
 /// All groups, numbered as they come.
 #[derive(Debug, Clone, Default)]
@@ -21,7 +20,7 @@ pub(super) struct Groups {
 /// What the packets of a group have in common.
 #[derive(Debug, Clone)]
 pub(super) struct GroupName {
-    sender: u64,
+    digest: u64,
     cell: u32,
     time: TimeKind,
     address: Option<IpAddr>,
@@ -31,8 +30,8 @@ pub(super) struct GroupName {
 /// The same, of one packet.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct GroupKey<'a> {
-    /// See [`sender`].
-    pub(super) sender: u64,
+    /// Of prefix and address.
+    digest: u64,
     cell: u32,
     time: TimeKind,
     address: Option<IpAddr>,
@@ -65,19 +64,24 @@ impl<'a> GroupKey<'a> {
     pub(super) fn of(
         cell: u32,
         envelope: &Envelope<'_>,
-        (prefix, address): (&'a [u8], Option<IpAddr>),
+        whose: (&'a [u8], Option<&LogPrefix<'_>>),
+        address: Option<IpAddr>,
         seeds: Seeds,
     ) -> Self {
+        let (prefix, cf) = whose;
         let time = TimeKind::of(envelope);
-        Self { sender: sender(prefix, address, seeds), cell, time, address, prefix }
+        // Of an app that a prefix names, an address says which container it was, and nothing of the answer.
+        let address = address.filter(|_| cf.is_none_or(|cf| cf.subject != Subject::App));
+        let digest = seeds.digest(prefix) ^ seeds.of_address(address);
+        Self { digest, cell, time, address, prefix }
     }
 
     const fn hash(&self) -> u64 {
-        self.sender ^ (self.cell as u64 * 8 + self.time as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        self.digest ^ (self.cell as u64 * 8 + self.time as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
     }
 
     fn is_of(&self, name: &GroupName) -> bool {
-        self.sender == name.sender
+        self.digest == name.digest
             && self.cell == name.cell
             && self.time == name.time
             && self.address == name.address
@@ -104,18 +108,18 @@ impl GroupName {
     }
 
     fn key(&self, cell: u32) -> GroupKey<'_> {
-        let Self { sender, time, address, prefix, .. } = self;
-        GroupKey { sender: *sender, cell, time: *time, address: *address, prefix }
+        let Self { digest, time, address, prefix, .. } = self;
+        GroupKey { digest: *digest, cell, time: *time, address: *address, prefix }
     }
 }
 
 impl Groups {
     /// The number of the group of a packet.
     pub(super) fn see(&mut self, key: GroupKey<'_>) -> u32 {
-        let GroupKey { sender, cell, time, address, prefix } = key;
+        let GroupKey { digest, cell, time, address, prefix } = key;
         match self.find(key) {
             Some(n) => n,
-            None => self.put(GroupName { sender, cell, time, address, prefix: prefix.into() }),
+            None => self.put(GroupName { digest, cell, time, address, prefix: prefix.into() }),
         }
     }
 

@@ -101,7 +101,7 @@ pub struct Counted<'t> {
     pub packets: u64,
     /// What their prefix means, if it is Cloud Foundry's.
     pub cf: Option<LogPrefix<'t>>,
-    /// Who sent them.
+    /// Who sent them. Of an app that their prefixes name, the containers are not told.
     pub attribution: Attribution<'t>,
     /// Names, if the directory knows them.
     pub identity: Option<&'t Identity>,

@@ -4,7 +4,7 @@ use super::cells::Cells;
 use super::groups::{GroupKey, Groups, Shown, TimeKind};
 use super::heads::{Heads, Known};
 use crate::completeness::{Limit, PacketTimes, Told};
-use crate::correlator::duplicates::Mark;
+use crate::correlator::duplicates::{Mark, sender};
 use crate::correlator::{Counts, is_of_own_cell, own_address};
 use crate::digest::Seeds;
 use crate::evidence::{Evidence, Origin};
@@ -76,14 +76,15 @@ impl TallyReader {
             let prefix = packet.prefix.as_bytes();
             // Whose prefix means nothing has as many addresses as there are machines in the world.
             let address = cf.and_then(|cf| own_address(packet, cf));
-            let key = GroupKey::of(cell, envelope, (prefix, address), self.seeds);
+            let key = GroupKey::of(cell, envelope, (prefix, cf), address, self.seeds);
             // Of a line that is cut, nobody knows what it would have said.
             let mark = if is_damaged {
                 None
             } else {
                 let body = envelope.body.as_bytes();
                 let text = self.heads.remember(body, (packet, cf), address, self.seeds);
-                Mark::of(envelope, packet.ip.id, (key.sender, self.cells.mark(cell)), text)
+                let sender = sender(prefix, cf, address, self.seeds);
+                Mark::of(envelope, packet.ip.id, (sender, self.cells.mark(cell)), text)
             };
             let group = self.groups.see(key);
             let limit = Limit::of(prefix, cf, packet.ip.proto_num);
@@ -130,8 +131,15 @@ impl TallyReader {
             }
             _ => {
                 let cell = self.cells.see(origin.source, envelope, self.seeds);
-                let whose = (head.prefix(), head.address);
-                let group = self.groups.see(GroupKey::of(cell, envelope, whose, self.seeds));
+                // Heads name containers.
+                let key = GroupKey::of(
+                    cell,
+                    envelope,
+                    (head.prefix(), None),
+                    head.address,
+                    self.seeds,
+                );
+                let group = self.groups.see(key);
                 head.group = Some((cell, time, group));
                 (cell, group)
             }
