@@ -20,13 +20,14 @@ use hashbrown::HashTable;
 use crate::digest::Seeds;
 use crate::evidence::{Origin, SourceId};
 use crate::time::LogTime;
-use crate::{Envelope, LogPrefix, Subject, Timestamp};
+use crate::{Address, Envelope, LogPrefix, Packet, Subject, Text, Timestamp};
 
 /// The latest packets, each by what tells it from all others. Its memory is bounded: the oldest make room.
 ///
-/// In most logs nothing is told twice, and each sender's lines come in the order of their uptimes. A line that is later than
-/// all of its sender's tells no packet that was told before, and so, until the first comes that is not, nothing is looked
-/// for: the packets are only kept.
+/// In most logs few things are told twice, and each sender's lines come nearly in the order of their uptimes, but for when its
+/// machine boots: they come in runs. So a packet is looked for among its sender's only, backwards, until one is met that was
+/// later than all of its run before and yet is earlier than this: nearly always that is the first one met. Where it takes too
+/// many steps, as with files that are not read in the order in which they were written, a table of all packets is made.
 #[derive(Debug, Clone)]
 pub(super) struct Window {
     /// In the order in which they came.
@@ -41,19 +42,60 @@ pub(super) struct Window {
 /// How a packet is looked for.
 #[derive(Debug, Clone)]
 enum Search {
-    /// Not at all yet: by sender, the latest that was told.
-    Latest(HashTable<Latest>),
+    /// Among its sender's, with so many steps so far.
+    Senders(HashTable<Sender>, u64),
     /// By its text, how many came before it: the lowest digits, so that the table stays small.
     Numbers(HashTable<u32>),
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Latest {
-    sender: u64,
-    when: u64,
+struct Sender {
+    name: u64,
+    /// When the packets of the runs before were written.
+    before: Times,
+    /// The same, of this run: no packet of it is earlier than its first.
+    run: Times,
+    /// How many packets came before the one that came last: the lowest digits.
+    last: u32,
 }
 
-/// So many senders are remembered before packets are looked for after all.
+/// The first and the last time of several.
+#[derive(Debug, Clone, Copy)]
+struct Times(u64, u64);
+
+impl Times {
+    const NONE: Self = Self(u64::MAX, 0);
+
+    const fn are_around(self, when: u64) -> bool {
+        self.0 <= when && when <= self.1
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self(self.0.min(other.0), self.1.max(other.1))
+    }
+}
+
+impl Sender {
+    /// True if none of its packets was written then.
+    const fn is_new(&self, when: u64) -> bool {
+        !self.run.are_around(when) && !self.before.are_around(when)
+    }
+
+    fn add(&mut self, when: u64, number: u32) {
+        if when < self.run.0 {
+            self.before = self.before.and(self.run);
+            self.run = Times(when, when);
+        }
+        self.run.1 = self.run.1.max(when);
+        self.last = number;
+    }
+}
+
+/// So many steps for each packet cost less than a table; and so many at first, for packets that came in bursts.
+const MOST_STEPS: u64 = 8;
+const FIRST_STEPS: u64 = 1 << 20;
+
+/// So many senders are remembered before a table is made.
 const MOST_SENDERS: usize = 1 << 16;
 
 /// Whose packet it is, and which.
@@ -82,10 +124,20 @@ struct Key {
 #[derive(Debug, Clone, Copy)]
 struct Slot {
     print: Print,
+    link: Link,
     /// The least place of a line that tells it.
     line: u64,
     source: u32,
     came: Timestamp,
+}
+
+/// How a packet lies among those of its sender that came before.
+#[derive(Debug, Clone, Copy)]
+struct Link {
+    /// It is later than all of its run.
+    is_latest: bool,
+    /// How many packets came before the last of them: the lowest digits.
+    before: Option<u32>,
 }
 
 /// The lowest digits of a record's number in the kernel's buffer.
@@ -119,7 +171,7 @@ pub(crate) enum Told {
 impl Window {
     /// A window of this many packets.
     pub(super) fn new(most: usize) -> Self {
-        let search = Search::Latest(HashTable::new());
+        let search = Search::Senders(HashTable::new(), 0);
         Self { slots: VecDeque::new(), gone: 0, search, most, seeds: Seeds::default() }
     }
 
@@ -130,9 +182,9 @@ impl Window {
 
     /// Takes a packet line. `now` is when it came, by the log's time.
     pub(super) fn take(&mut self, origin: Origin, mark: Mark, now: Timestamp) -> Told {
-        if !self.is_latest(mark)
-            && let Some(known) = self.find(mark.print)
-        {
+        let (known, link) = self.find(mark);
+        if let Some(known) = known {
+            let known = &mut self.slots[known];
             let at = Origin { source: SourceId(known.source), line: known.line };
             if at <= origin {
                 return Told::After(at);
@@ -143,50 +195,94 @@ impl Window {
         if self.slots.len() >= self.most {
             self.forget_one();
         }
-        self.slots.push_back(Slot {
-            print: mark.print,
-            line: origin.line,
-            source: origin.source.0,
-            came: now,
-        });
-        if let Search::Numbers(numbers) = &mut self.search {
-            let last = self.slots.len() as u64 - 1;
-            number(numbers, &self.slots, self.gone, self.gone + last);
-        }
+        let (print, line, source) = (mark.print, origin.line, origin.source.0);
+        self.slots.push_back(Slot { print, link, line, source, came: now });
+        self.note(mark);
         Told::First
     }
 
-    /// True if the packet is known to be later than all of its sender's so far.
-    fn is_latest(&mut self, mark: Mark) -> bool {
-        let Search::Latest(senders) = &mut self.search else { return false };
-        let has_room = senders.len() < MOST_SENDERS;
-        let is_it = |known: &Latest| known.sender == mark.sender;
-        match senders.find_mut(mark.sender, is_it) {
-            Some(latest) if latest.when < mark.print.key.when => {
-                latest.when = mark.print.key.when;
-                true
+    /// Where the packet is, and how it lies among its sender's if it is nowhere.
+    fn find(&mut self, mark: Mark) -> (Option<usize>, Link) {
+        let Mark { sender, print } = mark;
+        match &self.search {
+            Search::Senders(senders, _) => {
+                let Some(&sender) = senders.find(sender, |known| known.name == sender) else {
+                    return (None, Link { is_latest: true, before: None });
+                };
+                let when = print.key.when;
+                let is_latest = when < sender.run.0 || sender.run.1 < when;
+                let found = if sender.is_new(when) { None } else { self.walk(&sender, print) };
+                (found, Link { is_latest, before: Some(sender.last) })
             }
-            None if has_room => {
-                let latest = Latest { sender: mark.sender, when: mark.print.key.when };
-                senders.insert_unique(mark.sender, latest, |known| known.sender);
-                true
-            }
-            _ => {
-                let mut numbers = HashTable::with_capacity(self.slots.len());
-                let all = self.gone..self.gone + self.slots.len() as u64;
-                all.for_each(|n| number(&mut numbers, &self.slots, self.gone, n));
-                self.search = Search::Numbers(numbers);
-                false
+            Search::Numbers(numbers) => {
+                let at = |n: u32| self.place(n);
+                let is_it = |n: &u32| self.slots[at(*n)].print.may_be(print);
+                let found = numbers.find(print.key.text, is_it).map(|n| at(*n));
+                (found, Link { is_latest: false, before: None })
             }
         }
     }
 
-    fn find(&mut self, print: Print) -> Option<&mut Slot> {
-        let Search::Numbers(numbers) = &self.search else { return None };
-        let at = |n: u32| n.wrapping_sub(self.gone as u32) as usize;
-        let n = numbers.find(print.key.text, |&n| self.slots[at(n)].print.may_be(print))?;
-        let at = at(*n);
-        self.slots.get_mut(at)
+    /// Looks for a packet among its sender's.
+    fn walk(&mut self, sender: &Sender, print: Print) -> Option<usize> {
+        let when = print.key.when;
+        let is_of_run = !sender.before.are_around(when);
+        let (mut found, mut steps) = (None, 0);
+        let (mut next, mut end) = (Some(sender.last), self.slots.len());
+        while let Some(number) = next {
+            // What is gone has a place behind the end, and numbers begin anew after 2³² packets: steps lead only backwards.
+            let at = self.place(number);
+            if at >= end {
+                break;
+            }
+            (end, steps) = (at, steps + 1);
+            let slot = &self.slots[at];
+            if slot.print.may_be(print) {
+                found = Some(at);
+                break;
+            }
+            // Then all of its run before are earlier too.
+            let is_enough = is_of_run && slot.link.is_latest && slot.print.key.when < when;
+            next = slot.link.before.filter(|_| !is_enough);
+        }
+        if let Search::Senders(_, all) = &mut self.search {
+            *all += steps;
+            if *all > FIRST_STEPS + MOST_STEPS * (self.gone + self.slots.len() as u64) {
+                self.make_table();
+            }
+        }
+        found
+    }
+
+    /// Notes the packet that came last, so that it will be found.
+    fn note(&mut self, mark: Mark) {
+        let number = self.gone + self.slots.len() as u64 - 1;
+        match &mut self.search {
+            Search::Senders(senders, _) => {
+                let (name, when, last) = (mark.sender, mark.print.key.when, number as u32);
+                if let Some(sender) = senders.find_mut(name, |known| known.name == name) {
+                    sender.add(when, last);
+                } else if senders.len() < MOST_SENDERS {
+                    let sender = Sender { name, before: Times::NONE, run: Times(when, when), last };
+                    senders.insert_unique(name, sender, |known| known.name);
+                } else {
+                    self.make_table();
+                }
+            }
+            Search::Numbers(numbers) => put(numbers, &self.slots, self.gone, number),
+        }
+    }
+
+    fn make_table(&mut self) {
+        let mut numbers = HashTable::with_capacity(self.slots.len());
+        let all = self.gone..self.gone + self.slots.len() as u64;
+        all.for_each(|n| put(&mut numbers, &self.slots, self.gone, n));
+        self.search = Search::Numbers(numbers);
+    }
+
+    /// The place of the packet before which so many came.
+    const fn place(&self, number: u32) -> usize {
+        number.wrapping_sub(self.gone as u32) as usize
     }
 
     /// Forgets what came before this time.
@@ -209,20 +305,33 @@ impl Window {
 }
 
 /// A digest of what all packets of a sender's have in common: the prefix, and the address on its side. A prefix that names an
-/// app says nothing of the container, whose address stands for it then.
+/// app says nothing of the container, whose address stands for it then; one that is not Cloud Foundry's says nothing of the
+/// machine, whose link and address do, as far as they are told.
 pub(super) fn sender(
-    prefix: &[u8],
+    packet: &Packet<'_>,
     cf: Option<&LogPrefix<'_>>,
     address: Option<IpAddr>,
     seeds: Seeds,
 ) -> u64 {
-    let names_app = cf.is_some_and(|cf| cf.subject == Subject::App);
-    let name = if names_app { 0 } else { seeds.digest(prefix) };
-    name ^ seeds.of_address(address)
+    let name = || seeds.digest(packet.prefix.as_bytes());
+    match cf {
+        Some(LogPrefix { subject: Subject::App, .. }) => seeds.of_address(address),
+        Some(_) => name() ^ seeds.of_address(address),
+        None => {
+            let is_none = |interface: Option<Text<'_>>| interface.is_some_and(|name| name == "");
+            let own = match (is_none(packet.in_if), is_none(packet.out_if)) {
+                (false, true) => packet.ip.dst,
+                (true, false) => packet.ip.src,
+                _ => None,
+            };
+            let link = packet.mac_raw.map_or(0, |link| seeds.digest(link.as_bytes()));
+            name() ^ link ^ seeds.of_address(own.and_then(Address::ip))
+        }
+    }
 }
 
 /// Puts the slot before which so many came into the table.
-fn number(numbers: &mut HashTable<u32>, slots: &VecDeque<Slot>, gone: u64, n: u64) {
+fn put(numbers: &mut HashTable<u32>, slots: &VecDeque<Slot>, gone: u64, n: u64) {
     let text = |n: u32| slots[n.wrapping_sub(gone as u32) as usize].print.key.text;
     numbers.insert_unique(text(n as u32), n as u32, |&n| text(n));
 }

@@ -62,7 +62,7 @@ impl Reports {
         let address = cf.as_ref().and_then(|cf| own_address(packet, cf));
         let seeds = self.window.seeds();
         let whose = (
-            sender(packet.prefix.as_bytes(), cf.as_ref(), address, seeds),
+            sender(packet, cf.as_ref(), address, seeds),
             MachineMark::of(&record.envelope, seeds),
         );
         let text = seeds.digest(record.envelope.body.as_bytes().trim_ascii_end());

@@ -112,7 +112,7 @@ impl Heads {
                     prefix_len: prefix.len(),
                     family,
                     address,
-                    sender: sender(prefix, cf, address, seeds),
+                    sender: sender(packet, cf, address, seeds),
                     limits: [Some(UDP), None].map(|proto| Limit::of(prefix, cf, proto)),
                     group: None,
                 };

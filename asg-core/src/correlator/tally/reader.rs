@@ -83,7 +83,7 @@ impl TallyReader {
             } else {
                 let body = envelope.body.as_bytes();
                 let text = self.heads.remember(body, (packet, cf), address, self.seeds);
-                let sender = sender(prefix, cf, address, self.seeds);
+                let sender = sender(packet, cf, address, self.seeds);
                 Mark::of(envelope, packet.ip.id, (sender, self.cells.mark(cell)), text)
             };
             let group = self.groups.see(key);
