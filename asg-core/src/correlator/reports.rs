@@ -61,10 +61,8 @@ impl Reports {
         let Content::Packet { packet, cf } = &record.content else { return Told::First };
         let address = cf.as_ref().and_then(|cf| own_address(packet, cf));
         let seeds = self.window.seeds();
-        let whose = (
-            sender(packet, cf.as_ref(), address, seeds),
-            MachineMark::of(&record.envelope, seeds),
-        );
+        let whose =
+            (sender(packet, cf.as_ref(), address, seeds), MachineMark::of(&record.envelope, seeds));
         let text = seeds.digest(record.envelope.body.as_bytes().trim_ascii_end());
         let mark = Mark::of(&record.envelope, packet.ip.id, whose, text);
         mark.map_or(Told::First, |mark| self.marked(origin, mark, now))

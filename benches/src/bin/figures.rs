@@ -22,11 +22,17 @@ Prints the speed and the memory of `correlate --format summary` beside what oper
 usage: figures [options]
 
   --lines N     lines of the mixed log, of 500 containers (1000000)
+  --log FILE    measures this log instead, such as one of the foundation simulator's
   --runs N      runs of each program, in turns; the median counts (5)
   --greps N     containers for which the article's procedure is timed; the rest is multiplied (10)
   --times N     how much larger the second log is whose memory is measured (10)
   --folder DIR  where the logs are written, and removed afterwards (the system's temporary folder)
   -h, --help    this text
+
+examples:
+  figures
+  foundation --cells 20 --containers 500 --minutes 45 --rate 38 --layout one --no-truth /tmp/f
+  figures --log /tmp/f/messages.log
 
 Rivals: GNU grep in the C locale, which counts `DST=`; and the knowledge-base article's procedure, one grep of the logs for
 each container. `correlate` is looked for beside this program, and built if it is not there. Memory is measured by GNU time.
@@ -34,6 +40,7 @@ each container. `correlate` is looked for beside this program, and built if it i
 
 struct Options {
     lines: usize,
+    log: Option<PathBuf>,
     runs: usize,
     greps: usize,
     times: usize,
@@ -51,12 +58,19 @@ fn main() -> ExitCode {
 }
 
 fn options() -> Result<Option<Options>, Box<dyn Error>> {
-    let mut options =
-        Options { lines: 1_000_000, runs: 5, greps: 10, times: 10, folder: std::env::temp_dir() };
+    let mut options = Options {
+        lines: 1_000_000,
+        log: None,
+        runs: 5,
+        greps: 10,
+        times: 10,
+        folder: std::env::temp_dir(),
+    };
     let mut args = lexopt::Parser::from_env();
     while let Some(arg) = args.next()? {
         match arg {
             Long("lines") => options.lines = args.value()?.parse()?,
+            Long("log") => options.log = Some(args.value()?.into()),
             Long("runs") => options.runs = args.value()?.parse::<usize>()?.max(1),
             Long("greps") => options.greps = args.value()?.parse::<usize>()?.max(1),
             Long("times") => options.times = args.value()?.parse::<usize>()?.max(1),
@@ -75,7 +89,10 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let correlate = correlate()?;
     let log = options.folder.join(format!("asg-figures-{}.log", std::process::id()));
     let large = log.with_extension("large.log");
-    let text = mixed::log(options.lines, 7);
+    let text = match &options.log {
+        Some(log) => std::fs::read_to_string(log)?,
+        None => mixed::log(options.lines, 7),
+    };
     std::fs::write(&log, &text)?;
     let outcome = measure(options, &correlate, &log, &text).and_then(|()| {
         let mut out = BufWriter::new(File::create(&large)?);
@@ -98,7 +115,7 @@ fn measure(
     let handles: BTreeSet<String> = text.lines().filter_map(handle_prefix).collect();
     println!(
         "{} lines, {} MB, {} prefixes of handles",
-        options.lines,
+        text.lines().count(),
         text.len() / 1_000_000,
         handles.len()
     );
@@ -135,7 +152,7 @@ fn measure(
         // One that counts, so that nothing is spent on printing.
         greps += timed(Command::new("grep").env("LC_ALL", "C").arg("-c").arg(handle).arg(log))?;
     }
-    let article = greps.as_secs_f64() / small(sample) * small(usize::try_from(mixed::CONTAINERS)?);
+    let article = greps.as_secs_f64() / small(sample) * small(handles.len());
     let grep = medians[0].as_secs_f64();
     println!("medians of {} runs, whole process:", options.runs);
     for ((name, _), median) in contenders.iter().zip(&medians) {
@@ -149,7 +166,7 @@ fn measure(
     println!(
         "  {:<24} {article:8.1} s  ({sample} of {} containers timed)",
         "the article's greps",
-        mixed::CONTAINERS
+        handles.len()
     );
     match medians.as_slice() {
         [_, one, two] => println!(

@@ -9,7 +9,6 @@ use crate::digest::Seeds;
 use crate::time::{LogTime, Uptime};
 use crate::{Envelope, LogPrefix, Subject, TimePolicy, Timestamp};
 
-
 /// All groups, numbered as they come.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Groups {

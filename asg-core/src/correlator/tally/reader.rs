@@ -132,13 +132,8 @@ impl TallyReader {
             _ => {
                 let cell = self.cells.see(origin.source, envelope, self.seeds);
                 // Heads name containers.
-                let key = GroupKey::of(
-                    cell,
-                    envelope,
-                    (head.prefix(), None),
-                    head.address,
-                    self.seeds,
-                );
+                let key =
+                    GroupKey::of(cell, envelope, (head.prefix(), None), head.address, self.seeds);
                 let group = self.groups.see(key);
                 head.group = Some((cell, time, group));
                 (cell, group)
