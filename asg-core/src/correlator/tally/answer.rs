@@ -3,6 +3,7 @@
 use super::groups::{GroupKey, GroupName, Span};
 use super::{Counted, Group, Tally};
 use crate::attribution::{Attribution, Reason};
+use crate::completeness::Limit;
 use crate::correlator::own_address;
 use crate::{Guid, Identity, Line, Origin, Record, Sighting, Subject, TimeRange, Timestamp};
 
@@ -29,7 +30,8 @@ impl Tally {
         let cell = self.cells.see(origin.source, &record.envelope, seeds);
         let address = cf.and_then(|cf| own_address(packet, cf));
         let whose = (packet.prefix.as_bytes(), cf);
-        let key = GroupKey::of(cell, &record.envelope, whose, address, seeds);
+        let limit = Limit::of(whose.0, cf, packet.ip.proto_num);
+        let key = GroupKey::of(cell, &record.envelope, whose, address, limit, seeds);
         let Some(n) = self.groups.find(key) else { return };
         let (name, group) = (&self.groups.all()[n as usize], &self.counted[n as usize]);
         if group.answers.is_empty() && self.one_time(name, group).is_some() {

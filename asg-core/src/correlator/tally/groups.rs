@@ -24,17 +24,20 @@ pub(super) struct GroupName {
     time: TimeKind,
     address: Option<IpAddr>,
     prefix: Box<[u8]>,
+    /// As much of the prefix as names an app, if that is all that they have in common of it.
+    app: Option<Box<[u8]>>,
 }
 
 /// The same, of one packet.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct GroupKey<'a> {
-    /// Of prefix and address.
+    /// Of what they have in common of the prefix, and of the address.
     digest: u64,
     cell: u32,
     time: TimeKind,
     address: Option<IpAddr>,
     prefix: &'a [u8],
+    app: Option<&'a [u8]>,
 }
 
 /// What a line shows of the time. Only what is shown in one way can be compared.
@@ -63,16 +66,20 @@ impl<'a> GroupKey<'a> {
     pub(super) fn of(
         cell: u32,
         envelope: &Envelope<'_>,
-        whose: (&'a [u8], Option<&LogPrefix<'_>>),
+        (prefix, cf): (&'a [u8], Option<&LogPrefix<'a>>),
         address: Option<IpAddr>,
+        limit: Option<Limit>,
         seeds: Seeds,
     ) -> Self {
-        let (prefix, cf) = whose;
         let time = TimeKind::of(envelope);
-        // Of an app that a prefix names, an address says which container it was, and nothing of the answer.
-        let address = address.filter(|_| cf.is_none_or(|cf| cf.subject != Subject::App));
-        let digest = seeds.digest(prefix) ^ seeds.of_address(address);
-        Self { digest, cell, time, address, prefix }
+        // Of an app that a prefix names, an address says which container it was, and a tag who sent to it: nothing of the
+        // answer. Limits are those of rules, and there is a rule for each prefix.
+        let app = cf.filter(|cf| cf.subject == Subject::App);
+        let address = address.filter(|_| app.is_none());
+        let app = app.filter(|_| limit.is_none()).and_then(|cf| cf.handle_prefix);
+        let app = app.map(|app| app.as_str().as_bytes());
+        let digest = seeds.digest(app.unwrap_or(prefix)) ^ seeds.of_address(address);
+        Self { digest, cell, time, address, prefix, app }
     }
 
     const fn hash(&self) -> u64 {
@@ -84,7 +91,11 @@ impl<'a> GroupKey<'a> {
             && self.cell == name.cell
             && self.time == name.time
             && self.address == name.address
-            && *self.prefix == *name.prefix
+            && match (self.app, &name.app) {
+                (Some(app), Some(known)) => *app == **known,
+                (None, None) => *self.prefix == *name.prefix,
+                _ => false,
+            }
     }
 }
 
@@ -107,19 +118,20 @@ impl GroupName {
     }
 
     fn key(&self, cell: u32) -> GroupKey<'_> {
-        let Self { digest, time, address, prefix, .. } = self;
-        GroupKey { digest: *digest, cell, time: *time, address: *address, prefix }
+        let Self { digest, time, address, prefix, app, .. } = self;
+        let app = app.as_deref();
+        GroupKey { digest: *digest, cell, time: *time, address: *address, prefix, app }
     }
 }
 
 impl Groups {
     /// The number of the group of a packet.
     pub(super) fn see(&mut self, key: GroupKey<'_>) -> u32 {
-        let GroupKey { digest, cell, time, address, prefix } = key;
-        match self.find(key) {
-            Some(n) => n,
-            None => self.put(GroupName { digest, cell, time, address, prefix: prefix.into() }),
-        }
+        self.find(key).unwrap_or_else(|| {
+            let GroupKey { digest, cell, time, address, prefix, app } = key;
+            let (prefix, app) = (prefix.into(), app.map(Into::into));
+            self.put(GroupName { digest, cell, time, address, prefix, app })
+        })
     }
 
     pub(super) fn find(&self, key: GroupKey<'_>) -> Option<u32> {

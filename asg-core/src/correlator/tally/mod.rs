@@ -99,7 +99,7 @@ struct Group {
 pub struct Counted<'t> {
     /// How many.
     pub packets: u64,
-    /// What their prefix means, if it is Cloud Foundry's.
+    /// What their prefix means, if it is Cloud Foundry's. Where it names an app, the tag is that of one of them.
     pub cf: Option<LogPrefix<'t>>,
     /// Who sent them. Of an app that their prefixes name, the containers are not told.
     pub attribution: Attribution<'t>,

@@ -76,7 +76,8 @@ impl TallyReader {
             let prefix = packet.prefix.as_bytes();
             // Whose prefix means nothing has as many addresses as there are machines in the world.
             let address = cf.and_then(|cf| own_address(packet, cf));
-            let key = GroupKey::of(cell, envelope, (prefix, cf), address, self.seeds);
+            let limit = Limit::of(prefix, cf, packet.ip.proto_num);
+            let key = GroupKey::of(cell, envelope, (prefix, cf), address, limit, self.seeds);
             // Of a line that is cut, nobody knows what it would have said.
             let mark = if is_damaged {
                 None
@@ -87,7 +88,6 @@ impl TallyReader {
                 Mark::of(envelope, packet.ip.id, (sender, self.cells.mark(cell)), text)
             };
             let group = self.groups.see(key);
-            let limit = Limit::of(prefix, cf, packet.ip.proto_num);
             let times = PacketTimes::of(envelope);
             let seen = Seen { origin, mark, group, is_damaged, limit, times };
             self.read.push(Read::Packet(seen));
@@ -132,8 +132,14 @@ impl TallyReader {
             _ => {
                 let cell = self.cells.see(origin.source, envelope, self.seeds);
                 // Heads name containers.
-                let key =
-                    GroupKey::of(cell, envelope, (head.prefix(), None), head.address, self.seeds);
+                let key = GroupKey::of(
+                    cell,
+                    envelope,
+                    (head.prefix(), None),
+                    head.address,
+                    None,
+                    self.seeds,
+                );
                 let group = self.groups.see(key);
                 head.group = Some((cell, time, group));
                 (cell, group)
