@@ -1,4 +1,4 @@
-//! The three bars, as ratios in one run on one core: all that the crate reads of a mixed log, and of its packet lines alone,
+//! The bars, as ratios in one run on one core: all that the crate reads of a mixed log, and of its packet lines alone,
 //! beside one full pattern of the `regex` crate on the same bytes, and beside finding the ends of the lines.
 //!
 //! `cargo bench -p asg-benches --bench bars`. Rounds of all contestants take turns, and each one's median counts, so that a
@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use asg_benches::mixed::{self, Kind};
 use asg_benches::rivals;
+use asg_benches::sim::{Config, Era, Layout, Memory, Simulation};
 use asg_core::{Content, Line, Lines, Record};
 
 const LINES: usize = 20_000;
@@ -25,58 +26,76 @@ fn main() {
         println!("skipped: not run by cargo bench");
         return;
     }
-    let (mixed, packets) = (mixed::log(LINES, 7), mixed::only(Kind::Packet, LINES, 7));
+    let logs = [mixed::log(LINES, 7), mixed::only(Kind::Packet, LINES, 7), simulated()];
     let pattern = rivals::full_pattern();
-    let mut contestants: [(&str, &str, Contestant<'_>); 5] = [
-        ("mixed log", "ends of lines", Box::new(ends)),
-        ("mixed log", "asg-core", Box::new(ours)),
-        ("mixed log", "regex", Box::new(|log| theirs(&pattern, log))),
-        ("packet lines", "asg-core", Box::new(ours)),
-        ("packet lines", "regex", Box::new(|log| theirs(&pattern, log))),
+    let contestants: [(usize, &str, Contestant<'_>); 8] = [
+        (MIXED, "ends of lines", Box::new(ends)),
+        (MIXED, "asg-core", Box::new(ours)),
+        (MIXED, "regex", Box::new(|log| theirs(&pattern, log))),
+        (PACKETS, "asg-core", Box::new(ours)),
+        (PACKETS, "regex", Box::new(|log| theirs(&pattern, log))),
+        (SIMULATED, "ends of lines", Box::new(ends)),
+        (SIMULATED, "asg-core", Box::new(ours)),
+        (SIMULATED, "regex", Box::new(|log| theirs(&pattern, log))),
     ];
-    let mut times = [const { Vec::new() }; 5];
-    let mut found = [0; 5];
+    let mut times = [const { Vec::new() }; 8];
+    let mut found = [0; 8];
     for _ in 0..ROUNDS {
-        for (n, (log, _, run)) in contestants.iter_mut().enumerate() {
-            let log = if *log == "mixed log" { mixed.as_bytes() } else { packets.as_bytes() };
+        for (n, (log, _, run)) in contestants.iter().enumerate() {
             let start = Instant::now();
-            found[n] = run(black_box(log));
+            found[n] = run(black_box(logs[*log].as_bytes()));
             times[n].push(start.elapsed());
         }
     }
-    assert_eq!(found[0], LINES);
+    assert_eq!((found[0], found[5]), (LINES, LINES));
     assert_eq!(found[1], found[2], "both see the same packets in the mixed log");
     assert_eq!((found[3], found[4]), (LINES, LINES), "both see every packet");
+    assert_eq!(found[6], found[7], "both see the same packets in the simulated log");
 
     let times = times.map(median);
     println!("{LINES} lines, median of {ROUNDS} rounds that take turns");
     println!("{:<14} {:<14} {:>9}", "log", "contestant", "ns/line");
     for ((log, name, _), time) in contestants.iter().zip(times) {
+        let log = NAMES[*log];
         println!("{log:<14} {name:<14} {:>9.1}", time.as_nanos() as f64 / LINES as f64);
     }
-    let ratio = |a: usize, b: usize| times[a].as_secs_f64() / times[b].as_secs_f64();
     println!("{:<52} {:>7} {:>5} {:>5}", "ratio", "is", "bar", "aim");
-    println!(
-        "{:<52} {:>6.1}x {:>5} {:>5}",
-        "mixed log: faster than the regex",
-        ratio(2, 1),
-        ">=12",
-        "20"
-    );
-    println!(
-        "{:<52} {:>6.1}x {:>5} {:>5}",
-        "packet lines: faster than the regex",
-        ratio(4, 3),
-        ">=16",
-        "25"
-    );
-    println!(
-        "{:<52} {:>6.1}x {:>5} {:>5}",
-        "mixed log: slower than finding the ends of lines",
-        ratio(1, 0),
-        "<=15",
-        ""
-    );
+    for (what, [of, to], bar, aim) in RATIOS {
+        let ratio = times[of].as_secs_f64() / times[to].as_secs_f64();
+        println!("{what:<52} {ratio:>6.1}x {bar:>5} {aim:>5}");
+    }
+}
+
+/// The logs, by number.
+const NAMES: [&str; 3] = ["mixed log", "packet lines", "simulated log"];
+const MIXED: usize = 0;
+const PACKETS: usize = 1;
+const SIMULATED: usize = 2;
+
+/// What is compared: the numbers of two contestants, the bar and the aim.
+const RATIOS: [(&str, [usize; 2], &str, &str); 5] = [
+    ("mixed log: faster than the regex", [2, 1], ">=12", "20"),
+    ("packet lines: faster than the regex", [4, 3], ">=16", "25"),
+    ("mixed log: slower than finding the ends of lines", [1, 0], "<=15", ""),
+    ("simulated log: faster than the regex", [7, 6], ">=12", "20"),
+    ("simulated log: slower than finding the ends of lines", [6, 5], "<=15", ""),
+];
+
+/// All that a small foundation's cells log, as an aggregator's file has it: nine lines in ten are packets, nearly all others
+/// lager's.
+fn simulated() -> String {
+    let config = Config {
+        cells: 20,
+        containers: 500,
+        minutes: 2,
+        packets_per_minute: 38,
+        layout: Layout::One,
+        ..Config::new(Era::Silk)
+    };
+    let mut logs = Memory::default();
+    Simulation::run(&config, &mut logs).expect("memory takes all");
+    let text = logs.in_files().map(|(.., line)| String::from_utf8_lossy(line).into_owned());
+    text.take(LINES).fold(String::new(), |log, line| log + &line + "\n")
 }
 
 fn median(mut times: Vec<Duration>) -> Duration {

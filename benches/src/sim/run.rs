@@ -160,7 +160,8 @@ pub(super) fn run<S: Sink>(
             minutes += 1;
             progress(minutes, &run.output.totals);
         }
-        run.now = due.at;
+        // What the kernel has printed meanwhile has taken its time.
+        run.now = run.now.max(due.at);
         run.happen(due.event)?;
     }
     run.finish()?;

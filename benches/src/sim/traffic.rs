@@ -30,6 +30,9 @@ enum Move {
     ForbiddenCall,
 }
 
+/// What the kernel needs at least to print a line: no two packets of a burst are logged at one microsecond.
+const PRINTING: i64 = 5_000;
+
 const WEIGHTS: [(Move, u32); 9] = [
     (Move::Connect, 800),
     (Move::AskDns, 500),
@@ -95,6 +98,7 @@ impl<S: Sink> Run<'_, S> {
         for _ in 0..times {
             if self.slots[slot].udp.take(limit, self.now) {
                 self.egress(slot, Kind::Allowed, Load::Dns)?;
+                self.now += PRINTING;
             } else {
                 self.slots[slot].udp_unlogged += 1;
             }
