@@ -318,7 +318,9 @@ pub(super) fn sender(
         Some(LogPrefix { subject: Subject::App, .. }) => seeds.of_address(address),
         Some(_) => name() ^ seeds.of_address(address),
         None => {
-            let is_none = |interface: Option<Text<'_>>| interface.is_some_and(|name| name == "");
+            let is_none = |interface: Option<Text<'_>>| {
+                interface.is_some_and(|name| name.as_bytes().is_empty())
+            };
             let own = match (is_none(packet.in_if), is_none(packet.out_if)) {
                 (false, true) => packet.ip.dst,
                 (true, false) => packet.ip.src,
