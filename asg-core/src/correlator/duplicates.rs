@@ -92,8 +92,8 @@ impl Sender {
 }
 
 /// So many steps for each packet cost less than a table; and so many at first, for packets that came in bursts.
-const MOST_STEPS: u64 = 8;
-const FIRST_STEPS: u64 = if cfg!(test) { 16 } else { 1 << 20 };
+const MOST_STEPS: u64 = 2;
+const FIRST_STEPS: u64 = if cfg!(test) { 16 } else { 1 << 18 };
 
 /// So many senders are remembered before a table is made.
 const MOST_SENDERS: usize = 1 << 16;
@@ -304,9 +304,11 @@ impl Window {
     }
 }
 
-/// A digest of what all packets of a sender's have in common: the prefix, and the address on its side. A prefix that names an
-/// app says nothing of the container, whose address stands for it then; one that is not Cloud Foundry's says nothing of the
-/// machine, whose link and address do, as far as they are told.
+/// A digest of what all packets of a sender's have in common: the prefix, and the address on its side.
+///
+/// A prefix that names an app says nothing of the container: the address stands for it then, with two bits of the app's GUID,
+/// for all who send to a container are too many for one sender, and each by itself would make too many senders. A prefix that
+/// is not Cloud Foundry's says nothing of the machine, whose link and address do, as far as they are told.
 pub(super) fn sender(
     packet: &Packet<'_>,
     cf: Option<&LogPrefix<'_>>,
@@ -315,7 +317,10 @@ pub(super) fn sender(
 ) -> u64 {
     let name = || seeds.digest(packet.prefix.as_bytes());
     match cf {
-        Some(LogPrefix { subject: Subject::App, .. }) => seeds.of_address(address),
+        Some(LogPrefix { subject: Subject::App, handle_prefix, .. }) => {
+            let digit = handle_prefix.and_then(|app| app.as_str().bytes().next()).unwrap_or(0);
+            seeds.of_address(address) ^ u64::from(digit & 3).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        }
         Some(_) => name() ^ seeds.of_address(address),
         None => {
             let is_none = |interface: Option<Text<'_>>| {

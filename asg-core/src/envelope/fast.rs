@@ -24,10 +24,13 @@ pub(super) fn read<'a>(text: &'a [u8], e: &mut Envelope<'a>) -> Option<()> {
         }
         b'<' => {
             let (priority, at) = syslog::priority(text, 0)?;
-            if !text[at..].starts_with(b"1 ") {
-                return None;
+            let behind = text[at..].strip_prefix(b"1 ")?;
+            if let Some(rest) = rfc5424(behind, e) {
+                (e.dialect, e.body_at) = (Dialect::Rfc5424, text.len() - rest.len());
+            } else {
+                *e = Envelope::default();
+                syslog::rfc5424(text, at + 2, e)?;
             }
-            syslog::rfc5424(text, at + 2, e)?;
             e.priority = Some(priority);
         }
         _ => return None,
@@ -48,6 +51,39 @@ pub(super) fn read<'a>(text: &'a [u8], e: &mut Envelope<'a>) -> Option<()> {
     }
     e.body = Text::new(&text[e.body_at..]);
     Some(())
+}
+
+/// RFC 5424 as syslog-release writes it, with neither PROCID nor MSGID and one element of BOSH's; and what follows.
+fn rfc5424<'a>(text: &'a [u8], e: &mut Envelope<'a>) -> Option<&'a [u8]> {
+    let (time, len, false) = rfc3339(text)? else { return None };
+    e.time = LogTime::Instant(time);
+    let (host, rest) = word(text[len..].strip_prefix(b" ")?)?;
+    e.host = Some(Text::new(host)).filter(|_| host != b"-");
+    let (program, rest) = word(rest)?;
+    e.program = Some(Text::new(program)).filter(|_| program != b"-");
+    let (pid, rest) = word(rest)?;
+    e.proc_id = Some(Text::new(pid)).filter(|_| pid != b"-");
+    let rest = rest.strip_prefix(b"- [instance@47450 director=")?;
+    let rest = quoted(rest, &mut e.director)?;
+    let rest = match rest.strip_prefix(b" environment=") {
+        Some(rest) => quoted(rest, &mut e.environment)?,
+        None => rest,
+    };
+    let rest = quoted(rest.strip_prefix(b" deployment=")?, &mut e.deployment)?;
+    let rest = quoted(rest.strip_prefix(b" group=")?, &mut e.job)?;
+    let rest = quoted(rest.strip_prefix(b" az=")?, &mut e.az)?;
+    let rest = quoted(rest.strip_prefix(b" id=")?, &mut e.instance)?;
+    let rest = rest.strip_prefix(b"] ")?;
+    (!rest.starts_with(b"\xef\xbb\xbf")).then_some(rest)
+}
+
+/// A value in quotes, without an escape.
+#[inline]
+fn quoted<'a>(text: &'a [u8], slot: &mut Option<Text<'a>>) -> Option<&'a [u8]> {
+    let value = text.strip_prefix(b"\"")?;
+    let (value, rest) = value.split_at(near::find2(b'"', b'\\', value)?);
+    *slot = Some(Text::new(value)).filter(|_| !value.is_empty());
+    rest.strip_prefix(b"\"")
 }
 
 /// ` host program: ` or ` host program [job=… index=…] `.

@@ -243,9 +243,6 @@ fn element<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<usize> {
     let mut words = Words { text, at: 1 };
     let id_end = near::find2(b' ', b']', text)?;
     let is_bosh = &text[1..id_end] == b"instance@47450";
-    if is_bosh && let Some(len) = usual_element(text, id_end, envelope) {
-        return Some(len);
-    }
     let is_tags = &text[1..id_end] == b"tags@47450";
     words.at = id_end;
     loop {
@@ -281,27 +278,6 @@ fn element<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<usize> {
             }
         }
     }
-}
-
-/// The same of BOSH's element, where its names stand in the order in which syslog-release writes them, and nothing is escaped;
-/// `None`, and perhaps some of them in the envelope, if they do not.
-fn usual_element<'a>(text: &'a [u8], at: usize, envelope: &mut Envelope<'a>) -> Option<usize> {
-    let mut rest = &text[at..];
-    let Envelope { director, environment, deployment, job, az, instance, .. } = envelope;
-    for (name, slot) in [
-        (&b" director=\""[..], director),
-        (b" environment=\"", environment),
-        (b" deployment=\"", deployment),
-        (b" group=\"", job),
-        (b" az=\"", az),
-        (b" id=\"", instance),
-    ] {
-        let Some(value) = rest.strip_prefix(name) else { continue };
-        let (value, after) = value.split_at(near::find2(b'"', b'\\', value)?);
-        *slot = non_empty(value);
-        rest = after.strip_prefix(b"\"")?;
-    }
-    (rest.first() == Some(&b']')).then(|| text.len() - rest.len() + 1)
 }
 
 /// The first `"` that no backslash stands before.

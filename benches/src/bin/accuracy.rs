@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::fmt::Write as _;
 use std::hint::black_box;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -46,7 +47,7 @@ fn run() -> Result<bool, Box<dyn Error>> {
         match arg {
             Long("seeds") => seeds = args.value()?.parse()?,
             Short('h') | Long("help") => {
-                print!("{HELP}");
+                io::stdout().write_all(HELP.as_bytes())?;
                 return Ok(true);
             }
             Value(path) if file.is_none() => file = Some(path),

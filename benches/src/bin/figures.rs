@@ -76,7 +76,7 @@ fn options() -> Result<Option<Options>, Box<dyn Error>> {
             Long("times") => options.times = args.value()?.parse::<usize>()?.max(1),
             Long("folder") => options.folder = args.value()?.into(),
             Short('h') | Long("help") => {
-                print!("{HELP}");
+                io::stdout().write_all(HELP.as_bytes())?;
                 return Ok(None);
             }
             _ => return Err(arg.unexpected().into()),

@@ -6,7 +6,7 @@
 
 use std::error::Error;
 use std::fs::File;
-use std::io::BufWriter;
+use std::io::{self, BufWriter, Write as _};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -75,7 +75,7 @@ fn run() -> Result<(), Box<dyn Error>> {
             Long("debug") => config.debug = true,
             Long("no-truth") => truth = false,
             Short('h') | Long("help") => {
-                print!("{HELP}");
+                io::stdout().write_all(HELP.as_bytes())?;
                 return Ok(());
             }
             Value(folder) if out.is_none() => out = Some(folder),

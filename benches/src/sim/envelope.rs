@@ -1,6 +1,7 @@
 //! Envelopes: the same kernel and lager lines as they reach an operator.
 
 use std::io::Write as _;
+use std::net::Ipv4Addr;
 
 use super::clock::{printk, rfc3164, rfc3339};
 
@@ -42,7 +43,7 @@ pub enum Envelope {
 /// Who a cell is, by all the names that envelopes use.
 #[derive(Debug, Clone)]
 pub(super) struct Host {
-    pub(super) ip: String,
+    pub(super) ip: Ipv4Addr,
     /// The BOSH instance id, which is the host name too.
     pub(super) id: String,
     pub(super) index: usize,

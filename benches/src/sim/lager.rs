@@ -4,7 +4,7 @@
 //! guardian c2d9348. A lager line's `data` is a map with its keys sorted; `lrp-key` and its like are structs.
 
 use std::io::Write as _;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::clock::rfc3339;
 use super::era::{Facts, Lager};
@@ -70,7 +70,7 @@ pub(super) struct Context<'a> {
     pub(super) names: Option<&'a NameSet>,
     /// What rep calls its cell.
     pub(super) cell_id: &'a str,
-    pub(super) cell_ip: &'a str,
+    pub(super) cell_ip: Ipv4Addr,
     pub(super) session: u64,
     /// By the cell's clock.
     pub(super) wall: i64,
@@ -87,7 +87,7 @@ pub(super) fn logger(
     wall: i64,
     kernel: &[u8],
     owner: &ContainerFacts,
-    cell_ip: &str,
+    cell_ip: Ipv4Addr,
 ) -> bool {
     let text = String::from_utf8_lossy(kernel);
     let (is_allowed, is_denied) = (text.contains("OK_"), text.contains("DENY_"));

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
@@ -513,7 +513,7 @@ impl<'s, S: Sink> Run<'s, S> {
             facts: &facts,
             names,
             cell_id: &cell.rep_name,
-            cell_ip: &cell.host.ip,
+            cell_ip: cell.host.ip,
             session: self.session,
             wall: cell.clock.wall(self.now),
         };
@@ -606,7 +606,7 @@ impl<'s, S: Sink> Run<'s, S> {
         let Some(facts) = truth.container.as_deref() else { return Ok(()) };
         let mut json = Vec::with_capacity(700);
         let wall = wall + 250 * MILLI;
-        if !lager::logger(&mut json, wall, text, facts, &self.cells[cell].host.ip) {
+        if !lager::logger(&mut json, wall, text, facts, self.cells[cell].host.ip) {
             return Ok(());
         }
         let mut line = Vec::with_capacity(json.len() + 160);
@@ -661,8 +661,8 @@ fn new_cell(config: &Config, start: i64, n: usize, clocks: &mut Chance) -> Cell 
         drift_ppm: clocks.between(-drift, drift + 1),
         booted: start - clocks.between(MINUTE, 60 * 24 * 60 * MINUTE),
     };
-    let [_, _, high, low] = (n as u32 + 16 * 256 + 15).to_be_bytes();
-    let host = Host { ip: format!("10.0.{high}.{low}"), id: id.clone(), index: n, sequence: 0 };
+    let ip = Ipv4Addr::from_bits(u32::from_be_bytes([10, 0, 16, 15]) + n as u32);
+    let host = Host { ip, id: id.clone(), index: n, sequence: 0 };
     // Diego called cells after job and index, then job, index and GUID, and at last by the instance's GUID.
     let rep_name = match config.era.facts().handle {
         HandleForm::ProcessAndInstance => format!("cell_z1-{n}"),

@@ -251,12 +251,14 @@ impl<S: Sink> Run<'_, S> {
         match self.traffic.below(3) {
             0 => {
                 let mut line = b"[UFW BLOCK] ".to_vec();
+                let ip = self.cells[cell].host.ip;
+                let [.., a, b] = ip.octets();
                 let path = Path {
                     input: "eth0".into(),
                     output: String::new(),
-                    mac: "42:01:0a:00:10:0f:42:01:0a:00:10:01".into(),
+                    mac: format!("42:01:0a:00:{a:02x}:{b:02x}:42:01:0a:00:{a:02x}:01"),
                     src: IpAddr::V4([198, 51, 100, self.traffic.below(256) as u8].into()),
-                    dst: IpAddr::V4([10, 0, 16, 15].into()),
+                    dst: IpAddr::V4(ip),
                     mark: None,
                 };
                 packet::write(&mut line, &path, Load::Syn { port: 22 }, &mut self.traffic);

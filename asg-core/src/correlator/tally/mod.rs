@@ -208,7 +208,8 @@ impl Tally {
             match read {
                 Read::Packet(mut seen) => {
                     seen.origin.line += lines;
-                    self.packet(reader.group_numbers[seen.group as usize], &seen);
+                    let cell = reader.cell_numbers[seen.cell as usize];
+                    self.packet(cell, reader.group_numbers[seen.group as usize], &seen);
                 }
                 Read::Told { cell, told } => {
                     let cell = &self.cell_facts[reader.cell_numbers[cell as usize] as usize];
@@ -233,24 +234,23 @@ impl Tally {
         }
     }
 
-    fn packet(&mut self, group: u32, seen: &Seen) {
-        let name = &self.groups.all()[group as usize];
+    fn packet(&mut self, cell: u32, group: u32, seen: &Seen) {
         let shown = Shown { time: seen.times.time, uptime: seen.times.uptime };
-        self.clock(name.cell(), shown);
+        self.clock(cell, shown);
         let correlator = &mut self.correlator;
         let told = seen.mark.map(|mark| correlator.reports.marked(seen.origin, mark, NOW));
         if matches!(told, Some(Told::After(_))) {
             return;
         }
-        let name = &self.groups.all()[group as usize];
-        let place = self.cell_facts[name.cell() as usize].place;
+        let place = self.cell_facts[cell as usize].place;
+        let name = || &self.groups.all()[group as usize];
         let group = &mut self.counted[group as usize];
         group.packets += 1;
         group.span.extend(shown);
         let completeness = &mut correlator.completeness;
         let container = group
             .container
-            .of(seen.limit, |limit| completeness.container(place, name.prefix(), limit));
+            .of(seen.limit, |limit| completeness.container(place, name().prefix(), limit));
         completeness.packet_of(place, container, seen.times);
         if seen.is_damaged {
             completeness.tell(place, crate::completeness::Told::Damage);

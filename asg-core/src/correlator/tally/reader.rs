@@ -47,6 +47,7 @@ pub(super) enum Read {
 pub(super) struct Seen {
     pub(super) origin: Origin,
     pub(super) mark: Option<Mark>,
+    pub(super) cell: u32,
     pub(super) group: u32,
     pub(super) is_damaged: bool,
     pub(super) limit: Option<Limit>,
@@ -89,7 +90,7 @@ impl TallyReader {
             };
             let group = self.groups.see(key);
             let times = PacketTimes::of(envelope);
-            let seen = Seen { origin, mark, group, is_damaged, limit, times };
+            let seen = Seen { origin, mark, cell, group, is_damaged, limit, times };
             self.read.push(Read::Packet(seen));
             return;
         }
@@ -161,6 +162,7 @@ impl TallyReader {
         self.read.push(Read::Packet(Seen {
             origin,
             mark,
+            cell,
             group,
             is_damaged: false,
             limit,
