@@ -6,7 +6,7 @@
 
 use super::{Dialect, Envelope, console, stamp, syslog};
 use crate::digits::Digits;
-use crate::time::{LogTime, Uptime, rfc3339};
+use crate::time::{LogTime, Timestamp, Uptime, rfc3339};
 use crate::{Text, near};
 
 /// Reads a header into a new envelope; `None`, and an envelope with anything in it, if it is not one of the common ones.
@@ -51,6 +51,36 @@ pub(super) fn read<'a>(text: &'a [u8], e: &mut Envelope<'a>) -> Option<()> {
     }
     e.body = Text::new(&text[e.body_at..]);
     Some(())
+}
+
+/// How a line with an RFC 3339 stamp begins.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Opening {
+    pub(crate) dialect: Dialect,
+    pub(crate) time: Timestamp,
+    /// All up to the blank behind the stamp.
+    pub(crate) len: usize,
+}
+
+impl Opening {
+    /// Of a file's line, or of RFC 5424's.
+    pub(crate) fn read(text: &[u8]) -> Option<Self> {
+        let (dialect, at) = match text.first()? {
+            b'0'..=b'9' => (Dialect::Rfc3339, 0),
+            b'<' => {
+                let (_, at) = syslog::priority(text, 0)?;
+                text[at..].starts_with(b"1 ").then_some((Dialect::Rfc5424, at + 2))?
+            }
+            _ => return None,
+        };
+        let (time, len, false) = rfc3339(&text[at..])? else { return None };
+        Some(Self { dialect, time, len: at + len })
+    }
+
+    /// What the kernel puts before a message, and how long it is: `[ 2447.391126] `.
+    pub(crate) fn uptime(text: &[u8]) -> Option<(Uptime, usize)> {
+        text.starts_with(b"[").then(|| plain_uptime(text))?
+    }
 }
 
 /// RFC 5424 as syslog-release writes it, with neither PROCID nor MSGID and one element of BOSH's; and what follows.

@@ -31,9 +31,10 @@ mod stamp;
 mod stream;
 mod syslog;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub(crate) use console::uptime_text;
+pub(crate) use fast::Opening;
 
 use serde::Serialize;
 

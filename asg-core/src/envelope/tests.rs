@@ -31,7 +31,7 @@ fn said(line: &str) -> String {
 }
 
 /// Headers and what they say; `~` stands for the instance id.
-const HEADERS: &[(&str, &str)] = &[
+pub(crate) const HEADERS: &[(&str, &str)] = &[
     ("", "bare - - - -/-/- -"),
     (
         "Jun 16 23:18:38 localhost kernel: [87921.493829] ",
@@ -393,7 +393,7 @@ proptest! {
 }
 
 /// What may follow a header.
-const BODIES: &[&str] = &[
+pub(crate) const BODIES: &[&str] = &[
     BODY,
     "[  637.581122] x",
     "[2681198.826158][  T123] x",
@@ -409,4 +409,4 @@ const BODIES: &[&str] = &[
 ];
 
 /// Bytes that mean something to one reader or another.
-const BYTES: &[u8] = b" :.[]{}/<>=\"-+,*T019aZ\xff";
+pub(crate) const BYTES: &[u8] = b" :.[]{}/<>=\"-+,*T019aZ\xff";

@@ -1,7 +1,7 @@
 //! The tally: packets counted by who sent them, in one pass and without holding any.
 //!
 //! * [`reader`] reads lines: all that needs no other line.
-//! * [`heads`] remembers how packet lines begin.
+//! * [`headers`] and [`heads`] remember how lines and packets begin.
 //! * [`cells`] and [`groups`] number what packets have in common.
 //! * [`clock`] spares the clocks most of what they know already.
 //! * [`answer`] tells which answer a group has.
@@ -10,12 +10,14 @@ mod answer;
 mod cells;
 mod clock;
 mod groups;
+mod headers;
 mod heads;
 mod reader;
 
 use self::cells::Cells;
 use self::clock::Samples;
 use self::groups::{Container, Groups, Shown, Span};
+use self::headers::Headers;
 use self::heads::Heads;
 pub use self::reader::TallyReader;
 use self::reader::{Read, Seen};
@@ -152,6 +154,7 @@ impl Tally {
             note_seeds: self.correlator.completeness.seeds(),
             cells: Cells::default(),
             groups: Groups::default(),
+            headers: Headers::default(),
             heads: Heads::default(),
             counts: Counts::default(),
             latest: Vec::new(),

@@ -2,6 +2,7 @@
 
 use super::cells::Cells;
 use super::groups::{GroupKey, Groups, Shown, TimeKind};
+use super::headers::Headers;
 use super::heads::{Heads, Known};
 use crate::completeness::{Limit, PacketTimes, Told};
 use crate::correlator::duplicates::{Mark, sender};
@@ -19,6 +20,7 @@ pub struct TallyReader {
     pub(super) note_seeds: Seeds,
     pub(super) cells: Cells,
     pub(super) groups: Groups,
+    pub(super) headers: Headers,
     pub(super) heads: Heads,
     pub(super) counts: Counts,
     /// Times with a year, the latest of each run of lines of one source.
@@ -57,11 +59,18 @@ pub(super) struct Seen {
 impl TallyReader {
     /// Reads a line.
     pub fn read(&mut self, origin: Origin, line: &[u8]) {
-        let line = Line::new(line);
+        self.counts.lines += 1;
+        let header = self.headers.read(line, origin.source);
+        if let Some((envelope, cell)) = &header
+            && self.read_known(origin, envelope, Some(*cell))
+        {
+            return;
+        }
+        let raw = line;
+        let line = Line::new(raw);
         let mut envelope = Envelope::default();
         line.read_envelope(&mut envelope);
-        self.counts.lines += 1;
-        if self.read_known(origin, &envelope) {
+        if header.is_none() && self.read_known(origin, &envelope, None) {
             return;
         }
         let record = &Record::behind(envelope, &line);
@@ -74,6 +83,9 @@ impl TallyReader {
         if let Some((packet, cf)) = record.packet() {
             self.counts.packets += 1;
             let cell = self.cells.see(origin.source, envelope, self.seeds);
+            if header.is_none() {
+                self.headers.remember(raw, envelope, origin.source, cell);
+            }
             let prefix = packet.prefix.as_bytes();
             // Whose prefix means nothing has as many addresses as there are machines in the world.
             let address = cf.and_then(|cf| own_address(packet, cf));
@@ -112,8 +124,13 @@ impl TallyReader {
         self.counts.evidence += u64::from(self.evidence.len() > known);
     }
 
-    /// Reads a packet whose head is known; false if the line is none.
-    fn read_known(&mut self, origin: Origin, envelope: &Envelope<'_>) -> bool {
+    /// Reads a packet whose head is known; false if the line is none. The number of its machine may be known too.
+    fn read_known(
+        &mut self,
+        origin: Origin,
+        envelope: &Envelope<'_>,
+        known_cell: Option<u32>,
+    ) -> bool {
         // Without an uptime the IP ID is wanted, which is not looked for here; an app prints what it likes.
         if envelope.uptime.is_none() || envelope.stream().is_some() {
             return false;
@@ -126,12 +143,17 @@ impl TallyReader {
         let sender = head.sender;
         let (cell, group) = match head.group {
             Some((cell, known_time, group))
-                if known_time == time && self.cells.shows(cell, origin.source, envelope) =>
+                if known_time == time
+                    && known_cell.map_or_else(
+                        || self.cells.shows(cell, origin.source, envelope),
+                        |known| known == cell,
+                    ) =>
             {
                 (cell, group)
             }
             _ => {
-                let cell = self.cells.see(origin.source, envelope, self.seeds);
+                let see = || self.cells.see(origin.source, envelope, self.seeds);
+                let cell = known_cell.unwrap_or_else(see);
                 // Heads name containers.
                 let key = GroupKey::of(
                     cell,

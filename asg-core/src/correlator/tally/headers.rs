@@ -1,0 +1,154 @@
+//! The headers of kernel lines that were read before.
+//!
+//! Between its stamp and its uptime each line of a machine's kernel has the same: host, tag, and what syslog and BOSH say of
+//! the machine. Whoever has read that once need not read it again.
+
+use hashbrown::HashTable;
+
+use crate::envelope::Opening;
+use crate::evidence::SourceId;
+use crate::{Dialect, Envelope, LogTime, Text};
+
+/// Headers, each with the machine that it names.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Headers(HashTable<Header>);
+
+#[derive(Debug, Clone)]
+struct Header {
+    text: Box<[u8]>,
+    dialect: Dialect,
+    source: SourceId,
+    cell: u32,
+}
+
+/// So many are remembered: machines, and the files that they write.
+const MOST: usize = 1 << 14;
+
+/// What headers are looked for by: long enough to show the end of an address or the beginning of a host's name, and no longer
+/// than any header with the uptime behind it.
+const KEY: usize = 16;
+
+/// So many that begin alike are remembered. Where that is not enough, hosts are not what tells machines apart.
+const MOST_ALIKE: usize = 4;
+
+fn hash(key: &[u8; KEY]) -> u64 {
+    let (words, _) = key.as_chunks::<8>();
+    words.iter().fold(0, |hash: u64, word| {
+        (hash.rotate_left(23) ^ u64::from_le_bytes(*word)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    })
+}
+
+impl Headers {
+    /// Reads the envelope of a line whose header is known, but for what the header itself says: of that, only the number of
+    /// the machine. It is a line of the kernel's own, and stands for itself alone.
+    pub(super) fn read<'a>(&self, line: &'a [u8], source: SourceId) -> Option<(Envelope<'a>, u32)> {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let opening = Opening::read(line)?;
+        let rest = &line[opening.len..];
+        let is_it = |known: &Header| {
+            rest.starts_with(&known.text)
+                && known.dialect == opening.dialect
+                && known.source == source
+        };
+        let header = self.0.find(hash(rest.first_chunk()?), is_it)?;
+        let behind = &rest[header.text.len()..];
+        let (uptime, len) = Opening::uptime(behind)?;
+        let envelope = Envelope {
+            time: LogTime::Instant(opening.time),
+            uptime: Some(uptime),
+            body: Text::new(&behind[len..]),
+            ..Envelope::default()
+        };
+        Some((envelope, header.cell))
+    }
+
+    /// Remembers the header of a line whose envelope this is and whose machine has this number, if it is a common one.
+    pub(super) fn remember(
+        &mut self,
+        line: &[u8],
+        envelope: &Envelope<'_>,
+        source: SourceId,
+        cell: u32,
+    ) {
+        if let Some(header) = header(line, envelope)
+            && let Some(key) = header.first_chunk().filter(|_| self.0.len() < MOST)
+            && self.0.iter_hash(hash(key)).count() < MOST_ALIKE
+        {
+            let header = Header { text: header.into(), dialect: envelope.dialect, source, cell };
+            let hash_of = |header: &Header| header.text.first_chunk().map_or(0, self::hash);
+            self.0.insert_unique(hash(key), header, hash_of);
+        }
+    }
+}
+
+/// What stands between the stamp and the uptime, if all of the envelope was read from them and it.
+fn header<'a>(line: &'a [u8], envelope: &Envelope<'_>) -> Option<&'a [u8]> {
+    let opening = Opening::read(line)?;
+    let end = memchr::memrchr(b'[', line.get(..envelope.body_at)?)?;
+    let header = line.get(opening.len..end)?;
+    let (uptime, len) = Opening::uptime(&line[end..])?;
+    let is_usual = envelope.is_kernel()
+        && envelope.stream().is_none()
+        && envelope.repeated.is_none()
+        && envelope.dialect == opening.dialect
+        && envelope.time == LogTime::Instant(opening.time)
+        && envelope.uptime == Some(uptime)
+        && envelope.body_at == end + len;
+    // Nobody looks for what is shorter.
+    (is_usual && header.len() >= KEY).then_some(header)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::Line;
+    use crate::envelope::tests::{BODIES, BYTES, HEADERS};
+
+    proptest! {
+        #[test]
+        fn a_line_with_a_known_header_is_read_as_any_other(
+            n in 0..HEADERS.len(),
+            bodies in (prop::sample::select(BODIES), prop::sample::select(BODIES)),
+            changes in prop::collection::vec((any::<prop::sample::Index>(), prop::sample::select(BYTES)), 0..3),
+        ) {
+            let line = format!("{}{}", HEADERS[n].0, bodies.0).into_bytes();
+            let mut other = format!("{}{}", HEADERS[n].0, bodies.1).into_bytes();
+            for (at, byte) in changes {
+                let at = at.index(other.len());
+                other[at] = byte;
+            }
+            let mut headers = Headers::default();
+            headers.remember(&line, &Line::new(&line).envelope(), SourceId(1), 7);
+            prop_assert!(headers.read(&other, SourceId(2)).is_none());
+            let Some((known, cell)) = headers.read(&other, SourceId(1)) else { return Ok(()) };
+            let (line, other) = (Line::new(&line), Line::new(&other));
+            let Envelope { time, uptime, body, sequence, repeated, .. } = other.envelope();
+            prop_assert_eq!((known.time, known.uptime, known.body), (time, uptime, body));
+            prop_assert_eq!((known.sequence, known.repeated, cell), (sequence, repeated, 7));
+            prop_assert!(other.envelope().stream().is_none());
+            let machine = |envelope: Envelope<'_>| {
+                let Envelope { instance, job, index, host, .. } = envelope;
+                [instance, job, index, host].map(|part| part.map(|part| part.to_string()))
+            };
+            prop_assert_eq!(machine(line.envelope()), machine(other.envelope()));
+        }
+    }
+
+    #[test]
+    fn the_usual_headers_are_remembered() {
+        for line in [
+            "2018-04-03T17:05:02.358719+00:00 localhost kernel: [1468637.581122] x",
+            "<4>1 2024-05-06T07:09:10.581301+00:00 10.0.16.15 kernel - - [instance@47450 director=\"\" deployment=\"cf\" \
+             group=\"diego-cell\" az=\"z1\" id=\"0455ec2b\"] [  637.581122] x",
+        ] {
+            let mut headers = Headers::default();
+            let line = line.as_bytes();
+            assert!(headers.read(line, SourceId(1)).is_none());
+            headers.remember(line, &Line::new(line).envelope(), SourceId(1), 7);
+            let (envelope, cell) = headers.read(line, SourceId(1)).expect("is known");
+            assert_eq!((envelope.body.as_bytes(), cell), (&b"x"[..], 7));
+        }
+    }
+}
