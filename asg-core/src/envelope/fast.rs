@@ -65,16 +65,18 @@ pub(crate) struct Opening {
 impl Opening {
     /// Of a file's line, or of RFC 5424's.
     pub(crate) fn read(text: &[u8]) -> Option<Self> {
-        let (dialect, at) = match text.first()? {
-            b'0'..=b'9' => (Dialect::Rfc3339, 0),
+        match text.first()? {
+            b'0'..=b'9' => {
+                let (time, len, false) = rfc3339(text)? else { return None };
+                Some(Self { dialect: Dialect::Rfc3339, time, len })
+            }
             b'<' => {
                 let (_, at) = syslog::priority(text, 0)?;
-                text[at..].starts_with(b"1 ").then_some((Dialect::Rfc5424, at + 2))?
+                let (time, len) = word_of_time(text[at..].strip_prefix(b"1 ")?)?;
+                Some(Self { dialect: Dialect::Rfc5424, time, len: at + b"1 ".len() + len })
             }
-            _ => return None,
-        };
-        let (time, len, false) = rfc3339(&text[at..])? else { return None };
-        Some(Self { dialect, time, len: at + len })
+            _ => None,
+        }
     }
 
     /// What the kernel puts before a message, and how long it is: `[ 2447.391126] `.
@@ -85,7 +87,7 @@ impl Opening {
 
 /// RFC 5424 as syslog-release writes it, with neither PROCID nor MSGID and one element of BOSH's; and what follows.
 fn rfc5424<'a>(text: &'a [u8], e: &mut Envelope<'a>) -> Option<&'a [u8]> {
-    let (time, len, false) = rfc3339(text)? else { return None };
+    let (time, len) = word_of_time(text)?;
     e.time = LogTime::Instant(time);
     let (host, rest) = word(text[len..].strip_prefix(b" ")?)?;
     e.host = Some(Text::new(host)).filter(|_| host != b"-");
@@ -105,6 +107,12 @@ fn rfc5424<'a>(text: &'a [u8], e: &mut Envelope<'a>) -> Option<&'a [u8]> {
     let rest = quoted(rest.strip_prefix(b" id=")?, &mut e.instance)?;
     let rest = rest.strip_prefix(b"] ")?;
     (!rest.starts_with(b"\xef\xbb\xbf")).then_some(rest)
+}
+
+/// RFC 5424's stamp, in which no blank stands for the `T`.
+fn word_of_time(text: &[u8]) -> Option<(Timestamp, usize)> {
+    let (time, len, is_comma) = rfc3339(text)?;
+    (!is_comma && text[10] != b' ').then_some((time, len))
 }
 
 /// A value in quotes, without an escape.

@@ -176,6 +176,15 @@ fn every_header_says_what_it_says_and_leaves_the_body_whole() {
 }
 
 #[test]
+fn no_blank_stands_in_the_stamp_of_rfc_5424() {
+    let usual =
+        HEADERS.iter().find(|(header, _)| header.contains("[instance@47450 director=")).unwrap().0;
+    let usual = format!("{usual}{BODY}");
+    let other = usual.replacen('T', " ", 1);
+    assert!(said(&usual).starts_with("rfc5424 ") && said(&other).starts_with("bare "), "{other}");
+}
+
+#[test]
 fn wrapped_lines_come_out_unescaped() {
     for (line, body) in [
         (r"6,1,2,-;a\x5cb\xc3\xa9 IN=".to_owned(), "a\\b\u{e9} IN="),

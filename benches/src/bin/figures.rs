@@ -13,6 +13,7 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use asg_benches::mixed;
+use asg_benches::sim::{Config, Era, Layout, Memory, Simulation};
 use asg_core::{Line, Record};
 use lexopt::prelude::*;
 
@@ -21,8 +22,9 @@ Prints the speed and the memory of `correlate --format summary` beside what oper
 
 usage: figures [options]
 
-  --lines N     lines of the mixed log, of 500 containers (1000000)
-  --log FILE    measures this log instead, such as one of the foundation simulator's
+  --lines N     lines of each log, about; both are of 500 containers (1000000)
+  --era NAME    of which era the simulated foundation is (silk-modern); `foundation --help` names them
+  --log FILE    measures this log instead
   --runs N      runs of each program, in turns; the median counts (5)
   --greps N     containers for which the article's procedure is timed; the rest is multiplied (10)
   --times N     how much larger the second log is whose memory is measured (10)
@@ -31,15 +33,17 @@ usage: figures [options]
 
 examples:
   figures
-  foundation --cells 20 --containers 500 --minutes 45 --rate 38 --layout one --no-truth /tmp/f
-  figures --log /tmp/f/messages.log
+  figures --era guardian-28
+  figures --log /var/log/messages
 
+Two logs are made: a mixed one of a fixed mixture, 80 % packets, and all that a simulated foundation of 20 cells writes.
 Rivals: GNU grep in the C locale, which counts `DST=`; and the knowledge-base article's procedure, one grep of the logs for
 each container. `correlate` is looked for beside this program, and built if it is not there. Memory is measured by GNU time.
 ";
 
 struct Options {
     lines: usize,
+    era: Era,
     log: Option<PathBuf>,
     runs: usize,
     greps: usize,
@@ -60,6 +64,7 @@ fn main() -> ExitCode {
 fn options() -> Result<Option<Options>, Box<dyn Error>> {
     let mut options = Options {
         lines: 1_000_000,
+        era: Era::SilkModern,
         log: None,
         runs: 5,
         greps: 10,
@@ -70,6 +75,7 @@ fn options() -> Result<Option<Options>, Box<dyn Error>> {
     while let Some(arg) = args.next()? {
         match arg {
             Long("lines") => options.lines = args.value()?.parse()?,
+            Long("era") => options.era = args.value()?.parse()?,
             Long("log") => options.log = Some(args.value()?.into()),
             Long("runs") => options.runs = args.value()?.parse::<usize>()?.max(1),
             Long("greps") => options.greps = args.value()?.parse::<usize>()?.max(1),
@@ -87,18 +93,42 @@ fn options() -> Result<Option<Options>, Box<dyn Error>> {
 
 fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let correlate = correlate()?;
+    if let Some(log) = &options.log {
+        return figures(options, &correlate, &std::fs::read_to_string(log)?);
+    }
+    println!("a mixed log:");
+    figures(options, &correlate, &mixed::log(options.lines, 7))?;
+    println!("\na simulated foundation's log ({}):", options.era.name());
+    figures(options, &correlate, &simulated(options)?)
+}
+
+/// All that a foundation's cells write, as an aggregator's file has it.
+fn simulated(options: &Options) -> Result<String, Box<dyn Error>> {
+    // About 22,000 lines a minute.
+    let minutes = u32::try_from(options.lines / 21_700)?.max(1);
+    let config = Config {
+        cells: 20,
+        containers: 500,
+        packets_per_minute: 38,
+        minutes,
+        layout: Layout::One,
+        ..Config::new(options.era)
+    };
+    let mut memory = Memory::default();
+    Simulation::run(&config, &mut memory)?;
+    let (_, text) = memory.files.pop().ok_or("no log")?;
+    Ok(String::from_utf8(text)?)
+}
+
+fn figures(options: &Options, correlate: &Path, text: &str) -> Result<(), Box<dyn Error>> {
     let log = options.folder.join(format!("asg-figures-{}.log", std::process::id()));
     let large = log.with_extension("large.log");
-    let text = match &options.log {
-        Some(log) => std::fs::read_to_string(log)?,
-        None => mixed::log(options.lines, 7),
-    };
-    std::fs::write(&log, &text)?;
-    let outcome = measure(options, &correlate, &log, &text).and_then(|()| {
+    std::fs::write(&log, text)?;
+    let outcome = measure(options, correlate, &log, text).and_then(|()| {
         let mut out = BufWriter::new(File::create(&large)?);
         (0..options.times).try_for_each(|_| out.write_all(text.as_bytes()))?;
         out.into_inner().map_err(io::IntoInnerError::into_error)?;
-        memory(&correlate, &log, &large)
+        memory(correlate, &log, &large)
     });
     for file in [&log, &large] {
         drop(std::fs::remove_file(file));
