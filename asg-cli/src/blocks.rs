@@ -1,4 +1,4 @@
-//! Whole lines, an eighth of a megabyte at a time: pieces of a log that several threads can read at once.
+//! Whole lines, half a megabyte at a time: pieces of a log that several threads can read at once.
 
 use std::io::{self, Read};
 
@@ -7,7 +7,7 @@ use asg_core::Lines;
 use crate::input::read_piece;
 
 /// As much of a log as is handed out at a time, unless a line is longer.
-const BLOCK: usize = 128 << 10;
+const BLOCK: usize = 512 << 10;
 
 /// Some whole lines of a log.
 #[derive(Debug, Default)]
