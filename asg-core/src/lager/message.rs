@@ -120,11 +120,27 @@ impl RepEventKind {
     /// ```
     #[must_use]
     pub fn of(message: &str) -> Self {
-        let last = message.as_bytes().last_chunk::<2>();
-        MESSAGES
+        let Some(last) = message.as_bytes().last_chunk() else { return Self::Seen };
+        let last = u64::from_le_bytes(*last);
+        LASTS
             .iter()
-            .filter(|(ending, _)| ending.as_bytes().last_chunk() == last)
-            .find(|(ending, _)| message.ends_with(ending))
-            .map_or(Self::Seen, |(_, kind)| *kind)
+            .zip(MESSAGES)
+            .filter(|(known, _)| **known == last)
+            .find(|(_, (ending, _))| message.ends_with(ending))
+            .map_or(Self::Seen, |(_, (_, kind))| *kind)
     }
 }
+
+/// The last eight bytes of each ending, by which nearly all are told from a message that does not end so.
+const LASTS: [u64; MESSAGES.len()] = {
+    let mut lasts = [0; MESSAGES.len()];
+    let mut n = 0;
+    while n < lasts.len() {
+        match MESSAGES[n].0.as_bytes().last_chunk() {
+            Some(last) => lasts[n] = u64::from_le_bytes(*last),
+            None => panic!("an ending of less than eight bytes"),
+        }
+        n += 1;
+    }
+    lasts
+};

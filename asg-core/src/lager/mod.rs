@@ -21,6 +21,7 @@ pub use logger::LoggerEvent;
 pub use message::RepEventKind;
 pub use rep::{Names, RepEvent};
 
+use crate::digits::Digits;
 use crate::json::Object;
 use crate::time::rfc3339;
 use crate::{Error, Timestamp};
@@ -161,11 +162,31 @@ const NEEDLES: [[u8; 3]; 4] = [*b"uid", *b"ndl", *b"cfn", *b"\\u0"];
 
 /// `"1498136872.889604807"` (lager v1; readers should also take a number), or RFC 3339 (v2).
 fn stamp(json: &str) -> Option<Timestamp> {
+    if let Some(time) = plain_seconds(json.as_bytes()) {
+        return Some(time);
+    }
     let text = json.trim_matches('"').as_bytes();
     match rfc3339(text) {
         Some((time, len, _)) if len == text.len() => Some(time),
         _ => seconds(text),
     }
+}
+
+/// The same of `"1498136872.889604807"`, of which there are so many: ten digits and nine.
+fn plain_seconds(json: &[u8]) -> Option<Timestamp> {
+    let text: &[u8; 22] = json.try_into().ok()?;
+    let [b'"', digits @ .., b'"'] = text else { return None };
+    let number = |at: usize, count: usize| {
+        let digits = Digits::new(*digits[at..].first_chunk()?);
+        (digits.count() >= count).then(|| digits.number(count).cast_signed())
+    };
+    if digits[10] != b'.' {
+        return None;
+    }
+    let (seconds, rest) = (number(0, 8)?, number(2, 8)? % 100);
+    let (millions, units) = (number(11, 8)?, number(12, 8)? % 10);
+    let nanos = (seconds * 100 + rest).checked_mul(1_000_000_000)?;
+    Some(Timestamp::from_nanos(nanos.checked_add(millions * 10 + units)?))
 }
 
 /// Seconds since the epoch with up to nine decimals, exactly: a float would lose the last two digits.

@@ -452,4 +452,21 @@ proptest! {
         let _ = LagerEvent::parse(text.as_bytes());
         let _ = LagerEvent::parse_cut(text.as_bytes());
     }
+
+    #[test]
+    fn plain_seconds_are_read_as_any_others(
+        seconds in 0..10_000_000_000_u64,
+        nanos in 0..1_000_000_000_u32,
+        change in prop::option::of((0..22_usize, prop::sample::select(&b"019.-:\"eE \xff"[..]))),
+    ) {
+        let mut text = format!("\"{seconds:010}.{nanos:09}\"").into_bytes();
+        if let Some((at, byte)) = change {
+            text[at] = byte;
+        }
+        let inside = &text[1..text.len() - 1];
+        match plain_seconds(&text) {
+            Some(time) => prop_assert_eq!(Some(time), super::seconds(inside)),
+            None => prop_assert!(change.is_some() || super::seconds(inside).is_none()),
+        }
+    }
 }
