@@ -128,6 +128,19 @@ pub(super) fn decoded(text: &[u8]) -> Option<Envelope<'_>> {
     Some(Envelope { priority, ..stamped.unwrap_or(bare) })
 }
 
+/// `kernel: [ 2343.595381] …`: syslog's tag without what stands before it.
+pub(super) fn tagged(text: &[u8]) -> Option<Envelope<'_>> {
+    let (name, behind) = (b"kernel", text.strip_prefix(b"kernel: ")?);
+    let mut envelope = Envelope {
+        dialect: Dialect::Console,
+        program: Some(Text::new(&text[..name.len()])),
+        body_at: text.len() - behind.len(),
+        ..Envelope::default()
+    };
+    boot_stamp(behind)?.put_into(&mut envelope);
+    Some(envelope)
+}
+
 /// `2017-07-24T19:19:10,581122+00:00 …`: dmesg --time-format=iso. The comma tells it from syslog.
 pub(super) fn iso(text: &[u8], at: usize) -> Option<Envelope<'_>> {
     let (time, len, true) = rfc3339(&text[at..])? else { return None };

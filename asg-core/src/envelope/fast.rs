@@ -135,6 +135,9 @@ fn host_and_tag<'a>(text: &'a [u8], at: usize, e: &mut Envelope<'a>) -> Option<(
     }
     e.host = Some(Text::new(host));
     let rest = if let Some(program) = program.strip_suffix(b":") {
+        if syslog::is_log_prefix(program, rest) {
+            return None;
+        }
         program_and_pid(program, e)?;
         // `cf/diego-cell/<id>` is another of BOSH's marks.
         if !matches!(rest, [b'[' | b'{', ..])

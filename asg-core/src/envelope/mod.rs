@@ -5,13 +5,14 @@
 //! | dialect | looks like |
 //! |---|---|
 //! | traditional syslog (RFC 3164), journald short | `Jun 16 23:18:38 host kernel: [2681198.826158] …` |
+//! | `logread` of `OpenWrt` | `Mon Mar 23 13:16:49 2026 kern.warn kernel: [311423.870453] …` |
 //! | rsyslog `FileFormat`, journald short-iso | `2018-04-03T17:05:02.358719+00:00 host kernel: [1468637.581122] …` |
 //! | metron agent, as sent | `<4>2017-06-16T23:18:38.826301+00:00 10.0.16.15 kernel [job=diego_cell index=1] [268…] …` |
 //! | the same, as an aggregator showed it | `Jun 16 23:18:38 kern kernel [job=diego_cell index=1] [2681198.826158] …` |
 //! | syslog-release 4 to 7 | `<4>2016-04-23T10:00:00.123456+00:00 10.0.16.15 kernel cf/diego-cell/<id> […] …` |
 //! | syslog-release 9 | `<4>12016-12-14T… 10.0.16.15 kernel: [bosh instance="cf/diego-cell/<id>"] […] …` |
 //! | syslog-release 11 and later (RFC 5424) | `<4>1 2024-05-06T… 10.0.16.15 kernel - - [instance@47450 … id="<id>"] […] …` |
-//! | dmesg, `/proc/kmsg` | `[ 2343.595381] …`, `<4>[ 2343.595381] …`, `kern  :warn  : [ 2343.595381] …`, … |
+//! | dmesg, `/proc/kmsg` | `[ 2343.595381] …`, `<4>[ 2343.595381] …`, `kern  :warn  : [ 2343.595381] …`, `kernel: [ 2343.595381] …`, … |
 //! | journald short-monotonic, short-unix, short-full | `[1468637.581122] host kernel: …`, `1500923950.581122 host kernel: …`, `Mon 2017-07-24 19:19:10 UTC host kernel: …` |
 //! | `cf logs` | `2024-05-06T07:08:03.29+0000 [CELL/0] OUT …` |
 //! | container runtimes | `2024-05-06T07:08:05.400512000Z stdout F …`, `rep_1  \| …` |
@@ -185,11 +186,19 @@ fn header(text: &[u8]) -> Option<Envelope<'_>> {
         b'[' => console::dmesg(text, 0),
         b'0'..=b'9' | b'A'..=b'Z' | b'*' => syslog::stamped(text, 0)
             .or_else(|| syslog::counted(text))
-            .or_else(|| stream::field(text)),
-        b'a'..=b'z' => console::decoded(text),
-        b' ' => stream::indented(text),
+            .or_else(|| stream::field(text))
+            .or_else(|| syslog::logread(text)),
+        b'a'..=b'z' => console::decoded(text).or_else(|| console::tagged(text)),
+        b' ' | b'\t' => stream::indented(text).or_else(|| pasted(text)),
         _ => None,
     }
+}
+
+/// A header behind blanks, as people paste it.
+fn pasted(text: &[u8]) -> Option<Envelope<'_>> {
+    let line = text.trim_ascii_start();
+    let envelope = header(line)?;
+    Some(Envelope { body_at: envelope.body_at + (text.len() - line.len()), ..envelope })
 }
 
 /// `path:` or `path:123:` before a header, as grep prints it over several files; `path-` and `path-123-` for the lines

@@ -8,7 +8,7 @@ const MONTHS: [&[u8; 3]; 12] = [
 
 const WEEKDAYS: [&[u8; 4]; 7] = [b"Mon ", b"Tue ", b"Wed ", b"Thu ", b"Fri ", b"Sat ", b"Sun "];
 
-/// `Jun 16 23:18:38`, the day padded with a blank or a zero, perhaps with a fraction: the time and how long it is.
+/// `Jun 16 23:18:38`, the day padded with a blank, a zero or not at all, perhaps with a fraction: the time and how long it is.
 pub(super) fn rfc3164(text: &[u8]) -> Option<(LogTime, usize)> {
     let head: &[u8; 15] = text.first_chunk()?;
     let month = month(head)?;
@@ -88,8 +88,14 @@ pub(super) fn month(text: &[u8]) -> Option<i8> {
     MONTHS.iter().position(|m| *m == name).and_then(|n| i8::try_from(n + 1).ok())
 }
 
-/// ` 16 23:18:38` or `  6 23:18:38.123456`: the year and month are left at 0.
+/// ` 16 23:18:38`, `  6 23:18:38.123456` or ` 6 23:18:38`: the year and month are left at 0.
 fn day_and_time(text: &[u8]) -> Option<(Civil, usize)> {
+    if let [b' ', b'0'..=b'9', b' ', ..] = text {
+        let mut padded = [b' '; 32];
+        let len = text.len().min(31);
+        padded[1..=len].copy_from_slice(&text[..len]);
+        return day_and_time(&padded[..=len]).map(|(civil, len)| (civil, len - 1));
+    }
     let head: &[u8; 12] = text.first_chunk()?;
     if head[0] != b' ' || head[3] != b' ' || head[6] != b':' || head[9] != b':' {
         return None;

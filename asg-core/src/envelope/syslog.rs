@@ -22,6 +22,11 @@ fn prioritised(text: &[u8], at: usize) -> Option<Envelope<'_>> {
             let mut envelope = Envelope::default();
             rfc5424(text, at + 2, &mut envelope).map(|()| envelope)
         }
+        // Some programs put a blank before the version.
+        [b' ', b'1', b' ', ..] => {
+            let mut envelope = Envelope::default();
+            rfc5424(text, at + 3, &mut envelope).map(|()| envelope)
+        }
         [b'[', ..] => console::dmesg(text, at),
         // syslog-release 9 forgot the blank behind the version.
         [b'1', a, b, c, d, b'-', ..] if [a, b, c, d].into_iter().all(u8::is_ascii_digit) => {
@@ -87,6 +92,21 @@ pub(super) fn stamped(text: &[u8], at: usize) -> Option<Envelope<'_>> {
     (!needs_tag || envelope.program.is_some()).then_some(envelope)
 }
 
+/// `Mon Mar 23 13:16:49 2026 kern.warn kernel: …`: `OpenWrt`'s logread.
+///
+/// Source: ubox `log/logread.c`.
+pub(super) fn logread(text: &[u8]) -> Option<Envelope<'_>> {
+    let (time, len) = stamp::ctime(text)?;
+    let mut words = Words { text, at: len };
+    words.blank()?;
+    let priority = Some(facility_and_level(&mut words)?);
+    let dialect = Dialect::Rfc3164;
+    let mut envelope =
+        Envelope { dialect, time, priority, body_at: words.at, ..Envelope::default() };
+    tag(&mut words, &mut envelope);
+    Some(envelope)
+}
+
 /// `kern.warn `, as busybox's syslogd puts it between host and tag.
 fn facility_and_level(words: &mut Words<'_>) -> Option<u8> {
     const LEVELS: [&str; 8] = ["emerg", "alert", "crit", "err", "warn", "notice", "info", "debug"];
@@ -143,6 +163,10 @@ fn tag<'a>(words: &mut Words<'a>, envelope: &mut Envelope<'a>) {
         return;
     }
     debug_assert!(after_word <= words.at);
+    if !bosh && is_log_prefix(name, &words.text[words.at..]) {
+        words.at = start;
+        return;
+    }
     envelope.body_at = words.at;
     let (program, pid) =
         match name.strip_suffix(b"]").and_then(|n| Some((n, memchr::memrchr(b'[', n)?))) {
@@ -151,6 +175,15 @@ fn tag<'a>(words: &mut Words<'a>, envelope: &mut Envelope<'a>) {
         };
     envelope.program = non_empty(program);
     envelope.proc_id = pid.and_then(non_empty);
+}
+
+/// True if what looks like a tag is the log prefix of a packet, as ulogd's files have it: `host DROP: IN=eth0 OUT=…`. The
+/// kernel's own lines have its tag, and daemons say their number.
+pub(super) fn is_log_prefix(tag: &[u8], behind: &[u8]) -> bool {
+    behind.starts_with(b"IN=")
+        && tag != b"kernel"
+        && !tag.starts_with(b"ulogd")
+        && !tag.ends_with(b"]")
 }
 
 /// `[job=diego_cell index=1] `, `[bosh instance="cf/diego-cell/<id>"] `, `diego-cell/<id> ` or `cf/diego-cell/<id> `.

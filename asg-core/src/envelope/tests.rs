@@ -41,6 +41,23 @@ pub(crate) const HEADERS: &[(&str, &str)] = &[
         "May  3 23:34:07 localhost kernel: [   21.493829] ",
         "rfc3164 2017-05-03T23:34:07Z localhost kernel -/-/- 21.493829",
     ),
+    (
+        "Jul 8 06:51:09 localhost kernel: [87921.493829] ",
+        "rfc3164 2017-07-08T06:51:09Z localhost kernel -/-/- 87921.493829",
+    ),
+    (
+        "    Jun 16 23:18:38 localhost kernel: [87921.493829] ",
+        "rfc3164 2017-06-16T23:18:38Z localhost kernel -/-/- 87921.493829",
+    ),
+    (
+        "Mon Mar 23 13:16:49 2026 kern.warn kernel: [311423.870453] ",
+        "rfc3164 2026-03-23T13:16:49Z - kernel -/-/- 311423.870453",
+    ),
+    ("kernel: [ 9271.326139] ", "console - - kernel -/-/- 9271.326139"),
+    (
+        "<6> 1 2020-11-20T00:07:58.544040+01:00 vm kernel - - - [  718.799259] ",
+        "rfc5424 2020-11-19T23:07:58.54404Z vm kernel -/-/- 718.799259",
+    ),
     ("Jul 24 19:19:10.581122 vm kernel: ", "rfc3164 2017-07-24T19:19:10.581122Z vm kernel -/-/- -"),
     (
         "2018-04-03T17:05:02.358719+00:00 localhost kernel: [1468637.581122] ",
@@ -172,6 +189,24 @@ fn every_header_says_what_it_says_and_leaves_the_body_whole() {
             let read = Line::new(line.as_bytes());
             assert_eq!(read.envelope().body, *body, "{line}");
         }
+    }
+}
+
+#[test]
+fn a_tag_right_before_a_packet_is_its_log_prefix_unless_it_names_a_program() {
+    const PACKET: &str = "IN=eth0 OUT= SRC=1.2.3.4 ";
+    for (header, prefix) in [
+        ("Dec 10 09:52:01 MpFw2 ", "Shorewall:net2dmz:ACCEPT: "),
+        ("Dec 10 09:52:01 ", "DENY: "),
+        ("2018-04-03T17:05:02.358719+00:00 host ", "IN-work: "),
+        ("Dec 10 09:52:01 host kernel: ", ""),
+        ("Dec 10 09:52:01 host kernel: ", "DENY: "),
+        ("Dec 10 09:52:01 host ulogd: ", ""),
+        ("Dec 10 09:52:01 host firewall[7]: ", ""),
+    ] {
+        let line = format!("{header}{prefix}{PACKET}");
+        let read = Line::new(line.as_bytes());
+        assert_eq!(read.envelope().body, *format!("{prefix}{PACKET}"), "{line}");
     }
 }
 

@@ -17,7 +17,9 @@ pub(super) struct Anchor<'a> {
     pub(super) prefix: &'a [u8],
     /// `None` where the text ends in the name, which may go on then.
     pub(super) in_if: Option<&'a [u8]>,
-    /// The same.
+    /// The bridge port, where it stands between the two.
+    pub(super) physin: Option<&'a [u8]>,
+    /// As `in_if`.
     pub(super) out_if: Option<&'a [u8]>,
     /// Where the name of the output interface ends, or the text.
     pub(super) end: usize,
@@ -46,13 +48,15 @@ pub(super) fn find_cut(text: &[u8]) -> Option<Anchor<'_>> {
     let start = from + memmem::rfind(&head[from..], b"IN=")?;
     let name = &head[start + 3..];
     let in_if = (piece > 0).then_some(name);
-    is_name(name).then_some(Anchor {
+    let anchor = Anchor {
         format: Format::Netfilter,
         prefix: &text[..start],
         in_if,
+        physin: None,
         out_if: None,
         end: text.len(),
-    })
+    };
+    is_name(name).then(|| anchor.behind_port())
 }
 
 fn at(text: &[u8], out: usize) -> Option<Anchor<'_>> {
@@ -80,7 +84,23 @@ fn at(text: &[u8], out: usize) -> Option<Anchor<'_>> {
         _ => (Format::Netfilter, &text[..start]),
     };
     let out_if = (end < text.len()).then_some(out_if);
-    Some(Anchor { format, prefix, in_if: Some(in_if), out_if, end })
+    let anchor = Anchor { format, prefix, in_if: Some(in_if), physin: None, out_if, end };
+    Some(anchor.behind_port())
+}
+
+impl Anchor<'_> {
+    /// The same of `IN=br0 PHYSIN=eth0 OUT=…`, if that is what the text says: so the bridge patches for Linux 2.4 print it.
+    /// What was taken for `IN=` is the end of `PHYSIN=` then.
+    fn behind_port(self) -> Self {
+        let Some(before) = self.prefix.strip_suffix(b" PHYS") else { return self };
+        let from = before.len().saturating_sub(MAX_NAME + 3);
+        let Some(start) = memmem::rfind(&before[from..], b"IN=") else { return self };
+        let (prefix, in_if) = (&before[..from + start], &before[from + start + 3..]);
+        if !is_name(in_if) {
+            return self;
+        }
+        Self { prefix, in_if: Some(in_if), physin: self.in_if, ..self }
+    }
 }
 
 /// ` MAC source = `, or the beginning of a cut one, if it can not be ` MAC=`.

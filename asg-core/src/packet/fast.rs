@@ -25,7 +25,7 @@ pub(super) fn read<'a>(text: &'a [u8], p: &mut Packet<'a>) -> Option<()> {
     let i = head(text, p)?;
     let (mark, ends_with_space) = rest(i, p.family, &mut p.ip)?;
     p.mark = mark;
-    p.form.ends_with_space = ends_with_space;
+    p.form.blanks_at_end = Some(u32::from(ends_with_space));
     Some(())
 }
 
@@ -428,7 +428,7 @@ mod tests {
         let found = anchor::find(line).unwrap_or_else(|| panic!("{}", Text::new(line)));
         let mut long = Packet::at(found);
         let result = grammar::message(line, found, &mut long);
-        long.form.ends_with_space = line.ends_with(b" ");
+        long.form.blanks_at_end = Some(u32::from(line.ends_with(b" ")));
         assert_eq!(result, Ok(()), "{}", Text::new(line));
         assert_eq!(short, long, "{}", Text::new(line));
         true

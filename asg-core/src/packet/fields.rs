@@ -599,7 +599,9 @@ impl<'a> Packet<'a> {
             format: anchor.format,
             prefix: Text::new(anchor.prefix),
             in_if: anchor.in_if.map(Text::new),
+            physin: anchor.physin.map(Text::new),
             out_if: anchor.out_if.map(Text::new),
+            form: LineForm { physin_first: anchor.physin.is_some(), ..LineForm::default() },
             ..Self::default()
         }
     }

@@ -8,8 +8,10 @@ use std::num::NonZeroU32;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct LineForm {
-    /// Kernel lines end in a blank; many tools drop it.
-    pub(super) ends_with_space: bool,
+    /// Kernel lines end in a blank; many tools drop it, and some add to it. `None` of a line that breaks off.
+    pub(super) blanks_at_end: Option<u32>,
+    /// `PHYSIN=` stands before `OUT=`: the bridge patches for Linux 2.4.
+    pub(super) physin_first: bool,
     /// Whose dialect the line is in.
     pub(super) writer: Writer,
     /// How ulogd2 says that a header is cut.

@@ -141,9 +141,11 @@ impl<'a> Packet<'a> {
 
     fn read(&mut self, text: &'a [u8], anchor: anchor::Anchor<'a>) -> Result<(), Error> {
         *self = Self::at(anchor);
-        let read = grammar::message(text, anchor, self);
+        // Of several blanks at the end all but one are somebody else's.
+        let blanks = text.iter().rev().take_while(|b| **b == b' ').count();
+        let read = grammar::message(&text[..text.len() - blanks.saturating_sub(1)], anchor, self);
         // Of a line that breaks off, a field is certain when the blank behind it was seen.
-        self.form.ends_with_space = read.is_err() || text.ends_with(b" ");
+        self.form.blanks_at_end = read.is_ok().then_some(blanks as u32);
         self.cut = read.as_ref().is_err_and(Error::is_cut);
         read
     }

@@ -5,6 +5,7 @@ use std::io::Write as _;
 
 use super::fields::{Address, ExtHeader, Family, Format, Ip, Packet, Proto};
 use super::form::{LineForm, NO_IPV4, OPCODES, Short, V6Form};
+use crate::Text;
 
 /// Writes the line. Fields that were not read are not written, so a cut packet prints what is certain of it.
 pub(super) fn packet(p: &Packet<'_>, out: &mut Vec<u8>) {
@@ -15,11 +16,16 @@ pub(super) fn packet(p: &Packet<'_>, out: &mut Vec<u8>) {
     out.extend(b"IN=");
     let Some(in_if) = p.in_if else { return };
     out.extend(in_if.as_bytes());
+    let (first, second) = if p.form.physin_first { (p.physin, None) } else { (None, p.physin) };
+    if let Some(name) = first {
+        out.extend(b" PHYSIN=");
+        out.extend(name.as_bytes());
+    }
     out.extend(b" OUT=");
     let Some(out_if) = p.out_if else { return };
     out.extend(out_if.as_bytes());
     match p.format {
-        Format::Netfilter => netfilter(p, out),
+        Format::Netfilter => netfilter(p, second, out),
         Format::EbtLog => ebt_log(p, out),
     }
 }
@@ -33,9 +39,9 @@ macro_rules! put {
     )*};
 }
 
-fn netfilter(p: &Packet<'_>, out: &mut Vec<u8>) {
+fn netfilter(p: &Packet<'_>, physin: Option<Text<'_>>, out: &mut Vec<u8>) {
     out.push(b' ');
-    for (key, name) in [("PHYSIN=", p.physin), ("PHYSOUT=", p.physout)] {
+    for (key, name) in [("PHYSIN=", physin), ("PHYSOUT=", p.physout)] {
         if let Some(name) = name {
             out.extend(key.as_bytes());
             out.extend(name.as_bytes());
@@ -69,8 +75,9 @@ fn netfilter(p: &Packet<'_>, out: &mut Vec<u8>) {
     if p.cut && p.ip.nested.is_some() && out.ends_with(b"] ") {
         out.truncate(out.len() - 2);
     }
-    if !p.form.ends_with_space && out.ends_with(b" ") {
-        out.pop();
+    if let Some(blanks) = p.form.blanks_at_end {
+        out.truncate(out.len() - usize::from(out.ends_with(b" ")));
+        out.extend(std::iter::repeat_n(b' ', blanks as usize));
     }
 }
 

@@ -187,6 +187,25 @@ fn where_the_prefix_ends() {
 }
 
 #[test]
+fn of_a_line_that_breaks_off_behind_a_port_the_port_is_no_prefix() {
+    for (text, in_if) in [("x IN=br0 PHYSIN=eth", "br0"), ("x IN=br0 PHYSIN=eth0 OU", "br0")] {
+        let Lenient { packet, stop } = Packet::parse_kernel(text.as_bytes()).unwrap();
+        assert!(stop.unwrap().is_cut());
+        assert_eq!((packet.prefix, packet.in_if), ("x ".into(), Some(in_if.into())), "{text}");
+    }
+}
+
+#[test]
+fn blanks_that_somebody_added_at_the_end_are_kept() {
+    let line =
+        "IN=a OUT=b SRC=192.0.2.1 DST=198.51.100.2 LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=7 PROTO=2";
+    for blanks in 0..300 {
+        let line = format!("{line}{}", " ".repeat(blanks));
+        read_every_way(line.as_bytes()).unwrap();
+    }
+}
+
+#[test]
 fn an_address_that_a_person_blanked_is_no_error() {
     let line = b"1f97ff6d-4517-43a0-5aef-f5915IN=wbrdg-0afe0008 OUT=eth0 SRC= DST= LEN=60 TOS=0x00 PREC=0x00 TTL=63 \
         ID=40628 DF PROTO=TCP SPT=52232 DPT=80 WINDOW=28280 RES=0x00 SYN URGP=0";

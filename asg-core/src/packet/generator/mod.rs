@@ -177,7 +177,14 @@ impl Printer<'_> {
             self.text(" ");
         }
         let (in_if, out_if) = (self.one(&NAMES), self.one(&NAMES));
-        self.text(format_args!("IN={in_if} OUT={out_if}"));
+        self.text(format_args!("IN={in_if}"));
+        let has_port = !is_ebt && self.below(16) == 15;
+        if has_port {
+            let port = self.one(&NAMES);
+            self.text(format_args!(" PHYSIN={port}"));
+            self.note("physin", port);
+        }
+        self.text(format_args!(" OUT={out_if}"));
         self.note("in", in_if);
         self.note("out", out_if);
         if is_ebt {
@@ -186,7 +193,7 @@ impl Printer<'_> {
         }
         self.text(" ");
         for (key, name) in [("PHYSIN=", "physin"), ("PHYSOUT=", "physout")] {
-            if self.below(8) == 7 {
+            if self.below(8) == 7 && !(has_port && name == "physin") {
                 let port = self.one(&NAMES);
                 self.text(format_args!("{key}{port} "));
                 self.note(name, port);

@@ -17,7 +17,7 @@ const ETHERNET: usize = 14 * 3 - 1;
 /// The blank behind `OUT=<name>`, and `PHYSIN=` and `PHYSOUT=`.
 pub(super) fn names<'a>(i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
     let (mut i, ()) = sp(i)?;
-    if i.starts_with(b"PHYSIN=") {
+    if i.starts_with(b"PHYSIN=") && p.physin.is_none() {
         i = field(i, "PHYSIN=", name, &mut p.physin)?;
     }
     if i.starts_with(b"PHYSOUT=") {

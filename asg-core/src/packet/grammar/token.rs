@@ -29,7 +29,13 @@ pub(super) struct Fail {
 enum Wanted {
     Text(&'static str),
     Some(&'static str),
+    End,
 }
+
+const END: &str = "the end of the line";
+
+/// What a line may go on with where it may end too.
+const MAY_FOLLOW: [&str; 5] = ["OPT (", "UID=", "GID=", "MARK=0x", "MARK="];
 
 impl Fail {
     pub(super) const fn at(i: &[u8], wanted: &'static str) -> nom::Err<Self> {
@@ -51,6 +57,10 @@ impl Fail {
             Wanted::Text(text) => {
                 Error::literal(offset, text, is_last || text.as_bytes().starts_with(word))
             }
+            Wanted::End if MAY_FOLLOW.iter().any(|key| key.as_bytes().starts_with(word)) => {
+                Error::cut(offset, END)
+            }
+            Wanted::End => Error::expected(offset, END),
             Wanted::Some(what) if is_last => Error::cut(offset, what),
             Wanted::Some(what) => Error::expected(offset, what),
         }
@@ -89,9 +99,13 @@ pub(super) fn sp(i: &[u8]) -> Read<'_, ()> {
     }
 }
 
-/// The end of the line, with or without the blank in which most lines end.
+/// The end of the line, with or without the blank in which most lines end. Behind those that end in none somebody else may
+/// have put one.
 pub(super) fn end(i: &[u8]) -> Step<'_> {
-    if i.is_empty() { Ok(i) } else { Err(Fail::at(i, "the end of the line")) }
+    match i {
+        [] | b" " => Ok(&[]),
+        _ => Err(nom::Err::Error(Fail { left: i.len(), wanted: Wanted::End })),
+    }
 }
 
 /// `KEY=value ` with more to come: the blank must be there.

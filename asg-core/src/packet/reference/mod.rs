@@ -28,7 +28,11 @@ pub struct Reading {
 /// It is read as a kernel's and, if it is not whole so, as ulogd2's; if neither is whole, the one that got further counts.
 /// What ends in what may be the beginning of a kernel's word is a kernel's line, cut, unless its addresses are ulogd2's.
 #[must_use]
-pub fn read(line: &[u8]) -> Option<Reading> {
+pub fn read(mut line: &[u8]) -> Option<Reading> {
+    // One blank at the end is the kernel's.
+    while let Some(shorter) = line.strip_suffix(b" ").filter(|line| line.ends_with(b" ")) {
+        line = shorter;
+    }
     let (kernels, stop) = read_as(line, false)?;
     // What would make a kernel's word of the last one.
     let more = match stop.rest() {
@@ -58,6 +62,10 @@ fn read_as(line: &[u8], is_ulogd: bool) -> Option<(Reading, Reader<'_>)> {
         && (rest.starts_with(macs) || (b" MAC ".len()..macs.len()).any(|n| *rest == macs[..n]));
     let prefix = &line[..start - usize::from(is_ebt)];
     let (in_if, out_if) = split(&line[start + 3..end], b" OUT=")?;
+    let (in_if, port) = match split(in_if, b" PHYSIN=") {
+        Some((in_if, port)) => (in_if, Some(port)),
+        None => (in_if, None),
+    };
     let mut fields = Map::new();
     if is_ebt {
         fields.insert("format".into(), "ebt_log".into());
@@ -65,6 +73,9 @@ fn read_as(line: &[u8], is_ulogd: bool) -> Option<(Reading, Reader<'_>)> {
     fields.insert("prefix".into(), String::from_utf8_lossy(prefix).into());
     fields.insert("in".into(), String::from_utf8_lossy(in_if).into());
     fields.insert("family".into(), "unknown".into());
+    if let Some(port) = port {
+        fields.insert("physin".into(), String::from_utf8_lossy(port).into());
+    }
     if end == line.len() {
         return Some((Reading { fields: fields.into(), is_whole: false }, reader));
     }
@@ -73,7 +84,7 @@ fn read_as(line: &[u8], is_ulogd: bool) -> Option<(Reading, Reader<'_>)> {
     if let Some(mark) = reader.inner_mark.take() {
         fields.insert("mark".into(), mark);
     }
-    let is_whole = end.is_ok() && reader.at == line.len();
+    let is_whole = end.is_ok() && matches!(reader.rest(), b"" | b" ");
     Some((Reading { fields: fields.into(), is_whole }, reader))
 }
 
@@ -89,10 +100,17 @@ fn names(line: &[u8]) -> Option<(usize, usize)> {
     let (start, end) = (0..line.len()).rev().find_map(two_names)?;
     // iptables keeps 29 bytes of a prefix: the three bytes too many may be a device's name.
     let fits = start > 29 && start - 3 <= 29 && line[..start].ends_with(b"IN=");
-    match fits.then(|| start - 3).and_then(two_names) {
-        Some((earlier, same)) if same == end => Some((earlier, end)),
-        _ => Some((start, end)),
-    }
+    let start = match fits.then(|| start - 3).and_then(two_names) {
+        Some((earlier, same)) if same == end => earlier,
+        _ => start,
+    };
+    // `IN=br0 PHYSIN=eth0 OUT=`: that was the port's.
+    let bridge = line[..start].strip_suffix(b" PHYS").and_then(|before| {
+        let start = (0..before.len()).rev().find(|n| before[*n..].starts_with(b"IN="))?;
+        let name = &before[start + 3..];
+        (name.len() <= 15 && !name.iter().any(u8::is_ascii_whitespace)).then_some(start)
+    });
+    Some((bridge.unwrap_or(start), end))
 }
 
 fn split<'a>(text: &'a [u8], at: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
@@ -252,7 +270,7 @@ impl Reader<'_> {
     fn netfilter(&mut self, fields: &mut Fields) -> Step {
         self.text(" ")?;
         for field in PHYSICAL {
-            if self.sees(field.0) {
+            if self.sees(field.0) && !fields.contains_key(field.1) {
                 self.field(&field, false, fields)?;
             }
         }

@@ -120,7 +120,8 @@ fn what_people_and_programs_make_of_lines() {
             "ACCEPT IN=br0 OUT=vlan1 <1>SRC=192.0.2.1 DST=198.51.100.2 ".into(),
         ),
         ("a line folded by a mail program", v4("PROTO=TCP SPT=1\n    DPT=2 ")),
-        ("two blanks at the end", v4("PROTO=2  ")),
+        ("a word behind", v4("PROTO=UDP SPT=1 DPT=2 LEN=8 $00:0b:ab")),
+        ("what may be the beginning of a mark", v4("PROTO=UDP SPT=1 DPT=2 LEN=8 MA")),
         ("options in words", v4("PROTO=TCP SPT=4 DPT=5 WINDOW=9 RES=0x00 URGP=0 OPT (MSS=1460 ) ")),
         ("an action behind", v4("PROTO=UDP SPT=1 DPT=2 LEN=8 ACTION=DROP")),
         ("two lines in one", v4("PROTO=TCP SPT=4 DPT=[ 12.345678] x IN=a")),
@@ -135,7 +136,8 @@ fn what_people_and_programs_make_of_lines() {
     a level inside the line: 2.4 and old routers: byte 24: expected `SRC=`, at "<1>SRC=192.0.2.1"
     a line folded by a mail program: byte 95: expected ` `, at "
         DPT=2 "
-    two blanks at the end: byte 88: expected the end of the line, at " "
+    a word behind: byte 108: expected the end of the line, at "$00:0b:ab"
+    what may be the beginning of a mark: byte 108: the text ends where the end of the line was expected, at "MA"
     options in words: byte 132: expected header options in hexadecimal, at "MSS=1460 ) "
     an action behind: byte 108: expected the end of the line, at "ACTION=DROP"
     two lines in one: byte 100: expected a decimal number, at "[ 12.345678] x I"

@@ -70,6 +70,16 @@ fn names_and_link_headers() {
             json!({"in": "s-010255073003x", "out": "0123456789abcde"}),
         ),
         row(
+            "bridge ports in the order of Linux 2.4's patches",
+            "IN=br0 PHYSIN=p1 OUT=br0 PHYSOUT=p2 ",
+            json!({"in": "br0", "out": "br0", "physin": "p1", "physout": "p2"}),
+        ),
+        row(
+            "the same, to this host",
+            "IN=br0 PHYSIN=p1 OUT= ",
+            json!({"in": "br0", "out": "", "physin": "p1"}),
+        ),
+        row(
             "bridge ports",
             "IN=br0 OUT=br0 PHYSIN=p1 PHYSOUT=p2 ",
             json!({"in": "br0", "out": "br0", "physin": "p1", "physout": "p2"}),
