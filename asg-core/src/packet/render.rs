@@ -28,6 +28,10 @@ pub(super) fn packet(p: &Packet<'_>, out: &mut Vec<u8>) {
         Format::Netfilter => netfilter(p, second, out),
         Format::EbtLog => ebt_log(p, out),
     }
+    if let Some(blanks) = p.form.blanks_at_end {
+        out.truncate(out.len() - usize::from(out.ends_with(b" ")));
+        out.extend(std::iter::repeat_n(b' ', blanks as usize));
+    }
 }
 
 /// Writes `$key$value ` for each value that is there. A `Vec` takes all that is written.
@@ -74,10 +78,6 @@ fn netfilter(p: &Packet<'_>, physin: Option<Text<'_>>, out: &mut Vec<u8>) {
     // A bracket that was not seen would say that what is missing before it was not there.
     if p.cut && p.ip.nested.is_some() && out.ends_with(b"] ") {
         out.truncate(out.len() - 2);
-    }
-    if let Some(blanks) = p.form.blanks_at_end {
-        out.truncate(out.len() - usize::from(out.ends_with(b" ")));
-        out.extend(std::iter::repeat_n(b' ', blanks as usize));
     }
 }
 

@@ -35,7 +35,8 @@ enum Wanted {
 const END: &str = "the end of the line";
 
 /// What a line may go on with where it may end too.
-const MAY_FOLLOW: [&str; 5] = ["OPT (", "UID=", "GID=", "MARK=0x", "MARK="];
+const MAY_FOLLOW: [&str; 7] =
+    ["OPT (", "TRUNCATED", "INCOMPLETE [", "UID=", "GID=", "MARK=0x", "MARK="];
 
 impl Fail {
     pub(super) const fn at(i: &[u8], wanted: &'static str) -> nom::Err<Self> {

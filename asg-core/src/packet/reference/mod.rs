@@ -58,7 +58,8 @@ fn read_as(line: &[u8], is_ulogd: bool) -> Option<(Reading, Reader<'_>)> {
     let (start, end) = names(line)?;
     let mut reader = Reader { line, at: end, is_ulogd, ..Reader::default() };
     let (rest, macs) = (&line[end..], b" MAC source = ".as_slice());
-    let is_ebt = line[..start].ends_with(b" ")
+    let is_ebt = split(&line[start..end], b" PHYSIN=").is_none()
+        && line[..start].ends_with(b" ")
         && (rest.starts_with(macs) || (b" MAC ".len()..macs.len()).any(|n| *rest == macs[..n]));
     let prefix = &line[..start - usize::from(is_ebt)];
     let (in_if, out_if) = split(&line[start + 3..end], b" OUT=")?;

@@ -32,6 +32,22 @@ proptest! {
     }
 
     #[test]
+    fn blanks_behind_a_line_change_nothing_and_are_printed_back(generated in any_line(), blanks in 1_usize..4) {
+        let mut line = generated.line;
+        // Where a line may end without one, a blank may mean that more was to come.
+        if !line.ends_with(b" ") {
+            return Ok(());
+        }
+        line.extend(vec![b' '; blanks]);
+        let packet = Packet::parse(&line);
+        prop_assert!(packet.is_ok(), "{}: {:?}", String::from_utf8_lossy(&line), packet);
+        let packet = packet.unwrap();
+        prop_assert_eq!(serde_json::to_value(&packet).unwrap(), generated.fields);
+        prop_assert_eq!(packet.to_line(), &line[..]);
+        agree(&line);
+    }
+
+    #[test]
     fn a_changed_line_is_read_alike(
         generated in any_line(),
         at: prop::sample::Index,
