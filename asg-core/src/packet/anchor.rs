@@ -3,6 +3,9 @@
 //! The prefix is whatever an operator wrote into a rule, and the kernel puts nothing between it and `IN=`. It may hold
 //! `IN=fake OUT=fake ` itself. What follows the real `OUT=` can not: names of interfaces have no blanks in them, and no
 //! later field ends in ` OUT=`. So the *last* place at which `IN=<name> OUT=<name>` stands is the real one.
+//!
+//! But where that would make a prefix that is longer than any, and another packet stands in it, two lines were put together:
+//! then the first is read, and found to go on where it should end.
 
 use std::sync::LazyLock;
 
@@ -30,13 +33,26 @@ const MAX_NAME: usize = 15;
 
 /// iptables keeps at most 29 bytes of a prefix (`xt_LOG.h`); nft keeps 127.
 const MAX_IPTABLES_PREFIX: usize = 29;
+const MAX_PREFIX: usize = 127;
+
+/// What a packet line goes on with behind the names.
+const MAY_FOLLOW: [&[u8]; 5] = [b" SRC=", b" MAC", b" PHYSIN=", b" PHYSOUT=", b" ARP "];
 
 /// Searching forward is several times as fast as backward, even though the whole line is searched for one more.
 static OUT: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(b" OUT="));
 
 /// Finds the end of the prefix; `None` if the text is no packet line.
 pub(super) fn find(text: &[u8]) -> Option<Anchor<'_>> {
-    OUT.find_iter(text).filter_map(|out| at(text, out)).last()
+    let all = || OUT.find_iter(text).filter_map(|out| at(text, out));
+    let last = all().last()?;
+    if last.prefix.len() <= MAX_PREFIX {
+        return Some(last);
+    }
+    let is_packet = |anchor: &Anchor<'_>| {
+        anchor.prefix.len() <= MAX_PREFIX
+            && MAY_FOLLOW.iter().any(|word| text[anchor.end..].starts_with(word))
+    };
+    all().find(is_packet).or(Some(last))
 }
 
 /// The same for a text that breaks off before ` OUT=`: its last word is `IN=` and a name, perhaps with a piece of

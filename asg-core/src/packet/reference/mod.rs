@@ -37,6 +37,8 @@ pub fn read(mut line: &[u8]) -> Option<Reading> {
     // What would make a kernel's word of the last one.
     let more = match stop.rest() {
         b"INCOMPLETE" => " [1 bytes] ",
+        b"INCOMPLETE " => "[1 bytes] ",
+        b"INCOMPLETE " => "[1 bytes] ",
         b"MARK=0" => "x1 ",
         _ => "",
     };
@@ -98,20 +100,46 @@ fn names(line: &[u8]) -> Option<(usize, usize)> {
         let end = start + 3 + in_if.len() + 5 + out_if.len();
         (good(in_if) && good(out_if)).then_some((start, end))
     };
-    let (start, end) = (0..line.len()).rev().find_map(two_names)?;
     // iptables keeps 29 bytes of a prefix: the three bytes too many may be a device's name.
-    let fits = start > 29 && start - 3 <= 29 && line[..start].ends_with(b"IN=");
-    let start = match fits.then(|| start - 3).and_then(two_names) {
-        Some((earlier, same)) if same == end => earlier,
-        _ => start,
+    let names_at = |start: usize| {
+        let (start, end) = two_names(start)?;
+        let fits = start > 29 && start - 3 <= 29 && line[..start].ends_with(b"IN=");
+        let start = match fits.then(|| start - 3).and_then(two_names) {
+            Some((earlier, same)) if same == end => earlier,
+            _ => start,
+        };
+        Some((behind_port(line, start), end))
     };
-    // `IN=br0 PHYSIN=eth0 OUT=`: that was the port's.
-    let bridge = line[..start].strip_suffix(b" PHYS").and_then(|before| {
+    let last = (0..line.len()).rev().find_map(names_at)?;
+    if last.0 <= 127 {
+        return Some(last);
+    }
+    // No prefix is that long: perhaps there are two lines.
+    let is_packet = |(start, end): &(usize, usize)| {
+        let rest = String::from_utf8_lossy(&line[*end..]);
+        let words = [" SRC=", " MAC", " PHYSIN=", " PHYSOUT=", " ARP "];
+        *start <= 127 && words.iter().any(|word| rest.starts_with(word))
+    };
+    // Of several `IN=` before two names the last is the real one.
+    let mut first = None;
+    for start in 0..line.len() {
+        match (names_at(start), first) {
+            (Some(found), Some((_, end))) if found.1 == end => first = Some(found),
+            (Some(found), None) if is_packet(&found) => first = Some(found),
+            _ => {}
+        }
+    }
+    first.filter(is_packet).or(Some(last))
+}
+
+/// `IN=br0 PHYSIN=eth0 OUT=`: where its first word stands, if what was found is the end of its second.
+fn behind_port(line: &[u8], start: usize) -> usize {
+    let earlier = line[..start].strip_suffix(b" PHYS").and_then(|before| {
         let start = (0..before.len()).rev().find(|n| before[*n..].starts_with(b"IN="))?;
         let name = &before[start + 3..];
         (name.len() <= 15 && !name.iter().any(u8::is_ascii_whitespace)).then_some(start)
     });
-    Some((bridge.unwrap_or(start), end))
+    earlier.unwrap_or(start)
 }
 
 fn split<'a>(text: &'a [u8], at: &[u8]) -> Option<(&'a [u8], &'a [u8])> {

@@ -124,6 +124,10 @@ fn what_people_and_programs_make_of_lines() {
         ("what may be the beginning of a mark", v4("PROTO=UDP SPT=1 DPT=2 LEN=8 MA")),
         ("options in words", v4("PROTO=TCP SPT=4 DPT=5 WINDOW=9 RES=0x00 URGP=0 OPT (MSS=1460 ) ")),
         ("an action behind", v4("PROTO=UDP SPT=1 DPT=2 LEN=8 ACTION=DROP")),
+        (
+            "two whole lines in one",
+            format!("DENY_x {0}DENY_y {0}", v4("DF PROTO=UDP SPT=12345 DPT=12345 LEN=12345 ")),
+        ),
         ("two lines in one", v4("PROTO=TCP SPT=4 DPT=[ 12.345678] x IN=a")),
     ];
     let rows: Vec<(&str, &str)> = rows.iter().map(|(what, line)| (*what, line.as_str())).collect();
@@ -140,6 +144,7 @@ fn what_people_and_programs_make_of_lines() {
     what may be the beginning of a mark: byte 108: the text ends where the end of the line was expected, at "MA"
     options in words: byte 132: expected header options in hexadecimal, at "MSS=1460 ) "
     an action behind: byte 108: expected the end of the line, at "ACTION=DROP"
+    two whole lines in one: byte 130: expected the end of the line, at "DENY_y IN=a OUT="
     two lines in one: byte 100: expected a decimal number, at "[ 12.345678] x I"
     "#);
 }
