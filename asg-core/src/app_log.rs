@@ -104,6 +104,7 @@ fn router<'a>(envelope: &Envelope<'a>) -> Option<RepEvent<'a>> {
             values.into_iter().map(|value| text(value).filter(|value| !matches!(*value, "" | "-"))),
         )
     };
+    let is_platforms = apps.contains(&&b"-"[..]);
     let handle = one(handles)?;
     GuidPrefix::parse(handle.as_bytes()).ok().filter(|guid| matches!(guid.len(), 28 | 36))?;
     let mut event = RepEvent::seen("gorouter", "access log");
@@ -111,8 +112,11 @@ fn router<'a>(envelope: &Envelope<'a>) -> Option<RepEvent<'a>> {
     event.time = time.map(|(time, ..)| time).or_else(|| instant(envelope));
     event.handle = Some(JsonStr::borrowed(handle));
     event.index = one(indexes).and_then(|index| index.parse().ok());
-    if let Some(app) = one(apps) {
-        say_app(&mut event, app);
+    // Routes of the platform's own have instances too, which are no containers.
+    match one(apps) {
+        Some(app) => say_app(&mut event, app),
+        None if is_platforms => return None,
+        None => {}
     }
     if failed {
         // The router may have tried a container that was gone.

@@ -198,6 +198,9 @@ impl<'a> Record<'a> {
             Content::Rep(event) => event.time,
             Content::Logger(event) => event.time,
             Content::Damaged(damaged) => damaged.rep().and_then(|event| event.time),
+            Content::Other if self.envelope.stream().is_none() => {
+                crate::lager::stamp_of(self.envelope.body.as_bytes())
+            }
             Content::Packet { .. } | Content::Document(_) | Content::Other => None,
         };
         own.map(|time| Resolved { time, quality: TimeQuality::Read })

@@ -103,7 +103,7 @@ fn lines_as_the_world_has_them() {
     ulogd2: packet "[OUTPUT] " ICMP
     a router with ulogd2 inside: packet "[LAN_LOCAL-RET-1] DESCR=\"no rule\" " UDP
     ulogd2, no prefix: packet " " UDP
-    early ulogd2, two blanks: packet "" UDP
+    early ulogd2, two blanks: packet "Shorewall:net2dmz:ACCEPT: " UDP
     ulogd2, a fragment: packet "v6 " UDP
     ulogd2, an ARP message: packet "arp " 
     ebtables: packet "EBT" 

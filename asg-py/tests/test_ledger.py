@@ -37,8 +37,8 @@ def test_who_answers_as_correlating_does(ledger: asglog.Ledger) -> None:
 def test_time_can_contradict_a_handle() -> None:
     ledger = asglog.Ledger()
     ledger.add(
-        b'{"timestamp":"1498136872.8","source":"guardian","message":"guardian.destroy.finished","log_level":1,'
-        b'"data":{"handle":"d08bb414-cdba-4381-412a-e9ecc1b7d0f4"}}'
+        b'{"timestamp":"1498136872.8","source":"rep","message":"rep.node-destroy.destroyed-container-in-garden","log_level":1,'
+        b'"data":{"guid":"d08bb414-cdba-4381-412a-e9ecc1b7d0f4"}}'
     )
     gone = datetime.datetime.fromtimestamp(1498136872.8, datetime.timezone.utc)
     hour = datetime.timedelta(hours=1)

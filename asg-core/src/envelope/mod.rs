@@ -197,7 +197,10 @@ fn header(text: &[u8]) -> Option<Envelope<'_>> {
 /// A header behind blanks, as people paste it.
 fn pasted(text: &[u8]) -> Option<Envelope<'_>> {
     let line = text.trim_ascii_start();
-    let envelope = header(line)?;
+    let envelope = match header(line) {
+        None if line.starts_with(b"{\"timestamp\":") => Envelope::default(),
+        found => found?,
+    };
     Some(Envelope { body_at: envelope.body_at + (text.len() - line.len()), ..envelope })
 }
 

@@ -38,7 +38,8 @@ fn cf_logs(text: &[u8]) -> Option<(&[u8], usize)> {
     let blanks = text[close + 1..].iter().take_while(|b| **b == b' ').count();
     let at = close + 1 + blanks;
     let mark = text.get(at..at + 3)?;
-    let is_stream = blanks > 0 && matches!(mark, b"OUT" | b"ERR") && text[1].is_ascii_uppercase();
+    // The brackets with what is in them are padded, the longest not at all.
+    let is_stream = matches!(mark, b"OUT" | b"ERR") && text[1].is_ascii_uppercase();
     let end = at + 3 + usize::from(text.get(at + 3) == Some(&b' '));
     let ends = text.len() == at + 3 || end == at + 4;
     (is_stream && ends).then_some((&text[..=close], end))

@@ -155,6 +155,10 @@ fn tag<'a>(words: &mut Words<'a>, envelope: &mut Envelope<'a>) {
     if words.blank().is_none() && words.at < words.text.len() {
         return;
     }
+    // Some put one blank more before metron's mark.
+    if words.text[words.at..].starts_with(b" [job=") {
+        words.at += 1;
+    }
     let tag = word.strip_suffix(b":");
     let name = tag.unwrap_or(word);
     let bosh = bosh_mark(words, envelope);

@@ -53,6 +53,14 @@ pub(crate) const HEADERS: &[(&str, &str)] = &[
         "Mon Mar 23 13:16:49 2026 kern.warn kernel: [311423.870453] ",
         "rfc3164 2026-03-23T13:16:49Z - kernel -/-/- 311423.870453",
     ),
+    (
+        "Aug 17 10:31:49 10.0.80.70 vcap.gorouter:  [job=router_z2 index=0] ",
+        "rfc3164 2017-08-17T10:31:49Z 10.0.80.70 vcap.gorouter router_z2/0/- -",
+    ),
+    (
+        "2017-01-30T11:31:37.50-0500 [APP/PROC/WEB/0]OUT ",
+        "cf_logs 2017-01-30T16:31:37.5Z - - -/-/- -",
+    ),
     ("kernel: [ 9271.326139] ", "console - - kernel -/-/- 9271.326139"),
     (
         "<6> 1 2020-11-20T00:07:58.544040+01:00 vm kernel - - - [  718.799259] ",

@@ -52,13 +52,17 @@ const MESSAGES: &[(&str, RepEventKind)] = {
         (".containerstore-initialize.complete",            Creating),
         // the same in 2016
         (".failed-creating-container",                     Failed),
+        (".failed-creating-container-in-garden",           Failed),
         (".destroyed-garden-container",                    Destroyed),
         (".succeeded-creating-container-in-garden",        Created),
         (".succeeded-running-container-in-garden",         Running),
         // executor, depot/depot.go and containerstore.go
         (".run-container.creating-container",              Creating),
         (".containerstore-create.starting",                Creating),
-        (".containerstore-create.complete",                Created),
+        // It is said behind a failure too.
+        (".containerstore-create.complete",                Creating),
+        (".containerstore-reserve.starting",               Creating),
+        (".containerstore-reserve.complete",               Creating),
         (".containerstore-run.complete",                   Running),
         // executor, nodemap.go and initializer
         (".reaped-missing-container",                      Destroyed),
@@ -67,6 +71,7 @@ const MESSAGES: &[(&str, RepEventKind)] = {
         // rep, generator
         (".skipped-because-container-does-not-exist",      Missing),
         (".failed-to-get-container",                       Missing),
+        (".failed-fetch-container",                        Missing),
         (".executing-residual-instance-lrp-operation.starting",   Missing),
         (".executing-residual-instance-lrp-operation.finished",   Missing),
         (".executing-residual-evacuating-lrp-operation.starting", Missing),
@@ -76,6 +81,8 @@ const MESSAGES: &[(&str, RepEventKind)] = {
         (".executing-residual-task-operation.starting",           Missing),
         (".executing-residual-task-operation.finished",           Missing),
         (".process-reserved-container.running-container",  Creating),
+        // It was handed to those who make containers.
+        (".process-reserved-container.succeeded-running-container", Creating),
         (".succeeded-running-container",                   Running),
         (".failed-running-container",                      Failed),
         (".bbs-start-actual-lrp",                          Running),
@@ -97,7 +104,13 @@ const MESSAGES: &[(&str, RepEventKind)] = {
         (".garden-server.destroy.destroying",              Destroying),
         (".garden-server.destroy.destroyed",               Destroyed),
         ("guardian.destroy.start",                         Destroying),
-        ("guardian.destroy.finished",                      Destroyed),
+        // It is said behind a failure too.
+        ("guardian.destroy.finished",                      Destroying),
+        (".create-failed-cleaningup.destroy.started",      Failed),
+        (".create-failed-cleaningup.destroy.state-failed-skipping-delete", Failed),
+        (".create-failed-cleaningup.destroy.finished",     Failed),
+        (".garden-server.create.failed",                   Failed),
+        (".acquire.provide-rootfs-failed",                 Failed),
         // bbs, db/sqldb/actual_lrp_db.go
         (".db-claim-actual-lrp.starting",                  Creating),
         (".db-start-actual-lrp.starting",                  Running),
@@ -115,7 +128,7 @@ impl RepEventKind {
     ///
     /// ```
     /// use asg_core::RepEventKind;
-    /// assert_eq!(RepEventKind::of("guardian.destroy.finished"), RepEventKind::Destroyed);
+    /// assert_eq!(RepEventKind::of("guardian.destroy.finished"), RepEventKind::Destroying);
     /// assert_eq!(RepEventKind::of("rep.something.new"), RepEventKind::Seen);
     /// ```
     #[must_use]

@@ -160,6 +160,14 @@ const IPTABLES_LOGGER: &str = "cfnetworking.iptables.";
 /// `ContainerHandle`; of iptables-logger's messages. Or else a character of the key is escaped, as Go never does.
 const NEEDLES: [[u8; 3]; 4] = [*b"uid", *b"ndl", *b"cfn", *b"\\u0"];
 
+/// The time of a lager line that tells nothing else: its first member's.
+pub(crate) fn stamp_of(line: &[u8]) -> Option<Timestamp> {
+    let text = line.strip_prefix(br#"{"timestamp":"#)?;
+    let value = text.strip_prefix(b"\"")?;
+    let end = memchr::memchr(b'"', &value[..value.len().min(48)])?;
+    stamp(std::str::from_utf8(&text[..end + 2]).ok()?)
+}
+
 /// `"1498136872.889604807"` (lager v1; readers should also take a number), or RFC 3339 (v2).
 fn stamp(json: &str) -> Option<Timestamp> {
     if let Some(time) = plain_seconds(json.as_bytes()) {

@@ -252,8 +252,8 @@ fn every_collected_line_gives_what_it_proves_and_no_cut_of_it_says_more() {
         }
     }
     insta::assert_snapshot!(proved, @r"
-    {event:seen,handle:PROCESS-A-A}
-    A3: {cell_id:cell-1,domain:cf-apps,event:running,handle:PROCESS-A-A,index:0,instance_guid:A,process_guid:PROCESS-A}
+    {event:creating,handle:PROCESS-A-A}
+    A3: {cell_id:cell-1,domain:cf-apps,event:creating,handle:PROCESS-A-A,index:0,instance_guid:A,process_guid:PROCESS-A}
     A5: {cell_id:cell-1,domain:cf-apps,event:completed,handle:PROCESS-A-A,index:0,instance_guid:A,process_guid:PROCESS-A}
     B1: {event:seen,handle:B}
     B3: {cell_id:CELL-B,domain:cf-apps,event:creating,handle:B,index:0,instance_guid:B,process_guid:PROCESS-B}
@@ -277,7 +277,7 @@ fn every_collected_line_gives_what_it_proves_and_no_cut_of_it_says_more() {
     D5: {event:destroying,handle:TASK}
     E1: {event:creating,handle:C}
     E3: {container_ip:10.254.0.10,event:seen,handle:B}
-    E5: {event:destroyed,handle:C}
+    E5: {event:destroying,handle:C}
     G1: {cell_id:CELL-C,container_ip:10.255.73.3,domain:cf-apps,event:running,index:0,instance_guid:C,process_guid:PROCESS-C}
     G3: {cell_id:CELL-C,event:seen,index:0,instance_guid:C,process_guid:PROCESS-C}
     F1: {cell_id:CELL-C,domain:cf-apps,event:created,handle:C,index:0,instance_guid:C,process_guid:PROCESS-C}

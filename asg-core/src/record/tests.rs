@@ -93,12 +93,40 @@ fn lines_that_are_not_lagers_prove_what_the_platform_wrote() {
             format!("{access} instance_id:\"{C}\" x_cf_routererror:\"endpoint_failure\""),
             vec![format!("Seen {C} index=3 app=34ac676f")],
         ),
+        // A route of the platform's own: an instance, and no container.
+        (
+            access.replace("34ac676f-5adc-4605-a412-c0a69eb2dbaf", "-") + &format!(" instance_id:\"{C}\""),
+            vec![],
+        ),
         // Without an instance, in the form before 2022, or with two.
         (access.into(), vec![]),
         (format!("{access} instance_id:\"{C}\" instance_id:\"b270af0a-e682-4b9c-50b2-8f3b\""), vec![]),
         (format!("{access} instance_id:\"bfce786c-ab07"), vec![]),
     ] {
         assert_eq!(proven(&line), expected, "{line}");
+    }
+}
+
+#[test]
+fn a_lager_line_says_when_whatever_else_it_says() {
+    let time = |line: &str| Record::read(&Line::new(line.as_bytes())).time(&TimePolicy::default());
+    let said = r#"{"timestamp":"2025-08-15T18:32:49.238756741Z","level":"info","source":"rep","message":"rep.x","data":{}}"#;
+    let expected = Timestamp::parse(b"2025-08-15T18:32:49.238756741Z").ok();
+    for line in [said.into(), format!("Aug 15 11:32:49 vm rep: {said}"), format!(" \t{said}")] {
+        assert_eq!(time(&line), expected, "{line}");
+    }
+    // An app prints what it likes.
+    let printed = format!("2024-05-06T07:08:03Z [APP/PROC/WEB/0] OUT {said}");
+    assert_eq!(time(&printed), Timestamp::parse(b"2024-05-06T07:08:03Z").ok());
+}
+
+#[test]
+fn a_container_is_found_in_json_behind_blanks() {
+    let line = format!(
+        r#"{{"timestamp":"1498136872.8","source":"rep","message":"rep.x","log_level":1,"data":{{"container-guid":"{C}"}}}}"#
+    );
+    for line in [format!(" {line}"), format!("\t\t{line}")] {
+        assert_eq!(proven(&line), [format!("Seen {C} at=2017-06-22T13:07:52.8Z")], "{line}");
     }
 }
 

@@ -38,7 +38,6 @@ pub fn read(mut line: &[u8]) -> Option<Reading> {
     let more = match stop.rest() {
         b"INCOMPLETE" => " [1 bytes] ",
         b"INCOMPLETE " => "[1 bytes] ",
-        b"INCOMPLETE " => "[1 bytes] ",
         b"MARK=0" => "x1 ",
         _ => "",
     };
