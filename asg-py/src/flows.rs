@@ -1,20 +1,22 @@
 //! Lines to flows: the packets of a source with their owners.
 
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use asg_core::{Correlator, Guid, Identity, Origin, TimePolicy};
+use pyo3::PyErr;
 
 use crate::columns::Row;
 use crate::directory::Shared;
 use crate::errors::Failure;
 use crate::ledger::Ledger;
 use crate::lines::{Reader, Readers, may_be_packet};
+use crate::lock::{Lock, Used};
 use crate::rows::{Counts, Known, Rows, View};
 
 /// Evidence of a whole source, gathered once and shared by all tables and streams that are made of it.
 pub(crate) struct Gathered {
-    correlator: Mutex<Option<Correlator>>,
+    correlator: Lock<Option<Correlator>>,
     policy: TimePolicy,
     directory: Option<Shared>,
     /// What was known before.
@@ -27,17 +29,17 @@ impl Gathered {
         directory: Option<Shared>,
         ledger: Option<pyo3::Py<Ledger>>,
     ) -> Self {
-        Self { correlator: Mutex::new(None), policy, directory, ledger }
+        Self { correlator: Lock::new(None), policy, directory, ledger }
     }
 
     /// True if nothing is to be read before flows can be told.
     pub(crate) fn is_ready(&self) -> bool {
-        self.correlator.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+        self.correlator.lock().is_ok_and(|held| held.is_some())
     }
 
     /// Asks what was gathered; of nothing, if nobody has read yet.
     pub(crate) fn known<T>(&self, ask: impl FnOnce(&Correlator) -> io::Result<T>) -> io::Result<T> {
-        let held = self.correlator.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = self.correlator.lock().map_err(|e| io::Error::other(PyErr::from(e)))?;
         match &*held {
             Some(correlator) => ask(correlator),
             None => ask(&Correlator::new()),
@@ -45,8 +47,8 @@ impl Gathered {
     }
 
     /// Reads everything for evidence, if nobody has.
-    fn ready(&self, readers: &Readers) -> Result<MutexGuard<'_, Option<Correlator>>, Failure> {
-        let mut held = self.correlator.lock().unwrap_or_else(PoisonError::into_inner);
+    fn ready(&self, readers: &Readers) -> Result<Used<'_, Option<Correlator>>, Failure> {
+        let mut held = self.correlator.lock()?;
         if held.is_none() {
             *held = Some(self.gather(readers.open())?);
         }

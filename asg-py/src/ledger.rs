@@ -1,6 +1,5 @@
 //! Evidence that outlives the logs, in Python's hands.
 
-use std::fs::File;
 use std::io::Write as _;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -121,9 +120,12 @@ impl Ledger {
         let half = Half::new(path);
         let write = || {
             let bytes = self.held().to_bytes();
-            let mut file = File::create(half.beside())?;
+            let mut file = half.create()?;
             file.write_all(&bytes)?;
-            file.sync_all()?;
+            // A pipe has nothing that could be kept.
+            if file.metadata()?.is_file() {
+                file.sync_all()?;
+            }
             half.finish()
         };
         write().map_err(|error| Failure::read(path.to_string_lossy(), error))

@@ -26,6 +26,7 @@ mod flows;
 mod ledger;
 mod line_column;
 mod lines;
+mod lock;
 mod objects;
 mod origins;
 mod records;

@@ -1,7 +1,7 @@
 //! Lines to records: every line of a source, one by one.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use asg_core::{Content, Line, Record, TimePolicy};
 use pyo3::prelude::*;
@@ -9,13 +9,16 @@ use serde_json::Value;
 
 use crate::errors::{Damage, Failure};
 use crate::lines::{Raw, Reader, Readers};
+use crate::lock::Lock;
 use crate::source::Item;
 use crate::{objects, time_policy};
 
 /// Records as objects of the output contract, one by one.
 #[pyclass(frozen, module = "asglog._asglog")]
 pub(crate) struct Records {
-    state: Mutex<State>,
+    state: Lock<State>,
+    /// For whoever asks while others read.
+    counts: [AtomicU64; 6],
 }
 
 struct State {
@@ -27,7 +30,6 @@ struct State {
     shows_source: bool,
     ready: VecDeque<(Kind, Value)>,
     more: bool,
-    counts: [u64; 6],
 }
 
 /// What a line is, as its place in the counts.
@@ -54,9 +56,8 @@ impl Records {
             shows_source,
             ready: VecDeque::new(),
             more: true,
-            counts: [0; 6],
         };
-        Ok(Self { state: Mutex::new(state) })
+        Ok(Self { state: Lock::new(state), counts: Default::default() })
     }
 
     const fn __iter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
@@ -64,23 +65,24 @@ impl Records {
     }
 
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let next = || self.state.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let next = || self.state.lock()?.next(&self.counts);
         py.detach(next)?.map(|value| objects::object(py, &value)).transpose()
     }
 
     /// Lines so far, and how many of them are what.
-    fn counts(&self, py: Python<'_>) -> Vec<(&'static str, u64)> {
-        let counts = py.detach(|| self.state.lock().unwrap_or_else(PoisonError::into_inner).counts);
+    fn counts(&self) -> Vec<(&'static str, u64)> {
+        let counts = self.counts.iter().map(|count| count.load(Ordering::Relaxed));
         KINDS.into_iter().zip(counts).collect()
     }
 }
 
 impl State {
-    fn next(&mut self) -> Result<Option<Value>, Failure> {
+    fn next(&mut self, counts: &[AtomicU64; 6]) -> Result<Option<Value>, Failure> {
         loop {
             if let Some((kind, value)) = self.ready.pop_front() {
-                self.counts[0] += 1;
-                self.counts[kind] += 1;
+                for n in [0, kind] {
+                    counts[n].fetch_add(1, Ordering::Relaxed);
+                }
                 if self.is_strict
                     && let Some(damage) = damage(&value)
                 {

@@ -42,7 +42,9 @@ impl Out {
             return Ok(Self::Standard(BufWriter::with_capacity(64 << 10, io::stdout())));
         };
         let half = Half::new(path);
-        let file = File::create(half.beside())?;
+        let file = half.create().map_err(|error| {
+            io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+        })?;
         Ok(Self::File(BufWriter::with_capacity(64 << 10, file), half))
     }
 

@@ -1,0 +1,65 @@
+"""What Python code that is called while a source is read may ask of it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+from conftest import LOGS
+
+import asglog
+
+FOUNDATION = str(LOGS[1])
+
+
+def test_progress_may_look_at_the_counts() -> None:
+    seen: list[int] = []
+    records = asglog.parse(FOUNDATION, progress=lambda done: seen.append(records.counts["lines"]))
+    assert len(list(records)) == records.counts["lines"]
+    assert seen
+
+
+def test_a_file_may_look_at_the_counts(tmp_path: Path) -> None:
+    class Curious:
+        def __init__(self) -> None:
+            self.inner = open(FOUNDATION, "rb")
+
+        def read(self, size: int = -1) -> bytes:
+            assert records.counts["lines"] >= 0
+            return self.inner.read(size)
+
+    records = asglog.parse(Curious())
+    assert len(list(records)) > 10
+
+
+def test_a_directory_that_asks_for_the_flows_it_names_is_told_that_it_cannot() -> None:
+    class Curious:
+        def resolve(self, guids: Sequence[str]) -> Mapping[str, asglog.Identity]:
+            next(iter(flows))
+            return {}
+
+    flows = asglog.correlate(FOUNDATION, directory=Curious())
+    with pytest.raises(RuntimeError, match="being read"):
+        list(flows)
+
+
+def test_counts_do_not_wait_for_a_reader_that_waits() -> None:
+    class Slow:
+        def __init__(self) -> None:
+            self.may_go_on = threading.Event()
+
+        def read(self, size: int = -1) -> bytes:
+            self.may_go_on.wait(10)
+            return b""
+
+    slow = Slow()
+    records = asglog.parse(slow)
+    reader = threading.Thread(target=lambda: list(records))
+    reader.start()
+    try:
+        assert records.counts["lines"] == 0
+    finally:
+        slow.may_go_on.set()
+        reader.join()
