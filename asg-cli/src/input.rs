@@ -218,7 +218,14 @@ impl<R, M> Counted<R, M> {
 
 impl<R: Read, M: Meter> Read for Counted<R, M> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let n = self.inner.read(buffer)?;
+        let read = self.inner.read(buffer);
+        if let Err(e) = &read
+            && e.kind() == io::ErrorKind::Interrupted
+        {
+            // Whoever reads tries again, unless the meter wants no more.
+            self.meter.add(0)?;
+        }
+        let n = read?;
         self.meter.add(n)?;
         Ok(n)
     }

@@ -160,14 +160,17 @@ impl Reader {
                 Open::Column(column) => {
                     // Each value is a line of its own, whatever its length.
                     let end = column.len().min(self.done + VALUES);
-                    for n in self.done..end {
+                    let mut bytes = 0;
+                    while self.done < end && bytes < PIECE {
+                        let n = self.done;
+                        self.done += 1;
                         let Some(line) = column.line(n) else { continue };
-                        self.bytes.fetch_add(line.len() as u64, Ordering::Relaxed);
+                        bytes += line.len();
                         let origin = Origin { source: item.id, line: n as u64 + 1 };
                         each(Raw { origin, source: &item.name, bytes: line, is_cut: false });
                     }
-                    self.done = end;
-                    Ok(end == column.len())
+                    self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+                    Ok(self.done == column.len())
                 }
             }
         }

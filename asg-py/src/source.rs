@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 use std::path::PathBuf;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow_array::ArrayRef;
@@ -16,6 +16,7 @@ use pyo3_arrow::input::AnyArray;
 use crate::errors::Failure;
 use crate::line_column::LineColumn;
 use crate::origins;
+use crate::watch::Watch;
 
 /// One log, or a piece of one.
 #[derive(Debug)]
@@ -49,15 +50,16 @@ impl Item {
     /// Opens it from its beginning. What is read is counted, before it is decompressed.
     pub(crate) fn open(&self, bytes: &Arc<AtomicU64>) -> Result<Open<'_>, Failure> {
         let fail = |error| Failure::read(&self.name, error);
+        let meter = Listening(Arc::clone(bytes));
         Ok(match &self.kind {
-            Kind::Log(input) => Open::Stream(input.open(bytes).map_err(fail)?),
+            Kind::Log(input) => Open::Stream(input.open(&meter).map_err(fail)?),
             Kind::Bytes(whole) if is_compressed(whole) => {
                 let whole = io::Cursor::new(Python::attach(|py| whole.clone_ref(py)));
-                Open::Stream(decompressed(Counted::new(whole, Arc::clone(bytes))).map_err(fail)?)
+                Open::Stream(decompressed(Counted::new(whole, meter)).map_err(fail)?)
             }
             Kind::Bytes(whole) => Open::Bytes(whole),
             Kind::File(object) => {
-                let input = Counted::new(object.open()?, Arc::clone(bytes));
+                let input = Counted::new(object.open()?, meter);
                 Open::Stream(decompressed(input).map_err(fail)?)
             }
             Kind::Column(column) => Open::Column(column),
@@ -91,6 +93,20 @@ impl Item {
             Kind::File(object) => object.start.is_some(),
             Kind::Bytes(_) | Kind::Column(_) => true,
         }
+    }
+}
+
+/// Counts bytes. If there are none yet and a signal comes, it asks whether that was Ctrl-C.
+#[derive(Clone)]
+struct Listening(Arc<AtomicU64>);
+
+impl Meter for Listening {
+    fn add(&self, bytes: usize) -> io::Result<()> {
+        self.0.fetch_add(bytes as u64, Ordering::Relaxed);
+        if bytes > 0 {
+            return Ok(());
+        }
+        Watch::look_now().map_err(|failure| io::Error::other(PyErr::from(failure)))
     }
 }
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import pytest
 from conftest import LOGS
@@ -21,7 +24,7 @@ def test_progress_may_look_at_the_counts() -> None:
     assert seen
 
 
-def test_a_file_may_look_at_the_counts(tmp_path: Path) -> None:
+def test_a_file_may_look_at_the_counts() -> None:
     class Curious:
         def __init__(self) -> None:
             self.inner = open(FOUNDATION, "rb")
@@ -63,3 +66,17 @@ def test_counts_do_not_wait_for_a_reader_that_waits() -> None:
     finally:
         slow.may_go_on.set()
         reader.join()
+
+
+@pytest.mark.parametrize("ask", ["next(asglog.parse('/dev/stdin'))", "asglog.scan('-').to_arrow()"])
+def test_ctrl_c_ends_a_wait_for_the_first_byte(ask: str) -> None:
+    script = f"import asglog\nprint('ready', flush=True)\n{ask}"
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as program:
+        assert program.stdout is not None
+        assert program.stdout.readline() == b"ready\n"
+        time.sleep(0.5)
+        program.send_signal(signal.SIGINT)
+        _, errors = program.communicate(timeout=10)
+    assert b"KeyboardInterrupt" in errors
