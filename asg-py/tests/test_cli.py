@@ -509,14 +509,17 @@ def test_a_log_is_followed_through_renaming_and_emptying(tmp_path: Path, followi
     time.sleep(1)
     append(kern, packet(6))
     assert running.ports(6) == [1, 2, 3, 4, 5, 6]
+    # Emptied, and larger than before when it is looked at again.
+    kern.write_bytes(packet(7) + packet(8))
+    assert running.ports(8) == [1, 2, 3, 4, 5, 6, 7, 8]
     # Gone, and there again.
     kern.unlink()
     time.sleep(0.5)
-    kern.write_bytes(packet(7))
-    assert running.ports(7) == [1, 2, 3, 4, 5, 6, 7]
+    kern.write_bytes(packet(9))
+    assert running.ports(9) == [1, 2, 3, 4, 5, 6, 7, 8, 9]
     running.end()
     assert {flow["handle"] for flow in running.flows()} == {"bfce786c-ab07-40ad-79f9-8f21"}
-    assert [flow["line"] for flow in running.flows()] == [1, 2, 3, 4, 5, 6, 7]
+    assert [flow["line"] for flow in running.flows()] == [1, 2, 3, 4, 5, 6, 7, 8, 9]
 
 
 def test_a_packet_waits_for_its_evidence(tmp_path: Path, following: list[Following]) -> None:

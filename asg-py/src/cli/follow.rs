@@ -156,8 +156,26 @@ struct Grown {
     file: File,
     is: Identified,
     at: u64,
+    /// The last bytes that were read: where others stand in their place, the file was emptied and has grown since.
+    end: Vec<u8>,
     /// It has another name now. Who writes to it may not know yet, so it is read once more.
     is_moved: bool,
+}
+
+/// So many of the last bytes are enough to know a log by: its lines have stamps.
+const REMEMBERED: usize = 256;
+
+impl Grown {
+    /// True if what was read still stands there. It goes on behind that.
+    fn is_as_it_was(&mut self) -> io::Result<bool> {
+        self.file.seek(SeekFrom::Start(self.at - self.end.len() as u64))?;
+        let mut now = vec![0; self.end.len()];
+        match self.file.read_exact(&mut now) {
+            Ok(()) => Ok(now == self.end),
+            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+            Err(e) => Err(e),
+        }
+    }
 }
 
 impl Tail {
@@ -178,12 +196,12 @@ impl Tail {
         if self.open.is_none() {
             let file = File::open(&self.path)?;
             let is = Identified::by(&file.metadata()?)?;
-            self.open = Some(Grown { file, is, at: 0, is_moved: false });
+            self.open = Some(Grown { file, is, at: 0, end: Vec::new(), is_moved: false });
             self.complained = false;
         }
         let Some(open) = &mut self.open else { return Ok(()) };
-        if open.file.metadata()?.len() < open.at {
-            open.at = 0;
+        if !open.is_as_it_was()? {
+            (open.at, open.end) = (0, Vec::new());
             open.file.seek(SeekFrom::Start(0))?;
             self.end(each);
         }
@@ -221,6 +239,8 @@ impl Tail {
             }
             read += n as u64;
             open.at += n as u64;
+            open.end.extend(&buffer[..n]);
+            open.end.drain(..open.end.len().saturating_sub(REMEMBERED));
             lines.push(&buffer[..n], |line: RawLine<'_>| {
                 *last = *before + line.number;
                 each(Origin { source: *id, line: *last }, line.bytes);
