@@ -29,6 +29,7 @@ mod lines;
 mod objects;
 mod origins;
 mod records;
+mod requested;
 mod rows;
 mod source;
 mod table;

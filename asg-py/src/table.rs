@@ -22,7 +22,7 @@ use crate::ledger::Ledger;
 use crate::lines::Readers;
 use crate::rows::{Batches, Counts, Known, Packets, Rows, View};
 use crate::source::Item;
-use crate::{objects, origins, time_policy, write};
+use crate::{objects, origins, requested, time_policy, write};
 
 /// What a table is made of, behind `asglog.Table`.
 #[pyclass(frozen, module = "asglog._asglog")]
@@ -116,7 +116,9 @@ impl Table {
         failures: Option<Py<PyList>>,
     ) -> PyResult<Bound<'py, PyCapsule>> {
         let stream = Stream { batches: self.batches(), ended: false, failures };
-        Ok(to_stream_pycapsule(py, Box::new(stream), requested_schema)?)
+        let schema = stream.batches.schema();
+        let requested = requested::lossless(py, schema.fields(), requested_schema.as_ref())?;
+        Ok(to_stream_pycapsule(py, Box::new(stream), requested)?)
     }
 
     /// The largest groups.
