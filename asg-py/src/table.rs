@@ -66,8 +66,9 @@ impl Table {
     }
 
     /// The same with one more condition.
-    fn filter(&self, name: &str, values: Vec<Given>) -> PyResult<Self> {
-        Ok(self.filtered(name, values)?)
+    fn filter(&self, name: &str, values: Vec<Bound<'_, PyAny>>) -> PyResult<Self> {
+        let given = values.iter().map(|value| Given::new(name, value)).collect::<PyResult<_>>()?;
+        Ok(self.filtered(name, given)?)
     }
 
     /// The same between two times, in nanoseconds since the epoch.
