@@ -12,7 +12,7 @@ use asg_cc_client::{
 use asg_core::{AppState, Entity, Guid, Identity, Timestamp};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyMapping};
+use pyo3::types::{PyBytes, PyDict, PyMapping};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -347,8 +347,8 @@ pub(crate) struct Export {
 #[pymethods]
 impl Export {
     #[new]
-    fn new(py: Python<'_>, paths: OneOrMore) -> Result<Self, Failure> {
-        let paths = paths.into_vec();
+    fn new(py: Python<'_>, paths: &Bound<'_, PyAny>) -> Result<Self, Failure> {
+        let paths = one_or_more(paths)?;
         let export = py.detach(|| read_export(&paths))?;
         Ok(Self { directory: Arc::new(Saved(export)), paths })
     }
@@ -373,18 +373,23 @@ impl Export {
 }
 
 /// A path, or a sequence of them.
-#[derive(FromPyObject)]
-enum OneOrMore {
-    One(PathBuf),
-    More(Vec<PathBuf>),
-}
-
-impl OneOrMore {
-    fn into_vec(self) -> Vec<PathBuf> {
-        match self {
-            Self::One(path) => vec![path],
-            Self::More(paths) => paths,
-        }
+fn one_or_more(given: &Bound<'_, PyAny>) -> PyResult<Vec<PathBuf>> {
+    if let Ok(path) = given.extract() {
+        return Ok(vec![path]);
+    }
+    let wrong = |what: &Bound<'_, PyAny>| -> PyResult<PyErr> {
+        let name = what.get_type().name()?;
+        let what = format!("an export is the path of a saved page, or a list of paths, not {name}");
+        Ok(PyTypeError::new_err(what))
+    };
+    let path = |one: &Bound<'_, PyAny>| match one.extract() {
+        Ok(path) => Ok(path),
+        Err(_) => Err(wrong(one)?),
+    };
+    match given.extract::<Vec<Bound<'_, PyAny>>>() {
+        // Bytes are a sequence of numbers.
+        Ok(several) if !given.is_instance_of::<PyBytes>() => several.iter().map(path).collect(),
+        _ => Err(wrong(given)?),
     }
 }
 

@@ -3,8 +3,12 @@
 use std::net::IpAddr;
 
 use asg_core::Timestamp;
+use pyo3::exceptions::{PyOverflowError, PyTypeError};
+use pyo3::prelude::*;
+use pyo3::types::{PyString, PyTuple};
 
 use crate::columns::{COLUMNS, Column, Kind, Row, Value};
+use crate::vocabulary;
 
 /// All conditions must hold.
 #[derive(Debug, Clone, Default)]
@@ -38,29 +42,68 @@ enum Wanted {
     Bool(bool),
 }
 
-/// A value as Python gives it.
-#[derive(Debug, pyo3::FromPyObject)]
+/// A value to compare a column with.
+#[derive(Debug)]
 pub(crate) enum Given {
-    #[pyo3(annotation = "bool")]
+    /// Python's `None`.
+    Missing,
     Bool(bool),
-    #[pyo3(annotation = "int")]
     Int(i64),
+    /// A whole number that is too large for any column.
+    Huge(String),
     /// First and last.
-    #[pyo3(annotation = "range")]
-    Range((i64, i64)),
-    #[pyo3(annotation = "str")]
-    Text(Option<String>),
+    Range(i64, i64),
+    Text(String),
+    /// As it stands on a command line: what it is, the column says.
+    Written(String),
+}
+
+impl Given {
+    /// What Python gives for the column with this name.
+    ///
+    /// # Errors
+    ///
+    /// `TypeError` for what no column is compared with.
+    pub(crate) fn new(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Self> {
+        if value.is_none() {
+            return Ok(Self::Missing);
+        }
+        if value.is_instance_of::<PyString>() {
+            return Ok(Self::Text(value.extract()?));
+        }
+        if let Ok(flag) = value.extract() {
+            return Ok(Self::Bool(flag));
+        }
+        if value.is_instance_of::<PyTuple>()
+            && let Ok((first, last)) = value.extract()
+        {
+            return Ok(Self::Range(first, last));
+        }
+        match value.extract() {
+            Ok(number) => Ok(Self::Int(number)),
+            Err(error) if error.is_instance_of::<PyOverflowError>(value.py()) => {
+                let shown = value.str().map(|text| text.to_string());
+                Ok(Self::Huge(shown.unwrap_or_else(|_| "one so large".to_owned())))
+            }
+            Err(_) => Err(PyTypeError::new_err(format!(
+                "{name} is compared with a text, a whole number, a range of them, True, False, None, or a list of these, \
+                 not with {}",
+                value.get_type().name()?
+            ))),
+        }
+    }
 }
 
 impl std::fmt::Display for Given {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
+            Self::Missing => f.write_str("None"),
             Self::Bool(true) => f.write_str("True"),
             Self::Bool(false) => f.write_str("False"),
             Self::Int(n) => write!(f, "{n}"),
-            Self::Range((first, last)) => write!(f, "the range from {first} to {last}"),
-            Self::Text(Some(text)) => write!(f, "{text:?}"),
-            Self::Text(None) => f.write_str("None"),
+            Self::Huge(digits) => f.write_str(digits),
+            Self::Range(first, last) => write!(f, "the range from {first} to {last}"),
+            Self::Text(text) | Self::Written(text) => write!(f, "{text:?}"),
         }
     }
 }
@@ -95,8 +138,10 @@ impl Filter {
         let Some(column) = columns.first().map(|&n| &COLUMNS[n]) else {
             return Err(format!("there is no column {name:?}"));
         };
-        let wanted =
-            given.into_iter().map(|given| Wanted::new(column, given)).collect::<Result<_, _>>()?;
+        let mut wanted = Vec::new();
+        for given in given {
+            wanted.extend(Wanted::any_of(column, given)?);
+        }
         self.conditions.push(Condition { columns, wanted });
         Ok(self)
     }
@@ -139,30 +184,80 @@ impl Filter {
 }
 
 impl Wanted {
-    fn new(column: &Column, given: Given) -> Result<Self, String> {
+    /// What is wanted for a value: the same, but for the number of a protocol that has a name.
+    fn any_of(column: &Column, given: Given) -> Result<Vec<Self>, String> {
         let name = column.name;
-        Ok(match (column.kind, given) {
-            (_, Given::Text(None)) => Self::Missing,
-            (Kind::Bool, Given::Bool(flag)) => Self::Bool(flag),
-            (Kind::Int | Kind::Long, Given::Int(n)) => Self::Int(n..=n),
-            (Kind::Int | Kind::Long, Given::Range((first, last))) => Self::Int(first..=last),
-            (Kind::Text, Given::Text(Some(text))) => match name {
-                "src" | "dst" | "nested_src" | "nested_dst" => {
-                    Self::net(&text).ok_or_else(|| {
-                        format!("{name} is an address or a network like 10.0.0.0/8, not {text:?}")
-                    })?
-                }
-                "handle" | "handle_prefix" => Self::Handle(text),
-                _ => Self::Text(text),
-            },
-            (Kind::Text, given) => return Err(format!("{name} is text, not {given}")),
-            (Kind::Int | Kind::Long, given) => {
-                return Err(format!("{name} is a number, not {given}"));
+        match (name, &given) {
+            (_, Given::Missing) if !column.nullable => Err(format!("{name} is never missing")),
+            (_, Given::Missing) => Ok(vec![Self::Missing]),
+            ("proto" | "nested_proto", given) => {
+                let found = match given {
+                    Given::Text(text) | Given::Written(text) => vocabulary::protocol(text),
+                    Given::Int(number) => vocabulary::protocol(&number.to_string()),
+                    _ => None,
+                };
+                let found = found.map(|texts| texts.into_iter().map(Self::Text).collect());
+                found.ok_or_else(|| {
+                    format!("{name} is {}, not {given}", vocabulary::protocols_in_words())
+                })
             }
-            (Kind::Bool, given) => return Err(format!("{name} is True or False, not {given}")),
-            (Kind::Time, _) => return Err(format!("use between() for {name}")),
-            (Kind::Bytes, _) => return Err(format!("{name} cannot be filtered by")),
-        })
+            _ => Self::one(column, given).map(|wanted| vec![wanted]),
+        }
+    }
+
+    fn one(column: &Column, given: Given) -> Result<Self, String> {
+        let name = column.name;
+        match (column.kind, given) {
+            (Kind::Text, Given::Text(text) | Given::Written(text)) => Self::text(name, text),
+            (Kind::Text, given) => Err(format!("{name} is text, not {given}")),
+            (Kind::Int | Kind::Long, given) => Self::numbers(name, given),
+            (Kind::Bool, Given::Bool(flag)) => Ok(Self::Bool(flag)),
+            (Kind::Bool, Given::Written(text)) if text.eq_ignore_ascii_case("true") => {
+                Ok(Self::Bool(true))
+            }
+            (Kind::Bool, Given::Written(text)) if text.eq_ignore_ascii_case("false") => {
+                Ok(Self::Bool(false))
+            }
+            (Kind::Bool, given @ Given::Written(_)) => {
+                Err(format!("{name} is true or false, not {given}"))
+            }
+            (Kind::Bool, given) => Err(format!("{name} is True or False, not {given}")),
+            (Kind::Time, _) => Err(format!("use between() for {name}")),
+            (Kind::Bytes, _) => Err(format!("{name} cannot be filtered by")),
+        }
+    }
+
+    fn text(name: &str, text: String) -> Result<Self, String> {
+        match (name, vocabulary::words(name)) {
+            ("src" | "dst" | "nested_src" | "nested_dst", _) => Self::net(&text).ok_or_else(|| {
+                format!("{name} is an address or a network like 10.0.0.0/8, not {text:?}")
+            }),
+            ("handle" | "handle_prefix", _) => Ok(Self::Handle(text)),
+            (_, Some(words)) if !words.contains(&&*text) => {
+                Err(format!("{name} is {}, not {text:?}", vocabulary::listed(&words)))
+            }
+            _ => Ok(Self::Text(text)),
+        }
+    }
+
+    /// Numbers of which the column can have some.
+    fn numbers(name: &str, given: Given) -> Result<Self, String> {
+        let can = vocabulary::numbers(name);
+        let found = match &given {
+            Given::Int(n) => Some((*n, *n)),
+            Given::Range(first, last) => Some((*first, *last)),
+            Given::Written(text) => written_numbers(text),
+            _ => None,
+        };
+        match found {
+            Some((first, last)) if first > last => {
+                Err(format!("{name}: no number is in {given}; the smaller one comes first"))
+            }
+            Some((first, last)) if first <= *can.end() && last >= *can.start() => {
+                Ok(Self::Int(first..=last))
+            }
+            _ => Err(format!("{name} is {}, not {given}", vocabulary::numbers_in_words(name))),
+        }
     }
 
     /// `10.0.0.0/8`, `fd00::/8` or one address.
@@ -201,6 +296,15 @@ impl Wanted {
             _ => false,
         }
     }
+}
+
+/// `443`, or `1024-65535`: the first and the last.
+fn written_numbers(text: &str) -> Option<(i64, i64)> {
+    if let Ok(number) = text.parse() {
+        return Some((number, number));
+    }
+    let (first, last) = text.split_once('-')?;
+    Some((first.parse().ok()?, last.parse().ok()?))
 }
 
 fn bits(address: IpAddr) -> (u128, u32) {

@@ -2,11 +2,12 @@
 //!
 //! Rooms, in the way of the data: [`source`] is what is read, [`lines`] reads it piece by piece ([`line_column`] is a
 //! source that is lines already, [`watch`] looks up from the work), [`rows`] makes packets of lines and [`flows`] flows,
-//! [`columns`] says what is in them, [`filter`] which are wanted, [`batch`] makes Arrow of rows ([`cells`] are one column's), [`write`] makes files of
-//! that, and [`table`] is all of it in Python's hands. [`records`] gives every line as an object, [`ledger`] keeps evidence,
+//! [`columns`] says what is in them and [`vocabulary`] what can be, [`filter`] which are wanted, [`batch`] makes Arrow of
+//! rows ([`cells`] are one column's, [`requested`] says which types a consumer gets), [`write`] makes files of that, and
+//! [`table`] is all of it in Python's hands. [`records`] gives every line as an object, [`ledger`] keeps evidence,
 //! [`directory`] is who is asked for names, [`origins`] numbers sources, [`objects`] makes Python objects of the output
-//! contract, [`errors`] makes exceptions of errors. [`answers`] are small tables made of all rows of a large one, and [`cli`]
-//! is the command line.
+//! contract, [`errors`] makes exceptions of errors. [`answers`] are small tables made of all rows of a large one, and
+//! [`cli`] is the command line.
 #![forbid(unsafe_code)]
 #![allow(
     clippy::doc_markdown,
@@ -30,9 +31,11 @@ mod lock;
 mod objects;
 mod origins;
 mod records;
+mod requested;
 mod rows;
 mod source;
 mod table;
+mod vocabulary;
 mod watch;
 mod words;
 mod write;

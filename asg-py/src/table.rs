@@ -22,7 +22,7 @@ use crate::ledger::Ledger;
 use crate::lines::Readers;
 use crate::rows::{Batches, Counts, Known, Packets, Rows, View};
 use crate::source::Item;
-use crate::{objects, origins, time_policy, write};
+use crate::{objects, origins, requested, time_policy, write};
 
 /// What a table is made of, behind `asglog.Table`.
 #[pyclass(frozen, module = "asglog._asglog")]
@@ -66,8 +66,9 @@ impl Table {
     }
 
     /// The same with one more condition.
-    fn filter(&self, name: &str, values: Vec<Given>) -> PyResult<Self> {
-        Ok(self.filtered(name, values)?)
+    fn filter(&self, name: &str, values: Vec<Bound<'_, PyAny>>) -> PyResult<Self> {
+        let given = values.iter().map(|value| Given::new(name, value)).collect::<PyResult<_>>()?;
+        Ok(self.filtered(name, given)?)
     }
 
     /// The same between two times, in nanoseconds since the epoch.
@@ -116,7 +117,9 @@ impl Table {
         failures: Option<Py<PyList>>,
     ) -> PyResult<Bound<'py, PyCapsule>> {
         let stream = Stream { batches: self.batches(), ended: false, failures };
-        Ok(to_stream_pycapsule(py, Box::new(stream), requested_schema)?)
+        let schema = stream.batches.schema();
+        let requested = requested::lossless(py, schema.fields(), requested_schema.as_ref())?;
+        Ok(to_stream_pycapsule(py, Box::new(stream), requested)?)
     }
 
     /// The largest groups.

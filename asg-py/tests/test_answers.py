@@ -213,6 +213,11 @@ def test_packets_have_answers_too_but_no_owners() -> None:
         (lambda table: table.timeline("fortnight"), "fortnight"),
         (lambda table: table.timeline("0s"), "freq"),
         (lambda table: table.timeline("1h", by="time"), "twice"),
+        (lambda table: table.timeline(datetime.timedelta.max), "freq is longer"),
+        (lambda table: table.timeline("9" * 5000 + "d"), "freq is longer"),
+        (lambda table: table.timeline("9223372036854s"), "freq is longer"),
+        (lambda table: table.denied_episodes("110000d"), "gap is longer"),
+        (lambda table: table.denied_episodes(datetime.timedelta.min), "gap is not shorter"),
         (lambda table: table.denied_episodes(datetime.timedelta(seconds=-1)), "gap"),
     ],
 )
@@ -245,3 +250,11 @@ def test_without_matplotlib_an_error_says_what_to_install(tmp_path: Path) -> Non
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert run.stdout == "this needs matplotlib: pip install 'asglog[plot]'\n"
+
+
+def test_what_is_no_length_of_time_says_so() -> None:
+    wrong: list[Any] = [60, None, 1.5]
+    for length in wrong:
+        with pytest.raises(TypeError, match="a timedelta, or a text such as"):
+            asglog.scan(LOGS).timeline(length)
+    assert len(asglog.correlate(LOGS).denied_episodes("100000d")) > 0

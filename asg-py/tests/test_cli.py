@@ -196,6 +196,20 @@ def test_the_ending_of_the_output_says_the_format(tmp_path: Path, apps: str) -> 
     assert pyarrow.read_table(tmp_path / "packets.parquet").equals(asglog.scan(LOGS).to_arrow())
 
 
+def test_endings_may_be_in_capitals_and_json_is_lines_of_json(tmp_path: Path) -> None:
+    wanted = {"csv": run("correlate", "--format", "csv", ARTICLE), "ndjson": run("correlate", "--format", "ndjson", ARTICLE)}
+    for ending, form in [("CSV", "csv"), ("Csv", "csv"), ("jsonl", "ndjson"), ("json", "ndjson"), ("JSON", "ndjson")]:
+        path = tmp_path / f"flows.{ending}"
+        run("correlate", "-o", str(path), ARTICLE)
+        assert path.read_text() == wanted[form]
+    # What is said counts more than any ending.
+    for name in ("flows.xlsx", "flows.parquet", "flows"):
+        run("correlate", "-o", str(tmp_path / name), "--format", "csv", ARTICLE)
+        assert (tmp_path / name).read_text() == wanted["csv"]
+    run("correlate", "-o", str(tmp_path / "table"), ARTICLE)
+    assert (tmp_path / "table").read_text() == run("correlate", ARTICLE)
+
+
 def test_csv_quotes_what_would_break_it(tmp_path: Path) -> None:
     log = tmp_path / 'a "b", c.log'
     log.write_bytes(Path(FOUNDATION).read_bytes())
@@ -223,6 +237,9 @@ def test_top_is_that_of_tables(apps: str) -> None:
         ("dst=10.0.0.0/8", {"dst": "10.0.0.0/8"}),
         ("app=proxy", {"app": "proxy"}),
         ("proto=UDP,ICMP", {"proto": ["UDP", "ICMP"]}),
+        ("proto=udp,1", {"proto": ["UDP", "ICMP"]}),
+        ("df=TRUE", {"df": True}),
+        ("df=false,true", {"df": [False, True]}),
     ],
 )
 def test_where_is_filter(condition: str, filters: dict[str, Any], apps: str) -> None:
@@ -277,6 +294,15 @@ def test_what_is_no_ledger_is_refused(tmp_path: Path) -> None:
         (["correlate", "--follow", "-"], "files"),
         (["correlate", "--where", "dpt", ARTICLE], "COLUMN=VALUE"),
         (["correlate", "--where", "nothing=1", ARTICLE], "nothing"),
+        (["correlate", "--where", "verdict=deny", ARTICLE], 'verdict is allowed or denied, not "deny"'),
+        (["top", "--where", "dpt=80,70000", ARTICLE], 'dpt is a number from 0 to 65535, not "70000"'),
+        (["correlate", "--where", "dpt=-1", ARTICLE], 'dpt is a number from 0 to 65535, not "-1"'),
+        (["correlate", "--where", "dpt=http", ARTICLE], 'dpt is a number from 0 to 65535, not "http"'),
+        (["correlate", "--where", "dpt=9-1", ARTICLE], 'dpt: no number is in "9-1"'),
+        (["correlate", "--where", "proto=http", ARTICLE], "proto is TCP, UDP"),
+        (["correlate", "--where", "df=yes", ARTICLE], 'df is true or false, not "yes"'),
+        (["correlate", "-o", "flows.xlsx", ARTICLE], ".xlsx says no format: give --format with one of table, ndjson, csv"),
+        (["parse", "-o", "packets.table", ARTICLE], "ndjson, csv, parquet"),
         (["top", "--by", "nothing", ARTICLE], "nothing"),
         (["top", "-n", "many", ARTICLE], "many"),
         (["who"], "handle"),
@@ -393,7 +419,7 @@ def test_a_terminal_gets_colours_and_lines_that_fit() -> None:
     assert max(map(len, on_terminal(["top", "--no-color", FOUNDATION], 90).splitlines())) <= 90
 
 
-@pytest.mark.parametrize("command", ["parse", "correlate", "top", "who", "ledger", "ledger build"])
+@pytest.mark.parametrize("command", ["parse", "correlate", "top", "who", "ledger", "ledger build", "completion"])
 def test_help_tells_examples_and_statuses(command: str) -> None:
     text = run(*command.split(), "--help")
     assert text == run("help", *command.split())

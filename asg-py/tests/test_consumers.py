@@ -158,3 +158,43 @@ def test_without_a_library_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(sys.modules, "polars", None)
     with pytest.raises(ImportError, match=r"asglog\[polars\]"):
         asglog.scan(LOG).to_polars()
+
+
+def test_an_asked_for_type_that_loses_something_is_not_given() -> None:
+    table = asglog.scan(LOG).columns("dst", "dpt", "time")
+    own = table.to_arrow()
+    string, number, time = pyarrow.string(), pyarrow.int32(), pyarrow.timestamp("us", "UTC")
+    for names, types in [
+        (("dst", "dpt", "time"), (pyarrow.int32(), number, time)),
+        (("dst", "dpt", "time"), (string, pyarrow.int16(), time)),
+        (("dst", "dpt", "time"), (string, pyarrow.timestamp("s"), time)),
+        (("dst", "dpt", "time"), (string, number, pyarrow.timestamp("s", "UTC"))),
+        (("dst", "dpt", "time"), (string, number, pyarrow.timestamp("us"))),
+        (("dst", "dpt", "colour"), (string, number, time)),
+        (("dpt", "dst", "time"), (number, string, time)),
+        (("dst", "dpt"), (string, number)),
+    ]:
+        asked = pyarrow.schema(list(zip(names, types, strict=True)))
+        assert pyarrow.RecordBatchReader.from_stream(table, schema=asked).read_all() == own
+    must = pyarrow.schema([pyarrow.field("dst", string, nullable=False), ("dpt", number), ("time", time)])
+    assert pyarrow.RecordBatchReader.from_stream(table, schema=must).read_all() == own
+
+
+def test_an_asked_for_type_that_has_room_for_all_is_given() -> None:
+    table = asglog.scan(LOG).columns("dst", "dpt", "time", "raw", "line")
+    own = table.to_arrow()
+    micros, nanos = pyarrow.timestamp("us", "Europe/Berlin"), pyarrow.timestamp("ns", "UTC")
+    dictionary = pyarrow.dictionary(pyarrow.int32(), pyarrow.string())
+    for types in [
+        [pyarrow.large_string(), pyarrow.int32(), micros, pyarrow.large_binary(), pyarrow.int64()],
+        [pyarrow.string_view(), pyarrow.int64(), nanos, pyarrow.binary_view(), pyarrow.int64()],
+        [pyarrow.binary(), pyarrow.int64(), nanos, pyarrow.binary(), pyarrow.int64()],
+        [dictionary, pyarrow.int32(), micros, pyarrow.binary(), pyarrow.int64()],
+    ]:
+        asked = pyarrow.schema(list(zip(table.column_names, types, strict=True)))
+        given = pyarrow.RecordBatchReader.from_stream(table, schema=asked).read_all()
+        assert given.schema == asked
+        assert given.cast(own.schema) == own
+    top = asglog.scan(LOG).top(by="dst")
+    asked = pyarrow.schema([(name, pyarrow.int16()) for name in top.column_names])
+    assert pyarrow.RecordBatchReader.from_stream(top, schema=asked).read_all() == top.to_arrow()

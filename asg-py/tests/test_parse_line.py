@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import pickle
+from typing import Any
 
 import pytest
 from conftest import PACKET, shared
@@ -87,3 +88,31 @@ def test_time_stamps_without_year_or_zone_are_completed_as_asked() -> None:
     assert asglog.parse_line(line, year=2017, utc_offset=2).time == "2017-06-16T21:18:38Z"
     with pytest.raises(ValueError, match="hours"):
         asglog.parse_line(line, utc_offset=7200)
+
+
+@pytest.mark.parametrize("year", [0, -1, True, 1969, 2262, 40000, 2**70])
+def test_a_year_that_no_log_has_is_refused(year: int) -> None:
+    for make in (asglog.parse, asglog.scan, asglog.correlate, asglog.parse_line):
+        with pytest.raises(ValueError, match=f"year takes a year from 1970 to 2261, and not {year}"):
+            make(b"", year=year)
+
+
+@pytest.mark.parametrize("utc_offset", [24, -24, True, float("nan"), float("inf")])
+def test_an_offset_that_no_zone_has_is_refused(utc_offset: float) -> None:
+    for make in (asglog.parse, asglog.scan, asglog.correlate, asglog.parse_line):
+        with pytest.raises(ValueError, match=f"hours, .*, and not {utc_offset}"):
+            make(b"", utc_offset=utc_offset)
+    no_number: Any = "2"
+    with pytest.raises(TypeError, match="utc_offset takes a number of hours, not str"):
+        asglog.parse(b"", utc_offset=no_number)
+    with pytest.raises(TypeError, match="year takes a whole number, not str"):
+        asglog.parse(b"", year=no_number)
+    assert asglog.parse_line("2017-06-16T23:18:38 x", utc_offset=-23.5, year=1970).kind == "other"
+
+
+def test_a_line_is_any_bytes() -> None:
+    wanted = asglog.parse_line(PACKET)
+    for line in (bytearray(PACKET), memoryview(PACKET), memoryview(b"xx" + PACKET)[2:]):
+        assert asglog.parse_line(line) == wanted
+    with pytest.raises(TypeError, match="a line is bytes or text, not int"):
+        asglog.parse_line(7)  # type: ignore[arg-type]

@@ -198,3 +198,33 @@ def test_a_bar_is_closed_at_the_end(tmp_path: Path, capsys: pytest.CaptureFixtur
     pytest.importorskip("tqdm")
     assert len(list(asglog.scan(written(tmp_path, LOG), progress=True))) == 2
     assert "100%" in capsys.readouterr().err
+
+
+def test_a_text_file_is_read_from_where_its_text_stands(tmp_path: Path) -> None:
+    path = written(tmp_path, b"skipped \xc3\xa9\r\n" + LOG)
+    for make in (asglog.scan, asglog.correlate):
+        with open(path, errors="replace") as text:
+            assert text.readline().startswith("skipped")
+            assert [row.line for row in make(text)] == [1, 3]
+    with open(path, errors="replace") as text:
+        text.read(3)
+        assert next(asglog.parse(text)).kind == "other" and text.seek(0) == 0
+        assert len(list(asglog.parse(text))) == 4
+        text.seek(0)
+        next(text)
+        # Python does not tell where a text stands while it is gone through line by line.
+        with pytest.raises(OSError, match="telling position"):
+            asglog.parse(text)
+
+
+def test_a_path_that_is_named_twice_is_read_once(tmp_path: Path) -> None:
+    path = written(tmp_path, LOG)
+    for make in (asglog.scan, asglog.correlate):
+        assert len(list(make([path, str(path)]))) == 2
+    assert len(list(asglog.parse([path, path]))) == 3
+
+
+def test_a_missing_value_counts_in_nothing_but_the_numbers_of_lines() -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    records = asglog.parse(pyarrow.array(["a", None, "b"]))
+    assert [record.line for record in records] == [1, 3] and records.counts["lines"] == 2

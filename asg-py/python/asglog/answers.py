@@ -96,6 +96,9 @@ def _text(value: object) -> str:
     return "-" if value is None else str(value)
 
 
+#: About 292 years in microseconds; more nanoseconds are not counted.
+_LONGEST = (1 << 63) // 1000
+
 _UNITS = {"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 
 
@@ -105,5 +108,12 @@ def span(length: datetime.timedelta | str, name: str) -> int:
         found = re.fullmatch(r"(\d*)\s*([a-z]+)", length.strip())
         if found is None or found[2] not in _UNITS:
             raise ValueError(f"{name} is a length of time such as '10s', '5min', '1h' or '1d', not {length!r}")
-        length = datetime.timedelta(seconds=int(found[1] or 1) * _UNITS[found[2]])
-    return length // datetime.timedelta(microseconds=1) * 1000
+        digits = found[1] or "1"
+        micros = int(digits) * _UNITS[found[2]] * 1_000_000 if len(digits) < 20 else _LONGEST
+    elif isinstance(length, datetime.timedelta):
+        micros = length // datetime.timedelta(microseconds=1)
+    else:
+        raise TypeError(f"{name} is a timedelta, or a text such as '10s', '5min', '1h' or '1d', not {type(length).__name__}")
+    if micros >= _LONGEST:
+        raise ValueError(f"{name} is longer than all logs: give less than 290 years")
+    return micros * 1000

@@ -12,6 +12,7 @@ from .progress import maker
 from .records import Flow, Identity, Record
 from .sources import Progress, Source, items, size
 from .table import Table
+from .times import policy
 
 __all__ = ["Directory", "Records", "correlate", "parse", "parse_line", "scan"]
 
@@ -60,7 +61,12 @@ class Records:
 
 
 def parse_line(
-    line: bytes | str, *, number: int = 1, year: int | None = None, utc_offset: float = 0.0, strict: bool = False
+    line: bytes | bytearray | memoryview | str,
+    *,
+    number: int = 1,
+    year: int | None = None,
+    utc_offset: float = 0.0,
+    strict: bool = False,
 ) -> Record:
     """Read one line of a log: a packet, a line about a container, or neither.
 
@@ -70,12 +76,18 @@ def parse_line(
     ``number`` is the line's number, for the record. ``year`` completes time stamps without one (``Jun 16 23:18:38``), and
     ``utc_offset`` is the zone, in hours, of those without a zone.
 
+    Raises :class:`ValueError` for a year that is not from 1970 to 2261, or an offset of a day or more.
+
     >>> parse_line("Jun 16 23:18:38 localhost kernel: [12.5] hello", year=2017).time
     '2017-06-16T23:18:38Z'
     """
     if isinstance(line, str):
         line = _encode(line)
-    record = Record._from(_asglog.parse_line(line, number, year, utc_offset))
+    elif isinstance(line, (bytearray, memoryview)):
+        line = bytes(line)
+    elif not isinstance(line, bytes):
+        raise TypeError(f"a line is bytes or text, not {type(line).__name__}")
+    record = Record._from(_asglog.parse_line(line, number, *policy(year, utc_offset)))
     if strict and record.error is not None:
         raise ParseError(record.line, record.error.offset, record.error.message)
     return record
@@ -91,6 +103,9 @@ def parse(
 ) -> Records:
     """Read logs line by line: one record for each, whatever the line says. None is dropped.
 
+    A path that is named twice is read once. A value that is missing from a column is no line: it is passed over, and counts in
+    nothing but the numbers of the lines behind it.
+
     With ``strict`` a damaged line is a :class:`ParseError`; going on after it gives the line behind it. ``year`` and
     ``utc_offset`` (in hours) complete time stamps. ``progress`` is called with the number of bytes read, or is ``True``
     for a bar of tqdm's, if that is there.
@@ -104,13 +119,16 @@ def parse(
     1
     """
     given = items(source, again=False)
-    return Records(_asglog.Records(given, strict, year, utc_offset, maker(progress, size(given))))
+    return Records(_asglog.Records(given, strict, *policy(year, utc_offset), maker(progress, size(given))))
 
 
 def scan(
     source: Source, *, year: int | None = None, utc_offset: float = 0.0, progress: Progress = None
 ) -> Table[Record]:
     """The packets of these logs as a lazy table, damaged ones included: nothing is read yet.
+
+    A path that is named twice is read once. A value that is missing from a column is no line: it is passed over, and counts in
+    nothing but the numbers of the lines behind it.
 
     ``year`` and ``utc_offset`` (in hours) complete time stamps. ``progress`` is called with the number of bytes read, or is
     ``True`` for a bar of tqdm's, if that is there. The columns are :data:`SCHEMA`.
@@ -120,7 +138,7 @@ def scan(
     ['time', 'source', 'line', 'cell']
     """
     given = items(source, again=False)
-    return Table(_asglog.Table.packets(given, year, utc_offset, maker(progress, size(given))))
+    return Table(_asglog.Table.packets(given, *policy(year, utc_offset), maker(progress, size(given))))
 
 
 def correlate(
@@ -136,17 +154,20 @@ def correlate(
 
     ``source`` is one foundation's logs, in any order: the kernel's lines and rep's, in one file or many, plain, gzip or
     Zstandard. They are read twice, first for evidence, and that only once for all tables that are made of this one; what
-    comes through a pipe is spooled to a temporary file. ``directory`` turns GUIDs into names: a live
-    :class:`CloudController`, an :class:`Export` of one, or an object of your own (:class:`Directory`). Without it, flows
-    have GUIDs only. ``ledger`` is evidence from before; it is not changed. ``year``, ``utc_offset`` and ``progress`` are as
-    with :func:`scan`; without ``year`` a missing one is that of the lines beside. The columns are :data:`FLOW_SCHEMA`.
+    comes through a pipe is spooled to a temporary file. A path that is named twice is read once, and a value that is missing
+    from a column is passed over: it counts in nothing but the numbers of the lines behind it.
+
+    ``directory`` turns GUIDs into names: a live :class:`CloudController`, an :class:`Export` of one, or an object of your own
+    (:class:`Directory`). Without it, flows have GUIDs only. ``ledger`` is evidence from before; it is not changed. ``year``,
+    ``utc_offset`` and ``progress`` are as with :func:`scan`; without ``year`` a missing one is that of the lines beside. The
+    columns are :data:`FLOW_SCHEMA`.
 
     Reading raises :class:`OSError` if a file cannot be read, and :class:`DirectoryError` if the directory cannot answer.
     """
     given = items(source, again=True)
     total = size(given)
     native = _asglog.Table.flows(
-        given, directory, None if ledger is None else ledger._native, year, utc_offset, maker(progress, total)
+        given, directory, None if ledger is None else ledger._native, *policy(year, utc_offset), maker(progress, total)
     )
     return Table(native)
 

@@ -22,6 +22,7 @@ from .consumers import module
 from .ledger import Ledger
 from .schema import ALL, FLOW_SCHEMA, SCHEMA, Schema
 from .table import Table
+from .times import policy
 
 __all__ = ["EVIDENCE", "Flows", "Packets", "clock_lines", "evidence", "ledger_of", "twins"]
 
@@ -54,7 +55,7 @@ class Packets:
     def __call__(self, lines: Any) -> Any:
         """A ``pyarrow.Table`` of packets. Raises :class:`KeyError` if there is no column ``value``."""
         parts = _Parts(lines)
-        table: Table[Any] = Table(_asglog.Table.packets(parts.items, self.year, self.utc_offset, None))
+        table: Table[Any] = Table(_asglog.Table.packets(parts.items, *policy(self.year, self.utc_offset), None))
         return parts.placed(table, self.schema(lines.column_names).names)
 
 
@@ -101,7 +102,7 @@ class Flows:
             parts = _Parts(lines)
             parts.items.insert(0, ("column", "<clocks>", self.clocks.column("value"), None))
         known = None if self.ledger is None else self.ledger._native
-        native = _asglog.Table.flows(parts.items, self.directory, known, self.year, self.utc_offset, None)
+        native = _asglog.Table.flows(parts.items, self.directory, known, *policy(self.year, self.utc_offset), None)
         table: Table[Any] = Table(native)
         return parts.placed(table, self.schema(lines.column_names).names)
 

@@ -27,6 +27,8 @@ class Schema(Sequence[Column]):
 
     >>> SCHEMA["dpt"].type, SCHEMA["dpt"].doc
     ('int32', 'Destination port.')
+    >>> "dpt" in SCHEMA, "colour" in SCHEMA
+    (True, False)
     >>> SCHEMA.names[:4]
     ['time', 'source', 'line', 'cell']
     """
@@ -60,6 +62,10 @@ class Schema(Sequence[Column]):
 
     def __len__(self) -> int:
         return len(self._columns)
+
+    def __contains__(self, key: object) -> bool:
+        """Whether there is this column, or one with this name."""
+        return key in self._columns or key in self.names
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Schema) and self._columns == other._columns

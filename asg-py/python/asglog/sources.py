@@ -46,7 +46,9 @@ class ArrowStream(Protocol):
 
 
 #: What can be read: a path, or a pattern of paths such as ``logs/*.gz``, or ``-`` for standard input; the bytes of a log; a
-#: file object; a column of lines; or several of these. gzip and Zstandard are told by their first bytes.
+#: file object, which is read from where it stands; a column of lines; or several of these. gzip and Zstandard are told by
+#: their first bytes. A path that is named twice is read once, and a value that is missing from a column counts in nothing but
+#: the numbers of the lines behind it.
 Source: TypeAlias = (
     Path | bytes | bytearray | memoryview | BinaryFile | ArrowArray | ArrowStream | Iterable["Source"]
 )
@@ -146,6 +148,9 @@ class _Inside:
     """The binary file in a text file, which would be closed if nobody held the text file."""
 
     def __init__(self, text: Any) -> None:
+        if text.seekable():
+            # Reading text takes more bytes out of the file than it gives as text.
+            text.seek(text.tell())
         self._text, self.name = text, getattr(text.buffer, "name", None)
         self.read, self.seek, self.tell = text.buffer.read, text.buffer.seek, text.buffer.tell
         self.seekable = text.buffer.seekable

@@ -8,20 +8,22 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
-from . import _asglog
+from . import _asglog, times
 from .answers import Answer, span
 from .consumers import arrow_to_pandas, module
 from .errors import AsgError
 from .plot import Plot
 from .records import Flow, Record
 from .schema import ALL, Schema
-from .times import nanos
 
 __all__ = ["Table"]
 
 R = TypeVar("R", Record, Flow)
 
 _HEAD = 10
+
+#: The largest number of any column.
+_MOST = (1 << 63) - 1
 
 
 class Table(Generic[R]):
@@ -60,9 +62,11 @@ class Table(Generic[R]):
 
         Addresses may be networks (``dst="10.0.0.0/8"``), numbers ranges (``dpt=range(1024, 65536)``), handles the beginning
         of one, and ``None`` stands for a missing value. ``app``, ``space`` and ``org`` are a name or a GUID, ``address`` and
-        ``port`` those of either side. A column whose name is a word of Python's has a line below at its end (``in_``).
+        ``port`` those of either side. A protocol is a name, in capitals or not, or a number. A column whose name is a word of
+        Python's has a line below at its end (``in_``).
 
-        Raises :class:`ValueError` for a column that is not there, or a value that it cannot have.
+        Raises :class:`ValueError` for a column that is not there, or a value that it cannot have, and :class:`TypeError` for
+        what is no value of any column.
         """
         native = self._native
         for name, wanted in conditions.items():
@@ -72,11 +76,12 @@ class Table(Generic[R]):
 
     def between(self, start: datetime.datetime | str | None, end: datetime.datetime | str | None) -> Table[R]:
         """The rows not before ``start`` and before ``end``: times with a zone, or their texts. A row without a time is not
-        between any.
+        between any. pandas' and numpy's times will do too; numpy's have no zone, and are in UTC.
 
-        Raises :class:`ValueError` for a time without a zone.
+        Raises :class:`ValueError` for a time without a zone, or a start behind the end, and :class:`TypeError` for what is no
+        time.
         """
-        return Table(self._native.between(nanos(start), nanos(end)))
+        return Table(self._native.between(*times.bounds(start, end)))
 
     def columns(self, *names: str) -> Table[R]:
         """These columns only; what is not asked for is not built. ``raw``, the line itself, comes only if asked for.
@@ -166,8 +171,11 @@ class Table(Generic[R]):
     def to_parquet(self, path: str | os.PathLike[str]) -> None:
         """Writes a Parquet file, in constant memory and without pyarrow.
 
-        It is written beside and moved into place, so that a half is never seen. Raises whatever reading or writing raises.
+        It is written beside and moved into place, so that a half is never seen. Raises :class:`ValueError` for a table
+        without columns, whose rows Parquet cannot keep, and whatever reading or writing raises.
         """
+        if not self.column_names:
+            raise ValueError("Parquet needs a column to keep rows in: name one in columns()")
         self._native.write_parquet(os.fspath(path))
 
     def __iter__(self) -> Iterator[R]:
@@ -209,7 +217,10 @@ class Table(Generic[R]):
         return self.schema.__arrow_c_schema__()
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        """Arrow's PyCapsule interface: a fresh stream from the beginning at each call."""
+        """Arrow's PyCapsule interface: a fresh stream from the beginning at each call.
+
+        The types of ``requested_schema`` are given if the columns are these and nothing is lost by it; the table's own if not.
+        """
         return self._native.stream(requested_schema)
 
     def _into(self, consume: Callable[[Any], Any]) -> Any:
@@ -242,7 +253,8 @@ def _given(value: Any) -> Any:
     if isinstance(value, range):
         if value.step != 1 or not value:
             raise ValueError(f"a range of numbers has a step of 1 and is not empty: {value}")
-        return (value.start, value.stop - 1)
+        # No column has numbers beyond.
+        return (max(value.start, -_MOST), min(value.stop - 1, _MOST))
     # An address or network; whoever has one has imported the module already.
     if type(value).__module__ == "ipaddress":
         return str(value)

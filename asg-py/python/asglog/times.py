@@ -3,16 +3,71 @@
 from __future__ import annotations
 
 import datetime
+import math
+import operator
+from typing import Any, SupportsIndex
 
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 
+#: What the native module counts nanoseconds in: times before and behind are as far away as can be told.
+_FIRST, _LAST = -(1 << 63), (1 << 63) - 1
 
-def nanos(time: datetime.datetime | str | None) -> int | None:
-    """Nanoseconds since 1970 in UTC, of a time with a zone or its text (``2024-05-06T07:09:10Z``)."""
+
+def nanos(time: Any) -> int | None:
+    """Nanoseconds since 1970 in UTC, of a time with a zone or its text (``2024-05-06T07:09:10Z``). A ``numpy.datetime64``
+    cannot have a zone, and is in UTC."""
     if time is None:
         return None
     if isinstance(time, str):
         time = datetime.datetime.fromisoformat(time)
+    elif type(time).__module__ == "numpy" and type(time).__name__ == "datetime64":
+        return _of_numpy(time)
+    if not isinstance(time, datetime.datetime):
+        raise TypeError(f"a time is a datetime with a zone, or its text, not {type(time).__name__}")
     if time.tzinfo is None:
         raise ValueError("the time has no zone: give it one, such as datetime.timezone.utc")
-    return (time - _EPOCH) // datetime.timedelta(microseconds=1) * 1000
+    # pandas' times have nanoseconds too.
+    return _of(time, getattr(time, "nanosecond", 0))
+
+
+def bounds(start: Any, end: Any) -> tuple[int | None, int | None]:
+    """Both in nanoseconds since 1970; the first is not behind the other."""
+    first, last = nanos(start), nanos(end)
+    if first is not None and last is not None and first > last:
+        raise ValueError(f"the start is behind the end: {start} and {end}")
+    return first, last
+
+
+def policy(year: SupportsIndex | None, utc_offset: float) -> tuple[int | None, float]:
+    """What completes time stamps, if it can."""
+    try:
+        is_offset = math.fabs(utc_offset) < 24 and not isinstance(utc_offset, bool)
+    except TypeError:
+        raise TypeError(f"utc_offset takes a number of hours, not {type(utc_offset).__name__}") from None
+    if not is_offset:
+        raise ValueError(f"utc_offset takes hours, such as 2 or -3.5, of less than a day, and not {utc_offset!r}")
+    if year is None:
+        return None, utc_offset
+    try:
+        number = operator.index(year)
+    except TypeError:
+        raise TypeError(f"year takes a whole number, not {type(year).__name__}") from None
+    if isinstance(year, bool) or not 1970 <= number <= 2261:
+        raise ValueError(f"year takes a year from 1970 to 2261, and not {year!r}")
+    return number, utc_offset
+
+
+def _of_numpy(time: Any) -> int:
+    whole = time.astype("datetime64[us]").item()
+    if whole is None:
+        raise ValueError("NaT is no time: give None if there is no bound")
+    if isinstance(whole, int):
+        # Beyond what a datetime can say.
+        return _LAST if whole > 0 else _FIRST
+    fine = int(time.astype("int64")) % 1000 if time.dtype == "datetime64[ns]" else 0
+    return _of(whole.replace(tzinfo=datetime.timezone.utc), fine)
+
+
+def _of(time: datetime.datetime, fine: int) -> int:
+    count = (time - _EPOCH) // datetime.timedelta(microseconds=1) * 1000 + fine
+    return min(max(count, _FIRST), _LAST)

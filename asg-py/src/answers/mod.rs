@@ -20,6 +20,7 @@ use self::groups::{Group, Groups, Sums};
 use self::keys::{Part, column};
 use crate::columns::{Column, Kind, Row};
 use crate::errors::Failure;
+use crate::requested;
 use crate::rows::Rows;
 
 /// By what the largest are told.
@@ -221,10 +222,11 @@ impl Answer {
     ) -> PyResult<Bound<'py, PyCapsule>> {
         let batch = self.grid.batch();
         let fields = batch.schema().fields().clone();
+        let requested = requested::lossless(py, &fields, requested_schema.as_ref())?;
         let field: FieldRef = Arc::new(Field::new("", DataType::Struct(fields), false));
         let only = [Ok(Arc::new(StructArray::from(batch)) as ArrayRef)];
         let stream = ArrayIterator::new(only, field);
-        Ok(to_stream_pycapsule(py, Box::new(stream), requested_schema)?)
+        Ok(to_stream_pycapsule(py, Box::new(stream), requested)?)
     }
 
     fn __len__(&self) -> usize {

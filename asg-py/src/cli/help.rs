@@ -55,10 +55,12 @@ Evidence and times:
 ";
 
 const WHERE: &str = "  --where COLUMN=VALUE   only such packets; several values stand with commas between, numbers may be ranges, and
-                         addresses networks: dpt=443,8000-8999, dst=10.0.0.0/8, app=orders. Given twice, both must hold
+                         addresses networks: dpt=443,8000-8999, dst=10.0.0.0/8, app=orders, df=true. Given twice, both must
+                         hold
 ";
 
-const OUTPUT: &str = "  -o, --output FILE      write this file, which is never seen half written; its ending says the format
+const OUTPUT: &str = "  -o, --output FILE      write this file, which is never seen half written; its ending says the format: csv,
+                         parquet, or ndjson, jsonl and json for lines of JSON
   --no-color             no colours, which only a terminal gets anyway; NO_COLOR in the environment does the same
 ";
 
@@ -178,6 +180,19 @@ Examples:
   asglog ledger build --output today.ledger rep/*.log.gz
   asglog ledger merge --output all.ledger yesterday.ledger today.ledger
   asglog ledger show all.ledger
+";
+
+pub(crate) const COMPLETION: &str = "\
+Prints what a shell runs to complete commands and options.
+
+Usage: asglog completion bash|zsh|fish
+
+Exit status: 0; 2 for a shell that is not known.
+
+Examples:
+  eval \"$(asglog completion bash)\"                 # in ~/.bashrc
+  eval \"$(asglog completion zsh)\"                  # in ~/.zshrc, behind compinit
+  asglog completion fish | source                  # in ~/.config/fish/config.fish
 ";
 
 pub(crate) fn general() -> String {

@@ -192,22 +192,8 @@ pub(crate) fn flows(
     let gathered = Arc::new(Gathered::new(options.policy, asked.directory.clone(), ledger));
     let mut table = Table::new(logs.readers.clone(), options.policy, Some(Arc::clone(&gathered)));
     for (column, values) in &options.conditions {
-        let texts = || values.split(',').map(|text| Given::Text(Some(text.to_owned())));
-        let numbers = values.split(',').map(number).collect::<Option<Vec<_>>>();
-        // Whether digits are a number, the column says.
-        let found = numbers.and_then(|numbers| table.filtered(column, numbers).ok());
-        table = match found {
-            Some(table) => table,
-            None => table.filtered(column, texts().collect()).map_err(failed)?,
-        };
+        let given = values.split(',').map(|text| Given::Written(text.to_owned())).collect();
+        table = table.filtered(column, given).map_err(failed)?;
     }
     Ok((table, gathered))
-}
-
-/// `443`, or `1024-65535`.
-fn number(text: &str) -> Option<Given> {
-    match text.split_once('-') {
-        Some((first, last)) => Some(Given::Range((first.parse().ok()?, last.parse().ok()?))),
-        None => text.parse().ok().map(Given::Int),
-    }
 }

@@ -67,6 +67,11 @@ fn run(
         ["-V" | "--version", ..] => {
             return say(concat!("asglog ", env!("CARGO_PKG_VERSION"), "\n"));
         }
+        ["completion", "-h" | "--help", ..]
+        | ["completion", _, "-h" | "--help"]
+        | ["help", "completion", ..] => {
+            return say(help::COMPLETION);
+        }
         ["completion", shell] => return say(&help::completion(shell)?),
         ["completion", ..] => {
             let what = "asglog completion takes bash, zsh or fish";

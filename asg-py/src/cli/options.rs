@@ -109,6 +109,14 @@ impl Format {
         Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, format)| *format)
     }
 
+    /// Of a file whose name ends so, in capitals or not.
+    fn of_ending(ending: &str) -> Option<Self> {
+        match &*ending.to_ascii_lowercase() {
+            "jsonl" | "json" => Some(Self::Ndjson),
+            ending => Self::parse(ending),
+        }
+    }
+
     /// Those that a subcommand can write, the one that it writes if nothing is said first.
     pub(crate) const fn of(command: Command) -> &'static [Self] {
         match command {
@@ -273,18 +281,25 @@ impl Options {
     /// The one that is named; else the one of the output's ending; else the first that there is.
     fn chosen_format(&self, command: Command, named: Option<&str>) -> Result<Format, Failure> {
         let can = Format::of(command);
-        let ending = || self.output.as_ref()?.extension()?.to_str();
-        let found = match named {
-            Some(name) => Format::parse(name).filter(|format| can.contains(format)).ok_or(name),
-            None => match ending().and_then(Format::parse) {
-                Some(format) if can.contains(&format) => Ok(format),
-                _ => Ok(can[0]),
-            },
+        let names = || can.iter().map(|format| format.name()).collect::<Vec<_>>().join(", ");
+        let format = match (named, self.output.as_ref().and_then(|path| path.extension())) {
+            (Some(name), _) => {
+                Format::parse(name).filter(|format| can.contains(format)).ok_or_else(|| {
+                    Failure::Usage(format!("--format is one of {}, and not `{name}`", names()))
+                })?
+            }
+            // A ledger has one format, however it is called.
+            (None, Some(ending)) if !matches!(command, LedgerBuild | LedgerMerge) => {
+                let ending = ending.to_string_lossy();
+                Format::of_ending(&ending).filter(|format| can.contains(format)).ok_or_else(|| {
+                    let names = names();
+                    Failure::Usage(format!(
+                        "the ending .{ending} says no format: give --format with one of {names}, or such an ending"
+                    ))
+                })?
+            }
+            (None, _) => can[0],
         };
-        let format = found.map_err(|name| {
-            let names: Vec<_> = can.iter().map(|format| format.name()).collect();
-            Failure::Usage(format!("--format is one of {}, and not `{name}`", names.join(", ")))
-        })?;
         if format == Format::Parquet && self.output.is_none() {
             return Err(Failure::Usage(
                 "Parquet goes to a file: give --output FILE.parquet".into(),

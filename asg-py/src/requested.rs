@@ -1,0 +1,57 @@
+//! The types that a consumer asks for in place of a table's own: they are given if nothing is lost by that.
+
+use arrow_schema::{DataType, Field, Fields, TimeUnit};
+use pyo3::prelude::*;
+use pyo3::types::PyCapsule;
+use pyo3_arrow::PyField;
+use pyo3_arrow::ffi::to_schema_pycapsule;
+
+/// The schema to give: that which is asked for, if it has the same columns in the same order, and each of its types has room for
+/// all that the column's has. `None`, which is the table's own, for any other: Arrow's protocol leaves that to whoever gives.
+pub(crate) fn lossless<'py>(
+    py: Python<'py>,
+    own: &Fields,
+    asked: Option<&Bound<'py, PyCapsule>>,
+) -> PyResult<Option<Bound<'py, PyCapsule>>> {
+    let Some(asked) = asked else { return Ok(None) };
+    // What Arrow's crate does not know, no column is.
+    let Ok(asked) = PyField::from_arrow_pycapsule(asked) else { return Ok(None) };
+    let asked = asked.into_inner();
+    let DataType::Struct(asked) = asked.data_type() else { return Ok(None) };
+    if own.len() != asked.len() || !own.iter().zip(asked).all(|(own, asked)| takes(asked, own)) {
+        return Ok(None);
+    }
+    let field = |field: &std::sync::Arc<Field>| {
+        Field::new(field.name(), field.data_type().clone(), field.is_nullable())
+    };
+    let fields: Fields = asked.iter().map(field).collect();
+    Ok(Some(to_schema_pycapsule(py, Field::new("", DataType::Struct(fields), false))?))
+}
+
+/// True if the column `asked` is the column `own` with a type that has room for all its values.
+fn takes(asked: &Field, own: &Field) -> bool {
+    asked.name() == own.name()
+        && (asked.is_nullable() || !own.is_nullable())
+        && has_room(asked.data_type(), own.data_type())
+}
+
+fn has_room(asked: &DataType, own: &DataType) -> bool {
+    use DataType::{
+        Binary, BinaryView, Dictionary, Int32, Int64, LargeBinary, LargeUtf8, Timestamp, Utf8,
+        Utf8View,
+    };
+    match (own, asked) {
+        (own, asked) if own == asked => true,
+        // No batch has more rows than such keys have values.
+        (Utf8, Dictionary(key, value)) => matches!(**key, Int32 | Int64) && has_room(value, &Utf8),
+        (Utf8, LargeUtf8 | Utf8View | Binary | LargeBinary | BinaryView)
+        | (Binary, LargeBinary | BinaryView)
+        | (Int32, Int64)
+        // Times are kept in nanoseconds within, so that all of them fit.
+        | (
+            Timestamp(TimeUnit::Microsecond, Some(_)),
+            Timestamp(TimeUnit::Microsecond | TimeUnit::Nanosecond, Some(_)),
+        ) => true,
+        _ => false,
+    }
+}
