@@ -304,24 +304,17 @@ impl Window {
     }
 }
 
-/// A digest of what all packets of a sender's have in common: the prefix, and the address on its side.
-///
-/// A prefix that names an app says nothing of the container: the address stands for it then, with two bits of the app's GUID,
-/// for all who send to a container are too many for one sender, and each by itself would make too many senders. A prefix that
-/// is not Cloud Foundry's says nothing of the machine, whose link and address do, as far as they are told.
+/// A digest of what all packets of a sender's have in common: the prefix, and the address on its side. A prefix that is not
+/// Cloud Foundry's says nothing of the machine, whose link and address do, as far as they are told.
 pub(super) fn sender(
     packet: &Packet<'_>,
     cf: Option<&LogPrefix<'_>>,
     address: Option<IpAddr>,
     seeds: Seeds,
 ) -> u64 {
-    let name = || seeds.digest(packet.prefix.as_bytes());
+    let prefix = packet.prefix.as_bytes();
     match cf {
-        Some(LogPrefix { subject: Subject::App, handle_prefix, .. }) => {
-            let digit = handle_prefix.and_then(|app| app.as_str().bytes().next()).unwrap_or(0);
-            seeds.of_address(address) ^ u64::from(digit & 3).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-        }
-        Some(_) => name() ^ seeds.of_address(address),
+        Some(cf) => sender_name(prefix, cf, seeds) ^ seeds.of_address(address),
         None => {
             let is_none = |interface: Option<Text<'_>>| {
                 interface.is_some_and(|name| name.as_bytes().is_empty())
@@ -332,8 +325,21 @@ pub(super) fn sender(
                 _ => None,
             };
             let link = packet.mac_raw.map_or(0, |link| seeds.digest(link.as_bytes()));
-            name() ^ link ^ seeds.of_address(own.and_then(Address::ip))
+            seeds.digest(prefix) ^ link ^ seeds.of_address(own.and_then(Address::ip))
         }
+    }
+}
+
+/// What a prefix says of the sender. One that names an app says nothing of the container: the address stands for it then, with
+/// two bits of the app's GUID, for all who send to a container are too many for one sender, and each by itself would make too
+/// many senders.
+pub(super) fn sender_name(prefix: &[u8], cf: &LogPrefix<'_>, seeds: Seeds) -> u64 {
+    match cf.subject {
+        Subject::App => {
+            let digit = cf.handle_prefix.and_then(|app| app.as_str().bytes().next()).unwrap_or(0);
+            u64::from(digit & 3).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        }
+        _ => seeds.digest(prefix),
     }
 }
 

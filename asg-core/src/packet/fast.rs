@@ -5,7 +5,7 @@
 //! surprise this gives up, and the grammar reads the line from its beginning: what is an error is the grammar's to say, and
 //! what this reads it reads as the grammar does; the tests below hold it to that.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::fields::{Address, Family, Ip, Packet, Proto, TcpFlags};
 use crate::Text;
@@ -31,9 +31,9 @@ pub(super) fn read<'a>(text: &'a [u8], p: &mut Packet<'a>) -> Option<()> {
 
 /// How many bytes of the line are its head: all up to the source address. It is the same in all lines of a sender's.
 pub(super) fn head_len(text: &[u8]) -> Option<(usize, Family)> {
-    let mut packet = Packet::default();
-    let rest = head(text, &mut packet)?;
-    Some((text.len() - rest.len(), packet.family))
+    let (_, behind) = prefix(text)?;
+    let (path, rest) = path(behind)?;
+    Some((text.len() - rest.len(), path.family()))
 }
 
 /// Looks through what follows a head, and tells the protocol's number; `None` if it is not one of the common ones.
@@ -43,41 +43,79 @@ pub(super) fn look_through(rest_of_line: &[u8], family: Family) -> Option<u8> {
     ip.proto_num
 }
 
+/// Looks through what follows a log prefix and its `IN=`, and tells the destination and the protocol's number.
+pub(super) fn look_through_path(rest_of_line: &[u8]) -> Option<(IpAddr, u8)> {
+    let (path, behind) = path(rest_of_line)?;
+    let mut ip = Ip::default();
+    rest(behind, path.family(), &mut ip)?;
+    Some((ip.dst.and_then(Address::ip)?, ip.proto_num?))
+}
+
+/// All between the log prefix and ` DST=`.
+struct Path<'a> {
+    in_if: &'a [u8],
+    out_if: &'a [u8],
+    link: Option<&'a [u8]>,
+    src: Address,
+}
+
+impl Path<'_> {
+    const fn family(&self) -> Family {
+        match self.src {
+            Address::V6(_) => Family::Ipv6,
+            _ => Family::Ipv4,
+        }
+    }
+}
+
 /// All up to the source address.
 #[inline]
 fn head<'a>(text: &'a [u8], p: &mut Packet<'a>) -> Option<&'a [u8]> {
+    let (prefix, i) = prefix(text)?;
+    let (path, i) = path(i)?;
+    p.family = path.family();
+    p.prefix = Text::new(prefix);
+    p.in_if = Some(Text::new(path.in_if));
+    p.out_if = Some(Text::new(path.out_if));
+    p.mac_raw = path.link.map(Text::new);
+    p.ip.src = Some(path.src);
+    Some(i)
+}
+
+/// The log prefix, and what follows `IN=`.
+#[inline]
+pub(super) fn prefix(text: &[u8]) -> Option<(&[u8], &[u8])> {
     // The first `IN=` is the real one if all behind it is as it must be: that is no place for another ` OUT=`.
     let equals = memchr::memchr(b'=', &text[..text.len().min(MAX_HEAD)])?;
     let (head, i) = text.split_at(equals + 1);
-    let prefix = head.strip_suffix(b"IN=")?;
+    Some((head.strip_suffix(b"IN=")?, i))
+}
+
+#[inline]
+fn path(i: &[u8]) -> Option<(Path<'_>, &[u8])> {
     let (in_if, i) = name(i)?;
     if in_if.contains(&b'=') {
         return None;
     }
     let (out_if, i) = name(i.strip_prefix(b" OUT=")?)?;
-    p.prefix = Text::new(prefix);
-    p.in_if = Some(Text::new(in_if));
-    p.out_if = Some(Text::new(out_if));
     let mut i = &i[1..];
+    let mut mac = None;
     if let Some(link) = i.strip_prefix(b"MAC=") {
         if !is_link_header(link.first_chunk()?) {
             return None;
         }
-        p.mac_raw = Some(Text::new(&link[..LINK - 1]));
+        mac = Some(&link[..LINK - 1]);
         i = &link[LINK..];
     }
     let i = i.strip_prefix(b"SRC=")?;
-    if i.get(4) == Some(&b':') {
-        p.family = Family::Ipv6;
+    let (src, i) = if i.get(4) == Some(&b':') {
         let (src, i) = addr6(i)?;
-        p.ip.src = Some(Address::V6(src));
-        Some(i)
+        (Address::V6(src), i)
     } else {
-        p.family = Family::Ipv4;
         let (src, i) = addr4(i)?;
-        p.ip.src = Some(Address::V4(src));
-        Some(i)
-    }
+        (Address::V4(src), i)
+    };
+    Some((Path { in_if, out_if, link: mac, src }, i))
 }
 
 /// All from ` DST=` on: the mark, and whether the line ends in a blank.
@@ -420,11 +458,14 @@ mod tests {
         let mut short = Packet::default();
         let is_read = read(line, &mut short).is_some();
         let proto = head_len(line).and_then(|(len, family)| look_through(&line[len..], family));
+        let path = prefix(line).and_then(|(_, rest)| look_through_path(rest));
         assert_eq!(proto.is_some(), is_read, "{}", Text::new(line));
+        assert_eq!(path.is_some(), is_read, "{}", Text::new(line));
         if !is_read {
             return false;
         }
         assert_eq!(proto, short.ip.proto_num, "{}", Text::new(line));
+        assert_eq!(path, short.ip.dst.and_then(Address::ip).zip(proto), "{}", Text::new(line));
         let found = anchor::find(line).unwrap_or_else(|| panic!("{}", Text::new(line)));
         let mut long = Packet::at(found);
         let result = grammar::message(line, found, &mut long);

@@ -31,6 +31,8 @@ pub use fields::{Address, ExtHeader, Family, Format, Ip, MacAddr, Packet, Proto,
 pub use form::LineForm;
 pub use view::{Icmp, Network, Transport};
 
+use std::net::IpAddr;
+
 use crate::Error;
 
 /// What could be read of a packet line, and why reading stopped if it did.
@@ -137,6 +139,16 @@ impl<'a> Packet<'a> {
     /// packet is what [`Packet::fill`] would read of both.
     pub(crate) fn look_through(rest: &[u8], family: Family) -> Option<u8> {
         fast::look_through(rest, family)
+    }
+
+    /// The log prefix of a line, and what follows the `IN=` behind it, if it may be a common one.
+    pub(crate) fn split_prefix(text: &[u8]) -> Option<(&[u8], &[u8])> {
+        fast::prefix(text)
+    }
+
+    /// Looks through what follows that: the destination and the protocol's number, if the line is whole and a common one.
+    pub(crate) fn look_through_path(rest: &[u8]) -> Option<(IpAddr, u8)> {
+        fast::look_through_path(rest)
     }
 
     fn read(&mut self, text: &'a [u8], anchor: anchor::Anchor<'a>) -> Result<(), Error> {

@@ -5,12 +5,14 @@ use super::groups::{GroupKey, Groups, Shown, TimeKind};
 use super::headers::Headers;
 use super::heads::{Heads, Known};
 use crate::completeness::{Limit, PacketTimes, Told};
-use crate::correlator::duplicates::{Mark, sender};
+use crate::correlator::duplicates::{Mark, sender, sender_name};
 use crate::correlator::{Counts, is_of_own_cell, own_address};
 use crate::digest::Seeds;
 use crate::evidence::{Evidence, Origin};
 use crate::record::{Content, Record};
-use crate::{Envelope, Line, LogTime, SourceId, TimePolicy, Timestamp};
+use crate::{
+    Direction, Envelope, Line, LogPrefix, LogTime, Packet, SourceId, TimePolicy, Timestamp,
+};
 
 /// Reads lines for a [`Tally`](super::Tally). It needs the tally only to hand over, so several can read at a time.
 #[derive(Debug)]
@@ -62,7 +64,8 @@ impl TallyReader {
         self.counts.lines += 1;
         let header = self.headers.read(line, origin.source);
         if let Some((envelope, cell)) = &header
-            && self.read_known(origin, envelope, Some(*cell))
+            && (self.read_known(origin, envelope, Some(*cell))
+                || self.read_received(origin, envelope, *cell))
         {
             return;
         }
@@ -190,6 +193,38 @@ impl TallyReader {
             limit,
             times: PacketTimes::of(envelope),
         }));
+        true
+    }
+
+    /// Reads a packet to a container, given its machine: of its line only the log prefix may be met again, so no head of it
+    /// is known. False if the line is none.
+    fn read_received(&mut self, origin: Origin, envelope: &Envelope<'_>, cell: u32) -> bool {
+        let body = envelope.body.as_bytes();
+        let received = || {
+            // A brace may be JSON's.
+            let (prefix, path) =
+                Packet::split_prefix(body).filter(|_| !matches!(body, [b'{' | b'[', ..]))?;
+            let cf = LogPrefix::parse(prefix).filter(|cf| cf.direction == Direction::Ingress)?;
+            Some((prefix, cf, Packet::look_through_path(path)?))
+        };
+        let (LogTime::Instant(time), Some((prefix, cf, (address, proto)))) =
+            (envelope.time, received())
+        else {
+            return false;
+        };
+        let (seeds, address) = (self.seeds, Some(address));
+        let limit = Limit::of(prefix, Some(&cf), Some(proto));
+        let whose = (prefix, Some(&cf));
+        let key = GroupKey::of(cell, envelope, whose, address, limit, seeds);
+        let group = self.groups.see(key);
+        let sender = sender_name(prefix, &cf, seeds) ^ seeds.of_address(address);
+        let text = seeds.digest(body.trim_ascii_end());
+        let mark = Mark::of(envelope, None, (sender, self.cells.mark(cell)), text);
+        let times = PacketTimes::of(envelope);
+        self.has_time(origin.source, time);
+        self.counts.packets += 1;
+        let seen = Seen { origin, mark, cell, group, is_damaged: false, limit, times };
+        self.read.push(Read::Packet(seen));
         true
     }
 
