@@ -67,6 +67,15 @@ impl Seeds {
     }
 }
 
+/// A hash of a text's first bytes, for tables that are small and compare what they find: it is quick, and not safe from those
+/// who choose the bytes.
+pub(crate) fn hash<const LEN: usize>(key: &[u8; LEN]) -> u64 {
+    let (words, _) = key.as_chunks::<8>();
+    words.iter().fold(0, |hash: u64, word| {
+        (hash.rotate_left(23) ^ u64::from_le_bytes(*word)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    })
+}
+
 /// Both halves of the product.
 fn fold(a: u64, b: u64) -> u64 {
     let product = u128::from(a) * u128::from(b);

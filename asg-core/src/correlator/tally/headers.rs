@@ -5,6 +5,7 @@
 
 use hashbrown::HashTable;
 
+use crate::digest::hash;
 use crate::envelope::Opening;
 use crate::evidence::SourceId;
 use crate::{Dialect, Envelope, LogTime, Text};
@@ -31,13 +32,6 @@ const KEY: usize = 16;
 /// So many that begin alike are remembered. Where that is not enough, hosts are not what tells machines apart.
 const MOST_ALIKE: usize = 4;
 
-fn hash(key: &[u8; KEY]) -> u64 {
-    let (words, _) = key.as_chunks::<8>();
-    words.iter().fold(0, |hash: u64, word| {
-        (hash.rotate_left(23) ^ u64::from_le_bytes(*word)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-    })
-}
-
 impl Headers {
     /// Reads the envelope of a line whose header is known, but for what the header itself says: of that, only the number of
     /// the machine. It is a line of the kernel's own, and stands for itself alone.
@@ -50,7 +44,7 @@ impl Headers {
                 && known.dialect == opening.dialect
                 && known.source == source
         };
-        let header = self.0.find(hash(rest.first_chunk()?), is_it)?;
+        let header = self.0.find(hash::<KEY>(rest.first_chunk()?), is_it)?;
         let behind = &rest[header.text.len()..];
         let (uptime, len) = Opening::uptime(behind)?;
         let envelope = Envelope {
@@ -71,11 +65,11 @@ impl Headers {
         cell: u32,
     ) {
         if let Some(header) = header(line, envelope)
-            && let Some(key) = header.first_chunk().filter(|_| self.0.len() < MOST)
+            && let Some(key) = header.first_chunk::<KEY>().filter(|_| self.0.len() < MOST)
             && self.0.iter_hash(hash(key)).count() < MOST_ALIKE
         {
             let header = Header { text: header.into(), dialect: envelope.dialect, source, cell };
-            let hash_of = |header: &Header| header.text.first_chunk().map_or(0, self::hash);
+            let hash_of = |header: &Header| header.text.first_chunk().map_or(0, hash::<KEY>);
             self.0.insert_unique(hash(key), header, hash_of);
         }
     }

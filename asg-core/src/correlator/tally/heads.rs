@@ -10,7 +10,7 @@ use hashbrown::HashTable;
 use super::groups::TimeKind;
 use crate::completeness::Limit;
 use crate::correlator::duplicates::sender;
-use crate::digest::Seeds;
+use crate::digest::{Seeds, hash};
 use crate::packet::Family;
 use crate::{Direction, LogPrefix, Packet};
 
@@ -63,17 +63,10 @@ impl Head {
     }
 }
 
-fn hash(key: &[u8; KEY]) -> u64 {
-    let (words, _) = key.as_chunks::<8>();
-    words.iter().fold(0, |hash: u64, word| {
-        (hash.rotate_left(23) ^ u64::from_le_bytes(*word)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-    })
-}
-
 impl Heads {
     /// The line, if its head is known and what follows is common and whole.
     pub(super) fn find(&mut self, body: &[u8], seeds: Seeds) -> Option<Known<'_>> {
-        let hash = hash(body.first_chunk()?);
+        let hash = hash::<KEY>(body.first_chunk()?);
         let head = self.0.find_mut(hash, |head| body.starts_with(&head.text))?;
         let rest = &body[head.text.len()..];
         let proto = Packet::look_through(rest, head.family)?;
@@ -102,7 +95,7 @@ impl Heads {
             return seeds.digest(body);
         };
         let digest = seeds.digest(head);
-        if let Some(key) = head.first_chunk().filter(|_| self.0.len() < MOST) {
+        if let Some(key) = head.first_chunk::<KEY>().filter(|_| self.0.len() < MOST) {
             let is_it = |known: &Head| *known.text == *head;
             if self.0.find(hash(key), is_it).is_none() {
                 let prefix = packet.prefix.as_bytes();
@@ -116,7 +109,7 @@ impl Heads {
                     limits: [Some(UDP), None].map(|proto| Limit::of(prefix, cf, proto)),
                     group: None,
                 };
-                let hash_of = |head: &Head| head.text.first_chunk().map_or(0, self::hash);
+                let hash_of = |head: &Head| head.text.first_chunk().map_or(0, hash::<KEY>);
                 self.0.insert_unique(hash(key), head, hash_of);
             }
         }
