@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 
-use super::duplicates::{MachineMark, Mark, Told, Window, sender};
+use super::duplicates::{MachineMark, Mark, SenderNumber, Told, Window, sender};
 use super::own_address;
 use crate::digest::Seeds;
 use crate::evidence::Origin;
@@ -65,7 +65,9 @@ impl Reports {
             (sender(packet, cf.as_ref(), address, seeds), MachineMark::of(&record.envelope, seeds));
         let text = seeds.digest(record.envelope.body.as_bytes().trim_ascii_end());
         let mark = Mark::of(&record.envelope, packet.ip.id, whose, text);
-        mark.map_or(Told::First, |mark| self.marked(origin, mark, now))
+        mark.map_or(Told::First, |mark| {
+            self.marked(origin, mark, now, &mut SenderNumber::default())
+        })
     }
 
     /// What marks are made with.
@@ -73,12 +75,18 @@ impl Reports {
         self.window.seeds()
     }
 
-    /// Takes the mark of a packet line.
-    pub(super) fn marked(&mut self, origin: Origin, mark: Mark, now: Timestamp) -> Told {
+    /// Takes the mark of a packet line; whose sender's number may be remembered.
+    pub(super) fn marked(
+        &mut self,
+        origin: Origin,
+        mark: Mark,
+        now: Timestamp,
+        number: &mut SenderNumber,
+    ) -> Told {
         if self.shared.len() >= MOST_COPIES {
             return Told::First;
         }
-        let told = self.window.take(origin, mark, now);
+        let told = self.window.take(origin, mark, now, number);
         let (first, copy) = match told {
             Told::First => return told,
             Told::After(first) => (first, origin),

@@ -21,7 +21,7 @@ use self::headers::Headers;
 use self::heads::Heads;
 pub use self::reader::TallyReader;
 use self::reader::{Read, Seen};
-use super::duplicates::Told;
+use super::duplicates::{SenderNumber, Told};
 use super::{Correlator, Counts, machine};
 use crate::attribution::Attribution;
 use crate::{Completeness, Identity, Ledger, LogPrefix, TimePolicy, TimeRange, Timestamp};
@@ -91,6 +91,8 @@ struct Group {
     packets: u64,
     span: Span,
     container: Container,
+    /// Of the last of them.
+    sender: SenderNumber,
     /// Where one answer is not every packet's: a time of each, and how many packets have it.
     answers: Vec<(Option<TimeRange>, u64)>,
 }
@@ -241,7 +243,8 @@ impl Tally {
         let shown = Shown { time: seen.times.time, uptime: seen.times.uptime };
         self.clock(cell, shown);
         let correlator = &mut self.correlator;
-        let told = seen.mark.map(|mark| correlator.reports.marked(seen.origin, mark, NOW));
+        let sender = &mut self.counted[group as usize].sender;
+        let told = seen.mark.map(|mark| correlator.reports.marked(seen.origin, mark, NOW, sender));
         if matches!(told, Some(Told::After(_))) {
             return;
         }
