@@ -323,13 +323,13 @@ impl<'a> Content<'a> {
     }
 
     fn json(body: &'a [u8]) -> Self {
-        // Most lines of a component prove nothing: they are looked through, not read.
+        if let Some(event) = LagerEvent::plain(body) {
+            return Self::Rep(event);
+        }
+        // Most of the other lines of a component prove nothing: they are looked through, not read.
         let is_lager = body.starts_with(br#"{"timestamp":"#) && body.ends_with(b"}");
         if is_lager && !LagerEvent::may_be_in(body) {
             return Self::Other;
-        }
-        if let Some(event) = LagerEvent::plain(body) {
-            return Self::Rep(event);
         }
         let error = match LagerEvent::object(body) {
             Ok(object) => {

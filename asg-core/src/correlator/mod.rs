@@ -19,7 +19,7 @@ use crate::flow::{Flow, Peer};
 use crate::record::{Content, Damaged, Part, Record};
 use crate::{
     Address, AppState, Completeness, Direction, Entity, Envelope, Guid, Identity, Ledger, Lifetime,
-    Line, LogPrefix, Packet, Plane, Sighting, SourceId, TimePolicy, TimeRange, Timestamp,
+    Line, LogPrefix, Packet, Plane, RepEvent, Sighting, SourceId, TimePolicy, TimeRange, Timestamp,
     UptimeClocks, YearPolicy,
 };
 
@@ -422,6 +422,11 @@ fn is_of_own_cell(record: &Record<'_>) -> bool {
     else {
         return false;
     };
+    is_from_own_cell(event)
+}
+
+/// The same, of what it says.
+fn is_from_own_cell(event: &RepEvent<'_>) -> bool {
     matches!(&*event.source, "rep" | "executor" | "guardian" | "garden-linux" | "garden")
 }
 

@@ -22,20 +22,24 @@ pub(super) fn read(line: &[u8]) -> Option<RepEvent<'_>> {
         return None;
     }
     let mut scan = Scan { text: std::str::from_utf8(line).ok()?, at: 0 };
-    let (mut time, mut source, mut message, mut said) = (None, None, None, None);
+    let (mut time, mut source, mut message) = (None, None, None);
+    let (mut said, mut has_data) = (Said::NOTHING, false);
     scan.object(|scan, key| {
         // A member that stands twice takes a closer look.
         match key {
             "timestamp" if time.is_none() => time = Some(stamp(scan.skip(0)?)),
             "source" if source.is_none() => source = Some(usable(scan.string()?)?),
             "message" if message.is_none() => message = Some(usable(scan.string()?)?),
-            "data" if said.is_none() => said = Some(Said::read(scan)?),
+            "data" if !has_data => {
+                has_data = true;
+                scan.object(|scan, key| said.member(key, scan))?;
+            }
             "timestamp" | "source" | "message" | "data" => return None,
             _ => drop(scan.skip(0)?),
         }
         Some(())
     })?;
-    let (source, message, said) = (source?, message?, said?);
+    let (source, message) = (source?, message?);
     let is_special = message.starts_with(IPTABLES_LOGGER)
         || message.ends_with("external-networker-result")
         || CANCEL_TASK.find(message.as_bytes()).is_some();
@@ -156,22 +160,18 @@ struct Said<'a> {
 }
 
 impl<'a> Said<'a> {
-    fn read(scan: &mut Scan<'a>) -> Option<Self> {
-        let mut said = Self {
-            handle: Agreed::Nothing,
-            process_guid: Agreed::Nothing,
-            instance_guid: Agreed::Nothing,
-            beside: Agreed::Nothing,
-            index: Agreed::Nothing,
-            domain: Agreed::Nothing,
-            cell_id: Agreed::Nothing,
-            container_ip: Agreed::Nothing,
-            container_ipv6: Agreed::Nothing,
-            cell_ip: Agreed::Nothing,
-        };
-        scan.object(|scan, key| said.member(key, scan))?;
-        Some(said)
-    }
+    const NOTHING: Self = Self {
+        handle: Agreed::Nothing,
+        process_guid: Agreed::Nothing,
+        instance_guid: Agreed::Nothing,
+        beside: Agreed::Nothing,
+        index: Agreed::Nothing,
+        domain: Agreed::Nothing,
+        cell_id: Agreed::Nothing,
+        container_ip: Agreed::Nothing,
+        container_ipv6: Agreed::Nothing,
+        cell_ip: Agreed::Nothing,
+    };
 
     fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Option<()> {
         let is_object = scan.peek()? == b'{';
@@ -209,7 +209,7 @@ impl<'a> Said<'a> {
                 "instance_ipv6_address" => self.container_ipv6.add_address(scan),
                 _ => scan.skip(0).map(drop),
             }),
-            "info" | "config" | "failed-request" | "request" => None,
+            "info" | "config" | "failed-request" | "request" if is_object => None,
             _ => scan.skip(0).map(drop),
         }
     }

@@ -135,25 +135,33 @@ impl RepEventKind {
     pub fn of(message: &str) -> Self {
         let Some(last) = message.as_bytes().last_chunk() else { return Self::Seen };
         let last = u64::from_le_bytes(*last);
-        LASTS
+        let starts = BY_LAST.partition_point(|(known, _)| *known < last);
+        BY_LAST[starts..]
             .iter()
-            .zip(MESSAGES)
-            .filter(|(known, _)| **known == last)
-            .find(|(_, (ending, _))| message.ends_with(ending))
-            .map_or(Self::Seen, |(_, (_, kind))| *kind)
+            .take_while(|(known, _)| *known == last)
+            .map(|(_, n)| &MESSAGES[*n])
+            .find(|(ending, _)| message.ends_with(ending))
+            .map_or(Self::Seen, |(_, kind)| *kind)
     }
 }
 
-/// The last eight bytes of each ending, by which nearly all are told from a message that does not end so.
-const LASTS: [u64; MESSAGES.len()] = {
-    let mut lasts = [0; MESSAGES.len()];
+/// The last eight bytes of each ending, in order, and which it is. They tell nearly all from messages that do not end so.
+const BY_LAST: [(u64, usize); MESSAGES.len()] = {
+    let mut all = [(0, 0); MESSAGES.len()];
     let mut n = 0;
-    while n < lasts.len() {
-        match MESSAGES[n].0.as_bytes().last_chunk() {
-            Some(last) => lasts[n] = u64::from_le_bytes(*last),
+    while n < all.len() {
+        let last = match MESSAGES[n].0.as_bytes().last_chunk() {
+            Some(last) => u64::from_le_bytes(*last),
             None => panic!("an ending of less than eight bytes"),
+        };
+        // Behind those that are less, and those that are the same and stand before it in the table.
+        let mut at = n;
+        while at > 0 && all[at - 1].0 > last {
+            all[at] = all[at - 1];
+            at -= 1;
         }
+        all[at] = (last, n);
         n += 1;
     }
-    lasts
+    all
 };

@@ -6,12 +6,13 @@ use super::headers::Headers;
 use super::heads::{Heads, Known};
 use crate::completeness::{Limit, PacketTimes, Told};
 use crate::correlator::duplicates::{Mark, sender, sender_name};
-use crate::correlator::{Counts, is_of_own_cell, own_address};
+use crate::correlator::{Counts, is_from_own_cell, is_of_own_cell, own_address};
 use crate::digest::Seeds;
 use crate::evidence::{Evidence, Origin};
-use crate::record::{Content, Record};
+use crate::record::{Content, Record, rep_evidence};
 use crate::{
-    Direction, Envelope, Line, LogPrefix, LogTime, Packet, SourceId, TimePolicy, Timestamp,
+    Direction, Envelope, LagerEvent, Line, LogPrefix, LogTime, Packet, RepEvent, SourceId,
+    TimePolicy, Timestamp,
 };
 
 /// Reads lines for a [`Tally`](super::Tally). It needs the tally only to hand over, so several can read at a time.
@@ -62,6 +63,11 @@ impl TallyReader {
     /// Reads a line.
     pub fn read(&mut self, origin: Origin, line: &[u8]) {
         self.counts.lines += 1;
+        if line.starts_with(b"{")
+            && let Some(event) = LagerEvent::plain(line.strip_suffix(b"\r").unwrap_or(line))
+        {
+            return self.read_event(origin, &event);
+        }
         let header = self.headers.read(line, origin.source);
         if let Some((envelope, cell)) = &header
             && (self.read_known(origin, envelope, Some(*cell))
@@ -125,6 +131,20 @@ impl TallyReader {
             self.evidence[known..].iter_mut().for_each(|(_, machine)| *machine = Some(cell));
         }
         self.counts.evidence += u64::from(self.evidence.len() > known);
+    }
+
+    /// Reads a lager line that stands for itself: it has no header.
+    fn read_event(&mut self, origin: Origin, event: &RepEvent<'_>) {
+        if let Some(time) = event.time {
+            self.has_time(origin.source, time);
+        }
+        let cell = self.cells.see(origin.source, &Envelope::default(), self.seeds);
+        self.read.push(Read::Told { cell, told: Told::AboutContainer });
+        if let Some(evidence) = rep_evidence(event, None, origin) {
+            let machine = is_from_own_cell(event).then_some(cell);
+            self.evidence.push((evidence, machine));
+            self.counts.evidence += 1;
+        }
     }
 
     /// Reads a packet whose head is known; false if the line is none. The number of its machine may be known too.
