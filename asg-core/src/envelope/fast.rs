@@ -6,7 +6,7 @@
 
 use super::{Dialect, Envelope, console, stamp, syslog};
 use crate::digits::Digits;
-use crate::time::{LogTime, Timestamp, Uptime, rfc3339};
+use crate::time::{LogTime, Stamps, Timestamp, Uptime, rfc3339};
 use crate::{Text, near};
 
 /// Reads a header into a new envelope; `None`, and an envelope with anything in it, if it is not one of the common ones.
@@ -64,15 +64,16 @@ pub(crate) struct Opening {
 
 impl Opening {
     /// Of a file's line, or of RFC 5424's.
-    pub(crate) fn read(text: &[u8]) -> Option<Self> {
+    pub(crate) fn read(text: &[u8], stamps: &mut Stamps) -> Option<Self> {
         match text.first()? {
             b'0'..=b'9' => {
-                let (time, len, false) = rfc3339(text)? else { return None };
+                let (time, len, false) = stamps.read(text)? else { return None };
                 Some(Self { dialect: Dialect::Rfc3339, time, len })
             }
             b'<' => {
                 let (_, at) = syslog::priority(text, 0)?;
-                let (time, len) = word_of_time(text[at..].strip_prefix(b"1 ")?)?;
+                let text = text[at..].strip_prefix(b"1 ")?;
+                let (time, len) = word_of_time(text, stamps.read(text)?)?;
                 Some(Self { dialect: Dialect::Rfc5424, time, len: at + b"1 ".len() + len })
             }
             _ => None,
@@ -87,7 +88,7 @@ impl Opening {
 
 /// RFC 5424 as syslog-release writes it, with neither PROCID nor MSGID and one element of BOSH's; and what follows.
 fn rfc5424<'a>(text: &'a [u8], e: &mut Envelope<'a>) -> Option<&'a [u8]> {
-    let (time, len) = word_of_time(text)?;
+    let (time, len) = word_of_time(text, rfc3339(text)?)?;
     e.time = LogTime::Instant(time);
     let (host, rest) = word(text[len..].strip_prefix(b" ")?)?;
     e.host = Some(Text::new(host)).filter(|_| host != b"-");
@@ -110,8 +111,10 @@ fn rfc5424<'a>(text: &'a [u8], e: &mut Envelope<'a>) -> Option<&'a [u8]> {
 }
 
 /// RFC 5424's stamp, in which no blank stands for the `T`.
-fn word_of_time(text: &[u8]) -> Option<(Timestamp, usize)> {
-    let (time, len, is_comma) = rfc3339(text)?;
+fn word_of_time(
+    text: &[u8],
+    (time, len, is_comma): (Timestamp, usize, bool),
+) -> Option<(Timestamp, usize)> {
     (!is_comma && text[10] != b' ').then_some((time, len))
 }
 

@@ -8,7 +8,7 @@ use crate::Error;
 
 mod rfc3339;
 
-pub(crate) use rfc3339::rfc3339;
+pub(crate) use rfc3339::{Stamps, rfc3339};
 
 /// An instant, in nanoseconds since 1970-01-01T00:00:00Z without leap seconds; the years 1678 to 2261.
 ///

@@ -60,6 +60,65 @@ pub(crate) fn rfc3339(text: &[u8]) -> Option<(Timestamp, usize, bool)> {
     Some((Timestamp::from_nanos(time), at, comma))
 }
 
+/// Reads stamps that come in the order of a log: of those within a minute only the seconds need be read.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Stamps {
+    minute: Option<Minute>,
+}
+
+/// A minute of UTC.
+#[derive(Debug, Clone, Copy)]
+struct Minute {
+    /// All of its stamps up to the colon before the seconds.
+    text: [u8; MINUTE],
+    /// Its first nanosecond.
+    starts: i64,
+}
+
+const MINUTE: usize = "2024-05-06T07:09:".len();
+
+impl Stamps {
+    /// The same as [`rfc3339`].
+    #[inline]
+    pub(crate) fn read(&mut self, text: &[u8]) -> Option<(Timestamp, usize, bool)> {
+        self.in_minute(text).map(|(time, len)| (time, len, false)).or_else(|| self.remember(text))
+    }
+
+    /// Only such as `2024-05-06T07:09:10.581301+00:00`.
+    #[inline]
+    fn in_minute(&self, text: &[u8]) -> Option<(Timestamp, usize)> {
+        let minute = self.minute.as_ref()?;
+        let (head, rest) = text.split_first_chunk()?;
+        let ([tens, ones, b'.'], fraction) = rest.split_first_chunk()? else { return None };
+        let [tens, ones] = [tens, ones].map(|b| b.wrapping_sub(b'0'));
+        if *head != minute.text || tens > 5 || ones > 9 {
+            return None;
+        }
+        let (nanos, digits) = nanos(fraction)?;
+        let zone = match fraction.get(digits..)? {
+            [b'Z', ..] => 1,
+            zone if zone.starts_with(b"+00:00") => 6,
+            _ => return None,
+        };
+        let seconds = i64::from(tens * 10 + ones);
+        let time = minute.starts + seconds * 1_000_000_000 + i64::from(nanos);
+        Some((Timestamp::from_nanos(time), MINUTE + "10.".len() + digits + zone))
+    }
+
+    fn remember(&mut self, text: &[u8]) -> Option<(Timestamp, usize, bool)> {
+        let (time, len, comma) = rfc3339(text)?;
+        let is_utc = matches!(text[..len], [.., b'Z'] | [.., b'+', b'0', b'0', b':', b'0', b'0']);
+        // All of the minute can be told then.
+        let starts = time.as_nanos().div_euclid(MINUTE_NANOS) * MINUTE_NANOS;
+        if is_utc && starts < i64::MAX - MINUTE_NANOS {
+            self.minute = Some(Minute { text: *text.first_chunk()?, starts });
+        }
+        Some((time, len, comma))
+    }
+}
+
+const MINUTE_NANOS: i64 = 60_000_000_000;
+
 fn digit(b: u8) -> Option<i64> {
     b.is_ascii_digit().then(|| i64::from(b - b'0'))
 }
@@ -114,6 +173,22 @@ mod tests {
             prop_assert_eq!(read, time, "{}", text);
             prop_assert_eq!(&text[len..], " and more");
             prop_assert!(!comma);
+        }
+
+        #[test]
+        fn stamps_of_a_log_are_read_as_each_by_itself(
+            lines in prop::collection::vec((0..3_u8, 0..70_u8, 0..12_usize, 0..8_usize, any::<(u8, prop::sample::Index)>()), 1..20),
+        ) {
+            let mut stamps = Stamps::default();
+            for (minute, second, digits, zone, (byte, at)) in lines {
+                let zone = ["Z", "+00:00", "+00:00 ", "-00:00", "+01:00", "+0000", "z x", ""][zone];
+                let fraction = if digits == 0 { String::new() } else { format!(".{:.digits$}", "123456789012") };
+                let mut text = format!("2024-05-06T07:{minute:02}:{second:02}{fraction}{zone}").into_bytes();
+                prop_assert_eq!(stamps.read(&text), rfc3339(&text));
+                let at = at.index(text.len());
+                text[at] = byte;
+                prop_assert_eq!(stamps.read(&text), rfc3339(&text), "{}", text.escape_ascii());
+            }
         }
 
         #[test]

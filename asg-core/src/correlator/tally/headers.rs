@@ -8,11 +8,15 @@ use hashbrown::HashTable;
 use crate::digest::hash;
 use crate::envelope::Opening;
 use crate::evidence::SourceId;
+use crate::time::Stamps;
 use crate::{Dialect, Envelope, LogTime, Text};
 
 /// Headers, each with the machine that it names.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Headers(HashTable<Header>);
+pub(super) struct Headers {
+    known: HashTable<Header>,
+    stamps: Stamps,
+}
 
 #[derive(Debug, Clone)]
 struct Header {
@@ -35,16 +39,20 @@ const MOST_ALIKE: usize = 4;
 impl Headers {
     /// Reads the envelope of a line whose header is known, but for what the header itself says: of that, only the number of
     /// the machine. It is a line of the kernel's own, and stands for itself alone.
-    pub(super) fn read<'a>(&self, line: &'a [u8], source: SourceId) -> Option<(Envelope<'a>, u32)> {
+    pub(super) fn read<'a>(
+        &mut self,
+        line: &'a [u8],
+        source: SourceId,
+    ) -> Option<(Envelope<'a>, u32)> {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let opening = Opening::read(line)?;
+        let opening = Opening::read(line, &mut self.stamps)?;
         let rest = &line[opening.len..];
         let is_it = |known: &Header| {
             rest.starts_with(&known.text)
                 && known.dialect == opening.dialect
                 && known.source == source
         };
-        let header = self.0.find(hash::<KEY>(rest.first_chunk()?), is_it)?;
+        let header = self.known.find(hash::<KEY>(rest.first_chunk()?), is_it)?;
         let behind = &rest[header.text.len()..];
         let (uptime, len) = Opening::uptime(behind)?;
         let envelope = Envelope {
@@ -64,20 +72,20 @@ impl Headers {
         source: SourceId,
         cell: u32,
     ) {
-        if let Some(header) = header(line, envelope)
-            && let Some(key) = header.first_chunk::<KEY>().filter(|_| self.0.len() < MOST)
-            && self.0.iter_hash(hash(key)).count() < MOST_ALIKE
+        if let Some(header) = header(line, envelope, &mut self.stamps)
+            && let Some(key) = header.first_chunk::<KEY>().filter(|_| self.known.len() < MOST)
+            && self.known.iter_hash(hash(key)).count() < MOST_ALIKE
         {
             let header = Header { text: header.into(), dialect: envelope.dialect, source, cell };
             let hash_of = |header: &Header| header.text.first_chunk().map_or(0, hash::<KEY>);
-            self.0.insert_unique(hash(key), header, hash_of);
+            self.known.insert_unique(hash(key), header, hash_of);
         }
     }
 }
 
 /// What stands between the stamp and the uptime, if all of the envelope was read from them and it.
-fn header<'a>(line: &'a [u8], envelope: &Envelope<'_>) -> Option<&'a [u8]> {
-    let opening = Opening::read(line)?;
+fn header<'a>(line: &'a [u8], envelope: &Envelope<'_>, stamps: &mut Stamps) -> Option<&'a [u8]> {
+    let opening = Opening::read(line, stamps)?;
     let end = memchr::memrchr(b'[', line.get(..envelope.body_at)?)?;
     let header = line.get(opening.len..end)?;
     let (uptime, len) = Opening::uptime(&line[end..])?;
