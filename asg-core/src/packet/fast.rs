@@ -7,7 +7,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::fields::{Address, Family, Ip, Packet, Proto, TcpFlags};
+use super::fields::{Address, Family, Packet, Proto, TcpFlags};
 use crate::Text;
 use crate::digits::Digits;
 
@@ -23,9 +23,7 @@ const LINK: usize = 14 * 3;
 /// Reads a whole line into the packet; `None`, and a packet with anything in it, if it is not one of the common ones.
 pub(super) fn read<'a>(text: &'a [u8], p: &mut Packet<'a>) -> Option<()> {
     let i = head(text, p)?;
-    let (mark, ends_with_space) = rest(i, p.family, &mut p.ip)?;
-    p.mark = mark;
-    p.form.blanks_at_end = Some(u32::from(ends_with_space));
+    rest(i, p.family)?.put_into(p);
     Some(())
 }
 
@@ -38,17 +36,14 @@ pub(super) fn head_len(text: &[u8]) -> Option<(usize, Family)> {
 
 /// Looks through what follows a head, and tells the protocol's number; `None` if it is not one of the common ones.
 pub(super) fn look_through(rest_of_line: &[u8], family: Family) -> Option<u8> {
-    let mut ip = Ip::default();
-    rest(rest_of_line, family, &mut ip)?;
-    ip.proto_num
+    rest(rest_of_line, family).map(|rest| rest.proto_num())
 }
 
 /// Looks through what follows a log prefix and its `IN=`, and tells the destination and the protocol's number.
 pub(super) fn look_through_path(rest_of_line: &[u8]) -> Option<(IpAddr, u8)> {
     let (path, behind) = path(rest_of_line)?;
-    let mut ip = Ip::default();
-    rest(behind, path.family(), &mut ip)?;
-    Some((ip.dst.and_then(Address::ip)?, ip.proto_num?))
+    let rest = rest(behind, path.family())?;
+    Some((rest.dst(), rest.proto_num()))
 }
 
 /// All between the log prefix and ` DST=`.
@@ -118,10 +113,100 @@ fn path(i: &[u8]) -> Option<(Path<'_>, &[u8])> {
     Some((Path { in_if, out_if, link: mac, src }, i))
 }
 
-/// All from ` DST=` on: the mark, and whether the line ends in a blank.
+/// All from ` DST=` on.
+struct Rest {
+    net: Net,
+    transport: Transport,
+    mark: Option<u32>,
+    ends_with_blank: bool,
+}
+
+/// The network's part of it.
+enum Net {
+    V4 { dst: Ipv4Addr, len: u32, tos: u8, prec: u8, ttl: u8, id: u16, df: bool },
+    V6 { dst: Ipv6Addr, len: u32, tc: u8, hoplimit: u8, flowlbl: u32 },
+}
+
+/// What follows `PROTO=`.
+enum Transport {
+    Tcp(Tcp),
+    Udp { spt: u16, dpt: u16, len: u16 },
+    Echo { ty: u8, code: u8, id: u16, seq: u16 },
+}
+
+struct Tcp {
+    spt: u16,
+    dpt: u16,
+    seq_ack: Option<(u32, u32)>,
+    window: u16,
+    res: u8,
+    flags: TcpFlags,
+    urgp: u16,
+}
+
+impl Rest {
+    /// The protocol and its number.
+    const fn proto(&self) -> (Proto, u8) {
+        match (&self.transport, &self.net) {
+            (Transport::Tcp(_), _) => (Proto::Tcp, 6),
+            (Transport::Udp { .. }, _) => (Proto::Udp, 17),
+            (Transport::Echo { .. }, Net::V4 { .. }) => (Proto::Icmp, 1),
+            (Transport::Echo { .. }, Net::V6 { .. }) => (Proto::Icmpv6, 58),
+        }
+    }
+
+    const fn proto_num(&self) -> u8 {
+        self.proto().1
+    }
+
+    const fn dst(&self) -> IpAddr {
+        match self.net {
+            Net::V4 { dst, .. } => IpAddr::V4(dst),
+            Net::V6 { dst, .. } => IpAddr::V6(dst),
+        }
+    }
+
+    fn put_into(self, p: &mut Packet<'_>) {
+        let ip = &mut p.ip;
+        let (proto, number) = self.proto();
+        (ip.proto, ip.proto_num) = (Some(proto), Some(number));
+        match self.net {
+            Net::V4 { dst, len, tos, prec, ttl, id, df } => {
+                ip.dst = Some(Address::V4(dst));
+                (ip.len, ip.tos, ip.prec) = (Some(len), Some(tos), Some(prec));
+                (ip.ttl, ip.id) = (Some(ttl), Some(id));
+                (ip.ce, ip.df, ip.mf, ip.frag_offset) =
+                    (Some(false), Some(df), Some(false), Some(0));
+            }
+            Net::V6 { dst, len, tc, hoplimit, flowlbl } => {
+                ip.dst = Some(Address::V6(dst));
+                (ip.len, ip.tc) = (Some(len), Some(tc));
+                (ip.hoplimit, ip.flowlbl) = (Some(hoplimit), Some(flowlbl));
+            }
+        }
+        match self.transport {
+            Transport::Tcp(Tcp { spt, dpt, seq_ack, window, res, flags, urgp }) => {
+                (ip.spt, ip.dpt) = (Some(spt), Some(dpt));
+                (ip.seq, ip.ack) = seq_ack.unzip();
+                (ip.window, ip.res) = (Some(window), Some(res));
+                (ip.flags, ip.urgp) = (Some(flags), Some(urgp));
+            }
+            Transport::Udp { spt, dpt, len } => {
+                (ip.spt, ip.dpt, ip.udp_len) = (Some(spt), Some(dpt), Some(len));
+            }
+            Transport::Echo { ty, code, id, seq } => {
+                (ip.icmp_type, ip.icmp_code) = (Some(ty), Some(code));
+                (ip.icmp_id, ip.icmp_seq) = (Some(id), Some(seq));
+            }
+        }
+        p.mark = self.mark;
+        p.form.blanks_at_end = Some(u32::from(self.ends_with_blank));
+    }
+}
+
 #[inline]
-fn rest<'a>(i: &'a [u8], family: Family, ip: &mut Ip<'a>) -> Option<(Option<u32>, bool)> {
-    let i = if family == Family::Ipv6 { ipv6(i, ip)? } else { ipv4(i, ip)? };
+fn rest(i: &[u8], family: Family) -> Option<Rest> {
+    let (net, transport, i) = if family == Family::Ipv6 { ipv6(i)? } else { ipv4(i)? };
     let (mark, i) = match i.strip_prefix(b" MARK=0x") {
         None => (None, i),
         Some(i) => {
@@ -129,11 +214,12 @@ fn rest<'a>(i: &'a [u8], family: Family, ip: &mut Ip<'a>) -> Option<(Option<u32>
             (Some(mark), i)
         }
     };
-    match i {
-        [] => Some((mark, false)),
-        b" " => Some((mark, true)),
-        _ => None,
-    }
+    let ends_with_blank = match i {
+        [] => false,
+        b" " => true,
+        _ => return None,
+    };
+    Some(Rest { net, transport, mark, ends_with_blank })
 }
 
 /// A name and the rest, which begins with a blank.
@@ -178,7 +264,7 @@ fn is_link_header(text: &[u8; LINK]) -> bool {
 }
 
 #[inline]
-fn ipv4<'a>(i: &'a [u8], ip: &mut Ip<'a>) -> Option<&'a [u8]> {
+fn ipv4(i: &[u8]) -> Option<(Net, Transport, &[u8])> {
     let (dst, i) = addr4(i.strip_prefix(b" DST=")?)?;
     let (len, i) = dec(i.strip_prefix(b" LEN=")?)?;
     let i = i.strip_prefix(b" TOS=0x")?;
@@ -195,73 +281,61 @@ fn ipv4<'a>(i: &'a [u8], ip: &mut Ip<'a>) -> Option<&'a [u8]> {
     let i = i.strip_prefix(b" ")?;
     let (df, i) = i.strip_prefix(b"DF ").map_or((false, i), |i| (true, i));
     let i = i.strip_prefix(b"PROTO=")?;
-    ip.dst = Some(Address::V4(dst));
-    (ip.len, ip.tos, ip.prec) = (Some(u32::try_from(len).ok()?), Some(tos), Some(prec));
-    (ip.ttl, ip.id) = (Some(u8::try_from(ttl).ok()?), Some(u16::try_from(id).ok()?));
-    (ip.ce, ip.df, ip.mf, ip.frag_offset) = (Some(false), Some(df), Some(false), Some(0));
-    transport(i, ip, Proto::Icmp, b"ICMP TYPE=", [0, 8])
+    let (len, ttl, id) = (len.try_into().ok()?, ttl.try_into().ok()?, id.try_into().ok()?);
+    let (transport, i) = transport(i, b"ICMP TYPE=", [0, 8])?;
+    Some((Net::V4 { dst, len, tos, prec, ttl, id, df }, transport, i))
 }
 
-fn ipv6<'a>(i: &'a [u8], ip: &mut Ip<'a>) -> Option<&'a [u8]> {
+fn ipv6(i: &[u8]) -> Option<(Net, Transport, &[u8])> {
     let (dst, i) = addr6(i.strip_prefix(b" DST=")?)?;
     let (len, i) = dec(i.strip_prefix(b" LEN=")?)?;
     let (tc, i) = dec(i.strip_prefix(b" TC=")?)?;
     let (hoplimit, i) = dec(i.strip_prefix(b" HOPLIMIT=")?)?;
     let (flowlbl, i) = dec(i.strip_prefix(b" FLOWLBL=")?)?;
     let i = i.strip_prefix(b" PROTO=")?;
-    ip.dst = Some(Address::V6(dst));
-    (ip.len, ip.tc) = (Some(u32::try_from(len).ok()?), Some(u8::try_from(tc).ok()?));
-    ip.hoplimit = Some(u8::try_from(hoplimit).ok()?);
-    ip.flowlbl = Some(u32::try_from(flowlbl).ok()?);
-    transport(i, ip, Proto::Icmpv6, b"ICMPv6 TYPE=", [128, 129])
+    let (len, tc) = (len.try_into().ok()?, tc.try_into().ok()?);
+    let (hoplimit, flowlbl) = (hoplimit.try_into().ok()?, flowlbl.try_into().ok()?);
+    let (transport, i) = transport(i, b"ICMPv6 TYPE=", [128, 129])?;
+    Some((Net::V6 { dst, len, tc, hoplimit, flowlbl }, transport, i))
 }
 
 /// What follows `PROTO=`, up to the blank in which it ends, or the end of the line.
 #[inline]
-fn transport<'a>(
-    i: &'a [u8],
-    ip: &mut Ip<'a>,
-    icmp: Proto,
-    icmp_key: &[u8],
-    echoes: [u8; 2],
-) -> Option<&'a [u8]> {
-    let (proto, number, i) = if let Some(i) = i.strip_prefix(b"TCP SPT=") {
-        (Proto::Tcp, 6, tcp(i, ip)?)
-    } else if let Some(i) = i.strip_prefix(b"UDP SPT=") {
-        let i = ports(i, ip)?;
+fn transport<'a>(i: &'a [u8], icmp_key: &[u8], echoes: [u8; 2]) -> Option<(Transport, &'a [u8])> {
+    if let Some(i) = i.strip_prefix(b"TCP SPT=") {
+        let (tcp, i) = tcp(i)?;
+        return Some((Transport::Tcp(tcp), i));
+    }
+    if let Some(i) = i.strip_prefix(b"UDP SPT=") {
+        let (spt, dpt, i) = ports(i)?;
         let (len, i) = dec(i.strip_prefix(b" LEN=")?)?;
-        ip.udp_len = Some(u16::try_from(len).ok()?);
-        (Proto::Udp, 17, i)
-    } else {
-        let (ty, i) = dec(i.strip_prefix(icmp_key)?)?;
-        let (code, i) = dec(i.strip_prefix(b" CODE=")?)?;
-        let (id, i) = dec(i.strip_prefix(b" ID=")?)?;
-        let (seq, i) = dec(i.strip_prefix(b" SEQ=")?)?;
-        ip.icmp_type = Some(u8::try_from(ty).ok().filter(|ty| echoes.contains(ty))?);
-        ip.icmp_code = Some(u8::try_from(code).ok()?);
-        (ip.icmp_id, ip.icmp_seq) = (Some(u16::try_from(id).ok()?), Some(u16::try_from(seq).ok()?));
-        (icmp, if icmp == Proto::Icmp { 1 } else { 58 }, i)
-    };
-    (ip.proto, ip.proto_num) = (Some(proto), Some(number));
-    Some(i)
+        return Some((Transport::Udp { spt, dpt, len: len.try_into().ok()? }, i));
+    }
+    let (ty, i) = dec(i.strip_prefix(icmp_key)?)?;
+    let (code, i) = dec(i.strip_prefix(b" CODE=")?)?;
+    let (id, i) = dec(i.strip_prefix(b" ID=")?)?;
+    let (seq, i) = dec(i.strip_prefix(b" SEQ=")?)?;
+    let ty = ty.try_into().ok().filter(|ty| echoes.contains(ty))?;
+    let (code, id, seq) = (code.try_into().ok()?, id.try_into().ok()?, seq.try_into().ok()?);
+    Some((Transport::Echo { ty, code, id, seq }, i))
 }
 
 /// The two ports, behind `SPT=`.
 #[inline]
-fn ports<'a>(i: &'a [u8], ip: &mut Ip<'a>) -> Option<&'a [u8]> {
+fn ports(i: &[u8]) -> Option<(u16, u16, &[u8])> {
     let (spt, i) = dec(i)?;
     let (dpt, i) = dec(i.strip_prefix(b" DPT=")?)?;
-    (ip.spt, ip.dpt) = (Some(u16::try_from(spt).ok()?), Some(u16::try_from(dpt).ok()?));
-    Some(i)
+    Some((spt.try_into().ok()?, dpt.try_into().ok()?, i))
 }
 
 #[inline]
-fn tcp<'a>(i: &'a [u8], ip: &mut Ip<'a>) -> Option<&'a [u8]> {
-    let mut i = ports(i, ip)?;
+fn tcp(i: &[u8]) -> Option<(Tcp, &[u8])> {
+    let (spt, dpt, mut i) = ports(i)?;
+    let mut seq_ack = None;
     if let Some(rest) = i.strip_prefix(b" SEQ=") {
         let (seq, rest) = dec(rest)?;
         let (ack, rest) = dec(rest.strip_prefix(b" ACK=")?)?;
-        (ip.seq, ip.ack) = (Some(u32::try_from(seq).ok()?), Some(u32::try_from(ack).ok()?));
+        seq_ack = Some((seq.try_into().ok()?, ack.try_into().ok()?));
         i = rest;
     }
     let (window, i) = dec(i.strip_prefix(b" WINDOW=")?)?;
@@ -282,9 +356,8 @@ fn tcp<'a>(i: &'a [u8], ip: &mut Ip<'a>) -> Option<&'a [u8]> {
         [b'0'] | [b'0', b' ', ..] => (0, &i[1..]),
         _ => dec(i)?,
     };
-    (ip.window, ip.res) = (Some(u16::try_from(window).ok()?), Some(res));
-    (ip.flags, ip.urgp) = (Some(flags), Some(u16::try_from(urgp).ok()?));
-    Some(i)
+    let (window, urgp) = (window.try_into().ok()?, urgp.try_into().ok()?);
+    Some((Tcp { spt, dpt, seq_ack, window, res, flags, urgp }, i))
 }
 
 /// A flag of three letters and its blank; `AE` is the grammar's.
@@ -313,17 +386,22 @@ fn flag(i: &[u8]) -> Option<(TcpFlags, &[u8])> {
 fn dec(i: &[u8]) -> Option<(u64, &[u8])> {
     let Some(text) = i.first_chunk::<8>() else { return slow_dec(i) };
     let digit = |at: usize| u64::from(text[at].wrapping_sub(b'0'));
-    let mut value = digit(0);
-    if value > 9 {
+    let first = digit(0);
+    if first > 9 {
         return None;
     }
-    for at in 1..8 {
+    let next = digit(1);
+    if next > 9 {
+        return Some((first, &i[1..]));
+    }
+    if first == 0 {
+        return None;
+    }
+    let mut value = first * 10 + next;
+    for at in 2..8 {
         let next = digit(at);
         if next > 9 {
             return Some((value, &i[at..]));
-        }
-        if value == 0 {
-            return None;
         }
         value = value * 10 + next;
     }
