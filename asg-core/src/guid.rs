@@ -439,6 +439,10 @@ impl<'a> HandlePrefix<'a> {
         }
     }
 
+    pub(crate) const fn as_bytes(self) -> &'a [u8] {
+        self.0
+    }
+
     /// How many characters there are.
     #[must_use]
     pub const fn len(self) -> usize {

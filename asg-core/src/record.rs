@@ -436,24 +436,30 @@ impl Serialize for RecordOutput<'_, '_> {
 }
 
 /// What a line about a container proves; `None` if it names none. `shown` is the time that the line has besides the event's.
+#[inline]
 pub(crate) fn rep_evidence(
     event: &RepEvent<'_>,
     shown: Option<Timestamp>,
     origin: Origin,
 ) -> Option<Evidence> {
-    let mut evidence = Evidence::new(Handle::parse(event.container()?)?, event.moment(), origin);
-    evidence.time = event.time.or(shown).filter(|_| event.was_there());
-    evidence.cell = event.cell_id.as_deref().map(Into::into);
-    evidence.process = event.process_guid.as_deref().map(ProcessName::parse);
-    evidence.index = event.index;
-    let app = event.names.as_ref().and_then(|names| names.app_guid.as_deref());
-    evidence.app = app.and_then(|guid| guid.parse().ok());
-    evidence.address = event.container_ip;
-    evidence.address_v6 = event.container_ipv6;
-    evidence.cell_address = event.cell_ip;
-    evidence.interface = event.bridge.as_deref().map(Into::into);
-    evidence.names = event.names.clone().map(|names| Box::new(names.into_owned()));
-    Some(evidence)
+    let names = event.names.as_deref();
+    let app = names.and_then(|names| names.app_guid.as_deref());
+    Some(Evidence {
+        handle: Handle::parse(event.container()?)?,
+        moment: event.moment(),
+        time: event.time.or(shown).filter(|_| event.was_there()),
+        cell: event.cell_id.as_deref().map(Into::into),
+        machine: None,
+        process: event.process_guid.as_deref().map(ProcessName::parse),
+        index: event.index,
+        app: app.and_then(|guid| guid.parse().ok()),
+        address: event.container_ip,
+        address_v6: event.container_ipv6,
+        cell_address: event.cell_ip,
+        interface: event.bridge.as_deref().map(Into::into),
+        names: names.map(|names| Box::new(names.clone().into_owned())),
+        origin,
+    })
 }
 
 /// iptables-logger names container and app in one line; the address is that of the container's side of the packet, by

@@ -7,7 +7,7 @@ use hashbrown::HashTable;
 use crate::completeness::Limit;
 use crate::digest::Seeds;
 use crate::time::{LogTime, Uptime};
-use crate::{Envelope, LogPrefix, Subject, TimePolicy, Timestamp};
+use crate::{Envelope, HandlePrefix, LogPrefix, Subject, TimePolicy, Timestamp};
 
 /// All groups, numbered as they come.
 #[derive(Debug, Clone, Default)]
@@ -77,7 +77,7 @@ impl<'a> GroupKey<'a> {
         let app = cf.filter(|cf| cf.subject == Subject::App);
         let address = address.filter(|_| app.is_none());
         let app = app.filter(|_| limit.is_none()).and_then(|cf| cf.handle_prefix);
-        let app = app.map(|app| app.as_str().as_bytes());
+        let app = app.map(HandlePrefix::as_bytes);
         let digest = seeds.digest(app.unwrap_or(prefix)) ^ seeds.of_address(address);
         Self { digest, cell, time, address, prefix, app }
     }
