@@ -1,13 +1,16 @@
-//! Whole lines, half a megabyte at a time: pieces of a log that several threads can read at once.
+//! Whole lines, some hundred kilobytes at a time: pieces of a log that several threads can read at once.
 
 use std::io::{self, Read};
+use std::num::NonZero;
 
 use asg_core::Lines;
 
 use crate::input::read_piece;
 
-/// As much of a log as is handed out at a time, unless a line is longer.
-const BLOCK: usize = 512 << 10;
+/// As much of a log as is handed out at a time, unless a line is longer: little enough that it does not drive all else out of
+/// a processor's own cache, and where threads wait for each other's blocks, so much that they seldom do.
+const ALONE: usize = 128 << 10;
+const SHARED: usize = 512 << 10;
 
 /// Some whole lines of a log.
 #[derive(Debug, Default)]
@@ -48,12 +51,14 @@ pub struct Blocks<R> {
     /// The beginning of a line whose end has not been read.
     rest: Vec<u8>,
     is_over: bool,
+    size: usize,
 }
 
 impl<R: Read> Blocks<R> {
-    /// Reads from `input`.
-    pub const fn new(input: R) -> Self {
-        Self { input, rest: Vec::new(), is_over: false }
+    /// Reads from `input`, for so many threads.
+    pub const fn new(input: R, threads: NonZero<usize>) -> Self {
+        let size = if threads.get() == 1 { ALONE } else { SHARED };
+        Self { input, rest: Vec::new(), is_over: false, size }
     }
 
     /// Puts the next block into this one; false if there is none.
@@ -71,7 +76,7 @@ impl<R: Read> Blocks<R> {
             let new = &block.bytes()[searched..];
             cut = memchr::memrchr(b'\n', new).map(|n| searched + n + 1);
             searched = block.len;
-            if cut.is_none() && block.len > BLOCK {
+            if cut.is_none() && block.len > self.size {
                 // Nobody keeps so long a line, so the rest of it is passed over.
                 block.len = Lines::new().limit() + 1;
                 result = self.skip_line(block);
@@ -88,7 +93,7 @@ impl<R: Read> Blocks<R> {
 
     /// Reads until a block is full or the log is over.
     fn fill(&mut self, block: &mut Block) -> io::Result<()> {
-        let mut room = block.make_room(BLOCK.saturating_sub(block.len).max(BLOCK / 8));
+        let mut room = block.make_room(self.size.saturating_sub(block.len).max(self.size / 8));
         let mut read = Ok(1);
         let mut filled = 0;
         while let (Ok(1..), false) = (&read, room.is_empty()) {
@@ -124,8 +129,9 @@ impl<R: Read> Blocks<R> {
 mod tests {
     use super::*;
 
-    fn blocks(input: impl Read) -> (Vec<Vec<u8>>, io::Result<bool>) {
-        let (mut blocks, mut block, mut all) = (Blocks::new(input), Block::default(), Vec::new());
+    fn blocks(input: impl Read, threads: usize) -> (Vec<Vec<u8>>, io::Result<bool>) {
+        let mut blocks = Blocks::new(input, NonZero::new(threads).unwrap());
+        let (mut block, mut all) = (Block::default(), Vec::new());
         loop {
             let next = blocks.next(&mut block);
             if !block.bytes().is_empty() {
@@ -140,27 +146,27 @@ mod tests {
     #[test]
     fn blocks_are_whole_lines() {
         let text: String = (0..400_000).map(|n| format!("line {n}\n")).collect();
-        for text in [&text[..], &text[..text.len() - 1]] {
-            let (blocks, end) = blocks(text.as_bytes());
+        for (text, threads, most) in [(&text[..], 1, ALONE), (&text[..text.len() - 1], 2, SHARED)] {
+            let (blocks, end) = blocks(text.as_bytes(), threads);
             assert!(!end.unwrap() && blocks.len() > 3);
             assert!(blocks.concat() == text.as_bytes());
             assert!(blocks.iter().all(|bytes| bytes.starts_with(b"line ")));
             let (last, others) = blocks.split_last().unwrap();
-            assert!(others.iter().all(|bytes| bytes.ends_with(b"\n") && bytes.len() <= BLOCK));
-            assert!(last.len() <= BLOCK);
+            assert!(others.iter().all(|bytes| bytes.ends_with(b"\n") && bytes.len() <= most));
+            assert!(last.len() <= most);
         }
     }
 
     #[test]
     fn of_an_endless_line_only_the_beginning_is_kept_and_the_next_is_whole() {
-        let text = [&b"first\n"[..], &vec![b'x'; 5 * BLOCK], b"\nlast\nend"].concat();
-        let (blocks, end) = blocks(&text[..]);
+        let text = [&b"first\n"[..], &vec![b'x'; 5 * SHARED], b"\nlast\nend"].concat();
+        let (blocks, end) = blocks(&text[..], 2);
         assert!(!end.unwrap());
         let whole = blocks.concat();
         let lines: Vec<&[u8]> = whole.split(|b| *b == b'\n').collect();
         assert_eq!((lines[0], lines[2], lines[3]), (&b"first"[..], &b"last"[..], &b"end"[..]));
         assert!(lines[1].len() > 64 << 10 && lines[1].iter().all(|b| *b == b'x'));
-        assert!(blocks.iter().all(|bytes| bytes.len() <= 2 * BLOCK));
+        assert!(blocks.iter().all(|bytes| bytes.len() <= 2 * SHARED));
     }
 
     #[test]
@@ -174,7 +180,7 @@ mod tests {
                 }
             }
         }
-        let (blocks, end) = blocks(Broken(b"one\ntw"));
+        let (blocks, end) = blocks(Broken(b"one\ntw"), 1);
         assert!(end.is_err());
         assert_eq!(blocks.concat(), b"one\ntw");
     }

@@ -106,6 +106,7 @@ pub fn count<M: Meter>(
         logs,
         ids,
         order: &order,
+        threads: threads.0,
         meter: meter("counting packets", sizes),
         open: None,
         failures,
@@ -144,6 +145,8 @@ struct Feed<'l, M> {
     ids: &'l [SourceId],
     /// The logs that are still to be read.
     order: &'l [usize],
+    /// How many threads want blocks.
+    threads: NonZero<usize>,
     meter: M,
     open: Option<Open>,
     failures: Vec<(usize, io::Error)>,
@@ -176,7 +179,7 @@ impl<M: Meter> Feed<'_, M> {
                 self.order = rest;
                 match self.logs[log].open(&self.meter) {
                     Ok(input) => {
-                        let blocks = Blocks::new(input);
+                        let blocks = Blocks::new(input, self.threads);
                         self.open = Some(Open { log, blocks, is_read: false });
                     }
                     Err(e) => self.failures.push((log, e)),
