@@ -1,12 +1,13 @@
 //! Counting packets with a [`Tally`], by one thread or several, and what is printed of it.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::num::NonZero;
 use std::ops::ControlFlow;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use asg_core::{Guid, Identity, Lines, Origin, SourceId, Tally, TallyReader};
+use asg_core::{Guid, Identity, Lines, Origin, SourceId, Tally, TallyReader, TallyReading};
 
 use crate::blocks::{Block, Blocks};
 use crate::input::{Input, Meter};
@@ -112,20 +113,21 @@ pub fn count<M: Meter>(
         failures,
         read: 0,
         blocks: 0,
+        is_over: false,
     };
     let feed = Mutex::new(feed);
-    let turn = Turn { tally, block: 0, taken: (SourceId(0), 0), is_broken: false };
-    let turns = Turns { of: Mutex::new(turn), next: Condvar::new() };
+    let queue = Queue { threads: threads.0.get() as u64, ..Queue::default() };
+    let mut taker = Taker { tally, taken: (SourceId(0), 0) };
     thread::scope(|scope| {
         for _ in 1..threads.0.get() {
-            scope.spawn(|| work(&feed, &turns));
+            let reader = taker.tally.reader();
+            scope.spawn(|| work(&feed, &queue, reader));
         }
-        work(&feed, &turns);
+        taker.work(&feed, &queue);
     });
     let Feed { mut failures, read, .. } = feed.into_inner().unwrap_or_else(PoisonError::into_inner);
     failures.sort_by_key(|(n, _)| ids[*n]);
-    let turn = turns.of.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let mut tally = turn.tally;
+    let mut tally = taker.tally;
     if !tally.is_settled() {
         let meter = meter("counting packets again", sizes);
         for &n in &order {
@@ -153,6 +155,7 @@ struct Feed<'l, M> {
     read: usize,
     /// How many blocks were handed out.
     blocks: u64,
+    is_over: bool,
 }
 
 /// A log that is being read.
@@ -166,16 +169,17 @@ struct Open {
 impl<M: Meter> Feed<'_, M> {
     /// The next block: its number, and whose lines it holds.
     fn next(&mut self, block: &mut Block) -> Option<(u64, SourceId)> {
-        loop {
+        while !self.is_over {
             // A long way of decompressing may read little, and so ask the meter too seldom.
             if let Err(e) = self.meter.add(0) {
+                self.is_over = true;
                 let open = self.open.take()?;
                 self.read += usize::from(open.is_read);
                 self.failures.push((open.log, e));
                 return None;
             }
             let Some(open) = &mut self.open else {
-                let (&log, rest) = self.order.split_first()?;
+                let Some((&log, rest)) = self.order.split_first() else { break };
                 self.order = rest;
                 match self.logs[log].open(&self.meter) {
                     Ok(input) => {
@@ -201,78 +205,143 @@ impl<M: Meter> Feed<'_, M> {
                 return Some((self.blocks - 1, self.ids[log]));
             }
         }
+        self.is_over = true;
+        None
     }
 }
 
-/// Whose turn it is to hand over what was read.
-struct Turns {
-    of: Mutex<Turn>,
-    next: Condvar,
+/// What was read of blocks and was not taken yet. Who takes is one thread, for what it takes goes into tables that had better
+/// stay in one processor's cache.
+#[derive(Default)]
+struct Queue {
+    of: Mutex<Waiting>,
+    changed: Condvar,
+    threads: u64,
 }
 
-struct Turn {
-    tally: Tally,
-    /// The number of the block that the tally takes next.
-    block: u64,
-    /// The log of the block before, and how many of its lines were taken.
-    taken: (SourceId, u64),
+#[derive(Default)]
+struct Waiting {
+    /// By the numbers of their blocks.
+    read: BTreeMap<u64, BlockRead>,
+    /// The number of the block that is taken next.
+    next: u64,
     /// A thread has panicked: its block will never come.
     is_broken: bool,
 }
 
-impl Turn {
-    /// Takes a block of so many lines.
-    fn take(&mut self, reader: &mut TallyReader, source: SourceId, lines: u64) {
-        if self.taken.0 != source {
-            self.taken = (source, 0);
-        }
-        self.tally.take_behind(reader, self.taken.1);
-        self.taken.1 += lines;
-        self.block += 1;
-    }
+struct BlockRead {
+    reading: TallyReading,
+    source: SourceId,
+    lines: u64,
 }
 
-impl Turns {
-    fn lock(&self) -> MutexGuard<'_, Turn> {
+/// So many blocks for each thread may be read before they are taken.
+const MOST_AHEAD: u64 = 4;
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.of.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait_while(&self, is_early: impl Fn(&Waiting) -> bool) -> MutexGuard<'_, Waiting> {
+        let is_early = |waiting: &mut Waiting| is_early(waiting) && !waiting.is_broken;
+        self.changed.wait_while(self.lock(), is_early).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts a block that was read; waits while many are.
+    fn put(&self, number: u64, block: BlockRead) {
+        let most = MOST_AHEAD * self.threads;
+        let mut waiting = self.wait_while(|waiting| number >= waiting.next + most);
+        waiting.read.insert(number, block);
+        if number == waiting.next {
+            self.changed.notify_all();
+        }
+    }
+
+    /// The block that is taken next, if it was read.
+    fn next(&self, mut waiting: MutexGuard<'_, Waiting>) -> Option<BlockRead> {
+        let next = waiting.next;
+        let block = waiting.read.remove(&next)?;
+        waiting.next += 1;
+        if self.threads > 1 {
+            self.changed.notify_all();
+        }
+        Some(block)
     }
 }
 
 /// Tells the others, if a thread panics, so that none waits for it.
-struct Watch<'t>(&'t Turns);
+struct Watch<'q>(&'q Queue);
 
 impl Drop for Watch<'_> {
     fn drop(&mut self) {
         if thread::panicking() {
             self.0.lock().is_broken = true;
-            self.0.next.notify_all();
+            self.0.changed.notify_all();
         }
     }
 }
 
 /// Reads blocks until there are no more.
-fn work(feed: &Mutex<Feed<'_, impl Meter>>, turns: &Turns) {
-    let _watch = Watch(turns);
-    let mut reader = turns.lock().tally.reader();
+fn work(feed: &Mutex<Feed<'_, impl Meter>>, queue: &Queue, mut reader: TallyReader) {
+    let _watch = Watch(queue);
     let mut block = Block::default();
-    loop {
-        let next = feed.lock().unwrap_or_else(PoisonError::into_inner).next(&mut block);
-        let Some((number, source)) = next else { break };
-        let lines = read(&block, source, &mut reader);
-        let waits = |turn: &mut Turn| turn.block != number && !turn.is_broken;
-        let turn = turns.next.wait_while(turns.lock(), waits);
-        let mut turn = turn.unwrap_or_else(PoisonError::into_inner);
-        if turn.is_broken {
-            return;
-        }
-        turn.take(&mut reader, source, lines);
-        turns.next.notify_all();
+    while let Some((number, block)) = read(feed, &mut block, &mut reader) {
+        queue.put(number, block);
     }
-    turns.lock().tally.finish(reader);
+}
+
+/// The thread that takes.
+struct Taker {
+    tally: Tally,
+    /// The log of the block before, and how many of its lines were taken.
+    taken: (SourceId, u64),
+}
+
+impl Taker {
+    /// Takes blocks until there are no more, and reads some while none is to be taken.
+    fn work(&mut self, feed: &Mutex<Feed<'_, impl Meter>>, queue: &Queue) {
+        let _watch = Watch(queue);
+        let mut reader = self.tally.reader();
+        let mut block = Block::default();
+        while let Some((number, block)) = read(feed, &mut block, &mut reader) {
+            queue.lock().read.insert(number, block);
+            while let Some(block) = queue.next(queue.lock()) {
+                self.take(block);
+            }
+        }
+        let all = feed.lock().unwrap_or_else(PoisonError::into_inner).blocks;
+        let is_early =
+            |waiting: &Waiting| waiting.next < all && !waiting.read.contains_key(&waiting.next);
+        while let Some(block) = queue.next(queue.wait_while(is_early)) {
+            self.take(block);
+        }
+        self.tally.finish(reader);
+    }
+
+    fn take(&mut self, BlockRead { reading, source, lines }: BlockRead) {
+        if self.taken.0 != source {
+            self.taken = (source, 0);
+        }
+        self.tally.take_behind(reading, self.taken.1);
+        self.taken.1 += lines;
+    }
+}
+
+/// Reads the next block: its number, and what was read of it.
+fn read(
+    feed: &Mutex<Feed<'_, impl Meter>>,
+    block: &mut Block,
+    reader: &mut TallyReader,
+) -> Option<(u64, BlockRead)> {
+    let next = feed.lock().unwrap_or_else(PoisonError::into_inner).next(block);
+    let (number, source) = next?;
+    let lines = read_lines(block, source, reader);
+    Some((number, BlockRead { reading: reader.hand_over(), source, lines }))
 }
 
 /// Reads the lines of a block, counted from its first; how many they are.
-fn read(block: &Block, source: SourceId, reader: &mut TallyReader) -> u64 {
+fn read_lines(block: &Block, source: SourceId, reader: &mut TallyReader) -> u64 {
     let mut lines = Lines::new();
     let mut last = 0;
     let mut each = |raw: asg_core::RawLine<'_>| {

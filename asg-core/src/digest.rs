@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 
 /// What a table's digests begin with: whoever does not know it cannot choose bytes that give the same.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Seeds([u64; 2]);
 
 impl Default for Seeds {

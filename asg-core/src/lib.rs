@@ -33,7 +33,7 @@ mod time;
 pub use attribution::{Attribution, Certainty, Owners, Reason};
 pub use clock::{TimeRange, UptimeClocks};
 pub use completeness::{CellReport, Completeness, Limit, LimitReport, LogLimits};
-pub use correlator::{Correlator, Counted, Counts, Tally, TallyReader};
+pub use correlator::{Correlator, Counted, Counts, Tally, TallyReader, TallyReading};
 pub use decoder::{Decoded, Decoder, Diagnostic, DiagnosticKind, DiagnosticSink};
 pub use envelope::{Dialect, Envelope};
 pub use error::Error;

@@ -50,18 +50,18 @@ fn counted(simulation: &Simulation, logs: &Memory, readers: usize) -> (Said, Tal
     for (file, line, text) in logs.in_files().filter(|(.., text)| !text.is_empty()) {
         let source = SourceId(file as u32);
         if source != before.source {
-            tally.take_behind(&mut all[turn % readers], before.line);
+            tally.take_behind(all[turn % readers].hand_over(), before.line);
             before = Origin { source, line: 0 };
             turn += 1;
         }
         all[turn % readers].read(Origin { source, line: line - before.line }, text);
         if line % 97 == 0 {
-            tally.take_behind(&mut all[turn % readers], before.line);
+            tally.take_behind(all[turn % readers].hand_over(), before.line);
             before.line = line;
             turn += 1;
         }
     }
-    tally.take_behind(&mut all[turn % readers], before.line);
+    tally.take_behind(all[turn % readers].hand_over(), before.line);
     for reader in all {
         tally.finish(reader);
     }

@@ -11,7 +11,7 @@ use std::net::IpAddr;
 
 pub(crate) use self::duplicates::Told;
 use self::reports::Reports;
-pub use self::tally::{Counted, Tally, TallyReader};
+pub use self::tally::{Counted, Tally, TallyReader, TallyReading};
 
 use crate::attribution::{Attribution, Reason};
 use crate::evidence::Origin;

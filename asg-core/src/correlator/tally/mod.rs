@@ -17,10 +17,8 @@ mod reader;
 use self::cells::Cells;
 use self::clock::Samples;
 use self::groups::{Container, Groups, Shown, Span};
-use self::headers::Headers;
-use self::heads::Heads;
-pub use self::reader::TallyReader;
 use self::reader::{Read, Seen};
+pub use self::reader::{TallyReader, TallyReading};
 use super::duplicates::{SenderNumber, Told};
 use super::{Correlator, Counts, machine};
 use crate::attribution::Attribution;
@@ -34,8 +32,8 @@ use crate::{Completeness, Identity, Ledger, LogPrefix, TimePolicy, TimeRange, Ti
 /// group has one answer for the whole of its time, and then that is every packet's. If some group has not
 /// ([`Tally::is_settled`] says so) all lines are to be shown once more, to [`Tally::read_again`].
 ///
-/// Reading, which is most of the work, can be shared by threads: each has a [`TallyReader`] of its own and hands over what
-/// it has read with [`Tally::take`]. Memory grows with containers and the addresses and cells under which they are seen,
+/// Reading, which is most of the work, can be shared by threads: each has a [`TallyReader`] of its own and hands over
+/// what it has read, and one of them gives that to [`Tally::take`]. Memory grows with containers and the addresses and cells under which they are seen,
 /// not with packets.
 ///
 /// # Example
@@ -69,6 +67,16 @@ pub struct Tally {
     groups: Groups,
     /// By the numbers of `groups`.
     counted: Vec<Group>,
+    readers: Vec<Numbers>,
+}
+
+/// The tally's numbers for those of a reader.
+#[derive(Debug, Clone, Default)]
+struct Numbers {
+    cells: Vec<u32>,
+    groups: Vec<u32>,
+    /// How many readings were taken.
+    taken: usize,
 }
 
 /// What the tally knows of a machine.
@@ -150,35 +158,36 @@ impl Tally {
 
     /// A reader for this tally.
     #[must_use]
-    pub fn reader(&self) -> TallyReader {
-        TallyReader {
-            seeds: self.correlator.reports.seeds(),
-            note_seeds: self.correlator.completeness.seeds(),
-            cells: Cells::default(),
-            groups: Groups::default(),
-            headers: Headers::default(),
-            heads: Heads::default(),
-            counts: Counts::default(),
-            latest: Vec::new(),
-            evidence: Vec::new(),
-            read: Vec::new(),
-            cell_numbers: Vec::new(),
-            group_numbers: Vec::new(),
-        }
+    pub fn reader(&mut self) -> TallyReader {
+        let number = self.readers.len();
+        self.readers.push(Numbers::default());
+        let seeds = [self.correlator.reports.seeds(), self.correlator.completeness.seeds()];
+        TallyReader::new(number, seeds)
     }
 
-    /// Takes what the reader has read since the last time. Where readers share the work, they hand over in the order of what
-    /// they read, a few thousand lines at a time: it matters which line came first.
-    pub fn take(&mut self, reader: &mut TallyReader) {
-        self.take_behind(reader, 0);
+    /// Takes what a reader has read. Where readers share the work, their readings are taken in the order of the lines, a few
+    /// thousand lines at a time: it matters which line came first.
+    ///
+    /// # Panics
+    ///
+    /// If it is a reading of another tally's reader, or an earlier one of this reader was not taken.
+    pub fn take(&mut self, reading: TallyReading) {
+        self.take_behind(reading, 0);
     }
 
     /// The same of a reader that has not counted the lines from the beginning of their log: so many stand before.
-    pub fn take_behind(&mut self, reader: &mut TallyReader, lines: u64) {
-        for name in &reader.cells.all()[reader.cell_numbers.len()..] {
-            let number = self.cells.take(name);
-            reader.cell_numbers.push(number);
-        }
+    ///
+    /// # Panics
+    ///
+    /// As with [`Tally::take`].
+    pub fn take_behind(&mut self, reading: TallyReading, lines: u64) {
+        let TallyReading { reader, number, seeds, cells, groups, latest, evidence, read, counts } =
+            reading;
+        assert!(seeds == self.correlator.reports.seeds(), "the reading is another tally's");
+        let mut numbers = std::mem::take(&mut self.readers[reader]);
+        assert!(number == numbers.taken, "an earlier reading was not taken");
+        numbers.taken += 1;
+        numbers.cells.extend(cells.iter().map(|name| self.cells.take(name)));
         for name in &self.cells.all()[self.cell_facts.len()..] {
             let envelope = name.envelope();
             let correlator = &mut self.correlator;
@@ -190,48 +199,53 @@ impl Tally {
                 samples: Samples::default(),
             });
         }
-        for name in &reader.groups.all()[reader.group_numbers.len()..] {
-            let cell = reader.cell_numbers[name.cell() as usize];
-            reader.group_numbers.push(self.groups.take(name, cell));
+        for name in &groups {
+            let cell = numbers.cells[name.cell() as usize];
+            numbers.groups.push(self.groups.take(name, cell));
         }
         self.counted.resize_with(self.groups.all().len(), Group::default);
-        for (source, time) in reader.latest.drain(..) {
+        for (source, time) in latest {
             self.correlator.has_time(source, time);
         }
-        for (mut evidence, machine) in reader.evidence.drain(..) {
+        for (mut evidence, machine) in evidence {
             evidence.origin.line += lines;
             let ledger = &mut self.correlator.ledger;
             let machine = machine.and_then(|cell| {
                 let Cell { name, number, .. } =
-                    &mut self.cell_facts[reader.cell_numbers[cell as usize] as usize];
+                    &mut self.cell_facts[numbers.cells[cell as usize] as usize];
                 let name = name.as_deref()?;
                 Some(*number.get_or_insert_with(|| ledger.cell_number(name.into())))
             });
             ledger.add_of(evidence, machine);
         }
-        for read in reader.read.drain(..) {
+        for read in read {
             match read {
                 Read::Packet(mut seen) => {
                     seen.origin.line += lines;
-                    let cell = reader.cell_numbers[seen.cell as usize];
-                    self.packet(cell, reader.group_numbers[seen.group as usize], &seen);
+                    let cell = numbers.cells[seen.cell as usize];
+                    self.packet(cell, numbers.groups[seen.group as usize], &seen);
                 }
                 Read::Told { cell, told } => {
-                    let cell = &self.cell_facts[reader.cell_numbers[cell as usize] as usize];
+                    let cell = &self.cell_facts[numbers.cells[cell as usize] as usize];
                     self.correlator.completeness.tell(cell.place, told);
                 }
                 Read::Clock { cell, shown } => {
-                    self.clock(reader.cell_numbers[cell as usize], shown);
+                    self.clock(numbers.cells[cell as usize], shown);
                 }
             }
         }
-        self.correlator.counts.add(&std::mem::take(&mut reader.counts));
+        self.readers[reader] = numbers;
+        self.correlator.counts.add(&counts);
         self.correlator.counts.duplicates = self.correlator.reports.copies();
     }
 
-    /// Takes the rest of what a reader has that has nothing more to read.
+    /// Takes the last reading of a reader that has nothing more to read.
+    ///
+    /// # Panics
+    ///
+    /// As with [`Tally::take`].
     pub fn finish(&mut self, mut reader: TallyReader) {
-        self.take(&mut reader);
+        self.take(reader.hand_over());
         for (cell, name) in self.cell_facts.iter_mut().zip(self.cells.all()) {
             let clocks = &mut self.correlator.clocks;
             cell.samples

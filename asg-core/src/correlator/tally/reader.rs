@@ -1,7 +1,7 @@
 //! Reading lines for a tally: all that needs no other line.
 
-use super::cells::Cells;
-use super::groups::{GroupKey, Groups, Shown, TimeKind};
+use super::cells::{CellName, Cells};
+use super::groups::{GroupKey, GroupName, Groups, Shown, TimeKind};
 use super::headers::Headers;
 use super::heads::{Heads, Known};
 use crate::completeness::{Limit, PacketTimes, Told};
@@ -18,22 +18,36 @@ use crate::{
 /// Reads lines for a [`Tally`](super::Tally). It needs the tally only to hand over, so several can read at a time.
 #[derive(Debug)]
 pub struct TallyReader {
-    pub(super) seeds: Seeds,
+    seeds: Seeds,
     /// With what notes are told from others.
-    pub(super) note_seeds: Seeds,
-    pub(super) cells: Cells,
-    pub(super) groups: Groups,
-    pub(super) headers: Headers,
-    pub(super) heads: Heads,
-    pub(super) counts: Counts,
+    note_seeds: Seeds,
+    cells: Cells,
+    groups: Groups,
+    headers: Headers,
+    heads: Heads,
+    out: TallyReading,
+    /// How many of `cells` and `groups` were handed over.
+    handed: (usize, usize),
+}
+
+/// What a [`TallyReader`] has read since it last handed over. All of its readings are to be taken, in their order.
+#[derive(Debug)]
+#[must_use = "what was read counts when a tally has taken it"]
+pub struct TallyReading {
+    /// Of which reader, and of which tally.
+    pub(super) reader: usize,
+    pub(super) seeds: Seeds,
+    /// How many readings of the reader came before.
+    pub(super) number: usize,
+    /// Those that were seen for the first time.
+    pub(super) cells: Vec<CellName>,
+    pub(super) groups: Vec<GroupName>,
     /// Times with a year, the latest of each run of lines of one source.
     pub(super) latest: Vec<(SourceId, Timestamp)>,
     /// Each with the machine whose own line it is from.
     pub(super) evidence: Vec<(Evidence, Option<u32>)>,
     pub(super) read: Vec<Read>,
-    /// The tally's numbers for those of `cells` and `groups`.
-    pub(super) cell_numbers: Vec<u32>,
-    pub(super) group_numbers: Vec<u32>,
+    pub(super) counts: Counts,
 }
 
 /// What was read of a line.
@@ -59,10 +73,64 @@ pub(super) struct Seen {
     pub(super) times: PacketTimes,
 }
 
+impl TallyReading {
+    /// With room for as much as another has.
+    fn like(other: &Self) -> Self {
+        let Self { reader, seeds, number, latest, evidence, read, .. } = other;
+        Self {
+            reader: *reader,
+            seeds: *seeds,
+            number: number + 1,
+            cells: Vec::new(),
+            groups: Vec::new(),
+            latest: Vec::with_capacity(latest.len()),
+            evidence: Vec::with_capacity(evidence.len()),
+            read: Vec::with_capacity(read.len()),
+            counts: Counts::default(),
+        }
+    }
+}
+
 impl TallyReader {
+    /// The reader with this number. Notes have seeds of their own.
+    pub(super) fn new(reader: usize, [seeds, note_seeds]: [Seeds; 2]) -> Self {
+        let out = TallyReading {
+            reader,
+            seeds,
+            number: 0,
+            cells: Vec::new(),
+            groups: Vec::new(),
+            latest: Vec::new(),
+            evidence: Vec::new(),
+            read: Vec::new(),
+            counts: Counts::default(),
+        };
+        Self {
+            seeds,
+            note_seeds,
+            cells: Cells::default(),
+            groups: Groups::default(),
+            headers: Headers::default(),
+            heads: Heads::default(),
+            out,
+            handed: (0, 0),
+        }
+    }
+
+    /// What was read since the last time.
+    pub fn hand_over(&mut self) -> TallyReading {
+        let new = TallyReading::like(&self.out);
+        let mut reading = std::mem::replace(&mut self.out, new);
+        let (cells, groups) = (self.cells.all(), self.groups.all());
+        reading.cells.extend_from_slice(&cells[self.handed.0..]);
+        reading.groups.extend_from_slice(&groups[self.handed.1..]);
+        self.handed = (cells.len(), groups.len());
+        reading
+    }
+
     /// Reads a line.
     pub fn read(&mut self, origin: Origin, line: &[u8]) {
-        self.counts.lines += 1;
+        self.out.counts.lines += 1;
         if line.starts_with(b"{")
             && let Some(event) = LagerEvent::plain(line.strip_suffix(b"\r").unwrap_or(line))
         {
@@ -88,9 +156,9 @@ impl TallyReader {
             self.has_time(origin.source, time);
         }
         let is_damaged = matches!(record.content, Content::Damaged(_));
-        self.counts.damaged += u64::from(is_damaged);
+        self.out.counts.damaged += u64::from(is_damaged);
         if let Some((packet, cf)) = record.packet() {
-            self.counts.packets += 1;
+            self.out.counts.packets += 1;
             let cell = self.cells.see(origin.source, envelope, self.seeds);
             if header.is_none() {
                 self.headers.remember(raw, envelope, origin.source, cell);
@@ -112,25 +180,25 @@ impl TallyReader {
             let group = self.groups.see(key);
             let times = PacketTimes::of(envelope);
             let seen = Seen { origin, mark, cell, group, is_damaged, limit, times };
-            self.read.push(Read::Packet(seen));
+            self.out.read.push(Read::Packet(seen));
             return;
         }
         if let Some(told) = Told::of(record, self.note_seeds) {
             let cell = self.cells.see(origin.source, envelope, self.seeds);
-            self.read.push(Read::Told { cell, told });
+            self.out.read.push(Read::Told { cell, told });
         }
         if envelope.uptime.is_some() {
             let cell = self.cells.see(origin.source, envelope, self.seeds);
-            self.read.push(Read::Clock { cell, shown: Shown::of(envelope) });
+            self.out.read.push(Read::Clock { cell, shown: Shown::of(envelope) });
         }
-        self.counts.logger_lines += u64::from(matches!(record.content, Content::Logger(_)));
-        let known = self.evidence.len();
-        record.evidence(origin, |evidence| self.evidence.push((evidence, None)));
-        if known < self.evidence.len() && is_of_own_cell(record) {
+        self.out.counts.logger_lines += u64::from(matches!(record.content, Content::Logger(_)));
+        let known = self.out.evidence.len();
+        record.evidence(origin, |evidence| self.out.evidence.push((evidence, None)));
+        if known < self.out.evidence.len() && is_of_own_cell(record) {
             let cell = self.cells.see(origin.source, envelope, self.seeds);
-            self.evidence[known..].iter_mut().for_each(|(_, machine)| *machine = Some(cell));
+            self.out.evidence[known..].iter_mut().for_each(|(_, machine)| *machine = Some(cell));
         }
-        self.counts.evidence += u64::from(self.evidence.len() > known);
+        self.out.counts.evidence += u64::from(self.out.evidence.len() > known);
     }
 
     /// Reads a lager line that stands for itself: it has no header.
@@ -139,11 +207,11 @@ impl TallyReader {
             self.has_time(origin.source, time);
         }
         let cell = self.cells.see(origin.source, &Envelope::default(), self.seeds);
-        self.read.push(Read::Told { cell, told: Told::AboutContainer });
+        self.out.read.push(Read::Told { cell, told: Told::AboutContainer });
         if let Some(evidence) = rep_evidence(event, None, origin) {
             let machine = is_from_own_cell(event).then_some(cell);
-            self.evidence.push((evidence, machine));
-            self.counts.evidence += 1;
+            self.out.evidence.push((evidence, machine));
+            self.out.counts.evidence += 1;
         }
     }
 
@@ -203,8 +271,8 @@ impl TallyReader {
                 }
             }
         }
-        self.counts.packets += 1;
-        self.read.push(Read::Packet(Seen {
+        self.out.counts.packets += 1;
+        self.out.read.push(Read::Packet(Seen {
             origin,
             mark,
             cell,
@@ -242,16 +310,16 @@ impl TallyReader {
         let mark = Mark::of(envelope, None, (sender, self.cells.mark(cell)), text);
         let times = PacketTimes::of(envelope);
         self.has_time(origin.source, time);
-        self.counts.packets += 1;
+        self.out.counts.packets += 1;
         let seen = Seen { origin, mark, cell, group, is_damaged: false, limit, times };
-        self.read.push(Read::Packet(seen));
+        self.out.read.push(Read::Packet(seen));
         true
     }
 
     fn has_time(&mut self, source: SourceId, time: Timestamp) {
-        match self.latest.last_mut() {
+        match self.out.latest.last_mut() {
             Some((known, latest)) if *known == source => *latest = time.max(*latest),
-            _ => self.latest.push((source, time)),
+            _ => self.out.latest.push((source, time)),
         }
     }
 }
