@@ -312,6 +312,7 @@ impl Ledger {
             };
             let facts = &mut ledger.app_facts[number];
             (facts.is_contradicted, facts.app) = (is_contradicted, app);
+            ledger.has_contradictions |= is_contradicted;
         }
         for _ in 0..input.count()? {
             let process = match input.byte()? {

@@ -116,7 +116,9 @@ impl Ledger {
             let app = self.app_number(*other.apps.get(facts.app), origin);
             self.belongs(guid, app, facts.origin);
         }
-        self.app_facts[own as usize].is_contradicted |= facts.is_contradicted;
+        if facts.is_contradicted {
+            self.contradict(own);
+        }
         if let Some(names) = other.names.get(&number) {
             self.names.entry(own).or_default().join(names);
         }

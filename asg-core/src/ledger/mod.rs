@@ -71,6 +71,8 @@ pub struct Ledger {
     apps: Interner<Guid>,
     /// By the numbers of `apps`.
     app_facts: Vec<AppFacts>,
+    /// Of some process lines tell two apps.
+    has_contradictions: bool,
     app_heads: Heads,
     names: BTreeMap<u32, AppNames>,
     /// Names of cells and of machines.
@@ -414,11 +416,18 @@ impl Ledger {
         let process = self.app_number(process, origin);
         let known = self.app_facts[process as usize].app;
         let is_less = known == NONE || self.apps.get(app) < self.apps.get(known);
-        let facts = &mut self.app_facts[process as usize];
-        facts.is_contradicted |= known != NONE && known != app;
-        if is_less {
-            facts.app = app;
+        if known != NONE && known != app {
+            self.contradict(process);
         }
+        if is_less {
+            self.app_facts[process as usize].app = app;
+        }
+    }
+
+    /// Of the process with this number lines tell two apps.
+    fn contradict(&mut self, process: u32) {
+        self.app_facts[process as usize].is_contradicted = true;
+        self.has_contradictions = true;
     }
 
     /// The number of a cell or machine.
@@ -444,9 +453,11 @@ impl Ledger {
         if Field::ALL.iter().any(|field| field.is_single() && self.has_rivals(row, *field)) {
             return true;
         }
-        let slots = &self.rows[row as usize];
+        let outright = self.rows[row as usize].slot(Field::App);
+        if outright.is_none() && !self.has_contradictions {
+            return false;
+        }
         let Some(facts) = self.process_facts(row) else { return false };
-        let outright = slots.slot(Field::App);
         facts.is_contradicted || (facts.app != NONE && outright.is_some_and(|app| app != facts.app))
     }
 
