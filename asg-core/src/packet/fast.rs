@@ -5,6 +5,8 @@
 //! surprise this gives up, and the grammar reads the line from its beginning: what is an error is the grammar's to say, and
 //! what this reads it reads as the grammar does; the tests below hold it to that.
 
+#![expect(clippy::inline_always, reason = "a call costs as much as what is done to so few bytes")]
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::fields::{Address, Family, Packet, Proto, TcpFlags};
@@ -204,7 +206,7 @@ impl Rest {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn rest(i: &[u8], family: Family) -> Option<Rest> {
     let (net, transport, i) = if family == Family::Ipv6 { ipv6(i)? } else { ipv4(i)? };
     let (mark, i) = match i.strip_prefix(b" MARK=0x") {
@@ -263,7 +265,7 @@ fn is_link_header(text: &[u8; LINK]) -> bool {
     bad == 0
 }
 
-#[inline]
+#[inline(always)]
 fn ipv4(i: &[u8]) -> Option<(Net, Transport, &[u8])> {
     let (dst, i) = addr4(i.strip_prefix(b" DST=")?)?;
     let (len, i) = dec(i.strip_prefix(b" LEN=")?)?;
@@ -300,7 +302,7 @@ fn ipv6(i: &[u8]) -> Option<(Net, Transport, &[u8])> {
 }
 
 /// What follows `PROTO=`, up to the blank in which it ends, or the end of the line.
-#[inline]
+#[inline(always)]
 fn transport<'a>(i: &'a [u8], icmp_key: &[u8], echoes: [u8; 2]) -> Option<(Transport, &'a [u8])> {
     if let Some(i) = i.strip_prefix(b"TCP SPT=") {
         let (tcp, i) = tcp(i)?;
@@ -321,14 +323,14 @@ fn transport<'a>(i: &'a [u8], icmp_key: &[u8], echoes: [u8; 2]) -> Option<(Trans
 }
 
 /// The two ports, behind `SPT=`.
-#[inline]
+#[inline(always)]
 fn ports(i: &[u8]) -> Option<(u16, u16, &[u8])> {
     let (spt, i) = dec(i)?;
     let (dpt, i) = dec(i.strip_prefix(b" DPT=")?)?;
     Some((spt.try_into().ok()?, dpt.try_into().ok()?, i))
 }
 
-#[inline]
+#[inline(always)]
 fn tcp(i: &[u8]) -> Option<(Tcp, &[u8])> {
     let (spt, dpt, mut i) = ports(i)?;
     let mut seq_ack = None;
@@ -382,7 +384,7 @@ fn flag(i: &[u8]) -> Option<(TcpFlags, &[u8])> {
 ///
 /// Its digits are looked at one after the other: the processor guesses how many there are, as most numbers of a field are
 /// of much the same length, and goes on meanwhile. To find it out for all digits at once is fewer steps, and slower.
-#[inline]
+#[inline(always)]
 fn dec(i: &[u8]) -> Option<(u64, &[u8])> {
     let Some(text) = i.first_chunk::<8>() else { return slow_dec(i) };
     let digit = |at: usize| u64::from(text[at].wrapping_sub(b'0'));
@@ -419,7 +421,7 @@ fn slow_dec(i: &[u8]) -> Option<(u64, &[u8])> {
 
 /// Four numbers of one to three digits. What is random in a log is not branched upon: where the dots stand is found for all
 /// of them at once, and then each number is read by itself.
-#[inline]
+#[inline(always)]
 fn addr4(i: &[u8]) -> Option<(Ipv4Addr, &[u8])> {
     /// The least number with so many digits, one byte each, that does not begin with a zero.
     const LEAST: [u32; 16] = {
