@@ -1,7 +1,8 @@
-//! The headers of kernel lines that were read before.
+//! The headers of lines that were read before.
 //!
 //! Between its stamp and its uptime each line of a machine's kernel has the same: host, tag, and what syslog and BOSH say of
-//! the machine. Whoever has read that once need not read it again.
+//! the machine; and so has each of its components' JSON lines, between the stamp and the object. Whoever has read that once
+//! need not read it again.
 
 use hashbrown::HashTable;
 
@@ -38,7 +39,7 @@ const MOST_ALIKE: usize = 4;
 
 impl Headers {
     /// Reads the envelope of a line whose header is known, but for what the header itself says: of that, only the number of
-    /// the machine. It is a line of the kernel's own, and stands for itself alone.
+    /// the machine. It is a line of the kernel's own, with an uptime, or a JSON object; and it stands for itself alone.
     pub(super) fn read<'a>(
         &mut self,
         line: &'a [u8],
@@ -54,10 +55,13 @@ impl Headers {
         };
         let header = self.known.find(hash::<KEY>(rest.first_chunk()?), is_it)?;
         let behind = &rest[header.text.len()..];
-        let (uptime, len) = Opening::uptime(behind)?;
+        let (uptime, len) = match behind.first()? {
+            b'{' => (None, 0),
+            _ => Opening::uptime(behind).map(|(uptime, len)| (Some(uptime), len))?,
+        };
         let envelope = Envelope {
             time: LogTime::Instant(opening.time),
-            uptime: Some(uptime),
+            uptime,
             body: Text::new(&behind[len..]),
             ..Envelope::default()
         };
@@ -83,19 +87,23 @@ impl Headers {
     }
 }
 
-/// What stands between the stamp and the uptime, if all of the envelope was read from them and it.
+/// What stands between the stamp and the uptime or the object, if all of the envelope was read from them and it.
 fn header<'a>(line: &'a [u8], envelope: &Envelope<'_>, stamps: &mut Stamps) -> Option<&'a [u8]> {
     let opening = Opening::read(line, stamps)?;
-    let end = memchr::memrchr(b'[', line.get(..envelope.body_at)?)?;
+    let (head, body) = line.split_at_checked(envelope.body_at)?;
+    let (end, uptime) = if body.starts_with(b"{") {
+        (head.len(), None)
+    } else {
+        let end = memchr::memrchr(b'[', head).filter(|_| envelope.is_kernel())?;
+        let (uptime, len) = Opening::uptime(&line[end..])?;
+        (end, Some(uptime).filter(|_| end + len == head.len()))
+    };
     let header = line.get(opening.len..end)?;
-    let (uptime, len) = Opening::uptime(&line[end..])?;
-    let is_usual = envelope.is_kernel()
-        && envelope.stream().is_none()
+    let is_usual = envelope.stream().is_none()
         && envelope.repeated.is_none()
         && envelope.dialect == opening.dialect
         && envelope.time == LogTime::Instant(opening.time)
-        && envelope.uptime == Some(uptime)
-        && envelope.body_at == end + len;
+        && envelope.uptime == uptime;
     // Nobody looks for what is shorter.
     (is_usual && header.len() >= KEY).then_some(header)
 }
@@ -146,13 +154,16 @@ mod tests {
             "2018-04-03T17:05:02.358719+00:00 localhost kernel: [1468637.581122] x",
             "<4>1 2024-05-06T07:09:10.581301+00:00 10.0.16.15 kernel - - [instance@47450 director=\"\" deployment=\"cf\" \
              group=\"diego-cell\" az=\"z1\" id=\"0455ec2b\"] [  637.581122] x",
+            "<13>1 2024-05-06T07:09:10.581301+00:00 10.0.16.15 vcap.rep - - [instance@47450 director=\"\" deployment=\"cf\" \
+             group=\"diego-cell\" az=\"z1\" id=\"0455ec2b\"] {}",
         ] {
             let mut headers = Headers::default();
             let line = line.as_bytes();
             assert!(headers.read(line, SourceId(1)).is_none());
             headers.remember(line, &Line::new(line).envelope(), SourceId(1), 7);
             let (envelope, cell) = headers.read(line, SourceId(1)).expect("is known");
-            assert_eq!((envelope.body.as_bytes(), cell), (&b"x"[..], 7));
+            let body = if line.ends_with(b"x") { "x" } else { "{}" };
+            assert_eq!((envelope.body.as_bytes(), cell), (body.as_bytes(), 7));
         }
     }
 }

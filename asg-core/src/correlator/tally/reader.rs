@@ -134,14 +134,22 @@ impl TallyReader {
         if line.starts_with(b"{")
             && let Some(event) = LagerEvent::plain(line.strip_suffix(b"\r").unwrap_or(line))
         {
-            return self.read_event(origin, &event);
+            let envelope = Envelope::default();
+            let cell = self.cells.see(origin.source, &envelope, self.seeds);
+            return self.read_event(origin, &envelope, cell, &event);
         }
         let header = self.headers.read(line, origin.source);
-        if let Some((envelope, cell)) = &header
-            && (self.read_known(origin, envelope, Some(*cell))
-                || self.read_received(origin, envelope, *cell))
-        {
-            return;
+        if let Some((envelope, cell)) = &header {
+            if let body @ [b'{', ..] = envelope.body.as_bytes()
+                && let Some(event) = LagerEvent::plain(body)
+            {
+                return self.read_event(origin, envelope, *cell, &event);
+            }
+            if self.read_known(origin, envelope, Some(*cell))
+                || self.read_received(origin, envelope, *cell)
+            {
+                return;
+            }
         }
         let raw = line;
         let line = Line::new(raw);
@@ -149,6 +157,15 @@ impl TallyReader {
         line.read_envelope(&mut envelope);
         if header.is_none() && self.read_known(origin, &envelope, None) {
             return;
+        }
+        if let body @ [b'{', ..] = envelope.body.as_bytes()
+            && let Some(event) = LagerEvent::plain(body)
+        {
+            let cell = self.cells.see(origin.source, &envelope, self.seeds);
+            if header.is_none() {
+                self.headers.remember(raw, &envelope, origin.source, cell);
+            }
+            return self.read_event(origin, &envelope, cell, &event);
         }
         let record = &Record::behind(envelope, &line);
         let envelope = &record.envelope;
@@ -201,14 +218,27 @@ impl TallyReader {
         self.out.counts.evidence += u64::from(self.out.evidence.len() > known);
     }
 
-    /// Reads a lager line that stands for itself: it has no header.
-    fn read_event(&mut self, origin: Origin, event: &RepEvent<'_>) {
-        if let Some(time) = event.time {
+    /// Reads a lager line about a container, given its machine.
+    fn read_event(
+        &mut self,
+        origin: Origin,
+        envelope: &Envelope<'_>,
+        cell: u32,
+        event: &RepEvent<'_>,
+    ) {
+        let shown = envelope.time.resolve(&TimePolicy::default()).map(|shown| shown.time);
+        if let Some(time) = event.time.or(shown) {
             self.has_time(origin.source, time);
         }
-        let cell = self.cells.see(origin.source, &Envelope::default(), self.seeds);
         self.out.read.push(Read::Told { cell, told: Told::AboutContainer });
-        if let Some(evidence) = rep_evidence(event, None, origin) {
+        if envelope.uptime.is_some() {
+            self.out.read.push(Read::Clock { cell, shown: Shown::of(envelope) });
+        }
+        let shown = match envelope.time {
+            LogTime::Instant(time) => Some(time),
+            _ => None,
+        };
+        if let Some(evidence) = rep_evidence(event, shown, origin) {
             let machine = is_from_own_cell(event).then_some(cell);
             self.out.evidence.push((evidence, machine));
             self.out.counts.evidence += 1;
