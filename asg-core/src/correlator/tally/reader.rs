@@ -74,8 +74,11 @@ pub(super) struct Seen {
 }
 
 impl TallyReading {
-    /// With room for as much as another has.
+    /// With room for a little more than another has.
     fn like(other: &Self) -> Self {
+        fn room<T>(held: &[T]) -> Vec<T> {
+            Vec::with_capacity(held.len() * 9 / 8)
+        }
         let Self { reader, seeds, number, latest, evidence, read, .. } = other;
         Self {
             reader: *reader,
@@ -83,9 +86,9 @@ impl TallyReading {
             number: number + 1,
             cells: Vec::new(),
             groups: Vec::new(),
-            latest: Vec::with_capacity(latest.len()),
-            evidence: Vec::with_capacity(evidence.len()),
-            read: Vec::with_capacity(read.len()),
+            latest: room(latest),
+            evidence: room(evidence),
+            read: room(read),
             counts: Counts::default(),
         }
     }
