@@ -31,6 +31,33 @@ pub struct TallyReader {
 }
 
 /// What a [`TallyReader`] has read since it last handed over. All of its readings are to be taken, in their order.
+///
+/// ```
+/// use asg_core::{Origin, SourceId, Tally};
+///
+/// let log: Vec<String> = (0..90).map(|n| format!("[ 2343.5953{n:02}] device s-01025507300{n:02} entered")).collect();
+/// let mut tally = Tally::new();
+/// let mut readers = [tally.reader(), tally.reader()];
+/// let readings = std::thread::scope(|scope| {
+///     let halves = log.chunks(45).zip(&mut readers);
+///     let threads: Vec<_> = halves
+///         .map(|(half, reader)| {
+///             scope.spawn(move || {
+///                 for (line, text) in (1..).zip(half) {
+///                     reader.read(Origin { source: SourceId(0), line }, text.as_bytes());
+///                 }
+///                 reader.hand_over()
+///             })
+///         })
+///         .collect();
+///     threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+/// });
+/// for (reading, lines_before) in readings.into_iter().zip([0, 45]) {
+///     tally.take_behind(reading, lines_before);
+/// }
+/// readers.into_iter().for_each(|reader| tally.finish(reader));
+/// assert_eq!(tally.counts().lines, 90);
+/// ```
 #[derive(Debug)]
 #[must_use = "what was read counts when a tally has taken it"]
 pub struct TallyReading {
