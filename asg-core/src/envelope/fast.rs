@@ -53,11 +53,11 @@ pub(super) fn read<'a>(text: &'a [u8], e: &mut Envelope<'a>) -> Option<()> {
     Some(())
 }
 
-/// How a line with an RFC 3339 stamp begins.
+/// How a line with a stamp begins.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Opening {
     pub(crate) dialect: Dialect,
-    pub(crate) time: Timestamp,
+    pub(crate) time: LogTime,
     /// All up to the blank behind the stamp.
     pub(crate) len: usize,
 }
@@ -68,13 +68,18 @@ impl Opening {
         match text.first()? {
             b'0'..=b'9' => {
                 let (time, len, false) = stamps.read(text)? else { return None };
-                Some(Self { dialect: Dialect::Rfc3339, time, len })
+                Some(Self { dialect: Dialect::Rfc3339, time: LogTime::Instant(time), len })
+            }
+            b'A'..=b'Z' => {
+                let (time, len) = stamp::rfc3164(text)?;
+                Some(Self { dialect: Dialect::Rfc3164, time, len })
             }
             b'<' => {
                 let (_, at) = syslog::priority(text, 0)?;
                 let text = text[at..].strip_prefix(b"1 ")?;
                 let (time, len) = word_of_time(text, stamps.read(text)?)?;
-                Some(Self { dialect: Dialect::Rfc5424, time, len: at + b"1 ".len() + len })
+                let (time, len) = (LogTime::Instant(time), at + b"1 ".len() + len);
+                Some(Self { dialect: Dialect::Rfc5424, time, len })
             }
             _ => None,
         }

@@ -10,7 +10,7 @@ use crate::digest::hash;
 use crate::envelope::Opening;
 use crate::evidence::SourceId;
 use crate::time::Stamps;
-use crate::{Dialect, Envelope, LogTime, Text};
+use crate::{Dialect, Envelope, Text};
 
 /// Headers, each with the machine that it names.
 #[derive(Debug, Clone, Default)]
@@ -60,7 +60,7 @@ impl Headers {
             _ => Opening::uptime(behind).map(|(uptime, len)| (Some(uptime), len))?,
         };
         let envelope = Envelope {
-            time: LogTime::Instant(opening.time),
+            time: opening.time,
             uptime,
             body: Text::new(&behind[len..]),
             ..Envelope::default()
@@ -102,7 +102,7 @@ fn header<'a>(line: &'a [u8], envelope: &Envelope<'_>, stamps: &mut Stamps) -> O
     let is_usual = envelope.stream().is_none()
         && envelope.repeated.is_none()
         && envelope.dialect == opening.dialect
-        && envelope.time == LogTime::Instant(opening.time)
+        && envelope.time == opening.time
         && envelope.uptime == uptime;
     // Nobody looks for what is shorter.
     (is_usual && header.len() >= KEY).then_some(header)

@@ -256,9 +256,9 @@ impl TallyReader {
         cell: u32,
         event: &RepEvent<'_>,
     ) {
-        let shown = envelope.time.resolve(&TimePolicy::default()).map(|shown| shown.time);
-        if let Some(time) = event.time.or(shown) {
-            self.has_time(origin.source, time);
+        match event.time {
+            Some(time) => self.has_time(origin.source, time),
+            None => self.shows(origin.source, envelope.time),
         }
         self.out.read.push(Read::Told { cell, told: Told::AboutContainer });
         if envelope.uptime.is_some() {
@@ -321,16 +321,7 @@ impl TallyReader {
         };
         let limit = head.limit(proto);
         let mark = Mark::of(envelope, None, (sender, self.cells.mark(cell)), text);
-        match envelope.time {
-            LogTime::Instant(time) => self.has_time(origin.source, time),
-            LogTime::NoYear(_) | LogTime::Unknown => {}
-            LogTime::Local(_) => {
-                let time = envelope.time.resolve(&TimePolicy::default());
-                if let Some(time) = time {
-                    self.has_time(origin.source, time.time);
-                }
-            }
-        }
+        self.shows(origin.source, envelope.time);
         self.out.counts.packets += 1;
         self.out.read.push(Read::Packet(Seen {
             origin,
@@ -355,11 +346,7 @@ impl TallyReader {
             let cf = LogPrefix::parse(prefix).filter(|cf| cf.direction == Direction::Ingress)?;
             Some((prefix, cf, Packet::look_through_path(path)?))
         };
-        let (LogTime::Instant(time), Some((prefix, cf, (address, proto)))) =
-            (envelope.time, received())
-        else {
-            return false;
-        };
+        let Some((prefix, cf, (address, proto))) = received() else { return false };
         let (seeds, address) = (self.seeds, Some(address));
         let limit = Limit::of(prefix, Some(&cf), Some(proto));
         let whose = (prefix, Some(&cf));
@@ -369,11 +356,24 @@ impl TallyReader {
         let text = seeds.digest(body.trim_ascii_end());
         let mark = Mark::of(envelope, None, (sender, self.cells.mark(cell)), text);
         let times = PacketTimes::of(envelope);
-        self.has_time(origin.source, time);
+        self.shows(origin.source, envelope.time);
         self.out.counts.packets += 1;
         let seen = Seen { origin, mark, cell, group, is_damaged: false, limit, times };
         self.out.read.push(Read::Packet(seen));
         true
+    }
+
+    /// A line shows this, of which the year may be missing.
+    fn shows(&mut self, source: SourceId, time: LogTime) {
+        match time {
+            LogTime::Instant(time) => self.has_time(source, time),
+            LogTime::NoYear(_) | LogTime::Unknown => {}
+            LogTime::Local(_) => {
+                if let Some(shown) = time.resolve(&TimePolicy::default()) {
+                    self.has_time(source, shown.time);
+                }
+            }
+        }
     }
 
     fn has_time(&mut self, source: SourceId, time: Timestamp) {
