@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 
 use crate::envelope::Envelope;
 use crate::evidence::{Evidence, Moment, Origin, ProcessName};
-use crate::lager::{LagerEvent, LoggerEvent, Names, RepEvent};
+use crate::lager::{Glance, LagerEvent, LoggerEvent, Names, RepEvent};
 use crate::time::{LogTime, Resolved, TimeQuality};
 use crate::{Error, Handle, Line, LogPrefix, Packet, TimePolicy, Timestamp, app_log, documents};
 
@@ -110,20 +110,28 @@ impl<'a> Record<'a> {
         record
     }
 
-    /// Reads what a line says of which it is known how it reached us.
+    /// Reads what a line says of which it is known how it reached us; if it is JSON, that it is [`Glance::Unusual`].
     #[inline]
     #[expect(clippy::large_types_passed_by_value, reason = "it becomes a part of the record")]
-    pub(crate) fn behind(envelope: Envelope<'a>, line: &Line<'_>) -> Self {
+    pub(crate) fn unusual(envelope: Envelope<'a>, line: &Line<'_>) -> Self {
         let mut record = Self { envelope, content: Content::Other };
-        if record.envelope.body.as_bytes().first() != Some(&b'{') {
+        if let body @ [b'{', ..] = record.envelope.body.as_bytes() {
+            record.content = Content::unusual_json(body);
+            record.place_damage(line);
+        } else {
             record.content = Content::Packet { packet: Packet::default(), cf: None };
+            record.read_content(line);
         }
-        record.read_content(line);
         record
     }
 
     fn read_content(&mut self, line: &Line<'_>) {
         self.content.fill(&self.envelope);
+        self.place_damage(line);
+    }
+
+    /// Says where in the line the damage is, instead of where in its body.
+    fn place_damage(&mut self, line: &Line<'_>) {
         if let Content::Damaged(damaged) = &mut self.content {
             let in_text = self.envelope.body_at + damaged.error.offset();
             damaged.error = damaged.error.clone().moved_to(line.raw_offset(in_text));
@@ -323,14 +331,15 @@ impl<'a> Content<'a> {
     }
 
     fn json(body: &'a [u8]) -> Self {
-        if let Some(event) = LagerEvent::plain(body) {
-            return Self::Rep(event);
+        match LagerEvent::glance(body) {
+            Glance::Rep(event) => Self::Rep(event),
+            Glance::Nothing => Self::Other,
+            Glance::Unusual => Self::unusual_json(body),
         }
-        // Most of the other lines of a component prove nothing: they are looked through, not read.
-        let is_lager = body.starts_with(br#"{"timestamp":"#) && body.ends_with(b"}");
-        if is_lager && !LagerEvent::may_be_in(body) {
-            return Self::Other;
-        }
+    }
+
+    /// The same of what takes a closer look.
+    fn unusual_json(body: &'a [u8]) -> Self {
         let error = match LagerEvent::object(body) {
             Ok(object) => {
                 return match LagerEvent::of(&object) {

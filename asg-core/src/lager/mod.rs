@@ -67,8 +67,18 @@ impl<'a> LagerEvent<'a> {
     }
 
     /// A whole line about a container, if it can be read in one walk.
-    pub(crate) fn plain(line: &'a [u8]) -> Option<RepEvent<'a>> {
+    fn plain(line: &'a [u8]) -> Option<RepEvent<'a>> {
         fast::read(line)
+    }
+
+    /// What a whole JSON line is at first sight.
+    pub(crate) fn glance(line: &'a [u8]) -> Glance<'a> {
+        // Many lines of a component prove nothing: they are looked through, not read.
+        let is_lager = line.starts_with(br#"{"timestamp":"#) && line.ends_with(b"}");
+        if is_lager && !Self::may_be_in(line) {
+            return Glance::Nothing;
+        }
+        Self::plain(line).map_or(Glance::Unusual, Glance::Rep)
     }
 
     /// The outermost object of a whole line.
@@ -132,24 +142,36 @@ impl<'a> LagerEvent<'a> {
         reason = "without branches many places are asked at once"
     )]
     pub fn may_be_in(line: &[u8]) -> bool {
-        // One scan for all: of each text three bytes in a row, asked of every place alike, so that the compiler asks many
-        // at once.
+        // One scan for all: of each text two bytes in a row, asked of every place alike, so that the compiler asks many
+        // at once. It begins at the end, where the data is.
         let mut rest = line;
-        while rest.len() >= 3 {
-            let block = &rest[..rest.len().min(BLOCK + 2)];
+        while rest.len() >= 2 {
+            let block = &rest[rest.len().saturating_sub(BLOCK + 1)..];
             let mut found = false;
-            for ((&a, &b), &c) in block.iter().zip(&block[1..]).zip(&block[2..]) {
-                for [x, y, z] in NEEDLES {
-                    found |= (a == x) & (b == y) & (c == z);
+            for (&a, &b) in block.iter().zip(&block[1..]) {
+                for [x, y] in NEEDLES {
+                    found |= (a == x) & (b == y);
                 }
             }
             if found {
                 return true;
             }
-            rest = rest.get(BLOCK..).unwrap_or_default();
+            rest = &rest[..rest.len().saturating_sub(BLOCK)];
         }
         false
     }
+}
+
+/// What a line is at first sight.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "it is taken apart at once")]
+pub(crate) enum Glance<'a> {
+    /// Something about a container, said plainly.
+    Rep(RepEvent<'a>),
+    /// Lager's, and nothing that is asked for.
+    Nothing,
+    /// It takes a closer look.
+    Unusual,
 }
 
 const BLOCK: usize = 128;
@@ -158,7 +180,7 @@ const IPTABLES_LOGGER: &str = "cfnetworking.iptables.";
 
 /// Pieces of which each line that proves something has one: of the keys `guid`, `Guid`, `process_guid`, …; of `handle` and
 /// `ContainerHandle`; of iptables-logger's messages. Or else a character of the key is escaped, as Go never does.
-const NEEDLES: [[u8; 3]; 4] = [*b"uid", *b"ndl", *b"cfn", *b"\\u0"];
+const NEEDLES: [[u8; 2]; 4] = [*b"ui", *b"dl", *b"fn", *b"\\u"];
 
 /// The time of a lager line that tells nothing else: its first member's.
 pub(crate) fn stamp_of(line: &[u8]) -> Option<Timestamp> {

@@ -10,12 +10,15 @@ use crate::digest::hash;
 use crate::envelope::Opening;
 use crate::evidence::SourceId;
 use crate::time::Stamps;
-use crate::{Dialect, Envelope, Text};
+use crate::{Dialect, Envelope, Text, near};
 
 /// Headers, each with the machine that it names.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Headers {
-    known: HashTable<Header>,
+    /// By how they begin, as far as few begin alike.
+    by_start: HashTable<Header>,
+    /// The others, by how they end.
+    by_end: HashTable<Header>,
     stamps: Stamps,
 }
 
@@ -34,7 +37,8 @@ const MOST: usize = 1 << 14;
 /// than any header with the uptime behind it.
 const KEY: usize = 16;
 
-/// So many that begin alike are remembered. Where that is not enough, hosts are not what tells machines apart.
+/// So many are remembered that begin alike, and so many that end alike. Where hosts are not what tells machines apart, as in
+/// `kern kernel [job=diego-cell index=7] `, the beginning is not enough.
 const MOST_ALIKE: usize = 4;
 
 impl Headers {
@@ -53,7 +57,13 @@ impl Headers {
                 && known.dialect == opening.dialect
                 && known.source == source
         };
-        let header = self.known.find(hash::<KEY>(rest.first_chunk()?), is_it)?;
+        let header = self.by_start.find(hash::<KEY>(rest.first_chunk()?), is_it).or_else(|| {
+            if self.by_end.is_empty() {
+                return None;
+            }
+            let end = rest[..end_of(rest)?].last_chunk()?;
+            self.by_end.find(hash::<KEY>(end), is_it)
+        })?;
         let behind = &rest[header.text.len()..];
         let (uptime, len) = match behind.first()? {
             b'{' => (None, 0),
@@ -76,14 +86,39 @@ impl Headers {
         source: SourceId,
         cell: u32,
     ) {
-        if let Some(header) = header(line, envelope, &mut self.stamps)
-            && let Some(key) = header.first_chunk::<KEY>().filter(|_| self.known.len() < MOST)
-            && self.known.iter_hash(hash(key)).count() < MOST_ALIKE
-        {
-            let header = Header { text: header.into(), dialect: envelope.dialect, source, cell };
-            let hash_of = |header: &Header| header.text.first_chunk().map_or(0, hash::<KEY>);
-            self.known.insert_unique(hash(key), header, hash_of);
+        let Some(text) = header(line, envelope, &mut self.stamps) else { return };
+        let header = || Header { text: text.into(), dialect: envelope.dialect, source, cell };
+        let tables = [
+            (&mut self.by_start, text.first_chunk(), of_start as fn(&Header) -> u64),
+            (&mut self.by_end, text.last_chunk(), of_end),
+        ];
+        for (table, key, hash_of) in tables {
+            let Some(hash) = key.map(hash::<KEY>) else { return };
+            if table.len() < MOST && table.iter_hash(hash).count() < MOST_ALIKE {
+                table.insert_unique(hash, header(), hash_of);
+                return;
+            }
         }
+    }
+}
+
+fn of_start(header: &Header) -> u64 {
+    header.text.first_chunk().map_or(0, hash::<KEY>)
+}
+
+fn of_end(header: &Header) -> u64 {
+    header.text.last_chunk().map_or(0, hash::<KEY>)
+}
+
+/// Where a header ends: before an uptime, or a JSON object.
+fn end_of(rest: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        at += near::find2(b'[', b'{', &rest[at..])?;
+        if let [b'{', ..] | [b'[', b' ' | b'0'..=b'9', ..] = rest[at..] {
+            return Some(at);
+        }
+        at += 1;
     }
 }
 
@@ -145,6 +180,24 @@ mod tests {
                 [instance, job, index, host].map(|part| part.map(|part| part.to_string()))
             };
             prop_assert_eq!(machine(line.envelope()), machine(other.envelope()));
+        }
+    }
+
+    #[test]
+    fn machines_are_told_apart_whose_headers_begin_alike() {
+        let line = |n: u32| {
+            format!("Jun 16 00:09:58 kern kernel [job=diego_cell index={n}] [26817.500014] x")
+        };
+        let mut headers = Headers::default();
+        for n in 0..99 {
+            let line = line(n);
+            let line = line.as_bytes();
+            assert!(headers.read(line, SourceId(1)).is_none());
+            headers.remember(line, &Line::new(line).envelope(), SourceId(1), n);
+        }
+        for n in 0..99 {
+            let cell = headers.read(line(n).as_bytes(), SourceId(1)).map(|(_, cell)| cell);
+            assert_eq!(cell, Some(n));
         }
     }
 

@@ -9,6 +9,7 @@ use crate::correlator::duplicates::{Mark, sender, sender_name};
 use crate::correlator::{Counts, is_from_own_cell, is_of_own_cell, own_address};
 use crate::digest::Seeds;
 use crate::evidence::{Evidence, Origin};
+use crate::lager::{Glance, stamp_of};
 use crate::record::{Content, Record, rep_evidence};
 use crate::{
     Direction, Envelope, LagerEvent, Line, LogPrefix, LogTime, Packet, RepEvent, SourceId,
@@ -161,21 +162,22 @@ impl TallyReader {
     /// Reads a line.
     pub fn read(&mut self, origin: Origin, line: &[u8]) {
         self.out.counts.lines += 1;
-        if line.starts_with(b"{")
-            && let Some(event) = LagerEvent::plain(line.strip_suffix(b"\r").unwrap_or(line))
-        {
-            let envelope = Envelope::default();
-            let cell = self.cells.see(origin.source, &envelope, self.seeds);
-            return self.read_event(origin, &envelope, cell, &event);
+        // The object that was found to take a closer look.
+        let mut unusual: &[u8] = &[];
+        if let body @ [b'{', ..] = line.strip_suffix(b"\r").unwrap_or(line) {
+            if self.read_json(origin, &Envelope::default(), body, None) {
+                return;
+            }
+            unusual = body;
         }
         let header = self.headers.read(line, origin.source);
         if let Some((envelope, cell)) = &header {
-            if let body @ [b'{', ..] = envelope.body.as_bytes()
-                && let Some(event) = LagerEvent::plain(body)
-            {
-                return self.read_event(origin, envelope, *cell, &event);
-            }
-            if self.read_known(origin, envelope, Some(*cell))
+            if let body @ [b'{', ..] = envelope.body.as_bytes() {
+                if self.read_json(origin, envelope, body, Some(*cell)) {
+                    return;
+                }
+                unusual = body;
+            } else if self.read_known(origin, envelope, Some(*cell))
                 || self.read_received(origin, envelope, *cell)
             {
                 return;
@@ -189,15 +191,17 @@ impl TallyReader {
             return;
         }
         if let body @ [b'{', ..] = envelope.body.as_bytes()
-            && let Some(event) = LagerEvent::plain(body)
+            && !std::ptr::eq(body, unusual)
         {
-            let cell = self.cells.see(origin.source, &envelope, self.seeds);
             if header.is_none() {
+                let cell = self.cells.see(origin.source, &envelope, self.seeds);
                 self.headers.remember(raw, &envelope, origin.source, cell);
             }
-            return self.read_event(origin, &envelope, cell, &event);
+            if self.read_json(origin, &envelope, body, None) {
+                return;
+            }
         }
-        let record = &Record::behind(envelope, &line);
+        let record = &Record::unusual(envelope, &line);
         let envelope = &record.envelope;
         if let Some(time) = record.time(&TimePolicy::default()) {
             self.has_time(origin.source, time);
@@ -248,7 +252,40 @@ impl TallyReader {
         self.out.counts.evidence += u64::from(self.out.evidence.len() > known);
     }
 
-    /// Reads a lager line about a container, given its machine.
+    /// Reads a JSON line; false if it takes a closer look. The number of its machine may be known.
+    fn read_json(
+        &mut self,
+        origin: Origin,
+        envelope: &Envelope<'_>,
+        body: &[u8],
+        cell: Option<u32>,
+    ) -> bool {
+        let (own_time, event) = match LagerEvent::glance(body) {
+            Glance::Rep(event) => (event.time, Some(event)),
+            // An app prints what it likes.
+            Glance::Nothing if envelope.stream().is_none() => (stamp_of(body), None),
+            Glance::Nothing => (None, None),
+            Glance::Unusual => return false,
+        };
+        match own_time {
+            Some(time) => self.has_time(origin.source, time),
+            None => self.shows(origin.source, envelope.time),
+        }
+        if event.is_none() && envelope.uptime.is_none() {
+            return true;
+        }
+        let see = || self.cells.see(origin.source, envelope, self.seeds);
+        let cell = cell.unwrap_or_else(see);
+        if let Some(event) = event {
+            self.read_event(origin, envelope, cell, &event);
+        }
+        if envelope.uptime.is_some() {
+            self.out.read.push(Read::Clock { cell, shown: Shown::of(envelope) });
+        }
+        true
+    }
+
+    /// Reads what a lager line says about a container.
     fn read_event(
         &mut self,
         origin: Origin,
@@ -256,14 +293,7 @@ impl TallyReader {
         cell: u32,
         event: &RepEvent<'_>,
     ) {
-        match event.time {
-            Some(time) => self.has_time(origin.source, time),
-            None => self.shows(origin.source, envelope.time),
-        }
         self.out.read.push(Read::Told { cell, told: Told::AboutContainer });
-        if envelope.uptime.is_some() {
-            self.out.read.push(Read::Clock { cell, shown: Shown::of(envelope) });
-        }
         let shown = match envelope.time {
             LogTime::Instant(time) => Some(time),
             _ => None,
