@@ -232,7 +232,7 @@ fn json(raw: &[u8]) -> Option<Line<'_>> {
 }
 
 /// `{"timestamp":"…","source":` or `{"timestamp":"…","level":`.
-fn begins_as_lager(object: &[u8]) -> bool {
+pub(crate) fn begins_as_lager(object: &[u8]) -> bool {
     let Some(rest) = object.strip_prefix(br#"{"timestamp":""#) else { return false };
     let stamp = &rest[..rest.len().min(48)];
     memchr::memchr(b'"', stamp).is_some_and(|end| {

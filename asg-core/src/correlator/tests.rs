@@ -267,3 +267,65 @@ fn an_uptime_alone_has_a_time_where_other_lines_of_the_machine_show_both() {
         (&serde_json::Value::Null, &serde_json::Value::Null)
     );
 }
+
+#[test]
+fn a_tally_takes_each_line_for_what_the_correlator_does_however_it_reached_us() {
+    const BODIES: [&str; 6] = [
+        "OK_bfce786c-ab07-40ad-79f9-8 IN=s-010255073003 OUT=eth0 SRC=10.255.73.3 DST=8.8.8.8 LEN=60 TOS=0x00 PREC=0x00 \
+         TTL=63 ID=15946 DF PROTO=TCP SPT=51858 DPT=80 WINDOW=27400 RES=0x00 SYN URGP=0 ",
+        "OK_0001_bfce786c-ab07-40ad-a IN=silk-vtep OUT=s-010255073003 SRC=10.255.9.9 DST=10.255.73.3 LEN=60 TOS=0x00 \
+         PREC=0x00 TTL=63 ID=15946 DF PROTO=TCP SPT=51858 DPT=80 WINDOW=27400 RES=0x00 SYN URGP=0 ",
+        "x IN=eth0 OUT= SRC=10.0.0.1 DST=10.0",
+        r#"{"timestamp":"1498136872.889604807","source":"rep","message":"rep.x","data":{"guid":"bfce786c-ab07-40ad-79f9-8f21"}}"#,
+        r#"{"timestamp":"1498136872.889604807","source":"rep","message":"rep.x","log_level":1,"data":{}}"#,
+        "{\"a",
+    ];
+    let wrapped = |before: &'static str| {
+        move |text: &str| format!("{before}{}}}", serde_json::to_string(text).unwrap())
+    };
+    let mut ways: Vec<Box<dyn Fn(&str) -> String>> = vec![
+        Box::new(wrapped(r#"{"timestamp":"2024-05-06T07:09:10Z","host":"cell-1","message":"#)),
+        Box::new(wrapped(r#"{"@timestamp":"2024-05-06T07:09:10Z","host":"cell-1","message":"#)),
+        Box::new(wrapped(r#"{"time":"2024-05-06T07:09:10Z","stream":"stdout","log":"#)),
+        Box::new(wrapped(r#"{"_HOSTNAME":"cell-1","SYSLOG_IDENTIFIER":"kernel","MESSAGE":"#)),
+    ];
+    for (header, _) in crate::envelope::tests::HEADERS {
+        ways.push(Box::new(move |text| format!("{header}{text}")));
+    }
+    let mut packets = 0;
+    for way in &ways {
+        // Each stands behind each, so that whatever is remembered of a line meets all others.
+        let pairs = BODIES.iter().flat_map(|one| BODIES.iter().flat_map(move |two| [one, two]));
+        let (mut correlator, mut tally) = (Correlator::new(), Tally::new());
+        let mut reader = tally.reader();
+        for (line, body) in (1..).zip(pairs) {
+            let (origin, text) = (Origin { source: SourceId(0), line }, way(body));
+            correlator.observe(origin, text.as_bytes());
+            reader.read(origin, text.as_bytes());
+        }
+        tally.finish(reader);
+        assert_eq!(tally.counts(), correlator.counts(), "{}", way("x"));
+        let reports = [tally.completeness().report(), correlator.completeness().report()];
+        assert_eq!(reports[0], reports[1], "{}", way("x"));
+        packets += tally.counts().packets;
+    }
+    assert!(packets > 36 * ways.len() as u64 / 2, "{packets}");
+}
+
+#[test]
+#[should_panic(expected = "an earlier reading was not taken")]
+fn a_reading_that_was_left_out_is_noticed() {
+    let mut tally = Tally::new();
+    let mut reader = tally.reader();
+    drop(reader.hand_over());
+    tally.take(reader.hand_over());
+}
+
+#[test]
+#[should_panic(expected = "the reading is another tally's")]
+fn a_reading_of_another_tallys_is_refused() {
+    let mut other = Tally::new().reader();
+    let mut tally = Tally::new();
+    drop(tally.reader());
+    tally.take(other.hand_over());
+}

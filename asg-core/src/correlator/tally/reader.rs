@@ -10,6 +10,7 @@ use crate::correlator::{Counts, is_from_own_cell, is_of_own_cell, own_address};
 use crate::digest::Seeds;
 use crate::evidence::{Evidence, Origin};
 use crate::lager::{Glance, stamp_of};
+use crate::line::begins_as_lager;
 use crate::record::{Content, Record, rep_evidence};
 use crate::{
     Direction, Envelope, LagerEvent, Line, LogPrefix, LogTime, Packet, RepEvent, SourceId,
@@ -164,11 +165,13 @@ impl TallyReader {
         self.out.counts.lines += 1;
         // The object that was found to take a closer look.
         let mut unusual: &[u8] = &[];
-        if let body @ [b'{', ..] = line.strip_suffix(b"\r").unwrap_or(line) {
-            if self.read_json(origin, &Envelope::default(), body, None) {
+        // Any other object may be a wrapping.
+        let bare = line.strip_suffix(b"\r").unwrap_or(line);
+        if begins_as_lager(bare) {
+            if self.read_json(origin, &Envelope::default(), bare, None) {
                 return;
             }
-            unusual = body;
+            unusual = bare;
         }
         let header = self.headers.read(line, origin.source);
         if let Some((envelope, cell)) = &header {
