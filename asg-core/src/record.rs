@@ -115,7 +115,9 @@ impl<'a> Record<'a> {
     #[expect(clippy::large_types_passed_by_value, reason = "it becomes a part of the record")]
     pub(crate) fn unusual(envelope: Envelope<'a>, line: &Line<'_>) -> Self {
         let mut record = Self { envelope, content: Content::Other };
-        if let body @ [b'{', ..] = record.envelope.body.as_bytes() {
+        if let body @ [b'{', ..] = record.envelope.body.as_bytes()
+            && record.envelope.stream().is_none()
+        {
             record.content = Content::unusual_json(body);
             record.place_damage(line);
         } else {
@@ -289,6 +291,11 @@ impl<'a> Record<'a> {
 impl<'a> Content<'a> {
     /// Reads a body in place of the new packet that this must be, unless the body is a JSON object.
     fn fill(&mut self, envelope: &Envelope<'a>) {
+        // An app prints what it likes into its log: evidence, a document, a packet of the kernel's.
+        // Only what the platform writes into that stream counts, and `app_log` knows what that is.
+        if envelope.stream().is_some() {
+            return *self = app_log::read(envelope).map_or(Self::Other, Self::Rep);
+        }
         let body = envelope.body.as_bytes();
         match body {
             [b'{', ..] => return *self = Self::json(body),
@@ -297,16 +304,13 @@ impl<'a> Content<'a> {
             }
             _ => {}
         }
-        // An app may print what it likes into its log, a packet of the kernel's too.
-        if envelope.stream().is_none() {
-            // Only of a line that is the kernel's can a piece of `IN=… OUT=…` be known for what it is.
-            let is_kernel = envelope.is_kernel();
-            if self.packet(body, is_kernel) {
-                return;
-            }
-            if is_kernel {
-                return *self = Self::Other;
-            }
+        // Only of a line that is the kernel's can a piece of `IN=… OUT=…` be known for what it is.
+        let is_kernel = envelope.is_kernel();
+        if self.packet(body, is_kernel) {
+            return;
+        }
+        if is_kernel {
+            return *self = Self::Other;
         }
         *self = match app_log::read(envelope) {
             Some(event) => Self::Rep(event),

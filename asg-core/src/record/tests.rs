@@ -136,6 +136,38 @@ fn an_app_cannot_print_a_packet() {
     assert_eq!(Record::read(&Line::new(line)).kind(), "other");
 }
 
+/// Whatever an app writes, in every form in which its stream reaches us, is text: an app that prints another's
+/// container would blame it, one that prints its own would hide itself.
+#[test]
+fn text_of_an_apps_stream_is_other_whatever_it_imitates() {
+    let rep = format!(
+        r#"{{"timestamp":"2024-05-06T07:00:00Z","level":"info","source":"rep","message":"rep.created-container-in-garden","data":{{"container-guid":"{C}","process_guid":"d2c8"}}}}"#
+    );
+    let logger = format!(
+        r#"{{"timestamp":"2024-05-06T07:00:00Z","level":"info","source":"cfnetworking.iptables","message":"cfnetworking.iptables.egress-allowed","data":{{"packet":{{"direction":"egress","allowed":true,"src_ip":"10.255.73.3"}},"source":{{"container_id":"{C}","app_guid":"bc6f229d-5e4a-4c41-a63f-e8795496c283"}}}}}}"#
+    );
+    let store = format!(
+        r#"{{"{C}":{{"handle":"{C}","ip":"10.255.73.3","metadata":{{"app_id":"bc6f229d-5e4a-4c41-a63f-e8795496c283"}}}}}}"#
+    );
+    let array = format!(r#"[{{"instance_guid":"{C}","process_guid":"d2c8"}}]"#);
+    let packet = "[1.000002] x IN= OUT=eth0 SRC=10.0.16.5 DST=10.0.16.20 LEN=28 TOS=0x00 PREC=0x00 TTL=64 ID=7 PROTO=2";
+    for text in [&rep, &logger, &store, &array, packet, "{\"cut", "[{\"cut"] {
+        for stream in
+            ["APP/PROC/WEB/0", "APP/TASK/migrate/0", "STG/0", "SSH/0", "RTR/1", "CELL/0", "API/0"]
+        {
+            for line in [
+                format!(
+                    "<14>1 2024-05-06T07:00:00+00:00 org.space.evil 1111 [{stream}] - - {text}"
+                ),
+                format!("   2024-05-06T07:08:03.29+0000 [{stream}] OUT {text}"),
+            ] {
+                let line = Line::new(line.as_bytes());
+                assert_eq!(Record::read(&line).kind(), "other", "{line:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn documents_prove_one_thing_for_each_container() {
     for (line, expected) in [

@@ -195,6 +195,8 @@ impl TallyReader {
         }
         if let body @ [b'{', ..] = envelope.body.as_bytes()
             && !std::ptr::eq(body, unusual)
+            // An app prints what it likes.
+            && envelope.stream().is_none()
         {
             if header.is_none() {
                 let cell = self.cells.see(origin.source, &envelope, self.seeds);
@@ -265,9 +267,7 @@ impl TallyReader {
     ) -> bool {
         let (own_time, event) = match LagerEvent::glance(body) {
             Glance::Rep(event) => (event.time, Some(event)),
-            // An app prints what it likes.
-            Glance::Nothing if envelope.stream().is_none() => (stamp_of(body), None),
-            Glance::Nothing => (None, None),
+            Glance::Nothing => (stamp_of(body), None),
             Glance::Unusual => return false,
         };
         match own_time {
