@@ -2,9 +2,11 @@
 
 use std::net::IpAddr;
 
-use serde::Serialize;
-
-use crate::{Guid, Handle, Names, ProcessGuid, Timestamp};
+use crate::event::Moment;
+use crate::event::lager::{LoggerEvent, RepEvent};
+use crate::guid::{Guid, Handle, ProcessName};
+use crate::names::Names;
+use crate::time::Timestamp;
 
 /// One line's facts about one container. Whatever component wrote the line, this is all that the ledger takes from it.
 ///
@@ -72,53 +74,6 @@ impl Evidence {
     }
 }
 
-/// What a line says about a container's life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Moment {
-    /// It was made now.
-    Created,
-    /// It was there, and may have been for long.
-    Seen,
-    /// It is gone now.
-    Destroyed,
-}
-
-/// What runs in a container: a process GUID of Cloud Controller's making, or any other name that Diego was given.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(untagged)]
-pub enum ProcessName {
-    /// `<process GUID>-<version>`.
-    Guid(ProcessGuid),
-    /// An LRP that did not come from Cloud Controller.
-    Other(Box<str>),
-}
-
-impl ProcessName {
-    /// Reads a process GUID; any other text is a name.
-    #[must_use]
-    pub fn parse(text: &str) -> Self {
-        ProcessGuid::parse(text.as_bytes()).map_or_else(|_| Self::Other(text.into()), Self::Guid)
-    }
-
-    /// The process GUID, if it is one.
-    #[must_use]
-    pub const fn guid(&self) -> Option<ProcessGuid> {
-        match self {
-            Self::Guid(guid) => Some(*guid),
-            Self::Other(_) => None,
-        }
-    }
-}
-
-impl std::fmt::Display for ProcessName {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Guid(guid) => guid.fmt(f),
-            Self::Other(name) => f.pad(name),
-        }
-    }
-}
-
 /// Where a line stood: a source, and a line in it, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Origin {
@@ -131,3 +86,57 @@ pub struct Origin {
 /// A source of lines, by number. The names are with whoever opened them: this crate opens nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SourceId(pub u32);
+
+/// What a line about a container proves; `None` if it names none. `shown` is the time that the line has besides the event's.
+#[inline]
+pub(crate) fn rep_evidence(
+    event: &RepEvent<'_>,
+    shown: Option<Timestamp>,
+    origin: Origin,
+) -> Option<Evidence> {
+    let names = event.names.as_deref();
+    let app = names.and_then(|names| names.app_guid.as_deref());
+    Some(Evidence {
+        handle: Handle::parse(event.container()?)?,
+        moment: event.moment(),
+        time: event.time.or(shown).filter(|_| event.was_there()),
+        cell: event.cell_id.as_deref().map(Into::into),
+        machine: None,
+        process: event.process_guid.as_deref().map(ProcessName::parse),
+        index: event.index,
+        app: app.and_then(|guid| guid.parse().ok()),
+        address: event.container_ip,
+        address_v6: event.container_ipv6,
+        cell_address: event.cell_ip,
+        interface: event.bridge.as_deref().map(Into::into),
+        names: names.map(|names| Box::new(names.clone().into_owned())),
+        origin,
+    })
+}
+
+/// iptables-logger names container and app in one line; the address is that of the container's side of the packet, by
+/// which it found them.
+pub(crate) fn logger_evidence(event: &LoggerEvent<'_>, origin: Origin) -> Option<Evidence> {
+    let mut evidence =
+        Evidence::new(Handle::parse(event.container_id.as_deref()?)?, Moment::Seen, origin);
+    evidence.time = event.time;
+    evidence.app = event.app_guid.as_deref().and_then(|guid| guid.parse().ok());
+    evidence.cell = event.host_guid.as_deref().map(Into::into);
+    evidence.cell_address = event.host_ip.as_deref().and_then(|ip| ip.parse().ok());
+    let own_side = match event.direction.as_deref() {
+        Some("egress") => &event.src_ip,
+        Some("ingress") => &event.dst_ip,
+        _ => &None,
+    };
+    evidence.address = own_side.as_deref().and_then(|ip| ip.parse().ok());
+    if event.space_guid.is_some() || event.organization_guid.is_some() {
+        let names = Names {
+            app_guid: event.app_guid.clone(),
+            space_guid: event.space_guid.clone(),
+            org_guid: event.organization_guid.clone(),
+            ..Names::default()
+        };
+        evidence.names = Some(Box::new(names.into_owned()));
+    }
+    Some(evidence)
+}

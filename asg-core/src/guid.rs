@@ -14,8 +14,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::Error;
-use crate::digits::hex;
+use crate::bytes::digits::hex;
+use crate::error::Error;
 
 /// Length of a full GUID in characters: 32 hexadecimal digits and four dashes.
 const FULL: usize = 36;
@@ -475,6 +475,42 @@ impl fmt::Debug for HandlePrefix<'_> {
 impl fmt::Display for HandlePrefix<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
+    }
+}
+
+/// What runs in a container: a process GUID of Cloud Controller's making, or any other name that Diego was given.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(untagged)]
+pub enum ProcessName {
+    /// `<process GUID>-<version>`.
+    Guid(ProcessGuid),
+    /// An LRP that did not come from Cloud Controller.
+    Other(Box<str>),
+}
+
+impl ProcessName {
+    /// Reads a process GUID; any other text is a name.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        ProcessGuid::parse(text.as_bytes()).map_or_else(|_| Self::Other(text.into()), Self::Guid)
+    }
+
+    /// The process GUID, if it is one.
+    #[must_use]
+    pub const fn guid(&self) -> Option<ProcessGuid> {
+        match self {
+            Self::Guid(guid) => Some(*guid),
+            Self::Other(_) => None,
+        }
+    }
+}
+
+impl std::fmt::Display for ProcessName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Guid(guid) => guid.fmt(f),
+            Self::Other(name) => f.pad(name),
+        }
     }
 }
 

@@ -1,54 +1,43 @@
 //! Reads the log lines of Linux' packet logger and of Cloud Foundry's Diego, and tells which container sent a packet.
 #![forbid(unsafe_code)]
 
-mod app_log;
-mod attribution;
+mod bytes;
 mod clock;
 mod completeness;
-mod correlator;
-mod decoder;
-mod digest;
-mod digits;
-mod directory;
-pub mod documents;
-mod envelope;
+mod correlate;
 mod error;
+mod event;
 mod evidence;
-mod flow;
-mod follower;
 mod guid;
-mod identity;
-mod json;
-mod lager;
 mod ledger;
 mod line;
-mod lines;
-mod near;
+mod names;
 mod packet;
 mod prefix;
 mod record;
 pub mod rules;
-mod text;
 mod time;
 
-pub use attribution::{Attribution, Certainty, Owners, Reason};
-pub use clock::{TimeRange, UptimeClocks};
+pub use bytes::json::JsonStr;
+pub use bytes::text::Text;
+pub use clock::UptimeClocks;
 pub use completeness::{CellReport, Completeness, Limit, LimitReport, LogLimits};
-pub use correlator::{Correlator, Counted, Counts, Tally, TallyReader, TallyReading};
-pub use decoder::{Decoded, Decoder, Diagnostic, DiagnosticKind, DiagnosticSink};
-pub use directory::{Directory, DirectoryFn, NoDirectory, directory_fn};
-pub use envelope::{Dialect, Envelope};
+pub use correlate::flow::{Flow, FlowOutput, Peer};
+pub use correlate::follower::{FlowSink, Follower, FollowerCounts, FollowerOptions};
+pub use correlate::{Correlator, Counted, Counts, Tally, TallyReader, TallyReading};
 pub use error::Error;
-pub use evidence::{Evidence, Moment, Origin, ProcessName, SourceId};
-pub use flow::{Flow, FlowOutput, Peer};
-pub use follower::{FlowSink, Follower, FollowerCounts, FollowerOptions};
-pub use guid::{Guid, GuidPrefix, Handle, HandlePrefix, ProcessGuid};
-pub use identity::{AppState, Entity, Identity};
-pub use json::JsonStr;
-pub use lager::{LagerEvent, LoggerEvent, Names, RepEvent, RepEventKind};
+pub use event::Moment;
+pub use event::lager::{LagerEvent, LoggerEvent, RepEvent, RepEventKind};
+pub use evidence::{Evidence, Origin, SourceId};
+pub use guid::{Guid, GuidPrefix, Handle, HandlePrefix, ProcessGuid, ProcessName};
+pub use ledger::attribution::{Attribution, Certainty, Owners, Reason};
 pub use ledger::{AppNames, Ledger, LedgerError, Lifetime, Sighting};
 pub use line::Line;
-pub use lines::{Lines, RawLine};
+pub use line::envelope::{Dialect, Envelope};
+pub use line::split::{Lines, RawLine};
+pub use names::Names;
+pub use names::directory::{Directory, DirectoryFn, NoDirectory, directory_fn};
+pub use names::identity::{AppState, Entity, Identity};
 pub use packet::{
     Address, ExtHeader, Family, Format, Icmp, Ip, Lenient, LineForm, MacAddr, Network, Packet,
     PacketBuf, Proto, TcpFlags, Transport,
@@ -57,6 +46,9 @@ pub use packet::{
 #[doc(hidden)]
 pub use packet::{generator, reference};
 pub use prefix::{Direction, LogPrefix, Plane, Subject, Verdict};
+pub use record::decoder::{Decoded, Decoder, Diagnostic, DiagnosticKind, DiagnosticSink};
+pub use record::documents;
 pub use record::{Content, Damaged, Part, Record, RecordOutput};
-pub use text::Text;
-pub use time::{Civil, LogTime, Resolved, TimePolicy, TimeQuality, Timestamp, Uptime, YearPolicy};
+pub use time::{
+    Civil, LogTime, Resolved, TimePolicy, TimeQuality, TimeRange, Timestamp, Uptime, YearPolicy,
+};

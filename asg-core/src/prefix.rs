@@ -20,7 +20,8 @@
 
 use serde::Serialize;
 
-use crate::{GuidPrefix, HandlePrefix, Text};
+use crate::bytes::text::Text;
+use crate::guid::{GuidPrefix, HandlePrefix};
 
 /// The meaning of a log prefix that a Cloud Foundry component wrote.
 ///
@@ -323,7 +324,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_cut_of_a_handle_gives_its_beginning(bits: u128, cut in 8_usize..=29, glued: bool) {
-            let handle = crate::Guid::from_u128(bits).to_string();
+            let handle = crate::guid::Guid::from_u128(bits).to_string();
             for marker in ["OK_", "DENY_", "DENY_C2C_", "DENY_ORL_"] {
                 let visible = &handle[..cut.min(29 - marker.len())];
                 let prefix = format!("{marker}{visible}{}", if glued { "" } else { " " });

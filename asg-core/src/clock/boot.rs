@@ -7,8 +7,8 @@
 
 use std::collections::BTreeMap;
 
-use super::TimeRange;
-use crate::Timestamp;
+use crate::time::TimeRange;
+use crate::time::Timestamp;
 
 /// How late the least late of several lines may be stamped: rsyslog and journald take them from the kernel at once.
 pub(super) const LAG_NANOS: i64 = 1_000_000_000;

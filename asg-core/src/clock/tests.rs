@@ -3,7 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Line, SourceId};
+use crate::evidence::SourceId;
+use crate::line::Line;
+use crate::time::{TimeRange, Timestamp};
 
 const SECOND: i64 = 1_000_000_000;
 const START: i64 = 1_700_000_000 * SECOND;
@@ -43,7 +45,8 @@ fn learn(clocks: &mut UptimeClocks, source: u32, text: &str) {
 fn time(clocks: &UptimeClocks, source: u32, text: &str) -> Option<TimeRange> {
     let line = Line::new(text.as_bytes());
     let envelope = line.envelope();
-    let stamp = envelope.time.resolve(&crate::TimePolicy::default()).map(|resolved| resolved.time);
+    let stamp =
+        envelope.time.resolve(&crate::time::TimePolicy::default()).map(|resolved| resolved.time);
     clocks.time(SourceId(source), &envelope, stamp)
 }
 

@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 
-use super::TimeRange;
 use super::boot::{Boot, LAG_NANOS, hidden_nanos};
-use crate::digest::Seeds;
-use crate::{Envelope, LogTime, SourceId, Timestamp, Uptime};
+use crate::bytes::hash::Seeds;
+use crate::evidence::SourceId;
+use crate::line::envelope::Envelope;
+use crate::time::TimeRange;
+use crate::time::{LogTime, Timestamp, Uptime};
 
 /// Boots of one machine that are remembered, the latest ones.
 const MOST_BOOTS: usize = 32;
@@ -171,7 +173,7 @@ impl UptimeClocks {
 
     /// The machine that a line names; `None` for what every machine is called.
     pub(crate) fn machine(&self, envelope: &Envelope<'_>) -> Option<u64> {
-        let digest = |text: crate::Text<'_>| self.seeds.digest(text.as_bytes());
+        let digest = |text: crate::bytes::text::Text<'_>| self.seeds.digest(text.as_bytes());
         match (envelope.instance, envelope.job, envelope.index, envelope.host) {
             (Some(instance), ..) => Some(digest(instance)),
             (_, Some(job), Some(index), _) => Some(digest(job).rotate_left(17) ^ digest(index)),

@@ -20,9 +20,14 @@ mod tests;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::digest::Seeds;
+use crate::bytes::hash::Seeds;
+use crate::bytes::text::Text;
+use crate::evidence::SourceId;
+use crate::line::envelope::Envelope;
+use crate::packet::Packet;
+use crate::prefix::{LogPrefix, Verdict};
+use crate::record::{Content, Record};
 use crate::time::{LogTime, Uptime};
-use crate::{Content, Envelope, LogPrefix, Packet, Record, SourceId, Text, Verdict};
 
 /// Keeps what lines prove about the completeness of their logs, by cell and container. Its memory grows with cells, and with
 /// the containers that were denied something or sent UDP, of which it tells 131,072 apart at most.

@@ -1,7 +1,7 @@
 //! Completeness, over lines of which it is known what is missing.
 
 use super::*;
-use crate::Line;
+use crate::line::Line;
 
 fn read(lines: impl IntoIterator<Item = String>) -> Completeness {
     let mut completeness = Completeness::default();

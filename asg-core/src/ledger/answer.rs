@@ -21,8 +21,10 @@ use std::net::IpAddr;
 use super::index::LEAST_CHARACTERS;
 use super::row::Field;
 use super::{Ledger, Lifetime, known};
-use crate::attribution::{Attribution, Certainty, Owners, Reason};
-use crate::{GuidPrefix, HandlePrefix, LogPrefix, Subject, TimeRange};
+use crate::guid::{GuidPrefix, HandlePrefix};
+use crate::ledger::attribution::{Attribution, Certainty, Owners, Reason};
+use crate::prefix::{LogPrefix, Subject};
+use crate::time::TimeRange;
 
 /// Where and when a prefix was seen, and on a packet of which address. What is not known is `None`; it is not held against
 /// anyone.
@@ -260,8 +262,9 @@ impl Ledger {
 
 impl Lifetime<'_> {
     /// True if it runs this app, or the process with this GUID.
-    fn is_of(self, guid: crate::Guid) -> bool {
-        let process = self.process().and_then(crate::ProcessName::guid).map(|guid| guid.process);
+    fn is_of(self, guid: crate::guid::Guid) -> bool {
+        let process =
+            self.process().and_then(crate::guid::ProcessName::guid).map(|guid| guid.process);
         self.app() == Some(guid) || process == Some(guid) || self.subject() == Some(guid)
     }
 }

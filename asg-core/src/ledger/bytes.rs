@@ -21,8 +21,8 @@ use std::sync::Arc;
 use super::intern::Interner;
 use super::row::{Field, NONE, Row, Times};
 use super::{Alias, AppNames, Ledger, Loaded};
-use crate::evidence::{Origin, ProcessName};
-use crate::{Guid, GuidPrefix, Handle, ProcessGuid, SourceId};
+use crate::evidence::{Origin, SourceId};
+use crate::guid::{Guid, GuidPrefix, Handle, ProcessGuid, ProcessName};
 
 const MAGIC: &[u8; 8] = b"ASGLEDGR";
 /// Raised when a reader of the version before would misread.

@@ -6,8 +6,10 @@ use std::ops::RangeInclusive;
 
 use super::row::{Field, Times, instant, millis};
 use super::{Ledger, known};
-use crate::evidence::{Origin, ProcessName};
-use crate::{Guid, GuidPrefix, Handle, Names, TimeRange, Timestamp};
+use crate::evidence::Origin;
+use crate::guid::{Guid, GuidPrefix, Handle, ProcessName};
+use crate::names::Names;
+use crate::time::{TimeRange, Timestamp};
 
 /// What is known of one container. A view of its row in the [`Ledger`]; where lines contradict each other it shows the
 /// least value, and [`Lifetime::is_contradicted`] says so.

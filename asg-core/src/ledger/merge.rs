@@ -77,7 +77,7 @@ impl Ledger {
         row: u32,
         field: Field,
         value: u32,
-        origin: crate::Origin,
+        origin: crate::evidence::Origin,
     ) {
         let value = match field {
             Field::Process => {

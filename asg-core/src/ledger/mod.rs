@@ -5,6 +5,7 @@
 //! address; [`bytes`] saves and loads.
 
 mod answer;
+pub(crate) mod attribution;
 mod bytes;
 mod index;
 mod intern;
@@ -29,8 +30,9 @@ use self::index::Heads;
 use self::intern::Interner;
 use self::row::{Field, NO_ORIGIN, NONE, Origins, Row, Times};
 use self::rows_by::RowsBy;
-use crate::evidence::{Evidence, Origin, ProcessName};
-use crate::{Guid, GuidPrefix, Handle, SourceId, Timestamp};
+use crate::evidence::{Evidence, Origin, SourceId};
+use crate::guid::{Guid, GuidPrefix, Handle, ProcessName};
+use crate::time::Timestamp;
 
 /// All evidence so far. The order in which it comes does not matter.
 ///

@@ -9,8 +9,8 @@ use std::net::IpAddr;
 use super::lifetime::CLOCK_TOLERANCE_MILLIS;
 use super::row::millis;
 use super::{Ledger, Lifetime};
-use crate::TimeRange;
-use crate::attribution::{Attribution, Certainty, Owners, Reason};
+use crate::ledger::attribution::{Attribution, Certainty, Owners, Reason};
+use crate::time::TimeRange;
 
 impl Ledger {
     /// Who had this address at that time, on any cell. `inferred` if one container surely had it all the time in the range,
@@ -83,8 +83,10 @@ impl Lifetime<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evidence::Moment;
-    use crate::{Evidence, Handle, Origin, SourceId, Timestamp};
+    use crate::event::Moment;
+    use crate::evidence::{Evidence, Origin, SourceId};
+    use crate::guid::Handle;
+    use crate::time::Timestamp;
 
     const ONE: &str = "bfce786c-ab07-40ad-79f9-8f21";
     const NEXT: &str = "d5978989-1401-49ff-46cd-33e5";

@@ -1,7 +1,9 @@
 //! One container's row: packed, for there may be ten million of them.
 
-use crate::evidence::{Moment, Origin};
-use crate::{GuidPrefix, SourceId, Timestamp};
+use crate::event::Moment;
+use crate::evidence::{Origin, SourceId};
+use crate::guid::GuidPrefix;
+use crate::time::Timestamp;
 
 /// No value in a slot. All slots of a row but its times are numbers of values that are kept elsewhere.
 pub(super) const NONE: u32 = u32::MAX;
@@ -157,7 +159,7 @@ impl Row {
         if self.len == 0 {
             return None;
         }
-        GuidPrefix::from(crate::Guid::from_u128(self.bits)).truncated(usize::from(self.len))
+        GuidPrefix::from(crate::guid::Guid::from_u128(self.bits)).truncated(usize::from(self.len))
     }
 
     /// True if the handle is a GUID, or 28 characters of one, and begins with these.

@@ -10,8 +10,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::fields::{Address, Family, Packet, Proto, TcpFlags};
-use crate::Text;
-use crate::digits::Digits;
+use crate::bytes::digits::Digits;
+use crate::bytes::text::Text;
 
 /// No prefix is longer than nft's 127 bytes.
 const MAX_HEAD: usize = 127 + "IN=".len();

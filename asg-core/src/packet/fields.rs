@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 
 use super::anchor::Anchor;
 use super::form::{LineForm, V6Form};
-use crate::Text;
+use crate::bytes::text::Text;
 
 /// One line of the kernel's packet logger.
 ///

@@ -33,7 +33,7 @@ pub use view::{Icmp, Network, Transport};
 
 use std::net::IpAddr;
 
-use crate::Error;
+use crate::error::Error;
 
 /// What could be read of a packet line, and why reading stopped if it did.
 ///
@@ -222,6 +222,6 @@ impl PacketBuf {
 
 impl std::fmt::Debug for PacketBuf {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("PacketBuf").field(&crate::Text::new(&self.line)).finish()
+        f.debug_tuple("PacketBuf").field(&crate::bytes::text::Text::new(&self.line)).finish()
     }
 }

@@ -5,7 +5,7 @@ use std::io::Write as _;
 
 use super::fields::{Address, ExtHeader, Family, Format, Ip, Packet, Proto};
 use super::form::{LineForm, NO_IPV4, OPCODES, Short, V6Form};
-use crate::Text;
+use crate::bytes::text::Text;
 
 /// Writes the line. Fields that were not read are not written, so a cut packet prints what is certain of it.
 pub(super) fn packet(p: &Packet<'_>, out: &mut Vec<u8>) {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use super::{Lenient, Packet, anchor, reference};
-use crate::Error;
+use crate::error::Error;
 
 mod messages;
 mod properties;
@@ -22,7 +22,7 @@ fn read_every_way(line: &[u8]) -> Result<Value, Error> {
 
 /// The grammar, its short cut and the reference read a line alike, or all of them do not read it whole.
 fn agree(line: &[u8]) {
-    let text = crate::Text::new(line);
+    let text = crate::bytes::text::Text::new(line);
     let (Some(slow), Some(found)) = (reference::read(line), anchor::find(line)) else {
         assert!(reference::read(line).is_none() && anchor::find(line).is_none(), "{text}");
         assert_eq!(Packet::parse_lenient(line), None, "{text}");

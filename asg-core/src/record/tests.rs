@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 
 use super::*;
-use crate::SourceId;
+use crate::evidence::SourceId;
 
 const ORIGIN: Origin = Origin { source: SourceId(0), line: 1 };
 

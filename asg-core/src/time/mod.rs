@@ -4,10 +4,13 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use crate::Error;
+use crate::error::Error;
 
+mod range;
 mod rfc3339;
+pub(crate) mod stamp;
 
+pub use range::TimeRange;
 pub(crate) use rfc3339::{Stamps, rfc3339};
 
 /// An instant, in nanoseconds since 1970-01-01T00:00:00Z without leap seconds; the years 1678 to 2261.

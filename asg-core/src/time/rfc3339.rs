@@ -1,7 +1,7 @@
 //! RFC 3339, at the pace of a log.
 
 use super::Timestamp;
-use crate::digits::{Digits, nanos};
+use crate::bytes::digits::{Digits, nanos};
 
 /// Reads a stamp at the start of the text: the instant, how long the stamp is, and whether a comma marked the fraction.
 ///

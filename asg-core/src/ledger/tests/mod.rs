@@ -4,9 +4,10 @@ mod laws;
 mod slow;
 
 use super::*;
-use crate::attribution::{Certainty, Owners, Reason};
-use crate::evidence::Moment;
-use crate::{LogPrefix, Subject, TimeRange};
+use crate::event::Moment;
+use crate::ledger::attribution::{Certainty, Owners, Reason};
+use crate::prefix::{LogPrefix, Subject};
+use crate::time::TimeRange;
 
 const APP: &str = "46ab3511-e11c-45cd-9f3e-a20ad836a9e4";
 const VERSION: &str = "843b85ee-f2b7-4c4b-9ee7-4833ec1e066f";
@@ -256,9 +257,9 @@ fn a_lease_tells_the_container_only_when_proven_and_only_on_its_cell() {
 fn the_latest_names_of_an_app_count() {
     let said = |line, seconds, name: &'static str| {
         let mut e = timed(line, "bfce786c-ab07-40ad-79f9-8f21", Moment::Seen, seconds);
-        let names = crate::Names {
-            app_name: Some(crate::JsonStr::borrowed(name)),
-            ..crate::Names::default()
+        let names = crate::names::Names {
+            app_name: Some(crate::bytes::json::JsonStr::borrowed(name)),
+            ..crate::names::Names::default()
         };
         (e.app, e.names) = (APP.parse().ok(), Some(Box::new(names)));
         e

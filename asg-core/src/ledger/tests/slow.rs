@@ -201,7 +201,7 @@ impl<'e> Slow<'e> {
         if self.0.is_empty() {
             return unknown(Reason::NoEvidence);
         }
-        let is_guid = crate::GuidPrefix::parse(shown.as_bytes()).is_ok();
+        let is_guid = crate::guid::GuidPrefix::parse(shown.as_bytes()).is_ok();
         if is_guid && shown.len() < 16 {
             return unknown(Reason::PrefixTooShort);
         }
@@ -296,7 +296,7 @@ impl<'e> Slow<'e> {
                 && self.processes(handle).is_empty()
                 && parsed
                     .guid()
-                    .and_then(crate::GuidPrefix::full)
+                    .and_then(crate::guid::GuidPrefix::full)
                     .is_some_and(|guid| !guid.is_rep_made() && guid.to_string() == app))
     }
 }

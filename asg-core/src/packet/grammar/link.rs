@@ -26,9 +26,9 @@ pub(super) fn names<'a>(i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
     Ok(i)
 }
 
-fn name(i: &[u8]) -> super::token::Read<'_, crate::Text<'_>> {
+fn name(i: &[u8]) -> super::token::Read<'_, crate::bytes::text::Text<'_>> {
     let end = memchr::memchr(b' ', i).unwrap_or(i.len());
-    Ok((&i[end..], crate::Text::new(&i[..end])))
+    Ok((&i[end..], crate::bytes::text::Text::new(&i[..end])))
 }
 
 /// `MAC=…`, or `MACSRC=… MACDST=… MACPROTO=…`, or nothing.
@@ -63,7 +63,7 @@ pub(super) fn header<'a>(mut i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
 
 /// What a packet is whose IP or ARP header is cut: the ethertype tells, where there is one. ARP lines show no `MAC=`.
 pub(super) fn family_by_type(p: &Packet<'_>) -> Family {
-    let raw = p.mac_raw.map(crate::text::Text::as_bytes);
+    let raw = p.mac_raw.map(crate::bytes::text::Text::as_bytes);
     let ethertype = match raw {
         Some([.., a, b, b':', c, d]) => {
             u16::from_str_radix(std::str::from_utf8(&[*a, *b, *c, *d]).unwrap_or_default(), 16).ok()

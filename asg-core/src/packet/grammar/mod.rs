@@ -22,7 +22,7 @@ use nom::combinator::opt;
 use self::token::{Step, dec, hex_any, key, last, not_zero};
 use super::anchor::Anchor;
 use super::fields::{Family, Format, Packet};
-use crate::Error;
+use crate::error::Error;
 
 /// Reads what follows the anchor into the packet.
 pub(super) fn message<'a>(

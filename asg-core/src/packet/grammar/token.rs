@@ -8,9 +8,10 @@ use nom::error::{ErrorKind, ParseError};
 use nom::sequence::{preceded, terminated};
 use nom::{IResult, Parser};
 
+use crate::bytes::text::Text;
+use crate::error::Error;
 use crate::packet::fields::MacAddr;
 use crate::packet::form::{V6Form, Writer};
-use crate::{Error, Text};
 
 pub(super) type Read<'a, T> = IResult<&'a [u8], T, Fail>;
 

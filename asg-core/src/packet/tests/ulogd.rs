@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::read_every_way;
 use super::table::{MAC, Row, V4, V6, check, v4_fields, v6_fields, with};
-use crate::{Network, Packet, Proto, Transport};
+use crate::packet::{Network, Packet, Proto, Transport};
 
 #[test]
 fn ipv4() {

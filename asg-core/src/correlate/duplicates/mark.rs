@@ -1,0 +1,157 @@
+//! What tells a packet from all others.
+
+use std::net::IpAddr;
+
+use crate::bytes::hash::Seeds;
+use crate::bytes::text::Text;
+use crate::line::envelope::Envelope;
+use crate::packet::{Address, Packet};
+use crate::prefix::{LogPrefix, Subject};
+use crate::time::LogTime;
+
+/// Whose packet it is, and which.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::correlate) struct Mark {
+    /// See [`sender`].
+    pub(super) sender: u64,
+    pub(super) print: Print,
+}
+
+/// What tells a packet from all others: its fingerprint.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Print {
+    pub(super) key: Key,
+    pub(super) machine: MachineMark,
+    pub(super) sequence: Sequence,
+}
+
+/// What is the same in two lines about the same packet: its text, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Key {
+    pub(super) text: u64,
+    pub(super) when: u64,
+}
+
+/// The lowest digits of a record's number in the kernel's buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Sequence(pub(super) Option<u16>);
+
+impl Sequence {
+    const fn may_be(self, other: Self) -> bool {
+        match (self.0, other.0) {
+            (Some(one), Some(other)) => one == other,
+            _ => true,
+        }
+    }
+}
+
+/// Marks a time of day, which is less than 2⁴⁷ nanoseconds, so that it is no uptime.
+pub(super) const TIME_OF_DAY: u64 = 1 << 63;
+const DAY_NANOS: i64 = 86_400_000_000_000;
+
+/// A digest of what all packets of a sender's have in common: the prefix, and the address on its side. A prefix that is not
+/// Cloud Foundry's says nothing of the machine, whose link and address do, as far as they are told.
+pub(in crate::correlate) fn sender(
+    packet: &Packet<'_>,
+    cf: Option<&LogPrefix<'_>>,
+    address: Option<IpAddr>,
+    seeds: Seeds,
+) -> u64 {
+    let prefix = packet.prefix.as_bytes();
+    match cf {
+        Some(cf) => sender_name(prefix, cf, seeds) ^ seeds.of_address(address),
+        None => {
+            let is_none = |interface: Option<Text<'_>>| {
+                interface.is_some_and(|name| name.as_bytes().is_empty())
+            };
+            let own = match (is_none(packet.in_if), is_none(packet.out_if)) {
+                (false, true) => packet.ip.dst,
+                (true, false) => packet.ip.src,
+                _ => None,
+            };
+            let link = packet.mac_raw.map_or(0, |link| seeds.digest(link.as_bytes()));
+            seeds.digest(prefix) ^ link ^ seeds.of_address(own.and_then(Address::ip))
+        }
+    }
+}
+
+/// What a prefix says of the sender. One that names an app says nothing of the container, for which the address stands then:
+/// all who send to a container are too many for one sender each.
+pub(in crate::correlate) fn sender_name(prefix: &[u8], cf: &LogPrefix<'_>, seeds: Seeds) -> u64 {
+    match cf.subject {
+        Subject::App => 0,
+        _ => seeds.digest(prefix),
+    }
+}
+
+impl Mark {
+    /// The mark of a packet line, given its IP ID and a digest of its text; `None` if nothing tells its packet from all
+    /// others.
+    pub(in crate::correlate) fn of(
+        envelope: &Envelope<'_>,
+        id: Option<u16>,
+        (sender, machine): (u64, MachineMark),
+        text: u64,
+    ) -> Option<Self> {
+        let key = Key { text, when: when(envelope, id)? };
+        let sequence = Sequence(envelope.sequence.map(|n| n as u16));
+        Some(Self { sender, print: Print { key, machine, sequence } })
+    }
+}
+
+impl Print {
+    pub(super) fn may_be(self, other: Self) -> bool {
+        self.key == other.key
+            && self.machine.may_be(other.machine)
+            && self.sequence.may_be(other.sequence)
+    }
+}
+
+/// When a line was written, if that tells its packet from others.
+fn when(envelope: &Envelope<'_>, id: Option<u16>) -> Option<u64> {
+    // It stands for so many others.
+    if envelope.repeated.is_some() {
+        return None;
+    }
+    match (envelope.uptime, envelope.time) {
+        (Some(uptime), _) => Some(uptime.as_micros() & !TIME_OF_DAY),
+        (None, _) if id.is_none_or(|id| id == 0) => None,
+        (None, LogTime::Unknown) => None,
+        (None, LogTime::Instant(time)) => {
+            Some(time.as_nanos().rem_euclid(DAY_NANOS).unsigned_abs() | TIME_OF_DAY)
+        }
+        (None, LogTime::Local(at) | LogTime::NoYear(at)) => {
+            let seconds = [(at.hour, 3_600), (at.minute, 60), (at.second, 1)];
+            let seconds: i64 = seconds.iter().map(|(n, of)| i64::from(*n) * of).sum();
+            Some((seconds * 1_000_000_000 + i64::from(at.nanos)).unsigned_abs() | TIME_OF_DAY)
+        }
+    }
+}
+
+/// The name of a line's machine, in so few bits that a million fit; 0 if it has none that tells it from others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::correlate) struct MachineMark(pub(super) u32);
+
+impl MachineMark {
+    pub(in crate::correlate) fn of(envelope: &Envelope<'_>, seeds: Seeds) -> Self {
+        let hash = |text: &[u8]| (seeds.digest(text) as u32) >> 3;
+        let (kind, hash) = match (envelope.instance, envelope.job, envelope.index, envelope.host) {
+            (Some(instance), ..) => (1, hash(instance.as_bytes())),
+            (_, Some(job), Some(index), _) => {
+                (2, hash(job.as_bytes()).rotate_left(7) ^ hash(index.as_bytes()))
+            }
+            (.., Some(host)) if host == "localhost" => return Self(0),
+            (.., Some(host)) => {
+                let is_address = host.as_bytes().iter().all(|b| matches!(b, b'0'..=b'9' | b'.'));
+                (if is_address { 3 } else { 4 }, hash(host.as_bytes()))
+            }
+            _ => return Self(0),
+        };
+        Self((kind << 29) | (hash & 0x1fff_ffff))
+    }
+
+    /// False if both have a name of one kind, and it is not the same.
+    const fn may_be(self, other: Self) -> bool {
+        self.0 >> 29 != other.0 >> 29 || self.0 == other.0
+    }
+}

@@ -1,0 +1,112 @@
+//! Whose packets they are, and when the last of them were written.
+
+use hashbrown::HashTable;
+
+/// Senders, numbered as they come.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Senders {
+    all: Vec<Sender>,
+    numbers: HashTable<u32>,
+}
+
+/// The number of a sender, if it is known; that of another will do, if it is not. Who remembers it spares the search.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::correlate) struct SenderNumber(u32);
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sender {
+    name: u64,
+    /// When the packets of the runs before were written.
+    before: Times,
+    /// The same, of this run: no packet of it is earlier than its first.
+    run: Times,
+    /// How many packets came before the one that came last: the lowest digits.
+    pub(super) last: u32,
+}
+
+/// The first and the last time of several.
+#[derive(Debug, Clone, Copy)]
+struct Times(u64, u64);
+
+impl Times {
+    const NONE: Self = Self(u64::MAX, 0);
+
+    const fn are_around(self, when: u64) -> bool {
+        self.0 <= when && when <= self.1
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self(self.0.min(other.0), self.1.max(other.1))
+    }
+}
+
+impl Senders {
+    pub(super) const fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// A sender by its name.
+    pub(super) fn find(&self, name: u64, number: &mut SenderNumber) -> Option<&Sender> {
+        if self.all.get(number.0 as usize).is_none_or(|sender| sender.name != name) {
+            number.0 = *self.numbers.find(name, |n| self.all[*n as usize].name == name)?;
+        }
+        self.all.get(number.0 as usize)
+    }
+
+    /// A sender that is known under this number.
+    pub(super) fn get(&self, number: SenderNumber) -> &Sender {
+        &self.all[number.0 as usize]
+    }
+
+    /// Ends the run of a sender that is known under this number; how many packets came before its last one.
+    pub(super) fn end_run(&mut self, number: SenderNumber) -> u32 {
+        let sender = &mut self.all[number.0 as usize];
+        sender.before = sender.before.and(sender.run);
+        sender.run = Times::NONE;
+        sender.last
+    }
+
+    /// Takes a packet of a sender that is known under this number.
+    pub(super) fn add(&mut self, number: SenderNumber, when: u64, last: u32) {
+        self.all[number.0 as usize].add(when, last);
+    }
+
+    /// Takes the first packet of a sender.
+    pub(super) fn put(&mut self, name: u64, when: u64, last: u32) -> SenderNumber {
+        let n = self.all.len() as u32;
+        self.numbers.insert_unique(name, n, |n| self.all[*n as usize].name);
+        self.all.push(Sender { name, before: Times::NONE, run: Times(when, when), last });
+        SenderNumber(n)
+    }
+}
+
+impl Sender {
+    /// True if a packet that was written then begins a new run: it is earlier than all of this.
+    pub(super) const fn begins_at(&self, when: u64) -> bool {
+        when < self.run.0
+    }
+
+    /// True if a packet that was written then is later than all of its run.
+    pub(super) const fn ends_before(&self, when: u64) -> bool {
+        self.run.1 < when
+    }
+
+    /// True if packets of a run before this may have been written then.
+    pub(super) const fn was_before(&self, when: u64) -> bool {
+        self.before.are_around(when)
+    }
+
+    /// The same, of packets of this run.
+    pub(super) const fn is_around(&self, when: u64) -> bool {
+        self.run.are_around(when)
+    }
+
+    fn add(&mut self, when: u64, last: u32) {
+        if self.begins_at(when) {
+            self.before = self.before.and(self.run);
+            self.run = Times(when, when);
+        }
+        self.run.1 = self.run.1.max(when);
+        self.last = last;
+    }
+}

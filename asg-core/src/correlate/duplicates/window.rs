@@ -1,0 +1,314 @@
+//! The latest packets, and how one is found among them.
+
+use std::collections::VecDeque;
+
+use hashbrown::HashTable;
+
+use super::mark::{Mark, Print};
+use super::senders::{Sender, SenderNumber, Senders};
+use crate::bytes::hash::Seeds;
+use crate::evidence::{Origin, SourceId};
+use crate::time::Timestamp;
+
+/// The latest packets, each by what tells it from all others. Its memory is bounded: the oldest make room.
+///
+/// In most logs few things are told twice, and each sender's lines come in the order of their uptimes but for when its machine
+/// boots: they come in runs. So a packet that is later than all of its run, and was not written while one before lasted, is
+/// new, which is all that is asked of nearly every packet. Within its run it is looked for backwards, until one is met that was
+/// later than all before and yet is earlier than this: nearly always that is the first one met. Where it is not, another boot
+/// has begun, or files are not read in the order in which they were written, and the run is over. Packets of runs that are over
+/// are looked for by their text, in a table.
+#[derive(Debug, Clone)]
+pub(in crate::correlate) struct Window {
+    /// In the order in which they came.
+    slots: VecDeque<Slot>,
+    /// How many came before the first of these.
+    gone: u64,
+    /// Who has runs; `None` if all packets are looked for by their text.
+    senders: Option<Senders>,
+    /// By the text of a packet, how many packets came before it: the lowest digits, so that the table stays small.
+    by_text: HashTable<u32>,
+    most: usize,
+    seeds: Seeds,
+}
+
+/// So many steps back through a run cost less than to end it.
+const MOST_STEPS: usize = if cfg!(test) { 3 } else { 16 };
+
+/// So many senders are remembered before all packets are looked for by their text.
+const MOST_SENDERS: usize = 1 << 16;
+
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    print: Print,
+    link: Link,
+    /// The least place of a line that tells it.
+    line: u64,
+    source: u32,
+    came: Timestamp,
+}
+
+/// How a packet is found.
+#[derive(Debug, Clone, Copy)]
+enum Link {
+    /// By its text.
+    Text,
+    /// From those of its run that came after.
+    Run {
+        /// It is later than all of its run that came before.
+        is_latest: bool,
+        /// How many packets came before the last of these: the lowest digits.
+        before: Option<u32>,
+    },
+}
+
+/// What a packet line is, given those before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// The first about its packet.
+    First,
+    /// This line, whose place is less, tells the same packet.
+    After(Origin),
+    /// This line, whose place is greater, tells the same packet.
+    Before(Origin),
+}
+
+impl Window {
+    /// A window of this many packets.
+    pub(in crate::correlate) fn new(most: usize) -> Self {
+        Self {
+            slots: VecDeque::new(),
+            gone: 0,
+            senders: Some(Senders::default()),
+            by_text: HashTable::new(),
+            most,
+            seeds: Seeds::default(),
+        }
+    }
+
+    /// What its marks are made with.
+    pub(in crate::correlate) const fn seeds(&self) -> Seeds {
+        self.seeds
+    }
+
+    /// Takes a packet line. `now` is when it came, by the log's time. The number of its sender is told to who remembers it.
+    pub(in crate::correlate) fn take(
+        &mut self,
+        origin: Origin,
+        mark: Mark,
+        now: Timestamp,
+        number: &mut SenderNumber,
+    ) -> Told {
+        let sender = self.senders.as_ref().and_then(|all| all.find(mark.sender, number)).copied();
+        let found = match sender {
+            Some(sender) => self.find_of(sender, *number, mark.print),
+            None if self.senders.is_none() => self.find_text(mark.print),
+            None => None,
+        };
+        if let Some(known) = found {
+            let known = &mut self.slots[known];
+            let at = Origin { source: SourceId(known.source), line: known.line };
+            if at <= origin {
+                return Told::After(at);
+            }
+            (known.source, known.line) = (origin.source.0, origin.line);
+            return Told::Before(at);
+        }
+        if self.slots.len() >= self.most {
+            self.forget_one();
+        }
+        let link = self.link(mark, sender.is_some(), number);
+        let (print, line, source) = (mark.print, origin.line, origin.source.0);
+        self.slots.push_back(Slot { print, link, line, source, came: now });
+        if let Link::Text = link {
+            self.put(self.gone + self.slots.len() as u64 - 1);
+        }
+        Told::First
+    }
+
+    /// Where the packet is, of a sender that is known under this number.
+    fn find_of(&mut self, sender: Sender, number: SenderNumber, print: Print) -> Option<usize> {
+        let when = print.key.when;
+        let mut is_by_text = sender.was_before(when);
+        if sender.is_around(when) {
+            match self.walk(sender.last, print) {
+                Walk::Met(at) => return Some(at),
+                Walk::Passed => {}
+                Walk::TooLong => {
+                    self.end_run(number);
+                    is_by_text = true;
+                }
+            }
+        }
+        if is_by_text { self.find_text(print) } else { None }
+    }
+
+    fn find_text(&self, print: Print) -> Option<usize> {
+        let is_it = |n: &u32| self.slots[self.place(*n)].print.may_be(print);
+        self.by_text.find(print.key.text, is_it).map(|n| self.place(*n))
+    }
+
+    /// Looks for a packet among those of a run, of which this came last.
+    fn walk(&self, last: u32, print: Print) -> Walk {
+        let mut run = Run { next: Some(last), end: self.slots.len() };
+        for _ in 0..MOST_STEPS {
+            let Some((at, is_latest)) = run.step(self) else { return Walk::Passed };
+            let known = self.slots[at].print;
+            if known.may_be(print) {
+                return Walk::Met(at);
+            }
+            // Then all of its run before are earlier too.
+            if is_latest && known.key.when < print.key.when {
+                return Walk::Passed;
+            }
+        }
+        Walk::TooLong
+    }
+
+    /// How the packet that comes next will be found: a new one, of a sender that is known under this number or is not.
+    fn link(&mut self, mark: Mark, is_known: bool, number: &mut SenderNumber) -> Link {
+        let (come, when) = (self.gone + self.slots.len() as u64, mark.print.key.when);
+        if self.senders.as_ref().is_some_and(|senders| senders.len() >= MOST_SENDERS) {
+            self.put_all();
+        }
+        let Some(senders) = &mut self.senders else { return Link::Text };
+        if !is_known {
+            *number = senders.put(mark.sender, when, come as u32);
+            return Link::Run { is_latest: true, before: None };
+        }
+        let sender = *senders.get(*number);
+        senders.add(*number, when, come as u32);
+        if sender.begins_at(when) {
+            self.put_run(sender.last);
+            return Link::Run { is_latest: true, before: None };
+        }
+        Link::Run { is_latest: sender.ends_before(when), before: Some(sender.last) }
+    }
+
+    /// The sender's next packet begins a new run.
+    fn end_run(&mut self, number: SenderNumber) {
+        if let Some(senders) = &mut self.senders {
+            let last = senders.end_run(number);
+            self.put_run(last);
+        }
+    }
+
+    /// From now on all packets are looked for by their text.
+    fn put_all(&mut self) {
+        self.senders = None;
+        for n in self.gone..self.gone + self.slots.len() as u64 {
+            if let Link::Run { .. } = self.slots[self.place(n as u32)].link {
+                self.put(n);
+            }
+        }
+    }
+
+    /// The same of those of a run, of which this came last.
+    fn put_run(&mut self, last: u32) {
+        let mut run = Run { next: Some(last), end: self.slots.len() };
+        while let Some((at, _)) = run.step(self) {
+            self.put(self.gone + at as u64);
+        }
+    }
+
+    /// The same of the one before which so many came.
+    fn put(&mut self, n: u64) {
+        let gone = self.gone as u32;
+        let at = |n: u32| n.wrapping_sub(gone) as usize;
+        self.slots[at(n as u32)].link = Link::Text;
+        let text = |n: u32| self.slots[at(n)].print.key.text;
+        self.by_text.insert_unique(text(n as u32), n as u32, |&n| text(n));
+    }
+
+    /// The place of the packet before which so many came.
+    const fn place(&self, number: u32) -> usize {
+        number.wrapping_sub(self.gone as u32) as usize
+    }
+
+    /// Forgets what came before this time.
+    pub(in crate::correlate) fn forget_before(&mut self, time: Timestamp) {
+        while self.slots.front().is_some_and(|slot| slot.came < time) {
+            self.forget_one();
+        }
+    }
+
+    fn forget_one(&mut self) {
+        let Some(slot) = self.slots.pop_front() else { return };
+        let oldest = self.gone as u32;
+        self.gone += 1;
+        if let Link::Text = slot.link
+            && let Ok(entry) = self.by_text.find_entry(slot.print.key.text, |&n| n == oldest)
+        {
+            entry.remove();
+        }
+    }
+}
+
+/// What came of looking for a packet in its run.
+enum Walk {
+    /// It is here.
+    Met(usize),
+    /// It is not in the run.
+    Passed,
+    /// Nobody knows.
+    TooLong,
+}
+
+/// A way back through a run.
+struct Run {
+    next: Option<u32>,
+    /// What is looked at next lies before this.
+    end: usize,
+}
+
+impl Run {
+    /// The place of the next packet, and whether it is later than all of the run that came before.
+    fn step(&mut self, window: &Window) -> Option<(usize, bool)> {
+        // What is gone has a place behind the end, and numbers begin anew after 2³² packets: steps lead only backwards.
+        let at = window.place(self.next?);
+        if at >= self.end {
+            return None;
+        }
+        // Of a run that is over, the links are too.
+        let Link::Run { is_latest, before } = window.slots[at].link else { return None };
+        (self.next, self.end) = (before, at);
+        Some((at, is_latest))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::mark::{Key, MachineMark, Sequence, TIME_OF_DAY};
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_not_looked_for_would_not_have_been_found(
+            // What of a sender's lines tells one from another, and all of it from what came before.
+            lines in prop::collection::vec((0_u64..3, 0_u64..12, 0_u64..2, any::<bool>()), 1..90),
+            most in 1_usize..40,
+        ) {
+            let mut lazy = Window::new(most);
+            let mut numbers = [SenderNumber::default(); 2];
+            let mut eager = Window { senders: None, ..Window::new(most) };
+            for (n, (sender, when, text, is_of_day)) in (0..).zip(lines) {
+                let when = if is_of_day { when | TIME_OF_DAY } else { when };
+                // The text holds the sender's name and address.
+                let key = Key { text: sender << 8 | text, when };
+                let print = Print { key, machine: MachineMark(0), sequence: Sequence(None) };
+                let mark = Mark { sender, print };
+                let origin = Origin { source: SourceId(0), line: n };
+                let now = Timestamp::from_nanos(n.cast_signed());
+                // One number is remembered for two senders.
+                let told = lazy.take(origin, mark, now, &mut numbers[sender as usize / 2]);
+                prop_assert_eq!(told, eager.take(origin, mark, now, &mut SenderNumber::default()));
+                if n % 7 == 0 {
+                    lazy.forget_before(Timestamp::from_nanos(n.cast_signed() - 10));
+                    eager.forget_before(Timestamp::from_nanos(n.cast_signed() - 10));
+                }
+            }
+        }
+    }
+}

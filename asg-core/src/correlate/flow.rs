@@ -1,0 +1,229 @@
+//! The flow: a packet with the answer to who sent it, and its names once a directory was asked.
+
+use std::net::IpAddr;
+
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use crate::evidence::{Origin, SourceId};
+use crate::ledger::Lifetime;
+use crate::ledger::attribution::Attribution;
+use crate::names::identity::{AppState, Entity, Identity};
+use crate::packet::Packet;
+use crate::prefix::LogPrefix;
+use crate::record::Record;
+use crate::time::{TimeRange, Timestamp};
+
+/// One row of the output of a correlation.
+#[derive(Debug, Clone)]
+pub struct Flow<'a, 'l> {
+    /// When the packet was logged, if that is known: the time that its line shows, or where it shows an uptime only, what
+    /// other lines of its machine make of that.
+    pub time: Option<Timestamp>,
+    /// Between what that lies surely, by what the line shows and by the machine's uptime.
+    pub range: Option<TimeRange>,
+    /// Where its line stands.
+    pub origin: Origin,
+    /// Where other lines stand that tell the same packet: the same line by another way, iptables-logger's line about it.
+    pub also: Vec<Origin>,
+    /// The cell: BOSH instance, or job and index, or host, whichever the line tells, else what the evidence says.
+    pub cell: Option<String>,
+    /// What its prefix means, if it is Cloud Foundry's.
+    pub cf: Option<LogPrefix<'a>>,
+    /// All that its line says.
+    pub record: &'a Record<'a>,
+    /// The packet.
+    pub packet: &'a Packet<'a>,
+    /// Whose it is.
+    pub attribution: Attribution<'l>,
+    /// What a directory says about the owner; `None` if none was asked.
+    pub identity: Option<&'l Identity>,
+    /// The other container of a packet between two.
+    pub peer: Option<Peer<'l>>,
+}
+
+/// The container at the other end of a packet between containers. The line shows nothing but its address, so it is `inferred`
+/// at best, by the lease of that address at the time.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Peer<'l> {
+    /// Its address.
+    pub address: IpAddr,
+    /// Whose that was.
+    pub attribution: Attribution<'l>,
+    /// What a directory says about the owner; `None` if none was asked.
+    pub identity: Option<&'l Identity>,
+}
+
+impl Flow<'_, '_> {
+    /// The object of the output contract. `source` names a source by its number.
+    pub const fn to_output<F: Fn(SourceId) -> S, S: Serialize>(
+        &self,
+        source: F,
+    ) -> FlowOutput<'_, F> {
+        FlowOutput { flow: self, source }
+    }
+}
+
+/// A flow as the object of the output contract; see [`Flow::to_output`].
+#[derive(Debug)]
+pub struct FlowOutput<'f, F> {
+    flow: &'f Flow<'f, 'f>,
+    source: F,
+}
+
+impl<F: Fn(SourceId) -> N, N: Serialize> Serialize for FlowOutput<'_, F> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        let Flow {
+            time, range, origin, also, cell, cf, packet, attribution, identity, peer, ..
+        } = self.flow;
+        let ip = &packet.ip;
+        let [spt, dpt] = ip.ports();
+        let mut map = s.serialize_map(None)?;
+        map.serialize_entry("time", time)?;
+        map.serialize_entry(
+            "time_error",
+            &range.zip(*time).map(|(range, time)| error(range, time)),
+        )?;
+        map.serialize_entry("source", &(self.source)(origin.source))?;
+        map.serialize_entry("line", &origin.line)?;
+        map.serialize_entry("also", &places(also, &self.source))?;
+        map.serialize_entry("cell", cell)?;
+        map.serialize_entry("verdict", &cf.map(|cf| cf.verdict))?;
+        map.serialize_entry("plane", &cf.map(|cf| cf.plane))?;
+        map.serialize_entry("direction", &cf.map(|cf| cf.direction))?;
+        map.serialize_entry("proto", &ip.proto)?;
+        map.serialize_entry("src", &ip.src)?;
+        map.serialize_entry("spt", &spt)?;
+        map.serialize_entry("dst", &ip.dst)?;
+        map.serialize_entry("dpt", &dpt)?;
+        map.serialize_entry("handle_prefix", &cf.and_then(|cf| cf.handle_prefix))?;
+        map.serialize_entry(
+            "attribution",
+            &AttributionOutput { attribution, source: &self.source },
+        )?;
+        owner(&mut map, attribution, *identity)?;
+        let peer = peer.as_ref().map(|peer| PeerOutput { peer, source: &self.source });
+        map.serialize_entry("peer", &peer)?;
+        map.end()
+    }
+}
+
+/// How far a time can be out, in seconds, rounded up to a millisecond.
+fn error(range: TimeRange, time: Timestamp) -> f64 {
+    let nanos = |end: Timestamp| end.as_nanos().abs_diff(time.as_nanos());
+    let millis = nanos(range.earliest()).max(nanos(range.latest())).div_ceil(1_000_000);
+    // Whole numbers of this size are exact.
+    u32::try_from(millis).map_or(f64::INFINITY, f64::from) / 1_000.0
+}
+
+/// Who it is, by all names: the same for both ends of a packet.
+fn owner<M: SerializeMap>(
+    map: &mut M,
+    attribution: &Attribution<'_>,
+    identity: Option<&Identity>,
+) -> Result<(), M::Error> {
+    let container = attribution.container();
+    map.serialize_entry("handle", &container.map(Lifetime::handle))?;
+    map.serialize_entry("process_guid", &attribution.process())?;
+    map.serialize_entry("index", &container.and_then(Lifetime::index))?;
+    let unknown = Identity::unknown();
+    let identity = identity.unwrap_or(&unknown);
+    map.serialize_entry(
+        "app",
+        &App { entity: EntityOutput(identity.app.as_ref()), state: identity.state },
+    )?;
+    map.serialize_entry("space", &EntityOutput(identity.space.as_ref()))?;
+    map.serialize_entry("org", &EntityOutput(identity.org.as_ref()))
+}
+
+struct PeerOutput<'f, F> {
+    peer: &'f Peer<'f>,
+    source: &'f F,
+}
+
+impl<F: Fn(SourceId) -> N, N: Serialize> Serialize for PeerOutput<'_, F> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        let Peer { address, attribution, identity } = self.peer;
+        let mut map = s.serialize_map(None)?;
+        map.serialize_entry("address", address)?;
+        map.serialize_entry(
+            "attribution",
+            &AttributionOutput { attribution, source: self.source },
+        )?;
+        owner(&mut map, attribution, *identity)?;
+        map.end()
+    }
+}
+
+struct AttributionOutput<'f, F> {
+    attribution: &'f Attribution<'f>,
+    source: &'f F,
+}
+
+impl<F: Fn(SourceId) -> N, N: Serialize> Serialize for AttributionOutput<'_, F> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Candidate<'f> {
+            handle: crate::guid::Handle,
+            process_guid: Option<&'f crate::guid::ProcessName>,
+            index: Option<u32>,
+        }
+        let candidates: Vec<_> = self
+            .attribution
+            .candidates()
+            .iter()
+            .map(|l| Candidate { handle: l.handle(), process_guid: l.process(), index: l.index() })
+            .collect();
+        let evidence = places(&self.attribution.evidence(), self.source);
+        let mut map = s.serialize_map(None)?;
+        map.serialize_entry("certainty", &self.attribution.certainty)?;
+        map.serialize_entry("reason", &self.attribution.reason)?;
+        map.serialize_entry("candidates", &candidates)?;
+        map.serialize_entry("evidence", &evidence)?;
+        map.end()
+    }
+}
+
+/// `{"source":…,"line":…}`.
+#[derive(Serialize)]
+struct Place<N> {
+    source: N,
+    line: u64,
+}
+
+fn places<N>(origins: &[Origin], source: impl Fn(SourceId) -> N) -> Vec<Place<N>> {
+    origins.iter().map(|at| Place { source: source(at.source), line: at.line }).collect()
+}
+
+/// `{"guid":…,"name":…}`, with nulls for what is not known.
+struct EntityOutput<'f>(Option<&'f Entity>);
+
+impl EntityOutput<'_> {
+    fn members<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+        map.serialize_entry("guid", &self.0.map(|e| &e.guid))?;
+        map.serialize_entry("name", &self.0.and_then(|e| e.name.as_ref()))
+    }
+}
+
+impl Serialize for EntityOutput<'_> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        let mut map = s.serialize_map(Some(2))?;
+        self.members(&mut map)?;
+        map.end()
+    }
+}
+
+struct App<'f> {
+    entity: EntityOutput<'f>,
+    state: AppState,
+}
+
+impl Serialize for App<'_> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        let mut map = s.serialize_map(Some(3))?;
+        self.entity.members(&mut map)?;
+        map.serialize_entry("state", &self.state)?;
+        map.end()
+    }
+}

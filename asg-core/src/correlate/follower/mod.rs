@@ -1,0 +1,356 @@
+//! The follower: the correlator for logs that are still being written.
+
+mod watermark;
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use self::watermark::{Effect, Watermark};
+use crate::correlate::flow::Flow;
+use crate::correlate::{Correlator, Counts, Told};
+use crate::evidence::Origin;
+use crate::guid::Guid;
+use crate::ledger::attribution::Certainty;
+use crate::ledger::{Ledger, Lifetime};
+use crate::line::Line;
+use crate::names::identity::Identity;
+use crate::record::Record;
+use crate::time::{TimePolicy, Timestamp};
+
+/// Joins packets with evidence as the lines come, and gives each flow once the evidence about it has had time to arrive.
+///
+/// Each packet is held until the log is [`FollowerOptions::hold`] further, by the times in the log and not by any clock of
+/// ours: a rep line may come later than the packet that it explains. What has not come by then is not waited for, so a flow
+/// is at most as sure as a [`Correlator`], which sees the whole log, would say. But a contradiction that comes later than
+/// that is not seen, nor a second container whose handle begins alike.
+///
+/// | what is bounded | by |
+/// |---|---|
+/// | packets that are held | [`FollowerOptions::most_held`]; beyond, the oldest are given early, and counted |
+/// | containers that are known | [`FollowerOptions::retention`] after their end, [`FollowerOptions::silence`] after their last line |
+/// | packets whose second telling is recognised | 262,144, and [`FollowerOptions::window`] |
+///
+/// # Example
+///
+/// ```
+/// use asg_core::{Flow, Follower, FollowerOptions, Origin, SourceId};
+///
+/// let packet = "2024-05-06T07:09:10+00:00 cell kernel: [637.581122] OK_bfce786c-ab07-40ad-79f9-8 IN=s-010255073003 OUT=eth0 \
+///     SRC=10.255.73.3 DST=8.8.8.8 LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=15946 DF PROTO=TCP SPT=51858 DPT=80 WINDOW=27400 \
+///     RES=0x00 SYN URGP=0 ";
+/// let rep = r#"{"timestamp":"2024-05-06T07:09:12Z","level":"info","source":"rep","message":"rep.executing-container-operation.starting",
+///     "data":{"container-guid":"bfce786c-ab07-40ad-79f9-8f21"}}"#.replace('\n', "");
+/// let later = "2024-05-06T07:10:00+00:00 cell kernel: hello";
+///
+/// let mut handles = Vec::new();
+/// let mut sink = |flow: &Flow<'_, '_>| handles.push(flow.attribution.container().unwrap().handle().to_string());
+/// let mut follower = Follower::new(FollowerOptions::default());
+/// for (line, text) in (1..).zip([packet, &rep, later]) {
+///     follower.take(Origin { source: SourceId(0), line }, text.as_bytes(), &mut sink);
+/// }
+/// follower.finish(&mut sink);
+/// assert_eq!(handles, ["bfce786c-ab07-40ad-79f9-8f21"]);
+/// ```
+#[derive(Debug, Clone)]
+pub struct Follower {
+    options: FollowerOptions,
+    correlator: Correlator,
+    watermark: Watermark,
+    held: VecDeque<Held>,
+    /// How many packets were held before the first that is held now.
+    gone: u64,
+    /// By place: how many packets were held before this one.
+    places: HashMap<Origin, u64>,
+    released: Timestamp,
+    swept: Timestamp,
+    counts: FollowerCounts,
+}
+
+/// A packet that waits for evidence.
+#[derive(Debug, Clone)]
+struct Held {
+    origin: Origin,
+    due: Timestamp,
+    line: Box<[u8]>,
+}
+
+/// How long a [`Follower`] waits and remembers. All times are times of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FollowerOptions {
+    /// How long a packet waits for evidence. 30 seconds by default: rep speaks of each container every half minute.
+    pub hold: Duration,
+    /// How many packets wait at most. 65,536 by default, some 30 MB.
+    pub most_held: usize,
+    /// How long a container is known after its end; at least twice as long as packets wait. An hour by default.
+    pub retention: Duration,
+    /// How long a container is known after its last line, if no line tells of its end; at least as long as after its end.
+    /// A day by default.
+    pub silence: Duration,
+    /// How long a packet's second telling is recognised. Ten minutes by default.
+    pub window: Duration,
+    /// How times without a year or zone are completed.
+    pub policy: TimePolicy,
+}
+
+impl Default for FollowerOptions {
+    fn default() -> Self {
+        Self {
+            hold: Duration::from_secs(30),
+            most_held: 1 << 16,
+            retention: Duration::from_secs(3_600),
+            silence: Duration::from_secs(24 * 3_600),
+            window: Duration::from_secs(600),
+            policy: TimePolicy::default(),
+        }
+    }
+}
+
+/// What a [`Follower`] has seen and done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct FollowerCounts {
+    /// What the lines were.
+    pub lines: Counts,
+    /// Flows given.
+    pub flows: u64,
+    /// Flows among these that name no one owner.
+    pub unexplained: u64,
+    /// Packets that wait now.
+    pub held: usize,
+    /// The most that ever waited.
+    pub most_held: usize,
+    /// Packets that did not wait their time, because too many did.
+    pub hurried: u64,
+    /// Second tellings of packets whose flow was given already: its `also` lacks them.
+    pub late_duplicates: u64,
+    /// Containers that are known now.
+    pub lifetimes: usize,
+    /// Containers that were forgotten.
+    pub forgotten: u64,
+    /// Leaps of the log's time by more than an hour, either way.
+    pub leaps: u64,
+}
+
+/// Where flows go, and who tells names. A closure that takes a flow is one that knows no names.
+pub trait FlowSink {
+    /// Takes the next flow.
+    fn flow(&mut self, flow: &Flow<'_, '_>);
+
+    /// One identity for each GUID, in order. It is asked once for each.
+    fn names(&mut self, guids: &[Guid]) -> Vec<Identity> {
+        vec![Identity::unknown(); guids.len()]
+    }
+}
+
+impl<F: FnMut(&Flow<'_, '_>)> FlowSink for F {
+    fn flow(&mut self, flow: &Flow<'_, '_>) {
+        self(flow);
+    }
+}
+
+/// Flows are looked up and named together if they are due within a second of each other.
+const TOGETHER: Duration = Duration::from_secs(1);
+
+impl Follower {
+    /// A follower that has seen nothing yet.
+    #[must_use]
+    pub fn new(options: FollowerOptions) -> Self {
+        let options = FollowerOptions {
+            retention: options.retention.max(options.hold.saturating_mul(2)),
+            ..options
+        };
+        let options =
+            FollowerOptions { silence: options.silence.max(options.retention), ..options };
+        let never = Timestamp::from_nanos(i64::MIN);
+        Self {
+            correlator: Correlator::with_policy(options.policy),
+            options,
+            watermark: Watermark::default(),
+            held: VecDeque::new(),
+            gone: 0,
+            places: HashMap::new(),
+            released: never,
+            swept: never,
+            counts: FollowerCounts::default(),
+        }
+    }
+
+    /// The same, with this evidence to begin with: a saved ledger's, or that of the logs so far.
+    ///
+    /// ```
+    /// use asg_core::{Evidence, Follower, FollowerOptions, Handle, Ledger, Moment, Origin, SourceId};
+    ///
+    /// let mut before = Ledger::new();
+    /// let handle = Handle::parse("bfce786c-ab07-40ad-79f9-8f21").unwrap();
+    /// before.add(Evidence::new(handle, Moment::Seen, Origin { source: SourceId(0), line: 1 }));
+    /// let follower = Follower::new(FollowerOptions::default()).with_ledger(before);
+    /// assert_eq!(follower.ledger().len(), 1);
+    /// ```
+    #[must_use]
+    pub fn with_ledger(self, ledger: Ledger) -> Self {
+        Self { correlator: self.correlator.with_ledger(ledger), ..self }
+    }
+
+    /// The evidence that is still remembered.
+    #[must_use]
+    pub const fn ledger(&self) -> &Ledger {
+        self.correlator.ledger()
+    }
+
+    /// What was seen and done.
+    #[must_use]
+    pub fn counts(&self) -> FollowerCounts {
+        FollowerCounts {
+            lines: *self.correlator.counts(),
+            held: self.held.len(),
+            lifetimes: self.ledger().len(),
+            ..self.counts
+        }
+    }
+
+    /// How late it is, by the log; `None` if no line has shown a time.
+    #[must_use]
+    pub const fn now(&self) -> Option<Timestamp> {
+        self.watermark.now()
+    }
+
+    /// Takes the next line, and gives the flows that are due.
+    pub fn take(&mut self, origin: Origin, line: &[u8], sink: &mut impl FlowSink) {
+        let text = Line::new(line);
+        let record = Record::read(&text);
+        if let Some(time) = record.time(&self.correlator.policy(origin.source)) {
+            match self.watermark.see(time) {
+                Effect::Usual => {}
+                Effect::Leap => self.counts.leaps += 1,
+                Effect::SetBack => {
+                    self.counts.leaps += 1;
+                    self.set_back();
+                }
+            }
+        }
+        let now = self.now().unwrap_or(Timestamp::from_nanos(0));
+        match self.correlator.take(origin, &record, now) {
+            None => {}
+            Some(Told::First) => self.hold(origin, now, line),
+            Some(Told::After(first)) => self.told_again(first),
+            Some(Told::Before(other)) => match self.places.remove(&other) {
+                // The line at the least place is the packet's.
+                Some(place) => {
+                    self.places.insert(origin, place);
+                    let held = &mut self.held[(place - self.gone) as usize];
+                    (held.origin, held.line) = (origin, line.into());
+                }
+                None => self.told_again(origin),
+            },
+        }
+        self.give_due(sink);
+    }
+
+    /// Says how late it is, for a log in which nothing happens, and gives the flows that are due.
+    pub fn tick(&mut self, time: Timestamp, sink: &mut impl FlowSink) {
+        self.watermark.tick(time);
+        self.give_due(sink);
+    }
+
+    /// Gives all flows that are left. The follower can go on afterwards.
+    pub fn finish(&mut self, sink: &mut impl FlowSink) {
+        self.give(self.held.len(), sink);
+    }
+
+    fn hold(&mut self, origin: Origin, now: Timestamp, line: &[u8]) {
+        self.places.insert(origin, self.gone + self.held.len() as u64);
+        self.held.push_back(Held { origin, due: after(now, self.options.hold), line: line.into() });
+        self.counts.most_held = self.counts.most_held.max(self.held.len());
+    }
+
+    /// Another line tells a packet; its flow says so, if it was not given yet.
+    fn told_again(&mut self, first: Origin) {
+        if !self.places.contains_key(&first) {
+            self.counts.late_duplicates += 1;
+            self.correlator.given(first);
+        }
+    }
+
+    /// A stamp had been wrong, and what came since waits for a time that will not come.
+    fn set_back(&mut self) {
+        let Some(now) = self.now() else { return };
+        let due = after(now, self.options.hold);
+        self.held.iter_mut().for_each(|held| held.due = held.due.min(due));
+        (self.released, self.swept) = (now.min(self.released), now.min(self.swept));
+    }
+
+    fn give_due(&mut self, sink: &mut impl FlowSink) {
+        let Some(now) = self.now() else { return self.give_surplus(sink) };
+        if now >= after(self.released, TOGETHER) {
+            self.released = now;
+            let due = self.held.partition_point(|held| held.due <= now);
+            self.give(due, sink);
+        }
+        self.give_surplus(sink);
+        if now >= after(self.swept, self.options.retention / 8) {
+            self.swept = now;
+            self.sweep(now);
+        }
+    }
+
+    /// Where too many wait, a quarter of them go at once, so that it need not be done for each.
+    fn give_surplus(&mut self, sink: &mut impl FlowSink) {
+        if self.held.len() > self.options.most_held {
+            let surplus = self.held.len() - self.options.most_held / 4 * 3;
+            self.counts.hurried += surplus as u64;
+            self.give(surplus, sink);
+        }
+    }
+
+    /// Gives the flows of this many packets, the first ones.
+    fn give(&mut self, many: usize, sink: &mut impl FlowSink) {
+        if many == 0 {
+            return;
+        }
+        let given: Vec<_> = self.held.drain(..many).collect();
+        self.gone += many as u64;
+        let lines: Vec<_> = given.iter().map(|held| (held.origin, &*held.line)).collect();
+        let Self { correlator, counts, .. } = self;
+        // Names are asked for first, then flows are given: never both at once.
+        let sink = std::cell::RefCell::new(sink);
+        correlator.flows(
+            &lines,
+            |guids| sink.borrow_mut().names(guids),
+            |flow| {
+                counts.flows += 1;
+                counts.unexplained += u64::from(flow.attribution.certainty <= Certainty::Ambiguous);
+                sink.borrow_mut().flow(flow);
+            },
+        );
+        for held in given {
+            self.places.remove(&held.origin);
+            self.correlator.given(held.origin);
+        }
+    }
+
+    /// Forgets what is too old to be asked about.
+    fn sweep(&mut self, now: Timestamp) {
+        let before =
+            |age: Duration| Timestamp::from_nanos(now.as_nanos().saturating_sub(nanos(age)));
+        let (ended, silent) = (before(self.options.retention), before(self.options.silence));
+        let known = self.ledger().len();
+        self.correlator.forget(before(self.options.window), |lifetime: Lifetime<'_>| {
+            let Some(seen) = lifetime.seen() else { return true };
+            let oldest = if lifetime.destroyed().is_some() { ended } else { silent };
+            *seen.end() >= oldest
+        });
+        self.counts.forgotten += (known - self.ledger().len()) as u64;
+    }
+}
+
+fn nanos(duration: Duration) -> i64 {
+    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
+}
+
+fn after(time: Timestamp, duration: Duration) -> Timestamp {
+    Timestamp::from_nanos(time.as_nanos().saturating_add(nanos(duration)))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,161 @@
+//! The follower, over logs of a few lines. Whole foundations are followed in asg-benches' tests.
+
+use super::*;
+use crate::evidence::SourceId;
+
+const HANDLE: &str = "bfce786c-ab07-40ad-79f9-8f21";
+
+fn stamp(seconds: u32) -> String {
+    format!("2024-05-06T07:{:02}:{:02}", seconds / 60 % 60, seconds % 60)
+}
+
+/// A packet at so many seconds, with this IP ID.
+fn packet(seconds: u32, id: u32) -> String {
+    format!(
+        "{}+00:00 localhost kernel: [{seconds}.{id:06}] OK_{} IN=s-010255073003 OUT=eth0 SRC=10.255.73.3 DST=8.8.8.8 LEN=60 \
+         TOS=0x00 PREC=0x00 TTL=63 ID={id} DF PROTO=TCP SPT=51858 DPT=80 WINDOW=27400 RES=0x00 SYN URGP=0 ",
+        stamp(seconds),
+        &HANDLE[..25]
+    )
+}
+
+fn rep(seconds: u32, handle: &str, what: &str) -> String {
+    format!(
+        r#"{{"timestamp":"{}Z","level":"info","source":"rep","message":"rep.executing-container-operation.{what}","data":{{"container-guid":"{handle}"}}}}"#,
+        stamp(seconds)
+    )
+}
+
+const SEEN: &str = "starting";
+const GONE: &str = "ordinary-lrp-processor.process-completed-container.delete-container.containerstore.destroy.node-destroy.destroyed-container-in-garden";
+
+#[derive(Default)]
+struct Given(Vec<(u64, Certainty, usize)>);
+
+impl FlowSink for Given {
+    fn flow(&mut self, flow: &Flow<'_, '_>) {
+        self.0.push((flow.origin.line, flow.attribution.certainty, flow.also.len()));
+    }
+}
+
+fn follow(options: FollowerOptions, lines: &[(u64, String)]) -> (Given, Follower) {
+    let (mut given, mut follower) = (Given::default(), Follower::new(options));
+    for (line, text) in lines {
+        let origin = Origin { source: SourceId(0), line: *line };
+        follower.take(origin, text.as_bytes(), &mut given);
+    }
+    (given, follower)
+}
+
+fn hold(seconds: u64) -> FollowerOptions {
+    FollowerOptions { hold: Duration::from_secs(seconds), ..FollowerOptions::default() }
+}
+
+#[test]
+fn a_packet_waits_for_its_evidence_and_no_longer() {
+    let log = |evidence: u32| {
+        let moves_on = format!("{}+00:00 localhost kernel: hello", stamp(41));
+        let mut lines = vec![
+            (10, packet(10, 1)),
+            (evidence, rep(evidence, HANDLE, SEEN)),
+            (41, moves_on),
+            (50, packet(50, 2)),
+        ];
+        lines.sort_by_key(|(at, _)| *at);
+        (1..).zip(lines.into_iter().map(|(_, text)| text)).collect::<Vec<_>>()
+    };
+    let (given, follower) = follow(hold(30), &log(35));
+    assert_eq!(given.0, [(1, Certainty::UniquePrefix, 0)]);
+    assert_eq!((follower.counts().held, follower.counts().flows), (1, 1));
+    let (given, follower) = follow(hold(30), &log(45));
+    assert_eq!(given.0, [(1, Certainty::Unknown, 0)], "its time was over");
+    assert_eq!(follower.counts().unexplained, 1);
+}
+
+#[test]
+fn a_quiet_log_is_told_how_late_it_is_and_a_finished_one_gives_the_rest() {
+    let lines = [(1, rep(9, HANDLE, SEEN)), (2, packet(10, 1))];
+    let (mut given, mut follower) = follow(hold(30), &lines);
+    assert_eq!(given.0, []);
+    let at = |seconds| Timestamp::parse(format!("{}Z", stamp(seconds)).as_bytes()).unwrap();
+    follower.tick(at(39), &mut given);
+    assert_eq!(given.0, []);
+    follower.tick(at(41), &mut given);
+    assert_eq!(given.0.len(), 1);
+    let (mut given, mut follower) = follow(hold(30), &lines);
+    follower.finish(&mut given);
+    assert_eq!(given.0, [(2, Certainty::UniquePrefix, 0)]);
+}
+
+#[test]
+fn too_many_packets_do_not_wait_and_are_counted() {
+    let lines: Vec<_> = (1..=100).map(|n| (u64::from(n), packet(10, n))).collect();
+    let (given, follower) = follow(FollowerOptions { most_held: 8, ..hold(30) }, &lines);
+    let counts = follower.counts();
+    assert_eq!(counts.most_held, 9);
+    assert_eq!(counts.hurried, given.0.len() as u64);
+    assert_eq!(given.0.len() + counts.held, 100);
+    let order: Vec<_> = given.0.iter().map(|(line, ..)| *line).collect();
+    assert!(order.is_sorted());
+}
+
+#[test]
+fn a_second_telling_is_no_second_flow_also_when_it_comes_late() {
+    let lines = [
+        (5, packet(10, 1)),
+        (6, packet(10, 1)),
+        (3, packet(10, 1)),
+        (7, packet(50, 2)),
+        (8, packet(10, 1)),
+        (2, packet(10, 1)),
+    ];
+    let (mut given, mut follower) = follow(hold(30), &lines);
+    follower.finish(&mut given);
+    assert_eq!(given.0, [(3, Certainty::Unknown, 2), (7, Certainty::Unknown, 0)]);
+    let counts = follower.counts();
+    assert_eq!((counts.lines.duplicates, counts.late_duplicates, counts.flows), (4, 2, 2));
+}
+
+#[test]
+fn what_has_ended_is_forgotten_and_what_goes_on_is_not() {
+    let other = "d5978989-1401-49ff-46cd-33e5";
+    let minute = Duration::from_secs(60);
+    let options = FollowerOptions { retention: minute, silence: 20 * minute, ..hold(10) };
+    let lines = [(1, rep(10, HANDLE, GONE)), (2, rep(11, other, SEEN))];
+    let quiet =
+        (3..40).map(|n| (n, format!("{}+00:00 localhost kernel: hello", stamp(20 * n as u32))));
+    let lines: Vec<_> = lines.into_iter().chain(quiet).collect();
+    let (_, follower) = follow(options, &lines);
+    let known: Vec<_> = follower.ledger().lifetimes().map(|l| l.handle().to_string()).collect();
+    assert_eq!(known, [other]);
+    assert_eq!((follower.counts().forgotten, follower.counts().lifetimes), (1, 1));
+    let more =
+        (40..100).map(|n| (n, format!("{}+00:00 localhost kernel: hello", stamp(20 * n as u32))));
+    let lines: Vec<_> = lines.into_iter().chain(more).collect();
+    assert_eq!(follow(options, &lines).1.counts().lifetimes, 0, "silent for longer than it may be");
+}
+
+#[test]
+fn names_are_asked_for_once() {
+    struct Asked(Vec<Guid>, usize);
+    impl FlowSink for Asked {
+        fn flow(&mut self, _: &Flow<'_, '_>) {
+            self.1 += 1;
+        }
+        fn names(&mut self, guids: &[Guid]) -> Vec<Identity> {
+            self.0.extend(guids);
+            vec![Identity::unknown(); guids.len()]
+        }
+    }
+    let process = "bc6f229d-5e4a-4c41-a63f-e8795496c283";
+    let named = rep(9, HANDLE, SEEN).replace(
+        "}}",
+        &format!(r#","lrp-key":{{"process_guid":"{process}-843b85ee-f2b7-4c4b-9ee7-4833ec1e066f","index":0,"domain":"cf-apps"}}}}}}"#),
+    );
+    let (mut asked, mut follower) = (Asked(Vec::new(), 0), Follower::new(hold(5)));
+    for (line, text) in (1..).zip([named, packet(10, 1), packet(20, 2), packet(30, 3)]) {
+        follower.take(Origin { source: SourceId(0), line }, text.as_bytes(), &mut asked);
+    }
+    follower.finish(&mut asked);
+    assert_eq!((asked.0, asked.1), (vec![process.parse().unwrap()], 3));
+}

@@ -1,0 +1,113 @@
+//! The machines that lines name, numbered as they come.
+
+use hashbrown::HashTable;
+
+use crate::bytes::hash::Seeds;
+use crate::bytes::text::Text;
+use crate::correlate::duplicates::MachineMark;
+use crate::evidence::SourceId;
+use crate::line::envelope::Envelope;
+
+/// Names of machines, each by the source that uses it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Cells {
+    all: Vec<CellName>,
+    numbers: HashTable<u32>,
+}
+
+/// What the lines of one machine show of its name, in one source.
+#[derive(Debug, Clone)]
+pub(super) struct CellName {
+    hash: u64,
+    source: SourceId,
+    parts: [Option<Box<[u8]>>; 4],
+    mark: MachineMark,
+}
+
+impl CellName {
+    /// Where its lines are.
+    pub(super) const fn source(&self) -> SourceId {
+        self.source
+    }
+
+    /// An envelope with the same name.
+    pub(super) fn envelope(&self) -> Envelope<'_> {
+        let part = |n: usize| self.parts[n].as_deref().map(Text::new);
+        Envelope {
+            instance: part(0),
+            job: part(1),
+            index: part(2),
+            host: part(3),
+            ..Envelope::default()
+        }
+    }
+
+    fn shows(&self, source: SourceId, parts: [Option<&[u8]>; 4]) -> bool {
+        self.source == source && self.parts.iter().zip(parts).all(|(a, b)| a.as_deref() == b)
+    }
+}
+
+/// The parts of a name that count: those by which [`Envelope::cell`] calls a machine.
+fn parts<'a>(envelope: &Envelope<'a>) -> [Option<&'a [u8]>; 4] {
+    let bytes = |text: Option<Text<'a>>| text.map(Text::as_bytes);
+    match (envelope.instance, envelope.job, envelope.index) {
+        (instance @ Some(_), ..) => [bytes(instance), None, None, None],
+        (_, job @ Some(_), index @ Some(_)) => [None, bytes(job), bytes(index), None],
+        _ => [None, None, None, bytes(envelope.host)],
+    }
+}
+
+/// A name of less than eight bytes, as a number.
+fn short(name: &[u8]) -> u64 {
+    name.iter().fold(0, |number, b| number << 8 | u64::from(*b))
+}
+
+impl Cells {
+    /// The number of the machine that a line names.
+    pub(super) fn see(&mut self, source: SourceId, envelope: &Envelope<'_>, seeds: Seeds) -> u32 {
+        let parts = parts(envelope);
+        let hash = parts.iter().flatten().fold(u64::from(source.0), |hash, part| {
+            // Names of machines differ at their ends.
+            let end = part.last_chunk().map_or_else(|| short(part), |end| u64::from_le_bytes(*end));
+            (hash.rotate_left(23) ^ end).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        });
+        let is_it = |n: &u32| self.all[*n as usize].shows(source, parts);
+        if let Some(&n) = self.numbers.find(hash, is_it) {
+            return n;
+        }
+        let mark = MachineMark::of(envelope, seeds);
+        self.put(CellName { hash, source, parts: parts.map(|part| part.map(Into::into)), mark })
+    }
+
+    /// True if this is the machine that a line names.
+    pub(super) fn shows(&self, cell: u32, source: SourceId, envelope: &Envelope<'_>) -> bool {
+        self.all[cell as usize].shows(source, parts(envelope))
+    }
+
+    /// What tells a machine's packets from those of others.
+    pub(super) fn mark(&self, cell: u32) -> MachineMark {
+        self.all[cell as usize].mark
+    }
+
+    /// The number of a machine that another numbered, whose seeds are the same.
+    pub(super) fn take(&mut self, name: &CellName) -> u32 {
+        let parts = [0, 1, 2, 3].map(|n| name.parts[n].as_deref());
+        let is_it = |n: &u32| self.all[*n as usize].shows(name.source, parts);
+        match self.numbers.find(name.hash, is_it) {
+            Some(&n) => n,
+            None => self.put(name.clone()),
+        }
+    }
+
+    /// All of them, by number.
+    pub(super) fn all(&self) -> &[CellName] {
+        &self.all
+    }
+
+    fn put(&mut self, name: CellName) -> u32 {
+        let n = self.all.len() as u32;
+        self.numbers.insert_unique(name.hash, n, |n| self.all[*n as usize].hash);
+        self.all.push(name);
+        n
+    }
+}

@@ -1,0 +1,253 @@
+//! Groups of packets that have all in common on which an answer depends, but the time.
+
+use std::net::IpAddr;
+
+use hashbrown::HashTable;
+
+use crate::bytes::hash::Seeds;
+use crate::completeness::Limit;
+use crate::guid::HandlePrefix;
+use crate::line::envelope::Envelope;
+use crate::prefix::{LogPrefix, Subject};
+use crate::time::{LogTime, TimePolicy, Timestamp, Uptime};
+
+/// All groups, numbered as they come.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Groups {
+    all: Vec<GroupName>,
+    numbers: HashTable<u32>,
+}
+
+/// What the packets of a group have in common.
+#[derive(Debug, Clone)]
+pub(super) struct GroupName {
+    digest: u64,
+    cell: u32,
+    time: TimeKind,
+    address: Option<IpAddr>,
+    prefix: Box<[u8]>,
+    /// As much of the prefix as names an app, if that is all that they have in common of it.
+    app: Option<Box<[u8]>>,
+}
+
+/// The same, of one packet.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct GroupKey<'a> {
+    /// Of what they have in common of the prefix, and of the address.
+    digest: u64,
+    cell: u32,
+    time: TimeKind,
+    address: Option<IpAddr>,
+    prefix: &'a [u8],
+    app: Option<&'a [u8]>,
+}
+
+/// What a line shows of the time. Only what is shown in one way can be compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TimeKind {
+    Instant,
+    Local,
+    NoYear,
+    Uptime,
+    Nothing,
+}
+
+impl TimeKind {
+    pub(super) const fn of(envelope: &Envelope<'_>) -> Self {
+        match envelope.time {
+            LogTime::Instant(_) => Self::Instant,
+            LogTime::Local(_) => Self::Local,
+            LogTime::NoYear(_) => Self::NoYear,
+            LogTime::Unknown if envelope.uptime.is_some() => Self::Uptime,
+            LogTime::Unknown => Self::Nothing,
+        }
+    }
+}
+
+impl<'a> GroupKey<'a> {
+    pub(super) fn of(
+        cell: u32,
+        envelope: &Envelope<'_>,
+        (prefix, cf): (&'a [u8], Option<&LogPrefix<'a>>),
+        address: Option<IpAddr>,
+        limit: Option<Limit>,
+        seeds: Seeds,
+    ) -> Self {
+        let time = TimeKind::of(envelope);
+        // Of an app that a prefix names, an address says which container it was, and a tag who sent to it: nothing of the
+        // answer. Limits are those of rules, and there is a rule for each prefix.
+        let app = cf.filter(|cf| cf.subject == Subject::App);
+        let address = address.filter(|_| app.is_none());
+        let app = app.filter(|_| limit.is_none()).and_then(|cf| cf.handle_prefix);
+        let app = app.map(HandlePrefix::as_bytes);
+        let digest = seeds.digest(app.unwrap_or(prefix)) ^ seeds.of_address(address);
+        Self { digest, cell, time, address, prefix, app }
+    }
+
+    const fn hash(&self) -> u64 {
+        self.digest ^ (self.cell as u64 * 8 + self.time as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    }
+
+    fn is_of(&self, name: &GroupName) -> bool {
+        self.digest == name.digest
+            && self.cell == name.cell
+            && self.time == name.time
+            && self.address == name.address
+            && match (self.app, &name.app) {
+                (Some(app), Some(known)) => *app == **known,
+                (None, None) => *self.prefix == *name.prefix,
+                _ => false,
+            }
+    }
+}
+
+impl GroupName {
+    /// The number of its machine.
+    pub(super) const fn cell(&self) -> u32 {
+        self.cell
+    }
+
+    pub(super) const fn address(&self) -> Option<IpAddr> {
+        self.address
+    }
+
+    pub(super) const fn prefix(&self) -> &[u8] {
+        &self.prefix
+    }
+
+    pub(super) fn cf(&self) -> Option<LogPrefix<'_>> {
+        LogPrefix::parse(&self.prefix)
+    }
+
+    fn key(&self, cell: u32) -> GroupKey<'_> {
+        let Self { digest, time, address, prefix, app, .. } = self;
+        let app = app.as_deref();
+        GroupKey { digest: *digest, cell, time: *time, address: *address, prefix, app }
+    }
+}
+
+impl Groups {
+    /// The number of the group of a packet.
+    pub(super) fn see(&mut self, key: GroupKey<'_>) -> u32 {
+        self.find(key).unwrap_or_else(|| {
+            let GroupKey { digest, cell, time, address, prefix, app } = key;
+            let (prefix, app) = (prefix.into(), app.map(Into::into));
+            self.put(GroupName { digest, cell, time, address, prefix, app })
+        })
+    }
+
+    pub(super) fn find(&self, key: GroupKey<'_>) -> Option<u32> {
+        self.numbers.find(key.hash(), |n| key.is_of(&self.all[*n as usize])).copied()
+    }
+
+    /// The number of a group that another numbered, whose seeds are the same, and whose machine has this number here.
+    pub(super) fn take(&mut self, name: &GroupName, cell: u32) -> u32 {
+        self.see(name.key(cell))
+    }
+
+    /// All of them, by number.
+    pub(super) fn all(&self) -> &[GroupName] {
+        &self.all
+    }
+
+    fn put(&mut self, name: GroupName) -> u32 {
+        let n = self.all.len() as u32;
+        let hash = |name: &GroupName| name.key(name.cell).hash();
+        self.numbers.insert_unique(hash(&name), n, |n| hash(&self.all[*n as usize]));
+        self.all.push(name);
+        n
+    }
+}
+
+/// The time of one line, as it shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Shown {
+    pub(super) time: LogTime,
+    pub(super) uptime: Option<Uptime>,
+}
+
+impl Shown {
+    pub(super) const fn of(envelope: &Envelope<'_>) -> Self {
+        Self { time: envelope.time, uptime: envelope.uptime }
+    }
+
+    /// The instant that it shows.
+    pub(super) fn stamp(self, policy: &TimePolicy) -> Option<Timestamp> {
+        let shown = self.time.resolve(policy).or_else(|| self.uptime?.resolve(policy));
+        shown.map(|resolved| resolved.time)
+    }
+
+    /// Two corners moved so far apart that this lies between them too, each of its clocks by itself; `None` if they are not
+    /// shown in one way.
+    fn between(self, first: Self, last: Self) -> Option<(Self, Self)> {
+        use LogTime::{Instant, Local, NoYear, Unknown};
+        let (from, to) = match (first.time, self.time, last.time) {
+            (Instant(from), Instant(it), Instant(to)) => {
+                (Instant(from.min(it)), Instant(to.max(it)))
+            }
+            (Local(from), Local(it), Local(to)) => (Local(from.min(it)), Local(to.max(it))),
+            (NoYear(from), NoYear(it), NoYear(to)) => (NoYear(from.min(it)), NoYear(to.max(it))),
+            (Unknown, Unknown, Unknown) => (Unknown, Unknown),
+            _ => return None,
+        };
+        let (since, until) = match (first.uptime, self.uptime, last.uptime) {
+            (Some(since), Some(it), Some(until)) => (Some(since.min(it)), Some(until.max(it))),
+            (None, None, None) => (None, None),
+            _ => return None,
+        };
+        Some((Self { time: from, uptime: since }, Self { time: to, uptime: until }))
+    }
+}
+
+/// When the packets of a group were seen.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) enum Span {
+    /// Never yet.
+    #[default]
+    Empty,
+    /// Between these. No line need show the time and the uptime of a corner together: lines come out of order.
+    Between(Shown, Shown),
+    /// Some show an uptime, and some do not.
+    Mixed,
+}
+
+impl Span {
+    pub(super) fn extend(&mut self, shown: Shown) {
+        *self = match *self {
+            Self::Empty => Self::Between(shown, shown),
+            Self::Between(first, last) => match shown.between(first, last) {
+                Some((first, last)) => Self::Between(first, last),
+                None => Self::Mixed,
+            },
+            Self::Mixed => return,
+        };
+    }
+}
+
+/// Where a group's packets are counted that are under a limit.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) enum Container {
+    /// Not looked for yet.
+    #[default]
+    Unasked,
+    /// Here, or nowhere.
+    At(Option<usize>),
+}
+
+impl Container {
+    /// The place, looked for once: all packets of a prefix are under the same limit, if any.
+    pub(super) fn of(
+        &mut self,
+        limit: Option<Limit>,
+        find: impl FnOnce(Limit) -> Option<usize>,
+    ) -> Option<usize> {
+        let limit = limit?;
+        if let Self::Unasked = self {
+            *self = Self::At(find(limit));
+        }
+        match self {
+            Self::At(place) => *place,
+            Self::Unasked => None,
+        }
+    }
+}

@@ -1,0 +1,314 @@
+//! The short way through the lager lines that name a container plainly: one walk over the text, nothing kept but what is
+//! wanted.
+//!
+//! It gives up at the first surprise (an escape, a blank between tokens, a member that takes a closer look), and then the
+//! line is read as [`RepEvent::read`] has it. What it reads it reads as that does; the tests hold both to the obvious reader.
+
+use std::net::IpAddr;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
+use super::rep::names_process;
+use super::{IPTABLES_LOGGER, RepEvent, RepEventKind, stamp};
+use crate::bytes::find;
+use crate::bytes::json::{JsonStr, is_usable};
+
+/// Reads a whole line; `None` if it is not one of the plain ones.
+pub(super) fn read(line: &[u8]) -> Option<RepEvent<'_>> {
+    // Asked of all bytes alike, so that the compiler asks many at once, and no string needs to be asked again.
+    let escapes = |b: &u8| u8::from(*b < 0x20) | u8::from(*b == b'\\');
+    if line.iter().fold(0, |bad, b| bad | escapes(b)) != 0 {
+        return None;
+    }
+    let mut scan = Scan { text: std::str::from_utf8(line).ok()?, at: 0 };
+    let (mut time, mut source, mut message) = (None, None, None);
+    let (mut said, mut has_data) = (Said::NOTHING, false);
+    scan.object(|scan, key| {
+        // A member that stands twice takes a closer look.
+        match key {
+            "timestamp" if time.is_none() => time = Some(stamp(scan.skip(0)?)),
+            "source" if source.is_none() => source = Some(usable(scan.string()?)?),
+            "message" if message.is_none() => message = Some(usable(scan.string()?)?),
+            "data" if !has_data => {
+                has_data = true;
+                scan.object(|scan, key| said.member(key, scan))?;
+            }
+            "timestamp" | "source" | "message" | "data" => return None,
+            _ => drop(scan.skip(0)?),
+        }
+        Some(())
+    })?;
+    let (source, message) = (source?, message?);
+    let is_special = message.starts_with(IPTABLES_LOGGER)
+        || message.ends_with("external-networker-result")
+        || CANCEL_TASK.find(message.as_bytes()).is_some();
+    // Without a handle the line may still have one in a place of its own.
+    let handle = said.handle.get().filter(|_| !is_special)?;
+    if scan.at != line.len() || names_process(handle) {
+        return None;
+    }
+    let process_guid = said.process_guid.get();
+    if process_guid.is_none() && said.beside.is_set() {
+        return None;
+    }
+    Some(RepEvent {
+        time: time.flatten(),
+        source: JsonStr::borrowed(source),
+        message: JsonStr::borrowed(message),
+        handle: Some(JsonStr::borrowed(handle)),
+        process_guid: process_guid.map(JsonStr::borrowed),
+        instance_guid: said
+            .instance_guid
+            .get()
+            .filter(|name| !names_process(name))
+            .map(JsonStr::borrowed),
+        index: said.index.and(said.beside).get(),
+        domain: said.domain.get().map(JsonStr::borrowed),
+        cell_id: said.cell_id.get().map(JsonStr::borrowed),
+        container_ip: said.container_ip.get(),
+        event: RepEventKind::of(message),
+        cell_ip: said.cell_ip.get(),
+        container_ipv6: said.container_ipv6.get(),
+        bridge: None,
+        names: None,
+    })
+}
+
+static CANCEL_TASK: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(".cancel-task"));
+
+fn usable(text: &str) -> Option<&str> {
+    is_usable(text).then_some(text)
+}
+
+/// What several places say of one thing: nothing, one value, or a contradiction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Agreed<T> {
+    Nothing,
+    One(T),
+    Contradiction,
+}
+
+impl<T: Copy + PartialEq> Agreed<T> {
+    fn add(&mut self, value: T) {
+        *self = self.and(Self::One(value));
+    }
+
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Nothing, said) | (said, Self::Nothing) => said,
+            (Self::One(a), Self::One(b)) if a == b => self,
+            _ => Self::Contradiction,
+        }
+    }
+
+    fn get(self) -> Option<T> {
+        if let Self::One(value) = self { Some(value) } else { None }
+    }
+
+    fn is_set(self) -> bool {
+        self != Self::Nothing
+    }
+}
+
+impl<'a> Agreed<&'a str> {
+    fn add_text(&mut self, scan: &mut Scan<'a>) -> Option<()> {
+        if scan.peek()? == b'"' {
+            let text = scan.string()?;
+            if is_usable(text) {
+                self.add(text);
+            }
+            Some(())
+        } else {
+            scan.skip(0).map(drop)
+        }
+    }
+}
+
+impl Agreed<IpAddr> {
+    fn add_address(&mut self, scan: &mut Scan<'_>) -> Option<()> {
+        let mut text = Agreed::Nothing;
+        text.add_text(scan)?;
+        if let Some(address) = text.get().and_then(|text| text.parse().ok()) {
+            self.add(address);
+        }
+        Some(())
+    }
+}
+
+impl Agreed<u32> {
+    /// Digits; any other way to write a number takes a closer look.
+    fn add_number(&mut self, scan: &mut Scan<'_>) -> Option<()> {
+        self.add(scan.skip(0)?.parse().ok()?);
+        Some(())
+    }
+}
+
+/// What `data` says.
+struct Said<'a> {
+    handle: Agreed<&'a str>,
+    process_guid: Agreed<&'a str>,
+    instance_guid: Agreed<&'a str>,
+    /// The index beside a process GUID, which is one only there.
+    beside: Agreed<u32>,
+    index: Agreed<u32>,
+    domain: Agreed<&'a str>,
+    cell_id: Agreed<&'a str>,
+    container_ip: Agreed<IpAddr>,
+    container_ipv6: Agreed<IpAddr>,
+    cell_ip: Agreed<IpAddr>,
+}
+
+impl<'a> Said<'a> {
+    const NOTHING: Self = Self {
+        handle: Agreed::Nothing,
+        process_guid: Agreed::Nothing,
+        instance_guid: Agreed::Nothing,
+        beside: Agreed::Nothing,
+        index: Agreed::Nothing,
+        domain: Agreed::Nothing,
+        cell_id: Agreed::Nothing,
+        container_ip: Agreed::Nothing,
+        container_ipv6: Agreed::Nothing,
+        cell_ip: Agreed::Nothing,
+    };
+
+    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Option<()> {
+        let is_object = scan.peek()? == b'{';
+        match key {
+            "container-guid" | "guid" | "Guid" | "handle" | "task-guid" | "task_guid" => {
+                self.handle.add_text(scan)
+            }
+            "lrp-instance-key"
+            | "lrp-container-key"
+            | "actual_lrp_instance_key"
+            | "instance_key"
+            | "instance_guid"
+                if is_object =>
+            {
+                scan.object(|scan, key| match key {
+                    "instance_guid" => self.instance_guid.add_text(scan),
+                    "cell_id" => self.cell_id.add_text(scan),
+                    _ => scan.skip(0).map(drop),
+                })
+            }
+            "instance-guid" | "instance_guid" => self.instance_guid.add_text(scan),
+            "lrp-key" | "actual_lrp_key" | "lrp_key" | "key" if is_object => {
+                scan.object(|scan, key| match key {
+                    "process_guid" => self.process_guid.add_text(scan),
+                    "index" => self.index.add_number(scan),
+                    "domain" => self.domain.add_text(scan),
+                    _ => scan.skip(0).map(drop),
+                })
+            }
+            "process-guid" | "process_guid" => self.process_guid.add_text(scan),
+            "index" => self.beside.add_number(scan),
+            "net_info" | "net-info" if is_object => scan.object(|scan, key| match key {
+                "instance_address" => self.container_ip.add_address(scan),
+                "address" => self.cell_ip.add_address(scan),
+                "instance_ipv6_address" => self.container_ipv6.add_address(scan),
+                _ => scan.skip(0).map(drop),
+            }),
+            "info" | "config" | "failed-request" | "request" if is_object => None,
+            _ => scan.skip(0).map(drop),
+        }
+    }
+}
+
+/// A walk over JSON as Go prints it: no blank between tokens, and no escape or control character anywhere.
+struct Scan<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+/// Go's own data nests a few levels deep.
+const MAX_DEPTH: u32 = 16;
+
+impl<'a> Scan<'a> {
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn byte(&mut self, wanted: u8) -> Option<()> {
+        (self.peek()? == wanted).then(|| self.at += 1)
+    }
+
+    /// An object, of which each member's value is for the closure to walk over.
+    fn object(&mut self, mut member: impl FnMut(&mut Self, &'a str) -> Option<()>) -> Option<()> {
+        self.byte(b'{')?;
+        if self.byte(b'}').is_some() {
+            return Some(());
+        }
+        loop {
+            let key = self.string()?;
+            self.byte(b':')?;
+            member(self, key)?;
+            if self.byte(b',').is_none() {
+                return self.byte(b'}');
+            }
+        }
+    }
+
+    /// A string: what is between its quotes.
+    fn string(&mut self) -> Option<&'a str> {
+        self.byte(b'"')?;
+        let starts = self.at;
+        let len = find::find(b'"', &self.text.as_bytes()[starts..])?;
+        self.at = starts + len;
+        self.byte(b'"')?;
+        self.text.get(starts..starts + len)
+    }
+
+    /// Any value: its text.
+    fn skip(&mut self, depth: u32) -> Option<&'a str> {
+        let starts = self.at;
+        match self.peek()? {
+            b'"' => drop(self.string()?),
+            b'{' if depth < MAX_DEPTH => {
+                self.object(|scan, _| scan.skip(depth + 1).map(drop))?;
+            }
+            b'[' if depth < MAX_DEPTH => {
+                self.at += 1;
+                while self.byte(b']').is_none() {
+                    self.skip(depth + 1)?;
+                    if self.byte(b',').is_none() {
+                        self.byte(b']')?;
+                        break;
+                    } else if self.peek() == Some(b']') {
+                        return None;
+                    }
+                }
+            }
+            b't' => self.word("true")?,
+            b'f' => self.word("false")?,
+            b'n' => self.word("null")?,
+            _ => self.number()?,
+        }
+        self.text.get(starts..self.at)
+    }
+
+    fn word(&mut self, word: &str) -> Option<()> {
+        self.text.as_bytes()[self.at..].starts_with(word.as_bytes()).then(|| self.at += word.len())
+    }
+
+    /// Digits, perhaps with a sign and decimals; an exponent takes a closer look.
+    fn number(&mut self) -> Option<()> {
+        let _ = self.byte(b'-');
+        let zero = self.peek()? == b'0';
+        let whole = self.digits();
+        if whole == 0 || (zero && whole > 1) {
+            return None;
+        }
+        if self.byte(b'.').is_some() && self.digits() == 0 {
+            return None;
+        }
+        (!matches!(self.peek(), Some(b'e' | b'E'))).then_some(())
+    }
+
+    fn digits(&mut self) -> usize {
+        let rest = &self.text.as_bytes()[self.at..];
+        let len = rest.iter().take_while(|b| b.is_ascii_digit()).count();
+        self.at += len;
+        len
+    }
+}

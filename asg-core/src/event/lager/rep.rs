@@ -1,0 +1,341 @@
+//! What a lager line says about a container, whatever component wrote it.
+
+use std::net::IpAddr;
+
+use serde::Serialize;
+
+use super::RepEventKind;
+use crate::bytes::json::{JsonStr, Object, agreed};
+use crate::event::Moment;
+use crate::names::Names;
+use crate::time::Timestamp;
+
+/// A line about a container. What it does not say is `None`.
+///
+/// Serialised, it is the `rep` object of the output contract.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct RepEvent<'a> {
+    /// When, by the component's clock.
+    #[serde(skip)]
+    pub time: Option<Timestamp>,
+    /// The component: `rep`, `guardian`, `bbs`, …
+    #[serde(skip)]
+    pub source: JsonStr<'a>,
+    /// Component, session path and action.
+    #[serde(skip)]
+    pub message: JsonStr<'a>,
+    /// The container's name, where the line says that it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handle: Option<JsonStr<'a>>,
+    /// What runs in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub process_guid: Option<JsonStr<'a>>,
+    /// The instance of an LRP. Since Diego 0.1470 the container's handle is the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instance_guid: Option<JsonStr<'a>>,
+    /// Which instance of the process, from 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub index: Option<u32>,
+    /// `cf-apps` for LRPs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub domain: Option<JsonStr<'a>>,
+    /// The cell's own name for itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cell_id: Option<JsonStr<'a>>,
+    /// The container's own address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub container_ip: Option<IpAddr>,
+    /// What the message says about the container's life.
+    pub event: RepEventKind,
+    /// The cell's address.
+    #[serde(skip)]
+    pub cell_ip: Option<IpAddr>,
+    /// The container's IPv6 address.
+    #[serde(skip)]
+    pub container_ipv6: Option<IpAddr>,
+    /// Guardian's bridge, which is `IN=` of the container's packets.
+    #[serde(skip)]
+    pub bridge: Option<JsonStr<'a>>,
+    /// Names, where the line has them: executor's `container-created`.
+    #[serde(skip)]
+    pub names: Option<Box<Names<'a>>>,
+}
+
+/// Keys that name a container. A task's GUID is its container's handle.
+const HANDLE: &[&str] = &["container-guid", "guid", "Guid", "handle", "task-guid", "task_guid"];
+const INSTANCE: &[&str] = &[
+    "lrp-instance-key",
+    "lrp-container-key",
+    "actual_lrp_instance_key",
+    "instance_key",
+    "instance_guid",
+];
+const LRP: &[&str] = &["lrp-key", "actual_lrp_key", "lrp_key", "key"];
+const NET_INFO: &[&str] = &["net_info", "net-info"];
+
+impl<'a> RepEvent<'a> {
+    /// That a container was seen, and nothing more yet.
+    pub(crate) const fn seen(source: &'static str, message: &'static str) -> Self {
+        Self {
+            time: None,
+            source: JsonStr::borrowed(source),
+            message: JsonStr::borrowed(message),
+            handle: None,
+            process_guid: None,
+            instance_guid: None,
+            index: None,
+            domain: None,
+            cell_id: None,
+            container_ip: None,
+            event: RepEventKind::Seen,
+            cell_ip: None,
+            container_ipv6: None,
+            bridge: None,
+            names: None,
+        }
+    }
+
+    /// Reads `data`; `None` if it names neither container, instance nor process. Places that contradict each other say
+    /// nothing.
+    pub(super) fn read(
+        time: Option<Timestamp>,
+        source: JsonStr<'a>,
+        message: JsonStr<'a>,
+        data: &Object<'a>,
+    ) -> Option<Self> {
+        let event = RepEventKind::of(&message);
+        let at = |keys: &[&str]| Places::of(data, keys);
+        let (info, config) = (at(&["info"]), at(&["config"]));
+        let (failed, request) = (at(&["failed-request"]), at(&["request"]));
+        // What executor hangs on a container: as an object of its own, and in 2015 among Garden's properties.
+        let properties = request.inside(&["properties", "Properties"]).0;
+        let mut tags = info.inside(&["Tags", "tags"]);
+        tags.0.extend(failed.inside(&["Tags", "tags"]).0);
+        tags.0.extend(properties.iter().map(Object::without_tag));
+
+        // Some lines put an object under `instance_guid`, and cancel-task puts the task's GUID under `instance-guid`.
+        let instance_key = at(INSTANCE);
+        let instance_guid = agreed(
+            instance_key
+                .strings(&["instance_guid"])
+                .chain(data.strings(&["instance-guid", "instance_guid"]))
+                .chain(tags.strings(&["instance-guid"])),
+        )
+        .filter(|name| !names_process(name));
+        let is_task = message.contains(".cancel-task");
+        let handle = agreed(
+            data.strings(HANDLE)
+                .chain(config.strings(&["ContainerHandle"]))
+                .chain(info.strings(&["guid", "Guid", "handle"]))
+                .chain(failed.strings(&["Guid", "guid"]))
+                .chain(request.strings(&["Handle", "handle"]))
+                .chain(instance_guid.clone().filter(|_| is_task).map(Some)),
+        )
+        .or_else(|| dumped(data))
+        .filter(|name| !names_process(name));
+        let instance_guid = instance_guid.filter(|_| !is_task);
+
+        let lrp = at(LRP);
+        let process_guid = agreed(
+            lrp.strings(&["process_guid"])
+                .chain(data.strings(&["process-guid", "process_guid"]))
+                .chain(tags.strings(&["process-guid"])),
+        );
+        if handle.is_none() && instance_guid.is_none() && process_guid.is_none() {
+            return None;
+        }
+
+        let beside: &[&str] = if process_guid.is_some() { &["index"] } else { &[] };
+        let index = agreed(
+            lrp.numbers(&["index"])
+                .chain(tags.numbers(&["process-index"]))
+                .chain(data.numbers(beside)),
+        );
+        let net_info = at(NET_INFO);
+        let network = Networker::read(&message, data);
+        let container_ip = agreed(
+            net_info
+                .strings(&["instance_address"])
+                .chain(info.strings(&["internal_ip"]))
+                .chain(config.strings(&["ContainerIP"]))
+                .map(address)
+                .chain([network.container_ip]),
+        );
+        let cell_ip = agreed(
+            net_info
+                .strings(&["address"])
+                .chain(info.strings(&["external_ip"]))
+                .chain(config.strings(&["ExternalIP"]))
+                .map(address),
+        );
+        let names = names_in(&[
+            info.inside(&["log_config"]).inside(&["tags"]),
+            info.inside(&["network"]).inside(&["properties"]),
+            Places(properties),
+        ]);
+        Some(Self {
+            time,
+            source,
+            message,
+            handle,
+            process_guid,
+            instance_guid,
+            index,
+            domain: agreed(lrp.strings(&["domain"]).chain(tags.strings(&["domain"]))),
+            cell_id: agreed(instance_key.strings(&["cell_id"])),
+            container_ip,
+            event,
+            cell_ip,
+            container_ipv6: agreed(net_info.strings(&["instance_ipv6_address"]).map(address)),
+            bridge: agreed(config.strings(&["BridgeName"])),
+            names: names.or(network.names).map(Box::new),
+        })
+    }
+
+    /// The container: its handle, or else the instance GUID. Where the two differ (Diego before 0.1470), no handle and so no
+    /// log prefix begins like an instance GUID, and nothing can be mistaken for it.
+    #[must_use]
+    pub fn container(&self) -> Option<&str> {
+        self.handle.as_deref().or(self.instance_guid.as_deref())
+    }
+
+    /// The event as the ledger takes it.
+    #[must_use]
+    pub const fn moment(&self) -> Moment {
+        match self.event {
+            RepEventKind::Created => Moment::Created,
+            RepEventKind::Destroyed => Moment::Destroyed,
+            _ => Moment::Seen,
+        }
+    }
+
+    /// False if the line tells of a container that was not there when it was written: what it says of the container is
+    /// true, but not that it was there then.
+    #[must_use]
+    pub const fn was_there(&self) -> bool {
+        !matches!(self.event, RepEventKind::Missing | RepEventKind::Failed)
+    }
+
+    pub(super) fn into_owned(self) -> RepEvent<'static> {
+        let own = |text: Option<JsonStr<'a>>| text.map(JsonStr::into_owned);
+        RepEvent {
+            time: self.time,
+            source: self.source.into_owned(),
+            message: self.message.into_owned(),
+            handle: own(self.handle),
+            process_guid: own(self.process_guid),
+            instance_guid: own(self.instance_guid),
+            index: self.index,
+            domain: own(self.domain),
+            cell_id: own(self.cell_id),
+            container_ip: self.container_ip,
+            event: self.event,
+            cell_ip: self.cell_ip,
+            container_ipv6: self.container_ipv6,
+            bridge: own(self.bridge),
+            names: self.names.map(|names| Box::new(names.into_owned())),
+        }
+    }
+}
+
+/// Objects that may say the same thing: none, one, or several.
+#[derive(Default)]
+struct Places<'j>(Vec<Object<'j>>);
+
+impl<'j> Places<'j> {
+    /// The objects under these keys.
+    fn of(object: &Object<'j>, keys: &[&str]) -> Self {
+        Self(object.objects(keys).collect())
+    }
+
+    /// The object that a string holds.
+    fn in_text(text: Option<&'j str>) -> Self {
+        Self(text.and_then(|text| Object::parse(text.as_bytes()).ok()).into_iter().collect())
+    }
+
+    fn inside(&self, keys: &[&str]) -> Self {
+        Self(self.0.iter().flat_map(|object| object.objects(keys)).collect())
+    }
+
+    fn strings(&self, keys: &[&str]) -> impl Iterator<Item = Option<JsonStr<'j>>> {
+        self.0.iter().flat_map(|object| object.strings(keys))
+    }
+
+    fn numbers(&self, keys: &[&str]) -> impl Iterator<Item = Option<u32>> {
+        self.0.iter().flat_map(|object| object.numbers(keys))
+    }
+}
+
+fn address(text: Option<JsonStr<'_>>) -> Option<IpAddr> {
+    text?.parse().ok()
+}
+
+/// `<handle>-envoy`, `<handle>-liveness-healthcheck-0`: executor's names for processes inside a container.
+pub(crate) fn names_process(name: &str) -> bool {
+    let before_number = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    name.ends_with("-envoy") || before_number.ends_with("-healthcheck-")
+}
+
+/// What Garden gave to the program that sets up a container's network, and got from it: JSON inside strings of the data.
+///
+/// Source: guardian `netplugin/external_networker.go`: `UpInputs`, `UpOutputs`, `NetInInputs`, `NetOutInputs`.
+#[derive(Default)]
+struct Networker {
+    container_ip: Option<IpAddr>,
+    names: Option<Names<'static>>,
+}
+
+impl Networker {
+    fn read(message: &str, data: &Object<'_>) -> Self {
+        if !message.ends_with("external-networker-result") {
+            return Self::default();
+        }
+        let (stdin, stdout) = (data.string(&["stdin"]), data.string(&["stdout"]));
+        let given = Places::in_text(stdin.as_deref());
+        let got = Places::in_text(stdout.as_deref()).inside(&["properties", "Properties"]);
+        Self {
+            container_ip: agreed(
+                given
+                    .strings(&["ContainerIP", "container_ip"])
+                    .chain(got.strings(&["garden.network.container-ip"]))
+                    .map(address),
+            ),
+            names: names_in(&[given.inside(&["Properties"])]).map(Names::into_owned),
+        }
+    }
+}
+
+/// Reads names from executor's metric tags, from Cloud Controller's network properties (which have only GUIDs), or from
+/// Garden's properties, which prefix the latter with `network.`.
+fn names_in<'a>(places: &[Places<'a>]) -> Option<Names<'a>> {
+    let name = |keys: &[&str]| agreed(places.iter().flat_map(|place| place.strings(keys)));
+    let names = Names {
+        app_guid: name(&["app_id", "network.app_id"]),
+        app_name: name(&["app_name"]),
+        space_guid: name(&["space_id", "network.space_id"]),
+        space_name: name(&["space_name"]),
+        org_guid: name(&["organization_id", "org_id", "network.org_id"]),
+        org_name: name(&["organization_name"]),
+        process_type: name(&["process_type"]),
+    };
+    (names != Names::default()).then_some(names)
+}
+
+/// Reads names from the network properties of a container.
+pub(crate) fn names_of_properties(properties: Object<'_>) -> Option<Names<'_>> {
+    names_in(&[Places(vec![properties])])
+}
+
+/// Where lager could not serialise the data it wrote a Go dump of it, in which strings survive:
+/// `"container-guid":"bfce786c-…"`.
+fn dumped<'a>(data: &Object<'a>) -> Option<JsonStr<'a>> {
+    let dump = data.string(&["data_dump"])?;
+    ["container-guid", "guid", "handle"].iter().find_map(|key| {
+        let (_, rest) = dump.split_once(&format!("\"{key}\":\""))?;
+        let (value, _) = rest.split_once('"')?;
+        let fits =
+            !value.is_empty() && value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        fits.then(|| JsonStr::owned(value.to_owned()))
+    })
+}

@@ -1,0 +1,197 @@
+//! The answer to "who sent this?": the owners that the evidence admits, and how sure that is.
+
+use serde::Serialize;
+
+use crate::evidence::Origin;
+use crate::guid::{Guid, ProcessName};
+use crate::ledger::Lifetime;
+
+/// Who a log prefix belongs to, as far as the evidence goes. Borrowed from the [`Ledger`](crate::Ledger).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Attribution<'l> {
+    /// How sure it is.
+    pub certainty: Certainty,
+    /// What decided.
+    pub reason: Reason,
+    /// Who it is, or may be.
+    pub owners: Owners<'l>,
+    /// The container that the packet's address was leased to, where that says more than the prefix: which container of the
+    /// app it was. Never surer than `inferred`.
+    pub lease: Option<Lifetime<'l>>,
+}
+
+impl<'l> Attribution<'l> {
+    /// No owner, because of this.
+    #[must_use]
+    pub const fn unknown(reason: Reason) -> Self {
+        Self { certainty: Certainty::Unknown, reason, owners: Owners::None, lease: None }
+    }
+
+    /// The one container that it is; `None` if there is none, or more than one.
+    #[must_use]
+    pub const fn container(&self) -> Option<Lifetime<'l>> {
+        match self.owners {
+            Owners::Container(lifetime) => Some(lifetime),
+            _ => None,
+        }
+    }
+
+    /// What runs there, if it is one container. Where a prefix names an app, it may be any version of any of its processes.
+    #[must_use]
+    pub fn process(&self) -> Option<&'l ProcessName> {
+        self.container()?.process()
+    }
+
+    /// The GUID under which a directory knows the owner: a process, an app or a task. `None` if there is no one owner.
+    #[must_use]
+    pub fn subject(&self) -> Option<Guid> {
+        match &self.owners {
+            Owners::Container(lifetime) => lifetime.subject(),
+            Owners::App { app, .. } if self.certainty > Certainty::Ambiguous => Some(*app),
+            Owners::App { .. } | Owners::None | Owners::Several(_) => None,
+        }
+    }
+
+    /// The containers that come into question, where it is not one.
+    #[must_use]
+    pub fn candidates(&self) -> &[Lifetime<'l>] {
+        match &self.owners {
+            Owners::Several(lifetimes) => lifetimes,
+            _ => &[],
+        }
+    }
+
+    /// The lines that decided, each once, in order.
+    #[must_use]
+    pub fn evidence(&self) -> Vec<Origin> {
+        let (lifetimes, line): (&[Lifetime<'_>], _) = match &self.owners {
+            Owners::None => (&[], None),
+            Owners::Container(lifetime) => (std::slice::from_ref(lifetime), None),
+            Owners::App { line, .. } => (&[], *line),
+            Owners::Several(lifetimes) => (lifetimes, None),
+        };
+        let mut origins: Vec<_> = lifetimes.iter().flat_map(|l| l.evidence()).chain(line).collect();
+        origins.sort_unstable();
+        origins.dedup();
+        origins
+    }
+}
+
+/// Whom an attribution names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Owners<'l> {
+    /// Nobody.
+    None,
+    /// One container.
+    Container(Lifetime<'l>),
+    /// One app. Which of its containers it was the prefix does not say.
+    App {
+        /// Its GUID, or that of its first process, which in old releases is the same.
+        app: Guid,
+        /// The first line that shows it.
+        line: Option<Origin>,
+    },
+    /// Any of these, or one that nothing is known of. A single one is here if something contradicts it.
+    Several(Vec<Lifetime<'l>>),
+}
+
+/// How sure an attribution is, the least first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Certainty {
+    /// Nobody is known.
+    Unknown,
+    /// Several come into question.
+    Ambiguous,
+    /// An address lease says so; the prefix does not.
+    Inferred,
+    /// The prefix shows the beginning of one known handle only.
+    UniquePrefix,
+    /// The prefix shows the whole handle, and nothing contradicts it.
+    Exact,
+}
+
+/// What decided an attribution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Reason {
+    /// The prefix is a whole handle.
+    WholeHandle,
+    /// One known handle begins so.
+    OneHandleBeginsSo,
+    /// One known app's GUID begins so.
+    OneAppBeginsSo,
+    /// Several known handles begin so, or apps.
+    SeveralHandlesBeginSo,
+    /// Lines name different processes, apps, instances or cells for the same handle, or different apps for its process.
+    ProcessesContradict,
+    /// One known handle begins so, but the packet is older than its container or younger than its end.
+    OutsideLifetime,
+    /// One known handle begins so, but its container was on another cell than the packet.
+    OnAnotherCell,
+    /// One known handle begins so, but its container had another address than the packet.
+    AddressContradicts,
+    /// The container that had the packet's address on the packet's cell, at the time.
+    AddressLease,
+    /// Several containers had the address at the time, or so shortly before or after that clocks may be out by more.
+    SeveralHadAddress,
+    /// One container had the address about then, but not surely at the time.
+    LeaseInDoubt,
+    /// No line tells who had the address at the time.
+    NoSuchLease,
+    /// Too little of a GUID is shown to tell anything.
+    PrefixTooShort,
+    /// No line names a handle that begins so.
+    NoSuchHandle,
+    /// No line names an app whose GUID begins so.
+    NoSuchApp,
+    /// There is no line about any container at all: no rep logs were given.
+    NoEvidence,
+    /// Garden's own health check, which belongs to no app.
+    HealthCheck,
+    /// The prefix is Cloud Foundry's, but names nobody.
+    NamesNobody,
+    /// The prefix is not Cloud Foundry's.
+    NotCloudFoundry,
+}
+
+impl Reason {
+    /// A sentence for people.
+    ///
+    /// ```
+    /// use asg_core::Reason;
+    /// assert_eq!(Reason::NoEvidence.sentence(), "no rep log was given");
+    /// ```
+    #[must_use]
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::WholeHandle => "the prefix is the whole handle",
+            Self::OneHandleBeginsSo => "one known handle begins so",
+            Self::OneAppBeginsSo => "one known app GUID begins so",
+            Self::SeveralHandlesBeginSo => "several known handles begin so",
+            Self::ProcessesContradict => "the lines contradict each other about this handle",
+            Self::OutsideLifetime => {
+                "one known handle begins so, but its container lived at another time"
+            }
+            Self::OnAnotherCell => {
+                "one known handle begins so, but its container was on another cell"
+            }
+            Self::AddressContradicts => {
+                "one known handle begins so, but its container had another address"
+            }
+            Self::AddressLease => "the container had this address then, on this cell",
+            Self::SeveralHadAddress => "several containers had this address about then",
+            Self::LeaseInDoubt => "the container had this address about then, if not surely",
+            Self::NoSuchLease => "no line tells who had this address then",
+            Self::PrefixTooShort => "too little of a handle is shown",
+            Self::NoSuchHandle => "no rep line names a handle that begins so",
+            Self::NoSuchApp => "no line names an app whose GUID begins so",
+            Self::NoEvidence => "no rep log was given",
+            Self::HealthCheck => "Garden's own health check",
+            Self::NamesNobody => "the prefix names nobody",
+            Self::NotCloudFoundry => "the prefix is not Cloud Foundry's",
+        }
+    }
+}

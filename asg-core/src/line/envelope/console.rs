@@ -1,0 +1,155 @@
+//! The time stamps that the kernel and dmesg put before a message.
+
+use super::{Dialect, Envelope, syslog};
+use crate::bytes::text::Text;
+use crate::time::stamp;
+use crate::time::{LogTime, Uptime, rfc3339};
+
+/// `[ 2447.391126] `, with what may follow in brackets, at the start of a text.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BootStamp<'a> {
+    uptime: Uptime,
+    caller: Option<&'a [u8]>,
+    len: usize,
+}
+
+impl<'a> BootStamp<'a> {
+    pub(super) fn put_into(self, envelope: &mut Envelope<'a>) {
+        envelope.uptime = Some(self.uptime);
+        envelope.caller = self.caller.map(Text::new);
+        envelope.body_at += self.len;
+    }
+}
+
+/// `[%5lu.%06lu] `, and `[  T123]` or `[    C0]` between the two with `CONFIG_PRINTK_CALLER`.
+pub(super) fn boot_stamp(text: &[u8]) -> Option<BootStamp<'_>> {
+    let inside = text.strip_prefix(b"[")?;
+    let close = memchr::memchr(b']', &inside[..inside.len().min(40)])?;
+    let uptime = uptime_text(&inside[..close])?;
+    let mut rest = &inside[close + 1..];
+    let mut caller = None;
+    if let Some(after) = rest.strip_prefix(b"[")
+        && let Some(close) = memchr::memchr(b']', &after[..after.len().min(12)])
+        && is_caller(after[..close].trim_ascii_start())
+    {
+        caller = Some(after[..close].trim_ascii_start());
+        rest = &after[close + 1..];
+    }
+    // A message may be empty, and tools drop the blank then.
+    let rest = rest.strip_prefix(b" ").or_else(|| rest.is_empty().then_some(rest))?;
+    Some(BootStamp { uptime, caller, len: text.len() - rest.len() })
+}
+
+fn is_caller(text: &[u8]) -> bool {
+    matches!(text, [b'T' | b'C', digits @ ..] if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit))
+}
+
+/// `  637.581122`: six decimals always; three come from other programs.
+pub(crate) fn uptime_text(text: &[u8]) -> Option<Uptime> {
+    let text = text.trim_ascii_start();
+    let point = text.len().checked_sub(7)?;
+    let (seconds, micros) = (&text[..point], text[point..].strip_prefix(b".")?);
+    if seconds.is_empty() || seconds.len() > 12 {
+        return None;
+    }
+    let number = |digits: &[u8]| {
+        digits
+            .iter()
+            .try_fold(0_u64, |n, b| b.is_ascii_digit().then(|| n * 10 + u64::from(b - b'0')))
+    };
+    Some(Uptime::from_micros(number(seconds)? * 1_000_000 + number(micros)?))
+}
+
+/// Any of dmesg's stamps in brackets; the priority, if there is one, was read before `at`.
+pub(super) fn dmesg(text: &[u8], at: usize) -> Option<Envelope<'_>> {
+    let mut envelope = Envelope { dialect: Dialect::Console, body_at: at, ..Envelope::default() };
+    if let Some(boot) = boot_stamp(&text[at..]) {
+        boot.put_into(&mut envelope);
+        syslog::host_and_tag(text, &mut envelope);
+        return Some(envelope);
+    }
+    let inside = text[at..].strip_prefix(b"[")?;
+    let close = memchr::memchr(b']', &inside[..inside.len().min(48)])?;
+    let stamp = &inside[..close];
+    if let Some((time, len)) = stamp::ctime(stamp).filter(|(_, len)| *len == stamp.len()) {
+        debug_assert_eq!(len, stamp.len());
+        envelope.time = time;
+    } else if let Some(uptime) = with_delta(stamp) {
+        envelope.uptime = uptime;
+    } else if !is_short(stamp) {
+        return None;
+    }
+    let rest = inside[close + 1..].strip_prefix(b" ")?;
+    envelope.body_at = text.len() - rest.len();
+    Some(envelope)
+}
+
+/// `[ 2343.595381 <    0.007446>]`, `[<    0.007446>]` and `[  +0.007446]`: what is told is the time since the last line, and
+/// in the first of them the uptime.
+#[expect(clippy::option_option, reason = "no such stamp, and a stamp without an uptime")]
+fn with_delta(stamp: &[u8]) -> Option<Option<Uptime>> {
+    if let Some(delta) = stamp.trim_ascii_start().strip_prefix(b"+") {
+        return uptime_text(delta).map(|_| None);
+    }
+    let open = memchr::memchr(b'<', stamp)?;
+    uptime_text(stamp[open + 1..].strip_suffix(b">")?)?;
+    let before = stamp[..open].trim_ascii();
+    if before.is_empty() { Some(None) } else { uptime_text(before).map(Some) }
+}
+
+/// `Nov23 04:03`: dmesg's relative form, where the minute changes. It has no seconds, so it is no time.
+fn is_short(stamp: &[u8]) -> bool {
+    stamp::month(stamp).is_some()
+        && matches!(stamp[3..], [a, b, b' ', c, d, b':', e, f]
+            if [b, c, d, e, f].iter().all(u8::is_ascii_digit) && (a.is_ascii_digit() || a == b' '))
+}
+
+/// `kern  :warn  : [ 2343.595381] …`: dmesg -x.
+pub(super) fn decoded(text: &[u8]) -> Option<Envelope<'_>> {
+    const FACILITIES: [&str; 12] = [
+        "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron",
+        "authpriv", "ftp",
+    ];
+    const LEVELS: [&str; 8] = ["emerg", "alert", "crit", "err", "warn", "notice", "info", "debug"];
+    let name = |field: &[u8], names: &[&str]| {
+        let field = field.trim_ascii_end();
+        names.iter().position(|name| name.as_bytes() == field)
+    };
+    let colon = memchr::memchr(b':', &text[..text.len().min(12)])?;
+    let facility = name(&text[..colon], &FACILITIES)?;
+    let rest = &text[colon + 1..];
+    let colon = memchr::memchr(b':', &rest[..rest.len().min(12)])?;
+    let level = name(&rest[..colon], &LEVELS)?;
+    let rest = rest[colon + 1..].strip_prefix(b" ")?;
+    let at = text.len() - rest.len();
+    let priority = u8::try_from(facility * 8 + level).ok();
+    // dmesg -x -t prints no stamp.
+    let bare = Envelope { dialect: Dialect::Console, body_at: at, ..Envelope::default() };
+    let stamped = dmesg(text, at).or_else(|| iso(text, at));
+    Some(Envelope { priority, ..stamped.unwrap_or(bare) })
+}
+
+/// `kernel: [ 2343.595381] …`: syslog's tag without what stands before it.
+pub(super) fn tagged(text: &[u8]) -> Option<Envelope<'_>> {
+    let (name, behind) = (b"kernel", text.strip_prefix(b"kernel: ")?);
+    let mut envelope = Envelope {
+        dialect: Dialect::Console,
+        program: Some(Text::new(&text[..name.len()])),
+        body_at: text.len() - behind.len(),
+        ..Envelope::default()
+    };
+    boot_stamp(behind)?.put_into(&mut envelope);
+    Some(envelope)
+}
+
+/// `2017-07-24T19:19:10,581122+00:00 …`: dmesg --time-format=iso. The comma tells it from syslog.
+pub(super) fn iso(text: &[u8], at: usize) -> Option<Envelope<'_>> {
+    let (time, len, true) = rfc3339(&text[at..])? else { return None };
+    let rest = text[at + len..].strip_prefix(b" ")?;
+    Some(Envelope {
+        dialect: Dialect::Console,
+        time: LogTime::Instant(time),
+        body_at: text.len() - rest.len(),
+        ..Envelope::default()
+    })
+}

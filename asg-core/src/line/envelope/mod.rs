@@ -1,0 +1,267 @@
+//! The envelope: how a line reached us, and where its body begins.
+//!
+//! Ten years of Cloud Foundry have sent the same two kinds of line, kernel text and JSON, through a dozen headers:
+//!
+//! | dialect | looks like |
+//! |---|---|
+//! | traditional syslog (RFC 3164), journald short | `Jun 16 23:18:38 host kernel: [2681198.826158] …` |
+//! | `logread` of `OpenWrt` | `Mon Mar 23 13:16:49 2026 kern.warn kernel: [311423.870453] …` |
+//! | rsyslog `FileFormat`, journald short-iso | `2018-04-03T17:05:02.358719+00:00 host kernel: [1468637.581122] …` |
+//! | metron agent, as sent | `<4>2017-06-16T23:18:38.826301+00:00 10.0.16.15 kernel [job=diego_cell index=1] [268…] …` |
+//! | the same, as an aggregator showed it | `Jun 16 23:18:38 kern kernel [job=diego_cell index=1] [2681198.826158] …` |
+//! | syslog-release 4 to 7 | `<4>2016-04-23T10:00:00.123456+00:00 10.0.16.15 kernel cf/diego-cell/<id> […] …` |
+//! | syslog-release 9 | `<4>12016-12-14T… 10.0.16.15 kernel: [bosh instance="cf/diego-cell/<id>"] […] …` |
+//! | syslog-release 11 and later (RFC 5424) | `<4>1 2024-05-06T… 10.0.16.15 kernel - - [instance@47450 … id="<id>"] […] …` |
+//! | dmesg, `/proc/kmsg` | `[ 2343.595381] …`, `<4>[ 2343.595381] …`, `kern  :warn  : [ 2343.595381] …`, `kernel: [ 2343.595381] …`, … |
+//! | journald short-monotonic, short-unix, short-full | `[1468637.581122] host kernel: …`, `1500923950.581122 host kernel: …`, `Mon 2017-07-24 19:19:10 UTC host kernel: …` |
+//! | `cf logs` | `2024-05-06T07:08:03.29+0000 [CELL/0] OUT …` |
+//! | container runtimes | `2024-05-06T07:08:05.400512000Z stdout F …`, `rep_1  \| …` |
+//! | any of these behind grep's `file:`, `file:123:`, `file-`, or an octet count (RFC 6587) | `kern.log:Jun 16 …`, `318 <4>1 2024-05-06T…` |
+//! | `/dev/kmsg`, journald JSON, `dmesg -J`, log shippers | unwrapped by [`crate::Line`] |
+//!
+//! Whatever matches none of them wholly is bare: its text is body from the first byte, for a log prefix may look like
+//! anything.
+//!
+//! Sources: loggregator `syslog_forwarder.conf.erb`, syslog-release `syslog-release-forwarding-setup.conf.erb` by version,
+//! bosh-linux-stemcell-builder's rsyslog.conf, util-linux `dmesg.c`, `Documentation/ABI/testing/dev-kmsg`, RFC 3164, 5424 and
+//! 6587; systemd `logs-show.c`; cf CLI `util/ui/log_message.go`; Kubernetes' CRI log format.
+
+mod console;
+mod fast;
+mod stream;
+mod syslog;
+#[cfg(test)]
+pub(crate) mod tests;
+
+pub(crate) use console::uptime_text;
+pub(crate) use fast::Opening;
+
+use serde::Serialize;
+
+use crate::bytes::text::Text;
+use crate::time::{LogTime, Uptime};
+
+/// How a line reached us. What the line does not say is `None`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Envelope<'a> {
+    /// Which kind of header the line has.
+    pub dialect: Dialect,
+    /// The header's time stamp.
+    pub time: LogTime,
+    /// Syslog's `<PRI>`: facility × 8 + severity.
+    pub priority: Option<u8>,
+    /// The host, by name or address.
+    pub host: Option<Text<'a>>,
+    /// The program: `kernel`, `vcap.rep`, `rep`, …
+    pub program: Option<Text<'a>>,
+    /// Its process id, or what stands for one.
+    pub proc_id: Option<Text<'a>>,
+    /// The BOSH job or instance group.
+    pub job: Option<Text<'a>>,
+    /// The index in the job, as old releases number instances.
+    pub index: Option<Text<'a>>,
+    /// The BOSH instance id, as new ones do.
+    pub instance: Option<Text<'a>>,
+    /// The BOSH deployment.
+    pub deployment: Option<Text<'a>>,
+    /// The availability zone.
+    pub az: Option<Text<'a>>,
+    /// The BOSH director.
+    pub director: Option<Text<'a>>,
+    /// The environment that syslog-release was configured with.
+    pub environment: Option<Text<'a>>,
+    /// Time since the kernel booted.
+    pub uptime: Option<Uptime>,
+    /// The thread (`T123`) or processor (`C0`) that logged, with `CONFIG_PRINTK_CALLER`.
+    pub caller: Option<Text<'a>>,
+    /// The record's number in the kernel's buffer.
+    pub sequence: Option<u64>,
+    /// The record goes on where the one before broke off.
+    pub continuation: bool,
+    /// The line stands for so many.
+    pub repeated: Option<u32>,
+    /// The file that grep found it in.
+    pub source_file: Option<Text<'a>>,
+    /// What loggregator's syslog agent tells of an app's line: `name="value"` pairs, escaped as in RFC 5424.
+    pub tags: Option<Text<'a>>,
+    /// What was sent: kernel text or JSON.
+    pub body: Text<'a>,
+    /// Where the body begins in the text that was read.
+    pub body_at: usize,
+}
+
+impl<'a> Envelope<'a> {
+    /// The part of an app's log stream that the line belongs to: `CELL` of `[CELL/0]`, `APP` of `[APP/PROC/WEB/0]`.
+    pub(crate) fn stream(&self) -> Option<&'a [u8]> {
+        let inside = self.bracketed()?;
+        Some(&inside[..memchr::memchr(b'/', inside).unwrap_or(inside.len())])
+    }
+
+    /// The last number in it, which is that of the instance.
+    pub(crate) fn stream_index(&self) -> Option<u32> {
+        let inside = self.bracketed()?;
+        std::str::from_utf8(&inside[memchr::memrchr(b'/', inside)? + 1..]).ok()?.parse().ok()
+    }
+
+    fn bracketed(&self) -> Option<&'a [u8]> {
+        self.proc_id?.as_bytes().strip_prefix(b"[")?.strip_suffix(b"]")
+    }
+
+    /// True if the line comes from the kernel: the program says so, or the time stamp of its buffer is there.
+    #[must_use]
+    pub fn is_kernel(&self) -> bool {
+        self.uptime.is_some() || self.program.is_some_and(|program| program == "kernel")
+    }
+
+    /// A name for the machine: its BOSH instance id, or job and index, or host, whichever is known first.
+    #[must_use]
+    pub fn cell(&self) -> Option<String> {
+        match (self.instance, self.job, self.index, self.host) {
+            (Some(instance), ..) => Some(instance.to_string()),
+            (_, Some(job), Some(index), _) => Some(format!("{job}/{index}")),
+            (.., host) => host.map(|host| host.to_string()),
+        }
+    }
+}
+
+/// Kinds of header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Dialect {
+    /// None.
+    #[default]
+    Bare,
+    /// Traditional syslog, no year.
+    Rfc3164,
+    /// An RFC 3339 stamp, host and tag, as rsyslog writes files.
+    Rfc3339,
+    /// RFC 5424.
+    Rfc5424,
+    /// `dmesg`'s and `/proc/kmsg`'s time stamps.
+    Console,
+    /// `/dev/kmsg`.
+    DevKmsg,
+    /// journald's JSON.
+    JournalJson,
+    /// `dmesg -J`.
+    DmesgJson,
+    /// A log shipper's JSON.
+    Json,
+    /// A field of journald's export or verbose form.
+    JournalField,
+    /// `cf logs`.
+    CfLogs,
+    /// A stamp without a host, as container runtimes put it before a line.
+    Container,
+}
+
+/// Reads the header of a line that needs no unescaping, into a new envelope.
+pub(crate) fn read<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) {
+    if fast::read(text, envelope).is_none() {
+        *envelope = any(text);
+    }
+}
+
+/// The same, the long way.
+fn any(text: &[u8]) -> Envelope<'_> {
+    let mut envelope = header(text).or_else(|| behind_file_name(text)).unwrap_or_default();
+    strip_blank(text, &mut envelope);
+    repeated(text, &mut envelope);
+    if envelope.dialect != Dialect::Console
+        && let Some(stamp) = console::boot_stamp(&text[envelope.body_at..])
+    {
+        stamp.put_into(&mut envelope);
+    }
+    let end = if envelope.repeated.is_some() { text.len() - 1 } else { text.len() };
+    envelope.body = Text::new(&text[envelope.body_at..end.max(envelope.body_at)]);
+    envelope
+}
+
+fn header(text: &[u8]) -> Option<Envelope<'_>> {
+    match text.first()? {
+        b'<' => syslog::with_priority(text),
+        b'[' => console::dmesg(text, 0),
+        b'0'..=b'9' | b'A'..=b'Z' | b'*' => syslog::stamped(text, 0)
+            .or_else(|| syslog::counted(text))
+            .or_else(|| stream::field(text))
+            .or_else(|| syslog::logread(text)),
+        b'a'..=b'z' => console::decoded(text).or_else(|| console::tagged(text)),
+        b' ' | b'\t' => stream::indented(text).or_else(|| pasted(text)),
+        _ => None,
+    }
+}
+
+/// A header behind blanks, as people paste it.
+fn pasted(text: &[u8]) -> Option<Envelope<'_>> {
+    let line = text.trim_ascii_start();
+    let envelope = match header(line) {
+        None if line.starts_with(b"{\"timestamp\":") => Envelope::default(),
+        found => found?,
+    };
+    Some(Envelope { body_at: envelope.body_at + (text.len() - line.len()), ..envelope })
+}
+
+/// `path:` or `path:123:` before a header, as grep prints it over several files; `path-` and `path-123-` for the lines
+/// around a match; `123:` over one file; `name  | ` as docker compose prints it.
+fn behind_file_name(text: &[u8]) -> Option<Envelope<'_>> {
+    let word =
+        text.iter().take(1024).position(|b| matches!(b, b' ' | b'=' | b'"' | b'{' | b'[' | b'<'));
+    let word = &text[..word.unwrap_or_else(|| text.len().min(1024))];
+    if let Some(starts) = stream::behind_service(text, word) {
+        return behind(text, starts, Some(word));
+    }
+    // A name may hold the marks itself; whatever stands before a header is the name. The head of a traditional stamp
+    // (`Jun`) and of an RFC 3339 one (`2018-`) are part of the word too.
+    let head = &text[..text.len().min(word.len() + 1)];
+    for at in memchr::memchr2_iter(b':', b'-', head).take(16).filter(|at| *at > 0) {
+        let mark = text[at];
+        let digits = text[at + 1..].iter().take(12).take_while(|b| b.is_ascii_digit()).count();
+        if digits > 0
+            && text.get(at + 1 + digits) == Some(&mark)
+            && let Some(found) = behind(text, at + digits + 2, Some(&text[..at]))
+        {
+            return Some(found);
+        }
+        // Of one file, grep prints the number alone.
+        let name = Some(&text[..at]).filter(|name| !name.iter().all(u8::is_ascii_digit));
+        if let Some(found) = behind(text, at + 1, name) {
+            return Some(found);
+        }
+    }
+    None
+}
+
+fn behind<'a>(text: &'a [u8], starts: usize, file: Option<&'a [u8]>) -> Option<Envelope<'a>> {
+    let rest = &text[starts..];
+    let inner = match header(rest) {
+        Some(inner) => inner,
+        // Kernel text alone proves nothing, but a lager line cannot begin with a file name.
+        None if rest.starts_with(b"{\"timestamp\":") => Envelope::default(),
+        None => return None,
+    };
+    Some(Envelope { source_file: file.map(Text::new), body_at: inner.body_at + starts, ..inner })
+}
+
+/// Some forwarders leave the blank in which `logger`'s messages begin.
+fn strip_blank(text: &[u8], envelope: &mut Envelope<'_>) {
+    if envelope.dialect != Dialect::Bare
+        && let [b' ', b'{' | b'[', ..] = text[envelope.body_at..]
+    {
+        envelope.body_at += 1;
+    }
+}
+
+/// `message repeated 3 times: [ … ]`: rsyslog, `runtime/ratelimit.c`.
+fn repeated(text: &[u8], envelope: &mut Envelope<'_>) {
+    let body = &text[envelope.body_at..];
+    let Some(rest) = body.strip_prefix(b"message repeated ") else { return };
+    let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
+    let count = std::str::from_utf8(&rest[..digits]).ok().and_then(|n| n.parse().ok());
+    let Some(inside) = rest[digits..].strip_prefix(b" times: [") else { return };
+    if count.is_some() && inside.ends_with(b"]") {
+        envelope.repeated = count;
+        envelope.body_at = text.len() - inside.len();
+    }
+}

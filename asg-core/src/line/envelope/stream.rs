@@ -1,0 +1,71 @@
+//! Headers of what is not syslog: app logs as the cf CLI prints them, container runtimes, journald's fields.
+
+use super::{Dialect, Envelope, header};
+use crate::bytes::text::Text;
+use crate::time::LogTime;
+
+/// What may follow an RFC 3339 stamp instead of a host: `[CELL/0] OUT …`, `stdout F …`, or what a runtime has put its stamp
+/// before. `at` is where it begins.
+pub(super) fn behind_stamp(text: &[u8], at: usize, time: LogTime) -> Option<Envelope<'_>> {
+    let rest = &text[at..];
+    let found = |dialect, body_at| Envelope { dialect, time, body_at, ..Envelope::default() };
+    match rest {
+        [b'{', ..] => Some(found(Dialect::Container, at)),
+        [b'[', ..] if cf_logs(rest).is_some() => {
+            let (source, body) = cf_logs(rest)?;
+            let proc_id = Some(Text::new(source));
+            Some(Envelope { proc_id, ..found(Dialect::CfLogs, at + body) })
+        }
+        [b'[' | b'<', ..] => {
+            let inner = header(rest)?;
+            let own = if inner.time == LogTime::Unknown { time } else { inner.time };
+            Some(Envelope { time: own, body_at: inner.body_at + at, ..inner })
+        }
+        _ => {
+            let behind = ["stdout F ", "stderr F ", "stdout P ", "stderr P "]
+                .iter()
+                .find_map(|mark| rest.strip_prefix(mark.as_bytes()))?;
+            let partial = rest[b"stdout ".len()] == b'P';
+            let inner = found(Dialect::Container, text.len() - behind.len());
+            Some(Envelope { continuation: partial, ..inner })
+        }
+    }
+}
+
+/// `[CELL/0] OUT `, `[API]     ERR `: the brackets with what is in them, and how long all of it is.
+fn cf_logs(text: &[u8]) -> Option<(&[u8], usize)> {
+    let close = memchr::memchr(b']', &text[..text.len().min(200)])?;
+    let blanks = text[close + 1..].iter().take_while(|b| **b == b' ').count();
+    let at = close + 1 + blanks;
+    let mark = text.get(at..at + 3)?;
+    // The brackets with what is in them are padded, the longest not at all.
+    let is_stream = matches!(mark, b"OUT" | b"ERR") && text[1].is_ascii_uppercase();
+    let end = at + 3 + usize::from(text.get(at + 3) == Some(&b' '));
+    let ends = text.len() == at + 3 || end == at + 4;
+    (is_stream && ends).then_some((&text[..=close], end))
+}
+
+/// `MESSAGE=…`: journald's export form, whose other fields are lines of their own.
+pub(super) fn field(text: &[u8]) -> Option<Envelope<'_>> {
+    let body = text.strip_prefix(b"MESSAGE=")?;
+    let body_at = text.len() - body.len();
+    Some(Envelope { dialect: Dialect::JournalField, body_at, ..Envelope::default() })
+}
+
+/// The same behind blanks, as journald's verbose form has it, and `cf logs`, which indents its lines.
+pub(super) fn indented(text: &[u8]) -> Option<Envelope<'_>> {
+    let blanks = text.iter().take(8).take_while(|b| **b == b' ').count();
+    let rest = &text[blanks..];
+    let inner = match rest.first()? {
+        b'M' => field(rest)?,
+        b'0'..=b'9' => header(rest).filter(|inner| inner.dialect == Dialect::CfLogs)?,
+        _ => return None,
+    };
+    Some(Envelope { body_at: inner.body_at + blanks, ..inner })
+}
+
+/// Where the text behind `name   | ` begins; `word` is what the text begins with.
+pub(super) fn behind_service(text: &[u8], word: &[u8]) -> Option<usize> {
+    let rest = text[word.len()..].trim_ascii_start().strip_prefix(b"| ")?;
+    (!word.is_empty()).then_some(text.len() - rest.len())
+}

@@ -1,0 +1,370 @@
+//! Syslog: stamp, host, tag, and what BOSH puts between them.
+
+use super::{Dialect, Envelope, console, stream};
+use crate::bytes::find;
+use crate::bytes::text::Text;
+use crate::time::stamp;
+use crate::time::{LogTime, rfc3339};
+
+/// `<PRI>` and a header behind it.
+pub(super) fn with_priority(text: &[u8]) -> Option<Envelope<'_>> {
+    prioritised(text, 0)
+}
+
+/// `318 <4>1 …`: octet counting, RFC 6587.
+pub(super) fn counted(text: &[u8]) -> Option<Envelope<'_>> {
+    let digits = text.iter().take(8).take_while(|b| b.is_ascii_digit()).count();
+    text[digits..].starts_with(b" <").then(|| prioritised(text, digits + 1))?
+}
+
+fn prioritised(text: &[u8], at: usize) -> Option<Envelope<'_>> {
+    let (priority, at) = priority(text, at)?;
+    let envelope = match &text[at..] {
+        [b'1', b' ', ..] => {
+            let mut envelope = Envelope::default();
+            rfc5424(text, at + 2, &mut envelope).map(|()| envelope)
+        }
+        // Some programs put a blank before the version.
+        [b' ', b'1', b' ', ..] => {
+            let mut envelope = Envelope::default();
+            rfc5424(text, at + 3, &mut envelope).map(|()| envelope)
+        }
+        [b'[', ..] => console::dmesg(text, at),
+        // syslog-release 9 forgot the blank behind the version.
+        [b'1', a, b, c, d, b'-', ..] if [a, b, c, d].into_iter().all(u8::is_ascii_digit) => {
+            stamped(text, at + 1)
+        }
+        _ => stamped(text, at),
+    };
+    envelope.map(|envelope| Envelope { priority: Some(priority), ..envelope })
+}
+
+/// `<PRI>` and where it ends.
+pub(super) fn priority(text: &[u8], at: usize) -> Option<(u8, usize)> {
+    let digits = text[at + 1..].iter().take(4).take_while(|b| b.is_ascii_digit()).count();
+    let close = at + 1 + digits;
+    let priority = std::str::from_utf8(&text[at + 1..close]).ok()?.parse().ok()?;
+    (text.get(close) == Some(&b'>')).then_some((priority, close + 1))
+}
+
+/// A stamp of any kind, then host and tag.
+pub(super) fn stamped(text: &[u8], at: usize) -> Option<Envelope<'_>> {
+    let rest = &text[at..];
+    let (dialect, time, len, needs_tag) = if let Some((time, len, comma)) = rfc3339(rest) {
+        if comma {
+            return console::iso(text, at);
+        }
+        (Dialect::Rfc3339, LogTime::Instant(time), len, false)
+    } else if let Some((time, len)) = stamp::rfc3164(rest) {
+        (Dialect::Rfc3164, time, len, false)
+    } else if let Some(len) = stamp::without_month(rest) {
+        (Dialect::Rfc3164, LogTime::Unknown, len, false)
+    } else {
+        // Numbers and words of other kinds are stamps only where a host and a tag follow.
+        let (time, len) = stamp::without_zone(rest)
+            .or_else(|| stamp::unix(rest))
+            .or_else(|| stamp::full(rest))?;
+        (Dialect::Rfc3339, time, len, true)
+    };
+    let mut words = Words { text, at: at + len };
+    words.blank()?;
+    if dialect == Dialect::Rfc3339
+        && let Some(found) = stream::behind_stamp(text, words.at, time)
+    {
+        return Some(found);
+    }
+    let mut envelope = Envelope { dialect, time, body_at: words.at, ..Envelope::default() };
+    let before_host = words;
+    let host = words.word()?;
+    if host.ends_with(b":") && !host.ends_with(b"::") {
+        // No host, but a tag.
+        words = before_host;
+    } else {
+        envelope.host = Some(Text::new(host));
+        envelope.body_at = words.at;
+        words.blank()?;
+        envelope.body_at = words.at;
+        envelope.priority = facility_and_level(&mut words);
+    }
+    tag(&mut words, &mut envelope);
+    // `Jun 16 23:18:38 kern kernel [job=…]`: an aggregator printed the facility where the host belongs.
+    if envelope.job.is_some() && is_facility(host) {
+        envelope.host = None;
+    }
+    (!needs_tag || envelope.program.is_some()).then_some(envelope)
+}
+
+/// `Mon Mar 23 13:16:49 2026 kern.warn kernel: …`: `OpenWrt`'s logread.
+///
+/// Source: ubox `log/logread.c`.
+pub(super) fn logread(text: &[u8]) -> Option<Envelope<'_>> {
+    let (time, len) = stamp::ctime(text)?;
+    let mut words = Words { text, at: len };
+    words.blank()?;
+    let priority = Some(facility_and_level(&mut words)?);
+    let dialect = Dialect::Rfc3164;
+    let mut envelope =
+        Envelope { dialect, time, priority, body_at: words.at, ..Envelope::default() };
+    tag(&mut words, &mut envelope);
+    Some(envelope)
+}
+
+/// `kern.warn `, as busybox's syslogd puts it between host and tag.
+fn facility_and_level(words: &mut Words<'_>) -> Option<u8> {
+    const LEVELS: [&str; 8] = ["emerg", "alert", "crit", "err", "warn", "notice", "info", "debug"];
+    let mut behind = *words;
+    let word = behind.word()?;
+    let (facility, level) = split_at(word, b".")?;
+    let place = |names: &[&str], name: &[u8]| names.iter().position(|n| n.as_bytes() == name);
+    let facility = match place(&FACILITIES, facility)? {
+        n @ 0..12 => n,
+        local => local + 4,
+    };
+    let priority = facility * 8 + place(&LEVELS, level)?;
+    behind.blank()?;
+    *words = behind;
+    u8::try_from(priority).ok()
+}
+
+pub(super) fn is_facility(host: &[u8]) -> bool {
+    FACILITIES.iter().any(|name| name.as_bytes() == host)
+}
+
+const FACILITIES: [&str; 20] = [
+    "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv",
+    "ftp", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
+];
+
+/// `host program[pid]: ` behind a stamp of the kernel's: journald's short-monotonic. A log prefix may have a colon too, so
+/// only the kernel's tag counts, or one before JSON.
+pub(super) fn host_and_tag<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) {
+    let mut words = Words { text, at: envelope.body_at };
+    let (Some(host), Some(())) = (words.word(), words.blank()) else { return };
+    let mut behind = words;
+    let Some(word) = behind.word() else { return };
+    let is_json = text[behind.at..].starts_with(b" {");
+    if word == b"kernel:" || (is_json && word.ends_with(b":")) {
+        envelope.host = Some(Text::new(host));
+        tag(&mut words, envelope);
+    }
+}
+
+/// `program[pid]: `, or `program ` where one of BOSH's marks follows; else the text behind the host is the body.
+fn tag<'a>(words: &mut Words<'a>, envelope: &mut Envelope<'a>) {
+    let start = words.at;
+    let Some(word) = words.word() else { return };
+    let after_word = words.at;
+    if words.blank().is_none() && words.at < words.text.len() {
+        return;
+    }
+    // Some put one blank more before metron's mark.
+    if words.text[words.at..].starts_with(b" [job=") {
+        words.at += 1;
+    }
+    let tag = word.strip_suffix(b":");
+    let name = tag.unwrap_or(word);
+    let bosh = bosh_mark(words, envelope);
+    if tag.is_none() && !bosh {
+        words.at = start;
+        return;
+    }
+    debug_assert!(after_word <= words.at);
+    if !bosh && is_log_prefix(name, &words.text[words.at..]) {
+        words.at = start;
+        return;
+    }
+    envelope.body_at = words.at;
+    let (program, pid) =
+        match name.strip_suffix(b"]").and_then(|n| Some((n, memchr::memrchr(b'[', n)?))) {
+            Some((inside, open)) => (&inside[..open], Some(&inside[open + 1..])),
+            None => (name, None),
+        };
+    envelope.program = non_empty(program);
+    envelope.proc_id = pid.and_then(non_empty);
+}
+
+/// True if what looks like a tag is the log prefix of a packet, as ulogd's files have it: `host DROP: IN=eth0 OUT=…`. The
+/// kernel's own lines have its tag, and daemons say their number.
+pub(super) fn is_log_prefix(tag: &[u8], behind: &[u8]) -> bool {
+    behind.starts_with(b"IN=")
+        && tag != b"kernel"
+        && !tag.starts_with(b"ulogd")
+        && !tag.ends_with(b"]")
+}
+
+/// `[job=diego_cell index=1] `, `[bosh instance="cf/diego-cell/<id>"] `, `diego-cell/<id> ` or `cf/diego-cell/<id> `.
+fn bosh_mark<'a>(words: &mut Words<'a>, envelope: &mut Envelope<'a>) -> bool {
+    let rest = &words.text[words.at..];
+    let found = if let Some(inside) = rest.strip_prefix(b"[job=") {
+        (|| {
+            let close = memchr::memchr(b']', inside)?;
+            let (job, index) = split_at(&inside[..close], b" index=")?;
+            (envelope.job, envelope.index) = (non_empty(job), non_empty(index));
+            Some(b"[job=".len() + close + 1)
+        })()
+    } else if let Some(inside) = rest.strip_prefix(b"[bosh instance=\"") {
+        (|| {
+            let close = memchr::memmem::find(inside, b"\"]")?;
+            path(&inside[..close], envelope)?;
+            Some(b"[bosh instance=\"".len() + close + 2)
+        })()
+    } else {
+        (|| {
+            let end = memchr::memchr(b' ', rest)?;
+            // Three parts or two; anything may hold a slash, so the last part has to be an id.
+            let word = &rest[..end];
+            if matches!(word, [b'{' | b'[', ..]) {
+                return None;
+            }
+            let id = word.rsplit(|&b| b == b'/').next()?;
+            let is_id = crate::guid::Guid::parse(id).is_ok()
+                || (!id.is_empty() && id.iter().all(u8::is_ascii_digit));
+            if !is_id {
+                return None;
+            }
+            path(word, envelope)?;
+            Some(end)
+        })()
+    };
+    let Some(len) = found else { return false };
+    words.at += len;
+    let _ = words.blank();
+    true
+}
+
+/// `deployment/job/id` or `job/id`.
+fn path<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<()> {
+    let mut parts = text.split(|&b| b == b'/');
+    let (deployment, job, id) = match (parts.next()?, parts.next()?, parts.next(), parts.next()) {
+        (deployment, job, Some(id), None) => (non_empty(deployment), job, id),
+        (job, id, None, None) => (None, job, id),
+        _ => return None,
+    };
+    (envelope.deployment, envelope.job, envelope.instance) =
+        (deployment, non_empty(job), non_empty(id));
+    Some(())
+}
+
+/// `TIMESTAMP HOST APP-NAME PROCID MSGID [structured data] MSG`, behind `<PRI>1 `.
+pub(super) fn rfc5424<'a>(text: &'a [u8], at: usize, envelope: &mut Envelope<'a>) -> Option<()> {
+    let mut words = Words { text, at };
+    envelope.dialect = Dialect::Rfc5424;
+    envelope.time = match words.word()? {
+        b"-" => LogTime::Unknown,
+        word => match rfc3339(word)? {
+            (time, len, false) if len == word.len() => LogTime::Instant(time),
+            _ => return None,
+        },
+    };
+    for slot in [&mut envelope.host, &mut envelope.program, &mut envelope.proc_id] {
+        words.blank()?;
+        *slot = nil(words.word()?);
+    }
+    words.blank()?;
+    words.word()?;
+    words.blank()?;
+    let rest = &text[words.at..];
+    if let Some(b'-') = rest.first() {
+        words.at += 1;
+    } else {
+        while text.get(words.at) == Some(&b'[') {
+            words.at += element(&text[words.at..], envelope)?;
+        }
+    }
+    let _ = words.blank();
+    envelope.body_at = words.at + if text[words.at..].starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+    Some(())
+}
+
+/// One element of structured data, `[id name="value" …]`, and its length. Values stay escaped as they are (`\"`, `\]`, `\\`);
+/// BOSH's have no such characters.
+fn element<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<usize> {
+    let mut words = Words { text, at: 1 };
+    let id_end = find::find2(b' ', b']', text)?;
+    let is_bosh = &text[1..id_end] == b"instance@47450";
+    let is_tags = &text[1..id_end] == b"tags@47450";
+    words.at = id_end;
+    loop {
+        match text.get(words.at)? {
+            b']' => {
+                if is_tags {
+                    envelope.tags = non_empty(&text[id_end..words.at]);
+                }
+                return Some(words.at + 1);
+            }
+            b' ' => words.at += 1,
+            _ => {
+                let name_end = words.at + find::find(b'=', &text[words.at..])?;
+                let name = &text[words.at..name_end];
+                if text.get(name_end + 1) != Some(&b'"') {
+                    return None;
+                }
+                let value = name_end + 2;
+                let end = value + closing_quote(&text[value..])?;
+                if is_bosh {
+                    let slot = match name {
+                        b"director" => &mut envelope.director,
+                        b"environment" => &mut envelope.environment,
+                        b"deployment" => &mut envelope.deployment,
+                        b"group" => &mut envelope.job,
+                        b"az" => &mut envelope.az,
+                        b"id" => &mut envelope.instance,
+                        _ => &mut None,
+                    };
+                    *slot = non_empty(&text[value..end]);
+                }
+                words.at = end + 1;
+            }
+        }
+    }
+}
+
+/// The first `"` that no backslash stands before.
+fn closing_quote(text: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        at += find::find2(b'"', b'\\', &text[at..])?;
+        if text[at] == b'"' {
+            return Some(at);
+        }
+        at += 2;
+        if at > text.len() {
+            return None;
+        }
+    }
+}
+
+/// Words between single blanks.
+#[derive(Debug, Clone, Copy)]
+struct Words<'a> {
+    text: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Words<'a> {
+    /// The characters up to the next blank or the end; `None` if there are none.
+    fn word(&mut self) -> Option<&'a [u8]> {
+        let rest = &self.text[self.at..];
+        let end = find::find(b' ', rest).unwrap_or(rest.len());
+        self.at += end;
+        (end > 0).then(|| &rest[..end])
+    }
+
+    fn blank(&mut self) -> Option<()> {
+        (self.text.get(self.at) == Some(&b' ')).then(|| self.at += 1)
+    }
+}
+
+fn split_at<'a>(text: &'a [u8], mark: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
+    let at = memchr::memmem::find(text, mark)?;
+    Some((&text[..at], &text[at + mark.len()..]))
+}
+
+fn non_empty(text: &[u8]) -> Option<Text<'_>> {
+    (!text.is_empty()).then(|| Text::new(text))
+}
+
+/// RFC 5424's `-` is nothing.
+fn nil(text: &[u8]) -> Option<Text<'_>> {
+    non_empty(text).filter(|text| *text != "-")
+}

@@ -1,0 +1,125 @@
+//! The directory contract: whatever knows which app a GUID belongs to.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+
+use crate::guid::Guid;
+use crate::names::identity::Identity;
+
+/// Looks up identities by GUID.
+///
+/// A GUID is a Cloud Controller process GUID (the first half of Diego's process GUID), an app GUID, a task GUID or a
+/// build GUID. The caller need not know which.
+///
+/// The answer is keyed by GUID, so its order does not matter. A GUID that is missing from the answer counts as *not
+/// asked*: the caller may ask for it again. A directory that searched and found nothing answers
+/// [`Identity::unknown`] or [`Identity::hidden`].
+///
+/// # Example
+///
+/// A database that returns only the rows it has:
+///
+/// ```
+/// use std::collections::HashMap;
+/// use std::convert::Infallible;
+/// use asg_core::{AppState, Directory, Entity, Guid, Identity};
+///
+/// struct Names(HashMap<Guid, String>);
+///
+/// impl Directory for Names {
+///     type Error = Infallible;
+///
+///     fn identities(&mut self, guids: &[Guid]) -> Result<HashMap<Guid, Identity>, Infallible> {
+///         let row = |guid: &Guid| {
+///             let app = Entity::named(guid.to_string(), self.0.get(guid)?);
+///             let identity =
+///                 Identity { state: AppState::Live, app: Some(app), ..Identity::unknown() };
+///             Some((*guid, identity))
+///         };
+///         Ok(guids.iter().filter_map(row).collect())
+///     }
+/// }
+///
+/// let proxy: Guid = "4ccbb24c-268e-421a-9d1b-3678b6eb40d0".parse()?;
+/// let mut names = Names(HashMap::from([(proxy, "proxy".to_owned())]));
+/// let found = names.identities(&[Guid::from_u128(7), proxy])?;
+/// assert_eq!(found.len(), 1);
+/// assert_eq!(found[&proxy].app.as_ref().unwrap().name.as_deref(), Some("proxy"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait Directory {
+    /// Why no answer could be given.
+    type Error;
+
+    /// Looks up these GUIDs, each of which occurs once. Identities of other GUIDs in the answer are ignored.
+    ///
+    /// # Errors
+    ///
+    /// If the directory cannot answer. Then nothing is known about any of the GUIDs, and they may be asked for again.
+    fn identities(&mut self, guids: &[Guid]) -> Result<HashMap<Guid, Identity>, Self::Error>;
+}
+
+impl<D: Directory + ?Sized> Directory for &mut D {
+    type Error = D::Error;
+
+    fn identities(&mut self, guids: &[Guid]) -> Result<HashMap<Guid, Identity>, D::Error> {
+        (**self).identities(guids)
+    }
+}
+
+impl<D: Directory + ?Sized> Directory for Box<D> {
+    type Error = D::Error;
+
+    fn identities(&mut self, guids: &[Guid]) -> Result<HashMap<Guid, Identity>, D::Error> {
+        (**self).identities(guids)
+    }
+}
+
+/// The directory that is never asked: every identity stays open.
+///
+/// ```
+/// use asg_core::{Directory, Guid, NoDirectory};
+///
+/// assert!(NoDirectory.identities(&[Guid::from_u128(7)]).unwrap().is_empty());
+/// ```
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoDirectory;
+
+impl Directory for NoDirectory {
+    type Error = Infallible;
+
+    fn identities(&mut self, _: &[Guid]) -> Result<HashMap<Guid, Identity>, Infallible> {
+        Ok(HashMap::new())
+    }
+}
+
+/// A directory made of a closure; see [`directory_fn`].
+#[derive(Debug, Clone)]
+pub struct DirectoryFn<F>(F);
+
+/// Makes a directory of a closure.
+///
+/// ```
+/// use std::collections::HashMap;
+/// use asg_core::{Directory, Guid, Identity, directory_fn};
+///
+/// let mut failing = directory_fn(|_: &[Guid]| Err::<HashMap<Guid, Identity>, _>("out of order"));
+/// assert_eq!(failing.identities(&[]), Err("out of order"));
+/// ```
+pub const fn directory_fn<F, E>(closure: F) -> DirectoryFn<F>
+where
+    F: FnMut(&[Guid]) -> Result<HashMap<Guid, Identity>, E>,
+{
+    DirectoryFn(closure)
+}
+
+impl<F, E> Directory for DirectoryFn<F>
+where
+    F: FnMut(&[Guid]) -> Result<HashMap<Guid, Identity>, E>,
+{
+    type Error = E;
+
+    fn identities(&mut self, guids: &[Guid]) -> Result<HashMap<Guid, Identity>, E> {
+        (self.0)(guids)
+    }
+}

@@ -1,0 +1,79 @@
+//! Whole documents, given apart from the lines of a log; see [`evidence`].
+
+use serde_json::value::RawValue;
+
+use crate::error::Error;
+use crate::event::documents::entries;
+use crate::event::lager::LagerEvent;
+use crate::evidence::{Evidence, Origin, logger_evidence, rep_evidence};
+
+/// Hands on what a whole file proves: one or several JSON documents, on any number of lines, pretty or not. Documents that
+/// are none of these prove nothing. `origin` is where the first line stands; the evidence says where each entry begins.
+///
+/// # Errors
+///
+/// At the byte where the text is no JSON; what stands before it was handed on.
+///
+/// # Example
+///
+/// ```
+/// use asg_core::{Origin, SourceId, documents};
+///
+/// let store = br#"{
+///   "bfce786c-ab07-40ad-79f9-8f21": {"handle": "bfce786c-ab07-40ad-79f9-8f21", "ip": "10.255.73.3",
+///     "metadata": {"app_id": "bc6f229d-5e4a-4c41-a63f-e8795496c283"}}
+/// }"#;
+/// let mut seen = Vec::new();
+/// let origin = Origin { source: SourceId(0), line: 1 };
+/// documents::evidence(store, origin, |evidence| seen.push(evidence))?;
+/// assert_eq!(seen[0].app.unwrap().to_string(), "bc6f229d-5e4a-4c41-a63f-e8795496c283");
+/// assert_eq!(seen[0].origin.line, 2);
+/// # Ok::<(), asg_core::Error>(())
+/// ```
+pub fn evidence(text: &[u8], origin: Origin, mut each: impl FnMut(Evidence)) -> Result<(), Error> {
+    let values = serde_json::Deserializer::from_slice(text).into_iter::<&RawValue>();
+    let mut lines = LineNumbers { text, counted: 0, line: origin.line };
+    for value in values {
+        let value = value.map_err(|e| {
+            let at = if e.is_eof() { text.len() } else { offset(text, e.line(), e.column()) };
+            Error::json(at, &e.to_string(), e.is_eof())
+        })?;
+        entries(value, &mut |entry, event| {
+            let origin = Origin { line: lines.of(entry.get()), ..origin };
+            let evidence = match event {
+                LagerEvent::Rep(event) => rep_evidence(&event, None, origin),
+                LagerEvent::Logger(event) => logger_evidence(&event, origin),
+                LagerEvent::Other => None,
+            };
+            evidence.into_iter().for_each(&mut each);
+        });
+    }
+    Ok(())
+}
+
+/// The place of `serde_json`'s line and column, both counted from 1.
+fn offset(text: &[u8], line: usize, column: usize) -> usize {
+    let start = match line {
+        0 | 1 => 0,
+        _ => memchr::memchr_iter(b'\n', text).nth(line - 2).map_or(text.len(), |at| at + 1),
+    };
+    (start + column.saturating_sub(1)).min(text.len())
+}
+
+/// Counts line ends once, as the places asked for go on.
+struct LineNumbers<'a> {
+    text: &'a [u8],
+    counted: usize,
+    line: u64,
+}
+
+impl LineNumbers<'_> {
+    /// The line on which a piece of the text begins.
+    fn of(&mut self, piece: &str) -> u64 {
+        let at = piece.as_ptr() as usize - self.text.as_ptr() as usize;
+        let between = self.text.get(self.counted..at).unwrap_or_default();
+        self.line += memchr::memchr_iter(b'\n', between).count() as u64;
+        self.counted = self.counted.max(at);
+        self.line
+    }
+}

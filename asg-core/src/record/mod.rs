@@ -1,0 +1,459 @@
+//! The record: all that one line says, and the object of the output contract.
+
+pub(crate) mod decoder;
+pub mod documents;
+
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use crate::error::Error;
+use crate::event::lager::{Glance, LagerEvent, LoggerEvent, RepEvent};
+use crate::event::{self, app_log};
+use crate::evidence::{Evidence, Origin, logger_evidence, rep_evidence};
+use crate::line::Line;
+use crate::line::envelope::Envelope;
+use crate::packet::Packet;
+use crate::prefix::LogPrefix;
+use crate::time::{LogTime, Resolved, TimePolicy, TimeQuality, Timestamp};
+
+/// One line, read: how it reached us, and what it says. Borrowed from its [`Line`].
+///
+/// # Example
+///
+/// ```
+/// use asg_core::{Content, Line, Record};
+///
+/// let line = Line::new(b"<4>1 2024-05-06T07:09:10.581301+00:00 10.0.16.15 kernel - - [instance@47450 director=\"\" \
+///     deployment=\"cf\" group=\"diego-cell\" az=\"z1\" id=\"0455ec2b-11fa-41ab-9d1c-f3a575cd55ea\"] [  637.581122] \
+///     DENY_bfce786c-ab07-40ad-79f9 IN=s-010255073003 OUT=eth0 SRC=10.255.73.3 DST=8.8.8.8 LEN=60 TOS=0x00 PREC=0x00 \
+///     TTL=63 ID=15946 DF PROTO=TCP SPT=51858 DPT=80 WINDOW=27400 RES=0x00 SYN URGP=0 ");
+/// let record = Record::read(&line);
+/// assert_eq!(record.envelope.job.unwrap(), "diego-cell");
+/// let Content::Packet { packet, cf } = record.content else { panic!() };
+/// assert_eq!(packet.ip.dpt, Some(80));
+/// assert_eq!(cf.unwrap().handle_prefix.unwrap().as_str(), "bfce786c-ab07-40ad-79f9");
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Record<'a> {
+    /// How the line reached us.
+    pub envelope: Envelope<'a>,
+    /// What it says.
+    pub content: Content<'a>,
+}
+
+/// What a line says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Content<'a> {
+    /// A packet.
+    Packet {
+        /// Its fields.
+        packet: Packet<'a>,
+        /// What its prefix means, if it is Cloud Foundry's.
+        cf: Option<LogPrefix<'a>>,
+    },
+    /// A line about a container: lager's, from rep, executor, Garden or the BBS, or one of an app's log stream, of the
+    /// router, or of a document.
+    Rep(RepEvent<'a>),
+    /// A whole document about several containers, on one line; see [`crate::documents`].
+    Document(Vec<RepEvent<'a>>),
+    /// A packet with an identity, from silk's iptables-logger.
+    Logger(LoggerEvent<'a>),
+    /// None of these.
+    Other,
+    /// A packet or JSON line that is cut, split or malformed.
+    Damaged(Damaged<'a>),
+}
+
+/// What is left of a damaged line.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Damaged<'a> {
+    /// What is wrong, with the byte offset into the line.
+    pub error: Error,
+    /// What could be read of it.
+    pub part: Option<Part<'a>>,
+}
+
+/// What could be read of a damaged line.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "as in `Content`")]
+pub enum Part<'a> {
+    /// Of a packet.
+    Packet {
+        /// Its fields.
+        packet: Packet<'a>,
+        /// What its prefix means, if it is Cloud Foundry's.
+        cf: Option<LogPrefix<'a>>,
+    },
+    /// Of a lager line about a container.
+    Rep(RepEvent<'a>),
+}
+
+impl<'a> Damaged<'a> {
+    /// What could be read of a lager line about a container.
+    #[must_use]
+    pub const fn rep(&self) -> Option<&RepEvent<'a>> {
+        match &self.part {
+            Some(Part::Rep(event)) => Some(event),
+            _ => None,
+        }
+    }
+}
+
+impl<'a> Record<'a> {
+    /// Reads a line. Any bytes give a record.
+    // Inlined, so that the record is written where the caller wants it.
+    #[inline]
+    #[must_use]
+    pub fn read(line: &'a Line<'_>) -> Self {
+        // Most lines are packets, and a packet is large: it is filled where it lies.
+        let mut record = Self {
+            envelope: Envelope::default(),
+            content: Content::Packet { packet: Packet::default(), cf: None },
+        };
+        line.read_envelope(&mut record.envelope);
+        record.read_content(line);
+        record
+    }
+
+    /// Reads what a line says of which it is known how it reached us; if it is JSON, that it is [`Glance::Unusual`].
+    #[inline]
+    #[expect(clippy::large_types_passed_by_value, reason = "it becomes a part of the record")]
+    pub(crate) fn unusual(envelope: Envelope<'a>, line: &Line<'_>) -> Self {
+        let mut record = Self { envelope, content: Content::Other };
+        if let body @ [b'{', ..] = record.envelope.body.as_bytes()
+            && record.envelope.stream().is_none()
+        {
+            record.content = Content::unusual_json(body);
+            record.place_damage(line);
+        } else {
+            record.content = Content::Packet { packet: Packet::default(), cf: None };
+            record.read_content(line);
+        }
+        record
+    }
+
+    fn read_content(&mut self, line: &Line<'_>) {
+        self.content.fill(&self.envelope);
+        self.place_damage(line);
+    }
+
+    /// Says where in the line the damage is, instead of where in its body.
+    fn place_damage(&mut self, line: &Line<'_>) {
+        if let Content::Damaged(damaged) = &mut self.content {
+            let in_text = self.envelope.body_at + damaged.error.offset();
+            damaged.error = damaged.error.clone().moved_to(line.raw_offset(in_text));
+        }
+    }
+
+    /// The same, strictly: damage is an error.
+    ///
+    /// # Errors
+    ///
+    /// If the line is a packet or JSON that is cut, split or malformed: the byte of the line at which that shows, and what
+    /// was expected there. A line that is none of these is [`Content::Other`], and no error.
+    ///
+    /// ```
+    /// use asg_core::{Line, Record};
+    ///
+    /// let line = Line::new(b"[ 2343.595381] x IN=eth0 OUT= SRC=10.254.0.10 DST=10.0.1");
+    /// assert!(Record::parse(&line).unwrap_err().is_cut());
+    /// assert_eq!(Record::parse(&Line::new(b"hello")).unwrap().kind(), "other");
+    /// ```
+    pub fn parse(line: &'a Line<'_>) -> Result<Self, Error> {
+        let record = Self::read(line);
+        match record.content {
+            Content::Damaged(damaged) => Err(damaged.error),
+            _ => Ok(record),
+        }
+    }
+
+    /// The same record, of a line of which only the first `len` bytes were kept, as [`Lines`](crate::Lines) does with
+    /// over-long ones: packets and lines about containers are damaged then, for nobody knows what followed.
+    ///
+    /// ```
+    /// use asg_core::{Line, Lines, Record};
+    ///
+    /// let mut lines = Lines::with_limit(60);
+    /// let mut kinds = Vec::new();
+    /// lines.push(b"x IN= OUT=eth0 SRC=10.0.16.5 DST=10.0.16.20 LEN=28 TOS=0x00 PREC=0x00 TTL=64 ID=7 PROTO=2\n", |raw| {
+    ///     assert!(raw.skipped > 0);
+    ///     let line = Line::new(raw.bytes);
+    ///     kinds.push(Record::read(&line).cut_at(raw.bytes.len()).kind());
+    /// });
+    /// assert_eq!(kinds, ["damaged"]);
+    /// ```
+    #[must_use]
+    pub fn cut_at(mut self, len: usize) -> Self {
+        self.content = self.content.cut_at(len);
+        self
+    }
+
+    /// When it happened, as [`Record::resolved_time`] tells it.
+    #[must_use]
+    pub fn time(&self, policy: &TimePolicy) -> Option<Timestamp> {
+        self.resolved_time(policy).map(|resolved| resolved.time)
+    }
+
+    /// When it happened, and whether the line shows that whole: its own stamp, or the envelope's, completed by the policy
+    /// where it lacks a year or a zone, or else the kernel's uptime, if the policy says when that booted. `None` if none of
+    /// them says.
+    ///
+    /// ```
+    /// use asg_core::{Line, Record, TimePolicy, TimeQuality, YearPolicy};
+    ///
+    /// let line = Line::new(b"Jun 16 23:18:38 localhost kernel: hello");
+    /// let record = Record::read(&line);
+    /// assert_eq!(record.resolved_time(&TimePolicy::default()), None);
+    /// let policy = TimePolicy { year: YearPolicy::Fixed(2017), ..TimePolicy::default() };
+    /// assert_eq!(record.resolved_time(&policy).unwrap().quality, TimeQuality::Completed);
+    /// ```
+    #[must_use]
+    pub fn resolved_time(&self, policy: &TimePolicy) -> Option<Resolved> {
+        let own = match &self.content {
+            Content::Rep(event) => event.time,
+            Content::Logger(event) => event.time,
+            Content::Damaged(damaged) => damaged.rep().and_then(|event| event.time),
+            Content::Other if self.envelope.stream().is_none() => {
+                crate::event::lager::stamp_of(self.envelope.body.as_bytes())
+            }
+            Content::Packet { .. } | Content::Document(_) | Content::Other => None,
+        };
+        own.map(|time| Resolved { time, quality: TimeQuality::Read })
+            .or_else(|| self.envelope.time.resolve(policy))
+            .or_else(|| self.envelope.uptime?.resolve(policy))
+    }
+
+    /// The packet and what its prefix means, also of a damaged line; `None` if the line is none.
+    #[must_use]
+    pub const fn packet(&self) -> Option<(&Packet<'a>, Option<&LogPrefix<'a>>)> {
+        match &self.content {
+            Content::Packet { packet, cf }
+            | Content::Damaged(Damaged { part: Some(Part::Packet { packet, cf }), .. }) => {
+                Some((packet, cf.as_ref()))
+            }
+            _ => None,
+        }
+    }
+
+    /// Hands on what the line proves about containers: nothing, for nearly all lines; one fact, or several where a line is
+    /// a whole document. `origin` is where the line stood.
+    ///
+    /// ```
+    /// use asg_core::{Line, Origin, Record, SourceId};
+    ///
+    /// let line = Line::new(br#"{"timestamp":"1498136872.8","source":"guardian","message":"guardian.destroy.finished",
+    ///     "log_level":1,"data":{"handle":"d08bb414-cdba-4381-412a-e9ecc1b7d0f4"}}"#);
+    /// let mut handles = Vec::new();
+    /// let origin = Origin { source: SourceId(0), line: 7 };
+    /// Record::read(&line).evidence(origin, |evidence| handles.push(evidence.handle.to_string()));
+    /// assert_eq!(handles, ["d08bb414-cdba-4381-412a-e9ecc1b7d0f4"]);
+    /// ```
+    pub fn evidence(&self, origin: Origin, each: impl FnMut(Evidence)) {
+        let shown = match self.envelope.time {
+            LogTime::Instant(time) => Some(time),
+            _ => None,
+        };
+        let found = match &self.content {
+            Content::Rep(event) => rep_evidence(event, shown, origin),
+            Content::Logger(event) => logger_evidence(event, origin),
+            Content::Damaged(damaged) => {
+                damaged.rep().and_then(|event| rep_evidence(event, shown, origin))
+            }
+            Content::Document(containers) => {
+                return containers
+                    .iter()
+                    .filter_map(|event| rep_evidence(event, None, origin))
+                    .for_each(each);
+            }
+            Content::Packet { .. } | Content::Other => None,
+        };
+        found.into_iter().for_each(each);
+    }
+
+    /// The word of the output contract for what the line is.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self.content {
+            Content::Packet { .. } => "packet",
+            Content::Rep(_) | Content::Document(_) => "rep",
+            Content::Logger(_) => "logger",
+            Content::Other => "other",
+            Content::Damaged(_) => "damaged",
+        }
+    }
+
+    /// The object of the output contract for the line with this number.
+    #[must_use]
+    pub const fn to_output<'r>(
+        &'r self,
+        line: u64,
+        policy: &'r TimePolicy,
+    ) -> RecordOutput<'r, 'a> {
+        RecordOutput { record: self, line, policy }
+    }
+}
+
+impl<'a> Content<'a> {
+    /// Reads a body in place of the new packet that this must be, unless the body is a JSON object.
+    fn fill(&mut self, envelope: &Envelope<'a>) {
+        // An app prints what it likes into its log: evidence, a document, a packet of the kernel's.
+        // Only what the platform writes into that stream counts, and `app_log` knows what that is.
+        if envelope.stream().is_some() {
+            return *self = app_log::read(envelope).map_or(Self::Other, Self::Rep);
+        }
+        let body = envelope.body.as_bytes();
+        match body {
+            [b'{', ..] => return *self = Self::json(body),
+            [b'[', b'{', b'"', ..] => {
+                return *self = Self::of(event::documents::containers_of_array(body));
+            }
+            _ => {}
+        }
+        // Only of a line that is the kernel's can a piece of `IN=… OUT=…` be known for what it is.
+        let is_kernel = envelope.is_kernel();
+        if self.packet(body, is_kernel) {
+            return;
+        }
+        if is_kernel {
+            return *self = Self::Other;
+        }
+        *self = match app_log::read(envelope) {
+            Some(event) => Self::Rep(event),
+            None if is_continuation(envelope) => {
+                let error = Error::expected(0, "`{`, with which a JSON line begins");
+                Self::Damaged(Damaged { error, part: None })
+            }
+            None => Self::Other,
+        };
+    }
+
+    /// True if the body is a packet's, whole or not; if not, anything may be in this new packet then.
+    fn packet(&mut self, body: &'a [u8], is_kernel: bool) -> bool {
+        let Self::Packet { packet, cf } = self else { return false };
+        let Some(read) = packet.fill(body, is_kernel) else { return false };
+        *cf = LogPrefix::parse(packet.prefix.as_bytes());
+        if let Err(error) = read {
+            let part = Part::Packet { packet: std::mem::take(packet), cf: *cf };
+            *self = Self::Damaged(Damaged { error, part: Some(part) });
+        }
+        true
+    }
+
+    fn json(body: &'a [u8]) -> Self {
+        match LagerEvent::glance(body) {
+            Glance::Rep(event) => Self::Rep(event),
+            Glance::Nothing => Self::Other,
+            Glance::Unusual => Self::unusual_json(body),
+        }
+    }
+
+    /// The same of what takes a closer look.
+    fn unusual_json(body: &'a [u8]) -> Self {
+        let error = match LagerEvent::object(body) {
+            Ok(object) => {
+                return match LagerEvent::of(&object) {
+                    LagerEvent::Rep(event) => Self::Rep(event),
+                    LagerEvent::Logger(event) => Self::Logger(event),
+                    LagerEvent::Other => Self::of(event::documents::containers(&object)),
+                };
+            }
+            Err(error) => error,
+        };
+        // A log prefix may begin with a brace.
+        if let Ok(packet) = Packet::parse(body) {
+            let cf = LogPrefix::parse(packet.prefix.as_bytes());
+            return Self::Packet { packet, cf };
+        }
+        let part = match LagerEvent::parse_cut(body) {
+            LagerEvent::Rep(event) => Some(Part::Rep(event)),
+            LagerEvent::Logger(_) | LagerEvent::Other => None,
+        };
+        Self::Damaged(Damaged { error, part })
+    }
+
+    fn of(mut containers: Vec<RepEvent<'a>>) -> Self {
+        match containers.len() {
+            0 => Self::Other,
+            1 => containers.pop().map_or(Self::Other, Self::Rep),
+            _ => Self::Document(containers),
+        }
+    }
+
+    /// The same, of a line of which only this many bytes were kept: nothing of it is whole.
+    fn cut_at(self, len: usize) -> Self {
+        let error = Error::cut(len, "the rest of a line that is longer than the limit");
+        match self {
+            Self::Packet { packet, cf } => {
+                Self::Damaged(Damaged { error, part: Some(Part::Packet { packet, cf }) })
+            }
+            Self::Rep(event) => Self::Damaged(Damaged { error, part: Some(Part::Rep(event)) }),
+            Self::Logger(_) | Self::Document(_) => Self::Damaged(Damaged { error, part: None }),
+            content => content,
+        }
+    }
+}
+
+/// `logger -t vcap.rep` splits long lines into several messages of the same name; all but the first begin anywhere.
+fn is_continuation(envelope: &Envelope<'_>) -> bool {
+    let body = envelope.body.as_bytes();
+    envelope.program.is_some_and(|program| program.as_bytes().starts_with(b"vcap."))
+        && memchr::memmem::find(body, b"\":").is_some()
+}
+
+/// A record as the object of the output contract; see [`Record::to_output`].
+#[derive(Debug, Clone, Copy)]
+pub struct RecordOutput<'r, 'a> {
+    record: &'r Record<'a>,
+    line: u64,
+    policy: &'r TimePolicy,
+}
+
+impl Serialize for RecordOutput<'_, '_> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        let Record { envelope, content } = self.record;
+        let mut map = s.serialize_map(None)?;
+        map.serialize_entry("line", &self.line)?;
+        map.serialize_entry("kind", self.record.kind())?;
+        map.serialize_entry("time", &self.record.time(self.policy))?;
+        map.serialize_entry("host", &envelope.host)?;
+        map.serialize_entry("job", &envelope.job)?;
+        map.serialize_entry("index", &envelope.index)?;
+        map.serialize_entry("instance", &envelope.instance)?;
+        map.serialize_entry("uptime", &envelope.uptime)?;
+        let rep = match content {
+            Content::Rep(event) => Some(event),
+            // One object a line: the first container stands where the only one would, the others behind it.
+            Content::Document(containers) => {
+                if let Some((first, more)) = containers.split_first() {
+                    map.serialize_entry("rep", first)?;
+                    map.serialize_entry("rep_more", more)?;
+                }
+                None
+            }
+            Content::Damaged(damaged) => damaged.rep(),
+            Content::Logger(event) => {
+                map.serialize_entry("logger", event)?;
+                None
+            }
+            Content::Packet { .. } | Content::Other => None,
+        };
+        if let Some((packet, cf)) = self.record.packet() {
+            if let Some(cf) = cf {
+                map.serialize_entry("cf", cf)?;
+            }
+            map.serialize_entry("packet", packet)?;
+        }
+        if let Some(event) = rep {
+            map.serialize_entry("rep", event)?;
+        }
+        if let Content::Damaged(Damaged { error, .. }) = content {
+            map.serialize_entry("error", error)?;
+        }
+        map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests;
