@@ -22,9 +22,12 @@ pub use bytes::json::JsonStr;
 pub use bytes::text::Text;
 pub use clock::UptimeClocks;
 pub use completeness::{CellReport, Completeness, Limit, LimitReport, LogLimits};
-pub use correlate::flow::{Flow, FlowOutput, Peer};
-pub use correlate::follower::{FlowSink, Follower, FollowerCounts, FollowerOptions};
-pub use correlate::{Correlator, Counted, Counts, Tally, TallyReader, TallyReading};
+pub use correlate::flow::{Flow, FlowKey, FlowOutput, Peer};
+pub use correlate::follower::{Follower, FollowerCounts, FollowerOptions};
+pub use correlate::{
+    Batch, Correlation, Counted, Counts, FlowReader, Gathered, Gatherer, Gathering, Joiner,
+    MisplacedBatch,
+};
 pub use error::Error;
 pub use event::Moment;
 pub use event::lager::{LagerEvent, LoggerEvent, RepEvent, RepEventKind};
@@ -48,6 +51,7 @@ pub use packet::{generator, reference};
 pub use prefix::{Direction, LogPrefix, Plane, Subject, Verdict};
 pub use record::decoder::{Decoded, Decoder, Diagnostic, DiagnosticKind, DiagnosticSink};
 pub use record::documents;
+pub use record::reader::Reader;
 pub use record::{Content, Damaged, Part, Record, RecordOutput};
 pub use time::{
     Civil, LogTime, Resolved, TimePolicy, TimeQuality, TimeRange, Timestamp, Uptime, YearPolicy,

@@ -492,6 +492,11 @@ pub(crate) struct PacketTimes {
 }
 
 impl PacketTimes {
+    /// Of a line that shows no number and stands for itself alone.
+    pub(crate) const fn plain(time: LogTime, uptime: Option<Uptime>) -> Self {
+        Self { time, uptime, sequence: None, folded: 0 }
+    }
+
     pub(crate) fn of(envelope: &Envelope<'_>) -> Self {
         let Envelope { time, uptime, sequence, repeated, .. } = *envelope;
         Self { time, uptime, sequence, folded: repeated.unwrap_or(0) }

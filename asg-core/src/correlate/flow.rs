@@ -1,5 +1,6 @@
 //! The flow: a packet with the answer to who sent it, and its names once a directory was asked.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use serde::ser::SerializeMap;
@@ -14,32 +15,47 @@ use crate::prefix::LogPrefix;
 use crate::record::Record;
 use crate::time::{TimeRange, Timestamp};
 
-/// One row of the output of a correlation.
+/// A packet, who sent it, and the names of the sender.
+///
+/// It borrows from the line (`'a`) and from the evidence (`'l`).
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Flow<'a, 'l> {
-    /// When the packet was logged, if that is known: the time that its line shows, or where it shows an uptime only, what
-    /// other lines of its machine make of that.
+    /// When the packet was logged: the time that its line shows, or where it shows an uptime only, what other lines of its
+    /// machine make of that. `None` if neither is known.
     pub time: Option<Timestamp>,
-    /// Between what that lies surely, by what the line shows and by the machine's uptime.
+    /// The bounds of that time, by what the line shows and by the machine's uptime.
     pub range: Option<TimeRange>,
-    /// Where its line stands.
+    /// The line.
     pub origin: Origin,
-    /// Where other lines stand that tell the same packet: the same line by another way, iptables-logger's line about it.
+    /// Other lines about the same packet: the line by another way, iptables-logger's line about it.
     pub also: Vec<Origin>,
-    /// The cell: BOSH instance, or job and index, or host, whichever the line tells, else what the evidence says.
-    pub cell: Option<String>,
-    /// What its prefix means, if it is Cloud Foundry's.
+    /// The cell: BOSH instance, or job and index, or host, whichever the line shows, else the one in the evidence.
+    pub cell: Option<Cow<'l, str>>,
+    /// The meaning of the log prefix, if it is Cloud Foundry's.
     pub cf: Option<LogPrefix<'a>>,
-    /// All that its line says.
-    pub record: &'a Record<'a>,
-    /// The packet.
-    pub packet: &'a Packet<'a>,
-    /// Whose it is.
+    /// The line, parsed.
+    pub record: Record<'a>,
+    /// The sender, or whoever else the prefix names.
     pub attribution: Attribution<'l>,
-    /// What a directory says about the owner; `None` if none was asked.
+    /// The names of the owner; `None` if no directory was asked and no line shows them.
     pub identity: Option<&'l Identity>,
     /// The other container of a packet between two.
     pub peer: Option<Peer<'l>>,
+    /// See [`Flow::key`].
+    pub(super) key: Option<FlowKey>,
+}
+
+/// What many flows of one correlation have in common; see [`Flow::key`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct FlowKey(pub(super) u32);
+
+impl FlowKey {
+    /// A small number, for tables: keys are numbered from 0.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
 }
 
 /// The container at the other end of a packet between containers. The line shows nothing but its address, so it is `inferred`
@@ -55,7 +71,25 @@ pub struct Peer<'l> {
     pub identity: Option<&'l Identity>,
 }
 
-impl Flow<'_, '_> {
+impl<'a> Flow<'a, '_> {
+    /// The packet.
+    #[must_use]
+    pub fn packet(&self) -> &Packet<'a> {
+        match self.record.packet() {
+            Some((packet, _)) => packet,
+            None => unreachable!("a flow is made of a packet's record"),
+        }
+    }
+
+    /// A key that flows of one [`Correlation`](super::Correlation) share only if they have the same cell, attribution,
+    /// identity and peer, and log prefixes that mean the same and show the same handle.
+    ///
+    /// Writers format these once for each key. `None` if other flows may differ.
+    #[must_use]
+    pub const fn key(&self) -> Option<FlowKey> {
+        self.key
+    }
+
     /// The object of the output contract. `source` names a source by its number.
     pub const fn to_output<F: Fn(SourceId) -> S, S: Serialize>(
         &self,
@@ -74,10 +108,9 @@ pub struct FlowOutput<'f, F> {
 
 impl<F: Fn(SourceId) -> N, N: Serialize> Serialize for FlowOutput<'_, F> {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        let Flow {
-            time, range, origin, also, cell, cf, packet, attribution, identity, peer, ..
-        } = self.flow;
-        let ip = &packet.ip;
+        let Flow { time, range, origin, also, cell, cf, attribution, identity, peer, .. } =
+            self.flow;
+        let ip = &self.flow.packet().ip;
         let [spt, dpt] = ip.ports();
         let mut map = s.serialize_map(None)?;
         map.serialize_entry("time", time)?;
@@ -127,8 +160,8 @@ fn owner<M: SerializeMap>(
     map.serialize_entry("handle", &container.map(Lifetime::handle))?;
     map.serialize_entry("process_guid", &attribution.process())?;
     map.serialize_entry("index", &container.and_then(Lifetime::index))?;
-    let unknown = Identity::unknown();
-    let identity = identity.unwrap_or(&unknown);
+    let not_asked = Identity::not_asked();
+    let identity = identity.unwrap_or(&not_asked);
     map.serialize_entry(
         "app",
         &App { entity: EntityOutput(identity.app.as_ref()), state: identity.state },

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 
-use super::duplicates::{MachineMark, Mark, SenderNumber, Told, Window, sender};
+use super::duplicates::{MachineMark, Mark, SenderNumber, Told, Window, packet_digest, sender};
 use super::own_address;
 use crate::bytes::hash::Seeds;
 use crate::event::lager::LoggerEvent;
@@ -64,7 +64,7 @@ impl Reports {
         let seeds = self.window.seeds();
         let whose =
             (sender(packet, cf.as_ref(), address, seeds), MachineMark::of(&record.envelope, seeds));
-        let text = seeds.digest(record.envelope.body.as_bytes().trim_ascii_end());
+        let text = packet_digest(record.envelope.body.as_bytes(), cf.as_ref(), seeds);
         let mark = Mark::of(&record.envelope, packet.ip.id, whose, text);
         mark.map_or(Told::First, |mark| {
             self.marked(origin, mark, now, &mut SenderNumber::default())
@@ -127,6 +127,11 @@ impl Reports {
             self.waiting += 1;
         }
         true
+    }
+
+    /// Whether lines of iptables-logger wait for their packets.
+    pub(super) const fn has_waiting_loggers(&self) -> bool {
+        self.waiting > 0
     }
 
     /// True if another line, which is the first, tells the packet of this one.

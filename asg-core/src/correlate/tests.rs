@@ -1,6 +1,73 @@
-//! The correlator, over logs of a few lines.
+//! Both phases, over logs of a few lines. Whole foundations are correlated in asg-benches' tests.
 
+use std::collections::HashMap;
+use std::convert::Infallible;
+
+use super::state::State;
 use super::*;
+use crate::evidence::{Origin, SourceId};
+use crate::guid::Guid;
+use crate::line::Line;
+use crate::names::directory::{NoDirectory, directory_fn};
+use crate::names::identity::{AppState, Entity, Identity};
+use crate::time::Timestamp;
+
+type Lines<'a> = [(Origin, &'a [u8])];
+
+/// The lines of one source, numbered from 1.
+fn numbered(lines: &[String]) -> Vec<(Origin, &[u8])> {
+    let at = |line| Origin { source: SourceId(0), line };
+    (1..).zip(lines).map(|(line, text)| (at(line), text.as_bytes())).collect()
+}
+
+fn gathered(lines: &Lines<'_>) -> Gathered {
+    let mut gathering = Gathering::new();
+    for (origin, line) in lines {
+        gathering.read(*origin, line);
+    }
+    let again = |joiner: &mut Joiner<'_>| {
+        for (origin, line) in lines {
+            joiner.look(*origin, line);
+        }
+        Ok::<(), Infallible>(())
+    };
+    let Ok(gathered) = gathering.finish(again);
+    gathered
+}
+
+/// The flows of these lines as the objects of the output contract, with the places of their lines.
+fn outputs(correlation: &Correlation, lines: &Lines<'_>) -> Vec<(Origin, serde_json::Value)> {
+    let mut reader = correlation.reader();
+    let mut found = Vec::new();
+    for (origin, line) in lines {
+        let line = Line::new(line);
+        if let Some(flow) = reader.flow(*origin, &line) {
+            assert_eq!(flow.origin, *origin);
+            let output = flow.to_output(|source| source.0);
+            found.push((*origin, serde_json::to_value(output).unwrap()));
+        }
+    }
+    found
+}
+
+/// The same outputs by way of the slow, plain functions: each line is read by itself, and each question asked anew.
+fn slow_outputs(lines: &Lines<'_>) -> (State, Vec<(Origin, serde_json::Value)>) {
+    let mut state = State::default();
+    for (origin, line) in lines {
+        state.take(*origin, &Record::read(&Line::new(line)), Timestamp::from_nanos(0));
+    }
+    for (origin, line) in lines {
+        state.join_logger(*origin, &Record::read(&Line::new(line)));
+    }
+    let mut found = Vec::new();
+    for (origin, line) in lines {
+        if let Some(flow) = state.flow(*origin, Record::read(&Line::new(line))) {
+            let output = flow.to_output(|source| source.0);
+            found.push((*origin, serde_json::to_value(output).unwrap()));
+        }
+    }
+    (state, found)
+}
 
 #[test]
 fn a_missing_year_is_that_of_the_lager_lines_in_the_same_source() {
@@ -11,21 +78,17 @@ fn a_missing_year_is_that_of_the_lager_lines_in_the_same_source() {
     };
     let packet = "Jun 16 23:18:38 localhost kernel: [12.5] x IN= OUT=eth0 SRC=10.0.16.5 DST=10.0.16.20 LEN=28 \
         TOS=0x00 PREC=0x00 TTL=64 ID=7 PROTO=2 ";
-    let mut correlator = Correlator::new();
+    let mut gathering = Gathering::new();
     for (source, seconds) in [(0, 1_497_654_859), (1, 1_715_000_000)] {
         let origin = Origin { source: SourceId(source), line: 1 };
-        correlator.observe(origin, lager(seconds).as_bytes());
+        gathering.read(origin, lager(seconds).as_bytes());
     }
     let lines =
         [0, 1, 2].map(|source| (Origin { source: SourceId(source), line: 2 }, packet.as_bytes()));
-    let mut years = Vec::new();
-    correlator.flows(
-        &lines,
-        |_| Vec::new(),
-        |flow| {
-            years.push(flow.time.unwrap().to_string()[..4].to_owned());
-        },
-    );
+    let Ok(gathered) = gathering.finish(|_| Ok::<(), Infallible>(()));
+    let flows = outputs(&gathered.correlate(), &lines);
+    let years: Vec<_> =
+        flows.iter().map(|(_, flow)| flow["time"].as_str().unwrap()[..4].to_owned()).collect();
     assert_eq!(years, ["2017", "2024", "2024"], "the last source shows no year of its own");
 }
 
@@ -41,17 +104,15 @@ fn told(lines: &[(u32, u64, &str)]) -> Vec<(Place, Vec<Place>)> {
             (Origin { source: SourceId(*source), line: *line }, text.as_bytes())
         })
         .collect();
-    let mut correlator = Correlator::new();
-    for (origin, line) in &lines {
-        correlator.observe(*origin, line);
-    }
-    let mut flows = Vec::new();
-    correlator.flows(
-        &lines,
-        |guids| vec![Identity::unknown(); guids.len()],
-        |flow| flows.push((place(flow.origin), flow.also.iter().copied().map(place).collect())),
-    );
-    flows
+    let flows = outputs(&gathered(&lines).correlate(), &lines);
+    let also = |flow: &serde_json::Value| {
+        let places = flow["also"].as_array().unwrap().iter();
+        let place = |at: &serde_json::Value| {
+            (at["source"].as_u64().unwrap() as u32, at["line"].as_u64().unwrap())
+        };
+        places.map(place).collect()
+    };
+    flows.iter().map(|(origin, flow)| (place(*origin), also(flow))).collect()
 }
 
 const PACKET: &str = "OK_bfce786c-ab07-40ad-79f9-8 IN=s-010255073003 OUT=eth0 SRC=10.255.73.3 DST=8.8.8.8 LEN=60 \
@@ -156,24 +217,10 @@ fn a_packet_between_containers_has_two_ends_and_the_address_never_overrules_the_
     let ends = |packet: &str| {
         let lines =
             [rep(one, "10.255.73.3"), rep(other, "10.255.73.4"), later.clone(), packet.to_owned()];
-        let lines: Vec<_> = (1..)
-            .zip(&lines)
-            .map(|(line, text)| (Origin { source: SourceId(0), line }, text.as_bytes()))
-            .collect();
-        let mut correlator = Correlator::new();
-        for (origin, line) in &lines {
-            correlator.observe(*origin, line);
-        }
-        let mut output = Vec::new();
-        correlator.flows(
-            &lines,
-            |_| Vec::new(),
-            |flow| {
-                output.push(serde_json::to_value(flow.to_output(|source| source.0)).unwrap());
-            },
-        );
-        assert_eq!(output.len(), 1);
-        output.remove(0)
+        let lines = numbered(&lines);
+        let mut flows = outputs(&gathered(&lines).correlate(), &lines);
+        assert_eq!(flows.len(), 1);
+        flows.remove(0).1
     };
     let flow = ends(denied);
     assert_eq!(
@@ -209,25 +256,9 @@ fn life(time: &str, handle: &str, is_end: bool) -> String {
 }
 
 fn flow_of(lines: &[String], packet: u64) -> serde_json::Value {
-    let lines: Vec<_> = (1..)
-        .zip(lines)
-        .map(|(line, text)| (Origin { source: SourceId(0), line }, text.as_bytes()))
-        .collect();
-    let mut correlator = Correlator::new();
-    for (origin, line) in &lines {
-        correlator.observe(*origin, line);
-    }
-    let mut found = None;
-    correlator.flows(
-        &lines,
-        |_| Vec::new(),
-        |flow| {
-            if flow.origin.line == packet {
-                found = Some(serde_json::to_value(flow.to_output(|source| source.0)).unwrap());
-            }
-        },
-    );
-    found.unwrap()
+    let lines = numbered(lines);
+    let flows = outputs(&gathered(&lines).correlate(), &lines);
+    flows.into_iter().find(|(origin, _)| origin.line == packet).unwrap().1
 }
 
 #[test]
@@ -269,7 +300,7 @@ fn an_uptime_alone_has_a_time_where_other_lines_of_the_machine_show_both() {
 }
 
 #[test]
-fn a_tally_takes_each_line_for_what_the_correlator_does_however_it_reached_us() {
+fn the_first_phase_takes_each_line_as_the_slow_way_does_however_it_reached_us() {
     const BODIES: [&str; 6] = [
         "OK_bfce786c-ab07-40ad-79f9-8 IN=s-010255073003 OUT=eth0 SRC=10.255.73.3 DST=8.8.8.8 LEN=60 TOS=0x00 PREC=0x00 \
          TTL=63 ID=15946 DF PROTO=TCP SPT=51858 DPT=80 WINDOW=27400 RES=0x00 SYN URGP=0 ",
@@ -300,36 +331,97 @@ fn a_tally_takes_each_line_for_what_the_correlator_does_however_it_reached_us() 
     for way in &ways {
         // Each stands behind each, so that whatever is remembered of a line meets all others.
         let pairs = BODIES.iter().flat_map(|one| BODIES.iter().flat_map(move |two| [one, two]));
-        let (mut correlator, mut tally) = (Correlator::new(), Tally::new());
-        let mut reader = tally.reader();
-        for (line, body) in (1..).zip(pairs) {
-            let (origin, text) = (Origin { source: SourceId(0), line }, written(way, body));
-            correlator.observe(origin, text.as_bytes());
-            reader.read(origin, text.as_bytes());
-        }
-        tally.finish(reader);
-        assert_eq!(tally.counts(), correlator.counts(), "{way}");
-        let reports = [tally.completeness().report(), correlator.completeness().report()];
-        assert_eq!(reports[0], reports[1], "{way}");
-        packets += tally.counts().packets;
+        let lines: Vec<_> = pairs.map(|body| written(way, body)).collect();
+        let lines = numbered(&lines);
+        let (state, flows) = slow_outputs(&lines);
+        let gathered = gathered(&lines);
+        assert_eq!(*gathered.counts(), state.counts, "{way}");
+        assert_eq!(gathered.completeness().report(), state.completeness.report(), "{way}");
+        packets += gathered.counts().packets;
+        assert_eq!(outputs(&gathered.correlate(), &lines), flows, "{way}");
     }
     assert!(packets > 36 * ways.len() as u64 / 2, "{packets}");
 }
 
 #[test]
-#[should_panic(expected = "an earlier reading was not taken")]
-fn a_reading_that_was_left_out_is_noticed() {
-    let mut tally = Tally::new();
-    let mut reader = tally.reader();
-    drop(reader.hand_over());
-    tally.take(reader.hand_over());
+fn a_batch_that_is_out_of_order_or_anothers_is_refused() {
+    let mut gathering = Gathering::new();
+    let mut gatherer = gathering.gatherer();
+    let first = gatherer.take_batch();
+    assert_eq!(gathering.merge(gatherer.take_batch(), 0), Err(MisplacedBatch));
+    assert_eq!(gathering.merge(first, 0), Ok(()));
+    let mut other = Gathering::new();
+    let foreign = other.gatherer().take_batch();
+    assert_eq!(gathering.merge(foreign, 0), Err(MisplacedBatch));
 }
 
 #[test]
-#[should_panic(expected = "the reading is another tally's")]
-fn a_reading_of_another_tallys_is_refused() {
-    let mut other = Tally::new().reader();
-    let mut tally = Tally::new();
-    drop(tally.reader());
-    tally.take(other.hand_over());
+fn names_are_asked_once_by_guid_and_those_left_out_are_asked_again() {
+    let rep = |handle: &str, process: &str| {
+        format!(
+            r#"{{"timestamp":"2024-05-06T07:00:00Z","level":"info","source":"rep","message":"rep.executing-container-operation.starting","data":{{"container-guid":"{handle}","lrp-key":{{"process_guid":"{process}-843b85ee-f2b7-4c4b-9ee7-4833ec1e066f","index":0,"domain":"cf-apps"}}}}}}"#
+        )
+    };
+    let (one, two) =
+        ("11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222");
+    let lines = [
+        rep("bfce786c-ab07-40ad-79f9-8f21", one),
+        rep("d5978989-1401-49ff-46cd-33e5", two),
+        local("637.581122", PACKET),
+        local(
+            "637.600000",
+            &PACKET.replace("bfce786c-ab07-40ad-79f9-8", "d5978989-1401-49ff-46cd-3"),
+        ),
+    ];
+    let lines = numbered(&lines);
+    let mut gathered = gathered(&lines);
+    let mut questions = Vec::new();
+    // Like a database, it returns only the rows that it has, in an order of its own.
+    let mut known = vec![two];
+    for _ in 0..2 {
+        let mut directory = directory_fn(|guids: &[Guid]| {
+            questions.push(guids.iter().map(ToString::to_string).collect::<Vec<_>>());
+            let named = |guid: &&str| Identity {
+                state: AppState::Live,
+                app: Some(Entity::named(*guid, format!("app-{}", &guid[..1]))),
+                ..Identity::unknown()
+            };
+            let rows = known.iter().map(|guid| (guid.parse().unwrap(), named(guid)));
+            Ok::<_, Infallible>(rows.collect::<HashMap<Guid, Identity>>())
+        });
+        let Ok(()) = gathered.resolve(&mut directory);
+        known.push(one);
+    }
+    assert_eq!(questions, [vec![one.to_owned(), two.to_owned()], vec![one.to_owned()]]);
+    let flows = outputs(&gathered.correlate(), &lines);
+    let named: Vec<_> = flows.iter().map(|(_, flow)| flow["app"]["name"].as_str()).collect();
+    assert_eq!(named, [Some("app-1"), Some("app-2")]);
+}
+
+#[test]
+fn an_owner_that_nobody_was_asked_about_is_not_asked_rather_than_unknown() {
+    let lines = [life("07:00:00", "bfce786c-ab07-40ad-79f9-8f21", false), local("1.5", PACKET)];
+    let lines = numbered(&lines);
+    let mut gathered = gathered(&lines);
+    let Ok(()) = gathered.resolve(&mut NoDirectory);
+    let flows = outputs(&gathered.correlate(), &lines);
+    assert_eq!(flows[0].1["app"]["state"], "not_asked");
+}
+
+/// Moves from the first phase to the second do not need `&mut`: any number of threads may ask.
+#[test]
+fn an_evidence_base_is_shared_by_threads() {
+    fn is_shared<T: Send + Sync>(_: &T) {}
+    let lines = [local("1.5", PACKET), local("2.5", PACKET)];
+    let lines = numbered(&lines);
+    let correlation = gathered(&lines).correlate();
+    is_shared(&correlation);
+    let alone = outputs(&correlation, &lines);
+    let found = std::thread::scope(|scope| {
+        let correlation = &correlation;
+        let threads: Vec<_> =
+            lines.chunks(1).map(|half| scope.spawn(move || outputs(correlation, half))).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+    });
+    assert_eq!(found, alone);
 }

@@ -39,14 +39,8 @@ impl Ledger {
     /// ```
     #[must_use]
     pub fn peer(&self, address: IpAddr, time: TimeRange) -> Attribution<'_> {
-        let near: Vec<_> = self
-            .addresses
-            .find(&address, |known| *known == address)
-            .map_or(&[][..], |number| self.holders.get(&number))
-            .iter()
-            .map(|row| Lifetime::new(self, *row))
-            .filter(|lifetime| lifetime.had_address_about(time))
-            .collect();
+        let near: Vec<_> =
+            self.had_address(address).filter(|lifetime| lifetime.had_address_about(time)).collect();
         match near.as_slice() {
             [] => Attribution::unknown(Reason::NoSuchLease),
             [one] if one.held_address_at(time) && !one.is_contradicted() => Attribution {
@@ -66,6 +60,17 @@ impl Ledger {
                 lease: None,
             },
         }
+    }
+}
+
+impl Ledger {
+    /// The containers that had this address at any time, on any cell.
+    pub(crate) fn had_address(&self, address: IpAddr) -> impl Iterator<Item = Lifetime<'_>> {
+        self.addresses
+            .find(&address, |known| *known == address)
+            .map_or(&[][..], |number| self.holders.get(&number))
+            .iter()
+            .map(|row| Lifetime::new(self, *row))
     }
 }
 

@@ -100,6 +100,11 @@ impl<'a> Line<'a> {
         inner.continuation = outer.continuation;
     }
 
+    /// The line itself, if no wrapping was taken off.
+    pub(crate) fn unwrapped_text(&self) -> Option<&[u8]> {
+        self.wrapping.is_none().then_some(&self.text)
+    }
+
     /// The place in the raw line of a place in the text that [`Line::envelope`] reads. Inside escaped text it is the
     /// nearest that is known: where that text begins.
     #[must_use]

@@ -44,6 +44,12 @@ impl Identity {
         Self::without_app(AppState::Unknown)
     }
 
+    /// No directory was asked.
+    #[must_use]
+    pub const fn not_asked() -> Self {
+        Self::without_app(AppState::NotAsked)
+    }
+
     /// Nothing may be seen: there may be an app that this caller is not shown.
     #[must_use]
     pub const fn hidden() -> Self {
@@ -91,7 +97,7 @@ impl Entity {
 
 /// Whether an app is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub enum AppState {
     /// It exists.
     Live,
@@ -101,4 +107,6 @@ pub enum AppState {
     Hidden,
     /// There is no trace of it where there would be one.
     Unknown,
+    /// No directory was asked, or it gave no answer.
+    NotAsked,
 }

@@ -24,28 +24,65 @@ const LINK: usize = 14 * 3;
 
 /// Reads a whole line into the packet; `None`, and a packet with anything in it, if it is not one of the common ones.
 pub(super) fn read<'a>(text: &'a [u8], p: &mut Packet<'a>) -> Option<()> {
-    let i = head(text, p)?;
-    rest(i, p.family)?.put_into(p);
+    let head = Head::split(text)?;
+    head.put_into(p);
+    rest(&text[head.len..], p.family)?.put_into(p);
     Some(())
 }
 
-/// How many bytes of the line are its head: all up to the source address. It is the same in all lines of a sender's.
-pub(super) fn head_len(text: &[u8]) -> Option<(usize, Family)> {
-    let (_, behind) = prefix(text)?;
-    let (path, rest) = path(behind)?;
-    Some((text.len() - rest.len(), path.family()))
+/// The beginning of a packet line, up to its source address, split into fields.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Head<'a> {
+    pub(crate) prefix: &'a [u8],
+    pub(crate) in_if: &'a [u8],
+    pub(crate) out_if: &'a [u8],
+    pub(crate) link: Option<&'a [u8]>,
+    pub(crate) src: Address,
+    pub(crate) family: Family,
+    /// The offset of the source address.
+    pub(crate) src_at: usize,
+    /// The offset of the text behind it.
+    pub(crate) len: usize,
 }
 
-/// Looks through what follows a head, and tells the protocol's number; `None` if it is not one of the common ones.
-pub(super) fn look_through(rest_of_line: &[u8], family: Family) -> Option<u8> {
-    rest(rest_of_line, family).map(|rest| rest.proto_num())
+impl<'a> Head<'a> {
+    /// Splits the head of a common packet line; `None` for any other.
+    #[inline]
+    pub(crate) fn split(text: &'a [u8]) -> Option<Self> {
+        let (prefix, behind) = prefix(text)?;
+        let (path, rest) = path(behind)?;
+        let family = path.family();
+        let Path { in_if, out_if, link, src, left } = path;
+        let (src_at, len) = (text.len() - left, text.len() - rest.len());
+        Some(Self { prefix, in_if, out_if, link, src, family, src_at, len })
+    }
+
+    /// Writes the fields into a new packet.
+    #[inline]
+    pub(crate) fn put_into(self, p: &mut Packet<'a>) {
+        p.family = self.family;
+        p.prefix = Text::new(self.prefix);
+        (p.in_if, p.out_if) = (Some(Text::new(self.in_if)), Some(Text::new(self.out_if)));
+        p.mac_raw = self.link.map(Text::new);
+        p.ip.src = Some(self.src);
+    }
+
+    /// Parses a source address, and gives what follows it.
+    pub(crate) fn source(text: &[u8], family: Family) -> Option<(Address, &[u8])> {
+        if family == Family::Ipv6 {
+            addr6(text).map(|(src, rest)| (Address::V6(src), rest))
+        } else {
+            addr4(text).map(|(src, rest)| (Address::V4(src), rest))
+        }
+    }
 }
 
-/// Looks through what follows a log prefix and its `IN=`, and tells the destination and the protocol's number.
-pub(super) fn look_through_path(rest_of_line: &[u8]) -> Option<(IpAddr, u8)> {
-    let (path, behind) = path(rest_of_line)?;
-    let rest = rest(behind, path.family())?;
-    Some((rest.dst(), rest.proto_num()))
+impl Tail {
+    /// Parses all that follows the source address of a common packet line; `None` for any other.
+    #[inline]
+    pub(crate) fn parse(text: &[u8], family: Family) -> Option<Self> {
+        rest(text, family)
+    }
 }
 
 /// All between the log prefix and ` DST=`.
@@ -54,6 +91,8 @@ struct Path<'a> {
     out_if: &'a [u8],
     link: Option<&'a [u8]>,
     src: Address,
+    /// How many bytes there are from the source address on.
+    left: usize,
 }
 
 impl Path<'_> {
@@ -63,20 +102,6 @@ impl Path<'_> {
             _ => Family::Ipv4,
         }
     }
-}
-
-/// All up to the source address.
-#[inline]
-fn head<'a>(text: &'a [u8], p: &mut Packet<'a>) -> Option<&'a [u8]> {
-    let (prefix, i) = prefix(text)?;
-    let (path, i) = path(i)?;
-    p.family = path.family();
-    p.prefix = Text::new(prefix);
-    p.in_if = Some(Text::new(path.in_if));
-    p.out_if = Some(Text::new(path.out_if));
-    p.mac_raw = path.link.map(Text::new);
-    p.ip.src = Some(path.src);
-    Some(i)
 }
 
 /// The log prefix, and what follows `IN=`.
@@ -105,6 +130,7 @@ fn path(i: &[u8]) -> Option<(Path<'_>, &[u8])> {
         i = &link[LINK..];
     }
     let i = i.strip_prefix(b"SRC=")?;
+    let left = i.len();
     let (src, i) = if i.get(4) == Some(&b':') {
         let (src, i) = addr6(i)?;
         (Address::V6(src), i)
@@ -112,11 +138,12 @@ fn path(i: &[u8]) -> Option<(Path<'_>, &[u8])> {
         let (src, i) = addr4(i)?;
         (Address::V4(src), i)
     };
-    Some((Path { in_if, out_if, link: mac, src }, i))
+    Some((Path { in_if, out_if, link: mac, src, left }, i))
 }
 
 /// All from ` DST=` on.
-struct Rest {
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tail {
     net: Net,
     transport: Transport,
     mark: Option<u32>,
@@ -124,18 +151,21 @@ struct Rest {
 }
 
 /// The network's part of it.
+#[derive(Debug, Clone, Copy)]
 enum Net {
     V4 { dst: Ipv4Addr, len: u32, tos: u8, prec: u8, ttl: u8, id: u16, df: bool },
     V6 { dst: Ipv6Addr, len: u32, tc: u8, hoplimit: u8, flowlbl: u32 },
 }
 
 /// What follows `PROTO=`.
+#[derive(Debug, Clone, Copy)]
 enum Transport {
     Tcp(Tcp),
     Udp { spt: u16, dpt: u16, len: u16 },
     Echo { ty: u8, code: u8, id: u16, seq: u16 },
 }
 
+#[derive(Debug, Clone, Copy)]
 struct Tcp {
     spt: u16,
     dpt: u16,
@@ -146,7 +176,7 @@ struct Tcp {
     urgp: u16,
 }
 
-impl Rest {
+impl Tail {
     /// The protocol and its number.
     const fn proto(&self) -> (Proto, u8) {
         match (&self.transport, &self.net) {
@@ -157,18 +187,18 @@ impl Rest {
         }
     }
 
-    const fn proto_num(&self) -> u8 {
+    pub(crate) const fn proto_num(&self) -> u8 {
         self.proto().1
     }
 
-    const fn dst(&self) -> IpAddr {
+    pub(crate) const fn dst(&self) -> IpAddr {
         match self.net {
             Net::V4 { dst, .. } => IpAddr::V4(dst),
             Net::V6 { dst, .. } => IpAddr::V6(dst),
         }
     }
 
-    fn put_into(self, p: &mut Packet<'_>) {
+    pub(crate) fn put_into(self, p: &mut Packet<'_>) {
         let ip = &mut p.ip;
         let (proto, number) = self.proto();
         (ip.proto, ip.proto_num) = (Some(proto), Some(number));
@@ -207,7 +237,7 @@ impl Rest {
 }
 
 #[inline(always)]
-fn rest(i: &[u8], family: Family) -> Option<Rest> {
+fn rest(i: &[u8], family: Family) -> Option<Tail> {
     let (net, transport, i) = if family == Family::Ipv6 { ipv6(i)? } else { ipv4(i)? };
     let (mark, i) = match i.strip_prefix(b" MARK=0x") {
         None => (None, i),
@@ -221,7 +251,7 @@ fn rest(i: &[u8], family: Family) -> Option<Rest> {
         b" " => true,
         _ => return None,
     };
-    Some(Rest { net, transport, mark, ends_with_blank })
+    Some(Tail { net, transport, mark, ends_with_blank })
 }
 
 /// A name and the rest, which begins with a blank.
@@ -537,15 +567,19 @@ mod tests {
     fn agree(line: &[u8]) -> bool {
         let mut short = Packet::default();
         let is_read = read(line, &mut short).is_some();
-        let proto = head_len(line).and_then(|(len, family)| look_through(&line[len..], family));
-        let path = prefix(line).and_then(|(_, rest)| look_through_path(rest));
-        assert_eq!(proto.is_some(), is_read, "{}", Text::new(line));
-        assert_eq!(path.is_some(), is_read, "{}", Text::new(line));
+        let parts = Head::split(line)
+            .and_then(|head| Some((head, Tail::parse(&line[head.len..], head.family)?)));
+        assert_eq!(parts.is_some(), is_read, "{}", Text::new(line));
         if !is_read {
             return false;
         }
-        assert_eq!(proto, short.ip.proto_num, "{}", Text::new(line));
-        assert_eq!(path, short.ip.dst.and_then(Address::ip).zip(proto), "{}", Text::new(line));
+        let (head, tail) = parts.unwrap();
+        let mut of_parts = Packet::default();
+        head.put_into(&mut of_parts);
+        tail.put_into(&mut of_parts);
+        assert_eq!(of_parts, short, "{}", Text::new(line));
+        let (src, behind) = Head::source(&line[head.src_at..], head.family).unwrap();
+        assert_eq!((src, line.len() - behind.len()), (head.src, head.len), "{}", Text::new(line));
         let found = anchor::find(line).unwrap_or_else(|| panic!("{}", Text::new(line)));
         let mut long = Packet::at(found);
         let result = grammar::message(line, found, &mut long);

@@ -27,11 +27,10 @@ mod render;
 mod tests;
 mod view;
 
+pub(crate) use fast::{Head, Tail};
 pub use fields::{Address, ExtHeader, Family, Format, Ip, MacAddr, Packet, Proto, TcpFlags};
 pub use form::LineForm;
 pub use view::{Icmp, Network, Transport};
-
-use std::net::IpAddr;
 
 use crate::error::Error;
 
@@ -127,28 +126,6 @@ impl<'a> Packet<'a> {
             found => found?,
         };
         Some(self.read(text, anchor))
-    }
-
-    /// How many bytes of a common line are its head, which all lines of a sender's have: prefix, interfaces, link header and
-    /// source address. `None` if the line is none of the common ones.
-    pub(crate) fn head_len(text: &[u8]) -> Option<(usize, Family)> {
-        fast::head_len(text)
-    }
-
-    /// Looks through what follows a head of this family: the protocol's number, if the line is whole and a common one. The
-    /// packet is what [`Packet::fill`] would read of both.
-    pub(crate) fn look_through(rest: &[u8], family: Family) -> Option<u8> {
-        fast::look_through(rest, family)
-    }
-
-    /// The log prefix of a line, and what follows the `IN=` behind it, if it may be a common one.
-    pub(crate) fn split_prefix(text: &[u8]) -> Option<(&[u8], &[u8])> {
-        fast::prefix(text)
-    }
-
-    /// Looks through what follows that: the destination and the protocol's number, if the line is whole and a common one.
-    pub(crate) fn look_through_path(rest: &[u8]) -> Option<(IpAddr, u8)> {
-        fast::look_through_path(rest)
     }
 
     fn read(&mut self, text: &'a [u8], anchor: anchor::Anchor<'a>) -> Result<(), Error> {

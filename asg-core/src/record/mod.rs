@@ -2,6 +2,7 @@
 
 pub(crate) mod decoder;
 pub mod documents;
+pub(crate) mod reader;
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -40,6 +41,7 @@ pub struct Record<'a> {
     pub envelope: Envelope<'a>,
     /// What it says.
     pub content: Content<'a>,
+    pub(crate) memo: reader::Memo,
 }
 
 /// What a line says.
@@ -108,29 +110,9 @@ impl<'a> Record<'a> {
     #[must_use]
     pub fn read(line: &'a Line<'_>) -> Self {
         // Most lines are packets, and a packet is large: it is filled where it lies.
-        let mut record = Self {
-            envelope: Envelope::default(),
-            content: Content::Packet { packet: Packet::default(), cf: None },
-        };
+        let mut record = Self::new_packet();
         line.read_envelope(&mut record.envelope);
         record.read_content(line);
-        record
-    }
-
-    /// Reads what a line says of which it is known how it reached us; if it is JSON, that it is [`Glance::Unusual`].
-    #[inline]
-    #[expect(clippy::large_types_passed_by_value, reason = "it becomes a part of the record")]
-    pub(crate) fn unusual(envelope: Envelope<'a>, line: &Line<'_>) -> Self {
-        let mut record = Self { envelope, content: Content::Other };
-        if let body @ [b'{', ..] = record.envelope.body.as_bytes()
-            && record.envelope.stream().is_none()
-        {
-            record.content = Content::unusual_json(body);
-            record.place_damage(line);
-        } else {
-            record.content = Content::Packet { packet: Packet::default(), cf: None };
-            record.read_content(line);
-        }
         record
     }
 
@@ -412,7 +394,7 @@ pub struct RecordOutput<'r, 'a> {
 
 impl Serialize for RecordOutput<'_, '_> {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        let Record { envelope, content } = self.record;
+        let Record { envelope, content, .. } = self.record;
         let mut map = s.serialize_map(None)?;
         map.serialize_entry("line", &self.line)?;
         map.serialize_entry("kind", self.record.kind())?;

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use crate::bytes::hash::Seeds;
 use crate::bytes::text::Text;
 use crate::line::envelope::Envelope;
-use crate::packet::{Address, Packet};
-use crate::prefix::{LogPrefix, Subject};
-use crate::time::LogTime;
+use crate::packet::{Address, Head, Packet, Tail};
+use crate::prefix::{Direction, LogPrefix, Subject};
+use crate::time::{LogTime, Uptime};
 
 /// Whose packet it is, and which.
 #[derive(Debug, Clone, Copy)]
@@ -85,6 +85,16 @@ pub(in crate::correlate) fn sender_name(prefix: &[u8], cf: &LogPrefix<'_>, seeds
 }
 
 impl Mark {
+    /// The mark of a packet line that shows an uptime and stands for itself alone.
+    pub(in crate::correlate) fn with_uptime(
+        uptime: Option<Uptime>,
+        (sender, machine): (u64, MachineMark),
+        text: u64,
+    ) -> Option<Self> {
+        let key = Key { text, when: uptime?.as_micros() & !TIME_OF_DAY };
+        Some(Self { sender, print: Print { key, machine, sequence: Sequence(None) } })
+    }
+
     /// The mark of a packet line, given its IP ID and a digest of its text; `None` if nothing tells its packet from all
     /// others.
     pub(in crate::correlate) fn of(
@@ -96,6 +106,27 @@ impl Mark {
         let key = Key { text, when: when(envelope, id)? };
         let sequence = Sequence(envelope.sequence.map(|n| n as u16));
         Some(Self { sender, print: Print { key, machine, sequence } })
+    }
+}
+
+/// A digest of a packet line's text, without blanks at its end.
+///
+/// The head of a sender's lines has a digest of its own, so that it need not be computed anew for each line.
+pub(in crate::correlate) fn packet_digest(
+    body: &[u8],
+    cf: Option<&LogPrefix<'_>>,
+    seeds: Seeds,
+) -> u64 {
+    let body = body.trim_ascii_end();
+    let split = || {
+        let cf = cf.filter(|_| !matches!(body, [b'{' | b'[', ..]))?;
+        let head = Head::split(body)?;
+        Tail::parse(&body[head.len..], head.family)?;
+        Some(body.split_at(if cf.direction == Direction::Egress { head.len } else { head.src_at }))
+    };
+    match split() {
+        Some((head, rest)) => seeds.of_both(seeds.digest(head), seeds.digest(rest)),
+        None => seeds.digest(body),
     }
 }
 

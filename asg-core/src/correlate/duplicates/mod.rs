@@ -16,7 +16,7 @@ mod mark;
 mod senders;
 mod window;
 
-pub(super) use self::mark::{MachineMark, Mark, sender, sender_name};
+pub(super) use self::mark::{MachineMark, Mark, packet_digest, sender, sender_name};
 pub(super) use self::senders::SenderNumber;
 pub(crate) use self::window::Told;
 pub(super) use self::window::Window;

@@ -3,25 +3,29 @@
 mod watermark;
 
 use std::collections::{HashMap, VecDeque};
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use self::watermark::{Effect, Watermark};
-use crate::correlate::flow::Flow;
-use crate::correlate::{Correlator, Counts, Told};
+use super::Counts;
+use super::duplicates::Told;
+use super::flow::Flow;
+use super::state::State;
 use crate::evidence::Origin;
 use crate::guid::Guid;
-use crate::ledger::attribution::Certainty;
+use crate::ledger::attribution::{Certainty, Reason};
 use crate::ledger::{Ledger, Lifetime};
 use crate::line::Line;
-use crate::names::identity::Identity;
+use crate::names::directory::Directory;
 use crate::record::Record;
+use crate::record::reader::Reader;
 use crate::time::{TimePolicy, Timestamp};
 
 /// Joins packets with evidence as the lines come, and gives each flow once the evidence about it has had time to arrive.
 ///
 /// Each packet is held until the log is [`FollowerOptions::hold`] further, by the times in the log and not by any clock of
 /// ours: a rep line may come later than the packet that it explains. What has not come by then is not waited for, so a flow
-/// is at most as sure as a [`Correlator`], which sees the whole log, would say. But a contradiction that comes later than
+/// is at most as sure as a [`Correlation`](super::Correlation), which has seen the whole log, would be. But a contradiction that comes later than
 /// that is not seen, nor a second container whose handle begins alike.
 ///
 /// | what is bounded | by |
@@ -33,7 +37,8 @@ use crate::time::{TimePolicy, Timestamp};
 /// # Example
 ///
 /// ```
-/// use asg_core::{Flow, Follower, FollowerOptions, Origin, SourceId};
+/// use std::ops::ControlFlow;
+/// use asg_core::{Flow, Follower, FollowerOptions, NoDirectory, Origin, SourceId};
 ///
 /// let packet = "2024-05-06T07:09:10+00:00 cell kernel: [637.581122] OK_bfce786c-ab07-40ad-79f9-8 IN=s-010255073003 OUT=eth0 \
 ///     SRC=10.255.73.3 DST=8.8.8.8 LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=15946 DF PROTO=TCP SPT=51858 DPT=80 WINDOW=27400 \
@@ -43,18 +48,24 @@ use crate::time::{TimePolicy, Timestamp};
 /// let later = "2024-05-06T07:10:00+00:00 cell kernel: hello";
 ///
 /// let mut handles = Vec::new();
-/// let mut sink = |flow: &Flow<'_, '_>| handles.push(flow.attribution.container().unwrap().handle().to_string());
+/// let mut each = |flow: &Flow<'_, '_>| -> ControlFlow<()> {
+///     handles.push(flow.attribution.container().unwrap().handle().to_string());
+///     ControlFlow::Continue(())
+/// };
 /// let mut follower = Follower::new(FollowerOptions::default());
 /// for (line, text) in (1..).zip([packet, &rep, later]) {
-///     follower.take(Origin { source: SourceId(0), line }, text.as_bytes(), &mut sink);
+///     let origin = Origin { source: SourceId(0), line };
+///     let _ = follower.take(origin, text.as_bytes(), &mut NoDirectory, &mut each)?;
 /// }
-/// follower.finish(&mut sink);
+/// let _ = follower.finish(&mut NoDirectory, &mut each)?;
 /// assert_eq!(handles, ["bfce786c-ab07-40ad-79f9-8f21"]);
+/// # Ok::<(), std::convert::Infallible>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct Follower {
     options: FollowerOptions,
-    correlator: Correlator,
+    state: State,
+    reader: Reader,
     watermark: Watermark,
     held: VecDeque<Held>,
     /// How many packets were held before the first that is held now.
@@ -132,23 +143,6 @@ pub struct FollowerCounts {
     pub leaps: u64,
 }
 
-/// Where flows go, and who tells names. A closure that takes a flow is one that knows no names.
-pub trait FlowSink {
-    /// Takes the next flow.
-    fn flow(&mut self, flow: &Flow<'_, '_>);
-
-    /// One identity for each GUID, in order. It is asked once for each.
-    fn names(&mut self, guids: &[Guid]) -> Vec<Identity> {
-        vec![Identity::unknown(); guids.len()]
-    }
-}
-
-impl<F: FnMut(&Flow<'_, '_>)> FlowSink for F {
-    fn flow(&mut self, flow: &Flow<'_, '_>) {
-        self(flow);
-    }
-}
-
 /// Flows are looked up and named together if they are due within a second of each other.
 const TOGETHER: Duration = Duration::from_secs(1);
 
@@ -164,7 +158,8 @@ impl Follower {
             FollowerOptions { silence: options.silence.max(options.retention), ..options };
         let never = Timestamp::from_nanos(i64::MIN);
         Self {
-            correlator: Correlator::with_policy(options.policy),
+            state: State::with_policy(options.policy),
+            reader: Reader::default(),
             options,
             watermark: Watermark::default(),
             held: VecDeque::new(),
@@ -176,7 +171,7 @@ impl Follower {
         }
     }
 
-    /// The same, with this evidence to begin with: a saved ledger's, or that of the logs so far.
+    /// Begins with the evidence of a ledger: a saved one, or that of the logs so far.
     ///
     /// ```
     /// use asg_core::{Evidence, Follower, FollowerOptions, Handle, Ledger, Moment, Origin, SourceId};
@@ -188,21 +183,22 @@ impl Follower {
     /// assert_eq!(follower.ledger().len(), 1);
     /// ```
     #[must_use]
-    pub fn with_ledger(self, ledger: Ledger) -> Self {
-        Self { correlator: self.correlator.with_ledger(ledger), ..self }
+    pub fn with_ledger(mut self, ledger: Ledger) -> Self {
+        self.state.ledger = ledger;
+        self
     }
 
     /// The evidence that is still remembered.
     #[must_use]
     pub const fn ledger(&self) -> &Ledger {
-        self.correlator.ledger()
+        &self.state.ledger
     }
 
     /// What was seen and done.
     #[must_use]
     pub fn counts(&self) -> FollowerCounts {
         FollowerCounts {
-            lines: *self.correlator.counts(),
+            lines: self.state.counts,
             held: self.held.len(),
             lifetimes: self.ledger().len(),
             ..self.counts
@@ -215,11 +211,32 @@ impl Follower {
         self.watermark.now()
     }
 
-    /// Takes the next line, and gives the flows that are due.
-    pub fn take(&mut self, origin: Origin, line: &[u8], sink: &mut impl FlowSink) {
+    /// Takes the next line, and hands on the flows that are due.
+    ///
+    /// Names are asked for all flows that are due together. A GUID that the directory leaves out of its answer may be asked
+    /// for again with the next flows.
+    ///
+    /// # Errors
+    ///
+    /// Those of the directory. The flows that are due are held until the next call, so none is lost; a directory that wants
+    /// them to go on without names answers with an empty map instead. Of flows that are held when
+    /// [`FollowerOptions::most_held`] is exceeded, the oldest go on without names.
+    pub fn take<D: Directory, B>(
+        &mut self,
+        origin: Origin,
+        line: &[u8],
+        directory: &mut D,
+        each: impl FnMut(&Flow<'_, '_>) -> ControlFlow<B>,
+    ) -> Result<ControlFlow<B>, D::Error> {
         let text = Line::new(line);
-        let record = Record::read(&text);
-        if let Some(time) = record.time(&self.correlator.policy(origin.source)) {
+        let mut reader = std::mem::take(&mut self.reader);
+        self.record(origin, &reader.read(&text), line);
+        self.reader = reader;
+        self.give_due(directory, each)
+    }
+
+    fn record(&mut self, origin: Origin, record: &Record<'_>, line: &[u8]) {
+        if let Some(time) = record.time(&self.state.policy(origin.source)) {
             match self.watermark.see(time) {
                 Effect::Usual => {}
                 Effect::Leap => self.counts.leaps += 1,
@@ -230,7 +247,7 @@ impl Follower {
             }
         }
         let now = self.now().unwrap_or(Timestamp::from_nanos(0));
-        match self.correlator.take(origin, &record, now) {
+        match self.state.take(origin, record, now) {
             None => {}
             Some(Told::First) => self.hold(origin, now, line),
             Some(Told::After(first)) => self.told_again(first),
@@ -244,18 +261,34 @@ impl Follower {
                 None => self.told_again(origin),
             },
         }
-        self.give_due(sink);
     }
 
-    /// Says how late it is, for a log in which nothing happens, and gives the flows that are due.
-    pub fn tick(&mut self, time: Timestamp, sink: &mut impl FlowSink) {
+    /// Notes how late it is, for a log in which nothing happens, and hands on the flows that are due.
+    ///
+    /// # Errors
+    ///
+    /// As [`Follower::take`].
+    pub fn tick<D: Directory, B>(
+        &mut self,
+        time: Timestamp,
+        directory: &mut D,
+        each: impl FnMut(&Flow<'_, '_>) -> ControlFlow<B>,
+    ) -> Result<ControlFlow<B>, D::Error> {
         self.watermark.tick(time);
-        self.give_due(sink);
+        self.give_due(directory, each)
     }
 
-    /// Gives all flows that are left. The follower can go on afterwards.
-    pub fn finish(&mut self, sink: &mut impl FlowSink) {
-        self.give(self.held.len(), sink);
+    /// Hands on all flows that are left. The follower can go on afterwards.
+    ///
+    /// # Errors
+    ///
+    /// As [`Follower::take`].
+    pub fn finish<D: Directory, B>(
+        &mut self,
+        directory: &mut D,
+        each: impl FnMut(&Flow<'_, '_>) -> ControlFlow<B>,
+    ) -> Result<ControlFlow<B>, D::Error> {
+        self.give(self.held.len(), directory, each)
     }
 
     fn hold(&mut self, origin: Origin, now: Timestamp, line: &[u8]) {
@@ -268,7 +301,7 @@ impl Follower {
     fn told_again(&mut self, first: Origin) {
         if !self.places.contains_key(&first) {
             self.counts.late_duplicates += 1;
-            self.correlator.given(first);
+            self.state.reports.given(first);
         }
     }
 
@@ -280,53 +313,102 @@ impl Follower {
         (self.released, self.swept) = (now.min(self.released), now.min(self.swept));
     }
 
-    fn give_due(&mut self, sink: &mut impl FlowSink) {
-        let Some(now) = self.now() else { return self.give_surplus(sink) };
+    fn give_due<D: Directory, B>(
+        &mut self,
+        directory: &mut D,
+        mut each: impl FnMut(&Flow<'_, '_>) -> ControlFlow<B>,
+    ) -> Result<ControlFlow<B>, D::Error> {
+        let Some(now) = self.now() else { return Ok(self.give_surplus(directory, each)) };
         if now >= after(self.released, TOGETHER) {
-            self.released = now;
             let due = self.held.partition_point(|held| held.due <= now);
-            self.give(due, sink);
+            match self.give(due, directory, &mut each) {
+                Ok(ControlFlow::Continue(())) => self.released = now,
+                Ok(ControlFlow::Break(value)) => return Ok(ControlFlow::Break(value)),
+                Err(error) => {
+                    if let ControlFlow::Break(value) = self.give_surplus(directory, each) {
+                        return Ok(ControlFlow::Break(value));
+                    }
+                    return Err(error);
+                }
+            }
         }
-        self.give_surplus(sink);
+        if let ControlFlow::Break(value) = self.give_surplus(directory, each) {
+            return Ok(ControlFlow::Break(value));
+        }
         if now >= after(self.swept, self.options.retention / 8) {
             self.swept = now;
             self.sweep(now);
         }
+        Ok(ControlFlow::Continue(()))
     }
 
-    /// Where too many wait, a quarter of them go at once, so that it need not be done for each.
-    fn give_surplus(&mut self, sink: &mut impl FlowSink) {
-        if self.held.len() > self.options.most_held {
-            let surplus = self.held.len() - self.options.most_held / 4 * 3;
-            self.counts.hurried += surplus as u64;
-            self.give(surplus, sink);
+    /// Where too many packets wait, a quarter of them go at once, so that it need not be done for each.
+    fn give_surplus<D: Directory, B>(
+        &mut self,
+        directory: &mut D,
+        mut each: impl FnMut(&Flow<'_, '_>) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        if self.held.len() <= self.options.most_held {
+            return ControlFlow::Continue(());
+        }
+        let surplus = self.held.len() - self.options.most_held / 4 * 3;
+        self.counts.hurried += surplus as u64;
+        // Memory is bounded, whatever becomes of the names.
+        match self.give(surplus, directory, &mut each) {
+            Ok(flow) => flow,
+            Err(_) => self.hand_on(surplus, each),
         }
     }
 
-    /// Gives the flows of this many packets, the first ones.
-    fn give(&mut self, many: usize, sink: &mut impl FlowSink) {
-        if many == 0 {
-            return;
+    /// Names the owners of this many packets, the first ones, and hands on their flows.
+    fn give<D: Directory, B>(
+        &mut self,
+        many: usize,
+        directory: &mut D,
+        each: impl FnMut(&Flow<'_, '_>) -> ControlFlow<B>,
+    ) -> Result<ControlFlow<B>, D::Error> {
+        let mut wanted: Vec<Guid> = Vec::new();
+        let mut names_apps = false;
+        let Self { state, reader, held, .. } = self;
+        for held in held.iter().take(many) {
+            let line = Line::new(&held.line);
+            let record = reader.read(&line);
+            state.join_logger(held.origin, &record);
+            let Some(flow) = state.flow(held.origin, record) else { continue };
+            wanted.extend(flow.attribution.subject());
+            wanted.extend(flow.peer.and_then(|peer| peer.attribution.subject()));
+            names_apps |= flow.attribution.reason == Reason::NoSuchApp;
         }
-        let given: Vec<_> = self.held.drain(..many).collect();
-        self.gone += many as u64;
-        let lines: Vec<_> = given.iter().map(|held| (held.origin, &*held.line)).collect();
-        let Self { correlator, counts, .. } = self;
-        // Names are asked for first, then flows are given: never both at once.
-        let sink = std::cell::RefCell::new(sink);
-        correlator.flows(
-            &lines,
-            |guids| sink.borrow_mut().names(guids),
-            |flow| {
+        if names_apps {
+            state.add_all_owners(&mut wanted);
+        }
+        state.resolve(wanted, directory)?;
+        Ok(self.hand_on(many, each))
+    }
+
+    /// Hands on the flows of this many packets, the first ones.
+    fn hand_on<B>(
+        &mut self,
+        many: usize,
+        mut each: impl FnMut(&Flow<'_, '_>) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        for _ in 0..many {
+            let Some(held) = self.held.pop_front() else { break };
+            self.gone += 1;
+            self.places.remove(&held.origin);
+            let line = Line::new(&held.line);
+            let record = self.reader.read(&line);
+            let flow = self.state.flow(held.origin, record);
+            let went_on = flow.map_or(ControlFlow::Continue(()), |flow| {
+                let counts = &mut self.counts;
                 counts.flows += 1;
                 counts.unexplained += u64::from(flow.attribution.certainty <= Certainty::Ambiguous);
-                sink.borrow_mut().flow(flow);
-            },
-        );
-        for held in given {
-            self.places.remove(&held.origin);
-            self.correlator.given(held.origin);
+                each(&flow)
+            });
+            self.state.reports.given(held.origin);
+            went_on?;
         }
+        ControlFlow::Continue(())
     }
 
     /// Forgets what is too old to be asked about.
@@ -335,7 +417,7 @@ impl Follower {
             |age: Duration| Timestamp::from_nanos(now.as_nanos().saturating_sub(nanos(age)));
         let (ended, silent) = (before(self.options.retention), before(self.options.silence));
         let known = self.ledger().len();
-        self.correlator.forget(before(self.options.window), |lifetime: Lifetime<'_>| {
+        self.state.forget(before(self.options.window), |lifetime: Lifetime<'_>| {
             let Some(seen) = lifetime.seen() else { return true };
             let oldest = if lifetime.destroyed().is_some() { ended } else { silent };
             *seen.end() >= oldest

@@ -1,7 +1,11 @@
 //! The follower, over logs of a few lines. Whole foundations are followed in asg-benches' tests.
 
+use std::convert::Infallible;
+
 use super::*;
 use crate::evidence::SourceId;
+use crate::names::directory::{NoDirectory, directory_fn};
+use crate::names::identity::Identity;
 
 const HANDLE: &str = "bfce786c-ab07-40ad-79f9-8f21";
 
@@ -32,9 +36,10 @@ const GONE: &str = "ordinary-lrp-processor.process-completed-container.delete-co
 #[derive(Default)]
 struct Given(Vec<(u64, Certainty, usize)>);
 
-impl FlowSink for Given {
-    fn flow(&mut self, flow: &Flow<'_, '_>) {
+impl Given {
+    fn take(&mut self, flow: &Flow<'_, '_>) -> ControlFlow<()> {
         self.0.push((flow.origin.line, flow.attribution.certainty, flow.also.len()));
+        ControlFlow::Continue(())
     }
 }
 
@@ -42,7 +47,9 @@ fn follow(options: FollowerOptions, lines: &[(u64, String)]) -> (Given, Follower
     let (mut given, mut follower) = (Given::default(), Follower::new(options));
     for (line, text) in lines {
         let origin = Origin { source: SourceId(0), line: *line };
-        follower.take(origin, text.as_bytes(), &mut given);
+        let taken =
+            follower.take(origin, text.as_bytes(), &mut NoDirectory, |flow| given.take(flow));
+        assert_eq!(taken, Ok(ControlFlow::Continue(())));
     }
     (given, follower)
 }
@@ -78,12 +85,12 @@ fn a_quiet_log_is_told_how_late_it_is_and_a_finished_one_gives_the_rest() {
     let (mut given, mut follower) = follow(hold(30), &lines);
     assert_eq!(given.0, []);
     let at = |seconds| Timestamp::parse(format!("{}Z", stamp(seconds)).as_bytes()).unwrap();
-    follower.tick(at(39), &mut given);
+    assert!(follower.tick(at(39), &mut NoDirectory, |flow| given.take(flow)).is_ok());
     assert_eq!(given.0, []);
-    follower.tick(at(41), &mut given);
+    assert!(follower.tick(at(41), &mut NoDirectory, |flow| given.take(flow)).is_ok());
     assert_eq!(given.0.len(), 1);
     let (mut given, mut follower) = follow(hold(30), &lines);
-    follower.finish(&mut given);
+    assert!(follower.finish(&mut NoDirectory, |flow| given.take(flow)).is_ok());
     assert_eq!(given.0, [(2, Certainty::UniquePrefix, 0)]);
 }
 
@@ -110,7 +117,7 @@ fn a_second_telling_is_no_second_flow_also_when_it_comes_late() {
         (2, packet(10, 1)),
     ];
     let (mut given, mut follower) = follow(hold(30), &lines);
-    follower.finish(&mut given);
+    assert!(follower.finish(&mut NoDirectory, |flow| given.take(flow)).is_ok());
     assert_eq!(given.0, [(3, Certainty::Unknown, 2), (7, Certainty::Unknown, 0)]);
     let counts = follower.counts();
     assert_eq!((counts.lines.duplicates, counts.late_duplicates, counts.flows), (4, 2, 2));
@@ -137,25 +144,59 @@ fn what_has_ended_is_forgotten_and_what_goes_on_is_not() {
 
 #[test]
 fn names_are_asked_for_once() {
-    struct Asked(Vec<Guid>, usize);
-    impl FlowSink for Asked {
-        fn flow(&mut self, _: &Flow<'_, '_>) {
-            self.1 += 1;
-        }
-        fn names(&mut self, guids: &[Guid]) -> Vec<Identity> {
-            self.0.extend(guids);
-            vec![Identity::unknown(); guids.len()]
-        }
-    }
     let process = "bc6f229d-5e4a-4c41-a63f-e8795496c283";
     let named = rep(9, HANDLE, SEEN).replace(
         "}}",
         &format!(r#","lrp-key":{{"process_guid":"{process}-843b85ee-f2b7-4c4b-9ee7-4833ec1e066f","index":0,"domain":"cf-apps"}}}}}}"#),
     );
-    let (mut asked, mut follower) = (Asked(Vec::new(), 0), Follower::new(hold(5)));
+    let (mut asked, mut flows, mut follower) = (Vec::new(), 0, Follower::new(hold(5)));
+    let mut directory = directory_fn(|guids: &[Guid]| {
+        asked.extend_from_slice(guids);
+        Ok::<_, Infallible>(guids.iter().map(|guid| (*guid, Identity::unknown())).collect())
+    });
+    let mut each = |_: &Flow<'_, '_>| -> ControlFlow<()> {
+        flows += 1;
+        ControlFlow::Continue(())
+    };
     for (line, text) in (1..).zip([named, packet(10, 1), packet(20, 2), packet(30, 3)]) {
-        follower.take(Origin { source: SourceId(0), line }, text.as_bytes(), &mut asked);
+        let origin = Origin { source: SourceId(0), line };
+        let Ok(_) = follower.take(origin, text.as_bytes(), &mut directory, &mut each);
     }
-    follower.finish(&mut asked);
-    assert_eq!((asked.0, asked.1), (vec![process.parse().unwrap()], 3));
+    let Ok(_) = follower.finish(&mut directory, &mut each);
+    assert_eq!((asked, flows), (vec![process.parse().unwrap()], 3));
+}
+
+#[test]
+fn flows_wait_for_a_directory_that_fails_and_go_on_without_one_that_answers_nothing() {
+    let lines = [(1, rep(9, HANDLE, SEEN)), (2, packet(10, 1))];
+    let process = "bc6f229d-5e4a-4c41-a63f-e8795496c283";
+    let named = lines[0].1.replace(
+        "}}",
+        &format!(r#","lrp-key":{{"process_guid":"{process}-843b85ee-f2b7-4c4b-9ee7-4833ec1e066f","index":0,"domain":"cf-apps"}}}}}}"#),
+    );
+    let (mut given, mut follower) = follow(hold(5), &[(1, named), lines[1].clone()]);
+    let mut broken = directory_fn(|_: &[Guid]| Err::<HashMap<Guid, Identity>, _>("down"));
+    for _ in 0..2 {
+        assert_eq!(follower.finish(&mut broken, |flow| given.take(flow)), Err("down"));
+        assert_eq!((follower.counts().held, given.0.len()), (1, 0));
+    }
+    let states = std::cell::RefCell::new(Vec::new());
+    let each = |flow: &Flow<'_, '_>| -> ControlFlow<()> {
+        states.borrow_mut().push(flow.identity.map(|identity| identity.state));
+        ControlFlow::Continue(())
+    };
+    assert!(follower.finish(&mut NoDirectory, each).is_ok());
+    assert_eq!((states.into_inner(), follower.counts().held), (vec![None], 0));
+}
+
+#[test]
+fn a_callback_may_stop_and_the_rest_is_held() {
+    let lines: Vec<_> = (1..=5).map(|n| (u64::from(n), packet(10, n))).collect();
+    let (_, mut follower) = follow(hold(30), &lines);
+    let stop = |flow: &Flow<'_, '_>| match flow.origin.line {
+        3 => ControlFlow::Break("enough"),
+        _ => ControlFlow::Continue(()),
+    };
+    assert_eq!(follower.finish(&mut NoDirectory, stop), Ok(ControlFlow::Break("enough")));
+    assert_eq!((follower.counts().flows, follower.counts().held), (3, 2));
 }

@@ -92,7 +92,7 @@ impl<'a> LoggerEvent<'a> {
         })
     }
 
-    pub(super) fn into_owned(self) -> LoggerEvent<'static> {
+    pub(crate) fn into_owned(self) -> LoggerEvent<'static> {
         let own = |text: Option<JsonStr<'a>>| text.map(JsonStr::into_owned);
         LoggerEvent {
             time: self.time,

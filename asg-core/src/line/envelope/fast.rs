@@ -60,6 +60,7 @@ pub(super) fn read<'a>(text: &'a [u8], e: &mut Envelope<'a>) -> Option<()> {
 pub(crate) struct Opening {
     pub(crate) dialect: Dialect,
     pub(crate) time: LogTime,
+    pub(crate) priority: Option<u8>,
     /// All up to the blank behind the stamp.
     pub(crate) len: usize,
 }
@@ -70,18 +71,19 @@ impl Opening {
         match text.first()? {
             b'0'..=b'9' => {
                 let (time, len, false) = stamps.read(text)? else { return None };
-                Some(Self { dialect: Dialect::Rfc3339, time: LogTime::Instant(time), len })
+                let time = LogTime::Instant(time);
+                Some(Self { dialect: Dialect::Rfc3339, time, priority: None, len })
             }
             b'A'..=b'Z' => {
                 let (time, len) = stamp::rfc3164(text)?;
-                Some(Self { dialect: Dialect::Rfc3164, time, len })
+                Some(Self { dialect: Dialect::Rfc3164, time, priority: None, len })
             }
             b'<' => {
-                let (_, at) = syslog::priority(text, 0)?;
+                let (priority, at) = syslog::priority(text, 0)?;
                 let text = text[at..].strip_prefix(b"1 ")?;
                 let (time, len) = word_of_time(text, stamps.read(text)?)?;
                 let (time, len) = (LogTime::Instant(time), at + b"1 ".len() + len);
-                Some(Self { dialect: Dialect::Rfc5424, time, len })
+                Some(Self { dialect: Dialect::Rfc5424, time, priority: Some(priority), len })
             }
             _ => None,
         }

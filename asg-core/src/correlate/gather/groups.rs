@@ -13,14 +13,14 @@ use crate::time::{LogTime, TimePolicy, Timestamp, Uptime};
 
 /// All groups, numbered as they come.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Groups {
+pub(in crate::correlate) struct Groups {
     all: Vec<GroupName>,
     numbers: HashTable<u32>,
 }
 
 /// What the packets of a group have in common.
 #[derive(Debug, Clone)]
-pub(super) struct GroupName {
+pub(in crate::correlate) struct GroupName {
     digest: u64,
     cell: u32,
     time: TimeKind,
@@ -32,7 +32,7 @@ pub(super) struct GroupName {
 
 /// The same, of one packet.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct GroupKey<'a> {
+pub(in crate::correlate) struct GroupKey<'a> {
     /// Of what they have in common of the prefix, and of the address.
     digest: u64,
     cell: u32,
@@ -44,7 +44,7 @@ pub(super) struct GroupKey<'a> {
 
 /// What a line shows of the time. Only what is shown in one way can be compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum TimeKind {
+pub(in crate::correlate) enum TimeKind {
     Instant,
     Local,
     NoYear,
@@ -53,27 +53,26 @@ pub(super) enum TimeKind {
 }
 
 impl TimeKind {
-    pub(super) const fn of(envelope: &Envelope<'_>) -> Self {
-        match envelope.time {
+    pub(in crate::correlate) const fn of(time: LogTime, uptime: Option<Uptime>) -> Self {
+        match time {
             LogTime::Instant(_) => Self::Instant,
             LogTime::Local(_) => Self::Local,
             LogTime::NoYear(_) => Self::NoYear,
-            LogTime::Unknown if envelope.uptime.is_some() => Self::Uptime,
+            LogTime::Unknown if uptime.is_some() => Self::Uptime,
             LogTime::Unknown => Self::Nothing,
         }
     }
 }
 
 impl<'a> GroupKey<'a> {
-    pub(super) fn of(
+    pub(in crate::correlate) fn of(
         cell: u32,
-        envelope: &Envelope<'_>,
+        time: TimeKind,
         (prefix, cf): (&'a [u8], Option<&LogPrefix<'a>>),
         address: Option<IpAddr>,
         limit: Option<Limit>,
         seeds: Seeds,
     ) -> Self {
-        let time = TimeKind::of(envelope);
         // Of an app that a prefix names, an address says which container it was, and a tag who sent to it: nothing of the
         // answer. Limits are those of rules, and there is a rule for each prefix.
         let app = cf.filter(|cf| cf.subject == Subject::App);
@@ -103,19 +102,19 @@ impl<'a> GroupKey<'a> {
 
 impl GroupName {
     /// The number of its machine.
-    pub(super) const fn cell(&self) -> u32 {
+    pub(in crate::correlate) const fn cell(&self) -> u32 {
         self.cell
     }
 
-    pub(super) const fn address(&self) -> Option<IpAddr> {
+    pub(in crate::correlate) const fn address(&self) -> Option<IpAddr> {
         self.address
     }
 
-    pub(super) const fn prefix(&self) -> &[u8] {
+    pub(in crate::correlate) const fn prefix(&self) -> &[u8] {
         &self.prefix
     }
 
-    pub(super) fn cf(&self) -> Option<LogPrefix<'_>> {
+    pub(in crate::correlate) fn cf(&self) -> Option<LogPrefix<'_>> {
         LogPrefix::parse(&self.prefix)
     }
 
@@ -128,7 +127,7 @@ impl GroupName {
 
 impl Groups {
     /// The number of the group of a packet.
-    pub(super) fn see(&mut self, key: GroupKey<'_>) -> u32 {
+    pub(in crate::correlate) fn see(&mut self, key: GroupKey<'_>) -> u32 {
         self.find(key).unwrap_or_else(|| {
             let GroupKey { digest, cell, time, address, prefix, app } = key;
             let (prefix, app) = (prefix.into(), app.map(Into::into));
@@ -136,17 +135,17 @@ impl Groups {
         })
     }
 
-    pub(super) fn find(&self, key: GroupKey<'_>) -> Option<u32> {
+    pub(in crate::correlate) fn find(&self, key: GroupKey<'_>) -> Option<u32> {
         self.numbers.find(key.hash(), |n| key.is_of(&self.all[*n as usize])).copied()
     }
 
     /// The number of a group that another numbered, whose seeds are the same, and whose machine has this number here.
-    pub(super) fn take(&mut self, name: &GroupName, cell: u32) -> u32 {
+    pub(in crate::correlate) fn take(&mut self, name: &GroupName, cell: u32) -> u32 {
         self.see(name.key(cell))
     }
 
     /// All of them, by number.
-    pub(super) fn all(&self) -> &[GroupName] {
+    pub(in crate::correlate) fn all(&self) -> &[GroupName] {
         &self.all
     }
 
@@ -161,18 +160,18 @@ impl Groups {
 
 /// The time of one line, as it shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Shown {
-    pub(super) time: LogTime,
-    pub(super) uptime: Option<Uptime>,
+pub(in crate::correlate) struct Shown {
+    pub(in crate::correlate) time: LogTime,
+    pub(in crate::correlate) uptime: Option<Uptime>,
 }
 
 impl Shown {
-    pub(super) const fn of(envelope: &Envelope<'_>) -> Self {
+    pub(in crate::correlate) const fn of(envelope: &Envelope<'_>) -> Self {
         Self { time: envelope.time, uptime: envelope.uptime }
     }
 
     /// The instant that it shows.
-    pub(super) fn stamp(self, policy: &TimePolicy) -> Option<Timestamp> {
+    pub(in crate::correlate) fn stamp(self, policy: &TimePolicy) -> Option<Timestamp> {
         let shown = self.time.resolve(policy).or_else(|| self.uptime?.resolve(policy));
         shown.map(|resolved| resolved.time)
     }
@@ -201,7 +200,7 @@ impl Shown {
 
 /// When the packets of a group were seen.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) enum Span {
+pub(in crate::correlate) enum Span {
     /// Never yet.
     #[default]
     Empty,
@@ -212,7 +211,7 @@ pub(super) enum Span {
 }
 
 impl Span {
-    pub(super) fn extend(&mut self, shown: Shown) {
+    pub(in crate::correlate) fn extend(&mut self, shown: Shown) {
         *self = match *self {
             Self::Empty => Self::Between(shown, shown),
             Self::Between(first, last) => match shown.between(first, last) {
@@ -226,7 +225,7 @@ impl Span {
 
 /// Where a group's packets are counted that are under a limit.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) enum Container {
+pub(in crate::correlate) enum Container {
     /// Not looked for yet.
     #[default]
     Unasked,
@@ -236,7 +235,7 @@ pub(super) enum Container {
 
 impl Container {
     /// The place, looked for once: all packets of a prefix are under the same limit, if any.
-    pub(super) fn of(
+    pub(in crate::correlate) fn of(
         &mut self,
         limit: Option<Limit>,
         find: impl FnOnce(Limit) -> Option<usize>,

@@ -10,28 +10,35 @@ use crate::line::envelope::Envelope;
 
 /// Names of machines, each by the source that uses it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Cells {
+pub(in crate::correlate) struct Cells {
     all: Vec<CellName>,
     numbers: HashTable<u32>,
 }
 
 /// What the lines of one machine show of its name, in one source.
 #[derive(Debug, Clone)]
-pub(super) struct CellName {
+pub(in crate::correlate) struct CellName {
     hash: u64,
     source: SourceId,
     parts: [Option<Box<[u8]>>; 4],
     mark: MachineMark,
+    /// The name, as flows show it.
+    shown: Option<Box<str>>,
 }
 
 impl CellName {
     /// Where its lines are.
-    pub(super) const fn source(&self) -> SourceId {
+    pub(in crate::correlate) const fn source(&self) -> SourceId {
         self.source
     }
 
+    /// The name, as flows show it.
+    pub(in crate::correlate) fn shown(&self) -> Option<&str> {
+        self.shown.as_deref()
+    }
+
     /// An envelope with the same name.
-    pub(super) fn envelope(&self) -> Envelope<'_> {
+    pub(in crate::correlate) fn envelope(&self) -> Envelope<'_> {
         let part = |n: usize| self.parts[n].as_deref().map(Text::new);
         Envelope {
             instance: part(0),
@@ -57,6 +64,14 @@ fn parts<'a>(envelope: &Envelope<'a>) -> [Option<&'a [u8]>; 4] {
     }
 }
 
+fn hash_of(source: SourceId, parts: [Option<&[u8]>; 4]) -> u64 {
+    parts.iter().flatten().fold(u64::from(source.0), |hash, part| {
+        // Names of machines differ at their ends.
+        let end = part.last_chunk().map_or_else(|| short(part), |end| u64::from_le_bytes(*end));
+        (hash.rotate_left(23) ^ end).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    })
+}
+
 /// A name of less than eight bytes, as a number.
 fn short(name: &[u8]) -> u64 {
     name.iter().fold(0, |number, b| number << 8 | u64::from(*b))
@@ -65,23 +80,26 @@ fn short(name: &[u8]) -> u64 {
 impl Cells {
     /// The number of the machine that a line names.
     pub(super) fn see(&mut self, source: SourceId, envelope: &Envelope<'_>, seeds: Seeds) -> u32 {
-        let parts = parts(envelope);
-        let hash = parts.iter().flatten().fold(u64::from(source.0), |hash, part| {
-            // Names of machines differ at their ends.
-            let end = part.last_chunk().map_or_else(|| short(part), |end| u64::from_le_bytes(*end));
-            (hash.rotate_left(23) ^ end).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-        });
-        let is_it = |n: &u32| self.all[*n as usize].shows(source, parts);
-        if let Some(&n) = self.numbers.find(hash, is_it) {
+        if let Some(n) = self.find(source, envelope) {
             return n;
         }
+        let parts = parts(envelope);
+        let hash = hash_of(source, parts);
         let mark = MachineMark::of(envelope, seeds);
-        self.put(CellName { hash, source, parts: parts.map(|part| part.map(Into::into)), mark })
+        let shown = envelope.cell().map(Into::into);
+        let parts = parts.map(|part| part.map(Into::into));
+        self.put(CellName { hash, source, parts, mark, shown })
     }
 
-    /// True if this is the machine that a line names.
-    pub(super) fn shows(&self, cell: u32, source: SourceId, envelope: &Envelope<'_>) -> bool {
-        self.all[cell as usize].shows(source, parts(envelope))
+    /// The number of the machine that a line names, if it has one.
+    pub(in crate::correlate) fn find(
+        &self,
+        source: SourceId,
+        envelope: &Envelope<'_>,
+    ) -> Option<u32> {
+        let parts = parts(envelope);
+        let is_it = |n: &u32| self.all[*n as usize].shows(source, parts);
+        self.numbers.find(hash_of(source, parts), is_it).copied()
     }
 
     /// What tells a machine's packets from those of others.
@@ -100,7 +118,7 @@ impl Cells {
     }
 
     /// All of them, by number.
-    pub(super) fn all(&self) -> &[CellName] {
+    pub(in crate::correlate) fn all(&self) -> &[CellName] {
         &self.all
     }
 

@@ -1,0 +1,516 @@
+//! The second phase: flows, from an evidence base that no longer changes.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::net::IpAddr;
+
+use super::flow::{Flow, FlowKey};
+use super::gather::{Cell, Cells, Group, GroupKey, GroupName, Groups, Span, TimeKind};
+use super::state::State;
+use super::{Counts, own_address};
+use crate::clock::UptimeClocks;
+use crate::completeness::{Completeness, Limit};
+use crate::evidence::{Origin, SourceId};
+use crate::guid::Guid;
+use crate::ledger::attribution::{Attribution, Owners, Reason};
+use crate::ledger::{Ledger, Lifetime, Sighting};
+use crate::line::Line;
+use crate::names::directory::Directory;
+use crate::names::identity::Identity;
+use crate::prefix::{LogPrefix, Subject};
+use crate::record::Record;
+use crate::record::reader::{Reader, Sight};
+use crate::time::{TimePolicy, TimeRange, Timestamp};
+
+const SECOND_NANOS: i64 = 1_000_000_000;
+const HALF_YEAR_NANOS: i64 = 183 * 86_400 * SECOND_NANOS;
+
+/// All evidence of a set of logs, between the phases: the time to look names up.
+///
+/// ```
+/// use asg_core::{AppState, Directory, Entity, Gathering, Guid, Identity, Line, Origin, SourceId, directory_fn};
+///
+/// let rep = br#"{"timestamp":"1498136872.889604807","source":"rep","message":"rep.executing-container-operation.starting",
+///     "log_level":1,"data":{"container-guid":"d08bb414-cdba-4381-412a-e9ecc1b7d0f4","lrp-key":{"process_guid":
+///     "4ccbb24c-268e-421a-9d1b-3678b6eb40d0-0f0f6a2e-7c1b-4d0a-8a55-5f2f8f0e6c11","index":0,"domain":"cf-apps"}}}"#;
+/// let packet = b"[1122561.945562] d08bb414-cdba-4381-412a-e9eccIN=wbrdg-0afe0008 OUT=eth0 SRC=10.254.0.10 \
+///     DST=10.0.16.10 LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=60879 DF PROTO=TCP SPT=42630 DPT=80 WINDOW=28280 RES=0x00 \
+///     SYN URGP=0 ";
+/// let at = |line| Origin { source: SourceId(0), line };
+///
+/// let mut gathering = Gathering::new();
+/// gathering.read(at(1), rep);
+/// gathering.read(at(2), packet);
+/// let mut gathered = gathering.finish(|_| Ok::<(), std::convert::Infallible>(()))?;
+/// gathered.resolve(&mut directory_fn(|guids: &[Guid]| {
+///     let named = |guid: &Guid| Identity {
+///         state: AppState::Live,
+///         app: Some(Entity::named(guid.to_string(), "proxy")),
+///         ..Identity::unknown()
+///     };
+///     Ok::<_, std::convert::Infallible>(guids.iter().map(|guid| (*guid, named(guid))).collect())
+/// }))?;
+///
+/// let correlation = gathered.correlate();
+/// let line = Line::new(packet);
+/// let flow = correlation.reader().flow(at(2), &line).unwrap();
+/// assert_eq!(flow.identity.unwrap().app.as_ref().unwrap().name.as_deref(), Some("proxy"));
+/// # Ok::<(), std::convert::Infallible>(())
+/// ```
+#[derive(Debug)]
+#[must_use = "flows come from `correlate`"]
+pub struct Gathered {
+    facts: Facts,
+    peers: HashSet<IpAddr>,
+}
+
+/// What both phases share.
+#[derive(Debug)]
+struct Facts {
+    state: State,
+    cells: Cells,
+    /// By the numbers of `cells`.
+    machines: Vec<Cell>,
+    groups: Groups,
+    /// By the numbers of `groups`.
+    counted: Vec<Group>,
+}
+
+/// The answer to who sent the packets of a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    /// All packets have the answer for this time, which may be that no time is known.
+    OfAll(Option<TimeRange>),
+    /// It depends on the packet's time.
+    PerPacket,
+}
+
+impl Gathered {
+    pub(super) fn new(
+        state: State,
+        cells: Cells,
+        machines: Vec<Cell>,
+        groups: Groups,
+        counted: Vec<Group>,
+        peers: HashSet<IpAddr>,
+    ) -> Self {
+        Self { facts: Facts { state, cells, machines, groups, counted }, peers }
+    }
+
+    /// What was seen.
+    #[must_use]
+    pub const fn counts(&self) -> &Counts {
+        &self.facts.state.counts
+    }
+
+    /// All evidence.
+    #[must_use]
+    pub const fn ledger(&self) -> &Ledger {
+        &self.facts.state.ledger
+    }
+
+    /// All evidence, to be kept.
+    #[must_use]
+    pub fn into_ledger(self) -> Ledger {
+        self.facts.state.ledger
+    }
+
+    /// The machines' uptimes beside their times.
+    #[must_use]
+    pub const fn clocks(&self) -> &UptimeClocks {
+        &self.facts.state.clocks
+    }
+
+    /// What is missing from the logs, as far as they show it.
+    #[must_use]
+    pub const fn completeness(&self) -> &Completeness {
+        &self.facts.state.completeness
+    }
+
+    /// Asks a directory once for the names of all owners that packets may have. It may be called again for those that the
+    /// directory left open, and for another directory.
+    ///
+    /// # Errors
+    ///
+    /// Those of the directory. Names that are known stay known.
+    pub fn resolve<D: Directory>(&mut self, directory: &mut D) -> Result<(), D::Error> {
+        let owners = self.owners();
+        self.facts.state.resolve(owners, directory)
+    }
+
+    /// The GUIDs of all owners that packets may have, each once, in order.
+    #[must_use]
+    pub fn owners(&self) -> Vec<Guid> {
+        let facts = &self.facts;
+        let mut wanted = Vec::new();
+        let mut names_apps = false;
+        for (name, group) in facts.groups() {
+            let Some(cf) = name.cf() else { continue };
+            match facts.answer(name, group) {
+                Answer::OfAll(time) => {
+                    let answer = facts.attribute(name, time);
+                    wanted.extend(answer.subject());
+                    names_apps |= answer.reason == Reason::NoSuchApp;
+                }
+                Answer::PerPacket => names_apps |= facts.add_candidates(&cf, name, &mut wanted),
+            }
+            if cf.subject == Subject::App {
+                facts.add_candidates(&cf, name, &mut wanted);
+            }
+        }
+        for peer in &self.peers {
+            wanted.extend(facts.state.ledger.had_address(*peer).filter_map(Lifetime::subject));
+        }
+        if names_apps {
+            facts.state.add_all_owners(&mut wanted);
+        }
+        wanted.sort_unstable();
+        wanted.dedup();
+        wanted
+    }
+
+    /// Ends the time for names, and answers from now on.
+    #[must_use]
+    pub fn correlate(self) -> Correlation {
+        let Self { facts, .. } = self;
+        let answers = facts.groups.all().iter().zip(&facts.counted);
+        let answers = answers.map(|(name, group)| facts.answer(name, group)).collect();
+        Correlation { facts, answers }
+    }
+}
+
+/// The evidence base of a finished set of logs. It only answers, so any number of threads may ask it.
+#[derive(Debug)]
+pub struct Correlation {
+    facts: Facts,
+    /// By the numbers of groups.
+    answers: Vec<Answer>,
+}
+
+impl Correlation {
+    /// Creates a reader of flows, one for each thread.
+    #[must_use]
+    pub fn reader(&self) -> FlowReader<'_> {
+        FlowReader {
+            correlation: self,
+            reader: Reader::default(),
+            header_cells: Vec::new(),
+            attributions: Vec::new(),
+            policy: None,
+        }
+    }
+
+    /// What was seen.
+    #[must_use]
+    pub const fn counts(&self) -> &Counts {
+        &self.facts.state.counts
+    }
+
+    /// All evidence.
+    #[must_use]
+    pub const fn ledger(&self) -> &Ledger {
+        &self.facts.state.ledger
+    }
+
+    /// All evidence, to be kept.
+    #[must_use]
+    pub fn into_ledger(self) -> Ledger {
+        self.facts.state.ledger
+    }
+
+    /// The machines' uptimes beside their times.
+    #[must_use]
+    pub const fn clocks(&self) -> &UptimeClocks {
+        &self.facts.state.clocks
+    }
+
+    /// What is missing from the logs, as far as they show it.
+    #[must_use]
+    pub const fn completeness(&self) -> &Completeness {
+        &self.facts.state.completeness
+    }
+
+    /// How times of this source are completed.
+    #[must_use]
+    pub fn policy(&self, source: SourceId) -> TimePolicy {
+        self.facts.state.policy(source)
+    }
+
+    /// Packets counted by sender, without a second look at any line: those of all groups that have one answer.
+    ///
+    /// The packets of the others come from [`FlowReader::uncounted`], which is asked for every line if
+    /// [`Correlation::is_counted`] is false.
+    pub fn counted(&self) -> impl Iterator<Item = Counted<'_>> {
+        let all = self.facts.groups.all().iter().zip(&self.facts.counted).zip(&self.answers);
+        all.filter_map(|((name, group), answer)| {
+            let Answer::OfAll(time) = *answer else { return None };
+            let attribution = self.facts.attribute(name, time);
+            let identity = self.facts.state.identity(&attribution);
+            let packets = Some(group.packets).filter(|packets| *packets > 0)?;
+            Some(Counted { packets, cf: name.cf(), attribution, identity })
+        })
+    }
+
+    /// Whether [`Correlation::counted`] counts all packets.
+    #[must_use]
+    pub fn is_counted(&self) -> bool {
+        let mut all = self.facts.counted.iter().zip(&self.answers);
+        all.all(|(group, answer)| group.packets == 0 || *answer != Answer::PerPacket)
+    }
+}
+
+/// Packets that have one answer; see [`Correlation::counted`].
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Counted<'c> {
+    /// How many.
+    pub packets: u64,
+    /// The meaning of their prefix, if it is Cloud Foundry's. Where it names an app, the tag is that of one of them.
+    pub cf: Option<LogPrefix<'c>>,
+    /// Who sent them. Of an app that their prefixes name, the containers are left out.
+    pub attribution: Attribution<'c>,
+    /// The owner's names, if they are known.
+    pub identity: Option<&'c Identity>,
+}
+
+/// Makes flows of lines, for one thread.
+///
+/// It remembers headers, packet heads and answers; which lines it has seen never changes what it returns.
+#[derive(Debug)]
+pub struct FlowReader<'c> {
+    correlation: &'c Correlation,
+    reader: Reader,
+    /// By the reader's numbers of headers: the machine, in the source where the header was last seen.
+    header_cells: Vec<Option<(SourceId, Option<u32>)>>,
+    /// By the numbers of groups whose packets have one answer.
+    attributions: Vec<Option<Attribution<'c>>>,
+    policy: Option<(SourceId, TimePolicy)>,
+}
+
+impl<'c> FlowReader<'c> {
+    /// The flow of the packet that a line reports first; `None` for any other line.
+    ///
+    /// `origin` is the one under which the first phase read the line.
+    pub fn flow<'a>(&mut self, origin: Origin, line: &'a Line<'_>) -> Option<Flow<'a, 'c>> {
+        let record = self.packet(origin, line)?;
+        let place = self.place(origin.source, &record)?;
+        Some(self.flow_at(origin, record, &place))
+    }
+
+    /// The flow of a line, if [`Correlation::counted`] leaves its packet out.
+    pub fn uncounted<'a>(&mut self, origin: Origin, line: &'a Line<'_>) -> Option<Flow<'a, 'c>> {
+        let record = self.packet(origin, line)?;
+        let place = self.place(origin.source, &record)?;
+        let is_counted = place
+            .group
+            .is_some_and(|group| self.correlation.answers[group as usize] != Answer::PerPacket);
+        (!is_counted).then(|| self.flow_at(origin, record, &place))
+    }
+
+    /// The record of a line that reports a packet first.
+    fn packet<'a>(&mut self, origin: Origin, line: &'a Line<'_>) -> Option<Record<'a>> {
+        // Text that was not unwrapped is a packet's only if it shows one.
+        if let Some(text) = line.unwrapped_text()
+            && memchr::memmem::find(text, b"IN=").is_none()
+        {
+            return None;
+        }
+        let sight = self.reader.sight(line);
+        if let Sight::Other(_) = sight {
+            let record = self.reader.record(line, &sight);
+            record.packet()?;
+            return (!self.correlation.facts.state.reports.is_copy(origin)).then_some(record);
+        }
+        let is_copy = self.correlation.facts.state.reports.is_copy(origin);
+        (!is_copy).then(|| self.reader.record(line, &sight))
+    }
+
+    /// The machine and the group of a packet.
+    fn place(&mut self, source: SourceId, record: &Record<'_>) -> Option<Place> {
+        let facts = &self.correlation.facts;
+        let (packet, cf) = record.packet()?;
+        let cell = self.cell(source, record);
+        let seeds = facts.state.reports.seeds();
+        let address = cf.and_then(|cf| own_address(packet, cf));
+        let prefix = packet.prefix.as_bytes();
+        let limit = Limit::of(prefix, cf, packet.ip.proto_num);
+        let kind = TimeKind::of(record.envelope.time, record.envelope.uptime);
+        let group = cell.and_then(|cell| {
+            facts.groups.find(GroupKey::of(cell, kind, (prefix, cf), address, limit, seeds))
+        });
+        Some(Place { cell, group, address })
+    }
+
+    fn cell(&mut self, source: SourceId, record: &Record<'_>) -> Option<u32> {
+        let header = record.memo.header.map(|header| header as usize);
+        if let Some(Some(Some((of, cell)))) = header.map(|header| self.header_cells.get(header))
+            && *of == source
+        {
+            return *cell;
+        }
+        let facts = &self.correlation.facts;
+        let cell = facts.cells.find(source, &record.envelope);
+        if let Some(header) = header {
+            if self.header_cells.len() <= header {
+                self.header_cells.resize(header + 1, None);
+            }
+            self.header_cells[header] = Some((source, cell));
+        }
+        cell
+    }
+
+    fn flow_at<'a>(&mut self, origin: Origin, record: Record<'a>, place: &Place) -> Flow<'a, 'c> {
+        let state = &self.correlation.facts.state;
+        let policy = match self.policy {
+            Some((source, policy)) if source == origin.source => policy,
+            _ => {
+                let policy = state.policy(origin.source);
+                self.policy = Some((origin.source, policy));
+                policy
+            }
+        };
+        let stamp = record.time(&policy);
+        let range = state.clocks.time(origin.source, &record.envelope, stamp);
+        let packet = record.packet();
+        let cf = packet.and_then(|(_, cf)| cf.copied());
+        let (attribution, key) = self.attribution(place, cf.as_ref(), range);
+        let peer = packet.and_then(|(packet, _)| state.peer(packet, cf.as_ref(), range));
+        let key = key.filter(|_| peer.is_none());
+        let name =
+            place.cell.and_then(|cell| self.correlation.facts.cells.all()[cell as usize].shown());
+        let cell = name.or_else(|| attribution.container()?.cell()).map(Cow::Borrowed);
+        Flow {
+            time: stamp.or_else(|| range.map(TimeRange::middle)),
+            range,
+            origin,
+            also: state.reports.others(origin),
+            cell,
+            cf,
+            identity: state.identity(&attribution),
+            attribution,
+            peer,
+            record,
+            key,
+        }
+    }
+
+    fn attribution(
+        &mut self,
+        place: &Place,
+        cf: Option<&LogPrefix<'_>>,
+        time: Option<TimeRange>,
+    ) -> (Attribution<'c>, Option<FlowKey>) {
+        let facts = &self.correlation.facts;
+        // Of an app that a prefix names, the lease of an address may show the container.
+        let group = place.group.filter(|_| cf.is_none_or(|cf| cf.subject != Subject::App));
+        if let Some(group) = group
+            && let Answer::OfAll(time) = self.correlation.answers[group as usize]
+        {
+            let at = group as usize;
+            if self.attributions.len() <= at {
+                self.attributions.resize(facts.groups.all().len(), None);
+            }
+            let name = &facts.groups.all()[at];
+            let known = self.attributions[at].get_or_insert_with(|| facts.attribute(name, time));
+            return (known.clone(), Some(FlowKey(group)));
+        }
+        let Some(cf) = cf else { return (Attribution::unknown(Reason::NotCloudFoundry), None) };
+        let cell = place.cell.and_then(|cell| facts.machines[cell as usize].name.as_deref());
+        let seen = Sighting { cell, time, address: place.address };
+        (facts.state.ledger.attribute(cf, &seen), None)
+    }
+}
+
+/// Where a packet belongs.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    cell: Option<u32>,
+    group: Option<u32>,
+    /// The address on the side of the prefix's subject.
+    address: Option<IpAddr>,
+}
+
+impl Facts {
+    fn groups(&self) -> impl Iterator<Item = (&GroupName, &Group)> {
+        self.groups.all().iter().zip(&self.counted).filter(|(_, group)| group.packets > 0)
+    }
+
+    fn attribute(&self, name: &GroupName, time: Option<TimeRange>) -> Attribution<'_> {
+        let Some(cf) = name.cf() else { return Attribution::unknown(Reason::NotCloudFoundry) };
+        let cell = self.machines[name.cell() as usize].name.as_deref();
+        let seen = Sighting { cell, time, address: name.address() };
+        self.state.ledger.attribute(&cf, &seen)
+    }
+
+    /// Adds all owners that a packet of this group may have at any time. Returns whether its prefix shows an app that no
+    /// line names.
+    fn add_candidates(&self, cf: &LogPrefix<'_>, name: &GroupName, wanted: &mut Vec<Guid>) -> bool {
+        let ledger = &self.state.ledger;
+        let cell = self.machines[name.cell() as usize].name.as_deref();
+        let seen = Sighting { cell, time: None, address: name.address() };
+        let answer = ledger.attribute(cf, &seen);
+        wanted.extend(answer.subject());
+        if let Owners::Several(all) = &answer.owners {
+            wanted.extend(all.iter().copied().filter_map(Lifetime::subject));
+        }
+        if let Some(address) = name.address() {
+            wanted.extend(ledger.had_address(address).filter_map(Lifetime::subject));
+        }
+        answer.reason == Reason::NoSuchApp
+    }
+
+    /// Whether all packets of a group have one answer.
+    ///
+    /// A container lives once. So if one container is the owner at both ends of a span, and no other comes into question
+    /// within it, the container is the owner all the time. An answer for want of evidence does not depend on time.
+    fn answer(&self, name: &GroupName, group: &Group) -> Answer {
+        // A prefix that names nobody, or an app outright, means that at any time.
+        if name.cf().is_none_or(|cf| cf.subject == Subject::App) {
+            return Answer::OfAll(None);
+        }
+        let Span::Between(first, last) = group.span else { return Answer::PerPacket };
+        let cell = &self.machines[name.cell() as usize];
+        let source = self.cells.all()[name.cell() as usize].source();
+        let policy = self.state.policy(source);
+        let clocks = &self.state.clocks;
+        let (from, to) = match (first.stamp(&policy), last.stamp(&policy)) {
+            (Some(from), Some(to)) => (from, to),
+            (None, None) if first.uptime.is_none() || !clocks.knows(source, cell.clock) => {
+                return Answer::OfAll(None);
+            }
+            _ => return Answer::PerPacket,
+        };
+        let ends = [(first.uptime, from), (last.uptime, to)];
+        let whole = span(from, to)
+            .and_then(|latest| Some((clocks.earliest(source, cell.clock, ends)?, latest)))
+            .map(|(earliest, latest)| TimeRange::between(earliest, latest));
+        let Some(whole) = whole else { return Answer::PerPacket };
+        let answer = self.attribute(name, Some(whole));
+        let may_be_another = matches!(
+            answer.reason,
+            Reason::SeveralHandlesBeginSo | Reason::NamesNobody | Reason::AddressLease
+        );
+        let is_everywhere = || {
+            let ends = [from, whole.latest()].map(|end| self.attribute(name, Some(end.into())));
+            ends.iter().all(|end| is_same(end, &answer))
+        };
+        if !may_be_another && is_everywhere() {
+            Answer::OfAll(Some(whole))
+        } else {
+            Answer::PerPacket
+        }
+    }
+}
+
+/// The end of the span between two stamps; `None` if they are out of order. Without a year, January may come after December.
+fn span(from: Timestamp, to: Timestamp) -> Option<Timestamp> {
+    let span = to.as_nanos().checked_sub(from.as_nanos())?;
+    let latest = to.as_nanos().checked_add(SECOND_NANOS)?;
+    (0..HALF_YEAR_NANOS).contains(&span).then_some(Timestamp::from_nanos(latest))
+}
+
+/// Returns whether both name the same owner for the same reason.
+fn is_same(a: &Attribution<'_>, b: &Attribution<'_>) -> bool {
+    let words = |it: &Attribution<'_>| (it.certainty, it.reason, it.subject());
+    words(a) == words(b) && a.container() == b.container()
+}

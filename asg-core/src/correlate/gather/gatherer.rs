@@ -1,0 +1,374 @@
+//! The first phase on one thread: all that a line shows without any other line.
+
+use std::collections::HashSet;
+use std::net::IpAddr;
+
+use super::cells::{CellName, Cells};
+use super::groups::{GroupKey, GroupName, Groups, Shown, TimeKind};
+use crate::bytes::hash::Seeds;
+use crate::completeness::{Limit, PacketTimes, Told};
+use crate::correlate::duplicates::{Mark, packet_digest, sender, sender_name};
+use crate::correlate::state::peer_address;
+use crate::correlate::{Counts, is_of_own_cell, own_address};
+use crate::event::lager::LoggerEvent;
+use crate::evidence::{Evidence, Origin, SourceId};
+use crate::line::Line;
+use crate::packet::Address;
+use crate::prefix::{Direction, LogPrefix, Plane, Subject};
+use crate::record::reader::{Glimpse, Reader, Sight};
+use crate::record::{Content, Record};
+use crate::time::{TimePolicy, Timestamp};
+
+/// Reads lines for a [`Gathering`](super::Gathering), on a thread of its own.
+///
+/// What it has read goes to the gathering as [`Batch`]es.
+#[derive(Debug)]
+pub struct Gatherer {
+    seeds: Seeds,
+    note_seeds: Seeds,
+    reader: Reader,
+    cells: Cells,
+    groups: Groups,
+    /// By the reader's numbers of headers: the machine, in the source where the header was last seen.
+    header_cells: Vec<Option<(SourceId, u32)>>,
+    /// By the reader's numbers of packet heads.
+    senders: Vec<Option<Sender>>,
+    peers: HashSet<IpAddr>,
+    batch: Batch,
+    /// How many of `cells` and `groups` are in earlier batches.
+    handed: (usize, usize),
+}
+
+/// What packets with one head have in common.
+#[derive(Debug, Clone)]
+struct Sender {
+    /// A digest of the head's text.
+    digest: u64,
+    /// See [`sender`]; for packets to a container without the address.
+    name: u64,
+    /// The address on the sender's side, if it is part of the head.
+    address: Option<IpAddr>,
+    direction: Direction,
+    subject: Subject,
+    is_c2c: bool,
+    /// The limits that UDP packets, and others, are under.
+    limits: [Option<Limit>; 2],
+    /// The group of the last packet, with all that it depends on.
+    group: Option<LastGroup>,
+}
+
+/// A group, and all that it depends on beside the head.
+#[derive(Debug, Clone, Copy)]
+struct LastGroup {
+    number: u32,
+    cell: u32,
+    kind: TimeKind,
+    address: Option<IpAddr>,
+    is_limited: bool,
+}
+
+const UDP: u8 = 17;
+
+/// How many addresses of peers a gatherer remembers.
+const MOST_PEERS: usize = 1 << 16;
+
+/// What a [`Gatherer`] has read since its last batch.
+#[derive(Debug)]
+#[must_use = "lines count once their batch is merged"]
+pub struct Batch {
+    pub(super) gatherer: usize,
+    pub(super) seeds: Seeds,
+    /// How many batches of the gatherer came before.
+    pub(super) number: usize,
+    /// Machines and groups that are in no earlier batch.
+    pub(super) cells: Vec<CellName>,
+    pub(super) groups: Vec<GroupName>,
+    /// Times with a year, the latest of each run of lines of one source.
+    pub(super) latest: Vec<(SourceId, Timestamp)>,
+    /// Each with the machine whose own line it is from.
+    pub(super) evidence: Vec<(Evidence, Option<u32>)>,
+    pub(super) loggers: Vec<(Origin, LoggerEvent<'static>)>,
+    /// Addresses at the other ends of packets between containers, unless an earlier batch has them.
+    pub(super) peers: Vec<IpAddr>,
+    pub(super) read: Vec<Read>,
+    pub(super) counts: Counts,
+}
+
+/// What was read of a line, in the order of the lines.
+#[derive(Debug)]
+pub(super) enum Read {
+    Packet(Seen),
+    /// Something about the completeness of a machine's log.
+    Told {
+        cell: u32,
+        told: Told,
+    },
+    /// A line that shows uptime and time.
+    Clock {
+        cell: u32,
+        shown: Shown,
+    },
+}
+
+/// A packet line.
+#[derive(Debug)]
+pub(super) struct Seen {
+    pub(super) origin: Origin,
+    pub(super) mark: Option<Mark>,
+    pub(super) cell: u32,
+    pub(super) group: u32,
+    pub(super) is_damaged: bool,
+    pub(super) limit: Option<Limit>,
+    pub(super) times: PacketTimes,
+}
+
+impl Batch {
+    /// An empty batch with a little more room than another needed.
+    fn after(other: &Self) -> Self {
+        fn room<T>(held: &[T]) -> Vec<T> {
+            Vec::with_capacity(held.len() * 9 / 8)
+        }
+        let Self { gatherer, seeds, number, latest, evidence, read, .. } = other;
+        Self {
+            latest: room(latest),
+            evidence: room(evidence),
+            read: room(read),
+            ..Self::new(*gatherer, *seeds, number + 1)
+        }
+    }
+
+    fn new(gatherer: usize, seeds: Seeds, number: usize) -> Self {
+        Self {
+            gatherer,
+            seeds,
+            number,
+            cells: Vec::new(),
+            groups: Vec::new(),
+            latest: Vec::new(),
+            evidence: Vec::new(),
+            loggers: Vec::new(),
+            peers: Vec::new(),
+            read: Vec::new(),
+            counts: Counts::default(),
+        }
+    }
+}
+
+impl Gatherer {
+    /// The gatherer with this number. Notes have seeds of their own.
+    pub(super) fn new(gatherer: usize, [seeds, note_seeds]: [Seeds; 2]) -> Self {
+        Self {
+            seeds,
+            note_seeds,
+            reader: Reader::default(),
+            cells: Cells::default(),
+            groups: Groups::default(),
+            header_cells: Vec::new(),
+            senders: Vec::new(),
+            peers: HashSet::new(),
+            batch: Batch::new(gatherer, seeds, 0),
+            handed: (0, 0),
+        }
+    }
+
+    /// Ends the batch of the lines that were read since the last call, and returns it.
+    pub fn take_batch(&mut self) -> Batch {
+        let new = Batch::after(&self.batch);
+        let mut batch = std::mem::replace(&mut self.batch, new);
+        let (cells, groups) = (self.cells.all(), self.groups.all());
+        batch.cells.extend_from_slice(&cells[self.handed.0..]);
+        batch.groups.extend_from_slice(&groups[self.handed.1..]);
+        self.handed = (cells.len(), groups.len());
+        batch
+    }
+
+    /// Reads a line without its line feed.
+    pub fn read(&mut self, origin: Origin, line: &[u8]) {
+        self.batch.counts.lines += 1;
+        let line = Line::new(line);
+        let sight = self.reader.sight(&line);
+        if let Sight::Packet(glimpse) = &sight
+            && self.glimpse(origin, glimpse)
+        {
+            return;
+        }
+        let record = self.reader.record(&line, &sight);
+        self.record(origin, &record);
+    }
+
+    /// Takes a common packet; false if its machine or its sender is new.
+    fn glimpse(&mut self, origin: Origin, glimpse: &Glimpse<'_>) -> bool {
+        let Some(Some((source, cell))) = self.header_cells.get(glimpse.header() as usize).copied()
+        else {
+            return false;
+        };
+        let Some(Some(sender)) = self.senders.get_mut(glimpse.head as usize) else { return false };
+        if source != origin.source {
+            return false;
+        }
+        let (time, uptime) = (glimpse.time(), glimpse.uptime());
+        let proto = glimpse.tail.proto_num();
+        let limit = sender.limits[usize::from(proto != UDP)];
+        let address = sender.address.or_else(|| Some(glimpse.tail.dst()));
+        let kind = TimeKind::of(time, uptime);
+        // What an app's prefix means does not depend on the address.
+        let of_group = address.filter(|_| sender.subject != Subject::App);
+        let is_it = |last: &LastGroup| {
+            last.cell == cell
+                && last.kind == kind
+                && last.address == of_group
+                && last.is_limited == limit.is_some()
+        };
+        let group = match &sender.group {
+            Some(last) if is_it(last) => last.number,
+            _ => {
+                let cf = self.reader.prefix(glimpse.head);
+                let whose = (self.reader.prefix_text(glimpse.head), Some(&cf));
+                let key = GroupKey::of(cell, kind, whose, address, limit, self.seeds);
+                let number = self.groups.see(key);
+                let is_limited = limit.is_some();
+                sender.group =
+                    Some(LastGroup { number, cell, kind, address: of_group, is_limited });
+                number
+            }
+        };
+        let name = match sender.address {
+            Some(_) => sender.name,
+            None => sender.name ^ self.seeds.of_address(address),
+        };
+        let text =
+            self.seeds.of_both(sender.digest, self.seeds.digest(glimpse.rest.trim_ascii_end()));
+        let mark = Mark::with_uptime(uptime, (name, self.cells.mark(cell)), text);
+        if sender.is_c2c {
+            let peer = match sender.direction {
+                Direction::Egress => Some(glimpse.tail.dst()),
+                Direction::Ingress => Address::ip(glimpse.src),
+            };
+            self.see_peer(peer);
+        }
+        if let Some(shown) = time.resolve(&TimePolicy::default()) {
+            self.has_time(origin.source, shown.time);
+        }
+        self.batch.counts.packets += 1;
+        let times = PacketTimes::plain(time, uptime);
+        let seen = Seen { origin, mark, cell, group, is_damaged: false, limit, times };
+        self.batch.read.push(Read::Packet(seen));
+        true
+    }
+
+    /// Takes any record.
+    fn record(&mut self, origin: Origin, record: &Record<'_>) {
+        let envelope = &record.envelope;
+        if let Some(time) = record.time(&TimePolicy::default()) {
+            self.has_time(origin.source, time);
+        }
+        let is_damaged = matches!(record.content, Content::Damaged(_));
+        self.batch.counts.damaged += u64::from(is_damaged);
+        if let Some((packet, cf)) = record.packet() {
+            self.batch.counts.packets += 1;
+            let cell = self.cell(origin.source, record);
+            let prefix = packet.prefix.as_bytes();
+            // Packets without a Cloud Foundry prefix come from any number of addresses.
+            let address = cf.and_then(|cf| own_address(packet, cf));
+            let limit = Limit::of(prefix, cf, packet.ip.proto_num);
+            let kind = TimeKind::of(envelope.time, envelope.uptime);
+            let key = GroupKey::of(cell, kind, (prefix, cf), address, limit, self.seeds);
+            let group = self.groups.see(key);
+            if let Content::Packet { packet, cf: Some(cf) } = &record.content {
+                self.remember_sender(record, sender(packet, Some(cf), address, self.seeds), cf);
+            }
+            // A damaged line may be the beginning of any packet's.
+            let mark = if is_damaged {
+                None
+            } else {
+                let text = packet_digest(envelope.body.as_bytes(), cf, self.seeds);
+                let sender = sender(packet, cf, address, self.seeds);
+                Mark::of(envelope, packet.ip.id, (sender, self.cells.mark(cell)), text)
+            };
+            self.see_peer(peer_address(packet, cf));
+            let times = PacketTimes::of(envelope);
+            let seen = Seen { origin, mark, cell, group, is_damaged, limit, times };
+            self.batch.read.push(Read::Packet(seen));
+            return;
+        }
+        if let Some(told) = Told::of(record, self.note_seeds) {
+            let cell = self.cell(origin.source, record);
+            self.batch.read.push(Read::Told { cell, told });
+        }
+        if envelope.uptime.is_some() {
+            let cell = self.cell(origin.source, record);
+            self.batch.read.push(Read::Clock { cell, shown: Shown::of(envelope) });
+        }
+        if let Content::Logger(event) = &record.content {
+            self.batch.counts.logger_lines += 1;
+            self.batch.loggers.push((origin, event.clone().into_owned()));
+        }
+        let known = self.batch.evidence.len();
+        record.evidence(origin, |evidence| self.batch.evidence.push((evidence, None)));
+        if known < self.batch.evidence.len() && is_of_own_cell(record) {
+            let cell = self.cell(origin.source, record);
+            self.batch.evidence[known..].iter_mut().for_each(|(_, machine)| *machine = Some(cell));
+        }
+        self.batch.counts.evidence += u64::from(self.batch.evidence.len() > known);
+    }
+
+    /// The number of the machine that a line names.
+    fn cell(&mut self, source: SourceId, record: &Record<'_>) -> u32 {
+        let header = record.memo.header.map(|header| header as usize);
+        if let Some(Some(Some((of, cell)))) = header.map(|header| self.header_cells.get(header))
+            && *of == source
+        {
+            return *cell;
+        }
+        let cell = self.cells.see(source, &record.envelope, self.seeds);
+        if let Some(header) = header {
+            put(&mut self.header_cells, header, (source, cell));
+        }
+        cell
+    }
+
+    fn remember_sender(&mut self, record: &Record<'_>, name: u64, cf: &LogPrefix<'_>) {
+        let Some(head) = record.memo.head else { return };
+        if let Some(Some(_)) = self.senders.get(head as usize) {
+            return;
+        }
+        let Some((packet, _)) = record.packet() else { return };
+        let prefix = packet.prefix.as_bytes();
+        let is_egress = cf.direction == Direction::Egress;
+        let sender = Sender {
+            digest: self.seeds.digest(self.reader.head_text(head)),
+            name: if is_egress { name } else { sender_name(prefix, cf, self.seeds) },
+            address: if is_egress { own_address(packet, cf) } else { None },
+            direction: cf.direction,
+            subject: cf.subject,
+            is_c2c: cf.plane == Plane::C2c,
+            limits: [Some(UDP), None].map(|proto| Limit::of(prefix, Some(cf), proto)),
+            group: None,
+        };
+        put(&mut self.senders, head as usize, sender);
+    }
+
+    fn see_peer(&mut self, peer: Option<IpAddr>) {
+        if let Some(peer) = peer
+            && self.peers.len() < MOST_PEERS
+            && self.peers.insert(peer)
+        {
+            self.batch.peers.push(peer);
+        }
+    }
+
+    fn has_time(&mut self, source: SourceId, time: Timestamp) {
+        match self.batch.latest.last_mut() {
+            Some((known, latest)) if *known == source => *latest = time.max(*latest),
+            _ => self.batch.latest.push((source, time)),
+        }
+    }
+}
+
+/// Puts a value at a place of a table that grows to hold it.
+fn put<T: Clone>(table: &mut Vec<Option<T>>, at: usize, value: T) {
+    if table.len() <= at {
+        table.resize(at + 1, None);
+    }
+    table[at] = Some(value);
+}

@@ -1,0 +1,369 @@
+//! The first phase: evidence, clocks, duplicates and groups of packets, from all lines of all logs.
+//!
+//! * [`gatherer`] reads lines, on any number of threads; [`cells`] and [`groups`] number what packets have in common.
+//! * [`Gathering`] merges what they have read, in the order of the lines.
+//! * [`samples`] keeps from the clocks what they know already.
+
+mod cells;
+mod gatherer;
+mod groups;
+mod samples;
+
+use std::collections::HashSet;
+use std::net::IpAddr;
+
+pub(super) use self::cells::Cells;
+pub use self::gatherer::{Batch, Gatherer};
+use self::gatherer::{Read, Seen};
+use self::groups::{Container, Shown};
+pub(super) use self::groups::{GroupKey, GroupName, Groups, Span, TimeKind};
+use self::samples::Samples;
+use super::correlation::Gathered;
+use super::duplicates::{SenderNumber, Told};
+use super::state::State;
+use super::{Counts, machine};
+use crate::completeness::Completeness;
+use crate::evidence::Origin;
+use crate::ledger::Ledger;
+use crate::line::Line;
+use crate::record::reader::Reader;
+use crate::time::{LogTime, TimePolicy, Timestamp};
+
+/// The first phase of a correlation: reads all lines for evidence, and counts packets by sender.
+///
+/// A rep line may follow the packet that it explains by days, so logs are read twice: first to gather evidence, then to make
+/// flows. [`Gathering::finish`] ends the first phase; only what it returns leads to flows.
+///
+/// Memory grows with containers, machines and senders, and by 262,144 packets at most, within which a second line about one
+/// packet is recognised.
+///
+/// # Example
+///
+/// ```
+/// use asg_core::{Certainty, Gathering, NoDirectory, Origin, SourceId};
+///
+/// let rep = br#"{"timestamp":"1498136872.889604807","source":"rep","message":"rep.executing-container-operation.starting",
+///     "log_level":1,"data":{"container-guid":"d08bb414-cdba-4381-412a-e9ecc1b7d0f4"}}"#;
+/// let packet = b"[1122561.945562] d08bb414-cdba-4381-412a-e9eccIN=wbrdg-0afe0008 OUT=eth0 SRC=10.254.0.10 \
+///     DST=10.0.16.10 LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=60879 DF PROTO=TCP SPT=42630 DPT=80 WINDOW=28280 RES=0x00 \
+///     SYN URGP=0 ";
+/// let lines = [&rep[..], packet, packet];
+/// let at = |line| Origin { source: SourceId(0), line };
+///
+/// let mut gathering = Gathering::new();
+/// for (line, text) in (1..).zip(lines) {
+///     gathering.read(at(line), text);
+/// }
+/// let gathered = gathering.finish(|_| Ok::<(), std::io::Error>(()))?;
+/// assert_eq!(gathered.counts().duplicates, 1, "the third line reports the packet of the second");
+///
+/// let correlation = gathered.correlate();
+/// let mut reader = correlation.reader();
+/// let flows = (1..).zip(lines).filter(|(line, text)| {
+///     let line = asg_core::Line::new(text);
+///     reader.flow(at(1), &line).is_some_and(|flow| flow.attribution.certainty == Certainty::UniquePrefix)
+/// });
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct Gathering {
+    state: State,
+    cells: Cells,
+    /// By the numbers of `cells`.
+    cell_facts: Vec<Cell>,
+    groups: Groups,
+    /// By the numbers of `groups`.
+    counted: Vec<Group>,
+    peers: HashSet<IpAddr>,
+    gatherers: Vec<Numbers>,
+    /// For callers with one thread.
+    own: Option<Gatherer>,
+    unmerged: usize,
+}
+
+/// The gathering's numbers for those of a gatherer.
+#[derive(Debug, Default)]
+struct Numbers {
+    cells: Vec<u32>,
+    groups: Vec<u32>,
+    /// How many batches were merged.
+    merged: usize,
+}
+
+/// What is known of a machine.
+#[derive(Debug)]
+pub(super) struct Cell {
+    /// Its name, if that identifies it.
+    pub(super) name: Option<Box<str>>,
+    /// Its number in the ledger, once it has one.
+    number: Option<u32>,
+    /// Its place in [`Completeness`].
+    place: usize,
+    /// Its number in the clocks.
+    pub(super) clock: Option<u64>,
+    samples: Samples,
+}
+
+/// What is known of a group.
+#[derive(Debug, Default)]
+pub(super) struct Group {
+    /// Packets, each counted once.
+    pub(super) packets: u64,
+    pub(super) span: Span,
+    container: Container,
+    /// The sender of the last of them.
+    sender: SenderNumber,
+}
+
+/// A batch was merged too early, or into another gathering than its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a batch belongs to another gathering, or an earlier batch of its gatherer is missing")]
+pub struct MisplacedBatch;
+
+/// How many lines [`Gathering::read`] holds before it merges them.
+const TOGETHER: usize = 4_096;
+
+impl Gathering {
+    /// Creates a gathering. It takes a missing year to be the one nearest to the latest time with a year in the same source,
+    /// or where that shows none, in any.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Creates a gathering that completes times by this policy. Where the policy leaves the year open, it is as with
+    /// [`Gathering::new`].
+    #[must_use]
+    pub fn with_policy(policy: TimePolicy) -> Self {
+        Self { state: State::with_policy(policy), ..Self::default() }
+    }
+
+    /// Begins with the evidence of a ledger, such as a saved one.
+    ///
+    /// ```
+    /// use asg_core::{Evidence, Gathering, Handle, Ledger, Moment, Origin, SourceId};
+    ///
+    /// let mut before = Ledger::new();
+    /// let handle = Handle::parse("bfce786c-ab07-40ad-79f9-8f21").unwrap();
+    /// before.add(Evidence::new(handle, Moment::Seen, Origin { source: SourceId(0), line: 1 }));
+    /// assert_eq!(Gathering::new().with_ledger(before).ledger().len(), 1);
+    /// ```
+    #[must_use]
+    pub fn with_ledger(mut self, ledger: Ledger) -> Self {
+        self.state.ledger = ledger;
+        self
+    }
+
+    /// What was seen in the batches merged so far.
+    #[must_use]
+    pub const fn counts(&self) -> &Counts {
+        &self.state.counts
+    }
+
+    /// The evidence of the batches merged so far.
+    #[must_use]
+    pub const fn ledger(&self) -> &Ledger {
+        &self.state.ledger
+    }
+
+    /// What is missing from the logs, as far as they show it.
+    #[must_use]
+    pub const fn completeness(&self) -> &Completeness {
+        &self.state.completeness
+    }
+
+    /// Reads the next line, without its line feed.
+    pub fn read(&mut self, origin: Origin, line: &[u8]) {
+        let mut own = match self.own.take() {
+            Some(own) => own,
+            None => self.gatherer(),
+        };
+        own.read(origin, line);
+        self.own = Some(own);
+        self.unmerged += 1;
+        if self.unmerged >= TOGETHER {
+            self.merge_own();
+        }
+    }
+
+    /// Creates a gatherer for another thread.
+    pub fn gatherer(&mut self) -> Gatherer {
+        let number = self.gatherers.len();
+        self.gatherers.push(Numbers::default());
+        let seeds = [self.state.reports.seeds(), self.state.completeness.seeds()];
+        Gatherer::new(number, seeds)
+    }
+
+    /// Merges a batch. Batches are merged in the order of their lines, a few thousand lines each, for it matters which line
+    /// about a packet came first. `lines_before` is added to the line numbers of the batch.
+    ///
+    /// # Errors
+    ///
+    /// [`MisplacedBatch`], and nothing is merged.
+    pub fn merge(&mut self, batch: Batch, lines_before: u64) -> Result<(), MisplacedBatch> {
+        let Batch {
+            gatherer,
+            number,
+            seeds,
+            cells,
+            groups,
+            latest,
+            evidence,
+            loggers,
+            peers,
+            read,
+            counts,
+        } = batch;
+        let is_next = |numbers: &Numbers| numbers.merged == number;
+        if seeds != self.state.reports.seeds() || !self.gatherers.get(gatherer).is_some_and(is_next)
+        {
+            return Err(MisplacedBatch);
+        }
+        let mut numbers = std::mem::take(&mut self.gatherers[gatherer]);
+        numbers.merged += 1;
+        numbers.cells.extend(cells.iter().map(|name| self.cells.take(name)));
+        for name in &self.cells.all()[self.cell_facts.len()..] {
+            let envelope = name.envelope();
+            let state = &mut self.state;
+            self.cell_facts.push(Cell {
+                name: machine(&envelope).map(Into::into),
+                number: None,
+                place: state.completeness.cell_of(name.source(), &envelope),
+                clock: state.clocks.machine(&envelope),
+                samples: Samples::default(),
+            });
+        }
+        for name in &groups {
+            let cell = numbers.cells[name.cell() as usize];
+            numbers.groups.push(self.groups.take(name, cell));
+        }
+        self.counted.resize_with(self.groups.all().len(), Group::default);
+        for (source, time) in latest {
+            self.state.has_time(source, time);
+        }
+        for (mut evidence, machine) in evidence {
+            evidence.origin.line += lines_before;
+            let ledger = &mut self.state.ledger;
+            let machine = machine.and_then(|cell| {
+                let Cell { name, number, .. } =
+                    &mut self.cell_facts[numbers.cells[cell as usize] as usize];
+                let name = name.as_deref()?;
+                Some(*number.get_or_insert_with(|| ledger.cell_number(name.into())))
+            });
+            ledger.add_of(evidence, machine);
+        }
+        for (mut origin, event) in loggers {
+            origin.line += lines_before;
+            self.state.reports.logger(origin, &event);
+        }
+        self.peers.extend(peers);
+        for read in read {
+            match read {
+                Read::Packet(mut seen) => {
+                    seen.origin.line += lines_before;
+                    let cell = numbers.cells[seen.cell as usize];
+                    self.packet(cell, numbers.groups[seen.group as usize], &seen);
+                }
+                Read::Told { cell, told } => {
+                    let cell = &self.cell_facts[numbers.cells[cell as usize] as usize];
+                    self.state.completeness.tell(cell.place, told);
+                }
+                Read::Clock { cell, shown } => {
+                    self.clock(numbers.cells[cell as usize], shown);
+                }
+            }
+        }
+        self.gatherers[gatherer] = numbers;
+        self.state.counts.add(&counts);
+        self.state.counts.duplicates = self.state.reports.copies();
+        Ok(())
+    }
+
+    /// Ends the first phase. All batches must have been merged.
+    ///
+    /// If the logs hold lines of silk's iptables-logger, their packets must be found, now that all times are known. Then
+    /// `look_again` is called once, and shows every line to the [`Joiner`] a second time, in order. Without such lines it is
+    /// not called.
+    ///
+    /// # Errors
+    ///
+    /// Those of `look_again`.
+    pub fn finish<E>(
+        mut self,
+        look_again: impl FnOnce(&mut Joiner<'_>) -> Result<(), E>,
+    ) -> Result<Gathered, E> {
+        self.merge_own();
+        let Self { mut state, cells, mut cell_facts, groups, counted, peers, .. } = self;
+        for (cell, name) in cell_facts.iter_mut().zip(cells.all()) {
+            let clocks = &mut state.clocks;
+            cell.samples
+                .flush(|(uptime, stamp)| clocks.learn_of(name.source(), cell.clock, uptime, stamp));
+        }
+        if state.reports.has_waiting_loggers() {
+            look_again(&mut Joiner { state: &mut state, reader: Reader::default() })?;
+        }
+        Ok(Gathered::new(state, cells, cell_facts, groups, counted, peers))
+    }
+
+    fn merge_own(&mut self) {
+        self.unmerged = 0;
+        let Some(mut own) = self.own.take() else { return };
+        let merged = self.merge(own.take_batch(), 0);
+        debug_assert_eq!(merged, Ok(()));
+        self.own = Some(own);
+    }
+
+    fn packet(&mut self, cell: u32, group: u32, seen: &Seen) {
+        let shown = Shown { time: seen.times.time, uptime: seen.times.uptime };
+        self.clock(cell, shown);
+        let state = &mut self.state;
+        let sender = &mut self.counted[group as usize].sender;
+        let told = seen.mark.map(|mark| state.reports.marked(seen.origin, mark, NOW, sender));
+        if matches!(told, Some(Told::After(_))) {
+            return;
+        }
+        let place = self.cell_facts[cell as usize].place;
+        let name = || &self.groups.all()[group as usize];
+        let group = &mut self.counted[group as usize];
+        group.packets += 1;
+        group.span.extend(shown);
+        let completeness = &mut state.completeness;
+        let container = group
+            .container
+            .of(seen.limit, |limit| completeness.container(place, name().prefix(), limit));
+        completeness.packet_of(place, container, seen.times);
+        if seen.is_damaged {
+            completeness.tell(place, crate::completeness::Told::Damage);
+        }
+    }
+
+    /// Takes a line that shows both clocks, or only one.
+    fn clock(&mut self, cell: u32, shown: Shown) {
+        let (Some(uptime), LogTime::Instant(stamp)) = (shown.uptime, shown.time) else { return };
+        let facts = &mut self.cell_facts[cell as usize];
+        let clocks = &mut self.state.clocks;
+        let source = self.cells.all()[cell as usize].source();
+        facts.samples.add(uptime, stamp, |(uptime, stamp)| {
+            clocks.learn_of(source, facts.clock, uptime, stamp);
+        });
+    }
+}
+
+/// Nothing is forgotten in the first phase, so it does not matter when a line came.
+const NOW: Timestamp = Timestamp::from_nanos(0);
+
+/// Finds the packets of iptables-logger's lines; see [`Gathering::finish`].
+#[derive(Debug)]
+pub struct Joiner<'g> {
+    state: &'g mut State,
+    reader: Reader,
+}
+
+impl Joiner<'_> {
+    /// Looks at a line a second time.
+    pub fn look(&mut self, origin: Origin, line: &[u8]) {
+        let line = Line::new(line);
+        let record = self.reader.read(&line);
+        self.state.join_logger(origin, &record);
+    }
+}

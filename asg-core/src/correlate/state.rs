@@ -1,0 +1,272 @@
+//! What has been learnt from lines so far, and the answers that follow from it.
+//!
+//! [`State`] changes only by taking records; whatever it answers, it answers through `&self`. The first phase of a
+//! correlation and the follower fill it, and their flows come from the same functions.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::net::IpAddr;
+
+use super::duplicates::Told;
+use super::flow::{Flow, Peer};
+use super::reports::Reports;
+use super::{Counts, is_of_own_cell, machine, own_address};
+use crate::clock::UptimeClocks;
+use crate::completeness::Completeness;
+use crate::evidence::{Origin, SourceId};
+use crate::guid::Guid;
+use crate::ledger::attribution::{Attribution, Reason};
+use crate::ledger::{Ledger, Lifetime, Sighting};
+use crate::names::directory::Directory;
+use crate::names::identity::{AppState, Entity, Identity};
+use crate::packet::{Address, Packet};
+use crate::prefix::{Direction, LogPrefix, Plane};
+use crate::record::{Content, Record};
+use crate::time::{TimePolicy, TimeRange, Timestamp, YearPolicy};
+
+/// Everything that is known about a foundation.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct State {
+    pub(super) ledger: Ledger,
+    pub(super) clocks: UptimeClocks,
+    pub(super) completeness: Completeness,
+    pub(super) reports: Reports,
+    pub(super) counts: Counts,
+    pub(super) policy: TimePolicy,
+    /// The latest time with a year that a source shows: old logs and new ones are read together.
+    latest: BTreeMap<SourceId, Timestamp>,
+    names: Names,
+}
+
+/// The owners whose names are known.
+#[derive(Debug, Clone, Default)]
+struct Names {
+    identities: HashMap<Guid, Identity>,
+    /// Those for which a directory has answered.
+    asked: HashSet<Guid>,
+}
+
+impl State {
+    pub(super) fn with_policy(policy: TimePolicy) -> Self {
+        Self { policy, ..Self::default() }
+    }
+
+    /// How times of this source are completed.
+    pub(super) fn policy(&self, source: SourceId) -> TimePolicy {
+        let latest = self.latest.get(&source).or_else(|| self.latest.values().max()).copied();
+        match (self.policy.year, latest) {
+            (YearPolicy::Unset, Some(latest)) => {
+                TimePolicy { year: YearPolicy::Nearest(latest), ..self.policy }
+            }
+            _ => self.policy,
+        }
+    }
+
+    /// Takes a record. Returns whether another line reported the packet, if it is one; `now` is when the line came, by the
+    /// log's own time.
+    pub(super) fn take(
+        &mut self,
+        origin: Origin,
+        record: &Record<'_>,
+        now: Timestamp,
+    ) -> Option<Told> {
+        self.counts.lines += 1;
+        if let Some(time) = record.time(&TimePolicy::default()) {
+            self.has_time(origin.source, time);
+        }
+        self.clocks.learn(origin.source, &record.envelope);
+        self.counts.damaged += u64::from(matches!(record.content, Content::Damaged(_)));
+        if record.packet().is_some() {
+            self.counts.packets += 1;
+            let told = self.reports.packet(origin, record, now);
+            self.counts.duplicates = self.reports.copies();
+            if told == Told::First {
+                self.completeness.observe(origin.source, record);
+            }
+            return Some(told);
+        }
+        self.completeness.observe(origin.source, record);
+        if let Content::Logger(event) = &record.content {
+            self.counts.logger_lines += 1;
+            self.reports.logger(origin, event);
+        }
+        let is_own = is_of_own_cell(record);
+        let machine = is_own.then(|| machine(&record.envelope)).flatten().map(Box::from);
+        let mut found = 0;
+        record.evidence(origin, |mut evidence| {
+            found = 1;
+            evidence.machine.clone_from(&machine);
+            self.ledger.add(evidence);
+        });
+        self.counts.evidence += found;
+        None
+    }
+
+    /// Notes a time with its year.
+    pub(super) fn has_time(&mut self, source: SourceId, time: Timestamp) {
+        let latest = self.latest.entry(source).or_insert(time);
+        *latest = time.max(*latest);
+    }
+
+    /// Looks for iptables-logger's line about a packet.
+    pub(super) fn join_logger(&mut self, origin: Origin, record: &Record<'_>) {
+        if let Some((packet, cf)) = record.packet()
+            && !self.reports.is_copy(origin)
+        {
+            let time = self.time(origin.source, record);
+            self.reports.join_logger(origin, packet, cf, time);
+        }
+    }
+
+    /// The flow of a packet's first line; `None` for any other line.
+    pub(super) fn flow<'a, 'l>(
+        &'l self,
+        origin: Origin,
+        record: Record<'a>,
+    ) -> Option<Flow<'a, 'l>> {
+        let (packet, cf) = record.packet()?;
+        if self.reports.is_copy(origin) {
+            return None;
+        }
+        let cf = cf.copied();
+        let range = self.time(origin.source, &record);
+        let attribution = self.attribute(&record, range);
+        let peer = self.peer(packet, cf.as_ref(), range);
+        let own = record.envelope.cell().map(Cow::Owned);
+        let cell = own.or_else(|| Some(Cow::Borrowed(attribution.container()?.cell()?)));
+        let stamp = record.time(&self.policy(origin.source));
+        Some(Flow {
+            time: stamp.or_else(|| range.map(TimeRange::middle)),
+            range,
+            origin,
+            also: self.reports.others(origin),
+            cell,
+            cf,
+            identity: self.identity(&attribution),
+            attribution,
+            peer,
+            record,
+            key: None,
+        })
+    }
+
+    /// When a packet was logged, and how far that can be out.
+    pub(super) fn time(&self, source: SourceId, record: &Record<'_>) -> Option<TimeRange> {
+        let stamp = record.time(&self.policy(source));
+        self.clocks.time(source, &record.envelope, stamp)
+    }
+
+    /// Who sent the packet of a record.
+    fn attribute<'l>(&'l self, record: &Record<'_>, time: Option<TimeRange>) -> Attribution<'l> {
+        let Some((packet, Some(cf))) = record.packet() else {
+            return Attribution::unknown(Reason::NotCloudFoundry);
+        };
+        let cell = machine(&record.envelope);
+        let seen = Sighting { cell: cell.as_deref(), time, address: own_address(packet, cf) };
+        self.ledger.attribute(cf, &seen)
+    }
+
+    /// The other container of a packet between two.
+    pub(super) fn peer(
+        &self,
+        packet: &Packet<'_>,
+        cf: Option<&LogPrefix<'_>>,
+        time: Option<TimeRange>,
+    ) -> Option<Peer<'_>> {
+        let address = peer_address(packet, cf)?;
+        let attribution = match time {
+            Some(time) => self.ledger.peer(address, time),
+            None => Attribution::unknown(Reason::NoSuchLease),
+        };
+        Some(Peer { identity: self.identity(&attribution), address, attribution })
+    }
+
+    /// The names of an owner.
+    pub(super) fn identity(&self, attribution: &Attribution<'_>) -> Option<&Identity> {
+        self.names.identities.get(&attribution.subject()?)
+    }
+
+    /// Adds the owners of all known containers, where a prefix shows an app that no line names: one of the known processes
+    /// may turn out to be its.
+    pub(super) fn add_all_owners(&self, wanted: &mut Vec<Guid>) {
+        wanted.extend(self.ledger.lifetimes().filter_map(Lifetime::subject));
+    }
+
+    /// Asks a directory for the names of these owners, unless it has answered for them before.
+    pub(super) fn resolve<D: Directory>(
+        &mut self,
+        mut wanted: Vec<Guid>,
+        directory: &mut D,
+    ) -> Result<(), D::Error> {
+        wanted.retain(|guid| !self.names.asked.contains(guid));
+        wanted.sort_unstable();
+        wanted.dedup();
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let mut found = directory.identities(&wanted)?;
+        for guid in wanted {
+            let told = found.remove(&guid);
+            if told.is_some() {
+                self.names.asked.insert(guid);
+            }
+            let state = told.as_ref().map_or(AppState::NotAsked, |identity| identity.state);
+            // A line may show what the directory does not.
+            let named = told.as_ref().is_some_and(|identity| identity.app.is_some());
+            let spelled_out = if named { None } else { self.spelled_out(guid, state) };
+            let Some(identity) = spelled_out.or(told) else { continue };
+            let app = identity.app.as_ref().and_then(|app| app.guid.parse().ok());
+            if let Some(app) = app {
+                self.ledger.learn_app(guid, app);
+                self.names
+                    .identities
+                    .entry(app)
+                    .or_insert_with(|| Identity { process_type: None, ..identity.clone() });
+            }
+            self.names.identities.insert(guid, identity);
+        }
+        Ok(())
+    }
+
+    /// The identity that lines spell out.
+    fn spelled_out(&self, app: Guid, state: AppState) -> Option<Identity> {
+        let names = self.ledger.names(app)?;
+        let entity = |guid: Option<&str>, name: Option<&str>| {
+            guid.map(|guid| Entity { guid: guid.into(), name: name.map(Into::into) })
+        };
+        Some(Identity {
+            app: entity(Some(&app.to_string()), names.app_name()),
+            space: entity(names.space_guid(), names.space_name()),
+            org: entity(names.org_guid(), names.org_name()),
+            state,
+            ..Identity::unknown()
+        })
+    }
+
+    /// Forgets packets that came before this time, and containers for which `keep` is false, with their names.
+    pub(super) fn forget(&mut self, time: Timestamp, keep: impl FnMut(Lifetime<'_>) -> bool) {
+        self.reports.forget_before(time);
+        let known = self.ledger.len();
+        self.ledger.retain(keep);
+        if self.ledger.len() == known {
+            return;
+        }
+        let mut named = HashSet::new();
+        for lifetime in self.ledger.lifetimes() {
+            named.extend(lifetime.subject());
+            named.extend(lifetime.app());
+        }
+        self.names.identities.retain(|guid, _| named.contains(guid));
+        self.names.asked.retain(|guid| named.contains(guid));
+    }
+}
+
+/// The address at the other end of a packet between two containers.
+pub(super) fn peer_address(packet: &Packet<'_>, cf: Option<&LogPrefix<'_>>) -> Option<IpAddr> {
+    let cf = cf.filter(|cf| cf.plane == Plane::C2c)?;
+    let address = match cf.direction {
+        Direction::Egress => packet.ip.dst,
+        Direction::Ingress => packet.ip.src,
+    };
+    address.and_then(Address::ip)
+}

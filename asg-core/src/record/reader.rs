@@ -1,0 +1,220 @@
+//! The stateful reader: parses lines, and remembers how lines begin.
+//!
+//! All kernel lines of one machine have one header between the stamp and the uptime, and all packets of one sender begin
+//! alike, up to the source address. The reader parses each such beginning once, keeps where its fields lie, and compares
+//! bytes afterwards. It never decides anything: [`Reader::read`] equals [`Record::read`] for every line, whatever came
+//! before, and the tests hold it to that.
+
+mod headers;
+mod heads;
+
+use self::headers::{Header, Headers};
+use self::heads::{Heads, KnownHead};
+use super::{Content, Record};
+use crate::line::Line;
+use crate::line::envelope::Envelope;
+use crate::packet::{Address, Packet, Tail};
+use crate::prefix::LogPrefix;
+use crate::time::{LogTime, Uptime};
+
+/// Parses lines quickly where they resemble earlier ones.
+///
+/// A reader belongs to one thread. Which lines it has seen never changes what it returns, only how fast. Its memory is
+/// bounded: 16,384 headers and 65,536 packet heads.
+///
+/// # Example
+///
+/// ```
+/// use asg_core::{Line, Reader, Record};
+///
+/// let mut reader = Reader::new();
+/// for port in [80, 443] {
+///     let text = format!("2018-04-03T17:05:02.358719+00:00 cell-1 kernel: [1468637.581122] x IN= OUT=eth0 SRC=10.0.16.5 \
+///         DST=10.0.16.20 LEN=60 TOS=0x00 PREC=0x00 TTL=64 ID=7 DF PROTO=TCP SPT=4242 DPT={port} WINDOW=8192 RES=0x00 SYN \
+///         URGP=0 ");
+///     let line = Line::new(text.as_bytes());
+///     let record = reader.read(&line);
+///     assert_eq!(record.packet().unwrap().0.ip.dpt, Some(port));
+///     assert_eq!(record, Record::read(&line));
+/// }
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Reader {
+    headers: Headers,
+    heads: Heads,
+}
+
+/// Which remembered beginnings a line has: numbers that mean something to the reader that gave them.
+///
+/// Records are compared by what they say, so all memos are equal.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Memo {
+    /// The header. Lines with one number name one machine and one program.
+    pub(crate) header: Option<u32>,
+    /// The head of the packet. Lines with one number have one log prefix and one pair of interfaces.
+    pub(crate) head: Option<u32>,
+}
+
+impl PartialEq for Memo {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+/// A common packet line whose header and head are remembered: all of its fields, in little room.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Glimpse<'a> {
+    header: Header,
+    pub(crate) head: u32,
+    body: &'a [u8],
+    pub(crate) src: Address,
+    pub(crate) tail: Tail,
+    /// The text behind the head.
+    pub(crate) rest: &'a [u8],
+}
+
+impl Glimpse<'_> {
+    /// The number of the header.
+    pub(crate) const fn header(&self) -> u32 {
+        self.header.number
+    }
+
+    /// The header's stamp.
+    pub(crate) const fn time(&self) -> LogTime {
+        self.header.time
+    }
+
+    /// The kernel's uptime.
+    pub(crate) const fn uptime(&self) -> Option<Uptime> {
+        self.header.uptime
+    }
+}
+
+/// A line at first sight.
+#[derive(Debug)]
+pub(crate) enum Sight<'a> {
+    /// A common packet.
+    Packet(Glimpse<'a>),
+    /// Any line, with its header if that is remembered.
+    Other(Option<Header>),
+}
+
+impl Reader {
+    /// Creates a reader that remembers nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Parses a line. Any bytes give a record.
+    #[must_use]
+    pub fn read<'a>(&mut self, line: &'a Line<'_>) -> Record<'a> {
+        let sight = self.sight(line);
+        self.record(line, &sight)
+    }
+
+    /// Looks up how the line begins.
+    #[inline]
+    pub(crate) fn sight<'a>(&mut self, line: &'a Line<'_>) -> Sight<'a> {
+        let Some(text) = line.unwrapped_text() else { return Sight::Other(None) };
+        let Some(header) = self.headers.find(text) else { return Sight::Other(None) };
+        if self.headers.proves_packets(header.number)
+            && let body = &text[header.body_at..]
+            && let Some(KnownHead { number, src, tail, rest }) = self.heads.find(body)
+        {
+            return Sight::Packet(Glimpse { header, head: number, body, src, tail, rest });
+        }
+        Sight::Other(Some(header))
+    }
+
+    /// The log prefix of a remembered head.
+    pub(crate) fn prefix(&self, head: u32) -> LogPrefix<'_> {
+        self.heads.prefix(head)
+    }
+
+    /// The text of a remembered head.
+    pub(crate) fn head_text(&self, head: u32) -> &[u8] {
+        self.heads.text(head)
+    }
+
+    /// The text of a remembered head's log prefix.
+    pub(crate) fn prefix_text(&self, head: u32) -> &[u8] {
+        self.heads.prefix_text(head)
+    }
+
+    /// Parses the line of a sight.
+    pub(crate) fn record<'a>(&mut self, line: &'a Line<'_>, sight: &Sight<'a>) -> Record<'a> {
+        // Most lines are packets, and a packet is large: it is filled where it lies.
+        let mut record = Record::new_packet();
+        match sight {
+            Sight::Packet(glimpse) => {
+                let text = line.unwrapped_text().unwrap_or_default();
+                self.headers.restore(&glimpse.header, text, &mut record.envelope);
+                let Content::Packet { packet, cf } = &mut record.content else { return record };
+                self.heads.restore(glimpse.head, glimpse.body, glimpse.src, packet, cf);
+                glimpse.tail.put_into(packet);
+                record.memo =
+                    Memo { header: Some(glimpse.header.number), head: Some(glimpse.head) };
+            }
+            Sight::Other(Some(header)) => {
+                let text = line.unwrapped_text().unwrap_or_default();
+                self.headers.restore(header, text, &mut record.envelope);
+                record.memo.header = Some(header.number);
+                record.read_content(line);
+                self.remember_head(&mut record);
+            }
+            Sight::Other(None) => {
+                line.read_envelope(&mut record.envelope);
+                record.memo.header = line
+                    .unwrapped_text()
+                    .and_then(|text| self.headers.remember(text, &record.envelope));
+                if !self.fill_known(&mut record) {
+                    record.read_content(line);
+                    self.remember_head(&mut record);
+                }
+            }
+        }
+        record
+    }
+
+    /// Fills a packet whose head is remembered, of a line whose header is not.
+    fn fill_known(&self, record: &mut Record<'_>) -> bool {
+        if !is_kernels(&record.envelope) {
+            return false;
+        }
+        let body = record.envelope.body.as_bytes();
+        let Some(known) = self.heads.find(body) else { return false };
+        let Content::Packet { packet, cf } = &mut record.content else { return false };
+        self.heads.restore(known.number, body, known.src, packet, cf);
+        known.tail.put_into(packet);
+        record.memo.head = Some(known.number);
+        true
+    }
+
+    fn remember_head(&mut self, record: &mut Record<'_>) {
+        let Content::Packet { packet, cf: Some(cf) } = &record.content else { return };
+        if let Some(header) = record.memo.header {
+            self.headers.set_proves_packets(header);
+        }
+        record.memo.head = self.heads.remember(record.envelope.body.as_bytes(), packet, cf);
+    }
+}
+
+/// Returns whether the kernel wrote the line itself, so that its text counts as a packet.
+fn is_kernels(envelope: &Envelope<'_>) -> bool {
+    envelope.stream().is_none() && envelope.uptime.is_some()
+}
+
+impl Record<'_> {
+    /// A record in whose place another is parsed.
+    pub(super) fn new_packet() -> Self {
+        Self {
+            envelope: Envelope::default(),
+            content: Content::Packet { packet: Packet::default(), cf: None },
+            memo: Memo::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,100 @@
+//! What the reader remembers changes nothing.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::line::envelope::tests::{BODIES, BYTES, HEADERS};
+
+fn changed(line: String, changes: &[(prop::sample::Index, u8)]) -> Vec<u8> {
+    let mut line = line.into_bytes();
+    for (at, byte) in changes {
+        // One of the headers is empty, and one of the bodies.
+        let at = at.index(line.len().max(1));
+        if let Some(old) = line.get_mut(at) {
+            *old = *byte;
+        }
+    }
+    line
+}
+
+const PACKETS: [&str; 6] = [
+    "OK_bfce786c-ab07-40ad-79f9-8 IN=s-010255073003 OUT=eth0 MAC=aa:aa:0a:ff:49:03:ee:ee:0a:ff:49:03:08:00 SRC=10.255.73.3 \
+     DST=8.8.8.8 LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=15946 DF PROTO=TCP SPT=51858 DPT=80 WINDOW=27400 RES=0x00 SYN URGP=0 ",
+    "OK_0001_bfce786c-ab07-40ad-a IN=silk-vtep OUT=s-010255073003 SRC=10.255.9.9 DST=10.255.73.3 LEN=60 TOS=0x00 \
+     PREC=0x00 TTL=63 ID=15946 DF PROTO=TCP SPT=51858 DPT=80 WINDOW=27400 RES=0x00 SYN URGP=0 MARK=0x1 ",
+    "DENY_bfce786c-ab07-40ad-79f9 IN=s-010255073003 OUT=eth0 SRC=fd00:000a:0000:0000:0000:0000:0000:0010 \
+     DST=fd00:000e:0000:0000:0000:0000:0000:0020 LEN=48 TC=0 HOPLIMIT=1 FLOWLBL=0 PROTO=UDP SPT=1 DPT=2 LEN=8",
+    "[UFW BLOCK] IN=eth0 OUT= MAC=aa:aa:0a:ff:49:03:ee:ee:0a:ff:49:03:08:00 SRC=1.2.3.4 DST=5.6.7.8 LEN=28 TOS=0x00 \
+     PREC=0x00 TTL=64 ID=7 PROTO=2 ",
+    "OK_bfce786c-ab07-40ad-79f9-8 IN=s-010255073003 OUT=eth0 MAC=aa:aa:0a:ff:49:03:ee:ee:0a:ff:49:03:08:00 SRC=10.255.73.3 DST=8",
+    "bfce786c-ab07-40ad-79f9-8f21IN=wbrdg-0afe0008 OUT=eth0 SRC=10.254.0.10 DST=10.0.16.20 LEN=84 TOS=0x00 PREC=0x00 TTL=63 \
+     ID=58750 DF PROTO=ICMP TYPE=8 CODE=0 ID=172 SEQ=1 ",
+];
+
+/// Reads each line after those before it, and holds it to the reader that remembers nothing.
+fn agree(lines: &[Vec<u8>]) -> usize {
+    let mut reader = Reader::new();
+    let mut glimpses = 0;
+    for line in lines {
+        let line = Line::new(line);
+        glimpses += usize::from(matches!(reader.sight(&line), Sight::Packet(_)));
+        assert_eq!(reader.read(&line), Record::read(&line), "{line:?}");
+    }
+    glimpses
+}
+
+#[test]
+fn every_pair_of_lines_is_read_as_each_alone() {
+    let bodies = BODIES.iter().chain(&PACKETS);
+    let mut glimpses = 0;
+    for (header, _) in HEADERS {
+        let line = |body: &&str| format!("{header}{body}").into_bytes();
+        let pairs = bodies.clone().flat_map(|a| bodies.clone().flat_map(move |b| [a, b]));
+        glimpses += agree(&pairs.map(line).collect::<Vec<_>>());
+    }
+    assert!(glimpses > 1_000, "only {glimpses} packets were known by their beginning");
+}
+
+#[test]
+fn machines_are_told_apart_whose_headers_begin_alike() {
+    let line = |n: u32, second: u32| {
+        format!("Jun 16 00:09:{second:02} kern kernel [job=diego_cell index={n}] [26817.5000{second:02}] x")
+            .into_bytes()
+    };
+    let lines: Vec<_> = (0..20).flat_map(|s| (0..99).map(move |n| line(n, s))).collect();
+    agree(&lines);
+    let mut reader = Reader::new();
+    let mut headers = Vec::new();
+    for line in &lines {
+        headers.push(reader.read(&Line::new(line)).memo.header);
+    }
+    for (one, other) in headers.iter().zip(&headers[99..]) {
+        assert!(one.is_none() || one == other);
+    }
+    assert!(headers.iter().flatten().count() > 100);
+}
+
+proptest! {
+    #[test]
+    fn a_line_that_resembles_an_earlier_one_is_read_as_alone(
+        header in 0..HEADERS.len(),
+        bodies in prop::collection::vec(
+            (
+                prop::sample::select(BODIES.iter().chain(&PACKETS).copied().collect::<Vec<_>>()),
+                prop::collection::vec((any::<prop::sample::Index>(), prop::sample::select(BYTES)), 0..3),
+            ),
+            2..5,
+        ),
+    ) {
+        let header = HEADERS[header].0;
+        let lines: Vec<_> = bodies
+            .iter()
+            // The first line is as it is, so that there is something to remember.
+            .flat_map(|(body, changes)| {
+                let line = || format!("{header}{body}");
+                [line().into_bytes(), changed(line(), changes)]
+            })
+            .collect();
+        agree(&lines);
+    }
+}
