@@ -41,7 +41,7 @@ mod counts {
     use asg_benches::mixed::{self, Kind};
     use asg_benches::samples::{ENVELOPES, PACKET_KINDS};
     use asg_core::{
-        Correlator, Lifetime, Line, LogPrefix, Origin, Packet, Record, Sighting, SourceId,
+        Gathered, Gathering, Lifetime, Line, LogPrefix, Origin, Packet, Record, Sighting, SourceId,
     };
     use gungraun::{Callgrind, LibraryBenchmarkConfig, library_benchmark, library_benchmark_group};
 
@@ -98,25 +98,26 @@ mod counts {
 
     /// A ledger of five hundred containers, and a prefix of each. All are asked for, because where one lies in a hash table
     /// is not the same in every run.
-    fn known() -> (Correlator, Vec<String>) {
-        let mut correlator = Correlator::new();
+    fn known() -> (Gathered, Vec<String>) {
+        let mut gathering = Gathering::new();
         let log = mixed::only(Kind::Rep, 5_000, 7);
         for (line, text) in (1..).zip(log.lines()) {
-            correlator.observe(Origin { source: SourceId(0), line }, text.as_bytes());
+            gathering.read(Origin { source: SourceId(0), line }, text.as_bytes());
         }
+        let Ok(gathered) = gathering.finish(|_| Ok::<(), std::convert::Infallible>(()));
         let prefix = |it: Lifetime<'_>| format!("OK_{} ", &it.handle().to_string()[..25]);
-        let prefixes = correlator.ledger().lifetimes().map(prefix).collect();
-        (correlator, prefixes)
+        let prefixes = gathered.ledger().lifetimes().map(prefix).collect();
+        (gathered, prefixes)
     }
 
     // What is given back is dropped uncounted.
     #[library_benchmark]
     #[bench::all(known())]
-    fn look_up(known: (Correlator, Vec<String>)) -> (Correlator, Vec<String>) {
-        let (correlator, prefixes) = &known;
+    fn look_up(known: (Gathered, Vec<String>)) -> (Gathered, Vec<String>) {
+        let (gathered, prefixes) = &known;
         for prefix in prefixes {
             let prefix = LogPrefix::parse(black_box(prefix.as_bytes())).expect("a prefix");
-            let answer = correlator.ledger().attribute(&prefix, &Sighting::default());
+            let answer = gathered.ledger().attribute(&prefix, &Sighting::default());
             assert!(black_box(&answer).container().is_some());
         }
         known

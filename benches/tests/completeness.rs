@@ -1,22 +1,22 @@
-//! What the correlator says is missing, beside what the simulator kept out of its logs.
+//! The losses that a correlation reports, beside what the simulator kept out of its logs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use asg_benches::accuracy::correlate;
 use asg_benches::sim::{Config, Damage, Envelope, Era, Memory, Simulation};
-use asg_core::{Correlator, Limit};
+use asg_core::{Correlation, Limit};
 
-fn read(config: &Config) -> (Memory, Correlator) {
+fn read(config: &Config) -> (Memory, Correlation) {
     let mut logs = Memory::default();
     let simulation = Simulation::run(config, &mut logs).unwrap();
-    let correlator = correlate(&logs, simulation.history().directory(), |_, _| ());
-    (logs, correlator)
+    let correlation = correlate(&logs, simulation.history().directory(), |_, _| ());
+    (logs, correlation)
 }
 
 #[test]
 fn containers_that_were_silenced_by_a_limit_are_told() {
-    let (logs, correlator) = read(&Config { minutes: 8, seed: 3, ..Config::new(Era::SilkModern) });
-    let reports = correlator.completeness().report();
+    let (logs, correlation) = read(&Config { minutes: 8, seed: 3, ..Config::new(Era::SilkModern) });
+    let reports = correlation.completeness().report();
     let at_limit: BTreeSet<_> = reports
         .iter()
         .flat_map(|cell| &cell.at_limit)
@@ -39,7 +39,7 @@ fn records_that_were_lost_are_counted_from_below() {
         let damage = Damage { lost_kernel: 0.05, reordered: 0.1, reboots_per_hour, ..Damage::NONE };
         let envelope = Envelope::DevKmsg;
         let config = Config { damage, envelope, seed, ..Config::new(Era::SilkModern) };
-        let (logs, correlator) = read(&config);
+        let (logs, correlation) = read(&config);
         let undamaged = Damage { lost_kernel: 0.0, ..damage };
         let (whole, _) = read(&Config { damage: undamaged, ..config });
         let kernel = |logs: &Memory| {
@@ -48,7 +48,7 @@ fn records_that_were_lost_are_counted_from_below() {
         };
         let lost = (kernel(&whole) - kernel(&logs)) as u64;
         let told: u64 =
-            correlator.completeness().report().iter().map(|cell| cell.missing_records).sum();
+            correlation.completeness().report().iter().map(|cell| cell.missing_records).sum();
         assert!(lost > 100 && told <= lost, "{told} of {lost}");
         // What was lost before the first and behind the last line, or in the shorter of two boots, cannot show.
         assert!(told * 2 > lost, "{told} of {lost}");
@@ -61,8 +61,8 @@ fn packets_that_come_by_two_ways_count_once() {
     let config = Config { minutes: 3, damage, ..Config::new(Era::SilkModern) };
     // In silk-modern's usual envelope the forwarded line names the cell as the other does.
     let counts = |config: &Config| {
-        let (_, correlator) = read(config);
-        let reports = correlator.completeness().report();
+        let (_, correlation) = read(config);
+        let reports = correlation.completeness().report();
         reports.iter().map(|cell| (cell.cell.to_owned(), cell.packets)).collect::<BTreeMap<_, _>>()
     };
     assert_eq!(counts(&config), counts(&Config { damage: Damage::NONE, ..config.clone() }));

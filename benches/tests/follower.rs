@@ -1,11 +1,12 @@
-//! The follower beside the correlator that sees the whole log, over simulated foundations.
+//! The follower beside both phases, which see the whole log, over simulated foundations.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use asg_benches::accuracy::{correlate, follow, judge_following};
 use asg_benches::sim::{Config, Damage, Era, Layout, Memory, Simulation};
-use asg_core::{Certainty, Flow, FollowerOptions, Origin};
+use asg_core::{Certainty, Flow, FollowerOptions, NoDirectory, Origin};
 
 fn simulated(config: &Config) -> (Simulation, Memory) {
     let mut logs = Memory::default();
@@ -103,11 +104,11 @@ fn its_memory_does_not_grow_with_time() {
         options.retention = Duration::from_secs(120);
         options.silence = Duration::from_secs(300);
         let mut follower = asg_core::Follower::new(options);
-        let mut sink = |_: &Flow<'_, '_>| ();
+        let mut each = |_: &Flow<'_, '_>| -> ControlFlow<()> { ControlFlow::Continue(()) };
         let [mut held, mut lifetimes] = [0; 2];
         for (file, line, text) in logs.in_order() {
             let origin = Origin { source: asg_core::SourceId(file as u32), line };
-            follower.take(origin, text, &mut sink);
+            let Ok(_) = follower.take(origin, text, &mut NoDirectory, &mut each);
             let counts = follower.counts();
             held = held.max(counts.held);
             lifetimes = lifetimes.max(counts.lifetimes);
@@ -142,7 +143,10 @@ fn pieces_of_any_size_give_the_same_flows() {
     let text = &logs.files[0].1;
     let in_pieces = |sizes: &[usize]| {
         let mut found = Vec::new();
-        let mut sink = |flow: &Flow<'_, '_>| found.push((flow.origin, said(flow)));
+        let mut each = |flow: &Flow<'_, '_>| -> ControlFlow<()> {
+            found.push((flow.origin, said(flow)));
+            ControlFlow::Continue(())
+        };
         let mut follower = asg_core::Follower::new(holding(10));
         let mut lines = asg_core::Lines::new();
         let mut rest = &text[..];
@@ -151,7 +155,7 @@ fn pieces_of_any_size_give_the_same_flows() {
             rest = others;
             lines.push(piece, |raw| {
                 let origin = Origin { source: asg_core::SourceId(0), line: raw.number };
-                follower.take(origin, raw.bytes, &mut sink);
+                let Ok(_) = follower.take(origin, raw.bytes, &mut NoDirectory, &mut each);
             });
             if rest.is_empty() {
                 break;
@@ -159,9 +163,9 @@ fn pieces_of_any_size_give_the_same_flows() {
         }
         lines.finish(|raw| {
             let origin = Origin { source: asg_core::SourceId(0), line: raw.number };
-            follower.take(origin, raw.bytes, &mut sink);
+            let Ok(_) = follower.take(origin, raw.bytes, &mut NoDirectory, &mut each);
         });
-        follower.finish(&mut sink);
+        let Ok(_) = follower.finish(&mut NoDirectory, &mut each);
         found
     };
     let whole = in_pieces(&[text.len()]);

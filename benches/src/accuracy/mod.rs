@@ -21,11 +21,12 @@
 //! a task or build: the handle); of a line that tells an app only, such a line of any of its containers.
 
 use std::collections::{HashMap, HashSet};
-use std::ops::AddAssign;
+use std::convert::Infallible;
+use std::ops::{AddAssign, ControlFlow};
 
 use asg_core::{
-    Certainty, Correlator, Flow, FlowSink, Follower, FollowerCounts, FollowerOptions, Guid,
-    Identity, Origin, SourceId,
+    Certainty, Correlation, Directory, Flow, Follower, FollowerCounts, FollowerOptions, Gathering,
+    Guid, Line, Origin, SourceId,
 };
 
 use crate::sim::{Memory, Names, Truth};
@@ -170,7 +171,7 @@ fn share(part: u64, whole: u64) -> f64 {
 /// assert_eq!(judgement.recall(), 1.0);
 /// # Ok::<(), std::io::Error>(())
 /// ```
-pub fn judge(logs: &Memory, directory: impl Fn(&[Guid]) -> Vec<Identity>) -> Judgement {
+pub fn judge(logs: &Memory, directory: impl Directory<Error = Infallible>) -> Judgement {
     let mut judge = Judge::new(logs);
     correlate(logs, directory, |line, flow| judge.flow(line, flow));
     judge.judgement
@@ -194,7 +195,7 @@ pub fn judge(logs: &Memory, directory: impl Fn(&[Guid]) -> Vec<Identity>) -> Jud
 pub fn judge_following(
     logs: &Memory,
     options: FollowerOptions,
-    directory: impl Fn(&[Guid]) -> Vec<Identity>,
+    directory: impl Directory<Error = Infallible>,
 ) -> (Judgement, FollowerCounts) {
     let mut judge = Judge::new(logs);
     let lines: HashMap<_, _> =
@@ -209,23 +210,19 @@ pub fn judge_following(
 pub fn follow(
     logs: &Memory,
     options: FollowerOptions,
-    directory: impl Fn(&[Guid]) -> Vec<Identity>,
-    each: impl FnMut(&Flow<'_, '_>),
+    mut directory: impl Directory<Error = Infallible>,
+    mut each: impl FnMut(&Flow<'_, '_>),
 ) -> FollowerCounts {
-    struct Sink<D, E>(D, E);
-    impl<D: Fn(&[Guid]) -> Vec<Identity>, E: FnMut(&Flow<'_, '_>)> FlowSink for Sink<D, E> {
-        fn flow(&mut self, flow: &Flow<'_, '_>) {
-            (self.1)(flow);
-        }
-        fn names(&mut self, guids: &[Guid]) -> Vec<Identity> {
-            (self.0)(guids)
-        }
-    }
-    let (mut follower, mut sink) = (Follower::new(options), Sink(directory, each));
+    let mut each = |flow: &Flow<'_, '_>| -> ControlFlow<Infallible> {
+        each(flow);
+        ControlFlow::Continue(())
+    };
+    let mut follower = Follower::new(options);
     for (file, line, text) in logs.in_order().filter(|(.., text)| !text.is_empty()) {
-        follower.take(Origin { source: SourceId(file as u32), line }, text, &mut sink);
+        let origin = Origin { source: SourceId(file as u32), line };
+        let Ok(ControlFlow::Continue(())) = follower.take(origin, text, &mut directory, &mut each);
     }
-    follower.finish(&mut sink);
+    let Ok(ControlFlow::Continue(())) = follower.finish(&mut directory, &mut each);
     follower.counts()
 }
 
@@ -319,30 +316,33 @@ fn place(origin: Origin) -> (usize, u64) {
     (origin.source.0 as usize, origin.line)
 }
 
-/// Both passes over all files; `each` gets the flow of every packet line, with the line.
+/// Both phases over all files; `each` gets the flow of every packet, with its line.
 pub fn correlate(
     logs: &Memory,
-    directory: impl Fn(&[Guid]) -> Vec<Identity>,
+    mut directory: impl Directory<Error = Infallible>,
     mut each: impl FnMut(&[u8], &Flow<'_, '_>),
-) -> Correlator {
-    let mut correlator = Correlator::new();
-    let mut packets = Vec::new();
-    for (file, (_, text)) in logs.files.iter().enumerate() {
-        let source = SourceId(file as u32);
-        for (number, line) in
-            (1..).zip(text.split(|&b| b == b'\n')).filter(|(_, line)| !line.is_empty())
-        {
-            let origin = Origin { source, line: number };
-            if correlator.observe(origin, line) {
-                packets.push((origin, line));
-            }
+) -> Correlation {
+    let lines = || {
+        logs.in_files()
+            .filter(|(.., line)| !line.is_empty())
+            .map(|(file, line, text)| (Origin { source: SourceId(file as u32), line }, text))
+    };
+    let mut gathering = Gathering::new();
+    lines().for_each(|(origin, line)| gathering.read(origin, line));
+    let Ok(mut gathered) = gathering.finish(|joiner| {
+        lines().for_each(|(origin, line)| joiner.look(origin, line));
+        Ok::<(), Infallible>(())
+    });
+    let Ok(()) = gathered.resolve(&mut directory);
+    let correlation = gathered.correlate();
+    let mut reader = correlation.reader();
+    for (origin, text) in lines() {
+        if let Some(flow) = reader.flow(origin, &Line::new(text)) {
+            each(text, &flow);
         }
     }
-    let lines: HashMap<_, _> = packets.iter().copied().collect();
-    for batch in packets.chunks(1 << 14) {
-        correlator.flows(batch, &directory, |flow| each(lines[&flow.origin], flow));
-    }
-    correlator
+    drop(reader);
+    correlation
 }
 
 fn is_telling(truth: &Truth) -> bool {

@@ -294,8 +294,8 @@ fn cost() -> Result<Cost, Box<dyn Error>> {
         ..Config::new(Era::SilkModern)
     };
     let simulation = Simulation::run(&config, &mut logs)?;
-    let correlator = correlate(&logs, simulation.history().directory(), |_, _| ());
-    let ledger = correlator.ledger();
+    let correlation = correlate(&logs, simulation.history().directory(), |_, _| ());
+    let ledger = correlation.ledger();
     let bytes = ledger.to_bytes().len() / ledger.len().max(1);
     let apps: BTreeSet<_> = ledger.lifetimes().filter_map(Lifetime::app).collect();
     let names = apps.iter().filter_map(|app| ledger.names(*app)).map(|names| {

@@ -1,10 +1,11 @@
 //! What Cloud Controller knew, and when.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::io::{self, BufRead, Write};
 
 use asg_cc_client::embedded::{App, Deployment, Event, Foundation, Org, Process, Space, Work};
-use asg_core::{AppState, Entity, Guid, Identity, Timestamp};
+use asg_core::{AppState, Directory, Entity, Guid, Identity, Timestamp, directory_fn};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 
@@ -113,9 +114,10 @@ impl History {
 
     /// A directory that has forgotten nothing: whose GUID of a process, task, build or app it is, whenever it was. Names
     /// are the last ones.
-    pub fn directory(&self) -> impl Fn(&[Guid]) -> Vec<Identity> + use<> {
+    pub fn directory(&self) -> impl Directory<Error = Infallible> + use<> {
         let everything = Everything::of(self);
-        move |ids| ids.iter().map(|id| everything.identity(*id)).collect()
+        let named = move |guid: &Guid| (*guid, everything.identity(*guid));
+        directory_fn(move |guids: &[Guid]| Ok(guids.iter().map(&named).collect()))
     }
 
     /// Writes `cc.json`: a JSON array with one change per line.

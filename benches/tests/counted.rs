@@ -1,12 +1,13 @@
-//! The tally beside the correlator that sees each packet, over simulated foundations.
+//! Packets counted by sender, beside flows one by one, over simulated foundations.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 
 use asg_benches::accuracy::correlate;
 use asg_benches::sim::{Config, Damage, Era, Layout, Memory, Simulation};
 use asg_core::{
-    Attribution, Correlator, Handle, Identity, Ledger, Lifetime, LogPrefix, Origin, SourceId,
-    Tally, Verdict,
+    Attribution, Correlation, Gatherer, Gathering, Handle, Identity, Ledger, Lifetime, Line,
+    LogPrefix, Origin, SourceId, Verdict,
 };
 
 /// What is said of packets, and of how many.
@@ -26,12 +27,12 @@ fn simulated(config: &Config) -> (Simulation, Memory) {
     (simulation, logs)
 }
 
-fn one_by_one(simulation: &Simulation, logs: &Memory) -> (Said, Correlator) {
+fn one_by_one(simulation: &Simulation, logs: &Memory) -> (Said, Correlation) {
     let mut said = Said::new();
-    let correlator = correlate(logs, simulation.history().directory(), |_, flow| {
+    let correlation = correlate(logs, simulation.history().directory(), |_, flow| {
         *said.entry(words(flow.cf.as_ref(), &flow.attribution, flow.identity)).or_default() += 1;
     });
-    (said, correlator)
+    (said, correlation)
 }
 
 /// Which lines prove what of each container.
@@ -40,44 +41,57 @@ fn proven(ledger: &Ledger) -> BTreeMap<Handle, (Option<String>, Vec<Origin>)> {
     ledger.lifetimes().map(|it| (it.handle(), of(it))).collect()
 }
 
-/// Counted by so many readers that take turns, as threads would, each counting lines from where its turn begins; and
-/// whether one look was enough.
-fn counted(simulation: &Simulation, logs: &Memory, readers: usize) -> (Said, Tally, bool) {
-    let mut tally = Tally::new();
-    let mut all: Vec<_> = (0..readers).map(|_| tally.reader()).collect();
+/// Counted by so many gatherers that take turns, as threads would, each counting lines from where its turn begins; and
+/// whether the first phase was enough.
+fn counted(simulation: &Simulation, logs: &Memory, gatherers: usize) -> (Said, Correlation, bool) {
+    let mut gathering = Gathering::new();
+    let mut all: Vec<_> = (0..gatherers).map(|_| gathering.gatherer()).collect();
     let mut turn = 0;
     let mut before = Origin { source: SourceId(0), line: 0 };
+    let mut end_turn = |gatherer: &mut Gatherer, lines_before| {
+        gathering.merge(gatherer.take_batch(), lines_before).unwrap();
+    };
     for (file, line, text) in logs.in_files().filter(|(.., text)| !text.is_empty()) {
         let source = SourceId(file as u32);
         if source != before.source {
-            tally.take_behind(all[turn % readers].hand_over(), before.line);
+            end_turn(&mut all[turn % gatherers], before.line);
             before = Origin { source, line: 0 };
             turn += 1;
         }
-        all[turn % readers].read(Origin { source, line: line - before.line }, text);
+        all[turn % gatherers].read(Origin { source, line: line - before.line }, text);
         if line % 97 == 0 {
-            tally.take_behind(all[turn % readers].hand_over(), before.line);
+            end_turn(&mut all[turn % gatherers], before.line);
             before.line = line;
             turn += 1;
         }
     }
-    tally.take_behind(all[turn % readers].hand_over(), before.line);
-    for reader in all {
-        tally.finish(reader);
-    }
-    let is_settled = tally.is_settled();
-    if !is_settled {
-        for (file, line, text) in logs.in_files() {
-            tally.read_again(Origin { source: SourceId(file as u32), line }, text);
-        }
-    }
+    end_turn(&mut all[turn % gatherers], before.line);
+    let lines = || {
+        logs.in_files()
+            .map(|(file, line, text)| (Origin { source: SourceId(file as u32), line }, text))
+    };
+    let Ok(mut gathered) = gathering.finish(|joiner| {
+        lines().for_each(|(origin, text)| joiner.look(origin, text));
+        Ok::<(), Infallible>(())
+    });
+    let Ok(()) = gathered.resolve(&mut simulation.history().directory());
+    let correlation = gathered.correlate();
     let mut said = Said::new();
-    let directory = simulation.history().directory();
-    tally.give(&directory, |counted| {
+    for counted in correlation.counted() {
         let words = words(counted.cf.as_ref(), &counted.attribution, counted.identity);
         *said.entry(words).or_default() += counted.packets;
-    });
-    (said, tally, is_settled)
+    }
+    let is_counted = correlation.is_counted();
+    if !is_counted {
+        let mut reader = correlation.reader();
+        for (origin, text) in lines() {
+            if let Some(flow) = reader.uncounted(origin, &Line::new(text)) {
+                let words = words(flow.cf.as_ref(), &flow.attribution, flow.identity);
+                *said.entry(words).or_default() += 1;
+            }
+        }
+    }
+    (said, correlation, is_counted)
 }
 
 fn small(era: Era, seed: u64) -> Config {
@@ -85,7 +99,7 @@ fn small(era: Era, seed: u64) -> Config {
 }
 
 #[test]
-fn it_counts_what_the_correlator_gives_one_by_one() {
+fn groups_count_what_flows_give_one_by_one() {
     let mut settled = 0;
     let mut runs = 0;
     for (n, (level, damage)) in Damage::LEVELS.into_iter().enumerate() {
@@ -93,16 +107,16 @@ fn it_counts_what_the_correlator_gives_one_by_one() {
             let layout = if n % 2 == 0 { Layout::One } else { Config::new(era).layout };
             let config = Config { damage, layout, ..small(era, 7 + n as u64) };
             let (simulation, logs) = simulated(&config);
-            let (expected, correlator) = one_by_one(&simulation, &logs);
+            let (expected, whole) = one_by_one(&simulation, &logs);
             let readers = if (n + runs) % 3 == 0 { 1 } else { 3 };
-            let (found, tally, is_settled) = counted(&simulation, &logs, readers);
+            let (found, correlation, is_counted) = counted(&simulation, &logs, readers);
             let what = format!("{level} {} {readers}", era.name());
             assert_eq!(found, expected, "{what}");
-            assert_eq!(tally.counts(), correlator.counts(), "{what}");
-            assert_eq!(proven(tally.ledger()), proven(correlator.ledger()), "{what}");
-            let reports = [tally.completeness().report(), correlator.completeness().report()];
+            assert_eq!(correlation.counts(), whole.counts(), "{what}");
+            assert_eq!(proven(correlation.ledger()), proven(whole.ledger()), "{what}");
+            let reports = [correlation.completeness().report(), whole.completeness().report()];
             assert_eq!(reports[0], reports[1], "{what}");
-            settled += usize::from(is_settled);
+            settled += usize::from(is_counted);
             runs += 1;
         }
     }
@@ -114,16 +128,8 @@ fn its_memory_does_not_grow_with_packets() {
     let groups = |packets_per_minute: u32| {
         let config = Config { packets_per_minute, ..small(Era::SilkModern, 3) };
         let (simulation, logs) = simulated(&config);
-        let mut tally = Tally::new();
-        let mut reader = tally.reader();
-        for (file, line, text) in logs.in_files() {
-            reader.read(Origin { source: SourceId(file as u32), line }, text);
-        }
-        tally.finish(reader);
-        let mut groups = 0;
-        let directory = simulation.history().directory();
-        tally.give(&directory, |_| groups += 1);
-        (groups, tally.counts().packets)
+        let (_, correlation, _) = counted(&simulation, &logs, 1);
+        (correlation.counted().count(), correlation.counts().packets)
     };
     let (few, many) = (groups(50), groups(500));
     assert!(many.1 > 5 * few.1 && many.0 * 2 < few.0 * 3, "{few:?} {many:?}");
