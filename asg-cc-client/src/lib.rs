@@ -2,7 +2,8 @@
 //!
 //! # Overview
 //!
-//! Logs name processes by GUID. A [`Directory`] turns GUIDs into identities; there are four here:
+//! Logs name processes by GUID. A [`Directory`](asg_core::Directory) turns GUIDs into identities, and answers with a map
+//! that is keyed by GUID. There are four here:
 //!
 //! * [`CloudController`]: a live one, over API v3 or v2 ([`AsyncCloudController`] is its asynchronous twin);
 //! * [`Export`]: pages of one that someone saved with `cf curl`, with no network;
@@ -17,7 +18,7 @@
 //! # Quick start
 //!
 //! ```
-//! use asg_cc_client::{CloudController, Directory, Token, TransportError};
+//! use asg_cc_client::{CloudController, Token, TransportError};
 //! use http::{Request, Response};
 //!
 //! // `HttpTransport` (feature `ureq`) is the usual transport; any closure is one too.
@@ -38,8 +39,8 @@
 //! };
 //!
 //! let cc = CloudController::new(canned, "https://api.example.org", Token::new("bearer sesame")?)?;
-//! let found = cc.resolve(&["4ccbb24c-268e-421a-9d1b-3678b6eb40d0".parse()?])?;
-//! assert_eq!(found[0].path().as_deref(), Some("o/s/proxy"));
+//! let proxy = "4ccbb24c-268e-421a-9d1b-3678b6eb40d0".parse()?;
+//! assert_eq!(cc.resolve(&[proxy])?[&proxy].path().as_deref(), Some("o/s/proxy"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -90,8 +91,8 @@ mod transport;
 pub use auth::{CfConfig, Credentials, Grant, Login, Reach, Secret, Token};
 pub use cache::{CacheOptions, Cached};
 pub use client::{ApiVersion, AsyncCloudController, CloudController, Provenance, Resolution};
-pub use directory::{Directory, Layered};
-pub use error::{ApiError, Error, Fault, RetryAfter};
+pub use directory::Layered;
+pub use error::{ApiError, CustomError, Error, Fault, RetryAfter};
 pub use export::Export;
 pub use policy::{Clock, Counts, Notice, Policy, Random, Retrying};
 #[cfg(feature = "reqwest")]

@@ -106,7 +106,7 @@ impl From<Login> for Credentials {
 /// ```
 /// # #[cfg(all(feature = "embedded", feature = "ureq"))] {
 /// use asg_cc_client::embedded::{Clock, Foundation, Realm, Server};
-/// use asg_cc_client::{CloudController, Directory, Grant, HttpTransport, Login};
+/// use asg_cc_client::{CloudController, Grant, HttpTransport, Login};
 ///
 /// let realm = Realm::new().robot("reader", "secret", &["cloud_controller.global_auditor"]);
 /// let server = Server::start_with_uaa(Foundation::new(), realm, Clock::system())?;
