@@ -8,7 +8,7 @@ use asg_core::Timestamp;
 use http::{Response, StatusCode};
 use serde_json::Value;
 
-use crate::{TransportError, TransportErrorKind};
+use crate::transport::{TransportError, TransportErrorKind};
 
 /// Why a directory has no answer.
 ///

@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use asg_core::{Directory, Guid, Identity};
 use serde_json::{Deserializer, Value};
 
-use crate::Error;
 use crate::api::{
     App, Body, Deployment, Event, Info, Org, Process, Root, SecurityGroup, Space, Work,
 };
 use crate::error::ApiError;
+use crate::error::Error;
 use crate::resolve::Knowledge;
 
 /// Saved answers of a Cloud Controller, for where there is no way to it or no wish to ask.

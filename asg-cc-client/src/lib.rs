@@ -44,19 +44,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # The rooms, and which may call which
+//! # Structure
 //!
-//! ```text
-//! directory ── cache, export ─┐
-//!     └─────── client ─── resolve (plan; v3, v2) ─── api (v3, v2: requests and answers) ─── error
-//!                ├─────── auth (tokens, logins, the cf CLI's file)
-//!                ├─────── policy (retries, budget, observer; clock and chance are given)
-//!                └─────── transport (ureq, reqwest, recordings)
-//! embedded (feature `embedded`) knows of these only transport
-//! ```
-//!
-//! [`api`] does no I/O: it builds requests and reads answers. [`Transport`] does nothing else than I/O. `resolve` alone
-//! knows what the records mean together, for live answers and exports alike.
+//! [`api`] does no I/O: it builds requests and reads answers. A [`Transport`] does I/O and nothing else. `resolve` alone
+//! knows what the records mean together, for live answers and exports alike. `tests/architecture.rs` holds the table of
+//! rooms and of the rooms that each may call.
 //!
 //! # Features
 //!
@@ -74,33 +66,41 @@
 //! followed there wherever they point, and redirects not at all.
 #![forbid(unsafe_code)]
 
+#[cfg(any(feature = "ureq", feature = "reqwest"))]
+mod adapter;
 pub mod api;
 mod auth;
 mod cache;
 mod client;
-mod directory;
+mod clock;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 mod error;
 mod export;
+mod layered;
 mod policy;
+mod record;
 mod resolve;
+mod secret;
 mod text;
+mod token;
 mod transport;
 
-pub use auth::{CfConfig, Credentials, Grant, Login, Reach, Secret, Token};
+#[cfg(feature = "reqwest")]
+pub use adapter::AsyncHttpTransport;
+#[cfg(any(feature = "ureq", feature = "reqwest"))]
+pub use adapter::HttpOptions;
+#[cfg(feature = "ureq")]
+pub use adapter::HttpTransport;
+pub use auth::{CfConfig, Credentials, Grant, Login};
 pub use cache::{CacheOptions, Cached};
 pub use client::{ApiVersion, AsyncCloudController, CloudController, Provenance, Resolution};
-pub use directory::Layered;
+pub use clock::{Clock, Random};
 pub use error::{ApiError, CustomError, Error, Fault, RetryAfter};
 pub use export::Export;
-pub use policy::{Clock, Counts, Notice, Policy, Random, Retrying};
-#[cfg(feature = "reqwest")]
-pub use transport::AsyncHttpTransport;
-#[cfg(any(feature = "ureq", feature = "reqwest"))]
-pub use transport::HttpOptions;
-#[cfg(feature = "ureq")]
-pub use transport::HttpTransport;
-pub use transport::{
-    AsyncTransport, Recorder, Replay, Sending, Transport, TransportError, TransportErrorKind,
-};
+pub use layered::Layered;
+pub use policy::{Counts, Notice, Policy, Retrying};
+pub use record::{Recorder, Replay};
+pub use secret::Secret;
+pub use token::{Reach, Token};
+pub use transport::{AsyncTransport, Sending, Transport, TransportError, TransportErrorKind};

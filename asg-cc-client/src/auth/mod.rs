@@ -2,9 +2,7 @@
 
 mod config;
 pub(crate) mod grant;
-pub(crate) mod secret;
 pub(crate) mod session;
-mod token;
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
@@ -13,11 +11,11 @@ use http::HeaderValue;
 
 pub use config::CfConfig;
 pub use grant::Grant;
-pub use secret::Secret;
-pub use token::{Reach, Token};
 
-use crate::Error;
 use crate::api::Address;
+use crate::error::Error;
+use crate::secret::Secret;
+use crate::token::{Reach, Token};
 use grant::Client;
 use session::Session;
 

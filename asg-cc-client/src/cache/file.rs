@@ -7,7 +7,7 @@ use std::path::Path;
 use asg_core::{AppState, Entity, Guid, Identity, Timestamp};
 use serde_json::{Value, json};
 
-use crate::Error;
+use crate::error::Error;
 
 /// Name and version of the format. Another version is another format: a cache is cheaper to fill than to convert.
 const FORMAT: &str = "asg-cc-client cache 1";

@@ -11,8 +11,9 @@ use std::time::Duration;
 
 use asg_core::{AppState, Directory, Guid, Identity, Timestamp};
 
-use crate::policy::chance::later;
-use crate::{Clock, Error, Random};
+use crate::clock::later;
+use crate::clock::{Clock, Random};
+use crate::error::Error;
 use memory::Memory;
 
 /// How long [`Cached`] remembers what, and how much.

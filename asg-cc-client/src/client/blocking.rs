@@ -14,9 +14,13 @@ use super::discovery::Discovery;
 use super::exchange::{Build, Exchange, Need};
 use super::{ApiVersion, Core, MOST_LANES, Resolution, Sighting, settings};
 use crate::api::{Body, Call};
+use crate::auth::Credentials;
+use crate::clock::Clock;
+use crate::error::Error;
+use crate::export::Export;
 use crate::resolve::plan::Plan;
 use crate::resolve::query::{Learned, Query};
-use crate::{Clock, Credentials, Error, Export, Transport};
+use crate::transport::Transport;
 
 /// A live Cloud Controller, over any [`Transport`].
 ///
@@ -304,7 +308,7 @@ impl<T: fmt::Debug> fmt::Debug for CloudController<T> {
 }
 
 #[cfg(feature = "ureq")]
-impl CloudController<crate::HttpTransport> {
+impl CloudController<crate::adapter::HttpTransport> {
     /// The Cloud Controller that the cf CLI is logged in to, over [`HttpTransport`](crate::HttpTransport).
     ///
     /// ```no_run
@@ -317,12 +321,12 @@ impl CloudController<crate::HttpTransport> {
     /// # Errors
     ///
     /// If the target is no URL.
-    pub fn from_cf_config(config: &crate::CfConfig) -> Result<Self, Error> {
-        let options = crate::HttpOptions {
+    pub fn from_cf_config(config: &crate::auth::CfConfig) -> Result<Self, Error> {
+        let options = crate::adapter::HttpOptions {
             skip_tls_verification: config.ssl_disabled,
-            ..crate::HttpOptions::default()
+            ..crate::adapter::HttpOptions::default()
         };
-        let transport = crate::HttpTransport::with_options(&options)?;
+        let transport = crate::adapter::HttpTransport::with_options(&options)?;
         Self::new(transport, &config.target, config.token.clone())
     }
 }

@@ -15,9 +15,13 @@ use super::discovery::Discovery;
 use super::exchange::{Build, Exchange, Need};
 use super::{ApiVersion, Core, MOST_LANES, Resolution, Sighting, settings};
 use crate::api::{Body, Call};
+use crate::auth::Credentials;
+use crate::clock::Clock;
+use crate::error::Error;
+use crate::export::Export;
 use crate::resolve::plan::Plan;
 use crate::resolve::query::{Learned, Query};
-use crate::{AsyncTransport, Clock, Credentials, Error, Export};
+use crate::transport::AsyncTransport;
 
 /// A live Cloud Controller, over any [`AsyncTransport`]: what [`CloudController`](crate::CloudController) is for a
 /// blocking one, with the same answers.

@@ -14,11 +14,14 @@ use std::time::Duration;
 use asg_core::{AppState, Identity, Timestamp};
 
 use crate::api::{Address, Root};
+use crate::auth::Credentials;
 use crate::auth::Kind;
+use crate::clock::Clock;
+use crate::error::Error;
 use crate::resolve::Knowledge;
 use crate::resolve::plan::Plan;
 use crate::text::distinct;
-use crate::{Clock, Credentials, Error, Reach};
+use crate::token::Reach;
 
 pub use blocking::CloudController;
 pub use future::AsyncCloudController;
