@@ -29,6 +29,7 @@ fn who(id: Guid) -> Identity {
     let entity = |name: &str| known.then(|| Entity::named(id.to_string(), name));
     Identity {
         state,
+        state_reason: None,
         app: entity("ä \"app\"\n"),
         space: known.then(|| Entity::unnamed(SPACE)),
         org: entity("o"),

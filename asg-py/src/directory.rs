@@ -157,12 +157,15 @@ fn identity(given: &Bound<'_, PyAny>) -> PyResult<Identity> {
         Some("deleted") => AppState::Deleted,
         Some("hidden") => AppState::Hidden,
         Some("unknown") => AppState::Unknown,
+        Some("not_asked") => AppState::NotAsked,
+        Some("unavailable") => AppState::Unavailable,
         Some(other) => return Err(bad(&format_args!("there is no state {other:?}"))),
         None if app.guid.is_some() => AppState::Live,
         None => AppState::Unknown,
     };
     Ok(Identity {
         state,
+        state_reason: None,
         app: entity(app.guid, app.name),
         space: space.and_then(|it| entity(it.guid, it.name)),
         org: org.and_then(|it| entity(it.guid, it.name)),

@@ -30,7 +30,7 @@ pub struct CacheOptions {
     pub live: Option<Duration>,
     /// Deleted apps stay deleted. 30 days.
     pub deleted: Option<Duration>,
-    /// What is hidden or unknown may be pushed or shown later. 5 minutes.
+    /// An app that is hidden, unknown or unavailable may be pushed or shown later. 5 minutes.
     pub missing: Option<Duration>,
     /// Lifetimes are longer or shorter by chance, by up to this part, so that not all end at once. 0.2.
     pub jitter: f64,
@@ -56,7 +56,7 @@ impl CacheOptions {
         match state {
             AppState::Live => self.live,
             AppState::Deleted => self.deleted,
-            AppState::Hidden | AppState::Unknown => self.missing,
+            _ => self.missing,
         }
     }
 
@@ -170,8 +170,8 @@ impl<D> Cached<D> {
         self.state().memory.retain(|_| false);
     }
 
-    /// What it remembers, as the text of a file that [`Cached::restore`] reads. `foundation` says whose ids they are,
-    /// such as the API's address.
+    /// Writes everything that it remembers as the text of a file that [`Cached::restore`] reads, except failed searches.
+    /// `foundation` names the owner of these GUIDs, such as the API's address.
     pub fn dump(&self, foundation: &str) -> Vec<u8> {
         file::write(foundation, self.state().memory.iter())
     }
@@ -324,7 +324,9 @@ where
         found.retain(|id, _| wanted.contains(id));
         let mut state = cache.state();
         for id in ids {
-            let Some(identity) = found.get(id) else { continue };
+            let Some(identity) = found.get(id).filter(|it| it.state != AppState::NotAsked) else {
+                continue;
+            };
             let end = cache.options.end(identity.state, now, cache.random.next());
             state.memory.insert(*id, identity.clone(), end, cache.options.capacity);
         }
