@@ -1,17 +1,19 @@
 //! The one error of this crate: whose fault it is and what to do about it.
 
+use std::convert::Infallible;
 use std::fmt;
+use std::sync::Arc;
 
 use asg_core::Timestamp;
 use http::{Response, StatusCode};
 use serde_json::Value;
 
-use crate::{TransportError, TransportErrorKind};
+use crate::transport::{TransportError, TransportErrorKind};
 
 /// Why a directory has no answer.
 ///
 /// Each prints as one sentence that says what is wrong and what to do. That an app, space or org is not found is *not*
-/// an error of [`Directory::resolve`](crate::Directory::resolve), and nothing here ever means "deleted".
+/// an error of a directory, and nothing here ever means "deleted".
 ///
 /// # Example
 ///
@@ -151,6 +153,9 @@ pub enum Error {
         /// What is wrong.
         why: &'static str,
     },
+    /// A directory that the caller brought failed.
+    #[error("{0}")]
+    Custom(CustomError),
     /// The file of a cache cannot be used, or not be written.
     #[error("the cache file cannot be used: {0}; delete it to begin anew")]
     CacheFile(String),
@@ -210,6 +215,7 @@ impl Error {
             | Self::Export(_)
             | Self::V2Disabled
             | Self::NoSuchEndpoint
+            | Self::Custom(_)
             | Self::NotFound { .. } => Fault::Input,
             Self::Token(_)
             | Self::TokenRejected
@@ -297,6 +303,55 @@ impl Error {
 impl From<TransportError> for Error {
     fn from(error: TransportError) -> Self {
         Self::Transport(error)
+    }
+}
+
+impl From<Infallible> for Error {
+    fn from(error: Infallible) -> Self {
+        match error {}
+    }
+}
+
+impl Error {
+    /// Wraps the error of a directory of the caller's own, so that it passes through [`Cached`](crate::Cached) and
+    /// [`Layered`](crate::Layered).
+    ///
+    /// ```
+    /// use asg_cc_client::Error;
+    ///
+    /// let broken = Error::custom(std::io::Error::other("the database is away"));
+    /// assert_eq!(broken.to_string(), "the database is away");
+    /// let Error::Custom(inner) = &broken else { unreachable!() };
+    /// assert!(inner.get_ref().is::<std::io::Error>());
+    /// ```
+    pub fn custom(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Custom(CustomError(Arc::new(error)))
+    }
+}
+
+/// An error that the caller brought: see [`Error::custom`]. Two are equal if one is a clone of the other.
+#[derive(Debug, Clone)]
+pub struct CustomError(Arc<dyn std::error::Error + Send + Sync>);
+
+impl CustomError {
+    /// The error itself.
+    #[must_use]
+    pub fn get_ref(&self) -> &(dyn std::error::Error + Send + Sync + 'static) {
+        &*self.0
+    }
+}
+
+impl PartialEq for CustomError {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for CustomError {}
+
+impl fmt::Display for CustomError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

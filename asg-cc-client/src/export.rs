@@ -1,18 +1,20 @@
 //! Pages of a Cloud Controller that someone saved, as a directory.
 
+use std::collections::HashMap;
+use std::convert::Infallible;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use asg_core::{Guid, Identity};
+use asg_core::{Directory, Guid, Identity};
 use serde_json::{Deserializer, Value};
 
 use crate::api::{
     App, Body, Deployment, Event, Info, Org, Process, Root, SecurityGroup, Space, Work,
 };
 use crate::error::ApiError;
+use crate::error::Error;
 use crate::resolve::Knowledge;
-use crate::{Directory, Error};
 
 /// Saved answers of a Cloud Controller, for where there is no way to it or no wish to ask.
 ///
@@ -34,7 +36,7 @@ use crate::{Directory, Error};
 /// # Example
 ///
 /// ```
-/// use asg_cc_client::{Directory, Export};
+/// use asg_cc_client::Export;
 /// use asg_core::AppState;
 ///
 /// let apps = br#"{"pagination":{"next":null},"resources":[{
@@ -43,9 +45,10 @@ use crate::{Directory, Error};
 ///     "links":{"self":{"href":"https://api.example.org/v3/apps/4ccbb24c-268e-421a-9d1b-3678b6eb40d0"}}
 /// }]}"#;
 /// let export = Export::from_pages([&apps[..]])?;
-/// let found = export.resolve(&["4ccbb24c-268e-421a-9d1b-3678b6eb40d0".parse()?])?;
-/// assert_eq!(found[0].state, AppState::Live);
-/// assert_eq!(found[0].path().as_deref(), Some("?/?/proxy"));
+/// let proxy = "4ccbb24c-268e-421a-9d1b-3678b6eb40d0".parse()?;
+/// let found = export.resolve(&[proxy]);
+/// assert_eq!(found[&proxy].state, AppState::Live);
+/// assert_eq!(found[&proxy].path().as_deref(), Some("?/?/proxy"));
 /// assert!(Export::from_pages([&b"app,space\n"[..]]).is_err());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -117,6 +120,13 @@ impl Export {
         paths.iter().try_for_each(|path| self.add_path(path))
     }
 
+    /// Looks up these GUIDs; each of them is in the answer.
+    #[must_use]
+    pub fn resolve(&self, guids: &[Guid]) -> HashMap<Guid, Identity> {
+        let one = |guid: &Guid| self.known.identify(&guid.to_string());
+        guids.iter().map(|guid| (*guid, one(guid).unwrap_or_else(Identity::unknown))).collect()
+    }
+
     /// The security groups that were in the files, in their order.
     #[must_use]
     pub fn security_groups(&self) -> &[SecurityGroup] {
@@ -177,9 +187,18 @@ impl From<Knowledge> for Export {
 }
 
 impl Directory for Export {
-    fn resolve(&self, ids: &[Guid]) -> Result<Vec<Identity>, Error> {
-        let one = |id: &Guid| self.known.identify(&id.to_string());
-        Ok(ids.iter().map(|id| one(id).unwrap_or_else(Identity::unknown)).collect())
+    type Error = Infallible;
+
+    fn identities(&mut self, guids: &[Guid]) -> Result<HashMap<Guid, Identity>, Infallible> {
+        Ok(self.resolve(guids))
+    }
+}
+
+impl Directory for &Export {
+    type Error = Infallible;
+
+    fn identities(&mut self, guids: &[Guid]) -> Result<HashMap<Guid, Identity>, Infallible> {
+        Ok(self.resolve(guids))
     }
 }
 
@@ -247,7 +266,8 @@ mod tests {
 
     fn resolve(pages: &[&str]) -> Identity {
         let export = Export::from_pages(pages.iter().map(|page| page.as_bytes())).unwrap();
-        export.resolve(&[APP.parse().unwrap()]).unwrap().remove(0)
+        let app = APP.parse().unwrap();
+        export.resolve(&[app]).remove(&app).unwrap()
     }
 
     #[test]
@@ -292,8 +312,9 @@ mod tests {
                 "{{\"metadata\":{{\"guid\":\"{APP}\",\"url\":\"/v2/apps/{APP}\"}},\"entity\":{{\"name\":\"proxy\",\"space_guid\":\"s1\"}}}}\n{{\"links\":{{\"cloud_controller_v3\":{{}}}}}}\n"
             ),
         );
-        let found = read().unwrap().resolve(&[APP.parse().unwrap()]).unwrap();
-        assert_eq!(found[0].path().as_deref(), Some("?/s/proxy"));
+        let app = APP.parse().unwrap();
+        let found = read().unwrap().resolve(&[app]);
+        assert_eq!(found[&app].path().as_deref(), Some("?/s/proxy"));
         write("3.json", "FAILED");
         let err = read().unwrap_err().to_string();
         assert!(err.contains("3.json: it is not JSON"), "{err}");

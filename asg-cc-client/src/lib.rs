@@ -2,7 +2,8 @@
 //!
 //! # Overview
 //!
-//! Logs name processes by GUID. A [`Directory`] turns GUIDs into identities; there are four here:
+//! Logs name processes by GUID. A [`Directory`](asg_core::Directory) turns GUIDs into identities, and answers with a map
+//! that is keyed by GUID. There are four here:
 //!
 //! * [`CloudController`]: a live one, over API v3 or v2 ([`AsyncCloudController`] is its asynchronous twin);
 //! * [`Export`]: pages of one that someone saved with `cf curl`, with no network;
@@ -17,7 +18,7 @@
 //! # Quick start
 //!
 //! ```
-//! use asg_cc_client::{CloudController, Directory, Token, TransportError};
+//! use asg_cc_client::{CloudController, Token, TransportError};
 //! use http::{Request, Response};
 //!
 //! // `HttpTransport` (feature `ureq`) is the usual transport; any closure is one too.
@@ -38,24 +39,16 @@
 //! };
 //!
 //! let cc = CloudController::new(canned, "https://api.example.org", Token::new("bearer sesame")?)?;
-//! let found = cc.resolve(&["4ccbb24c-268e-421a-9d1b-3678b6eb40d0".parse()?])?;
-//! assert_eq!(found[0].path().as_deref(), Some("o/s/proxy"));
+//! let proxy = "4ccbb24c-268e-421a-9d1b-3678b6eb40d0".parse()?;
+//! assert_eq!(cc.resolve(&[proxy])?[&proxy].path().as_deref(), Some("o/s/proxy"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # The rooms, and which may call which
+//! # Structure
 //!
-//! ```text
-//! directory ── cache, export ─┐
-//!     └─────── client ─── resolve (plan; v3, v2) ─── api (v3, v2: requests and answers) ─── error
-//!                ├─────── auth (tokens, logins, the cf CLI's file)
-//!                ├─────── policy (retries, budget, observer; clock and chance are given)
-//!                └─────── transport (ureq, reqwest, recordings)
-//! embedded (feature `embedded`) knows of these only transport
-//! ```
-//!
-//! [`api`] does no I/O: it builds requests and reads answers. [`Transport`] does nothing else than I/O. `resolve` alone
-//! knows what the records mean together, for live answers and exports alike.
+//! [`api`] does no I/O: it builds requests and reads answers. A [`Transport`] does I/O and nothing else. `resolve` alone
+//! knows what the records mean together, for live answers and exports alike. `tests/architecture.rs` holds the table of
+//! rooms and of the rooms that each may call.
 //!
 //! # Features
 //!
@@ -73,33 +66,41 @@
 //! followed there wherever they point, and redirects not at all.
 #![forbid(unsafe_code)]
 
+#[cfg(any(feature = "ureq", feature = "reqwest"))]
+mod adapter;
 pub mod api;
 mod auth;
 mod cache;
 mod client;
-mod directory;
+mod clock;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 mod error;
 mod export;
+mod layered;
 mod policy;
+mod record;
 mod resolve;
+mod secret;
 mod text;
+mod token;
 mod transport;
 
-pub use auth::{CfConfig, Credentials, Grant, Login, Reach, Secret, Token};
+#[cfg(feature = "reqwest")]
+pub use adapter::AsyncHttpTransport;
+#[cfg(any(feature = "ureq", feature = "reqwest"))]
+pub use adapter::HttpOptions;
+#[cfg(feature = "ureq")]
+pub use adapter::HttpTransport;
+pub use auth::{CfConfig, Credentials, Grant, Login};
 pub use cache::{CacheOptions, Cached};
 pub use client::{ApiVersion, AsyncCloudController, CloudController, Provenance, Resolution};
-pub use directory::{Directory, Layered};
-pub use error::{ApiError, Error, Fault, RetryAfter};
+pub use clock::{Clock, Random};
+pub use error::{ApiError, CustomError, Error, Fault, RetryAfter};
 pub use export::Export;
-pub use policy::{Clock, Counts, Notice, Policy, Random, Retrying};
-#[cfg(feature = "reqwest")]
-pub use transport::AsyncHttpTransport;
-#[cfg(any(feature = "ureq", feature = "reqwest"))]
-pub use transport::HttpOptions;
-#[cfg(feature = "ureq")]
-pub use transport::HttpTransport;
-pub use transport::{
-    AsyncTransport, Recorder, Replay, Sending, Transport, TransportError, TransportErrorKind,
-};
+pub use layered::Layered;
+pub use policy::{Counts, Notice, Policy, Retrying};
+pub use record::{Recorder, Replay};
+pub use secret::Secret;
+pub use token::{Reach, Token};
+pub use transport::{AsyncTransport, Sending, Transport, TransportError, TransportErrorKind};

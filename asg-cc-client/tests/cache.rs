@@ -2,12 +2,13 @@
 
 mod common;
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
 use std::time::Duration;
 
-use asg_cc_client::{CacheOptions, Cached, Clock, Directory, Error, Random};
-use asg_core::{AppState, Entity, Guid, Identity, Timestamp};
+use asg_cc_client::{CacheOptions, Cached, Clock, Error, Random};
+use asg_core::{AppState, Directory, Entity, Guid, Identity, Timestamp, directory_fn};
 use common::*;
 use proptest::prelude::*;
 
@@ -28,6 +29,7 @@ fn who(id: Guid) -> Identity {
     let entity = |name: &str| known.then(|| Entity::named(id.to_string(), name));
     Identity {
         state,
+        state_reason: None,
         app: entity("ä \"app\"\n"),
         space: known.then(|| Entity::unnamed(SPACE)),
         org: entity("o"),
@@ -37,8 +39,10 @@ fn who(id: Guid) -> Identity {
     }
 }
 
-impl Directory for Counting {
-    fn resolve(&self, ids: &[Guid]) -> Result<Vec<Identity>, Error> {
+impl Directory for &Counting {
+    type Error = Error;
+
+    fn identities(&mut self, ids: &[Guid]) -> Result<HashMap<Guid, Identity>, Error> {
         self.asked.fetch_add(ids.len(), Ordering::SeqCst);
         if let Some(slow) = self.slow {
             std::thread::sleep(slow);
@@ -46,8 +50,13 @@ impl Directory for Counting {
         if self.fails {
             return Err(Error::Unavailable { status: 503, errors: vec![] });
         }
-        Ok(ids.iter().map(|id| who(*id)).collect())
+        Ok(all(ids))
     }
+}
+
+/// The right answer for these.
+fn all(ids: &[Guid]) -> HashMap<Guid, Identity> {
+    ids.iter().map(|id| (*id, who(*id))).collect()
 }
 
 fn ids(numbers: std::ops::Range<u128>) -> Vec<Guid> {
@@ -78,7 +87,7 @@ fn each_state_has_its_lifetime_more_or_less() {
         let mut new = |after: i64| {
             *time.lock().unwrap() = 1_000_000 + after;
             let found = cached.resolve(&ids(0..4)).unwrap();
-            assert_eq!(found, ids(0..4).into_iter().map(who).collect::<Vec<_>>());
+            assert_eq!(found, all(&ids(0..4)));
             let before =
                 std::mem::replace(&mut asked, cached.get_ref().asked.load(Ordering::SeqCst));
             asked - before
@@ -108,7 +117,7 @@ fn threads_that_want_the_same_ask_once() {
             scope.spawn(move || {
                 together.wait();
                 let found = cached.resolve(&wanted).unwrap();
-                assert_eq!(found, wanted.into_iter().map(who).collect::<Vec<_>>());
+                assert_eq!(found, all(&wanted));
             });
         }
     });
@@ -137,14 +146,12 @@ fn threads_that_wait_share_a_failure_and_the_next_one_tries_again() {
 
 #[test]
 fn a_directory_that_panics_holds_up_nobody() {
-    struct Panics(AtomicUsize);
-    impl Directory for Panics {
-        fn resolve(&self, ids: &[Guid]) -> Result<Vec<Identity>, Error> {
-            assert!(self.0.fetch_add(1, Ordering::SeqCst) > 0, "the first one");
-            Ok(ids.iter().map(|id| who(*id)).collect())
-        }
-    }
-    let cached = Cached::new(Panics(AtomicUsize::new(0)));
+    let asked = AtomicUsize::new(0);
+    let panics = |ids: &[Guid]| {
+        assert!(asked.fetch_add(1, Ordering::SeqCst) > 0, "the first one");
+        Ok::<_, Error>(all(ids))
+    };
+    let cached = Cached::new(directory_fn(panics));
     std::thread::scope(|scope| {
         assert!(scope.spawn(|| cached.resolve(&ids(0..2))).join().is_err());
     });
@@ -152,10 +159,37 @@ fn a_directory_that_panics_holds_up_nobody() {
 }
 
 #[test]
+fn what_the_inner_directory_leaves_out_is_left_out_and_asked_for_again() {
+    let asked = AtomicUsize::new(0);
+    let forgetful = |ids: &[Guid]| {
+        asked.fetch_add(1, Ordering::SeqCst);
+        let mut found = all(ids);
+        found.remove(&Guid::from_u128(1));
+        found.insert(Guid::from_u128(99), Identity::unknown());
+        Ok::<_, Error>(found)
+    };
+    let cached = Cached::new(directory_fn(forgetful));
+    for _ in 0..2 {
+        assert_eq!(cached.resolve(&ids(0..2)).unwrap(), all(&ids(0..1)));
+    }
+    assert_eq!((cached.len(), asked.load(Ordering::SeqCst)), (1, 2));
+}
+
+#[test]
+fn an_error_of_the_callers_own_comes_through() {
+    let broken = |_: &[Guid]| -> Result<HashMap<Guid, Identity>, Error> {
+        Err(Error::custom(std::io::Error::other("away")))
+    };
+    let error = Cached::new(directory_fn(broken)).resolve(&ids(0..1)).unwrap_err();
+    let Error::Custom(error) = error else { panic!("{error:?}") };
+    assert!(error.get_ref().is::<std::io::Error>());
+}
+
+#[test]
 fn more_ids_than_it_may_remember_are_answered_all_the_same() {
     let (cached, _) = cache(CacheOptions { capacity: 10, ..CacheOptions::default() }, 0.5);
     let found = cached.resolve(&ids(0..100)).unwrap();
-    assert_eq!(found, ids(0..100).into_iter().map(who).collect::<Vec<_>>());
+    assert_eq!(found, all(&ids(0..100)));
     assert_eq!(cached.len(), 10);
     cached.resolve(&ids(90..100)).unwrap();
     assert_eq!(cached.get_ref().asked.load(Ordering::SeqCst), 100, "the last ones are remembered");
@@ -176,7 +210,7 @@ fn a_file_outlives_the_program_and_not_its_lifetimes() {
     let (second, time) = cache(CacheOptions::default(), 0.5);
     assert_eq!(second.load(&path, api).unwrap(), 40);
     let found = second.resolve(&ids(0..40)).unwrap();
-    assert_eq!(found, ids(0..40).into_iter().map(who).collect::<Vec<_>>());
+    assert_eq!(found, all(&ids(0..40)));
     assert_eq!(second.get_ref().asked.load(Ordering::SeqCst), 0);
     *time.lock().unwrap() += 300;
     second.resolve(&ids(0..40)).unwrap();

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use asg_cc_client::api::{Address, v3};
 use asg_cc_client::embedded::Server;
 use asg_cc_client::{
-    ApiVersion, Cached, CfConfig, CloudController, Directory, Error, Export, Fault, HttpOptions,
+    ApiVersion, Cached, CfConfig, CloudController, Error, Export, Fault, HttpOptions,
     HttpTransport, RetryAfter, Token, Transport, TransportError, TransportErrorKind,
 };
 use common::*;
@@ -25,7 +25,7 @@ fn clients_and_errors_go_to_other_threads() {
     fn goes<T: Send + Sync + 'static>() {}
     goes::<CloudController<HttpTransport>>();
     goes::<CloudController<Box<dyn Transport + Send + Sync>>>();
-    goes::<Cached<Box<dyn Directory + Send + Sync>>>();
+    goes::<Cached<CloudController<HttpTransport>>>();
     goes::<(Export, CfConfig, Error, Server)>();
 }
 

@@ -9,8 +9,8 @@ use std::time::Duration;
 use asg_cc_client::api::Address;
 use asg_cc_client::embedded::{self, Limit, Outage, Page, Realm, Server, Trouble};
 use asg_cc_client::{
-    AsyncCloudController, CfConfig, Clock, CloudController, Credentials, Directory, Error, Fault,
-    Grant, HttpTransport, Login, Policy, Random, Retrying, Token, Transport,
+    AsyncCloudController, CfConfig, Clock, CloudController, Credentials, Error, Fault, Grant,
+    HttpTransport, Login, Policy, Random, Retrying, Token, Transport,
 };
 use asg_core::Timestamp;
 use common::*;

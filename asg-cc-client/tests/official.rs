@@ -5,9 +5,7 @@ mod common;
 use std::fs;
 
 use asg_cc_client::api::{self, Call, v2, v3};
-use asg_cc_client::{
-    CfConfig, Clock, CloudController, Directory, Error, Export, Grant, Login, RetryAfter,
-};
+use asg_cc_client::{CfConfig, Clock, CloudController, Error, Export, Grant, Login, RetryAfter};
 use common::{files, official};
 use http::Response;
 

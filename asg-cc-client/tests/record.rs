@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use asg_cc_client::embedded::{Clock, Outage, Page, Realm, Server, Trouble};
 use asg_cc_client::{
-    AsyncCloudController, Cached, CloudController, Credentials, Directory, Error, Grant,
-    HttpTransport, Login, Policy, Recorder, Replay, Retrying, Token, Transport, TransportError,
+    AsyncCloudController, Cached, CloudController, Credentials, Error, Grant, HttpTransport, Login,
+    Policy, Recorder, Replay, Retrying, Token, Transport, TransportError,
 };
 use common::*;
 use http::{Request, Response};
@@ -71,7 +71,7 @@ fn a_recording_answers_as_the_foundation_did_with_the_same_certainty() {
         );
         let twin = twin.unwrap();
         for (id, wanted) in [APP, WORKER, STRANGER].iter().zip(&wanted) {
-            let state = block_on(twin.resolve(&[guid(id)])).unwrap()[0].state;
+            let state = block_on(twin.resolve(&[guid(id)])).unwrap()[&guid(id)].state;
             assert!(wanted.starts_with(&format!("{state:?}")));
         }
     }

@@ -45,7 +45,7 @@ fn a_bad_day_is_survived_on_tokios_clock_too() {
         let transport =
             AsyncHttpTransport::new().unwrap().retrying().with_random(Random::new(|| 0.0));
         let cc = AsyncCloudController::new(transport, &url, Token::new(GLOBAL).unwrap()).unwrap();
-        let state = cc.resolve(&[guid(WORKER)]).await.unwrap()[0].state;
+        let state = cc.resolve(&[guid(WORKER)]).await.unwrap()[&guid(WORKER)].state;
         (state, cc.get_ref().counts())
     });
     assert_eq!(state, asg_core::AppState::Live);

@@ -5,7 +5,7 @@ mod common;
 
 use asg_cc_client::api::BATCH;
 use asg_cc_client::embedded::Foundation;
-use asg_cc_client::{ApiVersion, Cached, Clock, Directory, Error, Provenance, Reach};
+use asg_cc_client::{ApiVersion, Cached, Clock, Error, Provenance, Reach};
 use asg_core::{AppState, Guid, Timestamp};
 use common::*;
 
@@ -81,7 +81,8 @@ fn a_process_of_a_rolling_deployment_ends_in_its_live_app() {
 fn workers_tasks_and_builds_are_their_apps() {
     let server = start(article());
     let cc = over(&server, ApiVersion::V3);
-    let found = cc.resolve(&[WORKER, TASK, BUILD, APP].map(guid)).unwrap();
+    let guids = [WORKER, TASK, BUILD, APP].map(guid);
+    let found = listed(&guids, &cc.resolve(&guids).unwrap());
     let types: Vec<_> = found.iter().map(|f| f.process_type.as_deref()).collect();
     assert_eq!(types, [Some("worker"), None, None, None]);
     for identity in found {
@@ -213,9 +214,9 @@ fn requests_grow_with_pages_and_not_with_ids() {
     let cc = over(&server, ApiVersion::V3);
     let twice: Vec<Guid> = guids.iter().chain(&guids).copied().collect();
     let found = cc.resolve(&twice).unwrap();
-    assert_eq!(found.len(), 900);
-    for (id, identity) in twice.iter().zip(found) {
-        assert_eq!(identity.app.unwrap().guid, id.to_string(), "in order");
+    assert_eq!(found.len(), 450);
+    for (id, identity) in found {
+        assert_eq!(identity.app.unwrap().guid, id.to_string());
     }
     let requests = server.requests();
     assert_eq!(requests.len(), 3, "450 ids, each asked for once: {requests:?}");
@@ -237,12 +238,8 @@ fn deleted_and_missing_ones_come_in_batches_too() {
     });
     let missing = (1000..1200).map(Guid::from_u128);
     let ids: Vec<Guid> = guids.into_iter().chain(missing).collect();
-    let states: Vec<AppState> = over(&server, ApiVersion::V3)
-        .resolve(&ids)
-        .unwrap()
-        .into_iter()
-        .map(|identity| identity.state)
-        .collect();
+    let found = over(&server, ApiVersion::V3).resolve(&ids).unwrap();
+    let states: Vec<AppState> = ids.iter().map(|id| found[id].state).collect();
     assert!(states[..225].iter().all(|s| *s == AppState::Deleted));
     assert!(states[225..450].iter().all(|s| *s == AppState::Live));
     assert!(states[450..].iter().all(|s| *s == AppState::Unknown));
@@ -259,7 +256,7 @@ fn later_pages_are_read_wherever_the_server_says_they_are() {
     let server = start(foundation);
     server.intercept(shorten_pages);
     let found = over(&server, ApiVersion::V3).resolve(&guids).unwrap();
-    assert!(found.iter().all(|identity| identity.path().as_deref() == Some("o/s/many")));
+    assert!(found.values().all(|identity| identity.path().as_deref() == Some("o/s/many")));
     assert_eq!(server.requests().len(), 4, "60 apps at 25 a page, after one at 200");
 }
 
@@ -346,7 +343,7 @@ fn a_cache_does_not_remember_failures() {
 #[test]
 fn nothing_is_asked_for_no_ids() {
     let server = start(article());
-    assert_eq!(connect(&server, GLOBAL).resolve(&[]).unwrap(), []);
+    assert!(connect(&server, GLOBAL).resolve(&[]).unwrap().is_empty());
     assert!(server.requests().is_empty());
 }
 
@@ -387,11 +384,13 @@ fn a_resolution_says_how_it_is_known_and_whether_the_token_would_have_seen_more(
         ),
     ] {
         let cc = connect(&server, token).with_clock(Clock::new(move || now));
-        let found = cc.resolve_in_full(&[THIRD_WEB, APP, STRANGER].map(guid)).unwrap();
+        let guids = [THIRD_WEB, APP, STRANGER].map(guid);
+        let found = listed(&guids, &cc.resolve_in_full(&guids).unwrap());
         let told: Vec<Provenance> = found.iter().map(|one| one.provenance).collect();
         assert_eq!(told, [live, gone, missing], "{token}");
         assert!(found.iter().all(|one| one.reach == reach), "{token}");
-        let found = cc.resolve_at(&[(guid(STRANGER), now), (guid(STRANGER), long_ago)]).unwrap();
+        let sightings = [(guid(STRANGER), now), (guid(STRANGER), long_ago)];
+        let found = listed(&sightings, &cc.resolve_at(&sightings).unwrap());
         assert_eq!(found[0].provenance, missing, "{token}");
         assert_eq!(found[1].provenance, missing_then, "{token}");
     }
@@ -422,13 +421,13 @@ fn an_app_has_the_name_that_it_had_when_it_was_seen() {
         .iter()
         .flat_map(|id| times.map(|day| (guid(id), at(&format!("{day}T00:00:00Z")))))
         .collect();
-    let found = cc.resolve_at(&sightings).unwrap();
+    let found = listed(&sightings, &cc.resolve_at(&sightings).unwrap());
     let names: Vec<_> = found.iter().map(|one| one.name_then.as_deref()).collect();
     let wanted = [None, Some("proxy"), Some("second"), Some("second"), Some("third")];
     assert_eq!(names, [wanted, wanted].concat());
     assert!(found.iter().all(|one| one.identity.path().as_deref() == Some("o/s/third")));
     server.update(|f| f.delete_app(APP, DELETED_AT));
-    let names: Vec<_> = cc.resolve_at(&sightings[..5]).unwrap();
+    let names = listed(&sightings[..5], &cc.resolve_at(&sightings[..5]).unwrap());
     let names: Vec<_> = names.iter().map(|one| one.name_then.as_deref()).collect();
     assert_eq!(names, wanted, "also when it is gone");
 }

@@ -6,7 +6,7 @@ mod common;
 use std::fmt::{Debug, Write};
 use std::sync::{Arc, Mutex};
 
-use asg_cc_client::{CloudController, Directory, Grant, Login, Retrying, TransportError};
+use asg_cc_client::{CloudController, Grant, Login, Retrying, TransportError};
 use common::*;
 use http::{Request, Response};
 use tracing::field::{Field, Visit};

@@ -1,18 +1,47 @@
 //! Where names come from: the options that choose a directory.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use asg_cc_client::api::Address;
 use asg_cc_client::{
-    Cached, CfConfig, CloudController, Directory, Error, Export, HttpOptions, HttpTransport,
-    Retrying, Token,
+    Cached, CfConfig, CloudController, Error, Export, HttpOptions, HttpTransport, Retrying, Token,
 };
+use asg_core::{Directory, Guid, Identity};
 
 use crate::report::Failure;
 
 /// A directory that threads may share.
-pub type Shared = dyn Directory + Send + Sync;
+#[derive(Debug)]
+pub enum Shared {
+    /// A live Cloud Controller.
+    Live(Box<Cached<CloudController<Retrying<HttpTransport>>>>),
+    /// Saved pages of one.
+    Saved(Box<Export>),
+}
+
+impl Shared {
+    /// Looks up these GUIDs.
+    ///
+    /// # Errors
+    ///
+    /// If the Cloud Controller does not answer.
+    pub fn resolve(&self, guids: &[Guid]) -> Result<HashMap<Guid, Identity>, Error> {
+        match self {
+            Self::Live(cc) => cc.resolve(guids),
+            Self::Saved(export) => Ok(export.resolve(guids)),
+        }
+    }
+}
+
+impl Directory for Shared {
+    type Error = Error;
+
+    fn identities(&mut self, guids: &[Guid]) -> Result<HashMap<Guid, Identity>, Error> {
+        self.resolve(guids)
+    }
+}
 
 /// What the command line says about names.
 #[derive(Debug, Default)]
@@ -43,17 +72,7 @@ impl Options {
     /// # Errors
     ///
     /// [`Failure::Usage`] if the options contradict each other; else a sentence that says why there will be no names.
-    pub fn directory(&self) -> Result<Result<Option<Box<dyn Directory>>, String>, Failure> {
-        let found = self.shared()?;
-        Ok(found.map(|directory| directory.map(|it| -> Box<dyn Directory> { it })))
-    }
-
-    /// The same, for several threads.
-    ///
-    /// # Errors
-    ///
-    /// As [`Options::directory`].
-    pub fn shared(&self) -> Result<Result<Option<Box<Shared>>, String>, Failure> {
+    pub fn directory(&self) -> Result<Result<Option<Shared>, String>, Failure> {
         let live = self.api.is_some() || self.cf;
         if live && !self.exports.is_empty() {
             let what = "names come from a live API or from --cc-export, not from both";
@@ -74,7 +93,7 @@ impl Options {
         })
     }
 
-    fn live(&self) -> Result<Box<Shared>, String> {
+    fn live(&self) -> Result<Shared, String> {
         if let Some(url) = &self.api {
             // Before anything repeats it: there may be a password in it.
             Address::parse(url).map_err(sentence)?;
@@ -111,20 +130,21 @@ impl Options {
             ca_pem,
             ..HttpOptions::default()
         };
-        let open = || -> Result<Box<Shared>, Error> {
+        let open = || -> Result<Shared, Error> {
             let transport = Retrying::new(HttpTransport::with_options(&options)?);
-            Ok(Box::new(Cached::new(CloudController::new(transport, &url, token)?)))
+            let cc = CloudController::new(transport, &url, token)?;
+            Ok(Shared::Live(Box::new(Cached::new(cc))))
         };
         open().map_err(sentence)
     }
 
-    fn export(&self) -> Result<Box<Shared>, String> {
+    fn export(&self) -> Result<Shared, String> {
         let mut export = Export::new();
         for path in &self.exports {
             let page = fs::read(path).map_err(|e| format!("{}: {e}", path.display()))?;
             export.add(&page).map_err(|e| format!("{}: {e}", path.display()))?;
         }
-        Ok(Box::new(export))
+        Ok(Shared::Saved(Box::new(export)))
     }
 }
 

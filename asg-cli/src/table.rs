@@ -221,6 +221,7 @@ fn owner(flow: &Flow<'_, '_>, is_named: bool) -> String {
         Some((AppState::Deleted, None)) => text.push_str(" (deleted)"),
         Some((AppState::Hidden, _)) => text.push_str(" (hidden from this token)"),
         Some((AppState::Unknown, _)) if is_named => text.push_str(" (not in the directory)"),
+        Some((AppState::Unavailable, _)) if is_named => text.push_str(" (name unavailable)"),
         _ => {}
     }
     // A policy line names the app that the packet goes to.

@@ -18,6 +18,7 @@ mod record;
 pub mod rules;
 mod time;
 
+pub use bytes::escape::{escape_name, escape_text};
 pub use bytes::json::JsonStr;
 pub use bytes::text::Text;
 pub use clock::UptimeClocks;

@@ -1,13 +1,13 @@
 //! Who is asked for names: the directories, as Python classes, and any other Python object that knows them.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::thread;
 
 use asg_cc_client::api::Address;
 use asg_cc_client::{
-    Cached, CfConfig, Credentials, Directory, Grant, HttpOptions, HttpTransport, Login, Retrying,
-    Token,
+    Cached, CfConfig, Credentials, Error, Grant, HttpOptions, HttpTransport, Login, Retrying, Token,
 };
 use asg_core::{AppState, Entity, Guid, Identity, Timestamp};
 use pyo3::exceptions::{PyTypeError, PyValueError};
@@ -48,17 +48,26 @@ impl FromPyObject<'_, '_> for AnyDirectory {
     }
 }
 
+/// The answer of a directory that several threads may ask.
+pub(crate) type Ask = dyn Fn(&[Guid]) -> Result<HashMap<Guid, Identity>, Error> + Send + Sync;
+
 /// One that reads sockets: it is asked in a thread of its own, so that Ctrl-C need not wait for an answer.
-pub(crate) struct Live(pub(crate) Arc<dyn Directory + Send + Sync>);
+pub(crate) struct Live(pub(crate) Arc<Ask>);
+
+/// The identities of these GUIDs in their order.
+fn in_order(guids: &[Guid], found: &HashMap<Guid, Identity>) -> Vec<Identity> {
+    let one = |guid: &Guid| found.get(guid).cloned().unwrap_or_else(Identity::unknown);
+    guids.iter().map(one).collect()
+}
 
 impl Names for Live {
     fn resolve(&self, guids: &[Guid]) -> Result<Vec<Identity>, Failure> {
         let (answer, answered) = mpsc::channel();
-        let (directory, guids) = (Arc::clone(&self.0), guids.to_vec());
-        thread::spawn(move || drop(answer.send(directory.resolve(&guids))));
+        let (ask, asked) = (Arc::clone(&self.0), guids.to_vec());
+        thread::spawn(move || drop(answer.send(ask(&asked))));
         loop {
             match answered.recv_timeout(Watch::PERIOD) {
-                Ok(found) => return Ok(found?),
+                Ok(found) => return Ok(in_order(guids, &found?)),
                 Err(mpsc::RecvTimeoutError::Timeout) => Watch::look_now()?,
                 Err(mpsc::RecvTimeoutError::Disconnected) => {
                     return Err(Failure::Directory("the directory broke off".into()));
@@ -73,7 +82,7 @@ struct Saved(asg_cc_client::Export);
 
 impl Names for Saved {
     fn resolve(&self, guids: &[Guid]) -> Result<Vec<Identity>, Failure> {
-        Ok(self.0.resolve(guids)?)
+        Ok(in_order(guids, &self.0.resolve(guids)))
     }
 }
 
@@ -148,12 +157,15 @@ fn identity(given: &Bound<'_, PyAny>) -> PyResult<Identity> {
         Some("deleted") => AppState::Deleted,
         Some("hidden") => AppState::Hidden,
         Some("unknown") => AppState::Unknown,
+        Some("not_asked") => AppState::NotAsked,
+        Some("unavailable") => AppState::Unavailable,
         Some(other) => return Err(bad(&format_args!("there is no state {other:?}"))),
         None if app.guid.is_some() => AppState::Live,
         None => AppState::Unknown,
     };
     Ok(Identity {
         state,
+        state_reason: None,
         app: entity(app.guid, app.name),
         space: space.and_then(|it| entity(it.guid, it.name)),
         org: org.and_then(|it| entity(it.guid, it.name)),
@@ -306,7 +318,9 @@ impl CloudController {
     fn connect(url: &str, who: Credentials, options: &HttpOptions) -> Result<Self, Failure> {
         let transport = HttpTransport::with_options(options).map_err(asg_cc_client::Error::from)?;
         let cc = asg_cc_client::CloudController::new(Retrying::new(transport), url, who)?;
-        Ok(Self { url: url.to_owned(), directory: Arc::new(Live(Arc::new(Cached::new(cc)))) })
+        let cached = Cached::new(cc);
+        let ask = move |guids: &[Guid]| cached.resolve(guids);
+        Ok(Self { url: url.to_owned(), directory: Arc::new(Live(Arc::new(ask))) })
     }
 }
 

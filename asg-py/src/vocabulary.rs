@@ -60,9 +60,16 @@ pub(crate) fn words(column: &str) -> Option<Vec<&'static str>> {
         .map(word)
         .to_vec(),
         "reason" => REASONS.map(word).to_vec(),
-        "app_state" => [AppState::Live, AppState::Deleted, AppState::Hidden, AppState::Unknown]
-            .map(word)
-            .to_vec(),
+        "app_state" => [
+            AppState::Live,
+            AppState::Deleted,
+            AppState::Hidden,
+            AppState::Unknown,
+            AppState::NotAsked,
+            AppState::Unavailable,
+        ]
+        .map(word)
+        .to_vec(),
         _ => return None,
     })
 }

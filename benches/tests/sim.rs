@@ -6,7 +6,7 @@ use asg_benches::sim::{
     Config, Damage, Envelope, Era, Folder, History, Kind, Layout, Memory, Names, Simulation,
     Workload,
 };
-use asg_cc_client::{CloudController, Directory, Token, TransportError};
+use asg_cc_client::{CloudController, Token, TransportError};
 use asg_core::{AppState, Content, Line, Record};
 
 fn simulated(config: &Config) -> (Simulation, Memory) {
@@ -235,7 +235,8 @@ fn the_embedded_cloud_controller_serves_any_moment() {
     apps.dedup();
     let (found, real) = (cc.resolve(&apps).unwrap(), everything(&apps));
     let mut deleted = 0;
-    for (found, real) in found.iter().zip(&real) {
+    for (app, real) in apps.iter().zip(&real) {
+        let found = &found[app];
         assert_eq!(found.state, real.state);
         assert_eq!(found.app, real.app);
         deleted += usize::from(real.state == AppState::Deleted);

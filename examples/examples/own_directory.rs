@@ -3,29 +3,29 @@
 //! `cargo run -p asg-examples --example own_directory`
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 
-use asg_cc_client::{Directory, Error};
-use asg_core::{AppState, Correlator, Entity, Guid, Identity, Origin, SourceId};
+use asg_core::{AppState, Correlator, Directory, Entity, Guid, Identity, Origin, SourceId};
 
 /// A list of apps that someone wrote down.
 struct Inventory(HashMap<Guid, &'static str>);
 
 impl Directory for Inventory {
-    fn resolve(&self, ids: &[Guid]) -> Result<Vec<Identity>, Error> {
-        let one = |id: &Guid| match self.0.get(id) {
-            Some(name) => Identity {
-                state: AppState::Live,
-                app: Some(Entity::named(id.to_string(), *name)),
-                ..Identity::unknown()
-            },
-            None => Identity::unknown(),
+    type Error = Infallible;
+
+    fn identities(&mut self, guids: &[Guid]) -> Result<HashMap<Guid, Identity>, Infallible> {
+        let row = |guid: &Guid| {
+            let app = Entity::named(guid.to_string(), *self.0.get(guid)?);
+            let identity =
+                Identity { state: AppState::Live, app: Some(app), ..Identity::unknown() };
+            Some((*guid, identity))
         };
-        Ok(ids.iter().map(one).collect())
+        Ok(guids.iter().filter_map(row).collect())
     }
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let inventory =
+    let mut inventory =
         Inventory(HashMap::from([("4ccbb24c-268e-421a-9d1b-3678b6eb40d0".parse()?, "proxy")]));
 
     // First pass: every line, in any order. What is evidence is kept, what is a packet is for the second pass.
@@ -43,7 +43,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut seen = Vec::new();
     correlator.flows(
         &lines,
-        |ids| inventory.resolve(ids).expect("a list cannot fail"),
+        |guids| {
+            let found = inventory.identities(guids).expect("a list cannot fail");
+            let one = |guid| found.get(guid).cloned().unwrap_or_else(Identity::unknown);
+            guids.iter().map(one).collect()
+        },
         |flow| {
             let name = flow.identity.and_then(|i| i.app.as_ref()?.name.clone());
             seen.push((name, flow.attribution.certainty, flow.packet.ip.dst));

@@ -11,7 +11,7 @@
 use std::io;
 
 use asg_cc_client::embedded::{Foundation, Server};
-use asg_cc_client::{CloudController, Directory, Error, HttpTransport, Token};
+use asg_cc_client::{CloudController, Error, HttpTransport, Token};
 use asg_cli::input::Input;
 use serde::Deserialize;
 
@@ -103,7 +103,6 @@ pub fn server() -> io::Result<Server> {
 /// # Errors
 ///
 /// None that this machine can cause; see [`HttpTransport::new`].
-pub fn directory(server: &Server) -> Result<Box<dyn Directory>, Error> {
-    let cc = CloudController::new(HttpTransport::new()?, &server.url(), Token::new(TOKEN)?)?;
-    Ok(Box::new(cc))
+pub fn directory(server: &Server) -> Result<CloudController<HttpTransport>, Error> {
+    CloudController::new(HttpTransport::new()?, &server.url(), Token::new(TOKEN)?)
 }

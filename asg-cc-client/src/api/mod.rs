@@ -37,8 +37,9 @@ use serde_json::Value;
 pub use model::{App, Deployment, Event, Info, Org, Process, Root, Space, Work};
 pub use security::{Everywhere, SecurityGroup};
 
+use crate::error::Error;
 use crate::text::encode;
-use crate::{Error, Token};
+use crate::token::Token;
 
 /// GUIDs per request. nginx before Cloud Controller reads request lines up to 8 KiB, into which some 208 fit.
 pub const BATCH: usize = 200;

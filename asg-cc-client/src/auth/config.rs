@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::{Grant, Login, Secret, Token};
-use crate::Error;
+use super::{Grant, Login};
 use crate::api::Address;
+use crate::error::Error;
+use crate::secret::Secret;
+use crate::token::Token;
 
 /// The target and token of the cf CLI, from its `config.json`.
 ///

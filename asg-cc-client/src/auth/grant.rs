@@ -7,11 +7,12 @@ use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderValue, Request, Response};
 use serde_json::Value;
 
-use super::{Secret, Token};
-use crate::Error;
 use crate::api::{AGENT, Address};
-use crate::policy::chance::later;
+use crate::clock::later;
+use crate::error::Error;
+use crate::secret::Secret;
 use crate::text::{base64, encode};
+use crate::token::Token;
 
 /// What one shows to get a token.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,9 +2,7 @@
 
 mod config;
 pub(crate) mod grant;
-pub(crate) mod secret;
 pub(crate) mod session;
-mod token;
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
@@ -13,11 +11,11 @@ use http::HeaderValue;
 
 pub use config::CfConfig;
 pub use grant::Grant;
-pub use secret::Secret;
-pub use token::{Reach, Token};
 
-use crate::Error;
 use crate::api::Address;
+use crate::error::Error;
+use crate::secret::Secret;
+use crate::token::{Reach, Token};
 use grant::Client;
 use session::Session;
 
@@ -106,7 +104,7 @@ impl From<Login> for Credentials {
 /// ```
 /// # #[cfg(all(feature = "embedded", feature = "ureq"))] {
 /// use asg_cc_client::embedded::{Clock, Foundation, Realm, Server};
-/// use asg_cc_client::{CloudController, Directory, Grant, HttpTransport, Login};
+/// use asg_cc_client::{CloudController, Grant, HttpTransport, Login};
 ///
 /// let realm = Realm::new().robot("reader", "secret", &["cloud_controller.global_auditor"]);
 /// let server = Server::start_with_uaa(Foundation::new(), realm, Clock::system())?;

@@ -13,12 +13,14 @@ use asg_core::Timestamp;
 use http::{Request, Response};
 
 use super::grant::{Client, Grant, Tokens};
-use super::{Secret, Token};
 use crate::api::Address;
+use crate::clock::{later, until};
+use crate::error::Error;
 use crate::error::RetryAfter;
-use crate::policy::chance::{later, until};
+use crate::secret::Secret;
 use crate::text::encode;
-use crate::{Error, TransportError};
+use crate::token::Token;
+use crate::transport::TransportError;
 
 /// A token is renewed so long before it ends, or when half of its life is over, if that is later.
 const EARLY: Duration = Duration::from_secs(60);

@@ -7,7 +7,7 @@ use std::path::Path;
 use asg_core::{AppState, Entity, Guid, Identity, Timestamp};
 use serde_json::{Value, json};
 
-use crate::Error;
+use crate::error::Error;
 
 /// Name and version of the format. Another version is another format: a cache is cheaper to fill than to convert.
 const FORMAT: &str = "asg-cc-client cache 1";
@@ -21,13 +21,14 @@ pub(super) fn write<'a>(
     let mut body = json!({ "foundation": foundation }).to_string();
     body.push('\n');
     for (id, identity, end) in entries {
+        let Some(state) = state_name(identity.state) else { continue };
         let entity = |entity: &Option<Entity>| {
             entity.as_ref().map(|e| json!({ "guid": e.guid, "name": e.name }))
         };
         let line = json!({
             "id": id.to_string(),
             "until": end.map(Timestamp::as_nanos),
-            "state": state_name(identity.state),
+            "state": state,
             "app": entity(&identity.app),
             "space": entity(&identity.space),
             "org": entity(&identity.org),
@@ -86,7 +87,8 @@ fn entry(line: &Value) -> Option<Entry> {
     let entity =
         |value: &Value| Some(Entity { guid: text(&value["guid"])?, name: text(&value["name"]) });
     let identity = Identity {
-        state: STATES.into_iter().find(|state| line["state"] == state_name(*state))?,
+        state_reason: None,
+        state: STATES.into_iter().find(|state| line["state"].as_str() == state_name(*state))?,
         app: entity(&line["app"]),
         space: entity(&line["space"]),
         org: entity(&line["org"]),
@@ -99,12 +101,14 @@ fn entry(line: &Value) -> Option<Entry> {
 const STATES: [AppState; 4] =
     [AppState::Live, AppState::Deleted, AppState::Hidden, AppState::Unknown];
 
-const fn state_name(state: AppState) -> &'static str {
+/// The word for a state; `None` for a state that is kept in memory only.
+const fn state_name(state: AppState) -> Option<&'static str> {
     match state {
-        AppState::Live => "live",
-        AppState::Deleted => "deleted",
-        AppState::Hidden => "hidden",
-        AppState::Unknown => "unknown",
+        AppState::Live => Some("live"),
+        AppState::Deleted => Some("deleted"),
+        AppState::Hidden => Some("hidden"),
+        AppState::Unknown => Some("unknown"),
+        _ => None,
     }
 }
 

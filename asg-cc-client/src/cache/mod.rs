@@ -3,16 +3,17 @@
 mod file;
 mod memory;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use asg_core::{AppState, Guid, Identity, Timestamp};
+use asg_core::{AppState, Directory, Guid, Identity, Timestamp};
 
-use crate::policy::chance::later;
-use crate::{Clock, Directory, Error, Random};
+use crate::clock::later;
+use crate::clock::{Clock, Random};
+use crate::error::Error;
 use memory::Memory;
 
 /// How long [`Cached`] remembers what, and how much.
@@ -29,7 +30,7 @@ pub struct CacheOptions {
     pub live: Option<Duration>,
     /// Deleted apps stay deleted. 30 days.
     pub deleted: Option<Duration>,
-    /// What is hidden or unknown may be pushed or shown later. 5 minutes.
+    /// An app that is hidden, unknown or unavailable may be pushed or shown later. 5 minutes.
     pub missing: Option<Duration>,
     /// Lifetimes are longer or shorter by chance, by up to this part, so that not all end at once. 0.2.
     pub jitter: f64,
@@ -55,7 +56,7 @@ impl CacheOptions {
         match state {
             AppState::Live => self.live,
             AppState::Deleted => self.deleted,
-            AppState::Hidden | AppState::Unknown => self.missing,
+            _ => self.missing,
         }
     }
 
@@ -75,23 +76,19 @@ impl CacheOptions {
 ///
 /// ```
 /// use std::cell::Cell;
-/// use asg_cc_client::{Cached, Directory, Error};
-/// use asg_core::{Guid, Identity};
+/// use asg_cc_client::{Cached, Error};
+/// use asg_core::{Guid, Identity, directory_fn};
 ///
-/// struct Counting(Cell<usize>);
-///
-/// impl Directory for Counting {
-///     fn resolve(&self, ids: &[Guid]) -> Result<Vec<Identity>, Error> {
-///         self.0.set(self.0.get() + ids.len());
-///         Ok(vec![Identity::unknown(); ids.len()])
-///     }
-/// }
-///
-/// let directory = Cached::new(Counting(Cell::new(0)));
-/// let id = Guid::from_u128(7);
-/// directory.resolve(&[id, id])?;
-/// directory.resolve(&[id])?;
-/// assert_eq!(directory.get_ref().0.get(), 1);
+/// let asked = Cell::new(0);
+/// let slow = |guids: &[Guid]| {
+///     asked.set(asked.get() + guids.len());
+///     Ok::<_, Error>(guids.iter().map(|guid| (*guid, Identity::unknown())).collect())
+/// };
+/// let directory = Cached::new(directory_fn(slow));
+/// let seven = Guid::from_u128(7);
+/// directory.resolve(&[seven, seven])?;
+/// directory.resolve(&[seven])?;
+/// assert_eq!(asked.get(), 1);
 /// # Ok::<(), Error>(())
 /// ```
 pub struct Cached<D> {
@@ -173,8 +170,8 @@ impl<D> Cached<D> {
         self.state().memory.retain(|_| false);
     }
 
-    /// What it remembers, as the text of a file that [`Cached::restore`] reads. `foundation` says whose ids they are,
-    /// such as the API's address.
+    /// Writes everything that it remembers as the text of a file that [`Cached::restore`] reads, except failed searches.
+    /// `foundation` names the owner of these GUIDs, such as the API's address.
     pub fn dump(&self, foundation: &str) -> Vec<u8> {
         file::write(foundation, self.state().memory.iter())
     }
@@ -234,17 +231,28 @@ impl<D> Cached<D> {
     }
 }
 
-impl<D: Directory> Directory for Cached<D> {
-    fn resolve(&self, ids: &[Guid]) -> Result<Vec<Identity>, Error> {
+impl<D> Cached<D>
+where
+    for<'a> &'a D: Directory<Error: Into<Error>>,
+{
+    /// Looks up these GUIDs; the inner directory is asked for those only that are not remembered.
+    ///
+    /// # Errors
+    ///
+    /// If the inner directory fails, in this thread or in the one that asked first.
+    pub fn resolve(&self, guids: &[Guid]) -> Result<HashMap<Guid, Identity>, Error> {
         let mut answers: HashMap<Guid, Identity> = HashMap::new();
+        // The inner directory had its chance; it need not know every GUID.
+        let mut asked: HashSet<Guid> = HashSet::new();
         loop {
             let now = self.clock.now();
             let mut mine = Boarding { cache: self, ids: Vec::new(), flight: Arc::default() };
             let mut others: Option<Arc<Flight>> = None;
             let mut state = self.state();
-            for id in ids.iter().filter(|id| !answers.contains_key(id)).collect::<Vec<_>>() {
+            for id in guids.iter().filter(|id| !answers.contains_key(id)).collect::<Vec<_>>() {
                 if let Some(identity) = state.memory.get(id, now) {
                     answers.insert(*id, identity.clone());
+                } else if asked.contains(id) {
                 } else if let Some(flight) = state.flights.get(id) {
                     if !Arc::ptr_eq(flight, &mine.flight) {
                         others = Some(Arc::clone(flight));
@@ -256,6 +264,7 @@ impl<D: Directory> Directory for Cached<D> {
             }
             if !mine.ids.is_empty() {
                 drop(state);
+                asked.extend(mine.ids.iter().copied());
                 answers.extend(mine.fly(now)?);
             } else if let Some(flight) = others {
                 let out =
@@ -266,36 +275,63 @@ impl<D: Directory> Directory for Cached<D> {
                 }
             } else {
                 drop(state);
-                let unknown = Identity::unknown;
-                return Ok(ids
-                    .iter()
-                    .map(|id| answers.get(id).cloned().unwrap_or_else(unknown))
-                    .collect());
+                return Ok(answers);
             }
         }
     }
 }
 
-/// Ids that this thread asks for. However it ends, others may ask for them afterwards.
+impl<D> Directory for Cached<D>
+where
+    for<'a> &'a D: Directory<Error: Into<Error>>,
+{
+    type Error = Error;
+
+    fn identities(&mut self, guids: &[Guid]) -> Result<HashMap<Guid, Identity>, Error> {
+        self.resolve(guids)
+    }
+}
+
+impl<D> Directory for &Cached<D>
+where
+    for<'a> &'a D: Directory<Error: Into<Error>>,
+{
+    type Error = Error;
+
+    fn identities(&mut self, guids: &[Guid]) -> Result<HashMap<Guid, Identity>, Error> {
+        self.resolve(guids)
+    }
+}
+
+/// GUIDs that this thread asks for. However it ends, others may ask for them afterwards.
 struct Boarding<'a, D> {
     cache: &'a Cached<D>,
     ids: Vec<Guid>,
     flight: Arc<Flight>,
 }
 
-impl<D: Directory> Boarding<'_, D> {
-    fn fly(self, now: Timestamp) -> Result<Vec<(Guid, Identity)>, Error> {
+impl<D> Boarding<'_, D>
+where
+    for<'a> &'a D: Directory<Error: Into<Error>>,
+{
+    fn fly(self, now: Timestamp) -> Result<HashMap<Guid, Identity>, Error> {
         let Self { cache, ids, flight } = &self;
-        let found = cache.inner.resolve(ids).inspect_err(|error| {
-            drop(flight.set(error.clone()));
-        })?;
+        let mut found =
+            (&cache.inner).identities(ids).map_err(Into::into).inspect_err(|error| {
+                drop(flight.set(error.clone()));
+            })?;
+        let wanted: HashSet<Guid> = ids.iter().copied().collect();
+        found.retain(|id, _| wanted.contains(id));
         let mut state = cache.state();
-        for (id, identity) in ids.iter().zip(&found) {
+        for id in ids {
+            let Some(identity) = found.get(id).filter(|it| it.state != AppState::NotAsked) else {
+                continue;
+            };
             let end = cache.options.end(identity.state, now, cache.random.next());
             state.memory.insert(*id, identity.clone(), end, cache.options.capacity);
         }
         drop(state);
-        Ok(ids.iter().copied().zip(found).collect())
+        Ok(found)
     }
 }
 

@@ -1,21 +1,26 @@
 //! The driver that waits.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use asg_core::{Guid, Identity, Timestamp};
+use asg_core::{Directory, Guid, Identity, Timestamp};
 use http::Response;
 
 use super::discovery::Discovery;
 use super::exchange::{Build, Exchange, Need};
 use super::{ApiVersion, Core, MOST_LANES, Resolution, Sighting, settings};
 use crate::api::{Body, Call};
+use crate::auth::Credentials;
+use crate::clock::Clock;
+use crate::error::Error;
+use crate::export::Export;
 use crate::resolve::plan::Plan;
 use crate::resolve::query::{Learned, Query};
-use crate::{Clock, Credentials, Directory, Error, Export, Transport};
+use crate::transport::Transport;
 
 /// A live Cloud Controller, over any [`Transport`].
 ///
@@ -42,7 +47,7 @@ use crate::{Clock, Credentials, Directory, Error, Export, Transport};
 /// ```
 /// # #[cfg(all(feature = "embedded", feature = "ureq"))] {
 /// use asg_cc_client::embedded::{Foundation, Server};
-/// use asg_cc_client::{CloudController, Directory, HttpTransport, Token};
+/// use asg_cc_client::{CloudController, HttpTransport, Token};
 ///
 /// let server = Server::start(
 ///     Foundation::new()
@@ -52,8 +57,8 @@ use crate::{Clock, Credentials, Directory, Error, Export, Transport};
 ///         .token("sesame"),
 /// )?;
 /// let cc = CloudController::new(HttpTransport::new()?, &server.url(), Token::new("sesame")?)?;
-/// let found = cc.resolve(&["4ccbb24c-268e-421a-9d1b-3678b6eb40d0".parse()?])?;
-/// assert_eq!(found[0].path().as_deref(), Some("o/s/proxy"));
+/// let proxy = "4ccbb24c-268e-421a-9d1b-3678b6eb40d0".parse()?;
+/// assert_eq!(cc.resolve(&[proxy])?[&proxy].path().as_deref(), Some("o/s/proxy"));
 /// # }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -126,23 +131,40 @@ impl<T: Transport> CloudController<T> {
         call.read(&response).map_err(|e| self.core.scrub(e))
     }
 
-    /// Who these ids are, and how that is known.
+    /// Looks up these GUIDs; each of them is in the answer.
     ///
     /// # Errors
     ///
-    /// As [`Directory::resolve`].
-    pub fn resolve_in_full(&self, ids: &[Guid]) -> Result<Vec<Resolution>, Error> {
-        self.sight(&ids.iter().map(|id| (*id, None)).collect::<Vec<_>>())
+    /// If the Cloud Controller does not answer. Then nothing is known about any of them.
+    pub fn resolve(&self, guids: &[Guid]) -> Result<HashMap<Guid, Identity>, Error> {
+        let found = self.resolve_in_full(guids)?;
+        Ok(found.into_iter().map(|(guid, found)| (guid, found.identity)).collect())
     }
 
-    /// Who these ids are, and what their apps were called at these times, where audit events prove it
-    /// ([`Resolution::name_then`]): at least one request more per 200 ids. With v2, names are those of today.
+    /// Looks up these GUIDs, and gives with each identity the way in which it is known.
     ///
     /// # Errors
     ///
-    /// As [`Directory::resolve`].
-    pub fn resolve_at(&self, sightings: &[(Guid, Timestamp)]) -> Result<Vec<Resolution>, Error> {
-        self.sight(&sightings.iter().map(|(id, at)| (*id, Some(*at))).collect::<Vec<_>>())
+    /// As [`resolve`](Self::resolve).
+    pub fn resolve_in_full(&self, guids: &[Guid]) -> Result<HashMap<Guid, Resolution>, Error> {
+        let sightings: Vec<Sighting> = guids.iter().map(|guid| (*guid, None)).collect();
+        let found = self.sight(&sightings)?;
+        Ok(found.into_iter().map(|((guid, _), found)| (guid, found)).collect())
+    }
+
+    /// Looks up these GUIDs, and the names that their apps had at these times, where audit events prove them
+    /// ([`Resolution::name_then`]). This costs at least one request more per 200 GUIDs. With v2, names are today's.
+    ///
+    /// # Errors
+    ///
+    /// As [`resolve`](Self::resolve).
+    pub fn resolve_at(
+        &self,
+        sightings: &[(Guid, Timestamp)],
+    ) -> Result<HashMap<(Guid, Timestamp), Resolution>, Error> {
+        let sightings: Vec<Sighting> = sightings.iter().map(|(id, at)| (*id, Some(*at))).collect();
+        let found = self.sight(&sightings)?;
+        Ok(found.into_iter().filter_map(|((guid, at), found)| Some(((guid, at?), found))).collect())
     }
 
     /// Everything that lives, 5000 apps a request (100 with v2): a directory without network, for those who will ask for
@@ -150,14 +172,14 @@ impl<T: Transport> CloudController<T> {
     ///
     /// # Errors
     ///
-    /// As [`Directory::resolve`].
+    /// As [`resolve`](Self::resolve).
     pub fn preload(&self) -> Result<Export, Error> {
         self.version()?;
         let (known, _) = self.run(self.core.plan_for_all())?;
         Ok(Export::from(known))
     }
 
-    fn sight(&self, sightings: &[Sighting]) -> Result<Vec<Resolution>, Error> {
+    fn sight(&self, sightings: &[Sighting]) -> Result<Vec<(Sighting, Resolution)>, Error> {
         if sightings.is_empty() {
             return Ok(Vec::new());
         }
@@ -261,8 +283,18 @@ impl<T: Transport> CloudController<T> {
 }
 
 impl<T: Transport> Directory for CloudController<T> {
-    fn resolve(&self, ids: &[Guid]) -> Result<Vec<Identity>, Error> {
-        Ok(self.resolve_in_full(ids)?.into_iter().map(|found| found.identity).collect())
+    type Error = Error;
+
+    fn identities(&mut self, guids: &[Guid]) -> Result<HashMap<Guid, Identity>, Error> {
+        self.resolve(guids)
+    }
+}
+
+impl<T: Transport> Directory for &CloudController<T> {
+    type Error = Error;
+
+    fn identities(&mut self, guids: &[Guid]) -> Result<HashMap<Guid, Identity>, Error> {
+        self.resolve(guids)
     }
 }
 
@@ -276,7 +308,7 @@ impl<T: fmt::Debug> fmt::Debug for CloudController<T> {
 }
 
 #[cfg(feature = "ureq")]
-impl CloudController<crate::HttpTransport> {
+impl CloudController<crate::adapter::HttpTransport> {
     /// The Cloud Controller that the cf CLI is logged in to, over [`HttpTransport`](crate::HttpTransport).
     ///
     /// ```no_run
@@ -289,12 +321,12 @@ impl CloudController<crate::HttpTransport> {
     /// # Errors
     ///
     /// If the target is no URL.
-    pub fn from_cf_config(config: &crate::CfConfig) -> Result<Self, Error> {
-        let options = crate::HttpOptions {
+    pub fn from_cf_config(config: &crate::auth::CfConfig) -> Result<Self, Error> {
+        let options = crate::adapter::HttpOptions {
             skip_tls_verification: config.ssl_disabled,
-            ..crate::HttpOptions::default()
+            ..crate::adapter::HttpOptions::default()
         };
-        let transport = crate::HttpTransport::with_options(&options)?;
+        let transport = crate::adapter::HttpTransport::with_options(&options)?;
         Self::new(transport, &config.target, config.token.clone())
     }
 }

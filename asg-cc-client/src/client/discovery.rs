@@ -2,8 +2,8 @@
 
 use http::{Request, Response};
 
-use crate::Error;
 use crate::api::{Address, Root, v2, v3};
+use crate::error::Error;
 
 /// A question to a server of which nothing is known yet.
 #[derive(Debug, Clone, Copy)]

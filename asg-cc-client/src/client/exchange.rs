@@ -5,7 +5,8 @@ use http::{HeaderValue, Request, Response};
 use super::Core;
 use crate::auth::Kind;
 use crate::auth::session::{Session, Ticket, Turn};
-use crate::{Error, TransportError};
+use crate::error::Error;
+use crate::transport::TransportError;
 
 /// Builds the request with this `Authorization`.
 pub(super) type Build<'a> = &'a (dyn Fn(Option<HeaderValue>) -> Request<Vec<u8>> + Sync);

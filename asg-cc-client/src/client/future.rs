@@ -1,5 +1,6 @@
 //! The driver that gives way: the same machines as the blocking one, on any async runtime.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -14,9 +15,13 @@ use super::discovery::Discovery;
 use super::exchange::{Build, Exchange, Need};
 use super::{ApiVersion, Core, MOST_LANES, Resolution, Sighting, settings};
 use crate::api::{Body, Call};
+use crate::auth::Credentials;
+use crate::clock::Clock;
+use crate::error::Error;
+use crate::export::Export;
 use crate::resolve::plan::Plan;
 use crate::resolve::query::{Learned, Query};
-use crate::{AsyncTransport, Clock, Credentials, Error, Export};
+use crate::transport::AsyncTransport;
 
 /// A live Cloud Controller, over any [`AsyncTransport`]: what [`CloudController`](crate::CloudController) is for a
 /// blocking one, with the same answers.
@@ -37,8 +42,8 @@ use crate::{AsyncTransport, Clock, Credentials, Error, Export};
 /// let cc = AsyncCloudController::new(transport, "https://api.example.org", Token::new("sesame")?)?;
 /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
 /// # runtime.block_on(async {
-/// let found = cc.resolve(&["4ccbb24c-268e-421a-9d1b-3678b6eb40d0".parse()?]).await?;
-/// assert_eq!(found[0].path().as_deref(), Some("o/s/proxy"));
+/// let proxy = "4ccbb24c-268e-421a-9d1b-3678b6eb40d0".parse()?;
+/// assert_eq!(cc.resolve(&[proxy]).await?[&proxy].path().as_deref(), Some("o/s/proxy"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -103,50 +108,57 @@ impl<T: AsyncTransport + Sync> AsyncCloudController<T> {
         call.read(&response).map_err(|e| self.core.scrub(e))
     }
 
-    /// Who these ids are: as [`Directory::resolve`](crate::Directory::resolve).
+    /// Looks up these GUIDs; each of them is in the answer.
     ///
     /// # Errors
     ///
-    /// As there.
-    pub async fn resolve(&self, ids: &[Guid]) -> Result<Vec<Identity>, Error> {
-        let found = self.resolve_in_full(ids).await?;
-        Ok(found.into_iter().map(|found| found.identity).collect())
+    /// If the Cloud Controller does not answer. Then nothing is known about any of them.
+    pub async fn resolve(&self, guids: &[Guid]) -> Result<HashMap<Guid, Identity>, Error> {
+        let found = self.resolve_in_full(guids).await?;
+        Ok(found.into_iter().map(|(guid, found)| (guid, found.identity)).collect())
     }
 
-    /// Who these ids are, and how that is known.
+    /// Looks up these GUIDs, and gives with each identity the way in which it is known.
     ///
     /// # Errors
     ///
-    /// As [`AsyncCloudController::resolve`].
-    pub async fn resolve_in_full(&self, ids: &[Guid]) -> Result<Vec<Resolution>, Error> {
-        self.sight(&ids.iter().map(|id| (*id, None)).collect::<Vec<_>>()).await
+    /// As [`resolve`](Self::resolve).
+    pub async fn resolve_in_full(
+        &self,
+        guids: &[Guid],
+    ) -> Result<HashMap<Guid, Resolution>, Error> {
+        let sightings: Vec<Sighting> = guids.iter().map(|guid| (*guid, None)).collect();
+        let found = self.sight(&sightings).await?;
+        Ok(found.into_iter().map(|((guid, _), found)| (guid, found)).collect())
     }
 
-    /// Who these ids are, and what their apps were called at these times: as
-    /// [`CloudController::resolve_at`](crate::CloudController::resolve_at).
+    /// Looks up these GUIDs, and the names that their apps had at these times, where audit events prove them
+    /// ([`Resolution::name_then`]). This costs at least one request more per 200 GUIDs. With v2, names are today's.
     ///
     /// # Errors
     ///
-    /// As [`AsyncCloudController::resolve`].
+    /// As [`resolve`](Self::resolve).
     pub async fn resolve_at(
         &self,
         sightings: &[(Guid, Timestamp)],
-    ) -> Result<Vec<Resolution>, Error> {
-        self.sight(&sightings.iter().map(|(id, at)| (*id, Some(*at))).collect::<Vec<_>>()).await
+    ) -> Result<HashMap<(Guid, Timestamp), Resolution>, Error> {
+        let sightings: Vec<Sighting> = sightings.iter().map(|(id, at)| (*id, Some(*at))).collect();
+        let found = self.sight(&sightings).await?;
+        Ok(found.into_iter().filter_map(|((guid, at), found)| Some(((guid, at?), found))).collect())
     }
 
     /// Everything that lives: as [`CloudController::preload`](crate::CloudController::preload).
     ///
     /// # Errors
     ///
-    /// As [`AsyncCloudController::resolve`].
+    /// As [`resolve`](Self::resolve).
     pub async fn preload(&self) -> Result<Export, Error> {
         self.version().await?;
         let (known, _) = self.run(self.core.plan_for_all()).await?;
         Ok(Export::from(known))
     }
 
-    async fn sight(&self, sightings: &[Sighting]) -> Result<Vec<Resolution>, Error> {
+    async fn sight(&self, sightings: &[Sighting]) -> Result<Vec<(Sighting, Resolution)>, Error> {
         if sightings.is_empty() {
             return Ok(Vec::new());
         }

@@ -11,14 +11,17 @@ use std::fmt;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use asg_core::{AppState, Guid, Identity, Timestamp};
+use asg_core::{AppState, Identity, Timestamp};
 
 use crate::api::{Address, Root};
+use crate::auth::Credentials;
 use crate::auth::Kind;
+use crate::clock::Clock;
+use crate::error::Error;
 use crate::resolve::Knowledge;
 use crate::resolve::plan::Plan;
 use crate::text::distinct;
-use crate::{Clock, Credentials, Error, Reach};
+use crate::token::Reach;
 
 pub use blocking::CloudController;
 pub use future::AsyncCloudController;
@@ -112,13 +115,13 @@ impl Core {
         &self,
         sightings: &[Sighting],
         (known, hidden): &(Knowledge, HashSet<String>),
-    ) -> Vec<Resolution> {
+    ) -> Vec<(Sighting, Resolution)> {
         let reach = self.credentials.reach();
         let now = self.clock.now();
         let kept = i64::try_from(self.retention.as_nanos()).unwrap_or(i64::MAX);
         let kept = Timestamp::from_nanos(now.as_nanos().saturating_sub(kept));
-        let one = |(id, time): &(Guid, Option<Timestamp>)| {
-            let id = id.to_string();
+        let one = |sighting: &Sighting| {
+            let (id, time) = (sighting.0.to_string(), sighting.1);
             let found = known.identify(&id);
             let provenance = match &found {
                 Some(Identity { state: AppState::Deleted, deleted_at, .. }) => {
@@ -129,14 +132,14 @@ impl Core {
                 None if time.is_some_and(|time| time < kept) => Provenance::Expired,
                 None => Provenance::Unknown,
             };
-            let app = found.as_ref().and_then(|identity| identity.app.as_ref()).zip(*time);
+            let app = found.as_ref().and_then(|identity| identity.app.as_ref()).zip(time);
             let name_then = app
                 .and_then(|(app, time)| known.name_at(&app.guid, app.name.as_deref(), time, kept));
             let identity = found.unwrap_or_else(|| match provenance {
                 Provenance::Hidden => Identity::hidden(),
                 _ => Identity::unknown(),
             });
-            Resolution { identity, provenance, reach, name_then }
+            (*sighting, Resolution { identity, provenance, reach, name_then })
         };
         sightings.iter().map(one).collect()
     }

@@ -2,7 +2,7 @@
 
 use asg_core::{Guid, Identity, Timestamp};
 
-use crate::Reach;
+use crate::token::Reach;
 
 /// An identity, and where it comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::foundation::Foundation;
 use super::query::Query;
 use super::trouble::uri_too_long;
-use crate::{Transport, TransportError};
+use crate::transport::{Transport, TransportError};
 
 /// nginx gives the request line one buffer of this size (`large_client_header_buffers`, its default).
 const LONGEST_REQUEST_LINE: usize = 8 << 10;

@@ -11,7 +11,7 @@
 //! ```
 //! use asg_cc_client::embedded::{Foundation, Server};
 //! # #[cfg(feature = "ureq")] {
-//! use asg_cc_client::{CloudController, Directory, HttpTransport, Token};
+//! use asg_cc_client::{CloudController, HttpTransport, Token};
 //! use asg_core::{AppState, Guid};
 //!
 //! let (org, space, app) = (
@@ -23,11 +23,11 @@
 //!     Foundation::new().org(org, "o").space(space, "s", org).app(app, "proxy", space).token("sesame");
 //! let server = Server::start(foundation)?;
 //! let cc = CloudController::new(HttpTransport::new()?, &server.url(), Token::new("sesame")?)?;
-//! let ids: [Guid; 1] = [app.parse()?];
-//! assert_eq!(cc.resolve(&ids)?[0].state, AppState::Live);
+//! let proxy: Guid = app.parse()?;
+//! assert_eq!(cc.resolve(&[proxy])?[&proxy].state, AppState::Live);
 //!
 //! server.update(|foundation| foundation.delete_app(app, "2017-06-23T10:00:00Z"));
-//! assert_eq!(cc.resolve(&ids)?[0].state, AppState::Deleted);
+//! assert_eq!(cc.resolve(&[proxy])?[&proxy].state, AppState::Deleted);
 //! assert!(server.requests().iter().any(|r| r.target.starts_with("/v3/audit_events?target_guids=")));
 //! # }
 //! # Ok::<(), Box<dyn std::error::Error>>(())

@@ -6,9 +6,10 @@ use asg_core::Timestamp;
 use http::{Method, Response};
 
 use super::Policy;
-use super::chance::until;
+use crate::clock::until;
+use crate::error::Error;
 use crate::error::RetryAfter;
-use crate::{Error, TransportError, TransportErrorKind as Kind};
+use crate::transport::{TransportError, TransportErrorKind as Kind};
 
 /// One request and its tries so far.
 #[derive(Debug)]

@@ -1,14 +1,12 @@
 //! How gently to ask: what is tried again, when, and how often in all.
 
 mod attempt;
-pub(crate) mod chance;
 mod notice;
 mod retrying;
 mod trace;
 
 use std::time::Duration;
 
-pub use chance::{Clock, Random};
 pub use notice::{Counts, Notice};
 pub use retrying::Retrying;
 

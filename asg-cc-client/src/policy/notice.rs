@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::Method;
 
-use crate::TransportErrorKind;
+use crate::transport::TransportErrorKind;
 
 /// Something that [`Retrying`](crate::Retrying) does, told as it happens. It holds no secret: neither headers nor bodies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

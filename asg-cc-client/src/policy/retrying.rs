@@ -9,11 +9,11 @@ use asg_core::Timestamp;
 use http::{Request, Response};
 
 use super::attempt::{Attempt, Pause};
-use super::chance::{Clock, Random, later, until};
 use super::trace::{self, Span};
 use super::{Counts, Notice, Policy};
+use crate::clock::{Clock, Random, later, until};
 use crate::transport::{AsyncTransport, Sending};
-use crate::{Transport, TransportError, TransportErrorKind};
+use crate::transport::{Transport, TransportError, TransportErrorKind};
 
 type Observer = Box<dyn Fn(&Notice<'_>) + Send + Sync>;
 

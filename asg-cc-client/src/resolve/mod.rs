@@ -78,6 +78,7 @@ impl Knowledge {
         let name = listed.and_then(|app| app.name.clone()).or_else(|| self.last_name(app));
         Some(Identity {
             state: if deletion.is_some() { AppState::Deleted } else { AppState::Live },
+            state_reason: None,
             app: Some(Entity { guid: app.to_owned(), name }),
             space: space.map(|guid| Entity { name: self.space_name(&guid), guid }),
             org: org.map(|guid| Entity { name: self.org_name(&guid), guid }),

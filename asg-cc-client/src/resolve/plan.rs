@@ -11,8 +11,8 @@ use asg_core::Timestamp;
 
 use super::query::{Fallback, Learned, Query};
 use super::{Knowledge, v2, v3};
-use crate::Error;
 use crate::api::BATCH;
+use crate::error::Error;
 
 /// One step: what it asks for, given what is known.
 pub(super) type Step = fn(&mut Plan) -> Vec<Query>;

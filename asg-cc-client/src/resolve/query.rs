@@ -3,8 +3,8 @@
 use http::{HeaderValue, Request, Response};
 
 use super::Knowledge;
-use crate::Error;
 use crate::api::{Address, App, Body, Call, Deployment, Event, Org, Page, Process, Space, Work};
+use crate::error::Error;
 
 /// What Knowledge can take up.
 pub(crate) trait Record: Body + Send + 'static {

@@ -1,22 +1,8 @@
 //! The seam to the network: one method, or its asynchronous twin.
 
-#[cfg(feature = "ureq")]
-mod blocking;
 mod future;
-#[cfg(any(feature = "ureq", feature = "reqwest"))]
-mod options;
-mod record;
-#[cfg(feature = "reqwest")]
-mod reqwest;
 
-#[cfg(feature = "ureq")]
-pub use blocking::HttpTransport;
 pub use future::{AsyncTransport, Sending};
-#[cfg(any(feature = "ureq", feature = "reqwest"))]
-pub use options::HttpOptions;
-pub use record::{Recorder, Replay};
-#[cfg(feature = "reqwest")]
-pub use reqwest::AsyncHttpTransport;
 
 use std::fmt;
 use std::sync::Arc;

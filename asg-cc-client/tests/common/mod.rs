@@ -1,12 +1,14 @@
 //! What several test files use.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+use std::collections::HashMap;
 use std::fs;
+use std::hash::Hash;
 use std::path::{Path, PathBuf};
 
 use asg_cc_client::embedded::{Foundation, Server};
-use asg_cc_client::{ApiVersion, CloudController, Directory, Error, HttpTransport, Token};
-use asg_core::{AppState, Guid, Identity};
+use asg_cc_client::{ApiVersion, CloudController, Error, HttpTransport, Token};
+use asg_core::{Directory, Guid, Identity};
 
 // The article's case.
 pub(crate) const ORG: &str = "2c279d6c-6f15-4cc0-99ed-72ef76ec50eb";
@@ -56,18 +58,26 @@ pub(crate) fn guid(text: &str) -> Guid {
     text.parse().unwrap()
 }
 
-pub(crate) fn one(directory: &dyn Directory, id: &str) -> Result<Identity, Error> {
-    Ok(directory.resolve(&[guid(id)])?.remove(0))
+pub(crate) fn one<D>(mut directory: D, id: &str) -> Result<Identity, Error>
+where
+    D: Directory<Error: Into<Error>>,
+{
+    let found = directory.identities(&[guid(id)]).map_err(Into::into)?;
+    Ok(found[&guid(id)].clone())
+}
+
+/// The values of these keys, in their order.
+pub(crate) fn listed<K: Hash + Eq, T: Clone>(keys: &[K], found: &HashMap<K, T>) -> Vec<T> {
+    keys.iter().map(|key| found[key].clone()).collect()
 }
 
 /// State and path, such as `Live o/s/proxy`.
-pub(crate) fn told(directory: &dyn Directory, id: &str) -> String {
+pub(crate) fn told<D>(directory: D, id: &str) -> String
+where
+    D: Directory<Error: Into<Error>>,
+{
     match one(directory, id) {
-        Ok(Identity {
-            state: state @ (AppState::Hidden | AppState::Unknown), app: None, ..
-        }) => {
-            format!("{state:?}")
-        }
+        Ok(Identity { state, app: None, .. }) => format!("{state:?}"),
         Ok(identity) => {
             let app = identity.app.as_ref().unwrap();
             assert!(app.guid.parse::<Guid>().is_ok(), "{identity:?}");

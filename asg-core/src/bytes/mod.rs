@@ -1,6 +1,7 @@
 //! Helpers for bytes and text. This room calls no other.
 
 pub(crate) mod digits;
+pub(crate) mod escape;
 pub(crate) mod find;
 pub(crate) mod hash;
 pub(crate) mod json;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use crate::guid::Guid;
 use crate::names::identity::Identity;
@@ -14,6 +15,9 @@ use crate::names::identity::Identity;
 /// The answer is keyed by GUID, so its order does not matter. A GUID that is missing from the answer counts as *not
 /// asked*: the caller may ask for it again. A directory that searched and found nothing answers
 /// [`Identity::unknown`] or [`Identity::hidden`].
+///
+/// A directory that several threads may ask at a time implements the trait for `&Self` too, as `File` implements `Read`.
+/// An `Arc` of it is a directory then.
 ///
 /// # Example
 ///
@@ -75,6 +79,17 @@ impl<D: Directory + ?Sized> Directory for Box<D> {
     }
 }
 
+impl<D: ?Sized, E> Directory for Arc<D>
+where
+    for<'a> &'a D: Directory<Error = E>,
+{
+    type Error = E;
+
+    fn identities(&mut self, guids: &[Guid]) -> Result<HashMap<Guid, Identity>, E> {
+        (&**self).identities(guids)
+    }
+}
+
 /// The directory that is never asked: every identity stays open.
 ///
 /// ```
@@ -86,6 +101,14 @@ impl<D: Directory + ?Sized> Directory for Box<D> {
 pub struct NoDirectory;
 
 impl Directory for NoDirectory {
+    type Error = Infallible;
+
+    fn identities(&mut self, _: &[Guid]) -> Result<HashMap<Guid, Identity>, Infallible> {
+        Ok(HashMap::new())
+    }
+}
+
+impl Directory for &NoDirectory {
     type Error = Infallible;
 
     fn identities(&mut self, _: &[Guid]) -> Result<HashMap<Guid, Identity>, Infallible> {
@@ -116,6 +139,17 @@ where
 impl<F, E> Directory for DirectoryFn<F>
 where
     F: FnMut(&[Guid]) -> Result<HashMap<Guid, Identity>, E>,
+{
+    type Error = E;
+
+    fn identities(&mut self, guids: &[Guid]) -> Result<HashMap<Guid, Identity>, E> {
+        (self.0)(guids)
+    }
+}
+
+impl<F, E> Directory for &DirectoryFn<F>
+where
+    F: Fn(&[Guid]) -> Result<HashMap<Guid, Identity>, E>,
 {
     type Error = E;
 

@@ -1,12 +1,13 @@
-//! Who runs in a container: app, space and org, as a directory tells it.
+//! Who runs in a container: the app, space and org that a directory gives.
 
 use serde::Serialize;
 
+use crate::bytes::escape::escape_name;
 use crate::time::Timestamp;
 
-/// What a directory says about a process, task, build or app.
+/// A directory's answer about a process, task, build or app.
 ///
-/// For an app that is hidden or unknown only [`Identity::state`] says something; the rest is `None`.
+/// Without a known app, only [`Identity::state`] and [`Identity::state_reason`] carry anything; the rest is `None`.
 ///
 /// ```
 /// use asg_core::{AppState, Entity, Identity};
@@ -25,6 +26,8 @@ use crate::time::Timestamp;
 pub struct Identity {
     /// Whether the app is there, was deleted, or cannot be seen.
     pub state: AppState,
+    /// One sentence for people about why nothing better is known; set with [`AppState::Unavailable`].
+    pub state_reason: Option<String>,
     /// The app.
     pub app: Option<Entity>,
     /// Its space.
@@ -44,10 +47,25 @@ impl Identity {
         Self::without_app(AppState::Unknown)
     }
 
-    /// No directory was asked.
+    /// Nobody looked it up.
     #[must_use]
     pub const fn not_asked() -> Self {
         Self::without_app(AppState::NotAsked)
+    }
+
+    /// The directory could not find out, for this reason.
+    ///
+    /// ```
+    /// use asg_core::{AppState, Identity};
+    ///
+    /// let identity = Identity::unavailable("the search ended after 10 pages");
+    /// assert_eq!(identity.state, AppState::Unavailable);
+    /// assert_eq!(identity.state_reason.as_deref(), Some("the search ended after 10 pages"));
+    /// ```
+    #[must_use]
+    pub fn unavailable(reason: impl Into<String>) -> Self {
+        let reason = Some(reason.into());
+        Self { state_reason: reason, ..Self::without_app(AppState::Unavailable) }
     }
 
     /// Nothing may be seen: there may be an app that this caller is not shown.
@@ -57,18 +75,29 @@ impl Identity {
     }
 
     const fn without_app(state: AppState) -> Self {
-        Self { state, app: None, space: None, org: None, process_type: None, deleted_at: None }
+        Self {
+            state,
+            state_reason: None,
+            app: None,
+            space: None,
+            org: None,
+            process_type: None,
+            deleted_at: None,
+        }
     }
 
     /// `org/space/app` for people, with `?` for a name that is not known; `None` if no app is known.
+    ///
+    /// Names are escaped by [`escape_name`], so that two slashes separate three names.
     #[must_use]
     pub fn path(&self) -> Option<String> {
         let app = self.app.as_ref()?;
-        let name = |e: &Option<Entity>| {
-            e.as_ref().and_then(|e| e.name.clone()).unwrap_or_else(|| "?".into())
+        let name = |entity: Option<&Entity>| {
+            let name = entity.and_then(|entity| entity.name.as_deref());
+            name.map_or_else(|| "?".into(), |name| escape_name(name).into_owned())
         };
-        let app = app.name.as_deref().unwrap_or(&app.guid);
-        Some(format!("{}/{}/{app}", name(&self.org), name(&self.space)))
+        let app = escape_name(app.name.as_deref().unwrap_or(&app.guid));
+        Some(format!("{}/{}/{app}", name(self.org.as_ref()), name(self.space.as_ref())))
     }
 }
 
@@ -96,17 +125,23 @@ impl Entity {
 }
 
 /// Whether an app is there.
+///
+/// Its words in JSON are `live`, `deleted`, `hidden`, `unknown`, `not_asked` and `unavailable`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum AppState {
     /// It exists.
     Live,
     /// An audit event proves its deletion. "Not found" alone never does.
     Deleted,
-    /// It exists and may not be read, or may exist unseen: the caller's rights do not tell.
+    /// It exists and may not be read, or may exist unseen: the caller's rights are limited.
     Hidden,
-    /// There is no trace of it where there would be one.
+    /// A search that would have found it, alive or deleted, did not find it.
     Unknown,
-    /// No directory was asked, or it gave no answer.
+    /// Nobody looked it up.
     NotAsked,
+    /// The directory failed, or its search was not a proof: it was cut, a page is missing, or nothing shows how far the
+    /// caller's rights go.
+    Unavailable,
 }

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use asg_cc_client::Directory;
 use asg_cli::report::{Failure, Report};
 use asg_core::{Correlator, Guid, Identity, SourceId};
 use pyo3::prelude::*;
@@ -139,12 +138,13 @@ pub(crate) struct Asked {
 impl Asked {
     pub(crate) fn new(options: &Options, report: &mut Report) -> Result<Self, Failure> {
         let mut asked = Self::default();
-        match options.names.shared()? {
+        match options.names.directory()? {
             Ok(None) => {}
             Ok(Some(directory)) => {
-                let directory: Arc<dyn Directory + Send + Sync> = Arc::from(directory);
+                let ask = move |guids: &[Guid]| directory.resolve(guids);
                 let failure = Arc::clone(&asked.failure);
-                asked.directory = Some(Arc::new(Gentle { directory: Live(directory), failure }));
+                asked.directory =
+                    Some(Arc::new(Gentle { directory: Live(Arc::new(ask)), failure }));
             }
             Err(why) => report.left_out(format_args!("there are no names: {why}")),
         }

@@ -284,6 +284,7 @@ impl Everything {
         let space = self.spaces.get(space);
         Identity {
             state: if deleted_at.is_some() { AppState::Deleted } else { AppState::Live },
+            state_reason: None,
             app: Some(app.clone()),
             space: space.map(|(space, _)| space.clone()),
             org: space.and_then(|(_, org)| self.orgs.get(org)).cloned(),

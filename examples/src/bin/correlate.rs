@@ -1,12 +1,12 @@
 //! The whole procedure: packet logs and Diego's logs in, app, space and org of each packet out.
 
+use std::collections::HashMap;
 use std::io::{self, BufWriter, Write};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use asg_cc_client::Directory;
-use asg_core::{Correlator, Flow, Guid, Identity, Origin, SourceId, Tally, TimePolicy};
+use asg_core::{Correlator, Directory, Flow, Guid, Identity, Origin, SourceId, Tally, TimePolicy};
 use asg_examples::counting::{Threads, count};
 use asg_examples::input::Input;
 use asg_examples::names::is_saved_page;
@@ -148,7 +148,7 @@ impl Options {
 fn run(options: Options, report: &mut Report) -> Result<(), Failure> {
     let Options { format, threads, names, policy, mut logs } = options;
     let directory = match names.directory()? {
-        Ok(directory) => directory,
+        Ok(directory) => directory.map(|it| Box::new(it) as Box<AnyDirectory>),
         Err(why) => {
             report.left_out(format_args!("there are no names: {why}"));
             None
@@ -165,7 +165,8 @@ fn run(options: Options, report: &mut Report) -> Result<(), Failure> {
                 "a demonstration on bundled logs, with an embedded Cloud Controller on {}; see --help for your own",
                 server.url()
             ));
-            Some(demo::directory(&server).map_err(|e| Failure::Demo(e.to_string()))?)
+            let cc = demo::directory(&server).map_err(|e| Failure::Demo(e.to_string()))?;
+            Some(Box::new(cc) as Box<AnyDirectory>)
         }
         other => other,
     };
@@ -182,7 +183,7 @@ struct Job {
 fn correlate(
     job: &Job,
     logs: &mut [Input],
-    directory: Option<Box<dyn Directory>>,
+    directory: Option<Box<AnyDirectory>>,
     report: &mut Report,
 ) -> Result<(), Failure> {
     let ids = source_ids(logs);
@@ -373,21 +374,26 @@ impl Batch {
     }
 }
 
+type AnyDirectory = dyn Directory<Error = asg_cc_client::Error>;
+
 /// A directory that is asked no more once it has failed.
 struct Names {
-    directory: Option<Box<dyn Directory>>,
+    directory: Option<Box<AnyDirectory>>,
     is_asked: bool,
     failure: Option<String>,
 }
 
 impl Names {
     fn of(&mut self, guids: &[Guid]) -> Vec<Identity> {
-        let unknown = || vec![Identity::unknown(); guids.len()];
-        let Some(directory) = &self.directory else { return unknown() };
-        directory.resolve(guids).unwrap_or_else(|e| {
+        let Some(directory) = &mut self.directory else {
+            return vec![Identity::unknown(); guids.len()];
+        };
+        let found = directory.identities(guids).unwrap_or_else(|e| {
             self.failure = Some(e.to_string());
             self.directory = None;
-            unknown()
-        })
+            HashMap::new()
+        });
+        let one = |guid: &Guid| found.get(guid).cloned().unwrap_or_else(Identity::unknown);
+        guids.iter().map(one).collect()
     }
 }

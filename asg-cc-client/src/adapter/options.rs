@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::Secret;
+use crate::secret::Secret;
 
 /// No answer of Cloud Controller is near this size; a page of 5000 events has some megabytes.
 pub(super) const MAX_BODY: u64 = 256 << 20;

@@ -6,7 +6,7 @@ use http::{Request, Response};
 use ureq::tls::{Certificate, ClientCert, PemItem, RootCerts, TlsConfig, parse_pem};
 
 use super::options::{HttpOptions, MAX_BODY, is_loopback};
-use super::{Transport, TransportError, TransportErrorKind as Kind};
+use crate::transport::{Transport, TransportError, TransportErrorKind as Kind};
 
 /// Blocking HTTP/1.1 over TCP or TLS.
 ///

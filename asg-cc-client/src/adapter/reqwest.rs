@@ -9,8 +9,8 @@ use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, ClientBuilder, Identity};
 
 use super::options::{HttpOptions, MAX_BODY, is_loopback};
-use super::{AsyncTransport, Sending, TransportError, TransportErrorKind as Kind};
-use crate::Retrying;
+use crate::policy::Retrying;
+use crate::transport::{AsyncTransport, Sending, TransportError, TransportErrorKind as Kind};
 
 /// HTTP for tokio, over reqwest and rustls: what [`HttpTransport`](crate::HttpTransport) is for threads.
 ///

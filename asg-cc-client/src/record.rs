@@ -8,9 +8,12 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method, Request, Response};
 use serde_json::{Deserializer, Value, json};
 
-use super::{AsyncTransport, Sending, Transport, TransportError, TransportErrorKind as Kind};
+use crate::error::Error;
 use crate::text::unbase64;
-use crate::{Error, Token};
+use crate::token::Token;
+use crate::transport::{
+    AsyncTransport, Sending, Transport, TransportError, TransportErrorKind as Kind,
+};
 
 /// What a recording begins with.
 const FORMAT: &str = "asg-cc-client recording 1";

@@ -6,7 +6,7 @@ use asg_core::Timestamp;
 use http::HeaderValue;
 use serde_json::Value;
 
-use crate::Error;
+use crate::error::Error;
 use crate::text::{base64, unbase64};
 
 /// The scopes with which Cloud Controller shows every org, space, app and audit event.
