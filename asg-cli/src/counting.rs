@@ -11,9 +11,9 @@ use asg_core::{Guid, Identity, Lines, Origin, SourceId, Tally, TallyReader, Tall
 
 use crate::blocks::{Block, Blocks};
 use crate::input::{Input, Meter};
-use crate::missing;
+use crate::output::missing;
+use crate::output::summary::Summary;
 use crate::report::Failure;
-use crate::summary::Summary;
 
 /// How many threads count, as the option `--threads` says it.
 #[derive(Debug, Clone, Copy)]

@@ -1,16 +1,45 @@
-//! What the command lines share, Rust's `parse` and `correlate` and Python's `asglog`: options, names, how a run ends,
-//! flows as people read them, reading logs, and counting them.
+//! The library of the program `asglog`: logs as files, filtered tables of packets and flows, answers
+//! about them, and outputs.
 //!
-//! [`input`] opens a log and [`blocks`] cuts it, for the threads of [`counting`]; [`summary`] and [`missing`] say what was
-//! counted.
+//! | room | what |
+//! |---|---|
+//! | [`input`], [`blocks`], [`lines`] | files and other sources, opened and decompressed; their lines |
+//! | [`query`] | rows with chosen columns, filtered, as Arrow record batches |
+//! | [`flows`] | evidence of all sources, and the flows that follow from it |
+//! | [`answers`], [`who`] | small tables made from all rows; the owner of a handle |
+//! | [`counting`] | packets counted by several threads |
+//! | [`output`], [`ledger_file`] | tables, summaries, CSV, Parquet, saved ledgers |
+//! | [`names`], [`time`] | options about directories and times |
+//! | [`monitor`], [`error`], [`report`] | progress, errors, exit status |
+//! | [`program`] | the commands |
+//!
+//! ```
+//! use asg_cli::query::{Given, Query};
+//!
+//! let flows = Query::flows_of(["data/article.log", "data/foundation.log"])
+//!     .filter("verdict", vec![Given::Text("denied".into())])?
+//!     .select(&["time", "handle", "dst", "dpt"])?;
+//! let batches = flows.batches().collect::<Result<Vec<_>, _>>()?;
+//! assert!(batches.iter().any(|batch| batch.num_rows() > 0));
+//! # Ok::<(), asg_cli::error::Error>(())
+//! ```
 #![forbid(unsafe_code)]
 
+pub mod answers;
 pub mod blocks;
 pub mod counting;
+pub mod error;
+pub mod flows;
 pub mod input;
-pub mod missing;
+pub mod ledger_file;
+pub mod lines;
+pub mod lock;
+pub mod monitor;
 pub mod names;
+pub mod origins;
+pub mod output;
+pub mod program;
+pub mod query;
 pub mod report;
-pub mod summary;
-pub mod table;
 pub mod time;
+pub mod who;

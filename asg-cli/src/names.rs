@@ -1,8 +1,14 @@
-//! Where names come from: the options that choose a directory.
+//! Names of apps: the options that choose a directory, and how a reading asks it.
 
 use std::collections::HashMap;
+<<<<<<< HEAD
+=======
+use std::fmt;
+>>>>>>> program
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, mpsc};
+use std::thread;
 
 use asg_cc_client::api::Address;
 use asg_cc_client::{
@@ -10,7 +16,57 @@ use asg_cc_client::{
 };
 use asg_core::{Directory, Guid, Identity};
 
+use crate::error::Error as ReadError;
+use crate::monitor::{Monitor, PERIOD};
 use crate::report::Failure;
+use asg_core::{Guid, Identity};
+
+/// A directory as readings ask it: shared by threads, and free to fail with a callback's error.
+pub trait Names: fmt::Debug + Send + Sync {
+    /// The identities of these GUIDs. A GUID without an answer is unknown.
+    ///
+    /// # Errors
+    ///
+    /// If the directory cannot answer.
+    fn identities(&self, guids: &[Guid]) -> Result<HashMap<Guid, Identity>, ReadError>;
+}
+
+/// Asks a directory in a thread of its own, so that a run can end while an answer is outstanding.
+pub struct Asked {
+    directory: Arc<Shared>,
+    monitor: Arc<dyn Monitor>,
+}
+
+impl fmt::Debug for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Asked").finish_non_exhaustive()
+    }
+}
+
+impl Asked {
+    /// Asks this directory.
+    #[must_use]
+    pub fn new(directory: Arc<Shared>, monitor: Arc<dyn Monitor>) -> Self {
+        Self { directory, monitor }
+    }
+}
+
+impl Names for Asked {
+    fn identities(&self, guids: &[Guid]) -> Result<HashMap<Guid, Identity>, ReadError> {
+        let (answer, answered) = mpsc::channel();
+        let (directory, asked) = (Arc::clone(&self.directory), guids.to_vec());
+        thread::spawn(move || drop(answer.send(directory.resolve(&asked))));
+        loop {
+            match answered.recv_timeout(PERIOD) {
+                Ok(found) => return Ok(guids.iter().copied().zip(found?).collect()),
+                Err(mpsc::RecvTimeoutError::Timeout) => self.monitor.check()?,
+                Err(mpsc::RecvTimeoutError::Disconnected) => {
+                    return Err(ReadError::Directory("the directory broke off".into()));
+                }
+            }
+        }
+    }
+}
 
 /// A directory that threads may share.
 #[derive(Debug)]
@@ -43,7 +99,7 @@ impl Directory for Shared {
     }
 }
 
-/// What the command line says about names.
+/// The options about names.
 #[derive(Debug, Default)]
 pub struct Options {
     /// `--api`.
@@ -61,18 +117,24 @@ pub struct Options {
 }
 
 impl Options {
-    /// True if nothing says where names come from.
+    /// Whether no directory is chosen.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.api.is_none() && !self.cf && self.exports.is_empty()
     }
 
-    /// The directory that the options ask for, not yet asked; `None` if they ask for none.
+    /// The directory that the options choose; `None` if they choose none. It was not asked yet.
     ///
     /// # Errors
     ///
+<<<<<<< HEAD
     /// [`Failure::Usage`] if the options contradict each other; else a sentence that says why there will be no names.
     pub fn directory(&self) -> Result<Result<Option<Shared>, String>, Failure> {
+=======
+    /// [`Failure::Usage`] if the options contradict each other; else the reason why there will be no
+    /// names.
+    pub fn directory(&self) -> Result<Result<Option<Arc<Shared>>, String>, Failure> {
+>>>>>>> program
         let live = self.api.is_some() || self.cf;
         if live && !self.exports.is_empty() {
             let what = "names come from a live API or from --cc-export, not from both";
@@ -93,7 +155,11 @@ impl Options {
         })
     }
 
+<<<<<<< HEAD
     fn live(&self) -> Result<Shared, String> {
+=======
+    fn live(&self) -> Result<Arc<Shared>, String> {
+>>>>>>> program
         if let Some(url) = &self.api {
             // Before anything repeats it: there may be a password in it.
             Address::parse(url).map_err(sentence)?;
@@ -130,21 +196,35 @@ impl Options {
             ca_pem,
             ..HttpOptions::default()
         };
+<<<<<<< HEAD
         let open = || -> Result<Shared, Error> {
             let transport = Retrying::new(HttpTransport::with_options(&options)?);
             let cc = CloudController::new(transport, &url, token)?;
             Ok(Shared::Live(Box::new(Cached::new(cc))))
+=======
+        let open = || -> Result<Arc<Shared>, Error> {
+            let transport = Retrying::new(HttpTransport::with_options(&options)?);
+            Ok(Arc::new(Cached::new(CloudController::new(transport, &url, token)?)))
+>>>>>>> program
         };
         open().map_err(sentence)
     }
 
+<<<<<<< HEAD
     fn export(&self) -> Result<Shared, String> {
+=======
+    fn export(&self) -> Result<Arc<Shared>, String> {
+>>>>>>> program
         let mut export = Export::new();
         for path in &self.exports {
             let page = fs::read(path).map_err(|e| format!("{}: {e}", path.display()))?;
             export.add(&page).map_err(|e| format!("{}: {e}", path.display()))?;
         }
+<<<<<<< HEAD
         Ok(Shared::Saved(Box::new(export)))
+=======
+        Ok(Arc::new(export))
+>>>>>>> program
     }
 }
 

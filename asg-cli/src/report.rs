@@ -2,7 +2,8 @@
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
-use std::process::ExitCode;
+
+use crate::error::Error;
 
 /// Keeps what went wrong and the exit status that comes of it.
 ///
@@ -32,16 +33,11 @@ impl Report {
 
     /// Says something that leaves nothing out.
     pub fn note(&self, what: impl Display) {
-        eprintln!("{}: {what}", self.program);
+        // A full or closed standard error must not stop the output.
+        let _ = writeln!(io::stderr(), "{}: {what}", self.program);
     }
 
-    /// The exit status. A reader that has seen enough (`| head`) is no error.
-    #[must_use]
-    pub fn exit(self, result: Result<(), Failure>) -> ExitCode {
-        ExitCode::from(self.status(result))
-    }
-
-    /// The same as a number.
+    /// The exit status. A closed standard output (`| head`) is not an error.
     #[must_use]
     pub fn status(self, result: Result<(), Failure>) -> u8 {
         match result {
@@ -61,7 +57,7 @@ impl Report {
 pub enum Failure {
     /// The command line says something that cannot be; the sentence says what to do.
     Usage(String),
-    /// None of the inputs could be read.
+    /// None of the logs could be read.
     Inputs,
     /// The output cannot be written.
     Output(io::Error),
@@ -88,6 +84,15 @@ impl Display for Failure {
             Self::Output(e) => write!(f, "the output cannot be written: {e}"),
             Self::Other(what) => f.write_str(what),
             Self::Demo(what) => write!(f, "the demonstration cannot be run: {what}"),
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Value(what) => Self::Usage(what),
+            error => Self::Other(error.to_string()),
         }
     }
 }

@@ -1,111 +1,100 @@
-//! Who is asked for names: the directories, as Python classes, and any other Python object that knows them.
+//! Directories: the classes of this package, and any other Python object with a method `resolve`.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, mpsc};
-use std::thread;
+use std::sync::Arc;
 
 use asg_cc_client::api::Address;
 use asg_cc_client::{
-    Cached, CfConfig, Credentials, Error, Grant, HttpOptions, HttpTransport, Login, Retrying, Token,
+    Cached, CfConfig, Credentials, Directory, Grant, HttpOptions, HttpTransport, Login, Retrying,
+    Token,
 };
+use asg_cli::error::Error;
+use asg_cli::names::{Asked, Names};
 use asg_core::{AppState, Entity, Guid, Identity, Timestamp};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyMapping};
+use pyo3::{PyTraverseError, PyVisit};
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::callback::{self, PyMonitor, Slot};
 use crate::errors::Failure;
 use crate::objects;
-use crate::watch::Watch;
 
-/// Turns GUIDs into identities, in their order.
-pub(crate) trait Names: Send + Sync {
-    fn resolve(&self, guids: &[Guid]) -> Result<Vec<Identity>, Failure>;
+/// A directory that a caller has passed, with the reference of one owner to it.
+#[derive(Debug)]
+pub(crate) struct GivenDirectory(pub(crate) Slot);
+
+impl GivenDirectory {
+    pub(crate) fn another(&self, py: Python<'_>) -> Self {
+        Self(self.0.another(py))
+    }
+
+    pub(crate) fn names(&self) -> Arc<dyn Names> {
+        Arc::new(AnyDirectory(self.0.clone()))
+    }
 }
 
-/// Any directory, shared between threads.
-pub(crate) type Shared = Arc<dyn Names>;
-
-/// A directory that a caller handed in.
-pub(crate) struct AnyDirectory(pub(crate) Shared);
-
-impl FromPyObject<'_, '_> for AnyDirectory {
+impl FromPyObject<'_, '_> for GivenDirectory {
     type Error = PyErr;
 
     fn extract(given: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
-        if let Ok(cc) = given.cast::<CloudController>() {
-            return Ok(Self(Arc::clone(&cc.get().directory)));
-        }
-        if let Ok(export) = given.cast::<Export>() {
-            return Ok(Self(Arc::clone(&export.get().directory)));
-        }
-        if !given.hasattr("resolve")? {
+        let is_ours = given.is_instance_of::<CloudController>() || given.is_instance_of::<Export>();
+        if !is_ours && !given.hasattr("resolve")? {
             return Err(PyTypeError::new_err("a directory has a method resolve(guids)"));
         }
-        Ok(Self(Arc::new(Custom(given.to_owned().unbind()))))
+        Ok(Self(Slot::new(given.to_owned().unbind())))
     }
 }
 
-/// The answer of a directory that several threads may ask.
-pub(crate) type Ask = dyn Fn(&[Guid]) -> Result<HashMap<Guid, Identity>, Error> + Send + Sync;
+#[derive(Debug)]
+struct AnyDirectory(Slot);
 
-/// One that reads sockets: it is asked in a thread of its own, so that Ctrl-C need not wait for an answer.
-pub(crate) struct Live(pub(crate) Arc<Ask>);
-
-/// The identities of these GUIDs in their order.
-fn in_order(guids: &[Guid], found: &HashMap<Guid, Identity>) -> Vec<Identity> {
-    let one = |guid: &Guid| found.get(guid).cloned().unwrap_or_else(Identity::unknown);
-    guids.iter().map(one).collect()
-}
-
-impl Names for Live {
-    fn resolve(&self, guids: &[Guid]) -> Result<Vec<Identity>, Failure> {
-        let (answer, answered) = mpsc::channel();
-        let (ask, asked) = (Arc::clone(&self.0), guids.to_vec());
-        thread::spawn(move || drop(answer.send(ask(&asked))));
-        loop {
-            match answered.recv_timeout(Watch::PERIOD) {
-                Ok(found) => return Ok(in_order(guids, &found?)),
-                Err(mpsc::RecvTimeoutError::Timeout) => Watch::look_now()?,
-                Err(mpsc::RecvTimeoutError::Disconnected) => {
-                    return Err(Failure::Directory("the directory broke off".into()));
-                }
+impl Names for AnyDirectory {
+    fn identities(&self, guids: &[Guid]) -> Result<HashMap<Guid, Identity>, Error> {
+        let ours = callback::call(|py| {
+            let given = self.0.get(py)?;
+            if let Ok(cc) = given.cast::<CloudController>() {
+                return Ok(Some(cc.get().names()));
             }
+            if let Ok(export) = given.cast::<Export>() {
+                return Ok(Some(export.get().names()));
+            }
+            Ok(None)
+        })?;
+        match ours {
+            Some(names) => names.identities(guids),
+            None => callback::call(|py| custom(&self.0.get(py)?, guids)),
         }
     }
 }
 
-/// One that is in memory.
-struct Saved(asg_cc_client::Export);
-
-impl Names for Saved {
-    fn resolve(&self, guids: &[Guid]) -> Result<Vec<Identity>, Failure> {
-        Ok(in_order(guids, &self.0.resolve(guids)))
+/// Asks an object that is written in Python: `resolve(guids)` returns a mapping from GUIDs to
+/// identities.
+fn custom(directory: &Bound<'_, PyAny>, guids: &[Guid]) -> PyResult<HashMap<Guid, Identity>> {
+    let asked: Vec<String> = guids.iter().map(ToString::to_string).collect();
+    let found = directory.call_method1("resolve", (asked.clone(),))?;
+    let found = found
+        .cast::<PyMapping>()
+        .map_err(|_| PyTypeError::new_err("resolve() gives a mapping from GUIDs to identities"))?;
+    let mut identities = HashMap::new();
+    for (guid, text) in guids.iter().zip(&asked) {
+        if found.contains(text)? {
+            identities.insert(*guid, identity(&found.get_item(text)?)?);
+        }
     }
+    Ok(identities)
 }
 
-/// One that is written in Python: `resolve(guids)` gives a mapping from GUIDs to identities.
-struct Custom(Py<PyAny>);
+/// An export in memory.
+#[derive(Debug)]
+struct Saved(Arc<asg_cc_client::Export>);
 
-impl Names for Custom {
-    fn resolve(&self, guids: &[Guid]) -> Result<Vec<Identity>, Failure> {
-        Python::attach(|py| {
-            let asked: Vec<String> = guids.iter().map(ToString::to_string).collect();
-            let found = self.0.bind(py).call_method1("resolve", (asked.clone(),))?;
-            let found = found.cast::<PyMapping>().map_err(|_| {
-                PyTypeError::new_err("resolve() gives a mapping from GUIDs to identities")
-            })?;
-            let one = |guid: &String| {
-                if found.contains(guid)? {
-                    identity(&found.get_item(guid)?)
-                } else {
-                    Ok(Identity::unknown())
-                }
-            };
-            Ok(asked.iter().map(one).collect::<PyResult<Vec<_>>>()?)
-        })
+impl Names for Saved {
+    fn identities(&self, guids: &[Guid]) -> Result<HashMap<Guid, Identity>, Error> {
+        Ok(guids.iter().copied().zip(self.0.resolve(guids)?).collect())
     }
 }
 
@@ -157,15 +146,12 @@ fn identity(given: &Bound<'_, PyAny>) -> PyResult<Identity> {
         Some("deleted") => AppState::Deleted,
         Some("hidden") => AppState::Hidden,
         Some("unknown") => AppState::Unknown,
-        Some("not_asked") => AppState::NotAsked,
-        Some("unavailable") => AppState::Unavailable,
         Some(other) => return Err(bad(&format_args!("there is no state {other:?}"))),
         None if app.guid.is_some() => AppState::Live,
         None => AppState::Unknown,
     };
     Ok(Identity {
         state,
-        state_reason: None,
         app: entity(app.guid, app.name),
         space: space.and_then(|it| entity(it.guid, it.name)),
         org: org.and_then(|it| entity(it.guid, it.name)),
@@ -174,20 +160,21 @@ fn identity(given: &Bound<'_, PyAny>) -> PyResult<Identity> {
     })
 }
 
-/// What `resolve` of the classes gives: identities by GUID.
+/// The result of the classes' `resolve`: identities by GUID.
 fn resolve<'py>(
     py: Python<'py>,
-    directory: &Shared,
+    names: &dyn Names,
     guids: Vec<String>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let parse = |text: &String| {
         text.parse::<Guid>().map_err(|_| PyValueError::new_err(format!("no GUID: {text:?}")))
     };
     let parsed: Vec<Guid> = guids.iter().map(parse).collect::<PyResult<_>>()?;
-    let found = py.detach(|| directory.resolve(&parsed))?;
+    let mut found = py.detach(|| names.identities(&parsed)).map_err(Failure::from)?;
     let class = py.import("asglog.records")?.getattr("Identity")?;
     let result = PyDict::new(py);
-    for (guid, found) in guids.iter().zip(&found) {
+    for (guid, parsed) in guids.iter().zip(&parsed) {
+        let found = found.remove(parsed).unwrap_or_else(Identity::unknown);
         let entity = |it: Option<&Entity>| json!({"guid": it.map(|e| &e.guid), "name": it.and_then(|e| e.name.as_ref())});
         let mut app = entity(found.app.as_ref());
         app["state"] = json!(found.state);
@@ -227,7 +214,9 @@ fn resolve<'py>(
 pub(crate) struct CloudController {
     #[pyo3(get)]
     url: String,
-    directory: Shared,
+    directory: Arc<asg_cli::names::Shared>,
+    /// The function that gives tokens.
+    token: Option<Slot>,
 }
 
 #[pymethods]
@@ -250,11 +239,13 @@ impl CloudController {
         ca: Option<PathBuf>,
         skip_ssl_validation: bool,
     ) -> Result<Self, Failure> {
+        let mut slot = None;
         let credentials = match (token, username, password, passcode, client_id) {
             (Some(GivenToken::Text(token)), None, None, None, None) => Token::new(&token)?.into(),
             (Some(GivenToken::Function(function)), None, None, None, None) => {
+                let function = slot.insert(Slot::new(function)).clone();
                 Credentials::provider(move || {
-                    Python::attach(|py| function.call0(py)?.extract::<String>(py))
+                    callback::call(|py| function.get(py)?.call0()?.extract::<String>())
                         .map_err(|error| error.to_string())
                 })
             }
@@ -273,14 +264,14 @@ impl CloudController {
             }
         };
         let ca_pem = ca
-            .map(|path| std::fs::read(&path).map_err(|e| Failure::read(path.to_string_lossy(), e)))
+            .map(|path| std::fs::read(&path).map_err(|e| Error::file(path.to_string_lossy(), e)))
             .transpose()?;
         let options = HttpOptions {
             skip_tls_verification: skip_ssl_validation,
             ca_pem,
             ..HttpOptions::default()
         };
-        Self::connect(url, credentials, &options)
+        Self::connect(url, credentials, slot, &options)
     }
 
     /// The target and token of the cf CLI, from its ``config.json``: by default the one in ``CF_HOME`` or the home folder.
@@ -298,7 +289,7 @@ impl CloudController {
         let options =
             HttpOptions { skip_tls_verification: config.ssl_disabled, ..HttpOptions::default() };
         let credentials = login.map_or_else(|| config.token.into(), Into::into);
-        Self::connect(&config.target, credentials, &options)
+        Self::connect(&config.target, credentials, None, &options)
     }
 
     /// The identities of these process, app, task or build GUIDs.
@@ -306,25 +297,42 @@ impl CloudController {
     /// Raises :class:`DirectoryError` if the Cloud Controller cannot answer, and :class:`ValueError` for what is no GUID.
     #[pyo3(signature = (guids, /))]
     fn resolve<'py>(&self, py: Python<'py>, guids: Vec<String>) -> PyResult<Bound<'py, PyDict>> {
-        resolve(py, &self.directory, guids)
+        resolve(py, &*self.names(), guids)
     }
 
     fn __repr__(&self) -> String {
         format!("CloudController('{}')", self.url)
     }
-}
 
-impl CloudController {
-    fn connect(url: &str, who: Credentials, options: &HttpOptions) -> Result<Self, Failure> {
-        let transport = HttpTransport::with_options(options).map_err(asg_cc_client::Error::from)?;
-        let cc = asg_cc_client::CloudController::new(Retrying::new(transport), url, who)?;
-        let cached = Cached::new(cc);
-        let ask = move |guids: &[Guid]| cached.resolve(guids);
-        Ok(Self { url: url.to_owned(), directory: Arc::new(Live(Arc::new(ask))) })
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.token.as_ref().map_or(Ok(()), |slot| slot.visit(&visit))
+    }
+
+    fn __clear__(&self) {
+        self.token.iter().for_each(Slot::clear);
     }
 }
 
-/// A token, or who gives one.
+impl CloudController {
+    fn connect(
+        url: &str,
+        credentials: Credentials,
+        token: Option<Slot>,
+        options: &HttpOptions,
+    ) -> Result<Self, Failure> {
+        let transport = HttpTransport::with_options(options).map_err(asg_cc_client::Error::from)?;
+        let transport = Retrying::new(transport);
+        let cc = asg_cc_client::CloudController::new(transport, url, credentials)?;
+        Ok(Self { url: url.to_owned(), directory: Arc::new(Cached::new(cc)), token })
+    }
+
+    fn names(&self) -> Arc<dyn Names> {
+        let monitor = Arc::new(PyMonitor::QUIET);
+        Arc::new(Asked::new(Arc::clone(&self.directory), monitor))
+    }
+}
+
+/// A token, or a function that gives one.
 #[derive(FromPyObject)]
 enum GivenToken {
     Text(String),
@@ -355,7 +363,7 @@ fn login(
 pub(crate) struct Export {
     #[pyo3(get)]
     paths: Vec<PathBuf>,
-    directory: Shared,
+    export: Arc<asg_cc_client::Export>,
 }
 
 #[pymethods]
@@ -364,7 +372,7 @@ impl Export {
     fn new(py: Python<'_>, paths: &Bound<'_, PyAny>) -> Result<Self, Failure> {
         let paths = one_or_more(paths)?;
         let export = py.detach(|| read_export(&paths))?;
-        Ok(Self { directory: Arc::new(Saved(export)), paths })
+        Ok(Self { export: Arc::new(export), paths })
     }
 
     /// The identities of these process, app, task or build GUIDs, as far as the files tell.
@@ -372,7 +380,7 @@ impl Export {
     /// Raises :class:`ValueError` for what is no GUID.
     #[pyo3(signature = (guids, /))]
     fn resolve<'py>(&self, py: Python<'py>, guids: Vec<String>) -> PyResult<Bound<'py, PyDict>> {
-        resolve(py, &self.directory, guids)
+        resolve(py, &*self.names(), guids)
     }
 
     fn __repr__(&self) -> String {
@@ -383,6 +391,12 @@ impl Export {
         slf: &Bound<'py, Self>,
     ) -> (Bound<'py, pyo3::types::PyType>, (Vec<PathBuf>,)) {
         (slf.get_type(), (slf.get().paths.clone(),))
+    }
+}
+
+impl Export {
+    fn names(&self) -> Arc<dyn Names> {
+        Arc::new(Saved(Arc::clone(&self.export)))
     }
 }
 
@@ -410,8 +424,8 @@ fn one_or_more(given: &Bound<'_, PyAny>) -> PyResult<Vec<PathBuf>> {
 fn read_export(paths: &[PathBuf]) -> Result<asg_cc_client::Export, Failure> {
     let mut export = asg_cc_client::Export::new();
     for path in paths {
-        let page = std::fs::read(path).map_err(|e| Failure::read(path.to_string_lossy(), e))?;
-        export.add(&page).map_err(|e| Failure::Directory(format!("{}: {e}", path.display())))?;
+        let page = std::fs::read(path).map_err(|e| Error::file(path.to_string_lossy(), e))?;
+        export.add(&page).map_err(|e| Error::Directory(format!("{}: {e}", path.display())))?;
     }
     Ok(export)
 }

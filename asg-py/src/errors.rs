@@ -1,29 +1,21 @@
-//! Exceptions: what Rust reports as an error, Python raises. The classes are `asglog.errors`'.
+//! Exceptions for errors. The classes are those of `asglog.errors`.
 
 use std::io;
 
-use arrow_schema::ArrowError;
-use pyo3::exceptions::{PyIsADirectoryError, PyOSError, PyValueError};
+use asg_cli::error::Error;
+use pyo3::exceptions::{
+    PyIsADirectoryError, PyKeyboardInterrupt, PyOSError, PyRuntimeError, PyValueError,
+};
 use pyo3::prelude::*;
 
 /// Why a function of this module failed.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// A file could not be read, or written.
-    Read(String, io::Error),
-    /// A directory could not answer.
-    Directory(String),
-    /// A file is no ledger.
-    Ledger(String),
-    /// A line is damaged, and that was not to be.
+    /// Reading or writing failed.
+    Error(Error),
+    /// A line is damaged, and the caller wants an exception for that.
     Damaged(Box<Damage>),
-    /// Asked for what cannot be done.
-    Usage(&'static str),
-    /// Asked for with a value that makes no sense.
-    Value(String),
-    /// Arrow, or a writer, failed.
-    Arrow(String),
-    /// Python's own: from a file object, a callback, or Ctrl-C.
+    /// Python code raised.
     Python(PyErr),
 }
 
@@ -37,19 +29,15 @@ pub(crate) struct Damage {
     pub(crate) reason: String,
 }
 
-impl Failure {
-    pub(crate) fn read(name: impl Into<String>, error: io::Error) -> Self {
-        // A file object's exception comes as it was raised.
-        match error.downcast::<PyErr>() {
-            Ok(raised) => Self::Python(raised),
-            Err(error) => Self::Read(name.into(), error),
-        }
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
     }
 }
 
 impl From<asg_cc_client::Error> for Failure {
     fn from(error: asg_cc_client::Error) -> Self {
-        Self::Directory(error.to_string())
+        Self::Error(error.into())
     }
 }
 
@@ -59,31 +47,37 @@ impl From<PyErr> for Failure {
     }
 }
 
-impl From<ArrowError> for Failure {
-    fn from(error: ArrowError) -> Self {
-        Self::Arrow(error.to_string())
-    }
-}
-
 impl From<Failure> for PyErr {
     fn from(failure: Failure) -> Self {
         match failure {
-            Failure::Read(name, error) => os_error(name, &error),
-            Failure::Directory(message) => ours("DirectoryError", (message,)),
-            Failure::Ledger(message) => ours("LedgerError", (message,)),
+            Failure::Error(error) => exception(error),
             Failure::Damaged(damage) => {
                 let Damage { source, line, offset, reason } = *damage;
                 ours("ParseError", (line, offset, reason, source))
             }
-            Failure::Usage(message) => ours("AsgError", (message,)),
-            Failure::Value(message) => PyValueError::new_err(message),
-            Failure::Arrow(message) => ours("AsgError", (message,)),
             Failure::Python(raised) => raised,
         }
     }
 }
 
-/// An exception of this package's.
+fn exception(error: Error) -> PyErr {
+    match error {
+        Error::File(name, error) => os_error(name, &error),
+        Error::Directory(message) => ours("DirectoryError", (message,)),
+        Error::Ledger(message) => ours("LedgerError", (message,)),
+        Error::Value(message) => PyValueError::new_err(message),
+        Error::Busy(message) => PyRuntimeError::new_err(message),
+        Error::Stopped => PyKeyboardInterrupt::new_err(()),
+        // An exception comes out as it was raised.
+        Error::Callback(error) => match error.downcast::<PyErr>() {
+            Ok(raised) => *raised,
+            Err(error) => ours("AsgError", (error.to_string(),)),
+        },
+        error => ours("AsgError", (error.to_string(),)),
+    }
+}
+
+/// An exception of this package.
 fn ours(name: &str, args: impl for<'py> pyo3::call::PyCallArgs<'py>) -> PyErr {
     Python::attach(|py| {
         let made = py.import("asglog.errors").and_then(|module| module.call_method1(name, args));
@@ -91,7 +85,7 @@ fn ours(name: &str, args: impl for<'py> pyo3::call::PyCallArgs<'py>) -> PyErr {
     })
 }
 
-/// `OSError(errno, text, path)`, which Python turns into `FileNotFoundError` and its like.
+/// `OSError(errno, text, path)`, from which Python makes `FileNotFoundError` and its like.
 fn os_error(name: String, error: &io::Error) -> PyErr {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or_default().to_owned();

@@ -1,13 +1,13 @@
-//! The native module of the Python package `asglog`: it hands bytes to `asg_core` and gives back what that says.
+//! The native module of the Python package `asglog`: Python classes around `asg_cli` and `asg_core`.
 //!
-//! Rooms, in the way of the data: [`source`] is what is read, [`lines`] reads it piece by piece ([`line_column`] is a
-//! source that is lines already, [`watch`] looks up from the work), [`rows`] makes packets of lines and [`flows`] flows,
-//! [`columns`] says what is in them and [`vocabulary`] what can be, [`filter`] which are wanted, [`batch`] makes Arrow of
-//! rows ([`cells`] are one column's, [`requested`] says which types a consumer gets), [`write`] makes files of that, and
-//! [`table`] is all of it in Python's hands. [`records`] gives every line as an object, [`ledger`] keeps evidence,
-//! [`directory`] is who is asked for names, [`origins`] numbers sources, [`objects`] makes Python objects of the output
-//! contract, [`errors`] makes exceptions of errors. [`answers`] are small tables made of all rows of a large one, and
-//! [`cli`] is the command line.
+//! | file | what |
+//! |---|---|
+//! | [`source`], [`line_column`] | paths, bytes, file objects and columns as sources |
+//! | [`callback`] | Python objects that a reading calls; progress and signals |
+//! | [`table`], [`stream`], [`requested`] | the lazy table, its Arrow streams, and their types |
+//! | [`answer`], [`records`], [`ledger`], [`directory`] | further classes |
+//! | [`program`] | the console script |
+//! | [`objects`], [`errors`] | Python objects and exceptions |
 #![forbid(unsafe_code)]
 #![allow(
     clippy::doc_markdown,
@@ -15,30 +15,19 @@
     reason = "docs of what Python sees are Python's, and pyo3 hands arguments over by value"
 )]
 
-mod answers;
-mod batch;
-mod cells;
-mod cli;
-mod columns;
+mod answer;
+mod callback;
 mod directory;
 mod errors;
-mod filter;
-mod flows;
 mod ledger;
 mod line_column;
-mod lines;
-mod lock;
 mod objects;
-mod origins;
+mod program;
 mod records;
 mod requested;
-mod rows;
 mod source;
+mod stream;
 mod table;
-mod vocabulary;
-mod watch;
-mod words;
-mod write;
 
 use asg_core::{TimePolicy, YearPolicy};
 use pyo3::prelude::*;
@@ -65,13 +54,13 @@ mod _asglog {
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use crate::answers::Answer;
-    #[pymodule_export]
-    use crate::cli::{command_line, remove_halves, stop_command_line};
+    use crate::answer::Answer;
     #[pymodule_export]
     use crate::directory::{CloudController, Export};
     #[pymodule_export]
     use crate::ledger::Ledger;
+    #[pymodule_export]
+    use crate::program::command_line;
     #[pymodule_export]
     use crate::records::Records;
     #[pymodule_export]

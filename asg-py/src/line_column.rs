@@ -1,10 +1,11 @@
-//! A column of another library's as lines.
+//! An Arrow column as lines.
 
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray as _;
 use arrow_array::{Array as _, ArrayRef};
 use arrow_schema::DataType;
+use asg_cli::input::SeparateLines;
 
 /// An Arrow column in which each value is a line.
 #[derive(Debug)]
@@ -38,13 +39,14 @@ impl LineColumn {
         (column.chunks.iter().all(|chunk| chunk.is_empty() || !chunk.data_type().is_nested()))
             .then_some(column)
     }
+}
 
-    pub(crate) fn len(&self) -> usize {
+impl SeparateLines for LineColumn {
+    fn len(&self) -> usize {
         self.starts[self.starts.len() - 1]
     }
 
-    /// The line, without the line feed that it may end in; `None` if the value is missing.
-    pub(crate) fn line(&self, n: usize) -> Option<&[u8]> {
+    fn line(&self, n: usize) -> Option<&[u8]> {
         let chunk = self.starts.partition_point(|start| *start <= n) - 1;
         let (chunk, n) = (&self.chunks[chunk], n - self.starts[chunk]);
         if chunk.is_null(n) {

@@ -1,4 +1,4 @@
-//! Objects of the output contract as Python's own: `dict`, `list`, `str`, numbers, `bool` and `None`.
+//! Objects of the output contract as `dict`, `list`, `str`, numbers, `bool` and `None`.
 
 use pyo3::IntoPyObjectExt as _;
 use pyo3::exceptions::PyValueError;
@@ -7,7 +7,7 @@ use pyo3::types::{PyDict, PyList};
 use serde::Serialize;
 use serde_json::Value;
 
-/// What `json.loads` would make of `output`.
+/// Converts as `json.loads` does.
 pub(crate) fn to_python<'py>(
     py: Python<'py>,
     output: &impl Serialize,
@@ -16,7 +16,7 @@ pub(crate) fn to_python<'py>(
     object(py, &value)
 }
 
-/// The same for a value.
+/// Converts a value.
 pub(crate) fn object<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
     match value {
         Value::Null => Ok(py.None().into_bound(py)),

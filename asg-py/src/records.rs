@@ -3,39 +3,42 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use asg_cli::lines::{Raw, Reader};
+use asg_cli::lock::Lock;
 use asg_core::{Content, Line, Record, TimePolicy};
 use pyo3::prelude::*;
+use pyo3::{PyTraverseError, PyVisit};
 use serde_json::Value;
 
+use crate::callback::PyMonitor;
 use crate::errors::{Damage, Failure};
-use crate::lines::{Raw, Reader, Readers};
-use crate::lock::Lock;
-use crate::source::Item;
+use crate::source::{Given, Item};
 use crate::{objects, time_policy};
 
 /// Records as objects of the output contract, one by one.
 #[pyclass(frozen, module = "asglog._asglog")]
 pub(crate) struct Records {
+    given: Given,
     state: Lock<State>,
-    /// For whoever asks while others read.
+    /// Apart from the state, which is locked during a reading.
     counts: [AtomicU64; 6],
 }
 
 struct State {
     reader: Reader,
     policy: TimePolicy,
-    /// Damage is an exception.
+    /// Whether damage raises an exception.
     is_strict: bool,
-    /// Records say which of several sources they are of.
+    /// Whether records name their source.
     shows_source: bool,
     ready: VecDeque<(Kind, Value)>,
     more: bool,
 }
 
-/// What a line is, as its place in the counts.
+/// The kind of a line, as its place in the counts.
 type Kind = usize;
 
-/// The words for the counts: all lines, and those of each kind.
+/// The names of the counts: all lines, and those of each kind.
 const KINDS: [&str; 6] = ["lines", "packet", "rep", "logger", "other", "damaged"];
 
 #[pymethods]
@@ -49,15 +52,16 @@ impl Records {
         progress: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
         let shows_source = items.len() > 1;
+        let given = Given::new(items, progress);
         let state = State {
-            reader: Readers::new(items, progress).open(),
+            reader: given.readers().open("reading"),
             policy: time_policy(year, utc_offset)?,
             is_strict,
             shows_source,
             ready: VecDeque::new(),
             more: true,
         };
-        Ok(Self { state: Lock::new(state), counts: Default::default() })
+        Ok(Self { given, state: Lock::new(state), counts: Default::default() })
     }
 
     const fn __iter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
@@ -65,40 +69,51 @@ impl Records {
     }
 
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let next = || self.state.lock()?.next(&self.counts);
-        py.detach(next)?.map(|value| objects::object(py, &value)).transpose()
+        // The interpreter is released for each piece of lines, and not for each line.
+        let ready = self.state.try_lock().and_then(|mut state| state.take(&self.counts));
+        let next = match ready {
+            Some(value) => value.map(Some),
+            None => py.detach(|| self.state.lock(&PyMonitor::QUIET)?.next(&self.counts)),
+        };
+        next?.map(|value| objects::object(py, &value)).transpose()
     }
 
-    /// Lines so far, and how many of them are what.
+    /// The numbers of lines so far, and of each kind.
     fn counts(&self) -> Vec<(&'static str, u64)> {
         let counts = self.counts.iter().map(|count| count.load(Ordering::Relaxed));
         KINDS.into_iter().zip(counts).collect()
     }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.given.visit(&visit)
+    }
+
+    fn __clear__(&self) {
+        self.given.clear();
+    }
 }
 
 impl State {
+    /// The next record, if one is ready.
+    fn take(&mut self, counts: &[AtomicU64; 6]) -> Option<Result<Value, Failure>> {
+        let (kind, value) = self.ready.pop_front()?;
+        for n in [0, kind] {
+            counts[n].fetch_add(1, Ordering::Relaxed);
+        }
+        let damage = if self.is_strict { damage(&value) } else { None };
+        Some(damage.map_or(Ok(value), |damage| Err(Failure::Damaged(Box::new(damage)))))
+    }
+
     fn next(&mut self, counts: &[AtomicU64; 6]) -> Result<Option<Value>, Failure> {
         loop {
-            if let Some((kind, value)) = self.ready.pop_front() {
-                for n in [0, kind] {
-                    counts[n].fetch_add(1, Ordering::Relaxed);
-                }
-                if self.is_strict
-                    && let Some(damage) = damage(&value)
-                {
-                    return Err(Failure::Damaged(Box::new(damage)));
-                }
-                return Ok(Some(value));
+            if let Some(ready) = self.take(counts) {
+                return ready.map(Some);
             }
             if !self.more {
                 return Ok(None);
             }
             let Self { reader, policy, shows_source, ready, more, .. } = self;
-            let read = reader.step(|raw| ready.push_back(object(&raw, policy, *shows_source)));
-            match read {
-                Ok(any) => *more = any,
-                Err(error) => return Err(error),
-            }
+            *more = reader.step(|raw| ready.push_back(object(&raw, policy, *shows_source)))?;
         }
     }
 }

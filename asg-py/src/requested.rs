@@ -1,4 +1,4 @@
-//! The types that a consumer asks for in place of a table's own: they are given if nothing is lost by that.
+//! Types that a consumer asks for: they replace the table's own types if nothing is lost.
 
 use arrow_schema::{DataType, Field, Fields, TimeUnit};
 use pyo3::prelude::*;
@@ -6,15 +6,16 @@ use pyo3::types::PyCapsule;
 use pyo3_arrow::PyField;
 use pyo3_arrow::ffi::to_schema_pycapsule;
 
-/// The schema to give: that which is asked for, if it has the same columns in the same order, and each of its types has room for
-/// all that the column's has. `None`, which is the table's own, for any other: Arrow's protocol leaves that to whoever gives.
+/// The requested schema, if it has the same columns in the same order and each of its types has room
+/// for the column's values. `None`, the table's own schema, for any other: Arrow's protocol leaves that
+/// to the producer.
 pub(crate) fn lossless<'py>(
     py: Python<'py>,
     own: &Fields,
     asked: Option<&Bound<'py, PyCapsule>>,
 ) -> PyResult<Option<Bound<'py, PyCapsule>>> {
     let Some(asked) = asked else { return Ok(None) };
-    // What Arrow's crate does not know, no column is.
+    // No column has a type that Arrow's crate does not know.
     let Ok(asked) = PyField::from_arrow_pycapsule(asked) else { return Ok(None) };
     let asked = asked.into_inner();
     let DataType::Struct(asked) = asked.data_type() else { return Ok(None) };
@@ -28,7 +29,7 @@ pub(crate) fn lossless<'py>(
     Ok(Some(to_schema_pycapsule(py, Field::new("", DataType::Struct(fields), false))?))
 }
 
-/// True if the column `asked` is the column `own` with a type that has room for all its values.
+/// Whether the column `asked` is the column `own` with a type that has room for all its values.
 fn takes(asked: &Field, own: &Field) -> bool {
     asked.name() == own.name()
         && (asked.is_nullable() || !own.is_nullable())

@@ -1,112 +1,97 @@
-//! What is read: files, bytes, Python's file objects and columns of lines, in any mixture, and again if asked.
+//! Sources of Python's: paths, bytes, file objects and columns of lines.
 
+use std::fmt;
 use std::io::{self, Read};
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use arrow_array::ArrayRef;
-use asg_cli::input::{Counted, Input, Meter, decompressed, is_compressed};
+use asg_cli::error::Error;
+use asg_cli::input::{Counted, Log, Opened, ReadCounter, Source, decompressed, is_compressed};
+use asg_cli::lines::Readers;
+use asg_cli::lock::Lock;
+use asg_cli::origins;
 use asg_core::SourceId;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
+use pyo3::{PyTraverseError, PyVisit};
 use pyo3_arrow::input::AnyArray;
 
-use crate::errors::Failure;
+use crate::callback::{self, PyMonitor, Slot};
 use crate::line_column::LineColumn;
-use crate::origins;
-use crate::watch::Watch;
 
-/// One log, or a piece of one.
+/// The sources of a reading and its progress, with the references of one owner to Python's objects.
 #[derive(Debug)]
-pub(crate) struct Item {
-    /// What outputs call it.
-    pub(crate) name: String,
-    /// Its number, by that name.
-    pub(crate) id: SourceId,
-    kind: Kind,
+pub(crate) struct Given {
+    items: Vec<Item>,
+    progress: Option<Slot>,
 }
 
+impl Given {
+    pub(crate) fn new(items: Vec<Item>, progress: Option<Py<PyAny>>) -> Self {
+        Self { items, progress: progress.map(Slot::new) }
+    }
+
+    /// A copy for another owner, with references of its own.
+    pub(crate) fn another(&self, py: Python<'_>) -> Self {
+        Self {
+            items: self.items.iter().map(|item| item.another(py)).collect(),
+            progress: self.progress.as_ref().map(|slot| slot.another(py)),
+        }
+    }
+
+    pub(crate) fn readers(&self) -> Readers {
+        let source = |item: &Item| -> Arc<dyn Source> {
+            match item {
+                Item::Log(log) => Arc::<Log>::clone(log),
+                Item::Bytes(bytes) => Arc::<Bytes>::clone(bytes),
+                Item::Column(column) => Arc::<Column>::clone(column),
+                Item::File(file) => Arc::new(file.clone()),
+            }
+        };
+        let monitor = Arc::new(PyMonitor { progress: self.progress.clone() });
+        Readers::new(self.items.iter().map(source).collect(), monitor)
+    }
+
+    pub(crate) fn visit(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.slots().try_for_each(|slot| slot.visit(visit))
+    }
+
+    pub(crate) fn clear(&self) {
+        self.slots().for_each(Slot::clear);
+    }
+
+    fn slots(&self) -> impl Iterator<Item = &Slot> {
+        self.items.iter().filter_map(Item::slot).chain(&self.progress)
+    }
+}
+
+/// One source.
 #[derive(Debug)]
-enum Kind {
-    Log(Input),
-    Bytes(PyBackedBytes),
+pub(crate) enum Item {
+    Log(Arc<Log>),
+    Bytes(Arc<Bytes>),
+    Column(Arc<Column>),
     File(FileObject),
-    Column(LineColumn),
-}
-
-/// An open [`Item`].
-pub(crate) enum Open<'s> {
-    /// In memory, and not compressed.
-    Bytes(&'s [u8]),
-    /// To be read, decompressed.
-    Stream(Box<dyn Read + Send>),
-    /// Lines already.
-    Column(&'s LineColumn),
 }
 
 impl Item {
-    /// Opens it from its beginning. What is read is counted, before it is decompressed.
-    pub(crate) fn open(&self, bytes: &Arc<AtomicU64>) -> Result<Open<'_>, Failure> {
-        let fail = |error| Failure::read(&self.name, error);
-        let meter = Listening(Arc::clone(bytes));
-        Ok(match &self.kind {
-            Kind::Log(input) => Open::Stream(input.open(&meter).map_err(fail)?),
-            Kind::Bytes(whole) if is_compressed(whole) => {
-                let whole = io::Cursor::new(Python::attach(|py| whole.clone_ref(py)));
-                Open::Stream(decompressed(Counted::new(whole, meter)).map_err(fail)?)
+    fn another(&self, py: Python<'_>) -> Self {
+        match self {
+            Self::Log(log) => Self::Log(Arc::clone(log)),
+            Self::Bytes(bytes) => Self::Bytes(Arc::clone(bytes)),
+            Self::Column(column) => Self::Column(Arc::clone(column)),
+            Self::File(file) => {
+                Self::File(FileObject { object: file.object.another(py), ..file.clone() })
             }
-            Kind::Bytes(whole) => Open::Bytes(whole),
-            Kind::File(object) => {
-                let input = Counted::new(object.open()?, meter);
-                Open::Stream(decompressed(input).map_err(fail)?)
-            }
-            Kind::Column(column) => Open::Column(column),
-        })
+        }
     }
 
-    /// A file by its path; `-` is standard input.
-    pub(crate) fn path(path: PathBuf, id: SourceId) -> Self {
-        let input = Input::from_arg(path);
-        Self { id, name: input.name().to_owned(), kind: Kind::Log(input) }
-    }
-
-    /// Makes sure that it can be read again: what comes through a pipe is written to a temporary file.
-    pub(crate) fn keep(&mut self, meter: &impl Meter) -> Result<(), Failure> {
-        let Kind::Log(input) = &mut self.kind else { return Ok(()) };
-        input.keep(meter).map_err(|error| Failure::read(&self.name, error))
-    }
-
-    /// How many bytes it has, as it lies on disk, if that is known.
-    pub(crate) fn size(&self) -> Option<u64> {
-        match &self.kind {
-            Kind::Log(input) => input.size(),
+    const fn slot(&self) -> Option<&Slot> {
+        match self {
+            Self::File(file) => Some(&file.object),
             _ => None,
         }
-    }
-
-    /// True if it can be opened more than once.
-    pub(crate) const fn is_repeatable(&self) -> bool {
-        match &self.kind {
-            Kind::Log(input) => !input.is_standard_input(),
-            Kind::File(object) => object.start.is_some(),
-            Kind::Bytes(_) | Kind::Column(_) => true,
-        }
-    }
-}
-
-/// Counts bytes. If there are none yet and a signal comes, it asks whether that was Ctrl-C.
-#[derive(Clone)]
-struct Listening(Arc<AtomicU64>);
-
-impl Meter for Listening {
-    fn add(&self, bytes: usize) -> io::Result<()> {
-        self.0.fetch_add(bytes as u64, Ordering::Relaxed);
-        if bytes > 0 {
-            return Ok(());
-        }
-        Watch::look_now().map_err(|failure| io::Error::other(PyErr::from(failure)))
     }
 }
 
@@ -117,18 +102,20 @@ impl FromPyObject<'_, '_> for Item {
     fn extract(item: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
         let (kind, name, value, start): (String, String, Bound<'_, PyAny>, Option<u64>) =
             item.extract()?;
-        let kind = match kind.as_str() {
-            "path" => Kind::Log(Input::file(value.extract()?)),
-            "bytes" => Kind::Bytes(value.extract()?),
-            "file" => Kind::File(FileObject {
-                object: Arc::new(value.unbind()),
+        let id = origins::number(&name);
+        Ok(match kind.as_str() {
+            "path" => Self::Log(Arc::new(Log::file(value.extract()?))),
+            "bytes" => Self::Bytes(Arc::new(Bytes { name, id, whole: value.extract()? })),
+            "column" => Self::Column(Arc::new(Column { name, id, lines: column(&value)? })),
+            "file" => Self::File(FileObject {
+                name,
+                id,
+                object: Slot::new(value.unbind()),
                 start,
-                turn: Arc::default(),
+                turn: Arc::new(Lock::new(false)),
             }),
-            "column" => Kind::Column(column(&value)?),
             _ => return Err(PyValueError::new_err(format!("no kind of source: {kind}"))),
-        };
-        Ok(Self { id: origins::number(&name), name, kind })
+        })
     }
 }
 
@@ -141,60 +128,145 @@ fn column(value: &Bound<'_, PyAny>) -> PyResult<LineColumn> {
     })
 }
 
-/// A file object of Python's.
+/// The bytes of a log.
+pub(crate) struct Bytes {
+    name: String,
+    id: SourceId,
+    whole: PyBackedBytes,
+}
+
+impl fmt::Debug for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bytes").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Source for Bytes {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn id(&self) -> SourceId {
+        self.id
+    }
+
+    fn open(&self, counter: &ReadCounter) -> Result<Opened<'_>, Error> {
+        if !is_compressed(&self.whole) {
+            return Ok(Opened::Bytes(&self.whole));
+        }
+        let whole = io::Cursor::new(Python::attach(|py| self.whole.clone_ref(py)));
+        let stream = decompressed(Counted::new(whole, counter.clone()));
+        Ok(Opened::Stream(stream.map_err(|error| Error::file(&*self.name, error))?))
+    }
+
+    fn size(&self) -> Option<u64> {
+        Some(self.whole.len() as u64)
+    }
+
+    fn is_repeatable(&self) -> bool {
+        true
+    }
+}
+
+/// A column of lines.
 #[derive(Debug)]
-struct FileObject {
-    object: Arc<Py<PyAny>>,
-    /// Where it stood when it was handed in; `None` if it cannot go back there.
+pub(crate) struct Column {
+    name: String,
+    id: SourceId,
+    lines: LineColumn,
+}
+
+impl Source for Column {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn id(&self) -> SourceId {
+        self.id
+    }
+
+    fn open(&self, _: &ReadCounter) -> Result<Opened<'_>, Error> {
+        Ok(Opened::Lines(&self.lines))
+    }
+
+    fn size(&self) -> Option<u64> {
+        None
+    }
+
+    fn is_repeatable(&self) -> bool {
+        true
+    }
+}
+
+/// A file object of Python's.
+#[derive(Debug, Clone)]
+pub(crate) struct FileObject {
+    name: String,
+    id: SourceId,
+    object: Slot,
+    /// Its position when it was handed in; `None` if it cannot return there.
     start: Option<u64>,
     turn: Turn,
 }
 
-/// Held by who moves the file: several readings may share it, each with a place of its own. It is never waited for by a
-/// thread that holds the interpreter. True once somebody has read.
-type Turn = Arc<Mutex<bool>>;
+/// Held by the thread that moves the file, because several readings may share it, each with a position
+/// of its own. No thread waits for it while it holds the interpreter. True after the first reading.
+type Turn = Arc<Lock<bool>>;
 
-impl FileObject {
-    fn open(&self) -> Result<FileObjectReader, Failure> {
-        let mut turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+impl Source for FileObject {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn id(&self) -> SourceId {
+        self.id
+    }
+
+    fn open(&self, counter: &ReadCounter) -> Result<Opened<'_>, Error> {
+        let mut turn = self.turn.lock(&PyMonitor::QUIET)?;
         if *turn && self.start.is_none() {
-            return Err(Failure::Usage(
+            return Err(Error::Usage(
                 "this file object cannot be read twice: give a path, or a file that can seek",
             ));
         }
         *turn = true;
-        Ok(FileObjectReader {
-            object: Arc::clone(&self.object),
-            place: self.start,
-            turn: Arc::clone(&self.turn),
-            held: None,
-            at: 0,
-        })
+        drop(turn);
+        let reader = FileReader { file: self.clone(), place: self.start, held: None, at: 0 };
+        let stream = decompressed(Counted::new(reader, counter.clone()));
+        Ok(Opened::Stream(stream.map_err(|error| Error::file(&*self.name, error))?))
+    }
+
+    fn size(&self) -> Option<u64> {
+        None
+    }
+
+    fn is_repeatable(&self) -> bool {
+        self.start.is_some()
     }
 }
 
-struct FileObjectReader {
-    object: Arc<Py<PyAny>>,
-    /// Where this reading is, if the file can seek.
+struct FileReader {
+    file: FileObject,
+    /// The position of this reading, if the file can seek.
     place: Option<u64>,
-    turn: Turn,
     held: Option<PyBackedBytes>,
     at: usize,
 }
 
-impl FileObjectReader {
-    fn next_piece(&mut self) -> PyResult<PyBackedBytes> {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        Python::attach(|py| {
-            let object = self.object.bind(py);
-            if let Some(place) = self.place {
-                object.call_method1("seek", (place,))?;
+impl FileReader {
+    fn next_piece(&mut self) -> Result<PyBackedBytes, Error> {
+        let Self { file, place, .. } = self;
+        let _turn = file.turn.lock(&PyMonitor::QUIET)?;
+        callback::call(|py| {
+            let object = file.object.get(py)?;
+            if let Some(place) = place {
+                object.call_method1("seek", (*place,))?;
             }
             let piece: PyBackedBytes =
                 object.call_method1("read", (1 << 20,))?.extract().map_err(|_| {
                     PyTypeError::new_err("read() gives no bytes: open the file in binary mode")
                 })?;
-            if let Some(place) = &mut self.place {
+            if let Some(place) = place {
                 *place = object.call_method0("tell")?.extract()?;
             }
             Ok(piece)
@@ -202,11 +274,10 @@ impl FileObjectReader {
     }
 }
 
-impl Read for FileObjectReader {
+impl Read for FileReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.held.as_ref().is_none_or(|held| self.at == held.len()) {
-            // Errors of Python's travel inside the error of reading; `Failure` takes them out again.
-            self.held = Some(self.next_piece().map_err(io::Error::other)?);
+            self.held = Some(self.next_piece()?);
             self.at = 0;
         }
         let rest = self.held.as_ref().map_or(&[][..], |held| &held[self.at..]);

@@ -16,7 +16,7 @@ hypothesis.settings.register_profile("asglog", deadline=None)
 hypothesis.settings.load_profile("asglog")
 
 ROOT = Path(__file__).resolve().parents[2]
-LOGS = [ROOT / "examples/data/article.log", ROOT / "examples/data/foundation.log"]
+LOGS = [ROOT / "asg-cli/data/article.log", ROOT / "asg-cli/data/foundation.log"]
 
 PACKET = (
     b"<4>1 2024-05-06T07:09:10.581301+00:00 10.0.16.15 kernel - - [instance@47450 director=\"\" deployment=\"cf\" "

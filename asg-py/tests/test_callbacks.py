@@ -33,8 +33,10 @@ def test_a_file_may_look_at_the_counts() -> None:
             assert records.counts["lines"] >= 0
             return self.inner.read(size)
 
-    records = asglog.parse(Curious())
+    curious = Curious()
+    records = asglog.parse(curious)
     assert len(list(records)) > 10
+    curious.inner.close()
 
 
 def test_a_directory_that_asks_for_the_flows_it_names_is_told_that_it_cannot() -> None:

@@ -54,7 +54,7 @@ fn main() -> io::Result<()> {
 
 #[test]
 fn each_packet_waits_for_its_evidence() {
-    let log = include_bytes!("../data/foundation.log");
+    let log = include_bytes!("../../asg-cli/data/foundation.log");
     let run = |hold| {
         let mut out = Vec::new();
         let counts = follow(&log[..], &mut out, Duration::from_secs(hold)).unwrap();

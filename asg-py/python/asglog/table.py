@@ -205,7 +205,7 @@ class Table(Generic[R]):
         rows: list[list[str | None]] = []
         note = ""
         if self._native.is_ready():
-            rows = self._native.head(_HEAD)
+            rows = self._native.preview(_HEAD)
         else:
             note = "<p>Rows are known once the logs were read: iterate, or ask for a data frame.</p>"
         cells = ("".join(f"<td>{'' if text is None else html.escape(text)}</td>" for text in row) for row in rows)

@@ -1,7 +1,7 @@
-//! Prints the speed and the memory of the `correlate` program beside what operators do today, from one run.
+//! Prints the speed and the memory of `asglog correlate` beside what operators do today, from one run.
 //!
 //! ```text
-//! cargo build --release -p asg-examples --bin correlate && cargo run --release -p asg-benches --bin figures
+//! cargo build --release -p asg-cli && cargo run --release -p asg-benches --bin figures
 //! ```
 
 use std::collections::BTreeSet;
@@ -18,7 +18,7 @@ use asg_core::{Line, Record};
 use lexopt::prelude::*;
 
 const HELP: &str = "\
-Prints the speed and the memory of `correlate --format summary` beside what operators do today.
+Prints the speed and the memory of `asglog correlate --format summary` beside what operators do today.
 
 usage: figures [options]
 
@@ -38,7 +38,7 @@ examples:
 
 Two logs are made: a mixed one of a fixed mixture, 80 % packets, and all that a simulated foundation of 20 cells writes.
 Rivals: GNU grep in the C locale, which counts `DST=`; and the knowledge-base article's procedure, one grep of the logs for
-each container. `correlate` is looked for beside this program, and built if it is not there. Memory is measured by GNU time.
+each container. `asglog` is looked for beside this program, and built if it is not there. Memory is measured by GNU time.
 ";
 
 struct Options {
@@ -92,14 +92,14 @@ fn options() -> Result<Option<Options>, Box<dyn Error>> {
 }
 
 fn run(options: &Options) -> Result<(), Box<dyn Error>> {
-    let correlate = correlate()?;
+    let asglog = asglog()?;
     if let Some(log) = &options.log {
-        return figures(options, &correlate, &std::fs::read_to_string(log)?);
+        return figures(options, &asglog, &std::fs::read_to_string(log)?);
     }
     println!("a mixed log:");
-    figures(options, &correlate, &mixed::log(options.lines, 7))?;
+    figures(options, &asglog, &mixed::log(options.lines, 7))?;
     println!("\na simulated foundation's log ({}):", options.era.name());
-    figures(options, &correlate, &simulated(options)?)
+    figures(options, &asglog, &simulated(options)?)
 }
 
 /// All that a foundation's cells write, as an aggregator's file has it.
@@ -120,15 +120,15 @@ fn simulated(options: &Options) -> Result<String, Box<dyn Error>> {
     Ok(String::from_utf8(text)?)
 }
 
-fn figures(options: &Options, correlate: &Path, text: &str) -> Result<(), Box<dyn Error>> {
+fn figures(options: &Options, asglog: &Path, text: &str) -> Result<(), Box<dyn Error>> {
     let log = options.folder.join(format!("asg-figures-{}.log", std::process::id()));
     let large = log.with_extension("large.log");
     std::fs::write(&log, text)?;
-    let outcome = measure(options, correlate, &log, text).and_then(|()| {
+    let outcome = measure(options, asglog, &log, text).and_then(|()| {
         let mut out = BufWriter::new(File::create(&large)?);
         (0..options.times).try_for_each(|_| out.write_all(text.as_bytes()))?;
         out.into_inner().map_err(io::IntoInnerError::into_error)?;
-        memory(correlate, &log, &large)
+        memory(asglog, &log, &large)
     });
     for file in [&log, &large] {
         drop(std::fs::remove_file(file));
@@ -136,12 +136,7 @@ fn figures(options: &Options, correlate: &Path, text: &str) -> Result<(), Box<dy
     outcome
 }
 
-fn measure(
-    options: &Options,
-    correlate: &Path,
-    log: &Path,
-    text: &str,
-) -> Result<(), Box<dyn Error>> {
+fn measure(options: &Options, asglog: &Path, log: &Path, text: &str) -> Result<(), Box<dyn Error>> {
     let handles: BTreeSet<String> = text.lines().filter_map(handle_prefix).collect();
     println!(
         "{} lines, {} MB, {} prefixes of handles",
@@ -149,26 +144,18 @@ fn measure(
         text.len() / 1_000_000,
         handles.len()
     );
-    let has_threads = {
-        let help = Command::new(correlate).arg("--help").output()?;
-        String::from_utf8_lossy(&help.stdout).contains("--threads")
-    };
-    let program = |threads: Option<&str>| {
-        let mut command = Command::new(correlate);
-        command.args(["--format", "summary"]);
-        command.args(threads.iter().flat_map(|n| ["--threads", n]));
-        command.arg(log);
+    let program = |threads: &str| {
+        let mut command = summary(asglog);
+        command.args(["--threads", threads]).arg(log);
         command
     };
     let mut grep = Command::new("grep");
     grep.env("LC_ALL", "C").args(["-c", "DST="]).arg(log);
-    let mut contenders = vec![("grep -c DST=", grep)];
-    if has_threads {
-        contenders.push(("correlate, one thread", program(Some("1"))));
-        contenders.push(("correlate, two threads", program(Some("2"))));
-    } else {
-        contenders.push(("correlate, one thread", program(None)));
-    }
+    let mut contenders = [
+        ("grep -c DST=", grep),
+        ("asglog, one thread", program("1")),
+        ("asglog, two threads", program("2")),
+    ];
     let mut times = vec![Vec::new(); contenders.len()];
     for _ in 0..options.runs {
         for ((_, command), times) in contenders.iter_mut().zip(&mut times) {
@@ -204,21 +191,23 @@ fn measure(
         "the article's greps",
         handles.len()
     );
-    if has_threads {
-        let [least, median] =
-            [&leasts, &medians].map(|times| times[1].as_secs_f64() / times[2].as_secs_f64());
-        println!("two threads are {least:.2} x as fast as one; by the medians {median:.2} x");
-    } else {
-        println!("this `correlate` has no --threads: two threads were not measured");
-    }
+    let [least, median] =
+        [&leasts, &medians].map(|times| times[1].as_secs_f64() / times[2].as_secs_f64());
+    println!("two threads are {least:.2} x as fast as one; by the medians {median:.2} x");
     Ok(())
 }
 
-fn memory(correlate: &Path, log: &Path, large: &Path) -> Result<(), Box<dyn Error>> {
+fn summary(asglog: &Path) -> Command {
+    let mut command = Command::new(asglog);
+    command.args(["correlate", "--format", "summary"]);
+    command
+}
+
+fn memory(asglog: &Path, log: &Path, large: &Path) -> Result<(), Box<dyn Error>> {
     for file in [log, large] {
         let size = std::fs::metadata(file)?.len() / 1_000_000;
         let mut command = Command::new("/usr/bin/time");
-        command.args(["-f", "%M"]).arg(correlate).args(["--format", "summary"]).arg(file);
+        command.args(["-f", "%M"]).arg(asglog).args(["correlate", "--format", "summary"]).arg(file);
         match command.stdout(Stdio::null()).output() {
             Ok(done) if done.status.success() => {
                 let told = String::from_utf8_lossy(&done.stderr);
@@ -242,14 +231,14 @@ fn handle_prefix(line: &str) -> Option<String> {
 }
 
 /// The program beside this one; built if it is not there.
-fn correlate() -> Result<PathBuf, Box<dyn Error>> {
+fn asglog() -> Result<PathBuf, Box<dyn Error>> {
     let path = std::env::current_exe()?
-        .with_file_name("correlate")
+        .with_file_name("asglog")
         .with_extension(std::env::consts::EXE_EXTENSION);
     if !path.exists() {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let built = Command::new(cargo)
-            .args(["build", "--release", "-p", "asg-examples", "--bin", "correlate"])
+            .args(["build", "--release", "-p", "asg-cli", "--bin", "asglog"])
             .status()?;
         if !built.success() || !path.exists() {
             return Err(format!("{} is not there, and could not be built", path.display()).into());

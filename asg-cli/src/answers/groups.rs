@@ -1,0 +1,119 @@
+//! Rows counted in groups. Memory grows with the groups, not with the rows.
+
+use std::collections::HashMap;
+
+use asg_core::{Timestamp, Verdict};
+
+use super::grid::{Cell, Grid};
+use super::keys::Part;
+use crate::query::{Kind, Row};
+
+/// The sums of a group.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Sums {
+    pub(crate) packets: u64,
+    pub(crate) allowed: u64,
+    pub(crate) denied: u64,
+    /// Bytes of the IP packets whose length is logged.
+    pub(crate) bytes: u64,
+    pub(crate) first: Option<Timestamp>,
+    pub(crate) last: Option<Timestamp>,
+}
+
+impl Sums {
+    pub(crate) const COLUMNS: [(&'static str, Kind); 6] = [
+        ("packets", Kind::Long),
+        ("allowed", Kind::Long),
+        ("denied", Kind::Long),
+        ("bytes", Kind::Long),
+        ("first", Kind::Time),
+        ("last", Kind::Time),
+    ];
+
+    fn add(&mut self, row: &Row<'_>) {
+        self.packets += 1;
+        match row.cf.map(|cf| cf.verdict) {
+            Some(Verdict::Allowed) => self.allowed += 1,
+            Some(Verdict::Denied) => self.denied += 1,
+            None => {}
+        }
+        self.bytes += row.packet.ip.len.map_or(0, u64::from);
+        if let Some(time) = row.time {
+            self.first = Some(self.first.map_or(time, |first| first.min(time)));
+            self.last = self.last.max(Some(time));
+        }
+    }
+
+    fn cells(&self) -> [Cell; 6] {
+        [
+            Cell::count(self.packets),
+            Cell::count(self.allowed),
+            Cell::count(self.denied),
+            Cell::count(self.bytes),
+            self.first.into(),
+            self.last.into(),
+        ]
+    }
+}
+
+/// A group: its visible cells and its sums.
+pub(crate) type Group = (Vec<Cell>, Sums);
+
+/// Groups by key.
+pub(crate) struct Groups {
+    parts: Vec<Part>,
+    found: HashMap<Vec<Cell>, Group>,
+    key: Vec<Cell>,
+}
+
+impl Groups {
+    pub(crate) fn new(parts: Vec<Part>) -> Self {
+        Self { parts, found: HashMap::new(), key: Vec::new() }
+    }
+
+    pub(crate) fn add(&mut self, row: &Row<'_>) {
+        let Self { parts, found, key } = self;
+        key.clear();
+        key.extend(parts.iter().map(|part| part.key(row)));
+        if let Some((_, sums)) = found.get_mut(key) {
+            sums.add(row);
+            return;
+        }
+        let mut shown = Vec::new();
+        parts.iter().zip(&*key).for_each(|(part, key)| part.shown(key, row, &mut shown));
+        let (_, sums) = found.entry(key.clone()).or_insert((shown, Sums::default()));
+        sums.add(row);
+    }
+
+    /// Whether a row with the key of this one was added.
+    pub(crate) fn has(&mut self, row: &Row<'_>) -> bool {
+        let Self { parts, found, key } = self;
+        key.clear();
+        key.extend(parts.iter().map(|part| part.key(row)));
+        found.contains_key(key)
+    }
+
+    /// The groups in the order of their visible cells.
+    pub(crate) fn sorted(self) -> Vec<Group> {
+        let mut groups: Vec<Group> = self.found.into_values().collect();
+        groups.sort_by(|(a, _), (b, _)| a.cmp(b));
+        groups
+    }
+
+    /// The columns of keys and sums.
+    pub(crate) fn columns(&self) -> Vec<(&'static str, Kind)> {
+        self.parts.iter().flat_map(Part::columns).chain(Sums::COLUMNS).collect()
+    }
+
+    /// The table of groups, after `sort` has ordered them.
+    pub(crate) fn grid(self, sort: impl FnOnce(&mut Vec<Group>)) -> Grid {
+        let columns = self.columns();
+        let mut groups = self.sorted();
+        sort(&mut groups);
+        let row = |(mut shown, sums): Group| {
+            shown.extend(sums.cells());
+            shown
+        };
+        Grid { columns, rows: groups.into_iter().map(row).collect() }
+    }
+}

@@ -1,0 +1,118 @@
+//! Keys for grouping rows.
+
+use asg_core::{Certainty, Identity, Timestamp};
+
+use super::grid::Cell;
+use crate::query::{COLUMNS, Column, Kind, Row};
+
+/// One thing to group by. It makes one column, or two.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Part {
+    /// A column of the table.
+    Column(&'static Column),
+    /// The owner: `app`, its path of names if they are known, and `owner`, the GUID or handle that
+    /// identifies it.
+    Owner,
+    /// Pieces of time of so many nanoseconds.
+    Span(i64),
+}
+
+/// Names for several columns together.
+const ALIASES: [(&str, &[&str]); 4] = [
+    ("destination", &["dst", "dpt", "proto"]),
+    ("container", &["handle", "index", "process_guid"]),
+    ("space", &["org_name", "space_name"]),
+    ("org", &["org_name"]),
+];
+
+/// The parts for these names, behind a first one. `has` lists the columns.
+///
+/// # Errors
+///
+/// A sentence, if there is no such column, or a column comes twice.
+pub(crate) fn parts(
+    first: Option<Part>,
+    names: &[String],
+    has_flows: bool,
+    has: impl Fn(&Column) -> bool,
+) -> Result<Vec<Part>, String> {
+    let mut parts = Vec::from_iter(first);
+    for name in names {
+        if name == "app" && has_flows {
+            parts.push(Part::Owner);
+            continue;
+        }
+        let one = [name.as_str()];
+        let columns = ALIASES.iter().find(|(alias, _)| alias == name);
+        for wanted in columns.map_or(&one[..], |(_, columns)| columns) {
+            let found = COLUMNS.iter().find(|column| column.name == *wanted && has(column));
+            let Some(column) = found.filter(|column| column.kind != Kind::Bytes) else {
+                return Err(format!("there is no column {name:?} to group by"));
+            };
+            parts.push(Part::Column(column));
+        }
+    }
+    let names: Vec<_> = parts.iter().flat_map(Part::columns).map(|(name, _)| name).collect();
+    match (1..names.len()).find(|&n| names[..n].contains(&names[n])) {
+        Some(n) => Err(format!("column {:?} is named twice", names[n])),
+        None => Ok(parts),
+    }
+}
+
+/// The column with this name, which is there.
+pub(crate) fn column(name: &str) -> Part {
+    let found = COLUMNS.iter().find(|column| column.name == name);
+    Part::Column(found.expect("the names that this module gives are in the list of columns"))
+}
+
+impl Part {
+    pub(crate) fn columns(&self) -> Vec<(&'static str, Kind)> {
+        match self {
+            Self::Column(column) => vec![(column.name, column.kind)],
+            Self::Owner => vec![("app", Kind::Text), ("owner", Kind::Text)],
+            Self::Span(_) => vec![("time", Kind::Time)],
+        }
+    }
+
+    /// The key of the row's group.
+    pub(crate) fn key(&self, row: &Row<'_>) -> Cell {
+        match self {
+            Self::Column(column) => Cell::of(&(column.get)(row)),
+            Self::Owner => owner(row).map_or(Cell::Null, |owner| Cell::Text(owner.into())),
+            Self::Span(nanos) => {
+                let floor = |time: Timestamp| {
+                    let time = time.as_nanos();
+                    Timestamp::from_nanos(time.saturating_sub(time.rem_euclid(*nanos)))
+                };
+                row.time.map(floor).into()
+            }
+        }
+    }
+
+    /// The visible cells of a group, from its key and its first row.
+    pub(crate) fn shown(&self, key: &Cell, row: &Row<'_>, shown: &mut Vec<Cell>) {
+        if matches!(self, Self::Owner) {
+            let path = row.flow.filter(|_| *key != Cell::Null).and_then(|flow| flow.identity);
+            let path = path.and_then(Identity::path);
+            shown.push(path.map_or(Cell::Null, |path| Cell::Text(path.into())));
+        }
+        shown.push(key.clone());
+    }
+}
+
+/// The GUID of the app; else that of the process, which outlives its versions; else that of the task,
+/// or the handle.
+fn owner(row: &Row<'_>) -> Option<String> {
+    let flow = row.flow?;
+    let attribution = &flow.attribution;
+    if attribution.certainty <= Certainty::Ambiguous {
+        return None;
+    }
+    let app = flow.identity.and_then(|identity| identity.app.as_ref());
+    app.map(|app| app.guid.clone())
+        .or_else(|| {
+            attribution.process().map(|process| process.to_string().chars().take(36).collect())
+        })
+        .or_else(|| attribution.subject().map(|guid| guid.to_string()))
+        .or_else(|| attribution.container().map(|container| container.handle().to_string()))
+}

@@ -1,0 +1,15 @@
+//! Outputs: tables and summaries for people, CSV and Parquet for programs, and the files they go to.
+
+pub mod csv;
+pub mod grid;
+pub mod missing;
+#[cfg(feature = "parquet")]
+pub mod parquet;
+pub mod summary;
+pub mod table;
+
+mod new_file;
+mod out;
+
+pub use new_file::{NewFile, remove_unfinished};
+pub use out::Out;

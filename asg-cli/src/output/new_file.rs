@@ -1,0 +1,100 @@
+//! Files that are never seen half written.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// The names of all unfinished files.
+static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// The number of names given so far.
+static MADE: AtomicU64 = AtomicU64::new(0);
+
+/// Removes all unfinished files of this process, for a program that ends before their writers do.
+pub fn remove_unfinished() {
+    for path in &*UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner) {
+        drop(std::fs::remove_file(path));
+    }
+}
+
+/// A file that is written beside its path, and moved there when it is complete. Dropping it earlier
+/// removes it.
+///
+/// A symbolic link stays one, and a replaced file keeps its permissions. A device or a pipe is
+/// written to directly.
+///
+/// ```
+/// use std::io::Write as _;
+/// use asg_cli::output::NewFile;
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("flows.csv");
+/// let new = NewFile::new(&path);
+/// let mut file = new.create()?;
+/// file.write_all(b"time,dst\n")?;
+/// assert!(!path.exists());
+/// new.finish(&file)?;
+/// assert_eq!(std::fs::read(&path)?, b"time,dst\n");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct NewFile {
+    /// `None` if the path is written to directly.
+    beside: Option<PathBuf>,
+    path: PathBuf,
+}
+
+impl NewFile {
+    /// For this path. Nothing is created yet.
+    #[must_use]
+    pub fn new(path: &Path) -> Self {
+        let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.into());
+        if std::fs::metadata(&path).is_ok_and(|there| !there.is_file()) {
+            return Self { beside: None, path };
+        }
+        let mut beside = path.as_os_str().to_owned();
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        beside.push(format!(".{}-{number}.part", std::process::id()));
+        let beside = PathBuf::from(beside);
+        UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).push(beside.clone());
+        Self { beside: Some(beside), path }
+    }
+
+    /// Creates the file to write to.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub fn create(&self) -> io::Result<File> {
+        let file = File::create(self.beside.as_deref().unwrap_or(&self.path))?;
+        if let (Some(_), Ok(there)) = (&self.beside, std::fs::metadata(&self.path)) {
+            file.set_permissions(there.permissions())?;
+        }
+        Ok(file)
+    }
+
+    /// The file is complete: syncs it, and moves it into place.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system. The old file stays then.
+    pub fn finish(&self, file: &File) -> io::Result<()> {
+        let Some(beside) = &self.beside else { return Ok(()) };
+        file.sync_all()?;
+        std::fs::rename(beside, &self.path)
+    }
+}
+
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        let Some(beside) = &self.beside else { return };
+        let mut unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(n) = unfinished.iter().position(|path| path == beside) {
+            unfinished.swap_remove(n);
+        }
+        // After a successful move there is nothing to remove.
+        drop(std::fs::remove_file(beside));
+    }
+}

@@ -1,0 +1,65 @@
+//! Standard output, or a file.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use super::NewFile;
+
+const BUFFER: usize = 64 << 10;
+
+/// Standard output, or a [`NewFile`].
+#[derive(Debug)]
+pub enum Out {
+    /// Standard output.
+    Standard(BufWriter<io::Stdout>),
+    /// A file that is complete after [`finish`](Out::finish) only.
+    File(BufWriter<File>, NewFile),
+}
+
+impl Out {
+    /// Opens a file; standard output if there is no path.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be created. The error names it.
+    pub fn new(path: Option<&Path>) -> io::Result<Self> {
+        let Some(path) = path else {
+            return Ok(Self::Standard(BufWriter::with_capacity(BUFFER, io::stdout())));
+        };
+        let new = NewFile::new(path);
+        let file = new.create().map_err(|error| {
+            io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+        })?;
+        Ok(Self::File(BufWriter::with_capacity(BUFFER, file), new))
+    }
+
+    /// Everything was written.
+    ///
+    /// # Errors
+    ///
+    /// Those of writing.
+    pub fn finish(mut self) -> io::Result<()> {
+        self.flush()?;
+        match self {
+            Self::Standard(_) => Ok(()),
+            Self::File(file, new) => new.finish(file.get_ref()),
+        }
+    }
+}
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Standard(out) => out.write(bytes),
+            Self::File(file, _) => file.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Standard(out) => out.flush(),
+            Self::File(file, _) => file.flush(),
+        }
+    }
+}

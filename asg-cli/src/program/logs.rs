@@ -1,0 +1,241 @@
+//! Logs, ledgers and directories, as the options of several commands describe them.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io::{self, IsTerminal as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use asg_core::{Correlator, Guid, Identity, SourceId};
+
+use super::Context;
+use super::options::Options;
+use super::progress::Attended;
+use crate::error::Error;
+use crate::flows::Gathered;
+use crate::input::{Input, Log, Source};
+use crate::ledger_file;
+use crate::lines::{Failures, Raw, Readers};
+use crate::monitor::{Monitor, Supervised};
+use crate::names::{Asked, Names, Shared};
+use crate::origins;
+use crate::query::{Given, Query};
+use crate::report::{Failure, Report};
+
+/// The logs of a command line, each with its number.
+pub(super) struct Numbered {
+    pub(super) inputs: Vec<Input>,
+    pub(super) ids: Vec<SourceId>,
+    /// The user named no log, and standard input is a pipe or a file.
+    is_implied: bool,
+}
+
+impl Numbered {
+    /// Numbers the logs by name, so that their order does not matter to any answer. A log that is
+    /// given twice has two numbers. Without a log, standard input is read unless it is a terminal.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Usage`] if there is nothing to read.
+    pub(super) fn new(paths: &[PathBuf]) -> Result<Self, Failure> {
+        let is_implied = paths.is_empty();
+        if is_implied && io::stdin().is_terminal() {
+            return Err(no_logs());
+        }
+        let standard_input = [PathBuf::from("-")];
+        let paths = if is_implied { &standard_input } else { paths };
+        let inputs = paths.iter().map(Input::from_arg).collect();
+        Ok(Self { is_implied, ..Self::of(inputs) })
+    }
+
+    /// Numbers these.
+    pub(super) fn of(inputs: Vec<Input>) -> Self {
+        let mut names: Vec<_> = inputs.iter().map(Input::name).zip(0..).collect();
+        names.sort_unstable();
+        let mut ids = vec![SourceId(0); inputs.len()];
+        let mut before = "";
+        for (name, n) in names {
+            let id = origins::number(name);
+            ids[n] = if name == before { origins::another(id) } else { id };
+            before = name;
+        }
+        Self { inputs, ids, is_implied: false }
+    }
+
+    /// Fails if standard input was read unasked, and was empty.
+    pub(super) fn check(&self, lines: u64) -> Result<(), Failure> {
+        if self.is_implied && lines == 0 { Err(no_logs()) } else { Ok(()) }
+    }
+}
+
+fn no_logs() -> Failure {
+    Failure::Usage("there are no logs: name some, or pipe one into standard input".into())
+}
+
+/// Logs that are read as far as they can be.
+pub(super) struct Logs {
+    pub(super) readers: Readers,
+    failures: Failures,
+    /// The number of different logs.
+    many: usize,
+    is_implied: bool,
+}
+
+impl Logs {
+    /// The logs of a command line; see [`Numbered::new`]. With `again` they can be read several times.
+    pub(super) fn new(
+        paths: &[PathBuf],
+        again: bool,
+        monitor: &Arc<Attended>,
+    ) -> Result<Self, Failure> {
+        Self::of(Numbered::new(paths)?, again, monitor)
+    }
+
+    /// These logs.
+    pub(super) fn of(
+        logs: Numbered,
+        again: bool,
+        monitor: &Arc<Attended>,
+    ) -> Result<Self, Failure> {
+        let monitor: Arc<dyn Monitor> = Arc::<Attended>::clone(monitor);
+        let meter = Supervised::new(Arc::clone(&monitor), "reading what is piped", None);
+        let Numbered { inputs, ids, is_implied } = logs;
+        let many = inputs.iter().map(Input::name).collect::<BTreeSet<_>>().len();
+        let (mut sources, mut failures) = (Vec::<Arc<dyn Source>>::new(), BTreeMap::new());
+        for (input, id) in inputs.into_iter().zip(ids) {
+            let mut log = Log::new(input, id);
+            match if again { log.keep(&meter) } else { Ok(()) } {
+                Ok(()) => sources.push(Arc::new(log)),
+                Err(Error::File(name, error)) => {
+                    failures.insert(name, error.to_string());
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let failures: Failures = Arc::new(Mutex::new(failures));
+        let readers = Readers::new(sources, monitor).leaving_out(Arc::clone(&failures));
+        Ok(Self { readers, failures, many, is_implied })
+    }
+
+    /// Takes all evidence.
+    pub(super) fn observe(&self, correlator: &mut Correlator) -> Result<(), Failure> {
+        let mut reader = self.readers.open("reading evidence");
+        let mut observe = |raw: Raw<'_>| {
+            correlator.observe(raw.origin, raw.bytes);
+        };
+        while reader.step(&mut observe)? {}
+        Ok(())
+    }
+
+    /// Reports what could not be read; fails if nothing could.
+    pub(super) fn close(&self, lines: u64, report: &mut Report) -> Result<(), Failure> {
+        let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        for (name, what) in &*failures {
+            report.left_out(format_args!("{name}: {what}"));
+        }
+        match lines {
+            0 if failures.len() == self.many => Err(Failure::Inputs),
+            0 if self.is_implied => Err(no_logs()),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A directory that is not asked again after a failure, because flows are useful without names.
+#[derive(Debug)]
+struct Gentle {
+    directory: Asked,
+    failure: Arc<Mutex<Option<String>>>,
+}
+
+impl Names for Gentle {
+    fn identities(&self, guids: &[Guid]) -> Result<HashMap<Guid, Identity>, Error> {
+        let failed = || self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        if failed().is_some() {
+            return Ok(HashMap::new());
+        }
+        match self.directory.identities(guids) {
+            Err(Error::Directory(what)) => {
+                *failed() = Some(what);
+                Ok(HashMap::new())
+            }
+            result => result,
+        }
+    }
+}
+
+/// The directory that the options choose, and its failure.
+#[derive(Default)]
+pub(super) struct Directory {
+    pub(super) names: Option<Arc<dyn Names>>,
+    failure: Arc<Mutex<Option<String>>>,
+}
+
+impl Directory {
+    pub(super) fn new(options: &Options, context: &mut Context<'_>) -> Result<Self, Failure> {
+        match options.names.directory()? {
+            Ok(None) => Ok(Self::default()),
+            Ok(Some(directory)) => Ok(Self::of(directory, &context.monitor)),
+            Err(why) => {
+                context.report.left_out(format_args!("there are no names: {why}"));
+                Ok(Self::default())
+            }
+        }
+    }
+
+    /// This directory.
+    pub(super) fn of(directory: Arc<Shared>, monitor: &Arc<Attended>) -> Self {
+        let monitor: Arc<dyn Monitor> = Arc::<Attended>::clone(monitor);
+        let failure = Arc::<Mutex<_>>::default();
+        let gentle =
+            Gentle { directory: Asked::new(directory, monitor), failure: Arc::clone(&failure) };
+        Self { names: Some(Arc::new(gentle)), failure }
+    }
+
+    fn failure(&self) -> Option<String> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether the directory is asked and has not failed.
+    pub(super) fn is_answering(&self) -> bool {
+        self.names.is_some() && self.failure().is_none()
+    }
+
+    /// Reports the failure, if there was one.
+    pub(super) fn close(&self, report: &mut Report) {
+        if let Some(why) = self.failure() {
+            report.left_out(format_args!("names are missing: {why}"));
+        }
+    }
+}
+
+/// The flows that the options ask for.
+pub(super) fn flows(
+    options: &Options,
+    logs: &Logs,
+    directory: &Directory,
+) -> Result<(Query, Arc<Gathered>), Failure> {
+    let ledger = ledger_file::load_all(&options.ledgers)?;
+    let ledger = ledger.map(|ledger| Arc::new(Mutex::new(ledger)));
+    let gathered = Arc::new(Gathered::new(options.policy, ledger));
+    let query = Query::flows(
+        logs.readers.clone(),
+        options.policy,
+        Arc::clone(&gathered),
+        directory.names.clone(),
+    );
+    Ok((filtered(query, options)?, gathered))
+}
+
+/// The rows that `--where` admits.
+fn filtered(mut query: Query, options: &Options) -> Result<Query, Failure> {
+    for (column, values) in &options.conditions {
+        let given = values.split(',').map(|text| Given::Written(text.to_owned())).collect();
+        query = query.filter(column, given)?;
+    }
+    Ok(query)
+}
+
+/// Whether `-` is among these.
+pub(super) fn has_standard_input(paths: &[PathBuf]) -> bool {
+    paths.iter().any(|path| path == Path::new("-"))
+}

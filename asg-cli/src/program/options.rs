@@ -1,0 +1,321 @@
+//! The arguments of all commands, in one table.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use asg_core::TimePolicy;
+use lexopt::Arg::{Long, Short, Value};
+use lexopt::ValueExt as _;
+
+use crate::answers::Measure;
+use crate::counting::Threads;
+use crate::names::{self, is_saved_page};
+use crate::report::Failure;
+use crate::time::{set_utc_offset, set_year};
+
+/// A command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Command {
+    Parse,
+    Correlate,
+    Demo,
+    Who,
+    Top,
+    LedgerBuild,
+    LedgerMerge,
+    LedgerShow,
+}
+
+/// Their names, as they are written.
+pub(crate) const COMMANDS: [(&str, Command); 8] = [
+    ("parse", Command::Parse),
+    ("correlate", Command::Correlate),
+    ("demo", Command::Demo),
+    ("who", Command::Who),
+    ("top", Command::Top),
+    ("ledger build", Command::LedgerBuild),
+    ("ledger merge", Command::LedgerMerge),
+    ("ledger show", Command::LedgerShow),
+];
+
+use Command::{Correlate, Demo, LedgerBuild, LedgerMerge, LedgerShow, Parse, Top, Who};
+
+/// An option: its short name, whether a value follows, and the commands that have it.
+pub(crate) struct Opt {
+    pub(crate) name: &'static str,
+    pub(crate) short: Option<char>,
+    pub(crate) takes_value: bool,
+    pub(crate) of: &'static [Command],
+}
+
+const fn opt(
+    name: &'static str,
+    short: Option<char>,
+    takes_value: bool,
+    of: &'static [Command],
+) -> Opt {
+    Opt { name, short, takes_value, of }
+}
+
+const NAMED: &[Command] = &[Correlate, Who, Top];
+const FILED: &[Command] = &[Parse, Correlate, Demo, Top, LedgerBuild, LedgerMerge, LedgerShow];
+const ALL: &[Command] = &[Parse, Correlate, Demo, Who, Top, LedgerBuild, LedgerMerge, LedgerShow];
+
+pub(crate) const OPTIONS: [Opt; 23] = [
+    opt("format", None, true, &[Parse, Correlate, Demo, Who, Top, LedgerShow]),
+    opt("output", Some('o'), true, FILED),
+    opt("no-color", None, false, ALL),
+    opt("help", Some('h'), false, ALL),
+    opt("cf", None, false, NAMED),
+    opt("api", None, true, NAMED),
+    opt("token-file", None, true, NAMED),
+    opt("ca-cert", None, true, NAMED),
+    opt("skip-ssl-validation", None, false, NAMED),
+    opt("cc-export", None, true, NAMED),
+    opt("ledger", None, true, &[Correlate, Who, Top, LedgerBuild]),
+    opt("year", None, true, &[Parse, Correlate, Who, Top, LedgerBuild]),
+    opt("utc-offset", None, true, &[Parse, Correlate, Who, Top, LedgerBuild]),
+    opt("threads", None, true, &[Correlate, Demo]),
+    opt("follow", Some('f'), false, &[Correlate]),
+    opt("hold", None, true, &[Correlate]),
+    opt("by", None, true, &[Top]),
+    opt("limit", Some('n'), true, &[Top]),
+    opt("measure", None, true, &[Top]),
+    opt("where", None, true, &[Correlate, Demo, Top]),
+    opt("cell", None, true, &[Who]),
+    opt("at", None, true, &[Who]),
+    opt("address", None, true, &[Who]),
+];
+
+/// How an output is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// For people.
+    Table,
+    /// One JSON object a line.
+    Ndjson,
+    Csv,
+    Parquet,
+    Summary,
+}
+
+impl Format {
+    const ALL: [(&str, Self); 5] = [
+        ("table", Self::Table),
+        ("ndjson", Self::Ndjson),
+        ("csv", Self::Csv),
+        ("parquet", Self::Parquet),
+        ("summary", Self::Summary),
+    ];
+
+    fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, format)| *format)
+    }
+
+    /// Of a file whose name ends so, in capitals or not.
+    fn of_ending(ending: &str) -> Option<Self> {
+        match &*ending.to_ascii_lowercase() {
+            "jsonl" | "json" => Some(Self::Ndjson),
+            ending => Self::parse(ending),
+        }
+    }
+
+    /// The formats of a command, its default first.
+    pub(crate) const fn of(command: Command) -> &'static [Self] {
+        match command {
+            Parse => &[Self::Ndjson, Self::Csv, Self::Parquet],
+            Correlate | Demo => {
+                &[Self::Table, Self::Ndjson, Self::Csv, Self::Parquet, Self::Summary]
+            }
+            Who => &[Self::Table, Self::Ndjson],
+            _ => &[Self::Table, Self::Ndjson, Self::Csv, Self::Parquet],
+        }
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, format)| *format == self).map_or("", |(name, _)| name)
+    }
+}
+
+/// A command line.
+pub(crate) struct Options {
+    pub(crate) format: Format,
+    pub(crate) output: Option<PathBuf>,
+    pub(crate) colour: bool,
+    pub(crate) names: names::Options,
+    pub(crate) policy: TimePolicy,
+    pub(crate) ledgers: Vec<PathBuf>,
+    pub(crate) threads: Threads,
+    pub(crate) follow: bool,
+    /// Seconds.
+    pub(crate) hold: Option<u64>,
+    pub(crate) by: Vec<String>,
+    pub(crate) limit: usize,
+    pub(crate) measure: Measure,
+    pub(crate) conditions: Vec<(String, String)>,
+    pub(crate) cell: Option<String>,
+    pub(crate) at: Option<asg_core::Timestamp>,
+    pub(crate) address: Option<String>,
+    /// Logs, or the other arguments of the command.
+    pub(crate) rest: Vec<PathBuf>,
+}
+
+/// The request of a command line.
+pub(crate) enum Asked {
+    Help,
+    Run(Box<Options>),
+}
+
+impl Options {
+    /// Reads the arguments behind a command.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Usage`].
+    pub(crate) fn read(
+        command: Command,
+        args: impl IntoIterator<Item = OsString>,
+    ) -> Result<Asked, Failure> {
+        let mut options = Self {
+            format: Format::of(command)[0],
+            output: None,
+            colour: true,
+            names: names::Options::default(),
+            policy: TimePolicy::default(),
+            ledgers: Vec::new(),
+            threads: Threads::default(),
+            follow: false,
+            hold: None,
+            by: vec!["app".into()],
+            limit: 10,
+            measure: Measure::Packets,
+            conditions: Vec::new(),
+            cell: None,
+            at: None,
+            address: None,
+            rest: Vec::new(),
+        };
+        let mut format = None;
+        // Pages may follow `--cc-export`, and logs may follow the pages.
+        let mut pages_follow = false;
+        let mut parser = lexopt::Parser::from_args(args);
+        while let Some(arg) = parser.next()? {
+            let follows_page = std::mem::take(&mut pages_follow);
+            let known = OPTIONS.iter().find(|known| match arg {
+                Long(name) => known.name == name,
+                Short(letter) => known.short == Some(letter),
+                Value(_) => false,
+            });
+            let known = known.filter(|known| known.of.contains(&command));
+            let Some(known) = known else {
+                let Value(path) = arg else { return Err(arg.unexpected().into()) };
+                let path = PathBuf::from(path);
+                if follows_page && is_saved_page(&path) {
+                    options.names.exports.push(path);
+                    pages_follow = true;
+                } else {
+                    options.rest.push(path);
+                }
+                continue;
+            };
+            if known.name == "help" {
+                return Ok(Asked::Help);
+            }
+            pages_follow = known.name == "cc-export";
+            let value = if known.takes_value { parser.value()? } else { OsString::new() };
+            if known.name == "format" {
+                format = Some(value.string()?);
+            } else {
+                options.set(known.name, value)?;
+            }
+        }
+        options.format = options.chosen_format(command, format.as_deref())?;
+        Ok(Asked::Run(Box::new(options)))
+    }
+
+    fn set(&mut self, name: &str, value: OsString) -> Result<(), Failure> {
+        let usage = |what: String| Failure::Usage(what);
+        match name {
+            "output" => self.output = Some(value.into()),
+            "no-color" => self.colour = false,
+            "cf" => self.names.cf = true,
+            "api" => self.names.api = Some(value.string()?),
+            "token-file" => self.names.token_file = Some(value.into()),
+            "ca-cert" => self.names.ca_cert = Some(value.into()),
+            "skip-ssl-validation" => self.names.skip_ssl_validation = true,
+            "cc-export" => self.names.exports.push(value.into()),
+            "ledger" => self.ledgers.push(value.into()),
+            "year" => set_year(&mut self.policy, &value.string()?)?,
+            "utc-offset" => set_utc_offset(&mut self.policy, &value.string()?)?,
+            "threads" => self.threads = Threads::parse(&value.string()?)?,
+            "follow" => self.follow = true,
+            "hold" => {
+                let text = value.string()?;
+                let what = || usage(format!("--hold takes a number of seconds, and not `{text}`"));
+                self.hold = Some(text.parse().map_err(|_| what())?);
+            }
+            "by" => self.by = value.string()?.split(',').map(|name| name.trim().into()).collect(),
+            "limit" => {
+                let text = value.string()?;
+                let what = || usage(format!("--limit takes a number, and not `{text}`"));
+                self.limit = text.parse().map_err(|_| what())?;
+            }
+            "measure" => self.measure = Measure::parse(&value.string()?)?,
+            "where" => {
+                let text = value.string()?;
+                let what = || usage(format!("--where takes COLUMN=VALUE, and not `{text}`"));
+                let (column, value) = text.split_once('=').ok_or_else(what)?;
+                self.conditions.push((column.into(), value.into()));
+            }
+            "cell" => self.cell = Some(value.string()?),
+            "at" => {
+                let text = value.string()?;
+                let what = || {
+                    let what =
+                        "--at takes a time with a zone, such as 2024-05-06T07:09:10Z, and not";
+                    usage(format!("{what} `{text}`"))
+                };
+                self.at = Some(asg_core::Timestamp::parse(text.as_bytes()).map_err(|_| what())?);
+            }
+            "address" => self.address = Some(value.string()?),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The named format; else that of the output's ending; else the default.
+    fn chosen_format(&self, command: Command, named: Option<&str>) -> Result<Format, Failure> {
+        let can = Format::of(command);
+        let names = || can.iter().map(|format| format.name()).collect::<Vec<_>>().join(", ");
+        let format = match (named, self.output.as_ref().and_then(|path| path.extension())) {
+            (Some(name), _) => {
+                Format::parse(name).filter(|format| can.contains(format)).ok_or_else(|| {
+                    Failure::Usage(format!("--format is one of {}, and not `{name}`", names()))
+                })?
+            }
+            // A ledger has one format, however it is called.
+            (None, Some(ending)) if !matches!(command, LedgerBuild | LedgerMerge) => {
+                let ending = ending.to_string_lossy();
+                Format::of_ending(&ending).filter(|format| can.contains(format)).ok_or_else(|| {
+                    let names = names();
+                    Failure::Usage(format!(
+                        "the ending .{ending} says no format: give --format with one of {names}, or such an ending"
+                    ))
+                })?
+            }
+            (None, _) => can[0],
+        };
+        if format == Format::Parquet && self.output.is_none() {
+            return Err(Failure::Usage(
+                "Parquet goes to a file: give --output FILE.parquet".into(),
+            ));
+        }
+        if self.follow && !matches!(format, Format::Table | Format::Ndjson) {
+            return Err(Failure::Usage("with --follow, --format is table or ndjson".into()));
+        }
+        if self.hold.is_some() && !self.follow {
+            return Err(Failure::Usage("--hold goes with --follow".into()));
+        }
+        Ok(format)
+    }
+}

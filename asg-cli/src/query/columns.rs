@@ -1,0 +1,428 @@
+//! The columns: names, types, meanings, and how a row fills them. Documentation, Arrow schemas, Spark
+//! DDL and filters are made from this one list.
+//!
+//! Every consumer takes these types, Spark being the narrowest: signed integers, text, binary, booleans
+//! and microseconds in UTC.
+
+use std::borrow::Cow;
+use std::fmt::{self, Display};
+
+use arrow_schema::{DataType, Field, Schema, TimeUnit};
+use asg_core::{
+    Address, Attribution, Content, Direction, Envelope, Error, Flow, Identity, Ip, Lifetime,
+    LogPrefix, MacAddr, Origin, Packet, Plane, Proto, Record, Subject, Text, Timestamp, Verdict,
+};
+
+use super::cells::Cells;
+use super::words::word;
+
+/// One row: a packet, and its owner if the query has flows.
+#[derive(Debug)]
+pub struct Row<'r> {
+    /// The place of the line.
+    pub origin: Origin,
+    /// The name of its source.
+    pub source: &'r str,
+    /// The line.
+    pub raw: &'r [u8],
+    /// When the packet was logged, if the line shows it and somebody needs it.
+    pub time: Option<Timestamp>,
+    /// The parsed line.
+    pub record: &'r Record<'r>,
+    /// The packet in it.
+    pub packet: &'r Packet<'r>,
+    /// The meaning of its log prefix, if it is Cloud Foundry's.
+    pub cf: Option<&'r LogPrefix<'r>>,
+    /// What is wrong with a damaged line.
+    pub error: Option<&'r Error>,
+    /// The packet with its owner; `None` for rows of packets.
+    pub flow: Option<&'r Flow<'r, 'r>>,
+}
+
+/// A value of a row.
+pub enum Value<'r> {
+    /// No value.
+    Null,
+    /// Text as printed in a line; not always UTF-8.
+    Raw(&'r [u8]),
+    /// Text.
+    Text(Cow<'r, str>),
+    /// A word of the output contract.
+    Word(&'static str),
+    /// Text that is formatted into its destination without a copy.
+    Shown(&'r dyn Display),
+    /// An IP address.
+    Address(Address),
+    /// A link address.
+    Mac(MacAddr),
+    /// A whole number.
+    Int(i64),
+    /// A truth value.
+    Bool(bool),
+    /// A time.
+    Time(Timestamp),
+    /// Bytes.
+    Bytes(&'r [u8]),
+}
+
+impl fmt::Debug for Value<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.text().fmt(f)
+    }
+}
+
+/// What a column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Text.
+    Text,
+    /// Whole numbers of 32 bits.
+    Int,
+    /// Whole numbers of 64 bits.
+    Long,
+    /// Truth values.
+    Bool,
+    /// Times in UTC, in microseconds.
+    Time,
+    /// Bytes.
+    Bytes,
+}
+
+impl Kind {
+    /// The Arrow type.
+    #[must_use]
+    pub fn arrow(self) -> DataType {
+        match self {
+            Self::Text => DataType::Utf8,
+            Self::Int => DataType::Int32,
+            Self::Long => DataType::Int64,
+            Self::Bool => DataType::Boolean,
+            Self::Time => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+            Self::Bytes => DataType::Binary,
+        }
+    }
+
+    /// The type as Arrow's users call it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Text => "string",
+            Self::Int => "int32",
+            Self::Long => "int64",
+            Self::Bool => "bool",
+            Self::Time => "timestamp[us, tz=UTC]",
+            Self::Bytes => "binary",
+        }
+    }
+}
+
+/// Which tables a column is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum In {
+    /// Packets and flows.
+    Packets,
+    /// Flows.
+    Flows,
+    /// Packets and flows, if it is asked for by name.
+    OnRequest,
+}
+
+/// A column.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Column {
+    /// Its name.
+    pub name: &'static str,
+    /// The type of its values.
+    pub kind: Kind,
+    /// Whether values may be missing.
+    pub nullable: bool,
+    /// Which tables it is in.
+    pub of: In,
+    /// Its meaning, for documentation.
+    pub doc: &'static str,
+    /// Takes the value out of a row.
+    pub get: for<'r> fn(&'r Row<'_>) -> Value<'r>,
+    /// Puts that value straight into a row of cells.
+    pub(crate) put: fn(&Row<'_>, usize, &mut Cells),
+}
+
+impl Column {
+    /// Its field in an Arrow schema.
+    #[must_use]
+    pub fn field(&self) -> Field {
+        Field::new(self.name, self.kind.arrow(), self.nullable)
+    }
+}
+
+/// The Arrow schema of these columns.
+#[must_use]
+pub fn schema(columns: &[&'static Column]) -> Schema {
+    Schema::new(columns.iter().map(|column| column.field()).collect::<Vec<_>>())
+}
+
+macro_rules! columns {
+    ($($name:ident: $kind:ident $($null:ident)?, $of:ident, $doc:literal, |$row:ident| $get:expr;)*) => {
+        /// All columns, in their order.
+        pub static COLUMNS: &[Column] = &[$(Column {
+            name: stringify!($name),
+            kind: Kind::$kind,
+            nullable: columns!(@ $($null)?),
+            of: In::$of,
+            doc: $doc,
+            get: {
+                fn get<'r>($row: &'r Row<'_>) -> Value<'r> { $get.into() }
+                get
+            },
+            put: {
+                fn put($row: &Row<'_>, at: usize, cells: &mut Cells) {
+                    let value: Value<'_> = $get.into();
+                    cells.put(at, &value);
+                }
+                put
+            },
+        }),*];
+    };
+    (@ required) => { false };
+    (@) => { true };
+}
+
+columns! {
+    time: Time, Packets, "When the packet was logged.", |row| row.time;
+    source: Text required, Packets, "The file or stream of the line.", |row| Cow::Borrowed(row.source);
+    line: Long required, Packets, "The line's number in its source, from 1.", |row| row.origin.line;
+    cell: Text, Packets, "The cell: its BOSH instance id, or job and index, or host, whichever the line shows first.", |row| row.cell();
+    verdict: Text, Packets, "`allowed` or `denied`.", |row| row.cf.map(|cf| verdict(cf.verdict));
+    plane: Text, Packets, "`asg`, `c2c` or `rate_limit`: which set of rules decided.", |row| row.cf.map(|cf| plane(cf.plane));
+    direction: Text, Packets, "`egress` or `ingress`, seen from the subject.", |row| row.cf.map(|cf| direction(cf.direction));
+    proto: Text, Packets, "`TCP`, `UDP`, `ICMP`, …, or a number.", |row| row.packet.ip.proto.as_ref().map(proto);
+    src: Text, Packets, "Source address, as printed.", |row| row.packet.ip.src;
+    spt: Int, Packets, "Source port.", |row| row.packet.ip.ports()[0];
+    dst: Text, Packets, "Destination address, as printed.", |row| row.packet.ip.dst;
+    dpt: Int, Packets, "Destination port.", |row| row.packet.ip.ports()[1];
+    subject: Text, Packets, "`container`, `app` or `none`: whom the log prefix names.", |row| row.cf.map(|cf| subject(cf.subject));
+    handle_prefix: Text, Packets, "The leading characters of the subject's handle or app GUID.", |row| row.cf.and_then(|cf| cf.handle_prefix).map(|seen| Cow::Borrowed(seen.as_str()));
+    tag: Text, Packets, "The tag that a network policy gives to its source app.", |row| row.cf.and_then(|cf| cf.tag);
+
+    certainty: Text, Flows, "`exact`, `unique_prefix`, `inferred`, `ambiguous` or `unknown`.", |row| row.attribution().map(|a| word(a.certainty));
+    reason: Text, Flows, "What decided the attribution.", |row| row.attribution().map(|a| word(a.reason));
+    handle: Text, Flows, "The container's whole handle.", |row| row.container().map(|c| Cow::Owned(c.handle().to_string()));
+    process_guid: Text, Flows, "Diego's process GUID.", |row| row.attribution().and_then(Attribution::process).map(|p| p as &dyn Display);
+    index: Int, Flows, "The instance's index, from 0.", |row| row.container().and_then(asg_core::Lifetime::index);
+    process_type: Text, Flows, "The process type: `web`, `worker` or another.", |row| row.identity().and_then(|i| borrowed(i.process_type.as_ref()));
+    app_guid: Text, Flows, "The app's GUID.", |row| row.identity().and_then(|i| Some(Cow::Borrowed(&*i.app.as_ref()?.guid)));
+    app_name: Text, Flows, "The app's name.", |row| row.identity().and_then(|i| borrowed(i.app.as_ref()?.name.as_ref()));
+    app_state: Text, Flows, "`live`, `deleted`, `hidden` or `unknown`.", |row| row.identity().map(|i| word(i.state));
+    deleted_at: Time, Flows, "When the app was deleted.", |row| row.identity().and_then(|i| i.deleted_at);
+    space_guid: Text, Flows, "The space's GUID.", |row| row.identity().and_then(|i| Some(Cow::Borrowed(&*i.space.as_ref()?.guid)));
+    space_name: Text, Flows, "The space's name.", |row| row.identity().and_then(|i| borrowed(i.space.as_ref()?.name.as_ref()));
+    org_guid: Text, Flows, "The org's GUID.", |row| row.identity().and_then(|i| Some(Cow::Borrowed(&*i.org.as_ref()?.guid)));
+    org_name: Text, Flows, "The org's name.", |row| row.identity().and_then(|i| borrowed(i.org.as_ref()?.name.as_ref()));
+    evidence_source: Text, Flows, "The file or stream of the first line that decided.", |row| row.evidence().map(|at| crate::origins::name(at.source));
+    evidence_line: Long, Flows, "That line's number.", |row| row.evidence().map(|at| at.line);
+
+    len: Int, Packets, "Bytes of the IP packet.", |row| row.packet.ip.len;
+    icmp_type: Int, Packets, "ICMP type.", |row| row.packet.ip.icmp_type;
+    icmp_code: Int, Packets, "ICMP code.", |row| row.packet.ip.icmp_code;
+    flags: Text, Packets, "TCP flags in the kernel's order, with blanks between.", |row| row.flags();
+    in: Text, Packets, "Input interface; empty if there is none.", |row| row.packet.in_if;
+    out: Text, Packets, "Output interface; empty if there is none.", |row| row.packet.out_if;
+    physin: Text, Packets, "Input port of a bridge.", |row| row.packet.physin;
+    physout: Text, Packets, "Output port of a bridge.", |row| row.packet.physout;
+    macsrc: Text, Packets, "Source link address.", |row| row.packet.macsrc;
+    macdst: Text, Packets, "Destination link address.", |row| row.packet.macdst;
+    family: Text required, Packets, "`ipv4`, `ipv6`, `arp` or `unknown`.", |row| word(row.packet.family);
+    tos: Int, Packets, "Type of service.", |row| row.packet.ip.tos;
+    prec: Int, Packets, "Precedence.", |row| row.packet.ip.prec;
+    ttl: Int, Packets, "Time to live, of IPv4.", |row| row.packet.ip.ttl;
+    hoplimit: Int, Packets, "Hop limit, of IPv6.", |row| row.packet.ip.hoplimit;
+    id: Int, Packets, "Identification, of IPv4.", |row| row.packet.ip.id;
+    df: Bool, Packets, "Do not fragment.", |row| row.packet.ip.df;
+    mf: Bool, Packets, "More fragments follow.", |row| row.packet.ip.mf;
+    frag_offset: Int, Packets, "Where a fragment begins, in bytes.", |row| row.packet.ip.frag_offset;
+    seq: Long, Packets, "TCP sequence number.", |row| row.packet.ip.seq;
+    ack: Long, Packets, "TCP acknowledgment number.", |row| row.packet.ip.ack;
+    window: Int, Packets, "TCP window.", |row| row.packet.ip.window;
+    urgp: Int, Packets, "TCP urgent pointer.", |row| row.packet.ip.urgp;
+    udp_len: Int, Packets, "Bytes of the UDP datagram.", |row| row.packet.ip.udp_len;
+    icmp_id: Int, Packets, "ICMP identification.", |row| row.packet.ip.icmp_id;
+    icmp_seq: Int, Packets, "ICMP sequence number.", |row| row.packet.ip.icmp_seq;
+    mtu: Long, Packets, "The MTU that an ICMP message tells.", |row| row.packet.ip.mtu;
+    nested_src: Text, Packets, "Source address of the packet that an ICMP error quotes.", |row| row.nested().and_then(|ip| ip.src);
+    nested_dst: Text, Packets, "Its destination address.", |row| row.nested().and_then(|ip| ip.dst);
+    nested_proto: Text, Packets, "Its protocol.", |row| row.nested().and_then(|ip| ip.proto.as_ref()).map(proto);
+    nested_spt: Int, Packets, "Its source port.", |row| row.nested().and_then(|ip| ip.spt);
+    nested_dpt: Int, Packets, "Its destination port.", |row| row.nested().and_then(|ip| ip.dpt);
+    uid: Long, Packets, "User of the socket.", |row| row.packet.uid;
+    gid: Long, Packets, "Group of the socket.", |row| row.packet.gid;
+    mark: Long, Packets, "The packet's mark.", |row| row.packet.mark;
+    host: Text, Packets, "The host in the line's header.", |row| row.record.envelope.host;
+    job: Text, Packets, "The BOSH job or instance group.", |row| row.record.envelope.job;
+    uptime_us: Long, Packets, "Microseconds since the kernel booted.", |row| row.record.envelope.uptime.map(asg_core::Uptime::as_micros);
+    prefix: Text required, Packets, "The log prefix, as printed.", |row| row.packet.prefix;
+    error: Text, Packets, "What is wrong with a damaged line.", |row| row.error.map(|e| Cow::Owned(e.reason()));
+    error_offset: Int, Packets, "Where, in bytes from the start of the line.", |row| row.error.map(Error::offset);
+    raw: Bytes required, OnRequest, "The line.", |row| row.raw;
+}
+
+impl<'r> Row<'r> {
+    /// The row of a flow whose line is `raw`.
+    #[must_use]
+    pub fn of(flow: &'r Flow<'r, 'r>, raw: &'r [u8]) -> Self {
+        let error = match &flow.record.content {
+            Content::Damaged(damaged) => Some(&damaged.error),
+            _ => None,
+        };
+        Self {
+            origin: flow.origin,
+            source: crate::origins::name(flow.origin.source),
+            raw,
+            time: flow.time,
+            record: flow.record,
+            packet: flow.packet,
+            cf: flow.cf.as_ref(),
+            error,
+            flow: Some(flow),
+        }
+    }
+
+    fn attribution(&self) -> Option<&'r Attribution<'r>> {
+        self.flow.map(|flow| &flow.attribution)
+    }
+
+    fn container(&self) -> Option<Lifetime<'r>> {
+        self.attribution()?.container()
+    }
+
+    fn identity(&self) -> Option<&'r Identity> {
+        self.flow?.identity
+    }
+
+    fn evidence(&self) -> Option<Origin> {
+        self.attribution()?.evidence().into_iter().next()
+    }
+
+    fn nested(&self) -> Option<&Ip<'r>> {
+        self.packet.ip.nested.as_deref()
+    }
+
+    fn cell(&self) -> Value<'_> {
+        let Envelope { instance, job, index, host, .. } = &self.record.envelope;
+        match (instance, job, index, host) {
+            (Some(instance), ..) => (*instance).into(),
+            (_, Some(job), Some(index), _) => Value::Text(Cow::Owned(format!("{job}/{index}"))),
+            (.., Some(host)) => (*host).into(),
+            _ => self.flow.and_then(|flow| flow.cell.as_deref()).map(Cow::Borrowed).into(),
+        }
+    }
+
+    fn flags(&self) -> Option<Cow<'static, str>> {
+        let flags = self.packet.ip.flags?;
+        let mut names = flags.names();
+        let first = names.next().unwrap_or_default();
+        let Some(second) = names.next() else { return Some(Cow::Borrowed(first)) };
+        let mut text = format!("{first} {second}");
+        names.for_each(|name| text.extend([" ", name]));
+        Some(Cow::Owned(text))
+    }
+}
+
+fn borrowed(text: Option<&String>) -> Option<Cow<'_, str>> {
+    text.map(|text| Cow::Borrowed(&**text))
+}
+
+const fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Allowed => "allowed",
+        Verdict::Denied => "denied",
+    }
+}
+
+fn plane(plane: Plane) -> &'static str {
+    word(plane)
+}
+
+fn direction(direction: Direction) -> &'static str {
+    word(direction)
+}
+
+fn subject(subject: Subject) -> &'static str {
+    word(subject)
+}
+
+fn proto(proto: &Proto) -> Value<'_> {
+    match proto {
+        Proto::Tcp => Value::Word("TCP"),
+        Proto::Udp => Value::Word("UDP"),
+        other => Value::Shown(other),
+    }
+}
+
+impl<'r, T: Into<Value<'r>>> From<Option<T>> for Value<'r> {
+    #[inline]
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Value::Null, Into::into)
+    }
+}
+
+macro_rules! value_from {
+    ($($of:ty => |$x:ident| $value:expr),* $(,)?) => {$(
+        impl<'r> From<$of> for Value<'r> {
+            #[inline]
+            fn from($x: $of) -> Self { $value }
+        }
+    )*};
+}
+
+value_from! {
+    Cow<'r, str> => |text| Value::Text(text),
+    &'static str => |word| Value::Word(word),
+    Text<'r> => |text| Value::Raw(text.as_bytes()),
+    &'r dyn Display => |shown| Value::Shown(shown),
+    Address => |address| if address == Address::Blank { Value::Word("") } else { Value::Address(address) },
+    MacAddr => |mac| Value::Mac(mac),
+    bool => |flag| Value::Bool(flag),
+    u8 => |n| Value::Int(n.into()),
+    u16 => |n| Value::Int(n.into()),
+    u32 => |n| Value::Int(n.into()),
+    u64 => |n| Value::Int(i64::try_from(n).unwrap_or(i64::MAX)),
+    usize => |n| Value::Int(i64::try_from(n).unwrap_or(i64::MAX)),
+    Timestamp => |time| Value::Time(time),
+    &'r [u8] => |bytes| Value::Bytes(bytes),
+}
+
+impl Value<'_> {
+    /// Writes the value as text; nothing for bytes.
+    ///
+    /// # Errors
+    ///
+    /// Those of writing.
+    pub fn write_text(&self, out: &mut impl fmt::Write) -> fmt::Result {
+        match self {
+            Self::Raw(raw) => out.write_str(&String::from_utf8_lossy(raw)),
+            Self::Text(text) => out.write_str(text),
+            Self::Word(text) => out.write_str(text),
+            Self::Shown(shown) => write!(out, "{shown}"),
+            Self::Address(address) => write!(out, "{address}"),
+            Self::Mac(mac) => write!(out, "{mac}"),
+            Self::Int(n) => write!(out, "{n}"),
+            Self::Bool(flag) => write!(out, "{flag}"),
+            Self::Time(time) => write!(out, "{time}"),
+            Self::Null | Self::Bytes(_) => Ok(()),
+        }
+    }
+
+    /// The value as people read it; `None` if there is none.
+    #[must_use]
+    pub fn text(&self) -> Option<String> {
+        match self {
+            Self::Null => None,
+            Self::Bytes(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
+            value => {
+                let mut text = String::new();
+                let _ = value.write_text(&mut text);
+                Some(text)
+            }
+        }
+    }
+}

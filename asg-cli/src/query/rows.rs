@@ -1,0 +1,139 @@
+//! Rows of a query, and record batches made of them.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+
+use super::batch::Builder;
+use super::columns::{Column, Row};
+use super::filter::Filter;
+use crate::error::Error;
+
+/// Counts of one reading.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// All lines.
+    pub lines: u64,
+    /// Packets, damaged ones included.
+    pub packets: u64,
+    /// Damaged packets.
+    pub damaged: u64,
+    /// Packets that the filter admits.
+    pub rows: u64,
+}
+
+/// The counts of the last complete reading; `None` before the first. Clones share them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LastCounts(Arc<Mutex<Option<Counts>>>);
+
+impl LastCounts {
+    pub(crate) fn get(&self) -> Option<Counts> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn set(&self, counts: Counts) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(counts);
+    }
+}
+
+/// Which rows are wanted, and which columns of them.
+#[derive(Debug, Clone)]
+pub(crate) struct View {
+    pub(crate) columns: Vec<&'static Column>,
+    pub(crate) filter: Filter,
+}
+
+impl View {
+    /// Whether the time of a row will be used.
+    pub(crate) fn needs_time(&self) -> bool {
+        let filtered = self.filter.columns();
+        self.filter.needs_time()
+            || self.columns.iter().copied().chain(filtered).any(|column| column.name == "time")
+    }
+}
+
+/// A reading that gives rows piece by piece.
+pub trait Rows: Send {
+    /// Passes the rows of the next piece to `each`; returns `false` after the last piece.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading, of the directory, and of the monitor.
+    fn step(&mut self, each: &mut dyn FnMut(&Row<'_>)) -> Result<bool, Error>;
+}
+
+/// Passes all rows to `each`, until it fails.
+///
+/// # Errors
+///
+/// Those of reading and of `each`.
+pub fn for_each<E: From<Error>>(
+    mut rows: Box<dyn Rows>,
+    mut each: impl FnMut(&Row<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut result = Ok(());
+    let mut more = true;
+    while more && result.is_ok() {
+        let step = rows.step(&mut |row| {
+            if result.is_ok() {
+                result = each(row);
+            }
+        });
+        more = step?;
+    }
+    result
+}
+
+/// A batch is handed out after this time even if it is empty, because consumers with threads of their
+/// own react to signals only between batches.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// Rows as record batches.
+pub struct Batches {
+    rows: Box<dyn Rows>,
+    builder: Builder,
+    more: bool,
+}
+
+impl fmt::Debug for Batches {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Batches").field("schema", &self.schema()).finish_non_exhaustive()
+    }
+}
+
+impl Batches {
+    pub(crate) fn new(rows: Box<dyn Rows>, columns: &[&'static Column]) -> Self {
+        Self { rows, builder: Builder::new(columns), more: true }
+    }
+
+    /// The schema of all batches.
+    #[must_use]
+    pub fn schema(&self) -> SchemaRef {
+        self.builder.schema()
+    }
+
+    /// The next batch, which may be empty; `None` after the last.
+    ///
+    /// # Errors
+    ///
+    /// As [`Rows::step`].
+    pub fn next_batch(&mut self) -> Result<Option<RecordBatch>, Error> {
+        let Self { rows, builder, more } = self;
+        let start = Instant::now();
+        while *more && !builder.is_full() && start.elapsed() < PATIENCE {
+            *more = rows.step(&mut |row| builder.push(row))?;
+        }
+        Ok((*more || !builder.is_empty()).then(|| builder.finish()))
+    }
+}
+
+impl Iterator for Batches {
+    type Item = Result<RecordBatch, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_batch().transpose()
+    }
+}

@@ -1,0 +1,125 @@
+//! The values that a column can have, where these are a few words or numbers of a few bits. Asking for
+//! any other value is a slip and gets an error.
+
+use std::ops::RangeInclusive;
+
+use asg_core::{AppState, Certainty, Direction, Family, Plane, Proto, Reason, Subject, Verdict};
+
+use super::words::word;
+
+/// Protocols that have a name.
+const PROTOCOLS: [Proto; 8] = [
+    Proto::Tcp,
+    Proto::Udp,
+    Proto::UdpLite,
+    Proto::Icmp,
+    Proto::Icmpv6,
+    Proto::Ah,
+    Proto::Esp,
+    Proto::Sctp,
+];
+
+/// All reasons.
+const REASONS: [Reason; 19] = [
+    Reason::WholeHandle,
+    Reason::OneHandleBeginsSo,
+    Reason::OneAppBeginsSo,
+    Reason::SeveralHandlesBeginSo,
+    Reason::ProcessesContradict,
+    Reason::OutsideLifetime,
+    Reason::OnAnotherCell,
+    Reason::AddressContradicts,
+    Reason::AddressLease,
+    Reason::SeveralHadAddress,
+    Reason::LeaseInDoubt,
+    Reason::NoSuchLease,
+    Reason::PrefixTooShort,
+    Reason::NoSuchHandle,
+    Reason::NoSuchApp,
+    Reason::NoEvidence,
+    Reason::HealthCheck,
+    Reason::NamesNobody,
+    Reason::NotCloudFoundry,
+];
+
+/// The words that the column with this name can have; `None` if it can have any text.
+pub(crate) fn words(column: &str) -> Option<Vec<&'static str>> {
+    Some(match column {
+        "verdict" => [Verdict::Allowed, Verdict::Denied].map(word).to_vec(),
+        "plane" => [Plane::Asg, Plane::C2c, Plane::RateLimit].map(word).to_vec(),
+        "direction" => [Direction::Egress, Direction::Ingress].map(word).to_vec(),
+        "subject" => [Subject::Container, Subject::App, Subject::None].map(word).to_vec(),
+        "family" => [Family::Ipv4, Family::Ipv6, Family::Arp, Family::Unknown].map(word).to_vec(),
+        "certainty" => [
+            Certainty::Exact,
+            Certainty::UniquePrefix,
+            Certainty::Inferred,
+            Certainty::Ambiguous,
+            Certainty::Unknown,
+        ]
+        .map(word)
+        .to_vec(),
+        "reason" => REASONS.map(word).to_vec(),
+        "app_state" => [
+            AppState::Live,
+            AppState::Deleted,
+            AppState::Hidden,
+            AppState::Unknown,
+            AppState::NotAsked,
+            AppState::Unavailable,
+        ]
+        .map(word)
+        .to_vec(),
+        _ => return None,
+    })
+}
+
+/// The numbers that the column with this name can have, if it has numbers.
+pub(crate) fn numbers(column: &str) -> RangeInclusive<i64> {
+    let last = match column {
+        "icmp_type" | "icmp_code" | "tos" | "prec" | "ttl" | "hoplimit" => u8::MAX.into(),
+        "spt" | "dpt" | "nested_spt" | "nested_dpt" | "id" | "window" | "urgp" | "udp_len"
+        | "icmp_id" | "icmp_seq" => u16::MAX.into(),
+        "len" | "frag_offset" | "seq" | "ack" | "mtu" | "uid" | "gid" | "mark" | "index" => {
+            u32::MAX.into()
+        }
+        _ => i64::MAX,
+    };
+    0..=last
+}
+
+/// Those numbers in a sentence.
+pub(crate) fn numbers_in_words(column: &str) -> String {
+    match *numbers(column).end() {
+        i64::MAX => "a number that is not negative".to_owned(),
+        last => format!("a number from 0 to {last}"),
+    }
+}
+
+/// The names of protocols, in a sentence.
+pub(crate) fn protocols_in_words() -> String {
+    let names = PROTOCOLS.map(|proto| proto.to_string());
+    format!("{} or a number from 0 to 255", names.join(", "))
+}
+
+/// The values in a column of protocols for this name, in either case, or for this number. A protocol
+/// that has a name is printed as a number where it does not belong, such as ICMP in IPv6. `None` if the
+/// text is neither.
+pub(crate) fn protocol(text: &str) -> Option<Vec<String>> {
+    if let Ok(number) = text.parse::<u8>() {
+        let named = PROTOCOLS.iter().find(|proto| proto.number() == number);
+        return Some(
+            named.map(ToString::to_string).into_iter().chain([number.to_string()]).collect(),
+        );
+    }
+    let named = PROTOCOLS.iter().map(ToString::to_string);
+    named.into_iter().find(|name| name.eq_ignore_ascii_case(text)).map(|name| vec![name])
+}
+
+/// `a, b or c`.
+pub(crate) fn listed(words: &[&str]) -> String {
+    match words {
+        [before @ .., last] if !before.is_empty() => format!("{} or {last}", before.join(", ")),
+        _ => words.join(""),
+    }
+}

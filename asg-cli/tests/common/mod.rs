@@ -1,0 +1,87 @@
+//! What the tests of the programs share.
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// The program.
+pub(crate) const ASGLOG: &str = env!("CARGO_BIN_EXE_asglog");
+
+/// How a program ended.
+pub(crate) struct Run {
+    pub(crate) status: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Run {
+    /// Standard output as JSON Lines.
+    pub(crate) fn objects(&self) -> Vec<Value> {
+        let object =
+            |line: &str| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
+        self.stdout.lines().map(object).collect()
+    }
+}
+
+/// Runs a command of the program without this machine's configuration.
+pub(crate) fn run(command: &str, args: &[&str]) -> Run {
+    run_with(command, args, &[], b"")
+}
+
+/// As [`run`], with environment variables and standard input.
+pub(crate) fn run_with(command: &str, args: &[&str], env: &[(&str, &str)], stdin: &[u8]) -> Run {
+    let mut child = Command::new(ASGLOG)
+        .arg(command)
+        .args(args)
+        .env_remove("HOME")
+        .env_remove("CF_HOME")
+        .envs(env.iter().copied())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut pipe = child.stdin.take().unwrap();
+    let input = stdin.to_vec();
+    // A program that reads no input closes the pipe.
+    let feeder = std::thread::spawn(move || drop(pipe.write_all(&input)));
+    let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
+    feeder.join().unwrap();
+    Run {
+        status: status.code().unwrap(),
+        stdout: String::from_utf8(stdout).unwrap(),
+        stderr: String::from_utf8(stderr).unwrap(),
+    }
+}
+
+/// A file of this package.
+pub(crate) fn here(path: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path).to_str().unwrap().to_owned()
+}
+
+/// A file of the research data beside the project; says that the test skips if it is not there.
+pub(crate) fn shared(path: &str) -> Option<PathBuf> {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared");
+    let root = std::env::var_os("ASG_SHARED").map_or(beside, PathBuf::from);
+    let found = Some(root.join("data").join(path)).filter(|path| path.exists());
+    if found.is_none() {
+        println!("skipped: the research data ({path}) is not beside the project");
+    }
+    found
+}
+
+/// Panics unless each object is as the schema has it.
+pub(crate) fn assert_schema(schema: &str, objects: &[Value]) {
+    let text = std::fs::read_to_string(here(&format!("schemas/{schema}.schema.json"))).unwrap();
+    let validator = jsonschema::validator_for(&serde_json::from_str(&text).unwrap()).unwrap();
+    for object in objects {
+        let errors: Vec<_> = validator
+            .iter_errors(object)
+            .map(|e| format!("{e} at {}", e.instance_path()))
+            .collect();
+        assert!(errors.is_empty(), "{errors:#?}\n{object:#}");
+    }
+}

@@ -1,0 +1,159 @@
+//! The contract of `parse`: one object a line, in order, whatever the bytes, and the truth in it.
+
+mod common;
+
+use std::io::Write as _;
+
+use common::{Run, assert_schema, here, run, run_with, shared};
+use serde_json::{Value, json};
+
+#[test]
+fn every_captured_packet_gives_its_truth() {
+    let Some(path) = shared("kernel/packets.jsonl") else { return };
+    let rows: Vec<Value> = std::fs::read_to_string(path)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let lines: String =
+        rows.iter().map(|row| format!("{}\n", row["line"].as_str().unwrap())).collect();
+    let run = run_with("parse", &[], &[], lines.as_bytes());
+    let objects = run.objects();
+    assert_eq!((run.status, objects.len()), (0, rows.len()));
+    assert_schema("parse", &objects);
+    for (row, object) in rows.iter().zip(&objects) {
+        let mut truth = row["truth"].clone();
+        forget_unshown(&mut truth);
+        assert_eq!(object["packet"], truth, "{}", row["case"]);
+        let whole = truth.get("cut").is_none();
+        assert_eq!(object["kind"], if whole { "packet" } else { "damaged" }, "{}", row["case"]);
+    }
+}
+
+/// The truth knows more than the line shows in one respect: which extension header an `OPT ( )` was.
+fn forget_unshown(truth: &mut Value) {
+    for header in truth.get_mut("ext").and_then(Value::as_array_mut).into_iter().flatten() {
+        if ![44, 50, 51].map(Value::from).contains(&header["hdr"]) {
+            header.as_object_mut().unwrap().remove("hdr");
+        }
+    }
+    if let Some(nested) = truth.get_mut("nested") {
+        forget_unshown(nested);
+    }
+}
+
+#[test]
+fn every_line_of_the_research_logs_gives_one_object_of_the_schema() {
+    for file in ["kernel/noise.log", "rep/envelopes.txt", "rep/rep-lines.txt"] {
+        let Some(path) = shared(file) else { continue };
+        let text = std::fs::read(&path).unwrap();
+        let lines = text.split_inclusive(|&b| b == b'\n').count();
+        let Run { status, stdout, stderr } =
+            run("parse", &["--year", "2017", path.to_str().unwrap()]);
+        let objects: Vec<Value> =
+            stdout.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+        assert_eq!((status, stderr.as_str(), objects.len()), (0, "", lines), "{file}");
+        assert_schema("parse", &objects);
+    }
+}
+
+#[test]
+fn the_articles_line_is_the_contracts_example() {
+    let object = &run("parse", &["--year=2017", &here("data/article.log")]).objects()[1];
+    let mut head = object.clone();
+    head.as_object_mut().unwrap().retain(|key, _| key != "packet");
+    assert_eq!(
+        head,
+        json!({
+            "line": 2, "kind": "packet", "time": "2017-06-16T23:18:38Z", "host": null, "job": "diego_cell",
+            "index": "1", "instance": null, "uptime": "2681198.826158",
+            "cf": {
+                "verdict": "allowed", "plane": "asg", "direction": "egress", "subject": "container",
+                "handle_prefix": "1f97ff6d-4517-43a0-5aef-f5915",
+            },
+        })
+    );
+}
+
+#[test]
+fn no_bytes_stop_it_and_no_line_is_lost() {
+    let long = "x".repeat(70_000);
+    let lines: [&[u8]; 8] = [
+        b"\xff\xfe\x00 IN= OUT=",
+        b"",
+        b"{\"timestamp\":\"1498140002.833300412\",\"source\":\"rep\",\"message\":\"rep.x\",\"data\":{\"guid\":\"d08b",
+        b"OK_bfce786c-ab07-40ad-79f9-8 IN=s-010255073003 OUT=eth0 SRC=10.255.73.3 DST=8.8.8.8 LEN=6",
+        b"{",
+        b"[[[[[[",
+        long.as_bytes(),
+        b"last, without a line feed\r",
+    ];
+    let run = run_with("parse", &["-"], &[], &lines.join(&b'\n'));
+    let objects = run.objects();
+    let kinds: Vec<_> = objects.iter().map(|o| o["kind"].as_str().unwrap()).collect();
+    assert_eq!(
+        kinds,
+        ["damaged", "other", "damaged", "damaged", "damaged", "other", "other", "other"]
+    );
+    let numbers: Vec<_> = objects.iter().map(|o| o["line"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, [1, 2, 3, 4, 5, 6, 7, 8]);
+    assert_eq!(objects[3]["packet"]["dst"], "8.8.8.8");
+    assert_eq!(objects[3]["error"]["offset"], 89);
+    assert_eq!(run.status, 1, "the end of the long line was skipped");
+    assert_eq!(run.stderr, "asglog: -: lines longer than 64 KiB: 1; their ends were skipped\n");
+    assert_schema("parse", &objects);
+}
+
+#[test]
+fn compressed_logs_are_read_as_they_are() {
+    let plain = std::fs::read(here("data/article.log")).unwrap();
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(&plain).unwrap();
+    let expected = run_with("parse", &[], &[], &plain).stdout;
+    for bytes in [gzip.finish().unwrap(), zstd::encode_all(&plain[..], 1).unwrap()] {
+        assert_eq!(run_with("parse", &[], &[], &bytes).stdout, expected);
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_said_and_the_rest_is_read() {
+    let good = here("data/article.log");
+    let both = run("parse", &["no/such/file", &good]);
+    assert_eq!((both.status, both.objects().len()), (1, 5));
+    assert_eq!(both.objects()[0]["source"], good.as_str(), "several inputs are told apart");
+    insta::assert_snapshot!(both.stderr, @"asglog: no/such/file: No such file or directory (os error 2)");
+    let none = run("parse", &["no/such/file"]);
+    assert_eq!((none.status, none.stdout.as_str()), (2, ""));
+    insta::assert_snapshot!(none.stderr, @r"
+    asglog: no/such/file: No such file or directory (os error 2)
+    asglog: no log could be read
+    ");
+    let folder = run("parse", &[&here("data")]);
+    assert_eq!(folder.status, 2);
+    assert!(folder.stderr.contains("it is a folder"), "{}", folder.stderr);
+}
+
+#[test]
+fn wrong_options_say_what_is_right() {
+    for (args, message) in [
+        (
+            &["--year", "17"][..],
+            "asglog: --year takes a year from 1970 to 2261, and not `17` (see --help)\n",
+        ),
+        (
+            &["--utc-offset", "CET"],
+            "asglog: --utc-offset takes an offset such as +02:00 or -5, and not `CET` (see --help)\n",
+        ),
+        (&["--what"], "asglog: invalid option '--what' (see --help)\n"),
+    ] {
+        let Run { status, stdout, stderr } = run("parse", args);
+        assert_eq!((status, stdout.as_str(), stderr.as_str()), (2, "", message));
+    }
+}
+
+#[test]
+fn help_has_examples() {
+    let help = run("parse", &["--help"]);
+    assert_eq!((help.status, help.stderr.as_str()), (0, ""));
+    assert!(help.stdout.contains("\nExamples:\n"));
+}
