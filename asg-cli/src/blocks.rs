@@ -1,16 +1,12 @@
 //! Whole lines, some hundred kilobytes at a time: pieces of a log that several threads can read at once.
 
 use std::io::{self, Read};
-use std::num::NonZero;
+use std::time::Instant;
 
 use asg_core::Lines;
 
 use crate::input::read_piece;
-
-/// As much of a log as is handed out at a time, unless a line is longer: little enough that it does not drive all else out of
-/// a processor's own cache, and where threads wait for each other's blocks, so much that they seldom do.
-const ALONE: usize = 128 << 10;
-const SHARED: usize = 512 << 10;
+use crate::monitor::PERIOD;
 
 /// Some whole lines of a log.
 #[derive(Debug, Default)]
@@ -28,7 +24,19 @@ impl Block {
         &self.buffer[..self.len]
     }
 
-    fn set(&mut self, bytes: &[u8]) {
+    /// Drops the lines.
+    pub(crate) const fn clear(&mut self) {
+        self.len = 0;
+    }
+
+    /// Adds bytes behind all others.
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        self.make_room(bytes.len())[..bytes.len()].copy_from_slice(bytes);
+        self.len += bytes.len();
+    }
+
+    /// Replaces the bytes.
+    pub(crate) fn set(&mut self, bytes: &[u8]) {
         self.len = 0;
         self.make_room(bytes.len())[..bytes.len()].copy_from_slice(bytes);
         self.len = bytes.len();
@@ -55,9 +63,8 @@ pub struct Blocks<R> {
 }
 
 impl<R: Read> Blocks<R> {
-    /// Reads from `input`, for so many threads.
-    pub const fn new(input: R, threads: NonZero<usize>) -> Self {
-        let size = if threads.get() == 1 { ALONE } else { SHARED };
+    /// Reads from `input`, about `size` bytes a block.
+    pub const fn new(input: R, size: usize) -> Self {
         Self { input, rest: Vec::new(), is_over: false, size }
     }
 
@@ -91,12 +98,17 @@ impl<R: Read> Blocks<R> {
         result.map(|()| block.len > 0)
     }
 
-    /// Reads until a block is full or the log is over.
+    /// Reads until a block is full, the log is over, or something has come and nothing more did for a while.
     fn fill(&mut self, block: &mut Block) -> io::Result<()> {
         let mut room = block.make_room(self.size.saturating_sub(block.len).max(self.size / 8));
         let mut read = Ok(1);
         let mut filled = 0;
+        let start = Instant::now();
         while let (Ok(1..), false) = (&read, room.is_empty()) {
+            // The first read of a slow pipe gives what is there.
+            if filled > 0 && start.elapsed() > PERIOD {
+                break;
+            }
             read = read_piece(&mut self.input, room);
             let n = *read.as_ref().unwrap_or(&0);
             filled += n;
@@ -129,8 +141,11 @@ impl<R: Read> Blocks<R> {
 mod tests {
     use super::*;
 
-    fn blocks(input: impl Read, threads: usize) -> (Vec<Vec<u8>>, io::Result<bool>) {
-        let mut blocks = Blocks::new(input, NonZero::new(threads).unwrap());
+    const ALONE: usize = 128 << 10;
+    const SHARED: usize = 512 << 10;
+
+    fn blocks(input: impl Read, size: usize) -> (Vec<Vec<u8>>, io::Result<bool>) {
+        let mut blocks = Blocks::new(input, size);
         let (mut block, mut all) = (Block::default(), Vec::new());
         loop {
             let next = blocks.next(&mut block);
@@ -146,8 +161,8 @@ mod tests {
     #[test]
     fn blocks_are_whole_lines() {
         let text: String = (0..400_000).map(|n| format!("line {n}\n")).collect();
-        for (text, threads, most) in [(&text[..], 1, ALONE), (&text[..text.len() - 1], 2, SHARED)] {
-            let (blocks, end) = blocks(text.as_bytes(), threads);
+        for (text, most) in [(&text[..], ALONE), (&text[..text.len() - 1], SHARED)] {
+            let (blocks, end) = blocks(text.as_bytes(), most);
             assert!(!end.unwrap() && blocks.len() > 3);
             assert!(blocks.concat() == text.as_bytes());
             assert!(blocks.iter().all(|bytes| bytes.starts_with(b"line ")));
@@ -160,7 +175,7 @@ mod tests {
     #[test]
     fn of_an_endless_line_only_the_beginning_is_kept_and_the_next_is_whole() {
         let text = [&b"first\n"[..], &vec![b'x'; 5 * SHARED], b"\nlast\nend"].concat();
-        let (blocks, end) = blocks(&text[..], 2);
+        let (blocks, end) = blocks(&text[..], SHARED);
         assert!(!end.unwrap());
         let whole = blocks.concat();
         let lines: Vec<&[u8]> = whole.split(|b| *b == b'\n').collect();
@@ -180,7 +195,7 @@ mod tests {
                 }
             }
         }
-        let (blocks, end) = blocks(Broken(b"one\ntw"), 1);
+        let (blocks, end) = blocks(Broken(b"one\ntw"), ALONE);
         assert!(end.is_err());
         assert_eq!(blocks.concat(), b"one\ntw");
     }

@@ -3,13 +3,18 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use asg_core::{Content, Correlator, Guid, Identity, Ledger, Line, Origin, Record, TimePolicy};
+use asg_core::{
+    Batch, Content, Correlation, FlowCache, Gatherer, Gathering, Joiner, Ledger, Line, Reader,
+    TimePolicy,
+};
 
 use crate::error::Error;
-use crate::lines::{Reader, Readers, may_be_packet};
-use crate::lock::{Lock, Used};
+use crate::lines::{Readers, may_be_packet};
+use crate::lock::Lock;
 use crate::monitor::Monitor;
-use crate::names::Names;
+use crate::names::{AsDirectory, Names};
+use crate::pieces::{Feed, Piece, Size};
+use crate::pipeline::{Pipeline, Threads, Work};
 use crate::query::columns::Row;
 use crate::query::rows::{Counts, LastCounts, Rows, View};
 
@@ -19,17 +24,27 @@ pub type SharedLedger = Arc<Mutex<Ledger>>;
 /// The evidence of all sources, gathered once and shared by every reading of them.
 #[derive(Debug)]
 pub struct Gathered {
-    correlator: Lock<Option<Correlator>>,
+    phase: Lock<Phase>,
     policy: TimePolicy,
     /// Evidence from before.
     ledger: Option<SharedLedger>,
+}
+
+/// How far the evidence is.
+#[derive(Debug, Default)]
+enum Phase {
+    #[default]
+    Nothing,
+    /// Read, but owners have no names yet.
+    Unnamed(Box<asg_core::Gathered>),
+    Ready(Arc<Correlation>),
 }
 
 impl Gathered {
     /// Gathers nothing yet. Evidence from `ledger` is added when the first reading begins.
     #[must_use]
     pub const fn new(policy: TimePolicy, ledger: Option<SharedLedger>) -> Self {
-        Self { correlator: Lock::new(None), policy, ledger }
+        Self { phase: Lock::new(Phase::Nothing), policy, ledger }
     }
 
     /// Whether flows can be given without a first reading.
@@ -38,256 +53,255 @@ impl Gathered {
     ///
     /// As [`Lock::lock`].
     pub fn is_ready(&self, monitor: &dyn Monitor) -> Result<bool, Error> {
-        Ok(self.correlator.lock(monitor)?.is_some())
+        Ok(matches!(*self.phase.lock(monitor)?, Phase::Ready(_)))
     }
 
-    /// Asks the correlator; one without evidence, if nothing was read yet.
+    /// The evidence, if it was gathered and named.
     ///
     /// # Errors
     ///
-    /// As [`Lock::lock`], and those of `ask`.
-    pub fn known<T, E: From<Error>>(
-        &self,
-        monitor: &dyn Monitor,
-        ask: impl FnOnce(&Correlator) -> Result<T, E>,
-    ) -> Result<T, E> {
-        let held = self.correlator.lock(monitor)?;
-        match &*held {
-            Some(correlator) => ask(correlator),
-            None => ask(&Correlator::new()),
+    /// As [`Lock::lock`].
+    pub fn known(&self, monitor: &dyn Monitor) -> Result<Option<Arc<Correlation>>, Error> {
+        match &*self.phase.lock(monitor)? {
+            Phase::Ready(correlation) => Ok(Some(Arc::clone(correlation))),
+            _ => Ok(None),
         }
     }
 
-    /// Reads everything for evidence, if that was not done.
-    fn ready(&self, readers: &Readers) -> Result<Used<'_, Option<Correlator>>, Error> {
-        let mut held = self.correlator.lock(&**readers.monitor())?;
-        if held.is_none() {
-            *held = Some(self.gather(readers.open("reading evidence"))?);
-        }
-        Ok(held)
-    }
-
-    /// Passes the flows of these lines to `each`.
-    fn flows(
+    /// Reads everything for evidence and asks for the names of all owners, if that was not done.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading and of the directory. What was read stays.
+    pub fn ready(
         &self,
         readers: &Readers,
         names: Option<&Arc<dyn Names>>,
-        lines: &[(Origin, &[u8])],
-        each: impl FnMut(&asg_core::Flow<'_, '_>),
-    ) -> Result<(), Error> {
-        // Another reading may have failed meanwhile and dropped what was gathered.
-        let mut held = self.ready(readers)?;
-        let Some(correlator) = held.as_mut() else { return Ok(()) };
-        let mut failed = None;
-        let resolve = |guids: &[Guid]| {
-            let unknown = || vec![Identity::unknown(); guids.len()];
-            let Some(names) = names.filter(|_| failed.is_none()) else { return unknown() };
-            match names.identities(guids) {
-                Ok(mut found) => guids
-                    .iter()
-                    .map(|guid| found.remove(guid).unwrap_or_else(Identity::unknown))
-                    .collect(),
-                Err(error) => {
-                    failed = Some(error);
-                    unknown()
-                }
-            }
-        };
-        correlator.flows(lines, resolve, each);
-        match failed {
-            // The correlator has remembered answers that were none: the next attempt makes a new one.
-            Some(error) => {
-                *held = None;
-                Err(error)
-            }
-            None => Ok(()),
+    ) -> Result<Arc<Correlation>, Error> {
+        let mut held = self.phase.lock(&**readers.monitor())?;
+        if let Phase::Nothing = *held {
+            *held = Phase::Unnamed(Box::new(self.gather(readers)?));
         }
+        if let Phase::Unnamed(gathered) = &mut *held
+            && let Some(names) = names
+        {
+            gathered.resolve(&mut AsDirectory(&**names))?;
+        }
+        let correlation = match std::mem::take(&mut *held) {
+            Phase::Unnamed(gathered) => Arc::new(gathered.correlate()),
+            Phase::Ready(correlation) => correlation,
+            Phase::Nothing => return Err(Error::Value("nothing was gathered".into())),
+        };
+        *held = Phase::Ready(Arc::clone(&correlation));
+        Ok(correlation)
     }
 
-    fn gather(&self, mut reader: Reader) -> Result<Correlator, Error> {
-        let mut correlator = Correlator::with_policy(self.policy);
+    fn gather(&self, readers: &Readers) -> Result<asg_core::Gathered, Error> {
+        let mut gathering = Gathering::with_policy(self.policy);
         if let Some(ledger) = &self.ledger {
             let ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
-            correlator = correlator.with_ledger(ledger.clone());
+            gathering = gathering.with_ledger(ledger.clone());
         }
-        while reader.step(|raw| {
-            correlator.observe(raw.origin, raw.bytes);
-        })? {}
-        Ok(correlator)
+        gather(gathering, readers)
     }
 }
 
-/// Lines that are held at once, so that names are looked up together…
-const HELD: usize = 4096;
+/// The first phase over all sources.
+///
+/// # Errors
+///
+/// Those of reading.
+pub fn gather(mut gathering: Gathering, readers: &Readers) -> Result<asg_core::Gathered, Error> {
+    let mut pipeline = Pipeline::new(readers, "reading evidence", Size::Small, || Gather {
+        gatherer: gathering.gatherer(),
+    });
+    while let Some(batch) = pipeline.next()? {
+        let merged = gathering.merge(batch, 0);
+        debug_assert_eq!(merged, Ok(()), "batches come in the order of their pieces");
+    }
+    gathering.finish(|joiner: &mut Joiner<'_>| {
+        let readers = readers.quietly();
+        let mut feed = Feed::new(&readers, "joining packets", Size::Small, Threads::ONE.get());
+        let mut piece = Piece::default();
+        while feed.next(&mut piece)? {
+            piece.for_each(|raw| joiner.look(raw.origin, raw.bytes));
+        }
+        Ok(())
+    })
+}
 
-/// …and bytes of them, should they be long.
-const HELD_BYTES: usize = 4 << 20;
+struct Gather {
+    gatherer: Gatherer,
+}
 
-/// The flows of sources.
-pub(crate) struct Flows {
-    gathered: Arc<Gathered>,
-    names: Option<Arc<dyn Names>>,
-    readers: Readers,
-    reader: Reader,
+impl Work for Gather {
+    type Done = Batch;
+
+    fn piece(&mut self, piece: &Piece) -> Batch {
+        piece.for_each(|raw| self.gatherer.read(raw.origin, raw.bytes));
+        self.gatherer.take_batch()
+    }
+}
+
+/// What becomes of rows, on one thread.
+pub(crate) trait RowSink: Send + 'static {
+    /// What it makes of the rows of a piece.
+    type Done: Send + 'static;
+
+    /// Takes a row.
+    fn row(&mut self, row: &Row<'_>);
+
+    /// Hands over what came of the rows since the last time.
+    fn take(&mut self) -> Self::Done;
+}
+
+/// Lines to rows to a sink.
+pub(crate) struct RowWork<S> {
+    rows: PieceRows,
+    pub(crate) sink: S,
+}
+
+impl<S: RowSink> RowWork<S> {
+    pub(crate) const fn new(rows: PieceRows, sink: S) -> Self {
+        Self { rows, sink }
+    }
+}
+
+impl<S: RowSink> Work for RowWork<S> {
+    type Done = (S::Done, Counts);
+
+    fn piece(&mut self, piece: &Piece) -> Self::Done {
+        let mut counts = Counts::default();
+        self.rows.each(piece, &mut counts, |row| self.sink.row(row));
+        (self.sink.take(), counts)
+    }
+}
+
+/// The rows of pieces, for one thread.
+pub(crate) struct PieceRows {
+    of: Of,
     view: View,
-    held: Held,
-    counts: Counts,
-    last: LastCounts,
 }
 
-impl fmt::Debug for Flows {
+/// Where rows come from.
+enum Of {
+    Flows { correlation: Arc<Correlation>, cache: Box<FlowCache> },
+    Packets { reader: Box<Reader>, policy: TimePolicy, needs_time: bool },
+}
+
+impl fmt::Debug for PieceRows {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Flows").field("reader", &self.reader).finish_non_exhaustive()
+        f.debug_struct("PieceRows").field("view", &self.view).finish_non_exhaustive()
     }
 }
 
-impl Flows {
-    pub(crate) fn new(
-        readers: Readers,
-        gathered: Arc<Gathered>,
-        names: Option<Arc<dyn Names>>,
-        view: View,
-        last: LastCounts,
-    ) -> Self {
-        Self {
-            gathered,
-            names,
-            reader: readers.open("naming packets"),
-            readers,
-            view,
-            held: Held::default(),
-            counts: Counts::default(),
-            last,
+impl PieceRows {
+    /// Packets with their owners.
+    pub(crate) fn flows(correlation: Arc<Correlation>, view: View) -> Self {
+        Self { of: Of::Flows { correlation, cache: Box::default() }, view }
+    }
+
+    /// Packets.
+    pub(crate) fn packets(policy: TimePolicy, view: View) -> Self {
+        let needs_time = view.needs_time();
+        Self { of: Of::Packets { reader: Box::default(), policy, needs_time }, view }
+    }
+
+    /// The same rows for another thread.
+    pub(crate) fn another(&self) -> Self {
+        match &self.of {
+            Of::Flows { correlation, .. } => {
+                Self::flows(Arc::clone(correlation), self.view.clone())
+            }
+            Of::Packets { policy, .. } => Self::packets(*policy, self.view.clone()),
         }
     }
 
-    /// Takes lines until there are enough to look up names, or none is left; returns `false` then.
-    fn hold(&mut self) -> Result<bool, Error> {
-        let Self { reader, held, counts, .. } = self;
-        let mut more = true;
-        while more && held.ends.len() < HELD && held.bytes.len() < HELD_BYTES {
-            more = reader.step(|raw| {
-                counts.lines += 1;
-                if may_be_packet(raw.bytes) {
-                    held.push(raw.origin, raw.bytes);
-                }
-            })?;
-        }
-        Ok(more)
-    }
-}
-
-impl Rows for Flows {
-    fn step(&mut self, each: &mut dyn FnMut(&Row<'_>)) -> Result<bool, Error> {
-        drop(self.gathered.ready(&self.readers)?);
-        let more = self.hold()?;
-        let Self { gathered, names, readers, held, view, counts, last, .. } = self;
-        let lines = held.lines();
-        let mut at = lines.iter();
-        gathered.flows(readers, names.as_ref(), &lines, |flow| {
-            let raw = at.find(|(origin, _)| *origin == flow.origin).map_or(&[][..], |(_, raw)| raw);
-            let row = Row::of(flow, raw);
+    /// Passes the rows of a piece to `each`.
+    pub(crate) fn each(
+        &mut self,
+        piece: &Piece,
+        counts: &mut Counts,
+        mut each: impl FnMut(&Row<'_>),
+    ) {
+        let Self { of, view } = self;
+        let mut row = |row: &Row<'_>, counts: &mut Counts| {
             counts.packets += 1;
             counts.damaged += u64::from(row.error.is_some());
-            if view.filter.admits(&row) {
+            if view.filter.admits(row) {
                 counts.rows += 1;
-                each(&row);
+                each(row);
             }
-        })?;
-        held.clear();
-        if !more {
-            last.set(*counts);
-        }
-        Ok(more)
-    }
-}
-
-/// Lines, in one piece of memory.
-#[derive(Default)]
-struct Held {
-    bytes: Vec<u8>,
-    /// The place of each, and its end in `bytes`.
-    ends: Vec<(Origin, usize)>,
-}
-
-impl Held {
-    fn push(&mut self, origin: Origin, line: &[u8]) {
-        self.bytes.extend_from_slice(line);
-        self.ends.push((origin, self.bytes.len()));
-    }
-
-    fn lines(&self) -> Vec<(Origin, &[u8])> {
-        let mut start = 0;
-        let line = |&(origin, end): &(Origin, usize)| {
-            let line = &self.bytes[start..end];
-            start = end;
-            (origin, line)
         };
-        self.ends.iter().map(line).collect()
-    }
-
-    fn clear(&mut self) {
-        self.bytes.clear();
-        self.ends.clear();
+        match of {
+            Of::Flows { correlation, cache } => piece.for_each(|raw| {
+                counts.lines += 1;
+                let line = Line::new(raw.bytes);
+                if let Some(flow) = correlation.flow(cache, raw.origin, &line) {
+                    row(&Row::of(&flow, raw.bytes), counts);
+                }
+            }),
+            Of::Packets { reader, policy, needs_time } => piece.for_each(|raw| {
+                counts.lines += 1;
+                if !may_be_packet(raw.bytes) {
+                    return;
+                }
+                let line = Line::new(raw.bytes);
+                let mut record = reader.read(&line);
+                if raw.is_cut {
+                    record = record.cut_at(raw.bytes.len());
+                }
+                let Some((packet, cf)) = record.packet() else { return };
+                let error = match &record.content {
+                    Content::Damaged(damaged) => Some(&damaged.error),
+                    _ => None,
+                };
+                let found = Row {
+                    origin: raw.origin,
+                    source: raw.source,
+                    raw: raw.bytes,
+                    time: if *needs_time { record.time(policy) } else { None },
+                    record: &record,
+                    packet,
+                    cf,
+                    error,
+                    flow: None,
+                };
+                row(&found, counts);
+            }),
+        }
     }
 }
 
-/// The packets of sources.
+/// Rows in the caller's thread, for those who call back.
 #[derive(Debug)]
-pub(crate) struct Packets {
-    reader: Reader,
-    policy: TimePolicy,
-    view: View,
-    needs_time: bool,
+pub(crate) struct Alone {
+    feed: Feed,
+    piece: Piece,
+    rows: PieceRows,
     counts: Counts,
     last: LastCounts,
 }
 
-impl Packets {
-    pub(crate) fn new(reader: Reader, policy: TimePolicy, view: View, last: LastCounts) -> Self {
-        let needs_time = view.needs_time();
-        Self { reader, policy, view, needs_time, counts: Counts::default(), last }
+impl Alone {
+    pub(crate) fn new(
+        readers: &Readers,
+        what: &'static str,
+        rows: PieceRows,
+        last: LastCounts,
+    ) -> Self {
+        let feed = Feed::new(readers, what, Size::Small, Threads::ONE.get());
+        Self { feed, piece: Piece::default(), rows, counts: Counts::default(), last }
     }
 }
 
-impl Rows for Packets {
+impl Rows for Alone {
     fn step(&mut self, each: &mut dyn FnMut(&Row<'_>)) -> Result<bool, Error> {
-        let Self { reader, policy, view, needs_time, counts, last } = self;
-        let more = reader.step(|raw| {
-            counts.lines += 1;
-            if !may_be_packet(raw.bytes) {
-                return;
-            }
-            let line = Line::new(raw.bytes);
-            let mut record = Record::read(&line);
-            if raw.is_cut {
-                record = record.cut_at(raw.bytes.len());
-            }
-            let Some((packet, cf)) = record.packet() else { return };
-            counts.packets += 1;
-            let error = match &record.content {
-                Content::Damaged(damaged) => Some(&damaged.error),
-                _ => None,
-            };
-            counts.damaged += u64::from(error.is_some());
-            let row = Row {
-                origin: raw.origin,
-                source: raw.source,
-                raw: raw.bytes,
-                time: if *needs_time { record.time(policy) } else { None },
-                record: &record,
-                packet,
-                cf,
-                error,
-                flow: None,
-            };
-            if view.filter.admits(&row) {
-                counts.rows += 1;
-                each(&row);
-            }
-        })?;
-        if !more {
-            last.set(*counts);
+        let more = self.feed.next(&mut self.piece)?;
+        if more {
+            self.rows.each(&self.piece, &mut self.counts, each);
+        } else {
+            self.last.set(self.counts);
         }
         Ok(more)
     }

@@ -7,7 +7,7 @@
 //! | [`query`] | rows with chosen columns, filtered, as Arrow record batches |
 //! | [`flows`] | evidence of all sources, and the flows that follow from it |
 //! | [`answers`], [`who`] | small tables made from all rows; the owner of a handle |
-//! | [`counting`] | packets counted by several threads |
+//! | [`pipeline`] | pieces of sources to threads, and results in order |
 //! | [`output`], [`ledger_file`] | tables, summaries, CSV, Parquet, saved ledgers |
 //! | [`names`], [`time`] | options about directories and times |
 //! | [`monitor`], [`error`], [`report`] | progress, errors, exit status |
@@ -27,7 +27,6 @@
 
 pub mod answers;
 pub mod blocks;
-pub mod counting;
 pub mod error;
 pub mod flows;
 pub mod input;
@@ -38,6 +37,8 @@ pub mod monitor;
 pub mod names;
 pub mod origins;
 pub mod output;
+mod pieces;
+pub mod pipeline;
 pub mod program;
 pub mod query;
 pub mod report;

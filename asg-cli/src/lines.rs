@@ -1,21 +1,15 @@
-//! Sources as lines, read in pieces on request, so that the caller decides how much is in memory.
+//! Sources of lines, and who supervises their reading.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex};
 
-use asg_core::{Lines, Origin, RawLine};
+use asg_core::Origin;
 use memchr::memmem;
 
 use crate::error::Error;
-use crate::input::{Opened, ReadCounter, Source};
-use crate::monitor::{Monitor, Unattended, Watch};
-
-/// How much is read at once.
-const PIECE: usize = 256 << 10;
-
-/// How many values of a column are taken at once.
-const VALUES: usize = 1024;
+use crate::input::Source;
+use crate::monitor::{Monitor, Unattended};
+use crate::pipeline::Threads;
 
 /// One line, and where it stood.
 #[derive(Debug, Clone, Copy)]
@@ -28,17 +22,6 @@ pub struct Raw<'l> {
     pub bytes: &'l [u8],
     /// Whether it is longer than what is kept of a line.
     pub is_cut: bool,
-}
-
-impl<'l> Raw<'l> {
-    fn of(source: &'l dyn Source, line: &RawLine<'l>) -> Self {
-        Self {
-            origin: Origin { source: source.id(), line: line.number },
-            source: source.name(),
-            bytes: line.bytes,
-            is_cut: line.skipped > 0,
-        }
-    }
 }
 
 /// Returns `false` for lines that certainly hold no packet, at the speed of memory. A packet's line
@@ -59,6 +42,7 @@ pub struct Readers {
     sources: Arc<[Arc<dyn Source>]>,
     monitor: Arc<dyn Monitor>,
     failures: Option<Failures>,
+    threads: Threads,
 }
 
 /// Why sources could not be read, by name.
@@ -68,7 +52,8 @@ impl Readers {
     /// Reads these sources one after the other.
     #[must_use]
     pub fn new(sources: Vec<Arc<dyn Source>>, monitor: Arc<dyn Monitor>) -> Self {
-        Self { sources: sources.into(), monitor, failures: None }
+        let threads = Threads::default();
+        Self { sources: sources.into(), monitor, failures: None, threads }
     }
 
     /// Goes on when a source cannot be read, and keeps the reason here.
@@ -101,21 +86,25 @@ impl Readers {
         &self.monitor
     }
 
-    /// Starts a reading at the beginning of the first source.
+    /// The sources.
+    pub(crate) const fn sources(&self) -> &Arc<[Arc<dyn Source>]> {
+        &self.sources
+    }
+
+    /// Where the reasons go why a source could not be read.
+    pub(crate) const fn failures(&self) -> Option<&Failures> {
+        self.failures.as_ref()
+    }
+
+    /// How many threads work on the lines.
+    pub(crate) const fn threads(&self) -> Threads {
+        self.threads
+    }
+
+    /// Chooses how many threads work on the lines; as many as there are processors unless this is called.
     #[must_use]
-    pub fn open(&self, what: &'static str) -> Reader {
-        Reader {
-            sources: Arc::clone(&self.sources),
-            at: 0,
-            done: 0,
-            stream: None,
-            lines: Lines::new(),
-            buffer: Vec::new(),
-            counter: ReadCounter::new(Arc::clone(&self.monitor)),
-            watch: Watch::new(Arc::clone(&self.monitor), what, self.size()),
-            monitor: Arc::clone(&self.monitor),
-            failures: self.failures.clone(),
-        }
+    pub fn with_threads(self, threads: Threads) -> Self {
+        Self { threads, ..self }
     }
 }
 
@@ -134,118 +123,5 @@ impl Monitor for Quiet {
         total: Option<u64>,
     ) -> Result<Option<Box<dyn crate::monitor::Progress>>, Error> {
         Unattended.begin(what, total)
-    }
-}
-
-/// Reads sources one after the other, piece by piece.
-pub struct Reader {
-    sources: Arc<[Arc<dyn Source>]>,
-    at: usize,
-    /// How far a slice or column was read.
-    done: usize,
-    stream: Option<Box<dyn std::io::Read + Send>>,
-    lines: Lines,
-    buffer: Vec<u8>,
-    counter: ReadCounter,
-    watch: Watch,
-    monitor: Arc<dyn Monitor>,
-    failures: Option<Failures>,
-}
-
-impl fmt::Debug for Reader {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reader").field("sources", &self.sources).finish_non_exhaustive()
-    }
-}
-
-impl Reader {
-    /// Reads the next piece and passes its lines to `each`; returns `false` at the end.
-    ///
-    /// # Errors
-    ///
-    /// Those of reading, unless they are [kept](Readers::leaving_out), and those of the monitor.
-    pub fn step(&mut self, mut each: impl FnMut(Raw<'_>)) -> Result<bool, Error> {
-        let sources = Arc::clone(&self.sources);
-        let Some(source) = sources.get(self.at) else {
-            self.watch.finish(self.counter.bytes())?;
-            return Ok(false);
-        };
-        self.watch.look(self.counter.bytes())?;
-        let ended = self.piece(&**source, &mut each);
-        if !matches!(ended, Ok(false)) {
-            // Also after an error, the beginning of a last line is a line.
-            self.lines.finish(|line| each(Raw::of(&**source, &line)));
-            self.lines = Lines::new();
-            self.stream = None;
-            self.done = 0;
-            self.at += 1;
-        }
-        match (ended, &self.failures) {
-            (Err(Error::File(name, error)), Some(failures)) => {
-                let mut failures = failures.lock().unwrap_or_else(PoisonError::into_inner);
-                failures.entry(name).or_insert_with(|| error.to_string());
-                Ok(true)
-            }
-            (ended, _) => ended.map(|_| true),
-        }
-    }
-
-    /// Reads the next piece of a source; returns `true` if it was the last.
-    fn piece(
-        &mut self,
-        source: &dyn Source,
-        each: &mut impl FnMut(Raw<'_>),
-    ) -> Result<bool, Error> {
-        let mut whole_lines = |line: RawLine<'_>| each(Raw::of(source, &line));
-        if self.stream.is_some() {
-            return self.step_stream(source, &mut whole_lines);
-        }
-        match source.open(&self.counter)? {
-            Opened::Stream(stream) => {
-                self.stream = Some(stream);
-                self.buffer.resize(PIECE, 0);
-                self.step_stream(source, &mut whole_lines)
-            }
-            Opened::Bytes(whole) => {
-                let piece = &whole[self.done..whole.len().min(self.done + PIECE)];
-                self.lines.push(piece, &mut whole_lines);
-                self.done += piece.len();
-                crate::input::Meter::add(&self.counter, piece.len())
-                    .map_err(|error| Error::file(source.name(), error))?;
-                Ok(self.done == whole.len())
-            }
-            Opened::Lines(column) => {
-                // Each value is a line of its own, whatever its length.
-                let end = column.len().min(self.done + VALUES);
-                let mut bytes = 0;
-                while self.done < end && bytes < PIECE {
-                    let n = self.done;
-                    self.done += 1;
-                    let Some(line) = column.line(n) else { continue };
-                    bytes += line.len();
-                    let origin = Origin { source: source.id(), line: n as u64 + 1 };
-                    each(Raw { origin, source: source.name(), bytes: line, is_cut: false });
-                }
-                crate::input::Meter::add(&self.counter, bytes)
-                    .map_err(|error| Error::file(source.name(), error))?;
-                Ok(self.done == column.len())
-            }
-        }
-    }
-
-    fn step_stream(
-        &mut self,
-        source: &dyn Source,
-        each: &mut impl FnMut(RawLine<'_>),
-    ) -> Result<bool, Error> {
-        let Some(stream) = &mut self.stream else { return Ok(true) };
-        let n = loop {
-            match stream.read(&mut self.buffer) {
-                Err(e) if e.kind() == std::io::ErrorKind::Interrupted => self.monitor.check()?,
-                read => break read.map_err(|error| Error::file(source.name(), error))?,
-            }
-        };
-        self.lines.push(&self.buffer[..n], each);
-        Ok(n == 0)
     }
 }

@@ -1,10 +1,7 @@
 //! Names of apps: the options that choose a directory, and how a reading asks it.
 
 use std::collections::HashMap;
-<<<<<<< HEAD
-=======
 use std::fmt;
->>>>>>> program
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
@@ -19,16 +16,27 @@ use asg_core::{Directory, Guid, Identity};
 use crate::error::Error as ReadError;
 use crate::monitor::{Monitor, PERIOD};
 use crate::report::Failure;
-use asg_core::{Guid, Identity};
 
 /// A directory as readings ask it: shared by threads, and free to fail with a callback's error.
 pub trait Names: fmt::Debug + Send + Sync {
-    /// The identities of these GUIDs. A GUID without an answer is unknown.
+    /// The identities of these GUIDs. A GUID without an answer is not asked, and may be asked again.
     ///
     /// # Errors
     ///
     /// If the directory cannot answer.
     fn identities(&self, guids: &[Guid]) -> Result<HashMap<Guid, Identity>, ReadError>;
+}
+
+/// The same directory, as the correlation asks it.
+#[derive(Debug, Clone, Copy)]
+pub struct AsDirectory<'n>(pub &'n dyn Names);
+
+impl Directory for AsDirectory<'_> {
+    type Error = ReadError;
+
+    fn identities(&mut self, guids: &[Guid]) -> Result<HashMap<Guid, Identity>, ReadError> {
+        self.0.identities(guids)
+    }
 }
 
 /// Asks a directory in a thread of its own, so that a run can end while an answer is outstanding.
@@ -58,7 +66,7 @@ impl Names for Asked {
         thread::spawn(move || drop(answer.send(directory.resolve(&asked))));
         loop {
             match answered.recv_timeout(PERIOD) {
-                Ok(found) => return Ok(guids.iter().copied().zip(found?).collect()),
+                Ok(found) => return Ok(found?),
                 Err(mpsc::RecvTimeoutError::Timeout) => self.monitor.check()?,
                 Err(mpsc::RecvTimeoutError::Disconnected) => {
                     return Err(ReadError::Directory("the directory broke off".into()));
@@ -78,6 +86,20 @@ pub enum Shared {
 }
 
 impl Shared {
+    /// A Cloud Controller behind this transport.
+    ///
+    /// # Errors
+    ///
+    /// If the URL is none.
+    pub fn live(
+        transport: Retrying<HttpTransport>,
+        url: &str,
+        token: Token,
+    ) -> Result<Self, Error> {
+        let cc = CloudController::new(transport, url, token)?;
+        Ok(Self::Live(Box::new(Cached::new(cc))))
+    }
+
     /// Looks up these GUIDs.
     ///
     /// # Errors
@@ -127,14 +149,9 @@ impl Options {
     ///
     /// # Errors
     ///
-<<<<<<< HEAD
-    /// [`Failure::Usage`] if the options contradict each other; else a sentence that says why there will be no names.
-    pub fn directory(&self) -> Result<Result<Option<Shared>, String>, Failure> {
-=======
     /// [`Failure::Usage`] if the options contradict each other; else the reason why there will be no
     /// names.
     pub fn directory(&self) -> Result<Result<Option<Arc<Shared>>, String>, Failure> {
->>>>>>> program
         let live = self.api.is_some() || self.cf;
         if live && !self.exports.is_empty() {
             let what = "names come from a live API or from --cc-export, not from both";
@@ -155,11 +172,7 @@ impl Options {
         })
     }
 
-<<<<<<< HEAD
-    fn live(&self) -> Result<Shared, String> {
-=======
     fn live(&self) -> Result<Arc<Shared>, String> {
->>>>>>> program
         if let Some(url) = &self.api {
             // Before anything repeats it: there may be a password in it.
             Address::parse(url).map_err(sentence)?;
@@ -196,35 +209,20 @@ impl Options {
             ca_pem,
             ..HttpOptions::default()
         };
-<<<<<<< HEAD
-        let open = || -> Result<Shared, Error> {
-            let transport = Retrying::new(HttpTransport::with_options(&options)?);
-            let cc = CloudController::new(transport, &url, token)?;
-            Ok(Shared::Live(Box::new(Cached::new(cc))))
-=======
         let open = || -> Result<Arc<Shared>, Error> {
             let transport = Retrying::new(HttpTransport::with_options(&options)?);
-            Ok(Arc::new(Cached::new(CloudController::new(transport, &url, token)?)))
->>>>>>> program
+            Ok(Arc::new(Shared::live(transport, &url, token)?))
         };
         open().map_err(sentence)
     }
 
-<<<<<<< HEAD
-    fn export(&self) -> Result<Shared, String> {
-=======
     fn export(&self) -> Result<Arc<Shared>, String> {
->>>>>>> program
         let mut export = Export::new();
         for path in &self.exports {
             let page = fs::read(path).map_err(|e| format!("{}: {e}", path.display()))?;
             export.add(&page).map_err(|e| format!("{}: {e}", path.display()))?;
         }
-<<<<<<< HEAD
-        Ok(Shared::Saved(Box::new(export)))
-=======
-        Ok(Arc::new(export))
->>>>>>> program
+        Ok(Arc::new(Shared::Saved(Box::new(export))))
     }
 }
 

@@ -26,8 +26,8 @@ pub use completeness::{CellReport, Completeness, Limit, LimitReport, LogLimits};
 pub use correlate::flow::{Flow, FlowKey, FlowOutput, Peer};
 pub use correlate::follower::{Follower, FollowerCounts, FollowerOptions};
 pub use correlate::{
-    Batch, Correlation, Counted, Counts, FlowReader, Gathered, Gatherer, Gathering, Joiner,
-    MisplacedBatch,
+    Batch, Correlation, Counted, Counts, FlowCache, FlowReader, Gathered, Gatherer, Gathering,
+    Joiner, MisplacedBatch,
 };
 pub use error::Error;
 pub use event::Moment;

@@ -6,8 +6,8 @@ use std::convert::Infallible;
 use asg_benches::accuracy::correlate;
 use asg_benches::sim::{Config, Damage, Era, Layout, Memory, Simulation};
 use asg_core::{
-    Attribution, Correlation, Gatherer, Gathering, Handle, Identity, Ledger, Lifetime, Line,
-    LogPrefix, Origin, SourceId, Verdict,
+    Attribution, Correlation, FlowCache, Gatherer, Gathering, Handle, Identity, Ledger, Lifetime,
+    Line, LogPrefix, Origin, SourceId, Verdict,
 };
 
 /// What is said of packets, and of how many.
@@ -83,9 +83,9 @@ fn counted(simulation: &Simulation, logs: &Memory, gatherers: usize) -> (Said, C
     }
     let is_counted = correlation.is_counted();
     if !is_counted {
-        let mut reader = correlation.reader();
+        let mut cache = FlowCache::default();
         for (origin, text) in lines() {
-            if let Some(flow) = reader.uncounted(origin, &Line::new(text)) {
+            if let Some(flow) = correlation.uncounted(&mut cache, origin, &Line::new(text)) {
                 let words = words(flow.cf.as_ref(), &flow.attribution, flow.identity);
                 *said.entry(words).or_default() += 1;
             }

@@ -49,6 +49,22 @@ impl Episodes {
         }
     }
 
+    /// The runs of both.
+    pub(crate) fn merged(mut self, other: Self) -> Self {
+        for (key, (shown, runs)) in other.runs {
+            let (known, all) =
+                self.runs.entry(key).or_insert_with(|| (shown.clone(), Runs::default()));
+            if shown < *known {
+                *known = shown;
+            }
+            all.untimed += runs.untimed;
+            for run in runs.timed {
+                all.join(run, self.gap);
+            }
+        }
+        self
+    }
+
     pub(crate) fn grid(self) -> Grid {
         let mut columns: Vec<_> = self.parts.iter().flat_map(Part::columns).collect();
         columns.extend([("first", Kind::Time), ("last", Kind::Time), ("packets", Kind::Long)]);
@@ -74,11 +90,15 @@ impl Episodes {
 }
 
 impl Runs {
-    /// Joins all runs that are near enough to the packet, so that the order of packets does not matter.
+    /// Adds a packet.
     fn add(&mut self, time: i64, gap: i64) {
-        let from = self.timed.partition_point(|run| run.last < time.saturating_sub(gap));
-        let until = self.timed.partition_point(|run| run.first <= time.saturating_add(gap));
-        let mut joined = Run { first: time, last: time, packets: 1 };
+        self.join(Run { first: time, last: time, packets: 1 }, gap);
+    }
+
+    /// Joins all runs that are near enough to this one, so that the order of packets does not matter.
+    fn join(&mut self, mut joined: Run, gap: i64) {
+        let from = self.timed.partition_point(|run| run.last < joined.first.saturating_sub(gap));
+        let until = self.timed.partition_point(|run| run.first <= joined.last.saturating_add(gap));
         for run in &self.timed[from..until] {
             joined.first = joined.first.min(run.first);
             joined.last = joined.last.max(run.last);

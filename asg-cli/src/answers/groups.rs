@@ -1,6 +1,7 @@
 //! Rows counted in groups. Memory grows with the groups, not with the rows.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use asg_core::{Timestamp, Verdict};
 
@@ -42,6 +43,18 @@ impl Sums {
             self.first = Some(self.first.map_or(time, |first| first.min(time)));
             self.last = self.last.max(Some(time));
         }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.packets += other.packets;
+        self.allowed += other.allowed;
+        self.denied += other.denied;
+        self.bytes += other.bytes;
+        self.first = match (self.first, other.first) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+        self.last = self.last.max(other.last);
     }
 
     fn cells(&self) -> [Cell; 6] {
@@ -86,11 +99,29 @@ impl Groups {
     }
 
     /// Whether a row with the key of this one was added.
-    pub(crate) fn has(&mut self, row: &Row<'_>) -> bool {
-        let Self { parts, found, key } = self;
-        key.clear();
-        key.extend(parts.iter().map(|part| part.key(row)));
-        found.contains_key(key)
+    pub(crate) fn has(&self, row: &Row<'_>) -> bool {
+        let key: Vec<Cell> = self.parts.iter().map(|part| part.key(row)).collect();
+        self.found.contains_key(&key)
+    }
+
+    /// The groups of both.
+    pub(crate) fn merged(mut self, other: Self) -> Self {
+        for (key, (shown, sums)) in other.found {
+            match self.found.entry(key) {
+                Entry::Vacant(place) => {
+                    place.insert((shown, sums));
+                }
+                Entry::Occupied(mut place) => {
+                    let (known, all) = place.get_mut();
+                    // Which thread saw a group first must not matter.
+                    if shown < *known {
+                        *known = shown;
+                    }
+                    all.merge(&sums);
+                }
+            }
+        }
+        self
     }
 
     /// The groups in the order of their visible cells.

@@ -5,6 +5,8 @@ mod grid;
 mod groups;
 mod keys;
 
+use std::sync::Arc;
+
 use asg_core::{Direction, Verdict};
 
 use self::episodes::Episodes;
@@ -12,7 +14,7 @@ pub use self::grid::{Cell, Grid};
 use self::groups::{Group, Groups, Sums};
 use self::keys::{Part, column};
 use crate::error::Error;
-use crate::query::{Column, Kind, Query, Row, Rows};
+use crate::query::{Column, Kind, Query, Row};
 
 /// What makes a group large.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,19 +75,13 @@ impl By {
     }
 }
 
-fn read(mut rows: Box<dyn Rows>, mut each: impl FnMut(&Row<'_>)) -> Result<(), Error> {
-    while rows.step(&mut each)? {}
-    Ok(())
-}
-
 /// The largest groups, the largest first, `most` of them at most.
 ///
 /// # Errors
 ///
 /// Those of reading.
-pub fn top(query: &Query, by: By, most: Option<usize>, measure: Measure) -> Result<Grid, Error> {
-    let mut groups = Groups::new(by.0);
-    read(query.timed_rows(), |row| groups.add(row))?;
+pub fn top(query: &Query, by: &By, most: Option<usize>, measure: Measure) -> Result<Grid, Error> {
+    let groups = merged(query.fold(|| Groups::new(by.0.clone()), Groups::add)?);
     Ok(groups.grid(|groups| {
         groups.sort_by_key(|(_, sums)| std::cmp::Reverse(measure.of(sums)));
         groups.truncate(most.unwrap_or(usize::MAX));
@@ -97,9 +93,8 @@ pub fn top(query: &Query, by: By, most: Option<usize>, measure: Measure) -> Resu
 /// # Errors
 ///
 /// Those of reading.
-pub fn timeline(query: &Query, by: By) -> Result<Grid, Error> {
-    let mut groups = Groups::new(by.0);
-    read(query.timed_rows(), |row| groups.add(row))?;
+pub fn timeline(query: &Query, by: &By) -> Result<Grid, Error> {
+    let groups = merged(query.fold(|| Groups::new(by.0.clone()), Groups::add)?);
     Ok(groups.grid(|_| {}))
 }
 
@@ -112,22 +107,16 @@ pub fn timeline(query: &Query, by: By) -> Result<Grid, Error> {
 pub fn summary(query: &Query) -> Result<Grid, Error> {
     const WHAT: [&str; 8] =
         ["verdict", "plane", "direction", "subject", "proto", "certainty", "reason", "app_state"];
-    let mut all = Groups::new(Vec::new());
-    let mut damaged = Groups::new(Vec::new());
-    let there = WHAT.into_iter().filter(|name| match column(name) {
-        Part::Column(column) => query.has(column),
-        _ => false,
-    });
-    let mut by: Vec<_> = there.map(|name| (name, Groups::new(vec![column(name)]))).collect();
-    read(query.timed_rows(), |row| {
-        all.add(row);
-        if row.error.is_some() {
-            damaged.add(row);
-        }
-        for (_, groups) in &mut by {
-            groups.add(row);
-        }
-    })?;
+    let there: Vec<_> = WHAT
+        .into_iter()
+        .filter(|name| match column(name) {
+            Part::Column(column) => query.has(column),
+            _ => false,
+        })
+        .collect();
+    let sums = query.fold(|| AllSums::new(&there), AllSums::add)?;
+    let sums = sums.into_iter().reduce(AllSums::merged).unwrap_or_else(|| AllSums::new(&there));
+    let AllSums { all, damaged, by } = sums;
     let columns = [("what", Kind::Text), ("value", Kind::Text)];
     let mut grid =
         Grid { columns: columns.into_iter().chain(Sums::COLUMNS).collect(), rows: Vec::new() };
@@ -155,21 +144,71 @@ pub fn summary(query: &Query) -> Result<Grid, Error> {
 ///
 /// Those of reading.
 pub fn new_destinations(query: &Query, baseline: &Query) -> Result<Grid, Error> {
-    let parts = || vec![Part::Owner, column("dst"), column("dpt"), column("proto")];
-    let (mut before, mut groups) = (Groups::new(parts()), Groups::new(parts()));
-    // A network policy logs packets that arrive at an app.
-    let goes_out = |row: &Row<'_>| row.cf.is_none_or(|cf| cf.direction == Direction::Egress);
-    read(baseline.timed_rows(), |row| {
-        if goes_out(row) {
-            before.add(row);
+    let parts = [Part::Owner, column("dst"), column("dpt"), column("proto")];
+    let before = Arc::new(merged(baseline.fold(|| Groups::new(parts.to_vec()), add_outgoing)?));
+    let new = || New { before: Arc::clone(&before), groups: Groups::new(parts.to_vec()) };
+    let found = query.fold(new, |new, row| {
+        if goes_out(row) && !new.before.has(row) {
+            new.groups.add(row);
         }
     })?;
-    read(query.timed_rows(), |row| {
-        if goes_out(row) && !before.has(row) {
+    let groups = merged(found.into_iter().map(|new| new.groups).collect());
+    Ok(groups.grid(|groups| groups.sort_by_key(|(_, sums)| (sums.first.is_none(), sums.first))))
+}
+
+/// Destinations that are not among those before.
+struct New {
+    before: Arc<Groups>,
+    groups: Groups,
+}
+
+/// A network policy logs packets that arrive at an app.
+fn goes_out(row: &Row<'_>) -> bool {
+    row.cf.is_none_or(|cf| cf.direction == Direction::Egress)
+}
+
+fn add_outgoing(groups: &mut Groups, row: &Row<'_>) {
+    if goes_out(row) {
+        groups.add(row);
+    }
+}
+
+/// The groups of all threads. There is one thread at least.
+fn merged(all: Vec<Groups>) -> Groups {
+    all.into_iter().reduce(Groups::merged).unwrap_or_else(|| Groups::new(Vec::new()))
+}
+
+/// The sums of a summary.
+struct AllSums {
+    all: Groups,
+    damaged: Groups,
+    by: Vec<(&'static str, Groups)>,
+}
+
+impl AllSums {
+    fn new(columns: &[&'static str]) -> Self {
+        let by = columns.iter().map(|name| (*name, Groups::new(vec![column(name)])));
+        Self { all: Groups::new(Vec::new()), damaged: Groups::new(Vec::new()), by: by.collect() }
+    }
+
+    fn add(&mut self, row: &Row<'_>) {
+        self.all.add(row);
+        if row.error.is_some() {
+            self.damaged.add(row);
+        }
+        for (_, groups) in &mut self.by {
             groups.add(row);
         }
-    })?;
-    Ok(groups.grid(|groups| groups.sort_by_key(|(_, sums)| (sums.first.is_none(), sums.first))))
+    }
+
+    fn merged(self, other: Self) -> Self {
+        let by = self.by.into_iter().zip(other.by);
+        Self {
+            all: self.all.merged(other.all),
+            damaged: self.damaged.merged(other.damaged),
+            by: by.map(|((name, one), (_, other))| (name, one.merged(other))).collect(),
+        }
+    }
 }
 
 /// Runs of denials of one owner to one destination, with gaps of at most this many nanoseconds.
@@ -180,11 +219,14 @@ pub fn new_destinations(query: &Query, baseline: &Query) -> Result<Grid, Error> 
 pub fn denied_episodes(query: &Query, gap: i64) -> Result<Grid, Error> {
     let parts =
         vec![Part::Owner, column("direction"), column("dst"), column("dpt"), column("proto")];
-    let mut episodes = Episodes::new(parts, gap);
-    read(query.timed_rows(), |row| {
-        if row.cf.is_some_and(|cf| cf.verdict == Verdict::Denied) {
-            episodes.add(row);
-        }
-    })?;
-    Ok(episodes.grid())
+    let all = query.fold(
+        || Episodes::new(parts.clone(), gap),
+        |episodes, row| {
+            if row.cf.is_some_and(|cf| cf.verdict == Verdict::Denied) {
+                episodes.add(row);
+            }
+        },
+    )?;
+    let all = all.into_iter().reduce(Episodes::merged);
+    Ok(all.unwrap_or_else(|| Episodes::new(parts, gap)).grid())
 }

@@ -84,8 +84,9 @@ impl Input {
     #[must_use]
     pub fn size(&self) -> Option<u64> {
         match &self.from {
+            // A file that is not there gives no bytes, and an error when it is opened.
             From::File(path) => {
-                fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|m| m.len())
+                fs::metadata(path).map_or(Some(0), |known| known.is_file().then_some(known.len()))
             }
             From::Spooled(file) => file.metadata().ok().map(|m| m.len()),
             From::Bundled(text) => Some(text.len() as u64),

@@ -3,11 +3,13 @@
 pub mod csv;
 pub mod grid;
 pub mod missing;
+pub mod ndjson;
 #[cfg(feature = "parquet")]
 pub mod parquet;
 pub mod summary;
 pub mod table;
 
+pub(crate) mod clock;
 mod new_file;
 mod out;
 

@@ -39,6 +39,23 @@ impl Summary {
         self.count(1, flow.cf.as_ref(), &flow.attribution, flow.identity);
     }
 
+    /// The counts of both.
+    #[must_use]
+    pub(crate) fn merged(mut self, other: Self) -> Self {
+        for (all, more) in self.certainties.iter_mut().zip(other.certainties) {
+            *all += more;
+        }
+        for (reason, packets) in other.reasons {
+            *self.reasons.entry(reason).or_default() += packets;
+        }
+        for (owner, Verdicts { allowed, denied }) in other.owners {
+            let all = self.owners.entry(owner).or_default();
+            all.allowed += allowed;
+            all.denied += denied;
+        }
+        self
+    }
+
     fn count(
         &mut self,
         packets: u64,

@@ -95,7 +95,16 @@ impl<W: Write> Table<W> {
     ///
     /// Those of writing.
     pub fn add(&mut self, flow: &Flow<'_, '_>, is_named: bool) -> io::Result<()> {
-        self.held.push(row(flow, is_named));
+        self.push(row(flow, is_named))
+    }
+
+    /// Adds the cells of a flow.
+    ///
+    /// # Errors
+    ///
+    /// Those of writing.
+    pub(crate) fn push(&mut self, cells: Cells) -> io::Result<()> {
+        self.held.push(cells);
         if self.held.len() == HELD { self.show() } else { Ok(()) }
     }
 
@@ -145,9 +154,13 @@ impl<W: Write> Table<W> {
     }
 }
 
-fn row(flow: &Flow<'_, '_>, is_named: bool) -> [String; 7] {
+/// The cells of a flow's row.
+pub(crate) type Cells = [String; 7];
+
+/// The cells of a flow; `is_named` tells whether a directory was asked for names.
+pub(crate) fn row(flow: &Flow<'_, '_>, is_named: bool) -> Cells {
     let dash = || "-".to_owned();
-    let ip = &flow.packet.ip;
+    let ip = &flow.packet().ip;
     let [spt, dpt] = ip.ports();
     let end = |address: Option<asg_core::Address>, port: Option<u16>| {
         let address = address.map_or_else(dash, |a| a.to_string());

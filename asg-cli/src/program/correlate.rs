@@ -2,15 +2,15 @@
 
 use std::io::Write as _;
 
-use super::logs::{Directory, Logs, Numbered, flows};
+use super::logs::{Answers, Directory, Logs, Numbered, flows};
 use super::options::{Format, Options};
 use super::{Context, look, show, summary};
-use crate::origins;
-use crate::output::csv::Csv;
-use crate::output::summary::Summary;
-use crate::output::table::Table;
-use crate::output::{Out, missing};
-use crate::query::{Row, for_each};
+use crate::flows::RowSink;
+use crate::output::ndjson::FlowWriter;
+use crate::output::table::{Cells, Table, row};
+use crate::output::{Out, csv};
+use crate::pieces::Size;
+use crate::query::{Query, Row};
 use crate::report::Failure;
 
 pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Failure> {
@@ -27,56 +27,24 @@ pub(super) fn correlate(
     has_names: bool,
     context: Context<'_>,
 ) -> Result<(), Failure> {
-    // Conditions may be about what counts do not keep, so each packet is looked at for them.
-    if options.format == Format::Summary && options.conditions.is_empty() {
-        return summary::run(options, logs, directory, context);
-    }
     let Context { monitor, report } = context;
-    let logs = Logs::of(logs, true, &monitor)?;
+    let logs = Logs::of(logs, true, options, &monitor)?;
     let (flows, gathered) = flows(options, &logs, directory)?;
     if let (Format::Parquet, Some(path)) = (options.format, options.output.as_deref()) {
         show::query_to_parquet(&flows, path)?;
     } else {
         let mut out = Out::new(options.output.as_deref())?;
         match options.format {
-            Format::Ndjson => for_each(flows.rows(), |row| {
-                if let Some(flow) = row.flow {
-                    serde_json::to_writer(&mut out, &flow.to_output(origins::name))?;
-                    out.write_all(b"\n")?;
-                }
-                Ok::<_, Failure>(())
-            })?,
-            Format::Csv => {
-                let mut csv = Csv::new(flows.columns(), &mut out)?;
-                for_each(flows.rows(), |row| Ok::<_, Failure>(csv.add(row, &mut out)?))?;
-            }
-            Format::Summary => {
-                let mut summary = Summary::default();
-                for_each(flows.timed_rows(), |row| {
-                    if let Some(flow) = row.flow {
-                        summary.add_flow(flow);
-                    }
-                    Ok::<_, Failure>(())
-                })?;
-                gathered.known(&*monitor, |correlator| {
-                    summary.print(correlator.counts(), &mut out)?;
-                    missing::print(correlator.completeness(), origins::name, &mut out)?;
-                    Ok::<_, Failure>(())
-                })?;
-            }
-            Format::Table | Format::Parquet => {
-                let mut table = Table::with_look(&mut out, look(options));
-                for_each(flows.timed_rows(), |row: &Row<'_>| match row.flow {
-                    Some(flow) => Ok::<_, Failure>(table.add(flow, directory.is_answering())?),
-                    None => Ok(()),
-                })?;
-                table.finish()?;
-            }
+            Format::Ndjson => ndjson(&flows, &mut out)?,
+            Format::Csv => csv::write_rows::<Failure>(&flows, &mut out, Failure::from)?,
+            Format::Summary => summary::write(options, &logs, &flows, &gathered, &mut out)?,
+            Format::Table | Format::Parquet => table(options, &flows, directory, &mut out)?,
         }
         out.finish()?;
     }
     directory.close(report);
-    let counts = gathered.known(&*monitor, |known| Ok::<_, Failure>(*known.counts()))?;
+    let known = gathered.known(&*monitor)?;
+    let counts = known.map_or_else(Default::default, |known| *known.counts());
     if options.format == Format::Table {
         if counts.packets == 0 && counts.lines > 0 {
             let what = "is packet logging switched on in a security group?";
@@ -86,4 +54,65 @@ pub(super) fn correlate(
         }
     }
     logs.close(counts.lines, report)
+}
+
+fn ndjson(flows: &Query, out: &mut Out) -> Result<(), Failure> {
+    let mut running = flows.run(Size::Small, FlowWriter::default)?;
+    while let Some(text) = running.next()? {
+        out.write_all(&text)?;
+    }
+    Ok(())
+}
+
+impl RowSink for FlowWriter {
+    type Done = Vec<u8>;
+
+    fn row(&mut self, row: &Row<'_>) {
+        if let Some(flow) = row.flow {
+            self.add(flow);
+        }
+    }
+
+    fn take(&mut self) -> Vec<u8> {
+        Self::take(self)
+    }
+}
+
+fn table(
+    options: &Options,
+    flows: &Query,
+    directory: &Directory,
+    out: &mut Out,
+) -> Result<(), Failure> {
+    let mut table = Table::with_look(out, look(options));
+    let answers = directory.answers();
+    let sink = || TableRows { answers: answers.clone(), rows: Vec::new() };
+    let mut running = flows.timed_run(sink)?;
+    while let Some(rows) = running.next()? {
+        for row in rows {
+            table.push(row)?;
+        }
+    }
+    Ok(table.finish()?)
+}
+
+/// The cells of rows.
+struct TableRows {
+    /// The directory was asked before the first row.
+    answers: Answers,
+    rows: Vec<Cells>,
+}
+
+impl RowSink for TableRows {
+    type Done = Vec<Cells>;
+
+    fn row(&mut self, found: &Row<'_>) {
+        if let Some(flow) = found.flow {
+            self.rows.push(row(flow, self.answers.are_there()));
+        }
+    }
+
+    fn take(&mut self) -> Vec<Cells> {
+        std::mem::take(&mut self.rows)
+    }
 }

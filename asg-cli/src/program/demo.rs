@@ -13,7 +13,7 @@ use std::io;
 use std::sync::Arc;
 
 use asg_cc_client::embedded::{Foundation, Server};
-use asg_cc_client::{CloudController, Error, HttpTransport, Token};
+use asg_cc_client::{Error, HttpTransport, Retrying, Token};
 use serde::Deserialize;
 
 use super::Context;
@@ -128,6 +128,6 @@ pub fn server() -> io::Result<Server> {
 ///
 /// None that this machine can cause; see [`HttpTransport::new`].
 pub fn directory(server: &Server) -> Result<Arc<Shared>, Error> {
-    let cc = CloudController::new(HttpTransport::new()?, &server.url(), Token::new(TOKEN)?)?;
-    Ok(Arc::new(cc))
+    let transport = Retrying::new(HttpTransport::new()?);
+    Ok(Arc::new(Shared::live(transport, &server.url(), Token::new(TOKEN)?)?))
 }

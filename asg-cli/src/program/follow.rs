@@ -1,14 +1,16 @@
 //! `asglog correlate --follow`: the packets of logs that are still being written, with their owners.
 
+use std::collections::HashMap;
+use std::convert::Infallible;
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use asg_core::{
-    Correlator, Flow, FlowSink, Follower, FollowerOptions, Guid, Identity, Lines, Origin, RawLine,
-    SourceId, Timestamp,
+    Flow, Follower, FollowerOptions, Guid, Identity, Lines, Origin, RawLine, SourceId, Timestamp,
 };
 
 use super::logs::{Directory, Logs, flows, has_standard_input};
@@ -39,11 +41,9 @@ pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Fai
     }
     let directory = Directory::new(options, &mut context)?;
     let Context { monitor, report } = context;
-    let logs = Logs::new(&options.rest, false, &monitor)?;
+    let logs = Logs::new(&options.rest, true, options, &monitor)?;
     // What is there already is evidence for all packets, in whatever order files are read.
-    let mut known = Correlator::with_policy(options.policy);
-    logs.observe(&mut known)?;
-    let mut evidence = known.into_ledger();
+    let mut evidence = logs.gather(options)?.into_ledger();
     if let Some(before) = ledger_file::load_all(&options.ledgers)? {
         evidence.merge(&before);
     }
@@ -61,16 +61,24 @@ pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Fai
         Format::Ndjson => Shown::Ndjson(&mut out),
         _ => Shown::Table(Table::with_look(&mut out, look(options))),
     };
-    let mut sink = Sink { shown, filter, directory: &directory, written: Ok(()) };
+    let mut sink = Sink { shown, filter, directory: &directory };
+    let mut names = Live(&directory);
     let mut tails: Vec<_> = options.rest.iter().cloned().map(Tail::new).collect();
     let mut last = Instant::now();
     while !monitor.is_stopped() {
         let mut any = false;
         for tail in &mut tails {
+            let mut written = ControlFlow::Continue(());
             let read = tail.poll(&mut |origin, line| {
                 any = true;
-                follower.take(origin, line, &mut sink);
+                if written.is_continue() {
+                    let Ok(flow) = follower.take(origin, line, &mut names, |flow| sink.flow(flow));
+                    written = flow;
+                }
             });
+            if let ControlFlow::Break(failure) = written {
+                return Err(failure);
+            }
             if let Err(error) = read {
                 tail.complain(&error, report);
             }
@@ -81,7 +89,10 @@ pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Fai
             // By the log's time: whoever reads old logs is not to wait for today.
             let idle = i64::try_from(last.elapsed().as_nanos()).unwrap_or(i64::MAX);
             let time = Timestamp::from_nanos(now.as_nanos().saturating_add(idle));
-            follower.tick(time, &mut sink);
+            let Ok(written) = follower.tick(time, &mut names, |flow| sink.flow(flow));
+            if let ControlFlow::Break(failure) = written {
+                return Err(failure);
+            }
             last = Instant::now();
         }
         sink.flush()?;
@@ -89,8 +100,22 @@ pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Fai
             thread::sleep(PERIOD);
         }
     }
-    follower.finish(&mut sink);
-    sink.flush()
+    match follower.finish(&mut names, |flow| sink.flow(flow)) {
+        Ok(ControlFlow::Break(failure)) => Err(failure),
+        Ok(ControlFlow::Continue(())) => sink.flush(),
+    }
+}
+
+/// The directory of a run. Where it does not answer, flows go on without names.
+struct Live<'d>(&'d Directory);
+
+impl asg_core::Directory for Live<'_> {
+    type Error = Infallible;
+
+    fn identities(&mut self, guids: &[Guid]) -> Result<HashMap<Guid, Identity>, Infallible> {
+        let names = self.0.names.as_ref();
+        Ok(names.and_then(|names| names.identities(guids).ok()).unwrap_or_default())
+    }
 }
 
 enum Shown<'o> {
@@ -104,18 +129,26 @@ struct Sink<'o> {
     /// Whose filter says which flows are wanted.
     filter: Query,
     directory: &'o Directory,
-    written: Result<(), Failure>,
 }
 
 impl Sink<'_> {
-    /// Shows what came, and says what went wrong since the last time.
+    /// Shows what came.
     fn flush(&mut self) -> Result<(), Failure> {
-        std::mem::replace(&mut self.written, Ok(()))?;
         match &mut self.shown {
             Shown::Table(table) => table.finish()?,
             Shown::Ndjson(out) => out.flush()?,
         }
         Ok(())
+    }
+
+    fn flow(&mut self, flow: &Flow<'_, '_>) -> ControlFlow<Failure> {
+        if !self.filter.admits(&Row::of(flow, &[])) {
+            return ControlFlow::Continue(());
+        }
+        match self.write(flow) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(failure) => ControlFlow::Break(failure),
+        }
     }
 
     fn write(&mut self, flow: &Flow<'_, '_>) -> Result<(), Failure> {
@@ -127,20 +160,6 @@ impl Sink<'_> {
             }
         }
         Ok(())
-    }
-}
-
-impl FlowSink for Sink<'_> {
-    fn flow(&mut self, flow: &Flow<'_, '_>) {
-        if self.written.is_ok() && self.filter.admits(&Row::of(flow, &[])) {
-            self.written = self.write(flow);
-        }
-    }
-
-    fn names(&mut self, guids: &[Guid]) -> Vec<Identity> {
-        let names = self.directory.names.as_ref();
-        let mut found = names.and_then(|names| names.identities(guids).ok()).unwrap_or_default();
-        guids.iter().map(|g| found.remove(g).unwrap_or_else(Identity::unknown)).collect()
     }
 }
 

@@ -1,6 +1,6 @@
 //! `asglog ledger`: evidence that outlives the logs.
 
-use asg_core::{Correlator, Ledger};
+use asg_core::Ledger;
 
 use super::Context;
 use super::logs::Logs;
@@ -14,10 +14,9 @@ use crate::report::Failure;
 pub(super) fn build(options: &Options, context: Context<'_>) -> Result<(), Failure> {
     let Some(path) = &options.output else { return Err(no_output()) };
     let Context { monitor, report } = context;
-    let logs = Logs::new(&options.rest, false, &monitor)?;
+    let logs = Logs::new(&options.rest, true, options, &monitor)?;
     let mut ledger = ledger_file::load_all(&options.ledgers)?.unwrap_or_else(Ledger::new);
-    let mut found = Correlator::with_policy(options.policy);
-    logs.observe(&mut found)?;
+    let found = logs.gather(options)?;
     logs.close(found.counts().lines, report)?;
     ledger.merge(found.ledger());
     ledger_file::save(&ledger, path)?;

@@ -5,16 +5,16 @@ use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use asg_core::{Correlator, Guid, Identity, SourceId};
+use asg_core::{Gathering, Guid, Identity, SourceId};
 
 use super::Context;
 use super::options::Options;
 use super::progress::Attended;
 use crate::error::Error;
-use crate::flows::Gathered;
+use crate::flows::{Gathered, gather};
 use crate::input::{Input, Log, Source};
 use crate::ledger_file;
-use crate::lines::{Failures, Raw, Readers};
+use crate::lines::{Failures, Readers};
 use crate::monitor::{Monitor, Supervised};
 use crate::names::{Asked, Names, Shared};
 use crate::origins;
@@ -60,11 +60,6 @@ impl Numbered {
         }
         Self { inputs, ids, is_implied: false }
     }
-
-    /// Fails if standard input was read unasked, and was empty.
-    pub(super) fn check(&self, lines: u64) -> Result<(), Failure> {
-        if self.is_implied && lines == 0 { Err(no_logs()) } else { Ok(()) }
-    }
 }
 
 fn no_logs() -> Failure {
@@ -85,15 +80,17 @@ impl Logs {
     pub(super) fn new(
         paths: &[PathBuf],
         again: bool,
+        options: &Options,
         monitor: &Arc<Attended>,
     ) -> Result<Self, Failure> {
-        Self::of(Numbered::new(paths)?, again, monitor)
+        Self::of(Numbered::new(paths)?, again, options, monitor)
     }
 
     /// These logs.
     pub(super) fn of(
         logs: Numbered,
         again: bool,
+        options: &Options,
         monitor: &Arc<Attended>,
     ) -> Result<Self, Failure> {
         let monitor: Arc<dyn Monitor> = Arc::<Attended>::clone(monitor);
@@ -112,18 +109,15 @@ impl Logs {
             }
         }
         let failures: Failures = Arc::new(Mutex::new(failures));
-        let readers = Readers::new(sources, monitor).leaving_out(Arc::clone(&failures));
+        let readers = Readers::new(sources, monitor)
+            .leaving_out(Arc::clone(&failures))
+            .with_threads(options.threads);
         Ok(Self { readers, failures, many, is_implied })
     }
 
     /// Takes all evidence.
-    pub(super) fn observe(&self, correlator: &mut Correlator) -> Result<(), Failure> {
-        let mut reader = self.readers.open("reading evidence");
-        let mut observe = |raw: Raw<'_>| {
-            correlator.observe(raw.origin, raw.bytes);
-        };
-        while reader.step(&mut observe)? {}
-        Ok(())
+    pub(super) fn gather(&self, options: &Options) -> Result<asg_core::Gathered, Failure> {
+        Ok(gather(Gathering::with_policy(options.policy), &self.readers)?)
     }
 
     /// Reports what could not be read; fails if nothing could.
@@ -195,9 +189,14 @@ impl Directory {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Whether the directory answers, for other threads.
+    pub(super) fn answers(&self) -> Answers {
+        Answers { is_asked: self.names.is_some(), failure: Arc::clone(&self.failure) }
+    }
+
     /// Whether the directory is asked and has not failed.
     pub(super) fn is_answering(&self) -> bool {
-        self.names.is_some() && self.failure().is_none()
+        self.answers().are_there()
     }
 
     /// Reports the failure, if there was one.
@@ -205,6 +204,21 @@ impl Directory {
         if let Some(why) = self.failure() {
             report.left_out(format_args!("names are missing: {why}"));
         }
+    }
+}
+
+/// Whether a directory answers.
+#[derive(Debug, Clone)]
+pub(super) struct Answers {
+    is_asked: bool,
+    failure: Arc<Mutex<Option<String>>>,
+}
+
+impl Answers {
+    /// Whether the directory is asked and has not failed.
+    pub(super) fn are_there(&self) -> bool {
+        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        self.is_asked && failure.is_none()
     }
 }
 

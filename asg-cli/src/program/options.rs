@@ -8,8 +8,8 @@ use lexopt::Arg::{Long, Short, Value};
 use lexopt::ValueExt as _;
 
 use crate::answers::Measure;
-use crate::counting::Threads;
 use crate::names::{self, is_saved_page};
+use crate::pipeline::Threads;
 use crate::report::Failure;
 use crate::time::{set_utc_offset, set_year};
 
@@ -247,7 +247,7 @@ impl Options {
             "ledger" => self.ledgers.push(value.into()),
             "year" => set_year(&mut self.policy, &value.string()?)?,
             "utc-offset" => set_utc_offset(&mut self.policy, &value.string()?)?,
-            "threads" => self.threads = Threads::parse(&value.string()?)?,
+            "threads" => self.threads = threads(&value.string()?)?,
             "follow" => self.follow = true,
             "hold" => {
                 let text = value.string()?;
@@ -318,4 +318,10 @@ impl Options {
         }
         Ok(format)
     }
+}
+
+fn threads(text: &str) -> Result<Threads, Failure> {
+    text.parse()
+        .map(Threads::new)
+        .map_err(|_| Failure::Usage(format!("--threads takes a number from 1 on, not `{text}`")))
 }

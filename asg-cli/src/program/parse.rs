@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use asg_core::{Line, Record, RecordOutput};
+use asg_core::{Line, Reader, RecordOutput, TimePolicy};
 use serde::Serialize;
 
 use super::logs::Logs;
 use super::options::{Format, Options};
 use super::{Context, show};
-use crate::output::Out;
-use crate::output::csv::Csv;
-use crate::query::{Query, for_each};
+use crate::output::{Out, csv};
+use crate::pieces::{Piece, Size};
+use crate::pipeline::{Pipeline, Work};
+use crate::query::Query;
 use crate::report::{Failure, Report};
 
 /// A record, and the name of its source if there are several.
@@ -29,7 +30,7 @@ pub(super) fn run(mut options: Options, context: Context<'_>) -> Result<(), Fail
         options.rest.push(PathBuf::from("-"));
     }
     let Context { monitor, report } = context;
-    let logs = Logs::new(&options.rest, false, &monitor)?;
+    let logs = Logs::new(&options.rest, false, &options, &monitor)?;
     if options.format == Format::Ndjson {
         return objects(&options, &logs, report);
     }
@@ -38,8 +39,7 @@ pub(super) fn run(mut options: Options, context: Context<'_>) -> Result<(), Fail
         (Format::Parquet, Some(path)) => show::query_to_parquet(&packets, path)?,
         (_, path) => {
             let mut out = Out::new(path)?;
-            let mut csv = Csv::new(packets.columns(), &mut out)?;
-            for_each(packets.rows(), |row| Ok::<_, Failure>(csv.add(row, &mut out)?))?;
+            csv::write_rows::<Failure>(&packets, &mut out, Failure::from)?;
             out.finish()?;
         }
     }
@@ -47,31 +47,23 @@ pub(super) fn run(mut options: Options, context: Context<'_>) -> Result<(), Fail
 }
 
 fn objects(options: &Options, logs: &Logs, report: &mut Report) -> Result<(), Failure> {
-    let shows_source = options.rest.len() > 1;
     let mut out = Out::new(options.output.as_deref())?;
+    let objects = || Objects {
+        reader: Reader::new(),
+        policy: options.policy,
+        shows_source: options.rest.len() > 1,
+    };
+    let mut pipeline = Pipeline::new(&logs.readers, "reading", Size::Small, objects);
     let mut too_long = BTreeMap::<String, u64>::new();
     let mut lines = 0;
-    let mut written = Ok(());
-    let mut reader = logs.readers.open("reading");
-    while reader.step(|raw| {
-        lines += 1;
-        let line = Line::new(raw.bytes);
-        let mut record = Record::read(&line);
-        if raw.is_cut {
-            record = record.cut_at(raw.bytes.len());
-            *too_long.entry(raw.source.to_owned()).or_default() += 1;
+    while let Some(done) = pipeline.next()? {
+        let done = done?;
+        out.write_all(&done.text)?;
+        lines += done.lines;
+        for (name, more) in done.too_long {
+            *too_long.entry(name).or_default() += more;
         }
-        let source = shows_source.then_some(raw.source);
-        let record = record.to_output(raw.origin.line, &options.policy);
-        if written.is_ok() {
-            written = serde_json::to_writer(&mut out, &Object { source, record })
-                .map_err(Failure::from)
-                .and_then(|()| Ok(out.write_all(b"\n")?));
-        }
-    })? {
-        std::mem::replace(&mut written, Ok(()))?;
     }
-    written?;
     out.finish()?;
     for (name, lines) in too_long {
         report.left_out(format_args!(
@@ -79,4 +71,46 @@ fn objects(options: &Options, logs: &Logs, report: &mut Report) -> Result<(), Fa
         ));
     }
     logs.close(lines, report)
+}
+
+/// Lines as objects, for one thread.
+struct Objects {
+    reader: Reader,
+    policy: TimePolicy,
+    shows_source: bool,
+}
+
+/// The objects of a piece.
+#[derive(Default)]
+struct Written {
+    text: Vec<u8>,
+    lines: u64,
+    /// Lines that were cut, by source.
+    too_long: BTreeMap<String, u64>,
+}
+
+impl Work for Objects {
+    type Done = Result<Written, serde_json::Error>;
+
+    fn piece(&mut self, piece: &Piece) -> Self::Done {
+        let Self { reader, policy, shows_source } = self;
+        let mut written = Written::default();
+        let mut result = Ok(());
+        piece.for_each(|raw| {
+            written.lines += 1;
+            let line = Line::new(raw.bytes);
+            let mut record = reader.read(&line);
+            if raw.is_cut {
+                record = record.cut_at(raw.bytes.len());
+                *written.too_long.entry(raw.source.to_owned()).or_default() += 1;
+            }
+            let source = shows_source.then_some(raw.source);
+            let record = record.to_output(raw.origin.line, policy);
+            if result.is_ok() {
+                result = serde_json::to_writer(&mut written.text, &Object { source, record });
+                written.text.push(b'\n');
+            }
+        });
+        result.map(|()| written)
+    }
 }

@@ -1,69 +1,80 @@
-//! `asglog correlate --format summary`: the packets of finished logs, counted in one reading.
+//! `asglog correlate --format summary`: the packets of finished logs, counted.
 
+use std::io::Write;
 use std::sync::Arc;
 
-use asg_core::{Identity, Tally};
+use asg_core::{Correlation, FlowCache, Line};
 
-use super::Context;
-use super::logs::{Directory, Numbered};
+use super::logs::Logs;
 use super::options::Options;
-use super::progress::Attended;
-use crate::counting::count;
-use crate::error::Error;
-use crate::ledger_file;
-use crate::monitor::{Monitor, Supervised};
+use crate::flows::Gathered;
 use crate::origins;
-use crate::output::Out;
+use crate::output::missing;
+use crate::output::summary::Summary;
+use crate::pieces::{Piece, Size};
+use crate::pipeline::{Pipeline, Work};
+use crate::query::Query;
 use crate::report::Failure;
 
-pub(super) fn run(
+/// Counts the flows and writes their summary, and what is missing.
+pub(super) fn write(
     options: &Options,
-    mut logs: Numbered,
-    directory: &Directory,
-    context: Context<'_>,
+    logs: &Logs,
+    flows: &Query,
+    gathered: &Gathered,
+    out: &mut impl Write,
 ) -> Result<(), Failure> {
-    let Context { monitor, report } = context;
-    let mut tally = Tally::with_policy(options.policy);
-    if let Some(ledger) = ledger_file::load_all(&options.ledgers)? {
-        tally = tally.with_ledger(ledger);
-    }
-    let meter = |what, total| {
-        let monitor: Arc<dyn Monitor> = Arc::<Attended>::clone(&monitor);
-        Supervised::new(monitor, what, total)
+    let correlation = flows.evidence()?.unwrap_or(gathered.ready(&logs.readers, None)?);
+    // Conditions may be about values that counts do not keep.
+    let summary = if options.conditions.is_empty() {
+        counted(&correlation, logs)?
+    } else {
+        let all = flows.fold(Summary::default, |summary, row| {
+            if let Some(flow) = row.flow {
+                summary.add_flow(flow);
+            }
+        })?;
+        all.into_iter().reduce(Summary::merged).unwrap_or_default()
     };
-    let mut count = count(tally, &mut logs.inputs, &logs.ids, options.threads, meter);
-    // The counts of a run that was ended early are not the answer.
-    monitor.check()?;
-    let mut left_out = Vec::new();
-    for (log, error) in std::mem::take(&mut count.failures) {
-        match Error::file(logs.inputs[log].name(), error) {
-            error @ Error::File(..) => left_out.push(error),
-            other => return Err(other.into()),
-        }
+    summary.print(correlation.counts(), out)?;
+    Ok(missing::print(correlation.completeness(), origins::name, out)?)
+}
+
+/// All packets, most of which the first phase has counted.
+fn counted(correlation: &Arc<Correlation>, logs: &Logs) -> Result<Summary, Failure> {
+    let mut summary = Summary::default();
+    correlation.counted().for_each(|counted| summary.add(&counted));
+    if correlation.is_counted() {
+        return Ok(summary);
     }
-    let result =
-        if count.read == 0 { Err(Failure::Inputs) } else { logs.check(count.tally.counts().lines) };
-    if result.is_ok() {
-        let mut broken = None;
-        let summary = count.summary(|guids| {
-            let found = directory.names.as_ref().map(|names| names.identities(guids)).transpose();
-            let found = found.unwrap_or_else(|error| {
-                broken = Some(error);
-                None
-            });
-            let mut found = found.unwrap_or_default();
-            guids.iter().map(|g| found.remove(g).unwrap_or_else(Identity::unknown)).collect()
+    let rest = || Rest {
+        correlation: Arc::clone(correlation),
+        cache: FlowCache::default(),
+        summary: Summary::default(),
+    };
+    let mut pipeline = Pipeline::new(&logs.readers, "counting packets", Size::Small, rest);
+    while pipeline.next()?.is_some() {}
+    let rest = pipeline.finish().into_iter().map(|rest| rest.summary);
+    Ok(rest.fold(summary, Summary::merged))
+}
+
+/// The packets whose answer depends on their time.
+struct Rest {
+    correlation: Arc<Correlation>,
+    cache: FlowCache,
+    summary: Summary,
+}
+
+impl Work for Rest {
+    type Done = ();
+
+    fn piece(&mut self, piece: &Piece) {
+        let Self { correlation, cache, summary } = self;
+        piece.for_each(|raw| {
+            let line = Line::new(raw.bytes);
+            if let Some(flow) = correlation.uncounted(cache, raw.origin, &line) {
+                summary.add_flow(&flow);
+            }
         });
-        if let Some(error) = broken {
-            return Err(error.into());
-        }
-        let mut out = Out::new(options.output.as_deref())?;
-        count.print(&summary, origins::name, &mut out)?;
-        out.finish()?;
-        directory.close(report);
     }
-    for what in &left_out {
-        report.left_out(what);
-    }
-    result
 }

@@ -10,11 +10,11 @@ use crate::report::Failure;
 pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Failure> {
     let directory = Directory::new(options, &mut context)?;
     let Context { monitor, report } = context;
-    let logs = Logs::new(&options.rest, true, &monitor)?;
+    let logs = Logs::new(&options.rest, true, options, &monitor)?;
     let (flows, gathered) = flows(options, &logs, &directory)?;
     let by = flows.by(&options.by)?;
-    show(&answers::top(&flows, by, Some(options.limit), options.measure)?, options)?;
+    show(&answers::top(&flows, &by, Some(options.limit), options.measure)?, options)?;
     directory.close(report);
-    let lines = gathered.known(&*monitor, |known| Ok::<_, Failure>(known.counts().lines))?;
+    let lines = gathered.known(&*monitor)?.map_or(0, |known| known.counts().lines);
     logs.close(lines, report)
 }

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use asg_core::{Certainty, Correlator, Identity, Ledger};
+use asg_core::{Certainty, Identity, Ledger};
 use serde_json::{Value, json};
 
 use super::Context;
@@ -27,9 +27,8 @@ pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Fai
     let mut ledger = held.unwrap_or_else(Ledger::new);
     let mut closing = Ok(());
     if !paths.is_empty() {
-        let logs = Logs::new(paths, false, &monitor)?;
-        let mut found = Correlator::with_policy(options.policy);
-        logs.observe(&mut found)?;
+        let logs = Logs::new(paths, true, options, &monitor)?;
+        let found = logs.gather(options)?;
         ledger.merge(found.ledger());
         closing = logs.close(found.counts().lines, report);
     }

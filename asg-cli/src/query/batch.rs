@@ -8,18 +8,11 @@ use arrow_schema::SchemaRef;
 use super::cells::Cells;
 use super::columns::{Column, Row, schema};
 
-/// A batch is full with this many rows…
-const ROWS: usize = 32 << 10;
-
-/// …or this many bytes of lines, because long lines must not make it huge.
-const BYTES: usize = 32 << 20;
-
 /// Builds record batches.
 pub(crate) struct Builder {
     schema: SchemaRef,
     columns: Vec<(&'static Column, Cells)>,
     rows: usize,
-    bytes: usize,
 }
 
 impl Builder {
@@ -29,7 +22,6 @@ impl Builder {
             schema: Arc::new(schema(columns)),
             columns: columns.iter().map(cells).collect(),
             rows: 0,
-            bytes: 0,
         }
     }
 
@@ -42,22 +34,13 @@ impl Builder {
             (column.put)(row, self.rows, cells);
         }
         self.rows += 1;
-        self.bytes += row.raw.len();
-    }
-
-    pub(crate) const fn is_full(&self) -> bool {
-        self.rows >= ROWS || self.bytes >= BYTES
-    }
-
-    pub(crate) const fn is_empty(&self) -> bool {
-        self.rows == 0
     }
 
     /// The rows since the last batch.
     pub(crate) fn finish(&mut self) -> RecordBatch {
         let arrays = self.columns.iter_mut().map(|(_, cells)| cells.finish(self.rows)).collect();
         let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
-        (self.rows, self.bytes) = (0, 0);
+        self.rows = 0;
         RecordBatch::try_new_with_options(self.schema(), arrays, &options)
             .expect("each builder makes the type of its column, and got one value for each row")
     }

@@ -33,18 +33,20 @@ use std::sync::Arc;
 
 use asg_core::{TimePolicy, Timestamp};
 
-pub(crate) use self::cells::Cells;
+pub(crate) use self::cells::{Cells, push_dotted};
 pub use self::columns::{COLUMNS, Column, Kind, Row, Value};
 pub use self::filter::{Filter, Given};
 pub use self::rows::{Batches, Counts, Rows, for_each};
 use self::rows::{LastCounts, View};
 use crate::answers::By;
 use crate::error::Error;
-use crate::flows::{Flows, Gathered, Packets};
+use crate::flows::{Alone, Gathered, PieceRows, RowSink, RowWork};
 use crate::input::{Log, Source};
 use crate::lines::Readers;
 use crate::monitor::Unattended;
 use crate::names::Names;
+use crate::pieces::Size;
+use crate::pipeline::Pipeline;
 use columns::In;
 
 /// The packets or flows of sources.
@@ -227,38 +229,129 @@ impl Query {
         self.last.get()
     }
 
-    /// A new reading of the admitted rows.
-    #[must_use]
-    pub fn rows(&self) -> Box<dyn Rows> {
-        let (view, last) = (self.view.clone(), self.last.clone());
-        match &self.evidence {
-            Some(Evidence { gathered, names }) => Box::new(Flows::new(
-                self.readers.clone(),
-                Arc::clone(gathered),
-                names.clone(),
-                view,
-                last,
-            )),
-            None => {
-                let reader = self.readers.open("reading packets");
-                Box::new(Packets::new(reader, self.policy, view, last))
-            }
-        }
+    /// A new reading of the admitted rows, in the caller's thread.
+    ///
+    /// # Errors
+    ///
+    /// Those of the first reading, for evidence, and of the directory.
+    pub fn rows(&self) -> Result<Box<dyn Rows>, Error> {
+        let what = self.what();
+        Ok(Box::new(Alone::new(&self.readers, what, self.pieces()?, self.last.clone())))
     }
 
     /// A new reading of the admitted rows with their times, whatever columns are chosen.
-    #[must_use]
-    pub fn timed_rows(&self) -> Box<dyn Rows> {
-        let columns = COLUMNS.iter().filter(|column| column.name == "time").collect();
-        let view = View { columns, ..self.view.clone() };
-        Self { view, ..self.clone() }.rows()
+    ///
+    /// # Errors
+    ///
+    /// As [`Query::rows`].
+    pub fn timed_rows(&self) -> Result<Box<dyn Rows>, Error> {
+        self.timed().rows()
     }
 
     /// A new reading as record batches.
     #[must_use]
     pub fn batches(&self) -> Batches {
-        Batches::new(self.rows(), &self.view.columns)
+        Batches::new(self.clone())
     }
+
+    /// The same query with times, whatever columns are chosen.
+    fn timed(&self) -> Self {
+        let columns = COLUMNS.iter().filter(|column| column.name == "time").collect();
+        let view = View { columns, ..self.view.clone() };
+        Self { view, ..self.clone() }
+    }
+
+    /// The reading of admitted rows on all threads; `sink` makes the sink of each.
+    pub(crate) fn run<S: RowSink>(
+        &self,
+        size: Size,
+        mut sink: impl FnMut() -> S,
+    ) -> Result<Running<S>, Error> {
+        // All threads share the evidence.
+        let pieces = self.pieces()?;
+        let work = || RowWork::new(pieces.another(), sink());
+        let pipeline = Pipeline::new(&self.readers, self.what(), size, work);
+        Ok(Running { pipeline, counts: Counts::default(), last: self.last.clone() })
+    }
+
+    /// As [`run`](Self::run), with times, whatever columns are chosen.
+    pub(crate) fn timed_run<S: RowSink>(
+        &self,
+        sink: impl FnMut() -> S,
+    ) -> Result<Running<S>, Error> {
+        self.timed().run(Size::Small, sink)
+    }
+
+    /// The evidence of flows, gathered and named if that was not done; `None` for packets.
+    pub(crate) fn evidence(&self) -> Result<Option<Arc<asg_core::Correlation>>, Error> {
+        let ready = |it: &Evidence| it.gathered.ready(&self.readers, it.names.as_ref());
+        self.evidence.as_ref().map(ready).transpose()
+    }
+
+    /// Passes all admitted rows, with their times, to values that threads make, and returns these.
+    pub(crate) fn fold<T: Send + 'static>(
+        &self,
+        mut new: impl FnMut() -> T,
+        each: fn(&mut T, &Row<'_>),
+    ) -> Result<Vec<T>, Error> {
+        let mut running = self.timed().run(Size::Small, || Fold { value: new(), each })?;
+        while running.next()?.is_some() {}
+        Ok(running.finish().into_iter().map(|fold| fold.value).collect())
+    }
+
+    fn pieces(&self) -> Result<PieceRows, Error> {
+        let view = self.view.clone();
+        Ok(match &self.evidence {
+            Some(Evidence { gathered, names }) => {
+                PieceRows::flows(gathered.ready(&self.readers, names.as_ref())?, view)
+            }
+            None => PieceRows::packets(self.policy, view),
+        })
+    }
+
+    const fn what(&self) -> &'static str {
+        if self.has_flows() { "naming packets" } else { "reading packets" }
+    }
+}
+
+/// A reading on all threads.
+pub(crate) struct Running<S: RowSink> {
+    pipeline: Pipeline<RowWork<S>>,
+    counts: Counts,
+    last: LastCounts,
+}
+
+impl<S: RowSink> Running<S> {
+    /// What a sink made of the next piece; `None` after the last.
+    pub(crate) fn next(&mut self) -> Result<Option<S::Done>, Error> {
+        let Some((done, counts)) = self.pipeline.next()? else {
+            self.last.set(self.counts);
+            return Ok(None);
+        };
+        self.counts.add(&counts);
+        Ok(Some(done))
+    }
+
+    /// The sinks of all threads.
+    pub(crate) fn finish(self) -> Vec<S> {
+        self.pipeline.finish().into_iter().map(|work| work.sink).collect()
+    }
+}
+
+/// A value that takes rows.
+struct Fold<T> {
+    value: T,
+    each: fn(&mut T, &Row<'_>),
+}
+
+impl<T: Send + 'static> RowSink for Fold<T> {
+    type Done = ();
+
+    fn row(&mut self, row: &Row<'_>) {
+        (self.each)(&mut self.value, row);
+    }
+
+    fn take(&mut self) {}
 }
 
 fn files(paths: impl IntoIterator<Item = impl Into<PathBuf>>) -> Readers {

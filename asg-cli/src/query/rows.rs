@@ -2,15 +2,17 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 
 use super::batch::Builder;
-use super::columns::{Column, Row};
+use super::columns::{Column, Row, schema};
 use super::filter::Filter;
+use super::{Query, Running};
 use crate::error::Error;
+use crate::flows::RowSink;
+use crate::pieces::Size;
 
 /// Counts of one reading.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -23,6 +25,16 @@ pub struct Counts {
     pub damaged: u64,
     /// Packets that the filter admits.
     pub rows: u64,
+}
+
+impl Counts {
+    /// Adds those of other lines.
+    pub(crate) const fn add(&mut self, other: &Self) {
+        self.lines += other.lines;
+        self.packets += other.packets;
+        self.damaged += other.damaged;
+        self.rows += other.rows;
+    }
 }
 
 /// The counts of the last complete reading; `None` before the first. Clones share them.
@@ -87,46 +99,59 @@ pub fn for_each<E: From<Error>>(
     result
 }
 
-/// A batch is handed out after this time even if it is empty, because consumers with threads of their
-/// own react to signals only between batches.
-const PATIENCE: Duration = Duration::from_millis(50);
-
-/// Rows as record batches.
+/// Rows as record batches, made on all threads.
 pub struct Batches {
-    rows: Box<dyn Rows>,
-    builder: Builder,
-    more: bool,
+    query: Query,
+    schema: SchemaRef,
+    running: Option<Running<Builder>>,
 }
 
 impl fmt::Debug for Batches {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Batches").field("schema", &self.schema()).finish_non_exhaustive()
+        f.debug_struct("Batches").field("schema", &self.schema).finish_non_exhaustive()
     }
 }
 
 impl Batches {
-    pub(crate) fn new(rows: Box<dyn Rows>, columns: &[&'static Column]) -> Self {
-        Self { rows, builder: Builder::new(columns), more: true }
+    pub(crate) fn new(query: Query) -> Self {
+        let schema = Arc::new(schema(query.columns()));
+        Self { query, schema, running: None }
     }
 
     /// The schema of all batches.
     #[must_use]
     pub fn schema(&self) -> SchemaRef {
-        self.builder.schema()
+        Arc::clone(&self.schema)
     }
 
-    /// The next batch, which may be empty; `None` after the last.
+    /// The next batch, which may be empty; `None` after the last. It comes soon also from a slow source, because consumers
+    /// with threads of their own react to signals only between batches.
     ///
     /// # Errors
     ///
     /// As [`Rows::step`].
     pub fn next_batch(&mut self) -> Result<Option<RecordBatch>, Error> {
-        let Self { rows, builder, more } = self;
-        let start = Instant::now();
-        while *more && !builder.is_full() && start.elapsed() < PATIENCE {
-            *more = rows.step(&mut |row| builder.push(row))?;
-        }
-        Ok((*more || !builder.is_empty()).then(|| builder.finish()))
+        let running = match &mut self.running {
+            Some(running) => running,
+            None => {
+                let columns = self.query.columns().to_vec();
+                let running = self.query.run(Size::Batch, || Builder::new(&columns))?;
+                self.running.insert(running)
+            }
+        };
+        running.next()
+    }
+}
+
+impl RowSink for Builder {
+    type Done = RecordBatch;
+
+    fn row(&mut self, row: &Row<'_>) {
+        self.push(row);
+    }
+
+    fn take(&mut self) -> RecordBatch {
+        self.finish()
     }
 }
 

@@ -1,18 +1,19 @@
 //! The second phase: flows, from an evidence base that no longer changes.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use super::flow::{Flow, FlowKey};
 use super::gather::{Cell, Cells, Group, GroupKey, GroupName, Groups, Span, TimeKind};
 use super::state::State;
 use super::{Counts, own_address};
+use crate::bytes::hash::Seeds;
 use crate::clock::UptimeClocks;
 use crate::completeness::{Completeness, Limit};
 use crate::evidence::{Origin, SourceId};
 use crate::guid::Guid;
-use crate::ledger::attribution::{Attribution, Owners, Reason};
+use crate::ledger::attribution::{Attribution, Detached, Owners, Reason};
 use crate::ledger::{Ledger, Lifetime, Sighting};
 use crate::line::Line;
 use crate::names::directory::Directory;
@@ -76,7 +77,7 @@ struct Facts {
     counted: Vec<Group>,
 }
 
-/// The answer to who sent the packets of a group.
+/// Whether the packets of a group have one answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Answer {
     /// All packets have the answer for this time, which may be that no time is known.
@@ -173,8 +174,12 @@ impl Gathered {
     #[must_use]
     pub fn correlate(self) -> Correlation {
         let Self { facts, .. } = self;
-        let answers = facts.groups.all().iter().zip(&facts.counted);
-        let answers = answers.map(|(name, group)| facts.answer(name, group)).collect();
+        let groups = facts.groups.all().iter().zip(&facts.counted);
+        let answer = |(name, group)| match facts.answer(name, group) {
+            Answer::OfAll(time) => Some(facts.attribute(name, time).detach()),
+            Answer::PerPacket => None,
+        };
+        let answers = groups.map(answer).collect();
         Correlation { facts, answers }
     }
 }
@@ -183,21 +188,43 @@ impl Gathered {
 #[derive(Debug)]
 pub struct Correlation {
     facts: Facts,
-    /// By the numbers of groups.
-    answers: Vec<Answer>,
+    /// By the numbers of groups: the answer that all of their packets have, if there is one.
+    answers: Vec<Option<Detached>>,
 }
 
 impl Correlation {
     /// Creates a reader of flows, one for each thread.
     #[must_use]
     pub fn reader(&self) -> FlowReader<'_> {
-        FlowReader {
-            correlation: self,
-            reader: Reader::default(),
-            header_cells: Vec::new(),
-            attributions: Vec::new(),
-            policy: None,
-        }
+        FlowReader { correlation: self, cache: FlowCache::default() }
+    }
+
+    /// The flow of the packet that a line reports first; `None` for any other line.
+    ///
+    /// `origin` is the one under which the first phase read the line. The cache belongs to the caller's thread; one that has
+    /// served another correlation begins anew.
+    pub fn flow<'a>(
+        &self,
+        cache: &mut FlowCache,
+        origin: Origin,
+        line: &'a Line<'_>,
+    ) -> Option<Flow<'a, '_>> {
+        let record = cache.packet(self, origin, line)?;
+        let place = cache.place(self, origin.source, &record)?;
+        Some(cache.flow_at(self, origin, record, &place))
+    }
+
+    /// The flow of a line, if [`Correlation::counted`] leaves its packet out.
+    pub fn uncounted<'a>(
+        &self,
+        cache: &mut FlowCache,
+        origin: Origin,
+        line: &'a Line<'_>,
+    ) -> Option<Flow<'a, '_>> {
+        let record = cache.packet(self, origin, line)?;
+        let place = cache.place(self, origin.source, &record)?;
+        let is_counted = place.group.is_some_and(|group| self.answers[group as usize].is_some());
+        (!is_counted).then(|| cache.flow_at(self, origin, record, &place))
     }
 
     /// What was seen.
@@ -238,13 +265,12 @@ impl Correlation {
 
     /// Packets counted by sender, without a second look at any line: those of all groups that have one answer.
     ///
-    /// The packets of the others come from [`FlowReader::uncounted`], which is asked for every line if
+    /// The packets of the others come from [`Correlation::uncounted`], which is asked for every line if
     /// [`Correlation::is_counted`] is false.
     pub fn counted(&self) -> impl Iterator<Item = Counted<'_>> {
         let all = self.facts.groups.all().iter().zip(&self.facts.counted).zip(&self.answers);
         all.filter_map(|((name, group), answer)| {
-            let Answer::OfAll(time) = *answer else { return None };
-            let attribution = self.facts.attribute(name, time);
+            let attribution = answer.as_ref()?.attach(&self.facts.state.ledger);
             let identity = self.facts.state.identity(&attribution);
             let packets = Some(group.packets).filter(|packets| *packets > 0)?;
             Some(Counted { packets, cf: name.cf(), attribution, identity })
@@ -255,7 +281,7 @@ impl Correlation {
     #[must_use]
     pub fn is_counted(&self) -> bool {
         let mut all = self.facts.counted.iter().zip(&self.answers);
-        all.all(|(group, answer)| group.packets == 0 || *answer != Answer::PerPacket)
+        all.all(|(group, answer)| group.packets == 0 || answer.is_some())
     }
 }
 
@@ -274,41 +300,80 @@ pub struct Counted<'c> {
 }
 
 /// Makes flows of lines, for one thread.
-///
-/// It remembers headers, packet heads and answers; which lines it has seen never changes what it returns.
 #[derive(Debug)]
 pub struct FlowReader<'c> {
     correlation: &'c Correlation,
-    reader: Reader,
-    /// By the reader's numbers of headers: the machine, in the source where the header was last seen.
-    header_cells: Vec<Option<(SourceId, Option<u32>)>>,
-    /// By the numbers of groups whose packets have one answer.
-    attributions: Vec<Option<Attribution<'c>>>,
-    policy: Option<(SourceId, TimePolicy)>,
+    cache: FlowCache,
 }
 
 impl<'c> FlowReader<'c> {
-    /// The flow of the packet that a line reports first; `None` for any other line.
-    ///
-    /// `origin` is the one under which the first phase read the line.
+    /// The flow of the packet that a line reports first; `None` for any other line. See [`Correlation::flow`].
     pub fn flow<'a>(&mut self, origin: Origin, line: &'a Line<'_>) -> Option<Flow<'a, 'c>> {
-        let record = self.packet(origin, line)?;
-        let place = self.place(origin.source, &record)?;
-        Some(self.flow_at(origin, record, &place))
+        self.correlation.flow(&mut self.cache, origin, line)
     }
+}
 
-    /// The flow of a line, if [`Correlation::counted`] leaves its packet out.
-    pub fn uncounted<'a>(&mut self, origin: Origin, line: &'a Line<'_>) -> Option<Flow<'a, 'c>> {
-        let record = self.packet(origin, line)?;
-        let place = self.place(origin.source, &record)?;
-        let is_counted = place
-            .group
-            .is_some_and(|group| self.correlation.answers[group as usize] != Answer::PerPacket);
-        (!is_counted).then(|| self.flow_at(origin, record, &place))
+/// What one thread remembers while it makes flows: headers, packet heads, machines.
+///
+/// Which lines it has seen never changes a flow.
+#[derive(Debug, Default)]
+pub struct FlowCache {
+    /// Of the correlation that it serves.
+    seeds: Option<Seeds>,
+    reader: Reader,
+    /// By the reader's numbers of headers: the machine, in the source where the header was last seen.
+    header_cells: Vec<Option<(SourceId, Option<u32>)>>,
+    policy: Option<(SourceId, TimePolicy)>,
+    keys: HashMap<Shared, FlowKey>,
+    /// By the reader's numbers of packet heads: the last key.
+    head_keys: Vec<Option<(Shared, FlowKey)>>,
+}
+
+/// What flows with one key share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Shared {
+    source: SourceId,
+    header: u32,
+    head: u32,
+    group: u32,
+}
+
+/// How many keys a cache numbers.
+const MOST_KEYS: usize = 1 << 16;
+
+impl FlowCache {
+    /// The key of flows that share this.
+    fn key(&mut self, shared: Shared) -> Option<FlowKey> {
+        let head = shared.head as usize;
+        if let Some(Some((known, key))) = self.head_keys.get(head)
+            && *known == shared
+        {
+            return Some(*key);
+        }
+        let new = FlowKey(self.keys.len() as u32);
+        let key = match self.keys.get(&shared) {
+            Some(key) => *key,
+            None if self.keys.len() < MOST_KEYS => *self.keys.entry(shared).or_insert(new),
+            None => return None,
+        };
+        if self.head_keys.len() <= head {
+            self.head_keys.resize(head + 1, None);
+        }
+        self.head_keys[head] = Some((shared, key));
+        Some(key)
     }
 
     /// The record of a line that reports a packet first.
-    fn packet<'a>(&mut self, origin: Origin, line: &'a Line<'_>) -> Option<Record<'a>> {
+    fn packet<'a>(
+        &mut self,
+        correlation: &Correlation,
+        origin: Origin,
+        line: &'a Line<'_>,
+    ) -> Option<Record<'a>> {
+        let reports = &correlation.facts.state.reports;
+        if self.seeds != Some(reports.seeds()) {
+            *self = Self { seeds: Some(reports.seeds()), ..Self::default() };
+        }
         // Text that was not unwrapped is a packet's only if it shows one.
         if let Some(text) = line.unwrapped_text()
             && memchr::memmem::find(text, b"IN=").is_none()
@@ -319,17 +384,22 @@ impl<'c> FlowReader<'c> {
         if let Sight::Other(_) = sight {
             let record = self.reader.record(line, &sight);
             record.packet()?;
-            return (!self.correlation.facts.state.reports.is_copy(origin)).then_some(record);
+            return (!reports.is_copy(origin)).then_some(record);
         }
-        let is_copy = self.correlation.facts.state.reports.is_copy(origin);
+        let is_copy = reports.is_copy(origin);
         (!is_copy).then(|| self.reader.record(line, &sight))
     }
 
     /// The machine and the group of a packet.
-    fn place(&mut self, source: SourceId, record: &Record<'_>) -> Option<Place> {
-        let facts = &self.correlation.facts;
+    fn place(
+        &mut self,
+        correlation: &Correlation,
+        source: SourceId,
+        record: &Record<'_>,
+    ) -> Option<Place> {
+        let facts = &correlation.facts;
         let (packet, cf) = record.packet()?;
-        let cell = self.cell(source, record);
+        let cell = self.cell(facts, source, record);
         let seeds = facts.state.reports.seeds();
         let address = cf.and_then(|cf| own_address(packet, cf));
         let prefix = packet.prefix.as_bytes();
@@ -341,14 +411,13 @@ impl<'c> FlowReader<'c> {
         Some(Place { cell, group, address })
     }
 
-    fn cell(&mut self, source: SourceId, record: &Record<'_>) -> Option<u32> {
+    fn cell(&mut self, facts: &Facts, source: SourceId, record: &Record<'_>) -> Option<u32> {
         let header = record.memo.header.map(|header| header as usize);
         if let Some(Some(Some((of, cell)))) = header.map(|header| self.header_cells.get(header))
             && *of == source
         {
             return *cell;
         }
-        let facts = &self.correlation.facts;
         let cell = facts.cells.find(source, &record.envelope);
         if let Some(header) = header {
             if self.header_cells.len() <= header {
@@ -359,8 +428,14 @@ impl<'c> FlowReader<'c> {
         cell
     }
 
-    fn flow_at<'a>(&mut self, origin: Origin, record: Record<'a>, place: &Place) -> Flow<'a, 'c> {
-        let state = &self.correlation.facts.state;
+    fn flow_at<'a, 'c>(
+        &mut self,
+        correlation: &'c Correlation,
+        origin: Origin,
+        record: Record<'a>,
+        place: &Place,
+    ) -> Flow<'a, 'c> {
+        let Facts { state, cells, .. } = &correlation.facts;
         let policy = match self.policy {
             Some((source, policy)) if source == origin.source => policy,
             _ => {
@@ -373,11 +448,15 @@ impl<'c> FlowReader<'c> {
         let range = state.clocks.time(origin.source, &record.envelope, stamp);
         let packet = record.packet();
         let cf = packet.and_then(|(_, cf)| cf.copied());
-        let (attribution, key) = self.attribution(place, cf.as_ref(), range);
+        let (attribution, group) = correlation.attribution(place, cf.as_ref(), range);
         let peer = packet.and_then(|(packet, _)| state.peer(packet, cf.as_ref(), range));
-        let key = key.filter(|_| peer.is_none());
-        let name =
-            place.cell.and_then(|cell| self.correlation.facts.cells.all()[cell as usize].shown());
+        let key = match (record.memo.header, record.memo.head, group) {
+            (Some(header), Some(head), Some(group)) if peer.is_none() => {
+                self.key(Shared { source: origin.source, header, head, group })
+            }
+            _ => None,
+        };
+        let name = place.cell.and_then(|cell| cells.all()[cell as usize].shown());
         let cell = name.or_else(|| attribution.container()?.cell()).map(Cow::Borrowed);
         Flow {
             time: stamp.or_else(|| range.map(TimeRange::middle)),
@@ -393,31 +472,28 @@ impl<'c> FlowReader<'c> {
             key,
         }
     }
+}
 
+impl Correlation {
+    /// Who sent a packet, and its group if all packets of the group have that answer.
     fn attribution(
-        &mut self,
+        &self,
         place: &Place,
         cf: Option<&LogPrefix<'_>>,
         time: Option<TimeRange>,
-    ) -> (Attribution<'c>, Option<FlowKey>) {
-        let facts = &self.correlation.facts;
+    ) -> (Attribution<'_>, Option<u32>) {
+        let Facts { state, machines, .. } = &self.facts;
         // Of an app that a prefix names, the lease of an address may show the container.
         let group = place.group.filter(|_| cf.is_none_or(|cf| cf.subject != Subject::App));
         if let Some(group) = group
-            && let Answer::OfAll(time) = self.correlation.answers[group as usize]
+            && let Some(answer) = &self.answers[group as usize]
         {
-            let at = group as usize;
-            if self.attributions.len() <= at {
-                self.attributions.resize(facts.groups.all().len(), None);
-            }
-            let name = &facts.groups.all()[at];
-            let known = self.attributions[at].get_or_insert_with(|| facts.attribute(name, time));
-            return (known.clone(), Some(FlowKey(group)));
+            return (answer.attach(&state.ledger), Some(group));
         }
         let Some(cf) = cf else { return (Attribution::unknown(Reason::NotCloudFoundry), None) };
-        let cell = place.cell.and_then(|cell| facts.machines[cell as usize].name.as_deref());
+        let cell = place.cell.and_then(|cell| machines[cell as usize].name.as_deref());
         let seen = Sighting { cell, time, address: place.address };
-        (facts.state.ledger.attribute(cf, &seen), None)
+        (state.ledger.attribute(cf, &seen), None)
     }
 }
 

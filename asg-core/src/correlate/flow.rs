@@ -46,12 +46,12 @@ pub struct Flow<'a, 'l> {
     pub(super) key: Option<FlowKey>,
 }
 
-/// What many flows of one correlation have in common; see [`Flow::key`].
+/// What many flows that one thread makes have in common; see [`Flow::key`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct FlowKey(pub(super) u32);
 
 impl FlowKey {
-    /// A small number, for tables: keys are numbered from 0.
+    /// A small number, for tables: the keys of one [`FlowCache`](super::FlowCache) are numbered from 0.
     #[must_use]
     pub const fn index(self) -> usize {
         self.0 as usize
@@ -81,10 +81,13 @@ impl<'a> Flow<'a, '_> {
         }
     }
 
-    /// A key that flows of one [`Correlation`](super::Correlation) share only if they have the same cell, attribution,
-    /// identity and peer, and log prefixes that mean the same and show the same handle.
+    /// A key that two flows made with one [`FlowCache`](super::FlowCache) share only if they have in common:
     ///
-    /// Writers format these once for each key. `None` if other flows may differ.
+    /// * the source, the cell and all of the envelope but times and the body;
+    /// * the log prefix, the interfaces and the link header; of packets from a container also the source address;
+    /// * the attribution, the identity, and that there is no peer.
+    ///
+    /// So a writer need format these only once for each key. `None` if no other flow is known to share them.
     #[must_use]
     pub const fn key(&self) -> Option<FlowKey> {
         self.key

@@ -16,7 +16,7 @@ mod tests;
 
 use std::net::IpAddr;
 
-pub use self::correlation::{Correlation, Counted, FlowReader, Gathered};
+pub use self::correlation::{Correlation, Counted, FlowCache, FlowReader, Gathered};
 pub use self::gather::{Batch, Gatherer, Gathering, Joiner, MisplacedBatch};
 use crate::event::lager::RepEvent;
 use crate::line::envelope::Envelope;

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::evidence::Origin;
 use crate::guid::{Guid, ProcessName};
-use crate::ledger::Lifetime;
+use crate::ledger::{Ledger, Lifetime};
 
 /// Who a log prefix belongs to, as far as the evidence goes. Borrowed from the [`Ledger`](crate::Ledger).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,6 +75,56 @@ impl<'l> Attribution<'l> {
         origins.sort_unstable();
         origins.dedup();
         origins
+    }
+}
+
+/// An attribution apart from its ledger, by the numbers of rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Detached {
+    certainty: Certainty,
+    reason: Reason,
+    owners: DetachedOwners,
+    lease: Option<u32>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum DetachedOwners {
+    None,
+    Container(u32),
+    App { app: Guid, line: Option<Origin> },
+    Several(Box<[u32]>),
+}
+
+impl Attribution<'_> {
+    /// Takes the ledger out.
+    pub(crate) fn detach(&self) -> Detached {
+        let owners = match &self.owners {
+            Owners::None => DetachedOwners::None,
+            Owners::Container(lifetime) => DetachedOwners::Container(lifetime.row()),
+            Owners::App { app, line } => DetachedOwners::App { app: *app, line: *line },
+            Owners::Several(all) => {
+                DetachedOwners::Several(all.iter().map(|lifetime| lifetime.row()).collect())
+            }
+        };
+        let lease = self.lease.map(Lifetime::row);
+        Detached { certainty: self.certainty, reason: self.reason, owners, lease }
+    }
+}
+
+impl Detached {
+    /// Puts the ledger back, which must be the one that the attribution came from.
+    pub(crate) fn attach<'l>(&self, ledger: &'l Ledger) -> Attribution<'l> {
+        let lifetime = |row: u32| Lifetime::new(ledger, row);
+        let owners = match &self.owners {
+            DetachedOwners::None => Owners::None,
+            DetachedOwners::Container(row) => Owners::Container(lifetime(*row)),
+            DetachedOwners::App { app, line } => Owners::App { app: *app, line: *line },
+            DetachedOwners::Several(rows) => {
+                Owners::Several(rows.iter().copied().map(lifetime).collect())
+            }
+        };
+        let (certainty, reason) = (self.certainty, self.reason);
+        Attribution { certainty, reason, owners, lease: self.lease.map(lifetime) }
     }
 }
 

@@ -1,0 +1,180 @@
+//! Flows as JSON Lines: one object a flow, as the output contract has it.
+//!
+//! Flows of one container differ in little: times, the line, addresses and ports. The writer serialises the first flow of
+//! each [key](asg_core::Flow::key) with serde, keeps the text of what all others share, and puts the rest between by hand.
+
+use std::collections::HashMap;
+use std::io;
+
+use asg_core::{Address, Flow, SourceId, TimeRange, Timestamp};
+use memchr::memmem;
+
+use super::clock::TimeText;
+use crate::origins;
+use crate::query::push_dotted;
+
+/// Writes flows into a buffer, for one thread.
+#[derive(Debug, Default)]
+pub struct FlowWriter {
+    out: Vec<u8>,
+    /// By key.
+    shared: Vec<Option<Shared>>,
+    times: TimeText,
+    sources: HashMap<SourceId, Box<[u8]>>,
+}
+
+/// The text that flows with one key share.
+#[derive(Debug)]
+struct Shared {
+    /// `,"cell":…,"direction":…`
+    before: Box<[u8]>,
+    /// `,"handle_prefix":…}`
+    after: Box<[u8]>,
+}
+
+impl FlowWriter {
+    /// Writes a flow, with a line feed.
+    pub fn add(&mut self, flow: &Flow<'_, '_>) {
+        let Some(key) = flow.key().map(asg_core::FlowKey::index) else {
+            return self.add_slowly(flow);
+        };
+        if self.shared.len() <= key {
+            self.shared.resize_with(key + 1, || None);
+        }
+        let Some(shared) = &self.shared[key] else {
+            let start = self.out.len();
+            self.add_slowly(flow);
+            self.shared[key] = Shared::of(&self.out[start..self.out.len() - 1]);
+            return;
+        };
+        let out = &mut self.out;
+        out.extend_from_slice(b"{\"time\":");
+        match flow.time {
+            Some(time) => {
+                out.push(b'"');
+                self.times.push(out, time);
+                out.push(b'"');
+            }
+            None => out.extend_from_slice(b"null"),
+        }
+        out.extend_from_slice(b",\"time_error\":");
+        push_error(out, flow.range.zip(flow.time));
+        out.extend_from_slice(b",\"source\":");
+        let source = flow.origin.source;
+        let name = self.sources.entry(source).or_insert_with(|| json(&origins::name(source)));
+        out.extend_from_slice(name);
+        out.extend_from_slice(b",\"line\":");
+        push_number(out, flow.origin.line);
+        out.extend_from_slice(b",\"also\":[");
+        for (n, at) in flow.also.iter().enumerate() {
+            out.extend_from_slice(if n == 0 { b"{\"source\":" } else { b",{\"source\":" });
+            out.extend_from_slice(&json(&origins::name(at.source)));
+            out.extend_from_slice(b",\"line\":");
+            push_number(out, at.line);
+            out.push(b'}');
+        }
+        out.push(b']');
+        out.extend_from_slice(&shared.before);
+        let ip = &flow.packet().ip;
+        let [spt, dpt] = ip.ports();
+        out.extend_from_slice(b",\"proto\":");
+        push_json(out, &ip.proto);
+        out.extend_from_slice(b",\"src\":");
+        push_address(out, ip.src);
+        out.extend_from_slice(b",\"spt\":");
+        push_port(out, spt);
+        out.extend_from_slice(b",\"dst\":");
+        push_address(out, ip.dst);
+        out.extend_from_slice(b",\"dpt\":");
+        push_port(out, dpt);
+        out.extend_from_slice(&shared.after);
+        out.push(b'\n');
+    }
+
+    /// Hands over what was written since the last time.
+    pub fn take(&mut self) -> Vec<u8> {
+        let room = self.out.len() + self.out.len() / 8;
+        std::mem::replace(&mut self.out, Vec::with_capacity(room))
+    }
+
+    /// Writes any flow.
+    fn add_slowly(&mut self, flow: &Flow<'_, '_>) {
+        push_json(&mut self.out, &flow.to_output(origins::name));
+        self.out.push(b'\n');
+    }
+}
+
+impl Shared {
+    /// What is shared of an object. Inside its strings quotes are escaped, so a member's name is found where it stands.
+    fn of(object: &[u8]) -> Option<Self> {
+        let cell = memmem::find(object, b",\"cell\":")?;
+        let proto = cell + memmem::find(&object[cell..], b",\"proto\":")?;
+        let handle = proto + memmem::find(&object[proto..], b",\"handle_prefix\":")?;
+        Some(Self { before: object[cell..proto].into(), after: object[handle..].into() })
+    }
+}
+
+/// Serialises into memory, which does not fail for what flows hold.
+fn push_json(out: &mut Vec<u8>, value: &impl serde::Serialize) {
+    let written: Result<(), io::Error> =
+        serde_json::to_writer(&mut *out, value).map_err(Into::into);
+    debug_assert!(written.is_ok());
+}
+
+fn json(value: &impl serde::Serialize) -> Box<[u8]> {
+    let mut out = Vec::new();
+    push_json(&mut out, value);
+    out.into()
+}
+
+/// A time's error in seconds, rounded up to a millisecond, as serde prints such a number.
+fn push_error(out: &mut Vec<u8>, known: Option<(TimeRange, Timestamp)>) {
+    let Some((range, time)) = known else { return out.extend_from_slice(b"null") };
+    let nanos = |end: Timestamp| end.as_nanos().abs_diff(time.as_nanos());
+    let millis = nanos(range.earliest()).max(nanos(range.latest())).div_ceil(1_000_000);
+    let Ok(millis) = u32::try_from(millis) else { return out.extend_from_slice(b"null") };
+    push_number(out, u64::from(millis / 1_000));
+    let fraction = millis % 1_000;
+    let digits =
+        [fraction / 100, fraction / 10 % 10, fraction % 10].map(|digit| b'0' + digit as u8);
+    let len = match digits {
+        [_, b'0', b'0'] => 1,
+        [_, _, b'0'] => 2,
+        _ => 3,
+    };
+    out.push(b'.');
+    out.extend_from_slice(&digits[..len]);
+}
+
+fn push_address(out: &mut Vec<u8>, address: Option<Address>) {
+    match address {
+        Some(Address::V4(ip)) => {
+            out.push(b'"');
+            push_dotted(out, ip.octets());
+            out.push(b'"');
+        }
+        other => push_json(out, &other),
+    }
+}
+
+fn push_port(out: &mut Vec<u8>, port: Option<u16>) {
+    match port {
+        Some(port) => push_number(out, u64::from(port)),
+        None => out.extend_from_slice(b"null"),
+    }
+}
+
+/// Writes a decimal number.
+pub(crate) fn push_number(out: &mut Vec<u8>, mut number: u64) {
+    let mut text = [0; 20];
+    let mut at = text.len();
+    loop {
+        at -= 1;
+        text[at] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&text[at..]);
+}

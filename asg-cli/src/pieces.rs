@@ -1,0 +1,237 @@
+//! Sources in pieces of whole lines, so that several threads can work on one source.
+
+use std::fmt;
+use std::io::Read;
+use std::num::NonZero;
+use std::sync::{Arc, PoisonError};
+
+use asg_core::{Lines, Origin, RawLine};
+
+use crate::blocks::{Block, Blocks};
+use crate::error::Error;
+use crate::input::{Meter as _, Opened, ReadCounter, Source};
+use crate::lines::{Failures, Raw, Readers};
+use crate::monitor::Watch;
+
+/// How many values of a column are taken at once.
+const VALUES: usize = 1024;
+
+/// How large pieces are, unless a line is longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Size {
+    /// Small enough for a processor's own cache.
+    Small,
+    /// Large enough for a good record batch.
+    Batch,
+}
+
+impl Size {
+    const fn bytes(self, threads: NonZero<usize>) -> usize {
+        match (self, threads.get()) {
+            (Self::Small, 1) => 128 << 10,
+            (Self::Small, _) => 512 << 10,
+            (Self::Batch, _) => 4 << 20,
+        }
+    }
+}
+
+/// Some whole lines of a source.
+#[derive(Default)]
+pub(crate) struct Piece {
+    source: Option<Arc<dyn Source>>,
+    /// The number of its first line.
+    first: u64,
+    block: Block,
+    /// The number of each line, and its end, if the source separates them.
+    separate: Vec<(u64, usize)>,
+}
+
+impl fmt::Debug for Piece {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Piece").field("source", &self.source).finish_non_exhaustive()
+    }
+}
+
+impl Piece {
+    /// Passes its lines to `each`.
+    pub(crate) fn for_each(&self, mut each: impl FnMut(Raw<'_>)) {
+        let Some(source) = &self.source else { return };
+        let (id, name) = (source.id(), source.name());
+        let at = |line| Origin { source: id, line };
+        if !self.separate.is_empty() {
+            let mut start = 0;
+            for (number, end) in &self.separate {
+                let bytes = &self.block.bytes()[start..*end];
+                start = *end;
+                each(Raw { origin: at(*number), source: name, bytes, is_cut: false });
+            }
+            return;
+        }
+        let mut whole = |line: RawLine<'_>| {
+            let origin = at(self.first + line.number - 1);
+            each(Raw { origin, source: name, bytes: line.bytes, is_cut: line.skipped > 0 });
+        };
+        let mut lines = Lines::new();
+        lines.push(self.block.bytes(), &mut whole);
+        lines.finish(whole);
+    }
+
+    fn count(&self) -> u64 {
+        let bytes = self.block.bytes();
+        let unfinished = !bytes.is_empty() && !bytes.ends_with(b"\n");
+        memchr::memchr_iter(b'\n', bytes).count() as u64 + u64::from(unfinished)
+    }
+}
+
+/// Cuts sources into pieces, one source after the other.
+pub(crate) struct Feed {
+    sources: Arc<[Arc<dyn Source>]>,
+    at: usize,
+    open: Open,
+    /// The number of the next line of the source.
+    line: u64,
+    size: usize,
+    counter: ReadCounter,
+    watch: Watch,
+    failures: Option<Failures>,
+    /// The error behind the last piece.
+    failed: Option<Error>,
+}
+
+/// A source that is being read.
+enum Open {
+    Not,
+    Stream(Blocks<Box<dyn Read + Send>>),
+    /// Bytes or separate lines, so far.
+    Memory(usize),
+}
+
+impl fmt::Debug for Feed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Feed").field("sources", &self.sources).finish_non_exhaustive()
+    }
+}
+
+impl Feed {
+    /// Begins with the first source. `what` describes the reading.
+    pub(crate) fn new(
+        readers: &Readers,
+        what: &'static str,
+        size: Size,
+        threads: NonZero<usize>,
+    ) -> Self {
+        let monitor = Arc::clone(readers.monitor());
+        Self {
+            sources: Arc::clone(readers.sources()),
+            at: 0,
+            open: Open::Not,
+            line: 1,
+            size: size.bytes(threads),
+            counter: ReadCounter::new(Arc::clone(&monitor)),
+            watch: Watch::new(monitor, what, readers.size()),
+            failures: readers.failures().cloned(),
+            failed: None,
+        }
+    }
+
+    /// Puts the next piece into this one; returns `false` after the last.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading, unless they are [kept](Readers::leaving_out), and those of the monitor. Lines before an error are
+    /// in the piece before.
+    pub(crate) fn next(&mut self, piece: &mut Piece) -> Result<bool, Error> {
+        loop {
+            if let Some(error) = self.failed.take() {
+                return Err(error);
+            }
+            self.watch.look(self.counter.bytes())?;
+            let sources = Arc::clone(&self.sources);
+            let Some(source) = sources.get(self.at) else {
+                self.watch.finish(self.counter.bytes())?;
+                return Ok(false);
+            };
+            piece.source = Some(Arc::clone(source));
+            piece.first = self.line;
+            piece.separate.clear();
+            piece.block.clear();
+            let more = self.read(&**source, piece);
+            let is_empty = piece.block.bytes().is_empty() && piece.separate.is_empty();
+            self.line += if piece.separate.is_empty() { piece.count() } else { 0 };
+            if !matches!(more, Ok(true)) {
+                (self.open, self.line) = (Open::Not, 1);
+                self.at += 1;
+            }
+            if let Err(error) = more {
+                self.fail(error);
+            }
+            if !is_empty {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// Lets the monitor end the reading.
+    pub(crate) fn check(&mut self) -> Result<(), Error> {
+        self.watch.look(self.counter.bytes())
+    }
+
+    /// Keeps an error for after the piece before it.
+    fn fail(&mut self, error: Error) {
+        match (error, &self.failures) {
+            (Error::File(name, error), Some(failures)) => {
+                let mut failures = failures.lock().unwrap_or_else(PoisonError::into_inner);
+                failures.entry(name).or_insert_with(|| error.to_string());
+            }
+            (error, _) => self.failed = Some(error),
+        }
+    }
+
+    /// Reads on in a source; returns `false` at its end.
+    fn read(&mut self, source: &dyn Source, piece: &mut Piece) -> Result<bool, Error> {
+        let failed = |error| Error::file(source.name(), error);
+        if let Open::Stream(blocks) = &mut self.open {
+            return blocks.next(&mut piece.block).map_err(failed);
+        }
+        match source.open(&self.counter)? {
+            Opened::Stream(stream) => {
+                let mut blocks = Blocks::new(stream, self.size);
+                let more = blocks.next(&mut piece.block);
+                self.open = Open::Stream(blocks);
+                more.map_err(failed)
+            }
+            Opened::Bytes(whole) => {
+                let done = self.done();
+                let most = whole.len().min(done + self.size);
+                let end = memchr::memrchr(b'\n', &whole[done..most]).map(|n| done + n + 1);
+                let end = end.or_else(|| Some(most + memchr::memchr(b'\n', &whole[most..])? + 1));
+                let end = end.filter(|_| most < whole.len()).unwrap_or(whole.len());
+                piece.block.set(&whole[done..end]);
+                self.open = Open::Memory(end);
+                self.counter.add(end - done).map_err(failed)?;
+                Ok(end < whole.len())
+            }
+            Opened::Lines(column) => {
+                // Each value is a line of its own, whatever its length.
+                let mut done = self.done();
+                let last = column.len().min(done + VALUES);
+                while done < last && piece.block.bytes().len() < self.size {
+                    done += 1;
+                    let Some(line) = column.line(done - 1) else { continue };
+                    piece.block.push(line);
+                    piece.separate.push((done as u64, piece.block.bytes().len()));
+                }
+                self.open = Open::Memory(done);
+                self.counter.add(piece.block.bytes().len()).map_err(failed)?;
+                Ok(done < column.len())
+            }
+        }
+    }
+
+    const fn done(&self) -> usize {
+        match self.open {
+            Open::Memory(done) => done,
+            _ => 0,
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! Pieces of sources to threads, and what they make of them in order.
+//!
+//! The caller's thread reads pieces, hands them to workers, and gets their results in the order of the pieces. At most a few
+//! pieces are under way at once, so memory is bounded. With one thread the caller works itself.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::num::NonZero;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use crate::error::Error;
+use crate::lines::Readers;
+use crate::monitor::PERIOD;
+use crate::pieces::{Feed, Piece, Size};
+
+/// How many threads work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Threads(NonZero<usize>);
+
+impl Threads {
+    /// One thread: the caller's.
+    pub const ONE: Self = Self(NonZero::<usize>::MIN);
+
+    /// So many threads.
+    #[must_use]
+    pub const fn new(threads: NonZero<usize>) -> Self {
+        Self(threads)
+    }
+
+    pub(crate) const fn get(self) -> NonZero<usize> {
+        self.0
+    }
+}
+
+/// As many as there are processors.
+impl Default for Threads {
+    fn default() -> Self {
+        Self(thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN))
+    }
+}
+
+/// The work of one thread.
+pub(crate) trait Work: Send + 'static {
+    /// What it makes of a piece.
+    type Done: Send + 'static;
+
+    /// Works on a piece.
+    fn piece(&mut self, piece: &Piece) -> Self::Done;
+}
+
+/// How many pieces for each thread are under way at most.
+const MOST_AHEAD: usize = 3;
+
+/// Sources that threads work on.
+pub(crate) struct Pipeline<W: Work> {
+    feed: Feed,
+    crew: Crew<W>,
+}
+
+enum Crew<W: Work> {
+    Alone { work: W, piece: Piece },
+    Team(Team<W>),
+}
+
+struct Team<W: Work> {
+    jobs: Option<SyncSender<(u64, Piece)>>,
+    done: Receiver<(u64, W::Done, Piece)>,
+    /// Results whose turn has not come.
+    early: BTreeMap<u64, W::Done>,
+    spare: Vec<Piece>,
+    sent: u64,
+    given: u64,
+    most: u64,
+    is_over: bool,
+    failed: Option<Error>,
+    workers: Vec<JoinHandle<W>>,
+}
+
+impl<W: Work> fmt::Debug for Pipeline<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pipeline").field("feed", &self.feed).finish_non_exhaustive()
+    }
+}
+
+impl<W: Work> Pipeline<W> {
+    /// Begins with the first source. `work` makes the work of each thread.
+    pub(crate) fn new(
+        readers: &Readers,
+        what: &'static str,
+        size: Size,
+        mut work: impl FnMut() -> W,
+    ) -> Self {
+        // A source of unknown size may be a pipe that somebody types into: its lines must not wait for others.
+        let threads = if readers.size().is_some() { readers.threads() } else { Threads::ONE };
+        let feed = Feed::new(readers, what, size, threads.get());
+        let crew = match threads.get().get() {
+            1 => Crew::Alone { work: work(), piece: Piece::default() },
+            threads => Crew::Team(Team::new((0..threads).map(|_| work()).collect())),
+        };
+        Self { feed, crew }
+    }
+
+    /// The result of the next piece; `None` after the last.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading and of the monitor.
+    pub(crate) fn next(&mut self) -> Result<Option<W::Done>, Error> {
+        match &mut self.crew {
+            Crew::Alone { work, piece } => {
+                let more = self.feed.next(piece)?;
+                Ok(more.then(|| work.piece(piece)))
+            }
+            Crew::Team(team) => team.next(&mut self.feed),
+        }
+    }
+
+    /// Ends the work, and returns that of each thread.
+    pub(crate) fn finish(self) -> Vec<W> {
+        match self.crew {
+            Crew::Alone { work, .. } => vec![work],
+            Crew::Team(mut team) => team.join(),
+        }
+    }
+}
+
+impl<W: Work> Team<W> {
+    fn new(all: Vec<W>) -> Self {
+        let most = all.len() * MOST_AHEAD;
+        let (jobs, open) = mpsc::sync_channel(most);
+        let (results, done) = mpsc::channel();
+        let open = Arc::new(Mutex::new(open));
+        let start = |work| {
+            let (open, results) = (Arc::clone(&open), results.clone());
+            thread::spawn(move || work_on(work, &open, &results))
+        };
+        let workers = all.into_iter().map(start).collect();
+        Self {
+            jobs: Some(jobs),
+            done,
+            early: BTreeMap::new(),
+            spare: Vec::new(),
+            sent: 0,
+            given: 0,
+            most: most as u64,
+            is_over: false,
+            failed: None,
+            workers,
+        }
+    }
+
+    fn next(&mut self, feed: &mut Feed) -> Result<Option<W::Done>, Error> {
+        loop {
+            if let Some(done) = self.early.remove(&self.given) {
+                self.given += 1;
+                return Ok(Some(done));
+            }
+            while !self.is_over && self.sent - self.given < self.most {
+                self.send(feed);
+            }
+            if self.given == self.sent {
+                return self.failed.take().map_or(Ok(None), Err);
+            }
+            match self.done.recv_timeout(PERIOD) {
+                Ok(done) => self.take(done),
+                Err(RecvTimeoutError::Timeout) => {
+                    if self.workers.iter().any(JoinHandle::is_finished) {
+                        self.join();
+                    }
+                    feed.check()?;
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    self.join();
+                    return Ok(None);
+                }
+            }
+        }
+    }
+
+    /// Hands the next piece to whoever is free.
+    fn send(&mut self, feed: &mut Feed) {
+        let mut piece = self.spare.pop().unwrap_or_default();
+        match feed.next(&mut piece) {
+            Ok(true) => {
+                if let Some(jobs) = &self.jobs
+                    && jobs.send((self.sent, piece)).is_ok()
+                {
+                    self.sent += 1;
+                } else {
+                    self.join();
+                    self.is_over = true;
+                }
+            }
+            Ok(false) => self.is_over = true,
+            Err(error) => {
+                self.failed = Some(error);
+                self.is_over = true;
+            }
+        }
+        while let Ok(done) = self.done.try_recv() {
+            self.take(done);
+        }
+    }
+
+    fn take(&mut self, (number, done, piece): (u64, W::Done, Piece)) {
+        self.early.insert(number, done);
+        self.spare.push(piece);
+    }
+
+    /// Ends all workers. A worker's panic goes on here.
+    fn join(&mut self) -> Vec<W> {
+        self.jobs = None;
+        let join =
+            |worker: JoinHandle<W>| worker.join().unwrap_or_else(|p| std::panic::resume_unwind(p));
+        self.workers.drain(..).map(join).collect()
+    }
+}
+
+impl<W: Work> Drop for Team<W> {
+    fn drop(&mut self) {
+        self.jobs = None;
+        for worker in self.workers.drain(..) {
+            // Nobody wants its result, or its panic has been passed on.
+            drop(worker.join());
+        }
+    }
+}
+
+fn work_on<W: Work>(
+    mut work: W,
+    open: &Mutex<Receiver<(u64, Piece)>>,
+    results: &Sender<(u64, W::Done, Piece)>,
+) -> W {
+    loop {
+        let job = open.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok((number, piece)) = job else { return work };
+        let done = work.piece(&piece);
+        if results.send((number, done, piece)).is_err() {
+            return work;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

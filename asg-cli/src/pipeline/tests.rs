@@ -1,0 +1,160 @@
+//! Pieces of several sources, on any number of threads.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::*;
+use crate::input::{Log, Source};
+use crate::monitor::{Monitor, Progress, Unattended};
+
+/// The lines of a piece, with their numbers.
+struct Copy;
+
+impl Work for Copy {
+    type Done = Vec<(String, u64, String)>;
+
+    fn piece(&mut self, piece: &Piece) -> Self::Done {
+        let mut lines = Vec::new();
+        piece.for_each(|raw| {
+            let name = raw.source.rsplit('/').next().unwrap_or_default().to_owned();
+            let text = String::from_utf8_lossy(raw.bytes).into_owned();
+            lines.push((name, raw.origin.line, text));
+        });
+        lines
+    }
+}
+
+fn readers(paths: &[PathBuf], monitor: Arc<dyn Monitor>, threads: usize) -> Readers {
+    let source = |path: &PathBuf| -> Arc<dyn Source> { Arc::new(Log::file(path.clone())) };
+    Readers::new(paths.iter().map(source).collect(), monitor)
+        .with_threads(Threads::new(NonZero::new(threads).unwrap()))
+}
+
+/// Logs in a folder.
+fn written(texts: &[String]) -> (tempfile::TempDir, Vec<PathBuf>) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |n: usize| folder.path().join(format!("{n}.log"));
+    for (n, text) in texts.iter().enumerate() {
+        std::fs::write(path(n), text).unwrap();
+    }
+    let paths = (0..texts.len()).map(path).collect();
+    (folder, paths)
+}
+
+fn lines(name: &str, many: usize) -> String {
+    (1..=many).map(|n| format!("{name} line {n} {}\n", "x".repeat(n % 97))).collect()
+}
+
+#[test]
+fn results_come_in_order_for_any_number_of_threads() {
+    let texts = [lines("a", 40_000), String::new(), lines("b", 7), lines("c", 30_000)];
+    let (_folder, paths) = written(&texts);
+    let expected: Vec<_> = texts
+        .iter()
+        .enumerate()
+        .flat_map(|(n, text)| {
+            let line =
+                move |(number, text): (u64, &str)| (format!("{n}.log"), number, text.to_owned());
+            (1..).zip(text.lines()).map(line)
+        })
+        .collect();
+    assert_eq!(expected.len(), 70_007);
+    for threads in [1, 2, 5] {
+        for size in [Size::Small, Size::Batch] {
+            let readers = readers(&paths, Arc::new(Unattended), threads);
+            let mut pipeline = Pipeline::new(&readers, "reading", size, || Copy);
+            let mut found = Vec::new();
+            while let Some(lines) = pipeline.next().unwrap() {
+                found.extend(lines);
+            }
+            assert!(found == expected, "{threads} {size:?}");
+            assert_eq!(pipeline.finish().len(), threads);
+        }
+    }
+}
+
+#[test]
+fn an_error_comes_behind_the_lines_before_it() {
+    let (_folder, mut paths) = written(&[lines("a", 9_000)]);
+    paths.push(paths[0].with_file_name("missing.log"));
+    for threads in [1, 3] {
+        let mut pipeline =
+            Pipeline::new(&readers(&paths, Arc::new(Unattended), threads), "", Size::Small, || {
+                Copy
+            });
+        let mut found = 0;
+        let error = loop {
+            match pipeline.next() {
+                Ok(Some(lines)) => found += lines.len(),
+                Ok(None) => panic!("there was no error"),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(found, 9_000);
+        let Error::File(name, error) = error else { panic!("{error}") };
+        assert!(name.ends_with("missing.log") && error.kind() == io::ErrorKind::NotFound);
+    }
+}
+
+#[test]
+fn a_monitor_ends_the_reading() {
+    #[derive(Debug, Default)]
+    struct Enough(AtomicUsize);
+    impl Monitor for Enough {
+        fn check(&self) -> Result<(), Error> {
+            match self.0.fetch_add(1, Ordering::Relaxed) {
+                0..3 => Ok(()),
+                _ => Err(Error::Value("enough".into())),
+            }
+        }
+        fn begin(
+            &self,
+            _: &'static str,
+            _: Option<u64>,
+        ) -> Result<Option<Box<dyn Progress>>, Error> {
+            Ok(None)
+        }
+    }
+    struct Slow;
+    impl Work for Slow {
+        type Done = ();
+        fn piece(&mut self, _: &Piece) {
+            // The monitor is asked by the clock, so the work must take some time.
+            std::thread::sleep(PERIOD / 4);
+        }
+    }
+    let (_folder, paths) = written(&[lines("a", 400_000)]);
+    for threads in [1, 2] {
+        let readers = readers(&paths, Arc::new(Enough::default()), threads);
+        let mut pipeline = Pipeline::new(&readers, "", Size::Small, || Slow);
+        let mut pieces = 0;
+        let error = loop {
+            match pipeline.next() {
+                Ok(Some(())) => pieces += 1,
+                Ok(None) => panic!("nothing ended it: {pieces}"),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(error.to_string(), "enough");
+    }
+}
+
+#[test]
+fn a_workers_panic_goes_on_in_the_caller() {
+    struct Broken;
+    impl Work for Broken {
+        type Done = ();
+        fn piece(&mut self, _: &Piece) {
+            panic!("broken");
+        }
+    }
+    let (_folder, paths) = written(&[lines("a", 100)]);
+    for threads in [1, 2] {
+        let readers = readers(&paths, Arc::new(Unattended), threads);
+        let mut pipeline = Pipeline::new(&readers, "", Size::Small, || Broken);
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| pipeline.next()));
+        let panic = result.expect_err("the panic is not lost");
+        assert_eq!(panic.downcast_ref::<&str>(), Some(&"broken"));
+    }
+}
