@@ -15,8 +15,8 @@ use crate::monitor::Monitor;
 use crate::names::{AsDirectory, Names};
 use crate::pieces::{Feed, Piece, Size};
 use crate::pipeline::{Pipeline, Threads, Work};
-use crate::query::columns::Row;
-use crate::query::rows::{Counts, LastCounts, Rows, View};
+use crate::query::columns::{ReadRow, Row};
+use crate::query::rows::{Counts, LastCounts, Rows, Sieve, View};
 
 /// A ledger that several parts of a program share.
 pub type SharedLedger = Arc<Mutex<Ledger>>;
@@ -181,6 +181,7 @@ impl<S: RowSink> Work for RowWork<S> {
 pub(crate) struct PieceRows {
     of: Of,
     view: View,
+    sieve: Sieve,
 }
 
 /// Where rows come from.
@@ -198,13 +199,15 @@ impl fmt::Debug for PieceRows {
 impl PieceRows {
     /// Packets with their owners.
     pub(crate) fn flows(correlation: Arc<Correlation>, view: View) -> Self {
-        Self { of: Of::Flows { correlation, cache: Box::default() }, view }
+        let of = Of::Flows { correlation, cache: Box::default() };
+        Self { of, sieve: view.sieve(), view }
     }
 
     /// Packets.
     pub(crate) fn packets(policy: TimePolicy, view: View) -> Self {
         let needs_time = view.needs_time();
-        Self { of: Of::Packets { reader: Box::default(), policy, needs_time }, view }
+        let of = Of::Packets { reader: Box::default(), policy, needs_time };
+        Self { of, sieve: view.sieve(), view }
     }
 
     /// The same rows for another thread.
@@ -217,6 +220,11 @@ impl PieceRows {
         }
     }
 
+    /// Whether no further row can be wanted.
+    const fn is_done(&self) -> bool {
+        self.sieve.is_done()
+    }
+
     /// Passes the rows of a piece to `each`.
     pub(crate) fn each(
         &mut self,
@@ -224,13 +232,14 @@ impl PieceRows {
         counts: &mut Counts,
         mut each: impl FnMut(&Row<'_>),
     ) {
-        let Self { of, view } = self;
-        let mut row = |row: &Row<'_>, counts: &mut Counts| {
+        let Self { of, sieve, .. } = self;
+        let mut row = |row: &ReadRow<'_>, counts: &mut Counts| {
             counts.packets += 1;
             counts.damaged += u64::from(row.error.is_some());
-            if view.filter.admits(row) {
+            let row = Row::Read(row);
+            if sieve.admits(&row) {
                 counts.rows += 1;
-                each(row);
+                each(&row);
             }
         };
         match of {
@@ -238,7 +247,7 @@ impl PieceRows {
                 counts.lines += 1;
                 let line = Line::new(raw.bytes);
                 if let Some(flow) = correlation.flow(cache, raw.origin, &line) {
-                    row(&Row::of(&flow, raw.bytes), counts);
+                    row(&ReadRow::of(&flow, raw.bytes), counts);
                 }
             }),
             Of::Packets { reader, policy, needs_time } => piece.for_each(|raw| {
@@ -256,7 +265,7 @@ impl PieceRows {
                     Content::Damaged(damaged) => Some(&damaged.error),
                     _ => None,
                 };
-                let found = Row {
+                let found = ReadRow {
                     origin: raw.origin,
                     source: raw.source,
                     raw: raw.bytes,
@@ -297,7 +306,7 @@ impl Alone {
 
 impl Rows for Alone {
     fn step(&mut self, each: &mut dyn FnMut(&Row<'_>)) -> Result<bool, Error> {
-        let more = self.feed.next(&mut self.piece)?;
+        let more = !self.rows.is_done() && self.feed.next(&mut self.piece)?;
         if more {
             self.rows.each(&self.piece, &mut self.counts, each);
         } else {

@@ -29,11 +29,13 @@ impl Answer {
         self.grid.names()
     }
 
-    /// Numbers, and texts for all else.
+    /// Numbers, times, and texts for all else.
     fn rows<'py>(&self, py: Python<'py>) -> PyResult<Vec<Vec<Bound<'py, PyAny>>>> {
         use pyo3::IntoPyObjectExt as _;
+        let parse = py.import("asglog.times")?.getattr("Time")?.getattr("parse")?;
         let object = |cell: &Cell| match cell {
             Cell::Int(n) => n.into_bound_py_any(py),
+            Cell::Time(time) => parse.call1((time.to_string(),)),
             cell => cell.value().text().into_bound_py_any(py),
         };
         self.grid.rows.iter().map(|row| row.iter().map(object).collect()).collect()

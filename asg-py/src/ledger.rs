@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use asg_cli::flows::SharedLedger;
+use asg_cli::flows::{SharedLedger, gather};
 use asg_cli::ledger_file;
 use asg_cli::who::{Question, owner_object};
-use asg_core::{Correlator, Timestamp};
+use asg_core::{Gathering, Timestamp};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
@@ -56,11 +56,7 @@ impl Ledger {
     ) -> Result<(u64, u64), Failure> {
         let readers = Given::new(items, progress).readers();
         py.detach(|| {
-            let mut found = Correlator::new();
-            let mut reader = readers.open("reading evidence");
-            while reader.step(|raw| {
-                found.observe(raw.origin, raw.bytes);
-            })? {}
+            let found = gather(Gathering::new(), &readers)?;
             // All or nothing: an interrupted call leaves the ledger as it was.
             self.held().merge(found.ledger());
             Ok((found.counts().lines, found.counts().evidence))

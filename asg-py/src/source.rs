@@ -21,7 +21,7 @@ use crate::callback::{self, PyMonitor, Slot};
 use crate::line_column::LineColumn;
 
 /// The sources of a reading and its progress, with the references of one owner to Python's objects.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Given {
     items: Vec<Item>,
     progress: Option<Slot>,

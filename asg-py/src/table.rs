@@ -7,10 +7,9 @@ use asg_cli::answers::{self, Measure};
 use asg_cli::error::Error;
 use asg_cli::flows::Gathered;
 use asg_cli::lock::Lock;
-use asg_cli::origins;
-use asg_cli::output::parquet;
+use asg_cli::output::{csv, parquet};
 use asg_cli::query::columns::{COLUMNS, Column, In, schema};
-use asg_cli::query::{Counts, Given as Value, Query, Row, Rows};
+use asg_cli::query::{Counts, Given as Value, Query, Rows};
 use asg_core::{TimePolicy, Timestamp};
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
@@ -34,6 +33,7 @@ pub(crate) struct Table {
 }
 
 /// The Python objects that a reading calls, with the references of one owner to them.
+#[derive(Default)]
 pub(crate) struct Called {
     given: Given,
     directory: Option<GivenDirectory>,
@@ -112,6 +112,22 @@ impl Table {
         Ok(self.with(py, &self.query.select(&names)?))
     }
 
+    /// `take` rows, or all to the end, behind the first `skip`.
+    fn slice(&self, py: Python<'_>, skip: u64, take: Option<u64>) -> Self {
+        self.with(py, &self.query.slice(skip, take))
+    }
+
+    /// All rows, read once and kept in memory.
+    fn cached(&self, py: Python<'_>) -> Result<Self, Failure> {
+        Ok(Self::saved(&py.detach(|| self.query.cached())?))
+    }
+
+    /// The rows of a Parquet file.
+    #[staticmethod]
+    fn from_parquet(py: Python<'_>, path: PathBuf) -> Result<Self, Failure> {
+        Ok(Self::saved(&py.detach(|| Query::from_parquet(path))?))
+    }
+
     fn column_names(&self) -> Vec<&'static str> {
         self.query.columns().iter().map(|column| column.name).collect()
     }
@@ -147,13 +163,13 @@ impl Table {
         measure: &str,
     ) -> Result<Answer, Failure> {
         let (by, measure) = (self.query.by(&by)?, Measure::parse(measure)?);
-        Ok(py.detach(|| answers::top(&self.query, by, most, measure))?.into())
+        Ok(py.detach(|| answers::top(&self.query, &by, most, measure))?.into())
     }
 
     /// Sums by spans of so many nanoseconds.
     fn timeline(&self, py: Python<'_>, nanos: i64, by: Vec<String>) -> Result<Answer, Failure> {
         let by = self.query.by_time(nanos, &by)?;
-        Ok(py.detach(|| answers::timeline(&self.query, by))?.into())
+        Ok(py.detach(|| answers::timeline(&self.query, &by))?.into())
     }
 
     fn summary(&self, py: Python<'_>) -> Result<Answer, Failure> {
@@ -190,7 +206,7 @@ impl Table {
             for _ in 0..PIECES {
                 let more = reading.step(&mut |row| {
                     if found.len() < rows {
-                        found.push(query.columns().iter().map(|c| (c.get)(row).text()).collect());
+                        found.push(query.columns().iter().map(|c| c.value(row).text()).collect());
                     }
                 })?;
                 if !more || found.len() == rows {
@@ -211,6 +227,10 @@ impl Table {
         Ok(py.detach(|| parquet::write_query(&self.query, &path))?)
     }
 
+    fn write_csv(&self, py: Python<'_>, path: PathBuf) -> Result<(), Failure> {
+        Ok(py.detach(|| csv::write_query(&self.query, &path))?)
+    }
+
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.called.visit(&visit)
     }
@@ -221,6 +241,13 @@ impl Table {
 }
 
 impl Table {
+    /// A table that calls nothing but the signal handlers.
+    fn saved(query: &Query) -> Self {
+        let called = Called::default();
+        let query = query.with_sources(called.given.readers(), None);
+        Self { called, query }
+    }
+
     /// Another table of the same objects.
     fn with(&self, py: Python<'_>, query: &Query) -> Self {
         let (called, query) = self.called.another(py, query);
@@ -336,20 +363,8 @@ impl Reading {
                 return Ok(None);
             }
             let (mut found, policy) = (Vec::new(), self.policy);
-            self.more = self.rows.step(&mut |row| found.push(object(row, &policy)))?;
+            self.more = self.rows.step(&mut |row| found.push(row.to_object(&policy)))?;
             self.ready = found.into_iter();
         }
     }
-}
-
-fn object(row: &Row<'_>, policy: &TimePolicy) -> serde_json::Value {
-    let object = match row.flow {
-        Some(flow) => serde_json::to_value(flow.to_output(origins::name)),
-        None => serde_json::to_value(row.record.to_output(row.origin.line, policy)),
-    };
-    let mut object = object.unwrap_or_default();
-    if let serde_json::Value::Object(members) = &mut object {
-        members.insert("source".into(), row.source.into());
-    }
-    object
 }

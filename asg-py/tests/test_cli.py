@@ -190,7 +190,7 @@ def test_the_ending_of_the_output_says_the_format(tmp_path: Path, apps: str) -> 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["apps.json", "flows.csv", "flows.ndjson", "flows.parquet"]
     rows = list(csv.DictReader(io.StringIO((tmp_path / "flows.csv").read_text())))
     assert list(rows[0]) == flows.column_names
-    key = [(flow.time or "", flow.dst or "", flow.app.name or "") for flow in flows]
+    key = [(str(flow.time or ""), flow.dst or "", flow.app.name or "") for flow in flows]
     assert [(row["time"], row["dst"], row["app_name"]) for row in rows] == key
     assert [flow["time"] or "" for flow in objects((tmp_path / "flows.ndjson").read_text())] == [one for one, *_ in key]
     pyarrow = pytest.importorskip("pyarrow.parquet")

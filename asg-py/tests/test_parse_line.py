@@ -18,7 +18,7 @@ import asglog
 def test_a_packet_has_its_fields_as_attributes() -> None:
     record = asglog.parse_line(PACKET, number=7)
     assert (record.line, record.kind, record.job) == (7, "packet", "diego-cell")
-    assert record.time == "2024-05-06T07:09:10.581301Z"
+    assert str(record.time) == "2024-05-06T07:09:10.581301Z"
     packet, cf = record.packet, record.cf
     assert packet is not None and cf is not None
     assert (packet.src, packet.dst, packet.spt, packet.dpt, packet.df) == ("10.255.73.3", "8.8.8.8", 51858, 80, True)
@@ -85,7 +85,7 @@ def test_records_are_values() -> None:
 def test_time_stamps_without_year_or_zone_are_completed_as_asked() -> None:
     line = "Jun 16 23:18:38 localhost kernel: [12.5] hello"
     assert asglog.parse_line(line).time is None
-    assert asglog.parse_line(line, year=2017, utc_offset=2).time == "2017-06-16T21:18:38Z"
+    assert str(asglog.parse_line(line, year=2017, utc_offset=2).time) == "2017-06-16T21:18:38Z"
     with pytest.raises(ValueError, match="hours"):
         asglog.parse_line(line, utc_offset=7200)
 

@@ -22,8 +22,9 @@ fn denied(flows: &Query) -> Result<Vec<Denied>, Error> {
     let denied = flows.filter("verdict", vec![Given::Text("denied".into())])?;
     let mut found = Vec::new();
     for_each(denied.rows(), |row| {
-        let container = row.flow.and_then(|flow| flow.attribution.container());
-        let ip = &row.packet.ip;
+        let Some(flow) = row.flow() else { return Ok(()) };
+        let container = flow.attribution.container();
+        let ip = &flow.packet.ip;
         let address = ip.dst.map_or_else(String::new, |address| address.to_string());
         let port = ip.ports()[1].map_or_else(String::new, |port| format!(":{port}"));
         found.push(Denied {

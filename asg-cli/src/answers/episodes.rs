@@ -43,7 +43,7 @@ impl Episodes {
             parts.iter().zip(key).for_each(|(part, key)| part.shown(key, row, &mut shown));
             (shown, Runs::default())
         });
-        match row.time {
+        match row.time() {
             Some(time) => runs.add(time.as_nanos(), self.gap),
             None => runs.untimed += 1,
         }

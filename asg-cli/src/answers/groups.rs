@@ -33,13 +33,13 @@ impl Sums {
 
     fn add(&mut self, row: &Row<'_>) {
         self.packets += 1;
-        match row.cf.map(|cf| cf.verdict) {
+        match row.verdict() {
             Some(Verdict::Allowed) => self.allowed += 1,
             Some(Verdict::Denied) => self.denied += 1,
             None => {}
         }
-        self.bytes += row.packet.ip.len.map_or(0, u64::from);
-        if let Some(time) = row.time {
+        self.bytes += row.ip_len().unwrap_or(0);
+        if let Some(time) = row.time() {
             self.first = Some(self.first.map_or(time, |first| first.min(time)));
             self.last = self.last.max(Some(time));
         }

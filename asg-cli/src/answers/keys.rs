@@ -1,6 +1,6 @@
 //! Keys for grouping rows.
 
-use asg_core::{Certainty, Identity, Timestamp};
+use asg_core::Timestamp;
 
 use super::grid::Cell;
 use crate::query::{COLUMNS, Column, Kind, Row};
@@ -77,14 +77,14 @@ impl Part {
     /// The key of the row's group.
     pub(crate) fn key(&self, row: &Row<'_>) -> Cell {
         match self {
-            Self::Column(column) => Cell::of(&(column.get)(row)),
-            Self::Owner => owner(row).map_or(Cell::Null, |owner| Cell::Text(owner.into())),
+            Self::Column(column) => Cell::of(&column.value(row)),
+            Self::Owner => row.owner().map_or(Cell::Null, |owner| Cell::Text(owner.into())),
             Self::Span(nanos) => {
                 let floor = |time: Timestamp| {
                     let time = time.as_nanos();
                     Timestamp::from_nanos(time.saturating_sub(time.rem_euclid(*nanos)))
                 };
-                row.time.map(floor).into()
+                row.time().map(floor).into()
             }
         }
     }
@@ -92,27 +92,9 @@ impl Part {
     /// The visible cells of a group, from its key and its first row.
     pub(crate) fn shown(&self, key: &Cell, row: &Row<'_>, shown: &mut Vec<Cell>) {
         if matches!(self, Self::Owner) {
-            let path = row.flow.filter(|_| *key != Cell::Null).and_then(|flow| flow.identity);
-            let path = path.and_then(Identity::path);
+            let path = if *key == Cell::Null { None } else { row.path() };
             shown.push(path.map_or(Cell::Null, |path| Cell::Text(path.into())));
         }
         shown.push(key.clone());
     }
-}
-
-/// The GUID of the app; else that of the process, which outlives its versions; else that of the task,
-/// or the handle.
-fn owner(row: &Row<'_>) -> Option<String> {
-    let flow = row.flow?;
-    let attribution = &flow.attribution;
-    if attribution.certainty <= Certainty::Ambiguous {
-        return None;
-    }
-    let app = flow.identity.and_then(|identity| identity.app.as_ref());
-    app.map(|app| app.guid.clone())
-        .or_else(|| {
-            attribution.process().map(|process| process.to_string().chars().take(36).collect())
-        })
-        .or_else(|| attribution.subject().map(|guid| guid.to_string()))
-        .or_else(|| attribution.container().map(|container| container.handle().to_string()))
 }

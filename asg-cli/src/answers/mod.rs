@@ -7,7 +7,7 @@ mod keys;
 
 use std::sync::Arc;
 
-use asg_core::{Direction, Verdict};
+use asg_core::Verdict;
 
 use self::episodes::Episodes;
 pub use self::grid::{Cell, Grid};
@@ -164,7 +164,7 @@ struct New {
 
 /// A network policy logs packets that arrive at an app.
 fn goes_out(row: &Row<'_>) -> bool {
-    row.cf.is_none_or(|cf| cf.direction == Direction::Egress)
+    !row.is_ingress()
 }
 
 fn add_outgoing(groups: &mut Groups, row: &Row<'_>) {
@@ -193,7 +193,7 @@ impl AllSums {
 
     fn add(&mut self, row: &Row<'_>) {
         self.all.add(row);
-        if row.error.is_some() {
+        if row.is_damaged() {
             self.damaged.add(row);
         }
         for (_, groups) in &mut self.by {
@@ -222,7 +222,7 @@ pub fn denied_episodes(query: &Query, gap: i64) -> Result<Grid, Error> {
     let all = query.fold(
         || Episodes::new(parts.clone(), gap),
         |episodes, row| {
-            if row.cf.is_some_and(|cf| cf.verdict == Verdict::Denied) {
+            if row.verdict() == Some(Verdict::Denied) {
                 episodes.add(row);
             }
         },

@@ -41,7 +41,7 @@ impl Csv {
     pub fn add(&mut self, row: &Row<'_>) {
         let Self { columns, out, text } = self;
         for column in columns {
-            push_cell(out, text, &(column.get)(row));
+            push_cell(out, text, &column.value(row));
             out.push(b',');
         }
         out.pop();

@@ -37,7 +37,14 @@ pub(super) fn correlate(
         match options.format {
             Format::Ndjson => ndjson(&flows, &mut out)?,
             Format::Csv => csv::write_rows::<Failure>(&flows, &mut out, Failure::from)?,
-            Format::Summary => summary::write(options, &logs, &flows, &gathered, &mut out)?,
+            Format::Summary => {
+                let evidence = gathered.ready(&logs.readers, directory.names.as_ref())?;
+                // A summary of nothing would look like an answer.
+                if logs.are_all_left_out() {
+                    return logs.close(0, report);
+                }
+                summary::write(options, &logs, &flows, &evidence, &mut out)?;
+            }
             Format::Table | Format::Parquet => table(options, &flows, directory, &mut out)?,
         }
         out.finish()?;
@@ -68,7 +75,7 @@ impl RowSink for FlowWriter {
     type Done = Vec<u8>;
 
     fn row(&mut self, row: &Row<'_>) {
-        if let Some(flow) = row.flow {
+        if let Some(flow) = row.flow() {
             self.add(flow);
         }
     }
@@ -107,7 +114,7 @@ impl RowSink for TableRows {
     type Done = Vec<Cells>;
 
     fn row(&mut self, found: &Row<'_>) {
-        if let Some(flow) = found.flow {
+        if let Some(flow) = found.flow() {
             self.rows.push(row(flow, self.answers.are_there()));
         }
     }

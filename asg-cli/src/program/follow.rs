@@ -20,7 +20,8 @@ use crate::ledger_file;
 use crate::origins;
 use crate::output::Out;
 use crate::output::table::Table;
-use crate::query::{Query, Row};
+use crate::query::rows::Sieve;
+use crate::query::{ReadRow, Row};
 use crate::report::{Failure, Report};
 
 /// How often files are looked at.
@@ -55,13 +56,13 @@ pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Fai
         settings.hold = Duration::from_secs(seconds);
     }
     let mut follower = Follower::new(settings).with_ledger(evidence);
-    let (filter, _) = flows(options, &logs, &directory)?;
+    let (query, _) = flows(options, &logs, &directory)?;
     let mut out = Out::new(None)?;
     let shown = match options.format {
         Format::Ndjson => Shown::Ndjson(&mut out),
         _ => Shown::Table(Table::with_look(&mut out, look(options))),
     };
-    let mut sink = Sink { shown, filter, directory: &directory };
+    let mut sink = Sink { shown, sieve: query.sieve(), directory: &directory };
     let mut names = Live(&directory);
     let mut tails: Vec<_> = options.rest.iter().cloned().map(Tail::new).collect();
     let mut last = Instant::now();
@@ -126,8 +127,8 @@ enum Shown<'o> {
 /// Where flows go.
 struct Sink<'o> {
     shown: Shown<'o>,
-    /// Whose filter says which flows are wanted.
-    filter: Query,
+    /// Chooses flows.
+    sieve: Sieve,
     directory: &'o Directory,
 }
 
@@ -142,7 +143,7 @@ impl Sink<'_> {
     }
 
     fn flow(&mut self, flow: &Flow<'_, '_>) -> ControlFlow<Failure> {
-        if !self.filter.admits(&Row::of(flow, &[])) {
+        if !self.sieve.admits(&Row::Read(&ReadRow::of(flow, &[]))) {
             return ControlFlow::Continue(());
         }
         match self.write(flow) {

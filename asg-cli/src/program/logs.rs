@@ -120,6 +120,11 @@ impl Logs {
         Ok(gather(Gathering::with_policy(options.policy), &self.readers)?)
     }
 
+    /// Whether no log could be read.
+    pub(super) fn are_all_left_out(&self) -> bool {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner).len() == self.many
+    }
+
     /// Reports what could not be read; fails if nothing could.
     pub(super) fn close(&self, lines: u64, report: &mut Report) -> Result<(), Failure> {
         let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
@@ -144,13 +149,18 @@ struct Gentle {
 impl Names for Gentle {
     fn identities(&self, guids: &[Guid]) -> Result<HashMap<Guid, Identity>, Error> {
         let failed = || self.failure.lock().unwrap_or_else(PoisonError::into_inner);
-        if failed().is_some() {
-            return Ok(HashMap::new());
+        let unavailable = |what: &str| {
+            let identity = Identity::unavailable(what);
+            Ok(guids.iter().map(|guid| (*guid, identity.clone())).collect())
+        };
+        if let Some(what) = &*failed() {
+            return unavailable(what);
         }
         match self.directory.identities(guids) {
             Err(Error::Directory(what)) => {
+                let answer = unavailable(&what);
                 *failed() = Some(what);
-                Ok(HashMap::new())
+                answer
             }
             result => result,
         }

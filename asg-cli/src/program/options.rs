@@ -323,5 +323,5 @@ impl Options {
 fn threads(text: &str) -> Result<Threads, Failure> {
     text.parse()
         .map(Threads::new)
-        .map_err(|_| Failure::Usage(format!("--threads takes a number from 1 on, not `{text}`")))
+        .map_err(|_| Failure::Usage(format!("--threads is a number from 1 on, and not `{text}`")))
 }

@@ -7,7 +7,6 @@ use asg_core::{Correlation, FlowCache, Line};
 
 use super::logs::Logs;
 use super::options::Options;
-use crate::flows::Gathered;
 use crate::origins;
 use crate::output::missing;
 use crate::output::summary::Summary;
@@ -21,16 +20,15 @@ pub(super) fn write(
     options: &Options,
     logs: &Logs,
     flows: &Query,
-    gathered: &Gathered,
+    correlation: &Arc<Correlation>,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
-    let correlation = flows.evidence()?.unwrap_or(gathered.ready(&logs.readers, None)?);
     // Conditions may be about values that counts do not keep.
     let summary = if options.conditions.is_empty() {
-        counted(&correlation, logs)?
+        counted(correlation, logs)?
     } else {
         let all = flows.fold(Summary::default, |summary, row| {
-            if let Some(flow) = row.flow {
+            if let Some(flow) = row.flow() {
                 summary.add_flow(flow);
             }
         })?;

@@ -31,7 +31,7 @@ impl Builder {
 
     pub(crate) fn push(&mut self, row: &Row<'_>) {
         for (column, cells) in &mut self.columns {
-            (column.put)(row, self.rows, cells);
+            column.put(row, self.rows, cells);
         }
         self.rows += 1;
     }

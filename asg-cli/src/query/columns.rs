@@ -9,16 +9,27 @@ use std::fmt::{self, Display};
 
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use asg_core::{
-    Address, Attribution, Content, Direction, Envelope, Error, Flow, Identity, Ip, Lifetime,
-    LogPrefix, MacAddr, Origin, Packet, Plane, Proto, Record, Subject, Text, Timestamp, Verdict,
+    Address, Attribution, Certainty, Content, Direction, Envelope, Error, Flow, Identity, Ip,
+    Lifetime, LogPrefix, MacAddr, Origin, Packet, Plane, Proto, Record, Subject, Text, Timestamp,
+    Verdict,
 };
 
 use super::cells::Cells;
+use super::saved::SavedRow;
 use super::words::word;
 
 /// One row: a packet, and its owner if the query has flows.
+#[derive(Debug, Clone, Copy)]
+pub enum Row<'r> {
+    /// A row that was just read from a log.
+    Read(&'r ReadRow<'r>),
+    /// A row of a saved table.
+    Saved(SavedRow<'r>),
+}
+
+/// A row that was just read from a log.
 #[derive(Debug)]
-pub struct Row<'r> {
+pub struct ReadRow<'r> {
     /// The place of the line.
     pub origin: Origin,
     /// The name of its source.
@@ -141,13 +152,35 @@ pub struct Column {
     pub of: In,
     /// Its meaning, for documentation.
     pub doc: &'static str,
-    /// Takes the value out of a row.
-    pub get: for<'r> fn(&'r Row<'_>) -> Value<'r>,
-    /// Puts that value straight into a row of cells.
-    pub(crate) put: fn(&Row<'_>, usize, &mut Cells),
+    get: for<'r> fn(&'r ReadRow<'_>) -> Value<'r>,
+    /// Puts the value straight into a row of cells.
+    put: fn(&ReadRow<'_>, usize, &mut Cells),
 }
 
 impl Column {
+    /// The column with this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<&'static Self> {
+        COLUMNS.iter().find(|column| column.name == name)
+    }
+
+    /// Its value in a row.
+    #[must_use]
+    pub fn value<'r>(&self, row: &Row<'r>) -> Value<'r> {
+        match row {
+            Row::Read(read) => (self.get)(read),
+            Row::Saved(saved) => saved.value(self),
+        }
+    }
+
+    /// Puts its value in a row into cells.
+    pub(crate) fn put(&self, row: &Row<'_>, at: usize, cells: &mut Cells) {
+        match row {
+            Row::Read(read) => (self.put)(read, at, cells),
+            Row::Saved(saved) => cells.put(at, &saved.value(self)),
+        }
+    }
+
     /// Its field in an Arrow schema.
     #[must_use]
     pub fn field(&self) -> Field {
@@ -171,11 +204,11 @@ macro_rules! columns {
             of: In::$of,
             doc: $doc,
             get: {
-                fn get<'r>($row: &'r Row<'_>) -> Value<'r> { $get.into() }
+                fn get<'r>($row: &'r ReadRow<'_>) -> Value<'r> { $get.into() }
                 get
             },
             put: {
-                fn put($row: &Row<'_>, at: usize, cells: &mut Cells) {
+                fn put($row: &ReadRow<'_>, at: usize, cells: &mut Cells) {
                     let value: Value<'_> = $get.into();
                     cells.put(at, &value);
                 }
@@ -266,6 +299,102 @@ columns! {
 }
 
 impl<'r> Row<'r> {
+    /// When the packet was logged, if the line shows it and somebody needs it.
+    #[must_use]
+    pub fn time(&self) -> Option<Timestamp> {
+        match self {
+            Self::Read(read) => read.time,
+            Self::Saved(saved) => saved.time("time"),
+        }
+    }
+
+    /// The packet with its owner, as it was read; `None` for rows of packets, and saved rows.
+    #[must_use]
+    pub fn flow(&self) -> Option<&'r Flow<'r, 'r>> {
+        match self {
+            Self::Read(read) => read.flow,
+            Self::Saved(_) => None,
+        }
+    }
+
+    /// Whether the packet was allowed or denied.
+    pub(crate) fn verdict(&self) -> Option<Verdict> {
+        match self {
+            Self::Read(read) => read.cf.map(|cf| cf.verdict),
+            Self::Saved(saved) => match saved.text("verdict")? {
+                "allowed" => Some(Verdict::Allowed),
+                "denied" => Some(Verdict::Denied),
+                _ => None,
+            },
+        }
+    }
+
+    /// Whether a network policy logged the packet where it arrives.
+    pub(crate) fn is_ingress(&self) -> bool {
+        match self {
+            Self::Read(read) => read.cf.is_some_and(|cf| cf.direction == Direction::Ingress),
+            Self::Saved(saved) => saved.text("direction") == Some("ingress"),
+        }
+    }
+
+    /// The length of the IP packet in bytes, if it was logged.
+    pub(crate) fn ip_len(&self) -> Option<u64> {
+        match self {
+            Self::Read(read) => read.packet.ip.len.map(u64::from),
+            Self::Saved(saved) => u64::try_from(saved.int("len")?).ok(),
+        }
+    }
+
+    /// Whether the line is damaged.
+    pub(crate) fn is_damaged(&self) -> bool {
+        match self {
+            Self::Read(read) => read.error.is_some(),
+            Self::Saved(saved) => saved.text("error").is_some(),
+        }
+    }
+
+    /// `org/space/app`, as far as names are known.
+    pub(crate) fn path(&self) -> Option<String> {
+        match self {
+            Self::Read(read) => read.identity().and_then(Identity::path),
+            Self::Saved(saved) => {
+                let app = saved.text("app_name")?;
+                let part = |column| saved.text(column).unwrap_or("?");
+                Some(format!("{}/{}/{app}", part("org_name"), part("space_name")))
+            }
+        }
+    }
+
+    /// The GUID of the app; else that of the process, which outlives its versions; else that of the
+    /// task, or the handle. `None` if nobody is known for sure.
+    pub(crate) fn owner(&self) -> Option<String> {
+        let first_half = |process: String| process.chars().take(36).collect();
+        match self {
+            Self::Read(read) => {
+                let attribution = read.attribution()?;
+                if attribution.certainty <= Certainty::Ambiguous {
+                    return None;
+                }
+                let app = read.identity().and_then(|identity| identity.app.as_ref());
+                app.map(|app| app.guid.clone())
+                    .or_else(|| Some(first_half(attribution.process()?.to_string())))
+                    .or_else(|| Some(attribution.subject()?.to_string()))
+                    .or_else(|| Some(attribution.container()?.handle().to_string()))
+            }
+            Self::Saved(saved) => {
+                if matches!(saved.text("certainty")?, "ambiguous" | "unknown") {
+                    return None;
+                }
+                let text = |column| saved.text(column).map(str::to_owned);
+                text("app_guid")
+                    .or_else(|| text("process_guid").map(first_half))
+                    .or_else(|| text("handle"))
+            }
+        }
+    }
+}
+
+impl<'r> ReadRow<'r> {
     /// The row of a flow whose line is `raw`.
     #[must_use]
     pub fn of(flow: &'r Flow<'r, 'r>, raw: &'r [u8]) -> Self {

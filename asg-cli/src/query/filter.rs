@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use asg_core::Timestamp;
+use asg_core::{Address, Timestamp};
 
 use super::columns::{COLUMNS, Column, Kind, Row, Value};
 use super::vocabulary;
@@ -136,7 +136,7 @@ impl Filter {
     /// Whether the row is wanted. A row without a time is between no times.
     #[must_use]
     pub fn admits(&self, row: &Row<'_>) -> bool {
-        let in_time = match row.time {
+        let in_time = match row.time() {
             Some(time) => {
                 self.from.is_none_or(|from| from <= time)
                     && self.until.is_none_or(|until| time < until)
@@ -146,7 +146,7 @@ impl Filter {
         in_time
             && self.conditions.iter().all(|condition| {
                 condition.columns.iter().any(|&n| {
-                    let value = (COLUMNS[n].get)(row);
+                    let value = COLUMNS[n].value(row);
                     condition.wanted.iter().any(|wanted| wanted.is(&value))
                 })
             })
@@ -254,6 +254,10 @@ impl Wanted {
             (Self::Bool(wanted), Value::Bool(flag)) => wanted == flag,
             (Self::Net { bits: wanted, mask, v4 }, Value::Address(address)) => {
                 address.ip().is_some_and(|ip| ip.is_ipv4() == *v4 && bits(ip).0 & mask == *wanted)
+            }
+            // A saved address.
+            (Self::Net { .. }, Value::Text(text)) => {
+                text.parse().is_ok_and(|ip: IpAddr| self.is(&Value::Address(Address::from(ip))))
             }
             (Self::Text(wanted), Value::Raw(_) | Value::Shown(_) | Value::Mac(_)) => {
                 value.text().is_some_and(|text| text == *wanted)

@@ -1,7 +1,7 @@
 //! Queries: the packets or flows of sources as rows, filtered, with chosen columns.
 //!
-//! A [`Query`] is a description. It reads its sources anew for each reading that is asked of it, and
-//! gathers evidence once for all of them.
+//! A [`Query`] is a description. It reads its sources anew for each reading that is asked of it,
+//! and gathers evidence once for all of them.
 //!
 //! ```
 //! use asg_cli::query::{Given, Query};
@@ -12,7 +12,8 @@
 //! let log = folder.path().join("kern.log");
 //! std::fs::write(&log, line)?;
 //!
-//! let packets = Query::packets_of([&log]).filter("dpt", vec![Given::Int(53)])?.select(&["dst", "dpt"])?;
+//! let dns = vec![Given::Int(53)];
+//! let packets = Query::packets_of([&log]).filter("dpt", dns)?.select(&["dst", "dpt"])?;
 //! let batches = packets.batches().collect::<Result<Vec<_>, _>>()?;
 //! assert_eq!((batches[0].num_rows(), batches[0].num_columns()), (1, 2));
 //! assert_eq!(packets.counts().unwrap().rows, 1);
@@ -25,6 +26,8 @@ pub(crate) mod rows;
 mod batch;
 mod cells;
 mod filter;
+mod object;
+mod saved;
 mod vocabulary;
 mod words;
 
@@ -34,10 +37,12 @@ use std::sync::Arc;
 use asg_core::{TimePolicy, Timestamp};
 
 pub(crate) use self::cells::{Cells, push_dotted};
-pub use self::columns::{COLUMNS, Column, Kind, Row, Value};
+pub use self::columns::{COLUMNS, Column, Kind, ReadRow, Row, Value};
 pub use self::filter::{Filter, Given};
 pub use self::rows::{Batches, Counts, Rows, for_each};
-use self::rows::{LastCounts, View};
+use self::rows::{LastCounts, Sieve, Step, View};
+pub use self::saved::SavedRow;
+use self::saved::{Saved, SavedRows};
 use crate::answers::By;
 use crate::error::Error;
 use crate::flows::{Alone, Gathered, PieceRows, RowSink, RowWork};
@@ -54,10 +59,20 @@ use columns::In;
 pub struct Query {
     readers: Readers,
     policy: TimePolicy,
-    /// `None` for packets.
-    evidence: Option<Evidence>,
+    from: From,
     view: View,
     last: LastCounts,
+}
+
+/// Where rows come from.
+#[derive(Debug, Clone)]
+enum From {
+    /// The packets of the readers.
+    Packets,
+    /// The flows of the readers.
+    Flows(Evidence),
+    /// A saved table.
+    Saved(Saved),
 }
 
 /// What the owners of packets come from.
@@ -71,7 +86,7 @@ impl Query {
     /// The packets of sources.
     #[must_use]
     pub fn packets(readers: Readers, policy: TimePolicy) -> Self {
-        Self::new(readers, policy, None)
+        Self::new(readers, policy, From::Packets)
     }
 
     /// The flows of sources: packets with their owners, named by a directory if there is one.
@@ -82,7 +97,7 @@ impl Query {
         gathered: Arc<Gathered>,
         names: Option<Arc<dyn Names>>,
     ) -> Self {
-        Self::new(readers, policy, Some(Evidence { gathered, names }))
+        Self::new(readers, policy, From::Flows(Evidence { gathered, names }))
     }
 
     /// The packets of files. Time stamps without a year stay without a time.
@@ -98,13 +113,44 @@ impl Query {
         Self::flows(files(paths), policy, Arc::new(Gathered::new(policy, None)), None)
     }
 
-    fn new(readers: Readers, policy: TimePolicy, evidence: Option<Evidence>) -> Self {
-        let is_shown = |column: &&'static Column| {
-            column.of == In::Packets || column.of == In::Flows && evidence.is_some()
-        };
-        let columns = COLUMNS.iter().filter(is_shown).collect();
-        let view = View { columns, filter: Filter::default() };
-        Self { readers, policy, evidence, view, last: LastCounts::default() }
+    /// The rows of a Parquet file that this program or the Python package has written. Each reading
+    /// opens the file. Columns of other names are ignored.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] if it cannot be read, [`Error::Value`] if it is not such a table.
+    #[cfg(feature = "parquet")]
+    pub fn from_parquet(path: impl Into<PathBuf>) -> Result<Self, Error> {
+        let saved = Saved::parquet(path.into())?;
+        Ok(Self::new(files(Vec::<PathBuf>::new()), TimePolicy::default(), From::Saved(saved)))
+    }
+
+    /// Reads all rows once and keeps them in memory, with all columns of the query's kind.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading.
+    pub fn cached(&self) -> Result<Self, Error> {
+        let columns: Vec<&'static Column> = COLUMNS
+            .iter()
+            .filter(|column| column.of != In::OnRequest && self.has(column))
+            .collect();
+        let view = View { columns: columns.clone(), ..self.view.clone() };
+        let all = Self { view, ..self.clone() }.batches().collect::<Result<Vec<_>, _>>()?;
+        let from = From::Saved(Saved::memory(columns, all, self.has_flows()));
+        let view = View { columns: self.view.columns.clone(), steps: Vec::new() };
+        let readers = files(Vec::<PathBuf>::new());
+        Ok(Self { readers, from, view, last: LastCounts::default(), ..self.clone() })
+    }
+
+    fn new(readers: Readers, policy: TimePolicy, from: From) -> Self {
+        let view = View { columns: Vec::new(), steps: Vec::new() };
+        let mut query = Self { readers, policy, from, view, last: LastCounts::default() };
+        query.view.columns = COLUMNS
+            .iter()
+            .filter(|column| column.of != In::OnRequest && query.has(column))
+            .collect();
+        query
     }
 
     /// The rows in which this column has one of these values.
@@ -113,15 +159,42 @@ impl Query {
     ///
     /// [`Error::Value`] for a column that does not exist, or a value that it cannot have.
     pub fn filter(&self, column: &str, values: Vec<Given>) -> Result<Self, Error> {
-        let filter = self.view.filter.clone().and(column, values, |column| self.has(column));
-        Ok(self.with(View { filter: filter.map_err(Error::Value)?, ..self.view.clone() }))
+        let mut view = self.view.clone();
+        view.filter(|filter| {
+            filter.and(column, values, |column| self.has(column)).map_err(Error::Value)
+        })?;
+        Ok(self.with(view))
     }
 
     /// The rows not before `from` and before `until`. A row without a time is between no times.
     #[must_use]
     pub fn between(&self, from: Option<Timestamp>, until: Option<Timestamp>) -> Self {
-        let filter = self.view.filter.clone().and_between(from, until);
-        self.with(View { filter, ..self.view.clone() })
+        let mut view = self.view.clone();
+        let added = view.filter(|filter| Ok(filter.and_between(from, until)));
+        debug_assert!(added.is_ok(), "any two times are a condition");
+        self.with(view)
+    }
+
+    /// `take` rows, or all to the end, behind the first `skip`. Reading ends with the last of them.
+    ///
+    /// ```
+    /// use asg_cli::query::{Query, for_each};
+    /// use asg_cli::error::Error;
+    ///
+    /// let flows = Query::flows_of(["data/foundation.log"]).slice(1, Some(2));
+    /// let mut rows = 0;
+    /// for_each(flows.rows(), |_| {
+    ///     rows += 1;
+    ///     Ok::<_, Error>(())
+    /// })?;
+    /// assert_eq!(rows, 2);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[must_use]
+    pub fn slice(&self, skip: u64, take: Option<u64>) -> Self {
+        let mut view = self.view.clone();
+        view.steps.push(Step::Slice { skip, take });
+        self.with(view)
     }
 
     /// These columns, in this order.
@@ -147,11 +220,13 @@ impl Query {
     /// stays.
     #[must_use]
     pub fn with_sources(&self, readers: Readers, names: Option<Arc<dyn Names>>) -> Self {
-        let evidence = self
-            .evidence
-            .as_ref()
-            .map(|evidence| Evidence { gathered: Arc::clone(&evidence.gathered), names });
-        Self { readers, evidence, ..self.clone() }
+        let from = match &self.from {
+            From::Flows(Evidence { gathered, .. }) => {
+                From::Flows(Evidence { gathered: Arc::clone(gathered), names })
+            }
+            from => from.clone(),
+        };
+        Self { readers, from, ..self.clone() }
     }
 
     /// The same query without a display of progress.
@@ -167,13 +242,20 @@ impl Query {
     /// Whether rows have owners.
     #[must_use]
     pub const fn has_flows(&self) -> bool {
-        self.evidence.is_some()
+        match &self.from {
+            From::Packets => false,
+            From::Flows(_) => true,
+            From::Saved(saved) => saved.has_flows(),
+        }
     }
 
     /// Whether a column can be asked for.
     #[must_use]
     pub fn has(&self, column: &Column) -> bool {
-        column.of != In::Flows || self.has_flows()
+        match &self.from {
+            From::Saved(saved) => saved.has(column),
+            _ => column.of != In::Flows || self.has_flows(),
+        }
     }
 
     /// The chosen columns.
@@ -192,16 +274,17 @@ impl Query {
     /// read again.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        let is_gathered = |evidence: &Evidence| {
-            evidence.gathered.is_ready(&**self.readers.monitor()).unwrap_or(false)
-        };
-        self.readers.are_repeatable() && self.evidence.as_ref().is_none_or(is_gathered)
+        let monitor = &**self.readers.monitor();
+        self.readers.are_repeatable()
+            && match &self.from {
+                From::Flows(evidence) => evidence.gathered.is_ready(monitor).unwrap_or(false),
+                From::Packets | From::Saved(_) => true,
+            }
     }
 
-    /// Whether the filter admits the row.
-    #[must_use]
-    pub fn admits(&self, row: &Row<'_>) -> bool {
-        self.view.filter.admits(row)
+    /// What chooses rows that are read elsewhere.
+    pub(crate) fn sieve(&self) -> Sieve {
+        self.view.sieve()
     }
 
     /// What rows are grouped by, from names of columns.
@@ -229,23 +312,27 @@ impl Query {
         self.last.get()
     }
 
-    /// A new reading of the admitted rows, in the caller's thread.
-    ///
-    /// # Errors
-    ///
-    /// Those of the first reading, for evidence, and of the directory.
-    pub fn rows(&self) -> Result<Box<dyn Rows>, Error> {
-        let what = self.what();
-        Ok(Box::new(Alone::new(&self.readers, what, self.pieces()?, self.last.clone())))
+    /// A new reading of the admitted rows, in the caller's thread. The first step reads the evidence, if that was not done.
+    #[must_use]
+    pub fn rows(&self) -> Box<dyn Rows> {
+        Box::new(Lazy { query: self.clone(), open: None })
     }
 
     /// A new reading of the admitted rows with their times, whatever columns are chosen.
-    ///
-    /// # Errors
-    ///
-    /// As [`Query::rows`].
-    pub fn timed_rows(&self) -> Result<Box<dyn Rows>, Error> {
+    #[must_use]
+    pub fn timed_rows(&self) -> Box<dyn Rows> {
         self.timed().rows()
+    }
+
+    fn open(&self) -> Result<Box<dyn Rows>, Error> {
+        let (readers, last) = (&self.readers, self.last.clone());
+        Ok(match self.pieces()? {
+            Pieces::Read(rows) => Box::new(Alone::new(readers, self.what(), rows, last)),
+            Pieces::Saved(saved) => {
+                let monitor = Arc::clone(readers.monitor());
+                Box::new(SavedRows::new(saved, &self.view, monitor, last))
+            }
+        })
     }
 
     /// A new reading as record batches.
@@ -268,10 +355,15 @@ impl Query {
         mut sink: impl FnMut() -> S,
     ) -> Result<Running<S>, Error> {
         // All threads share the evidence.
-        let pieces = self.pieces()?;
-        let work = || RowWork::new(pieces.another(), sink());
-        let pipeline = Pipeline::new(&self.readers, self.what(), size, work);
-        Ok(Running { pipeline, counts: Counts::default(), last: self.last.clone() })
+        let of = match self.pieces()? {
+            Pieces::Read(rows) if self.view.is_orderless() => {
+                let work = || RowWork::new(rows.another(), sink());
+                let pipeline = Box::new(Pipeline::new(&self.readers, self.what(), size, work));
+                RunningOf::Threads { pipeline, counts: Counts::default(), last: self.last.clone() }
+            }
+            _ => RunningOf::Alone { rows: self.open()?, sink: sink() },
+        };
+        Ok(Running { of })
     }
 
     /// As [`run`](Self::run), with times, whatever columns are chosen.
@@ -280,12 +372,6 @@ impl Query {
         sink: impl FnMut() -> S,
     ) -> Result<Running<S>, Error> {
         self.timed().run(Size::Small, sink)
-    }
-
-    /// The evidence of flows, gathered and named if that was not done; `None` for packets.
-    pub(crate) fn evidence(&self) -> Result<Option<Arc<asg_core::Correlation>>, Error> {
-        let ready = |it: &Evidence| it.gathered.ready(&self.readers, it.names.as_ref());
-        self.evidence.as_ref().map(ready).transpose()
     }
 
     /// Passes all admitted rows, with their times, to values that threads make, and returns these.
@@ -299,13 +385,15 @@ impl Query {
         Ok(running.finish().into_iter().map(|fold| fold.value).collect())
     }
 
-    fn pieces(&self) -> Result<PieceRows, Error> {
+    fn pieces(&self) -> Result<Pieces, Error> {
         let view = self.view.clone();
-        Ok(match &self.evidence {
-            Some(Evidence { gathered, names }) => {
-                PieceRows::flows(gathered.ready(&self.readers, names.as_ref())?, view)
+        Ok(match &self.from {
+            From::Flows(Evidence { gathered, names }) => {
+                let ready = gathered.ready(&self.readers, names.as_ref())?;
+                Pieces::Read(PieceRows::flows(ready, view))
             }
-            None => PieceRows::packets(self.policy, view),
+            From::Packets => Pieces::Read(PieceRows::packets(self.policy, view)),
+            From::Saved(saved) => Pieces::Saved(saved.clone()),
         })
     }
 
@@ -314,27 +402,67 @@ impl Query {
     }
 }
 
-/// A reading on all threads.
+/// Rows that are opened by the first step.
+struct Lazy {
+    query: Query,
+    open: Option<Box<dyn Rows>>,
+}
+
+impl Rows for Lazy {
+    fn step(&mut self, each: &mut dyn FnMut(&Row<'_>)) -> Result<bool, Error> {
+        let rows = match &mut self.open {
+            Some(rows) => rows,
+            None => self.open.insert(self.query.open()?),
+        };
+        rows.step(each)
+    }
+}
+
+/// What rows are made of.
+enum Pieces {
+    Read(PieceRows),
+    Saved(Saved),
+}
+
+/// A reading on all threads; of a saved table, or of some consecutive rows, on the caller's.
 pub(crate) struct Running<S: RowSink> {
-    pipeline: Pipeline<RowWork<S>>,
-    counts: Counts,
-    last: LastCounts,
+    of: RunningOf<S>,
+}
+
+enum RunningOf<S: RowSink> {
+    Threads { pipeline: Box<Pipeline<RowWork<S>>>, counts: Counts, last: LastCounts },
+    Alone { rows: Box<dyn Rows>, sink: S },
 }
 
 impl<S: RowSink> Running<S> {
     /// What a sink made of the next piece; `None` after the last.
     pub(crate) fn next(&mut self) -> Result<Option<S::Done>, Error> {
-        let Some((done, counts)) = self.pipeline.next()? else {
-            self.last.set(self.counts);
-            return Ok(None);
-        };
-        self.counts.add(&counts);
-        Ok(Some(done))
+        match &mut self.of {
+            RunningOf::Threads { pipeline, counts, last } => match pipeline.next()? {
+                Some((done, more)) => {
+                    counts.add(&more);
+                    Ok(Some(done))
+                }
+                None => {
+                    last.set(*counts);
+                    Ok(None)
+                }
+            },
+            RunningOf::Alone { rows, sink } => {
+                let more = rows.step(&mut |row| sink.row(row))?;
+                Ok(more.then(|| sink.take()))
+            }
+        }
     }
 
     /// The sinks of all threads.
     pub(crate) fn finish(self) -> Vec<S> {
-        self.pipeline.finish().into_iter().map(|work| work.sink).collect()
+        match self.of {
+            RunningOf::Threads { pipeline, .. } => {
+                pipeline.finish().into_iter().map(|work| work.sink).collect()
+            }
+            RunningOf::Alone { sink, .. } => vec![sink],
+        }
     }
 }
 

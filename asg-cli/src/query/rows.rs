@@ -55,15 +55,106 @@ impl LastCounts {
 #[derive(Debug, Clone)]
 pub(crate) struct View {
     pub(crate) columns: Vec<&'static Column>,
-    pub(crate) filter: Filter,
+    pub(crate) steps: Vec<Step>,
+}
+
+/// A choice of rows. Each step sees the rows that the steps before it have let through.
+#[derive(Debug, Clone)]
+pub(crate) enum Step {
+    /// Rows that meet conditions.
+    Filter(Filter),
+    /// Some consecutive rows.
+    Slice {
+        /// The number of rows before them.
+        skip: u64,
+        /// Their number; `None` for all rows to the end.
+        take: Option<u64>,
+    },
 }
 
 impl View {
     /// Whether the time of a row will be used.
     pub(crate) fn needs_time(&self) -> bool {
-        let filtered = self.filter.columns();
-        self.filter.needs_time()
-            || self.columns.iter().copied().chain(filtered).any(|column| column.name == "time")
+        let is_time = |column: &'static Column| column.name == "time";
+        self.columns.iter().copied().any(is_time)
+            || self.steps.iter().any(|step| match step {
+                Step::Filter(filter) => filter.needs_time() || filter.columns().any(is_time),
+                Step::Slice { .. } => false,
+            })
+    }
+
+    /// Adds conditions.
+    pub(crate) fn filter(
+        &mut self,
+        add: impl FnOnce(Filter) -> Result<Filter, Error>,
+    ) -> Result<(), Error> {
+        let last = match self.steps.pop() {
+            Some(Step::Filter(last)) => last,
+            Some(step) => {
+                self.steps.push(step);
+                Filter::default()
+            }
+            None => Filter::default(),
+        };
+        self.steps.push(Step::Filter(add(last)?));
+        Ok(())
+    }
+
+    /// Whether rows can be chosen in any order: none is chosen by its number.
+    pub(crate) fn is_orderless(&self) -> bool {
+        self.steps.iter().all(|step| matches!(step, Step::Filter(_)))
+    }
+
+    /// The steps at the beginning of a reading.
+    pub(crate) fn sieve(&self) -> Sieve {
+        Sieve { steps: self.steps.clone(), is_done: self.steps.iter().any(Step::is_empty) }
+    }
+}
+
+impl Step {
+    const fn is_empty(&self) -> bool {
+        matches!(self, Self::Slice { take: Some(0), .. })
+    }
+}
+
+/// The steps of a view during a reading.
+#[derive(Debug)]
+pub(crate) struct Sieve {
+    /// Slices count down.
+    steps: Vec<Step>,
+    is_done: bool,
+}
+
+impl Sieve {
+    /// Whether the next row is wanted.
+    pub(crate) fn admits(&mut self, row: &Row<'_>) -> bool {
+        if self.is_done {
+            return false;
+        }
+        for step in &mut self.steps {
+            let is_admitted = match step {
+                Step::Filter(filter) => filter.admits(row),
+                Step::Slice { skip, .. } if *skip > 0 => {
+                    *skip -= 1;
+                    false
+                }
+                Step::Slice { take: Some(take), .. } => {
+                    *take -= 1;
+                    self.is_done |= *take == 0;
+                    true
+                }
+                Step::Slice { take: None, .. } => true,
+            };
+            if !is_admitted {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Whether no further row can be wanted.
+    pub(crate) const fn is_done(&self) -> bool {
+        self.is_done
     }
 }
 

@@ -45,6 +45,7 @@ from .records import (
 )
 from .schema import FLOW_SCHEMA, SCHEMA, Column, Schema
 from .table import Table
+from .times import Time
 
 __all__ = [
     "FLOW_SCHEMA",
@@ -79,6 +80,7 @@ __all__ = [
     "RepEvent",
     "Schema",
     "Table",
+    "Time",
     "correlate",
     "parse",
     "parse_line",

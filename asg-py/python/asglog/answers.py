@@ -19,8 +19,8 @@ _SHOWN = 20
 class Answer:
     """What :meth:`Table.top` and its like give: rows in memory, of which there are as many as there are different keys.
 
-    It goes wherever Arrow does (``polars.DataFrame(answer)``); iterating gives a ``dict`` for each row, whose times are
-    texts in UTC.
+    It goes wherever Arrow does (``polars.DataFrame(answer)``); iterating gives a ``dict`` for each row, with
+    ``datetime`` for times.
 
     >>> import asglog
     >>> flows = asglog.correlate(

@@ -78,8 +78,8 @@ def parse_line(
 
     Raises :class:`ValueError` for a year that is not from 1970 to 2261, or an offset of a day or more.
 
-    >>> parse_line("Jun 16 23:18:38 localhost kernel: [12.5] hello", year=2017).time
-    '2017-06-16T23:18:38Z'
+    >>> print(parse_line("Jun 16 23:18:38 localhost kernel: [12.5] hello", year=2017).time)
+    2017-06-16T23:18:38Z
     """
     if isinstance(line, str):
         line = _encode(line)

@@ -159,7 +159,7 @@ def evidence(lines: Any, *, year: int | None = None, utc_offset: float = 0.0) ->
             told = [{"event": "seen", "handle": logger.container_id, "process_guid": logger.app_guid}]
         cell = machine_of(record)
         for one in told:
-            rows_out.append({**one, "time": record.time, "cell": cell, "row": numbers[record.line - 1]})
+            rows_out.append({**one, "time": None if record.time is None else str(record.time), "cell": cell, "row": numbers[record.line - 1]})
     schema = arrow.schema([(name, arrow.string() if name == "time" else _type(kind)) for name, kind, _ in EVIDENCE])
     table = arrow.Table.from_pylist(rows_out, schema)
     return table.set_column(0, "time", micros(table.column("time")))

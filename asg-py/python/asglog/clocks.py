@@ -101,7 +101,7 @@ def _read(value: Any, rows: Any) -> Any:
     return arrow.table({
         "row": rows.take(arrow.array([record.line - 1 for record in records], arrow.int64())),
         "machine": arrow.array([machine_of(record) for record in records], arrow.string()),
-        "time": micros(arrow.array([record.time for record in records], arrow.string())).cast("int64"),
+        "time": micros(arrow.array([record.time and str(record.time) for record in records], arrow.string())).cast("int64"),
         # It is told in seconds, with six decimals.
         "uptime": arrow.array([record.uptime and int(record.uptime.replace(".", "")) for record in records], arrow.int64()),
     })  # fmt: skip

@@ -33,7 +33,7 @@ class Plot:
         ax = _axes(ax)
         dates = module("matplotlib.dates", "plot")
         rows = [row for row in self._table.timeline(freq) if row["time"] is not None]
-        times = [dates.date2num(datetime.datetime.fromisoformat(row["time"])) for row in rows]
+        times = [dates.date2num(row["time"]) for row in rows]
         width = min((b - a for a, b in zip(times, times[1:], strict=False)), default=1 / 24)
         below = [0] * len(rows)
         for what, colour in (("allowed", "tab:green"), ("denied", "tab:red"), ("other", "tab:gray")):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import dataclass, fields
 from typing import Any, Literal, Self, get_type_hints
+
+from .times import Time
 
 
 class _FromDict:
@@ -191,11 +194,11 @@ class LineError(_FromDict):
 
 @dataclass(frozen=True, slots=True)
 class Record(_FromDict):
-    """One line, read. ``time`` is RFC 3339 in UTC; ``uptime`` is seconds since the kernel booted, with six decimals."""
+    """One line, read. ``time`` is in UTC; ``uptime`` is seconds since the kernel booted, with six decimals."""
 
     line: int
     kind: Literal["packet", "rep", "logger", "other", "damaged"]
-    time: str | None = None
+    time: datetime.datetime | None = None
     host: str | None = None
     job: str | None = None
     index: str | None = None
@@ -258,7 +261,7 @@ class App(_FromDict):
 
 @dataclass(frozen=True, slots=True)
 class Identity(_FromDict):
-    """What a directory says about a process, app or task. ``deleted_at`` is RFC 3339.
+    """The identity of a process, app or task, as a directory knows it. ``deleted_at`` has a zone.
 
     >>> Identity(app=App("4ccbb24c-268e-421a-9d1b-3678b6eb40d0", "proxy")).app.state
     'live'
@@ -268,13 +271,13 @@ class Identity(_FromDict):
     space: Entity | None = None
     org: Entity | None = None
     process_type: str | None = None
-    deleted_at: str | None = None
+    deleted_at: datetime.datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Owner(_FromDict):
     """Who a handle is, as :meth:`Ledger.who` answers. ``subject_guid`` is what a directory is asked for: a process, an app
-    or a task. Times are RFC 3339 in UTC."""
+    or a task. Times are in UTC."""
 
     attribution: Attribution
     handle: str | None = None
@@ -282,8 +285,8 @@ class Owner(_FromDict):
     index: int | None = None
     subject_guid: str | None = None
     cell: str | None = None
-    created: str | None = None
-    destroyed: str | None = None
+    created: datetime.datetime | None = None
+    destroyed: datetime.datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,12 +305,12 @@ class Peer(_FromDict):
 
 @dataclass(frozen=True, slots=True)
 class Flow(_FromDict):
-    """A packet with the answer to who sent it. ``time`` is RFC 3339 in UTC and can be out by ``time_error`` seconds.
+    """A packet with the answer to who sent it. ``time`` is in UTC and can be out by ``time_error`` seconds.
 
     ``also`` has the other lines that tell the same packet.
     """
 
-    time: str | None
+    time: datetime.datetime | None
     time_error: float | None
     source: str
     line: int
@@ -352,6 +355,8 @@ def _hints(cls: type) -> dict[str, Any]:
 
 def _value(hint: Any, value: Any) -> Any:
     """A JSON value as the type that a field has."""
+    if isinstance(value, str) and _is_time(hint):
+        return Time.parse(value)
     if isinstance(value, dict):
         record = _record_in(hint)
         return value if record is None else record._from(value)
@@ -367,7 +372,13 @@ def _record_in(hint: Any) -> type[_FromDict] | None:
     return next((found for arg in getattr(hint, "__args__", ()) if (found := _record_in(arg))), None)
 
 
+def _is_time(hint: Any) -> bool:
+    return hint is datetime.datetime or datetime.datetime in getattr(hint, "__args__", ())
+
+
 def _plain(value: Any) -> Any:
+    if isinstance(value, datetime.datetime):
+        return str(value) if isinstance(value, Time) else value.isoformat()
     if isinstance(value, _FromDict):
         return value.to_dict()
     if isinstance(value, tuple):

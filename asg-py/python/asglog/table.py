@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import html
+import operator
 import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, TypeVar
@@ -90,9 +91,53 @@ class Table(Generic[R]):
         """
         return Table(self._native.select(list(names)))
 
+    def limit(self, n: int) -> Table[R]:
+        """The first ``n`` rows. Reading ends with the last of them; what follows, such as :meth:`filter`, sees these rows only.
+
+        Raises :class:`ValueError` for a negative number.
+        """
+        if n < 0:
+            raise ValueError(f"n is a number of rows, not {n}")
+        return Table(self._native.slice(0, n))
+
+    def head(self, n: int = 5) -> Table[R]:
+        """The first ``n`` rows, as :meth:`limit` gives them, read and kept in memory: a notebook shows them."""
+        return self.limit(n).cache()
+
+    def cache(self) -> Table[R]:
+        """This table with all rows read and kept in memory (about a kilobyte each), so that further questions do not read the
+        logs again. A row keeps what its columns show: records of it have no candidates, and one line of evidence.
+
+        Raises whatever reading raises.
+        """
+        return Table(self._native.cached())
+
+    @classmethod
+    def from_parquet(cls, path: str | os.PathLike[str]) -> Table[Any]:
+        """The table in a Parquet file that :meth:`to_parquet` or the program has written. It is read anew each time. Columns
+        that are not in the file have no values; columns of other names are ignored.
+
+        Raises :class:`OSError` if it cannot be read, and :class:`ValueError` if it is not such a table.
+        """
+        return Table(_asglog.Table.from_parquet(os.fspath(path)))
+
+    def __getitem__(self, rows: slice) -> Table[R]:
+        """Consecutive rows: ``table[:5]``, ``table[10:20]``, ``table[10:]``. They are counted from the start, one by one.
+
+        Raises :class:`TypeError` for anything but a slice, and :class:`ValueError` for negative bounds or a step.
+        """
+        if not isinstance(rows, slice):
+            what = "for a column" if isinstance(rows, str) else "for one row"
+            raise TypeError(f"a table has slices such as table[:5]; {what}, use columns() or iterate")
+        start = 0 if rows.start is None else operator.index(rows.start)
+        stop = None if rows.stop is None else operator.index(rows.stop)
+        if start < 0 or (stop is not None and stop < 0) or rows.step not in (None, 1):
+            raise ValueError("rows are counted from the start, one by one")
+        return Table(self._native.slice(start, None if stop is None else max(stop - start, 0)))
+
     def counts(self) -> dict[str, int] | None:
         """Lines, packets (damaged ones included), damaged packets and rows of the last reading that came to its end;
-        ``None`` before one."""
+        ``None`` before one. Of a table with a limit, they are those until the limit."""
         counts = self._native.counts()
         return None if counts is None else dict(zip(("lines", "packets", "damaged", "rows"), counts, strict=True))
 
@@ -177,6 +222,17 @@ class Table(Generic[R]):
         if not self.column_names:
             raise ValueError("Parquet needs a column to keep rows in: name one in columns()")
         self._native.write_parquet(os.fspath(path))
+
+    def to_csv(self, path: str | os.PathLike[str]) -> None:
+        """Writes a CSV file (RFC 4180, with line feeds alone), in constant memory. Missing values are empty.
+
+        It is written beside and moved into place, so that a half is never seen. Raises whatever reading or writing raises.
+        """
+        self._native.write_csv(os.fspath(path))
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        """Refuses: NumPy, and ``pandas.DataFrame(table)``, would lose the types of the columns. Raises :class:`TypeError`."""
+        raise TypeError("use table.to_pandas() or pandas.DataFrame.from_arrow(table), which keep the columns and their types")
 
     def __iter__(self) -> Iterator[R]:
         make: Any = (Flow if self._native.has_flows() else Record)._from

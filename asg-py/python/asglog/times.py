@@ -1,16 +1,53 @@
-"""Times of callers as the native module has them."""
+"""Times: those that records show, and those of callers as the native module has them."""
 
 from __future__ import annotations
 
 import datetime
 import math
 import operator
-from typing import Any, SupportsIndex
+import re
+from typing import Any, Self, SupportsIndex
+
+__all__ = ["Time"]
 
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 
 #: What the native module counts nanoseconds in: times before and behind are as far away as can be told.
 _FIRST, _LAST = -(1 << 63), (1 << 63) - 1
+
+
+class Time(datetime.datetime):
+    """A time in UTC, as a line shows it: a ``datetime`` that also knows nanoseconds. ``str`` gives RFC 3339.
+
+    >>> time = Time.parse("2017-06-22T13:07:52.889604807Z")
+    >>> time.year, time.microsecond, time.nanosecond
+    (2017, 889604, 807)
+    >>> str(time)
+    '2017-06-22T13:07:52.889604807Z'
+    """
+
+    #: Nanoseconds beyond the microseconds, from 0 to 999.
+    nanosecond: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The time of a text in RFC 3339. Raises :class:`ValueError` for any other, and for one without a zone."""
+        time = cls.fromisoformat(text)
+        if time.tzinfo is None:
+            raise ValueError(f"the time has no zone: {text!r}")
+        time = time.astimezone(datetime.timezone.utc)
+        fine = re.search(r"\.\d{6}(\d{1,3})", text)
+        if fine is not None:
+            time.nanosecond = int(fine[1].ljust(3, "0"))
+        return time
+
+    def __str__(self) -> str:
+        text = self.astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
+        fraction = f"{self.microsecond:06}{self.nanosecond:03}".rstrip("0")
+        return f"{text}.{fraction}Z" if fraction else f"{text}Z"
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[object, tuple[str]]:
+        return Time.parse, (str(self),)
 
 
 def nanos(time: Any) -> int | None:
