@@ -9,6 +9,7 @@ use memchr::memmem;
 use crate::error::Error;
 use crate::input::Source;
 use crate::monitor::{Monitor, Unattended};
+use crate::pieces::{Feed, Piece, Size};
 use crate::pipeline::Threads;
 
 /// One line, and where it stood.
@@ -86,6 +87,13 @@ impl Readers {
         &self.monitor
     }
 
+    /// Starts a reading in the caller's thread.
+    #[must_use]
+    pub fn open(&self, what: &'static str) -> LineReader {
+        let feed = Feed::new(self, what, Size::Small, Threads::ONE.get());
+        LineReader { feed, piece: Piece::default() }
+    }
+
     /// The sources.
     pub(crate) const fn sources(&self) -> &Arc<[Arc<dyn Source>]> {
         &self.sources
@@ -105,6 +113,28 @@ impl Readers {
     #[must_use]
     pub fn with_threads(self, threads: Threads) -> Self {
         Self { threads, ..self }
+    }
+}
+
+/// Reads sources one after the other, piece by piece.
+#[derive(Debug)]
+pub struct LineReader {
+    feed: Feed,
+    piece: Piece,
+}
+
+impl LineReader {
+    /// Passes the lines of the next piece to `each`; returns `false` at the end.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading, unless they are [kept](Readers::leaving_out), and those of the monitor.
+    pub fn step(&mut self, each: impl FnMut(Raw<'_>)) -> Result<bool, Error> {
+        let more = self.feed.next(&mut self.piece)?;
+        if more {
+            self.piece.for_each(each);
+        }
+        Ok(more)
     }
 }
 

@@ -6,11 +6,10 @@ use std::sync::Arc;
 
 use asg_cc_client::api::Address;
 use asg_cc_client::{
-    Cached, CfConfig, Credentials, Directory, Grant, HttpOptions, HttpTransport, Login, Retrying,
-    Token,
+    Cached, CfConfig, Credentials, Grant, HttpOptions, HttpTransport, Login, Retrying, Token,
 };
 use asg_cli::error::Error;
-use asg_cli::names::{Asked, Names};
+use asg_cli::names::{Asked, Names, Shared};
 use asg_core::{AppState, Entity, Guid, Identity, Timestamp};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -94,7 +93,7 @@ struct Saved(Arc<asg_cc_client::Export>);
 
 impl Names for Saved {
     fn identities(&self, guids: &[Guid]) -> Result<HashMap<Guid, Identity>, Error> {
-        Ok(guids.iter().copied().zip(self.0.resolve(guids)?).collect())
+        Ok(self.0.resolve(guids))
     }
 }
 
@@ -146,12 +145,15 @@ fn identity(given: &Bound<'_, PyAny>) -> PyResult<Identity> {
         Some("deleted") => AppState::Deleted,
         Some("hidden") => AppState::Hidden,
         Some("unknown") => AppState::Unknown,
+        Some("not_asked") => AppState::NotAsked,
+        Some("unavailable") => AppState::Unavailable,
         Some(other) => return Err(bad(&format_args!("there is no state {other:?}"))),
         None if app.guid.is_some() => AppState::Live,
         None => AppState::Unknown,
     };
     Ok(Identity {
         state,
+        state_reason: None,
         app: entity(app.guid, app.name),
         space: space.and_then(|it| entity(it.guid, it.name)),
         org: org.and_then(|it| entity(it.guid, it.name)),
@@ -323,7 +325,8 @@ impl CloudController {
         let transport = HttpTransport::with_options(options).map_err(asg_cc_client::Error::from)?;
         let transport = Retrying::new(transport);
         let cc = asg_cc_client::CloudController::new(transport, url, credentials)?;
-        Ok(Self { url: url.to_owned(), directory: Arc::new(Cached::new(cc)), token })
+        let directory = Arc::new(Shared::Live(Box::new(Cached::new(cc))));
+        Ok(Self { url: url.to_owned(), directory, token })
     }
 
     fn names(&self) -> Arc<dyn Names> {

@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use asg_cli::lines::{Raw, Reader};
+use asg_cli::lines::{LineReader, Raw};
 use asg_cli::lock::Lock;
-use asg_core::{Content, Line, Record, TimePolicy};
+use asg_core::{Content, Line, Reader, TimePolicy};
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 use serde_json::Value;
@@ -25,7 +25,8 @@ pub(crate) struct Records {
 }
 
 struct State {
-    reader: Reader,
+    lines: LineReader,
+    reader: Box<Reader>,
     policy: TimePolicy,
     /// Whether damage raises an exception.
     is_strict: bool,
@@ -54,7 +55,8 @@ impl Records {
         let shows_source = items.len() > 1;
         let given = Given::new(items, progress);
         let state = State {
-            reader: given.readers().open("reading"),
+            lines: given.readers().open("reading"),
+            reader: Box::default(),
             policy: time_policy(year, utc_offset)?,
             is_strict,
             shows_source,
@@ -112,15 +114,21 @@ impl State {
             if !self.more {
                 return Ok(None);
             }
-            let Self { reader, policy, shows_source, ready, more, .. } = self;
-            *more = reader.step(|raw| ready.push_back(object(&raw, policy, *shows_source)))?;
+            let Self { lines, reader, policy, shows_source, ready, more, .. } = self;
+            *more =
+                lines.step(|raw| ready.push_back(object(&raw, reader, policy, *shows_source)))?;
         }
     }
 }
 
-fn object(raw: &Raw<'_>, policy: &TimePolicy, shows_source: bool) -> (Kind, Value) {
+fn object(
+    raw: &Raw<'_>,
+    reader: &mut Reader,
+    policy: &TimePolicy,
+    shows_source: bool,
+) -> (Kind, Value) {
     let line = Line::new(raw.bytes);
-    let mut record = Record::read(&line);
+    let mut record = reader.read(&line);
     if raw.is_cut {
         record = record.cut_at(raw.bytes.len());
     }
