@@ -3,43 +3,46 @@
 //!
 //! `tail -qF kern.log rep.stdout.log | cargo run -q -p asg-examples --example follow`
 
+use std::convert::Infallible;
 use std::io::{self, BufRead, Write};
+use std::ops::ControlFlow;
 use std::time::Duration;
 
-use asg_core::{Flow, FlowSink, Follower, FollowerCounts, FollowerOptions, Origin, SourceId};
+use asg_core::{Flow, Follower, FollowerCounts, FollowerOptions, NoDirectory, Origin, SourceId};
 
-/// Prints flows. One that asks a Cloud Controller would have `names` too; see `own_directory.rs`.
-struct Printer<W> {
-    out: W,
-    failure: Option<io::Error>,
+fn print(flow: &Flow<'_, '_>, out: &mut impl Write) -> io::Result<()> {
+    let time = flow.time.map_or_else(|| "?".into(), |time| time.to_string());
+    let owner = flow.attribution.container().map(|container| container.handle().to_string());
+    let owner = owner.unwrap_or_else(|| flow.attribution.reason.sentence().into());
+    let to = flow.packet().ip.dst.map_or_else(String::new, |dst| dst.to_string());
+    writeln!(out, "{time} {owner} → {to}")
 }
 
-impl<W: Write> FlowSink for Printer<W> {
-    fn flow(&mut self, flow: &Flow<'_, '_>) {
-        let time = flow.time.map_or_else(|| "?".into(), |time| time.to_string());
-        let owner = flow.attribution.container().map(|container| container.handle().to_string());
-        let owner = owner.unwrap_or_else(|| flow.attribution.reason.sentence().into());
-        let to = flow.packet.ip.dst.map_or_else(String::new, |dst| dst.to_string());
-        if let Err(e) = writeln!(self.out, "{time} {owner} → {to}") {
-            self.failure.get_or_insert(e);
-        }
-    }
-}
-
-fn follow(input: impl BufRead, out: impl Write, hold: Duration) -> io::Result<FollowerCounts> {
+fn follow(input: impl BufRead, mut out: impl Write, hold: Duration) -> io::Result<FollowerCounts> {
     let mut options = FollowerOptions::default();
     options.hold = hold;
     let mut follower = Follower::new(options);
-    let mut printer = Printer { out, failure: None };
+    // A callback may stop the follower: this one does when the output is gone.
+    let mut each = |flow: &Flow<'_, '_>| match print(flow, &mut out) {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(error) => ControlFlow::Break(error),
+    };
     for (line, text) in (1..).zip(input.split(b'\n')) {
-        follower.take(Origin { source: SourceId(0), line }, &text?, &mut printer);
-        // A program that waits for lines would also call `tick` when none comes, with the time that it is.
-        if let Some(e) = printer.failure.take() {
-            return Err(e);
-        }
+        let origin = Origin { source: SourceId(0), line };
+        // A directory would come here; see `own_directory.rs`.
+        let taken = follower.take(origin, &text?, &mut NoDirectory, &mut each);
+        // While no line comes, a program also calls `tick`, with the time that it is.
+        stopped(taken)?;
     }
-    follower.finish(&mut printer);
-    printer.failure.map_or_else(|| Ok(follower.counts()), Err)
+    stopped(follower.finish(&mut NoDirectory, &mut each))?;
+    Ok(follower.counts())
+}
+
+fn stopped(taken: Result<ControlFlow<io::Error>, Infallible>) -> io::Result<()> {
+    match taken {
+        Ok(ControlFlow::Continue(())) => Ok(()),
+        Ok(ControlFlow::Break(error)) => Err(error),
+    }
 }
 
 fn main() -> io::Result<()> {

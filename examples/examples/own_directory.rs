@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 
-use asg_core::{AppState, Correlator, Directory, Entity, Guid, Identity, Origin, SourceId};
+use asg_core::{AppState, Directory, Entity, Gathering, Guid, Identity, Line, Origin, SourceId};
 
 /// A list of apps that someone wrote down.
 struct Inventory(HashMap<Guid, &'static str>);
@@ -28,31 +28,38 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut inventory =
         Inventory(HashMap::from([("4ccbb24c-268e-421a-9d1b-3678b6eb40d0".parse()?, "proxy")]));
 
-    // First pass: every line, in any order. What is evidence is kept, what is a packet is for the second pass.
     let log = include_bytes!("../../asg-cli/data/article.log");
     let lines: Vec<_> = (1..)
         .zip(log.split(|b| *b == b'\n'))
         .map(|(line, text)| (Origin { source: SourceId(0), line }, text))
         .collect();
-    let mut correlator = Correlator::new();
-    for (origin, text) in &lines {
-        correlator.observe(*origin, text);
-    }
 
-    // Second pass: the directory is asked once for all that is new, and each packet gets its answer.
+    // The first phase takes every line, in any order.
+    let mut gathering = Gathering::new();
+    for (origin, text) in &lines {
+        gathering.read(*origin, text);
+    }
+    // iptables-logger's lines, if there are any, need a second look at all lines.
+    let mut gathered = gathering.finish(|joiner| {
+        for (origin, text) in &lines {
+            joiner.look(*origin, text);
+        }
+        Ok::<(), Infallible>(())
+    })?;
+    // The directory is asked once, for all owners of packets.
+    gathered.resolve(&mut inventory)?;
+
+    // The second phase makes a flow of each packet. Threads could share the correlation.
+    let correlation = gathered.correlate();
+    let mut reader = correlation.reader();
     let mut seen = Vec::new();
-    correlator.flows(
-        &lines,
-        |guids| {
-            let found = inventory.identities(guids).expect("a list cannot fail");
-            let one = |guid| found.get(guid).cloned().unwrap_or_else(Identity::unknown);
-            guids.iter().map(one).collect()
-        },
-        |flow| {
+    for (origin, text) in &lines {
+        let line = Line::new(text);
+        if let Some(flow) = reader.flow(*origin, &line) {
             let name = flow.identity.and_then(|i| i.app.as_ref()?.name.clone());
-            seen.push((name, flow.attribution.certainty, flow.packet.ip.dst));
-        },
-    );
+            seen.push((name, flow.attribution.certainty, flow.packet().ip.dst));
+        }
+    }
     for (name, certainty, destination) in &seen {
         println!("{name:?} -> {destination:?} ({certainty:?})");
     }
