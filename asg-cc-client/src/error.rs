@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use asg_core::Timestamp;
 use http::{Response, StatusCode};
@@ -71,6 +72,21 @@ pub enum Error {
         "the access token is expired or not this foundation's: log in again with `cf login`, or renew it with `cf oauth-token`"
     )]
     TokenRejected,
+    /// Cloud Controller refuses tokens that its UAA has just issued.
+    #[error(
+        "the Cloud Controller refuses tokens that the UAA has just issued{}: check that both are of one foundation, and that their clocks and this machine's agree",
+        clocks(*.ahead)
+    )]
+    FreshTokenRefused {
+        /// By how many seconds this machine's clock is ahead of the UAA's, if the token shows it.
+        ahead: Option<i64>,
+    },
+    /// The caller ended the work: see [`Stop`](crate::Stop).
+    #[error("stopped before the Cloud Controller had answered")]
+    Stopped,
+    /// The deadline for the whole question passed.
+    #[error("the Cloud Controller did not answer everything within {} s: try again, or allow more time", .0.as_secs_f64())]
+    Deadline(Duration),
     /// The UAA refuses the login.
     #[error(
         "the UAA refuses the login ({error}: {description}): check the user, the client and their secrets, or log in again"
@@ -216,14 +232,17 @@ impl Error {
             | Self::V2Disabled
             | Self::NoSuchEndpoint
             | Self::Custom(_)
+            | Self::Stopped
             | Self::NotFound { .. } => Fault::Input,
             Self::Token(_)
             | Self::TokenRejected
             | Self::NotLoggedIn
             | Self::Forbidden { .. }
             | Self::Login { .. }
+            | Self::FreshTokenRefused { .. }
             | Self::Provider(_) => Fault::Credentials,
             Self::Transport(_)
+            | Self::Deadline(_)
             | Self::NotCloudController { .. }
             | Self::NoRoute
             | Self::NotUaa { .. }
@@ -247,7 +266,10 @@ impl Error {
     #[must_use]
     pub const fn is_temporary(&self) -> bool {
         match self {
-            Self::NoRoute | Self::RateLimited { .. } | Self::Unavailable { .. } => true,
+            Self::NoRoute
+            | Self::RateLimited { .. }
+            | Self::Unavailable { .. }
+            | Self::Deadline(_) => true,
             Self::Transport(e) => matches!(
                 e.kind(),
                 TransportErrorKind::Connect
@@ -464,6 +486,19 @@ const fn hint(kind: TransportErrorKind) -> &'static str {
 
 fn list(errors: &[ApiError]) -> String {
     errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+/// A difference of clocks that matters, in brackets.
+fn clocks(ahead: Option<i64>) -> String {
+    match ahead {
+        Some(seconds @ 60..) => {
+            format!(" (this machine's clock is {seconds} s ahead of the UAA's)")
+        }
+        Some(seconds @ ..=-60) => {
+            format!(" (this machine's clock is {} s behind the UAA's)", seconds.unsigned_abs())
+        }
+        _ => String::new(),
+    }
 }
 
 fn because(errors: &[ApiError]) -> String {

@@ -82,6 +82,7 @@ mod policy;
 mod record;
 mod resolve;
 mod secret;
+mod stop;
 mod text;
 mod token;
 mod transport;
@@ -97,10 +98,14 @@ pub use cache::{CacheOptions, Cached};
 pub use client::{ApiVersion, AsyncCloudController, CloudController, Provenance, Resolution};
 pub use clock::{Clock, Random};
 pub use error::{ApiError, CustomError, Error, Fault, RetryAfter};
-pub use export::Export;
+pub use export::{Export, Gap};
 pub use layered::Layered;
 pub use policy::{Counts, Notice, Policy, Retrying};
 pub use record::{Recorder, Replay};
+pub use resolve::{NameHistory, NamesThen};
 pub use secret::Secret;
+pub use stop::Stop;
 pub use token::{Reach, Token};
-pub use transport::{AsyncTransport, Sending, Transport, TransportError, TransportErrorKind};
+pub use transport::{
+    AsyncTransport, Sending, TimeLeft, Transport, TransportError, TransportErrorKind,
+};

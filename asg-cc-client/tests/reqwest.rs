@@ -21,11 +21,11 @@ fn both_adapters_find_the_same() {
     server.update(|f| f.rolling_deployment(APP, SECOND_WEB));
     let ids = [APP, WORKER, TASK, BUILD, SECOND_WEB, STRANGER].map(guid);
     let url = server.url();
-    let wanted = connect(&server, GLOBAL).resolve_in_full(&ids).unwrap();
+    let wanted = connect(&server, GLOBAL).with_clock(stopped()).resolve_in_full(&ids).unwrap();
     let found = block_on(async {
         let transport = AsyncHttpTransport::new().unwrap();
         let cc = AsyncCloudController::new(transport, &url, Token::new(GLOBAL).unwrap()).unwrap();
-        cc.with_concurrency(4).resolve_in_full(&ids).await.unwrap()
+        cc.with_clock(stopped()).with_concurrency(4).resolve_in_full(&ids).await.unwrap()
     });
     assert_eq!(found, wanted);
 }

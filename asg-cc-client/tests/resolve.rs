@@ -6,7 +6,7 @@ mod common;
 use asg_cc_client::api::BATCH;
 use asg_cc_client::embedded::Foundation;
 use asg_cc_client::{ApiVersion, Cached, Clock, Error, Provenance, Reach};
-use asg_core::{AppState, Guid, Timestamp};
+use asg_core::{AppState, Guid, Identity, Timestamp};
 use common::*;
 
 const BOTH: [ApiVersion; 2] = [ApiVersion::V2, ApiVersion::V3];
@@ -74,7 +74,9 @@ fn a_process_of_a_rolling_deployment_ends_in_its_live_app() {
     server.update(|f| f.rolling_deployment(APP, THIRD_WEB));
     assert_eq!(told(&cc, SECOND_WEB), "Live o/s/proxy", "in the list of deployments only");
     assert_eq!(told(&cc, THIRD_WEB), "Live o/s/proxy");
-    assert_eq!(told(&cc.with_search_pages(0), SECOND_WEB), "Unknown", "without the search");
+    let blind = over(&server, ApiVersion::V3).with_search_pages(0);
+    let unsearched = one(&blind, SECOND_WEB).unwrap();
+    assert_eq!(unsearched, Identity::unavailable("the deployments were not searched"));
 }
 
 #[test]
@@ -122,25 +124,25 @@ fn a_scaled_away_process_of_a_live_app_is_not_deleted() {
 
 #[test]
 fn events_that_are_no_delete_request_prove_nothing() {
-    for version in BOTH {
+    for (version, state) in [(ApiVersion::V2, "Unavailable"), (ApiVersion::V3, "Unknown")] {
         let mut foundation = article();
         foundation.delete_app(APP, DELETED_AT);
         foundation.events.retain(|e| e.kind != "audit.app.delete-request");
-        assert_eq!(told(&over(&start(foundation), version), APP), "Unknown", "{version:?}");
+        assert_eq!(told(&over(&start(foundation), version), APP), state, "{version:?}");
     }
 }
 
 #[test]
-fn what_is_not_found_is_hidden_or_unknown_by_what_the_token_may_see() {
+fn the_tokens_rights_decide_what_not_found_means() {
     let opaque = "opaque-token";
     let foundation = || article().token_for_spaces(opaque, &[]);
     for (version, token, existing, missing) in [
         (ApiVersion::V3, GLOBAL, "Live o/s/proxy", "Unknown"),
         (ApiVersion::V3, LIMITED, "Hidden", "Hidden"),
-        (ApiVersion::V3, opaque, "Unknown", "Unknown"),
-        (ApiVersion::V2, GLOBAL, "Live o/s/proxy", "Unknown"),
+        (ApiVersion::V3, opaque, "Unavailable", "Unavailable"),
+        (ApiVersion::V2, GLOBAL, "Live o/s/proxy", "Unavailable"),
         (ApiVersion::V2, LIMITED, "Hidden", "Hidden"),
-        (ApiVersion::V2, opaque, "Hidden", "Unknown"),
+        (ApiVersion::V2, opaque, "Hidden", "Unavailable"),
     ] {
         let server = start(foundation());
         let cc = connect(&server, token).with_version(version);
@@ -243,9 +245,9 @@ fn deleted_and_missing_ones_come_in_batches_too() {
     assert!(states[..225].iter().all(|s| *s == AppState::Deleted));
     assert!(states[225..450].iter().all(|s| *s == AppState::Live));
     assert!(states[450..].iter().all(|s| *s == AppState::Unknown));
-    // 650 ids: 4 of apps; 425 open ones: 3 each of processes, tasks, builds and events; 1 each of the two searches.
+    // 650 ids: 4 of apps; 425 open ones: 3 each of processes, tasks, builds and events; 1 each of the three searches.
     let requests = server.requests().len();
-    assert!(requests <= 4 + 4 * 3 + 2 + 2, "{requests}");
+    assert!(requests <= 4 + 4 * 3 + 3 + 2, "{requests}");
 }
 
 #[test]
@@ -308,7 +310,8 @@ fn a_cloud_controller_without_audit_events_still_finds_the_living() {
     });
     let cc = over(&server, ApiVersion::V3);
     assert_eq!(told(&cc, WORKER), "Live o/s/proxy");
-    assert_eq!(told(&cc, STRANGER), "Unknown");
+    let stranger = one(&cc, STRANGER).unwrap();
+    assert_eq!(stranger, Identity::unavailable("this Cloud Controller has no list of tasks"));
 }
 
 #[test]
@@ -356,43 +359,20 @@ fn a_resolution_says_how_it_is_known_and_whether_the_token_would_have_seen_more(
     let foundation = foundation.app(THIRD_WEB, "other", SPACE).token_for_spaces("opaque", &[]);
     let server = start(foundation);
     let now = at("2017-06-24T00:00:00Z");
-    let long_ago = at("2017-05-01T00:00:00Z");
-    for (token, reach, live, gone, missing, missing_then) in [
-        (
-            GLOBAL,
-            Reach::Global,
-            Provenance::Listed,
-            deleted,
-            Provenance::Unknown,
-            Provenance::Expired,
-        ),
-        (
-            LIMITED,
-            Reach::Limited,
-            Provenance::Hidden,
-            Provenance::Hidden,
-            Provenance::Hidden,
-            Provenance::Hidden,
-        ),
-        (
-            "opaque",
-            Reach::Opaque,
-            Provenance::Unknown,
-            Provenance::Unknown,
-            Provenance::Unknown,
-            Provenance::Expired,
-        ),
+    let hidden = [Provenance::Hidden; 3];
+    let unavailable = [Provenance::Unavailable; 3];
+    for (token, reach, wanted) in [
+        (GLOBAL, Reach::Global, [Provenance::Listed, deleted, Provenance::Unknown]),
+        (LIMITED, Reach::Limited, hidden),
+        ("opaque", Reach::Opaque, unavailable),
     ] {
         let cc = connect(&server, token).with_clock(Clock::new(move || now));
         let guids = [THIRD_WEB, APP, STRANGER].map(guid);
         let found = listed(&guids, &cc.resolve_in_full(&guids).unwrap());
-        let told: Vec<Provenance> = found.iter().map(|one| one.provenance).collect();
-        assert_eq!(told, [live, gone, missing], "{token}");
+        let known: Vec<Provenance> = found.iter().map(|one| one.provenance).collect();
+        assert_eq!(known, wanted, "{token}");
         assert!(found.iter().all(|one| one.reach == reach), "{token}");
-        let sightings = [(guid(STRANGER), now), (guid(STRANGER), long_ago)];
-        let found = listed(&sightings, &cc.resolve_at(&sightings).unwrap());
-        assert_eq!(found[0].provenance, missing, "{token}");
-        assert_eq!(found[1].provenance, missing_then, "{token}");
+        assert!(found.iter().all(|one| one.events_since == at("2017-05-24T00:00:00Z")), "{token}");
     }
 }
 
@@ -417,17 +397,16 @@ fn an_app_has_the_name_that_it_had_when_it_was_seen() {
     let cc = over(&server, ApiVersion::V3).with_clock(Clock::new(move || now));
     let times = ["2017-06-15", "2017-06-17", "2017-06-18", "2017-06-19", "2017-06-21"];
     // The worker too: it is the app's name that counts.
-    let sightings: Vec<(Guid, Timestamp)> = [APP, WORKER]
-        .iter()
-        .flat_map(|id| times.map(|day| (guid(id), at(&format!("{day}T00:00:00Z")))))
-        .collect();
-    let found = listed(&sightings, &cc.resolve_at(&sightings).unwrap());
-    let names: Vec<_> = found.iter().map(|one| one.name_then.as_deref()).collect();
+    let guids = [APP, WORKER].map(guid);
     let wanted = [None, Some("proxy"), Some("second"), Some("second"), Some("third")];
-    assert_eq!(names, [wanted, wanted].concat());
-    assert!(found.iter().all(|one| one.identity.path().as_deref() == Some("o/s/third")));
+    let found = cc.resolve_with_history(&guids).unwrap();
+    for id in guids {
+        let then = |day: &str| found[&id].history.at(at(&format!("{day}T00:00:00Z")));
+        assert_eq!(times.map(|day| then(day).app), wanted, "{id}");
+        assert_eq!(found[&id].identity.path().as_deref(), Some("o/s/third"));
+    }
     server.update(|f| f.delete_app(APP, DELETED_AT));
-    let names = listed(&sightings[..5], &cc.resolve_at(&sightings[..5]).unwrap());
-    let names: Vec<_> = names.iter().map(|one| one.name_then.as_deref()).collect();
-    assert_eq!(names, wanted, "also when it is gone");
+    let found = cc.resolve_with_history(&guids[..1]).unwrap();
+    let then = |day: &str| found[&guids[0]].history.at(at(&format!("{day}T00:00:00Z")));
+    assert_eq!(times.map(|day| then(day).app), wanted, "also when it is gone");
 }

@@ -8,19 +8,20 @@ use std::sync::OnceLock;
 use std::task::Poll;
 use std::time::Duration;
 
-use asg_core::{Guid, Identity, Timestamp};
+use asg_core::{Guid, Identity};
 use http::Response;
 
 use super::discovery::Discovery;
-use super::exchange::{Build, Exchange, Need};
-use super::{ApiVersion, Core, MOST_LANES, Resolution, Sighting, settings};
+use super::exchange::{Build, Deadline, Exchange, Need};
+use super::{ApiVersion, Core, MOST_LANES, Resolution, settings};
 use crate::api::{Body, Call};
 use crate::auth::Credentials;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::export::Export;
-use crate::resolve::plan::Plan;
+use crate::resolve::plan::{Found, Plan};
 use crate::resolve::query::{Learned, Query};
+use crate::stop::Stop;
 use crate::transport::AsyncTransport;
 
 /// A live Cloud Controller, over any [`AsyncTransport`]: what [`CloudController`](crate::CloudController) is for a
@@ -87,9 +88,7 @@ impl<T: AsyncTransport + Sync> AsyncCloudController<T> {
     ///
     /// If nothing there is a Cloud Controller.
     pub async fn version(&self) -> Result<ApiVersion, Error> {
-        if self.core.needs_discovery() {
-            self.discover().await?;
-        }
+        self.know(self.core.deadline()).await?;
         Ok(*self.core.version.get().expect("discovery sets it or fails"))
     }
 
@@ -99,12 +98,13 @@ impl<T: AsyncTransport + Sync> AsyncCloudController<T> {
     ///
     /// As [`Call::read`], or if no answer came.
     pub async fn call<B: Body>(&self, call: &Call<B>) -> Result<B, Error> {
+        let deadline = self.core.deadline();
         if self.core.needs_uaa() {
-            self.discover().await?;
+            self.discover(deadline).await?;
         }
         let address = &self.core.address;
         let build = |header| call.request_with(address, header);
-        let response = self.exchange(&build).await?;
+        let response = self.exchange(&build, deadline).await?;
         call.read(&response).map_err(|e| self.core.scrub(e))
     }
 
@@ -127,24 +127,21 @@ impl<T: AsyncTransport + Sync> AsyncCloudController<T> {
         &self,
         guids: &[Guid],
     ) -> Result<HashMap<Guid, Resolution>, Error> {
-        let sightings: Vec<Sighting> = guids.iter().map(|guid| (*guid, None)).collect();
-        let found = self.sight(&sightings).await?;
-        Ok(found.into_iter().map(|((guid, _), found)| (guid, found)).collect())
+        self.look_up(guids, false).await
     }
 
-    /// Looks up these GUIDs, and the names that their apps had at these times, where audit events prove them
-    /// ([`Resolution::name_then`]). This costs at least one request more per 200 GUIDs. With v2, names are today's.
+    /// Looks up these GUIDs, and the names that their apps, spaces and orgs had at other times, as far as audit events
+    /// prove them ([`Resolution::history`]). This costs at least one request more per 200 GUIDs. With v2, names are
+    /// today's.
     ///
     /// # Errors
     ///
     /// As [`resolve`](Self::resolve).
-    pub async fn resolve_at(
+    pub async fn resolve_with_history(
         &self,
-        sightings: &[(Guid, Timestamp)],
-    ) -> Result<HashMap<(Guid, Timestamp), Resolution>, Error> {
-        let sightings: Vec<Sighting> = sightings.iter().map(|(id, at)| (*id, Some(*at))).collect();
-        let found = self.sight(&sightings).await?;
-        Ok(found.into_iter().filter_map(|((guid, at), found)| Some(((guid, at?), found))).collect())
+        guids: &[Guid],
+    ) -> Result<HashMap<Guid, Resolution>, Error> {
+        self.look_up(guids, true).await
     }
 
     /// Everything that lives: as [`CloudController::preload`](crate::CloudController::preload).
@@ -153,24 +150,36 @@ impl<T: AsyncTransport + Sync> AsyncCloudController<T> {
     ///
     /// As [`resolve`](Self::resolve).
     pub async fn preload(&self) -> Result<Export, Error> {
-        self.version().await?;
-        let (known, _) = self.run(self.core.plan_for_all()).await?;
-        Ok(Export::from(known))
+        let deadline = self.core.deadline();
+        self.know(deadline).await?;
+        let found = self.run(self.core.plan_for_all(), deadline).await?;
+        Ok(Export::from(found.known))
     }
 
-    async fn sight(&self, sightings: &[Sighting]) -> Result<Vec<(Sighting, Resolution)>, Error> {
-        if sightings.is_empty() {
-            return Ok(Vec::new());
+    async fn look_up(
+        &self,
+        guids: &[Guid],
+        with_history: bool,
+    ) -> Result<HashMap<Guid, Resolution>, Error> {
+        if guids.is_empty() {
+            return Ok(HashMap::new());
         }
-        self.version().await?;
-        let found = self.run(self.core.plan(sightings)).await?;
-        Ok(self.core.resolutions(sightings, &found))
+        let deadline = self.core.deadline();
+        self.know(deadline).await?;
+        let found = self.run(self.core.plan(guids, with_history), deadline).await?;
+        Ok(self.core.resolutions(guids, found, with_history))
     }
 
-    async fn discover(&self) -> Result<(), Error> {
+    /// Finds out what must be known before a plan can be made.
+    async fn know(&self, deadline: Deadline) -> Result<(), Error> {
+        if self.core.needs_discovery() { self.discover(deadline).await } else { Ok(()) }
+    }
+
+    async fn discover(&self, deadline: Deadline) -> Result<(), Error> {
         let mut question = Discovery::Root;
         loop {
-            let sent = self.transport.send(question.request(&self.core.address)).await;
+            let request = self.core.in_time(question.request(&self.core.address), deadline)?;
+            let sent = self.transport.send(request).await;
             let read = sent.map_err(Error::from).and_then(|response| question.read(&response));
             match read.map_err(|e| self.core.scrub(e))? {
                 Ok(root) => return self.core.discovered(&root),
@@ -179,23 +188,24 @@ impl<T: AsyncTransport + Sync> AsyncCloudController<T> {
         }
     }
 
-    async fn run(
-        &self,
-        mut plan: Plan,
-    ) -> Result<(crate::resolve::Knowledge, std::collections::HashSet<String>), Error> {
+    async fn run(&self, mut plan: Plan, deadline: Deadline) -> Result<Found, Error> {
         loop {
             let queries = plan.questions();
             if queries.is_empty() {
                 return Ok(plan.finish());
             }
-            for (query, answer) in self.in_lanes(queries).await {
+            for (query, answer) in self.in_lanes(queries, deadline).await {
                 plan.answer(query, answer)?;
             }
         }
     }
 
     /// Asks these, some at a time.
-    async fn in_lanes(&self, queries: Vec<Query>) -> Vec<(Query, Result<Learned, Error>)> {
+    async fn in_lanes(
+        &self,
+        queries: Vec<Query>,
+        deadline: Deadline,
+    ) -> Vec<(Query, Result<Learned, Error>)> {
         type Lane<'a> = Pin<Box<dyn Future<Output = (Query, Result<Learned, Error>)> + Send + 'a>>;
         let mut waiting = queries.into_iter();
         let mut lanes: Vec<Lane<'_>> = Vec::new();
@@ -206,7 +216,7 @@ impl<T: AsyncTransport + Sync> AsyncCloudController<T> {
                 while lanes.len() < self.core.lanes && !failed {
                     let Some(query) = waiting.next() else { break };
                     lanes.push(Box::pin(async move {
-                        let answer = self.ask(&query).await;
+                        let answer = self.ask(&query, deadline).await;
                         (query, answer)
                     }));
                 }
@@ -230,15 +240,19 @@ impl<T: AsyncTransport + Sync> AsyncCloudController<T> {
         .await
     }
 
-    async fn ask(&self, query: &Query) -> Result<Learned, Error> {
+    async fn ask(&self, query: &Query, deadline: Deadline) -> Result<Learned, Error> {
         let address = &self.core.address;
         let build = |header| query.ask.request(address, header);
-        let response = self.exchange(&build).await?;
+        let response = self.exchange(&build, deadline).await?;
         query.ask.read(&response).map_err(|e| self.core.scrub(e))
     }
 
-    async fn exchange(&self, build: Build<'_>) -> Result<Response<Vec<u8>>, Error> {
-        let mut exchange = Exchange::new(&self.core, build);
+    async fn exchange(
+        &self,
+        build: Build<'_>,
+        deadline: Deadline,
+    ) -> Result<Response<Vec<u8>>, Error> {
+        let mut exchange = Exchange::new(&self.core, build, deadline);
         loop {
             match exchange.next() {
                 Need::Send(request) => {
