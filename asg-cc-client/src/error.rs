@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use asg_core::Timestamp;
+use asg_core::{Timestamp, escape_text};
 use http::{Response, StatusCode};
 use serde_json::Value;
 
@@ -44,7 +44,7 @@ pub enum Error {
     #[error("the cf CLI's configuration cannot be used: {0}")]
     CfConfig(String),
     /// No answer came.
-    #[error("{hint}: {what}", hint = hint(.0.kind()), what = .0)]
+    #[error("{hint}: {what}", hint = hint(.0), what = escape_text(&.0.to_string()))]
     Transport(TransportError),
     /// Something answers, and it is no Cloud Controller.
     #[error(
@@ -89,7 +89,9 @@ pub enum Error {
     Deadline(Duration),
     /// The UAA refuses the login.
     #[error(
-        "the UAA refuses the login ({error}: {description}): check the user, the client and their secrets, or log in again"
+        "the UAA refuses the login ({}: {}): check the user, the client and their secrets, or log in again",
+        escape_text(error),
+        escape_text(description)
     )]
     Login {
         /// Its word for it, such as `unauthorized`.
@@ -109,6 +111,15 @@ pub enum Error {
     /// The caller's own source of headers failed.
     #[error("the provider of the `Authorization` header failed: {0}")]
     Provider(String),
+    /// 429, and the token ended before, by its own word and this machine's clock: requests without a valid token have a
+    /// narrow limit of their own.
+    #[error(
+        "too many requests without a valid token, and the access token ended {at}: log in again with `cf login`, or renew it with `cf oauth-token`"
+    )]
+    TokenEnded {
+        /// When it ended.
+        at: Timestamp,
+    },
     /// 401 with code 10002.
     #[error("not logged in: log in with `cf login`, or give an access token")]
     NotLoggedIn,
@@ -240,6 +251,7 @@ impl Error {
             | Self::Forbidden { .. }
             | Self::Login { .. }
             | Self::FreshTokenRefused { .. }
+            | Self::TokenEnded { .. }
             | Self::Provider(_) => Fault::Credentials,
             Self::Transport(_)
             | Self::Deadline(_)
@@ -407,12 +419,12 @@ pub struct ApiError {
 impl ApiError {
     /// Both shapes: v3's `{"errors":[{"code","title","detail"}]}` and v2's `{"code","error_code","description"}`.
     /// Empty if the text is neither.
-    pub(crate) fn read(body: &[u8]) -> Vec<Self> {
+    fn read(body: &[u8]) -> Vec<Self> {
+        if body.len() > MOST {
+            return Vec::new();
+        }
         let Ok(body) = serde_json::from_slice::<Value>(body) else { return Vec::new() };
-        Self::of(&body)
-    }
 
-    pub(crate) fn of(body: &Value) -> Vec<Self> {
         let one = |value: &Value, title: &str, detail: &str| {
             let text = |key: &str| value[key].as_str().unwrap_or_default().to_owned();
             Some(Self { code: value["code"].as_i64()?, title: text(title), detail: text(detail) })
@@ -421,14 +433,18 @@ impl ApiError {
             Value::Array(errors) => {
                 errors.iter().filter_map(|e| one(e, "title", "detail")).collect()
             }
-            _ => one(body, "error_code", "description").into_iter().collect(),
+            _ => one(&body, "error_code", "description").into_iter().collect(),
         }
     }
 }
 
+/// No error of Cloud Controller is longer.
+const MOST: usize = 64 << 10;
+
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}: {}", self.code, self.title, self.detail)
+        let (title, detail) = (escape_text(&self.title), escape_text(&self.detail));
+        write!(f, "{} {title}: {detail}", self.code)
     }
 }
 
@@ -464,11 +480,11 @@ fn is_v2_disabled(body: &[u8]) -> bool {
 }
 
 fn names_space_supporter(body: &[u8]) -> bool {
-    String::from_utf8_lossy(body).contains("Space Supporter Role in V2")
+    body.len() <= MOST && String::from_utf8_lossy(body).contains("Space Supporter Role in V2")
 }
 
-const fn hint(kind: TransportErrorKind) -> &'static str {
-    match kind {
+fn hint(error: &TransportError) -> &'static str {
+    match error.kind() {
         TransportErrorKind::Connect => {
             "no connection to the API (check its address, the network and the proxy variables)"
         }
@@ -476,12 +492,41 @@ const fn hint(kind: TransportErrorKind) -> &'static str {
         TransportErrorKind::Interrupted => {
             "the connection to the API broke (try again; if it stays so, check the address and its port)"
         }
-        TransportErrorKind::Tls => {
-            "the API's certificate is not trusted (give its CA, or skip verification if you must)"
-        }
+        TransportErrorKind::Tls => certificate(&error.to_string()),
+        TransportErrorKind::TooLarge => "the answer is none of a Cloud Controller's",
+        TransportErrorKind::Stopped => "stopped before the Cloud Controller had answered",
         TransportErrorKind::Budget => "no more requests are made (raise the budget)",
         TransportErrorKind::Other => "the request could not be made",
     }
+}
+
+/// A sentence's beginning for each cause of a failed handshake, by rustls' words for it.
+fn certificate(message: &str) -> &'static str {
+    const CAUSES: [(&str, &str); 5] = [
+        (
+            "UnknownIssuer",
+            "the API's certificate is not trusted (give its CA, or skip verification if you must)",
+        ),
+        (
+            "CaUsedAsEndEntity",
+            "the API's certificate is marked as a CA's, which no server's may be (have it issued without CA:TRUE, or skip verification if you must)",
+        ),
+        (
+            "Expired",
+            "the API's certificate is over (have it renewed, or check this machine's clock)",
+        ),
+        ("NotValidYet", "the API's certificate is not valid yet (check this machine's clock)"),
+        ("NotValidForName", "the API's certificate is for another host (check the API address)"),
+    ];
+    let lower = message.to_ascii_lowercase();
+    let cause = CAUSES.iter().find(|(word, _)| message.contains(word));
+    let name = || lower.contains("not valid for name").then_some(CAUSES[4].1);
+    let over = || lower.contains("expired").then_some(CAUSES[2].1);
+    let early = || lower.contains("not valid yet").then_some(CAUSES[3].1);
+    let known = cause.map(|(_, sentence)| *sentence);
+    known.or_else(name).or_else(over).or_else(early).unwrap_or(
+        "no secure connection to the API (check that its address and port speak TLS 1.2 or later)",
+    )
 }
 
 fn list(errors: &[ApiError]) -> String {

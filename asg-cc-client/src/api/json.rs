@@ -111,6 +111,7 @@ object! {
         "format" => format: Text,
         "taken_at" => taken_at: Text,
         "absent" => absent: List<Text>,
+        "sees_everything" => sees_everything: Seen<Flag>,
     }
 }
 

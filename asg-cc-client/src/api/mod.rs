@@ -180,6 +180,11 @@ impl<T: Body> Call<T> {
         Some([part(one), part(other)])
     }
 
+    /// The last part of the path: for a list, its name.
+    pub(crate) fn list(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or_default()
+    }
+
     /// Without `include=`; `None` if it has none.
     pub(crate) fn without_include(&self) -> Option<Self> {
         let at = self.query.find("&include=")?;

@@ -9,6 +9,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
+use asg_core::Timestamp;
 use http::HeaderValue;
 
 pub use config::CfConfig;
@@ -131,6 +132,16 @@ impl Credentials {
             }
             Kind::Login(session) => session.token().map_or(Reach::Opaque, |token| token.reach()),
         }
+    }
+
+    /// When the token ended, by its own word, if it has and cannot be renewed here.
+    pub(crate) fn ended(&self, now: Timestamp) -> Option<Timestamp> {
+        let token = match &self.0 {
+            Kind::Token(token) => token.clone(),
+            Kind::Provider(provider) => Token::new(&provider.last()).ok()?,
+            Kind::Login(_) => return None,
+        };
+        token.expires_at().filter(|end| *end <= now)
     }
 
     /// What must be in no text, the longest first: one may be a part of another.

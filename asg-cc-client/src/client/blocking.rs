@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
@@ -20,6 +21,7 @@ use crate::error::Error;
 use crate::export::Export;
 use crate::resolve::plan::{Found, Plan};
 use crate::resolve::query::{Learned, Query};
+use crate::save::{Saved, Saving};
 use crate::stop::Stop;
 use crate::transport::Transport;
 
@@ -172,6 +174,30 @@ impl<T: Transport> CloudController<T> {
         self.know(deadline)?;
         let found = self.run(self.core.plan_for_all(), deadline)?;
         Ok(Export::from(found.known))
+    }
+
+    /// Saves everything that names and policies need into a folder, all pages of it, for [`Export::add_path`]: apps,
+    /// processes, tasks, builds, deployments, spaces, orgs, security groups with their bindings, and audit events. The
+    /// answers are kept as they come, and a file `about-this-export.json` tells when that began.
+    ///
+    /// The folder is made if there is none. If it holds an export that was broken off, this goes on where that ended;
+    /// anything else in it is refused. A deadline is for each page.
+    ///
+    /// # Errors
+    ///
+    /// As [`resolve`](Self::resolve); [`Error::Export`] if the folder cannot be used.
+    pub fn save(&self, folder: &Path) -> Result<Saved, Error> {
+        if self.version()? == ApiVersion::V2 {
+            return Err(Error::NoSuchEndpoint);
+        }
+        let (address, clock) = (&self.core.address, &self.core.clock);
+        let mut saving = Saving::open(folder, address.to_string(), clock.now())?;
+        while let Some(call) = saving.next() {
+            let build = |header| call.request_with(address, header);
+            let response = self.exchange(&build, self.core.deadline())?;
+            saving.answer(&response).map_err(|e| self.core.scrub(e))?;
+        }
+        saving.finish(clock.now(), self.core.credentials.reach())
     }
 
     fn look_up(

@@ -119,6 +119,13 @@ impl<'a> Exchange<'a> {
         };
         self.state = match again {
             Ok(true) if !self.renewed => State::Ready,
+            Ok(_) if result.as_ref().is_ok_and(|response| response.status() == 429) => {
+                let ended = self.core.credentials.ended(now);
+                State::Done(match ended {
+                    Some(at) => Err(Error::TokenEnded { at }),
+                    None => result.map_err(Error::from),
+                })
+            }
             Ok(_) => State::Done(result.map_err(Error::from)),
             Err(e) => State::Done(Err(e)),
         };

@@ -78,6 +78,8 @@ pub struct Export {
     /// Lists that the Cloud Controller does not have.
     absent: BTreeSet<String>,
     taken_at: Option<Timestamp>,
+    /// Somebody saved it who does not see everything.
+    is_limited: bool,
 }
 
 impl Export {
@@ -239,6 +241,9 @@ impl Export {
         if let Some(gap) = self.gaps().first() {
             return Some(gap.in_short());
         }
+        if self.is_limited {
+            return Some("the export was saved with a token that may not see everything".into());
+        }
         let is_missing = |list: &&str| !self.lists.has(list);
         let missing: Vec<String> =
             NEEDED.into_iter().filter(is_missing).map(|list| list.replace('_', " ")).collect();
@@ -336,6 +341,8 @@ impl Reading<'_> {
                 (known, at) => known.or(at),
             };
             self.export.absent.extend(resource.absent.0.into_iter().filter_map(|list| list.0));
+            let sees = resource.sees_everything;
+            self.export.is_limited |= sees.is_there && !sees.value.0;
             self.useful = true;
             return true;
         }

@@ -136,6 +136,10 @@ pub enum TransportErrorKind {
     Interrupted,
     /// No trust: certificates or protocol.
     Tls,
+    /// The answer, or its head, is larger than any of Cloud Controller's.
+    TooLarge,
+    /// Nothing was sent: the caller ended the work.
+    Stopped,
     /// Nothing was sent: the caller's budget of requests is used up.
     Budget,
     /// Anything else; trying again will not help.
