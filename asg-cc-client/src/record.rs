@@ -174,7 +174,11 @@ impl Tape {
         match json {
             Value::String(text) => self.scrub_text(text),
             Value::Array(values) => {
-                values.iter_mut().fold(false, |any, value| self.scrub_json(value) || any)
+                let mut any = false;
+                for value in values {
+                    any |= self.scrub_json(value);
+                }
+                any
             }
             Value::Object(members) => {
                 let mut any = false;

@@ -33,7 +33,7 @@ pub(crate) struct Saving {
     folder: PathBuf,
     api: String,
     saved: Saved,
-    /// What is to be saved, the current list first.
+    /// The lists that are left to save, the current one first.
     lists: VecDeque<(&'static str, Call<Page<Work>>)>,
     /// The number of the page of the current list.
     number: usize,

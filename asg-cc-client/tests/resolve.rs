@@ -3,11 +3,18 @@
 
 mod common;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use asg_cc_client::api::BATCH;
-use asg_cc_client::embedded::Foundation;
-use asg_cc_client::{ApiVersion, Cached, Clock, Error, Provenance, Reach};
+use asg_cc_client::embedded::{Event, Foundation};
+use asg_cc_client::{
+    ApiVersion, Cached, Clock, CloudController, Error, HttpTransport, Provenance, Reach, Token,
+    Transport,
+};
 use asg_core::{AppState, Guid, Identity, Timestamp};
 use common::*;
+use serde_json::json;
 
 const BOTH: [ApiVersion; 2] = [ApiVersion::V2, ApiVersion::V3];
 
@@ -409,4 +416,205 @@ fn an_app_has_the_name_that_it_had_when_it_was_seen() {
     let found = cc.resolve_with_history(&guids[..1]).unwrap();
     let then = |day: &str| found[&guids[0]].history.at(at(&format!("{day}T00:00:00Z")));
     assert_eq!(times.map(|day| then(day).app), wanted, "also when it is gone");
+}
+
+/// An event about the article's app, with these details and this actor.
+fn event(kind: &str, data: serde_json::Value, actor: Option<&str>) -> Event {
+    let serde_json::Value::Object(data) = data else { panic!("details are an object") };
+    Event {
+        kind: format!("audit.app.{kind}"),
+        at: "2017-06-20T00:00:00Z".into(),
+        target: APP.into(),
+        target_type: "app".into(),
+        target_name: "proxy".into(),
+        space: Some(SPACE.into()),
+        org: Some(ORG.into()),
+        actor: actor.map(Into::into),
+        data,
+    }
+}
+
+#[test]
+fn all_that_ran_of_a_deleted_app_is_found_by_its_events() {
+    const CRASHED: &str = "cccccccc-0000-4000-8000-000000000001";
+    const SCALED: &str = "cccccccc-0000-4000-8000-000000000002";
+    let mut foundation = article();
+    foundation.events.extend([
+        event("task.create", json!({ "task_guid": TASK }), None),
+        event("build.create", json!({ "build_guid": BUILD }), None),
+        event("process.scale", json!({ "process_guid": SCALED, "process_type": "web" }), None),
+        event("process.crash", json!({}), Some(CRASHED)),
+    ]);
+    foundation.delete_app(APP, DELETED_AT);
+    let server = start(foundation);
+    let all = [APP, WORKER, TASK, BUILD, SCALED, CRASHED];
+    let cc = over(&server, ApiVersion::V3);
+    let found = cc.resolve(&all.map(guid)).unwrap();
+    for id in all {
+        assert_eq!(found[&guid(id)].state, AppState::Deleted, "{id}");
+        assert_eq!(found[&guid(id)].path().as_deref(), Some("o/s/proxy"), "{id}");
+    }
+    assert_eq!(found[&guid(SCALED)].process_type.as_deref(), Some("web"));
+    assert_eq!(told(&cc, STRANGER), "Unknown");
+}
+
+#[test]
+fn lists_that_cannot_be_filtered_are_read_once_and_then_only_what_is_new() {
+    let now = Arc::new(AtomicI64::new(1_498_212_000));
+    let reading = Arc::clone(&now);
+    let clock =
+        Clock::new(move || Timestamp::from_nanos(reading.load(Ordering::SeqCst) * 1_000_000_000));
+    let mut foundation = article();
+    for n in 0..30 {
+        foundation.rolling_deployment(APP, &Guid::from_u128(n).to_string());
+    }
+    let server = start(foundation);
+    // Five things a page.
+    let http = HttpTransport::new().unwrap();
+    let narrow = move |request: http::Request<Vec<u8>>| {
+        let (mut parts, body) = request.into_parts();
+        let uri = parts.uri.to_string().replace("per_page=1000", "per_page=5");
+        parts.uri = uri.parse().unwrap();
+        http.send(http::Request::from_parts(parts, body))
+    };
+    let cc = CloudController::new(narrow, &server.url(), Token::new(GLOBAL).unwrap()).unwrap();
+    let cc = cc.with_clock(clock);
+    let searches = || {
+        let requests = server.requests();
+        let targets = requests.iter().map(|request| request.target.as_str());
+        targets.filter(|target| target.starts_with("/v3/deployments")).count()
+    };
+    let strangers = |n: u128| [Guid::from_u128(1000 + n)];
+    assert_eq!(cc.resolve(&strangers(0)).unwrap()[&strangers(0)[0]].state, AppState::Unknown);
+    assert_eq!(searches(), 6, "30 deployments");
+    for n in 1..20 {
+        cc.resolve(&strangers(n)).unwrap();
+        assert_eq!(told(&cc, &Guid::from_u128(n).to_string()), "Live o/s/proxy");
+    }
+    assert_eq!(searches(), 6, "never again");
+    // Ten minutes later, the first page shows whether there is anything new.
+    now.fetch_add(600, Ordering::SeqCst);
+    cc.resolve(&strangers(20)).unwrap();
+    assert_eq!(searches(), 7);
+    server.update(|f| {
+        for n in 30..37 {
+            f.rolling_deployment(APP, &Guid::from_u128(n).to_string());
+        }
+    });
+    now.fetch_add(600, Ordering::SeqCst);
+    assert_eq!(told(&cc, &Guid::from_u128(31).to_string()), "Live o/s/proxy");
+    assert_eq!(searches(), 9, "7 new ones, on two pages");
+}
+
+#[test]
+fn a_search_that_is_cut_is_no_proof() {
+    let mut foundation = article();
+    for n in 0..1500 {
+        foundation.rolling_deployment(APP, &Guid::from_u128(n).to_string());
+    }
+    let server = start(foundation);
+    let cc = over(&server, ApiVersion::V3).with_search_pages(1);
+    assert_eq!(told(&cc, &Guid::from_u128(1400).to_string()), "Live o/s/proxy");
+    let oldest = one(&cc, &Guid::from_u128(3).to_string()).unwrap();
+    let why = "the search of the deployments ended after 1 pages";
+    assert_eq!(oldest, Identity::unavailable(why));
+    // Also in front of a cache, and not for long.
+    let cached = Cached::new(cc);
+    assert_eq!(told(&cached, STRANGER), "Unavailable");
+    let other = Cached::new(over(&server, ApiVersion::V3));
+    assert_eq!(other.restore(&cached.dump("f"), "f").unwrap(), 0, "it is not in the file");
+}
+
+#[test]
+fn a_cloud_controller_without_include_is_asked_for_spaces_and_orgs() {
+    let server = start(article());
+    server.intercept(|request| {
+        let body = r#"{"errors":[{"detail":"The query parameter is invalid: Unknown query parameter(s): 'include'. Valid parameters are: 'guids'","title":"CF-BadQueryParameter","code":10005}]}"#;
+        let answer = http::Response::builder().status(400).body(body.into()).unwrap();
+        request.uri().query().is_some_and(|query| query.contains("include=")).then_some(answer)
+    });
+    assert_eq!(told(&over(&server, ApiVersion::V3), APP), "Live o/s/proxy");
+    let requests = server.requests();
+    let refused = requests.iter().filter(|r| r.target.contains("include=")).count();
+    assert_eq!(refused, 1, "it is learnt: {requests:?}");
+}
+
+#[test]
+fn spaces_and_orgs_have_the_names_that_they_had_then() {
+    let mut foundation = article();
+    let rename = |kind: &str, at: &str, target: &str, name: &str| Event {
+        kind: format!("audit.{kind}.update"),
+        at: at.into(),
+        target: target.into(),
+        target_type: kind.into(),
+        target_name: name.into(),
+        ..event("update", json!({ "request": { "name": name } }), None)
+    };
+    foundation.events.extend([
+        rename("space", "2017-06-18T00:00:00Z", SPACE, "s2"),
+        rename("space", "2017-06-20T00:00:00Z", SPACE, "s3"),
+        rename("organization", "2017-06-19T00:00:00Z", ORG, "o2"),
+    ]);
+    foundation.spaces[0].name = "s3".into();
+    foundation.orgs[0].name = "o2".into();
+    let server = start(foundation);
+    let cc = over(&server, ApiVersion::V3).with_clock(stopped());
+    let found = cc.resolve_with_history(&[guid(APP)]).unwrap();
+    let history = &found[&guid(APP)].history;
+    let at = |day: &str| {
+        let then = history.at(Timestamp::parse(format!("{day}T00:00:00Z").as_bytes()).unwrap());
+        (then.space, then.org)
+    };
+    assert_eq!(at("2017-06-18"), (Some("s2"), Some("o")));
+    assert_eq!(at("2017-06-19"), (Some("s2"), Some("o2")));
+    assert_eq!(at("2017-06-21"), (Some("s3"), Some("o2")));
+}
+
+#[test]
+fn a_page_that_does_not_show_whether_more_follow_is_not_the_last_one() {
+    for (pagination, why) in [
+        ("", "nothing in it shows whether more pages follow"),
+        (r#""pagination":{},"#, "nothing in it shows"),
+        (r#""pagination":{"next":5},"#, "malformed"),
+        (r#""pagination":{"next":{"href":5}},"#, "malformed"),
+        (r#""next_url":[],"#, "malformed"),
+    ] {
+        let answer = move |_: http::Request<Vec<u8>>| {
+            Ok(http::Response::new(format!(r#"{{{pagination}"resources":[]}}"#).into_bytes()))
+        };
+        let cc = CloudController::new(answer, "https://api", Token::new(GLOBAL).unwrap()).unwrap();
+        let err = one(&cc.with_version(ApiVersion::V3), APP).unwrap_err();
+        assert!(matches!(err, Error::Unreadable { .. }), "{err:?}");
+        assert!(err.to_string().contains(why), "{pagination}: {err}");
+    }
+}
+
+#[test]
+fn an_answer_that_is_none_says_what_it_is() {
+    let page = r#"{"pagination":{"next":null},"resources":[]}"#;
+    let deep = "[".repeat(1000) + &"]".repeat(1000);
+    let many = format!(r#"{{"resources":[{}{{}}]}}"#, r#"{"a":0},"#.repeat(5000));
+    let large = format!(r#"{{"x":"{}"}}"#, "y".repeat(64 << 20));
+    for (body, why) in [
+        (b"\x1f\x8b\x08\x00".to_vec(), "it is compressed"),
+        (b"<html>".to_vec(), "it is HTML"),
+        (b"".to_vec(), "it is empty"),
+        (b"{\"resources\":[{\"guid\":\"\xff\"}]}".to_vec(), "not valid JSON"),
+        (page.as_bytes()[..20].to_vec(), "it ends early"),
+        (format!("{page}{page}").into_bytes(), "more follows"),
+        (deep.into_bytes(), "nested too deeply"),
+        (many.into_bytes(), "more things than a page can hold"),
+        (large.into_bytes(), "larger than 64 MB"),
+    ] {
+        let answer = |_: http::Request<Vec<u8>>| Ok(http::Response::new(body.clone()));
+        let cc = CloudController::new(answer, "https://api", Token::new(GLOBAL).unwrap()).unwrap();
+        let err = one(&cc.with_version(ApiVersion::V3), APP).unwrap_err().to_string();
+        assert!(err.contains(why), "{why}: {err}");
+        assert!(err.contains("the answer to /v3/apps?guids="), "{err}");
+    }
+    // A byte order mark does no harm.
+    let answer =
+        |_: http::Request<Vec<u8>>| Ok(http::Response::new(format!("\u{feff}{page}").into_bytes()));
+    let cc = CloudController::new(answer, "https://api", Token::new(GLOBAL).unwrap()).unwrap();
+    assert_eq!(told(&cc.with_version(ApiVersion::V3), APP), "Unknown");
 }

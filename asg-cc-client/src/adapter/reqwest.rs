@@ -154,7 +154,7 @@ fn explain(error: reqwest::Error) -> TransportError {
         }
     }
     let causes = || std::iter::successors(error.source(), |cause| inner(*cause));
-    let is_tls = causes().any(|cause| cause.is::<rustls::Error>());
+    let is_tls = causes().any(<dyn std::error::Error>::is::<rustls::Error>);
     let kind = if is_tls || error.is_builder() && error.to_string().contains("certificate") {
         Kind::Tls
     } else if error.is_connect() {

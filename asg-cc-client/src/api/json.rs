@@ -1,7 +1,7 @@
 //! Answers as they are read: member by member, so that ignored members cost nothing however long they are.
 //!
 //! Real answers are uneven: `null`, `""` and a missing member mean one thing, and a member of another type than usual
-//! is no reason to give up the rest. So every type here reads any JSON value, and of equal members the last one counts.
+//! must not cost the rest. So every type here reads any JSON value, and the last of several equal members counts.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 pub(crate) struct Document {
     /// It has a list of resources.
     pub(crate) is_list: bool,
-    /// What follows the pages, of v3 or v2.
+    /// The links between pages, of v3 or v2.
     pub(crate) page: Pagination,
     /// The members of a single resource.
     pub(crate) resource: Resource,
@@ -36,7 +36,7 @@ pub(crate) trait Sink {
 /// Ignored members as well as the refusal of a sink.
 const REFUSED: &str = "refused";
 
-/// Declares an object of which some members are read.
+/// Declares an object and the members of it that are read.
 macro_rules! object {
     ($(#[$meta:meta])* $name:ident { $($key:literal => $field:ident: $type:ty),* $(,)? }) => {
         $(#[$meta])*
@@ -196,7 +196,7 @@ object! {
 /// A link to the next page.
 #[derive(Default, Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// There is no such member.
+    /// The member is missing.
     #[default]
     Missing,
     /// It is `null`: this is the last page.

@@ -51,6 +51,8 @@ pub(crate) struct Session {
 #[derive(Default)]
 struct State {
     held: Option<Held>,
+    /// The last token that ended or was refused.
+    over: Option<Token>,
     refresh: Option<Secret>,
     /// The primary grant was used and works only once.
     spent: bool,
@@ -175,7 +177,8 @@ impl Session {
     pub(crate) fn refused(&self, number: u64, now: Timestamp) -> Result<(), Error> {
         let mut state = self.state();
         let Some(held) = state.held.take_if(|held| held.number == number) else { return Ok(()) };
-        if self.read_again(&mut state, Some(&held.token), now) || !held.is_new {
+        state.over = Some(held.token);
+        if self.read_again(&mut state, now) || !held.is_new {
             return Ok(());
         }
         state.fruitless += 1;
@@ -188,11 +191,11 @@ impl Session {
         Err(error)
     }
 
-    /// Holds the token that its source has now, if that is another one than `old` and lives.
-    fn read_again(&self, state: &mut State, old: Option<&Token>, now: Timestamp) -> bool {
+    /// Holds the token that its source has now, if that is a new one and lives.
+    fn read_again(&self, state: &mut State, now: Timestamp) -> bool {
         let Some(Ok(token)) = self.reread.as_ref().map(|reread| reread()) else { return false };
         let held = Held::given(token, state.number);
-        if Some(&held.token) == old || !held.lives(now) {
+        if Some(&held.token) == state.over.as_ref() || !held.lives(now) {
             return false;
         }
         state.number += 1;
@@ -203,10 +206,11 @@ impl Session {
     /// Decides what to do now.
     pub(crate) fn turn(&self, now: Timestamp) -> Turn<'_> {
         let mut state = self.state();
-        let over = state.held.take_if(|held| !held.lives(now));
+        if let Some(held) = state.held.take_if(|held| !held.lives(now)) {
+            state.over = Some(held.token);
+        }
         if state.held.is_none() && !state.asking {
-            let old = over.map(|held| held.token);
-            self.read_again(&mut state, old.as_ref(), now);
+            self.read_again(&mut state, now);
         }
         let State { held, refresh, spent, asking, failure, .. } = &mut *state;
         if failure.as_ref().is_some_and(|f| f.until.is_some_and(|until| until <= now)) {
@@ -259,7 +263,8 @@ impl Session {
         let grant = self.primary.secret().map(Secret::expose);
         let client = Some(self.client.secret.expose());
         let as_sent = |secret: &str| [secret.to_owned(), encode(secret)];
-        let secrets = [token, refresh, grant, client].into_iter().flatten().flat_map(as_sent);
+        let over = state.over.as_ref().map(Token::secret);
+        let secrets = [token, over, refresh, grant, client].into_iter().flatten().flat_map(as_sent);
         secrets.chain([self.client.basic()]).collect()
     }
 

@@ -178,9 +178,9 @@ impl<T: Transport> CloudController<T> {
 
     /// Saves everything that names and policies need into a folder, all pages of it, for [`Export::add_path`]: apps,
     /// processes, tasks, builds, deployments, spaces, orgs, security groups with their bindings, and audit events. The
-    /// answers are kept as they come, and a file `about-this-export.json` tells when that began.
+    /// answers are kept as they come, and a file `about-this-export.json` holds the time at which that began.
     ///
-    /// The folder is made if there is none. If it holds an export that was broken off, this goes on where that ended;
+    /// A missing folder is made. If it holds an export that was broken off, this goes on where that ended;
     /// anything else in it is refused. A deadline is for each page.
     ///
     /// # Errors
@@ -349,7 +349,7 @@ impl CloudController<crate::adapter::HttpTransport> {
     ///
     /// # Errors
     ///
-    /// If the target is not a URL, or there is no access token.
+    /// If the target is not a URL, or the access token is missing.
     pub fn from_cf_config(config: &crate::auth::CfConfig) -> Result<Self, Error> {
         let options = crate::adapter::HttpOptions {
             skip_tls_verification: config.ssl_disabled,

@@ -111,7 +111,7 @@ impl<'a> Exchange<'a> {
                 }
                 Ok(false)
             }
-            // The same header would be refused again.
+            // An equal header would be refused again.
             (Shown::Header(old), Kind::Provider(provider)) if is_refused && !self.renewed => {
                 provider.header().map(|new| new != old)
             }

@@ -160,9 +160,9 @@ impl<T: AsyncTransport + Sync> AsyncCloudController<T> {
 
     /// Saves everything that names and policies need into a folder, all pages of it, for [`Export::add_path`]: apps,
     /// processes, tasks, builds, deployments, spaces, orgs, security groups with their bindings, and audit events. The
-    /// answers are kept as they come, and a file `about-this-export.json` tells when that began.
+    /// answers are kept as they come, and a file `about-this-export.json` holds the time at which that began.
     ///
-    /// The folder is made if there is none. If it holds an export that was broken off, this goes on where that ended;
+    /// A missing folder is made. If it holds an export that was broken off, this goes on where that ended;
     /// anything else in it is refused. A deadline is for each page.
     ///
     /// # Errors

@@ -27,7 +27,7 @@ use source::Source;
 /// The first member of the file that describes an export of [`CloudController::save`](crate::CloudController::save).
 pub(crate) const FORMAT: &str = "asglog export 1";
 
-/// Saved answers of a Cloud Controller, for where there is no way to it or no wish to ask.
+/// Saved answers of a Cloud Controller, for those who cannot or would rather not ask it.
 ///
 /// Somebody logs in and saves lists, and the files answer from then on:
 ///
@@ -46,7 +46,7 @@ pub(crate) const FORMAT: &str = "asglog export 1";
 /// A file may be compressed with gzip, be UTF-16 as PowerShell writes it, or hold the output of `cf curl -v`. GUIDs match
 /// in upper and lower case.
 ///
-/// `cf curl` saves one page. [`Export::gaps`] names the lists of which pages are missing. If there are gaps, or if a list is
+/// `cf curl` saves one page. [`Export::gaps`] names the lists that lack pages. If there are gaps, or if a list is
 /// missing that would have shown it, a GUID that is not found is
 /// [`Unavailable`](asg_core::AppState::Unavailable), else it is [`Unknown`](asg_core::AppState::Unknown). An app that is
 /// listed *and* has a delete request is deleted: the list was saved before.
@@ -128,12 +128,14 @@ impl Export {
         };
         let mut documents = 0;
         while let Some(first) = source.next_start().map_err(|e| unreadable(&e))? {
-            let is_trace = sink.is_trace
-                || documents == 0 && source.starts_with(b"REQUEST:").map_err(|e| unreadable(&e))?;
-            if is_trace && first != b'{' {
-                sink.is_trace = true;
-                source.skip_line().map_err(|e| unreadable(&e))?;
-                continue;
+            // `cf curl -v` prints what it sends and receives before the answer.
+            if first != b'{' && sink.is_trace || first == b'R' && documents == 0 {
+                let line = source.skip_line().map_err(|e| unreadable(&e))?;
+                sink.is_trace |= line.starts_with(b"REQUEST:");
+                if sink.is_trace {
+                    continue;
+                }
+                return Err(bad("it is not JSON"));
             }
             documents += 1;
             let before = source.lines();
@@ -200,7 +202,7 @@ impl Export {
         guids.iter().map(one).collect()
     }
 
-    /// The lists of which pages are missing: names of apps are missing then, too.
+    /// The lists that lack pages: names of apps are missing then, too.
     ///
     /// ```
     /// use asg_cc_client::Export;
@@ -296,7 +298,7 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    /// Takes a resource of any kind; false if it is none.
+    /// Takes a resource of any kind; false for anything else.
     fn take(&mut self, resource: Resource) -> bool {
         let Some(kind) = kind(&resource) else { return false };
         let Export { known, security_groups: groups, .. } = &mut *self.export;

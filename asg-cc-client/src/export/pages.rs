@@ -6,7 +6,7 @@ use std::fmt;
 use crate::api::json::{Next, Pagination};
 use crate::text::decode;
 
-/// A list of which an export holds only a part.
+/// A list that an export holds only a part of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Gap {

@@ -51,21 +51,20 @@ impl<'r> Source<'r> {
         }
     }
 
-    /// True if the bytes in the buffer begin so.
-    pub(super) fn starts_with(&mut self, wanted: &[u8]) -> io::Result<bool> {
-        Ok(self.inner.fill_buf()?.starts_with(wanted))
-    }
-
-    /// Skips the rest of the line.
-    pub(super) fn skip_line(&mut self) -> io::Result<()> {
+    /// Skips the rest of the line; gives its beginning.
+    pub(super) fn skip_line(&mut self) -> io::Result<Vec<u8>> {
+        const MOST: usize = 64;
+        let mut beginning = Vec::new();
         loop {
             let buffer = self.inner.fill_buf()?;
             let end = buffer.iter().position(|byte| *byte == b'\n');
             let length = end.map_or(buffer.len(), |end| end + 1);
+            let wanted = length.min(MOST - beginning.len());
+            beginning.extend_from_slice(&buffer[..wanted]);
             self.inner.consume(length);
             if end.is_some() || length == 0 {
                 self.lines += usize::from(end.is_some());
-                return Ok(());
+                return Ok(beginning);
             }
         }
     }

@@ -168,24 +168,32 @@ impl Knowledge {
         shared
     }
 
-    fn share_some(&mut self, text: Option<&String>) -> Option<Arc<str>> {
-        text.map(|text| self.share(text))
+    /// A GUID of whatever shape, in lower case if it has the usual one.
+    fn share_guid(&mut self, text: &str) -> Arc<str> {
+        match guid(text) {
+            Some(guid) => self.share(&guid.to_string()),
+            None => self.share(text),
+        }
+    }
+
+    fn share_some_guid(&mut self, text: Option<&String>) -> Option<Arc<str>> {
+        text.map(|text| self.share_guid(text))
     }
 
     pub(crate) fn add_app(&mut self, app: App) {
-        let Ok(guid) = app.guid.parse() else { return };
-        let within = self.share_some(app.space.as_ref());
+        let Some(guid) = guid(&app.guid) else { return };
+        let within = self.share_some_guid(app.space.as_ref());
         self.apps.insert(guid, Listed { name: app.name.map(Into::into), within });
     }
 
     pub(crate) fn add_space(&mut self, space: Space) {
-        let within = self.share_some(space.org.as_ref());
-        let guid = self.share(&space.guid);
+        let within = self.share_some_guid(space.org.as_ref());
+        let guid = self.share_guid(&space.guid);
         self.spaces.insert(guid, Listed { name: space.name.map(Into::into), within });
     }
 
     pub(crate) fn add_org(&mut self, org: Org) {
-        let guid = self.share(&org.guid);
+        let guid = self.share_guid(&org.guid);
         self.orgs.insert(guid, org.name.map(Into::into));
     }
 
@@ -207,21 +215,21 @@ impl Knowledge {
     }
 
     pub(crate) fn add_event(&mut self, event: Event) {
-        let Some(target) = &event.target else { return };
-        self.add_naming(target, &event);
+        let Some(text) = &event.target else { return };
+        let target = self.share_guid(text);
+        self.add_naming(&target, &event);
         if let Some(name) = &event.target_name {
-            let known = self.last_names.get(target.as_str());
+            let known = self.last_names.get(&target);
             // `None` is older than any time.
             if known.is_none_or(|(at, _)| *at <= event.at) {
-                let target = self.share(target);
-                self.last_names.insert(target, (event.at, name.as_str().into()));
+                self.last_names.insert(Arc::clone(&target), (event.at, name.as_str().into()));
             }
         }
         if event.deletes_app()
-            && let Ok(app) = target.parse()
+            && let Some(app) = guid(&target)
         {
-            let space = self.share_some(event.space.as_ref());
-            let org = self.share_some(event.org.as_ref());
+            let space = self.share_some_guid(event.space.as_ref());
+            let org = self.share_some_guid(event.org.as_ref());
             let deletion = Deletion { at: event.at, space, org };
             // The API admits a second request while the first is at work; the last one did it.
             if self.deleted.get(&app).is_none_or(|known| known.at <= deletion.at) {
@@ -235,9 +243,9 @@ impl Knowledge {
     }
 
     fn run(&mut self, process: &Process) -> Option<(Guid, Run)> {
-        let guid = process.guid.parse().ok()?;
-        let app = process.app.as_ref()?.parse().ok()?;
-        Some((guid, Run { app, process_type: self.share_some(process.process_type.as_ref()) }))
+        let (id, app) = (guid(&process.guid)?, guid(process.app.as_ref()?)?);
+        let process_type = process.process_type.as_ref().map(|kind| self.share(kind));
+        Some((id, Run { app, process_type }))
     }
 
     /// Records of the past must not replace those of a list of processes.
@@ -246,4 +254,10 @@ impl Knowledge {
             self.runs.entry(guid).or_insert(run);
         }
     }
+}
+
+/// A GUID of the usual shape, in upper or lower case.
+fn guid(text: &str) -> Option<Guid> {
+    let parse = |text: &str| Guid::parse(text.as_bytes()).ok();
+    parse(text).or_else(|| parse(&text.to_ascii_lowercase()))
 }

@@ -83,7 +83,7 @@ enum Reading {
     NotBegun,
     /// From this page on, nothing was read.
     From(Arc<dyn Ask>),
-    /// What is new is read from this page on, until something known comes; then reading is as it was.
+    /// New entries are read from this page on, until something known comes; then reading is as it was.
     Renewing(Arc<dyn Ask>, Box<Reading>),
     /// To the end.
     Done,
@@ -140,7 +140,7 @@ impl Searches {
         };
     }
 
-    /// Takes note that there is no such list.
+    /// Takes note that the list is missing.
     pub(super) fn is_absent(&mut self, list: List) {
         self.indexes[list as usize].reading = Reading::Absent;
     }
