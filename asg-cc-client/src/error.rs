@@ -623,6 +623,32 @@ mod tests {
     }
 
     #[test]
+    fn a_servers_text_commands_no_terminal() {
+        let body = "{\"code\":1,\"error_code\":\"X\\u001b[2J\",\"description\":\"\\u202egone\\n\"}";
+        let text = answer(500, &[], body).to_string();
+        assert!(text.contains(r"1 X\u{1b}[2J: \u{202e}gone\u{a}"), "{text}");
+        let (error, description) = ("\u{9b}2J".to_owned(), "a\rb".to_owned());
+        let text = Error::Login { error, description }.to_string();
+        assert!(text.contains(r"(\u{9b}2J: a\u{d}b)"), "{text}");
+    }
+
+    #[test]
+    fn a_failed_handshake_says_what_is_wrong_with_the_certificate() {
+        for (message, words) in [
+            ("invalid peer certificate: UnknownIssuer", "is not trusted"),
+            ("invalid peer certificate: Expired", "is over"),
+            ("invalid peer certificate: certificate expired: verification time 1", "is over"),
+            ("invalid peer certificate: NotValidYet", "not valid yet"),
+            ("invalid peer certificate: certificate not valid for name \"a\"", "another host"),
+            ("invalid peer certificate: Other(OtherError(CaUsedAsEndEntity))", "without CA:TRUE"),
+            ("received fatal alert: ProtocolVersion", "speak TLS 1.2"),
+        ] {
+            let error: Error = TransportError::new(TransportErrorKind::Tls, message).into();
+            assert!(error.to_string().contains(words), "{error}");
+        }
+    }
+
+    #[test]
     fn an_echoed_token_is_taken_out() {
         let body = r#"{"code":10005,"error_code":"sesame","description":"bad: sesame"}"#;
         let err = answer(400, &[], body).scrubbed(&["sesame".into()]);

@@ -61,9 +61,13 @@
 //!
 //! # Secrets
 //!
-//! A [`Token`] or [`Secret`] does not print, and none is in an error, a trace, a cache or a recording. A token is sent to the
-//! configured API alone, and a password to that API's own login server: links to next pages are
-//! followed there wherever they point, and redirects not at all.
+//! A [`Token`] or [`Secret`] does not print, and this crate puts none into an error, a trace, a cache or a recording. A token
+//! is sent to the configured API alone, and a password to that API's own login server: links to next pages are followed
+//! there wherever they point, and redirects not at all.
+//!
+//! The HTTP libraries below have logs of their own. At the level TRACE of the `log` crate, `ureq_proto` prints all that it
+//! sends and receives. A program that shows such logs must leave that target out, for example with the filter
+//! `ureq_proto=debug`; below TRACE nothing is shown.
 #![forbid(unsafe_code)]
 
 #[cfg(any(feature = "ureq", feature = "reqwest"))]

@@ -251,7 +251,8 @@ impl Item for Reference {
 
 impl Item for NewProcess {
     fn is_useful(&self) -> bool {
-        self.guid.0.is_some()
+        // The length of a GUID; a list of shorter texts would take many times its size.
+        self.guid.0.as_ref().is_some_and(|guid| guid.len() >= 36)
     }
 }
 
