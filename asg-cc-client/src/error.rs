@@ -3,8 +3,9 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-use asg_core::Timestamp;
+use asg_core::{Timestamp, escape_text};
 use http::{Response, StatusCode};
 use serde_json::Value;
 
@@ -43,7 +44,7 @@ pub enum Error {
     #[error("the cf CLI's configuration cannot be used: {0}")]
     CfConfig(String),
     /// No answer came.
-    #[error("{hint}: {what}", hint = hint(.0.kind()), what = .0)]
+    #[error("{hint}: {what}", hint = hint(.0), what = escape_text(&.0.to_string()))]
     Transport(TransportError),
     /// Something answers, and it is no Cloud Controller.
     #[error(
@@ -71,9 +72,26 @@ pub enum Error {
         "the access token is expired or not this foundation's: log in again with `cf login`, or renew it with `cf oauth-token`"
     )]
     TokenRejected,
+    /// Cloud Controller refuses tokens that its UAA has just issued.
+    #[error(
+        "the Cloud Controller refuses tokens that the UAA has just issued{}: check that both are of one foundation, and that their clocks and this machine's agree",
+        clocks(*.ahead)
+    )]
+    FreshTokenRefused {
+        /// By how many seconds this machine's clock is ahead of the UAA's, if the token shows it.
+        ahead: Option<i64>,
+    },
+    /// The caller ended the work: see [`Stop`](crate::Stop).
+    #[error("stopped before the Cloud Controller had answered")]
+    Stopped,
+    /// The deadline for the whole question passed.
+    #[error("the Cloud Controller did not answer everything within {} s: try again, or allow more time", .0.as_secs_f64())]
+    Deadline(Duration),
     /// The UAA refuses the login.
     #[error(
-        "the UAA refuses the login ({error}: {description}): check the user, the client and their secrets, or log in again"
+        "the UAA refuses the login ({}: {}): check the user, the client and their secrets, or log in again",
+        escape_text(error),
+        escape_text(description)
     )]
     Login {
         /// Its word for it, such as `unauthorized`.
@@ -93,6 +111,15 @@ pub enum Error {
     /// The caller's own source of headers failed.
     #[error("the provider of the `Authorization` header failed: {0}")]
     Provider(String),
+    /// 429, and the token ended before, by its own word and this machine's clock: requests without a valid token have a
+    /// narrow limit of their own.
+    #[error(
+        "too many requests without a valid token, and the access token ended {at}: log in again with `cf login`, or renew it with `cf oauth-token`"
+    )]
+    TokenEnded {
+        /// When it ended.
+        at: Timestamp,
+    },
     /// 401 with code 10002.
     #[error("not logged in: log in with `cf login`, or give an access token")]
     NotLoggedIn,
@@ -216,14 +243,18 @@ impl Error {
             | Self::V2Disabled
             | Self::NoSuchEndpoint
             | Self::Custom(_)
+            | Self::Stopped
             | Self::NotFound { .. } => Fault::Input,
             Self::Token(_)
             | Self::TokenRejected
             | Self::NotLoggedIn
             | Self::Forbidden { .. }
             | Self::Login { .. }
+            | Self::FreshTokenRefused { .. }
+            | Self::TokenEnded { .. }
             | Self::Provider(_) => Fault::Credentials,
             Self::Transport(_)
+            | Self::Deadline(_)
             | Self::NotCloudController { .. }
             | Self::NoRoute
             | Self::NotUaa { .. }
@@ -247,7 +278,10 @@ impl Error {
     #[must_use]
     pub const fn is_temporary(&self) -> bool {
         match self {
-            Self::NoRoute | Self::RateLimited { .. } | Self::Unavailable { .. } => true,
+            Self::NoRoute
+            | Self::RateLimited { .. }
+            | Self::Unavailable { .. }
+            | Self::Deadline(_) => true,
             Self::Transport(e) => matches!(
                 e.kind(),
                 TransportErrorKind::Connect
@@ -385,12 +419,12 @@ pub struct ApiError {
 impl ApiError {
     /// Both shapes: v3's `{"errors":[{"code","title","detail"}]}` and v2's `{"code","error_code","description"}`.
     /// Empty if the text is neither.
-    pub(crate) fn read(body: &[u8]) -> Vec<Self> {
+    fn read(body: &[u8]) -> Vec<Self> {
+        if body.len() > MOST {
+            return Vec::new();
+        }
         let Ok(body) = serde_json::from_slice::<Value>(body) else { return Vec::new() };
-        Self::of(&body)
-    }
 
-    pub(crate) fn of(body: &Value) -> Vec<Self> {
         let one = |value: &Value, title: &str, detail: &str| {
             let text = |key: &str| value[key].as_str().unwrap_or_default().to_owned();
             Some(Self { code: value["code"].as_i64()?, title: text(title), detail: text(detail) })
@@ -399,14 +433,18 @@ impl ApiError {
             Value::Array(errors) => {
                 errors.iter().filter_map(|e| one(e, "title", "detail")).collect()
             }
-            _ => one(body, "error_code", "description").into_iter().collect(),
+            _ => one(&body, "error_code", "description").into_iter().collect(),
         }
     }
 }
 
+/// No error of Cloud Controller is longer.
+const MOST: usize = 64 << 10;
+
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}: {}", self.code, self.title, self.detail)
+        let (title, detail) = (escape_text(&self.title), escape_text(&self.detail));
+        write!(f, "{} {title}: {detail}", self.code)
     }
 }
 
@@ -442,11 +480,11 @@ fn is_v2_disabled(body: &[u8]) -> bool {
 }
 
 fn names_space_supporter(body: &[u8]) -> bool {
-    String::from_utf8_lossy(body).contains("Space Supporter Role in V2")
+    body.len() <= MOST && String::from_utf8_lossy(body).contains("Space Supporter Role in V2")
 }
 
-const fn hint(kind: TransportErrorKind) -> &'static str {
-    match kind {
+fn hint(error: &TransportError) -> &'static str {
+    match error.kind() {
         TransportErrorKind::Connect => {
             "no connection to the API (check its address, the network and the proxy variables)"
         }
@@ -454,16 +492,58 @@ const fn hint(kind: TransportErrorKind) -> &'static str {
         TransportErrorKind::Interrupted => {
             "the connection to the API broke (try again; if it stays so, check the address and its port)"
         }
-        TransportErrorKind::Tls => {
-            "the API's certificate is not trusted (give its CA, or skip verification if you must)"
-        }
+        TransportErrorKind::Tls => certificate(&error.to_string()),
+        TransportErrorKind::TooLarge => "the answer is none of a Cloud Controller's",
+        TransportErrorKind::Stopped => "stopped before the Cloud Controller had answered",
         TransportErrorKind::Budget => "no more requests are made (raise the budget)",
         TransportErrorKind::Other => "the request could not be made",
     }
 }
 
+/// A sentence's beginning for each cause of a failed handshake, by rustls' words for it.
+fn certificate(message: &str) -> &'static str {
+    const CAUSES: [(&str, &str); 5] = [
+        (
+            "UnknownIssuer",
+            "the API's certificate is not trusted (give its CA, or skip verification if you must)",
+        ),
+        (
+            "CaUsedAsEndEntity",
+            "the API's certificate is marked as a CA's, which no server's may be (have it issued without CA:TRUE, or skip verification if you must)",
+        ),
+        (
+            "Expired",
+            "the API's certificate is over (have it renewed, or check this machine's clock)",
+        ),
+        ("NotValidYet", "the API's certificate is not valid yet (check this machine's clock)"),
+        ("NotValidForName", "the API's certificate is for another host (check the API address)"),
+    ];
+    let lower = message.to_ascii_lowercase();
+    let cause = CAUSES.iter().find(|(word, _)| message.contains(word));
+    let name = || lower.contains("not valid for name").then_some(CAUSES[4].1);
+    let over = || lower.contains("expired").then_some(CAUSES[2].1);
+    let early = || lower.contains("not valid yet").then_some(CAUSES[3].1);
+    let known = cause.map(|(_, sentence)| *sentence);
+    known.or_else(name).or_else(over).or_else(early).unwrap_or(
+        "no secure connection to the API (check that its address and port speak TLS 1.2 or later)",
+    )
+}
+
 fn list(errors: &[ApiError]) -> String {
     errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+/// A difference of clocks that matters, in brackets.
+fn clocks(ahead: Option<i64>) -> String {
+    match ahead {
+        Some(seconds @ 60..) => {
+            format!(" (this machine's clock is {seconds} s ahead of the UAA's)")
+        }
+        Some(seconds @ ..=-60) => {
+            format!(" (this machine's clock is {} s behind the UAA's)", seconds.unsigned_abs())
+        }
+        _ => String::new(),
+    }
 }
 
 fn because(errors: &[ApiError]) -> String {
@@ -540,6 +620,32 @@ mod tests {
             err.contains("10008 CF-UnprocessableEntity: a; 10008 CF-UnprocessableEntity: b"),
             "{err}"
         );
+    }
+
+    #[test]
+    fn a_servers_text_commands_no_terminal() {
+        let body = "{\"code\":1,\"error_code\":\"X\\u001b[2J\",\"description\":\"\\u202egone\\n\"}";
+        let text = answer(500, &[], body).to_string();
+        assert!(text.contains(r"1 X\u{1b}[2J: \u{202e}gone\u{a}"), "{text}");
+        let (error, description) = ("\u{9b}2J".to_owned(), "a\rb".to_owned());
+        let text = Error::Login { error, description }.to_string();
+        assert!(text.contains(r"(\u{9b}2J: a\u{d}b)"), "{text}");
+    }
+
+    #[test]
+    fn a_failed_handshake_says_what_is_wrong_with_the_certificate() {
+        for (message, words) in [
+            ("invalid peer certificate: UnknownIssuer", "is not trusted"),
+            ("invalid peer certificate: Expired", "is over"),
+            ("invalid peer certificate: certificate expired: verification time 1", "is over"),
+            ("invalid peer certificate: NotValidYet", "not valid yet"),
+            ("invalid peer certificate: certificate not valid for name \"a\"", "another host"),
+            ("invalid peer certificate: Other(OtherError(CaUsedAsEndEntity))", "without CA:TRUE"),
+            ("received fatal alert: ProtocolVersion", "speak TLS 1.2"),
+        ] {
+            let error: Error = TransportError::new(TransportErrorKind::Tls, message).into();
+            assert!(error.to_string().contains(words), "{error}");
+        }
     }
 
     #[test]

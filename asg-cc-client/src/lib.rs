@@ -61,9 +61,13 @@
 //!
 //! # Secrets
 //!
-//! A [`Token`] or [`Secret`] does not print, and none is in an error, a trace, a cache or a recording. A token is sent to the
-//! configured API alone, and a password to that API's own login server: links to next pages are
-//! followed there wherever they point, and redirects not at all.
+//! A [`Token`] or [`Secret`] does not print, and this crate puts none into an error, a trace, a cache or a recording. A token
+//! is sent to the configured API alone, and a password to that API's own login server: links to next pages are followed
+//! there wherever they point, and redirects not at all.
+//!
+//! The HTTP libraries below have logs of their own. At the level TRACE of the `log` crate, `ureq_proto` prints all that it
+//! sends and receives. A program that shows such logs must leave that target out, for example with the filter
+//! `ureq_proto=debug`; below TRACE nothing is shown.
 #![forbid(unsafe_code)]
 
 #[cfg(any(feature = "ureq", feature = "reqwest"))]
@@ -77,11 +81,14 @@ mod clock;
 pub mod embedded;
 mod error;
 mod export;
+mod file;
 mod layered;
 mod policy;
 mod record;
 mod resolve;
+mod save;
 mod secret;
+mod stop;
 mod text;
 mod token;
 mod transport;
@@ -97,10 +104,15 @@ pub use cache::{CacheOptions, Cached};
 pub use client::{ApiVersion, AsyncCloudController, CloudController, Provenance, Resolution};
 pub use clock::{Clock, Random};
 pub use error::{ApiError, CustomError, Error, Fault, RetryAfter};
-pub use export::Export;
+pub use export::{Export, Gap};
 pub use layered::Layered;
 pub use policy::{Counts, Notice, Policy, Retrying};
 pub use record::{Recorder, Replay};
+pub use resolve::{NameHistory, NamesThen};
+pub use save::Saved;
 pub use secret::Secret;
+pub use stop::Stop;
 pub use token::{Reach, Token};
-pub use transport::{AsyncTransport, Sending, Transport, TransportError, TransportErrorKind};
+pub use transport::{
+    AsyncTransport, Sending, TimeLeft, Transport, TransportError, TransportErrorKind,
+};

@@ -9,7 +9,7 @@ use http::{HeaderMap, Method, Request, Response};
 use serde_json::{Deserializer, Value, json};
 
 use crate::error::Error;
-use crate::text::unbase64;
+use crate::text::{decode, encode, unbase64};
 use crate::token::Token;
 use crate::transport::{
     AsyncTransport, Sending, Transport, TransportError, TransportErrorKind as Kind,
@@ -38,12 +38,12 @@ const FORMAT: &str = "asg-cc-client recording 1";
 /// let recorder = Recorder::new(echo);
 /// let request = || Request::get("https://api.example.org/v3/apps").header("authorization", "bearer sesame");
 /// recorder.send(request().body(Vec::new()).unwrap())?;
-/// let recording = recorder.recording();
+/// let recording = recorder.recording()?;
 /// assert!(!String::from_utf8_lossy(&recording).contains("sesame"));
 ///
 /// let replay = Replay::new(&recording)?;
 /// let answer = replay.send(request().body(Vec::new()).unwrap())?;
-/// assert_eq!(answer.body(), b"you sent [redacted]");
+/// assert_eq!(answer.body(), b"you sent bearer [redacted]");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Recorder<T> {
@@ -70,10 +70,19 @@ impl<T> Recorder<T> {
         &self.inner
     }
 
-    /// What was recorded so far.
-    #[must_use]
-    pub fn recording(&self) -> Vec<u8> {
+    /// Gives everything that was recorded so far.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Recording`] if a secret was sent that has fewer than 6 characters: it cannot be taken out of the texts
+    /// in which such a short text occurs by chance, and the gaps would give it away.
+    pub fn recording(&self) -> Result<Vec<u8>, Error> {
         let tape = self.tape();
+        if tape.secrets.iter().any(|secret| secret.chars().count() < SHORTEST) {
+            let what =
+                "a secret was sent that is too short to be taken out of it: use a longer one";
+            return Err(Error::Recording(what.into()));
+        }
         let mut text = json!({ "format": FORMAT }).to_string() + "\n";
         for line in &tape.lines {
             let mut line = line.clone();
@@ -81,7 +90,7 @@ impl<T> Recorder<T> {
             text.push_str(&line.to_string());
             text.push('\n');
         }
-        text.into_bytes()
+        Ok(text.into_bytes())
     }
 
     fn tape(&self) -> MutexGuard<'_, Tape> {
@@ -115,6 +124,9 @@ impl<T> Recorder<T> {
     }
 }
 
+/// A shorter secret is not recorded around.
+const SHORTEST: usize = 6;
+
 impl Tape {
     fn add_secrets(&mut self, secrets: Vec<String>) {
         for secret in secrets {
@@ -137,19 +149,65 @@ impl Tape {
         body.to_string()
     }
 
-    fn scrub(&self, value: &mut Value) {
-        match value {
+    /// Takes all secrets out of all texts of a line.
+    fn scrub(&self, line: &mut Value) {
+        match line {
             Value::String(text) => {
-                for secret in &self.secrets {
-                    if text.contains(secret.as_str()) {
-                        *text = text.replace(secret.as_str(), "[redacted]");
+                // A secret may be escaped in JSON in many ways, but parsed it is itself.
+                match serde_json::from_str::<Value>(text) {
+                    Ok(mut json @ (Value::Object(_) | Value::Array(_))) => {
+                        if self.scrub_json(&mut json) {
+                            *text = json.to_string();
+                        }
                     }
+                    _ => drop(self.scrub_text(text)),
                 }
             }
             Value::Array(values) => values.iter_mut().for_each(|value| self.scrub(value)),
             Value::Object(members) => members.values_mut().for_each(|value| self.scrub(value)),
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
+    }
+
+    /// Takes all secrets out of the names and texts in a document; true if there was one.
+    fn scrub_json(&self, json: &mut Value) -> bool {
+        match json {
+            Value::String(text) => self.scrub_text(text),
+            Value::Array(values) => {
+                let mut any = false;
+                for value in values {
+                    any |= self.scrub_json(value);
+                }
+                any
+            }
+            Value::Object(members) => {
+                let mut any = false;
+                for (mut name, mut value) in std::mem::take(members) {
+                    any |= self.scrub_text(&mut name);
+                    any |= self.scrub_json(&mut value);
+                    members.insert(name, value);
+                }
+                any
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        }
+    }
+
+    /// Takes all secrets out of a text, as they are and as they are written in JSON and in forms.
+    fn scrub_text(&self, text: &mut String) -> bool {
+        let mut any = false;
+        for secret in &self.secrets {
+            let json = Value::from(secret.as_str()).to_string();
+            let form = encode(secret);
+            let forms = [secret.as_str(), json.trim_matches('"'), &form, &form.replace("%20", "+")];
+            for form in forms {
+                if text.contains(form) {
+                    *text = text.replace(form, "[redacted]");
+                    any = true;
+                }
+            }
+        }
+        any
     }
 }
 
@@ -248,26 +306,28 @@ fn target(request: &Request<Vec<u8>>) -> String {
     request.uri().path_and_query().map_or("/", |target| target.as_str()).to_owned()
 }
 
-/// The token of the header, the secret in a Basic one, and everything in a form but what sort of grant it is.
+/// The token in the header or the secret in a Basic one, and everything in a form but the sort of grant and names.
 fn secrets_of(request: &Request<Vec<u8>>) -> Vec<String> {
     let mut secrets = Vec::new();
     let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     if let Some(header) = header {
-        secrets.push(header.to_owned());
-        if let Some((scheme, value)) = header.split_once(' ') {
-            secrets.push(value.to_owned());
-            if scheme.eq_ignore_ascii_case("basic")
-                && let Some(pair) = unbase64(value).and_then(|pair| String::from_utf8(pair).ok())
-            {
-                secrets.extend(pair.split_once(':').map(|(_, secret)| secret.to_owned()));
-                secrets.push(pair);
+        let (scheme, value) = header.split_once(' ').unwrap_or(("", header));
+        let pair = if scheme.eq_ignore_ascii_case("basic") { unbase64(value) } else { None };
+        match pair.map(|pair| String::from_utf8_lossy(&pair).into_owned()) {
+            // The public client has an empty secret.
+            Some(pair) => {
+                let secret = pair.split_once(':').map_or(pair.as_str(), |(_, secret)| secret);
+                if !secret.is_empty() {
+                    secrets.extend([secret.to_owned(), value.to_owned()]);
+                }
             }
+            None => secrets.push(value.to_owned()),
         }
     }
     let form = String::from_utf8_lossy(request.body());
     for (name, value) in form.split('&').filter_map(|pair| pair.split_once('=')) {
         if !matches!(name, "grant_type" | "client_id" | "username") {
-            secrets.extend([crate::text::decode(value), value.to_owned()]);
+            secrets.extend([decode(value), value.to_owned()]);
         }
     }
     secrets
@@ -296,8 +356,16 @@ fn recorded(line: &Value) -> Option<Answer> {
     Some(Ok(response.body(line["body"].as_str()?.into()).ok()?))
 }
 
-const KINDS: [Kind; 6] =
-    [Kind::Connect, Kind::Timeout, Kind::Interrupted, Kind::Tls, Kind::Budget, Kind::Other];
+const KINDS: [Kind; 8] = [
+    Kind::Connect,
+    Kind::Timeout,
+    Kind::Interrupted,
+    Kind::Tls,
+    Kind::TooLarge,
+    Kind::Stopped,
+    Kind::Budget,
+    Kind::Other,
+];
 
 const fn kind_name(kind: Kind) -> &'static str {
     match kind {
@@ -305,6 +373,8 @@ const fn kind_name(kind: Kind) -> &'static str {
         Kind::Timeout => "timeout",
         Kind::Interrupted => "interrupted",
         Kind::Tls => "tls",
+        Kind::TooLarge => "too large",
+        Kind::Stopped => "stopped",
         Kind::Budget => "budget",
         Kind::Other => "other",
     }

@@ -1,6 +1,8 @@
 //! GUIDs and URLs as text.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
+use std::hash::Hash;
 
 /// `text` as one path segment or query value.
 pub(crate) fn encode(text: &str) -> String {
@@ -80,10 +82,25 @@ pub(crate) fn decode(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
+/// The text of a small file in UTF-8 or UTF-16, with or without a byte order mark.
+pub(crate) fn to_utf8(bytes: &[u8]) -> Cow<'_, str> {
+    let units = |unit: fn([u8; 2]) -> u16| {
+        let (pairs, _) = bytes.as_chunks::<2>();
+        let units: Vec<u16> = pairs.iter().map(|pair| unit(*pair)).collect();
+        String::from_utf16_lossy(&units).trim_start_matches('\u{feff}').to_owned().into()
+    };
+    match bytes {
+        [0xff, 0xfe, ..] => units(u16::from_le_bytes),
+        [0xfe, 0xff, ..] => units(u16::from_be_bytes),
+        [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8_lossy(rest),
+        _ => String::from_utf8_lossy(bytes),
+    }
+}
+
 /// Without repetitions, in order of appearance.
-pub(crate) fn distinct(guids: impl Iterator<Item = String>) -> Vec<String> {
+pub(crate) fn distinct<T: Clone + Eq + Hash>(items: impl Iterator<Item = T>) -> Vec<T> {
     let mut seen = HashSet::new();
-    guids.filter(|guid| seen.insert(guid.clone())).collect()
+    items.filter(|item| seen.insert(item.clone())).collect()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Access tokens: kept from sight, and read only for what they allow.
 
 use std::fmt;
+use std::time::Duration;
 
 use asg_core::Timestamp;
 use http::HeaderValue;
@@ -77,6 +78,19 @@ impl Token {
     pub fn expires_at(&self) -> Option<Timestamp> {
         let claims = self.claims()?;
         let seconds = claims["exp"].as_i64()?;
+        Some(Timestamp::from_nanos(seconds.checked_mul(1_000_000_000)?))
+    }
+
+    /// The time from its issue to its end, by the issuer's clock alone; `None` if the payload does not have both.
+    pub(crate) fn lifetime(&self) -> Option<Duration> {
+        let claims = self.claims()?;
+        let seconds = claims["exp"].as_i64()?.checked_sub(claims["iat"].as_i64()?)?;
+        u64::try_from(seconds).ok().map(Duration::from_secs)
+    }
+
+    /// When it was issued, by the issuer's clock.
+    pub(crate) fn issued_at(&self) -> Option<Timestamp> {
+        let seconds = self.claims()?["iat"].as_i64()?;
         Some(Timestamp::from_nanos(seconds.checked_mul(1_000_000_000)?))
     }
 

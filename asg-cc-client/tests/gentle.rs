@@ -182,13 +182,14 @@ fn both_drivers_ask_the_same_and_find_the_same() {
         let url = "https://api.example.org";
         let token = Token::new(token).unwrap();
         let cc = CloudController::new(answer(foundation.clone()), url, token.clone()).unwrap();
+        let cc = cc.with_clock(stopped());
         let blocking = cc.resolve_in_full(&ids).unwrap();
         let asked = taken();
         let send = answer(foundation);
         let send = move |request| std::future::ready(send(request));
         for lanes in [1, 3, 99] {
             let cc = AsyncCloudController::new(send.clone(), url, token.clone()).unwrap();
-            let cc = cc.with_concurrency(lanes);
+            let cc = cc.with_clock(stopped()).with_concurrency(lanes);
             assert_eq!(block_on(cc.resolve_in_full(&ids)).unwrap(), blocking);
             assert_eq!(taken(), asked);
         }

@@ -3,14 +3,15 @@
 
 mod common;
 
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use asg_cc_client::api::Address;
 use asg_cc_client::embedded::{self, Limit, Outage, Page, Realm, Server, Trouble};
 use asg_cc_client::{
-    AsyncCloudController, CfConfig, Clock, CloudController, Credentials, Error, Fault, Grant,
-    HttpTransport, Login, Policy, Random, Retrying, Token, Transport,
+    ApiVersion, AsyncCloudController, CfConfig, Clock, CloudController, Credentials, Error, Fault,
+    Grant, HttpTransport, Login, Policy, Random, Retrying, Stop, TimeLeft, Token, Transport,
 };
 use asg_core::Timestamp;
 use common::*;
@@ -367,4 +368,267 @@ fn a_bad_day_with_a_revoked_token_loses_no_answer() {
     assert!(many.rate_limited > 0 && many.server_errors > 0 && many.lost > 0, "{many:?}");
     let (few, many) = (few.requests, many.requests);
     assert!(many > few && many * 10 <= few * 13, "{many} instead of {few}");
+}
+
+/// A clock that differs from the stage's by so many seconds.
+fn shifted(stage: &Stage, seconds: i64) -> Clock {
+    let clock = stage.clock();
+    Clock::new(move || Timestamp::from_nanos(clock.now().as_nanos() + seconds * 1_000_000_000))
+}
+
+#[test]
+fn a_clock_that_is_ahead_or_behind_costs_no_further_login() {
+    for hours in [-2, -1, 0, 1, 2] {
+        for opaque in [false, true] {
+            let stage = Stage::new(if opaque { realm().opaque() } else { realm() });
+            let cc = stage.connect(password()).with_clock(shifted(&stage, hours * 3600));
+            for _ in 0..3 {
+                assert_eq!(told(&cc, APP), LIVE, "{hours} h");
+            }
+            assert_eq!(stage.grants(), ["password"], "{hours} h");
+            stage.hands.advance(Duration::from_secs(1140));
+            assert_eq!(told(&cc, APP), LIVE, "{hours} h");
+            assert_eq!(stage.grants(), ["password", "refresh_token"], "{hours} h");
+        }
+    }
+}
+
+/// A foundation whose UAA gives this answer, and whose Cloud Controller answers with this status; counts logins.
+fn stubborn(tokens: &'static str, status: u16) -> (impl Transport + Sync, Arc<AtomicUsize>) {
+    let logins = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&logins);
+    let transport = move |request: Request<Vec<u8>>| {
+        let (status, body) = match request.uri().path() {
+            "/" => (200, r#"{"links":{"cloud_controller_v3":{},"uaa":{"href":"https://uaa"}}}"#),
+            "/oauth/token" => {
+                count.fetch_add(1, Ordering::SeqCst);
+                (200, tokens)
+            }
+            _ if status == 401 => {
+                (401, r#"{"errors":[{"code":1000,"title":"CF-InvalidAuthToken","detail":"x"}]}"#)
+            }
+            _ => (status, r#"{"pagination":{"next":null},"resources":[]}"#),
+        };
+        Ok(http::Response::builder().status(status).body(body.into()).unwrap())
+    };
+    (transport, logins)
+}
+
+#[test]
+fn logins_end_whatever_the_uaa_says_of_lifetimes() {
+    // `{"exp":-1}`, and `{"exp":1498136861,"iat":1498140462}`: over before it was issued.
+    const PAST: &str = r#"{"access_token":"e30.eyJleHAiOi0xfQ.x"}"#;
+    const TURNED: &str =
+        r#"{"access_token":"e30.eyJleHAiOjE0OTgxMzY4NjEsImlhdCI6MTQ5ODE0MDQ2Mn0.x"}"#;
+    let zero = r#"{"access_token":"x","expires_in":0}"#;
+    let one = r#"{"access_token":"x","expires_in":1}"#;
+    let refresh = r#"{"access_token":"x","refresh_token":"r","expires_in":0}"#;
+    for tokens in [PAST, TURNED, zero, one, refresh, r#"{"access_token":"x"}"#] {
+        // Cloud Controller accepts the token: then it is used as long as that lasts.
+        let (transport, logins) = stubborn(tokens, 200);
+        let cc = CloudController::new(transport, "https://api", password()).unwrap();
+        for _ in 0..5 {
+            cc.resolve(&[guid(APP)]).unwrap();
+        }
+        assert_eq!(logins.load(Ordering::SeqCst), 1, "{tokens}");
+        // It refuses every token.
+        let (transport, logins) = stubborn(tokens, 401);
+        let now = Arc::new(AtomicU64::new(START));
+        let reading = Arc::clone(&now);
+        let clock = Clock::new(move || {
+            Timestamp::from_nanos(reading.load(Ordering::SeqCst).cast_signed() * 1_000_000_000)
+        });
+        let cc = CloudController::new(transport, "https://api", password()).unwrap();
+        let cc = cc.with_clock(clock).with_concurrency(8);
+        for _ in 0..5 {
+            let err = cc.resolve(&[guid(APP)]).unwrap_err();
+            assert!(matches!(err, Error::FreshTokenRefused { .. }), "{tokens}: {err:?}");
+            assert!(err.to_string().contains("clocks"), "{err}");
+            assert_eq!(err.fault(), Fault::Credentials);
+        }
+        assert_eq!(logins.load(Ordering::SeqCst), 2, "{tokens}");
+        // After ten minutes it may be asked once more.
+        now.fetch_add(601, Ordering::SeqCst);
+        for _ in 0..5 {
+            assert!(cc.resolve(&[guid(APP)]).is_err());
+        }
+        assert_eq!(logins.load(Ordering::SeqCst), 3, "{tokens}");
+    }
+}
+
+#[test]
+fn a_difference_of_clocks_is_in_the_sentence() {
+    // `{"iat":1498136862,"exp":1498138062}`, issued at the stage's start.
+    let tokens = r#"{"access_token":"e30.eyJpYXQiOjE0OTgxMzY4NjIsImV4cCI6MTQ5ODEzODA2Mn0.x"}"#;
+    for (shift, words) in [
+        (3600, "this machine's clock is 3600 s ahead of the UAA's"),
+        (-7200, "this machine's clock is 7200 s behind the UAA's"),
+        (5, "just issued: check"),
+    ] {
+        let (transport, _) = stubborn(tokens, 401);
+        let now = START.cast_signed() + shift;
+        let cc = CloudController::new(transport, "https://api", password()).unwrap();
+        let cc = cc.with_clock(Clock::new(move || Timestamp::from_nanos(now * 1_000_000_000)));
+        let err = cc.resolve(&[guid(APP)]).unwrap_err().to_string();
+        assert!(err.contains(words), "{err}");
+    }
+}
+
+#[test]
+fn both_drivers_end_their_logins() {
+    let (transport, logins) = stubborn(r#"{"access_token":"x","expires_in":0}"#, 401);
+    let twin = move |request| std::future::ready(transport.send(request));
+    let cc = AsyncCloudController::new(twin, "https://api", password()).unwrap();
+    let err = block_on(cc.resolve(&[guid(APP)])).unwrap_err();
+    assert!(matches!(err, Error::FreshTokenRefused { .. }), "{err:?}");
+    assert_eq!(logins.load(Ordering::SeqCst), 2);
+}
+
+#[test]
+fn a_token_file_is_read_again() {
+    let server = start(article());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("token");
+    std::fs::write(&path, "bearer old\n").unwrap();
+    let http = HttpTransport::new().unwrap();
+    let credentials = Credentials::token_file(&path).unwrap();
+    let cc = CloudController::new(http, &server.url(), credentials).unwrap();
+    assert_eq!(one(&cc, APP).unwrap_err(), Error::TokenRejected);
+    // As PowerShell writes it.
+    let text = format!("\u{feff}bearer {GLOBAL}\r\n");
+    std::fs::write(&path, text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>())
+        .unwrap();
+    assert_eq!(told(&cc, APP), LIVE);
+    std::fs::remove_file(&path).unwrap();
+    let err = one(&cc, APP).unwrap_err().to_string();
+    assert!(err.contains("cannot be read"), "{err}");
+    assert!(Credentials::token_file(&path).is_err());
+}
+
+#[test]
+fn the_cf_clis_file_is_read_again_when_its_token_is_refused() {
+    let stage = Stage::new(realm());
+    let uaa = stage.server.uaa().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.json");
+    let tokens = || -> serde_json::Value {
+        let form = "grant_type=password&username=marissa&password=koala%20%26%20%3D";
+        let request = Request::post(format!("{}/oauth/token", uaa.url()))
+            .header("Authorization", "Basic Y2Y6")
+            .header("Content-Type", "application/x-www-form-urlencoded");
+        let answer = HttpTransport::new().unwrap().send(request.body(form.into()).unwrap());
+        serde_json::from_slice(answer.unwrap().body()).unwrap()
+    };
+    let write = |tokens: &serde_json::Value, target: &str| {
+        let json = serde_json::json!({
+            "ConfigVersion": 4, "Target": target, "UaaEndpoint": uaa.url(),
+            "AccessToken": format!("bearer {}", tokens["access_token"].as_str().unwrap()),
+            "RefreshToken": tokens["refresh_token"],
+        });
+        std::fs::write(&path, json.to_string()).unwrap();
+    };
+    let url = stage.server.url();
+    for renew in [false, true] {
+        write(&tokens(), &url);
+        let before = stage.grants().len();
+        let (config, credentials) = Credentials::cf_cli(&path, renew).unwrap();
+        assert_eq!(config.target, url);
+        let cc = stage.connect(credentials);
+        assert_eq!(told(&cc, APP), LIVE);
+        uaa.revoke_access_tokens();
+        // The CLI logs in again meanwhile: that is the one further grant.
+        write(&tokens(), &url);
+        assert_eq!(told(&cc, APP), LIVE);
+        assert_eq!(stage.grants().len(), before + 1);
+        uaa.revoke_access_tokens();
+        let now = told(&cc, APP);
+        assert_eq!(now == LIVE, renew, "{now}");
+        // A token for another foundation is not for this one.
+        write(&tokens(), "https://api.elsewhere.example");
+        uaa.revoke_access_tokens();
+        if !renew {
+            let err = one(&cc, APP).unwrap_err().to_string();
+            assert!(err.contains("logged in to https://api.elsewhere.example"), "{err}");
+        }
+    }
+}
+
+#[test]
+fn too_many_requests_without_a_valid_token_say_log_in_again() {
+    // `{"exp":1498136861}`.
+    let token = Token::new("e30.eyJleHAiOjE0OTgxMzY4NjF9.x").unwrap();
+    let limited = |_: Request<Vec<u8>>| {
+        let answer = http::Response::builder().status(429).header("Retry-After", "3000");
+        Ok(answer.body(b"null".to_vec()).unwrap())
+    };
+    for (now, is_over) in [(START - 100, false), (START + 100, true)] {
+        let cc = CloudController::new(limited, "https://api", token.clone()).unwrap();
+        let cc = cc.with_version(ApiVersion::V3);
+        let cc = cc.with_clock(Clock::new(move || {
+            Timestamp::from_nanos(now.cast_signed() * 1_000_000_000)
+        }));
+        let err = cc.resolve(&[guid(APP)]).unwrap_err();
+        assert_eq!(matches!(err, Error::TokenEnded { .. }), is_over, "{err:?}");
+        assert_eq!(err.to_string().contains("log in again"), is_over, "{err}");
+    }
+}
+
+#[test]
+fn a_stop_ends_a_question_and_its_pauses() {
+    let stop = Stop::new();
+    let from_server = stop.clone();
+    let asked = AtomicUsize::new(0);
+    let slow = |_: Request<Vec<u8>>| {
+        if asked.fetch_add(1, Ordering::SeqCst) == 2 {
+            from_server.stop();
+        }
+        let answer = http::Response::builder().status(503).header("Retry-After", "20");
+        Ok(answer.body(Vec::new()).unwrap())
+    };
+    let transport = Retrying::new(slow).with_random(Random::new(|| 0.0)).with_stop(&stop);
+    let cc = CloudController::new(transport, "https://api", Token::new("sesame").unwrap());
+    let cc = cc.unwrap().with_stop(stop.clone());
+    let err = cc.resolve(&[guid(APP)]).unwrap_err();
+    assert!(err.to_string().contains("stopped"), "{err}");
+    assert_eq!(asked.load(Ordering::SeqCst), 3);
+    assert_eq!(cc.resolve(&[guid(APP)]).unwrap_err(), Error::Stopped);
+    assert_eq!(asked.load(Ordering::SeqCst), 3, "nothing is sent after it");
+}
+
+#[test]
+fn a_deadline_is_for_a_whole_question() {
+    let now = Arc::new(AtomicU64::new(START));
+    let clock = || {
+        let now = Arc::clone(&now);
+        Clock::new(move || {
+            Timestamp::from_nanos(now.load(Ordering::SeqCst).cast_signed() * 1_000_000_000)
+        })
+    };
+    // Each answer takes four seconds.
+    let slow = |request: Request<Vec<u8>>| {
+        now.fetch_add(4, Ordering::SeqCst);
+        let left = request.extensions().get::<TimeLeft>().copied();
+        assert!(left.is_some_and(|left| left.0 <= Duration::from_secs(10)), "{left:?}");
+        article().send(request)
+    };
+    let connect = |time| {
+        let cc = CloudController::new(slow, "https://api", Token::new(GLOBAL).unwrap()).unwrap();
+        cc.with_clock(clock()).with_deadline(Duration::from_secs(time))
+    };
+    assert_eq!(told(&connect(10), APP), LIVE, "two answers");
+    let err = connect(10).resolve(&[guid(STRANGER)]).unwrap_err();
+    assert_eq!(err, Error::Deadline(Duration::from_secs(10)));
+    assert!(err.is_temporary() && err.to_string().contains("within 10 s"), "{err}");
+    // With pauses between tries, too.
+    let failing = |_: Request<Vec<u8>>| {
+        now.fetch_add(4, Ordering::SeqCst);
+        Ok(http::Response::builder().status(503).body(Vec::new()).unwrap())
+    };
+    let began = now.load(Ordering::SeqCst);
+    let transport = Retrying::new(failing).with_clock(clock()).with_sleep(|_| {});
+    let cc = CloudController::new(transport, "https://api", Token::new(GLOBAL).unwrap()).unwrap();
+    let cc = cc.with_version(ApiVersion::V3).with_clock(clock());
+    let err = cc.with_deadline(Duration::from_secs(10)).resolve(&[guid(APP)]).unwrap_err();
+    assert!(matches!(err, Error::Unavailable { .. }), "{err:?}");
+    assert!(now.load(Ordering::SeqCst) - began <= 12);
 }

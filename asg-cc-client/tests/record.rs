@@ -22,7 +22,7 @@ fn stage() -> Server {
     let realm = Realm::new()
         .client("own", CLIENT_SECRET)
         .user("marissa", PASSWORD, &scopes, &[])
-        .user("joe", "koala", &["cloud_controller.read"], &[])
+        .user("joe", "koala bear", &["cloud_controller.read"], &[])
         .rotating();
     let mut foundation = article();
     foundation.tokens.clear();
@@ -39,7 +39,8 @@ fn quiet<T: Transport>(inner: T) -> Retrying<T, impl Fn(Duration)> {
 
 #[test]
 fn a_recording_answers_as_the_foundation_did_with_the_same_certainty() {
-    for (user, password, stranger) in [("marissa", PASSWORD, "Unknown"), ("joe", "koala", "Hidden")]
+    for (user, password, stranger) in
+        [("marissa", PASSWORD, "Unknown"), ("joe", "koala bear", "Hidden")]
     {
         let server = stage();
         server.outage(Outage::new().nth(2, "/v3/apps", Trouble::Unavailable(502, Page::Gorouter)));
@@ -48,7 +49,7 @@ fn a_recording_answers_as_the_foundation_did_with_the_same_certainty() {
         let cc = CloudController::new(quiet(recorder), &url, login(user, password)).unwrap();
         let wanted: Vec<String> = [APP, WORKER, STRANGER].map(|id| told(&cc, id)).into();
         assert_eq!(wanted[2], stranger);
-        let recording = cc.get_ref().get_ref().recording();
+        let recording = cc.get_ref().get_ref().recording().unwrap();
         drop(server);
 
         let uaa = recording_of_root_names_no_secret(&recording);
@@ -83,7 +84,7 @@ fn anyone() -> Credentials {
 
 fn recording_of_root_names_no_secret(recording: &[u8]) -> bool {
     let text = String::from_utf8_lossy(recording);
-    for secret in [PASSWORD, CLIENT_SECRET, "koala", "sesame"] {
+    for secret in [PASSWORD, CLIENT_SECRET, "koala bear", "sesame"] {
         assert!(!text.contains(secret), "{secret}");
     }
     text.lines().any(|line| line.contains(r#""target":"/oauth/token""#))
@@ -190,7 +191,7 @@ fn no_secret_is_in_any_text_error_trace_cache_or_recording() {
             texts.push(format!("{:?}", cc.get_ref().get_ref().counts()));
             texts.push(String::from_utf8(cc.dump(url)).unwrap());
             let recorder = cc.get_ref().get_ref().get_ref();
-            texts.push(String::from_utf8(recorder.recording()).unwrap());
+            texts.push(String::from_utf8(recorder.recording().unwrap()).unwrap());
             texts.append(&mut notices.lock().unwrap());
             secrets.append(&mut heard.lock().unwrap());
         }
@@ -207,4 +208,39 @@ fn no_secret_is_in_any_text_error_trace_cache_or_recording() {
             assert!(!text.contains(&encoded), "{encoded}: {text}");
         }
     }
+}
+
+#[test]
+fn a_secret_is_taken_out_in_every_way_of_writing_it() {
+    const ODD: &str = "pa\"ss\\w0rd & more";
+    let echo = |request: Request<Vec<u8>>| -> Result<Response<Vec<u8>>, TransportError> {
+        let form = String::from_utf8_lossy(request.body()).into_owned();
+        let body = if request.method() == http::Method::GET {
+            r#"{"note":"you sent pa\"ss\\w0rd & more, or p\u0061\"ss\\w0rd \u0026 more"}"#.into()
+        } else {
+            serde_json::json!({ "error": "x", "note": ODD, "form": form, "plus": form.replace("%20", "+") })
+                .to_string()
+        };
+        Ok(Response::builder().status(400).body(body.into_bytes()).unwrap())
+    };
+    let recorder = Recorder::new(echo);
+    let form = "grant_type=password&username=me&password=pa%22ss%5Cw0rd%20%26%20more";
+    let login = Request::post("https://uaa/oauth/token").body(form.as_bytes().to_vec()).unwrap();
+    recorder.send(login).unwrap();
+    recorder.send(Request::get("https://api/v3/apps").body(Vec::new()).unwrap()).unwrap();
+    let recording = recorder.recording().unwrap();
+    let text = String::from_utf8(recording).unwrap();
+    assert_eq!(text.matches("w0rd").count(), 0, "{text}");
+    assert_eq!(text.matches("[redacted]").count(), 5, "{text}");
+}
+
+#[test]
+fn a_secret_that_occurs_by_chance_is_not_recorded_around() {
+    let answer = |_: Request<Vec<u8>>| Ok(Response::new(b"{\"v3\":3}".to_vec()));
+    let recorder = Recorder::new(answer);
+    assert!(recorder.recording().is_ok(), "nothing was sent yet");
+    let form = "grant_type=password&username=me&password=3".as_bytes().to_vec();
+    recorder.send(Request::post("https://uaa/oauth/token").body(form).unwrap()).unwrap();
+    let err = recorder.recording().unwrap_err();
+    assert!(err.to_string().contains("too short"), "{err}");
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use asg_cc_client::embedded::{Limit, Outage, Page, Trouble};
 use asg_cc_client::{
     AsyncCloudController, AsyncHttpTransport, AsyncTransport, HttpOptions, HttpTransport, Random,
-    Retrying, Token, Transport, TransportErrorKind,
+    Retrying, TimeLeft, Token, Transport, TransportErrorKind,
 };
 use common::*;
 use http::Request;
@@ -21,11 +21,11 @@ fn both_adapters_find_the_same() {
     server.update(|f| f.rolling_deployment(APP, SECOND_WEB));
     let ids = [APP, WORKER, TASK, BUILD, SECOND_WEB, STRANGER].map(guid);
     let url = server.url();
-    let wanted = connect(&server, GLOBAL).resolve_in_full(&ids).unwrap();
+    let wanted = connect(&server, GLOBAL).with_clock(stopped()).resolve_in_full(&ids).unwrap();
     let found = block_on(async {
         let transport = AsyncHttpTransport::new().unwrap();
         let cc = AsyncCloudController::new(transport, &url, Token::new(GLOBAL).unwrap()).unwrap();
-        cc.with_concurrency(4).resolve_in_full(&ids).await.unwrap()
+        cc.with_clock(stopped()).with_concurrency(4).resolve_in_full(&ids).await.unwrap()
     });
     assert_eq!(found, wanted);
 }
@@ -91,6 +91,76 @@ fn failures_have_the_same_kinds_in_both_adapters() {
         assert_eq!(kinds(&url), both(kind), "{reply:?}");
         server.join().unwrap();
     }
+}
+
+/// Answers two connections, one after the other, with what `serve` writes.
+fn serving(
+    serve: impl Fn(&mut std::net::TcpStream) + Send + 'static,
+) -> (String, std::thread::JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let server = std::thread::spawn(move || {
+        for _ in 0..2 {
+            let (mut stream, _) = listener.accept().unwrap();
+            assert!(stream.read(&mut [0; 4096]).unwrap() > 0);
+            serve(&mut stream);
+        }
+    });
+    (url, server)
+}
+
+#[test]
+fn both_adapters_bound_the_whole_answer_in_time_and_in_size() {
+    let options =
+        HttpOptions { answer_timeout: Duration::from_millis(300), ..HttpOptions::default() };
+    let patient = HttpOptions::default();
+    let kinds = |url: &str, options: &HttpOptions| {
+        let request = || Request::get(url).body(Vec::new()).unwrap();
+        let one = HttpTransport::with_options(options).unwrap().send(request()).unwrap_err();
+        let twin = AsyncHttpTransport::with_options(options).unwrap();
+        let other = block_on(AsyncTransport::send(&twin, request())).unwrap_err();
+        (one.kind(), other.kind())
+    };
+    // A byte now and then is not an answer, though each comes in time.
+    let (url, server) = serving(|stream| {
+        let head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n";
+        stream.write_all(head).unwrap();
+        while stream.write_all(b" ").is_ok() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    });
+    let timeout = TransportErrorKind::Timeout;
+    assert_eq!(kinds(&url, &options), (timeout, timeout));
+    server.join().unwrap();
+    let (url, server) = serving(|stream| {
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", 70 << 20);
+        stream.write_all(head.as_bytes()).unwrap();
+        while stream.write_all(&[b' '; 1 << 16]).is_ok() {}
+    });
+    let large = TransportErrorKind::TooLarge;
+    assert_eq!(kinds(&url, &patient), (large, large));
+    server.join().unwrap();
+    // A port that does not speak TLS: trying again would not help.
+    let (url, server) = serving(|stream| stream.write_all(b"HTTP/1.1 400 Bad\r\n\r\n").unwrap());
+    let tls = TransportErrorKind::Tls;
+    assert_eq!(kinds(&url.replace("http:", "https:"), &patient), (tls, tls));
+    server.join().unwrap();
+}
+
+#[test]
+fn the_time_that_is_left_is_kept() {
+    let (url, server) = serving(|stream| drop(stream.read_to_end(&mut Vec::new())));
+    let request = || {
+        let mut request = Request::get(&url).body(Vec::new()).unwrap();
+        request.extensions_mut().insert(TimeLeft(Duration::from_millis(200)));
+        request
+    };
+    let one = HttpTransport::new().unwrap().send(request()).unwrap_err();
+    let twin = AsyncHttpTransport::new().unwrap();
+    let other = block_on(AsyncTransport::send(&twin, request())).unwrap_err();
+    assert_eq!([one.kind(), other.kind()], [TransportErrorKind::Timeout; 2]);
+    drop(twin);
+    server.join().unwrap();
 }
 
 #[test]

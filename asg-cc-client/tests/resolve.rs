@@ -3,11 +3,18 @@
 
 mod common;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use asg_cc_client::api::BATCH;
-use asg_cc_client::embedded::Foundation;
-use asg_cc_client::{ApiVersion, Cached, Clock, Error, Provenance, Reach};
-use asg_core::{AppState, Guid, Timestamp};
+use asg_cc_client::embedded::{Event, Foundation};
+use asg_cc_client::{
+    ApiVersion, Cached, Clock, CloudController, Error, HttpTransport, Provenance, Reach, Token,
+    Transport,
+};
+use asg_core::{AppState, Guid, Identity, Timestamp};
 use common::*;
+use serde_json::json;
 
 const BOTH: [ApiVersion; 2] = [ApiVersion::V2, ApiVersion::V3];
 
@@ -74,7 +81,9 @@ fn a_process_of_a_rolling_deployment_ends_in_its_live_app() {
     server.update(|f| f.rolling_deployment(APP, THIRD_WEB));
     assert_eq!(told(&cc, SECOND_WEB), "Live o/s/proxy", "in the list of deployments only");
     assert_eq!(told(&cc, THIRD_WEB), "Live o/s/proxy");
-    assert_eq!(told(&cc.with_search_pages(0), SECOND_WEB), "Unknown", "without the search");
+    let blind = over(&server, ApiVersion::V3).with_search_pages(0);
+    let unsearched = one(&blind, SECOND_WEB).unwrap();
+    assert_eq!(unsearched, Identity::unavailable("the deployments were not searched"));
 }
 
 #[test]
@@ -122,25 +131,25 @@ fn a_scaled_away_process_of_a_live_app_is_not_deleted() {
 
 #[test]
 fn events_that_are_no_delete_request_prove_nothing() {
-    for version in BOTH {
+    for (version, state) in [(ApiVersion::V2, "Unavailable"), (ApiVersion::V3, "Unknown")] {
         let mut foundation = article();
         foundation.delete_app(APP, DELETED_AT);
         foundation.events.retain(|e| e.kind != "audit.app.delete-request");
-        assert_eq!(told(&over(&start(foundation), version), APP), "Unknown", "{version:?}");
+        assert_eq!(told(&over(&start(foundation), version), APP), state, "{version:?}");
     }
 }
 
 #[test]
-fn what_is_not_found_is_hidden_or_unknown_by_what_the_token_may_see() {
+fn the_tokens_rights_decide_what_not_found_means() {
     let opaque = "opaque-token";
     let foundation = || article().token_for_spaces(opaque, &[]);
     for (version, token, existing, missing) in [
         (ApiVersion::V3, GLOBAL, "Live o/s/proxy", "Unknown"),
         (ApiVersion::V3, LIMITED, "Hidden", "Hidden"),
-        (ApiVersion::V3, opaque, "Unknown", "Unknown"),
-        (ApiVersion::V2, GLOBAL, "Live o/s/proxy", "Unknown"),
+        (ApiVersion::V3, opaque, "Unavailable", "Unavailable"),
+        (ApiVersion::V2, GLOBAL, "Live o/s/proxy", "Unavailable"),
         (ApiVersion::V2, LIMITED, "Hidden", "Hidden"),
-        (ApiVersion::V2, opaque, "Hidden", "Unknown"),
+        (ApiVersion::V2, opaque, "Hidden", "Unavailable"),
     ] {
         let server = start(foundation());
         let cc = connect(&server, token).with_version(version);
@@ -243,9 +252,9 @@ fn deleted_and_missing_ones_come_in_batches_too() {
     assert!(states[..225].iter().all(|s| *s == AppState::Deleted));
     assert!(states[225..450].iter().all(|s| *s == AppState::Live));
     assert!(states[450..].iter().all(|s| *s == AppState::Unknown));
-    // 650 ids: 4 of apps; 425 open ones: 3 each of processes, tasks, builds and events; 1 each of the two searches.
+    // 650 ids: 4 of apps; 425 open ones: 3 each of processes, tasks, builds and events; 1 each of the three searches.
     let requests = server.requests().len();
-    assert!(requests <= 4 + 4 * 3 + 2 + 2, "{requests}");
+    assert!(requests <= 4 + 4 * 3 + 3 + 2, "{requests}");
 }
 
 #[test]
@@ -308,7 +317,8 @@ fn a_cloud_controller_without_audit_events_still_finds_the_living() {
     });
     let cc = over(&server, ApiVersion::V3);
     assert_eq!(told(&cc, WORKER), "Live o/s/proxy");
-    assert_eq!(told(&cc, STRANGER), "Unknown");
+    let stranger = one(&cc, STRANGER).unwrap();
+    assert_eq!(stranger, Identity::unavailable("this Cloud Controller has no list of tasks"));
 }
 
 #[test]
@@ -356,43 +366,20 @@ fn a_resolution_says_how_it_is_known_and_whether_the_token_would_have_seen_more(
     let foundation = foundation.app(THIRD_WEB, "other", SPACE).token_for_spaces("opaque", &[]);
     let server = start(foundation);
     let now = at("2017-06-24T00:00:00Z");
-    let long_ago = at("2017-05-01T00:00:00Z");
-    for (token, reach, live, gone, missing, missing_then) in [
-        (
-            GLOBAL,
-            Reach::Global,
-            Provenance::Listed,
-            deleted,
-            Provenance::Unknown,
-            Provenance::Expired,
-        ),
-        (
-            LIMITED,
-            Reach::Limited,
-            Provenance::Hidden,
-            Provenance::Hidden,
-            Provenance::Hidden,
-            Provenance::Hidden,
-        ),
-        (
-            "opaque",
-            Reach::Opaque,
-            Provenance::Unknown,
-            Provenance::Unknown,
-            Provenance::Unknown,
-            Provenance::Expired,
-        ),
+    let hidden = [Provenance::Hidden; 3];
+    let unavailable = [Provenance::Unavailable; 3];
+    for (token, reach, wanted) in [
+        (GLOBAL, Reach::Global, [Provenance::Listed, deleted, Provenance::Unknown]),
+        (LIMITED, Reach::Limited, hidden),
+        ("opaque", Reach::Opaque, unavailable),
     ] {
         let cc = connect(&server, token).with_clock(Clock::new(move || now));
         let guids = [THIRD_WEB, APP, STRANGER].map(guid);
         let found = listed(&guids, &cc.resolve_in_full(&guids).unwrap());
-        let told: Vec<Provenance> = found.iter().map(|one| one.provenance).collect();
-        assert_eq!(told, [live, gone, missing], "{token}");
+        let known: Vec<Provenance> = found.iter().map(|one| one.provenance).collect();
+        assert_eq!(known, wanted, "{token}");
         assert!(found.iter().all(|one| one.reach == reach), "{token}");
-        let sightings = [(guid(STRANGER), now), (guid(STRANGER), long_ago)];
-        let found = listed(&sightings, &cc.resolve_at(&sightings).unwrap());
-        assert_eq!(found[0].provenance, missing, "{token}");
-        assert_eq!(found[1].provenance, missing_then, "{token}");
+        assert!(found.iter().all(|one| one.events_since == at("2017-05-24T00:00:00Z")), "{token}");
     }
 }
 
@@ -417,17 +404,217 @@ fn an_app_has_the_name_that_it_had_when_it_was_seen() {
     let cc = over(&server, ApiVersion::V3).with_clock(Clock::new(move || now));
     let times = ["2017-06-15", "2017-06-17", "2017-06-18", "2017-06-19", "2017-06-21"];
     // The worker too: it is the app's name that counts.
-    let sightings: Vec<(Guid, Timestamp)> = [APP, WORKER]
-        .iter()
-        .flat_map(|id| times.map(|day| (guid(id), at(&format!("{day}T00:00:00Z")))))
-        .collect();
-    let found = listed(&sightings, &cc.resolve_at(&sightings).unwrap());
-    let names: Vec<_> = found.iter().map(|one| one.name_then.as_deref()).collect();
+    let guids = [APP, WORKER].map(guid);
     let wanted = [None, Some("proxy"), Some("second"), Some("second"), Some("third")];
-    assert_eq!(names, [wanted, wanted].concat());
-    assert!(found.iter().all(|one| one.identity.path().as_deref() == Some("o/s/third")));
+    let found = cc.resolve_with_history(&guids).unwrap();
+    for id in guids {
+        let then = |day: &str| found[&id].history.at(at(&format!("{day}T00:00:00Z")));
+        assert_eq!(times.map(|day| then(day).app), wanted, "{id}");
+        assert_eq!(found[&id].identity.path().as_deref(), Some("o/s/third"));
+    }
     server.update(|f| f.delete_app(APP, DELETED_AT));
-    let names = listed(&sightings[..5], &cc.resolve_at(&sightings[..5]).unwrap());
-    let names: Vec<_> = names.iter().map(|one| one.name_then.as_deref()).collect();
-    assert_eq!(names, wanted, "also when it is gone");
+    let found = cc.resolve_with_history(&guids[..1]).unwrap();
+    let then = |day: &str| found[&guids[0]].history.at(at(&format!("{day}T00:00:00Z")));
+    assert_eq!(times.map(|day| then(day).app), wanted, "also when it is gone");
+}
+
+/// An event about the article's app, with these details and this actor.
+fn event(kind: &str, data: serde_json::Value, actor: Option<&str>) -> Event {
+    let serde_json::Value::Object(data) = data else { panic!("details are an object") };
+    Event {
+        kind: format!("audit.app.{kind}"),
+        at: "2017-06-20T00:00:00Z".into(),
+        target: APP.into(),
+        target_type: "app".into(),
+        target_name: "proxy".into(),
+        space: Some(SPACE.into()),
+        org: Some(ORG.into()),
+        actor: actor.map(Into::into),
+        data,
+    }
+}
+
+#[test]
+fn all_that_ran_of_a_deleted_app_is_found_by_its_events() {
+    const CRASHED: &str = "cccccccc-0000-4000-8000-000000000001";
+    const SCALED: &str = "cccccccc-0000-4000-8000-000000000002";
+    let mut foundation = article();
+    foundation.events.extend([
+        event("task.create", json!({ "task_guid": TASK }), None),
+        event("build.create", json!({ "build_guid": BUILD }), None),
+        event("process.scale", json!({ "process_guid": SCALED, "process_type": "web" }), None),
+        event("process.crash", json!({}), Some(CRASHED)),
+    ]);
+    foundation.delete_app(APP, DELETED_AT);
+    let server = start(foundation);
+    let all = [APP, WORKER, TASK, BUILD, SCALED, CRASHED];
+    let cc = over(&server, ApiVersion::V3);
+    let found = cc.resolve(&all.map(guid)).unwrap();
+    for id in all {
+        assert_eq!(found[&guid(id)].state, AppState::Deleted, "{id}");
+        assert_eq!(found[&guid(id)].path().as_deref(), Some("o/s/proxy"), "{id}");
+    }
+    assert_eq!(found[&guid(SCALED)].process_type.as_deref(), Some("web"));
+    assert_eq!(told(&cc, STRANGER), "Unknown");
+}
+
+#[test]
+fn lists_that_cannot_be_filtered_are_read_once_and_then_only_what_is_new() {
+    let now = Arc::new(AtomicI64::new(1_498_212_000));
+    let reading = Arc::clone(&now);
+    let clock =
+        Clock::new(move || Timestamp::from_nanos(reading.load(Ordering::SeqCst) * 1_000_000_000));
+    let mut foundation = article();
+    for n in 0..30 {
+        foundation.rolling_deployment(APP, &Guid::from_u128(n).to_string());
+    }
+    let server = start(foundation);
+    // Five things a page.
+    let http = HttpTransport::new().unwrap();
+    let narrow = move |request: http::Request<Vec<u8>>| {
+        let (mut parts, body) = request.into_parts();
+        let uri = parts.uri.to_string().replace("per_page=1000", "per_page=5");
+        parts.uri = uri.parse().unwrap();
+        http.send(http::Request::from_parts(parts, body))
+    };
+    let cc = CloudController::new(narrow, &server.url(), Token::new(GLOBAL).unwrap()).unwrap();
+    let cc = cc.with_clock(clock);
+    let searches = || {
+        let requests = server.requests();
+        let targets = requests.iter().map(|request| request.target.as_str());
+        targets.filter(|target| target.starts_with("/v3/deployments")).count()
+    };
+    let strangers = |n: u128| [Guid::from_u128(1000 + n)];
+    assert_eq!(cc.resolve(&strangers(0)).unwrap()[&strangers(0)[0]].state, AppState::Unknown);
+    assert_eq!(searches(), 6, "30 deployments");
+    for n in 1..20 {
+        cc.resolve(&strangers(n)).unwrap();
+        assert_eq!(told(&cc, &Guid::from_u128(n).to_string()), "Live o/s/proxy");
+    }
+    assert_eq!(searches(), 6, "never again");
+    // Ten minutes later, the first page shows whether there is anything new.
+    now.fetch_add(600, Ordering::SeqCst);
+    cc.resolve(&strangers(20)).unwrap();
+    assert_eq!(searches(), 7);
+    server.update(|f| {
+        for n in 30..37 {
+            f.rolling_deployment(APP, &Guid::from_u128(n).to_string());
+        }
+    });
+    now.fetch_add(600, Ordering::SeqCst);
+    assert_eq!(told(&cc, &Guid::from_u128(31).to_string()), "Live o/s/proxy");
+    assert_eq!(searches(), 9, "7 new ones, on two pages");
+}
+
+#[test]
+fn a_search_that_is_cut_is_no_proof() {
+    let mut foundation = article();
+    for n in 0..1500 {
+        foundation.rolling_deployment(APP, &Guid::from_u128(n).to_string());
+    }
+    let server = start(foundation);
+    let cc = over(&server, ApiVersion::V3).with_search_pages(1);
+    assert_eq!(told(&cc, &Guid::from_u128(1400).to_string()), "Live o/s/proxy");
+    let oldest = one(&cc, &Guid::from_u128(3).to_string()).unwrap();
+    let why = "the search of the deployments ended after 1 pages";
+    assert_eq!(oldest, Identity::unavailable(why));
+    // Also in front of a cache, and not for long.
+    let cached = Cached::new(cc);
+    assert_eq!(told(&cached, STRANGER), "Unavailable");
+    let other = Cached::new(over(&server, ApiVersion::V3));
+    assert_eq!(other.restore(&cached.dump("f"), "f").unwrap(), 0, "it is not in the file");
+}
+
+#[test]
+fn a_cloud_controller_without_include_is_asked_for_spaces_and_orgs() {
+    let server = start(article());
+    server.intercept(|request| {
+        let body = r#"{"errors":[{"detail":"The query parameter is invalid: Unknown query parameter(s): 'include'. Valid parameters are: 'guids'","title":"CF-BadQueryParameter","code":10005}]}"#;
+        let answer = http::Response::builder().status(400).body(body.into()).unwrap();
+        request.uri().query().is_some_and(|query| query.contains("include=")).then_some(answer)
+    });
+    assert_eq!(told(&over(&server, ApiVersion::V3), APP), "Live o/s/proxy");
+    let requests = server.requests();
+    let refused = requests.iter().filter(|r| r.target.contains("include=")).count();
+    assert_eq!(refused, 1, "it is learnt: {requests:?}");
+}
+
+#[test]
+fn spaces_and_orgs_have_the_names_that_they_had_then() {
+    let mut foundation = article();
+    let rename = |kind: &str, at: &str, target: &str, name: &str| Event {
+        kind: format!("audit.{kind}.update"),
+        at: at.into(),
+        target: target.into(),
+        target_type: kind.into(),
+        target_name: name.into(),
+        ..event("update", json!({ "request": { "name": name } }), None)
+    };
+    foundation.events.extend([
+        rename("space", "2017-06-18T00:00:00Z", SPACE, "s2"),
+        rename("space", "2017-06-20T00:00:00Z", SPACE, "s3"),
+        rename("organization", "2017-06-19T00:00:00Z", ORG, "o2"),
+    ]);
+    foundation.spaces[0].name = "s3".into();
+    foundation.orgs[0].name = "o2".into();
+    let server = start(foundation);
+    let cc = over(&server, ApiVersion::V3).with_clock(stopped());
+    let found = cc.resolve_with_history(&[guid(APP)]).unwrap();
+    let history = &found[&guid(APP)].history;
+    let at = |day: &str| {
+        let then = history.at(Timestamp::parse(format!("{day}T00:00:00Z").as_bytes()).unwrap());
+        (then.space, then.org)
+    };
+    assert_eq!(at("2017-06-18"), (Some("s2"), Some("o")));
+    assert_eq!(at("2017-06-19"), (Some("s2"), Some("o2")));
+    assert_eq!(at("2017-06-21"), (Some("s3"), Some("o2")));
+}
+
+#[test]
+fn a_page_that_does_not_show_whether_more_follow_is_not_the_last_one() {
+    for (pagination, why) in [
+        ("", "nothing in it shows whether more pages follow"),
+        (r#""pagination":{},"#, "nothing in it shows"),
+        (r#""pagination":{"next":5},"#, "malformed"),
+        (r#""pagination":{"next":{"href":5}},"#, "malformed"),
+        (r#""next_url":[],"#, "malformed"),
+    ] {
+        let answer = move |_: http::Request<Vec<u8>>| {
+            Ok(http::Response::new(format!(r#"{{{pagination}"resources":[]}}"#).into_bytes()))
+        };
+        let cc = CloudController::new(answer, "https://api", Token::new(GLOBAL).unwrap()).unwrap();
+        let err = one(&cc.with_version(ApiVersion::V3), APP).unwrap_err();
+        assert!(matches!(err, Error::Unreadable { .. }), "{err:?}");
+        assert!(err.to_string().contains(why), "{pagination}: {err}");
+    }
+}
+
+#[test]
+fn an_answer_that_is_none_says_what_it_is() {
+    let page = r#"{"pagination":{"next":null},"resources":[]}"#;
+    let deep = "[".repeat(1000) + &"]".repeat(1000);
+    let many = format!(r#"{{"resources":[{}{{}}]}}"#, r#"{"a":0},"#.repeat(5000));
+    let large = format!(r#"{{"x":"{}"}}"#, "y".repeat(64 << 20));
+    for (body, why) in [
+        (b"\x1f\x8b\x08\x00".to_vec(), "it is compressed"),
+        (b"<html>".to_vec(), "it is HTML"),
+        (b"".to_vec(), "it is empty"),
+        (b"{\"resources\":[{\"guid\":\"\xff\"}]}".to_vec(), "not valid JSON"),
+        (page.as_bytes()[..20].to_vec(), "it ends early"),
+        (format!("{page}{page}").into_bytes(), "more follows"),
+        (deep.into_bytes(), "nested too deeply"),
+        (many.into_bytes(), "more things than a page can hold"),
+        (large.into_bytes(), "larger than 64 MB"),
+    ] {
+        let answer = |_: http::Request<Vec<u8>>| Ok(http::Response::new(body.clone()));
+        let cc = CloudController::new(answer, "https://api", Token::new(GLOBAL).unwrap()).unwrap();
+        let err = one(&cc.with_version(ApiVersion::V3), APP).unwrap_err().to_string();
+        assert!(err.contains(why), "{why}: {err}");
+        assert!(err.contains("the answer to /v3/apps?guids="), "{err}");
+    }
+    // A byte order mark does no harm.
+    let answer =
+        |_: http::Request<Vec<u8>>| Ok(http::Response::new(format!("\u{feff}{page}").into_bytes()));
+    let cc = CloudController::new(answer, "https://api", Token::new(GLOBAL).unwrap()).unwrap();
+    assert_eq!(told(&cc.with_version(ApiVersion::V3), APP), "Unknown");
 }

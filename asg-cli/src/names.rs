@@ -186,7 +186,8 @@ impl Options {
             }
             (None, None) => {
                 let config = config().map_err(sentence)?;
-                (config.target, config.token, config.ssl_disabled)
+                let token = config.token.ok_or(Error::NotLoggedIn).map_err(sentence)?;
+                (config.target, token, config.ssl_disabled)
             }
             (Some(url), None) => {
                 let config = config().map_err(sentence)?;
@@ -199,7 +200,8 @@ impl Options {
                         config.target
                     ));
                 }
-                (url.clone(), config.token, same && config.ssl_disabled)
+                let token = config.token.ok_or(Error::NotLoggedIn).map_err(sentence)?;
+                (url.clone(), token, same && config.ssl_disabled)
             }
         };
         let ca_pem = self.ca_cert.as_deref().map(fs::read).transpose();

@@ -290,7 +290,10 @@ impl CloudController {
         let login = if renew { config.login()? } else { None };
         let options =
             HttpOptions { skip_tls_verification: config.ssl_disabled, ..HttpOptions::default() };
-        let credentials = login.map_or_else(|| config.token.into(), Into::into);
+        let credentials = match login {
+            Some(login) => login.into(),
+            None => config.token.ok_or(asg_cc_client::Error::NotLoggedIn)?.into(),
+        };
         Self::connect(&config.target, credentials, None, &options)
     }
 

@@ -1,17 +1,24 @@
 //! The transport of feature `ureq`.
 
 use std::fmt;
+use std::time::Duration;
 
 use http::{Request, Response};
 use ureq::tls::{Certificate, ClientCert, PemItem, RootCerts, TlsConfig, parse_pem};
 
-use super::options::{HttpOptions, MAX_BODY, is_loopback};
-use crate::transport::{Transport, TransportError, TransportErrorKind as Kind};
+use super::options::{HttpOptions, MAX_BODY, TOO_LARGE};
+use super::proxy::Proxies;
+use crate::transport::{TimeLeft, Transport, TransportError, TransportErrorKind as Kind};
 
 /// Blocking HTTP/1.1 over TCP or TLS.
 ///
-/// It keeps connections, uses the proxies that the environment names (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`, …) except
-/// for loopback addresses, as the cf CLI does, trusts the system's certificates, and follows no redirects.
+/// It keeps connections, uses the proxies that the environment names (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`, read as the
+/// cf CLI reads them) except for loopback addresses, trusts the system's certificates, and follows no redirects. It keeps
+/// to [`TimeLeft`].
+///
+/// At the level TRACE of the `log` crate, the target `ureq_proto` prints everything that it sends and receives, tokens and
+/// secrets included. A program that shows logs of that level must leave this target out, for example with
+/// `ureq_proto=debug`.
 ///
 /// ```no_run
 /// use asg_cc_client::{CloudController, HttpTransport, Token};
@@ -23,6 +30,8 @@ use crate::transport::{Transport, TransportError, TransportErrorKind as Kind};
 #[derive(Clone)]
 pub struct HttpTransport {
     agent: ureq::Agent,
+    proxies: Proxies,
+    answer_timeout: Duration,
 }
 
 impl HttpTransport {
@@ -53,6 +62,8 @@ impl HttpTransport {
             .build();
         let config = ureq::Agent::config_builder()
             .tls_config(tls)
+            // Each request has its own.
+            .proxy(None)
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
@@ -62,7 +73,8 @@ impl HttpTransport {
             .timeout_recv_response(Some(options.answer_timeout))
             .timeout_recv_body(Some(options.answer_timeout))
             .build();
-        Ok(Self { agent: config.new_agent() })
+        let answer_timeout = options.answer_timeout;
+        Ok(Self { agent: config.new_agent(), proxies: Proxies::from_env(), answer_timeout })
     }
 }
 
@@ -70,11 +82,11 @@ impl Transport for HttpTransport {
     fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError> {
         let (parts, body) = request.into_parts();
         let response = if body.is_empty() {
-            self.run(Request::from_parts(parts, ()))
+            self.run(Request::from_parts(parts, ()))?
         } else {
-            self.run(Request::from_parts(parts, body))
+            self.run(Request::from_parts(parts, body))?
         };
-        let (parts, mut body) = response.map_err(|e| explain(&e))?.into_parts();
+        let (parts, mut body) = response.into_parts();
         let body = body.with_config().limit(MAX_BODY).read_to_vec().map_err(|e| explain(&e))?;
         Ok(Response::from_parts(parts, body))
     }
@@ -91,12 +103,20 @@ impl HttpTransport {
     fn run(
         &self,
         request: Request<impl ureq::AsSendBody>,
-    ) -> Result<Response<ureq::Body>, ureq::Error> {
-        if request.uri().host().is_some_and(is_loopback) {
-            self.agent.run(self.agent.configure_request(request).proxy(None).build())
-        } else {
-            self.agent.run(request)
-        }
+    ) -> Result<Response<ureq::Body>, TransportError> {
+        let unusable = |_| TransportError::new(Kind::Other, "the proxy's address cannot be used");
+        let proxy = self.proxies.of(request.uri())?;
+        let proxy = proxy.map(ureq::Proxy::new).transpose().map_err(unusable)?;
+        let left = request.extensions().get::<TimeLeft>().map(|left| left.0);
+        let request = self.agent.configure_request(request).proxy(proxy);
+        let request = match left {
+            Some(left) => request
+                .timeout_global(Some(left))
+                .timeout_recv_response(Some(left.min(self.answer_timeout)))
+                .timeout_recv_body(Some(left.min(self.answer_timeout))),
+            None => request,
+        };
+        self.agent.run(request.build()).map_err(|e| explain(&e))
     }
 }
 
@@ -160,6 +180,10 @@ fn explain(error: &ureq::Error) -> TransportError {
         | ureq::Error::InvalidProxyUrl => Kind::Connect,
         ureq::Error::Timeout(_) => Kind::Timeout,
         ureq::Error::Protocol(_) => Kind::Interrupted,
+        ureq::Error::BodyExceedsLimit(_) => return TransportError::new(Kind::TooLarge, TOO_LARGE),
+        ureq::Error::LargeResponseHeader(..) => {
+            return TransportError::new(Kind::TooLarge, "its head is larger than 64 KB");
+        }
         ureq::Error::Tls(_) | ureq::Error::Rustls(_) | ureq::Error::Pem(_) => Kind::Tls,
         _ => Kind::Other,
     };

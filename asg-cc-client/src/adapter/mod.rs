@@ -3,6 +3,7 @@
 #[cfg(feature = "ureq")]
 mod blocking;
 mod options;
+mod proxy;
 #[cfg(feature = "reqwest")]
 mod reqwest;
 

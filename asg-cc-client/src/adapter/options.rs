@@ -1,11 +1,14 @@
-//! What both HTTP adapters can be told.
+//! The options of both HTTP adapters.
 
 use std::time::Duration;
 
 use crate::secret::Secret;
 
 /// No answer of Cloud Controller is near this size; a page of 5000 events has some megabytes.
-pub(super) const MAX_BODY: u64 = 256 << 20;
+pub(super) const MAX_BODY: u64 = 64 << 20;
+
+/// The text of the error for a larger one.
+pub(super) const TOO_LARGE: &str = "it is larger than 64 MB";
 
 /// How the transports of this crate connect.
 ///
@@ -40,33 +43,6 @@ impl Default for HttpOptions {
             ca_pem: None,
             client_pem: None,
             skip_tls_verification: false,
-        }
-    }
-}
-
-/// Loopback addresses are not asked for by way of a proxy, as with the cf CLI.
-pub(super) fn is_loopback(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host.eq_ignore_ascii_case("localhost")
-        || address.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn loopback_has_many_names() {
-        for (host, yes) in [
-            ("127.0.0.1", true),
-            ("127.8.8.8", true),
-            ("[::1]", true),
-            ("LocalHost", true),
-            ("api.example.org", false),
-            ("127.0.0.1.example.org", false),
-            ("10.0.0.1", false),
-        ] {
-            assert_eq!(is_loopback(host), yes, "{host}");
         }
     }
 }

@@ -6,16 +6,21 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client, ClientBuilder, Identity};
+use reqwest::{Certificate, Client, ClientBuilder, Identity, Proxy};
+use tokio::time::timeout;
 
-use super::options::{HttpOptions, MAX_BODY, is_loopback};
+use super::options::{HttpOptions, MAX_BODY, TOO_LARGE};
+use super::proxy::Proxies;
 use crate::policy::Retrying;
-use crate::transport::{AsyncTransport, Sending, TransportError, TransportErrorKind as Kind};
+use crate::transport::{
+    AsyncTransport, Sending, TimeLeft, TransportError, TransportErrorKind as Kind,
+};
 
 /// HTTP for tokio, over reqwest and rustls: what [`HttpTransport`](crate::HttpTransport) is for threads.
 ///
-/// It keeps connections, uses the proxies that the environment names except for loopback addresses, trusts the system's
-/// certificates, and follows no redirects. If the program has chosen no cryptography for rustls, it chooses ring.
+/// It keeps connections, uses the proxies that the environment names as [`HttpTransport`](crate::HttpTransport) does, trusts
+/// the system's certificates, and follows no redirects. It keeps to [`TimeLeft`]. If the program has chosen no cryptography
+/// for rustls, it chooses ring.
 ///
 /// ```no_run
 /// use asg_cc_client::{AsyncCloudController, AsyncHttpTransport, Token};
@@ -28,8 +33,7 @@ use crate::transport::{AsyncTransport, Sending, TransportError, TransportErrorKi
 #[derive(Clone)]
 pub struct AsyncHttpTransport {
     client: Client,
-    /// Without proxies.
-    nearby: Client,
+    proxies: Proxies,
     answer_timeout: Duration,
 }
 
@@ -51,9 +55,15 @@ impl AsyncHttpTransport {
     pub fn with_options(options: &HttpOptions) -> Result<Self, TransportError> {
         // Of no effect if there is one.
         drop(rustls::crypto::ring::default_provider().install_default());
-        let client = builder(options)?.build().map_err(explain)?;
-        let nearby = builder(options)?.no_proxy().build().map_err(explain)?;
-        Ok(Self { client, nearby, answer_timeout: options.answer_timeout })
+        let proxies = Proxies::from_env();
+        let of = proxies.clone();
+        let proxy = move |url: &reqwest::Url| {
+            let proxy = of.of(&url.as_str().parse().ok()?).ok()??;
+            reqwest::Url::parse(proxy).ok()
+        };
+        let client = builder(options)?.no_proxy().proxy(Proxy::custom(proxy));
+        let client = client.build().map_err(explain)?;
+        Ok(Self { client, proxies, answer_timeout: options.answer_timeout })
     }
 
     /// The same, trying again on tokio's clock.
@@ -66,19 +76,15 @@ impl AsyncHttpTransport {
         &self,
         request: Request<Vec<u8>>,
     ) -> Result<Response<Vec<u8>>, TransportError> {
-        let is_near = request.uri().host().is_some_and(is_loopback);
-        let client = if is_near { &self.nearby } else { &self.client };
+        // An unusable address would be taken for none.
+        self.proxies.of(request.uri())?;
         let request = reqwest::Request::try_from(request).map_err(explain)?;
+        let sent = timeout(self.answer_timeout, self.client.execute(request));
         let slow = |_| TransportError::new(Kind::Timeout, "the answer did not begin in time");
-        let sent = tokio::time::timeout(self.answer_timeout, client.execute(request));
         let mut answer = sent.await.map_err(slow)?.map_err(explain)?;
-        let mut body = Vec::new();
-        while let Some(part) = answer.chunk().await.map_err(explain)? {
-            if (body.len() + part.len()) as u64 > MAX_BODY {
-                return Err(TransportError::new(Kind::Other, "the answer is too large"));
-            }
-            body.extend_from_slice(&part);
-        }
+        let read = timeout(self.answer_timeout, read(&mut answer));
+        let slow = |_| TransportError::new(Kind::Timeout, "the answer did not end in time");
+        let body = read.await.map_err(slow)??;
         let mut response = Response::new(body);
         *response.status_mut() = answer.status();
         *response.headers_mut() = std::mem::take(answer.headers_mut());
@@ -88,7 +94,12 @@ impl AsyncHttpTransport {
 
 impl AsyncTransport for AsyncHttpTransport {
     fn send(&self, request: Request<Vec<u8>>) -> Sending<'_> {
-        Box::pin(self.exchange(request))
+        let left = request.extensions().get::<TimeLeft>().map(|left| left.0);
+        Box::pin(async move {
+            let Some(left) = left else { return self.exchange(request).await };
+            let slow = |_| TransportError::new(Kind::Timeout, "no whole answer came in time");
+            timeout(left, self.exchange(request)).await.map_err(slow)?
+        })
     }
 }
 
@@ -97,6 +108,17 @@ impl fmt::Debug for AsyncHttpTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AsyncHttpTransport").finish_non_exhaustive()
     }
+}
+
+async fn read(answer: &mut reqwest::Response) -> Result<Vec<u8>, TransportError> {
+    let mut body = Vec::new();
+    while let Some(part) = answer.chunk().await.map_err(explain)? {
+        if (body.len() + part.len()) as u64 > MAX_BODY {
+            return Err(TransportError::new(Kind::TooLarge, TOO_LARGE));
+        }
+        body.extend_from_slice(&part);
+    }
+    Ok(body)
 }
 
 fn builder(options: &HttpOptions) -> Result<ClientBuilder, TransportError> {
@@ -122,14 +144,17 @@ fn builder(options: &HttpOptions) -> Result<ClientBuilder, TransportError> {
 
 #[expect(clippy::needless_pass_by_value, reason = "it is used where an error is mapped")]
 fn explain(error: reqwest::Error) -> TransportError {
-    let causes = || {
-        let first: Option<&(dyn std::error::Error + 'static)> = error.source();
-        std::iter::successors(first, |cause| (*cause).source())
-    };
-    let is_tls = causes().any(|cause| {
-        let inner = cause.downcast_ref::<std::io::Error>().and_then(|e| e.get_ref());
-        cause.is::<rustls::Error>() || matches!(inner, Some(inner) if inner.is::<rustls::Error>())
-    });
+    // An `io::Error` with another error inside passes over it in `source`.
+    fn inner<'e>(
+        cause: &'e (dyn std::error::Error + 'static),
+    ) -> Option<&'e (dyn std::error::Error + 'static)> {
+        match cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+            Some(inner) => Some(inner),
+            None => cause.source(),
+        }
+    }
+    let causes = || std::iter::successors(error.source(), |cause| inner(*cause));
+    let is_tls = causes().any(<dyn std::error::Error>::is::<rustls::Error>);
     let kind = if is_tls || error.is_builder() && error.to_string().contains("certificate") {
         Kind::Tls
     } else if error.is_connect() {

@@ -21,6 +21,8 @@
 //! # Ok::<(), asg_cc_client::Error>(())
 //! ```
 
+pub(crate) mod body;
+pub(crate) mod json;
 mod model;
 mod security;
 pub mod v2;
@@ -32,8 +34,9 @@ use std::marker::PhantomData;
 use http::header::{ACCEPT, AUTHORIZATION, USER_AGENT};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderValue, Request, Response, Uri};
-use serde_json::Value;
 
+pub use body::Body;
+pub(crate) use body::FromResource;
 pub use model::{App, Deployment, Event, Info, Org, Process, Root, Space, Work};
 pub use security::{Everywhere, SecurityGroup};
 
@@ -177,6 +180,19 @@ impl<T: Body> Call<T> {
         Some([part(one), part(other)])
     }
 
+    /// The last part of the path: for a list, its name.
+    pub(crate) fn list(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// Without `include=`; `None` if it has none.
+    pub(crate) fn without_include(&self) -> Option<Self> {
+        let at = self.query.find("&include=")?;
+        let end = self.query[at + 1..].find('&').map_or(self.query.len(), |end| at + 1 + end);
+        let query = format!("{}{}", &self.query[..at], &self.query[end..]);
+        Some(Self { guids: self.guids.clone(), ..Self::get(self.path.clone(), query) })
+    }
+
     /// How many GUIDs it asks for, if it asks by GUID.
     pub(crate) fn width(&self) -> usize {
         self.guids.as_ref().map_or(0, |(_, guids)| guids.len())
@@ -211,22 +227,14 @@ impl<T: Body> Call<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::from_response`] for any status but 2xx; [`Error::NotCloudController`] if the body is no JSON;
-    /// [`Error::Unreadable`] if it is JSON of another shape.
+    /// [`Error::from_response`] for any status but 2xx; [`Error::Unreadable`] if the body is not the JSON that was asked
+    /// for, or larger than 64 MiB.
     pub fn read(&self, response: &Response<Vec<u8>>) -> Result<T, Error> {
         let status = response.status();
         if !status.is_success() {
             return Err(Error::from_response(response));
         }
-        let value: Value = serde_json::from_slice(response.body()).map_err(|e| {
-            // A cut answer is the way's fault, not the address's.
-            if e.is_eof() && !response.body().is_empty() {
-                self.unreadable("it ends early")
-            } else {
-                Error::NotCloudController { status: status.as_u16() }
-            }
-        })?;
-        T::read(&value).ok_or_else(|| self.unreadable("it lacks what it must have"))
+        T::read(response.body()).map_err(|why| self.unreadable(why))
     }
 
     fn unreadable(&self, why: &'static str) -> Error {
@@ -277,13 +285,6 @@ impl<T> fmt::Debug for Call<T> {
     }
 }
 
-/// What can be read from the JSON of an answer. Unknown members are ignored, and `null`, `""` and a missing member are
-/// the same.
-pub trait Body: Sized {
-    /// Reads it; `None` if something is missing that cannot be.
-    fn read(value: &Value) -> Option<Self>;
-}
-
 /// One page of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page<T> {
@@ -295,20 +296,4 @@ pub struct Page<T> {
     pub orgs: Vec<Org>,
     /// The link to the next page as the server wrote it: see [`Call::next`].
     pub next: Option<String>,
-}
-
-impl<T: Body> Body for Page<T> {
-    fn read(value: &Value) -> Option<Self> {
-        // A resource without a GUID is of no use and no reason to give up the others.
-        fn all<T: Body>(value: &Value) -> Option<Vec<T>> {
-            Some(value.as_array()?.iter().filter_map(T::read).collect())
-        }
-        let next = value["pagination"]["next"]["href"].as_str().or(value["next_url"].as_str());
-        Some(Self {
-            resources: all(&value["resources"])?,
-            spaces: all(&value["included"]["spaces"]).unwrap_or_default(),
-            orgs: all(&value["included"]["organizations"]).unwrap_or_default(),
-            next: next.filter(|n| !n.is_empty()).map(Into::into),
-        })
-    }
 }

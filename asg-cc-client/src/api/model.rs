@@ -1,10 +1,10 @@
-//! What the endpoints' answers say, as far as it matters here. v2 and v3 say the same in different words, so there is
-//! one type per thing.
+//! The things in the endpoints' answers, as far as they matter here. v2 and v3 differ in words only, so there is one type
+//! per thing.
 
 use asg_core::Timestamp;
-use serde_json::Value;
 
-use super::Body;
+use super::body::FromResource;
+use super::json::{Data, NewProcess, Resource, Text};
 
 /// `GET /`: which APIs there are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,139 +123,131 @@ impl Event {
     }
 }
 
-impl Body for Root {
-    fn read(value: &Value) -> Option<Self> {
-        let links = value["links"].as_object()?;
-        let has = |name: &str| links.get(name).is_some_and(|link| !link.is_null());
+impl FromResource for Root {
+    fn from_resource(resource: Resource) -> Option<Self> {
+        let links = resource.links.is_there.then_some(resource.links.value)?;
         Some(Self {
-            v2: has("cloud_controller_v2"),
-            v3: has("cloud_controller_v3"),
-            uaa: text(value, "/links/uaa/href"),
-            login: text(value, "/links/login/href"),
+            v2: links.v2.0,
+            v3: links.v3.0,
+            uaa: links.uaa.href.0,
+            login: links.login.href.0,
         })
     }
 }
 
-impl Body for Info {
-    fn read(value: &Value) -> Option<Self> {
-        // Any JSON object might be read as one, so insist on what both APIs' have.
-        value.get("build")?;
-        Some(Self {
-            name: text(value, "/name"),
-            build: text(value, "/build"),
-            api_version: text(value, "/api_version"),
+impl FromResource for Info {
+    fn from_resource(resource: Resource) -> Option<Self> {
+        // Any JSON object might be read as one, so insist on the member that both APIs have.
+        resource.build.is_there.then_some(Self {
+            name: resource.name.value.0,
+            build: resource.build.value.0,
+            api_version: resource.api_version.0,
         })
     }
 }
 
-impl Body for App {
-    fn read(value: &Value) -> Option<Self> {
-        let space = related(value, "space").or_else(|| text(value, "/entity/space_guid"));
-        Some(Self { guid: guid(value)?, name: name(value), space })
+impl FromResource for App {
+    fn from_resource(mut resource: Resource) -> Option<Self> {
+        let (guid, name) = identity(&mut resource)?;
+        let space = resource.relationships.space.value.data.guid.0;
+        Some(Self { guid, name, space: space.or(resource.entity.value.space.value.0) })
     }
 }
 
-impl Body for Space {
-    fn read(value: &Value) -> Option<Self> {
-        let org =
-            related(value, "organization").or_else(|| text(value, "/entity/organization_guid"));
-        Some(Self { guid: guid(value)?, name: name(value), org })
+impl FromResource for Space {
+    fn from_resource(mut resource: Resource) -> Option<Self> {
+        let (guid, name) = identity(&mut resource)?;
+        let org = resource.relationships.organization.value.data.guid.0;
+        Some(Self { guid, name, org: org.or(resource.entity.value.organization.value.0) })
     }
 }
 
-impl Body for Org {
-    fn read(value: &Value) -> Option<Self> {
-        Some(Self { guid: guid(value)?, name: name(value) })
+impl FromResource for Org {
+    fn from_resource(mut resource: Resource) -> Option<Self> {
+        let (guid, name) = identity(&mut resource)?;
+        Some(Self { guid, name })
     }
 }
 
-impl Body for Process {
-    fn read(value: &Value) -> Option<Self> {
-        let process_type = text(value, "/type");
-        Some(Self { guid: guid(value)?, app: related(value, "app"), process_type })
+impl FromResource for Process {
+    fn from_resource(mut resource: Resource) -> Option<Self> {
+        let (guid, _) = identity(&mut resource)?;
+        let app = resource.relationships.app.value.data.guid.0;
+        Some(Self { guid, app, process_type: resource.kind.value.0 })
     }
 }
 
-impl Body for Work {
-    fn read(value: &Value) -> Option<Self> {
-        Some(Self { guid: guid(value)?, app: related(value, "app") })
+impl FromResource for Work {
+    fn from_resource(mut resource: Resource) -> Option<Self> {
+        let (guid, _) = identity(&mut resource)?;
+        Some(Self { guid, app: resource.relationships.app.value.data.guid.0 })
     }
 }
 
-impl Body for Deployment {
-    fn read(value: &Value) -> Option<Self> {
-        let app = related(value, "app");
-        let made = value["new_processes"].as_array().into_iter().flatten();
-        let new_processes = made
-            .filter_map(Process::read)
-            .map(|process| Process { app: app.clone(), ..process })
-            .collect();
-        Some(Self { guid: guid(value)?, app, new_processes })
+impl FromResource for Deployment {
+    fn from_resource(mut resource: Resource) -> Option<Self> {
+        let (guid, _) = identity(&mut resource)?;
+        let app = resource.relationships.app.value.data.guid.0;
+        let process = |made: NewProcess| {
+            Some(Process { guid: made.guid.0?, app: app.clone(), process_type: made.kind.0 })
+        };
+        let new_processes = resource.new_processes.value.0.into_iter().filter_map(process);
+        Some(Self { guid, new_processes: new_processes.collect(), app })
     }
 }
 
-impl Body for Event {
-    fn read(value: &Value) -> Option<Self> {
-        if let Some(entity) = value.get("entity") {
+impl FromResource for Event {
+    fn from_resource(resource: Resource) -> Option<Self> {
+        if resource.entity.is_there {
+            let entity = resource.entity.value;
             return Some(Self {
-                kind: text(entity, "/type")?,
-                at: time(entity, "/timestamp").or_else(|| time(value, "/metadata/created_at")),
-                target: text(entity, "/actee"),
-                target_name: text(entity, "/actee_name"),
-                space: text(entity, "/space_guid"),
-                org: text(entity, "/organization_guid"),
-                run: run(entity, "/metadata"),
-                process_type: text(entity, "/metadata/process_type"),
-                renamed_to: text(entity, "/metadata/request/name"),
+                kind: entity.kind.0?,
+                at: time(&entity.timestamp).or_else(|| time(&resource.metadata.created_at)),
+                target: entity.actee.value.0,
+                target_name: entity.actee_name.0,
+                space: entity.space.value.0,
+                org: entity.organization.value.0,
+                process_type: entity.metadata.process_type.0.clone(),
+                renamed_to: entity.metadata.request.name.0.clone(),
+                run: run(entity.metadata),
             });
         }
-        let kind = text(value, "/type")?;
         // `data` names the process of most events, the actor that of crashes and readiness.
-        let run = run(value, "/data").or_else(|| {
-            (text(value, "/actor/type")? == "process").then(|| text(value, "/actor/guid")).flatten()
-        });
+        let actor = resource.actor;
+        let acting = actor.guid.0.filter(|_| actor.kind.0.as_deref() == Some("process"));
+        let target = resource.target.value;
         Some(Self {
-            kind,
-            at: time(value, "/created_at"),
-            target: text(value, "/target/guid"),
-            target_name: text(value, "/target/name"),
-            space: text(value, "/space/guid"),
-            org: text(value, "/organization/guid"),
-            run,
-            process_type: text(value, "/data/process_type"),
-            renamed_to: text(value, "/data/request/name"),
+            kind: resource.kind.value.0?,
+            at: time(&resource.created_at),
+            target: target.guid.0,
+            target_name: target.name.0,
+            space: resource.space.guid.0,
+            org: resource.organization.guid.0,
+            process_type: resource.data.process_type.0.clone(),
+            renamed_to: resource.data.request.name.0.clone(),
+            run: run(resource.data).or(acting),
         })
     }
 }
 
-fn run(value: &Value, within: &str) -> Option<String> {
-    let guid = |what: &str| text(value, &format!("{within}/{what}_guid"));
-    guid("process").or_else(|| guid("task")).or_else(|| guid("build"))
+fn run(data: Data) -> Option<String> {
+    data.process.0.or(data.task.0).or(data.build.0)
 }
 
-/// The text at a JSON pointer, unless it is empty.
-fn text(value: &Value, pointer: &str) -> Option<String> {
-    value.pointer(pointer)?.as_str().filter(|text| !text.is_empty()).map(Into::into)
+fn time(text: &Text) -> Option<Timestamp> {
+    Timestamp::parse(text.0.as_ref()?.as_bytes()).ok()
 }
 
-fn time(value: &Value, pointer: &str) -> Option<Timestamp> {
-    Timestamp::parse(text(value, pointer)?.as_bytes()).ok()
-}
-
-pub(super) fn guid(value: &Value) -> Option<String> {
-    text(value, "/guid").or_else(|| text(value, "/metadata/guid"))
-}
-
-pub(super) fn name(value: &Value) -> Option<String> {
-    text(value, "/name").or_else(|| text(value, "/entity/name"))
-}
-
-fn related(value: &Value, what: &str) -> Option<String> {
-    text(value, &format!("/relationships/{what}/data/guid"))
+/// The GUID and the name of a resource of v3 or v2.
+pub(super) fn identity(resource: &mut Resource) -> Option<(String, Option<String>)> {
+    let guid = resource.guid.value.0.take().or_else(|| resource.metadata.guid.0.take())?;
+    let name = resource.name.value.0.take().or_else(|| resource.entity.value.name.0.take());
+    Some((guid, name))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::body::read_one;
     use super::*;
 
     #[test]
@@ -267,7 +259,7 @@ mod tests {
             r#"{"guid":"g","name":"","relationships":{"space":{"data":null}},"new":{"field":[1]}}"#,
             r#"{"metadata":{"guid":"g"},"entity":{"name":"","space_guid":null}}"#,
         ] {
-            let app = App::read(&serde_json::from_str(json).unwrap()).unwrap();
+            let app = read_one::<App>(json.as_bytes()).unwrap();
             assert_eq!(app, App { guid: "g".into(), name: None, space: None }, "{json}");
         }
     }
@@ -278,7 +270,7 @@ mod tests {
             r#"{"type":"audit.app.crash","target":null,"actor":null,"data":null,"space":null}"#,
             r#"{"metadata":null,"entity":{"type":"audit.app.crash","actee":"","metadata":{}}}"#,
         ] {
-            let event = Event::read(&serde_json::from_str(json).unwrap()).unwrap();
+            let event = read_one::<Event>(json.as_bytes()).unwrap();
             assert_eq!((event.target, event.space, event.run), (None, None, None), "{json}");
         }
     }

@@ -1,9 +1,8 @@
 //! Security groups as the API gives them.
 
-use serde_json::Value;
-
-use super::Body;
-use super::model::{guid, name};
+use super::body::FromResource;
+use super::json::{Relations, Resource};
+use super::model::identity;
 
 /// A security group.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,27 +30,25 @@ pub struct Everywhere {
     pub staging: bool,
 }
 
-impl Body for SecurityGroup {
-    fn read(value: &Value) -> Option<Self> {
-        let flag = |v3: &str, v2: &str| {
-            value.pointer(v3).or_else(|| value.pointer(v2)).and_then(Value::as_bool) == Some(true)
+impl FromResource for SecurityGroup {
+    fn from_resource(mut resource: Resource) -> Option<Self> {
+        let (guid, name) = identity(&mut resource)?;
+        let entity = resource.entity.value;
+        let enabled = resource.globally_enabled.value;
+        let spaces = |relations: Relations| {
+            relations.data.0.into_iter().filter_map(|space| space.guid.0).collect()
         };
-        let list = |pointer: &str| value.pointer(pointer).and_then(Value::as_array);
-        let spaces = |kind: &str| {
-            let data = list(&format!("/relationships/{kind}_spaces/data"));
-            data.into_iter().flatten().filter_map(guid).collect()
-        };
-        let rules = list("/rules").or_else(|| list("/entity/rules"));
+        let rules = if resource.rules.is_there { resource.rules } else { entity.rules };
         Some(Self {
-            guid: guid(value)?,
-            name: name(value),
-            rules: rules.into_iter().flatten().map(Value::to_string).collect(),
+            guid,
+            name,
+            rules: rules.rules,
             everywhere: Everywhere {
-                running: flag("/globally_enabled/running", "/entity/running_default"),
-                staging: flag("/globally_enabled/staging", "/entity/staging_default"),
+                running: enabled.running.0 || entity.running.value.0,
+                staging: enabled.staging.0 || entity.staging.0,
             },
-            running_spaces: spaces("running"),
-            staging_spaces: spaces("staging"),
+            running_spaces: spaces(resource.relationships.running_spaces),
+            staging_spaces: spaces(resource.relationships.staging_spaces),
         })
     }
 }

@@ -69,10 +69,10 @@ pub fn audit_events(targets: &[String], types: &[&str]) -> Vec<Call<Page<Event>>
     Call::batches("/v3/audit_events", "target_guids", targets, &query)
 }
 
-/// All audit events of one type, newest first: for a search by what cannot be filtered by. There may be millions.
+/// All audit events of these types, newest first: for a search by members that no filter knows. There may be millions.
 #[must_use]
-pub fn audit_events_of_type(kind: &str) -> Call<Page<Event>> {
-    let query = format!("types={}&order_by=-created_at&per_page=1000", encode(kind));
+pub fn audit_events_of_types(types: &[&str]) -> Call<Page<Event>> {
+    let query = format!("types={}&order_by=-created_at&per_page=1000", encode(&types.join(",")));
     Call::get("/v3/audit_events", query)
 }
 
@@ -132,6 +132,55 @@ pub fn staging_security_groups(space: &str) -> Call<Page<SecurityGroup>> {
     of_space(space, "staging_security_groups")
 }
 
+/// Every list that names and policies need, with the name that its saved pages have. Lists are ordered by age where they
+/// may be, so that a deletion meanwhile does not shift a page; events are newest first; security groups come in Cloud
+/// Controller's own order.
+pub(crate) fn everything() -> Vec<(&'static str, Call<Page<Work>>)> {
+    const BY_AGE: &str = "order_by=created_at&per_page=1000";
+    const KINDS: [(&str, &str); 5] = [
+        (
+            "events-1-deletions",
+            "audit.app.delete-request,audit.space.delete-request,audit.organization.delete-request",
+        ),
+        (
+            "events-2-names",
+            "audit.app.create,audit.app.update,audit.space.create,audit.space.update,\
+             audit.organization.create,audit.organization.update",
+        ),
+        (
+            "events-3-processes",
+            "audit.app.process.create,audit.app.process.delete,audit.app.process.scale,\
+             audit.app.process.update",
+        ),
+        (
+            "events-4-tasks",
+            "audit.app.task.create,audit.app.task.cancel,audit.app.build.create,\
+             audit.app.build.staged,audit.app.build.failed",
+        ),
+        (
+            "events-5-instances",
+            "audit.app.process.terminate_instance,audit.app.process.crash,audit.app.process.ready,\
+             audit.app.process.not-ready,audit.app.process.rescheduling",
+        ),
+    ];
+    let list = |name: &'static str, path: &'static str| (name, Call::get(path, BY_AGE));
+    let mut lists = vec![
+        ("security-groups", Call::get("/v3/security_groups", "per_page=200")),
+        ("apps", Call::get("/v3/apps", format!("{BY_AGE}&include=space.organization"))),
+        list("processes", "/v3/processes"),
+        list("tasks", "/v3/tasks"),
+        list("builds", "/v3/builds"),
+        list("deployments", "/v3/deployments"),
+        list("spaces", "/v3/spaces"),
+        list("organizations", "/v3/organizations"),
+    ];
+    lists.extend(KINDS.map(|(name, types)| {
+        let query = format!("types={}&order_by=-created_at&per_page=1000", encode(types));
+        (name, Call::get("/v3/audit_events", query))
+    }));
+    lists
+}
+
 fn of_space(space: &str, what: &str) -> Call<Page<SecurityGroup>> {
     Call::get(format!("/v3/spaces/{}/{what}", encode(space)), format!("per_page={MOST}"))
 }
@@ -139,6 +188,7 @@ fn of_space(space: &str, what: &str) -> Call<Page<SecurityGroup>> {
 fn by_guid<T>(path: &str, guids: &[String], more: &str) -> Vec<Call<Page<T>>>
 where
     T: super::Body,
+    Page<T>: super::Body,
 {
     Call::batches(path, "guids", guids, &format!("per_page={BATCH}{more}"))
 }

@@ -1,4 +1,4 @@
-//! What the cf CLI keeps after `cf login`. It is only ever read: the CLI rewrites the file without a lock.
+//! The file of the cf CLI after `cf login`. It is only ever read: the CLI rewrites the file without a lock.
 
 use std::env;
 use std::fs;
@@ -10,6 +10,7 @@ use super::{Grant, Login};
 use crate::api::Address;
 use crate::error::Error;
 use crate::secret::Secret;
+use crate::text::to_utf8;
 use crate::token::Token;
 
 /// The target and token of the cf CLI, from its `config.json`.
@@ -23,7 +24,7 @@ use crate::token::Token;
 ///     "ConfigVersion": 4, "Target": "https://api.example.org", "AccessToken": "bearer sesame", "SSLDisabled": true
 /// }"#)?;
 /// assert_eq!(config.target, "https://api.example.org");
-/// assert!(config.ssl_disabled);
+/// assert!(config.ssl_disabled && config.token.is_some());
 /// assert!(!format!("{config:?}").contains("sesame"));
 /// # Ok::<(), asg_cc_client::Error>(())
 /// ```
@@ -31,8 +32,8 @@ use crate::token::Token;
 pub struct CfConfig {
     /// The address of the API.
     pub target: String,
-    /// The access token; it lives for some minutes, and `cf oauth-token` renews it.
-    pub token: Token,
+    /// The access token, if there is one; it lives for some minutes, and `cf oauth-token` renews it.
+    pub token: Option<Token>,
     /// True after `cf login --skip-ssl-validation`.
     pub ssl_disabled: bool,
     /// The refresh token, if there is one: see [`CfConfig::login`].
@@ -40,6 +41,8 @@ pub struct CfConfig {
     /// Where the UAA is; empty if the file does not say.
     pub uaa: String,
     client: (String, Secret),
+    /// The CLI logged in as a client of the UAA.
+    is_client: bool,
 }
 
 impl CfConfig {
@@ -47,19 +50,24 @@ impl CfConfig {
     ///
     /// # Errors
     ///
-    /// [`Error::CfConfig`] if it is none, or of another version than the current CLI's, or has no target;
-    /// [`Error::NotLoggedIn`] if it has no token.
+    /// [`Error::CfConfig`] if it is another file, or of another version than 4, or has no target;
+    /// [`Error::NotLoggedIn`] if it has neither a token nor a way to get one.
     pub fn parse(json: &[u8]) -> Result<Self, Error> {
         let bad = |why: &str| Error::CfConfig(why.into());
         // serde_json's messages may quote the text, and the text has tokens in it.
+        let text = to_utf8(json);
         let json: Value =
-            serde_json::from_slice(json).map_err(|_| bad("it is not JSON: log in again"))?;
+            serde_json::from_str(&text).map_err(|_| bad("it is not JSON: log in again"))?;
         match json["ConfigVersion"].as_i64() {
             Some(4) => {}
             Some(version) => {
-                return Err(Error::CfConfig(format!(
-                    "it is of version {version}, and only 4 is known: log in with cf CLI v7 or later"
-                )));
+                let how = if version > 4 {
+                    "a newer cf CLI wrote it; give the API's address and a token file"
+                } else {
+                    "log in with cf CLI v7 or later"
+                };
+                let what = format!("it is of version {version}, and only 4 is known: {how}");
+                return Err(Error::CfConfig(what));
             }
             None => return Err(bad("it has no `ConfigVersion`: it is not the cf CLI's")),
         }
@@ -67,14 +75,20 @@ impl CfConfig {
         if text("Target").is_empty() {
             return Err(bad("it has no target: set one with `cf api`, then `cf login`"));
         }
-        if text("AccessToken").is_empty() {
+        let is_client = text("UAAGrantType") == "client_credentials";
+        let some = |key: &str| Some(text(key)).filter(|text| !text.is_empty());
+        let is_renewable = some("RefreshToken").is_some()
+            || is_client && some("UAAOAuthClient").and(some("UAAOAuthClientSecret")).is_some();
+        let token = some("AccessToken").map(Token::new).transpose()?;
+        if token.is_none() && !is_renewable {
             return Err(Error::NotLoggedIn);
         }
         Ok(Self {
             target: text("Target").to_owned(),
-            token: Token::new(text("AccessToken"))?,
+            token,
+            is_client,
             ssl_disabled: json["SSLDisabled"].as_bool().unwrap_or(false),
-            refresh_token: Some(text("RefreshToken")).filter(|t| !t.is_empty()).map(Secret::new),
+            refresh_token: some("RefreshToken").map(Secret::new),
             uaa: text("UaaEndpoint").to_owned(),
             client: match text("UAAOAuthClient") {
                 "" => ("cf".into(), "".into()),
@@ -83,7 +97,8 @@ impl CfConfig {
         })
     }
 
-    /// A login that outlives the access token, by the CLI's refresh token; `None` if there is none.
+    /// A login that outlives the access token, by the CLI's refresh token or, after `cf auth --client-credentials`, by its
+    /// client's secret; `None` if there is neither.
     ///
     /// The file is not changed. If the foundation's UAA replaces refresh tokens at each use (cf-deployment's does not),
     /// the CLI must log in again afterwards: so this is for those who ask for it.
@@ -92,11 +107,17 @@ impl CfConfig {
     ///
     /// [`Error::Address`] if the UAA's address is none.
     pub fn login(&self) -> Result<Option<Login>, Error> {
-        let Some(refresh) = self.refresh_token.clone() else { return Ok(None) };
         let (id, secret) = self.client.clone();
-        let login = Login::new(Grant::RefreshToken(refresh))
-            .with_client(id, secret)
-            .with_token(self.token.clone());
+        let grant = match self.refresh_token.clone() {
+            Some(refresh) => Grant::RefreshToken(refresh),
+            None if self.is_client && !secret.expose().is_empty() => Grant::ClientCredentials,
+            None => return Ok(None),
+        };
+        let login = Login::new(grant).with_client(id, secret);
+        let login = match self.token.clone() {
+            Some(token) => login.with_token(token),
+            None => login,
+        };
         Ok(Some(match self.uaa.as_str() {
             "" => login,
             uaa => login.with_uaa(Address::parse(uaa)?),
@@ -150,11 +171,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_login_says_what_to_do() {
+    fn a_file_without_a_login_says_what_to_do() {
         for (json, message) in [
             ("bearer sesame", "it is not JSON"),
             ("{}", "no `ConfigVersion`"),
-            (r#"{"ConfigVersion":3,"Target":"t","AccessToken":"sesame"}"#, "version 3"),
+            (r#"{"ConfigVersion":3,"Target":"t","AccessToken":"sesame"}"#, "v7 or later"),
+            (r#"{"ConfigVersion":5,"Target":"t","AccessToken":"sesame"}"#, "a newer cf CLI"),
             (r#"{"ConfigVersion":4,"Target":"","AccessToken":"sesame"}"#, "`cf api`"),
             (r#"{"ConfigVersion":4,"Target":"https://t","AccessToken":""}"#, "not logged in"),
             (r#"{"ConfigVersion":4,"Target":"https://t","AccessToken":"ses ame"}"#, "token"),
@@ -164,6 +186,22 @@ mod tests {
             assert!(text.contains(message), "{json}: {text}");
             assert!(!format!("{text} {err:?}").contains("sesame"), "{text}");
         }
+    }
+
+    #[test]
+    fn a_login_without_an_access_token_needs_a_way_to_get_one() {
+        let config = |more: &str| {
+            let text =
+                format!(r#"{{"ConfigVersion":4,"Target":"https://t","AccessToken":""{more}}}"#);
+            CfConfig::parse(format!("\u{feff}{text}").as_bytes())
+        };
+        let login = |more: &str| config(more).unwrap().login().unwrap();
+        assert!(login(r#","RefreshToken":"r""#).is_some());
+        let client = r#","UAAGrantType":"client_credentials","UAAOAuthClient":"c","UAAOAuthClientSecret":"s""#;
+        assert!(login(client).is_some());
+        assert_eq!(config(r#","UAAGrantType":"client_credentials""#), Err(Error::NotLoggedIn));
+        let password = r#","UAAOAuthClient":"c","UAAOAuthClientSecret":"s""#;
+        assert_eq!(config(password), Err(Error::NotLoggedIn));
     }
 
     #[test]

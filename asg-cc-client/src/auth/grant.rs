@@ -2,19 +2,19 @@
 //!
 //! Source: the UAA's API documentation (`cloudfoundry/uaa`, §Token), and what the cf CLI sends (`cli:api/uaa`).
 
-use asg_core::Timestamp;
+use std::time::Duration;
+
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderValue, Request, Response};
 use serde_json::Value;
 
 use crate::api::{AGENT, Address};
-use crate::clock::later;
 use crate::error::Error;
 use crate::secret::Secret;
 use crate::text::{base64, encode};
 use crate::token::Token;
 
-/// What one shows to get a token.
+/// The proof that earns a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Grant {
@@ -75,7 +75,7 @@ impl Grant {
     }
 }
 
-/// Who asks: an OAuth client of the UAA.
+/// An OAuth client of the UAA.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Client {
     pub(super) id: String,
@@ -113,19 +113,23 @@ impl Client {
     }
 }
 
-/// What the UAA gives.
+/// No answer of a UAA is longer than this.
+const MOST: usize = 1 << 20;
+
+/// The tokens in the UAA's answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Tokens {
     pub(super) access: Token,
     pub(super) refresh: Option<Secret>,
-    /// When the access token ends: its own word, or else `expires_in` from now on.
-    pub(super) expires: Option<Timestamp>,
+    /// How long the access token lives from its issue on, which no clock of ours measures.
+    pub(super) lifetime: Option<Duration>,
 }
 
 impl Tokens {
-    pub(super) fn read(response: &Response<Vec<u8>>, now: Timestamp) -> Result<Self, Error> {
+    pub(super) fn read(response: &Response<Vec<u8>>) -> Result<Self, Error> {
         let status = response.status();
-        let body: Option<Value> = serde_json::from_slice(response.body()).ok();
+        let json = Some(response.body()).filter(|body| body.len() <= MOST);
+        let body: Option<Value> = json.and_then(|json| serde_json::from_slice(json).ok());
         let text = |key: &str| {
             let text = body.as_ref()?.get(key)?.as_str()?;
             Some(text.to_owned()).filter(|text| !text.is_empty())
@@ -142,11 +146,9 @@ impl Tokens {
         }
         let not_uaa = || Error::NotUaa { status: status.as_u16() };
         let access = Token::new(&text("access_token").ok_or_else(not_uaa)?)?;
-        let lifetime = || {
-            let seconds = body.as_ref()?.get("expires_in")?.as_u64()?;
-            Some(later(now, std::time::Duration::from_secs(seconds)))
-        };
-        let expires = access.expires_at().or_else(lifetime);
-        Ok(Self { refresh: text("refresh_token").map(Secret::new), expires, access })
+        let expires_in = || body.as_ref()?.get("expires_in")?.as_u64();
+        let stated = expires_in().filter(|seconds| *seconds > 0).map(Duration::from_secs);
+        let lifetime = stated.or_else(|| access.lifetime());
+        Ok(Self { refresh: text("refresh_token").map(Secret::new), lifetime, access })
     }
 }

@@ -1,12 +1,15 @@
-//! Who asks: tokens, and where they come from.
+//! Credentials: tokens, and where they come from.
 
 mod config;
 pub(crate) mod grant;
 pub(crate) mod session;
 
 use std::fmt;
+use std::fs;
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
+use asg_core::Timestamp;
 use http::HeaderValue;
 
 pub use config::CfConfig;
@@ -15,11 +18,13 @@ pub use grant::Grant;
 use crate::api::Address;
 use crate::error::Error;
 use crate::secret::Secret;
+use crate::text::to_utf8;
 use crate::token::{Reach, Token};
 use grant::Client;
-use session::Session;
+use session::{Reread, Session};
 
-/// What a request says about who asks: a [`Token`], a [`Login`] that renews itself, or a closure that gives headers.
+/// The source of a request's `Authorization`: a [`Token`], a [`Login`] that renews itself, a file that is read again, or a
+/// closure that gives headers.
 ///
 /// ```
 /// use asg_cc_client::{Credentials, Grant, Login, Token};
@@ -48,7 +53,74 @@ impl Credentials {
     pub fn provider<E: fmt::Display>(
         header: impl Fn() -> Result<String, E> + Send + Sync + 'static,
     ) -> Self {
-        let header = move || header().map_err(|e| e.to_string());
+        let header = move || header().map_err(|e| Error::Provider(e.to_string()));
+        Self(Kind::Provider(Provider { header: Box::new(header), last: Mutex::default() }))
+    }
+
+    /// The token in a file, as `cf oauth-token` prints it. It is read for each request, so that a token that somebody
+    /// writes there later is used.
+    ///
+    /// The file may be UTF-16, as PowerShell writes it.
+    ///
+    /// ```
+    /// use asg_cc_client::Credentials;
+    ///
+    /// let file = tempfile::NamedTempFile::new()?;
+    /// std::fs::write(file.path(), "bearer sesame\n")?;
+    /// let credentials = Credentials::token_file(file.path())?;
+    /// assert!(!format!("{credentials:?}").contains("sesame"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Provider`] if it cannot be read, [`Error::Token`] if it holds none.
+    pub fn token_file(path: &Path) -> Result<Self, Error> {
+        let path = path.to_owned();
+        let read = move || {
+            let text = fs::read(&path).map_err(|e| {
+                Error::Provider(format!("the token file {} cannot be read: {e}", path.display()))
+            })?;
+            Token::new(&to_utf8(&text))
+        };
+        read()?;
+        Ok(Self::reading(read))
+    }
+
+    /// The login of the cf CLI in this `config.json`, and the file as it is now.
+    ///
+    /// The file is read again for each request, so that a later `cf login` or any other use of the CLI renews the token
+    /// here, too. It is never written. With `renew`, a token that ended is renewed by the CLI's refresh token or client
+    /// secret, if there is one: see [`CfConfig::login`].
+    ///
+    /// # Errors
+    ///
+    /// As [`CfConfig::load`]; [`Error::NotLoggedIn`] if there is neither a token nor, with `renew`, a way to get one.
+    pub fn cf_cli(path: &Path, renew: bool) -> Result<(CfConfig, Self), Error> {
+        let config = CfConfig::load(path)?;
+        let login = if renew { config.login()? } else { None };
+        let (path, target) = (path.to_owned(), config.target.clone());
+        let read = move || {
+            let now = CfConfig::load(&path)?;
+            if now.target != target {
+                let what =
+                    format!("the cf CLI is logged in to {} now, not to {target}", now.target);
+                return Err(Error::Provider(what));
+            }
+            now.token.ok_or(Error::NotLoggedIn)
+        };
+        let credentials = match login {
+            Some(login) => Self(Kind::Login(Box::new(login.session(Some(Box::new(read)))))),
+            None => {
+                read()?;
+                Self::reading(read)
+            }
+        };
+        Ok((config, credentials))
+    }
+
+    fn reading(read: impl Fn() -> Result<Token, Error> + Send + Sync + 'static) -> Self {
+        let header = move || Ok(format!("Bearer {}", read()?.secret()));
         Self(Kind::Provider(Provider { header: Box::new(header), last: Mutex::default() }))
     }
 
@@ -60,6 +132,16 @@ impl Credentials {
             }
             Kind::Login(session) => session.token().map_or(Reach::Opaque, |token| token.reach()),
         }
+    }
+
+    /// When the token ended, by its own word, if it has and cannot be renewed here.
+    pub(crate) fn ended(&self, now: Timestamp) -> Option<Timestamp> {
+        let token = match &self.0 {
+            Kind::Token(token) => token.clone(),
+            Kind::Provider(provider) => Token::new(&provider.last()).ok()?,
+            Kind::Login(_) => return None,
+        };
+        token.expires_at().filter(|end| *end <= now)
     }
 
     /// What must be in no text, the longest first: one may be a part of another.
@@ -87,8 +169,7 @@ impl From<Token> for Credentials {
 
 impl From<Login> for Credentials {
     fn from(login: Login) -> Self {
-        let Login { grant, client, uaa, token } = login;
-        Self(Kind::Login(Box::new(Session::new(client, grant, uaa, token))))
+        Self(Kind::Login(Box::new(login.session(None))))
     }
 }
 
@@ -97,7 +178,9 @@ impl From<Login> for Credentials {
 /// fails, with the grant again.
 ///
 /// However many threads use it, one of them asks the UAA and the others wait. A refresh token that the UAA replaces is
-/// replaced here. What the UAA refuses is not sent again: repeated wrong passwords lock users out.
+/// replaced here. A refused secret is not sent again: repeated wrong passwords lock users out. If Cloud Controller refuses
+/// two tokens in a row that were just issued, the UAA is left in peace for ten minutes
+/// ([`Error::FreshTokenRefused`]). No clock decides whether a new token is used: lifetimes are counted from its arrival.
 ///
 /// # Example
 ///
@@ -148,9 +231,14 @@ impl Login {
     pub fn with_token(self, token: Token) -> Self {
         Self { token: Some(token), ..self }
     }
+
+    fn session(self, reread: Option<Reread>) -> Session {
+        let Self { grant, client, uaa, token } = self;
+        Session::new(client, grant, uaa, token, reread)
+    }
 }
 
-type Header = Box<dyn Fn() -> Result<String, String> + Send + Sync>;
+type Header = Box<dyn Fn() -> Result<String, Error> + Send + Sync>;
 
 pub(crate) struct Provider {
     header: Header,
@@ -160,7 +248,7 @@ pub(crate) struct Provider {
 
 impl Provider {
     pub(crate) fn header(&self) -> Result<HeaderValue, Error> {
-        let text = (self.header)().map_err(Error::Provider)?;
+        let text = (self.header)()?;
         text.clone_into(&mut self.last.lock().unwrap_or_else(PoisonError::into_inner));
         let bad = |_| Error::Token("it has characters that no header has");
         let mut value = HeaderValue::try_from(text).map_err(bad)?;

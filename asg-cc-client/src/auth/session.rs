@@ -1,8 +1,11 @@
-//! A login that lives on: who asks the UAA next, and what is known meanwhile. It sends nothing itself.
+//! A login that lives on: it decides who asks the UAA next, and keeps what is known meanwhile. It sends nothing itself.
 //!
-//! One at a time asks ("single flight"): refresh tokens may work but once, and a foundation's UAA is everybody's. Whoever
-//! comes meanwhile waits, by thread or by future. What the UAA refuses is remembered, since a wrong password that is sent
-//! again and again locks its user out.
+//! One at a time asks ("single flight"): a refresh token may work only once, and a foundation's UAA serves everybody.
+//! Others wait, by thread or by future. A refusal by the UAA is remembered, since a wrong password that is sent again and
+//! again locks its user out.
+//!
+//! Clocks differ. So a token's lifetime is counted from its arrival, a token that was just issued is used at least once,
+//! and Cloud Controller's 401 decides. If it refuses two such tokens in a row, there is peace for ten minutes.
 
 use std::fmt;
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -14,9 +17,8 @@ use http::{Request, Response};
 
 use super::grant::{Client, Grant, Tokens};
 use crate::api::Address;
-use crate::clock::{later, until};
-use crate::error::Error;
-use crate::error::RetryAfter;
+use crate::clock::later;
+use crate::error::{Error, RetryAfter};
 use crate::secret::Secret;
 use crate::text::encode;
 use crate::token::Token;
@@ -24,13 +26,24 @@ use crate::transport::TransportError;
 
 /// A token is renewed so long before it ends, or when half of its life is over, if that is later.
 const EARLY: Duration = Duration::from_secs(60);
+/// A shorter lifetime is not believed: such a token is used until it is refused.
+const SHORTEST: Duration = Duration::from_secs(10);
 /// After a UAA that could not answer, nobody asks it for so long.
 const PEACE: Duration = Duration::from_secs(10);
+/// So many issued tokens that Cloud Controller refuses at once are a fault that no further login mends.
+const FRUITLESS: u32 = 2;
+const SECOND: i64 = 1_000_000_000;
+/// After those, nobody asks the UAA for so long.
+const LONG_PEACE: Duration = Duration::from_secs(600);
+
+/// Reads a token again where it came from.
+pub(super) type Reread = Box<dyn Fn() -> Result<Token, Error> + Send + Sync>;
 
 pub(crate) struct Session {
     client: Client,
     primary: Grant,
     uaa: OnceLock<Address>,
+    reread: Option<Reread>,
     state: Mutex<State>,
     turned: Condvar,
 }
@@ -38,6 +51,8 @@ pub(crate) struct Session {
 #[derive(Default)]
 struct State {
     held: Option<Held>,
+    /// The last token that ended or was refused.
+    over: Option<Token>,
     refresh: Option<Secret>,
     /// The primary grant was used and works only once.
     spent: bool,
@@ -46,23 +61,46 @@ struct State {
     failure: Option<Failure>,
     /// Tokens so far.
     number: u64,
+    /// Issued tokens in a row that Cloud Controller refused before they had served.
+    fruitless: u32,
+    /// How far this clock was ahead of the UAA's at the last login, in seconds.
+    ahead: Option<i64>,
     waiting: Vec<Waker>,
 }
 
 struct Held {
     token: Token,
     number: u64,
+    /// The UAA gave it to this session, and it has not served yet.
+    is_new: bool,
     expires: Option<Timestamp>,
     renew: Option<Timestamp>,
 }
 
 impl Held {
+    /// A token from elsewhere: its life began before, so that its own word about its end is all there is.
+    fn given(token: Token, number: u64) -> Self {
+        let expires = token.expires_at();
+        let renew = expires.map(|end| {
+            let early = i64::try_from(EARLY.as_nanos()).unwrap_or(i64::MAX);
+            Timestamp::from_nanos(end.as_nanos().saturating_sub(early))
+        });
+        Self { token, number, is_new: false, expires, renew }
+    }
+
+    fn issued(token: Token, number: u64, lifetime: Option<Duration>, now: Timestamp) -> Self {
+        let lifetime = lifetime.filter(|life| *life >= SHORTEST);
+        let expires = lifetime.map(|life| later(now, life));
+        let renew = lifetime.map(|life| later(now, life.saturating_sub(EARLY).max(life / 2)));
+        Self { token, number, is_new: true, expires, renew }
+    }
+
     fn is_fresh(&self, now: Timestamp) -> bool {
-        self.renew.is_none_or(|renew| now < renew)
+        self.is_new || self.renew.is_none_or(|renew| now < renew)
     }
 
     fn lives(&self, now: Timestamp) -> bool {
-        self.expires.is_none_or(|expires| now < expires)
+        self.is_new || self.expires.is_none_or(|expires| now < expires)
     }
 }
 
@@ -72,7 +110,7 @@ struct Failure {
     until: Option<Timestamp>,
 }
 
-/// What to do to have a token.
+/// The next step towards a token.
 pub(crate) enum Turn<'a> {
     /// Use this one, which has this number.
     Have(Token, u64),
@@ -80,7 +118,7 @@ pub(crate) enum Turn<'a> {
     Ask(Ticket<'a>, Box<Request<Vec<u8>>>),
     /// Somebody else is asking: [`Session::wait`], then take another turn.
     Wait,
-    /// There is none.
+    /// There will not be one.
     Failed(Error),
 }
 
@@ -96,6 +134,7 @@ impl Session {
         primary: Grant,
         uaa: Option<Address>,
         held: Option<Token>,
+        reread: Option<Reread>,
     ) -> Self {
         // A refresh token is a way to renew like any other; as the primary grant it would be tried twice.
         let refresh = match &primary {
@@ -103,17 +142,13 @@ impl Session {
             _ => None,
         };
         let spent = refresh.is_some();
-        let held = held.map(|token| {
-            let expires = token.expires_at();
-            // Nothing tells how long it lives in all.
-            let renew = expires.map(|end| Timestamp::from_nanos(end.as_nanos() - nanos(EARLY)));
-            Held { token, number: 0, expires, renew }
-        });
+        let held = held.map(|token| Held::given(token, 0));
         let state = State { held, refresh, spent, number: 1, ..State::default() };
         Self {
             client,
             primary,
             uaa: uaa.map(OnceLock::from).unwrap_or_default(),
+            reread,
             state: Mutex::new(state),
             turned: Condvar::new(),
         }
@@ -127,19 +162,62 @@ impl Session {
         drop(self.uaa.set(uaa));
     }
 
-    /// What to do now. `rejected` is the number of the token that Cloud Controller has just refused.
-    pub(crate) fn turn(&self, now: Timestamp, rejected: Option<u64>) -> Turn<'_> {
+    /// Takes note that Cloud Controller has accepted the token with this number.
+    pub(crate) fn accepted(&self, number: u64) {
         let mut state = self.state();
-        if rejected.is_some() && state.held.as_ref().map(|held| held.number) == rejected {
-            state.held = None;
+        let State { held, fruitless, .. } = &mut *state;
+        if let Some(held) = held.as_mut().filter(|held| held.number == number && held.is_new) {
+            held.is_new = false;
+            *fruitless = 0;
+        }
+    }
+
+    /// Takes note that Cloud Controller has refused the token with this number, which someone else may have renewed
+    /// since. Gives an error if no further login would help.
+    pub(crate) fn refused(&self, number: u64, now: Timestamp) -> Result<(), Error> {
+        let mut state = self.state();
+        let Some(held) = state.held.take_if(|held| held.number == number) else { return Ok(()) };
+        state.over = Some(held.token);
+        if self.read_again(&mut state, now) || !held.is_new {
+            return Ok(());
+        }
+        state.fruitless += 1;
+        if state.fruitless < FRUITLESS {
+            return Ok(());
+        }
+        let error = Error::FreshTokenRefused { ahead: state.ahead };
+        let until = Some(later(now, LONG_PEACE));
+        state.failure = Some(Failure { error: error.clone(), until });
+        Err(error)
+    }
+
+    /// Holds the token that its source has now, if that is a new one and lives.
+    fn read_again(&self, state: &mut State, now: Timestamp) -> bool {
+        let Some(Ok(token)) = self.reread.as_ref().map(|reread| reread()) else { return false };
+        let held = Held::given(token, state.number);
+        if Some(&held.token) == state.over.as_ref() || !held.lives(now) {
+            return false;
+        }
+        state.number += 1;
+        state.held = Some(held);
+        true
+    }
+
+    /// Decides what to do now.
+    pub(crate) fn turn(&self, now: Timestamp) -> Turn<'_> {
+        let mut state = self.state();
+        if let Some(held) = state.held.take_if(|held| !held.lives(now)) {
+            state.over = Some(held.token);
+        }
+        if state.held.is_none() && !state.asking {
+            self.read_again(&mut state, now);
         }
         let State { held, refresh, spent, asking, failure, .. } = &mut *state;
         if failure.as_ref().is_some_and(|f| f.until.is_some_and(|until| until <= now)) {
             *failure = None;
         }
-        let living = held.as_ref().filter(|held| held.lives(now));
         let use_it = |held: &Held| Turn::Have(held.token.clone(), held.number);
-        match (living, failure) {
+        match (&held, failure) {
             (Some(held), _) if held.is_fresh(now) || *asking => return use_it(held),
             (Some(held), Some(_)) => return use_it(held),
             (None, Some(failure)) if !*asking => return Turn::Failed(failure.error.clone()),
@@ -149,7 +227,7 @@ impl Session {
         let (grant, is_refresh) = match refresh {
             Some(token) => (Grant::RefreshToken(token.clone()), true),
             None if !*spent => (self.primary.clone(), false),
-            None => return living.map_or(Turn::Failed(Error::TokenRejected), use_it),
+            None => return held.as_ref().map_or(Turn::Failed(Error::TokenRejected), use_it),
         };
         let Some(uaa) = self.uaa.get() else {
             return Turn::Failed(Error::UaaAddress("is not known"));
@@ -185,7 +263,8 @@ impl Session {
         let grant = self.primary.secret().map(Secret::expose);
         let client = Some(self.client.secret.expose());
         let as_sent = |secret: &str| [secret.to_owned(), encode(secret)];
-        let secrets = [token, refresh, grant, client].into_iter().flatten().flat_map(as_sent);
+        let over = state.over.as_ref().map(Token::secret);
+        let secrets = [token, over, refresh, grant, client].into_iter().flatten().flat_map(as_sent);
         secrets.chain([self.client.basic()]).collect()
     }
 
@@ -206,21 +285,17 @@ impl Session {
 impl Ticket<'_> {
     /// Takes the UAA's answer.
     pub(crate) fn answer(self, now: Timestamp, result: Result<Response<Vec<u8>>, TransportError>) {
-        let tokens = result.map_err(Error::from).and_then(|answer| Tokens::read(&answer, now));
+        let tokens = result.map_err(Error::from).and_then(|answer| Tokens::read(&answer));
         let secrets = self.session.secrets();
         let mut state = self.session.state();
         let once = matches!(self.session.primary, Grant::Passcode(_));
         state.spent |= once && !self.is_refresh;
         match tokens {
-            Ok(tokens) => {
-                let number = state.number;
+            Ok(Tokens { access, refresh, lifetime }) => {
+                let ahead = |at: Timestamp| now.as_nanos().saturating_sub(at.as_nanos()) / SECOND;
+                state.ahead = access.issued_at().map(ahead);
+                state.held = Some(Held::issued(access, state.number, lifetime, now));
                 state.number += 1;
-                let renew = tokens.expires.map(|end| {
-                    let life = until(now, end);
-                    later(now, life.saturating_sub(EARLY).max(life / 2))
-                });
-                let Tokens { access: token, refresh, expires } = tokens;
-                state.held = Some(Held { token, number, expires, renew });
                 // A refresh token that is not rotated is not repeated either; one of another login is void.
                 if refresh.is_some() || !self.is_refresh {
                     state.refresh = refresh;
@@ -261,8 +336,4 @@ impl fmt::Debug for Session {
             .field("uaa", &self.uaa.get())
             .finish_non_exhaustive()
     }
-}
-
-fn nanos(duration: Duration) -> i64 {
-    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }

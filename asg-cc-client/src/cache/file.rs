@@ -1,9 +1,5 @@
 //! The file of a cache: a line that says what it is, with a checksum over all that follows, and a line per id.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
-use std::path::Path;
-
 use asg_core::{AppState, Entity, Guid, Identity, Timestamp};
 use serde_json::{Value, json};
 
@@ -65,20 +61,6 @@ pub(super) fn read(text: &[u8], foundation: &str) -> Result<Vec<Entry>, Error> {
         .map(|line| entry(&serde_json::from_slice(line).ok()?))
         .map(|e| e.ok_or_else(damaged))
         .collect()
-}
-
-/// Writes a file beside `path` and renames it, so that a reader sees the old one or the new one.
-pub(super) fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    let beside = path.with_file_name(name);
-    let write = || {
-        let mut file = File::create(&beside)?;
-        file.write_all(text)?;
-        file.sync_all()?;
-        fs::rename(&beside, path)
-    };
-    write().inspect_err(|_| drop(fs::remove_file(&beside)))
 }
 
 fn entry(line: &Value) -> Option<Entry> {

@@ -14,6 +14,7 @@ use asg_core::{AppState, Directory, Guid, Identity, Timestamp};
 use crate::clock::later;
 use crate::clock::{Clock, Random};
 use crate::error::Error;
+use crate::file::replace;
 use memory::Memory;
 
 /// How long [`Cached`] remembers what, and how much.
@@ -202,13 +203,13 @@ impl<D> Cached<D> {
         Ok(state.memory.len() - before)
     }
 
-    /// Writes [`Cached::dump`] to a file: whole or not at all, by way of another file beside it.
+    /// Writes [`Cached::dump`] to a file: whole or not at all, by way of another file beside it. Only its owner may read it.
     ///
     /// # Errors
     ///
     /// [`Error::CacheFile`] with the system's reason.
     pub fn save(&self, path: &Path, foundation: &str) -> Result<(), Error> {
-        file::replace(path, &self.dump(foundation))
+        replace(path, &self.dump(foundation))
             .map_err(|e| Error::CacheFile(format!("{}: {e}", path.display())))
     }
 

@@ -2,24 +2,27 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use asg_core::{Directory, Guid, Identity, Timestamp};
+use asg_core::{Directory, Guid, Identity};
 use http::Response;
 
 use super::discovery::Discovery;
-use super::exchange::{Build, Exchange, Need};
-use super::{ApiVersion, Core, MOST_LANES, Resolution, Sighting, settings};
+use super::exchange::{Build, Deadline, Exchange, Need};
+use super::{ApiVersion, Core, MOST_LANES, Resolution, settings};
 use crate::api::{Body, Call};
 use crate::auth::Credentials;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::export::Export;
-use crate::resolve::plan::Plan;
+use crate::resolve::plan::{Found, Plan};
 use crate::resolve::query::{Learned, Query};
+use crate::save::{Saved, Saving};
+use crate::stop::Stop;
 use crate::transport::Transport;
 
 /// A live Cloud Controller, over any [`Transport`].
@@ -69,7 +72,7 @@ pub struct CloudController<T> {
 }
 
 /// Asks several questions: one after another, or with threads if the transport can go to them.
-type Round<T> = fn(&CloudController<T>, Vec<Query>) -> Vec<Answered>;
+type Round<T> = fn(&CloudController<T>, Vec<Query>, Deadline) -> Vec<Answered>;
 type Answered = (Query, Result<Learned, Error>);
 
 impl<T: Transport> CloudController<T> {
@@ -110,9 +113,7 @@ impl<T: Transport> CloudController<T> {
     ///
     /// If nothing there is a Cloud Controller.
     pub fn version(&self) -> Result<ApiVersion, Error> {
-        if self.core.needs_discovery() {
-            self.discover()?;
-        }
+        self.know(self.core.deadline())?;
         Ok(*self.core.version.get().expect("discovery sets it or fails"))
     }
 
@@ -122,12 +123,13 @@ impl<T: Transport> CloudController<T> {
     ///
     /// As [`Call::read`], or if no answer came.
     pub fn call<B: Body>(&self, call: &Call<B>) -> Result<B, Error> {
+        let deadline = self.core.deadline();
         if self.core.needs_uaa() {
-            self.discover()?;
+            self.discover(deadline)?;
         }
         let address = &self.core.address;
         let build = |header| call.request_with(address, header);
-        let response = self.exchange(&build)?;
+        let response = self.exchange(&build, deadline)?;
         call.read(&response).map_err(|e| self.core.scrub(e))
     }
 
@@ -147,24 +149,18 @@ impl<T: Transport> CloudController<T> {
     ///
     /// As [`resolve`](Self::resolve).
     pub fn resolve_in_full(&self, guids: &[Guid]) -> Result<HashMap<Guid, Resolution>, Error> {
-        let sightings: Vec<Sighting> = guids.iter().map(|guid| (*guid, None)).collect();
-        let found = self.sight(&sightings)?;
-        Ok(found.into_iter().map(|((guid, _), found)| (guid, found)).collect())
+        self.look_up(guids, false)
     }
 
-    /// Looks up these GUIDs, and the names that their apps had at these times, where audit events prove them
-    /// ([`Resolution::name_then`]). This costs at least one request more per 200 GUIDs. With v2, names are today's.
+    /// Looks up these GUIDs, and the names that their apps, spaces and orgs had at other times, as far as audit events
+    /// prove them ([`Resolution::history`]). This costs at least one request more per 200 GUIDs. With v2, names are
+    /// today's.
     ///
     /// # Errors
     ///
     /// As [`resolve`](Self::resolve).
-    pub fn resolve_at(
-        &self,
-        sightings: &[(Guid, Timestamp)],
-    ) -> Result<HashMap<(Guid, Timestamp), Resolution>, Error> {
-        let sightings: Vec<Sighting> = sightings.iter().map(|(id, at)| (*id, Some(*at))).collect();
-        let found = self.sight(&sightings)?;
-        Ok(found.into_iter().filter_map(|((guid, at), found)| Some(((guid, at?), found))).collect())
+    pub fn resolve_with_history(&self, guids: &[Guid]) -> Result<HashMap<Guid, Resolution>, Error> {
+        self.look_up(guids, true)
     }
 
     /// Everything that lives, 5000 apps a request (100 with v2): a directory without network, for those who will ask for
@@ -174,24 +170,60 @@ impl<T: Transport> CloudController<T> {
     ///
     /// As [`resolve`](Self::resolve).
     pub fn preload(&self) -> Result<Export, Error> {
-        self.version()?;
-        let (known, _) = self.run(self.core.plan_for_all())?;
-        Ok(Export::from(known))
+        let deadline = self.core.deadline();
+        self.know(deadline)?;
+        let found = self.run(self.core.plan_for_all(), deadline)?;
+        Ok(Export::from(found.known))
     }
 
-    fn sight(&self, sightings: &[Sighting]) -> Result<Vec<(Sighting, Resolution)>, Error> {
-        if sightings.is_empty() {
-            return Ok(Vec::new());
+    /// Saves everything that names and policies need into a folder, all pages of it, for [`Export::add_path`]: apps,
+    /// processes, tasks, builds, deployments, spaces, orgs, security groups with their bindings, and audit events. The
+    /// answers are kept as they come, and a file `about-this-export.json` holds the time at which that began.
+    ///
+    /// A missing folder is made. If it holds an export that was broken off, this goes on where that ended;
+    /// anything else in it is refused. A deadline is for each page.
+    ///
+    /// # Errors
+    ///
+    /// As [`resolve`](Self::resolve); [`Error::Export`] if the folder cannot be used.
+    pub fn save(&self, folder: &Path) -> Result<Saved, Error> {
+        if self.version()? == ApiVersion::V2 {
+            return Err(Error::NoSuchEndpoint);
         }
-        self.version()?;
-        let found = self.run(self.core.plan(sightings))?;
-        Ok(self.core.resolutions(sightings, &found))
+        let (address, clock) = (&self.core.address, &self.core.clock);
+        let mut saving = Saving::open(folder, address.to_string(), clock.now())?;
+        while let Some(call) = saving.next() {
+            let build = |header| call.request_with(address, header);
+            let response = self.exchange(&build, self.core.deadline())?;
+            saving.answer(&response).map_err(|e| self.core.scrub(e))?;
+        }
+        saving.finish(clock.now(), self.core.credentials.reach())
     }
 
-    fn discover(&self) -> Result<(), Error> {
+    fn look_up(
+        &self,
+        guids: &[Guid],
+        with_history: bool,
+    ) -> Result<HashMap<Guid, Resolution>, Error> {
+        if guids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let deadline = self.core.deadline();
+        self.know(deadline)?;
+        let found = self.run(self.core.plan(guids, with_history), deadline)?;
+        Ok(self.core.resolutions(guids, found, with_history))
+    }
+
+    /// Finds out what must be known before a plan can be made.
+    fn know(&self, deadline: Deadline) -> Result<(), Error> {
+        if self.core.needs_discovery() { self.discover(deadline) } else { Ok(()) }
+    }
+
+    fn discover(&self, deadline: Deadline) -> Result<(), Error> {
         let mut question = Discovery::Root;
         let ask = |question: Discovery| {
-            let response = self.transport.send(question.request(&self.core.address))?;
+            let request = question.request(&self.core.address);
+            let response = self.transport.send(self.core.in_time(request, deadline)?)?;
             question.read(&response)
         };
         loop {
@@ -202,25 +234,22 @@ impl<T: Transport> CloudController<T> {
         }
     }
 
-    fn run(
-        &self,
-        mut plan: Plan,
-    ) -> Result<(crate::resolve::Knowledge, std::collections::HashSet<String>), Error> {
+    fn run(&self, mut plan: Plan, deadline: Deadline) -> Result<Found, Error> {
         loop {
             let queries = plan.questions();
             if queries.is_empty() {
                 return Ok(plan.finish());
             }
-            for (query, answer) in (self.round)(self, queries) {
+            for (query, answer) in (self.round)(self, queries, deadline) {
                 plan.answer(query, answer)?;
             }
         }
     }
 
-    fn in_turn(&self, queries: Vec<Query>) -> Vec<Answered> {
+    fn in_turn(&self, queries: Vec<Query>, deadline: Deadline) -> Vec<Answered> {
         let mut answered = Vec::new();
         for query in queries {
-            let answer = self.ask(&query);
+            let answer = self.ask(&query, deadline);
             let failed = answer.as_ref().is_err_and(|e| !e.is_answer());
             answered.push((query, answer));
             if failed {
@@ -230,13 +259,13 @@ impl<T: Transport> CloudController<T> {
         answered
     }
 
-    fn in_lanes(&self, queries: Vec<Query>) -> Vec<Answered>
+    fn in_lanes(&self, queries: Vec<Query>, deadline: Deadline) -> Vec<Answered>
     where
         T: Sync,
     {
         let lanes = self.core.lanes.min(queries.len());
         if lanes < 2 {
-            return self.in_turn(queries);
+            return self.in_turn(queries, deadline);
         }
         let next = AtomicUsize::new(0);
         let failed = AtomicBool::new(false);
@@ -246,7 +275,7 @@ impl<T: Transport> CloudController<T> {
             while !failed.load(Ordering::Relaxed) {
                 let n = next.fetch_add(1, Ordering::Relaxed);
                 let Some(query) = queries.get(n) else { break };
-                let answer = self.ask(query);
+                let answer = self.ask(query, deadline);
                 if answer.as_ref().is_err_and(|e| !e.is_answer()) {
                     failed.store(true, Ordering::Relaxed);
                 }
@@ -263,15 +292,15 @@ impl<T: Transport> CloudController<T> {
         queries.into_iter().zip(answers).filter_map(|(query, a)| Some((query, a?))).collect()
     }
 
-    fn ask(&self, query: &Query) -> Result<Learned, Error> {
+    fn ask(&self, query: &Query, deadline: Deadline) -> Result<Learned, Error> {
         let address = &self.core.address;
         let build = |header| query.ask.request(address, header);
-        let response = self.exchange(&build)?;
+        let response = self.exchange(&build, deadline)?;
         query.ask.read(&response).map_err(|e| self.core.scrub(e))
     }
 
-    fn exchange(&self, build: Build<'_>) -> Result<Response<Vec<u8>>, Error> {
-        let mut exchange = Exchange::new(&self.core, build);
+    fn exchange(&self, build: Build<'_>, deadline: Deadline) -> Result<Response<Vec<u8>>, Error> {
+        let mut exchange = Exchange::new(&self.core, build, deadline);
         loop {
             match exchange.next() {
                 Need::Send(request) => exchange.answer(self.transport.send(request)),
@@ -320,13 +349,14 @@ impl CloudController<crate::adapter::HttpTransport> {
     ///
     /// # Errors
     ///
-    /// If the target is no URL.
+    /// If the target is not a URL, or the access token is missing.
     pub fn from_cf_config(config: &crate::auth::CfConfig) -> Result<Self, Error> {
         let options = crate::adapter::HttpOptions {
             skip_tls_verification: config.ssl_disabled,
             ..crate::adapter::HttpOptions::default()
         };
         let transport = crate::adapter::HttpTransport::with_options(&options)?;
-        Self::new(transport, &config.target, config.token.clone())
+        let token = config.token.clone().ok_or(Error::NotLoggedIn)?;
+        Self::new(transport, &config.target, token)
     }
 }

@@ -1,17 +1,24 @@
 //! One request until its answer, with everything that tokens need: a machine that neither sends nor waits.
 
+use std::time::Duration;
+
+use asg_core::Timestamp;
 use http::{HeaderValue, Request, Response};
 
 use super::Core;
 use crate::auth::Kind;
 use crate::auth::session::{Session, Ticket, Turn};
+use crate::clock::until;
 use crate::error::Error;
-use crate::transport::TransportError;
+use crate::transport::{TimeLeft, TransportError};
 
 /// Builds the request with this `Authorization`.
 pub(super) type Build<'a> = &'a (dyn Fn(Option<HeaderValue>) -> Request<Vec<u8>> + Sync);
 
-/// What the driver has to do next.
+/// The end of a question of several requests, and how long it was allowed to take.
+pub(super) type Deadline = Option<(Timestamp, Duration)>;
+
+/// The driver's next step.
 pub(super) enum Need<'a> {
     /// Send this, and give the answer to [`Exchange::answer`].
     Send(Request<Vec<u8>>),
@@ -24,14 +31,15 @@ pub(super) enum Need<'a> {
 pub(super) struct Exchange<'a> {
     core: &'a Core,
     build: Build<'a>,
+    deadline: Deadline,
     state: State<'a>,
     /// The token was refused once, and a second time is final.
     renewed: bool,
 }
 
 enum State<'a> {
-    /// The request is to be made. The login's token with this number was refused.
-    Ready(Option<u64>),
+    /// The request is to be made.
+    Ready,
     /// The UAA is asked first.
     AtUaa(Ticket<'a>),
     /// The request is on its way.
@@ -39,7 +47,7 @@ enum State<'a> {
     Done(Result<Response<Vec<u8>>, Error>),
 }
 
-/// What the request showed of who asks.
+/// The credentials that a request showed.
 enum Shown {
     /// Nothing that could be renewed.
     Fixed,
@@ -48,76 +56,100 @@ enum Shown {
 }
 
 impl<'a> Exchange<'a> {
-    pub(super) const fn new(core: &'a Core, build: Build<'a>) -> Self {
-        Self { core, build, state: State::Ready(None), renewed: false }
+    pub(super) const fn new(core: &'a Core, build: Build<'a>, deadline: Deadline) -> Self {
+        Self { core, build, deadline, state: State::Ready, renewed: false }
     }
 
     pub(super) fn next(&mut self) -> Need<'a> {
         let core = self.core;
-        let rejected = match std::mem::replace(&mut self.state, State::Ready(None)) {
-            State::Ready(rejected) => rejected,
-            State::Done(result) => return Need::Done(result),
-            // A driver that asks again instead of answering; it begins again.
-            State::AtUaa(_) | State::Sent(_) => None,
+        // A driver that asks again instead of answering begins again.
+        if let State::Done(result) = std::mem::replace(&mut self.state, State::Ready) {
+            return Need::Done(result);
+        }
+        let in_time = |request| match core.in_time(request, self.deadline) {
+            Ok(request) => Need::Send(request),
+            Err(e) => Need::Done(Err(e)),
         };
-        match &core.credentials.0 {
-            Kind::Token(token) => self.send(token.header(), Shown::Fixed),
+        let (header, shown) = match &core.credentials.0 {
+            Kind::Token(token) => (token.header(), Shown::Fixed),
             Kind::Provider(provider) => match provider.header() {
-                Ok(header) => self.send(header.clone(), Shown::Header(header)),
-                Err(e) => Need::Done(Err(e)),
+                Ok(header) => (header.clone(), Shown::Header(header)),
+                Err(e) => return Need::Done(Err(e)),
             },
-            Kind::Login(session) => match session.turn(core.clock.now(), rejected) {
-                Turn::Have(token, number) => self.send(token.header(), Shown::Token(number)),
+            Kind::Login(session) => match session.turn(core.clock.now()) {
+                Turn::Have(token, number) => (token.header(), Shown::Token(number)),
                 Turn::Ask(ticket, request) => {
                     self.state = State::AtUaa(ticket);
-                    Need::Send(*request)
+                    return in_time(*request);
                 }
-                Turn::Wait => {
-                    self.state = State::Ready(rejected);
-                    Need::Wait(session)
-                }
-                Turn::Failed(e) => Need::Done(Err(e)),
+                Turn::Wait => return Need::Wait(session),
+                Turn::Failed(e) => return Need::Done(Err(e)),
             },
-        }
+        };
+        self.state = State::Sent(shown);
+        in_time((self.build)(Some(header)))
     }
 
     pub(super) fn answer(&mut self, result: Result<Response<Vec<u8>>, TransportError>) {
-        let shown = match std::mem::replace(&mut self.state, State::Ready(None)) {
-            State::AtUaa(ticket) => return ticket.answer(self.core.clock.now(), result),
+        let now = self.core.clock.now();
+        let shown = match std::mem::replace(&mut self.state, State::Ready) {
+            State::AtUaa(ticket) => return ticket.answer(now, result),
             State::Sent(shown) => shown,
-            State::Ready(_) | State::Done(_) => Shown::Fixed,
+            State::Ready | State::Done(_) => Shown::Fixed,
         };
-        let refused = !self.renewed
-            && result.as_ref().is_ok_and(|response| {
-                response.status() == 401 && Error::from_response(response) == Error::TokenRejected
-            });
-        if refused {
-            self.renewed = true;
-            match (shown, &self.core.credentials.0) {
-                (Shown::Token(number), _) => {
-                    self.state = State::Ready(Some(number));
-                    return;
-                }
-                // The same header would be refused again.
-                (Shown::Header(old), Kind::Provider(provider)) => match provider.header() {
-                    Ok(new) if new != old => {
-                        self.state = State::Ready(None);
-                        return;
-                    }
-                    Ok(_) => {}
-                    Err(e) => {
-                        self.state = State::Done(Err(e));
-                        return;
-                    }
-                },
-                _ => {}
+        let is_refused = result.as_ref().is_ok_and(|response| {
+            response.status() == 401 && Error::from_response(response) == Error::TokenRejected
+        });
+        let again = match (shown, &self.core.credentials.0) {
+            (Shown::Token(number), Kind::Login(session)) if is_refused => {
+                session.refused(number, now).map(|()| true)
             }
-        }
-        self.state = State::Done(result.map_err(Error::from));
+            (Shown::Token(number), Kind::Login(session)) => {
+                // A router or proxy that fails has not looked at the token.
+                if result.as_ref().is_ok_and(|response| !response.status().is_server_error()) {
+                    session.accepted(number);
+                }
+                Ok(false)
+            }
+            // An equal header would be refused again.
+            (Shown::Header(old), Kind::Provider(provider)) if is_refused && !self.renewed => {
+                provider.header().map(|new| new != old)
+            }
+            _ => Ok(false),
+        };
+        self.state = match again {
+            Ok(true) if !self.renewed => State::Ready,
+            Ok(_) if result.as_ref().is_ok_and(|response| response.status() == 429) => {
+                let ended = self.core.credentials.ended(now);
+                State::Done(match ended {
+                    Some(at) => Err(Error::TokenEnded { at }),
+                    None => result.map_err(Error::from),
+                })
+            }
+            Ok(_) => State::Done(result.map_err(Error::from)),
+            Err(e) => State::Done(Err(e)),
+        };
+        self.renewed |= is_refused;
     }
+}
 
-    fn send(&mut self, header: HeaderValue, shown: Shown) -> Need<'a> {
-        self.state = State::Sent(shown);
-        Need::Send((self.build)(Some(header)))
+impl Core {
+    /// Notes on a request how much time is left for it; an error if nothing is to be asked any more.
+    pub(super) fn in_time(
+        &self,
+        mut request: Request<Vec<u8>>,
+        deadline: Deadline,
+    ) -> Result<Request<Vec<u8>>, Error> {
+        if self.stop.is_stopped() {
+            return Err(Error::Stopped);
+        }
+        if let Some((end, allowed)) = deadline {
+            let left = until(self.clock.now(), end);
+            if left.is_zero() {
+                return Err(Error::Deadline(allowed));
+            }
+            request.extensions_mut().insert(TimeLeft(left));
+        }
+        Ok(request)
     }
 }

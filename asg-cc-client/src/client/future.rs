@@ -3,24 +3,27 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::future::{Future, poll_fn};
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::OnceLock;
 use std::task::Poll;
 use std::time::Duration;
 
-use asg_core::{Guid, Identity, Timestamp};
+use asg_core::{Guid, Identity};
 use http::Response;
 
 use super::discovery::Discovery;
-use super::exchange::{Build, Exchange, Need};
-use super::{ApiVersion, Core, MOST_LANES, Resolution, Sighting, settings};
+use super::exchange::{Build, Deadline, Exchange, Need};
+use super::{ApiVersion, Core, MOST_LANES, Resolution, settings};
 use crate::api::{Body, Call};
 use crate::auth::Credentials;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::export::Export;
-use crate::resolve::plan::Plan;
+use crate::resolve::plan::{Found, Plan};
 use crate::resolve::query::{Learned, Query};
+use crate::save::{Saved, Saving};
+use crate::stop::Stop;
 use crate::transport::AsyncTransport;
 
 /// A live Cloud Controller, over any [`AsyncTransport`]: what [`CloudController`](crate::CloudController) is for a
@@ -46,6 +49,24 @@ use crate::transport::AsyncTransport;
 /// assert_eq!(cc.resolve(&[proxy]).await?[&proxy].path().as_deref(), Some("o/s/proxy"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// A correlator and a follower ask a blocking directory. From a thread that is not the runtime's own, this one can serve
+/// them:
+///
+/// ```
+/// use asg_cc_client::embedded::Foundation;
+/// use asg_cc_client::{AsyncCloudController, Token, Transport};
+/// use asg_core::{AppState, Directory, Guid, directory_fn};
+/// use http::Request;
+///
+/// let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+/// let transport = |request: Request<Vec<u8>>| std::future::ready(Foundation::new().send(request));
+/// let cc = AsyncCloudController::new(transport, "https://api.example.org", Token::new("sesame")?)?;
+/// let mut directory = directory_fn(|guids: &[Guid]| runtime.block_on(cc.resolve(guids)));
+/// let seven = Guid::from_u128(7);
+/// assert_eq!(directory.identities(&[seven])?[&seven].state, AppState::Unavailable);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct AsyncCloudController<T> {
@@ -87,9 +108,7 @@ impl<T: AsyncTransport + Sync> AsyncCloudController<T> {
     ///
     /// If nothing there is a Cloud Controller.
     pub async fn version(&self) -> Result<ApiVersion, Error> {
-        if self.core.needs_discovery() {
-            self.discover().await?;
-        }
+        self.know(self.core.deadline()).await?;
         Ok(*self.core.version.get().expect("discovery sets it or fails"))
     }
 
@@ -99,12 +118,13 @@ impl<T: AsyncTransport + Sync> AsyncCloudController<T> {
     ///
     /// As [`Call::read`], or if no answer came.
     pub async fn call<B: Body>(&self, call: &Call<B>) -> Result<B, Error> {
+        let deadline = self.core.deadline();
         if self.core.needs_uaa() {
-            self.discover().await?;
+            self.discover(deadline).await?;
         }
         let address = &self.core.address;
         let build = |header| call.request_with(address, header);
-        let response = self.exchange(&build).await?;
+        let response = self.exchange(&build, deadline).await?;
         call.read(&response).map_err(|e| self.core.scrub(e))
     }
 
@@ -127,24 +147,21 @@ impl<T: AsyncTransport + Sync> AsyncCloudController<T> {
         &self,
         guids: &[Guid],
     ) -> Result<HashMap<Guid, Resolution>, Error> {
-        let sightings: Vec<Sighting> = guids.iter().map(|guid| (*guid, None)).collect();
-        let found = self.sight(&sightings).await?;
-        Ok(found.into_iter().map(|((guid, _), found)| (guid, found)).collect())
+        self.look_up(guids, false).await
     }
 
-    /// Looks up these GUIDs, and the names that their apps had at these times, where audit events prove them
-    /// ([`Resolution::name_then`]). This costs at least one request more per 200 GUIDs. With v2, names are today's.
+    /// Looks up these GUIDs, and the names that their apps, spaces and orgs had at other times, as far as audit events
+    /// prove them ([`Resolution::history`]). This costs at least one request more per 200 GUIDs. With v2, names are
+    /// today's.
     ///
     /// # Errors
     ///
     /// As [`resolve`](Self::resolve).
-    pub async fn resolve_at(
+    pub async fn resolve_with_history(
         &self,
-        sightings: &[(Guid, Timestamp)],
-    ) -> Result<HashMap<(Guid, Timestamp), Resolution>, Error> {
-        let sightings: Vec<Sighting> = sightings.iter().map(|(id, at)| (*id, Some(*at))).collect();
-        let found = self.sight(&sightings).await?;
-        Ok(found.into_iter().filter_map(|((guid, at), found)| Some(((guid, at?), found))).collect())
+        guids: &[Guid],
+    ) -> Result<HashMap<Guid, Resolution>, Error> {
+        self.look_up(guids, true).await
     }
 
     /// Everything that lives: as [`CloudController::preload`](crate::CloudController::preload).
@@ -153,24 +170,60 @@ impl<T: AsyncTransport + Sync> AsyncCloudController<T> {
     ///
     /// As [`resolve`](Self::resolve).
     pub async fn preload(&self) -> Result<Export, Error> {
-        self.version().await?;
-        let (known, _) = self.run(self.core.plan_for_all()).await?;
-        Ok(Export::from(known))
+        let deadline = self.core.deadline();
+        self.know(deadline).await?;
+        let found = self.run(self.core.plan_for_all(), deadline).await?;
+        Ok(Export::from(found.known))
     }
 
-    async fn sight(&self, sightings: &[Sighting]) -> Result<Vec<(Sighting, Resolution)>, Error> {
-        if sightings.is_empty() {
-            return Ok(Vec::new());
+    /// Saves everything that names and policies need into a folder, all pages of it, for [`Export::add_path`]: apps,
+    /// processes, tasks, builds, deployments, spaces, orgs, security groups with their bindings, and audit events. The
+    /// answers are kept as they come, and a file `about-this-export.json` holds the time at which that began.
+    ///
+    /// A missing folder is made. If it holds an export that was broken off, this goes on where that ended;
+    /// anything else in it is refused. A deadline is for each page.
+    ///
+    /// # Errors
+    ///
+    /// As [`resolve`](Self::resolve); [`Error::Export`] if the folder cannot be used.
+    pub async fn save(&self, folder: &Path) -> Result<Saved, Error> {
+        if self.version().await? == ApiVersion::V2 {
+            return Err(Error::NoSuchEndpoint);
         }
-        self.version().await?;
-        let found = self.run(self.core.plan(sightings)).await?;
-        Ok(self.core.resolutions(sightings, &found))
+        let (address, clock) = (&self.core.address, &self.core.clock);
+        let mut saving = Saving::open(folder, address.to_string(), clock.now())?;
+        while let Some(call) = saving.next() {
+            let build = |header| call.request_with(address, header);
+            let response = self.exchange(&build, self.core.deadline()).await?;
+            saving.answer(&response).map_err(|e| self.core.scrub(e))?;
+        }
+        saving.finish(clock.now(), self.core.credentials.reach())
     }
 
-    async fn discover(&self) -> Result<(), Error> {
+    async fn look_up(
+        &self,
+        guids: &[Guid],
+        with_history: bool,
+    ) -> Result<HashMap<Guid, Resolution>, Error> {
+        if guids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let deadline = self.core.deadline();
+        self.know(deadline).await?;
+        let found = self.run(self.core.plan(guids, with_history), deadline).await?;
+        Ok(self.core.resolutions(guids, found, with_history))
+    }
+
+    /// Finds out what must be known before a plan can be made.
+    async fn know(&self, deadline: Deadline) -> Result<(), Error> {
+        if self.core.needs_discovery() { self.discover(deadline).await } else { Ok(()) }
+    }
+
+    async fn discover(&self, deadline: Deadline) -> Result<(), Error> {
         let mut question = Discovery::Root;
         loop {
-            let sent = self.transport.send(question.request(&self.core.address)).await;
+            let request = self.core.in_time(question.request(&self.core.address), deadline)?;
+            let sent = self.transport.send(request).await;
             let read = sent.map_err(Error::from).and_then(|response| question.read(&response));
             match read.map_err(|e| self.core.scrub(e))? {
                 Ok(root) => return self.core.discovered(&root),
@@ -179,23 +232,24 @@ impl<T: AsyncTransport + Sync> AsyncCloudController<T> {
         }
     }
 
-    async fn run(
-        &self,
-        mut plan: Plan,
-    ) -> Result<(crate::resolve::Knowledge, std::collections::HashSet<String>), Error> {
+    async fn run(&self, mut plan: Plan, deadline: Deadline) -> Result<Found, Error> {
         loop {
             let queries = plan.questions();
             if queries.is_empty() {
                 return Ok(plan.finish());
             }
-            for (query, answer) in self.in_lanes(queries).await {
+            for (query, answer) in self.in_lanes(queries, deadline).await {
                 plan.answer(query, answer)?;
             }
         }
     }
 
     /// Asks these, some at a time.
-    async fn in_lanes(&self, queries: Vec<Query>) -> Vec<(Query, Result<Learned, Error>)> {
+    async fn in_lanes(
+        &self,
+        queries: Vec<Query>,
+        deadline: Deadline,
+    ) -> Vec<(Query, Result<Learned, Error>)> {
         type Lane<'a> = Pin<Box<dyn Future<Output = (Query, Result<Learned, Error>)> + Send + 'a>>;
         let mut waiting = queries.into_iter();
         let mut lanes: Vec<Lane<'_>> = Vec::new();
@@ -206,7 +260,7 @@ impl<T: AsyncTransport + Sync> AsyncCloudController<T> {
                 while lanes.len() < self.core.lanes && !failed {
                     let Some(query) = waiting.next() else { break };
                     lanes.push(Box::pin(async move {
-                        let answer = self.ask(&query).await;
+                        let answer = self.ask(&query, deadline).await;
                         (query, answer)
                     }));
                 }
@@ -230,15 +284,19 @@ impl<T: AsyncTransport + Sync> AsyncCloudController<T> {
         .await
     }
 
-    async fn ask(&self, query: &Query) -> Result<Learned, Error> {
+    async fn ask(&self, query: &Query, deadline: Deadline) -> Result<Learned, Error> {
         let address = &self.core.address;
         let build = |header| query.ask.request(address, header);
-        let response = self.exchange(&build).await?;
+        let response = self.exchange(&build, deadline).await?;
         query.ask.read(&response).map_err(|e| self.core.scrub(e))
     }
 
-    async fn exchange(&self, build: Build<'_>) -> Result<Response<Vec<u8>>, Error> {
-        let mut exchange = Exchange::new(&self.core, build);
+    async fn exchange(
+        &self,
+        build: Build<'_>,
+        deadline: Deadline,
+    ) -> Result<Response<Vec<u8>>, Error> {
+        let mut exchange = Exchange::new(&self.core, build, deadline);
         loop {
             match exchange.next() {
                 Need::Send(request) => {

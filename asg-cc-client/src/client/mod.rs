@@ -6,26 +6,28 @@ mod exchange;
 mod future;
 mod resolution;
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use asg_core::{AppState, Identity, Timestamp};
+use asg_core::{AppState, Guid, Identity, Timestamp};
 
 use crate::api::{Address, Root};
 use crate::auth::Credentials;
 use crate::auth::Kind;
-use crate::clock::Clock;
+use crate::clock::{Clock, later};
 use crate::error::Error;
-use crate::resolve::Knowledge;
-use crate::resolve::plan::Plan;
+use crate::resolve::NameHistory;
+use crate::resolve::plan::{Found, Plan, Terms};
+use crate::resolve::search::Searches;
+use crate::stop::Stop;
 use crate::text::distinct;
 use crate::token::Reach;
 
 pub use blocking::CloudController;
+use exchange::Deadline;
 pub use future::AsyncCloudController;
-use resolution::Sighting;
 pub use resolution::{Provenance, Resolution};
 
 /// Cloud Controller's workers are few: more requests at a time would only wait there, in the way of others.
@@ -48,8 +50,11 @@ pub(crate) struct Core {
     clock: Clock,
     version: OnceLock<ApiVersion>,
     search_pages: usize,
+    searches: Mutex<Arc<Searches>>,
     retention: Duration,
     lanes: usize,
+    time: Option<Duration>,
+    stop: Stop,
 }
 
 impl Core {
@@ -60,9 +65,17 @@ impl Core {
             clock: Clock::system(),
             version: OnceLock::new(),
             search_pages: 10,
+            searches: Mutex::default(),
             retention: Duration::from_secs(31 * 24 * 60 * 60),
             lanes: 1,
+            time: None,
+            stop: Stop::new(),
         })
+    }
+
+    /// The end of a question that begins now.
+    fn deadline(&self) -> Deadline {
+        self.time.map(|allowed| (later(self.clock.now(), allowed), allowed))
     }
 
     /// Before a call can be made.
@@ -94,54 +107,77 @@ impl Core {
         Ok(())
     }
 
-    fn plan(&self, sightings: &[Sighting]) -> Plan {
-        let unique = distinct(sightings.iter().map(|(id, _)| id.to_string()));
-        let timed = sightings.iter().any(|(_, time)| time.is_some());
+    fn plan(&self, guids: &[Guid], with_history: bool) -> Plan {
+        let terms = Terms {
+            ids: distinct(guids.iter().copied()),
+            search_pages: self.search_pages,
+            searches: Arc::clone(&self.searches()),
+            now: self.clock.now(),
+            with_history,
+        };
         match self.version.get() {
-            Some(ApiVersion::V2) => Plan::v2(unique),
-            _ if timed => Plan::v3_with_history(unique, self.search_pages),
-            _ => Plan::v3(unique, self.search_pages),
+            Some(ApiVersion::V2) => Plan::v2(terms),
+            _ => Plan::v3(terms),
         }
     }
 
     fn plan_for_all(&self) -> Plan {
         match self.version.get() {
-            Some(ApiVersion::V2) => Plan::v2_all(),
-            _ => Plan::v3_all(),
+            Some(ApiVersion::V2) => Plan::v2_all(self.clock.now()),
+            _ => Plan::v3_all(self.clock.now()),
         }
     }
 
+    /// Gives what a plan found about these GUIDs, and keeps what it searched.
     fn resolutions(
         &self,
-        sightings: &[Sighting],
-        (known, hidden): &(Knowledge, HashSet<String>),
-    ) -> Vec<(Sighting, Resolution)> {
+        guids: &[Guid],
+        found: Found,
+        with_history: bool,
+    ) -> HashMap<Guid, Resolution> {
         let reach = self.credentials.reach();
-        let now = self.clock.now();
         let kept = i64::try_from(self.retention.as_nanos()).unwrap_or(i64::MAX);
-        let kept = Timestamp::from_nanos(now.as_nanos().saturating_sub(kept));
-        let one = |sighting: &Sighting| {
-            let (id, time) = (sighting.0.to_string(), sighting.1);
-            let found = known.identify(&id);
-            let provenance = match &found {
-                Some(Identity { state: AppState::Deleted, deleted_at, .. }) => {
-                    Provenance::Deleted { at: *deleted_at }
+        let now = self.clock.now().as_nanos();
+        let events_since = Timestamp::from_nanos(now.saturating_sub(kept));
+        let one = |guid: &Guid| {
+            let (identity, provenance) = match found.known.identify(*guid) {
+                Some(identity) => {
+                    let provenance = match identity.state {
+                        AppState::Deleted => Provenance::Deleted { at: identity.deleted_at },
+                        _ => Provenance::Listed,
+                    };
+                    (identity, provenance)
                 }
-                Some(_) => Provenance::Listed,
-                None if hidden.contains(&id) || reach == Reach::Limited => Provenance::Hidden,
-                None if time.is_some_and(|time| time < kept) => Provenance::Expired,
-                None => Provenance::Unknown,
+                None if found.hidden.contains(guid) || reach == Reach::Limited => {
+                    (Identity::hidden(), Provenance::Hidden)
+                }
+                None => {
+                    let opaque = || "the token does not show how much it may see".to_owned();
+                    let doubt = found.doubt.clone();
+                    match doubt.or_else(|| (reach == Reach::Opaque).then(opaque)) {
+                        Some(why) => (Identity::unavailable(why), Provenance::Unavailable),
+                        None => (Identity::unknown(), Provenance::Unknown),
+                    }
+                }
             };
-            let app = found.as_ref().and_then(|identity| identity.app.as_ref()).zip(time);
-            let name_then = app
-                .and_then(|(app, time)| known.name_at(&app.guid, app.name.as_deref(), time, kept));
-            let identity = found.unwrap_or_else(|| match provenance {
-                Provenance::Hidden => Identity::hidden(),
-                _ => Identity::unknown(),
-            });
-            (*sighting, Resolution { identity, provenance, reach, name_then })
+            let history = if with_history {
+                found.known.history(*guid, events_since)
+            } else {
+                NameHistory::default()
+            };
+            (*guid, Resolution { identity, provenance, reach, events_since, history })
         };
-        sightings.iter().map(one).collect()
+        let resolutions = guids.iter().map(one).collect();
+        let mut searches = self.searches();
+        if found.searches.is_ahead_of(&searches) {
+            *searches = found.searches;
+        }
+        resolutions
+    }
+
+    fn searches(&self) -> MutexGuard<'_, Arc<Searches>> {
+        // A pointer is whole at every point at which a thread could panic.
+        self.searches.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn scrub(&self, error: Error) -> Error {
@@ -169,19 +205,34 @@ macro_rules! settings {
             self
         }
 
-        /// Reads at most so many pages (of 1000) of deployments, and as many of events, to find processes that are gone.
-        /// The default is 10; 0 switches the search off.
+        /// Reads at most so many pages (of 1000) of deployments, and twice as many of events, to find processes, tasks and
+        /// builds that are gone. The default is 10; 0 switches the search off. The pages are read once, and kept.
         #[must_use]
         pub const fn with_search_pages(mut self, pages: usize) -> Self {
             self.core.search_pages = pages;
             self
         }
 
-        /// How long the foundation keeps audit events: what was not found and is older is
-        /// [`Provenance::Expired`](crate::Provenance::Expired). The default is Cloud Controller's, 31 days.
+        /// How long the foundation keeps audit events: see [`Resolution::events_since`](crate::Resolution::events_since).
+        /// The default is Cloud Controller's, 31 days.
         #[must_use]
         pub const fn with_retention(mut self, retention: Duration) -> Self {
             self.core.retention = retention;
+            self
+        }
+
+        /// Fails with [`Error::Deadline`] if a whole question, with all its requests, takes longer than this. Without a
+        /// limit by default.
+        #[must_use]
+        pub const fn with_deadline(mut self, time: Duration) -> Self {
+            self.core.time = Some(time);
+            self
+        }
+
+        /// Sends no more requests once `stop` is set, and fails with [`Error::Stopped`].
+        #[must_use]
+        pub fn with_stop(mut self, stop: Stop) -> Self {
+            self.core.stop = stop;
             self
         }
 

@@ -1,21 +1,25 @@
-//! What is known of an id, and how.
+//! An answer about a GUID, and the way in which it is known.
 
-use asg_core::{Guid, Identity, Timestamp};
+use asg_core::{Identity, Timestamp};
 
+use crate::resolve::NameHistory;
 use crate::token::Reach;
 
 /// An identity, and where it comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Resolution {
-    /// Who it is.
+    /// The identity, with today's names.
     pub identity: Identity,
     /// How that is known, or why it is not.
     pub provenance: Provenance,
-    /// What the token may see. Only with [`Reach::Global`] it would have seen what was not found.
+    /// How much the token may see. Only with [`Reach::Global`] a missing app is unknown.
     pub reach: Reach,
-    /// The app's name at the time that was asked for, if something proves it: see
-    /// [`CloudController::resolve_at`](crate::CloudController::resolve_at).
-    pub name_then: Option<String>,
+    /// Audit events before this time may be gone: an app that was deleted before is unknown.
+    pub events_since: Timestamp,
+    /// The names of earlier times; empty without
+    /// [`CloudController::resolve_with_history`](crate::CloudController::resolve_with_history).
+    pub history: NameHistory,
 }
 
 /// How an identity is known.
@@ -29,13 +33,10 @@ pub enum Provenance {
         /// When.
         at: Option<Timestamp>,
     },
-    /// It is there and may not be seen, or may be: the token does not see everything.
+    /// It may not be seen, or may exist unseen: the token does not see everything.
     Hidden,
-    /// Not found. It was asked for at a time of which audit events are not kept any more, so it may have been deleted.
-    Expired,
-    /// Not found.
+    /// Not found, though everything was searched.
     Unknown,
+    /// Not found, and that proves nothing: [`Identity::state_reason`] has the reason.
+    Unavailable,
 }
-
-/// An id, and when it was seen.
-pub(super) type Sighting = (Guid, Option<Timestamp>);

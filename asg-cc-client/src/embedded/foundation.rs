@@ -167,6 +167,9 @@ pub struct Event {
     /// The org's GUID.
     #[serde(default)]
     pub org: Option<String>,
+    /// The process that caused it, as with crashes and readiness; without one, a user did.
+    #[serde(default)]
+    pub actor: Option<String>,
     /// The details.
     #[serde(default)]
     pub data: Map<String, Value>,
@@ -419,6 +422,7 @@ impl Foundation {
             target_name: name.cloned().unwrap_or_default(),
             space: app.map(|app| app.space.clone()).or_else(|| space.map(|s| s.guid.clone())),
             org: Some(org_guid.into()).filter(|_| org.is_some()),
+            actor: None,
             data,
         });
     }

@@ -12,7 +12,8 @@ use super::attempt::{Attempt, Pause};
 use super::trace::{self, Span};
 use super::{Counts, Notice, Policy};
 use crate::clock::{Clock, Random, later, until};
-use crate::transport::{AsyncTransport, Sending};
+use crate::stop::Stop;
+use crate::transport::{AsyncTransport, Sending, TimeLeft};
 use crate::transport::{Transport, TransportError, TransportErrorKind};
 
 type Observer = Box<dyn Fn(&Notice<'_>) + Send + Sync>;
@@ -57,6 +58,7 @@ pub struct Retrying<T, S = fn(Duration)> {
     clock: Clock,
     random: Random,
     observer: Option<Observer>,
+    stop: Stop,
     state: Mutex<State>,
 }
 
@@ -80,6 +82,7 @@ impl<T> Retrying<T> {
             clock: Clock::system(),
             random: Random::system(),
             observer: None,
+            stop: Stop::new(),
             state: Mutex::default(),
         }
     }
@@ -140,6 +143,30 @@ impl<T, S> Retrying<T, S> {
         self.sleeping(sleep)
     }
 
+    /// Ends pauses and sends nothing more once `stop` is set; requests that are on their way are not broken off. In
+    /// pauses the thread sleeps.
+    ///
+    /// ```
+    /// use asg_cc_client::{Retrying, Stop, Transport, TransportError, TransportErrorKind};
+    /// use http::{Request, Response};
+    ///
+    /// let stop = Stop::new();
+    /// let from_server = stop.clone();
+    /// let failing = move |_: Request<Vec<u8>>| -> Result<Response<Vec<u8>>, TransportError> {
+    ///     from_server.stop();
+    ///     Ok(Response::builder().status(503).body(Vec::new()).unwrap())
+    /// };
+    /// let transport = Retrying::new(failing).with_stop(&stop);
+    /// let error = transport.send(Request::new(Vec::new())).unwrap_err();
+    /// assert_eq!(error.kind(), TransportErrorKind::Stopped);
+    /// ```
+    #[must_use]
+    pub fn with_stop(mut self, stop: &Stop) -> Retrying<T, impl Fn(Duration) + use<T, S>> {
+        self.stop = stop.clone();
+        let stop = stop.clone();
+        self.sleeping(move |pause| stop.sleep(pause))
+    }
+
     /// The transport inside.
     pub const fn get_ref(&self) -> &T {
         &self.inner
@@ -151,8 +178,8 @@ impl<T, S> Retrying<T, S> {
     }
 
     fn sleeping<U>(self, sleep: U) -> Retrying<T, U> {
-        let Self { inner, policy, sleep: _, clock, random, observer, state } = self;
-        Retrying { inner, policy, sleep, clock, random, observer, state }
+        let Self { inner, policy, sleep: _, clock, random, observer, stop, state } = self;
+        Retrying { inner, policy, sleep, clock, random, observer, stop, state }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -167,6 +194,7 @@ impl<T, S> Retrying<T, S> {
             attempt: Attempt::new(request.method().clone()),
             method: request.method().clone(),
             target: target.to_owned(),
+            end: request.extensions().get().map(|TimeLeft(left)| later(self.clock.now(), *left)),
             span: trace::span(request.method(), target),
         }
     }
@@ -178,6 +206,8 @@ struct Course<'a, T, S> {
     attempt: Attempt,
     method: http::Method,
     target: String,
+    /// When the caller's time is over.
+    end: Option<Timestamp>,
     span: Span,
 }
 
@@ -189,7 +219,15 @@ impl<T, S> Course<'_, T, S> {
     }
 
     /// Begins a try.
-    fn begin(&mut self) -> Result<(), TransportError> {
+    fn begin(&mut self, request: &mut Request<Vec<u8>>) -> Result<(), TransportError> {
+        if self.retrying.stop.is_stopped() {
+            let what = "the caller ended the work";
+            return Err(TransportError::new(TransportErrorKind::Stopped, what));
+        }
+        if let Some(end) = self.end {
+            let left = until(self.retrying.clock.now(), end);
+            request.extensions_mut().insert(TimeLeft(left));
+        }
         {
             let mut state = self.retrying.state();
             if let Some(budget) = self.retrying.policy.budget.filter(|b| state.spent >= *b) {
@@ -213,6 +251,9 @@ impl<T, S> Course<'_, T, S> {
         let Retrying { policy, clock, random, .. } = self.retrying;
         let now = clock.now();
         let Pause { length, asked } = self.attempt.after(policy, result, now, random.next())?;
+        if self.end.is_some_and(|end| end <= later(now, length)) {
+            return None;
+        }
         if asked {
             let mut state = self.retrying.state();
             state.hold = state.hold.max(Some(later(now, length)));
@@ -237,8 +278,9 @@ impl<T: Transport, S: Fn(Duration)> Transport for Retrying<T, S> {
             (self.sleep)(hold);
         }
         loop {
-            course.begin()?;
-            let result = self.inner.send(request.clone());
+            let mut request = request.clone();
+            course.begin(&mut request)?;
+            let result = self.inner.send(request);
             match course.after(&result) {
                 Some(pause) => (self.sleep)(pause),
                 None => return result,
@@ -260,8 +302,9 @@ where
                 (self.sleep)(hold).await;
             }
             loop {
-                course.begin()?;
-                let result = self.inner.send(request.clone()).await;
+                let mut request = request.clone();
+                course.begin(&mut request)?;
+                let result = self.inner.send(request).await;
                 match course.after(&result) {
                     Some(pause) => (self.sleep)(pause).await,
                     None => return result,

@@ -1,4 +1,4 @@
-//! What to ask next, without asking: a machine that gives questions and takes answers, for both kinds of driver.
+//! Decides what to ask next, without asking: a machine that gives questions and takes answers, for both kinds of driver.
 //!
 //! A plan is a table of steps. Each step looks at what is known and gives the questions that may be asked at once; the
 //! next one begins when all are answered. So there are some requests per 200 ids, however many ids there are.
@@ -6,74 +6,104 @@
 use std::collections::HashSet;
 use std::iter::Chain;
 use std::slice::Iter;
+use std::sync::Arc;
 
-use asg_core::Timestamp;
+use asg_core::{Guid, Timestamp};
 
 use super::query::{Fallback, Learned, Query};
+use super::search::{List, Searches};
 use super::{Knowledge, v2, v3};
 use crate::api::BATCH;
 use crate::error::Error;
 
-/// One step: what it asks for, given what is known.
+/// One step: its questions, given what is known.
 pub(super) type Step = fn(&mut Plan) -> Vec<Query>;
 
 /// A resolution, or another gathering of records, on its way.
 pub(crate) struct Plan {
-    pub(super) known: Knowledge,
-    pub(super) ids: Vec<String>,
+    pub(super) found: Found,
+    pub(super) ids: Vec<Guid>,
     /// The ids about which nothing final is known.
-    pub(super) open: Vec<String>,
-    /// Ids that v2 refuses to show.
-    pub(super) hidden: HashSet<String>,
-    /// For what cannot be filtered by, this many pages are read.
+    pub(super) open: Vec<Guid>,
+    /// Of a list that cannot be filtered, this many pages are read.
     pub(super) search_pages: usize,
-    /// True once it turned out that most ids are no apps' own.
+    pub(super) now: Timestamp,
+    /// True once it turned out that most ids are not apps' own.
     pub(super) processes_first: bool,
     steps: Chain<Iter<'static, Step>, Iter<'static, Step>>,
     waiting: Vec<Query>,
-    /// What the servers on the way let through.
+    /// The number of GUIDs that the servers on the way let through.
     width: usize,
+    /// This Cloud Controller refuses `include=`.
+    is_plain: bool,
+}
+
+/// The outcome of a plan.
+#[derive(Default)]
+pub(crate) struct Found {
+    pub(crate) known: Knowledge,
+    /// Ids that v2 refuses to show.
+    pub(crate) hidden: HashSet<Guid>,
+    /// The first reason why not to be found proves nothing.
+    pub(crate) doubt: Option<String>,
+    pub(crate) searches: Arc<Searches>,
+}
+
+/// The conditions of a plan for some ids.
+pub(crate) struct Terms {
+    pub(crate) ids: Vec<Guid>,
+    pub(crate) search_pages: usize,
+    pub(crate) searches: Arc<Searches>,
+    pub(crate) now: Timestamp,
+    /// Names of the past are asked for, too.
+    pub(crate) with_history: bool,
 }
 
 impl Plan {
-    fn new(ids: Vec<String>, steps: [&'static [Step]; 2], search_pages: usize) -> Self {
+    fn new(terms: Terms, steps: [&'static [Step]; 2]) -> Self {
         let [first, then] = steps;
+        let Terms { ids, search_pages, searches, now, with_history: _ } = terms;
         Self {
-            known: Knowledge::default(),
+            found: Found { searches, ..Found::default() },
             open: ids.clone(),
             ids,
-            hidden: HashSet::new(),
             search_pages,
+            now,
             processes_first: false,
             steps: first.iter().chain(then),
             waiting: Vec::new(),
             width: BATCH,
+            is_plain: false,
         }
     }
 
-    /// Who these ids are, by API v3.
-    pub(crate) fn v3(ids: Vec<String>, search_pages: usize) -> Self {
-        Self::new(ids, [v3::RESOLVE, &[]], search_pages)
+    /// The identities of these ids, by API v3.
+    pub(crate) fn v3(terms: Terms) -> Self {
+        let then: &'static [Step] = if terms.with_history { v3::HISTORY } else { &[] };
+        Self::new(terms, [v3::RESOLVE, then])
     }
 
-    /// The same, and under which names their apps went.
-    pub(crate) fn v3_with_history(ids: Vec<String>, search_pages: usize) -> Self {
-        Self::new(ids, [v3::RESOLVE, v3::HISTORY], search_pages)
-    }
-
-    /// Who these ids are, by API v2.
-    pub(crate) fn v2(ids: Vec<String>) -> Self {
-        Self::new(ids, [v2::RESOLVE, &[]], 0)
+    /// The identities of these ids, by API v2.
+    pub(crate) fn v2(terms: Terms) -> Self {
+        let mut plan = Self::new(terms, [v2::RESOLVE, &[]]);
+        plan.found.doubt = Some("API v2 finds apps by their own GUIDs only".into());
+        plan
     }
 
     /// Everything that lives, by API v3.
-    pub(crate) fn v3_all() -> Self {
-        Self::new(Vec::new(), [v3::PRELOAD, &[]], 0)
+    pub(crate) fn v3_all(now: Timestamp) -> Self {
+        Self::for_all(now, v3::PRELOAD)
     }
 
     /// Everything that lives, by API v2.
-    pub(crate) fn v2_all() -> Self {
-        Self::new(Vec::new(), [v2::PRELOAD, &[]], 0)
+    pub(crate) fn v2_all(now: Timestamp) -> Self {
+        Self::for_all(now, v2::PRELOAD)
+    }
+
+    fn for_all(now: Timestamp, steps: &'static [Step]) -> Self {
+        let (ids, searches) = (Vec::new(), Arc::default());
+        let terms = Terms { ids, search_pages: 0, searches, now, with_history: false };
+        Self::new(terms, [steps, &[]])
     }
 
     /// The questions that may be asked now, in any order or at once; none when the plan is done.
@@ -98,28 +128,7 @@ impl Plan {
         answer: Result<Learned, Error>,
     ) -> Result<(), Error> {
         let error = match answer {
-            Ok(Learned { add, next }) => {
-                add(&mut self.known);
-                let Some(ask) = next else { return Ok(()) };
-                if query.pages > 1 {
-                    let stop = query.fallback == Fallback::Search && self.all_have_owners();
-                    if !stop {
-                        self.push(Query { ask, pages: query.pages - 1, ..query });
-                    }
-                    return Ok(());
-                }
-                return match query.fallback {
-                    Fallback::Search => Ok(()),
-                    Fallback::History => {
-                        self.known.history_is_cut();
-                        Ok(())
-                    }
-                    _ => {
-                        let why = "its list of pages does not end";
-                        Err(Error::Unreadable { request: query.ask.target(), why })
-                    }
-                };
-            }
+            Ok(learned) => return self.learn(query, learned),
             Err(error) => error,
         };
         if error == Error::TooLong
@@ -132,8 +141,27 @@ impl Plan {
             }
             return Ok(());
         }
+        if is_unknown_parameter(&error) && query.ask.without_include().is_some() {
+            self.is_plain = true;
+            self.push(query);
+            return Ok(());
+        }
         match query.fallback {
-            Fallback::Skip | Fallback::Search | Fallback::History if is_absent(&error) => Ok(()),
+            Fallback::Skip(list) if is_absent(&error) => {
+                self.doubt(|| format!("this Cloud Controller has no list of {list}"));
+                Ok(())
+            }
+            Fallback::Search(list) if is_absent(&error) => {
+                let searches = Arc::make_mut(&mut self.found.searches);
+                searches.is_absent(list);
+                let doubt = searches.doubt(list);
+                self.found.doubt = self.found.doubt.take().or(doubt);
+                Ok(())
+            }
+            Fallback::History if is_absent(&error) => {
+                self.found.known.history_is_cut();
+                Ok(())
+            }
             Fallback::Events { guid, code, .. } if is_not_found(&error, code) => {
                 if let Some(query) = v2::events_of(&guid) {
                     self.push(query);
@@ -142,7 +170,7 @@ impl Plan {
             }
             Fallback::Events { guid, is_app, .. } if is_hidden(&error) => {
                 if is_app {
-                    self.hidden.insert(guid);
+                    self.found.hidden.extend(guid.parse::<Guid>());
                 }
                 Ok(())
             }
@@ -150,16 +178,75 @@ impl Plan {
         }
     }
 
-    /// What was found, and which ids are refused.
-    pub(crate) fn finish(self) -> (Knowledge, HashSet<String>) {
-        (self.known, self.hidden)
+    fn learn(&mut self, query: Query, learned: Learned) -> Result<(), Error> {
+        let Learned { add, next } = learned;
+        if let Fallback::Search(list) = query.fallback {
+            let mut page = Knowledge::default();
+            add(&mut page);
+            Arc::make_mut(&mut self.found.searches).add(list, page, next);
+            let next = self.search(list, query.pages - 1);
+            self.waiting.extend(next);
+            return Ok(());
+        }
+        add(&mut self.found.known);
+        match next {
+            None => Ok(()),
+            Some(ask) if query.pages > 1 => {
+                self.push(Query { ask, pages: query.pages - 1, ..query });
+                Ok(())
+            }
+            Some(_) if query.fallback == Fallback::History => {
+                self.found.known.history_is_cut();
+                Ok(())
+            }
+            Some(_) => {
+                let why = "its list of pages does not end";
+                Err(Error::Unreadable { request: query.ask.target(), why })
+            }
+        }
+    }
+
+    /// The question for the next page of a list that is searched, until every open id has an owner or the limit is
+    /// reached. `pages` bounds the pages of this plan.
+    pub(super) fn search(&mut self, list: List, pages: usize) -> Option<Query> {
+        for id in &self.open {
+            if let Some(run) = self.found.searches.find(list, *id) {
+                self.found.known.runs.entry(*id).or_insert_with(|| run.clone());
+            }
+        }
+        if self.all_have_owners() {
+            return None;
+        }
+        let searches = Arc::make_mut(&mut self.found.searches);
+        let next =
+            if pages == 0 { None } else { searches.next_page(list, self.now, self.search_pages) };
+        let Some(ask) = next else {
+            let doubt = searches.doubt(list);
+            self.found.doubt = self.found.doubt.take().or(doubt);
+            return None;
+        };
+        Some(Query { ask, fallback: Fallback::Search(list), pages })
+    }
+
+    /// The outcome.
+    pub(crate) fn finish(self) -> Found {
+        self.found
     }
 
     pub(super) fn all_have_owners(&self) -> bool {
-        self.open.iter().all(|id| self.known.has_owner(id))
+        self.open.iter().all(|id| self.found.known.has_owner(*id))
     }
 
-    fn push(&mut self, query: Query) {
+    fn doubt(&mut self, why: impl FnOnce() -> String) {
+        self.found.doubt.get_or_insert_with(why);
+    }
+
+    fn push(&mut self, mut query: Query) {
+        if self.is_plain
+            && let Some(ask) = query.ask.without_include()
+        {
+            query.ask = ask;
+        }
         if query.ask.width() > self.width
             && let Some(parts) = query.ask.split()
         {
@@ -172,26 +259,15 @@ impl Plan {
     }
 }
 
-/// What an app was called at a time.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Naming {
-    pub(super) at: Timestamp,
-    /// The name that an update gave.
-    pub(super) renamed_to: Option<String>,
-    /// The name of the event's target.
-    pub(super) name: Option<String>,
-    /// Before that there was no such app.
-    pub(super) creates: bool,
-    /// It is of the kinds that are listed from the newest on, without gaps.
-    pub(super) is_listed: bool,
-}
-
 fn is_absent(error: &Error) -> bool {
     match error {
         Error::NoSuchEndpoint => true,
-        Error::Refused { errors, .. } => errors.iter().any(|e| e.code == 10005),
-        _ => false,
+        _ => is_unknown_parameter(error),
     }
+}
+
+fn is_unknown_parameter(error: &Error) -> bool {
+    matches!(error, Error::Refused { errors, .. } if errors.iter().any(|e| e.code == 10005))
 }
 
 fn is_not_found(error: &Error, code: i64) -> bool {

@@ -1,12 +1,15 @@
-//! One request of a plan, whatever it asks for: what is read goes into [`Knowledge`], and there may be more.
+//! One request of a plan, whatever it asks for: its answer goes into [`Knowledge`], and there may be more pages.
+
+use std::sync::Arc;
 
 use http::{HeaderValue, Request, Response};
 
 use super::Knowledge;
+use super::search::List;
 use crate::api::{Address, App, Body, Call, Deployment, Event, Org, Page, Process, Space, Work};
 use crate::error::Error;
 
-/// What Knowledge can take up.
+/// A thing that Knowledge can take up.
 pub(crate) trait Record: Body + Send + 'static {
     fn add_to(self, known: &mut Knowledge);
 }
@@ -38,23 +41,28 @@ pub(crate) trait Ask: Send + Sync {
     fn target(&self) -> String;
     /// How many GUIDs it asks for.
     fn width(&self) -> usize;
-    fn split(&self) -> Option<[Box<dyn Ask>; 2]>;
+    fn split(&self) -> Option<[Arc<dyn Ask>; 2]>;
+    /// Without `include=`, for a Cloud Controller that does not know it.
+    fn without_include(&self) -> Option<Arc<dyn Ask>>;
 }
 
-/// What an answer brought: something to add, and perhaps the call for the next page.
+/// The contents of an answer: something to add, and perhaps the call for the next page.
 pub(crate) struct Learned {
     pub(crate) add: Box<dyn FnOnce(&mut Knowledge) + Send>,
-    pub(crate) next: Option<Box<dyn Ask>>,
+    pub(crate) next: Option<Arc<dyn Ask>>,
 }
 
-impl<R: Record> Ask for Call<Page<R>> {
+impl<R: Record> Ask for Call<Page<R>>
+where
+    Page<R>: Body,
+{
     fn request(&self, address: &Address, authorization: Option<HeaderValue>) -> Request<Vec<u8>> {
         self.request_with(address, authorization)
     }
 
     fn read(&self, response: &Response<Vec<u8>>) -> Result<Learned, Error> {
         let page = Call::read(self, response)?;
-        let next = self.next(&page)?.map(|call| Box::new(call) as Box<dyn Ask>);
+        let next = self.next(&page)?.map(|call| Arc::new(call) as Arc<dyn Ask>);
         let add = move |known: &mut Knowledge| {
             page.resources.into_iter().for_each(|record| record.add_to(known));
             page.spaces.into_iter().for_each(|space| space.add_to(known));
@@ -71,8 +79,12 @@ impl<R: Record> Ask for Call<Page<R>> {
         Call::width(self)
     }
 
-    fn split(&self) -> Option<[Box<dyn Ask>; 2]> {
-        Some(Call::split(self)?.map(|call| Box::new(call) as Box<dyn Ask>))
+    fn split(&self) -> Option<[Arc<dyn Ask>; 2]> {
+        Some(Call::split(self)?.map(|call| Arc::new(call) as Arc<dyn Ask>))
+    }
+
+    fn without_include(&self) -> Option<Arc<dyn Ask>> {
+        Some(Arc::new(Call::without_include(self)?))
     }
 }
 
@@ -94,31 +106,36 @@ impl<R: Record> Ask for Call<R> {
         0
     }
 
-    fn split(&self) -> Option<[Box<dyn Ask>; 2]> {
+    fn split(&self) -> Option<[Arc<dyn Ask>; 2]> {
+        None
+    }
+
+    fn without_include(&self) -> Option<Arc<dyn Ask>> {
         None
     }
 }
 
 /// A call, and what its failure means.
 pub(crate) struct Query {
-    pub(crate) ask: Box<dyn Ask>,
+    pub(crate) ask: Arc<dyn Ask>,
     pub(super) fallback: Fallback,
     /// How many more pages are read at most.
     pub(super) pages: usize,
 }
 
-/// What to do if a call fails with an answer of Cloud Controller.
+/// The consequence of a call that fails with an answer of Cloud Controller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Fallback {
     /// The plan fails.
     Fail,
-    /// Not every Cloud Controller has this list, or not with these filters: without it less is found, and nothing wrong.
-    Skip,
-    /// Beyond `pages`, less is found and nothing wrong; it ends early when all open ids have owners.
-    Search,
-    /// Like `Skip`, but what is beyond `pages` is remembered as not known.
+    /// Not every Cloud Controller has the list of this name, or not with these filters: without it, not to find something
+    /// proves nothing.
+    Skip(&'static str),
+    /// A page of a list that is searched.
+    Search(List),
+    /// Without these events, or beyond `pages` of them, old names are not known.
     History,
-    /// v2's single things: with this code it is not there, and its events may tell more.
+    /// v2's single things: with this code it is not there, and its events may show more.
     Events { guid: String, code: i64, is_app: bool },
 }
 
@@ -127,7 +144,7 @@ const MOST_PAGES: usize = 10_000;
 
 impl Query {
     pub(super) fn new(ask: impl Ask + 'static, fallback: Fallback) -> Self {
-        Self { ask: Box::new(ask), fallback, pages: MOST_PAGES }
+        Self { ask: Arc::new(ask), fallback, pages: MOST_PAGES }
     }
 
     pub(super) fn all<C: Ask + 'static>(calls: Vec<C>, fallback: &Fallback) -> Vec<Self> {

@@ -13,17 +13,17 @@ pub(super) const RESOLVE: &[Step] = &[apps, spaces, orgs];
 pub(super) const PRELOAD: &[Step] = &[everything];
 
 fn apps(plan: &mut Plan) -> Vec<Query> {
-    let query = |id: &String| single(v2::app(id), id, 100_004, true);
+    let query = |id: &Guid| single(v2::app(&id.to_string()), &id.to_string(), 100_004, true);
     plan.ids.iter().map(query).collect()
 }
 
 fn spaces(plan: &mut Plan) -> Vec<Query> {
-    let spaces = plan.known.nameless_spaces(&plan.ids);
+    let spaces = plan.found.known.nameless_spaces(&plan.ids);
     spaces.iter().map(|guid| single(v2::space(guid), guid, 40_004, false)).collect()
 }
 
 fn orgs(plan: &mut Plan) -> Vec<Query> {
-    let orgs = plan.known.nameless_orgs(&plan.ids);
+    let orgs = plan.found.known.nameless_orgs(&plan.ids);
     orgs.iter().map(|guid| single(v2::organization(guid), guid, 30_003, false)).collect()
 }
 

@@ -6,8 +6,26 @@ pub use future::{AsyncTransport, Sending};
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{Request, Response};
+
+/// The time that is left for a request with all its repetitions, as of now: an extension of the request.
+///
+/// The transports of this crate keep to it. Another transport may ignore it: the client looks at the time between
+/// requests, too.
+///
+/// ```
+/// use std::time::Duration;
+/// use asg_cc_client::TimeLeft;
+/// use http::Request;
+///
+/// let mut request = Request::new(Vec::<u8>::new());
+/// request.extensions_mut().insert(TimeLeft(Duration::from_secs(5)));
+/// assert_eq!(request.extensions().get::<TimeLeft>().unwrap().0.as_secs(), 5);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimeLeft(pub Duration);
 
 /// Sends a request and waits for the answer.
 ///
@@ -118,6 +136,10 @@ pub enum TransportErrorKind {
     Interrupted,
     /// No trust: certificates or protocol.
     Tls,
+    /// The answer, or its head, is larger than any of Cloud Controller's.
+    TooLarge,
+    /// Nothing was sent: the caller ended the work.
+    Stopped,
     /// Nothing was sent: the caller's budget of requests is used up.
     Budget,
     /// Anything else; trying again will not help.

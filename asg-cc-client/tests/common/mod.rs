@@ -7,8 +7,8 @@ use std::hash::Hash;
 use std::path::{Path, PathBuf};
 
 use asg_cc_client::embedded::{Foundation, Server};
-use asg_cc_client::{ApiVersion, CloudController, Error, HttpTransport, Token};
-use asg_core::{Directory, Guid, Identity};
+use asg_cc_client::{ApiVersion, Clock, CloudController, Error, HttpTransport, Token};
+use asg_core::{Directory, Guid, Identity, Timestamp};
 
 // The article's case.
 pub(crate) const ORG: &str = "2c279d6c-6f15-4cc0-99ed-72ef76ec50eb";
@@ -52,6 +52,11 @@ pub(crate) fn connect(server: &Server, token: &str) -> CloudController<HttpTrans
 
 pub(crate) fn over(server: &Server, version: ApiVersion) -> CloudController<HttpTransport> {
     connect(server, GLOBAL).with_version(version)
+}
+
+/// A clock that always shows one time of the article's day.
+pub(crate) fn stopped() -> Clock {
+    Clock::new(|| Timestamp::from_nanos(1_498_212_000_000_000_000))
 }
 
 pub(crate) fn guid(text: &str) -> Guid {

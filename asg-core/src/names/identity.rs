@@ -1,4 +1,4 @@
-//! Who runs in a container: the app, space and org that a directory gives.
+//! The app, space and org of a container, as a directory gives them.
 
 use serde::Serialize;
 

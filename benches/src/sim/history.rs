@@ -222,6 +222,7 @@ fn event(
         org: space
             .map(|s| s.org.clone())
             .or_else(|| (target_type == "organization").then(|| guid.into())),
+        actor: None,
         data,
     });
 }

@@ -91,7 +91,14 @@ pub(super) fn render<'a>(asked: &Asked<'_>, row: &Row<'a>, lookup: &Lookup<'a>) 
         }
         Thing::Deployment(deployment) => {
             let body = json!({
-                "status": { "value": "FINALIZED", "reason": "DEPLOYED" }, "strategy": "rolling",
+                "status": {
+                    "value": "FINALIZED", "reason": "DEPLOYED",
+                    "details": {
+                        "last_successful_healthcheck": row.created_at(),
+                        "last_status_change": row.created_at()
+                    }
+                },
+                "strategy": "rolling", "options": { "max_in_flight": 1 },
                 "droplet": { "guid": null }, "previous_droplet": { "guid": null }, "revision": null,
                 "new_processes": [{ "guid": deployment.new_process, "type": "web" }],
                 "relationships": { "app": one(&deployment.app) }
@@ -110,11 +117,15 @@ pub(super) fn render<'a>(asked: &Asked<'_>, row: &Row<'a>, lookup: &Lookup<'a>) 
         }
         Thing::Event(event) => {
             let guid = |guid: &Option<String>| guid.as_ref().map(|guid| json!({ "guid": guid }));
+            let actor = match &event.actor {
+                Some(process) => json!({ "guid": process, "type": "process", "name": "web" }),
+                None => json!({
+                    "guid": "7b2d6421-da08-4a1d-86d3-dc07edbe8afd", "type": "user", "name": "admin"
+                }),
+            };
             let body = json!({
                 "type": event.kind,
-                "actor": {
-                    "guid": "7b2d6421-da08-4a1d-86d3-dc07edbe8afd", "type": "user", "name": "admin"
-                },
+                "actor": actor,
                 "target": {
                     "guid": event.target, "type": event.target_type, "name": event.target_name
                 },
@@ -139,8 +150,45 @@ pub(super) fn render<'a>(asked: &Asked<'_>, row: &Row<'a>, lookup: &Lookup<'a>) 
     if let (Thing::App(_) | Thing::Process(_), Some(space)) = (row.thing, row.space(lookup)) {
         body["links"]["space"] = link("spaces", space);
     }
+    let (below, actions): (&[&str], &[&str]) = match row.thing {
+        Thing::App(_) => (&APP_LINKS, &["start", "stop"]),
+        Thing::Space(_) => (&["features"], &["apply_manifest"]),
+        Thing::Org(_) => (&["domains"], &[]),
+        _ => (&[], &[]),
+    };
+    let own = format!("{}/v3/{path}/{}", asked.base, row.guid);
+    for name in below {
+        let part = if *name == "current_droplet" { "droplets/current" } else { name };
+        body["links"][name] = json!({ "href": format!("{own}/{part}") });
+    }
+    for name in actions {
+        body["links"][name] = json!({ "href": format!("{own}/actions/{name}"), "method": "POST" });
+    }
+    match row.thing {
+        Thing::App(_) => {
+            body["links"]["deployed_revisions"] =
+                json!({ "href": format!("{own}/revisions/deployed") });
+        }
+        Thing::Space(space) => body["links"]["organization"] = link("organizations", &space.org),
+        Thing::Org(_) => {
+            body["links"]["default_domain"] = json!({ "href": format!("{own}/domains/default") });
+        }
+        _ => {}
+    }
     body
 }
+
+/// The links from an app to the lists and things below it.
+const APP_LINKS: [&str; 8] = [
+    "environment_variables",
+    "processes",
+    "packages",
+    "current_droplet",
+    "droplets",
+    "tasks",
+    "revisions",
+    "features",
+];
 
 fn security_group(asked: &Asked<'_>, group: &SecurityGroup) -> Value {
     // Bindings to spaces that the viewer does not see are not told.

@@ -1,0 +1,545 @@
+//! Pages of a Cloud Controller that someone saved, as a directory.
+
+mod pages;
+mod source;
+
+use std::collections::{BTreeSet, HashMap};
+use std::convert::Infallible;
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use asg_core::{Directory, Guid, Identity, Timestamp};
+use serde::de::DeserializeSeed;
+use serde_json::Deserializer;
+
+use crate::api::json::{Document, IntoSink, Resource, Sink};
+use crate::api::{
+    App, Deployment, Event, FromResource, Org, Process, Root, SecurityGroup, Space, Work,
+};
+use crate::error::Error;
+use crate::resolve::Knowledge;
+pub use pages::Gap;
+use pages::Lists;
+use source::Source;
+
+/// The first member of the file that describes an export of [`CloudController::save`](crate::CloudController::save).
+pub(crate) const FORMAT: &str = "asglog export 1";
+
+/// Saved answers of a Cloud Controller, for those who cannot or would rather not ask it.
+///
+/// Somebody logs in and saves lists, and the files answer from then on:
+///
+/// ```sh
+/// cf curl '/v3/apps?per_page=5000&include=space.organization' > apps.json
+/// cf curl '/v3/processes?per_page=5000' > processes.json
+/// cf curl '/v3/audit_events?types=audit.app.delete-request&order_by=-created_at&per_page=5000' > deleted.json
+/// ```
+///
+/// [`CloudController::save`](crate::CloudController::save) saves all lists with all their pages.
+///
+/// Apps, processes, tasks, builds, deployments, spaces, orgs, audit events and security groups are recognised by their
+/// shape, as lists or one by one, of v3 or v2; a file may hold any number of JSON documents, one after another, line by
+/// line or in an array. The root document and `/v3/info` may be among them.
+///
+/// A file may be compressed with gzip, be UTF-16 as PowerShell writes it, or hold the output of `cf curl -v`. GUIDs match
+/// in upper and lower case.
+///
+/// `cf curl` saves one page. [`Export::gaps`] names the lists that lack pages. If there are gaps, or if a list is
+/// missing that would have shown it, a GUID that is not found is
+/// [`Unavailable`](asg_core::AppState::Unavailable), else it is [`Unknown`](asg_core::AppState::Unknown). An app that is
+/// listed *and* has a delete request is deleted: the list was saved before.
+///
+/// # Example
+///
+/// ```
+/// use asg_cc_client::Export;
+/// use asg_core::AppState;
+///
+/// let apps = br#"{"pagination":{"next":null},"resources":[{
+///     "guid":"4ccbb24c-268e-421a-9d1b-3678b6eb40d0","name":"proxy","lifecycle":{},
+///     "relationships":{"space":{"data":{"guid":"c65add41-d85b-4823-9e2a-545a5e0e5812"}}},
+///     "links":{"self":{"href":"https://api.example.org/v3/apps/4ccbb24c-268e-421a-9d1b-3678b6eb40d0"}}
+/// }]}"#;
+/// let export = Export::from_pages([&apps[..]])?;
+/// let proxy = "4ccbb24c-268e-421a-9d1b-3678b6eb40d0".parse()?;
+/// let found = export.resolve(&[proxy]);
+/// assert_eq!(found[&proxy].state, AppState::Live);
+/// assert_eq!(found[&proxy].path().as_deref(), Some("?/?/proxy"));
+/// assert!(Export::from_pages([&b"app,space\n"[..]]).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct Export {
+    known: Knowledge,
+    security_groups: Vec<SecurityGroup>,
+    lists: Lists,
+    /// Lists that the Cloud Controller does not have.
+    absent: BTreeSet<String>,
+    taken_at: Option<Timestamp>,
+    /// Somebody saved it who does not see everything.
+    is_limited: bool,
+}
+
+impl Export {
+    /// An export with nothing in it: see [`Export::add`].
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Reads these files.
+    ///
+    /// # Errors
+    ///
+    /// As [`Export::add`], for the first file that cannot be used.
+    pub fn from_pages<'a>(pages: impl IntoIterator<Item = &'a [u8]>) -> Result<Self, Error> {
+        let mut export = Self::new();
+        pages.into_iter().try_for_each(|page| export.add(page))?;
+        Ok(export)
+    }
+
+    /// Reads one file. A caller with many adds them one by one, to name the one that fails.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Export`] if it is not JSON, or JSON of something else; it does not know the file's name.
+    pub fn add(&mut self, page: &[u8]) -> Result<(), Error> {
+        self.add_from("the export", page)
+    }
+
+    /// Reads one file from a reader, piece by piece, under this name.
+    ///
+    /// # Errors
+    ///
+    /// As [`Export::add`], also if the reader fails.
+    pub fn add_from(&mut self, name: &str, reader: impl Read) -> Result<(), Error> {
+        let unreadable = |e: &io::Error| bad(&format!("it cannot be read: {e}"));
+        let mut source = Source::new(reader).map_err(|e| unreadable(&e))?;
+        let mut sink = Reading {
+            export: self,
+            file: name,
+            is_trace: false,
+            listed: 0,
+            useful: false,
+            useless: None,
+            problem: None,
+        };
+        let mut documents = 0;
+        while let Some(first) = source.next_start().map_err(|e| unreadable(&e))? {
+            // `cf curl -v` prints what it sends and receives before the answer.
+            if first != b'{' && sink.is_trace || first == b'R' && documents == 0 {
+                let line = source.skip_line().map_err(|e| unreadable(&e))?;
+                sink.is_trace |= line.starts_with(b"REQUEST:");
+                if sink.is_trace {
+                    continue;
+                }
+                return Err(bad("it is not JSON"));
+            }
+            documents += 1;
+            let before = source.lines();
+            let mut deserializer = Deserializer::from_reader(&mut source);
+            let read = IntoSink(&mut sink).deserialize(&mut deserializer);
+            if let Some(problem) = sink.problem {
+                return Err(bad(&problem));
+            }
+            read.map_err(|e| {
+                let (line, column) = (before + e.line(), e.column());
+                match e.io_error_kind() {
+                    Some(kind) => unreadable(&kind.into()),
+                    None => bad(&format!("it is not JSON from line {line}, column {column} on")),
+                }
+            })?;
+        }
+        match sink.useless {
+            Some(kind) if !sink.useful => {
+                Err(bad(&format!("it has {kind} in it, which have nothing to do with apps")))
+            }
+            _ if documents == 0 => Err(bad("it is empty")),
+            _ if sink.is_trace && !sink.useful => Err(bad("it is a trace without an answer")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Reads a file, or all files in a folder whose names end in `.json`, `.jsonl` or `.ndjson`, also with `.gz` behind
+    /// that, in the order of their names.
+    ///
+    /// # Errors
+    ///
+    /// As [`Export::add`], with the file's name, also if it cannot be read.
+    pub fn add_path(&mut self, path: &Path) -> Result<(), Error> {
+        let within = |e: &dyn fmt::Display| Error::Export(format!("{}: {e}", path.display()));
+        if !path.is_dir() {
+            let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+            let file = File::open(path).map_err(|e| within(&e))?;
+            return self.add_from(&name, file).map_err(|e| within(&e));
+        }
+        let entries = fs::read_dir(path).map_err(|e| within(&e))?;
+        let is_page = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+            let name = name.strip_suffix(".gz").unwrap_or(&name);
+            [".json", ".jsonl", ".ndjson"].iter().any(|end| name.ends_with(end)) && path.is_file()
+        };
+        let mut paths: Vec<PathBuf> =
+            entries.filter_map(|entry| Some(entry.ok()?.path())).filter(is_page).collect();
+        if paths.is_empty() {
+            return Err(within(&"there is no file of JSON in this folder"));
+        }
+        paths.sort();
+        paths.iter().try_for_each(|path| self.add_path(path))
+    }
+
+    /// Looks up these GUIDs; each of them is in the answer.
+    #[must_use]
+    pub fn resolve(&self, guids: &[Guid]) -> HashMap<Guid, Identity> {
+        let doubt = self.doubt();
+        let missing = || match &doubt {
+            Some(why) => Identity::unavailable(why.as_str()),
+            None => Identity::unknown(),
+        };
+        let one = |guid: &Guid| (*guid, self.known.identify(*guid).unwrap_or_else(missing));
+        guids.iter().map(one).collect()
+    }
+
+    /// The lists that lack pages: names of apps are missing then, too.
+    ///
+    /// ```
+    /// use asg_cc_client::Export;
+    ///
+    /// let page = br#"{"pagination":{"total_results":7000,
+    ///     "first":{"href":"https://api.example.org/v3/apps?page=1&per_page=5000"},
+    ///     "next":{"href":"https://api.example.org/v3/apps?page=2&per_page=5000"}},"resources":[]}"#;
+    /// let mut export = Export::new();
+    /// export.add_from("apps.json", &page[..])?;
+    /// assert_eq!(
+    ///     export.gaps()[0].to_string(),
+    ///     "apps.json holds 0 of 7,000 apps: save the other pages, too"
+    /// );
+    /// # Ok::<(), asg_cc_client::Error>(())
+    /// ```
+    #[must_use]
+    pub fn gaps(&self) -> Vec<Gap> {
+        self.lists.gaps()
+    }
+
+    /// When the saving began, if [`CloudController::save`](crate::CloudController::save) made the export; the first of
+    /// several such times.
+    #[must_use]
+    pub const fn taken_at(&self) -> Option<Timestamp> {
+        self.taken_at
+    }
+
+    /// The security groups that were in the files, in their order.
+    #[must_use]
+    pub fn security_groups(&self) -> &[SecurityGroup] {
+        &self.security_groups
+    }
+
+    /// The reason why a GUID that is not found may exist all the same.
+    fn doubt(&self) -> Option<String> {
+        const NEEDED: [&str; 6] =
+            ["apps", "processes", "tasks", "builds", "deployments", "audit_events"];
+        if let Some(gap) = self.gaps().first() {
+            return Some(gap.in_short());
+        }
+        if self.is_limited {
+            return Some("the export was saved with a token that may not see everything".into());
+        }
+        let is_missing = |list: &&str| !self.lists.has(list);
+        let missing: Vec<String> =
+            NEEDED.into_iter().filter(is_missing).map(|list| list.replace('_', " ")).collect();
+        let absent = |list: &String| self.absent.contains(&list.replace(' ', "_"));
+        if missing.is_empty() {
+            None
+        } else if missing.iter().all(absent) {
+            Some(format!("this Cloud Controller has no list of {}", missing.join(", ")))
+        } else {
+            Some(format!("the export has no list of {}", missing.join(", ")))
+        }
+    }
+}
+
+impl From<Knowledge> for Export {
+    fn from(known: Knowledge) -> Self {
+        Self { known, ..Self::default() }
+    }
+}
+
+impl Directory for Export {
+    type Error = Infallible;
+
+    fn identities(&mut self, guids: &[Guid]) -> Result<HashMap<Guid, Identity>, Infallible> {
+        Ok(self.resolve(guids))
+    }
+}
+
+impl Directory for &Export {
+    type Error = Infallible;
+
+    fn identities(&mut self, guids: &[Guid]) -> Result<HashMap<Guid, Identity>, Infallible> {
+        Ok(self.resolve(guids))
+    }
+}
+
+/// One file on its way into an export.
+struct Reading<'a> {
+    export: &'a mut Export,
+    file: &'a str,
+    /// It is the output of `cf curl -v`, in which other JSON occurs, too.
+    is_trace: bool,
+    /// Resources of the list that is being read.
+    listed: u64,
+    /// Something of it is of use.
+    useful: bool,
+    /// A kind of Cloud Controller's resources that is not of use.
+    useless: Option<String>,
+    problem: Option<String>,
+}
+
+impl Reading<'_> {
+    /// Takes a resource of any kind; false for anything else.
+    fn take(&mut self, resource: Resource) -> bool {
+        let Some(kind) = kind(&resource) else { return false };
+        let Export { known, security_groups: groups, .. } = &mut *self.export;
+        match kind.as_str() {
+            "apps" => add(resource, |app: App| known.add_app(app)),
+            "processes" => add(resource, |process: Process| known.add_process(process)),
+            "tasks" | "builds" => add(resource, |work: Work| known.add_work(work)),
+            "deployments" => add(resource, |d: Deployment| known.add_deployment(d)),
+            "spaces" => add(resource, |space: Space| known.add_space(space)),
+            "organizations" => add(resource, |org: Org| known.add_org(org)),
+            "audit_events" | "events" => add(resource, |event: Event| known.add_event(event)),
+            "security_groups" => add(resource, |group: SecurityGroup| groups.push(group)),
+            _ => {
+                self.useless = Some(kind);
+                return true;
+            }
+        }
+        self.useful = true;
+        true
+    }
+
+    fn refuse(&mut self, why: impl Into<String>) -> bool {
+        self.problem = Some(why.into());
+        false
+    }
+
+    /// Takes a single resource, or a document in which the API describes itself, an export, or an error.
+    fn take_single(&mut self, document: Document) -> bool {
+        let problem = document.problems().into_iter().next();
+        let resource = document.resource;
+        if kind(&resource).is_some() {
+            return self.take(resource);
+        }
+        if let Some((code, title, detail)) = problem {
+            return self
+                .refuse(format!("`cf curl` got an error and saved it ({code} {title}: {detail})"));
+        }
+        if resource.format.0.as_deref() == Some(FORMAT) {
+            let at = resource.taken_at.0.and_then(|at| Timestamp::parse(at.as_bytes()).ok());
+            self.export.taken_at = match (self.export.taken_at, at) {
+                (Some(known), Some(at)) => Some(known.min(at)),
+                (known, at) => known.or(at),
+            };
+            self.export.absent.extend(resource.absent.0.into_iter().filter_map(|list| list.0));
+            let sees = resource.sees_everything;
+            self.export.is_limited |= sees.is_there && !sees.value.0;
+            self.useful = true;
+            return true;
+        }
+        let is_named = resource.name.is_there;
+        let is_info = is_named && resource.build.is_there;
+        let is_root = Root::from_resource(resource).is_some_and(|root| root.v2 || root.v3);
+        self.useful |= is_info || is_root;
+        is_info || is_root || self.is_trace || self.refuse(STRANGE)
+    }
+}
+
+const STRANGE: &str = "it is JSON, but not of a Cloud Controller";
+
+impl Sink for Reading<'_> {
+    fn resource(&mut self, resource: Resource) -> bool {
+        self.listed += 1;
+        self.take(resource) || self.refuse(STRANGE)
+    }
+
+    fn space(&mut self, resource: Resource) {
+        add(resource, |space: Space| self.export.known.add_space(space));
+    }
+
+    fn org(&mut self, resource: Resource) {
+        add(resource, |org: Org| self.export.known.add_org(org));
+    }
+
+    fn document(&mut self, document: Document) -> bool {
+        let listed = std::mem::take(&mut self.listed);
+        if document.is_list {
+            self.useful |= listed == 0;
+            self.export.lists.add(self.file, listed, document.page);
+            return true;
+        }
+        self.take_single(document)
+    }
+}
+
+fn add<T: FromResource>(resource: Resource, into: impl FnOnce(T)) {
+    // Without a GUID it is of no use, and no reason to refuse the others.
+    if let Some(thing) = T::from_resource(resource) {
+        into(thing);
+    }
+}
+
+/// The kind of a resource, in the words of the API's paths: from the link to itself, or else by the members that only
+/// this kind has.
+fn kind(resource: &Resource) -> Option<String> {
+    let own = resource.links.value.own.href.0.as_deref();
+    if let Some(kind) = own.or(resource.metadata.url.0.as_deref()).and_then(kind_of_link) {
+        return Some(kind.to_owned());
+    }
+    let Resource { relationships, .. } = resource;
+    let entity = &resource.entity.value;
+    let kind = if resource.new_processes.is_there {
+        "deployments"
+    } else if resource.globally_enabled.is_there || entity.running.is_there {
+        "security_groups"
+    } else if resource.target.is_there && resource.kind.is_there || entity.actee.is_there {
+        "audit_events"
+    } else if relationships.app.is_there && resource.kind.is_there {
+        "processes"
+    } else if relationships.app.is_there && resource.guid.is_there {
+        "tasks"
+    } else if relationships.space.is_there && resource.lifecycle.is_there || entity.space.is_there {
+        "apps"
+    } else if relationships.organization.is_there || entity.organization.is_there {
+        "spaces"
+    } else if resource.suspended.is_there || entity.quota.is_there {
+        "organizations"
+    } else {
+        return None;
+    };
+    Some(kind.to_owned())
+}
+
+/// The kind of the thing to which a link leads.
+fn kind_of_link(link: &str) -> Option<&str> {
+    let (_, path) = link.split_once("/v3/").or_else(|| link.split_once("/v2/"))?;
+    // `/v3/apps/<guid>` and no more: below it are other things.
+    let mut segments = path.split('/').filter(|segment| !segment.is_empty());
+    let kind = segments.next()?;
+    (segments.count() == 1).then_some(kind)
+}
+
+fn bad(why: &str) -> Error {
+    Error::Export(format!(
+        "{why}: save lists with `cf curl '/v3/apps?per_page=5000&include=space.organization'`, \
+         `/v3/processes`, `/v3/audit_events` and so on"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use asg_core::AppState;
+
+    use super::*;
+
+    const APP: &str = "4ccbb24c-268e-421a-9d1b-3678b6eb40d0";
+
+    fn resolve(pages: &[&str]) -> Identity {
+        let export = Export::from_pages(pages.iter().map(|page| page.as_bytes())).unwrap();
+        let app = APP.parse().unwrap();
+        export.resolve(&[app]).remove(&app).unwrap()
+    }
+
+    #[test]
+    fn what_is_no_export_says_why() {
+        for (text, why) in [
+            ("", "it is empty"),
+            ("  \n", "it is empty"),
+            ("FAILED\nNot logged in", "not JSON from line 1, column 1"),
+            (r#"{"resources":["#, "not JSON"),
+            ("{}", "not of a Cloud Controller"),
+            ("[7]", "not of a Cloud Controller"),
+            (r#"{"errors":[{"code":1000,"title":"CF-InvalidAuthToken","detail":"x"}]}"#, "1000"),
+            (r#"{"code":100004,"error_code":"CF-AppNotFound","description":"x"}"#, "100004"),
+            (
+                r#"{"resources":[{"guid":"g","links":{"self":{"href":"https://a/v3/routes/g"}}}]}"#,
+                "it has routes in it",
+            ),
+        ] {
+            let err = Export::from_pages([text.as_bytes()]).unwrap_err().to_string();
+            assert!(err.contains(why), "{text}: {err}");
+        }
+    }
+
+    #[test]
+    fn a_folder_is_all_its_pages() {
+        let folder = tempfile::tempdir().unwrap();
+        let write =
+            |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        let read = || {
+            let mut export = Export::new();
+            export.add_path(folder.path()).map(|()| export)
+        };
+        write("README.md", "not a page");
+        assert!(read().unwrap_err().to_string().contains("no file of JSON"));
+        write(
+            "2.json",
+            r#"{"guid":"s1","name":"s","links":{"self":{"href":"https://a/v3/spaces/s1"}}}"#,
+        );
+        write(
+            "1.jsonl",
+            &format!(
+                "{{\"metadata\":{{\"guid\":\"{APP}\",\"url\":\"/v2/apps/{APP}\"}},\"entity\":{{\"name\":\"proxy\",\"space_guid\":\"s1\"}}}}\n{{\"links\":{{\"cloud_controller_v3\":{{}}}}}}\n"
+            ),
+        );
+        let app = APP.parse().unwrap();
+        let found = read().unwrap().resolve(&[app]);
+        assert_eq!(found[&app].path().as_deref(), Some("?/s/proxy"));
+        write("3.json", "FAILED");
+        let err = read().unwrap_err().to_string();
+        assert!(err.contains("3.json: it is not JSON"), "{err}");
+    }
+
+    #[test]
+    fn documents_may_follow_each_other_in_any_way() {
+        let app = format!(
+            r#"{{"metadata":{{"guid":"{APP}","url":"/v2/apps/{APP}"}},"entity":{{"name":"proxy","space_guid":"s1"}}}}"#
+        );
+        let space = r#"{"metadata":{"guid":"s1","url":"/v2/spaces/s1"},"entity":{"name":"s","organization_guid":"o1"}}"#;
+        let org =
+            r#"{"metadata":{"guid":"o1","url":"/v2/organizations/o1"},"entity":{"name":"o"}}"#;
+        for pages in [
+            vec![format!("{app}{space}{org}")],
+            vec![format!("\u{feff}{app}\r\n{space}\r\n{org}\r\n")],
+            vec![format!("[{app},[{space}],{org}]")],
+            vec![org.to_owned(), app.clone(), space.to_owned()],
+            vec![format!(r#"{{"total_results":3,"resources":[{space},{org},{app}]}}"#)],
+        ] {
+            let pages: Vec<&str> = pages.iter().map(String::as_str).collect();
+            assert_eq!(resolve(&pages).path().as_deref(), Some("o/s/proxy"), "{pages:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_delete_request_makes_an_app_deleted_and_it_outlives_an_old_list() {
+        let event = |kind: &str| {
+            format!(
+                r#"{{"type":"{kind}","created_at":"2017-06-23T10:00:00Z","target":{{"guid":"{APP}","type":"app","name":"proxy"}},"space":{{"guid":"s1"}},"organization":{{"guid":"o1"}}}}"#
+            )
+        };
+        let app = format!(
+            r#"{{"guid":"{APP}","name":"proxy","links":{{"self":{{"href":"https://a/v3/apps/{APP}"}}}}}}"#
+        );
+        assert_eq!(resolve(&[&event("audit.app.update")]).state, AppState::Unavailable);
+        assert_eq!(resolve(&[&event("audit.app.update"), &app]).state, AppState::Live);
+        let deleted = event("audit.app.delete-request");
+        for pages in [vec![&deleted], vec![&deleted, &app], vec![&app, &deleted]] {
+            let pages: Vec<&str> = pages.into_iter().map(String::as_str).collect();
+            let identity = resolve(&pages);
+            assert_eq!(identity.state, AppState::Deleted);
+            assert_eq!(identity.deleted_at.unwrap().to_string(), "2017-06-23T10:00:00Z");
+            assert_eq!(identity.path().as_deref(), Some("?/?/proxy"));
+        }
+    }
+}
