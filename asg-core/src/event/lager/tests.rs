@@ -1,7 +1,5 @@
 //! Lines of ten years, what they say, and what is left of them when they break off.
 
-use std::path::PathBuf;
-
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -225,15 +223,10 @@ fn json_of_others_is_other_and_broken_json_says_where() {
     }
 }
 
-/// The research's own lines: each gives what it proves, and cut anywhere it never says what the whole line does not.
+/// Each line gives what it proves, and cut anywhere it never gives what the whole line does not.
 #[test]
 fn every_collected_line_gives_what_it_proves_and_no_cut_of_it_says_more() {
-    let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared");
-    let root = std::env::var_os("ASG_SHARED").map_or(beside, PathBuf::from);
-    let Ok(text) = std::fs::read_to_string(root.join("data/rep/rep-lines.txt")) else {
-        println!("skipped: the collected rep lines (rep/rep-lines.txt) are not beside the project");
-        return;
-    };
+    let text = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/rep/rep-lines.txt"));
     let mut proved = String::new();
     for line in text.lines() {
         if let Some(heading) = line.strip_prefix("# ") {
@@ -252,7 +245,7 @@ fn every_collected_line_gives_what_it_proves_and_no_cut_of_it_says_more() {
         }
     }
     insta::assert_snapshot!(proved, @r"
-    {event:creating,handle:PROCESS-A-A}
+    A1: {event:creating,handle:PROCESS-A-A}
     A3: {cell_id:cell-1,domain:cf-apps,event:creating,handle:PROCESS-A-A,index:0,instance_guid:A,process_guid:PROCESS-A}
     A5: {cell_id:cell-1,domain:cf-apps,event:completed,handle:PROCESS-A-A,index:0,instance_guid:A,process_guid:PROCESS-A}
     B1: {event:seen,handle:B}
@@ -286,7 +279,7 @@ fn every_collected_line_gives_what_it_proves_and_no_cut_of_it_says_more() {
     ");
 }
 
-/// The `rep` object with the research's identifiers made short.
+/// The `rep` object with the identifiers of these lines made short.
 fn short(rep: &Value) -> String {
     let mut text = serde_json::to_string(rep).unwrap().replace('"', "");
     for (long, name) in [
