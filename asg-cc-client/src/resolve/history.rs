@@ -20,12 +20,14 @@ impl Knowledge {
 
     pub(super) fn add_naming(&mut self, target: &str, event: &Event) {
         let Some(at) = event.at.filter(|_| event.kind.starts_with("audit.app.")) else { return };
+        let is_listed = matches!(event.kind.as_str(), "audit.app.create" | "audit.app.update");
         let naming = Naming {
             at,
-            renamed_to: event.renamed_to.clone(),
+            // In an event of a task, the request's name is the task's.
+            renamed_to: event.renamed_to.clone().filter(|_| is_listed),
             name: event.target_name.clone(),
             creates: event.kind == "audit.app.create",
-            is_listed: matches!(event.kind.as_str(), "audit.app.create" | "audit.app.update"),
+            is_listed,
         };
         let namings = self.namings.entry(target.to_owned()).or_default();
         if !namings.contains(&naming) {
@@ -97,6 +99,7 @@ mod tests {
         let renamed = event(30, update, "new", Some("new"));
         let again = event(40, update, "now", Some("now"));
         let twice = event(40, update, "odd", Some("odd"));
+        let task = event(35, "audit.app.task.create", "new", Some("migrate"));
         for (events, kept, cut, day, name) in [
             // No events, and they would be there.
             (vec![], 5, false, 15, Some("now")),
@@ -112,6 +115,8 @@ mod tests {
             (vec![&scaled, &renamed, &again], 5, false, 35, Some("new")),
             (vec![&scaled, &renamed, &again], 5, false, 99, Some("now")),
             (vec![&renamed, &again, &twice], 5, false, 41, None),
+            (vec![&renamed, &task], 5, false, 36, Some("new")),
+            (vec![&task], 5, false, 34, Some("new")),
         ] {
             for reversed in [false, true] {
                 let mut known = Knowledge::default();
