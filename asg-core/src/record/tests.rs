@@ -290,6 +290,8 @@ proptest! {
             prop_assert!(damaged.error.offset() <= text.len());
         }
         prop_assert_eq!(Record::parse(&line).is_err(), record.kind() == "damaged");
-        let _ = documents::evidence(&text, ORIGIN, |_| ());
+        if let Err(error) = documents::evidence(&text, ORIGIN, |_| ()) {
+            prop_assert!(error.offset() <= text.len());
+        }
     }
 }

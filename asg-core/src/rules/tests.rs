@@ -319,7 +319,10 @@ proptest! {
 
     #[test]
     fn any_bytes_are_a_rule_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        let _ = Rule::parse(&bytes);
+        if let Err(error) = Rule::parse(&bytes) {
+            let sentence = error.to_string();
+            prop_assert!(!sentence.contains(char::is_control), "{:?}", sentence);
+        }
         prop_assert!(!check(&bytes, OPEN).is_accepted() || Rule::parse(&bytes).is_ok());
     }
 }

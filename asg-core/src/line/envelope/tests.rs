@@ -426,7 +426,11 @@ proptest! {
     #[test]
     fn every_cut_of_a_header_has_an_envelope(n in 0..HEADERS.len(), at: prop::sample::Index) {
         let line = format!("{}{BODY}", HEADERS[n].0);
-        let _ = Line::new(&line.as_bytes()[..at.index(line.len())]).envelope();
+        let cut = &line.as_bytes()[..at.index(line.len())];
+        let read = Line::new(cut);
+        let envelope = read.envelope();
+        let end = envelope.body_at + envelope.body.as_bytes().len();
+        prop_assert!(end <= cut.len() || cut.first() == Some(&0x7b));
     }
 
     #[test]
