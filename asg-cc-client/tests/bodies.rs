@@ -1,8 +1,9 @@
-//! Bodies in the shapes that Cloud Controller and the UAA write: each gives its values, its error, or a refusal.
+//! Bodies in the shapes that Cloud Controller and the UAA write: each gives its values, its error,
+//! or a refusal.
 //!
-//! The bodies in `fixtures` are ours: names, GUIDs and times are invented. Their members are those of API 3.228.0 and
-//! 2.293.0 (`cloud_controller_ng`@3bbba906: `app/presenters`, `docs`), of uaa@13dc87a6 and of the cf CLI's configuration,
-//! version 4.
+//! The bodies in `fixtures` are ours: names, GUIDs and times are invented. Their members are those
+//! of API 3.228.0 and 2.293.0 (`cloud_controller_ng`@3bbba906: `app/presenters`, `docs`), of
+//! uaa@13dc87a6 and of the cf CLI's configuration, version 4.
 
 mod common;
 
@@ -22,7 +23,7 @@ const WORKER: &str = "09e8f5a5-a5d7-4919-b8c3-b48fc7620f24";
 const ROLLED: &str = "e12cfea8-87e4-490a-8000-17a9fdd82724";
 const TASK: &str = "9f847cf2-a59c-45ac-9977-0099e77bac06";
 
-/// What an error must be read as.
+/// The check of an error that was read.
 type Expected = fn(&Error) -> bool;
 
 #[test]
@@ -33,7 +34,7 @@ fn every_error_of_both_apis_gives_its_typed_error() {
     const BAD: Expected =
         |e| matches!(e, Error::Refused { status: 400, errors } if errors[0].code == 10005);
     const DOWN: Expected = |e| matches!(e, Error::Unavailable { errors, .. } if errors.len() == 1);
-    // Codes and titles are those of `errors/v2.yml`, but for the last three; the sentences are ours.
+    // Codes and titles are those of `errors/v2.yml`, but for the last three. The sentences are ours.
     let table: [(u16, i64, &str, Expected); 23] = [
         (400, 10005, "CF-BadQueryParameter", BAD),
         (401, 1000, "CF-InvalidAuthToken", |e| *e == Error::TokenRejected),

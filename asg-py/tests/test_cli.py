@@ -352,7 +352,7 @@ def test_ctrl_c_ends_it_without_a_traceback(args: list[str]) -> None:
             # Its first flow shows that it follows.
             assert program.stdout is not None and program.stdout.readline()
         else:
-            # More than a pipe holds: once all of it is written, the program reads, and waits for the line's end.
+            # This is more than a pipe holds, so the program reads. Then it waits for the line's end.
             assert program.stdin is not None
             program.stdin.write(b"x" * (1 << 20))
             program.stdin.flush()

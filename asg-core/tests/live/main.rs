@@ -1,8 +1,8 @@
 //! Packets that the kernel of this machine logs, compared with what was sent.
 //!
 //! The test's thread moves into a network namespace of its own, which ends with it, and asks nftables there to log what
-//! passes its loopback device. It needs no program but the kernel, and rights over it: so it is ignored by default, and
-//! fails with the reason where the kernel refuses.
+//! passes its loopback device. It needs no program but the kernel, and rights over it: so it is ignored
+//! by default, and fails with the reason where the kernel refuses.
 #![cfg(target_os = "linux")]
 
 mod netlink;
