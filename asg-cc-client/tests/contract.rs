@@ -1,8 +1,10 @@
-//! The contract: one suite for the client against the embedded Cloud Controller and against a mock server that knows
-//! nothing of this project, run from the `OpenAPI` description of v3.
+//! The contract: one suite for the client against the embedded Cloud Controller and against a mock
+//! server that shares no code with this project.
 //!
-//! The mock is npm's `@stoplight/prism-cli`; `sh tests/contract/install-mock.sh` installs it into the target folder. Its
-//! answers are the description's examples, whatever is asked, so the suite looks at shapes and statuses, not at values.
+//! The mock is npm's `@stoplight/prism-cli`; `sh tests/contract/install-mock.sh` installs it into
+//! the target folder. It refuses requests that `fixtures/openapi.json` does not describe, and answers
+//! with the bodies of `fixtures/v3`, whatever is asked. So the suite compares shapes and statuses,
+//! not values. The test with the mock is ignored by default, because it needs node and npm.
 #![cfg(feature = "ureq")]
 
 mod common;
@@ -93,41 +95,35 @@ struct Mock {
 }
 
 impl Mock {
-    /// Starts it, or says why it cannot.
-    fn start() -> Result<Self, String> {
-        let description = official("openapi").ok_or("there is no description of the API")?;
-        let description = description.join("capi-v3-3.228.0.yaml");
+    /// Starts it. Panics with the reason if it cannot.
+    fn start() -> Self {
         let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
         let prism: PathBuf = target.join("prism/node_modules/@stoplight/prism-cli/dist/index.js");
-        if !prism.is_file() {
-            return Err("no mock server is installed: sh tests/contract/install-mock.sh".into());
-        }
+        assert!(prism.is_file(), "no mock server: sh asg-cc-client/tests/contract/install-mock.sh");
         let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
-        let port = port.map_err(|e| e.to_string())?.port();
+        let port = port.unwrap().port();
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
         let child = Command::new("node")
             .arg(here.join("tests/contract/mock.cjs"))
             .arg(prism)
             .args(["mock", "--multiprocess", "false", "--host", "127.0.0.1", "--port"])
             .arg(port.to_string())
-            .arg(description)
+            .arg(fixture("openapi.json"))
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .map_err(|e| format!("node does not start: {e}"))?;
+            .unwrap_or_else(|e| panic!("node does not start: {e}"));
         let mut mock = Self { child, port, preferred: Arc::default() };
         let started = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             if let Ok(Some(status)) = mock.child.try_wait() {
-                return Err(format!("the mock server ends at once: {status}"));
+                panic!("the mock server ends at once: {status}");
             }
-            if started.elapsed() > Duration::from_secs(40) {
-                return Err("the mock server does not listen within 40 s".into());
-            }
+            assert!(started.elapsed() < Duration::from_secs(60), "the mock server does not listen");
             std::thread::sleep(Duration::from_millis(100));
         }
-        Ok(mock)
+        mock
     }
 }
 
@@ -315,22 +311,24 @@ fn the_client_and_the_embedded_cloud_controller_keep_the_contract() {
 }
 
 #[test]
-fn the_client_keeps_the_contract_with_an_independent_mock_and_so_do_the_embedded_shapes() {
-    let mock = match Mock::start() {
-        Ok(mock) => mock,
-        Err(why) => {
-            println!("skipped: {why}");
-            return;
-        }
-    };
+fn the_embedded_cloud_controller_writes_no_member_that_the_fixtures_do_not_have() {
+    let mut found = Vec::new();
+    for (path, ours) in resources(&Embedded::start()) {
+        let list =
+            std::fs::read(fixture(&format!("{}.json", path.trim_start_matches('/')))).unwrap();
+        let list: Value = serde_json::from_slice(&list).unwrap();
+        assert!(ours.is_object() && list["resources"][0].is_object(), "{path}");
+        differences(path, &ours, &list["resources"][0], &mut found);
+    }
+    assert_eq!(found, Vec::<String>::new());
+}
+
+#[test]
+#[ignore = "needs a mock server: sh asg-cc-client/tests/contract/install-mock.sh"]
+fn the_client_keeps_the_contract_with_an_independent_mock() {
+    let mock = Mock::start();
     suite(&mock);
     rules_are_read(&mock);
-    let mut found = Vec::new();
-    let embedded = Embedded::start();
-    for ((path, ours), (_, theirs)) in resources(&embedded).iter().zip(resources(&mock)) {
-        assert!(ours.is_object() && theirs.is_object(), "{path}");
-        differences(path, ours, &theirs, &mut found);
-    }
-    // The official example of one space has it, that of a list does not.
-    assert_eq!(found, ["/v3/spaces.suspended is not theirs"]);
+    let refused = get(&mock, "/v3/apps?per_page=5001");
+    assert_eq!(refused.status(), 422, "the mock compares requests with the description");
 }

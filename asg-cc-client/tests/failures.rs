@@ -6,7 +6,7 @@ mod common;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use asg_cc_client::api::{Address, v3};
 use asg_cc_client::embedded::Server;
@@ -370,10 +370,9 @@ fn a_server_stops_when_it_is_dropped() {
     let server = start(article());
     let cc = connect(&server, GLOBAL);
     assert_eq!(told(&cc, APP), "Live o/s/proxy");
-    let started = Instant::now();
     drop::<Server>(server);
-    assert!(started.elapsed() < Duration::from_secs(2));
-    // A connection that it kept may take a tick to end.
-    std::thread::sleep(Duration::from_millis(200));
-    assert!(matches!(one(&cc, APP), Err(Error::Transport(_))));
+    // Neither a connection that was kept nor a new one is answered.
+    for _ in 0..3 {
+        assert!(matches!(one(&cc, APP), Err(Error::Transport(_))));
+    }
 }

@@ -4,13 +4,12 @@ mod common;
 
 use std::io::Write as _;
 
-use common::{Run, assert_schema, here, run, run_with, shared};
+use common::{Run, assert_schema, fixture, here, run, run_with};
 use serde_json::{Value, json};
 
 #[test]
 fn every_captured_packet_gives_its_truth() {
-    let Some(path) = shared("kernel/packets.jsonl") else { return };
-    let rows: Vec<Value> = std::fs::read_to_string(path)
+    let rows: Vec<Value> = std::fs::read_to_string(fixture("kernel/packets.jsonl"))
         .unwrap()
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
@@ -19,7 +18,7 @@ fn every_captured_packet_gives_its_truth() {
         rows.iter().map(|row| format!("{}\n", row["line"].as_str().unwrap())).collect();
     let run = run_with("parse", &[], &[], lines.as_bytes());
     let objects = run.objects();
-    assert_eq!((run.status, objects.len()), (0, rows.len()));
+    assert_eq!((run.status, objects.len(), rows.len()), (0, 315, 315));
     assert_schema("parse", &objects);
     for (row, object) in rows.iter().zip(&objects) {
         let mut truth = row["truth"].clone();
@@ -43,9 +42,9 @@ fn forget_unshown(truth: &mut Value) {
 }
 
 #[test]
-fn every_line_of_the_research_logs_gives_one_object_of_the_schema() {
+fn every_line_of_the_fixtures_gives_one_object_of_the_schema() {
     for file in ["kernel/noise.log", "rep/envelopes.txt", "rep/rep-lines.txt"] {
-        let Some(path) = shared(file) else { continue };
+        let path = fixture(file);
         let text = std::fs::read(&path).unwrap();
         let lines = text.split_inclusive(|&b| b == b'\n').count();
         let Run { status, stdout, stderr } =

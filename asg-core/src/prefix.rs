@@ -335,8 +335,12 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_give_something_or_nothing(prefix: Vec<u8>) {
-            let _ = LogPrefix::parse(&prefix);
+        fn any_bytes_name_nothing_that_is_not_in_them(prefix: Vec<u8>) {
+            let handle = LogPrefix::parse(&prefix).and_then(|parsed| parsed.handle_prefix);
+            if let Some(handle) = handle {
+                let handle = handle.as_str().as_bytes();
+                prop_assert!(prefix.windows(handle.len()).any(|part| part == handle));
+            }
         }
     }
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import hypothesis
@@ -26,12 +25,8 @@ PACKET = (
 )
 
 
-def shared(*parts: str) -> Path:
-    """A file of the project's research data; skips without it."""
-    path = Path(os.environ.get("ASG_SHARED", ROOT / "../shared")).joinpath(*parts)
-    if not path.exists():
-        pytest.skip(f"{path} is not here (ASG_SHARED tells where it is)")
-    return path
+#: Lines that kernels and Diego's programs wrote.
+FIXTURES = ROOT / "asg-core/fixtures"
 
 
 @pytest.fixture(scope="session")

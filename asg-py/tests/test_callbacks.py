@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import pytest
 from conftest import LOGS
@@ -70,6 +71,16 @@ def test_counts_do_not_wait_for_a_reader_that_waits() -> None:
         reader.join()
 
 
+def wait_until_asleep(program: subprocess.Popen[bytes]) -> None:
+    """Waits until the main thread of a program waits for something."""
+    state = Path(f"/proc/{program.pid}/stat")
+    if not state.exists():
+        pytest.skip("this system does not show whether a program waits")
+    while state.read_text().rpartition(")")[2].split()[0] != "S":
+        assert program.poll() is None
+        time.sleep(0.01)
+
+
 @pytest.mark.parametrize("ask", ["next(asglog.parse('/dev/stdin'))", "asglog.scan('-').to_arrow()"])
 def test_ctrl_c_ends_a_wait_for_the_first_byte(ask: str) -> None:
     script = f"import asglog\nprint('ready', flush=True)\n{ask}"
@@ -78,7 +89,7 @@ def test_ctrl_c_ends_a_wait_for_the_first_byte(ask: str) -> None:
     ) as program:
         assert program.stdout is not None
         assert program.stdout.readline() == b"ready\n"
-        time.sleep(0.5)
+        wait_until_asleep(program)
         program.send_signal(signal.SIGINT)
         _, errors = program.communicate(timeout=10)
     assert b"KeyboardInterrupt" in errors

@@ -346,13 +346,19 @@ def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
             assert program.wait(30) == 0
 
 
-@pytest.mark.parametrize("args", [["parse"], ["correlate", "-"], ["correlate", "--format", "summary", "-"], ["top", "-"], ["correlate", "--follow", ARTICLE]])
+@pytest.mark.parametrize("args", [["parse"], ["correlate", "-"], ["correlate", "--format", "summary", "-"], ["top", "-"], ["correlate", "--follow", "--hold", "0", ARTICLE]])
 def test_ctrl_c_ends_it_without_a_traceback(args: list[str]) -> None:
     with subprocess.Popen(
         [ASGLOG, *args], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
     ) as program:
-        # It waits for standard input, or for a log to grow, however long it takes to start.
-        time.sleep(1.5)
+        if "--follow" in args:
+            # Its first flow shows that it follows.
+            assert program.stdout is not None and program.stdout.readline()
+        else:
+            # This is more than a pipe holds, so the program reads. Then it waits for the line's end.
+            assert program.stdin is not None
+            program.stdin.write(b"x" * (1 << 20))
+            program.stdin.flush()
         program.send_signal(signal.SIGINT)
         assert program.wait(10) == 130
         assert program.stderr is not None
@@ -372,6 +378,14 @@ def test_ctrl_c_leaves_no_half_output(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def bytes_read_by(program: subprocess.Popen[bytes]) -> int:
+    """Bytes that a program read so far, as the kernel counts them."""
+    counters = Path(f"/proc/{program.pid}/io")
+    if not counters.exists():
+        pytest.skip("this system does not count what a program reads")
+    return int(counters.read_text().split()[1])
+
+
 def test_ctrl_c_while_packets_are_counted_prints_nothing(tmp_path: Path) -> None:
     log, output = tmp_path / "zeros.log", tmp_path / "out.txt"
     log.touch()
@@ -381,7 +395,9 @@ def test_ctrl_c_while_packets_are_counted_prints_nothing(tmp_path: Path) -> None
     for more in outputs:
         args = ["correlate", "--format", "summary", *more, ARTICLE, str(log)]
         with subprocess.Popen([ASGLOG, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()) as program:
-            time.sleep(1.5)
+            while bytes_read_by(program) < 256 << 20:
+                assert program.poll() is None
+                time.sleep(0.01)
             program.send_signal(signal.SIGINT)
             assert program.wait(10) == 130
             assert program.stdout is not None and program.stderr is not None
@@ -458,7 +474,12 @@ def test_completion_is_a_script_that_completes() -> None:
 class Following:
     """``asglog correlate --follow``, whose objects are read while it runs."""
 
-    def __init__(self, *args: str) -> None:
+    def __init__(self, *args: str, clock: Path | None = None) -> None:
+        self.clock = clock
+        self.rounds = 0
+        if clock is not None:
+            clock.touch()
+            args = (*args, str(clock))
         self.program = subprocess.Popen(
             [ASGLOG, "correlate", "--follow", "--format", "ndjson", *args],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(),
@@ -469,15 +490,29 @@ class Following:
 
     def ports(self, many: int) -> list[int]:
         """The destination ports of the flows so far, once there are so many; time is given generously."""
-        deadline = time.monotonic() + 30
-        while self.text.count(b"\n") < many and time.monotonic() < deadline:
-            assert self.program.stdout is not None
-            self.text += self.program.stdout.read() or b""
-            time.sleep(0.05)
+        self.wait(many + self.rounds)
         return [flow["dpt"] for flow in self.flows()]
 
+    def wait(self, many: int) -> None:
+        deadline = time.monotonic() + 30
+        while self.text.count(b"\n") < many and time.monotonic() < deadline:
+            assert self.program.stdout is not None and self.program.poll() is None
+            self.text += self.program.stdout.read() or b""
+            time.sleep(0.05)
+
+    def looks_at_all(self) -> None:
+        """Waits until each log was looked at since now: two flows of the clock have a whole round between them."""
+        assert self.clock is not None
+        for _ in range(2):
+            before = self.text.count(b"\n")
+            self.rounds += 1
+            append(self.clock, packet(20 + self.rounds))
+            self.wait(before + 1)
+            assert self.text.count(b"\n") == before + 1
+
     def flows(self) -> list[dict[str, Any]]:
-        return objects(self.text.decode())
+        """The flows so far, without those of the clock."""
+        return [flow for flow in objects(self.text.decode()) if flow["source"] != str(self.clock)]
 
     def end(self) -> None:
         self.program.send_signal(signal.SIGINT)
@@ -521,7 +556,7 @@ def test_a_log_is_followed_through_renaming_and_emptying(tmp_path: Path, followi
     kern, rep = tmp_path / "kern.log", tmp_path / "rep.log"
     kern.write_bytes(packet(1) + packet(2))
     rep.write_bytes(REP)
-    running = Following("--hold", "0", str(kern), str(rep))
+    running = Following("--hold", "0", str(kern), str(rep), clock=tmp_path / "clock.log")
     following.append(running)
     assert running.ports(2) == [1, 2]
     append(kern, packet(3)[:40])
@@ -535,7 +570,7 @@ def test_a_log_is_followed_through_renaming_and_emptying(tmp_path: Path, followi
     # Copied and emptied.
     shutil.copy(kern, tmp_path / "kern.log.2")
     os.truncate(kern, 0)
-    time.sleep(1)
+    running.looks_at_all()
     append(kern, packet(6))
     assert running.ports(6) == [1, 2, 3, 4, 5, 6]
     # Emptied, and larger than before when it is looked at again.
@@ -543,7 +578,7 @@ def test_a_log_is_followed_through_renaming_and_emptying(tmp_path: Path, followi
     assert running.ports(8) == [1, 2, 3, 4, 5, 6, 7, 8]
     # Gone, and there again.
     kern.unlink()
-    time.sleep(0.5)
+    running.looks_at_all()
     kern.write_bytes(packet(9))
     assert running.ports(9) == [1, 2, 3, 4, 5, 6, 7, 8, 9]
     running.end()
@@ -552,22 +587,25 @@ def test_a_log_is_followed_through_renaming_and_emptying(tmp_path: Path, followi
 
 
 def test_a_packet_waits_for_its_evidence(tmp_path: Path, following: list[Following]) -> None:
-    kern, rep = tmp_path / "kern.log", tmp_path / "rep.log"
-    kern.write_bytes(packet(1))
-    running = Following("--hold", "3", str(kern), str(rep))
+    log = tmp_path / "cell.log"
+    log.write_bytes(packet(1) + packet(20))
+    running = Following("--hold", "15", str(log))
     following.append(running)
-    time.sleep(1)
-    rep.write_bytes(REP)
+    # The first packet is 15 seconds back, so both were read, and the second one waits.
     assert running.ports(1) == [1]
+    append(log, REP + packet(40))
+    assert running.ports(2) == [1, 20]
+    handles = [flow.get("handle") for flow in running.flows()]
+    assert handles == [None, "bfce786c-ab07-40ad-79f9-8f21"]
     running.end()
-    assert running.flows()[0]["handle"] == "bfce786c-ab07-40ad-79f9-8f21"
 
 
 def test_what_waits_when_ctrl_c_comes_is_still_told(tmp_path: Path, following: list[Following]) -> None:
     kern = tmp_path / "kern.log"
-    kern.write_bytes(packet(1) + packet(2))
-    running = Following("--hold", "3600", "--where", "dpt=2", str(kern))
+    kern.write_bytes(packet(1) + packet(39) + packet(40))
+    running = Following("--hold", "30", "--where", "dpt=1,40", str(kern))
     following.append(running)
-    time.sleep(2)
+    # The first packet is 30 seconds back, so all were read, and the others wait.
+    assert running.ports(1) == [1]
     running.end()
-    assert [flow["dpt"] for flow in running.flows()] == [2]
+    assert [flow["dpt"] for flow in running.flows()] == [1, 40]

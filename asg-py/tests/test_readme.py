@@ -30,7 +30,9 @@ def test_the_readme_runs(block: str, monkeypatch: pytest.MonkeyPatch, capsys: py
 @pytest.mark.parametrize("block", CONSOLE)
 def test_commands_print_what_the_readme_shows(block: str) -> None:
     env = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+    parts = re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]
+    assert parts
+    for part in parts:
         command, shown = part.split("\n", 1)
         done = subprocess.run(["sh", "-c", command], cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True, check=True)
         assert done.stdout == shown, command

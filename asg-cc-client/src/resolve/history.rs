@@ -103,13 +103,15 @@ impl Knowledge {
         let Some(at) = event.at else { return };
         let what = THINGS.iter().find_map(|thing| event.kind.strip_prefix(thing));
         let Some(what) = what else { return };
+        let is_listed = matches!(what, "create" | "update");
         let boxed = |text: &Option<String>| text.as_deref().map(Box::from);
         let naming = Naming {
             at,
-            renamed_to: boxed(&event.renamed_to),
+            // In an event of a task, the request's name is the task's.
+            renamed_to: boxed(&event.renamed_to).filter(|_| is_listed),
             name: boxed(&event.target_name),
             creates: what == "create",
-            is_listed: matches!(what, "create" | "update"),
+            is_listed,
         };
         let target: Arc<str> = self.share(target);
         self.namings.entry(target).or_default().insert(naming);
@@ -168,6 +170,7 @@ mod tests {
         let renamed = event(30, update, "new", Some("new"));
         let again = event(40, update, "now", Some("now"));
         let twice = event(40, update, "odd", Some("odd"));
+        let task = event(35, "audit.app.task.create", "new", Some("migrate"));
         for (events, kept, cut, day, name) in [
             // No events, and they would be there.
             (vec![], 5, false, 15, Some("now")),
@@ -183,6 +186,8 @@ mod tests {
             (vec![&scaled, &renamed, &again], 5, false, 35, Some("new")),
             (vec![&scaled, &renamed, &again], 5, false, 99, Some("now")),
             (vec![&renamed, &again, &twice], 5, false, 41, None),
+            (vec![&renamed, &task], 5, false, 36, Some("new")),
+            (vec![&task], 5, false, 34, Some("new")),
         ] {
             for reversed in [false, true] {
                 let mut known = Knowledge::default();

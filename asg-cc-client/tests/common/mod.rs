@@ -92,21 +92,14 @@ where
     }
 }
 
-/// A folder of official bodies, if this machine has them; says so if not.
-pub(crate) fn official(folder: &str) -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared");
-    let shared = std::env::var_os("ASG_SHARED").map_or(beside, PathBuf::from);
-    let folder = shared.join("data/capi").join(folder);
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    println!("skipped: there is no folder {}; set ASG_SHARED", folder.display());
-    None
+/// A body in the shape of Cloud Controller's or the UAA's.
+pub(crate) fn fixture(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(path)
 }
 
-/// Its files by name, sorted.
-pub(crate) fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
-    let mut files: Vec<(String, Vec<u8>)> = fs::read_dir(folder)
+/// The files of a folder of bodies by name, sorted.
+pub(crate) fn files(folder: &str) -> Vec<(String, Vec<u8>)> {
+    let mut files: Vec<(String, Vec<u8>)> = fs::read_dir(fixture(folder))
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.is_file())

@@ -62,15 +62,9 @@ pub(crate) fn here(path: &str) -> String {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path).to_str().unwrap().to_owned()
 }
 
-/// A file of the research data beside the project; says that the test skips if it is not there.
-pub(crate) fn shared(path: &str) -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared");
-    let root = std::env::var_os("ASG_SHARED").map_or(beside, PathBuf::from);
-    let found = Some(root.join("data").join(path)).filter(|path| path.exists());
-    if found.is_none() {
-        println!("skipped: the research data ({path}) is not beside the project");
-    }
-    found
+/// A file of asg-core's fixtures.
+pub(crate) fn fixture(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../asg-core/fixtures").join(path)
 }
 
 /// Panics unless each object is as the schema has it.

@@ -1,7 +1,5 @@
 //! Lines of ten years, what they say, and what is left of them when they break off.
 
-use std::path::PathBuf;
-
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -225,15 +223,10 @@ fn json_of_others_is_other_and_broken_json_says_where() {
     }
 }
 
-/// The research's own lines: each gives what it proves, and cut anywhere it never says what the whole line does not.
+/// Each line gives what it proves, and cut anywhere it never gives what the whole line does not.
 #[test]
 fn every_collected_line_gives_what_it_proves_and_no_cut_of_it_says_more() {
-    let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared");
-    let root = std::env::var_os("ASG_SHARED").map_or(beside, PathBuf::from);
-    let Ok(text) = std::fs::read_to_string(root.join("data/rep/rep-lines.txt")) else {
-        println!("skipped: the collected rep lines (rep/rep-lines.txt) are not beside the project");
-        return;
-    };
+    let text = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/rep/rep-lines.txt"));
     let mut proved = String::new();
     for line in text.lines() {
         if let Some(heading) = line.strip_prefix("# ") {
@@ -252,7 +245,7 @@ fn every_collected_line_gives_what_it_proves_and_no_cut_of_it_says_more() {
         }
     }
     insta::assert_snapshot!(proved, @r"
-    {event:creating,handle:PROCESS-A-A}
+    A1: {event:creating,handle:PROCESS-A-A}
     A3: {cell_id:cell-1,domain:cf-apps,event:creating,handle:PROCESS-A-A,index:0,instance_guid:A,process_guid:PROCESS-A}
     A5: {cell_id:cell-1,domain:cf-apps,event:completed,handle:PROCESS-A-A,index:0,instance_guid:A,process_guid:PROCESS-A}
     B1: {event:seen,handle:B}
@@ -286,7 +279,7 @@ fn every_collected_line_gives_what_it_proves_and_no_cut_of_it_says_more() {
     ");
 }
 
-/// The `rep` object with the research's identifiers made short.
+/// The `rep` object with the identifiers of these lines made short.
 fn short(rep: &Value) -> String {
     let mut text = serde_json::to_string(rep).unwrap().replace('"', "");
     for (long, name) in [
@@ -318,7 +311,16 @@ fn no_cut_says_more(line: &str) {
     }
 }
 
-/// Keys and values of which any mixture may stand in `data`.
+/// A line that is read whole is read alike as one that may be cut; an error lies within the line.
+fn is_an_event_or_an_error(line: &[u8]) -> Result<(), TestCaseError> {
+    match LagerEvent::parse(line) {
+        Ok(event) => prop_assert_eq!(LagerEvent::parse_cut(line), event),
+        Err(error) => prop_assert!(error.offset() <= line.len()),
+    }
+    Ok(())
+}
+
+/// Keys and values for any mixture of members in `data`.
 fn data() -> impl Strategy<Value = Value> {
     let text = prop::sample::select(
         &[
@@ -438,19 +440,14 @@ proptest! {
 
     #[test]
     fn any_bytes_are_an_event_or_an_error(text: Vec<u8>) {
-        if let Err(error) = LagerEvent::parse(&text) {
-            prop_assert!(error.offset() <= text.len());
-        }
-        let _ = LagerEvent::parse_cut(&text);
+        is_an_event_or_an_error(&text)?;
     }
 
     #[test]
     fn any_text_of_json_pieces_is_an_event_or_an_error(pieces in prop::collection::vec(
         prop::sample::select(&["{", "}", "[", "]", ",", ":", "\"guid\"", "\"data\"", "\"message\"", "\"source\"", "1", "null", "\"\\u0041\"", "\"", "\\"][..]), 0..40))
     {
-        let text = pieces.concat();
-        let _ = LagerEvent::parse(text.as_bytes());
-        let _ = LagerEvent::parse_cut(text.as_bytes());
+        is_an_event_or_an_error(pieces.concat().as_bytes())?;
     }
 
     #[test]

@@ -144,7 +144,10 @@ proptest! {
 
     #[test]
     fn bytes_that_are_sealed_but_senseless_are_refused_or_read(body: Vec<u8>) {
-        let _ = Ledger::from_bytes(&sealed(&body), SourceId(0));
+        if let Ok(ledger) = Ledger::from_bytes(&sealed(&body), SourceId(0)) {
+            let saved = ledger.to_bytes();
+            prop_assert_eq!(Ledger::from_bytes(&saved, SourceId(0)).unwrap().to_bytes(), saved);
+        }
     }
 
     #[test]

@@ -77,9 +77,6 @@ proptest! {
     ) {
         static CAPTURED: LazyLock<Vec<String>> =
             LazyLock::new(|| rows().into_iter().map(|(_, line, _)| body(&line).to_owned()).collect());
-        if CAPTURED.is_empty() {
-            return Ok(()); // `rows` said why
-        }
         let mut line = row.get(&CAPTURED).clone().into_bytes();
         let at = at.index(line.len());
         agree(&line[..at]);
