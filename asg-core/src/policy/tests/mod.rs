@@ -1,0 +1,3 @@
+//! The tests of what several modules do together.
+
+mod vectors;
