@@ -7,9 +7,9 @@ use super::enforce::{EntryTraffic, Load};
 use super::go::AddressRange;
 use super::group::Phase;
 use super::index::Index;
+use super::listing::Listings;
 use super::probe::Probe;
 use super::settings::{Block, GroupOrder, Profile, Settings};
-use super::snapshot::Compiled;
 
 /// A rule of a group, one of its destinations and one of its port items, by their places in the input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -70,8 +70,6 @@ pub struct EffectiveGroup {
     pub name: Arc<str>,
     /// Whether it applies to all spaces.
     pub global: bool,
-    /// Its place in the snapshot.
-    pub(super) place: u32,
 }
 
 /// The rules that hold for a space and a phase under a profile, as kernel rules.
@@ -100,33 +98,39 @@ pub struct Effective {
 
 impl Effective {
     /// The rules of the groups of a snapshot that hold for a space and phase; of an unknown space the global ones.
-    pub(super) fn new(compiled: &Compiled, space: Option<&str>, phase: Phase) -> Self {
-        let settings = compiled.settings();
-        let listed = compiled.snapshot().groups.iter().enumerate().filter(|(_, group)| {
-            group.is_global(phase) || space.is_some_and(|space| group.is_bound(space, phase))
-        });
-        let mut groups: Vec<EffectiveGroup> = listed
-            .map(|(place, group)| EffectiveGroup {
+    pub(super) fn new(
+        listings: &Listings,
+        snapshot: usize,
+        place: usize,
+        space: Option<&str>,
+        phase: Phase,
+    ) -> Self {
+        let settings = listings.settings_at(place);
+        let listing = &listings.all()[snapshot];
+        let dynamic = settings.profile == Profile::SilkDynamic;
+        let mut places: Vec<u32> = listing.effective(space, phase).collect();
+        if !dynamic {
+            // The agent takes the rules of global groups first; Cloud Controller does not.
+            places.sort_unstable();
+        }
+        let group = |place: &u32| {
+            let group = &listing.snapshot.groups[*place as usize];
+            EffectiveGroup {
                 guid: group.guid.as_str().into(),
                 name: group.name.as_str().into(),
                 global: group.is_global(phase),
-                place: place as u32,
-            })
-            .collect();
-        let dynamic = settings.profile == Profile::SilkDynamic;
-        if dynamic {
-            // The agent takes the rules of global groups first; both parts stay in the order of the listing.
-            groups.sort_by_key(|group| !group.global);
-        }
+            }
+        };
+        let groups: Vec<EffectiveGroup> = places.iter().map(group).collect();
 
         let mut load = Load::Ok;
         let mut list = Vec::new();
-        for (n, group) in (0_u32..).zip(&groups) {
-            let rules = compiled.rules(group.place as usize);
+        for (n, group) in places.iter().enumerate() {
+            let rules = listings.rules(snapshot, *group as usize, place);
             for (rule, made) in (0_u32..).zip(rules) {
                 load = load.max(made.enforceable.load);
-                let part = u8::from(if dynamic { !group.global } else { made.log });
-                list.push((part, n, rule, made));
+                let part = u8::from(if dynamic { !groups[n].global } else { made.log });
+                list.push((part, n as u32, rule, made));
             }
         }
         // Cloud Controller sorts the rules that log behind the others, with a sort that has always been stable.

@@ -52,13 +52,18 @@
 //! from snapshots around it: [`Basis`] grades that.
 
 mod arguments;
+mod because;
 mod effective;
 mod enforce;
 mod evaluate;
+mod evaluator;
 mod go;
 mod group;
 mod index;
 mod input;
+mod lines;
+mod listing;
+mod near;
 mod order;
 mod probe;
 mod rule;
@@ -67,14 +72,16 @@ mod snapshot;
 mod stored;
 #[cfg(test)]
 mod tests;
+mod words;
 
-use std::sync::{Arc, OnceLock};
-
+pub use because::{Because, Blind, Governed};
 pub use effective::{Effective, EffectiveGroup, Entry, Owner};
 pub use enforce::{Enforceable, EntryTraffic, Load, Quirk, RuleEntry};
 pub use evaluate::{Answer, By, Decided, Decider, LogLine, RuleRef, Ruling, Verdict};
+pub use evaluator::{Evaluation, Evaluator};
 pub use go::AddressRange;
 pub use group::{GloballyEnabled, Phase, SecurityGroup};
+pub use near::{Admits, Change, How, Miss, NearMiss};
 pub use probe::{Opening, Probe, ProbeTraffic};
 pub use rule::{
     Destination, Grammar, IcmpKind, Key, Ports, Protocol, Rule, RuleError, Traffic,
@@ -87,54 +94,39 @@ pub use settings::{
 pub use snapshot::Snapshot;
 pub use stored::StoredRule;
 
-use snapshot::Compiled;
+use listing::Listings;
 
 /// Snapshots of the security groups of a foundation, and the settings of its cells.
 ///
 /// It can be shared between threads. See [the module](self) for an example.
 #[derive(Debug)]
 pub struct Policy {
-    snapshots: Vec<Arc<Snapshot>>,
-    settings: CellSettings,
-    /// For each snapshot the settings in turn.
-    compiled: Vec<OnceLock<Arc<Compiled>>>,
+    listings: Listings,
 }
 
 impl Policy {
     /// Puts snapshots in the order of their times; those of one instant are parts of one listing.
     #[must_use]
     pub fn new(snapshots: Vec<Snapshot>, settings: CellSettings) -> Self {
-        let snapshots: Vec<_> = Snapshot::join(snapshots).into_iter().map(Arc::new).collect();
-        let slots = snapshots.len() * settings.all().count();
-        Self { snapshots, settings, compiled: (0..slots).map(|_| OnceLock::new()).collect() }
+        Self { listings: Listings::new(snapshots, settings) }
     }
 
     /// The snapshots, the earliest first.
     pub fn snapshots(&self) -> impl ExactSizeIterator<Item = &Snapshot> {
-        self.snapshots.iter().map(|snapshot| &**snapshot)
+        self.listings.all().iter().map(|listing| &*listing.snapshot)
     }
 
     /// The settings of the cells.
     #[must_use]
     pub const fn settings(&self) -> &CellSettings {
-        &self.settings
+        self.listings.settings()
     }
 
     /// The rules that hold for a space and phase as of the last snapshot, with the foundation's settings; `None` if
     /// there is no snapshot.
     #[must_use]
     pub fn effective(&self, space: &str, phase: Phase) -> Option<Effective> {
-        let last = self.snapshots.len().checked_sub(1)?;
-        Some(Effective::new(self.compiled(last, None), Some(space), phase))
-    }
-
-    /// A snapshot under the settings of a cell.
-    fn compiled(&self, snapshot: usize, cell: Option<&str>) -> &Arc<Compiled> {
-        let place = self.settings.place(cell);
-        let slot = snapshot * self.settings.all().count() + place;
-        self.compiled[slot].get_or_init(|| {
-            let settings = self.settings.of(cell).clone();
-            Arc::new(Compiled::new(self.snapshots[snapshot].clone(), settings))
-        })
+        let last = self.listings.all().len().checked_sub(1)?;
+        Some(Effective::new(&self.listings, last, 0, Some(space), phase))
     }
 }

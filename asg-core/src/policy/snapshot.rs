@@ -1,14 +1,11 @@
 //! Listings of all security groups, with the time at which they were true.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::enforce::Enforceable;
 use super::group::{SecurityGroup, time};
 use super::input;
-use super::settings::Settings;
 use crate::error::Error;
 use crate::time::Timestamp;
 
@@ -187,54 +184,4 @@ fn add(
         add(snapshots, page, taken_at, offset)?;
     }
     Ok(())
-}
-
-/// A rule, and what cells make of it.
-#[derive(Debug, Clone)]
-pub(super) struct MadeRule {
-    pub(super) enforceable: Enforceable,
-    pub(super) log: bool,
-}
-
-/// A snapshot under some settings: what cells make of each rule.
-#[derive(Debug)]
-pub(super) struct Compiled {
-    snapshot: Arc<Snapshot>,
-    settings: Settings,
-    rules: Vec<Vec<MadeRule>>,
-    places: HashMap<Arc<str>, u32>,
-}
-
-impl Compiled {
-    pub(super) fn new(snapshot: Arc<Snapshot>, settings: Settings) -> Self {
-        let made = |group: &SecurityGroup| {
-            let rules = group
-                .rules
-                .iter()
-                .map(|rule| MadeRule { enforceable: rule.enforceable(&settings), log: rule.log() });
-            rules.collect()
-        };
-        let rules = snapshot.groups.iter().map(made).collect();
-        let guids = snapshot.groups.iter().map(|group| Arc::from(group.guid.as_str()));
-        let places = guids.zip(0..).collect();
-        Self { snapshot, settings, rules, places }
-    }
-
-    pub(super) fn snapshot(&self) -> &Snapshot {
-        &self.snapshot
-    }
-
-    pub(super) const fn settings(&self) -> &Settings {
-        &self.settings
-    }
-
-    /// What cells make of the rules of the group at this place.
-    pub(super) fn rules(&self, group: usize) -> &[MadeRule] {
-        &self.rules[group]
-    }
-
-    /// The place of a group.
-    pub(super) fn place(&self, guid: &str) -> Option<usize> {
-        self.places.get(guid).map(|place| *place as usize)
-    }
 }
