@@ -57,8 +57,10 @@ mod effective;
 mod enforce;
 mod evaluate;
 mod evaluator;
+mod explain;
 mod go;
 mod group;
+mod history;
 mod index;
 mod input;
 mod lines;
@@ -79,8 +81,12 @@ pub use effective::{Effective, EffectiveGroup, Entry, Owner};
 pub use enforce::{Enforceable, EntryTraffic, Load, Quirk, RuleEntry};
 pub use evaluate::{Answer, By, Decided, Decider, LogLine, RuleRef, Ruling, Verdict};
 pub use evaluator::{Evaluation, Evaluator};
+pub use explain::{
+    Chain, ExplainOutput, Explainer, Explanation, Outcome, PacketFacts, UsedSnapshot,
+};
 pub use go::AddressRange;
 pub use group::{GloballyEnabled, Phase, SecurityGroup};
+pub use history::Basis;
 pub use near::{Admits, Change, How, Miss, NearMiss};
 pub use probe::{Opening, Probe, ProbeTraffic};
 pub use rule::{
