@@ -38,11 +38,11 @@ impl Governed {
 }
 
 macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)* }) => {
+    ($(#[$doc:meta])* $name:ident { $(#[doc = $what:literal] $variant:ident = $word:literal,)* }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum $name {
-            $($(#[$variant_doc])* $variant,)*
+            $(#[doc = $what] $variant,)*
         }
 
         impl $name {
@@ -55,6 +55,15 @@ macro_rules! words {
                 match self {
                     $(Self::$variant => $word,)*
                 }
+            }
+
+            /// What it means, in a sentence.
+            #[must_use]
+            pub fn what(self) -> &'static str {
+                let what = match self {
+                    $(Self::$variant => $what,)*
+                };
+                what.trim_start()
             }
         }
 

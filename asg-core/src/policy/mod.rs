@@ -13,7 +13,7 @@
 //! | What do cells make of it? | [`StoredRule::enforceable`] |
 //! | Which kernel rules hold for a space, in which order? | [`Policy::effective`], [`Effective::arguments`] |
 //! | What happens to this packet, and why? | [`Effective::evaluate`], [`Policy::evaluate_lines`] |
-//! | What would have allowed it? | [`Policy::near`] |
+//! | What would have allowed it? | [`Evaluation::near`] |
 //! | Why did the log say so at that time? | [`Policy::explainer`], [`Explainer::explain`] |
 //! | Which packets can leave no line? | [`Policy::coverage`] |
 //!
@@ -53,6 +53,7 @@
 
 mod arguments;
 mod because;
+mod coverage;
 mod effective;
 mod enforce;
 mod evaluate;
@@ -77,6 +78,7 @@ mod tests;
 mod words;
 
 pub use because::{Because, Blind, Governed};
+pub use coverage::{BlindSpot, Coverage, CoveredEntry, EntryState};
 pub use effective::{Effective, EffectiveGroup, Entry, Owner};
 pub use enforce::{Enforceable, EntryTraffic, Load, Quirk, RuleEntry};
 pub use evaluate::{Answer, By, Decided, Decider, LogLine, RuleRef, Ruling, Verdict};
