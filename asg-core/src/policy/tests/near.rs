@@ -135,7 +135,7 @@ fn allows(groups: &[Value], with: &Value, probe: &Probe) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(384))]
+    #![proptest_config(ProptestConfig::with_cases(160))]
 
     #[test]
     fn near_misses_are_all_single_changes_that_help(

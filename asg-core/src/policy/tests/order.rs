@@ -37,7 +37,7 @@ fn deciders(set: &Effective, probe: &Probe) -> BTreeSet<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
     fn the_index_finds_what_a_scan_finds(
