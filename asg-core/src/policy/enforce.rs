@@ -122,7 +122,8 @@ pub enum Quirk {
     PortsCut,
     /// A port 0, which Diego refuses.
     PortZero,
-    /// The range of ports at this place ends before it begins: iptables refuses all rules.
+    /// The range of ports at this place ends before it begins: of TCP, iptables refuses all rules; of UDP, it matches
+    /// nothing.
     PortsReversed(u32),
     /// The destination at this place cannot be read by the cell.
     Unreadable(u32),
@@ -211,12 +212,17 @@ impl StoredRule {
                 port: *port,
             }));
         }
-        for (port, traffic) in &traffics {
-            if let EntryTraffic::Tcp(first, last) | EntryTraffic::Udp(first, last) = traffic {
-                if first > last && !ranges.is_empty() {
+        for (port, traffic) in traffics.iter().filter(|_| !ranges.is_empty()) {
+            match traffic {
+                EntryTraffic::Tcp(first, last) if first > last => {
                     quirks.push(Quirk::PortsReversed(port.unsigned_abs()));
                     worsen(Load::Refused);
                 }
+                // iptables 1.8.9 checks this for TCP only.
+                EntryTraffic::Udp(first, last) if first > last => {
+                    quirks.push(Quirk::PortsReversed(port.unsigned_abs()));
+                }
+                _ => {}
             }
         }
         Enforceable { entries, load, quirks }

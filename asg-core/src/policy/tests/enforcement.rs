@@ -56,6 +56,16 @@ fn ports_are_cut_by_cloud_controller_and_taken_apart_by_silks_agent() {
 }
 
 #[test]
+fn a_reversed_range_of_ports_breaks_the_set_if_it_is_of_tcp() {
+    let udp = json!({ "protocol": "udp", "destination": "10.0.0.1", "ports": "90-80" });
+    assert_eq!(made(udp.clone(), "silk_dynamic"), "Ok: Udp(90, 80) 10.0.0.1-10.0.0.1 0/0");
+    let set = effective(&[group("g", json!({ "rules": [udp] }))], json!({}));
+    let probe = Probe::udp("10.0.0.1".parse().unwrap(), 85);
+    assert_eq!(set.evaluate(&probe).ruling.unwrap().by, Decider::Default);
+    assert_eq!(made(ports("90-80"), "silk_dynamic"), "Refused: Tcp(90, 80) 10.0.0.1-10.0.0.1 0/0");
+}
+
+#[test]
 fn destinations_break_sets_in_the_way_of_each_profile() {
     let to = |destination: &str| json!({ "protocol": "all", "destination": destination });
     for (destination, dynamic, fixed) in [
