@@ -329,6 +329,8 @@ impl Policy {
 enum State {
     /// The snapshot's own rules.
     Own,
+    /// The snapshot's own rules, which differ from those that were known before a chain was emptied.
+    OwnAfterEmpty,
     /// Nothing but its end.
     Empty,
     /// The snapshot's own rules; or nothing, for a container that is older than this snapshot.
@@ -344,6 +346,14 @@ struct Held {
     /// The rules; `None` if they are not known.
     rules: Option<Rules>,
     code: Option<Because>,
+    /// The likeliest reason if a line contradicts.
+    suspect: Option<Because>,
+}
+
+impl Held {
+    const fn new(rules: Option<Rules>, code: Option<Because>) -> Self {
+        Self { rules, code, suspect: None }
+    }
 }
 
 enum Rules {
@@ -550,7 +560,8 @@ impl Explainer<'_> {
         self.decide(key, settings, &held, explanation, because);
         self.quirks(&candidates, space, &held, probe, because);
         if explanation.agrees == Some(false) {
-            because.insert(if is_static { Because::StaticContainer } else { Because::SyncLag });
+            let late = if is_static { Because::StaticContainer } else { Because::SyncLag };
+            because.insert(held.iter().find_map(|held| held.suspect).unwrap_or(late));
         }
         let denied = explanation.observed.or(explanation.enforced) == Some(Outcome::Denied);
         if let ([place, ..], [_], true) = (&candidates[..], &phases[..], denied) {
@@ -754,25 +765,26 @@ impl Explainer<'_> {
         let mut set = |snapshot: u32, code| {
             let set = self.sets.set(self.policy, Place { snapshot, ..place }, space);
             let answered = self.sets.answer(set, probe);
-            Held { rules: Some(Rules::Set { snapshot, set, answered }), code }
+            Held::new(Some(Rules::Set { snapshot, set, answered }), code)
         };
         let is_static = self.policy.settings().all().nth(place.settings as usize);
         let is_static = is_static.is_some_and(|settings| settings.profile.is_static());
+        let poisoned = Some(Because::PoisonedSet);
         match state {
             State::Own => vec![set(place.snapshot, None)],
-            State::OwnOrEmpty { since } if key.created > since => vec![set(place.snapshot, None)],
-            State::OwnOrEmpty { .. } => vec![
-                set(place.snapshot, Some(Because::PoisonedSet)),
-                Held { rules: Some(Rules::Empty), code: Some(Because::PoisonedSet) },
-            ],
-            State::Empty => {
-                vec![Held { rules: Some(Rules::Empty), code: Some(Because::PoisonedSet) }]
+            State::OwnAfterEmpty => {
+                vec![Held { suspect: poisoned, ..set(place.snapshot, None) }]
             }
+            State::OwnOrEmpty { since } if key.created > since => vec![set(place.snapshot, None)],
+            State::OwnOrEmpty { .. } => {
+                vec![set(place.snapshot, poisoned), Held::new(Some(Rules::Empty), poisoned)]
+            }
+            State::Empty => vec![Held::new(Some(Rules::Empty), poisoned)],
             State::Old { snapshot } => vec![set(snapshot, Some(Because::FrozenSet))],
             State::Unknown if is_static => {
-                vec![Held { rules: None, code: Some(Because::UnenforceableRule) }]
+                vec![Held::new(None, Some(Because::UnenforceableRule))]
             }
-            State::Unknown => vec![Held { rules: None, code: Some(Because::FrozenSet) }],
+            State::Unknown => vec![Held::new(None, Some(Because::FrozenSet))],
         }
     }
 
@@ -807,13 +819,15 @@ impl Explainer<'_> {
             let other = self.sets.set(self.policy, Place { snapshot, ..place }, space);
             match self.sets.effective(other).load() {
                 Load::Refused | Load::RefusedLrp => {}
-                Load::Skipped if refused => return State::Empty,
+                // Between the two the chain may have been filled.
+                Load::Skipped if refused => return State::Unknown,
                 Load::Skipped => is_poisoned = true,
                 Load::Ok if refused => return State::Old { snapshot },
                 Load::Ok if is_poisoned && self.sets.is_same(set, other) => {
                     return State::OwnOrEmpty { since };
                 }
                 Load::Ok if self.sets.is_same(set, other) => since = snapshot,
+                Load::Ok if is_poisoned => return State::OwnAfterEmpty,
                 Load::Ok => return State::Own,
             }
         }

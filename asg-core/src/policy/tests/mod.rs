@@ -3,6 +3,7 @@
 mod coverage;
 mod enforcement;
 mod explain;
+mod history;
 mod lines;
 mod near;
 mod order;
