@@ -21,7 +21,7 @@ use asg_cc_client::{
     ApiVersion, CloudController, Error, HttpTransport, Token, Transport, TransportError,
 };
 use asg_core::Guid;
-use asg_core::rules::Rule;
+use asg_core::policy::Rule;
 use common::*;
 use http::header::AUTHORIZATION;
 use http::{Request, Response};

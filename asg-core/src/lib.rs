@@ -13,9 +13,9 @@ mod ledger;
 mod line;
 mod names;
 mod packet;
+pub mod policy;
 mod prefix;
 mod record;
-pub mod rules;
 mod time;
 
 pub use bytes::escape::{escape_name, escape_text};

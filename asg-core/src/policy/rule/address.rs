@@ -1,4 +1,4 @@
-//! Destinations: addresses, blocks and ranges, and how Cloud Controller reads their spellings.
+//! Destinations: addresses, blocks and ranges, and how Cloud Controllers read their spellings.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -11,7 +11,7 @@ use super::error::Why;
 /// dropped, since packets have none. An IPv6 address that maps an IPv4 one (`::ffff:10.0.0.1`) stays IPv6.
 ///
 /// ```
-/// use asg_core::rules::Destination;
+/// use asg_core::policy::Destination;
 ///
 /// let block: Destination = "10.0.0.5/255.255.255.0".parse()?;
 /// assert_eq!(block.to_string(), "10.0.0.0/24");
@@ -24,6 +24,24 @@ use super::error::Why;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Destination(Form);
+
+/// The libraries that Cloud Controller has read destinations with; each takes spellings that the other refuses.
+///
+/// ```
+/// use asg_core::policy::{Grammar, ValidatorSettings, check};
+///
+/// let rule = br#"{"protocol":"all","destination":"10.0.0.0/0x8"}"#;
+/// let with = |grammar| check(rule, ValidatorSettings { grammar, ..ValidatorSettings::default() });
+/// assert!(with(Grammar::Netaddr).is_accepted() && !with(Grammar::Ipaddr).is_accepted());
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Grammar {
+    /// The gem `netaddr` 2, until `cloud_controller_ng` commit a7567792 (2026-08-06).
+    Netaddr,
+    /// Ruby's class `IPAddr`, since then.
+    #[default]
+    Ipaddr,
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Form {
@@ -87,7 +105,7 @@ impl Destination {
     }
 
     /// Reads one destination as `RuleValidator.validate_destination` does (`cloud_controller_ng`, API 3.228.0).
-    pub(super) fn read(text: &str, ipv6: bool) -> Result<Self, Why> {
+    pub(super) fn read(text: &str, ipv6: bool, grammar: Grammar) -> Result<Self, Why> {
         if text.is_empty() {
             return Err(Why::Empty);
         }
@@ -99,18 +117,22 @@ impl Destination {
             return Err(Why::LeadingZero);
         }
         let form = match ends[..] {
-            [one] => block4(one)
-                .map(|(base, length)| Form::Block4(base & mask4(length), length))
-                .or_else(|| {
-                    let (base, length) = ipv6.then(|| block6(one)).flatten()?;
-                    Some(Form::Block6(base & mask6(length), length))
-                }),
-            [first, last] => match (address4(first), address4(last)) {
-                (Some(first), Some(last)) => Some(Form::Range4(first, last)),
-                _ => ipv6.then(|| Some(Form::Range6(address6(first)?, address6(last)?))).flatten(),
+            [one] => grammar.block(one),
+            [first, last] => match (grammar.block(first), grammar.block(last)) {
+                // A range is between addresses, not between blocks.
+                _ if first.contains('/') || last.contains('/') => None,
+                (Some(Form::Block4(first, _)), Some(Form::Block4(last, _))) => {
+                    Some(Form::Range4(first, last))
+                }
+                // Both readers of IPv6 addresses are asked: `::10.0.0.1` is one, `10.0.0.1` is not.
+                (Some(Form::Block6(first, _)), Some(Form::Block6(last, _))) => {
+                    Some(Form::Range6(first, last))
+                }
+                _ => None,
             },
             _ => None,
         };
+        let form = form.filter(|form| ipv6 || !matches!(form, Form::Block6(..) | Form::Range6(..)));
         match form.ok_or(Why::NotAnAddress)? {
             Form::Range4(first, last) if first > last => Err(Why::Reversed),
             Form::Range6(first, last) if first > last => Err(Why::Reversed),
@@ -119,12 +141,13 @@ impl Destination {
     }
 }
 
-/// The spellings that Cloud Controller takes with `enable_ipv6`.
+/// The spellings of both [grammars](Grammar), with `enable_ipv6`: a stored rule can have either.
 impl std::str::FromStr for Destination {
     type Err = Why;
 
     fn from_str(text: &str) -> Result<Self, Why> {
-        Self::read(text, true)
+        Self::read(text, true, Grammar::Netaddr)
+            .or_else(|why| Self::read(text, true, Grammar::Ipaddr).map_err(|_| why))
     }
 }
 
@@ -149,7 +172,7 @@ fn mask6(length: u8) -> u128 {
 }
 
 /// The parts between separators, without empty ones at the end, as Ruby's `split` gives them.
-pub(super) fn split(text: &str, by: char) -> Vec<&str> {
+pub(in crate::policy) fn split(text: &str, by: char) -> Vec<&str> {
     let mut parts: Vec<&str> = text.split(by).collect();
     while parts.last().is_some_and(|part| part.is_empty()) {
         parts.pop();
@@ -166,8 +189,79 @@ fn has_leading_zero(end: &str) -> bool {
         })
 }
 
-// What follows reads as the library `netaddr` 2 does, on which the validators stand: it is more tolerant than the
-// standard library.
+impl Grammar {
+    /// Reads an address or a block of either family; host bits are cleared.
+    fn block(self, text: &str) -> Option<Form> {
+        let form = match self {
+            Self::Netaddr => {
+                let v4 = block4(text).map(|(base, length)| Form::Block4(base, length));
+                v4.or_else(|| block6(text).map(|(base, length)| Form::Block6(base, length)))
+            }
+            Self::Ipaddr => ipaddr(text),
+        };
+        form.map(|form| match form {
+            Form::Block4(base, length) => Form::Block4(base & mask4(length), length),
+            Form::Block6(base, length) => Form::Block6(base & mask6(length), length),
+            range => range,
+        })
+    }
+}
+
+/// Reads an address or block as Ruby's `IPAddr.new` does (`ipaddr` 1.2).
+fn ipaddr(text: &str) -> Option<Form> {
+    let (address, mask) = match text.split_once('/') {
+        Some((address, mask)) => (address, Some(mask)),
+        None => (text, None),
+    };
+    let bracketed = address.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let (address, zone) = match bracketed.unwrap_or(address).split_once('%') {
+        Some((address, zone)) => (address, Some(zone)),
+        None => (bracketed.unwrap_or(address), None),
+    };
+    let is_word = |zone: &str| zone.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    if zone.is_some_and(|zone| zone.is_empty() || !is_word(zone)) {
+        return None;
+    }
+    let only_v6 = bracketed.is_some() || zone.is_some();
+    let (bits, width) = if let Some(v4) = octets(address).filter(|_| !only_v6) {
+        (u128::from(v4), 32)
+    } else {
+        (address.parse::<Ipv6Addr>().ok()?.to_bits(), 128)
+    };
+    let length = match mask {
+        None => width,
+        Some(mask) if mask.bytes().all(|b| b.is_ascii_digit()) => {
+            let has_zero = mask.len() > 1 && mask.starts_with('0');
+            mask.parse().ok().filter(|length| *length <= width && !has_zero)?
+        }
+        // A mask is an address, which may be masked itself: `255.0.0.0/8`.
+        Some(mask) => match (ipaddr(mask)?, width) {
+            (Form::Block4(mask, own), 32) => {
+                mask_length(u128::from(mask & mask4(own)), u128::from(mask4(own)), 32)?
+            }
+            (Form::Block6(mask, own), 128) => mask_length(mask & mask6(own), mask6(own), 128)?,
+            _ => return None,
+        },
+    };
+    Some(if width == 32 {
+        Form::Block4(bits as u32, length as u8)
+    } else {
+        Form::Block6(bits, length as u8)
+    })
+}
+
+/// The length of a mask of `width` bits, if its zeros within its own mask are the last bits.
+fn mask_length(mask: u128, own: u128, width: u32) -> Option<u32> {
+    let hosts = mask ^ own;
+    (hosts & hosts.wrapping_add(1) == 0).then_some(mask.count_ones()).filter(|n| *n <= width)
+}
+
+/// Four decimal numbers up to 255 without leading zeros.
+fn octets(text: &str) -> Option<u32> {
+    text.parse::<Ipv4Addr>().ok().map(Ipv4Addr::to_bits)
+}
+
+// The rest reads as the library `netaddr` 2 does: it is more tolerant than the standard library.
 
 fn block4(text: &str) -> Option<(u32, u8)> {
     let Some((address, mask)) = text.split_once('/') else { return Some((address4(text)?, 32)) };
@@ -292,6 +386,38 @@ mod tests {
     }
 
     #[test]
+    fn each_grammar_takes_what_its_library_takes() {
+        for (text, netaddr, ipaddr) in [
+            ("10.0.0.0/010", "10.0.0.0/8", ""),
+            ("10.0.0.0/0x8", "10.0.0.0/8", ""),
+            ("10.0.0.0/0b1000", "10.0.0.0/8", ""),
+            ("10.0.0.0/0o10", "10.0.0.0/8", ""),
+            ("10.0.0.0/+8", "10.0.0.0/8", ""),
+            ("10.0.0.0/1_6", "10.0.0.0/16", ""),
+            ("10..0.1", "10.0.0.1", ""),
+            ("1:2:3:4:5:6:7::8", "1:2:3:4:5:6:7:8", ""),
+            ("[::1]", "", "::1"),
+            ("[::1]/64", "", "::/64"),
+            ("2001:db8::/ffff:ffff::", "", "2001:db8::/32"),
+            ("10.0.0.0/255.0.0.0/8", "", "10.0.0.0/8"),
+            ("10.0.0.0/255.0.0.0", "10.0.0.0/8", "10.0.0.0/8"),
+            ("10.0.0.0/0.0.0.0", "0.0.0.0/0", "0.0.0.0/0"),
+            ("10.0.0.0/255.0.255.0", "", ""),
+            ("10.0.0.1-10.0.0.9", "10.0.0.1-10.0.0.9", "10.0.0.1-10.0.0.9"),
+            ("[::1]-[::9]", "", "::1-::9"),
+            ("fe80::1%eth0", "fe80::1", "fe80::1"),
+            ("10.0.0.1-", "10.0.0.1", "10.0.0.1"),
+            ("10.0.0.0/08", "", ""),
+            ("10.0.0.0/", "", ""),
+        ] {
+            for (grammar, plain) in [(Grammar::Netaddr, netaddr), (Grammar::Ipaddr, ipaddr)] {
+                let read = Destination::read(text, true, grammar).map(|d| d.to_string());
+                assert_eq!(read.unwrap_or_default(), plain, "{text} as {grammar:?}");
+            }
+        }
+    }
+
+    #[test]
     fn what_is_refused_says_why() {
         for (text, why) in [
             ("", Why::Empty),
@@ -321,6 +447,6 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Destination>(), Err(why), "{text}");
         }
-        assert_eq!(Destination::read("::1", false), Err(Why::NotAnAddress));
+        assert_eq!(Destination::read("::1", false, Grammar::Ipaddr), Err(Why::NotAnAddress));
     }
 }

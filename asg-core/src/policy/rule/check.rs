@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::address::Destination;
+use super::address::{Destination, Grammar};
 use super::error::{Key, RuleError, Why};
 use super::ports::Ports;
 
@@ -10,11 +10,13 @@ use super::ports::Ports;
 ///
 /// The default is Cloud Controller's own; cf-deployment switches lists on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct Settings {
+pub struct ValidatorSettings {
     /// `enable_ipv6`: IPv6 destinations and the protocol `icmpv6`.
     pub ipv6: bool,
     /// `security_groups.enable_comma_delimited_destinations`: lists of destinations in one rule.
     pub lists: bool,
+    /// How destinations are read.
+    pub grammar: Grammar,
 }
 
 /// What the two validators of a Cloud Controller object to.
@@ -39,15 +41,15 @@ impl Verdicts {
 /// Judges one rule, in JSON, as a Cloud Controller with these settings does (`cloud_controller_ng`, API 3.228.0).
 ///
 /// ```
-/// use asg_core::rules::{Key, RuleError, Settings, Why, check};
+/// use asg_core::policy::{Key, RuleError, ValidatorSettings, Why, check};
 ///
 /// let rule = br#"{"protocol":"tcp","destination":"10.0.0.1","ports":"80","log":null}"#;
-/// let verdicts = check(rule, Settings::default());
+/// let verdicts = check(rule, ValidatorSettings::default());
 /// assert!(verdicts.message.is_empty(), "the two do not always agree");
 /// assert_eq!(verdicts.model, [RuleError { key: Key::Log, why: Why::NotABoolean }]);
 /// ```
 #[must_use]
-pub fn check(json: &[u8], settings: Settings) -> Verdicts {
+pub fn check(json: &[u8], settings: ValidatorSettings) -> Verdicts {
     if let Ok(Value::Object(rule)) = serde_json::from_slice(json) {
         Verdicts { message: message(&rule, settings), model: model(&rule, settings) }
     } else {
@@ -76,7 +78,7 @@ fn present<'a>(rule: &'a Map<String, Value>, key: &str) -> Option<&'a Value> {
     rule.get(key).filter(|value| !matches!(value, Value::Null | Value::Bool(false)))
 }
 
-fn message(rule: &Map<String, Value>, settings: Settings) -> Vec<RuleError> {
+fn message(rule: &Map<String, Value>, settings: ValidatorSettings) -> Vec<RuleError> {
     let mut errors = Vec::new();
     let mut object = |key, why| errors.push(RuleError { key, why });
     for key in rule.keys().filter(|key| !ALL_KEYS.contains(&key.as_str())) {
@@ -127,7 +129,7 @@ fn message(rule: &Map<String, Value>, settings: Settings) -> Vec<RuleError> {
     errors
 }
 
-fn message_destination(text: &str, protocol: &str, settings: Settings) -> Result<(), Why> {
+fn message_destination(text: &str, protocol: &str, settings: ValidatorSettings) -> Result<(), Why> {
     // Nothing is no destination in a list of none, and so the message validator has nothing against it.
     if text.is_empty() {
         return Ok(());
@@ -142,7 +144,7 @@ fn message_destination(text: &str, protocol: &str, settings: Settings) -> Result
         return Err(Why::TooMany);
     }
     for part in text.split(',') {
-        let destination = Destination::read(part, settings.ipv6)?;
+        let destination = Destination::read(part, settings.ipv6, settings.grammar)?;
         let fits = match protocol {
             "icmp" => !destination.is_ipv6(),
             "icmpv6" => destination.is_ipv6(),
@@ -155,7 +157,7 @@ fn message_destination(text: &str, protocol: &str, settings: Settings) -> Result
     Ok(())
 }
 
-fn model(rule: &Map<String, Value>, settings: Settings) -> Vec<RuleError> {
+fn model(rule: &Map<String, Value>, settings: ValidatorSettings) -> Vec<RuleError> {
     let error = |key, why| RuleError { key, why };
     let protocol = rule.get("protocol").and_then(Value::as_str).unwrap_or_default();
     let Some(required) = required(protocol) else {
@@ -197,12 +199,13 @@ fn model(rule: &Map<String, Value>, settings: Settings) -> Vec<RuleError> {
     errors
 }
 
-fn model_destination(value: &Value, settings: Settings) -> Result<(), Why> {
+fn model_destination(value: &Value, settings: ValidatorSettings) -> Result<(), Why> {
     let text = value.as_str().ok_or(Why::NotAString)?;
     if text.contains(',') && !settings.lists {
         return Err(Why::ListNotEnabled);
     }
-    text.split(',').try_for_each(|part| Destination::read(part, settings.ipv6).map(drop))
+    text.split(',')
+        .try_for_each(|part| Destination::read(part, settings.ipv6, settings.grammar).map(drop))
 }
 
 fn are_ports(value: &Value) -> bool {

@@ -1,29 +1,13 @@
-//! Application security groups: their rules as types, and what Cloud Controller says to them.
+//! Rules of security groups as types, and the verdicts of Cloud Controllers on them.
 //!
-//! A rule allows traffic out of containers. In JSON it is an object with the keys `protocol`, `destination`, `ports`,
-//! `type`, `code`, `log` and `description` (`cloud_controller_ng`, API 3.228.0, `docs/v3`, "Security group rules", and its
-//! validators, which are more tolerant than that page). [`Rule::parse`] reads every rule that a foundation can have
-//! stored; [`check`] says what a given Cloud Controller would say to a new one.
-//!
-//! # Example
-//!
-//! ```
-//! use asg_core::rules::{Rule, Traffic};
-//!
-//! let rule = Rule::parse(
-//!     br#"{"protocol":"tcp","destination":"10.0.11.0/24,192.168.0.1-192.168.0.9","ports":"80, 443,","log":true}"#,
-//! )?;
-//! assert!(matches!(&rule.traffic, Traffic::Tcp(ports) if ports.contains(443)));
-//! assert!(rule.contains("192.168.0.7".parse().unwrap()));
-//! assert_eq!(rule.to_string(), "tcp 10.0.11.0/24,192.168.0.1-192.168.0.9 80,443 log");
-//! assert_eq!(Rule::parse(rule.to_json().as_bytes())?, rule);
-//! # Ok::<(), asg_core::rules::RuleError>(())
-//! ```
+//! In JSON a rule is an object with the keys `protocol`, `destination`, `ports`, `type`, `code`, `log` and `description`
+//! (`cloud_controller_ng`, API 3.228.0, `docs/v3`, "Security group rules", and its validators, which are more tolerant
+//! than that page). [`Rule::parse`] reads every rule that a foundation can have stored; [`check`] gives the verdicts of
+//! one Cloud Controller on a new rule.
 
 mod address;
 mod check;
 mod error;
-mod group;
 mod ports;
 #[cfg(test)]
 mod tests;
@@ -35,13 +19,28 @@ use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value};
 
-pub use address::Destination;
-pub use check::{Settings, Verdicts, check};
+pub(super) use address::split as ruby_split;
+pub use address::{Destination, Grammar};
+pub use check::{ValidatorSettings, Verdicts, check};
 pub use error::{Key, RuleError, Why};
-pub use group::{EffectiveRule, Phase, SecurityGroup, effective};
 pub use ports::Ports;
 
-/// A rule of a security group: it allows this traffic to these destinations.
+/// A rule of a security group, as Cloud Controller means it: it allows this traffic to these destinations.
+///
+/// What cells make of it is another question: see [`StoredRule::enforceable`](super::StoredRule::enforceable).
+///
+/// ```
+/// use asg_core::policy::{Rule, Traffic};
+///
+/// let rule = Rule::parse(
+///     br#"{"protocol":"tcp","destination":"10.0.11.0/24,192.168.0.1-192.168.0.9","ports":"80, 443,","log":true}"#,
+/// )?;
+/// assert!(matches!(&rule.traffic, Traffic::Tcp(ports) if ports.contains(443)));
+/// assert!(rule.contains("192.168.0.7".parse().unwrap()));
+/// assert_eq!(rule.to_string(), "tcp 10.0.11.0/24,192.168.0.1-192.168.0.9 80,443 log");
+/// assert_eq!(Rule::parse(rule.to_json().as_bytes())?, rule);
+/// # Ok::<(), asg_core::policy::RuleError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Rule {
     /// Which traffic.
@@ -167,8 +166,12 @@ impl Rule {
     }
 
     fn from_value(value: &Value) -> Result<Self, RuleError> {
+        let not_an_object = RuleError { key: Key::Rule, why: Why::NotAnObject };
+        value.as_object().ok_or(not_an_object).and_then(Self::from_object)
+    }
+
+    pub(super) fn from_object(rule: &Map<String, Value>) -> Result<Self, RuleError> {
         let error = |key, why| RuleError { key, why };
-        let rule = value.as_object().ok_or(error(Key::Rule, Why::NotAnObject))?;
         let unknown = rule.keys().map(|key| Key::named(key));
         if let Some(key) = unknown.into_iter().find(|key| matches!(key, Key::Unknown(_))) {
             return Err(error(key, Why::NotAllowed));

@@ -12,14 +12,14 @@ use super::error::Why;
 /// end; lists have no ranges in them, and a range has at least two ports.
 ///
 /// ```
-/// use asg_core::rules::Ports;
+/// use asg_core::policy::Ports;
 ///
 /// let ports: Ports = "443, 80,".parse()?;
 /// assert!(ports.contains(80) && !ports.contains(81));
 /// assert_eq!(ports.to_string(), "443,80");
 /// assert!("8000 - 9000".parse::<Ports>()?.contains(8080));
 /// assert!("80,443-445".parse::<Ports>().is_err());
-/// # Ok::<(), asg_core::rules::Why>(())
+/// # Ok::<(), asg_core::policy::Why>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Ports(Form);

@@ -5,11 +5,11 @@ use std::fmt;
 /// What is wrong with a rule: which key, and why.
 ///
 /// ```
-/// use asg_core::rules::{Key, Rule, Why};
+/// use asg_core::policy::{Key, Rule, Why};
 ///
 /// let err = Rule::parse(br#"{"protocol":"udp","destination":"10.0.0.1","ports":"0"}"#).unwrap_err();
 /// assert_eq!((&err.key, err.why), (&Key::Ports, Why::NotPorts));
-/// assert_eq!(err.to_string(), "`ports` is no port, list of ports or range of ports from 1 to 65535");
+/// assert_eq!(err.to_string(), "`ports` is not a port, list of ports or range of ports from 1 to 65535");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RuleError {
@@ -44,7 +44,7 @@ pub enum Key {
 }
 
 impl Key {
-    pub(super) fn named(name: &str) -> Self {
+    pub(in crate::policy) fn named(name: &str) -> Self {
         match name {
             "protocol" => Self::Protocol,
             "destination" => Self::Destination,
@@ -80,7 +80,7 @@ pub enum Why {
     Whitespace,
     /// An octet begins with a zero.
     LeadingZero,
-    /// It is no address, block or range, or of IPv6 where that is not enabled.
+    /// It is not an address, block or range, or of IPv6 where that is not enabled.
     NotAnAddress,
     /// The range ends before it begins.
     Reversed,
@@ -94,30 +94,30 @@ pub enum Why {
     Ipv6NotEnabled,
     /// It is no port, list or range of ports.
     NotPorts,
-    /// It is no whole number from -1 to 255.
+    /// It is not a whole number from -1 to 255.
     NotAnIcmpNumber,
 }
 
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NotAnObject => "is no JSON object",
+            Self::NotAnObject => "is not a JSON object",
             Self::Missing => "is missing",
             Self::NotAllowed => "is not allowed here",
-            Self::NotAString => "is no string",
+            Self::NotAString => "is not a string",
             Self::NotABoolean => "is neither true nor false",
             Self::UnknownProtocol => "is none of tcp, udp, icmp, icmpv6 and all",
             Self::Empty => "is empty, or has an empty part",
             Self::Whitespace => "has a blank in it",
             Self::LeadingZero => "has an octet that begins with a zero",
-            Self::NotAnAddress => "is no address, block or range",
+            Self::NotAnAddress => "is not an address, block or range",
             Self::Reversed => "is a range that ends before it begins",
             Self::ListNotEnabled => "is a list, which is not enabled",
             Self::TooMany => "has more than 6000 parts",
             Self::WrongFamily => "is of the IP version that the protocol does not have",
             Self::Ipv6NotEnabled => "needs IPv6, which is not enabled",
-            Self::NotPorts => "is no port, list of ports or range of ports from 1 to 65535",
-            Self::NotAnIcmpNumber => "is no whole number from -1 to 255",
+            Self::NotPorts => "is not a port, list of ports or range of ports from 1 to 65535",
+            Self::NotAnIcmpNumber => "is not a whole number from -1 to 255",
         })
     }
 }

@@ -1,0 +1,262 @@
+//! The verdict on one packet.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+
+use super::effective::{Effective, Owner};
+use super::enforce::Load;
+use super::order;
+use super::probe::Probe;
+use super::settings::Profile;
+use crate::time::Timestamp;
+
+/// What the kernel does with a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// It goes on.
+    Allow,
+    /// It is rejected with an ICMP message.
+    Deny,
+    /// It vanishes, without a line.
+    Drop,
+}
+
+/// What decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decider {
+    /// An entry, by its number.
+    Entry(u32),
+    /// One of several entries, by their numbers; which, is not known.
+    AnyOf(Vec<u32>),
+    /// No entry: the end of the chain.
+    Default,
+    /// A network that containers may not reach.
+    DenyNetwork,
+    /// The rule that drops TCP packets without a connection.
+    Invalid,
+}
+
+/// How surely the decider is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decided {
+    /// No order of groups could change it.
+    Certain,
+    /// Several entries match, and the order in which the kernel looks at them is known.
+    ByOrder,
+    /// It is not known.
+    Undetermined,
+}
+
+/// Which line a packet leaves, if no limit cuts it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+pub enum LogLine {
+    /// One with the prefix of allowed packets.
+    #[serde(rename = "OK")]
+    Ok,
+    /// One with the prefix of denied packets.
+    #[serde(rename = "DENY")]
+    Deny,
+}
+
+/// The answer about one packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// What becomes of the set of rules; there is no verdict if it is refused.
+    pub load: Load,
+    /// What the kernel does, and why; `None` if the set is refused.
+    pub ruling: Option<Ruling>,
+    /// The entries that match, by their numbers, in kernel order; also where something else decided. None if the set
+    /// is not enforced.
+    pub matches: Vec<u32>,
+}
+
+/// A verdict and its reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ruling {
+    /// What the kernel does.
+    pub verdict: Verdict,
+    /// What decided it.
+    pub by: Decider,
+    /// How surely that is known.
+    pub decided: Decided,
+    /// The line that it leaves.
+    pub log: Option<LogLine>,
+}
+
+/// A rule of a group, one of its destinations and one of its port items, by their places in the input.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct RuleRef {
+    /// The group's GUID.
+    #[serde(serialize_with = "shared_text")]
+    pub group: Arc<str>,
+    /// The rule's place in the group, from 0.
+    pub rule: u32,
+    /// The destination's place in the rule, from 0.
+    pub destination: u32,
+    /// The port item's place in the rule, from 0; -1 where the rule has none.
+    pub port: i32,
+    /// The snapshot whose places these are; left out where there is one only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<Timestamp>,
+}
+
+/// serde writes shared texts with a feature only.
+pub(super) fn shared_text<S: Serializer>(
+    text: &Arc<str>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(text)
+}
+
+/// What decided, for outputs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum By {
+    /// A rule.
+    Rule(RuleRef),
+    /// One of these rules.
+    AnyOf(Vec<RuleRef>),
+    /// Something else: `default`, `deny_network` or `invalid`.
+    Other(&'static str),
+}
+
+impl By {
+    /// Writes it into an object as `by` or `by_any_of`.
+    pub(super) fn write<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+        match self {
+            Self::Rule(rule) => map.serialize_entry("by", rule),
+            Self::AnyOf(rules) => map.serialize_entry("by_any_of", rules),
+            Self::Other(word) => map.serialize_entry("by", word),
+        }
+    }
+}
+
+/// `{"by":…}` or `{"by_any_of":[…]}`.
+impl Serialize for By {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        self.write(&mut map)?;
+        map.end()
+    }
+}
+
+impl Effective {
+    /// Judges a packet that belongs to no connection yet.
+    ///
+    /// Limits are not counted: neither that on new connections, nor those on log lines.
+    ///
+    /// ```
+    /// use asg_core::policy::{Decider, Phase, Policy, Probe, Settings, Snapshot, Verdict};
+    ///
+    /// let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[
+    ///     {"guid":"g-1","rules":[{"protocol":"tcp","destination":"10.0.0.1","ports":"443"}],
+    ///      "globally_enabled":{"running":true}}]}"#;
+    /// let policy = Policy::new(Snapshot::read(page, None)?, Settings::default().into());
+    /// let rules = policy.effective("s-1", Phase::Running).unwrap();
+    /// let verdict = |port| rules.evaluate(&Probe::tcp("10.0.0.1".parse().unwrap(), port)).ruling.unwrap();
+    /// assert_eq!((verdict(443).verdict, verdict(443).by), (Verdict::Allow, Decider::Entry(0)));
+    /// assert_eq!((verdict(444).verdict, verdict(444).by), (Verdict::Deny, Decider::Default));
+    /// # Ok::<(), asg_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn evaluate(&self, probe: &Probe) -> Answer {
+        self.judge(probe, Self::matches)
+    }
+
+    /// [`Self::evaluate`] without the index: slower, and the oracle of the tests.
+    #[must_use]
+    pub fn evaluate_by_scan(&self, probe: &Probe) -> Answer {
+        self.judge(probe, Self::matches_by_scan)
+    }
+
+    fn judge(&self, probe: &Probe, matches: impl Fn(&Self, &Probe) -> Vec<u32>) -> Answer {
+        let load = self.load();
+        match load {
+            Load::Refused | Load::RefusedLrp => Answer { load, ruling: None, matches: Vec::new() },
+            // The chain holds nothing but its end, and no rule that drops.
+            Load::Skipped => {
+                Answer { load, ruling: Some(self.default_ruling(probe)), matches: Vec::new() }
+            }
+            Load::Ok => {
+                let matches = matches(self, probe);
+                Answer { load, ruling: Some(self.ruling(probe, &matches)), matches }
+            }
+        }
+    }
+
+    fn ruling(&self, probe: &Probe, matches: &[u32]) -> Ruling {
+        let ruling = |verdict, by| Ruling { verdict, by, decided: Decided::Certain, log: None };
+        if self.settings().profile != Profile::Guardian {
+            if probe.is_invalid() {
+                return ruling(Verdict::Drop, Decider::Invalid);
+            }
+            if self.denies_network(probe) {
+                return ruling(Verdict::Deny, Decider::DenyNetwork);
+            }
+        }
+        let Some(first) = matches.first() else { return self.default_ruling(probe) };
+        let log = self.entries()[*first as usize].log.then_some(LogLine::Ok);
+        let allow = |by, decided| Ruling { verdict: Verdict::Allow, by, decided, log };
+        if matches.len() == 1 {
+            return allow(Decider::Entry(*first), Decided::Certain);
+        }
+        let possible = order::possible(self.entries(), matches);
+        match (possible.len(), self.order_is_known()) {
+            (1, _) => allow(Decider::Entry(*first), Decided::Certain),
+            (_, true) => allow(Decider::Entry(*first), Decided::ByOrder),
+            (_, false) => allow(Decider::AnyOf(possible), Decided::Undetermined),
+        }
+    }
+
+    fn default_ruling(&self, probe: &Probe) -> Ruling {
+        let settings = self.settings();
+        let (verdict, by) = match (settings.profile, &settings.deny_networks) {
+            // guardian asks its networks last, and what is in none of them may pass.
+            (Profile::Guardian, Some(_)) if self.denies_network(probe) => {
+                (Verdict::Deny, Decider::DenyNetwork)
+            }
+            (Profile::Guardian, Some(_)) => (Verdict::Allow, Decider::Default),
+            _ => (Verdict::Deny, Decider::Default),
+        };
+        let logs = settings.profile != Profile::Guardian && settings.logs_all();
+        Ruling { verdict, by, decided: Decided::Certain, log: logs.then_some(LogLine::Deny) }
+    }
+
+    /// Whether the packet goes to a network that containers may not reach.
+    pub(super) fn denies_network(&self, probe: &Probe) -> bool {
+        self.deny_networks().any(|network| network.range.contains(probe.destination))
+    }
+
+    pub(super) fn rule_ref(&self, owner: &Owner) -> RuleRef {
+        RuleRef {
+            group: self.groups()[owner.group as usize].guid.clone(),
+            rule: owner.rule,
+            destination: owner.destination,
+            port: owner.port,
+            snapshot: None,
+        }
+    }
+
+    /// Every owner of these entries, in their order.
+    #[must_use]
+    pub fn owners_of(&self, entries: &[u32]) -> Vec<RuleRef> {
+        let owners = entries.iter().flat_map(|n| &self.entries()[*n as usize].owners);
+        owners.map(|owner| self.rule_ref(owner)).collect()
+    }
+
+    /// The decider for outputs: of equal entries the first owner of the list.
+    #[must_use]
+    pub fn by(&self, decider: &Decider) -> By {
+        let first = |n: u32| self.rule_ref(&self.entries()[n as usize].owners[0]);
+        match decider {
+            Decider::Entry(n) => By::Rule(first(*n)),
+            Decider::AnyOf(entries) => By::AnyOf(entries.iter().map(|n| first(*n)).collect()),
+            Decider::Default => By::Other("default"),
+            Decider::DenyNetwork => By::Other("deny_network"),
+            Decider::Invalid => By::Other("invalid"),
+        }
+    }
+}

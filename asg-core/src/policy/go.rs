@@ -1,0 +1,201 @@
+//! How Go reads addresses and numbers: the grammar of what a cell can enforce.
+//!
+//! Sources: `net.ParseIP`, `net.ParseCIDR` and `strconv.Atoi` of Go 1.23, and `toIPRange` of silk-release 5148d058
+//! (`cni-wrapper-plugin/netrules/security_group_rule.go`), executor and BBS, which all read destinations alike.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// Addresses from a first to a last, as a kernel rule has them.
+///
+/// An IPv4 address that is mapped into IPv6 (`::ffff:10.0.0.1`) is IPv4 here, because Go prints it so: each end by
+/// itself, so that `::ffff:0:0/96` is all of IPv4. A range that ends before it begins holds nothing.
+///
+/// ```
+/// use asg_core::policy::AddressRange;
+///
+/// let range = AddressRange::parse("::ffff:10.63.7.0/120").unwrap();
+/// assert_eq!(range.to_string(), "10.63.7.0-10.63.7.255");
+/// assert!(range.contains("10.63.7.9".parse().unwrap()));
+/// assert!(AddressRange::parse("10.0.0.0/255.0.0.0").is_none(), "Cloud Controller takes it, and Go does not");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AddressRange {
+    first: IpAddr,
+    last: IpAddr,
+}
+
+impl AddressRange {
+    /// Reads one destination as a cell does: an address, a block, or two addresses with a dash between them.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        match text.find(['-', '/']) {
+            None => address(text).map(|address| Self { first: address, last: address }),
+            Some(at) if text.as_bytes()[at] == b'/' => block(text),
+            Some(at) => {
+                Some(Self { first: address(&text[..at])?, last: address(&text[at + 1..])? })
+            }
+        }
+    }
+
+    /// The range from `first` to `last`.
+    #[must_use]
+    pub const fn new(first: IpAddr, last: IpAddr) -> Self {
+        Self { first, last }
+    }
+
+    /// The first address.
+    #[must_use]
+    pub const fn first(self) -> IpAddr {
+        self.first
+    }
+
+    /// The last address.
+    #[must_use]
+    pub const fn last(self) -> IpAddr {
+        self.last
+    }
+
+    /// True if both ends are IPv4 addresses.
+    #[must_use]
+    pub const fn is_ipv4(self) -> bool {
+        self.first.is_ipv4() && self.last.is_ipv4()
+    }
+
+    /// True if one end is an IPv4 address and the other is not: no kernel tool takes that.
+    #[must_use]
+    pub const fn is_mixed(self) -> bool {
+        self.first.is_ipv4() != self.last.is_ipv4()
+    }
+
+    /// Whether the address is between the ends; never for one of another family.
+    #[must_use]
+    pub fn contains(self, address: IpAddr) -> bool {
+        match (self.first, self.last, address) {
+            (IpAddr::V4(first), IpAddr::V4(last), IpAddr::V4(a)) => (first..=last).contains(&a),
+            (IpAddr::V6(first), IpAddr::V6(last), IpAddr::V6(a)) => (first..=last).contains(&a),
+            _ => false,
+        }
+    }
+
+    /// How many addresses it holds; `u128::MAX` stands for all of IPv6, which are one more.
+    #[must_use]
+    pub fn count(self) -> u128 {
+        match self.bits() {
+            Some((first, last)) if first <= last => (last - first).saturating_add(1),
+            _ => 0,
+        }
+    }
+
+    /// The ends as numbers, if they are of one family.
+    pub(super) fn bits(self) -> Option<(u128, u128)> {
+        match (self.first, self.last) {
+            (IpAddr::V4(first), IpAddr::V4(last)) => {
+                Some((first.to_bits().into(), last.to_bits().into()))
+            }
+            (IpAddr::V6(first), IpAddr::V6(last)) => Some((first.to_bits(), last.to_bits())),
+            _ => None,
+        }
+    }
+}
+
+impl std::fmt::Display for AddressRange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}-{}", self.first, self.last)
+    }
+}
+
+/// Reads an address; a mapped one is IPv4.
+pub(super) fn address(text: &str) -> Option<IpAddr> {
+    text.parse::<IpAddr>().ok().map(|address| address.to_canonical())
+}
+
+/// Reads a block as `net.ParseCIDR` does: a length may begin with zeros, and host bits are cleared.
+pub(super) fn block(text: &str) -> Option<AddressRange> {
+    let (address, length) = text.split_once('/')?;
+    if length.is_empty() || !length.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let length: u32 = length.parse().ok()?;
+    match address.parse().ok()? {
+        IpAddr::V4(address) => {
+            let host = (length <= 32).then(|| u32::MAX.checked_shr(length).unwrap_or(0))?;
+            let first = address.to_bits() & !host;
+            let end = |bits| IpAddr::V4(Ipv4Addr::from_bits(bits));
+            Some(AddressRange { first: end(first), last: end(first | host) })
+        }
+        IpAddr::V6(address) => {
+            let host = (length <= 128).then(|| u128::MAX.checked_shr(length).unwrap_or(0))?;
+            let first = address.to_bits() & !host;
+            let end = |bits| IpAddr::V6(Ipv6Addr::from_bits(bits)).to_canonical();
+            Some(AddressRange { first: end(first), last: end(first | host) })
+        }
+    }
+}
+
+/// Reads a decimal number with or without a sign, after blanks have been trimmed.
+pub(super) fn integer(text: &str) -> Option<i64> {
+    // Rust's reader takes the same signs and digits, and no underscore either.
+    text.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn destinations_are_read_as_go_reads_them() {
+        for (text, range) in [
+            ("10.0.0.1", "10.0.0.1-10.0.0.1"),
+            ("10.0.0.5/24", "10.0.0.0-10.0.0.255"),
+            ("10.0.0.5/0", "0.0.0.0-255.255.255.255"),
+            ("10.0.0.0/08", "10.0.0.0-10.255.255.255"),
+            ("10.0.0.9-10.0.0.1", "10.0.0.9-10.0.0.1"),
+            ("::ffff:10.0.0.1", "10.0.0.1-10.0.0.1"),
+            ("::ffff:0:0/96", "0.0.0.0-255.255.255.255"),
+            ("::ffff:0:0/95", "::fffe:0:0-255.255.255.255"),
+            ("::ffff:10.0.0.1-::ffff:10.0.0.9", "10.0.0.1-10.0.0.9"),
+            ("2001:db8::/32", "2001:db8::-2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"),
+            ("::/0", "::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
+        ] {
+            let read = AddressRange::parse(text).map(|range| range.to_string());
+            assert_eq!(read.as_deref(), Some(range), "{text}");
+        }
+        for text in [
+            "",
+            " 10.0.0.1",
+            "10.0.0.0/255.0.0.0",
+            "10.0.0.1-",
+            "10.0.0.0/8-",
+            "010.0.0.1",
+            "fe80::1%eth0",
+            "fe80::1%eth0/64",
+            "[::1]",
+            "10.0.0.0/33",
+            "10.0.0.0/",
+            "10.0.0.0/+8",
+            "::/129",
+            "10.0.0.0/8-10.0.0.1",
+            "10.0.0.1-10.0.0.2-10.0.0.3",
+            "10..0.1",
+        ] {
+            assert_eq!(AddressRange::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_read_as_go_reads_them() {
+        for (text, number) in [
+            ("80", Some(80)),
+            (" \u{b}80\t", Some(80)),
+            ("+80", Some(80)),
+            ("000443", Some(443)),
+            ("", None),
+            ("8_0", None),
+            ("0x50", None),
+            ("80.0", None),
+            ("99999999999999999999", None),
+        ] {
+            assert_eq!(integer(text), number, "{text:?}");
+        }
+    }
+}

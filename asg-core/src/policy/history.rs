@@ -1,0 +1,149 @@
+//! Which snapshots bear on an instant.
+
+use serde::Serialize;
+
+use super::Policy;
+use super::group::Phase;
+use crate::time::{TimeRange, Timestamp};
+
+/// How well the rules of an instant are known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Basis {
+    /// The last complete snapshot before the tolerance, all within it and the first after the instant have the same
+    /// entries and owners, and no group of theirs was updated in between.
+    Exact,
+    /// There are such snapshots, and they differ, or may have differed in between.
+    Either,
+    /// There are snapshots before only.
+    Earlier,
+    /// There are snapshots after only.
+    Later,
+    /// There are none.
+    None,
+}
+
+/// Places in a list of snapshots around an instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Window {
+    /// How many were taken before the tolerance began.
+    before: u32,
+    /// How many were taken not later than the earliest time of the instant.
+    until: u32,
+    /// How many were taken not later than the latest.
+    through: u32,
+    /// Whether the list is that of incomplete snapshots, as there are no others.
+    partial: bool,
+}
+
+/// The snapshots that bear on an instant.
+#[derive(Debug, Clone)]
+pub(super) struct Bearing {
+    /// Without a look at the rules: `Exact` means that they are still to be compared.
+    pub(super) basis: Basis,
+    /// The snapshots, the latest that is not after the instant first, those after it last.
+    pub(super) snapshots: Vec<u32>,
+    pub(super) partial: bool,
+}
+
+impl Policy {
+    fn list(&self, partial: bool) -> impl Iterator<Item = u32> {
+        let all = (0_u32..).zip(self.listings.all());
+        all.filter(move |(_, listing)| listing.snapshot.complete != partial).map(|(n, _)| n)
+    }
+
+    pub(super) fn taken_at(&self, snapshot: u32) -> Timestamp {
+        self.listings.all()[snapshot as usize].snapshot.taken_at
+    }
+
+    /// Where an instant is among the complete snapshots; or, if there are none, among the others.
+    pub(super) fn window(&self, history: &History, time: TimeRange, tolerance: u32) -> Window {
+        let list = &history.list;
+        let count =
+            |is: &dyn Fn(Timestamp) -> bool| list.partition_point(|n| is(self.taken_at(*n))) as u32;
+        let nanos = i64::from(tolerance) * 1_000_000_000;
+        let start = Timestamp::from_nanos(time.earliest().as_nanos().saturating_sub(nanos));
+        Window {
+            before: count(&|taken| taken < start),
+            until: count(&|taken| taken <= time.earliest()),
+            through: count(&|taken| taken <= time.latest()),
+            partial: history.partial,
+        }
+    }
+
+    /// Whether a group that holds there, in a snapshot between these two, was updated between them.
+    pub(super) fn is_updated_between(
+        &self,
+        (first, last): (u32, u32),
+        space: Option<&str>,
+        phase: Phase,
+    ) -> bool {
+        // Cloud Controller's times have whole seconds, and the listing may have come before in the same one.
+        let second = 1_000_000_000;
+        let start = self.taken_at(first).as_nanos().div_euclid(second) * second;
+        let within = Timestamp::from_nanos(start)..=self.taken_at(last);
+        let listings = &self.listings.all()[first as usize..=last as usize];
+        listings.iter().any(|listing| {
+            let groups = &listing.snapshot.groups;
+            let updated = |place: u32| groups[place as usize].updated_at;
+            listing
+                .effective(space, phase)
+                .filter_map(updated)
+                .any(|updated| within.contains(&updated))
+        })
+    }
+}
+
+/// The snapshots that are asked, in order: the complete ones, or if there are none the others.
+#[derive(Debug)]
+pub(super) struct History {
+    pub(super) list: Vec<u32>,
+    pub(super) partial: bool,
+}
+
+impl History {
+    pub(super) fn new(policy: &Policy) -> Self {
+        let complete: Vec<u32> = policy.list(false).collect();
+        if complete.is_empty() {
+            return Self { list: policy.list(true).collect(), partial: true };
+        }
+        Self { list: complete, partial: false }
+    }
+
+    /// The snapshots whose rules may be enforced at the instant.
+    pub(super) fn enforced(&self, window: Window) -> Bearing {
+        let (before, through) = (window.before as usize, window.through as usize);
+        let earlier = |from: usize| self.list[from..through].iter().rev().copied();
+        let after = self.list.get(through).copied();
+        if self.partial {
+            // What one of them lacks another may lack as well: the nearest is as good as all.
+            let nearest = through.checked_sub(1).map(|n| (Basis::Earlier, self.list[n]));
+            let nearest = nearest.or(after.map(|n| (Basis::Later, n)));
+            return match nearest {
+                Some((basis, n)) => Bearing { basis, snapshots: vec![n], partial: true },
+                None => Bearing { basis: Basis::None, snapshots: Vec::new(), partial: false },
+            };
+        }
+        let basis = match (before > 0, through > 0, after.is_some()) {
+            (true, _, true) => Basis::Exact,
+            (_, true, false) => Basis::Earlier,
+            (false, _, true) => Basis::Later,
+            (_, false, false) => Basis::None,
+        };
+        let mut snapshots: Vec<u32> = earlier(before.saturating_sub(1)).collect();
+        snapshots.extend(after);
+        Bearing { basis, snapshots, partial: false }
+    }
+
+    /// The snapshots whose words may have been Cloud Controller's at the instant.
+    pub(super) fn configured(&self, window: Window) -> Vec<u32> {
+        let (until, through) = (window.until as usize, window.through as usize);
+        let mut snapshots: Vec<u32> =
+            self.list[until.saturating_sub(1)..through].iter().rev().copied().collect();
+        snapshots.extend(self.list.get(through));
+        if self.partial {
+            snapshots.truncate(1);
+        }
+        snapshots
+    }
+}

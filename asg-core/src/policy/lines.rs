@@ -1,0 +1,165 @@
+//! Questions and answers as lines of JSON.
+
+use std::net::IpAddr;
+
+use serde::Deserialize;
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::value::RawValue;
+
+use super::Policy;
+use super::evaluator::{Evaluation, Evaluator};
+use super::group::Phase;
+use super::input;
+use super::probe::{Opening, Probe, ProbeTraffic};
+use crate::error::Error;
+
+/// A question as a line of JSON.
+#[derive(Deserialize)]
+struct Question<'a> {
+    #[serde(borrow)]
+    id: Option<&'a RawValue>,
+    space: Option<String>,
+    phase: Option<Phase>,
+    proto: Option<Protocol>,
+    dst: Option<String>,
+    dpt: Option<u16>,
+    #[serde(rename = "type")]
+    icmp_type: Option<u8>,
+    code: Option<u8>,
+    flags: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Protocol {
+    Number(u8),
+    Name(String),
+}
+
+impl Protocol {
+    fn number(&self) -> Option<u8> {
+        let name = match self {
+            Self::Number(number) => return Some(*number),
+            Self::Name(name) => name,
+        };
+        Some(match name.to_ascii_lowercase().as_str() {
+            "icmp" => 1,
+            "igmp" => 2,
+            "tcp" => 6,
+            "udp" => 17,
+            "gre" => 47,
+            "esp" => 50,
+            "ah" => 51,
+            "icmpv6" => 58,
+            "sctp" => 132,
+            "udplite" => 136,
+            other => other.parse().ok()?,
+        })
+    }
+}
+
+impl Question<'_> {
+    fn probe(&self) -> Result<Probe, Error> {
+        let missing = |what| Error::expected(0, what);
+        let protocol = self.proto.as_ref().and_then(Protocol::number);
+        let protocol = protocol.ok_or(missing("`proto`, a protocol's name or number"))?;
+        let address = self.dst.as_ref().and_then(|text| text.parse::<IpAddr>().ok());
+        let destination = address.ok_or(missing("`dst`, an address"))?.to_canonical();
+        let port = || self.dpt.ok_or(missing("`dpt`, a port"));
+        let traffic = match protocol {
+            6 => ProbeTraffic::Tcp { port: port()?, opening: self.opening()? },
+            17 => ProbeTraffic::Udp { port: port()? },
+            1 => ProbeTraffic::Icmp {
+                icmp_type: self.icmp_type.ok_or(missing("`type`, a number up to 255"))?,
+                code: self.code.ok_or(missing("`code`, a number up to 255"))?,
+            },
+            number => ProbeTraffic::Other(number),
+        };
+        Ok(Probe { destination, traffic })
+    }
+
+    fn opening(&self) -> Result<Opening, Error> {
+        let Some(flags) = &self.flags else { return Ok(Opening::New) };
+        let [mut syn, mut ack, mut rst, mut fin] = [false; 4];
+        for flag in flags.split_ascii_whitespace() {
+            match flag {
+                "SYN" => syn = true,
+                "ACK" => ack = true,
+                "RST" => rst = true,
+                "FIN" => fin = true,
+                "PSH" | "URG" | "ECE" | "CWR" => {}
+                _ => return Err(Error::expected(0, "`flags`, such as SYN ACK")),
+            }
+        }
+        Ok(Opening::of(syn, ack, rst, fin))
+    }
+}
+
+/// An answer as a line of JSON.
+struct Line<'a> {
+    id: Option<&'a RawValue>,
+    near: Option<usize>,
+    answer: Result<&'a Evaluation, &'a Error>,
+}
+
+impl Serialize for Line<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("id", &self.id)?;
+        match self.answer {
+            Ok(evaluation) => evaluation.write(self.near, &mut map)?,
+            Err(error) => map.serialize_entry("error", error)?,
+        }
+        map.end()
+    }
+}
+
+impl Evaluator<'_> {
+    /// Answers one line of JSON with one line of JSON, with at most `near` near misses.
+    ///
+    /// The question is `{"id":…,"space":GUID,"phase":"running","proto":"tcp","dst":"10.0.11.7","dpt":443}`. `id` can be
+    /// anything. Without `space` only global groups are known; without `phase` an app runs. ICMP has `type` and `code`
+    /// in place of `dpt`; TCP can have `flags`, which are SYN if left out. Members that are not known are ignored. A line
+    /// that is not a question is answered with `error`; a blank line is not answered.
+    pub fn answer_line(&mut self, line: &[u8], near: Option<usize>, out: &mut Vec<u8>) {
+        if line.trim_ascii().is_empty() {
+            return;
+        }
+        let question = serde_json::from_slice::<Question<'_>>(line);
+        let question = question.map_err(|error| input::at(line, 0, &error));
+        let id = question.as_ref().ok().and_then(|question| question.id);
+        let evaluation = question.and_then(|question| {
+            let probe = question.probe()?;
+            let phase = question.phase.unwrap_or(Phase::Running);
+            Ok(self.evaluate(question.space.as_deref(), phase, &probe))
+        });
+        let answer = evaluation.as_deref().map_err(|error| error);
+        let line = Line { id, near, answer };
+        serde_json::to_writer(&mut *out, &line).expect("an answer can be written to memory");
+        out.push(b'\n');
+    }
+}
+
+impl Policy {
+    /// Answers lines of JSON with lines of JSON, as of the last snapshot; see [`Evaluator::answer_line`].
+    ///
+    /// ```
+    /// use asg_core::policy::{Policy, Settings, Snapshot};
+    ///
+    /// let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[]}"#;
+    /// let policy = Policy::new(Snapshot::read(page, None)?, Settings::default().into());
+    /// let mut answers = Vec::new();
+    /// policy.evaluate_lines(br#"{"id":"a","space":"s-1","proto":"gre","dst":"10.0.0.1"}"#, None, &mut answers);
+    /// assert_eq!(
+    ///     String::from_utf8_lossy(&answers),
+    ///     r#"{"id":"a","load":"ok","verdict":"deny","by":"default","decided":"certain","matches":[],"near":[]}"#.to_owned() + "\n",
+    /// );
+    /// # Ok::<(), asg_core::Error>(())
+    /// ```
+    pub fn evaluate_lines(&self, questions: &[u8], near: Option<usize>, out: &mut Vec<u8>) {
+        let Some(mut evaluator) = self.evaluator() else { return };
+        for line in questions.split(|b| *b == b'\n') {
+            evaluator.answer_line(line, near, out);
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! A snapshot as it is looked up: who is in which space, and which groups are unchanged from one to the next.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+use super::enforce::Enforceable;
+use super::group::Phase;
+use super::settings::{CellSettings, Settings};
+use super::snapshot::Snapshot;
+use super::stored::StoredRule;
+use super::words::Words;
+
+/// A rule, what Cloud Controller means by it, and what cells make of it.
+#[derive(Debug)]
+pub(super) struct MadeRule {
+    pub(super) enforceable: Enforceable,
+    pub(super) words: Words,
+    pub(super) log: bool,
+}
+
+/// Snapshots in order. Rules that do not change from one to the next are read once.
+#[derive(Debug)]
+pub(super) struct Listings {
+    listings: Vec<Listing>,
+    settings: CellSettings,
+    /// For each version of a group's rules the place of one group that has it, and under each settings what cells make
+    /// of it.
+    versions: Vec<Version>,
+}
+
+#[derive(Debug)]
+pub(super) struct Listing {
+    pub(super) snapshot: Arc<Snapshot>,
+    /// For each group the number of the version of its rules.
+    versions: Vec<u32>,
+    /// For each phase the global groups.
+    globals: [Vec<u32>; 2],
+    /// For each phase the groups that are bound to a space.
+    bound: [HashMap<Box<str>, Vec<u32>>; 2],
+    places: HashMap<Box<str>, u32>,
+}
+
+#[derive(Debug)]
+struct Version {
+    snapshot: usize,
+    group: usize,
+    made: Vec<OnceLock<Box<[MadeRule]>>>,
+}
+
+impl Listings {
+    pub(super) fn new(snapshots: Vec<Snapshot>, settings: CellSettings) -> Self {
+        let snapshots: Vec<_> = Snapshot::join(snapshots).into_iter().map(Arc::new).collect();
+        let count = settings.all().count();
+        let mut versions = Vec::new();
+        let mut known: HashMap<(&str, &[StoredRule]), u32> = HashMap::new();
+        let mut numbers = Vec::new();
+        for (n, snapshot) in snapshots.iter().enumerate() {
+            let mut of_groups = Vec::with_capacity(snapshot.groups.len());
+            for (place, group) in snapshot.groups.iter().enumerate() {
+                let key = (group.guid.as_str(), group.rules.as_slice());
+                of_groups.push(*known.entry(key).or_insert_with(|| {
+                    let made = (0..count).map(|_| OnceLock::new()).collect();
+                    versions.push(Version { snapshot: n, group: place, made });
+                    versions.len() as u32 - 1
+                }));
+            }
+            numbers.push(of_groups);
+        }
+        drop(known);
+        let listings = snapshots.into_iter().zip(numbers);
+        let listings = listings.map(|(snapshot, versions)| Listing::new(snapshot, versions));
+        Self { listings: listings.collect(), settings, versions }
+    }
+
+    pub(super) fn all(&self) -> &[Listing] {
+        &self.listings
+    }
+
+    pub(super) const fn settings(&self) -> &CellSettings {
+        &self.settings
+    }
+
+    /// The settings at this place.
+    pub(super) fn settings_at(&self, place: usize) -> &Settings {
+        self.settings.all().nth(place).expect("a place that the settings gave")
+    }
+
+    /// What cells with the settings at this place make of the rules of a group.
+    pub(super) fn rules(&self, snapshot: usize, group: usize, settings: usize) -> &[MadeRule] {
+        let version = &self.versions[self.listings[snapshot].versions[group] as usize];
+        version.made[settings].get_or_init(|| {
+            let group = &self.listings[version.snapshot].snapshot.groups[version.group];
+            let settings = self.settings_at(settings);
+            let make = |rule: &StoredRule| MadeRule {
+                enforceable: rule.enforceable(settings),
+                words: Words::new(rule),
+                log: rule.log(),
+            };
+            group.rules.iter().map(make).collect()
+        })
+    }
+}
+
+impl Listing {
+    fn new(snapshot: Arc<Snapshot>, versions: Vec<u32>) -> Self {
+        let mut listing = Self {
+            versions,
+            globals: [Vec::new(), Vec::new()],
+            bound: [HashMap::new(), HashMap::new()],
+            places: HashMap::new(),
+            snapshot: snapshot.clone(),
+        };
+        for (place, group) in (0_u32..).zip(&snapshot.groups) {
+            listing.places.entry(group.guid.as_str().into()).or_insert(place);
+            for phase in Phase::ALL {
+                if group.is_global(phase) {
+                    listing.globals[phase as usize].push(place);
+                    continue;
+                }
+                let spaces = match phase {
+                    Phase::Running => &group.running_spaces,
+                    Phase::Staging => &group.staging_spaces,
+                };
+                for space in spaces {
+                    let groups = listing.bound[phase as usize].entry(space.as_str().into());
+                    let groups = groups.or_default();
+                    if groups.last() != Some(&place) {
+                        groups.push(place);
+                    }
+                }
+            }
+        }
+        listing
+    }
+
+    /// The groups that hold, global ones first, in the order of the listing.
+    pub(super) fn effective(&self, space: Option<&str>, phase: Phase) -> impl Iterator<Item = u32> {
+        let bound = space.and_then(|space| self.bound[phase as usize].get(space));
+        let globals = self.globals[phase as usize].iter();
+        globals.chain(bound.into_iter().flatten()).copied()
+    }
+
+    /// The groups that hold as numbers that are equal where the rules are: version, and whether it is global.
+    pub(super) fn key(&self, space: Option<&str>, phase: Phase) -> Vec<(u32, bool)> {
+        let groups = self.effective(space, phase);
+        let key = |place: u32| {
+            let global = self.snapshot.groups[place as usize].is_global(phase);
+            (self.versions[place as usize], global)
+        };
+        // The static profiles mix both parts, in the order of the listing.
+        let mut places: Vec<u32> = groups.collect();
+        places.sort_unstable();
+        places.into_iter().map(key).collect()
+    }
+
+    /// The place of a group.
+    pub(super) fn place(&self, guid: &str) -> Option<usize> {
+        self.places.get(guid).map(|place| *place as usize)
+    }
+}

@@ -1,0 +1,140 @@
+//! Application security groups: why a packet was allowed or denied, and what the log could not show.
+//!
+//! # Overview
+//!
+//! A security group is a list of rules that allow traffic out of containers. Cloud Controller stores it; which packets
+//! pass is decided by kernel rules that other programs make of it, and those read the words differently. This module
+//! knows both sides. It reads no logs: callers pass plain values.
+//!
+//! | question | call |
+//! |---|---|
+//! | Would a Cloud Controller take this rule? | [`check`] |
+//! | What does the rule mean to it? | [`StoredRule::rule`] |
+//! | What do cells make of it? | [`StoredRule::enforceable`] |
+//! | Which kernel rules hold for a space, in which order? | [`Policy::effective`], [`Effective::arguments`] |
+//! | What happens to this packet, and why? | [`Effective::evaluate`], [`Policy::evaluate_lines`] |
+//! | What would have allowed it? | [`Evaluation::near`] |
+//! | Why did the log say so at that time? | [`Policy::explainer`], [`Explainer::explain`] |
+//! | Which packets can leave no line? | [`Policy::coverage`] |
+//!
+//! # Example
+//!
+//! ```
+//! use asg_core::policy::{Policy, Profile, Settings, Snapshot};
+//!
+//! // As `cf curl /v3/security_groups` gives it, with the time of the call.
+//! let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[{"guid":"g-1","name":"db",
+//!     "rules":[{"protocol":"tcp","destination":"10.0.11.0/24","ports":"443,5432","log":true}],
+//!     "relationships":{"running_spaces":{"data":[{"guid":"s-1"}]}}}]}"#;
+//! let policy = Policy::new(Snapshot::read(page, None)?, Settings::of(Profile::SilkDynamic).into());
+//!
+//! let question = br#"{"id":1,"space":"s-1","proto":"tcp","dst":"10.0.11.7","dpt":5432}"#;
+//! let mut answer = Vec::new();
+//! policy.evaluate_lines(question, None, &mut answer);
+//! let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap();
+//! assert_eq!(answer["verdict"], "allow");
+//! assert_eq!(answer["by"]["port"], 1, "the second port of the rule");
+//! # Ok::<(), asg_core::Error>(())
+//! ```
+//!
+//! # Concepts
+//!
+//! * [`Snapshot`]: all groups and bindings as one listing gave them, in listing order, with the time.
+//! * [`Profile`] and [`Settings`]: which program enforces rules, and how the operator configured it.
+//! * [`Entry`]: one rule × one destination × one port item, which becomes one kernel rule. Equal ones are made once and
+//!   have several [owners](Owner).
+//! * [`Load`]: some words break a whole set. Then there is no chain, an empty one, or an old one.
+//! * *configured*, *enforced*, *observed*: what Cloud Controller's words allow, what the profile makes of them, and what
+//!   the line in the log shows.
+//! * [`Blind`]: a set of packets that cannot leave a line.
+//!
+//! Cloud Controller writes no audit event for security groups, so that the rules of a time in the past are known only
+//! from snapshots around it: [`Basis`] grades that.
+
+mod arguments;
+mod because;
+mod coverage;
+mod effective;
+mod enforce;
+mod evaluate;
+mod evaluator;
+mod explain;
+mod go;
+mod group;
+mod history;
+mod index;
+mod input;
+mod lines;
+mod listing;
+mod near;
+mod order;
+mod probe;
+mod rule;
+mod settings;
+mod snapshot;
+mod stored;
+#[cfg(test)]
+mod tests;
+mod words;
+
+pub use because::{Because, Blind, Governed};
+pub use coverage::{BlindSpot, Coverage, CoveredEntry, EntryState};
+pub use effective::{Effective, EffectiveGroup, Entry, Owner};
+pub use enforce::{Enforceable, EntryTraffic, Load, Quirk, RuleEntry};
+pub use evaluate::{Answer, By, Decided, Decider, LogLine, RuleRef, Ruling, Verdict};
+pub use evaluator::{Evaluation, Evaluator};
+pub use explain::{
+    Chain, ExplainOutput, Explainer, Explanation, Outcome, PacketFacts, UsedSnapshot,
+};
+pub use go::AddressRange;
+pub use group::{GloballyEnabled, Phase, SecurityGroup};
+pub use history::Basis;
+pub use near::{Admits, Change, How, Miss, NearMiss};
+pub use probe::{Opening, Probe, ProbeTraffic};
+pub use rule::{
+    Destination, Grammar, IcmpKind, Key, Ports, Protocol, Rule, RuleError, Traffic,
+    ValidatorSettings, Verdicts, Why, check,
+};
+pub use settings::{
+    Block, CellSettings, DenyNetworks, GroupOrder, OutboundConnections, Profile, Settings,
+    SilkVersion,
+};
+pub use snapshot::Snapshot;
+pub use stored::StoredRule;
+
+use listing::Listings;
+
+/// Snapshots of the security groups of a foundation, and the settings of its cells.
+///
+/// It can be shared between threads. See [the module](self) for an example.
+#[derive(Debug)]
+pub struct Policy {
+    listings: Listings,
+}
+
+impl Policy {
+    /// Puts snapshots in the order of their times; those of one instant are parts of one listing.
+    #[must_use]
+    pub fn new(snapshots: Vec<Snapshot>, settings: CellSettings) -> Self {
+        Self { listings: Listings::new(snapshots, settings) }
+    }
+
+    /// The snapshots, the earliest first.
+    pub fn snapshots(&self) -> impl ExactSizeIterator<Item = &Snapshot> {
+        self.listings.all().iter().map(|listing| &*listing.snapshot)
+    }
+
+    /// The settings of the cells.
+    #[must_use]
+    pub const fn settings(&self) -> &CellSettings {
+        self.listings.settings()
+    }
+
+    /// The rules that hold for a space and phase as of the last snapshot, with the foundation's settings; `None` if
+    /// there is no snapshot.
+    #[must_use]
+    pub fn effective(&self, space: &str, phase: Phase) -> Option<Effective> {
+        let last = self.listings.all().len().checked_sub(1)?;
+        Some(Effective::new(&self.listings, last, 0, Some(space), phase))
+    }
+}

@@ -1,0 +1,143 @@
+//! A packet as the rules see it.
+
+use std::net::IpAddr;
+
+/// A packet on its way out of a container: what rules can ask of it.
+///
+/// ```
+/// use asg_core::policy::{Opening, Probe, ProbeTraffic};
+///
+/// let probe = Probe::tcp("10.0.11.7".parse()?, 443);
+/// assert_eq!(probe.traffic, ProbeTraffic::Tcp { port: 443, opening: Opening::New });
+/// # Ok::<(), std::net::AddrParseError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Probe {
+    /// Where it goes.
+    pub destination: IpAddr,
+    /// The rest.
+    pub traffic: ProbeTraffic,
+}
+
+/// The protocol of a packet, with what rules can ask of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ProbeTraffic {
+    /// TCP.
+    Tcp {
+        /// The destination port.
+        port: u16,
+        /// What its flags are to a kernel that knows no connection of it.
+        opening: Opening,
+    },
+    /// UDP.
+    Udp {
+        /// The destination port.
+        port: u16,
+    },
+    /// ICMP of IPv4.
+    Icmp {
+        /// The type.
+        icmp_type: u8,
+        /// The code.
+        code: u8,
+    },
+    /// Any other protocol, by its number.
+    Other(u8),
+}
+
+/// What a TCP packet is to a kernel that knows no connection of it.
+///
+/// Source: `tcp_conntracks` and `get_conntrack_index` of Linux' `nf_conntrack_proto_tcp.c`, with
+/// `nf_conntrack_tcp_loose` on, as it is by default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Opening {
+    /// A new connection: SYN alone.
+    New,
+    /// A connection whose beginning was not seen: ACK without SYN, which counts as new.
+    PickUp,
+    /// Neither: RST, SYN with ACK, FIN, or no flag.
+    Invalid,
+}
+
+impl Opening {
+    /// Judges the flags of a TCP packet.
+    ///
+    /// ```
+    /// use asg_core::policy::Opening;
+    ///
+    /// assert_eq!(Opening::of(true, false, false, false), Opening::New);
+    /// assert_eq!(Opening::of(false, true, false, false), Opening::PickUp);
+    /// assert_eq!(Opening::of(true, true, false, false), Opening::Invalid);
+    /// ```
+    #[must_use]
+    pub const fn of(syn: bool, ack: bool, rst: bool, fin: bool) -> Self {
+        match (syn, ack, rst || fin) {
+            (true, false, false) => Self::New,
+            (false, true, false) => Self::PickUp,
+            _ => Self::Invalid,
+        }
+    }
+}
+
+/// The protocols between which rules distinguish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Class {
+    Tcp,
+    Udp,
+    Icmp,
+    Other,
+}
+
+impl Class {
+    pub(super) const ALL: [Self; 4] = [Self::Tcp, Self::Udp, Self::Icmp, Self::Other];
+}
+
+impl Probe {
+    /// The first packet of a TCP connection.
+    #[must_use]
+    pub const fn tcp(destination: IpAddr, port: u16) -> Self {
+        Self { destination, traffic: ProbeTraffic::Tcp { port, opening: Opening::New } }
+    }
+
+    /// A UDP packet.
+    #[must_use]
+    pub const fn udp(destination: IpAddr, port: u16) -> Self {
+        Self { destination, traffic: ProbeTraffic::Udp { port } }
+    }
+
+    /// An ICMP packet.
+    #[must_use]
+    pub const fn icmp(destination: IpAddr, icmp_type: u8, code: u8) -> Self {
+        Self { destination, traffic: ProbeTraffic::Icmp { icmp_type, code } }
+    }
+
+    /// True for TCP packets that belong to no connection and begin none.
+    #[must_use]
+    pub const fn is_invalid(&self) -> bool {
+        matches!(self.traffic, ProbeTraffic::Tcp { opening: Opening::Invalid, .. })
+    }
+
+    /// True for TCP packets of a connection whose beginning was not seen.
+    #[must_use]
+    pub const fn is_pick_up(&self) -> bool {
+        matches!(self.traffic, ProbeTraffic::Tcp { opening: Opening::PickUp, .. })
+    }
+
+    pub(super) const fn class(&self) -> Class {
+        match self.traffic {
+            ProbeTraffic::Tcp { .. } => Class::Tcp,
+            ProbeTraffic::Udp { .. } => Class::Udp,
+            ProbeTraffic::Icmp { .. } => Class::Icmp,
+            ProbeTraffic::Other(_) => Class::Other,
+        }
+    }
+
+    /// The port; of ICMP type and code, of other protocols 0.
+    pub(super) const fn point(&self) -> u16 {
+        match self.traffic {
+            ProbeTraffic::Tcp { port, .. } | ProbeTraffic::Udp { port } => port,
+            ProbeTraffic::Icmp { icmp_type, code } => u16::from_be_bytes([icmp_type, code]),
+            ProbeTraffic::Other(_) => 0,
+        }
+    }
+}

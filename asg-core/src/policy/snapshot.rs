@@ -1,0 +1,187 @@
+//! Listings of all security groups, with the time at which they were true.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+
+use super::group::{SecurityGroup, time};
+use super::input;
+use crate::error::Error;
+use crate::time::Timestamp;
+
+/// All security groups and their bindings, as one listing gave them, in its order.
+///
+/// The order matters: silk's agent looks at rules in the order of the default listing (by Cloud Controller's row), and
+/// neither names nor times can stand in for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// When the listing was made.
+    pub taken_at: Timestamp,
+    /// Whether it has everything: false if the token saw a part only, or a page is missing.
+    pub complete: bool,
+    /// Whether `complete` is an assumption, because the file does not say.
+    pub assumed: bool,
+    /// The groups, in the order of the listing.
+    pub groups: Vec<SecurityGroup>,
+    /// The groups that the pages count in all.
+    total: Option<u64>,
+}
+
+impl Snapshot {
+    /// A snapshot of these groups.
+    #[must_use]
+    pub fn new(taken_at: Timestamp, complete: bool, groups: Vec<SecurityGroup>) -> Self {
+        Self { taken_at, complete, assumed: false, groups, total: None }
+    }
+
+    /// Reads snapshots from a file's bytes.
+    ///
+    /// A snapshot is a page of `/v3/security_groups` with `taken_at` and `complete` beside `resources`, or an object
+    /// with these two and `pages`, which is a list of pages. Pages may also follow each other, as documents or in a
+    /// list. A page without `taken_at` belongs to the snapshot before it; if there is none, it was taken at `taken_at`,
+    /// and is assumed to be complete. Pages whose `pagination` counts more groups than there are, are not complete.
+    ///
+    /// # Errors
+    ///
+    /// If it is not that, with the offset; or if neither the file nor the caller says when it was taken.
+    ///
+    /// ```
+    /// use asg_core::Timestamp;
+    /// use asg_core::policy::Snapshot;
+    ///
+    /// let page = br#"{"pagination":{"total_results":2},"resources":[{"guid":"g-1","rules":[]}]}"#;
+    /// let snapshots = Snapshot::read(page, Some(Timestamp::parse(b"2026-03-01T12:00:00Z")?))?;
+    /// assert!(!snapshots[0].complete, "one group is missing");
+    /// assert!(Snapshot::read(page, None).is_err());
+    /// # Ok::<(), asg_core::Error>(())
+    /// ```
+    pub fn read(bytes: &[u8], taken_at: Option<Timestamp>) -> Result<Vec<Self>, Error> {
+        let mut snapshots = Vec::new();
+        let mut offset = 0;
+        loop {
+            let blank = bytes[offset..].iter().take_while(|b| b.is_ascii_whitespace()).count();
+            offset += blank;
+            let rest = &bytes[offset..];
+            let documents = match rest.first() {
+                None => break,
+                Some(b'[') => next::<Vec<Document>>(bytes, &mut offset)?,
+                Some(_) => vec![next::<Document>(bytes, &mut offset)?],
+            };
+            for document in documents {
+                add(&mut snapshots, document, taken_at, offset - rest.len().min(offset))?;
+            }
+        }
+        if snapshots.is_empty() {
+            return Err(Error::cut(bytes.len(), "a page of security groups"));
+        }
+        for snapshot in &mut snapshots {
+            snapshot.count();
+        }
+        Ok(snapshots)
+    }
+
+    /// Sorts snapshots by time; those of one instant are parts of one listing.
+    pub(super) fn join(mut snapshots: Vec<Self>) -> Vec<Self> {
+        snapshots.sort_by_key(|snapshot| snapshot.taken_at);
+        let mut joined: Vec<Self> = Vec::new();
+        for snapshot in snapshots {
+            match joined.last_mut().filter(|last| last.taken_at == snapshot.taken_at) {
+                None => joined.push(snapshot),
+                Some(last) => {
+                    // Each part may have been found incomplete for want of the others.
+                    last.complete = last.total.is_some() || last.complete && snapshot.complete;
+                    last.assumed |= snapshot.assumed;
+                    last.total = last.total.max(snapshot.total);
+                    last.extend(snapshot.groups);
+                    last.count();
+                }
+            }
+        }
+        joined
+    }
+
+    fn extend(&mut self, groups: Vec<SecurityGroup>) {
+        let known: HashMap<&str, usize> =
+            self.groups.iter().enumerate().map(|(n, group)| (group.guid.as_str(), n)).collect();
+        let mut changed = false;
+        let new: Vec<SecurityGroup> = groups
+            .into_iter()
+            .filter(|group| match known.get(group.guid.as_str()) {
+                // A listing that shows one group in two ways was made while groups changed.
+                Some(n) => {
+                    changed |= self.groups[*n] != *group;
+                    false
+                }
+                None => true,
+            })
+            .collect();
+        self.complete &= !changed;
+        self.groups.extend(new);
+    }
+
+    fn count(&mut self) {
+        self.complete &= self.total.is_none_or(|total| self.groups.len() as u64 >= total);
+    }
+}
+
+/// A page, or what holds pages.
+#[derive(Deserialize)]
+struct Document {
+    #[serde(default, deserialize_with = "time")]
+    taken_at: Option<Timestamp>,
+    complete: Option<bool>,
+    pagination: Option<Pagination>,
+    resources: Option<Vec<SecurityGroup>>,
+    pages: Option<Vec<Document>>,
+}
+
+#[derive(Deserialize)]
+struct Pagination {
+    total_results: Option<u64>,
+}
+
+fn next<T: serde::de::DeserializeOwned>(bytes: &[u8], offset: &mut usize) -> Result<T, Error> {
+    let rest = &bytes[*offset..];
+    let mut stream = serde_json::Deserializer::from_slice(rest).into_iter::<T>();
+    match stream.next() {
+        Some(Ok(document)) => {
+            *offset += stream.byte_offset();
+            Ok(document)
+        }
+        Some(Err(error)) => Err(input::at(rest, *offset, &error)),
+        None => Err(Error::cut(bytes.len(), "a page of security groups")),
+    }
+}
+
+fn add(
+    snapshots: &mut Vec<Snapshot>,
+    document: Document,
+    taken_at: Option<Timestamp>,
+    offset: usize,
+) -> Result<(), Error> {
+    let open = match document.taken_at {
+        // Pages of one listing may each have its time.
+        Some(time) => snapshots.last().is_some_and(|last| last.taken_at == time),
+        None => !snapshots.is_empty(),
+    };
+    if document.resources.is_none() && document.pages.is_none() && document.taken_at.is_none() {
+        return Err(Error::expected(offset, "a page of security groups with `resources`"));
+    }
+    if !open {
+        let time = document.taken_at.or(taken_at);
+        let time = time.ok_or(Error::expected(offset, "`taken_at`, or a time by the caller"))?;
+        let complete = document.complete.unwrap_or(true);
+        let mut snapshot = Snapshot::new(time, complete, Vec::new());
+        snapshot.assumed = document.complete.is_none();
+        snapshots.push(snapshot);
+    }
+    let snapshot = snapshots.last_mut().expect("one is open");
+    snapshot.complete &= document.complete.unwrap_or(true);
+    let total = document.pagination.and_then(|pagination| pagination.total_results);
+    snapshot.total = snapshot.total.max(total);
+    snapshot.extend(document.resources.unwrap_or_default());
+    for page in document.pages.unwrap_or_default() {
+        add(snapshots, page, taken_at, offset)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,137 @@
+//! A rule as Cloud Controller stores it.
+
+use serde::de::{Deserialize, Deserializer};
+use serde::ser::{Serialize, Serializer};
+use serde_json::{Map, Value};
+
+use super::rule::{Key, Rule, RuleError, Why};
+
+/// A rule as Cloud Controller stores it: a JSON object, whose every member is kept.
+///
+/// Old rows break new rules, and cells do not read what Cloud Controller reads. So the words are kept as they are, and
+/// read three ways: [`rule`](Self::rule) is what Cloud Controller means by them, [`check`](super::check) whether one
+/// would take them today, and [`enforceable`](Self::enforceable) what a cell makes of them.
+///
+/// ```
+/// use asg_core::policy::StoredRule;
+///
+/// let json = r#"{"description":null,"destination":"10.0.0.0/255.0.0.0","ports":"443","protocol":"tcp"}"#;
+/// let stored = StoredRule::parse(json.as_bytes())?;
+/// assert_eq!(stored.rule()?.to_string(), "tcp 10.0.0.0/8 443");
+/// assert_eq!(stored.to_json(), json);
+/// # Ok::<(), asg_core::policy::RuleError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct StoredRule(Map<String, Value>);
+
+impl StoredRule {
+    /// Reads a rule in JSON.
+    ///
+    /// # Errors
+    ///
+    /// If it is not an object, or a key that silk reads has a value of another type: Cloud Controller cannot have stored
+    /// that. Null counts as left out.
+    pub fn parse(json: &[u8]) -> Result<Self, RuleError> {
+        Self::from_value(serde_json::from_slice(json).unwrap_or(Value::Null))
+    }
+
+    fn from_value(value: Value) -> Result<Self, RuleError> {
+        let Value::Object(rule) = value else {
+            return Err(RuleError { key: Key::Rule, why: Why::NotAnObject });
+        };
+        type Fits = fn(&Value) -> bool;
+        let text: (Why, Fits) = (Why::NotAString, Value::is_string);
+        let number: (Why, Fits) = (Why::NotAnIcmpNumber, Value::is_i64);
+        for (name, (why, fits)) in [
+            ("protocol", text),
+            ("destination", text),
+            ("ports", text),
+            ("description", text),
+            ("type", number),
+            ("code", number),
+            ("log", (Why::NotABoolean, Value::is_boolean)),
+        ] {
+            if rule.get(name).is_some_and(|value| !value.is_null() && !fits(value)) {
+                return Err(RuleError { key: Key::named(name), why });
+            }
+        }
+        Ok(Self(rule))
+    }
+
+    /// The rule as Cloud Controller means it, with the settings that let most in.
+    ///
+    /// # Errors
+    ///
+    /// The first thing for which no Cloud Controller would take it.
+    pub fn rule(&self) -> Result<Rule, RuleError> {
+        Rule::from_object(&self.0)
+    }
+
+    /// The rule in JSON, with its keys in alphabetical order.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(&self.0).expect("JSON that was read can be written")
+    }
+
+    /// `protocol`, or nothing.
+    #[must_use]
+    pub fn protocol(&self) -> &str {
+        self.text("protocol")
+    }
+
+    /// `destination`, or nothing; several are divided by commas.
+    #[must_use]
+    pub fn destination(&self) -> &str {
+        self.text("destination")
+    }
+
+    /// `ports`, or nothing.
+    #[must_use]
+    pub fn ports(&self) -> &str {
+        self.text("ports")
+    }
+
+    /// `log`, false if left out.
+    #[must_use]
+    pub fn log(&self) -> bool {
+        self.0.get("log").and_then(Value::as_bool).unwrap_or_default()
+    }
+
+    /// `type`, 0 if left out, as Go reads it.
+    #[must_use]
+    pub fn icmp_type(&self) -> i64 {
+        self.number("type")
+    }
+
+    /// `code`, 0 if left out, as Go reads it.
+    #[must_use]
+    pub fn icmp_code(&self) -> i64 {
+        self.number("code")
+    }
+
+    fn text(&self, name: &str) -> &str {
+        self.0.get(name).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    fn number(&self, name: &str) -> i64 {
+        self.0.get(name).and_then(Value::as_i64).unwrap_or_default()
+    }
+}
+
+impl From<&Rule> for StoredRule {
+    fn from(rule: &Rule) -> Self {
+        Self::parse(rule.to_json().as_bytes()).expect("a rule renders with the types it was read")
+    }
+}
+
+impl Serialize for StoredRule {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for StoredRule {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::from_value(Value::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
