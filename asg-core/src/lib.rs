@@ -28,9 +28,9 @@ pub use correlate::{Correlator, Counted, Counts, Tally, TallyReader, TallyReadin
 pub use error::Error;
 pub use event::Moment;
 pub use event::lager::{LagerEvent, LoggerEvent, RepEvent, RepEventKind};
-pub use evidence::{Evidence, Origin, SourceId};
+pub use evidence::{Evidence, Interface, NameKind, Origin, SourceId};
 pub use guid::{Guid, GuidPrefix, Handle, HandlePrefix, ProcessGuid, ProcessName};
-pub use ledger::attribution::{Attribution, Certainty, Owners, Reason};
+pub use ledger::attribution::{Attribution, Certainty, Conflict, MOST_CANDIDATES, Owners, Reason};
 pub use ledger::{AppNames, Ledger, LedgerError, Lifetime, Sighting};
 pub use line::Line;
 pub use line::envelope::{Dialect, Envelope};

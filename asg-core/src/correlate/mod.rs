@@ -18,8 +18,7 @@ pub use self::tally::{Counted, Tally, TallyReader, TallyReading};
 use crate::clock::UptimeClocks;
 use crate::completeness::Completeness;
 use crate::correlate::flow::{Flow, Peer};
-use crate::event::lager::RepEvent;
-use crate::evidence::{Origin, SourceId};
+use crate::evidence::{Interface, NameKind, Origin, SourceId};
 use crate::guid::Guid;
 use crate::ledger::attribution::{Attribution, Reason};
 use crate::ledger::{Ledger, Lifetime, Sighting};
@@ -28,7 +27,7 @@ use crate::line::envelope::Envelope;
 use crate::names::identity::{AppState, Entity, Identity};
 use crate::packet::{Address, Packet};
 use crate::prefix::{Direction, LogPrefix, Plane};
-use crate::record::{Content, Damaged, Part, Record};
+use crate::record::{Content, Record};
 use crate::time::{TimePolicy, TimeRange, Timestamp, YearPolicy};
 
 /// Joins packets with evidence and names, over a finished set of logs, in two passes.
@@ -220,12 +219,14 @@ impl Correlator {
             self.counts.logger_lines += 1;
             self.reports.logger(origin, event);
         }
-        let is_own = is_of_own_cell(record);
-        let machine = is_own.then(|| machine(&record.envelope)).flatten().map(Box::from);
+        let machine = machine(&record.envelope);
         let mut found = 0;
         record.evidence(origin, |mut evidence| {
             found = 1;
-            evidence.machine.clone_from(&machine);
+            if let Some((name, kind)) = machine.as_ref().filter(|_| evidence.is_cells_own) {
+                evidence.machine = Some(name.as_str().into());
+                evidence.machine_kind = *kind;
+            }
             self.ledger.add(evidence);
         });
         self.counts.evidence += found;
@@ -337,8 +338,18 @@ impl Correlator {
     fn attribute(&self, record: &Record<'_>, time: Option<TimeRange>) -> Option<Attribution<'_>> {
         let (packet, cf) = record.packet()?;
         let Some(cf) = cf else { return Some(Attribution::unknown(Reason::NotCloudFoundry)) };
-        let cell = machine(&record.envelope);
-        let seen = Sighting { cell: cell.as_deref(), time, address: own_address(packet, cf) };
+        let machine = machine(&record.envelope);
+        let (cell, kind) = match &machine {
+            Some((name, kind)) => (Some(name.as_str()), *kind),
+            None => (None, NameKind::Unknown),
+        };
+        let seen = Sighting {
+            cell,
+            kind,
+            time,
+            address: own_address(packet, cf),
+            interface: own_interface(packet, cf),
+        };
         Some(self.ledger.attribute(cf, &seen))
     }
 
@@ -418,24 +429,16 @@ impl Correlator {
     }
 }
 
-/// A name that tells the machine from others; `None` for what every machine is called.
-pub(crate) fn machine(envelope: &Envelope<'_>) -> Option<String> {
-    envelope.cell().filter(|name| name != "localhost")
-}
-
-/// True if the line is one that only a cell writes about its own containers.
-fn is_of_own_cell(record: &Record<'_>) -> bool {
-    let (Content::Rep(event) | Content::Damaged(Damaged { part: Some(Part::Rep(event)), .. })) =
-        &record.content
-    else {
-        return false;
+/// A machine's own name and its kind; `None` for `localhost`, as every machine is called.
+pub(crate) fn machine(envelope: &Envelope<'_>) -> Option<(String, NameKind)> {
+    let name = envelope.cell().filter(|name| name != "localhost")?;
+    let kind = match (envelope.instance, envelope.job, envelope.index) {
+        (Some(_), ..) => NameKind::Instance,
+        (_, Some(_), Some(_)) => NameKind::Index,
+        _ if name.parse::<IpAddr>().is_ok() => NameKind::Address,
+        _ => NameKind::Host,
     };
-    is_from_own_cell(event)
-}
-
-/// The same, of what it says.
-fn is_from_own_cell(event: &RepEvent<'_>) -> bool {
-    matches!(&*event.source, "rep" | "executor" | "guardian" | "garden-linux" | "garden")
+    Some((name, kind))
 }
 
 /// The packet's address on the side of whom its prefix names.
@@ -445,4 +448,13 @@ pub(crate) fn own_address(packet: &Packet<'_>, cf: &LogPrefix<'_>) -> Option<IpA
         Direction::Ingress => packet.ip.dst,
     };
     side.and_then(Address::ip)
+}
+
+/// The packet's interface on that side, where its name shows an address.
+pub(crate) fn own_interface(packet: &Packet<'_>, cf: &LogPrefix<'_>) -> Option<Interface> {
+    let side = match cf.direction {
+        Direction::Egress => packet.in_if,
+        Direction::Ingress => packet.out_if,
+    };
+    side.and_then(|name| Interface::parse(name.as_bytes()))
 }

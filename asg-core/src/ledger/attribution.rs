@@ -19,13 +19,57 @@ pub struct Attribution<'l> {
     /// The container that the packet's address was leased to, where that says more than the prefix: which container of the
     /// app it was. Never surer than `inferred`.
     pub lease: Option<Lifetime<'l>>,
+    /// How many containers come into question beside those that [`Attribution::candidates`] gives.
+    pub candidates_more: usize,
 }
+
+/// The most candidates that an answer lists. More help nobody, and a log could make each answer as long as itself.
+pub const MOST_CANDIDATES: usize = 16;
 
 impl<'l> Attribution<'l> {
     /// No owner, because of this.
     #[must_use]
     pub const fn unknown(reason: Reason) -> Self {
-        Self { certainty: Certainty::Unknown, reason, owners: Owners::None, lease: None }
+        Self::of(Certainty::Unknown, reason, Owners::None)
+    }
+
+    pub(super) const fn of(certainty: Certainty, reason: Reason, owners: Owners<'l>) -> Self {
+        Self { certainty, reason, owners, lease: None, candidates_more: 0 }
+    }
+
+    /// The container that had the packet's address, by its lease alone.
+    pub(super) fn leased(it: Lifetime<'l>) -> Self {
+        let owners = Owners::Container(it);
+        Self { lease: Some(it), ..Self::of(Certainty::Inferred, Reason::AddressLease, owners) }
+    }
+
+    /// One container, that something speaks against.
+    pub(super) fn doubted(it: Lifetime<'l>, reason: Reason) -> Self {
+        Self::several(vec![it], 1, reason)
+    }
+
+    /// Any of these, whose handles begin alike.
+    pub(super) fn alike(all: Vec<Lifetime<'l>>) -> Self {
+        let count = all.len();
+        Self::several(all, count, Reason::SeveralHandlesBeginSo)
+    }
+
+    /// Any of so many containers; these are the first.
+    pub(super) fn several(mut first: Vec<Lifetime<'l>>, count: usize, reason: Reason) -> Self {
+        first.sort_by_cached_key(|it| it.handle());
+        let candidates_more = count - first.len();
+        Self { candidates_more, ..Self::of(Certainty::Ambiguous, reason, Owners::Several(first)) }
+    }
+
+    /// The contradiction in the evidence about the one container in question; `None` if that is not why nothing is
+    /// certain.
+    #[must_use]
+    pub fn conflict(&self) -> Option<Conflict> {
+        match (self.reason, &self.owners) {
+            (Reason::ProcessesContradict, Owners::App { .. }) => Some(Conflict::App),
+            (Reason::ProcessesContradict, Owners::Several(all)) => all.first()?.conflict(),
+            _ => None,
+        }
     }
 
     /// The one container that it is; `None` if there is none, or more than one.
@@ -53,7 +97,7 @@ impl<'l> Attribution<'l> {
         }
     }
 
-    /// The containers that come into question, where it is not one.
+    /// The containers that come into question, where it is not one: the first sixteen, by their handles.
     #[must_use]
     pub fn candidates(&self) -> &[Lifetime<'l>] {
         match &self.owners {
@@ -110,6 +154,52 @@ pub enum Certainty {
     UniquePrefix,
     /// The prefix shows the whole handle, and nothing contradicts it.
     Exact,
+}
+
+/// A contradiction between lines about one container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Conflict {
+    /// Two process GUIDs.
+    Process,
+    /// Two apps, or two of its process.
+    App,
+    /// Two instances of its process.
+    Index,
+    /// Two cells.
+    Cell,
+    /// Two machines: names of one kind, as two BOSH instance ids are.
+    Machine,
+    /// Two addresses of one family.
+    Address,
+    /// It ran after its cell had destroyed it.
+    Lifetime,
+    /// All that speaks of it is lines that contradict themselves: an instance GUID beside another container's GUID, or a
+    /// request about another process.
+    Line,
+}
+
+impl Conflict {
+    /// A sentence for people.
+    ///
+    /// ```
+    /// use asg_core::Conflict;
+    /// assert_eq!(Conflict::Cell.sentence(), "lines name two cells for this container");
+    /// ```
+    #[must_use]
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::Process => "lines name two processes for this container",
+            Self::App => "lines name two apps for this container or its process",
+            Self::Index => "lines name two instance indexes for this container",
+            Self::Cell => "lines name two cells for this container",
+            Self::Machine => "lines from two machines claim this container",
+            Self::Address => "lines give this container two addresses",
+            Self::Lifetime => "a line shows this container running after its end",
+            Self::Line => "each line about this container contradicts itself",
+        }
+    }
 }
 
 /// What decided an attribution.

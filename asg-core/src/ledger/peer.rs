@@ -5,16 +5,18 @@
 //! the cells' clocks differ, and lines about another holder may be lost.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use super::lifetime::CLOCK_TOLERANCE_MILLIS;
-use super::row::millis;
-use super::{Ledger, Lifetime};
-use crate::ledger::attribution::{Attribution, Certainty, Owners, Reason};
+use super::crowd::{Crowd, Interval, Reaching};
+use super::row::{Field, millis};
+use super::{LeaseKey, Ledger, Lifetime};
+use crate::ledger::attribution::{Attribution, MOST_CANDIDATES, Reason};
 use crate::time::TimeRange;
 
 impl Ledger {
     /// Who had this address at that time, on any cell. `inferred` if one container surely had it all the time in the range,
     /// and none that is known had it within two minutes, by which clocks may differ; `ambiguous` if one may have had it.
+    /// Where only other machines than its cell log a lease, it counts as shorter by two more minutes at each end.
     ///
     /// ```
     /// # use asg_core::{Certainty, Evidence, Handle, Ledger, Moment, Origin, SourceId, Timestamp};
@@ -39,44 +41,48 @@ impl Ledger {
     /// ```
     #[must_use]
     pub fn peer(&self, address: IpAddr, time: TimeRange) -> Attribution<'_> {
-        let near: Vec<_> = self
-            .addresses
-            .find(&address, |known| *known == address)
-            .map_or(&[][..], |number| self.holders.get(&number))
-            .iter()
-            .map(|row| Lifetime::new(self, *row))
-            .filter(|lifetime| lifetime.had_address_about(time))
-            .collect();
-        match near.as_slice() {
+        let number = self.addresses.find(&address, |known| *known == address);
+        let Some(near) = number.map(|number| self.near(number, time)) else {
+            return Attribution::unknown(Reason::NoSuchLease);
+        };
+        let all: Vec<_> = near.first.into_iter().map(|row| Lifetime::new(self, row)).collect();
+        match all.as_slice() {
             [] => Attribution::unknown(Reason::NoSuchLease),
-            [one] if one.held_address_at(time) && !one.is_contradicted() => Attribution {
-                certainty: Certainty::Inferred,
-                reason: Reason::AddressLease,
-                owners: Owners::Container(*one),
-                lease: Some(*one),
-            },
-            _ => Attribution {
-                certainty: Certainty::Ambiguous,
-                reason: if near.len() == 1 {
-                    Reason::LeaseInDoubt
+            [one] if near.count == 1 => {
+                let (from, to) = one.times().lease();
+                let is_sure = from <= millis(time.earliest()) && millis(time.latest()) <= to;
+                if is_sure && one.conflict().is_none() {
+                    Attribution::leased(*one)
                 } else {
-                    Reason::SeveralHadAddress
-                },
-                owners: Owners::Several(near),
-                lease: None,
-            },
+                    Attribution::doubted(*one, Reason::LeaseInDoubt)
+                }
+            }
+            _ => Attribution::several(all, near.count, Reason::SeveralHadAddress),
         }
     }
-}
 
-impl Lifetime<'_> {
-    /// True if it surely had its address at some time that is no further from the range than clocks may differ.
-    fn had_address_about(self, time: TimeRange) -> bool {
-        let times = self.times();
-        let last = if times.is_end_known() { times.ended } else { times.last };
-        let from = millis(time.earliest()).saturating_sub(CLOCK_TOLERANCE_MILLIS);
-        let to = millis(time.latest()).saturating_add(CLOCK_TOLERANCE_MILLIS);
-        times.held <= to && from <= last
+    /// Who had an address at a time, or so shortly before or after that clocks may be out by more.
+    fn near(&self, address: u32, time: TimeRange) -> Reaching {
+        let intervals = || {
+            // A row stays noted under an address that others have crowded out of it.
+            let is_of =
+                move |row: &u32| self.values(*row, Field::Address).any(|number| number == address);
+            self.holders.get(&address).filter(is_of).map(|row| {
+                let (from, to) = self.rows[row as usize].times().lease_about();
+                Interval { from, to, row }
+            })
+        };
+        let (from, to) = (millis(time.earliest()), millis(time.latest()));
+        if self.holders.count(&address) <= MOST_CANDIDATES {
+            return Reaching::in_few(intervals(), to, from);
+        }
+        let key = LeaseKey::About(address);
+        let crowd = self.lease_crowds.get_or(key, || {
+            let mut all: Vec<_> = intervals().collect();
+            all.sort_by(|a, b| self.order(a.row).cmp(&self.order(b.row)));
+            Arc::new(Crowd::of(all.into_iter()))
+        });
+        Reaching::in_crowd(&crowd, to, from)
     }
 }
 
@@ -86,6 +92,7 @@ mod tests {
     use crate::event::Moment;
     use crate::evidence::{Evidence, Origin, SourceId};
     use crate::guid::Handle;
+    use crate::ledger::attribution::Certainty;
     use crate::time::Timestamp;
 
     const ONE: &str = "bfce786c-ab07-40ad-79f9-8f21";
@@ -105,6 +112,7 @@ mod tests {
                 evidence.time = Some(Timestamp::from_nanos(at * 1_000_000_000));
                 evidence.address = Some(address());
                 evidence.cell = Some((*cell).into());
+                evidence.is_cells_own = true;
                 ledger.add(evidence);
             }
         }

@@ -4,7 +4,7 @@ use super::groups::{GroupKey, GroupName, Span};
 use super::{Counted, Group, Tally};
 use crate::completeness::Limit;
 use crate::correlate::own_address;
-use crate::evidence::Origin;
+use crate::evidence::{NameKind, Origin};
 use crate::guid::Guid;
 use crate::ledger::Sighting;
 use crate::ledger::attribution::{Attribution, Reason};
@@ -97,8 +97,11 @@ impl Tally {
 
     fn attribute(&self, name: &GroupName, time: Option<TimeRange>) -> Attribution<'_> {
         let Some(cf) = name.cf() else { return Attribution::unknown(Reason::NotCloudFoundry) };
-        let cell = self.cell_facts[name.cell() as usize].name.as_deref();
-        let seen = Sighting { cell, time, address: name.address() };
+        let (cell, kind) = match &self.cell_facts[name.cell() as usize].name {
+            Some((name, kind)) => (Some(&**name), *kind),
+            None => (None, NameKind::Unknown),
+        };
+        let seen = Sighting { cell, kind, time, address: name.address(), interface: None };
         self.correlator.ledger.attribute(&cf, &seen)
     }
 

@@ -22,6 +22,7 @@ pub use self::reader::{TallyReader, TallyReading};
 use super::duplicates::{SenderNumber, Told};
 use super::{Correlator, Counts, machine};
 use crate::completeness::Completeness;
+use crate::evidence::NameKind;
 use crate::ledger::Ledger;
 use crate::ledger::attribution::Attribution;
 use crate::names::identity::Identity;
@@ -87,7 +88,7 @@ struct Numbers {
 #[derive(Debug, Clone)]
 struct Cell {
     /// Its name, if that tells it from others.
-    name: Option<Box<str>>,
+    name: Option<(Box<str>, NameKind)>,
     /// What the ledger calls it, once it does.
     number: Option<u32>,
     /// Its place in [`Completeness`].
@@ -196,7 +197,7 @@ impl Tally {
             let envelope = name.envelope();
             let correlator = &mut self.correlator;
             self.cell_facts.push(Cell {
-                name: machine(&envelope).map(Into::into),
+                name: machine(&envelope).map(|(name, kind)| (name.into(), kind)),
                 number: None,
                 place: correlator.completeness.cell_of(name.source(), &envelope),
                 clock: correlator.clocks.machine(&envelope),
@@ -217,8 +218,9 @@ impl Tally {
             let machine = machine.and_then(|cell| {
                 let Cell { name, number, .. } =
                     &mut self.cell_facts[numbers.cells[cell as usize] as usize];
-                let name = name.as_deref()?;
-                Some(*number.get_or_insert_with(|| ledger.cell_number(name.into())))
+                let (name, kind) = name.as_ref()?;
+                let machine = || ledger.machine_number(name.clone(), *kind);
+                Some(*number.get_or_insert_with(machine))
             });
             ledger.add_of(evidence, machine);
         }

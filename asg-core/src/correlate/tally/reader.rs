@@ -7,7 +7,7 @@ use super::heads::{Heads, Known};
 use crate::bytes::hash::Seeds;
 use crate::completeness::{Limit, PacketTimes, Told};
 use crate::correlate::duplicates::{Mark, sender, sender_name};
-use crate::correlate::{Counts, is_from_own_cell, is_of_own_cell, own_address};
+use crate::correlate::{Counts, own_address};
 use crate::event::lager::{Glance, LagerEvent, RepEvent, stamp_of};
 use crate::evidence::{Evidence, Origin, SourceId, rep_evidence};
 use crate::line::envelope::Envelope;
@@ -250,9 +250,11 @@ impl TallyReader {
         self.out.counts.logger_lines += u64::from(matches!(record.content, Content::Logger(_)));
         let known = self.out.evidence.len();
         record.evidence(origin, |evidence| self.out.evidence.push((evidence, None)));
-        if known < self.out.evidence.len() && is_of_own_cell(record) {
+        if self.out.evidence[known..].iter().any(|(evidence, _)| evidence.is_cells_own) {
             let cell = self.cells.see(origin.source, envelope, self.seeds);
-            self.out.evidence[known..].iter_mut().for_each(|(_, machine)| *machine = Some(cell));
+            for (evidence, machine) in &mut self.out.evidence[known..] {
+                *machine = evidence.is_cells_own.then_some(cell);
+            }
         }
         self.out.counts.evidence += u64::from(self.out.evidence.len() > known);
     }
@@ -302,7 +304,7 @@ impl TallyReader {
             _ => None,
         };
         if let Some(evidence) = rep_evidence(event, shown, origin) {
-            let machine = is_from_own_cell(event).then_some(cell);
+            let machine = evidence.is_cells_own.then_some(cell);
             self.out.evidence.push((evidence, machine));
             self.out.counts.evidence += 1;
         }
