@@ -20,7 +20,7 @@ mod time;
 
 pub use bytes::json::JsonStr;
 pub use bytes::text::Text;
-pub use clock::UptimeClocks;
+pub use clock::{KnownTimes, TimeNote, UptimeClocks, When};
 pub use completeness::{CellReport, Completeness, Limit, LimitReport, LogLimits};
 pub use correlate::flow::{Flow, FlowOutput, Peer};
 pub use correlate::follower::{FlowSink, Follower, FollowerCounts, FollowerOptions};

@@ -8,17 +8,17 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 pub(crate) use self::duplicates::Told;
 use self::reports::Reports;
 pub use self::tally::{Counted, Tally, TallyReader, TallyReading};
 
-use crate::clock::UptimeClocks;
+use crate::clock::{KnownTimes, UptimeClocks, When};
 use crate::completeness::Completeness;
 use crate::correlate::flow::{Flow, Peer};
-use crate::evidence::{Interface, NameKind, Origin, SourceId};
+use crate::evidence::{Interface, NameKind, Origin};
 use crate::guid::Guid;
 use crate::ledger::attribution::{Attribution, Reason};
 use crate::ledger::{Ledger, Lifetime, Sighting};
@@ -28,7 +28,7 @@ use crate::names::identity::{AppState, Entity, Identity};
 use crate::packet::{Address, Packet};
 use crate::prefix::{Direction, LogPrefix, Plane};
 use crate::record::{Content, Record};
-use crate::time::{TimePolicy, TimeRange, Timestamp, YearPolicy};
+use crate::time::{TimePolicy, TimeRange, Timestamp};
 
 /// Joins packets with evidence and names, over a finished set of logs, in two passes.
 ///
@@ -73,8 +73,6 @@ pub struct Correlator {
     ledger: Ledger,
     identities: HashMap<Guid, Identity>,
     policy: TimePolicy,
-    /// The latest time with a year that a source shows: old logs and new ones are read together.
-    latest: BTreeMap<SourceId, Timestamp>,
     reports: Reports,
     clocks: UptimeClocks,
     completeness: Completeness,
@@ -113,8 +111,7 @@ impl Counts {
 }
 
 impl Correlator {
-    /// A correlator that takes a missing year to be the one nearest to the latest time with a year in the same source, or
-    /// where that shows none, in any.
+    /// A correlator that takes a missing year from the lines with a year, of the machine, or of the source, or of all.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -173,16 +170,10 @@ impl Correlator {
         &self.counts
     }
 
-    /// How times of this source are completed.
+    /// The times of lines, as far as all lines so far prove them.
     #[must_use]
-    pub fn policy(&self, source: SourceId) -> TimePolicy {
-        let latest = self.latest.get(&source).or_else(|| self.latest.values().max()).copied();
-        match (self.policy.year, latest) {
-            (YearPolicy::Unset, Some(latest)) => {
-                TimePolicy { year: YearPolicy::Nearest(latest), ..self.policy }
-            }
-            _ => self.policy,
-        }
+    pub fn times(&self) -> KnownTimes<'_> {
+        self.clocks.complete(&self.policy)
     }
 
     /// First pass: takes what the line proves. Gives true if it is a packet, for the second pass.
@@ -200,10 +191,7 @@ impl Correlator {
         now: Timestamp,
     ) -> Option<Told> {
         self.counts.lines += 1;
-        if let Some(time) = record.time(&TimePolicy::default()) {
-            self.has_time(origin.source, time);
-        }
-        self.clocks.learn(origin.source, &record.envelope);
+        self.clocks.learn(origin.source, &record.envelope, record.own_time());
         self.counts.damaged += u64::from(matches!(record.content, Content::Damaged(_)));
         if record.packet().is_some() {
             self.counts.packets += 1;
@@ -233,12 +221,6 @@ impl Correlator {
         None
     }
 
-    /// The source shows this time with its year.
-    fn has_time(&mut self, source: SourceId, time: Timestamp) {
-        let latest = self.latest.entry(source).or_insert(time);
-        *latest = time.max(*latest);
-    }
-
     /// Second pass: gives the flow of each packet, in order, at the first line that tells it. `resolve` is asked at most
     /// twice, for all owners that are not known yet together; it gives one identity for each GUID, in order.
     pub fn flows(
@@ -250,7 +232,8 @@ impl Correlator {
         let mut wanted = Vec::new();
         let mut names_apps = false;
         // Of each packet, in order.
-        let mut ranges = Vec::with_capacity(lines.len());
+        let mut times = Vec::with_capacity(lines.len());
+        let known = self.clocks.complete(&self.policy);
         for (origin, line) in lines {
             if self.reports.is_copy(*origin) {
                 continue;
@@ -258,16 +241,17 @@ impl Correlator {
             let line = Line::new(line);
             let record = Record::read(&line);
             let Some((packet, cf)) = record.packet() else { continue };
-            let time = self.time(origin.source, &record);
+            let when = known.when(origin.source, &record.envelope);
+            let time = when.map(|when| when.range);
             self.reports.join_logger(*origin, packet, cf, time);
-            ranges.push(time);
+            times.push(when);
             let Some(answer) = self.attribute(&record, time) else { continue };
             wanted.extend(answer.subject());
             wanted.extend(self.peer(packet, cf, time).and_then(|(_, peer)| peer.subject()));
             names_apps |= answer.reason == Reason::NoSuchApp;
         }
         self.learn_owners(wanted, names_apps, &mut resolve);
-        let mut ranges = ranges.into_iter();
+        let mut times = times.into_iter();
         for (origin, line) in lines {
             if self.reports.is_copy(*origin) {
                 continue;
@@ -275,7 +259,8 @@ impl Correlator {
             let line = Line::new(line);
             let record = Record::read(&line);
             let Some((packet, cf)) = record.packet() else { continue };
-            let Some(range) = ranges.next() else { continue };
+            let Some(when) = times.next() else { continue };
+            let range = when.map(|When { range, .. }| range);
             let Some(attribution) = self.attribute(&record, range) else { continue };
             let identity_of = |of: &Attribution<'_>| self.identities.get(&of.subject()?);
             let identity = identity_of(&attribution);
@@ -288,8 +273,7 @@ impl Correlator {
                 .envelope
                 .cell()
                 .or_else(|| Some(attribution.container()?.cell()?.to_owned()));
-            let time =
-                record.time(&self.policy(origin.source)).or_else(|| range.map(TimeRange::middle));
+            let time = when.map(|When { time, .. }| time);
             let also = self.reports.others(*origin);
             each(&Flow {
                 time,
@@ -326,12 +310,6 @@ impl Correlator {
             named.extend(lifetime.app());
         }
         self.identities.retain(|guid, _| named.contains(guid));
-    }
-
-    /// When it was, and how far that can be out.
-    fn time(&self, source: SourceId, record: &Record<'_>) -> Option<TimeRange> {
-        let stamp = record.time(&self.policy(source));
-        self.clocks.time(source, &record.envelope, stamp)
     }
 
     /// Who sent the packet; `None` if the record is none.

@@ -1,6 +1,7 @@
 //! The correlator, over logs of a few lines.
 
 use super::*;
+use crate::evidence::SourceId;
 
 #[test]
 fn a_missing_year_is_that_of_the_lager_lines_in_the_same_source() {

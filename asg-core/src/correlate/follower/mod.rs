@@ -1,11 +1,9 @@
 //! The follower: the correlator for logs that are still being written.
 
-mod watermark;
-
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use self::watermark::{Effect, Watermark};
+use crate::clock::watermark::{Effect, Watermarks};
 use crate::correlate::flow::Flow;
 use crate::correlate::{Correlator, Counts, Told};
 use crate::evidence::Origin;
@@ -55,7 +53,7 @@ use crate::time::{TimePolicy, Timestamp};
 pub struct Follower {
     options: FollowerOptions,
     correlator: Correlator,
-    watermark: Watermark,
+    watermark: Watermarks,
     held: VecDeque<Held>,
     /// How many packets were held before the first that is held now.
     gone: u64,
@@ -166,7 +164,7 @@ impl Follower {
         Self {
             correlator: Correlator::with_policy(options.policy),
             options,
-            watermark: Watermark::default(),
+            watermark: Watermarks::default(),
             held: VecDeque::new(),
             gone: 0,
             places: HashMap::new(),
@@ -219,8 +217,11 @@ impl Follower {
     pub fn take(&mut self, origin: Origin, line: &[u8], sink: &mut impl FlowSink) {
         let text = Line::new(line);
         let record = Record::read(&text);
-        if let Some(time) = record.time(&self.correlator.policy(origin.source)) {
-            match self.watermark.see(time) {
+        let Correlator { clocks, policy, .. } = &self.correlator;
+        let stamp = || clocks.about(origin.source, record.envelope.time, policy, self.now());
+        let machine = clocks.machine(&record.envelope);
+        if let Some(time) = record.own_time().or_else(stamp) {
+            match self.watermark.see(machine, time) {
                 Effect::Usual => {}
                 Effect::Leap => self.counts.leaps += 1,
                 Effect::SetBack => {

@@ -2,8 +2,9 @@
 
 use super::groups::{GroupKey, GroupName, Span};
 use super::{Counted, Group, Tally};
+use crate::clock::KnownTimes;
 use crate::completeness::Limit;
-use crate::correlate::own_address;
+use crate::correlate::{Correlator, own_address};
 use crate::evidence::{NameKind, Origin};
 use crate::guid::Guid;
 use crate::ledger::Sighting;
@@ -12,10 +13,9 @@ use crate::line::Line;
 use crate::names::identity::Identity;
 use crate::prefix::Subject;
 use crate::record::Record;
-use crate::time::{TimeRange, Timestamp};
+use crate::time::{LogTime, TimeRange, Timestamp};
 
 const SECOND_NANOS: i64 = 1_000_000_000;
-const HALF_YEAR_NANOS: i64 = 183 * 86_400 * SECOND_NANOS;
 
 impl Tally {
     /// True if every group has one answer. If not, all lines are to be shown once more, to [`Tally::read_again`], before
@@ -44,7 +44,7 @@ impl Tally {
         if group.answers.is_empty() && self.one_time(name, group).is_some() {
             return;
         }
-        let time = self.correlator.time(origin.source, &record);
+        let time = self.times().when(origin.source, &record.envelope).map(|when| when.range);
         let answer = self.attribute(name, time);
         let is_it = |(known, _): &(_, u64)| is_same(&self.attribute(name, *known), &answer);
         let known = group.answers.iter().position(is_it);
@@ -105,6 +105,11 @@ impl Tally {
         self.correlator.ledger.attribute(&cf, &seen)
     }
 
+    fn times(&self) -> &KnownTimes<'static> {
+        let Correlator { clocks, policy, .. } = &self.correlator;
+        self.times.get_or_init(|| clocks.clone().into_complete(policy))
+    }
+
     /// A time whose answer is that of every packet of the group, perhaps that no time is known; `None` if there may be
     /// several answers.
     ///
@@ -119,20 +124,18 @@ impl Tally {
         let Span::Between(first, last) = group.span else { return None };
         let cell = &self.cell_facts[name.cell() as usize];
         let source = self.cells.all()[name.cell() as usize].source();
-        let policy = self.correlator.policy(source);
-        let clocks = &self.correlator.clocks;
-        let (from, to) = match (first.stamp(&policy), last.stamp(&policy)) {
-            (Some(from), Some(to)) => (from, to),
-            (None, None) if first.uptime.is_none() || !clocks.knows(source, cell.clock) => {
+        let clocks = self.times();
+        let (from, to) = match (first.time, last.time) {
+            (LogTime::Instant(from), LogTime::Instant(to)) => (from, to),
+            (LogTime::Unknown, LogTime::Unknown)
+                if self.correlator.policy.boot.is_none()
+                    && (first.uptime.is_none() || !clocks.knows(source, cell.clock)) =>
+            {
                 return Some(None);
             }
+            // What stamps without a zone or a year mean may change between them.
             _ => return None,
         };
-        // Without a year, January may come after December.
-        let span = to.as_nanos().checked_sub(from.as_nanos())?;
-        if !(0..HALF_YEAR_NANOS).contains(&span) {
-            return None;
-        }
         let earliest =
             clocks.earliest(source, cell.clock, [(first.uptime, from), (last.uptime, to)])?;
         let latest = Timestamp::from_nanos(to.as_nanos().checked_add(SECOND_NANOS)?);

@@ -9,7 +9,7 @@ use crate::completeness::Limit;
 use crate::guid::HandlePrefix;
 use crate::line::envelope::Envelope;
 use crate::prefix::{LogPrefix, Subject};
-use crate::time::{LogTime, TimePolicy, Timestamp, Uptime};
+use crate::time::{LogTime, Uptime};
 
 /// All groups, numbered as they come.
 #[derive(Debug, Clone, Default)]
@@ -169,12 +169,6 @@ pub(super) struct Shown {
 impl Shown {
     pub(super) const fn of(envelope: &Envelope<'_>) -> Self {
         Self { time: envelope.time, uptime: envelope.uptime }
-    }
-
-    /// The instant that it shows.
-    pub(super) fn stamp(self, policy: &TimePolicy) -> Option<Timestamp> {
-        let shown = self.time.resolve(policy).or_else(|| self.uptime?.resolve(policy));
-        shown.map(|resolved| resolved.time)
     }
 
     /// Two corners moved so far apart that this lies between them too, each of its clocks by itself; `None` if they are not

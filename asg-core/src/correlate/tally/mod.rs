@@ -14,6 +14,8 @@ mod headers;
 mod heads;
 mod reader;
 
+use std::sync::OnceLock;
+
 use self::cells::Cells;
 use self::clock::Samples;
 use self::groups::{Container, Groups, Shown, Span};
@@ -21,13 +23,15 @@ use self::reader::{Read, Seen};
 pub use self::reader::{TallyReader, TallyReading};
 use super::duplicates::{SenderNumber, Told};
 use super::{Correlator, Counts, machine};
+use crate::clock::KnownTimes;
 use crate::completeness::Completeness;
 use crate::evidence::NameKind;
 use crate::ledger::Ledger;
 use crate::ledger::attribution::Attribution;
+use crate::line::envelope::Envelope;
 use crate::names::identity::Identity;
 use crate::prefix::LogPrefix;
-use crate::time::{TimePolicy, TimeRange, Timestamp};
+use crate::time::{LogTime, TimePolicy, TimeRange, Timestamp};
 
 /// Counts packets by who sent them, where nobody wants to see each: the same answers as a [`Correlator`]'s, several times
 /// as fast.
@@ -73,6 +77,8 @@ pub struct Tally {
     /// By the numbers of `groups`.
     counted: Vec<Group>,
     readers: Vec<Numbers>,
+    /// Made when it is asked for, of all that was taken.
+    times: OnceLock<KnownTimes<'static>>,
 }
 
 /// The tally's numbers for those of a reader.
@@ -186,9 +192,20 @@ impl Tally {
     ///
     /// As with [`Tally::take`].
     pub fn take_behind(&mut self, reading: TallyReading, lines: u64) {
-        let TallyReading { reader, number, seeds, cells, groups, latest, evidence, read, counts } =
-            reading;
+        let TallyReading {
+            reader,
+            number,
+            seeds,
+            cells,
+            groups,
+            latest,
+            zones,
+            evidence,
+            read,
+            counts,
+        } = reading;
         assert!(seeds == self.correlator.reports.seeds(), "the reading is another tally's");
+        self.times = OnceLock::new();
         let mut numbers = std::mem::take(&mut self.readers[reader]);
         assert!(number == numbers.taken, "an earlier reading was not taken");
         numbers.taken += 1;
@@ -210,7 +227,11 @@ impl Tally {
         }
         self.counted.resize_with(self.groups.all().len(), Group::default);
         for (source, time) in latest {
-            self.correlator.has_time(source, time);
+            self.correlator.clocks.learn_year(source, time);
+        }
+        for (source, time, own) in zones {
+            let envelope = Envelope { time, ..Envelope::default() };
+            self.correlator.clocks.learn(source, &envelope, Some(own));
         }
         for (mut evidence, machine) in evidence {
             evidence.origin.line += lines;
@@ -235,6 +256,10 @@ impl Tally {
                     let cell = &self.cell_facts[numbers.cells[cell as usize] as usize];
                     self.correlator.completeness.tell(cell.place, told);
                 }
+                Read::Stamp { source, time } => {
+                    let envelope = Envelope { time, ..Envelope::default() };
+                    self.correlator.clocks.learn(source, &envelope, None);
+                }
                 Read::Clock { cell, shown } => {
                     self.clock(numbers.cells[cell as usize], shown);
                 }
@@ -252,6 +277,7 @@ impl Tally {
     /// As with [`Tally::take`].
     pub fn finish(&mut self, mut reader: TallyReader) {
         self.take(reader.hand_over());
+        self.times = OnceLock::new();
         for (cell, name) in self.cell_facts.iter_mut().zip(self.cells.all()) {
             let clocks = &mut self.correlator.clocks;
             cell.samples
@@ -285,13 +311,15 @@ impl Tally {
 
     /// Takes a line that shows both clocks, or only one.
     fn clock(&mut self, cell: u32, shown: Shown) {
-        let (Some(uptime), crate::time::LogTime::Instant(stamp)) = (shown.uptime, shown.time)
-        else {
-            return;
-        };
+        let name = &self.cells.all()[cell as usize];
+        let source = name.source();
         let facts = &mut self.cell_facts[cell as usize];
         let clocks = &mut self.correlator.clocks;
-        let source = self.cells.all()[cell as usize].source();
+        let (Some(uptime), LogTime::Instant(stamp)) = (shown.uptime, shown.time) else {
+            let Shown { time, uptime } = shown;
+            clocks.learn(source, &Envelope { time, uptime, ..name.envelope() }, None);
+            return;
+        };
         facts.samples.add(uptime, stamp, |(uptime, stamp)| {
             clocks.learn_of(source, facts.clock, uptime, stamp);
         });

@@ -15,7 +15,7 @@ use crate::line::{Line, begins_as_lager};
 use crate::packet::Packet;
 use crate::prefix::{Direction, LogPrefix};
 use crate::record::{Content, Record};
-use crate::time::{LogTime, TimePolicy, Timestamp};
+use crate::time::{LogTime, Timestamp};
 
 /// Reads lines for a [`Tally`](super::Tally). It needs the tally only to hand over, so several can read at a time.
 #[derive(Debug)]
@@ -73,6 +73,8 @@ pub struct TallyReading {
     pub(super) groups: Vec<GroupName>,
     /// Times with a year, the latest of each run of lines of one source.
     pub(super) latest: Vec<(SourceId, Timestamp)>,
+    /// Stamps that lack a zone, each with the instant that its line shows.
+    pub(super) zones: Vec<(SourceId, LogTime, Timestamp)>,
     /// Each with the machine whose own line it is from.
     pub(super) evidence: Vec<(Evidence, Option<u32>)>,
     pub(super) read: Vec<Read>,
@@ -86,6 +88,8 @@ pub(super) enum Read {
     Packet(Seen),
     /// Something about the completeness of a cell's log.
     Told { cell: u32, told: Told },
+    /// A stamp that lacks a zone.
+    Stamp { source: SourceId, time: LogTime },
     /// A line that shows uptime and time.
     Clock { cell: u32, shown: Shown },
 }
@@ -116,6 +120,7 @@ impl TallyReading {
             cells: Vec::new(),
             groups: Vec::new(),
             latest: room(latest),
+            zones: Vec::new(),
             evidence: room(evidence),
             read: room(read),
             counts: Counts::default(),
@@ -133,6 +138,7 @@ impl TallyReader {
             cells: Vec::new(),
             groups: Vec::new(),
             latest: Vec::new(),
+            zones: Vec::new(),
             evidence: Vec::new(),
             read: Vec::new(),
             counts: Counts::default(),
@@ -208,8 +214,10 @@ impl TallyReader {
         }
         let record = &Record::unusual(envelope, &line);
         let envelope = &record.envelope;
-        if let Some(time) = record.time(&TimePolicy::default()) {
-            self.has_time(origin.source, time);
+        if let Some(own) = record.own_time() {
+            self.shows_own(origin.source, envelope.time, own);
+        } else {
+            self.shows(origin.source, envelope.time);
         }
         let is_damaged = matches!(record.content, Content::Damaged(_));
         self.out.counts.damaged += u64::from(is_damaged);
@@ -273,7 +281,7 @@ impl TallyReader {
             Glance::Unusual => return false,
         };
         match own_time {
-            Some(time) => self.has_time(origin.source, time),
+            Some(own) => self.shows_own(origin.source, envelope.time, own),
             None => self.shows(origin.source, envelope.time),
         }
         if event.is_none() && envelope.uptime.is_none() {
@@ -398,16 +406,22 @@ impl TallyReader {
         true
     }
 
-    /// A line shows this, of which the year may be missing.
+    /// A line shows this in its header.
     fn shows(&mut self, source: SourceId, time: LogTime) {
         match time {
             LogTime::Instant(time) => self.has_time(source, time),
-            LogTime::NoYear(_) | LogTime::Unknown => {}
-            LogTime::Local(_) => {
-                if let Some(shown) = time.resolve(&TimePolicy::default()) {
-                    self.has_time(source, shown.time);
-                }
+            LogTime::NoYear(_) | LogTime::Local(_) => {
+                self.out.read.push(Read::Stamp { source, time });
             }
+            LogTime::Unknown => {}
+        }
+    }
+
+    /// A line shows this in its header, and an instant behind it.
+    fn shows_own(&mut self, source: SourceId, time: LogTime, own: Timestamp) {
+        self.has_time(source, own);
+        if matches!(time, LogTime::NoYear(_) | LogTime::Local(_)) {
+            self.out.zones.push((source, time, own));
         }
     }
 
