@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use crate::event::Moment;
 use crate::event::lager::{LoggerEvent, RepEvent};
 use crate::guid::{Guid, Handle, ProcessName};
+use crate::line::envelope::Envelope;
 use crate::names::Names;
 use crate::time::Timestamp;
 
@@ -94,6 +95,20 @@ pub enum NameKind {
     Host,
     /// An IP address.
     Address,
+}
+
+impl NameKind {
+    /// A machine's own name by the header of its lines, and the kind of it; `None` for `localhost`, as every machine is called.
+    pub(crate) fn of(envelope: &Envelope<'_>) -> Option<(String, Self)> {
+        let name = envelope.cell().filter(|name| name != "localhost")?;
+        let kind = match (envelope.instance, envelope.job, envelope.index) {
+            (Some(_), ..) => Self::Instance,
+            (_, Some(_), Some(_)) => Self::Index,
+            _ if name.parse::<IpAddr>().is_ok() => Self::Address,
+            _ => Self::Host,
+        };
+        Some((name, kind))
+    }
 }
 
 /// Where a line stood: a source, and a line in it, counted from 1.

@@ -2,7 +2,7 @@
 //!
 //! A line with both shows the offset, stamp minus uptime, but for how late it was stamped: never too small, for nothing
 //! is stamped before it is written, and now and then too large. So the least offset is the best, and a bound; no average can
-//! be. The two clocks drift apart and the wall's may be set, so there is no one offset: the least is kept for each span of
+//! be. The two clocks drift apart and the wall's may be set, so the offset is not constant: the least is kept for each span of
 //! uptime, in few spans.
 //!
 //! A relay that stalls stamps all lines of many minutes late, and in the middle of that no line around shows it. The lines
@@ -145,7 +145,7 @@ impl Boot {
         (self.from, self.to.0, self.offsets.0)
     }
 
-    /// What both prove together.
+    /// Takes the lines of another.
     pub(super) fn join(&mut self, other: &Self) {
         self.from = self.from.min(other.from);
         self.to = self.to.max(other.to);

@@ -17,9 +17,9 @@ pub struct KnownTimes<'c> {
     clocks: Cow<'c, UptimeClocks>,
     policy: TimePolicy,
     zones: BTreeMap<SourceId, KnownZones>,
-    /// What the lines of a source show of the year, whichever machine's they are.
+    /// The instants that a source shows, of all machines.
     years: BTreeMap<SourceId, Shown>,
-    /// The boots of machines some of whose stamps had to be completed.
+    /// The boots of machines with stamps that had to be completed.
     completed: HashMap<u64, Vec<Boot>>,
 }
 
@@ -33,7 +33,7 @@ pub struct When {
     pub range: TimeRange,
 }
 
-/// What a person who reads the output should know about times.
+/// A note for people about the times in an output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TimeNote {
@@ -84,7 +84,7 @@ impl Stamp {
         self.earliest == self.latest && !self.is_zone_assumed
     }
 
-    /// The time of a line of which only the stamp shows anything.
+    /// The time of a line that shows nothing but its stamp.
     fn alone(&self) -> When {
         let zone = if self.is_zone_assumed { MOST_OFFSET_NANOS } else { 0 };
         let earliest = self.earliest.as_nanos().saturating_sub(LAG_NANOS + zone);
@@ -149,7 +149,7 @@ impl<'c> KnownTimes<'c> {
         Some(self.by_uptime(boots, micros, stamp, (source, envelope.time)))
     }
 
-    /// When a line was written whose stamp alone does not say: its uptime may.
+    /// When a line was written that shows an uptime beside a stamp with more than one meaning.
     fn by_uptime(
         &self,
         boots: &[Boot],
@@ -257,7 +257,7 @@ impl<'c> KnownTimes<'c> {
         candidates(self.years.values().flat_map(Shown::spans), in_year)
     }
 
-    /// What a reader of the output should know: zones that lines prove, zones that are only assumed.
+    /// Notes for people: zones that lines prove, zones that are only assumed.
     pub fn notes(&self) -> impl Iterator<Item = TimeNote> + '_ {
         let given = self.policy.utc_offset;
         let proven = self.zones.iter().flat_map(move |(source, zones)| {

@@ -151,7 +151,7 @@ impl UptimeClocks {
     ///
     /// # Panics
     ///
-    /// If the other is no [`UptimeClocks::part`] of this one.
+    /// If the other is not a [`UptimeClocks::part`] of this one.
     ///
     /// ```
     /// # use asg_core::{Line, SourceId, TimePolicy, UptimeClocks};

@@ -38,7 +38,7 @@ impl Shown {
     }
 }
 
-/// The instants that a stamp without a year may be, by times of which the year is known.
+/// The instants that a stamp without a year may be, by times with a known year.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Candidates {
     /// The one that most lines speak for; of equals, the latest.

@@ -23,7 +23,6 @@ use crate::guid::Guid;
 use crate::ledger::attribution::{Attribution, Reason};
 use crate::ledger::{Ledger, Lifetime, Sighting};
 use crate::line::Line;
-use crate::line::envelope::Envelope;
 use crate::names::identity::{AppState, Entity, Identity};
 use crate::packet::{Address, Packet};
 use crate::prefix::{Direction, LogPrefix, Plane};
@@ -207,7 +206,7 @@ impl Correlator {
             self.counts.logger_lines += 1;
             self.reports.logger(origin, event);
         }
-        let machine = machine(&record.envelope);
+        let machine = NameKind::of(&record.envelope);
         let mut found = 0;
         record.evidence(origin, |mut evidence| {
             found = 1;
@@ -248,7 +247,7 @@ impl Correlator {
             let Some(answer) = self.attribute(&record, time) else { continue };
             wanted.extend(answer.subject());
             wanted.extend(self.peer(packet, cf, time).and_then(|(_, peer)| peer.subject()));
-            names_apps |= answer.reason == Reason::NoSuchApp;
+            names_apps |= answer.reason == Reason::UnknownApp;
         }
         self.learn_owners(wanted, names_apps, &mut resolve);
         let mut times = times.into_iter();
@@ -316,7 +315,7 @@ impl Correlator {
     fn attribute(&self, record: &Record<'_>, time: Option<TimeRange>) -> Option<Attribution<'_>> {
         let (packet, cf) = record.packet()?;
         let Some(cf) = cf else { return Some(Attribution::unknown(Reason::NotCloudFoundry)) };
-        let machine = machine(&record.envelope);
+        let machine = NameKind::of(&record.envelope);
         let (cell, kind) = match &machine {
             Some((name, kind)) => (Some(name.as_str()), *kind),
             None => (None, NameKind::Unknown),
@@ -346,7 +345,7 @@ impl Correlator {
         let address = address.and_then(Address::ip)?;
         let attribution = match time {
             Some(time) => self.ledger.peer(address, time),
-            None => Attribution::unknown(Reason::NoSuchLease),
+            None => Attribution::unknown(Reason::NoAddressLease),
         };
         Some((address, attribution))
     }
@@ -405,18 +404,6 @@ impl Correlator {
             ..Identity::unknown()
         })
     }
-}
-
-/// A machine's own name and its kind; `None` for `localhost`, as every machine is called.
-pub(crate) fn machine(envelope: &Envelope<'_>) -> Option<(String, NameKind)> {
-    let name = envelope.cell().filter(|name| name != "localhost")?;
-    let kind = match (envelope.instance, envelope.job, envelope.index) {
-        (Some(_), ..) => NameKind::Instance,
-        (_, Some(_), Some(_)) => NameKind::Index,
-        _ if name.parse::<IpAddr>().is_ok() => NameKind::Address,
-        _ => NameKind::Host,
-    };
-    Some((name, kind))
 }
 
 /// The packet's address on the side of whom its prefix names.

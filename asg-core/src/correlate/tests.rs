@@ -187,9 +187,9 @@ fn a_packet_between_containers_has_two_ends_and_the_address_never_overrules_the_
     assert_eq!(peer["attribution"]["evidence"][0]["line"], 1);
     // An address that nobody had, and one that says otherwise than the handle.
     let flow = ends(&denied.replace("SRC=10.255.73.3", "SRC=10.255.73.9"));
-    assert_eq!(flow["peer"]["attribution"]["reason"], "no_such_lease");
+    assert_eq!(flow["peer"]["attribution"]["reason"], "no_address_lease");
     let flow = ends(&denied.replace("DST=10.255.73.4", "DST=10.255.73.3"));
-    assert_eq!(flow["attribution"]["reason"], "address_contradicts");
+    assert_eq!(flow["attribution"]["reason"], "conflicting_address");
     assert_eq!(flow["handle"], serde_json::Value::Null);
     // Out of a container, to the world.
     let flow =
@@ -250,7 +250,7 @@ fn a_time_that_may_be_either_owners_is_ambiguous() {
     assert_eq!(flow_of(&lines("08:05:00.700000", 3_900), 1)["handle"], next);
     // It was stamped an hour after it was written, as its uptime shows.
     let late = flow_of(&lines("08:05:00.700000", 300), 1);
-    assert_eq!(late["attribution"]["reason"], "several_handles_begin_so");
+    assert_eq!(late["attribution"]["reason"], "ambiguous_handle_prefix");
     assert_eq!(late["attribution"]["candidates"].as_array().unwrap().len(), 2);
     assert!(late["time_error"].as_f64().unwrap() > 3_600.0);
 }

@@ -120,8 +120,10 @@ impl Ledger {
             (_, Some(guid)) if guid.len() < LEAST_CHARACTERS => {
                 Attribution::unknown(Reason::PrefixTooShort)
             }
-            (Subject::App, Some(guid)) => self.app(guid, Reason::NoSuchApp, seen),
-            (Subject::App, None) => Attribution::unknown(Reason::NoSuchApp),
+            (Subject::App, Some(guid)) => {
+                self.app(guid, [Reason::UniqueAppPrefix, Reason::UnknownApp], seen)
+            }
+            (Subject::App, None) => Attribution::unknown(Reason::UnknownApp),
             (_, Some(guid)) => self.container_or_app(guid, seen),
             (_, None) => self.named_by_text(shown, seen),
         }
@@ -130,7 +132,7 @@ impl Ledger {
     /// A prefix that names nobody: only an address can tell.
     fn unnamed(&self, seen: &Sighting<'_>) -> Attribution<'_> {
         self.holder_of(seen)
-            .map_or_else(|| Attribution::unknown(Reason::NamesNobody), Attribution::leased)
+            .map_or_else(|| Attribution::unknown(Reason::NoOwnerInPrefix), Attribution::leased)
     }
 
     /// The one container that surely had the packet's address, or the one that its interface's name shows.
@@ -148,7 +150,7 @@ impl Ledger {
         let begin_so = || self.heads.starting(shown, key_of);
         let all: Vec<_> = begin_so().take(MOST_CANDIDATES + 1).collect();
         if all.is_empty() {
-            return self.app(shown, Reason::NoSuchHandle, seen);
+            return self.app(shown, [Reason::AppGuidPrefix, Reason::UnknownHandle], seen);
         }
         let no_app = self.apps_that_begin(shown).next().is_none();
         let is_whole = |row: u32| self.rows[row as usize].len == shown.len() as u8;
@@ -176,7 +178,7 @@ impl Ledger {
             return self.one(Lifetime::new(self, *row), true, seen);
         }
         if shown.len() < LEAST_CHARACTERS {
-            return Attribution::unknown(Reason::NoSuchHandle);
+            return Attribution::unknown(Reason::UnknownHandle);
         }
         let begin_so = || {
             let from = (Bound::Excluded(shown.as_str()), Bound::Unbounded);
@@ -185,7 +187,7 @@ impl Ledger {
         };
         let all: Vec<_> = begin_so().take(MOST_CANDIDATES + 1).collect();
         match all.as_slice() {
-            [] => Attribution::unknown(Reason::NoSuchHandle),
+            [] => Attribution::unknown(Reason::UnknownHandle),
             [one] => self.one(Lifetime::new(self, *one), false, seen),
             few if few.len() <= MOST_CANDIDATES => {
                 self.one_of(few.iter().map(|row| Lifetime::new(self, *row)).collect(), seen)
@@ -202,17 +204,17 @@ impl Ledger {
     /// One container begins so. What else is known of it and of the packet must not contradict that.
     fn one<'l>(&'l self, it: Lifetime<'l>, is_whole: bool, seen: &Sighting<'_>) -> Attribution<'l> {
         let doubt = if it.conflict().is_some() {
-            Reason::ProcessesContradict
+            Reason::ConflictingEvidence
         } else if !it.may_live_at(seen.time) {
             Reason::OutsideLifetime
         } else if seen.cell.and_then(|cell| self.was_on(it, cell, seen.kind)) == Some(false) {
-            Reason::OnAnotherCell
+            Reason::OtherCell
         } else if it.had_another(seen) {
-            Reason::AddressContradicts
+            Reason::ConflictingAddress
         } else if is_whole {
             return Attribution::of(Certainty::Exact, Reason::WholeHandle, Owners::Container(it));
         } else {
-            let reason = Reason::OneHandleBeginsSo;
+            let reason = Reason::UniqueHandlePrefix;
             return Attribution::of(Certainty::UniquePrefix, reason, Owners::Container(it));
         };
         Attribution::doubted(it, doubt)
@@ -250,14 +252,19 @@ impl Ledger {
             return Attribution::leased(holder);
         }
         let first = all.iter().take(MOST_CANDIDATES).map(|row| Lifetime::new(self, *row));
-        Attribution::several(first.collect(), count, Reason::SeveralHandlesBeginSo)
+        Attribution::several(first.collect(), count, Reason::AmbiguousHandlePrefix)
     }
 
     fn apps_that_begin(&self, shown: GuidPrefix) -> impl Iterator<Item = u32> + '_ {
         self.app_heads.starting(shown, |number| super::app_key(*self.apps.get(number)))
     }
 
-    fn app(&self, shown: GuidPrefix, none: Reason, seen: &Sighting<'_>) -> Attribution<'_> {
+    fn app(
+        &self,
+        shown: GuidPrefix,
+        [found, none]: [Reason; 2],
+        seen: &Sighting<'_>,
+    ) -> Attribution<'_> {
         let mut apps = self.apps_that_begin(shown);
         let Some(number) = apps.next() else { return Attribution::unknown(none) };
         let holder = self.holder_of(seen);
@@ -267,11 +274,11 @@ impl Ledger {
         let facts = &self.app_facts[number as usize];
         let app = *self.apps.get(number);
         let (certainty, reason) = if facts.is_contradicted {
-            (Certainty::Ambiguous, Reason::ProcessesContradict)
+            (Certainty::Ambiguous, Reason::ConflictingEvidence)
         } else if shown.full().is_some() {
-            (Certainty::Exact, Reason::OneAppBeginsSo)
+            (Certainty::Exact, found)
         } else {
-            (Certainty::UniquePrefix, Reason::OneAppBeginsSo)
+            (Certainty::UniquePrefix, found)
         };
         let lease = holder.filter(|holder| holder.is_of(app));
         let owners = Owners::App { app, line: known(facts.origin) };
@@ -290,7 +297,9 @@ impl Ledger {
             let app = apps.next()?;
             apps.all(|other| other == app).then_some(app)
         });
-        let Some(app) = known else { return Attribution::alike(Vec::new()) };
+        let Some(app) = known else {
+            return Attribution::several(Vec::new(), 0, Reason::AmbiguousAppPrefix);
+        };
         let number = self.apps.find(&app, |known| *known == app);
         let line = number.and_then(|number| super::known(self.app_facts[number as usize].origin));
         Attribution {

@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::evidence::Origin;
 use crate::guid::{Guid, ProcessName};
 use crate::ledger::Lifetime;
+pub use crate::ledger::reason::Reason;
 
 /// Who a log prefix belongs to, as far as the evidence goes. Borrowed from the [`Ledger`](crate::Ledger).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +52,7 @@ impl<'l> Attribution<'l> {
     /// Any of these, whose handles begin alike.
     pub(super) fn alike(all: Vec<Lifetime<'l>>) -> Self {
         let count = all.len();
-        Self::several(all, count, Reason::SeveralHandlesBeginSo)
+        Self::several(all, count, Reason::AmbiguousHandlePrefix)
     }
 
     /// Any of so many containers; these are the first.
@@ -66,8 +67,8 @@ impl<'l> Attribution<'l> {
     #[must_use]
     pub fn conflict(&self) -> Option<Conflict> {
         match (self.reason, &self.owners) {
-            (Reason::ProcessesContradict, Owners::App { .. }) => Some(Conflict::App),
-            (Reason::ProcessesContradict, Owners::Several(all)) => all.first()?.conflict(),
+            (Reason::ConflictingEvidence, Owners::App { .. }) => Some(Conflict::App),
+            (Reason::ConflictingEvidence, Owners::Several(all)) => all.first()?.conflict(),
             _ => None,
         }
     }
@@ -198,90 +199,6 @@ impl Conflict {
             Self::Address => "lines give this container two addresses",
             Self::Lifetime => "a line shows this container running after its end",
             Self::Line => "each line about this container contradicts itself",
-        }
-    }
-}
-
-/// What decided an attribution.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Reason {
-    /// The prefix is a whole handle.
-    WholeHandle,
-    /// One known handle begins so.
-    OneHandleBeginsSo,
-    /// One known app's GUID begins so.
-    OneAppBeginsSo,
-    /// Several known handles begin so, or apps.
-    SeveralHandlesBeginSo,
-    /// Lines name different processes, apps, instances or cells for the same handle, or different apps for its process.
-    ProcessesContradict,
-    /// One known handle begins so, but the packet is older than its container or younger than its end.
-    OutsideLifetime,
-    /// One known handle begins so, but its container was on another cell than the packet.
-    OnAnotherCell,
-    /// One known handle begins so, but its container had another address than the packet.
-    AddressContradicts,
-    /// The container that had the packet's address on the packet's cell, at the time.
-    AddressLease,
-    /// Several containers had the address at the time, or so shortly before or after that clocks may be out by more.
-    SeveralHadAddress,
-    /// One container had the address about then, but not surely at the time.
-    LeaseInDoubt,
-    /// No line tells who had the address at the time.
-    NoSuchLease,
-    /// Too little of a GUID is shown to tell anything.
-    PrefixTooShort,
-    /// No line names a handle that begins so.
-    NoSuchHandle,
-    /// No line names an app whose GUID begins so.
-    NoSuchApp,
-    /// There is no line about any container at all: no rep logs were given.
-    NoEvidence,
-    /// Garden's own health check, which belongs to no app.
-    HealthCheck,
-    /// The prefix is Cloud Foundry's, but names nobody.
-    NamesNobody,
-    /// The prefix is not Cloud Foundry's.
-    NotCloudFoundry,
-}
-
-impl Reason {
-    /// A sentence for people.
-    ///
-    /// ```
-    /// use asg_core::Reason;
-    /// assert_eq!(Reason::NoEvidence.sentence(), "no rep log was given");
-    /// ```
-    #[must_use]
-    pub const fn sentence(self) -> &'static str {
-        match self {
-            Self::WholeHandle => "the prefix is the whole handle",
-            Self::OneHandleBeginsSo => "one known handle begins so",
-            Self::OneAppBeginsSo => "one known app GUID begins so",
-            Self::SeveralHandlesBeginSo => "several known handles begin so",
-            Self::ProcessesContradict => "the lines contradict each other about this handle",
-            Self::OutsideLifetime => {
-                "one known handle begins so, but its container lived at another time"
-            }
-            Self::OnAnotherCell => {
-                "one known handle begins so, but its container was on another cell"
-            }
-            Self::AddressContradicts => {
-                "one known handle begins so, but its container had another address"
-            }
-            Self::AddressLease => "the container had this address then, on this cell",
-            Self::SeveralHadAddress => "several containers had this address about then",
-            Self::LeaseInDoubt => "the container had this address about then, if not surely",
-            Self::NoSuchLease => "no line tells who had this address then",
-            Self::PrefixTooShort => "too little of a handle is shown",
-            Self::NoSuchHandle => "no rep line names a handle that begins so",
-            Self::NoSuchApp => "no line names an app whose GUID begins so",
-            Self::NoEvidence => "no rep log was given",
-            Self::HealthCheck => "Garden's own health check",
-            Self::NamesNobody => "the prefix names nobody",
-            Self::NotCloudFoundry => "the prefix is not Cloud Foundry's",
         }
     }
 }

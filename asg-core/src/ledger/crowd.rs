@@ -1,7 +1,7 @@
 //! Crowds: many rows under one key, which must be asked about a time without looking at each.
 //!
-//! Such a key is unusual: more than [`MOST_CANDIDATES`] containers that ever had one address. What is looked for is sorted once, when it is first
-//! asked about, and forgotten when evidence comes.
+//! Such a key is unusual: an address that more than [`MOST_CANDIDATES`] containers ever had. Its rows are sorted once, when it
+//! is first asked about, and the order is forgotten when evidence comes.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -62,7 +62,7 @@ impl Crowd {
     /// How many intervals begin at `begun` or before and end at `until` or later, where `until` is not after `begun`.
     pub(super) fn count(&self, begun: i64, until: i64) -> usize {
         let begun = self.intervals.partition_point(|it| it.from <= begun);
-        // What ends before `until` began before it, too.
+        // Those that end before `until` began before it, too.
         begun - self.sorted.partition_point(|to| *to < until)
     }
 
@@ -95,11 +95,11 @@ impl Crowd {
     }
 }
 
-/// What was made of crowds, until evidence comes.
+/// Values made of crowds, until evidence comes.
 pub(super) struct Crowds<K, V>(RwLock<HashMap<K, V>>);
 
 impl<K: Hash + Eq, V: Clone> Crowds<K, V> {
-    /// What is known of the crowd with this key, made if it is not known yet.
+    /// The value of the crowd with this key, made if it is not there yet.
     pub(super) fn get_or(&self, key: K, make: impl FnOnce() -> V) -> V {
         // A thread that panicked left a whole table: entries are put in whole.
         let known = self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner);

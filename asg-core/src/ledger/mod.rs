@@ -14,6 +14,7 @@ mod lease;
 mod lifetime;
 mod merge;
 mod peer;
+mod reason;
 mod row;
 mod rows_by;
 #[cfg(test)]
@@ -256,7 +257,7 @@ impl Ledger {
     /// let app: Guid = "7e3b9c54-0d6f-4f7a-9b21-6a5c4d3e2f10".parse()?;
     /// let allowed = LogPrefix::parse(b"OK_0001_7e3b9c54-0d6f-4f7a-9 ").unwrap();
     /// let anywhere = Sighting::default();
-    /// assert_eq!(ledger.attribute(&allowed, &anywhere).reason, Reason::NoSuchApp);
+    /// assert_eq!(ledger.attribute(&allowed, &anywhere).reason, Reason::UnknownApp);
     /// ledger.learn_app("d2c81f6e-4b3a-4e59-8c07-91a2b3c4d5e6".parse()?, app);
     /// assert_eq!(ledger.attribute(&allowed, &anywhere).subject(), Some(app));
     /// # Ok::<(), asg_core::Error>(())

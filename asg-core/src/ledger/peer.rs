@@ -43,25 +43,25 @@ impl Ledger {
     pub fn peer(&self, address: IpAddr, time: TimeRange) -> Attribution<'_> {
         let number = self.addresses.find(&address, |known| *known == address);
         let Some(near) = number.map(|number| self.near(number, time)) else {
-            return Attribution::unknown(Reason::NoSuchLease);
+            return Attribution::unknown(Reason::NoAddressLease);
         };
         let all: Vec<_> = near.first.into_iter().map(|row| Lifetime::new(self, row)).collect();
         match all.as_slice() {
-            [] => Attribution::unknown(Reason::NoSuchLease),
+            [] => Attribution::unknown(Reason::NoAddressLease),
             [one] if near.count == 1 => {
                 let (from, to) = one.times().lease();
                 let is_sure = from <= millis(time.earliest()) && millis(time.latest()) <= to;
                 if is_sure && one.conflict().is_none() {
                     Attribution::leased(*one)
                 } else {
-                    Attribution::doubted(*one, Reason::LeaseInDoubt)
+                    Attribution::doubted(*one, Reason::AddressLeaseUncertain)
                 }
             }
-            _ => Attribution::several(all, near.count, Reason::SeveralHadAddress),
+            _ => Attribution::several(all, near.count, Reason::AmbiguousAddress),
         }
     }
 
-    /// Who had an address at a time, or so shortly before or after that clocks may be out by more.
+    /// The containers that had an address at a time, or so shortly before or after that clocks may be out by more.
     fn near(&self, address: u32, time: TimeRange) -> Reaching {
         let intervals = || {
             // A row stays noted under an address that others have crowded out of it.
@@ -140,25 +140,25 @@ mod tests {
         assert_eq!(ask(&ledger, 2_500, 2_500), one(NEXT));
         let both = vec![ONE.to_owned(), NEXT.to_owned()];
         for (from, to) in [(1_990, 1_990), (2_005, 2_005), (1_500, 2_500), (1_000, 3_000)] {
-            let several = (Certainty::Ambiguous, Reason::SeveralHadAddress, both.clone());
+            let several = (Certainty::Ambiguous, Reason::AmbiguousAddress, both.clone());
             assert_eq!(ask(&ledger, from, to), several, "{from} to {to}");
         }
-        let doubt = (Certainty::Ambiguous, Reason::LeaseInDoubt, vec![NEXT.to_owned()]);
+        let doubt = (Certainty::Ambiguous, Reason::AddressLeaseUncertain, vec![NEXT.to_owned()]);
         assert_eq!(ask(&ledger, 3_050, 3_050), doubt);
         assert_eq!(ask(&ledger, 2_500, 3_001), doubt, "a time that reaches beyond its end");
         for at in [500, 4_000] {
-            assert_eq!(ask(&ledger, at, at), (Certainty::Unknown, Reason::NoSuchLease, vec![]));
+            assert_eq!(ask(&ledger, at, at), (Certainty::Unknown, Reason::NoAddressLease, vec![]));
         }
     }
 
     #[test]
     fn the_same_address_on_two_cells_names_nobody() {
         let ledger = ledger(&[(ONE, "a", 1_000, Some(2_000)), (NEXT, "b", 1_000, Some(2_000))]);
-        assert_eq!(ask(&ledger, 1_500, 1_500).1, Reason::SeveralHadAddress);
+        assert_eq!(ask(&ledger, 1_500, 1_500).1, Reason::AmbiguousAddress);
         let mut rest = ledger.clone();
         rest.retain(|lifetime| lifetime.handle().to_string() == ONE);
         assert_eq!(ask(&rest, 1_500, 1_500).2, [ONE]);
         let loaded = Ledger::from_bytes(&ledger.to_bytes(), SourceId(0)).unwrap();
-        assert_eq!(ask(&loaded, 1_500, 1_500).1, Reason::SeveralHadAddress);
+        assert_eq!(ask(&loaded, 1_500, 1_500).1, Reason::AmbiguousAddress);
     }
 }

@@ -34,16 +34,16 @@ pub(super) struct Row {
     pub(super) flags: Flags,
 }
 
-/// What lines say of a container by a yes or a no.
+/// Facts about a container that are a yes or a no.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Flags(pub(super) u8);
 
 impl Flags {
-    /// A line tells of its making.
+    /// A line logs its making.
     pub(super) const START: u8 = 1;
-    /// The cell's own clock tells since when it had its address.
+    /// The time since when it had its address is by the cell's own clock.
     pub(super) const HELD_OWN: u8 = 2;
-    /// The cell's own clock tells when it was gone.
+    /// The time when it was gone is by the cell's own clock.
     pub(super) const ENDED_OWN: u8 = 4;
     /// A line that contradicts itself speaks of it.
     pub(super) const GARBLED: u8 = 8;
@@ -91,19 +91,19 @@ pub(super) struct Times {
     pub(super) first: i64,
     /// The latest line.
     pub(super) last: i64,
-    /// The latest line of the cell's own; the least number if there is none.
+    /// The latest line of the cell's own; else the least number.
     pub(super) spoken: i64,
-    /// The latest line of the cell's own that says that it ran; the least number if there is none.
+    /// The latest line of the cell's own that shows it running; else the least number.
     pub(super) ran: i64,
     /// Since when it surely had its address: it was made, or a line shows the address.
     pub(super) held: Moved,
     /// When it was gone.
     pub(super) ended: Moved,
-    /// A line tells of its making.
+    /// A line logs its making.
     pub(super) is_start_known: bool,
 }
 
-/// The earliest time at which something is said to have happened: by the cell's own clock if any line shows that, for others
+/// The earliest time of an event: by the cell's own clock if any line shows that, for others
 /// may be out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Moved {
@@ -137,7 +137,7 @@ impl Moved {
     }
 }
 
-/// Clocks of cells and of the machine that stamps a line differ; what is out by less than this is no contradiction.
+/// Clocks of cells and of the machine that stamps a line differ; a difference below this contradicts nothing.
 pub(super) const CLOCK_TOLERANCE_MILLIS: i64 = 120_000;
 
 impl Times {

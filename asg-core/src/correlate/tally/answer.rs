@@ -68,7 +68,7 @@ impl Tally {
         for (n, time, _) in &answers {
             let answer = self.attribute(&self.groups.all()[*n], *time);
             wanted.extend(answer.subject());
-            names_apps |= answer.reason == Reason::NoSuchApp;
+            names_apps |= answer.reason == Reason::UnknownApp;
         }
         self.correlator.learn_owners(wanted, names_apps, &mut resolve);
         for (n, time, packets) in answers {
@@ -133,7 +133,7 @@ impl Tally {
             {
                 return Some(None);
             }
-            // What stamps without a zone or a year mean may change between them.
+            // The zone or the year of stamps that show none may change between them.
             _ => return None,
         };
         let earliest =
@@ -143,7 +143,10 @@ impl Tally {
         let answer = self.attribute(name, Some(whole));
         let may_be_another = matches!(
             answer.reason,
-            Reason::SeveralHandlesBeginSo | Reason::NamesNobody | Reason::AddressLease
+            Reason::AmbiguousHandlePrefix
+                | Reason::AmbiguousAppPrefix
+                | Reason::NoOwnerInPrefix
+                | Reason::AddressLease
         );
         let is_everywhere = || {
             let ends = [from, latest].map(|end| self.attribute(name, Some(end.into())));

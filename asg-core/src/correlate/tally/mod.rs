@@ -22,7 +22,7 @@ use self::groups::{Container, Groups, Shown, Span};
 use self::reader::{Read, Seen};
 pub use self::reader::{TallyReader, TallyReading};
 use super::duplicates::{SenderNumber, Told};
-use super::{Correlator, Counts, machine};
+use super::{Correlator, Counts};
 use crate::clock::KnownTimes;
 use crate::completeness::Completeness;
 use crate::evidence::NameKind;
@@ -172,8 +172,7 @@ impl Tally {
     pub fn reader(&mut self) -> TallyReader {
         let number = self.readers.len();
         self.readers.push(Numbers::default());
-        let seeds = [self.correlator.reports.seeds(), self.correlator.completeness.seeds()];
-        TallyReader::new(number, seeds)
+        TallyReader::new(number, self.correlator.reports.seeds())
     }
 
     /// Takes what a reader has read. Where readers share the work, their readings are taken in the order of the lines, a few
@@ -214,7 +213,7 @@ impl Tally {
             let envelope = name.envelope();
             let correlator = &mut self.correlator;
             self.cell_facts.push(Cell {
-                name: machine(&envelope).map(|(name, kind)| (name.into(), kind)),
+                name: NameKind::of(&envelope).map(|(name, kind)| (name.into(), kind)),
                 number: None,
                 place: correlator.completeness.cell_of(name.source(), &envelope),
                 clock: correlator.clocks.machine(&envelope),

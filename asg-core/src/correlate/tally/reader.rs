@@ -9,7 +9,7 @@ use crate::completeness::{Limit, PacketTimes, Told};
 use crate::correlate::duplicates::{Mark, sender, sender_name};
 use crate::correlate::{Counts, own_address};
 use crate::event::lager::{Glance, LagerEvent, RepEvent, stamp_of};
-use crate::evidence::{Evidence, Origin, SourceId, rep_evidence};
+use crate::evidence::{Evidence, Origin, SourceId, is_cells_own, rep_evidence};
 use crate::line::envelope::Envelope;
 use crate::line::{Line, begins_as_lager};
 use crate::packet::Packet;
@@ -21,8 +21,6 @@ use crate::time::{LogTime, Timestamp};
 #[derive(Debug)]
 pub struct TallyReader {
     seeds: Seeds,
-    /// With what notes are told from others.
-    note_seeds: Seeds,
     cells: Cells,
     groups: Groups,
     headers: Headers,
@@ -129,8 +127,8 @@ impl TallyReading {
 }
 
 impl TallyReader {
-    /// The reader with this number. Notes have seeds of their own.
-    pub(super) fn new(reader: usize, [seeds, note_seeds]: [Seeds; 2]) -> Self {
+    /// The reader with this number.
+    pub(super) fn new(reader: usize, seeds: Seeds) -> Self {
         let out = TallyReading {
             reader,
             seeds,
@@ -145,7 +143,6 @@ impl TallyReader {
         };
         Self {
             seeds,
-            note_seeds,
             cells: Cells::default(),
             groups: Groups::default(),
             headers: Headers::default(),
@@ -247,7 +244,7 @@ impl TallyReader {
             self.out.read.push(Read::Packet(seen));
             return;
         }
-        if let Some(told) = Told::of(record, self.note_seeds) {
+        if let Some(told) = Told::of(record) {
             let cell = self.cells.see(origin.source, envelope, self.seeds);
             self.out.read.push(Read::Told { cell, told });
         }
@@ -306,7 +303,9 @@ impl TallyReader {
         cell: u32,
         event: &RepEvent<'_>,
     ) {
-        self.out.read.push(Read::Told { cell, told: Told::AboutContainer });
+        if is_cells_own(&event.source) {
+            self.out.read.push(Read::Told { cell, told: Told::AboutContainer });
+        }
         let shown = match envelope.time {
             LogTime::Instant(time) => Some(time),
             _ => None,

@@ -53,10 +53,10 @@ fn nothing_is_known_without_evidence_and_each_reason_is_told_apart() {
     for (ledger, prefix, reason) in [
         (&empty, "OK_bfce786c-ab07-40ad-79f9-8", Reason::NoEvidence),
         (&empty, "OK_0001_bc6f229d-5e4a-4c41-a", Reason::NoEvidence),
-        (&one, "OK_bfce786c-ab07-40ad-79f9-8", Reason::NoSuchHandle),
-        (&one, "OK_0001_bc6f229d-5e4a-4c41-a", Reason::NoSuchApp),
+        (&one, "OK_bfce786c-ab07-40ad-79f9-8", Reason::UnknownHandle),
+        (&one, "OK_0001_bc6f229d-5e4a-4c41-a", Reason::UnknownApp),
         (&one, "OK_d08bb414-cdba-4 ", Reason::PrefixTooShort),
-        (&one, "REJECT_LOCAL: ", Reason::NamesNobody),
+        (&one, "REJECT_LOCAL: ", Reason::NoOwnerInPrefix),
         (&one, "OK_check-3f0d2b1c-8a77-4e21-", Reason::HealthCheck),
     ] {
         assert_eq!(anywhere(ledger, prefix), (Certainty::Unknown, reason), "{prefix}");
@@ -75,7 +75,7 @@ fn a_whole_handle_is_exact_and_a_beginning_is_not() {
         "DENY_C2C_bfce786c-ab07-40ad- ",
         "d08bb414-cdba-4381-412a-e9ecc",
     ] {
-        let beginning = (Certainty::UniquePrefix, Reason::OneHandleBeginsSo);
+        let beginning = (Certainty::UniquePrefix, Reason::UniqueHandlePrefix);
         assert_eq!(anywhere(&ledger, prefix), beginning, "{prefix}");
     }
 }
@@ -142,7 +142,7 @@ fn lines_that_contradict_each_other_leave_nothing_certain() {
     ] {
         let said = with(&|_| {});
         assert_eq!(anywhere(&ledger([said.clone()]), handle).0, Certainty::Exact);
-        let answer = (Certainty::Ambiguous, Reason::ProcessesContradict);
+        let answer = (Certainty::Ambiguous, Reason::ConflictingEvidence);
         assert_eq!(anywhere(&ledger([said, e]), handle), answer, "{what}");
     }
 }
@@ -213,7 +213,7 @@ fn machines_are_compared_by_names_of_one_kind_without_a_cells_own_name() {
     let seen = Sighting::default();
     for (seen, reason) in [
         (seen.on_machine(a, NameKind::Instance), Reason::WholeHandle),
-        (seen.on_machine(b, NameKind::Instance), Reason::OnAnotherCell),
+        (seen.on_machine(b, NameKind::Instance), Reason::OtherCell),
         (seen.on_machine("diego_cell/1", NameKind::Index), Reason::WholeHandle),
         // A host may be called by a GUID that is no BOSH instance id.
         (seen.on_machine(b, NameKind::Host), Reason::WholeHandle),
@@ -241,12 +241,12 @@ fn an_interface_corroborates_and_contradicts_as_an_address_does() {
     for (seen, reason) in [
         (own, Reason::WholeHandle),
         (own.with_address(v6), Reason::WholeHandle),
-        (other, Reason::AddressContradicts),
-        (other.with_address(v6), Reason::AddressContradicts),
+        (other, Reason::ConflictingAddress),
+        (other.with_address(v6), Reason::ConflictingAddress),
         // A container that sends with another's address is not who the address says.
-        (other.with_address(address("10.255.73.3")), Reason::AddressContradicts),
+        (other.with_address(address("10.255.73.3")), Reason::ConflictingAddress),
         (through("wbrdg-0aff4900"), Reason::WholeHandle),
-        (through("wbrdg-0aff4904"), Reason::AddressContradicts),
+        (through("wbrdg-0aff4904"), Reason::ConflictingAddress),
     ] {
         assert_eq!(ask(&ledger, handle, &seen).1, reason, "{seen:?}");
     }
@@ -269,11 +269,11 @@ fn a_rival_that_only_time_excludes_forbids_certainty_if_it_had_the_address() {
     let seen = at(3_000).on_machine("cell-1", NameKind::Instance);
     let both = ledger([gone.clone(), made.clone()]);
     assert_eq!(ask(&both, prefix, &seen).0, Certainty::UniquePrefix);
-    let alike = (Certainty::Ambiguous, Reason::SeveralHandlesBeginSo);
+    let alike = (Certainty::Ambiguous, Reason::AmbiguousHandlePrefix);
     assert_eq!(ask(&both, prefix, &seen.with_address(ip)), alike);
     // Another cell's addresses are its own, and who is known to have had the address too is as good as the rival.
     let elsewhere = at(3_000).on_machine("cell-2", NameKind::Instance).with_address(ip);
-    assert_eq!(ask(&both, prefix, &elsewhere).1, Reason::OnAnotherCell);
+    assert_eq!(ask(&both, prefix, &elsewhere).1, Reason::OtherCell);
     let reused = ledger([gone, Evidence { address: Some(ip), ..made }]);
     assert_eq!(ask(&reused, prefix, &seen.with_address(ip)).0, Certainty::UniquePrefix);
 }
@@ -429,12 +429,12 @@ fn a_packet_of_another_cell_or_address_is_never_certain() {
         (seen.on("a1"), Reason::WholeHandle),
         (seen.on("diego-cell/0"), Reason::WholeHandle),
         (seen.on("a name that no line explains"), Reason::WholeHandle),
-        (seen.on("b2"), Reason::OnAnotherCell),
-        (seen.on("diego-cell/1"), Reason::OnAnotherCell),
+        (seen.on("b2"), Reason::OtherCell),
+        (seen.on("diego-cell/1"), Reason::OtherCell),
         (seen.with_address(ip("10.255.0.3")), Reason::WholeHandle),
         (seen.with_address(ip("fd00::3")), Reason::WholeHandle),
-        (seen.with_address(ip("10.255.0.4")), Reason::AddressContradicts),
-        (seen.with_address(ip("fd00::4")), Reason::AddressContradicts),
+        (seen.with_address(ip("10.255.0.4")), Reason::ConflictingAddress),
+        (seen.with_address(ip("fd00::4")), Reason::ConflictingAddress),
     ] {
         assert_eq!(ask(&ledger, handle, &seen).1, reason, "{seen:?}");
     }
@@ -464,7 +464,7 @@ fn old_handles_name_the_app_and_never_the_container() {
         let prefix = LogPrefix::parse(b"46ab3511-e11c-45cd-9f3e-a20ad").unwrap();
         let answer = ledger.attribute(&prefix, &Sighting::default());
         let known = (answer.certainty, answer.reason);
-        assert_eq!(known, (Certainty::UniquePrefix, Reason::OneAppBeginsSo));
+        assert_eq!(known, (Certainty::UniquePrefix, Reason::AppGuidPrefix));
         assert_eq!((answer.container(), answer.process()), (None, None));
         assert_eq!(answer.subject().unwrap().to_string(), APP);
         assert_eq!(answer.evidence(), [Origin { source: SourceId(0), line: 1 }]);
@@ -476,7 +476,7 @@ fn a_policy_line_names_the_app_of_any_of_its_processes() {
     let ledger = ledger([evidence(1, "bfce786c-ab07-40ad-79f9-8f21", &format!("{APP}-{VERSION}"))]);
     let prefix = LogPrefix::parse(b"OK_0001_46ab3511-e11c-45cd-9 ").unwrap();
     let answer = ledger.attribute(&prefix, &Sighting::default());
-    assert_eq!(answer.reason, Reason::OneAppBeginsSo);
+    assert_eq!(answer.reason, Reason::UniqueAppPrefix);
     assert_eq!(answer.subject().unwrap().to_string(), APP);
 }
 

@@ -302,7 +302,7 @@ impl<'e> Slow<'e> {
                 Some(one) => {
                     container(Certainty::Inferred, Reason::AddressLease, one.clone(), Some(one))
                 }
-                None => unknown(Reason::NamesNobody),
+                None => unknown(Reason::NoOwnerInPrefix),
             };
         };
         let shown = shown.as_str();
@@ -322,15 +322,18 @@ impl<'e> Slow<'e> {
         };
         let apps = if is_guid { self.apps(shown) } else { Vec::new() };
         match (handles.as_slice(), apps.as_slice()) {
-            ([], []) if is_app => unknown(Reason::NoSuchApp),
-            ([], []) => unknown(Reason::NoSuchHandle),
+            ([], []) if is_app => unknown(Reason::UnknownApp),
+            ([], []) => unknown(Reason::UnknownHandle),
             ([], [app]) => {
                 let contradicted = self.apps_of(app).len() > 1;
                 let holder = self.holder(seen).filter(|holder| self.is_of(holder, app));
                 let (certainty, reason) = if contradicted {
-                    (Certainty::Ambiguous, Reason::ProcessesContradict)
+                    (Certainty::Ambiguous, Reason::ConflictingEvidence)
                 } else {
-                    (Certainty::UniquePrefix, Reason::OneAppBeginsSo)
+                    (
+                        Certainty::UniquePrefix,
+                        if is_app { Reason::UniqueAppPrefix } else { Reason::AppGuidPrefix },
+                    )
                 };
                 Said { lease: holder, ..plain(certainty, reason, vec![format!("app {app}")]) }
             }
@@ -349,7 +352,7 @@ impl<'e> Slow<'e> {
                             vec![format!("app {app}")],
                         )
                     },
-                    _ => plain(Certainty::Ambiguous, Reason::SeveralHandlesBeginSo, Vec::new()),
+                    _ => plain(Certainty::Ambiguous, Reason::AmbiguousAppPrefix, Vec::new()),
                 }
             }
             (handles, []) => {
@@ -376,29 +379,29 @@ impl<'e> Slow<'e> {
                         ),
                         None => plain(
                             Certainty::Ambiguous,
-                            Reason::SeveralHandlesBeginSo,
+                            Reason::AmbiguousHandlePrefix,
                             handles.to_vec(),
                         ),
                     };
                 };
                 let doubt = if self.is_contradicted(one) {
-                    Reason::ProcessesContradict
+                    Reason::ConflictingEvidence
                 } else if !self.may_live(one, seen) {
                     Reason::OutsideLifetime
                 } else if self.is_elsewhere(one, seen) {
-                    Reason::OnAnotherCell
+                    Reason::OtherCell
                 } else if self.had_another(one, seen) {
-                    Reason::AddressContradicts
+                    Reason::ConflictingAddress
                 } else if one == shown && handles.len() == 1 {
                     return container(Certainty::Exact, Reason::WholeHandle, one.clone(), None);
                 } else {
-                    let reason = Reason::OneHandleBeginsSo;
+                    let reason = Reason::UniqueHandlePrefix;
                     return container(Certainty::UniquePrefix, reason, one.clone(), None);
                 };
                 plain(Certainty::Ambiguous, doubt, vec![one.clone()])
             }
             (handles, _) => {
-                plain(Certainty::Ambiguous, Reason::SeveralHandlesBeginSo, handles.to_vec())
+                plain(Certainty::Ambiguous, Reason::AmbiguousHandlePrefix, handles.to_vec())
             }
         }
     }
