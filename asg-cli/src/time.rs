@@ -26,7 +26,7 @@ pub fn set_year(policy: &mut TimePolicy, text: &str) -> Result<(), Failure> {
 ///
 /// let mut policy = TimePolicy::default();
 /// set_utc_offset(&mut policy, "-03:30").unwrap();
-/// assert_eq!(policy.utc_offset, -12_600);
+/// assert_eq!(policy.utc_offset, Some(-12_600));
 /// assert!(set_utc_offset(&mut policy, "Europe/Berlin").is_err());
 /// ```
 ///
@@ -34,11 +34,11 @@ pub fn set_year(policy: &mut TimePolicy, text: &str) -> Result<(), Failure> {
 ///
 /// [`Failure::Usage`] if the text is no offset.
 pub fn set_utc_offset(policy: &mut TimePolicy, text: &str) -> Result<(), Failure> {
-    policy.utc_offset = offset(text).ok_or_else(|| {
+    policy.utc_offset = Some(offset(text).ok_or_else(|| {
         Failure::Usage(format!(
             "--utc-offset takes an offset such as +02:00 or -5, and not `{text}`"
         ))
-    })?;
+    })?);
     Ok(())
 }
 

@@ -126,7 +126,7 @@ fn each_story_of_the_demonstration_ends_in_its_app() {
         ]
     );
     assert_ne!(flows[4]["app"]["guid"], flows[4]["process_guid"].as_str().unwrap()[..36]);
-    assert_eq!(flows[10]["attribution"]["reason"], "no_such_handle");
+    assert_eq!(flows[10]["attribution"]["reason"], "unknown_handle");
 }
 
 #[test]

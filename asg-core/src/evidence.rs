@@ -1,10 +1,11 @@
 //! Evidence: what one line proves about one container.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use crate::event::Moment;
 use crate::event::lager::{LoggerEvent, RepEvent};
 use crate::guid::{Guid, Handle, ProcessName};
+use crate::line::envelope::Envelope;
 use crate::names::Names;
 use crate::time::Timestamp;
 
@@ -28,9 +29,12 @@ pub struct Evidence {
     pub time: Option<Timestamp>,
     /// The cell's own name for itself.
     pub cell: Option<Box<str>>,
-    /// The name under which the machine's lines reach us, where the line is the cell's own: BOSH instance, job and index,
-    /// or host.
+    /// True if the cell itself wrote the line, so that its time is of the clock that stamps the container's packets.
+    pub is_cells_own: bool,
+    /// The name under which the machine's lines reach us, where the line is the cell's own.
     pub machine: Option<Box<str>>,
+    /// The kind of that name.
+    pub machine_kind: NameKind,
     /// What runs in it.
     pub process: Option<ProcessName>,
     /// Which instance of the process, from 0.
@@ -43,10 +47,10 @@ pub struct Evidence {
     pub address_v6: Option<IpAddr>,
     /// The cell's address.
     pub cell_address: Option<IpAddr>,
-    /// Guardian's bridge, which is `IN=` of the container's packets.
-    pub interface: Option<Box<str>>,
     /// GUIDs and names of app, space and org, where the line spells them out.
     pub names: Option<Box<Names<'static>>>,
+    /// True if the line contradicts itself, so that it proves nothing but that.
+    pub is_contradictory: bool,
     /// Where the line stood.
     pub origin: Origin,
 }
@@ -60,17 +64,50 @@ impl Evidence {
             moment,
             time: None,
             cell: None,
+            is_cells_own: false,
             machine: None,
+            machine_kind: NameKind::Unknown,
             process: None,
             index: None,
             app: None,
             address: None,
             address_v6: None,
             cell_address: None,
-            interface: None,
             names: None,
+            is_contradictory: false,
             origin,
         }
+    }
+}
+
+/// The kind of a machine's name. Only names of one kind can contradict each other: a machine has one of each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum NameKind {
+    /// It may be of any kind.
+    #[default]
+    Unknown,
+    /// A BOSH instance id. A cell of BOSH's calls itself by it, too.
+    Instance,
+    /// A BOSH job and index, `diego_cell/1`.
+    Index,
+    /// A host name.
+    Host,
+    /// An IP address.
+    Address,
+}
+
+impl NameKind {
+    /// A machine's own name by the header of its lines, and the kind of it; `None` for `localhost`, as every machine is called.
+    pub(crate) fn of(envelope: &Envelope<'_>) -> Option<(String, Self)> {
+        let name = envelope.cell().filter(|name| name != "localhost")?;
+        let kind = match (envelope.instance, envelope.job, envelope.index) {
+            (Some(_), ..) => Self::Instance,
+            (_, Some(_), Some(_)) => Self::Index,
+            _ if name.parse::<IpAddr>().is_ok() => Self::Address,
+            _ => Self::Host,
+        };
+        Some((name, kind))
     }
 }
 
@@ -96,22 +133,31 @@ pub(crate) fn rep_evidence(
 ) -> Option<Evidence> {
     let names = event.names.as_deref();
     let app = names.and_then(|names| names.app_guid.as_deref());
+    let interface = event.bridge.as_deref().and_then(|name| Interface::parse(name.as_bytes()));
+    let fits = |ip: IpAddr| interface.is_none_or(|interface| interface.fits(ip));
     Some(Evidence {
         handle: Handle::parse(event.container()?)?,
+        is_cells_own: is_cells_own(&event.source),
+        is_contradictory: event.is_contradictory || !event.container_ip.is_none_or(fits),
         moment: event.moment(),
         time: event.time.or(shown).filter(|_| event.was_there()),
         cell: event.cell_id.as_deref().map(Into::into),
         machine: None,
+        machine_kind: NameKind::Unknown,
         process: event.process_guid.as_deref().map(ProcessName::parse),
         index: event.index,
         app: app.and_then(|guid| guid.parse().ok()),
         address: event.container_ip,
         address_v6: event.container_ipv6,
         cell_address: event.cell_ip,
-        interface: event.bridge.as_deref().map(Into::into),
         names: names.map(|names| Box::new(names.clone().into_owned())),
         origin,
     })
+}
+
+/// True if a component of this name runs on each cell and logs about that cell's containers.
+pub(crate) fn is_cells_own(source: &str) -> bool {
+    matches!(source, "rep" | "executor" | "guardian" | "garden-linux" | "garden")
 }
 
 /// iptables-logger names container and app in one line; the address is that of the container's side of the packet, by
@@ -120,6 +166,8 @@ pub(crate) fn logger_evidence(event: &LoggerEvent<'_>, origin: Origin) -> Option
     let mut evidence =
         Evidence::new(Handle::parse(event.container_id.as_deref()?)?, Moment::Seen, origin);
     evidence.time = event.time;
+    // It runs on each cell, beside what makes the containers' networks.
+    evidence.is_cells_own = true;
     evidence.app = event.app_guid.as_deref().and_then(|guid| guid.parse().ok());
     evidence.cell = event.host_guid.as_deref().map(Into::into);
     evidence.cell_address = event.host_ip.as_deref().and_then(|ip| ip.parse().ok());
@@ -139,4 +187,64 @@ pub(crate) fn logger_evidence(event: &LoggerEvent<'_>, origin: Origin) -> Option
         evidence.names = Some(Box::new(names.into_owned()));
     }
     Some(evidence)
+}
+
+/// The IPv4 address, or the subnet, in the name of a container's network interface. The kernel writes the name, so no packet
+/// can forge it.
+///
+/// Sources: silk-release `src/code.cloudfoundry.org/silk/cni/lib/names.go`, `s-` and the four octets in decimal; guardian
+/// `kawasaki/configcreator.go`, `wbrdg-` and the first address of the container's subnet of four, in hexadecimal.
+///
+/// ```
+/// use asg_core::Interface;
+///
+/// let silk = Interface::parse(b"s-010255073003").unwrap();
+/// assert!(silk.fits("10.255.73.3".parse().unwrap()));
+/// assert!(!silk.fits("10.255.73.4".parse().unwrap()));
+/// let guardian = Interface::parse(b"wbrdg-0afe0008").unwrap();
+/// assert!(guardian.fits("10.254.0.10".parse().unwrap()));
+/// assert!(Interface::parse(b"eth0").is_none());
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Interface {
+    first: u32,
+    /// How many bits of an address all of the subnet's have in common.
+    bits: u32,
+}
+
+impl Interface {
+    /// Reads an interface's name; `None` if it shows no address.
+    #[must_use]
+    pub fn parse(name: &[u8]) -> Option<Self> {
+        if let Some(octets) = name.strip_prefix(b"s-") {
+            let octets: &[u8; 12] = octets.try_into().ok()?;
+            let octet = |digits: &[u8; 3]| {
+                let digit = |b: u8| b.is_ascii_digit().then(|| u32::from(b - b'0'));
+                let [a, b, c] = *digits;
+                Some(digit(a)? * 100 + digit(b)? * 10 + digit(c)?).filter(|octet| *octet < 256)
+            };
+            let (octets, _) = octets.as_chunks::<3>();
+            let first = octets.iter().try_fold(0, |all, digits| Some(all << 8 | octet(digits)?))?;
+            return Some(Self { first, bits: 32 });
+        }
+        let digits = name.strip_prefix(b"wbrdg-")?;
+        let is_hex = digits.len() == 8 && digits.iter().all(u8::is_ascii_hexdigit);
+        let digits = std::str::from_utf8(digits).ok().filter(|_| is_hex)?;
+        Some(Self { first: u32::from_str_radix(digits, 16).ok()?, bits: 30 })
+    }
+
+    /// The container's address, where the name has all of it.
+    #[must_use]
+    pub fn address(self) -> Option<IpAddr> {
+        (self.bits == 32).then(|| Ipv4Addr::from_bits(self.first).into())
+    }
+
+    /// False if a container with this interface cannot have the address. The name shows nothing of IPv6.
+    #[must_use]
+    pub const fn fits(self, address: IpAddr) -> bool {
+        match address {
+            IpAddr::V4(ip) => (ip.to_bits() ^ self.first) >> (32 - self.bits) == 0,
+            IpAddr::V6(_) => true,
+        }
+    }
 }

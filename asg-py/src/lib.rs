@@ -40,7 +40,8 @@ fn time_policy(year: Option<i16>, utc_offset: f64) -> PyResult<TimePolicy> {
     }
     Ok(TimePolicy {
         year: year.map_or(YearPolicy::Unset, YearPolicy::Fixed),
-        utc_offset: (utc_offset * 3600.0).round() as i32,
+        // 0 is the default, and what is assumed where no line shows a zone.
+        utc_offset: (utc_offset != 0.0).then(|| (utc_offset * 3600.0).round() as i32),
         boot: None,
     })
 }

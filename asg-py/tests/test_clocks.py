@@ -95,7 +95,7 @@ def test_the_sample_has_what_parts_do_not_show(tmp_path: Path) -> None:
     # Alone, a line that is stamped late is one of after the container's end.
     late = table([row for row in told_twice() if row[:2] in (("1.log", 10), ("rep.log", 2))])
     assert Flows(columns=("reason",))(late).to_pylist() == [{"reason": "outside_lifetime"}]
-    assert set(found.column("reason").to_pylist()) == {"one_handle_begins_so"}
+    assert set(found.column("reason").to_pylist()) == {"unique_handle_prefix"}
 
 
 @given(st.integers(0, 1000), st.integers(1, 5))

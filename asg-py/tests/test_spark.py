@@ -132,7 +132,7 @@ def test_a_cell_without_evidence_of_its_own_answers_as_one_machine_does(lines: A
     logs = [log for log in LOGS if "cell-0000-rep" not in log.name]
     kept = lines.filter("source NOT LIKE '%cell-0000-rep%'")
     expected = asglog.correlate(logs).to_arrow().sort_by(PLACE)
-    assert {"no_such_handle", "one_app_begins_so"} <= set(expected.column("reason").to_pylist())
+    assert {"unknown_handle", "unique_app_prefix"} <= set(expected.column("reason").to_pylist())
     assert_same(spark.correlate_by_cell(kept), expected)
 
 

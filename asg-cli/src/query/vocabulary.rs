@@ -19,29 +19,6 @@ const PROTOCOLS: [Proto; 8] = [
     Proto::Sctp,
 ];
 
-/// All reasons.
-const REASONS: [Reason; 19] = [
-    Reason::WholeHandle,
-    Reason::OneHandleBeginsSo,
-    Reason::OneAppBeginsSo,
-    Reason::SeveralHandlesBeginSo,
-    Reason::ProcessesContradict,
-    Reason::OutsideLifetime,
-    Reason::OnAnotherCell,
-    Reason::AddressContradicts,
-    Reason::AddressLease,
-    Reason::SeveralHadAddress,
-    Reason::LeaseInDoubt,
-    Reason::NoSuchLease,
-    Reason::PrefixTooShort,
-    Reason::NoSuchHandle,
-    Reason::NoSuchApp,
-    Reason::NoEvidence,
-    Reason::HealthCheck,
-    Reason::NamesNobody,
-    Reason::NotCloudFoundry,
-];
-
 /// The words that the column with this name can have; `None` if it can have any text.
 pub(crate) fn words(column: &str) -> Option<Vec<&'static str>> {
     Some(match column {
@@ -59,7 +36,7 @@ pub(crate) fn words(column: &str) -> Option<Vec<&'static str>> {
         ]
         .map(word)
         .to_vec(),
-        "reason" => REASONS.map(word).to_vec(),
+        "reason" => Reason::ALL.map(Reason::word).to_vec(),
         "app_state" => [
             AppState::Live,
             AppState::Deleted,

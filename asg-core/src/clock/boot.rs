@@ -1,11 +1,17 @@
 //! One boot of one machine: how far the kernel's uptime is from the wall's clock.
 //!
-//! A line that shows both tells the offset, stamp minus uptime, but for how late it was stamped: never too small, for nothing
+//! A line with both shows the offset, stamp minus uptime, but for how late it was stamped: never too small, for nothing
 //! is stamped before it is written, and now and then too large. So the least offset is the best, and a bound; no average can
-//! be. The two clocks drift apart and the wall's may be set, so there is no one offset: the least and the greatest are kept
-//! for each span of uptime, in few spans.
+//! be. The two clocks drift apart and the wall's may be set, so the offset is not constant: the least is kept for each span of
+//! uptime, in few spans.
+//!
+//! A relay that stalls stamps all lines of many minutes late, and in the middle of that no line around shows it. The lines
+//! before and after do: the clocks drift apart by 500 millionths at most, so a punctual line far away bounds the offset here.
+//! The lower end of the offset is then the lower convex hull of what the least late lines prove, because two clocks that
+//! run evenly have an offset that is a straight line, and a straight line below all points is below their hull.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use crate::time::TimeRange;
 use crate::time::Timestamp;
@@ -16,33 +22,64 @@ pub(super) const LAG_NANOS: i64 = 1_000_000_000;
 /// How fast two clocks drift apart at most, in parts of a million: so much is the most that NTP corrects.
 const DRIFT_PPM: u64 = 500;
 
+/// Lines of one machine and boot are stamped less than a day late. Lines whose offsets are further apart are of several
+/// machines in one file, or of several boots.
+const MOST_LATE_NANOS: i64 = 86_400_000_000_000;
+
 /// A span of uptime has 2²⁶ microseconds at first, 67 seconds, and twice as many each time there are too many spans.
 const FIRST_SHIFT: u32 = 26;
 const MOST_SPANS: usize = 256;
 
 /// The lines of one boot that show uptime and time.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) struct Boot {
     /// The earliest instant at which it may have booted.
     from: i64,
-    /// The latest stamp.
-    to: i64,
+    /// The latest stamp, and the uptime of its line.
+    to: (i64, u64),
+    /// The least and the greatest offset of any line.
+    offsets: (i64, i64),
     shift: u32,
     spans: BTreeMap<u64, Offsets>,
+    /// Made of the spans when it is asked for.
+    bounds: OnceLock<Vec<Bounds>>,
 }
 
-/// What lines say is the time at which the uptime was 0, in nanoseconds.
+impl PartialEq for Boot {
+    fn eq(&self, other: &Self) -> bool {
+        let all = |it: &Self| (it.from, it.to, it.offsets, it.shift);
+        all(self) == all(other) && self.spans == other.spans
+    }
+}
+
+impl Eq for Boot {}
+
+/// The time at which the uptime was 0, in nanoseconds, by the lines of one span: each with the uptime of its line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Offsets {
-    least: i64,
+    /// As the stamp shows it.
+    least: (i64, u64),
     /// With the part of a second that the stamp does not show.
-    greatest: i64,
+    bound: (i64, u64),
 }
 
 impl Offsets {
-    fn joined(self, other: Self) -> Self {
-        Self { least: self.least.min(other.least), greatest: self.greatest.max(other.greatest) }
+    fn of(micros: u64, stamp: Timestamp) -> Self {
+        let least = stamp.as_nanos().saturating_sub(uptime_nanos(micros));
+        Self { least: (least, micros), bound: (least.saturating_add(hidden_nanos(stamp)), micros) }
     }
+
+    fn joined(self, other: Self) -> Self {
+        Self { least: self.least.min(other.least), bound: self.bound.min(other.bound) }
+    }
+}
+
+/// Between what the offset lies in a span, but for the lag of the least late line.
+#[derive(Debug, Clone, Copy)]
+struct Bounds {
+    span: u64,
+    lower: i64,
+    upper: i64,
 }
 
 /// How much later than its stamp a time may be, because the stamp shows whole seconds only.
@@ -62,42 +99,57 @@ fn drift(micros: u64) -> i64 {
 impl Boot {
     /// Of one line.
     pub(super) fn of(micros: u64, stamp: Timestamp) -> Self {
-        let least = stamp.as_nanos().saturating_sub(uptime_nanos(micros));
-        let offsets = Offsets { least, greatest: least.saturating_add(hidden_nanos(stamp)) };
-        let spans = BTreeMap::from([(micros >> FIRST_SHIFT, offsets)]);
-        let from = least.saturating_sub(LAG_NANOS);
-        Self { from, to: stamp.as_nanos(), shift: FIRST_SHIFT, spans }
-    }
-
-    /// Takes a line, if it is of this boot for sure and nothing needs to be moved.
-    pub(super) fn take(&mut self, micros: u64, stamp: Timestamp) -> bool {
-        let least = stamp.as_nanos().saturating_sub(uptime_nanos(micros));
-        let from = least.saturating_sub(LAG_NANOS);
-        if self.from > stamp.as_nanos() || from > self.to {
-            return false;
+        let offsets = Offsets::of(micros, stamp);
+        let least = offsets.least.0;
+        Self {
+            from: least.saturating_sub(LAG_NANOS),
+            to: (stamp.as_nanos(), micros),
+            offsets: (least, least),
+            shift: FIRST_SHIFT,
+            spans: BTreeMap::from([(micros >> FIRST_SHIFT, offsets)]),
+            bounds: OnceLock::new(),
         }
-        let offsets = Offsets { least, greatest: least.saturating_add(hidden_nanos(stamp)) };
-        self.from = self.from.min(from);
-        self.to = self.to.max(stamp.as_nanos());
-        let known = self.spans.entry(micros >> self.shift).or_insert(offsets);
-        *known = known.joined(offsets);
-        self.widen();
-        true
     }
 
-    /// True if both cannot be two boots: a machine boots again only after it was last heard of.
+    /// Takes a line that changes no more than one span; false if it may change more.
+    pub(super) fn take(&mut self, micros: u64, stamp: Timestamp) -> bool {
+        let offsets = Offsets::of(micros, stamp);
+        let least = offsets.least.0;
+        let is_within = (self.from..=self.to.0).contains(&stamp.as_nanos())
+            && (self.offsets.0..=self.offsets.1).contains(&least);
+        if let Some(known) = self.spans.get_mut(&(micros >> self.shift))
+            && is_within
+        {
+            let joined = known.joined(offsets);
+            if joined != *known {
+                *known = joined;
+                self.bounds = OnceLock::new();
+            }
+            return true;
+        }
+        false
+    }
+
+    /// True if both cannot be two boots: a machine boots again only after it was last heard of, and its lines are not days
+    /// late.
     pub(super) const fn is_same(&self, other: &Self) -> bool {
-        self.from <= other.to && other.from <= self.to
+        let (a, b) = (self.offsets, other.offsets);
+        self.from <= other.to.0
+            && other.from <= self.to.0
+            && a.0.saturating_sub(b.1) <= MOST_LATE_NANOS
+            && b.0.saturating_sub(a.1) <= MOST_LATE_NANOS
     }
 
-    pub(super) const fn is_before(&self, other: &Self) -> bool {
-        self.to < other.from
+    /// By which boots are sorted.
+    pub(super) const fn order(&self) -> (i64, i64, i64) {
+        (self.from, self.to.0, self.offsets.0)
     }
 
-    /// What both tell together.
+    /// Takes the lines of another.
     pub(super) fn join(&mut self, other: &Self) {
         self.from = self.from.min(other.from);
         self.to = self.to.max(other.to);
+        self.offsets = (self.offsets.0.min(other.offsets.0), self.offsets.1.max(other.offsets.1));
         let shift = self.shift.max(other.shift);
         self.shift_to(shift);
         for (span, offsets) in &other.spans {
@@ -105,13 +157,10 @@ impl Boot {
             let known = self.spans.entry(span).or_insert(*offsets);
             *known = known.joined(*offsets);
         }
-        self.widen();
-    }
-
-    fn widen(&mut self) {
         while self.spans.len() > MOST_SPANS {
             self.shift_to(self.shift + 1);
         }
+        self.bounds = OnceLock::new();
     }
 
     fn shift_to(&mut self, shift: u32) {
@@ -126,12 +175,27 @@ impl Boot {
         }
     }
 
+    /// Lines that prove all that the lines of this boot do: an uptime, and the stamp beside it.
+    pub(super) fn samples(&self) -> impl Iterator<Item = (u64, Timestamp)> + '_ {
+        let stamp = |(offset, micros): (i64, u64)| {
+            (micros, Timestamp::from_nanos(offset.saturating_add(uptime_nanos(micros))))
+        };
+        let latest = (self.to.1, Timestamp::from_nanos(self.to.0));
+        let of_spans = self.spans.values().flat_map(move |offsets| {
+            let Offsets { least, bound } = *offsets;
+            // The line with the least bound shows fewer or more decimals, and the least offset is not its.
+            let other = (bound.1 != least.1).then(|| stamp((bound.0 - 999, bound.1)));
+            [Some(stamp(least)), other].into_iter().flatten()
+        });
+        of_spans.chain([latest])
+    }
+
     /// The instant of a line that shows this uptime and this stamp: not later than its stamp, and not much earlier than the
-    /// lines around it say.
+    /// lines of its boot prove.
     pub(super) fn stamped(&self, micros: u64, stamp: Timestamp) -> TimeRange {
         let latest = stamp.as_nanos().saturating_add(hidden_nanos(stamp));
-        let bounds = self.offset_at(micros);
-        let earliest = uptime_nanos(micros).saturating_add(bounds.least).saturating_sub(LAG_NANOS);
+        let lower = self.lower_at(micros >> self.shift);
+        let earliest = uptime_nanos(micros).saturating_add(lower).saturating_sub(LAG_NANOS);
         TimeRange::between(
             Timestamp::from_nanos(earliest.min(latest)),
             Timestamp::from_nanos(latest),
@@ -148,51 +212,136 @@ impl Boot {
         if !(from..to).contains(&micros) {
             return None;
         }
-        let bounds = self.offset_at(micros);
+        let span = micros >> self.shift;
         let uptime = uptime_nanos(micros);
         let at = |offset: i64| Timestamp::from_nanos(uptime.saturating_add(offset));
-        Some(TimeRange::between(at(bounds.least.saturating_sub(LAG_NANOS)), at(bounds.greatest)))
+        let lower = self.lower_at(span).saturating_sub(LAG_NANOS);
+        Some(TimeRange::between(at(lower), at(self.upper_at(span))))
     }
 
-    /// An instant before which no line of these uptimes was written, as [`Boot::stamped`] tells it.
+    /// An instant before which no line of these uptimes was written, as [`Boot::stamped`] has it.
     pub(super) fn earliest(&self, from: u64, to: u64) -> Timestamp {
-        let ends = [from >> self.shift, to >> self.shift];
-        let before = self.spans.range(..ends[0]).next_back();
-        let after = self.spans.range(ends[1] + 1..).next();
-        let all = before.into_iter().chain(self.spans.range(ends[0]..=ends[1])).chain(after);
-        let (mut least, mut gap) = (i64::MAX, 1);
-        let mut last = before.map_or(ends[0], |(span, _)| *span);
-        for (span, offsets) in all {
-            least = least.min(offsets.least);
-            gap = gap.max(span - last);
-            last = *span;
+        let (first, last) = (from >> self.shift, to >> self.shift);
+        let inside = self.bounds().iter().filter(|it| (first..=last).contains(&it.span));
+        let ends = [self.lower_at(first), self.lower_at(last)];
+        let lower = inside.map(|it| it.lower).chain(ends).min().unwrap_or(ends[0]);
+        // Between two spans with lines an uptime may be as far from both as they are from each other.
+        let mut gap = 1;
+        let mut before = first;
+        for it in self.bounds().iter().filter(|it| (first..=last).contains(&it.span)) {
+            gap = gap.max(it.span - before);
+            before = it.span;
         }
-        gap = gap.max(ends[1].saturating_sub(last));
-        let offset = least.saturating_sub(drift((gap + 1) << self.shift));
-        let earliest = uptime_nanos(from).saturating_add(offset).saturating_sub(LAG_NANOS);
-        Timestamp::from_nanos(earliest)
+        let lower = lower.saturating_sub(drift(gap.max(last - before) << self.shift));
+        Timestamp::from_nanos(uptime_nanos(from).saturating_add(lower).saturating_sub(LAG_NANOS))
     }
 
-    /// Between what the offset lies there. The span whose lines were stamped the least late tells the lower end: the own one,
-    /// or one beside it, as far as the clocks cannot have drifted apart since.
-    fn offset_at(&self, micros: u64) -> Offsets {
-        const SOME_SPAN: &str = "a boot has a line";
-        let span = micros >> self.shift;
-        let before = self.spans.range(..span).next_back();
-        let after = self.spans.range(span + 1..).next();
-        let own = self.spans.get(&span).map(|offsets| (&span, offsets));
-        // A span's line may stand at its far end.
-        let with_drift = |(at, offsets): (&u64, &Offsets)| {
-            (*offsets, drift((at.abs_diff(span) + 1) << self.shift))
-        };
-        let beside = [before, after].map(|side| side.map(with_drift));
-        let own = own.map(with_drift);
-        let all = || beside.iter().chain([&own]).flatten();
-        let least = all()
-            .min_by_key(|(offsets, drift)| offsets.least.saturating_add(*drift))
-            .map(|(offsets, drift)| offsets.least.saturating_sub(*drift));
-        let greatest = |(offsets, drift): &(Offsets, i64)| offsets.greatest.saturating_add(*drift);
-        let greatest = own.iter().map(greatest).next().or_else(|| all().map(greatest).max());
-        Offsets { least: least.expect(SOME_SPAN), greatest: greatest.expect(SOME_SPAN) }
+    /// The least that the offset can be in a span, but for the lag of the least late line.
+    fn lower_at(&self, span: u64) -> i64 {
+        let bounds = self.bounds();
+        let at = bounds.partition_point(|it| it.span < span);
+        if let Some(own) = bounds.get(at).filter(|it| it.span == span) {
+            return own.lower;
+        }
+        let sides = [at.checked_sub(1).and_then(|at| bounds.get(at)), bounds.get(at)];
+        let beside = sides
+            .into_iter()
+            .flatten()
+            .map(|it| it.lower.saturating_sub(drift(it.span.abs_diff(span) << self.shift)));
+        beside.max().expect(SOME_SPAN)
     }
+
+    /// The greatest that it can be: a line of the span bounds it, or one beside it.
+    fn upper_at(&self, span: u64) -> i64 {
+        if let Some(own) = self.spans.get(&span) {
+            return own.bound.0.saturating_add(drift(1 << self.shift));
+        }
+        let bounds = self.bounds();
+        let at = bounds.partition_point(|it| it.span < span);
+        let sides = [at.checked_sub(1).and_then(|at| bounds.get(at)), bounds.get(at)];
+        let beside = sides
+            .into_iter()
+            .flatten()
+            .map(|it| it.upper.saturating_add(drift((it.span.abs_diff(span) + 1) << self.shift)));
+        beside.max().expect(SOME_SPAN)
+    }
+
+    fn bounds(&self) -> &[Bounds] {
+        self.bounds.get_or_init(|| {
+            let spans: Vec<_> =
+                self.spans.iter().map(|(span, it)| (*span, it.least.0, it.bound.0)).collect();
+            let points = nearest(&spans, self.shift);
+            let lower = hull(&points);
+            let all = spans.iter().zip(lower);
+            all.map(|((span, _, bound), lower)| Bounds { span: *span, lower, upper: *bound })
+                .collect()
+        })
+    }
+}
+
+const SOME_SPAN: &str = "a boot has a line";
+
+/// For each span, the least that the line proves whose offset, with the drift since, is the least here.
+fn nearest(spans: &[(u64, i64, i64)], shift: u32) -> Vec<(u64, i64)> {
+    // A span's line may be at its far end.
+    let since = |a: u64, b: u64| drift((a.abs_diff(b) + 1) << shift);
+    let mut best: Vec<(u64, i64)> = spans.iter().map(|(span, least, _)| (*span, *least)).collect();
+    let improve = |best: &mut Vec<(u64, i64)>, at: usize, from: usize| {
+        let (span, (origin, least)) = (spans[at].0, best[from]);
+        let known = best[at].1.saturating_add(since(best[at].0, span));
+        if least.saturating_add(since(origin, span)) < known {
+            best[at] = (origin, least);
+        }
+    };
+    for at in 1..best.len() {
+        improve(&mut best, at, at - 1);
+    }
+    for at in (1..best.len()).rev() {
+        improve(&mut best, at - 1, at);
+    }
+    let of = |((span, ..), (origin, least)): (&(u64, i64, i64), (u64, i64))| {
+        (*span, least.saturating_sub(since(origin, *span)))
+    };
+    spans.iter().zip(best).map(of).collect()
+}
+
+/// The lower convex hull of points, at each of them.
+fn hull(points: &[(u64, i64)]) -> Vec<i64> {
+    let mut corners: Vec<(u64, i64)> = Vec::new();
+    for point in points {
+        while let [.., a, b] = corners[..]
+            && is_above(a, b, *point)
+        {
+            corners.pop();
+        }
+        corners.push(*point);
+    }
+    let mut side = 0;
+    points
+        .iter()
+        .map(|(span, _)| {
+            while side + 2 < corners.len() && corners[side + 1].0 <= *span {
+                side += 1;
+            }
+            match corners[side..] {
+                [a, b, ..] => between(a, b, *span),
+                _ => corners[side].1,
+            }
+        })
+        .collect()
+}
+
+/// True if the second of three points is on or above the line from the first to the third.
+fn is_above(a: (u64, i64), b: (u64, i64), c: (u64, i64)) -> bool {
+    let across = |from: (u64, i64), to: (u64, i64)| i128::from(to.0) - i128::from(from.0);
+    let up = |from: (u64, i64), to: (u64, i64)| i128::from(to.1) - i128::from(from.1);
+    up(a, b) * across(a, c) >= up(a, c) * across(a, b)
+}
+
+/// The height of a line through two points, rounded down.
+fn between(a: (u64, i64), b: (u64, i64), at: u64) -> i64 {
+    let width = i128::from(b.0 - a.0);
+    let up = i128::from(b.1) - i128::from(a.1);
+    let height = i128::from(a.1) + (up * (i128::from(at) - i128::from(a.0))).div_euclid(width);
+    i64::try_from(height).unwrap_or(a.1.min(b.1))
 }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::evidence::SourceId;
 use crate::line::Line;
-use crate::time::{TimeRange, Timestamp};
+use crate::time::{Civil, TimePolicy, TimeRange, Timestamp, YearPolicy};
 
 const SECOND: i64 = 1_000_000_000;
 const START: i64 = 1_700_000_000 * SECOND;
@@ -39,15 +39,20 @@ fn uptime(micros: u64) -> String {
 }
 
 fn learn(clocks: &mut UptimeClocks, source: u32, text: &str) {
-    clocks.learn(SourceId(source), &Line::new(text.as_bytes()).envelope());
+    learn_own(clocks, source, text, None);
+}
+
+fn learn_own(clocks: &mut UptimeClocks, source: u32, text: &str, own: Option<i64>) {
+    let own = own.map(Timestamp::from_nanos);
+    clocks.learn(SourceId(source), &Line::new(text.as_bytes()).envelope(), own);
 }
 
 fn time(clocks: &UptimeClocks, source: u32, text: &str) -> Option<TimeRange> {
-    let line = Line::new(text.as_bytes());
-    let envelope = line.envelope();
-    let stamp =
-        envelope.time.resolve(&crate::time::TimePolicy::default()).map(|resolved| resolved.time);
-    clocks.time(SourceId(source), &envelope, stamp)
+    when(clocks, source, text, TimePolicy::default()).map(|when| when.range)
+}
+
+fn when(clocks: &UptimeClocks, source: u32, text: &str, policy: TimePolicy) -> Option<When> {
+    clocks.complete(&policy).when(SourceId(source), &Line::new(text.as_bytes()).envelope())
 }
 
 fn covers(range: TimeRange, wall: i64) -> bool {
@@ -162,4 +167,246 @@ fn an_uptime_that_two_boots_had_tells_no_time() {
     assert_eq!(time(&clocks, 0, &format!("{}cell-1 kernel: hello", uptime(550_000_000))), None);
     let (micros, wall) = machine.read(1, 550);
     assert!(covers(time(&clocks, 0, &line("cell-1", micros, wall, 0, true)).unwrap(), wall));
+}
+
+/// A traditional stamp of an instant in a zone.
+fn traditional(wall: i64, offset_seconds: i64) -> String {
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let Civil { month, day, hour, minute, second, .. } =
+        Civil::of(Timestamp::from_nanos(wall + offset_seconds * SECOND));
+    let month = MONTHS[month.unsigned_abs() as usize - 1];
+    format!("{month} {day:2} {hour:02}:{minute:02}:{second:02}")
+}
+
+fn kernel(wall: i64, offset_seconds: i64, micros: u64) -> String {
+    format!("{} cell-1 kernel: {}hello", traditional(wall, offset_seconds), uptime(micros))
+}
+
+/// Stalls by when they begin and how long they last, in seconds.
+fn stalls() -> impl Strategy<Value = Vec<(i64, i64)>> {
+    proptest::collection::vec((0..20_000_i64, 60..2_000_i64), 0..4)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// A relay that stalls holds all lines back and then stamps them at once. The boot begins and ends with punctual lines.
+    #[test]
+    fn no_time_is_outside_its_range_however_the_relay_stalls(
+        stalls in stalls(), drift_ppm in -400..400_i64, step in 25..400_i64, without_year: bool, zone in -10..12_i64,
+    ) {
+        let machine = Machine { boots: vec![(0, 40_000)], drift_ppm };
+        let lines: Vec<_> = (0..30_000 / step).map(|n| {
+            let (micros, wall) = machine.read(0, n * step);
+            let stalled = |(from, lasts): &(i64, i64)| {
+                let release = START + (from + lasts + 1_000) * SECOND;
+                ((from + 1_000) * SECOND..(from + lasts + 1_000) * SECOND)
+                    .contains(&(wall - START))
+                    .then_some(release - wall)
+            };
+            let late = stalls.iter().filter_map(stalled).max().unwrap_or(0).max(0) + 1_000_000;
+            (micros, wall, wall + late)
+        }).collect();
+        let text = |(micros, _, stamp): &(u64, i64, i64)| if without_year {
+            kernel(*stamp, zone * 3_600, *micros)
+        } else {
+            line("cell-1", *micros, *stamp, 0, true)
+        };
+        let mut clocks = UptimeClocks::default();
+        // Stalls that meet hold back until the last is over; only lines that some stall does not hide are punctual.
+        for it in &lines {
+            learn(&mut clocks, 0, &text(it));
+            if without_year {
+                let rep = format!("{} cell-1 vcap.rep: x", traditional(it.1, zone * 3_600));
+                learn_own(&mut clocks, 0, &rep, Some(it.1));
+            }
+        }
+        let known = clocks.complete(&TimePolicy::default());
+        for it in &lines {
+            let text = text(it);
+            let range = known.when(SourceId(0), &Line::new(text.as_bytes()).envelope()).unwrap().range;
+            prop_assert!(covers(range, it.1), "{:?} {}", range, text);
+        }
+    }
+
+    #[test]
+    fn what_parts_gather_is_what_one_would_have(
+        machine in machine(), lines in lines(), cuts in proptest::collection::vec(0..3_usize, 200),
+    ) {
+        let mut whole = UptimeClocks::default();
+        let mut parts = [whole.part(), whole.part(), whole.part()];
+        let text = |&(boot, seconds, late, decimals): &(usize, i64, i64, bool)| {
+            let (micros, wall) = machine.read(boot, seconds);
+            if decimals {
+                (kernel(wall + late, 3_600, micros), Some(wall))
+            } else {
+                (line("cell-1", micros, wall, late, true), None)
+            }
+        };
+        for (it, part) in lines.iter().zip(&cuts) {
+            let (text, own) = text(it);
+            learn_own(&mut whole, 0, &text, own);
+            learn_own(&mut parts[*part], 0, &text, own);
+        }
+        let mut merged = whole.part();
+        parts.iter().rev().for_each(|part| merged.merge(part));
+        merged.merge(&parts[0]);
+        let policy = TimePolicy::default();
+        let (whole, merged) = (whole.complete(&policy), merged.complete(&policy));
+        for it in &lines {
+            let (text, _) = text(it);
+            let line = Line::new(text.as_bytes());
+            let envelope = line.envelope();
+            prop_assert_eq!(whole.when(SourceId(0), &envelope), merged.when(SourceId(0), &envelope));
+        }
+    }
+}
+
+#[test]
+fn a_zone_is_that_of_the_lines_that_show_it_and_else_excludes_nothing() {
+    let two = 7_200;
+    let mut clocks = UptimeClocks::default();
+    let text = kernel(START, two, 1_000_000);
+    learn(&mut clocks, 0, &text);
+    // Nothing shows a year.
+    assert_eq!(time(&clocks, 0, &text), None);
+    // Another source shows the year, and no zone.
+    learn_own(&mut clocks, 1, "{}", Some(START));
+    let assumed = time(&clocks, 0, &text).unwrap();
+    assert!(covers(assumed, START) && covers(assumed, START + 14 * 3_600 * SECOND), "{assumed:?}");
+    let fits = |clocks: &UptimeClocks, policy| clocks.complete(&policy).notes().collect::<Vec<_>>();
+    let none = TimePolicy::default();
+    let source = SourceId(0);
+    assert_eq!(fits(&clocks, none), [TimeNote::AssumedZone { source, would_fit: None }]);
+    let given = TimePolicy { utc_offset: Some(7_200), ..none };
+    let by_policy = when(&clocks, 0, &text, given).unwrap();
+    assert!(by_policy.range.error_nanos() < 2 * SECOND as u64 && covers(by_policy.range, START));
+    assert_eq!(fits(&clocks, given), []);
+    // A line of the source shows both, and overrules what the policy gives.
+    let rep = format!("{} cell-1 vcap.rep: x", traditional(START, two));
+    learn_own(&mut clocks, 0, &rep, Some(START));
+    for policy in [none, TimePolicy { utc_offset: Some(0), ..none }] {
+        let proven = when(&clocks, 0, &text, policy).unwrap();
+        assert!(proven.range.error_nanos() < 2 * SECOND as u64, "{proven:?}");
+        assert!(covers(proven.range, START));
+        let [TimeNote::Zone { utc_offset: 7_200, is_overruled, .. }] = fits(&clocks, policy)[..]
+        else {
+            panic!("{:?}", fits(&clocks, policy));
+        };
+        assert_eq!(is_overruled, policy.utc_offset.is_some());
+    }
+}
+
+#[test]
+fn summer_time_begins_when_lines_show_it() {
+    let mut clocks = UptimeClocks::default();
+    // From one hour to two at 3,000 seconds.
+    let zone = |seconds: i64| if seconds < 3_000 { 3_600 } else { 7_200 };
+    for seconds in (0..6_000).step_by(30) {
+        let wall = START + seconds * SECOND;
+        let rep = format!("{} cell-1 vcap.rep: x", traditional(wall, zone(seconds)));
+        learn_own(&mut clocks, 0, &rep, Some(wall + 1_000_000));
+    }
+    let all = || (0..6_000).step_by(7);
+    let text = |seconds: i64| {
+        let wall = START + seconds * SECOND;
+        kernel(wall, zone(seconds), 1_000_000_000 + seconds.unsigned_abs() * 1_000_000)
+    };
+    all().for_each(|seconds| learn(&mut clocks, 0, &text(seconds)));
+    let known = clocks.complete(&TimePolicy::default());
+    for seconds in all() {
+        let text = text(seconds);
+        let when = known.when(SourceId(0), &Line::new(text.as_bytes()).envelope()).unwrap();
+        assert!(covers(when.range, START + seconds * SECOND), "{seconds} {when:?}");
+        assert!(when.range.error_nanos() < 2 * SECOND as u64, "{seconds} {when:?}");
+    }
+    let notes: Vec<_> = known.notes().collect();
+    assert_eq!(notes.len(), 2, "{notes:?}");
+}
+
+#[test]
+fn a_zone_shows_by_the_uptime_of_lines_that_show_an_instant() {
+    let mut clocks = UptimeClocks::default();
+    for seconds in 0..60_i64 {
+        let micros = 1_000_000_000 + seconds.unsigned_abs() * 1_000_000;
+        learn(&mut clocks, 0, &line("cell-1", micros, START + seconds * SECOND, 1_000, true));
+    }
+    let text = kernel(START + 30 * SECOND, -5 * 3_600, 1_030_000_000);
+    learn(&mut clocks, 1, &text);
+    let when = when(&clocks, 1, &text, TimePolicy::default()).unwrap();
+    assert!(
+        covers(when.range, START + 30 * SECOND) && when.range.error_nanos() < 2 * SECOND as u64
+    );
+    assert_eq!(when.time.as_nanos(), START + 30 * SECOND);
+}
+
+#[test]
+fn a_given_year_goes_over_new_year_and_lines_that_show_it_overrule_it() {
+    // 2024-12-31T23:59:57Z.
+    let new_year = 1_735_689_597 * SECOND;
+    let texts: Vec<_> = (0..4)
+        .map(|n: i64| {
+            kernel(new_year + n * 2 * SECOND, 0, 900_000_000 + n.unsigned_abs() * 2_000_000)
+        })
+        .collect();
+    let mut clocks = UptimeClocks::default();
+    for text in &texts {
+        learn(&mut clocks, 0, text);
+    }
+    let years = |clocks: &UptimeClocks, year| {
+        let policy = TimePolicy { year: YearPolicy::Fixed(year), utc_offset: Some(0), boot: None };
+        texts
+            .iter()
+            .map(|text| when(clocks, 0, text, policy).unwrap().time.year())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(years(&clocks, 2025), [2024, 2024, 2025, 2025]);
+    // Beside a log of that time the year may be meant for the first days.
+    learn_own(&mut clocks, 1, "{}", Some(new_year));
+    for year in [2024, 2025] {
+        assert_eq!(years(&clocks, year), [2024, 2024, 2025, 2025], "{year}");
+    }
+    // Lines of the source itself show it.
+    let rep = format!("{} cell-1 vcap.rep: x", traditional(new_year, 0));
+    learn_own(&mut clocks, 0, &rep, Some(new_year));
+    assert_eq!(years(&clocks, 1999), [2024, 2024, 2025, 2025]);
+}
+
+#[test]
+fn a_year_is_that_of_the_own_machine_and_a_guess_says_so() {
+    let text = kernel(START, 0, 1_000_000);
+    let century = 75 * 365 * 86_400 * SECOND;
+    let mut clocks = UptimeClocks::default();
+    learn(&mut clocks, 0, &text);
+    let given = TimePolicy { utc_offset: Some(0), ..TimePolicy::default() };
+    for (n, source) in [(0, 1), (0, 1), (century, 2)] {
+        learn_own(&mut clocks, source, "{}", Some(START + n));
+    }
+    // Two logs of different years: most lines decide, and the range covers both.
+    let guess = when(&clocks, 0, &text, given).unwrap();
+    assert_eq!(guess.time.as_nanos() / SECOND, START / SECOND);
+    assert!(guess.range.error_nanos() > 30 * 365 * 86_400 * SECOND as u64, "{guess:?}");
+    // Another machine's clock in the own log does not count against the own machine's.
+    learn_own(&mut clocks, 0, "Nov 14 22:13:20 cell-2 x: y", Some(START + century));
+    learn_own(&mut clocks, 0, "Nov 14 22:13:20 cell-1 x: y", Some(START));
+    let own = when(&clocks, 0, &text, given).unwrap();
+    assert!(covers(own.range, START) && own.range.error_nanos() < 2 * SECOND as u64, "{own:?}");
+}
+
+#[test]
+fn machines_of_one_file_whose_boots_are_days_apart_are_two() {
+    let mut clocks = UptimeClocks::default();
+    let other = "localhost";
+    for seconds in (0..10_000).step_by(100) {
+        let wall = START + seconds * SECOND;
+        let up = seconds.unsigned_abs() * 1_000_000;
+        learn(&mut clocks, 0, &line(other, 2_681_198_000_000 + up, wall, 1_000, true));
+        learn(&mut clocks, 0, &line(other, 8_000_000_000 + up, wall, 1_000, true));
+    }
+    let wall = START + 5_000 * SECOND;
+    for micros in [2_686_198_000_000, 13_000_000_000] {
+        let range = time(&clocks, 0, &line(other, micros, wall, 1_000, true)).unwrap();
+        assert!(covers(range, wall) && range.error_nanos() < SECOND as u64, "{range:?}");
+    }
 }

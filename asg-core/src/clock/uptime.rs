@@ -1,59 +1,138 @@
-//! The clocks of all machines whose lines show the kernel's uptime.
+//! Gathering: what lines show of the clocks of all machines.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 
-use super::boot::{Boot, LAG_NANOS, hidden_nanos};
+use super::boot::Boot;
+use super::known::KnownTimes;
+use super::year::{Days, Shown};
+use super::zone::Zones;
 use crate::bytes::hash::Seeds;
 use crate::evidence::SourceId;
 use crate::line::envelope::Envelope;
-use crate::time::TimeRange;
-use crate::time::{LogTime, Timestamp, Uptime};
+use crate::time::{Civil, LogTime, TimePolicy, Timestamp, Uptime, YearPolicy};
 
 /// Boots of one machine that are remembered, the latest ones.
 const MOST_BOOTS: usize = 32;
 
-/// Holds the kernels' uptimes beside the times of the lines that show both, for each machine and boot. It tells how far the
-/// time of a line can be out, and when a line was written that shows nothing but an uptime.
+/// Gathers what lines show of clocks: kernels' uptimes beside stamps, stamps without a zone beside instants, and the years.
+/// [`UptimeClocks::complete`] makes of it the times of lines.
 ///
-/// A boot is told from another by its lines: a machine boots after it was last heard of, so lines of which the times since
-/// boot overlap are of one boot. (Where the clocks have drifted apart by more than a line's uptime, lines of a boot's first
-/// minutes may count as a boot of their own, which costs nothing but exactness.) In which order lines come does not matter. A machine takes at most some kilobytes, however
-/// many lines it writes.
+/// A boot differs from another by its lines: a machine boots after it was last heard of, so lines whose times since
+/// boot overlap are of one boot, unless the offsets of uptime and stamp are more than a day apart: then they are of several
+/// machines in one file. (Where the clocks have drifted apart by more than a line's uptime, lines of a boot's first
+/// minutes may count as a boot of their own, which costs nothing but exactness.) The order of lines does not matter, and
+/// what several threads gather can be merged. A machine takes at most some kilobytes, however many lines it writes.
 ///
-/// What is assumed: no line is stamped before it was written; of the lines of a minute or two, one was stamped within a
-/// second; the two clocks drift apart by no more than 500 millionths.
+/// Three things are assumed: no line is stamped before it was written; of the lines around any moment of a boot, back to the
+/// last punctual one and on to the next, one was stamped within a second; the two clocks drift apart by no more than 500
+/// millionths.
 ///
 /// ```
-/// use asg_core::{Line, SourceId, UptimeClocks};
+/// use asg_core::{Line, SourceId, TimePolicy, UptimeClocks};
 ///
 /// let mut clocks = UptimeClocks::default();
 /// let both = Line::new(b"2018-04-03T17:05:02.358719+00:00 cell-1 kernel: [  637.581122] hello");
-/// clocks.learn(SourceId(0), &both.envelope());
+/// clocks.learn(SourceId(0), &both.envelope(), None);
 /// let alone = Line::new(b"[  647.581122] cell-1 kernel: hello");
-/// let time = clocks.time(SourceId(1), &alone.envelope(), None).unwrap();
-/// assert!(time.earliest().to_string() < "2018-04-03T17:05:12.358719Z".to_owned());
-/// assert!(time.latest().to_string() > "2018-04-03T17:05:12.358719Z".to_owned());
-/// assert!(time.error_nanos() < 1_000_000_000);
+/// let known = clocks.complete(&TimePolicy::default());
+/// let range = known.when(SourceId(1), &alone.envelope()).unwrap().range;
+/// assert!(range.earliest().to_string() < "2018-04-03T17:05:12.358719Z".to_owned());
+/// assert!(range.latest().to_string() > "2018-04-03T17:05:12.358719Z".to_owned());
+/// assert!(range.error_nanos() < 1_000_000_000);
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct UptimeClocks {
-    seeds: Seeds,
-    machines: HashMap<u64, Vec<Boot>>,
+    pub(super) seeds: Seeds,
+    pub(super) machines: HashMap<u64, Vec<Boot>>,
+    /// Boots by stamps that lack a zone, and perhaps a year, as if they were in UTC and of the year 2000.
+    pub(super) civil: HashMap<(SourceId, Option<u64>, StampKind), Vec<Boot>>,
     /// The one machine that a source names; `None` if it names several.
-    named: HashMap<SourceId, Option<u64>>,
+    pub(super) named: HashMap<SourceId, Option<u64>>,
+    pub(super) zones: BTreeMap<SourceId, Zones>,
+    pub(super) years: BTreeMap<(SourceId, Option<u64>), Shown>,
+    pub(super) days: BTreeMap<SourceId, Days>,
     /// The machine that was last looked up: lines of one come together.
     last: Option<(SourceId, u64)>,
 }
 
+/// How much of its time a stamp without a zone shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum StampKind {
+    WithYear,
+    WithoutYear,
+}
+
+/// A year that has every day.
+const LEAP_YEAR: i16 = 2000;
+
+impl StampKind {
+    /// A stamp as an instant, as if it were in UTC and of a leap year; `None` for what shows an instant or nothing.
+    pub(super) fn of(shown: LogTime) -> Option<(Self, Civil, Timestamp)> {
+        let (kind, civil, year) = match shown {
+            LogTime::Local(civil) => (Self::WithYear, civil, civil.year),
+            LogTime::NoYear(civil) => (Self::WithoutYear, civil, LEAP_YEAR),
+            LogTime::Instant(_) | LogTime::Unknown => return None,
+        };
+        Some((kind, civil, civil.at(year, 0)?))
+    }
+
+    /// The stamp of such an instant.
+    pub(super) fn stamp(self, shown: Timestamp) -> LogTime {
+        let civil = Civil::of(shown);
+        match self {
+            Self::WithYear => LogTime::Local(civil),
+            Self::WithoutYear => LogTime::NoYear(Civil { year: 0, ..civil }),
+        }
+    }
+}
+
 impl UptimeClocks {
-    /// Takes a line. What shows no uptime, or no whole time, teaches nothing.
-    pub fn learn(&mut self, source: SourceId, envelope: &Envelope<'_>) {
-        if let (Some(uptime), LogTime::Instant(stamp)) = (envelope.uptime, envelope.time) {
-            self.learn_of(source, self.machine(envelope), uptime, stamp);
+    /// Nothing yet, for a thread that gathers a part: what it gathers can be merged.
+    #[must_use]
+    pub fn part(&self) -> Self {
+        Self { seeds: self.seeds, ..Self::default() }
+    }
+
+    /// Takes a line. `own` is the instant that the text behind its header shows, if it shows one: a lager line's own time. Of
+    /// text that an app or a packet can write it must be `None`.
+    pub fn learn(&mut self, source: SourceId, envelope: &Envelope<'_>, own: Option<Timestamp>) {
+        let stamp = match envelope.time {
+            LogTime::Instant(stamp) => Some(stamp),
+            _ => None,
+        };
+        if envelope.uptime.is_none() && own.or(stamp).is_none() && envelope.time == LogTime::Unknown
+        {
+            return;
+        }
+        let machine = self.machine(envelope);
+        if let Some(time) = own.or(stamp) {
+            self.years.entry((source, machine)).or_default().add(time);
+        }
+        if let (Some(uptime), Some(stamp)) = (envelope.uptime, stamp) {
+            self.learn_of(source, machine, uptime, stamp);
+        }
+        if let Some((kind, civil, shown)) = StampKind::of(envelope.time) {
+            self.days.entry(source).or_default().add(civil);
+            if let Some(own) = own {
+                self.zones.entry(source).or_default().add(envelope.time, own);
+            }
+            if let Some(uptime) = envelope.uptime {
+                if let Some(machine) = machine {
+                    self.name(source, machine);
+                }
+                let boots = self.civil.entry((source, machine, kind)).or_default();
+                take(boots, uptime, shown);
+            }
         }
     }
 
-    /// The same of a line whose machine has been looked for.
+    /// Takes an instant that a line of the source shows.
+    pub(crate) fn learn_year(&mut self, source: SourceId, time: Timestamp) {
+        self.years.entry((source, None)).or_default().add(time);
+    }
+
+    /// Takes a line that shows uptime and instant, and whose machine has been looked for.
     pub(crate) fn learn_of(
         &mut self,
         source: SourceId,
@@ -62,116 +141,97 @@ impl UptimeClocks {
         stamp: Timestamp,
     ) {
         let machine = named.unwrap_or_else(|| self.unnamed(source));
-        if let Some(named) = named
-            && self.last != Some((source, named))
-        {
-            self.last = Some((source, named));
-            let known = self.named.entry(source).or_insert(Some(named));
-            *known = known.filter(|known| *known == named);
+        if let Some(named) = named {
+            self.name(source, named);
         }
-        let boots = self.machines.entry(machine).or_default();
-        let micros = uptime.as_micros();
-        // Nearly all lines are of the last boot, and change nothing about which boots there are.
-        if let [.., before, last] = boots.as_mut_slice()
-            && before.is_before(&Boot::of(micros, stamp))
-            && last.take(micros, stamp)
-        {
-            return;
-        }
-        if let [only] = boots.as_mut_slice()
-            && only.take(micros, stamp)
-        {
-            return;
-        }
-        let mut boot = Boot::of(micros, stamp);
-        boots.retain(|other| {
-            let is_same = other.is_same(&boot);
-            if is_same {
-                boot.join(other);
-            }
-            !is_same
-        });
-        let at = boots.partition_point(|other| other.is_before(&boot));
-        boots.insert(at, boot);
-        if boots.len() > MOST_BOOTS {
-            boots.remove(0);
-        }
+        take(self.machines.entry(machine).or_default(), uptime, stamp);
     }
 
-    /// When a line was written, and how far that can be out. `stamp` is the time that it shows, completed where it lacks a
-    /// year or a zone. `None` if it shows none, and its uptime does not lead to one: no line of its machine shows both, or
-    /// it may be of several boots.
-    #[must_use]
-    pub fn time(
+    /// Takes what another has gathered of other lines, or of the same again.
+    ///
+    /// # Panics
+    ///
+    /// If the other is not a [`UptimeClocks::part`] of this one.
+    ///
+    /// ```
+    /// # use asg_core::{Line, SourceId, TimePolicy, UptimeClocks};
+    /// let mut clocks = UptimeClocks::default();
+    /// let mut part = clocks.part();
+    /// let line = Line::new(b"2018-04-03T17:05:02.358719+00:00 cell-1 kernel: [  637.581122] hello");
+    /// part.learn(SourceId(0), &line.envelope(), None);
+    /// clocks.merge(&part);
+    /// assert_eq!(clocks.boots_known(), 1);
+    /// ```
+    pub fn merge(&mut self, other: &Self) {
+        assert!(self.seeds == other.seeds, "the other is no part of this one");
+        for (source, machine) in &other.named {
+            let known = self.named.entry(*source).or_insert(*machine);
+            *known = known.filter(|known| Some(*known) == *machine);
+        }
+        for (machine, boots) in &other.machines {
+            join(self.machines.entry(*machine).or_default(), boots);
+        }
+        for (key, boots) in &other.civil {
+            join(self.civil.entry(*key).or_default(), boots);
+        }
+        for (source, zones) in &other.zones {
+            self.zones.entry(*source).or_default().join(zones);
+        }
+        for (key, shown) in &other.years {
+            self.years.entry(*key).or_default().join(shown);
+        }
+        for (source, days) in &other.days {
+            self.days.entry(*source).or_default().join(*days);
+        }
+        self.last = None;
+    }
+
+    /// About when a stamp is of, while the log is still being written: in the year nearest to the time that the log has
+    /// reached, and the zone that its source showed last.
+    pub(crate) fn about(
         &self,
         source: SourceId,
-        envelope: &Envelope<'_>,
-        stamp: Option<Timestamp>,
-    ) -> Option<TimeRange> {
-        let boots = envelope
-            .uptime
-            .and_then(|uptime| Some((self.boots(source, self.machine(envelope))?, uptime)));
-        let Some((boots, uptime)) = boots else { return stamp.map(alone) };
-        let micros = uptime.as_micros();
-        let Some(stamp) = stamp else {
-            let mut times = boots.iter().filter_map(|boot| boot.at(micros));
-            return times.next().filter(|_| times.next().is_none());
+        shown: LogTime,
+        policy: &TimePolicy,
+        now: Option<Timestamp>,
+    ) -> Option<Timestamp> {
+        let year = match (policy.year, now) {
+            (YearPolicy::Unset, Some(now)) => YearPolicy::Nearest(now),
+            (year, _) => year,
         };
-        let own = Boot::of(micros, stamp);
-        let boot = boots.iter().find(|boot| boot.is_same(&own));
-        Some(boot.map_or_else(|| alone(stamp), |boot| boot.stamped(micros, stamp)))
+        let zone = || self.zones.get(&source)?.latest().map(|minutes| i32::from(minutes) * 60);
+        let utc_offset = zone().or(policy.utc_offset);
+        shown.resolve(&TimePolicy { year, utc_offset, ..*policy }).map(|resolved| resolved.time)
+    }
+
+    /// The times of all lines, as far as they prove them; what they lack is completed by the policy.
+    #[must_use]
+    pub fn complete(&self, policy: &TimePolicy) -> KnownTimes<'_> {
+        KnownTimes::of(Cow::Borrowed(self), *policy)
+    }
+
+    /// The times of all lines as [`UptimeClocks::complete`] gives them, in a value of its own.
+    #[must_use]
+    pub fn into_complete(self, policy: &TimePolicy) -> KnownTimes<'static> {
+        KnownTimes::of(Cow::Owned(self), *policy)
     }
 
     /// How many boots of machines are known.
     #[must_use]
     pub fn boots_known(&self) -> usize {
-        self.machines.values().map(Vec::len).sum()
+        self.machines.values().chain(self.civil.values()).map(Vec::len).sum()
     }
 
-    /// An instant before which no line was written of which both the uptime and the stamp lie between these two; `None` if
-    /// they are of different boots.
-    ///
-    /// The least uptime and the least stamp of some lines, and the greatest of each, need not be of one line. Their stamps are
-    /// of lines, so both lie in boots of lines. If these are one boot, all lines are of it; or else a later boot's uptimes
-    /// are taken for its own, which are less than those of its lines, so that the instant is early enough for all.
-    pub(crate) fn earliest(
-        &self,
-        source: SourceId,
-        named: Option<u64>,
-        [first, last]: [(Option<Uptime>, Timestamp); 2],
-    ) -> Option<Timestamp> {
-        let alone = alone(first.1).earliest();
-        let (Some(boots), (Some(from), stamp), (Some(to), last_stamp)) =
-            (self.boots(source, named), first, last)
-        else {
-            return Some(alone);
-        };
-        let boot_of = |uptime: Uptime, stamp| {
-            let own = Boot::of(uptime.as_micros(), stamp);
-            boots.iter().position(|boot| boot.is_same(&own))
-        };
-        let boot = boot_of(from, stamp);
-        if boot != boot_of(to, last_stamp) {
-            return None;
+    /// A source names this machine.
+    fn name(&mut self, source: SourceId, machine: u64) {
+        if self.last != Some((source, machine)) {
+            self.last = Some((source, machine));
+            let known = self.named.entry(source).or_insert(Some(machine));
+            *known = known.filter(|known| *known == machine);
         }
-        let earliest = boot.map(|boot| boots[boot].earliest(from.as_micros(), to.as_micros()));
-        Some(earliest.map_or(alone, |earliest| earliest.min(alone)))
     }
 
-    /// True if some boot of the machine is known.
-    pub(crate) fn knows(&self, source: SourceId, named: Option<u64>) -> bool {
-        self.boots(source, named).is_some()
-    }
-
-    fn boots(&self, source: SourceId, named: Option<u64>) -> Option<&Vec<Boot>> {
-        if let Some(machine) = named {
-            return self.machines.get(&machine);
-        }
-        let by_source = self.machines.get(&self.unnamed(source));
-        by_source.or_else(|| self.machines.get(&(*self.named.get(&source)?)?))
-    }
-
-    /// The machine that a line names; `None` for what every machine is called.
+    /// The machine that a line names; `None` for `localhost`, as every machine is called.
     pub(crate) fn machine(&self, envelope: &Envelope<'_>) -> Option<u64> {
         let digest = |text: crate::bytes::text::Text<'_>| self.seeds.digest(text.as_bytes());
         match (envelope.instance, envelope.job, envelope.index, envelope.host) {
@@ -182,16 +242,36 @@ impl UptimeClocks {
         }
     }
 
-    fn unnamed(&self, source: SourceId) -> u64 {
+    pub(super) fn unnamed(&self, source: SourceId) -> u64 {
         self.seeds.digest(&[&[0; 12][..], &source.0.to_le_bytes()].concat())
     }
 }
 
-/// The time of a line of which only the stamp tells.
-fn alone(stamp: Timestamp) -> TimeRange {
-    let nanos = stamp.as_nanos();
-    TimeRange::between(
-        Timestamp::from_nanos(nanos.saturating_sub(LAG_NANOS)),
-        Timestamp::from_nanos(nanos.saturating_add(hidden_nanos(stamp))),
-    )
+/// Takes a line of a machine with these boots.
+pub(super) fn take(boots: &mut Vec<Boot>, uptime: Uptime, stamp: Timestamp) {
+    let micros = uptime.as_micros();
+    // Nearly all lines are of the last boot, and change nothing about which boots there are.
+    if boots.last_mut().is_some_and(|last| last.take(micros, stamp)) {
+        return;
+    }
+    put(boots, Boot::of(micros, stamp));
+}
+
+pub(super) fn join(boots: &mut Vec<Boot>, others: &[Boot]) {
+    for other in others {
+        put(boots, other.clone());
+    }
+}
+
+/// Puts a boot among others, joined with those that are the same.
+fn put(boots: &mut Vec<Boot>, mut boot: Boot) {
+    // A boot that has grown may turn out to be the same as one that it was not before.
+    while let Some(at) = boots.iter().position(|other| other.is_same(&boot)) {
+        boot.join(&boots.remove(at));
+    }
+    let at = boots.partition_point(|other| other.order() < boot.order());
+    boots.insert(at, boot);
+    if boots.len() > MOST_BOOTS {
+        boots.remove(0);
+    }
 }

@@ -8,7 +8,7 @@
 //! | packets beyond a rule's limit | the chain of one container logs as fast as it may: silk lets one denied packet per second and container through, and 100 UDP packets |
 //! | lines that the kernel, journald, rsyslog or loggregator dropped | they say so in a note, with a number |
 //! | records of the kernel's buffer | `/dev/kmsg` numbers them, and numbers are left out |
-//! | packets folded into one line | `message repeated 3 times: […]` |
+//! | packets folded into one line | `message repeated 3 times: […]`: three behind the first |
 //! | lines that are cut or split | they are damaged |
 //! | all packets of a cell | rep speaks of containers there, and no packet came: logging is off, or kern.log is not forwarded |
 //!
@@ -18,11 +18,11 @@ mod notes;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::bytes::hash::Seeds;
 use crate::bytes::text::Text;
-use crate::evidence::SourceId;
+use crate::evidence::{NameKind, SourceId, is_cells_own};
 use crate::line::envelope::Envelope;
 use crate::packet::Packet;
 use crate::prefix::{LogPrefix, Verdict};
@@ -54,6 +54,10 @@ pub struct Completeness {
     limits: LogLimits,
     seeds: Seeds,
     cells: Vec<Cell>,
+    /// Places in `cells`.
+    by_text: HashMap<(Box<str>, Option<SourceId>), usize>,
+    /// Notes of missing lines, and the cells under whose names each came: the least, if there are too many.
+    notes: BTreeMap<Note, BTreeSet<usize>>,
     /// Places in `cells`.
     by_name: HashMap<u64, usize>,
     /// The cell of the last line: lines of one come together.
@@ -87,26 +91,32 @@ pub struct CellReport<'c> {
     pub source: Option<SourceId>,
     /// Packet lines.
     pub packets: u64,
-    /// Lines about containers.
+    /// Lines that the cell wrote about its own containers.
     pub about_containers: u64,
-    /// Lines that notes say were dropped, of whatever kind.
+    /// Lines that were dropped by the word of the programs that dropped them, of whatever kind. A note that came by two ways
+    /// counts once.
     pub dropped: u64,
     /// Records of the kernel's buffer whose numbers are left out, of whatever kind.
     pub missing_records: u64,
-    /// Packets that are folded into the line before.
+    /// Packets that are folded into the line before, or into the line itself, beside those that are lines.
     pub folded: u64,
     /// Lines that are cut, split or malformed.
     pub damaged: u64,
     /// Containers of which a limit was reached, the most often first. Their counts are floors.
     pub at_limit: Vec<LimitReport<'c>>,
+    /// Packets come under names of another kind, or under none, and those may be the cell's.
+    has_unnamed_packets: bool,
 }
 
 impl CellReport<'_> {
-    /// True if lines about containers come under this name, and no packets: none is logged, or they are not forwarded, or
-    /// come under another name.
+    /// True if lines that a cell writes about its own containers come under this name, and no packets: none is logged, or they
+    /// are not forwarded. Where packets come under no name, or under a name of another kind, they may be this cell's.
     #[must_use]
     pub const fn is_silent(&self) -> bool {
-        self.packets == 0 && self.about_containers > 0 && !self.cell.is_empty()
+        self.packets == 0
+            && self.about_containers > 0
+            && !self.cell.is_empty()
+            && !self.has_unnamed_packets
     }
 
     /// True if nothing is known to be missing.
@@ -145,19 +155,18 @@ pub enum Limit {
 
 /// Containers that are told apart, in all cells.
 const MOST_CONTAINERS: usize = 1 << 17;
-/// Notes of one cell that are remembered, so that one that comes by two ways counts once.
-const MOST_NOTES: usize = 1 << 12;
+/// Notes that are remembered, so that one that comes by two ways counts once. Others do not count: a floor it must stay.
+const MOST_NOTES: usize = 1 << 16;
 
 #[derive(Debug, Clone, Default)]
 struct Cell {
     name: Box<str>,
+    kind: NameKind,
     source: Option<SourceId>,
     packets: u64,
     about_containers: u64,
-    dropped: u64,
     folded: u64,
     damaged: u64,
-    notes: HashSet<u64>,
     /// The present boot, and the one before.
     boots: [Option<Records>; 2],
     /// The most that were missing in one boot before.
@@ -218,7 +227,7 @@ impl Completeness {
         if let Some((packet, cf)) = record.packet() {
             self.packet(source, envelope, packet, cf);
         }
-        if let Some(told) = Told::of(record, self.seeds) {
+        if let Some(told) = Told::of(record) {
             let cell = self.cell_of(source, envelope);
             self.tell(cell, told);
         }
@@ -274,14 +283,9 @@ impl Completeness {
         })
     }
 
-    /// With what notes are told from others.
-    pub(crate) const fn seeds(&self) -> Seeds {
-        self.seeds
-    }
-
-    /// Takes what a line tells.
-    pub(crate) fn tell(&mut self, cell: usize, told: Told) {
-        let cell = &mut self.cells[cell];
+    /// Takes what a line proves beside packets.
+    pub(crate) fn tell(&mut self, at: usize, told: Told) {
+        let cell = &mut self.cells[at];
         match told {
             Told::Damage => cell.damaged += 1,
             Told::AboutContainer => cell.about_containers += 1,
@@ -289,32 +293,57 @@ impl Completeness {
                 if let Some((number, uptime)) = record {
                     cell.record(number, uptime);
                 }
-                if let Some((missing, digest)) = note
-                    && (cell.notes.len() >= MOST_NOTES || cell.notes.insert(digest))
-                {
-                    cell.dropped = cell.dropped.saturating_add(missing);
+                if let Some(note) = note {
+                    self.notes.entry(note).or_default().insert(at);
+                    self.forget_notes();
                 }
             }
         }
     }
 
+    fn forget_notes(&mut self) {
+        while self.notes.len() > MOST_NOTES {
+            self.notes.pop_last();
+        }
+    }
+
+    /// How many lines are missing by the notes of each cell.
+    ///
+    /// A note that comes by two ways comes under two names: that of its machine, and another or none. It counts under the
+    /// first. Only where two machines are certainly two, by ids of one kind, may both have written it.
+    fn dropped(&self) -> HashMap<usize, u64> {
+        let mut dropped: HashMap<usize, u64> = HashMap::new();
+        for (note, cells) in &self.notes {
+            let is_of = |kind| move |at: &&usize| self.cells[**at].kind == kind;
+            let of_kind = |kind| cells.iter().filter(is_of(kind)).copied().collect::<Vec<_>>();
+            let ids = [NameKind::Instance, NameKind::Index].map(of_kind);
+            let counted = ids.into_iter().find(|ids| !ids.is_empty()).unwrap_or_else(|| {
+                let name = |at: &&usize| (&self.cells[**at].name, self.cells[**at].source);
+                // The least name that is one, whichever came first.
+                let one = cells
+                    .iter()
+                    .max_by_key(|at| (!name(at).0.is_empty(), std::cmp::Reverse(name(at))));
+                one.into_iter().copied().collect()
+            });
+            for at in counted {
+                let sum = dropped.entry(at).or_default();
+                *sum = sum.saturating_add(note.missing);
+            }
+        }
+        dropped
+    }
+
     /// Takes what another has seen, of other lines.
     pub fn merge(&mut self, other: &Self) {
+        let mut places = Vec::with_capacity(other.cells.len());
         for theirs in &other.cells {
-            let is_it = |cell: &Cell| cell.name == theirs.name && cell.source == theirs.source;
-            let known = self.cells.iter().position(is_it);
-            let at = known.unwrap_or_else(|| {
-                let (name, source) = (theirs.name.clone(), theirs.source);
-                self.cells.push(Cell { name, source, ..Cell::default() });
-                self.cells.len() - 1
-            });
+            let at = place(&mut self.cells, &mut self.by_text, &theirs.name, theirs);
+            places.push(at);
             let cell = &mut self.cells[at];
             cell.packets += theirs.packets;
             cell.about_containers += theirs.about_containers;
-            cell.dropped = cell.dropped.saturating_add(theirs.dropped);
             cell.folded += theirs.folded;
             cell.damaged += theirs.damaged;
-            cell.notes.extend(&theirs.notes);
             // Whether both saw the same boot is not known; the greater is a lower bound for both.
             cell.missing_records = cell.missing_records().max(theirs.missing_records());
             cell.boots = [None; 2];
@@ -326,6 +355,11 @@ impl Completeness {
                 }
             }
         }
+        for (note, cells) in &other.notes {
+            let own = cells.iter().map(|at| places[*at]);
+            self.notes.entry(note.clone()).or_default().extend(own);
+        }
+        self.forget_notes();
         // The places are by the digests of one's own seeds; they are found anew.
         self.by_name.clear();
         self.last = None;
@@ -334,8 +368,18 @@ impl Completeness {
     /// What is missing, by cell in order of their names; cells of which nothing is known to be missing are there too.
     #[must_use]
     pub fn report(&self) -> Vec<CellReport<'_>> {
-        let report = |cell| Cell::report(cell, &self.containers);
-        let mut cells: Vec<_> = self.cells.iter().map(report).collect();
+        let dropped = self.dropped();
+        let with_packets = self.cells.iter().filter(|cell| cell.packets > 0);
+        let kinds: HashSet<NameKind> =
+            with_packets.filter(|cell| cell.about_containers == 0).map(|cell| cell.kind).collect();
+        let mut cells: Vec<_> = (0..)
+            .zip(&self.cells)
+            .map(|(at, cell)| CellReport {
+                dropped: dropped.get(&at).copied().unwrap_or_default(),
+                has_unnamed_packets: kinds.iter().any(|kind| *kind != cell.kind),
+                ..cell.report(&self.containers)
+            })
+            .collect();
         cells.sort_by_key(|cell| (cell.cell, cell.source));
         cells
     }
@@ -354,19 +398,30 @@ impl Completeness {
         {
             return at;
         }
-        let cells = &mut self.cells;
         let at = *self.by_name.entry(key).or_insert_with(|| {
-            let name = envelope.cell().filter(|name| name != "localhost").unwrap_or_default();
-            let source = name.is_empty().then_some(source);
-            let is_it = |cell: &Cell| *cell.name == *name && cell.source == source;
-            cells.iter().position(is_it).unwrap_or_else(|| {
-                cells.push(Cell { name: name.into(), source, ..Cell::default() });
-                cells.len() - 1
-            })
+            let named = NameKind::of(envelope);
+            let source = named.is_none().then_some(source);
+            let (name, kind) = named.unwrap_or_default();
+            let cell = Cell { kind, source, ..Cell::default() };
+            place(&mut self.cells, &mut self.by_text, &name, &cell)
         });
         self.last = Some((key, at));
         at
     }
+}
+
+/// The place of a cell with this name, and with the kind of it and the source that another has.
+fn place(
+    cells: &mut Vec<Cell>,
+    by_text: &mut HashMap<(Box<str>, Option<SourceId>), usize>,
+    name: &str,
+    like: &Cell,
+) -> usize {
+    let Cell { kind, source, .. } = *like;
+    *by_text.entry((name.into(), source)).or_insert_with(|| {
+        cells.push(Cell { name: name.into(), kind, source, ..Cell::default() });
+        cells.len() - 1
+    })
 }
 
 impl Cell {
@@ -414,11 +469,12 @@ impl Cell {
             source: self.source,
             packets: self.packets,
             about_containers: self.about_containers,
-            dropped: self.dropped,
+            dropped: 0,
             missing_records: self.missing_records(),
             folded: self.folded,
             damaged: self.damaged,
             at_limit,
+            has_unnamed_packets: false,
         }
     }
 }
@@ -442,35 +498,52 @@ impl Logged {
     }
 }
 
-/// What a line tells beside packets.
-#[derive(Debug, Clone, Copy)]
+/// A note of missing lines, as far as it is the same whichever way it comes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Note {
+    missing: u64,
+    /// The uptime in microseconds; or the second of the hour, in which no header's zone counts.
+    at: u64,
+    text: Box<[u8]>,
+}
+
+/// Longer notes are remembered by their beginning.
+const MOST_NOTE_BYTES: usize = 256;
+
+impl Note {
+    fn of(envelope: &Envelope<'_>) -> Option<Self> {
+        let body = envelope.body.as_bytes().trim_ascii_end();
+        let missing = notes::missing(notes::Writer::of(envelope)?, body)?;
+        let at = match envelope.uptime {
+            Some(uptime) => uptime.as_micros(),
+            None => micros(None, envelope.time).map_or(0, |micros| micros / 1_000_000 % 3_600),
+        };
+        let text = body[..body.len().min(MOST_NOTE_BYTES)].into();
+        Some(Self { missing, at, text })
+    }
+}
+
+/// The content of a line beside packets.
+#[derive(Debug, Clone)]
 pub(crate) enum Told {
     /// It is damaged.
     Damage,
-    /// It is about a container.
+    /// A cell wrote it about a container of its own.
     AboutContainer,
-    /// It is a note of missing lines, with a digest that tells it from others, or a record of the kernel's buffer.
-    Other { note: Option<(u64, u64)>, record: Option<(u64, u64)> },
+    /// It is a note of missing lines, or a record of the kernel's buffer.
+    Other { note: Option<Note>, record: Option<(u64, u64)> },
 }
 
 impl Told {
-    /// What a line tells; `None` for nearly all but those about containers.
-    pub(crate) fn of(record: &Record<'_>, seeds: Seeds) -> Option<Self> {
+    /// Reads a line; `None` for nearly all but those about containers.
+    pub(crate) fn of(record: &Record<'_>) -> Option<Self> {
         let envelope = &record.envelope;
         match &record.content {
             Content::Damaged(_) => Some(Self::Damage),
-            Content::Rep(_) | Content::Logger(_) => Some(Self::AboutContainer),
+            Content::Rep(event) => is_cells_own(&event.source).then_some(Self::AboutContainer),
+            Content::Logger(_) => Some(Self::AboutContainer),
             Content::Other if !envelope.body.as_bytes().starts_with(b"{") => {
-                // An app prints what it likes.
-                let missing = match envelope.stream() {
-                    None => notes::missing(envelope.body.as_bytes()),
-                    Some(_) => None,
-                };
-                let note = missing.map(|missing| {
-                    let at = micros(envelope.uptime, envelope.time).unwrap_or(0).to_le_bytes();
-                    let text = [envelope.body.as_bytes().trim_ascii_end(), &at].concat();
-                    (missing, seeds.digest(&text))
-                });
+                let note = Note::of(envelope);
                 let record =
                     numbered(envelope.sequence, envelope.uptime).filter(|_| envelope.is_kernel());
                 (note.is_some() || record.is_some()).then_some(Self::Other { note, record })
@@ -499,7 +572,9 @@ impl PacketTimes {
 
     pub(crate) fn of(envelope: &Envelope<'_>) -> Self {
         let Envelope { time, uptime, sequence, repeated, .. } = *envelope;
-        Self { time, uptime, sequence, folded: repeated.unwrap_or(0) }
+        // rsyslog's `message repeated 3 times` is of three messages behind the first, and is itself one line.
+        // Source: rsyslog `runtime/ratelimit.c`, `ratelimitGenRepMsg`, `nsupp`.
+        Self { time, uptime, sequence, folded: repeated.unwrap_or(0).saturating_sub(1) }
     }
 }
 

@@ -7,11 +7,11 @@ use std::net::IpAddr;
 use super::flow::{Flow, FlowKey};
 use super::gather::{Cell, Cells, Group, GroupKey, GroupName, Groups, Span, TimeKind};
 use super::state::State;
-use super::{Counts, own_address};
+use super::{Counts, own_address, own_interface};
 use crate::bytes::hash::Seeds;
-use crate::clock::UptimeClocks;
+use crate::clock::{KnownTimes, TimeNote, UptimeClocks, When};
 use crate::completeness::{Completeness, Limit};
-use crate::evidence::{Origin, SourceId};
+use crate::evidence::{Interface, NameKind, Origin, SourceId};
 use crate::guid::Guid;
 use crate::ledger::attribution::{Attribution, Detached, Owners, Reason};
 use crate::ledger::{Ledger, Lifetime, Sighting};
@@ -21,10 +21,9 @@ use crate::names::identity::Identity;
 use crate::prefix::{LogPrefix, Subject};
 use crate::record::Record;
 use crate::record::reader::{Reader, Sight};
-use crate::time::{TimePolicy, TimeRange, Timestamp};
+use crate::time::{LogTime, TimeRange, Timestamp};
 
 const SECOND_NANOS: i64 = 1_000_000_000;
-const HALF_YEAR_NANOS: i64 = 183 * 86_400 * SECOND_NANOS;
 
 /// All evidence of a set of logs, between the phases: the time to look names up.
 ///
@@ -69,6 +68,7 @@ pub struct Gathered {
 #[derive(Debug)]
 struct Facts {
     state: State,
+    times: KnownTimes<'static>,
     cells: Cells,
     /// By the numbers of `cells`.
     machines: Vec<Cell>,
@@ -95,7 +95,8 @@ impl Gathered {
         counted: Vec<Group>,
         peers: HashSet<IpAddr>,
     ) -> Self {
-        Self { facts: Facts { state, cells, machines, groups, counted }, peers }
+        let times = state.clocks.clone().into_complete(&state.policy);
+        Self { facts: Facts { state, times, cells, machines, groups, counted }, peers }
     }
 
     /// What was seen.
@@ -151,7 +152,7 @@ impl Gathered {
                 Answer::OfAll(time) => {
                     let answer = facts.attribute(name, time);
                     wanted.extend(answer.subject());
-                    names_apps |= answer.reason == Reason::NoSuchApp;
+                    names_apps |= answer.reason == Reason::UnknownApp;
                 }
                 Answer::PerPacket => names_apps |= facts.add_candidates(&cf, name, &mut wanted),
             }
@@ -257,10 +258,15 @@ impl Correlation {
         &self.facts.state.completeness
     }
 
-    /// How times of this source are completed.
+    /// The times of lines, as far as all lines prove them.
     #[must_use]
-    pub fn policy(&self, source: SourceId) -> TimePolicy {
-        self.facts.state.policy(source)
+    pub const fn times(&self) -> &KnownTimes<'static> {
+        &self.facts.times
+    }
+
+    /// What people should know about the times: zones and years that lines prove, or that are only assumed.
+    pub fn time_notes(&self) -> impl Iterator<Item = TimeNote> + '_ {
+        self.facts.times.notes()
     }
 
     /// Packets counted by sender, without a second look at any line: those of all groups that have one answer.
@@ -323,7 +329,6 @@ pub struct FlowCache {
     reader: Reader,
     /// By the reader's numbers of headers: the machine, in the source where the header was last seen.
     header_cells: Vec<Option<(SourceId, Option<u32>)>>,
-    policy: Option<(SourceId, TimePolicy)>,
     keys: HashMap<Shared, FlowKey>,
     /// By the reader's numbers of packet heads: the last key.
     head_keys: Vec<Option<(Shared, FlowKey)>>,
@@ -402,13 +407,15 @@ impl FlowCache {
         let cell = self.cell(facts, source, record);
         let seeds = facts.state.reports.seeds();
         let address = cf.and_then(|cf| own_address(packet, cf));
+        let interface = cf.and_then(|cf| own_interface(packet, cf));
         let prefix = packet.prefix.as_bytes();
         let limit = Limit::of(prefix, cf, packet.ip.proto_num);
         let kind = TimeKind::of(record.envelope.time, record.envelope.uptime);
         let group = cell.and_then(|cell| {
-            facts.groups.find(GroupKey::of(cell, kind, (prefix, cf), address, limit, seeds))
+            let place = (address, interface);
+            facts.groups.find(GroupKey::of(cell, kind, (prefix, cf), place, limit, seeds))
         });
-        Some(Place { cell, group, address })
+        Some(Place { cell, group, address, interface })
     }
 
     fn cell(&mut self, facts: &Facts, source: SourceId, record: &Record<'_>) -> Option<u32> {
@@ -435,17 +442,9 @@ impl FlowCache {
         record: Record<'a>,
         place: &Place,
     ) -> Flow<'a, 'c> {
-        let Facts { state, cells, .. } = &correlation.facts;
-        let policy = match self.policy {
-            Some((source, policy)) if source == origin.source => policy,
-            _ => {
-                let policy = state.policy(origin.source);
-                self.policy = Some((origin.source, policy));
-                policy
-            }
-        };
-        let stamp = record.time(&policy);
-        let range = state.clocks.time(origin.source, &record.envelope, stamp);
+        let Facts { state, times, cells, .. } = &correlation.facts;
+        let when = times.when(origin.source, &record.envelope);
+        let range = when.map(|When { range, .. }| range);
         let packet = record.packet();
         let cf = packet.and_then(|(_, cf)| cf.copied());
         let (attribution, group) = correlation.attribution(place, cf.as_ref(), range);
@@ -459,7 +458,7 @@ impl FlowCache {
         let name = place.cell.and_then(|cell| cells.all()[cell as usize].shown());
         let cell = name.or_else(|| attribution.container()?.cell()).map(Cow::Borrowed);
         Flow {
-            time: stamp.or_else(|| range.map(TimeRange::middle)),
+            time: when.map(|When { time, .. }| time),
             range,
             origin,
             also: state.reports.others(origin),
@@ -491,8 +490,10 @@ impl Correlation {
             return (answer.attach(&state.ledger), Some(group));
         }
         let Some(cf) = cf else { return (Attribution::unknown(Reason::NotCloudFoundry), None) };
-        let cell = place.cell.and_then(|cell| machines[cell as usize].name.as_deref());
-        let seen = Sighting { cell, time, address: place.address };
+        let name = place.cell.and_then(|cell| machines[cell as usize].name.as_ref());
+        let (cell, kind) = named(name);
+        let Place { address, interface, .. } = *place;
+        let seen = Sighting { cell, time, kind, address, interface };
         (state.ledger.attribute(cf, &seen), None)
     }
 }
@@ -502,8 +503,9 @@ impl Correlation {
 struct Place {
     cell: Option<u32>,
     group: Option<u32>,
-    /// The address on the side of the prefix's subject.
+    /// The address and the interface on the side of the prefix's subject.
     address: Option<IpAddr>,
+    interface: Option<Interface>,
 }
 
 impl Facts {
@@ -513,8 +515,9 @@ impl Facts {
 
     fn attribute(&self, name: &GroupName, time: Option<TimeRange>) -> Attribution<'_> {
         let Some(cf) = name.cf() else { return Attribution::unknown(Reason::NotCloudFoundry) };
-        let cell = self.machines[name.cell() as usize].name.as_deref();
-        let seen = Sighting { cell, time, address: name.address() };
+        let (cell, kind) = named(self.machines[name.cell() as usize].name.as_ref());
+        let (address, interface) = (name.address(), name.interface());
+        let seen = Sighting { cell, time, kind, address, interface };
         self.state.ledger.attribute(&cf, &seen)
     }
 
@@ -522,8 +525,9 @@ impl Facts {
     /// line names.
     fn add_candidates(&self, cf: &LogPrefix<'_>, name: &GroupName, wanted: &mut Vec<Guid>) -> bool {
         let ledger = &self.state.ledger;
-        let cell = self.machines[name.cell() as usize].name.as_deref();
-        let seen = Sighting { cell, time: None, address: name.address() };
+        let (cell, kind) = named(self.machines[name.cell() as usize].name.as_ref());
+        let (address, interface) = (name.address(), name.interface());
+        let seen = Sighting { cell, time: None, kind, address, interface };
         let answer = ledger.attribute(cf, &seen);
         wanted.extend(answer.subject());
         if let Owners::Several(all) = &answer.owners {
@@ -532,7 +536,7 @@ impl Facts {
         if let Some(address) = name.address() {
             wanted.extend(ledger.had_address(address).filter_map(Lifetime::subject));
         }
-        answer.reason == Reason::NoSuchApp
+        answer.reason == Reason::UnknownApp
     }
 
     /// Whether all packets of a group have one answer.
@@ -547,24 +551,30 @@ impl Facts {
         let Span::Between(first, last) = group.span else { return Answer::PerPacket };
         let cell = &self.machines[name.cell() as usize];
         let source = self.cells.all()[name.cell() as usize].source();
-        let policy = self.state.policy(source);
-        let clocks = &self.state.clocks;
-        let (from, to) = match (first.stamp(&policy), last.stamp(&policy)) {
-            (Some(from), Some(to)) => (from, to),
-            (None, None) if first.uptime.is_none() || !clocks.knows(source, cell.clock) => {
+        let times = &self.times;
+        let (from, to) = match (first.time, last.time) {
+            (LogTime::Instant(from), LogTime::Instant(to)) => (from, to),
+            (LogTime::Unknown, LogTime::Unknown)
+                if self.state.policy.boot.is_none()
+                    && (first.uptime.is_none() || !times.knows(source, cell.clock)) =>
+            {
                 return Answer::OfAll(None);
             }
+            // The zone or the year of stamps that show none may change between them.
             _ => return Answer::PerPacket,
         };
         let ends = [(first.uptime, from), (last.uptime, to)];
-        let whole = span(from, to)
-            .and_then(|latest| Some((clocks.earliest(source, cell.clock, ends)?, latest)))
-            .map(|(earliest, latest)| TimeRange::between(earliest, latest));
-        let Some(whole) = whole else { return Answer::PerPacket };
+        let latest = to.as_nanos().checked_add(SECOND_NANOS).map(Timestamp::from_nanos);
+        let earliest = times.earliest(source, cell.clock, ends);
+        let (Some(earliest), Some(latest)) = (earliest, latest) else { return Answer::PerPacket };
+        let whole = TimeRange::between(earliest, latest);
         let answer = self.attribute(name, Some(whole));
         let may_be_another = matches!(
             answer.reason,
-            Reason::SeveralHandlesBeginSo | Reason::NamesNobody | Reason::AddressLease
+            Reason::AmbiguousHandlePrefix
+                | Reason::AmbiguousAppPrefix
+                | Reason::NoOwnerInPrefix
+                | Reason::AddressLease
         );
         let is_everywhere = || {
             let ends = [from, whole.latest()].map(|end| self.attribute(name, Some(end.into())));
@@ -578,11 +588,12 @@ impl Facts {
     }
 }
 
-/// The end of the span between two stamps; `None` if they are out of order. Without a year, January may come after December.
-fn span(from: Timestamp, to: Timestamp) -> Option<Timestamp> {
-    let span = to.as_nanos().checked_sub(from.as_nanos())?;
-    let latest = to.as_nanos().checked_add(SECOND_NANOS)?;
-    (0..HALF_YEAR_NANOS).contains(&span).then_some(Timestamp::from_nanos(latest))
+/// A machine's name, and its kind.
+fn named(name: Option<&(Box<str>, NameKind)>) -> (Option<&str>, NameKind) {
+    match name {
+        Some((name, kind)) => (Some(name), *kind),
+        None => (None, NameKind::Unknown),
+    }
 }
 
 /// Returns whether both name the same owner for the same reason.

@@ -215,7 +215,13 @@ impl<F: Fn(SourceId) -> N, N: Serialize> Serialize for AttributionOutput<'_, F> 
         let mut map = s.serialize_map(None)?;
         map.serialize_entry("certainty", &self.attribution.certainty)?;
         map.serialize_entry("reason", &self.attribution.reason)?;
+        if let Some(conflict) = self.attribution.conflict() {
+            map.serialize_entry("conflict", &conflict)?;
+        }
         map.serialize_entry("candidates", &candidates)?;
+        if self.attribution.candidates_more > 0 {
+            map.serialize_entry("candidates_more", &self.attribution.candidates_more)?;
+        }
         map.serialize_entry("evidence", &evidence)?;
         map.end()
     }

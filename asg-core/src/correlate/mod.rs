@@ -18,11 +18,9 @@ use std::net::IpAddr;
 
 pub use self::correlation::{Correlation, Counted, FlowCache, FlowReader, Gathered};
 pub use self::gather::{Batch, Gatherer, Gathering, Joiner, MisplacedBatch};
-use crate::event::lager::RepEvent;
-use crate::line::envelope::Envelope;
+use crate::evidence::Interface;
 use crate::packet::{Address, Packet};
 use crate::prefix::{Direction, LogPrefix};
-use crate::record::{Content, Damaged, Part, Record};
 
 /// What was seen in lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -55,25 +53,6 @@ impl Counts {
     }
 }
 
-/// A name that identifies the machine; `None` for what every machine is called.
-pub(crate) fn machine(envelope: &Envelope<'_>) -> Option<String> {
-    envelope.cell().filter(|name| name != "localhost")
-}
-
-/// Returns whether only a cell writes such a line, about its own containers.
-fn is_of_own_cell(record: &Record<'_>) -> bool {
-    let (Content::Rep(event) | Content::Damaged(Damaged { part: Some(Part::Rep(event)), .. })) =
-        &record.content
-    else {
-        return false;
-    };
-    is_from_own_cell(event)
-}
-
-fn is_from_own_cell(event: &RepEvent<'_>) -> bool {
-    matches!(&*event.source, "rep" | "executor" | "guardian" | "garden-linux" | "garden")
-}
-
 /// The packet's address on the side of the prefix's subject.
 pub(crate) fn own_address(packet: &Packet<'_>, cf: &LogPrefix<'_>) -> Option<IpAddr> {
     let side = match cf.direction {
@@ -81,4 +60,13 @@ pub(crate) fn own_address(packet: &Packet<'_>, cf: &LogPrefix<'_>) -> Option<IpA
         Direction::Ingress => packet.ip.dst,
     };
     side.and_then(Address::ip)
+}
+
+/// The packet's interface on that side, where its name shows an address.
+pub(crate) fn own_interface(packet: &Packet<'_>, cf: &LogPrefix<'_>) -> Option<Interface> {
+    let side = match cf.direction {
+        Direction::Egress => packet.in_if,
+        Direction::Ingress => packet.out_if,
+    };
+    side.and_then(|name| Interface::parse(name.as_bytes()))
 }

@@ -4,16 +4,16 @@
 //! correlation and the follower fill it, and their flows come from the same functions.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use super::duplicates::Told;
 use super::flow::{Flow, Peer};
 use super::reports::Reports;
-use super::{Counts, is_of_own_cell, machine, own_address};
-use crate::clock::UptimeClocks;
+use super::{Counts, own_address, own_interface};
+use crate::clock::{KnownTimes, UptimeClocks, When};
 use crate::completeness::Completeness;
-use crate::evidence::{Origin, SourceId};
+use crate::evidence::{NameKind, Origin};
 use crate::guid::Guid;
 use crate::ledger::attribution::{Attribution, Reason};
 use crate::ledger::{Ledger, Lifetime, Sighting};
@@ -22,7 +22,7 @@ use crate::names::identity::{AppState, Entity, Identity};
 use crate::packet::{Address, Packet};
 use crate::prefix::{Direction, LogPrefix, Plane};
 use crate::record::{Content, Record};
-use crate::time::{TimePolicy, TimeRange, Timestamp, YearPolicy};
+use crate::time::{TimePolicy, TimeRange, Timestamp};
 
 /// Everything that is known about a foundation.
 #[derive(Debug, Clone, Default)]
@@ -33,8 +33,6 @@ pub(crate) struct State {
     pub(super) reports: Reports,
     pub(super) counts: Counts,
     pub(super) policy: TimePolicy,
-    /// The latest time with a year that a source shows: old logs and new ones are read together.
-    latest: BTreeMap<SourceId, Timestamp>,
     names: Names,
 }
 
@@ -51,15 +49,10 @@ impl State {
         Self { policy, ..Self::default() }
     }
 
-    /// How times of this source are completed.
-    pub(super) fn policy(&self, source: SourceId) -> TimePolicy {
-        let latest = self.latest.get(&source).or_else(|| self.latest.values().max()).copied();
-        match (self.policy.year, latest) {
-            (YearPolicy::Unset, Some(latest)) => {
-                TimePolicy { year: YearPolicy::Nearest(latest), ..self.policy }
-            }
-            _ => self.policy,
-        }
+    /// The times of lines, as far as all lines so far prove them.
+    #[cfg(test)]
+    pub(super) fn times(&self) -> KnownTimes<'_> {
+        self.clocks.complete(&self.policy)
     }
 
     /// Takes a record. Returns whether another line reported the packet, if it is one; `now` is when the line came, by the
@@ -71,10 +64,7 @@ impl State {
         now: Timestamp,
     ) -> Option<Told> {
         self.counts.lines += 1;
-        if let Some(time) = record.time(&TimePolicy::default()) {
-            self.has_time(origin.source, time);
-        }
-        self.clocks.learn(origin.source, &record.envelope);
+        self.clocks.learn(origin.source, &record.envelope, record.own_time());
         self.counts.damaged += u64::from(matches!(record.content, Content::Damaged(_)));
         if record.packet().is_some() {
             self.counts.packets += 1;
@@ -90,37 +80,39 @@ impl State {
             self.counts.logger_lines += 1;
             self.reports.logger(origin, event);
         }
-        let is_own = is_of_own_cell(record);
-        let machine = is_own.then(|| machine(&record.envelope)).flatten().map(Box::from);
+        let machine = NameKind::of(&record.envelope);
         let mut found = 0;
         record.evidence(origin, |mut evidence| {
             found = 1;
-            evidence.machine.clone_from(&machine);
+            if let Some((name, kind)) = machine.as_ref().filter(|_| evidence.is_cells_own) {
+                evidence.machine = Some(name.as_str().into());
+                evidence.machine_kind = *kind;
+            }
             self.ledger.add(evidence);
         });
         self.counts.evidence += found;
         None
     }
 
-    /// Notes a time with its year.
-    pub(super) fn has_time(&mut self, source: SourceId, time: Timestamp) {
-        let latest = self.latest.entry(source).or_insert(time);
-        *latest = time.max(*latest);
-    }
-
     /// Looks for iptables-logger's line about a packet.
-    pub(super) fn join_logger(&mut self, origin: Origin, record: &Record<'_>) {
+    pub(super) fn join_logger(
+        reports: &mut Reports,
+        times: &KnownTimes<'_>,
+        origin: Origin,
+        record: &Record<'_>,
+    ) {
         if let Some((packet, cf)) = record.packet()
-            && !self.reports.is_copy(origin)
+            && !reports.is_copy(origin)
         {
-            let time = self.time(origin.source, record);
-            self.reports.join_logger(origin, packet, cf, time);
+            let when = times.when(origin.source, &record.envelope);
+            reports.join_logger(origin, packet, cf, when.map(|when| when.range));
         }
     }
 
     /// The flow of a packet's first line; `None` for any other line.
     pub(super) fn flow<'a, 'l>(
         &'l self,
+        times: &KnownTimes<'_>,
         origin: Origin,
         record: Record<'a>,
     ) -> Option<Flow<'a, 'l>> {
@@ -129,14 +121,14 @@ impl State {
             return None;
         }
         let cf = cf.copied();
-        let range = self.time(origin.source, &record);
+        let when = times.when(origin.source, &record.envelope);
+        let range = when.map(|When { range, .. }| range);
         let attribution = self.attribute(&record, range);
         let peer = self.peer(packet, cf.as_ref(), range);
         let own = record.envelope.cell().map(Cow::Owned);
         let cell = own.or_else(|| Some(Cow::Borrowed(attribution.container()?.cell()?)));
-        let stamp = record.time(&self.policy(origin.source));
         Some(Flow {
-            time: stamp.or_else(|| range.map(TimeRange::middle)),
+            time: when.map(|When { time, .. }| time),
             range,
             origin,
             also: self.reports.others(origin),
@@ -150,19 +142,18 @@ impl State {
         })
     }
 
-    /// When a packet was logged, and how far that can be out.
-    pub(super) fn time(&self, source: SourceId, record: &Record<'_>) -> Option<TimeRange> {
-        let stamp = record.time(&self.policy(source));
-        self.clocks.time(source, &record.envelope, stamp)
-    }
-
     /// Who sent the packet of a record.
     fn attribute<'l>(&'l self, record: &Record<'_>, time: Option<TimeRange>) -> Attribution<'l> {
         let Some((packet, Some(cf))) = record.packet() else {
             return Attribution::unknown(Reason::NotCloudFoundry);
         };
-        let cell = machine(&record.envelope);
-        let seen = Sighting { cell: cell.as_deref(), time, address: own_address(packet, cf) };
+        let machine = NameKind::of(&record.envelope);
+        let (cell, kind) = match &machine {
+            Some((name, kind)) => (Some(name.as_str()), *kind),
+            None => (None, NameKind::Unknown),
+        };
+        let (address, interface) = (own_address(packet, cf), own_interface(packet, cf));
+        let seen = Sighting { cell, time, kind, address, interface };
         self.ledger.attribute(cf, &seen)
     }
 
@@ -176,7 +167,7 @@ impl State {
         let address = peer_address(packet, cf)?;
         let attribution = match time {
             Some(time) => self.ledger.peer(address, time),
-            None => Attribution::unknown(Reason::NoSuchLease),
+            None => Attribution::unknown(Reason::NoAddressLease),
         };
         Some(Peer { identity: self.identity(&attribution), address, attribution })
     }

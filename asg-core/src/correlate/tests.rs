@@ -10,6 +10,7 @@ use crate::guid::Guid;
 use crate::line::Line;
 use crate::names::directory::{NoDirectory, directory_fn};
 use crate::names::identity::{AppState, Entity, Identity};
+use crate::record::Record;
 use crate::time::Timestamp;
 
 type Lines<'a> = [(Origin, &'a [u8])];
@@ -56,16 +57,21 @@ fn slow_outputs(lines: &Lines<'_>) -> (State, Vec<(Origin, serde_json::Value)>) 
     for (origin, line) in lines {
         state.take(*origin, &Record::read(&Line::new(line)), Timestamp::from_nanos(0));
     }
+    let State { reports, clocks, policy, .. } = &mut state;
+    let times = clocks.complete(policy);
     for (origin, line) in lines {
-        state.join_logger(*origin, &Record::read(&Line::new(line)));
+        State::join_logger(reports, &times, *origin, &Record::read(&Line::new(line)));
     }
+    drop(times);
     let mut found = Vec::new();
+    let times = state.times();
     for (origin, line) in lines {
-        if let Some(flow) = state.flow(*origin, Record::read(&Line::new(line))) {
+        if let Some(flow) = state.flow(&times, *origin, Record::read(&Line::new(line))) {
             let output = flow.to_output(|source| source.0);
             found.push((*origin, serde_json::to_value(output).unwrap()));
         }
     }
+    drop(times);
     (state, found)
 }
 
@@ -233,9 +239,9 @@ fn a_packet_between_containers_has_two_ends_and_the_address_never_overrules_the_
     assert_eq!(peer["attribution"]["evidence"][0]["line"], 1);
     // An address that nobody had, and one that says otherwise than the handle.
     let flow = ends(&denied.replace("SRC=10.255.73.3", "SRC=10.255.73.9"));
-    assert_eq!(flow["peer"]["attribution"]["reason"], "no_such_lease");
+    assert_eq!(flow["peer"]["attribution"]["reason"], "no_address_lease");
     let flow = ends(&denied.replace("DST=10.255.73.4", "DST=10.255.73.3"));
-    assert_eq!(flow["attribution"]["reason"], "address_contradicts");
+    assert_eq!(flow["attribution"]["reason"], "conflicting_address");
     assert_eq!(flow["handle"], serde_json::Value::Null);
     // Out of a container, to the world.
     let flow =
@@ -280,7 +286,7 @@ fn a_time_that_may_be_either_owners_is_ambiguous() {
     assert_eq!(flow_of(&lines("08:05:00.700000", 3_900), 1)["handle"], next);
     // It was stamped an hour after it was written, as its uptime shows.
     let late = flow_of(&lines("08:05:00.700000", 300), 1);
-    assert_eq!(late["attribution"]["reason"], "several_handles_begin_so");
+    assert_eq!(late["attribution"]["reason"], "ambiguous_handle_prefix");
     assert_eq!(late["attribution"]["candidates"].as_array().unwrap().len(), 2);
     assert!(late["time_error"].as_f64().unwrap() > 3_600.0);
 }

@@ -9,8 +9,10 @@ pub(crate) mod lager;
 pub enum Moment {
     /// It was made now.
     Created,
-    /// It was there, and may have been for long.
+    /// It was spoken of: it was there, and may have been for long, or something was left of it.
     Seen,
+    /// It ran.
+    Running,
     /// It is gone now.
     Destroyed,
 }

@@ -7,22 +7,23 @@
 //! | one known handle that is a GUID: an instance, a task, a build | that container |
 //! | one known app or process GUID, as old handles begin, `<process GUID>-<instance GUID>` and `<app GUID>-<digits>` | the app, and no container: others of the app look alike, and their lines may be lost |
 //! | the app GUID behind `OK_<tag>_` | the app |
-//! | several of these | nobody, unless time excludes all but one |
+//! | several of these | nobody, unless time excludes all but one, and none that it excludes had the packet's address |
 //!
 //! That a beginning is claimed for the one known owner, although lines about another may be lost, rests on arithmetic: 16
 //! characters have 52 random bits and 19 have 60, so of ten million containers that were never seen one begins like a given
 //! one with a chance of 10⁻¹¹ (19 characters; 2·10⁻⁹ for 16). Shorter beginnings prove nothing.
 //!
 //! Time, cell and address never name an owner against the prefix. They can contradict it, and then nothing is certain; and
-//! where the prefix names none, or an app, a lease that is proven can tell the container, as `inferred`.
+//! where the prefix names none, several or an app, a proven lease can name the container, as `inferred`.
 
 use std::net::IpAddr;
+use std::ops::Bound;
 
 use super::index::LEAST_CHARACTERS;
-use super::row::Field;
-use super::{Ledger, Lifetime, known};
-use crate::guid::{GuidPrefix, HandlePrefix};
-use crate::ledger::attribution::{Attribution, Certainty, Owners, Reason};
+use super::{Ledger, Lifetime, count_work, known};
+use crate::evidence::{Interface, NameKind};
+use crate::guid::{Guid, GuidPrefix, HandlePrefix, ProcessName};
+use crate::ledger::attribution::{Attribution, Certainty, MOST_CANDIDATES, Owners, Reason};
 use crate::prefix::{LogPrefix, Subject};
 use crate::time::TimeRange;
 
@@ -35,8 +36,12 @@ pub struct Sighting<'a> {
     pub cell: Option<&'a str>,
     /// When the packet was logged.
     pub time: Option<TimeRange>,
+    /// The kind of that name.
+    pub kind: NameKind,
     /// The packet's address on the side of the prefix' subject: its source for egress, its destination for ingress.
     pub address: Option<IpAddr>,
+    /// The interface on that side, `IN=` for egress and `OUT=` for ingress, where its name shows an address.
+    pub interface: Option<Interface>,
 }
 
 impl<'a> Sighting<'a> {
@@ -50,6 +55,24 @@ impl<'a> Sighting<'a> {
     #[must_use]
     pub const fn on(self, cell: &'a str) -> Self {
         Self { cell: Some(cell), ..self }
+    }
+
+    /// A sighting on the machine with this name of this kind.
+    #[must_use]
+    pub const fn on_machine(self, name: &'a str, kind: NameKind) -> Self {
+        Self { cell: Some(name), kind, ..self }
+    }
+
+    /// A sighting through this interface of the subject's.
+    #[must_use]
+    pub const fn through(self, interface: Interface) -> Self {
+        Self { interface: Some(interface), ..self }
+    }
+
+    /// True if the packet shows an address that its interface cannot have: it was made up.
+    fn is_forged(&self) -> bool {
+        let pair = self.interface.zip(self.address);
+        pair.is_some_and(|(interface, address)| !interface.fits(address))
     }
 
     /// The same with this address of the subject's.
@@ -97,8 +120,10 @@ impl Ledger {
             (_, Some(guid)) if guid.len() < LEAST_CHARACTERS => {
                 Attribution::unknown(Reason::PrefixTooShort)
             }
-            (Subject::App, Some(guid)) => self.app(guid, Reason::NoSuchApp, seen),
-            (Subject::App, None) => Attribution::unknown(Reason::NoSuchApp),
+            (Subject::App, Some(guid)) => {
+                self.app(guid, [Reason::UniqueAppPrefix, Reason::UnknownApp], seen)
+            }
+            (Subject::App, None) => Attribution::unknown(Reason::UnknownApp),
             (_, Some(guid)) => self.container_or_app(guid, seen),
             (_, None) => self.named_by_text(shown, seen),
         }
@@ -106,37 +131,46 @@ impl Ledger {
 
     /// A prefix that names nobody: only an address can tell.
     fn unnamed(&self, seen: &Sighting<'_>) -> Attribution<'_> {
-        match seen.address.and_then(|address| self.holder(address, seen)) {
-            Some(holder) => Attribution {
-                certainty: Certainty::Inferred,
-                reason: Reason::AddressLease,
-                owners: Owners::Container(holder),
-                lease: Some(holder),
-            },
-            None => Attribution::unknown(Reason::NamesNobody),
+        self.holder_of(seen)
+            .map_or_else(|| Attribution::unknown(Reason::NoOwnerInPrefix), Attribution::leased)
+    }
+
+    /// The one container that surely had the packet's address, or the one that its interface's name shows.
+    fn holder_of(&self, seen: &Sighting<'_>) -> Option<Lifetime<'_>> {
+        if seen.is_forged() {
+            return None;
         }
+        let of_interface = || seen.interface.and_then(Interface::address);
+        let by = |address: Option<IpAddr>| self.holder(address?, seen);
+        by(seen.address).or_else(|| by(of_interface()))
     }
 
     fn container_or_app(&self, shown: GuidPrefix, seen: &Sighting<'_>) -> Attribution<'_> {
-        let bits = shown.range().0;
-        let begins_so = |row: &u32| self.rows[*row as usize].begins(shown);
-        let mut rows = self.heads.find(bits).filter(begins_so);
-        let Some(first) = rows.next() else {
-            return self.app(shown, Reason::NoSuchHandle, seen);
-        };
-        let first = Lifetime::new(self, first);
+        let key_of = |row: u32| self.rows[row as usize].key();
+        let begin_so = || self.heads.starting(shown, key_of);
+        let all: Vec<_> = begin_so().take(MOST_CANDIDATES + 1).collect();
+        if all.is_empty() {
+            return self.app(shown, [Reason::AppGuidPrefix, Reason::UnknownHandle], seen);
+        }
         let no_app = self.apps_that_begin(shown).next().is_none();
-        let Some(second) = rows.next() else {
-            let is_whole = self.rows[first.row() as usize].len == shown.len() as u8;
-            return if no_app {
-                self.one(first, is_whole, seen)
-            } else {
-                Self::several(vec![first])
-            };
+        let is_whole = |row: u32| self.rows[row as usize].len == shown.len() as u8;
+        let begins_so = |it: Lifetime<'_>| {
+            let (low, high) = shown.range();
+            let (bits, len) = key_of(it.row());
+            (low..=high).contains(&bits) && shown.len() <= usize::from(len)
         };
-        let mut all = vec![first, Lifetime::new(self, second)];
-        all.extend(rows.map(|row| Lifetime::new(self, row)));
-        if no_app { self.one_of(all, seen) } else { Self::several(all) }
+        match all.as_slice() {
+            [one] if no_app => self.one(Lifetime::new(self, *one), is_whole(*one), seen),
+            few if few.len() <= MOST_CANDIDATES => {
+                let few = few.iter().map(|row| Lifetime::new(self, *row)).collect();
+                if no_app { self.one_of(few, seen) } else { Attribution::alike(few) }
+            }
+            _ => {
+                let text = shown.to_string().into();
+                let count = self.alike.get_or(text, || begin_so().count());
+                self.many(&all, count, begins_so, seen)
+            }
+        }
     }
 
     fn named_by_text(&self, shown: HandlePrefix<'_>, seen: &Sighting<'_>) -> Attribution<'_> {
@@ -144,127 +178,166 @@ impl Ledger {
             return self.one(Lifetime::new(self, *row), true, seen);
         }
         if shown.len() < LEAST_CHARACTERS {
-            return Attribution::unknown(Reason::NoSuchHandle);
+            return Attribution::unknown(Reason::UnknownHandle);
         }
-        let from = self.texts.range::<str, _>((
-            std::ops::Bound::Excluded(shown.as_str()),
-            std::ops::Bound::Unbounded,
-        ));
-        let all: Vec<_> = from
-            .take_while(|(text, _)| text.starts_with(shown.as_str()))
-            .map(|(_, row)| Lifetime::new(self, *row))
-            .collect();
+        let begin_so = || {
+            let from = (Bound::Excluded(shown.as_str()), Bound::Unbounded);
+            let all = self.texts.range::<str, _>(from).inspect(|_| count_work(1));
+            all.take_while(|(text, _)| text.starts_with(shown.as_str())).map(|(_, row)| *row)
+        };
+        let all: Vec<_> = begin_so().take(MOST_CANDIDATES + 1).collect();
         match all.as_slice() {
-            [] => Attribution::unknown(Reason::NoSuchHandle),
-            [one] => self.one(*one, false, seen),
-            _ => self.one_of(all, seen),
+            [] => Attribution::unknown(Reason::UnknownHandle),
+            [one] => self.one(Lifetime::new(self, *one), false, seen),
+            few if few.len() <= MOST_CANDIDATES => {
+                self.one_of(few.iter().map(|row| Lifetime::new(self, *row)).collect(), seen)
+            }
+            _ => {
+                let count = self.alike.get_or(shown.as_str().into(), || begin_so().count());
+                let begins_so =
+                    |it: Lifetime<'_>| it.handle().to_string().starts_with(shown.as_str());
+                self.many(&all, count, begins_so, seen)
+            }
         }
     }
 
     /// One container begins so. What else is known of it and of the packet must not contradict that.
     fn one<'l>(&'l self, it: Lifetime<'l>, is_whole: bool, seen: &Sighting<'_>) -> Attribution<'l> {
-        let doubt = if it.is_contradicted() {
-            Reason::ProcessesContradict
+        let doubt = if it.conflict().is_some() {
+            Reason::ConflictingEvidence
         } else if !it.may_live_at(seen.time) {
             Reason::OutsideLifetime
-        } else if seen.cell.and_then(|cell| self.was_on(it, cell)) == Some(false) {
-            Reason::OnAnotherCell
-        } else if seen.address.is_some_and(|address| self.had_another(it, address)) {
-            Reason::AddressContradicts
+        } else if seen.cell.and_then(|cell| self.was_on(it, cell, seen.kind)) == Some(false) {
+            Reason::OtherCell
+        } else if it.had_another(seen) {
+            Reason::ConflictingAddress
+        } else if is_whole {
+            return Attribution::of(Certainty::Exact, Reason::WholeHandle, Owners::Container(it));
         } else {
-            let (certainty, reason) = if is_whole {
-                (Certainty::Exact, Reason::WholeHandle)
-            } else {
-                (Certainty::UniquePrefix, Reason::OneHandleBeginsSo)
-            };
-            return Attribution { certainty, reason, owners: Owners::Container(it), lease: None };
+            let reason = Reason::UniqueHandlePrefix;
+            return Attribution::of(Certainty::UniquePrefix, reason, Owners::Container(it));
         };
-        Attribution {
-            certainty: Certainty::Ambiguous,
-            reason: doubt,
-            owners: Owners::Several(vec![it]),
-            lease: None,
-        }
+        Attribution::doubted(it, doubt)
     }
 
     /// Several begin so: time may leave one, or a lease pick one of them.
     fn one_of<'l>(&'l self, all: Vec<Lifetime<'l>>, seen: &Sighting<'_>) -> Attribution<'l> {
         let mut alive = all.iter().filter(|it| it.may_live_at(seen.time));
         if let (Some(one), None) = (alive.next(), alive.next()) {
-            return self.one(*one, false, seen);
+            let is_rivalled = !one.had(seen)
+                && all.iter().any(|it| {
+                    let elsewhere = || seen.cell.and_then(|cell| self.was_on(*it, cell, seen.kind));
+                    it != one && it.had(seen) && elsewhere() != Some(false)
+                });
+            // Time alone excludes the container that had just this address. A time can be wrong.
+            if !is_rivalled {
+                return self.one(*one, false, seen);
+            }
         }
-        match seen.address.and_then(|address| self.holder(address, seen)) {
-            Some(holder) if all.contains(&holder) => Attribution {
-                certainty: Certainty::Inferred,
-                reason: Reason::AddressLease,
-                owners: Owners::Container(holder),
-                lease: Some(holder),
-            },
-            _ => Self::several(all),
+        match self.holder_of(seen) {
+            Some(holder) if all.contains(&holder) => Attribution::leased(holder),
+            _ => Attribution::alike(all),
         }
     }
 
-    const fn several(all: Vec<Lifetime<'_>>) -> Attribution<'_> {
-        Attribution {
-            certainty: Certainty::Ambiguous,
-            reason: Reason::SeveralHandlesBeginSo,
-            owners: Owners::Several(all),
-            lease: None,
+    /// More begin so than anyone wants to see. They are too many for time to pick one.
+    fn many<'l>(
+        &'l self,
+        all: &[u32],
+        count: usize,
+        begins_so: impl Fn(Lifetime<'_>) -> bool,
+        seen: &Sighting<'_>,
+    ) -> Attribution<'l> {
+        if let Some(holder) = self.holder_of(seen).filter(|holder| begins_so(*holder)) {
+            return Attribution::leased(holder);
         }
+        let first = all.iter().take(MOST_CANDIDATES).map(|row| Lifetime::new(self, *row));
+        Attribution::several(first.collect(), count, Reason::AmbiguousHandlePrefix)
     }
 
     fn apps_that_begin(&self, shown: GuidPrefix) -> impl Iterator<Item = u32> + '_ {
-        self.app_heads
-            .find(shown.range().0)
-            .filter(move |app| shown.starts((*self.apps.get(*app)).into()))
+        self.app_heads.starting(shown, |number| super::app_key(*self.apps.get(number)))
     }
 
-    fn app(&self, shown: GuidPrefix, none: Reason, seen: &Sighting<'_>) -> Attribution<'_> {
+    fn app(
+        &self,
+        shown: GuidPrefix,
+        [found, none]: [Reason; 2],
+        seen: &Sighting<'_>,
+    ) -> Attribution<'_> {
         let mut apps = self.apps_that_begin(shown);
         let Some(number) = apps.next() else { return Attribution::unknown(none) };
+        let holder = self.holder_of(seen);
         if apps.next().is_some() {
-            return Self::several(Vec::new());
+            return self.one_of_apps(shown, holder);
         }
         let facts = &self.app_facts[number as usize];
         let app = *self.apps.get(number);
-        let certainty = if facts.is_contradicted {
-            Certainty::Ambiguous
+        let (certainty, reason) = if facts.is_contradicted {
+            (Certainty::Ambiguous, Reason::ConflictingEvidence)
         } else if shown.full().is_some() {
-            Certainty::Exact
+            (Certainty::Exact, found)
         } else {
-            Certainty::UniquePrefix
+            (Certainty::UniquePrefix, found)
         };
-        let reason = match certainty {
-            Certainty::Ambiguous => Reason::ProcessesContradict,
-            _ => Reason::OneAppBeginsSo,
-        };
-        let holder = seen.address.and_then(|address| self.holder(address, seen));
         let lease = holder.filter(|holder| holder.is_of(app));
-        Attribution {
-            certainty,
-            reason,
-            owners: Owners::App { app, line: known(facts.origin) },
-            lease,
-        }
+        let owners = Owners::App { app, line: known(facts.origin) };
+        Attribution { lease, ..Attribution::of(certainty, reason, owners) }
     }
 
-    /// True if the packet shows an address of a family of which the container is known to have another.
-    fn had_another(&self, it: Lifetime<'_>, shown: IpAddr) -> bool {
-        let of_family = |known: &IpAddr| known.is_ipv4() == shown.is_ipv4();
-        let mut known = self
-            .values(it.row(), Field::Address)
-            .map(|number| *self.addresses.get(number))
-            .filter(of_family)
-            .peekable();
-        known.peek().is_some() && known.all(|known| known != shown)
+    /// Several apps begin so: a lease may be of one of them.
+    fn one_of_apps<'l>(
+        &'l self,
+        shown: GuidPrefix,
+        holder: Option<Lifetime<'l>>,
+    ) -> Attribution<'l> {
+        let known = holder.and_then(|holder| {
+            let mut apps =
+                holder.apps().into_iter().flatten().filter(|app| shown.starts((*app).into()));
+            let app = apps.next()?;
+            apps.all(|other| other == app).then_some(app)
+        });
+        let Some(app) = known else {
+            return Attribution::several(Vec::new(), 0, Reason::AmbiguousAppPrefix);
+        };
+        let number = self.apps.find(&app, |known| *known == app);
+        let line = number.and_then(|number| super::known(self.app_facts[number as usize].origin));
+        Attribution {
+            lease: holder,
+            ..Attribution::of(Certainty::Inferred, Reason::AddressLease, Owners::App { app, line })
+        }
     }
 }
 
 impl Lifetime<'_> {
     /// True if it runs this app, or the process with this GUID.
-    fn is_of(self, guid: crate::guid::Guid) -> bool {
-        let process =
-            self.process().and_then(crate::guid::ProcessName::guid).map(|guid| guid.process);
-        self.app() == Some(guid) || process == Some(guid) || self.subject() == Some(guid)
+    fn is_of(self, guid: Guid) -> bool {
+        self.apps().contains(&Some(guid))
+    }
+
+    /// The GUIDs by which a prefix may name the app that it runs.
+    fn apps(self) -> [Option<Guid>; 3] {
+        let process = self.process().and_then(ProcessName::guid).map(|guid| guid.process);
+        [self.app(), process, self.subject()]
+    }
+
+    /// True if the container is known to have had an address that the packet shows.
+    fn had(self, seen: &Sighting<'_>) -> bool {
+        let shown = [seen.address, seen.interface.and_then(Interface::address)];
+        self.addresses().any(|known| shown.contains(&Some(known)))
+    }
+
+    /// True if the packet shows an address and the container is known to have another of its family, or one that its
+    /// interface cannot have.
+    fn had_another(self, seen: &Sighting<'_>) -> bool {
+        let none_fits = |fits: &dyn Fn(IpAddr) -> bool, is_v4: bool| {
+            let mut known = self.addresses().filter(|known| known.is_ipv4() == is_v4).peekable();
+            known.peek().is_some() && !known.any(fits)
+        };
+        seen.is_forged()
+            || seen.address.is_some_and(|shown| none_fits(&|known| known == shown, shown.is_ipv4()))
+            || seen
+                .interface
+                .is_some_and(|interface| none_fits(&|known| interface.fits(known), true))
     }
 }

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::evidence::Origin;
 use crate::guid::{Guid, ProcessName};
+pub use crate::ledger::reason::Reason;
 use crate::ledger::{Ledger, Lifetime};
 
 /// Who a log prefix belongs to, as far as the evidence goes. Borrowed from the [`Ledger`](crate::Ledger).
@@ -19,13 +20,57 @@ pub struct Attribution<'l> {
     /// The container that the packet's address was leased to, where that says more than the prefix: which container of the
     /// app it was. Never surer than `inferred`.
     pub lease: Option<Lifetime<'l>>,
+    /// How many containers come into question beside those that [`Attribution::candidates`] gives.
+    pub candidates_more: usize,
 }
+
+/// The most candidates that an answer lists. More help nobody, and a log could make each answer as long as itself.
+pub const MOST_CANDIDATES: usize = 16;
 
 impl<'l> Attribution<'l> {
     /// No owner, because of this.
     #[must_use]
     pub const fn unknown(reason: Reason) -> Self {
-        Self { certainty: Certainty::Unknown, reason, owners: Owners::None, lease: None }
+        Self::of(Certainty::Unknown, reason, Owners::None)
+    }
+
+    pub(super) const fn of(certainty: Certainty, reason: Reason, owners: Owners<'l>) -> Self {
+        Self { certainty, reason, owners, lease: None, candidates_more: 0 }
+    }
+
+    /// The container that had the packet's address, by its lease alone.
+    pub(super) fn leased(it: Lifetime<'l>) -> Self {
+        let owners = Owners::Container(it);
+        Self { lease: Some(it), ..Self::of(Certainty::Inferred, Reason::AddressLease, owners) }
+    }
+
+    /// One container, that something speaks against.
+    pub(super) fn doubted(it: Lifetime<'l>, reason: Reason) -> Self {
+        Self::several(vec![it], 1, reason)
+    }
+
+    /// Any of these, whose handles begin alike.
+    pub(super) fn alike(all: Vec<Lifetime<'l>>) -> Self {
+        let count = all.len();
+        Self::several(all, count, Reason::AmbiguousHandlePrefix)
+    }
+
+    /// Any of so many containers; these are the first.
+    pub(super) fn several(mut first: Vec<Lifetime<'l>>, count: usize, reason: Reason) -> Self {
+        first.sort_by_cached_key(|it| it.handle());
+        let candidates_more = count - first.len();
+        Self { candidates_more, ..Self::of(Certainty::Ambiguous, reason, Owners::Several(first)) }
+    }
+
+    /// The contradiction in the evidence about the one container in question; `None` if that is not why nothing is
+    /// certain.
+    #[must_use]
+    pub fn conflict(&self) -> Option<Conflict> {
+        match (self.reason, &self.owners) {
+            (Reason::ConflictingEvidence, Owners::App { .. }) => Some(Conflict::App),
+            (Reason::ConflictingEvidence, Owners::Several(all)) => all.first()?.conflict(),
+            _ => None,
+        }
     }
 
     /// The one container that it is; `None` if there is none, or more than one.
@@ -53,7 +98,7 @@ impl<'l> Attribution<'l> {
         }
     }
 
-    /// The containers that come into question, where it is not one.
+    /// The containers that come into question, where it is not one: the first sixteen, by their handles.
     #[must_use]
     pub fn candidates(&self) -> &[Lifetime<'l>] {
         match &self.owners {
@@ -85,6 +130,7 @@ pub(crate) struct Detached {
     reason: Reason,
     owners: DetachedOwners,
     lease: Option<u32>,
+    candidates_more: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,7 +153,8 @@ impl Attribution<'_> {
             }
         };
         let lease = self.lease.map(Lifetime::row);
-        Detached { certainty: self.certainty, reason: self.reason, owners, lease }
+        let Self { certainty, reason, candidates_more, .. } = *self;
+        Detached { certainty, reason, owners, lease, candidates_more }
     }
 }
 
@@ -123,8 +170,8 @@ impl Detached {
                 Owners::Several(rows.iter().copied().map(lifetime).collect())
             }
         };
-        let (certainty, reason) = (self.certainty, self.reason);
-        Attribution { certainty, reason, owners, lease: self.lease.map(lifetime) }
+        let Self { certainty, reason, candidates_more, .. } = *self;
+        Attribution { certainty, reason, owners, lease: self.lease.map(lifetime), candidates_more }
     }
 }
 
@@ -162,86 +209,48 @@ pub enum Certainty {
     Exact,
 }
 
-/// What decided an attribution.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+/// A contradiction between lines about one container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Reason {
-    /// The prefix is a whole handle.
-    WholeHandle,
-    /// One known handle begins so.
-    OneHandleBeginsSo,
-    /// One known app's GUID begins so.
-    OneAppBeginsSo,
-    /// Several known handles begin so, or apps.
-    SeveralHandlesBeginSo,
-    /// Lines name different processes, apps, instances or cells for the same handle, or different apps for its process.
-    ProcessesContradict,
-    /// One known handle begins so, but the packet is older than its container or younger than its end.
-    OutsideLifetime,
-    /// One known handle begins so, but its container was on another cell than the packet.
-    OnAnotherCell,
-    /// One known handle begins so, but its container had another address than the packet.
-    AddressContradicts,
-    /// The container that had the packet's address on the packet's cell, at the time.
-    AddressLease,
-    /// Several containers had the address at the time, or so shortly before or after that clocks may be out by more.
-    SeveralHadAddress,
-    /// One container had the address about then, but not surely at the time.
-    LeaseInDoubt,
-    /// No line tells who had the address at the time.
-    NoSuchLease,
-    /// Too little of a GUID is shown to tell anything.
-    PrefixTooShort,
-    /// No line names a handle that begins so.
-    NoSuchHandle,
-    /// No line names an app whose GUID begins so.
-    NoSuchApp,
-    /// There is no line about any container at all: no rep logs were given.
-    NoEvidence,
-    /// Garden's own health check, which belongs to no app.
-    HealthCheck,
-    /// The prefix is Cloud Foundry's, but names nobody.
-    NamesNobody,
-    /// The prefix is not Cloud Foundry's.
-    NotCloudFoundry,
+pub enum Conflict {
+    /// Two process GUIDs.
+    Process,
+    /// Two apps, or two of its process.
+    App,
+    /// Two instances of its process.
+    Index,
+    /// Two cells.
+    Cell,
+    /// Two machines: names of one kind, as two BOSH instance ids are.
+    Machine,
+    /// Two addresses of one family.
+    Address,
+    /// It ran after its cell had destroyed it.
+    Lifetime,
+    /// All that speaks of it is lines that contradict themselves: an instance GUID beside another container's GUID, or a
+    /// request about another process.
+    Line,
 }
 
-impl Reason {
+impl Conflict {
     /// A sentence for people.
     ///
     /// ```
-    /// use asg_core::Reason;
-    /// assert_eq!(Reason::NoEvidence.sentence(), "no rep log was given");
+    /// use asg_core::Conflict;
+    /// assert_eq!(Conflict::Cell.sentence(), "lines name two cells for this container");
     /// ```
     #[must_use]
     pub const fn sentence(self) -> &'static str {
         match self {
-            Self::WholeHandle => "the prefix is the whole handle",
-            Self::OneHandleBeginsSo => "one known handle begins so",
-            Self::OneAppBeginsSo => "one known app GUID begins so",
-            Self::SeveralHandlesBeginSo => "several known handles begin so",
-            Self::ProcessesContradict => "the lines contradict each other about this handle",
-            Self::OutsideLifetime => {
-                "one known handle begins so, but its container lived at another time"
-            }
-            Self::OnAnotherCell => {
-                "one known handle begins so, but its container was on another cell"
-            }
-            Self::AddressContradicts => {
-                "one known handle begins so, but its container had another address"
-            }
-            Self::AddressLease => "the container had this address then, on this cell",
-            Self::SeveralHadAddress => "several containers had this address about then",
-            Self::LeaseInDoubt => "the container had this address about then, if not surely",
-            Self::NoSuchLease => "no line tells who had this address then",
-            Self::PrefixTooShort => "too little of a handle is shown",
-            Self::NoSuchHandle => "no rep line names a handle that begins so",
-            Self::NoSuchApp => "no line names an app whose GUID begins so",
-            Self::NoEvidence => "no rep log was given",
-            Self::HealthCheck => "Garden's own health check",
-            Self::NamesNobody => "the prefix names nobody",
-            Self::NotCloudFoundry => "the prefix is not Cloud Foundry's",
+            Self::Process => "lines name two processes for this container",
+            Self::App => "lines name two apps for this container or its process",
+            Self::Index => "lines name two instance indexes for this container",
+            Self::Cell => "lines name two cells for this container",
+            Self::Machine => "lines from two machines claim this container",
+            Self::Address => "lines give this container two addresses",
+            Self::Lifetime => "a line shows this container running after its end",
+            Self::Line => "each line about this container contradicts itself",
         }
     }
 }

@@ -19,14 +19,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::intern::Interner;
-use super::row::{Field, NONE, Row, Times};
-use super::{Alias, AppNames, Ledger, Loaded};
+use super::row::{Field, Flags, Moved, NONE, Row, Times};
+use super::{Alias, AppNames, Ledger, Loaded, MOST_RIVALS};
 use crate::evidence::{Origin, SourceId};
 use crate::guid::{Guid, GuidPrefix, Handle, ProcessGuid, ProcessName};
 
 const MAGIC: &[u8; 8] = b"ASGLEDGR";
 /// Raised when a reader of the version before would misread.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 const HEADER: usize = 20;
 /// One less than the least length of a handle that is a GUID: 28 to 36 characters are 1 to 9, and 0 is any other name.
 const LEAST_LEN: u8 = 27;
@@ -127,7 +127,7 @@ impl Ledger {
         for &number in &cells.order {
             let facts = self.cell_facts[number as usize];
             out.text(self.cells.get(number));
-            out.byte(u8::from(facts.is_cell));
+            out.byte(u8::from(facts.is_cell) | facts.kinds << 1);
             out.number(match facts.alias {
                 Alias::None => 0,
                 Alias::Many => 1,
@@ -209,7 +209,7 @@ impl Ledger {
     }
 
     /// By handle: those that are GUIDs, then the others.
-    fn order(&self, row: u32) -> (bool, u128, u8, Option<&Arc<str>>) {
+    pub(super) fn order(&self, row: u32) -> (bool, u128, u8, Option<&Arc<str>>) {
         let row = &self.rows[row as usize];
         if row.len > 0 {
             (false, row.bits, row.len, None)
@@ -252,8 +252,9 @@ impl Ledger {
                 values
             })
             .collect();
-        // A bit for each field that there is, one for the start, and one for fields with several values.
-        let mut flags = u8::from(row.times().is_start_known) << 6;
+        out.byte(row.flags.0);
+        // A bit for each field that there is, and one for fields with several values.
+        let mut flags = 0_u8;
         for (n, values) in values.iter().enumerate() {
             flags |= u8::from(!values.is_empty()) << n;
             flags |= u8::from(values.len() > 1) << 7;
@@ -280,7 +281,7 @@ impl Ledger {
         for _ in 0..count {
             let name = input.text()?;
             let number = put_new(&mut ledger.cells, name.into())?;
-            let is_cell = input.flag()?;
+            let flags = input.byte().filter(|flags| *flags < 1 << 5)?;
             let alias = match input.number()? {
                 0 => Alias::None,
                 1 => Alias::Many,
@@ -288,7 +289,8 @@ impl Ledger {
                 _ => return None,
             };
             debug_assert_eq!(number as usize, ledger.cell_facts.len());
-            ledger.cell_facts.push(super::CellFacts { is_cell, alias });
+            let (is_cell, kinds) = (flags & 1 == 1, flags >> 1);
+            ledger.cell_facts.push(super::CellFacts { is_cell, alias, kinds });
         }
         for _ in 0..input.count()? {
             let address = match input.byte()? {
@@ -377,7 +379,7 @@ impl Ledger {
                 return None;
             }
             let rows = &self.rows;
-            self.heads.insert(row.bits, number, |row| rows[row as usize].bits);
+            self.heads.insert(row.key(), number, |row| rows[row as usize].key());
             self.push(row);
         } else {
             let handle = Handle::parse(input.text()?).filter(|handle| handle.guid().is_none())?;
@@ -385,13 +387,17 @@ impl Ledger {
                 return None;
             }
         }
-        let flags = input.byte()?;
+        let said = Flags(input.byte().filter(|flags| flags & !Flags::ALL == 0)?);
+        let flags = input.byte().filter(|flags| flags & 1 << 6 == 0)?;
         self.rows[number as usize].slots = [NONE; super::row::FIELDS];
         for field in Field::ALL {
             if flags >> field as u8 & 1 == 0 {
                 continue;
             }
             let several = if flags >> 7 == 1 { input.count()? } else { 1 };
+            if several > MOST_RIVALS + 1 {
+                return None;
+            }
             for _ in 0..several {
                 let value = u32::try_from(input.number()?).ok().filter(|value| *value != NONE)?;
                 let is_known = match field {
@@ -405,11 +411,13 @@ impl Ledger {
                 self.learn(number, field, value, origin);
             }
         }
-        let is_start_known = flags >> 6 & 1 == 1;
-        self.rows[number as usize].set_times(if are_times_known {
-            input.times(since, is_start_known)?
-        } else {
-            Times { is_start_known, ..Times::UNKNOWN }
+        self.rows[number as usize].flags = said;
+        let times = if are_times_known { input.times(since)? } else { Times::UNKNOWN };
+        self.rows[number as usize].set_times(Times {
+            is_start_known: said.has(Flags::START),
+            held: Moved { is_own: said.has(Flags::HELD_OWN), ..times.held },
+            ended: Moved { is_own: said.has(Flags::ENDED_OWN), ..times.ended },
+            ..times
         });
         Some(())
     }
@@ -482,9 +490,14 @@ impl Writer {
             |time: i64, distance: u64| if time == i64::MAX { 0 } else { distance.wrapping_add(1) };
         self.number(times.first.wrapping_sub(since).cast_unsigned());
         self.number(times.last.wrapping_sub(times.first).cast_unsigned());
-        self.number(or_never(times.held, zigzag(times.held.wrapping_sub(times.first))));
-        // Most that are gone were gone at the latest line.
-        self.number(or_never(times.ended, zigzag(times.last.wrapping_sub(times.ended))));
+        let after = |time: Moved| zigzag(time.at.wrapping_sub(times.first));
+        self.number(or_never(times.held.at, after(times.held)));
+        // Most that are gone were gone at the latest line, and most of that is the cell's own.
+        let before = |time: i64| zigzag(times.last.wrapping_sub(time));
+        self.number(or_never(times.ended.at, before(times.ended.at)));
+        for time in [times.spoken, times.ran] {
+            self.number(if time == i64::MIN { 0 } else { before(time).wrapping_add(1) });
+        }
     }
 }
 
@@ -548,14 +561,26 @@ impl<'b> Reader<'b> {
         Some(Guid::from_u128(u128::from_be_bytes(bytes)))
     }
 
-    fn times(&mut self, since: i64, is_start_known: bool) -> Option<Times> {
+    fn times(&mut self, since: i64) -> Option<Times> {
         let first = since.checked_add_unsigned(self.number()?)?;
         let last = first.checked_add_unsigned(self.number()?)?;
         let mut distance = || Some(self.number()?.checked_sub(1).map(from_zigzag));
-        let or_never = |time: Option<Option<i64>>| time.unwrap_or(Some(i64::MAX));
-        let held = or_never(distance()?.map(|after| first.checked_add(after)))?;
-        let ended = or_never(distance()?.map(|before| last.checked_sub(before)))?;
-        Some(Times { first, last, held, ended, is_start_known })
+        let held = match distance()? {
+            Some(after) => first.checked_add(after)?,
+            None => i64::MAX,
+        };
+        let ended = match distance()? {
+            Some(before) => last.checked_sub(before)?,
+            None => i64::MAX,
+        };
+        let mut own = || match distance()? {
+            Some(before) => last.checked_sub(before),
+            None => Some(i64::MIN),
+        };
+        let (spoken, ran) = (own()?, own()?);
+        let moved = |at| Moved { at, is_own: false };
+        let (held, ended) = (moved(held), moved(ended));
+        Some(Times { first, last, spoken, ran, held, ended, is_start_known: false })
     }
 }
 

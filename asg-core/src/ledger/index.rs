@@ -1,29 +1,54 @@
 //! An index of rows by how a GUID begins.
 //!
 //! A log prefix shows 16 to 29 characters of a GUID, so nothing longer can be the key. The first 16 characters are: 56 bits,
-//! which two GUIDs of a foundation do not share in practice, so a look-up is one probe of a hash table.
+//! which two GUIDs of a foundation do not share in practice, so a look-up is one probe of a hash table. GUIDs that do share
+//! them are in a sorted table of their own, so that a look-up among many of them costs no more than a search.
 
+use std::collections::BTreeMap;
 use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
+
+use super::count_work;
+use crate::guid::GuidPrefix;
 
 /// The characters of a GUID that a look-up needs at least. The shortest that Cloud Foundry writes: `OK_`, a tag of eight
 /// digits and its `_` leave 16. At a million apps ever seen, one in ten billion shares that beginning with another.
 pub(super) const LEAST_CHARACTERS: usize = 16;
 
+/// A GUID, and how many characters of it a handle has.
+pub(super) type Key = (u128, u8);
+
+/// In an entry: it is the number of a list, and not of a row.
+const IS_LIST: u32 = 1 << 31;
+
 /// Numbers of rows by the first [`LEAST_CHARACTERS`] of their GUID. The rows are elsewhere: whoever asks has them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Heads {
     table: HashTable<u32>,
+    /// Rows that share a beginning.
+    lists: Vec<BTreeMap<Key, u32>>,
     hasher: DefaultHashBuilder,
 }
 
 impl Heads {
-    /// Takes a row that is not there yet. `guid_of` tells the GUID of any row.
-    pub(super) fn insert(&mut self, bits: u128, row: u32, guid_of: impl Fn(u32) -> u128) {
-        let hasher = &self.hasher;
-        self.table.insert_unique(hasher.hash_one(head(bits)), row, |&row| {
-            hasher.hash_one(head(guid_of(row)))
+    /// Takes a row that is not there yet. `key_of` gives the GUID of any row.
+    pub(super) fn insert(&mut self, key: Key, row: u32, key_of: impl Fn(u32) -> Key) {
+        assert!(row < IS_LIST, "fewer than 2^31 containers");
+        let (lists, hasher) = (&mut self.lists, &self.hasher);
+        let hash = hasher.hash_one(head(key.0));
+        let is_it = |entry: &u32| head(bits_of(lists, *entry, &key_of)) == head(key.0);
+        if let Some(entry) = self.table.find_mut(hash, is_it) {
+            if *entry & IS_LIST == 0 {
+                let known = BTreeMap::from([(key_of(*entry), *entry)]);
+                *entry = lists.len() as u32 | IS_LIST;
+                lists.push(known);
+            }
+            lists[(*entry & !IS_LIST) as usize].insert(key, row);
+            return;
+        }
+        self.table.insert_unique(hash, row, |entry| {
+            hasher.hash_one(head(bits_of(lists, *entry, &key_of)))
         });
     }
 
@@ -32,10 +57,48 @@ impl Heads {
         self.table.reserve(rows, |_| 0);
     }
 
-    /// The rows whose GUID may begin as this one does, and few others.
-    pub(super) fn find(&self, bits: u128) -> impl Iterator<Item = u32> + '_ {
-        self.table.iter_hash(self.hasher.hash_one(head(bits))).copied()
+    /// The row with this GUID.
+    pub(super) fn get(&self, key: Key, key_of: impl Fn(u32) -> Key) -> Option<u32> {
+        let entry = self.entry(key.0, &key_of)?;
+        if entry & IS_LIST == 0 {
+            return (key_of(entry) == key).then_some(entry);
+        }
+        self.lists[(entry & !IS_LIST) as usize].get(&key).copied()
     }
+
+    /// The rows whose GUID begins so, in order of their GUIDs.
+    pub(super) fn starting(
+        &self,
+        shown: GuidPrefix,
+        key_of: impl Fn(u32) -> Key,
+    ) -> impl Iterator<Item = u32> {
+        let (low, high) = shown.range();
+        let entry = self.entry(low, &key_of);
+        let begins =
+            move |(bits, len): Key| (low..=high).contains(&bits) && shown.len() <= usize::from(len);
+        let one = entry.filter(|entry| entry & IS_LIST == 0 && begins(key_of(*entry)));
+        let list = entry.filter(|entry| entry & IS_LIST != 0);
+        let list = list.map(|entry| &self.lists[(entry & !IS_LIST) as usize]);
+        let of_list = list.into_iter().flat_map(move |list| list.range((low, 0)..=(high, u8::MAX)));
+        let of_list = of_list.inspect(|_| count_work(1)).filter(move |(key, _)| begins(**key));
+        one.into_iter().chain(of_list.map(|(_, row)| *row))
+    }
+
+    fn entry(&self, bits: u128, key_of: &impl Fn(u32) -> Key) -> Option<u32> {
+        let is_it = |entry: &u32| {
+            count_work(1);
+            head(bits_of(&self.lists, *entry, key_of)) == head(bits)
+        };
+        self.table.find(self.hasher.hash_one(head(bits)), is_it).copied()
+    }
+}
+
+/// The GUID of an entry's row, or of any row of its list: all begin alike.
+fn bits_of(lists: &[BTreeMap<Key, u32>], entry: u32, key_of: &impl Fn(u32) -> Key) -> u128 {
+    if entry & IS_LIST == 0 {
+        return key_of(entry).0;
+    }
+    lists[(entry & !IS_LIST) as usize].first_key_value().map_or(0, |((bits, _), _)| *bits)
 }
 
 /// The digits of the first 16 characters: 8, 4 and 2.

@@ -1,31 +1,39 @@
 //! Leases: who had an address, on one cell. Addresses repeat on every cell, so none is looked up without it.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::answer::Sighting;
-use super::row::Field;
-use super::{Alias, Ledger, Lifetime, NONE};
+use super::attribution::MOST_CANDIDATES;
+use super::crowd::{Crowd, Interval, Reaching};
+use super::row::{Field, millis};
+use super::{Alias, LeaseKey, Ledger, Lifetime, NONE};
+use crate::evidence::NameKind;
+use crate::time::TimeRange;
 
 impl Ledger {
-    /// Notes a row under each name of its cell and each of its addresses.
-    pub(super) fn lease(&mut self, row: u32) {
-        let addresses: Vec<_> = self.values(row, Field::Address).collect();
-        if addresses.is_empty() {
-            return;
-        }
-        for address in &addresses {
-            self.holders.add(*address, row);
-        }
-        let cells: Vec<_> =
-            self.values(row, Field::Cell).chain(self.values(row, Field::Machine)).collect();
-        for cell in cells {
-            for address in &addresses {
-                self.leases.add((cell, *address), row);
+    /// Notes a row under what is new of it: under a name of its cell with each of its addresses, or under an address with
+    /// each of the names.
+    pub(super) fn lease(&mut self, row: u32, field: Field, value: u32) {
+        if field == Field::Address {
+            self.holders.add(value, row);
+            let machines = self.values(row, Field::Machine);
+            let cells: Vec<_> = self.values(row, Field::Cell).chain(machines).collect();
+            for cell in cells {
+                self.leases.add((cell, value), row);
+            }
+        } else if matches!(field, Field::Cell | Field::Machine) {
+            let addresses: Vec<_> = self.values(row, Field::Address).collect();
+            for address in addresses {
+                self.leases.add((value, address), row);
             }
         }
     }
 
     /// The one container that surely had this address on this cell then.
+    ///
+    /// A lease begins and ends by the clock of its cell, which stamps the cell's packets too. Where only other machines
+    /// log it, it counts as shorter by the two minutes that clocks may differ.
     #[must_use]
     pub fn holder(&self, address: IpAddr, seen: &Sighting<'_>) -> Option<Lifetime<'_>> {
         let time = seen.time?;
@@ -36,39 +44,132 @@ impl Ledger {
             Alias::Many => return None,
         };
         let number = self.addresses.find(&address, |known| *known == address)?;
-        let under = |name: u32| self.leases.get(&(name, number)).iter();
         let rest = if alias == name { NONE } else { alias };
         let mut holder = None;
-        for row in under(name).chain(under(rest)) {
-            let lifetime = Lifetime::new(self, *row);
-            if !lifetime.held_address_at(time) || holder == Some(lifetime) {
-                continue;
+        for name in [name, rest] {
+            for row in self.leased(name, number, time).first {
+                let lifetime = Lifetime::new(self, row);
+                if holder.is_some_and(|holder| holder != lifetime) {
+                    return None;
+                }
+                holder = Some(lifetime);
             }
-            if holder.is_some() {
-                return None;
-            }
-            holder = Some(lifetime);
         }
-        holder.filter(|lifetime| !lifetime.is_contradicted())
+        holder.filter(|lifetime| lifetime.conflict().is_none())
+    }
+
+    /// The containers that surely had an address all the time in the range, under this name of their cell.
+    fn leased(&self, name: u32, address: u32, time: TimeRange) -> Reaching {
+        let intervals = || {
+            // A row stays noted under values that others have crowded out of it.
+            let is_of = move |row: &u32| {
+                self.values(*row, Field::Address).any(|number| number == address)
+                    && self
+                        .values(*row, Field::Cell)
+                        .chain(self.values(*row, Field::Machine))
+                        .any(|number| number == name)
+            };
+            self.leases.get(&(name, address)).filter(is_of).map(|row| {
+                let (from, to) = self.rows[row as usize].times().lease();
+                Interval { from, to, row }
+            })
+        };
+        let (from, to) = (millis(time.earliest()), millis(time.latest()));
+        if self.leases.count(&(name, address)) <= MOST_CANDIDATES {
+            return Reaching::in_few(intervals(), from, to);
+        }
+        let key = LeaseKey::Sure(name, address);
+        let crowd = self.lease_crowds.get_or(key, || Arc::new(Crowd::of(intervals())));
+        // Two are enough to name none.
+        Reaching { first: crowd.reaching(from, to).take(2).collect(), count: 0 }
     }
 
     pub(super) fn cell_named(&self, name: &str) -> Option<u32> {
         self.cells.find(name, |known| **known == *name)
     }
 
-    /// Whether a container was on the cell that is called so; `None` if the names cannot be compared.
-    pub(super) fn was_on(&self, lifetime: Lifetime<'_>, name: &str) -> Option<bool> {
-        let is_it = |number: u32| **self.cells.get(number) == *name;
-        let on = |field| self.values(lifetime.row(), field).find(|number| is_it(*number));
-        if let Some(number) = on(Field::Cell).or_else(|| on(Field::Machine)) {
-            return (self.cell_facts[number as usize].alias != Alias::Many).then_some(true);
+    /// The cells that a container was on: those that lines name, and those whose lines reach us as its own do.
+    fn cells_of(&self, row: u32) -> impl Iterator<Item = u32> + '_ {
+        let aliases = self.values(row, Field::Machine).filter_map(|machine| {
+            match self.cell_facts[machine as usize].alias {
+                Alias::One(cell) => Some(cell),
+                Alias::None | Alias::Many => None,
+            }
+        });
+        self.values(row, Field::Cell).chain(aliases)
+    }
+
+    /// Whether a container was on the machine that is called so; `None` if the names cannot be compared.
+    pub(super) fn was_on(
+        &self,
+        lifetime: Lifetime<'_>,
+        name: &str,
+        kind: NameKind,
+    ) -> Option<bool> {
+        let row = lifetime.row();
+        let names = || self.values(row, Field::Cell).chain(self.values(row, Field::Machine));
+        let number = self.cell_named(name);
+        let facts = number.map(|number| self.cell_facts[number as usize]);
+        let alias = facts.map_or(Alias::None, |facts| facts.alias);
+        if alias == Alias::Many {
+            return None;
         }
-        let cell = self.rows[lifetime.row() as usize].slot(Field::Cell)?;
-        let facts = self.cell_facts[self.cell_named(name)? as usize];
-        match facts.alias {
-            Alias::One(alias) => Some(alias == cell),
-            Alias::None => facts.is_cell.then_some(false),
-            Alias::Many => None,
+        if number.is_some_and(|number| names().any(|known| known == number)) {
+            return Some(true);
         }
+        let is_cell = facts.is_some_and(|facts| facts.is_cell);
+        let cell = match alias {
+            Alias::One(cell) => Some(cell),
+            _ => number.filter(|_| is_cell),
+        };
+        let mut known_cells = self.cells_of(row).peekable();
+        if let (Some(cell), Some(_)) = (cell, known_cells.peek()) {
+            return Some(known_cells.any(|known| known == cell));
+        }
+        let kinds = bit(kind) | facts.map_or(0, |facts| facts.kinds);
+        names().any(|known| self.differs(known, name, kinds)).then_some(false)
+    }
+
+    /// True if a name is another machine's than a name of these kinds, and no relay's.
+    fn differs(&self, name: u32, other: &str, kinds: u8) -> bool {
+        let facts = self.cell_facts[name as usize];
+        let alike = facts.kinds & kinds;
+        if facts.alias == Alias::Many || alike == 0 {
+            return false;
+        }
+        let name = &**self.cells.get(name);
+        let host = |name: &'_ str| name.split('.').next().unwrap_or_default().to_ascii_lowercase();
+        // One program writes `cell-1`, and another `cell-1.internal`.
+        if alike == bit(NameKind::Host) { host(name) != host(other) } else { name != other }
+    }
+
+    /// True if lines call the machine of a container by two names of one kind.
+    pub(super) fn has_two_machines(&self, row: u32) -> bool {
+        let machines = || self.values(row, Field::Machine);
+        let several = machines().nth(1).is_some();
+        let is_contradicted = |name: u32| {
+            let facts = self.cell_facts[name as usize];
+            let text = self.cells.get(name);
+            let others = machines().chain(self.values(row, Field::Cell));
+            facts.alias != Alias::Many
+                && others.into_iter().any(|other| self.differs(other, text, facts.kinds))
+        };
+        if several && machines().any(is_contradicted) {
+            return true;
+        }
+        // Under each name the lines of one cell reach us, and of no other.
+        let mut cells = self.cells_of(row);
+        cells.next().is_some_and(|first| cells.any(|cell| cell != first))
+    }
+}
+
+/// A bit for a kind of name; none for one that may be of any.
+pub(super) const fn bit(kind: NameKind) -> u8 {
+    match kind {
+        NameKind::Unknown => 0,
+        NameKind::Instance => 1,
+        NameKind::Index => 2,
+        NameKind::Host => 4,
+        NameKind::Address => 8,
     }
 }

@@ -5,22 +5,19 @@ use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
 use super::row::{Field, Times, instant, millis};
-use super::{Ledger, known};
+use super::{Conflict, Ledger, known};
 use crate::evidence::Origin;
 use crate::guid::{Guid, GuidPrefix, Handle, ProcessName};
 use crate::names::Names;
 use crate::time::{TimeRange, Timestamp};
 
 /// What is known of one container. A view of its row in the [`Ledger`]; where lines contradict each other it shows the
-/// least value, and [`Lifetime::is_contradicted`] says so.
+/// least value, and [`Lifetime::conflict`] names the contradiction.
 #[derive(Clone, Copy)]
 pub struct Lifetime<'l> {
     ledger: &'l Ledger,
     row: u32,
 }
-
-/// Clocks of cells and of the machine that stamps a line differ; what is out by less than this is no contradiction.
-pub(super) const CLOCK_TOLERANCE_MILLIS: i64 = 120_000;
 
 impl<'l> Lifetime<'l> {
     pub(super) const fn new(ledger: &'l Ledger, row: u32) -> Self {
@@ -96,14 +93,14 @@ impl<'l> Lifetime<'l> {
     #[must_use]
     pub fn created(self) -> Option<Timestamp> {
         let times = self.times();
-        times.is_start_known.then(|| instant(times.held))
+        times.is_start_known.then(|| instant(times.held.at))
     }
 
     /// When it was destroyed, if a line says so.
     #[must_use]
     pub fn destroyed(self) -> Option<Timestamp> {
         let times = self.times();
-        times.is_end_known().then(|| instant(times.ended))
+        times.is_end_known().then(|| instant(times.ended.at))
     }
 
     /// From the first to the last time that a line speaks of it.
@@ -142,40 +139,29 @@ impl<'l> Lifetime<'l> {
         [process, app, first].into_iter().chain(rivals).flatten()
     }
 
-    /// True if lines name different processes, apps, instances or cells for it.
+    /// The contradiction between the lines about it, if there is one: then nothing of it is certain.
+    ///
+    /// ```
+    /// # use asg_core::{Conflict, Evidence, Handle, Ledger, Moment, Origin, SourceId};
+    /// let mut ledger = Ledger::new();
+    /// for (line, cell) in [(1, "0455ec2b"), (2, "7b9f0c1d")] {
+    ///     let handle = Handle::parse("bfce786c-ab07-40ad-79f9-8f21").unwrap();
+    ///     let mut seen = Evidence::new(handle, Moment::Seen, Origin { source: SourceId(0), line });
+    ///     seen.cell = Some(cell.into());
+    ///     ledger.add(seen);
+    /// }
+    /// assert_eq!(ledger.lifetimes().next().unwrap().conflict(), Some(Conflict::Cell));
+    /// ```
     #[must_use]
-    pub fn is_contradicted(self) -> bool {
-        self.ledger.is_contradicted(self.row)
+    pub fn conflict(self) -> Option<Conflict> {
+        self.ledger.conflict(self.row)
     }
 
     /// False if the evidence says that it was not there yet, or no longer, whenever in the range it was.
     pub(super) fn may_live_at(self, time: Option<TimeRange>) -> bool {
         let Some(time) = time else { return true };
-        let times = self.times();
-        let born = if times.is_start_known {
-            times.first.saturating_sub(CLOCK_TOLERANCE_MILLIS)
-        } else {
-            i64::MIN
-        };
-        let dead = if times.is_end_known() {
-            times.last.saturating_add(CLOCK_TOLERANCE_MILLIS)
-        } else {
-            i64::MAX
-        };
+        let (born, dead) = self.times().life();
         born <= millis(time.latest()) && millis(time.earliest()) <= dead
-    }
-
-    /// True if the evidence proves that it had its address all the time in the range: it was made, or showed the address,
-    /// before; and it was destroyed, or spoken of some time, after.
-    pub(super) fn held_address_at(self, time: TimeRange) -> bool {
-        let times = self.times();
-        // The last line about a container may be about what is left of it.
-        let last = if times.is_end_known() {
-            times.ended
-        } else {
-            times.last.saturating_sub(CLOCK_TOLERANCE_MILLIS)
-        };
-        times.held <= millis(time.earliest()) && millis(time.latest()) <= last
     }
 }
 

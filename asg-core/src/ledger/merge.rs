@@ -1,7 +1,7 @@
 //! Merging ledgers: what one knows is taken by the other as if it had seen the lines.
 
-use super::row::Field;
-use super::{Alias, Ledger, NONE};
+use super::row::{Field, Flags};
+use super::{Alias, CellFacts, Ledger, NONE};
 
 impl Ledger {
     /// Takes all that the other ledger knows. Whoever merges what with what in which order, the result is the same, and
@@ -25,23 +25,32 @@ impl Ledger {
     /// assert_eq!(a.to_bytes(), b.to_bytes());
     /// ```
     pub fn merge(&mut self, other: &Self) {
+        self.lease_crowds.forget();
+        self.alike.forget();
         self.take_rows(other, 0..other.rows.len() as u32);
         for (number, guid) in (0..).zip(other.apps.values()) {
             self.take_app(other, number);
             debug_assert!(self.apps.find(guid, |known| known == guid).is_some());
         }
         for (name, facts) in other.cells.values().iter().zip(&other.cell_facts) {
-            let number = self.cell_number(name.clone());
-            self.cell_facts[number as usize].is_cell |= facts.is_cell;
-            match facts.alias {
-                Alias::None => {}
-                Alias::Many => self.learn_alias(number, Alias::Many),
-                Alias::One(cell) => {
-                    let cell = self.cell_number(other.cells.get(cell).clone());
-                    self.learn_alias(number, Alias::One(cell));
-                }
-            }
+            self.take_cell(other, name, *facts);
         }
+    }
+
+    /// Takes what another ledger knows of a cell's or a machine's name.
+    fn take_cell(&mut self, other: &Self, name: &str, facts: CellFacts) -> u32 {
+        let number = self.cell_number(name.into());
+        let known = &mut self.cell_facts[number as usize];
+        known.is_cell |= facts.is_cell;
+        known.kinds |= facts.kinds;
+        match facts.alias {
+            Alias::One(cell) => {
+                let cell = self.cell_number(other.cells.get(cell).clone());
+                self.learn_alias(number, Alias::One(cell));
+            }
+            alias => self.learn_alias(number, alias),
+        }
+        number
     }
 
     /// Takes these rows of another ledger, and what belongs to them.
@@ -51,6 +60,12 @@ impl Ledger {
             let theirs = other.origins(from);
             let row = self.row_of(&lifetime.handle(), theirs.first);
             self.learn_times(row, lifetime.times());
+            let flags = other.rows[from as usize].flags;
+            for flag in [Flags::GARBLED, Flags::CLEAR] {
+                if flags.has(flag) {
+                    self.rows[row as usize].flags.set(flag, true);
+                }
+            }
             if let Some(origins) = self.origins_mut(row) {
                 origins.first = origins.first.min(theirs.first);
             }
@@ -90,16 +105,8 @@ impl Ledger {
             Field::App => self.take_app(other, value),
             Field::Index => value,
             Field::Cell | Field::Machine => {
-                let number = self.cell_number(other.cells.get(value).clone());
                 let facts = other.cell_facts[value as usize];
-                self.cell_facts[number as usize].is_cell |= facts.is_cell;
-                if let Alias::One(cell) = facts.alias {
-                    let cell = self.cell_number(other.cells.get(cell).clone());
-                    self.learn_alias(number, Alias::One(cell));
-                } else {
-                    self.learn_alias(number, facts.alias);
-                }
-                number
+                self.take_cell(other, other.cells.get(value), facts)
             }
             Field::Address => self.addresses.put(*other.addresses.get(value)),
         };

@@ -7,12 +7,14 @@
 mod answer;
 pub(crate) mod attribution;
 mod bytes;
+mod crowd;
 mod index;
 mod intern;
 mod lease;
 mod lifetime;
 mod merge;
 mod peer;
+mod reason;
 mod row;
 mod rows_by;
 #[cfg(test)]
@@ -26,11 +28,13 @@ pub use answer::Sighting;
 pub use bytes::LedgerError;
 pub use lifetime::{AppNames, Lifetime};
 
+use self::attribution::Conflict;
+use self::crowd::{Crowd, Crowds};
 use self::index::Heads;
 use self::intern::Interner;
-use self::row::{Field, NO_ORIGIN, NONE, Origins, Row, Times};
+use self::row::{Field, Flags, NO_ORIGIN, NONE, Origins, Row, Times};
 use self::rows_by::RowsBy;
-use crate::evidence::{Evidence, Origin, SourceId};
+use crate::evidence::{Evidence, NameKind, Origin, SourceId};
 use crate::guid::{Guid, GuidPrefix, Handle, ProcessName};
 use crate::time::Timestamp;
 
@@ -86,9 +90,27 @@ pub struct Ledger {
     leases: RowsBy<(u32, u32)>,
     /// Who had which address on any cell, in order of the rows.
     holders: RowsBy<u32>,
-    /// The greater values, where lines tell several for one field of a row.
+    /// The greater values in their order, where lines give several for one field of a row: the least of them, at most
+    /// [`MOST_RIVALS`].
     rivals: BTreeMap<(u32, Field), Vec<(u32, Origin)>>,
+    /// Leases of an address that many containers had.
+    lease_crowds: Crowds<LeaseKey, Arc<Crowd>>,
+    /// How many handles begin in one way, where there are many.
+    alike: Crowds<Box<str>, usize>,
 }
+
+/// Of which leases a crowd is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum LeaseKey {
+    /// Those of an address on one cell, as long as they surely lasted.
+    Sure(u32, u32),
+    /// Those of an address on any cell, as long as they may have lasted.
+    About(u32),
+}
+
+/// Values of one field of one container that are kept beside the least. More than one contradict each other anyway, so a log
+/// with thousands costs no more.
+const MOST_RIVALS: usize = 7;
 
 /// The rows that came from a saved ledger, which is their source.
 #[derive(Debug, Clone, Copy, Default)]
@@ -115,6 +137,8 @@ struct CellFacts {
     is_cell: bool,
     /// The cell whose lines reach us under this name.
     alias: Alias,
+    /// A bit for each kind of name that it is used as.
+    kinds: u8,
 }
 
 /// Which cells' lines reach us under a machine's name.
@@ -159,19 +183,29 @@ impl Ledger {
 
     /// Takes the facts of one line.
     pub fn add(&mut self, mut evidence: Evidence) {
-        let machine = evidence.machine.take().map(|name| self.cell_number(name));
+        let kind = evidence.machine_kind;
+        let machine = evidence.machine.take().filter(|_| !evidence.is_contradictory);
+        let machine = machine.map(|name| self.machine_number(name, kind));
         self.add_of(evidence, machine);
     }
 
     /// The same, of the machine with this number, whatever the evidence calls it.
     pub(crate) fn add_of(&mut self, evidence: Evidence, machine: Option<u32>) {
-        let Evidence { handle, moment, time, origin, .. } = evidence;
+        let Evidence { handle, moment, time, origin, is_cells_own, is_contradictory, .. } =
+            evidence;
+        self.lease_crowds.forget();
+        self.alike.forget();
         let row = self.row_of(&handle, origin);
-        let shows_address = evidence.address.is_some() || evidence.address_v6.is_some();
-        self.learn_times(row, Times::of(moment, time, shows_address));
         if let Some(origins) = self.origins_mut(row) {
             origins.first = origins.first.min(origin);
         }
+        let flag = if is_contradictory { Flags::GARBLED } else { Flags::CLEAR };
+        self.rows[row as usize].flags.set(flag, true);
+        if is_contradictory {
+            return;
+        }
+        let shows_address = evidence.address.is_some() || evidence.address_v6.is_some();
+        self.learn_times(row, Times::of(moment, time, shows_address, is_cells_own));
         let process =
             evidence.process.as_ref().and_then(ProcessName::guid).map(|guid| guid.process);
         if let Some(process) = evidence.process {
@@ -196,7 +230,7 @@ impl Ledger {
         }
         let cell = evidence.cell.map(|name| self.cell_number(name));
         if let Some(cell) = cell {
-            self.cell_facts[cell as usize].is_cell = true;
+            self.learn_cell(cell);
             self.learn(row, Field::Cell, cell, origin);
         }
         if let Some(machine) = machine {
@@ -223,7 +257,7 @@ impl Ledger {
     /// let app: Guid = "7e3b9c54-0d6f-4f7a-9b21-6a5c4d3e2f10".parse()?;
     /// let allowed = LogPrefix::parse(b"OK_0001_7e3b9c54-0d6f-4f7a-9 ").unwrap();
     /// let anywhere = Sighting::default();
-    /// assert_eq!(ledger.attribute(&allowed, &anywhere).reason, Reason::NoSuchApp);
+    /// assert_eq!(ledger.attribute(&allowed, &anywhere).reason, Reason::UnknownApp);
     /// ledger.learn_app("d2c81f6e-4b3a-4e59-8c07-91a2b3c4d5e6".parse()?, app);
     /// assert_eq!(ledger.attribute(&allowed, &anywhere).subject(), Some(app));
     /// # Ok::<(), asg_core::Error>(())
@@ -247,7 +281,8 @@ impl Ledger {
             let row = &self.rows[*row as usize];
             row.guid().and_then(GuidPrefix::full) == Some(task)
         };
-        let row = self.heads.find(task.as_u128()).find(is_task)?;
+        let key_of = |row: u32| self.rows[row as usize].key();
+        let row = self.heads.starting(task.into(), key_of).find(is_task)?;
         Some(self.origins(row).first)
     }
 
@@ -282,17 +317,14 @@ impl Ledger {
     fn row_of(&mut self, handle: &Handle, origin: Origin) -> u32 {
         let next = u32::try_from(self.rows.len()).expect("fewer than 2^32 containers");
         if let Some(guid) = handle.guid() {
-            let (bits, len) = (guid.range().0, guid.len() as u8);
-            let is_it = |row: &u32| {
-                let row = &self.rows[*row as usize];
-                row.bits == bits && row.len == len
-            };
-            if let Some(row) = self.heads.find(bits).find(is_it) {
+            let key = (guid.range().0, guid.len() as u8);
+            let rows = &self.rows;
+            let key_of = |row: u32| rows[row as usize].key();
+            if let Some(row) = self.heads.get(key, key_of) {
                 return row;
             }
-            let rows = &self.rows;
-            self.heads.insert(bits, next, |row| rows[row as usize].bits);
-            self.push(Row::new(bits, len, NONE));
+            self.heads.insert(key, next, key_of);
+            self.push(Row::new(key.0, key.1, NONE));
             return next;
         }
         let text: Arc<str> = handle.to_string().into();
@@ -348,10 +380,10 @@ impl Ledger {
         row.set_times(row.times().joined(times));
     }
 
-    /// Takes a value for a field: the least goes into the row, all others are its rivals.
+    /// Takes a value for a field: the least goes into the row, the next are its rivals.
     fn learn(&mut self, row: u32, field: Field, value: u32, origin: Origin) {
         let slot = self.rows[row as usize].slots[field as usize];
-        if slot == NONE || slot == value || self.is_less(field, value, slot) {
+        let is_new = if slot == NONE || slot == value || self.is_less(field, value, slot) {
             self.rows[row as usize].slots[field as usize] = value;
             let mut at = origin;
             if let Some(known) = self.origins_mut(row).and_then(|origins| origins.of(field)) {
@@ -363,20 +395,37 @@ impl Ledger {
             if slot != NONE && slot != value {
                 self.learn_rival(row, field, slot, at);
             }
+            slot != value
         } else {
-            self.learn_rival(row, field, value, origin);
-        }
-        if slot != value && matches!(field, Field::Cell | Field::Machine | Field::Address) {
-            self.lease(row);
+            self.learn_rival(row, field, value, origin)
+        };
+        if is_new {
+            self.lease(row, field, value);
         }
     }
 
-    fn learn_rival(&mut self, row: u32, field: Field, value: u32, origin: Origin) {
-        let rivals = self.rivals.entry((row, field)).or_default();
-        match rivals.iter_mut().find(|(rival, _)| *rival == value) {
-            Some((_, known)) => *known = origin.min(*known),
-            None => rivals.push((value, origin)),
-        }
+    /// Takes a value that is not the least. Gives true if it was not known, and is kept: the least are, so that neither the
+    /// order nor how often they come matters.
+    fn learn_rival(&mut self, row: u32, field: Field, value: u32, origin: Origin) -> bool {
+        let mut rivals = self.rivals.remove(&(row, field)).unwrap_or_default();
+        let place = rivals.iter().position(|(rival, _)| {
+            count_work(1);
+            *rival == value || self.is_less(field, value, *rival)
+        });
+        let is_new = match place.map(|place| &mut rivals[place]) {
+            Some((rival, known)) if *rival == value => {
+                *known = origin.min(*known);
+                false
+            }
+            _ => {
+                let place = place.unwrap_or(rivals.len());
+                rivals.insert(place, (value, origin));
+                rivals.truncate(MOST_RIVALS);
+                place < MOST_RIVALS
+            }
+        };
+        self.rivals.insert((row, field), rivals);
+        is_new
     }
 
     /// By value, not by number: numbers depend on the order of arrival.
@@ -407,7 +456,7 @@ impl Ledger {
         if number as usize == self.app_facts.len() {
             self.app_facts.push(AppFacts { app: NONE, is_contradicted: false, origin });
             let apps = &self.apps;
-            self.app_heads.insert(guid.as_u128(), number, |number| apps.get(number).as_u128());
+            self.app_heads.insert(app_key(guid), number, |number| app_key(*apps.get(number)));
         }
         let known = &mut self.app_facts[number as usize].origin;
         *known = origin.min(*known);
@@ -436,8 +485,27 @@ impl Ledger {
     pub(crate) fn cell_number(&mut self, name: Box<str>) -> u32 {
         let number = self.cells.put(name);
         if number as usize == self.cell_facts.len() {
-            self.cell_facts.push(CellFacts { is_cell: false, alias: Alias::None });
+            self.cell_facts.push(CellFacts { is_cell: false, alias: Alias::None, kinds: 0 });
         }
+        number
+    }
+
+    /// A cell calls itself so.
+    fn learn_cell(&mut self, cell: u32) {
+        let facts = &mut self.cell_facts[cell as usize];
+        if !facts.is_cell {
+            facts.is_cell = true;
+            // BOSH gives a cell its instance id for a name of its own.
+            if self.cells.get(cell).parse::<Guid>().is_ok() {
+                facts.kinds |= lease::bit(NameKind::Instance);
+            }
+        }
+    }
+
+    /// The number of a machine that is called by a name of this kind.
+    pub(crate) fn machine_number(&mut self, name: Box<str>, kind: NameKind) -> u32 {
+        let number = self.cell_number(name);
+        self.cell_facts[number as usize].kinds |= lease::bit(kind);
         number
     }
 
@@ -450,17 +518,48 @@ impl Ledger {
         };
     }
 
-    /// True if lines say of this container what cannot be.
-    fn is_contradicted(&self, row: u32) -> bool {
-        if Field::ALL.iter().any(|field| field.is_single() && self.has_rivals(row, *field)) {
-            return true;
+    /// The first contradiction between the lines about this container.
+    fn conflict(&self, row: u32) -> Option<Conflict> {
+        let singles = [
+            (Field::Process, Conflict::Process),
+            (Field::App, Conflict::App),
+            (Field::Index, Conflict::Index),
+            (Field::Cell, Conflict::Cell),
+        ];
+        if let Some((_, conflict)) = singles.iter().find(|(field, _)| self.has_rivals(row, *field))
+        {
+            return Some(*conflict);
+        }
+        let flags = self.rows[row as usize].flags;
+        if flags.has(Flags::GARBLED) && !flags.has(Flags::CLEAR) {
+            return Some(Conflict::Line);
+        }
+        if self.rows[row as usize].times().has_run_after_its_end() {
+            return Some(Conflict::Lifetime);
+        }
+        if self.has_two_addresses(row) {
+            return Some(Conflict::Address);
+        }
+        if self.has_two_machines(row) {
+            return Some(Conflict::Machine);
         }
         let outright = self.rows[row as usize].slot(Field::App);
         if outright.is_none() && !self.has_contradictions {
-            return false;
+            return None;
         }
-        let Some(facts) = self.process_facts(row) else { return false };
-        facts.is_contradicted || (facts.app != NONE && outright.is_some_and(|app| app != facts.app))
+        let facts = self.process_facts(row)?;
+        let is_another = facts.app != NONE && outright.is_some_and(|app| app != facts.app);
+        (facts.is_contradicted || is_another).then_some(Conflict::App)
+    }
+
+    /// True if lines give it two addresses of one family.
+    fn has_two_addresses(&self, row: u32) -> bool {
+        self.has_rivals(row, Field::Address) && {
+            let is_v4 = |number| self.addresses.get(number).is_ipv4();
+            let all = || self.values(row, Field::Address);
+            let v4 = all().filter(|number| is_v4(*number)).count();
+            v4 > 1 || all().count() - v4 > 1
+        }
     }
 
     /// What is known of the process GUID's first half.
@@ -468,6 +567,25 @@ impl Ledger {
         let process = self.rows[row as usize].slot(Field::Process)?;
         self.app_facts.get(self.process_heads[process as usize] as usize)
     }
+}
+
+/// An app's GUID as [`Heads`] has it.
+const fn app_key(guid: Guid) -> index::Key {
+    (guid.as_u128(), 36)
+}
+
+#[cfg(test)]
+thread_local! {
+    static WORK: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
+/// Counts steps, so that tests can compare their number with the size of the input.
+#[inline]
+fn count_work(steps: u64) {
+    #[cfg(test)]
+    WORK.with(|work| work.set(work.get() + steps));
+    #[cfg(not(test))]
+    let _ = steps;
 }
 
 /// A line, or none.

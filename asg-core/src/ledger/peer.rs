@@ -5,16 +5,18 @@
 //! the cells' clocks differ, and lines about another holder may be lost.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use super::lifetime::CLOCK_TOLERANCE_MILLIS;
-use super::row::millis;
-use super::{Ledger, Lifetime};
-use crate::ledger::attribution::{Attribution, Certainty, Owners, Reason};
+use super::crowd::{Crowd, Interval, Reaching};
+use super::row::{Field, millis};
+use super::{LeaseKey, Ledger, Lifetime};
+use crate::ledger::attribution::{Attribution, MOST_CANDIDATES, Reason};
 use crate::time::TimeRange;
 
 impl Ledger {
     /// Who had this address at that time, on any cell. `inferred` if one container surely had it all the time in the range,
     /// and none that is known had it within two minutes, by which clocks may differ; `ambiguous` if one may have had it.
+    /// Where only other machines than its cell log a lease, it counts as shorter by two more minutes at each end.
     ///
     /// ```
     /// # use asg_core::{Certainty, Evidence, Handle, Ledger, Moment, Origin, SourceId, Timestamp};
@@ -39,49 +41,55 @@ impl Ledger {
     /// ```
     #[must_use]
     pub fn peer(&self, address: IpAddr, time: TimeRange) -> Attribution<'_> {
-        let near: Vec<_> =
-            self.had_address(address).filter(|lifetime| lifetime.had_address_about(time)).collect();
-        match near.as_slice() {
-            [] => Attribution::unknown(Reason::NoSuchLease),
-            [one] if one.held_address_at(time) && !one.is_contradicted() => Attribution {
-                certainty: Certainty::Inferred,
-                reason: Reason::AddressLease,
-                owners: Owners::Container(*one),
-                lease: Some(*one),
-            },
-            _ => Attribution {
-                certainty: Certainty::Ambiguous,
-                reason: if near.len() == 1 {
-                    Reason::LeaseInDoubt
+        let number = self.addresses.find(&address, |known| *known == address);
+        let Some(near) = number.map(|number| self.near(number, time)) else {
+            return Attribution::unknown(Reason::NoAddressLease);
+        };
+        let all: Vec<_> = near.first.into_iter().map(|row| Lifetime::new(self, row)).collect();
+        match all.as_slice() {
+            [] => Attribution::unknown(Reason::NoAddressLease),
+            [one] if near.count == 1 => {
+                let (from, to) = one.times().lease();
+                let is_sure = from <= millis(time.earliest()) && millis(time.latest()) <= to;
+                if is_sure && one.conflict().is_none() {
+                    Attribution::leased(*one)
                 } else {
-                    Reason::SeveralHadAddress
-                },
-                owners: Owners::Several(near),
-                lease: None,
-            },
+                    Attribution::doubted(*one, Reason::AddressLeaseUncertain)
+                }
+            }
+            _ => Attribution::several(all, near.count, Reason::AmbiguousAddress),
         }
     }
-}
 
-impl Ledger {
     /// The containers that had this address at any time, on any cell.
     pub(crate) fn had_address(&self, address: IpAddr) -> impl Iterator<Item = Lifetime<'_>> {
-        self.addresses
-            .find(&address, |known| *known == address)
-            .map_or(&[][..], |number| self.holders.get(&number))
-            .iter()
-            .map(|row| Lifetime::new(self, *row))
+        let number = self.addresses.find(&address, |known| *known == address);
+        let rows = number.into_iter().flat_map(|number| self.holders.get(&number));
+        rows.map(|row| Lifetime::new(self, row))
     }
-}
 
-impl Lifetime<'_> {
-    /// True if it surely had its address at some time that is no further from the range than clocks may differ.
-    fn had_address_about(self, time: TimeRange) -> bool {
-        let times = self.times();
-        let last = if times.is_end_known() { times.ended } else { times.last };
-        let from = millis(time.earliest()).saturating_sub(CLOCK_TOLERANCE_MILLIS);
-        let to = millis(time.latest()).saturating_add(CLOCK_TOLERANCE_MILLIS);
-        times.held <= to && from <= last
+    /// The containers that had an address at a time, or so shortly before or after that clocks may be out by more.
+    fn near(&self, address: u32, time: TimeRange) -> Reaching {
+        let intervals = || {
+            // A row stays noted under an address that others have crowded out of it.
+            let is_of =
+                move |row: &u32| self.values(*row, Field::Address).any(|number| number == address);
+            self.holders.get(&address).filter(is_of).map(|row| {
+                let (from, to) = self.rows[row as usize].times().lease_about();
+                Interval { from, to, row }
+            })
+        };
+        let (from, to) = (millis(time.earliest()), millis(time.latest()));
+        if self.holders.count(&address) <= MOST_CANDIDATES {
+            return Reaching::in_few(intervals(), to, from);
+        }
+        let key = LeaseKey::About(address);
+        let crowd = self.lease_crowds.get_or(key, || {
+            let mut all: Vec<_> = intervals().collect();
+            all.sort_by(|a, b| self.order(a.row).cmp(&self.order(b.row)));
+            Arc::new(Crowd::of(all.into_iter()))
+        });
+        Reaching::in_crowd(&crowd, to, from)
     }
 }
 
@@ -91,6 +99,7 @@ mod tests {
     use crate::event::Moment;
     use crate::evidence::{Evidence, Origin, SourceId};
     use crate::guid::Handle;
+    use crate::ledger::attribution::Certainty;
     use crate::time::Timestamp;
 
     const ONE: &str = "bfce786c-ab07-40ad-79f9-8f21";
@@ -110,6 +119,7 @@ mod tests {
                 evidence.time = Some(Timestamp::from_nanos(at * 1_000_000_000));
                 evidence.address = Some(address());
                 evidence.cell = Some((*cell).into());
+                evidence.is_cells_own = true;
                 ledger.add(evidence);
             }
         }
@@ -137,25 +147,25 @@ mod tests {
         assert_eq!(ask(&ledger, 2_500, 2_500), one(NEXT));
         let both = vec![ONE.to_owned(), NEXT.to_owned()];
         for (from, to) in [(1_990, 1_990), (2_005, 2_005), (1_500, 2_500), (1_000, 3_000)] {
-            let several = (Certainty::Ambiguous, Reason::SeveralHadAddress, both.clone());
+            let several = (Certainty::Ambiguous, Reason::AmbiguousAddress, both.clone());
             assert_eq!(ask(&ledger, from, to), several, "{from} to {to}");
         }
-        let doubt = (Certainty::Ambiguous, Reason::LeaseInDoubt, vec![NEXT.to_owned()]);
+        let doubt = (Certainty::Ambiguous, Reason::AddressLeaseUncertain, vec![NEXT.to_owned()]);
         assert_eq!(ask(&ledger, 3_050, 3_050), doubt);
         assert_eq!(ask(&ledger, 2_500, 3_001), doubt, "a time that reaches beyond its end");
         for at in [500, 4_000] {
-            assert_eq!(ask(&ledger, at, at), (Certainty::Unknown, Reason::NoSuchLease, vec![]));
+            assert_eq!(ask(&ledger, at, at), (Certainty::Unknown, Reason::NoAddressLease, vec![]));
         }
     }
 
     #[test]
     fn the_same_address_on_two_cells_names_nobody() {
         let ledger = ledger(&[(ONE, "a", 1_000, Some(2_000)), (NEXT, "b", 1_000, Some(2_000))]);
-        assert_eq!(ask(&ledger, 1_500, 1_500).1, Reason::SeveralHadAddress);
+        assert_eq!(ask(&ledger, 1_500, 1_500).1, Reason::AmbiguousAddress);
         let mut rest = ledger.clone();
         rest.retain(|lifetime| lifetime.handle().to_string() == ONE);
         assert_eq!(ask(&rest, 1_500, 1_500).2, [ONE]);
         let loaded = Ledger::from_bytes(&ledger.to_bytes(), SourceId(0)).unwrap();
-        assert_eq!(ask(&loaded, 1_500, 1_500).1, Reason::SeveralHadAddress);
+        assert_eq!(ask(&loaded, 1_500, 1_500).1, Reason::AmbiguousAddress);
     }
 }

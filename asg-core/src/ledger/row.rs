@@ -11,16 +11,18 @@ pub(super) const NONE: u32 = u32::MAX;
 /// No line.
 pub(super) const NO_ORIGIN: Origin = Origin { source: SourceId(u32::MAX), line: u64::MAX };
 
-/// All that is known of one container but for what lines contradict. 80 bytes, which a test holds.
+/// All that is known of one container but for what lines contradict. 96 bytes, which a test holds.
 ///
 /// Each part grows by a rule that gives the same whatever the order (a minimum, a maximum, an "or"), so rows can be merged.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Row {
     /// The GUID that the handle begins with; 0 if it begins with none.
     pub(super) bits: u128,
-    /// [`Times`] without its flag, which as a field of them would cost 16 bytes of padding.
+    /// [`Times`] without its flags, which as fields of their own would cost 16 bytes of padding.
     first: i64,
     last: i64,
+    spoken: i64,
+    ran: i64,
     held: i64,
     ended: i64,
     /// The values of the fields, by [`Field`].
@@ -29,7 +31,33 @@ pub(super) struct Row {
     pub(super) text: u32,
     /// Characters of a handle that is a GUID; 0 for text.
     pub(super) len: u8,
-    is_start_known: bool,
+    pub(super) flags: Flags,
+}
+
+/// Facts about a container that are a yes or a no.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Flags(pub(super) u8);
+
+impl Flags {
+    /// A line logs its making.
+    pub(super) const START: u8 = 1;
+    /// The time since when it had its address is by the cell's own clock.
+    pub(super) const HELD_OWN: u8 = 2;
+    /// The time when it was gone is by the cell's own clock.
+    pub(super) const ENDED_OWN: u8 = 4;
+    /// A line that contradicts itself speaks of it.
+    pub(super) const GARBLED: u8 = 8;
+    /// A line that does not contradict itself speaks of it.
+    pub(super) const CLEAR: u8 = 16;
+    pub(super) const ALL: u8 = 31;
+
+    pub(super) const fn has(self, flag: u8) -> bool {
+        self.0 & flag != 0
+    }
+
+    pub(super) const fn set(&mut self, flag: u8, is_set: bool) {
+        self.0 = if is_set { self.0 | flag } else { self.0 & !flag };
+    }
 }
 
 /// What lines say of a container, each a slot of its row.
@@ -54,11 +82,6 @@ pub(super) const FIELDS: usize = 6;
 impl Field {
     pub(super) const ALL: [Self; FIELDS] =
         [Self::Process, Self::App, Self::Index, Self::Cell, Self::Machine, Self::Address];
-
-    /// True if a container has one at most, so that a second value contradicts the first.
-    pub(super) const fn is_single(self) -> bool {
-        matches!(self, Self::Process | Self::App | Self::Index | Self::Cell)
-    }
 }
 
 /// When a container was there, in milliseconds since the epoch.
@@ -68,32 +91,84 @@ pub(super) struct Times {
     pub(super) first: i64,
     /// The latest line.
     pub(super) last: i64,
+    /// The latest line of the cell's own; else the least number.
+    pub(super) spoken: i64,
+    /// The latest line of the cell's own that shows it running; else the least number.
+    pub(super) ran: i64,
     /// Since when it surely had its address: it was made, or a line shows the address.
-    pub(super) held: i64,
+    pub(super) held: Moved,
     /// When it was gone.
-    pub(super) ended: i64,
-    /// A line tells of its making.
+    pub(super) ended: Moved,
+    /// A line logs its making.
     pub(super) is_start_known: bool,
 }
+
+/// The earliest time of an event: by the cell's own clock if any line shows that, for others
+/// may be out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Moved {
+    /// The greatest number if it is not known.
+    pub(super) at: i64,
+    pub(super) is_own: bool,
+}
+
+impl Moved {
+    pub(super) const NEVER: Self = Self { at: i64::MAX, is_own: false };
+
+    const fn of(at: i64, is_own: bool) -> Self {
+        Self { at, is_own }
+    }
+
+    fn joined(self, other: Self) -> Self {
+        match (self.is_own, other.is_own) {
+            (true, false) => self,
+            (false, true) => other,
+            _ => Self { at: self.at.min(other.at), ..self },
+        }
+    }
+
+    pub(super) const fn is_known(self) -> bool {
+        self.at != i64::MAX
+    }
+
+    /// How far it may be out.
+    pub(super) const fn tolerance(self) -> i64 {
+        if self.is_own { 0 } else { CLOCK_TOLERANCE_MILLIS }
+    }
+}
+
+/// Clocks of cells and of the machine that stamps a line differ; a difference below this contradicts nothing.
+pub(super) const CLOCK_TOLERANCE_MILLIS: i64 = 120_000;
 
 impl Times {
     pub(super) const UNKNOWN: Self = Self {
         first: i64::MAX,
         last: i64::MIN,
-        held: i64::MAX,
-        ended: i64::MAX,
+        spoken: i64::MIN,
+        ran: i64::MIN,
+        held: Moved::NEVER,
+        ended: Moved::NEVER,
         is_start_known: false,
     };
 
     /// What one line tells.
-    pub(super) fn of(moment: Moment, time: Option<Timestamp>, shows_address: bool) -> Self {
+    pub(super) fn of(
+        moment: Moment,
+        time: Option<Timestamp>,
+        shows_address: bool,
+        is_own: bool,
+    ) -> Self {
         let Some(time) = time else { return Self::UNKNOWN };
         let at = millis(time);
         let is_start_known = moment == Moment::Created;
-        let or_never = |holds: bool| if holds { at } else { i64::MAX };
+        let has_run = matches!(moment, Moment::Created | Moment::Running);
+        let or_never = |holds: bool| if holds { Moved::of(at, is_own) } else { Moved::NEVER };
+        let own_or_never = |holds: bool| if holds && is_own { at } else { i64::MIN };
         Self {
             first: at,
             last: at,
+            spoken: own_or_never(true),
+            ran: own_or_never(has_run),
             held: or_never(is_start_known || shows_address),
             ended: or_never(moment == Moment::Destroyed),
             is_start_known,
@@ -105,18 +180,70 @@ impl Times {
         Self {
             first: self.first.min(other.first),
             last: self.last.max(other.last),
-            held: self.held.min(other.held),
-            ended: self.ended.min(other.ended),
+            spoken: self.spoken.max(other.spoken),
+            ran: self.ran.max(other.ran),
+            held: self.held.joined(other.held),
+            ended: self.ended.joined(other.ended),
             is_start_known: self.is_start_known || other.is_start_known,
         }
     }
 
     pub(super) const fn is_end_known(self) -> bool {
-        self.ended != i64::MAX
+        self.ended.is_known()
     }
 
     pub(super) const fn are_known(self) -> bool {
         self.first != i64::MAX
+    }
+
+    /// True if it ran on its cell after the cell says that it was gone.
+    pub(super) const fn has_run_after_its_end(self) -> bool {
+        self.ended.is_own && self.ran > self.ended.at.saturating_add(CLOCK_TOLERANCE_MILLIS)
+    }
+
+    /// Between which it may have lived, where other clocks may be out.
+    pub(super) const fn life(self) -> (i64, i64) {
+        let born = if self.is_start_known {
+            self.first.saturating_sub(CLOCK_TOLERANCE_MILLIS)
+        } else {
+            i64::MIN
+        };
+        let dead = if self.is_end_known() {
+            self.last.saturating_add(CLOCK_TOLERANCE_MILLIS)
+        } else {
+            i64::MAX
+        };
+        (born, dead)
+    }
+
+    /// Between which it surely had its address, by the clock of its cell: it was made, or showed the address, before; and it
+    /// was destroyed, or spoken of some time, after. Times by another clock count with what that may be out.
+    pub(super) const fn lease(self) -> (i64, i64) {
+        let from = self.held.at.saturating_add(self.held.tolerance());
+        // The last line about a container may be about what is left of it.
+        let to = if self.is_end_known() {
+            self.ended.at.saturating_sub(self.ended.tolerance())
+        } else if self.spoken != i64::MIN {
+            self.spoken.saturating_sub(CLOCK_TOLERANCE_MILLIS)
+        } else {
+            self.last.saturating_sub(2 * CLOCK_TOLERANCE_MILLIS)
+        };
+        (from, to)
+    }
+
+    /// Between which it may have had its address, by a clock that may be out against those that told of it.
+    pub(super) fn lease_about(self) -> (i64, i64) {
+        if !self.held.is_known() {
+            return (i64::MAX, i64::MIN);
+        }
+        let tolerance = |of: Moved| CLOCK_TOLERANCE_MILLIS + of.tolerance();
+        let from = self.held.at.saturating_sub(tolerance(self.held));
+        let to = if self.is_end_known() {
+            self.ended.at.saturating_add(tolerance(self.ended))
+        } else {
+            self.last.saturating_add(CLOCK_TOLERANCE_MILLIS)
+        };
+        (from, to.max(from))
     }
 }
 
@@ -130,21 +257,48 @@ pub(super) fn instant(millis: i64) -> Timestamp {
 
 impl Row {
     pub(super) const fn new(bits: u128, len: u8, text: u32) -> Self {
-        let Times { first, last, held, ended, is_start_known } = Times::UNKNOWN;
-        let slots = [NONE; FIELDS];
-        Self { bits, first, last, held, ended, slots, text, len, is_start_known }
+        let Times { first, last, spoken, ran, held, ended, .. } = Times::UNKNOWN;
+        Self {
+            bits,
+            first,
+            last,
+            spoken,
+            ran,
+            held: held.at,
+            ended: ended.at,
+            slots: [NONE; FIELDS],
+            text,
+            len,
+            flags: Flags(0),
+        }
     }
 
     pub(super) const fn times(&self) -> Times {
-        let Self { first, last, held, ended, is_start_known, .. } = *self;
-        Times { first, last, held, ended, is_start_known }
+        let Self { first, last, spoken, ran, held, ended, flags, .. } = *self;
+        Times {
+            first,
+            last,
+            spoken,
+            ran,
+            held: Moved::of(held, flags.has(Flags::HELD_OWN)),
+            ended: Moved::of(ended, flags.has(Flags::ENDED_OWN)),
+            is_start_known: flags.has(Flags::START),
+        }
     }
 
     pub(super) const fn set_times(&mut self, times: Times) {
-        let Times { first, last, held, ended, is_start_known } = times;
+        let Times { first, last, spoken, ran, held, ended, is_start_known } = times;
         (self.first, self.last) = (first, last);
-        (self.held, self.ended) = (held, ended);
-        self.is_start_known = is_start_known;
+        (self.spoken, self.ran) = (spoken, ran);
+        (self.held, self.ended) = (held.at, ended.at);
+        self.flags.set(Flags::START, is_start_known);
+        self.flags.set(Flags::HELD_OWN, held.is_own);
+        self.flags.set(Flags::ENDED_OWN, ended.is_own);
+    }
+
+    /// The GUID, and how many characters of it the handle has.
+    pub(super) const fn key(&self) -> (u128, u8) {
+        (self.bits, self.len)
     }
 
     pub(super) const fn slot(&self, field: Field) -> Option<u32> {
@@ -160,12 +314,6 @@ impl Row {
             return None;
         }
         GuidPrefix::from(crate::guid::Guid::from_u128(self.bits)).truncated(usize::from(self.len))
-    }
-
-    /// True if the handle is a GUID, or 28 characters of one, and begins with these.
-    pub(super) fn begins(&self, shown: GuidPrefix) -> bool {
-        let (low, high) = shown.range();
-        (low..=high).contains(&self.bits) && shown.len() <= usize::from(self.len)
     }
 }
 
@@ -195,6 +343,6 @@ mod tests {
 
     #[test]
     fn a_row_is_as_small_as_it_says() {
-        assert_eq!(size_of::<Row>(), 80);
+        assert_eq!(size_of::<Row>(), 96);
     }
 }

@@ -1,15 +1,18 @@
 //! Rows by a key that few of them share.
 
+use std::collections::BTreeSet;
 use std::hash::Hash;
 
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 
+use super::count_work;
+
 /// The rows of each key, in order. Of live containers nearly every key has one row only, so one costs no allocation.
 #[derive(Debug, Clone)]
 pub(super) struct RowsBy<K> {
     rows: HashMap<K, Rows>,
-    lists: Vec<Vec<u32>>,
+    lists: Vec<BTreeSet<u32>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +31,7 @@ impl<K> Default for RowsBy<K> {
 impl<K: Hash + Eq> RowsBy<K> {
     /// Puts a row under the key, if it is not there yet.
     pub(super) fn add(&mut self, key: K, row: u32) {
+        count_work(1);
         let mut known = match self.rows.entry(key) {
             Entry::Vacant(none) => {
                 none.insert(Rows::One(row));
@@ -40,24 +44,31 @@ impl<K: Hash + Eq> RowsBy<K> {
             Rows::One(first) => {
                 let number = u32::try_from(self.lists.len()).expect("fewer than 2^32 lists");
                 known.insert(Rows::Several(number));
-                self.lists.push(vec![first.min(row), first.max(row)]);
+                self.lists.push(BTreeSet::from([first, row]));
             }
             Rows::Several(number) => {
-                let list = &mut self.lists[number as usize];
-                if let Err(at) = list.binary_search(&row) {
-                    list.insert(at, row);
-                }
+                self.lists[number as usize].insert(row);
             }
         }
     }
 
-    /// The rows under the key, in order.
-    pub(super) fn get(&self, key: &K) -> &[u32] {
+    /// How many rows are under the key.
+    pub(super) fn count(&self, key: &K) -> usize {
         match self.rows.get(key) {
-            None => &[],
-            Some(Rows::One(row)) => std::slice::from_ref(row),
-            Some(Rows::Several(number)) => &self.lists[*number as usize],
+            None => 0,
+            Some(Rows::One(_)) => 1,
+            Some(Rows::Several(number)) => self.lists[*number as usize].len(),
         }
+    }
+
+    /// The rows under the key, in order.
+    pub(super) fn get(&self, key: &K) -> impl Iterator<Item = u32> + use<'_, K> {
+        let (one, list) = match self.rows.get(key) {
+            None => (None, None),
+            Some(Rows::One(row)) => (Some(*row), None),
+            Some(Rows::Several(number)) => (None, Some(&self.lists[*number as usize])),
+        };
+        one.into_iter().chain(list.into_iter().flatten().copied()).inspect(|_| count_work(1))
     }
 }
 
@@ -79,7 +90,8 @@ mod tests {
             }
             for key in 0..6 {
                 let expected: Vec<_> = sets.get(&key).into_iter().flatten().copied().collect();
-                prop_assert_eq!(rows.get(&key), expected);
+                prop_assert_eq!(rows.count(&key), expected.len());
+                prop_assert_eq!(rows.get(&key).collect::<Vec<_>>(), expected);
             }
         }
     }

@@ -193,7 +193,15 @@ impl<'a> Record<'a> {
     /// ```
     #[must_use]
     pub fn resolved_time(&self, policy: &TimePolicy) -> Option<Resolved> {
-        let own = match &self.content {
+        self.own_time()
+            .map(|time| Resolved { time, quality: TimeQuality::Read })
+            .or_else(|| self.envelope.time.resolve(policy))
+            .or_else(|| self.envelope.uptime?.resolve(policy))
+    }
+
+    /// The instant that the text behind the header shows.
+    pub(crate) fn own_time(&self) -> Option<Timestamp> {
+        match &self.content {
             Content::Rep(event) => event.time,
             Content::Logger(event) => event.time,
             Content::Damaged(damaged) => damaged.rep().and_then(|event| event.time),
@@ -201,10 +209,7 @@ impl<'a> Record<'a> {
                 crate::event::lager::stamp_of(self.envelope.body.as_bytes())
             }
             Content::Packet { .. } | Content::Document(_) | Content::Other => None,
-        };
-        own.map(|time| Resolved { time, quality: TimeQuality::Read })
-            .or_else(|| self.envelope.time.resolve(policy))
-            .or_else(|| self.envelope.uptime?.resolve(policy))
+        }
     }
 
     /// The packet and what its prefix means, also of a damaged line; `None` if the line is none.

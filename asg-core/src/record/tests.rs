@@ -30,7 +30,6 @@ fn short(e: &Evidence) -> String {
     say("ip", e.address.map(|ip| ip.to_string()));
     say("ipv6", e.address_v6.map(|ip| ip.to_string()));
     say("cell_ip", e.cell_address.map(|ip| ip.to_string()));
-    say("interface", e.interface.as_deref().map(Into::into));
     say("name", e.names.as_ref().and_then(|n| Some(n.app_name.as_deref()?.to_owned())));
     text
 }
@@ -172,7 +171,7 @@ fn documents_prove_one_thing_for_each_container() {
         (
             r#"{"process_guid":"p-1","index":0,"domain":"cf-apps","instance_guid":"01c8092c-ce02-469e-65df-0368","cell_id":"c-1","address":"10.223.32.36","ports":[],"instance_address":"10.255.57.25","preferred_address":"HOST","crash_count":0,"state":"RUNNING","since":1605773993281003611,"modification_tag":{"epoch":"e","index":32},"presence":"ORDINARY"}"#,
             &[
-                "Seen 01c8092c-ce02-469e-65df-0368 at=2020-11-19T08:19:53.281003611Z cell=c-1 process=p-1 index=0 ip=10.255.57.25 cell_ip=10.223.32.36",
+                "Running 01c8092c-ce02-469e-65df-0368 at=2020-11-19T08:19:53.281003611Z cell=c-1 process=p-1 index=0 ip=10.255.57.25 cell_ip=10.223.32.36",
             ][..],
         ),
         (
@@ -181,7 +180,7 @@ fn documents_prove_one_thing_for_each_container() {
         ),
         (
             r#"{"instance":{"process_guid":"p-1","index":0,"domain":"d","instance_guid":"i-1","cell_id":"c-1","state":"CLAIMED"},"evacuating":{"process_guid":"p-1","index":0,"domain":"d","instance_guid":"i-0","cell_id":"c-0","state":"RUNNING"}}"#,
-            &["Seen i-1 cell=c-1 process=p-1 index=0", "Seen i-0 cell=c-0 process=p-1 index=0"],
+            &["Seen i-1 cell=c-1 process=p-1 index=0", "Running i-0 cell=c-0 process=p-1 index=0"],
         ),
         (
             r#"{"task_definition":{"log_guid":"34ac676f-5adc-4605-a412-c0a69eb2dbaf"},"task_guid":"t-1","domain":"cf-tasks","state":"Running","cell_id":"c-1"}"#,
@@ -194,7 +193,7 @@ fn documents_prove_one_thing_for_each_container() {
         (
             r#"{"resources":[{"type":"web","index":0,"instance_guid":"i-1","state":"RUNNING","usage":{"time":"2016-03-23T23:17:30.476314154Z"},"host":"10.244.16.10","instance_internal_ip":"10.255.93.167"},{"type":"web","index":1,"state":"DOWN","host":""}]}"#,
             &[
-                "Seen i-1 at=2016-03-23T23:17:30.476314154Z index=0 ip=10.255.93.167 cell_ip=10.244.16.10",
+                "Running i-1 at=2016-03-23T23:17:30.476314154Z index=0 ip=10.255.93.167 cell_ip=10.244.16.10",
             ],
         ),
         (r#"[{"task_guid":"t-1","domain":"d","cell_id":"c-1"}]"#, &["Seen t-1 cell=c-1"]),
@@ -229,7 +228,7 @@ fn lager_proves_addresses_interfaces_and_names() {
     for (line, expected) in [
         (
             r#"{"timestamp":"1498136872.100054197","source":"guardian","message":"guardian.create.network.config-create","log_level":1,"data":{"config":{"ContainerHandle":"h-1","BridgeName":"wbrdg-0afe0008","ContainerIP":"10.254.0.10","ExternalIP":"10.0.16.15"},"handle":"h-1"}}"#,
-            "Seen h-1 at=2017-06-22T13:07:52.100054197Z ip=10.254.0.10 cell_ip=10.0.16.15 interface=wbrdg-0afe0008",
+            "Seen h-1 at=2017-06-22T13:07:52.100054197Z ip=10.254.0.10 cell_ip=10.0.16.15",
         ),
         (
             r#"{"timestamp":"2024-05-06T07:09:10.9Z","level":"info","source":"cfnetworking.iptables","message":"cfnetworking.iptables.ingress-allowed","data":{"packet":{"direction":"ingress","allowed":true,"src_ip":"10.255.73.3","dst_ip":"10.255.9.9"},"destination":{"container_id":"h-1","app_guid":"34ac676f-5adc-4605-a412-c0a69eb2dbaf","space_guid":"s","organization_guid":"o","host_ip":"10.0.16.15","host_guid":"c-1"}}}"#,

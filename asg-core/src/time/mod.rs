@@ -55,6 +55,11 @@ impl Timestamp {
         }
     }
 
+    /// The year, in UTC.
+    pub(crate) fn year(self) -> i16 {
+        jiff::tz::Offset::UTC.to_datetime(self.to_jiff()).year()
+    }
+
     pub(crate) fn from_jiff(time: jiff::Timestamp) -> Option<Self> {
         i64::try_from(time.as_nanosecond()).ok().map(Self)
     }
@@ -119,6 +124,20 @@ pub struct Civil {
 }
 
 impl Civil {
+    /// The date and the time of day of an instant, in UTC.
+    pub(crate) fn of(time: Timestamp) -> Self {
+        let time = jiff::tz::Offset::UTC.to_datetime(time.to_jiff());
+        Self {
+            year: time.year(),
+            month: time.month(),
+            day: time.day(),
+            hour: time.hour(),
+            minute: time.minute(),
+            second: time.second(),
+            nanos: time.subsec_nanosecond(),
+        }
+    }
+
     /// The instant in this year and zone; `None` if there is no such day.
     pub(crate) fn at(self, year: i16, utc_offset: i32) -> Option<Timestamp> {
         let date = jiff::civil::Date::new(year, self.month, self.day).ok()?;
@@ -143,8 +162,8 @@ impl Civil {
 pub struct TimePolicy {
     /// Which year a time without one is in.
     pub year: YearPolicy,
-    /// Seconds east of UTC of times without a zone. 0 by default: BOSH virtual machines run in UTC.
-    pub utc_offset: i32,
+    /// Seconds east of UTC. Without it stamps are completed as if in UTC, in which BOSH virtual machines run.
+    pub utc_offset: Option<i32>,
     /// When the kernel booted, for lines that show nothing but the time since then. Unknown by default: such lines have no
     /// time. A log that spans a reboot has no one answer.
     pub boot: Option<Timestamp>,
@@ -188,16 +207,17 @@ impl LogTime {
     #[must_use]
     pub fn resolve(self, policy: &TimePolicy) -> Option<Resolved> {
         let completed = |time| Resolved { time, quality: TimeQuality::Completed };
+        let utc_offset = policy.utc_offset.unwrap_or_default();
         let (civil, year) = match self {
             Self::Unknown => return None,
             Self::Instant(time) => return Some(Resolved { time, quality: TimeQuality::Read }),
-            Self::Local(civil) => return civil.at(civil.year, policy.utc_offset).map(completed),
+            Self::Local(civil) => return civil.at(civil.year, utc_offset).map(completed),
             Self::NoYear(civil) => (civil, policy.year),
         };
-        let in_year = |year| civil.at(year, policy.utc_offset);
+        let in_year = |year| civil.at(year, utc_offset);
         // A leap day may be years away from the instant asked about: eight, around 1900 and 2100.
         let around = |near: Timestamp| {
-            let year = jiff::tz::Offset::UTC.to_datetime(near.to_jiff()).year();
+            let year = near.year();
             (year.saturating_sub(8)..=year.saturating_add(8)).filter_map(in_year)
         };
         let time = match year {
@@ -301,7 +321,7 @@ mod tests {
     #[test]
     fn a_zone_is_taken_from_the_policy() {
         let time = Civil { year: 2017, month: 7, day: 24, hour: 1, minute: 0, second: 0, nanos: 0 };
-        let policy = TimePolicy { utc_offset: 7_200, ..TimePolicy::default() };
+        let policy = TimePolicy { utc_offset: Some(7_200), ..TimePolicy::default() };
         let resolved = LogTime::Local(time).resolve(&policy).unwrap();
         assert_eq!(resolved.time.to_string(), "2017-07-23T23:00:00Z");
         assert_eq!(resolved.quality, TimeQuality::Completed);
@@ -312,7 +332,7 @@ mod tests {
         fn a_completed_time_shows_what_the_line_showed(month in 1_i8..13, day in 1_i8..32, near: i64, offset in -50_000_i32..50_000) {
             let near = Timestamp::from_nanos(near);
             let shown = civil(month, day);
-            let at = |year| shown.resolve(&TimePolicy { year, utc_offset: offset, boot: None });
+            let at = |year| shown.resolve(&TimePolicy { year, utc_offset: Some(offset), boot: None });
             for policy in [YearPolicy::NotAfter(near), YearPolicy::Nearest(near)] {
                 let Some(Resolved { time, quality }) = at(policy) else { continue };
                 prop_assert_eq!(quality, TimeQuality::Completed);
@@ -346,7 +366,7 @@ mod tests {
             if let Some(r) = civil(month, day).resolve(&TimePolicy { year: YearPolicy::NotAfter(near), ..TimePolicy::default() }) {
                 prop_assert!(r.time <= near);
             }
-            let policy = TimePolicy { year: YearPolicy::Nearest(near), utc_offset: -90_000, boot: None };
+            let policy = TimePolicy { year: YearPolicy::Nearest(near), utc_offset: Some(-90_000), boot: None };
             if let Some(r) = civil(month, day).resolve(&policy) {
                 // The 29th of February comes every four years, or every eight.
                 let days = r.time.as_nanos().abs_diff(near.as_nanos()) / 86_400_000_000_000;

@@ -21,10 +21,11 @@ pub(crate) fn record(data: &[u8]) {
         assert!(matches!(record.kind(), "rep" | "logger" | "damaged"), "{}", record.kind());
     }
     let end = Timestamp::from_nanos(1_700_000_000_000_000_000);
-    let policy = TimePolicy { year: YearPolicy::NotAfter(end), boot: Some(end), utc_offset: 3_600 };
+    let policy =
+        TimePolicy { year: YearPolicy::NotAfter(end), boot: Some(end), utc_offset: Some(3_600) };
     if let Some(read) = record.resolved_time(&TimePolicy::default()) {
         // What is read, or needs a zone only, no year and no boot change.
-        assert_eq!(record.time(&TimePolicy { utc_offset: 0, ..policy }), Some(read.time));
+        assert_eq!(record.time(&TimePolicy { utc_offset: None, ..policy }), Some(read.time));
     }
     let _ = record.resolved_time(&policy);
     let _ = documents::evidence(data, origin, |_| ());

@@ -1,16 +1,14 @@
 //! The follower: the correlator for logs that are still being written.
 
-mod watermark;
-
 use std::collections::{HashMap, VecDeque};
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use self::watermark::{Effect, Watermark};
 use super::Counts;
 use super::duplicates::Told;
 use super::flow::Flow;
 use super::state::State;
+use crate::clock::watermark::{Effect, Watermarks};
 use crate::evidence::Origin;
 use crate::guid::Guid;
 use crate::ledger::attribution::{Certainty, Reason};
@@ -66,7 +64,7 @@ pub struct Follower {
     options: FollowerOptions,
     state: State,
     reader: Reader,
-    watermark: Watermark,
+    watermark: Watermarks,
     held: VecDeque<Held>,
     /// How many packets were held before the first that is held now.
     gone: u64,
@@ -161,7 +159,7 @@ impl Follower {
             state: State::with_policy(options.policy),
             reader: Reader::default(),
             options,
-            watermark: Watermark::default(),
+            watermark: Watermarks::default(),
             held: VecDeque::new(),
             gone: 0,
             places: HashMap::new(),
@@ -236,8 +234,11 @@ impl Follower {
     }
 
     fn record(&mut self, origin: Origin, record: &Record<'_>, line: &[u8]) {
-        if let Some(time) = record.time(&self.state.policy(origin.source)) {
-            match self.watermark.see(time) {
+        let State { clocks, policy, .. } = &self.state;
+        let stamp = || clocks.about(origin.source, record.envelope.time, policy, self.now());
+        let machine = clocks.machine(&record.envelope);
+        if let Some(time) = record.own_time().or_else(stamp) {
+            match self.watermark.see(machine, time) {
                 Effect::Usual => {}
                 Effect::Leap => self.counts.leaps += 1,
                 Effect::SetBack => {
@@ -370,14 +371,18 @@ impl Follower {
         let mut wanted: Vec<Guid> = Vec::new();
         let mut names_apps = false;
         let Self { state, reader, held, .. } = self;
+        let times = state.clocks.complete(&state.policy);
+        for held in held.iter().take(many) {
+            let line = Line::new(&held.line);
+            State::join_logger(&mut state.reports, &times, held.origin, &reader.read(&line));
+        }
         for held in held.iter().take(many) {
             let line = Line::new(&held.line);
             let record = reader.read(&line);
-            state.join_logger(held.origin, &record);
-            let Some(flow) = state.flow(held.origin, record) else { continue };
+            let Some(flow) = state.flow(&times, held.origin, record) else { continue };
             wanted.extend(flow.attribution.subject());
             wanted.extend(flow.peer.and_then(|peer| peer.attribution.subject()));
-            names_apps |= flow.attribution.reason == Reason::NoSuchApp;
+            names_apps |= flow.attribution.reason == Reason::UnknownApp;
         }
         if names_apps {
             state.add_all_owners(&mut wanted);
@@ -392,23 +397,28 @@ impl Follower {
         many: usize,
         mut each: impl FnMut(&Flow<'_, '_>) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
-        for _ in 0..many {
-            let Some(held) = self.held.pop_front() else { break };
-            self.gone += 1;
-            self.places.remove(&held.origin);
+        let Self { state, reader, held, places, gone, counts, .. } = self;
+        let times = state.clocks.complete(&state.policy);
+        let mut given = Vec::new();
+        let mut went_on = ControlFlow::Continue(());
+        while let (true, true) = (given.len() < many, went_on.is_continue())
+            && let Some(held) = held.pop_front()
+        {
+            *gone += 1;
+            places.remove(&held.origin);
+            given.push(held.origin);
             let line = Line::new(&held.line);
-            let record = self.reader.read(&line);
-            let flow = self.state.flow(held.origin, record);
-            let went_on = flow.map_or(ControlFlow::Continue(()), |flow| {
-                let counts = &mut self.counts;
+            if let Some(flow) = state.flow(&times, held.origin, reader.read(&line)) {
                 counts.flows += 1;
                 counts.unexplained += u64::from(flow.attribution.certainty <= Certainty::Ambiguous);
-                each(&flow)
-            });
-            self.state.reports.given(held.origin);
-            went_on?;
+                went_on = each(&flow);
+            }
         }
-        ControlFlow::Continue(())
+        drop(times);
+        for origin in given {
+            state.reports.given(origin);
+        }
+        went_on
     }
 
     /// Forgets what is too old to be asked about.

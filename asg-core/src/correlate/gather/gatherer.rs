@@ -9,15 +9,15 @@ use crate::bytes::hash::Seeds;
 use crate::completeness::{Limit, PacketTimes, Told};
 use crate::correlate::duplicates::{Mark, packet_digest, sender, sender_name};
 use crate::correlate::state::peer_address;
-use crate::correlate::{Counts, is_of_own_cell, own_address};
+use crate::correlate::{Counts, own_address, own_interface};
 use crate::event::lager::LoggerEvent;
-use crate::evidence::{Evidence, Origin, SourceId};
+use crate::evidence::{Evidence, Interface, Origin, SourceId};
 use crate::line::Line;
 use crate::packet::Address;
 use crate::prefix::{Direction, LogPrefix, Plane, Subject};
 use crate::record::reader::{Glimpse, Reader, Sight};
 use crate::record::{Content, Record};
-use crate::time::{TimePolicy, Timestamp};
+use crate::time::{LogTime, Timestamp};
 
 /// Reads lines for a [`Gathering`](super::Gathering), on a thread of its own.
 ///
@@ -25,7 +25,6 @@ use crate::time::{TimePolicy, Timestamp};
 #[derive(Debug)]
 pub struct Gatherer {
     seeds: Seeds,
-    note_seeds: Seeds,
     reader: Reader,
     cells: Cells,
     groups: Groups,
@@ -48,6 +47,7 @@ struct Sender {
     name: u64,
     /// The address on the sender's side, if it is part of the head.
     address: Option<IpAddr>,
+    interface: Option<Interface>,
     direction: Direction,
     subject: Subject,
     is_c2c: bool,
@@ -85,6 +85,8 @@ pub struct Batch {
     pub(super) groups: Vec<GroupName>,
     /// Times with a year, the latest of each run of lines of one source.
     pub(super) latest: Vec<(SourceId, Timestamp)>,
+    /// Stamps that lack a zone, each with the instant that its line shows.
+    pub(super) zones: Vec<(SourceId, LogTime, Timestamp)>,
     /// Each with the machine whose own line it is from.
     pub(super) evidence: Vec<(Evidence, Option<u32>)>,
     pub(super) loggers: Vec<(Origin, LoggerEvent<'static>)>,
@@ -102,6 +104,11 @@ pub(super) enum Read {
     Told {
         cell: u32,
         told: Told,
+    },
+    /// A stamp that lacks a zone.
+    Stamp {
+        source: SourceId,
+        time: LogTime,
     },
     /// A line that shows uptime and time.
     Clock {
@@ -145,6 +152,7 @@ impl Batch {
             cells: Vec::new(),
             groups: Vec::new(),
             latest: Vec::new(),
+            zones: Vec::new(),
             evidence: Vec::new(),
             loggers: Vec::new(),
             peers: Vec::new(),
@@ -155,11 +163,10 @@ impl Batch {
 }
 
 impl Gatherer {
-    /// The gatherer with this number. Notes have seeds of their own.
-    pub(super) fn new(gatherer: usize, [seeds, note_seeds]: [Seeds; 2]) -> Self {
+    /// The gatherer with this number.
+    pub(super) fn new(gatherer: usize, seeds: Seeds) -> Self {
         Self {
             seeds,
-            note_seeds,
             reader: Reader::default(),
             cells: Cells::default(),
             groups: Groups::default(),
@@ -224,7 +231,8 @@ impl Gatherer {
             _ => {
                 let cf = self.reader.prefix(glimpse.head);
                 let whose = (self.reader.prefix_text(glimpse.head), Some(&cf));
-                let key = GroupKey::of(cell, kind, whose, address, limit, self.seeds);
+                let place = (address, sender.interface);
+                let key = GroupKey::of(cell, kind, whose, place, limit, self.seeds);
                 let number = self.groups.see(key);
                 let is_limited = limit.is_some();
                 sender.group =
@@ -246,9 +254,7 @@ impl Gatherer {
             };
             self.see_peer(peer);
         }
-        if let Some(shown) = time.resolve(&TimePolicy::default()) {
-            self.has_time(origin.source, shown.time);
-        }
+        self.shows(origin.source, time);
         self.batch.counts.packets += 1;
         let times = PacketTimes::plain(time, uptime);
         let seen = Seen { origin, mark, cell, group, is_damaged: false, limit, times };
@@ -259,8 +265,9 @@ impl Gatherer {
     /// Takes any record.
     fn record(&mut self, origin: Origin, record: &Record<'_>) {
         let envelope = &record.envelope;
-        if let Some(time) = record.time(&TimePolicy::default()) {
-            self.has_time(origin.source, time);
+        match record.own_time() {
+            Some(own) => self.shows_own(origin.source, envelope.time, own),
+            None => self.shows(origin.source, envelope.time),
         }
         let is_damaged = matches!(record.content, Content::Damaged(_));
         self.batch.counts.damaged += u64::from(is_damaged);
@@ -272,7 +279,8 @@ impl Gatherer {
             let address = cf.and_then(|cf| own_address(packet, cf));
             let limit = Limit::of(prefix, cf, packet.ip.proto_num);
             let kind = TimeKind::of(envelope.time, envelope.uptime);
-            let key = GroupKey::of(cell, kind, (prefix, cf), address, limit, self.seeds);
+            let place = (address, cf.and_then(|cf| own_interface(packet, cf)));
+            let key = GroupKey::of(cell, kind, (prefix, cf), place, limit, self.seeds);
             let group = self.groups.see(key);
             if let Content::Packet { packet, cf: Some(cf) } = &record.content {
                 self.remember_sender(record, sender(packet, Some(cf), address, self.seeds), cf);
@@ -291,7 +299,7 @@ impl Gatherer {
             self.batch.read.push(Read::Packet(seen));
             return;
         }
-        if let Some(told) = Told::of(record, self.note_seeds) {
+        if let Some(told) = Told::of(record) {
             let cell = self.cell(origin.source, record);
             self.batch.read.push(Read::Told { cell, told });
         }
@@ -305,9 +313,11 @@ impl Gatherer {
         }
         let known = self.batch.evidence.len();
         record.evidence(origin, |evidence| self.batch.evidence.push((evidence, None)));
-        if known < self.batch.evidence.len() && is_of_own_cell(record) {
+        if self.batch.evidence[known..].iter().any(|(evidence, _)| evidence.is_cells_own) {
             let cell = self.cell(origin.source, record);
-            self.batch.evidence[known..].iter_mut().for_each(|(_, machine)| *machine = Some(cell));
+            for (evidence, machine) in &mut self.batch.evidence[known..] {
+                *machine = evidence.is_cells_own.then_some(cell);
+            }
         }
         self.batch.counts.evidence += u64::from(self.batch.evidence.len() > known);
     }
@@ -339,6 +349,7 @@ impl Gatherer {
             digest: self.seeds.digest(self.reader.head_text(head)),
             name: if is_egress { name } else { sender_name(prefix, cf, self.seeds) },
             address: if is_egress { own_address(packet, cf) } else { None },
+            interface: own_interface(packet, cf),
             direction: cf.direction,
             subject: cf.subject,
             is_c2c: cf.plane == Plane::C2c,
@@ -354,6 +365,25 @@ impl Gatherer {
             && self.peers.insert(peer)
         {
             self.batch.peers.push(peer);
+        }
+    }
+
+    /// A line shows this in its header.
+    fn shows(&mut self, source: SourceId, time: LogTime) {
+        match time {
+            LogTime::Instant(time) => self.has_time(source, time),
+            LogTime::NoYear(_) | LogTime::Local(_) => {
+                self.batch.read.push(Read::Stamp { source, time });
+            }
+            LogTime::Unknown => {}
+        }
+    }
+
+    /// A line shows this in its header, and an instant behind it.
+    fn shows_own(&mut self, source: SourceId, time: LogTime, own: Timestamp) {
+        self.has_time(source, own);
+        if matches!(time, LogTime::NoYear(_) | LogTime::Local(_)) {
+            self.batch.zones.push((source, time, own));
         }
     }
 

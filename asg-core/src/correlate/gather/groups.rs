@@ -6,10 +6,11 @@ use hashbrown::HashTable;
 
 use crate::bytes::hash::Seeds;
 use crate::completeness::Limit;
+use crate::evidence::Interface;
 use crate::guid::HandlePrefix;
 use crate::line::envelope::Envelope;
 use crate::prefix::{LogPrefix, Subject};
-use crate::time::{LogTime, TimePolicy, Timestamp, Uptime};
+use crate::time::{LogTime, Uptime};
 
 /// All groups, numbered as they come.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +26,7 @@ pub(in crate::correlate) struct GroupName {
     cell: u32,
     time: TimeKind,
     address: Option<IpAddr>,
+    interface: Option<Interface>,
     prefix: Box<[u8]>,
     /// As much of the prefix as names an app, if that is all that they have in common of it.
     app: Option<Box<[u8]>>,
@@ -38,6 +40,7 @@ pub(in crate::correlate) struct GroupKey<'a> {
     cell: u32,
     time: TimeKind,
     address: Option<IpAddr>,
+    interface: Option<Interface>,
     prefix: &'a [u8],
     app: Option<&'a [u8]>,
 }
@@ -69,7 +72,7 @@ impl<'a> GroupKey<'a> {
         cell: u32,
         time: TimeKind,
         (prefix, cf): (&'a [u8], Option<&LogPrefix<'a>>),
-        address: Option<IpAddr>,
+        (address, interface): (Option<IpAddr>, Option<Interface>),
         limit: Option<Limit>,
         seeds: Seeds,
     ) -> Self {
@@ -77,10 +80,11 @@ impl<'a> GroupKey<'a> {
         // answer. Limits are those of rules, and there is a rule for each prefix.
         let app = cf.filter(|cf| cf.subject == Subject::App);
         let address = address.filter(|_| app.is_none());
+        let interface = interface.filter(|_| app.is_none());
         let app = app.filter(|_| limit.is_none()).and_then(|cf| cf.handle_prefix);
         let app = app.map(HandlePrefix::as_bytes);
         let digest = seeds.digest(app.unwrap_or(prefix)) ^ seeds.of_address(address);
-        Self { digest, cell, time, address, prefix, app }
+        Self { digest, cell, time, address, interface, prefix, app }
     }
 
     const fn hash(&self) -> u64 {
@@ -92,6 +96,7 @@ impl<'a> GroupKey<'a> {
             && self.cell == name.cell
             && self.time == name.time
             && self.address == name.address
+            && self.interface == name.interface
             && match (self.app, &name.app) {
                 (Some(app), Some(known)) => *app == **known,
                 (None, None) => *self.prefix == *name.prefix,
@@ -110,6 +115,10 @@ impl GroupName {
         self.address
     }
 
+    pub(in crate::correlate) const fn interface(&self) -> Option<Interface> {
+        self.interface
+    }
+
     pub(in crate::correlate) const fn prefix(&self) -> &[u8] {
         &self.prefix
     }
@@ -119,9 +128,9 @@ impl GroupName {
     }
 
     fn key(&self, cell: u32) -> GroupKey<'_> {
-        let Self { digest, time, address, prefix, app, .. } = self;
-        let app = app.as_deref();
-        GroupKey { digest: *digest, cell, time: *time, address: *address, prefix, app }
+        let Self { digest, time, address, interface, prefix, app, .. } = self;
+        let (address, interface, app) = (*address, *interface, app.as_deref());
+        GroupKey { digest: *digest, cell, time: *time, address, interface, prefix, app }
     }
 }
 
@@ -129,9 +138,9 @@ impl Groups {
     /// The number of the group of a packet.
     pub(in crate::correlate) fn see(&mut self, key: GroupKey<'_>) -> u32 {
         self.find(key).unwrap_or_else(|| {
-            let GroupKey { digest, cell, time, address, prefix, app } = key;
+            let GroupKey { digest, cell, time, address, interface, prefix, app } = key;
             let (prefix, app) = (prefix.into(), app.map(Into::into));
-            self.put(GroupName { digest, cell, time, address, prefix, app })
+            self.put(GroupName { digest, cell, time, address, interface, prefix, app })
         })
     }
 
@@ -168,12 +177,6 @@ pub(in crate::correlate) struct Shown {
 impl Shown {
     pub(in crate::correlate) const fn of(envelope: &Envelope<'_>) -> Self {
         Self { time: envelope.time, uptime: envelope.uptime }
-    }
-
-    /// The instant that it shows.
-    pub(in crate::correlate) fn stamp(self, policy: &TimePolicy) -> Option<Timestamp> {
-        let shown = self.time.resolve(policy).or_else(|| self.uptime?.resolve(policy));
-        shown.map(|resolved| resolved.time)
     }
 
     /// Two corners moved so far apart that this lies between them too, each of its clocks by itself; `None` if they are not

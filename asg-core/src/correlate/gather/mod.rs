@@ -18,14 +18,17 @@ use self::gatherer::{Read, Seen};
 use self::groups::{Container, Shown};
 pub(super) use self::groups::{GroupKey, GroupName, Groups, Span, TimeKind};
 use self::samples::Samples;
+use super::Counts;
 use super::correlation::Gathered;
 use super::duplicates::{SenderNumber, Told};
+use super::reports::Reports;
 use super::state::State;
-use super::{Counts, machine};
+use crate::clock::KnownTimes;
 use crate::completeness::Completeness;
-use crate::evidence::Origin;
+use crate::evidence::{NameKind, Origin};
 use crate::ledger::Ledger;
 use crate::line::Line;
+use crate::line::envelope::Envelope;
 use crate::record::reader::Reader;
 use crate::time::{LogTime, TimePolicy, Timestamp};
 
@@ -94,7 +97,7 @@ struct Numbers {
 #[derive(Debug)]
 pub(super) struct Cell {
     /// Its name, if that identifies it.
-    pub(super) name: Option<Box<str>>,
+    pub(super) name: Option<(Box<str>, NameKind)>,
     /// Its number in the ledger, once it has one.
     number: Option<u32>,
     /// Its place in [`Completeness`].
@@ -190,8 +193,7 @@ impl Gathering {
     pub fn gatherer(&mut self) -> Gatherer {
         let number = self.gatherers.len();
         self.gatherers.push(Numbers::default());
-        let seeds = [self.state.reports.seeds(), self.state.completeness.seeds()];
-        Gatherer::new(number, seeds)
+        Gatherer::new(number, self.state.reports.seeds())
     }
 
     /// Merges a batch. Batches are merged in the order of their lines, a few thousand lines each, for it matters which line
@@ -208,6 +210,7 @@ impl Gathering {
             cells,
             groups,
             latest,
+            zones,
             evidence,
             loggers,
             peers,
@@ -226,7 +229,7 @@ impl Gathering {
             let envelope = name.envelope();
             let state = &mut self.state;
             self.cell_facts.push(Cell {
-                name: machine(&envelope).map(Into::into),
+                name: NameKind::of(&envelope).map(|(name, kind)| (name.into(), kind)),
                 number: None,
                 place: state.completeness.cell_of(name.source(), &envelope),
                 clock: state.clocks.machine(&envelope),
@@ -239,7 +242,11 @@ impl Gathering {
         }
         self.counted.resize_with(self.groups.all().len(), Group::default);
         for (source, time) in latest {
-            self.state.has_time(source, time);
+            self.state.clocks.learn_year(source, time);
+        }
+        for (source, time, own) in zones {
+            let envelope = Envelope { time, ..Envelope::default() };
+            self.state.clocks.learn(source, &envelope, Some(own));
         }
         for (mut evidence, machine) in evidence {
             evidence.origin.line += lines_before;
@@ -247,8 +254,9 @@ impl Gathering {
             let machine = machine.and_then(|cell| {
                 let Cell { name, number, .. } =
                     &mut self.cell_facts[numbers.cells[cell as usize] as usize];
-                let name = name.as_deref()?;
-                Some(*number.get_or_insert_with(|| ledger.cell_number(name.into())))
+                let (name, kind) = name.as_ref()?;
+                let machine = || ledger.machine_number(name.clone(), *kind);
+                Some(*number.get_or_insert_with(machine))
             });
             ledger.add_of(evidence, machine);
         }
@@ -267,6 +275,10 @@ impl Gathering {
                 Read::Told { cell, told } => {
                     let cell = &self.cell_facts[numbers.cells[cell as usize] as usize];
                     self.state.completeness.tell(cell.place, told);
+                }
+                Read::Stamp { source, time } => {
+                    let envelope = Envelope { time, ..Envelope::default() };
+                    self.state.clocks.learn(source, &envelope, None);
                 }
                 Read::Clock { cell, shown } => {
                     self.clock(numbers.cells[cell as usize], shown);
@@ -300,7 +312,9 @@ impl Gathering {
                 .flush(|(uptime, stamp)| clocks.learn_of(name.source(), cell.clock, uptime, stamp));
         }
         if state.reports.has_waiting_loggers() {
-            look_again(&mut Joiner { state: &mut state, reader: Reader::default() })?;
+            let State { reports, clocks, policy, .. } = &mut state;
+            let times = clocks.complete(policy);
+            look_again(&mut Joiner { reports, times, reader: Reader::default() })?;
         }
         Ok(Gathered::new(state, cells, cell_facts, groups, counted, peers))
     }
@@ -339,10 +353,15 @@ impl Gathering {
 
     /// Takes a line that shows both clocks, or only one.
     fn clock(&mut self, cell: u32, shown: Shown) {
-        let (Some(uptime), LogTime::Instant(stamp)) = (shown.uptime, shown.time) else { return };
+        let name = &self.cells.all()[cell as usize];
+        let source = name.source();
         let facts = &mut self.cell_facts[cell as usize];
         let clocks = &mut self.state.clocks;
-        let source = self.cells.all()[cell as usize].source();
+        let (Some(uptime), LogTime::Instant(stamp)) = (shown.uptime, shown.time) else {
+            let Shown { time, uptime } = shown;
+            clocks.learn(source, &Envelope { time, uptime, ..name.envelope() }, None);
+            return;
+        };
         facts.samples.add(uptime, stamp, |(uptime, stamp)| {
             clocks.learn_of(source, facts.clock, uptime, stamp);
         });
@@ -355,7 +374,8 @@ const NOW: Timestamp = Timestamp::from_nanos(0);
 /// Finds the packets of iptables-logger's lines; see [`Gathering::finish`].
 #[derive(Debug)]
 pub struct Joiner<'g> {
-    state: &'g mut State,
+    reports: &'g mut Reports,
+    times: KnownTimes<'g>,
     reader: Reader,
 }
 
@@ -364,6 +384,6 @@ impl Joiner<'_> {
     pub fn look(&mut self, origin: Origin, line: &[u8]) {
         let line = Line::new(line);
         let record = self.reader.read(&line);
-        self.state.join_logger(origin, &record);
+        State::join_logger(self.reports, &self.times, origin, &record);
     }
 }

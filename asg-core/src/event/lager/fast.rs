@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
-use super::rep::names_process;
+use super::rep::{is_of_two, names_process};
 use super::{IPTABLES_LOGGER, RepEvent, RepEventKind, stamp};
 use crate::bytes::find;
 use crate::bytes::json::{JsonStr, is_usable};
@@ -72,6 +72,7 @@ pub(super) fn read(line: &[u8]) -> Option<RepEvent<'_>> {
         container_ipv6: said.container_ipv6.get(),
         bridge: None,
         names: None,
+        is_contradictory: said.is_contradictory(),
     })
 }
 
@@ -157,6 +158,7 @@ struct Said<'a> {
     container_ip: Agreed<IpAddr>,
     container_ipv6: Agreed<IpAddr>,
     cell_ip: Agreed<IpAddr>,
+    request: Agreed<&'a str>,
 }
 
 impl<'a> Said<'a> {
@@ -171,7 +173,22 @@ impl<'a> Said<'a> {
         container_ip: Agreed::Nothing,
         container_ipv6: Agreed::Nothing,
         cell_ip: Agreed::Nothing,
+        request: Agreed::Nothing,
     };
+
+    /// True if places contradict each other about who the container is.
+    fn is_contradictory(&self) -> bool {
+        let Self { handle, process_guid, instance_guid, container_ip, .. } = self;
+        let texts = [handle, process_guid, instance_guid];
+        texts.into_iter().any(|said| matches!(said, Agreed::Contradiction))
+            || matches!(container_ip, Agreed::Contradiction)
+            || is_of_two(
+                handle.get(),
+                instance_guid.get().filter(|name| !names_process(name)),
+                process_guid.get(),
+                self.request.get(),
+            )
+    }
 
     fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Option<()> {
         let is_object = scan.peek()? == b'{';
@@ -210,6 +227,7 @@ impl<'a> Said<'a> {
                 _ => scan.skip(0).map(drop),
             }),
             "info" | "config" | "failed-request" | "request" if is_object => None,
+            "request" => self.request.add_text(scan),
             _ => scan.skip(0).map(drop),
         }
     }

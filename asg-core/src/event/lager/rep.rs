@@ -60,6 +60,9 @@ pub struct RepEvent<'a> {
     /// Names, where the line has them: executor's `container-created`.
     #[serde(skip)]
     pub names: Option<Box<Names<'a>>>,
+    /// True if places of the line contradict each other about the container, its address or its process.
+    #[serde(skip)]
+    pub is_contradictory: bool,
 }
 
 /// Keys that name a container. A task's GUID is its container's handle.
@@ -93,6 +96,7 @@ impl<'a> RepEvent<'a> {
             container_ipv6: None,
             bridge: None,
             names: None,
+            is_contradictory: false,
         }
     }
 
@@ -114,9 +118,11 @@ impl<'a> RepEvent<'a> {
         tags.0.extend(failed.inside(&["Tags", "tags"]).0);
         tags.0.extend(properties.iter().map(Object::without_tag));
 
+        let mut is_contradictory = false;
         // Some lines put an object under `instance_guid`, and cancel-task puts the task's GUID under `instance-guid`.
         let instance_key = at(INSTANCE);
-        let instance_guid = agreed(
+        let instance_guid = settled(
+            &mut is_contradictory,
             instance_key
                 .strings(&["instance_guid"])
                 .chain(data.strings(&["instance-guid", "instance_guid"]))
@@ -124,7 +130,8 @@ impl<'a> RepEvent<'a> {
         )
         .filter(|name| !names_process(name));
         let is_task = message.contains(".cancel-task");
-        let handle = agreed(
+        let handle = settled(
+            &mut is_contradictory,
             data.strings(HANDLE)
                 .chain(config.strings(&["ContainerHandle"]))
                 .chain(info.strings(&["guid", "Guid", "handle"]))
@@ -137,7 +144,8 @@ impl<'a> RepEvent<'a> {
         let instance_guid = instance_guid.filter(|_| !is_task);
 
         let lrp = at(LRP);
-        let process_guid = agreed(
+        let process_guid = settled(
+            &mut is_contradictory,
             lrp.strings(&["process_guid"])
                 .chain(data.strings(&["process-guid", "process_guid"]))
                 .chain(tags.strings(&["process-guid"])),
@@ -145,6 +153,12 @@ impl<'a> RepEvent<'a> {
         if handle.is_none() && instance_guid.is_none() && process_guid.is_none() {
             return None;
         }
+        is_contradictory |= is_of_two(
+            handle.as_deref(),
+            instance_guid.as_deref(),
+            process_guid.as_deref(),
+            data.string(&["request"]).as_deref(),
+        );
 
         let beside: &[&str] = if process_guid.is_some() { &["index"] } else { &[] };
         let index = agreed(
@@ -154,7 +168,8 @@ impl<'a> RepEvent<'a> {
         );
         let net_info = at(NET_INFO);
         let network = Networker::read(&message, data);
-        let container_ip = agreed(
+        let container_ip = settled(
+            &mut is_contradictory,
             net_info
                 .strings(&["instance_address"])
                 .chain(info.strings(&["internal_ip"]))
@@ -190,6 +205,7 @@ impl<'a> RepEvent<'a> {
             container_ipv6: agreed(net_info.strings(&["instance_ipv6_address"]).map(address)),
             bridge: agreed(config.strings(&["BridgeName"])),
             names: names.or(network.names).map(Box::new),
+            is_contradictory,
         })
     }
 
@@ -206,6 +222,7 @@ impl<'a> RepEvent<'a> {
         match self.event {
             RepEventKind::Created => Moment::Created,
             RepEventKind::Destroyed => Moment::Destroyed,
+            RepEventKind::Running | RepEventKind::Evacuating => Moment::Running,
             _ => Moment::Seen,
         }
     }
@@ -235,8 +252,48 @@ impl<'a> RepEvent<'a> {
             container_ipv6: self.container_ipv6,
             bridge: own(self.bridge),
             names: self.names.map(|names| Box::new(names.into_owned())),
+            is_contradictory: self.is_contradictory,
         }
     }
+}
+
+/// The value that several places agree on. Where they do not, the line contradicts itself.
+fn settled<T: PartialEq>(
+    is_contradictory: &mut bool,
+    said: impl IntoIterator<Item = Option<T>>,
+) -> Option<T> {
+    let mut said = said.into_iter().flatten();
+    let first = said.next()?;
+    let is_settled = said.all(|other| other == first);
+    *is_contradictory |= !is_settled;
+    is_settled.then_some(first)
+}
+
+/// True if a line names two containers, or two processes: an instance GUID that is not the handle nor in it, or the path of
+/// a request to rep about another process or instance.
+///
+/// Source: rep `routes.go`, `/v1/lrps/:process_guid/instances/:instance_guid/…`.
+pub(super) fn is_of_two(
+    handle: Option<&str>,
+    instance: Option<&str>,
+    process: Option<&str>,
+    request: Option<&str>,
+) -> bool {
+    let differ = |handle: &str, instance: &str| handle != instance && !handle.ends_with(instance);
+    if let (Some(handle), Some(instance)) = (handle, instance)
+        && differ(handle, instance)
+    {
+        return true;
+    }
+    let Some(path) = request.and_then(|path| path.strip_prefix("/v1/lrps/")) else { return false };
+    let mut parts = path.split('/');
+    let (asked_process, word, asked_instance) = (parts.next(), parts.next(), parts.next());
+    if process.zip(asked_process).is_some_and(|(named, asked)| named != asked) {
+        return true;
+    }
+    let asked = asked_instance.filter(|_| word == Some("instances"));
+    let names = [handle, instance].into_iter().flatten();
+    asked.is_some_and(|asked| names.into_iter().any(|name| differ(name, asked)))
 }
 
 /// Objects that may say the same thing: none, one, or several.

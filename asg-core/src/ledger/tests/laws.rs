@@ -32,16 +32,23 @@ const PREFIXES: [&str; 12] = [
     "REJECT_LOCAL: ",
     "OK_0001_843b85ee-f2b7-4c4b-9 ",
 ];
-const CELLS: [&str; 3] = ["a1", "b2", "relay"];
+const CELLS: [&str; 4] = ["a1", "b2", "relay", "0455ec2b-11fa-41ab-9d1c-f3a575cd55ea"];
+const KINDS: [NameKind; 3] = [NameKind::Unknown, NameKind::Instance, NameKind::Host];
 
 fn any_evidence() -> impl Strategy<Value = Evidence> {
     let maybe = |n: u8| prop_oneof![2 => Just(None), 1 => (0..n).prop_map(Some)];
     let ids = (0..HANDLES.len(), maybe(3), maybe(3), maybe(2), 0_u32..2, 1_u64..9);
-    let rest = (0_u8..3, prop::option::of(0_i64..2_000), maybe(3), maybe(3), maybe(3));
-    (ids, rest).prop_map(
-        |((handle, process, app, index, source, line), (moment, time, cell, machine, address))| {
+    let rest = (0_usize..4, prop::option::of(0_i64..2_000), maybe(4), maybe(4), maybe(3));
+    let flags = (any::<bool>(), prop::bool::weighted(0.1), 0_usize..3);
+    (ids, rest, flags).prop_map(
+        |(
+            (handle, process, app, index, source, line),
+            (moment, time, cell, machine, address),
+            flags,
+        )| {
             let origin = Origin { source: SourceId(source), line };
-            let moment = [Moment::Created, Moment::Seen, Moment::Destroyed][usize::from(moment)];
+            let moment =
+                [Moment::Created, Moment::Seen, Moment::Destroyed, Moment::Running][moment];
             let mut e = Evidence::new(Handle::parse(HANDLES[handle]).unwrap(), moment, origin);
             e.time = time.map(|seconds| Timestamp::from_nanos(seconds * SECOND));
             let guids = [APP, VERSION, "46ab3511-e11c-45cd-9f3e-a20ad836a9e6"];
@@ -53,6 +60,8 @@ fn any_evidence() -> impl Strategy<Value = Evidence> {
             e.index = index.map(u32::from);
             e.cell = cell.map(|n: u8| CELLS[usize::from(n)].into());
             e.machine = machine.map(|n: u8| CELLS[usize::from(n)].into());
+            (e.is_cells_own, e.is_contradictory) = (flags.0, flags.1);
+            e.machine_kind = if e.machine.is_some() { KINDS[flags.2] } else { NameKind::Unknown };
             let addresses = ["10.0.0.1", "10.0.0.2", "fd00::1"];
             e.address = address.map(|n: u8| addresses[usize::from(n)].parse().unwrap());
             e
@@ -70,8 +79,13 @@ fn any_sighting() -> impl Strategy<Value = Sighting<'static>> {
         prop::option::of((-1_000_i64..4_000, 0_u64..300)),
         prop::option::of(0..CELLS.len()),
         prop::option::of(0_usize..3),
+        (0_usize..3, prop::option::of(0_usize..3)),
     )
-        .prop_map(|(time, cell, address)| Sighting {
+        .prop_map(|(time, cell, address, (kind, interface))| Sighting {
+            kind: KINDS[kind],
+            interface: interface.and_then(|n| {
+                Interface::parse([&b"s-010000000001"[..], b"wbrdg-0a000000", b"s-010000000002"][n])
+            }),
             time: time.map(|(at, error)| {
                 TimeRange::around(Timestamp::from_nanos(at * SECOND), error * 1_000_000_000)
             }),

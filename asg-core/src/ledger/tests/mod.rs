@@ -5,6 +5,7 @@ mod slow;
 
 use super::*;
 use crate::event::Moment;
+use crate::evidence::Interface;
 use crate::ledger::attribution::{Certainty, Owners, Reason};
 use crate::prefix::{LogPrefix, Subject};
 use crate::time::TimeRange;
@@ -52,10 +53,10 @@ fn nothing_is_known_without_evidence_and_each_reason_is_told_apart() {
     for (ledger, prefix, reason) in [
         (&empty, "OK_bfce786c-ab07-40ad-79f9-8", Reason::NoEvidence),
         (&empty, "OK_0001_bc6f229d-5e4a-4c41-a", Reason::NoEvidence),
-        (&one, "OK_bfce786c-ab07-40ad-79f9-8", Reason::NoSuchHandle),
-        (&one, "OK_0001_bc6f229d-5e4a-4c41-a", Reason::NoSuchApp),
+        (&one, "OK_bfce786c-ab07-40ad-79f9-8", Reason::UnknownHandle),
+        (&one, "OK_0001_bc6f229d-5e4a-4c41-a", Reason::UnknownApp),
         (&one, "OK_d08bb414-cdba-4 ", Reason::PrefixTooShort),
-        (&one, "REJECT_LOCAL: ", Reason::NamesNobody),
+        (&one, "REJECT_LOCAL: ", Reason::NoOwnerInPrefix),
         (&one, "OK_check-3f0d2b1c-8a77-4e21-", Reason::HealthCheck),
     ] {
         assert_eq!(anywhere(ledger, prefix), (Certainty::Unknown, reason), "{prefix}");
@@ -74,7 +75,7 @@ fn a_whole_handle_is_exact_and_a_beginning_is_not() {
         "DENY_C2C_bfce786c-ab07-40ad- ",
         "d08bb414-cdba-4381-412a-e9ecc",
     ] {
-        let beginning = (Certainty::UniquePrefix, Reason::OneHandleBeginsSo);
+        let beginning = (Certainty::UniquePrefix, Reason::UniqueHandlePrefix);
         assert_eq!(anywhere(&ledger, prefix), beginning, "{prefix}");
     }
 }
@@ -141,8 +142,261 @@ fn lines_that_contradict_each_other_leave_nothing_certain() {
     ] {
         let said = with(&|_| {});
         assert_eq!(anywhere(&ledger([said.clone()]), handle).0, Certainty::Exact);
-        let answer = (Certainty::Ambiguous, Reason::ProcessesContradict);
+        let answer = (Certainty::Ambiguous, Reason::ConflictingEvidence);
         assert_eq!(anywhere(&ledger([said, e]), handle), answer, "{what}");
+    }
+}
+
+/// A line of the cell's own that comes from this machine.
+fn own(line: u64, handle: &str, moment: Moment, seconds: i64, machine: &str) -> Evidence {
+    let mut e = timed(line, handle, moment, seconds);
+    (e.machine, e.machine_kind) = (Some(machine.into()), NameKind::Instance);
+    e.is_cells_own = true;
+    e
+}
+
+#[test]
+fn each_contradiction_leaves_nothing_certain_and_has_a_name() {
+    let handle = "bfce786c-ab07-40ad-79f9-8f21";
+    let (a, b) = ("0455ec2b-11fa-41ab-9d1c-f3a575cd55ea", "7b9f0c1d-22fa-41ab-9d1c-f3a575cd55ea");
+    let with_address = |line, address: &str| {
+        let mut e = own(line, handle, Moment::Running, 10, a);
+        e.address = address.parse().ok();
+        e
+    };
+    let garbled = |line| Evidence { is_contradictory: true, ..evidence(line, handle, "") };
+    let job = |mut e: Evidence, name: &str| {
+        (e.machine, e.machine_kind) = (Some(name.into()), NameKind::Index);
+        e
+    };
+    let seen = |line, machine| own(line, handle, Moment::Seen, 10, machine);
+    let cases = [
+        (vec![seen(1, a), seen(2, b)], Some(Conflict::Machine)),
+        (vec![seen(1, a), job(seen(2, a), "diego_cell/0")], None),
+        (
+            vec![job(seen(1, a), "diego_cell/1"), job(seen(2, a), "diego_cell/0")],
+            Some(Conflict::Machine),
+        ),
+        (
+            vec![with_address(1, "10.255.73.3"), with_address(2, "10.255.73.4")],
+            Some(Conflict::Address),
+        ),
+        (vec![with_address(1, "10.255.73.3"), with_address(2, "fd00::3")], None),
+        (
+            vec![
+                own(1, handle, Moment::Destroyed, 0, a),
+                own(2, handle, Moment::Running, 3_600, a),
+            ],
+            Some(Conflict::Lifetime),
+        ),
+        (
+            vec![own(1, handle, Moment::Destroyed, 0, a), own(2, handle, Moment::Running, 60, a)],
+            None,
+        ),
+        (vec![garbled(1)], Some(Conflict::Line)),
+        (vec![garbled(1), seen(2, a)], None),
+    ];
+    for (lines, conflict) in cases {
+        let ledger = ledger(lines.clone());
+        let prefix = LogPrefix::parse(handle.as_bytes()).unwrap();
+        let answer = ledger.attribute(&prefix, &Sighting::default());
+        assert_eq!(answer.conflict(), conflict, "{lines:?}");
+        assert_eq!(answer.certainty == Certainty::Exact, conflict.is_none(), "{lines:?}");
+    }
+}
+
+#[test]
+fn machines_are_compared_by_names_of_one_kind_without_a_cells_own_name() {
+    let handle = "5a0b8c1d-6f0e-4b7a-9c3d-1e2f3a4b5c6d";
+    let (a, b) = ("0455ec2b-11fa-41ab-9d1c-f3a575cd55ea", "7b9f0c1d-22fa-41ab-9d1c-f3a575cd55ea");
+    let ledger = ledger([own(1, handle, Moment::Seen, 0, a)]);
+    let seen = Sighting::default();
+    for (seen, reason) in [
+        (seen.on_machine(a, NameKind::Instance), Reason::WholeHandle),
+        (seen.on_machine(b, NameKind::Instance), Reason::OtherCell),
+        (seen.on_machine("diego_cell/1", NameKind::Index), Reason::WholeHandle),
+        // A host may be called by a GUID that is no BOSH instance id.
+        (seen.on_machine(b, NameKind::Host), Reason::WholeHandle),
+        (seen.on(b), Reason::WholeHandle),
+    ] {
+        assert_eq!(ask(&ledger, handle, &seen).1, reason, "{seen:?}");
+    }
+}
+
+#[test]
+fn an_interface_corroborates_and_contradicts_as_an_address_does() {
+    let handle = "bfce786c-ab07-40ad-79f9-8f21";
+    let mut e = own(1, handle, Moment::Running, 0, "cell-1");
+    e.address = "10.255.73.3".parse().ok();
+    let later = own(2, handle, Moment::Seen, 1_000, "cell-1");
+    let ledger = ledger([e, later]);
+    let through = |name: &str| {
+        at(500)
+            .on_machine("cell-1", NameKind::Instance)
+            .through(Interface::parse(name.as_bytes()).unwrap())
+    };
+    let v6: IpAddr = "fd00::3".parse().unwrap();
+    let (own, other) = (through("s-010255073003"), through("s-010255073099"));
+    let address = |text: &str| text.parse::<IpAddr>().unwrap();
+    for (seen, reason) in [
+        (own, Reason::WholeHandle),
+        (own.with_address(v6), Reason::WholeHandle),
+        (other, Reason::ConflictingAddress),
+        (other.with_address(v6), Reason::ConflictingAddress),
+        // A container that sends with another's address is not who the address says.
+        (other.with_address(address("10.255.73.3")), Reason::ConflictingAddress),
+        (through("wbrdg-0aff4900"), Reason::WholeHandle),
+        (through("wbrdg-0aff4904"), Reason::ConflictingAddress),
+    ] {
+        assert_eq!(ask(&ledger, handle, &seen).1, reason, "{seen:?}");
+    }
+    let nobody = "REJECT_LOCAL: ";
+    assert_eq!(ask(&ledger, nobody, &own).0, Certainty::Inferred);
+    assert_eq!(ask(&ledger, nobody, &own.with_address(v6)).0, Certainty::Inferred);
+    let forged = other.with_address(address("10.255.73.3"));
+    assert_eq!(ask(&ledger, nobody, &forged).0, Certainty::Unknown);
+}
+
+#[test]
+fn a_rival_that_only_time_excludes_forbids_certainty_if_it_had_the_address() {
+    let (one, other) =
+        ("d08bb414-cdba-4381-412a-e9ecc1b7d0f4", "d08bb414-cdba-4381-412a-e9ecc1b7d0f5");
+    let ip: IpAddr = "10.255.0.3".parse().unwrap();
+    let mut gone = own(1, one, Moment::Destroyed, 1_000, "cell-1");
+    gone.address = Some(ip);
+    let made = own(2, other, Moment::Created, 2_000, "cell-1");
+    let prefix = "d08bb414-cdba-4381-412a-e9ecc";
+    let seen = at(3_000).on_machine("cell-1", NameKind::Instance);
+    let both = ledger([gone.clone(), made.clone()]);
+    assert_eq!(ask(&both, prefix, &seen).0, Certainty::UniquePrefix);
+    let alike = (Certainty::Ambiguous, Reason::AmbiguousHandlePrefix);
+    assert_eq!(ask(&both, prefix, &seen.with_address(ip)), alike);
+    // Another cell's addresses are its own, and who is known to have had the address too is as good as the rival.
+    let elsewhere = at(3_000).on_machine("cell-2", NameKind::Instance).with_address(ip);
+    assert_eq!(ask(&both, prefix, &elsewhere).1, Reason::OtherCell);
+    let reused = ledger([gone, Evidence { address: Some(ip), ..made }]);
+    assert_eq!(ask(&reused, prefix, &seen.with_address(ip)).0, Certainty::UniquePrefix);
+}
+
+#[test]
+fn a_lease_begins_and_ends_by_the_clock_of_its_cell() {
+    let handle = "bfce786c-ab07-40ad-79f9-8f21";
+    let ip: IpAddr = "10.255.0.3".parse().unwrap();
+    let cell = "0455ec2b-11fa-41ab-9d1c-f3a575cd55ea";
+    let made = own(1, handle, Moment::Created, 310, cell);
+    // A database whose clock is slow.
+    let mut told = timed(2, handle, Moment::Running, 252);
+    (told.cell, told.address) = (Some(cell.into()), Some(ip));
+    let gone = own(3, handle, Moment::Destroyed, 900, cell);
+    let ask = |ledger: &Ledger, seconds| {
+        let seen = at(seconds).on_machine(cell, NameKind::Instance).with_address(ip);
+        ask(ledger, "REJECT_LOCAL: ", &seen).0
+    };
+    let all = ledger([made, told.clone(), gone]);
+    let by_cell = [280, 310, 900, 901].map(|seconds| ask(&all, seconds) == Certainty::Inferred);
+    assert_eq!(by_cell, [false, true, true, false]);
+    // Where only the database tells, both ends count with what its clock may be out.
+    let mut later = told.clone();
+    (later.time, later.origin.line) = (Some(Timestamp::from_nanos(900 * SECOND)), 4);
+    let few = ledger([told, later]);
+    let by_database = [371, 372, 660, 661].map(|seconds| ask(&few, seconds) == Certainty::Inferred);
+    assert_eq!(by_database, [false, true, true, false]);
+}
+
+#[test]
+fn a_lease_decides_between_apps_that_begin_alike() {
+    let ip: IpAddr = "10.255.0.3".parse().unwrap();
+    let apps = ["46ab3511-e11c-45cd-9f3e-a20ad836a9e4", "46ab3511-e11c-45cd-9f3e-a20ad836a9e5"];
+    let handles = ["bfce786c-ab07-40ad-79f9-8f21", "d5978989-1401-49ff-46cd-33e5"];
+    let lines = handles.into_iter().zip(apps).zip([3, 4]).flat_map(|((handle, app), last)| {
+        let mut made = own(u64::from(last), handle, Moment::Created, 0, "cell-1");
+        made.process = Some(ProcessName::parse(&format!("{app}-{VERSION}")));
+        made.address = Some(IpAddr::from([10, 255, 0, last]));
+        [made, own(9, handle, Moment::Seen, 2_000, "cell-1")]
+    });
+    let ledger = ledger(lines);
+    let prefix = LogPrefix::parse(b"OK_0001_46ab3511-e11c-45cd-9f3e ").unwrap();
+    let seen = at(1_000).on_machine("cell-1", NameKind::Instance);
+    let answer = ledger.attribute(&prefix, &seen.with_address(ip));
+    assert_eq!((answer.certainty, answer.reason), (Certainty::Inferred, Reason::AddressLease));
+    assert_eq!(answer.subject().unwrap().to_string(), apps[0]);
+    assert_eq!(answer.lease.unwrap().handle().to_string(), handles[0]);
+    assert_eq!(ledger.attribute(&prefix, &seen).certainty, Certainty::Ambiguous);
+}
+
+/// The steps that an input of a size takes.
+type Shape<'f> = &'f dyn Fn(u64) -> u64;
+
+/// How many steps it takes.
+fn work(run: impl FnOnce()) -> u64 {
+    let before = super::WORK.get();
+    run();
+    super::WORK.get() - before
+}
+
+/// Inputs that make much of little, each of a size.
+#[test]
+fn work_grows_no_faster_than_its_input() {
+    let handle = "bfce786c-ab07-40ad-79f9-8f21";
+    let many = |n: u64, change: &dyn Fn(&mut Evidence, u64)| {
+        let lines = (0..n).map(|line| {
+            let mut e = own(line, handle, Moment::Running, 10, "cell-1");
+            change(&mut e, line);
+            e
+        });
+        ledger(lines)
+    };
+    let ip = |n: u64| IpAddr::from((0x0a00_0000 + n as u32).to_be_bytes());
+    let cells_and_addresses = |n: u64| {
+        work(|| {
+            drop(many(n, &|e, line| {
+                (e.cell, e.address) = (Some(format!("cell-{line}").into()), Some(ip(line)));
+            }));
+            // The greatest first.
+            drop(many(n, &|e, line| {
+                (e.cell, e.address) = (Some(format!("{}", n - line).into()), Some(ip(n - line)));
+            }));
+        })
+    };
+    let indexes = |n: u64| work(|| drop(many(n, &|e, line| e.index = Some((n - line) as u32))));
+    let alike = |n: u64| format!("bfce786c-ab07-40ad-79f9-8f21{n:08x}");
+    let handles = |n: u64| {
+        work(|| {
+            let ledger = many(n, &|e, line| e.handle = Handle::parse(&alike(line)).unwrap());
+            let prefix = LogPrefix::parse(b"OK_bfce786c-ab07-40ad-79f9-8 ").unwrap();
+            for seconds in 0..n {
+                let answer = ledger.attribute(&prefix, &at(seconds.cast_signed()));
+                assert_eq!(answer.candidates().len(), attribution::MOST_CANDIDATES);
+                assert_eq!(answer.candidates_more as u64, n - 16);
+            }
+        })
+    };
+    let holders = |n: u64| {
+        work(|| {
+            let ledger = many(n, &|e, line| {
+                e.handle = Handle::parse(&alike(line)).unwrap();
+                e.address = Some(ip(1));
+                e.time = Some(Timestamp::from_nanos(line.cast_signed() * SECOND));
+            });
+            for seconds in 0..n {
+                let time = at(seconds.cast_signed()).time.unwrap();
+                let peer = ledger.peer(ip(1), time);
+                assert_eq!(peer.certainty, Certainty::Ambiguous);
+                assert!(peer.candidates().len() <= attribution::MOST_CANDIDATES);
+                let seen = Sighting::at(time).on("cell-1").with_address(ip(1));
+                ask(&ledger, "REJECT_LOCAL: ", &seen);
+            }
+        })
+    };
+    let shapes: [(&str, Shape<'_>); 4] = [
+        ("cells and addresses of one handle", &cells_and_addresses),
+        ("indexes of one handle", &indexes),
+        ("handles that begin alike", &handles),
+        ("containers of one address", &holders),
+    ];
+    for (what, steps) in shapes {
+        let (once, twice) = (steps(2_000), steps(4_000));
+        assert!(twice * 10 <= once * 23, "{what}: {once} steps, and {twice} for twice as much");
     }
 }
 
@@ -175,12 +429,12 @@ fn a_packet_of_another_cell_or_address_is_never_certain() {
         (seen.on("a1"), Reason::WholeHandle),
         (seen.on("diego-cell/0"), Reason::WholeHandle),
         (seen.on("a name that no line explains"), Reason::WholeHandle),
-        (seen.on("b2"), Reason::OnAnotherCell),
-        (seen.on("diego-cell/1"), Reason::OnAnotherCell),
+        (seen.on("b2"), Reason::OtherCell),
+        (seen.on("diego-cell/1"), Reason::OtherCell),
         (seen.with_address(ip("10.255.0.3")), Reason::WholeHandle),
         (seen.with_address(ip("fd00::3")), Reason::WholeHandle),
-        (seen.with_address(ip("10.255.0.4")), Reason::AddressContradicts),
-        (seen.with_address(ip("fd00::4")), Reason::AddressContradicts),
+        (seen.with_address(ip("10.255.0.4")), Reason::ConflictingAddress),
+        (seen.with_address(ip("fd00::4")), Reason::ConflictingAddress),
     ] {
         assert_eq!(ask(&ledger, handle, &seen).1, reason, "{seen:?}");
     }
@@ -210,7 +464,7 @@ fn old_handles_name_the_app_and_never_the_container() {
         let prefix = LogPrefix::parse(b"46ab3511-e11c-45cd-9f3e-a20ad").unwrap();
         let answer = ledger.attribute(&prefix, &Sighting::default());
         let known = (answer.certainty, answer.reason);
-        assert_eq!(known, (Certainty::UniquePrefix, Reason::OneAppBeginsSo));
+        assert_eq!(known, (Certainty::UniquePrefix, Reason::AppGuidPrefix));
         assert_eq!((answer.container(), answer.process()), (None, None));
         assert_eq!(answer.subject().unwrap().to_string(), APP);
         assert_eq!(answer.evidence(), [Origin { source: SourceId(0), line: 1 }]);
@@ -222,7 +476,7 @@ fn a_policy_line_names_the_app_of_any_of_its_processes() {
     let ledger = ledger([evidence(1, "bfce786c-ab07-40ad-79f9-8f21", &format!("{APP}-{VERSION}"))]);
     let prefix = LogPrefix::parse(b"OK_0001_46ab3511-e11c-45cd-9 ").unwrap();
     let answer = ledger.attribute(&prefix, &Sighting::default());
-    assert_eq!(answer.reason, Reason::OneAppBeginsSo);
+    assert_eq!(answer.reason, Reason::UniqueAppPrefix);
     assert_eq!(answer.subject().unwrap().to_string(), APP);
 }
 
@@ -232,8 +486,10 @@ fn a_lease_tells_the_container_only_when_proven_and_only_on_its_cell() {
     let handle = "bfce786c-ab07-40ad-79f9-8f21";
     let mut made = timed(1, handle, Moment::Created, 1_000);
     (made.cell, made.address) = (Some("a1".into()), Some(ip));
+    made.is_cells_own = true;
     made.process = Some(ProcessName::parse(&format!("{APP}-{VERSION}")));
-    let gone = timed(2, handle, Moment::Destroyed, 2_000);
+    let mut gone = timed(2, handle, Moment::Destroyed, 2_000);
+    gone.is_cells_own = true;
     let ledger = ledger([made, gone]);
     for (seconds, cell, certainty) in [
         (1_500, "a1", Certainty::Inferred),
@@ -284,7 +540,7 @@ fn sealed(body: &[u8]) -> Vec<u8> {
 fn what_is_wrong_with_a_saved_ledger_is_told() {
     let good = Ledger::new().to_bytes();
     let mut later = good.clone();
-    later[8] = 3;
+    later[8] = 4;
     let mut damaged = good.clone();
     *damaged.last_mut().unwrap() ^= 1;
     let told = [
@@ -297,7 +553,7 @@ fn what_is_wrong_with_a_saved_ledger_is_told() {
     .map(|bytes| Ledger::from_bytes(&bytes, SourceId(0)).unwrap_err().to_string());
     insta::assert_snapshot!(told.join("\n"), @r"
     this is no saved ledger
-    the ledger is of version 3 of its format, and this program reads version 2
+    the ledger is of version 4 of its format, and this program reads version 3
     the ledger says that it has 31 bytes, and there are 30
     the ledger is damaged: its checksum is another
     the ledger makes no sense at byte 21

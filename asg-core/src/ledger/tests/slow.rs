@@ -37,8 +37,13 @@ pub(super) fn said(ledger: &Ledger, prefix: &str, seen: &Sighting<'_>) -> Said {
 pub(super) struct Slow<'e>(pub(super) &'e [Evidence]);
 
 impl<'e> Slow<'e> {
+    /// The lines that prove something.
+    fn clear(&self) -> impl Iterator<Item = &'e Evidence> {
+        self.0.iter().filter(|e| !e.is_contradictory)
+    }
+
     fn about(&self, handle: &str) -> Vec<&'e Evidence> {
-        self.0.iter().filter(|e| e.handle.to_string() == handle).collect()
+        self.clear().filter(|e| e.handle.to_string() == handle).collect()
     }
 
     fn handles(&self, begin: &str) -> Vec<String> {
@@ -54,8 +59,10 @@ impl<'e> Slow<'e> {
     fn apps(&self, begin: &str) -> Vec<String> {
         let mut all = BTreeSet::new();
         for e in self.0 {
-            all.extend(Self::process_of(e));
-            all.extend(e.app.map(|app| app.to_string()));
+            if !e.is_contradictory {
+                all.extend(Self::process_of(e));
+                all.extend(e.app.map(|app| app.to_string()));
+            }
             if e.handle.guid().is_none() {
                 all.extend(e.handle.leading_guid().map(|guid| guid.to_string()));
             }
@@ -65,7 +72,7 @@ impl<'e> Slow<'e> {
 
     /// The apps that lines tell for a process.
     fn apps_of(&self, process: &str) -> BTreeSet<String> {
-        let told = self.0.iter().filter(|e| Self::process_of(e).as_deref() == Some(process));
+        let told = self.clear().filter(|e| Self::process_of(e).as_deref() == Some(process));
         told.filter_map(|e| e.app).map(|app| app.to_string()).filter(|app| app != process).collect()
     }
 
@@ -86,7 +93,18 @@ impl<'e> Slow<'e> {
         let apps = self.outright(handle);
         let cells: BTreeSet<_> = lines.iter().filter_map(|e| e.cell.clone()).collect();
         let indices: BTreeSet<_> = lines.iter().filter_map(|e| e.index).collect();
-        if [processes.len(), apps.len(), cells.len(), indices.len()].iter().any(|n| *n > 1) {
+        let addresses = self.addresses(handle);
+        let of_family = |is_v4: bool| addresses.iter().filter(|a| a.is_ipv4() == is_v4).count();
+        let counts = [processes.len(), apps.len(), cells.len(), indices.len(), of_family(true)];
+        if counts.iter().any(|n| *n > 1) || of_family(false) > 1 {
+            return true;
+        }
+        let is_garbled =
+            self.0.iter().any(|e| e.is_contradictory && e.handle.to_string() == handle);
+        if (is_garbled && lines.is_empty()) || self.has_run_after_its_end(handle) {
+            return true;
+        }
+        if self.has_two_machines(handle) {
             return true;
         }
         let Some(process) = processes.first().and_then(ProcessName::guid) else { return false };
@@ -94,6 +112,53 @@ impl<'e> Slow<'e> {
         let outright = apps.first().map(ToString::to_string);
         told.len() > 1
             || matches!((told.first(), outright), (Some(told), Some(app)) if *told != app)
+    }
+
+    fn has_run_after_its_end(&self, handle: &str) -> bool {
+        let own = || self.about(handle).into_iter().filter(|e| e.is_cells_own);
+        let at = |e: &Evidence| e.time.map(|time| time.as_nanos() / SECOND);
+        let ended = own().filter(|e| e.moment == Moment::Destroyed).filter_map(at).min();
+        let ran = own().filter(|e| matches!(e.moment, Moment::Created | Moment::Running));
+        ended.is_some_and(|ended| ran.filter_map(at).any(|ran| ran > ended + 120))
+    }
+
+    /// The kinds of name that a name is used as.
+    fn kinds(&self, name: &str) -> Vec<NameKind> {
+        let used = self.clear().filter(|e| e.machine.as_deref() == Some(name));
+        let mut kinds: Vec<_> =
+            used.map(|e| e.machine_kind).filter(|kind| *kind != NameKind::Unknown).collect();
+        let is_cell = self.clear().any(|e| e.cell.as_deref() == Some(name));
+        if is_cell && name.parse::<Guid>().is_ok() {
+            kinds.push(NameKind::Instance);
+        }
+        kinds
+    }
+
+    /// True if both are names of one kind, and the first is no relay's.
+    fn differ(&self, name: &str, other: &str, kinds: &[NameKind]) -> bool {
+        name != other
+            && self.cells_of(name).len() < 2
+            && self.kinds(name).iter().any(|kind| kinds.contains(kind))
+    }
+
+    fn has_two_machines(&self, handle: &str) -> bool {
+        let lines = self.about(handle);
+        let machines: BTreeSet<_> = lines.iter().filter_map(|e| e.machine.as_deref()).collect();
+        let names = self.names(handle);
+        let mut cells: BTreeSet<_> = machines
+            .iter()
+            .flat_map(|machine| {
+                let cells = self.cells_of(machine);
+                if cells.len() == 1 { cells } else { BTreeSet::new() }
+            })
+            .collect();
+        cells.extend(lines.iter().filter_map(|e| e.cell.as_deref().map(str::to_owned)));
+        let two_names = machines.len() > 1
+            && machines.iter().any(|machine| {
+                self.cells_of(machine).len() < 2
+                    && names.iter().any(|name| self.differ(name, machine, &self.kinds(machine)))
+            });
+        two_names || cells.len() > 1
     }
 
     fn seconds(&self, handle: &str, moment: Option<Moment>) -> Vec<i64> {
@@ -114,7 +179,7 @@ impl<'e> Slow<'e> {
 
     /// The cells whose lines come under a machine's name.
     fn cells_of(&self, machine: &str) -> BTreeSet<String> {
-        let told = self.0.iter().filter(|e| e.machine.as_deref() == Some(machine));
+        let told = self.clear().filter(|e| e.machine.as_deref() == Some(machine));
         told.filter_map(|e| e.cell.as_deref().map(str::to_owned)).collect()
     }
 
@@ -124,18 +189,31 @@ impl<'e> Slow<'e> {
         names.flatten().map(str::to_owned).collect()
     }
 
-    fn is_elsewhere(&self, handle: &str, name: &str) -> bool {
+    fn is_elsewhere(&self, handle: &str, seen: &Sighting<'_>) -> bool {
+        let Some(name) = seen.cell else { return false };
         let cells = self.cells_of(name);
-        if cells.len() > 1 || self.names(handle).contains(name) {
+        let names = self.names(handle);
+        if cells.len() > 1 || names.contains(name) {
             return false;
         }
-        let own = self.about(handle).iter().find_map(|e| e.cell.as_deref().map(str::to_owned));
-        let is_cell = self.0.iter().any(|e| e.cell.as_deref() == Some(name));
-        match (own, cells.first()) {
-            (None, _) => false,
-            (Some(own), Some(cell)) => own != *cell,
-            (Some(_), None) => is_cell,
+        let machines = self.about(handle).into_iter().filter_map(|e| e.machine.as_deref());
+        let mut known: BTreeSet<_> = machines
+            .map(|machine| self.cells_of(machine))
+            .filter(|cells| cells.len() == 1)
+            .flatten()
+            .collect();
+        known
+            .extend(self.about(handle).iter().filter_map(|e| e.cell.as_deref().map(str::to_owned)));
+        let is_cell = self.clear().any(|e| e.cell.as_deref() == Some(name));
+        let cell = cells.first().cloned().or_else(|| is_cell.then(|| name.to_owned()));
+        if let Some(cell) = cell
+            && !known.is_empty()
+        {
+            return !known.contains(&cell);
         }
+        let mut kinds = self.kinds(name);
+        kinds.push(seen.kind);
+        names.iter().any(|known| self.differ(known, name, &kinds))
     }
 
     fn addresses(&self, handle: &str) -> BTreeSet<IpAddr> {
@@ -143,7 +221,19 @@ impl<'e> Slow<'e> {
     }
 
     fn holder(&self, seen: &Sighting<'_>) -> Option<String> {
-        let (time, cell, address) = (seen.time?, seen.cell?, seen.address?);
+        if Self::is_forged(seen) {
+            return None;
+        }
+        let of_interface = seen.interface.and_then(Interface::address);
+        [seen.address, of_interface].into_iter().flatten().find_map(|ip| self.holder_of(ip, seen))
+    }
+
+    fn is_forged(seen: &Sighting<'_>) -> bool {
+        matches!((seen.interface, seen.address), (Some(interface), Some(ip)) if !interface.fits(ip))
+    }
+
+    fn holder_of(&self, address: IpAddr, seen: &Sighting<'_>) -> Option<String> {
+        let (time, cell) = (seen.time?, seen.cell?);
         let cells = self.cells_of(cell);
         if cells.len() > 1 {
             return None;
@@ -153,23 +243,41 @@ impl<'e> Slow<'e> {
             let here =
                 names.contains(cell) || cells.first().is_some_and(|cell| names.contains(cell));
             let lines = self.about(handle);
-            let held = lines
-                .iter()
-                .filter(|e| e.moment == Moment::Created || e.address.is_some())
-                .filter_map(|e| e.time)
-                .min();
-            let ended = self.seconds(handle, Some(Moment::Destroyed));
-            let last = ended
-                .into_iter()
-                .min()
-                .or_else(|| self.seconds(handle, None).into_iter().max().map(|last| last - 120));
+            let own = || lines.iter().filter(|e| e.is_cells_own);
+            let at = |e: &&Evidence| e.time.map(|time| time.as_nanos() / SECOND);
+            let told = |e: &&&Evidence| e.moment == Moment::Created || e.address.is_some();
+            let held = own().filter(told).filter_map(at).min();
+            let others = lines.iter().filter(told).filter_map(at).min();
+            let from = held.or_else(|| others.map(|held| held + 120));
+            let gone = |e: &&&Evidence| e.moment == Moment::Destroyed;
+            let ended = own().filter(gone).filter_map(at).min();
+            let elsewhere = lines.iter().filter(gone).filter_map(at).min();
+            let to = ended
+                .or_else(|| elsewhere.map(|ended| ended - 120))
+                .or_else(|| own().filter_map(at).max().map(|last| last - 120))
+                .or_else(|| lines.iter().filter_map(at).max().map(|last| last - 240));
             here && self.addresses(handle).contains(&address)
-                && held.is_some_and(|held| held <= time.earliest())
-                && last.is_some_and(|last| time.latest().as_nanos() <= last * SECOND)
+                && from.is_some_and(|from| from * SECOND <= time.earliest().as_nanos())
+                && to.is_some_and(|to| time.latest().as_nanos() <= to * SECOND)
         };
         let mut holders = self.handles("").into_iter().filter(holds);
         let one = holders.next()?;
         (holders.next().is_none() && !self.is_contradicted(&one)).then_some(one)
+    }
+
+    fn had(&self, handle: &str, seen: &Sighting<'_>) -> bool {
+        let shown = [seen.address, seen.interface.and_then(Interface::address)];
+        self.addresses(handle).into_iter().any(|known| shown.contains(&Some(known)))
+    }
+
+    fn had_another(&self, handle: &str, seen: &Sighting<'_>) -> bool {
+        let known = self.addresses(handle);
+        let v4: Vec<_> = known.iter().filter(|ip| ip.is_ipv4()).collect();
+        let v6: Vec<_> = known.iter().filter(|ip| ip.is_ipv6()).collect();
+        let lacks = |known: &[&IpAddr], shown| !known.is_empty() && !known.contains(&&shown);
+        Self::is_forged(seen)
+            || seen.address.is_some_and(|ip| lacks(if ip.is_ipv4() { &v4 } else { &v6 }, ip))
+            || seen.interface.is_some_and(|it| !v4.is_empty() && !v4.iter().any(|ip| it.fits(**ip)))
     }
 
     pub(super) fn answer(&self, prefix: &str, seen: &Sighting<'_>) -> Said {
@@ -194,7 +302,7 @@ impl<'e> Slow<'e> {
                 Some(one) => {
                     container(Certainty::Inferred, Reason::AddressLease, one.clone(), Some(one))
                 }
-                None => unknown(Reason::NamesNobody),
+                None => unknown(Reason::NoOwnerInPrefix),
             };
         };
         let shown = shown.as_str();
@@ -214,25 +322,50 @@ impl<'e> Slow<'e> {
         };
         let apps = if is_guid { self.apps(shown) } else { Vec::new() };
         match (handles.as_slice(), apps.as_slice()) {
-            ([], []) if is_app => unknown(Reason::NoSuchApp),
-            ([], []) => unknown(Reason::NoSuchHandle),
+            ([], []) if is_app => unknown(Reason::UnknownApp),
+            ([], []) => unknown(Reason::UnknownHandle),
             ([], [app]) => {
                 let contradicted = self.apps_of(app).len() > 1;
                 let holder = self.holder(seen).filter(|holder| self.is_of(holder, app));
                 let (certainty, reason) = if contradicted {
-                    (Certainty::Ambiguous, Reason::ProcessesContradict)
+                    (Certainty::Ambiguous, Reason::ConflictingEvidence)
                 } else {
-                    (Certainty::UniquePrefix, Reason::OneAppBeginsSo)
+                    (
+                        Certainty::UniquePrefix,
+                        if is_app { Reason::UniqueAppPrefix } else { Reason::AppGuidPrefix },
+                    )
                 };
                 Said { lease: holder, ..plain(certainty, reason, vec![format!("app {app}")]) }
             }
-            ([], _) => plain(Certainty::Ambiguous, Reason::SeveralHandlesBeginSo, Vec::new()),
+            ([], apps) => {
+                let holder = self.holder(seen);
+                let of: Vec<_> = match &holder {
+                    Some(holder) => apps.iter().filter(|app| self.is_of(holder, app)).collect(),
+                    None => Vec::new(),
+                };
+                match of[..] {
+                    [app] => Said {
+                        lease: holder,
+                        ..plain(
+                            Certainty::Inferred,
+                            Reason::AddressLease,
+                            vec![format!("app {app}")],
+                        )
+                    },
+                    _ => plain(Certainty::Ambiguous, Reason::AmbiguousAppPrefix, Vec::new()),
+                }
+            }
             (handles, []) => {
                 let alive: Vec<_> = handles.iter().filter(|h| self.may_live(h, seen)).collect();
                 let one = if let [one] = handles {
                     Some(one)
                 } else if let [one] = alive[..] {
-                    Some(one)
+                    // Of one that had the packet's address, time alone does not say that it was another.
+                    let rivals = |it: &String| {
+                        it != one && self.had(it, seen) && !self.is_elsewhere(it, seen)
+                    };
+                    let is_rivalled = !self.had(one, seen) && handles.iter().any(rivals);
+                    (!is_rivalled).then_some(one)
                 } else {
                     None
                 };
@@ -246,35 +379,29 @@ impl<'e> Slow<'e> {
                         ),
                         None => plain(
                             Certainty::Ambiguous,
-                            Reason::SeveralHandlesBeginSo,
+                            Reason::AmbiguousHandlePrefix,
                             handles.to_vec(),
                         ),
                     };
                 };
-                let family =
-                    |known: &&IpAddr| Some(known.is_ipv4()) == seen.address.map(|a| a.is_ipv4());
-                let addresses = self.addresses(one);
-                let known: Vec<_> = addresses.iter().filter(family).collect();
                 let doubt = if self.is_contradicted(one) {
-                    Reason::ProcessesContradict
+                    Reason::ConflictingEvidence
                 } else if !self.may_live(one, seen) {
                     Reason::OutsideLifetime
-                } else if seen.cell.is_some_and(|cell| self.is_elsewhere(one, cell)) {
-                    Reason::OnAnotherCell
-                } else if !known.is_empty()
-                    && !known.iter().any(|known| Some(**known) == seen.address)
-                {
-                    Reason::AddressContradicts
+                } else if self.is_elsewhere(one, seen) {
+                    Reason::OtherCell
+                } else if self.had_another(one, seen) {
+                    Reason::ConflictingAddress
                 } else if one == shown && handles.len() == 1 {
                     return container(Certainty::Exact, Reason::WholeHandle, one.clone(), None);
                 } else {
-                    let reason = Reason::OneHandleBeginsSo;
+                    let reason = Reason::UniqueHandlePrefix;
                     return container(Certainty::UniquePrefix, reason, one.clone(), None);
                 };
                 plain(Certainty::Ambiguous, doubt, vec![one.clone()])
             }
             (handles, _) => {
-                plain(Certainty::Ambiguous, Reason::SeveralHandlesBeginSo, handles.to_vec())
+                plain(Certainty::Ambiguous, Reason::AmbiguousHandlePrefix, handles.to_vec())
             }
         }
     }

@@ -1,0 +1,338 @@
+//! Answering: when lines were written, once all of them have been seen.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+
+use super::boot::{Boot, LAG_NANOS, hidden_nanos};
+use super::uptime::{UptimeClocks, take};
+use super::year::{Candidates, Shown, candidates};
+use super::zone::{KnownZones, LATE_NANOS, MOST_OFFSET_NANOS};
+use crate::evidence::SourceId;
+use crate::line::envelope::Envelope;
+use crate::time::{LogTime, TimePolicy, TimeRange, Timestamp, Uptime, YearPolicy};
+
+/// The times of lines, as [`UptimeClocks::complete`] makes them of all that lines show.
+#[derive(Debug, Clone)]
+pub struct KnownTimes<'c> {
+    clocks: Cow<'c, UptimeClocks>,
+    policy: TimePolicy,
+    zones: BTreeMap<SourceId, KnownZones>,
+    /// The instants that a source shows, of all machines.
+    years: BTreeMap<SourceId, Shown>,
+    /// The boots of machines with stamps that had to be completed.
+    completed: HashMap<u64, Vec<Boot>>,
+}
+
+/// When a line was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct When {
+    /// The time: the stamp that the line shows, completed where it lacks a year or a zone, or else the middle of the range.
+    pub time: Timestamp,
+    /// Between which instants the true time lies. Where the zone or the year is a guess, it is wide enough for any.
+    pub range: TimeRange,
+}
+
+/// A note for people about the times in an output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TimeNote {
+    /// Stamps of the source show no zone, and its lines prove one that is not UTC, or not the one that the policy gives.
+    Zone {
+        /// Where.
+        source: SourceId,
+        /// From when.
+        since: Timestamp,
+        /// Seconds east of UTC.
+        utc_offset: i32,
+        /// True if the policy gives another.
+        is_overruled: bool,
+    },
+    /// Stamps of the source show no zone, and no line proves one: UTC is assumed, and excludes nobody.
+    AssumedZone {
+        /// Where.
+        source: SourceId,
+        /// The zone that other sources of these logs have, in seconds east of UTC, if they agree.
+        would_fit: Option<i32>,
+    },
+    /// Stamps of the source show no year, and the policy's is not the one that its lines prove.
+    Year {
+        /// Where.
+        source: SourceId,
+        /// From when.
+        since: Timestamp,
+    },
+}
+
+/// A stamp that has been completed.
+#[derive(Debug, Clone, Copy)]
+struct Stamp {
+    best: Timestamp,
+    /// The earliest and the latest instant that the stamp may mean.
+    earliest: Timestamp,
+    latest: Timestamp,
+    /// No line shows its zone, and no policy gives one.
+    is_zone_assumed: bool,
+}
+
+impl Stamp {
+    const fn exact(best: Timestamp) -> Self {
+        Self { best, earliest: best, latest: best, is_zone_assumed: false }
+    }
+
+    fn is_exact(&self) -> bool {
+        self.earliest == self.latest && !self.is_zone_assumed
+    }
+
+    /// The time of a line that shows nothing but its stamp.
+    fn alone(&self) -> When {
+        let zone = if self.is_zone_assumed { MOST_OFFSET_NANOS } else { 0 };
+        let earliest = self.earliest.as_nanos().saturating_sub(LAG_NANOS + zone);
+        let latest = self.latest.as_nanos().saturating_add(hidden_nanos(self.latest) + zone);
+        let range =
+            TimeRange::between(Timestamp::from_nanos(earliest), Timestamp::from_nanos(latest));
+        When { time: self.best, range }
+    }
+}
+
+impl<'c> KnownTimes<'c> {
+    pub(super) fn of(clocks: Cow<'c, UptimeClocks>, policy: TimePolicy) -> Self {
+        let mut years: BTreeMap<_, Shown> = BTreeMap::new();
+        for ((source, _), shown) in &clocks.years {
+            years.entry(*source).or_default().join(shown);
+        }
+        let zones = clocks.zones.iter().map(|(source, zones)| (*source, zones.known())).collect();
+        let mut known = Self { clocks, policy, zones, years, completed: HashMap::new() };
+        let clocks = &known.clocks;
+        let mut completed: HashMap<u64, Vec<Boot>> = HashMap::new();
+        for ((source, machine, kind), boots) in &clocks.civil {
+            let number = machine.unwrap_or_else(|| clocks.unnamed(*source));
+            for (micros, shown) in boots.iter().flat_map(Boot::samples) {
+                let stamp = known.stamp(*source, *machine, kind.stamp(shown));
+                if let Some(stamp) = stamp.filter(Stamp::is_exact) {
+                    let learnt = || clocks.machines.get(&number).cloned().unwrap_or_default();
+                    let boots = completed.entry(number).or_insert_with(learnt);
+                    take(boots, Uptime::from_micros(micros), stamp.best);
+                }
+            }
+        }
+        known.completed = completed;
+        known
+    }
+
+    /// When a line was written, and how far that can be out. `None` if it shows no stamp that can be completed, and its uptime
+    /// does not lead to one: no line of its machine shows both, or it may be of several boots.
+    #[must_use]
+    pub fn when(&self, source: SourceId, envelope: &Envelope<'_>) -> Option<When> {
+        let machine = self.clocks.machine(envelope);
+        let stamp = self.stamp(source, machine, envelope.time);
+        let boots = envelope
+            .uptime
+            .and_then(|uptime| Some((self.boots(source, machine)?, uptime.as_micros())));
+        let Some((boots, micros)) = boots else {
+            let of_boot = || envelope.uptime?.resolve(&self.policy).map(|it| Stamp::exact(it.time));
+            return stamp.or_else(of_boot).map(|stamp| stamp.alone());
+        };
+        let Some(stamp) = stamp else {
+            let mut times = boots.iter().filter_map(|boot| boot.at(micros));
+            let range = times.next().filter(|_| times.next().is_none());
+            return range.map(|range| When { time: range.middle(), range });
+        };
+        if stamp.is_exact() {
+            let own = Boot::of(micros, stamp.best);
+            let boot = boots.iter().find(|boot| boot.is_same(&own));
+            return Some(match boot {
+                Some(boot) => When { time: stamp.best, range: boot.stamped(micros, stamp.best) },
+                None => stamp.alone(),
+            });
+        }
+        Some(self.by_uptime(boots, micros, stamp, (source, envelope.time)))
+    }
+
+    /// When a line was written that shows an uptime beside a stamp with more than one meaning.
+    fn by_uptime(
+        &self,
+        boots: &[Boot],
+        micros: u64,
+        stamp: Stamp,
+        (source, shown): (SourceId, LogTime),
+    ) -> When {
+        let widest = stamp.alone();
+        let is_near = |range: &TimeRange| {
+            let late = 86_400_000_000_000;
+            let earliest = widest.range.earliest().as_nanos().saturating_sub(late);
+            range.earliest() <= widest.range.latest() && range.latest().as_nanos() >= earliest
+        };
+        let mut near = boots
+            .iter()
+            .filter_map(|boot| Some((boot, boot.at(micros)?)))
+            .filter(|(_, range)| is_near(range));
+        let (Some((boot, range)), None) = (near.next(), near.next()) else { return widest };
+        // The zone in which the stamp is not earlier than the line, and least late.
+        let instants = self.instants(source, shown, stamp);
+        let not_early = instants.filter(|time| {
+            time.as_nanos().saturating_add(hidden_nanos(*time)) >= range.earliest().as_nanos()
+        });
+        match not_early.min() {
+            Some(time)
+                if time.as_nanos().saturating_sub(range.latest().as_nanos()) < LATE_NANOS =>
+            {
+                When { time, range: boot.stamped(micros, time) }
+            }
+            _ => When { time: range.middle(), range },
+        }
+    }
+
+    /// The instants that a stamp may mean: in the zones that lines show, or in any.
+    fn instants(
+        &self,
+        source: SourceId,
+        shown: LogTime,
+        stamp: Stamp,
+    ) -> impl Iterator<Item = Timestamp> {
+        let known = self.zones.get(&source).filter(|_| !stamp.is_zone_assumed);
+        let known = known.into_iter().flat_map(move |zones| zones.instants(shown));
+        let quarters = if stamp.is_zone_assumed { -56..=56 } else { 0..=0 };
+        let assumed = quarters.map(move |quarter: i64| {
+            Timestamp::from_nanos(stamp.best.as_nanos().saturating_add(quarter * QUARTER_NANOS))
+        });
+        known.map(|(time, _)| time).chain(assumed)
+    }
+
+    /// Completes a stamp.
+    fn stamp(&self, source: SourceId, machine: Option<u64>, shown: LogTime) -> Option<Stamp> {
+        if let LogTime::Instant(time) = shown {
+            return Some(Stamp::exact(time));
+        }
+        if shown == LogTime::Unknown {
+            return None;
+        }
+        if let Some(zones) = self.zones.get(&source) {
+            let times = || zones.instants(shown);
+            let best = times().max_by_key(|(time, offset)| (zones.lines(*offset), *time));
+            if let Some((best, _)) = best {
+                let earliest = times().map(|(time, _)| time).min().unwrap_or(best);
+                let latest = times().map(|(time, _)| time).max().unwrap_or(best);
+                return Some(Stamp { best, earliest, latest, is_zone_assumed: false });
+            }
+        }
+        let is_zone_assumed = self.policy.utc_offset.is_none();
+        let in_year = |year| {
+            let policy = TimePolicy { year: YearPolicy::Fixed(year), ..self.policy };
+            shown.resolve(&policy).map(|resolved| resolved.time)
+        };
+        let by_lines = || self.year(source, machine, in_year);
+        let found = match (shown, self.policy.year) {
+            (LogTime::NoYear(_), YearPolicy::Unset) => by_lines()?,
+            (LogTime::NoYear(_), YearPolicy::Fixed(year)) => {
+                let days = self.clocks.days.get(&source).copied().unwrap_or_default();
+                let latest = year - days.years_before_latest(shown);
+                let given = in_year(latest)?;
+                // The year of a log over New Year may be meant for its first days.
+                let also = days.is_over_new_year().then(|| in_year(latest + 1)).flatten();
+                let best = by_lines().map(|it| it.best).filter(|best| Some(*best) == also);
+                let best = best.unwrap_or(given);
+                Candidates { best, earliest: best, latest: best }
+            }
+            _ => {
+                let best = shown.resolve(&self.policy)?.time;
+                Candidates { best, earliest: best, latest: best }
+            }
+        };
+        let Candidates { best, earliest, latest } = found;
+        Some(Stamp { best, earliest, latest, is_zone_assumed })
+    }
+
+    /// The year by the lines of the machine, of the source, or of all.
+    fn year(
+        &self,
+        source: SourceId,
+        machine: Option<u64>,
+        in_year: impl Fn(i16) -> Option<Timestamp>,
+    ) -> Option<Candidates> {
+        let of_machine = machine.and_then(|_| self.clocks.years.get(&(source, machine)));
+        if let Some(shown) = of_machine.or_else(|| self.years.get(&source)) {
+            return candidates(shown.spans(), in_year);
+        }
+        candidates(self.years.values().flat_map(Shown::spans), in_year)
+    }
+
+    /// Notes for people: zones that lines prove, zones that are only assumed.
+    pub fn notes(&self) -> impl Iterator<Item = TimeNote> + '_ {
+        let given = self.policy.utc_offset;
+        let proven = self.zones.iter().flat_map(move |(source, zones)| {
+            let is_news = move |offset: i32| given.map_or(offset != 0, |given| given != offset);
+            let changes = zones.changes().map(|(since, minutes)| (since, i32::from(minutes) * 60));
+            let mut has_changed = false;
+            changes.filter_map(move |(since, utc_offset)| {
+                // A zone that it goes back to is news, too.
+                has_changed |= is_news(utc_offset);
+                has_changed.then_some(TimeNote::Zone {
+                    source: *source,
+                    since,
+                    utc_offset,
+                    is_overruled: given.is_some_and(|given| given != utc_offset),
+                })
+            })
+        });
+        let mut others = self.zones.values().flat_map(KnownZones::changes).map(|(_, zone)| zone);
+        let first = others.next();
+        let would_fit = first.filter(|first| others.all(|other| other == *first));
+        let would_fit = would_fit.map(|minutes| i32::from(minutes) * 60);
+        let assumed = self.clocks.days.keys().filter(move |source| {
+            given.is_none() && self.zones.get(source).is_none_or(KnownZones::is_empty)
+        });
+        proven
+            .chain(assumed.map(move |source| TimeNote::AssumedZone { source: *source, would_fit }))
+    }
+
+    /// An instant before which no line was written whose uptime and stamp both lie between these two; `None` if
+    /// they are of different boots.
+    ///
+    /// The least uptime and the least stamp of some lines, and the greatest of each, need not be of one line. Their stamps are
+    /// of lines, so both lie in boots of lines. If these are one boot, all lines are of it; or else a later boot's uptimes
+    /// are taken for its own, which are less than those of its lines, so that the instant is early enough for all.
+    pub(crate) fn earliest(
+        &self,
+        source: SourceId,
+        named: Option<u64>,
+        [first, last]: [(Option<Uptime>, Timestamp); 2],
+    ) -> Option<Timestamp> {
+        let alone = Stamp::exact(first.1).alone().range.earliest();
+        let (Some(boots), (Some(from), stamp), (Some(to), last_stamp)) =
+            (self.boots(source, named), first, last)
+        else {
+            return Some(alone);
+        };
+        let boot_of = |uptime: Uptime, stamp| {
+            let own = Boot::of(uptime.as_micros(), stamp);
+            boots.iter().position(|boot| boot.is_same(&own))
+        };
+        let boot = boot_of(from, stamp);
+        if boot != boot_of(to, last_stamp) {
+            return None;
+        }
+        let earliest = boot.map(|boot| boots[boot].earliest(from.as_micros(), to.as_micros()));
+        Some(earliest.map_or(alone, |earliest| earliest.min(alone)))
+    }
+
+    /// True if some boot of the machine is known.
+    pub(crate) fn knows(&self, source: SourceId, named: Option<u64>) -> bool {
+        self.boots(source, named).is_some()
+    }
+
+    fn boots(&self, source: SourceId, named: Option<u64>) -> Option<&[Boot]> {
+        let of = |machine: u64| {
+            let completed = self.completed.get(&machine);
+            completed.or_else(|| self.clocks.machines.get(&machine)).map(Vec::as_slice)
+        };
+        if let Some(machine) = named {
+            return of(machine);
+        }
+        let by_source = of(self.clocks.unnamed(source));
+        by_source.or_else(|| of((*self.clocks.named.get(&source)?)?))
+    }
+}
+
+/// Zones differ by quarters of an hour.
+const QUARTER_NANOS: i64 = 900_000_000_000;

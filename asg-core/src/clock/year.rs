@@ -1,0 +1,139 @@
+//! The year of stamps that show none: from the instants that other lines show.
+//!
+//! Logs of several years may be read together, and one machine may have a clock that is years ahead. So a stamp is completed
+//! by the lines of its own machine in its own source, where there are any, then by those of its source, then by all. A stamp
+//! that cannot be has no weight against the lines of other machines.
+
+use std::collections::BTreeMap;
+
+use super::spans::Spans;
+use crate::time::{Civil, LogTime, Timestamp};
+
+/// A span has 2⁵¹ nanoseconds at first, 26 days.
+const FIRST_SHIFT: u32 = 51;
+
+const HALF_YEAR_NANOS: i64 = 183 * 86_400_000_000_000;
+
+/// The instants that lines show, of one machine in one source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Shown(Spans);
+
+impl Default for Shown {
+    fn default() -> Self {
+        Self(Spans::new(FIRST_SHIFT))
+    }
+}
+
+impl Shown {
+    pub(super) fn add(&mut self, time: Timestamp) {
+        self.0.add(time);
+    }
+
+    pub(super) fn join(&mut self, other: &Self) {
+        self.0.join(&other.0);
+    }
+
+    pub(super) fn spans(&self) -> impl Iterator<Item = (Timestamp, Timestamp, u64)> + '_ {
+        self.0.iter().map(|span| (span.first, span.last, span.count))
+    }
+}
+
+/// The instants that a stamp without a year may be, by times with a known year.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Candidates {
+    /// The one that most lines speak for; of equals, the latest.
+    pub(super) best: Timestamp,
+    pub(super) earliest: Timestamp,
+    pub(super) latest: Timestamp,
+}
+
+/// Completes a stamp by spans of instants, each with the number of its lines. `in_year` gives the stamp in a year.
+pub(super) fn candidates(
+    spans: impl Iterator<Item = (Timestamp, Timestamp, u64)>,
+    in_year: impl Fn(i16) -> Option<Timestamp>,
+) -> Option<Candidates> {
+    let mut votes: BTreeMap<Timestamp, u64> = BTreeMap::new();
+    for (first, last, lines) in spans {
+        for near in [first, last] {
+            if let Some(time) = nearest(near, &in_year) {
+                *votes.entry(time).or_default() += lines;
+            }
+        }
+    }
+    let best = votes.iter().max_by_key(|(time, lines)| (**lines, **time)).map(|(time, _)| *time)?;
+    let (earliest, latest) = (*votes.keys().next()?, *votes.keys().next_back()?);
+    Some(Candidates { best, earliest, latest })
+}
+
+/// The instant of a stamp in the year that brings it nearest.
+fn nearest(near: Timestamp, in_year: impl Fn(i16) -> Option<Timestamp>) -> Option<Timestamp> {
+    let year = near.year();
+    // A leap day may be years away: eight, around 1900 and 2100.
+    let around = |years: i16| {
+        let years = year.saturating_sub(years)..=year.saturating_add(years);
+        let far = |time: &Timestamp| time.as_nanos().abs_diff(near.as_nanos());
+        years.filter_map(&in_year).min_by_key(far)
+    };
+    around(1)
+        .filter(|time| time.as_nanos().abs_diff(near.as_nanos()) <= HALF_YEAR_NANOS as u64)
+        .or_else(|| around(8))
+}
+
+/// The days of stamps without a year, of one source: a bit for each of 372, in months of 31.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Days([u64; 6]);
+
+const DAYS: u16 = 12 * 31;
+
+impl Days {
+    pub(super) fn add(&mut self, day: Civil) {
+        let day = number(day);
+        self.0[usize::from(day / 64)] |= 1 << (day % 64);
+    }
+
+    pub(super) fn join(&mut self, other: Self) {
+        for (known, bits) in self.0.iter_mut().zip(other.0) {
+            *known |= bits;
+        }
+    }
+
+    /// How many years a stamp lies before the latest of its source: one if the log goes over New Year and it is of the days
+    /// before, and else none.
+    pub(super) fn years_before_latest(self, shown: LogTime) -> i16 {
+        let LogTime::NoYear(civil) = shown else { return 0 };
+        i16::from(self.is_over_new_year() && self.begins().is_some_and(|day| day <= number(civil)))
+    }
+
+    /// True if the log goes over New Year.
+    pub(super) fn is_over_new_year(self) -> bool {
+        self.begins().is_some_and(|begins| (0..begins).any(|day| self.has(day)))
+    }
+
+    /// The day with which the log begins: that behind the longest time without a line. A log is shorter than half a year, or
+    /// nobody knows.
+    fn begins(self) -> Option<u16> {
+        let (mut longest, mut begins, mut gap) = (0, None, 0);
+        // Twice around, for the gap may go over New Year.
+        for step in 0..2 * DAYS {
+            let day = step % DAYS;
+            if self.has(day) {
+                if gap > longest {
+                    (longest, begins) = (gap, Some(day));
+                }
+                gap = 0;
+            } else {
+                gap += 1;
+            }
+        }
+        begins.filter(|_| longest >= DAYS / 2)
+    }
+
+    fn has(self, day: u16) -> bool {
+        self.0[usize::from(day / 64)] >> (day % 64) & 1 == 1
+    }
+}
+
+fn number(day: Civil) -> u16 {
+    let part = |number: i8, most: i8| u16::from(number.clamp(1, most).unsigned_abs() - 1);
+    part(day.month, 12) * 31 + part(day.day, 31)
+}

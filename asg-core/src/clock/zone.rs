@@ -1,0 +1,216 @@
+//! The zone of stamps that show none: from lines that carry both such a stamp and an instant.
+//!
+//! A lager line behind a traditional header shows one moment twice, in the zone of whoever wrote the header and as an
+//! instant. The difference is the zone, but for how late the header was stamped and how far the clocks differ: minutes, where
+//! zones differ by hours. One source may change its zone, for summer time or because another machine's lines follow.
+
+use std::collections::BTreeMap;
+
+use super::spans::Spans;
+use crate::time::{LogTime, TimePolicy, Timestamp, YearPolicy};
+
+/// Minutes east of UTC.
+pub(super) type Offset = i16;
+
+/// The offsets that zones have, in minutes. Source: the IANA time zone database, offsets in use since 2010.
+const OFFSETS: [Offset; 41] = [
+    -720, -660, -600, -570, -540, -480, -420, -360, -300, -270, -240, -210, -180, -150, -120, -60,
+    0, 60, 120, 180, 210, 240, 270, 300, 330, 345, 360, 390, 420, 480, 510, 525, 540, 570, 600,
+    630, 660, 720, 765, 780, 840,
+];
+
+/// No zone is further from UTC.
+pub(super) const MOST_OFFSET_NANOS: i64 = 14 * 3_600_000_000_000;
+
+/// A header may be stamped so much later than its line was written, and a relay's clock be so far behind.
+pub(super) const LATE_NANOS: i64 = 20 * MINUTE_NANOS;
+const EARLY_NANOS: i64 = 2 * MINUTE_NANOS;
+const MINUTE_NANOS: i64 = 60_000_000_000;
+
+/// So far from a line that shows its zone a stamp is taken to be in that zone.
+const FAR_NANOS: i64 = 3 * 86_400_000_000_000;
+
+/// In steps of less than half a year each year's instant is the nearest to some step.
+const HALF_YEAR_NANOS: i64 = 180 * 86_400_000_000_000;
+
+/// A span has 2⁴² nanoseconds at first, 73 minutes.
+const FIRST_SHIFT: u32 = 42;
+
+/// When lines of one source showed which zone.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Zones(BTreeMap<Offset, Spans>);
+
+impl Zones {
+    /// Takes a line that shows a stamp without a zone, and the instant at which it was written.
+    pub(super) fn add(&mut self, shown: LogTime, written: Timestamp) {
+        if let Some(offset) = offset(shown, written) {
+            self.0.entry(offset).or_insert_with(|| Spans::new(FIRST_SHIFT)).add(written);
+        }
+    }
+
+    pub(super) fn join(&mut self, other: &Self) {
+        for (offset, spans) in &other.0 {
+            self.0.entry(*offset).or_insert_with(|| Spans::new(FIRST_SHIFT)).join(spans);
+        }
+    }
+
+    /// The zone that the latest line shows.
+    pub(super) fn latest(&self) -> Option<Offset> {
+        let ends =
+            self.0.iter().filter_map(|(offset, spans)| Some((spans.iter().last()?.last, *offset)));
+        ends.max().map(|(_, offset)| offset)
+    }
+
+    /// Which zones come into question when.
+    pub(super) fn known(&self) -> KnownZones {
+        let mut intervals: Vec<_> = self
+            .0
+            .iter()
+            .flat_map(|(offset, spans)| {
+                spans.iter().map(|span| (span.first.as_nanos(), span.last.as_nanos(), *offset))
+            })
+            .collect();
+        intervals.sort_unstable();
+        let mut known = KnownZones::of(&intervals);
+        for (offset, spans) in &self.0 {
+            known.lines[place(*offset)] = spans.iter().map(|span| span.count).sum();
+        }
+        known
+    }
+}
+
+/// The zones of one source, by the instants at which they come into question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct KnownZones {
+    /// From each instant to the next, by bits of [`OFFSETS`].
+    from: Vec<(i64, u64)>,
+    /// The bits of all of them.
+    used: u64,
+    /// Which zone is shown from when on.
+    changes: Vec<(i64, Offset)>,
+    /// How many lines show each of [`OFFSETS`].
+    lines: [u64; OFFSETS.len()],
+}
+
+impl KnownZones {
+    /// Of intervals in which lines show zones, sorted. Between two, the zones of both come into question, and beyond the
+    /// ends, or far from any, the nearest one's.
+    fn of(intervals: &[(i64, i64, Offset)]) -> Self {
+        let mut edges: Vec<i64> = Vec::new();
+        for (first, last, _) in intervals {
+            edges.extend([first.saturating_sub(FAR_NANOS), *first]);
+            edges.extend([last.saturating_add(1), last.saturating_add(FAR_NANOS)]);
+        }
+        edges.sort_unstable();
+        edges.dedup();
+        // Of intervals that begin before, the zones that go on, and those that ended last.
+        let mut from = Vec::with_capacity(edges.len());
+        let mut next = 0;
+        let mut open: Vec<(i64, u64)> = Vec::new();
+        let mut ended: (i64, u64) = (i64::MIN, 0);
+        for edge in edges {
+            while let Some((first, last, offset)) = intervals.get(next)
+                && *first <= edge
+            {
+                open.push((*last, bit(*offset)));
+                next += 1;
+            }
+            for (last, bits) in open.extract_if(.., |(last, _)| *last < edge) {
+                ended = match last.cmp(&ended.0) {
+                    std::cmp::Ordering::Less => ended,
+                    std::cmp::Ordering::Equal => (last, ended.1 | bits),
+                    std::cmp::Ordering::Greater => (last, bits),
+                };
+            }
+            let mut bits = open.iter().fold(0, |all, (_, bits)| all | bits);
+            if bits == 0 {
+                if edge.saturating_sub(ended.0) < FAR_NANOS {
+                    bits |= ended.1;
+                }
+                let coming = intervals.get(next).filter(|(first, ..)| *first - edge <= FAR_NANOS);
+                bits |= coming.map_or(0, |(.., offset)| bit(*offset));
+            }
+            from.push((edge, bits));
+        }
+        let used = from.iter().fold(0, |all, (_, bits)| all | bits);
+        let mut changes: Vec<_> =
+            intervals.iter().map(|(first, _, offset)| (*first, *offset)).collect();
+        changes.dedup_by_key(|(_, offset)| *offset);
+        Self { from, used, changes, lines: [0; OFFSETS.len()] }
+    }
+
+    /// True if no line shows a zone.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.from.is_empty()
+    }
+
+    /// The instants that a stamp without a zone may be, where lines show the zone.
+    pub(super) fn instants(
+        &self,
+        shown: LogTime,
+    ) -> impl Iterator<Item = (Timestamp, Offset)> + '_ {
+        let offsets = OFFSETS.iter().filter(|offset| self.used & bit(**offset) != 0);
+        let (first, last) = match self.from[..] {
+            [(first, _), .., (last, _)] => (first, last),
+            _ => (0, 0),
+        };
+        offsets.flat_map(move |offset| {
+            instants_in(shown, *offset, first, last)
+                .filter(|time| self.at(*time) & bit(*offset) != 0)
+                .map(|time| (time, *offset))
+        })
+    }
+
+    /// The zone that is shown first, and from when on each other is.
+    pub(super) fn changes(&self) -> impl Iterator<Item = (Timestamp, Offset)> + '_ {
+        self.changes.iter().map(|(since, offset)| (Timestamp::from_nanos(*since), *offset))
+    }
+
+    /// How many lines show this zone.
+    pub(super) fn lines(&self, offset: Offset) -> u64 {
+        self.lines[place(offset)]
+    }
+
+    fn at(&self, time: Timestamp) -> u64 {
+        let next = self.from.partition_point(|(from, _)| *from <= time.as_nanos());
+        next.checked_sub(1).map_or(0, |at| self.from[at].1)
+    }
+}
+
+fn place(offset: Offset) -> usize {
+    OFFSETS.partition_point(|known| *known < offset)
+}
+
+fn bit(offset: Offset) -> u64 {
+    1 << place(offset)
+}
+
+/// The instants of a stamp in a zone, between two or near them: of one without a year, one in each year.
+fn instants_in(
+    shown: LogTime,
+    offset: Offset,
+    first: i64,
+    last: i64,
+) -> impl Iterator<Item = Timestamp> {
+    let at = move |near: i64| {
+        let year = YearPolicy::Nearest(Timestamp::from_nanos(near));
+        let policy = TimePolicy { year, utc_offset: Some(i32::from(offset) * 60), boot: None };
+        shown.resolve(&policy).map(|resolved| resolved.time)
+    };
+    let steps = last.saturating_sub(first) / HALF_YEAR_NANOS + 1;
+    let mut before = None;
+    (0..=steps).filter_map(move |step| {
+        let time = at(first.saturating_add(step.saturating_mul(HALF_YEAR_NANOS)).min(last))?;
+        (before.replace(time) != Some(time)).then_some(time)
+    })
+}
+
+/// The zone of a stamp, of a line that was written at an instant; `None` if that cannot be of one line.
+fn offset(shown: LogTime, written: Timestamp) -> Option<Offset> {
+    let policy = TimePolicy { year: YearPolicy::Nearest(written), utc_offset: Some(0), boot: None };
+    let shown = shown.resolve(&policy)?.time;
+    let ahead = shown.as_nanos().checked_sub(written.as_nanos())?.checked_add(EARLY_NANOS)?;
+    let offset = OFFSETS.iter().rev().find(|offset| i64::from(**offset) * MINUTE_NANOS <= ahead)?;
+    let late = ahead - i64::from(*offset) * MINUTE_NANOS;
+    (late <= LATE_NANOS + EARLY_NANOS).then_some(*offset)
+}
