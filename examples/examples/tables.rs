@@ -24,7 +24,7 @@ fn denied(flows: &Query) -> Result<Vec<Denied>, Error> {
     for_each(denied.rows(), |row| {
         let Some(flow) = row.flow() else { return Ok(()) };
         let container = flow.attribution.container();
-        let ip = &flow.packet.ip;
+        let ip = &flow.packet().ip;
         let address = ip.dst.map_or_else(String::new, |address| address.to_string());
         let port = ip.ports()[1].map_or_else(String::new, |port| format!(":{port}"));
         found.push(Denied {
@@ -47,7 +47,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     // The largest senders, in a table for people.
     let by = flows.by(&["app".into(), "destination".into()])?;
-    let top = answers::top(&flows, by, Some(5), Measure::Packets)?;
+    let top = answers::top(&flows, &by, Some(5), Measure::Packets)?;
     write_table(&top, Look::default(), &mut std::io::stdout())?;
     // The same rows as Arrow record batches, for whatever takes Arrow.
     let rows: usize = flows
