@@ -11,6 +11,7 @@
 //! run evenly have an offset that is a straight line, and a straight line below all points is below their hull.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::OnceLock;
 
 use crate::time::TimeRange;
@@ -33,12 +34,9 @@ const MOST_SPANS: usize = 256;
 /// The lines of one boot that show uptime and time.
 #[derive(Debug, Clone)]
 pub(super) struct Boot {
-    /// The earliest instant at which it may have booted.
-    from: i64,
-    /// The latest stamp, and the uptime of its line.
-    to: (i64, u64),
-    /// The least and the greatest offset of any line.
-    offsets: (i64, i64),
+    extent: Extent,
+    /// The uptime of the line with the latest stamp.
+    latest: u64,
     shift: u32,
     spans: BTreeMap<u64, Offsets>,
     /// Made of the spans when it is asked for.
@@ -47,12 +45,50 @@ pub(super) struct Boot {
 
 impl PartialEq for Boot {
     fn eq(&self, other: &Self) -> bool {
-        let all = |it: &Self| (it.from, it.to, it.offsets, it.shift);
+        let all = |it: &Self| (it.extent, it.latest, it.shift);
         all(self) == all(other) && self.spans == other.spans
     }
 }
 
 impl Eq for Boot {}
+
+/// Between which times, and between which offsets, the lines of a boot are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Extent {
+    /// The earliest instant at which it may have booted.
+    from: i64,
+    /// The latest stamp.
+    to: i64,
+    least: i64,
+    greatest: i64,
+}
+
+impl Extent {
+    /// Of one line.
+    pub(super) fn of(micros: u64, stamp: Timestamp) -> Self {
+        let offset = stamp.as_nanos().saturating_sub(uptime_nanos(micros));
+        let from = offset.saturating_sub(LAG_NANOS);
+        Self { from, to: stamp.as_nanos(), least: offset, greatest: offset }
+    }
+
+    pub(super) fn joined(self, other: Self) -> Self {
+        Self {
+            from: self.from.min(other.from),
+            to: self.to.max(other.to),
+            least: self.least.min(other.least),
+            greatest: self.greatest.max(other.greatest),
+        }
+    }
+
+    /// True if both cannot be two boots: a machine boots again only after it was last heard of, and its lines are not days
+    /// late.
+    pub(super) const fn is_same(self, other: Self) -> bool {
+        self.from <= other.to
+            && other.from <= self.to
+            && self.least.saturating_sub(other.greatest) <= MOST_LATE_NANOS
+            && other.least.saturating_sub(self.greatest) <= MOST_LATE_NANOS
+    }
+}
 
 /// The time at which the uptime was 0, in nanoseconds, by the lines of one span: each with the uptime of its line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,68 +135,62 @@ fn drift(micros: u64) -> i64 {
 impl Boot {
     /// Of one line.
     pub(super) fn of(micros: u64, stamp: Timestamp) -> Self {
-        let offsets = Offsets::of(micros, stamp);
-        let least = offsets.least.0;
         Self {
-            from: least.saturating_sub(LAG_NANOS),
-            to: (stamp.as_nanos(), micros),
-            offsets: (least, least),
+            extent: Extent::of(micros, stamp),
+            latest: micros,
             shift: FIRST_SHIFT,
-            spans: BTreeMap::from([(micros >> FIRST_SHIFT, offsets)]),
+            spans: BTreeMap::from([(micros >> FIRST_SHIFT, Offsets::of(micros, stamp))]),
             bounds: OnceLock::new(),
         }
     }
 
-    /// Takes a line that changes no more than one span; false if it may change more.
-    pub(super) fn take(&mut self, micros: u64, stamp: Timestamp) -> bool {
-        let offsets = Offsets::of(micros, stamp);
-        let least = offsets.least.0;
-        let is_within = (self.from..=self.to.0).contains(&stamp.as_nanos())
-            && (self.offsets.0..=self.offsets.1).contains(&least);
-        if let Some(known) = self.spans.get_mut(&(micros >> self.shift))
-            && is_within
-        {
-            let joined = known.joined(offsets);
-            if joined != *known {
-                *known = joined;
-                self.bounds = OnceLock::new();
-            }
-            return true;
+    pub(super) const fn extent(&self) -> Extent {
+        self.extent
+    }
+
+    /// Takes a line of this boot.
+    pub(super) fn take(&mut self, micros: u64, stamp: Timestamp) {
+        if (stamp.as_nanos(), micros) > (self.extent.to, self.latest) {
+            self.latest = micros;
         }
-        false
-    }
-
-    /// True if both cannot be two boots: a machine boots again only after it was last heard of, and its lines are not days
-    /// late.
-    pub(super) const fn is_same(&self, other: &Self) -> bool {
-        let (a, b) = (self.offsets, other.offsets);
-        self.from <= other.to.0
-            && other.from <= self.to.0
-            && a.0.saturating_sub(b.1) <= MOST_LATE_NANOS
-            && b.0.saturating_sub(a.1) <= MOST_LATE_NANOS
-    }
-
-    /// By which boots are sorted.
-    pub(super) const fn order(&self) -> (i64, i64, i64) {
-        (self.from, self.to.0, self.offsets.0)
+        self.extent = self.extent.joined(Extent::of(micros, stamp));
+        self.put(micros >> self.shift, Offsets::of(micros, stamp));
+        self.widen();
     }
 
     /// Takes the lines of another.
     pub(super) fn join(&mut self, other: &Self) {
-        self.from = self.from.min(other.from);
-        self.to = self.to.max(other.to);
-        self.offsets = (self.offsets.0.min(other.offsets.0), self.offsets.1.max(other.offsets.1));
+        if (other.extent.to, other.latest) > (self.extent.to, self.latest) {
+            self.latest = other.latest;
+        }
+        self.extent = self.extent.joined(other.extent);
         let shift = self.shift.max(other.shift);
         self.shift_to(shift);
         for (span, offsets) in &other.spans {
-            let span = span >> (shift - other.shift);
-            let known = self.spans.entry(span).or_insert(*offsets);
-            *known = known.joined(*offsets);
+            self.put(span >> (shift - other.shift), *offsets);
         }
-        while self.spans.len() > MOST_SPANS {
-            self.shift_to(self.shift + 1);
+        self.widen();
+    }
+
+    fn put(&mut self, span: u64, offsets: Offsets) {
+        match self.spans.entry(span) {
+            Entry::Vacant(new) => {
+                new.insert(offsets);
+            }
+            Entry::Occupied(known) if known.get().joined(offsets) == *known.get() => return,
+            Entry::Occupied(mut known) => {
+                let joined = known.get().joined(offsets);
+                known.insert(joined);
+            }
         }
         self.bounds = OnceLock::new();
+    }
+
+    fn widen(&mut self) {
+        while self.spans.len() > MOST_SPANS {
+            self.shift_to(self.shift + 1);
+            self.bounds = OnceLock::new();
+        }
     }
 
     fn shift_to(&mut self, shift: u32) {
@@ -180,7 +210,7 @@ impl Boot {
         let stamp = |(offset, micros): (i64, u64)| {
             (micros, Timestamp::from_nanos(offset.saturating_add(uptime_nanos(micros))))
         };
-        let latest = (self.to.1, Timestamp::from_nanos(self.to.0));
+        let latest = (self.latest, Timestamp::from_nanos(self.extent.to));
         let of_spans = self.spans.values().flat_map(move |offsets| {
             let Offsets { least, bound } = *offsets;
             // The line with the least bound shows fewer or more decimals, and the least offset is not its.

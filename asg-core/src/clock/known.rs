@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
-use super::boot::{Boot, LAG_NANOS, hidden_nanos};
+use super::boot::{Boot, Extent, LAG_NANOS, hidden_nanos};
 use super::uptime::{UptimeClocks, take};
 use super::year::{Candidates, Shown, candidates};
 use super::zone::{KnownZones, LATE_NANOS, MOST_OFFSET_NANOS};
@@ -139,8 +139,8 @@ impl<'c> KnownTimes<'c> {
             return range.map(|range| When { time: range.middle(), range });
         };
         if stamp.is_exact() {
-            let own = Boot::of(micros, stamp.best);
-            let boot = boots.iter().find(|boot| boot.is_same(&own));
+            let own = Extent::of(micros, stamp.best);
+            let boot = boots.iter().find(|boot| boot.extent().is_same(own));
             return Some(match boot {
                 Some(boot) => When { time: stamp.best, range: boot.stamped(micros, stamp.best) },
                 None => stamp.alone(),
@@ -305,8 +305,8 @@ impl<'c> KnownTimes<'c> {
             return Some(alone);
         };
         let boot_of = |uptime: Uptime, stamp| {
-            let own = Boot::of(uptime.as_micros(), stamp);
-            boots.iter().position(|boot| boot.is_same(&own))
+            let own = Extent::of(uptime.as_micros(), stamp);
+            boots.iter().position(|boot| boot.extent().is_same(own))
         };
         let boot = boot_of(from, stamp);
         if boot != boot_of(to, last_stamp) {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
-use super::boot::Boot;
+use super::boot::{Boot, Extent};
 use super::known::KnownTimes;
 use super::year::{Days, Shown};
 use super::zone::Zones;
@@ -250,9 +250,17 @@ impl UptimeClocks {
 /// Takes a line of a machine with these boots.
 pub(super) fn take(boots: &mut Vec<Boot>, uptime: Uptime, stamp: Timestamp) {
     let micros = uptime.as_micros();
+    let line = Extent::of(micros, stamp);
     // Nearly all lines are of the last boot, and change nothing about which boots there are.
-    if boots.last_mut().is_some_and(|last| last.take(micros, stamp)) {
-        return;
+    if let [others @ .., last] = boots.as_mut_slice()
+        && last.extent().is_same(line)
+    {
+        let grown = last.extent().joined(line);
+        let is_apart = |other: &Boot| !other.extent().is_same(grown) && other.extent() < grown;
+        if others.iter().all(is_apart) {
+            last.take(micros, stamp);
+            return;
+        }
     }
     put(boots, Boot::of(micros, stamp));
 }
@@ -266,10 +274,10 @@ pub(super) fn join(boots: &mut Vec<Boot>, others: &[Boot]) {
 /// Puts a boot among others, joined with those that are the same.
 fn put(boots: &mut Vec<Boot>, mut boot: Boot) {
     // A boot that has grown may turn out to be the same as one that it was not before.
-    while let Some(at) = boots.iter().position(|other| other.is_same(&boot)) {
+    while let Some(at) = boots.iter().position(|other| other.extent().is_same(boot.extent())) {
         boot.join(&boots.remove(at));
     }
-    let at = boots.partition_point(|other| other.order() < boot.order());
+    let at = boots.partition_point(|other| other.extent() < boot.extent());
     boots.insert(at, boot);
     if boots.len() > MOST_BOOTS {
         boots.remove(0);
