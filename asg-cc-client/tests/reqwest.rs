@@ -135,7 +135,7 @@ fn both_adapters_bound_the_whole_answer_in_time_and_in_size() {
     let (url, server) = serving(|stream| {
         let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", 70 << 20);
         stream.write_all(head.as_bytes()).unwrap();
-        while stream.write_all(&[b' '; 1 << 16]).is_ok() {}
+        while stream.write_all(&vec![b' '; 1 << 16]).is_ok() {}
     });
     let large = TransportErrorKind::TooLarge;
     assert_eq!(kinds(&url, &patient), (large, large));

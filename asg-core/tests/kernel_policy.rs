@@ -5,6 +5,7 @@
 //! and the back ends of iptables; where they are missing it skips with the reason.
 #![cfg(target_os = "linux")]
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
 use std::os::fd::{AsRawFd as _, OwnedFd};
@@ -131,7 +132,7 @@ fn load(backend: &str, effective: &Effective) -> Try<()> {
          -A {log} -j ACCEPT\n"
     );
     for rule in effective.arguments(HANDLE) {
-        text.push_str(&format!("-A {chain} {rule}\n"));
+        writeln!(text, "-A {chain} {rule}").unwrap();
     }
     text.push_str("COMMIT\n");
     run(&format!("iptables-{backend}-restore"), &[], &text).map(drop)
@@ -262,8 +263,8 @@ impl Random {
     }
 
     fn effective(&mut self, set: u32) -> Effective {
-        let groups = (0..1 + self.below(4)).map(|n| {
-            let rules: Vec<Value> = (0..1 + self.below(4)).map(|_| self.rule()).collect();
+        let groups = (0..=self.below(4)).map(|n| {
+            let rules: Vec<Value> = (0..=self.below(4)).map(|_| self.rule()).collect();
             let group = json!({
                 "guid": format!("g-{n}"),
                 "rules": rules,

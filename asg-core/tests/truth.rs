@@ -4,10 +4,9 @@
 
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use asg_core::{
-    Gathering, Lifetime, Line, Origin, SourceId, TimeNote, TimePolicy, Timestamp,
-};
+use asg_core::{Gathering, Lifetime, Line, Origin, SourceId, TimeNote, TimePolicy, Timestamp};
 
 /// A flow, as far as the table goes.
 #[derive(Debug)]
@@ -37,6 +36,10 @@ fn files(case: &str) -> Vec<PathBuf> {
     files.sort();
     assert!(!files.is_empty(), "{case}");
     files
+}
+
+fn seconds(nanos: u64) -> f64 {
+    Duration::from_nanos(nanos).as_secs_f64()
 }
 
 /// Reads a case as a program does: this is all that knows how.
@@ -90,7 +93,7 @@ fn read(case: &str, policy: TimePolicy, is_reversed: bool) -> Given {
             handle: attribution.container().as_ref().map(handle),
             candidates: attribution.candidates().iter().map(handle).collect(),
             time: flow.time,
-            error: error as f64 / 1e9,
+            error: seconds(error),
         });
     }
     let report = correlation.completeness().report();
@@ -205,7 +208,7 @@ const BOOTS: &[(&str, &str)] =
 #[test]
 fn no_time_is_further_from_the_truth_than_its_error() {
     let check = |case: &str, flow: &Answer, truth: i64| {
-        let far = flow.time.unwrap().as_nanos().abs_diff(truth) as f64 / 1e9;
+        let far = seconds(flow.time.unwrap().as_nanos().abs_diff(truth));
         assert!(far <= flow.error, "{case} {flow:?}");
     };
     let instant = |text: &str| Timestamp::parse(text.as_bytes()).unwrap().as_nanos();

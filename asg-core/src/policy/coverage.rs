@@ -348,10 +348,10 @@ fn covers(traffic: EntryTraffic, of: EntryTraffic) -> bool {
     )
 }
 
-fn meet<T: Ord>(a: (T, T), b: (T, T)) -> bool {
+fn meet<T: Ord + Copy>(a: (T, T), b: (T, T)) -> bool {
     a.0 <= b.1 && b.0 <= a.1
 }
 
-fn within<T: Ord>(inner: (T, T), outer: (T, T)) -> bool {
+fn within<T: Ord + Copy>(inner: (T, T), outer: (T, T)) -> bool {
     outer.0 <= inner.0 && inner.1 <= outer.1
 }

@@ -283,12 +283,12 @@ impl StoredRule {
             go::integer(text).filter(|_| !blank).map(|port| port as u16)
         };
         let mut ports = Vec::new();
-        for (n, item) in self.ports().split(',').enumerate() {
+        for (n, item) in (0..).zip(self.ports().split(',')) {
             let mut ends = item.split('-');
             let ends = (ends.next().map(number), ends.next().map(number), ends.next());
             match ends {
-                (Some(Some(port)), None, None) => ports.push((n as i32, port, port)),
-                (Some(Some(first)), Some(Some(last)), None) => ports.push((n as i32, first, last)),
+                (Some(Some(port)), None, None) => ports.push((n, port, port)),
+                (Some(Some(first)), Some(Some(last)), None) => ports.push((n, first, last)),
                 _ if item.trim().is_empty() => {}
                 _ => quirks.push(Quirk::PortDropped(n as u32)),
             }
@@ -303,7 +303,7 @@ impl StoredRule {
         let mut ports = Vec::new();
         if let [list] = parts[..] {
             let items = ruby_split(list, ',');
-            for (n, item) in items.iter().enumerate() {
+            for (n, item) in (0..).zip(&items) {
                 let port = ruby_integer(item);
                 if port == 0 {
                     quirks.push(Quirk::PortZero);
@@ -311,7 +311,7 @@ impl StoredRule {
                 if port == 0 || port > u64::from(u32::MAX) {
                     load = Load::RefusedLrp;
                 }
-                ports.push((n as i32, port as u16, port as u16));
+                ports.push((n, port as u16, port as u16));
             }
             if items.is_empty() {
                 load = Load::RefusedLrp;

@@ -110,13 +110,17 @@ pub(super) struct Answered {
 /// A set of rules by its number.
 pub(super) type Set = u32;
 
+/// What makes two sets the same: the settings, the phase, and versions of groups' rules, each with whether its group is
+/// global.
+type Rules = (u32, Phase, Vec<(u32, bool)>);
+
 /// Sets of rules, each made once for all spaces and snapshots that have it, and answers about packets.
 #[derive(Debug, Default)]
 pub(super) struct Sets {
     spaces: HashMap<Box<str>, u32>,
     places: HashMap<Place, Set>,
-    keys: HashMap<(u32, Phase, Vec<(u32, bool)>), Set>,
-    sets: Vec<Arc<Effective>>,
+    keys: HashMap<Rules, Set>,
+    made: Vec<Arc<Effective>>,
     entries: usize,
     answers: HashMap<(Set, Probe), Arc<Answered>>,
     near: HashMap<(Place, Probe), Arc<[NearMiss]>>,
@@ -160,20 +164,20 @@ impl Sets {
         }
         let listing = &policy.listings.all()[place.snapshot as usize];
         let key = (place.settings, place.phase, listing.key(space, place.phase));
-        let next = self.sets.len() as Set;
+        let next = self.made.len() as Set;
         let set = *self.keys.entry(key).or_insert(next);
         if set == next {
             let (snapshot, settings) = (place.snapshot as usize, place.settings as usize);
             let set = Effective::new(&policy.listings, snapshot, settings, space, place.phase);
             self.entries += set.entries().len() + 1;
-            self.sets.push(Arc::new(set));
+            self.made.push(Arc::new(set));
         }
         self.places.insert(place, set);
         set
     }
 
     pub(super) fn effective(&self, set: Set) -> &Arc<Effective> {
-        &self.sets[set as usize]
+        &self.made[set as usize]
     }
 
     /// Whether two sets ask for the same kernel rules by the same owners.

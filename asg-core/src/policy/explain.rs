@@ -135,12 +135,10 @@ impl Explanation {
         if let Some(agrees) = self.agrees {
             map.serialize_entry("agrees", &agrees)?;
         }
-        #[derive(Serialize)]
-        struct Rules<'a> {
-            basis: Basis,
-            snapshots: &'a [UsedSnapshot],
-        }
-        map.serialize_entry("rules", &Rules { basis: self.basis, snapshots: &self.snapshots })?;
+        map.serialize_entry(
+            "rules",
+            &RulesOutput { basis: self.basis, snapshots: &self.snapshots },
+        )?;
         map.serialize_entry("matches", &self.matches)?;
         if let Some(by) = &self.by {
             by.write(map)?;
@@ -156,6 +154,13 @@ impl Explanation {
         }
         map.serialize_entry("blind", &codes(&self.blind))
     }
+}
+
+/// The member `rules`.
+#[derive(Serialize)]
+struct RulesOutput<'a> {
+    basis: Basis,
+    snapshots: &'a [UsedSnapshot],
 }
 
 /// One line of output: an explanation with what the caller knows of the line.
@@ -595,35 +600,36 @@ impl Explainer<'_> {
         let wants_log =
             observed == Some(Outcome::Allowed) && settings.iptables_logging == Some(false);
         let outcome = observed.or(explanation.enforced);
-        if let [Held { rules: Some(rules), .. }] = held {
-            if is_known && (observed.is_none() || explanation.agrees == Some(true)) {
-                match rules {
-                    Rules::Empty => {
-                        explanation.by = Some(By::Other("default"));
-                        explanation.decided = Some(Decided::Certain);
-                        because.insert(Because::DefaultDeny);
+        if let [Held { rules: Some(rules), .. }] = held
+            && is_known
+            && (observed.is_none() || explanation.agrees == Some(true))
+        {
+            match rules {
+                Rules::Empty => {
+                    explanation.by = Some(By::Other("default"));
+                    explanation.decided = Some(Decided::Certain);
+                    because.insert(Because::DefaultDeny);
+                    return;
+                }
+                Rules::Set { snapshot, answered, .. } => {
+                    let ruling = answered.answer.ruling.as_ref();
+                    let ruling = ruling.expect("a set with an outcome has a verdict");
+                    let fits = !wants_log || ruling.log == Some(LogLine::Ok);
+                    if fits {
+                        because.insert(match (ruling.verdict, &ruling.by) {
+                            (_, Decider::DenyNetwork) => Because::DenyNetwork,
+                            (Verdict::Allow, _) => Because::Rule,
+                            (Verdict::Deny | Verdict::Drop, _) => Because::DefaultDeny,
+                        });
+                        let by = answered.by.as_ref();
+                        explanation.by = by.map(|by| self.labelled_by(by, *snapshot));
+                        explanation.decided = Some(ruling.decided);
+                        if ruling.decided == Decided::Undetermined {
+                            because.insert(Because::OrderUnknown);
+                        }
                         return;
                     }
-                    Rules::Set { snapshot, answered, .. } => {
-                        let ruling = answered.answer.ruling.as_ref();
-                        let ruling = ruling.expect("a set with an outcome has a verdict");
-                        let fits = !wants_log || ruling.log == Some(LogLine::Ok);
-                        if fits {
-                            because.insert(match (ruling.verdict, &ruling.by) {
-                                (_, Decider::DenyNetwork) => Because::DenyNetwork,
-                                (Verdict::Allow, _) => Because::Rule,
-                                (Verdict::Deny | Verdict::Drop, _) => Because::DefaultDeny,
-                            });
-                            let by = answered.by.as_ref();
-                            explanation.by = by.map(|by| self.labelled_by(by, *snapshot));
-                            explanation.decided = Some(ruling.decided);
-                            if ruling.decided == Decided::Undetermined {
-                                because.insert(Because::OrderUnknown);
-                            }
-                            return;
-                        }
-                        explanation.agrees = Some(false);
-                    }
+                    explanation.agrees = Some(false);
                 }
             }
         }

@@ -133,7 +133,7 @@ impl Evaluator<'_> {
             let phase = question.phase.unwrap_or(Phase::Running);
             Ok(self.evaluate(question.space.as_deref(), phase, &probe))
         });
-        let answer = evaluation.as_deref().map_err(|error| error);
+        let answer = evaluation.as_deref();
         let line = Line { id, near, answer };
         serde_json::to_writer(&mut *out, &line).expect("an answer can be written to memory");
         out.push(b'\n');

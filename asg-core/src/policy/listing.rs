@@ -21,7 +21,7 @@ pub(super) struct MadeRule {
 /// Snapshots in order. Rules that do not change from one to the next are read once.
 #[derive(Debug)]
 pub(super) struct Listings {
-    listings: Vec<Listing>,
+    all: Vec<Listing>,
     settings: CellSettings,
     /// For each version of a group's rules the place of one group that has it, and under each settings what cells make
     /// of it.
@@ -68,12 +68,12 @@ impl Listings {
         }
         drop(known);
         let listings = snapshots.into_iter().zip(numbers);
-        let listings = listings.map(|(snapshot, versions)| Listing::new(snapshot, versions));
-        Self { listings: listings.collect(), settings, versions }
+        let listings = listings.map(|(snapshot, versions)| Listing::new(&snapshot, versions));
+        Self { all: listings.collect(), settings, versions }
     }
 
     pub(super) fn all(&self) -> &[Listing] {
-        &self.listings
+        &self.all
     }
 
     pub(super) const fn settings(&self) -> &CellSettings {
@@ -87,9 +87,9 @@ impl Listings {
 
     /// What cells with the settings at this place make of the rules of a group.
     pub(super) fn rules(&self, snapshot: usize, group: usize, settings: usize) -> &[MadeRule] {
-        let version = &self.versions[self.listings[snapshot].versions[group] as usize];
+        let version = &self.versions[self.all[snapshot].versions[group] as usize];
         version.made[settings].get_or_init(|| {
-            let group = &self.listings[version.snapshot].snapshot.groups[version.group];
+            let group = &self.all[version.snapshot].snapshot.groups[version.group];
             let settings = self.settings_at(settings);
             let make = |rule: &StoredRule| MadeRule {
                 enforceable: rule.enforceable(settings),
@@ -102,13 +102,13 @@ impl Listings {
 }
 
 impl Listing {
-    fn new(snapshot: Arc<Snapshot>, versions: Vec<u32>) -> Self {
+    fn new(snapshot: &Arc<Snapshot>, versions: Vec<u32>) -> Self {
         let mut listing = Self {
             versions,
             globals: [Vec::new(), Vec::new()],
             bound: [HashMap::new(), HashMap::new()],
             places: HashMap::new(),
-            snapshot: snapshot.clone(),
+            snapshot: Arc::clone(snapshot),
         };
         for (place, group) in (0_u32..).zip(&snapshot.groups) {
             listing.places.entry(group.guid.as_str().into()).or_insert(place);

@@ -290,9 +290,8 @@ fn miss(effective: &Effective, entry: &Entry, probe: &Probe) -> Option<Miss> {
         // A second destination makes a list, and IPv6 breaks a chain of IPv4.
         Miss::Address => settings.reads_lists() && (settings.ipv6 || probe.destination.is_ipv4()),
         // Cloud Controller refuses port 0.
-        Miss::Port => probe.point() > 0,
         Miss::Protocol if with_ports(entry.traffic) || class == Class::Icmp => true,
-        Miss::Protocol => probe.point() > 0,
+        Miss::Port | Miss::Protocol => probe.point() > 0,
         Miss::Icmp => true,
     };
     curable.then_some(miss)

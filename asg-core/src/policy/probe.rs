@@ -70,6 +70,10 @@ impl Opening {
     /// assert_eq!(Opening::of(true, true, false, false), Opening::Invalid);
     /// ```
     #[must_use]
+    #[expect(
+        clippy::fn_params_excessive_bools,
+        reason = "they are the flags, in the order of the sentence"
+    )]
     pub const fn of(syn: bool, ack: bool, rst: bool, fin: bool) -> Self {
         match (syn, ack, rst || fin) {
             (true, false, false) => Self::New,

@@ -24,6 +24,9 @@ use super::rule::{Key, Rule, RuleError, Why};
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct StoredRule(Map<String, Value>);
 
+/// Whether a value has the type that a key asks for.
+type Fits = fn(&Value) -> bool;
+
 impl StoredRule {
     /// Reads a rule in JSON.
     ///
@@ -39,7 +42,6 @@ impl StoredRule {
         let Value::Object(rule) = value else {
             return Err(RuleError { key: Key::Rule, why: Why::NotAnObject });
         };
-        type Fits = fn(&Value) -> bool;
         let text: (Why, Fits) = (Why::NotAString, Value::is_string);
         let number: (Why, Fits) = (Why::NotAnIcmpNumber, Value::is_i64);
         for (name, (why, fits)) in [

@@ -84,8 +84,7 @@ impl Words {
         let destination = self.ranges.iter().any(|range| range.contains(probe.destination));
         match (traffic, destination) {
             (Some(true), true) => Some(true),
-            (Some(false), _) if !self.unclear => Some(false),
-            (_, false) if !self.unclear => Some(false),
+            (Some(false), _) | (_, false) if !self.unclear => Some(false),
             _ => None,
         }
     }

@@ -28,7 +28,7 @@ fn short(policy: &Policy, facts: &PacketFacts<'_>) -> String {
     let output = ExplainOutput {
         source: Some("kern.log"),
         line: Some(7),
-        time: facts.time.map(|time| time.middle()),
+        time: facts.time.map(TimeRange::middle),
         app: Some(json!({ "guid": "a" })),
         space: facts.space.map(|space| json!({ "guid": space })),
         phase: facts.phase,

@@ -1,4 +1,8 @@
 //! The tests of what several modules do together.
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "helpers take the values that `json!` makes where they are called"
+)]
 
 mod coverage;
 mod enforcement;

@@ -134,6 +134,9 @@ fn allows(groups: &[Value], with: &Value, probe: &Probe) -> bool {
     ruling.is_some_and(|ruling| ruling.verdict == Verdict::Allow)
 }
 
+/// How a near miss is mended, its group, its rule if one is edited, and what that admits.
+type Edited = (String, String, i64, Option<(u128, u64)>);
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(160))]
 
@@ -154,12 +157,12 @@ proptest! {
             return Ok(());
         }
         let cells = settings(with.clone());
-        let mut expected: Vec<(String, String, i64, Option<(u128, u64)>)> = Vec::new();
+        let mut expected: Vec<Edited> = Vec::new();
         for edit in edits(&groups, &probe, &cells) {
             if !allows(&edit.groups, &with, &probe) {
                 continue;
             }
-            let rule = if edit.rule == usize::MAX { -1 } else { edit.rule as i64 };
+            let rule = if edit.rule == usize::MAX { -1 } else { i64::try_from(edit.rule).unwrap() };
             let admits = (rule >= 0).then_some(edit.admits);
             expected.push((edit.how.to_owned(), edit.guid, rule, admits));
         }
@@ -175,13 +178,13 @@ proptest! {
             let admits = widens.then_some((near.admits.addresses, near.admits.points));
             (how, near.group.to_string(), rule, admits)
         }).collect();
-        let sorted = |list: &[(String, String, i64, Option<(u128, u64)>)]| {
+        let sorted = |list: &[Edited]| {
             let mut list = list.to_vec();
             list.sort();
             list
         };
         prop_assert_eq!(sorted(&found), sorted(&expected));
-        let costs = |list: &[(String, String, i64, Option<(u128, u64)>)]| -> Vec<_> {
+        let costs = |list: &[Edited]| -> Vec<_> {
             list.iter().map(|(_, _, _, admits)| admits.map(|(a, p)| a * u128::from(p))).collect()
         };
         prop_assert_eq!(costs(&found), costs(&expected), "the order");

@@ -159,11 +159,11 @@ fn every_verdict_is_the_kernels() {
             let rule = json["rule"].as_u64().unwrap() as usize;
             match ruling.by {
                 Decider::Entry(n) => {
-                    assert_eq!(n as usize + entries_at.unwrap(), rule, "{name}: {json}")
+                    assert_eq!(n as usize + entries_at.unwrap(), rule, "{name}: {json}");
                 }
                 Decider::Default => assert_eq!(rule, arguments.len() - 1, "{name}: {json}"),
                 Decider::DenyNetwork => {
-                    assert!(arguments[rule].starts_with("-d "), "{name}: {json}")
+                    assert!(arguments[rule].starts_with("-d "), "{name}: {json}");
                 }
                 other => panic!("{name}: {json}: {other:?}"),
             }
@@ -172,7 +172,7 @@ fn every_verdict_is_the_kernels() {
             match (ruling.log, prefix) {
                 (Some(LogLine::Ok), Some(prefix)) => assert!(prefix.starts_with("OK_"), "{json}"),
                 (Some(LogLine::Deny), Some(prefix)) => {
-                    assert!(prefix.starts_with("DENY_"), "{json}")
+                    assert!(prefix.starts_with("DENY_"), "{json}");
                 }
                 (Some(LogLine::Deny) | None, None) => {}
                 other => panic!("{name}: {json}: {other:?}"),
