@@ -58,7 +58,8 @@ impl fmt::Debug for Clock {
     }
 }
 
-/// Numbers by chance, from 0 up to but not including 1. They spread waits and lifetimes; nothing secret hangs on them.
+/// Numbers by chance, from 0 up to but not including 1. They spread waits and lifetimes; nothing
+/// secret hangs on them.
 ///
 /// ```
 /// use asg_cc_client::Random;

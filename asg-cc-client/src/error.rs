@@ -13,8 +13,8 @@ use crate::transport::{TransportError, TransportErrorKind};
 
 /// Why a directory has no answer.
 ///
-/// Each prints as one sentence that says what is wrong and what to do. That an app, space or org is not found is *not*
-/// an error of a directory, and nothing here ever means "deleted".
+/// Each prints as one sentence that says what is wrong and what to do. That an app, space or org is
+/// not found is *not* an error of a directory, and nothing here ever means "deleted".
 ///
 /// # Example
 ///
@@ -111,8 +111,8 @@ pub enum Error {
     /// The caller's own source of headers failed.
     #[error("the provider of the `Authorization` header failed: {0}")]
     Provider(String),
-    /// 429, and the token ended before, by its own word and this machine's clock: requests without a valid token have a
-    /// narrow limit of their own.
+    /// 429, and the token ended before, by its own word and this machine's clock: requests without
+    /// a valid token have a narrow limit of their own.
     #[error(
         "too many requests without a valid token, and the access token ended {at}: log in again with `cf login`, or renew it with `cf oauth-token`"
     )]
@@ -132,12 +132,14 @@ pub enum Error {
     /// The v2 API is switched off, as it is by default since 2025.
     #[error("the v2 API is switched off on this foundation: use v3")]
     V2Disabled,
-    /// Cloud Controller does not know the path: it is too old or too new for it, or is another implementation.
+    /// Cloud Controller does not know the path: it is too old or too new for it, or is another
+    /// implementation.
     #[error(
         "this Cloud Controller has no such endpoint: its API is too old, or v2 was removed from it; try the other API version"
     )]
     NoSuchEndpoint,
-    /// Cloud Controller says that there is no such thing, *or* that this token may not see it. No proof of a deletion.
+    /// Cloud Controller says that there is no such thing, *or* that this token may not see it. No
+    /// proof of a deletion.
     #[error("not found, or not visible with this token: {}", list(.errors))]
     NotFound {
         /// What Cloud Controller says about it.
@@ -197,8 +199,9 @@ pub enum Error {
 impl Error {
     /// Reads an answer whose status is not 2xx.
     ///
-    /// The status alone decides little: routers, proxies and maintenance pages answer too. So "not found" and
-    /// "forbidden" need Cloud Controller's own JSON, and everything else says that it is something else.
+    /// The status alone decides little: routers, proxies and maintenance pages answer too. So "not
+    /// found" and "forbidden" need Cloud Controller's own JSON, and everything else says that it is
+    /// something else.
     #[must_use]
     pub fn from_response(response: &Response<Vec<u8>>) -> Self {
         let status = response.status();
@@ -212,7 +215,8 @@ impl Error {
             StatusCode::NOT_FOUND if header("x-cf-routererror").is_some() => Self::NoRoute,
             s if s.is_server_error() => Self::Unavailable { status: s.as_u16(), errors },
             StatusCode::NOT_FOUND if is_v2_disabled(response.body()) => Self::V2Disabled,
-            // The space supporters' 403 on v2 is HTML, but no proxy's: it names the role. It has no code of its own.
+            // The space supporters' 403 on v2 is HTML, but no proxy's: it names the role. It has no
+            // code of its own.
             StatusCode::FORBIDDEN if names_space_supporter(response.body()) => Self::Forbidden {
                 errors: vec![ApiError {
                     code: 403,
@@ -304,7 +308,8 @@ impl Error {
         )
     }
 
-    /// The same error without these secrets in any of its texts: a server may echo what it was sent.
+    /// The same error without these secrets in any of its texts: a server may echo what it was
+    /// sent.
     pub(crate) fn scrubbed(mut self, secrets: &[String]) -> Self {
         let scrub = |text: &mut String| {
             for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
@@ -347,8 +352,8 @@ impl From<Infallible> for Error {
 }
 
 impl Error {
-    /// Wraps the error of a directory of the caller's own, so that it passes through [`Cached`](crate::Cached) and
-    /// [`Layered`](crate::Layered).
+    /// Wraps the error of a directory of the caller's own, so that it passes through
+    /// [`Cached`](crate::Cached) and [`Layered`](crate::Layered).
     ///
     /// ```
     /// use asg_cc_client::Error;
@@ -363,7 +368,8 @@ impl Error {
     }
 }
 
-/// An error that the caller brought: see [`Error::custom`]. Two are equal if one is a clone of the other.
+/// An error that the caller brought: see [`Error::custom`]. Two are equal if one is a clone of the
+/// other.
 #[derive(Debug, Clone)]
 pub struct CustomError(Arc<dyn std::error::Error + Send + Sync>);
 
@@ -417,8 +423,8 @@ pub struct ApiError {
 }
 
 impl ApiError {
-    /// Both shapes: v3's `{"errors":[{"code","title","detail"}]}` and v2's `{"code","error_code","description"}`.
-    /// Empty if the text is neither.
+    /// Both shapes: v3's `{"errors":[{"code","title","detail"}]}` and v2's
+    /// `{"code","error_code","description"}`. Empty if the text is neither.
     fn read(body: &[u8]) -> Vec<Self> {
         if body.len() > MOST {
             return Vec::new();
@@ -458,8 +464,8 @@ pub enum RetryAfter {
 }
 
 impl RetryAfter {
-    /// `Retry-After` is seconds; some versions of Cloud Controller write the epoch there, and all of them in
-    /// `X-RateLimit-Reset`.
+    /// `Retry-After` is seconds; some versions of Cloud Controller write the epoch there, and all
+    /// of them in `X-RateLimit-Reset`.
     fn read<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Option<Self> {
         const EPOCHS_START: u64 = 1_000_000_000;
         let number = |name: &str| header(name)?.trim().parse::<u64>().ok();
@@ -575,7 +581,8 @@ mod tests {
         for (headers, body) in [
             (&[][..], "V2 endpoints disabled"),
             (&[("X-Cf-RouterError", "unknown_route")][..], "404 Not Found"),
-            // Even JSON in Cloud Controller's shape, if the router says that it came from the router.
+            // Even JSON in Cloud Controller's shape, if the router says that it came from the
+            // router.
             (&[("X-Cf-RouterError", "unknown_route")][..], r#"{"code":100004}"#),
             (&[][..], "<html>Not Found</html>"),
             (&[][..], ""),

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 /// Writes a file beside `path` and renames it, so that a reader sees the old one or the new one.
 ///
-/// Only its owner may read it. The file beside it is a new one with a name that nobody can guess: in a folder for all, a
-/// link that somebody put there is not followed.
+/// Only its owner may read it. The file beside it is a new one with a name that nobody can guess:
+/// in a folder for all, a link that somebody put there is not followed.
 pub(crate) fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
     let (mut file, beside) = create_beside(path)?;
     let mut write = || {

@@ -2,18 +2,20 @@
 //!
 //! # Overview
 //!
-//! Logs name processes by GUID. A [`Directory`](asg_core::Directory) turns GUIDs into identities, and answers with a map
-//! that is keyed by GUID. There are four here:
+//! Logs name processes by GUID. A [`Directory`](asg_core::Directory) turns GUIDs into identities,
+//! and answers with a map that is keyed by GUID. There are four here:
 //!
-//! * [`CloudController`]: a live one, over API v3 or v2 ([`AsyncCloudController`] is its asynchronous twin);
+//! * [`CloudController`]: a live one, over API v3 or v2 ([`AsyncCloudController`] is its
+//!   asynchronous twin);
 //! * [`Export`]: pages of one that someone saved with `cf curl`, with no network;
 //! * [`Cached`]: a memory in front of any other, with lifetimes, and a file if wanted;
 //! * [`Layered`]: one that is asked for what another does not know.
 //!
-//! Two things are easy to get wrong, and this crate is about them. The first half of Diego's process GUID is *not* the
-//! app's GUID once a rolling deployment has replaced the first web process, nor for workers. And "not found" is *not*
-//! "deleted": routers, maintenance pages and a v2 that is switched off all say 404, and so does Cloud Controller about
-//! what a token may not see. Only an audit event proves a deletion.
+//! Two things are easy to get wrong, and this crate is about them. The first half of Diego's
+//! process GUID is *not* the app's GUID once a rolling deployment has replaced the first web
+//! process, nor for workers. And "not found" is *not* "deleted": routers, maintenance pages and a
+//! v2 that is switched off all say 404, and so does Cloud Controller about what a token may not
+//! see. Only an audit event proves a deletion.
 //!
 //! # Quick start
 //!
@@ -46,9 +48,9 @@
 //!
 //! # Structure
 //!
-//! [`api`] does no I/O: it builds requests and reads answers. A [`Transport`] does I/O and nothing else. `resolve` alone
-//! knows what the records mean together, for live answers and exports alike. `tests/architecture.rs` holds the table of
-//! rooms and of the rooms that each may call.
+//! [`api`] does no I/O: it builds requests and reads answers. A [`Transport`] does I/O and nothing
+//! else. `resolve` alone knows what the records mean together, for live answers and exports alike.
+//! `tests/architecture.rs` holds the table of rooms and of the rooms that each may call.
 //!
 //! # Features
 //!
@@ -61,13 +63,14 @@
 //!
 //! # Secrets
 //!
-//! A [`Token`] or [`Secret`] does not print, and this crate puts none into an error, a trace, a cache or a recording. A token
-//! is sent to the configured API alone, and a password to that API's own login server: links to next pages are followed
-//! there wherever they point, and redirects not at all.
+//! A [`Token`] or [`Secret`] does not print, and this crate puts none into an error, a trace, a
+//! cache or a recording. A token is sent to the configured API alone, and a password to that API's
+//! own login server: links to next pages are followed there wherever they point, and redirects not
+//! at all.
 //!
-//! The HTTP libraries below have logs of their own. At the level TRACE of the `log` crate, `ureq_proto` prints all that it
-//! sends and receives. A program that shows such logs must leave that target out, for example with the filter
-//! `ureq_proto=debug`; below TRACE nothing is shown.
+//! The HTTP libraries below have logs of their own. At the level TRACE of the `log` crate,
+//! `ureq_proto` prints all that it sends and receives. A program that shows such logs must leave
+//! that target out, for example with the filter `ureq_proto=debug`; below TRACE nothing is shown.
 #![forbid(unsafe_code)]
 
 #[cfg(any(feature = "ureq", feature = "reqwest"))]

@@ -1,4 +1,5 @@
-//! Requests and answers to keep, without what must not be kept; and transports that answer from them.
+//! Requests and answers to keep, without what must not be kept; and transports that answer from
+//! them.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -20,10 +21,11 @@ const FORMAT: &str = "asg-cc-client recording 1";
 
 /// Keeps what goes through it, for [`Replay`]: to reproduce a fault without the foundation.
 ///
-/// A recording is JSON Lines: method, path and query, status, the headers that mean something, and the body. It has no
-/// request headers and no forms; tokens in the UAA's answers are replaced by others that open nothing and tell the same
-/// scopes; and whatever was sent as a password, secret or token is taken out wherever it comes back. GUIDs and names of
-/// the foundation are in it, since they are what it is about.
+/// A recording is JSON Lines: method, path and query, status, the headers that mean something, and
+/// the body. It has no request headers and no forms; tokens in the UAA's answers are replaced by
+/// others that open nothing and tell the same scopes; and whatever was sent as a password, secret
+/// or token is taken out wherever it comes back. GUIDs and names of the foundation are in it, since
+/// they are what it is about.
 ///
 /// # Example
 ///
@@ -74,8 +76,9 @@ impl<T> Recorder<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::Recording`] if a secret was sent that has fewer than 6 characters: it cannot be taken out of the texts
-    /// in which such a short text occurs by chance, and the gaps would give it away.
+    /// [`Error::Recording`] if a secret was sent that has fewer than 6 characters: it cannot be
+    /// taken out of the texts in which such a short text occurs by chance, and the gaps would give
+    /// it away.
     pub fn recording(&self) -> Result<Vec<u8>, Error> {
         let tape = self.tape();
         if tape.secrets.iter().any(|secret| secret.chars().count() < SHORTEST) {
@@ -238,8 +241,8 @@ impl<T: fmt::Debug> fmt::Debug for Recorder<T> {
     }
 }
 
-/// Answers from a recording of [`Recorder`]: the same request gets its answers in their order, and then the last again.
-/// To which host a request goes does not matter.
+/// Answers from a recording of [`Recorder`]: the same request gets its answers in their order, and
+/// then the last again. To which host a request goes does not matter.
 pub struct Replay {
     answers: Mutex<HashMap<(String, String), VecDeque<Answer>>>,
 }
@@ -306,7 +309,8 @@ fn target(request: &Request<Vec<u8>>) -> String {
     request.uri().path_and_query().map_or("/", |target| target.as_str()).to_owned()
 }
 
-/// The token in the header or the secret in a Basic one, and everything in a form but the sort of grant and names.
+/// The token in the header or the secret in a Basic one, and everything in a form but the sort of
+/// grant and names.
 fn secrets_of(request: &Request<Vec<u8>>) -> Vec<String> {
     let mut secrets = Vec::new();
     let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());

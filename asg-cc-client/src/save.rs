@@ -1,4 +1,5 @@
-//! Saves a whole Cloud Controller into a folder, page by page: a machine that neither asks nor waits.
+//! Saves a whole Cloud Controller into a folder, page by page: a machine that neither asks nor
+//! waits.
 
 use std::collections::VecDeque;
 use std::fs;

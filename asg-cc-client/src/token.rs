@@ -19,7 +19,8 @@ const GLOBAL: [&str; 3] = [
 
 /// An access token of the UAA, as `cf oauth-token` prints it.
 ///
-/// It does not print: not in `Debug`, and there is no `Display`. Errors of this crate never hold it.
+/// It does not print: not in `Debug`, and there is no `Display`. Errors of this crate never hold
+/// it.
 ///
 /// # Example
 ///
@@ -57,7 +58,8 @@ impl Token {
         Ok(Self(token.to_owned()))
     }
 
-    /// What the token's holder may see, read from its payload without verification (Cloud Controller does that).
+    /// What the token's holder may see, read from its payload without verification (Cloud
+    /// Controller does that).
     #[must_use]
     pub fn reach(&self) -> Reach {
         let Some(claims) = self.claims() else { return Reach::Opaque };
@@ -81,7 +83,8 @@ impl Token {
         Some(Timestamp::from_nanos(seconds.checked_mul(1_000_000_000)?))
     }
 
-    /// The time from its issue to its end, by the issuer's clock alone; `None` if the payload does not have both.
+    /// The time from its issue to its end, by the issuer's clock alone; `None` if the payload does
+    /// not have both.
     pub(crate) fn lifetime(&self) -> Option<Duration> {
         let claims = self.claims()?;
         let seconds = claims["exp"].as_i64()?.checked_sub(claims["iat"].as_i64()?)?;
@@ -150,7 +153,8 @@ mod tests {
     #[test]
     fn reach_is_read_from_the_payload() {
         // Payloads: {"scope":["cloud_controller.read","cloud_controller.global_auditor"]},
-        // {"scope":["cloud_controller.read"]}, {"scope":"openid cloud_controller.admin"}, {}, and no JSON.
+        // {"scope":["cloud_controller.read"]}, {"scope":"openid cloud_controller.admin"}, {}, and
+        // no JSON.
         for (payload, reach) in [
             (
                 "eyJzY29wZSI6WyJjbG91ZF9jb250cm9sbGVyLnJlYWQiLCJjbG91ZF9jb250cm9sbGVyLmdsb2JhbF9hdWRpdG9yIl19",

@@ -34,7 +34,8 @@ fn every_error_of_both_apis_gives_its_typed_error() {
     const BAD: Expected =
         |e| matches!(e, Error::Refused { status: 400, errors } if errors[0].code == 10005);
     const DOWN: Expected = |e| matches!(e, Error::Unavailable { errors, .. } if errors.len() == 1);
-    // Codes and titles are those of `errors/v2.yml`, but for the last three. The sentences are ours.
+    // Codes and titles are those of `errors/v2.yml`, but for the last three. The sentences are
+    // ours.
     let table: [(u16, i64, &str, Expected); 23] = [
         (400, 10005, "CF-BadQueryParameter", BAD),
         (401, 1000, "CF-InvalidAuthToken", |e| *e == Error::TokenRejected),

@@ -2,9 +2,10 @@
 //! server that shares no code with this project.
 //!
 //! The mock is npm's `@stoplight/prism-cli`; `sh tests/contract/install-mock.sh` installs it into
-//! the target folder. It refuses requests that `fixtures/openapi.json` does not describe, and answers
-//! with the bodies of `fixtures/v3`, whatever is asked. So the suite compares shapes and statuses,
-//! not values. The test with the mock is ignored by default, because it needs node and npm.
+//! the target folder. It refuses requests that `fixtures/openapi.json` does not describe, and
+//! answers with the bodies of `fixtures/v3`, whatever is asked. So the suite compares shapes and
+//! statuses, not values. The test with the mock is ignored by default, because it needs node and
+//! npm.
 #![cfg(feature = "ureq")]
 
 mod common;
@@ -157,7 +158,8 @@ impl Stand for Mock {
     }
 }
 
-/// The suite: what the client asks is understood, what it is told has the right shape, and errors are the right ones.
+/// The suite: what the client asks is understood, what it is told has the right shape, and errors
+/// are the right ones.
 fn suite(stand: &dyn Stand) {
     let token = Token::new(GLOBAL).unwrap();
     let cc = CloudController::new(stand.transport(), &stand.url(), token).unwrap();

@@ -1,4 +1,5 @@
-//! Bad days: every failure is an error that says what to do, and never "deleted"; and no token leaks.
+//! Bad days: every failure is an error that says what to do, and never "deleted"; and no token
+//! leaks.
 #![cfg(feature = "ureq")]
 
 mod common;
@@ -115,7 +116,8 @@ fn no_answer_but_cloud_controllers_own_ever_means_gone() {
             });
             match one(&over(&server, version), APP) {
                 Err(_) => {}
-                // v2's 403 with code 10003 is its word for "hidden", which it says in v2's shape or v3's.
+                // v2's 403 with code 10003 is its word for "hidden", which it says in v2's shape or
+                // v3's.
                 Ok(identity) => {
                     assert_eq!((status, version), (403, ApiVersion::V2), "{body}: {identity:?}");
                     assert_eq!(identity, asg_core::Identity::hidden());

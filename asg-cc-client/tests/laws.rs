@@ -1,5 +1,5 @@
-//! The law that a 404 is no deletion, and that live answers, exports and an obvious reading agree, for foundations made
-//! by chance.
+//! The law that a 404 is no deletion, and that live answers, exports and an obvious reading agree,
+//! for foundations made by chance.
 
 mod common;
 
@@ -183,7 +183,8 @@ proptest! {
         let wanted = CloudController::new(foundation.clone(), url, token()).unwrap();
         let wanted = wanted.with_clock(stopped());
         let wanted = wanted.resolve_in_full(&ids).unwrap();
-        // A proxy with a short buffer, before a server that gives less per page than it is asked for.
+        // A proxy with a short buffer, before a server that gives less per page than it is asked
+        // for.
         let narrow = move |request: Request<Vec<u8>>| {
             let target = request.uri().path_and_query().unwrap().as_str().to_owned();
             // One GUID and the rest of the longest query must fit.

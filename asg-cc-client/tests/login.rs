@@ -1,4 +1,5 @@
-//! Logins at a UAA beside the Cloud Controller: every grant, renewal in time and by one, and what is never repeated.
+//! Logins at a UAA beside the Cloud Controller: every grant, renewal in time and by one, and what
+//! is never repeated.
 #![cfg(feature = "ureq")]
 
 mod common;
@@ -393,7 +394,8 @@ fn a_clock_that_is_ahead_or_behind_costs_no_further_login() {
     }
 }
 
-/// A foundation whose UAA gives this answer, and whose Cloud Controller answers with this status; counts logins.
+/// A foundation whose UAA gives this answer, and whose Cloud Controller answers with this status;
+/// counts logins.
 fn stubborn(tokens: &'static str, status: u16) -> (impl Transport + Sync, Arc<AtomicUsize>) {
     let logins = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&logins);

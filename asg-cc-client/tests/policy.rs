@@ -30,8 +30,8 @@ fn clock() -> Clock {
     Clock::new(|| Timestamp::from_nanos(NOW * 1_000_000_000))
 }
 
-/// Sends one GET to something that gives `answers` in turn, over both kinds of transport, which must agree: the last
-/// answer, and the waits in milliseconds.
+/// Sends one GET to something that gives `answers` in turn, over both kinds of transport, which
+/// must agree: the last answer, and the waits in milliseconds.
 fn run(answers: &[Answer]) -> (Answer, Vec<u128>) {
     let policy = Policy { tries: 4, ..Policy::default() };
     let random = || Random::new(|| 0.0);

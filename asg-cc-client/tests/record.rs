@@ -1,4 +1,5 @@
-//! Recordings: they answer as the foundation did, and hold no secret. And no secret is anywhere else.
+//! Recordings: they answer as the foundation did, and hold no secret. And no secret is anywhere
+//! else.
 #![cfg(feature = "ureq")]
 
 mod common;
@@ -110,7 +111,8 @@ fn what_is_no_recording_is_refused() {
     assert_eq!(err.unwrap_err().to_string(), "nothing is recorded for GET /v3/apps?x=1");
 }
 
-/// A transport that repeats whatever it was sent into everything that it says, and remembers which secrets those were.
+/// A transport that repeats whatever it was sent into everything that it says, and remembers which
+/// secrets those were.
 #[derive(Clone, Default)]
 struct Parrot {
     heard: Arc<Mutex<Vec<String>>>,

@@ -252,7 +252,8 @@ fn deleted_and_missing_ones_come_in_batches_too() {
     assert!(states[..225].iter().all(|s| *s == AppState::Deleted));
     assert!(states[225..450].iter().all(|s| *s == AppState::Live));
     assert!(states[450..].iter().all(|s| *s == AppState::Unknown));
-    // 650 ids: 4 of apps; 425 open ones: 3 each of processes, tasks, builds and events; 1 each of the three searches.
+    // 650 ids: 4 of apps; 425 open ones: 3 each of processes, tasks, builds and events; 1 each of
+    // the three searches.
     let requests = server.requests().len();
     assert!(requests <= 4 + 4 * 3 + 3 + 2, "{requests}");
 }

@@ -1,4 +1,5 @@
-//! Whole lines, some hundred kilobytes at a time: pieces of a log that several threads can read at once.
+//! Whole lines, some hundred kilobytes at a time: pieces of a log that several threads can read at
+//! once.
 
 use std::io::{self, Read};
 use std::time::Instant;
@@ -17,8 +18,8 @@ pub struct Block {
 }
 
 impl Block {
-    /// The lines, each with its line feed but perhaps the last of the log. Of a line that is longer than a block, only the
-    /// beginning.
+    /// The lines, each with its line feed but perhaps the last of the log. Of a line that is longer
+    /// than a block, only the beginning.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.buffer[..self.len]
@@ -72,7 +73,8 @@ impl<R: Read> Blocks<R> {
     ///
     /// # Errors
     ///
-    /// Those of reading. What was read before is in the block then, even if that is no whole line, and no more follows.
+    /// Those of reading. What was read before is in the block then, even if that is no whole line,
+    /// and no more follows.
     pub fn next(&mut self, block: &mut Block) -> io::Result<bool> {
         block.set(&self.rest);
         self.rest.clear();
@@ -98,7 +100,8 @@ impl<R: Read> Blocks<R> {
         result.map(|()| block.len > 0)
     }
 
-    /// Reads until a block is full, the log is over, or something has come and nothing more did for a while.
+    /// Reads until a block is full, the log is over, or something has come and nothing more did for
+    /// a while.
     fn fill(&mut self, block: &mut Block) -> io::Result<()> {
         let mut room = block.make_room(self.size.saturating_sub(block.len).max(self.size / 8));
         let mut read = Ok(1);
@@ -119,7 +122,8 @@ impl<R: Read> Blocks<R> {
         read.map(drop)
     }
 
-    /// Reads up to the end of a line, which replaces the last byte; what follows it is kept for the next block.
+    /// Reads up to the end of a line, which replaces the last byte; what follows it is kept for the
+    /// next block.
     fn skip_line(&mut self, block: &mut Block) -> io::Result<()> {
         let mut piece = Block::default();
         while !self.is_over {

@@ -28,8 +28,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// The error of a file with this name. An [`Error`] inside the I/O error comes out unchanged, so
-    /// that a callback's error survives its way through [`std::io::Read`].
+    /// The error of a file with this name. An [`Error`] inside the I/O error comes out unchanged,
+    /// so that a callback's error survives its way through [`std::io::Read`].
     ///
     /// ```
     /// use asg_cli::error::Error;

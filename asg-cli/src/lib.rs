@@ -1,5 +1,5 @@
-//! The library of the program `asglog`: logs as files, filtered tables of packets and flows, answers
-//! about them, and outputs.
+//! The library of the program `asglog`: logs as files, filtered tables of packets and flows,
+//! answers about them, and outputs.
 //!
 //! | room | what |
 //! |---|---|

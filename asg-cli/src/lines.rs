@@ -109,7 +109,8 @@ impl Readers {
         self.threads
     }
 
-    /// Chooses how many threads work on the lines; as many as there are processors unless this is called.
+    /// Chooses how many threads work on the lines; as many as there are processors unless this is
+    /// called.
     #[must_use]
     pub fn with_threads(self, threads: Threads) -> Self {
         Self { threads, ..self }

@@ -19,7 +19,8 @@ use crate::report::Failure;
 
 /// A directory as readings ask it: shared by threads, and free to fail with a callback's error.
 pub trait Names: fmt::Debug + Send + Sync {
-    /// The identities of these GUIDs. A GUID without an answer is not asked, and may be asked again.
+    /// The identities of these GUIDs. A GUID without an answer is not asked, and may be asked
+    /// again.
     ///
     /// # Errors
     ///
@@ -149,8 +150,8 @@ impl Options {
     ///
     /// # Errors
     ///
-    /// [`Failure::Usage`] if the options contradict each other; else the reason why there will be no
-    /// names.
+    /// [`Failure::Usage`] if the options contradict each other; else the reason why there will be
+    /// no names.
     pub fn directory(&self) -> Result<Result<Option<Arc<Shared>>, String>, Failure> {
         let live = self.api.is_some() || self.cf;
         if live && !self.exports.is_empty() {
@@ -192,7 +193,8 @@ impl Options {
             (Some(url), None) => {
                 let config = config().map_err(sentence)?;
                 let same = same_origin(url, &config.target);
-                // A token is for one foundation. This machine itself may see it: that is how one tries things out.
+                // A token is for one foundation. This machine itself may see it: that is how one
+                // tries things out.
                 if !same && !is_loopback(url) {
                     return Err(format!(
                         "the cf CLI is logged in to {}, and its token is not sent to {url}: log in there with \
@@ -228,7 +230,8 @@ impl Options {
     }
 }
 
-/// True if a file that stands behind `--cc-export FILE` on the command line is one more page and not the first log.
+/// True if a file that stands behind `--cc-export FILE` on the command line is one more page and
+/// not the first log.
 ///
 /// Logs of JSON lines begin like pages, so it is read as one to see.
 #[must_use]

@@ -1,7 +1,8 @@
 //! Numbers of sources, and their names.
 //!
-//! The whole process has one list, so that ledgers of different origin can be merged: evidence cites
-//! a source by its number. Names are never freed; there are as many as there are different files.
+//! The whole process has one list, so that ledgers of different origin can be merged: evidence
+//! cites a source by its number. Names are never freed; there are as many as there are different
+//! files.
 
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
@@ -40,8 +41,8 @@ pub fn number(name: &str) -> SourceId {
     number
 }
 
-/// Another number for the source with this number: a log that is read twice at once holds each packet
-/// twice.
+/// Another number for the source with this number: a log that is read twice at once holds each
+/// packet twice.
 #[must_use]
 pub fn another(first: SourceId) -> SourceId {
     let mut held = SOURCES.write().unwrap_or_else(PoisonError::into_inner);

@@ -138,8 +138,8 @@ impl Feed {
     ///
     /// # Errors
     ///
-    /// Those of reading, unless they are [kept](Readers::leaving_out), and those of the monitor. Lines before an error are
-    /// in the piece before.
+    /// Those of reading, unless they are [kept](Readers::leaving_out), and those of the monitor.
+    /// Lines before an error are in the piece before.
     pub(crate) fn next(&mut self, piece: &mut Piece) -> Result<bool, Error> {
         loop {
             if let Some(error) = self.failed.take() {

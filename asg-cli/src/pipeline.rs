@@ -1,7 +1,8 @@
 //! Pieces of sources to threads, and what they make of them in order.
 //!
-//! The caller's thread reads pieces, hands them to workers, and gets their results in the order of the pieces. At most a few
-//! pieces are under way at once, so memory is bounded. With one thread the caller works itself.
+//! The caller's thread reads pieces, hands them to workers, and gets their results in the order of
+//! the pieces. At most a few pieces are under way at once, so memory is bounded. With one thread
+//! the caller works itself.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -92,7 +93,8 @@ impl<W: Work> Pipeline<W> {
         size: Size,
         mut work: impl FnMut() -> W,
     ) -> Self {
-        // A source of unknown size may be a pipe that somebody types into: its lines must not wait for others.
+        // A source of unknown size may be a pipe that somebody types into: its lines must not wait
+        // for others.
         let threads = if readers.size().is_some() { readers.threads() } else { Threads::ONE };
         let feed = Feed::new(readers, what, size, threads.get());
         let crew = match threads.get().get() {

@@ -18,8 +18,9 @@ pub struct Question<'q> {
 }
 
 impl<'q> Question<'q> {
-    /// Asks about a handle, the beginning of one, or a log prefix such as `DENY_d08bb414-cdba-4381`.
-    /// `cell`, `at` and `address` describe where and when a packet of it was seen.
+    /// Asks about a handle, the beginning of one, or a log prefix such as
+    /// `DENY_d08bb414-cdba-4381`. `cell`, `at` and `address` describe where and when a packet of it
+    /// was seen.
     ///
     /// ```
     /// use asg_cli::who::Question;

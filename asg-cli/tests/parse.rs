@@ -29,7 +29,8 @@ fn every_captured_packet_gives_its_truth() {
     }
 }
 
-/// The truth knows more than the line shows in one respect: which extension header an `OPT ( )` was.
+/// The truth knows more than the line shows in one respect: which extension header an `OPT ( )`
+/// was.
 fn forget_unshown(truth: &mut Value) {
     for header in truth.get_mut("ext").and_then(Value::as_array_mut).into_iter().flatten() {
         if ![44, 50, 51].map(Value::from).contains(&header["hdr"]) {

@@ -6,8 +6,8 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 /// Why some bytes are not what they were read as.
 ///
-/// An error is small plain data: it can be cloned, compared and kept. It names a byte offset into the slice that was
-/// given to the function that failed, so a caller can point at the place.
+/// An error is small plain data: it can be cloned, compared and kept. It names a byte offset into
+/// the slice that was given to the function that failed, so a caller can point at the place.
 ///
 /// # Example
 ///
@@ -23,7 +23,8 @@ pub struct Error {
 }
 
 impl Error {
-    /// The byte offset at which reading stopped, counted from the start of the slice that was parsed.
+    /// The byte offset at which reading stopped, counted from the start of the slice that was
+    /// parsed.
     #[must_use]
     pub const fn offset(&self) -> usize {
         self.offset
@@ -40,7 +41,8 @@ impl Error {
         matches!(self.kind, Kind::Cut(_) | Kind::CutLiteral(_))
     }
 
-    /// What was expected or wrong, without the offset, for callers that print the place in their own way.
+    /// What was expected or wrong, without the offset, for callers that print the place in their
+    /// own way.
     ///
     /// ```
     /// let err = asg_core::Guid::parse(b"4ccbb24c-268e").unwrap_err();
@@ -58,7 +60,8 @@ impl Error {
         self
     }
 
-    /// The same error at another place: that of its byte in the text from which the slice was unescaped.
+    /// The same error at another place: that of its byte in the text from which the slice was
+    /// unescaped.
     pub(crate) fn moved_to(mut self, offset: usize) -> Self {
         self.offset = offset;
         self
@@ -111,7 +114,8 @@ impl Serialize for Error {
     }
 }
 
-/// What went wrong. The texts are static: an error costs no allocation (but for JSON, whose messages are the parser's).
+/// What went wrong. The texts are static: an error costs no allocation (but for JSON, whose
+/// messages are the parser's).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 enum Kind {
     /// Something else stands at the offset.

@@ -9,7 +9,8 @@ use crate::line::envelope::Envelope;
 use crate::names::Names;
 use crate::time::Timestamp;
 
-/// One line's facts about one container. Whatever component wrote the line, this is all that the ledger takes from it.
+/// One line's facts about one container. Whatever component wrote the line, this is all that the
+/// ledger takes from it.
 ///
 /// ```
 /// use asg_core::{Evidence, Handle, Moment, Origin, SourceId};
@@ -29,7 +30,8 @@ pub struct Evidence {
     pub time: Option<Timestamp>,
     /// The cell's own name for itself.
     pub cell: Option<Box<str>>,
-    /// True if the cell itself wrote the line, so that its time is of the clock that stamps the container's packets.
+    /// True if the cell itself wrote the line, so that its time is of the clock that stamps the
+    /// container's packets.
     pub is_cells_own: bool,
     /// The name under which the machine's lines reach us, where the line is the cell's own.
     pub machine: Option<Box<str>>,
@@ -80,7 +82,8 @@ impl Evidence {
     }
 }
 
-/// The kind of a machine's name. Only names of one kind can contradict each other: a machine has one of each.
+/// The kind of a machine's name. Only names of one kind can contradict each other: a machine has
+/// one of each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum NameKind {
@@ -98,7 +101,8 @@ pub enum NameKind {
 }
 
 impl NameKind {
-    /// A machine's own name by the header of its lines, and the kind of it; `None` for `localhost`, as every machine is called.
+    /// A machine's own name by the header of its lines, and the kind of it; `None` for `localhost`,
+    /// as every machine is called.
     pub(crate) fn of(envelope: &Envelope<'_>) -> Option<(String, Self)> {
         let name = envelope.cell().filter(|name| name != "localhost")?;
         let kind = match (envelope.instance, envelope.job, envelope.index) {
@@ -124,7 +128,8 @@ pub struct Origin {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SourceId(pub u32);
 
-/// What a line about a container proves; `None` if it names none. `shown` is the time that the line has besides the event's.
+/// What a line about a container proves; `None` if it names none. `shown` is the time that the line
+/// has besides the event's.
 #[inline]
 pub(crate) fn rep_evidence(
     event: &RepEvent<'_>,
@@ -160,8 +165,8 @@ pub(crate) fn is_cells_own(source: &str) -> bool {
     matches!(source, "rep" | "executor" | "guardian" | "garden-linux" | "garden")
 }
 
-/// iptables-logger names container and app in one line; the address is that of the container's side of the packet, by
-/// which it found them.
+/// iptables-logger names container and app in one line; the address is that of the container's side
+/// of the packet, by which it found them.
 pub(crate) fn logger_evidence(event: &LoggerEvent<'_>, origin: Origin) -> Option<Evidence> {
     let mut evidence =
         Evidence::new(Handle::parse(event.container_id.as_deref()?)?, Moment::Seen, origin);
@@ -189,11 +194,12 @@ pub(crate) fn logger_evidence(event: &LoggerEvent<'_>, origin: Origin) -> Option
     Some(evidence)
 }
 
-/// The IPv4 address, or the subnet, in the name of a container's network interface. The kernel writes the name, so no packet
-/// can forge it.
+/// The IPv4 address, or the subnet, in the name of a container's network interface. The kernel
+/// writes the name, so no packet can forge it.
 ///
-/// Sources: silk-release `src/code.cloudfoundry.org/silk/cni/lib/names.go`, `s-` and the four octets in decimal; guardian
-/// `kawasaki/configcreator.go`, `wbrdg-` and the first address of the container's subnet of four, in hexadecimal.
+/// Sources: silk-release `src/code.cloudfoundry.org/silk/cni/lib/names.go`, `s-` and the four
+/// octets in decimal; guardian `kawasaki/configcreator.go`, `wbrdg-` and the first address of the
+/// container's subnet of four, in hexadecimal.
 ///
 /// ```
 /// use asg_core::Interface;
@@ -239,7 +245,8 @@ impl Interface {
         (self.bits == 32).then(|| Ipv4Addr::from_bits(self.first).into())
     }
 
-    /// False if a container with this interface cannot have the address. The name shows nothing of IPv6.
+    /// False if a container with this interface cannot have the address. The name shows nothing of
+    /// IPv6.
     #[must_use]
     pub const fn fits(self, address: IpAddr) -> bool {
         match address {

@@ -1,13 +1,14 @@
-//! GUIDs and the names built from them: process GUIDs, container handles, and the leading pieces of either that fit
-//! into a log prefix.
+//! GUIDs and the names built from them: process GUIDs, container handles, and the leading pieces of
+//! either that fit into a log prefix.
 //!
-//! Two cuts happen on the way from a container to a log line, and they must not be confused. Since Diego 1.15
-//! (2017-04) the *handle itself* is a GUID cut to 28 characters; and the kernel's log prefix holds at most 29 bytes, so
-//! what it shows is the leading part of a handle, of 19 to 29 characters. A [`Handle`] is the former, a
-//! [`HandlePrefix`] the latter, and they are compared with [`HandlePrefix::matches`], never with `==`.
+//! Two cuts happen on the way from a container to a log line, and they must not be confused. Since
+//! Diego 1.15 (2017-04) the *handle itself* is a GUID cut to 28 characters; and the kernel's log
+//! prefix holds at most 29 bytes, so what it shows is the leading part of a handle, of 19 to 29
+//! characters. A [`Handle`] is the former, a [`HandlePrefix`] the latter, and they are compared
+//! with [`HandlePrefix::matches`], never with `==`.
 //!
-//! Neither need satisfy RFC 4122: Diego's instance GUIDs come from a generator that sets the variant digit to `4`–`7`
-//! (see [`Guid::is_rep_made`]).
+//! Neither need satisfy RFC 4122: Diego's instance GUIDs come from a generator that sets the
+//! variant digit to `4`–`7` (see [`Guid::is_rep_made`]).
 
 use std::fmt;
 use std::str::FromStr;
@@ -43,7 +44,8 @@ impl Guid {
     ///
     /// # Errors
     ///
-    /// At the first byte that is not a lower-case hexadecimal digit or a dash in its place, or behind the last one.
+    /// At the first byte that is not a lower-case hexadecimal digit or a dash in its place, or
+    /// behind the last one.
     pub fn parse(text: &[u8]) -> Result<Self, Error> {
         let (bits, read) = digits(text);
         if read < FULL {
@@ -67,11 +69,12 @@ impl Guid {
         self.0
     }
 
-    /// True if the variant digit (the first of the fourth group) is `4`–`7`, which Diego's generator writes and Cloud
-    /// Controller's never does: an instance GUID rather than an app, process or task GUID.
+    /// True if the variant digit (the first of the fourth group) is `4`–`7`, which Diego's
+    /// generator writes and Cloud Controller's never does: an instance GUID rather than an app,
+    /// process or task GUID.
     ///
-    /// Source: nu7hatch/gouuid as vendored by rep, `(u[8] | 0x40) & 0x7F`; Cloud Controller uses Ruby's
-    /// `SecureRandom.uuid`, whose digit is `8`–`b`.
+    /// Source: nu7hatch/gouuid as vendored by rep, `(u[8] | 0x40) & 0x7F`; Cloud Controller uses
+    /// Ruby's `SecureRandom.uuid`, whose digit is `8`–`b`.
     ///
     /// ```
     /// # use asg_core::Guid;
@@ -97,9 +100,11 @@ impl fmt::Debug for Guid {
     }
 }
 
-/// The first 1 to 36 characters of a GUID: what survives of one in a log prefix, or a 28-character handle.
+/// The first 1 to 36 characters of a GUID: what survives of one in a log prefix, or a 28-character
+/// handle.
 ///
-/// It is a number and a length, so it can be a key: two prefixes are equal when they show the same characters.
+/// It is a number and a length, so it can be a key: two prefixes are equal when they show the same
+/// characters.
 ///
 /// ```
 /// use asg_core::{Guid, GuidPrefix};
@@ -134,13 +139,14 @@ impl GuidPrefix {
         Ok(Self { bits, len: read as u8 })
     }
 
-    /// True if [`GuidPrefix::parse`] would read the text. What is missing of a GUID is filled up, and then all bytes are
-    /// asked the same, so that the compiler can ask many at once.
+    /// True if [`GuidPrefix::parse`] would read the text. What is missing of a GUID is filled up,
+    /// and then all bytes are asked the same, so that the compiler can ask many at once.
     pub(crate) fn is_one(text: &[u8]) -> bool {
         const MODEL: &[u8; FULL] = b"00000000-0000-0000-0000-000000000000";
         let mut whole = *MODEL;
         let Some(start) = whole.get_mut(..text.len()) else { return false };
-        // Most prefixes are of half a GUID at least: two moves of one size, which overlap, need no loop.
+        // Most prefixes are of half a GUID at least: two moves of one size, which overlap, need no
+        // loop.
         if let (Some(first), Some(last)) = (text.first_chunk::<16>(), text.last_chunk::<16>()) {
             start[..16].copy_from_slice(first);
             start[text.len() - 16..].copy_from_slice(last);
@@ -167,8 +173,8 @@ impl GuidPrefix {
         self.len <= longer.len && (longer.bits & self.mask()) == self.bits
     }
 
-    /// The least and the greatest 128-bit number whose leading digits are these: the range of a sorted index in which
-    /// all GUIDs lie that start so.
+    /// The least and the greatest 128-bit number whose leading digits are these: the range of a
+    /// sorted index in which all GUIDs lie that start so.
     ///
     /// ```
     /// # use asg_core::GuidPrefix;
@@ -228,8 +234,9 @@ impl fmt::Debug for GuidPrefix {
 
 /// Diego's name of what runs: `<process GUID of Cloud Controller>-<version>`, 73 characters.
 ///
-/// The version is renewed at each restart, so one app has many of these over time. The first half is the app's GUID
-/// only for a web process that no rolling deployment has replaced; a [directory] knows the app of any.
+/// The version is renewed at each restart, so one app has many of these over time. The first half
+/// is the app's GUID only for a web process that no rolling deployment has replaced; a [directory]
+/// knows the app of any.
 ///
 /// Source: `cloud_controller_ng`, `lib/cloud_controller/diego/process_guid.rb`.
 ///
@@ -257,8 +264,8 @@ impl ProcessGuid {
     ///
     /// # Errors
     ///
-    /// At the first byte that does not fit. LRPs that Cloud Controller did not make may have any name; those are
-    /// errors here too.
+    /// At the first byte that does not fit. LRPs that Cloud Controller did not make may have any
+    /// name; those are errors here too.
     pub fn parse(text: &[u8]) -> Result<Self, Error> {
         let half = text.len().min(FULL);
         let process = Guid::parse(&text[..half])?;
@@ -402,7 +409,8 @@ impl fmt::Debug for Handle {
     }
 }
 
-/// The leading characters of a handle, or of an app GUID, that fit into a log prefix. Borrowed from the line.
+/// The leading characters of a handle, or of an app GUID, that fit into a log prefix. Borrowed from
+/// the line.
 ///
 /// ```
 /// use asg_core::{Handle, HandlePrefix};
@@ -416,7 +424,8 @@ pub struct HandlePrefix<'a>(&'a [u8]);
 
 #[expect(clippy::len_without_is_empty, reason = "a prefix has at least one character")]
 impl<'a> HandlePrefix<'a> {
-    /// Takes any text that could begin a handle; `None` if it is empty or holds blanks or control characters.
+    /// Takes any text that could begin a handle; `None` if it is empty or holds blanks or control
+    /// characters.
     #[must_use]
     pub fn parse(text: &'a str) -> Option<Self> {
         let fits = !text.is_empty() && !text.chars().any(|c| c.is_whitespace() || c.is_control());
@@ -478,7 +487,8 @@ impl fmt::Display for HandlePrefix<'_> {
     }
 }
 
-/// What runs in a container: a process GUID of Cloud Controller's making, or any other name that Diego was given.
+/// What runs in a container: a process GUID of Cloud Controller's making, or any other name that
+/// Diego was given.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(untagged)]
 pub enum ProcessName {
@@ -561,9 +571,11 @@ impl Serialize for HandlePrefix<'_> {
     }
 }
 
-/// Reads as many characters of a GUID as there are: the digits, uppermost first, and how many characters were read.
+/// Reads as many characters of a GUID as there are: the digits, uppermost first, and how many
+/// characters were read.
 ///
-/// Digits are random, so a branch between figures and letters would be guessed wrong at every third: a table tells.
+/// Digits are random, so a branch between figures and letters would be guessed wrong at every
+/// third: a table tells.
 fn digits(text: &[u8]) -> (u128, usize) {
     if let Some(whole) = whole_digits(text) {
         return whole;

@@ -1,4 +1,5 @@
-//! Reads the log lines of Linux' packet logger and of Cloud Foundry's Diego, and tells which container sent a packet.
+//! Reads the log lines of Linux' packet logger and of Cloud Foundry's Diego, and tells which
+//! container sent a packet.
 #![forbid(unsafe_code)]
 
 mod bytes;

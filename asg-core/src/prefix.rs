@@ -1,7 +1,7 @@
 //! What a log prefix means in Cloud Foundry.
 //!
-//! Ten years of components have written into the 29 bytes that a rule's prefix has. The table of them is
-//! [`LogPrefix::parse`]'s; here is what they say:
+//! Ten years of components have written into the 29 bytes that a rule's prefix has. The table of
+//! them is [`LogPrefix::parse`]'s; here is what they say:
 //!
 //! | prefix | writer | meaning |
 //! |---|---|---|
@@ -15,8 +15,8 @@
 //! | `warden-i-<id> ` | warden (DEA) | egress allowed; its own short container id |
 //! | `w-<tag>-instance-<id> ` | garden-linux 2015-01 to 2015-03 | egress allowed; its own short container id |
 //!
-//! Sources: cloudfoundry/warden `net.sh`, garden-linux `network/iptables`, guardian `kawasaki/iptables`, silk-release and
-//! cf-networking-release `lib/rules/rules.go`.
+//! Sources: cloudfoundry/warden `net.sh`, garden-linux `network/iptables`, guardian
+//! `kawasaki/iptables`, silk-release and cf-networking-release `lib/rules/rules.go`.
 
 use serde::Serialize;
 
@@ -48,7 +48,8 @@ pub struct LogPrefix<'a> {
     /// The leading characters of the subject's handle or app GUID.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub handle_prefix: Option<HandlePrefix<'a>>,
-    /// The tag that a network policy gives to its source app, upper-case hexadecimal; the packet's mark is the same.
+    /// The tag that a network policy gives to its source app, upper-case hexadecimal; the packet's
+    /// mark is the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tag: Option<Text<'a>>,
 }
@@ -89,7 +90,8 @@ pub enum Direction {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Subject {
-    /// One container, by the beginning of its handle. (In Diego before 0.1470 a handle begins with the app's GUID.)
+    /// One container, by the beginning of its handle. (In Diego before 0.1470 a handle begins with
+    /// the app's GUID.)
     Container,
     /// An app, by the beginning of its GUID.
     App,
@@ -98,8 +100,8 @@ pub enum Subject {
 }
 
 impl<'a> LogPrefix<'a> {
-    /// Reads a prefix as it stands before `IN=`, with the blank at its end or without; `None` if it is not of Cloud
-    /// Foundry's making.
+    /// Reads a prefix as it stands before `IN=`, with the blank at its end or without; `None` if it
+    /// is not of Cloud Foundry's making.
     #[must_use]
     pub fn parse(prefix: &'a [u8]) -> Option<Self> {
         use {
@@ -155,8 +157,8 @@ fn is_guid_like(text: &[u8]) -> bool {
     text.len() >= 8 && GuidPrefix::is_one(text)
 }
 
-/// A GUID-shaped handle, or Garden's health check `check-<GUID>`, cut anywhere behind its first group. Old handles go
-/// on behind a whole GUID; no prefix is long enough to show that.
+/// A GUID-shaped handle, or Garden's health check `check-<GUID>`, cut anywhere behind its first
+/// group. Old handles go on behind a whole GUID; no prefix is long enough to show that.
 fn handle(text: &[u8]) -> Option<Named<'_>> {
     let guid = text.strip_prefix(b"check-").unwrap_or(text);
     is_guid_like(guid).then(|| container(text))
@@ -167,7 +169,8 @@ fn bare_handle(text: &[u8]) -> Option<Named<'_>> {
     (text.len() >= 28).then(|| handle(text)).flatten()
 }
 
-/// `<tag>_<app GUID>`; tags have 1 to 4 bytes (`tag_length` of the policy server), written `%02X` to `%08X`.
+/// `<tag>_<app GUID>`; tags have 1 to 4 bytes (`tag_length` of the policy server), written `%02X`
+/// to `%08X`.
 fn tag_and_app(text: &[u8]) -> Option<Named<'_>> {
     let len = [2, 4, 6, 8].into_iter().find(|&len| text.get(len) == Some(&b'_'))?;
     let (tag, app) = (&text[..len], &text[len + 1..]);

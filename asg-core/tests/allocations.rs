@@ -3,7 +3,8 @@
 use allocation_counter::measure;
 use asg_core::{Line, Origin, Record, SourceId};
 
-/// Allocations of reading a line, and the record's kind. The first line of a process sets up what all share.
+/// Allocations of reading a line, and the record's kind. The first line of a process sets up what
+/// all share.
 fn read(line: &[u8]) -> (u64, &'static str) {
     let warm = Record::read(&Line::new(line)).kind();
     let mut kind = "";

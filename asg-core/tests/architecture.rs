@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 type Rooms = BTreeMap<String, BTreeSet<String>>;
 
-/// Reads the rows of DESIGN.md's table of rooms, from top to bottom: a room, and the rooms that it may call.
+/// Reads the rows of DESIGN.md's table of rooms, from top to bottom: a room, and the rooms that it
+/// may call.
 fn table() -> Vec<(String, BTreeSet<String>)> {
     let design = Path::new(env!("CARGO_MANIFEST_DIR")).join("../DESIGN.md");
     let design = fs::read_to_string(design).expect("DESIGN.md is beside the crate");

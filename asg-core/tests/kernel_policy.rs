@@ -1,8 +1,10 @@
-//! Verdicts, deciders and log lines of the policy module, compared with those of this machine's kernel.
+//! Verdicts, deciders and log lines of the policy module, compared with those of this machine's
+//! kernel.
 //!
-//! A thread moves into a network namespace of its own and loads the rules that `Effective::arguments` gives into the
-//! chain that its packets leave by. It sends packets and reads from the counters which rule took each. It needs root, `ip`,
-//! and the back ends of iptables; where they are missing it skips with the reason.
+//! A thread moves into a network namespace of its own and loads the rules that
+//! `Effective::arguments` gives into the chain that its packets leave by. It sends packets and
+//! reads from the counters which rule took each. It needs root, `ip`, and the back ends of
+//! iptables; where they are missing it skips with the reason.
 #![cfg(target_os = "linux")]
 
 use std::fmt::Write as _;
@@ -99,7 +101,8 @@ fn compare(backend: &str) -> Try<String> {
     ))
 }
 
-/// Compares one packet: the rules that counted it, in the chain of the container and in its log chain.
+/// Compares one packet: the rules that counted it, in the chain of the container and in its log
+/// chain.
 fn check(effective: &Effective, probe: &Probe, chain: &[usize], lines: &[usize]) {
     let arguments = effective.arguments(HANDLE);
     let entries_at = arguments.iter().position(|rule| rule.starts_with("-m iprange"));

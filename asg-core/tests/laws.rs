@@ -1,4 +1,5 @@
-//! Lines of every kind through every transport: each gives the packet that was printed, in whatever pieces it comes.
+//! Lines of every kind through every transport: each gives the packet that was printed, in whatever
+//! pieces it comes.
 
 use std::fmt::Write as _;
 

@@ -1,6 +1,7 @@
 //! Small logs with the answers that they prove, over the public door.
 //!
-//! Each folder of `fixtures/truth` holds the logs of one case. A case is read in both orders of its files.
+//! Each folder of `fixtures/truth` holds the logs of one case. A case is read in both orders of its
+//! files.
 
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};

@@ -1,8 +1,8 @@
 //! Python objects that a reading calls: progress, file objects, directories.
 //!
 //! A reading may run for a consumer that has released the interpreter behind pyo3's back, such as
-//! pyarrow. That is safe, except inside a callback: there pyo3 believes that the thread still holds the
-//! interpreter. [`is_inside`] detects that case.
+//! pyarrow. That is safe, except inside a callback: there pyo3 believes that the thread still holds
+//! the interpreter. [`is_inside`] detects that case.
 
 use std::cell::Cell;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -79,7 +79,8 @@ impl Slot {
 /// Ends a reading for Ctrl-C and other signals whose handlers raise, and reports progress.
 #[derive(Debug)]
 pub(crate) struct PyMonitor {
-    /// Called for each reading; returns what is then called with bytes, and with whether that was all.
+    /// Called for each reading; returns what is then called with bytes, and with whether that was
+    /// all.
     pub(crate) progress: Option<Slot>,
 }
 

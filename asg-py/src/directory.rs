@@ -196,18 +196,19 @@ fn resolve<'py>(
 ///
 /// ``url`` is the API's address, as ``cf api`` prints it. Who asks is told by one of these:
 ///
-/// * ``token``: a bearer token, as ``cf oauth-token`` prints it, or a function without arguments that gives the value of
-///   the ``Authorization`` header;
+/// * ``token``: a bearer token, as ``cf oauth-token`` prints it, or a function without arguments
+///   that gives the value of the ``Authorization`` header;
 /// * ``client_id`` and ``client_secret``: a client of the UAA (best for programs);
-/// * ``username`` and ``password`` (with the public client ``cf``, or the one given), or a one-time ``passcode``.
+/// * ``username`` and ``password`` (with the public client ``cf``, or the one given), or a one-time
+///   ``passcode``.
 ///
-/// Logins find the UAA through the API, unless ``uaa`` names it, and renew themselves. ``ca`` is a PEM file with the
-/// certificates to trust instead of the system's. Proxies are those of the environment (``HTTPS_PROXY``, ``NO_PROXY``).
-/// Nothing is asked before the first flow needs a name, and nothing is asked twice. No secret appears in ``repr`` or an
-/// error.
+/// Logins find the UAA through the API, unless ``uaa`` names it, and renew themselves. ``ca`` is a
+/// PEM file with the certificates to trust instead of the system's. Proxies are those of the
+/// environment (``HTTPS_PROXY``, ``NO_PROXY``). Nothing is asked before the first flow needs a
+/// name, and nothing is asked twice. No secret appears in ``repr`` or an error.
 ///
-/// Raises :class:`DirectoryError` for an address or token that cannot be used, and :class:`OSError` if ``ca`` cannot be
-/// read.
+/// Raises :class:`DirectoryError` for an address or token that cannot be used, and :class:`OSError`
+/// if ``ca`` cannot be read.
 ///
 /// >>> import asglog
 /// >>> asglog.CloudController("https://api.example.org", "bearer sesame")
@@ -276,10 +277,12 @@ impl CloudController {
         Self::connect(url, credentials, slot, &options)
     }
 
-    /// The target and token of the cf CLI, from its ``config.json``: by default the one in ``CF_HOME`` or the home folder.
+    /// The target and token of the cf CLI, from its ``config.json``: by default the one in
+    /// ``CF_HOME`` or the home folder.
     ///
-    /// The token lives for some minutes. With ``renew=True`` it is renewed by the CLI's refresh token, which is only read:
-    /// on a foundation that replaces refresh tokens the CLI must log in again afterwards.
+    /// The token lives for some minutes. With ``renew=True`` it is renewed by the CLI's refresh
+    /// token, which is only read: on a foundation that replaces refresh tokens the CLI must log in
+    /// again afterwards.
     ///
     /// Raises :class:`DirectoryError` if there is none, or nobody is logged in.
     #[staticmethod]
@@ -299,7 +302,8 @@ impl CloudController {
 
     /// The identities of these process, app, task or build GUIDs.
     ///
-    /// Raises :class:`DirectoryError` if the Cloud Controller cannot answer, and :class:`ValueError` for what is no GUID.
+    /// Raises :class:`DirectoryError` if the Cloud Controller cannot answer, and
+    /// :class:`ValueError` for what is no GUID.
     #[pyo3(signature = (guids, /))]
     fn resolve<'py>(&self, py: Python<'py>, guids: Vec<String>) -> PyResult<Bound<'py, PyDict>> {
         resolve(py, &*self.names(), guids)
@@ -363,8 +367,8 @@ fn login(
 
 /// Pages saved with ``cf curl /v3/apps`` and its like: a directory without a network.
 ///
-/// The files are read when this is made. Raises :class:`OSError` if one cannot be read, and :class:`DirectoryError` if one
-/// is no answer of a Cloud Controller.
+/// The files are read when this is made. Raises :class:`OSError` if one cannot be read, and
+/// :class:`DirectoryError` if one is no answer of a Cloud Controller.
 #[pyclass(frozen, module = "asglog")]
 pub(crate) struct Export {
     #[pyo3(get)]

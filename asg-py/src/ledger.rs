@@ -65,7 +65,8 @@ impl Ledger {
 
     fn merge(&self, py: Python<'_>, other: Py<Self>) {
         py.detach(|| {
-            // A copy, because two ledgers that are merged into each other must not wait for each other.
+            // A copy, because two ledgers that are merged into each other must not wait for each
+            // other.
             let other = other.get().held().clone();
             self.held().merge(&other);
         });

@@ -1,4 +1,5 @@
-//! The native module of the Python package `asglog`: Python classes around `asg_cli` and `asg_core`.
+//! The native module of the Python package `asglog`: Python classes around `asg_cli` and
+//! `asg_core`.
 //!
 //! | file | what |
 //! |---|---|
@@ -32,7 +33,8 @@ mod table;
 use asg_core::{TimePolicy, YearPolicy};
 use pyo3::prelude::*;
 
-/// How times are completed, from the keyword arguments that all functions share. `utc_offset` is in hours.
+/// How times are completed, from the keyword arguments that all functions share. `utc_offset` is in
+/// hours.
 fn time_policy(year: Option<i16>, utc_offset: f64) -> PyResult<TimePolicy> {
     if !(-24.0..=24.0).contains(&utc_offset) {
         let message = "utc_offset is in hours, from -24 to 24";

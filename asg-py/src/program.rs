@@ -5,8 +5,9 @@ use std::ffi::OsString;
 use pyo3::exceptions::PySystemExit;
 use pyo3::prelude::*;
 
-/// Runs the program and returns its exit status. Signals whose handlers raise end it: with the status
-/// of a `SystemExit`, or 130 for other exceptions. After that the caller must end the process.
+/// Runs the program and returns its exit status. Signals whose handlers raise end it: with the
+/// status of a `SystemExit`, or 130 for other exceptions. After that the caller must end the
+/// process.
 #[pyfunction]
 pub(crate) fn command_line(py: Python<'_>, args: Vec<OsString>) -> u8 {
     py.detach(|| {

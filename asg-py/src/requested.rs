@@ -6,9 +6,9 @@ use pyo3::types::PyCapsule;
 use pyo3_arrow::PyField;
 use pyo3_arrow::ffi::to_schema_pycapsule;
 
-/// The requested schema, if it has the same columns in the same order and each of its types has room
-/// for the column's values. `None`, the table's own schema, for any other: Arrow's protocol leaves that
-/// to the producer.
+/// The requested schema, if it has the same columns in the same order and each of its types has
+/// room for the column's values. `None`, the table's own schema, for any other: Arrow's protocol
+/// leaves that to the producer.
 pub(crate) fn lossless<'py>(
     py: Python<'py>,
     own: &Fields,

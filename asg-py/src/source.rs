@@ -209,8 +209,9 @@ pub(crate) struct FileObject {
     turn: Turn,
 }
 
-/// Held by the thread that moves the file, because several readings may share it, each with a position
-/// of its own. No thread waits for it while it holds the interpreter. True after the first reading.
+/// Held by the thread that moves the file, because several readings may share it, each with a
+/// position of its own. No thread waits for it while it holds the interpreter. True after the first
+/// reading.
 type Turn = Arc<Lock<bool>>;
 
 impl Source for FileObject {

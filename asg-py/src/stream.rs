@@ -1,8 +1,8 @@
 //! Arrow streams of tables.
 //!
-//! A consumer may call a stream with or without the interpreter, so the stream releases it in any case.
-//! That is impossible inside a callback; see [`callback`]. There a stream is read to its end when it is
-//! made, while the interpreter is surely held, and only hands out what was read.
+//! A consumer may call a stream with or without the interpreter, so the stream releases it in any
+//! case. That is impossible inside a callback; see [`callback`]. There a stream is read to its end
+//! when it is made, while the interpreter is surely held, and only hands out what was read.
 
 use std::sync::Arc;
 use std::thread;
@@ -99,7 +99,8 @@ impl Open {
 impl Drop for Stream {
     fn drop(&mut self) {
         let Some(open) = self.open.take().filter(|_| callback::is_inside()) else { return };
-        // Inside a callback this thread may be without the interpreter, which Python's objects need.
+        // Inside a callback this thread may be without the interpreter, which Python's objects
+        // need.
         thread::spawn(move || Python::attach(|_| drop(open)));
     }
 }

@@ -141,8 +141,8 @@ impl Table {
         py.detach(|| self.query.is_ready())
     }
 
-    /// A stream from the beginning. Exceptions are added to `failures`, because consumers make texts of
-    /// them.
+    /// A stream from the beginning. Exceptions are added to `failures`, because consumers make
+    /// texts of them.
     #[pyo3(signature = (requested_schema=None, failures=None))]
     fn stream<'py>(
         &self,
@@ -289,8 +289,8 @@ fn given(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Value> {
     }
 }
 
-/// The columns of all tables: name, Arrow type, whether values may be missing, `packets`, `flows` or
-/// `request`, meaning.
+/// The columns of all tables: name, Arrow type, whether values may be missing, `packets`, `flows`
+/// or `request`, meaning.
 #[pyfunction]
 pub(crate) fn columns() -> Vec<(&'static str, String, bool, &'static str, &'static str)> {
     let one = |column: &Column| {

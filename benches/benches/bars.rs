@@ -1,8 +1,9 @@
-//! The bars, as ratios in one run on one core: all that the crate reads of a mixed log, and of its packet lines alone,
-//! beside one full pattern of the `regex` crate on the same bytes, and beside finding the ends of the lines.
+//! The bars, as ratios in one run on one core: all that the crate reads of a mixed log, and of its
+//! packet lines alone, beside one full pattern of the `regex` crate on the same bytes, and beside
+//! finding the ends of the lines.
 //!
-//! `cargo bench -p asg-benches --bench bars`. Rounds of all contestants take turns, and each one's median counts, so that a
-//! busy machine slows all of them alike.
+//! `cargo bench -p asg-benches --bench bars`. Rounds of all contestants take turns, and each one's
+//! median counts, so that a busy machine slows all of them alike.
 
 #![expect(clippy::cast_precision_loss, reason = "times, shown with few digits")]
 
@@ -81,8 +82,8 @@ const RATIOS: [(&str, [usize; 2], &str, &str); 5] = [
     ("simulated log: slower than finding the ends of lines", [6, 5], "<=15", ""),
 ];
 
-/// All that a small foundation's cells log, as an aggregator's file has it: nine lines in ten are packets, nearly all others
-/// lager's.
+/// All that a small foundation's cells log, as an aggregator's file has it: nine lines in ten are
+/// packets, nearly all others lager's.
 fn simulated() -> String {
     let config = Config {
         cells: 20,

@@ -1,14 +1,16 @@
-//! How many instructions each step takes. Unlike times, these hardly depend on what else the machine does, so a change of
-//! two in a hundred is one of the code.
+//! How many instructions each step takes. Unlike times, these hardly depend on what else the
+//! machine does, so a change of two in a hundred is one of the code.
 //!
-//! `cargo bench -p asg-benches --bench counts` prints them beside those of the last run; with
-//! `-- --callgrind-limits=ir=2%` it fails if one has grown by more than that. It needs valgrind, and the program
-//! `gungraun-runner` of the same version as the library; without them it says so and does nothing.
+//! `cargo bench -p asg-benches --bench counts` prints them beside those of the last run; with `--
+//! --callgrind-limits=ir=2%` it fails if one has grown by more than that. It needs valgrind, and
+//! the program `gungraun-runner` of the same version as the library; without them it says so and
+//! does nothing.
 
 use std::process::{Command, Stdio};
 
 fn main() {
-    // `cargo test --benches` runs this too; it is a measurement, not a test. The runner calls it once more for each bench.
+    // `cargo test --benches` runs this too; it is a measurement, not a test. The runner calls it
+    // once more for each bench.
     let called_for = |arg: &str| std::env::args().any(|given| given == arg);
     if !called_for("--gungraun-run") {
         if !called_for("--bench") {
@@ -96,8 +98,8 @@ mod counts {
         lines.count()
     }
 
-    /// A ledger of five hundred containers, and a prefix of each. All are asked for, because where one lies in a hash table
-    /// is not the same in every run.
+    /// A ledger of five hundred containers, and a prefix of each. All are asked for, because where
+    /// one lies in a hash table is not the same in every run.
     fn known() -> (Gathered, Vec<String>) {
         let mut gathering = Gathering::new();
         let log = mixed::only(Kind::Rep, 5_000, 7);

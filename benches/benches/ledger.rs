@@ -1,13 +1,15 @@
-//! What a look-up in a large ledger costs, as a ratio to one probe of a hash map of as many GUIDs in the same run, and what
-//! the ledger weighs.
+//! What a look-up in a large ledger costs, as a ratio to one probe of a hash map of as many GUIDs
+//! in the same run, and what the ledger weighs.
 //!
-//! `cargo bench -p asg-benches --bench ledger`; `-- --history 0` measures the live containers alone, in a few seconds.
-//! Rounds of all contestants take turns, and each one's median counts. Both maps have `u128` keys, `u32` values and
-//! their own default hasher: that of the standard library (`SipHash`), and hashbrown's (foldhash).
+//! `cargo bench -p asg-benches --bench ledger`; `-- --history 0` measures the live containers
+//! alone, in a few seconds. Rounds of all contestants take turns, and each one's median counts.
+//! Both maps have `u128` keys, `u32` values and their own default hasher: that of the standard
+//! library (`SipHash`), and hashbrown's (foldhash).
 //!
-//! A look-up is what the correlator asks: a parsed log prefix, the cell, the time and the packet's address, of a random
-//! container that the ledger knows. A probe does much less: it gets the whole key as a number, and gives a number; it
-//! compares no times, cells or addresses, and cannot find a beginning.
+//! A look-up is what the correlator asks: a parsed log prefix, the cell, the time and the packet's
+//! address, of a random container that the ledger knows. A probe does much less: it gets the whole
+//! key as a number, and gives a number; it compares no times, cells or addresses, and cannot find a
+//! beginning.
 
 #![expect(clippy::cast_precision_loss, reason = "times and sizes, shown with few digits")]
 
@@ -30,8 +32,8 @@ static HEAP: PeakAlloc = PeakAlloc;
 /// Containers of one cell; Diego's limit.
 const PER_CELL: u64 = 250;
 
-/// Questions that are made and answered at a time: few enough to stay in the cache, as a packet that was just parsed does,
-/// while what they ask for is not there.
+/// Questions that are made and answered at a time: few enough to stay in the cache, as a packet
+/// that was just parsed does, while what they ask for is not there.
 const BATCH: usize = 256;
 
 /// How many seconds a container lives before another takes its place.
@@ -74,7 +76,8 @@ fn options() -> Result<Options, lexopt::Error> {
     Ok(options)
 }
 
-/// A foundation in which each place of a cell has had one container after the other, the last of which are alive.
+/// A foundation in which each place of a cell has had one container after the other, the last of
+/// which are alive.
 #[derive(Clone, Copy)]
 struct Foundation {
     live: u64,
@@ -92,8 +95,8 @@ struct Container {
 }
 
 impl Foundation {
-    /// Two instances and a half have each app on average, and four generations of them each version of it, so that ten
-    /// containers share a process GUID.
+    /// Two instances and a half have each app on average, and four generations of them each version
+    /// of it, so that ten containers share a process GUID.
     fn container(self, number: u64) -> Container {
         let (place, generation) = (number % self.live, number / self.live);
         let (cell, app) = (place / PER_CELL, place * 2 / 5);
@@ -113,8 +116,8 @@ impl Foundation {
         }
     }
 
-    /// Each cell's own name, and the one under which its lines reach us, as `[job=diego_cell index=7]` gives it: two names
-    /// weigh more than one.
+    /// Each cell's own name, and the one under which its lines reach us, as `[job=diego_cell
+    /// index=7]` gives it: two names weigh more than one.
     fn cells(self) -> Vec<[String; 2]> {
         (0..=self.live / PER_CELL)
             .map(|cell| {

@@ -1,7 +1,8 @@
 //! One line of text to typed fields, by kind of line, beside what people do today, in the same run.
 //!
-//! `cargo bench -p asg-benches --bench parse`, or `-- packet`, `-- rep`, `-- envelope`, `-- mixed` for one group. Before
-//! anything is timed, the results are compared; a rival is timed on the lines that it reads right, and on no others.
+//! `cargo bench -p asg-benches --bench parse`, or `-- packet`, `-- rep`, `-- envelope`, `-- mixed`
+//! for one group. Before anything is timed, the results are compared; a rival is timed on the lines
+//! that it reads right, and on no others.
 
 use std::hint::black_box;
 use std::str::FromStr as _;
@@ -26,8 +27,8 @@ fn measure(group: &mut Group<'_>, bytes: usize, lines: usize) {
     group.throughput(Throughput::ElementsAndBytes { elements: lines as u64, bytes: bytes as u64 });
 }
 
-/// A whole line of `kern.log`. All of it: header, time, packet, and what the prefix means. The rivals leave the prefix as
-/// it is, and the time as text; see [`Rival`] for what else.
+/// A whole line of `kern.log`. All of it: header, time, packet, and what the prefix means. The
+/// rivals leave the prefix as it is, and the time as text; see [`Rival`] for what else.
 fn packets(c: &mut Criterion) {
     let pattern = rivals::full_pattern();
     for sample in PACKET_KINDS {
@@ -76,8 +77,8 @@ fn packets(c: &mut Criterion) {
     }
 }
 
-/// Lager lines with their syslog headers. `Value` gets the JSON alone, and leaves to its caller what the keys mean: a
-/// container is named in up to a dozen places, and the times are text.
+/// Lager lines with their syslog headers. `Value` gets the JSON alone, and leaves to its caller
+/// what the keys mean: a container is named in up to a dozen places, and the times are text.
 fn rep(c: &mut Criterion) {
     let with_evidence = mixed::only(Kind::Rep, LINES, 7);
     let others = mixed::only(Kind::Other, LINES * 2, 7);
@@ -119,7 +120,8 @@ fn rep(c: &mut Criterion) {
     }
 }
 
-/// A log of everything. The pattern and the words see packets only: for them, the other lines are lines to pass by.
+/// A log of everything. The pattern and the words see packets only: for them, the other lines are
+/// lines to pass by.
 fn mixed(c: &mut Criterion) {
     let log = mixed::log(LINES * 10, 7);
     let pattern = rivals::full_pattern();
@@ -147,8 +149,9 @@ fn mixed(c: &mut Criterion) {
     group.finish();
 }
 
-/// The header alone, and then the line, of every envelope around the same packet. `syslog_loose` reads no job, no instance
-/// and no kernel uptime; `Value` gives the message as text, and the syslog header in it, if any, is not read.
+/// The header alone, and then the line, of every envelope around the same packet. `syslog_loose`
+/// reads no job, no instance and no kernel uptime; `Value` gives the message as text, and the
+/// syslog header in it, if any, is not read.
 fn envelopes(c: &mut Criterion) {
     let text = PACKETS[0];
     for sample in ENVELOPES {

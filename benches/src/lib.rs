@@ -7,7 +7,8 @@ pub mod rivals;
 pub mod samples;
 pub mod sim;
 
-/// One packet line of each common kind, as the kernel prints it: TCP, UDP, an ICMP error and TCP over IPv6.
+/// One packet line of each common kind, as the kernel prints it: TCP, UDP, an ICMP error and TCP
+/// over IPv6.
 ///
 /// ```
 /// for line in asg_benches::PACKETS {

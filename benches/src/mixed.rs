@@ -1,8 +1,8 @@
-//! A small log of one foundation's cells, made from a seed: 80 % packet lines, 6 % lager lines that tell of a container,
-//! 14 % others.
+//! A small log of one foundation's cells, made from a seed: 80 % packet lines, 6 % lager lines that
+//! tell of a container, 14 % others.
 //!
-//! The benches measure on it. It is text of the right shape and mixture and knows no history: whose container it was when
-//! is the foundation simulator's business.
+//! The benches measure on it. It is text of the right shape and mixture and knows no history: whose
+//! container it was when is the foundation simulator's business.
 
 use std::fmt::Write as _;
 
@@ -117,7 +117,8 @@ fn guid(dice: &mut Dice) -> String {
     )
 }
 
-/// Half of the foundation's cells send as the knowledge-base article shows, half write files as stemcells do since 2017.
+/// Half of the foundation's cells send as the knowledge-base article shows, half write files as
+/// stemcells do since 2017.
 fn header(out: &mut String, program: &str, cell: u64, n: u64) {
     let seconds = n / 50;
     let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);

@@ -15,8 +15,9 @@ pub enum Rival {
     Regex,
     /// [`words`]. Fields stay text, and the header is not read at all.
     Split,
-    /// The `ufwlog` crate, made for lines of the Uncomplicated Firewall. Numbers and addresses become numbers; what
-    /// is in brackets stays text, and nothing is checked to be what a kernel prints.
+    /// The `ufwlog` crate, made for lines of the Uncomplicated Firewall. Numbers and addresses
+    /// become numbers; what is in brackets stays text, and nothing is checked to be what a kernel
+    /// prints.
     Ufwlog,
 }
 
@@ -120,9 +121,11 @@ pub fn words(line: &[u8]) -> HashMap<&[u8], &[u8]> {
         .collect()
 }
 
-/// One pattern that names every field of a common packet line and its envelope, as log pipelines have it.
+/// One pattern that names every field of a common packet line and its envelope, as log pipelines
+/// have it.
 ///
-/// It is kinder to itself than the crate is: fields stay text, and a line that it does not match is no error.
+/// It is kinder to itself than the crate is: fields stay text, and a line that it does not match is
+/// no error.
 ///
 /// ```
 /// let pattern = asg_benches::rivals::full_pattern();

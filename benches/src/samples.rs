@@ -10,8 +10,9 @@ pub struct PacketSample {
     pub name: &'static str,
     /// As the kernel prints it.
     pub text: &'static str,
-    /// Who else reads it: interface, addresses, protocol and ports. `ufwlog` gives up at every mark, and where the prefix
-    /// is glued to `IN=` nobody finds the interface but the pattern; of two addresses the last word wins.
+    /// Who else reads it: interface, addresses, protocol and ports. `ufwlog` gives up at every
+    /// mark, and where the prefix is glued to `IN=` nobody finds the interface but the pattern; of
+    /// two addresses the last word wins.
     pub rivals: &'static [Rival],
 }
 
@@ -132,7 +133,8 @@ pub const PACKET_KINDS: [PacketSample; 18] = [
     ),
 ];
 
-/// The envelope that all rivals know, put before a packet's text: what rsyslog writes to `kern.log`.
+/// The envelope that all rivals know, put before a packet's text: what rsyslog writes to
+/// `kern.log`.
 ///
 /// ```
 /// assert_eq!(asg_benches::samples::in_kern_log("x"), "Jun 16 23:18:38 vm kernel: [2681198.826158] x");

@@ -84,7 +84,8 @@ fn packets_that_several_lines_tell_are_counted_once_and_no_two_as_one() {
         let judgement = judged(&Config { damage, ..config });
         assert!(judgement.copies > 0);
         assert_eq!(judgement.wrong_merges, 0, "{}", era.name());
-        // Of a line that was lost, and of iptables-logger's about IPv6, the first telling is not there.
+        // Of a line that was lost, and of iptables-logger's about IPv6, the first telling is not
+        // there.
         assert!(judgement.merged_share() >= 0.9, "{}: {}", era.name(), judgement.merged_share());
     }
 }

@@ -1,4 +1,5 @@
-//! The fuzz corpora, replayed on a stable compiler, and a short random walk from each of their files.
+//! The fuzz corpora, replayed on a stable compiler, and a short random walk from each of their
+//! files.
 
 #[path = "../../fuzz/src/targets.rs"]
 mod targets;

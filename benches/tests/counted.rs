@@ -41,8 +41,8 @@ fn proven(ledger: &Ledger) -> BTreeMap<Handle, (Option<String>, Vec<Origin>)> {
     ledger.lifetimes().map(|it| (it.handle(), of(it))).collect()
 }
 
-/// Counted by so many gatherers that take turns, as threads would, each counting lines from where its turn begins; and
-/// whether the first phase was enough.
+/// Counted by so many gatherers that take turns, as threads would, each counting lines from where
+/// its turn begins; and whether the first phase was enough.
 fn counted(simulation: &Simulation, logs: &Memory, gatherers: usize) -> (Said, Correlation, bool) {
     let mut gathering = Gathering::new();
     let mut all: Vec<_> = (0..gatherers).map(|_| gathering.gatherer()).collect();

@@ -1,4 +1,5 @@
-//! The simulator keeps its promises: it repeats itself, it damages nothing but lines, and its lines are what eras wrote.
+//! The simulator keeps its promises: it repeats itself, it damages nothing but lines, and its lines
+//! are what eras wrote.
 
 use std::collections::{HashMap, HashSet};
 

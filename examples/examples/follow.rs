@@ -1,5 +1,5 @@
-//! Follows logs while they are being written: each packet is printed with its owner as soon as the log is some seconds
-//! further, so that rep's line about a new container has had time to come.
+//! Follows logs while they are being written: each packet is printed with its owner as soon as the
+//! log is some seconds further, so that rep's line about a new container has had time to come.
 //!
 //! `tail -qF kern.log rep.stdout.log | cargo run -q -p asg-examples --example follow`
 
@@ -64,7 +64,8 @@ fn each_packet_waits_for_its_evidence() {
         (String::from_utf8(out).unwrap(), counts)
     };
     let (patient, counts) = run(3_600);
-    // One is of a container of which no line speaks, one to an app that only a directory could name.
+    // One is of a container of which no line speaks, one to an app that only a directory could
+    // name.
     assert_eq!((counts.flows, counts.unexplained), (9, 2), "{patient}");
     assert!(
         patient.starts_with(

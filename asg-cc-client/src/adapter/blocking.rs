@@ -12,13 +12,13 @@ use crate::transport::{TimeLeft, Transport, TransportError, TransportErrorKind a
 
 /// Blocking HTTP/1.1 over TCP or TLS.
 ///
-/// It keeps connections, uses the proxies that the environment names (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`, read as the
-/// cf CLI reads them) except for loopback addresses, trusts the system's certificates, and follows no redirects. It keeps
-/// to [`TimeLeft`].
+/// It keeps connections, uses the proxies that the environment names (`HTTPS_PROXY`, `HTTP_PROXY`,
+/// `NO_PROXY`, read as the cf CLI reads them) except for loopback addresses, trusts the system's
+/// certificates, and follows no redirects. It keeps to [`TimeLeft`].
 ///
-/// At the level TRACE of the `log` crate, the target `ureq_proto` prints everything that it sends and receives, tokens and
-/// secrets included. A program that shows logs of that level must leave this target out, for example with
-/// `ureq_proto=debug`.
+/// At the level TRACE of the `log` crate, the target `ureq_proto` prints everything that it sends
+/// and receives, tokens and secrets included. A program that shows logs of that level must leave
+/// this target out, for example with `ureq_proto=debug`.
 ///
 /// ```no_run
 /// use asg_cc_client::{CloudController, HttpTransport, Token};
@@ -48,7 +48,8 @@ impl HttpTransport {
     ///
     /// # Errors
     ///
-    /// If [`HttpOptions::ca_pem`] has no certificate in it, or [`HttpOptions::client_pem`] no certificate or key.
+    /// If [`HttpOptions::ca_pem`] has no certificate in it, or [`HttpOptions::client_pem`] no
+    /// certificate or key.
     pub fn with_options(options: &HttpOptions) -> Result<Self, TransportError> {
         let roots = match &options.ca_pem {
             Some(pem) => RootCerts::new_with_certs(&certificates(pem)?),

@@ -25,11 +25,11 @@ pub struct HttpOptions {
     pub connect_timeout: Duration,
     /// For each of: the beginning of an answer, the rest of it. 60 s.
     pub answer_timeout: Duration,
-    /// Certificates (PEM, any number in one text) to trust *instead of* the system's: the client talks to one server
-    /// only, so naming its authority is the stricter choice.
+    /// Certificates (PEM, any number in one text) to trust *instead of* the system's: the client
+    /// talks to one server only, so naming its authority is the stricter choice.
     pub ca_pem: Option<Vec<u8>>,
-    /// A certificate and its private key (PEM, in one text), for a proxy or router that asks for one. Cloud Controller
-    /// itself does not.
+    /// A certificate and its private key (PEM, in one text), for a proxy or router that asks for
+    /// one. Cloud Controller itself does not.
     pub client_pem: Option<Secret>,
     /// Trusts any server, as `cf login --skip-ssl-validation` does. Whoever answers gets the token.
     pub skip_tls_verification: bool,

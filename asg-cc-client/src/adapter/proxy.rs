@@ -1,8 +1,9 @@
 //! The proxies of the environment, as the cf CLI takes them.
 //!
-//! Source: `golang.org/x/net/http/httpproxy` (`config.go`), which Go's `net/http` and so the cf CLI use. `HTTPS_PROXY` is
-//! for https, `HTTP_PROXY` for http, in upper case first. Each part of `NO_PROXY` is a name (it and all below it), a name
-//! with a dot in front (all below it), an IP address, a CIDR block, or `*`; a name or address may have a port.
+//! Source: `golang.org/x/net/http/httpproxy` (`config.go`), which Go's `net/http` and so the cf CLI
+//! use. `HTTPS_PROXY` is for https, `HTTP_PROXY` for http, in upper case first. Each part of
+//! `NO_PROXY` is a name (it and all below it), a name with a dot in front (all below it), an IP
+//! address, a CIDR block, or `*`; a name or address may have a port.
 
 use std::env;
 use std::net::IpAddr;
@@ -20,7 +21,8 @@ struct Given {
     address: Option<String>,
 }
 
-/// All proxies and exceptions. It does not print, since addresses of proxies have passwords in them.
+/// All proxies and exceptions. It does not print, since addresses of proxies have passwords in
+/// them.
 #[derive(Clone, Default)]
 pub(super) struct Proxies {
     http: Option<Given>,

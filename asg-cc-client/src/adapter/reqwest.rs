@@ -16,11 +16,13 @@ use crate::transport::{
     AsyncTransport, Sending, TimeLeft, TransportError, TransportErrorKind as Kind,
 };
 
-/// HTTP for tokio, over reqwest and rustls: what [`HttpTransport`](crate::HttpTransport) is for threads.
+/// HTTP for tokio, over reqwest and rustls: what [`HttpTransport`](crate::HttpTransport) is for
+/// threads.
 ///
-/// It keeps connections, uses the proxies that the environment names as [`HttpTransport`](crate::HttpTransport) does, trusts
-/// the system's certificates, and follows no redirects. It keeps to [`TimeLeft`]. If the program has chosen no cryptography
-/// for rustls, it chooses ring.
+/// It keeps connections, uses the proxies that the environment names as
+/// [`HttpTransport`](crate::HttpTransport) does, trusts the system's certificates, and follows no
+/// redirects. It keeps to [`TimeLeft`]. If the program has chosen no cryptography for rustls, it
+/// chooses ring.
 ///
 /// ```no_run
 /// use asg_cc_client::{AsyncCloudController, AsyncHttpTransport, Token};
@@ -51,7 +53,8 @@ impl AsyncHttpTransport {
     ///
     /// # Errors
     ///
-    /// If [`HttpOptions::ca_pem`] has no certificate in it, or [`HttpOptions::client_pem`] no certificate or key.
+    /// If [`HttpOptions::ca_pem`] has no certificate in it, or [`HttpOptions::client_pem`] no
+    /// certificate or key.
     pub fn with_options(options: &HttpOptions) -> Result<Self, TransportError> {
         // Of no effect if there is one.
         drop(rustls::crypto::ring::default_provider().install_default());

@@ -21,7 +21,8 @@ pub(crate) trait FromResource: Sized {
 
 /// Anything that an answer can be read as: one thing, or a [`Page`] of things.
 ///
-/// Unknown members are ignored, and `null`, `""` and a missing member are one. Nobody else can implement it.
+/// Unknown members are ignored, and `null`, `""` and a missing member are one. Nobody else can
+/// implement it.
 pub trait Body: Sized + sealed::Read {}
 
 impl<T: sealed::Read> Body for T {}

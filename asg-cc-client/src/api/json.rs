@@ -1,7 +1,9 @@
-//! Answers as they are read: member by member, so that ignored members cost nothing however long they are.
+//! Answers as they are read: member by member, so that ignored members cost nothing however long
+//! they are.
 //!
-//! Real answers are uneven: `null`, `""` and a missing member mean one thing, and a member of another type than usual
-//! must not cost the rest. So every type here reads any JSON value, and the last of several equal members counts.
+//! Real answers are uneven: `null`, `""` and a missing member mean one thing, and a member of
+//! another type than usual must not cost the rest. So every type here reads any JSON value, and the
+//! last of several equal members counts.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -29,7 +31,8 @@ pub(crate) trait Sink {
     fn space(&mut self, resource: Resource);
     /// Takes an org that came along.
     fn org(&mut self, resource: Resource);
-    /// Takes a whole document in an array of documents, or the only one. As with resources, `false` is the end.
+    /// Takes a whole document in an array of documents, or the only one. As with resources, `false`
+    /// is the end.
     fn document(&mut self, document: Document) -> bool;
 }
 
@@ -81,8 +84,8 @@ macro_rules! object {
 }
 
 object! {
-    /// The members of apps, processes, tasks, builds, deployments, spaces, orgs, events, security groups, the root
-    /// document and the info document, of v3 or v2.
+    /// The members of apps, processes, tasks, builds, deployments, spaces, orgs, events, security
+    /// groups, the root document and the info document, of v3 or v2.
     Resource {
         "guid" => guid: Seen<Text>,
         "name" => name: Seen<Text>,
@@ -333,7 +336,8 @@ impl<'de, S: Sink> Lenient<'de> for IntoSink<'_, S> {
     }
 }
 
-/// Gives every element of an array to a method of the sink; the value is false for anything but an array.
+/// Gives every element of an array to a method of the sink; the value is false for anything but an
+/// array.
 struct Each<'a, S>(&'a mut S, fn(&mut S, Resource) -> bool);
 
 impl<'de, S> DeserializeSeed<'de> for Each<'_, S> {
@@ -382,7 +386,8 @@ impl<'de, S: Sink> Lenient<'de> for Included<'_, S> {
     }
 }
 
-/// A visitor that takes any value. Values that it does not expect are read to their end, and give the default.
+/// A visitor that takes any value. Values that it does not expect are read to their end, and give
+/// the default.
 trait Lenient<'de>: Sized {
     type Value: Default;
 

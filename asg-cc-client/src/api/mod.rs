@@ -1,4 +1,5 @@
-//! Cloud Controller's endpoints as plain values: a [`Call`] builds its request and reads its answer, and does no I/O.
+//! Cloud Controller's endpoints as plain values: a [`Call`] builds its request and reads its
+//! answer, and does no I/O.
 //!
 //! [`CloudController`](crate::CloudController) drives calls over a [`Transport`](crate::Transport). Who lives in another
 //! world — an async runtime, say — drives them alone:
@@ -44,7 +45,8 @@ use crate::error::Error;
 use crate::text::encode;
 use crate::token::Token;
 
-/// GUIDs per request. nginx before Cloud Controller reads request lines up to 8 KiB, into which some 208 fit.
+/// GUIDs per request. nginx before Cloud Controller reads request lines up to 8 KiB, into which
+/// some 208 fit.
 pub const BATCH: usize = 200;
 
 /// No "cf" before the slash: Cloud Controller would take us for an outdated cf CLI and warn.
@@ -117,7 +119,8 @@ pub struct Call<T> {
     /// The parameter with many GUIDs, and those: what can be divided if the request is too long.
     guids: Option<(&'static str, Vec<String>)>,
     query: String,
-    /// The whole query of a later page, as its link has it. What it is divided into begins with the first page again.
+    /// The whole query of a later page, as its link has it. What it is divided into begins with the
+    /// first page again.
     later: Option<String>,
     read: PhantomData<fn() -> T>,
 }
@@ -155,7 +158,8 @@ impl<T: Body> Call<T> {
         format!("{parameter}={guids}{and}{}", self.query)
     }
 
-    /// The same in two calls, for a server that finds this one too long (414); `None` if it asks for one thing.
+    /// The same in two calls, for a server that finds this one too long (414); `None` if it asks
+    /// for one thing.
     ///
     /// ```
     /// use asg_cc_client::api::v3;
@@ -219,7 +223,8 @@ impl<T: Body> Call<T> {
         if let Some(value) = authorization {
             request = request.header(AUTHORIZATION, value);
         }
-        // Paths and queries are encoded when a call is made, and addresses checked when they are read.
+        // Paths and queries are encoded when a call is made, and addresses checked when they are
+        // read.
         request.body(Vec::new()).expect("a valid URI and headers")
     }
 
@@ -227,8 +232,8 @@ impl<T: Body> Call<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::from_response`] for any status but 2xx; [`Error::Unreadable`] if the body is not the JSON that was asked
-    /// for, or larger than 64 MiB.
+    /// [`Error::from_response`] for any status but 2xx; [`Error::Unreadable`] if the body is not
+    /// the JSON that was asked for, or larger than 64 MiB.
     pub fn read(&self, response: &Response<Vec<u8>>) -> Result<T, Error> {
         let status = response.status();
         if !status.is_success() {
@@ -248,8 +253,9 @@ where
 {
     /// The call for the page after `page`, which this call read; `None` behind the last.
     ///
-    /// Cloud Controller links pages by absolute URL (v3) or path (v2). Only the query of such a link is used, with this
-    /// call's own path: wherever it points, the request goes to the configured API, and so does the token.
+    /// Cloud Controller links pages by absolute URL (v3) or path (v2). Only the query of such a
+    /// link is used, with this call's own path: wherever it points, the request goes to the
+    /// configured API, and so does the token.
     ///
     /// # Errors
     ///

@@ -1,5 +1,5 @@
-//! The things in the endpoints' answers, as far as they matter here. v2 and v3 differ in words only, so there is one type
-//! per thing.
+//! The things in the endpoints' answers, as far as they matter here. v2 and v3 differ in words
+//! only, so there is one type per thing.
 
 use asg_core::Timestamp;
 

@@ -11,7 +11,8 @@ pub struct SecurityGroup {
     pub guid: String,
     /// Its name.
     pub name: Option<String>,
-    /// Its rules, each as the JSON object that is stored: what old versions and v2 let through is still there.
+    /// Its rules, each as the JSON object that is stored: what old versions and v2 let through is
+    /// still there.
     pub rules: Vec<String>,
     /// Where it applies without being bound to a space.
     pub everywhere: Everywhere,

@@ -69,7 +69,8 @@ pub fn audit_events(targets: &[String], types: &[&str]) -> Vec<Call<Page<Event>>
     Call::batches("/v3/audit_events", "target_guids", targets, &query)
 }
 
-/// All audit events of these types, newest first: for a search by members that no filter knows. There may be millions.
+/// All audit events of these types, newest first: for a search by members that no filter knows.
+/// There may be millions.
 #[must_use]
 pub fn audit_events_of_types(types: &[&str]) -> Call<Page<Event>> {
     let query = format!("types={}&order_by=-created_at&per_page=1000", encode(&types.join(",")));
@@ -132,9 +133,9 @@ pub fn staging_security_groups(space: &str) -> Call<Page<SecurityGroup>> {
     of_space(space, "staging_security_groups")
 }
 
-/// Every list that names and policies need, with the name that its saved pages have. Lists are ordered by age where they
-/// may be, so that a deletion meanwhile does not shift a page; events are newest first; security groups come in Cloud
-/// Controller's own order.
+/// Every list that names and policies need, with the name that its saved pages have. Lists are
+/// ordered by age where they may be, so that a deletion meanwhile does not shift a page; events are
+/// newest first; security groups come in Cloud Controller's own order.
 pub(crate) fn everything() -> Vec<(&'static str, Call<Page<Work>>)> {
     const BY_AGE: &str = "order_by=created_at&per_page=1000";
     const KINDS: [(&str, &str); 5] = [

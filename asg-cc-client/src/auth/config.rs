@@ -1,4 +1,5 @@
-//! The file of the cf CLI after `cf login`. It is only ever read: the CLI rewrites the file without a lock.
+//! The file of the cf CLI after `cf login`. It is only ever read: the CLI rewrites the file without
+//! a lock.
 
 use std::env;
 use std::fs;
@@ -32,7 +33,8 @@ use crate::token::Token;
 pub struct CfConfig {
     /// The address of the API.
     pub target: String,
-    /// The access token, if there is one; it lives for some minutes, and `cf oauth-token` renews it.
+    /// The access token, if there is one; it lives for some minutes, and `cf oauth-token` renews
+    /// it.
     pub token: Option<Token>,
     /// True after `cf login --skip-ssl-validation`.
     pub ssl_disabled: bool,
@@ -97,11 +99,12 @@ impl CfConfig {
         })
     }
 
-    /// A login that outlives the access token, by the CLI's refresh token or, after `cf auth --client-credentials`, by its
-    /// client's secret; `None` if there is neither.
+    /// A login that outlives the access token, by the CLI's refresh token or, after `cf auth
+    /// --client-credentials`, by its client's secret; `None` if there is neither.
     ///
-    /// The file is not changed. If the foundation's UAA replaces refresh tokens at each use (cf-deployment's does not),
-    /// the CLI must log in again afterwards: so this is for those who ask for it.
+    /// The file is not changed. If the foundation's UAA replaces refresh tokens at each use
+    /// (cf-deployment's does not), the CLI must log in again afterwards: so this is for those who
+    /// ask for it.
     ///
     /// # Errors
     ///
@@ -128,7 +131,8 @@ impl CfConfig {
     ///
     /// # Errors
     ///
-    /// As [`CfConfig::parse`]; also [`Error::CfConfig`], with the path in it, if the file cannot be read.
+    /// As [`CfConfig::parse`]; also [`Error::CfConfig`], with the path in it, if the file cannot be
+    /// read.
     pub fn load(path: &Path) -> Result<Self, Error> {
         let json = fs::read(path).map_err(|e| {
             Error::CfConfig(format!("{}: {e}: log in with `cf login`", path.display()))
@@ -136,8 +140,8 @@ impl CfConfig {
         Self::parse(&json)
     }
 
-    /// Where the cf CLI keeps it: `.cf/config.json` in `CF_HOME`, or else in the user's folder, which is `HOME`, or on
-    /// Windows `HOMEDRIVE` and `HOMEPATH`, or else `USERPROFILE`.
+    /// Where the cf CLI keeps it: `.cf/config.json` in `CF_HOME`, or else in the user's folder,
+    /// which is `HOME`, or on Windows `HOMEDRIVE` and `HOMEPATH`, or else `USERPROFILE`.
     ///
     /// # Errors
     ///

@@ -1,6 +1,7 @@
 //! How tokens are asked for: `POST {uaa}/oauth/token` as values, without I/O.
 //!
-//! Source: the UAA's API documentation (`cloudfoundry/uaa`, §Token), and what the cf CLI sends (`cli:api/uaa`).
+//! Source: the UAA's API documentation (`cloudfoundry/uaa`, §Token), and what the cf CLI sends
+//! (`cli:api/uaa`).
 
 use std::time::Duration;
 
@@ -27,7 +28,8 @@ pub enum Grant {
         /// The identity provider that knows the user, such as `ldap`; without it the UAA chooses.
         origin: Option<String>,
     },
-    /// The one-time code that `{login}/passcode` shows. It works once: what comes after lives on its refresh token.
+    /// The one-time code that `{login}/passcode` shows. It works once: what comes after lives on
+    /// its refresh token.
     Passcode(Secret),
     /// The client's own name and secret. Best for programs: give the client the authority
     /// `cloud_controller.admin_read_only` or `cloud_controller.global_auditor`.

@@ -23,8 +23,8 @@ use crate::token::{Reach, Token};
 use grant::Client;
 use session::{Reread, Session};
 
-/// The source of a request's `Authorization`: a [`Token`], a [`Login`] that renews itself, a file that is read again, or a
-/// closure that gives headers.
+/// The source of a request's `Authorization`: a [`Token`], a [`Login`] that renews itself, a file
+/// that is read again, or a closure that gives headers.
 ///
 /// ```
 /// use asg_cc_client::{Credentials, Grant, Login, Token};
@@ -48,8 +48,8 @@ pub(crate) enum Kind {
 }
 
 impl Credentials {
-    /// Asks `header` for the value of the `Authorization` header before each request, and once more after Cloud
-    /// Controller has refused one: for logins that this crate does not know.
+    /// Asks `header` for the value of the `Authorization` header before each request, and once more
+    /// after Cloud Controller has refused one: for logins that this crate does not know.
     pub fn provider<E: fmt::Display>(
         header: impl Fn() -> Result<String, E> + Send + Sync + 'static,
     ) -> Self {
@@ -57,8 +57,8 @@ impl Credentials {
         Self(Kind::Provider(Provider { header: Box::new(header), last: Mutex::default() }))
     }
 
-    /// The token in a file, as `cf oauth-token` prints it. It is read for each request, so that a token that somebody
-    /// writes there later is used.
+    /// The token in a file, as `cf oauth-token` prints it. It is read for each request, so that a
+    /// token that somebody writes there later is used.
     ///
     /// The file may be UTF-16, as PowerShell writes it.
     ///
@@ -89,13 +89,15 @@ impl Credentials {
 
     /// The login of the cf CLI in this `config.json`, and the file as it is now.
     ///
-    /// The file is read again for each request, so that a later `cf login` or any other use of the CLI renews the token
-    /// here, too. It is never written. With `renew`, a token that ended is renewed by the CLI's refresh token or client
-    /// secret, if there is one: see [`CfConfig::login`].
+    /// The file is read again for each request, so that a later `cf login` or any other use of the
+    /// CLI renews the token here, too. It is never written. With `renew`, a token that ended is
+    /// renewed by the CLI's refresh token or client secret, if there is one: see
+    /// [`CfConfig::login`].
     ///
     /// # Errors
     ///
-    /// As [`CfConfig::load`]; [`Error::NotLoggedIn`] if there is neither a token nor, with `renew`, a way to get one.
+    /// As [`CfConfig::load`]; [`Error::NotLoggedIn`] if there is neither a token nor, with `renew`,
+    /// a way to get one.
     pub fn cf_cli(path: &Path, renew: bool) -> Result<(CfConfig, Self), Error> {
         let config = CfConfig::load(path)?;
         let login = if renew { config.login()? } else { None };
@@ -173,14 +175,15 @@ impl From<Login> for Credentials {
     }
 }
 
-/// A login at the UAA, which is found through Cloud Controller's root document. It is renewed a minute before its token
-/// ends, and once when Cloud Controller refuses the token: with the refresh token if there is one, or else, and if that
-/// fails, with the grant again.
+/// A login at the UAA, which is found through Cloud Controller's root document. It is renewed a
+/// minute before its token ends, and once when Cloud Controller refuses the token: with the refresh
+/// token if there is one, or else, and if that fails, with the grant again.
 ///
-/// However many threads use it, one of them asks the UAA and the others wait. A refresh token that the UAA replaces is
-/// replaced here. A refused secret is not sent again: repeated wrong passwords lock users out. If Cloud Controller refuses
-/// two tokens in a row that were just issued, the UAA is left in peace for ten minutes
-/// ([`Error::FreshTokenRefused`]). No clock decides whether a new token is used: lifetimes are counted from its arrival.
+/// However many threads use it, one of them asks the UAA and the others wait. A refresh token that
+/// the UAA replaces is replaced here. A refused secret is not sent again: repeated wrong passwords
+/// lock users out. If Cloud Controller refuses two tokens in a row that were just issued, the UAA
+/// is left in peace for ten minutes ([`Error::FreshTokenRefused`]). No clock decides whether a new
+/// token is used: lifetimes are counted from its arrival.
 ///
 /// # Example
 ///

@@ -1,11 +1,13 @@
-//! A login that lives on: it decides who asks the UAA next, and keeps what is known meanwhile. It sends nothing itself.
+//! A login that lives on: it decides who asks the UAA next, and keeps what is known meanwhile. It
+//! sends nothing itself.
 //!
-//! One at a time asks ("single flight"): a refresh token may work only once, and a foundation's UAA serves everybody.
-//! Others wait, by thread or by future. A refusal by the UAA is remembered, since a wrong password that is sent again and
-//! again locks its user out.
+//! One at a time asks ("single flight"): a refresh token may work only once, and a foundation's UAA
+//! serves everybody. Others wait, by thread or by future. A refusal by the UAA is remembered, since
+//! a wrong password that is sent again and again locks its user out.
 //!
-//! Clocks differ. So a token's lifetime is counted from its arrival, a token that was just issued is used at least once,
-//! and Cloud Controller's 401 decides. If it refuses two such tokens in a row, there is peace for ten minutes.
+//! Clocks differ. So a token's lifetime is counted from its arrival, a token that was just issued
+//! is used at least once, and Cloud Controller's 401 decides. If it refuses two such tokens in a
+//! row, there is peace for ten minutes.
 
 use std::fmt;
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -30,7 +32,8 @@ const EARLY: Duration = Duration::from_secs(60);
 const SHORTEST: Duration = Duration::from_secs(10);
 /// After a UAA that could not answer, nobody asks it for so long.
 const PEACE: Duration = Duration::from_secs(10);
-/// So many issued tokens that Cloud Controller refuses at once are a fault that no further login mends.
+/// So many issued tokens that Cloud Controller refuses at once are a fault that no further login
+/// mends.
 const FRUITLESS: u32 = 2;
 const SECOND: i64 = 1_000_000_000;
 /// After those, nobody asks the UAA for so long.
@@ -78,7 +81,8 @@ struct Held {
 }
 
 impl Held {
-    /// A token from elsewhere: its life began before, so that its own word about its end is all there is.
+    /// A token from elsewhere: its life began before, so that its own word about its end is all
+    /// there is.
     fn given(token: Token, number: u64) -> Self {
         let expires = token.expires_at();
         let renew = expires.map(|end| {
@@ -136,7 +140,8 @@ impl Session {
         held: Option<Token>,
         reread: Option<Reread>,
     ) -> Self {
-        // A refresh token is a way to renew like any other; as the primary grant it would be tried twice.
+        // A refresh token is a way to renew like any other; as the primary grant it would be tried
+        // twice.
         let refresh = match &primary {
             Grant::RefreshToken(token) => Some(token.clone()),
             _ => None,
@@ -172,8 +177,8 @@ impl Session {
         }
     }
 
-    /// Takes note that Cloud Controller has refused the token with this number, which someone else may have renewed
-    /// since. Gives an error if no further login would help.
+    /// Takes note that Cloud Controller has refused the token with this number, which someone else
+    /// may have renewed since. Gives an error if no further login would help.
     pub(crate) fn refused(&self, number: u64, now: Timestamp) -> Result<(), Error> {
         let mut state = self.state();
         let Some(held) = state.held.take_if(|held| held.number == number) else { return Ok(()) };
@@ -296,13 +301,15 @@ impl Ticket<'_> {
                 state.ahead = access.issued_at().map(ahead);
                 state.held = Some(Held::issued(access, state.number, lifetime, now));
                 state.number += 1;
-                // A refresh token that is not rotated is not repeated either; one of another login is void.
+                // A refresh token that is not rotated is not repeated either; one of another login
+                // is void.
                 if refresh.is_some() || !self.is_refresh {
                     state.refresh = refresh;
                 }
                 state.failure = None;
             }
-            // Also if the UAA merely failed: some versions answer 500 to a refresh token that they do not know.
+            // Also if the UAA merely failed: some versions answer 500 to a refresh token that they
+            // do not know.
             Err(_) if self.is_refresh && !state.spent => state.refresh = None,
             Err(error) => {
                 let until = match &error {

@@ -1,11 +1,13 @@
-//! The file of a cache: a line that says what it is, with a checksum over all that follows, and a line per id.
+//! The file of a cache: a line that says what it is, with a checksum over all that follows, and a
+//! line per id.
 
 use asg_core::{AppState, Entity, Guid, Identity, Timestamp};
 use serde_json::{Value, json};
 
 use crate::error::Error;
 
-/// Name and version of the format. Another version is another format: a cache is cheaper to fill than to convert.
+/// Name and version of the format. Another version is another format: a cache is cheaper to fill
+/// than to convert.
 const FORMAT: &str = "asg-cc-client cache 1";
 
 pub(super) type Entry = (Guid, Identity, Option<Timestamp>);

@@ -7,7 +7,8 @@ use asg_core::{Guid, Identity, Timestamp};
 #[derive(Default)]
 pub(super) struct Memory {
     entries: HashMap<Guid, Entry>,
-    /// Ids as they were learnt, with the number of that; what was learnt again since has another number.
+    /// Ids as they were learnt, with the number of that; what was learnt again since has another
+    /// number.
     order: VecDeque<(Guid, u64)>,
     number: u64,
 }
@@ -40,7 +41,8 @@ impl Memory {
         let number = self.number;
         self.entries.insert(id, Entry { identity, end, number });
         self.order.push_back((id, number));
-        // The second condition keeps what is left of entries that were learnt again or forgotten within bounds too.
+        // The second condition keeps what is left of entries that were learnt again or forgotten
+        // within bounds too.
         while self.entries.len() > capacity || self.order.len() > 2 * capacity.max(8) {
             let Some((id, number)) = self.order.pop_front() else { break };
             if self.entries.get(&id).is_some_and(|entry| entry.number == number) {

@@ -1,4 +1,5 @@
-//! A memory in front of a directory: with lifetimes, a limit, one question at a time per id, and a file.
+//! A memory in front of a directory: with lifetimes, a limit, one question at a time per id, and a
+//! file.
 
 mod file;
 mod memory;
@@ -33,7 +34,8 @@ pub struct CacheOptions {
     pub deleted: Option<Duration>,
     /// An app that is hidden, unknown or unavailable may be pushed or shown later. 5 minutes.
     pub missing: Option<Duration>,
-    /// Lifetimes are longer or shorter by chance, by up to this part, so that not all end at once. 0.2.
+    /// Lifetimes are longer or shorter by chance, by up to this part, so that not all end at once.
+    /// 0.2.
     pub jitter: f64,
     /// Ids at most; beyond that, those are forgotten first that were learnt first. 250,000.
     pub capacity: usize,
@@ -70,8 +72,8 @@ impl CacheOptions {
 
 /// Remembers what another directory said, and asks it only for what is new.
 ///
-/// Threads that want the same ids at the same time ask once; the others wait for that answer, or that failure. Failures
-/// are not remembered.
+/// Threads that want the same ids at the same time ask once; the others wait for that answer, or
+/// that failure. Failures are not remembered.
 ///
 /// # Example
 ///
@@ -171,19 +173,20 @@ impl<D> Cached<D> {
         self.state().memory.retain(|_| false);
     }
 
-    /// Writes everything that it remembers as the text of a file that [`Cached::restore`] reads, except failed searches.
-    /// `foundation` names the owner of these GUIDs, such as the API's address.
+    /// Writes everything that it remembers as the text of a file that [`Cached::restore`] reads,
+    /// except failed searches. `foundation` names the owner of these GUIDs, such as the API's
+    /// address.
     pub fn dump(&self, foundation: &str) -> Vec<u8> {
         file::write(foundation, self.state().memory.iter())
     }
 
-    /// Remembers what such a text says and is not over yet; gives how many ids those are. What is remembered already
-    /// stays as it is.
+    /// Remembers what such a text says and is not over yet; gives how many ids those are. What is
+    /// remembered already stays as it is.
     ///
     /// # Errors
     ///
-    /// [`Error::CacheFile`] if the text is damaged anywhere, or of another version or foundation; then nothing is taken
-    /// from it.
+    /// [`Error::CacheFile`] if the text is damaged anywhere, or of another version or foundation;
+    /// then nothing is taken from it.
     pub fn restore(&self, text: &[u8], foundation: &str) -> Result<usize, Error> {
         let entries = file::read(text, foundation)?;
         let now = self.clock.now();
@@ -203,7 +206,8 @@ impl<D> Cached<D> {
         Ok(state.memory.len() - before)
     }
 
-    /// Writes [`Cached::dump`] to a file: whole or not at all, by way of another file beside it. Only its owner may read it.
+    /// Writes [`Cached::dump`] to a file: whole or not at all, by way of another file beside it.
+    /// Only its owner may read it.
     ///
     /// # Errors
     ///

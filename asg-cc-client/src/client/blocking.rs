@@ -27,18 +27,20 @@ use crate::transport::Transport;
 
 /// A live Cloud Controller, over any [`Transport`].
 ///
-/// It asks the root document which API there is, and prefers v3. What it asks for ids, at 200 a request:
+/// It asks the root document which API there is, and prefers v3. What it asks for ids, at 200 a
+/// request:
 ///
 /// 1. apps, with their spaces and orgs;
-/// 2. for what is no app's GUID: processes, then tasks and builds, and their apps (if most of the first 200 are no apps',
-///    processes come first for the others);
+/// 2. for what is no app's GUID: processes, then tasks and builds, and their apps (if most of the
+///    first 200 are no apps', processes come first for the others);
 /// 3. for what is still open: delete requests among the audit events;
-/// 4. for what is still open: deployments, by the processes that they made, and audit events of deleted processes. Both
-///    must be searched page by page, so there is a limit: [`CloudController::with_search_pages`].
+/// 4. for what is still open: deployments, by the processes that they made, and audit events of
+///    deleted processes. Both must be searched page by page, so there is a limit:
+///    [`CloudController::with_search_pages`].
 ///
-/// What is not found is [`Unknown`] if the token reads globally, and [`Hidden`] if it says that it does not. A token
-/// that cannot be read ([`Reach::Opaque`](crate::Reach::Opaque)) leaves it [`Unknown`], since nothing says that there is
-/// more to see.
+/// What is not found is [`Unknown`] if the token reads globally, and [`Hidden`] if it says that it
+/// does not. A token that cannot be read ([`Reach::Opaque`](crate::Reach::Opaque)) leaves it
+/// [`Unknown`], since nothing says that there is more to see.
 ///
 /// It makes each request once. Give it a [`Retrying`](crate::Retrying) transport to try again.
 ///
@@ -152,9 +154,9 @@ impl<T: Transport> CloudController<T> {
         self.look_up(guids, false)
     }
 
-    /// Looks up these GUIDs, and the names that their apps, spaces and orgs had at other times, as far as audit events
-    /// prove them ([`Resolution::history`]). This costs at least one request more per 200 GUIDs. With v2, names are
-    /// today's.
+    /// Looks up these GUIDs, and the names that their apps, spaces and orgs had at other times, as
+    /// far as audit events prove them ([`Resolution::history`]). This costs at least one request
+    /// more per 200 GUIDs. With v2, names are today's.
     ///
     /// # Errors
     ///
@@ -163,8 +165,9 @@ impl<T: Transport> CloudController<T> {
         self.look_up(guids, true)
     }
 
-    /// Everything that lives, 5000 apps a request (100 with v2): a directory without network, for those who will ask for
-    /// most of a foundation. What is pushed later is not in it: see [`Layered`](crate::Layered).
+    /// Everything that lives, 5000 apps a request (100 with v2): a directory without network, for
+    /// those who will ask for most of a foundation. What is pushed later is not in it: see
+    /// [`Layered`](crate::Layered).
     ///
     /// # Errors
     ///
@@ -176,12 +179,13 @@ impl<T: Transport> CloudController<T> {
         Ok(Export::from(found.known))
     }
 
-    /// Saves everything that names and policies need into a folder, all pages of it, for [`Export::add_path`]: apps,
-    /// processes, tasks, builds, deployments, spaces, orgs, security groups with their bindings, and audit events. The
-    /// answers are kept as they come, and a file `about-this-export.json` holds the time at which that began.
+    /// Saves everything that names and policies need into a folder, all pages of it, for
+    /// [`Export::add_path`]: apps, processes, tasks, builds, deployments, spaces, orgs, security
+    /// groups with their bindings, and audit events. The answers are kept as they come, and a file
+    /// `about-this-export.json` holds the time at which that began.
     ///
-    /// A missing folder is made. If it holds an export that was broken off, this goes on where that ended;
-    /// anything else in it is refused. A deadline is for each page.
+    /// A missing folder is made. If it holds an export that was broken off, this goes on where that
+    /// ended; anything else in it is refused. A deadline is for each page.
     ///
     /// # Errors
     ///
@@ -338,7 +342,8 @@ impl<T: fmt::Debug> fmt::Debug for CloudController<T> {
 
 #[cfg(feature = "ureq")]
 impl CloudController<crate::adapter::HttpTransport> {
-    /// The Cloud Controller that the cf CLI is logged in to, over [`HttpTransport`](crate::HttpTransport).
+    /// The Cloud Controller that the cf CLI is logged in to, over
+    /// [`HttpTransport`](crate::HttpTransport).
     ///
     /// ```no_run
     /// use asg_cc_client::{CfConfig, CloudController};

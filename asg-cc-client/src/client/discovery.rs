@@ -1,4 +1,5 @@
-//! Which API there is, and where its UAA is: from the root document, which needs no token and so gets none.
+//! Which API there is, and where its UAA is: from the root document, which needs no token and so
+//! gets none.
 
 use http::{Request, Response};
 

@@ -1,4 +1,5 @@
-//! One request until its answer, with everything that tokens need: a machine that neither sends nor waits.
+//! One request until its answer, with everything that tokens need: a machine that neither sends nor
+//! waits.
 
 use std::time::Duration;
 
@@ -134,7 +135,8 @@ impl<'a> Exchange<'a> {
 }
 
 impl Core {
-    /// Notes on a request how much time is left for it; an error if nothing is to be asked any more.
+    /// Notes on a request how much time is left for it; an error if nothing is to be asked any
+    /// more.
     pub(super) fn in_time(
         &self,
         mut request: Request<Vec<u8>>,

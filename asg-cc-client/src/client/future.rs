@@ -26,8 +26,8 @@ use crate::save::{Saved, Saving};
 use crate::stop::Stop;
 use crate::transport::AsyncTransport;
 
-/// A live Cloud Controller, over any [`AsyncTransport`]: what [`CloudController`](crate::CloudController) is for a
-/// blocking one, with the same answers.
+/// A live Cloud Controller, over any [`AsyncTransport`]: what
+/// [`CloudController`](crate::CloudController) is for a blocking one, with the same answers.
 ///
 /// # Example
 ///
@@ -52,8 +52,8 @@ use crate::transport::AsyncTransport;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// A correlator and a follower ask a blocking directory. From a thread that is not the runtime's own, this one can serve
-/// them:
+/// A correlator and a follower ask a blocking directory. From a thread that is not the runtime's
+/// own, this one can serve them:
 ///
 /// ```
 /// use asg_cc_client::embedded::Foundation;
@@ -150,9 +150,9 @@ impl<T: AsyncTransport + Sync> AsyncCloudController<T> {
         self.look_up(guids, false).await
     }
 
-    /// Looks up these GUIDs, and the names that their apps, spaces and orgs had at other times, as far as audit events
-    /// prove them ([`Resolution::history`]). This costs at least one request more per 200 GUIDs. With v2, names are
-    /// today's.
+    /// Looks up these GUIDs, and the names that their apps, spaces and orgs had at other times, as
+    /// far as audit events prove them ([`Resolution::history`]). This costs at least one request
+    /// more per 200 GUIDs. With v2, names are today's.
     ///
     /// # Errors
     ///
@@ -176,12 +176,13 @@ impl<T: AsyncTransport + Sync> AsyncCloudController<T> {
         Ok(Export::from(found.known))
     }
 
-    /// Saves everything that names and policies need into a folder, all pages of it, for [`Export::add_path`]: apps,
-    /// processes, tasks, builds, deployments, spaces, orgs, security groups with their bindings, and audit events. The
-    /// answers are kept as they come, and a file `about-this-export.json` holds the time at which that began.
+    /// Saves everything that names and policies need into a folder, all pages of it, for
+    /// [`Export::add_path`]: apps, processes, tasks, builds, deployments, spaces, orgs, security
+    /// groups with their bindings, and audit events. The answers are kept as they come, and a file
+    /// `about-this-export.json` holds the time at which that began.
     ///
-    /// A missing folder is made. If it holds an export that was broken off, this goes on where that ended;
-    /// anything else in it is refused. A deadline is for each page.
+    /// A missing folder is made. If it holds an export that was broken off, this goes on where that
+    /// ended; anything else in it is refused. A deadline is for each page.
     ///
     /// # Errors
     ///

@@ -30,7 +30,8 @@ use exchange::Deadline;
 pub use future::AsyncCloudController;
 pub use resolution::{Provenance, Resolution};
 
-/// Cloud Controller's workers are few: more requests at a time would only wait there, in the way of others.
+/// Cloud Controller's workers are few: more requests at a time would only wait there, in the way of
+/// others.
 const MOST_LANES: usize = 8;
 
 /// Which API is spoken.
@@ -205,24 +206,26 @@ macro_rules! settings {
             self
         }
 
-        /// Reads at most so many pages (of 1000) of deployments, and twice as many of events, to find processes, tasks and
-        /// builds that are gone. The default is 10; 0 switches the search off. The pages are read once, and kept.
+        /// Reads at most so many pages (of 1000) of deployments, and twice as many of events, to
+        /// find processes, tasks and builds that are gone. The default is 10; 0 switches the search
+        /// off. The pages are read once, and kept.
         #[must_use]
         pub const fn with_search_pages(mut self, pages: usize) -> Self {
             self.core.search_pages = pages;
             self
         }
 
-        /// How long the foundation keeps audit events: see [`Resolution::events_since`](crate::Resolution::events_since).
-        /// The default is Cloud Controller's, 31 days.
+        /// How long the foundation keeps audit events: see
+        /// [`Resolution::events_since`](crate::Resolution::events_since). The default is Cloud
+        /// Controller's, 31 days.
         #[must_use]
         pub const fn with_retention(mut self, retention: Duration) -> Self {
             self.core.retention = retention;
             self
         }
 
-        /// Fails with [`Error::Deadline`] if a whole question, with all its requests, takes longer than this. Without a
-        /// limit by default.
+        /// Fails with [`Error::Deadline`] if a whole question, with all its requests, takes longer
+        /// than this. Without a limit by default.
         #[must_use]
         pub const fn with_deadline(mut self, time: Duration) -> Self {
             self.core.time = Some(time);

@@ -9,7 +9,8 @@ use super::query::Query;
 use super::trouble::uri_too_long;
 use crate::transport::{Transport, TransportError};
 
-/// nginx gives the request line one buffer of this size (`large_client_header_buffers`, its default).
+/// nginx gives the request line one buffer of this size (`large_client_header_buffers`, its
+/// default).
 const LONGEST_REQUEST_LINE: usize = 8 << 10;
 
 /// A request as the endpoints see it.
@@ -76,8 +77,8 @@ impl Viewer {
 }
 
 impl Foundation {
-    /// The answer to one request, as a Cloud Controller with this data gives it. Rates are a [`Server`]'s business, and
-    /// so are the tokens of a UAA.
+    /// The answer to one request, as a Cloud Controller with this data gives it. Rates are a
+    /// [`Server`]'s business, and so are the tokens of a UAA.
     ///
     /// [`Server`]: super::Server
     ///
@@ -152,8 +153,8 @@ impl Foundation {
         if version == Some("v2") { self.v2(&asked) } else { self.v3(&asked) }
     }
 
-    /// Whose token came with the request. Without tokens of its own an `open` foundation takes any; `issued` knows those
-    /// of the UAA.
+    /// Whose token came with the request. Without tokens of its own an `open` foundation takes any;
+    /// `issued` knows those of the UAA.
     pub(super) fn caller(
         &self,
         request: &Request<Vec<u8>>,
@@ -259,7 +260,8 @@ pub(super) fn error(
     from_controller(status, &body)
 }
 
-/// An answer of Cloud Controller itself; a [`Server`](super::Server) gives each a request id of its own.
+/// An answer of Cloud Controller itself; a [`Server`](super::Server) gives each a request id of its
+/// own.
 pub(super) fn from_controller(status: u16, body: &Value) -> Response<Vec<u8>> {
     let mut answer = respond(status, JSON, body.to_string());
     answer.headers_mut().insert(

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// What time it is for a [`Server`](super::Server) and its UAA: the system's, or one that stands still until told.
+/// What time it is for a [`Server`](super::Server) and its UAA: the system's, or one that stands
+/// still until told.
 ///
 /// Clones show the same time.
 ///

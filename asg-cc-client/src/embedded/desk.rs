@@ -1,4 +1,5 @@
-//! What every server of this module does around an answer: write down the request, and let trouble happen.
+//! What every server of this module does around an answer: write down the request, and let trouble
+//! happen.
 
 use std::fmt;
 use std::sync::Mutex;
@@ -120,7 +121,8 @@ impl Desk {
     }
 }
 
-/// Cloud Controller puts the client's name of the request before its own (`middleware/vcap_request_context_setter.rb`).
+/// Cloud Controller puts the client's name of the request before its own
+/// (`middleware/vcap_request_context_setter.rb`).
 fn name_request(request: &Request<Vec<u8>>, number: usize, answer: &mut Response<Vec<u8>>) {
     const OURS: &str = "x-vcap-request-id";
     // What comes from before Cloud Controller has no such header.

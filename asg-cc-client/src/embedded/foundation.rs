@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 /// The time of what is made without one: the day of the log in the article that operators follow.
 const LONG_AGO: &str = "2017-06-16T23:13:55Z";
 
-/// Everything that an embedded Cloud Controller knows. It is plain data: fill it as you like, read it with serde, or
-/// use the methods, which keep it as a real one would be.
+/// Everything that an embedded Cloud Controller knows. It is plain data: fill it as you like, read
+/// it with serde, or use the methods, which keep it as a real one would be.
 ///
 /// ```
 /// use asg_cc_client::embedded::Foundation;
@@ -108,7 +108,8 @@ pub struct Process {
 }
 
 impl Process {
-    /// The second half of the process GUID that Diego knows it by: a GUID of its own, and made of the first here.
+    /// The second half of the process GUID that Diego knows it by: a GUID of its own, and made of
+    /// the first here.
     #[must_use]
     pub fn version(&self) -> String {
         let mut version: Vec<u8> = self.guid.bytes().collect();
@@ -184,12 +185,14 @@ pub struct Access {
     /// The GUIDs of the spaces that it shows; if absent, all.
     #[serde(default)]
     pub spaces: Option<Vec<String>>,
-    /// Its scopes: a global one shows all, and without `cloud_controller.read` nothing is shown; if absent, it may read.
+    /// Its scopes: a global one shows all, and without `cloud_controller.read` nothing is shown; if
+    /// absent, it may read.
     #[serde(default)]
     pub scopes: Option<Vec<String>>,
 }
 
-/// A security group; its rules are kept as they are, also those that no Cloud Controller would take.
+/// A security group; its rules are kept as they are, also those that no Cloud Controller would
+/// take.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SecurityGroup {
@@ -334,7 +337,8 @@ impl Foundation {
         Self { v3: false, ..self }
     }
 
-    /// Deploys an app without downtime: a new web process replaces the old one, which leaves no event behind.
+    /// Deploys an app without downtime: a new web process replaces the old one, which leaves no
+    /// event behind.
     pub fn rolling_deployment(&mut self, app: &str, new_process: &str) {
         self.processes.retain(|p| p.app != app || p.process_type != "web");
         self.processes.push(Process {
@@ -362,8 +366,8 @@ impl Foundation {
         self.apps.retain(|a| a.guid != guid);
     }
 
-    /// Takes a process away from its app, as a deployment of a manifest without it does; its event names the app as its
-    /// target.
+    /// Takes a process away from its app, as a deployment of a manifest without it does; its event
+    /// names the app as its target.
     pub fn delete_process(&mut self, guid: &str, at: &str) {
         let Some(found) = self.processes.iter().position(|p| p.guid == guid) else { return };
         let process = self.processes.remove(found);

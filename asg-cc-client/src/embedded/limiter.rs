@@ -40,8 +40,8 @@ impl Limiter {
 }
 
 impl Left {
-    /// The headers; what remains is told in tenths of the limit, as each process of Cloud Controller counts for itself
-    /// (`middleware/base_rate_limiter.rb`, `estimate_remaining`).
+    /// The headers; what remains is told in tenths of the limit, as each process of Cloud
+    /// Controller counts for itself (`middleware/base_rate_limiter.rb`, `estimate_remaining`).
     pub(super) fn write(&self, headers: &mut HeaderMap, names: [&'static str; 3]) {
         let step = (self.limit / 10).max(1);
         let values = [self.limit, self.remaining / step * step, self.reset];

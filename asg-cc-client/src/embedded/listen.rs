@@ -49,7 +49,8 @@ impl Unserved {
                 }
                 let Ok(stream) = stream else { continue };
                 let (host, stopped) = (Arc::clone(&host), Arc::clone(&stopped));
-                // It ends by itself: with its connection, after a while of silence, or when the server stops.
+                // It ends by itself: with its connection, after a while of silence, or when the
+                // server stops.
                 thread::spawn(move || wire::serve(&stream, &*host, &stopped));
             }
         })?;

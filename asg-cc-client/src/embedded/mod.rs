@@ -1,10 +1,11 @@
-//! A small Cloud Controller: real HTTP on loopback, real statuses, headers and bodies, and a [`Foundation`] of your
-//! making behind it.
+//! A small Cloud Controller: real HTTP on loopback, real statuses, headers and bodies, and a
+//! [`Foundation`] of your making behind it.
 //!
-//! It serves what this crate asks for, over v3 and v2: root and info, apps, processes, tasks, builds, deployments,
-//! spaces, orgs, audit events and security groups, with their filters, pages and errors; it limits rates and sees what
-//! a token allows. A [`Uaa`] beside it gives tokens, and an [`Outage`] makes bad days. It is for tests, examples and
-//! demonstrations; it only reads, and holds everything in memory.
+//! It serves what this crate asks for, over v3 and v2: root and info, apps, processes, tasks,
+//! builds, deployments, spaces, orgs, audit events and security groups, with their filters, pages
+//! and errors; it limits rates and sees what a token allows. A [`Uaa`] beside it gives tokens, and
+//! an [`Outage`] makes bad days. It is for tests, examples and demonstrations; it only reads, and
+//! holds everything in memory.
 //!
 //! # Example
 //!

@@ -4,9 +4,9 @@ use super::trouble::Trouble;
 
 /// A script of bad days: which requests get which [`Trouble`].
 ///
-/// Rules are asked in the order in which they were added; the first that has something to say decides. A rule counts the
-/// requests whose path begins with its own, so `"/"` is every request. Chance comes from a seed: the same requests in
-/// the same order meet the same troubles.
+/// Rules are asked in the order in which they were added; the first that has something to say
+/// decides. A rule counts the requests whose path begins with its own, so `"/"` is every request.
+/// Chance comes from a seed: the same requests in the same order meet the same troubles.
 ///
 /// ```
 /// use asg_cc_client::embedded::{Limit, Outage, Page, Trouble};
@@ -97,8 +97,8 @@ impl Outage {
     }
 }
 
-/// The `index`th number of the `SplitMix64` sequence from `seed` (Steele, Lea, Flood: Fast splittable pseudorandom number
-/// generators, 2014).
+/// The `index`th number of the `SplitMix64` sequence from `seed` (Steele, Lea, Flood: Fast
+/// splittable pseudorandom number generators, 2014).
 pub(super) const fn mix(seed: u64, index: u64) -> u64 {
     let mut z = seed.wrapping_add(index.wrapping_mul(0x9E37_79B9_7F4A_7C15));
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

@@ -1,5 +1,6 @@
-//! What lists are made of: every kind of thing as rows with the same columns, which v2 and v3 filter and then write in
-//! their own ways. Only rows that are shown become JSON, since foundations have tens of thousands of apps.
+//! What lists are made of: every kind of thing as rows with the same columns, which v2 and v3
+//! filter and then write in their own ways. Only rows that are shown become JSON, since foundations
+//! have tens of thousands of apps.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;

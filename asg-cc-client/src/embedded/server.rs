@@ -27,7 +27,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts one on a free port of 127.0.0.1, without a UAA: its tokens are those of the foundation.
+    /// Starts one on a free port of 127.0.0.1, without a UAA: its tokens are those of the
+    /// foundation.
     ///
     /// # Errors
     ///
@@ -38,7 +39,8 @@ impl Server {
         Ok(Self { port: port.serve(Arc::clone(&controller))?, controller, uaa: None })
     }
 
-    /// Starts one on a free port of 127.0.0.1, and on another a UAA, whose tokens it accepts beside the foundation's.
+    /// Starts one on a free port of 127.0.0.1, and on another a UAA, whose tokens it accepts beside
+    /// the foundation's.
     ///
     /// # Errors
     ///
@@ -77,7 +79,8 @@ impl Server {
         change(&mut lock(&self.controller.foundation));
     }
 
-    /// Changes the foundation once, right after the `number`th answer whose path begins with `path`, counted from 1.
+    /// Changes the foundation once, right after the `number`th answer whose path begins with
+    /// `path`, counted from 1.
     ///
     /// For what happens between two pages: an app is deleted, a token revoked.
     pub fn after(
@@ -95,7 +98,8 @@ impl Server {
         self.controller.desk.script(outage);
     }
 
-    /// Lets `answer` see each request first; what it gives is sent in place of the foundation's own answer.
+    /// Lets `answer` see each request first; what it gives is sent in place of the foundation's own
+    /// answer.
     ///
     /// For what no [`Outage`] knows: other servers' pages, answers that are not true.
     pub fn intercept(

@@ -10,8 +10,8 @@ use super::answer::{PLAIN, error, from_controller, not_authorized, text, version
 
 /// One bad answer.
 ///
-/// Statuses, headers and bodies are those of Cloud Controller (API 3.228.0), of the nginx in front of it (capi-release)
-/// and of gorouter; errors have the shape of the API version that was asked.
+/// Statuses, headers and bodies are those of Cloud Controller (API 3.228.0), of the nginx in front
+/// of it (capi-release) and of gorouter; errors have the shape of the API version that was asked.
 ///
 /// ```
 /// use asg_cc_client::embedded::{Foundation, Outage, Server, Trouble};
@@ -57,7 +57,8 @@ pub enum Trouble {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Limit {
-    /// `Retry-After` in seconds from now, and JSON that is labelled `text/plain`: Cloud Controller's usual one.
+    /// `Retry-After` in seconds from now, and JSON that is labelled `text/plain`: Cloud
+    /// Controller's usual one.
     Seconds(u64),
     /// `Retry-After` holds a time, in seconds since 1970.
     Epoch(u64),
@@ -131,7 +132,8 @@ pub(super) fn uri_too_long() -> Response<Vec<u8>> {
     text(414, &nginx_page(414, "Request-URI Too Large"))
 }
 
-/// Cloud Controller's 429: JSON that is labelled as text, since the middleware does not say otherwise.
+/// Cloud Controller's 429: JSON that is labelled as text, since the middleware does not say
+/// otherwise.
 pub(super) fn too_many_requests(version: Option<&str>, limit: Limit) -> Response<Vec<u8>> {
     let (after, mut answer) = match limit {
         Limit::Seconds(after) | Limit::Epoch(after) => {

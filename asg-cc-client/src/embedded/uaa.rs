@@ -20,9 +20,10 @@ use super::realm::{Client, JWT_BEARER, Realm, User};
 
 /// The UAA beside an embedded Cloud Controller, which accepts its tokens while they live.
 ///
-/// `POST /oauth/token` grants by `password` (also with a `passcode`), `client_credentials`, `refresh_token` and
-/// `jwt-bearer`; the client says who it is in the `Authorization` header or in the form. Answers and errors are those of
-/// `cloudfoundry/uaa` (its API documentation, `TokenMvcMockTests` and `UaaExceptionTranslator`).
+/// `POST /oauth/token` grants by `password` (also with a `passcode`), `client_credentials`,
+/// `refresh_token` and `jwt-bearer`; the client says who it is in the `Authorization` header or in
+/// the form. Answers and errors are those of `cloudfoundry/uaa` (its API documentation,
+/// `TokenMvcMockTests` and `UaaExceptionTranslator`).
 ///
 /// Clones are the same UAA.
 ///
@@ -230,7 +231,8 @@ impl Inner {
         Ok(user.clone())
     }
 
-    /// A new access token, and with it the refresh token `kept` or a new one; none for a client of its own.
+    /// A new access token, and with it the refresh token `kept` or a new one; none for a client of
+    /// its own.
     fn issue(
         &self,
         realm: &Realm,

@@ -17,7 +17,8 @@ use super::trouble::Manner;
 const TICK: Duration = Duration::from_millis(50);
 /// After so long a silence a connection is closed.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// More than any request of this crate; what nginx admits, and what it says to more, is the endpoints' business.
+/// More than any request of this crate; what nginx admits, and what it says to more, is the
+/// endpoints' business.
 const MOST_BYTES: usize = 64 << 10;
 
 pub(super) fn serve(mut stream: &TcpStream, host: &dyn Host, stopped: &AtomicBool) {

@@ -24,7 +24,8 @@ pub use pages::Gap;
 use pages::Lists;
 use source::Source;
 
-/// The first member of the file that describes an export of [`CloudController::save`](crate::CloudController::save).
+/// The first member of the file that describes an export of
+/// [`CloudController::save`](crate::CloudController::save).
 pub(crate) const FORMAT: &str = "asglog export 1";
 
 /// Saved answers of a Cloud Controller, for those who cannot or would rather not ask it.
@@ -39,17 +40,19 @@ pub(crate) const FORMAT: &str = "asglog export 1";
 ///
 /// [`CloudController::save`](crate::CloudController::save) saves all lists with all their pages.
 ///
-/// Apps, processes, tasks, builds, deployments, spaces, orgs, audit events and security groups are recognised by their
-/// shape, as lists or one by one, of v3 or v2; a file may hold any number of JSON documents, one after another, line by
-/// line or in an array. The root document and `/v3/info` may be among them.
+/// Apps, processes, tasks, builds, deployments, spaces, orgs, audit events and security groups are
+/// recognised by their shape, as lists or one by one, of v3 or v2; a file may hold any number of
+/// JSON documents, one after another, line by line or in an array. The root document and `/v3/info`
+/// may be among them.
 ///
-/// A file may be compressed with gzip, be UTF-16 as PowerShell writes it, or hold the output of `cf curl -v`. GUIDs match
-/// in upper and lower case.
+/// A file may be compressed with gzip, be UTF-16 as PowerShell writes it, or hold the output of `cf
+/// curl -v`. GUIDs match in upper and lower case.
 ///
-/// `cf curl` saves one page. [`Export::gaps`] names the lists that lack pages. If there are gaps, or if a list is
-/// missing that would have shown it, a GUID that is not found is
-/// [`Unavailable`](asg_core::AppState::Unavailable), else it is [`Unknown`](asg_core::AppState::Unknown). An app that is
-/// listed *and* has a delete request is deleted: the list was saved before.
+/// `cf curl` saves one page. [`Export::gaps`] names the lists that lack pages. If there are gaps,
+/// or if a list is missing that would have shown it, a GUID that is not found is
+/// [`Unavailable`](asg_core::AppState::Unavailable), else it is
+/// [`Unknown`](asg_core::AppState::Unknown). An app that is listed *and* has a delete request is
+/// deleted: the list was saved before.
 ///
 /// # Example
 ///
@@ -104,7 +107,8 @@ impl Export {
     ///
     /// # Errors
     ///
-    /// [`Error::Export`] if it is not JSON, or JSON of something else; it does not know the file's name.
+    /// [`Error::Export`] if it is not JSON, or JSON of something else; it does not know the file's
+    /// name.
     pub fn add(&mut self, page: &[u8]) -> Result<(), Error> {
         self.add_from("the export", page)
     }
@@ -162,8 +166,8 @@ impl Export {
         }
     }
 
-    /// Reads a file, or all files in a folder whose names end in `.json`, `.jsonl` or `.ndjson`, also with `.gz` behind
-    /// that, in the order of their names.
+    /// Reads a file, or all files in a folder whose names end in `.json`, `.jsonl` or `.ndjson`,
+    /// also with `.gz` behind that, in the order of their names.
     ///
     /// # Errors
     ///
@@ -223,8 +227,8 @@ impl Export {
         self.lists.gaps()
     }
 
-    /// When the saving began, if [`CloudController::save`](crate::CloudController::save) made the export; the first of
-    /// several such times.
+    /// When the saving began, if [`CloudController::save`](crate::CloudController::save) made the
+    /// export; the first of several such times.
     #[must_use]
     pub const fn taken_at(&self) -> Option<Timestamp> {
         self.taken_at
@@ -325,7 +329,8 @@ impl Reading<'_> {
         false
     }
 
-    /// Takes a single resource, or a document in which the API describes itself, an export, or an error.
+    /// Takes a single resource, or a document in which the API describes itself, an export, or an
+    /// error.
     fn take_single(&mut self, document: Document) -> bool {
         let problem = document.problems().into_iter().next();
         let resource = document.resource;
@@ -390,8 +395,8 @@ fn add<T: FromResource>(resource: Resource, into: impl FnOnce(T)) {
     }
 }
 
-/// The kind of a resource, in the words of the API's paths: from the link to itself, or else by the members that only
-/// this kind has.
+/// The kind of a resource, in the words of the API's paths: from the link to itself, or else by the
+/// members that only this kind has.
 fn kind(resource: &Resource) -> Option<String> {
     let own = resource.links.value.own.href.0.as_deref();
     if let Some(kind) = own.or(resource.metadata.url.0.as_deref()).and_then(kind_of_link) {

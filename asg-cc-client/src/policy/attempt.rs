@@ -77,8 +77,8 @@ impl Attempt {
         }
     }
 
-    /// A POST asks for a token. It may have used up a passcode or a refresh token even if no answer came, so it is
-    /// repeated only where it was surely not read.
+    /// A POST asks for a token. It may have used up a passcode or a refresh token even if no answer
+    /// came, so it is repeated only where it was surely not read.
     fn may_repeat(&self, error: &Error) -> bool {
         match error {
             _ if self.method == Method::GET => true,

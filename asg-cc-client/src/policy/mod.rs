@@ -22,13 +22,16 @@ pub use retrying::Retrying;
 pub struct Policy {
     /// Tries of one request, the first included. 5.
     pub tries: u32,
-    /// The pause before the second try is between nothing and this; each further one may be twice as long. 500 ms.
+    /// The pause before the second try is between nothing and this; each further one may be twice
+    /// as long. 500 ms.
     pub first_wait: Duration,
-    /// No pause is longer. A server that asks for more gets its way: its answer is given back at once, and says when it
-    /// would answer again ([`Error::RateLimited`](crate::Error::RateLimited)). 30 s.
+    /// No pause is longer. A server that asks for more gets its way: its answer is given back at
+    /// once, and says when it would answer again
+    /// ([`Error::RateLimited`](crate::Error::RateLimited)). 30 s.
     pub longest_wait: Duration,
     /// Requests in all, repetitions included; after that every request fails
-    /// ([`TransportErrorKind::Budget`](crate::TransportErrorKind::Budget)). Without limit by default.
+    /// ([`TransportErrorKind::Budget`](crate::TransportErrorKind::Budget)). Without limit by
+    /// default.
     pub budget: Option<u64>,
 }
 

@@ -6,7 +6,8 @@ use http::Method;
 
 use crate::transport::TransportErrorKind;
 
-/// Something that [`Retrying`](crate::Retrying) does, told as it happens. It holds no secret: neither headers nor bodies.
+/// Something that [`Retrying`](crate::Retrying) does, told as it happens. It holds no secret:
+/// neither headers nor bodies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Notice<'a> {

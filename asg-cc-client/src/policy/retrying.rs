@@ -18,12 +18,14 @@ use crate::transport::{Transport, TransportError, TransportErrorKind};
 
 type Observer = Box<dyn Fn(&Notice<'_>) + Send + Sync>;
 
-/// Tries again what failed for now: no connection, no whole answer, 429, 5xx, and a router that has lost its route.
+/// Tries again what failed for now: no connection, no whole answer, 429, 5xx, and a router that has
+/// lost its route.
 ///
-/// It waits as long as the server asks in `Retry-After` or the reset headers, or else by chance up to half a second,
-/// which doubles each time (full jitter); a server's wish holds back all requests, not only the one that was refused. If
-/// the server asks for more than the longest wait, its answer is given back at once: the caller knows better what to do
-/// with an hour. GETs are repeated; a request for a token only where it surely was not read.
+/// It waits as long as the server asks in `Retry-After` or the reset headers, or else by chance up
+/// to half a second, which doubles each time (full jitter); a server's wish holds back all
+/// requests, not only the one that was refused. If the server asks for more than the longest wait,
+/// its answer is given back at once: the caller knows better what to do with an hour. GETs are
+/// repeated; a request for a token only where it surely was not read.
 ///
 /// It is a [`Transport`] around one, and an [`AsyncTransport`] around one of those, with
 /// [`with_async_sleep`](Self::with_async_sleep).
@@ -65,7 +67,8 @@ pub struct Retrying<T, S = fn(Duration)> {
 #[derive(Debug, Default)]
 struct State {
     counts: Counts,
-    /// Requests that were let out; counted under the lock, so that threads together keep the budget.
+    /// Requests that were let out; counted under the lock, so that threads together keep the
+    /// budget.
     spent: u64,
     /// The server asked for peace until then.
     hold: Option<Timestamp>,
@@ -143,8 +146,8 @@ impl<T, S> Retrying<T, S> {
         self.sleeping(sleep)
     }
 
-    /// Ends pauses and sends nothing more once `stop` is set; requests that are on their way are not broken off. In
-    /// pauses the thread sleeps.
+    /// Ends pauses and sends nothing more once `stop` is set; requests that are on their way are
+    /// not broken off. In pauses the thread sleeps.
     ///
     /// ```
     /// use asg_cc_client::{Retrying, Stop, Transport, TransportError, TransportErrorKind};
@@ -200,7 +203,8 @@ impl<T, S> Retrying<T, S> {
     }
 }
 
-/// One request on its way: everything but sending and sleeping, which differ between the two kinds of transport.
+/// One request on its way: everything but sending and sleeping, which differ between the two kinds
+/// of transport.
 struct Course<'a, T, S> {
     retrying: &'a Retrying<T, S>,
     attempt: Attempt,

@@ -1,4 +1,5 @@
-//! Requests as spans and notices as events, for programs that use `tracing` (feature `tracing`); nothing without it.
+//! Requests as spans and notices as events, for programs that use `tracing` (feature `tracing`);
+//! nothing without it.
 
 use super::Notice;
 

@@ -68,7 +68,8 @@ impl Naming {
 impl Timeline {
     /// The name at that time; `None` if nothing proves it.
     ///
-    /// Cloud Controller writes the event of an update after the update, so its target has the new name.
+    /// Cloud Controller writes the event of an update after the update, so its target has the new
+    /// name.
     fn at(&self, time: Timestamp) -> Option<&str> {
         let behind = self.namings.partition_point(|naming| naming.at <= time);
         let (before, after) = self.namings.split_at(behind);
@@ -79,7 +80,8 @@ impl Timeline {
             let name = names.next()?;
             return names.all(|other| other == name).then_some(name);
         }
-        // Nothing was read of before, so the first event after it must not be a renaming, nor may one be missing.
+        // Nothing was read of before, so the first event after it must not be a renaming, nor may
+        // one be missing.
         if self.since.is_none_or(|since| time < since) {
             return None;
         }
@@ -117,14 +119,15 @@ impl Knowledge {
         self.namings.entry(target).or_default().insert(naming);
     }
 
-    /// The names over time of the app that `id` is or belongs to, of its space and its org. Events before `kept` may be
-    /// gone.
+    /// The names over time of the app that `id` is or belongs to, of its space and its org. Events
+    /// before `kept` may be gone.
     pub(crate) fn history(&self, id: Guid, kept: Timestamp) -> NameHistory {
         let Some(identity) = self.identify(id) else { return NameHistory::default() };
         let timeline = |entity: Option<Entity>| {
             let Some(entity) = entity else { return Timeline::default() };
             let namings = self.namings.get(entity.guid.as_str()).into_iter().flatten();
-            // If the list of updates was cut, other events may be older than its end, with a renaming between.
+            // If the list of updates was cut, other events may be older than its end, with a
+            // renaming between.
             let namings = namings.filter(|n| n.is_listed || !self.history_is_cut).cloned();
             Timeline {
                 now: entity.name.map(Into::into),

@@ -1,7 +1,8 @@
 //! From records to identities.
 //!
-//! The live resolvers ([`v3`], [`v2`]) and the export all gather records into [`Knowledge`], and it alone decides what
-//! they mean together. So an export gives the answer that the live foundation would have given.
+//! The live resolvers ([`v3`], [`v2`]) and the export all gather records into [`Knowledge`], and it
+//! alone decides what they mean together. So an export gives the answer that the live foundation
+//! would have given.
 
 mod history;
 pub(crate) mod plan;
@@ -22,8 +23,8 @@ pub use history::{NameHistory, NamesThen};
 
 /// The records of one foundation that were seen so far.
 ///
-/// Apps and what runs of them are kept by GUID, in whatever case it was written. A record whose GUID is not one of that
-/// shape is dropped: no log can name it.
+/// Apps and what runs of them are kept by GUID, in whatever case it was written. A record whose
+/// GUID is not one of that shape is dropped: no log can name it.
 #[derive(Debug, Default)]
 pub(crate) struct Knowledge {
     apps: HashMap<Guid, Listed>,
@@ -72,7 +73,8 @@ impl Knowledge {
         let process_type =
             run.filter(|run| run.app == app).and_then(|run| run.process_type.as_deref());
         let listed = self.apps.get(&app);
-        // An export may hold both, saved before and after: the event is the proof, the list has the names.
+        // An export may hold both, saved before and after: the event is the proof, the list has the
+        // names.
         let deletion = self.deleted.get(&app);
         if listed.is_none() && deletion.is_none() {
             return None;

@@ -1,7 +1,9 @@
-//! Decides what to ask next, without asking: a machine that gives questions and takes answers, for both kinds of driver.
+//! Decides what to ask next, without asking: a machine that gives questions and takes answers, for
+//! both kinds of driver.
 //!
-//! A plan is a table of steps. Each step looks at what is known and gives the questions that may be asked at once; the
-//! next one begins when all are answered. So there are some requests per 200 ids, however many ids there are.
+//! A plan is a table of steps. Each step looks at what is known and gives the questions that may be
+//! asked at once; the next one begins when all are answered. So there are some requests per 200
+//! ids, however many ids there are.
 
 use std::collections::HashSet;
 use std::iter::Chain;
@@ -206,8 +208,8 @@ impl Plan {
         }
     }
 
-    /// The question for the next page of a list that is searched, until every open id has an owner or the limit is
-    /// reached. `pages` bounds the pages of this plan.
+    /// The question for the next page of a list that is searched, until every open id has an owner
+    /// or the limit is reached. `pages` bounds the pages of this plan.
     pub(super) fn search(&mut self, list: List, pages: usize) -> Option<Query> {
         for id in &self.open {
             if let Some(run) = self.found.searches.find(list, *id) {
@@ -274,7 +276,8 @@ fn is_not_found(error: &Error, code: i64) -> bool {
     matches!(error, Error::NotFound { errors } if errors.iter().any(|e| e.code == code))
 }
 
-/// 10003 alone: a token without scopes gets 10007, and a space supporter gets no code; neither says anything of the app.
+/// 10003 alone: a token without scopes gets 10007, and a space supporter gets no code; neither says
+/// anything of the app.
 fn is_hidden(error: &Error) -> bool {
     matches!(error, Error::Forbidden { errors } if errors.iter().any(|e| e.code == 10_003))
 }

@@ -1,4 +1,5 @@
-//! One request of a plan, whatever it asks for: its answer goes into [`Knowledge`], and there may be more pages.
+//! One request of a plan, whatever it asks for: its answer goes into [`Knowledge`], and there may
+//! be more pages.
 
 use std::sync::Arc;
 
@@ -128,8 +129,8 @@ pub(crate) struct Query {
 pub(super) enum Fallback {
     /// The plan fails.
     Fail,
-    /// Not every Cloud Controller has the list of this name, or not with these filters: without it, not to find something
-    /// proves nothing.
+    /// Not every Cloud Controller has the list of this name, or not with these filters: without it,
+    /// not to find something proves nothing.
     Skip(&'static str),
     /// A page of a list that is searched.
     Search(List),

@@ -1,5 +1,5 @@
-//! Lists that Cloud Controller cannot filter by process, task or build: they are read page by page, newest first, and
-//! the index of what was read is kept, so that no page is read twice in a run.
+//! Lists that Cloud Controller cannot filter by process, task or build: they are read page by page,
+//! newest first, and the index of what was read is kept, so that no page is read twice in a run.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,7 +12,8 @@ use super::{Knowledge, Run};
 use crate::api::v3;
 use crate::clock::later;
 
-/// An index that is older is brought up to date before it is used: new entries are in front of what it has.
+/// An index that is older is brought up to date before it is used: new entries are in front of what
+/// it has.
 const STALE: Duration = Duration::from_secs(600);
 
 /// Events that name a process, task or build once or a few times in its life.
@@ -83,7 +84,8 @@ enum Reading {
     NotBegun,
     /// From this page on, nothing was read.
     From(Arc<dyn Ask>),
-    /// New entries are read from this page on, until something known comes; then reading is as it was.
+    /// New entries are read from this page on, until something known comes; then reading is as it
+    /// was.
     Renewing(Arc<dyn Ask>, Box<Reading>),
     /// To the end.
     Done,

@@ -1,7 +1,8 @@
 //! Resolution over API v2: the procedure that operators know, one request per app, space and org.
 //!
-//! v2 knows an app by the GUID of its first web process only, so later processes of rolling deployments, other process
-//! types, tasks and builds are unknown to it. It tells "hidden" (403) from "not found" (404), which v3 does not.
+//! v2 knows an app by the GUID of its first web process only, so later processes of rolling
+//! deployments, other process types, tasks and builds are unknown to it. It tells "hidden" (403)
+//! from "not found" (404), which v3 does not.
 
 use asg_core::Guid;
 
@@ -41,7 +42,8 @@ fn single<R: Record>(call: Call<R>, guid: &str, code: i64, is_app: bool) -> Quer
 
 /// The events about what is not there.
 pub(super) fn events_of(actee: &str) -> Option<Query> {
-    // Spaces' GUIDs come from the server; one of another shape could break out of the query's grammar.
+    // Spaces' GUIDs come from the server; one of another shape could break out of the query's
+    // grammar.
     Guid::parse(actee.as_bytes()).ok()?;
     Some(Query::new(v2::events(actee), Fallback::Fail))
 }

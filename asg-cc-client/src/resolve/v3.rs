@@ -1,9 +1,10 @@
 //! Resolution over API v3, step by step.
 //!
-//! The order is: exact and cheap before searching, and live before deleted. A process of a rolling deployment is gone
-//! from the list of processes as soon as the next deployment replaces it, and leaves no event; only the deployment's own
-//! record still names it. So "the process is not there" never means "the app is not there", and each step that finds an
-//! app of an open id asks first whether that app lives.
+//! The order is: exact and cheap before searching, and live before deleted. A process of a rolling
+//! deployment is gone from the list of processes as soon as the next deployment replaces it, and
+//! leaves no event; only the deployment's own record still names it. So "the process is not there"
+//! never means "the app is not there", and each step that finds an app of an open id asks first
+//! whether that app lives.
 
 use std::collections::HashSet;
 
@@ -66,7 +67,8 @@ fn probe(plan: &mut Plan) -> Vec<Query> {
     apps_of(&plan.ids[..plan.ids.len().min(BATCH)])
 }
 
-/// The rest, as apps too if most of the first were; if not, it is cheaper to begin with their processes.
+/// The rest, as apps too if most of the first were; if not, it is cheaper to begin with their
+/// processes.
 fn rest(plan: &mut Plan) -> Vec<Query> {
     let (first, rest) = plan.ids.split_at(plan.ids.len().min(BATCH));
     let missing = plan.found.known.open(first).len();

@@ -14,8 +14,8 @@ pub type Sending<'a> =
 
 /// Sends a request; the answer comes when it comes. It needs no runtime of its own.
 ///
-/// As with [`Transport`](super::Transport), any closure is one, if its future can go to other threads; every answer is
-/// given back, whatever its status, and no redirects are followed.
+/// As with [`Transport`](super::Transport), any closure is one, if its future can go to other
+/// threads; every answer is given back, whatever its status, and no redirects are followed.
 ///
 /// # Example
 ///

@@ -10,10 +10,11 @@ use std::time::Duration;
 
 use http::{Request, Response};
 
-/// The time that is left for a request with all its repetitions, as of now: an extension of the request.
+/// The time that is left for a request with all its repetitions, as of now: an extension of the
+/// request.
 ///
-/// The transports of this crate keep to it. Another transport may ignore it: the client looks at the time between
-/// requests, too.
+/// The transports of this crate keep to it. Another transport may ignore it: the client looks at
+/// the time between requests, too.
 ///
 /// ```
 /// use std::time::Duration;
@@ -29,9 +30,10 @@ pub struct TimeLeft(pub Duration);
 
 /// Sends a request and waits for the answer.
 ///
-/// Any `Fn(Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError>` is one, so a test needs no server and a
-/// program keeps the HTTP client that it has. A transport gives back *every* answer, whatever its status; it follows no
-/// redirects, since the request carries a token that is for one server only.
+/// Any `Fn(Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError>` is one, so a test needs
+/// no server and a program keeps the HTTP client that it has. A transport gives back *every*
+/// answer, whatever its status; it follows no redirects, since the request carries a token that is
+/// for one server only.
 ///
 /// # Example
 ///

@@ -95,7 +95,8 @@ impl Runs {
         self.join(Run { first: time, last: time, packets: 1 }, gap);
     }
 
-    /// Joins all runs that are near enough to this one, so that the order of packets does not matter.
+    /// Joins all runs that are near enough to this one, so that the order of packets does not
+    /// matter.
     fn join(&mut self, mut joined: Run, gap: i64) {
         let from = self.timed.partition_point(|run| run.last < joined.first.saturating_sub(gap));
         let until = self.timed.partition_point(|run| run.first <= joined.last.saturating_add(gap));

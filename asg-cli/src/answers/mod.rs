@@ -1,4 +1,5 @@
-//! Answers: small tables made from all rows of a query, in one reading and in the memory of their keys.
+//! Answers: small tables made from all rows of a query, in one reading and in the memory of their
+//! keys.
 
 mod episodes;
 mod grid;
@@ -98,8 +99,8 @@ pub fn timeline(query: &Query, by: &By) -> Result<Grid, Error> {
     Ok(groups.grid(|_| {}))
 }
 
-/// Sums of all rows, of damaged ones, and by verdict, plane, direction, subject, protocol, certainty,
-/// reason and state of the app.
+/// Sums of all rows, of damaged ones, and by verdict, plane, direction, subject, protocol,
+/// certainty, reason and state of the app.
 ///
 /// # Errors
 ///

@@ -100,7 +100,8 @@ impl Input {
         matches!(self.from, From::Stdin)
     }
 
-    /// Makes sure that it can be read again: what comes through a pipe is written to a temporary file.
+    /// Makes sure that it can be read again: what comes through a pipe is written to a temporary
+    /// file.
     ///
     /// # Errors
     ///
@@ -137,7 +138,8 @@ impl Input {
     ///
     /// # Errors
     ///
-    /// Those of opening and reading, with the lines before them handed on, the last of them as far as it was read.
+    /// Those of opening and reading, with the lines before them handed on, the last of them as far
+    /// as it was read.
     pub fn for_each_line(
         &self,
         meter: &impl Meter,
@@ -169,7 +171,8 @@ impl Input {
     }
 }
 
-/// gzip and Zstandard by their magic numbers; anything else as it is. Concatenated members are read through.
+/// gzip and Zstandard by their magic numbers; anything else as it is. Concatenated members are read
+/// through.
 ///
 /// # Errors
 ///

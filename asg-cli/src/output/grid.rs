@@ -27,8 +27,8 @@ pub fn write_ndjson(grid: &Grid, out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes aligned columns. A column without any value is left out, such as names if no directory was
-/// asked.
+/// Writes aligned columns. A column without any value is left out, such as names if no directory
+/// was asked.
 ///
 /// # Errors
 ///

@@ -1,4 +1,5 @@
-//! What is missing from the logs, for people: nothing is printed where nothing is known to be missing.
+//! What is missing from the logs, for people: nothing is printed where nothing is known to be
+//! missing.
 
 use std::io::{self, Write};
 

@@ -1,4 +1,5 @@
-//! Outputs: tables and summaries for people, CSV and Parquet for programs, and the files they go to.
+//! Outputs: tables and summaries for people, CSV and Parquet for programs, and the files they go
+//! to.
 
 pub mod csv;
 pub mod grid;

@@ -1,7 +1,8 @@
 //! Flows as JSON Lines: one object a flow, as the output contract has it.
 //!
-//! Flows of one container differ in little: times, the line, addresses and ports. The writer serialises the first flow of
-//! each [key](asg_core::Flow::key) with serde, keeps the text of what all others share, and puts the rest between by hand.
+//! Flows of one container differ in little: times, the line, addresses and ports. The writer
+//! serialises the first flow of each [key](asg_core::Flow::key) with serde, keeps the text of what
+//! all others share, and puts the rest between by hand.
 
 use std::collections::HashMap;
 use std::io;
@@ -105,7 +106,8 @@ impl FlowWriter {
 }
 
 impl Shared {
-    /// What is shared of an object. Inside its strings quotes are escaped, so a member's name is found where it stands.
+    /// What is shared of an object. Inside its strings quotes are escaped, so a member's name is
+    /// found where it stands.
     fn of(object: &[u8]) -> Option<Self> {
         let cell = memmem::find(object, b",\"cell\":")?;
         let proto = cell + memmem::find(&object[cell..], b",\"proto\":")?;

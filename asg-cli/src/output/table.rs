@@ -14,15 +14,16 @@ const HELD: usize = 512;
 /// How a table looks where it is shown.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Look {
-    /// So many characters are in a line of the terminal; what is longer is cut. `None` if nothing is.
+    /// So many characters are in a line of the terminal; what is longer is cut. `None` if nothing
+    /// is.
     pub width: Option<usize>,
     /// The terminal has colours.
     pub colour: bool,
 }
 
 impl Look {
-    /// Cuts the widths of columns until their sum is no more than what is left of a line beside `fixed` characters, the
-    /// widest first, and none below `least`.
+    /// Cuts the widths of columns until their sum is no more than what is left of a line beside
+    /// `fixed` characters, the widest first, and none below `least`.
     pub fn fit(self, widths: &mut [usize], fixed: usize, least: usize) {
         let Some(room) = self.width.map(|width| width.saturating_sub(fixed)) else { return };
         while widths.iter().sum::<usize>() > room {
@@ -68,7 +69,8 @@ pub fn cut(text: &str, width: usize) -> String {
     kept + "…"
 }
 
-/// Lays flows out in columns as wide as what is in them. Memory does not grow with the number of flows.
+/// Lays flows out in columns as wide as what is in them. Memory does not grow with the number of
+/// flows.
 #[derive(Debug)]
 pub struct Table<W: Write> {
     out: W,
@@ -207,7 +209,8 @@ fn verdict(flow: &Flow<'_, '_>) -> String {
     format!("{verdict}{plane}")
 }
 
-/// `org/space/app`, the process type where it is not the web process, the instance, and what became of the app.
+/// `org/space/app`, the process type where it is not the web process, the instance, and what became
+/// of the app.
 fn owner(flow: &Flow<'_, '_>, is_named: bool) -> String {
     let container = flow.attribution.container();
     let mut text = match flow.identity {

@@ -3,11 +3,11 @@
 //! The two logs come from foundations of different ages:
 //!
 //! * `article.log`: the two packets of the knowledge-base article on ASG logging, with invented
-//!   addresses where it blanks them out, and the rep lines that explain them. They belong to the app
-//!   `proxy` in space `s` and org `o`.
+//!   addresses where it blanks them out, and the rep lines that explain them. They belong to the
+//!   app `proxy` in space `s` and org `o`.
 //! * `foundation.log`: a modern cell with silk. It has a web app, a deleted app, an app to which a
-//!   rolling deployment gave a new process GUID, a worker process, a task, traffic between containers,
-//!   and a packet that no line explains.
+//!   rolling deployment gave a new process GUID, a worker process, a task, traffic between
+//!   containers, and a packet that no line explains.
 
 use std::io;
 use std::sync::Arc;
@@ -51,7 +51,8 @@ pub fn logs() -> Vec<Input> {
 /// The embedded Cloud Controller takes any text as a token.
 const TOKEN: &str = "demonstration";
 
-/// The contents of the embedded Cloud Controller: the file `data/foundation.json`, and later events.
+/// The contents of the embedded Cloud Controller: the file `data/foundation.json`, and later
+/// events.
 ///
 /// ```
 /// let foundation = asg_cli::program::demo::foundation();

@@ -1,4 +1,5 @@
-//! `asglog correlate --follow`: the packets of logs that are still being written, with their owners.
+//! `asglog correlate --follow`: the packets of logs that are still being written, with their
+//! owners.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -30,7 +31,8 @@ const PERIOD: Duration = Duration::from_millis(200);
 /// So much is read of one file before the next has its turn.
 const TURN: u64 = 4 << 20;
 
-/// What logs of a day tell of each other: they are read one after the other, though they were written side by side.
+/// What logs of a day tell of each other: they are read one after the other, though they were
+/// written side by side.
 const RETENTION: Duration = Duration::from_secs(24 * 3_600);
 
 pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Failure> {
@@ -180,7 +182,8 @@ struct Grown {
     file: File,
     is: Identified,
     at: u64,
-    /// The last bytes that were read: where others stand in their place, the file was emptied and has grown since.
+    /// The last bytes that were read: where others stand in their place, the file was emptied and
+    /// has grown since.
     end: Vec<u8>,
     /// It has another name now. Who writes to it may not know yet, so it is read once more.
     is_moved: bool,

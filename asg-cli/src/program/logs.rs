@@ -76,7 +76,8 @@ pub(super) struct Logs {
 }
 
 impl Logs {
-    /// The logs of a command line; see [`Numbered::new`]. With `again` they can be read several times.
+    /// The logs of a command line; see [`Numbered::new`]. With `again` they can be read several
+    /// times.
     pub(super) fn new(
         paths: &[PathBuf],
         again: bool,

@@ -38,10 +38,10 @@ const CLEANUP: Duration = Duration::from_millis(500);
 
 /// Runs the program and returns its exit status.
 ///
-/// `args` are the arguments behind the program's name. `interrupted` is called every [`PERIOD`] in the
-/// calling thread; a status that it returns ends the run with that status, for example 130 after
-/// Ctrl-C. The caller must then end the process, because a thread may still wait for a pipe or a
-/// server.
+/// `args` are the arguments behind the program's name. `interrupted` is called every [`PERIOD`] in
+/// the calling thread; a status that it returns ends the run with that status, for example 130
+/// after Ctrl-C. The caller must then end the process, because a thread may still wait for a pipe
+/// or a server.
 ///
 /// ```
 /// assert_eq!(asg_cli::program::main(vec!["--version".into()], || None), 0);

@@ -1,9 +1,9 @@
 //! The values of one column, until they become an Arrow array.
 //!
-//! These builders are quicker than Arrow's own because of three properties of rows. Most columns have
-//! no value in most rows, so missing values are written only when the next value comes. Text comes as
-//! bytes that are nearly always ASCII, so UTF-8 is checked once for the whole column. Batches resemble
-//! each other, so each gets the capacity of the one before.
+//! These builders are quicker than Arrow's own because of three properties of rows. Most columns
+//! have no value in most rows, so missing values are written only when the next value comes. Text
+//! comes as bytes that are nearly always ASCII, so UTF-8 is checked once for the whole column.
+//! Batches resemble each other, so each gets the capacity of the one before.
 
 use std::sync::Arc;
 
@@ -38,7 +38,8 @@ impl Cells {
         }
     }
 
-    /// Puts a value into a row behind all others. Inlining lets the compiler drop the choice of kind.
+    /// Puts a value into a row behind all others. Inlining lets the compiler drop the choice of
+    /// kind.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "that is what makes rows cheap")]
     pub(crate) fn put(&mut self, row: usize, value: &Value<'_>) {

@@ -1,8 +1,8 @@
-//! The columns: names, types, meanings, and how a row fills them. Documentation, Arrow schemas, Spark
-//! DDL and filters are made from this one list.
+//! The columns: names, types, meanings, and how a row fills them. Documentation, Arrow schemas,
+//! Spark DDL and filters are made from this one list.
 //!
-//! Every consumer takes these types, Spark being the narrowest: signed integers, text, binary, booleans
-//! and microseconds in UTC.
+//! Every consumer takes these types, Spark being the narrowest: signed integers, text, binary,
+//! booleans and microseconds in UTC.
 
 use std::borrow::Cow;
 use std::fmt::{self, Display};

@@ -27,7 +27,8 @@ enum Wanted {
     /// No value.
     Missing,
     Text(String),
-    /// A text that begins with this, or with which this begins: handles are cut where they are printed.
+    /// A text that begins with this, or with which this begins: handles are cut where they are
+    /// printed.
     Handle(String),
     /// The addresses whose leading bits are these.
     Net {
@@ -55,7 +56,8 @@ pub enum Given {
     Range(i64, i64),
     /// A text.
     Text(String),
-    /// Text of a command line. The column decides whether it is a number, a range, a network or a word.
+    /// Text of a command line. The column decides whether it is a number, a range, a network or a
+    /// word.
     Written(String),
 }
 

@@ -312,7 +312,8 @@ impl Query {
         self.last.get()
     }
 
-    /// A new reading of the admitted rows, in the caller's thread. The first step reads the evidence, if that was not done.
+    /// A new reading of the admitted rows, in the caller's thread. The first step reads the
+    /// evidence, if that was not done.
     #[must_use]
     pub fn rows(&self) -> Box<dyn Rows> {
         Box::new(Lazy { query: self.clone(), open: None })

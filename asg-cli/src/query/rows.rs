@@ -215,8 +215,8 @@ impl Batches {
         Arc::clone(&self.schema)
     }
 
-    /// The next batch, which may be empty; `None` after the last. It comes soon also from a slow source, because consumers
-    /// with threads of their own react to signals only between batches.
+    /// The next batch, which may be empty; `None` after the last. It comes soon also from a slow
+    /// source, because consumers with threads of their own react to signals only between batches.
     ///
     /// # Errors
     ///

@@ -1,5 +1,5 @@
-//! The values that a column can have, where these are a few words or numbers of a few bits. Asking for
-//! any other value is a slip and gets an error.
+//! The values that a column can have, where these are a few words or numbers of a few bits. Asking
+//! for any other value is a slip and gets an error.
 
 use std::ops::RangeInclusive;
 
@@ -79,9 +79,9 @@ pub(crate) fn protocols_in_words() -> String {
     format!("{} or a number from 0 to 255", names.join(", "))
 }
 
-/// The values in a column of protocols for this name, in either case, or for this number. A protocol
-/// that has a name is printed as a number where it does not belong, such as ICMP in IPv6. `None` if the
-/// text is neither.
+/// The values in a column of protocols for this name, in either case, or for this number. A
+/// protocol that has a name is printed as a number where it does not belong, such as ICMP in IPv6.
+/// `None` if the text is neither.
 pub(crate) fn protocol(text: &str) -> Option<Vec<String>> {
     if let Ok(number) = text.parse::<u8>() {
         let named = PROTOCOLS.iter().find(|proto| proto.number() == number);

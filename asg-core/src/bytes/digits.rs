@@ -1,7 +1,7 @@
 //! Digits, eight bytes at a time, for the short ways through common lines.
 //!
-//! A log is mostly numbers, so what a line costs is largely what its digits cost. Bytes are taken as one little-endian
-//! word, so that the first byte is the lowest.
+//! A log is mostly numbers, so what a line costs is largely what its digits cost. Bytes are taken
+//! as one little-endian word, so that the first byte is the lowest.
 
 /// Eight bytes as digits: their values, where they are digits.
 #[derive(Debug, Clone, Copy)]
@@ -17,7 +17,8 @@ impl Digits {
         Self::without(bytes, *b"00000000")
     }
 
-    /// The same of a shape such as `00:00:00`: where its byte is no `0`, the text must have that byte to be well-formed.
+    /// The same of a shape such as `00:00:00`: where its byte is no `0`, the text must have that
+    /// byte to be well-formed.
     #[inline]
     pub(crate) const fn without(bytes: [u8; 8], shape: [u8; 8]) -> Self {
         Self { values: u64::from_le_bytes(bytes) ^ u64::from_le_bytes(shape) }
@@ -52,7 +53,8 @@ impl Digits {
     /// The number that the first so many make: 1 to 8.
     #[inline]
     pub(crate) const fn number(self, count: usize) -> u64 {
-        // The last digit comes to the top byte; then neighbours are added up in pairs, twice and once more.
+        // The last digit comes to the top byte; then neighbours are added up in pairs, twice and
+        // once more.
         let digits = self.values << (64 - 8 * count);
         let pairs = (digits.wrapping_mul(10 << 8 | 1) >> 8) & 0x00ff_00ff_00ff_00ff;
         let fours = (pairs.wrapping_mul(100 << 16 | 1) >> 16) & 0x0000_ffff_0000_ffff;
@@ -65,7 +67,8 @@ impl Digits {
         (self.values.wrapping_mul(10).wrapping_add(self.values >> 8)).to_le_bytes()
     }
 
-    /// The high bit of each byte that is larger than the limits let it be. Seven bits are added, so no carry leaves a byte.
+    /// The high bit of each byte that is larger than the limits let it be. Seven bits are added, so
+    /// no carry leaves a byte.
     const fn too_large(self, limits: u64) -> u64 {
         ((self.values & !HIGH).wrapping_add(limits) | self.values) & HIGH
     }
@@ -80,7 +83,8 @@ pub(crate) const fn hex(bytes: [u8; 8]) -> Option<u32> {
     let letters = text >> 6 & ONES;
     let values = (text & (0x0f * ONES)) + 9 * letters;
     let upper = (text & (0xf0 * ONES)) ^ (0x30 * (ONES + letters));
-    // Six more make two digits of ten or more, which letters must be and figures must not; and none may be two digits itself.
+    // Six more make two digits of ten or more, which letters must be and figures must not; and none
+    // may be two digits itself.
     let lower = ((values + 6 * ONES) >> 4 ^ letters) & ONES | values & (0x10 * ONES);
     if upper | lower != 0 {
         return None;
@@ -91,8 +95,8 @@ pub(crate) const fn hex(bytes: [u8; 8]) -> Option<u32> {
     Some((fours.wrapping_mul(0x1_0000 << 32 | 1) >> 32) as u32)
 }
 
-/// The fraction of a second behind its point, in nanoseconds, and how many digits it has; digits behind the ninth are
-/// passed over. `None` if there is none.
+/// The fraction of a second behind its point, in nanoseconds, and how many digits it has; digits
+/// behind the ninth are passed over. `None` if there is none.
 #[inline]
 pub(crate) fn nanos(text: &[u8]) -> Option<(u32, usize)> {
     if let Some(bytes) = text.first_chunk() {

@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// Shows control characters, C1 controls, bidirectional controls and other invisible characters as escapes.
+/// Shows control characters, C1 controls, bidirectional controls and other invisible characters as
+/// escapes.
 ///
-/// A name or a server's message goes through this before people read it in a terminal, a table or an error. JSON and
-/// other machine-readable outputs keep the text as it is. The result has no line break.
+/// A name or a server's message goes through this before people read it in a terminal, a table or
+/// an error. JSON and other machine-readable outputs keep the text as it is. The result has no line
+/// break.
 ///
 /// ```
 /// use asg_core::escape_text;
@@ -20,8 +22,8 @@ pub fn escape_text(text: &str) -> Cow<'_, str> {
     escape(text, is_unsafe)
 }
 
-/// Shows a name as [`escape_text`] does, and its slashes as escapes too, so that it is one part of a path like
-/// `org/space/app`.
+/// Shows a name as [`escape_text`] does, and its slashes as escapes too, so that it is one part of
+/// a path like `org/space/app`.
 ///
 /// ```
 /// use asg_core::escape_name;

@@ -1,7 +1,8 @@
 //! Bytes that stand near: the end of a word, a name or a short string.
 //!
-//! `memchr` is the faster one from some thirty bytes on; before that, what its call and its choice of instructions
-//! cost is more than what they save. Here eight bytes at a time are looked at in place.
+//! `memchr` is the faster one from some thirty bytes on; before that, what its call and its choice
+//! of instructions cost is more than what they save. Here eight bytes at a time are looked at in
+//! place.
 
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = ONES << 7;
@@ -22,7 +23,8 @@ pub(crate) fn find2(one: u8, other: u8, text: &[u8]) -> Option<usize> {
     )
 }
 
-/// The first of the bytes that `is` holds of; `marks` has the high bit of the lowest of them in a word, and no lower bit.
+/// The first of the bytes that `is` holds of; `marks` has the high bit of the lowest of them in a
+/// word, and no lower bit.
 #[inline]
 fn first(text: &[u8], marks: impl Fn(u64) -> u64, is: impl Fn(u8) -> bool) -> Option<usize> {
     let (words, tail) = text.as_chunks::<8>();

@@ -3,7 +3,8 @@
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 
-/// What a table's digests begin with: whoever does not know it cannot choose bytes that give the same.
+/// What a table's digests begin with: whoever does not know it cannot choose bytes that give the
+/// same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Seeds([u64; 2]);
 
@@ -31,8 +32,8 @@ impl Seeds {
         fold(first ^ one, second ^ two)
     }
 
-    /// Sixteen bytes at a time: two words are multiplied, and both halves of the product count. Of long texts four such
-    /// pairs at once, none of which waits for another.
+    /// Sixteen bytes at a time: two words are multiplied, and both halves of the product count. Of
+    /// long texts four such pairs at once, none of which waits for another.
     pub(crate) fn digest(self, bytes: &[u8]) -> u64 {
         let Self([one, two]) = self;
         let word = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes);
@@ -56,7 +57,8 @@ impl Seeds {
         for words in pairs {
             sum = pair(sum, words);
         }
-        // The last eight bytes, some of which have counted already: no copy is made where a text has eight.
+        // The last eight bytes, some of which have counted already: no copy is made where a text
+        // has eight.
         let end = bytes.last_chunk().copied().unwrap_or_else(|| {
             let mut end = [0; 8];
             end[..rest.len()].copy_from_slice(rest);
@@ -67,8 +69,8 @@ impl Seeds {
     }
 }
 
-/// A hash of a text's first bytes, for tables that are small and compare what they find: it is quick, and not safe from those
-/// who choose the bytes.
+/// A hash of a text's first bytes, for tables that are small and compare what they find: it is
+/// quick, and not safe from those who choose the bytes.
 pub(crate) fn hash<const LEN: usize>(key: &[u8; LEN]) -> u64 {
     let (words, _) = key.as_chunks::<8>();
     words.iter().fold(0, |hash: u64, word| {

@@ -1,5 +1,5 @@
-//! JSON at arm's length: values are kept as their text until someone asks for them, so that a surprise in one member does
-//! not cost the others.
+//! JSON at arm's length: values are kept as their text until someone asks for them, so that a
+//! surprise in one member does not cost the others.
 
 use std::borrow::Cow;
 use std::ops::Deref;
@@ -90,7 +90,8 @@ impl<'j> Object<'j> {
         self.objects(keys).next()
     }
 
-    /// The numbers, no less than zero, under these keys, perhaps in quotes. Redacted lines have floats.
+    /// The numbers, no less than zero, under these keys, perhaps in quotes. Redacted lines have
+    /// floats.
     pub(crate) fn numbers(&self, keys: &[&str]) -> impl Iterator<Item = Option<u32>> {
         self.values(keys).map(|value| {
             let text = value.get().trim_matches('"');
@@ -158,7 +159,8 @@ impl<'de> Deserialize<'de> for Object<'de> {
 #[derive(Deserialize)]
 struct Key<'j>(#[serde(borrow)] Cow<'j, str>);
 
-/// A string that can name something: not empty, not redacted, and not cut by lager's limit on strings.
+/// A string that can name something: not empty, not redacted, and not cut by lager's limit on
+/// strings.
 pub(crate) fn string(value: Option<&RawValue>) -> Option<JsonStr<'_>> {
     let text = value?.get();
     let inside = text.strip_prefix('"')?.strip_suffix('"')?;

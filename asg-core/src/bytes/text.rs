@@ -5,10 +5,11 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// A piece of a log line. Logs are bytes: a prefix or an interface name may hold any of them, so nothing is assumed.
+/// A piece of a log line. Logs are bytes: a prefix or an interface name may hold any of them, so
+/// nothing is assumed.
 ///
-/// It displays, and serialises, as text in which bytes that are not UTF-8 are replaced by U+FFFD; [`Text::as_bytes`]
-/// gives them as they are.
+/// It displays, and serialises, as text in which bytes that are not UTF-8 are replaced by U+FFFD;
+/// [`Text::as_bytes`] gives them as they are.
 ///
 /// ```
 /// use asg_core::Text;

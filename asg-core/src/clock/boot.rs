@@ -1,14 +1,17 @@
 //! One boot of one machine: how far the kernel's uptime is from the wall's clock.
 //!
-//! A line with both shows the offset, stamp minus uptime, but for how late it was stamped: never too small, for nothing
-//! is stamped before it is written, and now and then too large. So the least offset is the best, and a bound; no average can
-//! be. The two clocks drift apart and the wall's may be set, so the offset is not constant: the least is kept for each span of
-//! uptime, in few spans.
+//! A line with both shows the offset, stamp minus uptime, but for how late it was stamped: never
+//! too small, for nothing is stamped before it is written, and now and then too large. So the least
+//! offset is the best, and a bound; no average can be. The two clocks drift apart and the wall's
+//! may be set, so the offset is not constant: the least is kept for each span of uptime, in few
+//! spans.
 //!
-//! A relay that stalls stamps all lines of many minutes late, and in the middle of that no line around shows it. The lines
-//! before and after do: the clocks drift apart by 500 millionths at most, so a punctual line far away bounds the offset here.
-//! The lower end of the offset is then the lower convex hull of what the least late lines prove, because two clocks that
-//! run evenly have an offset that is a straight line, and a straight line below all points is below their hull.
+//! A relay that stalls stamps all lines of many minutes late, and in the middle of that no line
+//! around shows it. The lines before and after do: the clocks drift apart by 500 millionths at
+//! most, so a punctual line far away bounds the offset here. The lower end of the offset is then
+//! the lower convex hull of what the least late lines prove, because two clocks that run evenly
+//! have an offset that is a straight line, and a straight line below all points is below their
+//! hull.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -17,17 +20,20 @@ use std::sync::OnceLock;
 use crate::time::TimeRange;
 use crate::time::Timestamp;
 
-/// How late the least late of several lines may be stamped: rsyslog and journald take them from the kernel at once.
+/// How late the least late of several lines may be stamped: rsyslog and journald take them from the
+/// kernel at once.
 pub(super) const LAG_NANOS: i64 = 1_000_000_000;
 
-/// How fast two clocks drift apart at most, in parts of a million: so much is the most that NTP corrects.
+/// How fast two clocks drift apart at most, in parts of a million: so much is the most that NTP
+/// corrects.
 const DRIFT_PPM: u64 = 500;
 
-/// Lines of one machine and boot are stamped less than a day late. Lines whose offsets are further apart are of several
-/// machines in one file, or of several boots.
+/// Lines of one machine and boot are stamped less than a day late. Lines whose offsets are further
+/// apart are of several machines in one file, or of several boots.
 const MOST_LATE_NANOS: i64 = 86_400_000_000_000;
 
-/// A span of uptime has 2²⁶ microseconds at first, 67 seconds, and twice as many each time there are too many spans.
+/// A span of uptime has 2²⁶ microseconds at first, 67 seconds, and twice as many each time there
+/// are too many spans.
 const FIRST_SHIFT: u32 = 26;
 const MOST_SPANS: usize = 256;
 
@@ -80,8 +86,8 @@ impl Extent {
         }
     }
 
-    /// True if both cannot be two boots: a machine boots again only after it was last heard of, and its lines are not days
-    /// late.
+    /// True if both cannot be two boots: a machine boots again only after it was last heard of, and
+    /// its lines are not days late.
     pub(super) const fn is_same(self, other: Self) -> bool {
         self.from <= other.to
             && other.from <= self.to
@@ -90,7 +96,8 @@ impl Extent {
     }
 }
 
-/// The time at which the uptime was 0, in nanoseconds, by the lines of one span: each with the uptime of its line.
+/// The time at which the uptime was 0, in nanoseconds, by the lines of one span: each with the
+/// uptime of its line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Offsets {
     /// As the stamp shows it.
@@ -213,15 +220,16 @@ impl Boot {
         let latest = (self.latest, Timestamp::from_nanos(self.extent.to));
         let of_spans = self.spans.values().flat_map(move |offsets| {
             let Offsets { least, bound } = *offsets;
-            // The line with the least bound shows fewer or more decimals, and the least offset is not its.
+            // The line with the least bound shows fewer or more decimals, and the least offset is
+            // not its.
             let other = (bound.1 != least.1).then(|| stamp((bound.0 - 999, bound.1)));
             [Some(stamp(least)), other].into_iter().flatten()
         });
         of_spans.chain([latest])
     }
 
-    /// The instant of a line that shows this uptime and this stamp: not later than its stamp, and not much earlier than the
-    /// lines of its boot prove.
+    /// The instant of a line that shows this uptime and this stamp: not later than its stamp, and
+    /// not much earlier than the lines of its boot prove.
     pub(super) fn stamped(&self, micros: u64, stamp: Timestamp) -> TimeRange {
         let latest = stamp.as_nanos().saturating_add(hidden_nanos(stamp));
         let lower = self.lower_at(micros >> self.shift);
@@ -232,8 +240,8 @@ impl Boot {
         )
     }
 
-    /// The instant of a line that shows this uptime and no stamp; `None` if it is further than an hour from all that are
-    /// known.
+    /// The instant of a line that shows this uptime and no stamp; `None` if it is further than an
+    /// hour from all that are known.
     pub(super) fn at(&self, micros: u64) -> Option<TimeRange> {
         const HOUR_MICROS: u64 = 3_600_000_000;
         let (first, last) = (*self.spans.keys().next()?, *self.spans.keys().next_back()?);
@@ -255,7 +263,8 @@ impl Boot {
         let inside = self.bounds().iter().filter(|it| (first..=last).contains(&it.span));
         let ends = [self.lower_at(first), self.lower_at(last)];
         let lower = inside.map(|it| it.lower).chain(ends).min().unwrap_or(ends[0]);
-        // Between two spans with lines an uptime may be as far from both as they are from each other.
+        // Between two spans with lines an uptime may be as far from both as they are from each
+        // other.
         let mut gap = 1;
         let mut before = first;
         for it in self.bounds().iter().filter(|it| (first..=last).contains(&it.span)) {
@@ -311,7 +320,8 @@ impl Boot {
 
 const SOME_SPAN: &str = "a boot has a line";
 
-/// For each span, the least that the line proves whose offset, with the drift since, is the least here.
+/// For each span, the least that the line proves whose offset, with the drift since, is the least
+/// here.
 fn nearest(spans: &[(u64, i64, i64)], shift: u32) -> Vec<(u64, i64)> {
     // A span's line may be at its far end.
     let since = |a: u64, b: u64| drift((a.abs_diff(b) + 1) << shift);

@@ -27,9 +27,11 @@ pub struct KnownTimes<'c> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct When {
-    /// The time: the stamp that the line shows, completed where it lacks a year or a zone, or else the middle of the range.
+    /// The time: the stamp that the line shows, completed where it lacks a year or a zone, or else
+    /// the middle of the range.
     pub time: Timestamp,
-    /// Between which instants the true time lies. Where the zone or the year is a guess, it is wide enough for any.
+    /// Between which instants the true time lies. Where the zone or the year is a guess, it is wide
+    /// enough for any.
     pub range: TimeRange,
 }
 
@@ -37,7 +39,8 @@ pub struct When {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TimeNote {
-    /// Stamps of the source show no zone, and its lines prove one that is not UTC, or not the one that the policy gives.
+    /// Stamps of the source show no zone, and its lines prove one that is not UTC, or not the one
+    /// that the policy gives.
     Zone {
         /// Where.
         source: SourceId,
@@ -48,7 +51,8 @@ pub enum TimeNote {
         /// True if the policy gives another.
         is_overruled: bool,
     },
-    /// Stamps of the source show no zone, and no line proves one: UTC is assumed, and excludes nobody.
+    /// Stamps of the source show no zone, and no line proves one: UTC is assumed, and excludes
+    /// nobody.
     AssumedZone {
         /// Where.
         source: SourceId,
@@ -120,8 +124,9 @@ impl<'c> KnownTimes<'c> {
         known
     }
 
-    /// When a line was written, and how far that can be out. `None` if it shows no stamp that can be completed, and its uptime
-    /// does not lead to one: no line of its machine shows both, or it may be of several boots.
+    /// When a line was written, and how far that can be out. `None` if it shows no stamp that can
+    /// be completed, and its uptime does not lead to one: no line of its machine shows both, or it
+    /// may be of several boots.
     #[must_use]
     pub fn when(&self, source: SourceId, envelope: &Envelope<'_>) -> Option<When> {
         let machine = self.clocks.machine(envelope);
@@ -286,12 +291,13 @@ impl<'c> KnownTimes<'c> {
             .chain(assumed.map(move |source| TimeNote::AssumedZone { source: *source, would_fit }))
     }
 
-    /// An instant before which no line was written whose uptime and stamp both lie between these two; `None` if
-    /// they are of different boots.
+    /// An instant before which no line was written whose uptime and stamp both lie between these
+    /// two; `None` if they are of different boots.
     ///
-    /// The least uptime and the least stamp of some lines, and the greatest of each, need not be of one line. Their stamps are
-    /// of lines, so both lie in boots of lines. If these are one boot, all lines are of it; or else a later boot's uptimes
-    /// are taken for its own, which are less than those of its lines, so that the instant is early enough for all.
+    /// The least uptime and the least stamp of some lines, and the greatest of each, need not be of
+    /// one line. Their stamps are of lines, so both lie in boots of lines. If these are one boot,
+    /// all lines are of it; or else a later boot's uptimes are taken for its own, which are less
+    /// than those of its lines, so that the instant is early enough for all.
     pub(crate) fn earliest(
         &self,
         source: SourceId,

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::time::Timestamp;
 
-/// Instants, in spans that grow twice as long each time there are too many of them. The order in which they came does
-/// not matter.
+/// Instants, in spans that grow twice as long each time there are too many of them. The order in
+/// which they came does not matter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Spans {
     shift: u32,

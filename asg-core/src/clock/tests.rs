@@ -73,7 +73,8 @@ fn machine() -> impl Strategy<Value = Machine> {
     )
 }
 
-/// Boot, seconds since boot (taken modulo its length), nanoseconds by which the stamp is late, decimals shown.
+/// Boot, seconds since boot (taken modulo its length), nanoseconds by which the stamp is late,
+/// decimals shown.
 fn lines() -> impl Strategy<Value = Vec<(usize, i64, i64, bool)>> {
     let line = (0..4_usize, 0..400_000_i64, 0..SECOND, any::<bool>());
     proptest::collection::vec(line, 1..200)
@@ -191,7 +192,8 @@ fn stalls() -> impl Strategy<Value = Vec<(i64, i64)>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// A relay that stalls holds all lines back and then stamps them at once. The boot begins and ends with punctual lines.
+    /// A relay that stalls holds all lines back and then stamps them at once. The boot begins and
+    /// ends with punctual lines.
     #[test]
     fn no_time_is_outside_its_range_however_the_relay_stalls(
         stalls in stalls(), drift_ppm in -400..400_i64, step in 25..400_i64, without_year: bool, zone in -10..12_i64,
@@ -214,7 +216,8 @@ proptest! {
             line("cell-1", *micros, *stamp, 0, true)
         };
         let mut clocks = UptimeClocks::default();
-        // Stalls that meet hold back until the last is over; only lines that some stall does not hide are punctual.
+        // Stalls that meet hold back until the last is over; only lines that some stall does not
+        // hide are punctual.
         for it in &lines {
             learn(&mut clocks, 0, &text(it));
             if without_year {

@@ -15,18 +15,20 @@ use crate::time::{Civil, LogTime, TimePolicy, Timestamp, Uptime, YearPolicy};
 /// Boots of one machine that are remembered, the latest ones.
 const MOST_BOOTS: usize = 32;
 
-/// Gathers what lines show of clocks: kernels' uptimes beside stamps, stamps without a zone beside instants, and the years.
-/// [`UptimeClocks::complete`] makes of it the times of lines.
+/// Gathers what lines show of clocks: kernels' uptimes beside stamps, stamps without a zone beside
+/// instants, and the years. [`UptimeClocks::complete`] makes of it the times of lines.
 ///
-/// A boot differs from another by its lines: a machine boots after it was last heard of, so lines whose times since
-/// boot overlap are of one boot, unless the offsets of uptime and stamp are more than a day apart: then they are of several
-/// machines in one file. (Where the clocks have drifted apart by more than a line's uptime, lines of a boot's first
-/// minutes may count as a boot of their own, which costs nothing but exactness.) The order of lines does not matter, and
-/// what several threads gather can be merged. A machine takes at most some kilobytes, however many lines it writes.
+/// A boot differs from another by its lines: a machine boots after it was last heard of, so lines
+/// whose times since boot overlap are of one boot, unless the offsets of uptime and stamp are more
+/// than a day apart: then they are of several machines in one file. (Where the clocks have drifted
+/// apart by more than a line's uptime, lines of a boot's first minutes may count as a boot of their
+/// own, which costs nothing but exactness.) The order of lines does not matter, and what several
+/// threads gather can be merged. A machine takes at most some kilobytes, however many lines it
+/// writes.
 ///
-/// Three things are assumed: no line is stamped before it was written; of the lines around any moment of a boot, back to the
-/// last punctual one and on to the next, one was stamped within a second; the two clocks drift apart by no more than 500
-/// millionths.
+/// Three things are assumed: no line is stamped before it was written; of the lines around any
+/// moment of a boot, back to the last punctual one and on to the next, one was stamped within a
+/// second; the two clocks drift apart by no more than 500 millionths.
 ///
 /// ```
 /// use asg_core::{Line, SourceId, TimePolicy, UptimeClocks};
@@ -67,7 +69,8 @@ pub(super) enum StampKind {
 const LEAP_YEAR: i16 = 2000;
 
 impl StampKind {
-    /// A stamp as an instant, as if it were in UTC and of a leap year; `None` for what shows an instant or nothing.
+    /// A stamp as an instant, as if it were in UTC and of a leap year; `None` for what shows an
+    /// instant or nothing.
     pub(super) fn of(shown: LogTime) -> Option<(Self, Civil, Timestamp)> {
         let (kind, civil, year) = match shown {
             LogTime::Local(civil) => (Self::WithYear, civil, civil.year),
@@ -94,8 +97,8 @@ impl UptimeClocks {
         Self { seeds: self.seeds, ..Self::default() }
     }
 
-    /// Takes a line. `own` is the instant that the text behind its header shows, if it shows one: a lager line's own time. Of
-    /// text that an app or a packet can write it must be `None`.
+    /// Takes a line. `own` is the instant that the text behind its header shows, if it shows one: a
+    /// lager line's own time. Of text that an app or a packet can write it must be `None`.
     pub fn learn(&mut self, source: SourceId, envelope: &Envelope<'_>, own: Option<Timestamp>) {
         let stamp = match envelope.time {
             LogTime::Instant(stamp) => Some(stamp),
@@ -186,8 +189,8 @@ impl UptimeClocks {
         self.last = None;
     }
 
-    /// About when a stamp is of, while the log is still being written: in the year nearest to the time that the log has
-    /// reached, and the zone that its source showed last.
+    /// About when a stamp is of, while the log is still being written: in the year nearest to the
+    /// time that the log has reached, and the zone that its source showed last.
     pub(crate) fn about(
         &self,
         source: SourceId,
@@ -204,7 +207,8 @@ impl UptimeClocks {
         shown.resolve(&TimePolicy { year, utc_offset, ..*policy }).map(|resolved| resolved.time)
     }
 
-    /// The times of all lines, as far as they prove them; what they lack is completed by the policy.
+    /// The times of all lines, as far as they prove them; what they lack is completed by the
+    /// policy.
     #[must_use]
     pub fn complete(&self, policy: &TimePolicy) -> KnownTimes<'_> {
         KnownTimes::of(Cow::Borrowed(self), *policy)

@@ -8,15 +8,17 @@ use crate::time::Timestamp;
 const LEAP_NANOS: i64 = 3_600_000_000_000;
 /// So many lines of a machine must show a leap before it is believed.
 const LINES_AHEAD: u32 = 3;
-/// So many lines of a machine, one after the other, are further behind than a leap before its time is set back.
+/// So many lines of a machine, one after the other, are further behind than a leap before its time
+/// is set back.
 const LINES_BEHIND: u32 = 64;
 /// A machine that wrote none of so many lines has no vote.
 const LINES_HEARD: u64 = 1 << 12;
 
 /// The time that a log has reached, by its machines.
 ///
-/// Each machine has a time of its own, and a stamp from the future moves that only if the machine goes on from there. The
-/// log's time is the one that half of the machines that still write have reached, so no one clock moves it.
+/// Each machine has a time of its own, and a stamp from the future moves that only if the machine
+/// goes on from there. The log's time is the one that half of the machines that still write have
+/// reached, so no one clock moves it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Watermarks {
     machines: HashMap<Option<u64>, Heard>,

@@ -1,8 +1,9 @@
 //! The year of stamps that show none: from the instants that other lines show.
 //!
-//! Logs of several years may be read together, and one machine may have a clock that is years ahead. So a stamp is completed
-//! by the lines of its own machine in its own source, where there are any, then by those of its source, then by all. A stamp
-//! that cannot be has no weight against the lines of other machines.
+//! Logs of several years may be read together, and one machine may have a clock that is years
+//! ahead. So a stamp is completed by the lines of its own machine in its own source, where there
+//! are any, then by those of its source, then by all. A stamp that cannot be has no weight against
+//! the lines of other machines.
 
 use std::collections::BTreeMap;
 
@@ -47,7 +48,8 @@ pub(super) struct Candidates {
     pub(super) latest: Timestamp,
 }
 
-/// Completes a stamp by spans of instants, each with the number of its lines. `in_year` gives the stamp in a year.
+/// Completes a stamp by spans of instants, each with the number of its lines. `in_year` gives the
+/// stamp in a year.
 pub(super) fn candidates(
     spans: impl Iterator<Item = (Timestamp, Timestamp, u64)>,
     in_year: impl Fn(i16) -> Option<Timestamp>,
@@ -97,8 +99,8 @@ impl Days {
         }
     }
 
-    /// How many years a stamp lies before the latest of its source: one if the log goes over New Year and it is of the days
-    /// before, and else none.
+    /// How many years a stamp lies before the latest of its source: one if the log goes over New
+    /// Year and it is of the days before, and else none.
     pub(super) fn years_before_latest(self, shown: LogTime) -> i16 {
         let LogTime::NoYear(civil) = shown else { return 0 };
         i16::from(self.is_over_new_year() && self.begins().is_some_and(|day| day <= number(civil)))
@@ -109,8 +111,8 @@ impl Days {
         self.begins().is_some_and(|begins| (0..begins).any(|day| self.has(day)))
     }
 
-    /// The day with which the log begins: that behind the longest time without a line. A log is shorter than half a year, or
-    /// nobody knows.
+    /// The day with which the log begins: that behind the longest time without a line. A log is
+    /// shorter than half a year, or nobody knows.
     fn begins(self) -> Option<u16> {
         let (mut longest, mut begins, mut gap) = (0, None, 0);
         // Twice around, for the gap may go over New Year.

@@ -1,8 +1,9 @@
 //! The zone of stamps that show none: from lines that carry both such a stamp and an instant.
 //!
-//! A lager line behind a traditional header shows one moment twice, in the zone of whoever wrote the header and as an
-//! instant. The difference is the zone, but for how late the header was stamped and how far the clocks differ: minutes, where
-//! zones differ by hours. One source may change its zone, for summer time or because another machine's lines follow.
+//! A lager line behind a traditional header shows one moment twice, in the zone of whoever wrote
+//! the header and as an instant. The difference is the zone, but for how late the header was
+//! stamped and how far the clocks differ: minutes, where zones differ by hours. One source may
+//! change its zone, for summer time or because another machine's lines follow.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +13,8 @@ use crate::time::{LogTime, TimePolicy, Timestamp, YearPolicy};
 /// Minutes east of UTC.
 pub(super) type Offset = i16;
 
-/// The offsets that zones have, in minutes. Source: the IANA time zone database, offsets in use since 2010.
+/// The offsets that zones have, in minutes. Source: the IANA time zone database, offsets in use
+/// since 2010.
 const OFFSETS: [Offset; 41] = [
     -720, -660, -600, -570, -540, -480, -420, -360, -300, -270, -240, -210, -180, -150, -120, -60,
     0, 60, 120, 180, 210, 240, 270, 300, 330, 345, 360, 390, 420, 480, 510, 525, 540, 570, 600,
@@ -22,7 +24,8 @@ const OFFSETS: [Offset; 41] = [
 /// No zone is further from UTC.
 pub(super) const MOST_OFFSET_NANOS: i64 = 14 * 3_600_000_000_000;
 
-/// A header may be stamped so much later than its line was written, and a relay's clock be so far behind.
+/// A header may be stamped so much later than its line was written, and a relay's clock be so far
+/// behind.
 pub(super) const LATE_NANOS: i64 = 20 * MINUTE_NANOS;
 const EARLY_NANOS: i64 = 2 * MINUTE_NANOS;
 const MINUTE_NANOS: i64 = 60_000_000_000;
@@ -93,8 +96,8 @@ pub(super) struct KnownZones {
 }
 
 impl KnownZones {
-    /// Of intervals in which lines show zones, sorted. Between two, the zones of both come into question, and beyond the
-    /// ends, or far from any, the nearest one's.
+    /// Of intervals in which lines show zones, sorted. Between two, the zones of both come into
+    /// question, and beyond the ends, or far from any, the nearest one's.
     fn of(intervals: &[(i64, i64, Offset)]) -> Self {
         let mut edges: Vec<i64> = Vec::new();
         for (first, last, _) in intervals {
@@ -185,7 +188,8 @@ fn bit(offset: Offset) -> u64 {
     1 << place(offset)
 }
 
-/// The instants of a stamp in a zone, between two or near them: of one without a year, one in each year.
+/// The instants of a stamp in a zone, between two or near them: of one without a year, one in each
+/// year.
 fn instants_in(
     shown: LogTime,
     offset: Offset,
@@ -205,7 +209,8 @@ fn instants_in(
     })
 }
 
-/// The zone of a stamp, of a line that was written at an instant; `None` if that cannot be of one line.
+/// The zone of a stamp, of a line that was written at an instant; `None` if that cannot be of one
+/// line.
 fn offset(shown: LogTime, written: Timestamp) -> Option<Offset> {
     let policy = TimePolicy { year: YearPolicy::Nearest(written), utc_offset: Some(0), boot: None };
     let shown = shown.resolve(&policy)?.time;

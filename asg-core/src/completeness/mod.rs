@@ -1,7 +1,7 @@
 //! Completeness: what is missing from logs, as far as they tell it themselves.
 //!
-//! Counts of log lines are not counts of packets. Each figure here is a lower bound: what the lines prove to be missing, or
-//! that a limit was reached, so that a count is the least it can be.
+//! Counts of log lines are not counts of packets. Each figure here is a lower bound: what the lines
+//! prove to be missing, or that a limit was reached, so that a count is the least it can be.
 //!
 //! | what | how it shows |
 //! |---|---|
@@ -12,7 +12,8 @@
 //! | lines that are cut or split | they are damaged |
 //! | all packets of a cell | rep speaks of containers there, and no packet came: logging is off, or kern.log is not forwarded |
 //!
-//! Source of the limits: silk-release 5148d058, `netrules/netout_chain.go`, jobs `silk-cni` and `vxlan-policy-agent`.
+//! Source of the limits: silk-release 5148d058, `netrules/netout_chain.go`, jobs `silk-cni` and
+//! `vxlan-policy-agent`.
 
 mod notes;
 #[cfg(test)]
@@ -29,11 +30,12 @@ use crate::prefix::{LogPrefix, Verdict};
 use crate::record::{Content, Record};
 use crate::time::{LogTime, Uptime};
 
-/// Keeps what lines prove about the completeness of their logs, by cell and container. Its memory grows with cells, and with
-/// the containers that were denied something or sent UDP, of which it tells 131,072 apart at most.
+/// Keeps what lines prove about the completeness of their logs, by cell and container. Its memory
+/// grows with cells, and with the containers that were denied something or sent UDP, of which it
+/// tells 131,072 apart at most.
 ///
-/// Lines should come in the order of their logs, as they do from files; where some come a minute late, a limit may be
-/// overlooked.
+/// Lines should come in the order of their logs, as they do from files; where some come a minute
+/// late, a limit may be overlooked.
 ///
 /// ```
 /// use asg_core::{Completeness, Line, Record, SourceId};
@@ -56,7 +58,8 @@ pub struct Completeness {
     cells: Vec<Cell>,
     /// Places in `cells`.
     by_text: HashMap<(Box<str>, Option<SourceId>), usize>,
-    /// Notes of missing lines, and the cells under whose names each came: the least, if there are too many.
+    /// Notes of missing lines, and the cells under whose names each came: the least, if there are
+    /// too many.
     notes: BTreeMap<Note, BTreeSet<usize>>,
     /// Places in `cells`.
     by_name: HashMap<u64, usize>,
@@ -87,18 +90,20 @@ impl Default for LogLimits {
 pub struct CellReport<'c> {
     /// The name under which its lines reach us; empty if they have none that tells it from others.
     pub cell: &'c str,
-    /// Where its lines are, if they have no name: such lines of one source are taken for one cell's.
+    /// Where its lines are, if they have no name: such lines of one source are taken for one
+    /// cell's.
     pub source: Option<SourceId>,
     /// Packet lines.
     pub packets: u64,
     /// Lines that the cell wrote about its own containers.
     pub about_containers: u64,
-    /// Lines that were dropped by the word of the programs that dropped them, of whatever kind. A note that came by two ways
-    /// counts once.
+    /// Lines that were dropped by the word of the programs that dropped them, of whatever kind. A
+    /// note that came by two ways counts once.
     pub dropped: u64,
     /// Records of the kernel's buffer whose numbers are left out, of whatever kind.
     pub missing_records: u64,
-    /// Packets that are folded into the line before, or into the line itself, beside those that are lines.
+    /// Packets that are folded into the line before, or into the line itself, beside those that are
+    /// lines.
     pub folded: u64,
     /// Lines that are cut, split or malformed.
     pub damaged: u64,
@@ -109,8 +114,9 @@ pub struct CellReport<'c> {
 }
 
 impl CellReport<'_> {
-    /// True if lines that a cell writes about its own containers come under this name, and no packets: none is logged, or they
-    /// are not forwarded. Where packets come under no name, or under a name of another kind, they may be this cell's.
+    /// True if lines that a cell writes about its own containers come under this name, and no
+    /// packets: none is logged, or they are not forwarded. Where packets come under no name, or
+    /// under a name of another kind, they may be this cell's.
     #[must_use]
     pub const fn is_silent(&self) -> bool {
         self.packets == 0
@@ -138,8 +144,8 @@ pub struct LimitReport<'c> {
     pub limit: Limit,
     /// Packets that were logged.
     pub logged: u64,
-    /// How often as many were logged in a second as the limit lets through (of a limit of one: two in two seconds). More may
-    /// have been sent each time.
+    /// How often as many were logged in a second as the limit lets through (of a limit of one: two
+    /// in two seconds). More may have been sent each time.
     pub spans: u64,
 }
 
@@ -155,7 +161,8 @@ pub enum Limit {
 
 /// Containers that are told apart, in all cells.
 const MOST_CONTAINERS: usize = 1 << 17;
-/// Notes that are remembered, so that one that comes by two ways counts once. Others do not count: a floor it must stay.
+/// Notes that are remembered, so that one that comes by two ways counts once. Others do not count:
+/// a floor it must stay.
 const MOST_NOTES: usize = 1 << 16;
 
 #[derive(Debug, Clone, Default)]
@@ -309,8 +316,9 @@ impl Completeness {
 
     /// How many lines are missing by the notes of each cell.
     ///
-    /// A note that comes by two ways comes under two names: that of its machine, and another or none. It counts under the
-    /// first. Only where two machines are certainly two, by ids of one kind, may both have written it.
+    /// A note that comes by two ways comes under two names: that of its machine, and another or
+    /// none. It counts under the first. Only where two machines are certainly two, by ids of one
+    /// kind, may both have written it.
     fn dropped(&self) -> HashMap<usize, u64> {
         let mut dropped: HashMap<usize, u64> = HashMap::new();
         for (note, cells) in &self.notes {
@@ -365,7 +373,8 @@ impl Completeness {
         self.last = None;
     }
 
-    /// What is missing, by cell in order of their names; cells of which nothing is known to be missing are there too.
+    /// What is missing, by cell in order of their names; cells of which nothing is known to be
+    /// missing are there too.
     #[must_use]
     pub fn report(&self) -> Vec<CellReport<'_>> {
         let dropped = self.dropped();
@@ -488,7 +497,8 @@ impl Logged {
         // One line alone says nothing about how fast others might have come.
         let reached = most.max(2);
         let span = u64::from(reached) * 1_000_000 / u64::from(most);
-        // A time that goes back is another boot, another day or a line that came late: a span begins anew.
+        // A time that goes back is another boot, another day or a line that came late: a span
+        // begins anew.
         if now < self.since || now - self.since >= span {
             (self.since, self.in_span) = (now, 0);
         }
@@ -572,8 +582,8 @@ impl PacketTimes {
 
     pub(crate) fn of(envelope: &Envelope<'_>) -> Self {
         let Envelope { time, uptime, sequence, repeated, .. } = *envelope;
-        // rsyslog's `message repeated 3 times` is of three messages behind the first, and is itself one line.
-        // Source: rsyslog `runtime/ratelimit.c`, `ratelimitGenRepMsg`, `nsupp`.
+        // rsyslog's `message repeated 3 times` is of three messages behind the first, and is itself
+        // one line. Source: rsyslog `runtime/ratelimit.c`, `ratelimitGenRepMsg`, `nsupp`.
         Self { time, uptime, sequence, folded: repeated.unwrap_or(0).saturating_sub(1) }
     }
 }
@@ -596,7 +606,8 @@ fn numbered(sequence: Option<u64>, uptime: Option<Uptime>) -> Option<(u64, u64)>
     Some((sequence?, uptime?.as_micros()))
 }
 
-/// When a line was written: the uptime, or the time of day, in microseconds. Only differences are looked at.
+/// When a line was written: the uptime, or the time of day, in microseconds. Only differences are
+/// looked at.
 fn micros(uptime: Option<Uptime>, time: LogTime) -> Option<u64> {
     let of_day = |hour: i8, minute: i8, second: i8, nanos: i32| {
         let seconds = (i64::from(hour) * 60 + i64::from(minute)) * 60 + i64::from(second);

@@ -1,7 +1,8 @@
 //! Notes in which a program says how many lines it did not write or hand on.
 //!
-//! Sources: Linux `lib/ratelimit.c` and `kernel/printk/printk.c`, systemd `journald-kmsg.c` and `journald-server.c`, rsyslog
-//! `runtime/ratelimit.c` and `plugins/imuxsock`, loggregator's truncating buffer.
+//! Sources: Linux `lib/ratelimit.c` and `kernel/printk/printk.c`, systemd `journald-kmsg.c` and
+//! `journald-server.c`, rsyslog `runtime/ratelimit.c` and `plugins/imuxsock`, loggregator's
+//! truncating buffer.
 
 use std::sync::LazyLock;
 

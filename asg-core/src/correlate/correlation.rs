@@ -129,8 +129,8 @@ impl Gathered {
         &self.facts.state.completeness
     }
 
-    /// Asks a directory once for the names of all owners that packets may have. It may be called again for those that the
-    /// directory left open, and for another directory.
+    /// Asks a directory once for the names of all owners that packets may have. It may be called
+    /// again for those that the directory left open, and for another directory.
     ///
     /// # Errors
     ///
@@ -185,7 +185,8 @@ impl Gathered {
     }
 }
 
-/// The evidence base of a finished set of logs. It only answers, so any number of threads may ask it.
+/// The evidence base of a finished set of logs. It only answers, so any number of threads may ask
+/// it.
 #[derive(Debug)]
 pub struct Correlation {
     facts: Facts,
@@ -202,8 +203,8 @@ impl Correlation {
 
     /// The flow of the packet that a line reports first; `None` for any other line.
     ///
-    /// `origin` is the one under which the first phase read the line. The cache belongs to the caller's thread; one that has
-    /// served another correlation begins anew.
+    /// `origin` is the one under which the first phase read the line. The cache belongs to the
+    /// caller's thread; one that has served another correlation begins anew.
     pub fn flow<'a>(
         &self,
         cache: &mut FlowCache,
@@ -264,15 +265,17 @@ impl Correlation {
         &self.facts.times
     }
 
-    /// What people should know about the times: zones and years that lines prove, or that are only assumed.
+    /// What people should know about the times: zones and years that lines prove, or that are only
+    /// assumed.
     pub fn time_notes(&self) -> impl Iterator<Item = TimeNote> + '_ {
         self.facts.times.notes()
     }
 
-    /// Packets counted by sender, without a second look at any line: those of all groups that have one answer.
+    /// Packets counted by sender, without a second look at any line: those of all groups that have
+    /// one answer.
     ///
-    /// The packets of the others come from [`Correlation::uncounted`], which is asked for every line if
-    /// [`Correlation::is_counted`] is false.
+    /// The packets of the others come from [`Correlation::uncounted`], which is asked for every
+    /// line if [`Correlation::is_counted`] is false.
     pub fn counted(&self) -> impl Iterator<Item = Counted<'_>> {
         let all = self.facts.groups.all().iter().zip(&self.facts.counted).zip(&self.answers);
         all.filter_map(|((name, group), answer)| {
@@ -297,7 +300,8 @@ impl Correlation {
 pub struct Counted<'c> {
     /// How many.
     pub packets: u64,
-    /// The meaning of their prefix, if it is Cloud Foundry's. Where it names an app, the tag is that of one of them.
+    /// The meaning of their prefix, if it is Cloud Foundry's. Where it names an app, the tag is
+    /// that of one of them.
     pub cf: Option<LogPrefix<'c>>,
     /// Who sent them. Of an app that their prefixes name, the containers are left out.
     pub attribution: Attribution<'c>,
@@ -313,7 +317,8 @@ pub struct FlowReader<'c> {
 }
 
 impl<'c> FlowReader<'c> {
-    /// The flow of the packet that a line reports first; `None` for any other line. See [`Correlation::flow`].
+    /// The flow of the packet that a line reports first; `None` for any other line. See
+    /// [`Correlation::flow`].
     pub fn flow<'a>(&mut self, origin: Origin, line: &'a Line<'_>) -> Option<Flow<'a, 'c>> {
         self.correlation.flow(&mut self.cache, origin, line)
     }
@@ -327,7 +332,8 @@ pub struct FlowCache {
     /// Of the correlation that it serves.
     seeds: Option<Seeds>,
     reader: Reader,
-    /// By the reader's numbers of headers: the machine, in the source where the header was last seen.
+    /// By the reader's numbers of headers: the machine, in the source where the header was last
+    /// seen.
     header_cells: Vec<Option<(SourceId, Option<u32>)>>,
     keys: HashMap<Shared, FlowKey>,
     /// By the reader's numbers of packet heads: the last key.
@@ -521,8 +527,8 @@ impl Facts {
         self.state.ledger.attribute(&cf, &seen)
     }
 
-    /// Adds all owners that a packet of this group may have at any time. Returns whether its prefix shows an app that no
-    /// line names.
+    /// Adds all owners that a packet of this group may have at any time. Returns whether its prefix
+    /// shows an app that no line names.
     fn add_candidates(&self, cf: &LogPrefix<'_>, name: &GroupName, wanted: &mut Vec<Guid>) -> bool {
         let ledger = &self.state.ledger;
         let (cell, kind) = named(self.machines[name.cell() as usize].name.as_ref());
@@ -541,8 +547,9 @@ impl Facts {
 
     /// Whether all packets of a group have one answer.
     ///
-    /// A container lives once. So if one container is the owner at both ends of a span, and no other comes into question
-    /// within it, the container is the owner all the time. An answer for want of evidence does not depend on time.
+    /// A container lives once. So if one container is the owner at both ends of a span, and no
+    /// other comes into question within it, the container is the owner all the time. An answer for
+    /// want of evidence does not depend on time.
     fn answer(&self, name: &GroupName, group: &Group) -> Answer {
         // A prefix that names nobody, or an app outright, means that at any time.
         if name.cf().is_none_or(|cf| cf.subject == Subject::App) {

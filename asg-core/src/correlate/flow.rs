@@ -21,8 +21,8 @@ use crate::time::{TimeRange, Timestamp};
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Flow<'a, 'l> {
-    /// When the packet was logged: the time that its line shows, or where it shows an uptime only, what other lines of its
-    /// machine make of that. `None` if neither is known.
+    /// When the packet was logged: the time that its line shows, or where it shows an uptime only,
+    /// what other lines of its machine make of that. `None` if neither is known.
     pub time: Option<Timestamp>,
     /// The bounds of that time, by what the line shows and by the machine's uptime.
     pub range: Option<TimeRange>,
@@ -30,7 +30,8 @@ pub struct Flow<'a, 'l> {
     pub origin: Origin,
     /// Other lines about the same packet: the line by another way, iptables-logger's line about it.
     pub also: Vec<Origin>,
-    /// The cell: BOSH instance, or job and index, or host, whichever the line shows, else the one in the evidence.
+    /// The cell: BOSH instance, or job and index, or host, whichever the line shows, else the one
+    /// in the evidence.
     pub cell: Option<Cow<'l, str>>,
     /// The meaning of the log prefix, if it is Cloud Foundry's.
     pub cf: Option<LogPrefix<'a>>,
@@ -51,15 +52,16 @@ pub struct Flow<'a, 'l> {
 pub struct FlowKey(pub(super) u32);
 
 impl FlowKey {
-    /// A small number, for tables: the keys of one [`FlowCache`](super::FlowCache) are numbered from 0.
+    /// A small number, for tables: the keys of one [`FlowCache`](super::FlowCache) are numbered
+    /// from 0.
     #[must_use]
     pub const fn index(self) -> usize {
         self.0 as usize
     }
 }
 
-/// The container at the other end of a packet between containers. The line shows nothing but its address, so it is `inferred`
-/// at best, by the lease of that address at the time.
+/// The container at the other end of a packet between containers. The line shows nothing but its
+/// address, so it is `inferred` at best, by the lease of that address at the time.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Peer<'l> {
@@ -81,13 +83,16 @@ impl<'a> Flow<'a, '_> {
         }
     }
 
-    /// A key that two flows made with one [`FlowCache`](super::FlowCache) share only if they have in common:
+    /// A key that two flows made with one [`FlowCache`](super::FlowCache) share only if they have
+    /// in common:
     ///
     /// * the source, the cell and all of the envelope but times and the body;
-    /// * the log prefix, the interfaces and the link header; of packets from a container also the source address;
+    /// * the log prefix, the interfaces and the link header; of packets from a container also the
+    ///   source address;
     /// * the attribution, the identity, and that there is no peer.
     ///
-    /// So a writer need format these only once for each key. `None` if no other flow is known to share them.
+    /// So a writer need format these only once for each key. `None` if no other flow is known to
+    /// share them.
     #[must_use]
     pub const fn key(&self) -> Option<FlowKey> {
         self.key

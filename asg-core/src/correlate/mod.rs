@@ -1,8 +1,9 @@
-//! Correlation: lines in, flows out. It opens nothing and asks nobody; the caller reads the logs and knows a directory.
+//! Correlation: lines in, flows out. It opens nothing and asks nobody; the caller reads the logs
+//! and knows a directory.
 //!
-//! Finished logs are read twice. [`Gathering`] takes all lines of all logs and ends in [`Gathered`], which asks for names
-//! and ends in [`Correlation`]; that makes flows of lines. Logs that are still being written go to
-//! [`follower::Follower`].
+//! Finished logs are read twice. [`Gathering`] takes all lines of all logs and ends in
+//! [`Gathered`], which asks for names and ends in [`Correlation`]; that makes flows of lines. Logs
+//! that are still being written go to [`follower::Follower`].
 
 mod correlation;
 mod duplicates;
@@ -30,7 +31,8 @@ pub struct Counts {
     pub lines: u64,
     /// Packet lines among them, damaged ones included.
     pub packets: u64,
-    /// Packet lines among these whose packet another line reported first: they give no flow of their own.
+    /// Packet lines among these whose packet another line reported first: they give no flow of
+    /// their own.
     pub duplicates: u64,
     /// Lines of iptables-logger, which report a packet in their own way.
     pub logger_lines: u64,

@@ -13,14 +13,16 @@ use crate::prefix::{Direction, LogPrefix, Verdict};
 use crate::record::{Content, Record};
 use crate::time::{TimeRange, Timestamp};
 
-/// How far apart two lines about one packet may be, in packets. In a finished set of logs the same line may be anywhere in
-/// another file, so this, and not a time, bounds the memory: 30 MB.
+/// How far apart two lines about one packet may be, in packets. In a finished set of logs the same
+/// line may be anywhere in another file, so this, and not a time, bounds the memory: 30 MB.
 const MOST_PACKETS: usize = 1 << 18;
 
-/// How many lines may be known to tell what others have told, and how many of iptables-logger's may wait for their packet.
+/// How many lines may be known to tell what others have told, and how many of iptables-logger's may
+/// wait for their packet.
 const MOST_COPIES: usize = 1 << 18;
 
-/// iptables-logger reads what the kernel has written, so its stamp is later; clocks are read in another order at times.
+/// iptables-logger reads what the kernel has written, so its stamp is later; clocks are read in
+/// another order at times.
 const LOGGER_EARLY_NANOS: i64 = 1_000_000_000;
 const LOGGER_LATE_NANOS: i64 = 10_000_000_000;
 
@@ -149,7 +151,8 @@ impl Reports {
         others
     }
 
-    /// Finds iptables-logger's line about the packet of this line: the earliest that tells no other.
+    /// Finds iptables-logger's line about the packet of this line: the earliest that tells no
+    /// other.
     pub(super) fn join_logger(
         &mut self,
         origin: Origin,

@@ -1,7 +1,8 @@
 //! What has been learnt from lines so far, and the answers that follow from it.
 //!
-//! [`State`] changes only by taking records; whatever it answers, it answers through `&self`. The first phase of a
-//! correlation and the follower fill it, and their flows come from the same functions.
+//! [`State`] changes only by taking records; whatever it answers, it answers through `&self`. The
+//! first phase of a correlation and the follower fill it, and their flows come from the same
+//! functions.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -55,8 +56,8 @@ impl State {
         self.clocks.complete(&self.policy)
     }
 
-    /// Takes a record. Returns whether another line reported the packet, if it is one; `now` is when the line came, by the
-    /// log's own time.
+    /// Takes a record. Returns whether another line reported the packet, if it is one; `now` is
+    /// when the line came, by the log's own time.
     pub(super) fn take(
         &mut self,
         origin: Origin,
@@ -177,8 +178,8 @@ impl State {
         self.names.identities.get(&attribution.subject()?)
     }
 
-    /// Adds the owners of all known containers, where a prefix shows an app that no line names: one of the known processes
-    /// may turn out to be its.
+    /// Adds the owners of all known containers, where a prefix shows an app that no line names: one
+    /// of the known processes may turn out to be its.
     pub(super) fn add_all_owners(&self, wanted: &mut Vec<Guid>) {
         wanted.extend(self.ledger.lifetimes().filter_map(Lifetime::subject));
     }
@@ -234,7 +235,8 @@ impl State {
         })
     }
 
-    /// Forgets packets that came before this time, and containers for which `keep` is false, with their names.
+    /// Forgets packets that came before this time, and containers for which `keep` is false, with
+    /// their names.
     pub(super) fn forget(&mut self, time: Timestamp, keep: impl FnMut(Lifetime<'_>) -> bool) {
         self.reports.forget_before(time);
         let known = self.ledger.len();

@@ -51,7 +51,8 @@ fn outputs(correlation: &Correlation, lines: &Lines<'_>) -> Vec<(Origin, serde_j
     found
 }
 
-/// The same outputs by way of the slow, plain functions: each line is read by itself, and each question asked anew.
+/// The same outputs by way of the slow, plain functions: each line is read by itself, and each
+/// question asked anew.
 fn slow_outputs(lines: &Lines<'_>) -> (State, Vec<(Origin, serde_json::Value)>) {
     let mut state = State::default();
     for (origin, line) in lines {
@@ -101,7 +102,8 @@ fn a_missing_year_is_that_of_the_lager_lines_in_the_same_source() {
 /// Source and line.
 type Place = (u32, u64);
 
-/// The flows of these lines, each with its place and where else its packet is told, with names left out.
+/// The flows of these lines, each with its place and where else its packet is told, with names left
+/// out.
 fn told(lines: &[(u32, u64, &str)]) -> Vec<(Place, Vec<Place>)> {
     let place = |origin: Origin| (origin.source.0, origin.line);
     let lines: Vec<_> = lines

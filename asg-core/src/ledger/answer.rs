@@ -9,12 +9,14 @@
 //! | the app GUID behind `OK_<tag>_` | the app |
 //! | several of these | nobody, unless time excludes all but one, and none that it excludes had the packet's address |
 //!
-//! That a beginning is claimed for the one known owner, although lines about another may be lost, rests on arithmetic: 16
-//! characters have 52 random bits and 19 have 60, so of ten million containers that were never seen one begins like a given
-//! one with a chance of 10⁻¹¹ (19 characters; 2·10⁻⁹ for 16). Shorter beginnings prove nothing.
+//! That a beginning is claimed for the one known owner, although lines about another may be lost,
+//! rests on arithmetic: 16 characters have 52 random bits and 19 have 60, so of ten million
+//! containers that were never seen one begins like a given one with a chance of 10⁻¹¹ (19
+//! characters; 2·10⁻⁹ for 16). Shorter beginnings prove nothing.
 //!
-//! Time, cell and address never name an owner against the prefix. They can contradict it, and then nothing is certain; and
-//! where the prefix names none, several or an app, a proven lease can name the container, as `inferred`.
+//! Time, cell and address never name an owner against the prefix. They can contradict it, and then
+//! nothing is certain; and where the prefix names none, several or an app, a proven lease can name
+//! the container, as `inferred`.
 
 use std::net::IpAddr;
 use std::ops::Bound;
@@ -27,8 +29,8 @@ use crate::ledger::attribution::{Attribution, Certainty, MOST_CANDIDATES, Owners
 use crate::prefix::{LogPrefix, Subject};
 use crate::time::TimeRange;
 
-/// Where and when a prefix was seen, and on a packet of which address. What is not known is `None`; it is not held against
-/// anyone.
+/// Where and when a prefix was seen, and on a packet of which address. What is not known is `None`;
+/// it is not held against anyone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Sighting<'a> {
@@ -38,9 +40,11 @@ pub struct Sighting<'a> {
     pub time: Option<TimeRange>,
     /// The kind of that name.
     pub kind: NameKind,
-    /// The packet's address on the side of the prefix' subject: its source for egress, its destination for ingress.
+    /// The packet's address on the side of the prefix' subject: its source for egress, its
+    /// destination for ingress.
     pub address: Option<IpAddr>,
-    /// The interface on that side, `IN=` for egress and `OUT=` for ingress, where its name shows an address.
+    /// The interface on that side, `IN=` for egress and `OUT=` for ingress, where its name shows an
+    /// address.
     pub interface: Option<Interface>,
 }
 
@@ -135,7 +139,8 @@ impl Ledger {
             .map_or_else(|| Attribution::unknown(Reason::NoOwnerInPrefix), Attribution::leased)
     }
 
-    /// The one container that surely had the packet's address, or the one that its interface's name shows.
+    /// The one container that surely had the packet's address, or the one that its interface's name
+    /// shows.
     fn holder_of(&self, seen: &Sighting<'_>) -> Option<Lifetime<'_>> {
         if seen.is_forged() {
             return None;
@@ -201,7 +206,8 @@ impl Ledger {
         }
     }
 
-    /// One container begins so. What else is known of it and of the packet must not contradict that.
+    /// One container begins so. What else is known of it and of the packet must not contradict
+    /// that.
     fn one<'l>(&'l self, it: Lifetime<'l>, is_whole: bool, seen: &Sighting<'_>) -> Attribution<'l> {
         let doubt = if it.conflict().is_some() {
             Reason::ConflictingEvidence
@@ -327,8 +333,8 @@ impl Lifetime<'_> {
         self.addresses().any(|known| shown.contains(&Some(known)))
     }
 
-    /// True if the packet shows an address and the container is known to have another of its family, or one that its
-    /// interface cannot have.
+    /// True if the packet shows an address and the container is known to have another of its
+    /// family, or one that its interface cannot have.
     fn had_another(self, seen: &Sighting<'_>) -> bool {
         let none_fits = |fits: &dyn Fn(IpAddr) -> bool, is_v4: bool| {
             let mut known = self.addresses().filter(|known| known.is_ipv4() == is_v4).peekable();

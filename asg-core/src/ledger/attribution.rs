@@ -7,7 +7,8 @@ use crate::guid::{Guid, ProcessName};
 pub use crate::ledger::reason::Reason;
 use crate::ledger::{Ledger, Lifetime};
 
-/// Who a log prefix belongs to, as far as the evidence goes. Borrowed from the [`Ledger`](crate::Ledger).
+/// Who a log prefix belongs to, as far as the evidence goes. Borrowed from the
+/// [`Ledger`](crate::Ledger).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Attribution<'l> {
@@ -17,14 +18,15 @@ pub struct Attribution<'l> {
     pub reason: Reason,
     /// Who it is, or may be.
     pub owners: Owners<'l>,
-    /// The container that the packet's address was leased to, where that says more than the prefix: which container of the
-    /// app it was. Never surer than `inferred`.
+    /// The container that the packet's address was leased to, where that says more than the prefix:
+    /// which container of the app it was. Never surer than `inferred`.
     pub lease: Option<Lifetime<'l>>,
     /// How many containers come into question beside those that [`Attribution::candidates`] gives.
     pub candidates_more: usize,
 }
 
-/// The most candidates that an answer lists. More help nobody, and a log could make each answer as long as itself.
+/// The most candidates that an answer lists. More help nobody, and a log could make each answer as
+/// long as itself.
 pub const MOST_CANDIDATES: usize = 16;
 
 impl<'l> Attribution<'l> {
@@ -62,8 +64,8 @@ impl<'l> Attribution<'l> {
         Self { candidates_more, ..Self::of(Certainty::Ambiguous, reason, Owners::Several(first)) }
     }
 
-    /// The contradiction in the evidence about the one container in question; `None` if that is not why nothing is
-    /// certain.
+    /// The contradiction in the evidence about the one container in question; `None` if that is not
+    /// why nothing is certain.
     #[must_use]
     pub fn conflict(&self) -> Option<Conflict> {
         match (self.reason, &self.owners) {
@@ -82,13 +84,15 @@ impl<'l> Attribution<'l> {
         }
     }
 
-    /// What runs there, if it is one container. Where a prefix names an app, it may be any version of any of its processes.
+    /// What runs there, if it is one container. Where a prefix names an app, it may be any version
+    /// of any of its processes.
     #[must_use]
     pub fn process(&self) -> Option<&'l ProcessName> {
         self.container()?.process()
     }
 
-    /// The GUID under which a directory knows the owner: a process, an app or a task. `None` if there is no one owner.
+    /// The GUID under which a directory knows the owner: a process, an app or a task. `None` if
+    /// there is no one owner.
     #[must_use]
     pub fn subject(&self) -> Option<Guid> {
         match &self.owners {
@@ -98,7 +102,8 @@ impl<'l> Attribution<'l> {
         }
     }
 
-    /// The containers that come into question, where it is not one: the first sixteen, by their handles.
+    /// The containers that come into question, where it is not one: the first sixteen, by their
+    /// handles.
     #[must_use]
     pub fn candidates(&self) -> &[Lifetime<'l>] {
         match &self.owners {
@@ -189,7 +194,8 @@ pub enum Owners<'l> {
         /// The first line that shows it.
         line: Option<Origin>,
     },
-    /// Any of these, or one that nothing is known of. A single one is here if something contradicts it.
+    /// Any of these, or one that nothing is known of. A single one is here if something contradicts
+    /// it.
     Several(Vec<Lifetime<'l>>),
 }
 
@@ -228,8 +234,8 @@ pub enum Conflict {
     Address,
     /// It ran after its cell had destroyed it.
     Lifetime,
-    /// All that speaks of it is lines that contradict themselves: an instance GUID beside another container's GUID, or a
-    /// request about another process.
+    /// All that speaks of it is lines that contradict themselves: an instance GUID beside another
+    /// container's GUID, or a request about another process.
     Line,
 }
 

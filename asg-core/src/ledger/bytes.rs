@@ -8,11 +8,13 @@
 //! | … | tables of cells, addresses, apps, processes, names, texts; then the rows, by handle |
 //! | 4 | CRC-32 of all before it |
 //!
-//! Numbers are LEB128, signed ones zigzag. Everything is sorted, so equal ledgers have equal bytes. A CRC-32 finds any change
-//! that spans less than 33 bits, so any byte that flipped; the length finds what was cut. A reader refuses what its version
-//! does not know rather than guess at half of it.
+//! Numbers are LEB128, signed ones zigzag. Everything is sorted, so equal ledgers have equal bytes.
+//! A CRC-32 finds any change that spans less than 33 bits, so any byte that flipped; the length
+//! finds what was cut. A reader refuses what its version does not know rather than guess at half of
+//! it.
 //!
-//! Lines are not saved: of a loaded container the ledger itself is the source, and its number in the file the line.
+//! Lines are not saved: of a loaded container the ledger itself is the source, and its number in
+//! the file the line.
 
 use std::hash::Hash;
 use std::net::IpAddr;
@@ -28,7 +30,8 @@ const MAGIC: &[u8; 8] = b"ASGLEDGR";
 /// Raised when a reader of the version before would misread.
 const VERSION: u32 = 3;
 const HEADER: usize = 20;
-/// One less than the least length of a handle that is a GUID: 28 to 36 characters are 1 to 9, and 0 is any other name.
+/// One less than the least length of a handle that is a GUID: 28 to 36 characters are 1 to 9, and 0
+/// is any other name.
 const LEAST_LEN: u8 = 27;
 /// How many bytes of a handle at most are those of the one before it.
 const MOST_SHARED: usize = 7;
@@ -61,8 +64,9 @@ pub enum LedgerError {
 }
 
 impl Ledger {
-    /// The ledger as bytes, to be loaded by [`Ledger::from_bytes`]. To replace a file with it so that a crash leaves the old
-    /// one or the new one, write to a new file beside it, sync, and rename.
+    /// The ledger as bytes, to be loaded by [`Ledger::from_bytes`]. To replace a file with it so
+    /// that a crash leaves the old one or the new one, write to a new file beside it, sync, and
+    /// rename.
     ///
     /// ```
     /// # use asg_core::{Evidence, Handle, Ledger, LedgerError, Moment, Origin, SourceId};
@@ -94,7 +98,8 @@ impl Ledger {
         out
     }
 
-    /// Loads a ledger that [`Ledger::to_bytes`] made. Its containers' lines will be told as lines of `source`.
+    /// Loads a ledger that [`Ledger::to_bytes`] made. Its containers' lines will be told as lines
+    /// of `source`.
     ///
     /// # Errors
     ///
@@ -218,8 +223,8 @@ impl Ledger {
         }
     }
 
-    /// Writes a row. Its handle begins as that of the row `before` does, in so many bytes as its head says, and no time is
-    /// before `since`.
+    /// Writes a row. Its handle begins as that of the row `before` does, in so many bytes as its
+    /// head says, and no time is before `since`.
     fn write_row(
         &self,
         number: u32,

@@ -1,7 +1,8 @@
 //! Crowds: many rows under one key, which must be asked about a time without looking at each.
 //!
-//! Such a key is unusual: an address that more than [`MOST_CANDIDATES`] containers ever had. Its rows are sorted once, when it
-//! is first asked about, and the order is forgotten when evidence comes.
+//! Such a key is unusual: an address that more than [`MOST_CANDIDATES`] containers ever had. Its
+//! rows are sorted once, when it is first asked about, and the order is forgotten when evidence
+//! comes.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,7 +12,8 @@ use std::sync::{Arc, RwLock};
 use super::attribution::MOST_CANDIDATES;
 use super::count_work;
 
-/// Intervals of time in milliseconds, each of a row. It takes n·log n steps to make one, and log n to find each row.
+/// Intervals of time in milliseconds, each of a row. It takes n·log n steps to make one, and log n
+/// to find each row.
 #[derive(Debug)]
 pub(super) struct Crowd {
     /// By where they begin, and where they do alike as they came.
@@ -48,7 +50,8 @@ impl Crowd {
         Self { intervals, ends, sorted }
     }
 
-    /// The rows whose interval begins at `begun` or before and ends at `until` or later, by where they begin.
+    /// The rows whose interval begins at `begun` or before and ends at `until` or later, by where
+    /// they begin.
     pub(super) fn reaching(&self, begun: i64, until: i64) -> impl Iterator<Item = u32> + '_ {
         let mut next = 0;
         std::iter::from_fn(move || {
@@ -59,7 +62,8 @@ impl Crowd {
         })
     }
 
-    /// How many intervals begin at `begun` or before and end at `until` or later, where `until` is not after `begun`.
+    /// How many intervals begin at `begun` or before and end at `until` or later, where `until` is
+    /// not after `begun`.
     pub(super) fn count(&self, begun: i64, until: i64) -> usize {
         let begun = self.intervals.partition_point(|it| it.from <= begun);
         // Those that end before `until` began before it, too.
@@ -140,7 +144,8 @@ impl<K, V> fmt::Debug for Crowds<K, V> {
     }
 }
 
-/// Rows under one key whose interval reaches over a time: the first of them, and how many there are.
+/// Rows under one key whose interval reaches over a time: the first of them, and how many there
+/// are.
 pub(super) struct Reaching {
     pub(super) first: Vec<u32>,
     pub(super) count: usize,

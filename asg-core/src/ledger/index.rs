@@ -1,8 +1,9 @@
 //! An index of rows by how a GUID begins.
 //!
-//! A log prefix shows 16 to 29 characters of a GUID, so nothing longer can be the key. The first 16 characters are: 56 bits,
-//! which two GUIDs of a foundation do not share in practice, so a look-up is one probe of a hash table. GUIDs that do share
-//! them are in a sorted table of their own, so that a look-up among many of them costs no more than a search.
+//! A log prefix shows 16 to 29 characters of a GUID, so nothing longer can be the key. The first 16
+//! characters are: 56 bits, which two GUIDs of a foundation do not share in practice, so a look-up
+//! is one probe of a hash table. GUIDs that do share them are in a sorted table of their own, so
+//! that a look-up among many of them costs no more than a search.
 
 use std::collections::BTreeMap;
 use std::hash::BuildHasher;
@@ -12,8 +13,9 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use super::count_work;
 use crate::guid::GuidPrefix;
 
-/// The characters of a GUID that a look-up needs at least. The shortest that Cloud Foundry writes: `OK_`, a tag of eight
-/// digits and its `_` leave 16. At a million apps ever seen, one in ten billion shares that beginning with another.
+/// The characters of a GUID that a look-up needs at least. The shortest that Cloud Foundry writes:
+/// `OK_`, a tag of eight digits and its `_` leave 16. At a million apps ever seen, one in ten
+/// billion shares that beginning with another.
 pub(super) const LEAST_CHARACTERS: usize = 16;
 
 /// A GUID, and how many characters of it a handle has.
@@ -22,7 +24,8 @@ pub(super) type Key = (u128, u8);
 /// In an entry: it is the number of a list, and not of a row.
 const IS_LIST: u32 = 1 << 31;
 
-/// Numbers of rows by the first [`LEAST_CHARACTERS`] of their GUID. The rows are elsewhere: whoever asks has them.
+/// Numbers of rows by the first [`LEAST_CHARACTERS`] of their GUID. The rows are elsewhere: whoever
+/// asks has them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Heads {
     table: HashTable<u32>,

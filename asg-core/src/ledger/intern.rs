@@ -4,7 +4,8 @@ use std::hash::{BuildHasher, Hash};
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-/// A set of values that gives each a number, from 0, in order of arrival. A number says nothing about a value's order.
+/// A set of values that gives each a number, from 0, in order of arrival. A number says nothing
+/// about a value's order.
 #[derive(Debug, Clone)]
 pub(super) struct Interner<T> {
     values: Vec<T>,

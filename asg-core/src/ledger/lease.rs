@@ -1,4 +1,5 @@
-//! Leases: who had an address, on one cell. Addresses repeat on every cell, so none is looked up without it.
+//! Leases: who had an address, on one cell. Addresses repeat on every cell, so none is looked up
+//! without it.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,8 +13,8 @@ use crate::evidence::NameKind;
 use crate::time::TimeRange;
 
 impl Ledger {
-    /// Notes a row under what is new of it: under a name of its cell with each of its addresses, or under an address with
-    /// each of the names.
+    /// Notes a row under what is new of it: under a name of its cell with each of its addresses, or
+    /// under an address with each of the names.
     pub(super) fn lease(&mut self, row: u32, field: Field, value: u32) {
         if field == Field::Address {
             self.holders.add(value, row);
@@ -32,8 +33,8 @@ impl Ledger {
 
     /// The one container that surely had this address on this cell then.
     ///
-    /// A lease begins and ends by the clock of its cell, which stamps the cell's packets too. Where only other machines
-    /// log it, it counts as shorter by the two minutes that clocks may differ.
+    /// A lease begins and ends by the clock of its cell, which stamps the cell's packets too. Where
+    /// only other machines log it, it counts as shorter by the two minutes that clocks may differ.
     #[must_use]
     pub fn holder(&self, address: IpAddr, seen: &Sighting<'_>) -> Option<Lifetime<'_>> {
         let time = seen.time?;
@@ -58,7 +59,8 @@ impl Ledger {
         holder.filter(|lifetime| lifetime.conflict().is_none())
     }
 
-    /// The containers that surely had an address all the time in the range, under this name of their cell.
+    /// The containers that surely had an address all the time in the range, under this name of
+    /// their cell.
     fn leased(&self, name: u32, address: u32, time: TimeRange) -> Reaching {
         let intervals = || {
             // A row stays noted under values that others have crowded out of it.
@@ -88,7 +90,8 @@ impl Ledger {
         self.cells.find(name, |known| **known == *name)
     }
 
-    /// The cells that a container was on: those that lines name, and those whose lines reach us as its own do.
+    /// The cells that a container was on: those that lines name, and those whose lines reach us as
+    /// its own do.
     fn cells_of(&self, row: u32) -> impl Iterator<Item = u32> + '_ {
         let aliases = self.values(row, Field::Machine).filter_map(|machine| {
             match self.cell_facts[machine as usize].alias {
@@ -99,7 +102,8 @@ impl Ledger {
         self.values(row, Field::Cell).chain(aliases)
     }
 
-    /// Whether a container was on the machine that is called so; `None` if the names cannot be compared.
+    /// Whether a container was on the machine that is called so; `None` if the names cannot be
+    /// compared.
     pub(super) fn was_on(
         &self,
         lifetime: Lifetime<'_>,

@@ -11,8 +11,8 @@ use crate::guid::{Guid, GuidPrefix, Handle, ProcessName};
 use crate::names::Names;
 use crate::time::{TimeRange, Timestamp};
 
-/// What is known of one container. A view of its row in the [`Ledger`]; where lines contradict each other it shows the
-/// least value, and [`Lifetime::conflict`] names the contradiction.
+/// What is known of one container. A view of its row in the [`Ledger`]; where lines contradict each
+/// other it shows the least value, and [`Lifetime::conflict`] names the contradiction.
 #[derive(Clone, Copy)]
 pub struct Lifetime<'l> {
     ledger: &'l Ledger,
@@ -49,7 +49,8 @@ impl<'l> Lifetime<'l> {
         )
     }
 
-    /// What runs in it; `None` if no line says so: a task, or a container of which only bare lines survived.
+    /// What runs in it; `None` if no line says so: a task, or a container of which only bare lines
+    /// survived.
     #[must_use]
     pub fn process(self) -> Option<&'l ProcessName> {
         self.slot(Field::Process).map(|number| self.ledger.processes.get(number))
@@ -89,7 +90,8 @@ impl<'l> Lifetime<'l> {
         ledger.values(self.row, Field::Address).map(|number| *ledger.addresses.get(number))
     }
 
-    /// When it was made, or soon after, if a line says so. In milliseconds, as all times of the ledger.
+    /// When it was made, or soon after, if a line says so. In milliseconds, as all times of the
+    /// ledger.
     #[must_use]
     pub fn created(self) -> Option<Timestamp> {
         let times = self.times();
@@ -110,8 +112,8 @@ impl<'l> Lifetime<'l> {
         times.are_known().then(|| instant(times.first)..=instant(times.last))
     }
 
-    /// The GUID under which a directory knows what runs here: the app that a line names, else the process, else the
-    /// task or build, whose GUID the handle is.
+    /// The GUID under which a directory knows what runs here: the app that a line names, else the
+    /// process, else the task or build, whose GUID the handle is.
     #[must_use]
     pub fn subject(self) -> Option<Guid> {
         let app = self.slot(Field::App).map(|number| *self.ledger.apps.get(number));
@@ -126,8 +128,8 @@ impl<'l> Lifetime<'l> {
         app.or_else(process).or_else(lead).or_else(task)
     }
 
-    /// The lines that say who it is: those that name the process or the app, else the first about it. Of a container from a
-    /// saved ledger, the ledger, and its number in it.
+    /// The lines that say who it is: those that name the process or the app, else the first about
+    /// it. Of a container from a saved ledger, the ledger, and its number in it.
     pub fn evidence(self) -> impl Iterator<Item = Origin> + use<> {
         let origins = self.ledger.origins(self.row);
         let (process, app) = (known(origins.process), known(origins.app));
@@ -139,7 +141,8 @@ impl<'l> Lifetime<'l> {
         [process, app, first].into_iter().chain(rivals).flatten()
     }
 
-    /// The contradiction between the lines about it, if there is one: then nothing of it is certain.
+    /// The contradiction between the lines about it, if there is one: then nothing of it is
+    /// certain.
     ///
     /// ```
     /// # use asg_core::{Conflict, Evidence, Handle, Ledger, Moment, Origin, SourceId};
@@ -157,7 +160,8 @@ impl<'l> Lifetime<'l> {
         self.ledger.conflict(self.row)
     }
 
-    /// False if the evidence says that it was not there yet, or no longer, whenever in the range it was.
+    /// False if the evidence says that it was not there yet, or no longer, whenever in the range it
+    /// was.
     pub(super) fn may_live_at(self, time: Option<TimeRange>) -> bool {
         let Some(time) = time else { return true };
         let (born, dead) = self.times().life();

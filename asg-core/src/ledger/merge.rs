@@ -4,10 +4,11 @@ use super::row::{Field, Flags};
 use super::{Alias, CellFacts, Ledger, NONE};
 
 impl Ledger {
-    /// Takes all that the other ledger knows. Whoever merges what with what in which order, the result is the same, and
-    /// merging twice is as once.
+    /// Takes all that the other ledger knows. Whoever merges what with what in which order, the
+    /// result is the same, and merging twice is as once.
     ///
-    /// The sources of both must be numbered alike, for lines are told by the number of their source.
+    /// The sources of both must be numbered alike, for lines are told by the number of their
+    /// source.
     ///
     /// ```
     /// # use asg_core::{Evidence, Handle, Ledger, Moment, Origin, SourceId};

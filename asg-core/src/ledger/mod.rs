@@ -1,8 +1,8 @@
 //! The ledger: all evidence so far, answering "whose handle begins so?".
 //!
-//! What is kept is a value for each fact, not the lines: the row of a container grows by minimum, maximum and union, so
-//! neither the order of lines nor who merged what with what can matter. [`answer`] decides; [`lease`] knows who had an
-//! address; [`bytes`] saves and loads.
+//! What is kept is a value for each fact, not the lines: the row of a container grows by minimum,
+//! maximum and union, so neither the order of lines nor who merged what with what can matter.
+//! [`answer`] decides; [`lease`] knows who had an address; [`bytes`] saves and loads.
 
 mod answer;
 pub(crate) mod attribution;
@@ -90,8 +90,8 @@ pub struct Ledger {
     leases: RowsBy<(u32, u32)>,
     /// Who had which address on any cell, in order of the rows.
     holders: RowsBy<u32>,
-    /// The greater values in their order, where lines give several for one field of a row: the least of them, at most
-    /// [`MOST_RIVALS`].
+    /// The greater values in their order, where lines give several for one field of a row: the
+    /// least of them, at most [`MOST_RIVALS`].
     rivals: BTreeMap<(u32, Field), Vec<(u32, Origin)>>,
     /// Leases of an address that many containers had.
     lease_crowds: Crowds<LeaseKey, Arc<Crowd>>,
@@ -108,8 +108,8 @@ enum LeaseKey {
     About(u32),
 }
 
-/// Values of one field of one container that are kept beside the least. More than one contradict each other anyway, so a log
-/// with thousands costs no more.
+/// Values of one field of one container that are kept beside the least. More than one contradict
+/// each other anyway, so a log with thousands costs no more.
 const MOST_RIVALS: usize = 7;
 
 /// The rows that came from a saved ledger, which is their source.
@@ -241,8 +241,8 @@ impl Ledger {
         }
     }
 
-    /// Takes a directory's word that a process belongs to an app, so that the app's GUID leads to it too. After a rolling
-    /// deployment no log line need do that.
+    /// Takes a directory's word that a process belongs to an app, so that the app's GUID leads to
+    /// it too. After a rolling deployment no log line need do that.
     ///
     /// ```
     /// # use asg_core::{
@@ -264,7 +264,8 @@ impl Ledger {
     /// ```
     pub fn learn_app(&mut self, process: Guid, app: Guid) {
         if let Some(origin) = self.task_origin(process) {
-            // A task has no process: its own GUID is its handle, and must not be taken for an app's.
+            // A task has no process: its own GUID is its handle, and must not be taken for an
+            // app's.
             self.app_number(app, origin);
         }
         let Some(known) = self.apps.find(&process, |known| *known == process) else { return };
@@ -404,8 +405,8 @@ impl Ledger {
         }
     }
 
-    /// Takes a value that is not the least. Gives true if it was not known, and is kept: the least are, so that neither the
-    /// order nor how often they come matters.
+    /// Takes a value that is not the least. Gives true if it was not known, and is kept: the least
+    /// are, so that neither the order nor how often they come matters.
     fn learn_rival(&mut self, row: u32, field: Field, value: u32, origin: Origin) -> bool {
         let mut rivals = self.rivals.remove(&(row, field)).unwrap_or_default();
         let place = rivals.iter().position(|(rival, _)| {

@@ -1,8 +1,9 @@
 //! The peer: who had an address, whichever cell it was on.
 //!
-//! A line about a packet between containers names one of them; of the other it shows the address only. On an overlay network
-//! each cell has addresses of its own, so an address and a time can tell a container. They never tell more than `inferred`:
-//! the cells' clocks differ, and lines about another holder may be lost.
+//! A line about a packet between containers names one of them; of the other it shows the address
+//! only. On an overlay network each cell has addresses of its own, so an address and a time can
+//! tell a container. They never tell more than `inferred`: the cells' clocks differ, and lines
+//! about another holder may be lost.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -14,9 +15,10 @@ use crate::ledger::attribution::{Attribution, MOST_CANDIDATES, Reason};
 use crate::time::TimeRange;
 
 impl Ledger {
-    /// Who had this address at that time, on any cell. `inferred` if one container surely had it all the time in the range,
-    /// and none that is known had it within two minutes, by which clocks may differ; `ambiguous` if one may have had it.
-    /// Where only other machines than its cell log a lease, it counts as shorter by two more minutes at each end.
+    /// Who had this address at that time, on any cell. `inferred` if one container surely had it
+    /// all the time in the range, and none that is known had it within two minutes, by which clocks
+    /// may differ; `ambiguous` if one may have had it. Where only other machines than its cell log
+    /// a lease, it counts as shorter by two more minutes at each end.
     ///
     /// ```
     /// # use asg_core::{Certainty, Evidence, Handle, Ledger, Moment, Origin, SourceId, Timestamp};
@@ -68,7 +70,8 @@ impl Ledger {
         rows.map(|row| Lifetime::new(self, row))
     }
 
-    /// The containers that had an address at a time, or so shortly before or after that clocks may be out by more.
+    /// The containers that had an address at a time, or so shortly before or after that clocks may
+    /// be out by more.
     fn near(&self, address: u32, time: TimeRange) -> Reaching {
         let intervals = || {
             // A row stays noted under an address that others have crowded out of it.

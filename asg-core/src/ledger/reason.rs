@@ -1,7 +1,7 @@
 //! Reasons: the words in which an attribution gives what decided it.
 //!
-//! [`Reason::ALL`] and the table behind it are the one source of these words. The schema of the output, the vocabulary of the
-//! Python package and the changelog are checked against it.
+//! [`Reason::ALL`] and the table behind it are the one source of these words. The schema of the
+//! output, the vocabulary of the Python package and the changelog are checked against it.
 
 use serde::{Serialize, Serializer};
 
@@ -15,13 +15,15 @@ pub enum Reason {
     UniqueHandlePrefix,
     /// The prefix names an app, and one known app's GUID begins so.
     UniqueAppPrefix,
-    /// The prefix is of a handle that begins with an app's GUID, and one known app's GUID begins so.
+    /// The prefix is of a handle that begins with an app's GUID, and one known app's GUID begins
+    /// so.
     AppGuidPrefix,
     /// Several known handles begin so.
     AmbiguousHandlePrefix,
     /// The GUIDs of several known apps begin so.
     AmbiguousAppPrefix,
-    /// Several containers had the address at the time, or so shortly before or after that clocks may be out by more.
+    /// Several containers had the address at the time, or so shortly before or after that clocks
+    /// may be out by more.
     AmbiguousAddress,
     /// The container that had the packet's address on the packet's cell, at the time.
     AddressLease,
@@ -29,15 +31,16 @@ pub enum Reason {
     AddressLeaseUncertain,
     /// No line shows who had the address at the time.
     NoAddressLease,
-    /// One known handle begins so, but the packet is older than its container or younger than its end.
+    /// One known handle begins so, but the packet is older than its container or younger than its
+    /// end.
     OutsideLifetime,
     /// One known handle begins so, but its container was on another cell than the packet.
     OtherCell,
-    /// One known handle begins so, but its container had another address than the packet, or the packet's source is not the
-    /// address of its interface.
+    /// One known handle begins so, but its container had another address than the packet, or the
+    /// packet's source is not the address of its interface.
     ConflictingAddress,
-    /// Lines contradict each other about the container; [`Attribution::conflict`](crate::Attribution::conflict) names the
-    /// contradiction.
+    /// Lines contradict each other about the container;
+    /// [`Attribution::conflict`](crate::Attribution::conflict) names the contradiction.
     ConflictingEvidence,
     /// No line names a handle that begins so.
     UnknownHandle,

@@ -5,7 +5,8 @@ use crate::evidence::{Origin, SourceId};
 use crate::guid::GuidPrefix;
 use crate::time::Timestamp;
 
-/// No value in a slot. All slots of a row but its times are numbers of values that are kept elsewhere.
+/// No value in a slot. All slots of a row but its times are numbers of values that are kept
+/// elsewhere.
 pub(super) const NONE: u32 = u32::MAX;
 
 /// No line.
@@ -13,7 +14,8 @@ pub(super) const NO_ORIGIN: Origin = Origin { source: SourceId(u32::MAX), line: 
 
 /// All that is known of one container but for what lines contradict. 96 bytes, which a test holds.
 ///
-/// Each part grows by a rule that gives the same whatever the order (a minimum, a maximum, an "or"), so rows can be merged.
+/// Each part grows by a rule that gives the same whatever the order (a minimum, a maximum, an
+/// "or"), so rows can be merged.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Row {
     /// The GUID that the handle begins with; 0 if it begins with none.
@@ -137,7 +139,8 @@ impl Moved {
     }
 }
 
-/// Clocks of cells and of the machine that stamps a line differ; a difference below this contradicts nothing.
+/// Clocks of cells and of the machine that stamps a line differ; a difference below this
+/// contradicts nothing.
 pub(super) const CLOCK_TOLERANCE_MILLIS: i64 = 120_000;
 
 impl Times {
@@ -216,8 +219,9 @@ impl Times {
         (born, dead)
     }
 
-    /// Between which it surely had its address, by the clock of its cell: it was made, or showed the address, before; and it
-    /// was destroyed, or spoken of some time, after. Times by another clock count with what that may be out.
+    /// Between which it surely had its address, by the clock of its cell: it was made, or showed
+    /// the address, before; and it was destroyed, or spoken of some time, after. Times by another
+    /// clock count with what that may be out.
     pub(super) const fn lease(self) -> (i64, i64) {
         let from = self.held.at.saturating_add(self.held.tolerance());
         // The last line about a container may be about what is left of it.
@@ -231,7 +235,8 @@ impl Times {
         (from, to)
     }
 
-    /// Between which it may have had its address, by a clock that may be out against those that told of it.
+    /// Between which it may have had its address, by a clock that may be out against those that
+    /// told of it.
     pub(super) fn lease_about(self) -> (i64, i64) {
         if !self.held.is_known() {
             return (i64::MAX, i64::MIN);

@@ -8,7 +8,8 @@ use hashbrown::hash_map::Entry;
 
 use super::count_work;
 
-/// The rows of each key, in order. Of live containers nearly every key has one row only, so one costs no allocation.
+/// The rows of each key, in order. Of live containers nearly every key has one row only, so one
+/// costs no allocation.
 #[derive(Debug, Clone)]
 pub(super) struct RowsBy<K> {
     rows: HashMap<K, Rows>,

@@ -9,15 +9,15 @@ use crate::names::identity::Identity;
 
 /// Looks up identities by GUID.
 ///
-/// A GUID is a Cloud Controller process GUID (the first half of Diego's process GUID), an app GUID, a task GUID or a
-/// build GUID. The caller need not know which.
+/// A GUID is a Cloud Controller process GUID (the first half of Diego's process GUID), an app GUID,
+/// a task GUID or a build GUID. The caller need not know which.
 ///
-/// The answer is keyed by GUID, so its order does not matter. A GUID that is missing from the answer counts as *not
-/// asked*: the caller may ask for it again. A directory that searched and found nothing answers
-/// [`Identity::unknown`] or [`Identity::hidden`].
+/// The answer is keyed by GUID, so its order does not matter. A GUID that is missing from the
+/// answer counts as *not asked*: the caller may ask for it again. A directory that searched and
+/// found nothing answers [`Identity::unknown`] or [`Identity::hidden`].
 ///
-/// A directory that several threads may ask at a time implements the trait for `&Self` too, as `File` implements `Read`.
-/// An `Arc` of it is a directory then.
+/// A directory that several threads may ask at a time implements the trait for `&Self` too, as
+/// `File` implements `Read`. An `Arc` of it is a directory then.
 ///
 /// # Example
 ///
@@ -55,11 +55,13 @@ pub trait Directory {
     /// Why no answer could be given.
     type Error;
 
-    /// Looks up these GUIDs, each of which occurs once. Identities of other GUIDs in the answer are ignored.
+    /// Looks up these GUIDs, each of which occurs once. Identities of other GUIDs in the answer are
+    /// ignored.
     ///
     /// # Errors
     ///
-    /// If the directory cannot answer. Then nothing is known about any of the GUIDs, and they may be asked for again.
+    /// If the directory cannot answer. Then nothing is known about any of the GUIDs, and they may
+    /// be asked for again.
     fn identities(&mut self, guids: &[Guid]) -> Result<HashMap<Guid, Identity>, Self::Error>;
 }
 

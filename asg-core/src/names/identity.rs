@@ -7,7 +7,8 @@ use crate::time::Timestamp;
 
 /// A directory's answer about a process, task, build or app.
 ///
-/// Without a known app, only [`Identity::state`] and [`Identity::state_reason`] carry anything; the rest is `None`.
+/// Without a known app, only [`Identity::state`] and [`Identity::state_reason`] carry anything; the
+/// rest is `None`.
 ///
 /// ```
 /// use asg_core::{AppState, Entity, Identity};
@@ -26,7 +27,8 @@ use crate::time::Timestamp;
 pub struct Identity {
     /// Whether the app is there, was deleted, or cannot be seen.
     pub state: AppState,
-    /// One sentence for people about why nothing better is known; set with [`AppState::Unavailable`].
+    /// One sentence for people about why nothing better is known; set with
+    /// [`AppState::Unavailable`].
     pub state_reason: Option<String>,
     /// The app.
     pub app: Option<Entity>,
@@ -34,7 +36,8 @@ pub struct Identity {
     pub space: Option<Entity>,
     /// The org of the space.
     pub org: Option<Entity>,
-    /// The process type: `web`, `worker`, …; `None` for tasks and staging and where it is not known.
+    /// The process type: `web`, `worker`, …; `None` for tasks and staging and where it is not
+    /// known.
     pub process_type: Option<String>,
     /// When the app was deleted, from the audit event that proves it.
     pub deleted_at: Option<Timestamp>,
@@ -86,7 +89,8 @@ impl Identity {
         }
     }
 
-    /// `org/space/app` for people, with `?` for a name that is not known; `None` if no app is known.
+    /// `org/space/app` for people, with `?` for a name that is not known; `None` if no app is
+    /// known.
     ///
     /// Names are escaped by [`escape_name`], so that two slashes separate three names.
     #[must_use]
@@ -104,7 +108,8 @@ impl Identity {
 /// An app, space or org: its GUID, and its name if that is known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Entity {
-    /// The GUID as Cloud Controller writes it. Text, because Cloud Controller does not promise a shape.
+    /// The GUID as Cloud Controller writes it. Text, because Cloud Controller does not promise a
+    /// shape.
     pub guid: String,
     /// The name; `None` if only the GUID is known.
     pub name: Option<String>,
@@ -141,7 +146,7 @@ pub enum AppState {
     Unknown,
     /// Nobody looked it up.
     NotAsked,
-    /// The directory failed, or its search was not a proof: it was cut, a page is missing, or nothing shows how far the
-    /// caller's rights go.
+    /// The directory failed, or its search was not a proof: it was cut, a page is missing, or
+    /// nothing shows how far the caller's rights go.
     Unavailable,
 }

@@ -1,4 +1,5 @@
-//! The push decoder: bytes in any pieces go in, records come out, and what was wrong goes where the caller wants it.
+//! The push decoder: bytes in any pieces go in, records come out, and what was wrong goes where the
+//! caller wants it.
 
 use crate::error::Error;
 use crate::line::Line;
@@ -6,10 +7,11 @@ use crate::line::split::{Lines, RawLine};
 use crate::record::{Content, Record};
 use crate::time::{LogTime, Resolved, TimePolicy};
 
-/// Reads a stream of log lines that comes in pieces. It does no I/O: whoever reads the stream calls [`Decoder::decode`].
+/// Reads a stream of log lines that comes in pieces. It does no I/O: whoever reads the stream calls
+/// [`Decoder::decode`].
 ///
-/// Any pieces give the same records. Of a line that is spread over two pieces, and of nothing else, at most as many bytes
-/// are held as the limit allows.
+/// Any pieces give the same records. Of a line that is spread over two pieces, and of nothing else,
+/// at most as many bytes are held as the limit allows.
 ///
 /// ```
 /// use asg_core::{Decoder, Diagnostic, TimePolicy};
@@ -50,8 +52,8 @@ impl Decoder {
         Self { lines: Lines::new(), policy }
     }
 
-    /// A decoder that keeps at most `limit` bytes of a line, at least 1. The rest of a longer line is skipped and reported,
-    /// and its record is damaged.
+    /// A decoder that keeps at most `limit` bytes of a line, at least 1. The rest of a longer line
+    /// is skipped and reported, and its record is damaged.
     ///
     /// ```
     /// use asg_core::{Decoder, Diagnostic, DiagnosticKind, TimePolicy};
@@ -129,9 +131,11 @@ pub enum DiagnosticKind {
         /// Bytes.
         skipped: u64,
     },
-    /// The line is a packet or JSON that is cut, split or malformed; the error's offset is in the line.
+    /// The line is a packet or JSON that is cut, split or malformed; the error's offset is in the
+    /// line.
     Damaged(Error),
-    /// The line shows a time without a year, or an uptime, and the policy does not say how to complete it.
+    /// The line shows a time without a year, or an uptime, and the policy does not say how to
+    /// complete it.
     TimeIncomplete,
 }
 
@@ -150,7 +154,8 @@ impl std::fmt::Display for Diagnostic {
     }
 }
 
-/// Where diagnostics go: `()` drops them, an `Option` keeps the first, a `Vec` keeps all, and a closure does what it likes.
+/// Where diagnostics go: `()` drops them, an `Option` keeps the first, a `Vec` keeps all, and a
+/// closure does what it likes.
 pub trait DiagnosticSink {
     /// Takes one.
     fn report(&mut self, diagnostic: Diagnostic);

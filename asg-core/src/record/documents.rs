@@ -7,8 +7,9 @@ use crate::event::documents::entries;
 use crate::event::lager::LagerEvent;
 use crate::evidence::{Evidence, Origin, logger_evidence, rep_evidence};
 
-/// Hands on what a whole file proves: one or several JSON documents, on any number of lines, pretty or not. Documents that
-/// are none of these prove nothing. `origin` is where the first line stands; the evidence says where each entry begins.
+/// Hands on what a whole file proves: one or several JSON documents, on any number of lines, pretty
+/// or not. Documents that are none of these prove nothing. `origin` is where the first line stands;
+/// the evidence says where each entry begins.
 ///
 /// # Errors
 ///

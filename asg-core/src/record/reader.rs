@@ -1,9 +1,10 @@
 //! The stateful reader: parses lines, and remembers how lines begin.
 //!
-//! All kernel lines of one machine have one header between the stamp and the uptime, and all packets of one sender begin
-//! alike, up to the source address. The reader parses each such beginning once, keeps where its fields lie, and compares
-//! bytes afterwards. It never decides anything: [`Reader::read`] equals [`Record::read`] for every line, whatever came
-//! before, and the tests hold it to that.
+//! All kernel lines of one machine have one header between the stamp and the uptime, and all
+//! packets of one sender begin alike, up to the source address. The reader parses each such
+//! beginning once, keeps where its fields lie, and compares bytes afterwards. It never decides
+//! anything: [`Reader::read`] equals [`Record::read`] for every line, whatever came before, and the
+//! tests hold it to that.
 
 mod headers;
 mod heads;
@@ -19,8 +20,8 @@ use crate::time::{LogTime, Uptime};
 
 /// Parses lines quickly where they resemble earlier ones.
 ///
-/// A reader belongs to one thread. Which lines it has seen never changes what it returns, only how fast. Its memory is
-/// bounded: 16,384 headers and 65,536 packet heads.
+/// A reader belongs to one thread. Which lines it has seen never changes what it returns, only how
+/// fast. Its memory is bounded: 16,384 headers and 65,536 packet heads.
 ///
 /// # Example
 ///
@@ -44,14 +45,16 @@ pub struct Reader {
     heads: Heads,
 }
 
-/// Which remembered beginnings a line has: numbers that mean something to the reader that gave them.
+/// Which remembered beginnings a line has: numbers that mean something to the reader that gave
+/// them.
 ///
 /// Records are compared by what they say, so all memos are equal.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Memo {
     /// The header. Lines with one number name one machine and one program.
     pub(crate) header: Option<u32>,
-    /// The head of the packet. Lines with one number have one log prefix and one pair of interfaces.
+    /// The head of the packet. Lines with one number have one log prefix and one pair of
+    /// interfaces.
     pub(crate) head: Option<u32>,
 }
 

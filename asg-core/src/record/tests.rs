@@ -133,8 +133,8 @@ fn an_app_cannot_print_a_packet() {
     assert_eq!(Record::read(&Line::new(line)).kind(), "other");
 }
 
-/// Whatever an app writes, in every form in which its stream reaches us, is text: an app that prints another's
-/// container would blame it, one that prints its own would hide itself.
+/// Whatever an app writes, in every form in which its stream reaches us, is text: an app that
+/// prints another's container would blame it, one that prints its own would hide itself.
 #[test]
 fn text_of_an_apps_stream_is_other_whatever_it_imitates() {
     let rep = format!(

@@ -162,10 +162,11 @@ impl Civil {
 pub struct TimePolicy {
     /// Which year a time without one is in.
     pub year: YearPolicy,
-    /// Seconds east of UTC. Without it stamps are completed as if in UTC, in which BOSH virtual machines run.
+    /// Seconds east of UTC. Without it stamps are completed as if in UTC, in which BOSH virtual
+    /// machines run.
     pub utc_offset: Option<i32>,
-    /// When the kernel booted, for lines that show nothing but the time since then. Unknown by default: such lines have no
-    /// time. A log that spans a reboot has no one answer.
+    /// When the kernel booted, for lines that show nothing but the time since then. Unknown by
+    /// default: such lines have no time. A log that spans a reboot has no one answer.
     pub boot: Option<Timestamp>,
 }
 
@@ -203,7 +204,8 @@ pub enum TimeQuality {
 }
 
 impl LogTime {
-    /// The instant, completed by the policy where something is missing; `None` if it cannot be told.
+    /// The instant, completed by the policy where something is missing; `None` if it cannot be
+    /// told.
     #[must_use]
     pub fn resolve(self, policy: &TimePolicy) -> Option<Resolved> {
         let completed = |time| Resolved { time, quality: TimeQuality::Completed };
@@ -254,8 +256,8 @@ impl Uptime {
         self.0
     }
 
-    /// The instant, if the policy says when the kernel booted. The kernel's clock drifts from the wall's, and stands still
-    /// while the machine sleeps.
+    /// The instant, if the policy says when the kernel booted. The kernel's clock drifts from the
+    /// wall's, and stands still while the machine sleeps.
     ///
     /// ```
     /// use asg_core::{TimePolicy, Timestamp, Uptime};
@@ -338,7 +340,8 @@ mod tests {
                 prop_assert_eq!(quality, TimeQuality::Completed);
                 let local = jiff::tz::Offset::from_seconds(offset).unwrap().to_datetime(time.to_jiff());
                 prop_assert_eq!((local.month(), local.day(), local.hour()), (month, day, 12));
-                // The same year, asked for outright, is the same instant; the years beside it are no better.
+                // The same year, asked for outright, is the same instant; the years beside it are
+                // no better.
                 prop_assert_eq!(at(YearPolicy::Fixed(local.year())).unwrap().time, time);
                 let far = |t: Timestamp| t.as_nanos().abs_diff(near.as_nanos());
                 for other in [local.year() - 1, local.year() + 1] {

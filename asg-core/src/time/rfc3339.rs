@@ -3,10 +3,11 @@
 use super::Timestamp;
 use crate::bytes::digits::{Digits, nanos};
 
-/// Reads a stamp at the start of the text: the instant, how long the stamp is, and whether a comma marked the fraction.
+/// Reads a stamp at the start of the text: the instant, how long the stamp is, and whether a comma
+/// marked the fraction.
 ///
-/// Also `+0000` for the offset, as journald has it. Hand-written because every line of a modern log has one; the tests hold
-/// it to the calendar library.
+/// Also `+0000` for the offset, as journald has it. Hand-written because every line of a modern log
+/// has one; the tests hold it to the calendar library.
 pub(crate) fn rfc3339(text: &[u8]) -> Option<(Timestamp, usize, bool)> {
     const DATE: [u8; 8] = *b"0000-00-";
     const CLOCK: [u8; 8] = *b"00:00:00";
@@ -60,7 +61,8 @@ pub(crate) fn rfc3339(text: &[u8]) -> Option<(Timestamp, usize, bool)> {
     Some((Timestamp::from_nanos(time), at, comma))
 }
 
-/// Reads stamps that come in the order of a log: of those within a minute only the seconds need be read.
+/// Reads stamps that come in the order of a log: of those within a minute only the seconds need be
+/// read.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Stamps {
     minute: Option<Minute>,
@@ -125,7 +127,8 @@ fn digit(b: u8) -> Option<i64> {
 
 /// Days from 1970-01-01 in the proleptic Gregorian calendar; `None` if there is no such day.
 fn days_since_epoch(year: u32, month: u32, day: u32) -> Option<i64> {
-    /// The days of each month, and those before it in a year that begins in March, so that the leap day is its last.
+    /// The days of each month, and those before it in a year that begins in March, so that the leap
+    /// day is its last.
     const MONTHS: [(u32, u32); 12] = [
         (31, 306),
         (29, 337),

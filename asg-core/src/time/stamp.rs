@@ -8,7 +8,8 @@ const MONTHS: [&[u8; 3]; 12] = [
 
 const WEEKDAYS: [&[u8; 4]; 7] = [b"Mon ", b"Tue ", b"Wed ", b"Thu ", b"Fri ", b"Sat ", b"Sun "];
 
-/// `Jun 16 23:18:38`, the day padded with a blank, a zero or not at all, perhaps with a fraction: the time and how long it is.
+/// `Jun 16 23:18:38`, the day padded with a blank, a zero or not at all, perhaps with a fraction:
+/// the time and how long it is.
 pub(crate) fn rfc3164(text: &[u8]) -> Option<(LogTime, usize)> {
     let head: &[u8; 15] = text.first_chunk()?;
     let month = month(head)?;
@@ -16,7 +17,8 @@ pub(crate) fn rfc3164(text: &[u8]) -> Option<(LogTime, usize)> {
     Some((LogTime::NoYear(Civil { month, ..civil }), 3 + len))
 }
 
-/// `* 20 23:05:03`: the article's second example, whose month a shell glob has eaten. That is no time.
+/// `* 20 23:05:03`: the article's second example, whose month a shell glob has eaten. That is no
+/// time.
 pub(crate) fn without_month(text: &[u8]) -> Option<usize> {
     let rest = text.strip_prefix(b"*")?;
     day_and_time(rest).map(|(_, len)| 1 + len)
@@ -64,7 +66,8 @@ pub(crate) fn unix(text: &[u8]) -> Option<(LogTime, usize)> {
     (text.get(17) == Some(&b' ')).then_some((LogTime::Instant(Timestamp::from_nanos(nanos)), 17))
 }
 
-/// `Mon 2017-07-24 19:19:10.581122 UTC`: journald's short-full. Of zones, only UTC says what it means.
+/// `Mon 2017-07-24 19:19:10.581122 UTC`: journald's short-full. Of zones, only UTC says what it
+/// means.
 pub(crate) fn full(text: &[u8]) -> Option<(LogTime, usize)> {
     let weekday: &[u8; 4] = text.first_chunk()?;
     if !WEEKDAYS.contains(&weekday) {

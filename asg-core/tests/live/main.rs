@@ -1,8 +1,8 @@
 //! Packets that the kernel of this machine logs, compared with what was sent.
 //!
-//! The test's thread moves into a network namespace of its own, which ends with it, and asks nftables there to log what
-//! passes its loopback device. It needs no program but the kernel, and rights over it: so it is ignored
-//! by default, and fails with the reason where the kernel refuses.
+//! The test's thread moves into a network namespace of its own, which ends with it, and asks
+//! nftables there to log what passes its loopback device. It needs no program but the kernel, and
+//! rights over it: so it is ignored by default, and fails with the reason where the kernel refuses.
 #![cfg(target_os = "linux")]
 
 mod netlink;
@@ -28,7 +28,8 @@ type Try<T> = Result<T, String>;
 #[ignore = "needs root: it makes a network namespace and reads /dev/kmsg"]
 fn what_the_kernel_logs_is_what_was_sent() {
     let captured = Switch::on().and_then(|_switch| {
-        // A thread, for it does not come back from its namespace. The switch is not to be seen from there.
+        // A thread, for it does not come back from its namespace. The switch is not to be seen from
+        // there.
         std::thread::spawn(captured).join().unwrap()
     });
     let (sent, lines) = captured.unwrap_or_else(|reason| panic!("{reason}"));
@@ -77,7 +78,8 @@ impl Drop for Switch {
     }
 }
 
-/// Sends packets, and tells what lines must say of them. Each is logged as it leaves and as it arrives.
+/// Sends packets, and tells what lines must say of them. Each is logged as it leaves and as it
+/// arrives.
 fn send(prefix: &str) -> std::io::Result<Vec<Value>> {
     let mut sent = Vec::new();
     let mut both = |line: Value| {

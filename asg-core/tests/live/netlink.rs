@@ -1,6 +1,7 @@
 //! What the test asks of the kernel: the loopback device up, and two chains of nftables that log.
 //!
-//! Source: `include/uapi/linux/{netlink,rtnetlink,if_link}.h`, `include/uapi/linux/netfilter/{nfnetlink,nf_tables}.h`.
+//! Source: `include/uapi/linux/{netlink,rtnetlink,if_link}.h`,
+//! `include/uapi/linux/netfilter/{nfnetlink,nf_tables}.h`.
 
 use std::os::fd::{AsRawFd as _, OwnedFd};
 
@@ -29,7 +30,8 @@ pub(crate) fn loopback_up() -> Try<()> {
         .map_err(|e| format!("loopback cannot be set up: {e}"))
 }
 
-/// One chain where packets leave and one where they arrive, each with a rule that logs with all flags.
+/// One chain where packets leave and one where they arrive, each with a rule that logs with all
+/// flags.
 pub(crate) fn log_loopback(prefix: &str) -> Try<()> {
     const NEW_TABLE: u16 = 10 << 8;
     const NEW_CHAIN: u16 = 10 << 8 | 3;

@@ -2,23 +2,27 @@
 //!
 //! # What "right" means
 //!
-//! An answer is *certain* if it is `exact` or `unique_prefix`. What a certain answer says must be true, all of it:
+//! An answer is *certain* if it is `exact` or `unique_prefix`. What a certain answer says must be
+//! true, all of it:
 //!
-//! * a container that it names is the one that the rule was made for, by its whole handle: the source of what goes out, the
-//!   destination of what comes in;
+//! * a container that it names is the one that the rule was made for, by its whole handle: the
+//!   source of what goes out, the destination of what comes in;
 //! * a process that it names is the one that ran in that container, version and all;
 //! * an app that it names is that container's app, whatever it was called then.
 //!
 //! What a line can tell at most depends on the era ([`Names`]): a prefix of 29 characters of an old
-//! `<process GUID>-<instance GUID>` handle, an old staging handle and `OK_<tag>_<app GUID>` tell the app and not which of its
-//! containers; tasks and builds are told by their own GUIDs; health checks, `REJECT_LOCAL:`, warden's short ids and other
-//! tools' lines tell nobody, so any certain answer about them is wrong.
+//! `<process GUID>-<instance GUID>` handle, an old staging handle and `OK_<tag>_<app GUID>` tell
+//! the app and not which of its containers; tasks and builds are told by their own GUIDs; health
+//! checks, `REJECT_LOCAL:`, warden's short ids and other tools' lines tell nobody, so any certain
+//! answer about them is wrong.
 //!
-//! A line is *attributed* if a certain answer names the app, and all of it is right. Recall is the share of attributed lines
-//! among those that can tell an app and are whole. Lines that are cut, and second copies, count for precision only.
+//! A line is *attributed* if a certain answer names the app, and all of it is right. Recall is the
+//! share of attributed lines among those that can tell an app and are whole. Lines that are cut,
+//! and second copies, count for precision only.
 //!
-//! A line is *evidenced* if what survived of rep's logs says whose it is: a line with its container's handle and process (of
-//! a task or build: the handle); of a line that tells an app only, such a line of any of its containers.
+//! A line is *evidenced* if what survived of rep's logs says whose it is: a line with its
+//! container's handle and process (of a task or build: the handle); of a line that tells an app
+//! only, such a line of any of its containers.
 
 use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
@@ -111,7 +115,8 @@ impl Judgement {
         1.0 - share(self.wrong_peers, self.peers)
     }
 
-    /// The share of flows between containers whose peer is inferred, and right; 1 if there are none.
+    /// The share of flows between containers whose peer is inferred, and right; 1 if there are
+    /// none.
     #[must_use]
     pub fn peer_recall(&self) -> f64 {
         1.0 - share(self.pairs - (self.peers - self.wrong_peers), self.pairs)
@@ -177,7 +182,8 @@ pub fn judge(logs: &Memory, directory: impl Directory<Error = Infallible>) -> Ju
     judge.judgement
 }
 
-/// The same of a follower that gets all lines in the order in which they were written; with what it counted.
+/// The same of a follower that gets all lines in the order in which they were written; with what it
+/// counted.
 ///
 /// ```
 /// use asg_benches::accuracy::judge_following;

@@ -1,4 +1,5 @@
-//! Measures how often the correlator is right, over eras, envelopes, damages and seeds, and writes `benches/ACCURACY.md`.
+//! Measures how often the correlator is right, over eras, envelopes, damages and seeds, and writes
+//! `benches/ACCURACY.md`.
 //!
 //! ```text
 //! cargo run --release -p asg-benches --bin accuracy -- --seeds 10 benches/ACCURACY.md

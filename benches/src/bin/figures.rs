@@ -1,4 +1,5 @@
-//! Prints the speed and the memory of `asglog correlate` beside what operators do today, from one run.
+//! Prints the speed and the memory of `asglog correlate` beside what operators do today, from one
+//! run.
 //!
 //! ```text
 //! cargo build --release -p asg-cli && cargo run --release -p asg-benches --bin figures
@@ -162,7 +163,8 @@ fn measure(options: &Options, asglog: &Path, log: &Path, text: &str) -> Result<(
             times.push(timed(command)?);
         }
     }
-    // What else the machine does only adds to a time, so the least says most; the median says how much that is.
+    // What else the machine does only adds to a time, so the least says most; the median says how
+    // much that is.
     let least = |times: &Vec<Duration>| times.iter().min().copied().unwrap_or_default();
     let leasts: Vec<_> = times.iter().map(least).collect();
     let medians: Vec<_> = times.iter_mut().map(|times| median(times)).collect();

@@ -48,8 +48,8 @@ impl Cell {
         }
     }
 
-    /// Takes the lowest free address, so that addresses are used again as soon as they can be: the hardest case for whoever
-    /// believes in addresses. `None` if none is free.
+    /// Takes the lowest free address, so that addresses are used again as soon as they can be: the
+    /// hardest case for whoever believes in addresses. `None` if none is free.
     pub(super) fn take_address(&mut self) -> Option<u8> {
         let free = (2_u8..=254).find(|&n| !self.taken[usize::from(n)])?;
         self.taken[usize::from(free)] = true;
@@ -61,8 +61,8 @@ impl Cell {
     }
 }
 
-/// The IPv4 address with this number on a cell. Guardian's pools are the same on every cell; overlays give each its own
-/// network of 256.
+/// The IPv4 address with this number on a cell. Guardian's pools are the same on every cell;
+/// overlays give each its own network of 256.
 pub(super) fn address(network: Network, cell: usize, number: u8) -> Ipv4Addr {
     match network {
         Network::Bridge => {

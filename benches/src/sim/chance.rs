@@ -2,10 +2,11 @@
 
 use asg_core::Guid;
 
-/// A stream of pseudo-random numbers. The same seed gives the same stream on every machine and in every release: nothing
-/// here depends on a word size, a hash order or a mathematics library.
+/// A stream of pseudo-random numbers. The same seed gives the same stream on every machine and in
+/// every release: nothing here depends on a word size, a hash order or a mathematics library.
 ///
-/// The generator is `SplitMix64` (Steele, Lea, Flood: *Fast splittable pseudorandom number generators*, 2014).
+/// The generator is `SplitMix64` (Steele, Lea, Flood: *Fast splittable pseudorandom number
+/// generators*, 2014).
 ///
 /// ```
 /// use asg_benches::sim::Chance;
@@ -24,7 +25,8 @@ impl Chance {
         Self(seed)
     }
 
-    /// Another stream, which goes on alone: what is drawn from one of them never changes what the other gives.
+    /// Another stream, which goes on alone: what is drawn from one of them never changes what the
+    /// other gives.
     #[must_use]
     pub fn fork(&mut self) -> Self {
         Self(self.next_u64())
@@ -49,8 +51,9 @@ impl Chance {
         self.below(len as u64) as usize
     }
 
-    /// A number from `low` up to, not including, `high`. All gaps between events are drawn so: a logarithm, which an
-    /// exponential distribution needs, differs in its last digit from machine to machine.
+    /// A number from `low` up to, not including, `high`. All gaps between events are drawn so: a
+    /// logarithm, which an exponential distribution needs, differs in its last digit from machine
+    /// to machine.
     pub fn between(&mut self, low: i64, high: i64) -> i64 {
         low + i64::try_from(self.below(high.abs_diff(low))).unwrap_or(0)
     }

@@ -42,7 +42,8 @@ struct Utc {
 }
 
 impl Utc {
-    /// The Gregorian calendar from days since 1970, in years that begin in March, so that the leap day comes last.
+    /// The Gregorian calendar from days since 1970, in years that begin in March, so that the leap
+    /// day comes last.
     fn of(nanos: i64) -> Self {
         let (seconds, nanos) = (nanos.div_euclid(SECOND), nanos.rem_euclid(SECOND));
         let days = seconds.div_euclid(86_400) + 719_468;

@@ -6,8 +6,9 @@ use std::sync::atomic::Ordering;
 use super::Chance;
 use super::truth::{ContainerFacts, Truth};
 
-/// What goes wrong, as shares of lines from 0 to 1 unless it says otherwise. It never changes what happened, only what is
-/// left of it: with the same seed, the packets are the same under any damage but reboots and colliding GUIDs.
+/// What goes wrong, as shares of lines from 0 to 1 unless it says otherwise. It never changes what
+/// happened, only what is left of it: with the same seed, the packets are the same under any damage
+/// but reboots and colliding GUIDs.
 ///
 /// ```
 /// use asg_benches::sim::Damage;
@@ -34,7 +35,8 @@ pub struct Damage {
     pub split_at_1024: bool,
     /// Each lager line arrives through `logger` and through blackbox.
     pub rep_twice: bool,
-    /// How much of the time, from its start, is gone from rep's logs because they were rotated, in hundredths.
+    /// How much of the time, from its start, is gone from rep's logs because they were rotated, in
+    /// hundredths.
     pub rotated_percent: u32,
     /// How far a cell's clock may be out, either way, in seconds.
     pub skew_seconds: i64,
@@ -42,11 +44,13 @@ pub struct Damage {
     pub drift_ppm: i64,
     /// How many cells reboot per hour without warning; their containers leave no last line.
     pub reboots_per_hour: u32,
-    /// Each kernel line arrives a second time, forwarded as RFC 5424 into `forwarded.log`, and so may be lost or cut there.
+    /// Each kernel line arrives a second time, forwarded as RFC 5424 into `forwarded.log`, and so
+    /// may be lost or cut there.
     pub forwarded: bool,
     /// silk's iptables-logger writes a line about each packet beside rep's, in eras that have it.
     pub logger: bool,
-    /// Instances whose GUID begins with the first 25 characters of another's: chance never does that.
+    /// Instances whose GUID begins with the first 25 characters of another's: chance never does
+    /// that.
     pub colliding: f64,
 }
 
@@ -249,7 +253,8 @@ impl Way {
     }
 }
 
-/// Counts what a surviving line still says of its container: of a piece, only what stands in it whole.
+/// Counts what a surviving line still says of its container: of a piece, only what stands in it
+/// whole.
 fn count(facts: &ContainerFacts, naming: bool, text: &[u8], partial: bool) {
     let has = |value: &str| {
         let quoted = format!("\"{value}\"");

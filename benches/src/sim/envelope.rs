@@ -5,10 +5,12 @@ use std::net::Ipv4Addr;
 
 use super::clock::{printk, rfc3164, rfc3339};
 
-/// How lines reach an operator. The same kernel text and the same lager line can come in any of these.
+/// How lines reach an operator. The same kernel text and the same lager line can come in any of
+/// these.
 ///
-/// Sources: loggregator `syslog_forwarder.conf.erb`, syslog-release `syslog-release-forwarding-setup.conf.erb` by version,
-/// bosh-linux-stemcell-builder's rsyslog.conf, `Documentation/ABI/testing/dev-kmsg`, journald's JSON export.
+/// Sources: loggregator `syslog_forwarder.conf.erb`, syslog-release
+/// `syslog-release-forwarding-setup.conf.erb` by version, bosh-linux-stemcell-builder's
+/// rsyslog.conf, `Documentation/ABI/testing/dev-kmsg`, journald's JSON export.
 ///
 /// ```
 /// use asg_benches::sim::Envelope;
@@ -22,7 +24,8 @@ pub enum Envelope {
     Rfc3164,
     /// metron agent's, as sent: `[job=… index=…]`.
     Metron,
-    /// The same as an aggregator shows it, with the facility where a host should be: the knowledge-base article's.
+    /// The same as an aggregator shows it, with the facility where a host should be: the
+    /// knowledge-base article's.
     MetronShown,
     /// syslog-release 4 and 5: `diego-cell/<id>`.
     JobPath,

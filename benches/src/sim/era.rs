@@ -3,7 +3,8 @@
 use super::clock::SECOND;
 use super::envelope::Envelope;
 
-/// A time in Cloud Foundry's history, with its handles, log prefixes, rep messages, lager format and envelope.
+/// A time in Cloud Foundry's history, with its handles, log prefixes, rep messages, lager format
+/// and envelope.
 ///
 /// ```
 /// use asg_benches::sim::Era;
@@ -17,15 +18,20 @@ pub enum Era {
     Warden,
     /// garden-linux, early 2015: the prefix is the name of a chain, with garden's own short id.
     Chains,
-    /// garden-linux, 2015-03 to 2016-05: handles `<process GUID>-<instance GUID>`, so prefixes show the app's GUID.
+    /// garden-linux, 2015-03 to 2016-05: handles `<process GUID>-<instance GUID>`, so prefixes show
+    /// the app's GUID.
     GardenLinux,
-    /// guardian, 2016-06 to 2017-04: handles of 36 characters, 29 of them glued to `IN=`. The knowledge-base article's.
+    /// guardian, 2016-06 to 2017-04: handles of 36 characters, 29 of them glued to `IN=`. The
+    /// knowledge-base article's.
     Guardian36,
-    /// guardian up to garden-runc 1.3 with Diego from 1.15: whole handles of 28 characters, glued to `IN=`.
+    /// guardian up to garden-runc 1.3 with Diego from 1.15: whole handles of 28 characters, glued
+    /// to `IN=`.
     Guardian28Glued,
-    /// guardian from garden-runc 1.7, from 2017-05: whole handles of 28 characters and a space, any protocol.
+    /// guardian from garden-runc 1.7, from 2017-05: whole handles of 28 characters and a space, any
+    /// protocol.
     Guardian28,
-    /// netman, cf-networking 0.11 to 0.18: bare handles glued, `REJECT_LOCAL:`, `OK_<tag>_<app GUID>` glued.
+    /// netman, cf-networking 0.11 to 0.18: bare handles glued, `REJECT_LOCAL:`, `OK_<tag>_<app
+    /// GUID>` glued.
     Netman,
     /// cf-networking 0.22, spring of 2017: `OK_`, `DENY_`, `DENY_C2C_`, all glued to `IN=`.
     CfNetworking,
@@ -296,8 +302,8 @@ impl Era {
 }
 
 impl Facts {
-    /// Writes a prefix as the kernel has it: iptables keeps 29 characters, silk and later guardians cut at 28 and add a
-    /// space themselves.
+    /// Writes a prefix as the kernel has it: iptables keeps 29 characters, silk and later guardians
+    /// cut at 28 and add a space themselves.
     pub(super) fn prefix(&self, out: &mut Vec<u8>, parts: &[&str]) {
         let start = out.len();
         out.extend(parts.concat().as_bytes());

@@ -13,8 +13,8 @@ use super::clock;
 
 /// Cloud Controller's contents over time: every change that people made, in order.
 ///
-/// It grows with what people do (pushes, deployments, renames), not with packets or containers, as Cloud Controller's own
-/// database does.
+/// It grows with what people do (pushes, deployments, renames), not with packets or containers, as
+/// Cloud Controller's own database does.
 ///
 /// ```
 /// use asg_benches::sim::{Change, History};
@@ -112,8 +112,8 @@ impl History {
         foundation
     }
 
-    /// A directory that has forgotten nothing: whose GUID of a process, task, build or app it is, whenever it was. Names
-    /// are the last ones.
+    /// A directory that has forgotten nothing: whose GUID of a process, task, build or app it is,
+    /// whenever it was. Names are the last ones.
     pub fn directory(&self) -> impl Directory<Error = Infallible> + use<> {
         let everything = Everything::of(self);
         let named = move |guid: &Guid| (*guid, everything.identity(*guid));
@@ -196,7 +196,8 @@ fn apply(foundation: &mut Foundation, at: &str, change: &Change) {
     }
 }
 
-/// Writes an audit event; of a rename, the target's name is the new one, as Cloud Controller has it.
+/// Writes an audit event; of a rename, the target's name is the new one, as Cloud Controller has
+/// it.
 fn event(
     foundation: &mut Foundation,
     at: &str,

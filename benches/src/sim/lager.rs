@@ -1,7 +1,8 @@
 //! Lager lines: what rep, executor and Garden write about a container in each era.
 //!
-//! Messages, keys and their order are those of rep 3a975cc (2016-06) to 5bbcd6b (2026-02), executor 0d0559c to 9e97ac1 and
-//! guardian c2d9348. A lager line's `data` is a map with its keys sorted; `lrp-key` and its like are structs.
+//! Messages, keys and their order are those of rep 3a975cc (2016-06) to 5bbcd6b (2026-02), executor
+//! 0d0559c to 9e97ac1 and guardian c2d9348. A lager line's `data` is a map with its keys sorted;
+//! `lrp-key` and its like are structs.
 
 use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
@@ -13,7 +14,8 @@ use super::truth::{ContainerFacts, NameSet, Workload};
 /// What a line says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Message {
-    /// rep takes up a container; only its handle. From the event stream or, every half minute, the bulker.
+    /// rep takes up a container; only its handle. From the event stream or, every half minute, the
+    /// bulker.
     Starting { bulker: bool },
     /// executor is about to make it.
     Creating,
@@ -80,8 +82,8 @@ const CREATE: &str = "process-reserved-container.run-container";
 const DESTROY: &str =
     "process-completed-container.delete-container.containerstore.destroy.node-destroy";
 
-/// Writes iptables-logger's line about a kernel line, as it does: of each key, the first value counts. False if it overlooks
-/// the line.
+/// Writes iptables-logger's line about a kernel line, as it does: of each key, the first value
+/// counts. False if it overlooks the line.
 pub(super) fn logger(
     out: &mut Vec<u8>,
     wall: i64,

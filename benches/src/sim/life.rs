@@ -56,7 +56,8 @@ const WEIGHTS: [(Action, u32); 15] = [
 ];
 
 impl<S: Sink> Run<'_, S> {
-    /// Fills the foundation with apps that have run for long: nothing of their beginning is in the logs.
+    /// Fills the foundation with apps that have run for long: nothing of their beginning is in the
+    /// logs.
     pub(super) fn populate(&mut self) {
         let orgs = (self.config.containers / 40).clamp(2, 500);
         let before = self.start - 7 * 24 * 60 * MINUTE;
@@ -193,7 +194,8 @@ impl<S: Sink> Run<'_, S> {
         }
     }
 
-    /// True if these spaces hold no more than a quarter of all containers: nobody deletes half a foundation.
+    /// True if these spaces hold no more than a quarter of all containers: nobody deletes half a
+    /// foundation.
     fn is_small(&self, spaces: &[usize]) -> bool {
         let apps = spaces.iter().flat_map(|&space| self.world.apps_of(space));
         let held: usize = apps.map(|app| self.world.apps[app].containers.len()).sum();
@@ -375,7 +377,8 @@ impl<S: Sink> Run<'_, S> {
         Ok(())
     }
 
-    /// Empties a cell: what runs there is started elsewhere first, so that for a while an instance is there twice.
+    /// Empties a cell: what runs there is started elsewhere first, so that for a while an instance
+    /// is there twice.
     fn evacuate(&mut self) -> io::Result<()> {
         let up = self.cells.iter().filter(|cell| cell.state == CellState::Up).count();
         let cell = self.chance.index(self.cells.len());

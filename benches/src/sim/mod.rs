@@ -1,12 +1,15 @@
-//! The foundation simulator: logs of a whole Cloud Foundry with the truth about every packet in them.
+//! The foundation simulator: logs of a whole Cloud Foundry with the truth about every packet in
+//! them.
 //!
-//! A [`Simulation`] plays what people and machines do in a foundation (pushes, restarts, rolling and canary deployments,
-//! tasks, staging, crashes, evacuations, renames, deletions) and writes what its cells would have logged: the kernel's
-//! packet lines with the prefixes of an [`Era`], rep's and Garden's lager lines, in any [`Envelope`], under any [`Damage`].
-//! With the logs come the truth about each packet line and what Cloud Controller knew at any time.
+//! A [`Simulation`] plays what people and machines do in a foundation (pushes, restarts, rolling
+//! and canary deployments, tasks, staging, crashes, evacuations, renames, deletions) and writes
+//! what its cells would have logged: the kernel's packet lines with the prefixes of an [`Era`],
+//! rep's and Garden's lager lines, in any [`Envelope`], under any [`Damage`]. With the logs come
+//! the truth about each packet line and what Cloud Controller knew at any time.
 //!
-//! It is decided by a seed alone: the same [`Config`] gives the same bytes on every machine. Everything is written as a
-//! stream into a [`Sink`]; memory grows with live containers and with what people do, not with time or packets.
+//! It is decided by a seed alone: the same [`Config`] gives the same bytes on every machine.
+//! Everything is written as a stream into a [`Sink`]; memory grows with live containers and with
+//! what people do, not with time or packets.
 //!
 //! | room | what |
 //! |---|---|
@@ -61,7 +64,8 @@ pub struct Config {
     pub minutes: u32,
     /// How many packets a container sends per minute, on average.
     pub packets_per_minute: u32,
-    /// What people do per minute, all together; `None` for one action per 20 containers, but at least 3.
+    /// What people do per minute, all together; `None` for one action per 20 containers, but at
+    /// least 3.
     pub actions_per_minute: Option<u32>,
     /// How lines reach an operator.
     pub envelope: Envelope,
@@ -137,7 +141,8 @@ impl Simulation {
         Self::run_with(config, sink, |_, _| ())
     }
 
-    /// The same, and tells after each minute of the foundation's time how many are over, and what was written.
+    /// The same, and tells after each minute of the foundation's time how many are over, and what
+    /// was written.
     ///
     /// # Errors
     ///

@@ -260,7 +260,8 @@ impl<'s, S: Sink> Run<'s, S> {
         }
     }
 
-    /// Starts an instance of a process on the emptier of two cells; `None` if the app is gone or there is no room.
+    /// Starts an instance of a process on the emptier of two cells; `None` if the app is gone or
+    /// there is no room.
     pub(super) fn start_instance(
         &mut self,
         app: usize,
@@ -663,7 +664,8 @@ fn new_cell(config: &Config, start: i64, n: usize, clocks: &mut Chance) -> Cell 
     };
     let ip = Ipv4Addr::from_bits(u32::from_be_bytes([10, 0, 16, 15]) + n as u32);
     let host = Host { ip, id: id.clone(), index: n, sequence: 0 };
-    // Diego called cells after job and index, then job, index and GUID, and at last by the instance's GUID.
+    // Diego called cells after job and index, then job, index and GUID, and at last by the
+    // instance's GUID.
     let rep_name = match config.era.facts().handle {
         HandleForm::ProcessAndInstance => format!("cell_z1-{n}"),
         HandleForm::Guid36 => format!("diego_cell-{n}-{id}"),

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::truth::{Life, Truth};
 
-/// Takes what a simulation writes, as a stream. Files are numbered by their place in the list that comes first.
+/// Takes what a simulation writes, as a stream. Files are numbered by their place in the list that
+/// comes first.
 pub trait Sink {
     /// The names of all files, relative to one folder.
     ///
@@ -18,7 +19,8 @@ pub trait Sink {
     /// The next line of a file, without its end.
     fn line(&mut self, file: usize, line: &[u8]) -> io::Result<()>;
 
-    /// The truth about the packet in the line with this number, counted from 1, which was the file's last.
+    /// The truth about the packet in the line with this number, counted from 1, which was the
+    /// file's last.
     fn truth(&mut self, file: usize, number: u64, truth: &Truth) -> io::Result<()>;
 
     /// A container's life, when it is over or the simulation is.
@@ -97,10 +99,11 @@ impl Sink for Memory {
     }
 }
 
-/// Writes a folder: the logs, `truth.ndjson` with one object per packet line and `containers.ndjson` with one per container.
+/// Writes a folder: the logs, `truth.ndjson` with one object per packet line and
+/// `containers.ndjson` with one per container.
 ///
-/// At most one log is open at a time, so that thousands of cells need no more than one file handle; what is not written
-/// yet is at most some kilobytes per file.
+/// At most one log is open at a time, so that thousands of cells need no more than one file handle;
+/// what is not written yet is at most some kilobytes per file.
 #[derive(Debug)]
 pub struct Folder {
     root: PathBuf,

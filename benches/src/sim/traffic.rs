@@ -30,7 +30,8 @@ enum Move {
     ForbiddenCall,
 }
 
-/// What the kernel needs at least to print a line: no two packets of a burst are logged at one microsecond.
+/// What the kernel needs at least to print a line: no two packets of a burst are logged at one
+/// microsecond.
 const PRINTING: i64 = 5_000;
 
 const WEIGHTS: [(Move, u32); 9] = [
@@ -244,7 +245,8 @@ impl<S: Sink> Run<'_, S> {
         }
     }
 
-    /// Lines of a cell that concern no container: another tool's packet, other kernel text, rep's own doings.
+    /// Lines of a cell that concern no container: another tool's packet, other kernel text, rep's
+    /// own doings.
     pub(super) fn noise(&mut self, cell: usize) -> io::Result<()> {
         let after = self.traffic.between(0, 20 * SECOND);
         self.plan(after, Event::Noise { cell });

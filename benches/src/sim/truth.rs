@@ -80,7 +80,8 @@ pub struct ContainerFacts {
     pub address: IpAddr,
     /// When it was made, in nanoseconds since 1970.
     pub created: i64,
-    /// Lines that survived and name the handle together with the process (of a task or build: the handle).
+    /// Lines that survived and name the handle together with the process (of a task or build: the
+    /// handle).
     pub(super) naming: AtomicU32,
     /// Lines that survived and name the handle.
     pub(super) bare: AtomicU32,
@@ -115,13 +116,15 @@ pub struct NameSet {
 pub struct Truth {
     /// Which packet it is: lines with the same number tell the same.
     pub packet: u64,
-    /// When the packet was logged by true time, in nanoseconds since 1970. The cell's clock may say otherwise.
+    /// When the packet was logged by true time, in nanoseconds since 1970. The cell's clock may say
+    /// otherwise.
     pub time: i64,
     /// What the line is.
     pub kind: Kind,
     /// The most that its prefix can tell.
     pub names: Names,
-    /// The container that the rule was made for: the source of what goes out, the destination of what comes in.
+    /// The container that the rule was made for: the source of what goes out, the destination of
+    /// what comes in.
     pub container: Option<Arc<ContainerFacts>>,
     /// The app's, space's and org's names then.
     pub named: Option<Arc<NameSet>>,
@@ -129,7 +132,8 @@ pub struct Truth {
     pub peer: Option<Arc<ContainerFacts>>,
     /// The line is cut: what is left may not tell what the whole line told.
     pub damaged: bool,
-    /// Another line has told the packet: the line is written for the second time, or is iptables-logger's.
+    /// Another line has told the packet: the line is written for the second time, or is
+    /// iptables-logger's.
     pub copy: bool,
 }
 

@@ -12,8 +12,8 @@ use super::foundation::{Foundation, SecurityGroup};
 use super::rows::{Column, Lookup, Row, Thing};
 use render::{included, render};
 
-/// A kind of resource: its path, what it is called in "… not found", and what its lists understand beside
-/// [`EVERYWHERE`].
+/// A kind of resource: its path, what it is called in "… not found", and what its lists understand
+/// beside [`EVERYWHERE`].
 struct Endpoint {
     path: &'static str,
     what: &'static str,
@@ -213,7 +213,8 @@ impl Foundation {
     }
 }
 
-/// Whether a group holds for running or for staging in a space: globally, or because it is bound there.
+/// Whether a group holds for running or for staging in a space: globally, or because it is bound
+/// there.
 pub(super) fn holds(group: &SecurityGroup, space: &str, running: bool) -> bool {
     let (globally, spaces) = if running {
         (group.running, &group.running_spaces)
@@ -226,7 +227,8 @@ pub(super) fn holds(group: &SecurityGroup, space: &str, running: bool) -> bool {
 impl Wrong {
     fn answer(self, endpoint: &Endpoint) -> Response<Vec<u8>> {
         let (Self::Unknown(detail) | Self::Value(detail)) = self;
-        // This one controller says it in another way (`app/controllers/v3/security_groups_controller.rb`).
+        // This one controller says it in another way
+        // (`app/controllers/v3/security_groups_controller.rb`).
         if endpoint.path == "security_groups" {
             return error(Some("v3"), 422, 10008, "CF-UnprocessableEntity", &detail);
         }
@@ -334,7 +336,8 @@ fn filter<'a>(
         rows.retain(|row| has(row, &wanted));
     }
     for (operator, values) in asked.query.operators(parameter) {
-        // Only this filter of audit events can be turned around (`app/messages/events_list_message.rb`).
+        // Only this filter of audit events can be turned around
+        // (`app/messages/events_list_message.rb`).
         if (parameter, operator) != ("target_guids", "not") {
             let name = sentence(parameter);
             return Err(Wrong::Value(format!("{name} must be an array")));

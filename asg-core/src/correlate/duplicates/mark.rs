@@ -49,8 +49,9 @@ impl Sequence {
 pub(super) const TIME_OF_DAY: u64 = 1 << 63;
 const DAY_NANOS: i64 = 86_400_000_000_000;
 
-/// A digest of what all packets of a sender's have in common: the prefix, and the address on its side. A prefix that is not
-/// Cloud Foundry's says nothing of the machine, whose link and address do, as far as they are told.
+/// A digest of what all packets of a sender's have in common: the prefix, and the address on its
+/// side. A prefix that is not Cloud Foundry's says nothing of the machine, whose link and address
+/// do, as far as they are told.
 pub(in crate::correlate) fn sender(
     packet: &Packet<'_>,
     cf: Option<&LogPrefix<'_>>,
@@ -75,8 +76,8 @@ pub(in crate::correlate) fn sender(
     }
 }
 
-/// What a prefix says of the sender. One that names an app says nothing of the container, for which the address stands then:
-/// all who send to a container are too many for one sender each.
+/// What a prefix says of the sender. One that names an app says nothing of the container, for which
+/// the address stands then: all who send to a container are too many for one sender each.
 pub(in crate::correlate) fn sender_name(prefix: &[u8], cf: &LogPrefix<'_>, seeds: Seeds) -> u64 {
     match cf.subject {
         Subject::App => 0,
@@ -95,8 +96,8 @@ impl Mark {
         Some(Self { sender, print: Print { key, machine, sequence: Sequence(None) } })
     }
 
-    /// The mark of a packet line, given its IP ID and a digest of its text; `None` if nothing tells its packet from all
-    /// others.
+    /// The mark of a packet line, given its IP ID and a digest of its text; `None` if nothing tells
+    /// its packet from all others.
     pub(in crate::correlate) fn of(
         envelope: &Envelope<'_>,
         id: Option<u16>,
@@ -111,7 +112,8 @@ impl Mark {
 
 /// A digest of a packet line's text, without blanks at its end.
 ///
-/// The head of a sender's lines has a digest of its own, so that it need not be computed anew for each line.
+/// The head of a sender's lines has a digest of its own, so that it need not be computed anew for
+/// each line.
 pub(in crate::correlate) fn packet_digest(
     body: &[u8],
     cf: Option<&LogPrefix<'_>>,
@@ -159,7 +161,8 @@ fn when(envelope: &Envelope<'_>, id: Option<u16>) -> Option<u64> {
     }
 }
 
-/// The name of a line's machine, in so few bits that a million fit; 0 if it has none that tells it from others.
+/// The name of a line's machine, in so few bits that a million fit; 0 if it has none that tells it
+/// from others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::correlate) struct MachineMark(pub(super) u32);
 

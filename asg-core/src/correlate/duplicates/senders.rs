@@ -9,7 +9,8 @@ pub(super) struct Senders {
     numbers: HashTable<u32>,
 }
 
-/// The number of a sender, if it is known; that of another will do, if it is not. Who remembers it spares the search.
+/// The number of a sender, if it is known; that of another will do, if it is not. Who remembers it
+/// spares the search.
 #[derive(Debug, Clone, Copy, Default)]
 pub(in crate::correlate) struct SenderNumber(u32);
 
@@ -58,7 +59,8 @@ impl Senders {
         &self.all[number.0 as usize]
     }
 
-    /// Ends the run of a sender that is known under this number; how many packets came before its last one.
+    /// Ends the run of a sender that is known under this number; how many packets came before its
+    /// last one.
     pub(super) fn end_run(&mut self, number: SenderNumber) -> u32 {
         let sender = &mut self.all[number.0 as usize];
         sender.before = sender.before.and(sender.run);

@@ -10,14 +10,16 @@ use crate::bytes::hash::Seeds;
 use crate::evidence::{Origin, SourceId};
 use crate::time::Timestamp;
 
-/// The latest packets, each by what tells it from all others. Its memory is bounded: the oldest make room.
+/// The latest packets, each by what tells it from all others. Its memory is bounded: the oldest
+/// make room.
 ///
-/// In most logs few things are told twice, and each sender's lines come in the order of their uptimes but for when its machine
-/// boots: they come in runs. So a packet that is later than all of its run, and was not written while one before lasted, is
-/// new, which is all that is asked of nearly every packet. Within its run it is looked for backwards, until one is met that was
-/// later than all before and yet is earlier than this: nearly always that is the first one met. Where it is not, another boot
-/// has begun, or files are not read in the order in which they were written, and the run is over. Packets of runs that are over
-/// are looked for by their text, in a table.
+/// In most logs few things are told twice, and each sender's lines come in the order of their
+/// uptimes but for when its machine boots: they come in runs. So a packet that is later than all of
+/// its run, and was not written while one before lasted, is new, which is all that is asked of
+/// nearly every packet. Within its run it is looked for backwards, until one is met that was later
+/// than all before and yet is earlier than this: nearly always that is the first one met. Where it
+/// is not, another boot has begun, or files are not read in the order in which they were written,
+/// and the run is over. Packets of runs that are over are looked for by their text, in a table.
 #[derive(Debug, Clone)]
 pub(in crate::correlate) struct Window {
     /// In the order in which they came.
@@ -26,7 +28,8 @@ pub(in crate::correlate) struct Window {
     gone: u64,
     /// Who has runs; `None` if all packets are looked for by their text.
     senders: Option<Senders>,
-    /// By the text of a packet, how many packets came before it: the lowest digits, so that the table stays small.
+    /// By the text of a packet, how many packets came before it: the lowest digits, so that the
+    /// table stays small.
     by_text: HashTable<u32>,
     most: usize,
     seeds: Seeds,
@@ -91,7 +94,8 @@ impl Window {
         self.seeds
     }
 
-    /// Takes a packet line. `now` is when it came, by the log's time. The number of its sender is told to who remembers it.
+    /// Takes a packet line. `now` is when it came, by the log's time. The number of its sender is
+    /// told to who remembers it.
     pub(in crate::correlate) fn take(
         &mut self,
         origin: Origin,
@@ -165,7 +169,8 @@ impl Window {
         Walk::TooLong
     }
 
-    /// How the packet that comes next will be found: a new one, of a sender that is known under this number or is not.
+    /// How the packet that comes next will be found: a new one, of a sender that is known under
+    /// this number or is not.
     fn link(&mut self, mark: Mark, is_known: bool, number: &mut SenderNumber) -> Link {
         let (come, when) = (self.gone + self.slots.len() as u64, mark.print.key.when);
         if self.senders.as_ref().is_some_and(|senders| senders.len() >= MOST_SENDERS) {
@@ -264,7 +269,8 @@ struct Run {
 impl Run {
     /// The place of the next packet, and whether it is later than all of the run that came before.
     fn step(&mut self, window: &Window) -> Option<(usize, bool)> {
-        // What is gone has a place behind the end, and numbers begin anew after 2³² packets: steps lead only backwards.
+        // What is gone has a place behind the end, and numbers begin anew after 2³² packets: steps
+        // lead only backwards.
         let at = window.place(self.next?);
         if at >= self.end {
             return None;

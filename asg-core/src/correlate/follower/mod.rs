@@ -19,12 +19,14 @@ use crate::record::Record;
 use crate::record::reader::Reader;
 use crate::time::{TimePolicy, Timestamp};
 
-/// Joins packets with evidence as the lines come, and gives each flow once the evidence about it has had time to arrive.
+/// Joins packets with evidence as the lines come, and gives each flow once the evidence about it
+/// has had time to arrive.
 ///
-/// Each packet is held until the log is [`FollowerOptions::hold`] further, by the times in the log and not by any clock of
-/// ours: a rep line may come later than the packet that it explains. What has not come by then is not waited for, so a flow
-/// is at most as sure as a [`Correlation`](super::Correlation), which has seen the whole log, would be. But a contradiction that comes later than
-/// that is not seen, nor a second container whose handle begins alike.
+/// Each packet is held until the log is [`FollowerOptions::hold`] further, by the times in the log
+/// and not by any clock of ours: a rep line may come later than the packet that it explains. What
+/// has not come by then is not waited for, so a flow is at most as sure as a
+/// [`Correlation`](super::Correlation), which has seen the whole log, would be. But a contradiction
+/// that comes later than that is not seen, nor a second container whose handle begins alike.
 ///
 /// | what is bounded | by |
 /// |---|---|
@@ -87,14 +89,16 @@ struct Held {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FollowerOptions {
-    /// How long a packet waits for evidence. 30 seconds by default: rep speaks of each container every half minute.
+    /// How long a packet waits for evidence. 30 seconds by default: rep speaks of each container
+    /// every half minute.
     pub hold: Duration,
     /// How many packets wait at most. 65,536 by default, some 30 MB.
     pub most_held: usize,
-    /// How long a container is known after its end; at least twice as long as packets wait. An hour by default.
+    /// How long a container is known after its end; at least twice as long as packets wait. An hour
+    /// by default.
     pub retention: Duration,
-    /// How long a container is known after its last line, if no line tells of its end; at least as long as after its end.
-    /// A day by default.
+    /// How long a container is known after its last line, if no line tells of its end; at least as
+    /// long as after its end. A day by default.
     pub silence: Duration,
     /// How long a packet's second telling is recognised. Ten minutes by default.
     pub window: Duration,
@@ -211,14 +215,15 @@ impl Follower {
 
     /// Takes the next line, and hands on the flows that are due.
     ///
-    /// Names are asked for all flows that are due together. A GUID that the directory leaves out of its answer may be asked
-    /// for again with the next flows.
+    /// Names are asked for all flows that are due together. A GUID that the directory leaves out of
+    /// its answer may be asked for again with the next flows.
     ///
     /// # Errors
     ///
-    /// Those of the directory. The flows that are due are held until the next call, so none is lost; a directory that wants
-    /// them to go on without names answers with an empty map instead. Of flows that are held when
-    /// [`FollowerOptions::most_held`] is exceeded, the oldest go on without names.
+    /// Those of the directory. The flows that are due are held until the next call, so none is
+    /// lost; a directory that wants them to go on without names answers with an empty map instead.
+    /// Of flows that are held when [`FollowerOptions::most_held`] is exceeded, the oldest go on
+    /// without names.
     pub fn take<D: Directory, B>(
         &mut self,
         origin: Origin,
@@ -264,7 +269,8 @@ impl Follower {
         }
     }
 
-    /// Notes how late it is, for a log in which nothing happens, and hands on the flows that are due.
+    /// Notes how late it is, for a log in which nothing happens, and hands on the flows that are
+    /// due.
     ///
     /// # Errors
     ///
@@ -343,7 +349,8 @@ impl Follower {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// Where too many packets wait, a quarter of them go at once, so that it need not be done for each.
+    /// Where too many packets wait, a quarter of them go at once, so that it need not be done for
+    /// each.
     fn give_surplus<D: Directory, B>(
         &mut self,
         directory: &mut D,

@@ -28,7 +28,8 @@ pub struct Gatherer {
     reader: Reader,
     cells: Cells,
     groups: Groups,
-    /// By the reader's numbers of headers: the machine, in the source where the header was last seen.
+    /// By the reader's numbers of headers: the machine, in the source where the header was last
+    /// seen.
     header_cells: Vec<Option<(SourceId, u32)>>,
     /// By the reader's numbers of packet heads.
     senders: Vec<Option<Sender>>,

@@ -76,8 +76,9 @@ impl<'a> GroupKey<'a> {
         limit: Option<Limit>,
         seeds: Seeds,
     ) -> Self {
-        // Of an app that a prefix names, an address says which container it was, and a tag who sent to it: nothing of the
-        // answer. Limits are those of rules, and there is a rule for each prefix.
+        // Of an app that a prefix names, an address says which container it was, and a tag who sent
+        // to it: nothing of the answer. Limits are those of rules, and there is a rule for each
+        // prefix.
         let app = cf.filter(|cf| cf.subject == Subject::App);
         let address = address.filter(|_| app.is_none());
         let interface = interface.filter(|_| app.is_none());
@@ -148,7 +149,8 @@ impl Groups {
         self.numbers.find(key.hash(), |n| key.is_of(&self.all[*n as usize])).copied()
     }
 
-    /// The number of a group that another numbered, whose seeds are the same, and whose machine has this number here.
+    /// The number of a group that another numbered, whose seeds are the same, and whose machine has
+    /// this number here.
     pub(in crate::correlate) fn take(&mut self, name: &GroupName, cell: u32) -> u32 {
         self.see(name.key(cell))
     }
@@ -179,8 +181,8 @@ impl Shown {
         Self { time: envelope.time, uptime: envelope.uptime }
     }
 
-    /// Two corners moved so far apart that this lies between them too, each of its clocks by itself; `None` if they are not
-    /// shown in one way.
+    /// Two corners moved so far apart that this lies between them too, each of its clocks by
+    /// itself; `None` if they are not shown in one way.
     fn between(self, first: Self, last: Self) -> Option<(Self, Self)> {
         use LogTime::{Instant, Local, NoYear, Unknown};
         let (from, to) = match (first.time, self.time, last.time) {
@@ -207,7 +209,8 @@ pub(in crate::correlate) enum Span {
     /// Never yet.
     #[default]
     Empty,
-    /// Between these. No line need show the time and the uptime of a corner together: lines come out of order.
+    /// Between these. No line need show the time and the uptime of a corner together: lines come
+    /// out of order.
     Between(Shown, Shown),
     /// Some show an uptime, and some do not.
     Mixed,

@@ -1,6 +1,7 @@
 //! The first phase: evidence, clocks, duplicates and groups of packets, from all lines of all logs.
 //!
-//! * [`gatherer`] reads lines, on any number of threads; [`cells`] and [`groups`] number what packets have in common.
+//! * [`gatherer`] reads lines, on any number of threads; [`cells`] and [`groups`] number what
+//!   packets have in common.
 //! * [`Gathering`] merges what they have read, in the order of the lines.
 //! * [`samples`] keeps from the clocks what they know already.
 
@@ -34,11 +35,12 @@ use crate::time::{LogTime, TimePolicy, Timestamp};
 
 /// The first phase of a correlation: reads all lines for evidence, and counts packets by sender.
 ///
-/// A rep line may follow the packet that it explains by days, so logs are read twice: first to gather evidence, then to make
-/// flows. [`Gathering::finish`] ends the first phase; only what it returns leads to flows.
+/// A rep line may follow the packet that it explains by days, so logs are read twice: first to
+/// gather evidence, then to make flows. [`Gathering::finish`] ends the first phase; only what it
+/// returns leads to flows.
 ///
-/// Memory grows with containers, machines and senders, and by 262,144 packets at most, within which a second line about one
-/// packet is recognised.
+/// Memory grows with containers, machines and senders, and by 262,144 packets at most, within which
+/// a second line about one packet is recognised.
 ///
 /// # Example
 ///
@@ -127,15 +129,15 @@ pub struct MisplacedBatch;
 const TOGETHER: usize = 4_096;
 
 impl Gathering {
-    /// Creates a gathering. It takes a missing year to be the one nearest to the latest time with a year in the same source,
-    /// or where that shows none, in any.
+    /// Creates a gathering. It takes a missing year to be the one nearest to the latest time with a
+    /// year in the same source, or where that shows none, in any.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Creates a gathering that completes times by this policy. Where the policy leaves the year open, it is as with
-    /// [`Gathering::new`].
+    /// Creates a gathering that completes times by this policy. Where the policy leaves the year
+    /// open, it is as with [`Gathering::new`].
     #[must_use]
     pub fn with_policy(policy: TimePolicy) -> Self {
         Self { state: State::with_policy(policy), ..Self::default() }
@@ -196,8 +198,9 @@ impl Gathering {
         Gatherer::new(number, self.state.reports.seeds())
     }
 
-    /// Merges a batch. Batches are merged in the order of their lines, a few thousand lines each, for it matters which line
-    /// about a packet came first. `lines_before` is added to the line numbers of the batch.
+    /// Merges a batch. Batches are merged in the order of their lines, a few thousand lines each,
+    /// for it matters which line about a packet came first. `lines_before` is added to the line
+    /// numbers of the batch.
     ///
     /// # Errors
     ///
@@ -293,9 +296,9 @@ impl Gathering {
 
     /// Ends the first phase. All batches must have been merged.
     ///
-    /// If the logs hold lines of silk's iptables-logger, their packets must be found, now that all times are known. Then
-    /// `look_again` is called once, and shows every line to the [`Joiner`] a second time, in order. Without such lines it is
-    /// not called.
+    /// If the logs hold lines of silk's iptables-logger, their packets must be found, now that all
+    /// times are known. Then `look_again` is called once, and shows every line to the [`Joiner`] a
+    /// second time, in order. Without such lines it is not called.
     ///
     /// # Errors
     ///

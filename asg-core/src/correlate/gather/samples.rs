@@ -1,4 +1,5 @@
-//! Clocks learn the least and the greatest distance between two stamps. Most lines change neither, and need not be shown.
+//! Clocks learn the least and the greatest distance between two stamps. Most lines change neither,
+//! and need not be shown.
 
 use crate::clock::hidden_nanos;
 use crate::time::{Timestamp, Uptime};
@@ -31,7 +32,8 @@ const fn furthest(sample: Sample) -> i64 {
 }
 
 impl Samples {
-    /// Takes a line; what was held of others goes to `learn` before it, where they do not belong together.
+    /// Takes a line; what was held of others goes to `learn` before it, where they do not belong
+    /// together.
     pub(super) fn add(&mut self, uptime: Uptime, stamp: Timestamp, learn: impl FnMut(Sample)) {
         let sample = (uptime, stamp);
         let number = uptime.as_micros() >> 26;

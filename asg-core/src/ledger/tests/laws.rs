@@ -181,7 +181,8 @@ proptest! {
         prop_assert_eq!(dump(&merged(&left, &a)), dump(&left));
     }
 
-    /// A true world: every container has one process, cell, address and life, and lines tell the truth about it.
+    /// A true world: every container has one process, cell, address and life, and lines tell the
+    /// truth about it.
     #[test]
     fn taking_evidence_away_only_lowers_the_certainty(
         guids in prop::collection::btree_map(any::<u128>(), 0_u8..4, 1..6),
@@ -251,7 +252,8 @@ proptest! {
         some.retain(|it| it.handle().to_string().starts_with('d'));
         let rest = facts.into_iter().filter(|e| e.handle.to_string().starts_with('d'));
         let rest = ledger(rest);
-        // Names of cells stay with those that bear them; all else is as if the others had never been.
+        // Names of cells stay with those that bear them; all else is as if the others had never
+        // been.
         let handles = |l: &Ledger| l.lifetimes().map(|it| format!("{it:?}")).collect::<BTreeSet<_>>();
         prop_assert_eq!(some.len(), rest.len());
         prop_assert!(handles(&some).iter().all(|it| it.contains("Handle(d")));

@@ -271,7 +271,8 @@ fn a_rival_that_only_time_excludes_forbids_certainty_if_it_had_the_address() {
     assert_eq!(ask(&both, prefix, &seen).0, Certainty::UniquePrefix);
     let alike = (Certainty::Ambiguous, Reason::AmbiguousHandlePrefix);
     assert_eq!(ask(&both, prefix, &seen.with_address(ip)), alike);
-    // Another cell's addresses are its own, and who is known to have had the address too is as good as the rival.
+    // Another cell's addresses are its own, and who is known to have had the address too is as good
+    // as the rival.
     let elsewhere = at(3_000).on_machine("cell-2", NameKind::Instance).with_address(ip);
     assert_eq!(ask(&both, prefix, &elsewhere).1, Reason::OtherCell);
     let reused = ledger([gone, Evidence { address: Some(ip), ..made }]);

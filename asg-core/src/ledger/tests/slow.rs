@@ -360,7 +360,8 @@ impl<'e> Slow<'e> {
                 let one = if let [one] = handles {
                     Some(one)
                 } else if let [one] = alive[..] {
-                    // Of one that had the packet's address, time alone does not say that it was another.
+                    // Of one that had the packet's address, time alone does not say that it was
+                    // another.
                     let rivals = |it: &String| {
                         it != one && self.had(it, seen) && !self.is_elsewhere(it, seen)
                     };

@@ -45,12 +45,12 @@ pub(crate) struct Header {
 /// How many headers are remembered: machines, and the programs that log there.
 const MOST: usize = 1 << 14;
 
-/// The bytes that headers are looked up by. They show the end of an address or the beginning of a host name, and no header
-/// with an uptime behind it is shorter.
+/// The bytes that headers are looked up by. They show the end of an address or the beginning of a
+/// host name, and no header with an uptime behind it is shorter.
 const KEY: usize = 16;
 
-/// How many headers that begin, or end, alike are remembered. The beginning is not enough where hosts do not differ, as in
-/// `kern kernel [job=diego-cell index=7] `.
+/// How many headers that begin, or end, alike are remembered. The beginning is not enough where
+/// hosts do not differ, as in `kern kernel [job=diego-cell index=7] `.
 const MOST_ALIKE: usize = 4;
 
 impl Headers {
@@ -152,8 +152,8 @@ impl Headers {
         self.all[number as usize].proves_packets = true;
     }
 
-    /// Splits a line into its opening, the header's text, and the uptime if that follows; `None` if neither an uptime nor an
-    /// object does.
+    /// Splits a line into its opening, the header's text, and the uptime if that follows; `None` if
+    /// neither an uptime nor an object does.
     fn split<'a>(
         &mut self,
         line: &'a [u8],

@@ -10,7 +10,8 @@ use crate::guid::HandlePrefix;
 use crate::packet::{Address, Family, Head, Packet, Tail};
 use crate::prefix::{Direction, LogPrefix, Plane, Subject, Verdict};
 
-/// Heads: the text of packet lines up to the source address, and with it where the prefix names the sender.
+/// Heads: the text of packet lines up to the source address, and with it where the prefix names the
+/// sender.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Heads {
     all: Vec<RememberedHead>,
@@ -48,14 +49,16 @@ pub(super) struct KnownHead<'a> {
 /// How many heads are remembered, about 20 MB.
 const MOST: usize = 1 << 16;
 
-/// The bytes that heads are looked up by. They show the beginning of a handle, and no head is shorter.
+/// The bytes that heads are looked up by. They show the beginning of a handle, and no head is
+/// shorter.
 const KEY: usize = 24;
 
 /// How many heads that begin alike are remembered.
 const MOST_ALIKE: usize = 8;
 
 impl Heads {
-    /// Looks up the head of a packet line, and parses what follows; `None` if that is not whole and common.
+    /// Looks up the head of a packet line, and parses what follows; `None` if that is not whole and
+    /// common.
     #[inline]
     pub(super) fn find<'a>(&self, body: &'a [u8]) -> Option<KnownHead<'a>> {
         let hash = hash::<KEY>(body.first_chunk()?);
