@@ -238,14 +238,14 @@ columns! {
     tag: Text, Packets, "The tag that a network policy gives to its source app.", |row| row.cf.and_then(|cf| cf.tag);
 
     certainty: Text, Flows, "`exact`, `unique_prefix`, `inferred`, `ambiguous` or `unknown`.", |row| row.attribution().map(|a| word(a.certainty));
-    reason: Text, Flows, "What decided the attribution.", |row| row.attribution().map(|a| word(a.reason));
+    reason: Text, Flows, "What decided the attribution.", |row| row.attribution().map(|a| a.reason.word());
     handle: Text, Flows, "The container's whole handle.", |row| row.container().map(|c| Cow::Owned(c.handle().to_string()));
     process_guid: Text, Flows, "Diego's process GUID.", |row| row.attribution().and_then(Attribution::process).map(|p| p as &dyn Display);
     index: Int, Flows, "The instance's index, from 0.", |row| row.container().and_then(asg_core::Lifetime::index);
     process_type: Text, Flows, "The process type: `web`, `worker` or another.", |row| row.identity().and_then(|i| borrowed(i.process_type.as_ref()));
     app_guid: Text, Flows, "The app's GUID.", |row| row.identity().and_then(|i| Some(Cow::Borrowed(&*i.app.as_ref()?.guid)));
     app_name: Text, Flows, "The app's name.", |row| row.identity().and_then(|i| borrowed(i.app.as_ref()?.name.as_ref()));
-    app_state: Text, Flows, "`live`, `deleted`, `hidden` or `unknown`.", |row| row.identity().map(|i| word(i.state));
+    app_state: Text, Flows, "`live`, `deleted`, `hidden`, `unknown` or `unavailable`; empty if no directory was asked.", |row| row.identity().map(|i| word(i.state));
     deleted_at: Time, Flows, "When the app was deleted.", |row| row.identity().and_then(|i| i.deleted_at);
     space_guid: Text, Flows, "The space's GUID.", |row| row.identity().and_then(|i| Some(Cow::Borrowed(&*i.space.as_ref()?.guid)));
     space_name: Text, Flows, "The space's name.", |row| row.identity().and_then(|i| borrowed(i.space.as_ref()?.name.as_ref()));

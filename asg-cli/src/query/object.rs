@@ -120,7 +120,7 @@ impl SavedRow<'_> {
         let entity = |guid, name| json!({"guid": self.json(guid), "name": self.json(name)});
         let mut app = entity("app_guid", "app_name");
         app["state"] = match self.json("app_state") {
-            Json::Null => "unknown".into(),
+            Json::Null => "not_asked".into(),
             state => state,
         };
         let attribution = json!({

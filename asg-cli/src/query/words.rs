@@ -6,7 +6,9 @@ use serde::ser::{Error as _, Impossible, Serializer};
 
 /// The word for a value that is serialised as one word.
 pub(crate) fn word(value: impl Serialize) -> &'static str {
-    value.serialize(Words).unwrap_or("?")
+    let word = value.serialize(Words);
+    debug_assert!(word.is_ok(), "{word:?}");
+    word.unwrap_or("?")
 }
 
 /// Takes the name of a variant without a copy.

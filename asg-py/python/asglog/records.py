@@ -252,11 +252,15 @@ class Entity(_FromDict):
 
 @dataclass(frozen=True, slots=True)
 class App(_FromDict):
-    """An app. ``state`` tells whether it is there, was deleted, may not be seen, or is not known."""
+    """An app. ``state`` says what a directory knows of it.
+
+    It is ``live``, ``deleted``, ``hidden`` from the user who asks, ``unknown`` to the directory, ``not_asked`` if nobody
+    was asked, or ``unavailable`` if the directory could not answer.
+    """
 
     guid: str | None
     name: str | None = None
-    state: Literal["live", "deleted", "hidden", "unknown"] = "live"
+    state: Literal["live", "deleted", "hidden", "unknown", "not_asked", "unavailable"] = "live"
 
 
 @dataclass(frozen=True, slots=True)
