@@ -11,6 +11,8 @@ const LINES_AHEAD: u32 = 3;
 /// So many lines of a machine, one after the other, are further behind than a leap before its time
 /// is set back.
 const LINES_BEHIND: u32 = 64;
+/// So few machines are asked at each line.
+const FEW: usize = 16;
 /// A machine that wrote none of so many lines has no vote.
 const LINES_HEARD: u64 = 1 << 12;
 
@@ -76,7 +78,8 @@ impl Watermarks {
         }
     }
 
-    /// A line of a machine shows this time. A machine without a name is one of its own.
+    /// A line of a machine shows this time. Lines without a name, such as rep's own on a cell, count
+    /// only where no machine has one: they are written by one that has.
     pub(crate) fn see(&mut self, machine: Option<u64>, time: Timestamp) -> Effect {
         self.lines += 1;
         let heard = self.machines.entry(machine).or_default();
@@ -86,7 +89,8 @@ impl Watermarks {
         if heard.mark.now == before || (self.lines < self.due && own == Effect::Usual) {
             return Effect::Usual;
         }
-        self.due = self.lines + self.machines.len() as u64;
+        let machines = self.machines.len();
+        self.due = self.lines + if machines > FEW { machines as u64 } else { 1 };
         let reached = self.reached();
         let known = self.now;
         match (known, reached) {
@@ -115,7 +119,8 @@ impl Watermarks {
         }
         let since = self.lines.saturating_sub(LINES_HEARD);
         self.machines.retain(|_, heard| heard.line >= since);
-        let mut times: Vec<_> = self.machines.values().filter_map(|heard| heard.mark.now).collect();
+        let named = self.machines.iter().filter(|(machine, _)| machine.is_some());
+        let mut times: Vec<_> = named.filter_map(|(_, heard)| heard.mark.now).collect();
         let middle = times.len() / 2;
         // Of two, the earlier: the other may be the one that is out.
         let at = if times.len() % 2 == 0 { middle.checked_sub(1)? } else { middle };
@@ -208,6 +213,15 @@ mod tests {
             assert_eq!(marks.see(Some(9), at(4_000_000_000 + seconds)), Effect::Usual);
         }
         assert!((at(190)..=at(199)).contains(&marks.now().unwrap()), "{:?}", marks.now());
+    }
+
+    #[test]
+    fn lines_without_a_name_hold_no_named_machine_up() {
+        let mut marks = Watermarks::default();
+        marks.see(Some(0), at(101));
+        marks.see(None, at(50));
+        marks.see(Some(0), at(140));
+        assert_eq!(marks.now(), Some(at(140)));
     }
 
     #[test]
