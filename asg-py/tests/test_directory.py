@@ -160,7 +160,7 @@ def test_any_object_may_be_a_directory(answer: object) -> None:
 @pytest.mark.parametrize("answer", [None, asglog.Identity()])
 def test_what_it_does_not_know_is_unknown(answer: object) -> None:
     flows = list(asglog.correlate(LOGS, directory=Own(answer)))
-    # Of the others it was asked about it says nothing.
+    # It leaves the other GUIDs out.
     states = {(flow.app.state, (flow.process_guid or "").startswith(PROXY)) for flow in flows}
     assert states == {("unknown", True), ("not_asked", False)}
 

@@ -78,8 +78,8 @@ impl Watermarks {
         }
     }
 
-    /// A line of a machine shows this time. Lines without a name, such as rep's own on a cell, count
-    /// only where no machine has one: they are written by one that has.
+    /// A line of a machine shows this time. Lines without a name, such as rep's own on a cell,
+    /// count only where no machine has one: they are written by one that has.
     pub(crate) fn see(&mut self, machine: Option<u64>, time: Timestamp) -> Effect {
         self.lines += 1;
         let heard = self.machines.entry(machine).or_default();
