@@ -6,6 +6,7 @@ use std::path::Path;
 use asg_core::Address;
 
 use super::Out;
+use super::clock::TimeText;
 use super::ndjson::push_number;
 use crate::answers::{Cell, Grid};
 use crate::error::Error;
@@ -14,18 +15,52 @@ use crate::pieces::Size;
 use crate::query::{Column, Query, Row, Value, push_dotted};
 
 /// Writes rows into a buffer, for one thread.
+///
+/// Flows with one [key](asg_core::Flow::key) share most of their text. It is formatted once.
 #[derive(Debug)]
 pub struct Csv {
-    columns: Vec<&'static Column>,
+    parts: Vec<Part>,
+    /// By key.
+    shared: Vec<Option<Shared>>,
     out: Vec<u8>,
+    cells: CellText,
+}
+
+/// Writes values.
+#[derive(Debug, Default)]
+struct CellText {
+    times: TimeText,
+    /// Room for one value.
     text: String,
+}
+
+/// Columns that stand side by side.
+#[derive(Debug)]
+enum Part {
+    /// All flows with one key have one value in each.
+    Shared(Vec<&'static Column>),
+    /// Each flow has values of its own.
+    Own(Vec<&'static Column>),
+}
+
+/// The text of all shared parts, each with a comma behind it, and where each part ends.
+#[derive(Debug)]
+struct Shared {
+    text: Box<[u8]>,
+    ends: Box<[u32]>,
 }
 
 impl Csv {
     /// Writes these columns.
     #[must_use]
     pub fn new(columns: &[&'static Column]) -> Self {
-        Self { columns: columns.to_vec(), out: Vec::new(), text: String::new() }
+        let together = columns.chunk_by(|one, next| one.is_shared == next.is_shared);
+        let part = |columns: &[&'static Column]| match columns.first() {
+            Some(first) if first.is_shared => Part::Shared(columns.to_vec()),
+            _ => Part::Own(columns.to_vec()),
+        };
+        let parts = together.map(part).collect();
+        Self { parts, shared: Vec::new(), out: Vec::new(), cells: CellText::default() }
     }
 
     /// The line with the names of the columns.
@@ -34,18 +69,62 @@ impl Csv {
     ///
     /// Those of writing.
     pub fn write_names(&self, out: &mut impl Write) -> io::Result<()> {
-        write_line(&mut String::new(), self.columns.iter().map(|column| column.name), out)
+        let columns = self.parts.iter().flat_map(Part::columns);
+        write_line(&mut String::new(), columns.map(|column| column.name), out)
     }
 
-    /// Writes a row.
+    /// Writes a row. All rows of flows come from one [`FlowCache`](asg_core::FlowCache).
     pub fn add(&mut self, row: &Row<'_>) {
-        let Self { columns, out, text } = self;
-        for column in columns {
-            push_cell(out, text, &column.value(row));
-            out.push(b',');
+        match row.key() {
+            Some(key) => self.add_keyed(row, key),
+            None => {
+                let Self { parts, out, cells, .. } = self;
+                let columns = parts.iter().flat_map(Part::columns);
+                columns.for_each(|column| cells.push(out, column, row));
+            }
         }
-        out.pop();
-        out.push(b'\n');
+        self.out.pop();
+        self.out.push(b'\n');
+    }
+
+    fn add_keyed(&mut self, row: &Row<'_>, key: usize) {
+        let Self { parts, shared, out, cells } = self;
+        if shared.len() <= key {
+            shared.resize_with(key + 1, || None);
+        }
+        let shared = shared[key].get_or_insert_with(|| Shared::of(parts, cells, row));
+        let mut start = 0;
+        let mut ends = shared.ends.iter();
+        for part in parts {
+            match (part, ends.as_slice()) {
+                (Part::Shared(_), [end, ..]) => {
+                    ends.next();
+                    out.extend_from_slice(&shared.text[start..*end as usize]);
+                    start = *end as usize;
+                }
+                (Part::Shared(columns) | Part::Own(columns), _) => {
+                    columns.iter().for_each(|column| cells.push(out, column, row));
+                }
+            }
+        }
+    }
+}
+
+impl Part {
+    fn columns(&self) -> impl Iterator<Item = &'static Column> {
+        let (Self::Shared(columns) | Self::Own(columns)) = self;
+        columns.iter().copied()
+    }
+}
+
+impl Shared {
+    fn of(parts: &[Part], cells: &mut CellText, row: &Row<'_>) -> Self {
+        let (mut out, mut ends) = (Vec::new(), Vec::new());
+        for part in parts.iter().filter(|part| matches!(part, Part::Shared(_))) {
+            part.columns().for_each(|column| cells.push(&mut out, column, row));
+            ends.push(u32::try_from(out.len()).unwrap_or(u32::MAX));
+        }
+        Self { text: out.into(), ends: ends.into() }
     }
 }
 
@@ -62,24 +141,29 @@ impl RowSink for Csv {
     }
 }
 
-/// Writes a value. `text` is room for it.
-fn push_cell(out: &mut Vec<u8>, text: &mut String, value: &Value<'_>) {
-    match value {
-        Value::Null => {}
-        Value::Word(word) => out.extend_from_slice(word.as_bytes()),
-        Value::Int(number) => {
-            if *number < 0 {
-                out.push(b'-');
+impl CellText {
+    /// Writes the value of a column, and a comma.
+    fn push(&mut self, out: &mut Vec<u8>, column: &Column, row: &Row<'_>) {
+        match &column.value(row) {
+            Value::Null => {}
+            Value::Word(word) => out.extend_from_slice(word.as_bytes()),
+            Value::Int(number) => {
+                if *number < 0 {
+                    out.push(b'-');
+                }
+                push_number(out, number.unsigned_abs());
             }
-            push_number(out, number.unsigned_abs());
+            Value::Bool(flag) => out.extend_from_slice(if *flag { b"true" } else { b"false" }),
+            Value::Time(time) => self.times.push(out, *time),
+            Value::Address(Address::V4(ip)) => push_dotted(out, ip.octets()),
+            other => {
+                self.text.clear();
+                // Writing into a string does not fail.
+                let _ = other.write_text(&mut self.text);
+                push_text(out, &self.text);
+            }
         }
-        Value::Address(Address::V4(ip)) => push_dotted(out, ip.octets()),
-        other => {
-            text.clear();
-            // Writing into a string does not fail.
-            let _ = other.write_text(text);
-            push_text(out, text);
-        }
+        out.push(b',');
     }
 }
 

@@ -11,6 +11,33 @@ pub struct Summary {
     certainties: [u64; 5],
     reasons: BTreeMap<&'static str, u64>,
     owners: BTreeMap<String, Verdicts>,
+    /// Flows by [key](asg_core::Flow::key), which are not yet in the counts above.
+    keyed: Vec<Option<Keyed>>,
+}
+
+/// Flows with one key.
+#[derive(Debug)]
+struct Keyed {
+    packets: u64,
+    said: Said,
+}
+
+/// What a summary says of a packet.
+#[derive(Debug)]
+struct Said {
+    /// The place in [`CERTAINTIES`].
+    certainty: usize,
+    owner: Owner,
+}
+
+#[derive(Debug)]
+enum Owner {
+    /// Why there is none.
+    None(&'static str),
+    Named {
+        name: String,
+        is_denied: bool,
+    },
 }
 
 #[derive(Debug, Default)]
@@ -31,53 +58,57 @@ impl Summary {
     /// Adds packets that have one answer.
     pub fn add(&mut self, counted: &Counted<'_>) {
         let Counted { packets, cf, attribution, identity, .. } = counted;
-        self.count(*packets, cf.as_ref(), attribution, *identity);
+        self.count(*packets, Said::of(cf.as_ref(), attribution, *identity));
     }
 
-    /// Adds one packet.
+    /// Adds one packet. All flows that are added one by one come from one
+    /// [`FlowCache`](asg_core::FlowCache).
     pub fn add_flow(&mut self, flow: &Flow<'_, '_>) {
-        self.count(1, flow.cf.as_ref(), &flow.attribution, flow.identity);
+        let said = || Said::of(flow.cf.as_ref(), &flow.attribution, flow.identity);
+        let Some(key) = flow.key().map(asg_core::FlowKey::index) else {
+            return self.count(1, said());
+        };
+        if self.keyed.len() <= key {
+            self.keyed.resize_with(key + 1, || None);
+        }
+        self.keyed[key].get_or_insert_with(|| Keyed { packets: 0, said: said() }).packets += 1;
     }
 
     /// The counts of both.
     #[must_use]
-    pub(crate) fn merged(mut self, other: Self) -> Self {
-        for (all, more) in self.certainties.iter_mut().zip(other.certainties) {
-            *all += more;
+    pub(crate) fn merged(self, other: Self) -> Self {
+        let (mut all, other) = (self.settled(), other.settled());
+        for (count, more) in all.certainties.iter_mut().zip(other.certainties) {
+            *count += more;
         }
         for (reason, packets) in other.reasons {
-            *self.reasons.entry(reason).or_default() += packets;
+            *all.reasons.entry(reason).or_default() += packets;
         }
         for (owner, Verdicts { allowed, denied }) in other.owners {
-            let all = self.owners.entry(owner).or_default();
-            all.allowed += allowed;
-            all.denied += denied;
+            let verdicts = all.owners.entry(owner).or_default();
+            verdicts.allowed += allowed;
+            verdicts.denied += denied;
+        }
+        all
+    }
+
+    /// Counts the flows that are held by key.
+    fn settled(mut self) -> Self {
+        for Keyed { packets, said } in std::mem::take(&mut self.keyed).into_iter().flatten() {
+            self.count(packets, said);
         }
         self
     }
 
-    fn count(
-        &mut self,
-        packets: u64,
-        cf: Option<&LogPrefix<'_>>,
-        attribution: &Attribution<'_>,
-        identity: Option<&Identity>,
-    ) {
-        let rank = CERTAINTIES.iter().position(|(c, _)| *c == attribution.certainty);
-        self.certainties[rank.expect("all certainties are in the table")] += packets;
-        if attribution.certainty <= Certainty::Ambiguous {
-            *self.reasons.entry(attribution.reason.sentence()).or_default() += packets;
-            return;
-        }
-        let owner = identity
-            .and_then(asg_core::Identity::path)
-            .or_else(|| attribution.process().map(ToString::to_string))
-            .or_else(|| attribution.subject().map(|guid| guid.to_string()))
-            .or_else(|| attribution.container().map(|l| l.handle().to_string()));
-        let verdicts = self.owners.entry(owner.unwrap_or_else(|| "?".into())).or_default();
-        match cf.map(|cf| cf.verdict) {
-            Some(Verdict::Denied) => verdicts.denied += packets,
-            _ => verdicts.allowed += packets,
+    fn count(&mut self, packets: u64, said: Said) {
+        self.certainties[said.certainty] += packets;
+        match said.owner {
+            Owner::None(reason) => *self.reasons.entry(reason).or_default() += packets,
+            Owner::Named { name, is_denied } => {
+                let verdicts = self.owners.entry(name).or_default();
+                let count = if is_denied { &mut verdicts.denied } else { &mut verdicts.allowed };
+                *count += packets;
+            }
         }
     }
 
@@ -86,7 +117,8 @@ impl Summary {
     /// # Errors
     ///
     /// Those of writing.
-    pub fn print(&self, counts: &Counts, out: &mut impl Write) -> io::Result<()> {
+    pub fn print(self, counts: &Counts, out: &mut impl Write) -> io::Result<()> {
+        let Self { certainties, reasons, owners, .. } = self.settled();
         let Counts { lines, packets, evidence, damaged, duplicates, .. } = counts;
         writeln!(
             out,
@@ -96,22 +128,44 @@ impl Summary {
             writeln!(out, "{duplicates} of the packets were told before, by another line")?;
         }
         writeln!(out)?;
-        for ((_, word), n) in CERTAINTIES.iter().zip(self.certainties) {
+        for ((_, word), n) in CERTAINTIES.iter().zip(certainties) {
             writeln!(out, "{n:>12}  {word}")?;
         }
-        if !self.reasons.is_empty() {
+        if !reasons.is_empty() {
             writeln!(out, "\nNot told:")?;
-            for (reason, n) in sorted(&self.reasons, |n| *n) {
+            for (reason, n) in sorted(&reasons, |n| *n) {
                 writeln!(out, "{n:>12}  {reason}")?;
             }
         }
-        if !self.owners.is_empty() {
+        if !owners.is_empty() {
             writeln!(out, "\n{:>12}  {:>12}  APP", "ALLOWED", "DENIED")?;
-            for (owner, v) in sorted(&self.owners, |v| v.allowed + v.denied) {
+            for (owner, v) in sorted(&owners, |v| v.allowed + v.denied) {
                 writeln!(out, "{:>12}  {:>12}  {owner}", v.allowed, v.denied)?;
             }
         }
         out.flush()
+    }
+}
+
+impl Said {
+    fn of(
+        cf: Option<&LogPrefix<'_>>,
+        attribution: &Attribution<'_>,
+        identity: Option<&Identity>,
+    ) -> Self {
+        let certainty = CERTAINTIES.iter().position(|(c, _)| *c == attribution.certainty);
+        let certainty = certainty.expect("all certainties are in the table");
+        if attribution.certainty <= Certainty::Ambiguous {
+            return Self { certainty, owner: Owner::None(attribution.reason.sentence()) };
+        }
+        let name = identity
+            .and_then(Identity::path)
+            .or_else(|| attribution.process().map(ToString::to_string))
+            .or_else(|| attribution.subject().map(|guid| guid.to_string()))
+            .or_else(|| attribution.container().map(|l| l.handle().to_string()))
+            .unwrap_or_else(|| "?".into());
+        let is_denied = cf.is_some_and(|cf| cf.verdict == Verdict::Denied);
+        Self { certainty, owner: Owner::Named { name, is_denied } }
     }
 }
 

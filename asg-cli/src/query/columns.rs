@@ -152,6 +152,8 @@ pub struct Column {
     pub of: In,
     /// Its meaning, for documentation.
     pub doc: &'static str,
+    /// Whether all flows with one [key](Flow::key) have one value.
+    pub(crate) is_shared: bool,
     get: for<'r> fn(&'r ReadRow<'_>) -> Value<'r>,
     /// Puts the value straight into a row of cells.
     put: fn(&ReadRow<'_>, usize, &mut Cells),
@@ -195,7 +197,7 @@ pub fn schema(columns: &[&'static Column]) -> Schema {
 }
 
 macro_rules! columns {
-    ($($name:ident: $kind:ident $($null:ident)?, $of:ident, $doc:literal, |$row:ident| $get:expr;)*) => {
+    ($($name:ident: $kind:ident $($null:ident)?, $of:ident $($shared:ident)?, $doc:literal, |$row:ident| $get:expr;)*) => {
         /// All columns, in their order.
         pub static COLUMNS: &[Column] = &[$(Column {
             name: stringify!($name),
@@ -203,6 +205,7 @@ macro_rules! columns {
             nullable: columns!(@ $($null)?),
             of: In::$of,
             doc: $doc,
+            is_shared: columns!(@shared $($shared)?),
             get: {
                 fn get<'r>($row: &'r ReadRow<'_>) -> Value<'r> { $get.into() }
                 get
@@ -216,54 +219,56 @@ macro_rules! columns {
             },
         }),*];
     };
+    (@shared by_key) => { true };
+    (@shared) => { false };
     (@ required) => { false };
     (@) => { true };
 }
 
 columns! {
     time: Time, Packets, "When the packet was logged.", |row| row.time;
-    source: Text required, Packets, "The file or stream of the line.", |row| Cow::Borrowed(row.source);
+    source: Text required, Packets by_key, "The file or stream of the line.", |row| Cow::Borrowed(row.source);
     line: Long required, Packets, "The line's number in its source, from 1.", |row| row.origin.line;
-    cell: Text, Packets, "The cell: its BOSH instance id, or job and index, or host, whichever the line shows first.", |row| row.cell();
-    verdict: Text, Packets, "`allowed` or `denied`.", |row| row.cf.map(|cf| verdict(cf.verdict));
-    plane: Text, Packets, "`asg`, `c2c` or `rate_limit`: which set of rules decided.", |row| row.cf.map(|cf| plane(cf.plane));
-    direction: Text, Packets, "`egress` or `ingress`, seen from the subject.", |row| row.cf.map(|cf| direction(cf.direction));
+    cell: Text, Packets by_key, "The cell: its BOSH instance id, or job and index, or host, whichever the line shows first.", |row| row.cell();
+    verdict: Text, Packets by_key, "`allowed` or `denied`.", |row| row.cf.map(|cf| verdict(cf.verdict));
+    plane: Text, Packets by_key, "`asg`, `c2c` or `rate_limit`: which set of rules decided.", |row| row.cf.map(|cf| plane(cf.plane));
+    direction: Text, Packets by_key, "`egress` or `ingress`, seen from the subject.", |row| row.cf.map(|cf| direction(cf.direction));
     proto: Text, Packets, "`TCP`, `UDP`, `ICMP`, …, or a number.", |row| row.packet.ip.proto.as_ref().map(proto);
     src: Text, Packets, "Source address, as printed.", |row| row.packet.ip.src;
     spt: Int, Packets, "Source port.", |row| row.packet.ip.ports()[0];
     dst: Text, Packets, "Destination address, as printed.", |row| row.packet.ip.dst;
     dpt: Int, Packets, "Destination port.", |row| row.packet.ip.ports()[1];
-    subject: Text, Packets, "`container`, `app` or `none`: whom the log prefix names.", |row| row.cf.map(|cf| subject(cf.subject));
-    handle_prefix: Text, Packets, "The leading characters of the subject's handle or app GUID.", |row| row.cf.and_then(|cf| cf.handle_prefix).map(|seen| Cow::Borrowed(seen.as_str()));
-    tag: Text, Packets, "The tag that a network policy gives to its source app.", |row| row.cf.and_then(|cf| cf.tag);
+    subject: Text, Packets by_key, "`container`, `app` or `none`: whom the log prefix names.", |row| row.cf.map(|cf| subject(cf.subject));
+    handle_prefix: Text, Packets by_key, "The leading characters of the subject's handle or app GUID.", |row| row.cf.and_then(|cf| cf.handle_prefix).map(|seen| Cow::Borrowed(seen.as_str()));
+    tag: Text, Packets by_key, "The tag that a network policy gives to its source app.", |row| row.cf.and_then(|cf| cf.tag);
 
-    certainty: Text, Flows, "`exact`, `unique_prefix`, `inferred`, `ambiguous` or `unknown`.", |row| row.attribution().map(|a| word(a.certainty));
-    reason: Text, Flows, "What decided the attribution.", |row| row.attribution().map(|a| a.reason.word());
-    handle: Text, Flows, "The container's whole handle.", |row| row.container().map(|c| Cow::Owned(c.handle().to_string()));
-    process_guid: Text, Flows, "Diego's process GUID.", |row| row.attribution().and_then(Attribution::process).map(|p| p as &dyn Display);
-    index: Int, Flows, "The instance's index, from 0.", |row| row.container().and_then(asg_core::Lifetime::index);
-    process_type: Text, Flows, "The process type: `web`, `worker` or another.", |row| row.identity().and_then(|i| borrowed(i.process_type.as_ref()));
-    app_guid: Text, Flows, "The app's GUID.", |row| row.identity().and_then(|i| Some(Cow::Borrowed(&*i.app.as_ref()?.guid)));
-    app_name: Text, Flows, "The app's name.", |row| row.identity().and_then(|i| borrowed(i.app.as_ref()?.name.as_ref()));
-    app_state: Text, Flows, "`live`, `deleted`, `hidden`, `unknown` or `unavailable`; empty if no directory was asked.", |row| row.identity().map(|i| word(i.state));
-    deleted_at: Time, Flows, "When the app was deleted.", |row| row.identity().and_then(|i| i.deleted_at);
-    space_guid: Text, Flows, "The space's GUID.", |row| row.identity().and_then(|i| Some(Cow::Borrowed(&*i.space.as_ref()?.guid)));
-    space_name: Text, Flows, "The space's name.", |row| row.identity().and_then(|i| borrowed(i.space.as_ref()?.name.as_ref()));
-    org_guid: Text, Flows, "The org's GUID.", |row| row.identity().and_then(|i| Some(Cow::Borrowed(&*i.org.as_ref()?.guid)));
-    org_name: Text, Flows, "The org's name.", |row| row.identity().and_then(|i| borrowed(i.org.as_ref()?.name.as_ref()));
-    evidence_source: Text, Flows, "The file or stream of the first line that decided.", |row| row.evidence().map(|at| crate::origins::name(at.source));
-    evidence_line: Long, Flows, "That line's number.", |row| row.evidence().map(|at| at.line);
+    certainty: Text, Flows by_key, "`exact`, `unique_prefix`, `inferred`, `ambiguous` or `unknown`.", |row| row.attribution().map(|a| word(a.certainty));
+    reason: Text, Flows by_key, "What decided the attribution.", |row| row.attribution().map(|a| a.reason.word());
+    handle: Text, Flows by_key, "The container's whole handle.", |row| row.container().map(|c| Cow::Owned(c.handle().to_string()));
+    process_guid: Text, Flows by_key, "Diego's process GUID.", |row| row.attribution().and_then(Attribution::process).map(|p| p as &dyn Display);
+    index: Int, Flows by_key, "The instance's index, from 0.", |row| row.container().and_then(asg_core::Lifetime::index);
+    process_type: Text, Flows by_key, "The process type: `web`, `worker` or another.", |row| row.identity().and_then(|i| borrowed(i.process_type.as_ref()));
+    app_guid: Text, Flows by_key, "The app's GUID.", |row| row.identity().and_then(|i| Some(Cow::Borrowed(&*i.app.as_ref()?.guid)));
+    app_name: Text, Flows by_key, "The app's name.", |row| row.identity().and_then(|i| borrowed(i.app.as_ref()?.name.as_ref()));
+    app_state: Text, Flows by_key, "`live`, `deleted`, `hidden`, `unknown` or `unavailable`; empty if no directory was asked.", |row| row.identity().map(|i| word(i.state));
+    deleted_at: Time, Flows by_key, "When the app was deleted.", |row| row.identity().and_then(|i| i.deleted_at);
+    space_guid: Text, Flows by_key, "The space's GUID.", |row| row.identity().and_then(|i| Some(Cow::Borrowed(&*i.space.as_ref()?.guid)));
+    space_name: Text, Flows by_key, "The space's name.", |row| row.identity().and_then(|i| borrowed(i.space.as_ref()?.name.as_ref()));
+    org_guid: Text, Flows by_key, "The org's GUID.", |row| row.identity().and_then(|i| Some(Cow::Borrowed(&*i.org.as_ref()?.guid)));
+    org_name: Text, Flows by_key, "The org's name.", |row| row.identity().and_then(|i| borrowed(i.org.as_ref()?.name.as_ref()));
+    evidence_source: Text, Flows by_key, "The file or stream of the first line that decided.", |row| row.evidence().map(|at| crate::origins::name(at.source));
+    evidence_line: Long, Flows by_key, "That line's number.", |row| row.evidence().map(|at| at.line);
 
     len: Int, Packets, "Bytes of the IP packet.", |row| row.packet.ip.len;
     icmp_type: Int, Packets, "ICMP type.", |row| row.packet.ip.icmp_type;
     icmp_code: Int, Packets, "ICMP code.", |row| row.packet.ip.icmp_code;
     flags: Text, Packets, "TCP flags in the kernel's order, with blanks between.", |row| row.flags();
-    in: Text, Packets, "Input interface; empty if there is none.", |row| row.packet.in_if;
-    out: Text, Packets, "Output interface; empty if there is none.", |row| row.packet.out_if;
-    physin: Text, Packets, "Input port of a bridge.", |row| row.packet.physin;
-    physout: Text, Packets, "Output port of a bridge.", |row| row.packet.physout;
-    macsrc: Text, Packets, "Source link address.", |row| row.packet.macsrc;
-    macdst: Text, Packets, "Destination link address.", |row| row.packet.macdst;
+    in: Text, Packets by_key, "Input interface; empty if there is none.", |row| row.packet.in_if;
+    out: Text, Packets by_key, "Output interface; empty if there is none.", |row| row.packet.out_if;
+    physin: Text, Packets by_key, "Input port of a bridge.", |row| row.packet.physin;
+    physout: Text, Packets by_key, "Output port of a bridge.", |row| row.packet.physout;
+    macsrc: Text, Packets by_key, "Source link address.", |row| row.packet.macsrc;
+    macdst: Text, Packets by_key, "Destination link address.", |row| row.packet.macdst;
     family: Text required, Packets, "`ipv4`, `ipv6`, `arp` or `unknown`.", |row| word(row.packet.family);
     tos: Int, Packets, "Type of service.", |row| row.packet.ip.tos;
     prec: Int, Packets, "Precedence.", |row| row.packet.ip.prec;
@@ -289,10 +294,10 @@ columns! {
     uid: Long, Packets, "User of the socket.", |row| row.packet.uid;
     gid: Long, Packets, "Group of the socket.", |row| row.packet.gid;
     mark: Long, Packets, "The packet's mark.", |row| row.packet.mark;
-    host: Text, Packets, "The host in the line's header.", |row| row.record.envelope.host;
-    job: Text, Packets, "The BOSH job or instance group.", |row| row.record.envelope.job;
+    host: Text, Packets by_key, "The host in the line's header.", |row| row.record.envelope.host;
+    job: Text, Packets by_key, "The BOSH job or instance group.", |row| row.record.envelope.job;
     uptime_us: Long, Packets, "Microseconds since the kernel booted.", |row| row.record.envelope.uptime.map(asg_core::Uptime::as_micros);
-    prefix: Text required, Packets, "The log prefix, as printed.", |row| row.packet.prefix;
+    prefix: Text required, Packets by_key, "The log prefix, as printed.", |row| row.packet.prefix;
     error: Text, Packets, "What is wrong with a damaged line.", |row| row.error.map(|e| Cow::Owned(e.reason()));
     error_offset: Int, Packets, "Where, in bytes from the start of the line.", |row| row.error.map(Error::offset);
     raw: Bytes required, OnRequest, "The line.", |row| row.raw;
@@ -315,6 +320,11 @@ impl<'r> Row<'r> {
             Self::Read(read) => read.flow,
             Self::Saved(_) => None,
         }
+    }
+
+    /// The key of its flow, which must be the only one that gives rows to a writer on its thread.
+    pub(crate) fn key(&self) -> Option<usize> {
+        self.flow()?.key().map(asg_core::FlowKey::index)
     }
 
     /// Whether the packet was allowed or denied.

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use super::boot::{Boot, Extent, LAG_NANOS, hidden_nanos};
+use super::memo::StampMemo;
 use super::uptime::{UptimeClocks, take};
 use super::year::{Candidates, Shown, candidates};
 use super::zone::{KnownZones, LATE_NANOS, MOST_OFFSET_NANOS};
@@ -14,9 +15,9 @@ use crate::time::{LogTime, TimePolicy, TimeRange, Timestamp, Uptime, YearPolicy}
 /// The times of lines, as [`UptimeClocks::complete`] makes them of all that lines show.
 #[derive(Debug, Clone)]
 pub struct KnownTimes<'c> {
-    clocks: Cow<'c, UptimeClocks>,
-    policy: TimePolicy,
-    zones: BTreeMap<SourceId, KnownZones>,
+    pub(super) clocks: Cow<'c, UptimeClocks>,
+    pub(super) policy: TimePolicy,
+    pub(super) zones: BTreeMap<SourceId, KnownZones>,
     /// The instants that a source shows, of all machines.
     years: BTreeMap<SourceId, Shown>,
     /// The boots of machines with stamps that had to be completed.
@@ -69,27 +70,27 @@ pub enum TimeNote {
 }
 
 /// A stamp that has been completed.
-#[derive(Debug, Clone, Copy)]
-struct Stamp {
-    best: Timestamp,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stamp {
+    pub(super) best: Timestamp,
     /// The earliest and the latest instant that the stamp may mean.
-    earliest: Timestamp,
-    latest: Timestamp,
+    pub(super) earliest: Timestamp,
+    pub(super) latest: Timestamp,
     /// No line shows its zone, and no policy gives one.
-    is_zone_assumed: bool,
+    pub(super) is_zone_assumed: bool,
 }
 
 impl Stamp {
-    const fn exact(best: Timestamp) -> Self {
+    pub(super) const fn exact(best: Timestamp) -> Self {
         Self { best, earliest: best, latest: best, is_zone_assumed: false }
     }
 
-    fn is_exact(&self) -> bool {
+    pub(super) fn is_exact(&self) -> bool {
         self.earliest == self.latest && !self.is_zone_assumed
     }
 
     /// The time of a line that shows nothing but its stamp.
-    fn alone(&self) -> When {
+    pub(super) fn alone(&self) -> When {
         let zone = if self.is_zone_assumed { MOST_OFFSET_NANOS } else { 0 };
         let earliest = self.earliest.as_nanos().saturating_sub(LAG_NANOS + zone);
         let latest = self.latest.as_nanos().saturating_add(hidden_nanos(self.latest) + zone);
@@ -131,11 +132,31 @@ impl<'c> KnownTimes<'c> {
     pub fn when(&self, source: SourceId, envelope: &Envelope<'_>) -> Option<When> {
         let machine = self.clocks.machine(envelope);
         let stamp = self.stamp(source, machine, envelope.time);
-        let boots = envelope
-            .uptime
-            .and_then(|uptime| Some((self.boots(source, machine)?, uptime.as_micros())));
+        self.of_stamp((source, machine), (envelope.time, envelope.uptime), stamp)
+    }
+
+    /// The same, of a line whose machine has been looked for.
+    pub(crate) fn when_of(
+        &self,
+        memo: &mut StampMemo,
+        source: SourceId,
+        machine: Option<u64>,
+        (time, uptime): (LogTime, Option<Uptime>),
+    ) -> Option<When> {
+        let stamp = memo.stamp(self, source, machine, time);
+        self.of_stamp((source, machine), (time, uptime), stamp)
+    }
+
+    fn of_stamp(
+        &self,
+        (source, machine): (SourceId, Option<u64>),
+        (time, uptime): (LogTime, Option<Uptime>),
+        stamp: Option<Stamp>,
+    ) -> Option<When> {
+        let boots =
+            uptime.and_then(|uptime| Some((self.boots(source, machine)?, uptime.as_micros())));
         let Some((boots, micros)) = boots else {
-            let of_boot = || envelope.uptime?.resolve(&self.policy).map(|it| Stamp::exact(it.time));
+            let of_boot = || uptime?.resolve(&self.policy).map(|it| Stamp::exact(it.time));
             return stamp.or_else(of_boot).map(|stamp| stamp.alone());
         };
         let Some(stamp) = stamp else {
@@ -151,7 +172,7 @@ impl<'c> KnownTimes<'c> {
                 None => stamp.alone(),
             });
         }
-        Some(self.by_uptime(boots, micros, stamp, (source, envelope.time)))
+        Some(self.by_uptime(boots, micros, stamp, (source, time)))
     }
 
     /// When a line was written that shows an uptime beside a stamp with more than one meaning.
@@ -205,7 +226,12 @@ impl<'c> KnownTimes<'c> {
     }
 
     /// Completes a stamp.
-    fn stamp(&self, source: SourceId, machine: Option<u64>, shown: LogTime) -> Option<Stamp> {
+    pub(super) fn stamp(
+        &self,
+        source: SourceId,
+        machine: Option<u64>,
+        shown: LogTime,
+    ) -> Option<Stamp> {
         if let LogTime::Instant(time) = shown {
             return Some(Stamp::exact(time));
         }
@@ -291,35 +317,10 @@ impl<'c> KnownTimes<'c> {
             .chain(assumed.map(move |source| TimeNote::AssumedZone { source: *source, would_fit }))
     }
 
-    /// An instant before which no line was written whose uptime and stamp both lie between these
-    /// two; `None` if they are of different boots.
-    ///
-    /// The least uptime and the least stamp of some lines, and the greatest of each, need not be of
-    /// one line. Their stamps are of lines, so both lie in boots of lines. If these are one boot,
-    /// all lines are of it; or else a later boot's uptimes are taken for its own, which are less
-    /// than those of its lines, so that the instant is early enough for all.
-    pub(crate) fn earliest(
-        &self,
-        source: SourceId,
-        named: Option<u64>,
-        [first, last]: [(Option<Uptime>, Timestamp); 2],
-    ) -> Option<Timestamp> {
-        let alone = Stamp::exact(first.1).alone().range.earliest();
-        let (Some(boots), (Some(from), stamp), (Some(to), last_stamp)) =
-            (self.boots(source, named), first, last)
-        else {
-            return Some(alone);
-        };
-        let boot_of = |uptime: Uptime, stamp| {
-            let own = Extent::of(uptime.as_micros(), stamp);
-            boots.iter().position(|boot| boot.extent().is_same(own))
-        };
-        let boot = boot_of(from, stamp);
-        if boot != boot_of(to, last_stamp) {
-            return None;
-        }
-        let earliest = boot.map(|boot| boots[boot].earliest(from.as_micros(), to.as_micros()));
-        Some(earliest.map_or(alone, |earliest| earliest.min(alone)))
+    /// True if no line of the source shows a zone, or all show one between two instants.
+    pub(super) fn has_one_zone(&self, source: SourceId, first: Timestamp, last: Timestamp) -> bool {
+        let zones = self.zones.get(&source).filter(|zones| !zones.is_empty());
+        zones.is_none_or(|zones| zones.only_between(first, last).is_some())
     }
 
     /// True if some boot of the machine is known.
@@ -327,7 +328,7 @@ impl<'c> KnownTimes<'c> {
         self.boots(source, named).is_some()
     }
 
-    fn boots(&self, source: SourceId, named: Option<u64>) -> Option<&[Boot]> {
+    pub(super) fn boots(&self, source: SourceId, named: Option<u64>) -> Option<&[Boot]> {
         let of = |machine: u64| {
             let completed = self.completed.get(&machine);
             completed.or_else(|| self.clocks.machines.get(&machine)).map(Vec::as_slice)

@@ -60,7 +60,7 @@ pub struct UptimeClocks {
 
 /// How much of its time a stamp without a zone shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum StampKind {
+pub(crate) enum StampKind {
     WithYear,
     WithoutYear,
 }
@@ -71,7 +71,7 @@ const LEAP_YEAR: i16 = 2000;
 impl StampKind {
     /// A stamp as an instant, as if it were in UTC and of a leap year; `None` for what shows an
     /// instant or nothing.
-    pub(super) fn of(shown: LogTime) -> Option<(Self, Civil, Timestamp)> {
+    pub(crate) fn of(shown: LogTime) -> Option<(Self, Civil, Timestamp)> {
         let (kind, civil, year) = match shown {
             LogTime::Local(civil) => (Self::WithYear, civil, civil.year),
             LogTime::NoYear(civil) => (Self::WithoutYear, civil, LEAP_YEAR),
@@ -121,13 +121,26 @@ impl UptimeClocks {
                 self.zones.entry(source).or_default().add(envelope.time, own);
             }
             if let Some(uptime) = envelope.uptime {
-                if let Some(machine) = machine {
-                    self.name(source, machine);
-                }
-                let boots = self.civil.entry((source, machine, kind)).or_default();
-                take(boots, uptime, shown);
+                self.learn_stamp(source, machine, kind, uptime, shown);
             }
         }
+    }
+
+    /// Takes a line that shows uptime and a stamp without a zone, which is given as
+    /// [`StampKind::of`] has it, and whose machine has been looked for. The day of the stamp is not
+    /// learnt.
+    pub(crate) fn learn_stamp(
+        &mut self,
+        source: SourceId,
+        named: Option<u64>,
+        kind: StampKind,
+        uptime: Uptime,
+        shown: Timestamp,
+    ) {
+        if let Some(named) = named {
+            self.name(source, named);
+        }
+        take(self.civil.entry((source, named, kind)).or_default(), uptime, shown);
     }
 
     /// Takes an instant that a line of the source shows.

@@ -147,6 +147,16 @@ impl KnownZones {
         self.from.is_empty()
     }
 
+    /// The zone in minutes east of UTC, if lines show one only, and show it all the time between two
+    /// instants.
+    pub(super) fn only_between(&self, first: Timestamp, last: Timestamp) -> Option<i32> {
+        let offset = OFFSETS.iter().find(|offset| bit(**offset) == self.used)?;
+        let from = self.from.partition_point(|(from, _)| *from <= first.as_nanos());
+        let shown = self.from[from.checked_sub(1)?..].iter();
+        let mut shown = shown.take_while(|(from, _)| *from <= last.as_nanos());
+        shown.all(|(_, bits)| *bits != 0).then_some((*offset).into())
+    }
+
     /// The instants that a stamp without a zone may be, where lines show the zone.
     pub(super) fn instants(
         &self,

@@ -3,13 +3,16 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
+use std::sync::LazyLock;
+
+use memchr::memmem;
 
 use super::flow::{Flow, FlowKey};
 use super::gather::{Cell, Cells, Group, GroupKey, GroupName, Groups, Span, TimeKind};
 use super::state::State;
 use super::{Counts, own_address, own_interface};
 use crate::bytes::hash::Seeds;
-use crate::clock::{KnownTimes, TimeNote, UptimeClocks, When};
+use crate::clock::{Between, KnownTimes, StampMemo, TimeNote, UptimeClocks, When};
 use crate::completeness::{Completeness, Limit};
 use crate::evidence::{Interface, NameKind, Origin, SourceId};
 use crate::guid::Guid;
@@ -21,9 +24,7 @@ use crate::names::identity::Identity;
 use crate::prefix::{LogPrefix, Subject};
 use crate::record::Record;
 use crate::record::reader::{Reader, Sight};
-use crate::time::{LogTime, TimeRange, Timestamp};
-
-const SECOND_NANOS: i64 = 1_000_000_000;
+use crate::time::{LogTime, TimeRange};
 
 /// All evidence of a set of logs, between the phases: the time to look names up.
 ///
@@ -338,6 +339,10 @@ pub struct FlowCache {
     keys: HashMap<Shared, FlowKey>,
     /// By the reader's numbers of packet heads: the last key.
     head_keys: Vec<Option<(Shared, FlowKey)>>,
+    /// Answers that depend on a packet's time, numbered.
+    answers: HashMap<Detached, u32>,
+    /// By the numbers of machines.
+    stamps: Vec<StampMemo>,
 }
 
 /// What flows with one key share.
@@ -346,8 +351,20 @@ struct Shared {
     source: SourceId,
     header: u32,
     head: u32,
-    group: u32,
+    answer: SharedAnswer,
 }
+
+/// The answer that flows share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum SharedAnswer {
+    /// That of a group.
+    OfGroup(u32),
+    /// One of the cache's own.
+    Numbered(u32),
+}
+
+/// What each packet line shows.
+static INPUT: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(b"IN="));
 
 /// How many keys a cache numbers.
 const MOST_KEYS: usize = 1 << 16;
@@ -374,6 +391,20 @@ impl FlowCache {
         Some(key)
     }
 
+    /// The number of an answer.
+    fn number(&mut self, attribution: &Attribution<'_>) -> Option<u32> {
+        let answer = attribution.detach();
+        let new = self.answers.len() as u32;
+        match self.answers.get(&answer) {
+            Some(number) => Some(*number),
+            None if self.answers.len() < MOST_KEYS => {
+                self.answers.insert(answer, new);
+                Some(new)
+            }
+            None => None,
+        }
+    }
+
     /// The record of a line that reports a packet first.
     fn packet<'a>(
         &mut self,
@@ -385,14 +416,12 @@ impl FlowCache {
         if self.seeds != Some(reports.seeds()) {
             *self = Self { seeds: Some(reports.seeds()), ..Self::default() };
         }
-        // Text that was not unwrapped is a packet's only if it shows one.
-        if let Some(text) = line.unwrapped_text()
-            && memchr::memmem::find(text, b"IN=").is_none()
-        {
-            return None;
-        }
         let sight = self.reader.sight(line);
         if let Sight::Other(_) = sight {
+            // Text that was not unwrapped is a packet's only if it shows one.
+            if line.unwrapped_text().is_some_and(|text| INPUT.find(text).is_none()) {
+                return None;
+            }
             let record = self.reader.record(line, &sight);
             record.packet()?;
             return (!reports.is_copy(origin)).then_some(record);
@@ -448,16 +477,31 @@ impl FlowCache {
         record: Record<'a>,
         place: &Place,
     ) -> Flow<'a, 'c> {
-        let Facts { state, times, cells, .. } = &correlation.facts;
-        let when = times.when(origin.source, &record.envelope);
+        let Facts { state, times, cells, machines, .. } = &correlation.facts;
+        let shown = (record.envelope.time, record.envelope.uptime);
+        let when = match place.cell {
+            Some(cell) => {
+                let (clock, cell) = (machines[cell as usize].clock, cell as usize);
+                if self.stamps.len() <= cell {
+                    self.stamps.resize(cell + 1, StampMemo::default());
+                }
+                times.when_of(&mut self.stamps[cell], origin.source, clock, shown)
+            }
+            None => times.when(origin.source, &record.envelope),
+        };
         let range = when.map(|When { range, .. }| range);
         let packet = record.packet();
         let cf = packet.and_then(|(_, cf)| cf.copied());
         let (attribution, group) = correlation.attribution(place, cf.as_ref(), range);
         let peer = packet.and_then(|(packet, _)| state.peer(packet, cf.as_ref(), range));
-        let key = match (record.memo.header, record.memo.head, group) {
-            (Some(header), Some(head), Some(group)) if peer.is_none() => {
-                self.key(Shared { source: origin.source, header, head, group })
+        let key = match (record.memo.header, record.memo.head) {
+            (Some(header), Some(head)) if peer.is_none() => {
+                let answer = match group {
+                    Some(group) => Some(SharedAnswer::OfGroup(group)),
+                    None => self.number(&attribution).map(SharedAnswer::Numbered),
+                };
+                let source = origin.source;
+                answer.and_then(|answer| self.key(Shared { source, header, head, answer }))
             }
             _ => None,
         };
@@ -559,22 +603,16 @@ impl Facts {
         let cell = &self.machines[name.cell() as usize];
         let source = self.cells.all()[name.cell() as usize].source();
         let times = &self.times;
-        let (from, to) = match (first.time, last.time) {
-            (LogTime::Instant(from), LogTime::Instant(to)) => (from, to),
-            (LogTime::Unknown, LogTime::Unknown)
-                if self.state.policy.boot.is_none()
-                    && (first.uptime.is_none() || !times.knows(source, cell.clock)) =>
-            {
-                return Answer::OfAll(None);
-            }
-            // The zone or the year of stamps that show none may change between them.
-            _ => return Answer::PerPacket,
+        if let (LogTime::Unknown, LogTime::Unknown) = (first.time, last.time) {
+            let has_no_time = self.state.policy.boot.is_none()
+                && (first.uptime.is_none() || !times.knows(source, cell.clock));
+            return if has_no_time { Answer::OfAll(None) } else { Answer::PerPacket };
+        }
+        let corners = [first, last].map(|shown| (shown.uptime, shown.time));
+        let Some(Between { whole, first, last }) = times.between(source, cell.clock, corners)
+        else {
+            return Answer::PerPacket;
         };
-        let ends = [(first.uptime, from), (last.uptime, to)];
-        let latest = to.as_nanos().checked_add(SECOND_NANOS).map(Timestamp::from_nanos);
-        let earliest = times.earliest(source, cell.clock, ends);
-        let (Some(earliest), Some(latest)) = (earliest, latest) else { return Answer::PerPacket };
-        let whole = TimeRange::between(earliest, latest);
         let answer = self.attribute(name, Some(whole));
         let may_be_another = matches!(
             answer.reason,
@@ -584,7 +622,7 @@ impl Facts {
                 | Reason::AddressLease
         );
         let is_everywhere = || {
-            let ends = [from, whole.latest()].map(|end| self.attribute(name, Some(end.into())));
+            let ends = [first, last].map(|end| self.attribute(name, Some(end.into())));
             ends.iter().all(|end| is_same(end, &answer))
         };
         if !may_be_another && is_everywhere() {

@@ -129,7 +129,7 @@ impl<'l> Attribution<'l> {
 }
 
 /// An attribution apart from its ledger, by the numbers of rows.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Detached {
     certainty: Certainty,
     reason: Reason,
@@ -138,7 +138,7 @@ pub(crate) struct Detached {
     candidates_more: usize,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum DetachedOwners {
     None,
     Container(u32),

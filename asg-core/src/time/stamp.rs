@@ -14,7 +14,8 @@ pub(crate) fn rfc3164(text: &[u8]) -> Option<(LogTime, usize)> {
     let head: &[u8; 15] = text.first_chunk()?;
     let month = month(head)?;
     let (civil, len) = day_and_time(&text[3..])?;
-    Some((LogTime::NoYear(Civil { month, ..civil }), 3 + len))
+    let civil = Civil { month, ..civil };
+    has_day(civil, 2000).then_some((LogTime::NoYear(civil), 3 + len))
 }
 
 /// `* 20 23:05:03`: the article's second example, whose month a shell glob has eaten. That is no
@@ -34,7 +35,7 @@ pub(crate) fn ctime(text: &[u8]) -> Option<(LogTime, usize)> {
     let at = 4 + len;
     let year = text.get(at..at + 5)?;
     let year = year.strip_prefix(b" ").and_then(|y| std::str::from_utf8(y).ok()?.parse().ok())?;
-    Some((LogTime::Local(Civil { year, ..civil }), at + 5))
+    has_day(civil, year).then_some((LogTime::Local(Civil { year, ..civil }), at + 5))
 }
 
 /// `2024-05-06T07:09:10.581301` or with a blank, and no zone behind it.
@@ -53,8 +54,9 @@ pub(crate) fn without_zone(text: &[u8]) -> Option<(LogTime, usize)> {
     day[1..3].copy_from_slice(&head[8..10]);
     day.get_mut(4..4 + time.len())?.copy_from_slice(time);
     let (civil, len) = day_and_time(&day[..4 + time.len()])?;
-    (len == 4 + time.len()).then_some(())?;
-    Some((LogTime::Local(Civil { year, month, ..civil }), 11 + time.len()))
+    let civil = Civil { year, month, ..civil };
+    (len == 4 + time.len() && has_day(civil, year))
+        .then_some((LogTime::Local(civil), 11 + time.len()))
 }
 
 /// `1500923950.581122`: journald's short-unix.
@@ -83,6 +85,18 @@ pub(crate) fn full(text: &[u8]) -> Option<(LogTime, usize)> {
         _ => time,
     };
     Some((time, end))
+}
+
+/// True if the month has the day in this year. Any other text is no stamp.
+const fn has_day(civil: Civil, year: i16) -> bool {
+    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days = match civil.month {
+        2 if is_leap => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    };
+    civil.day <= days
 }
 
 /// The number of the month that the text begins with.
@@ -155,6 +169,19 @@ mod tests {
             let (read, len) = without_zone(format!("{text} and more").as_bytes()).unwrap();
             prop_assert_eq!(read.resolve(&crate::time::TimePolicy::default()).unwrap().time, time, "{}", text);
             prop_assert_eq!(len, text.len());
+        }
+
+        #[test]
+        fn a_stamp_is_of_a_day_that_there_is(month in 1_i8..13, day in 1_i8..32, year in 1900_i16..2200) {
+            let name = std::str::from_utf8(MONTHS[usize::from(month.unsigned_abs()) - 1]).unwrap();
+            let is_day = |year| jiff::civil::Date::new(year, month, day).is_ok();
+            let traditional = format!("{name} {day:2} 12:00:00");
+            prop_assert_eq!(rfc3164(traditional.as_bytes()).is_some(), is_day(2000));
+            let with_year = [
+                ctime(format!("Mon {traditional} {year}").as_bytes()),
+                without_zone(format!("{year}-{month:02}-{day:02} 12:00:00").as_bytes()),
+            ];
+            prop_assert!(with_year.iter().all(|stamp| stamp.is_some() == is_day(year)));
         }
 
         #[test]

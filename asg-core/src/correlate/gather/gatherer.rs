@@ -34,6 +34,8 @@ pub struct Gatherer {
     /// By the reader's numbers of packet heads.
     senders: Vec<Option<Sender>>,
     peers: HashSet<IpAddr>,
+    /// The day of the last stamp without a zone.
+    day: Option<(SourceId, i8, i8)>,
     batch: Batch,
     /// How many of `cells` and `groups` are in earlier batches.
     handed: (usize, usize),
@@ -106,7 +108,7 @@ pub(super) enum Read {
         cell: u32,
         told: Told,
     },
-    /// A stamp that lacks a zone.
+    /// The first stamp without a zone of its day.
     Stamp {
         source: SourceId,
         time: LogTime,
@@ -174,6 +176,7 @@ impl Gatherer {
             header_cells: Vec::new(),
             senders: Vec::new(),
             peers: HashSet::new(),
+            day: None,
             batch: Batch::new(gatherer, seeds, 0),
             handed: (0, 0),
         }
@@ -373,8 +376,11 @@ impl Gatherer {
     fn shows(&mut self, source: SourceId, time: LogTime) {
         match time {
             LogTime::Instant(time) => self.has_time(source, time),
-            LogTime::NoYear(_) | LogTime::Local(_) => {
-                self.batch.read.push(Read::Stamp { source, time });
+            LogTime::NoYear(civil) | LogTime::Local(civil) => {
+                let day = (source, civil.month, civil.day);
+                if self.day.replace(day) != Some(day) {
+                    self.batch.read.push(Read::Stamp { source, time });
+                }
             }
             LogTime::Unknown => {}
         }

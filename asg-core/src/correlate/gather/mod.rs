@@ -24,7 +24,7 @@ use super::correlation::Gathered;
 use super::duplicates::{SenderNumber, Told};
 use super::reports::Reports;
 use super::state::State;
-use crate::clock::KnownTimes;
+use crate::clock::{KnownTimes, StampKind};
 use crate::completeness::Completeness;
 use crate::evidence::{NameKind, Origin};
 use crate::ledger::Ledger;
@@ -106,7 +106,10 @@ pub(super) struct Cell {
     place: usize,
     /// Its number in the clocks.
     pub(super) clock: Option<u64>,
+    /// Of lines with instants.
     samples: Samples,
+    /// Of lines whose stamps lack a zone, by [`StampKind`].
+    stamps: [Samples; 2],
 }
 
 /// What is known of a group.
@@ -237,6 +240,7 @@ impl Gathering {
                 place: state.completeness.cell_of(name.source(), &envelope),
                 clock: state.clocks.machine(&envelope),
                 samples: Samples::default(),
+                stamps: Default::default(),
             });
         }
         for name in &groups {
@@ -310,9 +314,14 @@ impl Gathering {
         self.merge_own();
         let Self { mut state, cells, mut cell_facts, groups, counted, peers, .. } = self;
         for (cell, name) in cell_facts.iter_mut().zip(cells.all()) {
-            let clocks = &mut state.clocks;
+            let (source, clocks) = (name.source(), &mut state.clocks);
             cell.samples
-                .flush(|(uptime, stamp)| clocks.learn_of(name.source(), cell.clock, uptime, stamp));
+                .flush(|(uptime, stamp)| clocks.learn_of(source, cell.clock, uptime, stamp));
+            for kind in [StampKind::WithYear, StampKind::WithoutYear] {
+                cell.stamps[kind as usize].flush(|(uptime, stamp)| {
+                    clocks.learn_stamp(source, cell.clock, kind, uptime, stamp);
+                });
+            }
         }
         if state.reports.has_waiting_loggers() {
             let State { reports, clocks, policy, .. } = &mut state;
@@ -358,16 +367,25 @@ impl Gathering {
     fn clock(&mut self, cell: u32, shown: Shown) {
         let name = &self.cells.all()[cell as usize];
         let source = name.source();
-        let facts = &mut self.cell_facts[cell as usize];
+        let Cell { clock, samples, stamps, .. } = &mut self.cell_facts[cell as usize];
         let clocks = &mut self.state.clocks;
-        let (Some(uptime), LogTime::Instant(stamp)) = (shown.uptime, shown.time) else {
-            let Shown { time, uptime } = shown;
-            clocks.learn(source, &Envelope { time, uptime, ..name.envelope() }, None);
-            return;
-        };
-        facts.samples.add(uptime, stamp, |(uptime, stamp)| {
-            clocks.learn_of(source, facts.clock, uptime, stamp);
-        });
+        match (shown.uptime, shown.time) {
+            (Some(uptime), LogTime::Instant(stamp)) => {
+                samples.add(uptime, stamp, |(uptime, stamp)| {
+                    clocks.learn_of(source, *clock, uptime, stamp);
+                });
+            }
+            // Their day comes with `Read::Stamp`.
+            (Some(uptime), LogTime::Local(_) | LogTime::NoYear(_)) => {
+                let Some((kind, _, stamp)) = StampKind::of(shown.time) else { return };
+                stamps[kind as usize].add(uptime, stamp, |(uptime, stamp)| {
+                    clocks.learn_stamp(source, *clock, kind, uptime, stamp);
+                });
+            }
+            (uptime, time) => {
+                clocks.learn(source, &Envelope { time, uptime, ..name.envelope() }, None);
+            }
+        }
     }
 }
 

@@ -1,0 +1,130 @@
+//! The times of lines of which only the corners are kept: the least and the greatest of what they
+//! show.
+
+use super::boot::{Extent, hidden_nanos};
+use super::known::{KnownTimes, Stamp};
+use super::uptime::StampKind;
+use crate::evidence::SourceId;
+use crate::time::{Civil, LogTime, TimeRange, Timestamp, Uptime};
+
+const SECOND_NANOS: i64 = 1_000_000_000;
+
+/// What is known of the times of lines between two corners.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Between {
+    /// Contains the range of each line.
+    pub(crate) whole: TimeRange,
+    /// The range of each line contains an instant between these two.
+    pub(crate) first: Timestamp,
+    pub(crate) last: Timestamp,
+}
+
+/// A corner: an uptime and a stamp, which need not be of one line.
+type Corner = (Option<Uptime>, LogTime);
+
+impl KnownTimes<'_> {
+    /// The times of lines whose uptimes and stamps lie between those of two corners. `None` if the
+    /// stamps lack a year or a zone that may change between the corners, or if they are of
+    /// different boots.
+    pub(crate) fn between(
+        &self,
+        source: SourceId,
+        named: Option<u64>,
+        [first, last]: [Corner; 2],
+    ) -> Option<Between> {
+        let (from, to) = match (first.1, last.1) {
+            (LogTime::Instant(from), LogTime::Instant(to)) => (from, to),
+            (LogTime::Unknown, _) | (_, LogTime::Unknown) => return None,
+            (from, to) => {
+                let [from, to] = self.completed_ends(source, named, [from, to])?;
+                if from.is_zone_assumed {
+                    // Uptimes decide between zones.
+                    let is_alone = first.0.is_none() || self.boots(source, named).is_none();
+                    let (earliest, latest) = (from.alone().range, to.alone().range);
+                    let whole = TimeRange::between(earliest.earliest(), latest.latest());
+                    let (first, last) = (from.best, to.best);
+                    return is_alone.then_some(Between { whole, first, last });
+                }
+                (from.best, to.best)
+            }
+        };
+        let earliest = self.earliest(source, named, [(first.0, from), (last.0, to)])?;
+        let latest = to.as_nanos().checked_add(hidden_nanos(to).max(SECOND_NANOS))?;
+        let latest = Timestamp::from_nanos(latest);
+        Some(Between { whole: TimeRange::between(earliest, latest), first: from, last: latest })
+    }
+
+    /// The first and the last of stamps, completed, if all between them are completed alike.
+    ///
+    /// A stamp takes the year that brings it nearest to some instants. The later it is in the year,
+    /// the earlier is that year; so if both ends take one year, all between them do.
+    fn completed_ends(
+        &self,
+        source: SourceId,
+        named: Option<u64>,
+        [first, last]: [LogTime; 2],
+    ) -> Option<[Stamp; 2]> {
+        let ends = [first, last].map(|shown| self.stamp(source, named, shown));
+        let [Some(from), Some(to)] = ends else { return None };
+        if from.earliest != from.latest || to.earliest != to.latest {
+            return None;
+        }
+        let offset = match self.zones.get(&source).filter(|zones| !zones.is_empty()) {
+            Some(zones) => zones.only_between(from.best, to.best)? * 60,
+            None => self.policy.utc_offset.unwrap_or_default(),
+        };
+        let year = |stamp: Stamp| {
+            let shifted = stamp.best.as_nanos().checked_add(i64::from(offset) * SECOND_NANOS)?;
+            Some(Timestamp::from_nanos(shifted).year())
+        };
+        let (kind, _, from_shown) = StampKind::of(first)?;
+        let (_, _, to_shown) = StampKind::of(last)?;
+        let is_of_one_year = || {
+            let days = self.clocks.days.get(&source).copied().unwrap_or_default();
+            let shown = from_shown..=to_shown;
+            let is_leap = |year| LEAP_DAY.at(year, 0).is_some();
+            let has_leap_day = LEAP_DAY.at(2000, 0).is_some_and(|day| {
+                let next = Timestamp::from_nanos(day.as_nanos() + 86_400 * SECOND_NANOS);
+                *shown.start() < next && day <= *shown.end()
+            });
+            let (Some(first), Some(last)) = (year(from), year(to)) else { return false };
+            first == last && !days.is_over_new_year() && (!has_leap_day || is_leap(first))
+        };
+        (kind == StampKind::WithYear || is_of_one_year()).then_some([from, to])
+    }
+
+    /// An instant before which no line was written whose uptime and stamp both lie between these
+    /// two; `None` if they are of different boots.
+    ///
+    /// The least uptime and the least stamp of some lines, and the greatest of each, need not be of
+    /// one line. Their stamps are of lines, so both lie in boots of lines. If these are one boot,
+    /// all lines are of it; or else a later boot's uptimes are taken for its own, which are less
+    /// than those of its lines, so that the instant is early enough for all.
+    fn earliest(
+        &self,
+        source: SourceId,
+        named: Option<u64>,
+        [first, last]: [(Option<Uptime>, Timestamp); 2],
+    ) -> Option<Timestamp> {
+        let alone = Stamp::exact(first.1).alone().range.earliest();
+        let (Some(boots), (Some(from), stamp), (Some(to), last_stamp)) =
+            (self.boots(source, named), first, last)
+        else {
+            return Some(alone);
+        };
+        let boot_of = |uptime: Uptime, stamp| {
+            let own = Extent::of(uptime.as_micros(), stamp);
+            boots.iter().position(|boot| boot.extent().is_same(own))
+        };
+        let boot = boot_of(from, stamp);
+        if boot != boot_of(to, last_stamp) {
+            return None;
+        }
+        let earliest = boot.map(|boot| boots[boot].earliest(from.as_micros(), to.as_micros()));
+        Some(earliest.map_or(alone, |earliest| earliest.min(alone)))
+    }
+}
+
+/// Its first instant, in years that have it.
+const LEAP_DAY: Civil =
+    Civil { year: 0, month: 2, day: 29, hour: 0, minute: 0, second: 0, nanos: 0 };
