@@ -394,7 +394,7 @@ impl FlowCache {
         let sight = self.reader.sight(line);
         if let Sight::Other(_) = sight {
             let record = self.reader.record(line, &sight);
-            record.packet()?;
+            record.proven_packet()?;
             return (!reports.is_copy(origin)).then_some(record);
         }
         let is_copy = reports.is_copy(origin);

@@ -1,7 +1,8 @@
 //! One line, its outer wrapping taken off.
 //!
-//! Some transports escape what they carry: `/dev/kmsg` writes `\xNN`, journald and log shippers write JSON. What they
-//! carry has to be written down anew before it can be read, so a [`Line`] may own text. All others are borrowed.
+//! Some transports escape what they carry: `/dev/kmsg` writes `\xNN`, journald and log shippers
+//! write JSON. What they carry has to be written down anew before it can be read, so a [`Line`] may
+//! own text. All others are borrowed.
 
 pub(crate) mod envelope;
 pub(crate) mod split;
@@ -10,6 +11,7 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
+use self::envelope::role::{self, Role};
 use self::envelope::{Dialect, Envelope};
 use crate::bytes::json::Object;
 use crate::bytes::text::Text;
@@ -40,6 +42,8 @@ pub(crate) struct Wrapping {
     uptime: Option<Uptime>,
     host: Option<String>,
     program: Option<String>,
+    /// The part of an app's log stream, in brackets, as a drain has it.
+    stream: Option<String>,
     priority: Option<u8>,
     sequence: Option<u64>,
     continuation: bool,
@@ -80,11 +84,10 @@ impl<'a> Line<'a> {
     /// The same, in place: an envelope is large.
     pub(crate) fn read_envelope<'e>(&'e self, inner: &mut Envelope<'e>) {
         let Some(outer) = &self.wrapping else { return envelope::read(&self.text, inner) };
-        match outer.dialect {
-            // The kernel's own records hold the message and no header: what looks like one is a log prefix.
-            Dialect::DevKmsg | Dialect::DmesgJson => inner.body = Text::new(&self.text),
-            // Others carry lines: a kernel text, or one of syslog.
-            _ => envelope::read(&self.text, inner),
+        if outer.carries_lines() {
+            envelope::read(&self.text, inner);
+        } else {
+            inner.body = Text::new(&self.text);
         }
         if inner.dialect == Dialect::Bare {
             inner.dialect = outer.dialect;
@@ -95,6 +98,7 @@ impl<'a> Line<'a> {
         inner.uptime = inner.uptime.or(outer.uptime);
         inner.host = inner.host.or(outer.host.as_deref().map(Into::into));
         inner.program = inner.program.or(outer.program.as_deref().map(Into::into));
+        inner.proc_id = inner.proc_id.or(outer.stream.as_deref().map(Into::into));
         inner.priority = inner.priority.or(outer.priority);
         inner.sequence = outer.sequence;
         inner.continuation = outer.continuation;
@@ -105,8 +109,8 @@ impl<'a> Line<'a> {
         self.wrapping.is_none().then_some(&self.text)
     }
 
-    /// The place in the raw line of a place in the text that [`Line::envelope`] reads. Inside escaped text it is the
-    /// nearest that is known: where that text begins.
+    /// The place in the raw line of a place in the text that [`Line::envelope`] reads. Inside
+    /// escaped text it is the nearest that is known: where that text begins.
     #[must_use]
     pub fn raw_offset(&self, offset: usize) -> usize {
         match (&self.wrapping, &self.text) {
@@ -114,6 +118,16 @@ impl<'a> Line<'a> {
             (Some(outer), Cow::Borrowed(_)) => outer.starts + offset,
             (None, _) => offset,
         }
+    }
+}
+
+impl Wrapping {
+    /// Whether the text may have a header of its own. The kernel's own records hold the message and
+    /// no header: a log prefix may look like one. Apps and users write text, and never headers.
+    fn carries_lines(&self) -> bool {
+        let is_record = matches!(self.dialect, Dialect::DevKmsg | Dialect::DmesgJson);
+        let program = self.program.as_deref().map(|program| Role::of_program(program.as_bytes()));
+        !is_record && self.stream.is_none() && program.is_none_or(Role::carries_lines)
     }
 }
 
@@ -145,6 +159,7 @@ fn dev_kmsg(raw: &[u8]) -> Option<Line<'_>> {
         uptime: Some(Uptime::from_micros(micros)),
         host: None,
         program: None,
+        stream: None,
         priority: u8::try_from(priority).ok(),
         sequence: Some(sequence),
         continuation: flags == b"c" || flags == b"+",
@@ -173,8 +188,8 @@ fn unescape(text: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Where wrappers put a line, the surest first: journald, `dmesg -J`, rsyslog's templates, Docker and Fluentd, Logstash
-/// and Filebeat, Splunk, Loki, GELF.
+/// Where wrappers put a line, the surest first: journald, `dmesg -J`, rsyslog's templates, Docker
+/// and Fluentd, Logstash and Filebeat, Splunk, Loki, GELF.
 const TEXTS: &[&str] =
     &["MESSAGE", "msg", "log", "message", "_raw", "line", "full_message", "short_message"];
 const HOSTS: &[&str] = &["_HOSTNAME", "host", "hostname", "fromhost"];
@@ -232,6 +247,7 @@ fn json(raw: &[u8]) -> Option<Line<'_>> {
         uptime: number(&["_SOURCE_MONOTONIC_TIMESTAMP"]).map(Uptime::from_micros).or(booted),
         host: host.map(|host| host.as_str().to_owned()),
         program: object.string(PROGRAMS).map(|program| program.as_str().to_owned()),
+        stream: role::stream_of(&object),
         priority: number(PRIORITIES).and_then(|n| u8::try_from(n).ok()),
         sequence: None,
         continuation: false,

@@ -61,8 +61,9 @@ pub(crate) fn without_zone(text: &[u8]) -> Option<(LogTime, usize)> {
 pub(crate) fn unix(text: &[u8]) -> Option<(LogTime, usize)> {
     let (seconds, rest) = text.split_at_checked(10)?;
     let micros = rest.strip_prefix(b".")?.get(..6)?;
-    let number = |digits: &[u8]| digits.iter().try_fold(0, |n, b| Some(n * 10 + digit(*b)?));
-    let nanos = number(seconds)? * 1_000_000_000 + number(micros)? * 1_000;
+    let number = |digits: &[u8]| digits.iter().try_fold(0_i64, |n, b| Some(n * 10 + digit(*b)?));
+    let nanos =
+        number(seconds)?.checked_mul(1_000_000_000)?.checked_add(number(micros)? * 1_000)?;
     (text.get(17) == Some(&b' ')).then_some((LogTime::Instant(Timestamp::from_nanos(nanos)), 17))
 }
 
@@ -155,6 +156,13 @@ mod tests {
             let (read, len) = without_zone(format!("{text} and more").as_bytes()).unwrap();
             prop_assert_eq!(read.resolve(&crate::time::TimePolicy::default()).unwrap().time, time, "{}", text);
             prop_assert_eq!(len, text.len());
+        }
+
+        #[test]
+        fn any_seconds_are_a_stamp_or_not(seconds in 0_u64..=9_999_999_999) {
+            let text = format!("{seconds:010}.999999 vm");
+            let largest = i64::MAX as u64 / 1_000_000_000;
+            prop_assert_eq!(unix(text.as_bytes()).is_some(), seconds < largest, "{}", text);
         }
 
         #[test]

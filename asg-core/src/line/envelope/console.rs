@@ -84,8 +84,8 @@ pub(super) fn dmesg(text: &[u8], at: usize) -> Option<Envelope<'_>> {
     Some(envelope)
 }
 
-/// `[ 2343.595381 <    0.007446>]`, `[<    0.007446>]` and `[  +0.007446]`: what is told is the time since the last line, and
-/// in the first of them the uptime.
+/// `[ 2343.595381 <    0.007446>]`, `[<    0.007446>]` and `[  +0.007446]`: what is told is the
+/// time since the last line, and in the first of them the uptime.
 #[expect(clippy::option_option, reason = "no such stamp, and a stamp without an uptime")]
 fn with_delta(stamp: &[u8]) -> Option<Option<Uptime>> {
     if let Some(delta) = stamp.trim_ascii_start().strip_prefix(b"+") {
@@ -97,7 +97,8 @@ fn with_delta(stamp: &[u8]) -> Option<Option<Uptime>> {
     if before.is_empty() { Some(None) } else { uptime_text(before).map(Some) }
 }
 
-/// `Nov23 04:03`: dmesg's relative form, where the minute changes. It has no seconds, so it is no time.
+/// `Nov23 04:03`: dmesg's relative form, where the minute changes. It has no seconds, so it is no
+/// time.
 fn is_short(stamp: &[u8]) -> bool {
     stamp::month(stamp).is_some()
         && matches!(stamp[3..], [a, b, b' ', c, d, b':', e, f]

@@ -1,8 +1,8 @@
-//! The short way through the headers that most lines have: a stamp, a host, a tag and perhaps BOSH's `[job=… index=…]`,
-//! before any text; and RFC 5424.
+//! The short way through the headers that most lines have: a stamp, a host, a tag and perhaps
+//! BOSH's `[job=… index=…]`, before any text; and RFC 5424.
 //!
-//! At the first surprise it gives up, and the other readers begin anew; what it reads it reads as they do
-//! (`tests::the_short_way_reads_a_header_as_the_long_one_does`).
+//! At the first surprise it gives up, and the other readers begin anew; what it reads it reads as
+//! they do (`tests::the_short_way_reads_a_header_as_the_long_one_does`).
 
 use super::{Dialect, Envelope, console, syslog};
 use crate::bytes::digits::Digits;
@@ -11,7 +11,8 @@ use crate::bytes::text::Text;
 use crate::time::stamp;
 use crate::time::{LogTime, Stamps, Timestamp, Uptime, rfc3339};
 
-/// Reads a header into a new envelope; `None`, and an envelope with anything in it, if it is not one of the common ones.
+/// Reads a header into a new envelope; `None`, and an envelope with anything in it, if it is not
+/// one of the common ones.
 pub(super) fn read<'a>(text: &'a [u8], e: &mut Envelope<'a>) -> Option<()> {
     match text.first()? {
         b'0'..=b'9' => {
@@ -95,7 +96,8 @@ impl Opening {
     }
 }
 
-/// RFC 5424 as syslog-release writes it, with neither PROCID nor MSGID and one element of BOSH's; and what follows.
+/// RFC 5424 as syslog-release writes it, with neither PROCID nor MSGID and one element of BOSH's;
+/// and what follows.
 fn rfc5424<'a>(text: &'a [u8], e: &mut Envelope<'a>) -> Option<&'a [u8]> {
     let (time, len) = word_of_time(text, rfc3339(text)?)?;
     e.time = LogTime::Instant(time);

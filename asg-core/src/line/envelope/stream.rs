@@ -1,11 +1,12 @@
-//! Headers of what is not syslog: app logs as the cf CLI prints them, container runtimes, journald's fields.
+//! Headers of what is not syslog: app logs as the cf CLI prints them, container runtimes,
+//! journald's fields.
 
 use super::{Dialect, Envelope, header};
 use crate::bytes::text::Text;
 use crate::time::LogTime;
 
-/// What may follow an RFC 3339 stamp instead of a host: `[CELL/0] OUT …`, `stdout F …`, or what a runtime has put its stamp
-/// before. `at` is where it begins.
+/// What may follow an RFC 3339 stamp instead of a host: `[CELL/0] OUT …`, `stdout F …`, or what a
+/// runtime has put its stamp before. `at` is where it begins.
 pub(super) fn behind_stamp(text: &[u8], at: usize, time: LogTime) -> Option<Envelope<'_>> {
     let rest = &text[at..];
     let found = |dialect, body_at| Envelope { dialect, time, body_at, ..Envelope::default() };
@@ -52,7 +53,8 @@ pub(super) fn field(text: &[u8]) -> Option<Envelope<'_>> {
     Some(Envelope { dialect: Dialect::JournalField, body_at, ..Envelope::default() })
 }
 
-/// The same behind blanks, as journald's verbose form has it, and `cf logs`, which indents its lines.
+/// The same behind blanks, as journald's verbose form has it, and `cf logs`, which indents its
+/// lines.
 pub(super) fn indented(text: &[u8]) -> Option<Envelope<'_>> {
     let blanks = text.iter().take(8).take_while(|b| **b == b' ').count();
     let rest = &text[blanks..];

@@ -87,7 +87,8 @@ pub(super) fn stamped(text: &[u8], at: usize) -> Option<Envelope<'_>> {
         envelope.priority = facility_and_level(&mut words);
     }
     tag(&mut words, &mut envelope);
-    // `Jun 16 23:18:38 kern kernel [job=…]`: an aggregator printed the facility where the host belongs.
+    // `Jun 16 23:18:38 kern kernel [job=…]`: an aggregator printed the facility where the host
+    // belongs.
     if envelope.job.is_some() && is_facility(host) {
         envelope.host = None;
     }
@@ -135,8 +136,8 @@ const FACILITIES: [&str; 20] = [
     "ftp", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
 ];
 
-/// `host program[pid]: ` behind a stamp of the kernel's: journald's short-monotonic. A log prefix may have a colon too, so
-/// only the kernel's tag counts, or one before JSON.
+/// `host program[pid]: ` behind a stamp of the kernel's: journald's short-monotonic. A log prefix
+/// may have a colon too, so only the kernel's tag counts, or one before JSON.
 pub(super) fn host_and_tag<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) {
     let mut words = Words { text, at: envelope.body_at };
     let (Some(host), Some(())) = (words.word(), words.blank()) else { return };
@@ -149,7 +150,8 @@ pub(super) fn host_and_tag<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) {
     }
 }
 
-/// `program[pid]: `, or `program ` where one of BOSH's marks follows; else the text behind the host is the body.
+/// `program[pid]: `, or `program ` where one of BOSH's marks follows; else the text behind the host
+/// is the body.
 fn tag<'a>(words: &mut Words<'a>, envelope: &mut Envelope<'a>) {
     let start = words.at;
     let Some(word) = words.word() else { return };
@@ -183,8 +185,8 @@ fn tag<'a>(words: &mut Words<'a>, envelope: &mut Envelope<'a>) {
     envelope.proc_id = pid.and_then(non_empty);
 }
 
-/// True if what looks like a tag is the log prefix of a packet, as ulogd's files have it: `host DROP: IN=eth0 OUT=…`. The
-/// kernel's own lines have its tag, and daemons say their number.
+/// True if what looks like a tag is the log prefix of a packet, as ulogd's files have it: `host
+/// DROP: IN=eth0 OUT=…`. The kernel's own lines have its tag, and daemons say their number.
 pub(super) fn is_log_prefix(tag: &[u8], behind: &[u8]) -> bool {
     behind.starts_with(b"IN=")
         && tag != b"kernel"
@@ -192,7 +194,8 @@ pub(super) fn is_log_prefix(tag: &[u8], behind: &[u8]) -> bool {
         && !tag.ends_with(b"]")
 }
 
-/// `[job=diego_cell index=1] `, `[bosh instance="cf/diego-cell/<id>"] `, `diego-cell/<id> ` or `cf/diego-cell/<id> `.
+/// `[job=diego_cell index=1] `, `[bosh instance="cf/diego-cell/<id>"] `, `diego-cell/<id> ` or
+/// `cf/diego-cell/<id> `.
 fn bosh_mark<'a>(words: &mut Words<'a>, envelope: &mut Envelope<'a>) -> bool {
     let rest = &words.text[words.at..];
     let found = if let Some(inside) = rest.strip_prefix(b"[job=") {
@@ -276,8 +279,8 @@ pub(super) fn rfc5424<'a>(text: &'a [u8], at: usize, envelope: &mut Envelope<'a>
     Some(())
 }
 
-/// One element of structured data, `[id name="value" …]`, and its length. Values stay escaped as they are (`\"`, `\]`, `\\`);
-/// BOSH's have no such characters.
+/// One element of structured data, `[id name="value" …]`, and its length. Values stay escaped as
+/// they are (`\"`, `\]`, `\\`); BOSH's have no such characters.
 fn element<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<usize> {
     let mut words = Words { text, at: 1 };
     let id_end = find::find2(b' ', b']', text)?;
