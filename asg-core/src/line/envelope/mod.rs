@@ -30,6 +30,7 @@
 
 mod console;
 mod fast;
+mod layers;
 pub(crate) mod role;
 mod stream;
 mod syslog;
@@ -181,12 +182,13 @@ pub(crate) fn read<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) {
     }
 }
 
-/// The same, the long way.
-fn any(text: &[u8]) -> Envelope<'_> {
-    let mut envelope = header(text).or_else(|| behind_file_name(text)).unwrap_or_default();
+/// The same, the long way: layer by layer.
+pub(crate) fn any(text: &[u8]) -> Envelope<'_> {
+    let mut envelope = layers::peel(text);
     strip_blank(text, &mut envelope);
     repeated(text, &mut envelope);
-    if envelope.dialect != Dialect::Console
+    if envelope.uptime.is_none()
+        && (envelope.dialect != Dialect::Console || envelope.program.is_some())
         && let Some(stamp) = console::boot_stamp(&text[envelope.body_at..])
     {
         stamp.put_into(&mut envelope);
@@ -196,40 +198,12 @@ fn any(text: &[u8]) -> Envelope<'_> {
     envelope
 }
 
-fn header(text: &[u8]) -> Option<Envelope<'_>> {
-    match text.first()? {
-        b'<' => syslog::with_priority(text),
-        b'[' => console::dmesg(text, 0),
-        b'0'..=b'9' | b'A'..=b'Z' | b'*' => syslog::stamped(text, 0)
-            .or_else(|| syslog::counted(text))
-            .or_else(|| stream::field(text))
-            .or_else(|| syslog::logread(text)),
-        b'a'..=b'z' => console::decoded(text).or_else(|| console::tagged(text)),
-        b' ' | b'\t' => stream::indented(text).or_else(|| pasted(text)),
-        _ => None,
-    }
-}
-
-/// A header behind blanks, as people paste it.
-fn pasted(text: &[u8]) -> Option<Envelope<'_>> {
-    let line = text.trim_ascii_start();
-    let envelope = match header(line) {
-        None if line.starts_with(b"{\"timestamp\":") => Envelope::default(),
-        found => found?,
-    };
-    Some(Envelope { body_at: envelope.body_at + (text.len() - line.len()), ..envelope })
-}
-
-/// `path:` or `path:123:` before a header, as grep prints it over several files; `path-` and
-/// `path-123-` for the lines around a match; `123:` over one file; `name  | ` as docker compose
-/// prints it.
-fn behind_file_name(text: &[u8]) -> Option<Envelope<'_>> {
+/// `path:` or `path:123:` before a line, as grep prints it over several files; `path-` and
+/// `path-123-` for the lines around a match; `123:` over one file.
+fn file_name(text: &[u8]) -> Option<Envelope<'_>> {
     let word =
         text.iter().take(1024).position(|b| matches!(b, b' ' | b'=' | b'"' | b'{' | b'[' | b'<'));
     let word = &text[..word.unwrap_or_else(|| text.len().min(1024))];
-    if let Some(starts) = stream::behind_service(text, word) {
-        return behind(text, starts, Some(word));
-    }
     // A name may hold the marks itself; whatever stands before a header is the name. The head of a
     // traditional stamp (`Jun`) and of an RFC 3339 one (`2018-`) are part of the word too.
     let head = &text[..text.len().min(word.len() + 1)];
@@ -251,15 +225,14 @@ fn behind_file_name(text: &[u8]) -> Option<Envelope<'_>> {
     None
 }
 
-fn behind<'a>(text: &'a [u8], starts: usize, file: Option<&'a [u8]>) -> Option<Envelope<'a>> {
-    let rest = &text[starts..];
-    let inner = match header(rest) {
-        Some(inner) => inner,
-        // Kernel text alone proves nothing, but a lager line cannot begin with a file name.
-        None if rest.starts_with(b"{\"timestamp\":") => Envelope::default(),
-        None => return None,
-    };
-    Some(Envelope { source_file: file.map(Text::new), body_at: inner.body_at + starts, ..inner })
+fn behind<'a>(text: &'a [u8], body_at: usize, file: Option<&'a [u8]>) -> Option<Envelope<'a>> {
+    let source_file = file.map(Text::new);
+    // Kernel text alone proves nothing, but a lager line cannot begin with a file name.
+    layers::is_line(&text[body_at..]).then(|| Envelope {
+        source_file,
+        body_at,
+        ..Envelope::default()
+    })
 }
 
 /// Some forwarders leave the blank in which `logger`'s messages begin.
@@ -280,6 +253,8 @@ fn repeated(text: &[u8], envelope: &mut Envelope<'_>) {
     let Some(inside) = rest[digits..].strip_prefix(b" times: [") else { return };
     if count.is_some() && inside.ends_with(b"]") {
         envelope.repeated = count;
+        // rsyslog keeps the blank before a message that came from imklog.
+        let inside = inside.strip_prefix(b" ").unwrap_or(inside);
         envelope.body_at = text.len() - inside.len();
     }
 }

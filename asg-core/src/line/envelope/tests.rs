@@ -190,7 +190,6 @@ const PREFIXES: &[&str] = &[
     "[UFW BLOCK] ",
     "SRC=1.2.3.4 ",
     "2026 ",
-    "kernel: ",
     "a:b ",
     "{",
     "[x] ",
