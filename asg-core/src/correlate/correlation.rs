@@ -385,10 +385,7 @@ impl FlowCache {
         if self.seeds != Some(reports.seeds()) {
             *self = Self { seeds: Some(reports.seeds()), ..Self::default() };
         }
-        // Text that was not unwrapped is a packet's only if it shows one.
-        if let Some(text) = line.unwrapped_text()
-            && memchr::memmem::find(text, b"IN=").is_none()
-        {
+        if !line.may_hold_packet() {
             return None;
         }
         let sight = self.reader.sight(line);

@@ -54,7 +54,7 @@ const HEADERS: &[Layer] = &[
     layer(|b| b == b'M', stream::field),
     layer(is_letter, syslog::logread),
     layer(is_letter, console::decoded),
-    layer(is_letter, console::tagged),
+    layer(is_word, console::tagged),
     layer(|b| matches!(b, b' ' | b'\t'), stream::indented),
 ];
 
@@ -78,7 +78,7 @@ const MOST: usize = 8;
 const MOST_PREFIXES: usize = 3;
 
 /// Peels all layers of a line. The body is what is left.
-pub(super) fn peel(text: &[u8]) -> Envelope<'_> {
+pub(crate) fn peel(text: &[u8]) -> Envelope<'_> {
     let mut all = Envelope { body_at: marks(text), ..Envelope::default() };
     for n in 0..MOST {
         let rest = &text[all.body_at..];

@@ -30,7 +30,7 @@
 
 mod console;
 mod fast;
-mod layers;
+pub(crate) mod layers;
 pub(crate) mod role;
 mod stream;
 mod syslog;
@@ -39,6 +39,7 @@ pub(crate) mod tests;
 
 pub(crate) use console::uptime_text;
 pub(crate) use fast::Opening;
+pub(crate) use syslog::{is_host, is_level_or_facility};
 
 use serde::Serialize;
 
@@ -177,9 +178,15 @@ pub enum Dialect {
 
 /// Reads the header of a line that needs no unescaping, into a new envelope.
 pub(crate) fn read<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) {
-    if fast::read(text, envelope).is_none() {
+    if !read_common(text, envelope) {
         *envelope = any(text);
     }
+}
+
+/// The same of a header that is a common one; if false, anything may be in the envelope.
+#[inline]
+pub(crate) fn read_common<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> bool {
+    fast::read(text, envelope).is_some()
 }
 
 /// The same, the long way: layer by layer.

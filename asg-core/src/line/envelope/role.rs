@@ -238,7 +238,9 @@ pub(crate) fn may_tell_stream(key: &str) -> bool {
 pub(crate) fn stream_of(object: &Object<'_>) -> Option<String> {
     let tags = TAGS.iter().filter_map(|key| object.object(&[key]));
     let stream = |object: &Object<'_>| {
-        if let Some(part) = object.get(STREAMS).and_then(|part| part.get().strip_prefix('"')) {
+        let part = object.get(STREAMS).and_then(|part| part.get().strip_prefix('"'));
+        // Vector's `source_type` is one of its own: `file`, `syslog`.
+        if let Some(part) = part.filter(|part| part.starts_with(|c: char| c.is_ascii_uppercase())) {
             let part = part.trim_end_matches('"');
             let index = object.string(&["source_instance", "instance_id"]);
             return Some(format!("[{part}/{}]", index.as_deref().unwrap_or("-")));

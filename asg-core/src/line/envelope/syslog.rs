@@ -96,7 +96,7 @@ pub(super) fn stamped(text: &[u8], at: usize) -> Option<Envelope<'_>> {
 
 /// Whether a word behind a stamp can name a host: not a tag, a date, a level, or what begins a log
 /// prefix or a text.
-pub(super) fn is_host(word: &[u8]) -> bool {
+pub(crate) fn is_host(word: &[u8]) -> bool {
     let is_name = |b: &u8| {
         b.is_ascii_alphanumeric()
             || matches!(b, b'.' | b'-' | b'_' | b':' | b'%' | b'/' | b'@' | 0x80..)
@@ -165,6 +165,12 @@ fn level(word: &[u8]) -> Option<usize> {
     ];
     let is_it = |name: &&str| word.eq_ignore_ascii_case(name.as_bytes());
     LEVELS.iter().position(|names| names.iter().any(|name| is_it(&name)))
+}
+
+/// Whether a word is a level's or a facility's.
+pub(crate) fn is_level_or_facility(word: &[u8]) -> bool {
+    let is_facility = FACILITIES.iter().any(|name| name.as_bytes().eq_ignore_ascii_case(word));
+    level(word).is_some() || is_facility || level_of_facility(word).is_some()
 }
 
 fn facility(name: &[u8]) -> Option<usize> {
