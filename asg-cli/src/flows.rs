@@ -260,7 +260,8 @@ impl PieceRows {
                 if raw.is_cut {
                     record = record.cut_at(raw.bytes.len());
                 }
-                let Some((packet, cf)) = record.packet() else { return };
+                // Tables do not show the writer, so they leave out what an app or a user printed.
+                let Some((packet, cf)) = record.proven_packet() else { return };
                 let error = match &record.content {
                     Content::Damaged(damaged) => Some(&damaged.error),
                     _ => None,

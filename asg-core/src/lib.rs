@@ -38,6 +38,7 @@ pub use guid::{Guid, GuidPrefix, Handle, HandlePrefix, ProcessGuid, ProcessName}
 pub use ledger::attribution::{Attribution, Certainty, Conflict, MOST_CANDIDATES, Owners, Reason};
 pub use ledger::{AppNames, Ledger, LedgerError, Lifetime, Sighting};
 pub use line::Line;
+pub use line::envelope::role::{Proof, Role};
 pub use line::envelope::{Dialect, Envelope};
 pub use line::split::{Lines, RawLine};
 pub use names::Names;

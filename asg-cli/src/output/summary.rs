@@ -119,13 +119,16 @@ impl Summary {
     /// Those of writing.
     pub fn print(self, counts: &Counts, out: &mut impl Write) -> io::Result<()> {
         let Self { certainties, reasons, owners, .. } = self.settled();
-        let Counts { lines, packets, evidence, damaged, duplicates, .. } = counts;
+        let Counts { lines, packets, evidence, damaged, duplicates, not_platform, .. } = counts;
         writeln!(
             out,
             "{lines} lines: {packets} packets, {evidence} about containers, {damaged} damaged"
         )?;
         if *duplicates > 0 {
             writeln!(out, "{duplicates} of the packets were told before, by another line")?;
+        }
+        if *not_platform > 0 {
+            writeln!(out, "{not_platform} lines hold a packet that the platform did not report")?;
         }
         writeln!(out)?;
         for ((_, word), n) in CERTAINTIES.iter().zip(certainties) {

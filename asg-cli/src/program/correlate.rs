@@ -52,6 +52,13 @@ pub(super) fn correlate(
     directory.close(report);
     let known = gathered.known(&*monitor)?;
     let counts = known.map_or_else(Default::default, |known| *known.counts());
+    if counts.not_platform > 0 {
+        let n = counts.not_platform;
+        let what = "hold a packet's text that an app, a user or a shipper printed";
+        report.note(format_args!(
+            "{n} lines {what}: they are no flows; `asglog parse` shows who wrote them"
+        ));
+    }
     if options.format == Format::Table {
         if counts.packets == 0 && counts.lines > 0 {
             let what = "is packet logging switched on in a security group?";

@@ -231,7 +231,7 @@ impl Completeness {
     /// Takes a line.
     pub fn observe(&mut self, source: SourceId, record: &Record<'_>) {
         let envelope = &record.envelope;
-        if let Some((packet, cf)) = record.packet() {
+        if let Some((packet, cf)) = record.proven_packet() {
             self.packet(source, envelope, packet, cf);
         }
         if let Some(told) = Told::of(record) {
@@ -549,7 +549,7 @@ impl Told {
     pub(crate) fn of(record: &Record<'_>) -> Option<Self> {
         let envelope = &record.envelope;
         match &record.content {
-            Content::Damaged(_) => Some(Self::Damage),
+            Content::Damaged(_) => record.is_platform().then_some(Self::Damage),
             Content::Rep(event) => is_cells_own(&event.source).then_some(Self::AboutContainer),
             Content::Logger(_) => Some(Self::AboutContainer),
             Content::Other if !envelope.body.as_bytes().starts_with(b"{") => {

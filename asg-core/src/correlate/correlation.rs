@@ -3,9 +3,6 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
-use std::sync::LazyLock;
-
-use memchr::memmem;
 
 use super::flow::{Flow, FlowKey};
 use super::gather::{Cell, Cells, Group, GroupKey, GroupName, Groups, Span, TimeKind};
@@ -363,9 +360,6 @@ enum SharedAnswer {
     Numbered(u32),
 }
 
-/// What each packet line shows.
-static INPUT: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(b"IN="));
-
 /// How many keys a cache numbers.
 const MOST_KEYS: usize = 1 << 16;
 
@@ -418,12 +412,11 @@ impl FlowCache {
         }
         let sight = self.reader.sight(line);
         if let Sight::Other(_) = sight {
-            // Text that was not unwrapped is a packet's only if it shows one.
-            if line.unwrapped_text().is_some_and(|text| INPUT.find(text).is_none()) {
+            if !line.may_hold_packet() {
                 return None;
             }
             let record = self.reader.record(line, &sight);
-            record.packet()?;
+            record.proven_packet()?;
             return (!reports.is_copy(origin)).then_some(record);
         }
         let is_copy = reports.is_copy(origin);

@@ -40,18 +40,23 @@ pub struct Counts {
     pub evidence: u64,
     /// Lines that are cut, split or malformed.
     pub damaged: u64,
+    /// Lines that hold a packet's text, by programs that may not report packets: an app, a user or
+    /// a shipper. `packets` leaves them out.
+    pub not_platform: u64,
 }
 
 impl Counts {
     /// Adds what others have seen.
     const fn add(&mut self, other: &Self) {
-        let Self { lines, packets, duplicates, logger_lines, evidence, damaged } = other;
+        let Self { lines, packets, duplicates, logger_lines, evidence, damaged, not_platform } =
+            other;
         self.lines += *lines;
         self.packets += *packets;
         self.duplicates += *duplicates;
         self.logger_lines += *logger_lines;
         self.evidence += *evidence;
         self.damaged += *damaged;
+        self.not_platform += *not_platform;
     }
 }
 

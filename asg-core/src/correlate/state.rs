@@ -18,6 +18,7 @@ use crate::evidence::{NameKind, Origin};
 use crate::guid::Guid;
 use crate::ledger::attribution::{Attribution, Reason};
 use crate::ledger::{Ledger, Lifetime, Sighting};
+use crate::line::envelope::Envelope;
 use crate::names::directory::Directory;
 use crate::names::identity::{AppState, Entity, Identity};
 use crate::packet::{Address, Packet};
@@ -65,9 +66,20 @@ impl State {
         now: Timestamp,
     ) -> Option<Told> {
         self.counts.lines += 1;
-        self.clocks.learn(origin.source, &record.envelope, record.own_time());
+        let own = record.own_time();
+        if record.is_platform() {
+            self.clocks.learn(origin.source, &record.envelope, own);
+        } else if own.is_some() {
+            // An uptime in the text of an app is the app's.
+            let envelope = Envelope { uptime: None, ..record.envelope };
+            self.clocks.learn(origin.source, &envelope, own);
+        }
+        if record.not_platform() {
+            self.counts.not_platform += 1;
+            return None;
+        }
         self.counts.damaged += u64::from(matches!(record.content, Content::Damaged(_)));
-        if record.packet().is_some() {
+        if record.proven_packet().is_some() {
             self.counts.packets += 1;
             let told = self.reports.packet(origin, record, now);
             self.counts.duplicates = self.reports.copies();
@@ -102,7 +114,7 @@ impl State {
         origin: Origin,
         record: &Record<'_>,
     ) {
-        if let Some((packet, cf)) = record.packet()
+        if let Some((packet, cf)) = record.proven_packet()
             && !reports.is_copy(origin)
         {
             let when = times.when(origin.source, &record.envelope);
@@ -117,7 +129,7 @@ impl State {
         origin: Origin,
         record: Record<'a>,
     ) -> Option<Flow<'a, 'l>> {
-        let (packet, cf) = record.packet()?;
+        let (packet, cf) = record.proven_packet()?;
         if self.reports.is_copy(origin) {
             return None;
         }

@@ -1,19 +1,18 @@
 //! One line, its outer wrapping taken off.
 //!
-//! Some transports escape what they carry: `/dev/kmsg` writes `\xNN`, journald and log shippers write JSON. What they
-//! carry has to be written down anew before it can be read, so a [`Line`] may own text. All others are borrowed.
+//! Some transports escape what they carry: `/dev/kmsg` writes `\xNN`, journald and log shippers
+//! write JSON. What they carry has to be written down anew before it can be read, so a [`Line`] may
+//! own text. All others are borrowed. One line may carry several: an export's document, or a stream
+//! whose line feeds were lost.
 
 pub(crate) mod envelope;
 pub(crate) mod split;
+mod wrapped;
 
-use std::borrow::Cow;
+use std::sync::OnceLock;
 
-use serde_json::value::RawValue;
-
-use self::envelope::{Dialect, Envelope};
-use crate::bytes::json::Object;
-use crate::bytes::text::Text;
-use crate::time::{LogTime, Timestamp, Uptime};
+use self::envelope::Envelope;
+use self::wrapped::{Part, Unwrapped};
 
 /// One line of a log, ready to be read.
 ///
@@ -26,47 +25,22 @@ use crate::time::{LogTime, Timestamp, Uptime};
 /// ```
 #[derive(Debug, Clone)]
 pub struct Line<'a> {
-    text: Cow<'a, [u8]>,
-    wrapping: Option<Box<Wrapping>>,
-}
-
-/// What an outer wrapping said of the line in it.
-#[derive(Debug, Clone)]
-pub(crate) struct Wrapping {
-    dialect: Dialect,
-    /// Where the wrapped text begins in the raw line.
-    starts: usize,
-    time: LogTime,
-    uptime: Option<Uptime>,
-    host: Option<String>,
-    program: Option<String>,
-    priority: Option<u8>,
-    sequence: Option<u64>,
-    continuation: bool,
+    raw: &'a [u8],
+    /// What its wrappings hold, once someone has asked: most lines have a header that shows at once
+    /// that there are none.
+    unwrapped: OnceLock<Option<Box<Unwrapped<'a>>>>,
 }
 
 impl<'a> Line<'a> {
     /// Takes any bytes; a carriage return at the end is dropped.
     #[inline]
     #[must_use]
-    pub fn new(raw: &'a [u8]) -> Self {
-        let raw = raw.strip_suffix(b"\r").unwrap_or(raw);
-        match raw {
-            // Most lines that begin with a digit begin with a year.
-            [b'0'..=b'9', _, _, b'0'..=b'9', b'-', ..] => Self::bare(raw),
-            [b'0'..=b'9' | b'{' | b' ' | b'\t', ..] => Self::unwrapped(raw),
-            _ => Self::bare(raw),
-        }
-    }
-
-    const fn bare(raw: &'a [u8]) -> Self {
-        Self { text: Cow::Borrowed(raw), wrapping: None }
-    }
-
-    fn unwrapped(raw: &'a [u8]) -> Self {
-        let is_record = raw.first().is_some_and(u8::is_ascii_digit);
-        let line = if is_record { dev_kmsg(raw) } else { json(raw) };
-        line.unwrap_or_else(|| Self::bare(raw))
+    pub const fn new(raw: &'a [u8]) -> Self {
+        let raw = match raw {
+            [raw @ .., b'\r'] => raw,
+            raw => raw,
+        };
+        Self { raw, unwrapped: OnceLock::new() }
     }
 
     /// How the line reached us, and its body.
@@ -78,165 +52,76 @@ impl<'a> Line<'a> {
     }
 
     /// The same, in place: an envelope is large.
-    pub(crate) fn read_envelope<'e>(&'e self, inner: &mut Envelope<'e>) {
-        let Some(outer) = &self.wrapping else { return envelope::read(&self.text, inner) };
-        match outer.dialect {
-            // The kernel's own records hold the message and no header: what looks like one is a log prefix.
-            Dialect::DevKmsg | Dialect::DmesgJson => inner.body = Text::new(&self.text),
-            // Others carry lines: a kernel text, or one of syslog.
-            _ => envelope::read(&self.text, inner),
+    #[inline]
+    pub(crate) fn read_envelope<'e>(&'e self, envelope: &mut Envelope<'e>) {
+        if envelope::read_common(self.raw, envelope) {
+            return;
         }
-        if inner.dialect == Dialect::Bare {
-            inner.dialect = outer.dialect;
+        match self.unwrapped() {
+            None => *envelope = envelope::any(self.raw),
+            Some(unwrapped) => {
+                *envelope = Envelope::default();
+                unwrapped.first.read_envelope(envelope);
+            }
         }
-        if inner.time == LogTime::Unknown {
-            inner.time = outer.time;
-        }
-        inner.uptime = inner.uptime.or(outer.uptime);
-        inner.host = inner.host.or(outer.host.as_deref().map(Into::into));
-        inner.program = inner.program.or(outer.program.as_deref().map(Into::into));
-        inner.priority = inner.priority.or(outer.priority);
-        inner.sequence = outer.sequence;
-        inner.continuation = outer.continuation;
     }
 
-    /// The line itself, if no wrapping was taken off.
+    fn unwrapped(&self) -> Option<&Unwrapped<'a>> {
+        self.unwrapped.get_or_init(|| wrapped::unwrap(self.raw)).as_deref()
+    }
+
+    fn more(&self) -> &[Part<'a>] {
+        let mut envelope = Envelope::default();
+        if envelope::read_common(self.raw, &mut envelope) {
+            return &[];
+        }
+        self.unwrapped().map_or(&[], |unwrapped| &unwrapped.more)
+    }
+
+    /// How many lines the line carries beside the first.
+    pub(crate) fn count_more(&self) -> usize {
+        self.more().len()
+    }
+
+    /// The envelope of one of them.
+    pub(crate) fn read_envelope_of<'e>(&'e self, n: usize, envelope: &mut Envelope<'e>) {
+        if let Some(part) = self.more().get(n) {
+            part.read_envelope(envelope);
+        }
+    }
+
+    /// The line itself, unless a wrapping was taken off.
+    #[inline]
     pub(crate) fn unwrapped_text(&self) -> Option<&[u8]> {
-        self.wrapping.is_none().then_some(&self.text)
+        match self.unwrapped.get() {
+            Some(Some(_)) => None,
+            _ => Some(self.raw),
+        }
+    }
+
+    /// False if the line certainly holds no packet. Packets contain `IN=`, unless a wrapping hides it
+    /// behind an escape or in an array of bytes.
+    pub(crate) fn may_hold_packet(&self) -> bool {
+        let has = |mark: &[u8]| memchr::memmem::find(self.raw, mark).is_some();
+        has(b"IN=")
+            || has(b"\\u00")
+            || matches!(self.raw.trim_ascii_start(), [b'{', ..]) && has(b"MESSAGE\"")
     }
 
     /// The place in the raw line of a place in the text that [`Line::envelope`] reads. Inside escaped text it is the
     /// nearest that is known: where that text begins.
     #[must_use]
     pub fn raw_offset(&self, offset: usize) -> usize {
-        match (&self.wrapping, &self.text) {
-            (Some(outer), Cow::Owned(_)) => outer.starts,
-            (Some(outer), Cow::Borrowed(_)) => outer.starts + offset,
-            (None, _) => offset,
+        match self.unwrapped.get() {
+            Some(Some(unwrapped)) => unwrapped.first.raw_offset(offset),
+            _ => offset,
         }
     }
-}
 
-/// `priority,sequence,microseconds,flags[,…];text`, with `\xNN` for what is not printable ASCII.
-///
-/// Source: `Documentation/ABI/testing/dev-kmsg`.
-fn dev_kmsg(raw: &[u8]) -> Option<Line<'_>> {
-    if *raw.iter().find(|b| !b.is_ascii_digit())? != b',' {
-        return None;
+    /// The same of one of the further lines.
+    pub(crate) fn raw_offset_of(&self, n: usize, offset: usize) -> usize {
+        self.more().get(n).map_or(offset, |part| part.raw_offset(offset))
     }
-    let head_end = memchr::memchr(b';', &raw[..raw.len().min(80)])?;
-    let mut fields = raw[..head_end].split(|&b| b == b',');
-    let mut number = || std::str::from_utf8(fields.next()?).ok()?.parse::<u64>().ok();
-    let (priority, sequence, micros) = (number()?, number()?, number()?);
-    let flags = fields.next()?;
-    if !matches!(flags, [b'-' | b'c' | b'+', ..]) {
-        return None;
-    }
-    let starts = head_end + 1;
-    let text = &raw[starts..];
-    let text = match memchr::memchr(b'\\', text) {
-        None => Cow::Borrowed(text),
-        Some(_) => Cow::Owned(unescape(text)),
-    };
-    let wrapping = Wrapping {
-        dialect: Dialect::DevKmsg,
-        starts,
-        time: LogTime::Unknown,
-        uptime: Some(Uptime::from_micros(micros)),
-        host: None,
-        program: None,
-        priority: u8::try_from(priority).ok(),
-        sequence: Some(sequence),
-        continuation: flags == b"c" || flags == b"+",
-    };
-    Some(Line { text, wrapping: Some(Box::new(wrapping)) })
-}
-
-fn unescape(text: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((&b, after)) = rest.split_first() {
-        let escaped = match rest {
-            [b'\\', b'x', a, b, ..] => {
-                std::str::from_utf8(&[*a, *b]).ok().and_then(|hex| u8::from_str_radix(hex, 16).ok())
-            }
-            _ => None,
-        };
-        if let Some(byte) = escaped {
-            out.push(byte);
-            rest = &rest[4..];
-        } else {
-            out.push(b);
-            rest = after;
-        }
-    }
-    out
-}
-
-/// Where wrappers put a line, the surest first: journald, `dmesg -J`, rsyslog's templates, Docker and Fluentd, Logstash
-/// and Filebeat, Splunk, Loki, GELF.
-const TEXTS: &[&str] =
-    &["MESSAGE", "msg", "log", "message", "_raw", "line", "full_message", "short_message"];
-const HOSTS: &[&str] = &["_HOSTNAME", "host", "hostname", "fromhost"];
-const PROGRAMS: &[&str] = &["SYSLOG_IDENTIFIER", "programname", "ident", "app-name", "appname"];
-const PRIORITIES: &[&str] = &["PRIORITY", "pri"];
-const TIMES: &[&str] = &["@timestamp", "timestamp", "timereported", "time", "_time"];
-
-/// journald's JSON, `dmesg -J`, and log shippers' objects.
-fn json(raw: &[u8]) -> Option<Line<'_>> {
-    let start = raw.iter().position(|b| !b.is_ascii_whitespace())?;
-    let object = raw[start..].trim_ascii_end();
-    let object = object.strip_suffix(b",").unwrap_or(object);
-    // Lager is nearly all of the JSON that comes by. It must not cost a parse here.
-    if object.first() != Some(&b'{') || begins_as_lager(object) {
-        return None;
-    }
-    let object = Object::parse(object).ok()?;
-    let has = |key: &str| object.get(&[key]).is_some();
-    // A lager line is the message itself, not a wrapping.
-    if has("data") || has("log_level") || (has("source") && has("level") && has("timestamp")) {
-        return None;
-    }
-    let (key, value, text) = TEXTS
-        .iter()
-        .find_map(|key| Some((*key, object.get(&[key])?, message(object.get(&[key])?)?)))?;
-    let number = |keys: &[&str]| {
-        object.get(keys).and_then(|v| v.get().trim_matches('"').parse::<u64>().ok())
-    };
-    let realtime = number(&["__REALTIME_TIMESTAMP"])
-        .and_then(|micros| i64::try_from(micros).ok()?.checked_mul(1_000))
-        .map(Timestamp::from_nanos);
-    let shown =
-        || TIMES.iter().find_map(|key| Timestamp::parse(object.string(&[key])?.as_bytes()).ok());
-    let time = realtime.or_else(shown).map_or(LogTime::Unknown, LogTime::Instant);
-    let booted = || {
-        let stamp = object.get(&["time"])?.get().trim_matches('"');
-        envelope::uptime_text(stamp.as_bytes())
-    };
-    let booted = if key == "msg" { booted() } else { None };
-    let dialect = match key {
-        "MESSAGE" => Dialect::JournalJson,
-        "msg" if booted.is_some() => Dialect::DmesgJson,
-        _ => Dialect::Json,
-    };
-    let host = object.string(HOSTS).or_else(|| {
-        // Beats write an object.
-        object.object(&["host"])?.string(&["name", "hostname"])
-    });
-    // The offset of the text in `raw`: both are pieces of one allocation.
-    let starts = value.get().as_ptr() as usize - raw.as_ptr() as usize;
-    let wrapping = Wrapping {
-        dialect,
-        starts,
-        time,
-        uptime: number(&["_SOURCE_MONOTONIC_TIMESTAMP"]).map(Uptime::from_micros).or(booted),
-        host: host.map(|host| host.as_str().to_owned()),
-        program: object.string(PROGRAMS).map(|program| program.as_str().to_owned()),
-        priority: number(PRIORITIES).and_then(|n| u8::try_from(n).ok()),
-        sequence: None,
-        continuation: false,
-    };
-    Some(Line { text: Cow::Owned(text), wrapping: Some(Box::new(wrapping)) })
 }
 
 /// `{"timestamp":"…","source":` or `{"timestamp":"…","level":`.
@@ -246,15 +131,4 @@ pub(crate) fn begins_as_lager(object: &[u8]) -> bool {
     memchr::memchr(b'"', stamp).is_some_and(|end| {
         [&br#","source":"#[..], br#","level":"#].iter().any(|key| rest[end + 1..].starts_with(key))
     })
-}
-
-/// A string, or what journald writes for text that is not UTF-8: an array of byte values.
-fn message(value: &RawValue) -> Option<Vec<u8>> {
-    match value.get().as_bytes().first()? {
-        b'"' => serde_json::from_str::<String>(value.get())
-            .ok()
-            .map(|text| text.trim_end_matches('\n').into()),
-        b'[' => serde_json::from_str::<Vec<u8>>(value.get()).ok(),
-        _ => None,
-    }
 }

@@ -13,6 +13,7 @@ use crate::event::{self, app_log};
 use crate::evidence::{Evidence, Origin, logger_evidence, rep_evidence};
 use crate::line::Line;
 use crate::line::envelope::Envelope;
+use crate::line::envelope::role::{Proof, Role};
 use crate::packet::Packet;
 use crate::prefix::LogPrefix;
 use crate::time::{LogTime, Resolved, TimePolicy, TimeQuality, Timestamp};
@@ -54,8 +55,8 @@ pub enum Content<'a> {
         /// What its prefix means, if it is Cloud Foundry's.
         cf: Option<LogPrefix<'a>>,
     },
-    /// A line about a container: lager's, from rep, executor, Garden or the BBS, or one of an app's log stream, of the
-    /// router, or of a document.
+    /// A line about a container: lager's, from rep, executor, Garden or the BBS, or one of an app's
+    /// log stream, of the router, or of a document.
     Rep(RepEvent<'a>),
     /// A whole document about several containers, on one line; see [`crate::documents`].
     Document(Vec<RepEvent<'a>>),
@@ -133,8 +134,9 @@ impl<'a> Record<'a> {
     ///
     /// # Errors
     ///
-    /// If the line is a packet or JSON that is cut, split or malformed: the byte of the line at which that shows, and what
-    /// was expected there. A line that is none of these is [`Content::Other`], and no error.
+    /// If the line is a packet or JSON that is cut, split or malformed: the byte of the line at
+    /// which that shows, and what was expected there. A line that is none of these is
+    /// [`Content::Other`], and no error.
     ///
     /// ```
     /// use asg_core::{Line, Record};
@@ -151,8 +153,9 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// The same record, of a line of which only the first `len` bytes were kept, as [`Lines`](crate::Lines) does with
-    /// over-long ones: packets and lines about containers are damaged then, for nobody knows what followed.
+    /// The same record, of a line of which only the first `len` bytes were kept, as
+    /// [`Lines`](crate::Lines) does with over-long ones: packets and lines about containers are
+    /// damaged then, for nobody knows what followed.
     ///
     /// ```
     /// use asg_core::{Line, Lines, Record};
@@ -178,9 +181,9 @@ impl<'a> Record<'a> {
         self.resolved_time(policy).map(|resolved| resolved.time)
     }
 
-    /// When it happened, and whether the line shows that whole: its own stamp, or the envelope's, completed by the policy
-    /// where it lacks a year or a zone, or else the kernel's uptime, if the policy says when that booted. `None` if none of
-    /// them says.
+    /// When it happened, and whether the line shows that whole: its own stamp, or the envelope's,
+    /// completed by the policy where it lacks a year or a zone, or else the kernel's uptime, if the
+    /// policy says when that booted. `None` if none of them says.
     ///
     /// ```
     /// use asg_core::{Line, Record, TimePolicy, TimeQuality, YearPolicy};
@@ -205,7 +208,7 @@ impl<'a> Record<'a> {
             Content::Rep(event) => event.time,
             Content::Logger(event) => event.time,
             Content::Damaged(damaged) => damaged.rep().and_then(|event| event.time),
-            Content::Other if self.envelope.stream().is_none() => {
+            Content::Other if self.envelope.proves(Proof::Lager) => {
                 crate::event::lager::stamp_of(self.envelope.body.as_bytes())
             }
             Content::Packet { .. } | Content::Document(_) | Content::Other => None,
@@ -224,8 +227,44 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// Hands on what the line proves about containers: nothing, for nearly all lines; one fact, or several where a line is
-    /// a whole document. `origin` is where the line stood.
+    /// The packet of a line whose writer may report packets. Correlations count only these.
+    ///
+    /// ```
+    /// use asg_core::{Line, Record};
+    ///
+    /// let packet = "OK_x IN= OUT=eth0 SRC=10.0.16.5 DST=10.0.16.20 LEN=28 TOS=0x00 PREC=0x00 \
+    ///     TTL=64 ID=7 PROTO=2 ";
+    /// let is_proven = |header: &str| {
+    ///     let line = format!("{header}{packet}");
+    ///     let line = Line::new(line.as_bytes());
+    ///     let record = Record::read(&line);
+    ///     assert_eq!(record.kind(), "packet");
+    ///     assert_eq!(record.not_platform(), record.proven_packet().is_none());
+    ///     record.proven_packet().is_some()
+    /// };
+    /// assert!(is_proven("Jun 16 23:18:38 cell-1 kernel: [87921.493829] "));
+    /// assert!(!is_proven("Jun 16 23:18:38 cell-1 sshd[71]: [87921.493829] "));
+    /// ```
+    #[must_use]
+    pub fn proven_packet(&self) -> Option<(&Packet<'a>, Option<&LogPrefix<'a>>)> {
+        self.packet().filter(|_| self.envelope.proves(Proof::Packet))
+    }
+
+    /// True if the platform wrote the line, judged by its envelope. Times of other lines prove
+    /// nothing.
+    #[must_use]
+    pub fn is_platform(&self) -> bool {
+        self.envelope.role().is_platform()
+    }
+
+    /// True if the line holds a packet's text, and its writer is not one that reports packets.
+    #[must_use]
+    pub fn not_platform(&self) -> bool {
+        self.packet().is_some() && !self.envelope.proves(Proof::Packet)
+    }
+
+    /// Hands on what the line proves about containers: nothing, for nearly all lines; one fact, or
+    /// several where a line is a whole document. `origin` is where the line stood.
     ///
     /// ```
     /// use asg_core::{Line, Origin, Record, SourceId};
@@ -285,15 +324,20 @@ impl<'a> Record<'a> {
 impl<'a> Content<'a> {
     /// Reads a body in place of the new packet that this must be, unless the body is a JSON object.
     fn fill(&mut self, envelope: &Envelope<'a>) {
-        // An app prints what it likes into its log: evidence, a document, a packet of the kernel's.
-        // Only what the platform writes into that stream counts, and `app_log` knows what that is.
-        if envelope.stream().is_some() {
-            return *self = app_log::read(envelope).map_or(Self::Other, Self::Rep);
+        let role = envelope.role();
+        let proves = |proof| role.proves(proof);
+        // An app can print anything into its log. `app_log` reads the platform's own lines there.
+        if role == Role::Stream
+            && let Some(event) = app_log::read(envelope)
+        {
+            return *self = Self::Rep(event);
         }
         let body = envelope.body.as_bytes();
         match body {
-            [b'{', ..] => return *self = Self::json(body),
-            [b'[', b'{', b'"', ..] => {
+            [b'{', ..] if [Proof::Lager, Proof::Logger].into_iter().any(proves) => {
+                return *self = Self::json(body, role);
+            }
+            [b'[', b'{', b'"', ..] if proves(Proof::Document) => {
                 return *self = Self::of(event::documents::containers_of_array(body));
             }
             _ => {}
@@ -303,12 +347,11 @@ impl<'a> Content<'a> {
         if self.packet(body, is_kernel) {
             return;
         }
-        if is_kernel {
-            return *self = Self::Other;
-        }
-        *self = match app_log::read(envelope) {
+        let told =
+            if !is_kernel && proves(Proof::AccessLog) { app_log::read(envelope) } else { None };
+        *self = match told {
             Some(event) => Self::Rep(event),
-            None if is_continuation(envelope) => {
+            None if proves(Proof::Lager) && is_continuation(envelope) => {
                 let error = Error::expected(0, "`{`, with which a JSON line begins");
                 Self::Damaged(Damaged { error, part: None })
             }
@@ -316,7 +359,8 @@ impl<'a> Content<'a> {
         };
     }
 
-    /// True if the body is a packet's, whole or not; if not, anything may be in this new packet then.
+    /// True if the body is a packet's, whole or not; if not, anything may be in this new packet
+    /// then.
     fn packet(&mut self, body: &'a [u8], is_kernel: bool) -> bool {
         let Self::Packet { packet, cf } = self else { return false };
         let Some(read) = packet.fill(body, is_kernel) else { return false };
@@ -328,22 +372,25 @@ impl<'a> Content<'a> {
         true
     }
 
-    fn json(body: &'a [u8]) -> Self {
+    fn json(body: &'a [u8], role: Role) -> Self {
         match LagerEvent::glance(body) {
-            Glance::Rep(event) => Self::Rep(event),
-            Glance::Nothing => Self::Other,
-            Glance::Unusual => Self::unusual_json(body),
+            Glance::Rep(event) if role.proves(Proof::Lager) => Self::Rep(event),
+            Glance::Rep(_) | Glance::Nothing => Self::Other,
+            Glance::Unusual => Self::unusual_json(body, role),
         }
     }
 
     /// The same of what takes a closer look.
-    fn unusual_json(body: &'a [u8]) -> Self {
+    fn unusual_json(body: &'a [u8], role: Role) -> Self {
         let error = match LagerEvent::object(body) {
             Ok(object) => {
                 return match LagerEvent::of(&object) {
-                    LagerEvent::Rep(event) => Self::Rep(event),
-                    LagerEvent::Logger(event) => Self::Logger(event),
-                    LagerEvent::Other => Self::of(event::documents::containers(&object)),
+                    LagerEvent::Rep(event) if role.proves(Proof::Lager) => Self::Rep(event),
+                    LagerEvent::Logger(event) if role.proves(Proof::Logger) => Self::Logger(event),
+                    LagerEvent::Other if role.proves(Proof::Document) => {
+                        Self::of(event::documents::containers(&object))
+                    }
+                    _ => Self::Other,
                 };
             }
             Err(error) => error,
@@ -354,8 +401,8 @@ impl<'a> Content<'a> {
             return Self::Packet { packet, cf };
         }
         let part = match LagerEvent::parse_cut(body) {
-            LagerEvent::Rep(event) => Some(Part::Rep(event)),
-            LagerEvent::Logger(_) | LagerEvent::Other => None,
+            LagerEvent::Rep(event) if role.proves(Proof::Lager) => Some(Part::Rep(event)),
+            _ => None,
         };
         Self::Damaged(Damaged { error, part })
     }
@@ -382,7 +429,8 @@ impl<'a> Content<'a> {
     }
 }
 
-/// `logger -t vcap.rep` splits long lines into several messages of the same name; all but the first begin anywhere.
+/// `logger -t vcap.rep` splits long lines into several messages of the same name; all but the first
+/// begin anywhere.
 fn is_continuation(envelope: &Envelope<'_>) -> bool {
     let body = envelope.body.as_bytes();
     envelope.program.is_some_and(|program| program.as_bytes().starts_with(b"vcap."))
@@ -411,7 +459,8 @@ impl Serialize for RecordOutput<'_, '_> {
         map.serialize_entry("uptime", &envelope.uptime)?;
         let rep = match content {
             Content::Rep(event) => Some(event),
-            // One object a line: the first container stands where the only one would, the others behind it.
+            // One object a line: the first container stands where the only one would, the others
+            // behind it.
             Content::Document(containers) => {
                 if let Some((first, more)) = containers.split_first() {
                     map.serialize_entry("rep", first)?;
@@ -426,6 +475,11 @@ impl Serialize for RecordOutput<'_, '_> {
             }
             Content::Packet { .. } | Content::Other => None,
         };
+        if self.record.not_platform()
+            && let Some(program) = envelope.writer()
+        {
+            map.serialize_entry("program", &program)?;
+        }
         if let Some((packet, cf)) = self.record.packet() {
             if let Some(cf) = cf {
                 map.serialize_entry("cf", cf)?;

@@ -14,6 +14,7 @@ use self::heads::{Heads, KnownHead};
 use super::{Content, Record};
 use crate::line::Line;
 use crate::line::envelope::Envelope;
+use crate::line::envelope::role::Proof;
 use crate::packet::{Address, Packet, Tail};
 use crate::prefix::LogPrefix;
 use crate::time::{LogTime, Uptime};
@@ -196,7 +197,9 @@ impl Reader {
 
     fn remember_head(&mut self, record: &mut Record<'_>) {
         let Content::Packet { packet, cf: Some(cf) } = &record.content else { return };
-        if let Some(header) = record.memo.header {
+        if let Some(header) = record.memo.header
+            && record.envelope.proves(Proof::Packet)
+        {
             self.headers.set_proves_packets(header);
         }
         record.memo.head = self.heads.remember(record.envelope.body.as_bytes(), packet, cf);
@@ -205,7 +208,7 @@ impl Reader {
 
 /// Returns whether the kernel wrote the line itself, so that its text counts as a packet.
 fn is_kernels(envelope: &Envelope<'_>) -> bool {
-    envelope.stream().is_none() && envelope.uptime.is_some()
+    envelope.uptime.is_some() && envelope.proves(Proof::Packet)
 }
 
 impl Record<'_> {

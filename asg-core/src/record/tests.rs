@@ -128,15 +128,104 @@ fn a_container_is_found_in_json_behind_blanks() {
 }
 
 #[test]
-fn an_app_cannot_print_a_packet() {
-    let line = b"2024-05-06T07:08:03.29+0000 [APP/PROC/WEB/0] OUT OK_x IN=a OUT=b SRC=1.2.3.4 DST=1.2.3.5 LEN=60 ";
-    assert_eq!(Record::read(&Line::new(line)).kind(), "other");
+fn a_packet_that_an_app_prints_is_shown_with_its_program_and_proves_nothing() {
+    let packet = "[ 9.000002] DENY_bfce786c-ab07-40ad-79f9 IN= OUT=eth0 SRC=10.0.16.5 DST=10.0.16.20 LEN=28 TOS=0x00 PREC=0x00 TTL=64 ID=7 PROTO=2";
+    for (header, program) in [
+        ("2024-05-06T07:08:03.29+0000 [APP/PROC/WEB/0] OUT ", "APP/PROC/WEB/0"),
+        ("<14>1 2024-05-06T07:00:00Z org.space.evil 1111 [APP/TASK/x/0] - - ", "1111"),
+        ("2024-05-06T07:08:03Z web-1 sshd[7]: ", "sshd"),
+        ("2024-05-06T07:08:03Z web-1 vcap.gorouter: ", "vcap.gorouter"),
+        ("2024-05-06T07:08:03Z web-1 logger: ", "logger"),
+    ] {
+        let text = format!("{header}{packet}");
+        let line = Line::new(text.as_bytes());
+        let record = Record::read(&line);
+        assert!(record.not_platform() && record.proven_packet().is_none(), "{text}");
+        let output = serde_json::to_value(record.to_output(1, &TimePolicy::default())).unwrap();
+        assert_eq!(
+            (&output["kind"], &output["program"], &output["cf"]["verdict"]),
+            (&"packet".into(), &program.into(), &"denied".into()),
+            "{text}"
+        );
+    }
+    for header in
+        ["", "<4>", "2024-05-06T07:08:03Z web-1 kernel: ", "Jun 16 23:18:38 vm ulogd[7]: "]
+    {
+        let text = format!("{header}{packet}");
+        let line = Line::new(text.as_bytes());
+        let record = Record::read(&line);
+        assert!(!record.not_platform() && record.proven_packet().is_some(), "{text}");
+        let output = serde_json::to_value(record.to_output(1, &TimePolicy::default())).unwrap();
+        assert_eq!(output.get("program"), None, "{text}");
+    }
+}
+
+/// Each kind of evidence, behind each kind of writer: only who is entitled to it gives it.
+#[test]
+fn evidence_counts_only_from_programs_that_are_entitled_to_it() {
+    let rep = format!(
+        r#"{{"timestamp":"2024-05-06T07:00:00Z","level":"info","source":"rep","message":"rep.created-container-in-garden","data":{{"container-guid":"{C}"}}}}"#
+    );
+    let logger = format!(
+        r#"{{"timestamp":"2024-05-06T07:00:00Z","level":"info","source":"cfnetworking.iptables","message":"cfnetworking.iptables.egress-allowed","data":{{"packet":{{"direction":"egress","allowed":true,"src_ip":"10.255.73.3"}},"source":{{"container_id":"{C}","app_guid":"bc6f229d-5e4a-4c41-a63f-e8795496c283"}}}}}}"#
+    );
+    let store = format!(r#"{{"{C}":{{"handle":"{C}","ip":"10.255.73.3","metadata":{{}}}}}}"#);
+    let access = format!(
+        r#"dora.example - [2022-05-26T22:16:11.07Z] "GET / HTTP/2.0" 200 app_id:"34ac676f-5adc-4605-a412-c0a69eb2dbaf" instance_id:"{C}" x:"-""#
+    );
+    for (program, proves) in [
+        ("", [1, 1, 1, 1]),
+        ("rep[12]: ", [1, 0, 0, 0]),
+        ("vcap.rep: ", [1, 0, 0, 0]),
+        ("rep/rep.stdout.log: ", [1, 0, 0, 0]),
+        ("iptables-logger: ", [0, 1, 0, 0]),
+        ("vcap.gorouter: ", [0, 0, 0, 1]),
+        ("kernel: ", [0, 0, 0, 0]),
+        ("sshd[12]: ", [0, 0, 0, 0]),
+        ("root: ", [0, 0, 0, 0]),
+        ("vcap.uaa: ", [0, 0, 0, 0]),
+    ] {
+        for (text, expected) in [&rep, &logger, &store, &access].into_iter().zip(proves) {
+            let header = if program.is_empty() { "" } else { "2024-05-06T07:00:00Z vm " };
+            let line = format!("{header}{program}{text}");
+            assert_eq!(proven(&line).len(), expected, "{line}");
+        }
+    }
+}
+
+/// JSON marks an app's stream too: by the part of the stream, or by members of apps' lines only.
+#[test]
+fn evidence_in_an_apps_json_is_none() {
+    let rep = format!(
+        r#"{{"timestamp":"2024-05-06T07:00:00Z","level":"info","source":"rep","message":"rep.created-container-in-garden","data":{{"container-guid":"{C}"}}}}"#
+    );
+    let escaped = serde_json::to_string(&rep).unwrap();
+    for (member, expected) in [
+        (r#""x":1"#, 1),
+        (r#""source_type":"APP/PROC/WEB""#, 0),
+        (r#""tags":{"source_type":"APP/TASK"}"#, 0),
+        (r#""event_type":"LogMessage""#, 0),
+        (r#""cf_app_id":"1111""#, 0),
+        (r#""@cf":{"cf_app_id":"1111"}"#, 0),
+        (r#""ident":"sshd""#, 0),
+        (r#""appname":"11111111-1111-4111-8111-111111111111""#, 0),
+        (r#""ident":"vcap.rep""#, 1),
+    ] {
+        let wrapped = format!(r#"{{"message":{escaped},{member}}}"#);
+        assert_eq!(proven(&wrapped).len(), expected, "{wrapped}");
+        if member.contains("ident") || member.contains("appname") {
+            continue;
+        }
+        // A shipper may have put the members of the JSON that it carries beside its own.
+        let merged = rep.replacen('{', &format!("{{{member},"), 1);
+        assert_eq!(proven(&merged).len(), expected, "{merged}");
+    }
 }
 
 /// Whatever an app writes, in every form in which its stream reaches us, is text: an app that
 /// prints another's container would blame it, one that prints its own would hide itself.
 #[test]
-fn text_of_an_apps_stream_is_other_whatever_it_imitates() {
+fn text_of_an_apps_stream_proves_nothing_whatever_it_imitates() {
     let rep = format!(
         r#"{{"timestamp":"2024-05-06T07:00:00Z","level":"info","source":"rep","message":"rep.created-container-in-garden","data":{{"container-guid":"{C}","process_guid":"d2c8"}}}}"#
     );
@@ -159,7 +248,10 @@ fn text_of_an_apps_stream_is_other_whatever_it_imitates() {
                 format!("   2024-05-06T07:08:03.29+0000 [{stream}] OUT {text}"),
             ] {
                 let line = Line::new(line.as_bytes());
-                assert_eq!(Record::read(&line).kind(), "other", "{line:?}");
+                let record = Record::read(&line);
+                let expected = if text == packet { "packet" } else { "other" };
+                assert_eq!(record.kind(), expected, "{line:?}");
+                assert!(record.proven_packet().is_none() && !record.is_platform(), "{line:?}");
             }
         }
     }

@@ -370,7 +370,9 @@ mod tests {
                 prop_assert!(r.time <= near);
             }
             let policy = TimePolicy { year: YearPolicy::Nearest(near), utc_offset: Some(-90_000), boot: None };
-            if let Some(r) = civil(month, day).resolve(&policy) {
+            // Of a time at the end of what a timestamp holds, the nearest year may be beyond it.
+            let is_inside = near.as_nanos().unsigned_abs() < 9_190_000_000_000_000_000;
+            if let Some(r) = civil(month, day).resolve(&policy).filter(|_| is_inside) {
                 // The 29th of February comes every four years, or every eight.
                 let days = r.time.as_nanos().abs_diff(near.as_nanos()) / 86_400_000_000_000;
                 let most = if (month, day) == (2, 29) { 4 * 366 } else { 184 };

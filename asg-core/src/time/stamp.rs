@@ -38,10 +38,55 @@ pub(crate) fn ctime(text: &[u8]) -> Option<(LogTime, usize)> {
     has_day(civil, year).then_some((LogTime::Local(Civil { year, ..civil }), at + 5))
 }
 
-/// `2024-05-06T07:09:10.581301` or with a blank, and no zone behind it.
+/// `May  6 2024 07:09:10`: Cisco's form, and some appliances'.
+pub(crate) fn with_year(text: &[u8]) -> Option<(LogTime, usize)> {
+    let month = month(text)?;
+    let day: &[u8; 9] = text.get(3..12)?.try_into().ok()?;
+    let [b' ', .., b' ', _, _, _, _, b' '] = day else {
+        // `May 6 2024`, without a blank more.
+        return shorter_with_year(text, month);
+    };
+    let year = year(&text[7..11])?;
+    let mut civil = [b' '; 32];
+    let rest = text.get(11..text.len().min(11 + 28))?;
+    civil[..3].copy_from_slice(&text[3..6]);
+    civil[3..3 + rest.len()].copy_from_slice(rest);
+    let (civil, len) = day_and_time(&civil[..3 + rest.len()])?;
+    let civil = Civil { year, month, ..civil };
+    has_day(civil, year).then_some((LogTime::Local(civil), 8 + len))
+}
+
+fn shorter_with_year(text: &[u8], month: i8) -> Option<(LogTime, usize)> {
+    let [b' ', b'1'..=b'9', b' ', a, b, c, d, b' ', rest @ ..] = &text[3..] else { return None };
+    let year = year(&[*a, *b, *c, *d])?;
+    let mut civil = [b' '; 32];
+    let len = rest.len().min(28);
+    civil[2] = text[4];
+    civil[4..4 + len].copy_from_slice(&rest[..len]);
+    let (civil, len) = day_and_time(&civil[..4 + len])?;
+    let civil = Civil { year, month, ..civil };
+    has_day(civil, year).then_some((LogTime::Local(civil), 7 + len))
+}
+
+/// `2024 May  6 07:09:10`: syslog-ng's `$YEAR $DATE`, and OSSEC's archives.
+pub(crate) fn year_first(text: &[u8]) -> Option<(LogTime, usize)> {
+    let year = year(text.get(..4)?)?;
+    let (LogTime::NoYear(civil), len) = rfc3164(text[4..].strip_prefix(b" ")?)? else {
+        return None;
+    };
+    has_day(civil, year).then_some((LogTime::Local(Civil { year, ..civil }), 5 + len))
+}
+
+fn year(digits: &[u8]) -> Option<i16> {
+    let year = digits.iter().try_fold(0, |n, b| Some(n * 10 + digit(*b)?))?;
+    i16::try_from(year).ok().filter(|year| (1970..2200).contains(year))
+}
+
+/// `2024-05-06T07:09:10.581301`, or with a blank, slashes or a comma, and no zone behind it.
 pub(crate) fn without_zone(text: &[u8]) -> Option<(LogTime, usize)> {
     let head: &[u8; 19] = text.first_chunk()?;
-    if head[4] != b'-' || head[7] != b'-' || !matches!(head[10], b'T' | b' ') {
+    let is_date = matches!((head[4], head[7]), (b'-', b'-') | (b'/', b'/'));
+    if !is_date || !matches!(head[10], b'T' | b' ') {
         return None;
     }
     let two = |at: usize| Some(digit(head[at])? * 10 + digit(head[at + 1])?);
@@ -49,23 +94,74 @@ pub(crate) fn without_zone(text: &[u8]) -> Option<(LogTime, usize)> {
     let month = i8::try_from(two(5)?).ok().filter(|month| (1..=12).contains(month))?;
     // From the day on it is as in a traditional stamp, but for the mark between day and time.
     let mut day = [b' '; 32];
-    let rest = text[8..].split(|b| *b == b' ').nth(usize::from(head[10] == b' '))?;
+    let rest = text[8..].split(|b| matches!(b, b' ' | b'\t')).nth(usize::from(head[10] == b' '))?;
     let time = if head[10] == b' ' { rest } else { rest.get(3..)? };
     day[1..3].copy_from_slice(&head[8..10]);
     day.get_mut(4..4 + time.len())?.copy_from_slice(time);
+    if day[12] == b',' {
+        day[12] = b'.';
+    }
     let (civil, len) = day_and_time(&day[..4 + time.len()])?;
     let civil = Civil { year, month, ..civil };
     (len == 4 + time.len() && has_day(civil, year))
         .then_some((LogTime::Local(civil), 11 + time.len()))
 }
 
-/// `1500923950.581122`: journald's short-unix.
+/// `1500923950.581122`, journald's short-unix, and the time since the epoch as others print it: in
+/// seconds with or without a fraction, in milliseconds, microseconds or nanoseconds.
 pub(crate) fn unix(text: &[u8]) -> Option<(LogTime, usize)> {
-    let (seconds, rest) = text.split_at_checked(10)?;
-    let micros = rest.strip_prefix(b".")?.get(..6)?;
-    let number = |digits: &[u8]| digits.iter().try_fold(0, |n, b| Some(n * 10 + digit(*b)?));
-    let nanos = number(seconds)? * 1_000_000_000 + number(micros)? * 1_000;
-    (text.get(17) == Some(&b' ')).then_some((LogTime::Instant(Timestamp::from_nanos(nanos)), 17))
+    let len = text.iter().take(30).take_while(|b| b.is_ascii_digit() || **b == b'.').count();
+    let time = since_epoch(&text[..len])?;
+    (text.get(len) == Some(&b' ')).then_some((LogTime::Instant(time), len))
+}
+
+/// The same of a whole text. The number of digits before the point gives the unit.
+pub(crate) fn since_epoch(text: &[u8]) -> Option<Timestamp> {
+    let point = text.iter().position(|b| *b == b'.').unwrap_or(text.len());
+    let (whole, fraction) = (&text[..point], text.get(point + 1..));
+    let unit = match whole.len() {
+        10 => 1_000_000_000,
+        13 => 1_000_000,
+        16 => 1_000,
+        19 => 1,
+        _ => return None,
+    };
+    let mut nanos = 0_i64;
+    for b in whole {
+        nanos = nanos.checked_mul(10)?.checked_add(digit(*b)?)?;
+    }
+    nanos = nanos.checked_mul(unit)?;
+    let fraction = fraction.unwrap_or_default();
+    if point + 1 == text.len() || fraction.len() > 9 {
+        return None;
+    }
+    let mut scale = unit;
+    for b in fraction {
+        scale /= 10;
+        nanos = nanos.checked_add(digit(*b)? * scale)?;
+    }
+    Some(Timestamp::from_nanos(nanos))
+}
+
+/// Whether a word is the name of a month or of a day of the week.
+pub(crate) fn is_word(word: &[u8]) -> bool {
+    word.len() == 3
+        && (month(word).is_some() || WEEKDAYS.iter().any(|weekday| weekday.starts_with(word)))
+}
+
+/// Whether a text begins with a stamp that is told from other text by its form.
+pub(crate) fn is_at(text: &[u8]) -> bool {
+    match text.first() {
+        Some(b'0'..=b'9') => {
+            super::rfc3339(text).is_some()
+                || without_zone(text).is_some()
+                || year_first(text).is_some()
+        }
+        Some(b'A'..=b'Z') => {
+            rfc3164(text).is_some() || with_year(text).is_some() || full(text).is_some()
+        }
+        _ => false,
+    }
 }
 
 /// `Mon 2017-07-24 19:19:10.581122 UTC`: journald's short-full. Of zones, only UTC says what it
@@ -185,8 +281,43 @@ mod tests {
         }
 
         #[test]
+        fn any_seconds_are_a_stamp_or_not(seconds in 0_u64..=9_999_999_999) {
+            let text = format!("{seconds:010}.999999 vm");
+            let largest = i64::MAX as u64 / 1_000_000_000;
+            prop_assert_eq!(unix(text.as_bytes()).is_some(), seconds < largest, "{}", text);
+        }
+
+        #[test]
+        fn each_way_to_write_a_date_gives_the_same_time(
+            nanos in 0_i64..4_000_000_000_000_000_000, is_padded: bool,
+        ) {
+            let time = Timestamp::from_nanos(nanos / 1_000_000_000 * 1_000_000_000);
+            let at = jiff::tz::Offset::UTC.to_datetime(time.to_jiff());
+            let day = if is_padded { "%e" } else { "%-d" };
+            for form in [
+                format!("%b {day} %Y %H:%M:%S"), format!("%Y %b {day} %H:%M:%S"), "%Y/%m/%d %H:%M:%S".into(),
+                "%Y-%m-%d %H:%M:%S,000".into(), "%Y-%m-%dT%H:%M:%S".into(),
+            ] {
+                let text = at.strftime(&form).to_string();
+                let line = format!("{text} host kernel: x");
+                let found = [with_year, year_first, without_zone].iter().find_map(|read| read(line.as_bytes()));
+                let (read, len) = found.unwrap();
+                prop_assert_eq!(read.resolve(&crate::time::TimePolicy::default()).unwrap().time, time, "{}", text);
+                prop_assert_eq!(len, text.len(), "{}", text);
+                prop_assert!(is_at(line.as_bytes()), "{}", text);
+            }
+            for unit in [1_000_000_000, 1_000_000, 1_000, 1] {
+                let text = (nanos / unit).to_string();
+                let expected = Timestamp::from_nanos(nanos / unit * unit);
+                if nanos > 1_000_000_000_000_000_000 {
+                    prop_assert_eq!(since_epoch(text.as_bytes()), Some(expected), "{}", text);
+                }
+            }
+        }
+
+        #[test]
         fn any_bytes_are_a_stamp_or_not(text: Vec<u8>) {
-            let readers = [rfc3164, ctime, without_zone, unix, full];
+            let readers = [rfc3164, ctime, without_zone, unix, full, with_year, year_first];
             let ends = readers.iter().filter_map(|read| read(&text).map(|(_, end)| end));
             prop_assert!(ends.chain(without_month(&text)).all(|end| end <= text.len()));
         }

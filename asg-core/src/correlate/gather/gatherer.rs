@@ -271,11 +271,16 @@ impl Gatherer {
         let envelope = &record.envelope;
         match record.own_time() {
             Some(own) => self.shows_own(origin.source, envelope.time, own),
-            None => self.shows(origin.source, envelope.time),
+            None if record.is_platform() => self.shows(origin.source, envelope.time),
+            None => {}
+        }
+        if record.not_platform() {
+            self.batch.counts.not_platform += 1;
+            return;
         }
         let is_damaged = matches!(record.content, Content::Damaged(_));
         self.batch.counts.damaged += u64::from(is_damaged);
-        if let Some((packet, cf)) = record.packet() {
+        if let Some((packet, cf)) = record.proven_packet() {
             self.batch.counts.packets += 1;
             let cell = self.cell(origin.source, record);
             let prefix = packet.prefix.as_bytes();
@@ -307,7 +312,7 @@ impl Gatherer {
             let cell = self.cell(origin.source, record);
             self.batch.read.push(Read::Told { cell, told });
         }
-        if envelope.uptime.is_some() {
+        if envelope.uptime.is_some() && record.is_platform() {
             let cell = self.cell(origin.source, record);
             self.batch.read.push(Read::Clock { cell, shown: Shown::of(envelope) });
         }

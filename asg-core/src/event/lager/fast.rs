@@ -13,6 +13,7 @@ use super::rep::{is_of_two, names_process};
 use super::{IPTABLES_LOGGER, RepEvent, RepEventKind, stamp};
 use crate::bytes::find;
 use crate::bytes::json::{JsonStr, is_usable};
+use crate::line::envelope::role;
 
 /// Reads a whole line; `None` if it is not one of the plain ones.
 pub(super) fn read(line: &[u8]) -> Option<RepEvent<'_>> {
@@ -35,6 +36,9 @@ pub(super) fn read(line: &[u8]) -> Option<RepEvent<'_>> {
                 scan.object(|scan, key| said.member(key, scan))?;
             }
             "timestamp" | "source" | "message" | "data" => return None,
+            "level" | "log_level" => drop(scan.skip(0)?),
+            // An app's line may be lager's too; whose it is takes a closer look.
+            key if role::may_tell_stream(key) => return None,
             _ => drop(scan.skip(0)?),
         }
         Some(())

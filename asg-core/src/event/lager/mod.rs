@@ -25,6 +25,7 @@ pub(crate) use rep::names_of_properties;
 use crate::bytes::digits::Digits;
 use crate::bytes::json::Object;
 use crate::error::Error;
+use crate::line::envelope::role;
 use crate::time::{Timestamp, rfc3339};
 
 /// What a JSON line says.
@@ -99,6 +100,10 @@ impl<'a> LagerEvent<'a> {
         else {
             return Self::Other;
         };
+        // A shipper puts the members of an app's JSON line beside its own.
+        if role::stream_of(object).is_some() {
+            return Self::Other;
+        }
         let time = object.get(&["timestamp"]).and_then(|time| stamp(time.get()));
         let Some(data) = object.object(&["data"]) else { return Self::Other };
         if message.starts_with(IPTABLES_LOGGER) {

@@ -1,5 +1,6 @@
 //! The time stamps that the kernel and dmesg put before a message.
 
+use super::role::Role;
 use super::{Dialect, Envelope, syslog};
 use crate::bytes::text::Text;
 use crate::time::stamp;
@@ -84,8 +85,8 @@ pub(super) fn dmesg(text: &[u8], at: usize) -> Option<Envelope<'_>> {
     Some(envelope)
 }
 
-/// `[ 2343.595381 <    0.007446>]`, `[<    0.007446>]` and `[  +0.007446]`: what is told is the time since the last line, and
-/// in the first of them the uptime.
+/// `[ 2343.595381 <    0.007446>]`, `[<    0.007446>]` and `[  +0.007446]`: what is told is the
+/// time since the last line, and in the first of them the uptime.
 #[expect(clippy::option_option, reason = "no such stamp, and a stamp without an uptime")]
 fn with_delta(stamp: &[u8]) -> Option<Option<Uptime>> {
     if let Some(delta) = stamp.trim_ascii_start().strip_prefix(b"+") {
@@ -97,7 +98,8 @@ fn with_delta(stamp: &[u8]) -> Option<Option<Uptime>> {
     if before.is_empty() { Some(None) } else { uptime_text(before).map(Some) }
 }
 
-/// `Nov23 04:03`: dmesg's relative form, where the minute changes. It has no seconds, so it is no time.
+/// `Nov23 04:03`: dmesg's relative form, where the minute changes. It has no seconds, so it is no
+/// time.
 fn is_short(stamp: &[u8]) -> bool {
     stamp::month(stamp).is_some()
         && matches!(stamp[3..], [a, b, b' ', c, d, b':', e, f]
@@ -129,17 +131,22 @@ pub(super) fn decoded(text: &[u8]) -> Option<Envelope<'_>> {
     Some(Envelope { priority, ..stamped.unwrap_or(bare) })
 }
 
-/// `kernel: [ 2343.595381] …`: syslog's tag without what stands before it.
+/// `kernel: …` or `rep[7]: {…}`: syslog's tag without what stands before it. A name that is no known
+/// program's is a tag only before the kernel's stamp or a lager line, for log prefixes have colons too.
 pub(super) fn tagged(text: &[u8]) -> Option<Envelope<'_>> {
-    let (name, behind) = (b"kernel", text.strip_prefix(b"kernel: ")?);
-    let mut envelope = Envelope {
+    let word = &text[..text.iter().take(64).position(|b| *b == b' ')?];
+    let (program, proc_id) = syslog::program_and_pid(word.strip_suffix(b":")?)?;
+    let rest = &text[word.len() + 1..];
+    let is_tag = Role::of_program(program.as_bytes()) != Role::Speaker
+        || boot_stamp(rest).is_some()
+        || rest.starts_with(b"{\"timestamp\":");
+    is_tag.then(|| Envelope {
         dialect: Dialect::Console,
-        program: Some(Text::new(&text[..name.len()])),
-        body_at: text.len() - behind.len(),
+        program: Some(program),
+        proc_id,
+        body_at: text.len() - rest.len(),
         ..Envelope::default()
-    };
-    boot_stamp(behind)?.put_into(&mut envelope);
-    Some(envelope)
+    })
 }
 
 /// `2017-07-24T19:19:10,581122+00:00 …`: dmesg --time-format=iso. The comma tells it from syslog.

@@ -1,9 +1,10 @@
-//! The short way through the headers that most lines have: a stamp, a host, a tag and perhaps BOSH's `[job=… index=…]`,
-//! before any text; and RFC 5424.
+//! The short way through the headers that most lines have: a stamp, a host, a tag and perhaps
+//! BOSH's `[job=… index=…]`, before any text; and RFC 5424.
 //!
-//! At the first surprise it gives up, and the other readers begin anew; what it reads it reads as they do
-//! (`tests::the_short_way_reads_a_header_as_the_long_one_does`).
+//! At the first surprise it gives up, and the other readers begin anew; what it reads it reads as
+//! they do (`tests::the_short_way_reads_a_header_as_the_long_one_does`).
 
+use super::role::Role;
 use super::{Dialect, Envelope, console, syslog};
 use crate::bytes::digits::Digits;
 use crate::bytes::find;
@@ -11,7 +12,8 @@ use crate::bytes::text::Text;
 use crate::time::stamp;
 use crate::time::{LogTime, Stamps, Timestamp, Uptime, rfc3339};
 
-/// Reads a header into a new envelope; `None`, and an envelope with anything in it, if it is not one of the common ones.
+/// Reads a header into a new envelope; `None`, and an envelope with anything in it, if it is not
+/// one of the common ones.
 pub(super) fn read<'a>(text: &'a [u8], e: &mut Envelope<'a>) -> Option<()> {
     match text.first()? {
         b'0'..=b'9' => {
@@ -50,6 +52,13 @@ pub(super) fn read<'a>(text: &'a [u8], e: &mut Envelope<'a>) -> Option<()> {
         b' ' => return None,
         _ if text[e.body_at..].starts_with(b"message repeated ") => return None,
         _ => {}
+    }
+    // What a forwarder writes may be another line, and a tag may stand twice.
+    let program = e.program?.as_bytes();
+    let body = &text[e.body_at..];
+    let may_go_on = program != b"kernel" && Role::of_program(program) == Role::Forwarder;
+    if !body.starts_with(b"{") && (body.starts_with(program) || may_go_on) {
+        return None;
     }
     e.body = Text::new(&text[e.body_at..]);
     Some(())
@@ -95,7 +104,8 @@ impl Opening {
     }
 }
 
-/// RFC 5424 as syslog-release writes it, with neither PROCID nor MSGID and one element of BOSH's; and what follows.
+/// RFC 5424 as syslog-release writes it, with neither PROCID nor MSGID and one element of BOSH's;
+/// and what follows.
 fn rfc5424<'a>(text: &'a [u8], e: &mut Envelope<'a>) -> Option<&'a [u8]> {
     let (time, len) = word_of_time(text, rfc3339(text)?)?;
     e.time = LogTime::Instant(time);
@@ -141,8 +151,7 @@ fn host_and_tag<'a>(text: &'a [u8], at: usize, e: &mut Envelope<'a>) -> Option<(
     let (host, rest) = word(text[at..].strip_prefix(b" ")?)?;
     let (program, rest) = word(rest)?;
     // A tag without a host; or a container runtime's mark, which stands where the host would.
-    let is_host = host[0].is_ascii_alphanumeric() && !host.ends_with(b":");
-    if !is_host || host == b"stdout" || host == b"stderr" {
+    if !syslog::is_host(host) || program.contains(&b',') {
         return None;
     }
     e.host = Some(Text::new(host));

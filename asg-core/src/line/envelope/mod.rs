@@ -1,6 +1,7 @@
 //! The envelope: how a line reached us, and where its body begins.
 //!
-//! Ten years of Cloud Foundry have sent the same two kinds of line, kernel text and JSON, through a dozen headers:
+//! Ten years of Cloud Foundry have sent the same two kinds of line, kernel text and JSON, through a
+//! dozen headers:
 //!
 //! | dialect | looks like |
 //! |---|---|
@@ -19,15 +20,18 @@
 //! | any of these behind grep's `file:`, `file:123:`, `file-`, or an octet count (RFC 6587) | `kern.log:Jun 16 …`, `318 <4>1 2024-05-06T…` |
 //! | `/dev/kmsg`, journald JSON, `dmesg -J`, log shippers | unwrapped by [`crate::Line`] |
 //!
-//! Whatever matches none of them wholly is bare: its text is body from the first byte, for a log prefix may look like
-//! anything.
+//! Whatever matches none of them wholly is bare: its text is body from the first byte, for a log
+//! prefix may look like anything.
 //!
-//! Sources: loggregator `syslog_forwarder.conf.erb`, syslog-release `syslog-release-forwarding-setup.conf.erb` by version,
-//! bosh-linux-stemcell-builder's rsyslog.conf, util-linux `dmesg.c`, `Documentation/ABI/testing/dev-kmsg`, RFC 3164, 5424 and
+//! Sources: loggregator `syslog_forwarder.conf.erb`, syslog-release
+//! `syslog-release-forwarding-setup.conf.erb` by version, bosh-linux-stemcell-builder's
+//! rsyslog.conf, util-linux `dmesg.c`, `Documentation/ABI/testing/dev-kmsg`, RFC 3164, 5424 and
 //! 6587; systemd `logs-show.c`; cf CLI `util/ui/log_message.go`; Kubernetes' CRI log format.
 
 mod console;
 mod fast;
+pub(crate) mod layers;
+pub(crate) mod role;
 mod stream;
 mod syslog;
 #[cfg(test)]
@@ -35,9 +39,11 @@ pub(crate) mod tests;
 
 pub(crate) use console::uptime_text;
 pub(crate) use fast::Opening;
+pub(crate) use syslog::{is_host, is_level_or_facility};
 
 use serde::Serialize;
 
+use self::role::Role;
 use crate::bytes::text::Text;
 use crate::time::{LogTime, Uptime};
 
@@ -83,7 +89,8 @@ pub struct Envelope<'a> {
     pub repeated: Option<u32>,
     /// The file that grep found it in.
     pub source_file: Option<Text<'a>>,
-    /// What loggregator's syslog agent tells of an app's line: `name="value"` pairs, escaped as in RFC 5424.
+    /// What loggregator's syslog agent tells of an app's line: `name="value"` pairs, escaped as in
+    /// RFC 5424.
     pub tags: Option<Text<'a>>,
     /// What was sent: kernel text or JSON.
     pub body: Text<'a>,
@@ -92,7 +99,8 @@ pub struct Envelope<'a> {
 }
 
 impl<'a> Envelope<'a> {
-    /// The part of an app's log stream that the line belongs to: `CELL` of `[CELL/0]`, `APP` of `[APP/PROC/WEB/0]`.
+    /// The part of an app's log stream that the line belongs to: `CELL` of `[CELL/0]`, `APP` of
+    /// `[APP/PROC/WEB/0]`.
     pub(crate) fn stream(&self) -> Option<&'a [u8]> {
         let inside = self.bracketed()?;
         Some(&inside[..memchr::memchr(b'/', inside).unwrap_or(inside.len())])
@@ -104,17 +112,28 @@ impl<'a> Envelope<'a> {
         std::str::from_utf8(&inside[memchr::memrchr(b'/', inside)? + 1..]).ok()?.parse().ok()
     }
 
+    /// The program that wrote the line, or else the part of an app's log stream.
+    pub(crate) fn writer(&self) -> Option<Text<'a>> {
+        self.program.or_else(|| self.bracketed().map(Text::new))
+    }
+
     fn bracketed(&self) -> Option<&'a [u8]> {
         self.proc_id?.as_bytes().strip_prefix(b"[")?.strip_suffix(b"]")
     }
 
-    /// True if the line comes from the kernel: the program says so, or the time stamp of its buffer is there.
+    /// True if the line comes from the kernel: by its program, or by the time stamp of the kernel's
+    /// buffer where no program is named.
     #[must_use]
     pub fn is_kernel(&self) -> bool {
-        self.uptime.is_some() || self.program.is_some_and(|program| program == "kernel")
+        match self.role() {
+            Role::Kernel => true,
+            Role::Unnamed => self.uptime.is_some(),
+            _ => false,
+        }
     }
 
-    /// A name for the machine: its BOSH instance id, or job and index, or host, whichever is known first.
+    /// A name for the machine: its BOSH instance id, or job and index, or host, whichever is known
+    /// first.
     #[must_use]
     pub fn cell(&self) -> Option<String> {
         match (self.instance, self.job, self.index, self.host) {
@@ -159,17 +178,24 @@ pub enum Dialect {
 
 /// Reads the header of a line that needs no unescaping, into a new envelope.
 pub(crate) fn read<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) {
-    if fast::read(text, envelope).is_none() {
+    if !read_common(text, envelope) {
         *envelope = any(text);
     }
 }
 
-/// The same, the long way.
-fn any(text: &[u8]) -> Envelope<'_> {
-    let mut envelope = header(text).or_else(|| behind_file_name(text)).unwrap_or_default();
+/// The same of a header that is a common one; if false, anything may be in the envelope.
+#[inline]
+pub(crate) fn read_common<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> bool {
+    fast::read(text, envelope).is_some()
+}
+
+/// The same, the long way: layer by layer.
+pub(crate) fn any(text: &[u8]) -> Envelope<'_> {
+    let mut envelope = layers::peel(text);
     strip_blank(text, &mut envelope);
     repeated(text, &mut envelope);
-    if envelope.dialect != Dialect::Console
+    if envelope.uptime.is_none()
+        && (envelope.dialect != Dialect::Console || envelope.program.is_some())
         && let Some(stamp) = console::boot_stamp(&text[envelope.body_at..])
     {
         stamp.put_into(&mut envelope);
@@ -179,41 +205,14 @@ fn any(text: &[u8]) -> Envelope<'_> {
     envelope
 }
 
-fn header(text: &[u8]) -> Option<Envelope<'_>> {
-    match text.first()? {
-        b'<' => syslog::with_priority(text),
-        b'[' => console::dmesg(text, 0),
-        b'0'..=b'9' | b'A'..=b'Z' | b'*' => syslog::stamped(text, 0)
-            .or_else(|| syslog::counted(text))
-            .or_else(|| stream::field(text))
-            .or_else(|| syslog::logread(text)),
-        b'a'..=b'z' => console::decoded(text).or_else(|| console::tagged(text)),
-        b' ' | b'\t' => stream::indented(text).or_else(|| pasted(text)),
-        _ => None,
-    }
-}
-
-/// A header behind blanks, as people paste it.
-fn pasted(text: &[u8]) -> Option<Envelope<'_>> {
-    let line = text.trim_ascii_start();
-    let envelope = match header(line) {
-        None if line.starts_with(b"{\"timestamp\":") => Envelope::default(),
-        found => found?,
-    };
-    Some(Envelope { body_at: envelope.body_at + (text.len() - line.len()), ..envelope })
-}
-
-/// `path:` or `path:123:` before a header, as grep prints it over several files; `path-` and `path-123-` for the lines
-/// around a match; `123:` over one file; `name  | ` as docker compose prints it.
-fn behind_file_name(text: &[u8]) -> Option<Envelope<'_>> {
+/// `path:` or `path:123:` before a line, as grep prints it over several files; `path-` and
+/// `path-123-` for the lines around a match; `123:` over one file.
+fn file_name(text: &[u8]) -> Option<Envelope<'_>> {
     let word =
         text.iter().take(1024).position(|b| matches!(b, b' ' | b'=' | b'"' | b'{' | b'[' | b'<'));
     let word = &text[..word.unwrap_or_else(|| text.len().min(1024))];
-    if let Some(starts) = stream::behind_service(text, word) {
-        return behind(text, starts, Some(word));
-    }
-    // A name may hold the marks itself; whatever stands before a header is the name. The head of a traditional stamp
-    // (`Jun`) and of an RFC 3339 one (`2018-`) are part of the word too.
+    // A name may hold the marks itself; whatever stands before a header is the name. The head of a
+    // traditional stamp (`Jun`) and of an RFC 3339 one (`2018-`) are part of the word too.
     let head = &text[..text.len().min(word.len() + 1)];
     for at in memchr::memchr2_iter(b':', b'-', head).take(16).filter(|at| *at > 0) {
         let mark = text[at];
@@ -233,15 +232,14 @@ fn behind_file_name(text: &[u8]) -> Option<Envelope<'_>> {
     None
 }
 
-fn behind<'a>(text: &'a [u8], starts: usize, file: Option<&'a [u8]>) -> Option<Envelope<'a>> {
-    let rest = &text[starts..];
-    let inner = match header(rest) {
-        Some(inner) => inner,
-        // Kernel text alone proves nothing, but a lager line cannot begin with a file name.
-        None if rest.starts_with(b"{\"timestamp\":") => Envelope::default(),
-        None => return None,
-    };
-    Some(Envelope { source_file: file.map(Text::new), body_at: inner.body_at + starts, ..inner })
+fn behind<'a>(text: &'a [u8], body_at: usize, file: Option<&'a [u8]>) -> Option<Envelope<'a>> {
+    let source_file = file.map(Text::new);
+    // Kernel text alone proves nothing, but a lager line cannot begin with a file name.
+    layers::is_line(&text[body_at..]).then(|| Envelope {
+        source_file,
+        body_at,
+        ..Envelope::default()
+    })
 }
 
 /// Some forwarders leave the blank in which `logger`'s messages begin.
@@ -262,6 +260,8 @@ fn repeated(text: &[u8], envelope: &mut Envelope<'_>) {
     let Some(inside) = rest[digits..].strip_prefix(b" times: [") else { return };
     if count.is_some() && inside.ends_with(b"]") {
         envelope.repeated = count;
+        // rsyslog keeps the blank before a message that came from imklog.
+        let inside = inside.strip_prefix(b" ").unwrap_or(inside);
         envelope.body_at = text.len() - inside.len();
     }
 }

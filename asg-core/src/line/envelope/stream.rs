@@ -1,11 +1,13 @@
-//! Headers of what is not syslog: app logs as the cf CLI prints them, container runtimes, journald's fields.
+//! Headers of what is not syslog: app logs as the cf CLI prints them, container runtimes,
+//! journald's fields.
 
-use super::{Dialect, Envelope, header};
+use super::layers::header;
+use super::{Dialect, Envelope};
 use crate::bytes::text::Text;
-use crate::time::LogTime;
+use crate::time::{LogTime, stamp};
 
-/// What may follow an RFC 3339 stamp instead of a host: `[CELL/0] OUT …`, `stdout F …`, or what a runtime has put its stamp
-/// before. `at` is where it begins.
+/// What may follow an RFC 3339 stamp instead of a host: `[CELL/0] OUT …`, `stdout F …`, or what a
+/// runtime has put its stamp before. `at` is where it begins.
 pub(super) fn behind_stamp(text: &[u8], at: usize, time: LogTime) -> Option<Envelope<'_>> {
     let rest = &text[at..];
     let found = |dialect, body_at| Envelope { dialect, time, body_at, ..Envelope::default() };
@@ -16,11 +18,8 @@ pub(super) fn behind_stamp(text: &[u8], at: usize, time: LogTime) -> Option<Enve
             let proc_id = Some(Text::new(source));
             Some(Envelope { proc_id, ..found(Dialect::CfLogs, at + body) })
         }
-        [b'[' | b'<', ..] => {
-            let inner = header(rest)?;
-            let own = if inner.time == LogTime::Unknown { time } else { inner.time };
-            Some(Envelope { time: own, body_at: inner.body_at + at, ..inner })
-        }
+        [b'[' | b'<', ..] => header(rest).map(|_| found(Dialect::Container, at)),
+        _ if stamp::is_at(rest) => Some(found(Dialect::Container, at)),
         _ => {
             let behind = ["stdout F ", "stderr F ", "stdout P ", "stderr P "]
                 .iter()
@@ -52,7 +51,8 @@ pub(super) fn field(text: &[u8]) -> Option<Envelope<'_>> {
     Some(Envelope { dialect: Dialect::JournalField, body_at, ..Envelope::default() })
 }
 
-/// The same behind blanks, as journald's verbose form has it, and `cf logs`, which indents its lines.
+/// The same behind blanks, as journald's verbose form has it, and `cf logs`, which indents its
+/// lines.
 pub(super) fn indented(text: &[u8]) -> Option<Envelope<'_>> {
     let blanks = text.iter().take(8).take_while(|b| **b == b' ').count();
     let rest = &text[blanks..];
@@ -62,10 +62,4 @@ pub(super) fn indented(text: &[u8]) -> Option<Envelope<'_>> {
         _ => return None,
     };
     Some(Envelope { body_at: inner.body_at + blanks, ..inner })
-}
-
-/// Where the text behind `name   | ` begins; `word` is what the text begins with.
-pub(super) fn behind_service(text: &[u8], word: &[u8]) -> Option<usize> {
-    let rest = text[word.len()..].trim_ascii_start().strip_prefix(b"| ")?;
-    (!word.is_empty()).then_some(text.len() - rest.len())
 }

@@ -1,5 +1,6 @@
 //! Syslog: stamp, host, tag, and what BOSH puts between them.
 
+use super::role::Role;
 use super::{Dialect, Envelope, console, stream};
 use crate::bytes::find;
 use crate::bytes::text::Text;
@@ -47,7 +48,7 @@ pub(super) fn priority(text: &[u8], at: usize) -> Option<(u8, usize)> {
     (text.get(close) == Some(&b'>')).then_some((priority, close + 1))
 }
 
-/// A stamp of any kind, then host and tag.
+/// A stamp of any kind, then host and tag; or the stamp alone, if another header follows.
 pub(super) fn stamped(text: &[u8], at: usize) -> Option<Envelope<'_>> {
     let rest = &text[at..];
     let (dialect, time, len, needs_tag) = if let Some((time, len, comma)) = rfc3339(rest) {
@@ -63,35 +64,51 @@ pub(super) fn stamped(text: &[u8], at: usize) -> Option<Envelope<'_>> {
         // Numbers and words of other kinds are stamps only where a host and a tag follow.
         let (time, len) = stamp::without_zone(rest)
             .or_else(|| stamp::unix(rest))
-            .or_else(|| stamp::full(rest))?;
+            .or_else(|| stamp::full(rest))
+            .or_else(|| stamp::with_year(rest))
+            .or_else(|| stamp::year_first(rest))?;
         (Dialect::Rfc3339, time, len, true)
     };
     let mut words = Words { text, at: at + len };
     words.blank()?;
-    if dialect == Dialect::Rfc3339
-        && let Some(found) = stream::behind_stamp(text, words.at, time)
-    {
+    if let Some(found) = stream::behind_stamp(text, words.at, time) {
         return Some(found);
     }
     let mut envelope = Envelope { dialect, time, body_at: words.at, ..Envelope::default() };
     let before_host = words;
     let host = words.word()?;
-    if host.ends_with(b":") && !host.ends_with(b"::") {
-        // No host, but a tag.
-        words = before_host;
-    } else {
+    if is_host(host) {
         envelope.host = Some(Text::new(host));
         envelope.body_at = words.at;
         words.blank()?;
         envelope.body_at = words.at;
-        envelope.priority = facility_and_level(&mut words);
+    } else {
+        words = before_host;
     }
+    envelope.priority = facility_and_level(&mut words);
     tag(&mut words, &mut envelope);
     // `Jun 16 23:18:38 kern kernel [job=…]`: an aggregator printed the facility where the host belongs.
     if envelope.job.is_some() && is_facility(host) {
         envelope.host = None;
     }
     (!needs_tag || envelope.program.is_some()).then_some(envelope)
+}
+
+/// Whether a word behind a stamp can name a host: not a tag, a date, a level, or what begins a log
+/// prefix or a text.
+pub(crate) fn is_host(word: &[u8]) -> bool {
+    let is_name = |b: &u8| {
+        b.is_ascii_alphanumeric()
+            || matches!(b, b'.' | b'-' | b'_' | b':' | b'%' | b'/' | b'@' | 0x80..)
+    };
+    word.len() <= 255
+        && (!word.ends_with(b":") || word.ends_with(b"::"))
+        && word.iter().all(is_name)
+        && !word.iter().all(u8::is_ascii_digit)
+        // Words of dates and levels are short, and levels have no digits.
+        && (word.len() > 16 || !stamp::is_word(word) && level_of_facility(word).is_none())
+        && (word.iter().any(u8::is_ascii_digit) || level(word).is_none())
+        && ![&b"OK_"[..], b"DENY_", b"stdout", b"stderr"].iter().any(|mark| word.starts_with(mark))
 }
 
 /// `Mon Mar 23 13:16:49 2026 kern.warn kernel: …`: `OpenWrt`'s logread.
@@ -109,21 +126,58 @@ pub(super) fn logread(text: &[u8]) -> Option<Envelope<'_>> {
     Some(envelope)
 }
 
-/// `kern.warn `, as busybox's syslogd puts it between host and tag.
+/// `kern.warn `, as busybox's syslogd puts it between host and tag, or `kern warning ` or `warning `,
+/// as other programs do.
 fn facility_and_level(words: &mut Words<'_>) -> Option<u8> {
-    const LEVELS: [&str; 8] = ["emerg", "alert", "crit", "err", "warn", "notice", "info", "debug"];
     let mut behind = *words;
     let word = behind.word()?;
-    let (facility, level) = split_at(word, b".")?;
-    let place = |names: &[&str], name: &[u8]| names.iter().position(|n| n.as_bytes() == name);
-    let facility = match place(&FACILITIES, facility)? {
-        n @ 0..12 => n,
-        local => local + 4,
+    let priority = match level_of_facility(word) {
+        Some(priority) => priority,
+        None if is_facility(word) => {
+            behind.blank()?;
+            let level = level(behind.word()?)?;
+            facility(word)? * 8 + level
+        }
+        None => level(word)?,
     };
-    let priority = facility * 8 + place(&LEVELS, level)?;
     behind.blank()?;
     *words = behind;
     u8::try_from(priority).ok()
+}
+
+/// `kern.warn`.
+fn level_of_facility(word: &[u8]) -> Option<usize> {
+    let (name, severity) = split_at(word, b".")?;
+    Some(facility(name)? * 8 + level(severity)?)
+}
+
+/// The number of a severity, by any of its names.
+fn level(word: &[u8]) -> Option<usize> {
+    const LEVELS: [&[&str]; 8] = [
+        &["emerg", "panic"],
+        &["alert"],
+        &["crit", "critical", "fatal"],
+        &["err", "error"],
+        &["warn", "warning"],
+        &["notice"],
+        &["info"],
+        &["debug", "trace"],
+    ];
+    let is_it = |name: &&str| word.eq_ignore_ascii_case(name.as_bytes());
+    LEVELS.iter().position(|names| names.iter().any(|name| is_it(&name)))
+}
+
+/// Whether a word is a level's or a facility's.
+pub(crate) fn is_level_or_facility(word: &[u8]) -> bool {
+    let is_facility = FACILITIES.iter().any(|name| name.as_bytes().eq_ignore_ascii_case(word));
+    level(word).is_some() || is_facility || level_of_facility(word).is_some()
+}
+
+fn facility(name: &[u8]) -> Option<usize> {
+    match FACILITIES.iter().position(|known| known.as_bytes() == name)? {
+        n @ 0..12 => Some(n),
+        local => Some(local + 4),
+    }
 }
 
 pub(super) fn is_facility(host: &[u8]) -> bool {
@@ -135,8 +189,8 @@ const FACILITIES: [&str; 20] = [
     "ftp", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
 ];
 
-/// `host program[pid]: ` behind a stamp of the kernel's: journald's short-monotonic. A log prefix may have a colon too, so
-/// only the kernel's tag counts, or one before JSON.
+/// `host program[pid]: ` behind a stamp of the kernel's: journald's short-monotonic. A log prefix
+/// may have a colon too, so only the kernel's tag counts, or one before JSON.
 pub(super) fn host_and_tag<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) {
     let mut words = Words { text, at: envelope.body_at };
     let (Some(host), Some(())) = (words.word(), words.blank()) else { return };
@@ -149,11 +203,24 @@ pub(super) fn host_and_tag<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) {
     }
 }
 
-/// `program[pid]: `, or `program ` where one of BOSH's marks follows; else the text behind the host is the body.
+/// `program[pid]: `, or `program ` where one of BOSH's marks or the kernel's stamp follows; else the
+/// text behind the host is the body.
 fn tag<'a>(words: &mut Words<'a>, envelope: &mut Envelope<'a>) {
     let start = words.at;
     let Some(word) = words.word() else { return };
-    let after_word = words.at;
+    if is_device(word) {
+        if words.blank().is_some() {
+            envelope.body_at = words.at;
+            tag(words, envelope);
+        }
+        return;
+    }
+    if let Some(len) = glued_tag(word) {
+        let Some((program, proc_id)) = program_and_pid(&word[..len]) else { return };
+        (envelope.program, envelope.proc_id) = (Some(program), proc_id);
+        envelope.body_at = start + len + 1;
+        return;
+    }
     if words.blank().is_none() && words.at < words.text.len() {
         return;
     }
@@ -164,11 +231,11 @@ fn tag<'a>(words: &mut Words<'a>, envelope: &mut Envelope<'a>) {
     let tag = word.strip_suffix(b":");
     let name = tag.unwrap_or(word);
     let bosh = bosh_mark(words, envelope);
-    if tag.is_none() && !bosh {
+    let is_kernel = || name == b"kernel" && console::boot_stamp(&words.text[words.at..]).is_some();
+    if tag.is_none() && !bosh && !is_kernel() {
         words.at = start;
         return;
     }
-    debug_assert!(after_word <= words.at);
     if !bosh && is_log_prefix(name, &words.text[words.at..]) {
         words.at = start;
         return;
@@ -183,8 +250,45 @@ fn tag<'a>(words: &mut Words<'a>, envelope: &mut Envelope<'a>) {
     envelope.proc_id = pid.and_then(non_empty);
 }
 
-/// True if what looks like a tag is the log prefix of a packet, as ulogd's files have it: `host DROP: IN=eth0 OUT=…`. The
-/// kernel's own lines have its tag, and daemons say their number.
+/// `program` or `program[pid]`.
+pub(super) fn program_and_pid(name: &[u8]) -> Option<(Text<'_>, Option<Text<'_>>)> {
+    let (program, pid) =
+        match name.strip_suffix(b"]").and_then(|n| Some((n, memchr::memrchr(b'[', n)?))) {
+            Some((inside, open)) => (&inside[..open], non_empty(&inside[open + 1..])),
+            None => (name, None),
+        };
+    Some((non_empty(program)?, pid))
+}
+
+/// `kernel:[88008.920287]`, `rep:{"timestamp":…`: rsyslog's `%syslogtag%%msg%` of messages that begin
+/// without a blank. The length of the tag.
+fn glued_tag(word: &[u8]) -> Option<usize> {
+    let len = word.iter().take(64).position(|b| *b == b':')?;
+    let (name, rest) = (&word[..len], &word[len + 1..]);
+    if rest.is_empty() || rest.starts_with(b"IN=") {
+        return None;
+    }
+    let (program, _) = program_and_pid(name)?;
+    let is_text = || [&b"{"[..], b"[", b"OK_", b"DENY_"].iter().any(|mark| rest.starts_with(mark));
+    (Role::of_program(program.as_bytes()) != Role::Speaker || is_text()).then_some(len)
+}
+
+/// `U7PG2,fcecda000000,v4.3.20.11298:`: what UniFi's access points put before the tag.
+fn is_device(word: &[u8]) -> bool {
+    let mut parts = word.strip_suffix(b":").unwrap_or_default().split(|b| *b == b',');
+    let (Some(model), Some(mac), Some(version), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return false;
+    };
+    !model.is_empty()
+        && mac.len() == 12
+        && mac.iter().all(u8::is_ascii_hexdigit)
+        && version.starts_with(b"v")
+}
+
+/// True if what looks like a tag is the log prefix of a packet, as ulogd's files have it: `host
+/// DROP: IN=eth0 OUT=…`. The kernel's own lines have its tag, and daemons say their number.
 pub(super) fn is_log_prefix(tag: &[u8], behind: &[u8]) -> bool {
     behind.starts_with(b"IN=")
         && tag != b"kernel"
@@ -192,7 +296,8 @@ pub(super) fn is_log_prefix(tag: &[u8], behind: &[u8]) -> bool {
         && !tag.ends_with(b"]")
 }
 
-/// `[job=diego_cell index=1] `, `[bosh instance="cf/diego-cell/<id>"] `, `diego-cell/<id> ` or `cf/diego-cell/<id> `.
+/// `[job=diego_cell index=1] `, `[bosh instance="cf/diego-cell/<id>"] `, `diego-cell/<id> ` or
+/// `cf/diego-cell/<id> `.
 fn bosh_mark<'a>(words: &mut Words<'a>, envelope: &mut Envelope<'a>) -> bool {
     let rest = &words.text[words.at..];
     let found = if let Some(inside) = rest.strip_prefix(b"[job=") {
@@ -276,8 +381,8 @@ pub(super) fn rfc5424<'a>(text: &'a [u8], at: usize, envelope: &mut Envelope<'a>
     Some(())
 }
 
-/// One element of structured data, `[id name="value" …]`, and its length. Values stay escaped as they are (`\"`, `\]`, `\\`);
-/// BOSH's have no such characters.
+/// One element of structured data, `[id name="value" …]`, and its length. Values stay escaped as
+/// they are (`\"`, `\]`, `\\`); BOSH's have no such characters.
 fn element<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<usize> {
     let mut words = Words { text, at: 1 };
     let id_end = find::find2(b' ', b']', text)?;

@@ -166,6 +166,19 @@ pub(crate) const HEADERS: &[(&str, &str)] = &[
         "container 2024-05-06T07:08:05.400512Z - - -/-/- -",
     ),
     ("syslog_1  | Jun 16 23:18:38 vm kernel: ", "rfc3164 2017-06-16T23:18:38Z vm kernel -/-/- -"),
+    // Programs that report no packets.
+    (
+        "2024-05-06T07:09:10Z vm sshd[71]: [  637.581122] ",
+        "rfc3339 2024-05-06T07:09:10Z vm sshd -/-/- 637.581122",
+    ),
+    (
+        "2024-05-06T07:09:10Z vm-0455ec2b vcap.rep: [  637.581122] ",
+        "rfc3339 2024-05-06T07:09:10Z vm-0455ec2b vcap.rep -/-/- 637.581122",
+    ),
+    (
+        "<14>1 2024-05-06T07:09:10Z org.space.app 1111 [APP/PROC/WEB/0] - - ",
+        "rfc5424 2024-05-06T07:09:10Z org.space.app 1111 -/-/- -",
+    ),
 ];
 
 /// Prefixes that look like headers, and like fields.
@@ -177,7 +190,6 @@ const PREFIXES: &[&str] = &[
     "[UFW BLOCK] ",
     "SRC=1.2.3.4 ",
     "2026 ",
-    "kernel: ",
     "a:b ",
     "{",
     "[x] ",

@@ -7,6 +7,7 @@ use hashbrown::HashTable;
 use crate::bytes::find;
 use crate::bytes::hash::hash;
 use crate::bytes::text::Text;
+use crate::line::envelope::role::Role;
 use crate::line::envelope::{Dialect, Envelope, Opening};
 use crate::time::{LogTime, Stamps, Uptime};
 
@@ -162,7 +163,9 @@ impl Headers {
         let opening = Opening::read(line, &mut self.stamps)?;
         let (head, body) = line.split_at_checked(envelope.body_at)?;
         let (end, uptime) = if body.starts_with(b"{") {
-            (head.len(), None)
+            // Another line may be in the object of a program that hands on lines.
+            let is_own = !matches!(envelope.role(), Role::Unnamed | Role::Forwarder);
+            is_own.then_some((head.len(), None))?
         } else {
             let end = memchr::memrchr(b'[', head).filter(|_| envelope.is_kernel())?;
             let (uptime, len) = Opening::uptime(&line[end..])?;

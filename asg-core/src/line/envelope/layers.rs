@@ -1,0 +1,356 @@
+//! Layers: the headers that programs put around a line, peeled off one at a time.
+//!
+//! A line may have several, in any order: a shipper's stamp before a relay's header before the
+//! machine's own. Two tables hold what a layer may be. A *header* shows by its form that it is one: a
+//! stamp, a priority, a program's tag. A *prefix* is a tool's, and counts only where a header or a
+//! lager line follows, because a log prefix can look like anything.
+//!
+//! The innermost machine and time win, and outer layers fill what the inner ones lack. Peeling ends
+//! at the first program that does not hand on other lines: its text is its own. So an app cannot
+//! print a header.
+//!
+//! Sources: bosh-cli `ssh/streaming_writer.go`; kubectl `pkg/cmd/logs`; stern `stern/main.go`; pdsh(1);
+//! Loki `pkg/logcli/output/default.go`; wazuh `src/analysisd/alerts/log.c`, `OS_Store`.
+
+use super::role::Role;
+use super::{Dialect, Envelope, console, stream, syslog};
+use crate::bytes::text::Text;
+use crate::guid::Guid;
+use crate::time::LogTime;
+
+/// A layer: the bytes that it may begin with, and its reader. The envelope's body begins where the
+/// layer ends.
+struct Layer {
+    begins: fn(u8) -> bool,
+    read: for<'a> fn(&'a [u8]) -> Option<Envelope<'a>>,
+}
+
+const fn layer(
+    begins: fn(u8) -> bool,
+    read: for<'a> fn(&'a [u8]) -> Option<Envelope<'a>>,
+) -> Layer {
+    Layer { begins, read }
+}
+
+fn is_stamp(b: u8) -> bool {
+    b.is_ascii_digit() || b.is_ascii_uppercase() || b == b'*'
+}
+
+const fn is_letter(b: u8) -> bool {
+    b.is_ascii_alphabetic()
+}
+
+const fn is_word(b: u8) -> bool {
+    b.is_ascii_alphanumeric()
+}
+
+/// Layers that their form proves, in the order in which they are tried.
+const HEADERS: &[Layer] = &[
+    layer(|b| b == b'<', syslog::with_priority),
+    layer(|b| b == b'[', |text| console::dmesg(text, 0)),
+    layer(|b| b.is_ascii_digit(), ossec),
+    layer(is_stamp, |text| syslog::stamped(text, 0)),
+    layer(|b| b.is_ascii_digit(), syslog::counted),
+    layer(|b| b == b'M', stream::field),
+    layer(is_letter, syslog::logread),
+    layer(is_letter, console::decoded),
+    layer(is_word, console::tagged),
+    layer(|b| matches!(b, b' ' | b'\t'), stream::indented),
+];
+
+/// What tools print before a line. Each counts only where a header or a lager line follows.
+const PREFIXES: &[Layer] = &[
+    layer(is_word, bosh),
+    layer(is_word, service),
+    layer(is_word, host),
+    layer(|b| b == b'[', kubectl),
+    layer(|b| b == b'{', labels),
+    layer(|b| b == b'>', |text| text.starts_with(b"> ").then(|| up_to(2))),
+    layer(|b| matches!(b, b' ' | b'\t') || b.is_ascii_digit(), numbered),
+    layer(|b| matches!(b, b' ' | b'\t'), blanks),
+    layer(is_word, first_word),
+];
+
+/// How many layers a line may have.
+const MOST: usize = 8;
+
+/// How many prefixes may stand before a header.
+const MOST_PREFIXES: usize = 3;
+
+/// Peels all layers of a line. The body is what is left.
+pub(crate) fn peel(text: &[u8]) -> Envelope<'_> {
+    let mut all = Envelope { body_at: marks(text), ..Envelope::default() };
+    for n in 0..MOST {
+        let rest = &text[all.body_at..];
+        let found = if is_open(&all) {
+            let may_be_file = n == 0 || all.job.is_some();
+            header(rest).or_else(|| prefix(rest, MOST_PREFIXES, may_be_file))
+        } else {
+            again(rest, &all)
+        };
+        let Some(inner) = found else { break };
+        let at = all.body_at + inner.body_at;
+        all = inner.within(&all);
+        all.body_at = at + marks(&text[at..]);
+    }
+    all
+}
+
+/// Whether a line with these layers may have another one. Behind the kernel's stamp comes its text,
+/// and what a program of another role writes is its own.
+fn is_open(all: &Envelope<'_>) -> bool {
+    let is_kernels = all.uptime.is_some()
+        || (all.dialect == Dialect::Console && all.program.is_none())
+        || matches!(all.dialect, Dialect::DevKmsg | Dialect::JournalField);
+    !is_kernels && matches!(all.role(), Role::Unnamed | Role::Forwarder)
+}
+
+/// The header at the start of a text.
+pub(super) fn header(text: &[u8]) -> Option<Envelope<'_>> {
+    read(HEADERS, text)
+}
+
+fn read<'a>(layers: &[Layer], text: &'a [u8]) -> Option<Envelope<'a>> {
+    let first = *text.first()?;
+    layers.iter().filter(|layer| (layer.begins)(first)).find_map(|layer| (layer.read)(text))
+}
+
+/// A prefix with what must follow it. A file's name takes a search, so it may stand first, or
+/// behind the name of a machine.
+fn prefix(text: &[u8], most: usize, may_be_file: bool) -> Option<Envelope<'_>> {
+    let first = *text.first()?;
+    let fitting = PREFIXES.iter().filter(|layer| (layer.begins)(first));
+    let mut found = fitting.filter_map(|layer| (layer.read)(text));
+    let at_text = |layer: &Envelope<'_>| layer.body_at + marks(&text[layer.body_at..]);
+    let is_followed = |layer: &Envelope<'_>| {
+        let rest = &text[at_text(layer)..];
+        let may_be_file = layer.job.is_some();
+        most > 0 && (is_line(rest) || prefix(rest, most - 1, may_be_file).is_some())
+    };
+    found.find(is_followed).or_else(|| if may_be_file { super::file_name(text) } else { None })
+}
+
+/// Whether a text is a line by itself: it has a header, or is lager's.
+pub(super) fn is_line(text: &[u8]) -> bool {
+    header(text).is_some() || text.starts_with(b"{\"")
+}
+
+/// A program's tag once more, as relays write it that make one of the tag that is in the text.
+fn again<'a>(text: &'a [u8], all: &Envelope<'a>) -> Option<Envelope<'a>> {
+    let program = all.program?.as_bytes();
+    let rest = text.strip_prefix(program)?.strip_prefix(b":")?;
+    let rest = rest.strip_prefix(b" ").unwrap_or(rest);
+    (!program.is_empty() && !rest.starts_with(b"IN=")).then(|| up_to(text.len() - rest.len()))
+}
+
+/// A layer without content of its own.
+fn up_to<'a>(body_at: usize) -> Envelope<'a> {
+    Envelope { body_at, ..Envelope::default() }
+}
+
+/// How long the byte order marks and colours are that a text begins with.
+fn marks(text: &[u8]) -> usize {
+    let mut at = 0;
+    loop {
+        match &text[at..] {
+            [0xef, 0xbb, 0xbf, ..] => at += 3,
+            [0x1b, b'[', rest @ ..] => {
+                let len = rest.iter().take(16).position(|b| (0x40..0x7f).contains(b));
+                let Some(len) = len else { return at };
+                at += len + 3;
+            }
+            _ => return at,
+        }
+    }
+}
+
+/// A word that is followed by a blank, at most this long.
+fn word(text: &[u8]) -> Option<&[u8]> {
+    let len = text.iter().take(256).position(|b| *b == b' ')?;
+    Some(&text[..len])
+}
+
+/// `diego-cell/<id>: stdout | …`, `diego-cell/<id> kern.log | …`, `diego_cell/1 | …`.
+fn bosh(text: &[u8]) -> Option<Envelope<'_>> {
+    let word = word(text)?;
+    let name = word.strip_suffix(b":").unwrap_or(word);
+    let slash = memchr::memchr(b'/', name)?;
+    let (job, id) = (&name[..slash], &name[slash + 1..]);
+    let is_index = !id.is_empty() && id.len() < 6 && id.iter().all(u8::is_ascii_digit);
+    if job.is_empty() || !(is_index || Guid::parse(id).is_ok()) {
+        return None;
+    }
+    let rest = &text[word.len() + 1..];
+    let rest = match rest.strip_prefix(b"| ") {
+        Some(rest) => rest,
+        // The stream, or the file's name.
+        None => rest[self::word(rest)?.len() + 1..].strip_prefix(b"| ")?,
+    };
+    let (index, instance) = if is_index { (Some(id), None) } else { (None, Some(id)) };
+    Some(Envelope {
+        job: Some(Text::new(job)),
+        index: index.map(Text::new),
+        instance: instance.map(Text::new),
+        body_at: text.len() - rest.len(),
+        ..Envelope::default()
+    })
+}
+
+/// `name   | …`: docker compose, ansible, and other programs that run one on several machines.
+fn service(text: &[u8]) -> Option<Envelope<'_>> {
+    let name = word(text)?;
+    let rest = text[name.len()..].trim_ascii_start().strip_prefix(b"| ")?;
+    let source_file = Some(Text::new(name));
+    Some(Envelope { source_file, ..up_to(text.len() - rest.len()) })
+}
+
+/// `cell-1: …`, as pdsh prints it. A name without a digit, a dot or a hyphen may be a program's.
+fn host(text: &[u8]) -> Option<Envelope<'_>> {
+    let name = word(text)?.strip_suffix(b":")?;
+    let is_host = name.iter().any(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-'))
+        && syslog::is_host(name)
+        // A GUID is an app's.
+        && Guid::parse(name).is_err()
+        && Role::of_program(name) == Role::Speaker;
+    is_host.then(|| Envelope { host: Some(Text::new(name)), ..up_to(name.len() + 2) })
+}
+
+/// `[pod/name/container] …`.
+fn kubectl(text: &[u8]) -> Option<Envelope<'_>> {
+    let name = word(text)?.strip_prefix(b"[pod/")?.strip_suffix(b"]")?;
+    Some(Envelope { source_file: Some(Text::new(name)), ..up_to(name.len() + b"[pod/] ".len()) })
+}
+
+/// `{host="cell-1", job="syslog"} …`: the labels that logcli prints behind its stamp.
+fn labels(text: &[u8]) -> Option<Envelope<'_>> {
+    let inside = text.strip_prefix(b"{")?;
+    let close = inside.iter().take(2_048).position(|b| *b == b'}')?;
+    let (labels, rest) = (&inside[..close], &inside[close + 1..]);
+    if !labels.is_empty() && !memchr::memmem::find(labels, b"=\"").is_some_and(|at| at > 0) {
+        return None;
+    }
+    let rest = rest.strip_prefix(b" ")?.trim_ascii_start();
+    let label = |name: &[u8]| {
+        let at = memchr::memmem::find(labels, name)?;
+        let value = &labels[at + name.len()..];
+        Some(Text::new(&value[..memchr::memchr(b'"', value)?]))
+    };
+    let host = label(b"host=\"").or_else(|| label(b"hostname=\""));
+    Some(Envelope { host, ..up_to(text.len() - rest.len()) })
+}
+
+/// `     7⇥…`: cat -n and nl.
+fn numbered(text: &[u8]) -> Option<Envelope<'_>> {
+    let blanks = text.iter().take(12).take_while(|b| **b == b' ').count();
+    let digits = text[blanks..].iter().take(12).take_while(|b| b.is_ascii_digit()).count();
+    let at = blanks + digits;
+    (digits > 0 && text.get(at) == Some(&b'\t')).then(|| up_to(at + 1))
+}
+
+/// Blanks before a line, as people paste it.
+fn blanks(text: &[u8]) -> Option<Envelope<'_>> {
+    let len = text.iter().take(256).take_while(|b| matches!(b, b' ' | b'\t')).count();
+    (len > 0).then(|| up_to(len))
+}
+
+/// Words of which only the stamp behind them shows that they are a prefix: `pod container …`. The
+/// text before a lager line is a program's.
+fn first_word(text: &[u8]) -> Option<Envelope<'_>> {
+    let mut at = 0;
+    for _ in 0..2 {
+        at += word(&text[at..])?.len() + 1;
+        if crate::time::stamp::is_at(&text[at..]) {
+            return Some(up_to(at));
+        }
+    }
+    None
+}
+
+/// `2024 May  6 07:09:10 (agent) 10.0.16.15->/var/log/kern.log …`, or without the agent.
+fn ossec(text: &[u8]) -> Option<Envelope<'_>> {
+    let (time, len) = crate::time::stamp::year_first(text)?;
+    let rest = text[len..].strip_prefix(b" ")?;
+    let (agent, rest) = match rest.strip_prefix(b"(") {
+        Some(inside) => {
+            let close = inside.iter().take(256).position(|b| *b == b')')?;
+            (Some(&inside[..close]), inside[close + 1..].strip_prefix(b" ")?)
+        }
+        None => (None, rest),
+    };
+    let place = word(rest)?;
+    let arrow = memchr::memmem::find(place, b"->")?;
+    let host = agent.unwrap_or(&place[..arrow]);
+    let rest = &rest[place.len() + 1..];
+    Some(Envelope {
+        dialect: Dialect::Container,
+        time,
+        host: Some(Text::new(host)).filter(|_| !host.is_empty()),
+        ..up_to(text.len() - rest.len())
+    })
+}
+
+/// How much later than its line a shipper's stamp may be, and how much earlier, so that both are
+/// taken for one clock's: in nanoseconds.
+const LATE: i64 = 600_000_000_000;
+const EARLY: i64 = 2_000_000_000;
+
+impl<'a> Envelope<'a> {
+    /// This layer, with what only the layer around it says.
+    pub(crate) fn within(self, outer: &Self) -> Self {
+        // A tool's prefix names the machine. Of headers, the inner one does, for the outer one is a
+        // relay's.
+        let is_named = self.host.is_some_and(|host| host != "localhost")
+            || self.instance.is_some()
+            || self.job.is_some();
+        let machine =
+            if is_named && outer.dialect != Dialect::Bare { Self::default() } else { *outer };
+        Self {
+            dialect: if self.dialect == Dialect::Bare { outer.dialect } else { self.dialect },
+            time: within_time(self.time, outer.time),
+            priority: self.priority.or(outer.priority),
+            host: self.host.filter(|host| *host != "localhost").or(machine.host).or(self.host),
+            job: self.job.or(machine.job),
+            index: self.index.or(machine.index),
+            instance: self.instance.or(machine.instance),
+            deployment: self.deployment.or(machine.deployment),
+            az: self.az.or(machine.az),
+            director: self.director.or(machine.director),
+            environment: self.environment.or(machine.environment),
+            program: self.program.or(outer.program),
+            proc_id: if self.program.is_some() {
+                self.proc_id
+            } else {
+                self.proc_id.or(outer.proc_id)
+            },
+            uptime: self.uptime.or(outer.uptime),
+            caller: self.caller.or(outer.caller),
+            sequence: self.sequence.or(outer.sequence),
+            continuation: self.continuation || outer.continuation,
+            repeated: self.repeated.or(outer.repeated),
+            source_file: self.source_file.or(outer.source_file),
+            tags: self.tags.or(outer.tags),
+            body: self.body,
+            body_at: self.body_at,
+        }
+    }
+}
+
+/// The inner stamp. One without a year or zone is in UTC if the outer one then follows it at once.
+fn within_time(inner: LogTime, outer: LogTime) -> LogTime {
+    match (inner, outer) {
+        (LogTime::Unknown, _) => outer,
+        (LogTime::NoYear(civil) | LogTime::Local(civil), LogTime::Instant(shown)) => {
+            let year = match inner {
+                LogTime::Local(_) => civil.year,
+                _ => crate::time::Civil::of(shown).year,
+            };
+            let in_utc = [year, year - 1].into_iter().filter_map(|year| civil.at(year, 0));
+            let fits = |time: &crate::time::Timestamp| {
+                let late = shown.as_nanos().saturating_sub(time.as_nanos());
+                (-EARLY..=LATE).contains(&late)
+            };
+            in_utc.into_iter().find(fits).map_or(inner, LogTime::Instant)
+        }
+        _ => inner,
+    }
+}

@@ -1,0 +1,317 @@
+//! Roles: which program wrote a line, and what its lines can prove.
+//!
+//! An app, a user or a packet can put any text into a log. So what counts as evidence is decided
+//! from the envelope, before the text is read as JSON or as a packet.
+//!
+//! | role | who | what its lines prove |
+//! |---|---|---|
+//! | kernel | `kernel`, `klogd`; a kernel stamp without a program | packets, notes of missing lines, times |
+//! | packet logger | `ulogd` | packets, times |
+//! | component | rep, Garden, the BBS and other programs that write lager lines | lager lines, times |
+//! | logger | silk's `iptables-logger` | its own lines, times |
+//! | router | `gorouter` | lines of its access log, times |
+//! | relay | journald, rsyslog, loggregator's agents | notes of missing lines, times |
+//! | stream | an app's log stream | tags, and lines of its parts `CELL`, `STG` and `RTR` |
+//! | forwarder | `logger`, `cat`, shippers | nothing; a complete header inside theirs is judged instead |
+//! | speaker | every other program | nothing |
+//! | unnamed | lines without a program | everything, for the caller chose the file |
+//!
+//! Sources: loggregator `syslog_forwarder.conf.erb`, syslog-release `jobs/blackbox`, diego-release
+//! and silk-release `jobs/*/templates`; the tags are those of `logger -t` and of blackbox, which
+//! uses the name of the log's folder.
+
+use super::Envelope;
+use crate::bytes::json::Object;
+
+/// The role of the program that wrote a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Role {
+    /// The kernel.
+    Kernel,
+    /// A program that writes packets in the kernel's place.
+    PacketLogger,
+    /// A component of the platform that writes lager lines.
+    Component,
+    /// silk's iptables-logger.
+    Logger,
+    /// The router, whose access log quotes its clients.
+    Router,
+    /// A program that hands on logs, and says what it dropped.
+    Relay,
+    /// An app's log stream.
+    Stream,
+    /// A program that passes other lines on as text of its own.
+    Forwarder,
+    /// Any other program.
+    Speaker,
+    /// No program is named.
+    Unnamed,
+}
+
+/// A kind of statement that needs a writer who is entitled to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Proof {
+    /// A packet passed or was denied.
+    Packet,
+    /// A lager line tells of a container.
+    Lager,
+    /// A line of iptables-logger tells of a packet and its container.
+    Logger,
+    /// A document tells of containers.
+    Document,
+    /// A line of the router's access log tells of a container.
+    AccessLog,
+    /// A line of an app's stream tells of its container.
+    AppLog,
+    /// A note tells how many lines are missing.
+    Note,
+    /// The stamp tells the time at the writer.
+    Time,
+}
+
+impl Role {
+    /// All roles, each with what its lines prove.
+    const TABLE: [(Self, &'static [Proof]); 10] = {
+        use Proof::{AccessLog, AppLog, Document, Lager, Logger, Note, Packet, Time};
+        [
+            (Self::Kernel, &[Packet, Note, Time]),
+            (Self::PacketLogger, &[Packet, Time]),
+            (Self::Component, &[Lager, Time]),
+            (Self::Logger, &[Logger, Time]),
+            (Self::Router, &[AccessLog, Time]),
+            (Self::Relay, &[Note, Time]),
+            (Self::Stream, &[AppLog]),
+            (Self::Forwarder, &[]),
+            (Self::Speaker, &[]),
+            (Self::Unnamed, &[Packet, Lager, Logger, Document, AccessLog, AppLog, Note, Time]),
+        ]
+    };
+
+    /// Whether a line of this role proves such a statement.
+    ///
+    /// ```
+    /// use asg_core::{Line, Proof, Role};
+    ///
+    /// let role = |line: &str| Line::new(line.as_bytes()).envelope().role();
+    /// assert!(role("Jun 16 23:18:38 cell-1 kernel: x").proves(Proof::Packet));
+    /// assert!(!role("Jun 16 23:18:38 cell-1 sshd[7]: x").proves(Proof::Packet));
+    /// assert_eq!(role("2024-05-06T07:08:03Z [APP/PROC/WEB/0] OUT x"), Role::Stream);
+    /// ```
+    #[must_use]
+    pub fn proves(self, proof: Proof) -> bool {
+        Self::TABLE[self as usize].1.contains(&proof)
+    }
+
+    /// Whether the platform wrote the line's text, as far as the envelope tells.
+    #[must_use]
+    pub const fn is_platform(self) -> bool {
+        !matches!(self, Self::Stream | Self::Forwarder | Self::Speaker)
+    }
+
+    /// Whether a line of this role may be another's line, with a header of its own.
+    pub(crate) const fn carries_lines(self) -> bool {
+        !matches!(self, Self::Router | Self::Stream | Self::Speaker)
+    }
+
+    /// The role of a program by the name that it logs under.
+    pub(crate) fn of_program(program: &[u8]) -> Self {
+        let name = program.strip_prefix(b"vcap.").unwrap_or(program);
+        // blackbox may add the file: `rep/rep.stdout.log`.
+        let name = &name[..memchr::memchr(b'/', name).unwrap_or(name.len())];
+        let is_it = |known: &&str| name.eq_ignore_ascii_case(known.as_bytes());
+        let found = PROGRAMS.iter().find(|(_, names)| names.iter().any(|known| is_it(&known)));
+        found.map_or(Self::Speaker, |(role, _)| *role)
+    }
+}
+
+/// The programs of each role. A program that is in none is a speaker.
+const PROGRAMS: [(Role, &[&str]); 7] = [
+    (Role::Kernel, &["kernel", "klogd", "vmunix"]),
+    (
+        Role::Component,
+        &[
+            "rep",
+            "executor",
+            "garden",
+            "garden-linux",
+            "guardian",
+            "gdn",
+            "bbs",
+            "auctioneer",
+            "converger",
+            "route_emitter",
+            "route-emitter",
+            "nsync",
+            "nsync_listener",
+            "nsync_bulker",
+            "stager",
+            "tps",
+            "tps_listener",
+            "tps_watcher",
+            "cc_uploader",
+            "file_server",
+            "ssh_proxy",
+            "locket",
+            "silk-daemon",
+            "silk-controller",
+            "silk-cni",
+            "garden-cni",
+            "vxlan-policy-agent",
+            "netmon",
+            "policy-server",
+            "policy-server-internal",
+        ],
+    ),
+    (Role::Logger, &["iptables-logger"]),
+    (Role::Router, &["gorouter"]),
+    (Role::PacketLogger, &["ulogd", "ulogd2"]),
+    (
+        Role::Relay,
+        &[
+            "systemd-journald",
+            "systemd-journal",
+            "journal",
+            "rsyslogd",
+            "rsyslog",
+            "imjournal",
+            "metron_agent",
+            "metron",
+            "doppler",
+            "loggregator",
+            "loggregator_agent",
+            "loggr-udp-forwarder",
+            "loggr-syslog-agent",
+            "loggr-forwarder-agent",
+        ],
+    ),
+    (
+        Role::Forwarder,
+        &[
+            // The name of its user is `logger`'s tag where none is given.
+            "root",
+            "logger",
+            "cat",
+            "tail",
+            "tee",
+            "dmesg",
+            "journalctl",
+            "systemd-cat",
+            "syslog-ng",
+            "vector",
+            "fluent-bit",
+            "fluentd",
+            "td-agent",
+            "filebeat",
+            "journalbeat",
+            "logstash",
+            "promtail",
+            "alloy",
+            "nxlog",
+            "otelcol",
+            "remote_syslog",
+            "remote_syslog2",
+            "amazon-cloudwatch-agent",
+            "blackbox",
+            "cloudfoundry-blackbox",
+        ],
+    ),
+];
+
+/// Members that name an app's log stream, and those that only an app's line has.
+///
+/// Sources: firehose-to-syslog `events/events.go`; log-cache and loggregator-api
+/// `v2/envelope.proto`, whose tags are these; logsearch-for-cloudfoundry `app.conf`.
+const STREAMS: &[&str] = &["source_type", "cf_source_type"];
+const APPS: &[&str] = &["cf_app_id", "cf_app_guid", "cf_app_name", "application_id"];
+const EVENT_TYPE: &str = "event_type";
+const TAGS: &[&str] = &["tags", "@source", "@cf", "cf", "attributes", "labels"];
+
+/// Whether a member may say that an object's line is of an app's log stream.
+pub(crate) fn may_tell_stream(key: &str) -> bool {
+    key == EVENT_TYPE || [STREAMS, APPS, TAGS].iter().any(|keys| keys.contains(&key))
+}
+
+/// The part of an app's log stream that an object's line belongs to, as a drain shows it:
+/// `[APP/PROC/WEB/0]`.
+pub(crate) fn stream_of(object: &Object<'_>) -> Option<String> {
+    let tags = TAGS.iter().filter_map(|key| object.object(&[key]));
+    let stream = |object: &Object<'_>| {
+        let part = object.get(STREAMS).and_then(|part| part.get().strip_prefix('"'));
+        // Vector's `source_type` is one of its own: `file`, `syslog`.
+        if let Some(part) = part.filter(|part| part.starts_with(|c: char| c.is_ascii_uppercase())) {
+            let part = part.trim_end_matches('"');
+            let index = object.string(&["source_instance", "instance_id"]);
+            return Some(format!("[{part}/{}]", index.as_deref().unwrap_or("-")));
+        }
+        let is_message = object.string(&[EVENT_TYPE]).is_some_and(|it| &*it == "LogMessage");
+        (is_message || object.get(APPS).is_some()).then(|| "[APP]".to_owned())
+    };
+    stream(object).or_else(|| tags.into_iter().find_map(|tags| stream(&tags)))
+}
+
+impl Envelope<'_> {
+    /// The role of the program that wrote the line.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        if self.stream().is_some() || self.tags.is_some() {
+            return Role::Stream;
+        }
+        self.program.map_or(Role::Unnamed, |program| Role::of_program(program.as_bytes()))
+    }
+
+    /// Whether the line proves such a statement, by the program that wrote it.
+    #[must_use]
+    pub fn proves(&self, proof: Proof) -> bool {
+        self.role().proves(proof)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_role_proves_what_its_row_says_and_nothing_else() {
+        use Proof::{AccessLog, AppLog, Document, Lager, Logger, Note, Packet, Time};
+        let all = [Packet, Lager, Logger, Document, AccessLog, AppLog, Note, Time];
+        for (n, (role, proofs)) in Role::TABLE.into_iter().enumerate() {
+            assert_eq!(role as usize, n, "{role:?} is in another's row");
+            for proof in all {
+                assert_eq!(role.proves(proof), proofs.contains(&proof), "{role:?} {proof:?}");
+            }
+            assert_eq!(role.is_platform(), role.proves(Time), "{role:?}");
+        }
+    }
+
+    #[test]
+    fn each_program_has_one_role_and_a_program_of_none_is_a_speaker() {
+        let mut seen = std::collections::BTreeSet::new();
+        for (role, names) in PROGRAMS {
+            for name in names {
+                assert!(seen.insert(name), "{name} has two roles");
+                for form in [(*name).to_owned(), format!("vcap.{name}"), format!("{name}/x.log")] {
+                    assert_eq!(Role::of_program(form.as_bytes()), role, "{form}");
+                }
+            }
+        }
+        for program in [
+            "sshd",
+            "CRON",
+            "systemd",
+            "uaa",
+            "vcap.uaa",
+            "vcap.cloud_controller_ng",
+            "repx",
+            "",
+            "vcap.",
+            "/rep",
+            "kernel ",
+            "11111111-1111-4111-8111-111111111111",
+            "[kernel]",
+        ] {
+            assert_eq!(Role::of_program(program.as_bytes()), Role::Speaker, "{program}");
+        }
+    }
+}

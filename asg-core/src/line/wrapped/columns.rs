@@ -1,0 +1,173 @@
+//! Lines in tables: fields between commas, perhaps in quotes, or between tabs.
+//!
+//! A line does not show the table's head, so the field that holds a packet or a lager line is the
+//! text, and the other fields are known by their form: a time, a program, a host.
+//!
+//! Sources: splunk-sdk-python's samples; help.papertrailapp.com, permanent log archives; graylog2-server
+//! `SimpleMessageChunkCsvWriter`; kibana `generate_csv.ts`; Sumo Logic's and Azure Monitor's exports;
+//! Synology's log center.
+
+use std::borrow::Cow;
+
+use super::{Found, Outer, is_payload};
+use crate::line::envelope::role::Role;
+use crate::line::envelope::{Dialect, is_host};
+use crate::time::{LogTime, rfc3339, stamp};
+
+/// How many fields a row may have.
+const MOST: usize = 64;
+
+/// The line in a row of a table; `None` if the text is no row, or holds none.
+pub(super) fn find(text: &[u8]) -> Option<Found<'_>> {
+    if !is_payload(text) && !(is_quoted(text) && is_payload(&unquoted(text))) {
+        return None;
+    }
+    let fields = if memchr::memchr(b'\t', text).is_some() {
+        let mut at = 0;
+        let tabs = text.split(|b| *b == b'\t').map(|field| {
+            let starts = at;
+            at += field.len() + 1;
+            (starts, Cow::Borrowed(field))
+        });
+        tabs.collect()
+    } else {
+        memchr::memchr(b'"', text)?;
+        quoted_fields(text)?
+    };
+    if !(2..=MOST).contains(&fields.len()) {
+        return None;
+    }
+    let place = fields.iter().position(|(_, field)| is_payload(field))?;
+    let mut outer = Outer { dialect: Dialect::Json, ..Outer::default() };
+    let others = fields.iter().enumerate().filter(|(n, _)| *n != place);
+    others.for_each(|(_, (_, field))| tell(&mut outer, field));
+    let (starts, text) = fields.into_iter().nth(place)?;
+    Some(Found { text, starts, outer })
+}
+
+/// Takes what a field tells by its form.
+fn tell(outer: &mut Outer, field: &[u8]) {
+    let own = |field: &[u8]| String::from_utf8_lossy(field).into_owned();
+    let is_level = |field: &[u8]| crate::line::envelope::is_level_or_facility(field);
+    match time(field) {
+        LogTime::Unknown => {}
+        time => {
+            if outer.time == LogTime::Unknown {
+                outer.time = time;
+            }
+            return;
+        }
+    }
+    let digits = field.strip_prefix(b"-").unwrap_or(field);
+    let is_number = digits.iter().all(u8::is_ascii_digit);
+    let is_kernel = field == b"kernel";
+    if field.is_empty() || is_number || (is_level(field) && !is_kernel) {
+        return;
+    }
+    if Role::of_program(field) != Role::Speaker {
+        outer.program.get_or_insert_with(|| own(field));
+    } else if !is_host(field) || field.contains(&b'/') || field.contains(&b':') {
+        // A path, a source, or a text.
+    } else if outer.host.is_none() {
+        outer.host = Some(own(field));
+    } else if !field.iter().any(u8::is_ascii_digit) || crate::guid::Guid::parse(field).is_ok() {
+        // A second name, and no address: the program's.
+        outer.program.get_or_insert_with(|| own(field));
+    }
+}
+
+/// The time that a field shows.
+pub(super) fn time(field: &[u8]) -> LogTime {
+    let text = field.trim_ascii();
+    if let Some((time, len, _)) = rfc3339(text)
+        && len == text.len()
+    {
+        return LogTime::Instant(time);
+    }
+    if let Some((time, len)) = stamp::without_zone(text) {
+        if len == text.len() {
+            return time;
+        }
+        // `2024-05-06 07:09:10 +0000`.
+        if text.get(len) == Some(&b' ') {
+            let mut joined = [0; 48];
+            let joined_len = text.len() - 1;
+            if let Some(joined) = joined.get_mut(..joined_len) {
+                joined[..len].copy_from_slice(&text[..len]);
+                joined[len..].copy_from_slice(&text[len + 1..]);
+                if let Some((time, read, _)) = rfc3339(joined)
+                    && read == joined_len
+                {
+                    return LogTime::Instant(time);
+                }
+            }
+        }
+        return LogTime::Unknown;
+    }
+    match stamp::rfc3164(text) {
+        Some((time, len)) if len == text.len() => time,
+        _ => LogTime::Unknown,
+    }
+}
+
+fn is_quoted(text: &[u8]) -> bool {
+    memchr::memmem::find(text, b"\"\"").is_some()
+}
+
+/// The text with its doubled quotes as they were.
+fn unquoted(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = memchr::memmem::find(rest, b"\"\"") {
+        out.extend_from_slice(&rest[..=at]);
+        rest = &rest[at + 2..];
+    }
+    out.extend_from_slice(rest);
+    out
+}
+
+/// The fields between commas, each with where it begins; `None` if no field is in quotes.
+fn quoted_fields(text: &[u8]) -> Option<Vec<(usize, Cow<'_, [u8]>)>> {
+    let mut fields = Vec::new();
+    let mut has_quotes = false;
+    let mut at = 0;
+    loop {
+        let rest = &text[at..];
+        if rest.first() == Some(&b'"') {
+            has_quotes = true;
+            let len = closing(&rest[1..])?;
+            let inside = &rest[1..=len];
+            let field = if is_quoted(inside) {
+                Cow::Owned(unquoted(inside))
+            } else {
+                Cow::Borrowed(inside)
+            };
+            fields.push((at + 1, field));
+            at += len + 2;
+        } else {
+            let len = memchr::memchr(b',', rest).unwrap_or(rest.len());
+            fields.push((at, Cow::Borrowed(&rest[..len])));
+            at += len;
+        }
+        match text.get(at) {
+            None => break,
+            Some(b',') if fields.len() < MOST => at += 1,
+            // Blanks at the end.
+            Some(_) if text[at..].trim_ascii().is_empty() => break,
+            Some(_) => return None,
+        }
+    }
+    has_quotes.then_some(fields)
+}
+
+/// Where the quote is that ends a field: the first that is not doubled.
+fn closing(text: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        at += memchr::memchr(b'"', text.get(at..)?)?;
+        if text.get(at + 1) != Some(&b'"') {
+            return Some(at);
+        }
+        at += 2;
+    }
+}

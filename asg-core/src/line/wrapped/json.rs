@@ -1,0 +1,462 @@
+//! Lines in JSON, found by what they hold.
+//!
+//! Log stores put a line into a member of any name, at any depth, and several lines into arrays. So
+//! the text is the string that holds a packet or a lager line. Host, time and program stand beside
+//! it or around it, under names that [`MEMBERS`] lists. Where no string holds either, the members
+//! with the usual names are the text, so that other lines are read too.
+//!
+//! Sources: systemd.journal-fields(7); rsyslog `runtime/msg.c`; syslog-ng's templates; Vector,
+//! Fluent Bit and Filebeat by their documentation; Splunk's HEC; Elasticsearch; Loki
+//! `docs/sources/reference/loki-http-api.md`; CloudWatch Logs; Azure Monitor's table `Syslog`;
+//! Datadog's `LogAttributes`; the GELF specification; `opentelemetry-proto`, `logs.proto`.
+
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+
+use super::{Found, Outer, is_payload};
+use crate::bytes::json::Object;
+use crate::line::begins_as_lager;
+use crate::line::envelope::{Dialect, role, uptime_text};
+use crate::time::{LogTime, Timestamp, Uptime, rfc3339, stamp};
+
+/// What a member tells of the line beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tells {
+    Host,
+    Instance,
+    Job,
+    Program,
+    Priority,
+    Time,
+}
+
+/// The members that tell something, the surest first.
+const MEMBERS: &[(Tells, &[&str])] = &[
+    (
+        Tells::Host,
+        &[
+            "_HOSTNAME",
+            "hostname",
+            "host",
+            "HOST",
+            "Hostname",
+            "HostName",
+            "fromhost",
+            "Computer",
+            "source_name",
+        ],
+    ),
+    (Tells::Instance, &["id"]),
+    (Tells::Job, &["group", "job"]),
+    (
+        Tells::Program,
+        &[
+            "SYSLOG_IDENTIFIER",
+            "programname",
+            "ident",
+            "app-name",
+            "appname",
+            "PROGRAM",
+            "ProcessName",
+            "program",
+            "program_name",
+            "SourceName",
+            "service",
+            "component",
+        ],
+    ),
+    (Tells::Priority, &["PRIORITY", "pri"]),
+    (
+        Tells::Time,
+        &[
+            "@timestamp",
+            "timestamp",
+            "timereported",
+            "time",
+            "_time",
+            "date",
+            "ISODATE",
+            "generated_at",
+            "received_at",
+            "TimeGenerated",
+            "EventTime",
+            "timeUnixNano",
+            "TimeStamp",
+        ],
+    ),
+];
+
+/// Objects whose members tell of the line beside the object, and what they may tell.
+const NESTED: &[(&str, &[Tells])] = &[
+    ("host", &[Tells::Host]),
+    ("beat", &[Tells::Host]),
+    ("agent", &[Tells::Host]),
+    ("labels", &[Tells::Host, Tells::Program]),
+    ("stream", &[Tells::Host, Tells::Program]),
+    ("predecoder", &[Tells::Host, Tells::Program]),
+    ("syslog", &[Tells::Host, Tells::Program]),
+    ("attributes", &[Tells::Host, Tells::Program]),
+    ("@source", &[Tells::Host, Tells::Instance, Tells::Job, Tells::Program]),
+    ("instance@47450", &[Tells::Instance, Tells::Job]),
+];
+
+/// Where wrappers put a line that is neither a packet's nor lager's, the surest first.
+const TEXTS: &[&str] = &[
+    "MESSAGE",
+    "msg",
+    "log",
+    "message",
+    "_raw",
+    "line",
+    "full_message",
+    "short_message",
+    "@message",
+    "textPayload",
+    "SyslogMessage",
+    "Message",
+    "full_log",
+    "@rawstring",
+    "event",
+];
+
+/// How deep an object may be in others.
+const MOST_DEEP: usize = 8;
+
+/// The lines in a JSON text; `None` if it is none, or is a line of lager's itself.
+pub(super) fn find(text: &[u8]) -> Option<Vec<Found<'_>>> {
+    let text = text.trim_ascii_end();
+    let text = text.strip_suffix(b",").unwrap_or(text);
+    // Lager is nearly all of the JSON that comes by. It must not cost a parse here.
+    if begins_as_lager(text) {
+        return None;
+    }
+    let value: &RawValue = serde_json::from_slice(text).ok()?;
+    let mut lines = Lines { text, found: Vec::new() };
+    lines.value(value, &Outer::default(), MOST_DEEP);
+    Some(lines.found).filter(|found| !found.is_empty())
+}
+
+/// `tag: [1714979350.581301, {…}]` of Fluent Bit's files, `[0] tag: [[1714979350.5, {}], {"log"=>"…"}]`
+/// of its standard output, and `"message" => "…",` of Logstash.
+pub(super) fn tagged(text: &[u8]) -> Option<Vec<Found<'_>>> {
+    let head = &text[..text.len().min(256)];
+    if let Some(arrow) = memchr::memmem::find(head, b"=>") {
+        let quote = arrow + 2 + text[arrow + 2..].iter().take_while(|b| **b == b' ').count();
+        let value = serde_json::Deserializer::from_slice(text.get(quote..)?)
+            .into_iter::<&RawValue>()
+            .next()?
+            .ok()?;
+        let line = string(value).filter(|line| is_payload(line))?;
+        let stamp = memchr::memmem::find(head, b"[[").and_then(|at| epoch(&text[at + 2..]));
+        let time = stamp.map_or(LogTime::Unknown, LogTime::Instant);
+        let outer = Outer { dialect: Dialect::Json, time, ..Outer::default() };
+        return Some(vec![Found { text: line, starts: quote, outer }]);
+    }
+    let at = memchr::memmem::find(head, b": [")? + b": [".len();
+    let time = epoch(&text[at..])?;
+    let comma = at + memchr::memchr(b',', &text[at..])?;
+    let starts = comma + b", ".len();
+    let object = text.get(starts..)?.trim_ascii_end().strip_suffix(b"]")?;
+    let outer = Outer { time: LogTime::Instant(time), ..Outer::default() };
+    let mut found = find(object)?;
+    for found in &mut found {
+        found.starts += starts;
+        found.outer = std::mem::take(&mut found.outer).within(&outer);
+    }
+    Some(found)
+}
+
+/// The number that a text begins with, as seconds since the epoch.
+fn epoch(text: &[u8]) -> Option<Timestamp> {
+    let len = text.iter().take(32).take_while(|b| b.is_ascii_digit() || **b == b'.').count();
+    stamp::since_epoch(&text[..len])
+}
+
+/// The lines that were found in a text.
+struct Lines<'t> {
+    text: &'t [u8],
+    found: Vec<Found<'t>>,
+}
+
+impl<'t> Lines<'t> {
+    /// Looks into a value. `around` is what the objects around it tell.
+    fn value(&mut self, value: &'t RawValue, around: &Outer, depth: usize) {
+        if depth == 0 {
+            return;
+        }
+        match value.get().as_bytes().first() {
+            Some(b'{') => {
+                if let Ok(object) = Object::parse(value.get().as_bytes()) {
+                    self.object(value, &object, around, depth);
+                }
+            }
+            Some(b'[') => self.array(value, around, depth),
+            Some(b'"') => {
+                if let Some(text) = string(value).filter(|text| is_payload(text)) {
+                    self.push(value, text, around.clone());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn array(&mut self, value: &'t RawValue, around: &Outer, depth: usize) {
+        let Ok(values) = serde_json::from_str::<Vec<&'t RawValue>>(value.get()) else { return };
+        // Loki's pairs of a time and a line.
+        let time = values.first().and_then(|first| instant(first));
+        let with_time = time
+            .filter(|_| values.len() > 1)
+            .map(|time| Outer { time: LogTime::Instant(time), ..around.clone() });
+        let around = with_time.as_ref().unwrap_or(around);
+        for value in values {
+            self.value(value, around, depth - 1);
+        }
+    }
+
+    /// Looks into an object. Its strings, and those of the objects in it, are several forms of one
+    /// line; the longest tells most. The elements of arrays are lines of their own.
+    fn object(&mut self, value: &'t RawValue, object: &Object<'t>, around: &Outer, depth: usize) {
+        let outer = told(object).within(around);
+        if is_lager(object) {
+            // Shippers merge the members of a lager line with their own.
+            let is_wrapped = outer.host.is_some() || outer.stream.is_some() || depth < MOST_DEEP;
+            if is_wrapped {
+                let text = Cow::Borrowed(value.get().as_bytes());
+                self.push(value, text, Outer { dialect: Dialect::Json, ..outer });
+            }
+            return;
+        }
+        let mut forms = Vec::new();
+        let mut arrays = Vec::new();
+        strings(object, &outer, depth, &mut forms, &mut arrays);
+        let longest = forms.into_iter().reduce(|longest, form| {
+            if form.text.len() > longest.text.len() { form } else { longest }
+        });
+        if let Some(Form { value, text, outer }) = longest {
+            self.push(value, text, outer);
+            return;
+        }
+        let known = self.found.len();
+        self.nested(object, &outer, depth);
+        if self.found.len() > known {
+            return;
+        }
+        for array in arrays {
+            self.array(array, &outer, depth - 1);
+        }
+        // A line of another kind.
+        if self.found.len() == known
+            && let Some((key, value)) =
+                TEXTS.iter().find_map(|key| Some((*key, object.get(&[key])?)))
+            && let Some(text) = string(value)
+        {
+            let dialect = if key == "MESSAGE" { Dialect::JournalJson } else { outer.dialect };
+            self.push(value, text, Outer { dialect, ..outer });
+        }
+    }
+
+    /// Looks for lager lines in the objects of an object.
+    fn nested(&mut self, object: &Object<'t>, outer: &Outer, depth: usize) {
+        for (_, value) in object.members() {
+            if value.get().starts_with('{')
+                && let Ok(inner) = Object::parse(value.get().as_bytes())
+                && depth > 1
+            {
+                let known = self.found.len();
+                if is_lager(&inner) || holds_array(&inner, depth - 1) {
+                    self.object(value, &inner, outer, depth - 1);
+                }
+                if self.found.len() > known && is_lager(&inner) {
+                    return;
+                }
+            }
+        }
+    }
+
+    fn push(&mut self, value: &RawValue, text: Cow<'t, [u8]>, outer: Outer) {
+        // Both are pieces of one allocation.
+        let starts = value.get().as_ptr().addr() - self.text.as_ptr().addr();
+        let dialect = if outer.dialect == Dialect::Bare { Dialect::Json } else { outer.dialect };
+        self.found.push(Found { text, starts, outer: Outer { dialect, ..outer } });
+    }
+}
+
+/// Whether an object holds an array, at any depth.
+fn holds_array(object: &Object<'_>, depth: usize) -> bool {
+    depth > 0
+        && object.members().any(|(_, value)| match value.get().as_bytes().first() {
+            Some(b'[') => true,
+            Some(b'{') => Object::parse(value.get().as_bytes())
+                .is_ok_and(|inner| holds_array(&inner, depth - 1)),
+            _ => false,
+        })
+}
+
+/// One form of a line.
+struct Form<'t> {
+    value: &'t RawValue,
+    text: Cow<'t, [u8]>,
+    outer: Outer,
+}
+
+/// The strings of an object and of the objects in it that hold a line, and the object's arrays.
+fn strings<'t>(
+    object: &Object<'t>,
+    outer: &Outer,
+    depth: usize,
+    forms: &mut Vec<Form<'t>>,
+    arrays: &mut Vec<&'t RawValue>,
+) {
+    for (key, value) in object.members() {
+        let text = || string(value).filter(|text| is_payload(text));
+        let form = || text().map(|text| Form { value, text, outer: outer.clone() });
+        match value.get().as_bytes().first() {
+            Some(b'"') => forms.extend(form()),
+            Some(b'[') if key == "MESSAGE" => forms.extend(form()),
+            Some(b'[') => arrays.push(value),
+            Some(b'{') if depth > 1 => {
+                if let Ok(inner) = Object::parse(value.get().as_bytes())
+                    && !is_lager(&inner)
+                {
+                    let outer = told(&inner).within(outer);
+                    strings(&inner, &outer, depth - 1, forms, &mut Vec::new());
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether an object is a lager line: it has a source, a message and a stamp, and data or a level.
+fn is_lager(object: &Object<'_>) -> bool {
+    let has = |key: &str| object.get(&[key]).is_some();
+    let is_message =
+        || object.get(&["message"]).and_then(string).is_some_and(|message| !is_payload(&message));
+    has("source")
+        && has("timestamp")
+        && (has("data") || has("log_level") || has("level"))
+        && is_message()
+}
+
+/// What the members of an object tell of the line in it.
+fn told(object: &Object<'_>) -> Outer {
+    let mut outer = Outer { stream: role::stream_of(object), ..Outer::default() };
+    tell(&mut outer, object, &[Tells::Host, Tells::Program, Tells::Priority, Tells::Time]);
+    for (key, tells) in NESTED {
+        if let Some(inner) = object.object(&[key]) {
+            tell(&mut outer, &inner, tells);
+        }
+    }
+    if let Some(host) = object.object(&["host", "beat", "agent"])
+        && outer.host.is_none()
+    {
+        outer.host = host.string(&["name", "hostname"]).map(|name| name.as_str().to_owned());
+    }
+    let number = |key: &str| object.get(&[key])?.get().trim_matches('"').parse::<u64>().ok();
+    if let Some(micros) = number("__REALTIME_TIMESTAMP").and_then(|it| i64::try_from(it).ok()) {
+        let nanos = micros.checked_mul(1_000);
+        outer.time = nanos.map_or(outer.time, |it| LogTime::Instant(Timestamp::from_nanos(it)));
+    }
+    outer.uptime = number("_SOURCE_MONOTONIC_TIMESTAMP").map(Uptime::from_micros);
+    // `dmesg -J`, and Fluent Bit's records of the kernel's buffer.
+    let booted = || uptime_text(object.get(&["time"])?.get().trim_matches('"').as_bytes());
+    if object.get(&["msg"]).is_some()
+        && let Some(uptime) = booted().or_else(|| {
+            let (seconds, micros) = (number("sec")?, number("usec")?);
+            Some(Uptime::from_micros(seconds.checked_mul(1_000_000)?.checked_add(micros)?))
+        })
+    {
+        outer.uptime = outer.uptime.or(Some(uptime));
+        outer.dialect = Dialect::DmesgJson;
+        if booted().is_some() {
+            outer.time = LogTime::Unknown;
+        }
+    }
+    if object.get(&["__REALTIME_TIMESTAMP"]).is_some() || object.get(&["_HOSTNAME"]).is_some() {
+        outer.dialect = Dialect::JournalJson;
+    }
+    outer
+}
+
+/// Takes what an object tells of these.
+fn tell(outer: &mut Outer, object: &Object<'_>, of: &[Tells]) {
+    for (tells, keys) in MEMBERS.iter().filter(|(tells, _)| of.contains(tells)) {
+        let text = || {
+            let found = keys.iter().find_map(|key| object.string(&[key]));
+            found.map(|text| text.as_str().to_owned())
+        };
+        let slot = match tells {
+            Tells::Host => &mut outer.host,
+            Tells::Instance => &mut outer.instance,
+            Tells::Job => &mut outer.job,
+            Tells::Program => &mut outer.program,
+            Tells::Priority => {
+                let number = object.get(keys).map(|it| it.get().trim_matches('"'));
+                outer.priority = outer.priority.or(number.and_then(|it| it.parse().ok()));
+                continue;
+            }
+            Tells::Time => {
+                if outer.time == LogTime::Unknown {
+                    let values = keys.iter().filter_map(|key| object.get(&[key]));
+                    let times = values.map(time).find(|time| *time != LogTime::Unknown);
+                    outer.time = times.unwrap_or_default();
+                }
+                continue;
+            }
+        };
+        if slot.is_none() {
+            *slot = text();
+        }
+    }
+}
+
+/// The time that a value shows, as text or as a number since the epoch.
+fn time(value: &RawValue) -> LogTime {
+    if let Some(time) = instant(value) {
+        return LogTime::Instant(time);
+    }
+    let text = value.get().trim_matches('"').as_bytes();
+    super::columns::time(text)
+}
+
+/// The instant that a value shows.
+fn instant(value: &RawValue) -> Option<Timestamp> {
+    let text = value.get().trim_matches('"').as_bytes();
+    match rfc3339(text) {
+        Some((time, len, _)) if len == text.len() => Some(time),
+        _ => stamp::since_epoch(text),
+    }
+}
+
+/// A string, or what journald writes for text that is not UTF-8: an array of byte values.
+fn string<'t>(value: &'t RawValue) -> Option<Cow<'t, [u8]>> {
+    let text = value.get();
+    let text: Cow<'t, [u8]> = match text.as_bytes() {
+        [b'"', inside @ .., b'"'] if memchr::memchr(b'\\', inside).is_none() => {
+            Cow::Borrowed(inside)
+        }
+        [b'"', ..] => Cow::Owned(serde_json::from_str::<String>(text).ok()?.into_bytes()),
+        [b'[', ..] => Cow::Owned(serde_json::from_str::<Vec<u8>>(text).ok()?),
+        _ => return None,
+    };
+    Some(match text {
+        Cow::Borrowed(text) => Cow::Borrowed(text.trim_ascii_end_of_lines()),
+        Cow::Owned(mut text) => {
+            text.truncate(text.trim_ascii_end_of_lines().len());
+            Cow::Owned(text)
+        }
+    })
+}
+
+/// Drops line feeds at the end.
+trait EndOfLines {
+    fn trim_ascii_end_of_lines(&self) -> &[u8];
+}
+
+impl EndOfLines for [u8] {
+    fn trim_ascii_end_of_lines(&self) -> &[u8] {
+        let ends = self.iter().rev().take_while(|b| matches!(b, b'\n' | b'\r')).count();
+        &self[..self.len() - ends]
+    }
+}

@@ -1,0 +1,336 @@
+//! Wrappings that have to be undone before the line in them can be read: records of `/dev/kmsg`,
+//! JSON, tables, and several lines in one.
+//!
+//! | wrapping | who writes it |
+//! |---|---|
+//! | `4,339,637581122,-;…` | `/dev/kmsg` |
+//! | JSON, of any structure | journald, `dmesg -J`, log stores and shippers; see [`json`] |
+//! | `"…","…"`, `…⇥…` | exports of log stores; see [`columns`] |
+//! | `tag: [time, {…}]`, `{"log"=>"…"}`, `"message" => "…"` | Fluent Bit, Logstash |
+//! | `318 <4>1 …318 <4>1 …` | RFC 6587, a stream of octet counts without line feeds |
+//! | colours | grep, `aws logs tail` |
+//!
+//! A wrapping may stand behind layers ([`layers`](super::envelope::layers)), and the text in it may
+//! have layers, or be wrapped again.
+
+mod columns;
+mod json;
+
+use std::borrow::Cow;
+
+use super::envelope::role::Role;
+use super::envelope::{Dialect, Envelope, layers};
+use crate::bytes::text::Text;
+use crate::time::{LogTime, Uptime};
+
+/// What the wrappings of a line hold: one line at least.
+#[derive(Debug, Clone)]
+pub(super) struct Unwrapped<'a> {
+    pub(super) first: Part<'a>,
+    pub(super) more: Vec<Part<'a>>,
+}
+
+/// One line, and what its wrappings tell of it.
+#[derive(Debug, Clone)]
+pub(super) struct Part<'a> {
+    text: Cow<'a, [u8]>,
+    /// Where the wrapped text begins in the raw line.
+    starts: usize,
+    outer: Outer,
+}
+
+/// What a wrapping tells of the line in it. Each level fills what the levels inside it lack.
+#[derive(Debug, Clone, Default)]
+struct Outer {
+    dialect: Dialect,
+    time: LogTime,
+    uptime: Option<Uptime>,
+    host: Option<String>,
+    job: Option<String>,
+    index: Option<String>,
+    instance: Option<String>,
+    program: Option<String>,
+    /// The part of an app's log stream, in brackets, as a drain has it.
+    stream: Option<String>,
+    priority: Option<u8>,
+    sequence: Option<u64>,
+    continuation: bool,
+}
+
+/// A text that a wrapping holds.
+struct Found<'t> {
+    text: Cow<'t, [u8]>,
+    /// Where it begins in the text that was searched.
+    starts: usize,
+    outer: Outer,
+}
+
+/// How deep wrappings may be in each other.
+const MOST_DEEP: usize = 4;
+
+/// Undoes the wrappings of a line; `None` if it has none.
+pub(super) fn unwrap(raw: &[u8]) -> Option<Box<Unwrapped<'_>>> {
+    if let Some(Found { text, starts, outer }) = dev_kmsg(raw) {
+        return Some(Box::new(Unwrapped { first: Part { text, starts, outer }, more: Vec::new() }));
+    }
+    let mut parts = Vec::new();
+    let first = level(raw, &Outer::default())?;
+    for found in first {
+        inner(found, 1, &mut parts);
+    }
+    let mut parts = parts.into_iter();
+    // Nearly all have one, and a vector of none costs nothing.
+    let first = parts.next()?;
+    Some(Box::new(Unwrapped { first, more: parts.collect() }))
+}
+
+/// Goes on with what is in a text that was found.
+fn inner<'a>(found: Found<'a>, depth: usize, parts: &mut Vec<Part<'a>>) {
+    let Found { text, starts, outer } = found;
+    let is_closed = !outer.carries_lines();
+    let level = if is_closed || depth >= MOST_DEEP { None } else { level(&text, &outer) };
+    let Some(level) = level else {
+        parts.push(Part { text, starts, outer });
+        return;
+    };
+    let is_borrowed = matches!(text, Cow::Borrowed(_));
+    let level: Vec<_> = level
+        .into_iter()
+        .map(|found| Found {
+            // The place in escaped text is not known: it is where that begins.
+            starts: starts + if is_borrowed { found.starts } else { 0 },
+            text: Cow::Owned(found.text.into_owned()),
+            outer: found.outer,
+        })
+        .collect();
+    for found in level {
+        inner(found, depth + 1, parts);
+    }
+}
+
+/// The texts in the outermost wrapping of a text; `None` if it has none.
+fn level<'t>(text: &'t [u8], outer: &Outer) -> Option<Vec<Found<'t>>> {
+    if text.first() == Some(&0x1b) {
+        let text = Cow::Owned(without_colours(text));
+        return Some(vec![Found { text, starts: 0, outer: outer.clone() }]);
+    }
+    if let Some(found) = dev_kmsg(text) {
+        return Some(vec![found.within(outer)]);
+    }
+    if let Some(found) = frames(text) {
+        return Some(found);
+    }
+    if let Some(found) = json::tagged(text) {
+        return Some(found.into_iter().map(|found| found.within(outer)).collect());
+    }
+    // The cheap test first: all other wrappings have one of these.
+    memchr::memchr3(b'{', b'"', b'\t', text).or_else(|| memchr::memchr(b',', text))?;
+    let envelope = layers::peel(text);
+    if !envelope.role().carries_lines() || envelope.uptime.is_some() {
+        return None;
+    }
+    let at = text.len() - text[envelope.body_at..].trim_ascii_start().len();
+    let body = &text[at..];
+    let is_json = matches!(body, [b'{' | b'[', ..]);
+    // Columns are the whole text's: what looked like a layer is one of them.
+    let (found, at, around) = match envelope.role() {
+        Role::Unnamed | Role::Forwarder if is_json => {
+            (json::find(body), at, Outer::of(&envelope).within(outer))
+        }
+        Role::Unnamed if envelope.dialect == Dialect::Bare => {
+            (columns::find(text).map(|found| vec![found]), 0, outer.clone())
+        }
+        _ => return None,
+    };
+    let found = found?.into_iter().map(|mut found| {
+        found.starts += at;
+        found.within(&around)
+    });
+    Some(found.collect())
+}
+
+impl<'a> Found<'a> {
+    fn within(self, outer: &Outer) -> Self {
+        Self { outer: self.outer.within(outer), ..self }
+    }
+}
+
+impl Outer {
+    /// The same of layers.
+    fn of(envelope: &Envelope<'_>) -> Self {
+        let own = |text: Option<Text<'_>>| text.map(|text| text.to_string());
+        Self {
+            dialect: envelope.dialect,
+            time: envelope.time,
+            uptime: envelope.uptime,
+            host: own(envelope.host),
+            job: own(envelope.job),
+            index: own(envelope.index),
+            instance: own(envelope.instance),
+            program: own(envelope.program),
+            stream: None,
+            priority: envelope.priority,
+            sequence: envelope.sequence,
+            continuation: envelope.continuation,
+        }
+    }
+
+    fn envelope(&self) -> Envelope<'_> {
+        Envelope {
+            dialect: self.dialect,
+            time: self.time,
+            uptime: self.uptime,
+            host: self.host.as_deref().map(Into::into),
+            job: self.job.as_deref().map(Into::into),
+            index: self.index.as_deref().map(Into::into),
+            instance: self.instance.as_deref().map(Into::into),
+            program: self.program.as_deref().map(Into::into),
+            proc_id: self.stream.as_deref().map(Into::into),
+            priority: self.priority,
+            sequence: self.sequence,
+            continuation: self.continuation,
+            ..Envelope::default()
+        }
+    }
+
+    fn within(self, outer: &Self) -> Self {
+        let merged = Self::of(&self.envelope().within(&outer.envelope()));
+        // What is of an app's stream stays one, however deep.
+        Self { stream: self.stream.or_else(|| outer.stream.clone()), ..merged }
+    }
+
+    /// Whether the text may have a header of its own. The kernel's own records hold the message and
+    /// no header: a log prefix may look like one. Apps and users write text, and never headers.
+    fn carries_lines(&self) -> bool {
+        let is_record = matches!(self.dialect, Dialect::DevKmsg | Dialect::DmesgJson);
+        let program = self.program.as_deref().map(|program| Role::of_program(program.as_bytes()));
+        !is_record && self.stream.is_none() && program.is_none_or(Role::carries_lines)
+    }
+}
+
+impl Part<'_> {
+    /// The place in the raw line of a place in the text.
+    pub(super) fn raw_offset(&self, offset: usize) -> usize {
+        match self.text {
+            Cow::Owned(_) => self.starts,
+            Cow::Borrowed(_) => self.starts + offset,
+        }
+    }
+
+    /// The envelope of the line with what its wrappings tell.
+    pub(super) fn read_envelope<'e>(&'e self, envelope: &mut Envelope<'e>) {
+        if self.outer.carries_lines() {
+            super::envelope::read(&self.text, envelope);
+        } else {
+            envelope.body = Text::new(&self.text);
+        }
+        *envelope = envelope.within(&self.outer.envelope());
+    }
+}
+
+/// `priority,sequence,microseconds,flags[,…];text`, with `\xNN` for what is not printable ASCII.
+///
+/// Source: `Documentation/ABI/testing/dev-kmsg`.
+fn dev_kmsg(raw: &[u8]) -> Option<Found<'_>> {
+    let digits = raw.iter().take(4).take_while(|b| b.is_ascii_digit()).count();
+    if digits == 0 || raw.get(digits) != Some(&b',') {
+        return None;
+    }
+    let head_end = memchr::memchr(b';', &raw[..raw.len().min(80)])?;
+    let mut fields = raw[..head_end].split(|&b| b == b',');
+    let mut number = || std::str::from_utf8(fields.next()?).ok()?.parse::<u64>().ok();
+    let (priority, sequence, micros) = (number()?, number()?, number()?);
+    let flags = fields.next()?;
+    if !matches!(flags, [b'-' | b'c' | b'+', ..]) {
+        return None;
+    }
+    let starts = head_end + 1;
+    let text = &raw[starts..];
+    let text = match memchr::memchr(b'\\', text) {
+        None => Cow::Borrowed(text),
+        Some(_) => Cow::Owned(unescape(text)),
+    };
+    let outer = Outer {
+        dialect: Dialect::DevKmsg,
+        uptime: Some(Uptime::from_micros(micros)),
+        priority: u8::try_from(priority).ok(),
+        sequence: Some(sequence),
+        continuation: flags == b"c" || flags == b"+",
+        ..Outer::default()
+    };
+    Some(Found { text, starts, outer })
+}
+
+fn unescape(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((&b, after)) = rest.split_first() {
+        let escaped = match rest {
+            [b'\\', b'x', a, b, ..] => {
+                std::str::from_utf8(&[*a, *b]).ok().and_then(|hex| u8::from_str_radix(hex, 16).ok())
+            }
+            _ => None,
+        };
+        if let Some(byte) = escaped {
+            out.push(byte);
+            rest = &rest[4..];
+        } else {
+            out.push(b);
+            rest = after;
+        }
+    }
+    out
+}
+
+/// `318 <4>1 …318 <4>1 …`: a line that is longer than its octet count holds several.
+fn frames(text: &[u8]) -> Option<Vec<Found<'_>>> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some((begins, len)) = frame(&text[at..]) {
+        let starts = at + begins;
+        let ends = starts.saturating_add(len).min(text.len());
+        if found.is_empty() && ends == text.len() {
+            return None;
+        }
+        let frame = text[starts..ends].trim_ascii_end();
+        found.push(Found { text: Cow::Borrowed(frame), starts, outer: Outer::default() });
+        at = ends;
+    }
+    // What is left is no frame: the count was not one.
+    if text[at..].trim_ascii().is_empty() {
+        Some(found).filter(|found| found.len() > 1)
+    } else {
+        None
+    }
+}
+
+/// Where a frame begins behind its count, and how long it is.
+fn frame(text: &[u8]) -> Option<(usize, usize)> {
+    let digits = text.iter().take(6).take_while(|b| b.is_ascii_digit()).count();
+    let len = std::str::from_utf8(&text[..digits]).ok()?.parse().ok()?;
+    text[digits..].starts_with(b" <").then_some((digits + 1, len))
+}
+
+/// The text without the sequences that set colours.
+fn without_colours(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = memchr::memchr(0x1b, rest) {
+        out.extend_from_slice(&rest[..at]);
+        rest = &rest[at + 1..];
+        if let Some(inside) = rest.strip_prefix(b"[") {
+            let len = inside.iter().take(16).position(|b| (0x40..0x7f).contains(b));
+            rest = len.map_or(inside, |len| &inside[len + 1..]);
+        }
+    }
+    out.extend_from_slice(rest);
+    out
+}
+
+/// Whether a text holds a packet, or a line of lager's, which may be in another string.
+fn is_payload(text: &[u8]) -> bool {
+    let has = |mark: &[u8]| memchr::memmem::find(text, mark).is_some();
+    (has(b"OUT=") && has(b"IN="))
+        || (has(b"{\"timestamp\":") && has(b"\"source\":"))
+        || (has(b"{\\\"timestamp\\\":") && has(b"\"source\\\":"))
+}
