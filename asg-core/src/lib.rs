@@ -39,7 +39,9 @@ pub use ledger::attribution::{Attribution, Certainty, Conflict, MOST_CANDIDATES,
 pub use ledger::{AppNames, Ledger, LedgerError, Lifetime, Sighting};
 pub use line::Line;
 pub use line::envelope::{Dialect, Envelope};
+pub use line::gather::{DocumentLines, LogLines, unfinished_document};
 pub use line::split::{Lines, RawLine};
+pub use line::transcode::Transcoder;
 pub use names::Names;
 pub use names::directory::{Directory, DirectoryFn, NoDirectory, directory_fn};
 pub use names::identity::{AppState, Entity, Identity};

@@ -4,7 +4,9 @@
 //! carry has to be written down anew before it can be read, so a [`Line`] may own text. All others are borrowed.
 
 pub(crate) mod envelope;
+pub(crate) mod gather;
 pub(crate) mod split;
+pub(crate) mod transcode;
 
 use std::borrow::Cow;
 
@@ -46,11 +48,20 @@ pub(crate) struct Wrapping {
 }
 
 impl<'a> Line<'a> {
-    /// Takes any bytes; a carriage return at the end is dropped.
+    /// Takes any bytes. A line feed at the end, a carriage return, or both are dropped.
+    ///
+    /// ```
+    /// use asg_core::Line;
+    ///
+    /// for end in ["", "\n", "\r\n", "\r"] {
+    ///     let text = format!("[    1.000002] text{end}");
+    ///     assert_eq!(Line::new(text.as_bytes()).envelope().body, "text");
+    /// }
+    /// ```
     #[inline]
     #[must_use]
     pub fn new(raw: &'a [u8]) -> Self {
-        let raw = raw.strip_suffix(b"\r").unwrap_or(raw);
+        let raw = split::without_line_end(raw);
         match raw {
             // Most lines that begin with a digit begin with a year.
             [b'0'..=b'9', _, _, b'0'..=b'9', b'-', ..] => Self::bare(raw),
