@@ -1,5 +1,6 @@
 //! Helpers for bytes and text. This room calls no other.
 
+pub(crate) mod base64;
 pub(crate) mod digits;
 pub(crate) mod escape;
 pub(crate) mod find;

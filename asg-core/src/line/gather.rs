@@ -46,8 +46,9 @@ pub struct DocumentLines {
 impl DocumentLines {
     /// Holds nothing yet.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub const fn new() -> Self {
+        let open = Brackets { closers: Vec::new(), len: 0 };
+        Self { open, text: Vec::new(), offsets: Vec::new(), first: 0 }
     }
 
     /// Takes the next line, and passes on what is complete.
@@ -263,13 +264,13 @@ pub struct LogLines {
 impl LogLines {
     /// At the beginning of a stream; with the limits of [`Lines::new`].
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub const fn new() -> Self {
+        Self { lines: Lines::new(), documents: DocumentLines::new() }
     }
 
     /// The same, with the limit of [`Lines::with_limit`].
     #[must_use]
-    pub fn with_limit(limit: usize) -> Self {
+    pub const fn with_limit(limit: usize) -> Self {
         Self { lines: Lines::with_limit(limit), documents: DocumentLines::new() }
     }
 

@@ -27,7 +27,7 @@
 /// text.extend_from_slice(transcoder.finish());
 /// assert_eq!(text, b"IN=\n");
 /// ```
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Transcoder {
     encoding: Encoding,
     /// What was made of the last piece.
@@ -55,19 +55,28 @@ enum Order {
     HighFirst,
 }
 
-impl Default for Encoding {
+impl Default for Transcoder {
     fn default() -> Self {
-        Self::Unknown { held: [0; 2], len: 0 }
+        Self::new()
     }
 }
+
+/// Nothing has come.
+const UNKNOWN: Encoding = Encoding::Unknown { held: [0; 2], len: 0 };
 
 const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
 
 impl Transcoder {
     /// At the beginning of a stream.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub const fn new() -> Self {
+        Self { encoding: UNKNOWN, out: Vec::new() }
+    }
+
+    /// True if all that is still to come is passed on as it is.
+    #[must_use]
+    pub const fn is_done(&self) -> bool {
+        matches!(self.encoding, Encoding::Plain)
     }
 
     /// Takes the next piece of the stream, and returns what it adds to the text.
@@ -86,7 +95,7 @@ impl Transcoder {
     /// Ends the stream, and returns the rest of the text. The transcoder is new then.
     pub fn finish(&mut self) -> &[u8] {
         self.out.clear();
-        match std::mem::take(&mut self.encoding) {
+        match std::mem::replace(&mut self.encoding, UNKNOWN) {
             Encoding::Plain => {}
             Encoding::Unknown { held, len } => self.out.extend_from_slice(&held[..len]),
             Encoding::Utf16 { odd, high, .. } => {

@@ -42,6 +42,8 @@ pub struct Record<'a> {
     /// What it says.
     pub content: Content<'a>,
     pub(crate) memo: reader::Memo,
+    /// The first line of the document that the line is a further line of.
+    pub(crate) part_of: Option<u64>,
 }
 
 /// What a line says.
@@ -293,8 +295,10 @@ impl<'a> Content<'a> {
         let body = envelope.body.as_bytes();
         match body {
             [b'{', ..] => return *self = Self::json(body),
-            [b'[', b'{', b'"', ..] => {
-                return *self = Self::of(event::documents::containers_of_array(body));
+            [b'[', ..] if event::documents::may_be_array(body) => {
+                if let Some(content) = Self::array(body) {
+                    return *self = content;
+                }
             }
             _ => {}
         }
@@ -360,6 +364,15 @@ impl<'a> Content<'a> {
         Self::Damaged(Damaged { error, part })
     }
 
+    /// `None` if the body is no array; its end may be missing.
+    fn array(body: &'a [u8]) -> Option<Self> {
+        let error = match event::documents::containers_of_array(body) {
+            Ok(containers) => return Some(Self::of(containers)),
+            Err(error) => Error::of_json(body, &error),
+        };
+        error.is_cut().then_some(Self::Damaged(Damaged { error, part: None }))
+    }
+
     fn of(mut containers: Vec<RepEvent<'a>>) -> Self {
         match containers.len() {
             0 => Self::Other,
@@ -409,6 +422,9 @@ impl Serialize for RecordOutput<'_, '_> {
         map.serialize_entry("index", &envelope.index)?;
         map.serialize_entry("instance", &envelope.instance)?;
         map.serialize_entry("uptime", &envelope.uptime)?;
+        if let Some(first) = self.record.part_of {
+            map.serialize_entry("part_of", &first)?;
+        }
         let rep = match content {
             Content::Rep(event) => Some(event),
             // One object a line: the first container stands where the only one would, the others behind it.
