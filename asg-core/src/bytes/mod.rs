@@ -6,4 +6,5 @@ pub(crate) mod escape;
 pub(crate) mod find;
 pub(crate) mod hash;
 pub(crate) mod json;
+pub(crate) mod line_end;
 pub(crate) mod text;

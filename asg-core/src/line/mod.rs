@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 
 use self::envelope::{Dialect, Envelope};
 use crate::bytes::json::Object;
+use crate::bytes::line_end::without_line_end;
 use crate::bytes::text::Text;
 use crate::time::{LogTime, Timestamp, Uptime};
 
@@ -61,7 +62,7 @@ impl<'a> Line<'a> {
     #[inline]
     #[must_use]
     pub fn new(raw: &'a [u8]) -> Self {
-        let raw = split::without_line_end(raw);
+        let raw = without_line_end(raw);
         match raw {
             // Most lines that begin with a digit begin with a year.
             [b'0'..=b'9', _, _, b'0'..=b'9', b'-', ..] => Self::bare(raw),

@@ -2,6 +2,8 @@
 
 use memchr::memchr;
 
+use crate::bytes::line_end::without_cr;
+
 /// One line of a stream, without its line feed (or carriage return and line feed).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -161,15 +163,6 @@ impl Lines {
     }
 }
 
-/// The line without the line feed, the carriage return, or both at its end.
-#[inline]
-pub(crate) fn without_line_end(line: &[u8]) -> &[u8] {
-    without_cr(line.strip_suffix(b"\n").unwrap_or(line))
-}
-
-fn without_cr(line: &[u8]) -> &[u8] {
-    line.strip_suffix(b"\r").unwrap_or(line)
-}
 
 #[cfg(test)]
 mod tests {

@@ -13,7 +13,7 @@ use crate::event::{self, app_log};
 use crate::evidence::{Evidence, Origin, logger_evidence, rep_evidence};
 use crate::line::Line;
 use crate::line::envelope::Envelope;
-use crate::packet::Packet;
+use crate::packet::{self, Packet};
 use crate::prefix::LogPrefix;
 use crate::time::{LogTime, Resolved, TimePolicy, TimeQuality, Timestamp};
 
@@ -323,9 +323,19 @@ impl<'a> Content<'a> {
     /// True if the body is a packet's, whole or not; if not, anything may be in this new packet then.
     fn packet(&mut self, body: &'a [u8], is_kernel: bool) -> bool {
         let Self::Packet { packet, cf } = self else { return false };
-        let Some(read) = packet.fill(body, is_kernel) else { return false };
+        let Some(mut read) = packet.fill(body, is_kernel) else { return false };
         *cf = LogPrefix::parse(packet.prefix.as_bytes());
+        if cf.is_some()
+            && read.is_ok()
+            && let Some(error) = packet.cut_before_ip(body)
+        {
+            read = Err(error);
+        }
         if let Err(error) = read {
+            if packet::foreign::writer(body).is_some() {
+                *self = Self::Other;
+                return true;
+            }
             let part = Part::Packet { packet: std::mem::take(packet), cf: *cf };
             *self = Self::Damaged(Damaged { error, part: Some(part) });
         }
@@ -447,6 +457,16 @@ impl Serialize for RecordOutput<'_, '_> {
                 map.serialize_entry("cf", cf)?;
             }
             map.serialize_entry("packet", packet)?;
+            if let Some(trailing) = packet.trailing() {
+                map.serialize_entry("trailing", &trailing)?;
+            }
+            if !packet.redacted().is_empty() {
+                map.serialize_entry("redacted", packet.redacted())?;
+            }
+        } else if *content == Content::Other
+            && let Some(writer) = packet::foreign::writer(envelope.body.as_bytes())
+        {
+            map.serialize_entry("writer", writer)?;
         }
         if let Some(event) = rep {
             map.serialize_entry("rep", event)?;
