@@ -4,10 +4,13 @@
 use std::io::{self, Read};
 use std::time::Instant;
 
-use asg_core::Lines;
+use asg_core::{Lines, unfinished_document};
 
 use crate::input::read_piece;
 use crate::monitor::PERIOD;
+
+/// No document goes on in a line that is longer.
+const MOST_HELD: usize = 64 << 20;
 
 /// Some whole lines of a log.
 #[derive(Debug, Default)]
@@ -19,7 +22,7 @@ pub struct Block {
 
 impl Block {
     /// The lines, each with its line feed but perhaps the last of the log. Of a line that is longer
-    /// than a block, only the beginning.
+    /// than a block, and may be no document, only the beginning.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.buffer[..self.len]
@@ -83,13 +86,27 @@ impl<R: Read> Blocks<R> {
         while cut.is_none() && !self.is_over {
             result = self.fill(block);
             let new = &block.bytes()[searched..];
-            cut = memchr::memrchr(b'\n', new).map(|n| searched + n + 1);
-            searched = block.len;
-            if cut.is_none() && block.len > self.size {
-                // Nobody keeps so long a line, so the rest of it is passed over.
-                block.len = Lines::new().limit() + 1;
-                result = self.skip_line(block);
-                cut = Some(block.len);
+            let end = memchr::memrchr(b'\n', new).map(|n| searched + n + 1);
+            if end.is_none() && searched == 0 && block.len > self.size {
+                let limit = Lines::new().limit(block.bytes());
+                if block.len > limit {
+                    // Nobody keeps so long a line, so the rest of it is passed over.
+                    block.len = limit + 1;
+                    result = self.skip_line(block);
+                    cut = Some(block.len);
+                }
+                continue;
+            }
+            // A document is not divided: it goes into the next block, or this one grows.
+            cut = match end.map(|end| (end, unfinished_document(&block.bytes()[..end]))) {
+                Some((end, None)) => Some(end),
+                Some((_, Some(0))) | None => None,
+                Some((_, start)) => start,
+            };
+            searched = end.unwrap_or(searched);
+            if cut.is_none() && searched > 0 && block.len - searched > MOST_HELD {
+                // So long a line ends every document.
+                cut = Some(searched);
             }
         }
         // After the last of the log no other piece of its line comes.
@@ -103,7 +120,9 @@ impl<R: Read> Blocks<R> {
     /// Reads until a block is full, the log is over, or something has come and nothing more did for
     /// a while.
     fn fill(&mut self, block: &mut Block) -> io::Result<()> {
-        let mut room = block.make_room(self.size.saturating_sub(block.len).max(self.size / 8));
+        // A document is looked at anew each time, so its room is doubled.
+        let more = if block.len > self.size { block.len } else { self.size / 8 };
+        let mut room = block.make_room(self.size.saturating_sub(block.len).max(more));
         let mut read = Ok(1);
         let mut filled = 0;
         let start = Instant::now();

@@ -124,7 +124,11 @@ pub fn gather(mut gathering: Gathering, readers: &Readers) -> Result<asg_core::G
         let mut feed = Feed::new(&readers, "joining packets", Size::Small, Threads::ONE.get());
         let mut piece = Piece::default();
         while feed.next(&mut piece)? {
-            piece.for_each(|raw| joiner.look(raw.origin, raw.bytes));
+            piece.for_each(|raw| {
+                if raw.part_of.is_none() {
+                    joiner.look(raw.origin, raw.bytes);
+                }
+            });
         }
         Ok(())
     })
@@ -138,7 +142,10 @@ impl Work for Gather {
     type Done = Batch;
 
     fn piece(&mut self, piece: &Piece) -> Batch {
-        piece.for_each(|raw| self.gatherer.read(raw.origin, raw.bytes));
+        piece.for_each(|raw| match raw.part_of {
+            None => self.gatherer.read(raw.origin, raw.bytes),
+            Some(_) => self.gatherer.pass_over(),
+        });
         self.gatherer.take_batch()
     }
 }
@@ -245,6 +252,9 @@ impl PieceRows {
         match of {
             Of::Flows { correlation, cache } => piece.for_each(|raw| {
                 counts.lines += 1;
+                if raw.part_of.is_some() {
+                    return;
+                }
                 let line = Line::new(raw.bytes);
                 if let Some(flow) = correlation.flow(cache, raw.origin, &line) {
                     row(&ReadRow::of(&flow, raw.bytes), counts);
@@ -252,7 +262,7 @@ impl PieceRows {
             }),
             Of::Packets { reader, policy, needs_time } => piece.for_each(|raw| {
                 counts.lines += 1;
-                if !may_be_packet(raw.bytes) {
+                if raw.part_of.is_some() || !may_be_packet(raw.bytes) {
                     return;
                 }
                 let line = Line::new(raw.bytes);

@@ -1,7 +1,7 @@
 //! Sources of lines, and who supervises their reading.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use asg_core::Origin;
 use memchr::memmem;
@@ -23,6 +23,8 @@ pub struct Raw<'l> {
     pub bytes: &'l [u8],
     /// Whether it is longer than what is kept of a line.
     pub is_cut: bool,
+    /// The first line of the document that this is a further line of; the first has its whole text.
+    pub part_of: Option<u64>,
 }
 
 /// Returns `false` for lines that certainly hold no packet, at the speed of memory. A packet's line
@@ -43,6 +45,8 @@ pub struct Readers {
     sources: Arc<[Arc<dyn Source>]>,
     monitor: Arc<dyn Monitor>,
     failures: Option<Failures>,
+    /// Carriage returns in sources that have no line feed, by name.
+    lone_returns: Arc<Mutex<BTreeMap<String, u64>>>,
     threads: Threads,
 }
 
@@ -54,7 +58,8 @@ impl Readers {
     #[must_use]
     pub fn new(sources: Vec<Arc<dyn Source>>, monitor: Arc<dyn Monitor>) -> Self {
         let threads = Threads::default();
-        Self { sources: sources.into(), monitor, failures: None, threads }
+        let lone_returns = Arc::default();
+        Self { sources: sources.into(), monitor, failures: None, lone_returns, threads }
     }
 
     /// Goes on when a source cannot be read, and keeps the reason here.
@@ -102,6 +107,19 @@ impl Readers {
     /// Where the reasons go why a source could not be read.
     pub(crate) const fn failures(&self) -> Option<&Failures> {
         self.failures.as_ref()
+    }
+
+    /// Keeps how many carriage returns a source has, and no line feed.
+    pub(crate) fn note_lone_returns(&self, name: &str, returns: u64) {
+        let mut known = self.lone_returns.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(name.to_owned(), returns);
+    }
+
+    /// The sources whose lines end in carriage returns alone, so far as they were read, and how many
+    /// they have. Such lines are read as one.
+    #[must_use]
+    pub fn lone_returns(&self) -> BTreeMap<String, u64> {
+        self.lone_returns.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// How many threads work on the lines.

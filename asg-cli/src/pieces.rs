@@ -1,22 +1,22 @@
 //! Sources in pieces of whole lines, so that several threads can work on one source.
 
 use std::fmt;
-use std::io::Read;
+use std::io::{Cursor, Read};
 use std::num::NonZero;
 use std::sync::{Arc, PoisonError};
 
-use asg_core::{Lines, Origin, RawLine};
+use asg_core::{LogLines, Origin, RawLine, Transcoder, unfinished_document};
 
 use crate::blocks::{Block, Blocks};
 use crate::error::Error;
-use crate::input::{Meter as _, Opened, ReadCounter, Source};
+use crate::input::{Meter as _, Opened, ReadCounter, Source, Utf8};
 use crate::lines::{Failures, Raw, Readers};
 use crate::monitor::Watch;
 
 /// How many values of a column are taken at once.
 const VALUES: usize = 1024;
 
-/// How large pieces are, unless a line is longer.
+/// How large pieces are, unless a line or a document is longer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Size {
     /// Small enough for a processor's own cache.
@@ -35,7 +35,7 @@ impl Size {
     }
 }
 
-/// Some whole lines of a source.
+/// Some whole lines of a source, with all lines of a document.
 #[derive(Default)]
 pub(crate) struct Piece {
     source: Option<Arc<dyn Source>>,
@@ -63,15 +63,18 @@ impl Piece {
             for (number, end) in &self.separate {
                 let bytes = &self.block.bytes()[start..*end];
                 start = *end;
-                each(Raw { origin: at(*number), source: name, bytes, is_cut: false });
+                let origin = at(*number);
+                each(Raw { origin, source: name, bytes, is_cut: false, part_of: None });
             }
             return;
         }
+        let before = self.first - 1;
         let mut whole = |line: RawLine<'_>| {
-            let origin = at(self.first + line.number - 1);
-            each(Raw { origin, source: name, bytes: line.bytes, is_cut: line.skipped > 0 });
+            let RawLine { number, bytes, skipped, part_of, .. } = line;
+            let (origin, part_of) = (at(before + number), part_of.map(|first| before + first));
+            each(Raw { origin, source: name, bytes, is_cut: skipped > 0, part_of });
         };
-        let mut lines = Lines::new();
+        let mut lines = LogLines::new();
         lines.push(self.block.bytes(), &mut whole);
         lines.finish(whole);
     }
@@ -94,6 +97,9 @@ pub(crate) struct Feed {
     counter: ReadCounter,
     watch: Watch,
     failures: Option<Failures>,
+    readers: Readers,
+    /// The carriage returns of a source without a line feed so far.
+    lone_returns: Option<u64>,
     /// The error behind the last piece.
     failed: Option<Error>,
 }
@@ -101,7 +107,7 @@ pub(crate) struct Feed {
 /// A source that is being read.
 enum Open {
     Not,
-    Stream(Blocks<Box<dyn Read + Send>>),
+    Stream(Blocks<Utf8<Box<dyn Read + Send>>>),
     /// Bytes or separate lines, so far.
     Memory(usize),
 }
@@ -130,6 +136,8 @@ impl Feed {
             counter: ReadCounter::new(Arc::clone(&monitor)),
             watch: Watch::new(monitor, what, readers.size()),
             failures: readers.failures().cloned(),
+            readers: readers.clone(),
+            lone_returns: Some(0),
             failed: None,
         }
     }
@@ -158,7 +166,13 @@ impl Feed {
             let more = self.read(&**source, piece);
             let is_empty = piece.block.bytes().is_empty() && piece.separate.is_empty();
             self.line += if piece.separate.is_empty() { piece.count() } else { 0 };
+            self.look_for_returns(piece);
             if !matches!(more, Ok(true)) {
+                if let Some(2..) = self.lone_returns {
+                    let returns = self.lone_returns.unwrap_or_default();
+                    self.readers.note_lone_returns(source.name(), returns);
+                }
+                self.lone_returns = Some(0);
                 (self.open, self.line) = (Open::Not, 1);
                 self.at += 1;
             }
@@ -174,6 +188,16 @@ impl Feed {
     /// Lets the monitor end the reading.
     pub(crate) fn check(&mut self) -> Result<(), Error> {
         self.watch.look(self.counter.bytes())
+    }
+
+    fn look_for_returns(&mut self, piece: &Piece) {
+        let Some(returns) = &mut self.lone_returns else { return };
+        let bytes = piece.block.bytes();
+        if memchr::memchr(b'\n', bytes).is_some() || !piece.separate.is_empty() {
+            self.lone_returns = None;
+        } else {
+            *returns += memchr::memchr_iter(b'\r', bytes).count() as u64;
+        }
     }
 
     /// Keeps an error for after the piece before it.
@@ -195,17 +219,22 @@ impl Feed {
         }
         match source.open(&self.counter)? {
             Opened::Stream(stream) => {
-                let mut blocks = Blocks::new(stream, self.size);
+                let mut blocks = Blocks::new(Utf8::new(stream), self.size);
+                let more = blocks.next(&mut piece.block);
+                self.open = Open::Stream(blocks);
+                more.map_err(failed)
+            }
+            Opened::Bytes(whole) if self.done() == 0 && is_marked(whole) => {
+                self.counter.add(whole.len()).map_err(failed)?;
+                let stream: Box<dyn Read + Send> = Box::new(Cursor::new(utf8(whole)));
+                let mut blocks = Blocks::new(Utf8::new(stream), self.size);
                 let more = blocks.next(&mut piece.block);
                 self.open = Open::Stream(blocks);
                 more.map_err(failed)
             }
             Opened::Bytes(whole) => {
                 let done = self.done();
-                let most = whole.len().min(done + self.size);
-                let end = memchr::memrchr(b'\n', &whole[done..most]).map(|n| done + n + 1);
-                let end = end.or_else(|| Some(most + memchr::memchr(b'\n', &whole[most..])? + 1));
-                let end = end.filter(|_| most < whole.len()).unwrap_or(whole.len());
+                let end = done + end_of_piece(&whole[done..], self.size);
                 piece.block.set(&whole[done..end]);
                 self.open = Open::Memory(end);
                 self.counter.add(end - done).map_err(failed)?;
@@ -232,6 +261,54 @@ impl Feed {
         match self.open {
             Open::Memory(done) => done,
             _ => 0,
+        }
+    }
+}
+
+/// Whether a byte order mark says that the bytes are not read as they are.
+fn is_marked(bytes: &[u8]) -> bool {
+    [&b"\xef\xbb\xbf"[..], b"\xff\xfe", b"\xfe\xff"].iter().any(|mark| bytes.starts_with(mark))
+}
+
+fn utf8(bytes: &[u8]) -> Vec<u8> {
+    let mut transcoder = Transcoder::new();
+    let mut text = transcoder.push(bytes).to_vec();
+    text.extend_from_slice(transcoder.finish());
+    text
+}
+
+/// The length of the next piece: about `size`, to the end of a line that is in no document.
+fn end_of_piece(text: &[u8], size: usize) -> usize {
+    let mut most = size.max(1);
+    while most < text.len() {
+        let end = memchr::memrchr(b'\n', &text[..most]).map(|n| n + 1);
+        let end = end.or_else(|| Some(most + memchr::memchr(b'\n', &text[most..])? + 1));
+        let Some(end) = end else { break };
+        match unfinished_document(&text[..end]) {
+            None => return end,
+            Some(0) => most = end.max(most) * 2,
+            Some(start) => return start,
+        }
+    }
+    text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_end_behind_lines_and_documents() {
+        for (text, size, expected) in [
+            ("one\ntwo\n", 5, 4),
+            ("one\ntwo\n", 2, 4),
+            ("one\ntwo", 100, 7),
+            ("one\n{\n  \"a\": 1\n}\ntwo\n", 9, 4),
+            ("{\n  \"a\": 1\n}\ntwo\n", 4, 13),
+            ("{\n  \"a\": 1\n", 2, 11),
+            ("{\n  \"a\": 1\nlog\n", 2, 15),
+        ] {
+            assert_eq!(end_of_piece(text.as_bytes(), size), expected, "{text}");
         }
     }
 }

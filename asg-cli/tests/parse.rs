@@ -79,7 +79,7 @@ fn the_articles_line_is_the_contracts_example() {
 fn no_bytes_stop_it_and_no_line_is_lost() {
     let long = "x".repeat(70_000);
     let lines: [&[u8]; 8] = [
-        b"\xff\xfe\x00 IN= OUT=",
+        b"\xff\xfd\x00 IN= OUT=",
         b"",
         b"{\"timestamp\":\"1498140002.833300412\",\"source\":\"rep\",\"message\":\"rep.x\",\"data\":{\"guid\":\"d08b",
         b"OK_bfce786c-ab07-40ad-79f9-8 IN=s-010255073003 OUT=eth0 SRC=10.255.73.3 DST=8.8.8.8 LEN=6",
@@ -100,7 +100,10 @@ fn no_bytes_stop_it_and_no_line_is_lost() {
     assert_eq!(objects[3]["packet"]["dst"], "8.8.8.8");
     assert_eq!(objects[3]["error"]["offset"], 89);
     assert_eq!(run.status, 1, "the end of the long line was skipped");
-    assert_eq!(run.stderr, "asglog: -: lines longer than 64 KiB: 1; their ends were skipped\n");
+    assert_eq!(
+        run.stderr,
+        "asglog: -: lines longer than 64 KiB, or documents longer than 64 MiB: 1; their ends were skipped\n"
+    );
     assert_schema("parse", &objects);
 }
 

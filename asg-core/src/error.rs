@@ -94,6 +94,21 @@ impl Error {
         let kind = if cut { Kind::Cut("more JSON") } else { Kind::Json(message.into()) };
         Self { offset, kind }
     }
+
+    /// What `serde_json` says of this text.
+    #[cold]
+    pub(crate) fn of_json(text: &[u8], error: &serde_json::Error) -> Self {
+        if error.is_eof() {
+            return Self::json(text.len(), "", true);
+        }
+        // Line and column are counted from 1.
+        let start = match error.line() {
+            0 | 1 => 0,
+            line => memchr::memchr_iter(b'\n', text).nth(line - 2).map_or(text.len(), |at| at + 1),
+        };
+        let offset = (start + error.column().saturating_sub(1)).min(text.len());
+        Self::json(offset, &error.to_string(), false)
+    }
 }
 
 impl fmt::Display for Error {

@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use asg_core::{Lines, RawLine};
+use asg_core::{LogLines, RawLine};
 
 mod source;
+mod utf8;
 
+pub use utf8::Utf8;
 pub use source::{Log, Opened, ReadCounter, SeparateLines, Source};
 
 /// How much is read at once.
@@ -257,10 +259,11 @@ impl Read for Again {
 }
 
 fn for_each_line(
-    mut input: impl Read,
+    input: impl Read,
     mut each: impl FnMut(RawLine<'_>) -> ControlFlow<()>,
 ) -> io::Result<()> {
-    let mut lines = Lines::new();
+    let mut input = Utf8::new(input);
+    let mut lines = LogLines::new();
     let mut buffer = vec![0; PIECE];
     let mut flow = ControlFlow::Continue(());
     let mut each = |line: RawLine<'_>, flow: &mut ControlFlow<()>| {

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use asg_core::{
-    Flow, Follower, FollowerOptions, Guid, Identity, Lines, Origin, RawLine, SourceId, Timestamp,
+    Flow, Follower, FollowerOptions, Guid, Identity, LogLines, Origin, RawLine, SourceId, Timestamp,
 };
 
 use super::logs::{Directory, Logs, flows, has_standard_input};
@@ -171,7 +171,7 @@ struct Tail {
     path: PathBuf,
     id: SourceId,
     open: Option<Grown>,
-    lines: Lines,
+    lines: LogLines,
     /// Lines of files that are gone: their numbers are not given again.
     before: u64,
     last: u64,
@@ -211,7 +211,7 @@ impl Tail {
             id: origins::number(&path.display().to_string()),
             path,
             open: None,
-            lines: Lines::new(),
+            lines: LogLines::new(),
             before: 0,
             last: 0,
             complained: false,
@@ -270,7 +270,9 @@ impl Tail {
             open.end.drain(..open.end.len().saturating_sub(REMEMBERED));
             lines.push(&buffer[..n], |line: RawLine<'_>| {
                 *last = *before + line.number;
-                each(Origin { source: *id, line: *last }, line.bytes);
+                if line.part_of.is_none() {
+                    each(Origin { source: *id, line: *last }, line.bytes);
+                }
             });
         }
         Ok(read > 0)
@@ -279,9 +281,11 @@ impl Tail {
     /// That was all of this file: the beginning of a last line is a line.
     fn end(&mut self, each: &mut impl FnMut(Origin, &[u8])) {
         let Self { lines, id, before, last, .. } = self;
-        std::mem::replace(lines, Lines::new()).finish(|line| {
+        std::mem::replace(lines, LogLines::new()).finish(|line| {
             *last = *before + line.number;
-            each(Origin { source: *id, line: *last }, line.bytes);
+            if line.part_of.is_none() {
+                each(Origin { source: *id, line: *last }, line.bytes);
+            }
         });
         *before = *last;
     }

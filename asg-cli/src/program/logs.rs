@@ -132,6 +132,12 @@ impl Logs {
         for (name, what) in &*failures {
             report.left_out(format_args!("{name}: {what}"));
         }
+        for (name, returns) in self.readers.lone_returns() {
+            report.note(format_args!(
+                "{name}: its lines end in carriage returns alone ({returns}), and are read as one; \
+                 `tr '\\r' '\\n'` mends it"
+            ));
+        }
         match lines {
             0 if failures.len() == self.many => Err(Failure::Inputs),
             0 if self.is_implied => Err(no_logs()),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use asg_core::{Line, Reader, RecordOutput, TimePolicy};
+use asg_core::{Line, Reader, Record, RecordOutput, TimePolicy};
 use serde::Serialize;
 
 use super::logs::Logs;
@@ -67,7 +67,8 @@ fn objects(options: &Options, logs: &Logs, report: &mut Report) -> Result<(), Fa
     out.finish()?;
     for (name, lines) in too_long {
         report.left_out(format_args!(
-            "{name}: lines longer than 64 KiB: {lines}; their ends were skipped"
+            "{name}: lines longer than 64 KiB, or documents longer than 64 MiB: {lines}; \
+             their ends were skipped"
         ));
     }
     logs.close(lines, report)
@@ -99,7 +100,10 @@ impl Work for Objects {
         piece.for_each(|raw| {
             written.lines += 1;
             let line = Line::new(raw.bytes);
-            let mut record = reader.read(&line);
+            let mut record = match raw.part_of {
+                None => reader.read(&line),
+                Some(first) => Record::part_of(first),
+            };
             if raw.is_cut {
                 record = record.cut_at(raw.bytes.len());
                 *written.too_long.entry(raw.source.to_owned()).or_default() += 1;

@@ -69,6 +69,9 @@ impl Work for Rest {
     fn piece(&mut self, piece: &Piece) {
         let Self { correlation, cache, summary } = self;
         piece.for_each(|raw| {
+            if raw.part_of.is_some() {
+                return;
+            }
             let line = Line::new(raw.bytes);
             if let Some(flow) = correlation.uncounted(cache, raw.origin, &line) {
                 summary.add_flow(&flow);

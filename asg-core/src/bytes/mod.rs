@@ -1,8 +1,10 @@
 //! Helpers for bytes and text. This room calls no other.
 
+pub(crate) mod base64;
 pub(crate) mod digits;
 pub(crate) mod escape;
 pub(crate) mod find;
 pub(crate) mod hash;
 pub(crate) mod json;
+pub(crate) mod line_end;
 pub(crate) mod text;

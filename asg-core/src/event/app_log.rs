@@ -5,22 +5,24 @@
 //! | executor, since Diego 2.1 | `Cell <cell> creating container for instance <handle>`, in the app's own log stream |
 //! | gorouter | `… app_id:"<app>" app_index:"0" instance_id:"<handle>" …` |
 //! | loggregator's syslog agent | `[tags@47450 app_id="<app>" … process_instance_id="<handle>" …]` on any line of an app |
+//! | log-cache | the same tags as JSON, and the text in base64: `cf tail --json`, `/api/v1/read/<app>` |
 //!
 //! An app can print what it likes, so the text of a line counts only where the platform wrote it; the tags always do.
 //!
 //! Sources: executor `depot/containerstore/storenode.go`; gorouter `accesslog/schema/access_log_record.go`;
-//! loggregator-agent-release `pkg/egress/syslog/converter.go`.
+//! loggregator-agent-release `pkg/egress/syslog/converter.go`; go-loggregator 10 `rpc/loggregator_v2/envelope.proto`.
 
 use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
-use crate::bytes::json::{JsonStr, agreed};
+use crate::bytes::base64;
+use crate::bytes::json::{JsonStr, Object, agreed};
 use crate::event::lager::{RepEvent, RepEventKind};
 use crate::guid::{Guid, GuidPrefix};
 use crate::line::envelope::{Dialect, Envelope};
 use crate::names::Names;
-use crate::time::{LogTime, rfc3339};
+use crate::time::{LogTime, Timestamp, rfc3339};
 
 /// What an app's or the router's line says about a container.
 pub(crate) fn read<'a>(envelope: &Envelope<'a>) -> Option<RepEvent<'a>> {
@@ -42,10 +44,34 @@ pub(crate) fn read<'a>(envelope: &Envelope<'a>) -> Option<RepEvent<'a>> {
         }
     }
     let Some(tags) = envelope.tags else { return event };
-    with_tags(event, tags.as_bytes(), stream != Some(b"STG")).map(|mut event| {
+    let tag = |name: &str| {
+        agreed(Tags(tags.as_bytes()).filter(|(n, _)| *n == name.as_bytes()).map(|(_, value)| value))
+    };
+    with_tags(event, tag, stream != Some(b"STG")).map(|mut event| {
         event.time = event.time.or(instant(envelope));
         event
     })
+}
+
+/// What one of log-cache's envelopes says about a container:
+/// `{"timestamp":"1741082400000000000","source_id":…,"tags":{…},"log":{"payload":"aGVsbG8="}}`.
+pub(crate) fn read_envelope<'a>(object: &Object<'a>) -> Option<RepEvent<'a>> {
+    let tags = object.object(&["tags"])?;
+    object.string(&["source_id"])?;
+    let nanos: i64 = object.string(&["timestamp"])?.parse().ok()?;
+    let source = tags.string(&["source_type"]);
+    let lengths: &[usize] = match source.as_deref() {
+        Some("CELL") => &[28],
+        Some("STG") => &[36],
+        _ => &[],
+    };
+    let said = || {
+        let payload = object.object(&["log"])?.string(&["payload"])?;
+        lives(&base64::decode(payload.as_bytes())?, lengths).map(RepEvent::into_owned)
+    };
+    let said = if lengths.is_empty() { None } else { said() };
+    let event = with_tags(said, |name| tags.string(&[name]), lengths != [36])?;
+    Some(RepEvent { time: Some(Timestamp::from_nanos(nanos)), ..event })
 }
 
 const LIFE: &[(&str, RepEventKind)] = &[
@@ -59,7 +85,16 @@ const LIFE: &[(&str, RepEventKind)] = &[
 /// `Cell <cell> creating container for instance <handle>`. The line may be cut in the handle, so that must have one of the
 /// lengths that handles have.
 fn executor<'a>(envelope: &Envelope<'a>, lengths: &[usize]) -> Option<RepEvent<'a>> {
-    let body = envelope.body.as_bytes().trim_ascii().strip_prefix(b"Cell ")?;
+    let mut event = lives(envelope.body.as_bytes(), lengths)?;
+    event.time = instant(envelope);
+    if envelope.stream() == Some(b"CELL") {
+        event.index = envelope.stream_index();
+    }
+    Some(event)
+}
+
+fn lives<'a>(body: &'a [u8], lengths: &[usize]) -> Option<RepEvent<'a>> {
+    let body = body.trim_ascii().strip_prefix(b"Cell ")?;
     let (cell, rest) = text(body)?.split_once(' ')?;
     let (kind, handle) =
         LIFE.iter().find_map(|(verb, kind)| Some((*kind, rest.strip_prefix(verb)?)))?;
@@ -68,13 +103,9 @@ fn executor<'a>(envelope: &Envelope<'a>, lengths: &[usize]) -> Option<RepEvent<'
         return None;
     }
     let mut event = RepEvent::seen("executor", "app log");
-    event.time = instant(envelope);
     event.handle = Some(JsonStr::borrowed(handle));
     event.cell_id = Some(JsonStr::borrowed(cell));
     event.event = kind;
-    if envelope.stream() == Some(b"CELL") {
-        event.index = envelope.stream_index();
-    }
     Some(event)
 }
 
@@ -182,12 +213,9 @@ fn quoted_len(text: &[u8]) -> Option<usize> {
 /// Adds what the tags say; `None` where they contradict the text, or neither names a container.
 fn with_tags<'a>(
     event: Option<RepEvent<'a>>,
-    tags: &'a [u8],
+    tag: impl Fn(&str) -> Option<JsonStr<'a>>,
     has_index: bool,
 ) -> Option<RepEvent<'a>> {
-    let tag = |name: &str| {
-        agreed(Tags(tags).filter(|(n, _)| *n == name.as_bytes()).map(|(_, value)| value))
-    };
     let handle = tag("process_instance_id");
     let mut event = match (event, handle) {
         (Some(event), Some(handle)) => Some(event).filter(|e| e.handle.as_ref() == Some(&handle)),

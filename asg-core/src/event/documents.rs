@@ -6,15 +6,17 @@
 //! | `cfdot actual-lrps`, `actual-lrp-groups` | process, index, instance, cell and address, one object a line |
 //! | `cfdot tasks` | task, cell and app |
 //! | `cf curl /v3/processes/<guid>/stats` | instance, index, cell's and container's address |
+//! | log-cache's envelopes: `cf tail --json`, `/api/v1/read/<app>` | handle, app, index and cell, and what the cell says of the container's life |
 //!
 //! Sources: silk-release `lib/datastore/datastore.go`; bbs `models/actual_lrp.proto`, `task.proto`;
-//! `cloud_controller_ng` `app/presenters/v3/process_stats_presenter.rb`.
+//! `cloud_controller_ng` `app/presenters/v3/process_stats_presenter.rb`; go-log-cache 2 `rpc/logcache_v1/egress.proto`.
 
 use std::net::IpAddr;
 
 use serde_json::value::RawValue;
 
 use crate::bytes::json::Object;
+use crate::event::app_log;
 use crate::event::lager::{LagerEvent, RepEvent, RepEventKind, names_of_properties};
 use crate::names::Names;
 use crate::time::Timestamp;
@@ -26,14 +28,28 @@ pub(crate) fn containers<'a>(object: &Object<'a>) -> Vec<RepEvent<'a>> {
     found
 }
 
-/// The same for the objects of an array.
-pub(crate) fn containers_of_array(text: &[u8]) -> Vec<RepEvent<'_>> {
+/// True if the text may be an array of objects, or of texts.
+pub(crate) fn may_be_array(text: &[u8]) -> bool {
+    let inside = text.strip_prefix(b"[").map(<[u8]>::trim_ascii_start);
+    matches!(inside, Some([b'{' | b'"', ..]))
+}
+
+/// The same for the objects of an array, which lager may have written.
+///
+/// # Errors
+///
+/// If the text is no JSON.
+pub(crate) fn containers_of_array(text: &[u8]) -> Result<Vec<RepEvent<'_>>, serde_json::Error> {
     let mut found = Vec::new();
-    let objects: Vec<Object<'_>> = serde_json::from_slice(text).unwrap_or_default();
-    for object in &objects {
-        each_container(object, &mut |_, event| found.push(event));
+    let values: Vec<&RawValue> = serde_json::from_slice(text)?;
+    for value in values {
+        one_entry(value, &mut |_, event| {
+            if let LagerEvent::Rep(event) = event {
+                found.push(event);
+            }
+        });
     }
-    found
+    Ok(found)
 }
 
 /// The events in a document, with the text that each comes from where that is known.
@@ -41,20 +57,24 @@ pub(crate) fn entries<'a>(
     value: &'a RawValue,
     each: &mut impl FnMut(&'a RawValue, LagerEvent<'a>),
 ) {
-    let mut one = |value: &'a RawValue| {
-        let Ok(object) = Object::parse(value.get().as_bytes()) else { return };
-        match LagerEvent::of(&object) {
-            LagerEvent::Other => each_container(&object, &mut |place, event| {
-                each(place.unwrap_or(value), LagerEvent::Rep(event));
-            }),
-            event => each(value, event),
-        }
-    };
     if value.get().starts_with('[') {
         let values: Vec<&RawValue> = serde_json::from_str(value.get()).unwrap_or_default();
-        values.into_iter().for_each(one);
+        values.into_iter().for_each(|value| one_entry(value, each));
     } else {
-        one(value);
+        one_entry(value, each);
+    }
+}
+
+fn one_entry<'a>(value: &'a RawValue, each: &mut impl FnMut(&'a RawValue, LagerEvent<'a>)) {
+    if !value.get().starts_with('{') {
+        return;
+    }
+    let Ok(object) = Object::parse(value.get().as_bytes()) else { return };
+    match LagerEvent::of(&object) {
+        LagerEvent::Other => each_container(&object, &mut |place, event| {
+            each(place.unwrap_or(value), LagerEvent::Rep(event));
+        }),
+        event => each(value, event),
     }
 }
 
@@ -62,18 +82,18 @@ fn each_container<'a>(
     object: &Object<'a>,
     each: &mut impl FnMut(Option<&'a RawValue>, RepEvent<'a>),
 ) {
-    if let Some(event) = actual_lrp(object).or_else(|| task(object)) {
+    let single = actual_lrp(object).or_else(|| task(object));
+    if let Some(event) = single.or_else(|| app_log::read_envelope(object)) {
         return each(None, event);
     }
+    // log-cache's API wraps its batch once more than `cf tail --json` does.
+    let batch =
+        || object.get(&["batch"]).or_else(|| object.object(&["envelopes"])?.get(&["batch"]));
     if let Some(instances) = object.get(&["resources"]) {
-        let instances: Vec<&RawValue> = serde_json::from_str(instances.get()).unwrap_or_default();
-        for place in instances {
-            let event = Object::parse(place.get().as_bytes()).ok().and_then(|o| instance(&o));
-            if let Some(event) = event {
-                each(Some(place), event);
-            }
-        }
-        return;
+        return each_of(instances, instance, each);
+    }
+    if let Some(envelopes) = batch() {
+        return each_of(envelopes, app_log::read_envelope, each);
     }
     for (key, place) in object.members() {
         // Few objects are a store: the first member tells.
@@ -87,6 +107,20 @@ fn each_container<'a>(
         };
         let Some(event) = event else { return };
         each(Some(place), event);
+    }
+}
+
+/// What is said by the objects of an array.
+fn each_of<'a>(
+    array: &'a RawValue,
+    read: fn(&Object<'a>) -> Option<RepEvent<'a>>,
+    each: &mut impl FnMut(Option<&'a RawValue>, RepEvent<'a>),
+) {
+    let places: Vec<&RawValue> = serde_json::from_str(array.get()).unwrap_or_default();
+    for place in places {
+        if let Some(event) = Object::parse(place.get().as_bytes()).ok().and_then(|o| read(&o)) {
+            each(Some(place), event);
+        }
     }
 }
 

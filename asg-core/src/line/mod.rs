@@ -6,7 +6,9 @@
 //! whose line feeds were lost.
 
 pub(crate) mod envelope;
+pub(crate) mod gather;
 pub(crate) mod split;
+pub(crate) mod transcode;
 mod wrapped;
 
 use std::sync::OnceLock;
@@ -32,12 +34,21 @@ pub struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// Takes any bytes; a carriage return at the end is dropped.
+    /// Takes any bytes. A line feed at the end, a carriage return, or both are dropped.
+    ///
+    /// ```
+    /// use asg_core::Line;
+    ///
+    /// for end in ["", "\n", "\r\n", "\r"] {
+    ///     let text = format!("[    1.000002] text{end}");
+    ///     assert_eq!(Line::new(text.as_bytes()).envelope().body, "text");
+    /// }
+    /// ```
     #[inline]
     #[must_use]
     pub const fn new(raw: &'a [u8]) -> Self {
         let raw = match raw {
-            [raw @ .., b'\r'] => raw,
+            [raw @ .., b'\r', b'\n'] | [raw @ .., b'\n' | b'\r'] => raw,
             raw => raw,
         };
         Self { raw, unwrapped: OnceLock::new() }

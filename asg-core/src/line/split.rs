@@ -2,6 +2,8 @@
 
 use memchr::memchr;
 
+use crate::bytes::line_end::without_cr;
+
 /// One line of a stream, without its line feed (or carriage return and line feed).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -10,11 +12,20 @@ pub struct RawLine<'a> {
     pub number: u64,
     /// Where the line begins in the stream, in bytes from its start.
     pub offset: u64,
-    /// The line, or its first [`Lines::limit`] bytes.
+    /// The line, or as many of its first bytes as [`Lines::limit`] says.
     pub bytes: &'a [u8],
     /// How many bytes of an over-long line were skipped; 0 for nearly all.
     pub skipped: u64,
+    /// The number of the first line of the document that this line belongs to, and does not begin;
+    /// see [`DocumentLines`](crate::DocumentLines).
+    pub part_of: Option<u64>,
 }
+
+/// The most bytes of a line that are kept, unless it may be a document.
+const MOST_LINE: usize = 64 << 10;
+
+/// The most bytes of a document that are kept: a `store.json` of 200,000 containers.
+pub(crate) const MOST_DOCUMENT: usize = 64 << 20;
 
 /// Splits a stream of bytes into lines, whatever the pieces in which it comes.
 ///
@@ -39,6 +50,8 @@ pub struct RawLine<'a> {
 #[derive(Debug, Clone)]
 pub struct Lines {
     limit: usize,
+    /// The limit of a line that begins with `{` or `[`.
+    document_limit: usize,
     /// The beginning of a line whose end has not come yet.
     held: Vec<u8>,
     skipped: u64,
@@ -53,23 +66,38 @@ impl Default for Lines {
 }
 
 impl Lines {
-    /// A decoder with a limit of 64 KiB a line.
+    /// A decoder with a limit of 64 KiB a line, and of 64 MiB a line that begins with `{` or `[`:
+    /// such a line may be a whole document.
+    ///
+    /// ```
+    /// let mut lines = asg_core::Lines::new();
+    /// for (begins, kept) in [("x", 65_536), ("{", 70_001)] {
+    ///     let line = format!("{begins}{}\n", " ".repeat(70_000));
+    ///     lines.push(line.as_bytes(), |line| assert_eq!(line.bytes.len(), kept));
+    /// }
+    /// ```
     #[must_use]
     pub const fn new() -> Self {
-        Self::with_limit(64 << 10)
+        let mut lines = Self::with_limit(MOST_LINE);
+        lines.document_limit = MOST_DOCUMENT;
+        lines
     }
 
-    /// A decoder that keeps at most `limit` bytes of a line; at least 1.
+    /// A decoder that keeps at most `limit` bytes of any line; at least 1.
     #[must_use]
     pub const fn with_limit(limit: usize) -> Self {
         let limit = if limit == 0 { 1 } else { limit };
-        Self { limit, held: Vec::new(), skipped: 0, number: 0, offset: 0 }
+        let document_limit = limit;
+        Self { limit, document_limit, held: Vec::new(), skipped: 0, number: 0, offset: 0 }
     }
 
-    /// The most bytes of a line that are kept.
+    /// The most bytes that are kept of a line that begins so.
     #[must_use]
-    pub const fn limit(&self) -> usize {
-        self.limit
+    pub fn limit(&self, line: &[u8]) -> usize {
+        match line.first() {
+            Some(b'{' | b'[') => self.document_limit,
+            _ => self.limit,
+        }
     }
 
     /// Takes the next piece of the stream and hands on the lines that end in it.
@@ -77,13 +105,15 @@ impl Lines {
         while let Some(end) = memchr(b'\n', piece) {
             let line = &piece[..end];
             piece = &piece[end + 1..];
-            if self.is_between_lines() && line.len() <= self.limit {
+            let is_short = line.len() <= self.limit || line.len() <= self.limit(line);
+            if is_short && self.is_between_lines() {
                 self.number += 1;
                 each(RawLine {
                     number: self.number,
                     offset: self.offset,
                     bytes: without_cr(line),
                     skipped: 0,
+                    part_of: None,
                 });
                 self.offset += end as u64 + 1;
             } else {
@@ -108,7 +138,8 @@ impl Lines {
     }
 
     fn hold(&mut self, piece: &[u8]) {
-        let room = self.limit - self.held.len();
+        let limit = self.limit(if self.held.is_empty() { piece } else { &self.held });
+        let room = limit.saturating_sub(self.held.len());
         let (kept, rest) = piece.split_at(room.min(piece.len()));
         self.held.extend_from_slice(kept);
         self.skipped += rest.len() as u64;
@@ -118,16 +149,20 @@ impl Lines {
     fn hand_on(&mut self, each: &mut impl FnMut(RawLine<'_>)) {
         self.number += 1;
         let bytes = if self.skipped == 0 { without_cr(&self.held) } else { &self.held };
-        each(RawLine { number: self.number, offset: self.offset, bytes, skipped: self.skipped });
+        each(RawLine {
+            number: self.number,
+            offset: self.offset,
+            bytes,
+            skipped: self.skipped,
+            part_of: None,
+        });
         self.offset += self.held.len() as u64 + self.skipped;
         self.held.clear();
+        self.held.shrink_to(MOST_LINE);
         self.skipped = 0;
     }
 }
 
-fn without_cr(line: &[u8]) -> &[u8] {
-    line.strip_suffix(b"\r").unwrap_or(line)
-}
 
 #[cfg(test)]
 mod tests {

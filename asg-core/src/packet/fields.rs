@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use serde::{Serialize, Serializer};
 
 use super::anchor::Anchor;
+use super::extra::Extra;
 use super::form::{LineForm, V6Form};
 use crate::bytes::text::Text;
 
@@ -120,6 +121,9 @@ pub struct Packet<'a> {
     /// What only rendering needs.
     #[serde(skip)]
     pub form: LineForm,
+    /// What is in the line beside the kernel's words.
+    #[serde(skip)]
+    pub(super) extra: Option<Box<Extra<'a>>>,
 }
 
 /// An IP packet: the logged one, or the one quoted inside an ICMP error.

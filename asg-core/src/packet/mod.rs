@@ -5,8 +5,10 @@
 //! * [`anchor`] finds where the log prefix ends: at `IN=… OUT=…`.
 //! * [`grammar`] reads the rest from left to right. The kernel prints its fields in a fixed order and repeats some of
 //!   their names (`LEN`, `ID`, `SRC`…), so the place of a field decides what it means.
+//! * [`extra`] is what stands in a line beside the kernel's words.
 //! * [`fast`] is a short cut through both for the lines that logs are full of.
 //! * [`fields`] are the records that the grammar fills, [`form`] what they do not say of the line.
+//! * [`foreign`] knows the lines of other programs that look like the kernel's.
 //! * [`view`] shows them as what they are: a network header, a transport header, an ICMP message.
 //! * `reference` and `generator`, for tests: a second reader, slow and obvious, and a printer of any line.
 //! * [`render`] prints a packet back as the line it came from.
@@ -14,8 +16,10 @@
 //! No room here knows what a prefix means; that is [`crate::LogPrefix`]'s.
 
 mod anchor;
+mod extra;
 mod fast;
 mod fields;
+pub(crate) mod foreign;
 mod form;
 #[cfg(any(test, feature = "reference"))]
 pub mod generator;
@@ -27,11 +31,15 @@ mod render;
 mod tests;
 mod view;
 
+use anchor::Anchor;
 pub(crate) use fast::{Head, Tail};
 pub use fields::{Address, ExtHeader, Family, Format, Ip, MacAddr, Packet, Proto, TcpFlags};
 pub use form::LineForm;
 pub use view::{Icmp, Network, Transport};
 
+use self::extra::Extra;
+use crate::bytes::line_end::without_line_end;
+use crate::bytes::text::Text;
 use crate::error::Error;
 
 /// What could be read of a packet line, and why reading stopped if it did.
@@ -56,7 +64,8 @@ pub struct Lenient<'a> {
 }
 
 impl<'a> Packet<'a> {
-    /// Reads a whole packet line: the kernel's text without time stamp or syslog header, and without a line feed.
+    /// Reads a whole packet line: the kernel's text without time stamp or syslog header. A line feed at its end, a
+    /// carriage return, or both are dropped. A value that is masked is left out; see [`Packet::redacted`].
     ///
     /// # Errors
     ///
@@ -92,26 +101,33 @@ impl<'a> Packet<'a> {
     #[must_use]
     pub fn parse_lenient(text: &'a [u8]) -> Option<Lenient<'a>> {
         let mut packet = Self::default();
-        match packet.fill(text, false)? {
+        match packet.fill(without_line_end(text), false)? {
             Ok(()) => Some(Lenient { packet, stop: None }),
             Err(stop) => Some(Lenient { packet, stop: Some(stop) }),
         }
     }
 
-    /// The same for a text that is known to be the kernel's, which may also end inside `IN=… OUT=…`.
+    /// The same for a text that is known to be the kernel's, which may also end inside `IN=… OUT=…`, or begin behind
+    /// that.
     ///
-    /// Of such a piece only the prefix is certain, and the input interface if something follows it.
+    /// Of a piece that ends there only the prefix is certain, and the input interface if something follows it. Of one that
+    /// has lost its beginning, fields are certain if it goes on to the end of a packet line.
     ///
     /// ```
     /// use asg_core::Packet;
     /// let cut = Packet::parse_kernel(b"OK_bfce786c-ab07-40ad-79f9-8 IN=s-0102550730").unwrap();
     /// assert_eq!(cut.packet.prefix, "OK_bfce786c-ab07-40ad-79f9-8 ");
     /// assert_eq!(cut.packet.in_if, None);
+    ///
+    /// let rest = b"TTL=63 ID=7 DF PROTO=TCP SPT=4242 DPT=80 WINDOW=8192 RES=0x00 SYN URGP=0 ";
+    /// let rest = Packet::parse_kernel(rest).unwrap();
+    /// assert_eq!((rest.packet.ip.ttl, rest.packet.ip.dpt), (Some(63), Some(80)));
+    /// assert_eq!(rest.stop.unwrap().to_string(), "byte 0: expected `IN=` and `OUT=` of a packet line");
     /// ```
     #[must_use]
     pub fn parse_kernel(text: &'a [u8]) -> Option<Lenient<'a>> {
         let mut packet = Self::default();
-        let stop = packet.fill(text, true)?.err();
+        let stop = packet.fill(without_line_end(text), true)?.err();
         Some(Lenient { packet, stop })
     }
 
@@ -122,21 +138,103 @@ impl<'a> Packet<'a> {
             return Some(Ok(()));
         }
         let anchor = match anchor::find(text) {
-            None if is_kernel => anchor::find_cut(text)?,
+            None if is_kernel => match anchor::find_cut(text) {
+                None => return grammar::headless(text, self).map(Err),
+                Some(found) => found,
+            },
             found => found?,
         };
-        Some(self.read(text, anchor))
+        Some(self.read(text, anchor).or_else(|error| self.mend(text, anchor, error)))
     }
 
-    fn read(&mut self, text: &'a [u8], anchor: anchor::Anchor<'a>) -> Result<(), Error> {
+    /// Reads a line as the kernel printed it.
+    fn read(&mut self, text: &'a [u8], anchor: Anchor<'a>) -> Result<(), Error> {
+        self.read_by(grammar::message, text, anchor)
+    }
+
+    /// Reads a line that was changed on its way; `error` is why it is not as the kernel printed it.
+    #[cold]
+    fn mend(&mut self, text: &'a [u8], anchor: Anchor<'a>, error: Error) -> Result<(), Error> {
+        let (line, trailing) = extra::divide(text);
+        let anchor = if trailing.is_empty() { Some(anchor) } else { anchor::find(line) };
+        let Some(anchor) = anchor else { return Err(error) };
+        let read = self.read_by(grammar::mended, line, anchor);
+        if trailing.is_empty() {
+            return read;
+        }
+        if read.as_ref().is_err_and(|error| !error.is_cut()) {
+            // What stands behind the line is not what is wrong with it.
+            let anchor = anchor::find(text).unwrap_or(anchor);
+            return self.read_by(grammar::mended, text, anchor);
+        }
+        self.extra.get_or_insert_default().trailing = Some(Text::new(trailing));
+        read
+    }
+
+    fn read_by(
+        &mut self,
+        grammar: fn(&'a [u8], Anchor<'a>, &mut Self) -> Result<(), Error>,
+        text: &'a [u8],
+        anchor: Anchor<'a>,
+    ) -> Result<(), Error> {
         *self = Self::at(anchor);
         // Of several blanks at the end all but one are somebody else's.
         let blanks = text.iter().rev().take_while(|b| **b == b' ').count();
-        let read = grammar::message(&text[..text.len() - blanks.saturating_sub(1)], anchor, self);
+        let read = grammar(&text[..text.len() - blanks.saturating_sub(1)], anchor, self);
         // Of a line that breaks off, a field is certain when the blank behind it was seen.
         self.form.blanks_at_end = read.is_ok().then_some(blanks as u32);
         self.cut = read.as_ref().is_err_and(Error::is_cut);
+        if let Some(Extra { line: line @ Some(_), .. }) = self.extra.as_deref_mut() {
+            *line = Some(Text::new(text));
+        }
         read
+    }
+
+    /// What stands behind the line and is not the kernel's: a quote, an escaped line end, a tab.
+    ///
+    /// ```
+    /// use asg_core::Packet;
+    ///
+    /// let line = b"IN= OUT=eth0 SRC=10.0.16.5 DST=10.0.16.20 LEN=28 TOS=0x00 PREC=0x00 TTL=64 ID=7 PROTO=2 MARK=0x2 #015";
+    /// let packet = Packet::parse(line)?;
+    /// assert_eq!((packet.mark, packet.trailing().unwrap()), (Some(2), "#015".into()));
+    /// # Ok::<(), asg_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn trailing(&self) -> Option<Text<'a>> {
+        self.extra.as_deref()?.trailing
+    }
+
+    /// The names of the fields in whose place somebody has put a mask, as the output contract calls them.
+    ///
+    /// ```
+    /// use asg_core::Packet;
+    ///
+    /// let line = b"IN= OUT=eth0 SRC=x.x.x.x DST=10.0.16.20 LEN=28 TOS=0x00 PREC=0x00 TTL=64 ID=7 PROTO=2 ";
+    /// let packet = Packet::parse(line)?;
+    /// assert_eq!((packet.ip.src, packet.redacted()), (None, &["src"][..]));
+    /// assert_eq!(packet.ip.dst.unwrap().to_string(), "10.0.16.20");
+    /// # Ok::<(), asg_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn redacted(&self) -> &[&'static str] {
+        self.extra.as_deref().map_or(&[], |extra| &extra.redacted)
+    }
+
+    /// True if something stands in the line that is not the kernel's; such a line is no line that a kernel prints.
+    #[must_use]
+    pub const fn is_altered(&self) -> bool {
+        self.extra.is_some()
+    }
+
+    /// Why a line that ends behind its interfaces or its link header is cut, if the rule that logged it is one of
+    /// iptables: those log IP packets only. `None` if the line does not end there.
+    pub(crate) fn cut_before_ip(&mut self, text: &[u8]) -> Option<Error> {
+        if self.family != Family::Unknown || self.ip.truncated || self.form.is_ulogd() {
+            return None;
+        }
+        (self.cut, self.form.blanks_at_end) = (true, None);
+        Some(Error::literal(text.len(), "SRC=", true))
     }
 
     /// True if the text has the marks of a packet line: `IN=`, an interface or none, `OUT=`.
@@ -173,7 +271,7 @@ pub struct PacketBuf {
 }
 
 impl PacketBuf {
-    /// Reads a whole packet line; see [`Packet::parse`].
+    /// Reads a whole packet line, and keeps it without its line end; see [`Packet::parse`].
     ///
     /// # Errors
     ///
@@ -181,7 +279,11 @@ impl PacketBuf {
     pub fn parse(line: impl Into<Box<[u8]>>) -> Result<Self, Error> {
         let line = line.into();
         Packet::parse(&line)?;
-        Ok(Self { line })
+        let len = without_line_end(&line).len();
+        if len == line.len() {
+            return Ok(Self { line });
+        }
+        Ok(Self { line: line[..len].into() })
     }
 
     /// The fields.

@@ -9,6 +9,16 @@ use crate::bytes::text::Text;
 
 /// Writes the line. Fields that were not read are not written, so a cut packet prints what is certain of it.
 pub(super) fn packet(p: &Packet<'_>, out: &mut Vec<u8>) {
+    match p.extra.as_deref().and_then(|extra| extra.line) {
+        Some(line) => out.extend(line.as_bytes()),
+        None => fields(p, out),
+    }
+    if let Some(trailing) = p.trailing() {
+        out.extend(trailing.as_bytes());
+    }
+}
+
+fn fields(p: &Packet<'_>, out: &mut Vec<u8>) {
     out.extend(p.prefix.as_bytes());
     if p.format == Format::EbtLog {
         out.push(b' ');

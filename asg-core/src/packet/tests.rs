@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::{Lenient, Packet, anchor, reference};
 use crate::error::Error;
 
+mod changed;
 mod messages;
 mod properties;
 mod table;
@@ -37,10 +38,27 @@ fn agree(line: &[u8]) {
     } else {
         assert!(do_not_differ(&fields, &slow.fields), "{text}\n{fields}\n{}", slow.fields);
     }
-    let mut short = Packet::default();
-    let is_short = short.fill(line, false);
-    assert_eq!(is_short, Some(result), "{text}");
-    assert_eq!(short, long, "{text}");
+    let mut filled = Packet::default();
+    let read = filled.fill(line, false).expect("it has an anchor");
+    if result.is_ok() {
+        assert_eq!((read, filled), (Ok(()), long), "{text}");
+        return;
+    }
+    // What was changed on its way gives more, and never something else.
+    let mut mended = serde_json::to_value(&filled).unwrap();
+    let members = mended.as_object_mut().unwrap();
+    if slow.fields["family"] == "unknown" {
+        members.remove("family");
+    }
+    // A spoilt word may hide a flag.
+    members.retain(|name, _| !["ce", "df", "mf", "frag_offset"].contains(&name.as_str()));
+    assert!(read.is_err() || filled.is_altered(), "{text}");
+    if filled.trailing().is_none() {
+        assert!(do_not_differ(&mended, &slow.fields), "{text}\n{mended}\n{}", slow.fields);
+    }
+    if read.is_ok() {
+        assert_eq!(filled.to_line(), line, "{text}");
+    }
 }
 
 /// What both say is the same.

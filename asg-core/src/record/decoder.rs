@@ -3,15 +3,18 @@
 
 use crate::error::Error;
 use crate::line::Line;
-use crate::line::split::{Lines, RawLine};
+use crate::line::gather::LogLines;
+use crate::line::split::RawLine;
+use crate::line::transcode::Transcoder;
 use crate::record::{Content, Record};
 use crate::time::{LogTime, Resolved, TimePolicy};
 
 /// Reads a stream of log lines that comes in pieces. It does no I/O: whoever reads the stream calls
 /// [`Decoder::decode`].
 ///
-/// Any pieces give the same records. Of a line that is spread over two pieces, and of nothing else,
-/// at most as many bytes are held as the limit allows.
+/// Any pieces give the same records. Of a line that is spread over two pieces, and of a document on
+/// several lines, at most as many bytes are held as the limits allow. UTF-16 and marks at the
+/// beginning of the stream are read as [`Transcoder`] does.
 ///
 /// ```
 /// use asg_core::{Decoder, Diagnostic, TimePolicy};
@@ -27,7 +30,8 @@ use crate::time::{LogTime, Resolved, TimePolicy};
 /// ```
 #[derive(Debug, Clone)]
 pub struct Decoder {
-    lines: Lines,
+    transcoder: Transcoder,
+    lines: LogLines,
     policy: TimePolicy,
 }
 
@@ -37,7 +41,8 @@ pub struct Decoder {
 pub struct Decoded<'a> {
     /// Counted from 1.
     pub number: u64,
-    /// Where the line begins in the stream, in bytes from its start.
+    /// Where the line begins, in bytes from the start of the stream, or of its text if that begins
+    /// with a byte order mark.
     pub offset: u64,
     /// What it says.
     pub record: Record<'a>,
@@ -46,10 +51,12 @@ pub struct Decoded<'a> {
 }
 
 impl Decoder {
-    /// A decoder that completes times by this policy, and keeps at most 64 KiB of a line.
+    /// A decoder that completes times by this policy, with the limits of [`Lines::new`].
+    ///
+    /// [`Lines::new`]: crate::Lines::new
     #[must_use]
     pub const fn new(policy: TimePolicy) -> Self {
-        Self { lines: Lines::new(), policy }
+        Self { transcoder: Transcoder::new(), lines: LogLines::new(), policy }
     }
 
     /// A decoder that keeps at most `limit` bytes of a line, at least 1. The rest of a longer line
@@ -65,23 +72,25 @@ impl Decoder {
     /// ```
     #[must_use]
     pub const fn with_limit(policy: TimePolicy, limit: usize) -> Self {
-        Self { lines: Lines::with_limit(limit), policy }
+        Self { transcoder: Transcoder::new(), lines: LogLines::with_limit(limit), policy }
     }
 
-    /// Takes the next piece of the stream, and hands on the lines that end in it.
+    /// Takes the next piece of the stream, and hands on the lines that end in it, unless a document
+    /// holds them back.
     pub fn decode(
         &mut self,
         piece: &[u8],
         sink: &mut impl DiagnosticSink,
         mut each: impl FnMut(Decoded<'_>),
     ) {
-        let Self { lines, policy } = self;
-        lines.push(piece, |raw| read(raw, policy, sink, &mut each));
+        let Self { transcoder, lines, policy } = self;
+        lines.push(transcoder.push(piece), |raw| read(raw, policy, sink, &mut each));
     }
 
     /// Ends the stream: hands on the last line, if it has no line feed.
     pub fn flush(&mut self, sink: &mut impl DiagnosticSink, mut each: impl FnMut(Decoded<'_>)) {
-        let Self { lines, policy } = self;
+        let Self { transcoder, lines, policy } = self;
+        lines.push(transcoder.finish(), |raw| read(raw, policy, sink, &mut each));
         lines.finish(|raw| read(raw, policy, sink, &mut each));
     }
 }
@@ -92,6 +101,10 @@ fn read(
     sink: &mut impl DiagnosticSink,
     each: &mut impl FnMut(Decoded<'_>),
 ) {
+    if let Some(first) = raw.part_of {
+        let record = Record::part_of(first);
+        return each(Decoded { number: raw.number, offset: raw.offset, record, time: None });
+    }
     let mut report = |kind| sink.report(Diagnostic { line: raw.number, offset: raw.offset, kind });
     let line = Line::new(raw.bytes);
     let mut record = Record::read(&line);
@@ -233,6 +246,7 @@ mod tests {
             lines in prop::collection::vec(prop::sample::select(&[
                 "[ 2343.595381] x IN=eth0 OUT= SRC=10.254.0.10 DST=10.0.16.10 LEN=60 ",
                 "{\"timestamp\":\"1.5\",\"source\":\"rep\",\"message\":\"m\",\"log_level\":1,\"data\":{\"guid\":\"h\"}}",
+                "{", "[", "  {", "  \"a\": 1", "}", "]", "\u{feff}{",
                 "Jun 16 23:18:38 vm kernel: IN= OUT=", "{\"a\":", "", "\r", "\u{e9}", "Cell c stopping instance x",
             ][..]), 0..6),
             cuts in prop::collection::vec(0_usize..400, 0..10),
@@ -249,7 +263,10 @@ mod tests {
         #[test]
         fn any_bytes_give_a_record_each_line(text: Vec<u8>) {
             let (seen, wrong) = all(64, [text.as_slice()]);
-            prop_assert_eq!(seen.len(), text.split_inclusive(|b| *b == b'\n').count());
+            let mut transcoder = Transcoder::new();
+            let mut utf8 = transcoder.push(&text).to_vec();
+            utf8.extend_from_slice(transcoder.finish());
+            prop_assert_eq!(seen.len(), utf8.split_inclusive(|b| *b == b'\n').count());
             prop_assert!(wrong.iter().all(|w| w.line as usize <= seen.len()));
         }
     }

@@ -1,4 +1,5 @@
-//! Whole documents, given apart from the lines of a log; see [`evidence`].
+//! Whole documents, given apart from the lines of a log; see [`evidence`]. And the further lines of
+//! those that stand between the lines of a log.
 
 use serde_json::value::RawValue;
 
@@ -6,6 +7,9 @@ use crate::error::Error;
 use crate::event::documents::entries;
 use crate::event::lager::LagerEvent;
 use crate::evidence::{Evidence, Origin, logger_evidence, rep_evidence};
+use crate::line::envelope::Envelope;
+use crate::record::reader::Memo;
+use crate::record::{Content, Record};
 
 /// Hands on what a whole file proves: one or several JSON documents, on any number of lines, pretty
 /// or not. Documents that are none of these prove nothing. `origin` is where the first line stands;
@@ -35,10 +39,7 @@ pub fn evidence(text: &[u8], origin: Origin, mut each: impl FnMut(Evidence)) -> 
     let values = serde_json::Deserializer::from_slice(text).into_iter::<&RawValue>();
     let mut lines = LineNumbers { text, counted: 0, line: origin.line };
     for value in values {
-        let value = value.map_err(|e| {
-            let at = if e.is_eof() { text.len() } else { offset(text, e.line(), e.column()) };
-            Error::json(at, &e.to_string(), e.is_eof())
-        })?;
+        let value = value.map_err(|e| Error::of_json(text, &e))?;
         entries(value, &mut |entry, event| {
             let origin = Origin { line: lines.of(entry.get()), ..origin };
             let evidence = match event {
@@ -52,13 +53,28 @@ pub fn evidence(text: &[u8], origin: Origin, mut each: impl FnMut(Evidence)) -> 
     Ok(())
 }
 
-/// The place of `serde_json`'s line and column, both counted from 1.
-fn offset(text: &[u8], line: usize, column: usize) -> usize {
-    let start = match line {
-        0 | 1 => 0,
-        _ => memchr::memchr_iter(b'\n', text).nth(line - 2).map_or(text.len(), |at| at + 1),
-    };
-    (start + column.saturating_sub(1)).min(text.len())
+impl Record<'_> {
+    /// The record of a further line of a document: [`Content::Other`]. `first` is the number of the
+    /// document's first line, whose record says all that the document does; see
+    /// [`DocumentLines`](crate::DocumentLines).
+    ///
+    /// ```
+    /// use asg_core::{Record, TimePolicy};
+    ///
+    /// let policy = TimePolicy::default();
+    /// let record = Record::part_of(7);
+    /// let json = serde_json::to_value(record.to_output(8, &policy)).unwrap();
+    /// assert_eq!((&json["kind"], &json["part_of"]), (&"other".into(), &7.into()));
+    /// ```
+    #[must_use]
+    pub fn part_of(first: u64) -> Self {
+        Self {
+            envelope: Envelope::default(),
+            content: Content::Other,
+            memo: Memo::default(),
+            part_of: Some(first),
+        }
+    }
 }
 
 /// Counts line ends once, as the places asked for go on.

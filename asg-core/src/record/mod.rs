@@ -14,7 +14,7 @@ use crate::evidence::{Evidence, Origin, logger_evidence, rep_evidence};
 use crate::line::Line;
 use crate::line::envelope::Envelope;
 use crate::line::envelope::role::{Proof, Role};
-use crate::packet::Packet;
+use crate::packet::{self, Packet};
 use crate::prefix::LogPrefix;
 use crate::time::{LogTime, Resolved, TimePolicy, TimeQuality, Timestamp};
 
@@ -43,6 +43,8 @@ pub struct Record<'a> {
     /// What it says.
     pub content: Content<'a>,
     pub(crate) memo: reader::Memo,
+    /// The first line of the document that the line is a further line of.
+    pub(crate) part_of: Option<u64>,
 }
 
 /// What a line says.
@@ -337,8 +339,10 @@ impl<'a> Content<'a> {
             [b'{', ..] if [Proof::Lager, Proof::Logger].into_iter().any(proves) => {
                 return *self = Self::json(body, role);
             }
-            [b'[', b'{', b'"', ..] if proves(Proof::Document) => {
-                return *self = Self::of(event::documents::containers_of_array(body));
+            [b'[', ..] if proves(Proof::Document) && event::documents::may_be_array(body) => {
+                if let Some(content) = Self::array(body) {
+                    return *self = content;
+                }
             }
             _ => {}
         }
@@ -363,9 +367,19 @@ impl<'a> Content<'a> {
     /// then.
     fn packet(&mut self, body: &'a [u8], is_kernel: bool) -> bool {
         let Self::Packet { packet, cf } = self else { return false };
-        let Some(read) = packet.fill(body, is_kernel) else { return false };
+        let Some(mut read) = packet.fill(body, is_kernel) else { return false };
         *cf = LogPrefix::parse(packet.prefix.as_bytes());
+        if cf.is_some()
+            && read.is_ok()
+            && let Some(error) = packet.cut_before_ip(body)
+        {
+            read = Err(error);
+        }
         if let Err(error) = read {
+            if packet::foreign::writer(body).is_some() {
+                *self = Self::Other;
+                return true;
+            }
             let part = Part::Packet { packet: std::mem::take(packet), cf: *cf };
             *self = Self::Damaged(Damaged { error, part: Some(part) });
         }
@@ -405,6 +419,15 @@ impl<'a> Content<'a> {
             _ => None,
         };
         Self::Damaged(Damaged { error, part })
+    }
+
+    /// `None` if the body is no array; its end may be missing.
+    fn array(body: &'a [u8]) -> Option<Self> {
+        let error = match event::documents::containers_of_array(body) {
+            Ok(containers) => return Some(Self::of(containers)),
+            Err(error) => Error::of_json(body, &error),
+        };
+        error.is_cut().then_some(Self::Damaged(Damaged { error, part: None }))
     }
 
     fn of(mut containers: Vec<RepEvent<'a>>) -> Self {
@@ -457,6 +480,9 @@ impl Serialize for RecordOutput<'_, '_> {
         map.serialize_entry("index", &envelope.index)?;
         map.serialize_entry("instance", &envelope.instance)?;
         map.serialize_entry("uptime", &envelope.uptime)?;
+        if let Some(first) = self.record.part_of {
+            map.serialize_entry("part_of", &first)?;
+        }
         let rep = match content {
             Content::Rep(event) => Some(event),
             // One object a line: the first container stands where the only one would, the others
@@ -485,6 +511,16 @@ impl Serialize for RecordOutput<'_, '_> {
                 map.serialize_entry("cf", cf)?;
             }
             map.serialize_entry("packet", packet)?;
+            if let Some(trailing) = packet.trailing() {
+                map.serialize_entry("trailing", &trailing)?;
+            }
+            if !packet.redacted().is_empty() {
+                map.serialize_entry("redacted", packet.redacted())?;
+            }
+        } else if *content == Content::Other
+            && let Some(writer) = packet::foreign::writer(envelope.body.as_bytes())
+        {
+            map.serialize_entry("writer", writer)?;
         }
         if let Some(event) = rep {
             map.serialize_entry("rep", event)?;

@@ -218,6 +218,7 @@ impl Record<'_> {
             envelope: Envelope::default(),
             content: Content::Packet { packet: Packet::default(), cf: None },
             memo: Memo::default(),
+            part_of: None,
         }
     }
 }

@@ -193,6 +193,12 @@ impl Gatherer {
         batch
     }
 
+    /// Counts a further line of a document, all of which the first line has said; see
+    /// [`DocumentLines`](crate::DocumentLines).
+    pub const fn pass_over(&mut self) {
+        self.batch.counts.lines += 1;
+    }
+
     /// Reads a line without its line feed.
     pub fn read(&mut self, origin: Origin, line: &[u8]) {
         self.batch.counts.lines += 1;

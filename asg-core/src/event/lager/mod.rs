@@ -85,12 +85,7 @@ impl<'a> LagerEvent<'a> {
 
     /// The outermost object of a whole line.
     pub(crate) fn object(line: &'a [u8]) -> Result<Object<'a>, Error> {
-        Object::parse(line).map_err(|e| {
-            // A line has no line feeds, so serde_json's column is the offset, counted from 1.
-            let at =
-                if e.is_eof() { line.len() } else { e.column().saturating_sub(1).min(line.len()) };
-            Error::json(at, &e.to_string(), e.is_eof())
-        })
+        Object::parse(line).map_err(|e| Error::of_json(line, &e))
     }
 
     /// What an object says, if it is lager's: it has a source and a message.

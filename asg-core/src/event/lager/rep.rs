@@ -234,7 +234,7 @@ impl<'a> RepEvent<'a> {
         !matches!(self.event, RepEventKind::Missing | RepEventKind::Failed)
     }
 
-    pub(super) fn into_owned(self) -> RepEvent<'static> {
+    pub(crate) fn into_owned(self) -> RepEvent<'static> {
         let own = |text: Option<JsonStr<'a>>| text.map(JsonStr::into_owned);
         RepEvent {
             time: self.time,

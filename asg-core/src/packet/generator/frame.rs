@@ -98,7 +98,9 @@ impl Printer<'_> {
         self.link(ethertype, Writer::Kernel);
         let is_silent = self.line.len() == before;
         self.may_trim &= !is_silent;
-        if self.flip() {
+        // The kernel goes on behind the types that it opens, unless the header is empty.
+        let is_opened = !is_silent && family != "unknown" && !self.line.ends_with(b"MAC= ");
+        if is_opened || self.flip() {
             self.text("TRUNCATED");
             self.note("truncated", true);
             let family = match self.fields[0].get("mac_raw") {

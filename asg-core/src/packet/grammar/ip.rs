@@ -128,7 +128,7 @@ fn family_of(address: Option<Address>, otherwise: Family) -> Family {
     }
 }
 
-fn is_ipv6_behind_len(i: &[u8]) -> bool {
+pub(super) fn is_ipv6_behind_len(i: &[u8]) -> bool {
     i.iter().position(|&b| b == b' ').is_some_and(|n| i[n..].starts_with(b" TC="))
 }
 
@@ -145,19 +145,57 @@ fn address<'a>(i: &'a [u8], family: Family, written: &mut V6Pair) -> Read<'a, Ad
     }
 }
 
+/// The words of an IPv4 header, in the kernel's order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum V4Word {
+    Len,
+    Tos,
+    Prec,
+    Ttl,
+    Id,
+    Flags,
+    Proto,
+}
+
 fn ipv4<'a>(i: &'a [u8], ip: &mut Ip<'a>, depth: Depth, form: &mut LineForm) -> Step<'a> {
-    let i = field(i, "LEN=", dec, &mut ip.len)?;
-    let i = tos_key(i, depth, form)?;
-    let (i, tos) = terminated(hex2_upper, sp).parse_complete(i)?;
-    ip.tos = Some(tos);
-    let i = field(i, "PREC=0x", hex2_upper, &mut ip.prec)?;
-    let i = field(i, "TTL=", dec, &mut ip.ttl)?;
-    let i = field(i, "ID=", dec, &mut ip.id)?;
+    ipv4_from(V4Word::Len, i, ip, depth, form)
+}
+
+/// The same, from a word on.
+pub(super) fn ipv4_from<'a>(
+    from: V4Word,
+    mut i: &'a [u8],
+    ip: &mut Ip<'a>,
+    depth: Depth,
+    form: &mut LineForm,
+) -> Step<'a> {
+    if from <= V4Word::Len {
+        i = field(i, "LEN=", dec, &mut ip.len)?;
+    }
+    if from <= V4Word::Tos {
+        i = tos_key(i, depth, form)?;
+        let (rest, tos) = terminated(hex2_upper, sp).parse_complete(i)?;
+        (i, ip.tos) = (rest, Some(tos));
+    }
+    if from <= V4Word::Prec {
+        i = field(i, "PREC=0x", hex2_upper, &mut ip.prec)?;
+    }
+    if from <= V4Word::Ttl {
+        i = field(i, "TTL=", dec, &mut ip.ttl)?;
+    }
+    if from <= V4Word::Id {
+        i = field(i, "ID=", dec, &mut ip.id)?;
+    }
+    if from == V4Word::Proto {
+        return transport::by_protocol(i, ip, Family::Ipv4, depth, form);
+    }
     let (i, ce) = word("CE ", i)?;
     let (i, df) = word("DF ", i)?;
     let (i, mf) = word("MF ", i)?;
-    // A word is absent if another one stands in its place, not if the line ends there.
-    let goes_on = i.starts_with(b"TRUNCATED") || i.iter().any(|b| matches!(b, b' ' | b'='));
+    // A word is absent if another one stands in its place, not if the line ends there, or if what stood before is not
+    // known.
+    let goes_on = from < V4Word::Flags
+        && (i.starts_with(b"TRUNCATED") || i.iter().any(|b| matches!(b, b' ' | b'=')));
     let certain = |flag: bool| (flag || goes_on).then_some(flag);
     (ip.ce, ip.df, ip.mf) = (certain(ce), certain(df), certain(mf));
     let mut i = i;
@@ -215,11 +253,41 @@ pub(super) fn could_begin(text: &str, i: &[u8]) -> bool {
     !i.is_empty() && i.len() < text.len() && text.as_bytes().starts_with(i)
 }
 
+/// The words of an IPv6 header, in the kernel's order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum V6Word {
+    Len,
+    Tc,
+    HopLimit,
+    FlowLabel,
+    Proto,
+}
+
 fn ipv6<'a>(i: &'a [u8], ip: &mut Ip<'a>, depth: Depth, form: &mut LineForm) -> Step<'a> {
-    let i = field(i, "LEN=", dec, &mut ip.len)?;
-    let i = field(i, "TC=", dec, &mut ip.tc)?;
-    let i = field(i, "HOPLIMIT=", dec, &mut ip.hoplimit)?;
-    let mut i = field(i, "FLOWLBL=", dec, &mut ip.flowlbl)?;
+    ipv6_from(V6Word::Len, i, ip, depth, form)
+}
+
+/// The same, from a word on.
+pub(super) fn ipv6_from<'a>(
+    from: V6Word,
+    mut i: &'a [u8],
+    ip: &mut Ip<'a>,
+    depth: Depth,
+    form: &mut LineForm,
+) -> Step<'a> {
+    if from <= V6Word::Len {
+        i = field(i, "LEN=", dec, &mut ip.len)?;
+    }
+    if from <= V6Word::Tc {
+        i = field(i, "TC=", dec, &mut ip.tc)?;
+    }
+    if from <= V6Word::HopLimit {
+        i = field(i, "HOPLIMIT=", dec, &mut ip.hoplimit)?;
+    }
+    if from == V6Word::Proto {
+        return transport::by_protocol(i, ip, Family::Ipv6, depth, form);
+    }
+    i = field(i, "FLOWLBL=", dec, &mut ip.flowlbl)?;
     if i.starts_with(b"FRAG: ") && form.may_be_ulogd() {
         form.writer = Writer::Ulogd;
         i = ulogd::fragment(i, ip)?;
@@ -297,50 +365,34 @@ fn ext_in_parens<'a>(
             }
         };
     }
-    let (header, cut, i) = if let Some(i) = i.strip_prefix(b"AH ") {
-        let (i, header) = security(i, ExtHeader::Ah, ExtHeader::AhIncomplete)?;
-        (header, ExtHeader::AhCut, i)
+    // Behind a later fragment the kernel opens no header, and stops.
+    let is_later = ip.is_later_fragment();
+    let (i, header) = if let Some(i) = i.strip_prefix(b"AH ") {
+        let headers = (ExtHeader::Ah as _, ExtHeader::AhIncomplete as _, ExtHeader::AhCut);
+        security(i, is_later, headers)?
     } else if let Some(i) = i.strip_prefix(b"ESP ") {
-        let (i, header) = security(i, ExtHeader::Esp, ExtHeader::EspIncomplete)?;
-        (header, ExtHeader::EspCut, i)
+        let headers = (ExtHeader::Esp as _, ExtHeader::EspIncomplete as _, ExtHeader::EspCut);
+        security(i, is_later, headers)?
     } else {
-        (Some(ExtHeader::Options), ExtHeader::OptionsCut, i)
+        (i, if is_later { ExtHeader::OptionsCut } else { ExtHeader::Options })
     };
     let (i, ()) = key(")").parse_complete(i)?;
-    // The kernel stops behind these without a blank; behind the others a blank follows, and more.
-    let stops = matches!(
-        header,
-        None | Some(ExtHeader::Esp(_) | ExtHeader::EspIncomplete(_) | ExtHeader::AhIncomplete(_))
-    );
-    match i.strip_prefix(b" ") {
-        Some(i) if !stops => {
-            ip.ext.push(header.unwrap_or(cut));
-            Ok((i, Ext::More))
-        }
-        _ => {
-            let header = match header {
-                Some(ExtHeader::Options) | None => cut,
-                Some(header) => header,
-            };
-            ip.ext.push(header);
-            Ok((i, Ext::Last))
-        }
-    }
+    let (i, ext) = if header.ends_the_line() { (i, Ext::Last) } else { (sp(i)?.0, Ext::More) };
+    ip.ext.push(header);
+    Ok((i, ext))
 }
 
-/// `SPI=0x… ` or `INCOMPLETE [n bytes] ` or nothing.
-fn security(
-    i: &[u8],
-    whole: fn(u32) -> ExtHeader,
-    short: fn(u32) -> ExtHeader,
-) -> Read<'_, Option<ExtHeader>> {
-    if i.starts_with(b")") {
-        return Ok((i, None));
+type Headers = (fn(u32) -> ExtHeader, fn(u32) -> ExtHeader, ExtHeader);
+
+/// `SPI=0x… ` or `INCOMPLETE [n bytes] `; nothing behind a later fragment.
+fn security(i: &[u8], is_later: bool, (whole, short, cut): Headers) -> Read<'_, ExtHeader> {
+    if is_later {
+        return Ok((i, cut));
     }
     if i.starts_with(b"INCOMPLETE") {
-        return terminated(incomplete(), sp).map(|n| Some(short(n))).parse_complete(i);
+        return terminated(incomplete(), sp).map(short).parse_complete(i);
     }
-    delimited(key("SPI=0x"), hex_any, sp).map(|spi| Some(whole(spi))).parse_complete(i)
+    delimited(key("SPI=0x"), hex_any, sp).map(whole).parse_complete(i)
 }
 
 /// `FRAG:n [INCOMPLETE ]ID:hhhhhhhh ` or `FRAG:TRUNCATED `.
@@ -389,7 +441,26 @@ pub(super) fn proto<'a>(i: &'a [u8], family: Family, form: &mut LineForm) -> Rea
         }
     }
     let number = dec.map(Proto::Other).parse(i);
-    number.map_err(|_| Fail::at(i, "a protocol's name or number"))
+    match number {
+        // These have names wherever they are. What is cut may be the beginning of another number.
+        Ok((_, Proto::Other(6 | 17 | 50 | 51))) => Err(Fail::at(i, NAME)),
+        Ok((_, Proto::Other(1))) if family != Family::Ipv6 => Err(Fail::at(i, NAME)),
+        Ok((_, Proto::Other(58))) if family == Family::Ipv6 => Err(Fail::at(i, NAME)),
+        number => number.map_err(|_| Fail::at(i, "a protocol's name or number")),
+    }
+}
+
+const NAME: &str = "the protocol's name, or another number";
+
+/// `DST=… ` where the source is not known, and the family that it shows.
+pub(super) fn destination<'a>(i: &'a [u8], ip: &mut Ip<'a>, family: &mut Family) -> Step<'a> {
+    let mut written = V6Pair::new(V6Form::Full);
+    let i = field(i, "DST=", |i| address(i, *family, &mut written), &mut ip.dst)?;
+    *family = family_of(ip.dst, *family);
+    if *family == Family::Unknown {
+        *family = if is_ipv6_behind_len(i) { Family::Ipv6 } else { Family::Ipv4 };
+    }
+    Ok(i)
 }
 
 /// A field that can be the last of its packet.

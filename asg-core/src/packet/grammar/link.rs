@@ -16,7 +16,12 @@ const ETHERNET: usize = 14 * 3 - 1;
 
 /// The blank behind `OUT=<name>`, and `PHYSIN=` and `PHYSOUT=`.
 pub(super) fn names<'a>(i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
-    let (mut i, ()) = sp(i)?;
+    let (i, ()) = sp(i)?;
+    ports(i, p)
+}
+
+/// `PHYSIN=` and `PHYSOUT=`.
+pub(super) fn ports<'a>(mut i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
     if i.starts_with(b"PHYSIN=") && p.physin.is_none() {
         i = field(i, "PHYSIN=", name, &mut p.physin)?;
     }
@@ -63,19 +68,31 @@ pub(super) fn header<'a>(mut i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
 
 /// What a packet is whose IP or ARP header is cut: the ethertype tells, where there is one. ARP lines show no `MAC=`.
 pub(super) fn family_by_type(p: &Packet<'_>) -> Family {
-    let raw = p.mac_raw.map(crate::bytes::text::Text::as_bytes);
-    let ethertype = match raw {
+    match ethertype(p) {
+        Some(0x0800) => Family::Ipv4,
+        Some(0x86dd) => Family::Ipv6,
+        Some(0x0806 | 0x8035) => Family::Arp,
+        None if p.mac_raw.is_none() && p.in_if.is_some_and(|name| !name.is_empty()) => Family::Arp,
+        _ => Family::Unknown,
+    }
+}
+
+fn ethertype(p: &Packet<'_>) -> Option<u16> {
+    match p.mac_raw.map(crate::bytes::text::Text::as_bytes) {
         Some([.., a, b, b':', c, d]) => {
             u16::from_str_radix(std::str::from_utf8(&[*a, *b, *c, *d]).unwrap_or_default(), 16).ok()
         }
         _ => p.macproto,
-    };
-    match ethertype {
-        Some(0x0800) => Family::Ipv4,
-        Some(0x86dd) => Family::Ipv6,
-        Some(0x0806 | 0x8035) => Family::Arp,
-        None if raw.is_none() && p.in_if.is_some_and(|name| !name.is_empty()) => Family::Arp,
-        _ => Family::Unknown,
+    }
+}
+
+/// The end of a line behind its link header: the kernel prints no more of an ethertype that it does not open.
+pub(super) fn end<'a>(i: &'a [u8], p: &Packet<'a>) -> Step<'a> {
+    let opened = ethertype(p).map(|_| family_by_type(p));
+    match opened {
+        Some(Family::Ipv4 | Family::Ipv6) => Err(Fail::text(i, "SRC=")),
+        Some(Family::Arp) => Err(Fail::text(i, "ARP HTYPE=")),
+        Some(Family::Unknown) | None => Ok(i),
     }
 }
 

@@ -10,6 +10,7 @@
 
 mod ip;
 mod link;
+mod mend;
 mod token;
 mod transport;
 mod ulogd;
@@ -19,7 +20,8 @@ use std::num::NonZeroU32;
 use nom::Parser;
 use nom::combinator::opt;
 
-use self::token::{Step, dec, hex_any, key, last, not_zero};
+use self::token::{Fail, Step, dec, hex_any, key, last, not_zero};
+pub(super) use self::mend::{headless, mended};
 use super::anchor::Anchor;
 use super::fields::{Family, Format, Packet};
 use crate::error::Error;
@@ -30,30 +32,43 @@ pub(super) fn message<'a>(
     anchor: Anchor<'a>,
     p: &mut Packet<'a>,
 ) -> Result<(), Error> {
+    plain(text, anchor, p).map_err(|fail| fail.into_error(text))
+}
+
+fn plain<'a>(text: &'a [u8], anchor: Anchor<'a>, p: &mut Packet<'a>) -> Result<(), Fail> {
     if anchor.out_if.is_none() {
-        return Err(Error::cut(text.len(), "the rest of the packet line"));
+        return Err(Fail::cut("the rest of the packet line"));
     }
     let input = &text[anchor.end..];
     let body = match anchor.format {
         Format::Netfilter => netfilter,
         Format::EbtLog => link::ebt_log,
     };
-    let read = body(input, p).and_then(token::end);
+    finish(body(input, p), p)
+}
+
+/// Ends the reading of a line.
+fn finish<'a>(read: Step<'a>, p: &mut Packet<'a>) -> Result<(), Fail> {
+    let read = read.and_then(token::end);
     // Where nothing tells them apart, it is a kernel's line.
     p.form.is_kernel();
     p.mark = p.mark.or(p.form.inner_mark.map(NonZeroU32::get));
     match read {
         Ok(_) => Ok(()),
-        Err(nom::Err::Error(fail) | nom::Err::Failure(fail)) => Err(fail.into_error(text)),
-        Err(nom::Err::Incomplete(_)) => Err(Error::cut(text.len(), "more of the line")),
+        Err(nom::Err::Error(fail) | nom::Err::Failure(fail)) => Err(fail),
+        Err(nom::Err::Incomplete(_)) => Err(Fail::cut("more of the line")),
     }
 }
 
 fn netfilter<'a>(i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
     let i = link::names(i, p)?;
+    behind_names(i, p)
+}
+
+fn behind_names<'a>(i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
     let i = link::header(i, p)?;
     if i.is_empty() {
-        return Ok(i); // an ethertype that the kernel does not open
+        return link::end(i, p);
     }
     if let (i, Some(())) = opt(key("TRUNCATED")).parse_complete(i)? {
         p.family = link::family_by_type(p);
@@ -74,6 +89,10 @@ fn netfilter<'a>(i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
     } else {
         ip::packet(i, &mut p.ip, p.family, &mut p.form)?
     };
+    behind_packet(i, p)
+}
+
+fn behind_packet<'a>(i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
     if ip::ends_the_line(&p.ip) && !p.form.is_ulogd() { Ok(i) } else { owner_and_mark(i, p) }
 }
 

@@ -48,6 +48,21 @@ impl Fail {
         nom::Err::Error(Self { left: i.len(), wanted: Wanted::Text(text) })
     }
 
+    /// The line ends where more was wanted.
+    pub(super) const fn cut(wanted: &'static str) -> Self {
+        Self { left: 0, wanted: Wanted::Some(wanted) }
+    }
+
+    /// The place in the whole text.
+    pub(super) const fn offset(self, text: &[u8]) -> usize {
+        text.len() - self.left
+    }
+
+    /// True if the line was read to an end that it may have.
+    pub(super) const fn is_behind_the_line(self) -> bool {
+        matches!(self.wanted, Wanted::End)
+    }
+
     /// The same for the caller, as a place in the whole text. If the last word of the text is what failed, it may have
     /// been cut; elsewhere it is wrong.
     #[cold]

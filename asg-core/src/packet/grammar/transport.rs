@@ -65,20 +65,53 @@ fn short<'a>(i: &'a [u8], p: &mut Ip<'a>, depth: Depth) -> Step<'a> {
     tail(i, depth, incomplete(), &mut p.incomplete)
 }
 
+/// The words of a TCP header, in the kernel's order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum TcpWord {
+    Spt,
+    Dpt,
+    Seq,
+    Ack,
+    Window,
+    Res,
+    Flags,
+    Urgp,
+}
+
 fn tcp<'a>(i: &'a [u8], p: &mut Ip<'a>, depth: Depth, form: &mut LineForm) -> Step<'a> {
-    let mut i = field(i, "SPT=", dec, &mut p.spt)?;
-    i = field(i, "DPT=", dec, &mut p.dpt)?;
-    if i.starts_with(b"SEQ=") {
+    tcp_from(TcpWord::Spt, i, p, depth, form)
+}
+
+/// The same, from a word on.
+pub(super) fn tcp_from<'a>(
+    from: TcpWord,
+    mut i: &'a [u8],
+    p: &mut Ip<'a>,
+    depth: Depth,
+    form: &mut LineForm,
+) -> Step<'a> {
+    if from <= TcpWord::Spt {
+        i = field(i, "SPT=", dec, &mut p.spt)?;
+    }
+    if from <= TcpWord::Dpt {
+        i = field(i, "DPT=", dec, &mut p.dpt)?;
+    }
+    if from <= TcpWord::Seq && i.starts_with(b"SEQ=") {
         i = field(i, "SEQ=", dec, &mut p.seq)?;
         i = field(i, "ACK=", dec, &mut p.ack)?;
+    } else if from == TcpWord::Ack {
+        i = field(i, "ACK=", dec, &mut p.ack)?;
     }
-    i = field(i, "WINDOW=", dec, &mut p.window)?;
-    if ulogd::is_kernels(i, "RES=0x", form) {
+    if from <= TcpWord::Window {
+        i = field(i, "WINDOW=", dec, &mut p.window)?;
+    }
+    if from <= TcpWord::Res && ulogd::is_kernels(i, "RES=0x", form) {
         i = field(i, "RES=0x", hex2_lower, &mut p.res)?;
     }
     let (rest, flags) = flags(i)?;
     let (i, ()) = key("URGP=").parse_complete(rest)?;
-    p.flags = Some(flags);
+    // Which flags stood before a word is known only if that before them is.
+    p.flags = (from < TcpWord::Flags).then_some(flags);
     let i = tail(i, depth, dec, &mut p.urgp)?;
     if form.is_ulogd() {
         return Ok(i);
@@ -110,9 +143,32 @@ fn flags(mut i: &[u8]) -> Read<'_, TcpFlags> {
     Ok((i, flags))
 }
 
+/// Ports, and what tells TCP from UDP, where the protocol is not known.
+pub(super) fn unnamed<'a>(
+    mut i: &'a [u8],
+    p: &mut Ip<'a>,
+    depth: Depth,
+    form: &mut LineForm,
+) -> Step<'a> {
+    if i.starts_with(b"SPT=") {
+        i = field(i, "SPT=", dec, &mut p.spt)?;
+    }
+    i = field(i, "DPT=", dec, &mut p.dpt)?;
+    if i.starts_with(b"LEN=") {
+        udp_len(i, p, depth)
+    } else {
+        tcp_from(TcpWord::Seq, i, p, depth, form)
+    }
+}
+
 fn udp<'a>(i: &'a [u8], p: &mut Ip<'a>, depth: Depth) -> Step<'a> {
     let i = field(i, "SPT=", dec, &mut p.spt)?;
     let i = field(i, "DPT=", dec, &mut p.dpt)?;
+    udp_len(i, p, depth)
+}
+
+/// The last word of a UDP header.
+pub(super) fn udp_len<'a>(i: &'a [u8], p: &mut Ip<'a>, depth: Depth) -> Step<'a> {
     let (i, ()) = key("LEN=").parse_complete(i)?;
     tail(i, depth, dec, &mut p.udp_len)
 }
@@ -176,7 +232,8 @@ fn icmpv6<'a>(i: &'a [u8], p: &mut Ip<'a>, depth: Depth, form: &mut LineForm) ->
     }
 }
 
-fn echo<'a>(i: &'a [u8], p: &mut Ip<'a>, depth: Depth) -> Step<'a> {
+/// The last words of an echo.
+pub(super) fn echo<'a>(i: &'a [u8], p: &mut Ip<'a>, depth: Depth) -> Step<'a> {
     let i = field(i, "ID=", dec, &mut p.icmp_id)?;
     let (i, ()) = key("SEQ=").parse_complete(i)?;
     tail(i, depth, dec, &mut p.icmp_seq)

@@ -155,7 +155,9 @@ impl Reader<'_> {
             } else if in_parentheses || !self.sees("FRAG:") {
                 break None;
             }
-            match self.extension(in_parentheses, ip) {
+            let mut seen = ip.clone();
+            seen.insert("ext".into(), headers.clone().into());
+            match self.extension(in_parentheses, is_later_fragment(&seen), ip) {
                 Ok((header, goes_on)) => {
                     headers.push(header);
                     if !goes_on {
@@ -184,10 +186,12 @@ impl Reader<'_> {
     pub(super) fn extension(
         &mut self,
         parens: bool,
+        is_later: bool,
         ip: &mut Fields,
     ) -> Result<(Value, bool), Stop> {
         let mut header = Map::new();
-        let mut stops = false;
+        // Behind a later fragment the kernel prints no more of a header than its name.
+        let mut stops = is_later;
         if self.sees("FRAG:") {
             header.insert("hdr".into(), 44.into());
             if self.maybe("FRAG:TRUNCATED") {
@@ -212,27 +216,27 @@ impl Reader<'_> {
                 continue;
             }
             header.insert("hdr".into(), number.into());
-            if self.sees("SPI=0x") {
-                self.field(&Field("SPI=0x", "spi", Kind::Hex), false, &mut header)?;
-                stops = number == 50;
-            } else if self.sees("INCOMPLETE") {
+            if is_later {
+                break;
+            }
+            if self.sees("INCOMPLETE") {
                 self.incomplete(&mut header, true)?;
                 self.text(" ")?;
                 stops = true;
             } else {
-                header.insert("cut".into(), true.into());
-                stops = true;
+                self.field(&Field("SPI=0x", "spi", Kind::Hex), false, &mut header)?;
+                stops = number == 50;
             }
             break;
         }
         self.text(")")?;
-        if !stops && self.maybe(" ") {
-            return Ok((header.into(), true));
-        }
-        if header.is_empty() {
+        if is_later {
             header.insert("cut".into(), true.into());
         }
-        Ok((header.into(), false))
+        if !stops {
+            self.text(" ")?;
+        }
+        Ok((header.into(), !stops))
     }
 
     pub(super) fn transport(&mut self, ip: &mut Fields, is_v6: bool) -> Step {
@@ -244,6 +248,11 @@ impl Reader<'_> {
             Some((_, number, _)) => number.into(),
             None => U8.read(text).ok_or(Stop)?,
         };
+        // What has a name is never printed as a number.
+        let named: &[u8] = if is_v6 { &[6, 17, 50, 51, 58] } else { &[1, 6, 17, 50, 51] };
+        if known.is_none() && named.iter().any(|n| number == *n) {
+            return Err(Stop);
+        }
         let is_all = known.is_none() || (is_later_fragment(ip) && !self.is_ulogd);
         self.skip(b" ");
         self.blank(is_all)?;

@@ -304,7 +304,10 @@ impl Reader<'_> {
         }
         self.link(fields)?;
         if self.at_end() {
-            return Ok(());
+            // The kernel goes on behind the types that it opens.
+            let shown = ["mac_raw", "macproto"].iter().any(|name| fields.contains_key(*name));
+            let is_opened = shown && family_of_frame(fields) != "unknown";
+            return if is_opened { Err(Stop) } else { Ok(()) };
         }
         if self.is_ulogd {
             return self.ulogd(fields);

@@ -104,7 +104,6 @@ fn each_kind_of_error() {
 #[test]
 fn what_people_and_programs_make_of_lines() {
     let rows = [
-        ("an address made unknown", v4("PROTO=2 ").replace("198.51.100.2", "xx.xx.xx.xx")),
         ("an address cut in front", v6("PROTO=59 ").replacen("DST=2001", "DST=", 1)),
         ("a link header made unknown", "IN=a OUT= MAC=[removed] SRC=192.0.2.1 DST=".into()),
         (
@@ -132,12 +131,11 @@ fn what_people_and_programs_make_of_lines() {
     ];
     let rows: Vec<(&str, &str)> = rows.iter().map(|(what, line)| (*what, line.as_str())).collect();
     insta::assert_snapshot!(messages(&rows), @r#"
-    an address made unknown: byte 29: expected an IPv4 address, at "xx.xx.xx.xx LEN="
     an address cut in front: byte 59: expected an IPv6 address in full, at ":0db8:0000:0000:"
-    a link header made unknown: byte 14: expected a link header in hexadecimal, at "[removed] SRC=19"
-    half a link header made unknown: byte 22: expected a link header in hexadecimal, at ":xx:xx:xx SRC=19"
+    a link header made unknown: byte 42: the text ends where an IPv4 address was expected, at ""
+    half a link header made unknown: byte 50: the text ends where an IPv4 address was expected, at ""
     a shortened line: byte 56: expected `LEN=`, at "PROTO=TCP SPT=1 "
-    a level inside the line: 2.4 and old routers: byte 24: expected `SRC=`, at "<1>SRC=192.0.2.1"
+    a level inside the line: 2.4 and old routers: byte 58: the text ends where `LEN=` was expected, at ""
     a line folded by a mail program: byte 95: expected ` `, at "
         DPT=2 "
     a word behind: byte 108: expected the end of the line, at "$00:0b:ab"

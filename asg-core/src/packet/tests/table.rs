@@ -499,8 +499,9 @@ fn ipv6() {
         ),
         v6(
             "ESP behind a later fragment",
-            "OPT ( ESP )",
-            json!({"ext": [{"hdr": 50, "cut": true}], "ext_parens": true}),
+            "OPT ( FRAG:8 ID:00000001 ) OPT ( ESP )",
+            json!({"ext": [{"hdr": 44, "frag_offset": 8, "mf": false, "frag_id": 1}, {"hdr": 50, "cut": true}], "ext_parens": true,
+                "frag_offset": 8, "mf": false, "frag_id": 1}),
         ),
         v6(
             "short ESP",
