@@ -11,6 +11,7 @@ use crate::input::Source;
 use crate::monitor::{Monitor, Unattended};
 use crate::pieces::{Feed, Piece, Size};
 use crate::pipeline::Threads;
+use crate::repeat::Pass;
 
 /// One line, and where it stood.
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +45,7 @@ pub struct Readers {
     monitor: Arc<dyn Monitor>,
     failures: Option<Failures>,
     threads: Threads,
+    pass: Pass,
 }
 
 /// Why sources could not be read, by name.
@@ -53,8 +55,8 @@ impl Readers {
     /// Reads these sources one after the other.
     #[must_use]
     pub fn new(sources: Vec<Arc<dyn Source>>, monitor: Arc<dyn Monitor>) -> Self {
-        let threads = Threads::default();
-        Self { sources: sources.into(), monitor, failures: None, threads }
+        let (threads, pass) = (Threads::default(), Pass::default());
+        Self { sources: sources.into(), monitor, failures: None, threads, pass }
     }
 
     /// Goes on when a source cannot be read, and keeps the reason here.
@@ -92,6 +94,16 @@ impl Readers {
     pub fn open(&self, what: &'static str) -> LineReader {
         let feed = Feed::new(self, what, Size::Small, Threads::ONE.get());
         LineReader { feed, piece: Piece::default() }
+    }
+
+    /// Begins a first reading; all later ones must find the same bytes.
+    pub(crate) fn first(&self) -> Self {
+        Self { pass: self.pass.first(), ..self.clone() }
+    }
+
+    /// Which reading it is.
+    pub(crate) const fn pass(&self) -> &Pass {
+        &self.pass
     }
 
     /// The sources.
