@@ -42,10 +42,10 @@ pub(super) enum Listing {
     Archive(Arc<Archive>, Vec<Listed>),
 }
 
-/// A member, or why it is none.
+/// A member, or the reason why it cannot be read.
 #[derive(Debug)]
 pub(super) struct Listed {
-    /// Its path in the archive; empty for a compressed file that is no archive.
+    /// Its path in the archive; empty for a compressed log.
     pub(super) path: String,
     pub(super) is: Result<usize, Unreadable>,
 }
@@ -211,7 +211,7 @@ impl Read for Member {
             let Some(walk) = &mut self.walk else { return Ok(0) };
             match walk.message(&*self.wait)? {
                 Some(Message::Begin) => walk.has_begun = true,
-                // Those of members before are nobody's.
+                // Bytes of members before it are skipped.
                 Some(Message::Bytes(bytes)) if walk.next == self.number => {
                     (self.piece, self.at) = (bytes, 0);
                 }

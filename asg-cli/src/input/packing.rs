@@ -258,7 +258,7 @@ impl BufRead for Ahead<'_> {
 
 impl Read for Ahead<'_> {
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
-        // Of what was looked at nothing is left, so nothing is copied twice.
+        // The buffer is empty, so nothing is copied twice.
         if self.start == self.buffer.len() && !self.is_over {
             let read = self.inner.read(room);
             let goes_on = match &read {

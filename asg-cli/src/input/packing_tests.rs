@@ -35,7 +35,7 @@ fn skippable(content: &[u8]) -> Vec<u8> {
 type Packer = fn(&[u8]) -> Vec<u8>;
 const PACKERS: [(&str, Packer); 4] = [("gzip", gzip), ("xz", xz), ("bzip2", bzip2), ("zstd", zstd)];
 
-/// What comes out, and why it ends.
+/// The decoded bytes, and the error at their end.
 fn read(bytes: &[u8]) -> (Vec<u8>, Option<Unreadable>) {
     let mut text = Vec::new();
     let result = decompressed(io::Cursor::new(bytes.to_vec()))

@@ -66,7 +66,7 @@ const WHERE: &str = "  --where COLUMN=VALUE   only such packets; several values 
 ";
 
 const OUTPUT: &str = "  -o, --output FILE      write this file, which is never seen half written; its ending says the format: csv,
-                         parquet, or ndjson, jsonl and json for lines of JSON
+                         parquet, or ndjson, jsonl and json for lines of JSON; - is standard output
   --no-color             no colours, which only a terminal gets anyway; NO_COLOR in the environment does the same
 ";
 
