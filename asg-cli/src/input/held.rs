@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use super::Unreadable;
+
 /// How many files are held open. More than so many are opened again by their names; a reading then
 /// notices if a file was replaced meanwhile. Some systems allow a process 256.
 const MOST_HELD: usize = 128;
@@ -16,7 +18,8 @@ static HELD: AtomicUsize = AtomicUsize::new(0);
 #[derive(Debug)]
 pub(super) struct Held {
     path: PathBuf,
-    file: OnceLock<Arc<File>>,
+    /// With its size at that time.
+    file: OnceLock<(Arc<File>, u64)>,
     is_counted: bool,
 }
 
@@ -27,7 +30,8 @@ impl Held {
 
     /// A file that has no name.
     pub(super) fn spooled(file: File) -> Self {
-        Self { path: PathBuf::new(), file: OnceLock::from(Arc::new(file)), is_counted: false }
+        let file = OnceLock::from((Arc::new(file), 0));
+        Self { path: PathBuf::new(), file, is_counted: false }
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -40,11 +44,11 @@ impl Held {
     ///
     /// Those of the system.
     pub(super) fn open(&self) -> io::Result<Place> {
-        let file = match self.file.get() {
-            Some(file) => Arc::clone(file),
-            None => Arc::new(open_file(&self.path)?),
+        let (file, least) = match self.file.get() {
+            Some((file, size)) => (Arc::clone(file), *size),
+            None => open_file(&self.path)?,
         };
-        Ok(Place::new(file))
+        Ok(Place { file, at: 0, least })
     }
 
     /// Keeps the file open, so that it can be moved or removed. Many files are not held.
@@ -58,7 +62,7 @@ impl Held {
         }
         if HELD.fetch_add(1, Ordering::Relaxed) < MOST_HELD {
             let opened = open_file(&self.path);
-            let is_new = opened.map(|file| self.file.set(Arc::new(file)).is_ok());
+            let is_new = opened.map(|opened| self.file.set(opened).is_ok());
             if let Ok(true) = is_new {
                 return Ok(());
             }
@@ -69,14 +73,14 @@ impl Held {
         Ok(())
     }
 
-    /// How many bytes it has.
+    /// Its size and kind.
     ///
     /// # Errors
     ///
     /// Those of the system.
     pub(super) fn metadata(&self) -> io::Result<std::fs::Metadata> {
         match self.file.get() {
-            Some(file) => file.metadata(),
+            Some((file, _)) => file.metadata(),
             None => std::fs::metadata(&self.path),
         }
     }
@@ -90,13 +94,14 @@ impl Drop for Held {
     }
 }
 
-/// A folder opens, and fails only when it is read.
-fn open_file(path: &Path) -> io::Result<File> {
+/// The file and its size. A folder opens, and fails only when it is read.
+fn open_file(path: &Path) -> io::Result<(Arc<File>, u64)> {
     let file = File::open(path)?;
-    if file.metadata()?.is_dir() {
+    let known = file.metadata()?;
+    if known.is_dir() {
         return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder"));
     }
-    Ok(file)
+    Ok((Arc::new(file), known.len()))
 }
 
 /// A place in a file that several read at once, each from its own place.
@@ -104,11 +109,13 @@ fn open_file(path: &Path) -> io::Result<File> {
 pub(super) struct Place {
     file: Arc<File>,
     at: u64,
+    /// The size when it was opened. Logs grow, and a shorter one was emptied.
+    least: u64,
 }
 
 impl Place {
     pub(super) const fn new(file: Arc<File>) -> Self {
-        Self { file, at: 0 }
+        Self { file, at: 0, least: 0 }
     }
 }
 
@@ -119,6 +126,9 @@ impl Read for Place {
         #[cfg(windows)]
         let n = std::os::windows::fs::FileExt::seek_read(&*self.file, buffer, self.at)?;
         self.at += n as u64;
+        if n == 0 && !buffer.is_empty() && self.at < self.least {
+            return Err(Unreadable::Changed.into());
+        }
         Ok(n)
     }
 }
