@@ -112,8 +112,8 @@ impl Gathered {
 ///
 /// Those of reading.
 pub fn gather(mut gathering: Gathering, readers: &Readers) -> Result<asg_core::Gathered, Error> {
-    let mut pipeline = Pipeline::new(readers, "reading evidence", Size::Small, || Gather {
-        gatherer: gathering.gatherer(),
+    let mut pipeline = Pipeline::new(&readers.first(), "reading evidence", Size::Small, || {
+        Gather { gatherer: gathering.gatherer() }
     });
     while let Some(batch) = pipeline.next()? {
         let merged = gathering.merge(batch, 0);

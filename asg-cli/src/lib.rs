@@ -41,6 +41,7 @@ mod pieces;
 pub mod pipeline;
 pub mod program;
 pub mod query;
+mod repeat;
 pub mod report;
 pub mod time;
 pub mod who;

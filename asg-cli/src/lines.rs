@@ -11,6 +11,7 @@ use crate::input::Source;
 use crate::monitor::{Monitor, Unattended};
 use crate::pieces::{Feed, Piece, Size};
 use crate::pipeline::Threads;
+use crate::repeat::Pass;
 
 /// One line, and where it stood.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +49,7 @@ pub struct Readers {
     /// Carriage returns in sources that have no line feed, by name.
     lone_returns: Arc<Mutex<BTreeMap<String, u64>>>,
     threads: Threads,
+    pass: Pass,
 }
 
 /// Why sources could not be read, by name.
@@ -57,9 +59,9 @@ impl Readers {
     /// Reads these sources one after the other.
     #[must_use]
     pub fn new(sources: Vec<Arc<dyn Source>>, monitor: Arc<dyn Monitor>) -> Self {
-        let threads = Threads::default();
+        let (threads, pass) = (Threads::default(), Pass::default());
         let lone_returns = Arc::default();
-        Self { sources: sources.into(), monitor, failures: None, lone_returns, threads }
+        Self { sources: sources.into(), monitor, failures: None, lone_returns, threads, pass }
     }
 
     /// Goes on when a source cannot be read, and keeps the reason here.
@@ -97,6 +99,16 @@ impl Readers {
     pub fn open(&self, what: &'static str) -> LineReader {
         let feed = Feed::new(self, what, Size::Small, Threads::ONE.get());
         LineReader { feed, piece: Piece::default() }
+    }
+
+    /// Begins a first reading; all later ones must find the same bytes.
+    pub(crate) fn first(&self) -> Self {
+        Self { pass: self.pass.first(), ..self.clone() }
+    }
+
+    /// Which reading it is.
+    pub(crate) const fn pass(&self) -> &Pass {
+        &self.pass
     }
 
     /// The sources.

@@ -30,9 +30,18 @@ fn main() {
     std::process::exit(status.into());
 }
 
+/// The signals that the caller wants ignored, as `nohup` does, one bit each. Only Linux shows them
+/// (`proc_pid_status(5)`).
+fn ignored() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
+}
+
 /// Keeps the number of the last of these signals.
 fn watch(signal: &Arc<AtomicUsize>) -> io::Result<()> {
-    for &number in SIGNALS {
+    let ignored = ignored();
+    for &number in SIGNALS.iter().filter(|number| ignored >> (**number - 1) & 1 == 0) {
         register_usize(number, Arc::clone(signal), usize::try_from(number).unwrap_or(1))?;
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! Sources in pieces of whole lines, so that several threads can work on one source.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::io::{Cursor, Read};
 use std::num::NonZero;
@@ -12,6 +13,7 @@ use crate::error::Error;
 use crate::input::{Meter as _, Opened, ReadCounter, Source, Utf8};
 use crate::lines::{Failures, Raw, Readers};
 use crate::monitor::Watch;
+use crate::repeat::Pass;
 
 /// How many values of a column are taken at once.
 const VALUES: usize = 1024;
@@ -88,8 +90,11 @@ impl Piece {
 
 /// Cuts sources into pieces, one source after the other.
 pub(crate) struct Feed {
-    sources: Arc<[Arc<dyn Source>]>,
-    at: usize,
+    /// Those that are not over, the open one first.
+    sources: VecDeque<Arc<dyn Source>>,
+    /// How many are over.
+    over: usize,
+    pass: Pass,
     open: Open,
     /// The number of the next line of the source.
     line: u64,
@@ -128,8 +133,9 @@ impl Feed {
     ) -> Self {
         let monitor = Arc::clone(readers.monitor());
         Self {
-            sources: Arc::clone(readers.sources()),
-            at: 0,
+            sources: readers.sources().iter().cloned().collect(),
+            over: 0,
+            pass: readers.pass().clone(),
             open: Open::Not,
             line: 1,
             size: size.bytes(threads),
@@ -154,27 +160,23 @@ impl Feed {
                 return Err(error);
             }
             self.watch.look(self.counter.bytes())?;
-            let sources = Arc::clone(&self.sources);
-            let Some(source) = sources.get(self.at) else {
+            let Some(source) = self.source()? else {
                 self.watch.finish(self.counter.bytes())?;
                 return Ok(false);
             };
-            piece.source = Some(Arc::clone(source));
+            piece.source = Some(Arc::clone(&source));
             piece.first = self.line;
             piece.separate.clear();
             piece.block.clear();
-            let more = self.read(&**source, piece);
+            let more = self.read(&*source, piece);
             let is_empty = piece.block.bytes().is_empty() && piece.separate.is_empty();
             self.line += if piece.separate.is_empty() { piece.count() } else { 0 };
             self.look_for_returns(piece);
             if !matches!(more, Ok(true)) {
-                if let Some(2..) = self.lone_returns {
-                    let returns = self.lone_returns.unwrap_or_default();
+                if let Some(returns @ 2..) = self.lone_returns.replace(0) {
                     self.readers.note_lone_returns(source.name(), returns);
                 }
-                self.lone_returns = Some(0);
-                (self.open, self.line) = (Open::Not, 1);
-                self.at += 1;
+                self.close();
             }
             if let Err(error) = more {
                 self.fail(error);
@@ -183,6 +185,43 @@ impl Feed {
                 return Ok(true);
             }
         }
+    }
+
+    /// The source that is read: never a folder or an archive, but the logs in it.
+    fn source(&mut self) -> Result<Option<Arc<dyn Source>>, Error> {
+        while let Some(source) = self.sources.front().cloned() {
+            if !matches!(self.open, Open::Not) {
+                return Ok(Some(source));
+            }
+            if self.pass.is_first() {
+                // An error comes again when it is opened.
+                drop(source.hold());
+            }
+            match source.members(&self.counter) {
+                Ok(None) if self.pass.is_empty(self.over) => self.close(),
+                Ok(None) => return Ok(Some(source)),
+                Ok(Some(members)) => {
+                    self.sources.pop_front();
+                    members.iter().rev().for_each(|one| self.sources.push_front(Arc::clone(one)));
+                }
+                Err(error) => {
+                    self.pass.failed(self.over);
+                    self.close();
+                    self.fail(error);
+                    if let Some(error) = self.failed.take() {
+                        return Err(error);
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The source that was read is over.
+    fn close(&mut self) {
+        (self.open, self.line) = (Open::Not, 1);
+        self.sources.pop_front();
+        self.over += 1;
     }
 
     /// Lets the monitor end the reading.
@@ -217,9 +256,10 @@ impl Feed {
         if let Open::Stream(blocks) = &mut self.open {
             return blocks.next(&mut piece.block).map_err(failed);
         }
-        match source.open(&self.counter)? {
+        let opened = source.open(&self.counter).inspect_err(|_| self.pass.failed(self.over))?;
+        match opened {
             Opened::Stream(stream) => {
-                let mut blocks = Blocks::new(Utf8::new(stream), self.size);
+                let mut blocks = Blocks::new(Utf8::new(self.pass.check(self.over, stream)), self.size);
                 let more = blocks.next(&mut piece.block);
                 self.open = Open::Stream(blocks);
                 more.map_err(failed)

@@ -1,19 +1,32 @@
-//! Reading logs: files, standard input, gzip and Zstandard, as bytes and as lines.
+//! Reading logs: files, folders, archives and standard input, decompressed, as bytes and as lines.
+//!
+//! The content of a file decides its format, and its name does not.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read, Write as _};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use asg_core::{LogLines, RawLine};
 
+use self::archive::{Archive, Listing};
+use self::held::Held;
+use self::packing::{Ahead, Budget, Kind, MOST_LAYERS, peel};
+use crate::error::Error;
+
+mod archive;
+mod held;
+mod packing;
 mod source;
+mod tar;
 mod utf8;
 
+pub use packing::Unreadable;
+pub use source::{Log, Members, Opened, ReadCounter, SeparateLines, Source};
 pub use utf8::Utf8;
-pub use source::{Log, Opened, ReadCounter, SeparateLines, Source};
 
 /// How much is read at once.
 const PIECE: usize = 256 << 10;
@@ -36,20 +49,29 @@ impl Meter for Arc<AtomicU64> {
     }
 }
 
-/// A log to read: a file, or standard input.
+/// A log to read, or a file or folder that holds some.
 #[derive(Debug)]
 pub struct Input {
     name: String,
     from: From,
+    /// It is known to be one log.
+    is_log: bool,
 }
 
 #[derive(Debug)]
 enum From {
-    File(PathBuf),
+    File(Arc<Held>),
     Stdin,
-    /// What a pipe gave: it gives it once only.
-    Spooled(Arc<File>),
+    /// A pipe whose first bytes were looked at. It is read once.
+    Begun(Mutex<Option<Ahead<'static>>>),
     Bundled(&'static [u8]),
+    Member {
+        archive: Arc<Archive>,
+        number: usize,
+        /// The first member has the size of the archive.
+        size: u64,
+    },
+    Unreadable(Unreadable),
 }
 
 impl Input {
@@ -57,26 +79,28 @@ impl Input {
     #[must_use]
     pub fn from_arg(arg: impl Into<PathBuf>) -> Self {
         let path = arg.into();
-        if path == Path::new("-") {
-            Self { name: "-".to_owned(), from: From::Stdin }
-        } else {
-            Self::file(path)
-        }
+        if path == Path::new("-") { Self::new("-", From::Stdin) } else { Self::file(path) }
     }
 
-    /// A file, whatever its name.
+    /// A file or a folder, whatever its name.
     #[must_use]
     pub fn file(path: PathBuf) -> Self {
-        Self { name: path.display().to_string(), from: From::File(path) }
+        Self::new(path.display().to_string(), From::File(Arc::new(Held::new(path))))
     }
 
     /// A log that is part of the program.
     #[must_use]
     pub fn bundled(name: &str, text: &'static [u8]) -> Self {
-        Self { name: name.to_owned(), from: From::Bundled(text) }
+        Self::new(name, From::Bundled(text))
     }
 
-    /// The name by which outputs call it.
+    fn new(name: impl Into<String>, from: From) -> Self {
+        let is_log = matches!(from, From::Bundled(_) | From::Member { .. } | From::Unreadable(_));
+        Self { name: name.into(), from, is_log }
+    }
+
+    /// The name by which outputs call it. Members of archives are called
+    /// `logs.tgz:rep/rep.stdout.log`.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -87,19 +111,34 @@ impl Input {
     pub fn size(&self) -> Option<u64> {
         match &self.from {
             // A file that is not there gives no bytes, and an error when it is opened.
-            From::File(path) => {
-                fs::metadata(path).map_or(Some(0), |known| known.is_file().then_some(known.len()))
+            From::File(file) => {
+                file.metadata().map_or(Some(0), |known| known.is_file().then_some(known.len()))
             }
-            From::Spooled(file) => file.metadata().ok().map(|m| m.len()),
             From::Bundled(text) => Some(text.len() as u64),
-            From::Stdin => None,
+            From::Member { size, .. } => Some(*size),
+            From::Unreadable(_) => Some(0),
+            From::Stdin | From::Begun(_) => None,
         }
     }
 
-    /// True if it is standard input, which is read once only.
+    /// True if it is a pipe, which is read once only.
     #[must_use]
-    pub const fn is_standard_input(&self) -> bool {
-        matches!(self.from, From::Stdin)
+    pub const fn is_pipe(&self) -> bool {
+        matches!(self.from, From::Stdin | From::Begun(_))
+    }
+
+    /// The open pipe, if it is one.
+    fn pipe(&self) -> io::Result<Option<Box<dyn Read + Send>>> {
+        Ok(match &self.from {
+            From::Stdin => Some(Box::new(io::stdin())),
+            From::File(held) => match held.metadata() {
+                Ok(known) if !known.is_file() && !known.is_dir() => {
+                    Some(Box::new(File::open(held.path())?))
+                }
+                _ => None,
+            },
+            _ => None,
+        })
     }
 
     /// Makes sure that it can be read again: what comes through a pipe is written to a temporary
@@ -109,31 +148,124 @@ impl Input {
     ///
     /// Those of reading, and of writing the temporary file. What the pipe gave until then is lost.
     pub fn keep(&mut self, meter: &impl Meter) -> io::Result<()> {
-        let mut pipe: Box<dyn Read> = match &self.from {
-            From::Stdin => Box::new(io::stdin()),
-            From::File(path) => {
-                let file = File::open(path)?;
-                let metadata = file.metadata()?;
-                if metadata.is_file() || metadata.is_dir() {
-                    return Ok(());
-                }
-                Box::new(file)
-            }
-            From::Spooled(_) | From::Bundled(_) => return Ok(()),
-        };
+        let Some(pipe) = self.pipe()? else { return Ok(()) };
+        self.spool(&mut Counted::new(pipe, meter.clone()))
+    }
+
+    fn spool(&mut self, pipe: &mut impl Read) -> io::Result<()> {
         let mut spooled = tempfile::tempfile()?;
         let mut buffer = vec![0; PIECE];
         loop {
-            match read_piece(&mut pipe, &mut buffer)? {
+            match read_piece(pipe, &mut buffer)? {
                 0 => break,
-                n => {
-                    meter.add(n)?;
-                    spooled.write_all(&buffer[..n])?;
-                }
+                n => spooled.write_all(&buffer[..n])?,
             }
         }
-        self.from = From::Spooled(Arc::new(spooled));
+        self.from = From::File(Arc::new(Held::spooled(spooled)));
         Ok(())
+    }
+
+    /// Looks at the first bytes of a pipe, which is read once otherwise: only an archive is
+    /// [kept](Self::keep).
+    ///
+    /// # Errors
+    ///
+    /// As [`Input::keep`], and [`Unreadable`] for formats that are not logs.
+    pub fn begin(&mut self, meter: &impl Meter) -> io::Result<()> {
+        let Some(pipe) = self.pipe()? else { return Ok(()) };
+        let budget = Budget::default();
+        let counted = Counted::new(pipe, meter.clone());
+        let ahead = Ahead::new(Box::new(budget.clone().read(counted)));
+        let (kind, _, mut bytes) = peel(ahead, &budget, MOST_LAYERS)?;
+        if kind != Kind::Text {
+            return self.spool(&mut bytes);
+        }
+        self.from = From::Begun(Mutex::new(Some(bytes)));
+        self.is_log = true;
+        Ok(())
+    }
+
+    /// Keeps the file open, so that all readings are of the same one; see [`Source::hold`].
+    ///
+    /// # Errors
+    ///
+    /// Those of opening it.
+    pub fn hold(&self) -> io::Result<()> {
+        match &self.from {
+            From::File(file) => match file.metadata() {
+                Ok(known) if known.is_file() => file.hold(),
+                _ => Ok(()),
+            },
+            From::Member { archive, .. } => archive.hold(),
+            _ => Ok(()),
+        }
+    }
+
+    /// The logs in it; `None` if it is one log itself. Unreadable members are among them and fail
+    /// when they are opened. Files in folders are sorted by their names.
+    ///
+    /// # Errors
+    ///
+    /// Those of the meter, if it ends the reading of an archive.
+    pub fn members(&self, meter: &impl Meter) -> Result<Option<Vec<Self>>, Error> {
+        let From::File(file) = &self.from else { return Ok(None) };
+        if self.is_log {
+            return Ok(None);
+        }
+        let found = match file.metadata() {
+            Ok(known) if known.is_dir() => {
+                let mut files = Vec::new();
+                folder(file.path(), &mut BTreeSet::new(), &mut files);
+                return Ok(Some(files));
+            }
+            Ok(known) if known.is_file() => Archive::list(file, meter),
+            _ => return Ok(None),
+        };
+        match found.map_err(|error| Error::file(&*self.name, error)) {
+            Ok(Listing::Log) => Ok(None),
+            Ok(Listing::Archive(archive, listed)) => {
+                let mut size = self.size().unwrap_or(0);
+                let member = |listed: archive::Listed| {
+                    let name = match &*listed.path {
+                        "" => self.name.clone(),
+                        path => format!("{}:{path}", self.name),
+                    };
+                    let from = match listed.is {
+                        Ok(number) => {
+                            let (archive, size) = (Arc::clone(&archive), std::mem::take(&mut size));
+                            From::Member { archive, number, size }
+                        }
+                        Err(why) => From::Unreadable(why),
+                    };
+                    Self::new(name, from)
+                };
+                Ok(Some(listed.into_iter().map(member).collect()))
+            }
+            Err(Error::File(name, error)) => {
+                Ok(Some(vec![Self::new(name, From::Unreadable(error.into()))]))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Expands folders and archives until each input is one log; see [`Input::members`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Input::members`].
+    pub fn logs(self, meter: &impl Meter) -> Result<Vec<Self>, Error> {
+        // An error comes again when it is opened.
+        drop(self.hold());
+        match self.members(meter)? {
+            None => Ok(vec![Self { is_log: true, ..self }]),
+            Some(members) => {
+                let mut logs = Vec::new();
+                for member in members {
+                    logs.extend(member.logs(meter)?);
+                }
+                Ok(logs)
+            }
+        }
     }
 
     /// Hands each line to `each`, until there are no more or it says `Break`.
@@ -150,66 +282,79 @@ impl Input {
         for_each_line(self.open(meter)?, each)
     }
 
-    /// Its bytes, decompressed, from the first. What was kept can be open several times at once.
+    /// Its bytes, decompressed, from the first. All but a pipe can be open several times at once.
     ///
     /// # Errors
     ///
     /// Those of opening, and of reading the first bytes.
     pub fn open(&self, meter: &impl Meter) -> io::Result<Box<dyn Read + Send>> {
-        let bytes: Box<dyn Read + Send> = match &self.from {
-            From::Stdin => Box::new(io::stdin()),
-            From::File(path) => {
-                let file = File::open(path)?;
-                // A folder opens, and fails only when it is read.
-                if file.metadata()?.is_dir() {
-                    return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder"));
-                }
-                Box::new(file)
+        if let Some(pipe) = self.pipe()? {
+            return decompressed(Counted::new(pipe, meter.clone()));
+        }
+        match &self.from {
+            From::File(held) => decompressed(Counted::new(held.open()?, meter.clone())),
+            From::Bundled(text) => Ok(Box::new(Counted::new(*text, meter.clone()))),
+            From::Member { archive, number, .. } => Ok(Box::new(archive.open(*number, meter)?)),
+            From::Unreadable(why) => Err(why.clone().into()),
+            From::Stdin | From::Begun(_) => {
+                let From::Begun(begun) = &self.from else { return Ok(Box::new(io::empty())) };
+                let begun = begun.lock().unwrap_or_else(PoisonError::into_inner).take();
+                let read = || io::Error::other("a pipe can be read only once");
+                Ok(Box::new(begun.ok_or_else(read)?))
             }
-            From::Spooled(file) => Box::new(Again { file: Arc::clone(file), at: 0 }),
-            From::Bundled(text) => Box::new(*text),
-        };
-        decompressed(Counted::new(bytes, meter.clone()))
+        }
     }
 }
 
-/// gzip and Zstandard by their magic numbers; anything else as it is. Concatenated members are read
-/// through.
+/// The files in a folder and in the folders in it. `above` are the folders that hold it, because
+/// links may lead back to them.
+fn folder(path: &Path, above: &mut BTreeSet<PathBuf>, files: &mut Vec<Input>) {
+    let unreadable = |path: &Path, why: Unreadable| {
+        Input::new(path.display().to_string(), From::Unreadable(why))
+    };
+    let entries = || -> io::Result<(PathBuf, Vec<PathBuf>)> {
+        let found = fs::read_dir(path)?.map(|entry| Ok(entry?.path()));
+        let mut found = found.collect::<io::Result<Vec<_>>>()?;
+        found.sort();
+        Ok((fs::canonicalize(path)?, found))
+    };
+    let (real, entries) = match entries() {
+        Ok(found) => found,
+        Err(error) => return files.push(unreadable(path, error.into())),
+    };
+    if !above.insert(real.clone()) {
+        return;
+    }
+    for path in entries {
+        match fs::metadata(&path) {
+            Ok(known) if known.is_dir() => folder(&path, above, files),
+            Ok(known) if known.is_file() => files.push(Input::file(path)),
+            Ok(_) => files.push(unreadable(&path, Unreadable::Special)),
+            Err(error) => files.push(unreadable(&path, error.into())),
+        }
+    }
+    above.remove(&real);
+}
+
+/// Decodes all compressions, also nested ones and concatenated members. Plain text stays as it is.
 ///
 /// # Errors
 ///
-/// Those of reading the first bytes.
-pub fn decompressed(mut input: impl Read + Send + 'static) -> io::Result<Box<dyn Read + Send>> {
-    let mut magic = Vec::with_capacity(4);
-    input.by_ref().take(4).read_to_end(&mut magic)?;
-    let packing = Packing::of(&magic);
-    let whole = io::Cursor::new(magic).chain(input);
-    Ok(match packing {
-        Some(Packing::Gzip) => Box::new(flate2::read::MultiGzDecoder::new(whole)),
-        Some(Packing::Zstandard) => Box::new(zstd::Decoder::new(whole)?),
-        None => Box::new(whole),
-    })
+/// Those of reading the first bytes, and [`Unreadable`] for archives and formats that are not logs.
+pub fn decompressed(input: impl Read + Send + 'static) -> io::Result<Box<dyn Read + Send>> {
+    let budget = Budget::default();
+    let ahead = Ahead::new(Box::new(budget.clone().read(input)));
+    match peel(ahead, &budget, MOST_LAYERS)? {
+        (Kind::Tar, ..) => Err(Unreadable::Archive("a tar archive").into()),
+        (Kind::Zip, ..) => Err(Unreadable::Archive("a zip archive").into()),
+        (_, _, bytes) => Ok(Box::new(bytes)),
+    }
 }
 
-/// True if the bytes begin as something compressed that [`decompressed`] reads.
+/// True if the bytes begin as something that [`decompressed`] decompresses or refuses.
 #[must_use]
 pub fn is_compressed(bytes: &[u8]) -> bool {
-    Packing::of(bytes).is_some()
-}
-
-enum Packing {
-    Gzip,
-    Zstandard,
-}
-
-impl Packing {
-    fn of(bytes: &[u8]) -> Option<Self> {
-        match bytes {
-            [0x1f, 0x8b, ..] => Some(Self::Gzip),
-            [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(Self::Zstandard),
-            _ => None,
-        }
-    }
+    Kind::of(bytes) != Kind::Text
 }
 
 /// A reader whose bytes are counted.
@@ -237,23 +382,6 @@ impl<R: Read, M: Meter> Read for Counted<R, M> {
         }
         let n = read?;
         self.meter.add(n)?;
-        Ok(n)
-    }
-}
-
-/// A file that several read at once, each from its own place.
-struct Again {
-    file: Arc<File>,
-    at: u64,
-}
-
-impl Read for Again {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        #[cfg(unix)]
-        let n = std::os::unix::fs::FileExt::read_at(&*self.file, buffer, self.at)?;
-        #[cfg(windows)]
-        let n = std::os::windows::fs::FileExt::seek_read(&*self.file, buffer, self.at)?;
-        self.at += n as u64;
         Ok(n)
     }
 }
@@ -362,7 +490,7 @@ mod tests {
     fn what_was_kept_is_read_by_several_at_once() {
         let mut spooled = tempfile::tempfile().unwrap();
         spooled.write_all(&gzip("one\ntwo\n")).unwrap();
-        let input = Input { name: "-".into(), from: From::Spooled(Arc::new(spooled)) };
+        let input = Input::new("-", From::File(Arc::new(Held::spooled(spooled))));
         let meter = Arc::new(AtomicU64::new(0));
         let mut open = [input.open(&meter).unwrap(), input.open(&meter).unwrap()];
         for reading in &mut open {

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::io::{self, Read};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use asg_core::SourceId;
 
@@ -32,7 +32,28 @@ pub trait Source: fmt::Debug + Send + Sync {
 
     /// Whether it can be opened more than once.
     fn is_repeatable(&self) -> bool;
+
+    /// Makes all readings from now on read the same file, whatever becomes of its name.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be opened.
+    fn hold(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// The logs in it, if it is a folder or an archive; they are read instead of it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Input::members`].
+    fn members(&self, _counter: &ReadCounter) -> Result<Option<Members>, Error> {
+        Ok(None)
+    }
 }
+
+/// The logs in a folder or an archive, in the order in which they are read.
+pub type Members = Arc<[Arc<dyn Source>]>;
 
 /// An open [`Source`].
 pub enum Opened<'s> {
@@ -101,13 +122,15 @@ impl Meter for ReadCounter {
 pub struct Log {
     input: Input,
     id: SourceId,
+    /// `Some(None)` if it is one log.
+    members: OnceLock<Option<Members>>,
 }
 
 impl Log {
     /// Gives the input a number.
     #[must_use]
     pub const fn new(input: Input, id: SourceId) -> Self {
-        Self { input, id }
+        Self { input, id, members: OnceLock::new() }
     }
 
     /// A file by its path, numbered by its name.
@@ -115,16 +138,7 @@ impl Log {
     pub fn file(path: PathBuf) -> Self {
         let input = Input::file(path);
         let id = crate::origins::number(input.name());
-        Self { input, id }
-    }
-
-    /// Makes it repeatable; see [`Input::keep`].
-    ///
-    /// # Errors
-    ///
-    /// As [`Input::keep`].
-    pub fn keep(&mut self, meter: &impl Meter) -> Result<(), Error> {
-        self.input.keep(meter).map_err(|error| Error::file(self.input.name(), error))
+        Self::new(input, id)
     }
 }
 
@@ -147,6 +161,30 @@ impl Source for Log {
     }
 
     fn is_repeatable(&self) -> bool {
-        !self.input.is_standard_input()
+        !self.input.is_pipe()
+    }
+
+    fn hold(&self) -> Result<(), Error> {
+        self.input.hold().map_err(|error| Error::file(self.input.name(), error))
+    }
+
+    fn members(&self, counter: &ReadCounter) -> Result<Option<Members>, Error> {
+        if let Some(known) = self.members.get() {
+            return Ok(known.clone());
+        }
+        let found = self.input.members(counter)?.map(|found| {
+            // Numbers follow the names, so that the order in an archive does not matter.
+            let mut names: Vec<_> = found.iter().map(|input| input.name().to_owned()).collect();
+            names.sort_unstable();
+            for name in &names {
+                let _ = crate::origins::number(name);
+            }
+            let log = |input: Input| -> Arc<dyn Source> {
+                let id = crate::origins::number(input.name());
+                Arc::new(Self::new(input, id))
+            };
+            found.into_iter().map(log).collect()
+        });
+        Ok(self.members.get_or_init(|| found).clone())
     }
 }

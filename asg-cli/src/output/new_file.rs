@@ -75,7 +75,7 @@ impl NewFile {
         Ok(file)
     }
 
-    /// The file is complete: syncs it, and moves it into place.
+    /// The file is complete: syncs it, moves it into place, and syncs the folder.
     ///
     /// # Errors
     ///
@@ -83,7 +83,21 @@ impl NewFile {
     pub fn finish(&self, file: &File) -> io::Result<()> {
         let Some(beside) = &self.beside else { return Ok(()) };
         file.sync_all()?;
-        std::fs::rename(beside, &self.path)
+        std::fs::rename(beside, &self.path)?;
+        sync_folder(&self.path)
+    }
+}
+
+/// Makes a new name in a folder last, where the system can.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    if !cfg!(unix) {
+        return Ok(());
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    match File::open(folder.unwrap_or(Path::new(".")))?.sync_all() {
+        // Some file systems sync no folders.
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+        result => result,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use super::logs::{Answers, Directory, Logs, Numbered, flows};
+use super::logs::{Answers, Directory, Logs, NamedLogs, flows};
 use super::options::{Format, Options};
 use super::{Context, look, show, summary};
 use crate::flows::RowSink;
@@ -16,13 +16,13 @@ use crate::report::Failure;
 pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Failure> {
     let directory = Directory::new(options, &mut context)?;
     let has_names = !options.names.is_empty();
-    correlate(options, Numbered::new(&options.rest)?, &directory, has_names, context)
+    correlate(options, NamedLogs::new(&options.rest)?, &directory, has_names, context)
 }
 
 /// Correlates these logs. `has_names` suppresses the hint about names.
 pub(super) fn correlate(
     options: &Options,
-    logs: Numbered,
+    logs: NamedLogs,
     directory: &Directory,
     has_names: bool,
     context: Context<'_>,

@@ -18,7 +18,7 @@ use serde::Deserialize;
 
 use super::Context;
 use super::correlate::correlate;
-use super::logs::{Directory, Numbered};
+use super::logs::{Directory, NamedLogs};
 use super::options::Options;
 use crate::input::Input;
 use crate::names::Shared;
@@ -36,7 +36,7 @@ pub(super) fn run(options: &Options, context: Context<'_>) -> Result<(), Failure
     ));
     let asked = directory(&server).map_err(|error| Failure::Demo(error.to_string()))?;
     let directory = Directory::of(asked, &context.monitor);
-    correlate(options, Numbered::of(logs()), &directory, true, context)
+    correlate(options, NamedLogs::of(logs()), &directory, true, context)
 }
 
 /// The bundled logs, in the order in which they are shown.

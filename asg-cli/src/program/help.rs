@@ -35,6 +35,12 @@ Completion, for the shell that you use:
   asglog completion fish | source                  # in ~/.config/fish/config.fish
 ";
 
+/// The formats of logs.
+const INPUTS: &str = "
+Formats: plain, gzip, Zstandard, xz, bzip2; tar and zip as `bosh logs` makes them, also nested. The content decides,
+not the name. A file of another format is left out with a sentence
+";
+
 /// Options that several commands have.
 const NAMES: &str = "
 Names; without one of these the output has GUIDs only:
@@ -60,7 +66,7 @@ const WHERE: &str = "  --where COLUMN=VALUE   only such packets; several values 
 ";
 
 const OUTPUT: &str = "  -o, --output FILE      write this file, which is never seen half written; its ending says the format: csv,
-                         parquet, or ndjson, jsonl and json for lines of JSON
+                         parquet, or ndjson, jsonl and json for lines of JSON; - is standard output
   --no-color             no colours, which only a terminal gets anyway; NO_COLOR in the environment does the same
 ";
 
@@ -69,8 +75,8 @@ Prints one JSON object for each line of logs, in their order.
 
 Usage: asglog parse [OPTIONS] [LOG…]
 
-  LOG  plain, gzip or Zstandard; - is standard input, which is also read if none is given
-
+  LOG  a log, an archive or a folder; - is standard input, which is also read if none is given
+{inputs}
 Output:
   --format FORMAT        ndjson (one object per line of the logs, the default), csv or parquet (packets only)
 {output}
@@ -94,9 +100,9 @@ Tells for each packet in Cloud Foundry's logs which app, space and org sent it, 
 
 Usage: asglog correlate [OPTIONS] [LOG…]
 
-  LOG  kernel logs and rep logs of one foundation, in any order; plain, gzip or Zstandard; - is standard input, which is
-       also read if none is given and something is piped in
-
+  LOG  kernel logs and rep logs of one foundation, in any order, or archives and folders of them; - is standard input,
+       which is also read if none is given and something is piped in
+{inputs}
 Output:
   --format FORMAT        table (for people, the default), ndjson (one JSON object per packet), csv, parquet, or summary
                          (counts: who, how often, how sure)
@@ -141,9 +147,9 @@ Tells who sent most packets, and how many of them were allowed and denied.
 
 Usage: asglog top [OPTIONS] [LOG…]
 
-  LOG  kernel logs and rep logs of one foundation, in any order; plain, gzip or Zstandard; - is standard input, which is
-       also read if none is given and something is piped in
-
+  LOG  kernel logs and rep logs of one foundation, in any order, or archives and folders of them; - is standard input,
+       which is also read if none is given and something is piped in
+{inputs}
 Output:
   --by WHAT              app (the default), destination, container, space, org, or names of columns; several stand with
                          commas between
@@ -165,7 +171,7 @@ Tells whose a container's handle is, as far as logs or ledgers tell.
 Usage: asglog who [OPTIONS] HANDLE [LOG…]
 
   HANDLE  a handle, the beginning of one, or a log prefix such as DENY_d08bb414-cdba-4381-412a
-  LOG     rep logs, plain, gzip or Zstandard; - is standard input
+  LOG     rep logs, or archives and folders of them; - is standard input
 
 Options:
   --cell CELL            on this cell: a BOSH instance id, or job/index
@@ -223,8 +229,13 @@ pub(crate) fn of(command: Command) -> String {
         Command::Who => WHO,
         Command::LedgerBuild | Command::LedgerMerge | Command::LedgerShow => LEDGER,
     };
-    let parts =
-        [("{output}", OUTPUT), ("{where}", WHERE), ("{names}", NAMES), ("{evidence}", EVIDENCE)];
+    let parts = [
+        ("{inputs}", INPUTS),
+        ("{output}", OUTPUT),
+        ("{where}", WHERE),
+        ("{names}", NAMES),
+        ("{evidence}", EVIDENCE),
+    ];
     parts.iter().fold(text.to_owned(), |text, (name, part)| text.replace(name, part))
 }
 

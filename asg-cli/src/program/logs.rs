@@ -21,17 +21,15 @@ use crate::origins;
 use crate::query::{Given, Query};
 use crate::report::{Failure, Report};
 
-/// The logs of a command line, each with its number.
-pub(super) struct Numbered {
-    pub(super) inputs: Vec<Input>,
-    pub(super) ids: Vec<SourceId>,
+/// The logs of a command line.
+pub(super) struct NamedLogs {
+    inputs: Vec<Input>,
     /// The user named no log, and standard input is a pipe or a file.
     is_implied: bool,
 }
 
-impl Numbered {
-    /// Numbers the logs by name, so that their order does not matter to any answer. A log that is
-    /// given twice has two numbers. Without a log, standard input is read unless it is a terminal.
+impl NamedLogs {
+    /// Without a log, standard input is read unless it is a terminal.
     ///
     /// # Errors
     ///
@@ -43,23 +41,29 @@ impl Numbered {
         }
         let standard_input = [PathBuf::from("-")];
         let paths = if is_implied { &standard_input } else { paths };
-        let inputs = paths.iter().map(Input::from_arg).collect();
-        Ok(Self { is_implied, ..Self::of(inputs) })
+        Ok(Self { is_implied, ..Self::of(paths.iter().map(Input::from_arg).collect()) })
     }
 
-    /// Numbers these.
-    pub(super) fn of(inputs: Vec<Input>) -> Self {
-        let mut names: Vec<_> = inputs.iter().map(Input::name).zip(0..).collect();
-        names.sort_unstable();
-        let mut ids = vec![SourceId(0); inputs.len()];
-        let mut before = "";
-        for (name, n) in names {
-            let id = origins::number(name);
-            ids[n] = if name == before { origins::another(id) } else { id };
-            before = name;
-        }
-        Self { inputs, ids, is_implied: false }
+    /// These.
+    pub(super) const fn of(inputs: Vec<Input>) -> Self {
+        Self { inputs, is_implied: false }
     }
+}
+
+/// Numbers logs by name, so that their order does not matter to any answer. A log that is given
+/// twice has two numbers.
+fn numbered(inputs: Vec<Input>) -> Vec<Arc<dyn Source>> {
+    let mut names: Vec<_> = inputs.iter().map(Input::name).zip(0..).collect();
+    names.sort_unstable();
+    let mut ids = vec![SourceId(0); inputs.len()];
+    let mut before = "";
+    for (name, n) in names {
+        let id = origins::number(name);
+        ids[n] = if name == before { origins::another(id) } else { id };
+        before = name;
+    }
+    let log = |(input, id)| -> Arc<dyn Source> { Arc::new(Log::new(input, id)) };
+    inputs.into_iter().zip(ids).map(log).collect()
 }
 
 fn no_logs() -> Failure {
@@ -76,7 +80,7 @@ pub(super) struct Logs {
 }
 
 impl Logs {
-    /// The logs of a command line; see [`Numbered::new`]. With `again` they can be read several
+    /// The logs of a command line; see [`NamedLogs::new`]. With `again` they can be read several
     /// times.
     pub(super) fn new(
         paths: &[PathBuf],
@@ -84,36 +88,42 @@ impl Logs {
         options: &Options,
         monitor: &Arc<Attended>,
     ) -> Result<Self, Failure> {
-        Self::of(Numbered::new(paths)?, again, options, monitor)
+        Self::of(NamedLogs::new(paths)?, again, options, monitor)
     }
 
-    /// These logs.
+    /// These logs, and those in folders and archives among them.
     pub(super) fn of(
-        logs: Numbered,
+        given: NamedLogs,
         again: bool,
         options: &Options,
         monitor: &Arc<Attended>,
     ) -> Result<Self, Failure> {
         let monitor: Arc<dyn Monitor> = Arc::<Attended>::clone(monitor);
-        let meter = Supervised::new(Arc::clone(&monitor), "reading what is piped", None);
-        let Numbered { inputs, ids, is_implied } = logs;
-        let many = inputs.iter().map(Input::name).collect::<BTreeSet<_>>().len();
-        let (mut sources, mut failures) = (Vec::<Arc<dyn Source>>::new(), BTreeMap::new());
-        for (input, id) in inputs.into_iter().zip(ids) {
-            let mut log = Log::new(input, id);
-            match if again { log.keep(&meter) } else { Ok(()) } {
-                Ok(()) => sources.push(Arc::new(log)),
+        let meter = Supervised::new(Arc::clone(&monitor), "looking at the logs", None);
+        let (mut logs, mut failures) = (Vec::new(), BTreeMap::new());
+        for mut input in given.inputs {
+            let kept = if again { input.keep(&meter) } else { input.begin(&meter) };
+            match kept.map_err(|error| Error::file(input.name(), error)) {
+                Ok(()) => logs.extend(input.logs(&meter)?),
                 Err(Error::File(name, error)) => {
                     failures.insert(name, error.to_string());
                 }
                 Err(error) => return Err(error.into()),
             }
         }
+        drop(meter);
+        let names = logs.iter().map(Input::name).chain(failures.keys().map(String::as_str));
+        let many = names.collect::<BTreeSet<_>>().len();
         let failures: Failures = Arc::new(Mutex::new(failures));
-        let readers = Readers::new(sources, monitor)
+        let readers = Readers::new(numbered(logs), monitor)
             .leaving_out(Arc::clone(&failures))
             .with_threads(options.threads);
-        Ok(Self { readers, failures, many, is_implied })
+        Ok(Self { readers, failures, many, is_implied: given.is_implied })
+    }
+
+    /// Whether there is more than one, so that each line needs the name of its log.
+    pub(super) const fn are_several(&self) -> bool {
+        self.many > 1
     }
 
     /// Takes all evidence.

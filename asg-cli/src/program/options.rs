@@ -1,7 +1,7 @@
 //! The arguments of all commands, in one table.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use asg_core::TimePolicy;
 use lexopt::Arg::{Long, Short, Value};
@@ -236,7 +236,8 @@ impl Options {
     fn set(&mut self, name: &str, value: OsString) -> Result<(), Failure> {
         let usage = |what: String| Failure::Usage(what);
         match name {
-            "output" => self.output = Some(value.into()),
+            // As everywhere, `-` is standard output.
+            "output" => self.output = Some(value.into()).filter(|path| *path != Path::new("-")),
             "no-color" => self.colour = false,
             "cf" => self.names.cf = true,
             "api" => self.names.api = Some(value.string()?),

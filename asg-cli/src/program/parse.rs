@@ -51,7 +51,7 @@ fn objects(options: &Options, logs: &Logs, report: &mut Report) -> Result<(), Fa
     let objects = || Objects {
         reader: Reader::new(),
         policy: options.policy,
-        shows_source: options.rest.len() > 1,
+        shows_source: logs.are_several(),
     };
     let mut pipeline = Pipeline::new(&logs.readers, "reading", Size::Small, objects);
     let mut too_long = BTreeMap::<String, u64>::new();

@@ -238,6 +238,58 @@ impl Follower {
         self.give_due(directory, each)
     }
 
+    /// Takes a line of before a restart: clocks, evidence and duplicates learn from it, but it gives
+    /// no flow, because the run before has given that.
+    ///
+    /// A program that goes on after a restart shows its follower the lines before its place again:
+    /// those of [held](Self::held) packets to [`Follower::take`], all others to this.
+    ///
+    /// ```
+    /// use std::ops::ControlFlow;
+    /// use asg_core::{Flow, Follower, FollowerOptions, NoDirectory, Origin, SourceId};
+    ///
+    /// let packet = |id| {
+    ///     format!(
+    ///         "2024-05-06T07:09:10Z cell kernel: [637.58112{id}] DENY_bfce786c-ab07-40ad-79f9 \
+    ///          IN= OUT=eth0 SRC=10.255.73.3 DST=8.8.8.8 LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID={id} \
+    ///          DF PROTO=TCP SPT=51858 DPT=80 WINDOW=27400 RES=0x00 SYN URGP=0 "
+    ///     )
+    /// };
+    /// let origin = |line| Origin { source: SourceId(0), line };
+    /// let mut given = Vec::new();
+    /// let mut each = |flow: &Flow<'_, '_>| -> ControlFlow<()> {
+    ///     given.push(flow.origin.line);
+    ///     ControlFlow::Continue(())
+    /// };
+    ///
+    /// let mut follower = Follower::new(FollowerOptions::default());
+    /// follower.recall(origin(1), packet(1).as_bytes());
+    /// let _ = follower.take(origin(2), packet(2).as_bytes(), &mut NoDirectory, &mut each)?;
+    /// // Another log has the first packet, too.
+    /// let _ = follower.take(origin(3), packet(1).as_bytes(), &mut NoDirectory, &mut each)?;
+    /// assert_eq!(follower.held().len(), 1);
+    /// let _ = follower.finish(&mut NoDirectory, &mut each)?;
+    /// assert_eq!(given, [2]);
+    /// # Ok::<(), std::convert::Infallible>(())
+    /// ```
+    pub fn recall(&mut self, origin: Origin, line: &[u8]) {
+        let held = self.held.len();
+        let text = Line::new(line);
+        let mut reader = std::mem::take(&mut self.reader);
+        self.record(origin, &reader.read(&text), line);
+        self.reader = reader;
+        if self.held.len() > held {
+            self.held.pop_back();
+            self.places.remove(&origin);
+            self.state.reports.given(origin);
+        }
+    }
+
+    /// The packets that wait, oldest first, each with its place and its line.
+    pub fn held(&self) -> impl ExactSizeIterator<Item = (Origin, &[u8])> {
+        self.held.iter().map(|held| (held.origin, &*held.line))
+    }
+
     fn record(&mut self, origin: Origin, record: &Record<'_>, line: &[u8]) {
         let State { clocks, policy, .. } = &self.state;
         let is_platform = record.is_platform();

@@ -200,3 +200,45 @@ fn a_callback_may_stop_and_the_rest_is_held() {
     assert_eq!(follower.finish(&mut NoDirectory, stop), Ok(ControlFlow::Break("enough")));
     assert_eq!((follower.counts().flows, follower.counts().held), (3, 2));
 }
+
+/// A run that ends after any line, and another that goes on there, give the flows of one run.
+#[test]
+fn a_restart_neither_loses_nor_repeats_a_packet() {
+    let mut lines: Vec<(u32, String)> =
+        vec![(0, rep(0, HANDLE, SEEN)), (58, rep(58, HANDLE, SEEN))];
+    for id in 0..30 {
+        lines.push((id * 4, packet(id * 4, id)));
+        // Some come twice, one soon and the other late.
+        if id % 3 == 0 {
+            lines.push((id * 4 + id, packet(id * 4, id)));
+        }
+    }
+    lines.sort_by_key(|(at, _)| *at);
+    let lines: Vec<_> = (1..).zip(lines.into_iter().map(|(_, text)| text)).collect();
+    let run = |mut given: Given, mut follower: Follower| {
+        let end = follower.finish(&mut NoDirectory, |flow| given.take(flow));
+        assert_eq!(end, Ok(ControlFlow::Continue(())));
+        given.0.iter().map(|(line, certainty, _)| (*line, *certainty)).collect::<Vec<_>>()
+    };
+    let (given, follower) = follow(hold(10), &lines);
+    let expected = run(given, follower);
+    assert_eq!(expected.len(), 30);
+    for end in 0..lines.len() {
+        let (mut given, follower) = follow(hold(10), &lines[..end]);
+        let held: Vec<u64> = follower.held().map(|(origin, _)| origin.line).collect();
+        let saved = follower.ledger().to_bytes();
+        let ledger = Ledger::from_bytes(&saved, SourceId(9)).unwrap();
+        let mut follower = Follower::new(hold(10)).with_ledger(ledger);
+        for (line, text) in &lines {
+            let origin = Origin { source: SourceId(0), line: *line };
+            if *line <= end as u64 && !held.contains(line) {
+                follower.recall(origin, text.as_bytes());
+            } else {
+                let each = |flow: &Flow<'_, '_>| given.take(flow);
+                let taken = follower.take(origin, text.as_bytes(), &mut NoDirectory, each);
+                assert_eq!(taken, Ok(ControlFlow::Continue(())));
+            }
+        }
+        assert_eq!(run(given, follower), expected, "after {end} lines");
+    }
+}
