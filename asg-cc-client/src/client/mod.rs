@@ -74,9 +74,10 @@ impl Core {
         })
     }
 
-    /// The end of a question that begins now.
+    /// The bounds of a question that begins now.
     fn deadline(&self) -> Deadline {
-        self.time.map(|allowed| (later(self.clock.now(), allowed), allowed))
+        let end = self.time.map(|allowed| (later(self.clock.now(), allowed), allowed));
+        Deadline { end, begun: self.stop.begin() }
     }
 
     /// Before a call can be made.
@@ -232,7 +233,8 @@ macro_rules! settings {
             self
         }
 
-        /// Sends no more requests once `stop` is set, and fails with [`Error::Stopped`].
+        /// Sends no more requests once `stop` is set, and fails with [`Error::Stopped`]. An
+        /// interruption by `stop` does the same to the questions that have begun before it.
         #[must_use]
         pub fn with_stop(mut self, stop: Stop) -> Self {
             self.core.stop = stop;

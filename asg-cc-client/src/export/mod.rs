@@ -20,6 +20,7 @@ use crate::api::{
 };
 use crate::error::Error;
 use crate::resolve::Knowledge;
+use crate::save::ABOUT;
 pub use pages::Gap;
 use pages::Lists;
 use source::Source;
@@ -192,6 +193,18 @@ impl Export {
         }
         paths.sort();
         paths.iter().try_for_each(|path| self.add_path(path))
+    }
+
+    /// True if [`CloudController::save`](crate::CloudController::save) made this folder.
+    ///
+    /// ```
+    /// use asg_cc_client::Export;
+    ///
+    /// assert!(!Export::is_saved_folder(std::env::temp_dir().as_path()));
+    /// ```
+    #[must_use]
+    pub fn is_saved_folder(path: &Path) -> bool {
+        path.join(ABOUT).is_file()
     }
 
     /// Looks up these GUIDs; each of them is in the answer.

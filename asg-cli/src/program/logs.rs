@@ -179,7 +179,12 @@ impl Directory {
     pub(super) fn new(options: &Options, context: &mut Context<'_>) -> Result<Self, Failure> {
         match options.names.directory()? {
             Ok(None) => Ok(Self::default()),
-            Ok(Some(directory)) => Ok(Self::of(directory, &context.monitor)),
+            Ok(Some(directory)) => {
+                for gap in directory.gaps() {
+                    context.report.left_out(gap);
+                }
+                Ok(Self::of(directory, &context.monitor))
+            }
             Err(why) => {
                 context.report.left_out(format_args!("there are no names: {why}"));
                 Ok(Self::default())
