@@ -354,10 +354,7 @@ fn options_that_contradict_each_other_say_so() {
             &["--cf", "--cc-export", "x.json"],
             "names come from a live API or from --cc-export, not from both",
         ),
-        (
-            &["--token-file", "x"],
-            "--token-file goes with --api or --cf",
-        ),
+        (&["--token-file", "x"], "--token-file goes with --api or --cf"),
     ] {
         let run = run("correlate", args);
         assert_eq!((run.status, run.stdout.as_str()), (2, ""));

@@ -64,7 +64,8 @@ fn an_export_that_breaks_off_goes_on_where_it_ended() {
     server.outage(Outage::new().first(1, "/v3/spaces", Trouble::Forbidden));
     let broken = run_with("export", &["--cf", "-o", into], &[cf.env()], b"");
     assert_eq!(broken.status, 2, "{}", broken.stderr);
-    let asked = |path: &str| server.requests().iter().filter(|r| r.target.starts_with(path)).count();
+    let asked =
+        |path: &str| server.requests().iter().filter(|r| r.target.starts_with(path)).count();
     let before = asked("/v3/apps");
     let whole = run_with("export", &["--cf", "-o", into], &[cf.env()], b"");
     assert_eq!(whole.status, 0, "{}", whole.stderr);

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use asg_cc_client::{
-    ApiVersion, Cached, CloudController, Credentials, Error, HttpOptions, HttpTransport,
-    Notice, Policy, Retrying, Saved, Stop, Transport,
+    ApiVersion, Cached, CloudController, Credentials, Error, HttpOptions, HttpTransport, Notice,
+    Policy, Retrying, Saved, Stop, Transport,
 };
 use asg_core::{Guid, Identity};
 

@@ -5,12 +5,13 @@ mod options;
 
 use std::collections::HashMap;
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use asg_cc_client::{Credentials, Error, Export};
+use asg_cc_client::{Credentials, Error, Export, Saved};
 use asg_core::{Directory, Guid, Identity};
 
 use crate::error::Error as ReadError;
@@ -67,6 +68,19 @@ impl Asked {
     pub fn new(directory: Arc<Shared>, monitor: Arc<dyn Monitor>) -> Self {
         Self { directory, monitor, is_told: AtomicBool::new(false) }
     }
+
+    /// Saves everything that names and policies need: see [`CloudController::save`].
+    ///
+    /// [`CloudController::save`]: asg_cc_client::CloudController::save
+    ///
+    /// # Errors
+    ///
+    /// If the directory is no live Cloud Controller or does not answer, if the folder cannot be
+    /// used, or if the monitor ends the run.
+    pub fn save(&self, folder: PathBuf) -> Result<Saved, ReadError> {
+        let save = move |directory: &Shared| directory.save(&folder);
+        Ok(supervised(&self.directory, &*self.monitor, &self.is_told, save)??)
+    }
 }
 
 impl Names for Asked {
@@ -79,7 +93,7 @@ impl Names for Asked {
 
 /// Asks in a thread of its own. Ends the question if the monitor ends the run, and tells people
 /// what is waited for.
-pub(crate) fn supervised<T: Send + 'static>(
+fn supervised<T: Send + 'static>(
     directory: &Arc<Shared>,
     monitor: &dyn Monitor,
     is_told: &AtomicBool,
@@ -148,6 +162,13 @@ impl Shared {
         match self {
             Self::Live(live) => live.resolve(guids),
             Self::Saved(export) => Ok(export.resolve(guids)),
+        }
+    }
+
+    fn save(&self, folder: &Path) -> Result<Saved, Error> {
+        match self {
+            Self::Live(live) => live.save(folder),
+            Self::Saved(_) => Err(Error::Export("the directory is an export already".into())),
         }
     }
 

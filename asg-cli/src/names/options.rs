@@ -148,9 +148,7 @@ impl Options {
                 let url = url.clone();
                 return Ok(Target { url, credentials, skip_tls_verification: false });
             }
-            (None, Some(credentials)) => {
-                (CfConfig::load(&path()?).map_err(sentence)?, credentials)
-            }
+            (None, Some(credentials)) => (CfConfig::load(&path()?).map_err(sentence)?, credentials),
             // A client's secret can be used again and again, and a refresh token may end by it.
             (_, None) => {
                 let path = path()?;

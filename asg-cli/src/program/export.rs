@@ -1,10 +1,8 @@
 //! `asglog export`: everything that a Cloud Controller knows and this program needs, in a folder.
 
-use std::sync::atomic::AtomicBool;
-
 use super::Context;
 use super::options::Options;
-use crate::names::{Shared, supervised};
+use crate::names::Asked;
 use crate::report::Failure;
 
 pub(super) fn run(options: &Options, context: Context<'_>) -> Result<(), Failure> {
@@ -20,18 +18,10 @@ pub(super) fn run(options: &Options, context: Context<'_>) -> Result<(), Failure
         return Err(Failure::Usage(what.into()));
     };
     let Context { monitor, report } = context;
-    let into = folder.clone();
-    let save = move |directory: &Shared| match directory {
-        Shared::Live(live) => live.save(&into),
-        Shared::Saved(_) => unreachable!("an export is no live Cloud Controller"),
-    };
-    let saved = supervised(&directory, &*monitor, &AtomicBool::new(false), save)?;
-    let saved = saved.map_err(|error| {
-        let again = if error.is_temporary() { "; the same command goes on where it ended" } else { "" };
-        Failure::Other(format!("{error}{again}"))
-    })?;
+    let saved = Asked::new(directory, monitor).save(folder.clone())?;
     for list in &saved.absent {
-        report.note(format_args!("this Cloud Controller has no list of {}", list.replace('_', " ")));
+        report
+            .note(format_args!("this Cloud Controller has no list of {}", list.replace('_', " ")));
     }
     if !saved.sees_everything {
         report.note("the token does not show that it sees everything, so the export may lack apps");

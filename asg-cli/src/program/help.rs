@@ -240,7 +240,7 @@ Usage: asglog export --cf --output FOLDER [OPTIONS]
 The file about-this-export.json holds the time at which the export began. There is no secret in an export, but names and
 rules: its files are readable by their owner only.
 
-Exit status: 0; 2 if the export is not whole; 130 after Ctrl-C.
+Exit status: 0; 2 if the export is not whole, and the same command goes on with it; 130 after Ctrl-C.
 
 Examples:
   asglog export --cf --output foundation-2024-05-06
