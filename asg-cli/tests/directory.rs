@@ -1,4 +1,4 @@
-//! The options about names: exports, logins, limits, and what people are told meanwhile.
+//! The options about names: exports, logins, limits, and words on standard error.
 
 mod common;
 
@@ -49,7 +49,7 @@ fn an_export_names_what_the_cloud_controller_names() {
     let names = |run: &Run| named(run).into_iter().filter(|(_, name)| name.is_string());
     assert_eq!(names(&offline).collect::<Vec<_>>(), names(&live).collect::<Vec<_>>());
     assert!(names(&live).count() >= 8);
-    // A folder of `asglog export` is told from a folder of logs, also without `--`.
+    // A folder of `asglog export` is recognised without `--`.
     let log = here("data/foundation.log");
     let args = ["--format", "ndjson", "--cc-export", into, &log];
     assert_eq!(run("correlate", &args).stdout, offline.stdout);
@@ -119,7 +119,7 @@ fn two_dashes_end_the_list_of_pages_whatever_their_names() {
         let names: Vec<_> = named(&run).into_iter().map(|(_, name)| name).collect();
         assert_eq!((run.status, names), (0, vec![json!("proxy"); 2]), "{args:?}: {}", run.stderr);
     }
-    // What stands before `--` is a page, and not silently a log.
+    // A log before `--` is a page that cannot be read.
     let wrong = run("correlate", &["--cc-export", &apps, &log, "--", &log]);
     assert_eq!(wrong.status, 1, "{}", wrong.stderr);
     assert!(wrong.stderr.contains("article.log"), "{}", wrong.stderr);

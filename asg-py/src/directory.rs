@@ -301,10 +301,10 @@ impl CloudController {
     /// The target and token of the cf CLI, from its ``config.json``: by default the one in
     /// ``CF_HOME`` or the home folder.
     ///
-    /// The token lives for some minutes, and a later ``cf login`` is noticed. With ``renew=True`` it
-    /// is renewed by the CLI's refresh token, which is only read: on a foundation that replaces
-    /// refresh tokens the CLI must log in again afterwards. ``deadline`` and ``budget`` are those of
-    /// the class.
+    /// The token lives for some minutes, and a later ``cf login`` is noticed. With
+    /// ``renew=True`` it is renewed by the CLI's refresh token, which is only read: on a
+    /// foundation that replaces refresh tokens the CLI must log in again afterwards.
+    /// ``deadline`` and ``budget`` are those of the class.
     ///
     /// Raises :class:`DirectoryError` if there is none, or nobody is logged in.
     #[staticmethod]

@@ -58,7 +58,7 @@ pub struct Live {
     activity: Arc<Mutex<Activity>>,
 }
 
-/// What goes on between here and the Cloud Controller.
+/// Counts requests, and keeps the last trouble.
 #[derive(Debug, Default)]
 struct Activity {
     requests: u64,

@@ -20,9 +20,9 @@ use crate::monitor::{Monitor, PERIOD};
 pub use live::{Live, Settings};
 pub use options::{Options, is_saved_page};
 
-/// After so long, people are told what is waited for.
+/// The time of waiting before the first word on standard error.
 const SILENCE: Duration = Duration::from_secs(2);
-/// Then they are told again after so long.
+/// The time between two such words.
 const AGAIN: Duration = Duration::from_secs(30);
 
 /// A directory as readings ask it: shared by threads, and free to fail with a callback's error.
@@ -36,7 +36,7 @@ pub trait Names: fmt::Debug + Send + Sync {
     fn identities(&self, guids: &[Guid]) -> Result<HashMap<Guid, Identity>, ReadError>;
 }
 
-/// The same directory, as the correlation asks it.
+/// A [`Names`] as the correlation's directory.
 #[derive(Debug, Clone, Copy)]
 pub struct AsDirectory<'n>(pub &'n dyn Names);
 
@@ -52,7 +52,7 @@ impl Directory for AsDirectory<'_> {
 pub struct Asked {
     directory: Arc<Shared>,
     monitor: Arc<dyn Monitor>,
-    /// People were told that an answer is waited for.
+    /// The first word about waiting was said.
     is_told: AtomicBool,
 }
 
@@ -75,7 +75,7 @@ impl Asked {
     ///
     /// # Errors
     ///
-    /// If the directory is no live Cloud Controller or does not answer, if the folder cannot be
+    /// If the directory is not a live Cloud Controller or does not answer, if the folder cannot be
     /// used, or if the monitor ends the run.
     pub fn save(&self, folder: PathBuf) -> Result<Saved, ReadError> {
         let save = move |directory: &Shared| directory.save(&folder);
@@ -91,8 +91,8 @@ impl Names for Asked {
     }
 }
 
-/// Asks in a thread of its own. Ends the question if the monitor ends the run, and tells people
-/// what is waited for.
+/// Asks in a thread of its own. Ends the question if the monitor ends the run, and says on standard
+/// error why an answer takes long.
 fn supervised<T: Send + 'static>(
     directory: &Arc<Shared>,
     monitor: &dyn Monitor,

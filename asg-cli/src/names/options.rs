@@ -197,8 +197,8 @@ fn secret_of_environment() -> Option<String> {
     env::var(SECRET).ok().filter(|secret| !secret.is_empty())
 }
 
-/// True if a file or folder that stands behind `--cc-export FILE` on the command line is more of
-/// the export and not the first log.
+/// True if a file or folder behind `--cc-export FILE` on the command line belongs to the export and
+/// is not the first log.
 ///
 /// Logs of JSON lines begin like pages, so a file is read as one to see.
 #[must_use]

@@ -120,6 +120,8 @@ Following:
   -f, --follow           go on with what is written to the logs, also after they are moved away or emptied, until Ctrl-C.
                          Lines are counted on when that happens
   --hold SECONDS         how long a packet waits for evidence, by the logs' time; 30 if not given
+  --names-wait SECONDS   how long packets wait for names while the Cloud Controller does not answer; 0 if not given. It is
+                         asked again in any case, and standard error says when names are missing and when they are back
 {names}{evidence}
 Exit status: 0; 1 if something was left out (a sentence says what: a log, the names); 2 if nothing could be done; 130 after
 Ctrl-C.

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `options`, `help` | arguments, texts of `--help`, completions for shells |
 //! | `logs` | logs, ledgers and directories as several commands' options describe them |
+//! | `outages` | a directory that is asked again, for logs that are followed |
 //! | `parse`, `correlate`, `summary`, `follow`, `top`, `who`, `ledger`, `export`, `demo` | the commands |
 //! | `progress`, `show` | progress on a terminal, small tables in the chosen format |
 
@@ -15,6 +16,7 @@ mod help;
 mod ledger;
 mod logs;
 mod options;
+mod outages;
 mod parse;
 mod progress;
 mod show;

@@ -68,7 +68,7 @@ const FILED: &[Command] =
 const ALL: &[Command] =
     &[Parse, Correlate, Demo, Who, Top, LedgerBuild, LedgerMerge, LedgerShow, Export];
 
-pub(crate) const OPTIONS: [Opt; 29] = [
+pub(crate) const OPTIONS: [Opt; 30] = [
     opt("format", None, true, &[Parse, Correlate, Demo, Who, Top, LedgerShow]),
     opt("output", Some('o'), true, FILED),
     opt("no-color", None, false, ALL),
@@ -91,6 +91,7 @@ pub(crate) const OPTIONS: [Opt; 29] = [
     opt("threads", None, true, &[Correlate, Demo]),
     opt("follow", Some('f'), false, &[Correlate]),
     opt("hold", None, true, &[Correlate]),
+    opt("names-wait", None, true, &[Correlate]),
     opt("by", None, true, &[Top]),
     opt("limit", Some('n'), true, &[Top]),
     opt("measure", None, true, &[Top]),
@@ -162,6 +163,8 @@ pub(crate) struct Options {
     pub(crate) follow: bool,
     /// Seconds.
     pub(crate) hold: Option<u64>,
+    /// Seconds.
+    pub(crate) names_wait: Option<u64>,
     pub(crate) by: Vec<String>,
     pub(crate) limit: usize,
     pub(crate) measure: Measure,
@@ -199,6 +202,7 @@ impl Options {
             threads: Threads::default(),
             follow: false,
             hold: None,
+            names_wait: None,
             by: vec!["app".into()],
             limit: 10,
             measure: Measure::Packets,
@@ -215,7 +219,7 @@ impl Options {
         loop {
             let end = list_end(&mut parser);
             let Some(arg) = parser.next()? else { break };
-            // Behind `--` there are no pages.
+            // Only logs follow `--`.
             let follows_page = std::mem::take(&mut pages_follow) && end != ListEnd::Here;
             let known = OPTIONS.iter().find(|known| match arg {
                 Long(name) => known.name == name,
@@ -246,6 +250,10 @@ impl Options {
             }
         }
         options.format = options.chosen_format(command, format.as_deref())?;
+        if options.follow && (options.names.cf || options.names.api.is_some()) {
+            // Lines wait meanwhile, and a question can be asked again.
+            options.names.deadline.get_or_insert(Duration::from_secs(30));
+        }
         Ok(Asked::Run(Box::new(options)))
     }
 
@@ -278,6 +286,7 @@ impl Options {
                 let what = || usage(format!("--hold takes a number of seconds, and not `{text}`"));
                 self.hold = Some(text.parse().map_err(|_| what())?);
             }
+            "names-wait" => self.names_wait = Some(number(name, &value.string()?)?),
             "by" => self.by = value.string()?.split(',').map(|name| name.trim().into()).collect(),
             "limit" => {
                 let text = value.string()?;
@@ -340,6 +349,10 @@ impl Options {
         if self.hold.is_some() && !self.follow {
             return Err(Failure::Usage("--hold goes with --follow".into()));
         }
+        if self.names_wait.is_some() && (!self.follow || self.names.is_empty()) {
+            let what = "--names-wait goes with --follow, and with --cf or --api";
+            return Err(Failure::Usage(what.into()));
+        }
         Ok(format)
     }
 }
@@ -349,9 +362,9 @@ impl Options {
 enum ListEnd {
     /// It is the next argument.
     Here,
-    /// It stands behind values, the next argument among them.
+    /// It follows one or more values.
     Later,
-    /// An option comes before it, or there is none.
+    /// An option comes first, or `--` does not occur.
     Nowhere,
 }
 
