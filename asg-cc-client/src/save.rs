@@ -11,12 +11,9 @@ use serde_json::{Value, json};
 
 use crate::api::{Call, Page, Work, v3};
 use crate::error::Error;
-use crate::export::FORMAT;
+use crate::export::{ABOUT, FORMAT};
 use crate::file::replace;
 use crate::token::Reach;
-
-/// The file that describes the export. Its name comes before those of all lists.
-pub(crate) const ABOUT: &str = "about-this-export.json";
 
 /// An export that was saved: see [`CloudController::save`](crate::CloudController::save).
 #[derive(Debug, Clone, PartialEq, Eq)]

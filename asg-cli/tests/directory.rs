@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use asg_cc_client::embedded::{Clock, Foundation, Limit, Outage, Realm, Server, Trouble};
+use asg_cc_client::embedded::{Clock, Event, Foundation, Limit, Outage, Realm, Server, Trouble};
 use common::{CfHome, Run, here, run, run_with};
 use serde_json::{Value, json};
 
@@ -53,6 +53,38 @@ fn an_export_names_what_the_cloud_controller_names() {
     let log = here("data/foundation.log");
     let args = ["--format", "ndjson", "--cc-export", into, &log];
     assert_eq!(run("correlate", &args).stdout, offline.stdout);
+}
+
+#[test]
+fn a_renamed_app_has_the_name_that_it_had_at_the_packets_time() {
+    let mut story = foundation();
+    let app = story.apps.iter().find(|app| app.name == "storefront").unwrap().clone();
+    for (at, name) in [("2024-01-01T00:00:00Z", "stand"), ("2025-01-01T00:00:00Z", "storefront")] {
+        story.events.push(Event {
+            kind: "audit.app.update".into(),
+            at: at.into(),
+            target: app.guid.clone(),
+            target_type: "app".into(),
+            target_name: name.into(),
+            data: serde_json::from_value(json!({"request": {"name": name}})).unwrap(),
+            ..story.events[0].clone()
+        });
+    }
+    let server = Server::start(story).unwrap();
+    let cf = CfHome::new(&server.url(), "bearer sesame");
+    let then = |run: &Run| -> Vec<_> {
+        assert_eq!(run.status, 0, "{}", run.stderr);
+        let flows = run.objects();
+        common::assert_schema("correlate", &flows);
+        let own = flows.into_iter().filter(|flow| flow["app"]["guid"] == json!(app.guid));
+        own.map(|flow| (flow["app"]["name"].clone(), flow["app"]["name_then"].clone())).collect()
+    };
+    let live = correlate(&["--cf"], &[cf.env()]);
+    assert_eq!(then(&live), vec![(json!("storefront"), json!("stand")); 2]);
+    let csv = ["--format", "csv", "--cf", &here("data/foundation.log")];
+    let csv = run_with("correlate", &csv, &[cf.env()], b"").stdout;
+    assert!(csv.lines().next().unwrap().contains(",app_name_then,"), "{csv}");
+    assert_eq!(csv.matches(",stand,").count(), 2);
 }
 
 #[test]

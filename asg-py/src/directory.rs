@@ -10,12 +10,13 @@ use asg_cc_client::api::Address;
 use asg_cc_client::{ApiVersion, CfConfig, Credentials, Grant, Login, Token};
 use asg_cli::error::Error;
 use asg_cli::names::{Asked, Names, Settings, Shared};
-use asg_core::{AppState, Entity, Guid, Identity, Timestamp};
+use asg_core::{AppState, Entity, Guid, Identity, NameHistory, Timestamp};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyMapping};
 use pyo3::{PyTraverseError, PyVisit};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::json;
 
 use crate::callback::{self, PyMonitor, Slot};
@@ -108,18 +109,23 @@ fn identity(given: &Bound<'_, PyAny>) -> PyResult<Identity> {
         process_type: Option<String>,
         deleted_at: Option<String>,
     }
-    #[derive(Deserialize)]
+    #[derive(Default, Deserialize)]
     #[serde(deny_unknown_fields)]
     struct GivenApp {
         guid: Option<String>,
         name: Option<String>,
         state: Option<String>,
+        state_reason: Option<String>,
+        #[serde(rename = "name_then")]
+        _name_then: Option<IgnoredAny>,
     }
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct GivenEntity {
         guid: Option<String>,
         name: Option<String>,
+        #[serde(rename = "name_then")]
+        _name_then: Option<IgnoredAny>,
     }
     let entity = |guid: Option<String>, name| guid.map(|guid| Entity { guid, name });
     let bad = |why: &dyn std::fmt::Display| PyValueError::new_err(format!("no identity: {why}"));
@@ -139,7 +145,7 @@ fn identity(given: &Bound<'_, PyAny>) -> PyResult<Identity> {
     let deleted_at = deleted_at
         .map(|time| Timestamp::parse(time.as_bytes()).map_err(|e| bad(&e)))
         .transpose()?;
-    let app = app.unwrap_or(GivenApp { guid: None, name: None, state: None });
+    let app = app.unwrap_or_default();
     let state = match app.state.as_deref() {
         Some("live") => AppState::Live,
         Some("deleted") => AppState::Deleted,
@@ -153,12 +159,13 @@ fn identity(given: &Bound<'_, PyAny>) -> PyResult<Identity> {
     };
     Ok(Identity {
         state,
-        state_reason: None,
+        state_reason: app.state_reason,
         app: entity(app.guid, app.name),
         space: space.and_then(|it| entity(it.guid, it.name)),
         org: org.and_then(|it| entity(it.guid, it.name)),
         process_type,
         deleted_at,
+        history: NameHistory::NONE,
     })
 }
 
@@ -180,6 +187,9 @@ fn resolve<'py>(
         let entity = |it: Option<&Entity>| json!({"guid": it.map(|e| &e.guid), "name": it.and_then(|e| e.name.as_ref())});
         let mut app = entity(found.app.as_ref());
         app["state"] = json!(found.state);
+        if let Some(reason) = &found.state_reason {
+            app["state_reason"] = json!(reason);
+        }
         let object = json!({
             "app": app,
             "space": entity(found.space.as_ref()),
@@ -210,8 +220,8 @@ fn resolve<'py>(
 ///
 /// ``deadline`` is the longest time for one question with all its requests, in seconds. ``budget``
 /// is the number of requests in an hour, at most; logins are 30 in an hour, at most. ``version`` is
-/// ``v2`` or ``v3``; the API says which if not given. Ctrl-C ends a question, and the next one is
-/// asked as usual.
+/// ``v2`` or ``v3``; the API's root document decides if not given. Ctrl-C ends a question, and the
+/// next one is asked as usual.
 ///
 /// Raises :class:`DirectoryError` for an address or token that cannot be used, and :class:`OSError`
 /// if ``ca`` cannot be read.
@@ -380,7 +390,7 @@ impl CloudController {
 enum GivenToken {
     Text(String),
     Function(Py<PyAny>),
-    /// Only ever made of `token_file`: what is no text is taken for a function.
+    /// Of `token_file`; `token` itself is never extracted as a path.
     File(PathBuf),
 }
 
@@ -415,8 +425,8 @@ fn login(
 /// Pages saved with ``cf curl /v3/apps`` and its like, or folders of ``asglog export``: a directory
 /// without a network.
 ///
-/// The files are read when this is made; they may be compressed with gzip. Raises :class:`OSError` if one cannot be read, and
-/// :class:`DirectoryError` if one is no answer of a Cloud Controller.
+/// The files are read when this is made; they may be compressed with gzip. Raises :class:`OSError`
+/// if one cannot be read, and :class:`DirectoryError` if one is no answer of a Cloud Controller.
 #[pyclass(frozen, module = "asglog")]
 pub(crate) struct Export {
     #[pyo3(get)]
@@ -441,8 +451,8 @@ impl Export {
         resolve(py, &*self.names(), guids)
     }
 
-    /// One sentence for each list that lacks pages, such as ``apps.json holds 5,000 of 7,000 apps``.
-    /// What is not found is ``unavailable`` then.
+    /// One sentence for each list that lacks pages: ``apps.json holds 5,000 of 7,000 apps``.
+    /// Missing names are ``unavailable`` then.
     #[getter]
     fn gaps(&self) -> Vec<String> {
         self.export.gaps().iter().map(ToString::to_string).collect()
@@ -489,7 +499,7 @@ fn one_or_more(given: &Bound<'_, PyAny>) -> PyResult<Vec<PathBuf>> {
 fn read_export(paths: &[PathBuf]) -> Result<asg_cc_client::Export, Failure> {
     let mut export = asg_cc_client::Export::new();
     for path in paths {
-        // What cannot be opened is an `OSError`.
+        // A failure to open is an `OSError`.
         std::fs::metadata(path)
             .and_then(|file| if file.is_dir() { Ok(()) } else { File::open(path).map(drop) })
             .map_err(|e| Error::file(path.to_string_lossy(), e))?;

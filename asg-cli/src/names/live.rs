@@ -111,6 +111,7 @@ impl Live {
         let wire: Wire = Box::new(transport);
         let mut cc = CloudController::new(wire, url, credentials)?
             .with_deadline(settings.deadline)
+            .with_history()
             .with_stop(stop.clone());
         if let Some(version) = settings.version {
             cc = cc.with_version(version);

@@ -62,6 +62,9 @@ fn names(object: &mut Value, identity: &Identity) {
     let entity = |entity: Option<&asg_core::Entity>| json!({"guid": entity.map(|it| &it.guid), "name": entity.map(|it| &it.name)});
     let mut app = entity(identity.app.as_ref());
     app["state"] = json!(identity.state);
+    if let Some(reason) = &identity.state_reason {
+        app["state_reason"] = json!(reason);
+    }
     object["app"] = app;
     object["space"] = entity(identity.space.as_ref());
     object["org"] = entity(identity.org.as_ref());
@@ -82,6 +85,7 @@ fn people(object: &Value, reason: &str, out: &mut Out) -> Result<(), Failure> {
     let rows = [
         ("app", path),
         ("state", text(&object["app"]["state"])),
+        ("why", text(&object["app"]["state_reason"])),
         ("certainty", Some(format!("{certainty}: {reason}"))),
         ("handle", text(&object["handle"])),
         ("process", text(&object["process_guid"])),

@@ -225,9 +225,8 @@ impl Follower {
     ///
     /// Those of the directory. The flows that are due are held, so none is lost; a directory that
     /// wants them to go on without names answers with an empty map instead. After an error, `take`
-    /// asks again when an eighth more packets are held, and [`Follower::tick`] asks each time. Of
-    /// flows that are held when [`FollowerOptions::most_held`] is exceeded, the oldest go on without
-    /// names.
+    /// asks again when an eighth more packets are held, and [`Follower::tick`] asks each time. When
+    /// more than [`FollowerOptions::most_held`] are held, the oldest go on without names.
     pub fn take<D: Directory, B>(
         &mut self,
         origin: Origin,
