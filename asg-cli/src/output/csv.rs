@@ -13,10 +13,22 @@ use crate::flows::RowSink;
 use crate::pieces::Size;
 use crate::query::{Column, Query, Row, Value, push_dotted};
 
+/// What becomes of values that spreadsheets take for formulas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Formulas {
+    /// They stay as they are.
+    #[default]
+    Keep,
+    /// A text that begins with `=`, `+`, `-`, `@`, a tab or a carriage return gets an apostrophe in
+    /// front of it, as OWASP recommends.
+    Disarm,
+}
+
 /// Writes rows into a buffer, for one thread.
 #[derive(Debug)]
 pub struct Csv {
     columns: Vec<&'static Column>,
+    formulas: Formulas,
     out: Vec<u8>,
     text: String,
 }
@@ -24,8 +36,8 @@ pub struct Csv {
 impl Csv {
     /// Writes these columns.
     #[must_use]
-    pub fn new(columns: &[&'static Column]) -> Self {
-        Self { columns: columns.to_vec(), out: Vec::new(), text: String::new() }
+    pub fn new(columns: &[&'static Column], formulas: Formulas) -> Self {
+        Self { columns: columns.to_vec(), formulas, out: Vec::new(), text: String::new() }
     }
 
     /// The line with the names of the columns.
@@ -34,14 +46,15 @@ impl Csv {
     ///
     /// Those of writing.
     pub fn write_names(&self, out: &mut impl Write) -> io::Result<()> {
-        write_line(&mut String::new(), self.columns.iter().map(|column| column.name), out)
+        let names = self.columns.iter().map(|column| column.name);
+        write_line(&mut String::new(), names, out)
     }
 
     /// Writes a row.
     pub fn add(&mut self, row: &Row<'_>) {
-        let Self { columns, out, text } = self;
+        let Self { columns, formulas, out, text } = self;
         for column in columns {
-            push_cell(out, text, &column.value(row));
+            push_cell(out, text, &column.value(row), *formulas);
             out.push(b',');
         }
         out.pop();
@@ -63,7 +76,7 @@ impl RowSink for Csv {
 }
 
 /// Writes a value. `text` is room for it.
-fn push_cell(out: &mut Vec<u8>, text: &mut String, value: &Value<'_>) {
+fn push_cell(out: &mut Vec<u8>, text: &mut String, value: &Value<'_>, formulas: Formulas) {
     match value {
         Value::Null => {}
         Value::Word(word) => out.extend_from_slice(word.as_bytes()),
@@ -78,17 +91,28 @@ fn push_cell(out: &mut Vec<u8>, text: &mut String, value: &Value<'_>) {
             text.clear();
             // Writing into a string does not fail.
             let _ = other.write_text(text);
-            push_text(out, text);
+            push_text(out, text, formulas);
         }
     }
 }
 
-fn push_text(out: &mut Vec<u8>, text: &str) {
+impl Formulas {
+    /// The text to put in front of this one.
+    fn mark(self, text: &str) -> &'static str {
+        let is_formula = self == Self::Disarm && text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+        if is_formula { "'" } else { "" }
+    }
+}
+
+fn push_text(out: &mut Vec<u8>, text: &str, formulas: Formulas) {
+    let mark = formulas.mark(text).as_bytes();
     if text.contains([',', '"', '\n', '\r']) {
         out.push(b'"');
+        out.extend_from_slice(mark);
         out.extend_from_slice(text.replace('"', "\"\"").as_bytes());
         out.push(b'"');
     } else {
+        out.extend_from_slice(mark);
         out.extend_from_slice(text.as_bytes());
     }
 }
@@ -100,11 +124,13 @@ fn push_text(out: &mut Vec<u8>, text: &str) {
 /// Those of reading; and of writing, as `fail` makes them.
 pub(crate) fn write_rows<E: From<Error>>(
     query: &Query,
+    formulas: Formulas,
     out: &mut impl Write,
     fail: impl Fn(io::Error) -> E,
 ) -> Result<(), E> {
-    let mut running = query.run(Size::Small, || Csv::new(query.columns()))?;
-    Csv::new(query.columns()).write_names(out).map_err(&fail)?;
+    let csv = || Csv::new(query.columns(), formulas);
+    let mut running = query.run(Size::Small, csv)?;
+    csv().write_names(out).map_err(&fail)?;
     while let Some(rows) = running.next()? {
         out.write_all(&rows).map_err(&fail)?;
     }
@@ -116,12 +142,12 @@ pub(crate) fn write_rows<E: From<Error>>(
 /// # Errors
 ///
 /// Those of reading and writing.
-pub fn write_query(query: &Query, path: &Path) -> Result<(), Error> {
+pub fn write_query(query: &Query, formulas: Formulas, path: &Path) -> Result<(), Error> {
     let fail = |error| Error::file(path.to_string_lossy(), error);
     let new = super::NewFile::new(path);
     let file = new.create().map_err(fail)?;
     let mut out = Out::File(io::BufWriter::new(file), new);
-    write_rows(query, &mut out, fail)?;
+    write_rows(query, formulas, &mut out, fail)?;
     out.finish().map_err(fail)
 }
 
@@ -130,11 +156,20 @@ pub fn write_query(query: &Query, path: &Path) -> Result<(), Error> {
 /// # Errors
 ///
 /// Those of writing.
-pub fn write_grid(grid: &Grid, out: &mut impl Write) -> io::Result<()> {
+pub fn write_grid(grid: &Grid, formulas: Formulas, out: &mut impl Write) -> io::Result<()> {
     let mut line = String::new();
     write_line(&mut line, grid.names().into_iter(), out)?;
-    let text = |cell: &Cell| cell.value().text().unwrap_or_default();
-    grid.rows.iter().try_for_each(|row| write_line(&mut line, row.iter().map(text), out))
+    // Numbers are no formulas.
+    let text = |cell: &Cell| match cell {
+        Cell::Int(number) => (number.to_string(), Formulas::Keep),
+        cell => (cell.value().text().unwrap_or_default(), formulas),
+    };
+    let mut write = |row: &[Cell]| {
+        let texts =
+            row.iter().map(text).map(|(text, formulas)| format!("{}{text}", formulas.mark(&text)));
+        write_line(&mut line, texts, out)
+    };
+    grid.rows.iter().try_for_each(|row| write(row))
 }
 
 /// Writes one line, in a buffer that is empty before and after.

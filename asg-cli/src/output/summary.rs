@@ -3,15 +3,22 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use asg_core::{Attribution, Certainty, Counted, Counts, Flow, Identity, LogPrefix, Verdict};
+use asg_core::{
+    Attribution, Certainty, Counted, Counts, Flow, Identity, LogPrefix, Verdict, escape_text,
+};
+
+use super::table::deletion;
 
 /// Counts of flows. Memory grows with the apps and containers that are named, not with flows.
 #[derive(Debug, Default)]
 pub struct Summary {
     certainties: [u64; 5],
     reasons: BTreeMap<&'static str, u64>,
-    owners: BTreeMap<String, Verdicts>,
+    owners: BTreeMap<Owner, Verdicts>,
 }
+
+/// An owner as people read it, and the GUID of the app: apps may have one path, one after another.
+type Owner = (String, Option<String>);
 
 #[derive(Debug, Default)]
 struct Verdicts {
@@ -69,12 +76,18 @@ impl Summary {
             *self.reasons.entry(attribution.reason.sentence()).or_default() += packets;
             return;
         }
+        let named = |identity: &Identity| {
+            let became = deletion(identity).unwrap_or_default();
+            Some(identity.path()? + &became)
+        };
         let owner = identity
-            .and_then(asg_core::Identity::path)
+            .and_then(named)
             .or_else(|| attribution.process().map(ToString::to_string))
             .or_else(|| attribution.subject().map(|guid| guid.to_string()))
             .or_else(|| attribution.container().map(|l| l.handle().to_string()));
-        let verdicts = self.owners.entry(owner.unwrap_or_else(|| "?".into())).or_default();
+        let app = identity.and_then(|identity| identity.app.as_ref()).map(|app| app.guid.clone());
+        let owner = owner.unwrap_or_else(|| "?".into());
+        let verdicts = self.owners.entry((owner, app)).or_default();
         match cf.map(|cf| cf.verdict) {
             Some(Verdict::Denied) => verdicts.denied += packets,
             _ => verdicts.allowed += packets,
@@ -107,8 +120,15 @@ impl Summary {
         }
         if !self.owners.is_empty() {
             writeln!(out, "\n{:>12}  {:>12}  APP", "ALLOWED", "DENIED")?;
+            let has_twin = |owner: &Owner| {
+                let alike = self.owners.range((owner.0.clone(), None)..);
+                alike.take_while(|(other, _)| other.0 == owner.0).nth(1).is_some()
+            };
             for (owner, v) in sorted(&self.owners, |v| v.allowed + v.denied) {
-                writeln!(out, "{:>12}  {:>12}  {owner}", v.allowed, v.denied)?;
+                let guid = owner.1.as_deref().filter(|_| has_twin(owner));
+                let guid = guid.map_or_else(String::new, |guid| format!(" {guid}"));
+                let text = format!("{}{guid}", owner.0);
+                writeln!(out, "{:>12}  {:>12}  {}", v.allowed, v.denied, escape_text(&text))?;
             }
         }
         out.flush()

@@ -74,6 +74,8 @@ const WHERE: &str = "  --where COLUMN=VALUE   only such packets; several values 
 
 const OUTPUT: &str = "  -o, --output FILE      write this file, which is never seen half written; its ending says the format: csv,
                          parquet, or ndjson, jsonl and json for lines of JSON
+  --csv-safe             in CSV, put ' before texts that begin with =, +, -, @, a tab or a carriage return, which spreadsheets
+                         take for formulas: apps' names are their developers' to choose. The values are changed by that
   --no-color             no colours, which only a terminal gets anyway; NO_COLOR in the environment does the same
 ";
 
@@ -200,7 +202,7 @@ Keeps what logs prove about containers: some dozens of bytes for each, long afte
 
 Usage: asglog ledger build --output FILE [--ledger FILE] [--year YEAR] [--utc-offset OFFSET] LOG…
        asglog ledger merge --output FILE LEDGER…
-       asglog ledger show [--format table|ndjson|csv|parquet] [--output FILE] LEDGER…
+       asglog ledger show [--format table|ndjson|csv|parquet] [--csv-safe] [--output FILE] LEDGER…
 
   build  writes a ledger of what these logs prove, and of what the ledgers of --ledger did
   merge  writes one ledger of many; their order does not matter

@@ -10,6 +10,7 @@ use lexopt::ValueExt as _;
 
 use crate::answers::Measure;
 use crate::names::{self, is_saved_page};
+use crate::output::csv::Formulas;
 use crate::pipeline::Threads;
 use crate::report::Failure;
 use crate::time::{set_utc_offset, set_year};
@@ -68,9 +69,10 @@ const FILED: &[Command] =
 const ALL: &[Command] =
     &[Parse, Correlate, Demo, Who, Top, LedgerBuild, LedgerMerge, LedgerShow, Export];
 
-pub(crate) const OPTIONS: [Opt; 30] = [
+pub(crate) const OPTIONS: [Opt; 31] = [
     opt("format", None, true, &[Parse, Correlate, Demo, Who, Top, LedgerShow]),
     opt("output", Some('o'), true, FILED),
+    opt("csv-safe", None, false, &[Parse, Correlate, Demo, Top, LedgerShow]),
     opt("no-color", None, false, ALL),
     opt("help", Some('h'), false, ALL),
     opt("cf", None, false, LIVE),
@@ -156,6 +158,8 @@ pub(crate) struct Options {
     pub(crate) format: Format,
     pub(crate) output: Option<PathBuf>,
     pub(crate) colour: bool,
+    /// Of CSV.
+    pub(crate) formulas: Formulas,
     pub(crate) names: names::Options,
     pub(crate) policy: TimePolicy,
     pub(crate) ledgers: Vec<PathBuf>,
@@ -196,6 +200,7 @@ impl Options {
             format: Format::of(command)[0],
             output: None,
             colour: true,
+            formulas: Formulas::Keep,
             names: names::Options::default(),
             policy: TimePolicy::default(),
             ledgers: Vec::new(),
@@ -261,6 +266,7 @@ impl Options {
         let usage = |what: String| Failure::Usage(what);
         match name {
             "output" => self.output = Some(value.into()),
+            "csv-safe" => self.formulas = Formulas::Disarm,
             "no-color" => self.colour = false,
             "cf" => self.names.cf = true,
             "api" => self.names.api = Some(value.string()?),
@@ -342,6 +348,9 @@ impl Options {
             return Err(Failure::Usage(
                 "Parquet goes to a file: give --output FILE.parquet".into(),
             ));
+        }
+        if self.formulas == Formulas::Disarm && format != Format::Csv {
+            return Err(Failure::Usage("--csv-safe goes with --format csv".into()));
         }
         if self.follow && !matches!(format, Format::Table | Format::Ndjson) {
             return Err(Failure::Usage("with --follow, --format is table or ndjson".into()));

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use asg_core::{Certainty, Identity, Ledger};
+use asg_core::{Certainty, Identity, Ledger, escape_name, escape_text};
 use serde_json::{Value, json};
 
 use super::Context;
@@ -79,7 +79,9 @@ fn people(object: &Value, reason: &str, out: &mut Out) -> Result<(), Failure> {
         Value::Number(number) => Some(number.to_string()),
         _ => None,
     };
-    let path = ["org", "space", "app"].map(|what| text(&object[what]["name"]));
+    let name =
+        |what: &str| object[what]["name"].as_str().map(|name| escape_name(name).into_owned());
+    let path = ["org", "space", "app"].map(name);
     let path = path.into_iter().collect::<Option<Vec<_>>>().map(|names| names.join("/"));
     let certainty = text(&attribution["certainty"]).unwrap_or_default().replace('_', " ");
     let rows = [
@@ -97,14 +99,14 @@ fn people(object: &Value, reason: &str, out: &mut Out) -> Result<(), Failure> {
     ];
     for (what, value) in rows {
         if let Some(value) = value {
-            writeln!(out, "{what:<12}{value}")?;
+            writeln!(out, "{what:<12}{}", escape_text(&value))?;
         }
     }
     for (title, list) in [("candidate", "candidates"), ("evidence", "evidence")] {
         for item in attribution[list].as_array().into_iter().flatten() {
             let parts = ["handle", "process_guid", "source", "line"].map(|key| text(&item[key]));
             let parts: Vec<_> = parts.into_iter().flatten().collect();
-            writeln!(out, "{title:<12}{}", parts.join(" "))?;
+            writeln!(out, "{title:<12}{}", escape_text(&parts.join(" ")))?;
         }
     }
     Ok(())

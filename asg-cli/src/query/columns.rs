@@ -11,7 +11,7 @@ use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use asg_core::{
     Address, Attribution, Certainty, Content, Direction, Envelope, Error, Flow, Identity, Ip,
     Lifetime, LogPrefix, MacAddr, NamesThen, Origin, Packet, Plane, Proto, Record, Subject, Text,
-    Timestamp, Verdict,
+    Timestamp, Verdict, escape_name,
 };
 
 use super::cells::Cells;
@@ -363,7 +363,8 @@ impl<'r> Row<'r> {
             Self::Read(read) => read.identity().and_then(Identity::path),
             Self::Saved(saved) => {
                 let app = saved.text("app_name")?;
-                let part = |column| saved.text(column).unwrap_or("?");
+                let part = |column| escape_name(saved.text(column).unwrap_or("?"));
+                let app = escape_name(app);
                 Some(format!("{}/{}/{app}", part("org_name"), part("space_name")))
             }
         }
