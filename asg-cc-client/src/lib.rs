@@ -111,7 +111,6 @@ pub use export::{Export, Gap};
 pub use layered::Layered;
 pub use policy::{Counts, Notice, Policy, Retrying};
 pub use record::{Recorder, Replay};
-pub use resolve::{NameHistory, NamesThen};
 pub use save::Saved;
 pub use secret::Secret;
 pub use stop::Stop;

@@ -11,12 +11,9 @@ use serde_json::{Value, json};
 
 use crate::api::{Call, Page, Work, v3};
 use crate::error::Error;
-use crate::export::FORMAT;
+use crate::export::{ABOUT, FORMAT};
 use crate::file::replace;
 use crate::token::Reach;
-
-/// The file that describes the export. Its name comes before those of all lists.
-const ABOUT: &str = "about-this-export.json";
 
 /// An export that was saved: see [`CloudController::save`](crate::CloudController::save).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +25,8 @@ pub struct Saved {
     pub pages: usize,
     /// Lists that this Cloud Controller does not have, such as `audit_events`.
     pub absent: Vec<String>,
+    /// The token shows that it sees everything: [`Reach::Global`].
+    pub sees_everything: bool,
 }
 
 pub(crate) struct Saving {
@@ -46,7 +45,7 @@ impl Saving {
         let mut saving = Self {
             folder: folder.to_owned(),
             api,
-            saved: Saved { taken_at: now, pages: 0, absent: Vec::new() },
+            saved: Saved { taken_at: now, pages: 0, absent: Vec::new(), sees_everything: false },
             lists: v3::everything().into(),
             number: 1,
         };
@@ -135,8 +134,9 @@ impl Saving {
     }
 
     /// Finishes the export of somebody whose token reaches so far.
-    pub(crate) fn finish(self, now: Timestamp, reach: Reach) -> Result<Saved, Error> {
-        self.write_about(Some((now, reach)))?;
+    pub(crate) fn finish(mut self, now: Timestamp, reach: Reach) -> Result<Saved, Error> {
+        self.saved.sees_everything = reach == Reach::Global;
+        self.write_about(Some(now))?;
         Ok(self.saved)
     }
 
@@ -156,13 +156,13 @@ impl Saving {
         self.folder.join(format!("{name}-{:05}.json", self.number))
     }
 
-    fn write_about(&self, finished: Option<(Timestamp, Reach)>) -> Result<(), Error> {
+    fn write_about(&self, finished: Option<Timestamp>) -> Result<(), Error> {
         let about = json!({
             "format": FORMAT,
             "api": self.api,
             "taken_at": self.saved.taken_at.to_string(),
-            "finished_at": finished.map(|(at, _)| at.to_string()),
-            "sees_everything": finished.map(|(_, reach)| reach == Reach::Global),
+            "finished_at": finished.map(|at| at.to_string()),
+            "sees_everything": finished.map(|_| self.saved.sees_everything),
             "absent": self.saved.absent,
         });
         let file = self.folder.join(ABOUT);

@@ -7,7 +7,8 @@ use std::time::Duration;
 /// Ends waiting and asking from another thread, on Ctrl-C for example. Clones are one switch.
 ///
 /// [`CloudController::with_stop`](crate::CloudController::with_stop) sends no request after it, and
-/// [`Retrying::with_stop`](crate::Retrying::with_stop) ends its pauses.
+/// [`Retrying::with_stop`](crate::Retrying::with_stop) ends its pauses. [`Stop::stop`] is for good;
+/// [`Stop::interrupt`] ends what goes on now, and the same client can be asked again.
 ///
 /// ```
 /// use std::time::{Duration, Instant};
@@ -21,7 +22,18 @@ use std::time::Duration;
 /// assert!(stop.is_stopped() && began.elapsed() < Duration::from_secs(3600));
 /// ```
 #[derive(Clone, Default)]
-pub struct Stop(Arc<(Mutex<bool>, Condvar)>);
+pub struct Stop(Arc<(Mutex<State>, Condvar)>);
+
+#[derive(Debug, Clone, Copy, Default)]
+struct State {
+    is_stopped: bool,
+    interruptions: u64,
+}
+
+/// The moment at which a question began: how often everything was interrupted before. Requests
+/// carry it as an extension.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Begun(u64);
 
 impl Stop {
     /// A switch that is not set.
@@ -32,21 +44,62 @@ impl Stop {
 
     /// Sets it, for good.
     pub fn stop(&self) {
-        *self.0.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.change(|state| state.is_stopped = true);
+    }
+
+    /// Ends the questions that have begun before this call. Later ones are asked as usual.
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    /// use asg_cc_client::Stop;
+    ///
+    /// let stop = Stop::new();
+    /// let other = stop.clone();
+    /// std::thread::spawn(move || {
+    ///     std::thread::sleep(Duration::from_millis(50));
+    ///     other.interrupt();
+    /// });
+    /// let began = Instant::now();
+    /// stop.sleep(Duration::from_secs(3600));
+    /// assert!(!stop.is_stopped() && began.elapsed() < Duration::from_secs(3600));
+    /// ```
+    pub fn interrupt(&self) {
+        self.change(|state| state.interruptions += 1);
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.0.0.lock().unwrap_or_else(PoisonError::into_inner));
         self.0.1.notify_all();
+    }
+
+    fn state(&self) -> State {
+        *self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The moment for a question that begins now.
+    pub(crate) fn begin(&self) -> Begun {
+        Begun(self.state().interruptions)
+    }
+
+    /// True if a question that began at this moment is to end.
+    pub(crate) fn ends(&self, begun: Begun) -> bool {
+        let state = self.state();
+        state.is_stopped || state.interruptions > begun.0
     }
 
     /// True once it is set.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
-        *self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state().is_stopped
     }
 
-    /// Sleeps for so long, or until it is set.
+    /// Sleeps for so long, or until it is set or interrupts.
     pub fn sleep(&self, duration: Duration) {
-        let (stopped, changed) = &*self.0;
-        let stopped = stopped.lock().unwrap_or_else(PoisonError::into_inner);
-        drop(changed.wait_timeout_while(stopped, duration, |stopped| !*stopped));
+        let (state, changed) = &*self.0;
+        let state = state.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = state.interruptions;
+        let goes_on = |now: &mut State| !now.is_stopped && now.interruptions == before;
+        drop(changed.wait_timeout_while(state, duration, goes_on));
     }
 }
 

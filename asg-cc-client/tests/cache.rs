@@ -36,6 +36,7 @@ fn who(id: Guid) -> Identity {
         process_type: known.then(|| "web".into()),
         deleted_at: (state == AppState::Deleted)
             .then(|| Timestamp::from_nanos(id.as_u128() as i64)),
+        ..Identity::unknown()
     }
 }
 

@@ -598,6 +598,29 @@ fn a_stop_ends_a_question_and_its_pauses() {
 }
 
 #[test]
+fn an_interruption_ends_a_question_and_not_the_next_one() {
+    let stop = Stop::new();
+    let from_server = stop.clone();
+    let asked = AtomicUsize::new(0);
+    let failing_first = |request: Request<Vec<u8>>| match asked.fetch_add(1, Ordering::SeqCst) {
+        n @ 0..3 => {
+            if n == 2 {
+                from_server.interrupt();
+            }
+            Ok(http::Response::builder().status(503).body(Vec::new()).unwrap())
+        }
+        _ => article().send(request),
+    };
+    let transport = Retrying::new(failing_first).with_random(Random::new(|| 0.0)).with_stop(&stop);
+    let cc = CloudController::new(transport, "https://api", Token::new(GLOBAL).unwrap());
+    let cc = cc.unwrap().with_stop(stop.clone());
+    let err = cc.resolve(&[guid(APP)]).unwrap_err();
+    assert!(err.to_string().contains("stopped"), "{err}");
+    assert_eq!(asked.load(Ordering::SeqCst), 3, "nothing is sent after it");
+    assert_eq!(told(&cc, APP), LIVE);
+}
+
+#[test]
 fn a_deadline_is_for_a_whole_question() {
     let now = Arc::new(AtomicU64::new(START));
     let clock = || {

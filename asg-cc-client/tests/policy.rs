@@ -224,3 +224,34 @@ fn every_request_and_every_wait_is_told() {
     assert_eq!(numbers, [4, 3, 1, 1, 1]);
     assert_eq!(counts.waited, Duration::from_millis(2750));
 }
+
+#[test]
+fn logins_have_a_budget_of_their_own_and_budgets_come_again() {
+    let now = Arc::new(Mutex::new(0));
+    let clock = {
+        let now = Arc::clone(&now);
+        Clock::new(move || Timestamp::from_nanos(*now.lock().unwrap() * 1_000_000_000))
+    };
+    let policy = Policy {
+        budget: Some(4),
+        logins: Some(2),
+        renewed_every: Some(Duration::from_secs(3_600)),
+        ..Policy::default()
+    };
+    let transport = Retrying::new(|_: Request<Vec<u8>>| answer(200, &[], "{}"))
+        .with_policy(policy)
+        .with_clock(clock);
+    let send = |method: &str| {
+        let request = Request::builder().method(method).uri("/").body(Vec::new()).unwrap();
+        transport.send(request).map(drop).map_err(|e| e.to_string())
+    };
+    let over = |what: &str| Err(format!("the budget of {what} is used up"));
+    assert_eq!([send("POST"), send("POST")], [Ok(()), Ok(())]);
+    assert_eq!(send("POST"), over("2 logins"));
+    assert_eq!([send("GET"), send("GET")], [Ok(()), Ok(())]);
+    assert_eq!(send("GET"), over("4 requests"));
+    *now.lock().unwrap() = 3_599;
+    assert_eq!(send("GET"), over("4 requests"));
+    *now.lock().unwrap() = 3_600;
+    assert_eq!([send("POST"), send("GET")], [Ok(()), Ok(())]);
+}

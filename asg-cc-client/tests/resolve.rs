@@ -402,20 +402,20 @@ fn an_app_has_the_name_that_it_had_when_it_was_seen() {
     let server = start(foundation);
     let at = |text: &str| Timestamp::parse(text.as_bytes()).unwrap();
     let now = at("2017-06-24T00:00:00Z");
-    let cc = over(&server, ApiVersion::V3).with_clock(Clock::new(move || now));
+    let cc = over(&server, ApiVersion::V3).with_clock(Clock::new(move || now)).with_history();
     let times = ["2017-06-15", "2017-06-17", "2017-06-18", "2017-06-19", "2017-06-21"];
     // The worker too: it is the app's name that counts.
     let guids = [APP, WORKER].map(guid);
     let wanted = [None, Some("proxy"), Some("second"), Some("second"), Some("third")];
-    let found = cc.resolve_with_history(&guids).unwrap();
+    let found = cc.resolve_in_full(&guids).unwrap();
     for id in guids {
-        let then = |day: &str| found[&id].history.at(at(&format!("{day}T00:00:00Z")));
+        let then = |day: &str| found[&id].identity.history.at(at(&format!("{day}T00:00:00Z")));
         assert_eq!(times.map(|day| then(day).app), wanted, "{id}");
         assert_eq!(found[&id].identity.path().as_deref(), Some("o/s/third"));
     }
     server.update(|f| f.delete_app(APP, DELETED_AT));
-    let found = cc.resolve_with_history(&guids[..1]).unwrap();
-    let then = |day: &str| found[&guids[0]].history.at(at(&format!("{day}T00:00:00Z")));
+    let found = cc.resolve_in_full(&guids[..1]).unwrap();
+    let then = |day: &str| found[&guids[0]].identity.history.at(at(&format!("{day}T00:00:00Z")));
     assert_eq!(times.map(|day| then(day).app), wanted, "also when it is gone");
 }
 
@@ -559,9 +559,9 @@ fn spaces_and_orgs_have_the_names_that_they_had_then() {
     foundation.spaces[0].name = "s3".into();
     foundation.orgs[0].name = "o2".into();
     let server = start(foundation);
-    let cc = over(&server, ApiVersion::V3).with_clock(stopped());
-    let found = cc.resolve_with_history(&[guid(APP)]).unwrap();
-    let history = &found[&guid(APP)].history;
+    let cc = over(&server, ApiVersion::V3).with_clock(stopped()).with_history();
+    let found = cc.resolve_in_full(&[guid(APP)]).unwrap();
+    let history = &found[&guid(APP)].identity.history;
     let at = |day: &str| {
         let then = history.at(Timestamp::parse(format!("{day}T00:00:00Z").as_bytes()).unwrap());
         (then.space, then.org)

@@ -31,6 +31,9 @@ pub trait Monitor: fmt::Debug + Send + Sync {
         what: &'static str,
         total: Option<u64>,
     ) -> Result<Option<Box<dyn Progress>>, Error>;
+
+    /// Says what an answer is waited for that takes long. Nothing by default.
+    fn waiting(&self, _what: &str) {}
 }
 
 /// Shows how far one reading is.

@@ -3,6 +3,8 @@
 use std::fmt::Display;
 use std::io::{self, Write as _};
 
+use asg_core::escape_text;
+
 use crate::error::Error;
 
 /// Keeps what went wrong and the exit status that comes of it.
@@ -31,10 +33,11 @@ impl Report {
         self.note(what);
     }
 
-    /// Says something that leaves nothing out.
+    /// Says something that leaves nothing out. File names and servers' texts in it are escaped.
     pub fn note(&self, what: impl Display) {
         // A full or closed standard error must not stop the output.
-        let _ = writeln!(io::stderr(), "{}: {what}", self.program);
+        let what = what.to_string();
+        let _ = writeln!(io::stderr(), "{}: {}", self.program, escape_text(&what));
     }
 
     /// The exit status. A closed standard output (`| head`) is not an error.

@@ -45,6 +45,7 @@ pub use line::split::{Lines, RawLine};
 pub use line::transcode::Transcoder;
 pub use names::Names;
 pub use names::directory::{Directory, DirectoryFn, NoDirectory, directory_fn};
+pub use names::history::{NameHistory, NameTimeline, NamesThen, Naming};
 pub use names::identity::{AppState, Entity, Identity};
 pub use packet::{
     Address, ExtHeader, Family, Format, Icmp, Ip, Lenient, LineForm, MacAddr, Network, Packet,

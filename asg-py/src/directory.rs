@@ -1,21 +1,22 @@
 //! Directories: the classes of this package, and any other Python object with a method `resolve`.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use asg_cc_client::api::Address;
-use asg_cc_client::{
-    Cached, CfConfig, Credentials, Grant, HttpOptions, HttpTransport, Login, Retrying, Token,
-};
+use asg_cc_client::{ApiVersion, CfConfig, Credentials, Grant, Login, Token};
 use asg_cli::error::Error;
-use asg_cli::names::{Asked, Names, Shared};
-use asg_core::{AppState, Entity, Guid, Identity, Timestamp};
+use asg_cli::names::{Asked, Names, Settings, Shared};
+use asg_core::{AppState, Entity, Guid, Identity, NameHistory, Timestamp};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyMapping};
 use pyo3::{PyTraverseError, PyVisit};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::json;
 
 use crate::callback::{self, PyMonitor, Slot};
@@ -108,18 +109,23 @@ fn identity(given: &Bound<'_, PyAny>) -> PyResult<Identity> {
         process_type: Option<String>,
         deleted_at: Option<String>,
     }
-    #[derive(Deserialize)]
+    #[derive(Default, Deserialize)]
     #[serde(deny_unknown_fields)]
     struct GivenApp {
         guid: Option<String>,
         name: Option<String>,
         state: Option<String>,
+        state_reason: Option<String>,
+        #[serde(rename = "name_then")]
+        _name_then: Option<IgnoredAny>,
     }
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct GivenEntity {
         guid: Option<String>,
         name: Option<String>,
+        #[serde(rename = "name_then")]
+        _name_then: Option<IgnoredAny>,
     }
     let entity = |guid: Option<String>, name| guid.map(|guid| Entity { guid, name });
     let bad = |why: &dyn std::fmt::Display| PyValueError::new_err(format!("no identity: {why}"));
@@ -139,7 +145,7 @@ fn identity(given: &Bound<'_, PyAny>) -> PyResult<Identity> {
     let deleted_at = deleted_at
         .map(|time| Timestamp::parse(time.as_bytes()).map_err(|e| bad(&e)))
         .transpose()?;
-    let app = app.unwrap_or(GivenApp { guid: None, name: None, state: None });
+    let app = app.unwrap_or_default();
     let state = match app.state.as_deref() {
         Some("live") => AppState::Live,
         Some("deleted") => AppState::Deleted,
@@ -153,12 +159,13 @@ fn identity(given: &Bound<'_, PyAny>) -> PyResult<Identity> {
     };
     Ok(Identity {
         state,
-        state_reason: None,
+        state_reason: app.state_reason,
         app: entity(app.guid, app.name),
         space: space.and_then(|it| entity(it.guid, it.name)),
         org: org.and_then(|it| entity(it.guid, it.name)),
         process_type,
         deleted_at,
+        history: NameHistory::NONE,
     })
 }
 
@@ -180,6 +187,9 @@ fn resolve<'py>(
         let entity = |it: Option<&Entity>| json!({"guid": it.map(|e| &e.guid), "name": it.and_then(|e| e.name.as_ref())});
         let mut app = entity(found.app.as_ref());
         app["state"] = json!(found.state);
+        if let Some(reason) = &found.state_reason {
+            app["state_reason"] = json!(reason);
+        }
         let object = json!({
             "app": app,
             "space": entity(found.space.as_ref()),
@@ -199,13 +209,19 @@ fn resolve<'py>(
 /// * ``token``: a bearer token, as ``cf oauth-token`` prints it, or a function without arguments
 ///   that gives the value of the ``Authorization`` header;
 /// * ``client_id`` and ``client_secret``: a client of the UAA (best for programs);
-/// * ``username`` and ``password`` (with the public client ``cf``, or the one given), or a one-time
-///   ``passcode``.
+/// * ``username`` and ``password`` (with the public client ``cf``, or the one given; ``origin`` is
+///   the identity provider, such as ``ldap``), or a one-time ``passcode``;
+/// * ``token_file``: a file with a token, which is read again for each request.
 ///
 /// Logins find the UAA through the API, unless ``uaa`` names it, and renew themselves. ``ca`` is a
 /// PEM file with the certificates to trust instead of the system's. Proxies are those of the
 /// environment (``HTTPS_PROXY``, ``NO_PROXY``). Nothing is asked before the first flow needs a
 /// name, and nothing is asked twice. No secret appears in ``repr`` or an error.
+///
+/// ``deadline`` is the longest time for one question with all its requests, in seconds. ``budget``
+/// is the number of requests in an hour, at most; logins are 30 in an hour, at most. ``version`` is
+/// ``v2`` or ``v3``; the API's root document decides if not given. Ctrl-C ends a question, and the
+/// next one is asked as usual.
 ///
 /// Raises :class:`DirectoryError` for an address or token that cannot be used, and :class:`OSError`
 /// if ``ca`` cannot be read.
@@ -226,8 +242,8 @@ pub(crate) struct CloudController {
 impl CloudController {
     #[new]
     #[pyo3(signature = (
-        url, token=None, *, username=None, password=None, passcode=None, client_id=None, client_secret=None, uaa=None,
-        ca=None, skip_ssl_validation=false
+        url, token=None, *, username=None, password=None, origin=None, passcode=None, client_id=None, client_secret=None,
+        token_file=None, uaa=None, ca=None, skip_ssl_validation=false, deadline=None, budget=None, version=None
     ))]
     #[expect(clippy::too_many_arguments, reason = "they are keywords")]
     fn new(
@@ -235,16 +251,25 @@ impl CloudController {
         token: Option<GivenToken>,
         username: Option<&str>,
         password: Option<&str>,
+        origin: Option<String>,
         passcode: Option<&str>,
         client_id: Option<&str>,
         client_secret: Option<&str>,
+        token_file: Option<PathBuf>,
         uaa: Option<&str>,
         ca: Option<PathBuf>,
         skip_ssl_validation: bool,
+        deadline: Option<f64>,
+        budget: Option<u64>,
+        version: Option<&str>,
     ) -> Result<Self, Failure> {
         let mut slot = None;
+        let token = token.or(token_file.map(GivenToken::File));
         let credentials = match (token, username, password, passcode, client_id) {
             (Some(GivenToken::Text(token)), None, None, None, None) => Token::new(&token)?.into(),
+            (Some(GivenToken::File(path)), None, None, None, None) => {
+                Credentials::token_file(&path)?
+            }
             (Some(GivenToken::Function(function)), None, None, None, None) => {
                 let function = slot.insert(Slot::new(function)).clone();
                 Credentials::provider(move || {
@@ -253,7 +278,9 @@ impl CloudController {
                 })
             }
             (None, Some(username), Some(password), None, _) => {
-                login(Grant::password(username, password), client_id, client_secret, uaa)?
+                let (username, password) = (username.into(), password.into());
+                let grant = Grant::Password { username, password, origin };
+                login(grant, client_id, client_secret, uaa)?
             }
             (None, None, None, Some(passcode), _) => {
                 login(Grant::Passcode(passcode.into()), client_id, client_secret, uaa)?
@@ -262,42 +289,49 @@ impl CloudController {
                 login(Grant::ClientCredentials, client_id, client_secret, uaa)?
             }
             _ => {
-                let what = "give a token, or client_id and client_secret, or username and password, or a passcode";
+                let what = "give a token, a token_file, client_id and client_secret, username and password, or a passcode";
                 return Err(PyTypeError::new_err(what).into());
             }
         };
         let ca_pem = ca
             .map(|path| std::fs::read(&path).map_err(|e| Error::file(path.to_string_lossy(), e)))
             .transpose()?;
-        let options = HttpOptions {
-            skip_tls_verification: skip_ssl_validation,
-            ca_pem,
-            ..HttpOptions::default()
+        let mut settings = settings(deadline, budget)?;
+        settings.http.skip_tls_verification = skip_ssl_validation;
+        settings.http.ca_pem = ca_pem;
+        settings.version = match version {
+            None => None,
+            Some("v2") => Some(ApiVersion::V2),
+            Some("v3") => Some(ApiVersion::V3),
+            Some(_) => return Err(PyValueError::new_err("version is v2 or v3").into()),
         };
-        Self::connect(url, credentials, slot, &options)
+        Self::connect(url, credentials, slot, &settings)
     }
 
     /// The target and token of the cf CLI, from its ``config.json``: by default the one in
     /// ``CF_HOME`` or the home folder.
     ///
-    /// The token lives for some minutes. With ``renew=True`` it is renewed by the CLI's refresh
-    /// token, which is only read: on a foundation that replaces refresh tokens the CLI must log in
-    /// again afterwards.
+    /// The token lives for some minutes, and a later ``cf login`` is noticed. With
+    /// ``renew=True`` it is renewed by the CLI's refresh token, which is only read: on a
+    /// foundation that replaces refresh tokens the CLI must log in again afterwards.
+    /// ``deadline`` and ``budget`` are those of the class.
     ///
     /// Raises :class:`DirectoryError` if there is none, or nobody is logged in.
     #[staticmethod]
-    #[pyo3(signature = (path=None, *, renew=false))]
-    fn from_cf_cli(path: Option<PathBuf>, renew: bool) -> Result<Self, Failure> {
+    #[pyo3(signature = (path=None, *, renew=false, deadline=None, budget=None))]
+    fn from_cf_cli(
+        path: Option<PathBuf>,
+        renew: bool,
+        deadline: Option<f64>,
+        budget: Option<u64>,
+    ) -> Result<Self, Failure> {
         let path = path.map_or_else(CfConfig::default_path, Ok)?;
-        let config = CfConfig::load(&path)?;
-        let login = if renew { config.login()? } else { None };
-        let options =
-            HttpOptions { skip_tls_verification: config.ssl_disabled, ..HttpOptions::default() };
-        let credentials = match login {
-            Some(login) => login.into(),
-            None => config.token.ok_or(asg_cc_client::Error::NotLoggedIn)?.into(),
-        };
-        Self::connect(&config.target, credentials, None, &options)
+        // A client's secret can be used again and again, and a refresh token may end by it.
+        let renew = renew || CfConfig::load(&path)?.refresh_token.is_none();
+        let (config, credentials) = Credentials::cf_cli(&path, renew)?;
+        let mut settings = settings(deadline, budget)?;
+        settings.http.skip_tls_verification = config.ssl_disabled;
+        Self::connect(&config.target, credentials, None, &settings)
     }
 
     /// The identities of these process, app, task or build GUIDs.
@@ -307,6 +341,18 @@ impl CloudController {
     #[pyo3(signature = (guids, /))]
     fn resolve<'py>(&self, py: Python<'py>, guids: Vec<String>) -> PyResult<Bound<'py, PyDict>> {
         resolve(py, &*self.names(), guids)
+    }
+
+    /// Saves everything that names and policies need into a folder, for :class:`Export`: all pages,
+    /// one file each. A missing folder is made, and an export that was broken off there is gone on
+    /// with. Returns the number of pages that were saved.
+    ///
+    /// Raises :class:`DirectoryError` if the Cloud Controller does not answer, or the folder cannot
+    /// be used.
+    #[pyo3(signature = (folder, /))]
+    fn save(&self, py: Python<'_>, folder: PathBuf) -> Result<usize, Failure> {
+        let asked = Asked::new(Arc::clone(&self.directory), Arc::new(PyMonitor::QUIET));
+        Ok(py.detach(|| asked.save(folder))?.pages)
     }
 
     fn __repr__(&self) -> String {
@@ -327,12 +373,9 @@ impl CloudController {
         url: &str,
         credentials: Credentials,
         token: Option<Slot>,
-        options: &HttpOptions,
+        settings: &Settings,
     ) -> Result<Self, Failure> {
-        let transport = HttpTransport::with_options(options).map_err(asg_cc_client::Error::from)?;
-        let transport = Retrying::new(transport);
-        let cc = asg_cc_client::CloudController::new(transport, url, credentials)?;
-        let directory = Arc::new(Shared::Live(Box::new(Cached::new(cc))));
+        let directory = Arc::new(Shared::live(url, credentials, settings)?);
         Ok(Self { url: url.to_owned(), directory, token })
     }
 
@@ -347,6 +390,20 @@ impl CloudController {
 enum GivenToken {
     Text(String),
     Function(Py<PyAny>),
+    /// Of `token_file`; `token` itself is never extracted as a path.
+    File(PathBuf),
+}
+
+/// The usual settings, and these limits: seconds, and requests in an hour.
+fn settings(deadline: Option<f64>, budget: Option<u64>) -> Result<Settings, Failure> {
+    let mut settings = Settings::default();
+    if let Some(seconds) = deadline {
+        let deadline = Duration::try_from_secs_f64(seconds).ok().filter(|time| !time.is_zero());
+        let wrong = || PyValueError::new_err("deadline is a number of seconds above 0");
+        settings.deadline = deadline.ok_or_else(wrong)?;
+    }
+    settings.budget = budget.unwrap_or(settings.budget);
+    Ok(settings)
 }
 
 fn login(
@@ -365,10 +422,11 @@ fn login(
     Ok(login.into())
 }
 
-/// Pages saved with ``cf curl /v3/apps`` and its like: a directory without a network.
+/// Pages saved with ``cf curl /v3/apps`` and its like, or folders of ``asglog export``: a directory
+/// without a network.
 ///
-/// The files are read when this is made. Raises :class:`OSError` if one cannot be read, and
-/// :class:`DirectoryError` if one is no answer of a Cloud Controller.
+/// The files are read when this is made; they may be compressed with gzip. Raises :class:`OSError`
+/// if one cannot be read, and :class:`DirectoryError` if one is no answer of a Cloud Controller.
 #[pyclass(frozen, module = "asglog")]
 pub(crate) struct Export {
     #[pyo3(get)]
@@ -391,6 +449,13 @@ impl Export {
     #[pyo3(signature = (guids, /))]
     fn resolve<'py>(&self, py: Python<'py>, guids: Vec<String>) -> PyResult<Bound<'py, PyDict>> {
         resolve(py, &*self.names(), guids)
+    }
+
+    /// One sentence for each list that lacks pages: ``apps.json holds 5,000 of 7,000 apps``.
+    /// Missing names are ``unavailable`` then.
+    #[getter]
+    fn gaps(&self) -> Vec<String> {
+        self.export.gaps().iter().map(ToString::to_string).collect()
     }
 
     fn __repr__(&self) -> String {
@@ -434,8 +499,11 @@ fn one_or_more(given: &Bound<'_, PyAny>) -> PyResult<Vec<PathBuf>> {
 fn read_export(paths: &[PathBuf]) -> Result<asg_cc_client::Export, Failure> {
     let mut export = asg_cc_client::Export::new();
     for path in paths {
-        let page = std::fs::read(path).map_err(|e| Error::file(path.to_string_lossy(), e))?;
-        export.add(&page).map_err(|e| Error::Directory(format!("{}: {e}", path.display())))?;
+        // A failure to open is an `OSError`.
+        std::fs::metadata(path)
+            .and_then(|file| if file.is_dir() { Ok(()) } else { File::open(path).map(drop) })
+            .map_err(|e| Error::file(path.to_string_lossy(), e))?;
+        export.add_path(path)?;
     }
     Ok(export)
 }

@@ -74,6 +74,12 @@ mod _asglog {
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 
+    /// A text without characters that a terminal obeys or that nobody sees: they are escapes.
+    #[pyfunction]
+    fn escape_text(text: &str) -> String {
+        asg_core::escape_text(text).into_owned()
+    }
+
     /// The record of one line, as the object of the output contract.
     #[pyfunction]
     fn parse_line<'py>(

@@ -7,7 +7,8 @@ use asg_cli::answers::{self, Measure};
 use asg_cli::error::Error;
 use asg_cli::flows::Gathered;
 use asg_cli::lock::Lock;
-use asg_cli::output::{csv, parquet};
+use asg_cli::output::csv::{self, Formulas};
+use asg_cli::output::parquet;
 use asg_cli::query::columns::{COLUMNS, Column, In, schema};
 use asg_cli::query::{Counts, Given as Value, Query, Rows};
 use asg_core::{TimePolicy, Timestamp};
@@ -227,8 +228,9 @@ impl Table {
         Ok(py.detach(|| parquet::write_query(&self.query, &path))?)
     }
 
-    fn write_csv(&self, py: Python<'_>, path: PathBuf) -> Result<(), Failure> {
-        Ok(py.detach(|| csv::write_query(&self.query, &path))?)
+    fn write_csv(&self, py: Python<'_>, path: PathBuf, safe: bool) -> Result<(), Failure> {
+        let formulas = if safe { Formulas::Disarm } else { Formulas::Keep };
+        Ok(py.detach(|| csv::write_query(&self.query, formulas, &path))?)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

@@ -40,7 +40,7 @@ pub struct CfConfig {
     pub ssl_disabled: bool,
     /// The refresh token, if there is one: see [`CfConfig::login`].
     pub refresh_token: Option<Secret>,
-    /// Where the UAA is; empty if the file does not say.
+    /// The UAA's address; empty if the file lacks it.
     pub uaa: String,
     client: (String, Secret),
     /// The CLI logged in as a client of the UAA.

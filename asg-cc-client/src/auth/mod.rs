@@ -223,7 +223,7 @@ impl Login {
         Self { client: Client { id: id.into(), secret: secret.into() }, ..self }
     }
 
-    /// At this UAA, whatever the root document says.
+    /// At this UAA, and not at that of the root document.
     #[must_use]
     pub fn with_uaa(self, uaa: Address) -> Self {
         Self { uaa: Some(uaa), ..self }

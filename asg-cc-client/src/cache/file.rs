@@ -1,7 +1,7 @@
 //! The file of a cache: a line that says what it is, with a checksum over all that follows, and a
 //! line per id.
 
-use asg_core::{AppState, Entity, Guid, Identity, Timestamp};
+use asg_core::{AppState, Entity, Guid, Identity, NameHistory, Timestamp};
 use serde_json::{Value, json};
 
 use crate::error::Error;
@@ -78,6 +78,8 @@ fn entry(line: &Value) -> Option<Entry> {
         org: entity(&line["org"]),
         process_type: text(&line["process_type"]),
         deleted_at: time(&line["deleted_at"]),
+        // A file has today's names only.
+        history: NameHistory::NONE,
     };
     Some((line["id"].as_str()?.parse().ok()?, identity, time(&line["until"])))
 }

@@ -151,18 +151,7 @@ impl<T: Transport> CloudController<T> {
     ///
     /// As [`resolve`](Self::resolve).
     pub fn resolve_in_full(&self, guids: &[Guid]) -> Result<HashMap<Guid, Resolution>, Error> {
-        self.look_up(guids, false)
-    }
-
-    /// Looks up these GUIDs, and the names that their apps, spaces and orgs had at other times, as
-    /// far as audit events prove them ([`Resolution::history`]). This costs at least one request
-    /// more per 200 GUIDs. With v2, names are today's.
-    ///
-    /// # Errors
-    ///
-    /// As [`resolve`](Self::resolve).
-    pub fn resolve_with_history(&self, guids: &[Guid]) -> Result<HashMap<Guid, Resolution>, Error> {
-        self.look_up(guids, true)
+        self.look_up(guids)
     }
 
     /// Everything that lives, 5000 apps a request (100 with v2): a directory without network, for
@@ -204,18 +193,14 @@ impl<T: Transport> CloudController<T> {
         saving.finish(clock.now(), self.core.credentials.reach())
     }
 
-    fn look_up(
-        &self,
-        guids: &[Guid],
-        with_history: bool,
-    ) -> Result<HashMap<Guid, Resolution>, Error> {
+    fn look_up(&self, guids: &[Guid]) -> Result<HashMap<Guid, Resolution>, Error> {
         if guids.is_empty() {
             return Ok(HashMap::new());
         }
         let deadline = self.core.deadline();
         self.know(deadline)?;
-        let found = self.run(self.core.plan(guids, with_history), deadline)?;
-        Ok(self.core.resolutions(guids, found, with_history))
+        let found = self.run(self.core.plan(guids), deadline)?;
+        Ok(self.core.resolutions(guids, found))
     }
 
     /// Finds out what must be known before a plan can be made.

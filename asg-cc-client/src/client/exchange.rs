@@ -11,13 +11,19 @@ use crate::auth::Kind;
 use crate::auth::session::{Session, Ticket, Turn};
 use crate::clock::until;
 use crate::error::Error;
+use crate::stop::Begun;
 use crate::transport::{TimeLeft, TransportError};
 
 /// Builds the request with this `Authorization`.
 pub(super) type Build<'a> = &'a (dyn Fn(Option<HeaderValue>) -> Request<Vec<u8>> + Sync);
 
-/// The end of a question of several requests, and how long it was allowed to take.
-pub(super) type Deadline = Option<(Timestamp, Duration)>;
+/// The bounds of a question of several requests.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Deadline {
+    /// The end, and how long it was allowed to take.
+    pub(super) end: Option<(Timestamp, Duration)>,
+    pub(super) begun: Begun,
+}
 
 /// The driver's next step.
 pub(super) enum Need<'a> {
@@ -142,10 +148,11 @@ impl Core {
         mut request: Request<Vec<u8>>,
         deadline: Deadline,
     ) -> Result<Request<Vec<u8>>, Error> {
-        if self.stop.is_stopped() {
+        if self.stop.ends(deadline.begun) {
             return Err(Error::Stopped);
         }
-        if let Some((end, allowed)) = deadline {
+        request.extensions_mut().insert(deadline.begun);
+        if let Some((end, allowed)) = deadline.end {
             let left = until(self.clock.now(), end);
             if left.is_zero() {
                 return Err(Error::Deadline(allowed));

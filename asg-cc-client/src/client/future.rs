@@ -147,21 +147,7 @@ impl<T: AsyncTransport + Sync> AsyncCloudController<T> {
         &self,
         guids: &[Guid],
     ) -> Result<HashMap<Guid, Resolution>, Error> {
-        self.look_up(guids, false).await
-    }
-
-    /// Looks up these GUIDs, and the names that their apps, spaces and orgs had at other times, as
-    /// far as audit events prove them ([`Resolution::history`]). This costs at least one request
-    /// more per 200 GUIDs. With v2, names are today's.
-    ///
-    /// # Errors
-    ///
-    /// As [`resolve`](Self::resolve).
-    pub async fn resolve_with_history(
-        &self,
-        guids: &[Guid],
-    ) -> Result<HashMap<Guid, Resolution>, Error> {
-        self.look_up(guids, true).await
+        self.look_up(guids).await
     }
 
     /// Everything that lives: as [`CloudController::preload`](crate::CloudController::preload).
@@ -201,18 +187,14 @@ impl<T: AsyncTransport + Sync> AsyncCloudController<T> {
         saving.finish(clock.now(), self.core.credentials.reach())
     }
 
-    async fn look_up(
-        &self,
-        guids: &[Guid],
-        with_history: bool,
-    ) -> Result<HashMap<Guid, Resolution>, Error> {
+    async fn look_up(&self, guids: &[Guid]) -> Result<HashMap<Guid, Resolution>, Error> {
         if guids.is_empty() {
             return Ok(HashMap::new());
         }
         let deadline = self.core.deadline();
         self.know(deadline).await?;
-        let found = self.run(self.core.plan(guids, with_history), deadline).await?;
-        Ok(self.core.resolutions(guids, found, with_history))
+        let found = self.run(self.core.plan(guids), deadline).await?;
+        Ok(self.core.resolutions(guids, found))
     }
 
     /// Finds out what must be known before a plan can be made.

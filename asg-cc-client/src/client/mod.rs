@@ -18,7 +18,6 @@ use crate::auth::Credentials;
 use crate::auth::Kind;
 use crate::clock::{Clock, later};
 use crate::error::Error;
-use crate::resolve::NameHistory;
 use crate::resolve::plan::{Found, Plan, Terms};
 use crate::resolve::search::Searches;
 use crate::stop::Stop;
@@ -54,6 +53,7 @@ pub(crate) struct Core {
     searches: Mutex<Arc<Searches>>,
     retention: Duration,
     lanes: usize,
+    with_history: bool,
     time: Option<Duration>,
     stop: Stop,
 }
@@ -69,14 +69,16 @@ impl Core {
             searches: Mutex::default(),
             retention: Duration::from_secs(31 * 24 * 60 * 60),
             lanes: 1,
+            with_history: false,
             time: None,
             stop: Stop::new(),
         })
     }
 
-    /// The end of a question that begins now.
+    /// The bounds of a question that begins now.
     fn deadline(&self) -> Deadline {
-        self.time.map(|allowed| (later(self.clock.now(), allowed), allowed))
+        let end = self.time.map(|allowed| (later(self.clock.now(), allowed), allowed));
+        Deadline { end, begun: self.stop.begin() }
     }
 
     /// Before a call can be made.
@@ -108,13 +110,13 @@ impl Core {
         Ok(())
     }
 
-    fn plan(&self, guids: &[Guid], with_history: bool) -> Plan {
+    fn plan(&self, guids: &[Guid]) -> Plan {
         let terms = Terms {
             ids: distinct(guids.iter().copied()),
             search_pages: self.search_pages,
             searches: Arc::clone(&self.searches()),
             now: self.clock.now(),
-            with_history,
+            with_history: self.with_history,
         };
         match self.version.get() {
             Some(ApiVersion::V2) => Plan::v2(terms),
@@ -130,18 +132,13 @@ impl Core {
     }
 
     /// Gives what a plan found about these GUIDs, and keeps what it searched.
-    fn resolutions(
-        &self,
-        guids: &[Guid],
-        found: Found,
-        with_history: bool,
-    ) -> HashMap<Guid, Resolution> {
+    fn resolutions(&self, guids: &[Guid], found: Found) -> HashMap<Guid, Resolution> {
         let reach = self.credentials.reach();
         let kept = i64::try_from(self.retention.as_nanos()).unwrap_or(i64::MAX);
         let now = self.clock.now().as_nanos();
         let events_since = Timestamp::from_nanos(now.saturating_sub(kept));
         let one = |guid: &Guid| {
-            let (identity, provenance) = match found.known.identify(*guid) {
+            let (mut identity, provenance) = match found.known.identify(*guid) {
                 Some(identity) => {
                     let provenance = match identity.state {
                         AppState::Deleted => Provenance::Deleted { at: identity.deleted_at },
@@ -161,12 +158,10 @@ impl Core {
                     }
                 }
             };
-            let history = if with_history {
-                found.known.history(*guid, events_since)
-            } else {
-                NameHistory::default()
-            };
-            (*guid, Resolution { identity, provenance, reach, events_since, history })
+            if self.with_history && identity.app.is_some() {
+                identity.history = found.known.history(&identity, events_since);
+            }
+            (*guid, Resolution { identity, provenance, reach, events_since })
         };
         let resolutions = guids.iter().map(one).collect();
         let mut searches = self.searches();
@@ -215,6 +210,15 @@ macro_rules! settings {
             self
         }
 
+        /// Asks for the names that apps, spaces and orgs had at other times, too, as far as audit
+        /// events prove them ([`Identity::history`]). This costs at least one request more per 200
+        /// GUIDs. With v2, names are today's.
+        #[must_use]
+        pub const fn with_history(mut self) -> Self {
+            self.core.with_history = true;
+            self
+        }
+
         /// How long the foundation keeps audit events: see
         /// [`Resolution::events_since`](crate::Resolution::events_since). The default is Cloud
         /// Controller's, 31 days.
@@ -232,7 +236,8 @@ macro_rules! settings {
             self
         }
 
-        /// Sends no more requests once `stop` is set, and fails with [`Error::Stopped`].
+        /// Sends no more requests once `stop` is set, and fails with [`Error::Stopped`]. An
+        /// interruption by `stop` does the same to the questions that have begun before it.
         #[must_use]
         pub fn with_stop(mut self, stop: Stop) -> Self {
             self.core.stop = stop;

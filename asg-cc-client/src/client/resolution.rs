@@ -2,14 +2,14 @@
 
 use asg_core::{Identity, Timestamp};
 
-use crate::resolve::NameHistory;
 use crate::token::Reach;
 
 /// An identity, and where it comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Resolution {
-    /// The identity, with today's names.
+    /// The identity, with today's names, and those of other times if
+    /// [`CloudController::with_history`](crate::CloudController::with_history) asks for them.
     pub identity: Identity,
     /// How that is known, or why it is not.
     pub provenance: Provenance,
@@ -17,9 +17,6 @@ pub struct Resolution {
     pub reach: Reach,
     /// Audit events before this time may be gone: an app that was deleted before is unknown.
     pub events_since: Timestamp,
-    /// The names of earlier times; empty without
-    /// [`CloudController::resolve_with_history`](crate::CloudController::resolve_with_history).
-    pub history: NameHistory,
 }
 
 /// How an identity is known.

@@ -28,6 +28,9 @@ use source::Source;
 /// [`CloudController::save`](crate::CloudController::save).
 pub(crate) const FORMAT: &str = "asglog export 1";
 
+/// The file that describes such an export. Its name comes before those of all lists.
+pub(crate) const ABOUT: &str = "about-this-export.json";
+
 /// Saved answers of a Cloud Controller, for those who cannot or would rather not ask it.
 ///
 /// Somebody logs in and saves lists, and the files answer from then on:
@@ -194,6 +197,18 @@ impl Export {
         paths.iter().try_for_each(|path| self.add_path(path))
     }
 
+    /// True if [`CloudController::save`](crate::CloudController::save) made this folder.
+    ///
+    /// ```
+    /// use asg_cc_client::Export;
+    ///
+    /// assert!(!Export::is_saved_folder(std::env::temp_dir().as_path()));
+    /// ```
+    #[must_use]
+    pub fn is_saved_folder(path: &Path) -> bool {
+        path.join(ABOUT).is_file()
+    }
+
     /// Looks up these GUIDs; each of them is in the answer.
     #[must_use]
     pub fn resolve(&self, guids: &[Guid]) -> HashMap<Guid, Identity> {
@@ -202,8 +217,25 @@ impl Export {
             Some(why) => Identity::unavailable(why.as_str()),
             None => Identity::unknown(),
         };
-        let one = |guid: &Guid| (*guid, self.known.identify(*guid).unwrap_or_else(missing));
+        let events_since = self.events_since();
+        let one = |guid: &Guid| {
+            let Some(mut identity) = self.known.identify(*guid) else { return (*guid, missing()) };
+            if let Some(since) = events_since {
+                identity.history = self.known.history(&identity, since);
+            }
+            (*guid, identity)
+        };
         guids.iter().map(one).collect()
+    }
+
+    /// The time from which on the export holds all events; `None` if it may lack some.
+    fn events_since(&self) -> Option<Timestamp> {
+        /// Cloud Controller keeps audit events for 31 days.
+        const RETENTION: i64 = 31 * 24 * 60 * 60 * 1_000_000_000;
+        let is_whole =
+            self.gaps().is_empty() && !self.absent.contains("audit_events") && !self.is_limited;
+        let since = |at: Timestamp| Timestamp::from_nanos(at.as_nanos().saturating_sub(RETENTION));
+        self.taken_at.filter(|_| is_whole).map(since)
     }
 
     /// The lists that lack pages: names of apps are missing then, too.

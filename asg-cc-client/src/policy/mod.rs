@@ -33,6 +33,11 @@ pub struct Policy {
     /// ([`TransportErrorKind::Budget`](crate::TransportErrorKind::Budget)). Without limit by
     /// default.
     pub budget: Option<u64>,
+    /// Requests for tokens in all, as `budget`. Without limit by default.
+    pub logins: Option<u64>,
+    /// After so long, `budget` and `logins` begin anew: for programs that run for weeks. Never by
+    /// default.
+    pub renewed_every: Option<Duration>,
 }
 
 impl Default for Policy {
@@ -42,6 +47,8 @@ impl Default for Policy {
             first_wait: Duration::from_millis(500),
             longest_wait: Duration::from_secs(30),
             budget: None,
+            logins: None,
+            renewed_every: None,
         }
     }
 }

@@ -12,7 +12,7 @@ use super::attempt::{Attempt, Pause};
 use super::trace::{self, Span};
 use super::{Counts, Notice, Policy};
 use crate::clock::{Clock, Random, later, until};
-use crate::stop::Stop;
+use crate::stop::{Begun, Stop};
 use crate::transport::{AsyncTransport, Sending, TimeLeft};
 use crate::transport::{Transport, TransportError, TransportErrorKind};
 
@@ -69,9 +69,38 @@ struct State {
     counts: Counts,
     /// Requests that were let out; counted under the lock, so that threads together keep the
     /// budget.
-    spent: u64,
+    spent: Spent,
     /// The server asked for peace until then.
     hold: Option<Timestamp>,
+}
+
+/// The part of the budgets that is used up.
+#[derive(Debug, Default)]
+struct Spent {
+    requests: u64,
+    logins: u64,
+    /// When the budgets began.
+    since: Option<Timestamp>,
+}
+
+impl Spent {
+    /// Takes one request from the budgets; an error if nothing is left.
+    fn take(&mut self, policy: &Policy, is_login: bool, now: Timestamp) -> Result<(), String> {
+        let since = *self.since.get_or_insert(now);
+        if policy.renewed_every.is_some_and(|every| later(since, every) <= now) {
+            *self = Self { since: Some(now), ..Self::default() };
+        }
+        let over = |budget: Option<u64>, spent: u64| budget.filter(|budget| spent >= *budget);
+        if let Some(budget) = over(policy.budget, self.requests) {
+            return Err(format!("the budget of {budget} requests is used up"));
+        }
+        if let Some(budget) = over(policy.logins, self.logins).filter(|_| is_login) {
+            return Err(format!("the budget of {budget} logins is used up"));
+        }
+        self.requests += 1;
+        self.logins += u64::from(is_login);
+        Ok(())
+    }
 }
 
 impl<T> Retrying<T> {
@@ -224,7 +253,9 @@ impl<T, S> Course<'_, T, S> {
 
     /// Begins a try.
     fn begin(&mut self, request: &mut Request<Vec<u8>>) -> Result<(), TransportError> {
-        if self.retrying.stop.is_stopped() {
+        let Retrying { stop, .. } = self.retrying;
+        let begun = request.extensions().get::<Begun>();
+        if begun.map_or_else(|| stop.is_stopped(), |begun| stop.ends(*begun)) {
             let what = "the caller ended the work";
             return Err(TransportError::new(TransportErrorKind::Stopped, what));
         }
@@ -233,12 +264,10 @@ impl<T, S> Course<'_, T, S> {
             request.extensions_mut().insert(TimeLeft(left));
         }
         {
-            let mut state = self.retrying.state();
-            if let Some(budget) = self.retrying.policy.budget.filter(|b| state.spent >= *b) {
-                let what = format!("the budget of {budget} requests is used up");
-                return Err(TransportError::new(TransportErrorKind::Budget, what));
-            }
-            state.spent += 1;
+            let Retrying { policy, clock, .. } = self.retrying;
+            let is_login = self.method == http::Method::POST;
+            let spent = self.retrying.state().spent.take(policy, is_login, clock.now());
+            spent.map_err(|what| TransportError::new(TransportErrorKind::Budget, what))?;
         }
         let attempt = self.attempt.begin();
         self.tell(&Notice::Sending { method: &self.method, target: &self.target, attempt });

@@ -2,96 +2,17 @@
 
 use std::sync::Arc;
 
-use asg_core::{Entity, Guid, Timestamp};
+use asg_core::{Entity, Identity, NameHistory, NameTimeline, Naming, Timestamp};
 
 use super::Knowledge;
 use crate::api::Event;
 
-/// The names that an app, its space and its org had over time, as far as audit events prove them.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct NameHistory {
-    app: Timeline,
-    space: Timeline,
-    org: Timeline,
-}
-
-/// The proven names at one time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct NamesThen<'h> {
-    /// The app's name, if something proves it.
-    pub app: Option<&'h str>,
-    /// The name of the space in which the app is today, or was last.
-    pub space: Option<&'h str>,
-    /// The name of that space's org.
-    pub org: Option<&'h str>,
-}
-
-impl NameHistory {
-    /// The names at this time.
-    #[must_use]
-    pub fn at(&self, time: Timestamp) -> NamesThen<'_> {
-        NamesThen { app: self.app.at(time), space: self.space.at(time), org: self.org.at(time) }
-    }
-}
-
-/// The names of one thing.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-struct Timeline {
-    /// Today's name.
-    now: Option<Box<str>>,
-    /// From the oldest to the newest.
-    namings: Vec<Naming>,
-    /// All events from this time on were read; `None` if some of any time may be missing.
-    since: Option<Timestamp>,
-}
-
-/// One event that shows a name.
+/// A naming, and whether no other of its kinds can be missing before it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Naming {
-    at: Timestamp,
-    /// The name that an update gave.
-    renamed_to: Option<Box<str>>,
-    /// The name of the event's target.
-    name: Option<Box<str>>,
-    /// Before that the thing did not exist.
-    creates: bool,
+pub(crate) struct Noted {
+    naming: Naming,
     /// It is of the kinds that are listed from the newest on, without gaps.
     is_listed: bool,
-}
-
-impl Naming {
-    fn name(&self) -> Option<&str> {
-        self.renamed_to.as_deref().or(self.name.as_deref())
-    }
-}
-
-impl Timeline {
-    /// The name at that time; `None` if nothing proves it.
-    ///
-    /// Cloud Controller writes the event of an update after the update, so its target has the new
-    /// name.
-    fn at(&self, time: Timestamp) -> Option<&str> {
-        let behind = self.namings.partition_point(|naming| naming.at <= time);
-        let (before, after) = self.namings.split_at(behind);
-        if let Some(last) = before.last() {
-            // Of two in one second nothing shows which came last, unless they agree.
-            let latest = before.iter().rev().take_while(|naming| naming.at == last.at);
-            let mut names = latest.filter_map(Naming::name);
-            let name = names.next()?;
-            return names.all(|other| other == name).then_some(name);
-        }
-        // Nothing was read of before, so the first event after it must not be a renaming, nor may
-        // one be missing.
-        if self.since.is_none_or(|since| time < since) {
-            return None;
-        }
-        let Some(first) = after.first() else { return self.now.as_deref() };
-        let mut firsts = after.iter().take_while(|naming| naming.at == first.at);
-        if firsts.clone().any(|naming| naming.renamed_to.is_some() || naming.creates) {
-            return None;
-        }
-        firsts.find_map(|naming| naming.name.as_deref())
-    }
 }
 
 impl Knowledge {
@@ -113,33 +34,29 @@ impl Knowledge {
             renamed_to: boxed(&event.renamed_to).filter(|_| is_listed),
             name: boxed(&event.target_name),
             creates: what == "create",
-            is_listed,
         };
         let target: Arc<str> = self.share(target);
-        self.namings.entry(target).or_default().insert(naming);
+        self.namings.entry(target).or_default().insert(Noted { naming, is_listed });
     }
 
-    /// The names over time of the app that `id` is or belongs to, of its space and its org. Events
-    /// before `kept` may be gone.
-    pub(crate) fn history(&self, id: Guid, kept: Timestamp) -> NameHistory {
-        let Some(identity) = self.identify(id) else { return NameHistory::default() };
-        let timeline = |entity: Option<Entity>| {
-            let Some(entity) = entity else { return Timeline::default() };
-            let namings = self.namings.get(entity.guid.as_str()).into_iter().flatten();
+    /// The names over time of the app of this identity, of its space and its org. Events before
+    /// `kept` may be gone.
+    pub(crate) fn history(&self, identity: &Identity, kept: Timestamp) -> NameHistory {
+        let timeline = |entity: &Option<Entity>| {
+            let Some(entity) = entity else { return NameTimeline::default() };
+            let noted = self.namings.get(entity.guid.as_str()).into_iter().flatten();
             // If the list of updates was cut, other events may be older than its end, with a
             // renaming between.
-            let namings = namings.filter(|n| n.is_listed || !self.history_is_cut).cloned();
-            Timeline {
-                now: entity.name.map(Into::into),
-                namings: namings.collect(),
-                since: (!self.history_is_cut).then_some(kept),
-            }
+            let noted = noted.filter(|n| n.is_listed || !self.history_is_cut);
+            let namings = noted.map(|noted| noted.naming.clone()).collect();
+            let now = entity.name.as_deref().map(Into::into);
+            NameTimeline::new(now, namings, (!self.history_is_cut).then_some(kept))
         };
-        NameHistory {
-            app: timeline(identity.app),
-            space: timeline(identity.space),
-            org: timeline(identity.org),
-        }
+        NameHistory::new(
+            timeline(&identity.app),
+            timeline(&identity.space),
+            timeline(&identity.org),
+        )
     }
 }
 
@@ -206,7 +123,8 @@ mod tests {
                     known.history_is_cut();
                 }
                 let at = |day: i64| Timestamp::from_nanos(day * DAY);
-                let history = known.history(APP.parse().unwrap(), at(kept));
+                let identity = known.identify(APP.parse().unwrap()).unwrap();
+                let history = known.history(&identity, at(kept));
                 assert_eq!(history.at(at(day)).app, name, "{events:?} at {day}");
             }
         }

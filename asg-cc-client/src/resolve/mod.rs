@@ -14,12 +14,11 @@ mod v3;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use asg_core::{AppState, Entity, Guid, Identity, Timestamp};
+use asg_core::{AppState, Entity, Guid, Identity, NameHistory, Timestamp};
 
 use crate::api::{App, Deployment, Event, Org, Process, Space, Work};
 use crate::text::distinct;
-pub(crate) use history::Naming;
-pub use history::{NameHistory, NamesThen};
+pub(crate) use history::Noted;
 
 /// The records of one foundation that were seen so far.
 ///
@@ -36,7 +35,7 @@ pub(crate) struct Knowledge {
     /// The newest name in events, for what is not listed.
     last_names: HashMap<Arc<str>, (Option<Timestamp>, Box<str>)>,
     /// The names of apps, spaces and orgs over time, by the events that show them.
-    namings: HashMap<Arc<str>, BTreeSet<Naming>>,
+    namings: HashMap<Arc<str>, BTreeSet<Noted>>,
     /// Events were left out that are older than the oldest of `namings`.
     history_is_cut: bool,
     /// Texts that many records share.
@@ -98,6 +97,7 @@ impl Knowledge {
             org: org.map(|guid| entity(guid, self.org_name(guid))),
             process_type: process_type.map(Into::into),
             deleted_at: deletion.and_then(|deletion| deletion.at),
+            history: NameHistory::NONE,
             app: Some(Entity { name: name.map(Into::into), guid }),
         })
     }

@@ -14,6 +14,17 @@ use crate::flows::RowSink;
 use crate::pieces::Size;
 use crate::query::{Column, Query, Row, Value, push_dotted};
 
+/// What becomes of values that spreadsheets take for formulas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Formulas {
+    /// They stay as they are.
+    #[default]
+    Keep,
+    /// A text that begins with `=`, `+`, `-`, `@`, a tab or a carriage return gets an apostrophe in
+    /// front of it, as OWASP recommends.
+    Disarm,
+}
+
 /// Writes rows into a buffer, for one thread.
 ///
 /// Flows with one [key](asg_core::Flow::key) share most of their text. It is formatted once.
@@ -29,6 +40,7 @@ pub struct Csv {
 /// Writes values.
 #[derive(Debug, Default)]
 struct CellText {
+    formulas: Formulas,
     times: TimeText,
     /// Room for one value.
     text: String,
@@ -53,14 +65,14 @@ struct Shared {
 impl Csv {
     /// Writes these columns.
     #[must_use]
-    pub fn new(columns: &[&'static Column]) -> Self {
+    pub fn new(columns: &[&'static Column], formulas: Formulas) -> Self {
         let together = columns.chunk_by(|one, next| one.is_shared == next.is_shared);
         let part = |columns: &[&'static Column]| match columns.first() {
             Some(first) if first.is_shared => Part::Shared(columns.to_vec()),
             _ => Part::Own(columns.to_vec()),
         };
         let parts = together.map(part).collect();
-        Self { parts, shared: Vec::new(), out: Vec::new(), cells: CellText::default() }
+        Self { parts, shared: Vec::new(), out: Vec::new(), cells: CellText { formulas, ..CellText::default() } }
     }
 
     /// The line with the names of the columns.
@@ -160,19 +172,30 @@ impl CellText {
                 self.text.clear();
                 // Writing into a string does not fail.
                 let _ = other.write_text(&mut self.text);
-                push_text(out, &self.text);
+                push_text(out, &self.text, self.formulas);
             }
         }
         out.push(b',');
     }
 }
 
-fn push_text(out: &mut Vec<u8>, text: &str) {
+impl Formulas {
+    /// The text to put in front of this one.
+    fn mark(self, text: &str) -> &'static str {
+        let is_formula = self == Self::Disarm && text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+        if is_formula { "'" } else { "" }
+    }
+}
+
+fn push_text(out: &mut Vec<u8>, text: &str, formulas: Formulas) {
+    let mark = formulas.mark(text).as_bytes();
     if text.contains([',', '"', '\n', '\r']) {
         out.push(b'"');
+        out.extend_from_slice(mark);
         out.extend_from_slice(text.replace('"', "\"\"").as_bytes());
         out.push(b'"');
     } else {
+        out.extend_from_slice(mark);
         out.extend_from_slice(text.as_bytes());
     }
 }
@@ -184,11 +207,13 @@ fn push_text(out: &mut Vec<u8>, text: &str) {
 /// Those of reading; and of writing, as `fail` makes them.
 pub(crate) fn write_rows<E: From<Error>>(
     query: &Query,
+    formulas: Formulas,
     out: &mut impl Write,
     fail: impl Fn(io::Error) -> E,
 ) -> Result<(), E> {
-    let mut running = query.run(Size::Small, || Csv::new(query.columns()))?;
-    Csv::new(query.columns()).write_names(out).map_err(&fail)?;
+    let csv = || Csv::new(query.columns(), formulas);
+    let mut running = query.run(Size::Small, csv)?;
+    csv().write_names(out).map_err(&fail)?;
     while let Some(rows) = running.next()? {
         out.write_all(&rows).map_err(&fail)?;
     }
@@ -200,12 +225,12 @@ pub(crate) fn write_rows<E: From<Error>>(
 /// # Errors
 ///
 /// Those of reading and writing.
-pub fn write_query(query: &Query, path: &Path) -> Result<(), Error> {
+pub fn write_query(query: &Query, formulas: Formulas, path: &Path) -> Result<(), Error> {
     let fail = |error| Error::file(path.to_string_lossy(), error);
     let new = super::NewFile::new(path);
     let file = new.create().map_err(fail)?;
     let mut out = Out::File(io::BufWriter::new(file), new);
-    write_rows(query, &mut out, fail)?;
+    write_rows(query, formulas, &mut out, fail)?;
     out.finish().map_err(fail)
 }
 
@@ -214,11 +239,20 @@ pub fn write_query(query: &Query, path: &Path) -> Result<(), Error> {
 /// # Errors
 ///
 /// Those of writing.
-pub fn write_grid(grid: &Grid, out: &mut impl Write) -> io::Result<()> {
+pub fn write_grid(grid: &Grid, formulas: Formulas, out: &mut impl Write) -> io::Result<()> {
     let mut line = String::new();
     write_line(&mut line, grid.names().into_iter(), out)?;
-    let text = |cell: &Cell| cell.value().text().unwrap_or_default();
-    grid.rows.iter().try_for_each(|row| write_line(&mut line, row.iter().map(text), out))
+    // Numbers are no formulas.
+    let text = |cell: &Cell| match cell {
+        Cell::Int(number) => (number.to_string(), Formulas::Keep),
+        cell => (cell.value().text().unwrap_or_default(), formulas),
+    };
+    let mut write = |row: &[Cell]| {
+        let texts =
+            row.iter().map(text).map(|(text, formulas)| format!("{}{text}", formulas.mark(&text)));
+        write_line(&mut line, texts, out)
+    };
+    grid.rows.iter().try_for_each(|row| write(row))
 }
 
 /// Writes one line, in a buffer that is empty before and after.

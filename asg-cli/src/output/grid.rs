@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use asg_core::escape_text;
 use serde_json::{Map, Value};
 
 use super::table::{Look, cut};
@@ -37,7 +38,7 @@ pub fn write_table(grid: &Grid, look: Look, out: &mut impl Write) -> io::Result<
     let text = |cell: &Cell| match cell {
         // People need no fractions of seconds.
         Cell::Time(time) => time.to_string().chars().take(19).collect::<String>().replace('T', " "),
-        cell => cell.value().text().unwrap_or_else(|| "-".into()),
+        cell => cell.value().text().map_or_else(|| "-".into(), |text| escape_text(&text).into()),
     };
     let has_value =
         |n: &usize| grid.rows.is_empty() || grid.rows.iter().any(|row| row[*n] != Cell::Null);

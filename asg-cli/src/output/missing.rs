@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use asg_core::{CellReport, Completeness, Limit, LimitReport, SourceId};
+use asg_core::{CellReport, Completeness, Limit, LimitReport, SourceId, escape_text};
 
 /// Containers at a limit that are printed, at most.
 const MOST: usize = 20;
@@ -20,8 +20,8 @@ pub fn print<'s>(
 ) -> io::Result<()> {
     let cells = completeness.report();
     let name = |cell: &CellReport<'_>| match cell.source {
-        Some(id) => source(id).to_owned(),
-        None => cell.cell.to_owned(),
+        Some(id) => escape_text(source(id)).into_owned(),
+        None => escape_text(cell.cell).into_owned(),
     };
     let rows: Vec<_> = cells.iter().flat_map(|cell| missing(cell, &name(cell))).collect();
     if !rows.is_empty() {
@@ -42,6 +42,7 @@ pub fn print<'s>(
             Limit::Udp => " UDP",
             _ => "",
         };
+        let prefix = escape_text(prefix);
         writeln!(out, "{logged:>12}  {spans:>12}  {prefix}{what} on {}", name(cell))?;
     }
     if at_limit.len() > MOST {

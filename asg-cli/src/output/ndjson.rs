@@ -27,6 +27,8 @@ pub struct FlowWriter {
 /// The text that flows with one key share.
 #[derive(Debug)]
 struct Shared {
+    /// The flow's [period](Flow::names_period): names may differ between periods.
+    period: (usize, usize),
     /// `,"cell":…,"direction":…`
     before: Box<[u8]>,
     /// `,"handle_prefix":…}`
@@ -42,10 +44,12 @@ impl FlowWriter {
         if self.shared.len() <= key {
             self.shared.resize_with(key + 1, || None);
         }
-        let Some(shared) = &self.shared[key] else {
+        let period = flow.names_period();
+        let shared = self.shared[key].as_ref().filter(|shared| shared.period == period);
+        let Some(shared) = shared else {
             let start = self.out.len();
             self.add_slowly(flow);
-            self.shared[key] = Shared::of(&self.out[start..self.out.len() - 1]);
+            self.shared[key] = Shared::of(&self.out[start..self.out.len() - 1], period);
             return;
         };
         let out = &mut self.out;
@@ -108,11 +112,11 @@ impl FlowWriter {
 impl Shared {
     /// What is shared of an object. Inside its strings quotes are escaped, so a member's name is
     /// found where it stands.
-    fn of(object: &[u8]) -> Option<Self> {
+    fn of(object: &[u8], period: (usize, usize)) -> Option<Self> {
         let cell = memmem::find(object, b",\"cell\":")?;
         let proto = cell + memmem::find(&object[cell..], b",\"proto\":")?;
         let handle = proto + memmem::find(&object[proto..], b",\"handle_prefix\":")?;
-        Some(Self { before: object[cell..proto].into(), after: object[handle..].into() })
+        Some(Self { period, before: object[cell..proto].into(), after: object[handle..].into() })
     }
 }
 

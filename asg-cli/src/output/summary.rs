@@ -3,14 +3,18 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use asg_core::{Attribution, Certainty, Counted, Counts, Flow, Identity, LogPrefix, Verdict};
+use asg_core::{
+    Attribution, Certainty, Counted, Counts, Flow, Identity, LogPrefix, Verdict, escape_text,
+};
+
+use super::table::deletion;
 
 /// Counts of flows. Memory grows with the apps and containers that are named, not with flows.
 #[derive(Debug, Default)]
 pub struct Summary {
     certainties: [u64; 5],
     reasons: BTreeMap<&'static str, u64>,
-    owners: BTreeMap<String, Verdicts>,
+    owners: BTreeMap<Owner, Verdicts>,
     /// Flows by [key](asg_core::Flow::key), which are not yet in the counts above.
     keyed: Vec<Option<Keyed>>,
 }
@@ -27,18 +31,21 @@ struct Keyed {
 struct Said {
     /// The place in [`CERTAINTIES`].
     certainty: usize,
-    owner: Owner,
+    whose: Whose,
 }
 
 #[derive(Debug)]
-enum Owner {
+enum Whose {
     /// Why there is none.
     None(&'static str),
-    Named {
-        name: String,
+    Of {
+        owner: Owner,
         is_denied: bool,
     },
 }
+
+/// An owner as people read it, and the GUID of the app: apps may have one path, one after another.
+type Owner = (String, Option<String>);
 
 #[derive(Debug, Default)]
 struct Verdicts {
@@ -102,10 +109,10 @@ impl Summary {
 
     fn count(&mut self, packets: u64, said: Said) {
         self.certainties[said.certainty] += packets;
-        match said.owner {
-            Owner::None(reason) => *self.reasons.entry(reason).or_default() += packets,
-            Owner::Named { name, is_denied } => {
-                let verdicts = self.owners.entry(name).or_default();
+        match said.whose {
+            Whose::None(reason) => *self.reasons.entry(reason).or_default() += packets,
+            Whose::Of { owner, is_denied } => {
+                let verdicts = self.owners.entry(owner).or_default();
                 let count = if is_denied { &mut verdicts.denied } else { &mut verdicts.allowed };
                 *count += packets;
             }
@@ -142,8 +149,15 @@ impl Summary {
         }
         if !owners.is_empty() {
             writeln!(out, "\n{:>12}  {:>12}  APP", "ALLOWED", "DENIED")?;
+            let has_twin = |owner: &Owner| {
+                let alike = owners.range((owner.0.clone(), None)..);
+                alike.take_while(|(other, _)| other.0 == owner.0).nth(1).is_some()
+            };
             for (owner, v) in sorted(&owners, |v| v.allowed + v.denied) {
-                writeln!(out, "{:>12}  {:>12}  {owner}", v.allowed, v.denied)?;
+                let guid = owner.1.as_deref().filter(|_| has_twin(owner));
+                let guid = guid.map_or_else(String::new, |guid| format!(" {guid}"));
+                let text = format!("{}{guid}", owner.0);
+                writeln!(out, "{:>12}  {:>12}  {}", v.allowed, v.denied, escape_text(&text))?;
             }
         }
         out.flush()
@@ -159,16 +173,21 @@ impl Said {
         let certainty = CERTAINTIES.iter().position(|(c, _)| *c == attribution.certainty);
         let certainty = certainty.expect("all certainties are in the table");
         if attribution.certainty <= Certainty::Ambiguous {
-            return Self { certainty, owner: Owner::None(attribution.reason.sentence()) };
+            return Self { certainty, whose: Whose::None(attribution.reason.sentence()) };
         }
+        let named = |identity: &Identity| {
+            let became = deletion(identity).unwrap_or_default();
+            Some(identity.path()? + &became)
+        };
         let name = identity
-            .and_then(Identity::path)
+            .and_then(named)
             .or_else(|| attribution.process().map(ToString::to_string))
             .or_else(|| attribution.subject().map(|guid| guid.to_string()))
             .or_else(|| attribution.container().map(|l| l.handle().to_string()))
             .unwrap_or_else(|| "?".into());
+        let app = identity.and_then(|identity| identity.app.as_ref()).map(|app| app.guid.clone());
         let is_denied = cf.is_some_and(|cf| cf.verdict == Verdict::Denied);
-        Self { certainty, owner: Owner::Named { name, is_denied } }
+        Self { certainty, whose: Whose::Of { owner: (name, app), is_denied } }
     }
 }
 

@@ -1,9 +1,10 @@
 //! Flows as a table for people.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use asg_core::{AppState, Certainty, Flow, Identity, Plane, Subject, Verdict};
+use asg_core::{AppState, Certainty, Flow, Identity, Plane, Subject, Verdict, escape_text};
 
 const HEADS: [&str; 7] =
     ["TIME (UTC)", "CELL", "VERDICT", "APP", "SOURCE", "DESTINATION", "CERTAINTY"];
@@ -106,7 +107,7 @@ impl<W: Write> Table<W> {
     ///
     /// Those of writing.
     pub(crate) fn push(&mut self, cells: Cells) -> io::Result<()> {
-        self.held.push(cells);
+        self.held.push(cells.map(safe));
         if self.held.len() == HELD { self.show() } else { Ok(()) }
     }
 
@@ -153,6 +154,14 @@ impl<W: Write> Table<W> {
         }
         self.held.clear();
         Ok(())
+    }
+}
+
+/// A text as [`escape_text`] shows it.
+fn safe(text: String) -> String {
+    match escape_text(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(shown) => shown,
     }
 }
 
@@ -229,15 +238,11 @@ fn owner(flow: &Flow<'_, '_>, is_named: bool) -> String {
     if let Some(index) = container.and_then(asg_core::Lifetime::index) {
         let _ = write!(text, " #{index}");
     }
-    match flow.identity.map(|i| (i.state, i.deleted_at)) {
-        Some((AppState::Deleted, Some(at))) => {
-            let day: String = at.to_string().chars().take(10).collect();
-            let _ = write!(text, " (deleted {day})");
-        }
-        Some((AppState::Deleted, None)) => text.push_str(" (deleted)"),
-        Some((AppState::Hidden, _)) => text.push_str(" (hidden from this token)"),
-        Some((AppState::Unknown, _)) if is_named => text.push_str(" (not in the directory)"),
-        Some((AppState::Unavailable, _)) if is_named => text.push_str(" (name unavailable)"),
+    text.extend(flow.identity.and_then(deletion));
+    match flow.identity.map(|identity| identity.state) {
+        Some(AppState::Hidden) => text.push_str(" (hidden from this token)"),
+        Some(AppState::Unknown) if is_named => text.push_str(" (not in the directory)"),
+        Some(AppState::Unavailable) if is_named => text.push_str(" (name unavailable)"),
         _ => {}
     }
     // A policy line names the app that the packet goes to.
@@ -247,6 +252,17 @@ fn owner(flow: &Flow<'_, '_>, is_named: bool) -> String {
         text.insert_str(0, "to ");
     }
     text
+}
+
+/// ` (deleted 2026-11-12)`, if the app was.
+pub(super) fn deletion(identity: &Identity) -> Option<String> {
+    if identity.state != AppState::Deleted {
+        return None;
+    }
+    Some(match identity.deleted_at {
+        Some(at) => format!(" (deleted {})", at.to_string().chars().take(10).collect::<String>()),
+        None => " (deleted)".to_owned(),
+    })
 }
 
 fn named(identity: &Identity) -> Option<String> {

@@ -36,7 +36,9 @@ pub(super) fn correlate(
         let mut out = Out::new(options.output.as_deref())?;
         match options.format {
             Format::Ndjson => ndjson(&flows, &mut out)?,
-            Format::Csv => csv::write_rows::<Failure>(&flows, &mut out, Failure::from)?,
+            Format::Csv => {
+                csv::write_rows::<Failure>(&flows, options.formulas, &mut out, Failure::from)?
+            }
             Format::Summary => {
                 let evidence = gathered.ready(&logs.readers, directory.names.as_ref())?;
                 // A summary of nothing would look like an answer.

@@ -13,7 +13,7 @@ use std::io;
 use std::sync::Arc;
 
 use asg_cc_client::embedded::{Foundation, Server};
-use asg_cc_client::{Error, HttpTransport, Retrying, Token};
+use asg_cc_client::{Error, Token};
 use serde::Deserialize;
 
 use super::Context;
@@ -21,7 +21,7 @@ use super::correlate::correlate;
 use super::logs::{Directory, NamedLogs};
 use super::options::Options;
 use crate::input::Input;
-use crate::names::Shared;
+use crate::names::{Settings, Shared};
 use crate::report::Failure;
 
 pub(super) fn run(options: &Options, context: Context<'_>) -> Result<(), Failure> {
@@ -127,8 +127,7 @@ pub fn server() -> io::Result<Server> {
 ///
 /// # Errors
 ///
-/// None that this machine can cause; see [`HttpTransport::new`].
+/// None that this machine can cause; see [`Shared::live`].
 pub fn directory(server: &Server) -> Result<Arc<Shared>, Error> {
-    let transport = Retrying::new(HttpTransport::new()?);
-    Ok(Arc::new(Shared::live(transport, &server.url(), Token::new(TOKEN)?)?))
+    Ok(Arc::new(Shared::live(&server.url(), Token::new(TOKEN)?, &Settings::default())?))
 }

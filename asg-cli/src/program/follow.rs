@@ -1,8 +1,6 @@
 //! `asglog correlate --follow`: the packets of logs that are still being written, with their
 //! owners.
 
-use std::collections::HashMap;
-use std::convert::Infallible;
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
 use std::ops::ControlFlow;
@@ -10,12 +8,11 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use asg_core::{
-    Flow, Follower, FollowerOptions, Guid, Identity, LogLines, Origin, RawLine, SourceId, Timestamp,
-};
+use asg_core::{Flow, Follower, FollowerOptions, LogLines, Origin, RawLine, SourceId, Timestamp};
 
 use super::logs::{Directory, Logs, flows, has_standard_input};
 use super::options::{Format, Options};
+use super::outages::{Held, Patient, Unnamed};
 use super::{Context, look};
 use crate::ledger_file;
 use crate::origins;
@@ -42,7 +39,7 @@ pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Fai
     if options.rest.is_empty() || has_standard_input(&options.rest) {
         return Err(Failure::Usage("--follow takes files, and not a pipe".into()));
     }
-    let directory = Directory::new(options, &mut context)?;
+    let directory = Directory::failing(options, &mut context)?;
     let Context { monitor, report } = context;
     let logs = Logs::new(&options.rest, true, options, &monitor)?;
     // What is there already is evidence for all packets, in whatever order files are read.
@@ -64,8 +61,10 @@ pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Fai
         Format::Ndjson => Shown::Ndjson(&mut out),
         _ => Shown::Table(Table::with_look(&mut out, look(options))),
     };
-    let mut sink = Sink { shown, sieve: query.sieve(), directory: &directory };
-    let mut names = Live(&directory);
+    let unnamed = Unnamed::default();
+    let mut sink = Sink { shown, sieve: query.sieve(), directory: &directory, unnamed: &unnamed };
+    let wait = Duration::from_secs(options.names_wait.unwrap_or(0));
+    let mut names = Patient::new(directory.names.as_deref(), wait, &unnamed, report);
     let mut tails: Vec<_> = options.rest.iter().cloned().map(Tail::new).collect();
     let mut last = Instant::now();
     while !monitor.is_stopped() {
@@ -75,8 +74,8 @@ pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Fai
             let read = tail.poll(&mut |origin, line| {
                 any = true;
                 if written.is_continue() {
-                    let Ok(flow) = follower.take(origin, line, &mut names, |flow| sink.flow(flow));
-                    written = flow;
+                    let taken = follower.take(origin, line, &mut names, |flow| sink.flow(flow));
+                    written = taken.unwrap_or_else(|Held| ControlFlow::Continue(()));
                 }
             });
             if let ControlFlow::Break(failure) = written {
@@ -88,12 +87,12 @@ pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Fai
         }
         if any {
             last = Instant::now();
-        } else if let Some(now) = follower.now() {
+        } else if let Some(now) = follower.now().filter(|_| !names.is_waiting()) {
             // By the log's time: whoever reads old logs is not to wait for today.
             let idle = i64::try_from(last.elapsed().as_nanos()).unwrap_or(i64::MAX);
             let time = Timestamp::from_nanos(now.as_nanos().saturating_add(idle));
-            let Ok(written) = follower.tick(time, &mut names, |flow| sink.flow(flow));
-            if let ControlFlow::Break(failure) = written {
+            let ticked = follower.tick(time, &mut names, |flow| sink.flow(flow));
+            if let Ok(ControlFlow::Break(failure)) = ticked {
                 return Err(failure);
             }
             last = Instant::now();
@@ -103,22 +102,15 @@ pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Fai
             thread::sleep(PERIOD);
         }
     }
-    match follower.finish(&mut names, |flow| sink.flow(flow)) {
-        Ok(ControlFlow::Break(failure)) => Err(failure),
-        Ok(ControlFlow::Continue(())) => sink.flush(),
+    names.hurry();
+    if let Ok(ControlFlow::Break(failure)) = follower.finish(&mut names, |flow| sink.flow(flow)) {
+        return Err(failure);
     }
-}
-
-/// The directory of a run. Where it does not answer, flows go on without names.
-struct Live<'d>(&'d Directory);
-
-impl asg_core::Directory for Live<'_> {
-    type Error = Infallible;
-
-    fn identities(&mut self, guids: &[Guid]) -> Result<HashMap<Guid, Identity>, Infallible> {
-        let names = self.0.names.as_ref();
-        Ok(names.and_then(|names| names.identities(guids).ok()).unwrap_or_default())
+    sink.flush()?;
+    if let Some(flows) = unnamed.sentence() {
+        report.left_out(flows);
     }
+    Ok(())
 }
 
 enum Shown<'o> {
@@ -132,6 +124,7 @@ struct Sink<'o> {
     /// Chooses flows.
     sieve: Sieve,
     directory: &'o Directory,
+    unnamed: &'o Unnamed,
 }
 
 impl Sink<'_> {
@@ -145,6 +138,7 @@ impl Sink<'_> {
     }
 
     fn flow(&mut self, flow: &Flow<'_, '_>) -> ControlFlow<Failure> {
+        self.unnamed.note(flow);
         if !self.sieve.admits(&Row::Read(&ReadRow::of(flow, &[]))) {
             return ControlFlow::Continue(());
         }

@@ -16,6 +16,7 @@ Usage: asglog COMMAND [OPTIONS] [LOG…]
   top           list the largest senders
   who           find the owner of a container's handle
   ledger        keep the evidence about containers, for when the logs are gone
+  export        save what a Cloud Controller knows, for when there is no network
   completion    print completions for bash, zsh or fish
 
   -h, --help    this text; `asglog COMMAND --help` explains a command
@@ -44,12 +45,24 @@ not the name. A file of another format is left out with a sentence
 /// Options that several commands have.
 const NAMES: &str = "
 Names; without one of these the output has GUIDs only:
-  --cf                   ask the Cloud Controller that the cf CLI is logged in to
+  --cf                   ask the Cloud Controller that the cf CLI is logged in to; a later `cf login` is noticed
   --api URL              ask this one, with the cf CLI's token
-  --token-file FILE      with this token instead, as `cf oauth-token` prints it
+{live}  --cc-v2                speak API v2, whatever the Cloud Controller says; for foundations whose v3 is too old
+  --cc-export PATH…      ask no network, but folders of `asglog export` and pages saved with `cf curl /v3/…`, also .gz;
+                         `--` ends the list. A page that is missing is told, and names are missing then
+";
+
+/// Options of all commands that ask a live Cloud Controller.
+const LIVE: &str = "  --token-file FILE      with this token, as `cf oauth-token` prints it; the file is read again for each request, and
+                         - is standard input
+  --client ID            as this client of the UAA, best with the authority cloud_controller.global_auditor
+  --client-secret-file FILE  its secret; if not given, it is in the environment variable ASGLOG_CLIENT_SECRET
+  --renew                renew the cf CLI's token with its refresh token, which is only read. Where the UAA replaces
+                         refresh tokens, the cf CLI must log in again afterwards
   --ca-cert FILE         trust the certificates in this PEM file instead of the system's
   --skip-ssl-validation  trust any server; whoever answers gets the token
-  --cc-export FILE…      read pages that were saved with `cf curl /v3/…`; no network is used
+  --cc-deadline SECONDS  the longest time for one question with all its requests; 300 if not given, 30 with --follow
+  --cc-budget NUMBER     requests in an hour, at most; 20000 if not given. Logins are 30 in an hour, at most
 ";
 
 const EVIDENCE: &str = "
@@ -67,6 +80,8 @@ const WHERE: &str = "  --where COLUMN=VALUE   only such packets; several values 
 
 const OUTPUT: &str = "  -o, --output FILE      write this file, which is never seen half written; its ending says the format: csv,
                          parquet, or ndjson, jsonl and json for lines of JSON; - is standard output
+  --csv-safe             in CSV, put ' before texts that begin with =, +, -, @, a tab or a carriage return, which spreadsheets
+                         take for formulas: apps' names are their developers' to choose. The values are changed by that
   --no-color             no colours, which only a terminal gets anyway; NO_COLOR in the environment does the same
 ";
 
@@ -113,6 +128,8 @@ Following:
   -f, --follow           go on with what is written to the logs, also after they are moved away or emptied, until Ctrl-C.
                          Lines are counted on when that happens
   --hold SECONDS         how long a packet waits for evidence, by the logs' time; 30 if not given
+  --names-wait SECONDS   how long packets wait for names while the Cloud Controller does not answer; 0 if not given. It is
+                         asked again in any case, and standard error says when names are missing and when they are back
 {names}{evidence}
 Exit status: 0; 1 if something was left out (a sentence says what: a log, the names); 2 if nothing could be done; 130 after
 Ctrl-C.
@@ -191,7 +208,7 @@ Keeps what logs prove about containers: some dozens of bytes for each, long afte
 
 Usage: asglog ledger build --output FILE [--ledger FILE] [--year YEAR] [--utc-offset OFFSET] LOG…
        asglog ledger merge --output FILE LEDGER…
-       asglog ledger show [--format table|ndjson|csv|parquet] [--output FILE] LEDGER…
+       asglog ledger show [--format table|ndjson|csv|parquet] [--csv-safe] [--output FILE] LEDGER…
 
   build  writes a ledger of what these logs prove, and of what the ledgers of --ledger did
   merge  writes one ledger of many; their order does not matter
@@ -220,6 +237,27 @@ Examples:
   asglog completion fish | source                  # in ~/.config/fish/config.fish
 ";
 
+const EXPORT: &str = "\
+Saves what names and policies need of a Cloud Controller: apps, processes, tasks, builds, deployments, spaces, orgs,
+security groups with their bindings, and audit events, all pages of them, for --cc-export.
+
+Usage: asglog export --cf --output FOLDER [OPTIONS]
+
+  -o, --output FOLDER    a new folder; one in which an export was broken off is gone on with
+  --cf                   save the Cloud Controller that the cf CLI is logged in to
+  --api URL              save this one, with the cf CLI's token
+{live}
+The file about-this-export.json holds the time at which the export began. There is no secret in an export, but names and
+rules: its files are readable by their owner only.
+
+Exit status: 0; 2 if the export is not whole, and the same command goes on with it; 130 after Ctrl-C.
+
+Examples:
+  asglog export --cf --output foundation-2024-05-06
+  asglog export --api https://api.example.org --client asg-names --client-secret-file secret --output foundation
+  asglog correlate --cc-export foundation-2024-05-06 -- kern.log rep.stdout.log
+";
+
 pub(crate) fn of(command: Command) -> String {
     let text = match command {
         Command::Parse => PARSE,
@@ -228,6 +266,7 @@ pub(crate) fn of(command: Command) -> String {
         Command::Top => TOP,
         Command::Who => WHO,
         Command::LedgerBuild | Command::LedgerMerge | Command::LedgerShow => LEDGER,
+        Command::Export => EXPORT,
     };
     let parts = [
         ("{inputs}", INPUTS),
@@ -235,6 +274,7 @@ pub(crate) fn of(command: Command) -> String {
         ("{where}", WHERE),
         ("{names}", NAMES),
         ("{evidence}", EVIDENCE),
+        ("{live}", LIVE),
     ];
     parts.iter().fold(text.to_owned(), |text, (name, part)| text.replace(name, part))
 }
@@ -246,7 +286,7 @@ pub(crate) fn of(command: Command) -> String {
 /// [`Failure::Usage`] for a shell that is not known.
 pub(crate) fn completion(shell: &str) -> Result<String, Failure> {
     let mut text = String::new();
-    let first = ["parse", "correlate", "demo", "top", "who", "ledger", "completion"];
+    let first = ["parse", "correlate", "demo", "top", "who", "ledger", "export", "completion"];
     match shell {
         "bash" | "zsh" => {
             if shell == "zsh" {

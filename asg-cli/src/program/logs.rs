@@ -193,12 +193,29 @@ pub(super) struct Directory {
 
 impl Directory {
     pub(super) fn new(options: &Options, context: &mut Context<'_>) -> Result<Self, Failure> {
+        let directory = Self::open(options, context)?;
+        Ok(directory.map_or_else(Self::default, |it| Self::of(it, &context.monitor)))
+    }
+
+    /// The same, but its failures are errors, so that the caller can ask again.
+    pub(super) fn failing(options: &Options, context: &mut Context<'_>) -> Result<Self, Failure> {
+        let directory = Self::open(options, context)?;
+        let monitor: Arc<dyn Monitor> = Arc::<Attended>::clone(&context.monitor);
+        let names = directory.map(|it| Arc::new(Asked::new(it, monitor)) as Arc<dyn Names>);
+        Ok(Self { names, ..Self::default() })
+    }
+
+    fn open(options: &Options, context: &mut Context<'_>) -> Result<Option<Arc<Shared>>, Failure> {
         match options.names.directory()? {
-            Ok(None) => Ok(Self::default()),
-            Ok(Some(directory)) => Ok(Self::of(directory, &context.monitor)),
+            Ok(directory) => {
+                for gap in directory.iter().flat_map(|directory| directory.gaps()) {
+                    context.report.left_out(gap);
+                }
+                Ok(directory)
+            }
             Err(why) => {
                 context.report.left_out(format_args!("there are no names: {why}"));
-                Ok(Self::default())
+                Ok(None)
             }
         }
     }

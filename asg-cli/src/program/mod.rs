@@ -4,16 +4,19 @@
 //! |---|---|
 //! | `options`, `help` | arguments, texts of `--help`, completions for shells |
 //! | `logs` | logs, ledgers and directories as several commands' options describe them |
-//! | `parse`, `correlate`, `summary`, `follow`, `top`, `who`, `ledger`, `demo` | the commands |
+//! | `outages` | a directory that is asked again, for logs that are followed |
+//! | `parse`, `correlate`, `summary`, `follow`, `top`, `who`, `ledger`, `export`, `demo` | the commands |
 //! | `progress`, `show` | progress on a terminal, small tables in the chosen format |
 
 mod correlate;
 pub mod demo;
+mod export;
 mod follow;
 mod help;
 mod ledger;
 mod logs;
 mod options;
+mod outages;
 mod parse;
 mod progress;
 mod show;
@@ -132,6 +135,7 @@ fn run(args: Vec<OsString>, stop: &Stop, report: &mut Report) -> Result<(), Fail
         Command::LedgerBuild => ledger::build(&options, context),
         Command::LedgerMerge => ledger::merge(&options),
         Command::LedgerShow => ledger::show(&options),
+        Command::Export => export::run(&options, context),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use asg_core::TimePolicy;
 use lexopt::Arg::{Long, Short, Value};
@@ -9,6 +10,7 @@ use lexopt::ValueExt as _;
 
 use crate::answers::Measure;
 use crate::names::{self, is_saved_page};
+use crate::output::csv::Formulas;
 use crate::pipeline::Threads;
 use crate::report::Failure;
 use crate::time::{set_utc_offset, set_year};
@@ -24,10 +26,11 @@ pub(crate) enum Command {
     LedgerBuild,
     LedgerMerge,
     LedgerShow,
+    Export,
 }
 
 /// Their names, as they are written.
-pub(crate) const COMMANDS: [(&str, Command); 8] = [
+pub(crate) const COMMANDS: [(&str, Command); 9] = [
     ("parse", Command::Parse),
     ("correlate", Command::Correlate),
     ("demo", Command::Demo),
@@ -36,9 +39,10 @@ pub(crate) const COMMANDS: [(&str, Command); 8] = [
     ("ledger build", Command::LedgerBuild),
     ("ledger merge", Command::LedgerMerge),
     ("ledger show", Command::LedgerShow),
+    ("export", Command::Export),
 ];
 
-use Command::{Correlate, Demo, LedgerBuild, LedgerMerge, LedgerShow, Parse, Top, Who};
+use Command::{Correlate, Demo, Export, LedgerBuild, LedgerMerge, LedgerShow, Parse, Top, Who};
 
 /// An option: its short name, whether a value follows, and the commands that have it.
 pub(crate) struct Opt {
@@ -58,19 +62,30 @@ const fn opt(
 }
 
 const NAMED: &[Command] = &[Correlate, Who, Top];
-const FILED: &[Command] = &[Parse, Correlate, Demo, Top, LedgerBuild, LedgerMerge, LedgerShow];
-const ALL: &[Command] = &[Parse, Correlate, Demo, Who, Top, LedgerBuild, LedgerMerge, LedgerShow];
+/// Those that may ask a live Cloud Controller.
+const LIVE: &[Command] = &[Correlate, Who, Top, Export];
+const FILED: &[Command] =
+    &[Parse, Correlate, Demo, Top, LedgerBuild, LedgerMerge, LedgerShow, Export];
+const ALL: &[Command] =
+    &[Parse, Correlate, Demo, Who, Top, LedgerBuild, LedgerMerge, LedgerShow, Export];
 
-pub(crate) const OPTIONS: [Opt; 23] = [
+pub(crate) const OPTIONS: [Opt; 31] = [
     opt("format", None, true, &[Parse, Correlate, Demo, Who, Top, LedgerShow]),
     opt("output", Some('o'), true, FILED),
+    opt("csv-safe", None, false, &[Parse, Correlate, Demo, Top, LedgerShow]),
     opt("no-color", None, false, ALL),
     opt("help", Some('h'), false, ALL),
-    opt("cf", None, false, NAMED),
-    opt("api", None, true, NAMED),
-    opt("token-file", None, true, NAMED),
-    opt("ca-cert", None, true, NAMED),
-    opt("skip-ssl-validation", None, false, NAMED),
+    opt("cf", None, false, LIVE),
+    opt("api", None, true, LIVE),
+    opt("renew", None, false, LIVE),
+    opt("token-file", None, true, LIVE),
+    opt("client", None, true, LIVE),
+    opt("client-secret-file", None, true, LIVE),
+    opt("ca-cert", None, true, LIVE),
+    opt("skip-ssl-validation", None, false, LIVE),
+    opt("cc-v2", None, false, NAMED),
+    opt("cc-deadline", None, true, LIVE),
+    opt("cc-budget", None, true, LIVE),
     opt("cc-export", None, true, NAMED),
     opt("ledger", None, true, &[Correlate, Who, Top, LedgerBuild]),
     opt("year", None, true, &[Parse, Correlate, Who, Top, LedgerBuild]),
@@ -78,6 +93,7 @@ pub(crate) const OPTIONS: [Opt; 23] = [
     opt("threads", None, true, &[Correlate, Demo]),
     opt("follow", Some('f'), false, &[Correlate]),
     opt("hold", None, true, &[Correlate]),
+    opt("names-wait", None, true, &[Correlate]),
     opt("by", None, true, &[Top]),
     opt("limit", Some('n'), true, &[Top]),
     opt("measure", None, true, &[Top]),
@@ -142,6 +158,8 @@ pub(crate) struct Options {
     pub(crate) format: Format,
     pub(crate) output: Option<PathBuf>,
     pub(crate) colour: bool,
+    /// Of CSV.
+    pub(crate) formulas: Formulas,
     pub(crate) names: names::Options,
     pub(crate) policy: TimePolicy,
     pub(crate) ledgers: Vec<PathBuf>,
@@ -149,6 +167,8 @@ pub(crate) struct Options {
     pub(crate) follow: bool,
     /// Seconds.
     pub(crate) hold: Option<u64>,
+    /// Seconds.
+    pub(crate) names_wait: Option<u64>,
     pub(crate) by: Vec<String>,
     pub(crate) limit: usize,
     pub(crate) measure: Measure,
@@ -180,12 +200,14 @@ impl Options {
             format: Format::of(command)[0],
             output: None,
             colour: true,
+            formulas: Formulas::Keep,
             names: names::Options::default(),
             policy: TimePolicy::default(),
             ledgers: Vec::new(),
             threads: Threads::default(),
             follow: false,
             hold: None,
+            names_wait: None,
             by: vec!["app".into()],
             limit: 10,
             measure: Measure::Packets,
@@ -199,8 +221,11 @@ impl Options {
         // Pages may follow `--cc-export`, and logs may follow the pages.
         let mut pages_follow = false;
         let mut parser = lexopt::Parser::from_args(args);
-        while let Some(arg) = parser.next()? {
-            let follows_page = std::mem::take(&mut pages_follow);
+        loop {
+            let end = list_end(&mut parser);
+            let Some(arg) = parser.next()? else { break };
+            // Only logs follow `--`.
+            let follows_page = std::mem::take(&mut pages_follow) && end != ListEnd::Here;
             let known = OPTIONS.iter().find(|known| match arg {
                 Long(name) => known.name == name,
                 Short(letter) => known.short == Some(letter),
@@ -210,7 +235,7 @@ impl Options {
             let Some(known) = known else {
                 let Value(path) = arg else { return Err(arg.unexpected().into()) };
                 let path = PathBuf::from(path);
-                if follows_page && is_saved_page(&path) {
+                if follows_page && (end == ListEnd::Later || is_saved_page(&path)) {
                     options.names.exports.push(path);
                     pages_follow = true;
                 } else {
@@ -230,6 +255,10 @@ impl Options {
             }
         }
         options.format = options.chosen_format(command, format.as_deref())?;
+        if options.follow && (options.names.cf || options.names.api.is_some()) {
+            // Lines wait meanwhile, and a question can be asked again.
+            options.names.deadline.get_or_insert(Duration::from_secs(30));
+        }
         Ok(Asked::Run(Box::new(options)))
     }
 
@@ -238,10 +267,19 @@ impl Options {
         match name {
             // As everywhere, `-` is standard output.
             "output" => self.output = Some(value.into()).filter(|path| *path != Path::new("-")),
+            "csv-safe" => self.formulas = Formulas::Disarm,
             "no-color" => self.colour = false,
             "cf" => self.names.cf = true,
             "api" => self.names.api = Some(value.string()?),
+            "renew" => self.names.renew = true,
             "token-file" => self.names.token_file = Some(value.into()),
+            "client" => self.names.client = Some(value.string()?),
+            "client-secret-file" => self.names.client_secret_file = Some(value.into()),
+            "cc-v2" => self.names.v2 = true,
+            "cc-deadline" => {
+                self.names.deadline = Some(Duration::from_secs(number(name, &value.string()?)?));
+            }
+            "cc-budget" => self.names.budget = Some(number(name, &value.string()?)?),
             "ca-cert" => self.names.ca_cert = Some(value.into()),
             "skip-ssl-validation" => self.names.skip_ssl_validation = true,
             "cc-export" => self.names.exports.push(value.into()),
@@ -255,6 +293,7 @@ impl Options {
                 let what = || usage(format!("--hold takes a number of seconds, and not `{text}`"));
                 self.hold = Some(text.parse().map_err(|_| what())?);
             }
+            "names-wait" => self.names_wait = Some(number(name, &value.string()?)?),
             "by" => self.by = value.string()?.split(',').map(|name| name.trim().into()).collect(),
             "limit" => {
                 let text = value.string()?;
@@ -294,8 +333,8 @@ impl Options {
                     Failure::Usage(format!("--format is one of {}, and not `{name}`", names()))
                 })?
             }
-            // A ledger has one format, however it is called.
-            (None, Some(ending)) if !matches!(command, LedgerBuild | LedgerMerge) => {
+            // A ledger and an export have one format, however they are called.
+            (None, Some(ending)) if !matches!(command, LedgerBuild | LedgerMerge | Export) => {
                 let ending = ending.to_string_lossy();
                 Format::of_ending(&ending).filter(|format| can.contains(format)).ok_or_else(|| {
                     let names = names();
@@ -311,14 +350,48 @@ impl Options {
                 "Parquet goes to a file: give --output FILE.parquet".into(),
             ));
         }
+        if self.formulas == Formulas::Disarm && format != Format::Csv {
+            return Err(Failure::Usage("--csv-safe goes with --format csv".into()));
+        }
         if self.follow && !matches!(format, Format::Table | Format::Ndjson) {
             return Err(Failure::Usage("with --follow, --format is table or ndjson".into()));
         }
         if self.hold.is_some() && !self.follow {
             return Err(Failure::Usage("--hold goes with --follow".into()));
         }
+        if self.names_wait.is_some() && (!self.follow || self.names.is_empty()) {
+            let what = "--names-wait goes with --follow, and with --cf or --api";
+            return Err(Failure::Usage(what.into()));
+        }
         Ok(format)
     }
+}
+
+/// Where `--` ends a list of values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ListEnd {
+    /// It is the next argument.
+    Here,
+    /// It follows one or more values.
+    Later,
+    /// An option comes first, or `--` does not occur.
+    Nowhere,
+}
+
+fn list_end(parser: &mut lexopt::Parser) -> ListEnd {
+    let Some(rest) = parser.try_raw_args() else { return ListEnd::Nowhere };
+    let is_option = |arg: &OsString| arg.as_encoded_bytes().starts_with(b"-") && arg != "-";
+    match rest.as_slice().iter().position(is_option) {
+        Some(at) if rest.as_slice()[at] == "--" && at == 0 => ListEnd::Here,
+        Some(at) if rest.as_slice()[at] == "--" => ListEnd::Later,
+        _ => ListEnd::Nowhere,
+    }
+}
+
+/// The whole number from 1 on that is given with an option.
+fn number(name: &str, text: &str) -> Result<u64, Failure> {
+    let what = || Failure::Usage(format!("--{name} takes a number from 1 on, and not `{text}`"));
+    text.parse().ok().filter(|number| *number > 0).ok_or_else(what)
 }
 
 fn threads(text: &str) -> Result<Threads, Failure> {

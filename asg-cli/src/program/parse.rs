@@ -39,7 +39,7 @@ pub(super) fn run(mut options: Options, context: Context<'_>) -> Result<(), Fail
         (Format::Parquet, Some(path)) => show::query_to_parquet(&packets, path)?,
         (_, path) => {
             let mut out = Out::new(path)?;
-            csv::write_rows::<Failure>(&packets, &mut out, Failure::from)?;
+            csv::write_rows::<Failure>(&packets, options.formulas, &mut out, Failure::from)?;
             out.finish()?;
         }
     }

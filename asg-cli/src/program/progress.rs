@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::Error;
 use crate::monitor::{Monitor, Progress, Stop};
+use crate::report::Report;
 
 /// Nothing is shown before this time, and then no more often.
 const EVERY: Duration = Duration::from_millis(500);
@@ -39,6 +40,10 @@ impl Monitor for Attended {
     ) -> Result<Option<Box<dyn Progress>>, Error> {
         let line = || -> Box<dyn Progress> { Box::new(Line::new(what, total)) };
         Ok(self.is_terminal.then(line))
+    }
+
+    fn waiting(&self, what: &str) {
+        Report::new("asglog").note(what);
     }
 }
 

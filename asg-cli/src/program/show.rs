@@ -17,7 +17,7 @@ pub(super) fn show(found: &Grid, options: &Options) -> Result<(), Failure> {
     let mut out = Out::new(options.output.as_deref())?;
     match options.format {
         Format::Ndjson => grid::write_ndjson(found, &mut out)?,
-        Format::Csv => csv::write_grid(found, &mut out)?,
+        Format::Csv => csv::write_grid(found, options.formulas, &mut out)?,
         _ => grid::write_table(found, look(options), &mut out)?,
     }
     Ok(out.finish()?)

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use asg_core::{Certainty, Identity, Ledger};
+use asg_core::{Certainty, Identity, Ledger, escape_name, escape_text};
 use serde_json::{Value, json};
 
 use super::Context;
@@ -62,6 +62,9 @@ fn names(object: &mut Value, identity: &Identity) {
     let entity = |entity: Option<&asg_core::Entity>| json!({"guid": entity.map(|it| &it.guid), "name": entity.map(|it| &it.name)});
     let mut app = entity(identity.app.as_ref());
     app["state"] = json!(identity.state);
+    if let Some(reason) = &identity.state_reason {
+        app["state_reason"] = json!(reason);
+    }
     object["app"] = app;
     object["space"] = entity(identity.space.as_ref());
     object["org"] = entity(identity.org.as_ref());
@@ -76,12 +79,15 @@ fn people(object: &Value, reason: &str, out: &mut Out) -> Result<(), Failure> {
         Value::Number(number) => Some(number.to_string()),
         _ => None,
     };
-    let path = ["org", "space", "app"].map(|what| text(&object[what]["name"]));
+    let name =
+        |what: &str| object[what]["name"].as_str().map(|name| escape_name(name).into_owned());
+    let path = ["org", "space", "app"].map(name);
     let path = path.into_iter().collect::<Option<Vec<_>>>().map(|names| names.join("/"));
     let certainty = text(&attribution["certainty"]).unwrap_or_default().replace('_', " ");
     let rows = [
         ("app", path),
         ("state", text(&object["app"]["state"])),
+        ("why", text(&object["app"]["state_reason"])),
         ("certainty", Some(format!("{certainty}: {reason}"))),
         ("handle", text(&object["handle"])),
         ("process", text(&object["process_guid"])),
@@ -93,14 +99,14 @@ fn people(object: &Value, reason: &str, out: &mut Out) -> Result<(), Failure> {
     ];
     for (what, value) in rows {
         if let Some(value) = value {
-            writeln!(out, "{what:<12}{value}")?;
+            writeln!(out, "{what:<12}{}", escape_text(&value))?;
         }
     }
     for (title, list) in [("candidate", "candidates"), ("evidence", "evidence")] {
         for item in attribution[list].as_array().into_iter().flatten() {
             let parts = ["handle", "process_guid", "source", "line"].map(|key| text(&item[key]));
             let parts: Vec<_> = parts.into_iter().flatten().collect();
-            writeln!(out, "{title:<12}{}", parts.join(" "))?;
+            writeln!(out, "{title:<12}{}", escape_text(&parts.join(" ")))?;
         }
     }
     Ok(())

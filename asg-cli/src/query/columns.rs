@@ -10,8 +10,8 @@ use std::fmt::{self, Display};
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use asg_core::{
     Address, Attribution, Certainty, Content, Direction, Envelope, Error, Flow, Identity, Ip,
-    Lifetime, LogPrefix, MacAddr, Origin, Packet, Plane, Proto, Record, Subject, Text, Timestamp,
-    Verdict,
+    Lifetime, LogPrefix, MacAddr, NamesThen, Origin, Packet, Plane, Proto, Record, Subject, Text,
+    Timestamp, Verdict, escape_name,
 };
 
 use super::cells::Cells;
@@ -251,11 +251,15 @@ columns! {
     app_guid: Text, Flows by_key, "The app's GUID.", |row| row.identity().and_then(|i| Some(Cow::Borrowed(&*i.app.as_ref()?.guid)));
     app_name: Text, Flows by_key, "The app's name.", |row| row.identity().and_then(|i| borrowed(i.app.as_ref()?.name.as_ref()));
     app_state: Text, Flows by_key, "`live`, `deleted`, `hidden`, `unknown` or `unavailable`; empty if no directory was asked.", |row| row.identity().map(|i| word(i.state));
+    app_state_reason: Text, Flows by_key, "Why nothing better is known of the app; empty unless it is `unavailable`.", |row| row.identity().and_then(|i| borrowed(i.state_reason.as_ref()));
     deleted_at: Time, Flows by_key, "When the app was deleted.", |row| row.identity().and_then(|i| i.deleted_at);
     space_guid: Text, Flows by_key, "The space's GUID.", |row| row.identity().and_then(|i| Some(Cow::Borrowed(&*i.space.as_ref()?.guid)));
     space_name: Text, Flows by_key, "The space's name.", |row| row.identity().and_then(|i| borrowed(i.space.as_ref()?.name.as_ref()));
     org_guid: Text, Flows by_key, "The org's GUID.", |row| row.identity().and_then(|i| Some(Cow::Borrowed(&*i.org.as_ref()?.guid)));
     org_name: Text, Flows by_key, "The org's name.", |row| row.identity().and_then(|i| borrowed(i.org.as_ref()?.name.as_ref()));
+    app_name_then: Text, Flows, "The app's name at the packet's time, if audit events prove it.", |row| row.names_then().app.map(Cow::Borrowed);
+    space_name_then: Text, Flows, "The space's name at that time, if audit events prove it.", |row| row.names_then().space.map(Cow::Borrowed);
+    org_name_then: Text, Flows, "The org's name at that time, if audit events prove it.", |row| row.names_then().org.map(Cow::Borrowed);
     evidence_source: Text, Flows by_key, "The file or stream of the first line that decided.", |row| row.evidence().map(|at| crate::origins::name(at.source));
     evidence_line: Long, Flows by_key, "That line's number.", |row| row.evidence().map(|at| at.line);
 
@@ -369,7 +373,8 @@ impl<'r> Row<'r> {
             Self::Read(read) => read.identity().and_then(Identity::path),
             Self::Saved(saved) => {
                 let app = saved.text("app_name")?;
-                let part = |column| saved.text(column).unwrap_or("?");
+                let part = |column| escape_name(saved.text(column).unwrap_or("?"));
+                let app = escape_name(app);
                 Some(format!("{}/{}/{app}", part("org_name"), part("space_name")))
             }
         }
@@ -435,6 +440,10 @@ impl<'r> ReadRow<'r> {
 
     fn identity(&self) -> Option<&'r Identity> {
         self.flow?.identity
+    }
+
+    fn names_then(&self) -> NamesThen<'r> {
+        self.flow.map_or_else(NamesThen::default, Flow::names_then)
     }
 
     fn evidence(&self) -> Option<Origin> {

@@ -117,12 +117,23 @@ impl SavedRow<'_> {
             (Json::Null, _) | (_, Json::Null) => Vec::new(),
             (source, line) => vec![json!({"source": source, "line": line})],
         };
-        let entity = |guid, name| json!({"guid": self.json(guid), "name": self.json(name)});
+        let entity = |guid, name: &str| {
+            let mut object = json!({"guid": self.json(guid), "name": self.json(name)});
+            let then = self.json(&format!("{name}_then"));
+            if !then.is_null() {
+                object["name_then"] = then;
+            }
+            object
+        };
         let mut app = entity("app_guid", "app_name");
         app["state"] = match self.json("app_state") {
             Json::Null => "not_asked".into(),
             state => state,
         };
+        let reason = self.json("app_state_reason");
+        if !reason.is_null() {
+            app["state_reason"] = reason;
+        }
         let attribution = json!({
             "certainty": self.json("certainty"),
             "reason": self.json("reason"),

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The program.
 pub(crate) const ASGLOG: &str = env!("CARGO_BIN_EXE_asglog");
@@ -54,6 +54,34 @@ pub(crate) fn run_with(command: &str, args: &[&str], env: &[(&str, &str)], stdin
         status: status.code().unwrap(),
         stdout: String::from_utf8(stdout).unwrap(),
         stderr: String::from_utf8(stderr).unwrap(),
+    }
+}
+
+/// A home in which the cf CLI is logged in.
+pub(crate) struct CfHome(tempfile::TempDir);
+
+impl CfHome {
+    pub(crate) fn new(target: &str, token: &str) -> Self {
+        let home = Self(tempfile::tempdir().unwrap());
+        std::fs::create_dir(home.0.path().join(".cf")).unwrap();
+        let config = json!({"ConfigVersion": 4, "Target": target, "AccessToken": token});
+        std::fs::write(home.file(), config.to_string()).unwrap();
+        home
+    }
+
+    /// Changes the file as a later login does.
+    pub(crate) fn change(&self, change: impl FnOnce(&mut Value)) {
+        let mut config = serde_json::from_slice(&std::fs::read(self.file()).unwrap()).unwrap();
+        change(&mut config);
+        std::fs::write(self.file(), config.to_string()).unwrap();
+    }
+
+    pub(crate) fn env(&self) -> (&str, &str) {
+        ("CF_HOME", self.0.path().to_str().unwrap())
+    }
+
+    fn file(&self) -> PathBuf {
+        self.0.path().join(".cf/config.json")
     }
 }
 

@@ -9,7 +9,8 @@ use serde::{Serialize, Serializer};
 use crate::evidence::{Origin, SourceId};
 use crate::ledger::Lifetime;
 use crate::ledger::attribution::Attribution;
-use crate::names::identity::{AppState, Entity, Identity};
+use crate::names::history::NamesThen;
+use crate::names::identity::{Entity, Identity};
 use crate::packet::Packet;
 use crate::prefix::LogPrefix;
 use crate::record::Record;
@@ -83,6 +84,23 @@ impl<'a> Flow<'a, '_> {
         }
     }
 
+    /// The owner's names at the packet's time, as far as events prove them; [`Flow::identity`] has
+    /// today's.
+    #[must_use]
+    pub fn names_then(&self) -> NamesThen<'_> {
+        names_then(self.identity, self.range)
+    }
+
+    /// A number for the packet's time: flows of one identity that share it have the same
+    /// [`Flow::names_then`].
+    #[must_use]
+    pub fn names_period(&self) -> (usize, usize) {
+        match (self.identity, self.range) {
+            (Some(identity), Some(range)) => identity.history.period(range),
+            _ => (0, 0),
+        }
+    }
+
     /// A key that two flows made with one [`FlowCache`](super::FlowCache) share only if they have
     /// in common:
     ///
@@ -143,11 +161,17 @@ impl<F: Fn(SourceId) -> N, N: Serialize> Serialize for FlowOutput<'_, F> {
             "attribution",
             &AttributionOutput { attribution, source: &self.source },
         )?;
-        owner(&mut map, attribution, *identity)?;
-        let peer = peer.as_ref().map(|peer| PeerOutput { peer, source: &self.source });
+        owner(&mut map, attribution, *identity, *range)?;
+        let peer = peer.as_ref();
+        let peer = peer.map(|peer| PeerOutput { peer, range: *range, source: &self.source });
         map.serialize_entry("peer", &peer)?;
         map.end()
     }
+}
+
+fn names_then(identity: Option<&Identity>, range: Option<TimeRange>) -> NamesThen<'_> {
+    let known = identity.zip(range);
+    known.map_or_else(NamesThen::default, |(identity, range)| identity.history.during(range))
 }
 
 /// How far a time can be out, in seconds, rounded up to a millisecond.
@@ -163,23 +187,25 @@ fn owner<M: SerializeMap>(
     map: &mut M,
     attribution: &Attribution<'_>,
     identity: Option<&Identity>,
+    range: Option<TimeRange>,
 ) -> Result<(), M::Error> {
+    let then = names_then(identity, range);
     let container = attribution.container();
     map.serialize_entry("handle", &container.map(Lifetime::handle))?;
     map.serialize_entry("process_guid", &attribution.process())?;
     map.serialize_entry("index", &container.and_then(Lifetime::index))?;
     let not_asked = Identity::not_asked();
     let identity = identity.unwrap_or(&not_asked);
-    map.serialize_entry(
-        "app",
-        &App { entity: EntityOutput(identity.app.as_ref()), state: identity.state },
-    )?;
-    map.serialize_entry("space", &EntityOutput(identity.space.as_ref()))?;
-    map.serialize_entry("org", &EntityOutput(identity.org.as_ref()))
+    map.serialize_entry("app", &App { identity, name_then: then.app })?;
+    let entity = |entity, name_then| EntityOutput { entity, name_then };
+    map.serialize_entry("space", &entity(identity.space.as_ref(), then.space))?;
+    map.serialize_entry("org", &entity(identity.org.as_ref(), then.org))
 }
 
 struct PeerOutput<'f, F> {
     peer: &'f Peer<'f>,
+    /// The packet's time.
+    range: Option<TimeRange>,
     source: &'f F,
 }
 
@@ -192,7 +218,7 @@ impl<F: Fn(SourceId) -> N, N: Serialize> Serialize for PeerOutput<'_, F> {
             "attribution",
             &AttributionOutput { attribution, source: self.source },
         )?;
-        owner(&mut map, attribution, *identity)?;
+        owner(&mut map, attribution, *identity, self.range)?;
         map.end()
     }
 }
@@ -243,34 +269,43 @@ fn places<N>(origins: &[Origin], source: impl Fn(SourceId) -> N) -> Vec<Place<N>
     origins.iter().map(|at| Place { source: source(at.source), line: at.line }).collect()
 }
 
-/// `{"guid":…,"name":…}`, with nulls for what is not known.
-struct EntityOutput<'f>(Option<&'f Entity>);
+/// `{"guid":…,"name":…,"name_then":…}`, with nulls for what is not known today.
+struct EntityOutput<'f> {
+    entity: Option<&'f Entity>,
+    /// Left out if nothing proves it.
+    name_then: Option<&'f str>,
+}
 
 impl EntityOutput<'_> {
     fn members<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
-        map.serialize_entry("guid", &self.0.map(|e| &e.guid))?;
-        map.serialize_entry("name", &self.0.and_then(|e| e.name.as_ref()))
+        map.serialize_entry("guid", &self.entity.map(|e| &e.guid))?;
+        map.serialize_entry("name", &self.entity.and_then(|e| e.name.as_ref()))?;
+        self.name_then.map_or(Ok(()), |name| map.serialize_entry("name_then", name))
     }
 }
 
 impl Serialize for EntityOutput<'_> {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        let mut map = s.serialize_map(Some(2))?;
+        let mut map = s.serialize_map(None)?;
         self.members(&mut map)?;
         map.end()
     }
 }
 
 struct App<'f> {
-    entity: EntityOutput<'f>,
-    state: AppState,
+    identity: &'f Identity,
+    name_then: Option<&'f str>,
 }
 
 impl Serialize for App<'_> {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        let mut map = s.serialize_map(Some(3))?;
-        self.entity.members(&mut map)?;
-        map.serialize_entry("state", &self.state)?;
+        let Self { identity, name_then } = *self;
+        let mut map = s.serialize_map(None)?;
+        EntityOutput { entity: identity.app.as_ref(), name_then }.members(&mut map)?;
+        map.serialize_entry("state", &identity.state)?;
+        if let Some(reason) = &identity.state_reason {
+            map.serialize_entry("state_reason", reason)?;
+        }
         map.end()
     }
 }

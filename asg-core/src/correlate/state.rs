@@ -196,7 +196,8 @@ impl State {
         wanted.extend(self.ledger.lifetimes().filter_map(Lifetime::subject));
     }
 
-    /// Asks a directory for the names of these owners, unless it has answered for them before.
+    /// Asks a directory for the names of these owners, unless it has answered for them before. That
+    /// an identity is unavailable is not an answer.
     pub(super) fn resolve<D: Directory>(
         &mut self,
         mut wanted: Vec<Guid>,
@@ -211,7 +212,7 @@ impl State {
         let mut found = directory.identities(&wanted)?;
         for guid in wanted {
             let told = found.remove(&guid);
-            if told.is_some() {
+            if told.as_ref().is_some_and(|told| told.state != AppState::Unavailable) {
                 self.names.asked.insert(guid);
             }
             let state = told.as_ref().map_or(AppState::NotAsked, |identity| identity.state);

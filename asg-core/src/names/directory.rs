@@ -13,8 +13,9 @@ use crate::names::identity::Identity;
 /// a task GUID or a build GUID. The caller need not know which.
 ///
 /// The answer is keyed by GUID, so its order does not matter. A GUID that is missing from the
-/// answer counts as *not asked*: the caller may ask for it again. A directory that searched and
-/// found nothing answers [`Identity::unknown`] or [`Identity::hidden`].
+/// answer counts as *not asked*: the caller may ask for it again, as it may for one with
+/// [`Identity::unavailable`]. A directory that searched and found nothing answers
+/// [`Identity::unknown`] or [`Identity::hidden`].
 ///
 /// A directory that several threads may ask at a time implements the trait for `&Self` too, as
 /// `File` implements `Read`. An `Arc` of it is a directory then.

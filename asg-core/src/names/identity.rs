@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::bytes::escape::escape_name;
+use crate::names::history::NameHistory;
 use crate::time::Timestamp;
 
 /// A directory's answer about a process, task, build or app.
@@ -41,6 +42,8 @@ pub struct Identity {
     pub process_type: Option<String>,
     /// When the app was deleted, from the audit event that proves it.
     pub deleted_at: Option<Timestamp>,
+    /// The names at other times; the names above are today's, or the last.
+    pub history: NameHistory,
 }
 
 impl Identity {
@@ -86,6 +89,7 @@ impl Identity {
             org: None,
             process_type: None,
             deleted_at: None,
+            history: NameHistory::NONE,
         }
     }
 

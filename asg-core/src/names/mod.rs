@@ -1,6 +1,7 @@
 //! Names: what a line spells out about an app, and what a directory knows of it.
 
 pub(crate) mod directory;
+pub(crate) mod history;
 pub(crate) mod identity;
 
 use crate::bytes::json::JsonStr;

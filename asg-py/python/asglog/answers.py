@@ -93,7 +93,7 @@ class Answer:
 
 
 def _text(value: object) -> str:
-    return "-" if value is None else str(value)
+    return "-" if value is None else _asglog.escape_text(str(value))
 
 
 #: About 292 years in microseconds; more nanoseconds are not counted.

@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from . import _asglog
 from .consumers import module
 
 if TYPE_CHECKING:
@@ -106,7 +107,9 @@ def _label(row: dict[str, Any], names: list[str]) -> str:
     """The values of a key; an app by its GUID only if its name is not known."""
     if "owner" in names:
         names = [name for name in names if name != ("owner" if row["app"] else "app")]
-    return " ".join("-" if row[name] is None else str(row[name]) for name in names)
+    text = " ".join("-" if row[name] is None else str(row[name]) for name in names)
+    # matplotlib takes text between dollars for a formula.
+    return _asglog.escape_text(text).replace("$", r"\$")
 
 
 def _largest(cells: dict[tuple[str, str], int], side: int, n: int) -> list[str]:

@@ -244,10 +244,11 @@ class Attribution(_FromDict):
 
 @dataclass(frozen=True, slots=True)
 class Entity(_FromDict):
-    """A space or an org."""
+    """A space or an org. ``name_then`` is its name at the packet's time, if audit events prove it."""
 
     guid: str | None
     name: str | None = None
+    name_then: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,12 +256,15 @@ class App(_FromDict):
     """An app. ``state`` says what a directory knows of it.
 
     It is ``live``, ``deleted``, ``hidden`` from the user who asks, ``unknown`` to the directory, ``not_asked`` if nobody
-    was asked, or ``unavailable`` if the directory could not answer.
+    was asked, or ``unavailable`` if the directory could not answer; ``state_reason`` says why then. ``name`` is today's
+    name, and ``name_then`` the one at the packet's time, if audit events prove it.
     """
 
     guid: str | None
     name: str | None = None
     state: Literal["live", "deleted", "hidden", "unknown", "not_asked", "unavailable"] = "live"
+    state_reason: str | None = None
+    name_then: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -223,12 +223,15 @@ class Table(Generic[R]):
             raise ValueError("Parquet needs a column to keep rows in: name one in columns()")
         self._native.write_parquet(os.fspath(path))
 
-    def to_csv(self, path: str | os.PathLike[str]) -> None:
+    def to_csv(self, path: str | os.PathLike[str], *, safe: bool = False) -> None:
         """Writes a CSV file (RFC 4180, with line feeds alone), in constant memory. Missing values are empty.
+
+        With ``safe``, texts that spreadsheets take for formulas begin with an apostrophe: those with ``=``, ``+``, ``-``,
+        ``@``, a tab or a carriage return in front. Developers choose the names of apps. The values are changed by that.
 
         It is written beside and moved into place, so that a half is never seen. Raises whatever reading or writing raises.
         """
-        self._native.write_csv(os.fspath(path))
+        self._native.write_csv(os.fspath(path), safe)
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         """Refuses: NumPy, and ``pandas.DataFrame(table)``, would lose the types of the columns. Raises :class:`TypeError`."""
@@ -264,7 +267,7 @@ class Table(Generic[R]):
             rows = self._native.preview(_HEAD)
         else:
             note = "<p>Rows are known once the logs were read: iterate, or ask for a data frame.</p>"
-        cells = ("".join(f"<td>{'' if text is None else html.escape(text)}</td>" for text in row) for row in rows)
+        cells = ("".join(f"<td>{'' if text is None else html.escape(_asglog.escape_text(text))}</td>" for text in row) for row in rows)
         body = "".join(f"<tr>{row}</tr>" for row in cells)
         return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{note}"
 

@@ -292,6 +292,7 @@ impl Everything {
             org: space.and_then(|(_, org)| self.orgs.get(org)).cloned(),
             process_type: process_type.clone(),
             deleted_at: *deleted_at,
+            ..Identity::unknown()
         }
     }
 }

@@ -74,6 +74,8 @@ pub struct Follower {
     places: HashMap<Origin, u64>,
     released: Timestamp,
     swept: Timestamp,
+    /// How many packets were held when the directory failed last; 0 if it has answered since.
+    stuck: usize,
     counts: FollowerCounts,
 }
 
@@ -169,6 +171,7 @@ impl Follower {
             places: HashMap::new(),
             released: never,
             swept: never,
+            stuck: 0,
             counts: FollowerCounts::default(),
         }
     }
@@ -220,10 +223,10 @@ impl Follower {
     ///
     /// # Errors
     ///
-    /// Those of the directory. The flows that are due are held until the next call, so none is
-    /// lost; a directory that wants them to go on without names answers with an empty map instead.
-    /// Of flows that are held when [`FollowerOptions::most_held`] is exceeded, the oldest go on
-    /// without names.
+    /// Those of the directory. The flows that are due are held, so none is lost; a directory that
+    /// wants them to go on without names answers with an empty map instead. After an error, `take`
+    /// asks again when an eighth more packets are held, and [`Follower::tick`] asks each time. When
+    /// more than [`FollowerOptions::most_held`] are held, the oldest go on without names.
     pub fn take<D: Directory, B>(
         &mut self,
         origin: Origin,
@@ -235,6 +238,11 @@ impl Follower {
         let mut reader = std::mem::take(&mut self.reader);
         self.record(origin, &reader.read(&text), line);
         self.reader = reader;
+        // All that are due are looked up for each question, so questions must be rare.
+        let is_stuck = self.stuck > 0 && self.held.len() <= self.stuck + self.stuck / 8;
+        if is_stuck {
+            return Ok(self.give_surplus(directory, each));
+        }
         self.give_due(directory, each)
     }
 
@@ -450,7 +458,9 @@ impl Follower {
         if names_apps {
             state.add_all_owners(&mut wanted);
         }
-        state.resolve(wanted, directory)?;
+        let resolved = state.resolve(wanted, directory);
+        self.stuck = if resolved.is_err() { self.held.len() } else { 0 };
+        resolved?;
         Ok(self.hand_on(many, each))
     }
 

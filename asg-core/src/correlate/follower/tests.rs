@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use super::*;
 use crate::evidence::SourceId;
 use crate::names::directory::{NoDirectory, directory_fn};
-use crate::names::identity::Identity;
+use crate::names::identity::{AppState, Identity};
 
 const HANDLE: &str = "bfce786c-ab07-40ad-79f9-8f21";
 
@@ -187,6 +187,45 @@ fn flows_wait_for_a_directory_that_fails_and_go_on_without_one_that_answers_noth
     };
     assert!(follower.finish(&mut NoDirectory, each).is_ok());
     assert_eq!((states.into_inner(), follower.counts().held), (vec![None], 0));
+}
+
+#[test]
+fn a_directory_that_stays_away_is_asked_seldom_and_names_all_in_the_end() {
+    let process = "bc6f229d-5e4a-4c41-a63f-e8795496c283";
+    let named = rep(9, HANDLE, SEEN).replace(
+        "}}",
+        &format!(r#","lrp-key":{{"process_guid":"{process}-843b85ee-f2b7-4c4b-9ee7-4833ec1e066f","index":0,"domain":"cf-apps"}}}}}}"#),
+    );
+    let (mut asked, mut follower) = (0, Follower::new(hold(5)));
+    let mut states = Vec::new();
+    let mut each = |flow: &Flow<'_, '_>| -> ControlFlow<()> {
+        states.push(flow.identity.map(|identity| identity.state));
+        ControlFlow::Continue(())
+    };
+    let packets = (0..2_000).map(|n| packet(10 + n, n));
+    for (line, text) in (1..).zip(std::iter::once(named).chain(packets)) {
+        let origin = Origin { source: SourceId(0), line };
+        let mut away = directory_fn(|_: &[Guid]| {
+            asked += 1;
+            Err::<HashMap<Guid, Identity>, _>("down")
+        });
+        let _ = follower.take(origin, text.as_bytes(), &mut away, &mut each);
+    }
+    assert_eq!(follower.counts().held, 2_000);
+    assert!((10..80).contains(&asked), "{asked}");
+    // What is unavailable may be asked for again.
+    for state in [AppState::Unavailable, AppState::Unknown] {
+        let mut back = directory_fn(|guids: &[Guid]| {
+            let identity = Identity { state, ..Identity::unknown() };
+            Ok::<_, Infallible>(guids.iter().map(|guid| (*guid, identity.clone())).collect())
+        });
+        let line = packet(3_000, 7);
+        let origin = Origin { source: SourceId(0), line: 10_000 };
+        let Ok(_) = follower.finish(&mut back, &mut each);
+        let Ok(_) = follower.take(origin, line.as_bytes(), &mut back, &mut each);
+    }
+    assert_eq!(states.len(), 2_001);
+    assert_eq!(states.last(), Some(&Some(AppState::Unknown)));
 }
 
 #[test]

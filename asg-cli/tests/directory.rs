@@ -1,0 +1,283 @@
+//! The options about names: exports, logins, limits, and words on standard error.
+
+mod common;
+
+use std::io::Write as _;
+use std::path::Path;
+use std::time::Duration;
+
+use asg_cc_client::embedded::{Clock, Event, Foundation, Limit, Outage, Realm, Server, Trouble};
+use common::{CfHome, Run, here, run, run_with};
+use serde_json::{Value, json};
+
+fn foundation() -> Foundation {
+    let story = asg_cli::program::demo::foundation();
+    Foundation { tokens: Vec::new(), ..story }.token("sesame")
+}
+
+/// The states and names of the apps of the bundled logs.
+fn named(run: &Run) -> Vec<(Value, Value)> {
+    let flows = run.objects();
+    common::assert_schema("correlate", &flows);
+    flows.iter().map(|flow| (flow["app"]["state"].clone(), flow["app"]["name"].clone())).collect()
+}
+
+fn correlate(args: &[&str], env: &[(&str, &str)]) -> Run {
+    let log = here("data/foundation.log");
+    let args = [&["--format", "ndjson"], args, &["--", &log]].concat();
+    run_with("correlate", &args, env, b"")
+}
+
+#[test]
+fn an_export_names_what_the_cloud_controller_names() {
+    let server = Server::start(foundation()).unwrap();
+    let cf = CfHome::new(&server.url(), "bearer sesame");
+    let live = correlate(&["--cf"], &[cf.env()]);
+    assert_eq!((live.status, live.stderr.as_str()), (0, ""));
+    let folder = tempfile::tempdir().unwrap();
+    let into = folder.path().join("saved");
+    let into = into.to_str().unwrap();
+    let saved = run_with("export", &["--cf", "-o", into], &[cf.env()], b"");
+    assert_eq!(saved.status, 0, "{}", saved.stderr);
+    assert!(saved.stderr.contains("pages in"), "{}", saved.stderr);
+    let again = run_with("export", &["--cf", "-o", into], &[cf.env()], b"");
+    assert_eq!(again.status, 2);
+    assert!(again.stderr.contains("it is a finished export"), "{}", again.stderr);
+    drop(server);
+    let offline = correlate(&["--cc-export", into], &[]);
+    assert_eq!((offline.status, offline.stderr.as_str()), (0, ""));
+    let names = |run: &Run| named(run).into_iter().filter(|(_, name)| name.is_string());
+    assert_eq!(names(&offline).collect::<Vec<_>>(), names(&live).collect::<Vec<_>>());
+    assert!(names(&live).count() >= 8);
+    // A folder of `asglog export` is recognised without `--`.
+    let log = here("data/foundation.log");
+    let args = ["--format", "ndjson", "--cc-export", into, &log];
+    assert_eq!(run("correlate", &args).stdout, offline.stdout);
+}
+
+#[test]
+fn a_renamed_app_has_the_name_that_it_had_at_the_packets_time() {
+    let mut story = foundation();
+    let app = story.apps.iter().find(|app| app.name == "storefront").unwrap().clone();
+    for (at, name) in [("2024-01-01T00:00:00Z", "stand"), ("2025-01-01T00:00:00Z", "storefront")] {
+        story.events.push(Event {
+            kind: "audit.app.update".into(),
+            at: at.into(),
+            target: app.guid.clone(),
+            target_type: "app".into(),
+            target_name: name.into(),
+            data: serde_json::from_value(json!({"request": {"name": name}})).unwrap(),
+            ..story.events[0].clone()
+        });
+    }
+    let server = Server::start(story).unwrap();
+    let cf = CfHome::new(&server.url(), "bearer sesame");
+    let then = |run: &Run| -> Vec<_> {
+        assert_eq!(run.status, 0, "{}", run.stderr);
+        let flows = run.objects();
+        common::assert_schema("correlate", &flows);
+        let own = flows.into_iter().filter(|flow| flow["app"]["guid"] == json!(app.guid));
+        own.map(|flow| (flow["app"]["name"].clone(), flow["app"]["name_then"].clone())).collect()
+    };
+    let live = correlate(&["--cf"], &[cf.env()]);
+    assert_eq!(then(&live), vec![(json!("storefront"), json!("stand")); 2]);
+    let csv = ["--format", "csv", "--cf", &here("data/foundation.log")];
+    let csv = run_with("correlate", &csv, &[cf.env()], b"").stdout;
+    assert!(csv.lines().next().unwrap().contains(",app_name_then,"), "{csv}");
+    assert_eq!(csv.matches(",stand,").count(), 2);
+}
+
+#[test]
+fn an_export_that_breaks_off_goes_on_where_it_ended() {
+    let server = Server::start(foundation()).unwrap();
+    let cf = CfHome::new(&server.url(), "bearer sesame");
+    let folder = tempfile::tempdir().unwrap();
+    let into = folder.path().to_str().unwrap();
+    server.outage(Outage::new().first(1, "/v3/spaces", Trouble::Forbidden));
+    let broken = run_with("export", &["--cf", "-o", into], &[cf.env()], b"");
+    assert_eq!(broken.status, 2, "{}", broken.stderr);
+    let asked =
+        |path: &str| server.requests().iter().filter(|r| r.target.starts_with(path)).count();
+    let before = asked("/v3/apps");
+    let whole = run_with("export", &["--cf", "-o", into], &[cf.env()], b"");
+    assert_eq!(whole.status, 0, "{}", whole.stderr);
+    assert_eq!(asked("/v3/apps"), before, "the pages of apps were there already");
+}
+
+#[test]
+fn a_missing_page_is_a_sentence_and_the_run_incomplete() {
+    let folder = tempfile::tempdir().unwrap();
+    let apps = folder.path().join("apps.json");
+    let page = json!({
+        "pagination": {
+            "total_results": 7_000,
+            "first": {"href": "https://api.example.org/v3/apps?page=1&per_page=5000"},
+            "next": {"href": "https://api.example.org/v3/apps?page=2&per_page=5000"},
+        },
+        "resources": [],
+    });
+    std::fs::write(&apps, page.to_string()).unwrap();
+    let run = correlate(&["--cc-export", apps.to_str().unwrap()], &[]);
+    assert_eq!(run.status, 1);
+    let sentence = "asglog: apps.json holds 0 of 7,000 apps: save the other pages, too\n";
+    assert_eq!(run.stderr, sentence);
+    assert!(named(&run).iter().any(|(state, _)| state == "unavailable"), "{}", run.stdout);
+}
+
+#[test]
+fn two_dashes_end_the_list_of_pages_whatever_their_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let save = |name: &str, target: &str| {
+        let request = http::Request::get(target)
+            .header("host", "api.example.org")
+            .header("authorization", "bearer sesame");
+        let page = foundation().answer(&request.body(Vec::new()).unwrap());
+        let path = folder.path().join(name);
+        let file = std::fs::File::create(&path).unwrap();
+        let mut gzip = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
+        gzip.write_all(page.body()).unwrap();
+        gzip.finish().unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let apps = save("apps", "/v3/apps?include=space.organization");
+    let processes = save("processes", "/v3/processes");
+    let log = here("data/article.log");
+    for args in [
+        vec!["--cc-export", &apps, &processes, "--", &log],
+        vec!["--cc-export", &apps, &processes, &log],
+        vec!["--cc-export", &apps, "--cc-export", &processes, "--", &log],
+    ] {
+        let run = run("correlate", &[&["--format", "ndjson"], &args[..]].concat());
+        let names: Vec<_> = named(&run).into_iter().map(|(_, name)| name).collect();
+        assert_eq!((run.status, names), (0, vec![json!("proxy"); 2]), "{args:?}: {}", run.stderr);
+    }
+    // A log before `--` is a page that cannot be read.
+    let wrong = run("correlate", &["--cc-export", &apps, &log, "--", &log]);
+    assert_eq!(wrong.status, 1, "{}", wrong.stderr);
+    assert!(wrong.stderr.contains("article.log"), "{}", wrong.stderr);
+}
+
+fn stage() -> (Server, tempfile::NamedTempFile) {
+    let realm = Realm::new().robot("reader", "s3cret word", &["cloud_controller.global_auditor"]);
+    let story = Foundation { tokens: Vec::new(), ..foundation() };
+    let server = Server::start_with_uaa(story, realm, Clock::system()).unwrap();
+    let secret = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(secret.path(), "s3cret word\n").unwrap();
+    (server, secret)
+}
+
+#[test]
+fn a_client_logs_in_with_a_secret_that_no_command_line_shows() {
+    let (server, file) = stage();
+    let url = server.url();
+    let secret = file.path().to_str().unwrap();
+    let args = ["--api", &url, "--client", "reader"];
+    for (more, env) in [
+        (vec!["--client-secret-file", secret], vec![]),
+        (vec![], vec![("ASGLOG_CLIENT_SECRET", "s3cret word")]),
+    ] {
+        let run = correlate(&[&args[..], &more].concat(), &env);
+        assert_eq!((run.status, run.stderr.as_str()), (0, ""));
+        assert!(named(&run).iter().any(|(state, _)| state == "live"));
+    }
+    assert_eq!(server.uaa().unwrap().issued(), 2, "one login a run");
+    let env = [("ASGLOG_CLIENT_SECRET", "wrong horse")];
+    let run = correlate(&args, &env);
+    assert_eq!(run.status, 1);
+    assert!(run.stderr.contains("the UAA refuses the login"), "{}", run.stderr);
+    assert!(!run.stderr.contains("wrong horse"), "{}", run.stderr);
+    assert_eq!(server.uaa().unwrap().requests().len(), 3, "a wrong secret is sent once");
+}
+
+#[test]
+fn the_cf_clis_refresh_token_is_used_if_that_is_asked_for() {
+    let realm = Realm::new().client("cf", "").user("me", "pw", &["cloud_controller.admin"], &[]);
+    let story = Foundation { tokens: Vec::new(), ..foundation() };
+    let server = Server::start_with_uaa(story, realm, Clock::system()).unwrap();
+    let uaa = server.uaa().unwrap();
+    // As `cf login` does it.
+    let transport = asg_cc_client::HttpTransport::new().unwrap();
+    let form = http::Request::post(format!("{}/oauth/token", uaa.url()))
+        .header("authorization", "Basic Y2Y6")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(b"grant_type=password&username=me&password=pw".to_vec())
+        .unwrap();
+    let answer = asg_cc_client::Transport::send(&transport, form).unwrap();
+    let tokens: Value = serde_json::from_slice(answer.body()).unwrap();
+    let cf = CfHome::new(&server.url(), tokens["access_token"].as_str().unwrap());
+    cf.change(|config| config["RefreshToken"] = tokens["refresh_token"].clone());
+    uaa.revoke_access_tokens();
+    let kept = correlate(&["--cf"], &[cf.env()]);
+    assert_eq!(kept.status, 1);
+    assert!(kept.stderr.contains("log in again"), "{}", kept.stderr);
+    let renewed = correlate(&["--cf", "--renew"], &[cf.env()]);
+    assert_eq!((renewed.status, renewed.stderr.as_str()), (0, ""));
+}
+
+#[test]
+fn an_old_foundation_can_be_asked_in_its_own_version() {
+    let server = Server::start(foundation()).unwrap();
+    let cf = CfHome::new(&server.url(), "bearer sesame");
+    let log = here("data/article.log");
+    let args = ["--format", "ndjson", "--cf", "--cc-v2", &log];
+    let run = run_with("correlate", &args, &[cf.env()], b"");
+    assert_eq!((run.status, &run.objects()[0]["app"]["name"]), (0, &json!("proxy")));
+    let is_v2 = |path: &str| path == "/" || path.starts_with("/v2/");
+    assert!(server.requests().iter().all(|request| is_v2(&request.target)));
+}
+
+#[test]
+fn limits_end_a_question_with_a_sentence() {
+    let server = Server::start(foundation()).unwrap();
+    let cf = CfHome::new(&server.url(), "bearer sesame");
+    let few = correlate(&["--cf", "--cc-budget", "2"], &[cf.env()]);
+    assert_eq!(few.status, 1);
+    assert!(few.stderr.contains("the budget of 2 requests is used up"), "{}", few.stderr);
+    server.outage(Outage::new().always("/", Trouble::Slow(Duration::from_secs(20))));
+    let began = std::time::Instant::now();
+    let short = correlate(&["--cf", "--cc-deadline", "3"], &[cf.env()]);
+    assert_eq!(short.status, 1);
+    assert!(began.elapsed() < Duration::from_secs(10));
+    let lines: Vec<_> = short.stderr.lines().collect();
+    assert_eq!(lines.len(), 2, "{}", short.stderr);
+    assert_eq!(lines[0], "asglog: waiting for the Cloud Controller: 1 request so far");
+    assert!(lines[1].starts_with("asglog: names are missing: "), "{}", lines[1]);
+}
+
+#[test]
+fn people_are_told_what_is_waited_for() {
+    let server = Server::start(foundation()).unwrap();
+    let cf = CfHome::new(&server.url(), "bearer sesame");
+    server.outage(Outage::new().first(1, "/v3/apps", Trouble::TooManyRequests(Limit::Seconds(3))));
+    let run = correlate(&["--cf"], &[cf.env()]);
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    let told = "asglog: waiting for the Cloud Controller: it asks for fewer requests; ";
+    assert!(run.stderr.starts_with(told), "{}", run.stderr);
+    assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+}
+
+#[test]
+fn options_about_names_that_do_not_go_together_say_so() {
+    for (args, message) in [
+        (&["--token-file", "x"][..], "--token-file goes with --api or --cf"),
+        (&["--cc-v2", "--cc-export", "x"], "--cc-v2 goes with --api or --cf"),
+        (&["--cf", "--token-file", "x", "--renew"], "--token-file and --renew are two ways"),
+        (&["--cf", "--client", "x"], "--client needs a secret: give --client-secret-file, or set"),
+        (&["--cf", "--client-secret-file", "x"], "--client-secret-file goes with --client"),
+        (&["--cf", "--cc-deadline", "0"], "--cc-deadline takes a number from 1 on, and not `0`"),
+    ] {
+        let run = run("correlate", args);
+        assert_eq!((run.status, run.stdout.as_str()), (2, ""), "{args:?}");
+        assert!(run.stderr.starts_with(&format!("asglog: {message}")), "{}", run.stderr);
+    }
+    for (args, message) in [
+        (&["--cf"][..], "give --output FOLDER"),
+        (&["-o", "x"], "give --cf or --api"),
+        (&["-o", "x", "--cf", "kern.log"], "reads no logs"),
+    ] {
+        let run = run("export", args);
+        assert_eq!(run.status, 2);
+        assert!(run.stderr.contains(message), "{}", run.stderr);
+        assert!(!Path::new("x").exists());
+    }
+}
