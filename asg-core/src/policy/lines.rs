@@ -114,7 +114,7 @@ impl Serialize for Line<'_> {
     }
 }
 
-impl Evaluator<'_> {
+impl Evaluator {
     /// Answers one line of JSON with one line of JSON, with at most `near` near misses.
     ///
     /// The question is `{"id":…,"space":GUID,"phase":"running","proto":"tcp","dst":"10.0.11.7","dpt":443}`. `id` can be

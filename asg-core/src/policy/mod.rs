@@ -102,21 +102,27 @@ pub use settings::{
 pub use snapshot::Snapshot;
 pub use stored::StoredRule;
 
+use std::sync::Arc;
+
 use listing::Listings;
 
 /// Snapshots of the security groups of a foundation, and the settings of its cells.
 ///
-/// It can be shared between threads. See [the module](self) for an example.
-#[derive(Debug)]
+/// A clone is cheap and shares everything. See [the module](self) for an example.
+#[derive(Debug, Clone)]
 pub struct Policy {
-    listings: Listings,
+    listings: Arc<Listings>,
 }
 
 impl Policy {
     /// Puts snapshots in the order of their times; those of one instant are parts of one listing.
     #[must_use]
     pub fn new(snapshots: Vec<Snapshot>, settings: CellSettings) -> Self {
-        Self { listings: Listings::new(snapshots, settings) }
+        Self { listings: Arc::new(Listings::new(snapshots, settings)) }
+    }
+
+    fn listings(&self) -> &Listings {
+        &self.listings
     }
 
     /// The snapshots, the earliest first.
@@ -126,7 +132,7 @@ impl Policy {
 
     /// The settings of the cells.
     #[must_use]
-    pub const fn settings(&self) -> &CellSettings {
+    pub fn settings(&self) -> &CellSettings {
         self.listings.settings()
     }
 

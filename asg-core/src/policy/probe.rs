@@ -2,6 +2,9 @@
 
 use std::net::IpAddr;
 
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
 /// A packet on its way out of a container: what rules can ask of it.
 ///
 /// ```
@@ -143,5 +146,46 @@ impl Probe {
             ProbeTraffic::Icmp { icmp_type, code } => u16::from_be_bytes([icmp_type, code]),
             ProbeTraffic::Other(_) => 0,
         }
+    }
+}
+
+/// `{"proto":"TCP","dst":"10.0.11.7","dpt":443}`; ICMP has `icmp_type` and `icmp_code`.
+impl Serialize for Probe {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        let (name, number) = match self.traffic {
+            ProbeTraffic::Tcp { .. } => (Some("TCP"), 6),
+            ProbeTraffic::Udp { .. } => (Some("UDP"), 17),
+            ProbeTraffic::Icmp { .. } => (Some("ICMP"), 1),
+            ProbeTraffic::Other(number) => {
+                let known = match number {
+                    2 => Some("IGMP"),
+                    47 => Some("GRE"),
+                    50 => Some("ESP"),
+                    51 => Some("AH"),
+                    58 => Some("ICMPv6"),
+                    132 => Some("SCTP"),
+                    136 => Some("UDPLITE"),
+                    _ => None,
+                };
+                (known, number)
+            }
+        };
+        match name {
+            Some(name) => map.serialize_entry("proto", name)?,
+            None => map.serialize_entry("proto", &number.to_string())?,
+        }
+        map.serialize_entry("dst", &self.destination)?;
+        match self.traffic {
+            ProbeTraffic::Tcp { port, .. } | ProbeTraffic::Udp { port } => {
+                map.serialize_entry("dpt", &port)?;
+            }
+            ProbeTraffic::Icmp { icmp_type, code } => {
+                map.serialize_entry("icmp_type", &icmp_type)?;
+                map.serialize_entry("icmp_code", &code)?;
+            }
+            ProbeTraffic::Other(_) => {}
+        }
+        map.end()
     }
 }
