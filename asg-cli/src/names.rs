@@ -11,6 +11,7 @@ use asg_cc_client::api::Address;
 use asg_cc_client::{
     Cached, CfConfig, CloudController, Error, Export, HttpOptions, HttpTransport, Retrying, Token,
 };
+use asg_core::policy::Snapshot;
 use asg_core::{Directory, Guid, Identity};
 
 use crate::error::Error as ReadError;
@@ -110,6 +111,19 @@ impl Shared {
         match self {
             Self::Live(cc) => cc.resolve(guids),
             Self::Saved(export) => Ok(export.resolve(guids)),
+        }
+    }
+
+    /// All security groups of the Cloud Controller, as of now; `None` for saved pages, which
+    /// `--groups` takes as they are.
+    ///
+    /// # Errors
+    ///
+    /// If it does not answer.
+    pub fn snapshot(&self) -> Result<Option<Snapshot>, Error> {
+        match self {
+            Self::Live(cc) => cc.get_ref().security_groups().map(Some),
+            Self::Saved(_) => Ok(None),
         }
     }
 }

@@ -87,8 +87,8 @@ impl Evidence {
 
 /// The kind of what runs in a container.
 ///
-/// Cloud Controller runs each kind in a Diego domain of its own. Source: cloud_controller_ng
-/// `lib/cloud_controller/diego/constants.rb`.
+/// Cloud Controller runs each kind in a Diego domain of its own. Source:
+/// `cloud_controller_ng`, `lib/cloud_controller/diego/constants.rb`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Workload {
     /// An instance of an app's process: domain `cf-apps`.

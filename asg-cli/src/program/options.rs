@@ -7,7 +7,9 @@ use asg_core::TimePolicy;
 use lexopt::Arg::{Long, Short, Value};
 use lexopt::ValueExt as _;
 
+use super::policy_options::PolicyOptions;
 use crate::answers::Measure;
+use crate::explain::is_snapshot;
 use crate::names::{self, is_saved_page};
 use crate::pipeline::Threads;
 use crate::report::Failure;
@@ -24,10 +26,13 @@ pub(crate) enum Command {
     LedgerBuild,
     LedgerMerge,
     LedgerShow,
+    Explain,
+    Coverage,
+    Snapshot,
 }
 
 /// Their names, as they are written.
-pub(crate) const COMMANDS: [(&str, Command); 8] = [
+pub(crate) const COMMANDS: [(&str, Command); 11] = [
     ("parse", Command::Parse),
     ("correlate", Command::Correlate),
     ("demo", Command::Demo),
@@ -36,9 +41,15 @@ pub(crate) const COMMANDS: [(&str, Command); 8] = [
     ("ledger build", Command::LedgerBuild),
     ("ledger merge", Command::LedgerMerge),
     ("ledger show", Command::LedgerShow),
+    ("explain", Command::Explain),
+    ("coverage", Command::Coverage),
+    ("snapshot", Command::Snapshot),
 ];
 
-use Command::{Correlate, Demo, LedgerBuild, LedgerMerge, LedgerShow, Parse, Top, Who};
+use Command::{
+    Correlate, Coverage, Demo, Explain, LedgerBuild, LedgerMerge, LedgerShow, Parse, Snapshot, Top,
+    Who,
+};
 
 /// An option: its short name, whether a value follows, and the commands that have it.
 pub(crate) struct Opt {
@@ -57,34 +68,72 @@ const fn opt(
     Opt { name, short, takes_value, of }
 }
 
-const NAMED: &[Command] = &[Correlate, Who, Top];
-const FILED: &[Command] = &[Parse, Correlate, Demo, Top, LedgerBuild, LedgerMerge, LedgerShow];
-const ALL: &[Command] = &[Parse, Correlate, Demo, Who, Top, LedgerBuild, LedgerMerge, LedgerShow];
+const NAMED: &[Command] = &[Correlate, Who, Top, Explain];
+/// Commands that may ask a Cloud Controller.
+const ASKING: &[Command] = &[Correlate, Who, Top, Explain, Snapshot];
+const FILED: &[Command] = &[
+    Parse,
+    Correlate,
+    Demo,
+    Top,
+    LedgerBuild,
+    LedgerMerge,
+    LedgerShow,
+    Explain,
+    Coverage,
+    Snapshot,
+];
+const ALL: &[Command] = &[
+    Parse,
+    Correlate,
+    Demo,
+    Who,
+    Top,
+    LedgerBuild,
+    LedgerMerge,
+    LedgerShow,
+    Explain,
+    Coverage,
+    Snapshot,
+];
+/// Commands that read security groups.
+const POLICY: &[Command] = &[Explain, Coverage];
 
-pub(crate) const OPTIONS: [Opt; 23] = [
-    opt("format", None, true, &[Parse, Correlate, Demo, Who, Top, LedgerShow]),
+pub(crate) const OPTIONS: [Opt; 34] = [
+    opt("format", None, true, &[Parse, Correlate, Demo, Who, Top, LedgerShow, Explain, Coverage]),
     opt("output", Some('o'), true, FILED),
     opt("no-color", None, false, ALL),
     opt("help", Some('h'), false, ALL),
-    opt("cf", None, false, NAMED),
-    opt("api", None, true, NAMED),
-    opt("token-file", None, true, NAMED),
-    opt("ca-cert", None, true, NAMED),
-    opt("skip-ssl-validation", None, false, NAMED),
+    opt("cf", None, false, ASKING),
+    opt("api", None, true, ASKING),
+    opt("token-file", None, true, ASKING),
+    opt("ca-cert", None, true, ASKING),
+    opt("skip-ssl-validation", None, false, ASKING),
     opt("cc-export", None, true, NAMED),
-    opt("ledger", None, true, &[Correlate, Who, Top, LedgerBuild]),
-    opt("year", None, true, &[Parse, Correlate, Who, Top, LedgerBuild]),
-    opt("utc-offset", None, true, &[Parse, Correlate, Who, Top, LedgerBuild]),
-    opt("threads", None, true, &[Correlate, Demo]),
+    opt("ledger", None, true, &[Correlate, Who, Top, LedgerBuild, Explain]),
+    opt("year", None, true, &[Parse, Correlate, Who, Top, LedgerBuild, Explain]),
+    opt("utc-offset", None, true, &[Parse, Correlate, Who, Top, LedgerBuild, Explain]),
+    opt("threads", None, true, &[Correlate, Demo, Explain]),
     opt("follow", Some('f'), false, &[Correlate]),
     opt("hold", None, true, &[Correlate]),
     opt("by", None, true, &[Top]),
     opt("limit", Some('n'), true, &[Top]),
     opt("measure", None, true, &[Top]),
-    opt("where", None, true, &[Correlate, Demo, Top]),
+    opt("where", None, true, &[Correlate, Demo, Top, Explain]),
     opt("cell", None, true, &[Who]),
     opt("at", None, true, &[Who]),
     opt("address", None, true, &[Who]),
+    opt("groups", None, true, POLICY),
+    opt("settings", None, true, POLICY),
+    opt("profile", None, true, POLICY),
+    opt("group-order", None, true, POLICY),
+    opt("sync-tolerance", None, true, POLICY),
+    opt("taken-at", None, true, POLICY),
+    opt("space", None, true, POLICY),
+    opt("phase", None, true, POLICY),
+    opt("packet", None, true, &[Explain]),
+    opt("packets", None, true, &[Explain]),
+    opt("near", None, true, &[Explain]),
 ];
 
 /// How an output is written.
@@ -127,7 +176,8 @@ impl Format {
             Correlate | Demo => {
                 &[Self::Table, Self::Ndjson, Self::Csv, Self::Parquet, Self::Summary]
             }
-            Who => &[Self::Table, Self::Ndjson],
+            Who | Explain | Coverage => &[Self::Table, Self::Ndjson],
+            Command::Snapshot => &[Self::Ndjson],
             _ => &[Self::Table, Self::Ndjson, Self::Csv, Self::Parquet],
         }
     }
@@ -156,6 +206,7 @@ pub(crate) struct Options {
     pub(crate) cell: Option<String>,
     pub(crate) at: Option<asg_core::Timestamp>,
     pub(crate) address: Option<String>,
+    pub(crate) rules: PolicyOptions,
     /// Logs, or the other arguments of the command.
     pub(crate) rest: Vec<PathBuf>,
 }
@@ -193,14 +244,17 @@ impl Options {
             cell: None,
             at: None,
             address: None,
+            rules: PolicyOptions::default(),
             rest: Vec::new(),
         };
         let mut format = None;
         // Pages may follow `--cc-export`, and logs may follow the pages.
         let mut pages_follow = false;
+        let mut groups_follow = false;
         let mut parser = lexopt::Parser::from_args(args);
         while let Some(arg) = parser.next()? {
             let follows_page = std::mem::take(&mut pages_follow);
+            let follows_groups = std::mem::take(&mut groups_follow);
             let known = OPTIONS.iter().find(|known| match arg {
                 Long(name) => known.name == name,
                 Short(letter) => known.short == Some(letter),
@@ -213,6 +267,9 @@ impl Options {
                 if follows_page && is_saved_page(&path) {
                     options.names.exports.push(path);
                     pages_follow = true;
+                } else if follows_groups && is_snapshot(&path) {
+                    options.rules.sources.groups.push(path);
+                    groups_follow = true;
                 } else {
                     options.rest.push(path);
                 }
@@ -222,6 +279,7 @@ impl Options {
                 return Ok(Asked::Help);
             }
             pages_follow = known.name == "cc-export";
+            groups_follow = known.name == "groups";
             let value = if known.takes_value { parser.value()? } else { OsString::new() };
             if known.name == "format" {
                 format = Some(value.string()?);
@@ -278,7 +336,7 @@ impl Options {
                 self.at = Some(asg_core::Timestamp::parse(text.as_bytes()).map_err(|_| what())?);
             }
             "address" => self.address = Some(value.string()?),
-            _ => {}
+            other => self.rules.set(other, value)?,
         }
         Ok(())
     }
@@ -294,7 +352,7 @@ impl Options {
                 })?
             }
             // A ledger has one format, however it is called.
-            (None, Some(ending)) if !matches!(command, LedgerBuild | LedgerMerge) => {
+            (None, Some(ending)) if !matches!(command, LedgerBuild | LedgerMerge | Snapshot) => {
                 let ending = ending.to_string_lossy();
                 Format::of_ending(&ending).filter(|format| can.contains(format)).ok_or_else(|| {
                     let names = names();

@@ -128,7 +128,7 @@ impl Policy {
     }
 
     /// The snapshots, the earliest first.
-    pub fn snapshots(&self) -> impl ExactSizeIterator<Item = &Snapshot> {
+    pub fn snapshots(&self) -> impl DoubleEndedIterator<Item = &Snapshot> + ExactSizeIterator {
         self.listings.all().iter().map(|listing| &*listing.snapshot)
     }
 

@@ -48,6 +48,46 @@ pub enum ProbeTraffic {
     Other(u8),
 }
 
+/// The protocols that have a name, as the kernel prints it.
+const PROTOCOLS: [(&str, u8); 10] = [
+    ("ICMP", 1),
+    ("IGMP", 2),
+    ("TCP", 6),
+    ("UDP", 17),
+    ("GRE", 47),
+    ("ESP", 50),
+    ("AH", 51),
+    ("ICMPv6", 58),
+    ("SCTP", 132),
+    ("UDPLITE", 136),
+];
+
+impl ProbeTraffic {
+    /// The number of a protocol by its name, in capitals or not, or by the number itself.
+    ///
+    /// ```
+    /// use asg_core::policy::ProbeTraffic;
+    /// let number = ProbeTraffic::protocol_number;
+    /// assert_eq!((number("sctp"), number("6"), number("any")), (Some(132), Some(6), None));
+    /// ```
+    #[must_use]
+    pub fn protocol_number(name: &str) -> Option<u8> {
+        let known = PROTOCOLS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        known.map(|(_, number)| *number).or_else(|| name.parse().ok())
+    }
+
+    /// The number of the protocol.
+    #[must_use]
+    pub const fn protocol(self) -> u8 {
+        match self {
+            Self::Tcp { .. } => 6,
+            Self::Udp { .. } => 17,
+            Self::Icmp { .. } => 1,
+            Self::Other(number) => number,
+        }
+    }
+}
+
 /// What a TCP packet is to a kernel that knows no connection of it.
 ///
 /// Source: `tcp_conntracks` and `get_conntrack_index` of Linux' `nf_conntrack_proto_tcp.c`, with
@@ -153,26 +193,9 @@ impl Probe {
 impl Serialize for Probe {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        let (name, number) = match self.traffic {
-            ProbeTraffic::Tcp { .. } => (Some("TCP"), 6),
-            ProbeTraffic::Udp { .. } => (Some("UDP"), 17),
-            ProbeTraffic::Icmp { .. } => (Some("ICMP"), 1),
-            ProbeTraffic::Other(number) => {
-                let known = match number {
-                    2 => Some("IGMP"),
-                    47 => Some("GRE"),
-                    50 => Some("ESP"),
-                    51 => Some("AH"),
-                    58 => Some("ICMPv6"),
-                    132 => Some("SCTP"),
-                    136 => Some("UDPLITE"),
-                    _ => None,
-                };
-                (known, number)
-            }
-        };
-        match name {
-            Some(name) => map.serialize_entry("proto", name)?,
+        let number = self.traffic.protocol();
+        match PROTOCOLS.iter().find(|(_, known)| *known == number) {
+            Some((name, _)) => map.serialize_entry("proto", name)?,
             None => map.serialize_entry("proto", &number.to_string())?,
         }
         map.serialize_entry("dst", &self.destination)?;
