@@ -135,6 +135,28 @@ fn each_packet_of_a_log_has_one_object_in_order_with_any_number_of_threads() {
 }
 
 #[test]
+fn explanations_are_columns_that_can_be_chosen_from() {
+    let log = here("data/foundation.log");
+    let csv = explain(&["--format", "csv", "--where", "by=default", "--", &log]);
+    let mut rows = csv.stdout.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let head = rows.next().unwrap();
+    let place = |name: &str| head.iter().position(|column| *column == name).unwrap();
+    let cells = ["dst", "governed", "basis", "decided", "because"].map(place);
+    let rows: Vec<_> = rows.map(|row| cells.map(|cell| row[cell]).join(" ")).collect();
+    assert_eq!(
+        rows,
+        [
+            "203.0.113.25 asg exact undetermined default_deny space_unknown",
+            "192.0.2.99 asg exact undetermined default_deny phase_unknown space_unknown",
+        ]
+    );
+    let wrong = explain(&["--where", "basis=sure", "--", &log]);
+    assert!(wrong.stderr.contains("basis is exact, either"), "{}", wrong.stderr);
+    let refused = explain(&["--format", "csv", "--packet", "tcp 10.0.0.1:1"]);
+    assert!(refused.stderr.contains("a table or ndjson"), "{}", refused.stderr);
+}
+
+#[test]
 fn a_table_names_the_rule_and_the_nearest_change() {
     let folder = tempfile::tempdir().unwrap();
     let apps = apps(folder.path());

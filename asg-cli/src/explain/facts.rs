@@ -1,8 +1,12 @@
-//! From a flow to the facts that policy asks for.
+//! From a flow to the facts that policy asks for, and to its explanation.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
-use asg_core::policy::{Chain, Opening, Outcome, PacketFacts, Phase, Policy, Probe, ProbeTraffic};
+use asg_core::policy::{
+    Chain, Explainer, Explanation, Opening, Outcome, PacketFacts, Phase, Policy, Probe,
+    ProbeTraffic,
+};
 use asg_core::{
     Certainty, Correlation, Flow, Ip, Lifetime, Plane, ProcessName, TcpFlags, TimeRange, Timestamp,
     Verdict, Workload,
@@ -44,17 +48,12 @@ impl FlowFacts {
     /// owner counts if it is one container, however surely it is known.
     #[must_use]
     pub fn of<'f>(&self, flow: &'f Flow<'_, '_>) -> PacketFacts<'f> {
-        let facts = PacketFacts { time: flow.range, ..self.of_owner(flow) };
-        self.with_packet(flow, facts)
-    }
-
-    /// The facts that all flows with one [key](Flow::key) share.
-    pub(super) fn of_owner<'f>(&self, flow: &'f Flow<'_, '_>) -> PacketFacts<'f> {
         let cell = flow.cell.as_deref();
         let is_known = flow.attribution.certainty > Certainty::Ambiguous;
         let identity = flow.identity.filter(|_| is_known);
         let container = flow.attribution.container();
-        PacketFacts {
+        let facts = PacketFacts {
+            time: flow.range,
             cell,
             space: identity.and_then(|identity| Some(&*identity.space.as_ref()?.guid)),
             phase: container.and_then(Lifetime::workload).map(phase),
@@ -62,16 +61,7 @@ impl FlowFacts {
             desired: container.and_then(|container| self.desired(container)),
             lines_lost: cell.is_some_and(|cell| self.lossy.contains(cell)),
             ..PacketFacts::default()
-        }
-    }
-
-    /// Adds the packet and its verdict.
-    #[expect(clippy::unused_self, reason = "it belongs to the other two")]
-    pub(super) fn with_packet<'f>(
-        &self,
-        flow: &Flow<'_, '_>,
-        facts: PacketFacts<'f>,
-    ) -> PacketFacts<'f> {
+        };
         let Some(cf) = flow.cf else { return facts };
         let chain = match cf.plane {
             Plane::Asg => Chain::Asg,
@@ -92,6 +82,40 @@ impl FlowFacts {
             // A task and a staging have one container each.
             None => container.created().map(moment),
         }
+    }
+}
+
+/// The explanation of a flow, with the facts that outputs show.
+#[derive(Debug, Clone)]
+pub struct Explained {
+    /// The explanation.
+    pub explanation: Arc<Explanation>,
+    /// What the container was for.
+    pub phase: Option<Phase>,
+    /// The packet, also where it is not Cloud Foundry's.
+    pub probe: Option<Probe>,
+}
+
+/// Explains flows, for one thread.
+#[derive(Debug)]
+pub struct FlowExplainer {
+    explainer: Explainer,
+    facts: Arc<FlowFacts>,
+}
+
+impl FlowExplainer {
+    /// Creates an explainer for the flows of the correlation that the facts come from.
+    #[must_use]
+    pub fn new(policy: &Policy, facts: Arc<FlowFacts>) -> Self {
+        Self { explainer: policy.explainer(), facts }
+    }
+
+    /// Explains a flow.
+    pub fn explain(&mut self, flow: &Flow<'_, '_>) -> Explained {
+        let facts = self.facts.of(flow);
+        let explanation = self.explainer.explain(&facts);
+        let probe = facts.probe.or_else(|| probe(&flow.packet().ip));
+        Explained { explanation, phase: facts.phase, probe }
     }
 }
 

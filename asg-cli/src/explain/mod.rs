@@ -4,12 +4,13 @@
 //! |---|---|
 //! | [`PolicySources`] | reads security groups and settings from files |
 //! | [`FlowFacts`] | turns a [`Flow`](asg_core::Flow) into [`PacketFacts`](asg_core::policy::PacketFacts) |
+//! | [`FlowExplainer`] | explains flows, on one thread |
 //! | [`ExplainWriter`] | writes one JSON object for each flow |
 //! | [`Words`] | writes answers as sentences |
 //! | [`Question`] | reads a packet from the command line |
 //!
 //! ```
-//! use asg_cli::explain::{ExplainWriter, FlowFacts};
+//! use asg_cli::explain::{ExplainWriter, FlowExplainer, FlowFacts};
 //! use asg_core::policy::{Policy, Settings, Snapshot};
 //! use asg_core::{Gathering, Line, Origin, SourceId};
 //!
@@ -25,8 +26,11 @@
 //! let correlation = gathered.correlate();
 //!
 //! let facts = FlowFacts::new(&correlation, &policy);
-//! let mut writer = ExplainWriter::new(&policy, facts.into(), None);
-//! writer.add(&correlation.reader().flow(origin, &Line::new(text)).unwrap());
+//! let mut explainer = FlowExplainer::new(&policy, facts.into());
+//! let line = Line::new(text);
+//! let flow = correlation.reader().flow(origin, &line).unwrap();
+//! let mut writer = ExplainWriter::new(None);
+//! writer.add(&flow, &explainer.explain(&flow));
 //! let answer: serde_json::Value = serde_json::from_slice(&writer.take()).unwrap();
 //! assert_eq!((&answer["observed"], &answer["by"]), (&"denied".into(), &"default".into()));
 //! assert_eq!(answer["because"][1]["code"], "phase_unknown");
@@ -39,9 +43,9 @@ mod sources;
 mod words;
 mod writer;
 
-pub use facts::{FlowFacts, probe};
+pub use facts::{Explained, FlowExplainer, FlowFacts, probe};
 pub use question::Question;
 pub use sources::{Loaded, PolicySources, is_snapshot};
 pub use words::Words;
 pub(crate) use words::{certainty, log_line};
-pub use writer::ExplainWriter;
+pub use writer::{ExplainWriter, explain_object};

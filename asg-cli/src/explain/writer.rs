@@ -7,12 +7,12 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use asg_core::policy::{Explainer, Explanation, PacketFacts, Phase, Policy, Probe, ProbeTraffic};
+use asg_core::policy::{ExplainOutput, Explanation, Phase, Probe, ProbeTraffic};
 use asg_core::{AppState, Certainty, Entity, Flow, SourceId};
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
-use super::FlowFacts;
+use super::Explained;
 use crate::origins;
 use crate::output::clock::TimeText;
 use crate::output::ndjson::{json, push_number};
@@ -21,13 +21,11 @@ use crate::query::push_dotted;
 /// The cache of texts is emptied when it holds more than this.
 const MOST_TEXTS: usize = 1 << 16;
 
-/// Explains flows and writes them into a buffer, for one thread.
+/// Writes explanations of flows into a buffer, for one thread.
 ///
 /// See [the module](super) for an example.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct ExplainWriter {
-    explainer: Explainer,
-    facts: Arc<FlowFacts>,
     near: Option<usize>,
     out: Vec<u8>,
     times: TimeText,
@@ -41,35 +39,13 @@ pub struct ExplainWriter {
 impl ExplainWriter {
     /// Creates a writer that shows at most `near` near misses.
     #[must_use]
-    pub fn new(policy: &Policy, facts: Arc<FlowFacts>, near: Option<usize>) -> Self {
-        Self {
-            explainer: policy.explainer(),
-            facts,
-            near,
-            out: Vec::new(),
-            times: TimeText::default(),
-            sources: HashMap::new(),
-            owners: Vec::new(),
-            answers: HashMap::new(),
-        }
+    pub fn new(near: Option<usize>) -> Self {
+        Self { near, ..Self::default() }
     }
 
-    /// How many near misses are shown at most.
-    #[must_use]
-    pub const fn near(&self) -> Option<usize> {
-        self.near
-    }
-
-    /// Explains a flow.
-    pub fn explain(&mut self, flow: &Flow<'_, '_>) -> Arc<Explanation> {
-        self.explainer.explain(&self.facts.of(flow))
-    }
-
-    /// Writes a flow's explanation, with a line feed: an
-    /// [`ExplainOutput`](asg_core::policy::ExplainOutput).
-    pub fn add(&mut self, flow: &Flow<'_, '_>) {
-        let facts = self.facts.of(flow);
-        let explanation = self.explainer.explain(&facts);
+    /// Writes a flow's explanation, with a line feed: the text of [`explain_object`].
+    pub fn add(&mut self, flow: &Flow<'_, '_>, explained: &Explained) {
+        let Explained { explanation, phase, probe } = explained;
         let out = &mut self.out;
         out.extend_from_slice(b"{\"kind\":\"explain\",\"source\":");
         let source = flow.origin.source;
@@ -82,20 +58,20 @@ impl ExplainWriter {
             self.times.push(out, time);
             out.push(b'"');
         }
-        self.push_owner(flow, &facts);
+        self.push_owner(flow, *phase);
         let out = &mut self.out;
-        if let Some(probe) = super::probe(&flow.packet().ip) {
-            push_packet(out, &probe);
+        if let Some(probe) = probe {
+            push_packet(out, probe);
         }
         if self.answers.len() > MOST_TEXTS {
             self.answers.clear();
         }
-        let number = Arc::as_ptr(&explanation).addr();
         let near = self.near;
-        let (_, text) = self.answers.entry(number).or_insert_with(|| {
-            let text = members(&Answer(&explanation, near));
-            (explanation, text)
-        });
+        let number = Arc::as_ptr(explanation).addr();
+        let (_, text) = self
+            .answers
+            .entry(number)
+            .or_insert_with(|| (Arc::clone(explanation), members(&Answer(explanation, near))));
         out.extend_from_slice(text);
         out.extend_from_slice(b"}\n");
     }
@@ -106,16 +82,35 @@ impl ExplainWriter {
         std::mem::replace(&mut self.out, Vec::with_capacity(room))
     }
 
-    fn push_owner(&mut self, flow: &Flow<'_, '_>, facts: &PacketFacts<'_>) {
+    fn push_owner(&mut self, flow: &Flow<'_, '_>, phase: Option<Phase>) {
         let Some(key) = flow.key().map(asg_core::FlowKey::index) else {
-            self.out.extend_from_slice(&owner(flow, facts.phase));
+            self.out.extend_from_slice(&owner(flow, phase));
             return;
         };
         if self.owners.len() <= key {
             self.owners.resize_with(key + 1, || None);
         }
-        let text = self.owners[key].get_or_insert_with(|| owner(flow, facts.phase));
+        let text = self.owners[key].get_or_insert_with(|| owner(flow, phase));
         self.out.extend_from_slice(text);
+    }
+}
+
+/// The explanation of a flow as an object of the output contract, with at most `near` near misses.
+pub fn explain_object<'f>(
+    flow: &'f Flow<'_, '_>,
+    explained: &'f Explained,
+    near: Option<usize>,
+) -> impl Serialize + use<'f> {
+    ExplainOutput {
+        source: Some(origins::name(flow.origin.source)),
+        line: Some(flow.origin.line),
+        time: flow.time,
+        app: App::of(flow),
+        space: space(flow),
+        phase: explained.phase,
+        probe: explained.probe,
+        explanation: &explained.explanation,
+        near,
     }
 }
 
@@ -194,33 +189,16 @@ fn members(object: &impl Serialize) -> Box<[u8]> {
 
 #[cfg(test)]
 mod tests {
-    use asg_core::policy::{CellSettings, ExplainOutput, Snapshot};
+    use asg_core::policy::{CellSettings, Policy, Snapshot};
     use asg_core::{Gathering, Line, Origin};
 
+    use super::super::{FlowExplainer, FlowFacts};
     use super::*;
 
     const GROUPS: &[u8] =
         br#"{"taken_at":"2024-05-06T00:00:00Z","complete":true,"resources":[{"guid":"g",
         "rules":[{"protocol":"tcp","destination":"10.0.0.0/8","ports":"1-9000","log":true}],
         "globally_enabled":{"running":true,"staging":true}}]}"#;
-
-    /// The text of [`ExplainOutput`], which is the contract.
-    fn slow(writer: &mut ExplainWriter, flow: &Flow<'_, '_>, near: Option<usize>) -> String {
-        let explanation = writer.explain(flow);
-        let source = origins::name(flow.origin.source);
-        let output = ExplainOutput {
-            source: Some(source),
-            line: Some(flow.origin.line),
-            time: flow.time,
-            app: App::of(flow),
-            space: space(flow),
-            phase: writer.facts.of(flow).phase,
-            probe: super::super::probe(&flow.packet().ip),
-            explanation: &explanation,
-            near,
-        };
-        serde_json::to_string(&output).unwrap() + "\n"
-    }
 
     #[test]
     fn the_cached_text_is_that_of_the_contract() {
@@ -247,16 +225,19 @@ mod tests {
             let found = gathering.finish(|_| Ok::<(), std::convert::Infallible>(())).unwrap();
             let correlation = found.correlate();
             let facts = Arc::new(FlowFacts::new(&correlation, &policy));
-            let mut writer = ExplainWriter::new(&policy, facts, Some(1));
+            let mut explainer = FlowExplainer::new(&policy, facts);
+            let mut writer = ExplainWriter::new(Some(1));
             let mut reader = correlation.reader();
             let mut flows = 0;
             for (n, text) in (1..).zip(&lines) {
                 let line = Line::new(text);
                 let Some(flow) = reader.flow(at(n), &line) else { continue };
                 flows += 1;
-                let expected = slow(&mut writer, &flow, Some(1));
+                let explained = explainer.explain(&flow);
+                let object = explain_object(&flow, &explained, Some(1));
+                let expected = serde_json::to_string(&object).unwrap() + "\n";
                 for _ in 0..2 {
-                    writer.add(&flow);
+                    writer.add(&flow, &explained);
                     assert_eq!(String::from_utf8(writer.take()).unwrap(), expected);
                 }
             }

@@ -3,21 +3,20 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write as _};
 use std::path::Path;
-use std::sync::Arc;
 
 use asg_core::policy::{Evaluation, Phase, Policy};
 
-use super::logs::{Answers, Directory, Logs, flows};
+use super::logs::{Answers, Directory, Logs, explained};
 use super::options::{Format, Options};
 use super::policy_options::PolicyOptions;
-use super::{Context, look};
+use super::{Context, look, show};
 use crate::error::Error;
-use crate::explain::{ExplainWriter, FlowFacts, Loaded, Question, Words, certainty, log_line};
+use crate::explain::{ExplainWriter, Loaded, Question, Words, certainty, log_line};
 use crate::flows::RowSink;
-use crate::output::Out;
 use crate::output::table::{self, Columns, Table};
+use crate::output::{Out, csv};
 use crate::pieces::Size;
-use crate::query::Row;
+use crate::query::{Query, ReadRow, Row};
 use crate::report::{Failure, Report};
 
 pub(super) fn run(options: &Options, context: Context<'_>) -> Result<(), Failure> {
@@ -36,6 +35,9 @@ pub(super) fn run(options: &Options, context: Context<'_>) -> Result<(), Failure
             Err(Failure::Usage(format!(
                 "{what} is neither security groups nor asked for: logs are not read with --packet and --packets"
             )))
+        }
+        _ if matches!(options.format, Format::Csv | Format::Parquet) => {
+            Err(Failure::Usage("--packet and --packets write a table or ndjson".into()))
         }
         (Some(packet), _) => one(packet, options, &policy),
         (_, Some(path)) => many(path, options, &policy),
@@ -143,49 +145,63 @@ fn logs(options: &Options, policy: &Policy, mut context: Context<'_>) -> Result<
     let directory = Directory::new(options, &mut context)?;
     let Context { monitor, report } = context;
     let logs = Logs::new(&options.rest, true, options, &monitor)?;
-    let (flows, gathered) = flows(options, &logs, &directory)?;
-    let correlation = gathered.ready(&logs.readers, directory.names.as_ref())?;
-    let facts = Arc::new(FlowFacts::new(&correlation, policy));
+    let (flows, gathered) = explained(options, policy, &logs, &directory)?;
     let near = options.rules.near;
-    let writer = || ExplainWriter::new(policy, Arc::clone(&facts), near);
-    let mut out = Out::new(options.output.as_deref())?;
-    if options.format == Format::Ndjson {
-        let mut running = flows.run(Size::Small, writer)?;
-        while let Some(text) = running.next()? {
-            out.write_all(&text)?;
-        }
+    if let (Format::Parquet, Some(path)) = (options.format, options.output.as_deref()) {
+        show::query_to_parquet(&flows, path)?;
     } else {
-        let mut table = Table::with_columns(&mut out, look(options), &COLUMNS);
-        let answers = directory.answers();
-        let rows = || ExplainedRows {
-            writer: writer(),
-            words: Words::new(policy),
-            answers: answers.clone(),
-            rows: Vec::new(),
-        };
-        let mut running = flows.timed_run(rows)?;
-        while let Some(rows) = running.next()? {
-            for row in rows {
-                table.push(row)?;
+        let mut out = Out::new(options.output.as_deref())?;
+        match options.format {
+            Format::Ndjson => {
+                let mut running = flows.run(Size::Small, || ExplainWriter::new(near))?;
+                while let Some(text) = running.next()? {
+                    out.write_all(&text)?;
+                }
             }
+            Format::Csv => csv::write_rows::<Failure>(&flows, &mut out, Failure::from)?,
+            _ => table(options, policy, &flows, &directory, &mut out)?,
         }
-        table.finish()?;
+        out.finish()?;
     }
-    out.finish()?;
     directory.close(report);
-    let counts = correlation.counts();
+    let counts = gathered.known(&*monitor)?.map_or_else(Default::default, |it| *it.counts());
     if options.names.is_empty() && counts.packets > 0 {
         report.note("rules belong to spaces: to know them, give --cf, --api or --cc-export");
     }
     logs.close(counts.lines, report)
 }
 
+fn table(
+    options: &Options,
+    policy: &Policy,
+    flows: &Query,
+    directory: &Directory,
+    out: &mut Out,
+) -> Result<(), Failure> {
+    let mut table = Table::with_columns(out, look(options), &COLUMNS);
+    let (words, answers) = (Words::new(policy), directory.answers());
+    let shows_near = options.rules.near != Some(0);
+    let rows = || ExplainedRows {
+        words: words.clone(),
+        answers: answers.clone(),
+        shows_near,
+        rows: Vec::new(),
+    };
+    let mut running = flows.timed_run(rows)?;
+    while let Some(rows) = running.next()? {
+        for row in rows {
+            table.push(row)?;
+        }
+    }
+    Ok(table.finish()?)
+}
+
 impl RowSink for ExplainWriter {
     type Done = Vec<u8>;
 
     fn row(&mut self, row: &Row<'_>) {
-        if let Some(flow) = row.flow() {
-            self.add(flow);
+        if let Row::Read(ReadRow { flow: Some(flow), explained: Some(explained), .. }) = row {
+            self.add(flow, explained);
         }
     }
 
@@ -205,9 +221,9 @@ static COLUMNS: Columns<6> = Columns {
 
 /// The cells of explanations.
 struct ExplainedRows {
-    writer: ExplainWriter,
     words: Words,
     answers: Answers,
+    shows_near: bool,
     rows: Vec<[String; 6]>,
 }
 
@@ -215,14 +231,16 @@ impl RowSink for ExplainedRows {
     type Done = Vec<[String; 6]>;
 
     fn row(&mut self, found: &Row<'_>) {
-        let Some(flow) = found.flow() else { return };
-        let explanation = self.writer.explain(flow);
+        let Row::Read(ReadRow { flow: Some(flow), explained: Some(explained), .. }) = found else {
+            return;
+        };
+        let explanation = &explained.explanation;
         let [time, _, verdict, owner, _, destination, _] =
             table::row(flow, self.answers.are_there());
-        let why = self.words.because(&explanation);
+        let why = self.words.because(explanation);
         // The verdict has a column of its own.
         let why = why.strip_prefix("allowed ").or(why.strip_prefix("denied ")).unwrap_or(&why);
-        let shown = explanation.near.first().filter(|_| self.writer.near() != Some(0));
+        let shown = explanation.near.first().filter(|_| self.shows_near);
         let near = shown.map_or_else(|| "-".to_owned(), |near| self.words.change(near));
         self.rows.push([time, verdict, owner, destination, why.to_owned(), near]);
     }

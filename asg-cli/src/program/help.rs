@@ -215,7 +215,8 @@ Packets without logs, judged by the latest snapshot:
   --phase PHASE          running (the default) or staging
 
 Output:
-  --format FORMAT        table (for people, the default) or ndjson (one JSON object per packet; always with --packets)
+  --format FORMAT        table (for people, the default), ndjson (one JSON object per packet; always with --packets), csv or
+                         parquet (columns of flows and of explanations)
   --near NUMBER          show at most so many changes that would have allowed a denied packet
   --threads N            how many threads work; as many as there are processors if not given
 {output}{where}{policy}{names}{evidence}
@@ -226,7 +227,7 @@ Examples:
   asglog snapshot --cf -o groups.json
   asglog explain --groups groups.json --packet 'tcp 10.0.11.7:443' --space c65add41-d85b-4823-9e2a-545a5e0e5812
   asglog explain --groups monday.json tuesday.json --where verdict=denied --cf -- kern.log rep.stdout.log
-  asglog explain --groups groups.json --format ndjson --cf -- *.log.gz | jq 'select(.agrees == false)'
+  asglog explain --groups groups.json --where agrees=false --format ndjson --cf -- *.log.gz
 ";
 
 const COVERAGE: &str = "\

@@ -176,7 +176,7 @@ impl Format {
             Correlate | Demo => {
                 &[Self::Table, Self::Ndjson, Self::Csv, Self::Parquet, Self::Summary]
             }
-            Who | Explain | Coverage => &[Self::Table, Self::Ndjson],
+            Who | Coverage => &[Self::Table, Self::Ndjson],
             Command::Snapshot => &[Self::Ndjson],
             _ => &[Self::Table, Self::Ndjson, Self::Csv, Self::Parquet],
         }
