@@ -3,12 +3,14 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use asg_core::policy::Policy;
 use asg_core::{
     Batch, Content, Correlation, FlowCache, Gatherer, Gathering, Joiner, Ledger, Line, Reader,
     TimePolicy,
 };
 
 use crate::error::Error;
+use crate::explain::{FlowExplainer, FlowFacts};
 use crate::lines::{Readers, may_be_packet};
 use crate::lock::Lock;
 use crate::monitor::Monitor;
@@ -193,8 +195,15 @@ pub(crate) struct PieceRows {
 
 /// Where rows come from.
 enum Of {
-    Flows { correlation: Arc<Correlation>, cache: Box<FlowCache> },
+    Flows { correlation: Arc<Correlation>, cache: Box<FlowCache>, explaining: Option<Explaining> },
     Packets { reader: Box<Reader>, policy: TimePolicy, needs_time: bool },
+}
+
+/// What explains flows.
+struct Explaining {
+    policy: Policy,
+    facts: Arc<FlowFacts>,
+    explainer: Box<FlowExplainer>,
 }
 
 impl fmt::Debug for PieceRows {
@@ -206,8 +215,18 @@ impl fmt::Debug for PieceRows {
 impl PieceRows {
     /// Packets with their owners.
     pub(crate) fn flows(correlation: Arc<Correlation>, view: View) -> Self {
-        let of = Of::Flows { correlation, cache: Box::default() };
+        let of = Of::Flows { correlation, cache: Box::default(), explaining: None };
         Self { of, sieve: view.sieve(), view }
+    }
+
+    /// The same rows with explanations, if they are flows.
+    pub(crate) fn explained(mut self, policy: &Policy, facts: &Arc<FlowFacts>) -> Self {
+        if let Of::Flows { explaining, .. } = &mut self.of {
+            let explainer = Box::new(FlowExplainer::new(policy, Arc::clone(facts)));
+            let (policy, facts) = (policy.clone(), Arc::clone(facts));
+            *explaining = Some(Explaining { policy, facts, explainer });
+        }
+        self
     }
 
     /// Packets.
@@ -220,8 +239,12 @@ impl PieceRows {
     /// The same rows for another thread.
     pub(crate) fn another(&self) -> Self {
         match &self.of {
-            Of::Flows { correlation, .. } => {
-                Self::flows(Arc::clone(correlation), self.view.clone())
+            Of::Flows { correlation, explaining, .. } => {
+                let rows = Self::flows(Arc::clone(correlation), self.view.clone());
+                match explaining {
+                    Some(Explaining { policy, facts, .. }) => rows.explained(policy, facts),
+                    None => rows,
+                }
             }
             Of::Packets { policy, .. } => Self::packets(*policy, self.view.clone()),
         }
@@ -250,14 +273,16 @@ impl PieceRows {
             }
         };
         match of {
-            Of::Flows { correlation, cache } => piece.for_each(|raw| {
+            Of::Flows { correlation, cache, explaining } => piece.for_each(|raw| {
                 counts.lines += 1;
                 if raw.part_of.is_some() {
                     return;
                 }
                 let line = Line::new(raw.bytes);
                 if let Some(flow) = correlation.flow(cache, raw.origin, &line) {
-                    row(&ReadRow::of(&flow, raw.bytes), counts);
+                    let explained = explaining.as_mut().map(|it| it.explainer.explain(&flow));
+                    let found = ReadRow::of(&flow, raw.bytes);
+                    row(&ReadRow { explained: explained.as_ref(), ..found }, counts);
                 }
             }),
             Of::Packets { reader, policy, needs_time } => piece.for_each(|raw| {
@@ -286,6 +311,7 @@ impl PieceRows {
                     cf,
                     error,
                     flow: None,
+                    explained: None,
                 };
                 row(&found, counts);
             }),

@@ -7,6 +7,7 @@
 //! | [`query`] | rows with chosen columns, filtered, as Arrow record batches |
 //! | [`flows`] | evidence of all sources, and the flows that follow from it |
 //! | [`answers`], [`who`] | small tables made from all rows; the owner of a handle |
+//! | [`explain`] | why packets were allowed or denied |
 //! | [`pipeline`] | pieces of sources to threads, and results in order |
 //! | [`output`], [`ledger_file`] | tables, summaries, CSV, Parquet, saved ledgers |
 //! | [`names`], [`time`] | options about directories and times |
@@ -28,6 +29,7 @@
 pub mod answers;
 pub mod blocks;
 pub mod error;
+pub mod explain;
 pub mod flows;
 pub mod input;
 pub mod ledger_file;

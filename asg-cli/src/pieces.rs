@@ -259,7 +259,8 @@ impl Feed {
         let opened = source.open(&self.counter).inspect_err(|_| self.pass.failed(self.over))?;
         match opened {
             Opened::Stream(stream) => {
-                let mut blocks = Blocks::new(Utf8::new(self.pass.check(self.over, stream)), self.size);
+                let mut blocks =
+                    Blocks::new(Utf8::new(self.pass.check(self.over, stream)), self.size);
                 let more = blocks.next(&mut piece.block);
                 self.open = Open::Stream(blocks);
                 more.map_err(failed)

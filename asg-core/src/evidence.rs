@@ -39,6 +39,8 @@ pub struct Evidence {
     pub machine_kind: NameKind,
     /// What runs in it.
     pub process: Option<ProcessName>,
+    /// The kind of what runs in it, by Diego's domain.
+    pub workload: Option<Workload>,
     /// Which instance of the process, from 0.
     pub index: Option<u32>,
     /// The app, where the line names it outright.
@@ -70,6 +72,7 @@ impl Evidence {
             machine: None,
             machine_kind: NameKind::Unknown,
             process: None,
+            workload: None,
             index: None,
             app: None,
             address: None,
@@ -78,6 +81,39 @@ impl Evidence {
             names: None,
             is_contradictory: false,
             origin,
+        }
+    }
+}
+
+/// The kind of what runs in a container.
+///
+/// Cloud Controller runs each kind in a Diego domain of its own. Source:
+/// `cloud_controller_ng`, `lib/cloud_controller/diego/constants.rb`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Workload {
+    /// An instance of an app's process: domain `cf-apps`.
+    App,
+    /// A task: domain `cf-tasks`.
+    Task,
+    /// The staging of an app: domain `cf-app-staging`.
+    Staging,
+}
+
+impl Workload {
+    /// The kind that runs in a domain; `None` if the domain is not Cloud Controller's.
+    ///
+    /// ```
+    /// use asg_core::Workload;
+    /// assert_eq!(Workload::of_domain("cf-app-staging"), Some(Workload::Staging));
+    /// assert_eq!(Workload::of_domain("my-domain"), None);
+    /// ```
+    #[must_use]
+    pub fn of_domain(domain: &str) -> Option<Self> {
+        match domain {
+            "cf-apps" => Some(Self::App),
+            "cf-tasks" => Some(Self::Task),
+            "cf-app-staging" => Some(Self::Staging),
+            _ => None,
         }
     }
 }
@@ -150,6 +186,7 @@ pub(crate) fn rep_evidence(
         machine: None,
         machine_kind: NameKind::Unknown,
         process: event.process_guid.as_deref().map(ProcessName::parse),
+        workload: event.domain.as_deref().and_then(Workload::of_domain),
         index: event.index,
         app: app.and_then(|guid| guid.parse().ok()),
         address: event.container_ip,

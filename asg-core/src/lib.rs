@@ -33,7 +33,7 @@ pub use correlate::{
 pub use error::Error;
 pub use event::Moment;
 pub use event::lager::{LagerEvent, LoggerEvent, RepEvent, RepEventKind};
-pub use evidence::{Evidence, Interface, NameKind, Origin, SourceId};
+pub use evidence::{Evidence, Interface, NameKind, Origin, SourceId, Workload};
 pub use guid::{Guid, GuidPrefix, Handle, HandlePrefix, ProcessGuid, ProcessName};
 pub use ledger::attribution::{Attribution, Certainty, Conflict, MOST_CANDIDATES, Owners, Reason};
 pub use ledger::{AppNames, Ledger, LedgerError, Lifetime, Sighting};

@@ -133,6 +133,11 @@ pub fn staging_security_groups(space: &str) -> Call<Page<SecurityGroup>> {
     of_space(space, "staging_security_groups")
 }
 
+/// All security groups in Cloud Controller's own order, for whoever keeps the pages.
+pub(crate) fn group_pages() -> Call<Page<Work>> {
+    Call::get("/v3/security_groups", "per_page=200")
+}
+
 /// Every list that names and policies need, with the name that its saved pages have. Lists are
 /// ordered by age where they may be, so that a deletion meanwhile does not shift a page; events are
 /// newest first; security groups come in Cloud Controller's own order.
@@ -166,7 +171,7 @@ pub(crate) fn everything() -> Vec<(&'static str, Call<Page<Work>>)> {
     ];
     let list = |name: &'static str, path: &'static str| (name, Call::get(path, BY_AGE));
     let mut lists = vec![
-        ("security-groups", Call::get("/v3/security_groups", "per_page=200")),
+        ("security-groups", group_pages()),
         ("apps", Call::get("/v3/apps", format!("{BY_AGE}&include=space.organization"))),
         list("processes", "/v3/processes"),
         list("tasks", "/v3/tasks"),

@@ -8,13 +8,14 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use asg_core::policy::Snapshot;
 use asg_core::{Directory, Guid, Identity};
 use http::Response;
 
 use super::discovery::Discovery;
 use super::exchange::{Build, Deadline, Exchange, Need};
 use super::{ApiVersion, Core, MOST_LANES, Resolution, settings};
-use crate::api::{Body, Call};
+use crate::api::{Body, Call, v3};
 use crate::auth::Credentials;
 use crate::clock::Clock;
 use crate::error::Error;
@@ -23,6 +24,7 @@ use crate::resolve::plan::{Found, Plan};
 use crate::resolve::query::{Learned, Query};
 use crate::save::{Saved, Saving};
 use crate::stop::Stop;
+use crate::token::Reach;
 use crate::transport::Transport;
 
 /// A live Cloud Controller, over any [`Transport`].
@@ -191,6 +193,53 @@ impl<T: Transport> CloudController<T> {
             saving.answer(&response).map_err(|e| self.core.scrub(e))?;
         }
         saving.finish(clock.now(), self.core.credentials.reach())
+    }
+
+    /// All security groups with their bindings, in Cloud Controller's order, as of now: what
+    /// [`Policy`](asg_core::policy::Policy) needs.
+    ///
+    /// It is complete if the token reads globally, and no group came or went meanwhile. A deadline
+    /// is for each page.
+    ///
+    /// ```
+    /// # #[cfg(all(feature = "embedded", feature = "ureq"))] {
+    /// use asg_cc_client::embedded::{Foundation, SecurityGroup, Server};
+    /// use asg_cc_client::{CloudController, HttpTransport, Token};
+    ///
+    /// let db = SecurityGroup { name: "db".into(), ..SecurityGroup::default() };
+    /// let server = Server::start(Foundation::new().security_group(db).token("sesame"))?;
+    /// let cc = CloudController::new(HttpTransport::new()?, &server.url(), Token::new("sesame")?)?;
+    /// let snapshot = cc.security_groups()?;
+    /// assert_eq!(snapshot.groups[0].name, "db");
+    /// assert!(!snapshot.complete, "the token does not show how far it reaches");
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`resolve`](Self::resolve); [`Error::NoSuchEndpoint`] with v2.
+    pub fn security_groups(&self) -> Result<Snapshot, Error> {
+        if self.version()? == ApiVersion::V2 {
+            return Err(Error::NoSuchEndpoint);
+        }
+        let (address, taken_at) = (&self.core.address, self.core.clock.now());
+        let mut pages = Vec::new();
+        let mut next = Some(v3::group_pages());
+        while let Some(call) = next {
+            let build = |header| call.request_with(address, header);
+            let response = self.exchange(&build, self.core.deadline())?;
+            let page = call.read(&response).map_err(|e| self.core.scrub(e))?;
+            pages.extend_from_slice(response.body());
+            pages.push(b'\n');
+            next = call.next(&page)?;
+        }
+        let malformed = |error: asg_core::Error| Error::Export(format!("security groups: {error}"));
+        let mut snapshots = Snapshot::read(&pages, Some(taken_at)).map_err(malformed)?;
+        let mut snapshot = snapshots.pop().ok_or(Error::NoSuchEndpoint)?;
+        snapshot.assumed = false;
+        snapshot.complete &= self.core.credentials.reach() == Reach::Global;
+        Ok(snapshot)
     }
 
     fn look_up(&self, guids: &[Guid]) -> Result<HashMap<Guid, Resolution>, Error> {

@@ -90,10 +90,9 @@ mod tests {
             (b"a\n", "a\n"),
             (b"", ""),
         ] {
-            for mut input in [
-                Box::new(Utf8::new(bytes)) as Box<dyn Read>,
-                Box::new(Utf8::new(Drops(bytes))),
-            ] {
+            for mut input in
+                [Box::new(Utf8::new(bytes)) as Box<dyn Read>, Box::new(Utf8::new(Drops(bytes)))]
+            {
                 let mut read = Vec::new();
                 input.read_to_end(&mut read).unwrap();
                 assert_eq!(String::from_utf8_lossy(&read), expected);

@@ -10,6 +10,7 @@ use asg_cc_client::{
     ApiVersion, Cached, CloudController, Credentials, Error, HttpOptions, HttpTransport, Notice,
     Policy, Retrying, Saved, Stop, Transport,
 };
+use asg_core::policy::Snapshot;
 use asg_core::{Guid, Identity};
 
 /// How a Cloud Controller is asked.
@@ -135,6 +136,15 @@ impl Live {
     /// As there.
     pub fn save(&self, folder: &Path) -> Result<Saved, Error> {
         self.cached.get_ref().save(folder)
+    }
+
+    /// All security groups, as of now.
+    ///
+    /// # Errors
+    ///
+    /// If the Cloud Controller does not answer.
+    pub fn snapshot(&self) -> Result<Snapshot, Error> {
+        self.cached.get_ref().security_groups()
     }
 
     /// Ends the questions that are being asked. Later ones are asked as usual.

@@ -12,6 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use asg_cc_client::{Credentials, Error, Export, Saved};
+use asg_core::policy::Snapshot;
 use asg_core::{Directory, Guid, Identity};
 
 use crate::error::Error as ReadError;
@@ -162,6 +163,19 @@ impl Shared {
         match self {
             Self::Live(live) => live.resolve(guids),
             Self::Saved(export) => Ok(export.resolve(guids)),
+        }
+    }
+
+    /// All security groups of the Cloud Controller, as of now; `None` for saved pages, which
+    /// `--groups` takes as they are.
+    ///
+    /// # Errors
+    ///
+    /// If it does not answer.
+    pub fn snapshot(&self) -> Result<Option<Snapshot>, Error> {
+        match self {
+            Self::Live(live) => live.snapshot().map(Some),
+            Self::Saved(_) => Ok(None),
         }
     }
 

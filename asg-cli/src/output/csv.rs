@@ -72,7 +72,12 @@ impl Csv {
             _ => Part::Own(columns.to_vec()),
         };
         let parts = together.map(part).collect();
-        Self { parts, shared: Vec::new(), out: Vec::new(), cells: CellText { formulas, ..CellText::default() } }
+        Self {
+            parts,
+            shared: Vec::new(),
+            out: Vec::new(),
+            cells: CellText { formulas, ..CellText::default() },
+        }
     }
 
     /// The line with the names of the columns.

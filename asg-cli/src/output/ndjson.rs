@@ -127,7 +127,8 @@ fn push_json(out: &mut Vec<u8>, value: &impl serde::Serialize) {
     debug_assert!(written.is_ok());
 }
 
-fn json(value: &impl serde::Serialize) -> Box<[u8]> {
+/// The JSON of a value.
+pub(crate) fn json(value: &impl serde::Serialize) -> Box<[u8]> {
     let mut out = Vec::new();
     push_json(&mut out, value);
     out.into()

@@ -6,8 +6,36 @@ use std::io::{self, Write};
 
 use asg_core::{AppState, Certainty, Flow, Identity, Plane, Subject, Verdict, escape_text};
 
-const HEADS: [&str; 7] =
-    ["TIME (UTC)", "CELL", "VERDICT", "APP", "SOURCE", "DESTINATION", "CERTAINTY"];
+/// The columns of a table: their heads, and how they look.
+#[derive(Debug, Clone, Copy)]
+pub struct Columns<const N: usize> {
+    /// The heads.
+    pub heads: [&'static str; N],
+    /// The column before which an arrow is drawn; none if there are fewer.
+    pub arrow: usize,
+    /// The number of an ANSI colour for a cell, by its column and its row.
+    pub colour: fn(usize, &[String; N]) -> Option<u8>,
+}
+
+/// The columns of flows.
+static FLOWS: Columns<7> = Columns {
+    heads: ["TIME (UTC)", "CELL", "VERDICT", "APP", "SOURCE", "DESTINATION", "CERTAINTY"],
+    arrow: 5,
+    colour: |column, row| match column {
+        2 => of_verdict(&row[2]),
+        6 if row[6].starts_with("unknown") || row[6].starts_with("ambiguous") => Some(33),
+        _ => None,
+    },
+};
+
+/// Green for what was allowed, red for what was denied.
+pub(crate) fn of_verdict(text: &str) -> Option<u8> {
+    match text.split(' ').next() {
+        Some("allowed") => Some(32),
+        Some("denied") => Some(31),
+        _ => None,
+    }
+}
 
 /// Rows that are held until their widths are known: a screenful or so, that a stream shows soon.
 const HELD: usize = 512;
@@ -41,20 +69,6 @@ impl Look {
         if self.colour { format!("\x1b[1m{text}\x1b[0m") } else { text }
     }
 
-    fn verdict(self, row: &[String; 7], text: String) -> String {
-        let colour = match row[2].split(' ').next() {
-            Some("allowed") => 32,
-            Some("denied") => 31,
-            _ => return text,
-        };
-        self.paint(colour, text)
-    }
-
-    fn certainty(self, row: &[String; 7], text: String) -> String {
-        let doubtful = row[6].starts_with("unknown") || row[6].starts_with("ambiguous");
-        if doubtful { self.paint(33, text) } else { text }
-    }
-
     fn paint(self, colour: u8, text: String) -> String {
         if self.colour { format!("\x1b[{colour}m{text}\x1b[0m") } else { text }
     }
@@ -70,26 +84,26 @@ pub fn cut(text: &str, width: usize) -> String {
     kept + "…"
 }
 
-/// Lays flows out in columns as wide as what is in them. Memory does not grow with the number of
-/// flows.
+/// Lays rows out in columns as wide as their cells. Memory does not grow with the number of rows.
 #[derive(Debug)]
-pub struct Table<W: Write> {
+pub struct Table<W: Write, const N: usize = 7> {
     out: W,
     look: Look,
-    widths: [usize; 7],
-    held: Vec<[String; 7]>,
+    columns: &'static Columns<N>,
+    widths: [usize; N],
+    held: Vec<[String; N]>,
     is_headed: bool,
 }
 
 impl<W: Write> Table<W> {
-    /// A table without rows.
+    /// A table of flows, without rows.
     pub fn new(out: W) -> Self {
         Self::with_look(out, Look::default())
     }
 
     /// The same, for a terminal.
     pub fn with_look(out: W, look: Look) -> Self {
-        Self { out, look, widths: HEADS.map(str::len), held: Vec::new(), is_headed: false }
+        Self::with_columns(out, look, &FLOWS)
     }
 
     /// Adds a flow; `is_named` tells whether a directory was asked for names.
@@ -100,13 +114,21 @@ impl<W: Write> Table<W> {
     pub fn add(&mut self, flow: &Flow<'_, '_>, is_named: bool) -> io::Result<()> {
         self.push(row(flow, is_named))
     }
+}
 
-    /// Adds the cells of a flow.
+impl<W: Write, const N: usize> Table<W, N> {
+    /// A table with these columns.
+    pub fn with_columns(out: W, look: Look, columns: &'static Columns<N>) -> Self {
+        let widths = columns.heads.map(str::len);
+        Self { out, look, columns, widths, held: Vec::new(), is_headed: false }
+    }
+
+    /// Adds a row.
     ///
     /// # Errors
     ///
     /// Those of writing.
-    pub(crate) fn push(&mut self, cells: Cells) -> io::Result<()> {
+    pub fn push(&mut self, cells: [String; N]) -> io::Result<()> {
         self.held.push(cells.map(safe));
         if self.held.len() == HELD { self.show() } else { Ok(()) }
     }
@@ -122,6 +144,7 @@ impl<W: Write> Table<W> {
     }
 
     fn show(&mut self) -> io::Result<()> {
+        let Columns { heads, arrow, colour } = *self.columns;
         for row in &self.held {
             for (width, cell) in self.widths.iter_mut().zip(row) {
                 *width = (*width).max(cell.chars().count());
@@ -129,25 +152,28 @@ impl<W: Write> Table<W> {
         }
         let mut widths = self.widths;
         // Two blanks behind each, and the arrow.
-        self.look.fit(&mut widths, 7 * 2 + 3 - 2, 9);
-        let heads = (!self.is_headed && !self.held.is_empty()).then(|| HEADS.map(str::to_owned));
+        let arrow_width = if arrow < N { 3 } else { 0 };
+        self.look.fit(&mut widths, N * 2 + arrow_width - 2, 9);
+        let heads = (!self.is_headed && !self.held.is_empty()).then(|| heads.map(str::to_owned));
         self.is_headed |= heads.is_some();
         for row in heads.iter().chain(&self.held) {
             let is_head = heads.as_ref() == Some(row);
             let mut line = String::new();
             for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
-                let arrow = match column {
-                    5 if is_head => "   ",
-                    5 => "→  ",
-                    _ => "",
+                let before = match column == arrow {
+                    true if is_head => "   ",
+                    true => "→  ",
+                    false => "",
                 };
                 let text = cut(cell, width);
-                let text = match column {
-                    2 => self.look.verdict(row, text),
-                    6 => self.look.certainty(row, text.trim_end().to_owned()),
-                    _ => text,
+                let text = match colour(column, row) {
+                    Some(colour) if column + 1 == N => {
+                        self.look.paint(colour, text.trim_end().to_owned())
+                    }
+                    Some(colour) => self.look.paint(colour, text),
+                    None => text,
                 };
-                let _ = write!(line, "{arrow}{text}  ");
+                let _ = write!(line, "{before}{text}  ");
             }
             let line = line.trim_end().to_owned();
             writeln!(self.out, "{}", if is_head { self.look.head(line) } else { line })?;

@@ -15,6 +15,9 @@ Usage: asglog COMMAND [OPTIONS] [LOG…]
   demo          show all of it on bundled logs and an embedded Cloud Controller
   top           list the largest senders
   who           find the owner of a container's handle
+  explain       tell why packets were allowed or denied, and which change would allow them
+  coverage      list which rules leave lines in the logs, and which packets cannot
+  snapshot      save the security groups of a Cloud Controller
   ledger        keep the evidence about containers, for when the logs are gone
   export        save what a Cloud Controller knows, for when there is no network
   completion    print completions for bash, zsh or fish
@@ -203,6 +206,85 @@ Examples:
   asglog who --ledger cells.ledger --at 2024-05-06T07:09:10Z --cf OK_bfce786c-ab07-40ad-79f9-8
 ";
 
+/// Options about security groups.
+const POLICY: &str = "
+Security groups:
+  --groups FILE…         files of `asglog snapshot`, pages that were saved with `cf curl /v3/security_groups`, or folders of an
+                         export; several snapshots give the rules of several times
+  --taken-at TIME        when pages without `taken_at` were saved, with a zone; if not given, the time of the file
+  --profile PROFILE      how rules are enforced: silk_dynamic (the default), silk_static or guardian
+  --group-order ORDER    whether the static profiles have the groups in the order of the listing: unknown (the default) or
+                         listed
+  --sync-tolerance SECS  seconds until a change has reached all cells; 120 if not given
+  --settings FILE        these settings and others in JSON, also for single cells
+";
+
+const EXPLAIN: &str = "\
+Tells why packets were allowed or denied: which rule decided, how surely that is known, and which change would have allowed
+them.
+
+Usage: asglog explain --groups FILE… [OPTIONS] [--] LOG…
+       asglog explain --groups FILE… --packet PACKET [--space GUID] [--phase PHASE]
+       asglog explain --groups FILE… --packets FILE|-
+
+  LOG  kernel logs and rep logs of one foundation, as for `asglog correlate`; every packet is explained by the rules of its
+       time
+
+Packets without logs, judged by the latest snapshot:
+  --packet PACKET        'tcp 10.0.11.7:443', 'udp 10.0.11.7:53', 'icmp 10.0.11.7 8/0' (type and code), 'gre 10.0.11.7'
+  --packets FILE         lines of JSON, such as {\"id\":1,\"space\":GUID,\"proto\":\"tcp\",\"dst\":\"10.0.11.7\",\"dpt\":443}; - is
+                         standard input. Each line is answered with one line
+  --space GUID           the space of the app; without it only global groups count, and nothing is certain
+  --phase PHASE          running (the default) or staging
+
+Output:
+  --format FORMAT        table (for people, the default), ndjson (one JSON object per packet; always with --packets), csv or
+                         parquet (columns of flows and of explanations)
+  --near NUMBER          show at most so many changes that would have allowed a denied packet
+  --threads N            how many threads work; as many as there are processors if not given
+{output}{where}{policy}{names}{evidence}
+Exit status: 0; 1 if something was left out (a sentence says what: a log, the names); 2 if nothing could be done; 130 after
+Ctrl-C.
+
+Examples:
+  asglog snapshot --cf -o groups.json
+  asglog explain --groups groups.json --packet 'tcp 10.0.11.7:443' --space c65add41-d85b-4823-9e2a-545a5e0e5812
+  asglog explain --groups monday.json tuesday.json --where verdict=denied --cf -- kern.log rep.stdout.log
+  asglog explain --groups groups.json --where agrees=false --format ndjson --cf -- *.log.gz
+";
+
+const COVERAGE: &str = "\
+Lists which rules leave lines in the logs, and which packets cannot leave any, by the last complete snapshot.
+
+Usage: asglog coverage --groups FILE… [OPTIONS]
+
+Options:
+  --space GUID           only this space; several may be given. Without it, every space to which a group is bound
+  --phase PHASE          running or staging; both if not given
+  --format FORMAT        table (for people, the default) or ndjson (one JSON object per space and phase)
+{output}{policy}
+Exit status: 0; 2 if nothing could be done; 130 after Ctrl-C.
+
+Examples:
+  asglog coverage --groups groups.json
+  asglog coverage --groups groups.json --format ndjson | jq '.entries[] | select(.state != \"logged\")'
+";
+
+const SNAPSHOT: &str = "\
+Saves all security groups and their bindings in Cloud Controller's order, with the time: what `--groups` reads.
+
+Usage: asglog snapshot --cf --output FILE
+
+Output:
+{output}
+Cloud Controller keeps no history of security groups, so take a snapshot often, for example every hour.
+{names}
+Exit status: 0; 1 if the token may not see everything; 2 if nothing could be done; 130 after Ctrl-C.
+
+Examples:
+  asglog snapshot --cf --output groups-$(date -u +%Y%m%dT%H%MZ).json
+";
+
 pub(crate) const LEDGER: &str = "\
 Keeps what logs prove about containers: some dozens of bytes for each, long after the logs are gone.
 
@@ -265,6 +347,9 @@ pub(crate) fn of(command: Command) -> String {
         Command::Demo => DEMO,
         Command::Top => TOP,
         Command::Who => WHO,
+        Command::Explain => EXPLAIN,
+        Command::Coverage => COVERAGE,
+        Command::Snapshot => SNAPSHOT,
         Command::LedgerBuild | Command::LedgerMerge | Command::LedgerShow => LEDGER,
         Command::Export => EXPORT,
     };
@@ -272,6 +357,7 @@ pub(crate) fn of(command: Command) -> String {
         ("{inputs}", INPUTS),
         ("{output}", OUTPUT),
         ("{where}", WHERE),
+        ("{policy}", POLICY),
         ("{names}", NAMES),
         ("{evidence}", EVIDENCE),
         ("{live}", LIVE),
@@ -286,7 +372,19 @@ pub(crate) fn of(command: Command) -> String {
 /// [`Failure::Usage`] for a shell that is not known.
 pub(crate) fn completion(shell: &str) -> Result<String, Failure> {
     let mut text = String::new();
-    let first = ["parse", "correlate", "demo", "top", "who", "ledger", "export", "completion"];
+    let first = [
+        "parse",
+        "correlate",
+        "demo",
+        "top",
+        "who",
+        "explain",
+        "coverage",
+        "snapshot",
+        "ledger",
+        "export",
+        "completion",
+    ];
     match shell {
         "bash" | "zsh" => {
             if shell == "zsh" {

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use asg_core::policy::Policy;
 use asg_core::{Gathering, Guid, Identity, SourceId};
 
 use super::Context;
@@ -272,6 +273,26 @@ pub(super) fn flows(
     logs: &Logs,
     directory: &Directory,
 ) -> Result<(Query, Arc<Gathered>), Failure> {
+    let (query, gathered) = all_flows(options, logs, directory)?;
+    Ok((filtered(query, options)?, gathered))
+}
+
+/// The flows that the options ask for, with their explanations, which `--where` may be about.
+pub(super) fn explained(
+    options: &Options,
+    policy: &Policy,
+    logs: &Logs,
+    directory: &Directory,
+) -> Result<(Query, Arc<Gathered>), Failure> {
+    let (query, gathered) = all_flows(options, logs, directory)?;
+    Ok((filtered(query.explained(policy)?, options)?, gathered))
+}
+
+fn all_flows(
+    options: &Options,
+    logs: &Logs,
+    directory: &Directory,
+) -> Result<(Query, Arc<Gathered>), Failure> {
     let ledger = ledger_file::load_all(&options.ledgers)?;
     let ledger = ledger.map(|ledger| Arc::new(Mutex::new(ledger)));
     let gathered = Arc::new(Gathered::new(options.policy, ledger));
@@ -281,7 +302,7 @@ pub(super) fn flows(
         Arc::clone(&gathered),
         directory.names.clone(),
     );
-    Ok((filtered(query, options)?, gathered))
+    Ok((query, gathered))
 }
 
 /// The rows that `--where` admits.

@@ -2,14 +2,17 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `options`, `help` | arguments, texts of `--help`, completions for shells |
+//! | `options`, `policy_options`, `help` | arguments, texts of `--help`, completions for shells |
 //! | `logs` | logs, ledgers and directories as several commands' options describe them |
 //! | `outages` | a directory that is asked again, for logs that are followed |
 //! | `parse`, `correlate`, `summary`, `follow`, `top`, `who`, `ledger`, `export`, `demo` | the commands |
+//! | `explain`, `coverage`, `snapshot` | the commands about security groups |
 //! | `progress`, `show` | progress on a terminal, small tables in the chosen format |
 
 mod correlate;
+mod coverage;
 pub mod demo;
+mod explain;
 mod export;
 mod follow;
 mod help;
@@ -18,8 +21,10 @@ mod logs;
 mod options;
 mod outages;
 mod parse;
+mod policy_options;
 mod progress;
 mod show;
+mod snapshot;
 mod summary;
 mod top;
 mod who;
@@ -124,7 +129,7 @@ fn run(args: Vec<OsString>, stop: &Stop, report: &mut Report) -> Result<(), Fail
         Asked::Run(options) => *options,
     };
     let monitor = Arc::new(Attended::new(stop.clone()));
-    let context = Context { monitor, report };
+    let mut context = Context { monitor, report };
     match command {
         Command::Parse => parse::run(options, context),
         Command::Correlate if options.follow => follow::run(&options, context),
@@ -136,6 +141,9 @@ fn run(args: Vec<OsString>, stop: &Stop, report: &mut Report) -> Result<(), Fail
         Command::LedgerMerge => ledger::merge(&options),
         Command::LedgerShow => ledger::show(&options),
         Command::Export => export::run(&options, context),
+        Command::Explain => explain::run(&options, context),
+        Command::Coverage => coverage::run(&options, &context),
+        Command::Snapshot => snapshot::run(&options, &mut context),
     }
 }
 

@@ -8,7 +8,9 @@ use asg_core::TimePolicy;
 use lexopt::Arg::{Long, Short, Value};
 use lexopt::ValueExt as _;
 
+use super::policy_options::PolicyOptions;
 use crate::answers::Measure;
+use crate::explain::is_snapshot;
 use crate::names::{self, is_saved_page};
 use crate::output::csv::Formulas;
 use crate::pipeline::Threads;
@@ -27,10 +29,13 @@ pub(crate) enum Command {
     LedgerMerge,
     LedgerShow,
     Export,
+    Explain,
+    Coverage,
+    Snapshot,
 }
 
 /// Their names, as they are written.
-pub(crate) const COMMANDS: [(&str, Command); 9] = [
+pub(crate) const COMMANDS: [(&str, Command); 12] = [
     ("parse", Command::Parse),
     ("correlate", Command::Correlate),
     ("demo", Command::Demo),
@@ -40,9 +45,15 @@ pub(crate) const COMMANDS: [(&str, Command); 9] = [
     ("ledger merge", Command::LedgerMerge),
     ("ledger show", Command::LedgerShow),
     ("export", Command::Export),
+    ("explain", Command::Explain),
+    ("coverage", Command::Coverage),
+    ("snapshot", Command::Snapshot),
 ];
 
-use Command::{Correlate, Demo, Export, LedgerBuild, LedgerMerge, LedgerShow, Parse, Top, Who};
+use Command::{
+    Correlate, Coverage, Demo, Explain, Export, LedgerBuild, LedgerMerge, LedgerShow, Parse,
+    Snapshot, Top, Who,
+};
 
 /// An option: its short name, whether a value follows, and the commands that have it.
 pub(crate) struct Opt {
@@ -61,18 +72,43 @@ const fn opt(
     Opt { name, short, takes_value, of }
 }
 
-const NAMED: &[Command] = &[Correlate, Who, Top];
+const NAMED: &[Command] = &[Correlate, Who, Top, Explain];
 /// Those that may ask a live Cloud Controller.
-const LIVE: &[Command] = &[Correlate, Who, Top, Export];
-const FILED: &[Command] =
-    &[Parse, Correlate, Demo, Top, LedgerBuild, LedgerMerge, LedgerShow, Export];
-const ALL: &[Command] =
-    &[Parse, Correlate, Demo, Who, Top, LedgerBuild, LedgerMerge, LedgerShow, Export];
+const LIVE: &[Command] = &[Correlate, Who, Top, Explain, Snapshot, Export];
+const FILED: &[Command] = &[
+    Parse,
+    Correlate,
+    Demo,
+    Top,
+    LedgerBuild,
+    LedgerMerge,
+    LedgerShow,
+    Export,
+    Explain,
+    Coverage,
+    Snapshot,
+];
+const ALL: &[Command] = &[
+    Parse,
+    Correlate,
+    Demo,
+    Who,
+    Top,
+    LedgerBuild,
+    LedgerMerge,
+    LedgerShow,
+    Export,
+    Explain,
+    Coverage,
+    Snapshot,
+];
+/// Commands that read security groups.
+const POLICY: &[Command] = &[Explain, Coverage];
 
-pub(crate) const OPTIONS: [Opt; 31] = [
-    opt("format", None, true, &[Parse, Correlate, Demo, Who, Top, LedgerShow]),
+pub(crate) const OPTIONS: [Opt; 42] = [
+    opt("format", None, true, &[Parse, Correlate, Demo, Who, Top, LedgerShow, Explain, Coverage]),
     opt("output", Some('o'), true, FILED),
-    opt("csv-safe", None, false, &[Parse, Correlate, Demo, Top, LedgerShow]),
+    opt("csv-safe", None, false, &[Parse, Correlate, Demo, Top, LedgerShow, Explain]),
     opt("no-color", None, false, ALL),
     opt("help", Some('h'), false, ALL),
     opt("cf", None, false, LIVE),
@@ -87,20 +123,31 @@ pub(crate) const OPTIONS: [Opt; 31] = [
     opt("cc-deadline", None, true, LIVE),
     opt("cc-budget", None, true, LIVE),
     opt("cc-export", None, true, NAMED),
-    opt("ledger", None, true, &[Correlate, Who, Top, LedgerBuild]),
-    opt("year", None, true, &[Parse, Correlate, Who, Top, LedgerBuild]),
-    opt("utc-offset", None, true, &[Parse, Correlate, Who, Top, LedgerBuild]),
-    opt("threads", None, true, &[Correlate, Demo]),
+    opt("ledger", None, true, &[Correlate, Who, Top, LedgerBuild, Explain]),
+    opt("year", None, true, &[Parse, Correlate, Who, Top, LedgerBuild, Explain]),
+    opt("utc-offset", None, true, &[Parse, Correlate, Who, Top, LedgerBuild, Explain]),
+    opt("threads", None, true, &[Correlate, Demo, Explain]),
     opt("follow", Some('f'), false, &[Correlate]),
     opt("hold", None, true, &[Correlate]),
     opt("names-wait", None, true, &[Correlate]),
     opt("by", None, true, &[Top]),
     opt("limit", Some('n'), true, &[Top]),
     opt("measure", None, true, &[Top]),
-    opt("where", None, true, &[Correlate, Demo, Top]),
+    opt("where", None, true, &[Correlate, Demo, Top, Explain]),
     opt("cell", None, true, &[Who]),
     opt("at", None, true, &[Who]),
     opt("address", None, true, &[Who]),
+    opt("groups", None, true, POLICY),
+    opt("settings", None, true, POLICY),
+    opt("profile", None, true, POLICY),
+    opt("group-order", None, true, POLICY),
+    opt("sync-tolerance", None, true, POLICY),
+    opt("taken-at", None, true, POLICY),
+    opt("space", None, true, POLICY),
+    opt("phase", None, true, POLICY),
+    opt("packet", None, true, &[Explain]),
+    opt("packets", None, true, &[Explain]),
+    opt("near", None, true, &[Explain]),
 ];
 
 /// How an output is written.
@@ -143,7 +190,8 @@ impl Format {
             Correlate | Demo => {
                 &[Self::Table, Self::Ndjson, Self::Csv, Self::Parquet, Self::Summary]
             }
-            Who => &[Self::Table, Self::Ndjson],
+            Who | Coverage => &[Self::Table, Self::Ndjson],
+            Command::Snapshot => &[Self::Ndjson],
             _ => &[Self::Table, Self::Ndjson, Self::Csv, Self::Parquet],
         }
     }
@@ -176,6 +224,7 @@ pub(crate) struct Options {
     pub(crate) cell: Option<String>,
     pub(crate) at: Option<asg_core::Timestamp>,
     pub(crate) address: Option<String>,
+    pub(crate) rules: PolicyOptions,
     /// Logs, or the other arguments of the command.
     pub(crate) rest: Vec<PathBuf>,
 }
@@ -215,17 +264,21 @@ impl Options {
             cell: None,
             at: None,
             address: None,
+            rules: PolicyOptions::default(),
             rest: Vec::new(),
         };
         let mut format = None;
         // Pages may follow `--cc-export`, and logs may follow the pages.
         let mut pages_follow = false;
+        let mut groups_follow = false;
         let mut parser = lexopt::Parser::from_args(args);
         loop {
             let end = list_end(&mut parser);
             let Some(arg) = parser.next()? else { break };
             // Only logs follow `--`.
-            let follows_page = std::mem::take(&mut pages_follow) && end != ListEnd::Here;
+            let is_list = end != ListEnd::Here;
+            let follows_page = std::mem::take(&mut pages_follow) && is_list;
+            let follows_groups = std::mem::take(&mut groups_follow) && is_list;
             let known = OPTIONS.iter().find(|known| match arg {
                 Long(name) => known.name == name,
                 Short(letter) => known.short == Some(letter),
@@ -238,6 +291,9 @@ impl Options {
                 if follows_page && (end == ListEnd::Later || is_saved_page(&path)) {
                     options.names.exports.push(path);
                     pages_follow = true;
+                } else if follows_groups && (end == ListEnd::Later || is_snapshot(&path)) {
+                    options.rules.sources.groups.push(path);
+                    groups_follow = true;
                 } else {
                     options.rest.push(path);
                 }
@@ -247,6 +303,7 @@ impl Options {
                 return Ok(Asked::Help);
             }
             pages_follow = known.name == "cc-export";
+            groups_follow = known.name == "groups";
             let value = if known.takes_value { parser.value()? } else { OsString::new() };
             if known.name == "format" {
                 format = Some(value.string()?);
@@ -318,7 +375,7 @@ impl Options {
                 self.at = Some(asg_core::Timestamp::parse(text.as_bytes()).map_err(|_| what())?);
             }
             "address" => self.address = Some(value.string()?),
-            _ => {}
+            other => self.rules.set(other, value)?,
         }
         Ok(())
     }
@@ -333,8 +390,10 @@ impl Options {
                     Failure::Usage(format!("--format is one of {}, and not `{name}`", names()))
                 })?
             }
-            // A ledger and an export have one format, however they are called.
-            (None, Some(ending)) if !matches!(command, LedgerBuild | LedgerMerge | Export) => {
+            // Ledgers, exports and snapshots have one format, whatever their names.
+            (None, Some(ending))
+                if !matches!(command, LedgerBuild | LedgerMerge | Export | Snapshot) =>
+            {
                 let ending = ending.to_string_lossy();
                 Format::of_ending(&ending).filter(|format| can.contains(format)).ok_or_else(|| {
                     let names = names();

@@ -14,9 +14,12 @@ use asg_core::{
     Timestamp, Verdict, escape_name,
 };
 
+use asg_core::policy::{Because, Blind, By, Explanation, NearMiss, Phase, RuleRef};
+
 use super::cells::Cells;
 use super::saved::SavedRow;
 use super::words::word;
+use crate::explain::Explained;
 
 /// One row: a packet, and its owner if the query has flows.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +51,8 @@ pub struct ReadRow<'r> {
     pub error: Option<&'r Error>,
     /// The packet with its owner; `None` for rows of packets.
     pub flow: Option<&'r Flow<'r, 'r>>,
+    /// Why it was allowed or denied; `None` if nobody asked.
+    pub explained: Option<&'r Explained>,
 }
 
 /// A value of a row.
@@ -134,6 +139,8 @@ pub enum In {
     Packets,
     /// Flows.
     Flows,
+    /// Flows that are explained.
+    Explained,
     /// Packets and flows, if it is asked for by name.
     OnRequest,
 }
@@ -304,6 +311,23 @@ columns! {
     prefix: Text required, Packets by_key, "The log prefix, as printed.", |row| row.packet.prefix;
     error: Text, Packets, "What is wrong with a damaged line.", |row| row.error.map(|e| Cow::Owned(e.reason()));
     error_offset: Int, Packets, "Where, in bytes from the start of the line.", |row| row.error.map(Error::offset);
+    phase: Text, Explained, "`running` or `staging`: what the container was for.", |row| row.explained.and_then(|it| it.phase).map(Phase::as_str);
+    governed: Text, Explained, "`asg`, `c2c`, `cell`, `deny_network`, `rate_limit` or `unknown`: which mechanism decided.", |row| row.explanation().map(|it| word(it.governed));
+    configured: Text, Explained, "`allowed` or `denied`: the verdict by Cloud Controller's words.", |row| row.explanation().and_then(|it| it.configured).map(word);
+    enforced: Text, Explained, "`allowed` or `denied`: the verdict that the profile predicts.", |row| row.explanation().and_then(|it| it.enforced).map(word);
+    agrees: Bool, Explained, "Whether the line agrees with the prediction.", |row| row.explanation().and_then(|it| it.agrees);
+    basis: Text, Explained, "`exact`, `either`, `earlier`, `later` or `none`: how well the rules of that time are known.", |row| row.explanation().map(|it| word(it.basis));
+    decided: Text, Explained, "`certain`, `by_order` or `undetermined`: how surely the decider is known.", |row| row.explanation().and_then(|it| it.decided).map(word);
+    by: Text, Explained, "`rule`, `any_of`, `default`, `deny_network` or `invalid`: what decided.", |row| row.by().map(By::word);
+    by_group: Text, Explained, "The GUID of the group whose rule decided, or may have.", |row| row.by_rule().map(|rule| Cow::Borrowed(&*rule.group));
+    by_rule: Int, Explained, "The place of that rule in its group, from 0.", |row| row.by_rule().map(|rule| rule.rule);
+    matches: Int, Explained, "How many rules match.", |row| row.explanation().map(|it| it.matches.len());
+    because: Text, Explained, "The codes of the reasons, with blanks between.", |row| row.explanation().map(|it| codes(&it.because, Because::as_str));
+    near_how: Text, Explained, "`bind`, `phase` or `widen`: the kind of the nearest change that would have allowed the packet.", |row| row.near().map(|near| word(near.how));
+    near_group: Text, Explained, "The GUID of the group to bind or to change.", |row| row.near().map(|near| Cow::Borrowed(&*near.group));
+    near_rule: Int, Explained, "The place of the rule in that group, from 0.", |row| row.near().map(|near| near.rule);
+    near_change: Text, Explained, "The change, in JSON.", |row| row.near().map(|near| Cow::Owned(near.change.to_json()));
+    blind: Text, Explained, "The codes of similar packets that leave no line, with blanks between.", |row| row.explanation().map(|it| codes(&it.blind, Blind::as_str));
     raw: Bytes required, OnRequest, "The line.", |row| row.raw;
 }
 
@@ -427,7 +451,29 @@ impl<'r> ReadRow<'r> {
             cf: flow.cf.as_ref(),
             error,
             flow: Some(flow),
+            explained: None,
         }
+    }
+
+    fn explanation(&self) -> Option<&'r Explanation> {
+        self.explained.map(|explained| &*explained.explanation)
+    }
+
+    fn by(&self) -> Option<&'r By> {
+        self.explanation()?.by.as_ref()
+    }
+
+    /// The rule that decided, or the first of those that may have.
+    fn by_rule(&self) -> Option<&'r RuleRef> {
+        match self.by()? {
+            By::Rule(rule) => Some(rule),
+            By::AnyOf(rules) => rules.first(),
+            By::Other(_) => None,
+        }
+    }
+
+    fn near(&self) -> Option<&'r NearMiss> {
+        self.explanation()?.near.first()
     }
 
     fn attribution(&self) -> Option<&'r Attribution<'r>> {
@@ -473,6 +519,11 @@ impl<'r> ReadRow<'r> {
         names.for_each(|name| text.extend([" ", name]));
         Some(Cow::Owned(text))
     }
+}
+
+fn codes<T: Copy>(codes: &[T], word: fn(T) -> &'static str) -> Cow<'static, str> {
+    let words: Vec<_> = codes.iter().map(|code| word(*code)).collect();
+    Cow::Owned(words.join(" "))
 }
 
 fn borrowed(text: Option<&String>) -> Option<Cow<'_, str>> {

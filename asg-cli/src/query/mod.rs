@@ -34,6 +34,7 @@ mod words;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use asg_core::policy::Policy;
 use asg_core::{TimePolicy, Timestamp};
 
 pub(crate) use self::cells::{Cells, push_dotted};
@@ -45,6 +46,7 @@ pub use self::saved::SavedRow;
 use self::saved::{Saved, SavedRows};
 use crate::answers::By;
 use crate::error::Error;
+use crate::explain::FlowFacts;
 use crate::flows::{Alone, Gathered, PieceRows, RowSink, RowWork};
 use crate::input::{Log, Source};
 use crate::lines::Readers;
@@ -80,6 +82,8 @@ enum From {
 struct Evidence {
     gathered: Arc<Gathered>,
     names: Option<Arc<dyn Names>>,
+    /// What explains the flows.
+    policy: Option<Policy>,
 }
 
 impl Query {
@@ -97,7 +101,42 @@ impl Query {
         gathered: Arc<Gathered>,
         names: Option<Arc<dyn Names>>,
     ) -> Self {
-        Self::new(readers, policy, From::Flows(Evidence { gathered, names }))
+        Self::new(readers, policy, From::Flows(Evidence { gathered, names, policy: None }))
+    }
+
+    /// The same flows, each with an explanation: columns from `phase` to `blind`.
+    ///
+    /// ```
+    /// use asg_cli::explain::PolicySources;
+    /// use asg_cli::query::{Given, Query};
+    ///
+    /// let groups = PolicySources { groups: vec!["data/groups.json".into()], ..Default::default() };
+    /// let flows = Query::flows_of(["data/foundation.log"]).explained(&groups.load()?.policy)?;
+    /// let denied = flows.filter("by", vec![Given::Text("default".into())])?;
+    /// let batches = denied.select(&["dst", "basis", "because"])?.batches();
+    /// let batches = batches.collect::<Result<Vec<_>, _>>()?;
+    /// assert_eq!(batches[0].num_rows(), 2);
+    /// # Ok::<(), asg_cli::error::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Usage`] if these are no flows, or come from a saved table.
+    pub fn explained(&self, policy: &Policy) -> Result<Self, Error> {
+        let From::Flows(evidence) = &self.from else {
+            return Err(Error::Usage("only flows that are read from logs can be explained"));
+        };
+        let from = From::Flows(Evidence { policy: Some(policy.clone()), ..evidence.clone() });
+        let mut query = Self { from, ..self.with(self.view.clone()) };
+        let added = COLUMNS.iter().filter(|column| column.of == In::Explained);
+        query.view.columns.extend(added);
+        Ok(query)
+    }
+
+    /// Whether rows have explanations that were just made.
+    #[must_use]
+    pub const fn is_explained(&self) -> bool {
+        matches!(&self.from, From::Flows(Evidence { policy: Some(_), .. }))
     }
 
     /// The packets of files. Time stamps without a year stay without a time.
@@ -221,9 +260,7 @@ impl Query {
     #[must_use]
     pub fn with_sources(&self, readers: Readers, names: Option<Arc<dyn Names>>) -> Self {
         let from = match &self.from {
-            From::Flows(Evidence { gathered, .. }) => {
-                From::Flows(Evidence { gathered: Arc::clone(gathered), names })
-            }
+            From::Flows(evidence) => From::Flows(Evidence { names, ..evidence.clone() }),
             from => from.clone(),
         };
         Self { readers, from, ..self.clone() }
@@ -254,7 +291,11 @@ impl Query {
     pub fn has(&self, column: &Column) -> bool {
         match &self.from {
             From::Saved(saved) => saved.has(column),
-            _ => column.of != In::Flows || self.has_flows(),
+            from => match column.of {
+                In::Packets | In::OnRequest => true,
+                In::Flows => self.has_flows(),
+                In::Explained => matches!(from, From::Flows(Evidence { policy: Some(_), .. })),
+            },
         }
     }
 
@@ -389,9 +430,14 @@ impl Query {
     fn pieces(&self) -> Result<Pieces, Error> {
         let view = self.view.clone();
         Ok(match &self.from {
-            From::Flows(Evidence { gathered, names }) => {
+            From::Flows(Evidence { gathered, names, policy }) => {
                 let ready = gathered.ready(&self.readers, names.as_ref())?;
-                Pieces::Read(PieceRows::flows(ready, view))
+                let facts = policy.as_ref().map(|policy| FlowFacts::new(&ready, policy));
+                let rows = PieceRows::flows(ready, view);
+                Pieces::Read(match policy.as_ref().zip(facts) {
+                    Some((policy, facts)) => rows.explained(policy, &Arc::new(facts)),
+                    None => rows,
+                })
             }
             From::Packets => Pieces::Read(PieceRows::packets(self.policy, view)),
             From::Saved(saved) => Pieces::Saved(saved.clone()),

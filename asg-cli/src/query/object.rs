@@ -5,6 +5,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::columns::{COLUMNS, Column, ReadRow, Row, Value};
 use super::saved::SavedRow;
+use crate::explain::explain_object;
 use crate::origins;
 
 /// Columns that are members of a packet under their own names.
@@ -62,9 +63,12 @@ impl Row<'_> {
 
 impl ReadRow<'_> {
     fn to_object(&self, policy: &TimePolicy) -> Json {
-        let object = match self.flow {
-            Some(flow) => serde_json::to_value(flow.to_output(origins::name)),
-            None => serde_json::to_value(self.record.to_output(self.origin.line, policy)),
+        let object = match (self.flow, self.explained) {
+            (Some(flow), Some(explained)) => {
+                serde_json::to_value(explain_object(flow, explained, None))
+            }
+            (Some(flow), None) => serde_json::to_value(flow.to_output(origins::name)),
+            (None, _) => serde_json::to_value(self.record.to_output(self.origin.line, policy)),
         };
         let mut object = object.unwrap_or_default();
         if let Json::Object(members) = &mut object {

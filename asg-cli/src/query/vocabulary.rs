@@ -3,6 +3,7 @@
 
 use std::ops::RangeInclusive;
 
+use asg_core::policy::{Basis, Decided, Governed, How, Outcome, Phase};
 use asg_core::{AppState, Certainty, Direction, Family, Plane, Proto, Reason, Subject, Verdict};
 
 use super::words::word;
@@ -47,6 +48,24 @@ pub(crate) fn words(column: &str) -> Option<Vec<&'static str>> {
         ]
         .map(word)
         .to_vec(),
+        "phase" => Phase::ALL.map(Phase::as_str).to_vec(),
+        "configured" | "enforced" => [Outcome::Allowed, Outcome::Denied].map(word).to_vec(),
+        "governed" => [
+            Governed::Asg,
+            Governed::C2c,
+            Governed::Cell,
+            Governed::DenyNetwork,
+            Governed::RateLimit,
+            Governed::Unknown,
+        ]
+        .map(word)
+        .to_vec(),
+        "basis" => [Basis::Exact, Basis::Either, Basis::Earlier, Basis::Later, Basis::None]
+            .map(word)
+            .to_vec(),
+        "decided" => [Decided::Certain, Decided::ByOrder, Decided::Undetermined].map(word).to_vec(),
+        "by" => vec!["rule", "any_of", "default", "deny_network", "invalid"],
+        "near_how" => [How::Bind, How::Phase, How::Widen].map(word).to_vec(),
         _ => return None,
     })
 }

@@ -4,9 +4,9 @@ use std::fmt;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
-use super::row::{Field, Times, instant, millis};
+use super::row::{Field, Flags, Times, instant, millis};
 use super::{Conflict, Ledger, known};
-use crate::evidence::Origin;
+use crate::evidence::{Origin, Workload};
 use crate::guid::{Guid, GuidPrefix, Handle, ProcessName};
 use crate::names::Names;
 use crate::time::{TimeRange, Timestamp};
@@ -54,6 +54,29 @@ impl<'l> Lifetime<'l> {
     #[must_use]
     pub fn process(self) -> Option<&'l ProcessName> {
         self.slot(Field::Process).map(|number| self.ledger.processes.get(number))
+    }
+
+    /// The kind of what runs in it; `None` if no line shows it, or lines contradict each other.
+    ///
+    /// ```
+    /// # use asg_core::{Evidence, Handle, Ledger, Moment, Origin, SourceId, Workload};
+    /// let mut ledger = Ledger::new();
+    /// let handle = Handle::parse("5a0b8c1d-6f0e-4b7a-9c3d-1e2f3a4b5c6d").unwrap();
+    /// let mut seen = Evidence::new(handle, Moment::Seen, Origin { source: SourceId(0), line: 1 });
+    /// seen.workload = Some(Workload::Staging);
+    /// ledger.add(seen);
+    /// assert_eq!(ledger.lifetimes().next().unwrap().workload(), Some(Workload::Staging));
+    /// ```
+    #[must_use]
+    pub fn workload(self) -> Option<Workload> {
+        let flags = self.ledger.rows[self.row as usize].flags;
+        let kinds = (self.process().is_some(), flags.has(Flags::TASK), flags.has(Flags::STAGING));
+        match kinds {
+            (true, false, false) => Some(Workload::App),
+            (false, true, false) => Some(Workload::Task),
+            (false, false, true) => Some(Workload::Staging),
+            _ => None,
+        }
     }
 
     /// Which instance of the process, from 0.

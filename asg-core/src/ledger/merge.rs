@@ -62,7 +62,7 @@ impl Ledger {
             let row = self.row_of(&lifetime.handle(), theirs.first);
             self.learn_times(row, lifetime.times());
             let flags = other.rows[from as usize].flags;
-            for flag in [Flags::GARBLED, Flags::CLEAR] {
+            for flag in [Flags::GARBLED, Flags::CLEAR, Flags::TASK, Flags::STAGING] {
                 if flags.has(flag) {
                     self.rows[row as usize].flags.set(flag, true);
                 }

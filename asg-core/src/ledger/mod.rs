@@ -34,7 +34,7 @@ use self::index::Heads;
 use self::intern::Interner;
 use self::row::{Field, Flags, NO_ORIGIN, NONE, Origins, Row, Times};
 use self::rows_by::RowsBy;
-use crate::evidence::{Evidence, NameKind, Origin, SourceId};
+use crate::evidence::{Evidence, NameKind, Origin, SourceId, Workload};
 use crate::guid::{Guid, GuidPrefix, Handle, ProcessName};
 use crate::time::Timestamp;
 
@@ -206,6 +206,12 @@ impl Ledger {
         }
         let shows_address = evidence.address.is_some() || evidence.address_v6.is_some();
         self.learn_times(row, Times::of(moment, time, shows_address, is_cells_own));
+        match evidence.workload {
+            Some(Workload::Task) => self.rows[row as usize].flags.set(Flags::TASK, true),
+            Some(Workload::Staging) => self.rows[row as usize].flags.set(Flags::STAGING, true),
+            // A process shows the same.
+            Some(Workload::App) | None => {}
+        }
         let process =
             evidence.process.as_ref().and_then(ProcessName::guid).map(|guid| guid.process);
         if let Some(process) = evidence.process {

@@ -51,7 +51,11 @@ impl Flags {
     pub(super) const GARBLED: u8 = 8;
     /// A line that does not contradict itself speaks of it.
     pub(super) const CLEAR: u8 = 16;
-    pub(super) const ALL: u8 = 31;
+    /// A line shows that a task runs in it.
+    pub(super) const TASK: u8 = 32;
+    /// A line shows that an app is staged in it.
+    pub(super) const STAGING: u8 = 64;
+    pub(super) const ALL: u8 = 127;
 
     pub(super) const fn has(self, flag: u8) -> bool {
         self.0 & flag != 0

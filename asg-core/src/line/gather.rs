@@ -302,8 +302,7 @@ mod tests {
     fn seen<'p>(pieces: impl IntoIterator<Item = &'p [u8]>) -> Vec<Seen> {
         let mut all = Vec::new();
         let mut lines = LogLines::new();
-        let mut keep =
-            |l: RawLine<'_>| all.push((l.number, l.offset, l.bytes.to_vec(), l.part_of));
+        let mut keep = |l: RawLine<'_>| all.push((l.number, l.offset, l.bytes.to_vec(), l.part_of));
         for piece in pieces {
             lines.push(piece, &mut keep);
         }
@@ -326,12 +325,8 @@ mod tests {
     #[test]
     fn a_document_is_one_line_and_its_parts() {
         let text = "log\n{\n  \"a\": [\n    1\n  ]\n}\nlog\n[\n  {}\n]\n";
-        let expected = [
-            ("log", 0),
-            ("{\n  \"a\": [\n    1\n  ]\n}", 4),
-            ("log", 0),
-            ("[\n  {}\n]", 2),
-        ];
+        let expected =
+            [("log", 0), ("{\n  \"a\": [\n    1\n  ]\n}", 4), ("log", 0), ("[\n  {}\n]", 2)];
         assert_eq!(documents(text), expected.map(|(text, n)| (text.to_owned(), n)));
         let windows = text.replace('\n', "\r\n");
         assert_eq!(documents(&windows), documents(text));
@@ -382,9 +377,28 @@ mod tests {
     /// Lines of documents and others, in any order.
     fn any_lines() -> impl Strategy<Value = String> {
         const LINES: &[&str] = &[
-            "{", "}", "[", "]", "  {", "  }", "  },", "  \"a\": 1", "  \"a\": 1,", "  \"a\": [",
-            "  1", "log", "[ 1.5] x", "{\"a\":", "{\"a\":1}", "", "  \"x", "\r", " ",
-            "{\n  \"a\": 1\n}", "[\n  1\n]", "{\n  \"a\": {\n  }\n}",
+            "{",
+            "}",
+            "[",
+            "]",
+            "  {",
+            "  }",
+            "  },",
+            "  \"a\": 1",
+            "  \"a\": 1,",
+            "  \"a\": [",
+            "  1",
+            "log",
+            "[ 1.5] x",
+            "{\"a\":",
+            "{\"a\":1}",
+            "",
+            "  \"x",
+            "\r",
+            " ",
+            "{\n  \"a\": 1\n}",
+            "[\n  1\n]",
+            "{\n  \"a\": {\n  }\n}",
         ];
         prop::collection::vec(prop::sample::select(LINES), 0..16)
             .prop_map(|lines| lines.iter().map(|line| format!("{line}\n")).collect())

@@ -163,7 +163,6 @@ impl Lines {
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -23,8 +23,24 @@ impl<'a> Extra<'a> {
 /// What tools put behind a line: quotes of CSV and JSON, line ends and tabs that are escaped, as rsyslog
 /// (`$EscapeControlCharactersOnReceive`) and JSON escape them, blanks of word processors.
 const MARKS: [&[u8]; 18] = [
-    b"\"", b"'", b"`", b",", b";", b"\t", b"\r", b"#011", b"#012", b"#015", b"#033[0m", b"\\n", b"\\r",
-    b"\\t", b"\\", b"\xc2\xa0", b"\xa0", b"\0",
+    b"\"",
+    b"'",
+    b"`",
+    b",",
+    b";",
+    b"\t",
+    b"\r",
+    b"#011",
+    b"#012",
+    b"#015",
+    b"#033[0m",
+    b"\\n",
+    b"\\r",
+    b"\\t",
+    b"\\",
+    b"\xc2\xa0",
+    b"\xa0",
+    b"\0",
 ];
 
 /// Divides a line from what such tools have put behind it.

@@ -19,10 +19,12 @@ pub(crate) fn writer(text: &[u8]) -> Option<&'static str> {
     if !(is_number(first) && is_number(words.next()?)) {
         return None;
     }
-    let (_chain, stamp, zone, action) = (words.next()?, words.next()?, words.next()?, words.next()?);
+    let (_chain, stamp, zone, action) =
+        (words.next()?, words.next()?, words.next()?, words.next()?);
     // `20/Jun/2022:13:09:25 +0200`
     let is_stamp = stamp.len() == 20 && [stamp[2], stamp[6], stamp[11]] == *b"//:";
-    let is_zone = matches!(zone, [b'+' | b'-', digits @ ..] if digits.len() == 4 && is_number(digits));
+    let is_zone =
+        matches!(zone, [b'+' | b'-', digits @ ..] if digits.len() == 4 && is_number(digits));
     (is_stamp && is_zone && action.ends_with(b":")).then_some("pve-firewall")
 }
 
@@ -33,7 +35,10 @@ mod tests {
     #[test]
     fn each_program_is_known_by_how_its_lines_begin() {
         for (text, expected) in [
-            ("0 1 PVEFW-HOST-IN 20/Jun/2022:13:09:25 +0200 REJECT: IN=vmbr0 MAC=", Some("pve-firewall")),
+            (
+                "0 1 PVEFW-HOST-IN 20/Jun/2022:13:09:25 +0200 REJECT: IN=vmbr0 MAC=",
+                Some("pve-firewall"),
+            ),
             ("0 6 PVEFW-HOST-IN 20/Jun/2022:13:09:25 +0200 policy DROP: IN=", None),
             ("PACKET: 2 d922bdcd IN=br0 OUT=eth0 MACSRC=2:42:ac:14:0:2", Some("xtables-monitor")),
             (" TRACE: 2 fc475095 raw:PREROUTING:rule:0x3:CONTINUE", Some("xtables-monitor")),

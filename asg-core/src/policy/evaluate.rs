@@ -124,6 +124,16 @@ pub enum By {
 }
 
 impl By {
+    /// The kind of decider: `rule`, `any_of`, `default`, `deny_network` or `invalid`.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Rule(_) => "rule",
+            Self::AnyOf(_) => "any_of",
+            Self::Other(word) => word,
+        }
+    }
+
     /// Writes it into an object as `by` or `by_any_of`.
     pub(super) fn write<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
         match self {

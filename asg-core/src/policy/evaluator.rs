@@ -224,7 +224,7 @@ impl Sets {
 
 /// Evaluates packets as of the last snapshot, with the foundation's settings.
 ///
-/// It keeps what it has found out, so it is quicker the more packets are alike. Its memory is bounded.
+/// It caches its results, so it is faster the more packets are alike. Its memory is bounded.
 ///
 /// ```
 /// use asg_core::policy::{Phase, Policy, Probe, Settings, Snapshot, Verdict};
@@ -240,8 +240,8 @@ impl Sets {
 /// # Ok::<(), asg_core::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct Evaluator<'a> {
-    policy: &'a Policy,
+pub struct Evaluator {
+    policy: Policy,
     sets: Sets,
     snapshot: u32,
     kept: HashMap<(Option<u32>, Phase, Probe), Arc<Evaluation>>,
@@ -250,14 +250,14 @@ pub struct Evaluator<'a> {
 impl Policy {
     /// What evaluates packets as of the last snapshot; `None` if there is no snapshot.
     #[must_use]
-    pub fn evaluator(&self) -> Option<Evaluator<'_>> {
+    pub fn evaluator(&self) -> Option<Evaluator> {
         let last = self.listings.all().len().checked_sub(1)?;
         let (sets, kept) = (Sets::default(), HashMap::new());
-        Some(Evaluator { policy: self, sets, snapshot: last as u32, kept })
+        Some(Evaluator { policy: self.clone(), sets, snapshot: last as u32, kept })
     }
 }
 
-impl Evaluator<'_> {
+impl Evaluator {
     /// Judges a packet that belongs to no connection yet.
     ///
     /// Of an unknown space only the global groups are known, and nothing is certain.
@@ -285,9 +285,9 @@ impl Evaluator<'_> {
         if let Some(governed) = Governed::beside_groups(settings, probe) {
             return Evaluation::not_asked(governed);
         }
-        let set = self.sets.set(self.policy, place, space);
+        let set = self.sets.set(&self.policy, place, space);
         let answered = self.sets.answer(set, probe);
-        let near = self.sets.near(self.policy, place, space, probe);
+        let near = self.sets.near(&self.policy, place, space, probe);
         let mut because = Vec::new();
         if space.is_none() {
             because.push(Because::SpaceUnknown);

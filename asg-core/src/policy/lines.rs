@@ -38,23 +38,10 @@ enum Protocol {
 
 impl Protocol {
     fn number(&self) -> Option<u8> {
-        let name = match self {
-            Self::Number(number) => return Some(*number),
-            Self::Name(name) => name,
-        };
-        Some(match name.to_ascii_lowercase().as_str() {
-            "icmp" => 1,
-            "igmp" => 2,
-            "tcp" => 6,
-            "udp" => 17,
-            "gre" => 47,
-            "esp" => 50,
-            "ah" => 51,
-            "icmpv6" => 58,
-            "sctp" => 132,
-            "udplite" => 136,
-            other => other.parse().ok()?,
-        })
+        match self {
+            Self::Number(number) => Some(*number),
+            Self::Name(name) => ProbeTraffic::protocol_number(name),
+        }
     }
 }
 
@@ -114,7 +101,7 @@ impl Serialize for Line<'_> {
     }
 }
 
-impl Evaluator<'_> {
+impl Evaluator {
     /// Answers one line of JSON with one line of JSON, with at most `near` near misses.
     ///
     /// The question is `{"id":…,"space":GUID,"phase":"running","proto":"tcp","dst":"10.0.11.7","dpt":443}`. `id` can be

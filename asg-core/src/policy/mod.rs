@@ -102,31 +102,66 @@ pub use settings::{
 pub use snapshot::Snapshot;
 pub use stored::StoredRule;
 
+use std::sync::Arc;
+
 use listing::Listings;
+
+use crate::time::Timestamp;
 
 /// Snapshots of the security groups of a foundation, and the settings of its cells.
 ///
-/// It can be shared between threads. See [the module](self) for an example.
-#[derive(Debug)]
+/// A clone is cheap and shares everything. See [the module](self) for an example.
+#[derive(Debug, Clone)]
 pub struct Policy {
-    listings: Listings,
+    listings: Arc<Listings>,
 }
 
 impl Policy {
     /// Puts snapshots in the order of their times; those of one instant are parts of one listing.
     #[must_use]
     pub fn new(snapshots: Vec<Snapshot>, settings: CellSettings) -> Self {
-        Self { listings: Listings::new(snapshots, settings) }
+        Self { listings: Arc::new(Listings::new(snapshots, settings)) }
+    }
+
+    fn listings(&self) -> &Listings {
+        &self.listings
     }
 
     /// The snapshots, the earliest first.
-    pub fn snapshots(&self) -> impl ExactSizeIterator<Item = &Snapshot> {
+    pub fn snapshots(&self) -> impl DoubleEndedIterator<Item = &Snapshot> + ExactSizeIterator {
         self.listings.all().iter().map(|listing| &*listing.snapshot)
+    }
+
+    /// The group with this GUID, as of the snapshot that was taken then, or else of the latest that
+    /// has it.
+    ///
+    /// ```
+    /// use asg_core::policy::{Policy, Settings, Snapshot};
+    ///
+    /// let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[
+    ///     {"guid":"g-1","name":"db","rules":[]}]}"#;
+    /// let policy = Policy::new(Snapshot::read(page, None)?, Settings::default().into());
+    /// assert_eq!(policy.group("g-1", None).unwrap().name, "db");
+    /// assert!(policy.group("g-2", None).is_none());
+    /// # Ok::<(), asg_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn group(&self, guid: &str, taken_at: Option<Timestamp>) -> Option<&SecurityGroup> {
+        let of = |listing: &'_ listing::Listing| listing.place(guid);
+        let all = self.listings.all();
+        let exact = taken_at.and_then(|at| {
+            let n = all.binary_search_by_key(&at, |listing| listing.snapshot.taken_at).ok()?;
+            Some((n, of(&all[n])?))
+        });
+        let latest =
+            || all.iter().enumerate().rev().find_map(|(n, listing)| Some((n, of(listing)?)));
+        let (n, place) = exact.or_else(latest)?;
+        Some(&all[n].snapshot.groups[place])
     }
 
     /// The settings of the cells.
     #[must_use]
-    pub const fn settings(&self) -> &CellSettings {
+    pub fn settings(&self) -> &CellSettings {
         self.listings.settings()
     }
 

@@ -2,6 +2,9 @@
 
 use std::net::IpAddr;
 
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
 /// A packet on its way out of a container: what rules can ask of it.
 ///
 /// ```
@@ -43,6 +46,46 @@ pub enum ProbeTraffic {
     },
     /// Any other protocol, by its number.
     Other(u8),
+}
+
+/// The protocols that have a name, as the kernel prints it.
+const PROTOCOLS: [(&str, u8); 10] = [
+    ("ICMP", 1),
+    ("IGMP", 2),
+    ("TCP", 6),
+    ("UDP", 17),
+    ("GRE", 47),
+    ("ESP", 50),
+    ("AH", 51),
+    ("ICMPv6", 58),
+    ("SCTP", 132),
+    ("UDPLITE", 136),
+];
+
+impl ProbeTraffic {
+    /// The number of a protocol by its name, in capitals or not, or by the number itself.
+    ///
+    /// ```
+    /// use asg_core::policy::ProbeTraffic;
+    /// let number = ProbeTraffic::protocol_number;
+    /// assert_eq!((number("sctp"), number("6"), number("any")), (Some(132), Some(6), None));
+    /// ```
+    #[must_use]
+    pub fn protocol_number(name: &str) -> Option<u8> {
+        let known = PROTOCOLS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        known.map(|(_, number)| *number).or_else(|| name.parse().ok())
+    }
+
+    /// The number of the protocol.
+    #[must_use]
+    pub const fn protocol(self) -> u8 {
+        match self {
+            Self::Tcp { .. } => 6,
+            Self::Udp { .. } => 17,
+            Self::Icmp { .. } => 1,
+            Self::Other(number) => number,
+        }
+    }
 }
 
 /// What a TCP packet is to a kernel that knows no connection of it.
@@ -143,5 +186,29 @@ impl Probe {
             ProbeTraffic::Icmp { icmp_type, code } => u16::from_be_bytes([icmp_type, code]),
             ProbeTraffic::Other(_) => 0,
         }
+    }
+}
+
+/// `{"proto":"TCP","dst":"10.0.11.7","dpt":443}`; ICMP has `icmp_type` and `icmp_code`.
+impl Serialize for Probe {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        let number = self.traffic.protocol();
+        match PROTOCOLS.iter().find(|(_, known)| *known == number) {
+            Some((name, _)) => map.serialize_entry("proto", name)?,
+            None => map.serialize_entry("proto", &number.to_string())?,
+        }
+        map.serialize_entry("dst", &self.destination)?;
+        match self.traffic {
+            ProbeTraffic::Tcp { port, .. } | ProbeTraffic::Udp { port } => {
+                map.serialize_entry("dpt", &port)?;
+            }
+            ProbeTraffic::Icmp { icmp_type, code } => {
+                map.serialize_entry("icmp_type", &icmp_type)?;
+                map.serialize_entry("icmp_code", &code)?;
+            }
+            ProbeTraffic::Other(_) => {}
+        }
+        map.end()
     }
 }

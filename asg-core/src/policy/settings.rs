@@ -252,8 +252,8 @@ impl CellSettings {
         cell.and_then(|cell| self.cells.get(cell)).unwrap_or(&self.foundation)
     }
 
-    /// Every settings there are, the foundation's first.
-    pub(super) fn all(&self) -> impl Iterator<Item = &Settings> {
+    /// All settings, the foundation's first.
+    pub fn all(&self) -> impl Iterator<Item = &Settings> {
         std::iter::once(&self.foundation).chain(self.cells.values())
     }
 

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use serde::Deserialize;
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::group::{SecurityGroup, time};
 use super::input;
@@ -121,6 +122,30 @@ impl Snapshot {
 
     fn count(&mut self) {
         self.complete &= self.total.is_none_or(|total| self.groups.len() as u64 >= total);
+    }
+}
+
+/// `{"taken_at":…,"complete":…,"resources":[…]}`, which [`Snapshot::read`] reads.
+///
+/// An assumption that it is complete is left out.
+///
+/// ```
+/// use asg_core::policy::Snapshot;
+///
+/// let text = r#"{"taken_at":"2026-03-01T12:00:00Z","complete":false,"resources":[]}"#;
+/// let read = Snapshot::read(text.as_bytes(), None)?;
+/// assert_eq!(serde_json::to_string(&read[0]).unwrap(), text);
+/// # Ok::<(), asg_core::Error>(())
+/// ```
+impl Serialize for Snapshot {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("taken_at", &self.taken_at)?;
+        if !(self.assumed && self.complete) {
+            map.serialize_entry("complete", &self.complete)?;
+        }
+        map.serialize_entry("resources", &self.groups)?;
+        map.end()
     }
 }
 

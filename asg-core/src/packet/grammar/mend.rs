@@ -80,11 +80,8 @@ const V4_ONLY: [&str; 4] = ["TOS=", "PREC=", "TTL=", "ID="];
 const V6_ONLY: [&str; 3] = ["TC=", "HOPLIMIT=", "FLOWLBL="];
 
 /// Those behind the packet.
-const OWNER: [(&str, Place, &str); 3] = [
-    ("UID=", Place::Uid, "uid"),
-    ("GID=", Place::Gid, "gid"),
-    ("MARK=", Place::Mark, "mark"),
-];
+const OWNER: [(&str, Place, &str); 3] =
+    [("UID=", Place::Uid, "uid"), ("GID=", Place::Gid, "gid"), ("MARK=", Place::Mark, "mark")];
 
 /// A word that begins a field.
 #[derive(Debug, Clone, Copy)]
@@ -268,8 +265,7 @@ fn is_rest_of_field(word: &[u8]) -> bool {
 }
 
 /// Other fields that a packet line may begin with when its front is lost. From there no field can be told for certain.
-const OTHERS: [&str; 7] =
-    ["TYPE=", "CODE=", "PARAMETER=", "GATEWAY=", "MTU=", "SPI=0x", "MACDST="];
+const OTHERS: [&str; 7] = ["TYPE=", "CODE=", "PARAMETER=", "GATEWAY=", "MTU=", "SPI=0x", "MACDST="];
 
 fn is_field(i: &[u8], p: &Packet<'_>) -> bool {
     Known::at(i, p).is_some() || OTHERS.iter().any(|key| i.starts_with(key.as_bytes()))
@@ -286,7 +282,8 @@ fn next(text: &[u8], p: &Packet<'_>, stop: Fail, floor: usize) -> Option<Next> {
     let word = memchr::memrchr(b' ', &text[..at]).map_or(0, |blank| blank + 1);
     let here = Known::at(&text[word..], p);
     // In a quoted packet a field is not the logged one's.
-    let is_owners = stop.is_behind_the_line() || here.is_some_and(|known| known.place >= Place::Uid);
+    let is_owners =
+        stop.is_behind_the_line() || here.is_some_and(|known| known.place >= Place::Uid);
     if p.ip.nested.is_some() && !is_owners {
         return None;
     }
@@ -339,10 +336,7 @@ fn next(text: &[u8], p: &Packet<'_>, stop: Fail, floor: usize) -> Option<Next> {
 
 /// True if a field can be the last of a line.
 const fn may_be_last(place: Place) -> bool {
-    matches!(
-        place,
-        Place::Proto | Place::Seq | Place::Urgp | Place::Uid | Place::Gid | Place::Mark
-    )
+    matches!(place, Place::Proto | Place::Seq | Place::Urgp | Place::Uid | Place::Gid | Place::Mark)
 }
 
 /// True if the field that stands here can be read.
@@ -373,7 +367,14 @@ fn value_len(i: &[u8]) -> usize {
 
 /// What people write in the place of a value.
 const WORDS: [&str; 9] = [
-    "redacted", "removed", "masked", "hidden", "anonymized", "anonymised", "omitted", "private",
+    "redacted",
+    "removed",
+    "masked",
+    "hidden",
+    "anonymized",
+    "anonymised",
+    "omitted",
+    "private",
     "scrubbed",
 ];
 

@@ -20,8 +20,8 @@ use std::num::NonZeroU32;
 use nom::Parser;
 use nom::combinator::opt;
 
-use self::token::{Fail, Step, dec, hex_any, key, last, not_zero};
 pub(super) use self::mend::{headless, mended};
+use self::token::{Fail, Step, dec, hex_any, key, last, not_zero};
 use super::anchor::Anchor;
 use super::fields::{Family, Format, Packet};
 use crate::error::Error;

@@ -61,7 +61,8 @@ fn a_line_takes_one_line_end() {
 
 #[test]
 fn a_masked_value_costs_itself_only() {
-    let v4 = |tail: &str| format!("x IN=a OUT=b MAC={MAC}:08:00 {}{tail}", &V4["IN=a OUT=b ".len()..]);
+    let v4 =
+        |tail: &str| format!("x IN=a OUT=b MAC={MAC}:08:00 {}{tail}", &V4["IN=a OUT=b ".len()..]);
     let line = v4(TCP);
     for (what, masks, names) in [
         ("an address", &[("SRC=192.0.2.1", "SRC=x.x.x.x")][..], &["src"][..]),
@@ -103,8 +104,13 @@ fn a_spoilt_word_costs_itself_only_where_the_rest_proves_it() {
         ("a class", "TOS=0x00", "TOS=0xzz", &["tos"], "expected a hexadecimal number"),
         ("lost words", "TOS=0x00 PREC=0x00 ", "", &["tos", "prec"], "expected `TOS=0x`"),
         ("a word too many", "DPT=80 ", "DPT=80 ?? ", &[], "expected `WINDOW=`"),
-        ("a number for a name", "PROTO=TCP", "PROTO=6", &["proto", "proto_num", "ce", "mf", "frag_offset"],
-            "expected the protocol's name, or another number"),
+        (
+            "a number for a name",
+            "PROTO=TCP",
+            "PROTO=6",
+            &["proto", "proto_num", "ce", "mf", "frag_offset"],
+            "expected the protocol's name, or another number",
+        ),
     ] {
         let changed = line.replacen(from, to, 1);
         let (fields, stop) = read(&changed);
@@ -112,7 +118,10 @@ fn a_spoilt_word_costs_itself_only_where_the_rest_proves_it() {
         assert_eq!(stop.unwrap().split_once(": ").unwrap().1, error, "{what}: {changed}");
     }
     for (what, changed) in [
-        ("two lines", format!("{V4}PROTO=TCP SPT=12May  5 20:46:45 gw x SRC=192.0.2.9 DPT=81 LEN=8 ")),
+        (
+            "two lines",
+            format!("{V4}PROTO=TCP SPT=12May  5 20:46:45 gw x SRC=192.0.2.9 DPT=81 LEN=8 "),
+        ),
         ("two fields", line.replacen("SPT=42630 ", "SPT=42DPT=81 ", 1)),
         ("much is lost", line.replacen(&V4[11..], "", 1)),
     ] {
@@ -170,7 +179,11 @@ fn check_cuts(line: &[u8], whole: &Value, called_whole: &mut usize) -> usize {
             continue;
         }
         *called_whole += 1;
-        assert!(may_end(cut, &line[end..], &packet), "{text}|{}", String::from_utf8_lossy(&line[end..]));
+        assert!(
+            may_end(cut, &line[end..], &packet),
+            "{text}|{}",
+            String::from_utf8_lossy(&line[end..])
+        );
     }
     line.len()
 }
@@ -180,7 +193,15 @@ fn may_end(cut: &[u8], rest: &[u8], packet: &Packet<'_>) -> bool {
     let is_in_value = !cut.ends_with(b" ") && !rest.starts_with(b" ");
     let next = rest.strip_prefix(b" ").unwrap_or(rest);
     let goes_on_optionally = [
-        &b"UID="[..], b"GID=", b"MARK=", b"OPT (", b"TRUNCATED", b"INCOMPLETE", b" INCOMPLETE", b"PHYS", b"MAC",
+        &b"UID="[..],
+        b"GID=",
+        b"MARK=",
+        b"OPT (",
+        b"TRUNCATED",
+        b"INCOMPLETE",
+        b" INCOMPLETE",
+        b"PHYS",
+        b"MAC",
     ]
     .iter()
     .any(|key| next.starts_with(key));
@@ -223,7 +244,10 @@ fn a_line_that_ends_where_the_kernel_goes_on_is_cut() {
         (format!("{V4}PROTO=17"), "the protocol's name, or another number"),
     ] {
         let stop = read(&line).1.expect(&line);
-        assert!(stop.ends_with(&format!("the text ends where {expected} was expected")), "{line}: {stop}");
+        assert!(
+            stop.ends_with(&format!("the text ends where {expected} was expected")),
+            "{line}: {stop}"
+        );
     }
 }
 

@@ -1,0 +1,247 @@
+//! Explanations as JSON Lines: one object for each flow.
+//!
+//! Flows of one container share their app, and alike packets share their explanation. The writer
+//! keeps the text of both, and puts the rest between.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use asg_core::policy::{ExplainOutput, Explanation, Phase, Probe, ProbeTraffic};
+use asg_core::{AppState, Certainty, Entity, Flow, SourceId};
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
+
+use super::Explained;
+use crate::origins;
+use crate::output::clock::TimeText;
+use crate::output::ndjson::{json, push_number};
+use crate::query::push_dotted;
+
+/// The cache of texts is emptied when it holds more than this.
+const MOST_TEXTS: usize = 1 << 16;
+
+/// Writes explanations of flows into a buffer, for one thread.
+///
+/// See [the module](super) for an example.
+#[derive(Debug, Default)]
+pub struct ExplainWriter {
+    near: Option<usize>,
+    out: Vec<u8>,
+    times: TimeText,
+    sources: HashMap<SourceId, Box<[u8]>>,
+    /// By the keys of flows: the text from `app` to `phase`.
+    owners: Vec<Option<Box<[u8]>>>,
+    /// By the addresses of explanations, which they keep alive: the text from `governed` on.
+    answers: HashMap<usize, (Arc<Explanation>, Box<[u8]>)>,
+}
+
+impl ExplainWriter {
+    /// Creates a writer that shows at most `near` near misses.
+    #[must_use]
+    pub fn new(near: Option<usize>) -> Self {
+        Self { near, ..Self::default() }
+    }
+
+    /// Writes a flow's explanation, with a line feed: the text of [`explain_object`].
+    pub fn add(&mut self, flow: &Flow<'_, '_>, explained: &Explained) {
+        let Explained { explanation, phase, probe } = explained;
+        let out = &mut self.out;
+        out.extend_from_slice(b"{\"kind\":\"explain\",\"source\":");
+        let source = flow.origin.source;
+        let name = self.sources.entry(source).or_insert_with(|| json(&origins::name(source)));
+        out.extend_from_slice(name);
+        out.extend_from_slice(b",\"line\":");
+        push_number(out, flow.origin.line);
+        if let Some(time) = flow.time {
+            out.extend_from_slice(b",\"time\":\"");
+            self.times.push(out, time);
+            out.push(b'"');
+        }
+        self.push_owner(flow, *phase);
+        let out = &mut self.out;
+        if let Some(probe) = probe {
+            push_packet(out, probe);
+        }
+        if self.answers.len() > MOST_TEXTS {
+            self.answers.clear();
+        }
+        let near = self.near;
+        let number = Arc::as_ptr(explanation).addr();
+        let (_, text) = self
+            .answers
+            .entry(number)
+            .or_insert_with(|| (Arc::clone(explanation), members(&Answer(explanation, near))));
+        out.extend_from_slice(text);
+        out.extend_from_slice(b"}\n");
+    }
+
+    /// Hands over what was written since the last time.
+    pub fn take(&mut self) -> Vec<u8> {
+        let room = self.out.len() + self.out.len() / 8;
+        std::mem::replace(&mut self.out, Vec::with_capacity(room))
+    }
+
+    fn push_owner(&mut self, flow: &Flow<'_, '_>, phase: Option<Phase>) {
+        let Some(key) = flow.key().map(asg_core::FlowKey::index) else {
+            self.out.extend_from_slice(&owner(flow, phase));
+            return;
+        };
+        if self.owners.len() <= key {
+            self.owners.resize_with(key + 1, || None);
+        }
+        let text = self.owners[key].get_or_insert_with(|| owner(flow, phase));
+        self.out.extend_from_slice(text);
+    }
+}
+
+/// The explanation of a flow as an object of the output contract, with at most `near` near misses.
+pub fn explain_object<'f>(
+    flow: &'f Flow<'_, '_>,
+    explained: &'f Explained,
+    near: Option<usize>,
+) -> impl Serialize + use<'f> {
+    ExplainOutput {
+        source: Some(origins::name(flow.origin.source)),
+        line: Some(flow.origin.line),
+        time: flow.time,
+        app: App::of(flow),
+        space: space(flow),
+        phase: explained.phase,
+        probe: explained.probe,
+        explanation: &explained.explanation,
+        near,
+    }
+}
+
+/// The app of a flow, and how surely it is the sender.
+#[derive(Serialize)]
+struct App<'f> {
+    guid: &'f str,
+    name: Option<&'f str>,
+    state: AppState,
+    certainty: Certainty,
+}
+
+impl<'f> App<'f> {
+    fn of(flow: &'f Flow<'_, '_>) -> Option<Self> {
+        let identity = flow.identity?;
+        let app = identity.app.as_ref()?;
+        let certainty = flow.attribution.certainty;
+        Some(Self { guid: &app.guid, name: app.name.as_deref(), state: identity.state, certainty })
+    }
+}
+
+fn space<'f>(flow: &'f Flow<'_, '_>) -> Option<&'f Entity> {
+    flow.identity?.space.as_ref()
+}
+
+/// `,"app":…,"space":…,"phase":…`, as far as they are known.
+fn owner(flow: &Flow<'_, '_>, phase: Option<Phase>) -> Box<[u8]> {
+    #[derive(Serialize)]
+    struct Owner<'f> {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        app: Option<App<'f>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        space: Option<&'f Entity>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        phase: Option<Phase>,
+    }
+    members(&Owner { app: App::of(flow), space: space(flow), phase })
+}
+
+/// The members of an explanation from `governed` on.
+struct Answer<'e>(&'e Explanation, Option<usize>);
+
+impl Serialize for Answer<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        self.0.write(self.1, &mut map)?;
+        map.end()
+    }
+}
+
+/// `,"packet":{…}`
+fn push_packet(out: &mut Vec<u8>, probe: &Probe) {
+    out.extend_from_slice(b",\"packet\":");
+    let (IpAddr::V4(ip), ProbeTraffic::Tcp { port, .. } | ProbeTraffic::Udp { port }) =
+        (probe.destination, probe.traffic)
+    else {
+        return out.extend_from_slice(&json(probe));
+    };
+    let is_tcp = matches!(probe.traffic, ProbeTraffic::Tcp { .. });
+    out.extend_from_slice(if is_tcp { b"{\"proto\":\"TCP\"" } else { b"{\"proto\":\"UDP\"" });
+    out.extend_from_slice(b",\"dst\":\"");
+    push_dotted(out, ip.octets());
+    out.extend_from_slice(b"\",\"dpt\":");
+    push_number(out, u64::from(port));
+    out.push(b'}');
+}
+
+/// The members of an object, with a comma before each.
+fn members(object: &impl Serialize) -> Box<[u8]> {
+    match &*json(object) {
+        [b'{', b'}'] => Box::default(),
+        [b'{', inside @ .., b'}'] => [b",", inside].concat().into(),
+        _ => Box::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use asg_core::policy::{CellSettings, Policy, Snapshot};
+    use asg_core::{Gathering, Line, Origin};
+
+    use super::super::{FlowExplainer, FlowFacts};
+    use super::*;
+
+    const GROUPS: &[u8] =
+        br#"{"taken_at":"2024-05-06T00:00:00Z","complete":true,"resources":[{"guid":"g",
+        "rules":[{"protocol":"tcp","destination":"10.0.0.0/8","ports":"1-9000","log":true}],
+        "globally_enabled":{"running":true,"staging":true}}]}"#;
+
+    #[test]
+    fn the_cached_text_is_that_of_the_contract() {
+        let packets = include_str!("../../../asg-core/fixtures/kernel/packets.jsonl").lines();
+        let line = |row: &str| {
+            let row: serde_json::Value = serde_json::from_str(row).unwrap();
+            row["line"].as_str().unwrap().to_owned()
+        };
+        let packets: Vec<String> = packets.map(line).collect();
+        let packets = packets.join("\n");
+        let logs = [
+            include_bytes!("../../data/article.log").as_slice(),
+            include_bytes!("../../data/foundation.log"),
+            packets.as_bytes(),
+        ];
+        let policy = Policy::new(Snapshot::read(GROUPS, None).unwrap(), CellSettings::default());
+        for log in logs {
+            let lines: Vec<&[u8]> = log.split(|b| *b == b'\n').collect();
+            let at = |line| Origin { source: SourceId(0), line };
+            let mut gathering = Gathering::new();
+            for (n, line) in (1..).zip(&lines) {
+                gathering.read(at(n), line);
+            }
+            let found = gathering.finish(|_| Ok::<(), std::convert::Infallible>(())).unwrap();
+            let correlation = found.correlate();
+            let facts = Arc::new(FlowFacts::new(&correlation, &policy));
+            let mut explainer = FlowExplainer::new(&policy, facts);
+            let mut writer = ExplainWriter::new(Some(1));
+            let mut reader = correlation.reader();
+            let mut flows = 0;
+            for (n, text) in (1..).zip(&lines) {
+                let line = Line::new(text);
+                let Some(flow) = reader.flow(at(n), &line) else { continue };
+                flows += 1;
+                let explained = explainer.explain(&flow);
+                let object = explain_object(&flow, &explained, Some(1));
+                let expected = serde_json::to_string(&object).unwrap() + "\n";
+                for _ in 0..2 {
+                    writer.add(&flow, &explained);
+                    assert_eq!(String::from_utf8(writer.take()).unwrap(), expected);
+                }
+            }
+            assert!(flows > 1, "{flows}");
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! The packets like this one that cannot leave a line.
+
+use std::collections::BTreeSet;
+
+use super::{Explanation, Key, Outcome};
+use crate::policy::because::{Blind, Governed};
+use crate::policy::probe::{Probe, ProbeTraffic};
+use crate::policy::settings::{Profile, Settings};
+
+/// The codes for an explanation, together with those that it has already.
+pub(super) fn blind(key: &Key, settings: &Settings, explanation: &Explanation) -> Vec<Blind> {
+    let mut found: BTreeSet<Blind> = explanation.blind.iter().copied().collect();
+    let outcome = explanation.observed.or(explanation.enforced);
+    let is_guardian = settings.profile == Profile::Guardian;
+    match (explanation.governed, outcome) {
+        (Governed::C2c, _) => {
+            found.insert(Blind::C2cUnlogged);
+        }
+        (Governed::Cell, _) => {
+            found.insert(Blind::HostTraffic);
+        }
+        (Governed::DenyNetwork, _) => {
+            found.insert(Blind::DenyNetwork);
+        }
+        (Governed::Asg, Some(Outcome::Allowed)) => {
+            found.insert(Blind::Established);
+            if matches!(key.probe, Some(Probe { traffic: ProbeTraffic::Udp { .. }, .. })) {
+                found.insert(Blind::UdpReplied);
+                if !is_guardian {
+                    found.insert(Blind::UdpRate);
+                }
+            }
+        }
+        (Governed::Asg, Some(Outcome::Denied)) if is_guardian => {
+            found.insert(Blind::GuardianDeny);
+        }
+        (Governed::Asg, Some(Outcome::Denied)) => {
+            found.insert(Blind::DenyRate);
+            if settings.iptables_logging == Some(false) {
+                found.insert(Blind::DenyLoggingOff);
+            }
+        }
+        (Governed::RateLimit, _) => {
+            found.insert(Blind::DenyRate);
+        }
+        (Governed::Asg | Governed::Unknown, _) => {}
+    }
+    if key.probe.is_some_and(|probe| probe.is_invalid()) && !is_guardian {
+        found.insert(Blind::TcpInvalid);
+    }
+    if key.is_early {
+        found.insert(Blind::BeforeChain);
+    }
+    if key.lines_lost {
+        found.insert(Blind::LinesLost);
+    }
+    found.into_iter().collect()
+}

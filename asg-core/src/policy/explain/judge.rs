@@ -1,0 +1,293 @@
+//! Names the rule that decided about a packet, as surely as the snapshots allow.
+
+use std::collections::BTreeSet;
+
+use super::chain::{Held, Rules};
+use super::claims::claim;
+use super::explanation::{Explanation, UsedSnapshot};
+use super::{Explainer, Key, Outcome};
+use crate::policy::because::{Because, Blind, Governed};
+use crate::policy::evaluate::{By, Decided, Decider, LogLine, RuleRef, Verdict};
+use crate::policy::evaluator::{Answered, Place, Set};
+use crate::policy::group::Phase;
+use crate::policy::history::Basis;
+use crate::policy::probe::Probe;
+use crate::policy::settings::Settings;
+
+/// The packet to explain, with the settings of its cell.
+pub(super) struct Case<'k> {
+    pub(super) key: &'k Key,
+    pub(super) space: Option<&'k str>,
+    pub(super) settings: &'k Settings,
+    pub(super) probe: Probe,
+}
+
+impl Case<'_> {
+    pub(super) fn place(&self, snapshot: u32, phase: Phase) -> Place {
+        Place { snapshot, settings: self.key.settings, space: self.key.space, phase }
+    }
+
+    /// The phases in question.
+    fn phases(&self) -> Vec<Phase> {
+        self.key.phase.map_or(Phase::ALL.to_vec(), |phase| vec![phase])
+    }
+
+    fn places(&self, snapshots: &[u32]) -> Vec<Place> {
+        let phases = self.phases();
+        let of = |snapshot: &u32| {
+            phases.iter().map(|phase| self.place(*snapshot, *phase)).collect::<Vec<_>>()
+        };
+        snapshots.iter().flat_map(of).collect()
+    }
+}
+
+impl Explainer {
+    pub(super) fn judge(
+        &mut self,
+        case: &Case<'_>,
+        explanation: &mut Explanation,
+        because: &mut BTreeSet<Because>,
+    ) {
+        let Case { key, space, settings, probe } = case;
+        let is_static = settings.profile.is_static();
+        let phases = case.phases();
+        if key.phase.is_none() {
+            because.insert(Because::PhaseUnknown);
+        }
+        if space.is_none() {
+            because.insert(Because::SpaceUnknown);
+        }
+        if probe.is_pick_up() {
+            because.insert(Because::PickUp);
+        }
+
+        // Cloud Controller's words at the time of the packet.
+        let worded = key.window.map(|window| self.history.configured(window)).unwrap_or_default();
+        let worded = case.places(&worded);
+        let whole = !self.history.partial && space.is_some();
+        let words = worded.iter().map(|place| self.words(*place, *space, probe));
+        explanation.configured = claim(words, whole);
+
+        // The snapshots whose rules may have been in the kernel.
+        let window = if is_static { key.desired } else { key.window };
+        let Some(bearing) = window.map(|window| self.history.enforced(window)) else {
+            let known = is_static && !self.history.list.is_empty();
+            because.insert(if known { Because::StaticContainer } else { Because::NoSnapshot });
+            without_rules(explanation, because);
+            return;
+        };
+        let candidates = case.places(&bearing.snapshots);
+        let mut sorted = bearing.snapshots.clone();
+        sorted.sort_unstable();
+        explanation.snapshots = sorted.iter().map(|n| self.used(*n)).collect();
+        explanation.basis = bearing.basis;
+        if bearing.partial {
+            because.insert(Because::PartialSnapshot);
+        }
+        if bearing.basis == Basis::None {
+            because.insert(Because::NoSnapshot);
+            without_rules(explanation, because);
+            return;
+        }
+        if bearing.basis == Basis::Exact && !self.is_unchanged(&sorted, &phases, case) {
+            explanation.basis = Basis::Either;
+        }
+
+        let mut held = Vec::new();
+        for place in &candidates {
+            held.extend(self.held(*place, *space, key, probe));
+        }
+        self.distinct(&mut held);
+        because.extend(held.iter().filter_map(|held| held.code));
+        if is_static && !self.are_same(&worded, &candidates, *space) {
+            because.insert(Because::StaticContainer);
+        }
+        for held in &held {
+            if let Some(Rules::Set { snapshot, set, answered }) = &held.rules {
+                explanation.matches.extend(self.labelled(&answered.matches, *snapshot));
+                let entries = self.sets.effective(*set).entries();
+                if answered.answer.matches.iter().any(|n| !entries[*n as usize].log) {
+                    explanation.blind = vec![Blind::UnloggedRule];
+                }
+            }
+        }
+        if explanation.governed == Governed::RateLimit {
+            because.insert(Because::RateLimit);
+            return;
+        }
+
+        let outcomes: Vec<Option<Outcome>> = held.iter().map(Held::outcome).collect();
+        explanation.enforced = claim(outcomes.iter().copied(), whole);
+        let differ = outcomes.iter().any(|outcome| *outcome != outcomes[0]);
+        if differ && explanation.basis != Basis::Exact && !is_static && phases.len() == 1 {
+            because.insert(Because::SyncLag);
+        }
+        self.decide(case, &held, explanation, because);
+        self.quirks(&candidates, *space, &held, probe, because);
+        if explanation.agrees == Some(false) {
+            let late = if is_static { Because::StaticContainer } else { Because::SyncLag };
+            because.insert(held.iter().find_map(|held| held.suspect).unwrap_or(late));
+        }
+        let denied = explanation.observed.or(explanation.enforced) == Some(Outcome::Denied);
+        if let ([place, ..], [_], true) = (&candidates[..], &phases[..], denied) {
+            let near = self.sets.near(&self.policy, *place, *space, probe);
+            explanation.near = near.to_vec();
+        }
+    }
+
+    /// Names the decider, as surely as it is known, and compares the prediction with the line.
+    fn decide(
+        &self,
+        case: &Case<'_>,
+        held: &[Held],
+        explanation: &mut Explanation,
+        because: &mut BTreeSet<Because>,
+    ) {
+        let observed = explanation.observed;
+        explanation.agrees = observed.zip(explanation.enforced).map(|(a, b)| a == b);
+        if !held.is_empty() && held.iter().all(Held::is_by_network) {
+            explanation.governed = Governed::DenyNetwork;
+            because.insert(Because::DenyNetwork);
+        }
+        // A line of an allowed packet comes from a rule that logs.
+        let wants_log =
+            observed == Some(Outcome::Allowed) && case.settings.iptables_logging == Some(false);
+        if let [Held { rules: Some(rules), code, .. }] = held
+            // Other rules may have come and gone between the frozen ones and the refused ones.
+            && *code != Some(Because::FrozenSet)
+            && explanation.basis == Basis::Exact
+            && case.key.space.is_some()
+            && case.key.phase.is_some()
+            && (observed.is_none() || explanation.agrees == Some(true))
+        {
+            match rules {
+                Rules::Empty => {
+                    explanation.by = Some(By::Other("default"));
+                    explanation.decided = Some(Decided::Certain);
+                    because.insert(Because::DefaultDeny);
+                    return;
+                }
+                Rules::Set { snapshot, answered, .. } => {
+                    let ruling = answered.answer.ruling.as_ref();
+                    let ruling = ruling.expect("a set with an outcome has a verdict");
+                    let fits = !wants_log || ruling.log == Some(LogLine::Ok);
+                    if fits {
+                        because.insert(match (ruling.verdict, &ruling.by) {
+                            (_, Decider::DenyNetwork) => Because::DenyNetwork,
+                            (Verdict::Allow, _) => Because::Rule,
+                            (Verdict::Deny | Verdict::Drop, _) => Because::DefaultDeny,
+                        });
+                        let by = answered.by.as_ref();
+                        explanation.by = by.map(|by| self.labelled_by(by, *snapshot));
+                        explanation.decided = Some(ruling.decided);
+                        if ruling.decided == Decided::Undetermined {
+                            because.insert(Because::OrderUnknown);
+                        }
+                        return;
+                    }
+                    explanation.agrees = Some(false);
+                }
+            }
+        }
+        explanation.decided = Some(Decided::Undetermined);
+        self.decide_in_doubt(held, wants_log, explanation, because);
+    }
+
+    /// Names everything that may have decided.
+    fn decide_in_doubt(
+        &self,
+        held: &[Held],
+        wants_log: bool,
+        explanation: &mut Explanation,
+        because: &mut BTreeSet<Because>,
+    ) {
+        let outcome = explanation.observed.or(explanation.enforced);
+        if outcome == Some(Outcome::Denied) {
+            if explanation.governed == Governed::DenyNetwork {
+                explanation.by = Some(By::Other("deny_network"));
+            } else {
+                explanation.by = Some(By::Other("default"));
+                because.insert(Because::DefaultDeny);
+            }
+            return;
+        }
+        let mut any = Vec::new();
+        for held in held.iter().filter(|held| held.outcome() == Some(Outcome::Allowed)) {
+            if let Some(Rules::Set { snapshot, set, answered }) = &held.rules {
+                any.extend(self.possible(*set, answered, *snapshot, wants_log));
+            }
+        }
+        if outcome.is_some() && !any.is_empty() {
+            because.insert(Because::Rule);
+        }
+        if wants_log && any.is_empty() && explanation.enforced == Some(Outcome::Allowed) {
+            explanation.agrees = Some(false);
+        }
+        explanation.by = (!any.is_empty()).then_some(By::AnyOf(any));
+    }
+
+    /// The rules of a set that may have decided, at best those that log.
+    fn possible(
+        &self,
+        set: Set,
+        answered: &Answered,
+        snapshot: u32,
+        wants_log: bool,
+    ) -> Vec<RuleRef> {
+        let effective = self.sets.effective(set);
+        let by = answered.answer.ruling.as_ref().map(|ruling| &ruling.by);
+        let entries: Vec<u32> = match by {
+            Some(Decider::Entry(n)) => vec![*n],
+            Some(Decider::AnyOf(entries)) => entries.clone(),
+            _ => Vec::new(),
+        };
+        let logs = |n: &u32| effective.entries()[*n as usize].log;
+        let entries = if wants_log && !entries.iter().any(logs) {
+            // The rules were others. Any of these that logs may have decided.
+            answered.answer.matches.iter().copied().filter(logs).collect()
+        } else {
+            entries
+        };
+        let By::AnyOf(rules) = effective.by(&Decider::AnyOf(entries)) else { return Vec::new() };
+        self.labelled(&rules, snapshot)
+    }
+
+    /// Adds the time of the snapshot to rules.
+    fn labelled(&self, rules: &[RuleRef], snapshot: u32) -> Vec<RuleRef> {
+        let snapshot = Some(self.policy.taken_at(snapshot));
+        rules.iter().map(|rule| RuleRef { snapshot, ..rule.clone() }).collect()
+    }
+
+    fn labelled_by(&self, by: &By, snapshot: u32) -> By {
+        match by {
+            By::Rule(rule) => {
+                let snapshot = Some(self.policy.taken_at(snapshot));
+                By::Rule(RuleRef { snapshot, ..rule.clone() })
+            }
+            By::AnyOf(rules) => By::AnyOf(self.labelled(rules, snapshot)),
+            By::Other(word) => By::Other(word),
+        }
+    }
+
+    fn used(&self, snapshot: u32) -> UsedSnapshot {
+        let snapshot = &self.policy.listings().all()[snapshot as usize].snapshot;
+        UsedSnapshot {
+            taken_at: snapshot.taken_at,
+            complete: snapshot.complete,
+            assumed: snapshot.assumed,
+        }
+    }
+}
+
+/// Completes an explanation without rules: only the line is left.
+fn without_rules(explanation: &mut Explanation, because: &mut BTreeSet<Because>) {
+    if explanation.governed == Governed::RateLimit {
+        because.insert(Because::RateLimit);
+        return;
+    }
+    explanation.decided = Some(Decided::Undetermined);
+    if explanation.observed == Some(Outcome::Denied) {
+        because.insert(Because::DefaultDeny);
+        explanation.by = Some(By::Other("default"));
+    }
+}

@@ -1,0 +1,210 @@
+//! Explains why a packet was allowed or denied at its time.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | `facts` | describes a packet |
+//! | `chain` | finds the rules that the container's chain may have held |
+//! | `claims` | compares them with each other, and with Cloud Controller's words |
+//! | `judge` | names the decider and the reasons |
+//! | `blind` | lists the packets that leave no line |
+//! | `explanation` | holds the answer, and writes it as JSON |
+
+mod blind;
+mod chain;
+mod claims;
+mod explanation;
+mod facts;
+mod judge;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+pub use explanation::{ExplainOutput, Explanation, UsedSnapshot};
+pub use facts::{Chain, Outcome, PacketFacts};
+
+use self::blind::blind;
+use self::chain::State;
+use self::judge::Case;
+use super::Policy;
+use super::because::{Because, Governed};
+use super::evaluator::{Place, Sets};
+use super::group::Phase;
+use super::history::{Basis, History, Window};
+use super::probe::{Opening, Probe, ProbeTraffic};
+use crate::time::{TimeRange, Timestamp};
+
+/// The cache is emptied when it holds more explanations than this.
+const MOST: usize = 1 << 18;
+
+/// Everything on which an explanation depends.
+#[derive(PartialEq, Eq, Hash, Debug)]
+struct Key {
+    settings: u32,
+    space: Option<u32>,
+    phase: Option<Phase>,
+    probe: Option<Probe>,
+    chain: Chain,
+    observed: Option<Outcome>,
+    window: Option<Window>,
+    desired: Option<Window>,
+    created: u32,
+    is_early: bool,
+    lines_lost: bool,
+    other_apps: Option<u64>,
+}
+
+/// Explains packets.
+///
+/// It caches its results, so it is faster the more packets are alike. Its memory is bounded. Each
+/// thread has an explainer of its own.
+///
+/// ```
+/// use asg_core::policy::{
+///     Because, Outcome, PacketFacts, Phase, Policy, Probe, Settings, Snapshot,
+/// };
+/// use asg_core::{TimeRange, Timestamp};
+///
+/// let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[
+///     {"guid":"g-1","rules":[{"protocol":"tcp","destination":"10.0.0.1","ports":"443"}],
+///      "globally_enabled":{"running":true}}]}"#;
+/// let policy = Policy::new(Snapshot::read(page, None)?, Settings::default().into());
+/// let explanation = policy.explainer().explain(&PacketFacts {
+///     time: Some(TimeRange::from(Timestamp::parse(b"2026-03-01T12:30:00Z")?)),
+///     space: Some("s-1"),
+///     phase: Some(Phase::Running),
+///     probe: Some(Probe::tcp("10.0.0.1".parse().unwrap(), 80)),
+///     observed: Some(Outcome::Denied),
+///     ..PacketFacts::default()
+/// });
+/// assert_eq!(explanation.enforced, Some(Outcome::Denied));
+/// assert_eq!(explanation.because, [Because::DefaultDeny]);
+/// # Ok::<(), asg_core::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Explainer {
+    policy: Policy,
+    history: History,
+    sets: Sets,
+    kept: HashMap<Key, Arc<Explanation>>,
+    states: HashMap<Place, State>,
+}
+
+impl Policy {
+    /// Creates an explainer.
+    #[must_use]
+    pub fn explainer(&self) -> Explainer {
+        Explainer {
+            policy: self.clone(),
+            history: History::new(self),
+            sets: Sets::default(),
+            kept: HashMap::new(),
+            states: HashMap::new(),
+        }
+    }
+}
+
+impl Explainer {
+    /// Explains one packet.
+    pub fn explain(&mut self, facts: &PacketFacts<'_>) -> Arc<Explanation> {
+        if self.sets.forget_if_full() || self.kept.len() > MOST {
+            self.kept.clear();
+            self.states.clear();
+        }
+        let key = self.key(facts);
+        if let Some(kept) = self.kept.get(&key) {
+            return Arc::clone(kept);
+        }
+        let explanation = Arc::new(self.make(&key, facts.space));
+        self.kept.insert(key, Arc::clone(&explanation));
+        explanation
+    }
+
+    fn key(&mut self, facts: &PacketFacts<'_>) -> Key {
+        let settings = self.policy.settings().of(facts.cell);
+        let window = |time: Option<TimeRange>| {
+            time.map(|time| self.policy.window(&self.history, time, settings.sync_tolerance))
+        };
+        let tolerance = i64::from(settings.sync_tolerance) * 1_000_000_000;
+        let nanos = |time: TimeRange| time.earliest().as_nanos();
+        // A container that was made after the last broken set has whole rules.
+        let created = facts.created.map_or(0, |created| {
+            let since = Timestamp::from_nanos(nanos(created).saturating_sub(tolerance));
+            let listings = self.policy.listings().all();
+            listings.partition_point(|listing| listing.snapshot.taken_at < since) as u32
+        });
+        let is_early = facts
+            .time
+            .zip(facts.created)
+            .is_some_and(|(time, created)| nanos(time).saturating_sub(nanos(created)) <= tolerance);
+        Key {
+            settings: self.policy.settings().place(facts.cell) as u32,
+            phase: facts.phase,
+            probe: facts.probe,
+            chain: facts.chain,
+            observed: facts.observed,
+            window: window(facts.time),
+            desired: window(facts.desired).filter(|_| settings.profile.is_static()),
+            created,
+            is_early,
+            lines_lost: facts.lines_lost,
+            other_apps: facts.other_apps,
+            space: facts.space.map(|space| self.sets.space(space)),
+        }
+    }
+
+    fn make(&mut self, key: &Key, space: Option<&str>) -> Explanation {
+        let policy = self.policy.clone();
+        let settings = policy.listings().settings_at(key.settings as usize);
+        let governed = match (key.chain, &key.probe) {
+            (Chain::C2c, _) => Governed::C2c,
+            (_, None) => Governed::Unknown,
+            (Chain::RateLimit, _) => Governed::RateLimit,
+            // The line proves that the packet came to the chain of the groups.
+            (Chain::Asg, _) => Governed::Asg,
+            (Chain::NoLine, Some(probe)) => {
+                Governed::beside_groups(settings, probe).unwrap_or(Governed::Asg)
+            }
+        };
+        let mut explanation = Explanation {
+            governed,
+            observed: key.observed,
+            configured: None,
+            enforced: None,
+            agrees: None,
+            basis: Basis::None,
+            snapshots: Vec::new(),
+            matches: Vec::new(),
+            by: None,
+            decided: None,
+            because: Vec::new(),
+            near: Vec::new(),
+            other_apps: key.other_apps,
+            blind: Vec::new(),
+        };
+        let mut because = BTreeSet::new();
+        match (governed, key.probe) {
+            (Governed::Asg | Governed::RateLimit, Some(probe)) => {
+                let case = Case { key, space, settings, probe: in_chain(probe, key.chain) };
+                self.judge(&case, &mut explanation, &mut because);
+            }
+            _ => {
+                because.insert(Because::NotGoverned);
+            }
+        }
+        explanation.because = because.into_iter().collect();
+        explanation.blind = blind(key, settings, &explanation);
+        explanation
+    }
+}
+
+/// The packet as the rules saw it: a line of the groups' chain proves that it was not dropped
+/// before.
+fn in_chain(probe: Probe, chain: Chain) -> Probe {
+    match (chain, probe.traffic) {
+        (Chain::Asg | Chain::RateLimit, ProbeTraffic::Tcp { port, opening: Opening::Invalid }) => {
+            let traffic = ProbeTraffic::Tcp { port, opening: Opening::New };
+            Probe { traffic, ..probe }
+        }
+        _ => probe,
+    }
+}
