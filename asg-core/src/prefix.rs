@@ -18,7 +18,7 @@
 //! Sources: cloudfoundry/warden `net.sh`, garden-linux `network/iptables`, guardian
 //! `kawasaki/iptables`, silk-release and cf-networking-release `lib/rules/rules.go`.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::bytes::text::Text;
 use crate::guid::{GuidPrefix, HandlePrefix};
@@ -55,7 +55,7 @@ pub struct LogPrefix<'a> {
 }
 
 /// Whether a packet was let through.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// It passed.
@@ -65,7 +65,7 @@ pub enum Verdict {
 }
 
 /// Which set of rules decided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Plane {
     /// Application security groups: egress from a container.
@@ -77,7 +77,7 @@ pub enum Plane {
 }
 
 /// Which way a packet went, seen from the subject.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
     /// From the subject.

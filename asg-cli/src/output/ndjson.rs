@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::io;
 
-use asg_core::{Address, Flow, SourceId, TimeRange, Timestamp};
+use asg_core::{Address, Flow, Proto, SourceId, TimeRange, Timestamp, Uptime};
 use memchr::memmem;
 
 use super::clock::TimeText;
@@ -83,7 +83,7 @@ impl FlowWriter {
         let ip = &flow.packet().ip;
         let [spt, dpt] = ip.ports();
         out.extend_from_slice(b",\"proto\":");
-        push_json(out, &ip.proto);
+        push_protocol(out, ip.proto);
         out.extend_from_slice(b",\"src\":");
         push_address(out, ip.src);
         out.extend_from_slice(b",\"spt\":");
@@ -92,6 +92,24 @@ impl FlowWriter {
         push_address(out, ip.dst);
         out.extend_from_slice(b",\"dpt\":");
         push_port(out, dpt);
+        if let Some(Proto::Other(number)) = ip.proto {
+            push_present(out, b",\"proto_num\":", Some(u64::from(number)));
+        }
+        push_present(out, b",\"len\":", ip.len.map(u64::from));
+        push_present(out, b",\"icmp_type\":", ip.icmp_type.map(u64::from));
+        push_present(out, b",\"icmp_code\":", ip.icmp_code.map(u64::from));
+        if let Some(flags) = ip.flags {
+            out.extend_from_slice(b",\"flags\":[");
+            for (n, flag) in flags.names().enumerate() {
+                out.extend_from_slice(if n == 0 { b"\"" } else { b",\"" });
+                out.extend_from_slice(flag.as_bytes());
+                out.push(b'"');
+            }
+            out.push(b']');
+        }
+        if let Some(uptime) = flow.record.envelope.uptime {
+            push_uptime(out, uptime);
+        }
         out.extend_from_slice(&shared.after);
         out.push(b'\n');
     }
@@ -153,6 +171,36 @@ fn push_error(out: &mut Vec<u8>, known: Option<(TimeRange, Timestamp)>) {
     out.extend_from_slice(&digits[..len]);
 }
 
+/// Writes a member and its number, if there is one.
+fn push_present(out: &mut Vec<u8>, member: &[u8], number: Option<u64>) {
+    if let Some(number) = number {
+        out.extend_from_slice(member);
+        push_number(out, number);
+    }
+}
+
+fn push_uptime(out: &mut Vec<u8>, uptime: Uptime) {
+    let (seconds, mut micros) = (uptime.as_micros() / 1_000_000, uptime.as_micros() % 1_000_000);
+    out.extend_from_slice(b",\"uptime\":\"");
+    push_number(out, seconds);
+    let mut digits = *b".000000\"";
+    for digit in digits[1..7].iter_mut().rev() {
+        *digit = b'0' + (micros % 10) as u8;
+        micros /= 10;
+    }
+    out.extend_from_slice(&digits);
+}
+
+fn push_protocol(out: &mut Vec<u8>, proto: Option<Proto>) {
+    let Some(proto) = proto else { return out.extend_from_slice(b"null") };
+    out.push(b'"');
+    match proto.name() {
+        Some(name) => out.extend_from_slice(name.as_bytes()),
+        None => push_number(out, u64::from(proto.number())),
+    }
+    out.push(b'"');
+}
+
 fn push_address(out: &mut Vec<u8>, address: Option<Address>) {
     match address {
         Some(Address::V4(ip)) => {
@@ -160,7 +208,9 @@ fn push_address(out: &mut Vec<u8>, address: Option<Address>) {
             push_dotted(out, ip.octets());
             out.push(b'"');
         }
-        other => push_json(out, &other),
+        Some(Address::V6(ip)) => push_json(out, &ip),
+        Some(Address::Blank) => out.extend_from_slice(b"\"\""),
+        None => out.extend_from_slice(b"null"),
     }
 }
 

@@ -240,10 +240,10 @@ columns! {
     verdict: Text, Packets by_key, "`allowed` or `denied`.", |row| row.cf.map(|cf| verdict(cf.verdict));
     plane: Text, Packets by_key, "`asg`, `c2c` or `rate_limit`: which set of rules decided.", |row| row.cf.map(|cf| plane(cf.plane));
     direction: Text, Packets by_key, "`egress` or `ingress`, seen from the subject.", |row| row.cf.map(|cf| direction(cf.direction));
-    proto: Text, Packets, "`TCP`, `UDP`, `ICMP`, …, or a number.", |row| row.packet.ip.proto.as_ref().map(proto);
-    src: Text, Packets, "Source address, as printed.", |row| row.packet.ip.src;
+    proto: Text, Packets, "`TCP`, `UDP`, `ICMP`, …, or a number; of packets as printed, of flows by name wherever there is one.", |row| row.protocol(row.packet.ip.proto.as_ref());
+    src: Text, Packets, "Source address; of packets as printed, of flows in the form of RFC 5952.", |row| row.address(row.packet.ip.src);
     spt: Int, Packets, "Source port.", |row| row.packet.ip.ports()[0];
-    dst: Text, Packets, "Destination address, as printed.", |row| row.packet.ip.dst;
+    dst: Text, Packets, "Destination address; of packets as printed, of flows in the form of RFC 5952.", |row| row.address(row.packet.ip.dst);
     dpt: Int, Packets, "Destination port.", |row| row.packet.ip.ports()[1];
     subject: Text, Packets by_key, "`container`, `app` or `none`: whom the log prefix names.", |row| row.cf.map(|cf| subject(cf.subject));
     handle_prefix: Text, Packets by_key, "The leading characters of the subject's handle or app GUID.", |row| row.cf.and_then(|cf| cf.handle_prefix).map(|seen| Cow::Borrowed(seen.as_str()));
@@ -297,9 +297,9 @@ columns! {
     icmp_id: Int, Packets, "ICMP identification.", |row| row.packet.ip.icmp_id;
     icmp_seq: Int, Packets, "ICMP sequence number.", |row| row.packet.ip.icmp_seq;
     mtu: Long, Packets, "The MTU that an ICMP message tells.", |row| row.packet.ip.mtu;
-    nested_src: Text, Packets, "Source address of the packet that an ICMP error quotes.", |row| row.nested().and_then(|ip| ip.src);
-    nested_dst: Text, Packets, "Its destination address.", |row| row.nested().and_then(|ip| ip.dst);
-    nested_proto: Text, Packets, "Its protocol.", |row| row.nested().and_then(|ip| ip.proto.as_ref()).map(proto);
+    nested_src: Text, Packets, "Source address of the packet that an ICMP error quotes.", |row| row.address(row.nested().and_then(|ip| ip.src));
+    nested_dst: Text, Packets, "Its destination address.", |row| row.address(row.nested().and_then(|ip| ip.dst));
+    nested_proto: Text, Packets, "Its protocol.", |row| row.protocol(row.nested().and_then(|ip| ip.proto.as_ref()));
     nested_spt: Int, Packets, "Its source port.", |row| row.nested().and_then(|ip| ip.spt);
     nested_dpt: Int, Packets, "Its destination port.", |row| row.nested().and_then(|ip| ip.dpt);
     uid: Long, Packets, "User of the socket.", |row| row.packet.uid;
@@ -455,6 +455,28 @@ impl<'r> ReadRow<'r> {
         }
     }
 
+    /// A protocol: of packets as printed, of flows by its name.
+    fn protocol<'v>(&self, proto: Option<&'v Proto>) -> Value<'v> {
+        match proto {
+            None => Value::Null,
+            Some(Proto::Tcp) => Value::Word("TCP"),
+            Some(Proto::Udp) => Value::Word("UDP"),
+            Some(other) => match other.name().filter(|_| self.flow.is_some()) {
+                Some(name) => Value::Word(name),
+                None => Value::Shown(other),
+            },
+        }
+    }
+
+    /// An address: of packets as printed, of flows in the form of RFC 5952.
+    fn address(&self, address: Option<Address>) -> Value<'static> {
+        match address {
+            None => Value::Null,
+            Some(Address::V6(ip)) if self.flow.is_some() => Value::Text(ip.to_string().into()),
+            Some(address) => Value::Address(address),
+        }
+    }
+
     fn explanation(&self) -> Option<&'r Explanation> {
         self.explained.map(|explained| &*explained.explanation)
     }
@@ -547,14 +569,6 @@ fn direction(direction: Direction) -> &'static str {
 
 fn subject(subject: Subject) -> &'static str {
     word(subject)
-}
-
-fn proto(proto: &Proto) -> Value<'_> {
-    match proto {
-        Proto::Tcp => Value::Word("TCP"),
-        Proto::Udp => Value::Word("UDP"),
-        other => Value::Shown(other),
-    }
 }
 
 impl<'r, T: Into<Value<'r>>> From<Option<T>> for Value<'r> {

@@ -9,7 +9,7 @@ use asg_core::{AppState, Certainty, Direction, Family, Plane, Proto, Reason, Sub
 use super::words::word;
 
 /// Protocols that have a name.
-const PROTOCOLS: [Proto; 8] = [
+const PROTOCOLS: [Proto; 13] = [
     Proto::Tcp,
     Proto::Udp,
     Proto::UdpLite,
@@ -18,6 +18,11 @@ const PROTOCOLS: [Proto; 8] = [
     Proto::Ah,
     Proto::Esp,
     Proto::Sctp,
+    Proto::Other(2),
+    Proto::Other(47),
+    Proto::Other(89),
+    Proto::Other(103),
+    Proto::Other(112),
 ];
 
 /// The words that the column with this name can have; `None` if it can have any text.
@@ -94,22 +99,23 @@ pub(crate) fn numbers_in_words(column: &str) -> String {
 
 /// The names of protocols, in a sentence.
 pub(crate) fn protocols_in_words() -> String {
-    let names = PROTOCOLS.map(|proto| proto.to_string());
+    let names: Vec<_> = PROTOCOLS.iter().filter_map(|proto| proto.name()).collect();
     format!("{} or a number from 0 to 255", names.join(", "))
 }
 
-/// The values in a column of protocols for this name, in either case, or for this number. A
-/// protocol that has a name is printed as a number where it does not belong, such as ICMP in IPv6.
-/// `None` if the text is neither.
+/// The values in a column of protocols for this name, in either case, or for this number. Packets
+/// show a protocol as printed: many by their number, and some that have a name by their number
+/// where they do not belong, such as ICMP in IPv6. `None` if the text is neither.
 pub(crate) fn protocol(text: &str) -> Option<Vec<String>> {
-    if let Ok(number) = text.parse::<u8>() {
-        let named = PROTOCOLS.iter().find(|proto| proto.number() == number);
-        return Some(
-            named.map(ToString::to_string).into_iter().chain([number.to_string()]).collect(),
-        );
-    }
-    let named = PROTOCOLS.iter().map(ToString::to_string);
-    named.into_iter().find(|name| name.eq_ignore_ascii_case(text)).map(|name| vec![name])
+    let (proto, by_number) = match text.parse::<u8>() {
+        Ok(number) => (Proto::Other(number), true),
+        Err(_) => (Proto::named(text)?, false),
+    };
+    let number = proto.number();
+    // Only these are printed as numbers where they belong.
+    let is_numbered = by_number || matches!(proto, Proto::Other(_) | Proto::Sctp);
+    let printed = is_numbered.then(|| number.to_string());
+    Some(proto.name().map(ToOwned::to_owned).into_iter().chain(printed).collect())
 }
 
 /// `a, b or c`.

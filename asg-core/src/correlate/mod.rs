@@ -10,6 +10,8 @@ mod duplicates;
 pub(crate) mod flow;
 pub(crate) mod follower;
 mod gather;
+pub(crate) mod output;
+pub(crate) mod owned;
 mod reports;
 mod state;
 #[cfg(test)]

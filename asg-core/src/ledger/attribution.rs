@@ -1,6 +1,6 @@
 //! The answer to "who sent this?": the owners that the evidence admits, and how sure that is.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::evidence::Origin;
 use crate::guid::{Guid, ProcessName};
@@ -200,7 +200,7 @@ pub enum Owners<'l> {
 }
 
 /// How sure an attribution is, the least first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Certainty {
     /// Nobody is known.
@@ -216,7 +216,7 @@ pub enum Certainty {
 }
 
 /// A contradiction between lines about one container.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Conflict {

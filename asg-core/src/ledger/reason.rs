@@ -3,7 +3,7 @@
 //! [`Reason::ALL`] and the table behind it are the one source of these words. The schema of the
 //! output, the vocabulary of the Python package and the changelog are checked against it.
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// What decided an attribution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -318,6 +318,14 @@ impl Reason {
 impl Serialize for Reason {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         s.serialize_str(self.word())
+    }
+}
+
+impl<'de> Deserialize<'de> for Reason {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let word = std::borrow::Cow::<'de, str>::deserialize(d)?;
+        let found = Self::ALL.into_iter().find(|reason| reason.word() == word);
+        found.ok_or_else(|| serde::de::Error::custom(format_args!("`{word}` is no reason")))
     }
 }
 

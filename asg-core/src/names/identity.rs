@@ -1,6 +1,6 @@
 //! The app, space and org of a container, as a directory gives them.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::bytes::escape::escape_name;
 use crate::names::history::NameHistory;
@@ -136,7 +136,7 @@ impl Entity {
 /// Whether an app is there.
 ///
 /// Its words in JSON are `live`, `deleted`, `hidden`, `unknown`, `not_asked` and `unavailable`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum AppState {

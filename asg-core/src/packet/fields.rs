@@ -411,6 +411,40 @@ impl Proto {
         (Self::Sctp, "SCTP", 132),
     ];
 
+    /// Protocols that logs show and whose number is all that the kernel prints.
+    const NUMBERED: [(&'static str, u8); 5] =
+        [("IGMP", 2), ("GRE", 47), ("OSPF", 89), ("PIM", 103), ("VRRP", 112)];
+
+    /// The name of the protocol, also where the line shows its number; `None` if it is not one of
+    /// those that logs usually show.
+    ///
+    /// ```
+    /// use asg_core::Proto;
+    /// assert_eq!(Proto::Other(132).name(), Some("SCTP"));
+    /// assert_eq!(Proto::Other(132).to_string(), "132", "as the kernel prints it");
+    /// assert_eq!(Proto::Other(200).name(), None);
+    /// ```
+    #[must_use]
+    pub fn name(self) -> Option<&'static str> {
+        let number = self.number();
+        let named = Self::NAMED.iter().find(|(_, _, n)| *n == number).map(|(_, name, _)| *name);
+        let numbered = || Self::NUMBERED.iter().find(|(_, n)| *n == number).map(|(name, _)| *name);
+        named.or_else(numbered)
+    }
+
+    /// The protocol with this name, in any case.
+    ///
+    /// ```
+    /// use asg_core::Proto;
+    /// assert_eq!(Proto::named("gre"), Some(Proto::Other(47)));
+    /// ```
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let named = Self::NAMED.iter().find(|(_, it, _)| it.eq_ignore_ascii_case(name));
+        let numbered = Self::NUMBERED.iter().find(|(it, _)| it.eq_ignore_ascii_case(name));
+        named.map(|(proto, ..)| *proto).or(numbered.map(|(_, number)| Self::Other(*number)))
+    }
+
     /// The number that IANA gave it.
     #[must_use]
     pub fn number(self) -> u8 {
