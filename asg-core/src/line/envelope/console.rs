@@ -131,8 +131,9 @@ pub(super) fn decoded(text: &[u8]) -> Option<Envelope<'_>> {
     Some(Envelope { priority, ..stamped.unwrap_or(bare) })
 }
 
-/// `kernel: …` or `rep[7]: {…}`: syslog's tag without what stands before it. A name that is no known
-/// program's is a tag only before the kernel's stamp or a lager line, for log prefixes have colons too.
+/// `kernel: …` or `rep[7]: {…}`: syslog's tag without what stands before it. A name that is no
+/// known program's is a tag only before the kernel's stamp or a lager line, for log prefixes have
+/// colons too.
 pub(super) fn tagged(text: &[u8]) -> Option<Envelope<'_>> {
     let word = &text[..text.iter().take(64).position(|b| *b == b' ')?];
     let (program, proc_id) = syslog::program_and_pid(word.strip_suffix(b":")?)?;

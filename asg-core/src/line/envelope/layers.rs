@@ -1,16 +1,16 @@
 //! Layers: the headers that programs put around a line, peeled off one at a time.
 //!
 //! A line may have several, in any order: a shipper's stamp before a relay's header before the
-//! machine's own. Two tables hold what a layer may be. A *header* shows by its form that it is one: a
-//! stamp, a priority, a program's tag. A *prefix* is a tool's, and counts only where a header or a
-//! lager line follows, because a log prefix can look like anything.
+//! machine's own. Two tables hold what a layer may be. A *header* shows by its form that it is one:
+//! a stamp, a priority, a program's tag. A *prefix* is a tool's, and counts only where a header or
+//! a lager line follows, because a log prefix can look like anything.
 //!
 //! The innermost machine and time win, and outer layers fill what the inner ones lack. Peeling ends
 //! at the first program that does not hand on other lines: its text is its own. So an app cannot
 //! print a header.
 //!
-//! Sources: bosh-cli `ssh/streaming_writer.go`; kubectl `pkg/cmd/logs`; stern `stern/main.go`; pdsh(1);
-//! Loki `pkg/logcli/output/default.go`; wazuh `src/analysisd/alerts/log.c`, `OS_Store`.
+//! Sources: bosh-cli `ssh/streaming_writer.go`; kubectl `pkg/cmd/logs`; stern `stern/main.go`;
+//! pdsh(1); Loki `pkg/logcli/output/default.go`; wazuh `src/analysisd/alerts/log.c`, `OS_Store`.
 
 use super::role::Role;
 use super::{Dialect, Envelope, console, stream, syslog};
@@ -339,6 +339,17 @@ impl<'a> Envelope<'a> {
 fn within_time(inner: LogTime, outer: LogTime) -> LogTime {
     match (inner, outer) {
         (LogTime::Unknown, _) => outer,
+        (LogTime::NoYear(civil), LogTime::Local(outer)) => {
+            // Both are somebody's local time, so the nearest year is the right one.
+            let far = |year: i16| {
+                let apart =
+                    civil.at(year, 0)?.as_nanos().abs_diff(outer.at(outer.year, 0)?.as_nanos());
+                Some((apart, year))
+            };
+            let years = [outer.year - 1, outer.year, outer.year + 1];
+            let nearest = years.into_iter().filter_map(far).min();
+            nearest.map_or(inner, |(_, year)| LogTime::Local(crate::time::Civil { year, ..civil }))
+        }
         (LogTime::NoYear(civil) | LogTime::Local(civil), LogTime::Instant(shown)) => {
             let year = match inner {
                 LogTime::Local(_) => civil.year,

@@ -112,6 +112,18 @@ impl<'a> Envelope<'a> {
         std::str::from_utf8(&inside[memchr::memrchr(b'/', inside)? + 1..]).ok()?.parse().ok()
     }
 
+    /// Whether the header was read up to the text, so that all before a packet's `IN=` is its
+    /// prefix.
+    pub(crate) const fn is_read(&self) -> bool {
+        self.program.is_some()
+            || self.proc_id.is_some()
+            || self.uptime.is_some()
+            || matches!(
+                self.dialect,
+                Dialect::Console | Dialect::DevKmsg | Dialect::DmesgJson | Dialect::JournalField
+            )
+    }
+
     /// The program that wrote the line, or else the part of an app's log stream.
     pub(crate) fn writer(&self) -> Option<Text<'a>> {
         self.program.or_else(|| self.bracketed().map(Text::new))

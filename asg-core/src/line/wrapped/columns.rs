@@ -3,9 +3,9 @@
 //! A line does not show the table's head, so the field that holds a packet or a lager line is the
 //! text, and the other fields are known by their form: a time, a program, a host.
 //!
-//! Sources: splunk-sdk-python's samples; help.papertrailapp.com, permanent log archives; graylog2-server
-//! `SimpleMessageChunkCsvWriter`; kibana `generate_csv.ts`; Sumo Logic's and Azure Monitor's exports;
-//! Synology's log center.
+//! Sources: splunk-sdk-python's samples; help.papertrailapp.com, permanent log archives;
+//! graylog2-server `SimpleMessageChunkCsvWriter`; kibana `generate_csv.ts`; Sumo Logic's and Azure
+//! Monitor's exports; Synology's log center.
 
 use std::borrow::Cow;
 
@@ -106,7 +106,7 @@ pub(super) fn time(field: &[u8]) -> LogTime {
     }
     match stamp::rfc3164(text) {
         Some((time, len)) if len == text.len() => time,
-        _ => LogTime::Unknown,
+        _ => stamp::american(text).unwrap_or_default(),
     }
 }
 

@@ -137,8 +137,8 @@ pub(super) fn find(text: &[u8]) -> Option<Vec<Found<'_>>> {
     Some(lines.found).filter(|found| !found.is_empty())
 }
 
-/// `tag: [1714979350.581301, {…}]` of Fluent Bit's files, `[0] tag: [[1714979350.5, {}], {"log"=>"…"}]`
-/// of its standard output, and `"message" => "…",` of Logstash.
+/// `tag: [1714979350.581301, {…}]` of Fluent Bit's files, `[0] tag: [[1714979350.5, {}],
+/// {"log"=>"…"}]` of its standard output, and `"message" => "…",` of Logstash.
 pub(super) fn tagged(text: &[u8]) -> Option<Vec<Found<'_>>> {
     let head = &text[..text.len().min(256)];
     if let Some(arrow) = memchr::memmem::find(head, b"=>") {
