@@ -297,7 +297,7 @@ impl PieceRows {
                     if raw.is_cut {
                         record = record.cut_at(raw.bytes.len());
                     }
-                    // Tables do not show the writer, so they leave out what an app or a user printed.
+                    // Tables do not show the writer, so they leave out forged packets.
                     let Some((packet, cf)) = record.proven_packet() else { continue };
                     let error = match &record.content {
                         Content::Damaged(damaged) => Some(&damaged.error),

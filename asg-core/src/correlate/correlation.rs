@@ -216,7 +216,7 @@ impl Correlation {
     }
 
     /// Passes all flows of a line to `each`: that of [`Correlation::flow`], and those of the
-    /// packets behind it, of which a document may hold any number. Only the first packet of a line
+    /// packets behind it in a document. Only the first packet of a line
     /// is compared with other lines.
     pub fn flows(
         &self,

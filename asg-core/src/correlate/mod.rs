@@ -43,7 +43,7 @@ pub struct Counts {
     /// Lines that hold a packet's text, by programs that may not report packets: an app, a user or
     /// a shipper. `packets` leaves them out.
     pub not_platform: u64,
-    /// Packet lines whose header was not understood, as far as it could be told.
+    /// Packet lines with a header that was not understood.
     pub header_not_understood: u64,
 }
 

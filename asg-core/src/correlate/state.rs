@@ -151,7 +151,7 @@ impl State {
         Some(Flow { also: self.reports.others(origin), ..flow })
     }
 
-    /// The flow of a packet that no other line is known to tell.
+    /// The flow of a packet, compared with no other line.
     pub(super) fn flow_alone<'a, 'l>(
         &'l self,
         times: &KnownTimes<'_>,

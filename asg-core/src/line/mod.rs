@@ -47,9 +47,10 @@ impl<'a> Line<'a> {
     #[inline]
     #[must_use]
     pub const fn new(raw: &'a [u8]) -> Self {
-        let raw = match raw {
-            [raw @ .., b'\r', b'\n'] | [raw @ .., b'\n' | b'\r'] => raw,
-            raw => raw,
+        let raw = if let [line @ .., b'\r', b'\n'] | [line @ .., b'\n' | b'\r'] = raw {
+            line
+        } else {
+            raw
         };
         Self { raw, unwrapped: OnceLock::new() }
     }

@@ -58,7 +58,7 @@ const HEADERS: &[Layer] = &[
     layer(|b| matches!(b, b' ' | b'\t'), stream::indented),
 ];
 
-/// What tools print before a line. Each counts only where a header or a lager line follows.
+/// Prefixes that tools print. Each counts only where a header or a lager line follows.
 const PREFIXES: &[Layer] = &[
     layer(is_word, bosh),
     layer(is_word, service),
@@ -71,10 +71,10 @@ const PREFIXES: &[Layer] = &[
     layer(is_word, first_word),
 ];
 
-/// How many layers a line may have.
+/// The largest number of layers of a line.
 const MOST: usize = 8;
 
-/// How many prefixes may stand before a header.
+/// The largest number of prefixes before a header.
 const MOST_PREFIXES: usize = 3;
 
 /// Peels all layers of a line. The body is what is left.
@@ -96,8 +96,8 @@ pub(crate) fn peel(text: &[u8]) -> Envelope<'_> {
     all
 }
 
-/// Whether a line with these layers may have another one. Behind the kernel's stamp comes its text,
-/// and what a program of another role writes is its own.
+/// Whether a line with these layers may have another one. The kernel's text follows its stamp, and
+/// programs of other roles write text of their own.
 fn is_open(all: &Envelope<'_>) -> bool {
     let is_kernels = all.uptime.is_some()
         || (all.dialect == Dialect::Console && all.program.is_none())
@@ -115,8 +115,8 @@ fn read<'a>(layers: &[Layer], text: &'a [u8]) -> Option<Envelope<'a>> {
     layers.iter().filter(|layer| (layer.begins)(first)).find_map(|layer| (layer.read)(text))
 }
 
-/// A prefix with what must follow it. A file's name takes a search, so it may stand first, or
-/// behind the name of a machine.
+/// A prefix that a header or a lager line follows. Finding a file's name takes a search, so it is
+/// looked for at the start of a line, and behind the name of a machine.
 fn prefix(text: &[u8], most: usize, may_be_file: bool) -> Option<Envelope<'_>> {
     let first = *text.first()?;
     let fitting = PREFIXES.iter().filter(|layer| (layer.begins)(first));
@@ -226,7 +226,8 @@ fn labels(text: &[u8]) -> Option<Envelope<'_>> {
     let inside = text.strip_prefix(b"{")?;
     let close = inside.iter().take(2_048).position(|b| *b == b'}')?;
     let (labels, rest) = (&inside[..close], &inside[close + 1..]);
-    if !labels.is_empty() && !memchr::memmem::find(labels, b"=\"").is_some_and(|at| at > 0) {
+    let is_label = memchr::memmem::find(labels, b"=\"").is_some_and(|at| at > 0);
+    if !(labels.is_empty() || is_label) {
         return None;
     }
     let rest = rest.strip_prefix(b" ")?.trim_ascii_start();
@@ -253,8 +254,8 @@ fn blanks(text: &[u8]) -> Option<Envelope<'_>> {
     (len > 0).then(|| up_to(len))
 }
 
-/// Words of which only the stamp behind them shows that they are a prefix: `pod container …`. The
-/// text before a lager line is a program's.
+/// `pod container …`, as stern prints them. Only the stamp behind such words shows that they are a
+/// prefix.
 fn first_word(text: &[u8]) -> Option<Envelope<'_>> {
     let mut at = 0;
     for _ in 0..2 {
@@ -294,8 +295,8 @@ fn ossec(text: &[u8]) -> Option<Envelope<'_>> {
 const LATE: i64 = 600_000_000_000;
 const EARLY: i64 = 2_000_000_000;
 
-impl<'a> Envelope<'a> {
-    /// This layer, with what only the layer around it says.
+impl Envelope<'_> {
+    /// This layer, completed by the layer around it.
     pub(crate) fn within(self, outer: &Self) -> Self {
         // A tool's prefix names the machine. Of headers, the inner one does, for the outer one is a
         // relay's.

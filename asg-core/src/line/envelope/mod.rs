@@ -195,13 +195,13 @@ pub(crate) fn read<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) {
     }
 }
 
-/// The same of a header that is a common one; if false, anything may be in the envelope.
+/// Reads a common header; if false, anything may be in the envelope.
 #[inline]
 pub(crate) fn read_common<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> bool {
     fast::read(text, envelope).is_some()
 }
 
-/// The same, the long way: layer by layer.
+/// Reads any header, layer by layer.
 pub(crate) fn any(text: &[u8]) -> Envelope<'_> {
     let mut envelope = layers::peel(text);
     strip_blank(text, &mut envelope);

@@ -165,7 +165,7 @@ fn level(word: &[u8]) -> Option<usize> {
         &["debug", "trace"],
     ];
     let is_it = |name: &&str| word.eq_ignore_ascii_case(name.as_bytes());
-    LEVELS.iter().position(|names| names.iter().any(|name| is_it(&name)))
+    LEVELS.iter().position(|names| names.iter().any(is_it))
 }
 
 /// Whether a word is a level's or a facility's.
@@ -274,7 +274,7 @@ fn glued_tag(word: &[u8]) -> Option<usize> {
     (Role::of_program(program.as_bytes()) != Role::Speaker || is_text()).then_some(len)
 }
 
-/// `U7PG2,fcecda000000,v4.3.20.11298:`: what UniFi's access points put before the tag.
+/// `U7PG2,fcecda000000,v4.3.20.11298:`: the label of an access point before the tag.
 fn is_device(word: &[u8]) -> bool {
     let mut parts = word.strip_suffix(b":").unwrap_or_default().split(|b| *b == b',');
     let (Some(model), Some(mac), Some(version), None) =

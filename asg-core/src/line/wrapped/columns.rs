@@ -19,7 +19,8 @@ const MOST: usize = 64;
 
 /// The line in a row of a table; `None` if the text is no row, or holds none.
 pub(super) fn find(text: &[u8]) -> Option<Found<'_>> {
-    if !is_payload(text) && !(is_quoted(text) && is_payload(&unquoted(text))) {
+    let is_payload_in = |text| is_quoted(text) && is_payload(&unquoted(text));
+    if !(is_payload(text) || is_payload_in(text)) {
         return None;
     }
     let fields = if memchr::memchr(b'\t', text).is_some() {
@@ -45,7 +46,7 @@ pub(super) fn find(text: &[u8]) -> Option<Found<'_>> {
     Some(Found { text, starts, outer })
 }
 
-/// Takes what a field tells by its form.
+/// Takes the fact that a field shows by its form.
 fn tell(outer: &mut Outer, field: &[u8]) {
     let own = |field: &[u8]| String::from_utf8_lossy(field).into_owned();
     let is_level = |field: &[u8]| crate::line::envelope::is_level_or_facility(field);
