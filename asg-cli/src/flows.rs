@@ -279,11 +279,11 @@ impl PieceRows {
                     return;
                 }
                 let line = Line::new(raw.bytes);
-                if let Some(flow) = correlation.flow(cache, raw.origin, &line) {
+                correlation.flows(cache, raw.origin, &line, |flow| {
                     let explained = explaining.as_mut().map(|it| it.explainer.explain(&flow));
                     let found = ReadRow::of(&flow, raw.bytes);
                     row(&ReadRow { explained: explained.as_ref(), ..found }, counts);
-                }
+                });
             }),
             Of::Packets { reader, policy, needs_time } => piece.for_each(|raw| {
                 counts.lines += 1;
@@ -291,29 +291,32 @@ impl PieceRows {
                     return;
                 }
                 let line = Line::new(raw.bytes);
-                let mut record = reader.read(&line);
-                if raw.is_cut {
-                    record = record.cut_at(raw.bytes.len());
+                let first = reader.read(&line);
+                let more = asg_core::Record::more(&line);
+                for mut record in std::iter::once(first).chain(more) {
+                    if raw.is_cut {
+                        record = record.cut_at(raw.bytes.len());
+                    }
+                    // Tables do not show the writer, so they leave out forged packets.
+                    let Some((packet, cf)) = record.proven_packet() else { continue };
+                    let error = match &record.content {
+                        Content::Damaged(damaged) => Some(&damaged.error),
+                        _ => None,
+                    };
+                    let found = ReadRow {
+                        origin: raw.origin,
+                        source: raw.source,
+                        raw: raw.bytes,
+                        time: if *needs_time { record.time(policy) } else { None },
+                        record: &record,
+                        packet,
+                        cf,
+                        error,
+                        flow: None,
+                        explained: None,
+                    };
+                    row(&found, counts);
                 }
-                // Tables do not show the writer, so they leave out what an app or a user printed.
-                let Some((packet, cf)) = record.proven_packet() else { return };
-                let error = match &record.content {
-                    Content::Damaged(damaged) => Some(&damaged.error),
-                    _ => None,
-                };
-                let found = ReadRow {
-                    origin: raw.origin,
-                    source: raw.source,
-                    raw: raw.bytes,
-                    time: if *needs_time { record.time(policy) } else { None },
-                    record: &record,
-                    packet,
-                    cf,
-                    error,
-                    flow: None,
-                    explained: None,
-                };
-                row(&found, counts);
             }),
         }
     }

@@ -110,7 +110,8 @@ impl<'a> LogPrefix<'a> {
             Verdict::{Allowed, Denied},
         };
         let mut text = prefix;
-        while let [rest @ .., b' '] = text {
+        // Copied from a web page, a blank may be one that does not break.
+        while let [rest @ .., b' '] | [rest @ .., 0xc2, 0xa0] = text {
             text = rest;
         }
         // The table of dialects: how a prefix begins, what it means, and how to read what it names.

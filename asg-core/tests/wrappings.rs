@@ -116,3 +116,147 @@ fn a_rep_line_is_evidence_in_each_wrapping_and_an_apps_is_in_none() {
     }
     assert!(faults.is_empty(), "{}\n{}", faults.len(), faults.join("\n"));
 }
+
+/// Rows of a fixture: lines, the one that holds the packet, and what it says.
+fn each_row(text: &str, mut each: impl FnMut(&str, &Value, Value)) -> usize {
+    let mut rows = 0;
+    for row in text.lines() {
+        let row: Value = serde_json::from_str(row).unwrap();
+        rows += 1;
+        let lines: Vec<_> =
+            row["lines"].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
+        let outputs = lines.iter().map(|text| {
+            let line = Line::new(text.as_bytes());
+            let record = Record::read(&line);
+            let policy = TimePolicy::default();
+            let mut output = serde_json::to_value(record.to_output(1, &policy)).unwrap();
+            output["cell"] = record.envelope.cell().into();
+            output
+        });
+        let packet = outputs.into_iter().find(|output| output["kind"] != "other");
+        let packet = packet.unwrap_or_else(|| panic!("no packet: {row}"));
+        each(row["name"].as_str().unwrap(), &row, packet);
+    }
+    rows
+}
+
+#[test]
+fn each_shape_of_the_log_stores_is_read_with_the_time_and_machine_that_it_has() {
+    let text = include_str!("../fixtures/line/stores.jsonl");
+    let rows = each_row(text, |name, row, output| {
+        assert_eq!(output["kind"], "packet", "{name}: {output}");
+        assert_eq!(output["cf"]["verdict"], "denied", "{name}");
+        assert_eq!(output["cf"]["handle_prefix"], "9c41d0e7-52b8-4f6a-6d13", "{name}");
+        assert_eq!(output["packet"]["dst"], "198.51.100.77", "{name}");
+        assert_eq!(output["packet"]["dpt"], 443, "{name}");
+        for key in ["cell", "time", "uptime"] {
+            assert_eq!(output[key], row[key], "{name}: {key}");
+        }
+    });
+    assert_eq!(rows, 84);
+}
+
+#[test]
+fn each_of_the_collected_wrappings_is_read() {
+    let text = include_str!("../fixtures/line/given.jsonl");
+    let rows = each_row(text, |name, row, output| {
+        let expected = &row["expect"];
+        // What stands behind the last field is the packet grammar's to say.
+        let is_whole = !matches!(name, "tab end" | "#015 end" | "nbsp");
+        if is_whole {
+            assert_eq!(output["kind"], expected["kind"], "{name}");
+        }
+        assert_eq!(output["cf"]["verdict"], expected["verdict"], "{name}");
+        assert_eq!(output["cf"]["handle_prefix"], expected["handle_prefix"], "{name}");
+        assert_eq!(output["packet"]["dst"], expected["dst"], "{name}");
+        assert_eq!(output["packet"]["dpt"], expected["dpt"], "{name}");
+        if row["cell"].is_string() {
+            assert_eq!(output["cell"], row["cell"], "{name}");
+        }
+    });
+    assert_eq!(rows, 34);
+}
+
+#[test]
+fn a_header_that_is_not_understood_leaves_verdict_and_handle_and_is_told() {
+    for (header, offset) in [
+        ("whatever | stands $ here ~ ", 0),
+        ("2024-05-06T07:09:10Z cell-1 [whatever] stands here >>", 28),
+        ("\"a\";\"b\";\"", 0),
+    ] {
+        let text = format!("{header}OK_d538d169-f2f6-4587-77b1-f {}", &PACKET[44..]);
+        let line = Line::new(text.as_bytes());
+        let record = Record::read(&line);
+        assert_eq!(record.header_not_understood, Some(offset), "{text}");
+        let (packet, cf) = record.proven_packet().unwrap();
+        assert_eq!(packet.prefix, "OK_d538d169-f2f6-4587-77b1-f ", "{text}");
+        assert!(cf.is_some(), "{text}");
+        assert_ne!(
+            record.envelope.host.map(|host| host.to_string()).as_deref(),
+            Some("[whatever]")
+        );
+    }
+    // Where the header was read, a prefix may have as many bytes as nft keeps.
+    let long = "x".repeat(90);
+    for header in ["May  6 07:09:10 cell-1 kernel: ", "[88008.920287] ", "4,7,637581122,-;"] {
+        let text = format!("{header}{long} OK_d538d169-f2f6-4587-77b1-f {}", &PACKET[44..]);
+        let line = Line::new(text.as_bytes());
+        let record = Record::read(&line);
+        assert_eq!(record.header_not_understood, None, "{text}");
+        assert_eq!(record.packet().unwrap().0.prefix.as_bytes().len(), 120, "{text}");
+    }
+}
+
+#[test]
+fn a_folded_message_has_what_the_message_has() {
+    let text =
+        format!("2024-05-06T07:09:11Z cell-1 kernel: message repeated 41 times: [ {PACKET}]");
+    for body in [&PACKET[15..], PACKET] {
+        let text = text.replace(PACKET, body);
+        let line = Line::new(text.as_bytes());
+        let record = Record::read(&line);
+        assert_eq!(record.kind(), "packet", "{text}");
+        assert_eq!(record.envelope.repeated, Some(41));
+        assert_eq!(record.packet().unwrap().0.prefix, "OK_d538d169-f2f6-4587-77b1-f ");
+        assert_eq!(record.envelope.uptime.is_some(), body.len() == PACKET.len(), "{text}");
+    }
+    // rsyslog cuts the message behind 800 bytes; it may be cut anywhere then.
+    for cut in 60..PACKET.len() - 20 {
+        let text = text.replace(PACKET, &PACKET[..cut]);
+        let line = Line::new(text.as_bytes());
+        let record = Record::read(&line);
+        let (_, cf) = record.packet().unwrap_or_else(|| panic!("{text}"));
+        assert!(cf.is_some(), "{text}");
+    }
+}
+
+#[test]
+fn a_line_may_carry_several_records() {
+    let syslog = |n: u32| format!("<4>1 2024-05-06T07:09:1{n}Z cell-{n} kernel - - - {PACKET}");
+    let frames = |end: &str| -> String {
+        (0..3).map(|n| format!("{} {}{end}", syslog(n).len() + end.len(), syslog(n))).collect()
+    };
+    let streams = serde_json::json!({"data": {"result": [
+        {"stream": {"host": "cell-0"}, "values": [["1714979350000000000", format!("kernel: {PACKET}")]]},
+        {"stream": {"host": "cell-1"}, "values": [["1714979351000000000", format!("kernel: {PACKET}")]]},
+        {"stream": {"host": "cell-2"}, "values": [["1714979352000000000", format!("kernel: {PACKET}")]]},
+    ]}});
+    let hits = serde_json::json!({"hits": {"total": 3, "hits": [
+        {"_source": {"message": syslog(0)}}, {"_source": {"message": syslog(1)}},
+        {"_source": {"message": syslog(2)}},
+    ]}});
+    for text in [frames(""), streams.to_string(), hits.to_string()] {
+        let line = Line::new(text.as_bytes());
+        let records: Vec<_> = Record::all(&line).collect();
+        assert_eq!(records.len(), 3, "{text}");
+        for (n, record) in records.iter().enumerate() {
+            assert_eq!(record.envelope.cell(), Some(format!("cell-{n}")), "{text}");
+            let time = record.time(&TimePolicy::default()).unwrap();
+            assert_eq!(time.to_string(), format!("2024-05-06T07:09:1{n}Z"), "{text}");
+            assert!(record.proven_packet().is_some(), "{text}");
+        }
+    }
+    // A count that is right divides nothing.
+    let one = format!("{} {}", syslog(1).len(), syslog(1));
+    assert_eq!(Record::all(&Line::new(one.as_bytes())).count(), 1);
+}

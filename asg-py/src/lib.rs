@@ -91,6 +91,8 @@ mod _asglog {
     ) -> PyResult<Bound<'py, PyAny>> {
         let policy = time_policy(year, utc_offset)?;
         let line = Line::new(line);
-        objects::to_python(py, &Record::read(&line).to_output(number, &policy))
+        let record = Record::read(&line);
+        let more: Vec<_> = Record::more(&line).collect();
+        objects::to_python(py, &record.to_output(number, &policy).with_more(&more))
     }
 }

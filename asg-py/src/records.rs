@@ -142,8 +142,9 @@ fn object(
         Content::Other => 4,
         Content::Damaged(_) => 5,
     };
-    let mut value =
-        serde_json::to_value(record.to_output(raw.origin.line, policy)).unwrap_or_default();
+    let more: Vec<_> = Record::more(&line).collect();
+    let output = record.to_output(raw.origin.line, policy).with_more(&more);
+    let mut value = serde_json::to_value(output).unwrap_or_default();
     if let (true, Value::Object(members)) = (shows_source, &mut value) {
         members.insert("source".into(), raw.source.into());
     }

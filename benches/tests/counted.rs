@@ -85,10 +85,10 @@ fn counted(simulation: &Simulation, logs: &Memory, gatherers: usize) -> (Said, C
     if !is_counted {
         let mut cache = FlowCache::default();
         for (origin, text) in lines() {
-            if let Some(flow) = correlation.uncounted(&mut cache, origin, &Line::new(text)) {
+            correlation.uncounted(&mut cache, origin, &Line::new(text), |flow| {
                 let words = words(flow.cf.as_ref(), &flow.attribution, flow.identity);
                 *said.entry(words).or_default() += 1;
-            }
+            });
         }
     }
     (said, correlation, is_counted)

@@ -61,6 +61,12 @@ pub(super) fn correlate(
             "{n} lines {what}: they are no flows; `asglog parse` shows who wrote them"
         ));
     }
+    if counts.header_not_understood > 0 {
+        let n = counts.header_not_understood;
+        let what =
+            "have a header that was not understood, so their machine and time may be missing";
+        report.note(format_args!("{n} packets {what}; `asglog parse` shows them"));
+    }
     if options.format == Format::Table {
         if counts.packets == 0 && counts.lines > 0 {
             let what = "is packet logging switched on in a security group?";

@@ -109,7 +109,8 @@ impl Work for Objects {
                 *written.too_long.entry(raw.source.to_owned()).or_default() += 1;
             }
             let source = shows_source.then_some(raw.source);
-            let record = record.to_output(raw.origin.line, policy);
+            let more: Vec<_> = Record::more(&line).collect();
+            let record = record.to_output(raw.origin.line, policy).with_more(&more);
             if result.is_ok() {
                 result = serde_json::to_writer(&mut written.text, &Object { source, record });
                 written.text.push(b'\n');

@@ -73,9 +73,7 @@ impl Work for Rest {
                 return;
             }
             let line = Line::new(raw.bytes);
-            if let Some(flow) = correlation.uncounted(cache, raw.origin, &line) {
-                summary.add_flow(&flow);
-            }
+            correlation.uncounted(cache, raw.origin, &line, |flow| summary.add_flow(&flow));
         });
     }
 }

@@ -211,20 +211,49 @@ impl Correlation {
     ) -> Option<Flow<'a, '_>> {
         let record = cache.packet(self, origin, line)?;
         let place = cache.place(self, origin.source, &record)?;
-        Some(cache.flow_at(self, origin, record, &place))
+        let also = self.facts.state.reports.others(origin);
+        Some(cache.flow_at(self, origin, record, &place, also))
     }
 
-    /// The flow of a line, if [`Correlation::counted`] leaves its packet out.
-    pub fn uncounted<'a>(
+    /// Passes all flows of a line to `each`: that of [`Correlation::flow`], and those of the
+    /// packets behind it in a document. Only the first packet of a line
+    /// is compared with other lines.
+    pub fn flows(
         &self,
         cache: &mut FlowCache,
         origin: Origin,
-        line: &'a Line<'_>,
-    ) -> Option<Flow<'a, '_>> {
-        let record = cache.packet(self, origin, line)?;
-        let place = cache.place(self, origin.source, &record)?;
-        let is_counted = place.group.is_some_and(|group| self.answers[group as usize].is_some());
-        (!is_counted).then(|| cache.flow_at(self, origin, record, &place))
+        line: &Line<'_>,
+        mut each: impl FnMut(Flow<'_, '_>),
+    ) {
+        if let Some(flow) = self.flow(cache, origin, line) {
+            each(flow);
+        }
+        for record in Record::more(line) {
+            if let Some(place) = cache.place(self, origin.source, &record) {
+                each(cache.flow_at(self, origin, record, &place, Vec::new()));
+            }
+        }
+    }
+
+    /// Passes the flows of a line to `each`, if [`Correlation::counted`] leaves their packets out.
+    pub fn uncounted(
+        &self,
+        cache: &mut FlowCache,
+        origin: Origin,
+        line: &Line<'_>,
+        mut each: impl FnMut(Flow<'_, '_>),
+    ) {
+        let first = cache.packet(self, origin, line);
+        let also = first.is_some().then(|| self.facts.state.reports.others(origin));
+        let alsos = also.into_iter().chain(std::iter::repeat_with(Vec::new));
+        for (record, also) in first.into_iter().chain(Record::more(line)).zip(alsos) {
+            let Some(place) = cache.place(self, origin.source, &record) else { continue };
+            let is_counted =
+                place.group.is_some_and(|group| self.answers[group as usize].is_some());
+            if !is_counted {
+                each(cache.flow_at(self, origin, record, &place, also));
+            }
+        }
     }
 
     /// What was seen.
@@ -319,6 +348,11 @@ impl<'c> FlowReader<'c> {
     /// [`Correlation::flow`].
     pub fn flow<'a>(&mut self, origin: Origin, line: &'a Line<'_>) -> Option<Flow<'a, 'c>> {
         self.correlation.flow(&mut self.cache, origin, line)
+    }
+
+    /// Passes all flows of a line to `each`. See [`Correlation::flows`].
+    pub fn flows(&mut self, origin: Origin, line: &Line<'_>, each: impl FnMut(Flow<'_, '_>)) {
+        self.correlation.flows(&mut self.cache, origin, line, each);
     }
 }
 
@@ -431,7 +465,7 @@ impl FlowCache {
         record: &Record<'_>,
     ) -> Option<Place> {
         let facts = &correlation.facts;
-        let (packet, cf) = record.packet()?;
+        let (packet, cf) = record.proven_packet()?;
         let cell = self.cell(facts, source, record);
         let seeds = facts.state.reports.seeds();
         let address = cf.and_then(|cf| own_address(packet, cf));
@@ -439,11 +473,13 @@ impl FlowCache {
         let prefix = packet.prefix.as_bytes();
         let limit = Limit::of(prefix, cf, packet.ip.proto_num);
         let kind = TimeKind::of(record.envelope.time, record.envelope.uptime);
+        let is_understood = record.header_not_understood.is_none();
         let group = cell.and_then(|cell| {
             let place = (address, interface);
-            facts.groups.find(GroupKey::of(cell, kind, (prefix, cf), place, limit, seeds))
+            let whose = (prefix, cf, is_understood);
+            facts.groups.find(GroupKey::of(cell, kind, whose, place, limit, seeds))
         });
-        Some(Place { cell, group, address, interface })
+        Some(Place { cell, group, address, interface, is_understood })
     }
 
     fn cell(&mut self, facts: &Facts, source: SourceId, record: &Record<'_>) -> Option<u32> {
@@ -469,6 +505,7 @@ impl FlowCache {
         origin: Origin,
         record: Record<'a>,
         place: &Place,
+        also: Vec<Origin>,
     ) -> Flow<'a, 'c> {
         let Facts { state, times, cells, machines, .. } = &correlation.facts;
         let shown = (record.envelope.time, record.envelope.uptime);
@@ -504,7 +541,7 @@ impl FlowCache {
             time: when.map(|When { time, .. }| time),
             range,
             origin,
-            also: state.reports.others(origin),
+            also,
             cell,
             cf,
             identity: state.identity(&attribution),
@@ -532,7 +569,9 @@ impl Correlation {
         {
             return (answer.attach(&state.ledger), Some(group));
         }
-        let Some(cf) = cf else { return (Attribution::unknown(Reason::NotCloudFoundry), None) };
+        let Some(cf) = cf else {
+            return (Attribution::unknown(Reason::of_foreign(place.is_understood)), None);
+        };
         let name = place.cell.and_then(|cell| machines[cell as usize].name.as_ref());
         let (cell, kind) = named(name);
         let Place { address, interface, .. } = *place;
@@ -549,6 +588,7 @@ struct Place {
     /// The address and the interface on the side of the prefix's subject.
     address: Option<IpAddr>,
     interface: Option<Interface>,
+    is_understood: bool,
 }
 
 impl Facts {
@@ -557,7 +597,7 @@ impl Facts {
     }
 
     fn attribute(&self, name: &GroupName, time: Option<TimeRange>) -> Attribution<'_> {
-        let Some(cf) = name.cf() else { return Attribution::unknown(Reason::NotCloudFoundry) };
+        let Some(cf) = name.cf() else { return Attribution::unknown(name.foreign()) };
         let (cell, kind) = named(self.machines[name.cell() as usize].name.as_ref());
         let (address, interface) = (name.address(), name.interface());
         let seen = Sighting { cell, time, kind, address, interface };

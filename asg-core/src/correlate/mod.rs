@@ -45,13 +45,23 @@ pub struct Counts {
     /// Lines that hold a packet's text, by programs that may not report packets: an app, a user or
     /// a shipper. `packets` leaves them out.
     pub not_platform: u64,
+    /// Packet lines with a header that was not understood.
+    pub header_not_understood: u64,
 }
 
 impl Counts {
     /// Adds what others have seen.
     const fn add(&mut self, other: &Self) {
-        let Self { lines, packets, duplicates, logger_lines, evidence, damaged, not_platform } =
-            other;
+        let Self {
+            lines,
+            packets,
+            duplicates,
+            logger_lines,
+            evidence,
+            damaged,
+            not_platform,
+            header_not_understood,
+        } = other;
         self.lines += *lines;
         self.packets += *packets;
         self.duplicates += *duplicates;
@@ -59,6 +69,7 @@ impl Counts {
         self.evidence += *evidence;
         self.damaged += *damaged;
         self.not_platform += *not_platform;
+        self.header_not_understood += *header_not_understood;
     }
 }
 

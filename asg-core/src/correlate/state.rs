@@ -57,8 +57,8 @@ impl State {
         self.clocks.complete(&self.policy)
     }
 
-    /// Takes a record. Returns whether another line reported the packet, if it is one; `now` is
-    /// when the line came, by the log's own time.
+    /// Takes the first record of a line. Returns whether another line reported the packet, if it is
+    /// one; `now` is when the line came, by the log's own time.
     pub(super) fn take(
         &mut self,
         origin: Origin,
@@ -66,6 +66,20 @@ impl State {
         now: Timestamp,
     ) -> Option<Told> {
         self.counts.lines += 1;
+        self.take_record(origin, record, |reports| reports.packet(origin, record, now))
+    }
+
+    /// Takes a record behind the first one. Returns whether it is a packet.
+    pub(super) fn take_more(&mut self, origin: Origin, record: &Record<'_>) -> bool {
+        self.take_record(origin, record, |_| Told::First).is_some()
+    }
+
+    fn take_record(
+        &mut self,
+        origin: Origin,
+        record: &Record<'_>,
+        tell: impl FnOnce(&mut Reports) -> Told,
+    ) -> Option<Told> {
         let own = record.own_time();
         if record.is_platform() {
             self.clocks.learn(origin.source, &record.envelope, own);
@@ -79,9 +93,10 @@ impl State {
             return None;
         }
         self.counts.damaged += u64::from(matches!(record.content, Content::Damaged(_)));
+        self.counts.header_not_understood += u64::from(record.header_not_understood.is_some());
         if record.proven_packet().is_some() {
             self.counts.packets += 1;
-            let told = self.reports.packet(origin, record, now);
+            let told = tell(&mut self.reports);
             self.counts.duplicates = self.reports.copies();
             if told == Told::First {
                 self.completeness.observe(origin.source, record);
@@ -129,10 +144,21 @@ impl State {
         origin: Origin,
         record: Record<'a>,
     ) -> Option<Flow<'a, 'l>> {
-        let (packet, cf) = record.proven_packet()?;
         if self.reports.is_copy(origin) {
             return None;
         }
+        let flow = self.flow_alone(times, origin, record)?;
+        Some(Flow { also: self.reports.others(origin), ..flow })
+    }
+
+    /// The flow of a packet, compared with no other line.
+    pub(super) fn flow_alone<'a, 'l>(
+        &'l self,
+        times: &KnownTimes<'_>,
+        origin: Origin,
+        record: Record<'a>,
+    ) -> Option<Flow<'a, 'l>> {
+        let (packet, cf) = record.proven_packet()?;
         let cf = cf.copied();
         let when = times.when(origin.source, &record.envelope);
         let range = when.map(|When { range, .. }| range);
@@ -144,7 +170,7 @@ impl State {
             time: when.map(|When { time, .. }| time),
             range,
             origin,
-            also: self.reports.others(origin),
+            also: Vec::new(),
             cell,
             cf,
             identity: self.identity(&attribution),
@@ -158,7 +184,9 @@ impl State {
     /// Who sent the packet of a record.
     fn attribute<'l>(&'l self, record: &Record<'_>, time: Option<TimeRange>) -> Attribution<'l> {
         let Some((packet, Some(cf))) = record.packet() else {
-            return Attribution::unknown(Reason::NotCloudFoundry);
+            return Attribution::unknown(Reason::of_foreign(
+                record.header_not_understood.is_none(),
+            ));
         };
         let machine = NameKind::of(&record.envelope);
         let (cell, kind) = match &machine {

@@ -62,6 +62,13 @@ pub enum Reason {
     HeaderNotUnderstood,
 }
 
+impl Reason {
+    /// Why nobody owns a packet whose prefix is not Cloud Foundry's, as far as that was found.
+    pub(crate) const fn of_foreign(is_understood: bool) -> Self {
+        if is_understood { Self::NotCloudFoundry } else { Self::HeaderNotUnderstood }
+    }
+}
+
 /// A row of the table of reasons.
 struct Entry {
     reason: Reason,

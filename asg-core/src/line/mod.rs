@@ -47,9 +47,10 @@ impl<'a> Line<'a> {
     #[inline]
     #[must_use]
     pub const fn new(raw: &'a [u8]) -> Self {
-        let raw = match raw {
-            [raw @ .., b'\r', b'\n'] | [raw @ .., b'\n' | b'\r'] => raw,
-            raw => raw,
+        let raw = if let [line @ .., b'\r', b'\n'] | [line @ .., b'\n' | b'\r'] = raw {
+            line
+        } else {
+            raw
         };
         Self { raw, unwrapped: OnceLock::new() }
     }
@@ -81,15 +82,16 @@ impl<'a> Line<'a> {
         self.unwrapped.get_or_init(|| wrapped::unwrap(self.raw)).as_deref()
     }
 
+    /// The lines behind the first one, once that was read.
     fn more(&self) -> &[Part<'a>] {
-        let mut envelope = Envelope::default();
-        if envelope::read_common(self.raw, &mut envelope) {
-            return &[];
+        match self.unwrapped.get() {
+            Some(Some(unwrapped)) => &unwrapped.more,
+            _ => &[],
         }
-        self.unwrapped().map_or(&[], |unwrapped| &unwrapped.more)
     }
 
-    /// How many lines the line carries beside the first.
+    /// How many lines the line carries beside the first, once that was read.
+    #[inline]
     pub(crate) fn count_more(&self) -> usize {
         self.more().len()
     }
@@ -110,8 +112,8 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// False if the line certainly holds no packet. Packets contain `IN=`, unless a wrapping hides it
-    /// behind an escape or in an array of bytes.
+    /// False if the line certainly holds no packet. Packets contain `IN=`, unless a wrapping hides
+    /// it behind an escape or in an array of bytes.
     pub(crate) fn may_hold_packet(&self) -> bool {
         let has = |mark: &[u8]| memchr::memmem::find(self.raw, mark).is_some();
         has(b"IN=")
@@ -119,8 +121,8 @@ impl<'a> Line<'a> {
             || matches!(self.raw.trim_ascii_start(), [b'{', ..]) && has(b"MESSAGE\"")
     }
 
-    /// The place in the raw line of a place in the text that [`Line::envelope`] reads. Inside escaped text it is the
-    /// nearest that is known: where that text begins.
+    /// The place in the raw line of a place in the text that [`Line::envelope`] reads. Inside
+    /// escaped text it is the nearest that is known: where that text begins.
     #[must_use]
     pub fn raw_offset(&self, offset: usize) -> usize {
         match self.unwrapped.get() {

@@ -69,6 +69,7 @@ impl Record<'_> {
     #[must_use]
     pub fn part_of(first: u64) -> Self {
         Self {
+            header_not_understood: None,
             envelope: Envelope::default(),
             content: Content::Other,
             memo: Memo::default(),

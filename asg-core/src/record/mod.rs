@@ -7,6 +7,7 @@ pub(crate) mod reader;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
+use crate::bytes::text::Text;
 use crate::error::Error;
 use crate::event::lager::{Glance, LagerEvent, LoggerEvent, RepEvent};
 use crate::event::{self, app_log};
@@ -42,6 +43,9 @@ pub struct Record<'a> {
     pub envelope: Envelope<'a>,
     /// What it says.
     pub content: Content<'a>,
+    /// The byte of the line at which its header stops making sense, if it is a packet's: of its
+    /// prefix, only the end was taken, or none if that shows nothing.
+    pub header_not_understood: Option<usize>,
     pub(crate) memo: reader::Memo,
     /// The first line of the document that the line is a further line of.
     pub(crate) part_of: Option<u64>,
@@ -120,16 +124,45 @@ impl<'a> Record<'a> {
     }
 
     fn read_content(&mut self, line: &Line<'_>) {
-        self.content.fill(&self.envelope);
-        self.place_damage(line);
+        self.read_content_at(|offset| line.raw_offset(offset));
     }
 
-    /// Says where in the line the damage is, instead of where in its body.
-    fn place_damage(&mut self, line: &Line<'_>) {
+    /// The same, of a text whose places are in the line where this says.
+    fn read_content_at(&mut self, place: impl Fn(usize) -> usize) {
+        self.content.fill(&self.envelope);
+        if self.content.shorten_prefix(&self.envelope) {
+            self.header_not_understood = Some(place(self.envelope.body_at));
+        }
+        // The damage is in the line, and not in its body.
         if let Content::Damaged(damaged) = &mut self.content {
             let in_text = self.envelope.body_at + damaged.error.offset();
-            damaged.error = damaged.error.clone().moved_to(line.raw_offset(in_text));
+            damaged.error = damaged.error.clone().moved_to(place(in_text));
         }
+    }
+
+    /// Reads all records of a line: the one that [`Record::read`] gives, and those behind it, which
+    /// a document of a log store has, or a stream of frames without line feeds.
+    ///
+    /// ```
+    /// use asg_core::{Line, Record};
+    ///
+    /// let line = Line::new(br#"{"logEvents":[{"message":"2024-05-06T07:09:10Z cell-1 kernel: a IN= OUT=b SRC=1.2.3.4"},
+    ///     {"message":"2024-05-06T07:09:11Z cell-1 kernel: b IN= OUT=b SRC=1.2.3.4"}]}"#);
+    /// let prefixes = Record::all(&line).map(|record| record.packet().unwrap().0.prefix.to_string());
+    /// assert_eq!(prefixes.collect::<Vec<_>>(), ["a ", "b "]);
+    /// ```
+    pub fn all(line: &'a Line<'_>) -> impl Iterator<Item = Self> {
+        std::iter::once(Self::read(line)).chain(Self::more(line))
+    }
+
+    /// The records behind the first one, of a line that has been read: none, before.
+    pub fn more(line: &'a Line<'_>) -> impl Iterator<Item = Self> {
+        (0..line.count_more()).map(move |n| {
+            let mut record = Self::new_packet();
+            line.read_envelope_of(n, &mut record.envelope);
+            record.read_content_at(|offset| line.raw_offset_of(n, offset));
+            record
+        })
     }
 
     /// The same, strictly: damage is an error.
@@ -319,7 +352,7 @@ impl<'a> Record<'a> {
         line: u64,
         policy: &'r TimePolicy,
     ) -> RecordOutput<'r, 'a> {
-        RecordOutput { record: self, line, policy }
+        RecordOutput { record: self, line, policy, more: &[] }
     }
 }
 
@@ -361,6 +394,24 @@ impl<'a> Content<'a> {
             }
             None => Self::Other,
         };
+    }
+
+    /// Leaves only the end of a prefix that is longer than one may be where the header was not
+    /// read: what stands before that is the header. Returns whether it was so.
+    fn shorten_prefix(&mut self, envelope: &Envelope<'_>) -> bool {
+        let (Self::Packet { packet, cf }
+        | Self::Damaged(Damaged { part: Some(Part::Packet { packet, cf }), .. })) = self
+        else {
+            return false;
+        };
+        if packet.prefix.as_bytes().len() <= MAX_IPTABLES_PREFIX || envelope.is_read() {
+            return false;
+        }
+        if let Some(end) = end_of_header(packet.prefix.as_bytes()) {
+            packet.prefix = Text::new(end);
+            *cf = LogPrefix::parse(end);
+        }
+        true
     }
 
     /// True if the body is a packet's, whole or not; if not, anything may be in this new packet
@@ -452,6 +503,18 @@ impl<'a> Content<'a> {
     }
 }
 
+/// iptables keeps at most 29 bytes of a prefix (`xt_LOG.h`); nft keeps 127.
+const MAX_IPTABLES_PREFIX: usize = 29;
+
+/// The prefix at the end of a header that was not understood: no more bytes than iptables keeps,
+/// behind one that is of no word, and Cloud Foundry's.
+fn end_of_header(text: &[u8]) -> Option<&[u8]> {
+    let is_word = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'/');
+    let from = text.len().saturating_sub(MAX_IPTABLES_PREFIX).max(1);
+    let starts = (from..text.len()).filter(|at| !is_word(text[at - 1]));
+    starts.map(|at| &text[at..]).find(|end| LogPrefix::parse(end).is_some())
+}
+
 /// `logger -t vcap.rep` splits long lines into several messages of the same name; all but the first
 /// begin anywhere.
 fn is_continuation(envelope: &Envelope<'_>) -> bool {
@@ -466,13 +529,60 @@ pub struct RecordOutput<'r, 'a> {
     record: &'r Record<'a>,
     line: u64,
     policy: &'r TimePolicy,
+    more: &'r [Record<'a>],
+}
+
+impl<'r, 'a> RecordOutput<'r, 'a> {
+    /// The same with the records that stand behind this one on the line; see [`Record::all`].
+    ///
+    /// ```
+    /// use asg_core::{Line, Record, TimePolicy};
+    ///
+    /// let line = Line::new(br#"[{"message":"a IN= OUT=b SRC=1.2.3.4"},{"message":"b IN= OUT=b SRC=1.2.3.4"}]"#);
+    /// let records: Vec<_> = Record::all(&line).collect();
+    /// let policy = TimePolicy::default();
+    /// let output = records[0].to_output(1, &policy).with_more(&records[1..]);
+    /// let output = serde_json::to_value(output)?;
+    /// assert_eq!(output["more"][0]["packet"]["prefix"], "b ");
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
+    #[must_use]
+    pub const fn with_more(self, more: &'r [Record<'a>]) -> Self {
+        Self { more, ..self }
+    }
 }
 
 impl Serialize for RecordOutput<'_, '_> {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        let Record { envelope, content, .. } = self.record;
+        let Self { record, line, policy, more } = *self;
         let mut map = s.serialize_map(None)?;
-        map.serialize_entry("line", &self.line)?;
+        map.serialize_entry("line", &line)?;
+        let members = |record| Members { record, policy };
+        members(record).serialize_into(&mut map)?;
+        if !more.is_empty() {
+            map.serialize_entry("more", &more.iter().map(members).collect::<Vec<_>>())?;
+        }
+        map.end()
+    }
+}
+
+/// What a record says, without the place of its line.
+struct Members<'r, 'a> {
+    record: &'r Record<'a>,
+    policy: &'r TimePolicy,
+}
+
+impl Serialize for Members<'_, '_> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        let mut map = s.serialize_map(None)?;
+        self.serialize_into(&mut map)?;
+        map.end()
+    }
+}
+
+impl Members<'_, '_> {
+    fn serialize_into<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+        let Record { envelope, content, .. } = self.record;
         map.serialize_entry("kind", self.record.kind())?;
         map.serialize_entry("time", &self.record.time(self.policy))?;
         map.serialize_entry("host", &envelope.host)?;
@@ -528,8 +638,16 @@ impl Serialize for RecordOutput<'_, '_> {
         if let Content::Damaged(Damaged { error, .. }) = content {
             map.serialize_entry("error", error)?;
         }
-        map.end()
+        if let Some(offset) = self.record.header_not_understood {
+            map.serialize_entry("header_not_understood", &Offset { offset })?;
+        }
+        Ok(())
     }
+}
+
+#[derive(Serialize)]
+struct Offset {
+    offset: usize,
 }
 
 #[cfg(test)]

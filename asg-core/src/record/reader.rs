@@ -217,6 +217,7 @@ impl Record<'_> {
         Self {
             envelope: Envelope::default(),
             content: Content::Packet { packet: Packet::default(), cf: None },
+            header_not_understood: None,
             memo: Memo::default(),
             part_of: None,
         }

@@ -195,6 +195,25 @@ const fn has_day(civil: Civil, year: i16) -> bool {
     civil.day <= days
 }
 
+/// `5/6/2024, 7:09:12.000 AM`: a whole text, as Azure's portal exports it.
+pub(crate) fn american(text: &[u8]) -> Option<LogTime> {
+    let text = std::str::from_utf8(text).ok()?;
+    let (date, time) = text.split_once(", ")?;
+    let mut date = date.split('/').map(|part| part.parse::<i16>().ok());
+    let (month, day, year) = (date.next()??, date.next()??, date.next()??);
+    let (clock, half) = time.split_once(' ')?;
+    let (hour, rest) = clock.split_once(':')?;
+    let hour = hour.parse::<i16>().ok().filter(|hour| (1..=12).contains(hour))? % 12;
+    let hour = match half {
+        "AM" => hour,
+        "PM" => hour + 12,
+        _ => return None,
+    };
+    let joined = format!("{year:04}-{month:02}-{day:02} {hour:02}:{rest}");
+    let (time, len) = without_zone(joined.as_bytes())?;
+    (len == joined.len()).then_some(time)
+}
+
 /// The number of the month that the text begins with.
 pub(crate) fn month(text: &[u8]) -> Option<i8> {
     let name: &[u8; 3] = text.first_chunk()?;
@@ -250,6 +269,23 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn halves_of_a_day_are_told_apart() {
+        for (text, expected) in [
+            ("5/6/2024, 7:09:12.500 AM", Some("2024-05-06T07:09:12.5Z")),
+            ("12/31/2024, 12:00:00 AM", Some("2024-12-31T00:00:00Z")),
+            ("12/31/2024, 12:00:00 PM", Some("2024-12-31T12:00:00Z")),
+            ("12/31/2024, 11:59:59 PM", Some("2024-12-31T23:59:59Z")),
+            ("13/31/2024, 11:59:59 PM", None),
+            ("5/6/2024, 0:09:12 AM", None),
+            ("5/6/2024, 7:09:12", None),
+        ] {
+            let time = american(text.as_bytes());
+            let time = time.and_then(|time| time.resolve(&crate::time::TimePolicy::default()));
+            assert_eq!(time.map(|it| it.time.to_string()).as_deref(), expected, "{text}");
+        }
+    }
 
     proptest! {
         #[test]

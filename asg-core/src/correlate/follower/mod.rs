@@ -238,6 +238,13 @@ impl Follower {
         let mut reader = std::mem::take(&mut self.reader);
         self.record(origin, &reader.read(&text), line);
         self.reader = reader;
+        let mut has_packet = false;
+        for record in Record::more(&text) {
+            has_packet |= self.state.take_more(origin, &record);
+        }
+        if has_packet && !self.places.contains_key(&origin) {
+            self.hold(origin, self.now().unwrap_or(Timestamp::from_nanos(0)), line);
+        }
         // All that are due are looked up for each question, so questions must be rare.
         let is_stuck = self.stuck > 0 && self.held.len() <= self.stuck + self.stuck / 8;
         if is_stuck {
@@ -449,11 +456,14 @@ impl Follower {
         }
         for held in held.iter().take(many) {
             let line = Line::new(&held.line);
-            let record = reader.read(&line);
-            let Some(flow) = state.flow(&times, held.origin, record) else { continue };
-            wanted.extend(flow.attribution.subject());
-            wanted.extend(flow.peer.and_then(|peer| peer.attribution.subject()));
-            names_apps |= flow.attribution.reason == Reason::UnknownApp;
+            let first = state.flow(&times, held.origin, reader.read(&line));
+            let more = || Record::more(&line);
+            let more = more().filter_map(|it| state.flow_alone(&times, held.origin, it));
+            for flow in first.into_iter().chain(more) {
+                wanted.extend(flow.attribution.subject());
+                wanted.extend(flow.peer.and_then(|peer| peer.attribution.subject()));
+                names_apps |= flow.attribution.reason == Reason::UnknownApp;
+            }
         }
         if names_apps {
             state.add_all_owners(&mut wanted);
@@ -481,7 +491,13 @@ impl Follower {
             places.remove(&held.origin);
             given.push(held.origin);
             let line = Line::new(&held.line);
-            if let Some(flow) = state.flow(&times, held.origin, reader.read(&line)) {
+            let first = state.flow(&times, held.origin, reader.read(&line));
+            let more = Record::more(&line);
+            let more = more.filter_map(|it| state.flow_alone(&times, held.origin, it));
+            for flow in first.into_iter().chain(more) {
+                if went_on.is_break() {
+                    break;
+                }
                 counts.flows += 1;
                 counts.unexplained += u64::from(flow.attribution.certainty <= Certainty::Ambiguous);
                 went_on = each(&flow);

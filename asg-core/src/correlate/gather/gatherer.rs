@@ -210,7 +210,10 @@ impl Gatherer {
             return;
         }
         let record = self.reader.record(&line, &sight);
-        self.record(origin, &record);
+        self.record(origin, &record, true);
+        for record in Record::more(&line) {
+            self.record(origin, &record, false);
+        }
     }
 
     /// Takes a common packet; false if its machine or its sender is new.
@@ -240,7 +243,7 @@ impl Gatherer {
             Some(last) if is_it(last) => last.number,
             _ => {
                 let cf = self.reader.prefix(glimpse.head);
-                let whose = (self.reader.prefix_text(glimpse.head), Some(&cf));
+                let whose = (self.reader.prefix_text(glimpse.head), Some(&cf), true);
                 let place = (address, sender.interface);
                 let key = GroupKey::of(cell, kind, whose, place, limit, self.seeds);
                 let number = self.groups.see(key);
@@ -272,8 +275,8 @@ impl Gatherer {
         true
     }
 
-    /// Takes any record.
-    fn record(&mut self, origin: Origin, record: &Record<'_>) {
+    /// Takes any record. Only the first one of a line is compared with others, by its line's place.
+    fn record(&mut self, origin: Origin, record: &Record<'_>, is_first: bool) {
         let envelope = &record.envelope;
         match record.own_time() {
             Some(own) => self.shows_own(origin.source, envelope.time, own),
@@ -286,6 +289,8 @@ impl Gatherer {
         }
         let is_damaged = matches!(record.content, Content::Damaged(_));
         self.batch.counts.damaged += u64::from(is_damaged);
+        let is_unread = record.header_not_understood.is_some();
+        self.batch.counts.header_not_understood += u64::from(is_unread);
         if let Some((packet, cf)) = record.proven_packet() {
             self.batch.counts.packets += 1;
             let cell = self.cell(origin.source, record);
@@ -295,13 +300,14 @@ impl Gatherer {
             let limit = Limit::of(prefix, cf, packet.ip.proto_num);
             let kind = TimeKind::of(envelope.time, envelope.uptime);
             let place = (address, cf.and_then(|cf| own_interface(packet, cf)));
-            let key = GroupKey::of(cell, kind, (prefix, cf), place, limit, self.seeds);
+            let whose = (prefix, cf, record.header_not_understood.is_none());
+            let key = GroupKey::of(cell, kind, whose, place, limit, self.seeds);
             let group = self.groups.see(key);
             if let Content::Packet { packet, cf: Some(cf) } = &record.content {
                 self.remember_sender(record, sender(packet, Some(cf), address, self.seeds), cf);
             }
             // A damaged line may be the beginning of any packet's.
-            let mark = if is_damaged {
+            let mark = if is_damaged || !is_first {
                 None
             } else {
                 let text = packet_digest(envelope.body.as_bytes(), cf, self.seeds);

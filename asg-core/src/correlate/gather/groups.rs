@@ -8,6 +8,7 @@ use crate::bytes::hash::Seeds;
 use crate::completeness::Limit;
 use crate::evidence::Interface;
 use crate::guid::HandlePrefix;
+use crate::ledger::attribution::Reason;
 use crate::line::envelope::Envelope;
 use crate::prefix::{LogPrefix, Subject};
 use crate::time::{LogTime, Uptime};
@@ -28,6 +29,8 @@ pub(in crate::correlate) struct GroupName {
     address: Option<IpAddr>,
     interface: Option<Interface>,
     prefix: Box<[u8]>,
+    /// False if the prefix may be the end of a header that was not understood.
+    is_understood: bool,
     /// As much of the prefix as names an app, if that is all that they have in common of it.
     app: Option<Box<[u8]>>,
 }
@@ -42,6 +45,7 @@ pub(in crate::correlate) struct GroupKey<'a> {
     address: Option<IpAddr>,
     interface: Option<Interface>,
     prefix: &'a [u8],
+    is_understood: bool,
     app: Option<&'a [u8]>,
 }
 
@@ -71,7 +75,7 @@ impl<'a> GroupKey<'a> {
     pub(in crate::correlate) fn of(
         cell: u32,
         time: TimeKind,
-        (prefix, cf): (&'a [u8], Option<&LogPrefix<'a>>),
+        (prefix, cf, is_understood): (&'a [u8], Option<&LogPrefix<'a>>, bool),
         (address, interface): (Option<IpAddr>, Option<Interface>),
         limit: Option<Limit>,
         seeds: Seeds,
@@ -85,7 +89,7 @@ impl<'a> GroupKey<'a> {
         let app = app.filter(|_| limit.is_none()).and_then(|cf| cf.handle_prefix);
         let app = app.map(HandlePrefix::as_bytes);
         let digest = seeds.digest(app.unwrap_or(prefix)) ^ seeds.of_address(address);
-        Self { digest, cell, time, address, interface, prefix, app }
+        Self { digest, cell, time, address, interface, prefix, is_understood, app }
     }
 
     const fn hash(&self) -> u64 {
@@ -98,6 +102,7 @@ impl<'a> GroupKey<'a> {
             && self.time == name.time
             && self.address == name.address
             && self.interface == name.interface
+            && self.is_understood == name.is_understood
             && match (self.app, &name.app) {
                 (Some(app), Some(known)) => *app == **known,
                 (None, None) => *self.prefix == *name.prefix,
@@ -124,14 +129,20 @@ impl GroupName {
         &self.prefix
     }
 
+    /// Why nobody owns a packet whose prefix is not Cloud Foundry's.
+    pub(in crate::correlate) const fn foreign(&self) -> Reason {
+        Reason::of_foreign(self.is_understood)
+    }
+
     pub(in crate::correlate) fn cf(&self) -> Option<LogPrefix<'_>> {
         LogPrefix::parse(&self.prefix)
     }
 
     fn key(&self, cell: u32) -> GroupKey<'_> {
-        let Self { digest, time, address, interface, prefix, app, .. } = self;
+        let Self { digest, time, address, interface, prefix, is_understood, app, .. } = self;
         let (address, interface, app) = (*address, *interface, app.as_deref());
-        GroupKey { digest: *digest, cell, time: *time, address, interface, prefix, app }
+        let (digest, time, is_understood) = (*digest, *time, *is_understood);
+        GroupKey { digest, cell, time, address, interface, prefix, is_understood, app }
     }
 }
 
@@ -139,9 +150,19 @@ impl Groups {
     /// The number of the group of a packet.
     pub(in crate::correlate) fn see(&mut self, key: GroupKey<'_>) -> u32 {
         self.find(key).unwrap_or_else(|| {
-            let GroupKey { digest, cell, time, address, interface, prefix, app } = key;
+            let GroupKey { digest, cell, time, address, interface, prefix, is_understood, app } =
+                key;
             let (prefix, app) = (prefix.into(), app.map(Into::into));
-            self.put(GroupName { digest, cell, time, address, interface, prefix, app })
+            self.put(GroupName {
+                digest,
+                cell,
+                time,
+                address,
+                interface,
+                prefix,
+                is_understood,
+                app,
+            })
         })
     }
 

@@ -85,8 +85,8 @@ pub(super) fn dmesg(text: &[u8], at: usize) -> Option<Envelope<'_>> {
     Some(envelope)
 }
 
-/// `[ 2343.595381 <    0.007446>]`, `[<    0.007446>]` and `[  +0.007446]`: what is told is the
-/// time since the last line, and in the first of them the uptime.
+/// `[ 2343.595381 <    0.007446>]`, `[<    0.007446>]` and `[  +0.007446]`: the time since the last
+/// line, and in the first of them the uptime.
 #[expect(clippy::option_option, reason = "no such stamp, and a stamp without an uptime")]
 fn with_delta(stamp: &[u8]) -> Option<Option<Uptime>> {
     if let Some(delta) = stamp.trim_ascii_start().strip_prefix(b"+") {
@@ -131,8 +131,8 @@ pub(super) fn decoded(text: &[u8]) -> Option<Envelope<'_>> {
     Some(Envelope { priority, ..stamped.unwrap_or(bare) })
 }
 
-/// `kernel: …` or `rep[7]: {…}`: syslog's tag without what stands before it. A name that is no known
-/// program's is a tag only before the kernel's stamp or a lager line, for log prefixes have colons too.
+/// `kernel: …` or `rep[7]: {…}`: syslog's tag without a stamp and a host. A name that is no known program's is a tag only before the kernel's stamp or a lager line, for log prefixes have
+/// colons too.
 pub(super) fn tagged(text: &[u8]) -> Option<Envelope<'_>> {
     let word = &text[..text.iter().take(64).position(|b| *b == b' ')?];
     let (program, proc_id) = syslog::program_and_pid(word.strip_suffix(b":")?)?;

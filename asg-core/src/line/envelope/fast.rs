@@ -53,7 +53,7 @@ pub(super) fn read<'a>(text: &'a [u8], e: &mut Envelope<'a>) -> Option<()> {
         _ if text[e.body_at..].starts_with(b"message repeated ") => return None,
         _ => {}
     }
-    // What a forwarder writes may be another line, and a tag may stand twice.
+    // Forwarders write other programs' lines, and relays repeat tags.
     let program = e.program?.as_bytes();
     let body = &text[e.body_at..];
     let may_go_on = program != b"kernel" && Role::of_program(program) == Role::Forwarder;

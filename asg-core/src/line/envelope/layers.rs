@@ -1,16 +1,16 @@
 //! Layers: the headers that programs put around a line, peeled off one at a time.
 //!
 //! A line may have several, in any order: a shipper's stamp before a relay's header before the
-//! machine's own. Two tables hold what a layer may be. A *header* shows by its form that it is one: a
-//! stamp, a priority, a program's tag. A *prefix* is a tool's, and counts only where a header or a
-//! lager line follows, because a log prefix can look like anything.
+//! machine's own. Two tables hold what a layer may be. A *header* shows by its form that it is one:
+//! a stamp, a priority, a program's tag. A *prefix* is a tool's, and counts only where a header or
+//! a lager line follows, because a log prefix can look like anything.
 //!
 //! The innermost machine and time win, and outer layers fill what the inner ones lack. Peeling ends
 //! at the first program that does not hand on other lines: its text is its own. So an app cannot
 //! print a header.
 //!
-//! Sources: bosh-cli `ssh/streaming_writer.go`; kubectl `pkg/cmd/logs`; stern `stern/main.go`; pdsh(1);
-//! Loki `pkg/logcli/output/default.go`; wazuh `src/analysisd/alerts/log.c`, `OS_Store`.
+//! Sources: bosh-cli `ssh/streaming_writer.go`; kubectl `pkg/cmd/logs`; stern `stern/main.go`;
+//! pdsh(1); Loki `pkg/logcli/output/default.go`; wazuh `src/analysisd/alerts/log.c`, `OS_Store`.
 
 use super::role::Role;
 use super::{Dialect, Envelope, console, stream, syslog};
@@ -58,7 +58,7 @@ const HEADERS: &[Layer] = &[
     layer(|b| matches!(b, b' ' | b'\t'), stream::indented),
 ];
 
-/// What tools print before a line. Each counts only where a header or a lager line follows.
+/// Prefixes that tools print. Each counts only where a header or a lager line follows.
 const PREFIXES: &[Layer] = &[
     layer(is_word, bosh),
     layer(is_word, service),
@@ -71,10 +71,10 @@ const PREFIXES: &[Layer] = &[
     layer(is_word, first_word),
 ];
 
-/// How many layers a line may have.
+/// The largest number of layers of a line.
 const MOST: usize = 8;
 
-/// How many prefixes may stand before a header.
+/// The largest number of prefixes before a header.
 const MOST_PREFIXES: usize = 3;
 
 /// Peels all layers of a line. The body is what is left.
@@ -96,8 +96,8 @@ pub(crate) fn peel(text: &[u8]) -> Envelope<'_> {
     all
 }
 
-/// Whether a line with these layers may have another one. Behind the kernel's stamp comes its text,
-/// and what a program of another role writes is its own.
+/// Whether a line with these layers may have another one. The kernel's text follows its stamp, and
+/// programs of other roles write text of their own.
 fn is_open(all: &Envelope<'_>) -> bool {
     let is_kernels = all.uptime.is_some()
         || (all.dialect == Dialect::Console && all.program.is_none())
@@ -115,8 +115,8 @@ fn read<'a>(layers: &[Layer], text: &'a [u8]) -> Option<Envelope<'a>> {
     layers.iter().filter(|layer| (layer.begins)(first)).find_map(|layer| (layer.read)(text))
 }
 
-/// A prefix with what must follow it. A file's name takes a search, so it may stand first, or
-/// behind the name of a machine.
+/// A prefix that a header or a lager line follows. Finding a file's name takes a search, so it is
+/// looked for at the start of a line, and behind the name of a machine.
 fn prefix(text: &[u8], most: usize, may_be_file: bool) -> Option<Envelope<'_>> {
     let first = *text.first()?;
     let fitting = PREFIXES.iter().filter(|layer| (layer.begins)(first));
@@ -226,7 +226,8 @@ fn labels(text: &[u8]) -> Option<Envelope<'_>> {
     let inside = text.strip_prefix(b"{")?;
     let close = inside.iter().take(2_048).position(|b| *b == b'}')?;
     let (labels, rest) = (&inside[..close], &inside[close + 1..]);
-    if !labels.is_empty() && !memchr::memmem::find(labels, b"=\"").is_some_and(|at| at > 0) {
+    let is_label = memchr::memmem::find(labels, b"=\"").is_some_and(|at| at > 0);
+    if !(labels.is_empty() || is_label) {
         return None;
     }
     let rest = rest.strip_prefix(b" ")?.trim_ascii_start();
@@ -253,8 +254,8 @@ fn blanks(text: &[u8]) -> Option<Envelope<'_>> {
     (len > 0).then(|| up_to(len))
 }
 
-/// Words of which only the stamp behind them shows that they are a prefix: `pod container …`. The
-/// text before a lager line is a program's.
+/// `pod container …`, as stern prints them. Only the stamp behind such words shows that they are a
+/// prefix.
 fn first_word(text: &[u8]) -> Option<Envelope<'_>> {
     let mut at = 0;
     for _ in 0..2 {
@@ -294,8 +295,8 @@ fn ossec(text: &[u8]) -> Option<Envelope<'_>> {
 const LATE: i64 = 600_000_000_000;
 const EARLY: i64 = 2_000_000_000;
 
-impl<'a> Envelope<'a> {
-    /// This layer, with what only the layer around it says.
+impl Envelope<'_> {
+    /// This layer, completed by the layer around it.
     pub(crate) fn within(self, outer: &Self) -> Self {
         // A tool's prefix names the machine. Of headers, the inner one does, for the outer one is a
         // relay's.
@@ -339,6 +340,17 @@ impl<'a> Envelope<'a> {
 fn within_time(inner: LogTime, outer: LogTime) -> LogTime {
     match (inner, outer) {
         (LogTime::Unknown, _) => outer,
+        (LogTime::NoYear(civil), LogTime::Local(outer)) => {
+            // Both are somebody's local time, so the nearest year is the right one.
+            let far = |year: i16| {
+                let apart =
+                    civil.at(year, 0)?.as_nanos().abs_diff(outer.at(outer.year, 0)?.as_nanos());
+                Some((apart, year))
+            };
+            let years = [outer.year - 1, outer.year, outer.year + 1];
+            let nearest = years.into_iter().filter_map(far).min();
+            nearest.map_or(inner, |(_, year)| LogTime::Local(crate::time::Civil { year, ..civil }))
+        }
         (LogTime::NoYear(civil) | LogTime::Local(civil), LogTime::Instant(shown)) => {
             let year = match inner {
                 LogTime::Local(_) => civil.year,

@@ -112,6 +112,18 @@ impl<'a> Envelope<'a> {
         std::str::from_utf8(&inside[memchr::memrchr(b'/', inside)? + 1..]).ok()?.parse().ok()
     }
 
+    /// Whether the header was read up to the text, so that all before a packet's `IN=` is its
+    /// prefix.
+    pub(crate) const fn is_read(&self) -> bool {
+        self.program.is_some()
+            || self.proc_id.is_some()
+            || self.uptime.is_some()
+            || matches!(
+                self.dialect,
+                Dialect::Console | Dialect::DevKmsg | Dialect::DmesgJson | Dialect::JournalField
+            )
+    }
+
     /// The program that wrote the line, or else the part of an app's log stream.
     pub(crate) fn writer(&self) -> Option<Text<'a>> {
         self.program.or_else(|| self.bracketed().map(Text::new))
@@ -183,13 +195,13 @@ pub(crate) fn read<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) {
     }
 }
 
-/// The same of a header that is a common one; if false, anything may be in the envelope.
+/// Reads a common header; if false, anything may be in the envelope.
 #[inline]
 pub(crate) fn read_common<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> bool {
     fast::read(text, envelope).is_some()
 }
 
-/// The same, the long way: layer by layer.
+/// Reads any header, layer by layer.
 pub(crate) fn any(text: &[u8]) -> Envelope<'_> {
     let mut envelope = layers::peel(text);
     strip_blank(text, &mut envelope);

@@ -37,7 +37,7 @@ pub enum Role {
     Logger,
     /// The router, whose access log quotes its clients.
     Router,
-    /// A program that hands on logs, and says what it dropped.
+    /// A program that hands on logs, and notes the lines that it dropped.
     Relay,
     /// An app's log stream.
     Stream,
@@ -55,19 +55,19 @@ pub enum Role {
 pub enum Proof {
     /// A packet passed or was denied.
     Packet,
-    /// A lager line tells of a container.
+    /// A lager line about a container.
     Lager,
-    /// A line of iptables-logger tells of a packet and its container.
+    /// A line of iptables-logger about a packet and its container.
     Logger,
-    /// A document tells of containers.
+    /// A document about containers.
     Document,
-    /// A line of the router's access log tells of a container.
+    /// A line of the router's access log about a container.
     AccessLog,
-    /// A line of an app's stream tells of its container.
+    /// A line of an app's stream about its container.
     AppLog,
-    /// A note tells how many lines are missing.
+    /// A note with the number of missing lines.
     Note,
-    /// The stamp tells the time at the writer.
+    /// The time at the writer.
     Time,
 }
 
@@ -121,7 +121,7 @@ impl Role {
         // blackbox may add the file: `rep/rep.stdout.log`.
         let name = &name[..memchr::memchr(b'/', name).unwrap_or(name.len())];
         let is_it = |known: &&str| name.eq_ignore_ascii_case(known.as_bytes());
-        let found = PROGRAMS.iter().find(|(_, names)| names.iter().any(|known| is_it(&known)));
+        let found = PROGRAMS.iter().find(|(_, names)| names.iter().any(is_it));
         found.map_or(Self::Speaker, |(role, _)| *role)
     }
 }
@@ -228,7 +228,7 @@ const APPS: &[&str] = &["cf_app_id", "cf_app_guid", "cf_app_name", "application_
 const EVENT_TYPE: &str = "event_type";
 const TAGS: &[&str] = &["tags", "@source", "@cf", "cf", "attributes", "labels"];
 
-/// Whether a member may say that an object's line is of an app's log stream.
+/// Whether a member may mark an object's line as one of an app's log stream.
 pub(crate) fn may_tell_stream(key: &str) -> bool {
     key == EVENT_TYPE || [STREAMS, APPS, TAGS].iter().any(|keys| keys.contains(&key))
 }

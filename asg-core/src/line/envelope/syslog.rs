@@ -87,7 +87,8 @@ pub(super) fn stamped(text: &[u8], at: usize) -> Option<Envelope<'_>> {
     }
     envelope.priority = facility_and_level(&mut words);
     tag(&mut words, &mut envelope);
-    // `Jun 16 23:18:38 kern kernel [job=…]`: an aggregator printed the facility where the host belongs.
+    // `Jun 16 23:18:38 kern kernel [job=…]`: an aggregator printed the facility where the host
+    // belongs.
     if envelope.job.is_some() && is_facility(host) {
         envelope.host = None;
     }
@@ -126,8 +127,8 @@ pub(super) fn logread(text: &[u8]) -> Option<Envelope<'_>> {
     Some(envelope)
 }
 
-/// `kern.warn `, as busybox's syslogd puts it between host and tag, or `kern warning ` or `warning `,
-/// as other programs do.
+/// `kern.warn `, as busybox's syslogd puts it between host and tag, or `kern warning ` or `warning
+/// `, as other programs do.
 fn facility_and_level(words: &mut Words<'_>) -> Option<u8> {
     let mut behind = *words;
     let word = behind.word()?;
@@ -164,7 +165,7 @@ fn level(word: &[u8]) -> Option<usize> {
         &["debug", "trace"],
     ];
     let is_it = |name: &&str| word.eq_ignore_ascii_case(name.as_bytes());
-    LEVELS.iter().position(|names| names.iter().any(|name| is_it(&name)))
+    LEVELS.iter().position(|names| names.iter().any(is_it))
 }
 
 /// Whether a word is a level's or a facility's.
@@ -203,8 +204,8 @@ pub(super) fn host_and_tag<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) {
     }
 }
 
-/// `program[pid]: `, or `program ` where one of BOSH's marks or the kernel's stamp follows; else the
-/// text behind the host is the body.
+/// `program[pid]: `, or `program ` where one of BOSH's marks or the kernel's stamp follows; else
+/// the text behind the host is the body.
 fn tag<'a>(words: &mut Words<'a>, envelope: &mut Envelope<'a>) {
     let start = words.at;
     let Some(word) = words.word() else { return };
@@ -260,8 +261,8 @@ pub(super) fn program_and_pid(name: &[u8]) -> Option<(Text<'_>, Option<Text<'_>>
     Some((non_empty(program)?, pid))
 }
 
-/// `kernel:[88008.920287]`, `rep:{"timestamp":…`: rsyslog's `%syslogtag%%msg%` of messages that begin
-/// without a blank. The length of the tag.
+/// `kernel:[88008.920287]`, `rep:{"timestamp":…`: rsyslog's `%syslogtag%%msg%` of messages that
+/// begin without a blank. The length of the tag.
 fn glued_tag(word: &[u8]) -> Option<usize> {
     let len = word.iter().take(64).position(|b| *b == b':')?;
     let (name, rest) = (&word[..len], &word[len + 1..]);
@@ -273,7 +274,7 @@ fn glued_tag(word: &[u8]) -> Option<usize> {
     (Role::of_program(program.as_bytes()) != Role::Speaker || is_text()).then_some(len)
 }
 
-/// `U7PG2,fcecda000000,v4.3.20.11298:`: what UniFi's access points put before the tag.
+/// `U7PG2,fcecda000000,v4.3.20.11298:`: the label of an access point before the tag.
 fn is_device(word: &[u8]) -> bool {
     let mut parts = word.strip_suffix(b":").unwrap_or_default().split(|b| *b == b',');
     let (Some(model), Some(mac), Some(version), None) =

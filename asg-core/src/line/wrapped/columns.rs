@@ -3,9 +3,9 @@
 //! A line does not show the table's head, so the field that holds a packet or a lager line is the
 //! text, and the other fields are known by their form: a time, a program, a host.
 //!
-//! Sources: splunk-sdk-python's samples; help.papertrailapp.com, permanent log archives; graylog2-server
-//! `SimpleMessageChunkCsvWriter`; kibana `generate_csv.ts`; Sumo Logic's and Azure Monitor's exports;
-//! Synology's log center.
+//! Sources: splunk-sdk-python's samples; help.papertrailapp.com, permanent log archives;
+//! graylog2-server `SimpleMessageChunkCsvWriter`; kibana `generate_csv.ts`; Sumo Logic's and Azure
+//! Monitor's exports; Synology's log center.
 
 use std::borrow::Cow;
 
@@ -19,7 +19,8 @@ const MOST: usize = 64;
 
 /// The line in a row of a table; `None` if the text is no row, or holds none.
 pub(super) fn find(text: &[u8]) -> Option<Found<'_>> {
-    if !is_payload(text) && !(is_quoted(text) && is_payload(&unquoted(text))) {
+    let is_payload_in = |text| is_quoted(text) && is_payload(&unquoted(text));
+    if !(is_payload(text) || is_payload_in(text)) {
         return None;
     }
     let fields = if memchr::memchr(b'\t', text).is_some() {
@@ -45,7 +46,7 @@ pub(super) fn find(text: &[u8]) -> Option<Found<'_>> {
     Some(Found { text, starts, outer })
 }
 
-/// Takes what a field tells by its form.
+/// Takes the fact that a field shows by its form.
 fn tell(outer: &mut Outer, field: &[u8]) {
     let own = |field: &[u8]| String::from_utf8_lossy(field).into_owned();
     let is_level = |field: &[u8]| crate::line::envelope::is_level_or_facility(field);
@@ -106,7 +107,7 @@ pub(super) fn time(field: &[u8]) -> LogTime {
     }
     match stamp::rfc3164(text) {
         Some((time, len)) if len == text.len() => time,
-        _ => LogTime::Unknown,
+        _ => stamp::american(text).unwrap_or_default(),
     }
 }
 

@@ -7,7 +7,7 @@
 //!
 //! Sources: systemd.journal-fields(7); rsyslog `runtime/msg.c`; syslog-ng's templates; Vector,
 //! Fluent Bit and Filebeat by their documentation; Splunk's HEC; Elasticsearch; Loki
-//! `docs/sources/reference/loki-http-api.md`; CloudWatch Logs; Azure Monitor's table `Syslog`;
+//! `docs/sources/reference/loki-http-api.md`; `CloudWatch` Logs; Azure Monitor's table `Syslog`;
 //! Datadog's `LogAttributes`; the GELF specification; `opentelemetry-proto`, `logs.proto`.
 
 use std::borrow::Cow;
@@ -20,7 +20,7 @@ use crate::line::begins_as_lager;
 use crate::line::envelope::{Dialect, role, uptime_text};
 use crate::time::{LogTime, Timestamp, Uptime, rfc3339, stamp};
 
-/// What a member tells of the line beside it.
+/// The meaning of a member for the line beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Tells {
     Host,
@@ -31,7 +31,7 @@ enum Tells {
     Time,
 }
 
-/// The members that tell something, the surest first.
+/// The members with a meaning, the surest first.
 const MEMBERS: &[(Tells, &[&str])] = &[
     (
         Tells::Host,
@@ -87,7 +87,7 @@ const MEMBERS: &[(Tells, &[&str])] = &[
     ),
 ];
 
-/// Objects whose members tell of the line beside the object, and what they may tell.
+/// Objects with members about the line beside the object, and the meanings that they may have.
 const NESTED: &[(&str, &[Tells])] = &[
     ("host", &[Tells::Host]),
     ("beat", &[Tells::Host]),
@@ -101,7 +101,7 @@ const NESTED: &[(&str, &[Tells])] = &[
     ("instance@47450", &[Tells::Instance, Tells::Job]),
 ];
 
-/// Where wrappers put a line that is neither a packet's nor lager's, the surest first.
+/// Members with lines that are neither a packet's nor lager's, the surest first.
 const TEXTS: &[&str] = &[
     "MESSAGE",
     "msg",
@@ -120,7 +120,7 @@ const TEXTS: &[&str] = &[
     "event",
 ];
 
-/// How deep an object may be in others.
+/// The largest number of objects in each other.
 const MOST_DEEP: usize = 8;
 
 /// The lines in a JSON text; `None` if it is none, or is a line of lager's itself.
@@ -137,8 +137,8 @@ pub(super) fn find(text: &[u8]) -> Option<Vec<Found<'_>>> {
     Some(lines.found).filter(|found| !found.is_empty())
 }
 
-/// `tag: [1714979350.581301, {…}]` of Fluent Bit's files, `[0] tag: [[1714979350.5, {}], {"log"=>"…"}]`
-/// of its standard output, and `"message" => "…",` of Logstash.
+/// `tag: [1714979350.581301, {…}]` of Fluent Bit's files, `[0] tag: [[1714979350.5, {}],
+/// {"log"=>"…"}]` of its standard output, and `"message" => "…",` of Logstash.
 pub(super) fn tagged(text: &[u8]) -> Option<Vec<Found<'_>>> {
     let head = &text[..text.len().min(256)];
     if let Some(arrow) = memchr::memmem::find(head, b"=>") {
@@ -180,7 +180,7 @@ struct Lines<'t> {
 }
 
 impl<'t> Lines<'t> {
-    /// Looks into a value. `around` is what the objects around it tell.
+    /// Looks into a value. `around` comes from the objects around it.
     fn value(&mut self, value: &'t RawValue, around: &Outer, depth: usize) {
         if depth == 0 {
             return;
@@ -339,7 +339,7 @@ fn is_lager(object: &Object<'_>) -> bool {
         && is_message()
 }
 
-/// What the members of an object tell of the line in it.
+/// The facts in the members of an object about the line in it.
 fn told(object: &Object<'_>) -> Outer {
     let mut outer = Outer { stream: role::stream_of(object), ..Outer::default() };
     tell(&mut outer, object, &[Tells::Host, Tells::Program, Tells::Priority, Tells::Time]);
@@ -379,7 +379,7 @@ fn told(object: &Object<'_>) -> Outer {
     outer
 }
 
-/// Takes what an object tells of these.
+/// Takes these facts from an object.
 fn tell(outer: &mut Outer, object: &Object<'_>, of: &[Tells]) {
     for (tells, keys) in MEMBERS.iter().filter(|(tells, _)| of.contains(tells)) {
         let text = || {

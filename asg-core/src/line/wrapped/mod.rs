@@ -23,14 +23,14 @@ use super::envelope::{Dialect, Envelope, layers};
 use crate::bytes::text::Text;
 use crate::time::{LogTime, Uptime};
 
-/// What the wrappings of a line hold: one line at least.
+/// The contents of a line's wrappings: one line at least.
 #[derive(Debug, Clone)]
 pub(super) struct Unwrapped<'a> {
     pub(super) first: Part<'a>,
     pub(super) more: Vec<Part<'a>>,
 }
 
-/// One line, and what its wrappings tell of it.
+/// One line, and the facts in its wrappings.
 #[derive(Debug, Clone)]
 pub(super) struct Part<'a> {
     text: Cow<'a, [u8]>,
@@ -39,7 +39,7 @@ pub(super) struct Part<'a> {
     outer: Outer,
 }
 
-/// What a wrapping tells of the line in it. Each level fills what the levels inside it lack.
+/// The facts in a wrapping about the line inside. Each level completes the levels inside it.
 #[derive(Debug, Clone, Default)]
 struct Outer {
     dialect: Dialect,
@@ -149,7 +149,7 @@ fn level<'t>(text: &'t [u8], outer: &Outer) -> Option<Vec<Found<'t>>> {
     Some(found.collect())
 }
 
-impl<'a> Found<'a> {
+impl Found<'_> {
     fn within(self, outer: &Outer) -> Self {
         Self { outer: self.outer.within(outer), ..self }
     }
@@ -217,7 +217,7 @@ impl Part<'_> {
         }
     }
 
-    /// The envelope of the line with what its wrappings tell.
+    /// Reads the envelope of the line, completed by its wrappings.
     pub(super) fn read_envelope<'e>(&'e self, envelope: &mut Envelope<'e>) {
         if self.outer.carries_lines() {
             super::envelope::read(&self.text, envelope);
