@@ -13,7 +13,7 @@ use asg_cli::input::{Input, Log, Opened, ReadCounter, Source};
 use asg_cli::lines::Readers;
 use asg_cli::monitor::Unattended;
 use asg_cli::origins;
-use asg_cli::output::csv;
+use asg_cli::output::csv::{self, Formulas};
 use asg_cli::pipeline::Threads;
 use asg_cli::query::Query;
 use asg_core::{SourceId, TimePolicy};

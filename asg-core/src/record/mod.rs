@@ -2,6 +2,7 @@
 
 pub(crate) mod decoder;
 pub mod documents;
+mod line_feed;
 pub(crate) mod reader;
 
 use serde::ser::SerializeMap;
@@ -130,6 +131,7 @@ impl<'a> Record<'a> {
     /// The same, of a text whose places are in the line where this says.
     fn read_content_at(&mut self, place: impl Fn(usize) -> usize) {
         self.content.fill(&self.envelope);
+        line_feed::refuse(&mut self.content, self.envelope.body.as_bytes());
         if self.content.shorten_prefix(&self.envelope) {
             self.header_not_understood = Some(place(self.envelope.body_at));
         }

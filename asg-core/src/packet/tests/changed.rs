@@ -90,6 +90,10 @@ fn a_masked_value_costs_itself_only() {
         expected["redacted"] = json!(["mac_raw"]);
         assert_eq!(read(&changed), (expected, None), "{changed}");
     }
+    let changed = format!("{V4}{TCP}").replace("192.0.2.1", "x.x.x.x").replace("198.51.100.2", "y.y.y.y");
+    let mut expected = without(&format!("{V4}{TCP}"), &["src", "dst"]);
+    expected["redacted"] = json!(["src", "dst"]);
+    assert_eq!(read(&changed), (expected, None));
     let changed = format!("{V6}{TCP}").replacen("SRC=2001:0db8", "SRC=xxxx:xxxx", 1);
     let mut expected = without(&format!("{V6}{TCP}"), &["src"]);
     expected["redacted"] = json!(["src"]);
@@ -211,6 +215,8 @@ fn may_end(cut: &[u8], rest: &[u8], packet: &Packet<'_>) -> bool {
     let is_silent = ip.proto.is_none() || packet.family == super::super::Family::Unknown;
     // A hook that quotes nothing, and the types of messages that others look like.
     let is_quote = next.starts_with(b"[") || next.starts_with(b"MTU=");
+    // ulogd2 and ulogd differ in what they print of ICMP.
+    let is_quote = is_quote || (packet.form.is_ulogd() && ip.icmp_type.is_some());
     rest.trim_ascii().is_empty() || is_in_value || goes_on_optionally || is_silent || is_quote
 }
 
