@@ -29,6 +29,7 @@ pub mod answers;
 pub mod blocks;
 pub mod error;
 pub mod flows;
+mod follow;
 pub mod input;
 pub mod ledger_file;
 pub mod lines;
