@@ -26,13 +26,13 @@ pub use clock::{KnownTimes, TimeNote, UptimeClocks, When};
 pub use completeness::{CellReport, Completeness, Limit, LimitReport, LogLimits};
 pub use correlate::flow::{Flow, FlowKey, Peer};
 pub use correlate::follower::{Follower, FollowerCounts, FollowerOptions};
-pub use correlate::{
-    Batch, Correlation, Counted, Counts, FlowCache, FlowReader, Gathered, Gatherer, Gathering,
-    Joiner, MisplacedBatch,
-};
 pub use correlate::output::FlowOutput;
 pub use correlate::owned::{
     AppBuf, AttributionBuf, ContainerBuf, EntityBuf, FlowBuf, OwnerBuf, PeerBuf, PlaceBuf,
+};
+pub use correlate::{
+    Batch, Correlation, Counted, Counts, FlowCache, FlowReader, Gathered, Gatherer, Gathering,
+    Joiner, MisplacedBatch,
 };
 pub use error::Error;
 pub use event::Moment;

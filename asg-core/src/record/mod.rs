@@ -3,6 +3,7 @@
 pub(crate) mod decoder;
 pub mod documents;
 mod line_feed;
+pub(crate) mod owned;
 pub(crate) mod reader;
 
 use serde::ser::SerializeMap;
