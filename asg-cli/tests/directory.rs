@@ -88,6 +88,52 @@ fn a_renamed_app_has_the_name_that_it_had_at_the_packets_time() {
 }
 
 #[test]
+fn packets_of_one_container_have_the_names_of_their_own_times() {
+    let mut story = foundation();
+    let app = story.apps[0].guid.clone();
+    for (at, name) in [("2024-05-06T07:00:00Z", "before"), ("2024-05-06T08:00:00Z", "after")] {
+        story.events.push(Event {
+            kind: "audit.app.update".into(),
+            at: at.into(),
+            target: app.clone(),
+            target_type: "app".into(),
+            target_name: name.into(),
+            data: serde_json::from_value(json!({"request": {"name": name}})).unwrap(),
+            ..story.events[0].clone()
+        });
+    }
+    let server = Server::start(story).unwrap();
+    let cf = CfHome::new(&server.url(), "bearer sesame");
+    let process = format!("{app}-843b85ee-f2b7-4c4b-9ee7-4833ec1e066f");
+    let key = json!({"process_guid": process, "index": 0, "domain": "cf-apps"});
+    let data = json!({"container-guid": "bfce786c-ab07-40ad-79f9-8f21", "lrp-key": key});
+    let rep = json!({"timestamp": "2024-05-06T06:00:00Z", "level": "info", "source": "rep",
+        "message": "rep.executing-container-operation.starting", "data": data});
+    let packet = |hour: u32, n: u32| {
+        format!(
+            "2024-05-06T{hour:02}:30:00+00:00 cell kernel: [{hour}.{n:06}] OK_bfce786c-ab07-40ad-79f9-8 \
+             IN=s-010255073003 OUT=eth0 SRC=10.255.73.3 DST=8.8.8.8 LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID={n} DF \
+             PROTO=TCP SPT=51858 DPT=80 WINDOW=27400 RES=0x00 SYN URGP=0 \n"
+        )
+    };
+    let hours = [6, 7, 7, 8, 8, 7, 6];
+    let packets = hours.iter().zip(1..).map(|(hour, n)| packet(*hour, n));
+    let log = format!("{rep}\n{}", packets.collect::<String>());
+    let run =
+        run_with("correlate", &["--format", "ndjson", "--cf", "-"], &[cf.env()], log.as_bytes());
+    let flows = run.objects();
+    common::assert_schema("correlate", &flows);
+    let then: Vec<_> = flows.iter().map(|flow| flow["app"].get("name_then").cloned()).collect();
+    let name = |hour: &u32| match hour {
+        7 => Some(json!("before")),
+        8 => Some(json!("after")),
+        // The event of its creation shows this name.
+        _ => Some(json!("proxy")),
+    };
+    assert_eq!(then, hours.iter().map(name).collect::<Vec<_>>(), "{}", run.stderr);
+}
+
+#[test]
 fn an_export_that_breaks_off_goes_on_where_it_ended() {
     let server = Server::start(foundation()).unwrap();
     let cf = CfHome::new(&server.url(), "bearer sesame");

@@ -227,6 +227,37 @@ def test_what_makes_no_sense_is_said(ask: Callable[[Any], object], why: str) -> 
         ask(flows([]))
 
 
+class Hostile:
+    def resolve(self, guids: list[str], /) -> dict[str, asglog.Identity]:
+        app = asglog.App(PROXY, "=a\x1b[31m$x$")
+        return {guid: asglog.Identity(app=app) for guid in guids if guid == PROXY}
+
+
+def test_names_are_escaped_where_people_read_them(tmp_path: Path) -> None:
+    text = REP + b"\n" + line(1, 0, 1, 80, False).encode()
+    table = asglog.correlate(text, directory=Hostile())
+    shown = r"=a\u{1b}[31m$x$"
+    assert [flow.app.name for flow in table] == ["=a\x1b[31m$x$"]
+    names = table.columns("app_name")
+    list(names)
+    for answer in (table.top(), table.top(by="app_name")):
+        assert shown in repr(answer) and "\x1b" not in repr(answer) + answer._repr_html_()
+    assert "\x1b" not in names._repr_html_()
+    path = tmp_path / "names.csv"
+    names.to_csv(path)
+    assert path.read_text() == "app_name\n=a\x1b[31m$x$\n"
+    names.to_csv(path, safe=True)
+    assert path.read_text() == "app_name\n'=a\x1b[31m$x$\n"
+
+
+def test_a_name_is_no_formula_in_a_picture() -> None:
+    pytest.importorskip("matplotlib").use("agg")
+    table = asglog.correlate(REP + b"\n" + line(1, 0, 1, 80, False).encode(), directory=Hostile())
+    ax = table.plot.matrix()
+    assert [label.get_text() for label in ax.get_yticklabels()] == [r"?/?/=a\u{1b}[31m\$x\$"]
+    ax.figure.canvas.draw()
+
+
 def test_pictures_show_the_same_counts() -> None:
     matplotlib = pytest.importorskip("matplotlib")
     matplotlib.use("agg")

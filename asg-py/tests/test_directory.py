@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import http.server
 import json
+import os
+import signal
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -120,6 +124,80 @@ def test_a_login_that_fails_says_why_and_shows_no_secret(
             asglog.CloudController(url, **arguments)  # type: ignore[arg-type]
     with pytest.raises(FileNotFoundError):
         asglog.CloudController(url, "bearer sesame", ca="nowhere.pem")
+
+
+def test_a_token_file_is_read_again(foundation: tuple[str, list[tuple[str, str, str | None]]], tmp_path: Path) -> None:
+    url, _ = foundation
+    file = tmp_path / "token"
+    file.write_text("bearer old")
+    cc = asglog.CloudController(url, token_file=file)
+    with pytest.raises(asglog.DirectoryError, match="log in again"):
+        cc.resolve([PROXY])
+    file.write_text("bearer sesame")
+    assert cc.resolve([PROXY])[PROXY].app == asglog.App(PROXY, "proxy", "live")
+
+
+def test_limits_end_a_question(foundation: tuple[str, list[tuple[str, str, str | None]]]) -> None:
+    url, seen = foundation
+    cc = asglog.CloudController(url, "bearer sesame", budget=1, deadline=5)
+    with pytest.raises(asglog.DirectoryError, match="the budget of 1 requests is used up"):
+        cc.resolve([PROXY])
+    assert len(seen) == 1
+    for wrong in ({"deadline": 0}, {"deadline": -1.0}, {"version": "v4"}):
+        with pytest.raises(ValueError, match="deadline is a number|version is v2 or v3"):
+            asglog.CloudController(url, "bearer sesame", **wrong)
+
+
+def test_ctrl_c_ends_a_question_and_not_the_next_one() -> None:
+    class Busy(Foundation):
+        seen = []
+        is_busy = True
+
+        def do_GET(self) -> None:
+            if self.is_busy and self.path != "/":
+                self.seen.append(("GET", self.path, None))
+                self.answer(503, {"errors": [{"code": 10015, "title": "CF-ServiceUnavailable", "detail": "x"}]})
+            else:
+                super().do_GET()
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Busy) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            cc = asglog.CloudController(f"http://127.0.0.1:{server.server_address[1]}", "bearer sesame")
+            timer = threading.Timer(0.5, os.kill, [os.getpid(), signal.SIGINT])
+            timer.start()
+            with pytest.raises(KeyboardInterrupt):
+                while True:
+                    with contextlib.suppress(asglog.DirectoryError):
+                        cc.resolve([PROXY])
+            asked = len(Busy.seen)
+            time.sleep(2)
+            assert len(Busy.seen) <= asked + 1, "one may have been on its way"
+            Busy.is_busy = False
+            assert cc.resolve([PROXY])[PROXY].app == asglog.App(PROXY, "proxy", "live")
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_a_foundation_is_saved_and_read_back(
+    foundation: tuple[str, list[tuple[str, str, str | None]]], tmp_path: Path
+) -> None:
+    url, _ = foundation
+    folder = tmp_path / "saved"
+    assert asglog.CloudController(url, "bearer sesame").save(folder) > 5
+    export = asglog.Export(folder)
+    assert export.gaps == []
+    assert export.resolve([PROXY])[PROXY].app == asglog.App(PROXY, "proxy", "live")
+    page = {"pagination": {"total_results": 7, "next": {"href": f"{url}/v3/apps?page=2"}}, "resources": []}
+    apps = tmp_path / "apps.json"
+    apps.write_text(json.dumps(page))
+    export = asglog.Export([apps])
+    assert export.gaps == ["apps.json holds 0 of 7 apps: save the other pages, too"]
+    app = export.resolve([PROXY])[PROXY].app
+    assert app is not None
+    assert (app.state, app.state_reason) == ("unavailable", "apps.json holds 0 of 7 apps")
 
 
 def test_certificates_may_be_given(tmp_path: Path) -> None:

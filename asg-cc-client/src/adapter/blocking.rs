@@ -4,10 +4,12 @@ use std::fmt;
 use std::time::Duration;
 
 use http::{Request, Response};
-use ureq::tls::{Certificate, ClientCert, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::tls::{ClientCert, PemItem, RootCerts, TlsConfig, parse_pem};
 
+use super::connector::agent;
 use super::options::{HttpOptions, MAX_BODY, TOO_LARGE};
 use super::proxy::Proxies;
+use super::trust::chosen;
 use crate::transport::{TimeLeft, Transport, TransportError, TransportErrorKind as Kind};
 
 /// Blocking HTTP/1.1 over TCP or TLS.
@@ -51,13 +53,10 @@ impl HttpTransport {
     /// If [`HttpOptions::ca_pem`] has no certificate in it, or [`HttpOptions::client_pem`] no
     /// certificate or key.
     pub fn with_options(options: &HttpOptions) -> Result<Self, TransportError> {
-        let roots = match &options.ca_pem {
-            Some(pem) => RootCerts::new_with_certs(&certificates(pem)?),
-            None => RootCerts::PlatformVerifier,
-        };
+        let chosen = chosen(options)?;
         let identity = options.client_pem.as_ref().map(|pem| identity(pem.expose())).transpose()?;
         let tls = TlsConfig::builder()
-            .root_certs(roots)
+            .root_certs(RootCerts::PlatformVerifier)
             .client_cert(identity)
             .disable_verification(options.skip_tls_verification)
             .build();
@@ -75,7 +74,11 @@ impl HttpTransport {
             .timeout_recv_body(Some(options.answer_timeout))
             .build();
         let answer_timeout = options.answer_timeout;
-        Ok(Self { agent: config.new_agent(), proxies: Proxies::from_env(), answer_timeout })
+        let agent = match chosen {
+            Some(tls) => agent(config, tls),
+            None => config.new_agent(),
+        };
+        Ok(Self { agent, proxies: Proxies::from_env(), answer_timeout })
     }
 }
 
@@ -119,18 +122,6 @@ impl HttpTransport {
         };
         self.agent.run(request.build()).map_err(|e| explain(&e))
     }
-}
-
-fn certificates(pem: &[u8]) -> Result<Vec<Certificate<'static>>, TransportError> {
-    let bad =
-        |why: &str| TransportError::new(Kind::Tls, format!("the extra CA certificates: {why}"));
-    let mut found = Vec::new();
-    for item in parse_pem(pem) {
-        if let PemItem::Certificate(certificate) = item.map_err(|_| bad("malformed PEM"))? {
-            found.push(certificate);
-        }
-    }
-    if found.is_empty() { Err(bad("there is none in the PEM text")) } else { Ok(found) }
 }
 
 /// A client's certificates and its key.

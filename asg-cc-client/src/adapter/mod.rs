@@ -2,10 +2,13 @@
 
 #[cfg(feature = "ureq")]
 mod blocking;
+#[cfg(feature = "ureq")]
+mod connector;
 mod options;
 mod proxy;
 #[cfg(feature = "reqwest")]
 mod reqwest;
+mod trust;
 
 #[cfg(feature = "ureq")]
 pub use blocking::HttpTransport;

@@ -26,7 +26,8 @@ pub struct HttpOptions {
     /// For each of: the beginning of an answer, the rest of it. 60 s.
     pub answer_timeout: Duration,
     /// Certificates (PEM, any number in one text) to trust *instead of* the system's: the client
-    /// talks to one server only, so naming its authority is the stricter choice.
+    /// talks to one server only, so naming its authority is the stricter choice. The server's own
+    /// certificate may be among them, if it signs itself.
     pub ca_pem: Option<Vec<u8>>,
     /// A certificate and its private key (PEM, in one text), for a proxy or router that asks for
     /// one. Cloud Controller itself does not.

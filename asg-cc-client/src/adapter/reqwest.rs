@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client, ClientBuilder, Identity, Proxy};
+use reqwest::{Client, ClientBuilder, Identity, Proxy};
 use tokio::time::timeout;
 
 use super::options::{HttpOptions, MAX_BODY, TOO_LARGE};
 use super::proxy::Proxies;
+use super::trust::chosen;
 use crate::policy::Retrying;
 use crate::transport::{
     AsyncTransport, Sending, TimeLeft, TransportError, TransportErrorKind as Kind,
@@ -130,13 +131,8 @@ fn builder(options: &HttpOptions) -> Result<ClientBuilder, TransportError> {
         .redirect(Policy::none())
         .connect_timeout(options.connect_timeout)
         .read_timeout(options.answer_timeout);
-    if let Some(pem) = &options.ca_pem {
-        let malformed = |_| bad("the extra CA certificates: malformed PEM");
-        let certificates = Certificate::from_pem_bundle(pem).map_err(malformed)?;
-        if certificates.is_empty() {
-            return Err(bad("the extra CA certificates: there is none in the PEM text"));
-        }
-        builder = builder.tls_certs_only(certificates);
+    if let Some(tls) = chosen(options)? {
+        return Ok(builder.tls_backend_preconfigured(tls));
     }
     if let Some(pem) = &options.client_pem {
         let malformed = |_| bad("the client certificate: there is no certificate with its key");
