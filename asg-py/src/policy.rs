@@ -16,7 +16,7 @@ use crate::objects;
 /// The native part of `asglog.Policy`.
 #[pyclass(frozen, module = "asglog._asglog")]
 pub(crate) struct Policy {
-    pub(crate) policy: policy::Policy,
+    pub(crate) held: policy::Policy,
     #[pyo3(get)]
     notes: Vec<String>,
     evaluator: Mutex<Option<Evaluator>>,
@@ -40,7 +40,7 @@ impl Policy {
         };
         let loaded = py.detach(|| sources.load())?;
         let evaluator = Mutex::new(loaded.policy.evaluator());
-        Ok(Self { policy: loaded.policy, notes: loaded.notes, evaluator })
+        Ok(Self { held: loaded.policy, notes: loaded.notes, evaluator })
     }
 
     /// The answer to a question in JSON.
@@ -73,7 +73,7 @@ impl Policy {
         phase: &str,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let phase = named(phase)?;
-        let coverage = py.detach(|| self.policy.coverage(space, phase, None));
+        let coverage = py.detach(|| self.held.coverage(space, phase, None));
         coverage.map(|coverage| objects::to_python(py, &coverage)).transpose()
     }
 }

@@ -121,7 +121,7 @@ impl Table {
 
     /// The flows with their explanations.
     fn explained(&self, py: Python<'_>, policy: &Policy) -> Result<Self, Failure> {
-        Ok(self.with(py, &self.query.explained(&policy.policy)?))
+        Ok(self.with(py, &self.query.explained(&policy.held)?))
     }
 
     const fn is_explained(&self) -> bool {
