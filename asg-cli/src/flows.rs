@@ -199,7 +199,7 @@ enum Of {
     Packets { reader: Box<Reader>, policy: TimePolicy, needs_time: bool },
 }
 
-/// What explains flows.
+/// Explains the flows of one thread.
 struct Explaining {
     policy: Policy,
     facts: Arc<FlowFacts>,
@@ -219,7 +219,7 @@ impl PieceRows {
         Self { of, sieve: view.sieve(), view }
     }
 
-    /// The same rows with explanations, if they are flows.
+    /// Adds explanations, if the rows are flows.
     pub(crate) fn explained(mut self, policy: &Policy, facts: &Arc<FlowFacts>) -> Self {
         if let Of::Flows { explaining, .. } = &mut self.of {
             let explainer = Box::new(FlowExplainer::new(policy, Arc::clone(facts)));

@@ -6,7 +6,7 @@
 //! | [`source`], [`line_column`] | paths, bytes, file objects and columns as sources |
 //! | [`callback`] | Python objects that a reading calls; progress and signals |
 //! | [`table`], [`stream`], [`requested`] | the lazy table, its Arrow streams, and their types |
-//! | [`answer`], [`records`], [`ledger`], [`directory`] | further classes |
+//! | [`answer`], [`records`], [`ledger`], [`directory`], [`policy`] | further classes |
 //! | [`program`] | the console script |
 //! | [`objects`], [`errors`] | Python objects and exceptions |
 #![forbid(unsafe_code)]
@@ -23,6 +23,7 @@ mod errors;
 mod ledger;
 mod line_column;
 mod objects;
+mod policy;
 mod program;
 mod records;
 mod requested;
@@ -62,6 +63,8 @@ mod _asglog {
     use crate::directory::{CloudController, Export};
     #[pymodule_export]
     use crate::ledger::Ledger;
+    #[pymodule_export]
+    use crate::policy::{Policy, question};
     #[pymodule_export]
     use crate::program::command_line;
     #[pymodule_export]

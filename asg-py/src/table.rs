@@ -23,6 +23,7 @@ use crate::callback::PyMonitor;
 use crate::directory::GivenDirectory;
 use crate::errors::Failure;
 use crate::ledger::Ledger;
+use crate::policy::Policy;
 use crate::source::{Given, Item};
 use crate::{objects, stream, time_policy};
 
@@ -116,6 +117,15 @@ impl Table {
     /// `take` rows, or all to the end, behind the first `skip`.
     fn slice(&self, py: Python<'_>, skip: u64, take: Option<u64>) -> Self {
         self.with(py, &self.query.slice(skip, take))
+    }
+
+    /// The flows with their explanations.
+    fn explained(&self, py: Python<'_>, policy: &Policy) -> Result<Self, Failure> {
+        Ok(self.with(py, &self.query.explained(&policy.held)?))
+    }
+
+    const fn is_explained(&self) -> bool {
+        self.query.is_explained()
     }
 
     /// All rows, read once and kept in memory.
@@ -291,14 +301,15 @@ fn given(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Value> {
     }
 }
 
-/// The columns of all tables: name, Arrow type, whether values may be missing, `packets`, `flows`
-/// or `request`, meaning.
+/// The columns of all tables: name, Arrow type, whether values may be missing, `packets`, `flows`,
+/// `explained` or `request`, meaning.
 #[pyfunction]
 pub(crate) fn columns() -> Vec<(&'static str, String, bool, &'static str, &'static str)> {
     let one = |column: &Column| {
         let of = match column.of {
             In::Packets => "packets",
             In::Flows => "flows",
+            In::Explained => "explained",
             In::OnRequest => "request",
         };
         (column.name, column.kind.name().to_owned(), column.nullable, of, column.doc)

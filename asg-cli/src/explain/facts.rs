@@ -90,7 +90,7 @@ impl FlowFacts {
 pub struct Explained {
     /// The explanation.
     pub explanation: Arc<Explanation>,
-    /// What the container was for.
+    /// The use of the container.
     pub phase: Option<Phase>,
     /// The packet, also where it is not Cloud Foundry's.
     pub probe: Option<Probe>,

@@ -45,7 +45,7 @@ mod writer;
 
 pub use facts::{Explained, FlowExplainer, FlowFacts, probe};
 pub use question::Question;
-pub use sources::{Loaded, PolicySources, is_snapshot};
+pub use sources::{Loaded, PolicySources, SettingsSource, is_snapshot};
 pub use words::Words;
 pub(crate) use words::{certainty, log_line};
 pub use writer::{ExplainWriter, explain_object};

@@ -22,7 +22,7 @@ pub struct PolicySources {
     /// Snapshots: files of [`Snapshot::read`], pages that `cf curl` saved, or folders of an export.
     pub groups: Vec<PathBuf>,
     /// Settings in JSON, as [`CellSettings::from_json`] reads them.
-    pub settings: Option<PathBuf>,
+    pub settings: Option<SettingsSource>,
     /// The profile, in place of that of the settings.
     pub profile: Option<Profile>,
     /// Whether the order of groups is known, in place of that of the settings.
@@ -31,6 +31,15 @@ pub struct PolicySources {
     pub sync_tolerance: Option<u32>,
     /// The time of pages that show none, in place of that of their files.
     pub taken_at: Option<Timestamp>,
+}
+
+/// The place of settings in JSON.
+#[derive(Debug, Clone)]
+pub enum SettingsSource {
+    /// A file.
+    File(PathBuf),
+    /// The text itself.
+    Json(String),
 }
 
 /// A policy, and what had to be assumed to read it.
@@ -111,12 +120,15 @@ impl PolicySources {
 
     /// The settings of the file, with those of the options in their place.
     fn read_settings(&self) -> Result<CellSettings, Error> {
-        let mut text = b"{}".to_vec();
         let mut name = "the settings".to_owned();
-        if let Some(path) = &self.settings {
-            name = path.display().to_string();
-            text = fs::read(path).map_err(|error| Error::file(&name, error))?;
-        }
+        let text = match &self.settings {
+            None => b"{}".to_vec(),
+            Some(SettingsSource::Json(text)) => text.clone().into_bytes(),
+            Some(SettingsSource::File(path)) => {
+                name = path.display().to_string();
+                fs::read(path).map_err(|error| Error::file(&name, error))?
+            }
+        };
         let wrong = |error: asg_core::Error| Error::Value(format!("{name}: {error}"));
         // An error has its offset in the file only before the options are added.
         let read = CellSettings::from_json(&text).map_err(wrong)?;

@@ -7,7 +7,7 @@ use asg_core::Timestamp;
 use asg_core::policy::{GroupOrder, Phase, Profile};
 use lexopt::ValueExt as _;
 
-use crate::explain::PolicySources;
+use crate::explain::{PolicySources, SettingsSource};
 use crate::report::Failure;
 
 /// What a command line gives about security groups.
@@ -37,7 +37,7 @@ impl PolicyOptions {
         let sources = &mut self.sources;
         match name {
             "groups" => sources.groups.push(value.into()),
-            "settings" => sources.settings = Some(value.into()),
+            "settings" => sources.settings = Some(SettingsSource::File(value.into())),
             "packets" => self.packets = Some(value.into()),
             "packet" => self.packet = Some(value.string()?),
             "space" => self.spaces.push(value.string()?),

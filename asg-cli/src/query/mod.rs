@@ -82,7 +82,7 @@ enum From {
 struct Evidence {
     gathered: Arc<Gathered>,
     names: Option<Arc<dyn Names>>,
-    /// What explains the flows.
+    /// Explains the flows, if there is one.
     policy: Option<Policy>,
 }
 
@@ -104,14 +104,15 @@ impl Query {
         Self::new(readers, policy, From::Flows(Evidence { gathered, names, policy: None }))
     }
 
-    /// The same flows, each with an explanation: columns from `phase` to `blind`.
+    /// Adds an explanation to each flow: the columns from `phase` to `blind`.
     ///
     /// ```
     /// use asg_cli::explain::PolicySources;
     /// use asg_cli::query::{Given, Query};
     ///
-    /// let groups = PolicySources { groups: vec!["data/groups.json".into()], ..Default::default() };
-    /// let flows = Query::flows_of(["data/foundation.log"]).explained(&groups.load()?.policy)?;
+    /// let files = vec!["data/groups.json".into()];
+    /// let groups = PolicySources { groups: files, ..PolicySources::default() }.load()?;
+    /// let flows = Query::flows_of(["data/foundation.log"]).explained(&groups.policy)?;
     /// let denied = flows.filter("by", vec![Given::Text("default".into())])?;
     /// let batches = denied.select(&["dst", "basis", "because"])?.batches();
     /// let batches = batches.collect::<Result<Vec<_>, _>>()?;
@@ -121,7 +122,7 @@ impl Query {
     ///
     /// # Errors
     ///
-    /// [`Error::Usage`] if these are no flows, or come from a saved table.
+    /// [`Error::Usage`] for packets without owners, and for a saved table.
     pub fn explained(&self, policy: &Policy) -> Result<Self, Error> {
         let From::Flows(evidence) = &self.from else {
             return Err(Error::Usage("only flows that are read from logs can be explained"));

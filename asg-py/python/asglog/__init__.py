@@ -5,6 +5,7 @@ Reads the packet logs of application security groups, joins them with Diego's lo
 * :func:`parse_line` and :func:`parse` give records, one for each line;
 * :func:`scan` gives the packets of logs as a lazy table, for any library that knows Arrow;
 * :func:`correlate` gives them with their owners;
+* :class:`Policy` and :meth:`Table.explain` give the rules that allow and deny packets;
 * :class:`Ledger` keeps what the logs prove about containers.
 
 >>> import asglog
@@ -24,12 +25,19 @@ from .answers import Answer
 from .api import Directory, Records, correlate, parse, parse_line, scan
 from .errors import AsgError, DirectoryError, LedgerError, ParseError
 from .ledger import Ledger
+from .policy import Policy
 from .records import (
+    Admits,
     App,
     Attribution,
     Candidate,
+    Code,
+    Coverage,
+    CoveredEntry,
     Entity,
+    Evaluation,
     Evidence,
+    Explanation,
     ExtHeader,
     Flow,
     Identity,
@@ -37,30 +45,41 @@ from .records import (
     LineError,
     LoggerEvent,
     LogPrefix,
+    NearMiss,
     Owner,
     Packet,
     Peer,
     Record,
     RepEvent,
+    RuleRef,
+    Rules,
+    UsedSnapshot,
 )
-from .schema import FLOW_SCHEMA, SCHEMA, Column, Schema
+from .schema import EXPLAIN_SCHEMA, FLOW_SCHEMA, SCHEMA, Column, Schema
 from .table import Table
 from .times import Time
 
 __all__ = [
+    "EXPLAIN_SCHEMA",
     "FLOW_SCHEMA",
     "SCHEMA",
+    "Admits",
     "Answer",
     "App",
     "AsgError",
     "Attribution",
     "Candidate",
     "CloudController",
+    "Code",
     "Column",
+    "Coverage",
+    "CoveredEntry",
     "Directory",
     "DirectoryError",
     "Entity",
+    "Evaluation",
     "Evidence",
+    "Explanation",
     "Export",
     "ExtHeader",
     "Flow",
@@ -71,16 +90,21 @@ __all__ = [
     "LineError",
     "LogPrefix",
     "LoggerEvent",
+    "NearMiss",
     "Owner",
     "Packet",
     "ParseError",
     "Peer",
+    "Policy",
     "Record",
     "Records",
     "RepEvent",
+    "RuleRef",
+    "Rules",
     "Schema",
     "Table",
     "Time",
+    "UsedSnapshot",
     "correlate",
     "parse",
     "parse_line",

@@ -9,6 +9,10 @@ from typing import Any, Literal, Self, get_type_hints
 from .times import Time
 
 
+#: Keys of the contract that are words of Python's.
+_KEYWORDS = frozenset({"from", "in"})
+
+
 class _FromDict:
     """Built from the object of the output contract; keys that are Python's own words get a trailing underscore."""
 
@@ -22,7 +26,7 @@ class _FromDict:
         hints = _hints(cls)
         values: dict[str, Any] = {}
         for key, value in data.items():
-            name = "in_" if key == "in" else key
+            name = f"{key}_" if key in _KEYWORDS else key
             values[name] = _value(hints.get(name), value)
         return cls(**values)
 
@@ -32,7 +36,7 @@ class _FromDict:
         for field in fields(self):  # type: ignore[arg-type]
             value = getattr(self, field.name)
             if value is not None or field.name in _ALWAYS.get(type(self).__name__, ()):
-                result["in" if field.name == "in_" else field.name] = _plain(value)
+                result[field.name.removesuffix("_")] = _plain(value)
         return result
 
 
@@ -341,6 +345,136 @@ class Flow(_FromDict):
     space: Entity
     org: Entity
     peer: Peer | None
+
+
+@dataclass(frozen=True, slots=True)
+class Code(_FromDict):
+    """A reason, or a kind of packets that leave no line: one word of a closed list. In a :class:`Coverage` also its
+    meaning."""
+
+    code: str
+    what: str | None = None
+    cell: str | None = None
+    from_: datetime.datetime | None = None
+    until: datetime.datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleRef(_FromDict):
+    """A rule of a group, one of its destinations and one of its port items (-1 if it has none), all counted from 0. Where
+    several snapshots were given, ``snapshot`` is the time of the one."""
+
+    group: str
+    rule: int
+    destination: int
+    port: int
+    snapshot: datetime.datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Admits(_FromDict):
+    """The packets that a change admits: so many addresses, and at each so many ports or types of ICMP."""
+
+    addresses: int
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
+class NearMiss(_FromDict):
+    """One change that would have allowed a denied packet. It cannot be hashed, because ``change`` is a ``dict``."""
+
+    how: Literal["bind", "phase", "widen"]
+    group: str
+    rule: int
+    destination: int
+    port: int
+    misses: tuple[str, ...]
+    admits: Admits
+    change: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation(_FromDict):
+    """The answer about a hypothetical packet. One of ``by`` and ``by_any_of`` is there, if anything decided."""
+
+    load: Literal["ok", "skipped", "refused", "refused_lrp"]
+    id: Any = None
+    governed: str | None = None
+    verdict: Literal["allow", "deny", "drop"] | None = None
+    by: RuleRef | str | None = None
+    by_any_of: tuple[RuleRef, ...] | None = None
+    decided: Literal["certain", "by_order", "undetermined"] | None = None
+    log: Literal["OK", "DENY"] | None = None
+    matches: tuple[RuleRef, ...] | None = None
+    near: tuple[NearMiss, ...] | None = None
+    because: tuple[Code, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UsedSnapshot(_FromDict):
+    """A snapshot on which an answer rests. ``assumed``: its file does not show whether it is complete."""
+
+    taken_at: datetime.datetime
+    complete: bool
+    assumed: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rules(_FromDict):
+    """How well the rules of a time are known, and the snapshots that were used."""
+
+    snapshots: tuple[UsedSnapshot, ...]
+    basis: Literal["exact", "either", "earlier", "later", "none"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation(_FromDict):
+    """Why a packet of a log was allowed or denied. ``app`` and ``packet`` are ``dict``, as in the JSON output."""
+
+    kind: Literal["explain"]
+    governed: Literal["asg", "c2c", "cell", "deny_network", "rate_limit", "unknown"]
+    rules: Rules
+    matches: tuple[RuleRef, ...]
+    because: tuple[Code, ...]
+    near: tuple[NearMiss, ...]
+    blind: tuple[Code, ...]
+    source: str | None = None
+    line: int | None = None
+    time: datetime.datetime | None = None
+    app: dict[str, Any] | None = None
+    space: Entity | None = None
+    phase: Literal["running", "staging"] | None = None
+    packet: dict[str, Any] | None = None
+    observed: Literal["allowed", "denied"] | None = None
+    configured: Literal["allowed", "denied"] | None = None
+    enforced: Literal["allowed", "denied"] | None = None
+    agrees: bool | None = None
+    by: RuleRef | str | None = None
+    by_any_of: tuple[RuleRef, ...] | None = None
+    decided: Literal["certain", "by_order", "undetermined"] | None = None
+    other_apps: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CoveredEntry(_FromDict):
+    """An entry of a rule: whether packets that it allows leave lines, and if others hide it, which (``by``)."""
+
+    rule: RuleRef
+    state: Literal["logged", "unchecked", "unlogged", "hidden_by"]
+    by: tuple[RuleRef, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage(_FromDict):
+    """Which rules of a space leave lines, and which packets cannot (``blind``)."""
+
+    kind: Literal["coverage"]
+    space: str
+    phase: Literal["running", "staging"]
+    rules: Rules
+    load: Literal["ok", "skipped", "refused", "refused_lrp"]
+    entries: tuple[CoveredEntry, ...]
+    blind: tuple[Code, ...]
 
 
 #: Fields that the contract prints even if they are null.

@@ -7,7 +7,7 @@ from typing import NamedTuple, overload
 
 from . import _asglog
 
-__all__ = ["FLOW_SCHEMA", "SCHEMA", "Column", "Schema"]
+__all__ = ["EXPLAIN_SCHEMA", "FLOW_SCHEMA", "SCHEMA", "Column", "Schema"]
 
 
 class Column(NamedTuple):
@@ -91,5 +91,8 @@ SCHEMA: Schema = _schema("packets")
 #: The columns that :func:`asglog.correlate` gives.
 FLOW_SCHEMA: Schema = _schema("packets", "flows")
 
+#: The columns that :meth:`asglog.Table.explain` gives.
+EXPLAIN_SCHEMA: Schema = _schema("packets", "flows", "explained")
+
 #: All that can be asked for.
-ALL: Schema = _schema("packets", "flows", "request")
+ALL: Schema = _schema("packets", "flows", "explained", "request")

@@ -7,19 +7,20 @@ import html
 import operator
 import os
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, Unpack
 
 from . import _asglog, times
 from .answers import Answer, span
 from .consumers import arrow_to_pandas, module
 from .errors import AsgError
 from .plot import Plot
-from .records import Flow, Record
+from .policy import Groups, Policy, PolicySettings
+from .records import Explanation, Flow, Record
 from .schema import ALL, Schema
 
 __all__ = ["Table"]
 
-R = TypeVar("R", Record, Flow)
+R = TypeVar("R", Record, Flow, Explanation)
 
 _HEAD = 10
 
@@ -90,6 +91,18 @@ class Table(Generic[R]):
         Raises :class:`ValueError` for a column that is not there.
         """
         return Table(self._native.select(list(names)))
+
+    def explain(self, groups: Groups | Policy, **settings: Unpack[PolicySettings]) -> Table[Explanation]:
+        """These flows, each with the reason why it was allowed or denied. Iteration gives :class:`Explanation`; the columns
+        are :data:`EXPLAIN_SCHEMA`. ``groups`` and ``settings`` are those of :class:`Policy`.
+
+        Only flows with names have a space (see ``directory`` of :func:`correlate`); of others only the global groups are
+        known.
+
+        Raises :class:`AsgError` for a table that is not made by :func:`correlate`, and what :class:`Policy` raises.
+        """
+        policy = groups if isinstance(groups, Policy) else Policy(groups, **settings)
+        return Table(self._native.explained(policy._native))
 
     def limit(self, n: int) -> Table[R]:
         """The first ``n`` rows. Reading ends with the last of them; what follows, such as :meth:`filter`, sees these rows only.
@@ -238,7 +251,8 @@ class Table(Generic[R]):
         raise TypeError("use table.to_pandas() or pandas.DataFrame.from_arrow(table), which keep the columns and their types")
 
     def __iter__(self) -> Iterator[R]:
-        make: Any = (Flow if self._native.has_flows() else Record)._from
+        made = Explanation if self._native.is_explained() else Flow if self._native.has_flows() else Record
+        make: Any = made._from
         for row in self._native.objects():
             yield make(row)
 

@@ -1,0 +1,117 @@
+"""Security groups: which rule allows or denies a packet, and which change would allow it."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypeAlias, TypedDict
+
+from . import _asglog
+from .records import Coverage, Evaluation
+from .sources import Path
+from .times import nanos
+
+__all__ = ["Groups", "Policy", "PolicySettings"]
+
+#: One file or folder, or several.
+Groups: TypeAlias = Path | Sequence[Path]
+
+
+class PolicySettings(TypedDict, total=False):
+    """The keyword arguments of :class:`Policy`."""
+
+    profile: Literal["silk_dynamic", "silk_static", "guardian"] | None
+    settings: Mapping[str, Any] | Path | None
+    group_order: Literal["unknown", "listed"] | None
+    sync_tolerance: int | None
+    taken_at: datetime.datetime | str | None
+
+
+class Policy:
+    """The security groups of a foundation at one time or several, and the settings of its cells.
+
+    ``groups`` are files that ``asglog snapshot`` has written, pages that ``cf curl /v3/security_groups`` has printed, or
+    folders of an export. Pages without a time have that of ``taken_at``, or of their file. ``settings`` is a mapping or a file
+    of JSON; ``profile``, ``group_order`` and ``sync_tolerance`` (seconds) come before the settings of the same names.
+
+    Raises :class:`OSError` if a file cannot be read, and :class:`ValueError` if it is something else.
+
+    >>> import tempfile, pathlib
+    >>> file = pathlib.Path(tempfile.mkdtemp(), "groups.json")
+    >>> _ = file.write_text(
+    ...     '{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[{"guid":"g-1","name":"db","rules":['
+    ...     '{"protocol":"tcp","destination":"10.0.11.0/24","ports":"5432"}],"globally_enabled":{"running":true}}]}')
+    >>> policy = Policy(file)
+    >>> policy.evaluate("tcp 10.0.11.7:5432", space="s-1").verdict
+    'allow'
+    >>> policy.evaluate("tcp 10.0.11.7:443", space="s-1").near[0].change
+    {'ports': '5432,443'}
+    """
+
+    __slots__ = ("_native",)
+
+    def __init__(
+        self,
+        groups: Groups,
+        *,
+        profile: Literal["silk_dynamic", "silk_static", "guardian"] | None = None,
+        settings: Mapping[str, Any] | Path | None = None,
+        group_order: Literal["unknown", "listed"] | None = None,
+        sync_tolerance: int | None = None,
+        taken_at: datetime.datetime | str | None = None,
+    ) -> None:
+        files = [groups] if isinstance(groups, (str, os.PathLike)) else list(groups)
+        given = {"profile": profile, "group_order": group_order, "sync_tolerance": sync_tolerance}
+        chosen = {name: value for name, value in given.items() if value is not None}
+        at = None if taken_at is None else nanos(taken_at)
+        self._native = _asglog.Policy(files, json.dumps({**_read(settings), **chosen}), at)
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences about what was assumed: the time of a file, or that it has all groups."""
+        return self._native.notes
+
+    def evaluate(
+        self,
+        packet: str | Mapping[str, Any],
+        *,
+        space: str | None = None,
+        phase: Literal["running", "staging"] = "running",
+        near: int | None = None,
+    ) -> Evaluation:
+        """Judges a packet by the latest snapshot: ``"tcp 10.0.11.7:443"``, ``"icmp 10.0.11.7 8/0"``, or a mapping as
+        ``asglog explain --packets`` takes it (``{"proto": "tcp", "dst": "10.0.11.7", "dpt": 443}``), in which ``space`` and
+        ``phase`` come first.
+
+        ``space`` is the GUID of the app's space. Without it only global groups are known, and nothing is certain. ``near`` is
+        how many near misses to give at most.
+
+        Raises :class:`ValueError` for what is no packet.
+        """
+        if isinstance(packet, str):
+            question = _asglog.question(packet, space, phase)
+        else:
+            question = json.dumps({"space": space, "phase": phase, **packet})
+        return Evaluation.from_dict(self._native.answer(question, near))
+
+    def coverage(self, space: str, phase: Literal["running", "staging"] = "running") -> Coverage:
+        """Tells which rules of a space leave lines in the logs, and which packets cannot leave any, by the last complete
+        snapshot."""
+        coverage = self._native.coverage(space, phase)
+        if coverage is None:
+            raise ValueError("there is no snapshot")
+        return Coverage.from_dict(coverage)
+
+
+def _read(settings: Mapping[str, Any] | Path | None) -> dict[str, Any]:
+    if settings is None:
+        return {}
+    if isinstance(settings, Mapping):
+        return dict(settings)
+    with open(settings, encoding="utf-8") as file:
+        read = json.load(file)
+    if not isinstance(read, dict):
+        raise ValueError(f"{os.fspath(settings)} has no JSON object")
+    return read
