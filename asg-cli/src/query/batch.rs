@@ -4,15 +4,46 @@ use std::sync::Arc;
 
 use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::SchemaRef;
+use asg_core::Timestamp;
 
 use super::cells::Cells;
-use super::columns::{Column, Row, schema};
+use super::columns::{Column, Row, Value, schema};
 
 /// Builds record batches.
 pub(crate) struct Builder {
     schema: SchemaRef,
     columns: Vec<(&'static Column, Cells)>,
     rows: usize,
+    /// By the key of flows: the values of shared columns, in their order.
+    shared: Vec<Option<Box<[Kept]>>>,
+}
+
+/// A value that outlives its row.
+enum Kept {
+    Null,
+    Text(Box<[u8]>),
+    Int(i64),
+    Time(Timestamp),
+}
+
+impl Kept {
+    fn of(value: &Value<'_>) -> Self {
+        match value {
+            Value::Int(number) => Self::Int(*number),
+            Value::Time(time) => Self::Time(*time),
+            Value::Raw(raw) => Self::Text((*raw).into()),
+            value => value.text().map_or(Self::Null, |text| Self::Text(text.into_bytes().into())),
+        }
+    }
+
+    const fn value(&self) -> Value<'_> {
+        match self {
+            Self::Null => Value::Null,
+            Self::Text(text) => Value::Raw(text),
+            Self::Int(number) => Value::Int(*number),
+            Self::Time(time) => Value::Time(*time),
+        }
+    }
 }
 
 impl Builder {
@@ -22,6 +53,7 @@ impl Builder {
             schema: Arc::new(schema(columns)),
             columns: columns.iter().map(cells).collect(),
             rows: 0,
+            shared: Vec::new(),
         }
     }
 
@@ -29,11 +61,26 @@ impl Builder {
         Arc::clone(&self.schema)
     }
 
+    /// Adds a row. All rows of flows come from one [`FlowCache`](asg_core::FlowCache).
     pub(crate) fn push(&mut self, row: &Row<'_>) {
-        for (column, cells) in &mut self.columns {
-            column.put(row, self.rows, cells);
+        let Self { columns, rows, shared, .. } = self;
+        let kept = row.key().map(|key| {
+            if shared.len() <= key {
+                shared.resize_with(key + 1, || None);
+            }
+            &**shared[key].get_or_insert_with(|| {
+                let all = columns.iter().filter(|(column, _)| column.is_shared);
+                all.map(|(column, _)| Kept::of(&column.value(row))).collect()
+            })
+        });
+        let mut kept = kept.map(|kept| kept.iter());
+        for (column, cells) in columns {
+            match kept.as_mut().filter(|_| column.is_shared).and_then(Iterator::next) {
+                Some(kept) => cells.put(*rows, &kept.value()),
+                None => column.put(row, *rows, cells),
+            }
         }
-        self.rows += 1;
+        *rows += 1;
     }
 
     /// The rows since the last batch.

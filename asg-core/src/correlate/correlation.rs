@@ -395,7 +395,7 @@ enum SharedAnswer {
 }
 
 /// How many keys a cache numbers.
-const MOST_KEYS: usize = 1 << 16;
+const MOST_KEYS: usize = 1 << 15;
 
 impl FlowCache {
     /// The key of flows that share this.
