@@ -154,7 +154,7 @@ impl Work for Gather {
 
 /// What becomes of rows, on one thread.
 pub(crate) trait RowSink: Send + 'static {
-    /// What it makes of the rows of a piece.
+    /// The result of the rows of a piece.
     type Done: Send + 'static;
 
     /// Takes a row.

@@ -7,6 +7,8 @@
 mod chunking;
 #[path = "targets/lager.rs"]
 mod lager;
+#[path = "targets/layers.rs"]
+mod layers;
 #[path = "targets/line.rs"]
 mod line;
 #[path = "targets/record.rs"]
@@ -16,6 +18,7 @@ mod reference;
 
 pub(crate) use chunking::chunking;
 pub(crate) use lager::lager;
+pub(crate) use layers::{layers, wrapped};
 pub(crate) use line::{line, render};
 pub(crate) use record::record;
 pub(crate) use reference::reference;
@@ -29,6 +32,8 @@ pub(crate) const TARGETS: &[Target] = &[
     ("line", line),
     ("render", render),
     ("record", record),
+    ("layers", layers),
+    ("wrapped", wrapped),
     ("chunking", chunking),
     ("lager", lager),
 ];
