@@ -230,7 +230,8 @@ impl<'a> Packet<'a> {
     /// Why a line that ends behind its interfaces or its link header is cut, if the rule that logged it is one of
     /// iptables: those log IP packets only. `None` if the line does not end there.
     pub(crate) fn cut_before_ip(&mut self, text: &[u8]) -> Option<Error> {
-        if self.family != Family::Unknown || self.ip.truncated || self.form.is_ulogd() {
+        let is_iptables = self.format == Format::Netfilter && !self.form.is_ulogd();
+        if !is_iptables || self.family != Family::Unknown || self.ip.truncated {
             return None;
         }
         (self.cut, self.form.blanks_at_end) = (true, None);

@@ -2,6 +2,7 @@
 
 pub(crate) mod decoder;
 pub mod documents;
+mod line_feed;
 pub(crate) mod reader;
 
 use serde::ser::SerializeMap;
@@ -121,6 +122,7 @@ impl<'a> Record<'a> {
 
     fn read_content(&mut self, line: &Line<'_>) {
         self.content.fill(&self.envelope);
+        line_feed::refuse(&mut self.content, self.envelope.body.as_bytes());
         self.place_damage(line);
     }
 

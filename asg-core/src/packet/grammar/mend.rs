@@ -432,9 +432,14 @@ fn from<'a>(place: Place, i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
 
 fn network<'a>(place: Place, i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
     let is_v6s = |key: &str| i.starts_with(key.as_bytes());
-    let is_v6 = p.family == Family::Ipv6
-        || ["TC=", "HOPLIMIT=", "FLOWLBL=", "PROTO=ICMPv6 "].into_iter().any(is_v6s)
-        || (place == Place::Len && ip::is_ipv6_behind_len(i));
+    let is_v6 = match p.family {
+        Family::Ipv6 => true,
+        Family::Ipv4 => false,
+        _ => {
+            ["TC=", "HOPLIMIT=", "FLOWLBL=", "PROTO=ICMPv6 "].into_iter().any(is_v6s)
+                || (place == Place::Len && ip::is_ipv6_behind_len(i))
+        }
+    };
     let is_either = place == Place::Proto && p.family == Family::Unknown && !is_v6s("PROTO=ICMP");
     let Packet { ip, family, form, .. } = p;
     if !is_either {

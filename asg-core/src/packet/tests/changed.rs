@@ -211,6 +211,8 @@ fn may_end(cut: &[u8], rest: &[u8], packet: &Packet<'_>) -> bool {
     let is_silent = ip.proto.is_none() || packet.family == super::super::Family::Unknown;
     // A hook that quotes nothing, and the types of messages that others look like.
     let is_quote = next.starts_with(b"[") || next.starts_with(b"MTU=");
+    // ulogd2 and ulogd differ in what they print of ICMP.
+    let is_quote = is_quote || (packet.form.is_ulogd() && ip.icmp_type.is_some());
     rest.trim_ascii().is_empty() || is_in_value || goes_on_optionally || is_silent || is_quote
 }
 
