@@ -118,8 +118,8 @@ fn lines_as_the_world_has_them() {
     short IPv6 addresses, no ulogd2: packet "[ipv6-INP-D]" ICMPv6
     an ARP message without its frame: packet "[bridge-10-C]" 
     an ARP message of a kernel that mistook its offset: packet "[12721.1] netdev out: " 
-    addresses made unknown: damaged "Firewall: *UDP Blocked* " byte 68: expected an IPv4 address
-    a link header made unknown: damaged "PRE" byte 73: expected a link header in hexadecimal
+    addresses made unknown: packet "Firewall: *UDP Blocked* " UDP
+    a link header made unknown: packet "PRE" ICMP
     another program in the likeness of the kernel: damaged "P0000 L4 FIREWALL[8512]: nflog_log_fw(), action=DROP hook=INPUT mark=7 " byte 120: expected a link header in hexadecimal
     "#);
 }

@@ -167,6 +167,8 @@ enum Odd {
 #[derive(Debug, Clone, Copy)]
 struct Next {
     odd: Odd,
+    /// The field in whose place that stands, or the one before.
+    passed: Option<Place>,
     at: usize,
     /// The field there; `None` at the end of the line.
     place: Option<Place>,
@@ -183,9 +185,9 @@ pub(in crate::packet) fn mended<'a>(
     let (mut redacted, mut has_levels) = (Vec::new(), false);
     // The first spoilt word, and what was read before it.
     let mut spoilt: Option<(Fail, Packet<'a>)> = None;
-    let mut floor = 0;
+    let (mut floor, mut passed) = (0, None);
     let mut is_whole = false;
-    while let Some(next) = next(text, p, stop, floor) {
+    while let Some(next) = next(text, p, stop, (floor, passed)) {
         match next.odd {
             Odd::Mask(name) => redacted.push(name),
             Odd::Level => has_levels = true,
@@ -194,7 +196,7 @@ pub(in crate::packet) fn mended<'a>(
                 forget_absent_flags(p);
             }
         }
-        floor = next.at + 1;
+        (floor, passed) = (next.at + 1, next.passed);
         let read = match next.place {
             Some(place) => finish(from(place, &text[next.at..], p), p),
             None => Ok(()),
@@ -271,8 +273,14 @@ fn is_field(i: &[u8], p: &Packet<'_>) -> bool {
     Known::at(i, p).is_some() || OTHERS.iter().any(|key| i.starts_with(key.as_bytes()))
 }
 
-/// Where reading goes on behind the word at which it stopped. Missing words are looked for only from `floor` on.
-fn next(text: &[u8], p: &Packet<'_>, stop: Fail, floor: usize) -> Option<Next> {
+/// Where reading goes on behind the word at which it stopped. Missing words are looked for only from `floor` on, and
+/// fields only behind the one that was passed.
+fn next(
+    text: &[u8],
+    p: &Packet<'_>,
+    stop: Fail,
+    (floor, passed): (usize, Option<Place>),
+) -> Option<Next> {
     // ulogd2 prints other words in another order.
     if p.form.is_ulogd() || p.family == Family::Arp {
         return None;
@@ -287,7 +295,7 @@ fn next(text: &[u8], p: &Packet<'_>, stop: Fail, floor: usize) -> Option<Next> {
     if p.ip.nested.is_some() && !is_owners {
         return None;
     }
-    let reached = reached(p);
+    let reached = reached(p).max(passed);
     let is_later = |known: &Known, than: Option<Place>| match than {
         _ if Some(known.place) <= than => false,
         _ if known.place >= Place::Uid => is_owners || than.is_some_and(may_be_last),
@@ -299,7 +307,8 @@ fn next(text: &[u8], p: &Packet<'_>, stop: Fail, floor: usize) -> Option<Next> {
     if let [b'<', b'0'..=b'7', b'>', rest @ ..] = &text[word..]
         && let Some(known) = Known::at(rest, p).filter(|known| is_later(known, reached))
     {
-        return Some(Next { odd: Odd::Level, at: word + 3, place: Some(known.place) });
+        let (at, place) = (word + 3, Some(known.place));
+        return Some(Next { odd: Odd::Level, passed: reached, at, place });
     }
     // The word may be whole, and those before it missing.
     if at == word
@@ -308,7 +317,8 @@ fn next(text: &[u8], p: &Packet<'_>, stop: Fail, floor: usize) -> Option<Next> {
         && let Some(known) = here.filter(|known| is_later(known, reached))
         && goes_on(known.place, &text[word..], p)
     {
-        return Some(Next { odd: Odd::Spoilt, at: word, place: Some(known.place) });
+        let (at, place) = (word, Some(known.place));
+        return Some(Next { odd: Odd::Spoilt, passed: reached, at, place });
     }
     if here.is_some_and(|known| !is_later(&known, reached)) {
         return None;
@@ -324,14 +334,15 @@ fn next(text: &[u8], p: &Packet<'_>, stop: Fail, floor: usize) -> Option<Next> {
     let odd = mask.map_or(Odd::Spoilt, |known| Odd::Mask(known.name));
     if text[end..].trim_ascii_end().is_empty() {
         let is_end = mask.is_some_and(|known| may_be_last(known.place));
-        return is_end.then_some(Next { odd, at: text.len(), place: None });
+        return is_end.then_some(Next { odd, passed: reached, at: text.len(), place: None });
     }
     if is_cut {
         return None;
     }
     let known = Known::at(&text[end + 1..], p)?;
-    let before = here.map(|known| known.place).max(reached);
-    is_later(&known, before).then_some(Next { odd, at: end + 1, place: Some(known.place) })
+    let passed = here.map(|known| known.place).max(reached);
+    let place = Some(known.place);
+    is_later(&known, passed).then_some(Next { odd, passed, at: end + 1, place })
 }
 
 /// True if a field can be the last of a line.
