@@ -116,3 +116,30 @@ def test_a_line_is_any_bytes() -> None:
         assert asglog.parse_line(line) == wanted
     with pytest.raises(TypeError, match="a line is bytes or text, not int"):
         asglog.parse_line(7)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_a_line_may_have_its_line_end(end: bytes) -> None:
+    assert asglog.parse_line(PACKET + end) == asglog.parse_line(PACKET)
+
+
+def test_several_lines_are_not_one() -> None:
+    record = asglog.parse_line(PACKET + b"\n" + PACKET)
+    assert record.kind == "damaged"
+    assert record.error is not None
+    assert record.error.message == "expected one line, and not a line feed in it"
+
+
+def test_masks_and_what_stands_behind_a_line_are_told() -> None:
+    record = asglog.parse_line(PACKET.replace(b"DST=8.8.8.8", b"DST=x.x.x.x") + b"#015")
+    assert (record.kind, record.trailing, record.redacted) == ("packet", "#015", ("dst",))
+    assert record.packet is not None
+    assert (record.packet.dst, record.packet.dpt) == (None, 80)
+
+
+def test_the_lines_of_a_document_are_its_parts() -> None:
+    text = json.dumps({"a": {"b": 1}}, indent=2).encode()
+    records = list(asglog.parse(text))
+    assert [(record.kind, record.part_of) for record in records] == [("other", None)] + [("other", 1)] * 4
+    again = list(asglog.parse(b"\xff\xfe" + text.decode().encode("utf-16-le")))
+    assert again == records

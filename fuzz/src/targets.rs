@@ -5,6 +5,10 @@
 
 #[path = "targets/chunking.rs"]
 mod chunking;
+#[path = "targets/decoder.rs"]
+mod decoder;
+#[path = "targets/documents.rs"]
+mod documents;
 #[path = "targets/lager.rs"]
 mod lager;
 #[path = "targets/layers.rs"]
@@ -17,6 +21,8 @@ mod record;
 mod reference;
 
 pub(crate) use chunking::chunking;
+pub(crate) use decoder::decoder;
+pub(crate) use documents::documents;
 pub(crate) use lager::lager;
 pub(crate) use layers::{layers, wrapped};
 pub(crate) use line::{line, render};
@@ -36,6 +42,8 @@ pub(crate) const TARGETS: &[Target] = &[
     ("wrapped", wrapped),
     ("chunking", chunking),
     ("lager", lager),
+    ("documents", documents),
+    ("decoder", decoder),
 ];
 
 pub(crate) type Target = (&'static str, fn(&[u8]));
@@ -47,8 +55,10 @@ pub(crate) fn packet(data: &[u8]) {
         Some(error) => assert!(error.offset() <= data.len()),
         None => {
             let back = packet.to_line();
+            let line = data.strip_suffix(b"\n").unwrap_or(data);
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
             assert!(
-                back == data,
+                back == line,
                 "printed back: {:?}\nfrom: {:?}",
                 Text::new(&back),
                 Text::new(data)

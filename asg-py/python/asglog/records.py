@@ -213,6 +213,14 @@ class Record(_FromDict):
     rep: RepEvent | None = None
     #: The other containers of a line that is a whole document.
     rep_more: tuple[RepEvent, ...] | None = None
+    #: The first line of the document that this is a further line of; that line's record says all that the document does.
+    part_of: int | None = None
+    #: What stands behind a packet line and is not the kernel's.
+    trailing: str | None = None
+    #: The fields of the packet that are masked.
+    redacted: tuple[str, ...] | None = None
+    #: The program that wrote a line in the likeness of the kernel's.
+    writer: Literal["pve-firewall", "xtables-monitor"] | None = None
     logger: LoggerEvent | None = None
     error: LineError | None = None
     #: The input that the line is in, if there are several.

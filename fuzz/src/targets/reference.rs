@@ -5,6 +5,12 @@ use asg_core::{Packet, Text, reference as slow};
 /// Both read the same of a whole line, and refuse the same lines.
 pub(crate) fn reference(data: &[u8]) {
     let text = Text::new(data);
+    // The reference knows the kernel's lines only, and takes no line end.
+    let is_kernels = |read: &asg_core::Lenient<'_>| !read.packet.is_altered();
+    let ends = data.ends_with(b"\n") || data.ends_with(b"\r");
+    if ends || Packet::parse_lenient(data).is_some_and(|read| !is_kernels(&read)) {
+        return;
+    }
     let (read, expected) = match (Packet::parse_lenient(data), slow::read(data)) {
         (Some(read), Some(expected)) => (read, expected),
         (read, expected) => {

@@ -77,7 +77,7 @@ impl<'a> LagerEvent<'a> {
     pub(crate) fn glance(line: &'a [u8]) -> Glance<'a> {
         // Many lines of a component prove nothing: they are looked through, not read.
         let is_lager = line.starts_with(br#"{"timestamp":"#) && line.ends_with(b"}");
-        if is_lager && !Self::may_be_in(line) {
+        if is_lager && !Self::may_be_in(line) && !may_be_envelope(line) {
             return Glance::Nothing;
         }
         Self::plain(line).map_or(Glance::Unusual, Glance::Rep)
@@ -161,6 +161,13 @@ impl<'a> LagerEvent<'a> {
         }
         false
     }
+}
+
+/// True if the second member is `source_id`, as in log-cache's envelopes.
+fn may_be_envelope(line: &[u8]) -> bool {
+    let start = &line[..line.len().min(64)];
+    memchr::memchr(b',', start)
+        .is_some_and(|at| line[at + 1..].trim_ascii_start().starts_with(b"\"source_id\""))
 }
 
 /// What a line is at first sight.

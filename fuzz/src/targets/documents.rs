@@ -1,0 +1,43 @@
+//! Documents on several lines among the lines of a log.
+
+use asg_core::{Line, LogLines, Origin, Record, SourceId, documents, unfinished_document};
+
+/// A line and its place: number, offset, text and the document that it is a further line of.
+type Seen = (u64, u64, Vec<u8>, Option<u64>);
+
+/// Every line is passed on once, in order; a text that is divided where no document goes on gives the same lines; and the
+/// first line of a document is read as JSON.
+pub(crate) fn documents(data: &[u8]) {
+    let whole = seen(data);
+    let lines = data.split_inclusive(|b| *b == b'\n').count() as u64;
+    assert!(whole.iter().map(|seen| seen.0).eq(1..=lines), "each line once");
+    for (n, (number, _, text, part_of)) in whole.iter().enumerate() {
+        assert!(part_of.is_none_or(|first| first < *number));
+        if whole.get(n + 1).is_some_and(|next| next.3 == Some(*number)) {
+            let line = Line::new(text);
+            assert_ne!(Record::read(&line).kind(), "damaged", "a document is whole");
+            let origin = Origin { source: SourceId(0), line: *number };
+            documents::evidence(text, origin, |_| ()).expect("it is JSON");
+        }
+    }
+    for end in (0..data.len()).filter(|end| data[*end] == b'\n').step_by(7).take(32) {
+        let end = end + 1;
+        let cut = unfinished_document(&data[..end]).unwrap_or(end);
+        let before = data[..cut].split_inclusive(|b| *b == b'\n').count() as u64;
+        let (first, second) = (seen(&data[..cut]), seen(&data[cut..]));
+        let second = second.into_iter().map(|(number, offset, text, part_of)| {
+            (number + before, offset + cut as u64, text, part_of.map(|first| first + before))
+        });
+        assert!(first.into_iter().chain(second).eq(whole.iter().cloned()), "divided at {cut}");
+    }
+}
+
+fn seen(data: &[u8]) -> Vec<Seen> {
+    let mut all = Vec::new();
+    let mut lines = LogLines::new();
+    let mut keep =
+        |line: asg_core::RawLine<'_>| all.push((line.number, line.offset, line.bytes.to_vec(), line.part_of));
+    lines.push(data, &mut keep);
+    lines.finish(keep);
+    all
+}
