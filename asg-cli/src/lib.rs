@@ -31,6 +31,7 @@ pub mod blocks;
 pub mod error;
 pub mod explain;
 pub mod flows;
+mod follow;
 pub mod input;
 pub mod ledger_file;
 pub mod lines;

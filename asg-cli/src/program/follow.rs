@@ -1,19 +1,23 @@
 //! `asglog correlate --follow`: the packets of logs that are still being written, with their
 //! owners.
 
-use std::fs::{File, Metadata};
-use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::io::{self, Write};
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use asg_core::{Flow, Follower, FollowerOptions, LogLines, Origin, RawLine, SourceId, Timestamp};
+use asg_core::{Flow, Follower, FollowerCounts, FollowerOptions, Ledger, Origin, Timestamp};
 
-use super::logs::{Directory, Logs, flows, has_standard_input};
+use super::logs::{Directory, Logs, flows};
 use super::options::{Format, Options};
 use super::outages::{Held, Patient, Unnamed};
+use super::progress::Attended;
 use super::{Context, look};
+use crate::follow::{Bytes, SavedHeld, SavedTail, State, StateFile, Tails, standard_output};
 use crate::ledger_file;
 use crate::origins;
 use crate::output::Out;
@@ -25,104 +29,300 @@ use crate::report::{Failure, Report};
 /// How often files are looked at.
 const PERIOD: Duration = Duration::from_millis(200);
 
-/// So much is read of one file before the next has its turn.
-const TURN: u64 = 4 << 20;
-
-/// What logs of a day tell of each other: they are read one after the other, though they were
-/// written side by side.
+/// How long containers are known after their end: logs of a day explain each other, because they
+/// are read one after the other, though they were written side by side.
 const RETENTION: Duration = Duration::from_secs(24 * 3_600);
+
+/// How often the state is saved at most, and how often without output.
+const SAVED: Duration = Duration::from_secs(1);
+const SAVED_QUIETLY: Duration = Duration::from_secs(30);
 
 pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Failure> {
     if options.output.is_some() {
         return Err(Failure::Usage("with --follow, flows go to standard output".into()));
     }
-    if options.rest.is_empty() || has_standard_input(&options.rest) {
-        return Err(Failure::Usage("--follow takes files, and not a pipe".into()));
+    if options.rest.is_empty() {
+        return Err(Failure::Usage("--follow takes logs; - is standard input".into()));
     }
     let directory = Directory::failing(options, &mut context)?;
     let Context { monitor, report } = context;
-    let logs = Logs::new(&options.rest, true, options, &monitor)?;
-    // What is there already is evidence for all packets, in whatever order files are read.
-    let mut evidence = logs.gather(options)?.into_ledger();
+    let mut out = Out::new(None)?;
+    let mut tails = Tails::new(&options.rest)?;
+    let state = options.state.clone().map(|path| StateFile::new(path, standard_output()));
+    let saved = state.as_ref().map_or(Ok(None), StateFile::load)?;
+    if let (Some(state), None) = (&state, &saved) {
+        // The logs may be rotated before anything else is saved.
+        tails.open();
+        let begin = State { logs: tails.places(), ..State::default() };
+        state.commit(begin, &Ledger::new(), &mut out)?;
+    }
+    let (saved, mut evidence) = saved.unwrap_or_default();
+    evidence.merge(&evidence_so_far(options, &monitor)?);
     if let Some(before) = ledger_file::load_all(&options.ledgers)? {
         evidence.merge(&before);
     }
     let mut settings = FollowerOptions::default();
     settings.policy = options.policy;
-    settings.retention = RETENTION;
-    settings.silence = RETENTION * 7;
-    if let Some(seconds) = options.hold {
-        settings.hold = Duration::from_secs(seconds);
-    }
-    let mut follower = Follower::new(settings).with_ledger(evidence);
-    let (query, _) = flows(options, &logs, &directory)?;
-    let mut out = Out::new(None)?;
+    settings.retention = options.retention.unwrap_or(RETENTION);
+    settings.silence = settings.retention.saturating_mul(7);
+    settings.hold = options.hold.unwrap_or(settings.hold);
+    let follower = Follower::new(settings).with_ledger(evidence);
+    let buffer = Buffer::default();
     let shown = match options.format {
-        Format::Ndjson => Shown::Ndjson(&mut out),
-        _ => Shown::Table(Table::with_look(&mut out, look(options))),
+        Format::Ndjson => Shown::Ndjson(buffer.clone()),
+        _ => Shown::Table(Table::with_look(buffer.clone(), look(options))),
     };
+    let sieve = sieve(options, &directory, &monitor)?;
     let unnamed = Unnamed::default();
-    let mut sink = Sink { shown, sieve: query.sieve(), directory: &directory, unnamed: &unnamed };
+    let since = options.since;
+    let sink = Sink { shown, sieve, since, directory: &directory, unnamed: &unnamed };
     let wait = Duration::from_secs(options.names_wait.unwrap_or(0));
-    let mut names = Patient::new(directory.names.as_deref(), wait, &unnamed, report);
-    let mut tails: Vec<_> = options.rest.iter().cloned().map(Tail::new).collect();
-    let mut last = Instant::now();
-    while !monitor.is_stopped() {
-        let mut any = false;
-        for tail in &mut tails {
-            let mut written = ControlFlow::Continue(());
-            let read = tail.poll(&mut |origin, line| {
-                any = true;
-                if written.is_continue() {
-                    let taken = follower.take(origin, line, &mut names, |flow| sink.flow(flow));
-                    written = taken.unwrap_or_else(|Held| ControlFlow::Continue(()));
-                }
-            });
-            if let ControlFlow::Break(failure) = written {
-                return Err(failure);
-            }
-            if let Err(error) = read {
-                tail.complain(&error, report);
-            }
-        }
-        if any {
-            last = Instant::now();
-        } else if let Some(now) = follower.now().filter(|_| !names.is_waiting()) {
-            // By the log's time: whoever reads old logs is not to wait for today.
-            let idle = i64::try_from(last.elapsed().as_nanos()).unwrap_or(i64::MAX);
-            let time = Timestamp::from_nanos(now.as_nanos().saturating_add(idle));
-            let ticked = follower.tick(time, &mut names, |flow| sink.flow(flow));
-            if let Ok(ControlFlow::Break(failure)) = ticked {
-                return Err(failure);
-            }
-            last = Instant::now();
-        }
-        sink.flush()?;
-        if !any {
-            thread::sleep(PERIOD);
-        }
-    }
-    names.hurry();
-    if let Ok(ControlFlow::Break(failure)) = follower.finish(&mut names, |flow| sink.flow(flow)) {
-        return Err(failure);
-    }
-    sink.flush()?;
-    if let Some(flows) = unnamed.sentence() {
-        report.left_out(flows);
+    let mut run = Run {
+        follower,
+        sink,
+        buffer,
+        names: Patient::new(directory.names.as_deref(), wait, &unnamed, report),
+        out,
+        state,
+        others: Vec::new(),
+        saved: None,
+        pace: SAVED,
+        noted: FollowerCounts::default(),
+    };
+    let missing = run.go_on(saved, &mut tails)?;
+    run.follow(&mut tails, &monitor, report)?;
+    drop(run);
+    for what in missing.into_iter().chain(unnamed.sentence()) {
+        report.left_out(what);
     }
     Ok(())
 }
 
-enum Shown<'o> {
-    Table(Table<&'o mut Out>),
-    Ndjson(&'o mut Out),
+/// What is there already is evidence for all packets, in whatever order files are read.
+fn evidence_so_far(options: &Options, monitor: &Arc<Attended>) -> Result<Ledger, Failure> {
+    let files = Tails::readable(&options.rest);
+    if files.is_empty() {
+        return Ok(Ledger::new());
+    }
+    Ok(Logs::new(&files, true, options, monitor)?.gather(options)?.into_ledger())
+}
+
+/// Chooses flows.
+fn sieve(
+    options: &Options,
+    directory: &Directory,
+    monitor: &Arc<Attended>,
+) -> Result<Sieve, Failure> {
+    let logs = Logs::none(options, monitor);
+    Ok(flows(options, &logs, directory)?.0.sieve())
+}
+
+/// A follower, and all that it needs.
+struct Run<'d> {
+    follower: Follower,
+    sink: Sink<'d>,
+    /// The output that was not written yet.
+    buffer: Buffer,
+    names: Patient<'d>,
+    out: Out,
+    state: Option<StateFile>,
+    /// Places of logs that are not followed now.
+    others: Vec<SavedTail>,
+    /// When the state was saved by this run.
+    saved: Option<Instant>,
+    /// How often the state is saved: saving a large one takes time.
+    pace: Duration,
+    noted: FollowerCounts,
+}
+
+impl Run<'_> {
+    /// Writes what another run left, and takes the packets that waited. Returns sentences about
+    /// lines that may be missing.
+    fn go_on(&mut self, saved: State, tails: &mut Tails) -> Result<Vec<String>, Failure> {
+        let State { logs, held, output, .. } = saved;
+        self.buffer.write_all(output.as_bytes())?;
+        let held: Vec<_> = held
+            .into_iter()
+            .map(|held| {
+                (Origin { source: origins::number(&held.source), line: held.line }, held.text.0)
+            })
+            .collect();
+        let places: HashSet<_> = held.iter().map(|(origin, _)| *origin).collect();
+        let mut seen = HashSet::new();
+        let mut taken = Ok(());
+        // Lines are taken in their order, because a second line about a packet follows its first.
+        let mut recall = |origin: Origin, line: &[u8]| {
+            if !places.contains(&origin) {
+                self.follower.recall(origin, line);
+            } else if taken.is_ok() {
+                seen.insert(origin);
+                taken = take(&mut self.follower, &mut self.names, &mut self.sink, origin, line);
+            }
+        };
+        let mut notes = Vec::new();
+        self.others = tails.resume(logs, &mut recall, &mut |what| notes.push(what));
+        taken?;
+        for (origin, line) in held.iter().filter(|(origin, _)| !seen.contains(origin)) {
+            take(&mut self.follower, &mut self.names, &mut self.sink, *origin, line)?;
+        }
+        self.noted = self.follower.counts();
+        Ok(notes)
+    }
+
+    /// Follows until the run is to end.
+    fn follow(
+        &mut self,
+        tails: &mut Tails,
+        monitor: &Attended,
+        report: &Report,
+    ) -> Result<(), Failure> {
+        let mut last = Instant::now();
+        while !monitor.is_stopped() {
+            let mut taken = Ok(());
+            let any = {
+                let Self { follower, names, sink, .. } = self;
+                let mut each = |origin: Origin, line: &[u8]| {
+                    if taken.is_ok() {
+                        taken = take(follower, names, sink, origin, line);
+                    }
+                };
+                tails.poll(&mut each, &mut |what| report.note(what))
+            };
+            taken?;
+            if any {
+                last = Instant::now();
+            } else if tails.are_over() {
+                break;
+            } else if let Some(now) = self.follower.now().filter(|_| !self.names.is_waiting()) {
+                // By the log's time: whoever reads old logs is not to wait for today.
+                let idle = i64::try_from(last.elapsed().as_nanos()).unwrap_or(i64::MAX);
+                let time = Timestamp::from_nanos(now.as_nanos().saturating_add(idle));
+                let sink = &mut self.sink;
+                went_on(self.follower.tick(time, &mut self.names, |flow| sink.flow(flow)))?;
+                last = Instant::now();
+            }
+            self.note(report);
+            self.write(tails, false)?;
+            if !any {
+                thread::sleep(PERIOD);
+            }
+        }
+        // A later run goes on with the packets that wait.
+        if self.state.is_none() || tails.are_over() {
+            let sink = &mut self.sink;
+            self.names.hurry();
+            went_on(self.follower.finish(&mut self.names, |flow| sink.flow(flow)))?;
+        }
+        self.write(tails, true)
+    }
+
+    /// Reports what the follower had to decide.
+    fn note(&mut self, report: &Report) {
+        let now = self.follower.counts();
+        let before = std::mem::replace(&mut self.noted, now);
+        if now.leaps > before.leaps {
+            report.note(format_args!(
+                "the time of the logs leaped by more than an hour; leaps so far: {}",
+                now.leaps
+            ));
+        }
+        if now.forgotten > before.forgotten {
+            report.note(format_args!(
+                "containers of long ago were forgotten, {} so far (see --retention)",
+                now.forgotten
+            ));
+        }
+        if now.hurried > 0 && before.hurried == 0 {
+            report.note("too many packets wait for evidence, so that some do not wait --hold");
+        }
+    }
+
+    /// Writes the output that has come, and saves the state before that.
+    fn write(&mut self, tails: &Tails, is_last: bool) -> Result<(), Failure> {
+        self.sink.flush()?;
+        let Some(state) = &self.state else {
+            let text = self.buffer.take();
+            self.out.write_all(&text)?;
+            return Ok(self.out.flush()?);
+        };
+        let pace = if self.buffer.is_empty() { SAVED_QUIETLY } else { self.pace };
+        if !is_last && self.saved.is_some_and(|at| at.elapsed() < pace) {
+            return Ok(());
+        }
+        let begun = Instant::now();
+        let held = self.follower.held().map(|(origin, line)| SavedHeld {
+            source: origins::name(origin.source).to_owned(),
+            line: origin.line,
+            text: Bytes(line.to_vec()),
+        });
+        let saved = State {
+            logs: tails.places().into_iter().chain(self.others.iter().cloned()).collect(),
+            held: held.collect(),
+            output: String::from_utf8_lossy(&self.buffer.take()).into_owned(),
+            ..State::default()
+        };
+        state.commit(saved, self.follower.ledger(), &mut self.out)?;
+        self.pace = SAVED.max(begun.elapsed() * 10);
+        self.saved = Some(Instant::now());
+        Ok(())
+    }
+}
+
+fn take(
+    follower: &mut Follower,
+    names: &mut Patient<'_>,
+    sink: &mut Sink<'_>,
+    origin: Origin,
+    line: &[u8],
+) -> Result<(), Failure> {
+    went_on(follower.take(origin, line, names, |flow| sink.flow(flow)))
+}
+
+/// Flows that are held for their names come later.
+fn went_on(given: Result<ControlFlow<Failure>, Held>) -> Result<(), Failure> {
+    match given {
+        Ok(ControlFlow::Break(failure)) => Err(failure),
+        Ok(ControlFlow::Continue(())) | Err(Held) => Ok(()),
+    }
+}
+
+/// Text that several write to.
+#[derive(Debug, Clone, Default)]
+struct Buffer(Rc<RefCell<Vec<u8>>>);
+
+impl Buffer {
+    fn take(&self) -> Vec<u8> {
+        self.0.take()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.borrow().is_empty()
+    }
+}
+
+impl Write for Buffer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+enum Shown {
+    Table(Table<Buffer>),
+    Ndjson(Buffer),
 }
 
 /// Where flows go.
 struct Sink<'o> {
-    shown: Shown<'o>,
+    shown: Shown,
     /// Chooses flows.
     sieve: Sieve,
+    /// Packets of before are not shown.
+    since: Option<Timestamp>,
     directory: &'o Directory,
     unnamed: &'o Unnamed,
 }
@@ -131,17 +331,17 @@ impl Sink<'_> {
     /// Shows what came.
     fn flush(&mut self) -> Result<(), Failure> {
         match &mut self.shown {
-            Shown::Table(table) => table.finish()?,
-            Shown::Ndjson(out) => out.flush()?,
+            Shown::Table(table) => Ok(table.finish()?),
+            Shown::Ndjson(_) => Ok(()),
         }
-        Ok(())
     }
 
     fn flow(&mut self, flow: &Flow<'_, '_>) -> ControlFlow<Failure> {
-        self.unnamed.note(flow);
-        if !self.sieve.admits(&Row::Read(&ReadRow::of(flow, &[]))) {
+        let is_old = matches!((flow.time, self.since), (Some(time), Some(since)) if time < since);
+        if is_old || !self.sieve.admits(&Row::Read(&ReadRow::of(flow, &[]))) {
             return ControlFlow::Continue(());
         }
+        self.unnamed.note(flow);
         match self.write(flow) {
             Ok(()) => ControlFlow::Continue(()),
             Err(failure) => ControlFlow::Break(failure),
@@ -152,167 +352,10 @@ impl Sink<'_> {
         match &mut self.shown {
             Shown::Table(table) => table.add(flow, self.directory.is_answering())?,
             Shown::Ndjson(out) => {
-                serde_json::to_writer(&mut **out, &flow.to_output(origins::name))?;
+                serde_json::to_writer(&mut *out, &flow.to_output(origins::name))?;
                 out.write_all(b"\n")?;
             }
         }
         Ok(())
-    }
-}
-
-/// A log that grows, is moved away and made anew, or is emptied.
-struct Tail {
-    path: PathBuf,
-    id: SourceId,
-    open: Option<Grown>,
-    lines: LogLines,
-    /// Lines of files that are gone: their numbers are not given again.
-    before: u64,
-    last: u64,
-    complained: bool,
-}
-
-struct Grown {
-    file: File,
-    is: Identified,
-    at: u64,
-    /// The last bytes that were read: where others stand in their place, the file was emptied and
-    /// has grown since.
-    end: Vec<u8>,
-    /// It has another name now. Who writes to it may not know yet, so it is read once more.
-    is_moved: bool,
-}
-
-/// So many of the last bytes are enough to know a log by: its lines have stamps.
-const REMEMBERED: usize = 256;
-
-impl Grown {
-    /// True if what was read still stands there. It goes on behind that.
-    fn is_as_it_was(&mut self) -> io::Result<bool> {
-        self.file.seek(SeekFrom::Start(self.at - self.end.len() as u64))?;
-        let mut now = vec![0; self.end.len()];
-        match self.file.read_exact(&mut now) {
-            Ok(()) => Ok(now == self.end),
-            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
-            Err(e) => Err(e),
-        }
-    }
-}
-
-impl Tail {
-    fn new(path: PathBuf) -> Self {
-        Self {
-            id: origins::number(&path.display().to_string()),
-            path,
-            open: None,
-            lines: LogLines::new(),
-            before: 0,
-            last: 0,
-            complained: false,
-        }
-    }
-
-    /// Reads what has come, and sees whether the file is still the one with that name.
-    fn poll(&mut self, each: &mut impl FnMut(Origin, &[u8])) -> io::Result<()> {
-        if self.open.is_none() {
-            let file = File::open(&self.path)?;
-            let is = Identified::by(&file.metadata()?)?;
-            self.open = Some(Grown { file, is, at: 0, end: Vec::new(), is_moved: false });
-            self.complained = false;
-        }
-        let Some(open) = &mut self.open else { return Ok(()) };
-        if !open.is_as_it_was()? {
-            (open.at, open.end) = (0, Vec::new());
-            open.file.seek(SeekFrom::Start(0))?;
-            self.end(each);
-        }
-        if self.read(each)? {
-            return Ok(());
-        }
-        let Some(open) = &mut self.open else { return Ok(()) };
-        let now = std::fs::metadata(&self.path).and_then(|metadata| Identified::by(&metadata));
-        match now {
-            Ok(now) if now == open.is => open.is_moved = false,
-            // Between moving and making anew there is none.
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ if !open.is_moved => open.is_moved = true,
-            Ok(_) => {
-                self.end(each);
-                self.open = None;
-            }
-            Err(_) => {}
-        }
-        Ok(())
-    }
-
-    /// Hands on what has come, up to a turn's; true if there was something.
-    fn read(&mut self, each: &mut impl FnMut(Origin, &[u8])) -> io::Result<bool> {
-        let Self { open: Some(open), lines, id, before, last, .. } = self else { return Ok(false) };
-        let mut buffer = vec![0; 64 << 10];
-        let mut read = 0;
-        while read < TURN {
-            let n = match open.file.read(&mut buffer) {
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
-                n => n?,
-            };
-            if n == 0 {
-                break;
-            }
-            read += n as u64;
-            open.at += n as u64;
-            open.end.extend(&buffer[..n]);
-            open.end.drain(..open.end.len().saturating_sub(REMEMBERED));
-            lines.push(&buffer[..n], |line: RawLine<'_>| {
-                *last = *before + line.number;
-                if line.part_of.is_none() {
-                    each(Origin { source: *id, line: *last }, line.bytes);
-                }
-            });
-        }
-        Ok(read > 0)
-    }
-
-    /// That was all of this file: the beginning of a last line is a line.
-    fn end(&mut self, each: &mut impl FnMut(Origin, &[u8])) {
-        let Self { lines, id, before, last, .. } = self;
-        std::mem::replace(lines, LogLines::new()).finish(|line| {
-            *last = *before + line.number;
-            if line.part_of.is_none() {
-                each(Origin { source: *id, line: *last }, line.bytes);
-            }
-        });
-        *before = *last;
-    }
-
-    /// Says once that it cannot be read; it is tried again and again.
-    fn complain(&mut self, error: &io::Error, report: &Report) {
-        if !std::mem::replace(&mut self.complained, true) {
-            report.note(format_args!("{}: {error}; waiting for it", self.path.display()));
-        }
-    }
-}
-
-/// What tells a file from another with the same name.
-#[derive(Debug, PartialEq, Eq)]
-struct Identified {
-    #[cfg(unix)]
-    inode: (u64, u64),
-    #[cfg(not(unix))]
-    created: std::time::SystemTime,
-}
-
-impl Identified {
-    #[cfg(unix)]
-    fn by(metadata: &Metadata) -> io::Result<Self> {
-        use std::os::unix::fs::MetadataExt as _;
-        if metadata.is_dir() {
-            return Err(io::Error::from(io::ErrorKind::IsADirectory));
-        }
-        Ok(Self { inode: (metadata.dev(), metadata.ino()) })
-    }
-
-    #[cfg(not(unix))]
-    fn by(metadata: &Metadata) -> io::Result<Self> {
-        Ok(Self { created: metadata.created()? })
     }
 }

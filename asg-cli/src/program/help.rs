@@ -129,8 +129,15 @@ Output:
 {output}{where}
 Following:
   -f, --follow           go on with what is written to the logs, also after they are moved away or emptied, until Ctrl-C.
-                         Lines are counted on when that happens
-  --hold SECONDS         how long a packet waits for evidence, by the logs' time; 30 if not given
+                         Lines are counted on when that happens. A log may be a file, a folder, whose new files are
+                         followed too, a named pipe, or - for standard input
+  --hold TIME            how long a packet waits for evidence, by the logs' time: 90, 90s, 30m, 2h; 30s if not given
+  --since TIME           show packets from this time on, with a zone: 2024-05-06T07:09:10Z, or how long ago: 30m
+  --state FILE           keep the places, the evidence and the waiting packets in this file, so that a later run with it
+                         goes on: no line is lost or shown twice, whatever ended the run, if standard output is a file
+                         (>>). A run that was killed while it wrote to a pipe may show its last 4 kB again
+  --retention TIME       how long a container is known after its end, by the logs' time; 24h if not given. Without a line
+                         about its end it is known seven times as long after its last line
   --names-wait SECONDS   how long packets wait for names while the Cloud Controller does not answer; 0 if not given. It is
                          asked again in any case, and standard error says when names are missing and when they are back
 {names}{evidence}

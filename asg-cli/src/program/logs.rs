@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{self, IsTerminal as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use asg_core::policy::Policy;
@@ -120,6 +120,13 @@ impl Logs {
             .leaving_out(Arc::clone(&failures))
             .with_threads(options.threads);
         Ok(Self { readers, failures, many, is_implied: given.is_implied })
+    }
+
+    /// No logs, for queries that only choose flows.
+    pub(super) fn none(options: &Options, monitor: &Arc<Attended>) -> Self {
+        let monitor: Arc<dyn Monitor> = Arc::<Attended>::clone(monitor);
+        let readers = Readers::new(Vec::new(), monitor).with_threads(options.threads);
+        Self { readers, failures: Failures::default(), many: 0, is_implied: false }
     }
 
     /// Whether there is more than one, so that each line needs the name of its log.
@@ -312,9 +319,4 @@ fn filtered(mut query: Query, options: &Options) -> Result<Query, Failure> {
         query = query.filter(column, given)?;
     }
     Ok(query)
-}
-
-/// Whether `-` is among these.
-pub(super) fn has_standard_input(paths: &[PathBuf]) -> bool {
-    paths.iter().any(|path| path == Path::new("-"))
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use asg_core::TimePolicy;
 use lexopt::Arg::{Long, Short, Value};
@@ -105,7 +105,7 @@ const ALL: &[Command] = &[
 /// Commands that read security groups.
 const POLICY: &[Command] = &[Explain, Coverage];
 
-pub(crate) const OPTIONS: [Opt; 42] = [
+pub(crate) const OPTIONS: [Opt; 45] = [
     opt("format", None, true, &[Parse, Correlate, Demo, Who, Top, LedgerShow, Explain, Coverage]),
     opt("output", Some('o'), true, FILED),
     opt("csv-safe", None, false, &[Parse, Correlate, Demo, Top, LedgerShow, Explain]),
@@ -130,6 +130,9 @@ pub(crate) const OPTIONS: [Opt; 42] = [
     opt("follow", Some('f'), false, &[Correlate]),
     opt("hold", None, true, &[Correlate]),
     opt("names-wait", None, true, &[Correlate]),
+    opt("since", None, true, &[Correlate]),
+    opt("state", None, true, &[Correlate]),
+    opt("retention", None, true, &[Correlate]),
     opt("by", None, true, &[Top]),
     opt("limit", Some('n'), true, &[Top]),
     opt("measure", None, true, &[Top]),
@@ -213,10 +216,12 @@ pub(crate) struct Options {
     pub(crate) ledgers: Vec<PathBuf>,
     pub(crate) threads: Threads,
     pub(crate) follow: bool,
-    /// Seconds.
-    pub(crate) hold: Option<u64>,
+    pub(crate) hold: Option<Duration>,
     /// Seconds.
     pub(crate) names_wait: Option<u64>,
+    pub(crate) since: Option<asg_core::Timestamp>,
+    pub(crate) state: Option<PathBuf>,
+    pub(crate) retention: Option<Duration>,
     pub(crate) by: Vec<String>,
     pub(crate) limit: usize,
     pub(crate) measure: Measure,
@@ -257,6 +262,9 @@ impl Options {
             follow: false,
             hold: None,
             names_wait: None,
+            since: None,
+            state: None,
+            retention: None,
             by: vec!["app".into()],
             limit: 10,
             measure: Measure::Packets,
@@ -345,12 +353,25 @@ impl Options {
             "utc-offset" => set_utc_offset(&mut self.policy, &value.string()?)?,
             "threads" => self.threads = threads(&value.string()?)?,
             "follow" => self.follow = true,
-            "hold" => {
+            "hold" | "retention" => {
                 let text = value.string()?;
-                let what = || usage(format!("--hold takes a number of seconds, and not `{text}`"));
-                self.hold = Some(text.parse().map_err(|_| what())?);
+                let what = "takes a time such as 90, 90s, 30m, 24h or 7d";
+                let what = || usage(format!("--{name} {what}, and not `{text}`"));
+                let time = Some(duration(&text).ok_or_else(what)?);
+                *(if name == "hold" { &mut self.hold } else { &mut self.retention }) = time;
             }
             "names-wait" => self.names_wait = Some(number(name, &value.string()?)?),
+            "since" => {
+                let text = value.string()?;
+                let what = "takes a time with a zone, or how long ago it was, such as 30m";
+                let what = || usage(format!("--since {what}, and not `{text}`"));
+                let time = match duration(&text) {
+                    Some(age) => before_now(age),
+                    None => asg_core::Timestamp::parse(text.as_bytes()).ok(),
+                };
+                self.since = Some(time.ok_or_else(what)?);
+            }
+            "state" => self.state = Some(value.into()),
             "by" => self.by = value.string()?.split(',').map(|name| name.trim().into()).collect(),
             "limit" => {
                 let text = value.string()?;
@@ -415,8 +436,14 @@ impl Options {
         if self.follow && !matches!(format, Format::Table | Format::Ndjson) {
             return Err(Failure::Usage("with --follow, --format is table or ndjson".into()));
         }
-        if self.hold.is_some() && !self.follow {
-            return Err(Failure::Usage("--hold goes with --follow".into()));
+        let following = [
+            ("hold", self.hold.is_some()),
+            ("since", self.since.is_some()),
+            ("state", self.state.is_some()),
+            ("retention", self.retention.is_some()),
+        ];
+        if let Some((name, _)) = following.iter().find(|(_, is_given)| *is_given && !self.follow) {
+            return Err(Failure::Usage(format!("--{name} goes with --follow")));
         }
         if self.names_wait.is_some() && (!self.follow || self.names.is_empty()) {
             let what = "--names-wait goes with --follow, and with --cf or --api";
@@ -451,6 +478,21 @@ fn list_end(parser: &mut lexopt::Parser) -> ListEnd {
 fn number(name: &str, text: &str) -> Result<u64, Failure> {
     let what = || Failure::Usage(format!("--{name} takes a number from 1 on, and not `{text}`"));
     text.parse().ok().filter(|number| *number > 0).ok_or_else(what)
+}
+
+/// A number of seconds, or of what the letter behind it says.
+fn duration(text: &str) -> Option<Duration> {
+    let units = [("s", 1), ("m", 60), ("h", 3_600), ("d", 86_400)];
+    let unit = units.iter().find_map(|(unit, seconds)| Some((text.strip_suffix(unit)?, *seconds)));
+    let (number, seconds) = unit.unwrap_or((text, 1));
+    let number = number.parse::<u64>().ok()?;
+    Some(Duration::from_secs(number.checked_mul(seconds)?))
+}
+
+fn before_now(age: Duration) -> Option<asg_core::Timestamp> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+    let nanos = i64::try_from(now.checked_sub(age)?.as_nanos()).ok()?;
+    Some(asg_core::Timestamp::from_nanos(nanos))
 }
 
 fn threads(text: &str) -> Result<Threads, Failure> {

@@ -246,8 +246,8 @@ impl Follower {
         self.give_due(directory, each)
     }
 
-    /// Takes a line of before a restart: clocks, evidence and duplicates learn from it, but it gives
-    /// no flow, because the run before has given that.
+    /// Takes a line of before a restart: clocks, evidence and duplicates learn from it. It gives no
+    /// flow, because the run before has given that.
     ///
     /// A program that goes on after a restart shows its follower the lines before its place again:
     /// those of [held](Self::held) packets to [`Follower::take`], all others to this.

@@ -1,0 +1,264 @@
+//! Names of rotated logs, and how a place in a log is found again.
+//!
+//! logrotate calls the log before `kern.log.1`, or `kern.log-20261129` with `dateext`, and may
+//! compress it (logrotate(8), 3.21: `compress`, `delaycompress`, `copytruncate`).
+
+use std::cmp::Reverse;
+use std::fmt;
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use crate::input::decompressed;
+
+/// So many of the last bytes are enough to know a log by: its lines have stamps.
+pub(super) const REMEMBERED: usize = 256;
+
+/// The age of a rotated log; the least is the newest.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Age {
+    Number(u64),
+    Date(Reverse<String>),
+}
+
+/// The name without the ending of a compression.
+fn unpacked(name: &str) -> &str {
+    let packed = [".gz", ".bz2", ".xz", ".zst"];
+    packed.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name)
+}
+
+impl Age {
+    /// The age that stands behind the name of the log.
+    fn parse(suffix: &str) -> Option<Self> {
+        let suffix = unpacked(suffix);
+        let (mark, rest) = suffix.split_at_checked(1)?;
+        let is_number = !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit());
+        let is_date = rest.len() >= 6
+            && rest.starts_with(|c: char| c.is_ascii_digit())
+            && rest.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'-' | b'.' | b'_' | b':'));
+        match mark {
+            "." if is_number && rest.len() < 6 => rest.parse().ok().map(Self::Number),
+            "-" | "." if is_date => Some(Self::Date(Reverse(rest.to_owned()))),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a file is a rotated log: its name is that of a log with an age behind it.
+pub(super) fn is_rotated(path: &Path, is_log: impl Fn(&Path) -> bool) -> bool {
+    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return false };
+    let ends = name.char_indices().filter(|(at, c)| *at > 0 && matches!(c, '.' | '-'));
+    let mut bases = ends.filter(|(at, _)| Age::parse(&name[*at..]).is_some());
+    bases.any(|(at, _)| is_log(&path.with_file_name(&name[..at])))
+        || (unpacked(name) != name && is_log(&path.with_file_name(unpacked(name))))
+}
+
+/// The rotated logs of a path, the newest first. Where one is there plain and compressed, it is
+/// being compressed, and the plain one is whole.
+fn siblings(path: &Path) -> Vec<PathBuf> {
+    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return Vec::new() };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder.unwrap_or(Path::new("."))).into_iter().flatten().flatten() {
+        let other = entry.file_name();
+        let age = other.to_str().and_then(|other| Age::parse(other.strip_prefix(name)?));
+        if let Some(age) = age {
+            let is_packed = other.to_str().is_some_and(|other| unpacked(other) != other);
+            found.push((age, is_packed, path.with_file_name(other)));
+        }
+    }
+    found.sort();
+    found.dedup_by(|later, first| later.0 == first.0);
+    found.into_iter().map(|(_, _, path)| path).collect()
+}
+
+/// A place in a log: the bytes before it, and where it is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place<'p> {
+    pub(super) at: u64,
+    pub(super) end: &'p [u8],
+}
+
+impl Place<'_> {
+    /// Whether a file has these bytes before this place. Reading goes on behind it then.
+    pub(super) fn is_in(self, mut file: &File) -> io::Result<bool> {
+        let Some(start) = self.at.checked_sub(self.end.len() as u64) else { return Ok(false) };
+        file.seek(SeekFrom::Start(start))?;
+        Ok(self.is_next(&mut file)? && file.metadata()?.len() >= self.at)
+    }
+
+    fn is_next(self, from: &mut impl Read) -> io::Result<bool> {
+        let mut now = vec![0; self.end.len()];
+        match from.read_exact(&mut now) {
+            Ok(()) => Ok(now == self.end),
+            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+            Err(e) => Err(e),
+        }
+    }
+}
+
+/// The log that continues a place, and the logs between it and the present one.
+#[derive(Debug)]
+pub(super) struct Continued {
+    pub(super) rest: Rest,
+    /// Its number, if it was not compressed meanwhile.
+    pub(super) is: Option<Identified>,
+    /// Newer rotated logs, the oldest first.
+    pub(super) unread: Vec<PathBuf>,
+}
+
+/// A rotated log, behind a place in it.
+pub(super) enum Rest {
+    /// Programs may still write to it.
+    Plain(File),
+    Packed(Box<dyn Read + Send>),
+}
+
+impl fmt::Debug for Rest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Plain(_) => "Plain",
+            Self::Packed(_) => "Packed",
+        })
+    }
+}
+
+/// Looks for the rotated log of `path` that has this place: the file itself under another name, a
+/// copy, or a compressed one.
+pub(super) fn continued(path: &Path, is: Identified, place: Place<'_>) -> Option<Continued> {
+    let siblings = siblings(path);
+    let same = siblings.iter().position(|path| identified(path) == Some(is));
+    let others = (0..siblings.len()).filter(|n| Some(*n) != same);
+    for n in same.into_iter().chain(others) {
+        // An empty place is in any log.
+        if place.end.is_empty() && Some(n) != same {
+            continue;
+        }
+        if let Ok(Some(rest)) = rest_of(&siblings[n], place) {
+            let is = identified(&siblings[n]).filter(|_| matches!(rest, Rest::Plain(_)));
+            return Some(Continued { rest, is, unread: unread(path, &siblings[..n]) });
+        }
+    }
+    None
+}
+
+/// The rotated logs of a path, the oldest first.
+pub(super) fn all(path: &Path) -> Vec<PathBuf> {
+    unread(path, &siblings(path))
+}
+
+/// The newest rotated log of a path.
+pub(super) fn newest(path: &Path) -> Option<Identified> {
+    siblings(path).first().and_then(|path| identified(path))
+}
+
+fn identified(path: &Path) -> Option<Identified> {
+    fs::metadata(path).ok().and_then(|known| Identified::by(&known).ok())
+}
+
+/// All of these but a copy of the present log, which will be emptied next.
+fn unread(path: &Path, newest: &[PathBuf]) -> Vec<PathBuf> {
+    let present = head(path);
+    let is_copy = |path: &PathBuf| {
+        let head = head(path);
+        let both = head.len().min(present.len());
+        both > 0 && head[..both] == present[..both]
+    };
+    newest.iter().rev().filter(|path| !is_copy(path)).cloned().collect()
+}
+
+fn head(path: &Path) -> Vec<u8> {
+    let mut head = Vec::with_capacity(REMEMBERED);
+    let read = |file: File| file.take(REMEMBERED as u64).read_to_end(&mut head);
+    // Without bytes it is like no other log.
+    drop(File::open(path).and_then(read));
+    head
+}
+
+fn rest_of(path: &Path, place: Place<'_>) -> io::Result<Option<Rest>> {
+    let file = File::open(path)?;
+    let name = path.to_string_lossy();
+    if unpacked(&name) == name {
+        return Ok(place.is_in(&file)?.then_some(Rest::Plain(file)));
+    }
+    let mut bytes = decompressed(file)?;
+    let before = place.at.saturating_sub(place.end.len() as u64);
+    io::copy(&mut bytes.by_ref().take(before), &mut io::sink())?;
+    Ok(place.is_next(&mut bytes)?.then_some(Rest::Packed(bytes)))
+}
+
+/// The number of a file, which it keeps when it is renamed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(super) struct Identified(u64, u64);
+
+impl Identified {
+    /// The number of no file.
+    pub(super) const NONE: Self = Self(u64::MAX, u64::MAX);
+
+    /// # Errors
+    ///
+    /// If it is a folder.
+    pub(super) fn by(metadata: &Metadata) -> io::Result<Self> {
+        if metadata.is_dir() {
+            return Err(io::Error::from(io::ErrorKind::IsADirectory));
+        }
+        Self::number(metadata)
+    }
+
+    #[cfg(unix)]
+    #[allow(clippy::unnecessary_wraps, reason = "other systems may fail")]
+    fn number(metadata: &Metadata) -> io::Result<Self> {
+        use std::os::unix::fs::MetadataExt as _;
+        Ok(Self(metadata.dev(), metadata.ino()))
+    }
+
+    #[cfg(not(unix))]
+    fn number(metadata: &Metadata) -> io::Result<Self> {
+        let created = metadata.created()?.duration_since(std::time::UNIX_EPOCH);
+        let created = created.map_err(io::Error::other)?;
+        Ok(Self(created.as_secs(), created.subsec_nanos().into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rotated_logs_are_known_by_their_names_and_sorted_by_their_ages() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        for name in [
+            "kern.log",
+            "kern.log.1",
+            "kern.log.2.gz",
+            "kern.log.10.gz",
+            "kern.log.2",
+            "kern.log.bak",
+            "kern.log.1.swp",
+            "kern.log-old",
+            "kern.log2",
+            "rep.log",
+            "rep.log-20261128.gz",
+            "rep.log-20261129",
+            "rep.log-20261129-17",
+            "10.0.16.15.log",
+            "10.0.16.15",
+        ] {
+            fs::write(at(name), name).unwrap();
+        }
+        let found = |name: &str| siblings(&at(name));
+        let named = |names: &[&str]| names.iter().map(|name| at(name)).collect::<Vec<_>>();
+        let kern = ["kern.log.1", "kern.log.2", "kern.log.10.gz"];
+        assert_eq!(found("kern.log"), named(&kern));
+        let rep = ["rep.log-20261129-17", "rep.log-20261129", "rep.log-20261128.gz"];
+        assert_eq!(found("rep.log"), named(&rep));
+        for name in kern.iter().chain(&rep).chain(&["kern.log.2.gz"]) {
+            assert!(is_rotated(&at(name), Path::exists), "{name}");
+        }
+        for name in ["kern.log", "kern.log.bak", "kern.log2", "10.0.16.15.log", "10.0.16.15"] {
+            assert!(!is_rotated(&at(name), Path::exists), "{name}");
+        }
+        assert!(!is_rotated(&at("gone.log.1"), Path::exists), "without a log it is one itself");
+    }
+}

@@ -1,0 +1,516 @@
+//! One path that is followed, and the files that had it.
+//!
+//! A log is renamed and made anew (`create`), or copied and emptied (`copytruncate`). A renamed log
+//! stays open until nothing came for ten seconds, because its writers notice the rotation late. The
+//! copy of an emptied log has its last lines.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, Read, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use asg_core::{LogLines, Origin, RawLine, SourceId};
+
+use super::rotated::{Continued, Identified, Place, REMEMBERED, Rest, all, continued, newest};
+use super::state::{Bytes, SavedFile, SavedTail};
+use super::{Each, Note};
+use crate::input::{decompressed, is_compressed, read_piece};
+use crate::origins;
+
+/// A renamed log is closed after it was quiet for so long.
+const QUIET: Duration = Duration::from_secs(10);
+
+/// So much is read of one file before the next has its turn.
+const TURN: u64 = 4 << 20;
+
+/// Of a line that is not whole so much is remembered.
+const MOST_PARTIAL: usize = 64 << 10;
+
+/// How many bytes identify a format that cannot be followed.
+const HEAD: usize = 512;
+
+/// A log that grows, is moved away and made anew, or is emptied.
+#[derive(Debug)]
+pub(crate) struct Tail {
+    path: PathBuf,
+    id: SourceId,
+    /// Renamed files that may still grow, oldest first, and then the one with the path.
+    files: VecDeque<Grown>,
+    /// Whether the last of `files` has the path.
+    has_path: bool,
+    /// Lines so far, of all files: their numbers are not given again.
+    count: u64,
+    complained: bool,
+    /// Its format cannot be followed.
+    is_refused: bool,
+    /// Rotated logs that are read next.
+    waiting: Vec<Waiting>,
+    /// The newest rotated log that is not in `files`; `None` if there was none at the beginning.
+    before: Option<SavedFile>,
+    has_begun: bool,
+}
+
+/// A rotated log.
+enum Waiting {
+    /// The whole of it.
+    Unread(PathBuf),
+    /// The rest of a compressed one.
+    Rest(Box<dyn Read + Send>),
+}
+
+impl fmt::Debug for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unread(path) => path.fmt(f),
+            Self::Rest(_) => f.write_str("Rest"),
+        }
+    }
+}
+
+/// A file that grows.
+#[derive(Debug)]
+struct Grown {
+    /// `None` if it does not grow any more.
+    file: Option<File>,
+    is: Identified,
+    /// How many bytes were read.
+    at: u64,
+    /// Where the line begins that was not passed on yet.
+    line_at: u64,
+    /// The ends of whole lines from there on: a document holds its lines back.
+    ends: VecDeque<u64>,
+    /// The last bytes before `at`: where others stand in their place, the file was emptied and has
+    /// grown since.
+    end: Vec<u8>,
+    lines: LogLines,
+    /// Where `lines` began to read.
+    base: u64,
+    /// Places and numbers of lines: each but the first follows a line of another file.
+    runs: Vec<(u64, u64)>,
+    next: u64,
+    quiet_since: Instant,
+    /// Rotated logs between it and the one before were looked for.
+    is_checked: bool,
+}
+
+impl Grown {
+    fn new(mut file: File, at: u64) -> io::Result<Self> {
+        let is = Identified::by(&file.metadata()?)?;
+        file.seek(SeekFrom::Start(at))?;
+        Ok(Self { file: Some(file), ..Self::closed(is, at) })
+    }
+
+    /// A log that does not grow.
+    fn closed(is: Identified, at: u64) -> Self {
+        Self {
+            file: None,
+            is,
+            at,
+            line_at: at,
+            ends: VecDeque::new(),
+            end: Vec::new(),
+            lines: LogLines::new(),
+            base: at,
+            runs: Vec::new(),
+            next: 0,
+            quiet_since: Instant::now(),
+            is_checked: false,
+        }
+    }
+
+    /// Takes bytes, and passes on the lines that end in them.
+    fn push(&mut self, bytes: &[u8], give: &mut Give<'_, '_>) {
+        self.ends.extend(memchr::memchr_iter(b'\n', bytes).map(|n| self.at + n as u64 + 1));
+        self.at += bytes.len() as u64;
+        self.end.extend(bytes);
+        let partial = usize::try_from(self.at - self.line_at).unwrap_or(usize::MAX);
+        let most = REMEMBERED + partial.min(MOST_PARTIAL);
+        self.end.drain(..self.end.len().saturating_sub(most));
+        let Self { lines, runs, next, base, ends, line_at, .. } = self;
+        lines.push(bytes, |line| {
+            *line_at = ends.pop_front().unwrap_or(*line_at);
+            give.line(line, *base, runs, next);
+        });
+    }
+
+    /// The file is over: the beginning of a last line is a line.
+    fn finish(&mut self, give: &mut Give<'_, '_>) {
+        let Self { lines, runs, next, base, .. } = self;
+        std::mem::replace(lines, LogLines::new()).finish(|line| give.line(line, *base, runs, next));
+        self.line_at = self.at;
+    }
+
+    /// Passes on what has come, up to a turn's; true if there was something.
+    fn read(&mut self, give: &mut Give<'_, '_>) -> io::Result<bool> {
+        let mut buffer = vec![0; 64 << 10];
+        let mut read = 0;
+        while read < TURN {
+            let Some(file) = &mut self.file else { break };
+            match read_piece(file, &mut buffer)? {
+                0 => break,
+                n => {
+                    read += n as u64;
+                    self.push(&buffer[..n], give);
+                }
+            }
+        }
+        if read > 0 {
+            self.quiet_since = Instant::now();
+        }
+        Ok(read > 0)
+    }
+
+    /// True if the bytes that were read still stand there.
+    fn is_as_it_was(&mut self) -> io::Result<bool> {
+        let place = Place { at: self.at, end: &self.end };
+        self.file.as_ref().map_or(Ok(true), |file| place.is_in(file))
+    }
+
+    fn saved(&self) -> SavedFile {
+        // Of the line that is not whole nothing is kept.
+        let partial = usize::try_from(self.at - self.line_at).unwrap_or(usize::MAX);
+        let end = &self.end[..self.end.len().saturating_sub(partial)];
+        SavedFile {
+            is: self.is,
+            at: self.line_at,
+            end: Bytes(end.to_vec()),
+            runs: self.runs.clone(),
+        }
+    }
+}
+
+/// Numbers lines and passes them on.
+struct Give<'g, 'e> {
+    id: SourceId,
+    count: &'g mut u64,
+    each: &'g mut Each<'e>,
+}
+
+impl Give<'_, '_> {
+    fn line(&mut self, line: RawLine<'_>, base: u64, runs: &mut Vec<(u64, u64)>, next: &mut u64) {
+        *self.count += 1;
+        if *next != *self.count {
+            runs.push((base + line.offset, *self.count));
+        }
+        *next = *self.count + 1;
+        (self.each)(Origin { source: self.id, line: *self.count }, line.bytes);
+    }
+}
+
+impl Tail {
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self {
+            id: origins::number(&path.display().to_string()),
+            path,
+            files: VecDeque::new(),
+            has_path: false,
+            count: 0,
+            complained: false,
+            is_refused: false,
+            waiting: Vec::new(),
+            before: None,
+            has_begun: false,
+        }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Opens the file, if it is there and can be followed.
+    pub(super) fn begin(&mut self) {
+        if !self.has_path {
+            drop(self.open());
+        }
+    }
+
+    /// Passes on the lines that have come; true if there were any.
+    pub(super) fn poll(&mut self, each: &mut Each<'_>, note: &mut Note<'_>) -> bool {
+        if self.is_refused {
+            return false;
+        }
+        let (before, mut any) = (self.count, false);
+        match self.look(each, note) {
+            Ok(more) => any = more,
+            // It is tried again and again.
+            Err(error) if !std::mem::replace(&mut self.complained, true) => {
+                note(format!("{}: {error}; waiting for it", self.path.display()));
+            }
+            Err(_) => {}
+        }
+        any || self.count > before
+    }
+
+    fn look(&mut self, each: &mut Each<'_>, note: &mut Note<'_>) -> io::Result<bool> {
+        let mut any = !self.waiting.is_empty();
+        for waiting in std::mem::take(&mut self.waiting) {
+            self.take(waiting, each, note);
+        }
+        any |= self.drain(each)?;
+        if !self.has_path && !self.open()? {
+            self.is_refused = true;
+            note(format!("{}: its format cannot be followed", self.path.display()));
+            return Ok(any);
+        }
+        let before = self.before();
+        let Self { files, count, id, path, waiting, has_path, .. } = self;
+        let Some(open) = files.back_mut() else { return Ok(any) };
+        let mut give = Give { id: *id, count, each };
+        if !open.is_as_it_was()? {
+            let place = Place { at: open.at, end: &open.end };
+            let (file, mut is) = (open.file.take(), open.is);
+            match continued(path, is, place) {
+                Some(Continued { rest, is: copy, unread }) => {
+                    to_the_end(open, rest, &mut give)?;
+                    is = copy.unwrap_or(is);
+                    waiting.extend(unread.into_iter().map(Waiting::Unread));
+                }
+                None => note(format!(
+                    "{}: it was emptied, and the lines just before may be missing",
+                    path.display()
+                )),
+            }
+            open.finish(&mut give);
+            (open.is, open.quiet_since) = (is, Instant::now());
+            *has_path = false;
+            if let Some(file) = file {
+                files.push_back(Grown::new(file, 0)?);
+                *has_path = true;
+            }
+            return Ok(true);
+        }
+        let is_begun = open.at > 0;
+        if !is_begun && (!open.is_checked || fs::metadata(&*path).is_ok_and(|it| it.len() > 0)) {
+            open.is_checked = true;
+            let unread = unread_since(before.as_ref(), path);
+            if !unread.is_empty() {
+                waiting.extend(unread.into_iter().map(Waiting::Unread));
+                return Ok(true);
+            }
+        }
+        if open.read(&mut give)? {
+            return Ok(true);
+        }
+        match fs::metadata(&*path).and_then(|known| Identified::by(&known)) {
+            Ok(now) if now == open.is => {}
+            Ok(_) => {
+                open.quiet_since = Instant::now();
+                // It is among the rotated logs that nobody has read, or empty.
+                if !is_begun {
+                    files.pop_back();
+                }
+                *has_path = false;
+                any = true;
+            }
+            // Between moving and making anew there is none.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        Ok(any)
+    }
+
+    /// The newest rotated log that was read.
+    fn before(&self) -> Option<SavedFile> {
+        let old = self.files.len() - usize::from(self.has_path);
+        let newest = old.checked_sub(1).map(|n| self.files[n].saved());
+        newest.or_else(|| self.before.clone())
+    }
+
+    /// Reads the renamed files, and closes those that are quiet.
+    fn drain(&mut self, each: &mut Each<'_>) -> io::Result<bool> {
+        let Self { files, count, id, has_path, before, .. } = self;
+        let old = files.len() - usize::from(*has_path);
+        let mut give = Give { id: *id, count, each };
+        let mut any = false;
+        for file in files.iter_mut().take(old) {
+            any |= file.read(&mut give)?;
+        }
+        let mut n = 0;
+        files.retain_mut(|file| {
+            n += 1;
+            let is_over = n <= old && file.quiet_since.elapsed() >= QUIET;
+            if is_over {
+                file.finish(&mut give);
+                if n == old {
+                    *before = Some(file.saved());
+                }
+            }
+            !is_over
+        });
+        Ok(any)
+    }
+
+    /// Opens the file with the path; false if it cannot be followed.
+    fn open(&mut self) -> io::Result<bool> {
+        let mut file = File::open(&self.path)?;
+        if is_packed(&mut file)? {
+            return Ok(false);
+        }
+        if !std::mem::replace(&mut self.has_begun, true) {
+            self.before = newest(&self.path).map(SavedFile::empty);
+        }
+        self.files.push_back(Grown::new(file, 0)?);
+        (self.has_path, self.complained) = (true, false);
+        Ok(true)
+    }
+
+    /// Reads a rotated log.
+    fn take(&mut self, waiting: Waiting, each: &mut Each<'_>, note: &mut Note<'_>) {
+        let Self { files, count, id, path, has_path, .. } = self;
+        let mut give = Give { id: *id, count, each };
+        let read = match waiting {
+            Waiting::Rest(mut bytes) => {
+                push_all(&mut Grown::closed(Identified::NONE, 0), &mut bytes, &mut give)
+            }
+            Waiting::Unread(path) => File::open(&path).and_then(|mut file| {
+                let mut grown = Grown::new(file.try_clone()?, 0)?;
+                // Programs may still write to it, unless it is compressed.
+                if is_packed(&mut file)? {
+                    grown.file = None;
+                    push_all(&mut grown, &mut decompressed(file)?, &mut give)?;
+                }
+                files.insert(files.len() - usize::from(*has_path), grown);
+                Ok(())
+            }),
+        };
+        if let Err(error) = read {
+            note(format!("a rotated log of {}: {error}", path.display()));
+        }
+    }
+
+    /// Continues where another run was, and passes the lines before that to `recall`.
+    pub(super) fn resume(&mut self, saved: SavedTail, recall: &mut Each<'_>, note: &mut Note<'_>) {
+        (self.count, self.before, self.has_begun) = (saved.count, saved.before, true);
+        for file in saved.files {
+            match self.resume_file(file, recall) {
+                Ok(true) => {}
+                Ok(false) => note(format!(
+                    "{}: its rotated log is gone, and lines of that may be missing",
+                    self.path.display()
+                )),
+                Err(error) => note(format!("{}: {error}", self.path.display())),
+            }
+        }
+    }
+
+    /// Finds a file of another run; false if it is gone.
+    fn resume_file(&mut self, saved: SavedFile, recall: &mut Each<'_>) -> io::Result<bool> {
+        let place = Place { at: saved.at, end: &saved.end.0 };
+        let is_present = |file: &File| -> io::Result<bool> {
+            Ok(Identified::by(&file.metadata()?)? == saved.is && place.is_in(file)?)
+        };
+        let present = File::open(&self.path);
+        let file = match present {
+            Ok(file) if is_present(&file).unwrap_or(false) => {
+                self.has_path = true;
+                file
+            }
+            _ => match continued(&self.path, saved.is, place) {
+                None => return Ok(false),
+                Some(Continued { rest: Rest::Packed(bytes), .. }) => {
+                    self.waiting.push(Waiting::Rest(bytes));
+                    self.before = Some(saved);
+                    return Ok(true);
+                }
+                Some(Continued { rest: Rest::Plain(file), .. }) => file,
+            },
+        };
+        let mut grown = Grown::new(file.try_clone()?, saved.at)?;
+        recall_lines(file, &saved, self.id, recall)?;
+        grown.file.as_mut().map_or(Ok(0), |file| file.seek(SeekFrom::Start(saved.at)))?;
+        (grown.end, grown.runs) = (saved.end.0, saved.runs);
+        self.files.push_back(grown);
+        Ok(true)
+    }
+
+    /// Where a later run can go on.
+    pub(super) fn place(&self) -> SavedTail {
+        SavedTail {
+            path: Bytes::of_path(&self.path),
+            count: self.count,
+            // Of others nothing was read.
+            files: self
+                .files
+                .iter()
+                .filter(|file| file.file.is_some())
+                .map(Grown::saved)
+                .filter(|file| file.at > 0)
+                .collect(),
+            before: self.before(),
+        }
+    }
+}
+
+/// Whether a file has a format that cannot be followed. It is at its beginning afterwards.
+fn is_packed(file: &mut File) -> io::Result<bool> {
+    let mut head = Vec::with_capacity(HEAD);
+    file.by_ref().take(HEAD as u64).read_to_end(&mut head)?;
+    file.seek(SeekFrom::Start(0))?;
+    Ok(is_compressed(&head))
+}
+
+/// The rotated logs that are newer than one that was read, the oldest first.
+fn unread_since(before: Option<&SavedFile>, path: &Path) -> Vec<PathBuf> {
+    match before {
+        None => all(path),
+        Some(before) => {
+            let place = Place { at: before.at, end: &before.end.0 };
+            continued(path, before.is, place).map(|it| it.unread).unwrap_or_default()
+        }
+    }
+}
+
+/// Reads the rest of a log in its copy.
+fn to_the_end(open: &mut Grown, rest: Rest, give: &mut Give<'_, '_>) -> io::Result<()> {
+    match rest {
+        Rest::Plain(mut file) => push_all(open, &mut file, give),
+        Rest::Packed(mut bytes) => push_all(open, &mut bytes, give),
+    }
+}
+
+/// Passes on all lines of a log that does not grow.
+fn push_all(to: &mut Grown, from: &mut impl Read, give: &mut Give<'_, '_>) -> io::Result<()> {
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        match read_piece(from, &mut buffer)? {
+            0 => break,
+            n => to.push(&buffer[..n], give),
+        }
+    }
+    to.finish(give);
+    Ok(())
+}
+
+/// Passes on the lines before a place, each with the number that it had.
+fn recall_lines(
+    mut file: File,
+    saved: &SavedFile,
+    id: SourceId,
+    recall: &mut Each<'_>,
+) -> io::Result<()> {
+    file.seek(SeekFrom::Start(0))?;
+    let mut bytes = file.by_ref().take(saved.at);
+    let (mut lines, mut buffer) = (LogLines::new(), vec![0; 64 << 10]);
+    let mut runs = saved.runs.iter().peekable();
+    let mut number = None;
+    loop {
+        let n = read_piece(&mut bytes, &mut buffer)?;
+        let each = |line: RawLine<'_>| {
+            number = number.map(|number: u64| number + 1);
+            while let Some((_, first)) = runs.next_if(|(at, _)| *at <= line.offset) {
+                number = Some(*first);
+            }
+            if let Some(line_number) = number {
+                recall(Origin { source: id, line: line_number }, line.bytes);
+            }
+        };
+        if n == 0 {
+            lines.finish(each);
+            break;
+        }
+        lines.push(&buffer[..n], each);
+    }
+    Ok(())
+}
