@@ -298,7 +298,10 @@ def test_what_is_no_ledger_is_refused(tmp_path: Path) -> None:
         (["correlate", "--utc-offset", "Mars", ARTICLE], "Mars"),
         (["correlate", "--threads", "0", ARTICLE], "--threads is a number from 1 on"),
         (["correlate", "--hold", "5", ARTICLE], "--follow"),
-        (["correlate", "--follow", "-"], "files"),
+        (["correlate", "--follow"], "--follow takes logs"),
+        (["correlate", "--hold", "soon", "--follow", ARTICLE], "--hold takes a time such as 90"),
+        (["correlate", "--since", "soon", "--follow", ARTICLE], "--since takes a time with a zone"),
+        (["correlate", "--state", "x.state", ARTICLE], "--state goes with --follow"),
         (["correlate", "--where", "dpt", ARTICLE], "COLUMN=VALUE"),
         (["correlate", "--where", "nothing=1", ARTICLE], "nothing"),
         (["correlate", "--where", "verdict=deny", ARTICLE], 'verdict is allowed or denied, not "deny"'),
@@ -566,13 +569,14 @@ def test_a_log_is_followed_through_renaming_and_emptying(tmp_path: Path, followi
     append(kern, packet(3)[:40])
     append(kern, packet(3)[40:])
     assert running.ports(3) == [1, 2, 3]
-    # Renamed; who writes goes on for a moment with the old one, whose last line has no end.
+    # Renamed; the writer goes on for a moment with the old one.
     kern.rename(tmp_path / "kern.log.1")
-    append(tmp_path / "kern.log.1", packet(4).rstrip(b"\n"))
+    append(tmp_path / "kern.log.1", packet(4))
     kern.write_bytes(packet(5))
     assert running.ports(5) == [1, 2, 3, 4, 5]
     # Copied and emptied.
-    shutil.copy(kern, tmp_path / "kern.log.2")
+    (tmp_path / "kern.log.1").rename(tmp_path / "kern.log.2")
+    shutil.copy(kern, tmp_path / "kern.log.1")
     os.truncate(kern, 0)
     running.looks_at_all()
     append(kern, packet(6))
