@@ -39,7 +39,7 @@ impl Pipe {
     ///
     /// # Errors
     ///
-    /// If there is no thread.
+    /// If the system starts no thread.
     pub(crate) fn standard_input() -> io::Result<Self> {
         Self::start("-".to_owned(), |to| {
             pass_on(io::stdin(), to);
@@ -50,7 +50,7 @@ impl Pipe {
     ///
     /// # Errors
     ///
-    /// If there is no thread.
+    /// If the system starts no thread.
     pub(crate) fn named(path: PathBuf) -> io::Result<Self> {
         Self::start(path.display().to_string(), move |to| {
             loop {

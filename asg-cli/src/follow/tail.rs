@@ -47,7 +47,7 @@ pub(crate) struct Tail {
     is_refused: bool,
     /// Rotated logs that are read next.
     waiting: Vec<Waiting>,
-    /// The newest rotated log that is not in `files`; `None` if there was none at the beginning.
+    /// The newest rotated log that is not in `files`; `None` if the log had none at the beginning.
     before: Option<SavedFile>,
     has_begun: bool,
 }
@@ -81,8 +81,8 @@ struct Grown {
     line_at: u64,
     /// The ends of whole lines from there on: a document holds its lines back.
     ends: VecDeque<u64>,
-    /// The last bytes before `at`: where others stand in their place, the file was emptied and has
-    /// grown since.
+    /// The last bytes before `at`. If the file has others there, it was emptied and has grown
+    /// since.
     end: Vec<u8>,
     lines: LogLines,
     /// Where `lines` began to read.
@@ -162,7 +162,7 @@ impl Grown {
         Ok(read > 0)
     }
 
-    /// True if the bytes that were read still stand there.
+    /// True if the file still has the bytes that were read.
     fn is_as_it_was(&mut self) -> io::Result<bool> {
         let place = Place { at: self.at, end: &self.end };
         self.file.as_ref().map_or(Ok(true), |file| place.is_in(file))
