@@ -1,6 +1,5 @@
 //! How a run ends: what was left out, in sentences on standard error, and the exit status.
 
-use std::cell::Cell;
 use std::fmt::Display;
 use std::io::{self, Write as _};
 
@@ -18,19 +17,19 @@ use crate::error::Error;
 #[derive(Debug)]
 pub struct Report {
     program: &'static str,
-    incomplete: Cell<bool>,
+    incomplete: bool,
 }
 
 impl Report {
     /// Nothing went wrong yet in the run of `program`.
     #[must_use]
     pub const fn new(program: &'static str) -> Self {
-        Self { program, incomplete: Cell::new(false) }
+        Self { program, incomplete: false }
     }
 
     /// Says what was left out; the run goes on.
-    pub fn left_out(&self, what: impl Display) {
-        self.incomplete.set(true);
+    pub fn left_out(&mut self, what: impl Display) {
+        self.incomplete = true;
         self.note(what);
     }
 
@@ -45,7 +44,7 @@ impl Report {
     #[must_use]
     pub fn status(self, result: Result<(), Failure>) -> u8 {
         match result {
-            Ok(()) if self.incomplete.get() => 1,
+            Ok(()) if self.incomplete => 1,
             Ok(()) => 0,
             Err(Failure::Output(e)) if e.kind() == io::ErrorKind::BrokenPipe => 0,
             Err(e) => {

@@ -13,7 +13,7 @@ use asg_cli::input::{Input, Log, Opened, ReadCounter, Source};
 use asg_cli::lines::Readers;
 use asg_cli::monitor::Unattended;
 use asg_cli::origins;
-use asg_cli::output::csv::{self, Formulas};
+use asg_cli::output::csv;
 use asg_cli::pipeline::Threads;
 use asg_cli::query::Query;
 use asg_core::{SourceId, TimePolicy};
@@ -91,7 +91,7 @@ fn flows(paths: &[PathBuf], threads: usize, hook: &Hook) -> Result<Vec<u8>, Stri
     let query = Query::flows(readers, policy, gathered, None);
     let folder = tempfile::tempdir().unwrap();
     let output = folder.path().join("flows.csv");
-    csv::write_query(&query, Formulas::Keep, &output).map_err(|error| error.to_string())?;
+    csv::write_query(&query, csv::Formulas::Keep, &output).map_err(|error| error.to_string())?;
     Ok(fs::read(&output).unwrap())
 }
 

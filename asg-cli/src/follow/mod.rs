@@ -48,7 +48,7 @@ impl Tails {
     ///
     /// # Errors
     ///
-    /// If there is no thread for a pipe.
+    /// If the system starts no thread for a pipe.
     pub(crate) fn new(paths: &[PathBuf]) -> io::Result<Self> {
         let mut all = Self::default();
         for path in paths {
@@ -145,7 +145,7 @@ impl Tails {
         }
         found.sort();
         for path in found {
-            // Between moving a log and making it anew there is none.
+            // A log is missing between its renaming and the creation of the next.
             let is_log = |path: &Path| self.known.contains(path) || path.exists();
             if !rotated::is_rotated(&path, is_log) {
                 self.add(path);

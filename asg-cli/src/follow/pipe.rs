@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver, SyncSender, TryRecvError};
 use std::thread;
 
-use asg_core::{Lines, Origin, RawLine, SourceId};
+use asg_core::{LogLines, Origin, RawLine, SourceId};
 
 use super::{Each, Note};
 use crate::input::{decompressed, read_piece};
@@ -21,7 +21,7 @@ const MOST_WAITING: usize = 16;
 pub(crate) struct Pipe {
     name: String,
     id: SourceId,
-    lines: Lines,
+    lines: LogLines,
     count: u64,
     pieces: Receiver<Piece>,
     is_over: bool,
@@ -39,7 +39,7 @@ impl Pipe {
     ///
     /// # Errors
     ///
-    /// If there is no thread.
+    /// If the system starts no thread.
     pub(crate) fn standard_input() -> io::Result<Self> {
         Self::start("-".to_owned(), |to| {
             pass_on(io::stdin(), to);
@@ -50,7 +50,7 @@ impl Pipe {
     ///
     /// # Errors
     ///
-    /// If there is no thread.
+    /// If the system starts no thread.
     pub(crate) fn named(path: PathBuf) -> io::Result<Self> {
         Self::start(path.display().to_string(), move |to| {
             loop {
@@ -77,7 +77,7 @@ impl Pipe {
         let (sender, pieces) = mpsc::sync_channel(MOST_WAITING);
         thread::Builder::new().name("pipe".to_owned()).spawn(move || read(&sender))?;
         let id = origins::number(&name);
-        Ok(Self { name, id, lines: Lines::new(), count: 0, pieces, is_over: false })
+        Ok(Self { name, id, lines: LogLines::new(), count: 0, pieces, is_over: false })
     }
 
     /// Passes on the lines that have come; true if there were any.
@@ -91,7 +91,7 @@ impl Pipe {
         for _ in 0..2 * MOST_WAITING {
             match self.pieces.try_recv() {
                 Ok(Piece::Bytes(bytes)) => lines.push(&bytes, &mut give),
-                Ok(Piece::End) => std::mem::replace(lines, Lines::new()).finish(&mut give),
+                Ok(Piece::End) => std::mem::replace(lines, LogLines::new()).finish(&mut give),
                 Ok(Piece::Failed(error)) => note(format!("{name}: {error}")),
                 Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Disconnected) => {

@@ -28,7 +28,7 @@ fn unpacked(name: &str) -> &str {
 }
 
 impl Age {
-    /// The age that stands behind the name of the log.
+    /// Parses the age behind the name of the log.
     fn parse(suffix: &str) -> Option<Self> {
         let suffix = unpacked(suffix);
         let (mark, rest) = suffix.split_at_checked(1)?;

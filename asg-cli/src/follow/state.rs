@@ -144,7 +144,7 @@ impl StateFile {
         Self { path, out }
     }
 
-    /// What another run has saved, and how much of the output it wrote; `None` if there is no file.
+    /// Loads the state of the run before, without the output that it wrote; `None` without a file.
     ///
     /// # Errors
     ///

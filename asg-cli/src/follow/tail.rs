@@ -11,7 +11,7 @@ use std::io::{self, Read, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use asg_core::{Lines, Origin, RawLine, SourceId};
+use asg_core::{LogLines, Origin, RawLine, SourceId};
 
 use super::rotated::{Continued, Identified, Place, REMEMBERED, Rest, all, continued, newest};
 use super::state::{Bytes, SavedFile, SavedTail};
@@ -47,7 +47,7 @@ pub(crate) struct Tail {
     is_refused: bool,
     /// Rotated logs that are read next.
     waiting: Vec<Waiting>,
-    /// The newest rotated log that is not in `files`; `None` if there was none at the beginning.
+    /// The newest rotated log that is not in `files`; `None` if the log had none at the beginning.
     before: Option<SavedFile>,
     has_begun: bool,
 }
@@ -77,12 +77,14 @@ struct Grown {
     is: Identified,
     /// How many bytes were read.
     at: u64,
-    /// Where the line begins that is not whole yet.
+    /// Where the line begins that was not passed on yet.
     line_at: u64,
-    /// The last bytes before `at`: where others stand in their place, the file was emptied and has
-    /// grown since.
+    /// The ends of whole lines from there on: a document holds its lines back.
+    ends: VecDeque<u64>,
+    /// The last bytes before `at`. If the file has others there, it was emptied and has grown
+    /// since.
     end: Vec<u8>,
-    lines: Lines,
+    lines: LogLines,
     /// Where `lines` began to read.
     base: u64,
     /// Places and numbers of lines: each but the first follows a line of another file.
@@ -107,8 +109,9 @@ impl Grown {
             is,
             at,
             line_at: at,
+            ends: VecDeque::new(),
             end: Vec::new(),
-            lines: Lines::new(),
+            lines: LogLines::new(),
             base: at,
             runs: Vec::new(),
             next: 0,
@@ -119,22 +122,23 @@ impl Grown {
 
     /// Takes bytes, and passes on the lines that end in them.
     fn push(&mut self, bytes: &[u8], give: &mut Give<'_, '_>) {
+        self.ends.extend(memchr::memchr_iter(b'\n', bytes).map(|n| self.at + n as u64 + 1));
         self.at += bytes.len() as u64;
-        if let Some(end) = memchr::memrchr(b'\n', bytes) {
-            self.line_at = self.at - (bytes.len() - end - 1) as u64;
-        }
         self.end.extend(bytes);
         let partial = usize::try_from(self.at - self.line_at).unwrap_or(usize::MAX);
         let most = REMEMBERED + partial.min(MOST_PARTIAL);
         self.end.drain(..self.end.len().saturating_sub(most));
-        let Self { lines, runs, next, base, .. } = self;
-        lines.push(bytes, |line| give.line(line, *base, runs, next));
+        let Self { lines, runs, next, base, ends, line_at, .. } = self;
+        lines.push(bytes, |line| {
+            *line_at = ends.pop_front().unwrap_or(*line_at);
+            give.line(line, *base, runs, next);
+        });
     }
 
     /// The file is over: the beginning of a last line is a line.
     fn finish(&mut self, give: &mut Give<'_, '_>) {
         let Self { lines, runs, next, base, .. } = self;
-        std::mem::replace(lines, Lines::new()).finish(|line| give.line(line, *base, runs, next));
+        std::mem::replace(lines, LogLines::new()).finish(|line| give.line(line, *base, runs, next));
         self.line_at = self.at;
     }
 
@@ -158,7 +162,7 @@ impl Grown {
         Ok(read > 0)
     }
 
-    /// True if the bytes that were read still stand there.
+    /// True if the file still has the bytes that were read.
     fn is_as_it_was(&mut self) -> io::Result<bool> {
         let place = Place { at: self.at, end: &self.end };
         self.file.as_ref().map_or(Ok(true), |file| place.is_in(file))
@@ -492,7 +496,7 @@ fn recall_lines(
 ) -> io::Result<()> {
     file.seek(SeekFrom::Start(0))?;
     let mut bytes = file.by_ref().take(saved.at);
-    let (mut lines, mut buffer) = (Lines::new(), vec![0; 64 << 10]);
+    let (mut lines, mut buffer) = (LogLines::new(), vec![0; 64 << 10]);
     let mut runs = saved.runs.iter().peekable();
     let mut number = None;
     loop {

@@ -73,17 +73,15 @@ pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Fai
         _ => Shown::Table(Table::with_look(buffer.clone(), look(options))),
     };
     let sieve = sieve(options, &directory, &monitor)?;
-    let report = &*report;
     let unnamed = Unnamed::default();
+    let since = options.since;
+    let sink = Sink { shown, sieve, since, directory: &directory, unnamed: &unnamed };
     let wait = Duration::from_secs(options.names_wait.unwrap_or(0));
-    let names = Patient::new(directory.names.as_deref(), wait, &unnamed, report);
-    let sink =
-        Sink { shown, sieve, since: options.since, directory: &directory, unnamed: &unnamed };
     let mut run = Run {
         follower,
         sink,
         buffer,
-        names,
+        names: Patient::new(directory.names.as_deref(), wait, &unnamed, report),
         out,
         state,
         others: Vec::new(),
@@ -91,10 +89,11 @@ pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Fai
         pace: SAVED,
         noted: FollowerCounts::default(),
     };
-    run.go_on(saved, &mut tails, report)?;
+    let missing = run.go_on(saved, &mut tails)?;
     run.follow(&mut tails, &monitor, report)?;
-    if let Some(flows) = unnamed.sentence() {
-        report.left_out(flows);
+    drop(run);
+    for what in missing.into_iter().chain(unnamed.sentence()) {
+        report.left_out(what);
     }
     Ok(())
 }
@@ -137,8 +136,9 @@ struct Run<'d> {
 }
 
 impl Run<'_> {
-    /// Writes what another run left, and takes the packets that waited.
-    fn go_on(&mut self, saved: State, tails: &mut Tails, report: &Report) -> Result<(), Failure> {
+    /// Writes what another run left, and takes the packets that waited. Returns sentences about
+    /// lines that may be missing.
+    fn go_on(&mut self, saved: State, tails: &mut Tails) -> Result<Vec<String>, Failure> {
         let State { logs, held, output, .. } = saved;
         self.buffer.write_all(output.as_bytes())?;
         let held: Vec<_> = held
@@ -165,11 +165,8 @@ impl Run<'_> {
         for (origin, line) in held.iter().filter(|(origin, _)| !seen.contains(origin)) {
             take(&mut self.follower, &mut self.names, &mut self.sink, *origin, line)?;
         }
-        for what in notes {
-            report.left_out(what);
-        }
         self.noted = self.follower.counts();
-        Ok(())
+        Ok(notes)
     }
 
     /// Follows until the run is to end.
@@ -212,8 +209,8 @@ impl Run<'_> {
         }
         // A later run goes on with the packets that wait.
         if self.state.is_none() || tails.are_over() {
-            self.names.hurry();
             let sink = &mut self.sink;
+            self.names.hurry();
             went_on(self.follower.finish(&mut self.names, |flow| sink.flow(flow)))?;
         }
         self.write(tails, true)
@@ -281,7 +278,7 @@ fn take(
     went_on(follower.take(origin, line, names, |flow| sink.flow(flow)))
 }
 
-/// Passes a failure on. Flows that wait for names are held, and none is lost.
+/// Flows that are held for their names come later.
 fn went_on(given: Result<ControlFlow<Failure>, Held>) -> Result<(), Failure> {
     match given {
         Ok(ControlFlow::Break(failure)) => Err(failure),
@@ -340,11 +337,11 @@ impl Sink<'_> {
     }
 
     fn flow(&mut self, flow: &Flow<'_, '_>) -> ControlFlow<Failure> {
-        self.unnamed.note(flow);
         let is_old = matches!((flow.time, self.since), (Some(time), Some(since)) if time < since);
         if is_old || !self.sieve.admits(&Row::Read(&ReadRow::of(flow, &[]))) {
             return ControlFlow::Continue(());
         }
+        self.unnamed.note(flow);
         match self.write(flow) {
             Ok(()) => ControlFlow::Continue(()),
             Err(failure) => ControlFlow::Break(failure),

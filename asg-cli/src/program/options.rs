@@ -217,11 +217,11 @@ pub(crate) struct Options {
     pub(crate) threads: Threads,
     pub(crate) follow: bool,
     pub(crate) hold: Option<Duration>,
+    /// Seconds.
+    pub(crate) names_wait: Option<u64>,
     pub(crate) since: Option<asg_core::Timestamp>,
     pub(crate) state: Option<PathBuf>,
     pub(crate) retention: Option<Duration>,
-    /// Seconds.
-    pub(crate) names_wait: Option<u64>,
     pub(crate) by: Vec<String>,
     pub(crate) limit: usize,
     pub(crate) measure: Measure,
