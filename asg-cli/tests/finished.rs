@@ -91,7 +91,7 @@ fn flows(paths: &[PathBuf], threads: usize, hook: &Hook) -> Result<Vec<u8>, Stri
     let query = Query::flows(readers, policy, gathered, None);
     let folder = tempfile::tempdir().unwrap();
     let output = folder.path().join("flows.csv");
-    csv::write_query(&query, &output).map_err(|error| error.to_string())?;
+    csv::write_query(&query, csv::Formulas::Keep, &output).map_err(|error| error.to_string())?;
     Ok(fs::read(&output).unwrap())
 }
 

@@ -12,7 +12,7 @@ use asg_core::{Flow, Follower, FollowerOptions, LogLines, Origin, RawLine, Sourc
 
 use super::logs::{Directory, Logs, flows, has_standard_input};
 use super::options::{Format, Options};
-use super::outages::{Held, Patient, Unnamed};
+use super::outages::{Patient, Unnamed};
 use super::{Context, look};
 use crate::ledger_file;
 use crate::origins;
@@ -75,7 +75,7 @@ pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Fai
                 any = true;
                 if written.is_continue() {
                     let taken = follower.take(origin, line, &mut names, |flow| sink.flow(flow));
-                    written = taken.unwrap_or_else(|Held| ControlFlow::Continue(()));
+                    written = taken.unwrap_or(ControlFlow::Continue(()));
                 }
             });
             if let ControlFlow::Break(failure) = written {
