@@ -87,10 +87,10 @@ impl Following {
         let told = self.stdout.lock().unwrap().clone();
         let process = app(n);
         let flows = told.iter().map(|line| serde_json::from_str::<Value>(line).unwrap());
-        let own = flows.filter(|flow| {
+        let mut own = flows.filter(|flow| {
             flow["process_guid"].as_str().is_some_and(|guid| guid.starts_with(&process))
         });
-        own.last().map(|flow| flow["app"]["state"].as_str().unwrap().to_owned())
+        own.next_back().map(|flow| flow["app"]["state"].as_str().unwrap().to_owned())
     }
 
     fn wait_for(&self, what: &str, mut is_there: impl FnMut(&Self) -> bool) {

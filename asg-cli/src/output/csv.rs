@@ -120,7 +120,9 @@ impl Csv {
                     start = *end as usize;
                 }
                 (Part::Shared(columns) | Part::Own(columns), _) => {
-                    columns.iter().for_each(|column| cells.push(out, column, row));
+                    for column in columns.iter() {
+                        cells.push(out, column, row);
+                    }
                 }
             }
         }

@@ -37,7 +37,7 @@ pub(super) fn correlate(
         match options.format {
             Format::Ndjson => ndjson(&flows, &mut out)?,
             Format::Csv => {
-                csv::write_rows::<Failure>(&flows, options.formulas, &mut out, Failure::from)?
+                csv::write_rows::<Failure>(&flows, options.formulas, &mut out, Failure::from)?;
             }
             Format::Summary => {
                 let evidence = gathered.ready(&logs.readers, directory.names.as_ref())?;
