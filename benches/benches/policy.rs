@@ -1,10 +1,10 @@
 //! The speed of policy answers against 2,000 entries on one core, beside a linear scan.
 //!
 //! `cargo bench -p asg-benches --bench policy`. Rounds of all contestants take turns, and each
-//! one's median counts, in time on the processor. "Cold" evaluates packets that differ from all before; "cached" asks again
-//! about packets that were asked for. The rules are those of a large space: addresses, blocks and
-//! ranges of many sizes, with lists and ranges of ports, half of them in log. Half of the packets
-//! are allowed.
+//! one's median counts, in time on the processor. "Cold" evaluates packets that differ from all
+//! before; "cached" asks again about packets that were asked for. The rules are those of a large
+//! space: addresses, blocks and ranges of many sizes, with lists and ranges of ports. Half of the
+//! packets are allowed.
 
 #![expect(clippy::cast_precision_loss, reason = "times, shown with few digits")]
 
