@@ -1,4 +1,8 @@
-//! The changes that would have allowed a denied packet.
+//! Finds the changes that would have allowed a denied packet.
+//!
+//! A change is one binding of a group, or one edit of one rule. A rule is a candidate if the packet
+//! misses one of its entries in one respect only. Whether the edit is possible is decided here;
+//! the tests confirm each change by evaluation, and search for others by brute force.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
@@ -21,15 +25,15 @@ use super::stored::StoredRule;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum How {
-    /// The space is bound to the group.
+    /// Bind the space to the group.
     Bind,
-    /// The space is bound to the group, which holds there in the other phase already.
+    /// Bind the space to the group, which is effective there in the other phase.
     Phase,
-    /// One rule of a group that holds is widened.
+    /// Widen one rule of a group that is effective.
     Widen,
 }
 
-/// What of a rule a packet misses.
+/// The respect in which a packet misses a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Miss {
@@ -39,13 +43,14 @@ pub enum Miss {
     Address,
     /// The port.
     Port,
-    /// Type and code of ICMP.
+    /// The type and code of ICMP.
     Icmp,
 }
 
-/// What a change lets through: so many addresses, and at each so many points.
+/// The packets that a change admits: so many addresses, and at each so many points.
 ///
-/// Points are ports, pairs of type and code of ICMP (65,536 for any), and 256 × 65,536 for every protocol.
+/// A point is a port, or a pair of ICMP type and code (65,536 for any). Every protocol counts as
+/// 256 × 65,536 points.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 pub struct Admits {
     /// Addresses; `u128::MAX` stands for all of IPv6.
@@ -55,7 +60,7 @@ pub struct Admits {
 }
 
 impl Admits {
-    /// The product, as its high and its low half.
+    /// Multiplies both, into a high and a low half.
     fn pairs(self) -> (u128, u128) {
         let low = (self.addresses & u128::from(u64::MAX)) * u128::from(self.points);
         let high = (self.addresses >> 64) * u128::from(self.points) + (low >> 64);
@@ -63,8 +68,10 @@ impl Admits {
     }
 }
 
-/// A change as a JSON object: the members of the rule that become others (null: that go away); `add`, a rule to add to
-/// the group where one rule cannot say both; or `bind`, the space and the phase for which the group is to be bound.
+/// A change as a JSON object.
+///
+/// It has the members of the rule that change (null removes one), or `add` with a rule to add to the
+/// group where one rule cannot hold both, or `bind` with the space and the phase of a binding.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Change(Value);
 
@@ -85,7 +92,7 @@ impl Serialize for Change {
 /// One change that would have allowed a packet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NearMiss {
-    /// Which kind of change.
+    /// The kind of change.
     pub how: How,
     /// The group's GUID.
     #[serde(serialize_with = "shared_text")]
@@ -96,15 +103,15 @@ pub struct NearMiss {
     pub destination: u32,
     /// The port item's place in the rule, from 0; -1 where the rule has none.
     pub port: i32,
-    /// What the packet misses; nothing if the group has only to be bound.
+    /// The miss that the change cures; none for a binding.
     pub misses: Vec<Miss>,
-    /// What the change lets through; of a group to be bound, its first rule that matches.
+    /// The packets that the change admits; for a binding, those of the first rule that matches.
     pub admits: Admits,
     /// The change.
     pub change: Change,
 }
 
-/// A snapshot under some settings.
+/// One snapshot, with the settings of one kind of cells.
 #[derive(Clone, Copy)]
 pub(super) struct At<'a> {
     pub(super) listings: &'a Listings,
@@ -126,7 +133,7 @@ impl<'a> At<'a> {
     }
 }
 
-/// In which order near misses are given; see [`near`].
+/// The order of near misses; see [`near`].
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Rank<'a> {
     misses: usize,
@@ -141,11 +148,17 @@ struct Rank<'a> {
     guid: &'a str,
 }
 
-/// Every single change that would have allowed a packet which the rules deny, the nearest first.
+/// Lists every single change that would have allowed a denied packet, the nearest first.
 ///
-/// The order is: fewest misses (none before one); for a miss, what the change admits; how many bits the smallest aligned
-/// block with the entry's destination and the packet's has more than that of the entry alone; how far the port is from
-/// the nearer end of the entry's ports; groups of the space before global ones; name; rule; destination; port item.
+/// Changes are ordered by:
+///
+/// 1. the number of misses: bindings have none, edits have one;
+/// 2. for edits, the packets that they admit;
+/// 3. the bits by which the smallest aligned block grows that holds the entry's destinations, if it
+///    is to hold the packet's, too;
+/// 4. the distance of the port from the nearer end of the entry's ports;
+/// 5. groups of the space before global groups;
+/// 6. the group's name, and the places of rule, destination and port item.
 pub(super) fn near(
     at: At<'_>,
     effective: &Effective,
@@ -154,7 +167,7 @@ pub(super) fn near(
 ) -> Vec<NearMiss> {
     let denied = effective.evaluate(probe).ruling;
     let is_denied = denied.is_some_and(|ruling| ruling.verdict == Verdict::Deny);
-    // A chain that is empty is not cured by a rule; networks that are denied are asked before the rules.
+    // No rule cures an empty chain. silk checks denied networks before its rules.
     let asked_first = effective.settings().profile != Profile::Guardian;
     if !is_denied || effective.load() != Load::Ok || asked_first && effective.denies_network(probe)
     {
@@ -169,6 +182,7 @@ pub(super) fn near(
     found.into_iter().map(|(_, near)| near).collect()
 }
 
+/// The groups whose binding would allow the packet: one candidate for each group.
 fn bindings<'a>(
     at: At<'a>,
     effective: &'a Effective,
@@ -203,12 +217,13 @@ fn bindings<'a>(
     )
 }
 
+/// The rules whose edit would allow the packet: one candidate for each rule, by its best entry.
 fn widenings<'a>(
     at: At<'a>,
     effective: &Effective,
     probe: &Probe,
 ) -> impl Iterator<Item = (Rank<'a>, NearMiss)> + use<'a> {
-    // The places in the snapshot, as sets of rules outlive it.
+    // A set of rules is shared by several snapshots; the places are those of this one.
     let places: Vec<Option<usize>> =
         effective.groups().iter().map(|group| at.place(&group.guid)).collect();
     let mut best: HashMap<(u32, u32), (Rank<'a>, NearMiss)> = HashMap::new();
@@ -266,7 +281,8 @@ fn rank<'a>(
     }
 }
 
-/// The one thing that a packet misses of an entry, if it is one that a change can cure.
+/// The single respect in which a packet misses an entry; `None` if there are more, or no edit
+/// cures it.
 fn miss(effective: &Effective, entry: &Entry, probe: &Probe) -> Option<Miss> {
     let address = entry.range.contains(probe.destination);
     let (first, last) = entry.traffic.points();
@@ -280,14 +296,14 @@ fn miss(effective: &Effective, entry: &Entry, probe: &Probe) -> Option<Miss> {
             _ => return None,
         }
     } else {
-        // Between TCP and UDP the ports stay, so that they have to fit, too. No rule can name another protocol.
+        // An edit from TCP to UDP keeps the ports, so they must fit. Rules name no other protocol.
         let ports_fit =
             !with_ports(entry.traffic) || !matches!(class, Class::Tcp | Class::Udp) || point;
         (address && ports_fit && class != Class::Other).then_some(Miss::Protocol)?
     };
     let settings = effective.settings();
     let curable = match miss {
-        // A second destination makes a list, and IPv6 breaks a chain of IPv4.
+        // The edit makes a list of destinations. An IPv6 address breaks a chain of IPv4.
         Miss::Address => settings.reads_lists() && (settings.ipv6 || probe.destination.is_ipv4()),
         // Cloud Controller refuses port 0.
         Miss::Protocol if with_ports(entry.traffic) || class == Class::Icmp => true,
@@ -346,7 +362,7 @@ fn points(made: &MadeRule) -> u64 {
     union(&ranges) as u64
 }
 
-/// How many numbers are in these ranges, which are sorted.
+/// Counts the numbers in sorted ranges, each once.
 fn union(ranges: &[(u128, u128)]) -> u128 {
     let (mut count, mut next) = (0_u128, Some(0_u128));
     for (first, last) in ranges {
@@ -359,7 +375,8 @@ fn union(ranges: &[(u128, u128)]) -> u128 {
     count
 }
 
-/// The bits by which the smallest aligned block grows that holds the entry's destination, if it is to hold the packet's.
+/// The bits by which the smallest aligned block grows that holds the entry's destinations, if it is
+/// to hold the packet's, too.
 fn bits(entry: &Entry, probe: &Probe) -> u32 {
     let (Some((first, last)), destination) = (entry.range.bits(), probe.destination) else {
         return 0;
@@ -376,7 +393,7 @@ fn bits(entry: &Entry, probe: &Probe) -> u32 {
     joint.saturating_sub(own).min(width)
 }
 
-/// How far the packet's port is from the nearer end of the entry's.
+/// The distance of the packet's port from the nearer end of the entry's.
 fn port_distance(entry: &Entry, probe: &Probe) -> u32 {
     let (EntryTraffic::Tcp(first, last) | EntryTraffic::Udp(first, last)) = entry.traffic else {
         return 0;
@@ -387,7 +404,7 @@ fn port_distance(entry: &Entry, probe: &Probe) -> u32 {
     u32::from(first.saturating_sub(port).max(port.saturating_sub(last)))
 }
 
-/// The change of a rule that cures a miss.
+/// The edit of a rule that cures a miss.
 fn change(stored: &StoredRule, entry: &Entry, miss: Miss, probe: &Probe) -> Option<Change> {
     let icmp = |icmp_type: u8, code: u8| json!({ "type": icmp_type, "code": code });
     let value = match (miss, probe.traffic) {
@@ -398,7 +415,7 @@ fn change(stored: &StoredRule, entry: &Entry, miss: Miss, probe: &Probe) -> Opti
         (Miss::Port, ProbeTraffic::Tcp { port, .. } | ProbeTraffic::Udp { port }) => {
             let ports = stored.ports();
             if ports.contains('-') {
-                // A rule has a list of ports or one range, and not both.
+                // A rule has either a list of ports or one range.
                 json!({ "add": {
                     "protocol": stored.protocol(),
                     "destination": stored.destination(),
