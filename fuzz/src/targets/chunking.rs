@@ -8,7 +8,8 @@ pub(crate) fn chunking(data: &[u8]) {
     let whole = decoded(limit, [stream]);
     assert_eq!(decoded(limit, stream.chunks(step)), whole);
     // The target `decoder` reads other encodings.
-    if [&b"\xff\xfe"[..], b"\xfe\xff", b"\xef\xbb\xbf"].iter().any(|mark| stream.starts_with(mark)) {
+    if [&b"\xff\xfe"[..], b"\xfe\xff", b"\xef\xbb\xbf"].iter().any(|mark| stream.starts_with(mark))
+    {
         return;
     }
     let lines = stream.split_inclusive(|b| *b == b'\n').count();

@@ -90,7 +90,8 @@ fn a_masked_value_costs_itself_only() {
         expected["redacted"] = json!(["mac_raw"]);
         assert_eq!(read(&changed), (expected, None), "{changed}");
     }
-    let changed = format!("{V4}{TCP}").replace("192.0.2.1", "x.x.x.x").replace("198.51.100.2", "y.y.y.y");
+    let changed =
+        format!("{V4}{TCP}").replace("192.0.2.1", "x.x.x.x").replace("198.51.100.2", "y.y.y.y");
     let mut expected = without(&format!("{V4}{TCP}"), &["src", "dst"]);
     expected["redacted"] = json!(["src", "dst"]);
     assert_eq!(read(&changed), (expected, None));
