@@ -58,7 +58,8 @@ fn carried(n: usize, text: &[u8]) -> Vec<u8> {
 
 fn any_carried() -> impl Strategy<Value = (Vec<u8>, Value)> {
     let choices = prop::collection::vec(any::<u8>(), 0..400);
-    // With Cloud Foundry's prefix a line that shows no packet is cut: iptables logs IP packets only.
+    // With Cloud Foundry's prefix a line that shows no packet is cut: iptables logs IP packets
+    // only.
     let is_iptables = |fields: &Value| {
         fields["family"] == "unknown"
             && fields.get("format").is_none()

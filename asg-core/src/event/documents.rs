@@ -59,7 +59,9 @@ pub(crate) fn entries<'a>(
 ) {
     if value.get().starts_with('[') {
         let values: Vec<&RawValue> = serde_json::from_str(value.get()).unwrap_or_default();
-        values.into_iter().for_each(|value| one_entry(value, each));
+        for value in values {
+            one_entry(value, each);
+        }
     } else {
         one_entry(value, each);
     }

@@ -61,7 +61,8 @@ impl DocumentLines {
     }
 
     fn take(&mut self, line: RawLine<'_>, each: &mut impl FnMut(RawLine<'_>)) {
-        if !self.offsets.is_empty() && !(line.skipped == 0 && self.open.may_go_on(line.bytes)) {
+        let goes_on = line.skipped == 0 && self.open.may_go_on(line.bytes);
+        if !goes_on {
             self.pass_on(each);
         }
         let is_first = self.offsets.is_empty();

@@ -1,4 +1,5 @@
-//! What is in a line beside the kernel's words: what a person or a program has put behind it, or in the place of a value.
+//! What is in a line beside the kernel's words: what a person or a program has put behind it, or in
+//! the place of a value.
 
 use crate::bytes::text::Text;
 
@@ -20,8 +21,8 @@ impl<'a> Extra<'a> {
     }
 }
 
-/// What tools put behind a line: quotes of CSV and JSON, line ends and tabs that are escaped, as rsyslog
-/// (`$EscapeControlCharactersOnReceive`) and JSON escape them, blanks of word processors.
+/// What tools put behind a line: quotes of CSV and JSON, line ends and tabs that are escaped, as
+/// rsyslog (`$EscapeControlCharactersOnReceive`) and JSON escape them, blanks of word processors.
 const MARKS: [&[u8]; 18] = [
     b"\"",
     b"'",

@@ -1,4 +1,5 @@
-//! Lines of other programs that look like the kernel's and are no packet log: they are named, and not called cut.
+//! Lines of other programs that look like the kernel's and are no packet log: they are named, and
+//! not called cut.
 //!
 //! | program | line |
 //! |---|---|

@@ -64,13 +64,14 @@ pub struct Lenient<'a> {
 }
 
 impl<'a> Packet<'a> {
-    /// Reads a whole packet line: the kernel's text without time stamp or syslog header. A line feed at its end, a
-    /// carriage return, or both are dropped. A value that is masked is left out; see [`Packet::redacted`].
+    /// Reads a whole packet line: the kernel's text without time stamp or syslog header. A line
+    /// feed at its end, a carriage return, or both are dropped. A value that is masked is left out;
+    /// see [`Packet::redacted`].
     ///
     /// # Errors
     ///
-    /// If the text is no packet line, is cut, or is not what a kernel prints. The error's offset is the first byte that
-    /// could not be read.
+    /// If the text is no packet line, is cut, or is not what a kernel prints. The error's offset is
+    /// the first byte that could not be read.
     ///
     /// # Example
     ///
@@ -94,8 +95,9 @@ impl<'a> Packet<'a> {
         stop.map_or(Ok(packet), Err)
     }
 
-    /// Reads as much as there is of a packet line: the same as [`Packet::parse`] if it is whole, else the fields before
-    /// the place where reading stopped. `None` if the text is no packet line at all.
+    /// Reads as much as there is of a packet line: the same as [`Packet::parse`] if it is whole,
+    /// else the fields before the place where reading stopped. `None` if the text is no packet line
+    /// at all.
     ///
     /// A number at a cut end is left out, for more digits may have followed.
     #[must_use]
@@ -107,11 +109,12 @@ impl<'a> Packet<'a> {
         }
     }
 
-    /// The same for a text that is known to be the kernel's, which may also end inside `IN=… OUT=…`, or begin behind
-    /// that.
+    /// The same for a text that is known to be the kernel's, which may also end inside `IN=…
+    /// OUT=…`, or begin behind that.
     ///
-    /// Of a piece that ends there only the prefix is certain, and the input interface if something follows it. Of one that
-    /// has lost its beginning, fields are certain if it goes on to the end of a packet line.
+    /// Of a piece that ends there only the prefix is certain, and the input interface if something
+    /// follows it. Of one that has lost its beginning, fields are certain if it goes on to the end
+    /// of a packet line.
     ///
     /// ```
     /// use asg_core::Packet;
@@ -131,8 +134,8 @@ impl<'a> Packet<'a> {
         Some(Lenient { packet, stop })
     }
 
-    /// Reads into this packet, which must be a new one, so that it need not be moved to where it is wanted. `None` if the
-    /// text is no packet line.
+    /// Reads into this packet, which must be a new one, so that it need not be moved to where it is
+    /// wanted. `None` if the text is no packet line.
     pub(crate) fn fill(&mut self, text: &'a [u8], is_kernel: bool) -> Option<Result<(), Error>> {
         if fast::read(text, self).is_some() {
             return Some(Ok(()));
@@ -205,7 +208,8 @@ impl<'a> Packet<'a> {
         self.extra.as_deref()?.trailing
     }
 
-    /// The names of the fields in whose place somebody has put a mask, as the output contract calls them.
+    /// The names of the fields in whose place somebody has put a mask, as the output contract calls
+    /// them.
     ///
     /// ```
     /// use asg_core::Packet;
@@ -221,14 +225,16 @@ impl<'a> Packet<'a> {
         self.extra.as_deref().map_or(&[], |extra| &extra.redacted)
     }
 
-    /// True if something stands in the line that is not the kernel's; such a line is no line that a kernel prints.
+    /// True if something stands in the line that is not the kernel's; such a line is no line that a
+    /// kernel prints.
     #[must_use]
     pub const fn is_altered(&self) -> bool {
         self.extra.is_some()
     }
 
-    /// Why a line that ends behind its interfaces or its link header is cut, if the rule that logged it is one of
-    /// iptables: those log IP packets only. `None` if the line does not end there.
+    /// Why a line that ends behind its interfaces or its link header is cut, if the rule that
+    /// logged it is one of iptables: those log IP packets only. `None` if the line does not end
+    /// there.
     pub(crate) fn cut_before_ip(&mut self, text: &[u8]) -> Option<Error> {
         let is_iptables = self.format == Format::Netfilter && !self.form.is_ulogd();
         if !is_iptables || self.family != Family::Unknown || self.ip.truncated {
@@ -255,7 +261,8 @@ impl<'a> Packet<'a> {
 
 /// A packet that owns its line.
 ///
-/// A packet is its line: this keeps the text, one allocation, and reads the fields when they are asked for.
+/// A packet is its line: this keeps the text, one allocation, and reads the fields when they are
+/// asked for.
 ///
 /// ```
 /// use asg_core::PacketBuf;

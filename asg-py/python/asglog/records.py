@@ -213,7 +213,8 @@ class Record(_FromDict):
     rep: RepEvent | None = None
     #: The other containers of a line that is a whole document.
     rep_more: tuple[RepEvent, ...] | None = None
-    #: The first line of the document that this is a further line of; that line's record says all that the document does.
+    #: The first line of the document that this is a further line of; that line's record says all
+    #: that the document does.
     part_of: int | None = None
     #: What stands behind a packet line and is not the kernel's.
     trailing: str | None = None

@@ -1,8 +1,9 @@
-//! Lines that a person or a program has changed: fields that are masked, one word that is spoilt, and lines that have lost
-//! their beginning.
+//! Lines that a person or a program has changed: fields that are masked, one word that is spoilt,
+//! and lines that have lost their beginning.
 //!
-//! The kernel prints its fields in one order. So where the word behind a spoilt one is a later field, and all that
-//! follows is as it must be, the spoilt word has cost itself only. Reading goes on there, with the same grammar.
+//! The kernel prints its fields in one order. So where the word behind a spoilt one is a later
+//! field, and all that follows is as it must be, the spoilt word has cost itself only. Reading goes
+//! on there, with the same grammar.
 
 use super::ip::{self, Depth, V4Word, V6Word};
 use super::token::{Fail, Step, dec, field};
@@ -174,8 +175,8 @@ struct Next {
     place: Option<Place>,
 }
 
-/// Reads what follows the anchor into the packet, as [`plain`] does, and goes on behind words that are masked or spoilt.
-/// A line in which words are only masked is whole.
+/// Reads what follows the anchor into the packet, as [`plain`] does, and goes on behind words that
+/// are masked or spoilt. A line in which words are only masked is whole.
 pub(in crate::packet) fn mended<'a>(
     text: &'a [u8],
     anchor: Anchor<'a>,
@@ -238,8 +239,9 @@ fn forget_absent_flags(p: &mut Packet<'_>) {
     }
 }
 
-/// Reads a line that has lost its beginning, up to the middle of a word; `None` if it is no packet line. Fields are read
-/// only if the line goes on to its end as a packet does: what is quoted in an ICMP error would not.
+/// Reads a line that has lost its beginning, up to the middle of a word; `None` if it is no packet
+/// line. Fields are read only if the line goes on to its end as a packet does: what is quoted in an
+/// ICMP error would not.
 pub(in crate::packet) fn headless<'a>(text: &'a [u8], p: &mut Packet<'a>) -> Option<Error> {
     let second = memchr::memchr(b' ', text)? + 1;
     let starts_in_field = is_field(text, p);
@@ -266,15 +268,16 @@ fn is_rest_of_field(word: &[u8]) -> bool {
     word.iter().all(may_be) && !word.ends_with(b":")
 }
 
-/// Other fields that a packet line may begin with when its front is lost. From there no field can be told for certain.
+/// Other fields that a packet line may begin with when its front is lost. From there no field can
+/// be told for certain.
 const OTHERS: [&str; 7] = ["TYPE=", "CODE=", "PARAMETER=", "GATEWAY=", "MTU=", "SPI=0x", "MACDST="];
 
 fn is_field(i: &[u8], p: &Packet<'_>) -> bool {
     Known::at(i, p).is_some() || OTHERS.iter().any(|key| i.starts_with(key.as_bytes()))
 }
 
-/// Where reading goes on behind the word at which it stopped. Missing words are looked for only from `floor` on, and
-/// fields only behind the one that was passed.
+/// Where reading goes on behind the word at which it stopped. Missing words are looked for only
+/// from `floor` on, and fields only behind the one that was passed.
 fn next(
     text: &[u8],
     p: &Packet<'_>,
@@ -389,8 +392,8 @@ const WORDS: [&str; 9] = [
     "scrubbed",
 ];
 
-/// True if somebody has put this in the place of a value: `x.x.x.x`, `10.0.x.x`, `***`, `<removed>`, `REDACTED`. In
-/// the place of an address, numbers that are none are a mask, too.
+/// True if somebody has put this in the place of a value: `x.x.x.x`, `10.0.x.x`, `***`,
+/// `<removed>`, `REDACTED`. In the place of an address, numbers that are none are a mask, too.
 fn is_mask(place: Place, value: &[u8]) -> bool {
     if let [b'[' | b'<' | b'(', _, .., b']' | b'>' | b')'] = value {
         return true;

@@ -1,12 +1,13 @@
 //! The grammar of a packet line behind `OUT=<name>`, in nom, from left to right.
 //!
-//! Each function takes the input and the record to fill, writes fields as soon as they are certain, and gives the rest.
-//! So when a line breaks off, the record holds what came before. A field is certain when the blank behind it was seen:
-//! the digits of `WINDOW=28` at the end of a line may be the beginning of `28280`. Only what a whole line can end in
-//! may do without (see [`token::last`]), because tools drop the blank at a line's end.
+//! Each function takes the input and the record to fill, writes fields as soon as they are certain,
+//! and gives the rest. So when a line breaks off, the record holds what came before. A field is
+//! certain when the blank behind it was seen: the digits of `WINDOW=28` at the end of a line may be
+//! the beginning of `28280`. Only what a whole line can end in may do without (see
+//! [`token::last`]), because tools drop the blank at a line's end.
 //!
-//! Only what a kernel prints is accepted: no leading zeros, upper or lower case as it has them. So what was accepted
-//! can be printed back.
+//! Only what a kernel prints is accepted: no leading zeros, upper or lower case as it has them. So
+//! what was accepted can be printed back.
 
 mod ip;
 mod link;

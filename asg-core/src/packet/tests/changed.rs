@@ -1,5 +1,5 @@
-//! Lines that people and programs have changed: what stands behind them, masks, spoilt words, and lines that have lost
-//! their beginning or their end.
+//! Lines that people and programs have changed: what stands behind them, masks, spoilt words, and
+//! lines that have lost their beginning or their end.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -168,8 +168,9 @@ fn the_front_of_a_line_may_be_missing() {
     assert_eq!((read.ip.dst, read.ip.dpt), (None, None));
 }
 
-/// Every place at which a line can be cut, and what is read there: a wrong value is an error, and so is a cut line that is
-/// called whole, unless the kernel prints that very text of another packet.
+/// Every place at which a line can be cut, and what is read there: a wrong value is an error, and
+/// so is a cut line that is called whole, unless the kernel prints that very text of another
+/// packet.
 fn check_cuts(line: &[u8], whole: &Value, called_whole: &mut usize) -> usize {
     for end in 0..line.len() {
         let cut = &line[..end];
@@ -193,7 +194,8 @@ fn check_cuts(line: &[u8], whole: &Value, called_whole: &mut usize) -> usize {
     line.len()
 }
 
-/// True if the kernel prints a line that ends here, or if the cut is inside the last value of such a line.
+/// True if the kernel prints a line that ends here, or if the cut is inside the last value of such
+/// a line.
 fn may_end(cut: &[u8], rest: &[u8], packet: &Packet<'_>) -> bool {
     let is_in_value = !cut.ends_with(b" ") && !rest.starts_with(b" ");
     let next = rest.strip_prefix(b" ").unwrap_or(rest);
@@ -211,8 +213,8 @@ fn may_end(cut: &[u8], rest: &[u8], packet: &Packet<'_>) -> bool {
     .iter()
     .any(|key| next.starts_with(key));
     let ip = &packet.ip;
-    // The kernel prints nothing of ESP in IPv6, and of AH in a later fragment; and nothing behind its names of what it
-    // does not open.
+    // The kernel prints nothing of ESP in IPv6, and of AH in a later fragment; and nothing behind
+    // its names of what it does not open.
     let is_silent = ip.proto.is_none() || packet.family == super::super::Family::Unknown;
     // A hook that quotes nothing, and the types of messages that others look like.
     let is_quote = next.starts_with(b"[") || next.starts_with(b"MTU=");
