@@ -152,7 +152,8 @@ pub(super) fn newest(path: &Path) -> Option<Identified> {
     siblings(path).first().and_then(|path| identified(path))
 }
 
-fn identified(path: &Path) -> Option<Identified> {
+/// The number of the file with this path.
+pub(super) fn identified(path: &Path) -> Option<Identified> {
     fs::metadata(path).ok().and_then(|known| Identified::by(&known).ok())
 }
 

@@ -13,7 +13,9 @@ use std::time::{Duration, Instant};
 
 use asg_core::{LogLines, Origin, RawLine, SourceId};
 
-use super::rotated::{Continued, Identified, Place, REMEMBERED, Rest, all, continued, newest};
+use super::rotated::{
+    Continued, Identified, Place, REMEMBERED, Rest, all, continued, identified, newest,
+};
 use super::state::{Bytes, SavedFile, SavedTail};
 use super::{Each, Note};
 use crate::input::{decompressed, is_compressed, read_piece};
@@ -255,6 +257,7 @@ impl Tail {
             return Ok(any);
         }
         let before = self.before();
+        let open_files: Vec<_> = self.files.iter().map(|file| file.is).collect();
         let Self { files, count, id, path, waiting, has_path, .. } = self;
         let Some(open) = files.back_mut() else { return Ok(any) };
         let mut give = Give { id: *id, count, each };
@@ -284,7 +287,9 @@ impl Tail {
         let is_begun = open.at > 0;
         if !is_begun && (!open.is_checked || fs::metadata(&*path).is_ok_and(|it| it.len() > 0)) {
             open.is_checked = true;
-            let unread = unread_since(before.as_ref(), path);
+            let mut unread = unread_since(before.as_ref(), path);
+            // The open files are read anyway, also under other names.
+            unread.retain(|path| identified(path).is_none_or(|is| !open_files.contains(&is)));
             if !unread.is_empty() {
                 waiting.extend(unread.into_iter().map(Waiting::Unread));
                 return Ok(true);
