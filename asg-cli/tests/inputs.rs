@@ -191,3 +191,29 @@ fn an_archive_in_a_pipe_is_parsed_like_a_file() {
     assert_eq!(sources, expected.map(str::to_owned).into());
     assert_eq!((found.status, found.objects().len()), (0, 16));
 }
+
+#[test]
+fn queries_of_the_library_expand_folders_and_archives_at_each_reading() {
+    let folder = tempfile::tempdir().unwrap();
+    let (archive, cells) = (folder.path().join("all.tgz"), folder.path().join("all"));
+    let files: Vec<_> =
+        (1..3).map(|n| (format!("{}.tgz", name(n)), gzip(&tar(&cell(n))))).collect();
+    fs::write(&archive, gzip(&tar(&files))).unwrap();
+    write_all(&cells, &files);
+    for path in [&archive, &cells] {
+        let flows = asg_cli::query::Query::flows_of([path]);
+        let packets = asg_cli::query::Query::packets_of([path]);
+        for _ in 0..2 {
+            let rows = |query: &asg_cli::query::Query| {
+                let batches = query.batches().collect::<Result<Vec<_>, _>>().unwrap();
+                batches.iter().map(arrow_array::RecordBatch::num_rows).sum::<usize>()
+            };
+            assert_eq!((rows(&flows), rows(&packets)), (18, 18));
+        }
+    }
+    let missing = asg_cli::query::Query::flows_of([folder.path().join("nowhere.tgz")]);
+    let error = missing.batches().next().unwrap().unwrap_err();
+    let asg_cli::error::Error::File(_, error) = error else { panic!("{error}") };
+    assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
+    assert!(error.raw_os_error().is_some());
+}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import pickle
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -58,8 +59,26 @@ def test_an_empty_file_has_no_flows(tmp_path: Path) -> None:
 def test_what_cannot_be_read_says_so(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="No such file or directory: '.*nowhere.log'"):
         list(asglog.correlate(tmp_path / "nowhere.log"))
-    with pytest.raises(IsADirectoryError):
-        list(asglog.correlate(tmp_path))
+    archive = tmp_path / "logs.7z"
+    archive.write_bytes(b"7z\xbc\xaf\x27\x1c\0\x04")
+    with pytest.raises(OSError, match="a 7-Zip archive"):
+        list(asglog.correlate(archive))
+
+
+def test_folders_and_archives_are_the_logs_in_them(tmp_path: Path) -> None:
+    folder, archive = tmp_path / "logs", tmp_path / "logs.tgz"
+    folder.mkdir()
+    for log in LOGS:
+        (folder / log.name).write_bytes(log.read_bytes())
+    with tarfile.open(archive, "w:gz") as tar:
+        for log in sorted(folder.iterdir()):
+            tar.add(log, arcname=f"./{log.name}")
+
+    def found(path: Path) -> list[object]:
+        return [(Path(flow.source).name.split(":")[-1], flow.line, flow.handle) for flow in asglog.correlate(path)]
+
+    assert found(archive) == found(folder) != []
+    assert len(list(asglog.scan(archive))) == len(list(asglog.scan(folder)))
 
 
 def test_a_directory_that_cannot_answer_is_an_error_without_secrets(logs: list[Path]) -> None:

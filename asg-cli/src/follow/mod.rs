@@ -41,16 +41,18 @@ pub(crate) struct Tails {
     folders: Vec<PathBuf>,
     listed: Option<Instant>,
     known: HashSet<PathBuf>,
+    /// A file of our own, which is not a log.
+    state: Option<PathBuf>,
 }
 
 impl Tails {
-    /// Follows these paths; `-` is standard input.
+    /// Follows these paths; `-` is standard input. `state` may lie in one of the folders.
     ///
     /// # Errors
     ///
     /// If the system starts no thread for a pipe.
-    pub(crate) fn new(paths: &[PathBuf]) -> io::Result<Self> {
-        let mut all = Self::default();
+    pub(crate) fn new(paths: &[PathBuf], state: Option<&Path>) -> io::Result<Self> {
+        let mut all = Self { state: state.map(Path::to_path_buf), ..Self::default() };
         for path in paths {
             if path == Path::new("-") {
                 all.pipes.push(Pipe::standard_input()?);
@@ -136,6 +138,18 @@ impl Tails {
         self.files.is_empty() && self.folders.is_empty() && self.pipes.iter().all(Pipe::is_over)
     }
 
+    /// Whether it is the state file, or an unfinished one.
+    fn is_own(&self, path: &Path) -> bool {
+        let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let folder = |path: &Path| path.parent().map(|folder| folder.canonicalize().ok());
+        self.state.as_deref().is_some_and(|state| {
+            let (own, name) = (name(state).unwrap_or_default(), name(path).unwrap_or_default());
+            let rest = name.strip_prefix(&own);
+            rest.is_some_and(|rest| rest.is_empty() || rest.ends_with(".part"))
+                && folder(state) == folder(path)
+        })
+    }
+
     /// Adds the files that are new in folders.
     fn list(&mut self) {
         self.listed = Some(Instant::now());
@@ -147,7 +161,7 @@ impl Tails {
         for path in found {
             // A log is missing between its renaming and the creation of the next.
             let is_log = |path: &Path| self.known.contains(path) || path.exists();
-            if !rotated::is_rotated(&path, is_log) {
+            if !rotated::is_rotated(&path, is_log) && !self.is_own(&path) {
                 self.add(path);
             }
         }

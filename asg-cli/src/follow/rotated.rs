@@ -53,9 +53,28 @@ pub(super) fn is_rotated(path: &Path, is_log: impl Fn(&Path) -> bool) -> bool {
         || (unpacked(name) != name && is_log(&path.with_file_name(unpacked(name))))
 }
 
-/// The rotated logs of a path, the newest first. Where one is there plain and compressed, it is
-/// being compressed, and the plain one is whole.
+/// How often a folder is listed at most until two lists agree.
+const MOST_LISTS: usize = 16;
+
+/// The rotated logs of a path, the newest first. A list that is made during a rotation may lack a
+/// log that is renamed at that moment, so two lists must agree.
 fn siblings(path: &Path) -> Vec<PathBuf> {
+    let numbered =
+        || -> Vec<_> { list(path).into_iter().map(|path| (identified(&path), path)).collect() };
+    let mut known = numbered();
+    for _ in 0..MOST_LISTS {
+        let again = numbered();
+        if again == known {
+            break;
+        }
+        known = again;
+    }
+    known.into_iter().map(|(_, path)| path).collect()
+}
+
+/// One list. Where a log is there plain and compressed, it is being compressed, and the plain one
+/// is whole.
+fn list(path: &Path) -> Vec<PathBuf> {
     let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return Vec::new() };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let mut found = Vec::new();
@@ -152,7 +171,8 @@ pub(super) fn newest(path: &Path) -> Option<Identified> {
     siblings(path).first().and_then(|path| identified(path))
 }
 
-fn identified(path: &Path) -> Option<Identified> {
+/// The number of the file with this path.
+pub(super) fn identified(path: &Path) -> Option<Identified> {
     fs::metadata(path).ok().and_then(|known| Identified::by(&known).ok())
 }
 

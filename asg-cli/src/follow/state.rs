@@ -150,6 +150,7 @@ impl StateFile {
     ///
     /// If it cannot be read, or is damaged.
     pub(crate) fn load(&self) -> Result<Option<(State, Ledger)>, Error> {
+        self.remove_stale();
         let name = self.path.to_string_lossy();
         let bytes = match std::fs::read(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -166,6 +167,24 @@ impl StateFile {
         }
         state.output.drain(..sent);
         Ok(Some((state, ledger_file::parse(ledger, &name)?)))
+    }
+
+    /// Removes the unfinished files of runs that were killed, where the system shows who runs.
+    fn remove_stale(&self) {
+        let is_dead = |name: &str| -> Option<bool> {
+            let own = self.path.file_name()?.to_str()?;
+            let number = name.strip_prefix(own)?.strip_prefix('.')?.strip_suffix(".part")?;
+            let process: u32 = number.split_once('-')?.0.parse().ok()?;
+            let shown = Path::new("/proc");
+            Some(shown.join("self").exists() && !shown.join(process.to_string()).exists())
+        };
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let entries = std::fs::read_dir(folder.unwrap_or(Path::new(".")));
+        for entry in entries.into_iter().flatten().flatten() {
+            if entry.file_name().to_str().and_then(is_dead) == Some(true) {
+                drop(std::fs::remove_file(entry.path()));
+            }
+        }
     }
 
     /// How much of the output is in the file that takes it; `None` if that is unknown.
@@ -335,7 +354,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state");
         let file = StateFile::new(path.clone(), None);
+        let stale = folder.path().join("state.4294967295-7.part");
+        let other = folder.path().join(format!("state.{}-7.part", std::process::id()));
+        std::fs::write(&stale, "").unwrap();
+        std::fs::write(&other, "").unwrap();
         assert!(file.load().unwrap().is_none());
+        assert!(other.exists() && (!stale.exists() || !Path::new("/proc/self").exists()));
         let mut out = Vec::new();
         file.commit(state(), &Ledger::new(), &mut out).unwrap();
         assert_eq!(out, state().output.as_bytes());

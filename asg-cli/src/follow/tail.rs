@@ -13,7 +13,9 @@ use std::time::{Duration, Instant};
 
 use asg_core::{LogLines, Origin, RawLine, SourceId};
 
-use super::rotated::{Continued, Identified, Place, REMEMBERED, Rest, all, continued, newest};
+use super::rotated::{
+    Continued, Identified, Place, REMEMBERED, Rest, all, continued, identified, newest,
+};
 use super::state::{Bytes, SavedFile, SavedTail};
 use super::{Each, Note};
 use crate::input::{decompressed, is_compressed, read_piece};
@@ -24,6 +26,9 @@ const QUIET: Duration = Duration::from_secs(10);
 
 /// So much is read of one file before the next has its turn.
 const TURN: u64 = 4 << 20;
+
+/// A rotated log is looked for so often before it is given up.
+const MOST_TRIES: u8 = 5;
 
 /// Of a line that is not whole so much is remembered.
 const MOST_PARTIAL: usize = 64 << 10;
@@ -93,6 +98,8 @@ struct Grown {
     quiet_since: Instant,
     /// Rotated logs between it and the one before were looked for.
     is_checked: bool,
+    /// How often the log before was looked for in vain.
+    tries: u8,
 }
 
 impl Grown {
@@ -117,6 +124,7 @@ impl Grown {
             next: 0,
             quiet_since: Instant::now(),
             is_checked: false,
+            tries: 0,
         }
     }
 
@@ -255,13 +263,19 @@ impl Tail {
             return Ok(any);
         }
         let before = self.before();
+        let open_files: Vec<_> = self.files.iter().map(|file| file.is).collect();
         let Self { files, count, id, path, waiting, has_path, .. } = self;
         let Some(open) = files.back_mut() else { return Ok(any) };
         let mut give = Give { id: *id, count, each };
         if !open.is_as_it_was()? {
             let place = Place { at: open.at, end: &open.end };
+            let found = continued(path, open.is, place);
+            if found.is_none() && open.tries < MOST_TRIES {
+                open.tries += 1;
+                return Ok(any);
+            }
             let (file, mut is) = (open.file.take(), open.is);
-            match continued(path, is, place) {
+            match found {
                 Some(Continued { rest, is: copy, unread }) => {
                     to_the_end(open, rest, &mut give)?;
                     is = copy.unwrap_or(is);
@@ -284,7 +298,15 @@ impl Tail {
         let is_begun = open.at > 0;
         if !is_begun && (!open.is_checked || fs::metadata(&*path).is_ok_and(|it| it.len() > 0)) {
             open.is_checked = true;
-            let unread = unread_since(before.as_ref(), path);
+            let found = unread_since(before.as_ref(), path);
+            if found.is_none() && open.tries < MOST_TRIES {
+                // A rotation may be under way.
+                open.tries += 1;
+                return Ok(any);
+            }
+            let mut unread = found.unwrap_or_default();
+            // The open files are read anyway, also under other names.
+            unread.retain(|path| identified(path).is_none_or(|is| !open_files.contains(&is)));
             if !unread.is_empty() {
                 waiting.extend(unread.into_iter().map(Waiting::Unread));
                 return Ok(true);
@@ -455,15 +477,12 @@ fn is_packed(file: &mut File) -> io::Result<bool> {
     Ok(is_compressed(&head))
 }
 
-/// The rotated logs that are newer than one that was read, the oldest first.
-fn unread_since(before: Option<&SavedFile>, path: &Path) -> Vec<PathBuf> {
-    match before {
-        None => all(path),
-        Some(before) => {
-            let place = Place { at: before.at, end: &before.end.0 };
-            continued(path, before.is, place).map(|it| it.unread).unwrap_or_default()
-        }
-    }
+/// The rotated logs that are newer than one that was read, the oldest first; `None` if that is
+/// missing.
+fn unread_since(before: Option<&SavedFile>, path: &Path) -> Option<Vec<PathBuf>> {
+    let Some(before) = before else { return Some(all(path)) };
+    let place = Place { at: before.at, end: &before.end.0 };
+    Some(continued(path, before.is, place)?.unread)
 }
 
 /// Reads the rest of a log in its copy.

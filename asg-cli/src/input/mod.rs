@@ -218,7 +218,11 @@ impl Input {
                 folder(file.path(), &mut BTreeSet::new(), &mut files);
                 return Ok(Some(files));
             }
-            Ok(known) if known.is_file() => Archive::list(file, meter),
+            Ok(known) if known.is_file() => match Archive::list(file, meter) {
+                // The system's error comes again, as it is, when the file is opened.
+                Err(error) if error.raw_os_error().is_some() => return Ok(None),
+                found => found,
+            },
             _ => return Ok(None),
         };
         match found.map_err(|error| Error::file(&*self.name, error)) {

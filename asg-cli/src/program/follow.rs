@@ -47,7 +47,7 @@ pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Fai
     let directory = Directory::failing(options, &mut context)?;
     let Context { monitor, report } = context;
     let mut out = Out::new(None)?;
-    let mut tails = Tails::new(&options.rest)?;
+    let mut tails = Tails::new(&options.rest, options.state.as_deref())?;
     let state = options.state.clone().map(|path| StateFile::new(path, standard_output()));
     let saved = state.as_ref().map_or(Ok(None), StateFile::load)?;
     if let (Some(state), None) = (&state, &saved) {

@@ -152,8 +152,8 @@ def correlate(
 ) -> Table[Flow]:
     """The packets of these logs with who sent each, as a lazy table.
 
-    ``source`` is one foundation's logs, in any order: the kernel's lines and rep's, in one file or many, plain, gzip or
-    Zstandard. They are read twice, first for evidence, and that only once for all tables that are made of this one; what
+    ``source`` is one foundation's logs, in any order: the kernel's lines and rep's, in one file or many, plain or
+    compressed, in folders or archives. They are read twice, first for evidence, and that only once for all tables that are made of this one; what
     comes through a pipe is spooled to a temporary file. A path that is named twice is read once, and a value that is missing
     from a column is passed over: it counts in nothing but the numbers of the lines behind it.
 

@@ -46,8 +46,8 @@ class ArrowStream(Protocol):
 
 
 #: What can be read: a path, or a pattern of paths such as ``logs/*.gz``, or ``-`` for standard input; the bytes of a log; a
-#: file object, which is read from where it stands; a column of lines; or several of these. gzip and Zstandard are told by
-#: their first bytes. A path that is named twice is read once, and a value that is missing from a column counts in nothing but
+#: file object, which is read from where it stands; a column of lines; or several of these. Compressed files and
+#: archives are known by their first bytes; a folder or an archive (tar, zip), which is given by its path, is the logs in it. A path that is named twice is read once, and a value that is missing from a column counts in nothing but
 #: the numbers of the lines behind it.
 Source: TypeAlias = (
     Path | bytes | bytearray | memoryview | BinaryFile | ArrowArray | ArrowStream | Iterable["Source"]
