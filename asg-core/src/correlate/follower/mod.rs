@@ -293,6 +293,9 @@ impl Follower {
         let mut reader = std::mem::take(&mut self.reader);
         self.record(origin, &reader.read(&text), line);
         self.reader = reader;
+        for record in Record::more(&text) {
+            self.state.take_more(origin, &record);
+        }
         if self.held.len() > held {
             self.held.pop_back();
             self.places.remove(&origin);

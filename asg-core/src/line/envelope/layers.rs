@@ -223,7 +223,8 @@ fn kubectl(text: &[u8]) -> Option<Envelope<'_>> {
 
 /// `{host="cell-1", job="syslog"} …`: the labels that logcli prints behind its stamp.
 fn labels(text: &[u8]) -> Option<Envelope<'_>> {
-    let inside = text.strip_prefix(b"{")?;
+    // A quote would begin a JSON object.
+    let inside = text.strip_prefix(b"{").filter(|inside| !inside.starts_with(b"\""))?;
     let close = inside.iter().take(2_048).position(|b| *b == b'}')?;
     let (labels, rest) = (&inside[..close], &inside[close + 1..]);
     let is_label = memchr::memmem::find(labels, b"=\"").is_some_and(|at| at > 0);

@@ -18,6 +18,7 @@ mod json;
 
 use std::borrow::Cow;
 
+use super::begins_as_lager;
 use super::envelope::role::Role;
 use super::envelope::{Dialect, Envelope, layers};
 use crate::bytes::text::Text;
@@ -70,6 +71,10 @@ const MOST_DEEP: usize = 4;
 
 /// Undoes the wrappings of a line; `None` if it has none.
 pub(super) fn unwrap(raw: &[u8]) -> Option<Box<Unwrapped<'_>>> {
+    // These two come by the million: lines of lager's, and of the kernel's buffer.
+    if begins_as_lager(raw) || (raw.starts_with(b"[") && memchr::memchr(b'{', raw).is_none()) {
+        return None;
+    }
     if let Some(Found { text, starts, outer }) = dev_kmsg(raw) {
         return Some(Box::new(Unwrapped { first: Part { text, starts, outer }, more: Vec::new() }));
     }
@@ -120,11 +125,11 @@ fn level<'t>(text: &'t [u8], outer: &Outer) -> Option<Vec<Found<'t>>> {
     if let Some(found) = frames(text) {
         return Some(found);
     }
+    // The cheap test first: all other wrappings have one of these, and packets have none.
+    memchr::memchr3(b'{', b'"', b'\t', text)?;
     if let Some(found) = json::tagged(text) {
         return Some(found.into_iter().map(|found| found.within(outer)).collect());
     }
-    // The cheap test first: all other wrappings have one of these.
-    memchr::memchr3(b'{', b'"', b'\t', text).or_else(|| memchr::memchr(b',', text))?;
     let envelope = layers::peel(text);
     if !envelope.role().carries_lines() || envelope.uptime.is_some() {
         return None;
