@@ -145,7 +145,7 @@ impl Tails {
         self.state.as_deref().is_some_and(|state| {
             let (own, name) = (name(state).unwrap_or_default(), name(path).unwrap_or_default());
             let rest = name.strip_prefix(&own);
-            rest.is_some_and(|rest| rest.is_empty() || rest.ends_with(".part"))
+            rest.is_some_and(|rest| rest.is_empty() || rest.strip_suffix(".part").is_some())
                 && folder(state) == folder(path)
         })
     }
