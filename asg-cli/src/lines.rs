@@ -127,8 +127,8 @@ impl Readers {
         known.insert(name.to_owned(), returns);
     }
 
-    /// The sources whose lines end in carriage returns alone, so far as they were read, and how many
-    /// they have. Such lines are read as one.
+    /// The sources read so far whose lines end in carriage returns alone, and how many they have.
+    /// Such lines are read as one.
     #[must_use]
     pub fn lone_returns(&self) -> BTreeMap<String, u64> {
         self.lone_returns.lock().unwrap_or_else(PoisonError::into_inner).clone()
