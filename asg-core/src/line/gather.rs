@@ -92,7 +92,8 @@ impl DocumentLines {
     }
 
     fn is_json(&self) -> bool {
-        serde_json::from_slice::<IgnoredAny>(&self.text).is_ok()
+        let text = std::str::from_utf8(&self.text);
+        text.is_ok_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok())
     }
 
     /// The lines, one by one.
