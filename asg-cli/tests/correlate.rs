@@ -439,3 +439,23 @@ fn a_packet_that_two_logs_tell_is_one_and_the_summary_says_what_is_missing() {
         assert!(summary.contains(line), "{line}: {summary}");
     }
 }
+
+#[test]
+fn each_packet_of_a_line_is_a_flow_and_forged_ones_are_told() {
+    let packet = |n: u32| {
+        format!(
+            "2024-05-06T07:09:1{n}Z cell-1 kernel: [88008.92028{n}] OK_d538d169-f2f6-4587-77b1-f IN=s-010255015007 \
+             OUT=eth0 SRC=10.255.15.7 DST=203.0.113.10 LEN=28 TOS=0x00 PREC=0x00 TTL=63 ID={n} PROTO=2 "
+        )
+    };
+    let events: Vec<_> = (0..3).map(|n| json!({ "message": packet(n) })).collect();
+    let forged = packet(4).replace("kernel:", "sshd[7]:");
+    let text = format!("{}\n{forged}\n", json!({ "logEvents": events }));
+    let run = run_with("correlate", &["--format", "ndjson", "-"], &[], text.as_bytes());
+    let flows = run.objects();
+    assert_eq!((run.status, flows.len()), (0, 3), "{}", run.stderr);
+    assert!(run.stderr.contains("1 lines hold a packet's text"), "{}", run.stderr);
+    let times: Vec<_> =
+        flows.iter().map(|flow| flow["time"].as_str().unwrap()[17..19].to_owned()).collect();
+    assert_eq!(times, ["10", "11", "12"]);
+}

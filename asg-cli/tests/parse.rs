@@ -160,3 +160,25 @@ fn help_has_examples() {
     assert_eq!((help.status, help.stderr.as_str()), (0, ""));
     assert!(help.stdout.contains("\nExamples:\n"));
 }
+
+#[test]
+fn a_line_of_several_records_is_one_object_and_an_odd_header_is_told() {
+    let packet = "OK_d538d169-f2f6-4587-77b1-f IN=s-010255015007 OUT=eth0 SRC=10.255.15.7 DST=203.0.113.10 \
+        LEN=28 TOS=0x00 PREC=0x00 TTL=63 ID=1 PROTO=2 ";
+    let events: Vec<_> = (0..3)
+        .map(|n| json!({"timestamp": 1_714_979_350_000_u64 + n, "message": format!("c-{n} $ {packet}")}))
+        .collect();
+    let several = json!({ "logEvents": events }).to_string();
+    let forged = format!("2024-05-06T07:09:10Z web-1 sshd[7]: {packet}");
+    let text = format!("{several}\n{forged}\n");
+    let objects = run_with("parse", &[], &[], text.as_bytes()).objects();
+    assert_schema("parse", &objects);
+    assert_eq!(objects.len(), 2);
+    let more = objects[0]["more"].as_array().unwrap();
+    assert_eq!(more.len(), 2);
+    for object in more.iter().chain([&objects[0]]) {
+        assert_eq!(object["cf"]["handle_prefix"], "d538d169-f2f6-4587-77b1-f", "{object}");
+        assert!(object["header_not_understood"]["offset"].is_u64(), "{object}");
+    }
+    assert_eq!(objects[1]["program"], "sshd");
+}
