@@ -255,9 +255,11 @@ fn settings_change_the_answers_and_wrong_ones_are_refused() {
 fn pages_without_a_time_are_said_to_be_assumed() {
     let folder = tempfile::tempdir().unwrap();
     let page = |name: &str, total: usize, guid: &str| {
+        let previous =
+            (guid == "g-2").then(|| json!({ "href": "https://api/v3/security_groups?page=1" }));
         let path = folder.path().join(name);
         let page = json!({
-            "pagination": { "total_results": total, "next": null },
+            "pagination": { "total_results": total, "next": null, "previous": previous },
             "resources": [{ "guid": guid, "name": guid, "globally_enabled": { "running": true }, "rules": [
                 { "protocol": "tcp", "destination": "10.0.0.1", "ports": "80" }] }]
         });
@@ -280,6 +282,7 @@ fn pages_without_a_time_are_said_to_be_assumed() {
     let both = of(&[&first, &second], &[]);
     assert!(!both.stderr.contains("part of the security groups"), "{}", both.stderr);
     assert!(both.stdout.contains("rule 0 of g-1") && both.stdout.contains("rule 0 of g-2"));
+    assert_eq!(of(&[&second, &first], &[]).stdout, both.stdout, "in the order of the listing");
     let one = of(&[&first], &[]);
     assert!(one.stderr.contains("has a part of the security groups only"), "{}", one.stderr);
     assert!(one.stdout.contains("The snapshot has a part of the groups only"), "{}", one.stdout);

@@ -104,6 +104,8 @@ impl PolicySources {
                 _ => snapshots.extend(read),
             }
         }
+        // The order of the listing counts, and that of the arguments does not.
+        parts.sort_by_cached_key(|(bytes, _)| page_number(bytes));
         if let Some(at) = parts.iter().map(|(_, at)| *at).min() {
             for (bytes, _) in &parts {
                 let read = Snapshot::read(bytes, Some(at));
@@ -157,6 +159,18 @@ fn note(notes: &mut Vec<String>, path: &Path, read: &[Snapshot], of_file: Option
         (false, None) => return,
     };
     notes.push(format!("{} {what}", path.display()));
+}
+
+/// The number of a page in its listing, by its links to the pages around it.
+fn page_number(page: &[u8]) -> u64 {
+    let page: Value = serde_json::from_slice(page).unwrap_or_default();
+    let number = |link: &str| {
+        let href = page["pagination"][link]["href"].as_str()?;
+        let query = href.split_once('?')?.1;
+        query.split('&').find_map(|part| part.strip_prefix("page="))?.parse::<u64>().ok()
+    };
+    let previous = number("previous").map(|number| number.saturating_add(1));
+    previous.or_else(|| Some(number("next")?.saturating_sub(1))).unwrap_or(1)
 }
 
 /// When a file was last written.

@@ -1,7 +1,7 @@
 //! `asglog explain`: why packets were allowed or denied.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read, Write as _};
 use std::path::Path;
 
 use asg_core::policy::{Evaluation, Phase, Policy};
@@ -117,11 +117,12 @@ fn people(
 fn many(path: &Path, options: &Options, policy: &Policy) -> Result<(), Failure> {
     let near = options.rules.near;
     let file = |error| Failure::from(Error::file(path.display().to_string(), error));
-    let mut input: Box<dyn BufRead> = if path == Path::new("-") {
+    let input: Box<dyn Read> = if path == Path::new("-") {
         Box::new(io::stdin().lock())
     } else {
-        Box::new(BufReader::with_capacity(64 << 10, File::open(path).map_err(file)?))
+        Box::new(File::open(path).map_err(file)?)
     };
+    let mut input = BufReader::with_capacity(64 << 10, input);
     let mut evaluator = policy.evaluator().ok_or_else(no_snapshot)?;
     let mut out = Out::new(options.output.as_deref())?;
     let (mut line, mut answer) = (Vec::new(), Vec::new());
@@ -133,8 +134,8 @@ fn many(path: &Path, options: &Options, policy: &Policy) -> Result<(), Failure> 
         answer.clear();
         evaluator.answer_line(&line, near, &mut answer);
         out.write_all(&answer)?;
-        // Whoever asks through a pipe waits for the answer.
-        if path == Path::new("-") {
+        // The next question may wait for this answer.
+        if input.buffer().is_empty() {
             out.flush()?;
         }
     }
