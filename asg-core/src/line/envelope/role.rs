@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | kernel | `kernel`, `klogd`; a kernel stamp without a program | packets, notes of missing lines, times |
 //! | packet logger | `ulogd` | packets, times |
-//! | component | rep, Garden, the BBS and other programs that write lager lines | lager lines, times |
+//! | component | rep, Garden, the BBS and other programs that write lager lines | lager lines, times; also iptables-logger's, which some drains send under one name with rep's |
 //! | logger | silk's `iptables-logger` | its own lines, times |
 //! | router | `gorouter` | lines of its access log, times |
 //! | relay | journald, rsyslog, loggregator's agents | notes of missing lines, times |
@@ -78,7 +78,7 @@ impl Role {
         [
             (Self::Kernel, &[Packet, Note, Time]),
             (Self::PacketLogger, &[Packet, Time]),
-            (Self::Component, &[Lager, Time]),
+            (Self::Component, &[Lager, Logger, Time]),
             (Self::Logger, &[Logger, Time]),
             (Self::Router, &[AccessLog, Time]),
             (Self::Relay, &[Note, Time]),
