@@ -216,7 +216,8 @@ fn a_folded_message_has_what_the_message_has() {
         let line = Line::new(text.as_bytes());
         let record = Record::read(&line);
         assert_eq!(record.kind(), "packet", "{text}");
-        assert_eq!(record.envelope.repeated, Some(41));
+        let output = serde_json::to_value(record.to_output(1, &TimePolicy::default())).unwrap();
+        assert_eq!(output["repeated"], 41, "{text}");
         assert_eq!(record.packet().unwrap().0.prefix, "OK_d538d169-f2f6-4587-77b1-f ");
         assert_eq!(record.envelope.uptime.is_some(), body.len() == PACKET.len(), "{text}");
     }

@@ -614,6 +614,9 @@ impl Members<'_, '_> {
             }
             Content::Packet { .. } | Content::Other => None,
         };
+        if let Some(repeated) = envelope.repeated {
+            map.serialize_entry("repeated", &repeated)?;
+        }
         if self.record.not_platform()
             && let Some(program) = envelope.writer()
         {
