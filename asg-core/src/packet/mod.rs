@@ -237,7 +237,8 @@ impl<'a> Packet<'a> {
     /// there.
     pub(crate) fn cut_before_ip(&mut self, text: &[u8]) -> Option<Error> {
         let is_iptables = self.format == Format::Netfilter && !self.form.is_ulogd();
-        if !is_iptables || self.family != Family::Unknown || self.ip.truncated {
+        let has_network = self.family != Family::Unknown || grammar::is_of_another_network(self);
+        if !is_iptables || has_network || self.ip.truncated {
             return None;
         }
         (self.cut, self.form.blanks_at_end) = (true, None);

@@ -77,7 +77,7 @@ pub(super) fn family_by_type(p: &Packet<'_>) -> Family {
     }
 }
 
-fn ethertype(p: &Packet<'_>) -> Option<u16> {
+pub(super) fn ethertype(p: &Packet<'_>) -> Option<u16> {
     match p.mac_raw.map(crate::bytes::text::Text::as_bytes) {
         Some([.., a, b, b':', c, d]) => {
             u16::from_str_radix(std::str::from_utf8(&[*a, *b, *c, *d]).unwrap_or_default(), 16).ok()

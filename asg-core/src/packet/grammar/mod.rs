@@ -27,6 +27,12 @@ use super::anchor::Anchor;
 use super::fields::{Family, Format, Packet};
 use crate::error::Error;
 
+/// True if the link header shows a type that is neither IP nor ARP.
+pub(super) fn is_of_another_network(p: &Packet<'_>) -> bool {
+    let is_known = |ethertype| matches!(ethertype, 0x0800 | 0x86dd | 0x0806 | 0x8035);
+    link::ethertype(p).is_some_and(|ethertype| !is_known(ethertype))
+}
+
 /// Reads what follows the anchor into the packet.
 pub(super) fn message<'a>(
     text: &'a [u8],
