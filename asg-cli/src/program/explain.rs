@@ -160,7 +160,7 @@ fn logs(options: &Options, policy: &Policy, mut context: Context<'_>) -> Result<
                 }
             }
             Format::Csv => {
-                csv::write_rows::<Failure>(&flows, options.formulas, &mut out, Failure::from)?
+                csv::write_rows::<Failure>(&flows, options.formulas, &mut out, Failure::from)?;
             }
             _ => table(options, policy, &flows, &directory, &mut out)?,
         }
