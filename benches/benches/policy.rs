@@ -100,7 +100,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn rate(count: usize, mut each: impl FnMut(usize)) -> f64 {
     let start = on_cpu();
     (0..count).for_each(&mut each);
-    count as f64 / (on_cpu() - start).max(Duration::from_nanos(1)).as_secs_f64()
+    count as f64 / on_cpu().saturating_sub(start).max(Duration::from_nanos(1)).as_secs_f64()
 }
 
 /// The time that this thread was on a processor; by the clock where the kernel does not count it.
@@ -175,7 +175,7 @@ fn packets(rules: &Effective) -> Vec<Probe> {
         };
         let address = first.to_bits() + random.next(last.to_bits() - first.to_bits() + 1);
         let port = low + random.next(u32::from(high - low) + 1) as u16;
-        if n % 2 == 0 {
+        if n.is_multiple_of(2) {
             let address = IpAddr::V4(Ipv4Addr::from_bits(address));
             let is_tcp = entry.traffic == EntryTraffic::Tcp(low, high);
             return if is_tcp { Probe::tcp(address, port) } else { Probe::udp(address, port) };
