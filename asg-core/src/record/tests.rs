@@ -175,9 +175,9 @@ fn evidence_counts_only_from_programs_that_are_entitled_to_it() {
     );
     for (program, proves) in [
         ("", [1, 1, 1, 1]),
-        ("rep[12]: ", [1, 0, 0, 0]),
-        ("vcap.rep: ", [1, 0, 0, 0]),
-        ("rep/rep.stdout.log: ", [1, 0, 0, 0]),
+        ("rep[12]: ", [1, 1, 0, 0]),
+        ("vcap.rep: ", [1, 1, 0, 0]),
+        ("rep/rep.stdout.log: ", [1, 1, 0, 0]),
         ("iptables-logger: ", [0, 1, 0, 0]),
         ("vcap.gorouter: ", [0, 0, 0, 1]),
         ("kernel: ", [0, 0, 0, 0]),

@@ -92,7 +92,7 @@ pub(super) fn unwrap(raw: &[u8]) -> Option<Box<Unwrapped<'_>>> {
 /// Goes on with what is in a text that was found.
 fn inner<'a>(found: Found<'a>, depth: usize, parts: &mut Vec<Part<'a>>) {
     let Found { text, starts, outer } = found;
-    let is_closed = !outer.carries_lines();
+    let is_closed = !outer.carries_lines() || outer.role() == Some(Role::Kernel);
     let level = if is_closed || depth >= MOST_DEEP { None } else { level(&text, &outer) };
     let Some(level) = level else {
         parts.push(Part { text, starts, outer });
@@ -208,8 +208,12 @@ impl Outer {
     /// no header: a log prefix may look like one. Apps and users write text, and never headers.
     fn carries_lines(&self) -> bool {
         let is_record = matches!(self.dialect, Dialect::DevKmsg | Dialect::DmesgJson);
-        let program = self.program.as_deref().map(|program| Role::of_program(program.as_bytes()));
-        !is_record && self.stream.is_none() && program.is_none_or(Role::carries_lines)
+        !is_record && self.stream.is_none() && self.role().is_none_or(Role::carries_lines)
+    }
+
+    /// The role of the program that the wrapping names.
+    fn role(&self) -> Option<Role> {
+        self.program.as_deref().map(|program| Role::of_program(program.as_bytes()))
     }
 }
 
@@ -226,6 +230,11 @@ impl Part<'_> {
     pub(super) fn read_envelope<'e>(&'e self, envelope: &mut Envelope<'e>) {
         if self.outer.carries_lines() {
             super::envelope::read(&self.text, envelope);
+            // The kernel's text without a header is its message, whatever it begins with.
+            let has_header = envelope.dialect != Dialect::Bare || envelope.uptime.is_some();
+            if !has_header && self.outer.role() == Some(Role::Kernel) {
+                *envelope = Envelope { body: Text::new(&self.text), ..Envelope::default() };
+            }
         } else {
             envelope.body = Text::new(&self.text);
         }
