@@ -237,7 +237,7 @@ impl FlowBuf {
         let interface = |name: Option<crate::bytes::text::Text<'_>>| {
             name.filter(|name| !name.is_empty()).map(|name| name.to_string())
         };
-        let attribution = |it: &Attribution<'_>| AttributionBuf::new(it, &place);
+        let attribution = |it: &Attribution<'_>| AttributionBuf::new(it, place);
         let owner = OwnerBuf::new(&flow.attribution, flow.identity, flow.names_then());
         Self {
             time: flow.time,

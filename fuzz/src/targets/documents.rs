@@ -40,7 +40,7 @@ fn seen(data: &[u8]) -> Vec<Seen> {
     let mut all = Vec::new();
     let mut lines = LogLines::new();
     let mut keep = |line: asg_core::RawLine<'_>| {
-        all.push((line.number, line.offset, line.bytes.to_vec(), line.part_of))
+        all.push((line.number, line.offset, line.bytes.to_vec(), line.part_of));
     };
     lines.push(data, &mut keep);
     lines.finish(keep);
