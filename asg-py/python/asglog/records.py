@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import Any, Literal, Self, get_type_hints
 
 from .times import Time
@@ -224,6 +224,14 @@ class Record(_FromDict):
     writer: Literal["pve-firewall", "xtables-monitor"] | None = None
     logger: LoggerEvent | None = None
     error: LineError | None = None
+    #: The program that wrote a packet's text, where that is none that reports packets.
+    program: str | None = None
+    #: For how many messages a folded line stands.
+    repeated: int | None = None
+    #: The byte at which the header of a packet stops making sense.
+    header_not_understood: int | None = None
+    #: Further records of a line that carries several, without ``line``.
+    more: tuple[dict[str, Any], ...] | None = None
     #: The input that the line is in, if there are several.
     source: str | None = None
 
@@ -253,6 +261,10 @@ class Attribution(_FromDict):
     reason: str
     candidates: tuple[Candidate, ...]
     evidence: tuple[Evidence, ...]
+    #: The contradiction in the evidence, where that is why nothing is certain.
+    conflict: str | None = None
+    #: How many containers are in question beside ``candidates``.
+    candidates_more: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +290,8 @@ class App(_FromDict):
     state: Literal["live", "deleted", "hidden", "unknown", "not_asked", "unavailable"] = "live"
     state_reason: str | None = None
     name_then: str | None = None
+    process_type: str | None = None
+    deleted_at: datetime.datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,6 +368,21 @@ class Flow(_FromDict):
     space: Entity
     org: Entity
     peer: Peer | None
+    #: Interfaces; ``in_`` is the input.
+    in_: str | None = None
+    out: str | None = None
+    #: The protocol's number, where that is what the line shows.
+    proto_num: int | None = None
+    len: int | None = None
+    icmp_type: int | None = None
+    icmp_code: int | None = None
+    flags: tuple[str, ...] | None = None
+    #: Seconds since the cell's kernel booted, with six decimals.
+    uptime: str | None = None
+    #: The container that a packet between two went to, where a lease proves it.
+    destination: Candidate | None = None
+    #: The version of the output contract.
+    schema_version: int = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -489,9 +518,12 @@ class Coverage(_FromDict):
 #: Fields that the contract prints even if they are null.
 _ALWAYS: dict[str, frozenset[str]] = {
     "Record": frozenset({"time", "host", "job", "index", "instance", "uptime"}),
+    "Owner": frozenset(field.name for field in fields(Owner)),
+    "Entity": frozenset({"guid", "name"}),
+    "App": frozenset({"guid", "name", "state"}),
     **{
-        cls.__name__: frozenset(field.name for field in fields(cls))
-        for cls in (Flow, Owner, Peer, App, Entity, Candidate, Attribution)
+        cls.__name__: frozenset(field.name for field in fields(cls) if field.default is MISSING)
+        for cls in (Flow, Peer, Candidate, Attribution)
     },
 }
 
