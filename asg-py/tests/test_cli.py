@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import LOGS, PROXY, ROOT, apps_page
+from conftest import LOGS, PACKET, PROXY, ROOT, apps_page
 
 import asglog
 
@@ -338,7 +338,7 @@ def test_what_was_left_out_is_said_with_status_1(tmp_path: Path) -> None:
     why = said("correlate", "--cc-export", "/nowhere/apps.json", "--", ARTICLE, status=1)
     assert "there are no names" in why
     long = b"x" * 70_000 + b"\n"
-    assert "longer than 64 KiB: 1" in said("parse", stdin=long, status=1)
+    assert "longer than 64 KiB, or documents longer than 64 MiB: 1" in said("parse", stdin=long, status=1)
 
 
 def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
@@ -375,6 +375,9 @@ def test_ctrl_c_ends_it_without_a_traceback(args: list[str]) -> None:
 def test_ctrl_c_leaves_no_half_output(tmp_path: Path) -> None:
     output = tmp_path / "out.ndjson"
     with subprocess.Popen([ASGLOG, "parse", "-o", output], stdin=subprocess.PIPE, stderr=subprocess.PIPE) as program:
+        assert program.stdin
+        program.stdin.write(PACKET + b"\n")
+        program.stdin.flush()
         deadline = time.monotonic() + 20
         while not list(tmp_path.iterdir()) and time.monotonic() < deadline:
             time.sleep(0.05)

@@ -18,6 +18,8 @@ from test_spark import session  # noqa: F401  (a fixture)
 
 import asglog
 
+pytestmark = pytest.mark.filterwarnings("default")
+
 SAMPLE = ROOT / "examples/notebooks/sample/afternoon"
 
 #: What is compared: the place, what the line shows, and the answer.

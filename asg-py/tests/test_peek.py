@@ -78,8 +78,8 @@ def test_a_kept_table_answers_without_its_logs(tmp_path: Path, export: asglog.Ex
         places(kept.filter(certainty="unknown")), list(kept.new_destinations(kept.limit(2))),
     ]  # fmt: skip
     assert all(wanted)
-    with pytest.raises(FileNotFoundError):
-        list(table)
+    # A log is read twice through one descriptor, so that it may be removed in between.
+    assert places(table) == places(kept)
 
 
 def test_records_of_kept_rows_have_what_their_columns_show(flows: asglog.Table[asglog.Flow]) -> None:

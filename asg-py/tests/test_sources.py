@@ -157,14 +157,16 @@ def test_files_may_vanish_and_shrink_between_readings(tmp_path: Path) -> None:
     assert len(list(table)) == len(list(flows)) == 2
     path.write_bytes(PACKET[: PACKET.index(b"DST=")])
     assert [record.kind for record in table] == ["damaged"]
-    assert [flow.dst for flow in flows] == [None]
+    # Flows need two readings of the same bytes.
+    with pytest.raises(OSError, match="it changed while it was read"):
+        list(flows)
     path.write_bytes(b"")
-    assert (list(table), list(flows)) == ([], [])
+    assert list(table) == []
     path.unlink()
+    with pytest.raises(FileNotFoundError):
+        list(table)
     for lazy in (table, flows):
-        with pytest.raises(FileNotFoundError):
-            list(lazy)
-        with pytest.raises(FileNotFoundError):
+        with pytest.raises(OSError):
             lazy.to_parquet(tmp_path / "rows.parquet")
     assert os.listdir(tmp_path) == []
 

@@ -126,7 +126,7 @@ impl Summary {
     /// Those of writing.
     pub fn print(self, counts: &Counts, out: &mut impl Write) -> io::Result<()> {
         let Self { certainties, reasons, owners, .. } = self.settled();
-        let Counts { lines, packets, evidence, damaged, duplicates, .. } = counts;
+        let Counts { lines, packets, evidence, damaged, duplicates, displaced, .. } = counts;
         let Counts { not_platform, header_not_understood, .. } = counts;
         writeln!(
             out,
@@ -134,6 +134,12 @@ impl Summary {
         )?;
         if *duplicates > 0 {
             writeln!(out, "{duplicates} of the packets were told before, by another line")?;
+        }
+        if *duplicates > 0 && *displaced > 0 {
+            writeln!(
+                out,
+                "{displaced} packets were forgotten; later lines about them count again"
+            )?;
         }
         if *not_platform > 0 {
             writeln!(out, "{not_platform} lines hold a packet that the platform did not report")?;

@@ -67,6 +67,10 @@ pub(super) fn correlate(
             "have a header that was not understood, so their machine and time may be missing";
         report.note(format_args!("{n} packets {what}; `asglog parse` shows them"));
     }
+    if counts.duplicates > 0 && counts.displaced > 0 {
+        let what = "packets were forgotten, so that later lines about them count again";
+        report.note(format_args!("{} {what}", counts.displaced));
+    }
     if options.format == Format::Table {
         if counts.packets == 0 && counts.lines > 0 {
             let what = "is packet logging switched on in a security group?";

@@ -36,6 +36,10 @@ pub struct Counts {
     /// Packet lines among these whose packet another line reported first: they give no flow of
     /// their own.
     pub duplicates: u64,
+    /// Packets that were forgotten for want of room: a further line about one of them counts as a
+    /// packet of its own. Lines about one packet are recognised if they are 1,048,576 packets apart
+    /// at most.
+    pub displaced: u64,
     /// Lines of iptables-logger, which report a packet in their own way.
     pub logger_lines: u64,
     /// Lines that are evidence about a container.
@@ -56,6 +60,7 @@ impl Counts {
             lines,
             packets,
             duplicates,
+            displaced,
             logger_lines,
             evidence,
             damaged,
@@ -65,6 +70,7 @@ impl Counts {
         self.lines += *lines;
         self.packets += *packets;
         self.duplicates += *duplicates;
+        self.displaced += *displaced;
         self.logger_lines += *logger_lines;
         self.evidence += *evidence;
         self.damaged += *damaged;

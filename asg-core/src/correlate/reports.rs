@@ -3,7 +3,9 @@
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 
-use super::duplicates::{MachineMark, Mark, SenderNumber, Told, Window, packet_digest, sender};
+use super::duplicates::{
+    Copies, MachineMark, Mark, SenderNumber, Told, Window, packet_digest, sender,
+};
 use super::own_address;
 use crate::bytes::hash::Seeds;
 use crate::event::lager::LoggerEvent;
@@ -14,12 +16,14 @@ use crate::record::{Content, Record};
 use crate::time::{TimeRange, Timestamp};
 
 /// How far apart two lines about one packet may be, in packets. In a finished set of logs the same
-/// line may be anywhere in another file, so this, and not a time, bounds the memory: 30 MB.
-const MOST_PACKETS: usize = 1 << 18;
+/// line may be anywhere in another file, so this, and not a time, bounds the memory: 72 bytes each.
+const MOST_PACKETS: usize = 1 << 20;
 
-/// How many lines may be known to tell what others have told, and how many of iptables-logger's may
-/// wait for their packet.
-const MOST_COPIES: usize = 1 << 18;
+/// How many lines may be known to tell what others have told.
+const MOST_COPIES: usize = 1 << 22;
+
+/// How many lines of iptables-logger may wait for their packet.
+const MOST_WAITING: usize = 1 << 18;
 
 /// iptables-logger reads what the kernel has written, so its stamp is later; clocks are read in
 /// another order at times.
@@ -30,26 +34,17 @@ const LOGGER_LATE_NANOS: i64 = 10_000_000_000;
 #[derive(Debug, Clone)]
 pub(super) struct Reports {
     window: Window,
-    /// By the place of a line: what it is, if it is not the only one about its packet.
-    shared: HashMap<Origin, Shared>,
+    shared: Copies,
     copies: u64,
     loggers: HashMap<Seen, VecDeque<(Timestamp, Origin)>>,
     waiting: usize,
-}
-
-#[derive(Debug, Clone)]
-enum Shared {
-    /// These tell the same packet.
-    First(Vec<Origin>),
-    /// Another line tells the same packet, and is the first.
-    Copy,
 }
 
 impl Default for Reports {
     fn default() -> Self {
         Self {
             window: Window::new(MOST_PACKETS),
-            shared: HashMap::new(),
+            shared: Copies::default(),
             copies: 0,
             loggers: HashMap::new(),
             waiting: 0,
@@ -99,27 +94,15 @@ impl Reports {
             // The same line, taken twice.
             return Told::First;
         }
-        let before = match self.shared.remove(&copy) {
-            Some(Shared::First(others)) => others,
-            _ => Vec::new(),
-        };
-        self.shared.insert(copy, Shared::Copy);
-        self.share(first, before.into_iter().chain([copy]));
+        self.shared.put(first, copy);
         self.copies += 1;
         told
-    }
-
-    fn share(&mut self, first: Origin, others: impl IntoIterator<Item = Origin>) {
-        let all = self.shared.entry(first).or_insert_with(|| Shared::First(Vec::new()));
-        if let Shared::First(known) = all {
-            known.extend(others);
-        }
     }
 
     /// Takes a line of iptables-logger's; false if too many wait already.
     pub(super) fn logger(&mut self, origin: Origin, event: &LoggerEvent<'_>) -> bool {
         let (Some(seen), Some(time)) = (Seen::by_logger(event), event.time) else { return true };
-        if self.waiting >= MOST_COPIES {
+        if self.waiting >= MOST_WAITING {
             return false;
         }
         let waiting = self.loggers.entry(seen).or_default();
@@ -138,17 +121,12 @@ impl Reports {
 
     /// True if another line, which is the first, tells the packet of this one.
     pub(super) fn is_copy(&self, origin: Origin) -> bool {
-        matches!(self.shared.get(&origin), Some(Shared::Copy))
+        self.shared.is_copy(origin)
     }
 
     /// The other lines that tell this packet, in order.
     pub(super) fn others(&self, origin: Origin) -> Vec<Origin> {
-        let mut others = match self.shared.get(&origin) {
-            Some(Shared::First(others)) => others.clone(),
-            _ => Vec::new(),
-        };
-        others.sort_unstable();
-        others
+        self.shared.others(origin)
     }
 
     /// Finds iptables-logger's line about the packet of this line: the earliest that tells no
@@ -177,7 +155,7 @@ impl Reports {
             self.loggers.remove(&seen);
         }
         self.waiting -= 1;
-        self.share(origin, [logger]);
+        self.shared.share(origin, logger);
     }
 
     /// Lines that tell what others have told.
@@ -185,13 +163,15 @@ impl Reports {
         self.copies
     }
 
+    /// Packets that were forgotten for want of room: another line about one of them counts as a
+    /// packet of its own.
+    pub(super) const fn displaced(&self) -> u64 {
+        self.window.displaced()
+    }
+
     /// Forgets which other lines tell the packet of this one.
     pub(super) fn given(&mut self, origin: Origin) {
-        if let Some(Shared::First(others)) = self.shared.remove(&origin) {
-            for other in others {
-                self.shared.remove(&other);
-            }
-        }
+        self.shared.forget(origin);
     }
 
     /// Forgets what came before this time.

@@ -98,6 +98,7 @@ impl State {
             self.counts.packets += 1;
             let told = tell(&mut self.reports);
             self.counts.duplicates = self.reports.copies();
+            self.counts.displaced = self.reports.displaced();
             if told == Told::First {
                 self.completeness.observe(origin.source, record);
             }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias, TypedDict
@@ -66,7 +65,7 @@ class Policy:
         given = {"profile": profile, "group_order": group_order, "sync_tolerance": sync_tolerance}
         chosen = {name: value for name, value in given.items() if value is not None}
         at = None if taken_at is None else nanos(taken_at)
-        self._native = _asglog.Policy(files, json.dumps({**_read(settings), **chosen}), at)
+        self._native = _asglog.Policy(files, _json().dumps({**_read(settings), **chosen}), at)
 
     @property
     def notes(self) -> list[str]:
@@ -93,7 +92,7 @@ class Policy:
         if isinstance(packet, str):
             question = _asglog.question(packet, space, phase)
         else:
-            question = json.dumps({"space": space, "phase": phase, **packet})
+            question = _json().dumps({"space": space, "phase": phase, **packet})
         return Evaluation.from_dict(self._native.answer(question, near))
 
     def coverage(self, space: str, phase: Literal["running", "staging"] = "running") -> Coverage:
@@ -105,13 +104,20 @@ class Policy:
         return Coverage.from_dict(coverage)
 
 
+def _json() -> Any:
+    """Importing it takes longer than all of this package."""
+    import json
+
+    return json
+
+
 def _read(settings: Mapping[str, Any] | Path | None) -> dict[str, Any]:
     if settings is None:
         return {}
     if isinstance(settings, Mapping):
         return dict(settings)
     with open(settings, encoding="utf-8") as file:
-        read = json.load(file)
+        read = _json().load(file)
     if not isinstance(read, dict):
         raise ValueError(f"{os.fspath(settings)} has no JSON object")
     return read

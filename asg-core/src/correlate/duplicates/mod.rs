@@ -15,10 +15,12 @@
 //! whole line and a cut one. A packet that is sent again has another uptime, and nearly always
 //! another IP ID.
 
+mod copies;
 mod mark;
 mod senders;
 mod window;
 
+pub(super) use self::copies::Copies;
 pub(super) use self::mark::{MachineMark, Mark, packet_digest, sender, sender_name};
 pub(super) use self::senders::SenderNumber;
 pub(crate) use self::window::Told;

@@ -32,6 +32,8 @@ pub(in crate::correlate) struct Window {
     /// table stays small.
     by_text: HashTable<u32>,
     most: usize,
+    /// How many packets made room for others.
+    displaced: u64,
     seeds: Seeds,
 }
 
@@ -85,6 +87,7 @@ impl Window {
             senders: Some(Senders::default()),
             by_text: HashTable::new(),
             most,
+            displaced: 0,
             seeds: Seeds::default(),
         }
     }
@@ -92,6 +95,11 @@ impl Window {
     /// What its marks are made with.
     pub(in crate::correlate) const fn seeds(&self) -> Seeds {
         self.seeds
+    }
+
+    /// How many packets made room for others: a second line about one of them is not recognised.
+    pub(in crate::correlate) const fn displaced(&self) -> u64 {
+        self.displaced
     }
 
     /// Takes a packet line. `now` is when it came, by the log's time. The number of its sender is
@@ -119,6 +127,7 @@ impl Window {
             return Told::Before(at);
         }
         if self.slots.len() >= self.most {
+            self.displaced += 1;
             self.forget_one();
         }
         let link = self.link(mark, sender.is_some(), number);

@@ -295,6 +295,7 @@ impl Gathering {
         self.gatherers[gatherer] = numbers;
         self.state.counts.add(&counts);
         self.state.counts.duplicates = self.state.reports.copies();
+        self.state.counts.displaced = self.state.reports.displaced();
         Ok(())
     }
 
