@@ -15,8 +15,8 @@ use asg_core::{
 /// The ledger keeps milliseconds.
 const MILLISECOND: i64 = 1_000_000;
 
-/// What all flows of a correlation share: when process versions were desired, and which cells lost
-/// lines.
+/// Facts that all flows of a correlation share: the times when process versions were desired, and
+/// the cells that lost lines.
 ///
 /// See [the module](super) for an example.
 #[derive(Debug, Default)]

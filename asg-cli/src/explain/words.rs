@@ -72,7 +72,7 @@ impl Words {
         escape_text(name).into_owned()
     }
 
-    /// What decides about a hypothetical packet.
+    /// The words for the decision about a hypothetical packet.
     #[must_use]
     pub fn verdict(&self, answer: &Evaluation) -> String {
         let verdict = match answer.verdict {
@@ -86,7 +86,7 @@ impl Words {
         format!("{verdict} {}", self.by(answer.by.as_ref()))
     }
 
-    /// What decided about a packet in a log, with the codes that limit the answer.
+    /// The words for the decision about a packet in a log, with the codes that limit it.
     #[must_use]
     pub fn because(&self, explanation: &Explanation) -> String {
         let outcome = explanation.observed.or(explanation.enforced);

@@ -326,7 +326,7 @@ impl Tail {
                 *has_path = false;
                 any = true;
             }
-            // Between moving and making anew there is none.
+            // A rotation moves the log before it makes the new one.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }

@@ -38,7 +38,7 @@ impl<R: Read> Tar<R> {
     ///
     /// # Errors
     ///
-    /// Those of reading, and if there is no header where one must be.
+    /// Errors of reading, and of a header that is missing or malformed.
     pub(super) fn next(&mut self) -> io::Result<Option<Entry>> {
         let (mut long_path, mut size) = (None, None);
         loop {

@@ -17,7 +17,7 @@ pub struct Utf8<R> {
     transcoder: Transcoder,
     /// The last piece.
     read: Vec<u8>,
-    /// What was made of it.
+    /// The UTF-8 text of the last piece.
     text: Vec<u8>,
     /// How much of that was handed out.
     at: usize,
