@@ -298,6 +298,25 @@ mod tests {
     use super::super::mark::{Key, MachineMark, Sequence, TIME_OF_DAY};
     use super::*;
 
+    #[test]
+    fn packets_that_make_room_are_counted_and_no_longer_recognised() {
+        let mut window = Window::new(2);
+        let mut take = |line, when| {
+            let key = Key { text: when, when };
+            let print = Print { key, machine: MachineMark(0), sequence: Sequence(None) };
+            let origin = Origin { source: SourceId(0), line };
+            let (mark, now) = (Mark { sender: 1, print }, Timestamp::from_nanos(0));
+            let told = window.take(origin, mark, now, &mut SenderNumber::default());
+            (told, window.displaced())
+        };
+        let first = Origin { source: SourceId(0), line: 1 };
+        assert_eq!(take(1, 10), (Told::First, 0));
+        assert_eq!(take(2, 20), (Told::First, 0));
+        assert_eq!(take(3, 10), (Told::After(first), 0));
+        assert_eq!(take(4, 30), (Told::First, 1));
+        assert_eq!(take(5, 10), (Told::First, 2));
+    }
+
     proptest! {
         #[test]
         fn what_is_not_looked_for_would_not_have_been_found(
