@@ -11,6 +11,8 @@ mod pipe;
 mod rotated;
 mod state;
 mod tail;
+#[cfg(test)]
+mod tail_tests;
 
 use std::collections::HashSet;
 use std::fs;

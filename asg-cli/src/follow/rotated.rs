@@ -9,6 +9,7 @@ use std::fs::{self, File, Metadata};
 use std::io::{self, Read, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use super::state::{Bytes, SavedFile};
 use crate::input::decompressed;
 
 /// So many of the last bytes are enough to know a log by: its lines have stamps.
@@ -56,20 +57,79 @@ pub(super) fn is_rotated(path: &Path, is_log: impl Fn(&Path) -> bool) -> bool {
 /// How often a folder is listed at most until two lists agree.
 const MOST_LISTS: usize = 16;
 
+/// A rotated log. It stays open, because a rotation may rename it at any moment.
+#[derive(Debug)]
+pub(super) struct Rotated {
+    path: PathBuf,
+    pub(super) file: File,
+    pub(super) is: Identified,
+}
+
+impl Rotated {
+    fn open(path: &Path) -> io::Result<Self> {
+        let file = File::open(path)?;
+        let is = Identified::by(&file.metadata()?)?;
+        Ok(Self { path: path.to_path_buf(), file, is })
+    }
+
+    fn is_packed(&self) -> bool {
+        let name = self.path.to_string_lossy();
+        unpacked(&name) != name
+    }
+
+    /// The place behind all that it has now.
+    fn end(&self) -> io::Result<(u64, Vec<u8>)> {
+        let at = self.file.metadata()?.len();
+        let start = at.saturating_sub(REMEMBERED as u64);
+        let mut file = &self.file;
+        file.seek(SeekFrom::Start(start))?;
+        let mut end = Vec::with_capacity(REMEMBERED);
+        file.take(at - start).read_to_end(&mut end)?;
+        Ok((start + end.len() as u64, end))
+    }
+
+    /// The same place, to be found again.
+    pub(super) fn saved(&self) -> SavedFile {
+        match self.end() {
+            Ok((at, end)) if !self.is_packed() => {
+                SavedFile { at, read: at, end: Bytes(end), ..SavedFile::empty(self.is) }
+            }
+            _ => SavedFile::empty(self.is),
+        }
+    }
+
+    /// The rest behind a place; `None` if it does not have that place.
+    fn rest(&self, place: Place<'_>) -> io::Result<Option<Rest>> {
+        let mut file = self.file.try_clone()?;
+        if !self.is_packed() {
+            return Ok(place.is_in(&file)?.then_some(Rest::Plain(file)));
+        }
+        let mut behind = |length: u64| -> io::Result<_> {
+            file.seek(SeekFrom::Start(0))?;
+            let mut bytes = decompressed(file.try_clone()?)?;
+            io::copy(&mut bytes.by_ref().take(length), &mut io::sink())?;
+            Ok(bytes)
+        };
+        if place.is_next(&mut behind(place.at.saturating_sub(place.end.len() as u64))?)? {
+            return Ok(Some(Rest::Packed(behind(place.from)?)));
+        }
+        Ok(None)
+    }
+}
+
 /// The rotated logs of a path, the newest first. A list that is made during a rotation may lack a
-/// log that is renamed at that moment, so two lists must agree.
-fn siblings(path: &Path) -> Vec<PathBuf> {
-    let numbered =
-        || -> Vec<_> { list(path).into_iter().map(|path| (identified(&path), path)).collect() };
-    let mut known = numbered();
+/// log that is renamed at that moment, so the list is made until it holds for what was opened.
+fn siblings(path: &Path) -> Vec<Rotated> {
+    let mut found = Vec::new();
     for _ in 0..MOST_LISTS {
-        let again = numbered();
-        if again == known {
+        let names = list(path);
+        found = names.iter().filter_map(|path| Rotated::open(path).ok()).collect();
+        let is_still = |log: &Rotated| identified(&log.path) == Some(log.is);
+        if list(path) == names && found.iter().all(is_still) {
             break;
         }
-        known = again;
     }
-    known.into_iter().map(|(_, path)| path).collect()
+    found
 }
 
 /// One list. Where a log is there plain and compressed, it is being compressed, and the plain one
@@ -96,14 +156,18 @@ fn list(path: &Path) -> Vec<PathBuf> {
 pub(super) struct Place<'p> {
     pub(super) at: u64,
     pub(super) end: &'p [u8],
+    /// Where reading goes on, not behind it.
+    pub(super) from: u64,
 }
 
 impl Place<'_> {
-    /// Whether a file has these bytes before this place. Reading goes on behind it then.
+    /// Whether a file has these bytes before this place. Its next byte is where reading goes on.
     pub(super) fn is_in(self, mut file: &File) -> io::Result<bool> {
         let Some(start) = self.at.checked_sub(self.end.len() as u64) else { return Ok(false) };
         file.seek(SeekFrom::Start(start))?;
-        Ok(self.is_next(&mut file)? && file.metadata()?.len() >= self.at)
+        let is_in = self.is_next(&mut file)? && file.metadata()?.len() >= self.at;
+        file.seek(SeekFrom::Start(self.from))?;
+        Ok(is_in)
     }
 
     fn is_next(self, from: &mut impl Read) -> io::Result<bool> {
@@ -120,10 +184,9 @@ impl Place<'_> {
 #[derive(Debug)]
 pub(super) struct Continued {
     pub(super) rest: Rest,
-    /// Its number, if it was not compressed meanwhile.
-    pub(super) is: Option<Identified>,
+    pub(super) is: Identified,
     /// Newer rotated logs, the oldest first.
-    pub(super) unread: Vec<PathBuf>,
+    pub(super) unread: Vec<Rotated>,
 }
 
 /// A rotated log, behind a place in it.
@@ -145,30 +208,31 @@ impl fmt::Debug for Rest {
 /// Looks for the rotated log of `path` that has this place: the file itself under another name, a
 /// copy, or a compressed one.
 pub(super) fn continued(path: &Path, is: Identified, place: Place<'_>) -> Option<Continued> {
-    let siblings = siblings(path);
-    let same = siblings.iter().position(|path| identified(path) == Some(is));
+    let mut siblings = siblings(path);
+    let same = siblings.iter().position(|log| log.is == is);
     let others = (0..siblings.len()).filter(|n| Some(*n) != same);
     for n in same.into_iter().chain(others) {
         // An empty place is in any log.
         if place.end.is_empty() && Some(n) != same {
             continue;
         }
-        if let Ok(Some(rest)) = rest_of(&siblings[n], place) {
-            let is = identified(&siblings[n]).filter(|_| matches!(rest, Rest::Plain(_)));
-            return Some(Continued { rest, is, unread: unread(path, &siblings[..n]) });
+        if let Ok(Some(rest)) = siblings[n].rest(place) {
+            let is = siblings[n].is;
+            siblings.truncate(n);
+            return Some(Continued { rest, is, unread: unread(path, siblings) });
         }
     }
     None
 }
 
 /// The rotated logs of a path, the oldest first.
-pub(super) fn all(path: &Path) -> Vec<PathBuf> {
-    unread(path, &siblings(path))
+pub(super) fn all(path: &Path) -> Vec<Rotated> {
+    unread(path, siblings(path))
 }
 
 /// The newest rotated log of a path.
-pub(super) fn newest(path: &Path) -> Option<Identified> {
-    siblings(path).first().and_then(|path| identified(path))
+pub(super) fn newest(path: &Path) -> Option<Rotated> {
+    siblings(path).into_iter().next()
 }
 
 /// The number of the file with this path.
@@ -176,35 +240,25 @@ pub(super) fn identified(path: &Path) -> Option<Identified> {
     fs::metadata(path).ok().and_then(|known| Identified::by(&known).ok())
 }
 
-/// All of these but a copy of the present log, which will be emptied next.
-fn unread(path: &Path, newest: &[PathBuf]) -> Vec<PathBuf> {
-    let present = head(path);
-    let is_copy = |path: &PathBuf| {
-        let head = head(path);
-        let both = head.len().min(present.len());
-        both > 0 && head[..both] == present[..both]
+/// All of these but a copy of the present log, which will be emptied next. A copy is empty at
+/// first, and then a beginning of the log.
+fn unread(path: &Path, newest: Vec<Rotated>) -> Vec<Rotated> {
+    let present = File::open(path);
+    let is_copy = |log: &Rotated| -> io::Result<bool> {
+        let (at, end) = log.end()?;
+        let Ok(present) = &present else { return Ok(at == 0) };
+        Ok(Place { at, end: &end, from: at }.is_in(present)?
+            && head(&log.file, at)? == head(present, at)?)
     };
-    newest.iter().rev().filter(|path| !is_copy(path)).cloned().collect()
+    newest.into_iter().rev().filter(|log| !is_copy(log).unwrap_or(false)).collect()
 }
 
-fn head(path: &Path) -> Vec<u8> {
+/// The first of so many bytes.
+fn head(mut file: &File, length: u64) -> io::Result<Vec<u8>> {
     let mut head = Vec::with_capacity(REMEMBERED);
-    let read = |file: File| file.take(REMEMBERED as u64).read_to_end(&mut head);
-    // Without bytes it is like no other log.
-    drop(File::open(path).and_then(read));
-    head
-}
-
-fn rest_of(path: &Path, place: Place<'_>) -> io::Result<Option<Rest>> {
-    let file = File::open(path)?;
-    let name = path.to_string_lossy();
-    if unpacked(&name) == name {
-        return Ok(place.is_in(&file)?.then_some(Rest::Plain(file)));
-    }
-    let mut bytes = decompressed(file)?;
-    let before = place.at.saturating_sub(place.end.len() as u64);
-    io::copy(&mut bytes.by_ref().take(before), &mut io::sink())?;
-    Ok(place.is_next(&mut bytes)?.then_some(Rest::Packed(bytes)))
+    file.seek(SeekFrom::Start(0))?;
+    file.take(length.min(REMEMBERED as u64)).read_to_end(&mut head)?;
+    Ok(head)
 }
 
 /// The number of a file, which it keeps when it is renamed.
@@ -212,9 +266,6 @@ fn rest_of(path: &Path, place: Place<'_>) -> io::Result<Option<Rest>> {
 pub(super) struct Identified(u64, u64);
 
 impl Identified {
-    /// The number of no file.
-    pub(super) const NONE: Self = Self(u64::MAX, u64::MAX);
-
     /// # Errors
     ///
     /// If it is a folder.
@@ -267,7 +318,9 @@ mod tests {
         ] {
             fs::write(at(name), name).unwrap();
         }
-        let found = |name: &str| siblings(&at(name));
+        let found = |name: &str| -> Vec<PathBuf> {
+            siblings(&at(name)).into_iter().map(|log| log.path).collect()
+        };
         let named = |names: &[&str]| names.iter().map(|name| at(name)).collect::<Vec<_>>();
         let kern = ["kern.log.1", "kern.log.2", "kern.log.10.gz"];
         assert_eq!(found("kern.log"), named(&kern));

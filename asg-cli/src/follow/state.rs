@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use asg_core::Ledger;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::rotated::Identified;
+use super::rotated::{Identified, Place};
 use crate::error::Error;
 use crate::ledger_file;
 use crate::output::NewFile;
@@ -72,16 +72,25 @@ pub(super) struct SavedFile {
     pub(super) is: Identified,
     /// A line begins there.
     pub(super) at: u64,
-    /// The last bytes before it.
+    /// Where its first byte was that was not read: there may be half a line before it.
+    pub(super) read: u64,
+    /// The last bytes before that.
     pub(super) end: Bytes,
     /// Places and numbers of lines: each but the first follows a line of another file.
     pub(super) runs: Vec<(u64, u64)>,
+    /// No more lines are expected of it.
+    #[serde(default)]
+    pub(super) is_over: bool,
 }
 
 impl SavedFile {
+    pub(super) fn place(&self) -> Place<'_> {
+        Place { at: self.read, end: &self.end.0, from: self.at }
+    }
+
     /// A log that is known by its number only.
     pub(super) const fn empty(is: Identified) -> Self {
-        Self { is, at: 0, end: Bytes(Vec::new()), runs: Vec::new() }
+        Self { is, at: 0, read: 0, end: Bytes(Vec::new()), runs: Vec::new(), is_over: false }
     }
 }
 

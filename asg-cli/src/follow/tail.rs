@@ -9,12 +9,13 @@ use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use asg_core::{LogLines, Origin, RawLine, SourceId};
 
 use super::rotated::{
-    Continued, Identified, Place, REMEMBERED, Rest, all, continued, identified, newest,
+    Continued, Identified, Place, REMEMBERED, Rest, Rotated, all, continued, newest,
 };
 use super::state::{Bytes, SavedFile, SavedTail};
 use super::{Each, Note};
@@ -27,8 +28,8 @@ const QUIET: Duration = Duration::from_secs(10);
 /// So much is read of one file before the next has its turn.
 const TURN: u64 = 4 << 20;
 
-/// A rotated log is looked for so often before it is given up.
-const MOST_TRIES: u8 = 5;
+/// A rotated log is looked for so long before it is given up: a rotation may be under way.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Of a line that is not whole so much is remembered.
 const MOST_PARTIAL: usize = 64 << 10;
@@ -55,21 +56,23 @@ pub(crate) struct Tail {
     /// The newest rotated log that is not in `files`; `None` if the log had none at the beginning.
     before: Option<SavedFile>,
     has_begun: bool,
+    patience: Duration,
+    quiet: Duration,
 }
 
 /// A rotated log.
 enum Waiting {
     /// The whole of it.
-    Unread(PathBuf),
-    /// The rest of a compressed one.
-    Rest(Box<dyn Read + Send>),
+    Unread(Rotated),
+    /// The rest of a compressed one among the files.
+    Rest(Identified, Box<dyn Read + Send>),
 }
 
 impl fmt::Debug for Waiting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unread(path) => path.fmt(f),
-            Self::Rest(_) => f.write_str("Rest"),
+            Self::Unread(log) => log.fmt(f),
+            Self::Rest(is, _) => is.fmt(f),
         }
     }
 }
@@ -98,8 +101,8 @@ struct Grown {
     quiet_since: Instant,
     /// Rotated logs between it and the one before were looked for.
     is_checked: bool,
-    /// How often the log before was looked for in vain.
-    tries: u8,
+    /// Since when the log before is looked for in vain.
+    missing_since: Option<Instant>,
 }
 
 impl Grown {
@@ -124,8 +127,17 @@ impl Grown {
             next: 0,
             quiet_since: Instant::now(),
             is_checked: false,
-            tries: 0,
+            missing_since: None,
         }
+    }
+
+    fn length(&self) -> io::Result<u64> {
+        self.file.as_ref().map_or(Ok(self.at), |file| Ok(file.metadata()?.len()))
+    }
+
+    /// Whether the log before is worth another look: a rotation may be under way.
+    fn may_come(&mut self, patience: Duration) -> bool {
+        self.missing_since.get_or_insert_with(Instant::now).elapsed() < patience
     }
 
     /// Takes bytes, and passes on the lines that end in them.
@@ -133,7 +145,7 @@ impl Grown {
         self.ends.extend(memchr::memchr_iter(b'\n', bytes).map(|n| self.at + n as u64 + 1));
         self.at += bytes.len() as u64;
         self.end.extend(bytes);
-        let partial = usize::try_from(self.at - self.line_at).unwrap_or(usize::MAX);
+        let partial = to_usize(self.at - self.line_at);
         let most = REMEMBERED + partial.min(MOST_PARTIAL);
         self.end.drain(..self.end.len().saturating_sub(most));
         let Self { lines, runs, next, base, ends, line_at, .. } = self;
@@ -170,21 +182,24 @@ impl Grown {
         Ok(read > 0)
     }
 
+    fn place(&self) -> Place<'_> {
+        Place { at: self.at, end: &self.end, from: self.at }
+    }
+
     /// True if the file still has the bytes that were read.
     fn is_as_it_was(&mut self) -> io::Result<bool> {
-        let place = Place { at: self.at, end: &self.end };
+        let place = self.place();
         self.file.as_ref().map_or(Ok(true), |file| place.is_in(file))
     }
 
     fn saved(&self) -> SavedFile {
-        // Of the line that is not whole nothing is kept.
-        let partial = usize::try_from(self.at - self.line_at).unwrap_or(usize::MAX);
-        let end = &self.end[..self.end.len().saturating_sub(partial)];
         SavedFile {
             is: self.is,
             at: self.line_at,
-            end: Bytes(end.to_vec()),
+            read: self.at,
+            end: Bytes(self.end.clone()),
             runs: self.runs.clone(),
+            is_over: self.file.is_none() && self.line_at == self.at,
         }
     }
 }
@@ -220,11 +235,19 @@ impl Tail {
             waiting: Vec::new(),
             before: None,
             has_begun: false,
+            patience: PATIENCE,
+            quiet: QUIET,
         }
     }
 
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Closes renamed files after this time, and looks no longer than this for missing ones.
+    #[cfg(test)]
+    pub(super) fn hurry(&mut self, quiet: Duration) {
+        (self.quiet, self.patience) = (quiet, quiet);
     }
 
     /// Opens the file, if it is there and can be followed.
@@ -264,21 +287,19 @@ impl Tail {
         }
         let before = self.before();
         let open_files: Vec<_> = self.files.iter().map(|file| file.is).collect();
-        let Self { files, count, id, path, waiting, has_path, .. } = self;
+        let Self { files, count, id, path, waiting, has_path, patience, .. } = self;
         let Some(open) = files.back_mut() else { return Ok(any) };
         let mut give = Give { id: *id, count, each };
         if !open.is_as_it_was()? {
-            let place = Place { at: open.at, end: &open.end };
-            let found = continued(path, open.is, place);
-            if found.is_none() && open.tries < MOST_TRIES {
-                open.tries += 1;
+            let found = continued(path, open.is, open.place());
+            if found.is_none() && open.may_come(*patience) {
                 return Ok(any);
             }
-            let (file, mut is) = (open.file.take(), open.is);
+            let file = open.file.take();
             match found {
                 Some(Continued { rest, is: copy, unread }) => {
                     to_the_end(open, rest, &mut give)?;
-                    is = copy.unwrap_or(is);
+                    open.is = copy;
                     waiting.extend(unread.into_iter().map(Waiting::Unread));
                 }
                 None => note(format!(
@@ -287,7 +308,7 @@ impl Tail {
                 )),
             }
             open.finish(&mut give);
-            (open.is, open.quiet_since) = (is, Instant::now());
+            open.quiet_since = Instant::now();
             *has_path = false;
             if let Some(file) = file {
                 files.push_back(Grown::new(file, 0)?);
@@ -296,17 +317,27 @@ impl Tail {
             return Ok(true);
         }
         let is_begun = open.at > 0;
-        if !is_begun && (!open.is_checked || fs::metadata(&*path).is_ok_and(|it| it.len() > 0)) {
+        let now = fs::metadata(&*path).and_then(|known| Identified::by(&known));
+        let is_moved = now.as_ref().is_ok_and(|now| *now != open.is);
+        if !is_begun && (is_moved || !open.is_checked || open.length()? > 0) {
+            let mut unread = match unread_since(before.as_ref(), path) {
+                Some(unread) => unread,
+                None if open.may_come(*patience) => return Ok(any),
+                // Whoever removes rotated logs removes the oldest first.
+                None => {
+                    note(format!(
+                        "{}: its rotated log is gone, and lines of that may be missing",
+                        path.display()
+                    ));
+                    all(path)
+                }
+            };
             open.is_checked = true;
-            let found = unread_since(before.as_ref(), path);
-            if found.is_none() && open.tries < MOST_TRIES {
-                // A rotation may be under way.
-                open.tries += 1;
-                return Ok(any);
-            }
-            let mut unread = found.unwrap_or_default();
+            // Newer ones are looked for later.
+            let older = unread.iter().position(|log| log.is == open.is).unwrap_or(unread.len());
+            unread.truncate(older);
             // The open files are read anyway, also under other names.
-            unread.retain(|path| identified(path).is_none_or(|is| !open_files.contains(&is)));
+            unread.retain(|log| !open_files.contains(&log.is));
             if !unread.is_empty() {
                 waiting.extend(unread.into_iter().map(Waiting::Unread));
                 return Ok(true);
@@ -315,14 +346,10 @@ impl Tail {
         if open.read(&mut give)? {
             return Ok(true);
         }
-        match fs::metadata(&*path).and_then(|known| Identified::by(&known)) {
-            Ok(now) if now == open.is => {}
+        match now {
+            Ok(_) if !is_moved => {}
             Ok(_) => {
                 open.quiet_since = Instant::now();
-                // It is among the rotated logs that nobody has read, or empty.
-                if !is_begun {
-                    files.pop_back();
-                }
                 *has_path = false;
                 any = true;
             }
@@ -342,25 +369,24 @@ impl Tail {
 
     /// Reads the renamed files, and closes those that are quiet.
     fn drain(&mut self, each: &mut Each<'_>) -> io::Result<bool> {
-        let Self { files, count, id, has_path, before, .. } = self;
+        let Self { files, count, id, has_path, before, quiet, .. } = self;
         let old = files.len() - usize::from(*has_path);
         let mut give = Give { id: *id, count, each };
         let mut any = false;
         for file in files.iter_mut().take(old) {
             any |= file.read(&mut give)?;
         }
-        let mut n = 0;
-        files.retain_mut(|file| {
-            n += 1;
-            let is_over = n <= old && file.quiet_since.elapsed() >= QUIET;
-            if is_over {
+        for file in files.iter_mut().take(old) {
+            if file.file.is_none() || file.quiet_since.elapsed() >= *quiet {
                 file.finish(&mut give);
-                if n == old {
-                    *before = Some(file.saved());
-                }
+                file.file = None;
             }
-            !is_over
-        });
+        }
+        // In their order, because the last of them tells which log is the next.
+        let over = files.iter().take(old).take_while(|file| file.file.is_none()).count();
+        if let Some(last) = files.drain(..over).next_back() {
+            *before = Some(last.saved());
+        }
         Ok(any)
     }
 
@@ -371,7 +397,7 @@ impl Tail {
             return Ok(false);
         }
         if !std::mem::replace(&mut self.has_begun, true) {
-            self.before = newest(&self.path).map(SavedFile::empty);
+            self.before = newest(&self.path).map(|log| log.saved());
         }
         self.files.push_back(Grown::new(file, 0)?);
         (self.has_path, self.complained) = (true, false);
@@ -383,11 +409,12 @@ impl Tail {
         let Self { files, count, id, path, has_path, .. } = self;
         let mut give = Give { id: *id, count, each };
         let read = match waiting {
-            Waiting::Rest(mut bytes) => {
-                push_all(&mut Grown::closed(Identified::NONE, 0), &mut bytes, &mut give)
+            Waiting::Rest(is, mut bytes) => {
+                let file = files.iter_mut().find(|file| file.is == is);
+                file.map_or(Ok(()), |file| push_all(file, &mut bytes, &mut give))
             }
-            Waiting::Unread(path) => File::open(&path).and_then(|mut file| {
-                let mut grown = Grown::new(file.try_clone()?, 0)?;
+            Waiting::Unread(Rotated { mut file, .. }) => file.try_clone().and_then(|copy| {
+                let mut grown = Grown::new(copy, 0)?;
                 // Copies have odd names at times; no other log has the number of an open file.
                 if files.iter().any(|open| open.is == grown.is) {
                     return Ok(());
@@ -410,8 +437,10 @@ impl Tail {
     pub(super) fn resume(&mut self, saved: SavedTail, recall: &mut Each<'_>, note: &mut Note<'_>) {
         (self.count, self.before, self.has_begun) = (saved.count, saved.before, true);
         for file in saved.files {
+            let is_over = file.is_over;
             match self.resume_file(file, recall) {
                 Ok(true) => {}
+                Ok(false) if is_over => {}
                 Ok(false) => note(format!(
                     "{}: its rotated log is gone, and lines of that may be missing",
                     self.path.display()
@@ -423,50 +452,68 @@ impl Tail {
 
     /// Finds a file of another run; false if it is gone.
     fn resume_file(&mut self, saved: SavedFile, recall: &mut Each<'_>) -> io::Result<bool> {
-        let place = Place { at: saved.at, end: &saved.end.0 };
-        let is_present = |file: &File| -> io::Result<bool> {
-            Ok(Identified::by(&file.metadata()?)? == saved.is && place.is_in(file)?)
-        };
-        let present = File::open(&self.path);
-        let file = match present {
-            Ok(file) if is_present(&file).unwrap_or(false) => {
-                self.has_path = true;
-                file
+        let begun = Instant::now();
+        let found = loop {
+            let found = self.find(&saved);
+            // A rotation may be under way.
+            if found.is_some() || begun.elapsed() >= self.patience {
+                break found;
             }
-            _ => match continued(&self.path, saved.is, place) {
-                None => return Ok(false),
-                Some(Continued { rest: Rest::Packed(bytes), .. }) => {
-                    self.waiting.push(Waiting::Rest(bytes));
-                    self.before = Some(saved);
-                    return Ok(true);
-                }
-                Some(Continued { rest: Rest::Plain(file), .. }) => file,
-            },
+            thread::sleep(self.patience / 20);
         };
-        let mut grown = Grown::new(file.try_clone()?, saved.at)?;
-        recall_lines(file, &saved, self.id, recall)?;
-        grown.file.as_mut().map_or(Ok(0), |file| file.seek(SeekFrom::Start(saved.at)))?;
-        (grown.end, grown.runs) = (saved.end.0, saved.runs);
+        let mut grown = match found {
+            None => return Ok(false),
+            Some(Continued { rest: Rest::Packed(bytes), is, .. }) => {
+                self.waiting.push(Waiting::Rest(is, bytes));
+                Grown::closed(is, saved.at)
+            }
+            Some(Continued { rest: Rest::Plain(file), .. }) => {
+                let grown = Grown::new(file.try_clone()?, saved.at)?;
+                recall_lines(&file, &saved, self.id, recall)?;
+                // Both have one place.
+                (&file).seek(SeekFrom::Start(saved.at))?;
+                grown
+            }
+        };
+        // The half line is read again.
+        let before =
+            saved.end.0.len().saturating_sub(to_usize(saved.read.saturating_sub(saved.at)));
+        (grown.end, grown.runs) = (saved.end.0[..before].to_vec(), saved.runs);
         self.files.push_back(grown);
         Ok(true)
     }
 
+    /// Finds a file of another run: it still has the path, or is a rotated log.
+    fn find(&mut self, saved: &SavedFile) -> Option<Continued> {
+        let place = saved.place();
+        let is_present = |file: &File| -> io::Result<bool> {
+            Ok(Identified::by(&file.metadata()?)? == saved.is && place.is_in(file)?)
+        };
+        match File::open(&self.path) {
+            Ok(file) if is_present(&file).unwrap_or(false) => {
+                self.has_path = true;
+                Some(Continued { rest: Rest::Plain(file), is: saved.is, unread: Vec::new() })
+            }
+            _ => continued(&self.path, saved.is, place),
+        }
+    }
+
     /// Where a later run can go on.
     pub(super) fn place(&self) -> SavedTail {
+        let old = self.files.len() - usize::from(self.has_path);
+        // Nothing is known yet about the logs before one that has the path and was not read.
+        let known = self.files.iter().enumerate().filter(|(n, file)| *n < old || file.at > 0);
         SavedTail {
             path: Bytes::of_path(&self.path),
             count: self.count,
-            // Of others nothing was read.
-            files: self
-                .files
-                .iter()
-                .filter(|file| file.file.is_some())
-                .map(Grown::saved)
-                .filter(|file| file.at > 0)
-                .collect(),
+            files: known.map(|(_, file)| file.saved()).collect(),
             before: self.before(),
         }
     }
+}
+
+fn to_usize(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
 /// Whether a file has a format that cannot be followed. It is at its beginning afterwards.
@@ -479,10 +526,9 @@ fn is_packed(file: &mut File) -> io::Result<bool> {
 
 /// The rotated logs that are newer than one that was read, the oldest first; `None` if that is
 /// missing.
-fn unread_since(before: Option<&SavedFile>, path: &Path) -> Option<Vec<PathBuf>> {
+fn unread_since(before: Option<&SavedFile>, path: &Path) -> Option<Vec<Rotated>> {
     let Some(before) = before else { return Some(all(path)) };
-    let place = Place { at: before.at, end: &before.end.0 };
-    Some(continued(path, before.is, place)?.unread)
+    Some(continued(path, before.is, before.place())?.unread)
 }
 
 /// Reads the rest of a log in its copy.
@@ -508,7 +554,7 @@ fn push_all(to: &mut Grown, from: &mut impl Read, give: &mut Give<'_, '_>) -> io
 
 /// Passes on the lines before a place, each with the number that it had.
 fn recall_lines(
-    mut file: File,
+    mut file: &File,
     saved: &SavedFile,
     id: SourceId,
     recall: &mut Each<'_>,
