@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use asg_core::policy::Policy;
 use asg_core::{
-    Batch, Content, Correlation, FlowCache, Gatherer, Gathering, Joiner, Ledger, Line, Reader,
-    TimePolicy,
+    Batch, Content, Correlation, FlowCache, Gatherer, Gathering, Joiner, Ledger, Outcome, Reader,
+    Record, TimePolicy,
 };
 
 use crate::error::Error;
@@ -128,7 +128,7 @@ pub fn gather(mut gathering: Gathering, readers: &Readers) -> Result<asg_core::G
         while feed.next(&mut piece)? {
             piece.for_each(|raw| {
                 if raw.part_of.is_none() {
-                    joiner.look(raw.origin, raw.bytes);
+                    joiner.look_at(raw.origin, &raw.line());
                 }
             });
         }
@@ -145,8 +145,8 @@ impl Work for Gather {
 
     fn piece(&mut self, piece: &Piece) -> Batch {
         piece.for_each(|raw| match raw.part_of {
-            None => self.gatherer.read(raw.origin, raw.bytes),
-            Some(_) => self.gatherer.pass_over(),
+            None => self.gatherer.take(raw.origin, &raw.line()),
+            Some(_) => self.gatherer.pass_over(raw.origin),
         });
         self.gatherer.take_batch()
     }
@@ -278,7 +278,7 @@ impl PieceRows {
                 if raw.part_of.is_some() {
                     return;
                 }
-                let line = Line::new(raw.bytes);
+                let line = raw.line();
                 correlation.flows(cache, raw.origin, &line, |flow| {
                     let explained = explaining.as_mut().map(|it| it.explainer.explain(&flow));
                     let found = ReadRow::of(&flow, raw.bytes);
@@ -287,16 +287,19 @@ impl PieceRows {
             }),
             Of::Packets { reader, policy, needs_time } => piece.for_each(|raw| {
                 counts.lines += 1;
-                if raw.part_of.is_some() || !may_be_packet(raw.bytes) {
-                    return;
+                if raw.part_of.is_some() {
+                    return counts.outcomes.count(raw.origin, Outcome::Other);
                 }
-                let line = Line::new(raw.bytes);
+                if !raw.is_cut && !may_be_packet(raw.bytes) {
+                    return counts.outcomes.count(raw.origin, Outcome::PassedOver);
+                }
+                let line = raw.line();
                 let first = reader.read(&line);
-                let more = asg_core::Record::more(&line);
-                for mut record in std::iter::once(first).chain(more) {
-                    if raw.is_cut {
-                        record = record.cut_at(raw.bytes.len());
-                    }
+                let more = Record::more(&line);
+                let outcome = Outcome::of(&line, &first);
+                let outcome = Record::more(&line).fold(outcome, |it, record| it.with(&record));
+                counts.outcomes.count(raw.origin, outcome);
+                for record in std::iter::once(first).chain(more) {
                     // Tables do not show the writer, so they leave out forged packets.
                     let Some((packet, cf)) = record.proven_packet() else { continue };
                     let error = match &record.content {
@@ -350,7 +353,7 @@ impl Rows for Alone {
         if more {
             self.rows.each(&self.piece, &mut self.counts, each);
         } else {
-            self.last.set(self.counts);
+            self.last.set(self.counts.clone());
         }
         Ok(more)
     }

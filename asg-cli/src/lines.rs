@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-use asg_core::Origin;
+use asg_core::{Line, Origin};
 use memchr::memmem;
 
 use crate::error::Error;
@@ -26,6 +26,14 @@ pub struct Raw<'l> {
     pub is_cut: bool,
     /// The first line of the document that this is a further line of; the first has its whole text.
     pub part_of: Option<u64>,
+}
+
+impl<'l> Raw<'l> {
+    /// The line, ready to be read.
+    #[must_use]
+    pub const fn line(&self) -> Line<'l> {
+        if self.is_cut { Line::cut(self.bytes) } else { Line::new(self.bytes) }
+    }
 }
 
 /// Returns `false` for lines that certainly hold no packet, at the speed of memory. A packet's line

@@ -61,6 +61,7 @@ pub use packet::{generator, reference};
 pub use prefix::{Direction, LogPrefix, Plane, Subject, Verdict};
 pub use record::decoder::{Decoded, Decoder, Diagnostic, DiagnosticKind, DiagnosticSink};
 pub use record::documents;
+pub use record::outcome::{Outcome, OutcomeCounts, Outcomes};
 pub use record::owned::{RecordBuf, Records, records};
 pub use record::reader::Reader;
 pub use record::{Content, Damaged, Part, Record, RecordOutput};

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use asg_cli::lines::{LineReader, Raw};
 use asg_cli::lock::Lock;
-use asg_core::{Content, Line, Reader, Record, TimePolicy};
+use asg_core::{Content, Reader, Record, TimePolicy};
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 use serde_json::Value;
@@ -127,14 +127,11 @@ fn object(
     policy: &TimePolicy,
     shows_source: bool,
 ) -> (Kind, Value) {
-    let line = Line::new(raw.bytes);
-    let mut record = match raw.part_of {
+    let line = raw.line();
+    let record = match raw.part_of {
         None => reader.read(&line),
         Some(first) => Record::part_of(first),
     };
-    if raw.is_cut {
-        record = record.cut_at(raw.bytes.len());
-    }
     let kind = match record.content {
         Content::Packet { .. } => 1,
         Content::Rep(_) | Content::Document(_) => 2,

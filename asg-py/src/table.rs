@@ -7,11 +7,12 @@ use asg_cli::answers::{self, Measure};
 use asg_cli::error::Error;
 use asg_cli::flows::Gathered;
 use asg_cli::lock::Lock;
+use asg_cli::origins;
 use asg_cli::output::csv::{self, Formulas};
 use asg_cli::output::parquet;
 use asg_cli::query::columns::{COLUMNS, Column, In, schema};
 use asg_cli::query::{Counts, Given as Value, Query, Rows};
-use asg_core::{TimePolicy, Timestamp};
+use asg_core::{OutcomeCounts, TimePolicy, Timestamp};
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyList, PyString, PyTuple};
@@ -230,8 +231,17 @@ impl Table {
 
     /// Lines, packets, damaged packets and rows of the last complete reading.
     fn counts(&self) -> Option<[u64; 4]> {
-        let Counts { lines, packets, damaged, rows } = self.query.counts()?;
+        let Counts { lines, packets, damaged, rows, .. } = self.query.counts()?;
         Some([lines, packets, damaged, rows])
+    }
+
+    /// The sources of that reading by name, each with its lines by class.
+    fn outcomes(&self) -> Vec<(&'static str, Vec<(&'static str, u64)>)> {
+        let outcomes = self.query.counts().unwrap_or_default().outcomes;
+        let words = |counts: &OutcomeCounts| {
+            counts.iter().map(|(outcome, lines)| (outcome.word(), lines)).collect()
+        };
+        outcomes.sources().map(|(id, counts)| (origins::name(id), words(counts))).collect()
     }
 
     fn write_parquet(&self, py: Python<'_>, path: PathBuf) -> Result<(), Failure> {

@@ -105,7 +105,7 @@ def test_a_parquet_file_is_a_table(flows: asglog.Table[asglog.Flow], tmp_path: P
     assert saved.column_names == flows.column_names
     assert list(saved.top()) == list(flows.top())
     assert places(saved.filter(verdict="denied")) == places(flows.filter(verdict="denied"))
-    assert saved.counts() == {"lines": 11, "packets": 11, "damaged": 0, "rows": 11}
+    assert saved.counts() == {"lines": 11, "packets": 11, "damaged": 0, "rows": 11, "sources": {}}
     flows.columns("dst", "verdict").to_parquet(path)
     few = asglog.Table.from_parquet(path)
     assert few.column_names == ["verdict", "dst"] or few.column_names == ["dst", "verdict"]

@@ -29,7 +29,9 @@ def test_a_filter_and_a_time_span_choose_rows(tmp_path: Path) -> None:
         (table.between(at + second, None), 0),
     ]:
         chosen.to_parquet(tmp_path / "rows.parquet")
-        assert chosen.counts() == {"lines": 2, "packets": 1, "damaged": 0, "rows": rows}
+        counts = chosen.counts()
+        assert counts is not None
+        assert [counts["lines"], counts["packets"], counts["damaged"], counts["rows"]] == [2, 1, 0, rows]
 
 
 def test_what_makes_no_sense_says_so() -> None:
@@ -157,3 +159,38 @@ def test_a_schema_has_columns_and_names() -> None:
     others: list[Any] = ["certainty", asglog.FLOW_SCHEMA["certainty"], 7, None]
     assert all(one in asglog.SCHEMA for one in there) and not any(one in asglog.SCHEMA for one in others)
     assert all(one in asglog.FLOW_SCHEMA for one in [*there, *others[:2]])
+
+
+def test_counts_say_what_became_of_the_lines_of_each_source(tmp_path: Path) -> None:
+    packet = (
+        "OK_bfce786c-ab07-40ad-79f9-8 IN=s-010255073003 OUT=eth0 SRC=10.255.73.3 DST=8.8.8.8 LEN=61 TOS=0x00 "
+        "PREC=0x00 TTL=63 ID=2806 DF PROTO=UDP SPT=36556 DPT=53 LEN=41 "
+    )
+    rep = '{"timestamp":"1498136872.8","source":"rep","message":"rep.x","log_level":1,"data":{"guid":"bfce786c-ab07-40ad-79f9-8f21"}}'
+    lines = [
+        f"Jun 16 23:18:38 cell-1 kernel: [87921.493829] {packet}",
+        f"one two three four five six {packet}",
+        f"Jun 16 23:18:38 cell-1 sshd[71]: [87921.493829] {packet}",
+        "? IN: SRC=10.0.0.1 DST=10.0.0.2 OUT=",
+        "x" * 70_000,
+        "hello",
+        rep,
+    ]
+    log, other = tmp_path / "kern.log", tmp_path / "other.log"
+    log.write_text("\n".join(lines))
+    other.write_text("hello\n")
+    seen = {"packet": 1, "header_not_understood": 1, "not_platform": 1, "not_understood": 1, "over_long": 1}
+    tables: list[tuple[asglog.Table[Any], dict[str, int]]] = [
+        (asglog.correlate([log, other]), {"evidence": 1, "other": 1}),
+        (asglog.scan([log, other]), {"passed_over": 2}),
+    ]
+    for table, more in tables:
+        assert table.counts() is None
+        list(table)
+        counts = table.counts()
+        assert counts is not None
+        sources = counts["sources"]
+        assert list(sources) == [str(log), str(other)]
+        assert sum(sources[str(other)].values()) == 1
+        assert {word: n for word, n in sources[str(log)].items() if n} == seen | more
+        assert sum(sum(classes.values()) for classes in sources.values()) == counts["lines"] == 8

@@ -7,6 +7,7 @@ pub mod missing;
 pub mod ndjson;
 #[cfg(feature = "parquet")]
 pub mod parquet;
+pub mod sources;
 pub mod summary;
 pub mod table;
 

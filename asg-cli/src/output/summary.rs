@@ -127,7 +127,6 @@ impl Summary {
     pub fn print(self, counts: &Counts, out: &mut impl Write) -> io::Result<()> {
         let Self { certainties, reasons, owners, .. } = self.settled();
         let Counts { lines, packets, evidence, damaged, duplicates, displaced, .. } = counts;
-        let Counts { not_platform, header_not_understood, .. } = counts;
         writeln!(
             out,
             "{lines} lines: {packets} packets, {evidence} about containers, {damaged} damaged"
@@ -140,12 +139,6 @@ impl Summary {
                 out,
                 "{displaced} packets were forgotten; later lines about them count again"
             )?;
-        }
-        if *not_platform > 0 {
-            writeln!(out, "{not_platform} lines hold a packet that the platform did not report")?;
-        }
-        if *header_not_understood > 0 {
-            writeln!(out, "{header_not_understood} packets have a header that was not understood")?;
         }
         writeln!(out)?;
         for ((_, word), n) in CERTAINTIES.iter().zip(certainties) {

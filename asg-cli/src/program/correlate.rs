@@ -2,6 +2,8 @@
 
 use std::io::Write as _;
 
+use asg_core::Outcomes;
+
 use super::logs::{Answers, Directory, Logs, NamedLogs, flows};
 use super::options::{Format, Options};
 use super::{Context, look, show, summary};
@@ -43,7 +45,7 @@ pub(super) fn correlate(
                 let evidence = gathered.ready(&logs.readers, directory.names.as_ref())?;
                 // A summary of nothing would look like an answer.
                 if logs.are_all_left_out() {
-                    return logs.close(0, report);
+                    return logs.close(&Outcomes::default(), report);
                 }
                 summary::write(options, &logs, &flows, &evidence, &mut out)?;
             }
@@ -53,33 +55,24 @@ pub(super) fn correlate(
     }
     directory.close(report);
     let known = gathered.known(&*monitor)?;
-    let counts = known.map_or_else(Default::default, |known| *known.counts());
-    if counts.not_platform > 0 {
-        let n = counts.not_platform;
-        let what = "hold a packet's text that an app, a user or a shipper printed";
-        report.note(format_args!(
-            "{n} lines {what}: they are no flows; `asglog parse` shows who wrote them"
-        ));
-    }
-    if counts.header_not_understood > 0 {
-        let n = counts.header_not_understood;
-        let what =
-            "have a header that was not understood, so their machine and time may be missing";
-        report.note(format_args!("{n} packets {what}; `asglog parse` shows them"));
-    }
+    let (counts, outcomes) =
+        known.map_or_else(Default::default, |known| (*known.counts(), known.outcomes().clone()));
     if counts.duplicates > 0 && counts.displaced > 0 {
         let what = "packets were forgotten, so that later lines about them count again";
         report.note(format_args!("{} {what}", counts.displaced));
     }
     if options.format == Format::Table {
         if counts.packets == 0 && counts.lines > 0 {
-            let what = "is packet logging switched on in a security group?";
-            report.note(format_args!("there are no packets in these logs: {what}"));
+            let what = match counts.other_kernel_lines {
+                0 => ", nor other lines of a kernel, which writes them: is its log among these?",
+                _ => ": is packet logging switched on in a security group?",
+            };
+            report.note(format_args!("there are no packets in these logs{what}"));
         } else if !has_names && counts.packets > 0 {
             report.note("to see names, give --cf, --api or --cc-export (see --help)");
         }
     }
-    logs.close(counts.lines, report)
+    logs.close(&outcomes, report)
 }
 
 fn ndjson(flows: &Query, out: &mut Out) -> Result<(), Failure> {

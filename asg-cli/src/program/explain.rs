@@ -167,11 +167,13 @@ fn logs(options: &Options, policy: &Policy, mut context: Context<'_>) -> Result<
         out.finish()?;
     }
     directory.close(report);
-    let counts = gathered.known(&*monitor)?.map_or_else(Default::default, |it| *it.counts());
+    let known = gathered.known(&*monitor)?;
+    let (counts, outcomes) =
+        known.map_or_else(Default::default, |known| (*known.counts(), known.outcomes().clone()));
     if options.names.is_empty() && counts.packets > 0 {
         report.note("rules belong to spaces: to know them, give --cf, --api or --cc-export");
     }
-    logs.close(counts.lines, report)
+    logs.close(&outcomes, report)
 }
 
 fn table(

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use asg_core::{Flow, Follower, FollowerCounts, FollowerOptions, Ledger, Origin, Timestamp};
+use asg_core::{
+    Flow, Follower, FollowerCounts, FollowerOptions, Ledger, Origin, Outcome, Timestamp,
+};
 
 use super::logs::{Directory, Logs, flows};
 use super::options::{Format, Options};
@@ -20,8 +22,8 @@ use super::{Context, look};
 use crate::follow::{Bytes, SavedHeld, SavedTail, State, StateFile, Tails, standard_output};
 use crate::ledger_file;
 use crate::origins;
-use crate::output::Out;
 use crate::output::table::Table;
+use crate::output::{Out, sources};
 use crate::query::rows::Sieve;
 use crate::query::{ReadRow, Row};
 use crate::report::{Failure, Report};
@@ -88,6 +90,7 @@ pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Fai
         saved: None,
         pace: SAVED,
         noted: FollowerCounts::default(),
+        told: HashSet::new(),
     };
     let missing = run.go_on(saved, &mut tails)?;
     run.follow(&mut tails, &monitor, report)?;
@@ -133,6 +136,8 @@ struct Run<'d> {
     /// How often the state is saved: saving a large one takes time.
     pace: Duration,
     noted: FollowerCounts,
+    /// Classes of lines that standard error names already.
+    told: HashSet<Outcome>,
 }
 
 impl Run<'_> {
@@ -216,8 +221,15 @@ impl Run<'_> {
         self.write(tails, true)
     }
 
-    /// Reports what the follower had to decide.
+    /// Reports what the follower had to decide, and lines that it did not understand.
     fn note(&mut self, report: &Report) {
+        let outcomes = self.follower.outcomes();
+        let is_new = |outcome| !self.told.contains(&outcome);
+        if let Some(sentence) = sources::sentence(outcomes, origins::name, is_new) {
+            report.note(sentence);
+            let seen = outcomes.total();
+            self.told.extend(seen.iter().filter(|(_, lines)| *lines > 0).map(|(it, _)| it));
+        }
         let now = self.follower.counts();
         let before = std::mem::replace(&mut self.noted, now);
         if now.leaps > before.leaps {

@@ -17,7 +17,7 @@ pub(super) fn build(options: &Options, context: Context<'_>) -> Result<(), Failu
     let logs = Logs::new(&options.rest, true, options, &monitor)?;
     let mut ledger = ledger_file::load_all(&options.ledgers)?.unwrap_or_else(Ledger::new);
     let found = logs.gather(options)?;
-    logs.close(found.counts().lines, report)?;
+    logs.close(found.outcomes(), report)?;
     ledger.merge(found.ledger());
     ledger_file::save(&ledger, path)?;
     let (lines, evidence) = (found.counts().lines, found.counts().evidence);

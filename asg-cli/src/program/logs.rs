@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use asg_core::policy::Policy;
-use asg_core::{Gathering, Guid, Identity, SourceId};
+use asg_core::{Gathering, Guid, Identity, Outcome, Outcomes, SourceId};
 
 use super::Context;
 use super::options::Options;
@@ -19,6 +19,7 @@ use crate::lines::{Failures, Readers};
 use crate::monitor::{Monitor, Supervised};
 use crate::names::{Asked, Names, Shared};
 use crate::origins;
+use crate::output::sources;
 use crate::query::{Given, Query};
 use crate::report::{Failure, Report};
 
@@ -144,8 +145,8 @@ impl Logs {
         self.failures.lock().unwrap_or_else(PoisonError::into_inner).len() == self.many
     }
 
-    /// Reports what could not be read; fails if nothing could.
-    pub(super) fn close(&self, lines: u64, report: &mut Report) -> Result<(), Failure> {
+    /// Reports what could not be read, and what was not understood; fails if nothing could be read.
+    pub(super) fn close(&self, outcomes: &Outcomes, report: &mut Report) -> Result<(), Failure> {
         let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         for (name, what) in &*failures {
             report.left_out(format_args!("{name}: {what}"));
@@ -156,7 +157,15 @@ impl Logs {
                  `tr '\\r' '\\n'` mends it"
             ));
         }
-        match lines {
+        if let Some(sentence) = sources::sentence(outcomes, origins::name, |_| true) {
+            // All other lines were read, whatever they are.
+            if outcomes.total().get(Outcome::OverLong) > 0 {
+                report.left_out(sentence);
+            } else {
+                report.note(sentence);
+            }
+        }
+        match outcomes.sum() {
             0 if failures.len() == self.many => Err(Failure::Inputs),
             0 if self.is_implied => Err(no_logs()),
             _ => Ok(()),

@@ -1,10 +1,9 @@
 //! `asglog parse`: one JSON object per line of a log.
 
-use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use asg_core::{Line, Reader, Record, RecordOutput, TimePolicy};
+use asg_core::{Outcome, Outcomes, Reader, Record, RecordOutput, TimePolicy};
 use serde::Serialize;
 
 use super::logs::Logs;
@@ -43,7 +42,7 @@ pub(super) fn run(mut options: Options, context: Context<'_>) -> Result<(), Fail
             out.finish()?;
         }
     }
-    logs.close(packets.counts().map_or(0, |counts| counts.lines), report)
+    logs.close(&packets.counts().unwrap_or_default().outcomes, report)
 }
 
 fn objects(options: &Options, logs: &Logs, report: &mut Report) -> Result<(), Failure> {
@@ -54,24 +53,14 @@ fn objects(options: &Options, logs: &Logs, report: &mut Report) -> Result<(), Fa
         shows_source: logs.are_several(),
     };
     let mut pipeline = Pipeline::new(&logs.readers, "reading", Size::Small, objects);
-    let mut too_long = BTreeMap::<String, u64>::new();
-    let mut lines = 0;
+    let mut outcomes = Outcomes::default();
     while let Some(done) = pipeline.next()? {
         let done = done?;
         out.write_all(&done.text)?;
-        lines += done.lines;
-        for (name, more) in done.too_long {
-            *too_long.entry(name).or_default() += more;
-        }
+        outcomes.add(&done.outcomes);
     }
     out.finish()?;
-    for (name, lines) in too_long {
-        report.left_out(format_args!(
-            "{name}: lines longer than 64 KiB, or documents longer than 64 MiB: {lines}; \
-             their ends were skipped"
-        ));
-    }
-    logs.close(lines, report)
+    logs.close(&outcomes, report)
 }
 
 /// Lines as objects, for one thread.
@@ -85,9 +74,7 @@ struct Objects {
 #[derive(Default)]
 struct Written {
     text: Vec<u8>,
-    lines: u64,
-    /// Lines that were cut, by source.
-    too_long: BTreeMap<String, u64>,
+    outcomes: Outcomes,
 }
 
 impl Work for Objects {
@@ -98,18 +85,16 @@ impl Work for Objects {
         let mut written = Written::default();
         let mut result = Ok(());
         piece.for_each(|raw| {
-            written.lines += 1;
-            let line = Line::new(raw.bytes);
-            let mut record = match raw.part_of {
+            let line = raw.line();
+            let record = match raw.part_of {
                 None => reader.read(&line),
                 Some(first) => Record::part_of(first),
             };
-            if raw.is_cut {
-                record = record.cut_at(raw.bytes.len());
-                *written.too_long.entry(raw.source.to_owned()).or_default() += 1;
-            }
             let source = shows_source.then_some(raw.source);
             let more: Vec<_> = Record::more(&line).collect();
+            let outcome = Outcome::of(&line, &record);
+            let outcome = more.iter().fold(outcome, |it, record| it.with(record));
+            written.outcomes.count(raw.origin, outcome);
             let record = record.to_output(raw.origin.line, policy).with_more(&more);
             if result.is_ok() {
                 result = serde_json::to_writer(&mut written.text, &Object { source, record });

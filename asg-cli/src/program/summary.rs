@@ -3,13 +3,13 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use asg_core::{Correlation, FlowCache, Line};
+use asg_core::{Correlation, FlowCache};
 
 use super::logs::Logs;
 use super::options::Options;
 use crate::origins;
-use crate::output::missing;
 use crate::output::summary::Summary;
+use crate::output::{missing, sources};
 use crate::pieces::{Piece, Size};
 use crate::pipeline::{Pipeline, Work};
 use crate::query::Query;
@@ -35,6 +35,7 @@ pub(super) fn write(
         all.into_iter().reduce(Summary::merged).unwrap_or_default()
     };
     summary.print(correlation.counts(), out)?;
+    sources::print(correlation.outcomes(), origins::name, out)?;
     Ok(missing::print(correlation.completeness(), origins::name, out)?)
 }
 
@@ -72,7 +73,7 @@ impl Work for Rest {
             if raw.part_of.is_some() {
                 return;
             }
-            let line = Line::new(raw.bytes);
+            let line = raw.line();
             correlation.uncounted(cache, raw.origin, &line, |flow| summary.add_flow(&flow));
         });
     }

@@ -15,6 +15,6 @@ pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Fai
     let by = flows.by(&options.by)?;
     show(&answers::top(&flows, &by, Some(options.limit), options.measure)?, options)?;
     directory.close(report);
-    let lines = gathered.known(&*monitor)?.map_or(0, |known| known.counts().lines);
-    logs.close(lines, report)
+    let known = gathered.known(&*monitor)?;
+    logs.close(&known.map(|known| known.outcomes().clone()).unwrap_or_default(), report)
 }

@@ -30,7 +30,7 @@ pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Fai
         let logs = Logs::new(paths, true, options, &monitor)?;
         let found = logs.gather(options)?;
         ledger.merge(found.ledger());
-        closing = logs.close(found.counts().lines, report);
+        closing = logs.close(found.outcomes(), report);
     }
     let prefix = prefix.to_string_lossy();
     let (cell, address) = (options.cell.as_deref(), options.address.as_deref());

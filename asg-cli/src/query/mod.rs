@@ -351,7 +351,16 @@ impl Query {
     /// The counts of the last complete reading; `None` before the first.
     #[must_use]
     pub fn counts(&self) -> Option<Counts> {
-        self.last.get()
+        let counts = self.last.get()?;
+        match &self.from {
+            // All lines were read for evidence.
+            From::Flows(evidence) => {
+                let known = evidence.gathered.known(&**self.readers.monitor()).ok().flatten();
+                let outcomes = known.map_or(counts.outcomes, |known| known.outcomes().clone());
+                Some(Counts { outcomes, ..counts })
+            }
+            From::Packets | From::Saved(_) => Some(counts),
+        }
     }
 
     /// A new reading of the admitted rows, in the caller's thread. The first step reads the
@@ -492,7 +501,7 @@ impl<S: RowSink> Running<S> {
                     Ok(Some(done))
                 }
                 None => {
-                    last.set(*counts);
+                    last.set(counts.clone());
                     Ok(None)
                 }
             },

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
+use asg_core::Outcomes;
 
 use super::batch::Builder;
 use super::columns::{Column, Row, schema};
@@ -15,7 +16,7 @@ use crate::flows::RowSink;
 use crate::pieces::Size;
 
 /// Counts of one reading.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counts {
     /// All lines.
     pub lines: u64,
@@ -25,15 +26,19 @@ pub struct Counts {
     pub damaged: u64,
     /// Packets that the filter admits.
     pub rows: u64,
+    /// The lines by outcome. Of packets without owners, lines that hold none for certain were
+    /// passed over.
+    pub outcomes: Outcomes,
 }
 
 impl Counts {
     /// Adds those of other lines.
-    pub(crate) const fn add(&mut self, other: &Self) {
+    pub(crate) fn add(&mut self, other: &Self) {
         self.lines += other.lines;
         self.packets += other.packets;
         self.damaged += other.damaged;
         self.rows += other.rows;
+        self.outcomes.add(&other.outcomes);
     }
 }
 
@@ -43,7 +48,7 @@ pub(crate) struct LastCounts(Arc<Mutex<Option<Counts>>>);
 
 impl LastCounts {
     pub(crate) fn get(&self) -> Option<Counts> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn set(&self, counts: Counts) {

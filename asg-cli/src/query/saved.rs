@@ -205,7 +205,7 @@ impl Rows for SavedRows {
             None => self.batches.insert(self.saved.open()?),
         };
         let Some(batch) = batches.next().transpose()?.filter(|_| !self.sieve.is_done()) else {
-            self.last.set(self.counts);
+            self.last.set(self.counts.clone());
             return Ok(false);
         };
         let arrays = Batch::new(&self.saved, &batch);

@@ -20,6 +20,7 @@ use crate::names::directory::Directory;
 use crate::names::identity::Identity;
 use crate::prefix::{LogPrefix, Subject};
 use crate::record::Record;
+use crate::record::outcome::Outcomes;
 use crate::record::reader::{Reader, Sight};
 use crate::time::{LogTime, TimeRange};
 
@@ -95,6 +96,12 @@ impl Gathered {
     ) -> Self {
         let times = state.clocks.clone().into_complete(&state.policy);
         Self { facts: Facts { state, times, cells, machines, groups, counted }, peers }
+    }
+
+    /// The lines of each source by outcome.
+    #[must_use]
+    pub const fn outcomes(&self) -> &Outcomes {
+        &self.facts.state.outcomes
     }
 
     /// What was seen.
@@ -254,6 +261,12 @@ impl Correlation {
                 each(cache.flow_at(self, origin, record, &place, also));
             }
         }
+    }
+
+    /// The lines of each source by outcome.
+    #[must_use]
+    pub const fn outcomes(&self) -> &Outcomes {
+        &self.facts.state.outcomes
     }
 
     /// What was seen.

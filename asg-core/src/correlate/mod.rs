@@ -46,11 +46,8 @@ pub struct Counts {
     pub evidence: u64,
     /// Lines that are cut, split or malformed.
     pub damaged: u64,
-    /// Lines that hold a packet's text, by programs that may not report packets: an app, a user or
-    /// a shipper. `packets` leaves them out.
-    pub not_platform: u64,
-    /// Packet lines with a header that was not understood.
-    pub header_not_understood: u64,
+    /// Lines of a kernel, without its packets.
+    pub other_kernel_lines: u64,
 }
 
 impl Counts {
@@ -64,8 +61,7 @@ impl Counts {
             logger_lines,
             evidence,
             damaged,
-            not_platform,
-            header_not_understood,
+            other_kernel_lines,
         } = other;
         self.lines += *lines;
         self.packets += *packets;
@@ -74,8 +70,7 @@ impl Counts {
         self.logger_lines += *logger_lines;
         self.evidence += *evidence;
         self.damaged += *damaged;
-        self.not_platform += *not_platform;
-        self.header_not_understood += *header_not_understood;
+        self.other_kernel_lines += *other_kernel_lines;
     }
 }
 

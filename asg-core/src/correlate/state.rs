@@ -23,6 +23,7 @@ use crate::names::directory::Directory;
 use crate::names::identity::{AppState, Entity, Identity};
 use crate::packet::{Address, Packet};
 use crate::prefix::{Direction, LogPrefix, Plane};
+use crate::record::outcome::Outcomes;
 use crate::record::{Content, Record};
 use crate::time::{TimePolicy, TimeRange, Timestamp};
 
@@ -34,6 +35,7 @@ pub(crate) struct State {
     pub(super) completeness: Completeness,
     pub(super) reports: Reports,
     pub(super) counts: Counts,
+    pub(super) outcomes: Outcomes,
     pub(super) policy: TimePolicy,
     names: Names,
 }
@@ -89,11 +91,9 @@ impl State {
             self.clocks.learn(origin.source, &envelope, own);
         }
         if record.not_platform() {
-            self.counts.not_platform += 1;
             return None;
         }
         self.counts.damaged += u64::from(matches!(record.content, Content::Damaged(_)));
-        self.counts.header_not_understood += u64::from(record.header_not_understood.is_some());
         if record.proven_packet().is_some() {
             self.counts.packets += 1;
             let told = tell(&mut self.reports);
@@ -104,6 +104,7 @@ impl State {
             }
             return Some(told);
         }
+        self.counts.other_kernel_lines += u64::from(record.envelope.is_kernel());
         self.completeness.observe(origin.source, record);
         if let Content::Logger(event) = &record.content {
             self.counts.logger_lines += 1;

@@ -11,6 +11,7 @@ use crate::line::Line;
 use crate::names::directory::{NoDirectory, directory_fn};
 use crate::names::identity::{AppState, Entity, Identity};
 use crate::record::Record;
+use crate::record::outcome::{Outcome, Outcomes};
 use crate::time::Timestamp;
 
 type Lines<'a> = [(Origin, &'a [u8])];
@@ -344,6 +345,14 @@ fn the_first_phase_takes_each_line_as_the_slow_way_does_however_it_reached_us() 
         let (state, flows) = slow_outputs(&lines);
         let gathered = gathered(&lines);
         assert_eq!(*gathered.counts(), state.counts, "{way}");
+        let mut outcomes = Outcomes::default();
+        for (origin, text) in &lines {
+            let line = Line::new(text);
+            let first = Outcome::of(&line, &Record::read(&line));
+            let outcome = Record::more(&line).fold(first, |it, record| it.with(&record));
+            outcomes.count(*origin, outcome);
+        }
+        assert_eq!(*gathered.outcomes(), outcomes, "{way}");
         assert_eq!(gathered.completeness().report(), state.completeness.report(), "{way}");
         packets += gathered.counts().packets;
         assert_eq!(outputs(&gathered.correlate(), &lines), flows, "{way}");

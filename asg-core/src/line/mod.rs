@@ -28,6 +28,7 @@ use self::wrapped::{Part, Unwrapped};
 #[derive(Debug, Clone)]
 pub struct Line<'a> {
     raw: &'a [u8],
+    is_cut: bool,
     /// What its wrappings hold, once someone has asked: most lines have a header that shows at once
     /// that there are none.
     unwrapped: OnceLock<Option<Box<Unwrapped<'a>>>>,
@@ -52,7 +53,39 @@ impl<'a> Line<'a> {
         } else {
             raw
         };
-        Self { raw, unwrapped: OnceLock::new() }
+        Self { raw, is_cut: false, unwrapped: OnceLock::new() }
+    }
+
+    /// Takes the first bytes of an over-long line; [`Lines`](crate::Lines) skips the rest. Packets
+    /// and lines about containers are damaged then, because more may have followed.
+    ///
+    /// ```
+    /// use asg_core::{Line, Lines, Record};
+    ///
+    /// let mut lines = Lines::with_limit(60);
+    /// let mut kinds = Vec::new();
+    /// let packet = b"x IN= OUT=eth0 SRC=10.0.16.5 DST=10.0.16.20 LEN=28 TOS=0x00 PREC=0x00 \
+    ///     TTL=64 ID=7 PROTO=2\n";
+    /// lines.push(packet, |raw| {
+    ///     assert!(raw.skipped > 0);
+    ///     kinds.push(Record::read(&Line::cut(raw.bytes)).kind());
+    /// });
+    /// assert_eq!(kinds, ["damaged"]);
+    /// ```
+    #[must_use]
+    pub const fn cut(raw: &'a [u8]) -> Self {
+        Self { raw, is_cut: true, unwrapped: OnceLock::new() }
+    }
+
+    /// Whether the rest of the line was skipped.
+    #[must_use]
+    pub const fn is_cut(&self) -> bool {
+        self.is_cut
+    }
+
+    /// The line as it stood in the log.
+    pub(crate) const fn raw(&self) -> &'a [u8] {
+        self.raw
     }
 
     /// How the line reached us, and its body.

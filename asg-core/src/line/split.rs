@@ -2,6 +2,7 @@
 
 use memchr::memchr;
 
+use super::Line;
 use crate::bytes::line_end::without_cr;
 
 /// One line of a stream, without its line feed (or carriage return and line feed).
@@ -19,6 +20,14 @@ pub struct RawLine<'a> {
     /// The number of the first line of the document that this line belongs to, and does not begin;
     /// see [`DocumentLines`](crate::DocumentLines).
     pub part_of: Option<u64>,
+}
+
+impl<'a> RawLine<'a> {
+    /// The line, ready to be read.
+    #[must_use]
+    pub const fn line(&self) -> Line<'a> {
+        if self.skipped > 0 { Line::cut(self.bytes) } else { Line::new(self.bytes) }
+    }
 }
 
 /// The most bytes of a line that are kept, unless it may be a document.

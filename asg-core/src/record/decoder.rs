@@ -2,7 +2,6 @@
 //! caller wants it.
 
 use crate::error::Error;
-use crate::line::Line;
 use crate::line::gather::LogLines;
 use crate::line::split::RawLine;
 use crate::line::transcode::Transcoder;
@@ -106,11 +105,10 @@ fn read(
         return each(Decoded { number: raw.number, offset: raw.offset, record, time: None });
     }
     let mut report = |kind| sink.report(Diagnostic { line: raw.number, offset: raw.offset, kind });
-    let line = Line::new(raw.bytes);
-    let mut record = Record::read(&line);
+    let line = raw.line();
+    let record = Record::read(&line);
     if raw.skipped > 0 {
         report(DiagnosticKind::OverLong { skipped: raw.skipped });
-        record = record.cut_at(raw.bytes.len());
     }
     if let Content::Damaged(damaged) = &record.content {
         report(DiagnosticKind::Damaged(damaged.error.clone()));

@@ -3,6 +3,7 @@
 pub(crate) mod decoder;
 pub mod documents;
 mod line_feed;
+pub(crate) mod outcome;
 pub(crate) mod owned;
 pub(crate) mod reader;
 
@@ -127,6 +128,10 @@ impl<'a> Record<'a> {
 
     fn read_content(&mut self, line: &Line<'_>) {
         self.read_content_at(|offset| line.raw_offset(offset));
+        if line.is_cut() {
+            let content = std::mem::replace(&mut self.content, Content::Other);
+            self.content = content.cut_at(line.raw().len());
+        }
     }
 
     /// The same, of a text whose places are in the line where this says.
@@ -189,28 +194,6 @@ impl<'a> Record<'a> {
             Content::Damaged(damaged) => Err(damaged.error),
             _ => Ok(record),
         }
-    }
-
-    /// The same record, of a line of which only the first `len` bytes were kept, as
-    /// [`Lines`](crate::Lines) does with over-long ones: packets and lines about containers are
-    /// damaged then, for nobody knows what followed.
-    ///
-    /// ```
-    /// use asg_core::{Line, Lines, Record};
-    ///
-    /// let mut lines = Lines::with_limit(60);
-    /// let mut kinds = Vec::new();
-    /// lines.push(b"x IN= OUT=eth0 SRC=10.0.16.5 DST=10.0.16.20 LEN=28 TOS=0x00 PREC=0x00 TTL=64 ID=7 PROTO=2\n", |raw| {
-    ///     assert!(raw.skipped > 0);
-    ///     let line = Line::new(raw.bytes);
-    ///     kinds.push(Record::read(&line).cut_at(raw.bytes.len()).kind());
-    /// });
-    /// assert_eq!(kinds, ["damaged"]);
-    /// ```
-    #[must_use]
-    pub fn cut_at(mut self, len: usize) -> Self {
-        self.content = self.content.cut_at(len);
-        self
     }
 
     /// When it happened, as [`Record::resolved_time`] tells it.

@@ -43,9 +43,8 @@ impl RecordBuf {
         if let Some(first) = self.part_of {
             return f(&Record::part_of(first));
         }
-        let line = Line::new(&self.line);
-        let record = Record::read(&line);
-        f(&if self.cut { record.cut_at(self.line.len()) } else { record })
+        let line = if self.cut { Line::cut(&self.line) } else { Line::new(&self.line) };
+        f(&Record::read(&line))
     }
 
     /// The line.

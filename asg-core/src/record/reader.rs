@@ -120,7 +120,10 @@ impl Reader {
     /// Looks up how the line begins.
     #[inline]
     pub(crate) fn sight<'a>(&mut self, line: &'a Line<'_>) -> Sight<'a> {
-        let Some(text) = line.unwrapped_text() else { return Sight::Other(None) };
+        // Of an over-long line nothing is common.
+        let Some(text) = line.unwrapped_text().filter(|_| !line.is_cut()) else {
+            return Sight::Other(None);
+        };
         let Some(header) = self.headers.find(text) else { return Sight::Other(None) };
         if self.headers.proves_packets(header.number)
             && let body = &text[header.body_at..]
@@ -172,7 +175,9 @@ impl Reader {
                 record.memo.header = line
                     .unwrapped_text()
                     .and_then(|text| self.headers.remember(text, &record.envelope));
-                if !self.fill_known(&mut record) {
+                if line.is_cut() {
+                    record.read_content(line);
+                } else if !self.fill_known(&mut record) {
                     record.read_content(line);
                     self.remember_head(&mut record);
                 }

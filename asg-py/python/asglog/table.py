@@ -7,7 +7,7 @@ import html
 import operator
 import os
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Generic, TypeVar, Unpack
+from typing import Any, Generic, TypedDict, TypeVar, Unpack
 
 from . import _asglog, times
 from .answers import Answer, span
@@ -18,7 +18,7 @@ from .policy import Groups, Policy, PolicySettings
 from .records import Explanation, Flow, Record
 from .schema import ALL, Schema
 
-__all__ = ["Table"]
+__all__ = ["Counts", "Table"]
 
 R = TypeVar("R", Record, Flow, Explanation)
 
@@ -26,6 +26,16 @@ _HEAD = 10
 
 #: The largest number of any column.
 _MOST = (1 << 63) - 1
+
+
+class Counts(TypedDict):
+    """The counts of one reading; see :meth:`Table.counts`."""
+
+    lines: int
+    packets: int
+    damaged: int
+    rows: int
+    sources: dict[str, dict[str, int]]
 
 
 class Table(Generic[R]):
@@ -148,11 +158,29 @@ class Table(Generic[R]):
             raise ValueError("rows are counted from the start, one by one")
         return Table(self._native.slice(start, None if stop is None else max(stop - start, 0)))
 
-    def counts(self) -> dict[str, int] | None:
+    def counts(self) -> Counts | None:
         """Lines, packets (damaged ones included), damaged packets and rows of the last reading that came to its end;
-        ``None`` before one. Of a table with a limit, they are those until the limit."""
+        ``None`` before one. Of a table with a limit, they are those until the limit.
+
+        ``sources`` has each source with the numbers of its lines in each class:
+
+        * ``packet``, ``evidence`` (about a container), ``logger`` (of iptables-logger), ``other``, ``damaged``;
+        * ``not_understood``: with a packet's or a container's text in a form that is not understood;
+        * ``not_platform``: with such a text that an app, a user or a shipper printed;
+        * ``header_not_understood``: a packet whose machine and time may be missing;
+        * ``over_long``: its end was skipped;
+        * ``passed_over``: it holds no packet for certain, and :func:`asglog.scan` asks for packets only.
+        """
         counts = self._native.counts()
-        return None if counts is None else dict(zip(("lines", "packets", "damaged", "rows"), counts, strict=True))
+        if counts is None:
+            return None
+        lines, packets, damaged, rows = counts
+        sources: dict[str, dict[str, int]] = {}
+        for name, outcomes in self._native.outcomes():
+            known = sources.setdefault(name, {})
+            for word, number in outcomes:
+                known[word] = known.get(word, 0) + number
+        return {"lines": lines, "packets": packets, "damaged": damaged, "rows": rows, "sources": sources}
 
     def top(self, by: str | Iterable[str] = "app", n: int | None = 10, *, measure: str = "packets") -> Answer:
         """The ``n`` largest groups of rows, or all of them: packets, how many of them were allowed and denied, their bytes, and

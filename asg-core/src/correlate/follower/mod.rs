@@ -16,6 +16,7 @@ use crate::ledger::{Ledger, Lifetime};
 use crate::line::Line;
 use crate::names::directory::Directory;
 use crate::record::Record;
+use crate::record::outcome::{Outcome, Outcomes};
 use crate::record::reader::Reader;
 use crate::time::{TimePolicy, Timestamp};
 
@@ -210,6 +211,12 @@ impl Follower {
         }
     }
 
+    /// The lines of each source that were [taken](Self::take), by outcome.
+    #[must_use]
+    pub const fn outcomes(&self) -> &Outcomes {
+        &self.state.outcomes
+    }
+
     /// How late it is, by the log; `None` if no line has shown a time.
     #[must_use]
     pub const fn now(&self) -> Option<Timestamp> {
@@ -236,12 +243,16 @@ impl Follower {
     ) -> Result<ControlFlow<B>, D::Error> {
         let text = Line::new(line);
         let mut reader = std::mem::take(&mut self.reader);
-        self.record(origin, &reader.read(&text), line);
+        let first = reader.read(&text);
+        let mut outcome = Outcome::of(&text, &first);
+        self.record(origin, &first, line);
         self.reader = reader;
         let mut has_packet = false;
         for record in Record::more(&text) {
             has_packet |= self.state.take_more(origin, &record);
+            outcome = outcome.with(&record);
         }
+        self.state.outcomes.count(origin, outcome);
         if has_packet && !self.places.contains_key(&origin) {
             self.hold(origin, self.now().unwrap_or(Timestamp::from_nanos(0)), line);
         }

@@ -15,6 +15,7 @@ use crate::evidence::{Evidence, Interface, Origin, SourceId};
 use crate::line::Line;
 use crate::packet::Address;
 use crate::prefix::{Direction, LogPrefix, Plane, Subject};
+use crate::record::outcome::{Outcome, Outcomes};
 use crate::record::reader::{Glimpse, Reader, Sight};
 use crate::record::{Content, Record};
 use crate::time::{LogTime, Timestamp};
@@ -97,6 +98,7 @@ pub struct Batch {
     pub(super) peers: Vec<IpAddr>,
     pub(super) read: Vec<Read>,
     pub(super) counts: Counts,
+    pub(super) outcomes: Outcomes,
 }
 
 /// What was read of a line, in the order of the lines.
@@ -161,6 +163,7 @@ impl Batch {
             peers: Vec::new(),
             read: Vec::new(),
             counts: Counts::default(),
+            outcomes: Outcomes::default(),
         }
     }
 }
@@ -195,25 +198,34 @@ impl Gatherer {
 
     /// Counts a further line of a document, all of which the first line has said; see
     /// [`DocumentLines`](crate::DocumentLines).
-    pub const fn pass_over(&mut self) {
+    pub fn pass_over(&mut self, origin: Origin) {
         self.batch.counts.lines += 1;
+        self.batch.outcomes.count(origin, Outcome::Other);
     }
 
     /// Reads a line without its line feed.
     pub fn read(&mut self, origin: Origin, line: &[u8]) {
+        self.take(origin, &Line::new(line));
+    }
+
+    /// Reads a line that may be [over-long](Line::cut).
+    pub fn take(&mut self, origin: Origin, line: &Line<'_>) {
         self.batch.counts.lines += 1;
-        let line = Line::new(line);
-        let sight = self.reader.sight(&line);
+        let sight = self.reader.sight(line);
         if let Sight::Packet(glimpse) = &sight
             && self.glimpse(origin, glimpse)
         {
+            self.batch.outcomes.count(origin, Outcome::Packet);
             return;
         }
-        let record = self.reader.record(&line, &sight);
+        let record = self.reader.record(line, &sight);
         self.record(origin, &record, true);
-        for record in Record::more(&line) {
+        let mut outcome = Outcome::of(line, &record);
+        for record in Record::more(line) {
             self.record(origin, &record, false);
+            outcome = outcome.with(&record);
         }
+        self.batch.outcomes.count(origin, outcome);
     }
 
     /// Takes a common packet; false if its machine or its sender is new.
@@ -284,13 +296,10 @@ impl Gatherer {
             None => {}
         }
         if record.not_platform() {
-            self.batch.counts.not_platform += 1;
             return;
         }
         let is_damaged = matches!(record.content, Content::Damaged(_));
         self.batch.counts.damaged += u64::from(is_damaged);
-        let is_unread = record.header_not_understood.is_some();
-        self.batch.counts.header_not_understood += u64::from(is_unread);
         if let Some((packet, cf)) = record.proven_packet() {
             self.batch.counts.packets += 1;
             let cell = self.cell(origin.source, record);
@@ -320,6 +329,7 @@ impl Gatherer {
             self.batch.read.push(Read::Packet(seen));
             return;
         }
+        self.batch.counts.other_kernel_lines += u64::from(envelope.is_kernel());
         if let Some(told) = Told::of(record) {
             let cell = self.cell(origin.source, record);
             self.batch.read.push(Read::Told { cell, told });

@@ -30,6 +30,7 @@ use crate::evidence::{NameKind, Origin};
 use crate::ledger::Ledger;
 use crate::line::Line;
 use crate::line::envelope::Envelope;
+use crate::record::outcome::Outcomes;
 use crate::record::reader::Reader;
 use crate::time::{LogTime, TimePolicy, Timestamp};
 
@@ -168,6 +169,12 @@ impl Gathering {
         &self.state.counts
     }
 
+    /// The lines of the batches merged so far, by source and outcome.
+    #[must_use]
+    pub const fn outcomes(&self) -> &Outcomes {
+        &self.state.outcomes
+    }
+
     /// The evidence of the batches merged so far.
     #[must_use]
     pub const fn ledger(&self) -> &Ledger {
@@ -222,6 +229,7 @@ impl Gathering {
             peers,
             read,
             counts,
+            outcomes,
         } = batch;
         let is_next = |numbers: &Numbers| numbers.merged == number;
         if seeds != self.state.reports.seeds() || !self.gatherers.get(gatherer).is_some_and(is_next)
@@ -294,6 +302,7 @@ impl Gathering {
         }
         self.gatherers[gatherer] = numbers;
         self.state.counts.add(&counts);
+        self.state.outcomes.add_behind(&outcomes, lines_before);
         self.state.counts.duplicates = self.state.reports.copies();
         self.state.counts.displaced = self.state.reports.displaced();
         Ok(())
@@ -404,8 +413,12 @@ pub struct Joiner<'g> {
 impl Joiner<'_> {
     /// Looks at a line a second time.
     pub fn look(&mut self, origin: Origin, line: &[u8]) {
-        let line = Line::new(line);
-        let record = self.reader.read(&line);
+        self.look_at(origin, &Line::new(line));
+    }
+
+    /// Looks a second time at a line that may be [over-long](Line::cut).
+    pub fn look_at(&mut self, origin: Origin, line: &Line<'_>) {
+        let record = self.reader.read(line);
         State::join_logger(self.reports, &self.times, origin, &record);
     }
 }

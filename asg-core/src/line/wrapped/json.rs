@@ -202,6 +202,7 @@ impl<'t> Lines<'t> {
     }
 
     fn array(&mut self, value: &'t RawValue, around: &Outer, depth: usize) {
+        let Some(depth) = depth.checked_sub(1) else { return };
         let Ok(values) = serde_json::from_str::<Vec<&'t RawValue>>(value.get()) else { return };
         // Loki's pairs of a time and a line.
         let time = values.first().and_then(|first| instant(first));
@@ -210,7 +211,7 @@ impl<'t> Lines<'t> {
             .map(|time| Outer { time: LogTime::Instant(time), ..around.clone() });
         let around = with_time.as_ref().unwrap_or(around);
         for value in values {
-            self.value(value, around, depth - 1);
+            self.value(value, around, depth);
         }
     }
 

@@ -72,7 +72,12 @@ const MOST_DEEP: usize = 4;
 /// Undoes the wrappings of a line; `None` if it has none.
 pub(super) fn unwrap(raw: &[u8]) -> Option<Box<Unwrapped<'_>>> {
     // These two come by the million: lines of lager's, and of the kernel's buffer.
-    if begins_as_lager(raw) || (raw.starts_with(b"[") && memchr::memchr(b'{', raw).is_none()) {
+    let is_kernels = match raw {
+        [b'[', b'"' | b'[', ..] => false,
+        [b'[', ..] => memchr::memchr(b'{', raw).is_none(),
+        _ => false,
+    };
+    if is_kernels || begins_as_lager(raw) {
         return None;
     }
     if let Some(Found { text, starts, outer }) = dev_kmsg(raw) {

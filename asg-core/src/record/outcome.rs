@@ -1,0 +1,485 @@
+//! Outcomes: the class of each line after reading, counted by source.
+//!
+//! A line that was not read as it should be is in a class of its own, so that it is seen. The table
+//! is in the order of rank: a line with several records, such as an export's document, is in the
+//! highest of their classes.
+
+use memchr::memmem;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use super::{Content, Record};
+use crate::evidence::{Origin, SourceId};
+use crate::line::Line;
+use crate::packet;
+
+/// The class of a line after reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// It holds no packet for certain, and was not looked at more closely, because only packets
+    /// were asked for.
+    PassedOver,
+    /// It is of another kind, or a further line of a document.
+    Other,
+    /// It is about containers.
+    Evidence,
+    /// It is iptables-logger's about a packet.
+    Logger,
+    /// It is a packet.
+    Packet,
+    /// It is cut, split or malformed.
+    Damaged,
+    /// It has a packet's or a container's text in a form that is not understood.
+    NotUnderstood,
+    /// It has such a text, which an app, a user or a shipper printed.
+    NotPlatform,
+    /// It is a packet, whose header was not understood.
+    HeaderNotUnderstood,
+    /// It is longer than what is kept of a line; its end was skipped.
+    OverLong,
+}
+
+/// A class of lines.
+struct Class {
+    outcome: Outcome,
+    word: &'static str,
+    meaning: &'static str,
+    /// The effect on results, if that is worth a sentence.
+    consequence: Option<&'static str>,
+}
+
+const fn class(
+    outcome: Outcome,
+    word: &'static str,
+    meaning: &'static str,
+    consequence: Option<&'static str>,
+) -> Class {
+    Class { outcome, word, meaning, consequence }
+}
+
+const TABLE: [Class; 10] = [
+    class(Outcome::PassedOver, "passed_over", "not looked at, because they hold no packet", None),
+    class(Outcome::Other, "other", "of other kinds", None),
+    class(Outcome::Evidence, "evidence", "about containers", None),
+    class(Outcome::Logger, "logger", "of iptables-logger", None),
+    class(Outcome::Packet, "packet", "packets", None),
+    class(Outcome::Damaged, "damaged", "damaged", None),
+    class(
+        Outcome::NotUnderstood,
+        "not_understood",
+        "with a packet's or a container's text in a form that is not understood",
+        Some("counted for nothing"),
+    ),
+    class(
+        Outcome::NotPlatform,
+        "not_platform",
+        "with a packet's or a container's text that an app, a user or a shipper printed",
+        Some("counted for nothing"),
+    ),
+    class(
+        Outcome::HeaderNotUnderstood,
+        "header_not_understood",
+        "with a packet behind a header that is not understood",
+        Some("machine and time may be missing"),
+    ),
+    class(
+        Outcome::OverLong,
+        "over_long",
+        "longer than 64 KiB, or documents longer than 64 MiB",
+        Some("the end was skipped"),
+    ),
+];
+
+impl Outcome {
+    /// All of them, in the order of their rank.
+    ///
+    /// ```
+    /// use asg_core::Outcome;
+    ///
+    /// assert!(Outcome::ALL.is_sorted());
+    /// assert_eq!(Outcome::ALL.map(Outcome::word)[4], "packet");
+    /// ```
+    pub const ALL: [Self; TABLE.len()] = {
+        let mut all = [Self::Other; TABLE.len()];
+        let mut n = 0;
+        while n < TABLE.len() {
+            all[n] = TABLE[n].outcome;
+            n += 1;
+        }
+        all
+    };
+
+    /// Gives the outcome of a line with one record.
+    ///
+    /// ```
+    /// use asg_core::{Line, Outcome, Record};
+    ///
+    /// let outcome = |text: &str| {
+    ///     let line = Line::new(text.as_bytes());
+    ///     Outcome::of(&line, &Record::read(&line))
+    /// };
+    /// assert_eq!(outcome("Jun 16 23:18:38 cell-1 sshd[71]: hello"), Outcome::Other);
+    /// assert_eq!(outcome("? IN: SRC=10.0.0.1 DST=10.0.0.2"), Outcome::NotUnderstood);
+    /// ```
+    #[must_use]
+    pub fn of(line: &Line<'_>, record: &Record<'_>) -> Self {
+        if line.is_cut() {
+            return Self::OverLong;
+        }
+        // Further records have their own part of the text.
+        let text =
+            if line.count_more() == 0 { line.raw() } else { record.envelope.body.as_bytes() };
+        Self::of_record(record, text)
+    }
+
+    /// Gives the outcome of a line that has this record too; see [`Record::more`].
+    ///
+    /// ```
+    /// use asg_core::{Line, Outcome, Record};
+    ///
+    /// let packet = "x IN= OUT=eth0 SRC=10.0.16.5 DST=10.0.16.20 LEN=28 TOS=0x00 PREC=0x00 TTL=64 \
+    ///     ID=7 PROTO=2 ";
+    /// let events = format!(r#"["{packet}", "x IN= OUT=eth0 SRC=10.0"]"#);
+    /// let line = Line::new(events.as_bytes());
+    /// let first = Outcome::of(&line, &Record::read(&line));
+    /// assert_eq!(first, Outcome::Packet);
+    /// let outcome = Record::more(&line).fold(first, |it, record| it.with(&record));
+    /// assert_eq!(outcome, Outcome::Damaged);
+    /// ```
+    #[must_use]
+    pub fn with(self, record: &Record<'_>) -> Self {
+        self.max(Self::of_record(record, record.envelope.body.as_bytes()))
+    }
+
+    fn of_record(record: &Record<'_>, text: &[u8]) -> Self {
+        if record.header_not_understood.is_some() {
+            return Self::HeaderNotUnderstood;
+        }
+        if record.not_platform() {
+            return Self::NotPlatform;
+        }
+        match &record.content {
+            Content::Packet { .. } => Self::Packet,
+            Content::Rep(_) | Content::Document(_) => Self::Evidence,
+            Content::Logger(_) => Self::Logger,
+            Content::Damaged(_) => Self::Damaged,
+            Content::Other if record.part_of.is_some() || !holds_text(text) => Self::Other,
+            Content::Other
+                if packet::foreign::writer(record.envelope.body.as_bytes()).is_some() =>
+            {
+                Self::Other
+            }
+            Content::Other if record.is_platform() => Self::NotUnderstood,
+            Content::Other => Self::NotPlatform,
+        }
+    }
+
+    const fn class(self) -> &'static Class {
+        &TABLE[self as usize]
+    }
+
+    /// The word for programs.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        self.class().word
+    }
+
+    /// The words for people, behind a number of lines.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        self.class().meaning
+    }
+
+    /// The effect of such lines on results, if readers of these need to know.
+    ///
+    /// ```
+    /// use asg_core::Outcome;
+    ///
+    /// assert_eq!(Outcome::Packet.consequence(), None);
+    /// assert_eq!(Outcome::OverLong.consequence(), Some("the end was skipped"));
+    /// ```
+    #[must_use]
+    pub const fn consequence(self) -> Option<&'static str> {
+        self.class().consequence
+    }
+}
+
+/// Whether a text that was not understood looks like a packet's or a container's.
+fn holds_text(text: &[u8]) -> bool {
+    let behind = |mark: &[u8], text: &'_ [u8]| -> Option<usize> {
+        memmem::find(text, mark).map(|at| at + mark.len())
+    };
+    if let Some(at) = behind(b"SRC=", text)
+        && behind(b" DST=", &text[at..]).is_some()
+    {
+        return true;
+    }
+    // A lager line that begins the text was read. One behind something, or inside a JSON string,
+    // was not.
+    let inner: &[&[u8]] = match text.trim_ascii_start() {
+        [b'{' | b'[', ..] => &[br#"{\"timestamp\":"#],
+        _ => &[br#"{"timestamp":"#, br#"{""timestamp"":"#, br#"{\"timestamp\":"#],
+    };
+    inner
+        .iter()
+        .filter_map(|mark| behind(mark, text))
+        .any(|at| CONTAINERS.iter().any(|name| memmem::find(&text[at..], name).is_some()))
+}
+
+/// Members of lager lines about containers.
+const CONTAINERS: [&[u8]; 4] = [b"container-guid", b"process-guid", b"instance-guid", b"handle"];
+
+/// The lines of one source by outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct OutcomeCounts {
+    lines: [u64; TABLE.len()],
+    /// The first line of each class; 0 is none.
+    first: [u64; TABLE.len()],
+}
+
+impl OutcomeCounts {
+    /// The number of lines of a class.
+    #[must_use]
+    pub const fn get(&self, outcome: Outcome) -> u64 {
+        self.lines[outcome as usize]
+    }
+
+    /// The number of the first line of a class.
+    #[must_use]
+    pub fn first(&self, outcome: Outcome) -> Option<u64> {
+        Some(self.first[outcome as usize]).filter(|first| *first > 0)
+    }
+
+    /// All lines.
+    #[must_use]
+    pub fn sum(&self) -> u64 {
+        self.lines.iter().sum()
+    }
+
+    /// Each class with the number of its lines.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (Outcome, u64)> {
+        Outcome::ALL.into_iter().zip(self.lines)
+    }
+
+    const fn count(&mut self, line: u64, outcome: Outcome) {
+        let n = outcome as usize;
+        self.lines[n] += 1;
+        if self.first[n] == 0 || line < self.first[n] {
+            self.first[n] = line;
+        }
+    }
+
+    fn add(&mut self, other: &Self, lines_before: u64) {
+        for n in 0..TABLE.len() {
+            self.lines[n] += other.lines[n];
+            let first = other.first[n] + lines_before;
+            if other.first[n] > 0 && (self.first[n] == 0 || first < self.first[n]) {
+                self.first[n] = first;
+            }
+        }
+    }
+}
+
+/// Each word with its number.
+impl Serialize for OutcomeCounts {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        let mut map = s.serialize_map(Some(TABLE.len()))?;
+        for (outcome, lines) in self.iter() {
+            map.serialize_entry(outcome.word(), &lines)?;
+        }
+        map.end()
+    }
+}
+
+/// The lines of each source by outcome.
+///
+/// ```
+/// use asg_core::{Origin, Outcome, Outcomes, SourceId};
+///
+/// let mut outcomes = Outcomes::default();
+/// let at = |source, line| Origin { source: SourceId(source), line };
+/// outcomes.count(at(1, 7), Outcome::OverLong);
+/// outcomes.count(at(1, 8), Outcome::Packet);
+/// outcomes.count(at(0, 1), Outcome::Packet);
+/// assert_eq!((outcomes.sum(), outcomes.total().get(Outcome::Packet)), (3, 2));
+/// assert_eq!(outcomes.first(Outcome::OverLong), Some(at(1, 7)));
+/// assert_eq!(outcomes.sources().count(), 2);
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Outcomes {
+    sources: Vec<(SourceId, OutcomeCounts)>,
+    /// The place of the source that was counted last.
+    last: usize,
+}
+
+impl Outcomes {
+    /// Counts a line.
+    #[inline]
+    pub fn count(&mut self, origin: Origin, outcome: Outcome) {
+        let counts = match self.sources.get_mut(self.last) {
+            Some((source, counts)) if *source == origin.source => counts,
+            _ => self.source(origin.source),
+        };
+        counts.count(origin.line, outcome);
+    }
+
+    /// Adds the lines that others have counted.
+    pub fn add(&mut self, other: &Self) {
+        self.add_behind(other, 0);
+    }
+
+    /// Adds lines whose numbers begin behind so many.
+    pub(crate) fn add_behind(&mut self, other: &Self, lines_before: u64) {
+        for (source, counts) in &other.sources {
+            self.source(*source).add(counts, lines_before);
+        }
+    }
+
+    fn source(&mut self, source: SourceId) -> &mut OutcomeCounts {
+        let known = self.sources.binary_search_by_key(&source, |(source, _)| *source);
+        self.last = known.unwrap_or_else(|place| {
+            self.sources.insert(place, (source, OutcomeCounts::default()));
+            place
+        });
+        &mut self.sources[self.last].1
+    }
+
+    /// Each source with its lines, in the order of their numbers.
+    pub fn sources(&self) -> impl ExactSizeIterator<Item = (SourceId, &OutcomeCounts)> {
+        self.sources.iter().map(|(source, counts)| (*source, counts))
+    }
+
+    /// The lines of all sources; their first lines are of no use.
+    #[must_use]
+    pub fn total(&self) -> OutcomeCounts {
+        let mut total = OutcomeCounts::default();
+        self.sources.iter().for_each(|(_, counts)| total.add(counts, 0));
+        total
+    }
+
+    /// All lines.
+    #[must_use]
+    pub fn sum(&self) -> u64 {
+        self.sources.iter().map(|(_, counts)| counts.sum()).sum()
+    }
+
+    /// The first line of a class, in the first source that has one.
+    #[must_use]
+    pub fn first(&self, outcome: Outcome) -> Option<Origin> {
+        self.sources.iter().find_map(|(source, counts)| {
+            Some(Origin { source: *source, line: counts.first(outcome)? })
+        })
+    }
+}
+
+/// The counts are compared, and not which source came last.
+impl PartialEq for Outcomes {
+    fn eq(&self, other: &Self) -> bool {
+        self.sources == other.sources
+    }
+}
+
+impl Eq for Outcomes {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(text: &[u8]) -> Outcome {
+        let line = Line::new(text);
+        let first = Outcome::of(&line, &Record::read(&line));
+        Record::more(&line).fold(first, |outcome, record| outcome.with(&record))
+    }
+
+    #[test]
+    fn each_class_is_in_its_row_and_has_a_word_of_its_own() {
+        let mut words = std::collections::BTreeSet::new();
+        for outcome in Outcome::ALL {
+            assert_eq!(outcome.class().outcome, outcome);
+            let word: String = outcome
+                .word()
+                .split('_')
+                .map(|part| part[..1].to_uppercase() + &part[1..])
+                .collect();
+            assert_eq!(format!("{outcome:?}"), word);
+            assert!(words.insert(outcome.word()));
+        }
+    }
+
+    const PACKET: &str = "OK_bfce786c-ab07-40ad-79f9-8 IN=s-010255073003 OUT=eth0 SRC=10.255.73.3 DST=8.8.8.8 \
+        LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=2806 DF PROTO=UDP SPT=36556 DPT=53 LEN=41 ";
+    const REP: &str = r#"{"timestamp":"1498136872.889604807","source":"rep","message":"rep.executing-container-operation.starting","log_level":1,"data":{"container-guid":"d08bb414-cdba-4381-412a-e9ecc1b7d0f4"}}"#;
+
+    #[test]
+    fn a_line_is_in_the_class_that_its_text_and_its_writer_say() {
+        let packet = |header: &str| format!("{header}{PACKET}");
+        let rep = |header: &str| format!("{header}{REP}");
+        let deep = |text: &str| {
+            let text = serde_json::to_string(text).unwrap();
+            format!("{}{text}{}", r#"{"a":"#.repeat(12), "}".repeat(12))
+        };
+        let kernel = "Jun 16 23:18:38 cell-1 kernel: [87921.493829] ";
+        for (text, expected) in [
+            (packet(kernel), Outcome::Packet),
+            (packet(kernel)[..180].to_owned(), Outcome::Damaged),
+            (packet("Jun 16 23:18:38 cell-1 sshd[71]: "), Outcome::NotPlatform),
+            (packet("one two three four five six seven "), Outcome::HeaderNotUnderstood),
+            (deep(PACKET), Outcome::NotUnderstood),
+            (deep(REP), Outcome::NotUnderstood),
+            (rep(""), Outcome::Evidence),
+            (rep("Jun 16 23:18:38 cell-1 sshd[71]: "), Outcome::NotPlatform),
+            (rep("2024-05-06T07:08:03Z [APP/PROC/WEB/0] OUT "), Outcome::NotPlatform),
+            (rep("<?one two three "), Outcome::NotUnderstood),
+            (format!("{kernel}eth0: link up"), Outcome::Other),
+            (
+                r#"{"timestamp":"1","source":"bbs","message":"x","data":{"handle":1}}"#.into(),
+                Outcome::Other,
+            ),
+            (String::new(), Outcome::Other),
+        ] {
+            assert_eq!(outcome(text.as_bytes()), expected, "{text}");
+        }
+        let line = Line::cut(PACKET.as_bytes());
+        assert_eq!(Outcome::of(&line, &Record::read(&line)), Outcome::OverLong);
+    }
+
+    #[test]
+    fn a_packet_in_json_of_any_depth_is_read_or_told() {
+        let text = serde_json::to_string(PACKET).unwrap();
+        for (begin, end) in
+            [(r#"{"a":"#, "}"), ("[", "]"), (r#"[{"a":"#, "}]"), (r#"{"a":["#, "]}")]
+        {
+            for depth in 1..60 {
+                let line = format!("{}{text}{}", begin.repeat(depth), end.repeat(depth));
+                let outcome = outcome(line.as_bytes());
+                let is_deep = depth * begin.matches(['{', '[']).count() > 3;
+                let is_told = outcome.consequence().is_some();
+                assert!(outcome == Outcome::Packet || (is_deep && is_told), "{line}: {outcome:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn counts_of_pieces_add_up_and_keep_the_first_line() {
+        let at = |source, line| Origin { source: SourceId(source), line };
+        let lines = [(2, 1, Outcome::Packet), (1, 5, Outcome::Damaged), (1, 3, Outcome::Damaged)];
+        let mut all = Outcomes::default();
+        let mut added = Outcomes::default();
+        for (source, line, outcome) in lines {
+            all.count(at(source, line), outcome);
+            let mut one = Outcomes::default();
+            one.count(at(source, line - 1), outcome);
+            if line > 1 {
+                added.add_behind(&one, 1);
+            } else {
+                one = Outcomes::default();
+                one.count(at(source, line), outcome);
+                added.add(&one);
+            }
+        }
+        assert_eq!(all, added);
+        assert_eq!(all.first(Outcome::Damaged), Some(at(1, 3)));
+        assert_eq!(all.total().iter().map(|(_, lines)| lines).sum::<u64>(), 3);
+    }
+}
