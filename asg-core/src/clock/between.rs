@@ -69,7 +69,7 @@ impl KnownTimes<'_> {
         if from.earliest != from.latest || to.earliest != to.latest {
             return None;
         }
-        let offset = match self.zones.get(&source).filter(|zones| !zones.is_empty()) {
+        let offset = match self.zones(source, named) {
             Some(zones) => zones.only_between(from.best, to.best)? * 60,
             None => self.policy.utc_offset.unwrap_or_default(),
         };

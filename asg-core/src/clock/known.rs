@@ -17,9 +17,13 @@ use crate::time::{LogTime, TimePolicy, TimeRange, Timestamp, Uptime, YearPolicy}
 pub struct KnownTimes<'c> {
     pub(super) clocks: Cow<'c, UptimeClocks>,
     pub(super) policy: TimePolicy,
-    pub(super) zones: BTreeMap<SourceId, KnownZones>,
+    zones: BTreeMap<SourceId, KnownZones>,
+    /// Those of machines, for their sources that show none.
+    machine_zones: HashMap<u64, KnownZones>,
     /// The instants that a source shows, of all machines.
     years: BTreeMap<SourceId, Shown>,
+    /// The instants that a machine shows, in all sources.
+    machine_years: HashMap<u64, Shown>,
     /// The boots of machines with stamps that had to be completed.
     completed: HashMap<u64, Vec<Boot>>,
 }
@@ -103,11 +107,25 @@ impl Stamp {
 impl<'c> KnownTimes<'c> {
     pub(super) fn of(clocks: Cow<'c, UptimeClocks>, policy: TimePolicy) -> Self {
         let mut years: BTreeMap<_, Shown> = BTreeMap::new();
-        for ((source, _), shown) in &clocks.years {
+        let mut machine_years: HashMap<_, Shown> = HashMap::new();
+        for ((source, machine), shown) in &clocks.years {
             years.entry(*source).or_default().join(shown);
+            if let Some(machine) = machine {
+                machine_years.entry(*machine).or_default().join(shown);
+            }
         }
-        let zones = clocks.zones.iter().map(|(source, zones)| (*source, zones.known())).collect();
-        let mut known = Self { clocks, policy, zones, years, completed: HashMap::new() };
+        let zones: BTreeMap<_, _> =
+            clocks.zones.iter().map(|(source, zones)| (*source, zones.known())).collect();
+        let shows_none = |source| zones.get(source).is_none_or(KnownZones::is_empty);
+        let machine_zones = if clocks.days.keys().any(shows_none) {
+            let all = clocks.machine_zones.iter();
+            all.map(|(machine, zones)| (*machine, zones.known())).collect()
+        } else {
+            HashMap::new()
+        };
+        let completed = HashMap::new();
+        let mut known =
+            Self { clocks, policy, zones, machine_zones, years, machine_years, completed };
         let clocks = &known.clocks;
         let mut completed: HashMap<u64, Vec<Boot>> = HashMap::new();
         for ((source, machine, kind), boots) in &clocks.civil {
@@ -172,7 +190,14 @@ impl<'c> KnownTimes<'c> {
                 None => stamp.alone(),
             });
         }
-        Some(self.by_uptime(boots, micros, stamp, (source, time)))
+        Some(self.by_uptime(boots, micros, stamp, (source, machine, time)))
+    }
+
+    /// The zones that lines of a source show, or else those of the machine in other sources.
+    pub(super) fn zones(&self, source: SourceId, machine: Option<u64>) -> Option<&KnownZones> {
+        let of_source = self.zones.get(&source).filter(|zones| !zones.is_empty());
+        let of_machine = || self.machine_zones.get(&machine?).filter(|zones| !zones.is_empty());
+        of_source.or_else(of_machine)
     }
 
     /// When a line was written that shows an uptime beside a stamp with more than one meaning.
@@ -181,7 +206,7 @@ impl<'c> KnownTimes<'c> {
         boots: &[Boot],
         micros: u64,
         stamp: Stamp,
-        (source, shown): (SourceId, LogTime),
+        (source, machine, shown): (SourceId, Option<u64>, LogTime),
     ) -> When {
         let widest = stamp.alone();
         let is_near = |range: &TimeRange| {
@@ -195,7 +220,7 @@ impl<'c> KnownTimes<'c> {
             .filter(|(_, range)| is_near(range));
         let (Some((boot, range)), None) = (near.next(), near.next()) else { return widest };
         // The zone in which the stamp is not earlier than the line, and least late.
-        let instants = self.instants(source, shown, stamp);
+        let instants = self.instants((source, machine), shown, stamp);
         let not_early = instants.filter(|time| {
             time.as_nanos().saturating_add(hidden_nanos(*time)) >= range.earliest().as_nanos()
         });
@@ -212,11 +237,11 @@ impl<'c> KnownTimes<'c> {
     /// The instants that a stamp may mean: in the zones that lines show, or in any.
     fn instants(
         &self,
-        source: SourceId,
+        (source, machine): (SourceId, Option<u64>),
         shown: LogTime,
         stamp: Stamp,
     ) -> impl Iterator<Item = Timestamp> {
-        let known = self.zones.get(&source).filter(|_| !stamp.is_zone_assumed);
+        let known = self.zones(source, machine).filter(|_| !stamp.is_zone_assumed);
         let known = known.into_iter().flat_map(move |zones| zones.instants(shown));
         let quarters = if stamp.is_zone_assumed { -56..=56 } else { 0..=0 };
         let assumed = quarters.map(move |quarter: i64| {
@@ -238,7 +263,7 @@ impl<'c> KnownTimes<'c> {
         if shown == LogTime::Unknown {
             return None;
         }
-        if let Some(zones) = self.zones.get(&source) {
+        if let Some(zones) = self.zones(source, machine) {
             let times = || zones.instants(shown);
             let best = times().max_by_key(|(time, offset)| (zones.lines(*offset), *time));
             if let Some((best, _)) = best {
@@ -274,15 +299,16 @@ impl<'c> KnownTimes<'c> {
         Some(Stamp { best, earliest, latest, is_zone_assumed })
     }
 
-    /// The year by the lines of the machine, of the source, or of all.
+    /// The year by the lines of the machine, in this source or in others, of the source, or of all.
     fn year(
         &self,
         source: SourceId,
         machine: Option<u64>,
         in_year: impl Fn(i16) -> Option<Timestamp>,
     ) -> Option<Candidates> {
-        let of_machine = machine.and_then(|_| self.clocks.years.get(&(source, machine)));
-        if let Some(shown) = of_machine.or_else(|| self.years.get(&source)) {
+        let here = machine.and_then(|_| self.clocks.years.get(&(source, machine)));
+        let elsewhere = || self.machine_years.get(&machine?);
+        if let Some(shown) = here.or_else(elsewhere).or_else(|| self.years.get(&source)) {
             return candidates(shown.spans(), in_year);
         }
         candidates(self.years.values().flat_map(Shown::spans), in_year)
@@ -310,17 +336,28 @@ impl<'c> KnownTimes<'c> {
         let first = others.next();
         let would_fit = first.filter(|first| others.all(|other| other == *first));
         let would_fit = would_fit.map(|minutes| i32::from(minutes) * 60);
+        // Of machines whose lines are elsewhere, too, the zone may be known.
+        let mut all_known: BTreeMap<SourceId, bool> = BTreeMap::new();
+        for (source, machine, _) in self.clocks.civil.keys() {
+            let is_known = self.zones(*source, *machine).is_some();
+            *all_known.entry(*source).or_insert(true) &= is_known;
+        }
         let assumed = self.clocks.days.keys().filter(move |source| {
-            given.is_none() && self.zones.get(source).is_none_or(KnownZones::is_empty)
+            let is_known = || all_known.get(source).copied().unwrap_or_default();
+            given.is_none() && self.zones(**source, None).is_none() && !is_known()
         });
         proven
             .chain(assumed.map(move |source| TimeNote::AssumedZone { source: *source, would_fit }))
     }
 
     /// True if no line of the source shows a zone, or all show one between two instants.
-    pub(super) fn has_one_zone(&self, source: SourceId, first: Timestamp, last: Timestamp) -> bool {
-        let zones = self.zones.get(&source).filter(|zones| !zones.is_empty());
-        zones.is_none_or(|zones| zones.only_between(first, last).is_some())
+    pub(super) fn has_one_zone(
+        &self,
+        (source, machine): (SourceId, Option<u64>),
+        first: Timestamp,
+        last: Timestamp,
+    ) -> bool {
+        self.zones(source, machine).is_none_or(|zones| zones.only_between(first, last).is_some())
     }
 
     /// True if some boot of the machine is known.

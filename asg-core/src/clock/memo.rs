@@ -49,7 +49,7 @@ impl StampMemo {
             let last = of(Civil { minute: 59, second: 59, nanos: 999_999_999, ..civil });
             let ends = times.stamp(source, machine, last);
             if ends == Some(begins.later(LAST_NANOS))
-                && times.has_one_zone(source, begins.best, begins.later(LAST_NANOS).best)
+                && times.has_one_zone((source, machine), begins.best, begins.later(LAST_NANOS).best)
             {
                 self.0 = Some(Hour { source, machine, shown: beginning, begins });
                 return Some(begins.later(since(civil)));

@@ -302,6 +302,43 @@ fn a_zone_is_that_of_the_lines_that_show_it_and_else_excludes_nothing() {
 }
 
 #[test]
+fn a_zone_and_a_year_are_those_that_the_machine_shows_in_another_file() {
+    let two = 7_200;
+    let mut clocks = UptimeClocks::default();
+    let text = kernel(START, two, 1_000_000);
+    let other = text.replace("cell-1", "cell-2");
+    learn(&mut clocks, 0, &text);
+    learn_own(
+        &mut clocks,
+        1,
+        &format!("{} cell-1 vcap.rep: x", traditional(START, two)),
+        Some(START),
+    );
+    // Another machine's clock is a century ahead.
+    let century = START + 75 * 365 * 86_400 * SECOND;
+    let rep = format!("{} cell-2 vcap.rep: x", traditional(century, 0));
+    (0..3).for_each(|_| learn_own(&mut clocks, 2, &rep, Some(century)));
+    let assumed = TimePolicy { utc_offset: Some(0), ..TimePolicy::default() };
+    for policy in [TimePolicy::default(), assumed] {
+        let own = when(&clocks, 0, &text, policy).unwrap();
+        assert!(covers(own.range, START), "{own:?}");
+        assert!(own.range.error_nanos() < 2 * SECOND as u64, "{own:?}");
+    }
+    let notes: Vec<_> = clocks.complete(&TimePolicy::default()).notes().collect();
+    assert!(matches!(notes[..], [TimeNote::Zone { source: SourceId(1), .. }]), "{notes:?}");
+    // Of a further machine no line proves anything.
+    let other = other.replace("cell-2", "cell-3");
+    learn(&mut clocks, 0, &other);
+    let known = when(&clocks, 0, &other, TimePolicy::default()).unwrap();
+    assert!(known.range.error_nanos() > 14 * 3_600 * SECOND as u64, "{known:?}");
+    let notes: Vec<_> = clocks.complete(&TimePolicy::default()).notes().collect();
+    assert!(
+        matches!(notes[..], [_, TimeNote::AssumedZone { source: SourceId(0), .. }]),
+        "{notes:?}"
+    );
+}
+
+#[test]
 fn summer_time_begins_when_lines_show_it() {
     let mut clocks = UptimeClocks::default();
     // From one hour to two at 3,000 seconds.

@@ -52,6 +52,8 @@ pub struct UptimeClocks {
     /// The one machine that a source names; `None` if it names several.
     pub(super) named: HashMap<SourceId, Option<u64>>,
     pub(super) zones: BTreeMap<SourceId, Zones>,
+    /// Those that lines of a machine show, in whatever source.
+    pub(super) machine_zones: HashMap<u64, Zones>,
     pub(super) years: BTreeMap<(SourceId, Option<u64>), Shown>,
     pub(super) days: BTreeMap<SourceId, Days>,
     /// The machine that was last looked up: lines of one come together.
@@ -119,6 +121,9 @@ impl UptimeClocks {
             self.days.entry(source).or_default().add(civil);
             if let Some(own) = own {
                 self.zones.entry(source).or_default().add(envelope.time, own);
+                if let Some(machine) = machine {
+                    self.machine_zones.entry(machine).or_default().add(envelope.time, own);
+                }
             }
             if let Some(uptime) = envelope.uptime {
                 self.learn_stamp(source, machine, kind, uptime, shown);
@@ -193,6 +198,9 @@ impl UptimeClocks {
         for (source, zones) in &other.zones {
             self.zones.entry(*source).or_default().join(zones);
         }
+        for (machine, zones) in &other.machine_zones {
+            self.machine_zones.entry(*machine).or_default().join(zones);
+        }
         for (key, shown) in &other.years {
             self.years.entry(*key).or_default().join(shown);
         }
@@ -203,10 +211,10 @@ impl UptimeClocks {
     }
 
     /// About when a stamp is of, while the log is still being written: in the year nearest to the
-    /// time that the log has reached, and the zone that its source showed last.
+    /// time that the log has reached, and the zone that its source showed last, or its machine.
     pub(crate) fn about(
         &self,
-        source: SourceId,
+        (source, machine): (SourceId, Option<u64>),
         shown: LogTime,
         policy: &TimePolicy,
         now: Option<Timestamp>,
@@ -215,8 +223,10 @@ impl UptimeClocks {
             (YearPolicy::Unset, Some(now)) => YearPolicy::Nearest(now),
             (year, _) => year,
         };
-        let zone = || self.zones.get(&source)?.latest().map(|minutes| i32::from(minutes) * 60);
-        let utc_offset = zone().or(policy.utc_offset);
+        let of_source = || self.zones.get(&source)?.latest();
+        let of_machine = || self.machine_zones.get(&machine?)?.latest();
+        let zone = of_source().or_else(of_machine).map(|minutes| i32::from(minutes) * 60);
+        let utc_offset = zone.or(policy.utc_offset);
         shown.resolve(&TimePolicy { year, utc_offset, ..*policy }).map(|resolved| resolved.time)
     }
 

@@ -322,11 +322,11 @@ impl Follower {
     fn record(&mut self, origin: Origin, record: &Record<'_>, line: &[u8]) {
         let State { clocks, policy, .. } = &self.state;
         let is_platform = record.is_platform();
-        let stamp = || {
-            let time = record.envelope.time;
-            is_platform.then(|| clocks.about(origin.source, time, policy, self.now()))?
-        };
         let machine = clocks.machine(&record.envelope);
+        let stamp = || {
+            let (of, time) = ((origin.source, machine), record.envelope.time);
+            is_platform.then(|| clocks.about(of, time, policy, self.now()))?
+        };
         if let Some(time) = record.own_time().or_else(stamp) {
             match self.watermark.see(machine, time) {
                 Effect::Usual => {}

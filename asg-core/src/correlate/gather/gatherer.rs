@@ -89,8 +89,8 @@ pub struct Batch {
     pub(super) groups: Vec<GroupName>,
     /// Times with a year, the latest of each run of lines of one source.
     pub(super) latest: Vec<(SourceId, Timestamp)>,
-    /// Stamps that lack a zone, each with the instant that its line shows.
-    pub(super) zones: Vec<(SourceId, LogTime, Timestamp)>,
+    /// Stamps of machines that lack a zone, each with the instant that its line shows.
+    pub(super) zones: Vec<(u32, LogTime, Timestamp)>,
     /// Each with the machine whose own line it is from.
     pub(super) evidence: Vec<(Evidence, Option<u32>)>,
     pub(super) loggers: Vec<(Origin, LoggerEvent<'static>)>,
@@ -291,7 +291,7 @@ impl Gatherer {
     fn record(&mut self, origin: Origin, record: &Record<'_>, is_first: bool) {
         let envelope = &record.envelope;
         match record.own_time() {
-            Some(own) => self.shows_own(origin.source, envelope.time, own),
+            Some(own) => self.shows_own(origin.source, record, own),
             None if record.is_platform() => self.shows(origin.source, envelope.time),
             None => {}
         }
@@ -414,10 +414,12 @@ impl Gatherer {
     }
 
     /// A line shows this in its header, and an instant behind it.
-    fn shows_own(&mut self, source: SourceId, time: LogTime, own: Timestamp) {
+    fn shows_own(&mut self, source: SourceId, record: &Record<'_>, own: Timestamp) {
         self.has_time(source, own);
+        let time = record.envelope.time;
         if matches!(time, LogTime::NoYear(_) | LogTime::Local(_)) {
-            self.batch.zones.push((source, time, own));
+            let cell = self.cell(source, record);
+            self.batch.zones.push((cell, time, own));
         }
     }
 

@@ -259,9 +259,10 @@ impl Gathering {
         for (source, time) in latest {
             self.state.clocks.learn_year(source, time);
         }
-        for (source, time, own) in zones {
-            let envelope = Envelope { time, ..Envelope::default() };
-            self.state.clocks.learn(source, &envelope, Some(own));
+        for (cell, time, own) in zones {
+            let name = &self.cells.all()[numbers.cells[cell as usize] as usize];
+            let envelope = Envelope { time, ..name.envelope() };
+            self.state.clocks.learn(name.source(), &envelope, Some(own));
         }
         for (mut evidence, machine) in evidence {
             evidence.origin.line += lines_before;
