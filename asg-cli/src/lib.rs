@@ -38,6 +38,7 @@ pub mod lines;
 pub mod lock;
 pub mod monitor;
 pub mod names;
+pub mod nearest;
 pub mod origins;
 pub mod output;
 mod pieces;

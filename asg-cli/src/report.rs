@@ -18,23 +18,35 @@ use crate::error::Error;
 pub struct Report {
     program: &'static str,
     incomplete: bool,
+    is_quiet: bool,
 }
 
 impl Report {
     /// Nothing went wrong yet in the run of `program`.
     #[must_use]
     pub const fn new(program: &'static str) -> Self {
-        Self { program, incomplete: false }
+        Self { program, incomplete: false, is_quiet: false }
     }
 
     /// Says what was left out; the run goes on.
     pub fn left_out(&mut self, what: impl Display) {
         self.incomplete = true;
-        self.note(what);
+        self.say(&what);
+    }
+
+    /// Sets whether notes are left out.
+    pub const fn set_quiet(&mut self, is_quiet: bool) {
+        self.is_quiet = is_quiet;
     }
 
     /// Says something that leaves nothing out. File names and servers' texts in it are escaped.
     pub fn note(&self, what: impl Display) {
+        if !self.is_quiet {
+            self.say(&what);
+        }
+    }
+
+    fn say(&self, what: &dyn Display) {
         // A full or closed standard error must not stop the output.
         let what = what.to_string();
         let _ = writeln!(io::stderr(), "{}: {}", self.program, escape_text(&what));
@@ -48,7 +60,7 @@ impl Report {
             Ok(()) => 0,
             Err(Failure::Output(e)) if e.kind() == io::ErrorKind::BrokenPipe => 0,
             Err(e) => {
-                self.note(e);
+                self.say(&e);
                 2
             }
         }

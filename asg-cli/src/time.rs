@@ -1,7 +1,8 @@
 //! The options `--year` and `--utc-offset`, which complete time stamps that lack a year or a zone.
 
-use asg_core::{TimePolicy, YearPolicy};
+use asg_core::{TimePolicy, Timestamp, YearPolicy};
 
+use crate::output::zone::Zone;
 use crate::report::Failure;
 
 /// Sets the year of time stamps without one.
@@ -42,8 +43,13 @@ pub fn set_utc_offset(policy: &mut TimePolicy, text: &str) -> Result<(), Failure
     Ok(())
 }
 
+/// A time as people write it: with a zone, or a date or a date and a time in this zone.
+pub(crate) fn moment(text: &str, zone: &Zone) -> Option<Timestamp> {
+    Timestamp::parse(text.as_bytes()).ok().or_else(|| zone.read(text))
+}
+
 /// `+02:00`, `+0200`, `-5`, `Z`: seconds east of UTC.
-fn offset(text: &str) -> Option<i32> {
+pub(crate) fn offset(text: &str) -> Option<i32> {
     if text.eq_ignore_ascii_case("z") {
         return Some(0);
     }

@@ -148,7 +148,7 @@ fn wrong_options_say_what_is_right() {
             &["--utc-offset", "CET"],
             "asglog: --utc-offset takes an offset such as +02:00 or -5, and not `CET` (see --help)\n",
         ),
-        (&["--what"], "asglog: invalid option '--what' (see --help)\n"),
+        (&["--what"], "asglog: asglog parse has no option `--what` (see --help)\n"),
     ] {
         let Run { status, stdout, stderr } = run("parse", args);
         assert_eq!((status, stdout.as_str(), stderr.as_str()), (2, "", message));

@@ -300,7 +300,7 @@ def test_what_is_no_ledger_is_refused(tmp_path: Path) -> None:
         (["correlate", "--hold", "5", ARTICLE], "--follow"),
         (["correlate", "--follow"], "--follow takes logs"),
         (["correlate", "--hold", "soon", "--follow", ARTICLE], "--hold takes a time such as 90"),
-        (["correlate", "--since", "soon", "--follow", ARTICLE], "--since takes a time with a zone"),
+        (["correlate", "--since", "soon", "--follow", ARTICLE], "--since takes a time such as"),
         (["correlate", "--state", "x.state", ARTICLE], "--state goes with --follow"),
         (["correlate", "--where", "dpt", ARTICLE], "COLUMN=VALUE"),
         (["correlate", "--where", "nothing=1", ARTICLE], "nothing"),
@@ -444,7 +444,7 @@ def test_a_terminal_gets_colours_and_lines_that_fit() -> None:
         assert "\x1b" not in without
         assert max(map(len, without.splitlines())) <= 120
         assert "…" in without
-        assert len(without.splitlines()) == len(plain.splitlines())
+        assert without.count("\n05-06 ") == plain.count("\n2024-05-06 ") > 0
     assert max(map(len, on_terminal(["top", "--no-color", FOUNDATION], 90).splitlines())) <= 90
 
 

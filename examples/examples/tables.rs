@@ -48,7 +48,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // The largest senders, in a table for people.
     let by = flows.by(&["app".into(), "destination".into()])?;
     let top = answers::top(&flows, &by, Some(5), Measure::Packets)?;
-    write_table(&top, Look::default(), &mut std::io::stdout())?;
+    write_table(&top, &Look::default(), &mut std::io::stdout())?;
     // The same rows as Arrow record batches, for whatever takes Arrow.
     let rows: usize = flows
         .select(&["time", "handle", "dst", "dpt"])?

@@ -3,6 +3,7 @@
 use asg_core::Timestamp;
 
 use super::grid::Cell;
+use crate::nearest::hint;
 use crate::query::{COLUMNS, Column, Kind, Row};
 
 /// One thing to group by. It makes one column, or two.
@@ -18,7 +19,7 @@ pub(crate) enum Part {
 }
 
 /// Names for several columns together.
-const ALIASES: [(&str, &[&str]); 4] = [
+pub(crate) const ALIASES: [(&str, &[&str]); 4] = [
     ("destination", &["dst", "dpt", "proto"]),
     ("container", &["handle", "index", "process_guid"]),
     ("space", &["org_name", "space_name"]),
@@ -47,7 +48,10 @@ pub(crate) fn parts(
         for wanted in columns.map_or(&one[..], |(_, columns)| columns) {
             let found = COLUMNS.iter().find(|column| column.name == *wanted && has(column));
             let Some(column) = found.filter(|column| column.kind != Kind::Bytes) else {
-                return Err(format!("there is no column {name:?} to group by"));
+                let columns = COLUMNS.iter().filter(|column| has(column));
+                let known = columns.map(|column| column.name);
+                let near = hint(name, known.chain(ALIASES.map(|(alias, _)| alias)).chain(["app"]));
+                return Err(format!("there is no column {name:?} to group by{near}"));
             };
             parts.push(Part::Column(column));
         }

@@ -13,8 +13,10 @@ use asg_core::Verdict;
 use self::episodes::Episodes;
 pub use self::grid::{Cell, Grid};
 use self::groups::{Group, Groups, Sums};
+pub(crate) use self::keys::ALIASES;
 use self::keys::{Part, column};
 use crate::error::Error;
+use crate::nearest::hint;
 use crate::query::{Column, Kind, Query, Row};
 
 /// What makes a group large.
@@ -38,6 +40,10 @@ impl Measure {
         ("denied", Self::Denied),
     ];
 
+    /// The names of all measures.
+    pub(crate) const WORDS: [&str; 4] =
+        [Self::ALL[0].0, Self::ALL[1].0, Self::ALL[2].0, Self::ALL[3].0];
+
     /// The measure with this name.
     ///
     /// # Errors
@@ -47,7 +53,7 @@ impl Measure {
         let found = Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, it)| *it);
         found.ok_or_else(|| {
             let what = "the measure is packets, bytes, allowed or denied";
-            Error::Value(format!("{what}, not {name:?}"))
+            Error::Value(format!("{what}, not {name:?}{}", hint(name, Self::WORDS)))
         })
     }
 

@@ -28,16 +28,19 @@ pub fn write_ndjson(grid: &Grid, out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
+/// Columns of text that are never cut.
+const KEPT: [&str; 5] = ["app", "dst", "src", "proto", "verdict"];
+
 /// Writes aligned columns. A column without any value is left out, such as names if no directory
 /// was asked.
 ///
 /// # Errors
 ///
 /// Those of writing.
-pub fn write_table(grid: &Grid, look: Look, out: &mut impl Write) -> io::Result<()> {
+pub fn write_table(grid: &Grid, look: &Look, out: &mut impl Write) -> io::Result<()> {
     let text = |cell: &Cell| match cell {
         // People need no fractions of seconds.
-        Cell::Time(time) => time.to_string().chars().take(19).collect::<String>().replace('T', " "),
+        Cell::Time(time) => look.zone.whole(*time),
         cell => cell.value().text().map_or_else(|| "-".into(), |text| escape_text(&text).into()),
     };
     let has_value =
@@ -51,7 +54,8 @@ pub fn write_table(grid: &Grid, look: Look, out: &mut impl Write) -> io::Result<
         std::iter::once(&heads).chain(&rows).map(|row| row[n].chars().count()).max().unwrap_or(0)
     };
     let mut widths: Vec<usize> = (0..heads.len()).map(width).collect();
-    look.fit(&mut widths, 2 * heads.len().saturating_sub(1), 9);
+    let is_kept = |n: usize| kinds[n] != Kind::Text || KEPT.contains(&grid.columns[shown[n]].0);
+    look.fit(&mut widths, 2 * heads.len().saturating_sub(1), 9, is_kept);
     for (at, row) in std::iter::once(&heads).chain(&rows).enumerate() {
         let mut line = String::new();
         for ((text, width), kind) in row.iter().zip(&widths).zip(&kinds) {

@@ -1,7 +1,11 @@
 //! Outputs: tables and summaries for people, CSV and Parquet for programs, and the files they go
 //! to.
 
+pub(crate) mod column_table;
 pub mod csv;
+pub mod flow_row;
+pub mod flow_table;
+pub(crate) mod format;
 pub mod grid;
 pub mod missing;
 pub mod ndjson;
@@ -10,6 +14,7 @@ pub mod parquet;
 pub mod sources;
 pub mod summary;
 pub mod table;
+pub mod zone;
 
 pub(crate) mod clock;
 mod new_file;

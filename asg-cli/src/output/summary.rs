@@ -119,12 +119,17 @@ impl Summary {
         }
     }
 
-    /// Prints it.
+    /// Prints it, with so many owners at most.
     ///
     /// # Errors
     ///
     /// Those of writing.
-    pub fn print(self, counts: &Counts, out: &mut impl Write) -> io::Result<()> {
+    pub fn print(
+        self,
+        counts: &Counts,
+        most: Option<usize>,
+        out: &mut impl Write,
+    ) -> io::Result<()> {
         let Self { certainties, reasons, owners, .. } = self.settled();
         let Counts { lines, packets, evidence, damaged, duplicates, displaced, .. } = counts;
         writeln!(
@@ -156,11 +161,15 @@ impl Summary {
                 let alike = owners.range((owner.0.clone(), None)..);
                 alike.take_while(|(other, _)| other.0 == owner.0).nth(1).is_some()
             };
-            for (owner, v) in sorted(&owners, |v| v.allowed + v.denied) {
+            let most = most.unwrap_or(usize::MAX);
+            for (owner, v) in sorted(&owners, |v| v.allowed + v.denied).into_iter().take(most) {
                 let guid = owner.1.as_deref().filter(|_| has_twin(owner));
                 let guid = guid.map_or_else(String::new, |guid| format!(" {guid}"));
                 let text = format!("{}{guid}", owner.0);
                 writeln!(out, "{:>12}  {:>12}  {}", v.allowed, v.denied, escape_text(&text))?;
+            }
+            if owners.len() > most {
+                writeln!(out, "{:>12}  apps or containers more", owners.len() - most)?;
             }
         }
         out.flush()

@@ -5,14 +5,19 @@ use std::io::Write as _;
 use asg_core::Outcomes;
 
 use super::logs::{Answers, Directory, Logs, NamedLogs, flows};
-use super::options::{Format, Options};
+use super::options::Options;
+use super::sorted::{Keyed, Order};
 use super::{Context, look, show, summary};
 use crate::flows::RowSink;
+use crate::output::Out;
+use crate::output::column_table::{ColumnTable, cells};
+use crate::output::csv::Csv;
+use crate::output::flow_row::FlowRow;
+use crate::output::flow_table::FlowTable;
+use crate::output::format::Format;
 use crate::output::ndjson::FlowWriter;
-use crate::output::table::{Cells, Table, row};
-use crate::output::{Out, csv};
-use crate::pieces::Size;
-use crate::query::{Query, Row};
+use crate::output::table::Look;
+use crate::query::{Column, Query, Row, expanded};
 use crate::report::Failure;
 
 pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Failure> {
@@ -32,15 +37,17 @@ pub(super) fn correlate(
     let Context { monitor, report } = context;
     let logs = Logs::of(logs, true, options, &monitor)?;
     let (flows, gathered) = flows(options, &logs, directory)?;
+    let flows = match &options.look.columns[..] {
+        [] => flows,
+        names => flows.select(&expanded(names))?,
+    };
     if let (Format::Parquet, Some(path)) = (options.format, options.output.as_deref()) {
         show::query_to_parquet(&flows, path)?;
     } else {
         let mut out = Out::new(options.output.as_deref())?;
         match options.format {
-            Format::Ndjson => ndjson(&flows, &mut out)?,
-            Format::Csv => {
-                csv::write_rows::<Failure>(&flows, options.formulas, &mut out, Failure::from)?;
-            }
+            Format::Ndjson => ndjson(options, &flows, &mut out)?,
+            Format::Csv => csv(options, &flows, &mut out)?,
             Format::Summary => {
                 let evidence = gathered.ready(&logs.readers, directory.names.as_ref())?;
                 // A summary of nothing would look like an answer.
@@ -75,12 +82,39 @@ pub(super) fn correlate(
     logs.close(&outcomes, report)
 }
 
-fn ndjson(flows: &Query, out: &mut Out) -> Result<(), Failure> {
-    let mut running = flows.run(Size::Small, FlowWriter::default)?;
-    while let Some(text) = running.next()? {
-        out.write_all(&text)?;
+/// Passes what a sink makes of rows to `take`, in the order of the rows or of `--sort`.
+fn each<S: RowSink>(
+    options: &Options,
+    flows: &Query,
+    sink: impl Fn() -> S,
+    mut take: impl FnMut(S::Done) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let Some(order) = Order::new(&options.look.sort, flows)? else {
+        let mut running = flows.timed_run(sink)?;
+        while let Some(done) = running.next()? {
+            take(done)?;
+        }
+        return Ok(());
+    };
+    let keyed = || Keyed { order: order.clone(), sink: sink(), rows: Vec::new() };
+    let mut running = flows.timed_run(keyed)?;
+    let mut rows = Vec::new();
+    while let Some(more) = running.next()? {
+        rows.extend(more);
     }
-    Ok(())
+    rows.sort_by(|(one, _), (other, _)| order.compare(one, other));
+    rows.truncate(options.limit.unwrap_or(usize::MAX));
+    rows.into_iter().try_for_each(|(_, done)| take(done))
+}
+
+fn ndjson(options: &Options, flows: &Query, out: &mut Out) -> Result<(), Failure> {
+    each(options, flows, FlowWriter::default, |text| Ok(out.write_all(&text)?))
+}
+
+fn csv(options: &Options, flows: &Query, out: &mut Out) -> Result<(), Failure> {
+    let csv = || Csv::new(flows.columns(), options.formulas);
+    csv().write_names(out)?;
+    each(options, flows, csv, |text| Ok(out.write_all(&text)?))
 }
 
 impl RowSink for FlowWriter {
@@ -103,35 +137,62 @@ fn table(
     directory: &Directory,
     out: &mut Out,
 ) -> Result<(), Failure> {
-    let mut table = Table::with_look(out, look(options));
+    if !options.look.columns.is_empty() {
+        let look = look(options);
+        let mut table = ColumnTable::new(out, look.clone(), flows.columns());
+        let sink = || ColumnRows {
+            columns: flows.columns().to_vec(),
+            look: look.clone(),
+            rows: Vec::new(),
+        };
+        each(options, flows, sink, |rows| {
+            Ok(rows.into_iter().try_for_each(|row| table.push(row))?)
+        })?;
+        return Ok(table.finish()?);
+    }
+    let mut table = FlowTable::new(out, look(options));
     let answers = directory.answers();
     let sink = || TableRows { answers: answers.clone(), rows: Vec::new() };
-    let mut running = flows.timed_run(sink)?;
-    while let Some(rows) = running.next()? {
-        for row in rows {
-            table.push(row)?;
-        }
-    }
+    each(options, flows, sink, |rows| Ok(rows.into_iter().try_for_each(|row| table.push(row))?))?;
     Ok(table.finish()?)
 }
 
-/// The cells of rows.
+/// The words of rows.
 struct TableRows {
     /// The directory was asked before the first row.
     answers: Answers,
-    rows: Vec<Cells>,
+    rows: Vec<FlowRow>,
 }
 
 impl RowSink for TableRows {
-    type Done = Vec<Cells>;
+    type Done = Vec<FlowRow>;
 
     fn row(&mut self, found: &Row<'_>) {
         if let Some(flow) = found.flow() {
-            self.rows.push(row(flow, self.answers.are_there()));
+            self.rows.push(FlowRow::of(flow, self.answers.are_there()));
         }
     }
 
-    fn take(&mut self) -> Vec<Cells> {
+    fn take(&mut self) -> Vec<FlowRow> {
+        std::mem::take(&mut self.rows)
+    }
+}
+
+/// The cells of chosen columns.
+struct ColumnRows {
+    columns: Vec<&'static Column>,
+    look: Look,
+    rows: Vec<Vec<String>>,
+}
+
+impl RowSink for ColumnRows {
+    type Done = Vec<Vec<String>>;
+
+    fn row(&mut self, row: &Row<'_>) {
+        self.rows.push(cells(&self.columns, &self.look, row));
+    }
+
+    fn take(&mut self) -> Vec<Vec<String>> {
         std::mem::take(&mut self.rows)
     }
 }

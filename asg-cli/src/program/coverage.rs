@@ -7,10 +7,11 @@ use std::io::{self, Write as _};
 use asg_core::policy::{Coverage, CoveredEntry, EntryState, Phase, Policy};
 
 use super::explain::load;
-use super::options::{Format, Options};
+use super::options::Options;
 use super::{Context, look};
 use crate::explain::Words;
 use crate::output::Out;
+use crate::output::format::Format;
 use crate::output::table::{Columns, Table};
 use crate::report::Failure;
 
@@ -62,6 +63,7 @@ fn bound(policy: &Policy) -> Vec<String> {
 
 static COLUMNS: Columns<4> = Columns {
     heads: ["SPACE", "PHASE", "LINES", "RULE OR PACKETS"],
+    kept: &[0, 1],
     arrow: usize::MAX,
     colour: |column, row| match (column, &*row[2]) {
         (2, "logged") => Some(32),

@@ -4,16 +4,20 @@ use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read, Write as _};
 use std::path::Path;
 
+use asg_core::Flow;
 use asg_core::policy::{Evaluation, Phase, Policy};
 
 use super::logs::{Answers, Directory, Logs, explained};
-use super::options::{Format, Options};
+use super::options::Options;
 use super::policy_options::PolicyOptions;
 use super::{Context, look, show};
 use crate::error::Error;
 use crate::explain::{ExplainWriter, Loaded, Question, Words, certainty, log_line};
 use crate::flows::RowSink;
+use crate::output::flow_row::FlowRow;
+use crate::output::format::Format;
 use crate::output::table::{self, Columns, Table};
+use crate::output::zone::Zone;
 use crate::output::{Out, csv};
 use crate::pieces::Size;
 use crate::query::{Query, ReadRow, Row};
@@ -217,6 +221,7 @@ impl RowSink for ExplainWriter {
 
 static COLUMNS: Columns<6> = Columns {
     heads: ["TIME (UTC)", "VERDICT", "APP", "DESTINATION", "WHY", "NEAREST CHANGE"],
+    kept: &[0, 1, 3],
     arrow: 3,
     colour: |column, row| match column {
         1 => table::of_verdict(&row[1]),
@@ -232,6 +237,10 @@ struct ExplainedRows {
     rows: Vec<[String; 6]>,
 }
 
+fn time(flow: &Flow<'_, '_>) -> String {
+    flow.time.map_or_else(|| "-".to_owned(), |time| Zone::default().whole(time))
+}
+
 impl RowSink for ExplainedRows {
     type Done = Vec<[String; 6]>;
 
@@ -240,8 +249,9 @@ impl RowSink for ExplainedRows {
             return;
         };
         let explanation = &explained.explanation;
-        let [time, _, verdict, owner, _, destination, _] =
-            table::row(flow, self.answers.are_there());
+        let row = FlowRow::of(flow, self.answers.are_there());
+        let (verdict, owner) = (row.verdict().to_owned(), row.owner());
+        let (time, destination) = (time(flow), row.destination().to_owned());
         let why = self.words.because(explanation);
         // The verdict has a column of its own.
         let why = why.strip_prefix("allowed ").or(why.strip_prefix("denied ")).unwrap_or(&why);

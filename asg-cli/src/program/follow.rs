@@ -15,14 +15,15 @@ use asg_core::{
 };
 
 use super::logs::{Directory, Logs, flows};
-use super::options::{Format, Options};
+use super::options::Options;
 use super::outages::{Held, Patient, Unnamed};
 use super::progress::Attended;
 use super::{Context, look};
 use crate::follow::{Bytes, SavedHeld, SavedTail, State, StateFile, Tails, standard_output};
 use crate::ledger_file;
 use crate::origins;
-use crate::output::table::Table;
+use crate::output::flow_table::FlowTable;
+use crate::output::format::Format;
 use crate::output::{Out, sources};
 use crate::query::rows::Sieve;
 use crate::query::{ReadRow, Row};
@@ -72,7 +73,7 @@ pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Fai
     let buffer = Buffer::default();
     let shown = match options.format {
         Format::Ndjson => Shown::Ndjson(buffer.clone()),
-        _ => Shown::Table(Table::with_look(buffer.clone(), look(options))),
+        _ => Shown::Table(FlowTable::new(buffer.clone(), look(options))),
     };
     let sieve = sieve(options, &directory, &monitor)?;
     let unnamed = Unnamed::default();
@@ -324,7 +325,7 @@ impl Write for Buffer {
 }
 
 enum Shown {
-    Table(Table<Buffer>),
+    Table(FlowTable<Buffer>),
     Ndjson(Buffer),
 }
 
@@ -343,7 +344,7 @@ impl Sink<'_> {
     /// Shows what came.
     fn flush(&mut self) -> Result<(), Failure> {
         match &mut self.shown {
-            Shown::Table(table) => Ok(table.finish()?),
+            Shown::Table(table) => Ok(table.flush()?),
             Shown::Ndjson(_) => Ok(()),
         }
     }

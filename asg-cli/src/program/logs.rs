@@ -9,6 +9,7 @@ use asg_core::policy::Policy;
 use asg_core::{Gathering, Guid, Identity, Outcome, Outcomes, SourceId};
 
 use super::Context;
+use super::commands::Command;
 use super::options::Options;
 use super::progress::Attended;
 use crate::error::Error;
@@ -19,8 +20,9 @@ use crate::lines::{Failures, Readers};
 use crate::monitor::{Monitor, Supervised};
 use crate::names::{Asked, Names, Shared};
 use crate::origins;
+use crate::output::format::Format;
 use crate::output::sources;
-use crate::query::{Given, Query};
+use crate::query::Query;
 use crate::report::{Failure, Report};
 
 /// The logs of a command line.
@@ -321,11 +323,22 @@ fn all_flows(
     Ok((query, gathered))
 }
 
-/// The rows that `--where` admits.
-fn filtered(mut query: Query, options: &Options) -> Result<Query, Failure> {
-    for (column, values) in &options.conditions {
-        let given = values.split(',').map(|text| Given::Written(text.to_owned())).collect();
-        query = query.filter(column, given)?;
+/// The rows that are wanted.
+pub(super) fn filtered(mut query: Query, options: &Options) -> Result<Query, Failure> {
+    for condition in &options.conditions {
+        query = query.meeting(condition, &options.look.zone)?;
     }
-    Ok(query)
+    // With --follow, each packet is compared with the time when it comes.
+    let since = options.since.filter(|_| !options.follow);
+    if since.is_some() || options.until.is_some() {
+        query = query.between(since, options.until);
+    }
+    // Others take as many of what they make of the rows.
+    let takes_rows = options.command != Command::Top
+        && options.format != Format::Summary
+        && options.look.sort.is_empty();
+    match options.limit {
+        Some(limit) if takes_rows => Ok(query.slice(0, Some(limit as u64))),
+        _ => Ok(query),
+    }
 }

@@ -2,13 +2,17 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `options`, `policy_options`, `help` | arguments, texts of `--help`, completions for shells |
+//! | `commands` | the table of commands and options |
+//! | `options`, `policy_options` | a command line, read by that table |
+//! | `help`, `completion` | what is made of the table: `--help`, the manual page, completion |
 //! | `logs` | logs, ledgers and directories as several commands' options describe them |
 //! | `outages` | a directory that is asked again, for logs that are followed |
 //! | `parse`, `correlate`, `summary`, `follow`, `top`, `who`, `ledger`, `export`, `demo` | the commands |
 //! | `explain`, `coverage`, `snapshot` | the commands about security groups |
 //! | `progress`, `show` | progress on a terminal, small tables in the chosen format |
 
+mod commands;
+mod completion;
 mod correlate;
 mod coverage;
 pub mod demo;
@@ -25,6 +29,7 @@ mod policy_options;
 mod progress;
 mod show;
 mod snapshot;
+mod sorted;
 mod summary;
 mod top;
 mod who;
@@ -35,9 +40,11 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use self::options::{Asked, COMMANDS, Command, Options};
+use self::commands::{COMMANDS, Command};
+use self::options::{Asked, Colour, LookOptions, Options};
 use self::progress::Attended;
 use crate::monitor::{PERIOD, Stop};
+use crate::nearest::hint;
 use crate::output::{remove_unfinished, table::Look};
 use crate::report::{Failure, Report, say};
 
@@ -93,42 +100,33 @@ struct Context<'r> {
 
 fn run(args: Vec<OsString>, stop: &Stop, report: &mut Report) -> Result<(), Failure> {
     let words: Vec<_> = args.iter().map(|arg| arg.to_str().unwrap_or_default()).collect();
-    let (command, taken) = match words[..] {
-        [] | ["-h" | "--help" | "help"] => return say(help::GENERAL),
+    let (name, taken) = match words[..] {
+        [] | ["-h" | "--help" | "help"] | ["help", "-h" | "--help"] => return say(&help::general()),
         ["-V" | "--version", ..] => {
             return say(concat!("asglog ", env!("CARGO_PKG_VERSION"), "\n"));
         }
-        ["completion", "-h" | "--help", ..]
-        | ["completion", _, "-h" | "--help"]
-        | ["help", "completion", ..] => {
-            return say(help::COMPLETION);
+        ["help", "--man"] => return say(&help::manual()),
+        ["help", "columns"] => return say(&help::columns()),
+        ["help", ref name @ ..] => return explain_command(&name.join(" ")),
+        [first, second, ..] if is_command(&format!("{first} {second}")) => {
+            (format!("{first} {second}"), 2)
         }
-        ["completion", shell] => return say(&help::completion(shell)?),
-        ["completion", ..] => {
-            let what = "asglog completion takes bash, zsh or fish";
-            return Err(Failure::Usage(what.into()));
+        [first, ..] if is_command(first) => (first.to_owned(), 1),
+        // Of several commands that begin so.
+        [first] | [first, "-h" | "--help"] => return explain_command(first),
+        [first, second, ..] if is_begin(first) => {
+            return Err(no_command(&format!("{first} {second}")));
         }
-        ["ledger"] | ["ledger", "-h" | "--help", ..] | ["help", "ledger", ..] => {
-            return say(help::LEDGER);
-        }
-        ["help", name, ..] => (name.to_owned(), 2),
-        ["ledger", what, ..] => (format!("ledger {what}"), 2),
-        [name, ..] => (name.to_owned(), 1),
+        [first, ..] => return Err(no_command(first)),
     };
-    let command =
-        COMMANDS.iter().find(|(name, _)| *name == command).map(|(_, it)| *it).ok_or_else(|| {
-            let names: Vec<_> = COMMANDS.iter().map(|(name, _)| *name).collect();
-            let what = format!("there is no command `{command}`, but {}", names.join(", "));
-            Failure::Usage(what)
-        })?;
-    if words[0] == "help" {
-        return say(&help::of(command));
-    }
+    let command = COMMANDS.iter().find(|entry| entry.name == name).map(|entry| entry.command);
+    let command = command.ok_or_else(|| no_command(&name))?;
     let options = match Options::read(command, args.into_iter().skip(taken))? {
-        Asked::Help => return say(&help::of(command)),
+        Asked::Help => return explain_command(&name),
         Asked::Run(options) => *options,
     };
-    let monitor = Arc::new(Attended::new(stop.clone()));
+    report.set_quiet(options.quiet);
+    let monitor = Arc::new(Attended::new(stop.clone(), options.quiet));
     let mut context = Context { monitor, report };
     match command {
         Command::Parse => parse::run(options, context),
@@ -144,17 +142,51 @@ fn run(args: Vec<OsString>, stop: &Stop, report: &mut Report) -> Result<(), Fail
         Command::Explain => explain::run(&options, context),
         Command::Coverage => coverage::run(&options, &context),
         Command::Snapshot => snapshot::run(&options, &mut context),
+        Command::Completion => match &options.rest[..] {
+            [shell] => say(&completion::script(&shell.to_string_lossy())?),
+            _ => Err(Failure::Usage("asglog completion takes bash, zsh or fish".into())),
+        },
+        Command::Help => say(&help::general()),
     }
 }
 
-/// How a table looks: plain in a file or a pipe, fitted and coloured on a terminal.
+fn is_command(name: &str) -> bool {
+    COMMANDS.iter().any(|entry| entry.name == name)
+}
+
+/// Whether commands of two words begin with this one.
+fn is_begin(word: &str) -> bool {
+    COMMANDS.iter().any(|entry| entry.name.split_once(' ').is_some_and(|(first, _)| first == word))
+}
+
+fn explain_command(name: &str) -> Result<(), Failure> {
+    say(&help::of(name).ok_or_else(|| no_command(name))?)
+}
+
+fn no_command(name: &str) -> Failure {
+    let names = || COMMANDS.iter().map(|entry| entry.name);
+    let near = match hint(name, names()) {
+        near if near.is_empty() => format!(", but {}", names().collect::<Vec<_>>().join(", ")),
+        near => near,
+    };
+    let is_file = std::path::Path::new(name).exists();
+    let near = if is_file { format!(": for a log, type asglog correlate {name}") } else { near };
+    Failure::Usage(format!("there is no command `{name}`{near}"))
+}
+
+/// How a table looks: plain and whole in a file or a pipe, fitted and coloured on a terminal.
 fn look(options: &Options) -> Look {
-    if options.output.is_some() || !io::stdout().is_terminal() {
-        return Look::default();
-    }
+    let is_terminal = options.output.is_none() && io::stdout().is_terminal();
+    let LookOptions { colour, wide, no_trunc, width: wanted, zone, .. } = &options.look;
     let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-    Look { width: Some(width()), colour: options.colour && !is_set("NO_COLOR") && !is_dumb }
+    let is_dumb = || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    let colour = match colour {
+        Colour::Always => true,
+        Colour::Never => false,
+        Colour::Auto => is_terminal && !is_set("NO_COLOR") && !is_dumb(),
+    };
+    let width = wanted.or_else(|| is_terminal.then(width)).filter(|_| !wide);
+    Look { width, colour, whole: *no_trunc, zone: zone.clone() }
 }
 
 /// The terminal's width in characters; `COLUMNS` in the environment overrides it.

@@ -1,4 +1,4 @@
-//! The arguments of all commands, in one table.
+//! A command line, read by the table of commands.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -8,207 +8,30 @@ use asg_core::TimePolicy;
 use lexopt::Arg::{Long, Short, Value};
 use lexopt::ValueExt as _;
 
+use super::commands::{COMMANDS, Command, Entry, Takes, WHEN};
 use super::policy_options::PolicyOptions;
 use crate::answers::Measure;
 use crate::explain::is_snapshot;
 use crate::names::{self, is_saved_page};
+use crate::nearest::hint;
 use crate::output::csv::Formulas;
+use crate::output::format::Format;
+use crate::output::zone::Zone;
 use crate::pipeline::Threads;
+use crate::query::Condition;
 use crate::report::Failure;
-use crate::time::{set_utc_offset, set_year};
-
-/// A command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Command {
-    Parse,
-    Correlate,
-    Demo,
-    Who,
-    Top,
-    LedgerBuild,
-    LedgerMerge,
-    LedgerShow,
-    Export,
-    Explain,
-    Coverage,
-    Snapshot,
-}
-
-/// Their names, as they are written.
-pub(crate) const COMMANDS: [(&str, Command); 12] = [
-    ("parse", Command::Parse),
-    ("correlate", Command::Correlate),
-    ("demo", Command::Demo),
-    ("who", Command::Who),
-    ("top", Command::Top),
-    ("ledger build", Command::LedgerBuild),
-    ("ledger merge", Command::LedgerMerge),
-    ("ledger show", Command::LedgerShow),
-    ("export", Command::Export),
-    ("explain", Command::Explain),
-    ("coverage", Command::Coverage),
-    ("snapshot", Command::Snapshot),
-];
-
-use Command::{
-    Correlate, Coverage, Demo, Explain, Export, LedgerBuild, LedgerMerge, LedgerShow, Parse,
-    Snapshot, Top, Who,
-};
-
-/// An option: its short name, whether a value follows, and the commands that have it.
-pub(crate) struct Opt {
-    pub(crate) name: &'static str,
-    pub(crate) short: Option<char>,
-    pub(crate) takes_value: bool,
-    pub(crate) of: &'static [Command],
-}
-
-const fn opt(
-    name: &'static str,
-    short: Option<char>,
-    takes_value: bool,
-    of: &'static [Command],
-) -> Opt {
-    Opt { name, short, takes_value, of }
-}
-
-const NAMED: &[Command] = &[Correlate, Who, Top, Explain];
-/// Those that may ask a live Cloud Controller.
-const LIVE: &[Command] = &[Correlate, Who, Top, Explain, Snapshot, Export];
-const FILED: &[Command] = &[
-    Parse,
-    Correlate,
-    Demo,
-    Top,
-    LedgerBuild,
-    LedgerMerge,
-    LedgerShow,
-    Export,
-    Explain,
-    Coverage,
-    Snapshot,
-];
-const ALL: &[Command] = &[
-    Parse,
-    Correlate,
-    Demo,
-    Who,
-    Top,
-    LedgerBuild,
-    LedgerMerge,
-    LedgerShow,
-    Export,
-    Explain,
-    Coverage,
-    Snapshot,
-];
-/// Commands that read security groups.
-const POLICY: &[Command] = &[Explain, Coverage];
-
-pub(crate) const OPTIONS: [Opt; 45] = [
-    opt("format", None, true, &[Parse, Correlate, Demo, Who, Top, LedgerShow, Explain, Coverage]),
-    opt("output", Some('o'), true, FILED),
-    opt("csv-safe", None, false, &[Parse, Correlate, Demo, Top, LedgerShow, Explain]),
-    opt("no-color", None, false, ALL),
-    opt("help", Some('h'), false, ALL),
-    opt("cf", None, false, LIVE),
-    opt("api", None, true, LIVE),
-    opt("renew", None, false, LIVE),
-    opt("token-file", None, true, LIVE),
-    opt("client", None, true, LIVE),
-    opt("client-secret-file", None, true, LIVE),
-    opt("ca-cert", None, true, LIVE),
-    opt("skip-ssl-validation", None, false, LIVE),
-    opt("cc-v2", None, false, NAMED),
-    opt("cc-deadline", None, true, LIVE),
-    opt("cc-budget", None, true, LIVE),
-    opt("cc-export", None, true, NAMED),
-    opt("ledger", None, true, &[Correlate, Who, Top, LedgerBuild, Explain]),
-    opt("year", None, true, &[Parse, Correlate, Who, Top, LedgerBuild, Explain]),
-    opt("utc-offset", None, true, &[Parse, Correlate, Who, Top, LedgerBuild, Explain]),
-    opt("threads", None, true, &[Correlate, Demo, Explain]),
-    opt("follow", Some('f'), false, &[Correlate]),
-    opt("hold", None, true, &[Correlate]),
-    opt("names-wait", None, true, &[Correlate]),
-    opt("since", None, true, &[Correlate]),
-    opt("state", None, true, &[Correlate]),
-    opt("retention", None, true, &[Correlate]),
-    opt("by", None, true, &[Top]),
-    opt("limit", Some('n'), true, &[Top]),
-    opt("measure", None, true, &[Top]),
-    opt("where", None, true, &[Correlate, Demo, Top, Explain]),
-    opt("cell", None, true, &[Who]),
-    opt("at", None, true, &[Who]),
-    opt("address", None, true, &[Who]),
-    opt("groups", None, true, POLICY),
-    opt("settings", None, true, POLICY),
-    opt("profile", None, true, POLICY),
-    opt("group-order", None, true, POLICY),
-    opt("sync-tolerance", None, true, POLICY),
-    opt("taken-at", None, true, POLICY),
-    opt("space", None, true, POLICY),
-    opt("phase", None, true, POLICY),
-    opt("packet", None, true, &[Explain]),
-    opt("packets", None, true, &[Explain]),
-    opt("near", None, true, &[Explain]),
-];
-
-/// How an output is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Format {
-    /// For people.
-    Table,
-    /// One JSON object a line.
-    Ndjson,
-    Csv,
-    Parquet,
-    Summary,
-}
-
-impl Format {
-    const ALL: [(&str, Self); 5] = [
-        ("table", Self::Table),
-        ("ndjson", Self::Ndjson),
-        ("csv", Self::Csv),
-        ("parquet", Self::Parquet),
-        ("summary", Self::Summary),
-    ];
-
-    fn parse(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, format)| *format)
-    }
-
-    /// Of a file whose name ends so, in capitals or not.
-    fn of_ending(ending: &str) -> Option<Self> {
-        match &*ending.to_ascii_lowercase() {
-            "jsonl" | "json" => Some(Self::Ndjson),
-            ending => Self::parse(ending),
-        }
-    }
-
-    /// The formats of a command, its default first.
-    pub(crate) const fn of(command: Command) -> &'static [Self] {
-        match command {
-            Parse => &[Self::Ndjson, Self::Csv, Self::Parquet],
-            Correlate | Demo => {
-                &[Self::Table, Self::Ndjson, Self::Csv, Self::Parquet, Self::Summary]
-            }
-            Who | Coverage => &[Self::Table, Self::Ndjson],
-            Command::Snapshot => &[Self::Ndjson],
-            _ => &[Self::Table, Self::Ndjson, Self::Csv, Self::Parquet],
-        }
-    }
-
-    pub(crate) fn name(self) -> &'static str {
-        Self::ALL.iter().find(|(_, format)| *format == self).map_or("", |(name, _)| name)
-    }
-}
+use crate::time::{moment, set_utc_offset, set_year};
 
 /// A command line.
 pub(crate) struct Options {
+    pub(crate) command: Command,
     pub(crate) format: Format,
     pub(crate) output: Option<PathBuf>,
-    pub(crate) colour: bool,
+    pub(crate) look: LookOptions,
+    pub(crate) quiet: bool,
+    pub(crate) verbose: bool,
+    /// The manual page is asked for.
+    pub(crate) man: bool,
     /// Of CSV.
     pub(crate) formulas: Formulas,
     pub(crate) names: names::Options,
@@ -220,18 +43,43 @@ pub(crate) struct Options {
     /// Seconds.
     pub(crate) names_wait: Option<u64>,
     pub(crate) since: Option<asg_core::Timestamp>,
+    pub(crate) until: Option<asg_core::Timestamp>,
     pub(crate) state: Option<PathBuf>,
     pub(crate) retention: Option<Duration>,
     pub(crate) by: Vec<String>,
-    pub(crate) limit: usize,
+    pub(crate) limit: Option<usize>,
     pub(crate) measure: Measure,
-    pub(crate) conditions: Vec<(String, String)>,
+    pub(crate) conditions: Vec<Condition>,
     pub(crate) cell: Option<String>,
     pub(crate) at: Option<asg_core::Timestamp>,
     pub(crate) address: Option<String>,
     pub(crate) rules: PolicyOptions,
     /// Logs, or the other arguments of the command.
     pub(crate) rest: Vec<PathBuf>,
+}
+
+/// How a table looks, as options have it.
+#[derive(Debug, Default)]
+pub(crate) struct LookOptions {
+    pub(crate) colour: Colour,
+    pub(crate) wide: bool,
+    pub(crate) no_trunc: bool,
+    pub(crate) width: Option<usize>,
+    pub(crate) zone: Zone,
+    /// Names of columns; none for those that a table has by itself.
+    pub(crate) columns: Vec<String>,
+    /// Names of columns, some with a `-` in front.
+    pub(crate) sort: Vec<String>,
+}
+
+/// When colours are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Colour {
+    /// On a terminal.
+    #[default]
+    Auto,
+    Always,
+    Never,
 }
 
 /// The request of a command line.
@@ -251,9 +99,13 @@ impl Options {
         args: impl IntoIterator<Item = OsString>,
     ) -> Result<Asked, Failure> {
         let mut options = Self {
-            format: Format::of(command)[0],
+            command,
+            format: command.formats().first().copied().unwrap_or(Format::Ndjson),
             output: None,
-            colour: true,
+            look: LookOptions::default(),
+            quiet: false,
+            verbose: false,
+            man: false,
             formulas: Formulas::Keep,
             names: names::Options::default(),
             policy: TimePolicy::default(),
@@ -263,10 +115,11 @@ impl Options {
             hold: None,
             names_wait: None,
             since: None,
+            until: None,
             state: None,
             retention: None,
             by: vec!["app".into()],
-            limit: 10,
+            limit: None,
             measure: Measure::Packets,
             conditions: Vec::new(),
             cell: None,
@@ -275,7 +128,10 @@ impl Options {
             rules: PolicyOptions::default(),
             rest: Vec::new(),
         };
+        let entry = command.entry();
         let mut format = None;
+        // A zone may follow.
+        let mut times = Vec::new();
         // Pages may follow `--cc-export`, and logs may follow the pages.
         let mut pages_follow = false;
         let mut groups_follow = false;
@@ -287,14 +143,13 @@ impl Options {
             let is_list = end != ListEnd::Here;
             let follows_page = std::mem::take(&mut pages_follow) && is_list;
             let follows_groups = std::mem::take(&mut groups_follow) && is_list;
-            let known = OPTIONS.iter().find(|known| match arg {
+            let known = entry.options().find(|known| match arg {
                 Long(name) => known.name == name,
                 Short(letter) => known.short == Some(letter),
                 Value(_) => false,
             });
-            let known = known.filter(|known| known.of.contains(&command));
             let Some(known) = known else {
-                let Value(path) = arg else { return Err(arg.unexpected().into()) };
+                let Value(path) = arg else { return Err(unknown(entry, &arg)) };
                 let path = PathBuf::from(path);
                 if follows_page && (end == ListEnd::Later || is_saved_page(&path)) {
                     options.names.exports.push(path);
@@ -312,12 +167,22 @@ impl Options {
             }
             pages_follow = known.name == "cc-export";
             groups_follow = known.name == "groups";
-            let value = if known.takes_value { parser.value()? } else { OsString::new() };
-            if known.name == "format" {
-                format = Some(value.string()?);
-            } else {
-                options.set(known.name, value)?;
+            let value = match known.takes {
+                Takes::Nothing => OsString::new(),
+                takes => parser.value().map_err(|_| {
+                    let (name, word) = (known.name, takes.placeholder());
+                    Failure::Usage(format!("--{name} takes a value: --{name} {word}"))
+                })?,
+            };
+            match known.name {
+                "format" => format = Some(value.string()?),
+                name @ ("since" | "until") => times.push((name, value.string()?)),
+                name => options.set(name, value)?,
             }
+        }
+        for (name, text) in times {
+            let time = options.time(name, &text)?;
+            *(if name == "since" { &mut options.since } else { &mut options.until }) = Some(time);
         }
         options.format = options.chosen_format(command, format.as_deref())?;
         if options.follow && (options.names.cf || options.names.api.is_some()) {
@@ -327,13 +192,32 @@ impl Options {
         Ok(Asked::Run(Box::new(options)))
     }
 
+    /// Whether only some packets are wanted.
+    pub(crate) fn chooses(&self) -> bool {
+        !self.conditions.is_empty() || self.since.is_some() || self.until.is_some()
+    }
+
     fn set(&mut self, name: &str, value: OsString) -> Result<(), Failure> {
         let usage = |what: String| Failure::Usage(what);
         match name {
             // As everywhere, `-` is standard output.
             "output" => self.output = Some(value.into()).filter(|path| *path != Path::new("-")),
             "csv-safe" => self.formulas = Formulas::Disarm,
-            "no-color" => self.colour = false,
+            "no-color" => self.look.colour = Colour::Never,
+            "color" => self.look.colour = colour(&value.string()?)?,
+            "wide" => self.look.wide = true,
+            "no-trunc" => self.look.no_trunc = true,
+            "width" => {
+                let width = number(name, &value.string()?)?;
+                self.look.width = Some(usize::try_from(width).unwrap_or(usize::MAX));
+            }
+            "local" => self.look.zone = Zone::local()?,
+            "tz" => self.look.zone = Zone::named(&value.string()?)?,
+            "columns" => self.look.columns = names(&value.string()?),
+            "sort" => self.look.sort = names(&value.string()?),
+            "quiet" => self.quiet = true,
+            "verbose" => self.verbose = true,
+            "man" => self.man = true,
             "cf" => self.names.cf = true,
             "api" => self.names.api = Some(value.string()?),
             "renew" => self.names.renew = true,
@@ -361,30 +245,15 @@ impl Options {
                 *(if name == "hold" { &mut self.hold } else { &mut self.retention }) = time;
             }
             "names-wait" => self.names_wait = Some(number(name, &value.string()?)?),
-            "since" => {
-                let text = value.string()?;
-                let what = "takes a time with a zone, or how long ago it was, such as 30m";
-                let what = || usage(format!("--since {what}, and not `{text}`"));
-                let time = match duration(&text) {
-                    Some(age) => before_now(age),
-                    None => asg_core::Timestamp::parse(text.as_bytes()).ok(),
-                };
-                self.since = Some(time.ok_or_else(what)?);
-            }
             "state" => self.state = Some(value.into()),
-            "by" => self.by = value.string()?.split(',').map(|name| name.trim().into()).collect(),
+            "by" => self.by = names(&value.string()?),
             "limit" => {
                 let text = value.string()?;
                 let what = || usage(format!("--limit takes a number, and not `{text}`"));
-                self.limit = text.parse().map_err(|_| what())?;
+                self.limit = Some(text.parse().map_err(|_| what())?);
             }
             "measure" => self.measure = Measure::parse(&value.string()?)?,
-            "where" => {
-                let text = value.string()?;
-                let what = || usage(format!("--where takes COLUMN=VALUE, and not `{text}`"));
-                let (column, value) = text.split_once('=').ok_or_else(what)?;
-                self.conditions.push((column.into(), value.into()));
-            }
+            "where" => self.conditions.push(Condition::parse(&value.string()?)?),
             "cell" => self.cell = Some(value.string()?),
             "at" => {
                 let text = value.string()?;
@@ -401,29 +270,42 @@ impl Options {
         Ok(())
     }
 
+    /// A time as people write it, or how long ago it was.
+    fn time(&self, name: &str, text: &str) -> Result<asg_core::Timestamp, Failure> {
+        let what = "takes a time such as 2024-05-06T07:09:10Z or 2024-05-06, or how long ago it was, such as 30m";
+        let found = match duration(text) {
+            Some(age) => before_now(age),
+            None => moment(text, &self.look.zone),
+        };
+        found.ok_or_else(|| Failure::Usage(format!("--{name} {what}, and not `{text}`")))
+    }
+
     /// The named format; else that of the output's ending; else the default.
     fn chosen_format(&self, command: Command, named: Option<&str>) -> Result<Format, Failure> {
-        let can = Format::of(command);
-        let names = || can.iter().map(|format| format.name()).collect::<Vec<_>>().join(", ");
+        let can = command.formats();
+        let Some(default) = can.first() else { return Ok(Format::Ndjson) };
+        let words: Vec<_> = can.iter().map(|format| format.name()).collect();
+        let names = || words.join(", ");
         let format = match (named, self.output.as_ref().and_then(|path| path.extension())) {
             (Some(name), _) => {
                 Format::parse(name).filter(|format| can.contains(format)).ok_or_else(|| {
-                    Failure::Usage(format!("--format is one of {}, and not `{name}`", names()))
+                    let near = hint(name, words.iter().copied());
+                    Failure::Usage(format!(
+                        "--format is one of {}, and not `{name}`{near}",
+                        names()
+                    ))
                 })?
             }
-            // Ledgers, exports and snapshots have one format, whatever their names.
-            (None, Some(ending))
-                if !matches!(command, LedgerBuild | LedgerMerge | Export | Snapshot) =>
-            {
+            (None, Some(ending)) => {
                 let ending = ending.to_string_lossy();
-                Format::of_ending(&ending).filter(|format| can.contains(format)).ok_or_else(|| {
+                Format::parse(&ending).filter(|format| can.contains(format)).ok_or_else(|| {
                     let names = names();
                     Failure::Usage(format!(
                         "the ending .{ending} says no format: give --format with one of {names}, or such an ending"
                     ))
                 })?
             }
-            (None, _) => can[0],
+            (None, None) => *default,
         };
         if format == Format::Parquet && self.output.is_none() {
             return Err(Failure::Usage(
@@ -436,9 +318,27 @@ impl Options {
         if self.follow && !matches!(format, Format::Table | Format::Ndjson) {
             return Err(Failure::Usage("with --follow, --format is table or ndjson".into()));
         }
+        let look = &self.look;
+        if !look.columns.is_empty()
+            && !matches!(format, Format::Table | Format::Csv | Format::Parquet)
+        {
+            let what = "--columns goes with table, csv and parquet; objects have all members";
+            return Err(Failure::Usage(what.into()));
+        }
+        if !look.sort.is_empty() && !matches!(format, Format::Table | Format::Csv | Format::Ndjson)
+        {
+            return Err(Failure::Usage("--sort goes with table, csv and ndjson".into()));
+        }
+        let of_finished = [
+            ("sort", !look.sort.is_empty()),
+            ("columns", !look.columns.is_empty()),
+            ("limit", self.limit.is_some()),
+        ];
+        if let Some((name, _)) = of_finished.iter().find(|(_, is_given)| *is_given && self.follow) {
+            return Err(Failure::Usage(format!("--{name} does not go with --follow")));
+        }
         let following = [
             ("hold", self.hold.is_some()),
-            ("since", self.since.is_some()),
             ("state", self.state.is_some()),
             ("retention", self.retention.is_some()),
         ];
@@ -487,6 +387,42 @@ fn duration(text: &str) -> Option<Duration> {
     let (number, seconds) = unit.unwrap_or((text, 1));
     let number = number.parse::<u64>().ok()?;
     Some(Duration::from_secs(number.checked_mul(seconds)?))
+}
+
+/// Names with commas between.
+fn names(text: &str) -> Vec<String> {
+    text.split(',').map(|name| name.trim().to_owned()).collect()
+}
+
+fn colour(text: &str) -> Result<Colour, Failure> {
+    match text {
+        "auto" => Ok(Colour::Auto),
+        "always" => Ok(Colour::Always),
+        "never" => Ok(Colour::Never),
+        _ => {
+            let near = hint(text, WHEN.iter().copied());
+            Err(Failure::Usage(format!("--color is auto, always or never, and not `{text}`{near}")))
+        }
+    }
+}
+
+/// An option that a command does not have.
+fn unknown(entry: &Entry, arg: &lexopt::Arg<'_>) -> Failure {
+    let written = match arg {
+        Long(name) => format!("--{name}"),
+        Short(letter) => format!("-{letter}"),
+        Value(_) => String::new(),
+    };
+    let name = written.trim_start_matches('-');
+    let elsewhere = COMMANDS.iter().filter(|other| other.option(name).is_some());
+    let elsewhere: Vec<_> = elsewhere.map(|other| format!("asglog {}", other.name)).collect();
+    let near = hint(name, entry.options().map(|option| option.name)).replace('`', "`--");
+    let near = near.replace("`--?", "`?");
+    let what = match (elsewhere.is_empty(), near.is_empty()) {
+        (false, _) => format!("; {} has it", elsewhere.join(", ")),
+        _ => near,
+    };
+    Failure::Usage(format!("asglog {} has no option `{written}`{what}", entry.name))
 }
 
 fn before_now(age: Duration) -> Option<asg_core::Timestamp> {

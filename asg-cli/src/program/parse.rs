@@ -3,16 +3,19 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use asg_core::{Outcome, Outcomes, Reader, Record, RecordOutput, TimePolicy};
+use asg_core::{Content, Outcome, Outcomes, Reader, Record, RecordOutput, TimePolicy};
 use serde::Serialize;
 
-use super::logs::Logs;
-use super::options::{Format, Options};
+use super::logs::{Logs, filtered};
+use super::options::Options;
 use super::{Context, show};
+use crate::lines::Raw;
+use crate::output::format::Format;
 use crate::output::{Out, csv};
 use crate::pieces::{Piece, Size};
 use crate::pipeline::{Pipeline, Work};
-use crate::query::Query;
+use crate::query::rows::Sieve;
+use crate::query::{Query, ReadRow, Row};
 use crate::report::{Failure, Report};
 
 /// A record, and the name of its source if there are several.
@@ -31,9 +34,9 @@ pub(super) fn run(mut options: Options, context: Context<'_>) -> Result<(), Fail
     let Context { monitor, report } = context;
     let logs = Logs::new(&options.rest, false, &options, &monitor)?;
     if options.format == Format::Ndjson {
-        return objects(&options, &logs, report);
+        return objects(options, &logs, report);
     }
-    let packets = Query::packets(logs.readers.clone(), options.policy);
+    let packets = filtered(packets(&options, &logs), &options)?;
     match (options.format, options.output.as_deref()) {
         (Format::Parquet, Some(path)) => show::query_to_parquet(&packets, path)?,
         (_, path) => {
@@ -45,18 +48,31 @@ pub(super) fn run(mut options: Options, context: Context<'_>) -> Result<(), Fail
     logs.close(&packets.counts().unwrap_or_default().outcomes, report)
 }
 
-fn objects(options: &Options, logs: &Logs, report: &mut Report) -> Result<(), Failure> {
-    let mut out = Out::new(options.output.as_deref())?;
+fn packets(options: &Options, logs: &Logs) -> Query {
+    Query::packets(logs.readers.clone(), options.policy)
+}
+
+fn objects(options: Options, logs: &Logs, report: &mut Report) -> Result<(), Failure> {
+    let (limit, chosen) = (options.limit, Options { limit: None, ..options });
+    let mut out = Out::new(chosen.output.as_deref())?;
+    let chooses = chosen.chooses();
+    let packets = filtered(packets(&chosen, logs), &chosen)?;
     let objects = || Objects {
         reader: Reader::new(),
-        policy: options.policy,
+        policy: chosen.policy,
         shows_source: logs.are_several(),
+        sieve: chooses.then(|| packets.sieve()),
     };
     let mut pipeline = Pipeline::new(&logs.readers, "reading", Size::Small, objects);
     let mut outcomes = Outcomes::default();
-    while let Some(done) = pipeline.next()? {
+    let mut left = limit.unwrap_or(usize::MAX);
+    while left > 0
+        && let Some(done) = pipeline.next()?
+    {
         let done = done?;
-        out.write_all(&done.text)?;
+        let ends = memchr::memchr_iter(b'\n', &done.text);
+        let end = ends.take(left).inspect(|_| left -= 1).last().map_or(0, |end| end + 1);
+        out.write_all(&done.text[..end])?;
         outcomes.add(&done.outcomes);
     }
     out.finish()?;
@@ -68,6 +84,8 @@ struct Objects {
     reader: Reader,
     policy: TimePolicy,
     shows_source: bool,
+    /// Chooses packets, if only some are wanted.
+    sieve: Option<Sieve>,
 }
 
 /// The objects of a piece.
@@ -77,11 +95,33 @@ struct Written {
     outcomes: Outcomes,
 }
 
+/// Whether a line is a wanted packet.
+fn admits(sieve: &mut Sieve, raw: &Raw<'_>, record: &Record<'_>, policy: &TimePolicy) -> bool {
+    let Some((packet, cf)) = record.proven_packet() else { return false };
+    let error = match &record.content {
+        Content::Damaged(damaged) => Some(&damaged.error),
+        _ => None,
+    };
+    let row = ReadRow {
+        origin: raw.origin,
+        source: raw.source,
+        raw: raw.bytes,
+        time: record.time(policy),
+        record,
+        packet,
+        cf,
+        error,
+        flow: None,
+        explained: None,
+    };
+    sieve.admits(&Row::Read(&row))
+}
+
 impl Work for Objects {
     type Done = Result<Written, serde_json::Error>;
 
     fn piece(&mut self, piece: &Piece) -> Self::Done {
-        let Self { reader, policy, shows_source } = self;
+        let Self { reader, policy, shows_source, sieve } = self;
         let mut written = Written::default();
         let mut result = Ok(());
         piece.for_each(|raw| {
@@ -95,6 +135,10 @@ impl Work for Objects {
             let outcome = Outcome::of(&line, &record);
             let outcome = more.iter().fold(outcome, |it, record| it.with(record));
             written.outcomes.count(raw.origin, outcome);
+            let is_wanted = |sieve: &mut Sieve| admits(sieve, &raw, &record, policy);
+            if !sieve.as_mut().is_none_or(is_wanted) {
+                return;
+            }
             let record = record.to_output(raw.origin.line, policy).with_more(&more);
             if result.is_ok() {
                 result = serde_json::to_writer(&mut written.text, &Object { source, record });

@@ -14,12 +14,14 @@ const EVERY: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub(super) struct Attended {
     stop: Stop,
+    /// Progress is shown.
     is_terminal: bool,
+    is_quiet: bool,
 }
 
 impl Attended {
-    pub(super) fn new(stop: Stop) -> Self {
-        Self { stop, is_terminal: io::stderr().is_terminal() }
+    pub(super) fn new(stop: Stop, is_quiet: bool) -> Self {
+        Self { stop, is_terminal: io::stderr().is_terminal() && !is_quiet, is_quiet }
     }
 
     /// Whether the run was asked to end.
@@ -43,7 +45,9 @@ impl Monitor for Attended {
     }
 
     fn waiting(&self, what: &str) {
-        Report::new("asglog").note(what);
+        let mut report = Report::new("asglog");
+        report.set_quiet(self.is_quiet);
+        report.note(what);
     }
 }
 

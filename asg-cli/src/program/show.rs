@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use super::look;
-use super::options::{Format, Options};
+use super::options::Options;
 use crate::answers::Grid;
+use crate::output::format::Format;
 use crate::output::{Out, csv, grid};
 use crate::query::Query;
 use crate::report::Failure;
@@ -18,7 +19,7 @@ pub(super) fn show(found: &Grid, options: &Options) -> Result<(), Failure> {
     match options.format {
         Format::Ndjson => grid::write_ndjson(found, &mut out)?,
         Format::Csv => csv::write_grid(found, options.formulas, &mut out)?,
-        _ => grid::write_table(found, look(options), &mut out)?,
+        _ => grid::write_table(found, &look(options), &mut out)?,
     }
     Ok(out.finish()?)
 }

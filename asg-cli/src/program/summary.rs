@@ -24,17 +24,17 @@ pub(super) fn write(
     out: &mut impl Write,
 ) -> Result<(), Failure> {
     // Conditions may be about values that counts do not keep.
-    let summary = if options.conditions.is_empty() {
-        counted(correlation, logs)?
-    } else {
+    let summary = if options.chooses() {
         let all = flows.fold(Summary::default, |summary, row| {
             if let Some(flow) = row.flow() {
                 summary.add_flow(flow);
             }
         })?;
         all.into_iter().reduce(Summary::merged).unwrap_or_default()
+    } else {
+        counted(correlation, logs)?
     };
-    summary.print(correlation.counts(), out)?;
+    summary.print(correlation.counts(), options.limit, out)?;
     sources::print(correlation.outcomes(), origins::name, out)?;
     Ok(missing::print(correlation.completeness(), origins::name, out)?)
 }

@@ -7,13 +7,19 @@ use super::show::show;
 use crate::answers;
 use crate::report::Failure;
 
+/// Rows without `--limit`.
+const MOST: usize = 10;
+
 pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Failure> {
     let directory = Directory::new(options, &mut context)?;
     let Context { monitor, report } = context;
     let logs = Logs::new(&options.rest, true, options, &monitor)?;
     let (flows, gathered) = flows(options, &logs, &directory)?;
     let by = flows.by(&options.by)?;
-    show(&answers::top(&flows, &by, Some(options.limit), options.measure)?, options)?;
+    show(
+        &answers::top(&flows, &by, Some(options.limit.unwrap_or(MOST)), options.measure)?,
+        options,
+    )?;
     directory.close(report);
     let known = gathered.known(&*monitor)?;
     logs.close(&known.map(|known| known.outcomes().clone()).unwrap_or_default(), report)

@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 
 use super::Context;
 use super::logs::{Directory, Logs};
-use super::options::{Format, Options};
+use super::options::Options;
 use crate::ledger_file;
 use crate::output::Out;
+use crate::output::format::Format;
 use crate::report::Failure;
 use crate::who::{Question, owner_object};
 

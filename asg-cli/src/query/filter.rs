@@ -6,6 +6,7 @@ use asg_core::{Address, Timestamp};
 
 use super::columns::{COLUMNS, Column, Kind, Row, Value};
 use super::vocabulary;
+use crate::nearest::hint;
 
 /// All conditions must hold.
 #[derive(Debug, Clone, Default)]
@@ -20,6 +21,8 @@ pub struct Filter {
 struct Condition {
     columns: Vec<usize>,
     wanted: Vec<Wanted>,
+    /// None of the columns has any of the values.
+    is_negated: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -76,7 +79,7 @@ impl std::fmt::Display for Given {
 }
 
 /// Names for several columns at once: an app is given by name or GUID.
-const ALIASES: [(&str, &[&str]); 5] = [
+pub(crate) const ALIASES: [(&str, &[&str]); 5] = [
     ("app", &["app_guid", "app_name"]),
     ("space", &["space_guid", "space_name"]),
     ("org", &["org_guid", "org_name"]),
@@ -91,10 +94,35 @@ impl Filter {
     ///
     /// A sentence, if there is no such column, or it cannot have one of the values.
     pub fn and(
+        self,
+        name: &str,
+        given: Vec<Given>,
+        has: impl Fn(&Column) -> bool,
+    ) -> Result<Self, String> {
+        self.add(name, given, has, false)
+    }
+
+    /// Adds the condition that this column has none of these values. A missing value differs
+    /// from all of them.
+    ///
+    /// # Errors
+    ///
+    /// As [`and`](Self::and).
+    pub fn and_not(
+        self,
+        name: &str,
+        given: Vec<Given>,
+        has: impl Fn(&Column) -> bool,
+    ) -> Result<Self, String> {
+        self.add(name, given, has, true)
+    }
+
+    fn add(
         mut self,
         name: &str,
         given: Vec<Given>,
         has: impl Fn(&Column) -> bool,
+        is_negated: bool,
     ) -> Result<Self, String> {
         let one = [name];
         let names =
@@ -103,13 +131,13 @@ impl Filter {
             .filter(|&n| names.contains(&COLUMNS[n].name) && has(&COLUMNS[n]))
             .collect();
         let Some(column) = columns.first().map(|&n| &COLUMNS[n]) else {
-            return Err(format!("there is no column {name:?}"));
+            return Err(no_column(name, has));
         };
         let mut wanted = Vec::new();
         for given in given {
             wanted.extend(Wanted::any_of(column, given)?);
         }
-        self.conditions.push(Condition { columns, wanted });
+        self.conditions.push(Condition { columns, wanted, is_negated });
         Ok(self)
     }
 
@@ -147,12 +175,20 @@ impl Filter {
         };
         in_time
             && self.conditions.iter().all(|condition| {
-                condition.columns.iter().any(|&n| {
+                let is_found = condition.columns.iter().any(|&n| {
                     let value = COLUMNS[n].value(row);
                     condition.wanted.iter().any(|wanted| wanted.is(&value))
-                })
+                });
+                is_found != condition.is_negated
             })
     }
+}
+
+/// A sentence about a column that there is not, with the name that was probably meant.
+pub(super) fn no_column(name: &str, has: impl Fn(&Column) -> bool) -> String {
+    let known = COLUMNS.iter().filter(|column| has(column)).map(|column| column.name);
+    let known = known.chain(ALIASES.iter().map(|(alias, _)| *alias));
+    format!("there is no column {name:?}{}", hint(name, known))
 }
 
 impl Wanted {
@@ -206,7 +242,8 @@ impl Wanted {
             }),
             ("handle" | "handle_prefix", _) => Ok(Self::Handle(text)),
             (_, Some(words)) if !words.contains(&&*text) => {
-                Err(format!("{name} is {}, not {text:?}", vocabulary::listed(&words)))
+                let near = hint(&text, words.iter().copied());
+                Err(format!("{name} is {}, not {text:?}{near}", vocabulary::listed(&words)))
             }
             _ => Ok(Self::Text(text)),
         }

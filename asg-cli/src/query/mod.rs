@@ -25,6 +25,7 @@ pub(crate) mod rows;
 
 mod batch;
 mod cells;
+mod condition;
 mod filter;
 mod object;
 mod saved;
@@ -39,11 +40,15 @@ use asg_core::{TimePolicy, Timestamp};
 
 pub(crate) use self::cells::{Cells, push_dotted};
 pub use self::columns::{COLUMNS, Column, Kind, ReadRow, Row, Value};
+pub use self::condition::Condition;
+pub(crate) use self::filter::ALIASES;
+use self::filter::no_column;
 pub use self::filter::{Filter, Given};
 pub use self::rows::{Batches, Counts, Rows, for_each};
 use self::rows::{LastCounts, Sieve, Step, View};
 pub use self::saved::SavedRow;
 use self::saved::{Saved, SavedRows};
+pub(crate) use self::vocabulary::words as values;
 use crate::answers::By;
 use crate::error::Error;
 use crate::explain::FlowFacts;
@@ -54,7 +59,7 @@ use crate::monitor::Unattended;
 use crate::names::Names;
 use crate::pieces::Size;
 use crate::pipeline::Pipeline;
-use columns::In;
+pub(crate) use columns::In;
 
 /// The packets or flows of sources.
 #[derive(Debug, Clone)]
@@ -206,6 +211,19 @@ impl Query {
         Ok(self.with(view))
     }
 
+    /// The rows in which this column has none of these values.
+    ///
+    /// # Errors
+    ///
+    /// As [`filter`](Self::filter).
+    pub fn filter_not(&self, column: &str, values: Vec<Given>) -> Result<Self, Error> {
+        let mut view = self.view.clone();
+        view.filter(|filter| {
+            filter.and_not(column, values, |column| self.has(column)).map_err(Error::Value)
+        })?;
+        Ok(self.with(view))
+    }
+
     /// The rows not before `from` and before `until`. A row without a time is between no times.
     #[must_use]
     pub fn between(&self, from: Option<Timestamp>, until: Option<Timestamp>) -> Self {
@@ -245,7 +263,7 @@ impl Query {
     pub fn select(&self, names: &[impl AsRef<str>]) -> Result<Self, Error> {
         let column = |name: &str| {
             let found = COLUMNS.iter().find(|column| column.name == name && self.has(column));
-            found.ok_or_else(|| Error::Value(format!("there is no column {name:?}")))
+            found.ok_or_else(|| Error::Value(no_column(name, |column| self.has(column))))
         };
         let columns: Vec<&'static Column> =
             names.iter().map(|name| column(name.as_ref())).collect::<Result<_, _>>()?;
@@ -457,6 +475,22 @@ impl Query {
     const fn what(&self) -> &'static str {
         if self.has_flows() { "naming packets" } else { "reading packets" }
     }
+}
+
+/// Names of columns; an alias is replaced by its columns.
+pub(crate) fn expanded(names: &[String]) -> Vec<String> {
+    let of = |name: &String| match name.as_str() {
+        "app" => vec!["app_name".to_owned()],
+        other => {
+            let groups = crate::answers::ALIASES.iter();
+            let mut groups = groups
+                .chain(ALIASES.iter().filter(|(name, _)| matches!(*name, "address" | "port")));
+            let found = groups.find(|(alias, _)| *alias == other).map(|(_, columns)| *columns);
+            found
+                .map_or_else(|| vec![name.clone()], |all| all.iter().map(|&it| it.into()).collect())
+        }
+    };
+    names.iter().flat_map(of).collect()
 }
 
 /// Rows that are opened by the first step.

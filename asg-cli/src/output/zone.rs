@@ -1,0 +1,123 @@
+//! The zone in which people read times.
+
+use asg_core::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::{Offset, TimeZone};
+
+use crate::error::Error;
+use crate::time::offset;
+
+/// A zone, and what it is called above a table.
+#[derive(Debug, Clone)]
+pub struct Zone {
+    zone: TimeZone,
+    name: String,
+}
+
+impl Default for Zone {
+    fn default() -> Self {
+        Self { zone: TimeZone::UTC, name: "UTC".to_owned() }
+    }
+}
+
+/// A time of day as a table shows it.
+pub(crate) struct Shown {
+    pub(crate) year: i16,
+    /// `05-06 07:09:10`
+    pub(crate) text: String,
+}
+
+impl Zone {
+    /// This machine's zone.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Value`] if the machine's zone is unknown.
+    pub fn local() -> Result<Self, Error> {
+        let zone = TimeZone::try_system().map_err(|error| {
+            let what = "this machine does not tell its zone, so give --tz NAME";
+            Error::Value(format!("{what} ({error})"))
+        })?;
+        let name = zone.iana_name().unwrap_or("local").to_owned();
+        Ok(Self { zone, name })
+    }
+
+    /// The zone with this name, such as `Europe/Berlin`, or this offset, such as `+02:00`.
+    ///
+    /// ```
+    /// use asg_cli::output::zone::Zone;
+    ///
+    /// assert!(Zone::named("+02:00").is_ok());
+    /// assert!(Zone::named("Europe/Nowhere").is_err());
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Value`] if the zone does not exist.
+    pub fn named(name: &str) -> Result<Self, Error> {
+        if name.eq_ignore_ascii_case("utc") || name.eq_ignore_ascii_case("z") {
+            return Ok(Self::default());
+        }
+        let fixed = offset(name).and_then(|seconds| Offset::from_seconds(seconds).ok());
+        if let Some(fixed) = fixed {
+            return Ok(Self { zone: fixed.to_time_zone(), name: format!("UTC{fixed}") });
+        }
+        let zone = TimeZone::get(name).map_err(|_| {
+            let what = "takes a zone of this machine's list, such as Europe/Berlin, or an offset";
+            Error::Value(format!("--tz {what}, and not `{name}`"))
+        })?;
+        Ok(Self { name: zone.iana_name().unwrap_or(name).to_owned(), zone })
+    }
+
+    /// Its name, for the head of a table.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// A time in this zone, to the second.
+    pub(crate) fn show(&self, time: Timestamp) -> Option<Shown> {
+        let time = jiff::Timestamp::from_nanosecond(time.as_nanos().into()).ok()?;
+        let at = self.zone.to_datetime(time);
+        let text = format!(
+            "{:02}-{:02} {:02}:{:02}:{:02}",
+            at.month(),
+            at.day(),
+            at.hour(),
+            at.minute(),
+            at.second()
+        );
+        Some(Shown { year: at.year(), text })
+    }
+
+    /// A time in this zone with its year, to the second.
+    pub(crate) fn whole(&self, time: Timestamp) -> String {
+        self.show(time)
+            .map_or_else(|| time.to_string(), |Shown { year, text }| format!("{year:04}-{text}"))
+    }
+
+    /// The time that this text means in this zone: a date, or a date and a time.
+    pub(crate) fn read(&self, text: &str) -> Option<Timestamp> {
+        let civil: DateTime = text.parse().ok()?;
+        let time = self.zone.to_timestamp(civil).ok()?;
+        i64::try_from(time.as_nanosecond()).ok().map(Timestamp::from_nanos)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_shown_and_read_in_its_zone() {
+        let time = Timestamp::parse(b"2024-05-06T23:09:10.5Z").unwrap();
+        assert_eq!(Zone::default().whole(time), "2024-05-06 23:09:10");
+        let east = Zone::named("+02:00").unwrap();
+        assert_eq!((east.whole(time), east.name()), ("2024-05-07 01:09:10".into(), "UTC+02"));
+        let read = |text: &str| east.read(text).map(|time| time.to_string());
+        assert_eq!(read("2024-05-07").as_deref(), Some("2024-05-06T22:00:00Z"));
+        assert_eq!(read("2024-05-07 01:09").as_deref(), Some("2024-05-06T23:09:00Z"));
+        assert_eq!(read("yesterday"), None);
+        assert!(Zone::named("Atlantis").unwrap_err().to_string().contains("`Atlantis`"));
+    }
+}
