@@ -17,6 +17,8 @@ mod packet;
 pub mod policy;
 mod prefix;
 mod record;
+#[cfg(feature = "siem")]
+pub mod siem;
 mod time;
 
 pub use bytes::escape::{escape_name, escape_text};

@@ -1,5 +1,7 @@
 //! The formats of outputs.
 
+use asg_core::siem::Standard;
+
 /// How an output is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
@@ -10,15 +12,22 @@ pub(crate) enum Format {
     Csv,
     Parquet,
     Summary,
+    /// Records of another standard, one a line.
+    Standard(Standard),
 }
 
 impl Format {
-    const ALL: [(&str, Self); 5] = [
+    const ALL: [(&str, Self); 10] = [
         ("table", Self::Table),
         ("ndjson", Self::Ndjson),
         ("csv", Self::Csv),
         ("parquet", Self::Parquet),
         ("summary", Self::Summary),
+        ("ecs", Self::Standard(Standard::Ecs)),
+        ("ocsf", Self::Standard(Standard::Ocsf)),
+        ("otlp", Self::Standard(Standard::Otlp)),
+        ("cef", Self::Standard(Standard::Cef)),
+        ("cim", Self::Standard(Standard::Cim)),
     ];
 
     /// The format with this name, in capitals or not. JSON is lines of JSON.
@@ -41,6 +50,11 @@ impl Format {
             Self::Csv => "all columns",
             Self::Parquet => "all columns, into a file",
             Self::Summary => "counts: who, how often, how sure",
+            Self::Standard(Standard::Ecs) => "Elastic Common Schema",
+            Self::Standard(Standard::Ocsf) => "OCSF, Network Activity",
+            Self::Standard(Standard::Otlp) => "OpenTelemetry logs as OTLP/JSON",
+            Self::Standard(Standard::Cef) => "Common Event Format",
+            Self::Standard(_) => "Splunk's Common Information Model",
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The commands and their options, in one table. Parsing, help, the manual page and completion are
 //! made of it.
 
+use asg_core::siem::Standard;
+
 use crate::answers::Measure;
 use crate::output::format::Format;
 
@@ -28,6 +30,7 @@ pub(crate) enum Command {
 pub(crate) enum Group {
     Format,
     Csv,
+    Records,
     File,
     Folder,
     Threads,
@@ -137,10 +140,22 @@ impl Command {
 
     /// Its formats, the default first; none if it has one only.
     pub(crate) const fn formats(self) -> &'static [Format] {
-        use Format::{Csv, Ndjson, Parquet, Summary, Table};
+        use Format::{Csv, Ndjson, Parquet, Standard as Of, Summary, Table};
+        use Standard::{Cef, Cim, Ecs, Ocsf, Otlp};
         match self {
             Self::Parse => &[Ndjson, Csv, Parquet],
-            Self::Correlate | Self::Demo => &[Table, Ndjson, Csv, Parquet, Summary],
+            Self::Correlate | Self::Demo => &[
+                Table,
+                Ndjson,
+                Csv,
+                Parquet,
+                Summary,
+                Of(Ecs),
+                Of(Ocsf),
+                Of(Otlp),
+                Of(Cef),
+                Of(Cim),
+            ],
             Self::Who | Self::Coverage => &[Table, Ndjson],
             Self::Top | Self::LedgerShow | Self::Explain => &[Table, Ndjson, Csv, Parquet],
             _ => &[],
@@ -203,6 +218,7 @@ pub(crate) static COMMANDS: [Entry; 14] = [
             Group::Format,
             File,
             Csv,
+            Group::Records,
             Threads,
             Where,
             Between,
@@ -236,7 +252,7 @@ pub(crate) static COMMANDS: [Entry; 14] = [
         usage: &["[OPTIONS]"],
         arguments: &[],
         reads_logs: false,
-        groups: &[Group::Format, File, Csv, Threads, Where, Between, Limit, Look],
+        groups: &[Group::Format, File, Csv, Group::Records, Threads, Where, Between, Limit, Look],
         notes: &[],
         status: DONE,
         examples: &["asglog demo", "asglog demo --format ndjson | jq .app.name"],
@@ -474,7 +490,7 @@ impl Group {
     /// The group's title in a help.
     pub(crate) const fn title(self) -> &'static str {
         match self {
-            Self::Format | Csv | File | Folder | Threads => "Output",
+            Self::Format | Self::Records | Csv | File | Folder | Threads => "Output",
             Self::Top | Self::Who | Self::Man => "Options",
             Where | Between | Limit => "Choosing packets",
             Look => "The look of a table",
@@ -526,6 +542,14 @@ pub(crate) static OPTIONS: &[Opt] = &[
         Csv,
         "in CSV, put ' before texts that begin with =, +, -, @, a tab or a carriage return, which spreadsheets take \
          for formulas: apps' names are their developers' to choose. The values are changed by that",
+    ),
+    opt(
+        "read-at",
+        None,
+        Takes::Text("TIME"),
+        Group::Records,
+        "when the log was read, which ecs, ocsf, otlp, cef and cim have where the packet's time is unknown, and otlp \
+         always; now if not given",
     ),
     opt(
         "threads",

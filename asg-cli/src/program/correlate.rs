@@ -1,14 +1,17 @@
 //! `asglog correlate`: the packets of finished logs with their owners.
 
 use std::io::Write as _;
+use std::time::Duration;
 
-use asg_core::Outcomes;
+use asg_core::siem::{Reading, RecordLines, Standard};
+use asg_core::{Outcomes, Timestamp};
 
 use super::logs::{Answers, Directory, Logs, NamedLogs, flows};
-use super::options::Options;
+use super::options::{Options, before_now};
 use super::sorted::{Keyed, Order};
 use super::{Context, look, show, summary};
 use crate::flows::RowSink;
+use crate::origins;
 use crate::output::Out;
 use crate::output::column_table::{ColumnTable, cells};
 use crate::output::csv::Csv;
@@ -48,6 +51,7 @@ pub(super) fn correlate(
         match options.format {
             Format::Ndjson => ndjson(options, &flows, &mut out)?,
             Format::Csv => csv(options, &flows, &mut out)?,
+            Format::Standard(standard) => records(standard, options, &flows, &mut out)?,
             Format::Summary => {
                 let evidence = gathered.ready(&logs.readers, directory.names.as_ref())?;
                 // A summary of nothing would look like an answer.
@@ -111,10 +115,42 @@ fn ndjson(options: &Options, flows: &Query, out: &mut Out) -> Result<(), Failure
     each(options, flows, FlowWriter::default, |text| Ok(out.write_all(&text)?))
 }
 
+fn records(
+    standard: Standard,
+    options: &Options,
+    flows: &Query,
+    out: &mut Out,
+) -> Result<(), Failure> {
+    let reading = reading(options);
+    let sink = || RecordLines::new(standard, reading);
+    each(options, flows, sink, |text| Ok(out.write_all(&text)?))
+}
+
+/// This reading, as records of other standards have it.
+pub(super) fn reading(options: &Options) -> Reading<'static> {
+    let now = || before_now(Duration::ZERO).unwrap_or(Timestamp::from_nanos(0));
+    let at = options.read_at.unwrap_or_else(now);
+    Reading::new(at).with_version(env!("CARGO_PKG_VERSION"))
+}
+
 fn csv(options: &Options, flows: &Query, out: &mut Out) -> Result<(), Failure> {
     let csv = || Csv::new(flows.columns(), options.formulas);
     csv().write_names(out)?;
     each(options, flows, csv, |text| Ok(out.write_all(&text)?))
+}
+
+impl RowSink for RecordLines<'static> {
+    type Done = Vec<u8>;
+
+    fn row(&mut self, row: &Row<'_>) {
+        if let Some(flow) = row.flow() {
+            self.add(flow, origins::name(flow.origin.source));
+        }
+    }
+
+    fn take(&mut self) -> Vec<u8> {
+        Self::take(self)
+    }
 }
 
 impl RowSink for FlowWriter {

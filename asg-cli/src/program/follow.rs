@@ -10,10 +10,12 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use asg_core::siem::{RecordLines, Standard};
 use asg_core::{
     Flow, Follower, FollowerCounts, FollowerOptions, Ledger, Origin, Outcome, Timestamp,
 };
 
+use super::correlate::reading;
 use super::logs::{Directory, Logs, flows};
 use super::options::Options;
 use super::outages::{Held, Patient, Unnamed};
@@ -73,6 +75,7 @@ pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Fai
     let buffer = Buffer::default();
     let shown = match options.format {
         Format::Ndjson => Shown::Ndjson(buffer.clone()),
+        Format::Standard(standard) => Shown::Records(standard, options, buffer.clone()),
         _ => Shown::Table(FlowTable::new(buffer.clone(), look(options))),
     };
     let sieve = sieve(options, &directory, &monitor)?;
@@ -324,14 +327,15 @@ impl Write for Buffer {
     }
 }
 
-enum Shown {
+enum Shown<'o> {
     Table(FlowTable<Buffer>),
     Ndjson(Buffer),
+    Records(Standard, &'o Options, Buffer),
 }
 
 /// Where flows go.
 struct Sink<'o> {
-    shown: Shown,
+    shown: Shown<'o>,
     /// Chooses flows.
     sieve: Sieve,
     /// Packets of before are not shown.
@@ -345,7 +349,7 @@ impl Sink<'_> {
     fn flush(&mut self) -> Result<(), Failure> {
         match &mut self.shown {
             Shown::Table(table) => Ok(table.flush()?),
-            Shown::Ndjson(_) => Ok(()),
+            Shown::Ndjson(_) | Shown::Records(..) => Ok(()),
         }
     }
 
@@ -364,6 +368,11 @@ impl Sink<'_> {
     fn write(&mut self, flow: &Flow<'_, '_>) -> Result<(), Failure> {
         match &mut self.shown {
             Shown::Table(table) => table.add(flow, self.directory.is_answering())?,
+            Shown::Records(standard, options, out) => {
+                let mut lines = RecordLines::new(*standard, reading(options));
+                lines.add(flow, origins::name(flow.origin.source));
+                out.write_all(&lines.take())?;
+            }
             Shown::Ndjson(out) => {
                 serde_json::to_writer(&mut *out, &flow.to_output(origins::name))?;
                 out.write_all(b"\n")?;

@@ -43,6 +43,8 @@ pub(crate) struct Options {
     /// Seconds.
     pub(crate) names_wait: Option<u64>,
     pub(crate) since: Option<asg_core::Timestamp>,
+    /// When the log was read, if that is not now.
+    pub(crate) read_at: Option<asg_core::Timestamp>,
     pub(crate) until: Option<asg_core::Timestamp>,
     pub(crate) state: Option<PathBuf>,
     pub(crate) retention: Option<Duration>,
@@ -115,6 +117,7 @@ impl Options {
             hold: None,
             names_wait: None,
             since: None,
+            read_at: None,
             until: None,
             state: None,
             retention: None,
@@ -176,13 +179,17 @@ impl Options {
             };
             match known.name {
                 "format" => format = Some(value.string()?),
-                name @ ("since" | "until") => times.push((name, value.string()?)),
+                name @ ("since" | "until" | "read-at") => times.push((name, value.string()?)),
                 name => options.set(name, value)?,
             }
         }
         for (name, text) in times {
             let time = options.time(name, &text)?;
-            *(if name == "since" { &mut options.since } else { &mut options.until }) = Some(time);
+            *match name {
+                "since" => &mut options.since,
+                "until" => &mut options.until,
+                _ => &mut options.read_at,
+            } = Some(time);
         }
         options.format = options.chosen_format(command, format.as_deref())?;
         if options.follow && (options.names.cf || options.names.api.is_some()) {
@@ -315,8 +322,13 @@ impl Options {
         if self.formulas == Formulas::Disarm && format != Format::Csv {
             return Err(Failure::Usage("--csv-safe goes with --format csv".into()));
         }
-        if self.follow && !matches!(format, Format::Table | Format::Ndjson) {
-            return Err(Failure::Usage("with --follow, --format is table or ndjson".into()));
+        if self.follow && matches!(format, Format::Csv | Format::Parquet | Format::Summary) {
+            let what = "with --follow, --format is table, ndjson, ecs, ocsf, otlp, cef or cim";
+            return Err(Failure::Usage(what.into()));
+        }
+        if self.read_at.is_some() && !matches!(format, Format::Standard(_)) {
+            let what = "--read-at goes with --format ecs, ocsf, otlp, cef or cim";
+            return Err(Failure::Usage(what.into()));
         }
         let look = &self.look;
         if !look.columns.is_empty()
@@ -425,7 +437,8 @@ fn unknown(entry: &Entry, arg: &lexopt::Arg<'_>) -> Failure {
     Failure::Usage(format!("asglog {} has no option `{written}`{what}", entry.name))
 }
 
-fn before_now(age: Duration) -> Option<asg_core::Timestamp> {
+/// The time so long ago; `None` if the system's clock is out of its range.
+pub(crate) fn before_now(age: Duration) -> Option<asg_core::Timestamp> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
     let nanos = i64::try_from(now.checked_sub(age)?.as_nanos()).ok()?;
     Some(asg_core::Timestamp::from_nanos(nanos))

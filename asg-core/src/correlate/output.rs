@@ -125,7 +125,7 @@ impl Serialize for DestinationOutput<'_> {
 }
 
 /// The app, by the directory; or without one its GUID, where the lines show that.
-pub(super) fn app_entity<'f>(
+pub(crate) fn app_entity<'f>(
     attribution: &Attribution<'_>,
     identity: &'f Identity,
 ) -> Option<Cow<'f, Entity>> {

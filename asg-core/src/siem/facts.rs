@@ -1,0 +1,359 @@
+//! What the formats have in common.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use super::Reading;
+use super::id::{CommunityId, FlowId};
+use crate::bytes::text::Text;
+use crate::correlate::flow::{Flow, Peer};
+use crate::correlate::output::app_entity;
+use crate::guid::{Handle, ProcessName};
+use crate::ledger::attribution::{Attribution, Certainty};
+use crate::names::identity::{AppState, Entity, Identity};
+use crate::packet::{Address, Packet, Proto};
+use crate::prefix::{Direction, LogPrefix, Plane, Verdict};
+use crate::time::Timestamp;
+
+/// A flow with Cloud Foundry's prefix.
+#[derive(Debug, Clone)]
+pub(super) struct Facts<'f> {
+    pub(super) reading: Reading<'f>,
+    pub(super) time: Option<Timestamp>,
+    /// How far the time can be out, in milliseconds.
+    pub(super) error_ms: Option<u64>,
+    pub(super) source: &'f str,
+    pub(super) line: u64,
+    pub(super) cell: Option<Cell<'f>>,
+    pub(super) cf: &'f LogPrefix<'f>,
+    pub(super) packet: &'f Packet<'f>,
+    pub(super) id: FlowId,
+    pub(super) community: Option<CommunityId>,
+    pub(super) attribution: &'f Attribution<'f>,
+    pub(super) owner: Owner<'f>,
+    pub(super) peer: Option<&'f Peer<'f>>,
+}
+
+impl<'f> Facts<'f> {
+    /// `None` without Cloud Foundry's prefix.
+    pub(super) fn of(
+        flow: &'f Flow<'_, '_>,
+        source: &'f str,
+        reading: Reading<'f>,
+    ) -> Option<Self> {
+        let cf = flow.cf.as_ref()?;
+        let packet = flow.packet();
+        let millis = |time: Timestamp, end: Timestamp| {
+            end.as_nanos().abs_diff(time.as_nanos()).div_ceil(1_000_000)
+        };
+        let known = flow.range.zip(flow.time);
+        Some(Self {
+            reading,
+            time: flow.time,
+            error_ms: known.map(|(range, time)| {
+                millis(time, range.earliest()).max(millis(time, range.latest()))
+            }),
+            source,
+            line: flow.origin.line,
+            cell: flow.cell.as_deref().filter(|cell| !cell.is_empty()).map(Cell::of),
+            cf,
+            packet,
+            id: FlowId::of(flow, source),
+            community: CommunityId::of(&packet.ip, 0),
+            attribution: &flow.attribution,
+            owner: Owner::of(&flow.attribution, flow.identity),
+            peer: flow.peer.as_ref(),
+        })
+    }
+
+    /// The time, or that of the reading where the line shows none.
+    pub(super) fn time_or_reading(&self) -> Timestamp {
+        self.time.unwrap_or(self.reading.at())
+    }
+
+    /// The end that the prefix names.
+    pub(super) const fn subject(&self) -> Subject {
+        match self.cf.direction {
+            Direction::Egress => Subject::Source,
+            Direction::Ingress => Subject::Destination,
+        }
+    }
+
+    pub(super) fn subject_address(&self) -> Option<Address> {
+        match self.subject() {
+            Subject::Source => self.src(),
+            Subject::Destination => self.dst(),
+        }
+    }
+
+    pub(super) fn src(&self) -> Option<Address> {
+        self.packet.ip.src.filter(|address| address.ip().is_some())
+    }
+
+    pub(super) fn dst(&self) -> Option<Address> {
+        self.packet.ip.dst.filter(|address| address.ip().is_some())
+    }
+
+    pub(super) fn ports(&self) -> [Option<u16>; 2] {
+        self.packet.ip.ports()
+    }
+
+    /// The owner, if no search that joins on it can go wrong.
+    pub(super) fn certain(&self) -> Option<&Owner<'f>> {
+        (self.attribution.certainty >= Certainty::UniquePrefix).then_some(&self.owner)
+    }
+
+    /// The owner that only an address lease shows.
+    pub(super) fn inferred(&self) -> Option<&Owner<'f>> {
+        (self.attribution.certainty == Certainty::Inferred).then_some(&self.owner)
+    }
+
+    pub(super) fn in_if(&self) -> Option<Text<'f>> {
+        self.packet.in_if.filter(|name| !name.is_empty())
+    }
+
+    pub(super) fn out_if(&self) -> Option<Text<'f>> {
+        self.packet.out_if.filter(|name| !name.is_empty())
+    }
+
+    /// 4 or 6.
+    pub(super) fn ip_version(&self) -> Option<u8> {
+        match self.packet.ip.src.or(self.packet.ip.dst)? {
+            Address::V4(_) => Some(4),
+            Address::V6(_) => Some(6),
+            Address::Blank => None,
+        }
+    }
+
+    pub(super) const fn action(&self) -> Action {
+        match (self.cf.plane, self.cf.verdict) {
+            (Plane::Asg, Verdict::Allowed) => Action::AsgAllowed,
+            (Plane::Asg, Verdict::Denied) => Action::AsgDenied,
+            (Plane::C2c, Verdict::Allowed) => Action::C2cAllowed,
+            (Plane::C2c, Verdict::Denied) => Action::C2cDenied,
+            (Plane::RateLimit, _) => Action::RateLimited,
+        }
+    }
+
+    /// `10.255.73.3:51858 -> 10.0.16.8:443`, as logged.
+    pub(super) const fn path(&self) -> Path<'_> {
+        Path(self)
+    }
+
+    pub(super) fn proto(&self) -> Option<Proto> {
+        self.packet.ip.proto
+    }
+}
+
+/// The end of a packet that its prefix names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Subject {
+    Source,
+    Destination,
+}
+
+impl Subject {
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Destination => "destination",
+        }
+    }
+}
+
+/// What was done, by which rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Action {
+    AsgAllowed,
+    AsgDenied,
+    C2cAllowed,
+    C2cDenied,
+    /// silk's limit of connections may be on trial, so it is no proof of a denial.
+    RateLimited,
+}
+
+impl Action {
+    /// The word, and a name for people.
+    pub(super) const fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Self::AsgAllowed => ("asg-allowed", "ASG allowed"),
+            Self::AsgDenied => ("asg-denied", "ASG denied"),
+            Self::C2cAllowed => ("c2c-allowed", "Container to container allowed"),
+            Self::C2cDenied => ("c2c-denied", "Container to container denied"),
+            Self::RateLimited => ("rate-limited", "Outbound connection limit denied"),
+        }
+    }
+}
+
+pub(super) const fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Allowed => "allowed",
+        Verdict::Denied => "denied",
+    }
+}
+
+pub(super) const fn plane(plane: Plane) -> &'static str {
+    match plane {
+        Plane::Asg => "asg",
+        Plane::C2c => "c2c",
+        Plane::RateLimit => "rate_limit",
+    }
+}
+
+pub(super) const fn direction(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Egress => "egress",
+        Direction::Ingress => "ingress",
+    }
+}
+
+pub(super) const fn certainty(certainty: Certainty) -> &'static str {
+    match certainty {
+        Certainty::Unknown => "unknown",
+        Certainty::Ambiguous => "ambiguous",
+        Certainty::Inferred => "inferred",
+        Certainty::UniquePrefix => "unique_prefix",
+        Certainty::Exact => "exact",
+    }
+}
+
+/// The name of a cell. Records call it by the kind of name that it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cell<'f> {
+    /// A BOSH instance's GUID.
+    Instance(&'f str),
+    /// `job/index`.
+    Job(&'f str),
+    Address(&'f str),
+    Host(&'f str),
+}
+
+impl<'f> Cell<'f> {
+    fn of(name: &'f str) -> Self {
+        if name.parse::<crate::guid::Guid>().is_ok() {
+            Self::Instance(name)
+        } else if name.contains('/') {
+            Self::Job(name)
+        } else if name.parse::<std::net::IpAddr>().is_ok() {
+            Self::Address(name)
+        } else {
+            Self::Host(name)
+        }
+    }
+
+    pub(super) const fn name(self) -> &'f str {
+        match self {
+            Self::Instance(name) | Self::Job(name) | Self::Address(name) | Self::Host(name) => name,
+        }
+    }
+}
+
+/// An owner, by all names.
+#[derive(Debug, Clone)]
+pub(super) struct Owner<'f> {
+    handle: Option<Handle>,
+    pub(super) process: Option<&'f ProcessName>,
+    pub(super) index: Option<u32>,
+    pub(super) app: Option<Cow<'f, Entity>>,
+    pub(super) state: AppState,
+    /// Whether a directory names the app.
+    pub(super) is_named: bool,
+    pub(super) process_type: Option<&'f str>,
+    pub(super) space: Option<&'f Entity>,
+    pub(super) org: Option<&'f Entity>,
+}
+
+impl<'f> Owner<'f> {
+    pub(super) fn of(attribution: &'f Attribution<'f>, identity: Option<&'f Identity>) -> Self {
+        static NOT_ASKED: Identity = Identity::not_asked();
+        let container = attribution.container();
+        let known = identity.unwrap_or(&NOT_ASKED);
+        Self {
+            handle: container.map(crate::ledger::Lifetime::handle),
+            process: attribution.process(),
+            index: container.and_then(crate::ledger::Lifetime::index),
+            app: app_entity(attribution, known),
+            state: known.state,
+            is_named: known.app.is_some(),
+            process_type: known.process_type.as_deref(),
+            space: known.space.as_ref(),
+            org: known.org.as_ref(),
+        }
+    }
+
+    pub(super) const fn handle(&self) -> Option<&Handle> {
+        self.handle.as_ref()
+    }
+
+    pub(super) fn app_id(&self) -> Option<&str> {
+        self.app.as_ref().map(|app| &*app.guid)
+    }
+
+    pub(super) fn app_name(&self) -> Option<&str> {
+        self.app.as_ref().and_then(|app| app.name.as_deref())
+    }
+
+    /// The process's GUID without that of its version.
+    pub(super) fn process_id(&self) -> Option<String> {
+        let name = self.process?.to_string();
+        (name.len() == 73).then(|| name[..36].to_owned())
+    }
+}
+
+/// Where a packet went from and to.
+#[derive(Debug)]
+pub(super) struct Path<'f>(&'f Facts<'f>);
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [spt, dpt] = self.0.ports();
+        let end = |f: &mut fmt::Formatter<'_>, address: Option<Address>, port: Option<u16>| {
+            match address {
+                Some(address) => address.fmt(f)?,
+                None => f.write_str("?")?,
+            }
+            port.map_or(Ok(()), |port| write!(f, ":{port}"))
+        };
+        end(f, self.0.src(), spt)?;
+        f.write_str(" -> ")?;
+        end(f, self.0.dst(), dpt)
+    }
+}
+
+/// Serialises what prints.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shown<T>(pub(super) T);
+
+impl<T: fmt::Display> Serialize for Shown<T> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(&self.0)
+    }
+}
+
+/// An address as RFC 5952 has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Short(pub(super) Address);
+
+impl fmt::Display for Short {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.ip().map_or(Ok(()), |ip| ip.fmt(f))
+    }
+}
+
+impl Serialize for Short {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+/// The keyword that IANA has for a protocol, in lower case.
+pub(super) fn keyword(proto: Proto) -> Option<Cow<'static, str>> {
+    match proto.number() {
+        58 => Some("ipv6-icmp".into()),
+        _ => proto.name().map(|name| name.to_ascii_lowercase().into()),
+    }
+}

@@ -1,0 +1,185 @@
+//! Ids of packets.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Serialize, Serializer};
+use sha1::Sha1;
+use sha2::{Digest as _, Sha256};
+
+use crate::correlate::flow::Flow;
+use crate::packet::Ip;
+
+/// The id of a packet: the same by every way that its line took, and at every reading.
+///
+/// It is the first half of the SHA-256 of the kernel's uptime, a blank, and the kernel's text from
+/// the log prefix on without blanks at its end. A line without uptime has an id of its cell, time,
+/// source, number and text.
+///
+/// It prints as 32 hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct FlowId([u8; 16]);
+
+impl FlowId {
+    /// The id of a flow. `source` is the name of its log.
+    #[must_use]
+    pub fn of(flow: &Flow<'_, '_>, source: &str) -> Self {
+        let body = flow.record.envelope.body.as_bytes();
+        // A body may begin with the uptime's brackets, and never with blanks.
+        let text = body.trim_ascii_end();
+        let mut sum = Sha256::new();
+        match flow.record.envelope.uptime {
+            Some(uptime) => {
+                let micros = uptime.as_micros();
+                sum.update(format!("{}.{:06} ", micros / 1_000_000, micros % 1_000_000));
+            }
+            None => {
+                let time = flow.time.map(|time| time.to_string()).unwrap_or_default();
+                let cell = flow.cell.as_deref().unwrap_or_default();
+                sum.update(format!("{cell}\n{time}\n{source}\n{}\n", flow.origin.line));
+            }
+        }
+        sum.update(text);
+        let mut id = [0; 16];
+        id.copy_from_slice(&sum.finalize()[..16]);
+        Self(id)
+    }
+}
+
+impl fmt::Display for FlowId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut text = [0; 32];
+        for (digits, byte) in text.chunks_exact_mut(2).zip(self.0) {
+            digits[0] = DIGITS[usize::from(byte >> 4)];
+            digits[1] = DIGITS[usize::from(byte & 15)];
+        }
+        f.write_str(std::str::from_utf8(&text).unwrap_or_default())
+    }
+}
+
+impl Serialize for FlowId {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+/// A community id, version 1: one name for a connection in all tools that see it.
+///
+/// The kernel writes its line before it masks the cell's containers behind the cell's address. So
+/// the id is that of sensors inside the cell; a sensor outside sees another one.
+///
+/// It prints as `1:` and base64.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CommunityId([u8; 20]);
+
+/// Types of ICMP messages, and the types of their answers.
+const ICMP: [(u8, u8); 10] =
+    [(0, 8), (8, 0), (9, 10), (10, 9), (13, 14), (14, 13), (15, 16), (16, 15), (17, 18), (18, 17)];
+const ICMPV6: [(u8, u8); 12] = [
+    (128, 129),
+    (129, 128),
+    (130, 131),
+    (131, 130),
+    (133, 134),
+    (134, 133),
+    (135, 136),
+    (136, 135),
+    (139, 140),
+    (140, 139),
+    (144, 145),
+    (145, 144),
+];
+
+impl CommunityId {
+    /// The id of a packet with this seed. `None` without both addresses, for later fragments, and
+    /// where ports or the type of a message are missing.
+    #[must_use]
+    pub fn of(ip: &Ip<'_>, seed: u16) -> Option<Self> {
+        let (src, dst) = (ip.src?.ip()?, ip.dst?.ip()?);
+        if ip.frag_offset.is_some_and(|offset| offset > 0) {
+            return None;
+        }
+        let proto = ip.proto?.number();
+        let ports = match proto {
+            1 => Ports::of_message(&ICMP, ip.icmp_type?, ip.icmp_code?),
+            58 => Ports::of_message(&ICMPV6, ip.icmp_type?, ip.icmp_code?),
+            // TCP, UDP, DCCP, SCTP.
+            6 | 17 | 33 | 132 | 136 => match ip.ports() {
+                [Some(src), Some(dst)] => Ports::Both(src, dst),
+                _ => return None,
+            },
+            _ => Ports::None,
+        };
+        Some(Self::new(seed, proto, (src, dst), ports))
+    }
+
+    fn new(seed: u16, proto: u8, (src, dst): (IpAddr, IpAddr), ports: Ports) -> Self {
+        let (mut from, mut to) = (octets(src), octets(dst));
+        let mut numbers = ports.numbers();
+        let is_ordered = (&from, numbers.map(|it| it.0)) <= (&to, numbers.map(|it| it.1));
+        if !is_ordered && !matches!(ports, Ports::OneWay(..)) {
+            std::mem::swap(&mut from, &mut to);
+            numbers = numbers.map(|(src, dst)| (dst, src));
+        }
+        let mut sum = Sha1::new();
+        sum.update(seed.to_be_bytes());
+        sum.update(&from);
+        sum.update(&to);
+        sum.update([proto, 0]);
+        if let Some((src, dst)) = numbers {
+            sum.update(src.to_be_bytes());
+            sum.update(dst.to_be_bytes());
+        }
+        Self(sum.finalize().into())
+    }
+}
+
+/// What stands for ports.
+#[derive(Debug, Clone, Copy)]
+enum Ports {
+    None,
+    Both(u16, u16),
+    /// Nothing goes back, so the direction stays.
+    OneWay(u16, u16),
+}
+
+impl Ports {
+    fn of_message(answers: &[(u8, u8)], ty: u8, code: u8) -> Self {
+        match answers.iter().find(|(known, _)| *known == ty) {
+            Some((_, answer)) => Self::Both(ty.into(), (*answer).into()),
+            None => Self::OneWay(ty.into(), code.into()),
+        }
+    }
+
+    const fn numbers(self) -> Option<(u16, u16)> {
+        match self {
+            Self::None => None,
+            Self::Both(src, dst) | Self::OneWay(src, dst) => Some((src, dst)),
+        }
+    }
+}
+
+fn octets(ip: IpAddr) -> Vec<u8> {
+    match ip {
+        IpAddr::V4(ip) => ip.octets().to_vec(),
+        IpAddr::V6(ip) => ip.octets().to_vec(),
+    }
+}
+
+impl fmt::Display for CommunityId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = [0; 28];
+        let length = STANDARD.encode_slice(self.0, &mut text).unwrap_or_default();
+        f.write_str("1:")?;
+        f.write_str(std::str::from_utf8(&text[..length]).unwrap_or_default())
+    }
+}
+
+impl Serialize for CommunityId {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}

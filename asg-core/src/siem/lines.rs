@@ -1,0 +1,123 @@
+//! The writer of all formats.
+
+use std::io::Write as _;
+
+use serde::Serialize;
+
+use super::facts::Facts;
+use super::{Cef, Cim, Ecs, Ocsf, Reading, otlp};
+use crate::correlate::flow::Flow;
+
+/// A standard for records of flows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Standard {
+    /// Elastic Common Schema 9.4.0.
+    Ecs,
+    /// OCSF 1.8.0, Network Activity.
+    Ocsf,
+    /// OpenTelemetry logs as OTLP/JSON.
+    Otlp,
+    /// Common Event Format.
+    Cef,
+    /// Splunk's Common Information Model 8.5, Network Traffic.
+    Cim,
+}
+
+impl Standard {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Ecs, Self::Ocsf, Self::Otlp, Self::Cef, Self::Cim];
+
+    /// The short name, in lower case.
+    ///
+    /// ```
+    /// use asg_core::siem::Standard;
+    /// assert_eq!(Standard::ALL.map(Standard::name), ["ecs", "ocsf", "otlp", "cef", "cim"]);
+    /// ```
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ecs => "ecs",
+            Self::Ocsf => "ocsf",
+            Self::Otlp => "otlp",
+            Self::Cef => "cef",
+            Self::Cim => "cim",
+        }
+    }
+
+    /// The standard with this name.
+    ///
+    /// ```
+    /// use asg_core::siem::Standard;
+    /// assert_eq!(Standard::named("OCSF"), Some(Standard::Ocsf));
+    /// assert_eq!(Standard::named("ndjson"), None);
+    /// ```
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.name().eq_ignore_ascii_case(name))
+    }
+}
+
+/// Writes flows as lines: a record each, but for OTLP, where flows of one cell that follow each
+/// other share a request, as a collector's file receiver takes them.
+///
+/// ```
+/// use asg_core::siem::{Reading, RecordLines, Standard};
+/// use asg_core::Timestamp;
+///
+/// let reading = Reading::new(Timestamp::parse(b"2024-05-06T07:10:00Z")?);
+/// let mut lines = RecordLines::new(Standard::Otlp, reading);
+/// assert_eq!(lines.take(), b"", "without flows there is no line");
+/// # Ok::<(), asg_core::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct RecordLines<'r> {
+    standard: Standard,
+    reading: Reading<'r>,
+    out: Vec<u8>,
+    open: otlp::Open,
+}
+
+impl<'r> RecordLines<'r> {
+    /// A writer without lines yet.
+    #[must_use]
+    pub fn new(standard: Standard, reading: Reading<'r>) -> Self {
+        Self { standard, reading, out: Vec::new(), open: otlp::Open::default() }
+    }
+
+    /// Adds a flow; false if its prefix is not Cloud Foundry's, so that it has no record. `source`
+    /// is the name of its log.
+    pub fn add(&mut self, flow: &Flow<'_, '_>, source: &str) -> bool {
+        let Some(facts) = Facts::of(flow, source, self.reading) else { return false };
+        let out = &mut self.out;
+        match self.standard {
+            Standard::Ecs => push_line(out, &Ecs(facts)),
+            Standard::Ocsf => push_line(out, &Ocsf(facts)),
+            Standard::Cim => push_line(out, &Cim(facts)),
+            Standard::Otlp => self.open.add(&facts, out),
+            Standard::Cef => {
+                let written = writeln!(out, "{}", Cef(facts));
+                debug_assert!(written.is_ok());
+            }
+        }
+        true
+    }
+
+    /// The lines of the flows since the last call.
+    pub fn take(&mut self) -> Vec<u8> {
+        self.open.close(&mut self.out);
+        let room = self.out.len() + self.out.len() / 8;
+        std::mem::replace(&mut self.out, Vec::with_capacity(room))
+    }
+}
+
+fn push_line(out: &mut Vec<u8>, record: &impl Serialize) {
+    push(out, record);
+    out.push(b'\n');
+}
+
+/// Serialises into memory, which does not fail for what records hold.
+pub(super) fn push(out: &mut Vec<u8>, value: &impl Serialize) {
+    let written = serde_json::to_writer(out, value);
+    debug_assert!(written.is_ok());
+}

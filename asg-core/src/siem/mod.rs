@@ -1,0 +1,135 @@
+//! Flows as the records that security tools take.
+//!
+//! | file | what |
+//! |---|---|
+//! | `facts` | what all formats have in common: who is certain, addresses, protocol, id |
+//! | `id` | the id of a packet, and its community id |
+//! | `lines` | the writer of all formats: one record a line |
+//! | `ecs` | Elastic Common Schema 9.4.0 |
+//! | `ocsf` | OCSF 1.8.0, Network Activity |
+//! | `otlp` | OpenTelemetry logs as OTLP/JSON (semantic conventions 1.44.0) |
+//! | `cef` | the Common Event Format of `ArcSight` |
+//! | `cim` | Splunk's Common Information Model 8.5, Network Traffic |
+//!
+//! One rule decides for all of them which fields carry an identity: searches join on a container's
+//! or an app's id and do not look at a certainty beside it. So an identity that is only inferred
+//! goes to fields of our own, and nothing that may be wrong to the standard's.
+
+mod cef;
+mod cim;
+mod ecs;
+mod facts;
+mod id;
+mod lines;
+mod ocsf;
+mod otlp;
+
+pub use self::cef::Cef;
+pub use self::cim::Cim;
+pub use self::ecs::Ecs;
+use self::facts::Facts;
+pub use self::id::{CommunityId, FlowId};
+pub use self::lines::{RecordLines, Standard};
+pub use self::ocsf::Ocsf;
+pub use self::otlp::Otlp;
+use crate::correlate::flow::Flow;
+use crate::time::Timestamp;
+
+/// When a log was read, and the version of the program that read it. Standards want both.
+///
+/// ```
+/// use asg_core::siem::Reading;
+/// use asg_core::Timestamp;
+///
+/// let reading = Reading::new(Timestamp::parse(b"2024-05-06T07:10:00Z")?).with_version("1.2.3");
+/// assert_eq!((reading.at().to_string().as_str(), reading.version()), ("2024-05-06T07:10:00Z", "1.2.3"));
+/// # Ok::<(), asg_core::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reading<'r> {
+    at: Timestamp,
+    version: &'r str,
+}
+
+impl Reading<'static> {
+    /// A reading at this time by this version of the library.
+    #[must_use]
+    pub const fn new(at: Timestamp) -> Self {
+        Self { at, version: env!("CARGO_PKG_VERSION") }
+    }
+}
+
+impl<'r> Reading<'r> {
+    /// The same reading by a program of this version.
+    #[must_use]
+    pub const fn with_version(self, version: &str) -> Reading<'_> {
+        Reading { at: self.at, version }
+    }
+
+    /// When the log was read.
+    #[must_use]
+    pub const fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    /// The version of the program.
+    #[must_use]
+    pub const fn version(&self) -> &'r str {
+        self.version
+    }
+}
+
+/// Each conversion gives `None` for a packet whose log prefix is not Cloud Foundry's: the record
+/// would have no verdict. `source` is the name of the log.
+impl Flow<'_, '_> {
+    /// The flow as an event of the Elastic Common Schema 9.4.0.
+    ///
+    /// ```
+    /// # use asg_core::siem::Reading;
+    /// # use asg_core::{Gathering, Line, Origin, SourceId, Timestamp};
+    /// let text = b"[  637.582907] DENY_f00dbabe-1234-4bcd-5def IN=s-010255073009 OUT=eth0 SRC=10.255.73.9 DST=192.0.2.99 \
+    ///     LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=61200 DF PROTO=TCP SPT=44321 DPT=25 WINDOW=64240 RES=0x00 SYN URGP=0 ";
+    /// let at = Origin { source: SourceId(0), line: 1 };
+    /// let mut gathering = Gathering::new();
+    /// gathering.read(at, text);
+    /// let correlation = gathering.finish(|_| Ok::<(), std::convert::Infallible>(()))?.correlate();
+    /// let line = Line::new(text);
+    /// let flow = correlation.reader().flow(at, &line).unwrap();
+    ///
+    /// let reading = Reading::new(Timestamp::parse(b"2024-05-06T07:10:00Z").unwrap());
+    /// let event = serde_json::to_value(flow.to_ecs("kern.log", &reading).unwrap()).unwrap();
+    /// assert_eq!(event["event"]["action"], "asg-denied");
+    /// assert_eq!(event["destination"]["port"], 25);
+    /// assert_eq!(event["container"], serde_json::Value::Null, "nobody is known");
+    /// # Ok::<(), std::convert::Infallible>(())
+    /// ```
+    #[must_use]
+    pub fn to_ecs<'f>(&'f self, source: &'f str, reading: &Reading<'f>) -> Option<Ecs<'f>> {
+        Facts::of(self, source, *reading).map(Ecs)
+    }
+
+    /// The flow as an event of OCSF 1.8.0's class Network Activity.
+    #[must_use]
+    pub fn to_ocsf<'f>(&'f self, source: &'f str, reading: &Reading<'f>) -> Option<Ocsf<'f>> {
+        Facts::of(self, source, *reading).map(Ocsf)
+    }
+
+    /// The flow as an OTLP/JSON request with one log record. [`RecordLines`] writes many flows
+    /// in fewer requests.
+    #[must_use]
+    pub fn to_otlp<'f>(&'f self, source: &'f str, reading: &Reading<'f>) -> Option<Otlp<'f>> {
+        Facts::of(self, source, *reading).map(Otlp)
+    }
+
+    /// The flow as a line of the Common Event Format of `ArcSight`, without a line feed.
+    #[must_use]
+    pub fn to_cef<'f>(&'f self, source: &'f str, reading: &Reading<'f>) -> Option<Cef<'f>> {
+        Facts::of(self, source, *reading).map(Cef)
+    }
+
+    /// The flow as an event of Splunk's data model Network Traffic (CIM 8.5).
+    #[must_use]
+    pub fn to_cim<'f>(&'f self, source: &'f str, reading: &Reading<'f>) -> Option<Cim<'f>> {
+        Facts::of(self, source, *reading).map(Cim)
+    }
+}
