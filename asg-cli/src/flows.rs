@@ -11,7 +11,7 @@ use asg_core::{
 
 use crate::error::Error;
 use crate::explain::{FlowExplainer, FlowFacts};
-use crate::lines::{Readers, may_be_packet};
+use crate::lines::Readers;
 use crate::lock::Lock;
 use crate::monitor::Monitor;
 use crate::names::{AsDirectory, Names};
@@ -290,10 +290,10 @@ impl PieceRows {
                 if raw.part_of.is_some() {
                     return counts.outcomes.count(raw.origin, Outcome::Other);
                 }
-                if !raw.is_cut && !may_be_packet(raw.bytes) {
+                let line = raw.line();
+                if !raw.is_cut && !line.may_hold_packet() {
                     return counts.outcomes.count(raw.origin, Outcome::PassedOver);
                 }
-                let line = raw.line();
                 let first = reader.read(&line);
                 let more = Record::more(&line);
                 let outcome = Outcome::of(&line, &first);

@@ -1,10 +1,9 @@
 //! Sources of lines, and who supervises their reading.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use asg_core::{Line, Origin};
-use memchr::memmem;
 
 use crate::error::Error;
 use crate::input::Source;
@@ -34,18 +33,6 @@ impl<'l> Raw<'l> {
     pub const fn line(&self) -> Line<'l> {
         if self.is_cut { Line::cut(self.bytes) } else { Line::new(self.bytes) }
     }
-}
-
-/// Returns `false` for lines that certainly hold no packet, at the speed of memory. A packet's line
-/// contains `IN=`, unless a JSON wrapping hides it behind an escape or in an array of bytes.
-#[must_use]
-pub fn may_be_packet(line: &[u8]) -> bool {
-    static IN: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(b"IN="));
-    IN.find(line).is_some()
-        || matches!(line.first(), Some(b'{' | b' ' | b'\t'))
-            && memchr::memchr2(b'\\', b'[', line).is_some()
-        // The kernel continues a long message in another record.
-        || memmem::find(line, b"OUT=").is_some()
 }
 
 /// Sources that can be opened as often as needed.

@@ -140,6 +140,15 @@ impl<'a> LogPrefix<'a> {
     }
 }
 
+/// Whether a text may be the end of a prefix of Cloud Foundry's, or of nothing of it.
+pub(crate) fn may_be_end(text: &[u8]) -> bool {
+    let text = text.strip_suffix(b" ").unwrap_or(text);
+    let head = memchr::memrchr(b'_', text).map_or(0, |at| at + 1);
+    let heads = [&b"OK_"[..], b"DENY_", b"DENY_C2C_", b"DENY_ORL_"];
+    let is_head = head == 0 || heads.iter().any(|word| word.ends_with(&text[..head]));
+    is_head && text[head..].iter().all(|b| *b == b'-' || matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
 /// Whom the rest of a prefix names.
 struct Named<'a> {
     subject: Subject,

@@ -1,7 +1,7 @@
 //! Lines in all the wrappings that programs put around them: each is read, its machine and time are
 //! found, and who wrote it decides what it proves.
 
-use asg_core::{Line, Origin, Record, SourceId, TimePolicy};
+use asg_core::{Gathering, Line, Origin, Outcome, Record, SourceId, TimePolicy};
 use serde_json::Value;
 
 /// One wrapping. `{P}` stands for the program, `{PU}` for its name in capitals, `{B}` for the text,
@@ -260,4 +260,93 @@ fn a_line_may_carry_several_records() {
     // A count that is right divides nothing.
     let one = format!("{} {}", syslog(1).len(), syslog(1));
     assert_eq!(Record::all(&Line::new(one.as_bytes())).count(), 1);
+}
+
+/// Headers that cells, drains and stores write, each with the host that it names.
+const HEADERS: [(&str, Option<&str>); 5] = [
+    ("2024-05-06T07:09:10.581301+00:00 cell-1 kernel: ", Some("cell-1")),
+    ("May  6 07:09:10 cell-1 kernel: ", Some("cell-1")),
+    (
+        "<4>1 2024-05-06T07:09:10Z 10.0.16.15 kernel - - [instance@47450 director=\"\" deployment=\"cf\" \
+         group=\"diego-cell\" az=\"z1\" id=\"0455ec2b-11fa-41ab-9d1c-f3a575cd55ea\"] ",
+        Some("10.0.16.15"),
+    ),
+    // Half of such an id may be a host's name.
+    (
+        "diego-cell/0455ec2b-11fa-41ab-9d1c-f3a575cd55ea: stdout | ",
+        Some("diego-cell/0455ec2b-11fa-41ab-9d1c-f3a575cd55ea"),
+    ),
+    ("", None),
+];
+
+#[test]
+fn a_line_without_its_front_is_never_called_anothers_and_no_value_of_it_is_wrong() {
+    let bodies = [
+        PACKET,
+        "[88008.920287] DENY_C2C_d538d169-f2f6-4587- IN=s-010255015007 OUT=s-010255015008 SRC=10.255.15.7 \
+         DST=10.255.15.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=0 DF PROTO=UDP SPT=45564 DPT=8125 LEN=41 MARK=0x2 ",
+        "[88008.920287] OK_d538d169-f2f6-4587-77b1-f IN=s-010255015007 OUT=eth0 SRC=10.255.15.7 DST=203.0.113.10 \
+         LEN=84 TOS=0x00 PREC=0x00 TTL=63 ID=45400 DF PROTO=ICMP TYPE=8 CODE=0 ID=34 SEQ=1 ",
+    ];
+    let policy = TimePolicy::default();
+    for ((header, host), body) in HEADERS.iter().flat_map(|it| bodies.iter().map(move |b| (it, b)))
+    {
+        let whole = format!("{header}{body}");
+        let line = Line::new(whole.as_bytes());
+        let record = Record::read(&line);
+        let expected = serde_json::to_value(record.to_output(1, &policy)).unwrap();
+        let prefix_at = whole.find("] ").unwrap() + 2;
+        let fields_at = whole.find("SRC=").unwrap();
+        for cut in 1..whole.len() - 1 {
+            let text = &whole[cut..];
+            let line = Line::new(text.as_bytes());
+            let record = Record::read(&line);
+            let found = serde_json::to_value(record.to_output(1, &policy)).unwrap();
+            if let Some(packet) = found["packet"].as_object() {
+                for (key, value) in packet {
+                    // Unknown is no wrong value.
+                    if key == "prefix" || (key == "family" && value == "unknown") {
+                        continue;
+                    }
+                    assert_eq!(*value, expected["packet"][key], "{key}: {text}");
+                }
+            }
+            if let Some(found) = found["host"].as_str() {
+                assert!(host.is_some_and(|host| host.ends_with(found)), "{found}: {text}");
+            }
+            if found["cf"].is_object() {
+                assert_eq!(found["cf"], expected["cf"], "{text}");
+            }
+            // The prefix is whole, and its blank before it was seen.
+            if cut < prefix_at {
+                assert_eq!(found["cf"], expected["cf"], "{text}");
+            }
+            if cut <= fields_at {
+                assert!(record.packet().is_some(), "{text}");
+            }
+            // Half the word `kernel` is another program's name: that is told apart.
+            let is_proven = record.proven_packet().is_some();
+            assert!(!is_proven || reason(text) != "not_cloud_foundry", "{text}");
+            // Whatever shows the packet's addresses is not left alone.
+            if cut <= fields_at {
+                assert_ne!(Outcome::of(&line, &record), Outcome::Other, "{text}");
+            }
+        }
+    }
+    // A prefix that is another's in whole is told as before.
+    let text = format!("May  6 07:09:10 cell-1 kernel: [UFW BLOCK] {}", &PACKET[44..]);
+    assert_eq!(reason(&text), "not_cloud_foundry");
+    assert_eq!(reason(&format!("[UFW BLOCK] {}", &PACKET[44..])), "not_cloud_foundry");
+}
+
+/// Why the packet of this line has no owner.
+fn reason(text: &str) -> &'static str {
+    let origin = Origin { source: SourceId(0), line: 1 };
+    let mut gathering = Gathering::new();
+    gathering.read(origin, text.as_bytes());
+    let gathered = gathering.finish(|_| Ok::<(), std::convert::Infallible>(())).unwrap();
+    let correlation = gathered.correlate();
+    let line = Line::new(text.as_bytes());
+    let flow = correlation.reader().flow(origin, &line);
+    flow.unwrap_or_else(|| panic!("no flow: {text}")).attribution.reason.word()
 }

@@ -67,7 +67,7 @@ impl Measure {
     }
 }
 
-/// What rows are grouped by; see [`Query::by`].
+/// The columns that group rows; see [`Query::by`].
 #[derive(Debug, Clone)]
 pub struct By(Vec<Part>);
 

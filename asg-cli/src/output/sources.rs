@@ -19,7 +19,7 @@ const MOST: usize = 20;
 /// outcomes.count(Origin { source: SourceId(0), line: 2 }, Outcome::Damaged);
 /// let mut out = Vec::new();
 /// sources::print(&outcomes, |_| "kern.log", &mut out)?;
-/// let text = "\nLines of each source:\n           2  kern.log: 1 packets, 1 damaged\n";
+/// let text = "\nLines of each source:\n           2  kern.log: 1 damaged, 1 packets\n";
 /// assert_eq!(String::from_utf8_lossy(&out), text);
 /// # Ok::<(), std::io::Error>(())
 /// ```

@@ -486,7 +486,7 @@ impl FlowCache {
         let prefix = packet.prefix.as_bytes();
         let limit = Limit::of(prefix, cf, packet.ip.proto_num);
         let kind = TimeKind::of(record.envelope.time, record.envelope.uptime);
-        let is_understood = record.header_not_understood.is_none();
+        let is_understood = record.shows_prefix();
         let group = cell.and_then(|cell| {
             let place = (address, interface);
             let whose = (prefix, cf, is_understood);

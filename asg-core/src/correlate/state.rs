@@ -186,9 +186,7 @@ impl State {
     /// Who sent the packet of a record.
     fn attribute<'l>(&'l self, record: &Record<'_>, time: Option<TimeRange>) -> Attribution<'l> {
         let Some((packet, Some(cf))) = record.packet() else {
-            return Attribution::unknown(Reason::of_foreign(
-                record.header_not_understood.is_none(),
-            ));
+            return Attribution::unknown(Reason::of_foreign(record.shows_prefix()));
         };
         let machine = NameKind::of(&record.envelope);
         let (cell, kind) = match &machine {

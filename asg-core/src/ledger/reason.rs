@@ -248,8 +248,8 @@ const TABLE: [Entry; 23] = [
         Reason::HeaderNotUnderstood,
         "header_not_understood",
         None,
-        "the header of the line was not understood",
-        "report the form of the header, or read the cell's own file",
+        "the header of the line is missing or was not understood",
+        "read the cell's own file, or report the form of the header",
     ),
 ];
 

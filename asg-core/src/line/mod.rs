@@ -145,11 +145,21 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// False if the line certainly holds no packet. Packets contain `IN=`, unless a wrapping hides
-    /// it behind an escape or in an array of bytes.
-    pub(crate) fn may_hold_packet(&self) -> bool {
+    /// False if the line certainly holds no packet. Packets contain `IN=`, or `DST=` and others if
+    /// their beginning is missing, unless a wrapping hides it behind an escape or in an array of
+    /// bytes.
+    ///
+    /// ```
+    /// use asg_core::Line;
+    ///
+    /// assert!(Line::new(b"kernel: TTL=63 ID=1 PROTO=2 ").may_hold_packet());
+    /// assert!(!Line::new(br#"{"timestamp":"1","message":"a=b"}"#).may_hold_packet());
+    /// ```
+    #[must_use]
+    pub fn may_hold_packet(&self) -> bool {
         let has = |mark: &[u8]| memchr::memmem::find(self.raw, mark).is_some();
-        has(b"IN=")
+        let is_key = |at: usize| at > 0 && self.raw[at - 1].is_ascii_uppercase();
+        memchr::memchr_iter(b'=', self.raw).any(is_key)
             || has(b"\\u00")
             || matches!(self.raw.trim_ascii_start(), [b'{', ..]) && has(b"MESSAGE\"")
     }

@@ -150,6 +150,14 @@ impl<'a> Packet<'a> {
         Some(self.read(text, anchor).or_else(|error| self.mend(text, anchor, error)))
     }
 
+    /// Reads a text that may be the end of a packet's line; `None` if it is not one for certain.
+    pub(crate) fn fill_end(&mut self, text: &'a [u8]) -> Option<Error> {
+        let (line, _) = extra::divide(text);
+        let error = grammar::headless(line, self)?;
+        let has_some = self.ip.proto.is_some() || self.ip.src.is_some() || self.ip.spt.is_some();
+        has_some.then_some(error)
+    }
+
     /// Reads a line as the kernel printed it.
     fn read(&mut self, text: &'a [u8], anchor: Anchor<'a>) -> Result<(), Error> {
         self.read_by(grammar::message, text, anchor)

@@ -284,6 +284,27 @@ impl<'a> Record<'a> {
         self.packet().is_some() && !self.envelope.proves(Proof::Packet)
     }
 
+    /// Whether the whole log prefix is in the line, if it is a packet's: not if its header was not
+    /// understood, or its beginning is missing.
+    pub(crate) fn shows_prefix(&self) -> bool {
+        if self.header_not_understood.is_some() {
+            return false;
+        }
+        let Some((packet, None)) = self.packet() else { return true };
+        let prefix = packet.prefix.as_bytes();
+        let is_headless = match &self.content {
+            Content::Damaged(Damaged { error, .. }) => {
+                prefix.is_empty()
+                    && packet.in_if.is_none()
+                    && packet.out_if.is_none()
+                    && !error.is_cut()
+            }
+            _ => false,
+        };
+        let is_bare = self.envelope.is_bare() && crate::prefix::may_be_end(prefix);
+        !(is_headless || is_bare)
+    }
+
     /// Hands on what the line proves about containers: nothing, for nearly all lines; one fact, or
     /// several where a line is a whole document. `origin` is where the line stood.
     ///
@@ -370,6 +391,9 @@ impl<'a> Content<'a> {
         if self.packet(body, is_kernel) {
             return;
         }
+        if envelope.is_bare() && self.end_of_packet(body) {
+            return;
+        }
         let told =
             if !is_kernel && proves(Proof::AccessLog) { app_log::read(envelope) } else { None };
         *self = match told {
@@ -420,6 +444,18 @@ impl<'a> Content<'a> {
             let part = Part::Packet { packet: std::mem::take(packet), cf: *cf };
             *self = Self::Damaged(Damaged { error, part: Some(part) });
         }
+        true
+    }
+
+    /// True if the body is the end of a packet's line, as a file begins with that was cut out of
+    /// another.
+    fn end_of_packet(&mut self, body: &'a [u8]) -> bool {
+        let Self::Packet { packet, cf } = self else { return false };
+        *packet = Packet::default();
+        let Some(error) = packet.fill_end(body) else { return false };
+        *cf = None;
+        let part = Part::Packet { packet: std::mem::take(packet), cf: None };
+        *self = Self::Damaged(Damaged { error, part: Some(part) });
         true
     }
 

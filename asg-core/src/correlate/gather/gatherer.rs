@@ -309,7 +309,7 @@ impl Gatherer {
             let limit = Limit::of(prefix, cf, packet.ip.proto_num);
             let kind = TimeKind::of(envelope.time, envelope.uptime);
             let place = (address, cf.and_then(|cf| own_interface(packet, cf)));
-            let whose = (prefix, cf, record.header_not_understood.is_none());
+            let whose = (prefix, cf, record.shows_prefix());
             let key = GroupKey::of(cell, kind, whose, place, limit, self.seeds);
             let group = self.groups.see(key);
             if let Content::Packet { packet, cf: Some(cf) } = &record.content {

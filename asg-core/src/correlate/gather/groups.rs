@@ -29,7 +29,7 @@ pub(in crate::correlate) struct GroupName {
     address: Option<IpAddr>,
     interface: Option<Interface>,
     prefix: Box<[u8]>,
-    /// False if the prefix may be the end of a header that was not understood.
+    /// See [`Record::shows_prefix`](crate::Record).
     is_understood: bool,
     /// As much of the prefix as names an app, if that is all that they have in common of it.
     app: Option<Box<[u8]>>,

@@ -124,6 +124,14 @@ impl<'a> Envelope<'a> {
             )
     }
 
+    /// Whether the line has no header at all.
+    pub(crate) fn is_bare(&self) -> bool {
+        self.dialect == Dialect::Bare
+            && !self.is_read()
+            && self.host.is_none()
+            && self.time == LogTime::Unknown
+    }
+
     /// The program that wrote the line, or else the part of an app's log stream.
     pub(crate) fn writer(&self) -> Option<Text<'a>> {
         self.program.or_else(|| self.bracketed().map(Text::new))

@@ -245,10 +245,15 @@ fn forget_absent_flags(p: &mut Packet<'_>) {
 pub(in crate::packet) fn headless<'a>(text: &'a [u8], p: &mut Packet<'a>) -> Option<Error> {
     let second = memchr::memchr(b' ', text)? + 1;
     let starts_in_field = is_field(text, p);
-    if !starts_in_field && !is_rest_of_field(&text[..second - 1]) {
-        return None;
-    }
-    let start = if starts_in_field { 0 } else { second };
+    let rest = text[second..].strip_prefix(b"OUT=");
+    let start = match rest {
+        _ if starts_in_field => 0,
+        // The rest of the first interface's name, or of `IN=` before that.
+        Some(rest) => text.len() - rest.len() + memchr::memchr(b' ', rest)? + 1,
+        None if is_rest_of_field(&text[..second - 1]) => second,
+        None => return None,
+    };
+    memchr::memchr(b'=', text)?;
     let after = start + memchr::memchr(b' ', &text[start..])? + 1;
     if !is_field(&text[start..], p) || !is_field(&text[after..], p) {
         return None;
@@ -262,9 +267,9 @@ pub(in crate::packet) fn headless<'a>(text: &'a [u8], p: &mut Packet<'a>) -> Opt
     Some(Error::expected(0, "`IN=` and `OUT=` of a packet line"))
 }
 
-/// True if a word may be the end of a field: `.16.5`, `L=63`, `ff:08:00`.
+/// True if a word may be the end of a field: `.16.5`, `L=63`, `ff:08:00`, `s-010255015007`.
 fn is_rest_of_field(word: &[u8]) -> bool {
-    let may_be = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b':' | b'=');
+    let may_be = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b':' | b'=' | b'-');
     word.iter().all(may_be) && !word.ends_with(b":")
 }
 
