@@ -28,6 +28,7 @@
 
 pub mod answers;
 pub mod blocks;
+mod check;
 pub mod error;
 pub mod explain;
 pub mod flows;

@@ -10,6 +10,7 @@ pub(crate) enum Command {
     Parse,
     Correlate,
     Demo,
+    Check,
     Top,
     Who,
     Explain,
@@ -36,6 +37,7 @@ pub(crate) enum Group {
     Limit,
     Top,
     Look,
+    Zones,
     Follow,
     Ledger,
     Stamps,
@@ -161,10 +163,10 @@ const DONE: &str = "0; 2 if nothing could be done; 130 after Ctrl-C.";
 
 use Group::{
     Between, Csv, Directory, File, Folder, Follow, Ledger, Limit, Live, Look, Man, Policy, Stamps,
-    Threads, Where,
+    Threads, Where, Zones,
 };
 
-pub(crate) static COMMANDS: [Entry; 14] = [
+pub(crate) static COMMANDS: [Entry; 15] = [
     Entry {
         command: Command::Parse,
         name: "parse",
@@ -208,6 +210,7 @@ pub(crate) static COMMANDS: [Entry; 14] = [
             Between,
             Limit,
             Look,
+            Zones,
             Follow,
             Directory,
             Live,
@@ -236,10 +239,25 @@ pub(crate) static COMMANDS: [Entry; 14] = [
         usage: &["[OPTIONS]"],
         arguments: &[],
         reads_logs: false,
-        groups: &[Group::Format, File, Csv, Threads, Where, Between, Limit, Look],
+        groups: &[Group::Format, File, Csv, Threads, Where, Between, Limit, Look, Zones],
         notes: &[],
         status: DONE,
         examples: &["asglog demo", "asglog demo --format ndjson | jq .app.name"],
+    },
+    Entry {
+        command: Command::Check,
+        name: "check",
+        brief: "tell what logs can answer, what they cannot, and what to type next",
+        about: "Tells on one page what these logs can answer and what they cannot: which half is missing, stamps \
+            without a year or a zone, cells without packets, lines that are damaged or too long. It gives the next \
+            command to type.",
+        usage: &["[OPTIONS] [LOG…]"],
+        arguments: LOGS,
+        reads_logs: true,
+        groups: &[File, Zones, Directory, Live, Ledger, Stamps],
+        notes: &[],
+        status: READ,
+        examples: &["asglog check kern.log rep.stdout.log", "asglog check --cf cells.tgz"],
     },
     Entry {
         command: Command::Top,
@@ -477,7 +495,7 @@ impl Group {
             Self::Format | Csv | File | Folder | Threads => "Output",
             Self::Top | Self::Who | Self::Man => "Options",
             Where | Between | Limit => "Choosing packets",
-            Look => "The look of a table",
+            Look | Zones => "Look",
             Follow => "Following",
             Directory | Live => "Names; without one of these the output has GUIDs only",
             Ledger | Stamps => "Evidence and times",
@@ -599,8 +617,8 @@ pub(crate) static OPTIONS: &[Opt] = &[
     ),
     opt("no-trunc", None, Takes::Nothing, Look, "columns may leave, but nothing is shortened"),
     opt("width", None, Takes::Text("NUMBER"), Look, "as on a terminal with so many columns"),
-    opt("local", None, Takes::Nothing, Look, "times in this machine's zone, and not in UTC"),
-    opt("tz", None, Takes::Text("NAME"), Look, "times in this zone, such as Europe/Berlin"),
+    opt("local", None, Takes::Nothing, Zones, "times in this machine's zone, and not in UTC"),
+    opt("tz", None, Takes::Text("NAME"), Zones, "times in this zone, such as Europe/Berlin"),
     opt(
         "color",
         None,

@@ -4,6 +4,7 @@ use std::io::Write as _;
 
 use asg_core::Outcomes;
 
+use super::check::hint;
 use super::logs::{Answers, Directory, Logs, NamedLogs, flows};
 use super::options::Options;
 use super::sorted::{Keyed, Order};
@@ -22,16 +23,14 @@ use crate::report::Failure;
 
 pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Failure> {
     let directory = Directory::new(options, &mut context)?;
-    let has_names = !options.names.is_empty();
-    correlate(options, NamedLogs::new(&options.rest)?, &directory, has_names, context)
+    correlate(options, NamedLogs::new(&options.rest)?, &directory, context)
 }
 
-/// Correlates these logs. `has_names` suppresses the hint about names.
+/// Correlates these logs.
 pub(super) fn correlate(
     options: &Options,
     logs: NamedLogs,
     directory: &Directory,
-    has_names: bool,
     context: Context<'_>,
 ) -> Result<(), Failure> {
     let Context { monitor, report } = context;
@@ -68,16 +67,8 @@ pub(super) fn correlate(
         let what = "packets were forgotten, so that later lines about them count again";
         report.note(format_args!("{} {what}", counts.displaced));
     }
-    if options.format == Format::Table {
-        if counts.packets == 0 && counts.lines > 0 {
-            let what = match counts.other_kernel_lines {
-                0 => ", nor other lines of a kernel, which writes them: is its log among these?",
-                _ => ": is packet logging switched on in a security group?",
-            };
-            report.note(format_args!("there are no packets in these logs{what}"));
-        } else if !has_names && counts.packets > 0 {
-            report.note("to see names, give --cf, --api or --cc-export (see --help)");
-        }
+    if let Some(known) = gathered.known(&*monitor)? {
+        hint(&known, &flows, &logs, options, report);
     }
     logs.close(&outcomes, report)
 }
