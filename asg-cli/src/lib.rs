@@ -48,5 +48,6 @@ pub mod program;
 pub mod query;
 mod repeat;
 pub mod report;
+pub mod search;
 pub mod time;
 pub mod who;

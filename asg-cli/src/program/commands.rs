@@ -37,6 +37,7 @@ pub(crate) enum Group {
     Limit,
     Top,
     Look,
+    Fit,
     Zones,
     Follow,
     Ledger,
@@ -162,8 +163,8 @@ const READ: &str = "0; 1 if something was left out (a sentence says what: a log,
 const DONE: &str = "0; 2 if nothing could be done; 130 after Ctrl-C.";
 
 use Group::{
-    Between, Csv, Directory, File, Folder, Follow, Ledger, Limit, Live, Look, Man, Policy, Stamps,
-    Threads, Where, Zones,
+    Between, Csv, Directory, File, Fit, Folder, Follow, Ledger, Limit, Live, Look, Man, Policy,
+    Stamps, Threads, Where, Zones,
 };
 
 pub(crate) static COMMANDS: [Entry; 15] = [
@@ -210,6 +211,7 @@ pub(crate) static COMMANDS: [Entry; 15] = [
             Between,
             Limit,
             Look,
+            Fit,
             Zones,
             Follow,
             Directory,
@@ -239,7 +241,7 @@ pub(crate) static COMMANDS: [Entry; 15] = [
         usage: &["[OPTIONS]"],
         arguments: &[],
         reads_logs: false,
-        groups: &[Group::Format, File, Csv, Threads, Where, Between, Limit, Look, Zones],
+        groups: &[Group::Format, File, Csv, Threads, Where, Between, Limit, Look, Fit, Zones],
         notes: &[],
         status: DONE,
         examples: &["asglog demo", "asglog demo --format ndjson | jq .app.name"],
@@ -279,6 +281,8 @@ pub(crate) static COMMANDS: [Entry; 15] = [
             Live,
             Ledger,
             Stamps,
+            Fit,
+            Zones,
         ],
         notes: &[],
         status: READ,
@@ -290,23 +294,31 @@ pub(crate) static COMMANDS: [Entry; 15] = [
     Entry {
         command: Command::Who,
         name: "who",
-        brief: "find the owner of a container's handle",
-        about: "Tells whose a container's handle is, as far as logs or ledgers tell.",
-        usage: &["[OPTIONS] HANDLE [LOG…]"],
+        brief: "find the owner of a handle or an address, and the containers of an app",
+        about: "Tells whose a handle is, who had an address at a time, and which containers an app or a process had, as \
+            far as logs, ledgers or saved flows tell.",
+        usage: &["[OPTIONS] WHAT [LOG…]"],
         arguments: &[
             (
-                "HANDLE",
-                "a handle, the beginning of one, or a log prefix such as DENY_d08bb414-cdba-4381-412a",
+                "WHAT",
+                "a handle or the beginning of one, a log prefix such as DENY_d08bb414-cdba-4381-412a, an address, the GUID \
+                 of an app, a process or a task, or an app's name",
             ),
-            ("LOG", "rep logs, or archives and folders of them; - is standard input"),
+            (
+                "LOG",
+                "rep logs, or archives and folders of them; flows that were saved as Parquet (.parquet); - is standard \
+                 input",
+            ),
         ],
         reads_logs: false,
-        groups: &[Group::Who, Group::Format, Directory, Live, Ledger, Stamps],
+        groups: &[Group::Who, Group::Format, Directory, Live, Ledger, Stamps, Fit, Zones],
         notes: &[],
         status: "0; 1 if nobody is known for sure, or something was left out; 2 if nothing could be done; 130 after \
             Ctrl-C.",
         examples: &[
-            "asglog who d08bb414-cdba-4381-412a-e9ecc rep.stdout.log",
+            "asglog who d08bb414 rep.stdout.log",
+            "asglog who 10.255.73.3 --at 2024-05-06T07:09:10Z rep.stdout.log",
+            "asglog who orders --cc-export saved -- kern.log rep.stdout.log",
             "asglog who --ledger cells.ledger --at 2024-05-06T07:09:10Z --cf OK_bfce786c-ab07-40ad-79f9-8",
         ],
     },
@@ -342,6 +354,7 @@ pub(crate) static COMMANDS: [Entry; 15] = [
             Live,
             Ledger,
             Stamps,
+            Fit,
         ],
         notes: &[],
         status: READ,
@@ -361,7 +374,7 @@ pub(crate) static COMMANDS: [Entry; 15] = [
         usage: &["--groups FILE… [OPTIONS]"],
         arguments: &[],
         reads_logs: false,
-        groups: &[Group::Coverage, Group::Format, File, Policy],
+        groups: &[Group::Coverage, Group::Format, File, Policy, Fit],
         notes: &[],
         status: DONE,
         examples: &[
@@ -420,7 +433,7 @@ pub(crate) static COMMANDS: [Entry; 15] = [
         usage: &["[OPTIONS] LEDGER…"],
         arguments: &[],
         reads_logs: false,
-        groups: &[Group::Format, File, Csv],
+        groups: &[Group::Format, File, Csv, Fit, Zones],
         notes: &[],
         status: LEFT_OUT,
         examples: &["asglog ledger show all.ledger"],
@@ -495,7 +508,7 @@ impl Group {
             Self::Format | Csv | File | Folder | Threads => "Output",
             Self::Top | Self::Who | Self::Man => "Options",
             Where | Between | Limit => "Choosing packets",
-            Look | Zones => "Look",
+            Look | Fit | Zones => "Look",
             Follow => "Following",
             Directory | Live => "Names; without one of these the output has GUIDs only",
             Ledger | Stamps => "Evidence and times",
@@ -610,13 +623,13 @@ pub(crate) static OPTIONS: &[Opt] = &[
         "wide",
         None,
         Takes::Nothing,
-        Look,
+        Fit,
         "all columns, however long the lines. Otherwise, on a narrow terminal, these leave until a row fits: the cell, \
          the source's port, org and space, GUIDs behind their first 8 characters, the source, and words of how sure \
          the answer is. Times, ports, protocols and the app's own name are never cut",
     ),
-    opt("no-trunc", None, Takes::Nothing, Look, "columns may leave, but nothing is shortened"),
-    opt("width", None, Takes::Text("NUMBER"), Look, "as on a terminal with so many columns"),
+    opt("no-trunc", None, Takes::Nothing, Fit, "columns may leave, but nothing is shortened"),
+    opt("width", None, Takes::Text("NUMBER"), Fit, "as on a terminal with so many columns"),
     opt("local", None, Takes::Nothing, Zones, "times in this machine's zone, and not in UTC"),
     opt("tz", None, Takes::Text("NAME"), Zones, "times in this zone, such as Europe/Berlin"),
     opt(
