@@ -34,6 +34,7 @@ pub mod explain;
 pub mod flows;
 mod follow;
 pub mod input;
+pub mod labels;
 pub mod ledger_file;
 pub mod lines;
 pub mod lock;

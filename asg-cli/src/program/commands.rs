@@ -40,6 +40,7 @@ pub(crate) enum Group {
     Fit,
     Zones,
     Follow,
+    Labels,
     Ledger,
     Stamps,
     Live,
@@ -163,8 +164,8 @@ const READ: &str = "0; 1 if something was left out (a sentence says what: a log,
 const DONE: &str = "0; 2 if nothing could be done; 130 after Ctrl-C.";
 
 use Group::{
-    Between, Csv, Directory, File, Fit, Folder, Follow, Ledger, Limit, Live, Look, Man, Policy,
-    Stamps, Threads, Where, Zones,
+    Between, Csv, Directory, File, Fit, Folder, Follow, Labels, Ledger, Limit, Live, Look, Man,
+    Policy, Stamps, Threads, Where, Zones,
 };
 
 pub(crate) static COMMANDS: [Entry; 15] = [
@@ -179,7 +180,7 @@ pub(crate) static COMMANDS: [Entry; 15] = [
             "a log, an archive or a folder; - is standard input, which is also read if none is given",
         )],
         reads_logs: true,
-        groups: &[Group::Format, File, Csv, Where, Between, Limit, Stamps],
+        groups: &[Group::Format, File, Csv, Where, Between, Limit, Stamps, Labels],
         notes: &[
             "Each object has a `kind`: `packet`, `rep` (a line about a container), `logger` (a line of silk's \
              iptables-logger), `other`, or `damaged`, where `error` says what is wrong and at which byte. If several \
@@ -218,6 +219,7 @@ pub(crate) static COMMANDS: [Entry; 15] = [
             Live,
             Ledger,
             Stamps,
+            Labels,
         ],
         notes: &[],
         status: READ,
@@ -241,7 +243,19 @@ pub(crate) static COMMANDS: [Entry; 15] = [
         usage: &["[OPTIONS]"],
         arguments: &[],
         reads_logs: false,
-        groups: &[Group::Format, File, Csv, Threads, Where, Between, Limit, Look, Fit, Zones],
+        groups: &[
+            Group::Format,
+            File,
+            Csv,
+            Threads,
+            Where,
+            Between,
+            Limit,
+            Look,
+            Fit,
+            Zones,
+            Labels,
+        ],
         notes: &[],
         status: DONE,
         examples: &["asglog demo", "asglog demo --format ndjson | jq .app.name"],
@@ -283,6 +297,7 @@ pub(crate) static COMMANDS: [Entry; 15] = [
             Stamps,
             Fit,
             Zones,
+            Labels,
         ],
         notes: &[],
         status: READ,
@@ -355,6 +370,7 @@ pub(crate) static COMMANDS: [Entry; 15] = [
             Ledger,
             Stamps,
             Fit,
+            Labels,
         ],
         notes: &[],
         status: READ,
@@ -511,6 +527,7 @@ impl Group {
             Look | Fit | Zones => "Look",
             Follow => "Following",
             Directory | Live => "Names; without one of these the output has GUIDs only",
+            Labels => "Names and verdicts of your own",
             Ledger | Stamps => "Evidence and times",
             Policy => "Security groups",
             Self::Explain => "Packets without logs, judged by the latest snapshot",
@@ -761,6 +778,22 @@ pub(crate) static OPTIONS: &[Opt] = &[
         Takes::Text("NUMBER"),
         Live,
         "requests in an hour, at most; 20000 if not given. Logins are 30 in an hour, at most",
+    ),
+    opt(
+        "networks",
+        None,
+        Takes::File("FILE"),
+        Labels,
+        "names for destinations: rows of CSV (10.0.11.7,orders-db and 10.0.0.0/8,corp) or JSON; the smallest network that \
+         an address is in counts. They are in tables, and in the column and the member dst_name",
+    ),
+    opt(
+        "prefixes",
+        None,
+        Takes::File("FILE"),
+        Labels,
+        "verdicts for log prefixes of other firewalls: rows of CSV ([UFW BLOCK],denied and Shorewall:*:ACCEPT:,allowed) \
+         or JSON. The first pattern that fits decides; * is any text",
     ),
     opt(
         "ledger",

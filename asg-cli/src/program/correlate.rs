@@ -18,7 +18,7 @@ use crate::output::flow_table::FlowTable;
 use crate::output::format::Format;
 use crate::output::ndjson::FlowWriter;
 use crate::output::table::Look;
-use crate::query::{Column, Query, Row, expanded};
+use crate::query::{Column, Query, ReadRow, Row};
 use crate::report::Failure;
 
 pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Failure> {
@@ -38,7 +38,7 @@ pub(super) fn correlate(
     let (flows, gathered) = flows(options, &logs, directory)?;
     let flows = match &options.look.columns[..] {
         [] => flows,
-        names => flows.select(&expanded(names))?,
+        names => flows.select_by(names)?,
     };
     if let (Format::Parquet, Some(path)) = (options.format, options.output.as_deref()) {
         show::query_to_parquet(&flows, path)?;
@@ -112,8 +112,10 @@ impl RowSink for FlowWriter {
     type Done = Vec<u8>;
 
     fn row(&mut self, row: &Row<'_>) {
-        if let Some(flow) = row.flow() {
+        if let Row::Read(read @ ReadRow { flow: Some(flow), .. }) = row {
             self.add(flow);
+            let verdict = read.verdict().filter(|_| read.cf.is_none());
+            self.label(verdict, read.destination_name().map(|(name, _)| name));
         }
     }
 
@@ -159,8 +161,9 @@ impl RowSink for TableRows {
     type Done = Vec<FlowRow>;
 
     fn row(&mut self, found: &Row<'_>) {
-        if let Some(flow) = found.flow() {
-            self.rows.push(FlowRow::of(flow, self.answers.are_there()));
+        if let Row::Read(read @ ReadRow { flow: Some(flow), .. }) = found {
+            let row = FlowRow::of(flow, self.answers.are_there());
+            self.rows.push(row.labelled(read));
         }
     }
 
