@@ -262,7 +262,8 @@ impl PieceRows {
         counts: &mut Counts,
         mut each: impl FnMut(&Row<'_>),
     ) {
-        let Self { of, sieve, .. } = self;
+        let Self { of, sieve, view } = self;
+        let labels = view.labels.as_deref();
         let mut row = |row: &ReadRow<'_>, counts: &mut Counts| {
             counts.packets += 1;
             counts.damaged += u64::from(row.error.is_some());
@@ -282,7 +283,8 @@ impl PieceRows {
                 correlation.flows(cache, raw.origin, &line, |flow| {
                     let explained = explaining.as_mut().map(|it| it.explainer.explain(&flow));
                     let found = ReadRow::of(&flow, raw.bytes);
-                    row(&ReadRow { explained: explained.as_ref(), ..found }, counts);
+                    let explained = explained.as_ref();
+                    row(&ReadRow { explained, labels, ..found }, counts);
                 });
             }),
             Of::Packets { reader, policy, needs_time } => piece.for_each(|raw| {
@@ -317,6 +319,7 @@ impl PieceRows {
                         error,
                         flow: None,
                         explained: None,
+                        labels,
                     };
                     row(&found, counts);
                 }

@@ -28,11 +28,13 @@
 
 pub mod answers;
 pub mod blocks;
+mod check;
 pub mod error;
 pub mod explain;
 pub mod flows;
 mod follow;
 pub mod input;
+pub mod labels;
 pub mod ledger_file;
 pub mod lines;
 pub mod lock;
@@ -47,5 +49,6 @@ pub mod program;
 pub mod query;
 mod repeat;
 pub mod report;
+pub mod search;
 pub mod time;
 pub mod who;

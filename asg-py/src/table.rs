@@ -320,6 +320,7 @@ pub(crate) fn columns() -> Vec<(&'static str, String, bool, &'static str, &'stat
             In::Packets => "packets",
             In::Flows => "flows",
             In::Explained => "explained",
+            In::Labelled => "labelled",
             In::OnRequest => "request",
         };
         (column.name, column.kind.name().to_owned(), column.nullable, of, column.doc)

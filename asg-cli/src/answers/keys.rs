@@ -20,7 +20,7 @@ pub(crate) enum Part {
 
 /// Names for several columns together.
 pub(crate) const ALIASES: [(&str, &[&str]); 4] = [
-    ("destination", &["dst", "dpt", "proto"]),
+    ("destination", &["dst", "dst_name", "dpt", "proto"]),
     ("container", &["handle", "index", "process_guid"]),
     ("space", &["org_name", "space_name"]),
     ("org", &["org_name"]),
@@ -45,7 +45,12 @@ pub(crate) fn parts(
         }
         let one = [name.as_str()];
         let columns = ALIASES.iter().find(|(alias, _)| alias == name);
+        // Names of networks are there if the caller gives them.
+        let can_miss = |name: &str| columns.is_some() && name == "dst_name";
         for wanted in columns.map_or(&one[..], |(_, columns)| columns) {
+            if can_miss(wanted) && Column::named(wanted).is_none_or(|column| !has(column)) {
+                continue;
+            }
             let found = COLUMNS.iter().find(|column| column.name == *wanted && has(column));
             let Some(column) = found.filter(|column| column.kind != Kind::Bytes) else {
                 let columns = COLUMNS.iter().filter(|column| has(column));

@@ -5,6 +5,8 @@ use asg_core::{
     Verdict, escape_name,
 };
 
+use crate::query::ReadRow;
+
 /// A flow in words. A table decides which of them it has room for.
 #[derive(Debug, Clone)]
 pub struct FlowRow {
@@ -77,6 +79,30 @@ impl FlowRow {
             certainty: flow.attribution.certainty,
             reason: flow.attribution.reason,
         }
+    }
+
+    /// Adds the caller's names and verdicts.
+    #[must_use]
+    pub(crate) fn labelled(mut self, row: &ReadRow<'_>) -> Self {
+        if row.cf.is_none()
+            && let Some(verdict) = row.verdict()
+        {
+            word(verdict).clone_into(&mut self.verdict);
+        }
+        match row.destination_name() {
+            // The name of one address replaces it.
+            Some((name, true)) => {
+                let address = address(row.packet.ip.dst);
+                let bracketed = format!("[{address}]");
+                let rest = self.destination.strip_prefix(&bracketed);
+                let rest =
+                    rest.or_else(|| self.destination.strip_prefix(&address)).unwrap_or_default();
+                self.destination = format!("{name}{rest}");
+            }
+            Some((name, false)) => self.destination = format!("{} ({name})", self.destination),
+            None => {}
+        }
+        self
     }
 
     /// The owner with all that is known.
@@ -212,9 +238,12 @@ fn verdict(flow: &Flow<'_, '_>) -> String {
         Plane::C2c => " c2c",
         Plane::RateLimit => " rate limit",
     };
-    let verdict = match cf.verdict {
+    format!("{}{plane}", word(cf.verdict))
+}
+
+const fn word(verdict: Verdict) -> &'static str {
+    match verdict {
         Verdict::Allowed => "allowed",
         Verdict::Denied => "denied",
-    };
-    format!("{verdict}{plane}")
+    }
 }

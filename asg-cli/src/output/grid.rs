@@ -29,7 +29,7 @@ pub fn write_ndjson(grid: &Grid, out: &mut impl Write) -> io::Result<()> {
 }
 
 /// Columns of text that are never cut.
-const KEPT: [&str; 5] = ["app", "dst", "src", "proto", "verdict"];
+const KEPT: [&str; 6] = ["address", "app", "dst", "src", "proto", "verdict"];
 
 /// Writes aligned columns. A column without any value is left out, such as names if no directory
 /// was asked.

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::io;
 
-use asg_core::{Address, Flow, Proto, SourceId, TimeRange, Timestamp, Uptime};
+use asg_core::{Address, Flow, Proto, SourceId, TimeRange, Timestamp, Uptime, Verdict};
 use memchr::memmem;
 
 use super::clock::TimeText;
@@ -112,6 +112,26 @@ impl FlowWriter {
         }
         out.extend_from_slice(&shared.after);
         out.push(b'\n');
+    }
+
+    /// Adds the caller's verdict and name of the destination to the last flow.
+    pub(crate) fn label(&mut self, verdict: Option<Verdict>, name: Option<&str>) {
+        const MISSING: &[u8] = b",\"verdict\":null";
+        if let Some(verdict) = verdict {
+            let end = self.out.len().saturating_sub(1);
+            let start = memchr::memrchr(b'\n', &self.out[..end]).map_or(0, |at| at + 1);
+            if let Some(at) = memmem::find(&self.out[start..], MISSING) {
+                let at = start + at;
+                let text = [b",\"verdict\":", &*json(&verdict)].concat();
+                self.out.splice(at..at + MISSING.len(), text);
+            }
+        }
+        if let Some(name) = name {
+            self.out.truncate(self.out.len().saturating_sub(2));
+            self.out.extend_from_slice(b",\"dst_name\":");
+            self.out.extend_from_slice(&json(&name));
+            self.out.extend_from_slice(b"}\n");
+        }
     }
 
     /// Hands over what was written since the last time.

@@ -12,6 +12,7 @@ pub(crate) enum Command {
     Parse,
     Correlate,
     Demo,
+    Check,
     Top,
     Who,
     Explain,
@@ -39,7 +40,10 @@ pub(crate) enum Group {
     Limit,
     Top,
     Look,
+    Fit,
+    Zones,
     Follow,
+    Labels,
     Ledger,
     Stamps,
     Live,
@@ -175,11 +179,11 @@ const READ: &str = "0; 1 if something was left out (a sentence says what: a log,
 const DONE: &str = "0; 2 if nothing could be done; 130 after Ctrl-C.";
 
 use Group::{
-    Between, Csv, Directory, File, Folder, Follow, Ledger, Limit, Live, Look, Man, Policy, Stamps,
-    Threads, Where,
+    Between, Csv, Directory, File, Fit, Folder, Follow, Labels, Ledger, Limit, Live, Look, Man,
+    Policy, Stamps, Threads, Where, Zones,
 };
 
-pub(crate) static COMMANDS: [Entry; 14] = [
+pub(crate) static COMMANDS: [Entry; 15] = [
     Entry {
         command: Command::Parse,
         name: "parse",
@@ -191,7 +195,7 @@ pub(crate) static COMMANDS: [Entry; 14] = [
             "a log, an archive or a folder; - is standard input, which is also read if none is given",
         )],
         reads_logs: true,
-        groups: &[Group::Format, File, Csv, Where, Between, Limit, Stamps],
+        groups: &[Group::Format, File, Csv, Where, Between, Limit, Stamps, Labels],
         notes: &[
             "Each object has a `kind`: `packet`, `rep` (a line about a container), `logger` (a line of silk's \
              iptables-logger), `other`, or `damaged`, where `error` says what is wrong and at which byte. If several \
@@ -224,11 +228,14 @@ pub(crate) static COMMANDS: [Entry; 14] = [
             Between,
             Limit,
             Look,
+            Fit,
+            Zones,
             Follow,
             Directory,
             Live,
             Ledger,
             Stamps,
+            Labels,
         ],
         notes: &[],
         status: READ,
@@ -252,10 +259,38 @@ pub(crate) static COMMANDS: [Entry; 14] = [
         usage: &["[OPTIONS]"],
         arguments: &[],
         reads_logs: false,
-        groups: &[Group::Format, File, Csv, Group::Records, Threads, Where, Between, Limit, Look],
+        groups: &[
+            Group::Format,
+            File,
+            Csv,
+            Group::Records,
+            Threads,
+            Where,
+            Between,
+            Limit,
+            Look,
+            Fit,
+            Zones,
+            Labels,
+        ],
         notes: &[],
         status: DONE,
         examples: &["asglog demo", "asglog demo --format ndjson | jq .app.name"],
+    },
+    Entry {
+        command: Command::Check,
+        name: "check",
+        brief: "tell what logs can answer, what they cannot, and what to type next",
+        about: "Tells on one page what these logs can answer and what they cannot: which half is missing, stamps \
+            without a year or a zone, cells without packets, lines that are damaged or too long. It gives the next \
+            command to type.",
+        usage: &["[OPTIONS] [LOG…]"],
+        arguments: LOGS,
+        reads_logs: true,
+        groups: &[File, Zones, Directory, Live, Ledger, Stamps],
+        notes: &[],
+        status: READ,
+        examples: &["asglog check kern.log rep.stdout.log", "asglog check --cf cells.tgz"],
     },
     Entry {
         command: Command::Top,
@@ -277,6 +312,9 @@ pub(crate) static COMMANDS: [Entry; 14] = [
             Live,
             Ledger,
             Stamps,
+            Fit,
+            Zones,
+            Labels,
         ],
         notes: &[],
         status: READ,
@@ -288,23 +326,31 @@ pub(crate) static COMMANDS: [Entry; 14] = [
     Entry {
         command: Command::Who,
         name: "who",
-        brief: "find the owner of a container's handle",
-        about: "Tells whose a container's handle is, as far as logs or ledgers tell.",
-        usage: &["[OPTIONS] HANDLE [LOG…]"],
+        brief: "find the owner of a handle or an address, and the containers of an app",
+        about: "Tells whose a handle is, who had an address at a time, and which containers an app or a process had, as \
+            far as logs, ledgers or saved flows tell.",
+        usage: &["[OPTIONS] WHAT [LOG…]"],
         arguments: &[
             (
-                "HANDLE",
-                "a handle, the beginning of one, or a log prefix such as DENY_d08bb414-cdba-4381-412a",
+                "WHAT",
+                "a handle or the beginning of one, a log prefix such as DENY_d08bb414-cdba-4381-412a, an address, the GUID \
+                 of an app, a process or a task, or an app's name",
             ),
-            ("LOG", "rep logs, or archives and folders of them; - is standard input"),
+            (
+                "LOG",
+                "rep logs, or archives and folders of them; flows that were saved as Parquet (.parquet); - is standard \
+                 input",
+            ),
         ],
         reads_logs: false,
-        groups: &[Group::Who, Group::Format, Directory, Live, Ledger, Stamps],
+        groups: &[Group::Who, Group::Format, Directory, Live, Ledger, Stamps, Fit, Zones],
         notes: &[],
         status: "0; 1 if nobody is known for sure, or something was left out; 2 if nothing could be done; 130 after \
             Ctrl-C.",
         examples: &[
-            "asglog who d08bb414-cdba-4381-412a-e9ecc rep.stdout.log",
+            "asglog who d08bb414 rep.stdout.log",
+            "asglog who 10.255.73.3 --at 2024-05-06T07:09:10Z rep.stdout.log",
+            "asglog who orders --cc-export saved -- kern.log rep.stdout.log",
             "asglog who --ledger cells.ledger --at 2024-05-06T07:09:10Z --cf OK_bfce786c-ab07-40ad-79f9-8",
         ],
     },
@@ -340,6 +386,8 @@ pub(crate) static COMMANDS: [Entry; 14] = [
             Live,
             Ledger,
             Stamps,
+            Fit,
+            Labels,
         ],
         notes: &[],
         status: READ,
@@ -359,7 +407,7 @@ pub(crate) static COMMANDS: [Entry; 14] = [
         usage: &["--groups FILE… [OPTIONS]"],
         arguments: &[],
         reads_logs: false,
-        groups: &[Group::Coverage, Group::Format, File, Policy],
+        groups: &[Group::Coverage, Group::Format, File, Policy, Fit],
         notes: &[],
         status: DONE,
         examples: &[
@@ -418,7 +466,7 @@ pub(crate) static COMMANDS: [Entry; 14] = [
         usage: &["[OPTIONS] LEDGER…"],
         arguments: &[],
         reads_logs: false,
-        groups: &[Group::Format, File, Csv],
+        groups: &[Group::Format, File, Csv, Fit, Zones],
         notes: &[],
         status: LEFT_OUT,
         examples: &["asglog ledger show all.ledger"],
@@ -493,9 +541,10 @@ impl Group {
             Self::Format | Self::Records | Csv | File | Folder | Threads => "Output",
             Self::Top | Self::Who | Self::Man => "Options",
             Where | Between | Limit => "Choosing packets",
-            Look => "The look of a table",
+            Look | Fit | Zones => "Look",
             Follow => "Following",
             Directory | Live => "Names; without one of these the output has GUIDs only",
+            Labels => "Names and verdicts of your own",
             Ledger | Stamps => "Evidence and times",
             Policy => "Security groups",
             Self::Explain => "Packets without logs, judged by the latest snapshot",
@@ -616,15 +665,15 @@ pub(crate) static OPTIONS: &[Opt] = &[
         "wide",
         None,
         Takes::Nothing,
-        Look,
+        Fit,
         "all columns, however long the lines. Otherwise, on a narrow terminal, these leave until a row fits: the cell, \
          the source's port, org and space, GUIDs behind their first 8 characters, the source, and words of how sure \
          the answer is. Times, ports, protocols and the app's own name are never cut",
     ),
-    opt("no-trunc", None, Takes::Nothing, Look, "columns may leave, but nothing is shortened"),
-    opt("width", None, Takes::Text("NUMBER"), Look, "as on a terminal with so many columns"),
-    opt("local", None, Takes::Nothing, Look, "times in this machine's zone, and not in UTC"),
-    opt("tz", None, Takes::Text("NAME"), Look, "times in this zone, such as Europe/Berlin"),
+    opt("no-trunc", None, Takes::Nothing, Fit, "columns may leave, but nothing is shortened"),
+    opt("width", None, Takes::Text("NUMBER"), Fit, "as on a terminal with so many columns"),
+    opt("local", None, Takes::Nothing, Zones, "times in this machine's zone, and not in UTC"),
+    opt("tz", None, Takes::Text("NAME"), Zones, "times in this zone, such as Europe/Berlin"),
     opt(
         "color",
         None,
@@ -754,6 +803,22 @@ pub(crate) static OPTIONS: &[Opt] = &[
         Takes::Text("NUMBER"),
         Live,
         "requests in an hour, at most; 20000 if not given. Logins are 30 in an hour, at most",
+    ),
+    opt(
+        "networks",
+        None,
+        Takes::File("FILE"),
+        Labels,
+        "names for destinations: rows of CSV (10.0.11.7,orders-db and 10.0.0.0/8,corp) or JSON; the smallest network that \
+         an address is in counts. They are in tables, and in the column and the member dst_name",
+    ),
+    opt(
+        "prefixes",
+        None,
+        Takes::File("FILE"),
+        Labels,
+        "verdicts for log prefixes of other firewalls: rows of CSV ([UFW BLOCK],denied and Shorewall:*:ACCEPT:,allowed) \
+         or JSON. The first pattern that fits decides; * is any text",
     ),
     opt(
         "ledger",

@@ -6,6 +6,7 @@ use std::time::Duration;
 use asg_core::siem::{Reading, RecordLines, Standard};
 use asg_core::{Outcomes, Timestamp};
 
+use super::check::hint;
 use super::logs::{Answers, Directory, Logs, NamedLogs, flows};
 use super::options::{Options, before_now};
 use super::sorted::{Keyed, Order};
@@ -20,21 +21,19 @@ use crate::output::flow_table::FlowTable;
 use crate::output::format::Format;
 use crate::output::ndjson::FlowWriter;
 use crate::output::table::Look;
-use crate::query::{Column, Query, Row, expanded};
+use crate::query::{Column, Query, ReadRow, Row};
 use crate::report::Failure;
 
 pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Failure> {
     let directory = Directory::new(options, &mut context)?;
-    let has_names = !options.names.is_empty();
-    correlate(options, NamedLogs::new(&options.rest)?, &directory, has_names, context)
+    correlate(options, NamedLogs::new(&options.rest)?, &directory, context)
 }
 
-/// Correlates these logs. `has_names` suppresses the hint about names.
+/// Correlates these logs.
 pub(super) fn correlate(
     options: &Options,
     logs: NamedLogs,
     directory: &Directory,
-    has_names: bool,
     context: Context<'_>,
 ) -> Result<(), Failure> {
     let Context { monitor, report } = context;
@@ -42,7 +41,7 @@ pub(super) fn correlate(
     let (flows, gathered) = flows(options, &logs, directory)?;
     let flows = match &options.look.columns[..] {
         [] => flows,
-        names => flows.select(&expanded(names))?,
+        names => flows.select_by(names)?,
     };
     if let (Format::Parquet, Some(path)) = (options.format, options.output.as_deref()) {
         show::query_to_parquet(&flows, path)?;
@@ -72,16 +71,8 @@ pub(super) fn correlate(
         let what = "packets were forgotten, so that later lines about them count again";
         report.note(format_args!("{} {what}", counts.displaced));
     }
-    if options.format == Format::Table {
-        if counts.packets == 0 && counts.lines > 0 {
-            let what = match counts.other_kernel_lines {
-                0 => ", nor other lines of a kernel, which writes them: is its log among these?",
-                _ => ": is packet logging switched on in a security group?",
-            };
-            report.note(format_args!("there are no packets in these logs{what}"));
-        } else if !has_names && counts.packets > 0 {
-            report.note("to see names, give --cf, --api or --cc-export (see --help)");
-        }
+    if let Some(known) = gathered.known(&*monitor)? {
+        hint(&known, &flows, &logs, options, report);
     }
     logs.close(&outcomes, report)
 }
@@ -157,8 +148,10 @@ impl RowSink for FlowWriter {
     type Done = Vec<u8>;
 
     fn row(&mut self, row: &Row<'_>) {
-        if let Some(flow) = row.flow() {
+        if let Row::Read(read @ ReadRow { flow: Some(flow), .. }) = row {
             self.add(flow);
+            let verdict = read.verdict().filter(|_| read.cf.is_none());
+            self.label(verdict, read.destination_name().map(|(name, _)| name));
         }
     }
 
@@ -204,8 +197,9 @@ impl RowSink for TableRows {
     type Done = Vec<FlowRow>;
 
     fn row(&mut self, found: &Row<'_>) {
-        if let Some(flow) = found.flow() {
-            self.rows.push(FlowRow::of(flow, self.answers.are_there()));
+        if let Row::Read(read @ ReadRow { flow: Some(flow), .. }) = found {
+            let row = FlowRow::of(flow, self.answers.are_there());
+            self.rows.push(row.labelled(read));
         }
     }
 

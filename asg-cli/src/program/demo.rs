@@ -36,7 +36,7 @@ pub(super) fn run(options: &Options, context: Context<'_>) -> Result<(), Failure
     ));
     let asked = directory(&server).map_err(|error| Failure::Demo(error.to_string()))?;
     let directory = Directory::of(asked, &context.monitor);
-    correlate(options, NamedLogs::of(logs()), &directory, true, context)
+    correlate(options, NamedLogs::of(logs()), &directory, context)
 }
 
 /// The bundled logs, in the order in which they are shown.

@@ -245,11 +245,12 @@ impl RowSink for ExplainedRows {
     type Done = Vec<[String; 6]>;
 
     fn row(&mut self, found: &Row<'_>) {
-        let Row::Read(ReadRow { flow: Some(flow), explained: Some(explained), .. }) = found else {
+        let Row::Read(read @ ReadRow { flow: Some(flow), explained: Some(explained), .. }) = found
+        else {
             return;
         };
         let explanation = &explained.explanation;
-        let row = FlowRow::of(flow, self.answers.are_there());
+        let row = FlowRow::of(flow, self.answers.are_there()).labelled(read);
         let (verdict, owner) = (row.verdict().to_owned(), row.owner());
         let (time, destination) = (time(flow), row.destination().to_owned());
         let why = self.words.because(explanation);

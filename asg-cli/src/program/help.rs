@@ -189,9 +189,10 @@ pub(crate) fn columns() -> String {
     let mut text = String::from(
         "Columns of packets and flows, for --where, --columns, --sort and --by, and the heads of CSV and Parquet.\n",
     );
-    let parts: [(&str, IsIn); 3] = [
+    let parts: [(&str, IsIn); 4] = [
         ("Of packets", |column| matches!(column.of, In::Packets | In::OnRequest)),
         ("Of flows: all commands but `asglog parse`", |column| column.of == In::Flows),
+        ("With --networks", |column| column.of == In::Labelled),
         ("Of `asglog explain`", |column| column.of == In::Explained),
     ];
     for (title, is_in) in parts {

@@ -15,6 +15,7 @@ use super::progress::Attended;
 use crate::error::Error;
 use crate::flows::{Gathered, gather};
 use crate::input::{Input, Log, Source};
+use crate::labels::Labels;
 use crate::ledger_file;
 use crate::lines::{Failures, Readers};
 use crate::monitor::{Monitor, Supervised};
@@ -325,6 +326,9 @@ fn all_flows(
 
 /// The rows that are wanted.
 pub(super) fn filtered(mut query: Query, options: &Options) -> Result<Query, Failure> {
+    if !options.networks.is_empty() || !options.prefixes.is_empty() {
+        query = query.labelled(Labels::read(&options.networks, &options.prefixes)?);
+    }
     for condition in &options.conditions {
         query = query.meeting(condition, &options.look.zone)?;
     }

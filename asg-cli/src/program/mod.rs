@@ -11,6 +11,7 @@
 //! | `explain`, `coverage`, `snapshot` | the commands about security groups |
 //! | `progress`, `show` | progress on a terminal, small tables in the chosen format |
 
+mod check;
 mod commands;
 mod completion;
 mod correlate;
@@ -134,6 +135,7 @@ fn run(args: Vec<OsString>, stop: &Stop, report: &mut Report) -> Result<(), Fail
         Command::Correlate => correlate::run(&options, context),
         Command::Demo => demo::run(&options, context),
         Command::Who => who::run(&options, context),
+        Command::Check => check::run(&options, context),
         Command::Top => top::run(&options, context),
         Command::LedgerBuild => ledger::build(&options, context),
         Command::LedgerMerge => ledger::merge(&options),

@@ -37,6 +37,8 @@ pub(crate) struct Options {
     pub(crate) names: names::Options,
     pub(crate) policy: TimePolicy,
     pub(crate) ledgers: Vec<PathBuf>,
+    pub(crate) networks: Vec<PathBuf>,
+    pub(crate) prefixes: Vec<PathBuf>,
     pub(crate) threads: Threads,
     pub(crate) follow: bool,
     pub(crate) hold: Option<Duration>,
@@ -112,6 +114,8 @@ impl Options {
             names: names::Options::default(),
             policy: TimePolicy::default(),
             ledgers: Vec::new(),
+            networks: Vec::new(),
+            prefixes: Vec::new(),
             threads: Threads::default(),
             follow: false,
             hold: None,
@@ -239,6 +243,8 @@ impl Options {
             "ca-cert" => self.names.ca_cert = Some(value.into()),
             "skip-ssl-validation" => self.names.skip_ssl_validation = true,
             "cc-export" => self.names.exports.push(value.into()),
+            "networks" => self.networks.push(value.into()),
+            "prefixes" => self.prefixes.push(value.into()),
             "ledger" => self.ledgers.push(value.into()),
             "year" => set_year(&mut self.policy, &value.string()?)?,
             "utc-offset" => set_utc_offset(&mut self.policy, &value.string()?)?,
@@ -345,6 +351,8 @@ impl Options {
             ("sort", !look.sort.is_empty()),
             ("columns", !look.columns.is_empty()),
             ("limit", self.limit.is_some()),
+            ("networks", !self.networks.is_empty()),
+            ("prefixes", !self.prefixes.is_empty()),
         ];
         if let Some((name, _)) = of_finished.iter().find(|(_, is_given)| *is_given && self.follow) {
             return Err(Failure::Usage(format!("--{name} does not go with --follow")));

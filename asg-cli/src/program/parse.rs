@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use asg_core::{Content, Outcome, Outcomes, Reader, Record, RecordOutput, TimePolicy};
 use serde::Serialize;
@@ -9,6 +10,7 @@ use serde::Serialize;
 use super::logs::{Logs, filtered};
 use super::options::Options;
 use super::{Context, show};
+use crate::labels::Labels;
 use crate::lines::Raw;
 use crate::output::format::Format;
 use crate::output::{Out, csv};
@@ -62,6 +64,7 @@ fn objects(options: Options, logs: &Logs, report: &mut Report) -> Result<(), Fai
         policy: chosen.policy,
         shows_source: logs.are_several(),
         sieve: chooses.then(|| packets.sieve()),
+        labels: packets.labels(),
     };
     let mut pipeline = Pipeline::new(&logs.readers, "reading", Size::Small, objects);
     let mut outcomes = Outcomes::default();
@@ -86,6 +89,7 @@ struct Objects {
     shows_source: bool,
     /// Chooses packets, if only some are wanted.
     sieve: Option<Sieve>,
+    labels: Option<Arc<Labels>>,
 }
 
 /// The objects of a piece.
@@ -96,7 +100,13 @@ struct Written {
 }
 
 /// Whether a line is a wanted packet.
-fn admits(sieve: &mut Sieve, raw: &Raw<'_>, record: &Record<'_>, policy: &TimePolicy) -> bool {
+fn admits(
+    sieve: &mut Sieve,
+    labels: Option<&Labels>,
+    raw: &Raw<'_>,
+    record: &Record<'_>,
+    policy: &TimePolicy,
+) -> bool {
     let Some((packet, cf)) = record.proven_packet() else { return false };
     let error = match &record.content {
         Content::Damaged(damaged) => Some(&damaged.error),
@@ -113,6 +123,7 @@ fn admits(sieve: &mut Sieve, raw: &Raw<'_>, record: &Record<'_>, policy: &TimePo
         error,
         flow: None,
         explained: None,
+        labels,
     };
     sieve.admits(&Row::Read(&row))
 }
@@ -121,7 +132,7 @@ impl Work for Objects {
     type Done = Result<Written, serde_json::Error>;
 
     fn piece(&mut self, piece: &Piece) -> Self::Done {
-        let Self { reader, policy, shows_source, sieve } = self;
+        let Self { reader, policy, shows_source, sieve, labels } = self;
         let mut written = Written::default();
         let mut result = Ok(());
         piece.for_each(|raw| {
@@ -135,7 +146,8 @@ impl Work for Objects {
             let outcome = Outcome::of(&line, &record);
             let outcome = more.iter().fold(outcome, |it, record| it.with(record));
             written.outcomes.count(raw.origin, outcome);
-            let is_wanted = |sieve: &mut Sieve| admits(sieve, &raw, &record, policy);
+            let is_wanted =
+                |sieve: &mut Sieve| admits(sieve, labels.as_deref(), &raw, &record, policy);
             if !sieve.as_mut().is_none_or(is_wanted) {
                 return;
             }

@@ -6,7 +6,7 @@ use asg_core::Address;
 
 use crate::answers::Cell;
 use crate::flows::RowSink;
-use crate::query::{Column, Query, Row, Value, expanded};
+use crate::query::{Column, Query, Row, Value};
 use crate::report::Failure;
 
 /// The columns that rows are ordered by, and whether each order is turned around.
@@ -22,7 +22,7 @@ impl Order {
                 Some(name) => (name, true),
                 None => (name.as_str(), false),
             };
-            let found = query.select(&expanded(&[name.to_owned()]))?;
+            let found = query.select_by(&[name.to_owned()])?;
             columns.extend(found.columns().iter().map(|column| (*column, is_turned)));
         }
         Ok((!columns.is_empty()).then_some(Self(columns)))

@@ -3,10 +3,11 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use asg_core::{Correlation, FlowCache};
+use asg_core::{Correlation, FlowCache, escape_text};
 
 use super::logs::Logs;
 use super::options::Options;
+use crate::answers::{self, Cell, Measure};
 use crate::origins;
 use crate::output::summary::Summary;
 use crate::output::{missing, sources};
@@ -35,8 +36,29 @@ pub(super) fn write(
         counted(correlation, logs)?
     };
     summary.print(correlation.counts(), options.limit, out)?;
+    if flows.labels().is_some_and(|labels| labels.has_networks()) {
+        destinations(options, flows, out)?;
+    }
     sources::print(correlation.outcomes(), origins::name, out)?;
     Ok(missing::print(correlation.completeness(), origins::name, out)?)
+}
+
+/// Counts the packets to each network that has a name.
+fn destinations(options: &Options, flows: &Query, out: &mut impl Write) -> Result<(), Failure> {
+    let by = flows.by(&["dst_name".to_owned()])?;
+    let found = answers::top(flows, &by, options.limit, Measure::Packets)?;
+    let at = |name: &str| found.names().iter().position(|it| *it == name);
+    let columns = ["packets", "denied", "dst_name"].map(at);
+    let cell = |row: &[Cell], at: Option<usize>| {
+        let text = at.and_then(|at| row[at].value().text());
+        text.map_or_else(|| "(no name)".to_owned(), |text| escape_text(&text).into_owned())
+    };
+    writeln!(out, "\n{:>12}  {:>12}  DESTINATION", "PACKETS", "DENIED")?;
+    for row in &found.rows {
+        let [packets, denied, name] = columns.map(|at| cell(row, at));
+        writeln!(out, "{packets:>12}  {denied:>12}  {name}")?;
+    }
+    Ok(())
 }
 
 /// All packets, most of which the first phase has counted.

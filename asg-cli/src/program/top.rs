@@ -1,6 +1,7 @@
 //! `asglog top`: the largest senders.
 
 use super::Context;
+use super::check::hint;
 use super::logs::{Directory, Logs, flows};
 use super::options::Options;
 use super::show::show;
@@ -22,5 +23,8 @@ pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Fai
     )?;
     directory.close(report);
     let known = gathered.known(&*monitor)?;
+    if let Some(known) = &known {
+        hint(known, &flows, &logs, options, report);
+    }
     logs.close(&known.map(|known| known.outcomes().clone()).unwrap_or_default(), report)
 }

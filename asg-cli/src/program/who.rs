@@ -1,22 +1,31 @@
-//! `asglog who`: the owner of a handle.
+//! `asglog who`: the owner of a handle or an address, and the containers of an app or a process.
 
+use std::collections::HashMap;
 use std::io::Write as _;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 
-use asg_core::{Certainty, Identity, Ledger, escape_name, escape_text};
+use asg_core::{
+    Attribution, Certainty, Evidence, Guid, Handle, Identity, Ledger, Lifetime, Moment, Origin,
+    ProcessName, Reason, Sighting, escape_name, escape_text,
+};
 use serde_json::{Value, json};
 
-use super::Context;
 use super::logs::{Directory, Logs};
 use super::options::Options;
+use super::{Context, look};
+use crate::answers::{Cell, Grid};
 use crate::ledger_file;
-use crate::output::Out;
 use crate::output::format::Format;
-use crate::report::Failure;
+use crate::output::{Out, grid};
+use crate::query::Kind;
+use crate::report::{Failure, Report};
+use crate::search::{self, By, find};
 use crate::who::{Question, owner_object};
 
 pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Failure> {
-    let [prefix, paths @ ..] = &options.rest[..] else {
-        let what = "asglog who takes a handle, the beginning of one, or a log prefix";
+    let [asked, paths @ ..] = &options.rest[..] else {
+        let what = "asglog who takes a handle, the beginning of one, a log prefix, an address, a GUID or an app's name";
         return Err(Failure::Usage(what.into()));
     };
     let directory = Directory::new(options, &mut context)?;
@@ -26,37 +35,244 @@ pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Fai
         return Err(Failure::Usage("there is nothing to search: give logs or --ledger".into()));
     }
     let mut ledger = held.unwrap_or_else(Ledger::new);
+    let (saved, logs): (Vec<_>, Vec<_>) =
+        paths.iter().cloned().partition(|path| path.extension().is_some_and(|it| it == "parquet"));
+    for path in &saved {
+        add_saved(path, &mut ledger)?;
+    }
     let mut closing = Ok(());
-    if !paths.is_empty() {
-        let logs = Logs::new(paths, true, options, &monitor)?;
-        let found = logs.gather(options)?;
-        ledger.merge(found.ledger());
-        closing = logs.close(found.outcomes(), report);
+    if !logs.is_empty() {
+        closing = add_logs(&logs, options, &monitor, &mut ledger, report);
     }
-    let prefix = prefix.to_string_lossy();
-    let (cell, address) = (options.cell.as_deref(), options.address.as_deref());
-    let answer = Question::new(&prefix, cell, options.at, address)?.ask(&ledger);
-    let mut object = owner_object(&answer);
-    if let (Some(guid), Some(asked)) = (answer.subject(), &directory.names) {
-        let found = asked.identities(&[guid])?;
-        if directory.is_answering() {
-            names(&mut object, found.get(&guid).unwrap_or(&Identity::unknown()));
+    let names = match &directory.names {
+        Some(asked) => {
+            let mut guids: Vec<_> = ledger.lifetimes().filter_map(Lifetime::subject).collect();
+            guids.sort_unstable();
+            guids.dedup();
+            let found = asked.identities(&guids)?;
+            if directory.is_answering() { found } else { HashMap::new() }
         }
-    }
-    let mut out = Out::new(None)?;
-    if options.format == Format::Ndjson {
-        serde_json::to_writer(&mut out, &object)?;
-        out.write_all(b"\n")?;
-    } else {
-        let sentence = answer.reason.sentence();
-        people(&object, sentence, &mut out)?;
-    }
-    out.finish()?;
+        None => HashMap::new(),
+    };
+    let answer = Answer { options, ledger: &ledger, names: &names };
+    let is_sure = answer.write(&asked.to_string_lossy(), report)?;
     directory.close(report);
-    if answer.certainty <= Certainty::Ambiguous {
-        report.left_out(format_args!("nobody is known for sure: {}", answer.reason.sentence()));
+    if let Some(why) = is_sure {
+        report.left_out(format_args!("nobody is known for sure: {why}"));
     }
     closing
+}
+
+fn add_logs(
+    paths: &[PathBuf],
+    options: &Options,
+    monitor: &std::sync::Arc<super::progress::Attended>,
+    ledger: &mut Ledger,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    let logs = Logs::new(paths, true, options, monitor)?;
+    let found = logs.gather(options)?;
+    ledger.merge(found.ledger());
+    logs.close(found.outcomes(), report)
+}
+
+/// Adds the containers of saved flows: each was there at the time of its packets.
+#[cfg(feature = "parquet")]
+fn add_saved(path: &Path, ledger: &mut Ledger) -> Result<(), Failure> {
+    use crate::query::{Column, Query, Row, for_each};
+
+    let flows = Query::from_parquet(path)?;
+    let text = |row: &Row<'_>, name: &str| Column::named(name)?.value(row).text();
+    let source = crate::origins::number(&path.to_string_lossy());
+    let mut line = 0;
+    for_each(flows.rows(), |row| {
+        line += 1;
+        let is_owned = matches!(text(row, "certainty").as_deref(), Some("exact" | "unique_prefix"));
+        let handle = text(row, "handle").and_then(|handle| Handle::parse(&handle));
+        let Some(handle) = handle.filter(|_| is_owned) else { return Ok(()) };
+        let mut seen = Evidence::new(handle, Moment::Seen, Origin { source, line });
+        seen.time = row.time();
+        seen.process = text(row, "process_guid").map(|process| ProcessName::parse(&process));
+        seen.index = text(row, "index").and_then(|index| index.parse().ok());
+        seen.app = text(row, "app_guid").and_then(|app| Guid::parse(app.as_bytes()).ok());
+        seen.cell = text(row, "cell").map(Into::into);
+        let side = if row.is_ingress() { "dst" } else { "src" };
+        seen.address = text(row, side).and_then(|address| address.parse().ok());
+        ledger.add(seen);
+        Ok::<_, Failure>(())
+    })
+}
+
+#[cfg(not(feature = "parquet"))]
+fn add_saved(_: &Path, _: &mut Ledger) -> Result<(), Failure> {
+    Err(Failure::Usage("this build of asglog reads no Parquet".into()))
+}
+
+/// A ledger with names, and a question to it.
+struct Answer<'a> {
+    options: &'a Options,
+    ledger: &'a Ledger,
+    names: &'a HashMap<Guid, Identity>,
+}
+
+impl Answer<'_> {
+    /// Writes the answer. Returns the reason if it is not sure.
+    fn write(&self, asked: &str, report: &mut Report) -> Result<Option<String>, Failure> {
+        let Options { cell, at, address, .. } = self.options;
+        let (cell, address) = (cell.as_deref(), address.as_deref());
+        if let (Ok(ip), Some(time)) = (asked.parse::<IpAddr>(), at) {
+            let time = *time;
+            let on_cell =
+                cell.and_then(|cell| self.ledger.holder(ip, &Sighting::at(time).on(cell)));
+            if let Some(found) = on_cell {
+                return self.list(By::Address, &[found], report);
+            }
+            if cell.is_none() {
+                return self.one(&self.ledger.peer(ip, time.into()), None);
+            }
+        }
+        let found = find(self.ledger, asked, self.names).map(|(by, mut found)| {
+            found.retain(|it| self.is_meant(*it));
+            (by, found)
+        });
+        match found {
+            // With one handle, the question is about more than its beginning.
+            Some((By::Handle, found)) if !found.is_empty() && same_handle(&found) => {
+                let whole = found[0].handle().to_string();
+                let answer = Question::new(&whole, cell, *at, address)?.ask(self.ledger);
+                let is_whole = whole.len() == asked.len();
+                self.one(&answer, Some("unique_prefix").filter(|_| !is_whole))
+            }
+            Some((by, found)) if !found.is_empty() => self.list(by, &found, report),
+            Some((by, _)) => {
+                Ok(Some(format!("no container with this {} was there then", by.name())))
+            }
+            None if asked.parse::<IpAddr>().is_ok() => {
+                Ok(Some("no line shows a container with this address".into()))
+            }
+            None if asked.contains('_') || search::is_guid(asked) => {
+                let question = Question::new(asked, cell, *at, address)?;
+                let answer = question.ask(self.ledger);
+                // Nothing begins so, however little it is.
+                let is_short = answer.reason == Reason::PrefixTooShort && !asked.contains('_');
+                if is_short {
+                    return self.one(&Attribution::unknown(Reason::UnknownHandle), None);
+                }
+                self.one(&answer, None)
+            }
+            None => {
+                let has_none = self.names.is_empty();
+                let more = if has_none { "; names come with --cf or --cc-export" } else { "" };
+                Ok(Some(format!(
+                    "no line and no directory has an app with the name {asked:?}{more}"
+                )))
+            }
+        }
+    }
+
+    /// Whether a container is of the cell, the time and the address of the question.
+    fn is_meant(&self, it: Lifetime<'_>) -> bool {
+        let Options { cell, at, address, .. } = self.options;
+        let is_on = |cell: &str| it.cell() == Some(cell) || it.machine() == Some(cell);
+        let start = it.created().or_else(|| it.seen().map(|seen| *seen.start()));
+        let had = |address: &str| it.addresses().any(|it| it.to_string() == *address);
+        cell.as_deref().is_none_or(is_on)
+            && address.as_deref().is_none_or(had)
+            && at.is_none_or(|at| {
+                start.is_none_or(|start| start <= at) && it.destroyed().is_none_or(|end| at <= end)
+            })
+    }
+
+    /// Writes one owner.
+    fn one(
+        &self,
+        answer: &Attribution<'_>,
+        certainty: Option<&str>,
+    ) -> Result<Option<String>, Failure> {
+        let mut object = owner_object(answer);
+        let is_sure = answer.certainty > Certainty::Ambiguous;
+        let mut reason = answer.reason.sentence();
+        if let Some(certainty) = certainty.filter(|_| is_sure) {
+            object["attribution"]["certainty"] = json!(certainty);
+            let one = Reason::UniqueHandlePrefix;
+            object["attribution"]["reason"] = json!(one);
+            reason = one.sentence();
+        }
+        if let (Some(guid), false) = (answer.subject(), self.names.is_empty()) {
+            names(&mut object, self.names.get(&guid).unwrap_or(&Identity::unknown()));
+        }
+        let mut out = Out::new(None)?;
+        if self.options.format == Format::Ndjson {
+            serde_json::to_writer(&mut out, &object)?;
+            out.write_all(b"\n")?;
+        } else {
+            people(&object, reason, &mut out)?;
+        }
+        out.finish()?;
+        Ok((!is_sure).then(|| answer.reason.sentence().to_owned()))
+    }
+
+    /// Writes containers, the oldest first. One of several handles is not sure.
+    fn list(
+        &self,
+        by: By,
+        found: &[Lifetime<'_>],
+        report: &Report,
+    ) -> Result<Option<String>, Failure> {
+        let text = |text: Option<String>| text.map_or(Cell::Null, |text| Cell::Text(text.into()));
+        let row = |it: &Lifetime<'_>| {
+            let identity = it.subject().and_then(|guid| self.names.get(&guid));
+            let said =
+                it.app().and_then(|app| Some(self.ledger.names(app)?.app_name()?.to_owned()));
+            let addresses: Vec<_> = it.addresses().map(|address| address.to_string()).collect();
+            vec![
+                it.created().into(),
+                it.destroyed().into(),
+                it.seen().map(|seen| *seen.start()).into(),
+                it.seen().map(|seen| *seen.end()).into(),
+                text(identity.and_then(Identity::path).or(said)),
+                text(it.cell().or(it.machine()).map(ToOwned::to_owned)),
+                text(Some(addresses.join(" ")).filter(|text| !text.is_empty())),
+                text(Some(it.handle().to_string())),
+                text(it.process().map(ToString::to_string)),
+                it.index().map_or(Cell::Null, |index| Cell::Int(index.into())),
+                text(it.app().map(|app| app.to_string())),
+            ]
+        };
+        let columns = vec![
+            ("created", Kind::Time),
+            ("destroyed", Kind::Time),
+            ("first_seen", Kind::Time),
+            ("last_seen", Kind::Time),
+            ("app", Kind::Text),
+            ("cell", Kind::Text),
+            ("address", Kind::Text),
+            ("handle", Kind::Text),
+            ("process_guid", Kind::Text),
+            ("index", Kind::Int),
+            ("app_guid", Kind::Text),
+        ];
+        let table = Grid { columns, rows: found.iter().map(row).collect() };
+        let mut out = Out::new(None)?;
+        if self.options.format == Format::Ndjson {
+            grid::write_ndjson(&table, &mut out)?;
+        } else {
+            grid::write_table(&table, &look(self.options), &mut out)?;
+        }
+        out.finish()?;
+        let n = found.len();
+        report.note(format_args!("found by {}: {n} container{}", by.name(), plural(n)));
+        let is_open = by == By::Handle && !same_handle(found);
+        Ok(is_open.then(|| "several known handles begin so".to_owned()))
+    }
+}
+
+const fn plural(n: usize) -> &'static str {
+    if n == 1 { "" } else { "s" }
+}
+
+fn same_handle(found: &[Lifetime<'_>]) -> bool {
+    found.iter().all(|it| it.handle() == found[0].handle())
 }
 
 fn names(object: &mut Value, identity: &Identity) {

@@ -20,6 +20,7 @@ use super::cells::Cells;
 use super::saved::SavedRow;
 use super::words::word;
 use crate::explain::Explained;
+use crate::labels::Labels;
 
 /// One row: a packet, and its owner if the query has flows.
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +54,8 @@ pub struct ReadRow<'r> {
     pub flow: Option<&'r Flow<'r, 'r>>,
     /// Why it was allowed or denied; `None` if nobody asked.
     pub explained: Option<&'r Explained>,
+    /// The caller's names and verdicts.
+    pub labels: Option<&'r Labels>,
 }
 
 /// A value of a row.
@@ -141,6 +144,8 @@ pub enum In {
     Flows,
     /// Flows that are explained.
     Explained,
+    /// Packets and flows, if the caller gives names of networks.
+    Labelled,
     /// Packets and flows, if it is asked for by name.
     OnRequest,
 }
@@ -237,7 +242,7 @@ columns! {
     source: Text required, Packets by_key, "The file or stream of the line.", |row| Cow::Borrowed(row.source);
     line: Long required, Packets, "The line's number in its source, from 1.", |row| row.origin.line;
     cell: Text, Packets by_key, "The cell: its BOSH instance id, or job and index, or host, whichever the line shows first.", |row| row.cell();
-    verdict: Text, Packets by_key, "`allowed` or `denied`.", |row| row.cf.map(|cf| verdict(cf.verdict));
+    verdict: Text, Packets by_key, "`allowed` or `denied`.", |row| row.verdict().map(verdict);
     plane: Text, Packets by_key, "`asg`, `c2c` or `rate_limit`: which set of rules decided.", |row| row.cf.map(|cf| plane(cf.plane));
     direction: Text, Packets by_key, "`egress` or `ingress`, seen from the subject.", |row| row.cf.map(|cf| direction(cf.direction));
     proto: Text, Packets, "`TCP`, `UDP`, `ICMP`, …, or a number; of packets as printed, of flows by name wherever there is one.", |row| row.protocol(row.packet.ip.proto.as_ref());
@@ -311,6 +316,7 @@ columns! {
     prefix: Text required, Packets by_key, "The log prefix, as printed.", |row| row.packet.prefix;
     error: Text, Packets, "What is wrong with a damaged line.", |row| row.error.map(|e| Cow::Owned(e.reason()));
     error_offset: Int, Packets, "Where, in bytes from the start of the line.", |row| row.error.map(Error::offset);
+    dst_name: Text, Labelled, "The name that --networks gives to the destination.", |row| row.destination_name().map(|(name, _)| Cow::Borrowed(name));
     phase: Text, Explained, "`running` or `staging`: what the container was for.", |row| row.explained.and_then(|it| it.phase).map(Phase::as_str);
     governed: Text, Explained, "`asg`, `c2c`, `cell`, `deny_network`, `rate_limit` or `unknown`: which mechanism decided.", |row| row.explanation().map(|it| word(it.governed));
     configured: Text, Explained, "`allowed` or `denied`: the verdict by Cloud Controller's words.", |row| row.explanation().and_then(|it| it.configured).map(word);
@@ -358,7 +364,7 @@ impl<'r> Row<'r> {
     /// Whether the packet was allowed or denied.
     pub(crate) fn verdict(&self) -> Option<Verdict> {
         match self {
-            Self::Read(read) => read.cf.map(|cf| cf.verdict),
+            Self::Read(read) => read.verdict(),
             Self::Saved(saved) => match saved.text("verdict")? {
                 "allowed" => Some(Verdict::Allowed),
                 "denied" => Some(Verdict::Denied),
@@ -452,6 +458,7 @@ impl<'r> ReadRow<'r> {
             error,
             flow: Some(flow),
             explained: None,
+            labels: None,
         }
     }
 
@@ -475,6 +482,18 @@ impl<'r> ReadRow<'r> {
             Some(Address::V6(ip)) if self.flow.is_some() => Value::Text(ip.to_string().into()),
             Some(address) => Value::Address(address),
         }
+    }
+
+    /// The verdict of the prefix, by its own words or by the caller's.
+    pub(crate) fn verdict(&self) -> Option<Verdict> {
+        let by_label =
+            || self.labels?.verdict(&String::from_utf8_lossy(self.packet.prefix.as_bytes()));
+        self.cf.map(|cf| cf.verdict).or_else(by_label)
+    }
+
+    /// The name of the smallest network of the destination, and whether it is the address's own.
+    pub(crate) fn destination_name(&self) -> Option<(&'r str, bool)> {
+        self.labels?.network(self.packet.ip.dst?.ip()?)
     }
 
     fn explanation(&self) -> Option<&'r Explanation> {

@@ -54,6 +54,7 @@ use crate::error::Error;
 use crate::explain::FlowFacts;
 use crate::flows::{Alone, Gathered, PieceRows, RowSink, RowWork};
 use crate::input::{Log, Source};
+use crate::labels::Labels;
 use crate::lines::Readers;
 use crate::monitor::Unattended;
 use crate::names::Names;
@@ -139,6 +140,32 @@ impl Query {
         Ok(query)
     }
 
+    /// Adds names of networks, which are the column `dst_name`, and verdicts for log prefixes.
+    ///
+    /// ```
+    /// use asg_cli::labels::Labels;
+    /// use asg_cli::query::{Given, Query};
+    ///
+    /// let mut labels = Labels::default();
+    /// labels.add_networks("10.0.16.8,billing")?;
+    /// let flows = Query::flows_of(["data/foundation.log"]).labelled(labels);
+    /// let billing = flows.filter("dst_name", vec![Given::Text("billing".into())])?;
+    /// let batches = billing.batches().collect::<Result<Vec<_>, _>>()?;
+    /// assert_eq!(batches[0].num_rows(), 1);
+    /// # Ok::<(), asg_cli::error::Error>(())
+    /// ```
+    #[must_use]
+    pub fn labelled(&self, labels: Labels) -> Self {
+        let has_networks = labels.has_networks();
+        let had = self.view.labels.as_ref().is_some_and(|labels| labels.has_networks());
+        let mut view = View { labels: Some(Arc::new(labels)), ..self.view.clone() };
+        if has_networks && !had && !matches!(self.from, From::Saved(_)) {
+            let added = COLUMNS.iter().filter(|column| column.of == In::Labelled);
+            view.columns.extend(added);
+        }
+        self.with(view)
+    }
+
     /// Whether rows have explanations that were just made.
     #[must_use]
     pub const fn is_explained(&self) -> bool {
@@ -183,13 +210,13 @@ impl Query {
         let view = View { columns: columns.clone(), ..self.view.clone() };
         let all = Self { view, ..self.clone() }.batches().collect::<Result<Vec<_>, _>>()?;
         let from = From::Saved(Saved::memory(columns, all, self.has_flows()));
-        let view = View { columns: self.view.columns.clone(), steps: Vec::new() };
+        let view = View { steps: Vec::new(), ..self.view.clone() };
         let readers = files(Vec::<PathBuf>::new());
         Ok(Self { readers, from, view, last: LastCounts::default(), ..self.clone() })
     }
 
     fn new(readers: Readers, policy: TimePolicy, from: From) -> Self {
-        let view = View { columns: Vec::new(), steps: Vec::new() };
+        let view = View { columns: Vec::new(), steps: Vec::new(), labels: None };
         let mut query = Self { readers, policy, from, view, last: LastCounts::default() };
         query.view.columns = COLUMNS
             .iter()
@@ -274,6 +301,28 @@ impl Query {
         Ok(self.with(View { columns, ..self.view.clone() }))
     }
 
+    /// These columns, in this order. An alias is replaced by its columns.
+    ///
+    /// # Errors
+    ///
+    /// As [`select`](Self::select).
+    pub(crate) fn select_by(&self, names: &[String]) -> Result<Self, Error> {
+        let of = |name: &String| {
+            let of_rows = ALIASES.iter().filter(|(name, _)| matches!(*name, "address" | "port"));
+            let mut all = crate::answers::ALIASES.iter().chain(of_rows);
+            match all.find(|(alias, _)| alias == name).map(|(_, columns)| *columns) {
+                None if name == "app" => vec!["app_name".to_owned()],
+                None => vec![name.clone()],
+                Some(columns) => {
+                    let is_there =
+                        |name: &&&str| Column::named(name).is_some_and(|it| self.has(it));
+                    columns.iter().filter(is_there).map(|&it| it.to_owned()).collect()
+                }
+            }
+        };
+        self.select(&names.iter().flat_map(of).collect::<Vec<_>>())
+    }
+
     /// The same query of other sources and another directory. What was gathered of the old sources
     /// stays.
     #[must_use]
@@ -313,6 +362,9 @@ impl Query {
             from => match column.of {
                 In::Packets | In::OnRequest => true,
                 In::Flows => self.has_flows(),
+                In::Labelled => {
+                    self.view.labels.as_ref().is_some_and(|labels| labels.has_networks())
+                }
                 In::Explained => matches!(from, From::Flows(Evidence { policy: Some(_), .. })),
             },
         }
@@ -322,6 +374,11 @@ impl Query {
     #[must_use]
     pub fn columns(&self) -> &[&'static Column] {
         &self.view.columns
+    }
+
+    /// The caller's names and verdicts.
+    pub(crate) fn labels(&self) -> Option<Arc<Labels>> {
+        self.view.labels.clone()
     }
 
     /// How times are completed.
@@ -475,22 +532,6 @@ impl Query {
     const fn what(&self) -> &'static str {
         if self.has_flows() { "naming packets" } else { "reading packets" }
     }
-}
-
-/// Names of columns; an alias is replaced by its columns.
-pub(crate) fn expanded(names: &[String]) -> Vec<String> {
-    let of = |name: &String| match name.as_str() {
-        "app" => vec!["app_name".to_owned()],
-        other => {
-            let groups = crate::answers::ALIASES.iter();
-            let mut groups = groups
-                .chain(ALIASES.iter().filter(|(name, _)| matches!(*name, "address" | "port")));
-            let found = groups.find(|(alias, _)| *alias == other).map(|(_, columns)| *columns);
-            found
-                .map_or_else(|| vec![name.clone()], |all| all.iter().map(|&it| it.into()).collect())
-        }
-    };
-    names.iter().flat_map(of).collect()
 }
 
 /// Rows that are opened by the first step.

@@ -13,6 +13,7 @@ use super::filter::Filter;
 use super::{Query, Running};
 use crate::error::Error;
 use crate::flows::RowSink;
+use crate::labels::Labels;
 use crate::pieces::Size;
 
 /// Counts of one reading.
@@ -61,6 +62,8 @@ impl LastCounts {
 pub(crate) struct View {
     pub(crate) columns: Vec<&'static Column>,
     pub(crate) steps: Vec<Step>,
+    /// The caller's names and verdicts.
+    pub(crate) labels: Option<Arc<Labels>>,
 }
 
 /// A choice of rows. Each step sees the rows that the steps before it have let through.

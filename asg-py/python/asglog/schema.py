@@ -95,4 +95,4 @@ FLOW_SCHEMA: Schema = _schema("packets", "flows")
 EXPLAIN_SCHEMA: Schema = _schema("packets", "flows", "explained")
 
 #: All that can be asked for.
-ALL: Schema = _schema("packets", "flows", "explained", "request")
+ALL: Schema = _schema("packets", "flows", "explained", "labelled", "request")

@@ -1,0 +1,320 @@
+//! Sentences about what logs cannot answer, each with what to do.
+
+use asg_core::{Outcome, Reason};
+
+use super::Facts;
+use crate::origins;
+
+/// How logs are fetched from all cells.
+const FETCH: &str = "bosh -d cf logs diego-cell --all-logs --only='rep,kern.log*'";
+
+/// The options of a command line.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Given {
+    /// The logs, as a shell reads them.
+    pub(crate) logs: String,
+    pub(crate) names: bool,
+    pub(crate) ledger: bool,
+    pub(crate) year: bool,
+    pub(crate) utc_offset: bool,
+    /// This year, for `--year`.
+    pub(crate) this_year: i16,
+}
+
+/// Something that logs cannot answer.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Finding {
+    /// A sentence about it.
+    pub(crate) what: String,
+    /// The cure.
+    pub(crate) cure: String,
+    /// A command that can be typed as it is.
+    pub(crate) command: Option<String>,
+    /// The command needs a login at a Cloud Controller.
+    pub(crate) needs_login: bool,
+}
+
+fn finding(what: impl Into<String>, cure: impl Into<String>, command: Option<String>) -> Finding {
+    Finding { what: what.into(), cure: cure.into(), command, needs_login: false }
+}
+
+impl Facts {
+    /// The questions that these logs cannot answer, the gravest first.
+    pub(crate) fn findings(&self, given: &Given) -> Vec<Finding> {
+        let logs = &given.logs;
+        let mut found = hints(self, given);
+        let flows = &self.flows;
+        if flows.no_time > 0 {
+            let n = flows.no_time;
+            let no_year = self.sum(|source| source.no_year);
+            found.push(match (no_year, given.year) {
+                (0, _) => finding(
+                    format!("{}: no time, because the lines show none", packets(n)),
+                    "take the lines with the header that syslog puts in front of them",
+                    None,
+                ),
+                (_, true) => finding(
+                    format!("{}: no time, though --year is given", packets(n)),
+                    "look at their stamps: the day may not exist in that year",
+                    None,
+                ),
+                (_, false) => finding(
+                    format!("{}: no time, because the stamps show no year", packets(n)),
+                    "give the year of the logs",
+                    Some(format!("asglog correlate --year {} {logs}", given.this_year)),
+                ),
+            });
+        }
+        let no_year = self.sum(|source| source.no_year);
+        if no_year > 0 && flows.no_time == 0 && !given.year {
+            found.push(finding(
+                format!("{} with a stamp without a year", packets(no_year)),
+                "the year nearest to that of other lines was taken; if it is another, give --year",
+                None,
+            ));
+        }
+        let outside = flows.reasons.get(&Reason::OutsideLifetime).copied().unwrap_or(0);
+        let assumed = self.no_zone.iter().find_map(|(_, would_fit)| *would_fit);
+        if let Some(zone) = self.fitting_zone().or(assumed).map(offset) {
+            let what = if self.fitting_zone().is_some() {
+                "stamps show no zone, and packets are outside the life of their containers"
+            } else {
+                "stamps show no zone, and other logs have another than UTC"
+            };
+            let cure = if given.utc_offset {
+                format!("the given --utc-offset does not fit; {zone} would")
+            } else {
+                format!("they fit with --utc-offset {zone}")
+            };
+            let command = format!("asglog correlate --utc-offset={zone} {logs}");
+            found.push(finding(what, cure, Some(command)));
+        } else if outside > 0 {
+            found.push(finding(
+                format!("{} outside the life of the container", packets(outside)),
+                "give rep logs that cover the time of the packets, and look at the clocks of the cells",
+                None,
+            ));
+        }
+        if !given.utc_offset && assumed.is_none() && self.fitting_zone().is_none() {
+            for (name, _) in &self.no_zone {
+                found.push(finding(
+                    format!("the stamps of {name} show no zone: UTC is assumed"),
+                    "if the machine was not on UTC, give --utc-offset",
+                    None,
+                ));
+            }
+        }
+        let unknown = flows.reasons.get(&Reason::UnknownHandle).copied().unwrap_or(0);
+        if unknown > 0 {
+            found.push(finding(
+                format!("no line speaks of the containers of {}", packets(unknown)),
+                Reason::UnknownHandle.advice(),
+                Some(format!("asglog correlate --where reason=unknown_handle {logs}")),
+            ));
+        }
+        if !self.silent.is_empty() {
+            let (n, cells) = (self.silent.len(), self.cells);
+            let names = self.silent.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+            let more = if n > 3 { ", …" } else { "" };
+            found.push(finding(
+                format!(
+                    "{n} of {cells} cells wrote about containers, but no packet of them is here: \
+                     {names}{more}"
+                ),
+                "fetch kern.log of these cells, too; if it has no packets, logging is off there",
+                None,
+            ));
+        }
+        if flows.packets > 0 && flows.denied == 0 && flows.allowed > 0 {
+            found.push(finding(
+                "no packet is denied: denials are not logged, or there was none",
+                "denials are logged with iptables_logging of the job silk-cni; a rule's log flag logs \
+                 allowed packets only",
+                None,
+            ));
+        }
+        if flows.packets > 0 && flows.allowed == 0 && flows.denied > 0 {
+            found.push(finding(
+                "no packet is allowed: only denials are logged, or these logs were filtered",
+                "allowed packets are logged for rules with \"log\": true, or with iptables_logging",
+                None,
+            ));
+        }
+        let foreign = flows.reasons.get(&Reason::NotCloudFoundry).copied().unwrap_or(0);
+        if let (1.., Some(prefix)) = (foreign, &flows.foreign) {
+            found.push(finding(
+                format!(
+                    "{} with a prefix that is not Cloud Foundry's, such as {prefix:?}",
+                    packets(foreign)
+                ),
+                Reason::NotCloudFoundry.advice(),
+                Some(format!("asglog top --by prefix {logs}")),
+            ));
+        }
+        let total = self.outcomes.total();
+        let mut lines = |outcome: Outcome, example: String, cure: &str, command: Option<String>| {
+            if total.get(outcome) > 0 {
+                let at = self
+                    .outcomes
+                    .first(outcome)
+                    .map(|at| format!("; the first is {}:{}", origins::name(at.source), at.line));
+                let at = at.unwrap_or_default();
+                let what =
+                    format!("{} lines {}{at}{example}", total.get(outcome), outcome.meaning());
+                found.push(finding(what, cure, command));
+            }
+        };
+        let parse = || Some(format!("asglog parse {logs}"));
+        lines(Outcome::OverLong, String::new(), "look whether the log has line feeds", None);
+        let header = self.sources.values().find_map(|source| source.header.as_ref());
+        let header = header.map_or_else(String::new, |line| format!(": {line}"));
+        lines(Outcome::HeaderNotUnderstood, header, Reason::HeaderNotUnderstood.advice(), parse());
+        lines(
+            Outcome::NotPlatform,
+            String::new(),
+            "nothing: the text of apps proves nothing about packets",
+            parse(),
+        );
+        lines(
+            Outcome::NotUnderstood,
+            String::new(),
+            "read the cell's own files, or report the form of these lines",
+            parse(),
+        );
+        lines(
+            Outcome::Damaged,
+            String::new(),
+            "a drain cuts lines at 1 KiB unless it is told otherwise; the cell's own files are whole",
+            parse(),
+        );
+        if self.dropped > 0 {
+            found.push(finding(
+                format!(
+                    "{} lines were dropped on their way, by the word of who dropped them",
+                    self.dropped
+                ),
+                "counts are floors",
+                None,
+            ));
+        }
+        if self.at_limit > 0 {
+            found.push(finding(
+                format!("{} containers logged as fast as the limit lets", self.at_limit),
+                "one denial a second and container is logged, unless iptables_denied_logs_per_sec is raised: \
+                 counts are floors",
+                Some(format!("asglog correlate --format summary {logs}")),
+            ));
+        }
+        if !given.names && flows.owned > 0 {
+            found.push(names(logs));
+        }
+        found
+    }
+
+    /// The next command to type, if nothing has to be mended first.
+    pub(crate) fn next(&self, given: &Given) -> String {
+        let logs = &given.logs;
+        match (self.counts.packets, self.counts.evidence) {
+            (0, 0) => "asglog demo".to_owned(),
+            (0, _) => format!("asglog ledger build --output cells.ledger {logs}"),
+            (_, 0) if !given.ledger => format!("asglog top --by destination {logs}"),
+            _ => format!("asglog correlate --format summary {logs}"),
+        }
+    }
+}
+
+fn names(logs: &str) -> Finding {
+    let found = finding(
+        "apps have no names, only GUIDs",
+        "give --cf, or --cc-export with what `asglog export` has saved",
+        Some(format!("asglog correlate --cf {logs}")),
+    );
+    Finding { needs_login: true, ..found }
+}
+
+/// The hints that all commands give: which half of the logs is missing.
+pub(crate) fn hints(facts: &Facts, given: &Given) -> Vec<Finding> {
+    let logs = &given.logs;
+    let counts = &facts.counts;
+    let example = facts.sources.values().find_map(|source| source.other.as_ref());
+    let example = example.map_or_else(String::new, |line| format!("; the first line is {line:?}"));
+    if counts.lines == 0 {
+        let what = "these logs are empty";
+        return vec![finding(what, format!("fetch them again: {FETCH}"), None)];
+    }
+    let is_other = counts.evidence + counts.logger_lines + counts.other_kernel_lines == 0;
+    if counts.packets == 0 && is_other {
+        let what = format!(
+            "there are no packets in these logs, nor other lines of a kernel, which writes them, \
+             and no line about a container{example}"
+        );
+        return vec![finding(what, format!("is its log among these? {FETCH}"), None)];
+    }
+    if counts.packets == 0 {
+        let (what, cure) = if counts.other_kernel_lines > 0 {
+            (
+                "there are no packets in these logs",
+                "is packet logging switched on in a security group?".to_owned(),
+            )
+        } else {
+            (
+                "there are no packets in these logs, nor other lines of a kernel, which writes them",
+                format!("is its log among these? {FETCH}"),
+            )
+        };
+        let command = format!("asglog ledger build --output cells.ledger {logs}");
+        let command = Some(command).filter(|_| counts.evidence > 0);
+        return vec![finding(what, cure, command)];
+    }
+    if counts.evidence == 0 && !given.ledger {
+        let cure = format!(
+            "give rep.stdout.log of the same cells as well; names come after that: {FETCH}"
+        );
+        let command = format!("asglog top --by destination {logs}");
+        return vec![finding("no line in these logs is about a container", cure, Some(command))];
+    }
+    Vec::new()
+}
+
+/// `1 packet`, `2 packets`.
+fn packets(n: u64) -> String {
+    format!("{n} packet{}", if n == 1 { "" } else { "s" })
+}
+
+/// `+02:00`.
+fn offset(seconds: i32) -> String {
+    let sign = if seconds < 0 { '-' } else { '+' };
+    let minutes = seconds.abs() / 60;
+    format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_given_is_not_suggested() {
+        let mut facts = Facts::default();
+        facts.counts.lines = 9;
+        facts.counts.packets = 9;
+        facts.counts.evidence = 1;
+        facts.flows.packets = 9;
+        facts.flows.owned = 9;
+        facts.flows.no_time = 9;
+        facts.sources.entry("a".into()).or_default().no_year = 9;
+        let given = Given { logs: "a".into(), this_year: 2026, ..Given::default() };
+        let commands = |given: &Given| {
+            let found = facts.findings(given).into_iter().filter_map(|it| it.command);
+            found.collect::<Vec<_>>().join("\n")
+        };
+        let all = commands(&given);
+        assert!(all.contains("--year 2026") && all.contains("--cf"), "{all}");
+        let less = commands(&Given { year: true, names: true, ..given });
+        assert!(!less.contains("--year") && !less.contains("--cf"), "{less}");
+    }
+
+    #[test]
+    fn a_zone_is_written_as_its_option_takes_it() {
+        assert_eq!([0, 7_200, -12_600].map(offset), ["+00:00", "+02:00", "-03:30"]);
+    }
+}

@@ -1,0 +1,157 @@
+//! `asglog check`: what logs can answer, what they cannot, and the next command to type.
+
+use std::io::Write as _;
+
+use asg_core::{Correlation, escape_text};
+
+use super::Context;
+use super::logs::{Directory, Logs, NamedLogs, flows};
+use super::options::Options;
+use crate::check::{Facts, Finding, Given, hints};
+use crate::origins;
+use crate::output::format::Format;
+use crate::output::zone::Zone;
+use crate::output::{Out, sources};
+use crate::query::Query;
+use crate::report::{Failure, Report};
+
+pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Failure> {
+    let directory = Directory::new(options, &mut context)?;
+    let Context { monitor, report } = context;
+    let logs = Logs::of(NamedLogs::new(&options.rest)?, true, options, &monitor)?;
+    let (query, gathered) = flows(options, &logs, &directory)?;
+    let correlation = gathered.ready(&logs.readers, directory.names.as_ref())?;
+    let facts = Facts::of(&logs.readers, &options.policy, &query, &correlation)?;
+    let given = given(options);
+    let mut out = Out::new(options.output.as_deref())?;
+    out.write_all(escape_lines(&page(&facts, &given, &options.look.zone)).as_bytes())?;
+    out.finish()?;
+    directory.close(report);
+    match logs.close(correlation.outcomes(), report) {
+        // The page has a sentence about empty logs.
+        Err(Failure::Usage(_)) if facts.counts.lines == 0 => Ok(()),
+        result => result,
+    }
+}
+
+/// The options of a command, as findings need them.
+pub(super) fn given(options: &Options) -> Given {
+    let quoted: Vec<_> = options.rest.iter().map(|path| quoted(&path.to_string_lossy())).collect();
+    let logs = if quoted.is_empty() { "-".to_owned() } else { quoted.join(" ") };
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let now = now.ok().and_then(|now| i64::try_from(now.as_nanos()).ok()).unwrap_or(0);
+    let now = Zone::default().show(asg_core::Timestamp::from_nanos(now));
+    Given {
+        logs,
+        names: !options.names.is_empty() || options.command == super::commands::Command::Demo,
+        ledger: !options.ledgers.is_empty(),
+        year: options.policy.year != asg_core::TimePolicy::default().year,
+        utc_offset: options.policy.utc_offset.is_some(),
+        this_year: now.map_or(1970, |now| now.year),
+    }
+}
+
+/// Says on standard error why flows are not what people hope for.
+pub(super) fn hint(
+    known: &Correlation,
+    flows: &Query,
+    logs: &Logs,
+    options: &Options,
+    report: &Report,
+) {
+    // Each log has its own sentence then.
+    if logs.are_all_left_out() {
+        return;
+    }
+    let (facts, given) = (Facts::known(known), given(options));
+    let found = hints(&facts, &given);
+    for Finding { what, cure, .. } in &found {
+        report.note(format_args!("{what}: {cure}"));
+    }
+    let counts = &facts.counts;
+    let is_for_people = options.format == Format::Table;
+    if found.is_empty() && is_for_people && !given.names && counts.packets > 0 {
+        report.note("to see names, give --cf, --api or --cc-export (see --help)");
+    }
+    let rows = flows.counts().map(|counts| counts.rows);
+    if options.chooses() && counts.packets > 0 && rows == Some(0) {
+        report.note("no packet is as --where, --since or --until want it");
+    }
+}
+
+/// A word as a shell reads it.
+fn quoted(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:,@%".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+fn page(facts: &Facts, given: &Given, zone: &Zone) -> String {
+    use std::fmt::Write as _;
+    let mut text = String::new();
+    let flows = &facts.flows;
+    let _ = writeln!(text, "These logs have {} lines:", facts.counts.lines);
+    let mut count = |n: u64, what: &str| {
+        let _ = writeln!(text, "{n:>12}  {what}");
+    };
+    let span = flows.first.zip(flows.last).map_or_else(String::new, |(first, last)| {
+        format!(", from {} to {} {}", zone.whole(first), zone.whole(last), zone.name())
+    });
+    count(flows.packets, &format!("packets{span}"));
+    if flows.packets > 0 {
+        count(flows.allowed, "of them allowed");
+        count(flows.denied, "of them denied");
+    }
+    count(
+        facts.counts.evidence,
+        &format!("lines about containers: {} containers are known", facts.containers),
+    );
+    let mut lines = Vec::new();
+    if sources::print(&facts.outcomes, origins::name, &mut lines).is_ok() {
+        text.push_str(&String::from_utf8_lossy(&lines));
+    }
+    text.push_str("\nThey can answer:\n");
+    let answers = [
+        (flows.packets > 0, "where packets went, and how many".to_owned()),
+        (flows.denied > 0, "which packets were denied".to_owned()),
+        (
+            flows.owned > 0,
+            format!("which process sent a packet, for {} of {}", flows.owned, flows.packets),
+        ),
+        (
+            flows.named > 0,
+            format!("which app sent a packet, for {} of {}", flows.named, flows.packets),
+        ),
+        (facts.containers > 0, "which containers there were".to_owned()),
+    ];
+    let can: Vec<_> = answers.iter().filter(|(can, _)| *can).collect();
+    for (_, what) in &can {
+        let _ = writeln!(text, "  * {what}");
+    }
+    if can.is_empty() {
+        text.push_str("  * nothing\n");
+    }
+    let found = facts.findings(given);
+    if !found.is_empty() {
+        text.push_str("\nThey cannot answer more, because:\n");
+    }
+    for Finding { what, cure, command, .. } in &found {
+        let _ = writeln!(text, "  * {what}\n    {cure}");
+        if let Some(command) = command {
+            let _ = writeln!(text, "        {command}");
+        }
+    }
+    // Names need a login, which may not be there.
+    let next = found.iter().filter(|it| !it.needs_login).find_map(|it| it.command.clone());
+    let next = next.unwrap_or_else(|| facts.next(given));
+    let _ = writeln!(text, "\nNext, type:\n  {next}");
+    text
+}
+
+/// Text of logs may be in it.
+fn escape_lines(text: &str) -> String {
+    let lines: Vec<_> = text.split('\n').map(|line| escape_text(line).into_owned()).collect();
+    lines.join("\n")
+}
