@@ -171,6 +171,55 @@ fn a_missing_page_is_a_sentence_and_the_run_incomplete() {
 }
 
 #[test]
+fn a_page_that_cannot_be_read_costs_its_own_names_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let into = folder.path().to_str().unwrap().to_owned();
+    let server = Server::start(foundation()).unwrap();
+    let cf = CfHome::new(&server.url(), "bearer sesame");
+    assert_eq!(run_with("export", &["--cf", "-o", &into], &[cf.env()], b"").status, 0);
+    let whole = correlate(&["--cc-export", &into], &[]);
+    let names = |run: &Run| named(run).into_iter().filter(|(_, name)| name.is_string()).count();
+    assert_eq!((whole.status, names(&whole)), (0, 8));
+    let log = here("data/foundation.log");
+    // The page of processes is lost, and that of tasks breaks off.
+    let page = |list: &str| {
+        let file = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().path());
+        let of_list = |path: &std::path::PathBuf| {
+            path.file_name().unwrap().to_str().unwrap().starts_with(list)
+        };
+        file.filter(of_list).min().unwrap()
+    };
+    let (processes, tasks) = (page("processes"), page("tasks"));
+    std::fs::write(&processes, "FAILED\n").unwrap();
+    let text = std::fs::read_to_string(&tasks).unwrap();
+    std::fs::write(&tasks, &text[..text.len() - 2]).unwrap();
+    let run = correlate(&["--cc-export", &into], &[]);
+    assert_eq!(run.status, 1);
+    let lines: Vec<_> = run.stderr.lines().collect();
+    let of = |path: &Path| format!("asglog: {}: it is not JSON", path.display());
+    assert_eq!(lines.len(), 2, "{}", run.stderr);
+    for (line, page) in lines.iter().zip([&processes, &tasks]) {
+        assert!(line.starts_with(&of(page)), "{line}");
+    }
+    assert!((1..8).contains(&names(&run)), "{}", names(&run));
+    assert!(named(&run).iter().all(|(state, _)| state != "unknown"), "{}", run.stdout);
+    // A page that breaks off is recognised without `--`. A file without any page gives no names.
+    let apps = page("apps");
+    let args = ["--format", "ndjson", "--cc-export"];
+    let given = [apps.to_str().unwrap(), tasks.to_str().unwrap(), &log];
+    let some = run_args(&args, &given);
+    assert!(some.status == 1 && names(&some) > 0, "{}", some.stderr);
+    assert_eq!(some.stderr.lines().count(), 1, "{}", some.stderr);
+    let none = run_args(&args, &[processes.to_str().unwrap(), "--", &log]);
+    assert_eq!((none.status, names(&none)), (1, 0));
+    assert!(none.stderr.starts_with("asglog: there are no names: "), "{}", none.stderr);
+}
+
+fn run_args(args: &[&str], more: &[&str]) -> Run {
+    run("correlate", &[args, more].concat())
+}
+
+#[test]
 fn two_dashes_end_the_list_of_pages_whatever_their_names() {
     let folder = tempfile::tempdir().unwrap();
     let save = |name: &str, target: &str| {

@@ -186,12 +186,16 @@ impl Shared {
         }
     }
 
-    /// One sentence for each list of an export that lacks pages.
+    /// One sentence for each file of an export that could not be read, and for each list that lacks
+    /// pages.
     #[must_use]
     pub fn gaps(&self) -> Vec<String> {
         match self {
             Self::Live(_) => Vec::new(),
-            Self::Saved(export) => export.gaps().iter().map(ToString::to_string).collect(),
+            Self::Saved(export) => {
+                let unread = export.unread().iter().map(ToString::to_string);
+                unread.chain(export.gaps().iter().map(ToString::to_string)).collect()
+            }
         }
     }
 

@@ -186,8 +186,13 @@ impl Options {
 
     fn export(&self) -> Result<Arc<Shared>, String> {
         let mut export = Export::new();
+        let mut failure = None;
         for path in &self.exports {
-            export.add_path(path).map_err(sentence)?;
+            // `Shared::gaps` has the sentence.
+            failure = failure.or(export.add_path(path).err());
+        }
+        if let Some(error) = failure.filter(|_| export.is_empty()) {
+            return Err(sentence(error));
         }
         Ok(Arc::new(Shared::Saved(Box::new(export))))
     }
@@ -217,7 +222,12 @@ pub fn is_saved_page(path: &Path) -> bool {
         let n = File::open(path).ok()?.read(&mut head).ok()?;
         Some(is_json(&head[..n]))
     };
-    path.is_file() && head() == Some(true) && Export::new().add_path(path).is_ok()
+    let is_page = || {
+        let mut export = Export::new();
+        // A page that breaks off is one, too.
+        export.add_path(path).is_ok() || !export.is_empty()
+    };
+    path.is_file() && head() == Some(true) && is_page()
 }
 
 /// The token in a file, which is read again for each request; `-` is standard input. A pipe is
