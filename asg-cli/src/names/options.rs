@@ -18,7 +18,7 @@ use crate::report::Failure;
 const SECRET: &str = "ASGLOG_CLIENT_SECRET";
 
 /// The options about names.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Options {
     /// `--api`.
     pub api: Option<String>,
@@ -77,6 +77,17 @@ impl Options {
         })
     }
 
+    /// True if a Cloud Controller that cannot be asked may be asked later, as after a login.
+    ///
+    /// Standard input and pipes have their text only once.
+    #[must_use]
+    pub fn may_open_later(&self) -> bool {
+        let is_lasting = |file: &Path| {
+            file != Path::new("-") && fs::metadata(file).map_or(true, |file| file.is_file())
+        };
+        self.is_live() && self.token_file.as_deref().is_none_or(is_lasting)
+    }
+
     const fn is_live(&self) -> bool {
         self.api.is_some() || self.cf
     }
@@ -118,7 +129,7 @@ impl Options {
         }
     }
 
-    fn live(&self) -> Result<Arc<Shared>, String> {
+    pub(super) fn live(&self) -> Result<Arc<Shared>, String> {
         if let Some(url) = &self.api {
             // Before anything repeats it: there may be a password in it.
             Address::parse(url).map_err(sentence)?;
