@@ -52,20 +52,24 @@ use crate::transport::AsyncTransport;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// A correlator and a follower ask a blocking directory. From a thread that is not the runtime's
-/// own, this one can serve them:
+/// A correlator and a follower ask in place and do not wait. [`asg_core::Deferred`] is the
+/// directory between them and this client:
 ///
 /// ```
 /// use asg_cc_client::embedded::Foundation;
 /// use asg_cc_client::{AsyncCloudController, Token, Transport};
-/// use asg_core::{AppState, Directory, Guid, directory_fn};
+/// use asg_core::{AppState, Deferred, Directory, Guid};
 /// use http::Request;
 ///
-/// let runtime = tokio::runtime::Builder::new_current_thread().build()?;
 /// let transport = |request: Request<Vec<u8>>| std::future::ready(Foundation::new().send(request));
 /// let cc = AsyncCloudController::new(transport, "https://api.example.org", Token::new("sesame")?)?;
-/// let mut directory = directory_fn(|guids: &[Guid]| runtime.block_on(cc.resolve(guids)));
-/// let seven = Guid::from_u128(7);
+/// let (mut directory, seven) = (Deferred::new(), Guid::from_u128(7));
+/// assert!(directory.identities(&[seven]).is_err());
+/// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+/// # runtime.block_on(async {
+/// let asked = directory.questions();
+/// directory.answer(&asked, cc.resolve(&asked).await);
+/// # });
 /// assert_eq!(directory.identities(&[seven])?[&seven].state, AppState::Unavailable);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

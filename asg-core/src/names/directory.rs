@@ -20,6 +20,9 @@ use crate::names::identity::Identity;
 /// A directory that several threads may ask at a time implements the trait for `&Self` too, as
 /// `File` implements `Read`. An `Arc` of it is a directory then.
 ///
+/// [`Deferred`](crate::Deferred) is for directories whose answers come later, as those of an
+/// asynchronous client.
+///
 /// # Example
 ///
 /// A database that returns only the rows it has:
