@@ -4,6 +4,7 @@ mod common;
 
 use std::io::Write as _;
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use asg_cc_client::embedded::{Clock, Event, Foundation, Limit, Outage, Realm, Server, Trouble};
@@ -213,6 +214,62 @@ fn a_page_that_cannot_be_read_costs_its_own_names_only() {
     let none = run_args(&args, &[processes.to_str().unwrap(), "--", &log]);
     assert_eq!((none.status, names(&none)), (1, 0));
     assert!(none.stderr.starts_with("asglog: there are no names: "), "{}", none.stderr);
+}
+
+/// The README's way to save pages with the cf CLI and jq.
+#[test]
+fn the_readmes_loop_saves_what_names_all_apps() {
+    let has = |tool: &str| Command::new(tool).arg("--version").output().is_ok();
+    if let Some(missing) = ["sh", "jq", "curl"].into_iter().find(|tool| !has(tool)) {
+        eprintln!("skipped: there is no {missing}");
+        return;
+    }
+    let readme = std::fs::read_to_string(here("../README.md")).unwrap();
+    let (_, behind) = readme.split_once("\nThe cf CLI and jq save the same lists").unwrap();
+    let (_, block) = behind.split_once("```sh\n").unwrap();
+    let (script, _) = block.split_once("```").unwrap();
+
+    // More than a page of every list that has one for each app.
+    let story = foundation();
+    let space = story.spaces[0].guid.clone();
+    let story = (1..=1_050_u128).fold(story, |story, n| {
+        story.app(&asg_core::Guid::from_u128(n).to_string(), &format!("app-{n}"), &space)
+    });
+    let server = Server::start(story).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let bin = folder.path().join("bin");
+    std::fs::create_dir(&bin).unwrap();
+    let stand_in = "#!/bin/sh\ntest \"$1\" = curl || exit 1\n\
+        exec curl -sS -g -H 'Authorization: bearer sesame' \"$CF_API$2\"\n";
+    std::fs::write(bin.join("cf"), stand_in).unwrap();
+    assert!(Command::new("chmod").arg("+x").arg(bin.join("cf")).status().unwrap().success());
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let shell = Command::new("sh")
+        .args(["-euc", script])
+        .current_dir(&folder)
+        .envs([("PATH", path.as_str()), ("CF_API", &server.url())])
+        .env("no_proxy", "127.0.0.1")
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8(shell.stderr).unwrap();
+    assert!(shell.status.success(), "{stderr}");
+    let saved = folder.path().join("saved");
+    let pages = |list: &str| {
+        let names = std::fs::read_dir(&saved).unwrap().map(|file| file.unwrap().file_name());
+        names.filter(|name| name.to_str().unwrap().starts_with(list)).count()
+    };
+    assert_eq!(["apps", "processes", "events", "tasks"].map(pages), [2, 6, 2, 1]);
+
+    let cf = CfHome::new(&server.url(), "bearer sesame");
+    let live = correlate(&["--cf"], &[cf.env()]);
+    let read = correlate(&["--cc-export", saved.to_str().unwrap()], &[]);
+    assert_eq!((read.status, read.stderr.as_str()), (0, ""));
+    assert_eq!(named(&read), named(&live));
+    // Without one of the pages it is not whole, and that is a sentence.
+    std::fs::remove_file(saved.join("apps-2.json")).unwrap();
+    let part = correlate(&["--cc-export", saved.to_str().unwrap()], &[]);
+    let sentence = "apps-1.json holds 1,000 of 1,0";
+    assert!(part.status == 1 && part.stderr.contains(sentence), "{}", part.stderr);
 }
 
 fn run_args(args: &[&str], more: &[&str]) -> Run {
