@@ -107,7 +107,7 @@ pub use cache::{CacheOptions, Cached};
 pub use client::{ApiVersion, AsyncCloudController, CloudController, Provenance, Resolution};
 pub use clock::{Clock, Random};
 pub use error::{ApiError, CustomError, Error, Fault, RetryAfter};
-pub use export::{Export, Gap};
+pub use export::{Export, Gap, UnreadFile};
 pub use layered::Layered;
 pub use policy::{Counts, Notice, Policy, Retrying};
 pub use record::{Recorder, Replay};

@@ -4,6 +4,7 @@ mod common;
 
 use std::io::Write as _;
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use asg_cc_client::embedded::{Clock, Event, Foundation, Limit, Outage, Realm, Server, Trouble};
@@ -168,6 +169,111 @@ fn a_missing_page_is_a_sentence_and_the_run_incomplete() {
     let sentence = "asglog: apps.json holds 0 of 7,000 apps: save the other pages, too\n";
     assert_eq!(run.stderr, sentence);
     assert!(named(&run).iter().any(|(state, _)| state == "unavailable"), "{}", run.stdout);
+}
+
+#[test]
+fn a_page_that_cannot_be_read_costs_its_own_names_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let into = folder.path().to_str().unwrap().to_owned();
+    let server = Server::start(foundation()).unwrap();
+    let cf = CfHome::new(&server.url(), "bearer sesame");
+    assert_eq!(run_with("export", &["--cf", "-o", &into], &[cf.env()], b"").status, 0);
+    let whole = correlate(&["--cc-export", &into], &[]);
+    let names = |run: &Run| named(run).into_iter().filter(|(_, name)| name.is_string()).count();
+    assert_eq!((whole.status, names(&whole)), (0, 8));
+    let log = here("data/foundation.log");
+    // The page of processes is lost, and that of tasks breaks off.
+    let page = |list: &str| {
+        let file = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().path());
+        let of_list = |path: &std::path::PathBuf| {
+            path.file_name().unwrap().to_str().unwrap().starts_with(list)
+        };
+        file.filter(of_list).min().unwrap()
+    };
+    let (processes, tasks) = (page("processes"), page("tasks"));
+    std::fs::write(&processes, "FAILED\n").unwrap();
+    let text = std::fs::read_to_string(&tasks).unwrap();
+    std::fs::write(&tasks, &text[..text.len() - 2]).unwrap();
+    let run = correlate(&["--cc-export", &into], &[]);
+    assert_eq!(run.status, 1);
+    let lines: Vec<_> = run.stderr.lines().collect();
+    let of = |path: &Path| format!("asglog: {}: it is not JSON", path.display());
+    assert_eq!(lines.len(), 2, "{}", run.stderr);
+    for (line, page) in lines.iter().zip([&processes, &tasks]) {
+        assert!(line.starts_with(&of(page)), "{line}");
+    }
+    assert!((1..8).contains(&names(&run)), "{}", names(&run));
+    assert!(named(&run).iter().all(|(state, _)| state != "unknown"), "{}", run.stdout);
+    // A page that breaks off is recognised without `--`. A file without any page gives no names.
+    let apps = page("apps");
+    let args = ["--format", "ndjson", "--cc-export"];
+    let given = [apps.to_str().unwrap(), tasks.to_str().unwrap(), &log];
+    let some = run_args(&args, &given);
+    assert!(some.status == 1 && names(&some) > 0, "{}", some.stderr);
+    assert_eq!(some.stderr.lines().count(), 1, "{}", some.stderr);
+    let none = run_args(&args, &[processes.to_str().unwrap(), "--", &log]);
+    assert_eq!((none.status, names(&none)), (1, 0));
+    assert!(none.stderr.starts_with("asglog: there are no names: "), "{}", none.stderr);
+}
+
+/// The README's way to save pages with the cf CLI and jq.
+#[test]
+fn the_readmes_loop_saves_what_names_all_apps() {
+    let has = |tool: &str| Command::new(tool).arg("--version").output().is_ok();
+    if let Some(missing) = ["sh", "jq", "curl"].into_iter().find(|tool| !has(tool)) {
+        eprintln!("skipped: there is no {missing}");
+        return;
+    }
+    let readme = std::fs::read_to_string(here("../README.md")).unwrap();
+    let (_, behind) = readme.split_once("\nThe cf CLI and jq save the same lists").unwrap();
+    let (_, block) = behind.split_once("```sh\n").unwrap();
+    let (script, _) = block.split_once("```").unwrap();
+
+    // More than a page of every list that has one for each app.
+    let story = foundation();
+    let space = story.spaces[0].guid.clone();
+    let story = (1..=1_050_u128).fold(story, |story, n| {
+        story.app(&asg_core::Guid::from_u128(n).to_string(), &format!("app-{n}"), &space)
+    });
+    let server = Server::start(story).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let bin = folder.path().join("bin");
+    std::fs::create_dir(&bin).unwrap();
+    let stand_in = "#!/bin/sh\ntest \"$1\" = curl || exit 1\n\
+        exec curl -sS -g -H 'Authorization: bearer sesame' \"$CF_API$2\"\n";
+    std::fs::write(bin.join("cf"), stand_in).unwrap();
+    assert!(Command::new("chmod").arg("+x").arg(bin.join("cf")).status().unwrap().success());
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let shell = Command::new("sh")
+        .args(["-euc", script])
+        .current_dir(&folder)
+        .envs([("PATH", path.as_str()), ("CF_API", &server.url())])
+        .env("no_proxy", "127.0.0.1")
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8(shell.stderr).unwrap();
+    assert!(shell.status.success(), "{stderr}");
+    let saved = folder.path().join("saved");
+    let pages = |list: &str| {
+        let names = std::fs::read_dir(&saved).unwrap().map(|file| file.unwrap().file_name());
+        names.filter(|name| name.to_str().unwrap().starts_with(list)).count()
+    };
+    assert_eq!(["apps", "processes", "events", "tasks"].map(pages), [2, 6, 2, 1]);
+
+    let cf = CfHome::new(&server.url(), "bearer sesame");
+    let live = correlate(&["--cf"], &[cf.env()]);
+    let read = correlate(&["--cc-export", saved.to_str().unwrap()], &[]);
+    assert_eq!((read.status, read.stderr.as_str()), (0, ""));
+    assert_eq!(named(&read), named(&live));
+    // Without one of the pages it is not whole, and that is a sentence.
+    std::fs::remove_file(saved.join("apps-2.json")).unwrap();
+    let part = correlate(&["--cc-export", saved.to_str().unwrap()], &[]);
+    let sentence = "apps-1.json holds 1,000 of 1,0";
+    assert!(part.status == 1 && part.stderr.contains(sentence), "{}", part.stderr);
+}
+
+fn run_args(args: &[&str], more: &[&str]) -> Run {
+    run("correlate", &[args, more].concat())
 }
 
 #[test]

@@ -189,6 +189,48 @@ fn flows_that_wait_for_names_are_all_named_and_each_outage_is_told_once() {
 }
 
 #[test]
+fn a_login_after_the_start_gives_names() {
+    let server = Server::start(foundation().token("sesame")).unwrap();
+    // The cf CLI logged out.
+    let cf = CfHome::new(&server.url(), "");
+    let mut run = Following::start(&["--cf", "--names-wait", "60"], &[cf.env()]);
+    run.wait_for("word about the login", |run| run.told("names are missing from now on") == 1);
+    run.write(1);
+    run.write(2);
+    thread::sleep(Duration::from_secs(4));
+    assert_eq!(run.state(1), None, "it waits");
+    cf.change(|config| config["AccessToken"] = json!("bearer sesame"));
+    run.wait_for("name after the login", is_live(1));
+    run.wait_for("name after the login", is_live(2));
+    let (_, stderr) = run.end();
+    assert_eq!(stderr.len(), 2, "{stderr:?}");
+    assert!(stderr[0].contains("not logged in"), "{stderr:?}");
+    assert!(stderr[1].contains("names are back after"), "{stderr:?}");
+
+    // A token file that comes later does the same.
+    let folder = tempfile::tempdir().unwrap();
+    let token = folder.path().join("token");
+    let url = server.url();
+    let args = ["--api", &*url, "--token-file", token.to_str().unwrap()];
+    let mut run = Following::start(&args, &[]);
+    run.write(1);
+    run.wait_for("flow without a name", |run| run.state(1).as_deref() == Some("unavailable"));
+    std::fs::write(&token, "bearer sesame").unwrap();
+    for _ in 0..20 {
+        run.write(2);
+        thread::sleep(Duration::from_secs(1));
+        if run.told("names are back after") > 0 {
+            break;
+        }
+    }
+    run.write(1);
+    run.wait_for("name after the token came", is_live(1));
+    let (_, stderr) = run.end();
+    assert_eq!(stderr.len(), 3, "{stderr:?}");
+    assert!(stderr[0].contains("token file") && stderr[0].contains("is asked again"), "{stderr:?}");
+}
+
+#[test]
 fn flows_that_do_not_wait_are_counted_and_later_ones_are_named() {
     let realm = Realm::new().robot("reader", "secret", &["cloud_controller.global_auditor"]);
     let server = Server::start_with_uaa(foundation(), realm, Clock::system()).unwrap();

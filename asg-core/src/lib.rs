@@ -50,6 +50,7 @@ pub use line::gather::{DocumentLines, LogLines, unfinished_document};
 pub use line::split::{Lines, RawLine};
 pub use line::transcode::Transcoder;
 pub use names::Names;
+pub use names::deferred::{Deferred, Unanswered};
 pub use names::directory::{Directory, DirectoryFn, NoDirectory, directory_fn};
 pub use names::history::{NameHistory, NameTimeline, NamesThen, Naming};
 pub use names::identity::{AppState, Entity, Identity};

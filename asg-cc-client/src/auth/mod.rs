@@ -188,17 +188,27 @@ impl From<Login> for Credentials {
 /// # Example
 ///
 /// ```
-/// # #[cfg(all(feature = "embedded", feature = "ureq"))] {
-/// use asg_cc_client::embedded::{Clock, Foundation, Realm, Server};
-/// use asg_cc_client::{CloudController, Grant, HttpTransport, Login};
+/// use std::sync::atomic::{AtomicU32, Ordering};
+/// use asg_cc_client::{CloudController, Grant, Login, TransportError};
+/// use http::{Request, Response};
 ///
-/// let realm = Realm::new().robot("reader", "secret", &["cloud_controller.global_auditor"]);
-/// let server = Server::start_with_uaa(Foundation::new(), realm, Clock::system())?;
+/// let logins = AtomicU32::new(0);
+/// let canned = |request: Request<Vec<u8>>| -> Result<Response<Vec<u8>>, TransportError> {
+///     let body: &[u8] = match request.uri().path() {
+///         "/" => br#"{"links":{"uaa":{"href":"https://uaa.example.org"},
+///             "cloud_controller_v3":{"href":"https://api.example.org/v3"}}}"#,
+///         "/oauth/token" => {
+///             logins.fetch_add(1, Ordering::Relaxed);
+///             br#"{"access_token":"sesame","expires_in":1200}"#
+///         }
+///         _ => br#"{"pagination":{"next":null},"resources":[]}"#,
+///     };
+///     Ok(Response::new(body.to_vec()))
+/// };
 /// let login = Login::new(Grant::ClientCredentials).with_client("reader", "secret");
-/// let cc = CloudController::new(HttpTransport::new()?, &server.url(), login)?;
+/// let cc = CloudController::new(&canned, "https://api.example.org", login)?;
 /// cc.resolve(&["4ccbb24c-268e-421a-9d1b-3678b6eb40d0".parse()?])?;
-/// assert_eq!(server.uaa().unwrap().issued(), 1);
-/// # }
+/// assert_eq!(logins.into_inner(), 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]

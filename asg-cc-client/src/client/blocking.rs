@@ -52,22 +52,14 @@ use crate::transport::Transport;
 /// # Example
 ///
 /// ```
-/// # #[cfg(all(feature = "embedded", feature = "ureq"))] {
-/// use asg_cc_client::embedded::{Foundation, Server};
-/// use asg_cc_client::{CloudController, HttpTransport, Token};
+/// use asg_cc_client::{ApiVersion, CloudController, Token, TransportError};
+/// use http::{Request, Response};
 ///
-/// let server = Server::start(
-///     Foundation::new()
-///         .org("2c279d6c-6f15-4cc0-99ed-72ef76ec50eb", "o")
-///         .space("c65add41-d85b-4823-9e2a-545a5e0e5812", "s", "2c279d6c-6f15-4cc0-99ed-72ef76ec50eb")
-///         .app("4ccbb24c-268e-421a-9d1b-3678b6eb40d0", "proxy", "c65add41-d85b-4823-9e2a-545a5e0e5812")
-///         .token("sesame"),
-/// )?;
-/// let cc = CloudController::new(HttpTransport::new()?, &server.url(), Token::new("sesame")?)?;
-/// let proxy = "4ccbb24c-268e-421a-9d1b-3678b6eb40d0".parse()?;
-/// assert_eq!(cc.resolve(&[proxy])?[&proxy].path().as_deref(), Some("o/s/proxy"));
-/// # }
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// let root = br#"{"links":{"cloud_controller_v3":{"href":"https://api.example.org/v3"}}}"#;
+/// let canned = |_: Request<Vec<u8>>| Ok::<_, TransportError>(Response::new(root.to_vec()));
+/// let cc = CloudController::new(canned, "https://api.example.org", Token::new("sesame")?)?;
+/// assert_eq!(cc.version()?, ApiVersion::V3);
+/// # Ok::<(), asg_cc_client::Error>(())
 /// ```
 pub struct CloudController<T> {
     transport: T,
@@ -202,18 +194,23 @@ impl<T: Transport> CloudController<T> {
     /// is for each page.
     ///
     /// ```
-    /// # #[cfg(all(feature = "embedded", feature = "ureq"))] {
-    /// use asg_cc_client::embedded::{Foundation, SecurityGroup, Server};
-    /// use asg_cc_client::{CloudController, HttpTransport, Token};
+    /// use asg_cc_client::{CloudController, Token, TransportError};
+    /// use http::{Request, Response};
     ///
-    /// let db = SecurityGroup { name: "db".into(), ..SecurityGroup::default() };
-    /// let server = Server::start(Foundation::new().security_group(db).token("sesame"))?;
-    /// let cc = CloudController::new(HttpTransport::new()?, &server.url(), Token::new("sesame")?)?;
+    /// let canned = |request: Request<Vec<u8>>| -> Result<Response<Vec<u8>>, TransportError> {
+    ///     let body: &[u8] = match request.uri().path() {
+    ///         "/" => br#"{"links":{"cloud_controller_v3":{"href":"https://api.example.org/v3"}}}"#,
+    ///         _ => br#"{"pagination":{"total_results":1,"next":null},"resources":[{
+    ///             "guid":"b85a788e-671f-4549-814d-e34cdb2f539a","name":"db","rules":[],
+    ///             "globally_enabled":{"running":true,"staging":false}}]}"#,
+    ///     };
+    ///     Ok(Response::new(body.to_vec()))
+    /// };
+    /// let cc = CloudController::new(canned, "https://api.example.org", Token::new("sesame")?)?;
     /// let snapshot = cc.security_groups()?;
     /// assert_eq!(snapshot.groups[0].name, "db");
     /// assert!(!snapshot.complete, "the token does not show how far it reaches");
-    /// # }
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # Ok::<(), asg_cc_client::Error>(())
     /// ```
     ///
     /// # Errors

@@ -32,40 +32,46 @@ use crate::transport::AsyncTransport;
 /// # Example
 ///
 /// ```
-/// use asg_cc_client::embedded::Foundation;
-/// use asg_cc_client::{AsyncCloudController, Token, Transport};
-/// use http::Request;
+/// use asg_cc_client::{ApiVersion, AsyncCloudController, Token, TransportError};
+/// use http::{Request, Response};
 ///
-/// let foundation = Foundation::new()
-///     .org("2c279d6c-6f15-4cc0-99ed-72ef76ec50eb", "o")
-///     .space("c65add41-d85b-4823-9e2a-545a5e0e5812", "s", "2c279d6c-6f15-4cc0-99ed-72ef76ec50eb")
-///     .app("4ccbb24c-268e-421a-9d1b-3678b6eb40d0", "proxy", "c65add41-d85b-4823-9e2a-545a5e0e5812");
 /// // Any function that gives a future will do; `AsyncHttpTransport` (feature `reqwest`) is the usual one.
-/// let transport = move |request: Request<Vec<u8>>| std::future::ready(foundation.send(request));
-/// let cc = AsyncCloudController::new(transport, "https://api.example.org", Token::new("sesame")?)?;
+/// let canned = |_: Request<Vec<u8>>| {
+///     let root = br#"{"links":{"cloud_controller_v3":{"href":"https://api.example.org/v3"}}}"#;
+///     std::future::ready(Ok::<_, TransportError>(Response::new(root.to_vec())))
+/// };
+/// let cc = AsyncCloudController::new(canned, "https://api.example.org", Token::new("sesame")?)?;
 /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
 /// # runtime.block_on(async {
-/// let proxy = "4ccbb24c-268e-421a-9d1b-3678b6eb40d0".parse()?;
-/// assert_eq!(cc.resolve(&[proxy]).await?[&proxy].path().as_deref(), Some("o/s/proxy"));
+/// assert_eq!(cc.version().await?, ApiVersion::V3);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// A correlator and a follower ask a blocking directory. From a thread that is not the runtime's
-/// own, this one can serve them:
+/// A correlator and a follower ask in place and do not wait. [`asg_core::Deferred`] is the
+/// directory between them and this client:
 ///
 /// ```
-/// use asg_cc_client::embedded::Foundation;
-/// use asg_cc_client::{AsyncCloudController, Token, Transport};
-/// use asg_core::{AppState, Directory, Guid, directory_fn};
-/// use http::Request;
+/// use asg_cc_client::{AsyncCloudController, Token, TransportError};
+/// use asg_core::{AppState, Deferred, Directory, Guid};
+/// use http::{Request, Response};
 ///
-/// let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-/// let transport = |request: Request<Vec<u8>>| std::future::ready(Foundation::new().send(request));
-/// let cc = AsyncCloudController::new(transport, "https://api.example.org", Token::new("sesame")?)?;
-/// let mut directory = directory_fn(|guids: &[Guid]| runtime.block_on(cc.resolve(guids)));
-/// let seven = Guid::from_u128(7);
+/// let canned = |request: Request<Vec<u8>>| {
+///     let body: &[u8] = match request.uri().path() {
+///         "/" => br#"{"links":{"cloud_controller_v3":{"href":"https://api.example.org/v3"}}}"#,
+///         _ => br#"{"pagination":{"next":null},"resources":[]}"#,
+///     };
+///     std::future::ready(Ok::<_, TransportError>(Response::new(body.to_vec())))
+/// };
+/// let cc = AsyncCloudController::new(canned, "https://api.example.org", Token::new("sesame")?)?;
+/// let (mut directory, seven) = (Deferred::new(), Guid::from_u128(7));
+/// assert!(directory.identities(&[seven]).is_err());
+/// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+/// # runtime.block_on(async {
+/// let asked = directory.questions();
+/// directory.answer(&asked, cc.resolve(&asked).await);
+/// # });
 /// assert_eq!(directory.identities(&[seven])?[&seven].state, AppState::Unavailable);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -353,6 +353,35 @@ impl Foundation {
         });
     }
 
+    /// Writes what happened to an instance of a process by itself: `what` is `crash`, `ready`,
+    /// `not-ready` or `rescheduling`. The event is about the app, and the process is its actor.
+    ///
+    /// ```
+    /// use asg_cc_client::embedded::Foundation;
+    ///
+    /// let mut foundation =
+    ///     Foundation::new().org("o1", "o").space("s1", "s", "o1").app("a1", "proxy", "s1");
+    /// foundation.process_event("crash", "a1", 0, "2017-06-23T10:00:00Z");
+    /// let event = foundation.events.last().unwrap();
+    /// assert_eq!((&*event.kind, &*event.target), ("audit.app.process.crash", "a1"));
+    /// assert_eq!(event.actor.as_deref(), Some("a1"));
+    /// ```
+    pub fn process_event(&mut self, what: &str, process: &str, index: u32, at: &str) {
+        let Some(found) = self.processes.iter().find(|p| p.guid == process) else { return };
+        let app = found.app.clone();
+        let mut data = Map::new();
+        data.insert("instance".into(), json!(""));
+        data.insert("index".into(), json!(index));
+        if what == "crash" {
+            data.insert("reason".into(), json!("CRASHED"));
+            data.insert("exit_description".into(), json!("APP/PROC/WEB: Exited with status 1"));
+        }
+        self.log(&format!("audit.app.process.{what}"), at, "app", &app, data);
+        if let Some(event) = self.events.last_mut() {
+            event.actor = Some(process.into());
+        }
+    }
+
     /// Deletes an app and all that is in it; audit events stay.
     pub fn delete_app(&mut self, guid: &str, at: &str) {
         self.log("audit.app.delete-request", at, "app", guid, Map::new());

@@ -68,6 +68,12 @@ impl<'a> Lookup<'a> {
         self.orgs.get_or_init(all).get(guid).copied()
     }
 
+    /// `web` for a process that is gone.
+    pub(super) fn process_type(&self, guid: &str) -> &'a str {
+        let found = self.foundation.processes.iter().find(|process| process.guid == guid);
+        found.map_or("web", |process| &process.process_type)
+    }
+
     pub(super) fn space_of_app(&self, guid: &str) -> Option<&'a str> {
         let all = || self.foundation.apps.iter().map(|app| (&*app.guid, app)).collect();
         self.apps.get_or_init(all).get(guid).map(|app| &*app.space)

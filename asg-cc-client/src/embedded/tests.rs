@@ -626,6 +626,36 @@ fn what_belongs_together_comes_along_once() {
 }
 
 #[test]
+fn links_lead_to_what_they_name() {
+    let worker = "885735b5-0000-4aec-8d6f-0000000000ab";
+    let mut story = foundation().process(worker, "worker", APP).task("t1", APP).build("b1", APP);
+    story.process_event("crash", worker, 1, "2017-06-23T10:00:00Z");
+    let server = Server::start(story).unwrap();
+    let follow = |body: &Value, link: &str| {
+        let href = body["links"][link]["href"].as_str().unwrap().to_owned();
+        get(&server, &href[href.find("/v3/").unwrap()..])
+    };
+    let app = get(&server, &format!("/v3/apps/{APP}")).json();
+    for (link, count) in [("processes", 2), ("tasks", 1), ("packages", 0), ("revisions", 0)] {
+        let list = follow(&app, link).json();
+        assert_eq!(list["resources"].as_array().unwrap().len(), count, "{link}");
+        assert_eq!(list["pagination"]["total_results"], count, "{link}");
+    }
+    assert_eq!(follow(&app, "space").json()["name"], "s");
+    assert_eq!(follow(&follow(&app, "space").json(), "organization").json()["name"], "o");
+    let process = get(&server, &format!("/v3/processes/{worker}")).json();
+    assert_eq!(follow(&process, "app").json()["name"], "proxy");
+    for link in ["self", "scale", "app", "space", "stats", "process_instances"] {
+        assert!(process["links"][link]["href"].is_string(), "{link}");
+    }
+    assert_eq!(get(&server, &format!("/v3/apps/{OTHER_SPACE}/processes")).code(), 10010);
+    let crashes = get(&server, "/v3/audit_events?types=audit.app.process.crash").json();
+    let actor = &crashes["resources"][0]["actor"];
+    assert_eq!(*actor, json!({ "guid": worker, "type": "process", "name": "worker" }));
+    assert_eq!(crashes["resources"][0]["target"]["guid"], APP);
+}
+
+#[test]
 fn a_process_has_a_version_that_is_a_guid_of_its_own() {
     let body = get(&start(), &format!("/v3/processes/{APP}")).json();
     let version = body["version"].as_str().unwrap();

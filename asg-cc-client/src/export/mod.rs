@@ -57,6 +57,9 @@ pub(crate) const ABOUT: &str = "about-this-export.json";
 /// [`Unknown`](asg_core::AppState::Unknown). An app that is listed *and* has a delete request is
 /// deleted: the list was saved before.
 ///
+/// A file that cannot be read to its end costs no other file: what was read stays, and
+/// [`Export::unread`] names the file. What is not found is `Unavailable` then, too.
+///
 /// # Example
 ///
 /// ```
@@ -86,6 +89,25 @@ pub struct Export {
     taken_at: Option<Timestamp>,
     /// Somebody saved it who does not see everything.
     is_limited: bool,
+    unread: Vec<UnreadFile>,
+    /// Something of use was in one of the files.
+    is_useful: bool,
+}
+
+/// A file that could not be read to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UnreadFile {
+    /// The file, as the caller named it.
+    pub file: String,
+    /// Why it could not be read.
+    pub why: String,
+}
+
+impl fmt::Display for UnreadFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.file, self.why)
+    }
 }
 
 impl Export {
@@ -122,7 +144,15 @@ impl Export {
     ///
     /// As [`Export::add`], also if the reader fails.
     pub fn add_from(&mut self, name: &str, reader: impl Read) -> Result<(), Error> {
-        let unreadable = |e: &io::Error| bad(&format!("it cannot be read: {e}"));
+        self.read(name, reader).map_err(|why| {
+            self.unread.push(UnreadFile { file: name.to_owned(), why: why.clone() });
+            bad(&why)
+        })
+    }
+
+    /// Reads one file; fails with the reason.
+    fn read(&mut self, name: &str, reader: impl Read) -> Result<(), String> {
+        let unreadable = |e: &io::Error| format!("it cannot be read: {e}");
         let mut source = Source::new(reader).map_err(|e| unreadable(&e))?;
         let mut sink = Reading {
             export: self,
@@ -142,29 +172,29 @@ impl Export {
                 if sink.is_trace {
                     continue;
                 }
-                return Err(bad("it is not JSON"));
+                return Err("it is not JSON".into());
             }
             documents += 1;
             let before = source.lines();
             let mut deserializer = Deserializer::from_reader(&mut source);
             let read = IntoSink(&mut sink).deserialize(&mut deserializer);
             if let Some(problem) = sink.problem {
-                return Err(bad(&problem));
+                return Err(problem);
             }
             read.map_err(|e| {
                 let (line, column) = (before + e.line(), e.column());
                 match e.io_error_kind() {
                     Some(kind) => unreadable(&kind.into()),
-                    None => bad(&format!("it is not JSON from line {line}, column {column} on")),
+                    None => format!("it is not JSON from line {line}, column {column} on"),
                 }
             })?;
         }
         match sink.useless {
             Some(kind) if !sink.useful => {
-                Err(bad(&format!("it has {kind} in it, which have nothing to do with apps")))
+                Err(format!("it has {kind} in it, which have nothing to do with apps"))
             }
-            _ if documents == 0 => Err(bad("it is empty")),
-            _ if sink.is_trace && !sink.useful => Err(bad("it is a trace without an answer")),
+            _ if documents == 0 => Err("it is empty".into()),
+            _ if sink.is_trace && !sink.useful => Err("it is a trace without an answer".into()),
             _ => Ok(()),
         }
     }
@@ -174,27 +204,29 @@ impl Export {
     ///
     /// # Errors
     ///
-    /// As [`Export::add`], with the file's name, also if it cannot be read.
+    /// As [`Export::add`], with the file's name, also if it cannot be opened. The other files of a
+    /// folder are read all the same; the error is the first one's.
     pub fn add_path(&mut self, path: &Path) -> Result<(), Error> {
-        let within = |e: &dyn fmt::Display| Error::Export(format!("{}: {e}", path.display()));
-        if !path.is_dir() {
-            let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-            let file = File::open(path).map_err(|e| within(&e))?;
-            return self.add_from(&name, file).map_err(|e| within(&e));
-        }
-        let entries = fs::read_dir(path).map_err(|e| within(&e))?;
-        let is_page = |path: &PathBuf| {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-            let name = name.strip_suffix(".gz").unwrap_or(&name);
-            [".json", ".jsonl", ".ndjson"].iter().any(|end| name.ends_with(end)) && path.is_file()
+        let pages = match pages_at(path) {
+            Ok(pages) => pages,
+            Err(why) => return Err(self.fails(path, why)),
         };
-        let mut paths: Vec<PathBuf> =
-            entries.filter_map(|entry| Some(entry.ok()?.path())).filter(is_page).collect();
-        if paths.is_empty() {
-            return Err(within(&"there is no file of JSON in this folder"));
+        let mut first = Ok(());
+        for path in pages {
+            let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+            let opened = File::open(&path).map_err(|e| e.to_string());
+            let read = opened.and_then(|file| self.read(&name, file));
+            first = first.and(read.map_err(|why| self.fails(&path, why)));
         }
-        paths.sort();
-        paths.iter().try_for_each(|path| self.add_path(path))
+        first
+    }
+
+    /// Takes note of a file that cannot be read to its end.
+    fn fails(&mut self, path: &Path, why: String) -> Error {
+        let file = path.display().to_string();
+        let error = bad(&format!("{file}: {why}"));
+        self.unread.push(UnreadFile { file, why });
+        error
     }
 
     /// True if [`CloudController::save`](crate::CloudController::save) made this folder.
@@ -234,6 +266,7 @@ impl Export {
         const RETENTION: i64 = 31 * 24 * 60 * 60 * 1_000_000_000;
         let is_whole =
             self.gaps().is_empty() && !self.absent.contains("audit_events") && !self.is_limited;
+        let is_whole = is_whole && self.unread.is_empty();
         let since = |at: Timestamp| Timestamp::from_nanos(at.as_nanos().saturating_sub(RETENTION));
         self.taken_at.filter(|_| is_whole).map(since)
     }
@@ -259,6 +292,27 @@ impl Export {
         self.lists.gaps()
     }
 
+    /// The files that could not be read to their ends.
+    ///
+    /// ```
+    /// use asg_cc_client::Export;
+    ///
+    /// let mut export = Export::new();
+    /// assert!(export.add_from("apps.json", &b"FAILED"[..]).is_err());
+    /// assert_eq!(export.unread()[0].to_string(), "apps.json: it is not JSON");
+    /// assert!(export.is_empty());
+    /// ```
+    #[must_use]
+    pub fn unread(&self) -> &[UnreadFile] {
+        &self.unread
+    }
+
+    /// True if no list and no resource of a Cloud Controller was read.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        !self.is_useful
+    }
+
     /// When the saving began, if [`CloudController::save`](crate::CloudController::save) made the
     /// export; the first of several such times.
     #[must_use]
@@ -276,6 +330,9 @@ impl Export {
     fn doubt(&self) -> Option<String> {
         const NEEDED: [&str; 6] =
             ["apps", "processes", "tasks", "builds", "deployments", "audit_events"];
+        if let Some(unread) = self.unread.first() {
+            return Some(unread.to_string());
+        }
         if let Some(gap) = self.gaps().first() {
             return Some(gap.in_short());
         }
@@ -298,7 +355,7 @@ impl Export {
 
 impl From<Knowledge> for Export {
     fn from(known: Knowledge) -> Self {
-        Self { known, ..Self::default() }
+        Self { known, is_useful: true, ..Self::default() }
     }
 }
 
@@ -353,6 +410,7 @@ impl Reading<'_> {
             }
         }
         self.useful = true;
+        self.export.is_useful = true;
         true
     }
 
@@ -413,6 +471,7 @@ impl Sink for Reading<'_> {
         let listed = std::mem::take(&mut self.listed);
         if document.is_list {
             self.useful |= listed == 0;
+            self.export.is_useful |= self.useful;
             self.export.lists.add(self.file, listed, document.page);
             return true;
         }
@@ -465,6 +524,26 @@ fn kind_of_link(link: &str) -> Option<&str> {
     let mut segments = path.split('/').filter(|segment| !segment.is_empty());
     let kind = segments.next()?;
     (segments.count() == 1).then_some(kind)
+}
+
+/// The files of pages at a path; fails with the reason.
+fn pages_at(path: &Path) -> Result<Vec<PathBuf>, String> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let is_page = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+        let name = name.strip_suffix(".gz").unwrap_or(&name);
+        [".json", ".jsonl", ".ndjson"].iter().any(|end| name.ends_with(end)) && path.is_file()
+    };
+    let entries = fs::read_dir(path).map_err(|e| e.to_string())?;
+    let mut paths: Vec<PathBuf> =
+        entries.filter_map(|entry| Some(entry.ok()?.path())).filter(is_page).collect();
+    if paths.is_empty() {
+        return Err("there is no file of JSON in this folder".into());
+    }
+    paths.sort();
+    Ok(paths)
 }
 
 fn bad(why: &str) -> Error {

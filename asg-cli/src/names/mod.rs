@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, OnceLock, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -89,6 +89,39 @@ impl Names for Asked {
         let asked = guids.to_vec();
         let ask = move |directory: &Shared| directory.resolve(&asked);
         Ok(supervised(&self.directory, &*self.monitor, &self.is_told, ask)??)
+    }
+}
+
+/// A live Cloud Controller that cannot be asked yet, because nobody is logged in or a file is
+/// missing. Each question tries again until it can.
+pub struct Late {
+    options: Options,
+    monitor: Arc<dyn Monitor>,
+    asked: OnceLock<Asked>,
+}
+
+impl Late {
+    /// The Cloud Controller of these options.
+    #[must_use]
+    pub const fn new(options: Options, monitor: Arc<dyn Monitor>) -> Self {
+        Self { options, monitor, asked: OnceLock::new() }
+    }
+}
+
+impl fmt::Debug for Late {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Late").field("asked", &self.asked).finish_non_exhaustive()
+    }
+}
+
+impl Names for Late {
+    fn identities(&self, guids: &[Guid]) -> Result<HashMap<Guid, Identity>, ReadError> {
+        if let Some(asked) = self.asked.get() {
+            return asked.identities(guids);
+        }
+        let directory = self.options.live().map_err(ReadError::Directory)?;
+        let open = || Asked::new(directory, Arc::clone(&self.monitor));
+        self.asked.get_or_init(open).identities(guids)
     }
 }
 
@@ -186,12 +219,16 @@ impl Shared {
         }
     }
 
-    /// One sentence for each list of an export that lacks pages.
+    /// One sentence for each file of an export that could not be read, and for each list that lacks
+    /// pages.
     #[must_use]
     pub fn gaps(&self) -> Vec<String> {
         match self {
             Self::Live(_) => Vec::new(),
-            Self::Saved(export) => export.gaps().iter().map(ToString::to_string).collect(),
+            Self::Saved(export) => {
+                let unread = export.unread().iter().map(ToString::to_string);
+                unread.chain(export.gaps().iter().map(ToString::to_string)).collect()
+            }
         }
     }
 

@@ -18,7 +18,7 @@ use crate::report::Failure;
 const SECRET: &str = "ASGLOG_CLIENT_SECRET";
 
 /// The options about names.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Options {
     /// `--api`.
     pub api: Option<String>,
@@ -77,6 +77,17 @@ impl Options {
         })
     }
 
+    /// True if a Cloud Controller that cannot be asked may be asked later, as after a login.
+    ///
+    /// Standard input and pipes have their text only once.
+    #[must_use]
+    pub fn may_open_later(&self) -> bool {
+        let is_lasting = |file: &Path| {
+            file != Path::new("-") && fs::metadata(file).map_or(true, |file| file.is_file())
+        };
+        self.is_live() && self.token_file.as_deref().is_none_or(is_lasting)
+    }
+
     const fn is_live(&self) -> bool {
         self.api.is_some() || self.cf
     }
@@ -118,7 +129,7 @@ impl Options {
         }
     }
 
-    fn live(&self) -> Result<Arc<Shared>, String> {
+    pub(super) fn live(&self) -> Result<Arc<Shared>, String> {
         if let Some(url) = &self.api {
             // Before anything repeats it: there may be a password in it.
             Address::parse(url).map_err(sentence)?;
@@ -186,8 +197,13 @@ impl Options {
 
     fn export(&self) -> Result<Arc<Shared>, String> {
         let mut export = Export::new();
+        let mut failure = None;
         for path in &self.exports {
-            export.add_path(path).map_err(sentence)?;
+            // `Shared::gaps` has the sentence.
+            failure = failure.or(export.add_path(path).err());
+        }
+        if let Some(error) = failure.filter(|_| export.is_empty()) {
+            return Err(sentence(error));
         }
         Ok(Arc::new(Shared::Saved(Box::new(export))))
     }
@@ -217,7 +233,12 @@ pub fn is_saved_page(path: &Path) -> bool {
         let n = File::open(path).ok()?.read(&mut head).ok()?;
         Some(is_json(&head[..n]))
     };
-    path.is_file() && head() == Some(true) && Export::new().add_path(path).is_ok()
+    let is_page = || {
+        let mut export = Export::new();
+        // A page that breaks off is one, too.
+        export.add_path(path).is_ok() || !export.is_empty()
+    };
+    path.is_file() && head() == Some(true) && is_page()
 }
 
 /// The token in a file, which is read again for each request; `-` is standard input. A pipe is

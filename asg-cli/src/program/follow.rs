@@ -49,7 +49,7 @@ pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Fai
     if options.rest.is_empty() {
         return Err(Failure::Usage("--follow takes logs; - is standard input".into()));
     }
-    let directory = Directory::failing(options, &mut context)?;
+    let (directory, why_not) = Directory::failing(options, &mut context)?;
     let Context { monitor, report } = context;
     let mut out = Out::new(None)?;
     let mut tails = Tails::new(&options.rest, options.state.as_deref())?;
@@ -83,11 +83,13 @@ pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Fai
     let since = options.since;
     let sink = Sink { shown, sieve, since, directory: &directory, unnamed: &unnamed };
     let wait = Duration::from_secs(options.names_wait.unwrap_or(0));
+    let mut names = Patient::new(directory.names.as_deref(), wait, &unnamed, report);
+    why_not.into_iter().for_each(|why| names.fails(why));
     let mut run = Run {
         follower,
         sink,
         buffer,
-        names: Patient::new(directory.names.as_deref(), wait, &unnamed, report),
+        names,
         out,
         state,
         others: Vec::new(),

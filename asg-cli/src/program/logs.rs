@@ -19,7 +19,7 @@ use crate::labels::Labels;
 use crate::ledger_file;
 use crate::lines::{Failures, Readers};
 use crate::monitor::{Monitor, Supervised};
-use crate::names::{Asked, Names, Shared};
+use crate::names::{Asked, Late, Names, Shared};
 use crate::origins;
 use crate::output::format::Format;
 use crate::output::sources;
@@ -213,29 +213,44 @@ pub(super) struct Directory {
 
 impl Directory {
     pub(super) fn new(options: &Options, context: &mut Context<'_>) -> Result<Self, Failure> {
-        let directory = Self::open(options, context)?;
+        let directory = Self::opened(options.names.directory()?, context);
         Ok(directory.map_or_else(Self::default, |it| Self::of(it, &context.monitor)))
     }
 
-    /// The same, but its failures are errors, so that the caller can ask again.
-    pub(super) fn failing(options: &Options, context: &mut Context<'_>) -> Result<Self, Failure> {
-        let directory = Self::open(options, context)?;
+    /// The same, but its failures are errors, so that the caller can ask again. Also gives the
+    /// reason why it cannot be asked now.
+    pub(super) fn failing(
+        options: &Options,
+        context: &mut Context<'_>,
+    ) -> Result<(Self, Option<String>), Failure> {
         let monitor: Arc<dyn Monitor> = Arc::<Attended>::clone(&context.monitor);
-        let names = directory.map(|it| Arc::new(Asked::new(it, monitor)) as Arc<dyn Names>);
-        Ok(Self { names, ..Self::default() })
+        let (names, why): (Option<Arc<dyn Names>>, _) = match options.names.directory()? {
+            Err(why) if options.names.may_open_later() => {
+                (Some(Arc::new(Late::new(options.names.clone(), monitor))), Some(why))
+            }
+            opened => match Self::opened(opened, context) {
+                Some(it) => (Some(Arc::new(Asked::new(it, monitor))), None),
+                None => (None, None),
+            },
+        };
+        Ok((Self { names, ..Self::default() }, why))
     }
 
-    fn open(options: &Options, context: &mut Context<'_>) -> Result<Option<Arc<Shared>>, Failure> {
-        match options.names.directory()? {
+    /// Reports what is missing in a directory, or the whole of it.
+    fn opened(
+        opened: Result<Option<Arc<Shared>>, String>,
+        context: &mut Context<'_>,
+    ) -> Option<Arc<Shared>> {
+        match opened {
             Ok(directory) => {
                 for gap in directory.iter().flat_map(|directory| directory.gaps()) {
                     context.report.left_out(gap);
                 }
-                Ok(directory)
+                directory
             }
             Err(why) => {
                 context.report.left_out(format_args!("there are no names: {why}"));
-                Ok(None)
+                None
             }
         }
     }

@@ -95,7 +95,8 @@ impl<'d> Patient<'d> {
         })
     }
 
-    fn fails(&mut self, why: String) {
+    /// Takes note that the directory does not answer now.
+    pub(super) fn fails(&mut self, why: String) {
         let now = Instant::now();
         if let Some(outage) = &mut self.outage {
             outage.pause = (outage.pause * 2).min(LONGEST_PAUSE);

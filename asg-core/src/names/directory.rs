@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use crate::guid::Guid;
@@ -19,6 +20,9 @@ use crate::names::identity::Identity;
 ///
 /// A directory that several threads may ask at a time implements the trait for `&Self` too, as
 /// `File` implements `Read`. An `Arc` of it is a directory then.
+///
+/// [`Deferred`](crate::Deferred) is for directories whose answers come later, as those of an
+/// asynchronous client.
 ///
 /// # Example
 ///
@@ -90,6 +94,36 @@ where
 
     fn identities(&mut self, guids: &[Guid]) -> Result<HashMap<Guid, Identity>, E> {
         (&**self).identities(guids)
+    }
+}
+
+/// What is known already, in memory: for tests, and for whoever has all names at hand. A GUID that
+/// is not in the map stays open.
+///
+/// ```
+/// use std::collections::HashMap;
+/// use asg_core::{AppState, Directory, Guid, Identity};
+///
+/// let [seven, eight] = [7, 8].map(Guid::from_u128);
+/// let mut known = HashMap::from([(seven, Identity::hidden())]);
+/// let found = known.identities(&[seven, eight])?;
+/// assert_eq!((found.len(), found[&seven].state), (1, AppState::Hidden));
+/// # Ok::<(), std::convert::Infallible>(())
+/// ```
+impl<S: BuildHasher> Directory for HashMap<Guid, Identity, S> {
+    type Error = Infallible;
+
+    fn identities(&mut self, guids: &[Guid]) -> Result<HashMap<Guid, Identity>, Infallible> {
+        (&*self).identities(guids)
+    }
+}
+
+impl<S: BuildHasher> Directory for &HashMap<Guid, Identity, S> {
+    type Error = Infallible;
+
+    fn identities(&mut self, guids: &[Guid]) -> Result<HashMap<Guid, Identity>, Infallible> {
+        let known = |guid: &Guid| Some((*guid, self.get(guid)?.clone()));
+        Ok(guids.iter().filter_map(known).collect())
     }
 }
 

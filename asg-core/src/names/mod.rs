@@ -1,5 +1,6 @@
 //! Names: what a line spells out about an app, and what a directory knows of it.
 
+pub(crate) mod deferred;
 pub(crate) mod directory;
 pub(crate) mod history;
 pub(crate) mod identity;

@@ -151,6 +151,7 @@ impl Foundation {
                 || unknown_request(Some("v3")),
                 |endpoint| self.v3_one(asked, endpoint, guid, &lookup),
             ),
+            ["apps", app, below] => self.v3_below_app(asked, app, below, &lookup),
             ["spaces", space, which @ ("running_security_groups" | "staging_security_groups")] => {
                 if lookup.space(space).is_none() || !asked.viewer.sees_space(space) {
                     return not_found("Space");
@@ -164,6 +165,30 @@ impl Foundation {
             }
             _ => unknown_request(Some("v3")),
         }
+    }
+
+    /// The lists to which an app's links lead. A foundation has no packages, droplets and
+    /// revisions.
+    fn v3_below_app<'a>(
+        &'a self,
+        asked: &Asked<'_>,
+        app: &str,
+        below: &str,
+        lookup: &Lookup<'a>,
+    ) -> Response<Vec<u8>> {
+        if !lookup.space_of_app(app).is_some_and(|space| asked.viewer.sees_space(space)) {
+            return not_found("App");
+        }
+        let path = match below {
+            "processes" | "tasks" | "builds" => below,
+            "packages" | "droplets" | "revisions" => "builds",
+            _ => return unknown_request(Some("v3")),
+        };
+        let endpoint = ENDPOINTS.iter().find(|endpoint| endpoint.path == path);
+        let endpoint = endpoint.expect("it is in the table");
+        let rows = (endpoint.rows)(self).into_iter();
+        let rows = rows.filter(|row| path == below && row.app() == Some(app));
+        list(asked, endpoint, rows.collect(), lookup)
     }
 
     pub(super) fn v3_root(base: &str) -> Value {

@@ -118,7 +118,9 @@ pub(super) fn render<'a>(asked: &Asked<'_>, row: &Row<'a>, lookup: &Lookup<'a>) 
         Thing::Event(event) => {
             let guid = |guid: &Option<String>| guid.as_ref().map(|guid| json!({ "guid": guid }));
             let actor = match &event.actor {
-                Some(process) => json!({ "guid": process, "type": "process", "name": "web" }),
+                Some(process) => json!({
+                    "guid": process, "type": "process", "name": lookup.process_type(process)
+                }),
                 None => json!({
                     "guid": "7b2d6421-da08-4a1d-86d3-dc07edbe8afd", "type": "user", "name": "admin"
                 }),
@@ -152,6 +154,8 @@ pub(super) fn render<'a>(asked: &Asked<'_>, row: &Row<'a>, lookup: &Lookup<'a>) 
     }
     let (below, actions): (&[&str], &[&str]) = match row.thing {
         Thing::App(_) => (&APP_LINKS, &["start", "stop"]),
+        Thing::Process(_) => (&["stats", "process_instances"], &["scale"]),
+        Thing::Task(_) => (&[], &["cancel"]),
         Thing::Space(_) => (&["features"], &["apply_manifest"]),
         Thing::Org(_) => (&["domains"], &[]),
         _ => (&[], &[]),

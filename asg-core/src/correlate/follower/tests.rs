@@ -4,8 +4,9 @@ use std::convert::Infallible;
 
 use super::*;
 use crate::evidence::SourceId;
+use crate::names::deferred::{Deferred, Unanswered};
 use crate::names::directory::{NoDirectory, directory_fn};
-use crate::names::identity::{AppState, Identity};
+use crate::names::identity::{AppState, Entity, Identity};
 
 const HANDLE: &str = "bfce786c-ab07-40ad-79f9-8f21";
 
@@ -279,5 +280,62 @@ fn a_restart_neither_loses_nor_repeats_a_packet() {
             }
         }
         assert_eq!(run(given, follower), expected, "after {end} lines");
+    }
+}
+
+/// Answers that come some lines after their questions name the same flows as answers at once.
+#[test]
+fn a_directory_that_answers_later_names_the_same_flows() {
+    let handle = |n: u32| format!("{n:08x}-ab07-40ad-79f9-8f21");
+    let named = |n: u32| {
+        let key = format!(
+            r#","lrp-key":{{"process_guid":"{n:08x}-5e4a-4c41-a63f-e8795496c283-843b85ee-f2b7-4c4b-9ee7-4833ec1e066f","index":0,"domain":"cf-apps"}}}}}}"#
+        );
+        rep(n * 3, &handle(n), SEEN).replace("}}", &key)
+    };
+    let of = |n: u32, id: u32| packet(n * 3 + id, id).replace(&HANDLE[..25], &handle(n)[..25]);
+    let lines: Vec<String> = (0..40).flat_map(|n| [named(n), of(n, 1), of(n, 2)]).collect();
+    let flows = |delay: usize| {
+        let mut follower = Follower::new(hold(5));
+        let (mut directory, mut waiting) = (Deferred::new(), VecDeque::new());
+        let mut given = Vec::new();
+        let mut each = |flow: &Flow<'_, '_>| -> ControlFlow<()> {
+            let name = flow.identity.and_then(|it| it.app.as_ref()?.name.clone());
+            given.push((flow.origin.line, name));
+            ControlFlow::Continue(())
+        };
+        let answer = |directory: &mut Deferred, asked: &[Guid]| {
+            let identity = |guid: &Guid| {
+                let app = Some(Entity::named(guid.to_string(), format!("app-{guid}")));
+                (*guid, Identity { state: AppState::Live, app, ..Identity::unknown() })
+            };
+            let found = asked.iter().map(identity).collect();
+            directory.answer(asked, Ok::<_, Infallible>(found));
+        };
+        for (n, text) in lines.iter().enumerate() {
+            let origin = Origin { source: SourceId(0), line: n as u64 + 1 };
+            let _ = follower.take(origin, text.as_bytes(), &mut directory, &mut each);
+            let asked = directory.questions();
+            if !asked.is_empty() {
+                waiting.push_back((n + delay, asked));
+            }
+            while waiting.front().is_some_and(|(due, _)| *due <= n) {
+                let (_, asked) = waiting.pop_front().unwrap();
+                answer(&mut directory, &asked);
+                let now = follower.now().unwrap();
+                let _ = follower.tick(now, &mut directory, &mut each);
+            }
+        }
+        while follower.finish(&mut directory, &mut each) == Err(Unanswered) {
+            waiting.push_back((0, directory.questions()));
+            waiting.drain(..).for_each(|(_, asked)| answer(&mut directory, &asked));
+        }
+        given
+    };
+    let at_once = flows(0);
+    assert_eq!(at_once.len(), 80);
+    assert!(at_once.iter().all(|(_, name)| name.is_some()));
+    for delay in [1, 7, 50, 1_000] {
+        assert_eq!(flows(delay), at_once, "{delay}");
     }
 }
