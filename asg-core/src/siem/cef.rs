@@ -7,7 +7,8 @@ use super::facts::{self, Cell, Facts, Owner, Short, Subject};
 use crate::packet::Address;
 use crate::prefix::{Direction, Verdict};
 
-/// A flow as a line of CEF; it prints without a line feed. See [`Flow::to_cef`](crate::Flow::to_cef).
+/// A flow as a line of CEF; it prints without a line feed. See
+/// [`Flow::to_cef`](crate::Flow::to_cef).
 #[derive(Debug, Clone)]
 pub struct Cef<'f>(pub(super) Facts<'f>);
 
