@@ -433,6 +433,32 @@ fn leaps_of_time_and_forgotten_containers_are_reported() {
 }
 
 #[test]
+fn counts_are_kept_in_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, metrics) = (folder.path().join("kern.log"), folder.path().join("asg.prom"));
+    append(&path, REP);
+    append(&path, &(packet(0) + &packet(200).replace("OK_", "DENY_") + "something else\n"));
+    let args = ["--metrics", metrics.to_str().unwrap(), path.to_str().unwrap()];
+    let mut running = Following::start(&args);
+    running.wait(2);
+    running.end("INT");
+    let text = fs::read_to_string(&metrics).unwrap();
+    for line in [
+        "# TYPE asg_flows counter",
+        "asg_flows_total{plane=\"asg\",verdict=\"allowed\",transport=\"tcp\",certainty=\"unique_prefix\"} 1",
+        "asg_flows_total{plane=\"asg\",verdict=\"denied\",transport=\"tcp\",certainty=\"unique_prefix\"} 1",
+        "asg_denials_total{certainty=\"unique_prefix\"} 1",
+        "asg_lines_total{outcome=\"packet\"} 2",
+        "asg_lines_total{outcome=\"evidence\"} 1",
+        "asg_lines_total{outcome=\"other\"} 1",
+        "asg_containers 1",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} in {text}");
+    }
+    assert!(text.ends_with("# EOF\n"), "{text}");
+}
+
+#[test]
 fn a_compressed_log_is_named_and_not_followed() {
     let folder = tempfile::tempdir().unwrap();
     let (packed, path) = (folder.path().join("old.log"), folder.path().join("kern.log"));

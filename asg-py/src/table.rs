@@ -11,9 +11,10 @@ use asg_cli::origins;
 use asg_cli::output::csv::{self, Formulas};
 use asg_cli::output::parquet;
 use asg_cli::query::columns::{COLUMNS, Column, In, schema};
-use asg_cli::query::{Counts, Given as Value, Query, Rows};
+use asg_cli::query::{Counts, Given as Value, Query, Row, Rows};
+use asg_core::siem::Standard;
 use asg_core::{OutcomeCounts, TimePolicy, Timestamp};
-use pyo3::exceptions::{PyOverflowError, PyTypeError};
+use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyList, PyString, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
@@ -197,16 +198,30 @@ impl Table {
         Ok(py.detach(|| answers::denied_episodes(&self.query, gap))?.into())
     }
 
-    /// The rows as objects of the output contract.
-    fn objects(&self, py: Python<'_>) -> Objects {
+    /// The rows as objects of the output contract, or flows as records of a standard, read at this
+    /// time in nanoseconds.
+    #[pyo3(signature = (standard = None, read_at = 0))]
+    fn objects(&self, py: Python<'_>, standard: Option<&str>, read_at: i64) -> PyResult<Objects> {
+        let reading = asg_core::siem::Reading::new(Timestamp::from_nanos(read_at));
+        let standard = match standard {
+            None => None,
+            Some(name) => {
+                let names = Standard::ALL.map(Standard::name).join(", ");
+                let unknown = || {
+                    PyValueError::new_err(format!("the standards are {names}, and not {name:?}"))
+                };
+                Some((Standard::named(name).ok_or_else(unknown)?, reading))
+            }
+        };
         let (called, query) = self.called.another(py, &self.query);
         let state = Reading {
             rows: query.rows(),
             policy: *query.policy(),
+            standard,
             ready: Vec::new().into_iter(),
             more: true,
         };
-        Objects { called, state: Lock::new(state) }
+        Ok(Objects { called, state: Lock::new(state) })
     }
 
     /// The first rows as texts, from the first pieces only, because people do not want to wait.
@@ -346,6 +361,8 @@ pub(crate) struct Objects {
 struct Reading {
     rows: Box<dyn Rows>,
     policy: TimePolicy,
+    /// Another standard, if records of that are wanted.
+    standard: Option<(Standard, asg_core::siem::Reading<'static>)>,
     ready: std::vec::IntoIter<serde_json::Value>,
     more: bool,
 }
@@ -386,9 +403,30 @@ impl Reading {
             if !self.more {
                 return Ok(None);
             }
-            let (mut found, policy) = (Vec::new(), self.policy);
-            self.more = self.rows.step(&mut |row| found.push(row.to_object(&policy)))?;
+            let (mut found, policy, standard) = (Vec::new(), self.policy, self.standard);
+            self.more = self.rows.step(&mut |row| match standard {
+                None => found.push(row.to_object(&policy)),
+                Some((standard, reading)) => found.extend(record(row, standard, &reading)),
+            })?;
             self.ready = found.into_iter();
         }
     }
+}
+
+/// The record of a flow; `None` for packets that are not Cloud Foundry's.
+fn record(
+    row: &Row<'_>,
+    standard: Standard,
+    reading: &asg_core::siem::Reading<'_>,
+) -> Option<serde_json::Value> {
+    let flow = row.flow()?;
+    let source = origins::name(flow.origin.source);
+    let found = match standard {
+        Standard::Ecs => serde_json::to_value(flow.to_ecs(source, reading)?),
+        Standard::Ocsf => serde_json::to_value(flow.to_ocsf(source, reading)?),
+        Standard::Otlp => serde_json::to_value(flow.to_otlp(source, reading)?),
+        Standard::Cim => serde_json::to_value(flow.to_cim(source, reading)?),
+        _ => Ok(flow.to_cef(source, reading)?.to_string().into()),
+    };
+    found.ok()
 }

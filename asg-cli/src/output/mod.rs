@@ -7,6 +7,7 @@ pub mod flow_row;
 pub mod flow_table;
 pub(crate) mod format;
 pub mod grid;
+pub(crate) mod metrics;
 pub mod missing;
 pub mod ndjson;
 #[cfg(feature = "parquet")]

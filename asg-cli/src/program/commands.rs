@@ -716,6 +716,15 @@ pub(crate) static OPTIONS: &[Opt] = &[
          while it wrote to a pipe may show its last 4 kB again",
     ),
     opt(
+        "metrics",
+        None,
+        Takes::File("FILE"),
+        Follow,
+        "keep counts in this file as OpenMetrics text, replaced every few seconds: packets, denials by app, lines by what \
+         became of them, outages, the age of the latest line. Prometheus reads it through node_exporter's textfile \
+         collector",
+    ),
+    opt(
         "retention",
         None,
         Takes::Text("TIME"),

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::collections::HashSet;
 use std::io::{self, Write};
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread;
@@ -17,15 +18,17 @@ use asg_core::{
 
 use super::correlate::reading;
 use super::logs::{Directory, Logs, flows};
-use super::options::Options;
+use super::options::{Options, before_now};
 use super::outages::{Held, Patient, Unnamed};
 use super::progress::Attended;
 use super::{Context, look};
+use crate::error::Error;
 use crate::follow::{Bytes, SavedHeld, SavedTail, State, StateFile, Tails, standard_output};
 use crate::ledger_file;
 use crate::origins;
 use crate::output::flow_table::FlowTable;
 use crate::output::format::Format;
+use crate::output::metrics::{Metrics, Now};
 use crate::output::{Out, sources};
 use crate::query::rows::Sieve;
 use crate::query::{ReadRow, Row};
@@ -41,6 +44,9 @@ const RETENTION: Duration = Duration::from_secs(24 * 3_600);
 /// How often the state is saved at most, and how often without output.
 const SAVED: Duration = Duration::from_secs(1);
 const SAVED_QUIETLY: Duration = Duration::from_secs(30);
+
+/// How often the file of `--metrics` is replaced.
+const MEASURED: Duration = Duration::from_secs(5);
 
 pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Failure> {
     if options.output.is_some() {
@@ -81,7 +87,8 @@ pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Fai
     let sieve = sieve(options, &directory, &monitor)?;
     let unnamed = Unnamed::default();
     let since = options.since;
-    let sink = Sink { shown, sieve, since, directory: &directory, unnamed: &unnamed };
+    let metrics = options.metrics.as_deref().map(|path| (path, Metrics::default()));
+    let sink = Sink { shown, sieve, since, directory: &directory, unnamed: &unnamed, metrics };
     let wait = Duration::from_secs(options.names_wait.unwrap_or(0));
     let mut names = Patient::new(directory.names.as_deref(), wait, &unnamed, report);
     why_not.into_iter().for_each(|why| names.fails(why));
@@ -94,6 +101,7 @@ pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Fai
         state,
         others: Vec::new(),
         saved: None,
+        measured: None,
         pace: SAVED,
         noted: FollowerCounts::default(),
         told: HashSet::new(),
@@ -139,6 +147,8 @@ struct Run<'d> {
     others: Vec<SavedTail>,
     /// When the state was saved by this run.
     saved: Option<Instant>,
+    /// When the metrics were written.
+    measured: Option<Instant>,
     /// How often the state is saved: saving a large one takes time.
     pace: Duration,
     noted: FollowerCounts,
@@ -214,6 +224,7 @@ impl Run<'_> {
             }
             self.note(report);
             self.write(tails, false)?;
+            self.measure(false)?;
             if !any {
                 thread::sleep(PERIOD);
             }
@@ -224,7 +235,30 @@ impl Run<'_> {
             self.names.hurry();
             went_on(self.follower.finish(&mut self.names, |flow| sink.flow(flow)))?;
         }
-        self.write(tails, true)
+        self.write(tails, true)?;
+        self.measure(true)
+    }
+
+    /// Replaces the file of `--metrics`, now and then.
+    fn measure(&mut self, is_last: bool) -> Result<(), Failure> {
+        let Some((path, metrics)) = &self.sink.metrics else { return Ok(()) };
+        if !is_last && self.measured.is_some_and(|at| at.elapsed() < MEASURED) {
+            return Ok(());
+        }
+        let age = self.follower.now().zip(before_now(Duration::ZERO)).map(|(latest, now)| {
+            Duration::from_nanos(
+                now.as_nanos().saturating_sub(latest.as_nanos()).max(0).cast_unsigned(),
+            )
+        });
+        let now = Now {
+            counts: self.follower.counts(),
+            outcomes: self.follower.outcomes(),
+            lag: age.map(|age| age.as_secs_f64()),
+            outages: self.names.outages(),
+        };
+        metrics.write(path, &now).map_err(|error| Error::file(path.to_string_lossy(), error))?;
+        self.measured = Some(Instant::now());
+        Ok(())
     }
 
     /// Reports what the follower had to decide, and lines that it did not understand.
@@ -344,6 +378,8 @@ struct Sink<'o> {
     since: Option<Timestamp>,
     directory: &'o Directory,
     unnamed: &'o Unnamed,
+    /// The file of `--metrics`, and what is in it.
+    metrics: Option<(&'o Path, Metrics)>,
 }
 
 impl Sink<'_> {
@@ -361,6 +397,9 @@ impl Sink<'_> {
             return ControlFlow::Continue(());
         }
         self.unnamed.note(flow);
+        if let Some((_, metrics)) = &mut self.metrics {
+            metrics.flow(flow);
+        }
         match self.write(flow) {
             Ok(()) => ControlFlow::Continue(()),
             Err(failure) => ControlFlow::Break(failure),

@@ -49,6 +49,8 @@ pub(crate) struct Options {
     pub(crate) read_at: Option<asg_core::Timestamp>,
     pub(crate) until: Option<asg_core::Timestamp>,
     pub(crate) state: Option<PathBuf>,
+    /// Where counts go.
+    pub(crate) metrics: Option<PathBuf>,
     pub(crate) retention: Option<Duration>,
     pub(crate) by: Vec<String>,
     pub(crate) limit: Option<usize>,
@@ -124,6 +126,7 @@ impl Options {
             read_at: None,
             until: None,
             state: None,
+            metrics: None,
             retention: None,
             by: vec!["app".into()],
             limit: None,
@@ -259,6 +262,7 @@ impl Options {
             }
             "names-wait" => self.names_wait = Some(number(name, &value.string()?)?),
             "state" => self.state = Some(value.into()),
+            "metrics" => self.metrics = Some(value.into()),
             "by" => self.by = names(&value.string()?),
             "limit" => {
                 let text = value.string()?;
@@ -360,6 +364,7 @@ impl Options {
         let following = [
             ("hold", self.hold.is_some()),
             ("state", self.state.is_some()),
+            ("metrics", self.metrics.is_some()),
             ("retention", self.retention.is_some()),
         ];
         if let Some((name, _)) = following.iter().find(|(_, is_given)| *is_given && !self.follow) {

@@ -24,6 +24,7 @@ pub(super) struct Patient<'d> {
     /// How long flows wait for names, from the beginning of an outage.
     wait: Duration,
     outage: Option<Outage>,
+    outages: u64,
 }
 
 struct Outage {
@@ -80,7 +81,12 @@ impl<'d> Patient<'d> {
         unnamed: &'d Unnamed,
         report: &'d Report,
     ) -> Self {
-        Self { names, report, unnamed, wait, outage: None }
+        Self { names, report, unnamed, wait, outage: None, outages: 0 }
+    }
+
+    /// How many outages there were.
+    pub(super) const fn outages(&self) -> u64 {
+        self.outages
     }
 
     /// Lets no flow wait for names any more.
@@ -111,6 +117,7 @@ impl<'d> Patient<'d> {
             "names are missing from now on: {why}; {what}the Cloud Controller is asked again"
         ));
         let pause = FIRST_PAUSE;
+        self.outages += 1;
         self.outage = Some(Outage { why, began: now, pause, next: now + pause });
         self.unnamed.is_out.set(true);
     }

@@ -7,7 +7,7 @@ import html
 import operator
 import os
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Generic, TypedDict, TypeVar, Unpack
+from typing import Any, Generic, Literal, TypedDict, TypeVar, Unpack
 
 from . import _asglog, times
 from .answers import Answer, span
@@ -273,6 +273,29 @@ class Table(Generic[R]):
         It is written beside and moved into place, so that a half is never seen. Raises whatever reading or writing raises.
         """
         self._native.write_csv(os.fspath(path), safe)
+
+    def to_records(
+        self, standard: Literal["ecs", "ocsf", "otlp", "cef", "cim"], *, read_at: datetime.datetime | str | None = None
+    ) -> Iterator[dict[str, Any] | str]:
+        """Flows as records of another standard, one by one: dictionaries as ``json.loads`` gives them, or lines of CEF.
+
+        The standards are the Elastic Common Schema 9.4.0 (``ecs``), OCSF 1.8.0 (``ocsf``), requests of OpenTelemetry logs
+        with one record each (``otlp``), the Common Event Format (``cef``), and Splunk's Common Information Model 8.5
+        (``cim``). Packets without Cloud Foundry's prefix have no record. An identity that is only inferred is in fields of
+        our own, and in none that searches join on. ``read_at`` is when the log was read, now if not given.
+
+        Raises :class:`ValueError` for another standard or a table without flows, and whatever reading raises.
+
+        >>> import asglog
+        >>> log = (b"[  637.582907] DENY_f00dbabe-1234-4bcd-5def IN=s-010255073009 OUT=eth0 SRC=10.255.73.9 DST=192.0.2.99 "
+        ...     b"LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=7 DF PROTO=TCP SPT=44321 DPT=25 WINDOW=64240 RES=0x00 SYN URGP=0 ")
+        >>> [event["event"]["action"] for event in asglog.correlate(log).to_records("ecs")]
+        ['asg-denied']
+        """
+        if not self._native.has_flows():
+            raise ValueError("records are of flows: asglog.correlate gives them")
+        when = datetime.datetime.now(datetime.timezone.utc) if read_at is None else read_at
+        return iter(self._native.objects(standard, times.nanos(when) or 0))
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         """Refuses: NumPy, and ``pandas.DataFrame(table)``, would lose the types of the columns. Raises :class:`TypeError`."""

@@ -20,6 +20,8 @@
 //! and silk-release `jobs/*/templates`; the tags are those of `logger -t` and of blackbox, which
 //! uses the name of the log's folder.
 
+use std::sync::LazyLock;
+
 use super::Envelope;
 use crate::bytes::json::Object;
 
@@ -120,9 +122,19 @@ impl Role {
         let name = program.strip_prefix(b"vcap.").unwrap_or(program);
         // blackbox may add the file: `rep/rep.stdout.log`.
         let name = &name[..memchr::memchr(b'/', name).unwrap_or(name.len())];
-        let is_it = |known: &&str| name.eq_ignore_ascii_case(known.as_bytes());
-        let found = PROGRAMS.iter().find(|(_, names)| names.iter().any(is_it));
-        found.map_or(Self::Speaker, |(role, _)| *role)
+        // Each line of a program without a remembered header asks this.
+        static BY_LETTER: LazyLock<[Vec<(&str, Role)>; 128]> = LazyLock::new(|| {
+            let all = PROGRAMS.iter().flat_map(|(role, names)| names.iter().map(|it| (*it, *role)));
+            let all: Vec<_> = all.collect();
+            std::array::from_fn(|letter| {
+                let is_its = |(name, _): &&(&str, Role)| usize::from(name.as_bytes()[0]) == letter;
+                all.iter().filter(is_its).copied().collect()
+            })
+        });
+        let Some(letter) = name.first().map(u8::to_ascii_lowercase) else { return Self::Speaker };
+        let known = BY_LETTER.get(usize::from(letter)).map_or(&[][..], Vec::as_slice);
+        let found = known.iter().find(|(known, _)| name.eq_ignore_ascii_case(known.as_bytes()));
+        found.map_or(Self::Speaker, |(_, role)| *role)
     }
 }
 
