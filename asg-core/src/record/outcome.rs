@@ -153,11 +153,11 @@ impl Outcome {
     }
 
     fn of_record(record: &Record<'_>, text: &[u8]) -> Self {
-        if record.header_not_understood.is_some() {
-            return Self::HeaderNotUnderstood;
-        }
         if record.not_platform() {
             return Self::NotPlatform;
+        }
+        if record.header_not_understood.is_some() {
+            return Self::HeaderNotUnderstood;
         }
         match &record.content {
             Content::Packet { .. } => Self::Packet,
