@@ -215,6 +215,10 @@ fn holds_text(text: &[u8]) -> bool {
     {
         return true;
     }
+    // UTF-16 without its mark is not known for what it is.
+    if memmem::find(text, b"S\0R\0C\0=\0").is_some() {
+        return true;
+    }
     // A lager line that begins the text was read. One behind something, or inside a JSON string,
     // was not.
     let inner: &[&[u8]] = match text.trim_ascii_start() {
@@ -440,6 +444,8 @@ mod tests {
         ] {
             assert_eq!(outcome(text.as_bytes()), expected, "{text}");
         }
+        let wide: Vec<_> = PACKET.bytes().flat_map(|b| [b, 0]).collect();
+        assert_eq!(outcome(&wide), Outcome::NotUnderstood);
         let line = Line::cut(PACKET.as_bytes());
         assert_eq!(Outcome::of(&line, &Record::read(&line)), Outcome::OverLong);
     }
