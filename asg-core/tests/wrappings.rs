@@ -83,7 +83,7 @@ fn faults(wrapping: &Wrapping) -> Vec<String> {
 fn a_packet_is_read_in_each_wrapping_with_its_machine_and_time() {
     let all = Wrapping::all();
     let faults: Vec<_> = all.iter().flat_map(faults).collect();
-    assert!(all.len() >= 120, "{}", all.len());
+    assert!(all.len() >= 200, "{}", all.len());
     assert!(faults.is_empty(), "{}\n{}", faults.len(), faults.join("\n"));
 }
 
@@ -115,6 +115,31 @@ fn a_rep_line_is_evidence_in_each_wrapping_and_an_apps_is_in_none() {
         }
     }
     assert!(faults.is_empty(), "{}\n{}", faults.len(), faults.join("\n"));
+}
+
+#[test]
+fn a_program_named_in_a_header_that_is_not_understood_is_who_wrote_the_line() {
+    for header in ["?? one two three ", "a|b|c d=e ", "May  6 07:09:10 what is this ", "[x] {y} "] {
+        for (tag, proven) in
+            [("kernel: ", true), ("sshd[7]: ", false), ("my-app: ", false), ("", true)]
+        {
+            let text = format!("{header}{tag}{PACKET}");
+            let line = Line::new(text.as_bytes());
+            let record = Record::read(&line);
+            assert_eq!(record.proven_packet().is_some(), proven, "{text}");
+            let outcome = Outcome::of(&line, &record);
+            assert!(proven || outcome == Outcome::NotPlatform, "{text}: {outcome:?}");
+            assert!(record.envelope.uptime.is_some(), "{text}");
+        }
+    }
+    // A whole header behind such a text is the line's, unless the text is a program's.
+    let inner = format!("May  6 07:09:10 cell-1 kernel: {PACKET}");
+    for (text, host) in [("=~ ", Some("cell-1")), ("[a] (b) ", Some("cell-1")), ("app: - ", None)] {
+        let text = format!("{text}{inner}");
+        let line = Line::new(text.as_bytes());
+        let record = Record::read(&line);
+        assert_eq!(record.envelope.host.map(|it| it.to_string()).as_deref(), host, "{text}");
+    }
 }
 
 /// Rows of a fixture: lines, the one that holds the packet, and what it says.

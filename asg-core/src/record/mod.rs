@@ -16,8 +16,8 @@ use crate::event::lager::{Glance, LagerEvent, LoggerEvent, RepEvent};
 use crate::event::{self, app_log};
 use crate::evidence::{Evidence, Origin, logger_evidence, rep_evidence};
 use crate::line::Line;
-use crate::line::envelope::Envelope;
 use crate::line::envelope::role::{Proof, Role};
+use crate::line::envelope::{Envelope, layers};
 use crate::packet::{self, Packet};
 use crate::prefix::LogPrefix;
 use crate::time::{LogTime, Resolved, TimePolicy, TimeQuality, Timestamp};
@@ -152,7 +152,8 @@ impl<'a> Record<'a> {
     fn read_content_at(&mut self, place: impl Fn(usize) -> usize) {
         self.content.fill(&self.envelope);
         line_feed::refuse(&mut self.content, self.envelope.body.as_bytes());
-        if self.content.shorten_prefix(&self.envelope) {
+        if let Some(unread) = self.content.shorten_prefix(&self.envelope) {
+            layers::unread_end(unread, &mut self.envelope);
             self.header_not_understood = Some(place(self.envelope.body_at));
         }
         // The damage is in the line, and not in its body.
@@ -421,21 +422,21 @@ impl<'a> Content<'a> {
     }
 
     /// Leaves only the end of a prefix that is longer than one may be where the header was not
-    /// read: what stands before that is the header. Returns whether it was so.
-    fn shorten_prefix(&mut self, envelope: &Envelope<'_>) -> bool {
+    /// read: what stands before that is the header, which is returned.
+    fn shorten_prefix(&mut self, envelope: &Envelope<'_>) -> Option<&'a [u8]> {
         let (Self::Packet { packet, cf }
         | Self::Damaged(Damaged { part: Some(Part::Packet { packet, cf }), .. })) = self
         else {
-            return false;
+            return None;
         };
-        if packet.prefix.as_bytes().len() <= MAX_IPTABLES_PREFIX || envelope.is_read() {
-            return false;
+        let header = packet.prefix.as_bytes();
+        if header.len() <= MAX_IPTABLES_PREFIX || envelope.is_read() {
+            return None;
         }
-        if let Some(end) = end_of_header(packet.prefix.as_bytes()) {
-            packet.prefix = Text::new(end);
-            *cf = LogPrefix::parse(end);
-        }
-        true
+        let Some(end) = end_of_header(header) else { return Some(header) };
+        packet.prefix = Text::new(end);
+        *cf = LogPrefix::parse(end);
+        Some(&header[..header.len() - end.len()])
     }
 
     /// True if the body is a packet's, whole or not; if not, anything may be in this new packet

@@ -153,11 +153,11 @@ impl Outcome {
     }
 
     fn of_record(record: &Record<'_>, text: &[u8]) -> Self {
-        if record.header_not_understood.is_some() {
-            return Self::HeaderNotUnderstood;
-        }
         if record.not_platform() {
             return Self::NotPlatform;
+        }
+        if record.header_not_understood.is_some() {
+            return Self::HeaderNotUnderstood;
         }
         match &record.content {
             Content::Packet { .. } => Self::Packet,
@@ -213,6 +213,10 @@ fn holds_text(text: &[u8]) -> bool {
     if let Some(at) = behind(b"SRC=", text)
         && behind(b" DST=", &text[at..]).is_some()
     {
+        return true;
+    }
+    // UTF-16 without its mark is not known for what it is.
+    if memmem::find(text, b"S\0R\0C\0=\0").is_some() {
         return true;
     }
     // A lager line that begins the text was read. One behind something, or inside a JSON string,
@@ -440,6 +444,8 @@ mod tests {
         ] {
             assert_eq!(outcome(text.as_bytes()), expected, "{text}");
         }
+        let wide: Vec<_> = PACKET.bytes().flat_map(|b| [b, 0]).collect();
+        assert_eq!(outcome(&wide), Outcome::NotUnderstood);
         let line = Line::cut(PACKET.as_bytes());
         assert_eq!(Outcome::of(&line, &Record::read(&line)), Outcome::OverLong);
     }

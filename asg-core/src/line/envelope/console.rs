@@ -69,6 +69,7 @@ pub(super) fn dmesg(text: &[u8], at: usize) -> Option<Envelope<'_>> {
         syslog::host_and_tag(text, &mut envelope);
         return Some(envelope);
     }
+    let mut has_delta = false;
     let inside = text[at..].strip_prefix(b"[")?;
     let close = memchr::memchr(b']', &inside[..inside.len().min(48)])?;
     let stamp = &inside[..close];
@@ -77,11 +78,16 @@ pub(super) fn dmesg(text: &[u8], at: usize) -> Option<Envelope<'_>> {
         envelope.time = time;
     } else if let Some(uptime) = with_delta(stamp) {
         envelope.uptime = uptime;
+        has_delta = true;
     } else if !is_short(stamp) {
         return None;
     }
     let rest = inside[close + 1..].strip_prefix(b" ")?;
     envelope.body_at = text.len() - rest.len();
+    if has_delta {
+        // journald's form has them, too.
+        syslog::host_and_tag(text, &mut envelope);
+    }
     Some(envelope)
 }
 
@@ -93,7 +99,7 @@ fn with_delta(stamp: &[u8]) -> Option<Option<Uptime>> {
         return uptime_text(delta).map(|_| None);
     }
     let open = memchr::memchr(b'<', stamp)?;
-    uptime_text(stamp[open + 1..].strip_suffix(b">")?)?;
+    uptime_text(stamp[open + 1..].strip_suffix(b">")?.trim_ascii_end())?;
     let before = stamp[..open].trim_ascii();
     if before.is_empty() { Some(None) } else { uptime_text(before).map(Some) }
 }
@@ -137,9 +143,13 @@ pub(super) fn tagged(text: &[u8]) -> Option<Envelope<'_>> {
     let word = &text[..text.iter().take(64).position(|b| *b == b' ')?];
     let (program, proc_id) = syslog::program_and_pid(word.strip_suffix(b":")?)?;
     let rest = &text[word.len() + 1..];
-    let is_tag = Role::of_program(program.as_bytes()) != Role::Speaker
-        || boot_stamp(rest).is_some()
-        || rest.starts_with(b"{\"timestamp\":");
+    // pdsh and its kind print an address.
+    let is_address = std::str::from_utf8(program.as_bytes())
+        .is_ok_and(|name| name.parse::<std::net::IpAddr>().is_ok());
+    let is_tag = !is_address
+        && (Role::of_program(program.as_bytes()) != Role::Speaker
+            || boot_stamp(rest).is_some()
+            || rest.starts_with(b"{\"timestamp\":"));
     is_tag.then(|| Envelope {
         dialect: Dialect::Console,
         program: Some(program),

@@ -47,6 +47,7 @@ const fn is_word(b: u8) -> bool {
 /// Layers that their form proves, in the order in which they are tried.
 const HEADERS: &[Layer] = &[
     layer(|b| b == b'<', syslog::with_priority),
+    layer(|b| b == b'1', syslog::without_priority),
     layer(|b| b == b'[', |text| console::dmesg(text, 0)),
     layer(|b| b.is_ascii_digit(), ossec),
     layer(is_stamp, |text| syslog::stamped(text, 0)),
@@ -77,8 +78,20 @@ const MOST: usize = 8;
 /// The largest number of prefixes before a header.
 const MOST_PREFIXES: usize = 3;
 
-/// Peels all layers of a line. The body is what is left.
+/// Peels all layers of a line, also behind a text of no known form. The body is what is left.
 pub(crate) fn peel(text: &[u8]) -> Envelope<'_> {
+    peel_with(text, behind_unknown)
+}
+
+/// Peels all layers of known form.
+pub(crate) fn peel_known(text: &[u8]) -> Envelope<'_> {
+    peel_with(text, |_, _| None)
+}
+
+fn peel_with<'a>(
+    text: &'a [u8],
+    other: fn(&'a [u8], &Envelope<'a>) -> Option<Envelope<'a>>,
+) -> Envelope<'a> {
     let mut all = Envelope { body_at: marks(text), ..Envelope::default() };
     for n in 0..MOST {
         let rest = &text[all.body_at..];
@@ -88,7 +101,7 @@ pub(crate) fn peel(text: &[u8]) -> Envelope<'_> {
         } else {
             again(rest, &all)
         };
-        let Some(inner) = found else { break };
+        let Some(inner) = found.or_else(|| other(rest, &all)) else { break };
         let at = all.body_at + inner.body_at;
         all = inner.within(&all);
         all.body_at = at + marks(&text[at..]);
@@ -133,6 +146,81 @@ fn prefix(text: &[u8], most: usize, may_be_file: bool) -> Option<Envelope<'_>> {
 /// Whether a text is a line by itself: it has a header, or is lager's.
 pub(super) fn is_line(text: &[u8]) -> bool {
     header(text).is_some() || text.starts_with(b"{\"")
+}
+
+/// How long a text of no known form may be before a header.
+const MOST_UNKNOWN: usize = 160;
+
+/// What tools put before a colon, beside names of machines.
+const STREAMS: [&[u8]; 4] = [b"out", b"err", b"stdout", b"stderr"];
+
+/// A whole header, with stamp, machine and program, behind a text of no known form: the marks of a
+/// list, of a difference or of code, and tools that no table has. A text with a program's tag in it
+/// is that program's, so that what follows proves nothing.
+fn behind_unknown<'a>(text: &'a [u8], all: &Envelope<'a>) -> Option<Envelope<'a>> {
+    if !is_open(all) {
+        return None;
+    }
+    let most = text.len().min(MOST_UNKNOWN);
+    // There the text begins.
+    let begins = [&b"IN="[..], b"{\""].into_iter();
+    let most =
+        begins.filter_map(|it| memchr::memmem::find(&text[..most], it)).min().unwrap_or(most);
+    let is_word = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.');
+    let starts = (1..most).filter(|at| !is_word(text[at - 1]));
+    for at in starts.filter(|at| text[*at] == b'<' || is_stamp(text[*at])) {
+        let Some(found) = header(&text[at..]) else { continue };
+        let has_stamp =
+            matches!(found.dialect, Dialect::Rfc3164 | Dialect::Rfc3339 | Dialect::Rfc5424);
+        if has_stamp && found.time != LogTime::Unknown && found.program.is_some() {
+            let found = Envelope { body_at: at + found.body_at, ..found };
+            return (!has_tag(&text[..at])).then_some(found);
+        }
+    }
+    None
+}
+
+/// Whether a text has a program's tag in it.
+fn has_tag(text: &[u8]) -> bool {
+    memchr::memmem::find_iter(text, b": ").any(|at| {
+        let word = text[..at].rsplit(|b| matches!(b, b' ' | b'\t')).next().unwrap_or_default();
+        let is_name = word.last().is_some_and(|b| b.is_ascii_alphanumeric() || *b == b']');
+        is_name && !STREAMS.contains(&word)
+    })
+}
+
+/// Reads the end of a header that was not understood: the kernel's stamp, and before that the tag
+/// of a program.
+pub(crate) fn unread_end<'a>(header: &'a [u8], envelope: &mut Envelope<'a>) {
+    let mut rest = header;
+    if let Some(at) = memchr::memrchr(b'[', header)
+        && let Some(stamp) = console::boot_stamp(&header[at..])
+    {
+        let mut read = Envelope::default();
+        stamp.put_into(&mut read);
+        if at + read.body_at == header.len() {
+            envelope.uptime = envelope.uptime.or(read.uptime);
+            rest = &header[..at];
+        }
+    }
+    // `May  6 07:09:10 [kernel] …`, as metalog writes it.
+    let bracketed = rest.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"] "));
+    let is_tag = |name: &&[u8]| name.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-');
+    if let Some(name) = bracketed.filter(is_tag)
+        && envelope.time != LogTime::Unknown
+        && envelope.program.is_none()
+    {
+        envelope.program = Some(Text::new(name));
+        return;
+    }
+    let Some(rest) = rest.strip_suffix(b": ") else { return };
+    let word = rest.rsplit(|b| matches!(b, b' ' | b'\t')).next().unwrap_or_default();
+    if envelope.program.is_none()
+        && !STREAMS.contains(&word)
+        && let Some((program, proc_id)) = syslog::program_and_pid(word)
+    {
+        (envelope.program, envelope.proc_id) = (Some(program), proc_id);
+    }
 }
 
 /// A program's tag once more, as relays write it that make one of the tag that is in the text.
@@ -260,7 +348,14 @@ fn blanks(text: &[u8]) -> Option<Envelope<'_>> {
 fn first_word(text: &[u8]) -> Option<Envelope<'_>> {
     let mut at = 0;
     for _ in 0..2 {
-        at += word(&text[at..])?.len() + 1;
+        let word = word(&text[at..])?;
+        // A name before a colon may be a program's. Paths and machines have other signs.
+        let may_be_program = word.last() == Some(&b':')
+            && !word.iter().any(|b| b.is_ascii_digit() || matches!(b, b'/' | b'.' | b'-'));
+        if may_be_program {
+            return None;
+        }
+        at += word.len() + 1;
         if crate::time::stamp::is_at(&text[at..]) {
             return Some(up_to(at));
         }

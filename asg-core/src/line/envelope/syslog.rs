@@ -12,6 +12,13 @@ pub(super) fn with_priority(text: &[u8]) -> Option<Envelope<'_>> {
     prioritised(text, 0)
 }
 
+/// `1 2024-05-06T07:09:10Z cell-1 …`: RFC 5424 whose priority a program has taken off.
+pub(super) fn without_priority(text: &[u8]) -> Option<Envelope<'_>> {
+    rfc3339(text.strip_prefix(b"1 ")?)?;
+    let mut envelope = Envelope::default();
+    rfc5424(text, 2, &mut envelope).map(|()| envelope)
+}
+
 /// `318 <4>1 …`: octet counting, RFC 6587.
 pub(super) fn counted(text: &[u8]) -> Option<Envelope<'_>> {
     let digits = text.iter().take(8).take_while(|b| b.is_ascii_digit()).count();

@@ -10,6 +10,7 @@
 use std::borrow::Cow;
 
 use super::{Found, Outer, is_payload};
+use crate::line::envelope::layers;
 use crate::line::envelope::role::Role;
 use crate::line::envelope::{Dialect, is_host};
 use crate::time::{LogTime, rfc3339, stamp};
@@ -43,6 +44,12 @@ pub(super) fn find(text: &[u8]) -> Option<Found<'_>> {
     let others = fields.iter().enumerate().filter(|(n, _)| *n != place);
     others.for_each(|(_, (_, field))| tell(&mut outer, field));
     let (starts, text) = fields.into_iter().nth(place)?;
+    // A line with a header of its own names machine and program; so do no columns around it.
+    let header = layers::peel(&text);
+    if header.program.is_some() {
+        outer.program = None;
+        outer.host = outer.host.filter(|_| header.host.is_none());
+    }
     Some(Found { text, starts, outer })
 }
 

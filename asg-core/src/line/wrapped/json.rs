@@ -27,6 +27,8 @@ enum Tells {
     Instance,
     Job,
     Program,
+    /// The program, by a name that only an object about a process gives it.
+    Process,
     Priority,
     Time,
 }
@@ -42,8 +44,11 @@ const MEMBERS: &[(Tells, &[&str])] = &[
             "HOST",
             "Hostname",
             "HostName",
+            "log.syslog.hostname",
             "fromhost",
             "Computer",
+            "host.hostname",
+            "host.name",
             "source_name",
         ],
     ),
@@ -62,10 +67,16 @@ const MEMBERS: &[(Tells, &[&str])] = &[
             "program",
             "program_name",
             "SourceName",
+            "appName",
+            "app_name",
+            "syslogtag",
+            "log.syslog.appname",
+            "process.name",
             "service",
             "component",
         ],
     ),
+    (Tells::Process, &["program", "name"]),
     (Tells::Priority, &["PRIORITY", "pri"]),
     (
         Tells::Time,
@@ -83,12 +94,18 @@ const MEMBERS: &[(Tells, &[&str])] = &[
             "EventTime",
             "timeUnixNano",
             "TimeStamp",
+            "_messagetime",
+            "ts",
         ],
     ),
 ];
 
-/// Objects with members about the line beside the object, and the meanings that they may have.
+/// Objects with members about the line beside the object, and the meanings that they may have. A
+/// dot stands between an object and one in it.
 const NESTED: &[(&str, &[Tells])] = &[
+    ("log.syslog", &[Tells::Host, Tells::Program]),
+    ("event.syslog", &[Tells::Host, Tells::Program, Tells::Time]),
+    ("process", &[Tells::Process]),
     ("host", &[Tells::Host]),
     ("beat", &[Tells::Host]),
     ("agent", &[Tells::Host]),
@@ -137,7 +154,8 @@ pub(super) fn find(text: &[u8]) -> Option<Vec<Found<'_>>> {
     Some(lines.found).filter(|found| !found.is_empty())
 }
 
-/// `tag: [1714979350.581301, {…}]` of Fluent Bit's files, `[0] tag: [[1714979350.5, {}],
+/// `2024-05-06 07:09:10 +0000 tag: {…}` of fluentd's standard output, `tag: [1714979350.581301,
+/// {…}]` of Fluent Bit's files, `[0] tag: [[1714979350.5, {}],
 /// {"log"=>"…"}]` of its standard output, and `"message" => "…",` of Logstash.
 pub(super) fn tagged(text: &[u8]) -> Option<Vec<Found<'_>>> {
     let head = &text[..text.len().min(256)];
@@ -152,6 +170,21 @@ pub(super) fn tagged(text: &[u8]) -> Option<Vec<Found<'_>>> {
         let time = stamp.map_or(LogTime::Unknown, LogTime::Instant);
         let outer = Outer { dialect: Dialect::Json, time, ..Outer::default() };
         return Some(vec![Found { text: line, starts: quote, outer }]);
+    }
+    if stamp::is_at(text)
+        && let Some(colon) = memchr::memmem::find(head, b": {\"")
+    {
+        let starts = colon + b": ".len();
+        let stamp = &head[..memchr::memrchr(b' ', &head[..colon])?];
+        let outer = Outer { time: super::columns::time(stamp), ..Outer::default() };
+        let mut found = find(&text[starts..])?;
+        for found in &mut found {
+            found.starts += starts;
+            found.outer = std::mem::take(&mut found.outer).within(&outer);
+        }
+        // An app's object names no program, and no machine.
+        let is_shippers = |it: &Found<'_>| it.outer.program.is_some() && it.outer.host.is_some();
+        return Some(found).filter(|found| found.iter().all(is_shippers));
     }
     let at = memchr::memmem::find(head, b": [")? + b": [".len();
     let time = epoch(&text[at..])?;
@@ -344,8 +377,12 @@ fn is_lager(object: &Object<'_>) -> bool {
 fn told(object: &Object<'_>) -> Outer {
     let mut outer = Outer { stream: role::stream_of(object), ..Outer::default() };
     tell(&mut outer, object, &[Tells::Host, Tells::Program, Tells::Priority, Tells::Time]);
-    for (key, tells) in NESTED {
-        if let Some(inner) = object.object(&[key]) {
+    for (path, tells) in NESTED {
+        let inner = match path.split_once('.') {
+            Some((key, path)) => object.object(&[key]).and_then(|inner| inner.object(&[path])),
+            None => object.object(&[path]),
+        };
+        if let Some(inner) = inner {
             tell(&mut outer, &inner, tells);
         }
     }
@@ -391,7 +428,12 @@ fn tell(outer: &mut Outer, object: &Object<'_>, of: &[Tells]) {
             Tells::Host => &mut outer.host,
             Tells::Instance => &mut outer.instance,
             Tells::Job => &mut outer.job,
-            Tells::Program => &mut outer.program,
+            Tells::Program | Tells::Process => {
+                if outer.program.is_none() {
+                    outer.program = text().map(|tag| program_of(&tag).to_owned());
+                }
+                continue;
+            }
             Tells::Priority => {
                 let number = object.get(keys).map(|it| it.get().trim_matches('"'));
                 outer.priority = outer.priority.or(number.and_then(|it| it.parse().ok()));
@@ -409,6 +451,15 @@ fn tell(outer: &mut Outer, object: &Object<'_>, of: &[Tells]) {
         if slot.is_none() {
             *slot = text();
         }
+    }
+}
+
+/// The program that a tag names: `rep` of `rep[7]:`.
+fn program_of(tag: &str) -> &str {
+    let name = tag.strip_suffix(':').unwrap_or(tag);
+    match name.strip_suffix(']').and_then(|name| name.rsplit_once('[')) {
+        Some((name, pid)) if pid.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => name,
     }
 }
 

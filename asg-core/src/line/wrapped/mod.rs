@@ -124,7 +124,7 @@ fn level<'t>(text: &'t [u8], outer: &Outer) -> Option<Vec<Found<'t>>> {
         let text = Cow::Owned(without_colours(text));
         return Some(vec![Found { text, starts: 0, outer: outer.clone() }]);
     }
-    if let Some(found) = dev_kmsg(text) {
+    if let Some(found) = dev_kmsg(text).or_else(|| event(text)) {
         return Some(vec![found.within(outer)]);
     }
     if let Some(found) = frames(text) {
@@ -135,7 +135,7 @@ fn level<'t>(text: &'t [u8], outer: &Outer) -> Option<Vec<Found<'t>>> {
     if let Some(found) = json::tagged(text) {
         return Some(found.into_iter().map(|found| found.within(outer)).collect());
     }
-    let envelope = layers::peel(text);
+    let envelope = layers::peel_known(text);
     if !envelope.role().carries_lines() || envelope.uptime.is_some() {
         return None;
     }
@@ -145,6 +145,10 @@ fn level<'t>(text: &'t [u8], outer: &Outer) -> Option<Vec<Found<'t>>> {
     // Columns are the whole text's: what looked like a layer is one of them.
     let (found, at, around) = match envelope.role() {
         Role::Unnamed | Role::Forwarder if is_json => {
+            (json::find(body), at, Outer::of(&envelope).within(outer))
+        }
+        // A string that stands alone, and not the first of several columns.
+        Role::Unnamed if body.starts_with(b"\"") && json::find(body).is_some() => {
             (json::find(body), at, Outer::of(&envelope).within(outer))
         }
         Role::Unnamed if envelope.dialect == Dialect::Bare => {
@@ -245,6 +249,15 @@ impl Part<'_> {
         }
         *envelope = envelope.within(&self.outer.envelope());
     }
+}
+
+/// `data: {…}`, and an object behind a record separator: journald's forms `json-sse` and
+/// `json-seq`.
+fn event(text: &[u8]) -> Option<Found<'_>> {
+    let rest = text.strip_prefix(b"data: ").or_else(|| text.strip_prefix(b"\x1e"))?;
+    let starts = text.len() - rest.len();
+    let text = Cow::Borrowed(rest);
+    rest.starts_with(b"{").then(|| Found { text, starts, outer: Outer::default() })
 }
 
 /// `priority,sequence,microseconds,flags[,…];text`, with `\xNN` for what is not printable ASCII.

@@ -55,15 +55,25 @@ pub(super) fn header<'a>(mut i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
         }
     } else if i.starts_with(b"MACSRC=") {
         i = field(i, "MACSRC=", mac, &mut p.macsrc)?;
-        i = field(i, "MACDST=", mac, &mut p.macdst)?;
-        if i.starts_with(b"VPROTO=") {
-            i = field(i, "VPROTO=", hex4, &mut p.vproto)?;
-            i = field(i, "VID=", dec, &mut p.vid)?;
-        }
-        let (rest, ()) = key("MACPROTO=").parse_complete(i)?;
-        i = last(rest, hex4, &mut p.macproto)?;
+        i = macdst_on(i, p)?;
     }
     Ok(i)
+}
+
+/// `MACDST=… ` and what follows it in the link header.
+pub(super) fn macdst_on<'a>(i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
+    let i = field(i, "MACDST=", mac, &mut p.macdst)?;
+    macproto(i, p)
+}
+
+/// `MACPROTO=…`, perhaps with a VLAN's tag before it.
+pub(super) fn macproto<'a>(mut i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
+    if i.starts_with(b"VPROTO=") {
+        i = field(i, "VPROTO=", hex4, &mut p.vproto)?;
+        i = field(i, "VID=", dec, &mut p.vid)?;
+    }
+    let (rest, ()) = key("MACPROTO=").parse_complete(i)?;
+    last(rest, hex4, &mut p.macproto)
 }
 
 /// What a packet is whose IP or ARP header is cut: the ethertype tells, where there is one. ARP lines show no `MAC=`.

@@ -19,7 +19,10 @@ use crate::packet::fields::{Family, Packet, Proto, TcpFlags};
 enum Place {
     Physin,
     Physout,
+    /// `MAC=`, `MACSRC=`.
     Link,
+    MacDst,
+    MacProto,
     Src,
     Dst,
     Len,
@@ -51,11 +54,14 @@ enum Place {
 const MOST_MISSING: u8 = 5;
 
 /// What a packet's fields begin with, where they stand, and what the output calls them.
-const FIELDS: [(&str, Place, &str); 23] = [
+const FIELDS: [(&str, Place, &str); 26] = [
     ("PHYSIN=", Place::Physin, "physin"),
     ("PHYSOUT=", Place::Physout, "physout"),
     ("MAC=", Place::Link, "mac_raw"),
     ("MACSRC=", Place::Link, "macsrc"),
+    ("MACDST=", Place::MacDst, "macdst"),
+    ("VPROTO=", Place::MacProto, "vproto"),
+    ("MACPROTO=", Place::MacProto, "macproto"),
     ("SRC=", Place::Src, "src"),
     ("DST=", Place::Dst, "dst"),
     ("LEN=", Place::Len, "len"),
@@ -146,6 +152,8 @@ fn reached(p: &Packet<'_>) -> Option<Place> {
         (ip.len.is_some(), Place::Len),
         (ip.dst.is_some(), Place::Dst),
         (ip.src.is_some(), Place::Src),
+        (p.macproto.is_some() || p.vproto.is_some(), Place::MacProto),
+        (p.macdst.is_some(), Place::MacDst),
         (p.mac_raw.is_some() || p.macsrc.is_some(), Place::Link),
         (p.physout.is_some(), Place::Physout),
         (p.physin.is_some(), Place::Physin),
@@ -182,13 +190,31 @@ pub(in crate::packet) fn mended<'a>(
     anchor: Anchor<'a>,
     p: &mut Packet<'a>,
 ) -> Result<(), Error> {
-    let Err(mut stop) = plain(text, anchor, p) else { return Ok(()) };
+    let Err(stop) = plain(text, anchor, p) else { return Ok(()) };
+    mended_from(stop, text, p)
+}
+
+/// Goes on where the reading of a packet stopped.
+fn mended_from<'a>(mut stop: Fail, text: &'a [u8], p: &mut Packet<'a>) -> Result<(), Error> {
     let (mut redacted, mut has_levels) = (Vec::new(), false);
     // The first spoilt word, and what was read before it.
     let mut spoilt: Option<(Fail, Packet<'a>)> = None;
     let (mut floor, mut passed) = (0, None);
     let mut is_whole = false;
-    while let Some(next) = next(text, p, stop, (floor, passed)) {
+    loop {
+        if let Some(rest) = masked_quote(text, p, stop) {
+            redacted.push("nested");
+            floor = text.len() - rest.len();
+            let read = transport::behind_quote(rest, &mut p.ip);
+            match finish(read.and_then(|i| behind_packet(i, p)), p) {
+                Ok(()) => {
+                    is_whole = true;
+                    break;
+                }
+                Err(fail) => stop = fail,
+            }
+        }
+        let Some(next) = next(text, p, stop, (floor, passed)) else { break };
         match next.odd {
             Odd::Mask(name) => redacted.push(name),
             Odd::Level => has_levels = true,
@@ -226,6 +252,31 @@ pub(in crate::packet) fn mended<'a>(
         p.extra = Some(Box::new(Extra::altered(text, redacted)));
     }
     result
+}
+
+/// Reads the packet that an ICMP error quotes, if words of it are masked and all else of it is
+/// whole. Returns what follows the quote.
+fn masked_quote<'a>(text: &'a [u8], p: &mut Packet<'a>, stop: Fail) -> Option<&'a [u8]> {
+    let at = stop.offset(text);
+    let quoted = p.ip.nested.as_deref().filter(|_| p.ip.mtu.is_none() && p.mark.is_none())?;
+    debug_assert!(quoted.nested.is_none(), "a quote quotes nothing");
+    let opens = memchr::memrchr(b'[', &text[..at])? + 1;
+    let closes = at + memchr::memmem::find(&text[at..], b" ]")? + 1;
+    if memchr::memchr(b']', &text[opens..at]).is_some() {
+        return None;
+    }
+    let inside = &text[opens..closes];
+    let mut inner = Packet { family: p.family, form: p.form, ..Packet::default() };
+    let Err(stop) = finish(behind_names(inside, &mut inner), &mut inner) else { return None };
+    mended_from(stop, inside, &mut inner).ok()?;
+    let is_of_it = inner.family == p.family && inner.uid.is_none() && inner.ip.nested.is_none();
+    if !is_of_it {
+        return None;
+    }
+    p.form.inner_mark = inner.mark.and_then(std::num::NonZeroU32::new);
+    p.ip.nested = Some(Box::new(inner.ip));
+    let rest = &text[closes + 1..];
+    Some(rest.strip_prefix(b" ").unwrap_or(rest))
 }
 
 /// Where a word is spoilt behind `ID=`, it may have been a flag.
@@ -309,7 +360,9 @@ fn next(
         _ if known.place >= Place::Uid => is_owners || than.is_some_and(may_be_last),
         None => known.place <= Place::Src,
         // A packet has addresses.
-        Some(than) if than <= Place::Src => known.place as u8 - than as u8 <= 2,
+        Some(than) if than < Place::Link => known.place <= Place::Src,
+        Some(than) if than < Place::Src => known.place <= Place::Dst,
+        Some(Place::Src) => known.place <= Place::Len,
         Some(than) => known.place as u8 - than as u8 <= MOST_MISSING,
     };
     if let [b'<', b'0'..=b'7', b'>', rest @ ..] = &text[word..]
@@ -407,7 +460,7 @@ fn is_mask(place: Place, value: &[u8]) -> bool {
         return true;
     }
     let is_marked = value.iter().any(|b| matches!(b, b'x' | b'X' | b'*' | b'?' | b'#'));
-    let is_address = matches!(place, Place::Link | Place::Src | Place::Dst);
+    let is_address = matches!(place, Place::Link | Place::MacDst | Place::Src | Place::Dst);
     let value = if is_address { value } else { value.strip_prefix(b"0x").unwrap_or(value) };
     let may_be = |b: &u8| match b {
         b'x' | b'X' | b'*' | b'?' | b'#' => true,
@@ -430,6 +483,8 @@ fn from<'a>(place: Place, i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
     let i = match place {
         Place::Physin | Place::Physout => return behind_names(link::ports(i, p)?, p),
         Place::Link | Place::Src => return behind_names(i, p),
+        Place::MacDst => return behind_names(link::macdst_on(i, p)?, p),
+        Place::MacProto => return behind_names(link::macproto(i, p)?, p),
         Place::Dst => {
             let i = ip::destination(i, &mut p.ip, &mut p.family)?;
             ip::packet(i, &mut p.ip, p.family, &mut p.form)?

@@ -239,6 +239,17 @@ pub(super) fn echo<'a>(i: &'a [u8], p: &mut Ip<'a>, depth: Depth) -> Step<'a> {
     tail(i, depth, dec, &mut p.icmp_seq)
 }
 
+/// The rest of an ICMP error behind the packet that it quotes.
+pub(super) fn behind_quote<'a>(i: &'a [u8], p: &mut Ip<'a>) -> Step<'a> {
+    match (p.proto, p.icmp_type, p.icmp_code) {
+        (Some(Proto::Icmp), Some(3), Some(4)) | (Some(Proto::Icmpv6), Some(2), _) => {
+            let (i, ()) = key("MTU=").parse_complete(i)?;
+            tail(i, Depth::Outer, dec, &mut p.mtu)
+        }
+        _ => Ok(i),
+    }
+}
+
 /// `[…] `: the packet that the error is about. Not there inside another one, nor in netdev egress, nor in lines of ulogd2.
 fn quoted<'a>(
     i: &'a [u8],

@@ -102,6 +102,59 @@ fn a_masked_value_costs_itself_only() {
 }
 
 #[test]
+fn a_mask_in_a_quoted_packet_costs_that_field_of_the_quote() {
+    let quote = "SRC=198.51.100.2 DST=192.0.2.9 LEN=60 TOS=0x00 PREC=0x00 TTL=60 ID=7 DF PROTO=UDP SPT=53 DPT=4242 LEN=40 ";
+    for (error, tail) in [
+        ("PROTO=ICMP TYPE=3 CODE=3", ""),
+        ("PROTO=ICMP TYPE=3 CODE=4", "MTU=1400 "),
+        ("PROTO=ICMP TYPE=5 CODE=1 GATEWAY=192.0.2.3", "UID=7 MARK=0x2 "),
+        ("PROTO=ICMP TYPE=11 CODE=0", "MARK=0x2 "),
+    ] {
+        let line = format!("{V4}{error} [{quote}] {tail}");
+        for (from, to, names) in [
+            ("SRC=198.51.100.2", "SRC=x.x.x.x", &["src"][..]),
+            ("DST=192.0.2.9", "DST=<redacted>", &["dst"]),
+            ("SRC=198.51.100.2 DST=192.0.2.9", "SRC=*** DST=***", &["src", "dst"]),
+            ("DPT=4242", "DPT=xxxx", &["dpt"]),
+            ("LEN=40 ]", "LEN=** ]", &["udp_len"]),
+        ] {
+            let changed = line.replacen(from, to, 1);
+            let mut expected = read(&line).0;
+            for name in names {
+                expected["nested"].as_object_mut().unwrap().remove(*name);
+            }
+            expected["redacted"] = json!(["nested"]);
+            assert_eq!(read(&changed), (expected, None), "{changed}");
+        }
+        // Outside of it as well.
+        let changed = line.replacen("192.0.2.1", "x.x.x.x", 1).replacen("DPT=4242", "DPT=**", 1);
+        let mut expected = without(&line, &["src"]);
+        expected["nested"].as_object_mut().unwrap().remove("dpt");
+        expected["redacted"] = json!(["src", "nested"]);
+        assert_eq!(read(&changed), (expected, None), "{changed}");
+    }
+}
+
+#[test]
+fn masked_link_addresses_cost_themselves_only() {
+    let link = "MACSRC=02:00:5e:00:53:01 MACDST=02:00:5e:00:53:02 MACPROTO=0800 ";
+    let line = format!("x IN=a OUT=b {link}{}{TCP}", &V4["IN=a OUT=b ".len()..]);
+    let (src, dst) = ("02:00:5e:00:53:01", "02:00:5e:00:53:02");
+    for mask in ["xx:xx:xx:xx:xx:xx", "***", "<redacted>", "02:00:5e:xx:xx:xx"] {
+        for (masked, names) in [
+            (&[src][..], &["macsrc"][..]),
+            (&[dst], &["macdst"]),
+            (&[src, dst], &["macsrc", "macdst"]),
+        ] {
+            let changed = masked.iter().fold(line.clone(), |line, it| line.replacen(it, mask, 1));
+            let mut expected = without(&line, names);
+            expected["redacted"] = json!(names);
+            assert_eq!(read(&changed), (expected, None), "{changed}");
+        }
+    }
+}
+
+#[test]
 fn a_spoilt_word_costs_itself_only_where_the_rest_proves_it() {
     let line = format!("{V4}DF {TCP}");
     for (what, from, to, names, error) in [
