@@ -122,6 +122,15 @@ const ANSWERS: &[(&str, &[&str])] = &[
             "kern.log:3 ambiguous outside_lifetime",
         ],
     ),
+    (
+        "g1-logger-joins-wrong-retransmit",
+        &[
+            "a.log:2 unique_prefix unique_handle_prefix",
+            "a.log:3 unique_prefix unique_handle_prefix",
+        ],
+    ),
+    ("g2-logger-only", &["a.log:2 exact whole_handle"]),
+    ("g3-logger-names-another", &["a.log:2 ambiguous conflicting_address"]),
     ("h1-task-other-machine", &["a.log:2 ambiguous other_cell"]),
     ("h1c-lrp-other-machine-known", &["a.log:3 ambiguous other_cell"]),
     ("h2-whole-other-machine", &["a.log:2 ambiguous other_cell"]),

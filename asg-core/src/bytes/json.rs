@@ -30,6 +30,14 @@ impl JsonStr<'_> {
 }
 
 impl<'a> JsonStr<'a> {
+    /// The text with the life of the line; `None` if it was escaped.
+    pub(crate) const fn in_line(&self) -> Option<&'a str> {
+        match &self.0 {
+            Cow::Borrowed(text) => Some(text),
+            Cow::Owned(_) => None,
+        }
+    }
+
     pub(crate) const fn borrowed(text: &'a str) -> Self {
         Self(Cow::Borrowed(text))
     }

@@ -109,7 +109,8 @@ pub struct CellReport<'c> {
     pub damaged: u64,
     /// Containers of which a limit was reached, the most often first. Their counts are floors.
     pub at_limit: Vec<LimitReport<'c>>,
-    /// Packets come under names of another kind, or under none, and those may be the cell's.
+    /// Packets come under names of another kind, or under none, and those may be the cell's; or
+    /// iptables-logger reports them.
     has_unnamed_packets: bool,
 }
 
@@ -172,6 +173,8 @@ struct Cell {
     source: Option<SourceId>,
     packets: u64,
     about_containers: u64,
+    /// iptables-logger's lines come, which may be all that is forwarded of packets.
+    has_logger: bool,
     folded: u64,
     damaged: u64,
     /// The present boot, and the one before.
@@ -296,6 +299,10 @@ impl Completeness {
         match told {
             Told::Damage => cell.damaged += 1,
             Told::AboutContainer => cell.about_containers += 1,
+            Told::Logger => {
+                cell.about_containers += 1;
+                cell.has_logger = true;
+            }
             Told::Other { note, record } => {
                 if let Some((number, uptime)) = record {
                     cell.record(number, uptime);
@@ -350,6 +357,7 @@ impl Completeness {
             let cell = &mut self.cells[at];
             cell.packets += theirs.packets;
             cell.about_containers += theirs.about_containers;
+            cell.has_logger |= theirs.has_logger;
             cell.folded += theirs.folded;
             cell.damaged += theirs.damaged;
             // Whether both saw the same boot is not known; the greater is a lower bound for both.
@@ -385,7 +393,7 @@ impl Completeness {
             .zip(&self.cells)
             .map(|(at, cell)| CellReport {
                 dropped: dropped.get(&at).copied().unwrap_or_default(),
-                has_unnamed_packets: kinds.iter().any(|kind| *kind != cell.kind),
+                has_unnamed_packets: cell.has_logger || kinds.iter().any(|kind| *kind != cell.kind),
                 ..cell.report(&self.containers)
             })
             .collect();
@@ -540,6 +548,8 @@ pub(crate) enum Told {
     Damage,
     /// A cell wrote it about a container of its own.
     AboutContainer,
+    /// It is iptables-logger's.
+    Logger,
     /// It is a note of missing lines, or a record of the kernel's buffer.
     Other { note: Option<Note>, record: Option<(u64, u64)> },
 }
@@ -551,7 +561,7 @@ impl Told {
         match &record.content {
             Content::Damaged(_) => record.is_platform().then_some(Self::Damage),
             Content::Rep(event) => is_cells_own(&event.source).then_some(Self::AboutContainer),
-            Content::Logger(_) => Some(Self::AboutContainer),
+            Content::Logger(_) => Some(Self::Logger),
             Content::Other if !envelope.body.as_bytes().starts_with(b"{") => {
                 let note = Note::of(envelope);
                 let record =

@@ -5,12 +5,12 @@ use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use super::flow::{Flow, FlowKey};
-use super::gather::{Cell, Cells, Group, GroupKey, GroupName, Groups, Span, TimeKind};
+use super::gather::{Cell, Cells, Group, GroupKey, GroupName, Groups, Span};
 use super::state::State;
 use super::{Counts, own_address, own_interface};
 use crate::bytes::hash::Seeds;
 use crate::clock::{Between, KnownTimes, StampMemo, TimeNote, UptimeClocks, When};
-use crate::completeness::{Completeness, Limit};
+use crate::completeness::Completeness;
 use crate::evidence::{Interface, NameKind, Origin, SourceId};
 use crate::guid::Guid;
 use crate::ledger::attribution::{Attribution, Detached, Owners, Reason};
@@ -19,9 +19,9 @@ use crate::line::Line;
 use crate::names::directory::Directory;
 use crate::names::identity::Identity;
 use crate::prefix::{LogPrefix, Subject};
-use crate::record::Record;
 use crate::record::outcome::Outcomes;
 use crate::record::reader::{Reader, Sight};
+use crate::record::{Content, Record};
 use crate::time::{LogTime, TimeRange};
 
 /// All evidence of a set of logs, between the phases: the time to look names up.
@@ -171,6 +171,13 @@ impl Gathered {
         if names_apps {
             facts.state.add_all_owners(&mut wanted);
         }
+        let of_loggers = facts.state.reports.containers_of_loggers();
+        if !of_loggers.is_empty() {
+            let all = facts.state.ledger.lifetimes();
+            let named =
+                all.filter(|it| it.handle().guid().is_some_and(|it| of_loggers.contains(&it)));
+            wanted.extend(named.filter_map(Lifetime::subject));
+        }
         wanted.sort_unstable();
         wanted.dedup();
         wanted
@@ -216,10 +223,20 @@ impl Correlation {
         origin: Origin,
         line: &'a Line<'_>,
     ) -> Option<Flow<'a, '_>> {
-        let record = cache.packet(self, origin, line)?;
+        let state = &self.facts.state;
+        let Some(record) = cache.packet(self, origin, line) else {
+            let may_be_logger = state.reports.has_loggers();
+            return may_be_logger.then(|| self.logger_flow(origin, cache.reader.read(line)))?;
+        };
         let place = cache.place(self, origin.source, &record)?;
-        let also = self.facts.state.reports.others(origin);
+        let also = state.reports.others(origin);
         Some(cache.flow_at(self, origin, record, &place, also))
+    }
+
+    /// The flow of a packet that only iptables-logger reports.
+    fn logger_flow<'a>(&self, origin: Origin, record: Record<'a>) -> Option<Flow<'a, '_>> {
+        let Content::Logger(_) = record.content else { return None };
+        self.facts.state.flow(&self.facts.times, origin, record)
     }
 
     /// Passes all flows of a line to `each`: that of [`Correlation::flow`], and those of the
@@ -238,6 +255,8 @@ impl Correlation {
         for record in Record::more(line) {
             if let Some(place) = cache.place(self, origin.source, &record) {
                 each(cache.flow_at(self, origin, record, &place, Vec::new()));
+            } else if let Some(flow) = self.logger_flow(origin, record) {
+                each(flow);
             }
         }
     }
@@ -250,15 +269,24 @@ impl Correlation {
         line: &Line<'_>,
         mut each: impl FnMut(Flow<'_, '_>),
     ) {
+        let is_counted =
+            |place: &Place| place.group.is_some_and(|group| self.answers[group as usize].is_some());
         let first = cache.packet(self, origin, line);
-        let also = first.is_some().then(|| self.facts.state.reports.others(origin));
-        let alsos = also.into_iter().chain(std::iter::repeat_with(Vec::new));
-        for (record, also) in first.into_iter().chain(Record::more(line)).zip(alsos) {
-            let Some(place) = cache.place(self, origin.source, &record) else { continue };
-            let is_counted =
-                place.group.is_some_and(|group| self.answers[group as usize].is_some());
-            if !is_counted {
-                each(cache.flow_at(self, origin, record, &place, also));
+        let place = first.and_then(|record| cache.place(self, origin.source, &record));
+        if place.is_none_or(|place| !is_counted(&place))
+            && let Some(flow) = self.flow(cache, origin, line)
+        {
+            each(flow);
+        }
+        for record in Record::more(line) {
+            match cache.place(self, origin.source, &record) {
+                Some(place) if is_counted(&place) => {}
+                Some(place) => each(cache.flow_at(self, origin, record, &place, Vec::new())),
+                None => {
+                    if let Some(flow) = self.logger_flow(origin, record) {
+                        each(flow);
+                    }
+                }
             }
         }
     }
@@ -331,6 +359,7 @@ impl Correlation {
     pub fn is_counted(&self) -> bool {
         let mut all = self.facts.counted.iter().zip(&self.answers);
         all.all(|(group, answer)| group.packets == 0 || answer.is_some())
+            && self.facts.state.reports.loggers_alone() == 0
     }
 }
 
@@ -483,15 +512,9 @@ impl FlowCache {
         let seeds = facts.state.reports.seeds();
         let address = cf.and_then(|cf| own_address(packet, cf));
         let interface = cf.and_then(|cf| own_interface(packet, cf));
-        let prefix = packet.prefix.as_bytes();
-        let limit = Limit::of(prefix, cf, packet.ip.proto_num);
-        let kind = TimeKind::of(record.envelope.time, record.envelope.uptime);
         let is_understood = record.header_not_understood.is_none();
-        let group = cell.and_then(|cell| {
-            let place = (address, interface);
-            let whose = (prefix, cf, is_understood);
-            facts.groups.find(GroupKey::of(cell, kind, whose, place, limit, seeds))
-        });
+        let key = cell.and_then(|cell| GroupKey::of_record(cell, record, seeds));
+        let group = key.and_then(|key| facts.groups.find(key));
         Some(Place { cell, group, address, interface, is_understood })
     }
 

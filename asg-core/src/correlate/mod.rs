@@ -10,6 +10,7 @@ mod duplicates;
 pub(crate) mod flow;
 pub(crate) mod follower;
 mod gather;
+mod logger;
 pub(crate) mod output;
 pub(crate) mod owned;
 mod reports;
@@ -31,7 +32,8 @@ use crate::prefix::{Direction, LogPrefix};
 pub struct Counts {
     /// Lines.
     pub lines: u64,
-    /// Packet lines among them, damaged ones included.
+    /// Packet lines among them, damaged ones included, and lines of iptables-logger that report a
+    /// packet which no line of the kernel does.
     pub packets: u64,
     /// Packet lines among these whose packet another line reported first: they give no flow of
     /// their own.

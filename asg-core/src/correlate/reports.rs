@@ -1,17 +1,16 @@
 //! Who tells a packet: its line, the same line by another way, and iptables-logger's line about it.
 
-use std::collections::{HashMap, VecDeque};
-use std::net::IpAddr;
+use std::collections::BTreeSet;
 
 use super::duplicates::{
     Copies, MachineMark, Mark, SenderNumber, Told, Window, packet_digest, sender,
 };
+use super::logger::{Candidate, Loggers};
 use super::own_address;
 use crate::bytes::hash::Seeds;
 use crate::event::lager::LoggerEvent;
 use crate::evidence::Origin;
-use crate::packet::{Address, Packet};
-use crate::prefix::{Direction, LogPrefix, Verdict};
+use crate::guid::GuidPrefix;
 use crate::record::{Content, Record};
 use crate::time::{TimeRange, Timestamp};
 
@@ -22,22 +21,13 @@ const MOST_PACKETS: usize = 1 << 20;
 /// How many lines may be known to tell what others have told.
 const MOST_COPIES: usize = 1 << 22;
 
-/// How many lines of iptables-logger may wait for their packet.
-const MOST_WAITING: usize = 1 << 18;
-
-/// iptables-logger reads what the kernel has written, so its stamp is later; clocks are read in
-/// another order at times.
-const LOGGER_EARLY_NANOS: i64 = 1_000_000_000;
-const LOGGER_LATE_NANOS: i64 = 10_000_000_000;
-
 /// All lines that tell packets, as far as more than one tells the same.
 #[derive(Debug, Clone)]
 pub(super) struct Reports {
     window: Window,
     shared: Copies,
     copies: u64,
-    loggers: HashMap<Seen, VecDeque<(Timestamp, Origin)>>,
-    waiting: usize,
+    loggers: Loggers,
 }
 
 impl Default for Reports {
@@ -46,8 +36,7 @@ impl Default for Reports {
             window: Window::new(MOST_PACKETS),
             shared: Copies::default(),
             copies: 0,
-            loggers: HashMap::new(),
-            waiting: 0,
+            loggers: Loggers::default(),
         }
     }
 }
@@ -99,24 +88,34 @@ impl Reports {
         told
     }
 
-    /// Takes a line of iptables-logger's; false if too many wait already.
-    pub(super) fn logger(&mut self, origin: Origin, event: &LoggerEvent<'_>) -> bool {
-        let (Some(seen), Some(time)) = (Seen::by_logger(event), event.time) else { return true };
-        if self.waiting >= MOST_WAITING {
-            return false;
+    /// Takes a line of iptables-logger.
+    pub(super) fn logger(&mut self, origin: Origin, event: &LoggerEvent<'_>) -> Told {
+        let Some(other) = self.loggers.take(origin, event) else { return Told::First };
+        if self.shared.len() >= MOST_COPIES {
+            return Told::First;
         }
-        let waiting = self.loggers.entry(seen).or_default();
-        let at = waiting.partition_point(|known| *known < (time, origin));
-        if waiting.get(at) != Some(&(time, origin)) {
-            waiting.insert(at, (time, origin));
-            self.waiting += 1;
-        }
-        true
+        self.shared.put(origin.min(other), origin.max(other));
+        if other < origin { Told::After(other) } else { Told::Before(other) }
     }
 
-    /// Whether lines of iptables-logger wait for their packets.
-    pub(super) const fn has_waiting_loggers(&self) -> bool {
-        self.waiting > 0
+    /// True if lines of iptables-logger are known.
+    pub(super) const fn has_loggers(&self) -> bool {
+        !self.loggers.is_empty()
+    }
+
+    /// Packets that only iptables-logger reports.
+    pub(super) fn loggers_alone(&self) -> u64 {
+        self.loggers.alone()
+    }
+
+    /// The containers of these packets.
+    pub(super) fn containers_of_loggers(&self) -> BTreeSet<GuidPrefix> {
+        self.loggers.containers_alone()
+    }
+
+    /// True if iptables-logger alone reports the packet of this line, and this line is the first.
+    pub(super) fn is_alone(&self, origin: Origin, event: &LoggerEvent<'_>) -> bool {
+        !self.shared.is_copy(origin) && !self.loggers.is_joined(event)
     }
 
     /// True if another line, which is the first, tells the packet of this one.
@@ -129,33 +128,22 @@ impl Reports {
         self.shared.others(origin)
     }
 
-    /// Finds iptables-logger's line about the packet of this line: the earliest that tells no
-    /// other.
-    pub(super) fn join_logger(
-        &mut self,
+    /// The kernel's line as a candidate for lines of iptables-logger.
+    pub(super) fn candidate(
+        &self,
         origin: Origin,
-        packet: &Packet<'_>,
-        cf: Option<&LogPrefix<'_>>,
-        time: Option<TimeRange>,
-    ) {
-        if self.waiting == 0 {
-            return;
+        record: &Record<'_>,
+        time: TimeRange,
+    ) -> Option<Candidate> {
+        let (packet, cf) = record.proven_packet().filter(|_| !self.is_copy(origin))?;
+        self.loggers.candidate(origin, packet, cf?, time)
+    }
+
+    /// Joins lines of iptables-logger with these of the kernel.
+    pub(super) fn join(&mut self, candidates: Vec<Candidate>) {
+        for (kernel, logger) in self.loggers.join(candidates) {
+            self.shared.put(kernel, logger);
         }
-        let (Some(time), Some(cf)) = (time, cf) else { return };
-        let Some(seen) = Seen::by_kernel(packet, cf) else { return };
-        let Some(waiting) = self.loggers.get_mut(&seen) else { return };
-        let from = time.earliest().as_nanos().saturating_sub(LOGGER_EARLY_NANOS);
-        let to = time.latest().as_nanos().saturating_add(LOGGER_LATE_NANOS);
-        let at = waiting.partition_point(|(told, _)| told.as_nanos() < from);
-        if waiting.get(at).is_none_or(|(told, _)| told.as_nanos() > to) {
-            return;
-        }
-        let Some((_, logger)) = waiting.remove(at) else { return };
-        if waiting.is_empty() {
-            self.loggers.remove(&seen);
-        }
-        self.waiting -= 1;
-        self.shared.share(origin, logger);
     }
 
     /// Lines that tell what others have told.
@@ -177,89 +165,6 @@ impl Reports {
     /// Forgets what came before this time.
     pub(super) fn forget_before(&mut self, time: Timestamp) {
         self.window.forget_before(time);
-        let waiting = &mut self.waiting;
-        self.loggers.retain(|_, lines| {
-            let old = lines.partition_point(|(told, _)| *told < time);
-            *waiting -= old;
-            lines.drain(..old);
-            !lines.is_empty()
-        });
-    }
-}
-
-/// All that iptables-logger tells of a packet, and the kernel too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Seen {
-    src: IpAddr,
-    dst: IpAddr,
-    ports: [u16; 2],
-    icmp: [u8; 2],
-    proto: Proto,
-    mark: u32,
-    is_egress: bool,
-    is_allowed: bool,
-}
-
-/// Protocols by the names that both print.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Proto {
-    Tcp,
-    Udp,
-    Icmp,
-}
-
-impl Proto {
-    fn named(name: &str) -> Option<Self> {
-        let known = [("TCP", Self::Tcp), ("UDP", Self::Udp), ("ICMP", Self::Icmp)];
-        known.into_iter().find(|(known, _)| *known == name).map(|(_, proto)| proto)
-    }
-}
-
-impl Seen {
-    fn by_logger(event: &LoggerEvent<'_>) -> Option<Self> {
-        let small = |n: Option<u32>| u16::try_from(n.unwrap_or(0)).ok();
-        let byte = |n: Option<u32>| u8::try_from(n.unwrap_or(0)).ok();
-        let mark = event.mark.as_deref().unwrap_or("");
-        let mark = match mark.strip_prefix("0x") {
-            Some(digits) => u32::from_str_radix(digits, 16).ok()?,
-            None if mark.is_empty() => 0,
-            None => return None,
-        };
-        Some(Self {
-            src: event.src_ip.as_deref()?.parse().ok()?,
-            dst: event.dst_ip.as_deref()?.parse().ok()?,
-            ports: [small(event.src_port)?, small(event.dst_port)?],
-            icmp: [byte(event.icmp_type)?, byte(event.icmp_code)?],
-            proto: Proto::named(event.protocol.as_deref()?)?,
-            mark,
-            is_egress: match event.direction.as_deref()? {
-                "egress" => true,
-                "ingress" => false,
-                _ => return None,
-            },
-            is_allowed: event.allowed?,
-        })
-    }
-
-    fn by_kernel(packet: &Packet<'_>, cf: &LogPrefix<'_>) -> Option<Self> {
-        let ip = &packet.ip;
-        // Of an error that quotes a packet, iptables-logger shows the quoted ports.
-        let ports = ip.nested.as_deref().unwrap_or(ip);
-        let proto = match ip.proto_num? {
-            6 => Proto::Tcp,
-            17 => Proto::Udp,
-            1 => Proto::Icmp,
-            _ => return None,
-        };
-        Some(Self {
-            src: ip.src.and_then(Address::ip)?,
-            dst: ip.dst.and_then(Address::ip)?,
-            ports: [ports.spt.unwrap_or(0), ports.dpt.unwrap_or(0)],
-            icmp: [ip.icmp_type.unwrap_or(0), ip.icmp_code.unwrap_or(0)],
-            proto,
-            mark: packet.mark.unwrap_or(0),
-            is_egress: cf.direction == Direction::Egress,
-            is_allowed: cf.verdict == Verdict::Allowed,
-        })
+        self.loggers.forget_before(time);
     }
 }

@@ -10,6 +10,7 @@ use std::net::IpAddr;
 
 use super::duplicates::Told;
 use super::flow::{Flow, Peer};
+use super::logger::{self, Candidate};
 use super::reports::Reports;
 use super::{Counts, own_address, own_interface};
 use crate::clock::{KnownTimes, UptimeClocks, When};
@@ -59,8 +60,8 @@ impl State {
         self.clocks.complete(&self.policy)
     }
 
-    /// Takes the first record of a line. Returns whether another line reported the packet, if it is
-    /// one; `now` is when the line came, by the log's own time.
+    /// Takes the first record of a line. Returns whether another line reported the packet, if it
+    /// reports one; `now` is when the line came, by the log's own time.
     pub(super) fn take(
         &mut self,
         origin: Origin,
@@ -106,9 +107,10 @@ impl State {
         }
         self.counts.other_kernel_lines += u64::from(record.envelope.is_kernel());
         self.completeness.observe(origin.source, record);
+        let mut told = None;
         if let Content::Logger(event) = &record.content {
             self.counts.logger_lines += 1;
-            self.reports.logger(origin, event);
+            told = Some(self.reports.logger(origin, event));
         }
         let machine = NameKind::of(&record.envelope);
         let mut found = 0;
@@ -121,22 +123,19 @@ impl State {
             self.ledger.add(evidence);
         });
         self.counts.evidence += found;
-        None
+        told
     }
 
-    /// Looks for iptables-logger's line about a packet.
-    pub(super) fn join_logger(
-        reports: &mut Reports,
+    /// A packet of the kernel as a candidate for lines of iptables-logger.
+    pub(super) fn candidate(
+        reports: &Reports,
         times: &KnownTimes<'_>,
         origin: Origin,
         record: &Record<'_>,
-    ) {
-        if let Some((packet, cf)) = record.proven_packet()
-            && !reports.is_copy(origin)
-        {
-            let when = times.when(origin.source, &record.envelope);
-            reports.join_logger(origin, packet, cf, when.map(|when| when.range));
-        }
+    ) -> Option<Candidate> {
+        record.proven_packet()?;
+        let when = times.when(origin.source, &record.envelope)?;
+        reports.candidate(origin, record, when.range)
     }
 
     /// The flow of a packet's first line; `None` for any other line.
@@ -153,16 +152,32 @@ impl State {
         Some(Flow { also: self.reports.others(origin), ..flow })
     }
 
-    /// The flow of a packet, compared with no other line.
+    /// The flow of a packet of the kernel, compared with no other line, or of a packet that only
+    /// iptables-logger reports.
     pub(super) fn flow_alone<'a, 'l>(
         &'l self,
         times: &KnownTimes<'_>,
         origin: Origin,
         record: Record<'a>,
     ) -> Option<Flow<'a, 'l>> {
-        let (packet, cf) = record.proven_packet()?;
-        let cf = cf.copied();
+        if let Content::Logger(event) = &record.content {
+            let is_alone = self.reports.is_alone(origin, event);
+            let (record, time, range) = logger::as_packet(&record).filter(|_| is_alone)?;
+            return self.flow_at(origin, record, Some(When { time, range }));
+        }
+        record.proven_packet()?;
         let when = times.when(origin.source, &record.envelope);
+        self.flow_at(origin, record, when)
+    }
+
+    fn flow_at<'a, 'l>(
+        &'l self,
+        origin: Origin,
+        record: Record<'a>,
+        when: Option<When>,
+    ) -> Option<Flow<'a, 'l>> {
+        let (packet, cf) = record.packet()?;
+        let cf = cf.copied();
         let range = when.map(|When { range, .. }| range);
         let attribution = self.attribute(&record, range);
         let peer = self.peer(packet, cf.as_ref(), range);

@@ -61,10 +61,13 @@ fn slow_outputs(lines: &Lines<'_>) -> (State, Vec<(Origin, serde_json::Value)>) 
     }
     let State { reports, clocks, policy, .. } = &mut state;
     let times = clocks.complete(policy);
-    for (origin, line) in lines {
-        State::join_logger(reports, &times, *origin, &Record::read(&Line::new(line)));
-    }
+    let candidates = lines.iter().filter_map(|(origin, line)| {
+        State::candidate(reports, &times, *origin, &Record::read(&Line::new(line)))
+    });
+    let candidates = candidates.collect();
     drop(times);
+    state.reports.join(candidates);
+    state.counts.packets += state.reports.loggers_alone();
     let mut found = Vec::new();
     let times = state.times();
     for (origin, line) in lines {
@@ -199,15 +202,24 @@ fn what_is_in_doubt_is_two_packets() {
 #[test]
 fn each_line_of_iptables_loggers_tells_one_packet() {
     let (first, again) = (local("637.581122", PACKET), local("638.600001", PACKET));
+    let again = again.replace("07:09:10.581301", "07:09:11.600180");
     let late = LOGGER.replace("07:09:10.900", "07:12:10.900");
     let lines = [(0, 1, &*first), (0, 2, &*again), (1, 1, LOGGER), (1, 2, &*late)];
     assert_eq!(
         told(&lines),
-        [((0, 1), vec![(1, 1)]), ((0, 2), vec![])],
-        "the other comes minutes later"
+        [((0, 1), vec![(1, 1)]), ((0, 2), vec![]), ((1, 2), vec![])],
+        "the other comes minutes later, and is a packet of its own"
     );
     let denied = LOGGER.replace("\"allowed\":true", "\"allowed\":false");
-    assert_eq!(told(&[(0, 1, &first), (1, 1, &denied)]), [((0, 1), vec![])]);
+    assert_eq!(told(&[(0, 1, &first), (1, 1, &denied)]), [((0, 1), vec![]), ((1, 1), vec![])]);
+    // A retransmission has the line that follows it, whatever the order.
+    let again = local("644.100000", &PACKET.replace("ID=15946", "ID=15947"))
+        .replace("07:09:10.581301", "07:09:17.100179");
+    let of_again = LOGGER.replace("07:09:10.900", "07:09:17.400");
+    let lines = [(0, 1, &*first), (0, 2, &*again), (1, 1, &*of_again), (2, 1, &*of_again)];
+    let (mut expected, also) = (vec![((0, 1), vec![])], vec![(1, 1), (2, 1)]);
+    expected.push(((0, 2), also));
+    assert_eq!(told(&lines), expected);
 }
 
 #[test]

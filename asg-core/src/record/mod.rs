@@ -126,6 +126,20 @@ impl<'a> Record<'a> {
         record
     }
 
+    /// A record of the same line with a packet, which this fills in.
+    pub(crate) fn with_packet(
+        &self,
+        fill: impl FnOnce(&mut Envelope<'a>, &mut Packet<'a>) -> LogPrefix<'a>,
+    ) -> Self {
+        let mut record = Self::new_packet();
+        record.envelope = self.envelope;
+        record.part_of = self.part_of;
+        if let Content::Packet { packet, cf } = &mut record.content {
+            *cf = Some(fill(&mut record.envelope, packet));
+        }
+        record
+    }
+
     fn read_content(&mut self, line: &Line<'_>) {
         self.read_content_at(|offset| line.raw_offset(offset));
         if line.is_cut() {

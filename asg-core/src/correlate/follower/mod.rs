@@ -15,9 +15,9 @@ use crate::ledger::attribution::{Certainty, Reason};
 use crate::ledger::{Ledger, Lifetime};
 use crate::line::Line;
 use crate::names::directory::Directory;
-use crate::record::Record;
 use crate::record::outcome::{Outcome, Outcomes};
 use crate::record::reader::Reader;
+use crate::record::{Content, Record};
 use crate::time::{TimePolicy, Timestamp};
 
 /// Joins packets with evidence as the lines come, and gives each flow once the evidence about it
@@ -33,7 +33,7 @@ use crate::time::{TimePolicy, Timestamp};
 /// |---|---|
 /// | packets that are held | [`FollowerOptions::most_held`]; beyond, the oldest are given early, and counted |
 /// | containers that are known | [`FollowerOptions::retention`] after their end, [`FollowerOptions::silence`] after their last line |
-/// | packets whose second telling is recognised | 262,144, and [`FollowerOptions::window`] |
+/// | packets whose second telling is recognised | 1,048,576, and [`FollowerOptions::window`] |
 ///
 /// # Example
 ///
@@ -464,9 +464,13 @@ impl Follower {
         let mut names_apps = false;
         let Self { state, reader, held, .. } = self;
         let times = state.clocks.complete(&state.policy);
-        for held in held.iter().take(many) {
-            let line = Line::new(&held.line);
-            State::join_logger(&mut state.reports, &times, held.origin, &reader.read(&line));
+        if state.reports.has_loggers() {
+            let candidates = held.iter().take(many).filter_map(|held| {
+                let line = Line::new(&held.line);
+                State::candidate(&state.reports, &times, held.origin, &reader.read(&line))
+            });
+            let candidates = candidates.collect();
+            state.reports.join(candidates);
         }
         for held in held.iter().take(many) {
             let line = Line::new(&held.line);
@@ -496,7 +500,7 @@ impl Follower {
     ) -> ControlFlow<B> {
         let Self { state, reader, held, places, gone, counts, .. } = self;
         let times = state.clocks.complete(&state.policy);
-        let mut given = Vec::new();
+        let (mut given, mut of_loggers) = (Vec::new(), 0);
         let mut went_on = ControlFlow::Continue(());
         while let (true, true) = (given.len() < many, went_on.is_continue())
             && let Some(held) = held.pop_front()
@@ -505,7 +509,10 @@ impl Follower {
             places.remove(&held.origin);
             given.push(held.origin);
             let line = Line::new(&held.line);
-            let first = state.flow(&times, held.origin, reader.read(&line));
+            let record = reader.read(&line);
+            let is_logger = matches!(record.content, Content::Logger(_));
+            let first = state.flow(&times, held.origin, record);
+            of_loggers += u64::from(is_logger && first.is_some());
             let more = Record::more(&line);
             let more = more.filter_map(|it| state.flow_alone(&times, held.origin, it));
             for flow in first.into_iter().chain(more) {
@@ -518,6 +525,7 @@ impl Follower {
             }
         }
         drop(times);
+        state.counts.packets += of_loggers;
         for origin in given {
             state.reports.given(origin);
         }

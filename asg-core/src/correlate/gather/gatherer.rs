@@ -307,10 +307,7 @@ impl Gatherer {
             // Packets without a Cloud Foundry prefix come from any number of addresses.
             let address = cf.and_then(|cf| own_address(packet, cf));
             let limit = Limit::of(prefix, cf, packet.ip.proto_num);
-            let kind = TimeKind::of(envelope.time, envelope.uptime);
-            let place = (address, cf.and_then(|cf| own_interface(packet, cf)));
-            let whose = (prefix, cf, record.header_not_understood.is_none());
-            let key = GroupKey::of(cell, kind, whose, place, limit, self.seeds);
+            let Some(key) = GroupKey::of_record(cell, record, self.seeds) else { return };
             let group = self.groups.see(key);
             if let Content::Packet { packet, cf: Some(cf) } = &record.content {
                 self.remember_sender(record, sender(packet, Some(cf), address, self.seeds), cf);
@@ -340,6 +337,9 @@ impl Gatherer {
         }
         if let Content::Logger(event) = &record.content {
             self.batch.counts.logger_lines += 1;
+            if event.direction.as_deref() == Some("ingress") {
+                self.see_peer(event.src_ip.as_deref().and_then(|ip| ip.parse().ok()));
+            }
             self.batch.loggers.push((origin, event.clone().into_owned()));
         }
         let known = self.batch.evidence.len();

@@ -6,11 +6,13 @@ use hashbrown::HashTable;
 
 use crate::bytes::hash::Seeds;
 use crate::completeness::Limit;
+use crate::correlate::{own_address, own_interface};
 use crate::evidence::Interface;
 use crate::guid::HandlePrefix;
 use crate::ledger::attribution::Reason;
 use crate::line::envelope::Envelope;
 use crate::prefix::{LogPrefix, Subject};
+use crate::record::Record;
 use crate::time::{LogTime, Uptime};
 
 /// All groups, numbered as they come.
@@ -90,6 +92,22 @@ impl<'a> GroupKey<'a> {
         let app = app.map(HandlePrefix::as_bytes);
         let digest = seeds.digest(app.unwrap_or(prefix)) ^ seeds.of_address(address);
         Self { digest, cell, time, address, interface, prefix, is_understood, app }
+    }
+
+    /// The group of a record's packet, from a machine; `None` if it reports none.
+    pub(in crate::correlate) fn of_record(
+        cell: u32,
+        record: &Record<'a>,
+        seeds: Seeds,
+    ) -> Option<Self> {
+        let (packet, cf) = record.proven_packet()?;
+        let prefix = packet.prefix.as_bytes();
+        let limit = Limit::of(prefix, cf, packet.ip.proto_num);
+        let kind = TimeKind::of(record.envelope.time, record.envelope.uptime);
+        let address = cf.and_then(|cf| own_address(packet, cf));
+        let interface = cf.and_then(|cf| own_interface(packet, cf));
+        let whose = (prefix, cf, record.header_not_understood.is_none());
+        Some(Self::of(cell, kind, whose, (address, interface), limit, seeds))
     }
 
     const fn hash(&self) -> u64 {

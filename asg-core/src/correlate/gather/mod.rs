@@ -17,11 +17,12 @@ pub(super) use self::cells::Cells;
 pub use self::gatherer::{Batch, Gatherer};
 use self::gatherer::{Read, Seen};
 use self::groups::{Container, Shown};
-pub(super) use self::groups::{GroupKey, GroupName, Groups, Span, TimeKind};
+pub(super) use self::groups::{GroupKey, GroupName, Groups, Span};
 use self::samples::Samples;
 use super::Counts;
 use super::correlation::Gathered;
 use super::duplicates::{SenderNumber, Told};
+use super::logger::Candidate;
 use super::reports::Reports;
 use super::state::State;
 use crate::clock::{KnownTimes, StampKind};
@@ -40,8 +41,8 @@ use crate::time::{LogTime, TimePolicy, Timestamp};
 /// gather evidence, then to make flows. [`Gathering::finish`] ends the first phase; only what it
 /// returns leads to flows.
 ///
-/// Memory grows with containers, machines and senders, and by 262,144 packets at most, within which
-/// a second line about one packet is recognised.
+/// Memory grows with containers, machines and senders, and by 1,048,576 packets at most, within
+/// which a second line about one packet is recognised.
 ///
 /// # Example
 ///
@@ -334,10 +335,18 @@ impl Gathering {
                 });
             }
         }
-        if state.reports.has_waiting_loggers() {
+        if state.reports.has_loggers() {
             let State { reports, clocks, policy, .. } = &mut state;
-            let times = clocks.complete(policy);
-            look_again(&mut Joiner { reports, times, reader: Reader::default() })?;
+            let mut joiner = Joiner {
+                reports,
+                times: clocks.complete(policy),
+                reader: Reader::default(),
+                candidates: Vec::new(),
+            };
+            look_again(&mut joiner)?;
+            let Joiner { reports, candidates, .. } = joiner;
+            reports.join(candidates);
+            state.counts.packets += state.reports.loggers_alone();
         }
         Ok(Gathered::new(state, cells, cell_facts, groups, counted, peers))
     }
@@ -409,6 +418,7 @@ pub struct Joiner<'g> {
     reports: &'g mut Reports,
     times: KnownTimes<'g>,
     reader: Reader,
+    candidates: Vec<Candidate>,
 }
 
 impl Joiner<'_> {
@@ -420,6 +430,7 @@ impl Joiner<'_> {
     /// Looks a second time at a line that may be [over-long](Line::cut).
     pub fn look_at(&mut self, origin: Origin, line: &Line<'_>) {
         let record = self.reader.read(line);
-        State::join_logger(self.reports, &self.times, origin, &record);
+        let candidate = State::candidate(self.reports, &self.times, origin, &record);
+        self.candidates.extend(candidate);
     }
 }
