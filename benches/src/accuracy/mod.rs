@@ -20,6 +20,12 @@
 //! share of attributed lines among those that can tell an app and are whole. Lines that are cut,
 //! and second copies, count for precision only.
 //!
+//! A container of which no line survived can be taken for another whose handle begins alike: nobody
+//! can know of it. Such answers are counted apart ([`Judgement::wrong_unseen`]).
+//!
+//! A time is *outside its error* if the packet was not logged, by the clock of its cell, within the
+//! range that the flow gives.
+//!
 //! A line is *evidenced* if what survived of rep's logs says whose it is: a line with its
 //! container's handle and process (of a task or build: the handle); of a line that tells an app
 //! only, such a line of any of its containers.
@@ -30,10 +36,10 @@ use std::ops::{AddAssign, ControlFlow};
 
 use asg_core::{
     Certainty, Correlation, Directory, Flow, Follower, FollowerCounts, FollowerOptions, Gathering,
-    Guid, Line, Origin, SourceId,
+    Guid, Line, Origin, SourceId, TimePolicy, Timestamp,
 };
 
-use crate::sim::{Memory, Names, Truth};
+use crate::sim::{Kind, Memory, Names, Truth};
 
 /// What came of comparing flows with the truth. Judgements of several foundations add up.
 #[derive(Debug, Clone, Default)]
@@ -53,10 +59,14 @@ pub struct Judgement {
     pub evidenced_attributed: u64,
     /// Inferred answers that name the right app.
     pub inferred_right: u64,
+    /// Flows that name an app, with any certainty.
+    pub named: u64,
     /// Certain answers of which something is wrong.
     pub wrong: Vec<Wrong>,
+    /// The same about containers of which no line survived.
+    pub wrong_unseen: u64,
     /// Inferred answers of which something is wrong.
-    pub wrong_inferred: u64,
+    pub wrong_inferred: Vec<Wrong>,
     /// Evidenced lines that are not attributed, although nothing certain about them is wrong.
     pub missed: Vec<Wrong>,
     /// Whole lines that tell a packet which another line has told.
@@ -70,7 +80,13 @@ pub struct Judgement {
     /// Those whose peer is inferred.
     pub peers: u64,
     /// Those whose peer is inferred, and another container.
-    pub wrong_peers: u64,
+    pub wrong_peers: Vec<Wrong>,
+    /// Flows with a time.
+    pub timed: u64,
+    /// The sum of their errors, in nanoseconds.
+    pub error_nanos: u128,
+    /// Those whose true time is outside their range.
+    pub outside: Vec<Wrong>,
 }
 
 /// A certain answer of which something is wrong, or an answer that could have been certain.
@@ -112,14 +128,34 @@ impl Judgement {
     /// The share of inferred peers that are right; 1 if there are none.
     #[must_use]
     pub fn peer_precision(&self) -> f64 {
-        1.0 - share(self.wrong_peers, self.peers)
+        1.0 - share(self.wrong_peers.len() as u64, self.peers)
     }
 
     /// The share of flows between containers whose peer is inferred, and right; 1 if there are
     /// none.
     #[must_use]
     pub fn peer_recall(&self) -> f64 {
-        1.0 - share(self.pairs - (self.peers - self.wrong_peers), self.pairs)
+        let right = self.peers - self.wrong_peers.len() as u64;
+        1.0 - share(self.pairs - right, self.pairs)
+    }
+
+    /// The share of flows that name an app, with any certainty.
+    #[must_use]
+    pub fn named_share(&self) -> f64 {
+        share(self.named, self.packets)
+    }
+
+    /// The share of flows with a time.
+    #[must_use]
+    pub fn timed_share(&self) -> f64 {
+        share(self.timed, self.packets)
+    }
+
+    /// The mean error of times, in seconds.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "for people")]
+    pub fn mean_error(&self) -> f64 {
+        self.error_nanos as f64 / 1e9 / self.timed.max(1) as f64
     }
 
     /// The share of second tellings that were merged; 1 if there are none.
@@ -146,15 +182,20 @@ impl AddAssign for Judgement {
         self.evidenced += other.evidenced;
         self.evidenced_attributed += other.evidenced_attributed;
         self.inferred_right += other.inferred_right;
+        self.named += other.named;
         self.wrong.extend(other.wrong);
-        self.wrong_inferred += other.wrong_inferred;
+        self.wrong_unseen += other.wrong_unseen;
+        self.wrong_inferred.extend(other.wrong_inferred);
         self.missed.extend(other.missed);
         self.copies += other.copies;
         self.merged += other.merged;
         self.wrong_merges += other.wrong_merges;
         self.pairs += other.pairs;
         self.peers += other.peers;
-        self.wrong_peers += other.wrong_peers;
+        self.wrong_peers.extend(other.wrong_peers);
+        self.timed += other.timed;
+        self.error_nanos += other.error_nanos;
+        self.outside.extend(other.outside);
     }
 }
 
@@ -177,8 +218,17 @@ fn share(part: u64, whole: u64) -> f64 {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn judge(logs: &Memory, directory: impl Directory<Error = Infallible>) -> Judgement {
+    judge_with(logs, TimePolicy::default(), directory)
+}
+
+/// The same with a policy for what stamps lack.
+pub fn judge_with(
+    logs: &Memory,
+    policy: TimePolicy,
+    directory: impl Directory<Error = Infallible>,
+) -> Judgement {
     let mut judge = Judge::new(logs);
-    correlate(logs, directory, |line, flow| judge.flow(line, flow));
+    correlate_with(logs, policy, directory, |line, flow| judge.flow(line, flow));
     judge.judgement
 }
 
@@ -276,15 +326,14 @@ impl<'m> Judge<'m> {
         judgement.merged += flow.also.len() as u64;
         judgement.wrong_merges +=
             tellings.iter().filter(|other| other.packet != truth.packet).count() as u64;
-        judge_peer(judgement, flow, truth);
         let certain = flow.attribution.certainty >= Certainty::UniquePrefix;
         let mistake = if flow.attribution.certainty >= Certainty::Inferred {
             mistake(flow, truth)
         } else {
             None
         };
-        judgement.wrong_inferred += u64::from(mistake.is_some() && !certain);
         let named = app_of(flow).is_some();
+        judgement.named += u64::from(named);
         judgement.inferred_right += u64::from(named && !certain && mistake.is_none());
         let (telling, evidenced) = (is_telling(truth), is_evidenced(truth, &self.told));
         let attributed = named && certain && mistake.is_none();
@@ -299,8 +348,15 @@ impl<'m> Judge<'m> {
             was: was(truth),
             line: String::from_utf8_lossy(line).into_owned(),
         };
+        if truth.kind == Kind::Forged {
+            judgement.wrong.push(wrong("that there was a packet"));
+        }
+        judge_time(judgement, flow, truth, wrong);
+        judge_peer(judgement, flow, truth, wrong);
         match mistake {
+            Some(_) if is_unseen(truth) => judgement.wrong_unseen += 1,
             Some(what) if certain => judgement.wrong.push(wrong(what)),
+            Some(what) => judgement.wrong_inferred.push(wrong(what)),
             _ if telling && evidenced && !attributed => {
                 judgement.missed.push(wrong("nothing certain"));
             }
@@ -309,12 +365,42 @@ impl<'m> Judge<'m> {
     }
 }
 
-fn judge_peer(judgement: &mut Judgement, flow: &Flow<'_, '_>, truth: &Truth) {
+/// True if no line about the container survived.
+fn is_unseen(truth: &Truth) -> bool {
+    let container = truth.container.as_deref();
+    container.is_some_and(|container| container.naming_lines() + container.bare_lines() == 0)
+}
+
+fn judge_time(
+    judgement: &mut Judgement,
+    flow: &Flow<'_, '_>,
+    truth: &Truth,
+    wrong: impl Fn(&'static str) -> Wrong,
+) {
+    let Some(range) = flow.range else { return };
+    judgement.timed += 1;
+    judgement.error_nanos += u128::from(range.error_nanos());
+    if !(range.earliest().as_nanos()..=range.latest().as_nanos()).contains(&truth.wall) {
+        let said = format!("{range:?}");
+        let was = Timestamp::from_nanos(truth.wall).to_string();
+        judgement.outside.push(Wrong { said, was, ..wrong("the time") });
+    }
+}
+
+fn judge_peer(
+    judgement: &mut Judgement,
+    flow: &Flow<'_, '_>,
+    truth: &Truth,
+    wrong: impl Fn(&'static str) -> Wrong,
+) {
     let (Some(peer), Some(real)) = (&flow.peer, &truth.peer) else { return };
     judgement.pairs += 1;
     if let Some(found) = peer.attribution.container() {
         judgement.peers += 1;
-        judgement.wrong_peers += u64::from(found.handle().to_string() != real.handle);
+        if found.handle().to_string() != real.handle {
+            let (said, was) = (format!("{found:?}"), format!("{real:?}"));
+            judgement.wrong_peers.push(Wrong { said, was, ..wrong("the peer") });
+        }
     }
 }
 
@@ -325,6 +411,15 @@ fn place(origin: Origin) -> (usize, u64) {
 /// Both phases over all files; `each` gets the flow of every packet, with its line.
 pub fn correlate(
     logs: &Memory,
+    directory: impl Directory<Error = Infallible>,
+    each: impl FnMut(&[u8], &Flow<'_, '_>),
+) -> Correlation {
+    correlate_with(logs, TimePolicy::default(), directory, each)
+}
+
+fn correlate_with(
+    logs: &Memory,
+    policy: TimePolicy,
     mut directory: impl Directory<Error = Infallible>,
     mut each: impl FnMut(&[u8], &Flow<'_, '_>),
 ) -> Correlation {
@@ -333,7 +428,7 @@ pub fn correlate(
             .filter(|(.., line)| !line.is_empty())
             .map(|(file, line, text)| (Origin { source: SourceId(file as u32), line }, text))
     };
-    let mut gathering = Gathering::new();
+    let mut gathering = Gathering::with_policy(policy);
     lines().for_each(|(origin, line)| gathering.read(origin, line));
     let Ok(mut gathered) = gathering.finish(|joiner| {
         lines().for_each(|(origin, line)| joiner.look(origin, line));
@@ -369,7 +464,10 @@ fn app_of(flow: &Flow<'_, '_>) -> Option<Guid> {
 }
 
 fn mistake(flow: &Flow<'_, '_>, truth: &Truth) -> Option<&'static str> {
-    let Some(real) = truth.container.as_deref().filter(|_| truth.names != Names::Nobody) else {
+    // An address may tell the container of a line that names nobody, and is never certain.
+    let may_name =
+        truth.names != Names::Nobody || flow.attribution.certainty == Certainty::Inferred;
+    let Some(real) = truth.container.as_deref().filter(|_| may_name) else {
         return Some("whom it names, for the line names nobody");
     };
     let attribution = &flow.attribution;

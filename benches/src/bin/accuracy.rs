@@ -81,7 +81,9 @@ fn run() -> Result<bool, Box<dyn Error>> {
     // One example of each kind and damage says more than a thousand lines.
     for (level, judgement) in &matrix.by_damage {
         let mut kinds = BTreeMap::<_, Vec<_>>::new();
-        for wrong in judgement.wrong.iter().chain(&judgement.missed) {
+        let further = [&judgement.wrong_inferred, &judgement.wrong_peers, &judgement.outside];
+        let further = further.into_iter().flatten();
+        for wrong in judgement.wrong.iter().chain(&judgement.missed).chain(further) {
             kinds.entry((wrong.what, wrong.reason)).or_default().push(wrong);
         }
         for ((what, reason), all) in kinds {
@@ -165,6 +167,7 @@ impl Matrix {
             "\nWarden's and the oldest garden-linux' lines, health checks, `REJECT_LOCAL:` and other tools' lines name nobody:\n\
              they are in `unknown`, and in neither recall."
         )?;
+        self.times(&mut page)?;
         self.followed(&mut page)?;
         self.sides(&mut page)?;
         writeln!(
@@ -204,6 +207,35 @@ impl Matrix {
 }
 
 impl Matrix {
+    fn times(&self, page: &mut String) -> std::fmt::Result {
+        writeln!(
+            page,
+            "\n## Names and times under damage\n\nA time is outside its error if the packet was not logged within the range that \
+             the flow gives. Wrong answers about\ncontainers of which no line survived are counted apart: nobody can know of \
+             them.\n"
+        )?;
+        writeln!(
+            page,
+            "| damage | share named | inferred wrong | peers wrong | wrong about unseen containers | share with a time \
+             | times outside their error | mean error |\n|---|---|---|---|---|---|---|---|"
+        )?;
+        for (level, judged) in &self.by_damage {
+            writeln!(
+                page,
+                "| {} | {} | {} | {} | {} | {} | {} | {:.3} s |",
+                Damage::LEVELS[*level].0,
+                full_percent(judged.named_share()),
+                judged.wrong_inferred.len(),
+                judged.wrong_peers.len(),
+                judged.wrong_unseen,
+                full_percent(judged.timed_share()),
+                judged.outside.len(),
+                judged.mean_error(),
+            )?;
+        }
+        Ok(())
+    }
+
     fn followed(&self, page: &mut String) -> std::fmt::Result {
         writeln!(
             page,

@@ -31,8 +31,10 @@ usage: foundation [options] OUT_DIR
                         files, rfc3164, metron, metron-shown, job-path, deployment-path, bosh-tag, rfc5424,
                         console, dev-kmsg, journal
   --layout NAME         which lines share a file: per-log, per-cell, one (per-log)
-  --damage NAME         what goes wrong: none, duplicates, two-ways, colliding, lost-30, lost-90, rotated, cut,
-                        clocks, all (none)
+  --damage NAME         what goes wrong (none)
+                        none, duplicates, two-ways, colliding, unseen, lost-30, lost-90, rotated, cut, clocks,
+                        stalls, stalls-colliding, zone, summer-begins, summer-ends, new-year, forged,
+                        logger-only, relays, nameless, all
   --debug               rep logs at debug level
   --no-truth            leaves truth.ndjson out, which is larger than the logs
   -h, --help            this text

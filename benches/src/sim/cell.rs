@@ -100,6 +100,8 @@ pub(super) struct Container {
     pub(super) short_id: String,
     pub(super) stage: Stage,
     pub(super) evacuating: bool,
+    /// No lager line about it survives.
+    pub(super) is_unseen: bool,
     pub(super) denied: Bucket,
     pub(super) udp: Bucket,
     pub(super) c2c: Bucket,
@@ -147,6 +149,7 @@ impl Container {
             short_id,
             stage: Stage::Creating,
             evacuating: false,
+            is_unseen: false,
             denied: Bucket::FULL,
             udp: Bucket::FULL,
             c2c: Bucket::FULL,

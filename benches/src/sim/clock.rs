@@ -18,12 +18,25 @@ pub(super) struct Clock {
     pub(super) drift_ppm: i64,
     /// When the machine booted, by true time.
     pub(super) booted: i64,
+    /// From when to when its relay stalls, by true time.
+    pub(super) stalls: Vec<(i64, i64)>,
 }
 
 impl Clock {
     /// What the clock shows at a true time.
     pub(super) const fn wall(&self, now: i64) -> i64 {
         now + self.skew + (now - self.start) / 1_000_000 * self.drift_ppm
+    }
+
+    /// What a header shows of a line that is written at a true time.
+    pub(super) fn stamped(&self, now: i64) -> i64 {
+        // The lines that waited come one behind the other.
+        self.stall(now).map_or(self.wall(now), |(from, to)| self.wall(to) + (now - from) / 1_000)
+    }
+
+    /// From when to when the relay stalls, if it does now.
+    pub(super) fn stall(&self, now: i64) -> Option<(i64, i64)> {
+        self.stalls.iter().copied().find(|(from, to)| (*from..*to).contains(&now))
     }
 
     /// Microseconds since boot.
@@ -119,9 +132,19 @@ mod tests {
 
     #[test]
     fn a_clock_that_runs_fast_gains() {
-        let clock = Clock { start: 0, skew: SECOND, drift_ppm: 100, booted: -SECOND };
+        let clock =
+            Clock { start: 0, skew: SECOND, drift_ppm: 100, booted: -SECOND, stalls: Vec::new() };
         assert_eq!(clock.wall(0), SECOND);
         assert_eq!(clock.wall(10_000 * SECOND), 10_002 * SECOND);
         assert_eq!(clock.uptime(SECOND), 2_000_000);
+    }
+
+    #[test]
+    fn lines_of_a_stall_are_stamped_at_its_end_in_their_order() {
+        let stalls = vec![(10 * SECOND, 20 * SECOND)];
+        let clock = Clock { start: 0, skew: 0, drift_ppm: 0, booted: 0, stalls };
+        let stamps = [9, 10, 15, 20].map(|at| clock.stamped(at * SECOND));
+        let late = [9 * SECOND, 20 * SECOND, 20 * SECOND + 5 * MILLI, 20 * SECOND];
+        assert_eq!(stamps, late);
     }
 }

@@ -8,7 +8,7 @@ use super::truth::{ContainerFacts, Truth};
 
 /// What goes wrong, as shares of lines from 0 to 1 unless it says otherwise. It never changes what
 /// happened, only what is left of it: with the same seed, the packets are the same under any damage
-/// but reboots and colliding GUIDs.
+/// but reboots, stalls, which put them off, colliding GUIDs and another date.
 ///
 /// ```
 /// use asg_benches::sim::Damage;
@@ -49,9 +49,52 @@ pub struct Damage {
     pub forwarded: bool,
     /// silk's iptables-logger writes a line about each packet beside rep's, in eras that have it.
     pub logger: bool,
-    /// Instances whose GUID begins with the first 25 characters of another's: chance never does
-    /// that.
+    /// Handles that begin with the first 19 to 25 characters of another's, living or gone: chance
+    /// never does that.
     pub colliding: f64,
+    /// Containers without a surviving lager line.
+    pub unseen: f64,
+    /// How often per hour a cell's relay stalls, for up to a quarter of an hour: it stamps all
+    /// lines of that time when it goes on.
+    pub stalls_per_hour: u32,
+    /// The zone of headers, which then have traditional stamps.
+    pub zone: Option<Zone>,
+    /// New Year's midnight in UTC is in the middle.
+    pub new_year: bool,
+    /// Packets at which an app also prints a line that resembles the platform's.
+    pub forged: f64,
+    /// Kernel lines arrive through silk's iptables-logger only, in eras that have it.
+    pub logger_only: bool,
+    /// Packet lines that are followed by one that rsyslog has made of further packets.
+    pub folded: f64,
+    /// Each kernel line arrives a second time, through a relay that stamps it some seconds late in
+    /// another format, in `relay.log`.
+    pub relayed: bool,
+    /// Headers call each machine `localhost`, where a format has only a host.
+    pub nameless: bool,
+}
+
+/// A zone that traditional stamps do not show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Zone {
+    /// So many minutes east of UTC.
+    Fixed(i64),
+    /// An hour east of UTC, and two from the middle of the logs on.
+    SummerBegins,
+    /// Two hours east of UTC, and one from the middle of the logs on.
+    SummerEnds,
+}
+
+impl Zone {
+    /// How far clocks are ahead of UTC at an instant, if the middle of the logs is another.
+    pub(super) const fn ahead(self, now: i64, middle: i64) -> i64 {
+        let minutes = match self {
+            Self::Fixed(minutes) => minutes,
+            Self::SummerBegins => 60 + 60 * (now >= middle) as i64,
+            Self::SummerEnds => 60 + 60 * (now < middle) as i64,
+        };
+        minutes * super::clock::MINUTE
+    }
 }
 
 impl Damage {
@@ -72,10 +115,19 @@ impl Damage {
         forwarded: false,
         logger: false,
         colliding: 0.0,
+        unseen: 0.0,
+        stalls_per_hour: 0,
+        zone: None,
+        new_year: false,
+        forged: 0.0,
+        logger_only: false,
+        folded: 0.0,
+        relayed: false,
+        nameless: false,
     };
 
     /// The levels that have a name, the mildest first.
-    pub const LEVELS: [(&'static str, Self); 10] = [
+    pub const LEVELS: [(&'static str, Self); 21] = [
         ("none", Self::NONE),
         ("duplicates", Self { duplicated: 0.1, reordered: 0.1, rep_twice: true, ..Self::NONE }),
         (
@@ -90,11 +142,25 @@ impl Damage {
             },
         ),
         ("colliding", Self { colliding: 0.3, ..Self::NONE }),
+        ("unseen", Self { colliding: 0.25, unseen: 0.15, ..Self::NONE }),
         ("lost-30", Self { lost_rep: 0.3, lost_kernel: 0.05, ..Self::NONE }),
         ("lost-90", Self { lost_rep: 0.9, lost_kernel: 0.05, ..Self::NONE }),
         ("rotated", Self { rotated_percent: 60, ..Self::NONE }),
         ("cut", Self { cut: 0.1, cut_at_1024: true, ..Self::NONE }),
         ("clocks", Self { skew_seconds: 90, drift_ppm: 200, reboots_per_hour: 12, ..Self::NONE }),
+        ("stalls", Self { stalls_per_hour: 8, ..Self::NONE }),
+        ("stalls-colliding", Self { stalls_per_hour: 8, colliding: 0.25, ..Self::NONE }),
+        ("zone", Self { zone: Some(Zone::Fixed(120)), ..Self::NONE }),
+        ("summer-begins", Self { zone: Some(Zone::SummerBegins), ..Self::NONE }),
+        ("summer-ends", Self { zone: Some(Zone::SummerEnds), ..Self::NONE }),
+        ("new-year", Self { zone: Some(Zone::Fixed(-300)), new_year: true, ..Self::NONE }),
+        ("forged", Self { forged: 0.1, colliding: 0.1, ..Self::NONE }),
+        ("logger-only", Self { logger_only: true, ..Self::NONE }),
+        (
+            "relays",
+            Self { folded: 0.05, relayed: true, reordered: 0.1, lost_kernel: 0.02, ..Self::NONE },
+        ),
+        ("nameless", Self { nameless: true, ..Self::NONE }),
         (
             "all",
             Self {
@@ -112,7 +178,7 @@ impl Damage {
                 reboots_per_hour: 12,
                 forwarded: true,
                 logger: true,
-                colliding: 0.0,
+                ..Self::NONE
             },
         ),
     ];

@@ -52,6 +52,10 @@ pub(super) struct Host {
     pub(super) index: usize,
     /// Kernel messages so far.
     pub(super) sequence: u64,
+    /// Traditional headers call it `localhost`.
+    pub(super) is_nameless: bool,
+    /// How far traditional stamps are ahead of UTC, in nanoseconds.
+    pub(super) ahead: i64,
 }
 
 /// Which program's line it is, as syslog sees it.
@@ -178,12 +182,22 @@ impl Envelope {
         out.extend(json);
     }
 
+    /// Writes a message that stands for several, in a format with a header.
+    pub(super) fn folded(self, out: &mut Vec<u8>, host: &Host, wall: i64, message: &Folded<'_>) {
+        let tag = Tag { priority: 4, facility: "kern", name: "kernel", proc_id: "-" };
+        self.syslog(out, host, wall, tag);
+        let _ = write!(out, "message repeated {} times: [ ", message.times);
+        printk(out, message.uptime);
+        out.extend(message.text);
+        out.push(b']');
+    }
+
     fn syslog(self, out: &mut Vec<u8>, host: &Host, wall: i64, tag: Tag) {
-        let Host { ip, id, index, .. } = host;
+        let Host { ip, id, index, is_nameless, ahead, .. } = host;
         let Tag { priority, facility, name, proc_id } = tag;
         let mut stamp = Vec::with_capacity(32);
         match self {
-            Self::Rfc3164 | Self::MetronShown => rfc3164(&mut stamp, wall),
+            Self::Rfc3164 | Self::MetronShown => rfc3164(&mut stamp, wall + ahead),
             _ => rfc3339(&mut stamp, wall, 6, "+00:00"),
         }
         let stamp = std::str::from_utf8(&stamp).expect("digits");
@@ -209,9 +223,18 @@ impl Envelope {
                 "<{priority}>1 {stamp} {ip} {name} {proc_id} - [instance@47450 director=\"\" deployment=\"cf\" \
                  group=\"diego-cell\" az=\"z1\" id=\"{id}\"] "
             ),
+            _ if *is_nameless => write!(out, "{stamp} localhost {name}: "),
             _ => write!(out, "{stamp} {id} {name}: "),
         };
     }
+}
+
+/// Equal messages of the kernel.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Folded<'a> {
+    pub(super) times: u64,
+    pub(super) uptime: u64,
+    pub(super) text: &'a [u8],
 }
 
 #[derive(Clone, Copy)]

@@ -4,7 +4,7 @@ use std::io;
 
 use super::cell::{CellState, Stage};
 use super::clock::{MINUTE, SECOND};
-use super::run::{Deployment, Event, Run};
+use super::run::{Deployment, Event, Run, begun_as};
 use super::sink::Sink;
 use super::truth::Workload;
 
@@ -308,6 +308,8 @@ impl<S: Sink> Run<'_, S> {
 
     fn task(&mut self, app: usize) -> io::Result<()> {
         let guid = self.chance.cc_guid().to_string();
+        let twin = self.twin();
+        let guid = begun_as(guid, twin.as_deref(), &mut self.chance);
         let owner = self.world.apps[app].guid.to_string();
         let change = super::Change::TaskCreated { guid: guid.clone(), app: owner };
         self.world.history.add(self.now, change);
@@ -404,7 +406,8 @@ impl<S: Sink> Run<'_, S> {
 
     pub(super) fn boot(&mut self, cell: usize) {
         let at = &mut self.cells[cell];
-        if !at.containers.is_empty() {
+        // A relay that stalls is on the machine, and writes before that boots.
+        if !at.containers.is_empty() || at.clock.stall(self.now).is_some() {
             return self.plan(5 * SECOND, Event::Boot { cell });
         }
         at.state = CellState::Up;

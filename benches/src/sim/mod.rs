@@ -15,7 +15,7 @@
 //! |---|---|
 //! | `chance`, `clock` | random numbers, time |
 //! | `era` | ten years as a table |
-//! | `packet`, `lager`, `envelope` | text |
+//! | `packet`, `lager`, `envelope`, `forge` | text |
 //! | `world`, `history` | orgs, spaces, apps; Cloud Controller over time |
 //! | `cell` | cells, containers, addresses, rate limits |
 //! | `run` | the clockwork: events in the order of time; with `life` (what people do) and `traffic` (packets) |
@@ -27,6 +27,7 @@ mod clock;
 mod damage;
 mod envelope;
 mod era;
+mod forge;
 mod history;
 mod lager;
 mod life;
@@ -42,7 +43,7 @@ use std::io;
 use asg_cc_client::embedded::Foundation;
 
 pub use chance::Chance;
-pub use damage::Damage;
+pub use damage::{Damage, Zone};
 pub use envelope::Envelope;
 pub use era::Era;
 pub use history::{Change, History};

@@ -9,8 +9,8 @@ use std::sync::atomic::AtomicU32;
 
 use super::cell::{Cell, CellState, Container, Key, Slots, Stage, address};
 use super::clock::{Clock, MILLI, MINUTE, SECOND};
-use super::damage::{About, Piece, Sent, Way};
-use super::envelope::{Host, Program};
+use super::damage::{About, Damage, Piece, Sent, Way};
+use super::envelope::{Folded, Host, Program};
 use super::era::{Facts, HandleForm};
 use super::lager::{self, Context, Message};
 use super::life::Action;
@@ -111,17 +111,44 @@ pub(super) struct Run<'s, S> {
     /// lager's session numbers.
     session: u64,
     /// Packets that were logged.
-    packets: u64,
+    pub(super) packets: u64,
+    /// The GUIDs of all instances, where GUIDs collide.
+    given: Vec<String>,
+    pub(super) extra: Extra,
     queue: BinaryHeap<Reverse<Due>>,
     planned: u64,
-    output: Output<'s, S>,
+    pub(super) output: Output<'s, S>,
+}
+
+/// The numbers of files that only damage makes.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Extra {
+    forwarded: Option<usize>,
+    relayed: Option<usize>,
+    pub(super) drain: Option<usize>,
+}
+
+impl Extra {
+    fn of(damage: &Damage, files: &mut Vec<String>) -> Self {
+        let mut file = |name: &str, is_there: bool| {
+            is_there.then(|| {
+                files.push(name.to_owned());
+                files.len() - 1
+            })
+        };
+        Self {
+            forwarded: file("forwarded.log", damage.forwarded),
+            relayed: file("relay.log", damage.relayed),
+            drain: file("drain.log", damage.forged > 0.0),
+        }
+    }
 }
 
 /// The files.
-struct Output<'s, S> {
+pub(super) struct Output<'s, S> {
     sink: &'s mut S,
     ways: Vec<Way>,
-    chance: Chance,
+    pub(super) chance: Chance,
     totals: Totals,
 }
 
@@ -171,13 +198,16 @@ pub(super) fn run<S: Sink>(
 impl<'s, S: Sink> Run<'s, S> {
     fn new(config: &Config, sink: &'s mut S) -> io::Result<Self> {
         let era = config.era.facts();
+        let config = &with_headers_as_damaged(config);
         let mut chance = Chance::new(config.seed);
         let (traffic, damage, mut clocks) = (chance.fork(), chance.fork(), chance.fork());
-        let start = era.start * SECOND;
+        let middle = i64::from(config.minutes) * MINUTE / 2;
+        let is_new_year = config.damage.new_year;
+        let start = if is_new_year { NEW_YEAR * SECOND - middle } else { era.start * SECOND };
         let cells: Vec<_> =
             (0..config.cells.max(1)).map(|n| new_cell(config, start, n, &mut clocks)).collect();
         let mut files = config.layout.files(cells.len());
-        files.extend(config.damage.forwarded.then(|| "forwarded.log".to_owned()));
+        let extra = Extra::of(&config.damage, &mut files);
         sink.begin(&files)?;
         let mut run = Self {
             config: config.clone(),
@@ -193,6 +223,8 @@ impl<'s, S: Sink> Run<'s, S> {
             silent: false,
             session: 0,
             packets: 0,
+            given: Vec::new(),
+            extra,
             queue: BinaryHeap::new(),
             planned: 0,
             output: Output {
@@ -273,13 +305,16 @@ impl<'s, S: Sink> Run<'s, S> {
             return Ok(None);
         };
         let process_guid = format!("{}-{}", of.guid, of.version);
-        let colliding = self.config.damage.colliding;
-        let twin = (colliding > 0.0 && self.chance.hits(colliding)).then(|| self.any_instance());
+        let twin = self.twin();
+        let given = std::mem::take(&mut self.given);
         let slot = self.place(Workload::App, Some(app), |chance, form| {
-            let mut instance = chance.instance_guid().to_string();
-            if let Some(twin) = twin.flatten() {
-                instance.replace_range(..25, &twin[..25]);
-            }
+            let instance = loop {
+                let guid = chance.instance_guid().to_string();
+                let guid = begun_as(guid, twin.as_deref(), chance);
+                if !given.iter().any(|other| other[..28] == guid[..28]) {
+                    break guid;
+                }
+            };
             let (handle, instance) = match form {
                 HandleForm::ProcessAndInstance => (format!("{process_guid}-{instance}"), instance),
                 HandleForm::Guid36 => (instance.clone(), instance),
@@ -287,22 +322,26 @@ impl<'s, S: Sink> Run<'s, S> {
             };
             Naming { handle, instance, process_guid: Some(process_guid), index: Some(index) }
         });
+        self.given = given;
         let Some(slot) = slot else { return Ok(None) };
         self.slots[slot].process = Some(process);
+        if self.config.damage.colliding > 0.0 {
+            self.given.push(self.slots[slot].facts.instance_guid.clone());
+        }
         self.lager(slot, Message::Starting { bulker: false })?;
         self.lager(slot, Message::Creating)?;
         self.make(slot)?;
         Ok(Some(slot))
     }
 
-    /// The GUID of some instance that is there.
-    fn any_instance(&mut self) -> Option<String> {
-        let slots: Vec<_> = self.slots.all().collect();
-        if slots.is_empty() {
+    /// The GUID of some instance, living or gone, as the beginning of another.
+    pub(super) fn twin(&mut self) -> Option<String> {
+        let share = self.config.damage.colliding;
+        if !self.chance.hits(share) || self.given.is_empty() {
             return None;
         }
-        let facts = &self.slots[slots[self.chance.index(slots.len())]].facts;
-        facts.process_guid.is_some().then(|| facts.instance_guid.clone())
+        let nth = self.chance.index(self.given.len());
+        Some(self.given[nth].clone())
     }
 
     /// Starts a task, a build or a health check; a task and a build are known by this GUID.
@@ -383,6 +422,7 @@ impl<'s, S: Sink> Run<'s, S> {
         let mut container =
             Container::new(Arc::new(facts), (self.era.network, short_id), (cell, number, ip));
         container.app = app;
+        container.is_unseen = self.output.chance.hits(self.config.damage.unseen);
         let slot = self.slots.insert(container);
         self.output.totals.containers += 1;
         self.cells[cell].containers.push(slot);
@@ -506,6 +546,9 @@ impl<'s, S: Sink> Run<'s, S> {
         }
         self.session += 1;
         let container = &self.slots[slot];
+        if container.is_unseen {
+            return Ok(());
+        }
         let facts = Arc::clone(&container.facts);
         let cell = &self.cells[container.cell];
         let names = container.app.map(|app| &*self.world.apps[app].names);
@@ -552,7 +595,7 @@ impl<'s, S: Sink> Run<'s, S> {
             &[Program::Logger]
         };
         let file = self.config.layout.file(cell, true);
-        let wall = self.cells[cell].clock.wall(self.now);
+        let wall = self.stamp(cell);
         for program in through {
             // Blackbox looks at its file once in a second.
             let late = if *program == Program::Blackbox { 700 * MILLI } else { MILLI };
@@ -578,33 +621,91 @@ impl<'s, S: Sink> Run<'s, S> {
         truth: Option<Truth>,
     ) -> io::Result<()> {
         self.packets += u64::from(truth.is_some());
-        let truth = truth.map(|truth| Truth { packet: self.packets, ..truth });
+        let stamp = self.stamp(cell);
         let Cell { host, clock, .. } = &mut self.cells[cell];
         let (wall, uptime) = (clock.wall(self.now), clock.uptime(self.now));
+        let truth = truth.map(|truth| Truth { packet: self.packets, wall, ..truth });
+        let damage = self.config.damage;
+        let has_logger = self.era.network == super::era::Network::Silk;
+        if damage.logger_only && has_logger {
+            return truth.map_or(Ok(()), |truth| self.logger(cell, wall, text, truth));
+        }
         let mut line = Vec::with_capacity(text.len() + 128);
-        self.config.envelope.kernel(&mut line, host, wall, uptime, text);
+        self.config.envelope.kernel(&mut line, host, stamp, uptime, text);
         let file = self.config.layout.file(cell, false);
         let copy = truth.as_ref().map(|truth| Truth { copy: true, ..truth.clone() });
         let about = truth.map_or(About::Noise, About::Packet);
         self.send(file, Sent { text: line, about, lager: false, piece: Piece::Whole })?;
-        let damage = self.config.damage;
-        if damage.forwarded {
+        let late =
+            if damage.relayed { SECOND + self.output.chance.between(0, 3 * SECOND) } else { 0 };
+        let ways = [
+            (self.extra.forwarded, super::Envelope::Rfc5424, stamp),
+            (self.extra.relayed, super::Envelope::Rfc3164, stamp + late),
+        ];
+        for (file, envelope, stamp) in ways {
+            let Some(file) = file else { continue };
             let mut text_again = Vec::with_capacity(text.len() + 256);
             let host = &mut Host { ..self.cells[cell].host.clone() };
-            super::Envelope::Rfc5424.kernel(&mut text_again, host, wall, uptime, text);
+            envelope.kernel(&mut text_again, host, stamp, uptime, text);
             let about = copy.clone().map_or(About::Noise, About::Packet);
-            let file = self.output.ways.len() - 1;
             self.send(file, Sent { text: text_again, about, lager: false, piece: Piece::Whole })?;
         }
-        match copy.filter(|_| damage.logger && self.era.network == super::era::Network::Silk) {
+        if let Some(truth) = &copy {
+            self.fold(cell, (stamp, uptime), text, truth)?;
+        }
+        match copy.filter(|_| damage.logger && has_logger) {
             Some(truth) => self.logger(cell, wall, text, truth),
             None => Ok(()),
         }
     }
 
+    /// rsyslog writes one line about further messages that are equal, where a format has a header.
+    fn fold(
+        &mut self,
+        cell: usize,
+        (stamp, uptime): (i64, u64),
+        text: &[u8],
+        truth: &Truth,
+    ) -> io::Result<()> {
+        use super::Envelope::{Console, DevKmsg, Journal};
+        let envelope = self.config.envelope;
+        if matches!(envelope, Console | DevKmsg | Journal)
+            || !self.output.chance.hits(self.config.damage.folded)
+        {
+            return Ok(());
+        }
+        self.packets += 1;
+        let truth = Truth { packet: self.packets, copy: false, ..truth.clone() };
+        let times = 2 + self.output.chance.below(3);
+        let mut line = Vec::with_capacity(text.len() + 160);
+        let message = Folded { times, uptime, text };
+        envelope.folded(&mut line, &self.cells[cell].host, stamp + 2 * SECOND, &message);
+        let file = self.config.layout.file(cell, false);
+        let about = About::Packet(truth);
+        self.send(file, Sent { text: line, about, lager: false, piece: Piece::Whole })
+    }
+
+    /// What a header of a cell's line shows now; the cell's zone follows.
+    pub(super) fn stamp(&mut self, cell: usize) -> i64 {
+        let Cell { host, clock, .. } = &mut self.cells[cell];
+        let stamp = clock.stamped(self.now);
+        let middle = self.start + i64::from(self.config.minutes) * MINUTE / 2;
+        host.ahead = self.config.damage.zone.map_or(0, |zone| zone.ahead(stamp, middle));
+        stamp
+    }
+
     /// iptables-logger reads the kernel's line a little later, and looks up who has the address.
     fn logger(&mut self, cell: usize, wall: i64, text: &[u8], truth: Truth) -> io::Result<()> {
-        let Some(facts) = truth.container.as_deref() else { return Ok(()) };
+        let stamp = self.stamp(cell);
+        let container = truth.container.clone();
+        let Some(facts) = container.as_deref() else { return Ok(()) };
+        let is_named = facts.workload != Workload::HealthCheck;
+        let truth = if self.config.damage.logger_only && is_named {
+            // The line is all that there is, and names the container.
+            Truth { names: super::Names::Container, copy: false, ..truth }
+        } else {
+            truth
+        };
         let mut json = Vec::with_capacity(700);
         let wall = wall + 250 * MILLI;
         if !lager::logger(&mut json, wall, text, facts, self.cells[cell].host.ip) {
@@ -612,13 +713,14 @@ impl<'s, S: Sink> Run<'s, S> {
         }
         let mut line = Vec::with_capacity(json.len() + 160);
         let Cell { host, .. } = &self.cells[cell];
-        self.config.envelope.lager(&mut line, host, wall + MILLI, Program::Blackbox, &json);
+        let late = 250 * MILLI + MILLI;
+        self.config.envelope.lager(&mut line, host, stamp + late, Program::Blackbox, &json);
         let file = self.config.layout.file(cell, true);
         let about = About::Logger(truth);
         self.send(file, Sent { text: line, about, lager: true, piece: Piece::Whole })
     }
 
-    fn send(&mut self, file: usize, line: Sent) -> io::Result<()> {
+    pub(super) fn send(&mut self, file: usize, line: Sent) -> io::Result<()> {
         let Output { sink, ways, chance, totals } = &mut self.output;
         let mut write = Output::write(*sink, totals, file);
         ways[file].send(&self.config.damage, chance, line, &mut write)
@@ -653,6 +755,50 @@ fn life(container: &Container, destroyed: Option<i64>) -> Life {
     }
 }
 
+/// A GUID with the beginning of another.
+pub(super) fn begun_as(guid: String, twin: Option<&str>, chance: &mut Chance) -> String {
+    let Some(twin) = twin else { return guid };
+    let shared = [19, 22, 23, 25, 25][chance.index(5)];
+    format!("{}{}", &twin[..shared], &guid[shared..])
+}
+
+/// 2024-01-01T00:00:00Z.
+const NEW_YEAR: i64 = 1_704_067_200;
+
+/// The configuration with the headers that its damage is about.
+fn with_headers_as_damaged(config: &Config) -> Config {
+    use super::Envelope::{Files, MetronShown, Rfc3164};
+    let Damage { zone, nameless, .. } = config.damage;
+    let envelope = match config.envelope {
+        Rfc3164 | MetronShown if zone.is_some() => config.envelope,
+        _ if zone.is_some() => Rfc3164,
+        Rfc3164 => Rfc3164,
+        _ if nameless => Files,
+        envelope => envelope,
+    };
+    Config { envelope, ..config.clone() }
+}
+
+/// When the relay of a cell stalls, by true time. Logs begin and end with punctual lines.
+fn stalls(config: &Config, start: i64, clocks: &mut Chance) -> Vec<(i64, i64)> {
+    let per_hour = i64::from(config.damage.stalls_per_hour);
+    if per_hour == 0 {
+        return Vec::new();
+    }
+    let whole = i64::from(config.minutes) * MINUTE;
+    let mean = 60 * MINUTE / per_hour;
+    let (mut at, mut all) = (whole / 20, Vec::new());
+    loop {
+        let from = at + clocks.between(0, mean);
+        let to = from + clocks.between(mean / 4, mean).min(15 * MINUTE);
+        if to > whole - whole / 20 {
+            return all;
+        }
+        all.push((start + from, start + to));
+        at = to + MINUTE / 2;
+    }
+}
+
 fn new_cell(config: &Config, start: i64, n: usize, clocks: &mut Chance) -> Cell {
     let id = clocks.cc_guid().to_string();
     let (skew, drift) = (config.damage.skew_seconds, config.damage.drift_ppm);
@@ -661,9 +807,11 @@ fn new_cell(config: &Config, start: i64, n: usize, clocks: &mut Chance) -> Cell 
         skew: clocks.between(-skew, skew + 1) * SECOND,
         drift_ppm: clocks.between(-drift, drift + 1),
         booted: start - clocks.between(MINUTE, 60 * 24 * 60 * MINUTE),
+        stalls: stalls(config, start, clocks),
     };
     let ip = Ipv4Addr::from_bits(u32::from_be_bytes([10, 0, 16, 15]) + n as u32);
-    let host = Host { ip, id: id.clone(), index: n, sequence: 0 };
+    let is_nameless = config.damage.nameless;
+    let host = Host { ip, id: id.clone(), index: n, sequence: 0, is_nameless, ahead: 0 };
     // Diego called cells after job and index, then job, index and GUID, and at last by the
     // instance's GUID.
     let rep_name = match config.era.facts().handle {

@@ -58,6 +58,7 @@ impl<S: Sink> Run<'_, S> {
         self.plan_packet(key);
         let era = self.era;
         let slot = key.slot;
+        self.forge(slot)?;
         let wanted = self.traffic.weighted(&WEIGHTS);
         let can = match wanted {
             Move::Connect => true,
@@ -235,6 +236,7 @@ impl<S: Sink> Run<'_, S> {
         Truth {
             packet: 0,
             time: self.now,
+            wall: 0,
             kind,
             names,
             container: Some(Arc::clone(&container.facts)),
@@ -267,6 +269,7 @@ impl<S: Sink> Run<'_, S> {
                 let truth = Truth {
                     packet: 0,
                     time: self.now,
+                    wall: 0,
                     kind: Kind::Foreign,
                     names: Names::Nobody,
                     container: None,

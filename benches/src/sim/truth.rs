@@ -26,6 +26,8 @@ pub enum Kind {
     C2cDenied,
     /// Another tool's line, such as a firewall's: not Cloud Foundry's.
     Foreign,
+    /// An app has printed it: there was no packet.
+    Forged,
 }
 
 /// The most that a line's prefix can tell, however much evidence there is.
@@ -119,6 +121,8 @@ pub struct Truth {
     /// When the packet was logged by true time, in nanoseconds since 1970. The cell's clock may say
     /// otherwise.
     pub time: i64,
+    /// The same instant by the cell's clock.
+    pub wall: i64,
     /// What the line is.
     pub kind: Kind,
     /// The most that its prefix can tell.
