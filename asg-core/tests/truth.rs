@@ -136,6 +136,8 @@ const ANSWERS: &[(&str, &[&str])] = &[
     ("h2-whole-other-machine", &["a.log:2 ambiguous other_cell"]),
     ("i1-db-clock-inferred-wrong", &["a.log:6 ambiguous ambiguous_handle_prefix"]),
     ("l3-exact-two-machines", &["a.log:3 ambiguous conflicting_evidence machine"]),
+    ("o1-name-of-file-kern-first", &["b-syslog.log:3 ambiguous other_cell"]),
+    ("o1-name-of-file-syslog-first", &["a-syslog.log:3 ambiguous other_cell"]),
     ("o1-only-syslog", &["a-syslog.log:3 ambiguous other_cell"]),
     ("p1-handle-vs-instance", &["a.log:2 ambiguous conflicting_evidence line"]),
     ("p1c-request-url-contradicts", &["a.log:2 ambiguous conflicting_evidence line"]),

@@ -17,7 +17,7 @@ use proptest::prelude::*;
 use super::state::SavedTail;
 use super::tail::Tail;
 
-/// What happens next.
+/// The next event.
 #[derive(Debug, Clone, Copy)]
 enum Event {
     /// A program writes a line.
@@ -44,7 +44,7 @@ enum Rotation {
     Compress,
 }
 
-/// What logrotate does at once.
+/// An action of logrotate that is not divided.
 #[derive(Debug, Clone)]
 enum Step {
     Rename(PathBuf, PathBuf),
@@ -208,7 +208,7 @@ impl World {
             }
             Some(Step::Truncate) => {
                 self.is_half = false;
-                // What is written between copy and truncation would be lost, as logrotate(8) warns.
+                // Lines between copy and truncation would be lost, as logrotate(8) warns.
                 fs::write(copy, fs::read(self.log()).unwrap()).unwrap();
                 OpenOptions::new().write(true).open(self.log()).unwrap().set_len(0).unwrap();
             }

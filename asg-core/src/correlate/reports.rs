@@ -15,7 +15,7 @@ use crate::record::{Content, Record};
 use crate::time::{TimeRange, Timestamp};
 
 /// How far apart two lines about one packet may be, in packets. In a finished set of logs the same
-/// line may be anywhere in another file, so this, and not a time, bounds the memory: 72 bytes each.
+/// line may be anywhere in another file, so this, and not a time, bounds the memory: 80 bytes each.
 const MOST_PACKETS: usize = 1 << 20;
 
 /// How many lines may be known to tell what others have told.
@@ -53,7 +53,7 @@ impl Reports {
         let text = packet_digest(record.envelope.body.as_bytes(), cf.as_ref(), seeds);
         let mark = Mark::of(&record.envelope, packet.ip.id, whose, text);
         mark.map_or(Told::First, |mark| {
-            self.marked(origin, mark, now, &mut SenderNumber::default())
+            self.marked((origin, 0), mark, now, &mut SenderNumber::default()).0
         })
     }
 
@@ -62,30 +62,31 @@ impl Reports {
         self.window.seeds()
     }
 
-    /// Takes the mark of a packet line; whose sender's number may be remembered.
+    /// Takes the mark of a packet line, which is counted in a group; the caller may remember the
+    /// number of its sender. Returns also the group in which the packet was counted before.
     pub(super) fn marked(
         &mut self,
-        origin: Origin,
+        (origin, group): (Origin, u32),
         mark: Mark,
         now: Timestamp,
         number: &mut SenderNumber,
-    ) -> Told {
+    ) -> (Told, u32) {
         if self.shared.len() >= MOST_COPIES {
-            return Told::First;
+            return (Told::First, group);
         }
-        let told = self.window.take(origin, mark, now, number);
+        let (told, counted) = self.window.take((origin, group), mark, now, number);
         let (first, copy) = match told {
-            Told::First => return told,
+            Told::First => return (told, counted),
             Told::After(first) => (first, origin),
             Told::Before(copy) => (origin, copy),
         };
         if first == copy {
             // The same line, taken twice.
-            return Told::First;
+            return (Told::First, counted);
         }
         self.shared.put(first, copy);
         self.copies += 1;
-        told
+        (told, counted)
     }
 
     /// Takes a line of iptables-logger.

@@ -153,7 +153,22 @@ fn a_packet_that_reaches_us_by_several_ways_is_one_flow_whatever_the_order() {
     for start in 0..lines.len() {
         let mut turned = lines;
         turned.rotate_left(start);
-        assert_eq!(told(&turned), [((0, 3), vec![(1, 9), (2, 1), (2, 2), (3, 5)])], "{start}");
+        assert_eq!(told(&turned), [((2, 1), vec![(0, 3), (1, 9), (2, 2), (3, 5)])], "{start}");
+    }
+}
+
+/// Which source is read first must not decide how many packets there are, and whose they are.
+#[test]
+fn a_line_without_a_name_joins_one_machines_packet_whatever_the_order_of_files() {
+    let named = |host: &str| local("637.581122", PACKET).replace("localhost", host);
+    let (one, other, nameless) = (named("cell-1"), named("cell-2"), named("localhost"));
+    let all = [&one, &other, &nameless];
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        let lines: Vec<_> = (0..).zip(order).map(|(n, at)| (n, 1, all[at].as_str())).collect();
+        let flows = told(&lines);
+        assert_eq!(flows.len(), 2, "{order:?} {flows:?}");
+        let is_named = |place: &Place| order[place.0 as usize] != 2;
+        assert!(flows.iter().all(|(place, _)| is_named(place)), "{order:?} {flows:?}");
     }
 }
 

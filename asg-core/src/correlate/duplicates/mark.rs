@@ -32,6 +32,13 @@ pub(super) struct Key {
     pub(super) when: u64,
 }
 
+impl Key {
+    /// A digest of both.
+    pub(super) const fn hash(self) -> u64 {
+        self.text ^ self.when.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    }
+}
+
 /// The lowest digits of a record's number in the kernel's buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Sequence(pub(super) Option<u16>);
@@ -167,6 +174,9 @@ fn when(envelope: &Envelope<'_>, id: Option<u16>) -> Option<u64> {
 pub(in crate::correlate) struct MachineMark(pub(super) u32);
 
 impl MachineMark {
+    /// Of a line without a name.
+    pub(super) const NONE: Self = Self(0);
+
     pub(in crate::correlate) fn of(envelope: &Envelope<'_>, seeds: Seeds) -> Self {
         let hash = |text: &[u8]| (seeds.digest(text) as u32) >> 3;
         let (kind, hash) = match (envelope.instance, envelope.job, envelope.index, envelope.host) {
@@ -185,7 +195,18 @@ impl MachineMark {
     }
 
     /// False if both have a name of one kind, and it is not the same.
-    const fn may_be(self, other: Self) -> bool {
+    pub(super) const fn may_be(self, other: Self) -> bool {
         self.0 >> 29 != other.0 >> 29 || self.0 == other.0
+    }
+
+    /// How much the name says, the most first: a line that names its machine is the first about its
+    /// packet, wherever it is.
+    pub(super) const fn rank(self) -> u32 {
+        match self.0 >> 29 {
+            0 => 4,
+            3 => 3,
+            4 => 2,
+            kind => kind - 1,
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use hashbrown::HashTable;
 
-use super::mark::{Mark, Print};
+use super::mark::{MachineMark, Mark, Print};
 use super::senders::{Sender, SenderNumber, Senders};
 use crate::bytes::hash::Seeds;
 use crate::evidence::{Origin, SourceId};
@@ -28,8 +28,8 @@ pub(in crate::correlate) struct Window {
     gone: u64,
     /// Who has runs; `None` if all packets are looked for by their text.
     senders: Option<Senders>,
-    /// By the text of a packet, how many packets came before it: the lowest digits, so that the
-    /// table stays small.
+    /// By the text and the time of a packet, how many packets came before it: the lowest digits,
+    /// so that the table stays small.
     by_text: HashTable<u32>,
     most: usize,
     /// How many packets made room for others.
@@ -45,12 +45,23 @@ const MOST_SENDERS: usize = 1 << 16;
 
 #[derive(Debug, Clone, Copy)]
 struct Slot {
+    /// Of the first line about it.
     print: Print,
+    /// Another name of its machine, of a further line.
+    also: MachineMark,
     link: Link,
-    /// The least place of a line that tells it.
+    /// The place of the first line about it.
     line: u64,
     source: u32,
+    /// The group in which it is counted.
+    group: u32,
     came: Timestamp,
+}
+
+impl Slot {
+    fn may_be(&self, print: Print) -> bool {
+        self.print.may_be(print) && self.also.may_be(print.machine)
+    }
 }
 
 /// How a packet is found.
@@ -72,11 +83,15 @@ enum Link {
 pub(crate) enum Told {
     /// The first about its packet.
     First,
-    /// This line, whose place is less, tells the same packet.
+    /// This line, which is before it, tells the same packet.
     After(Origin),
-    /// This line, whose place is greater, tells the same packet.
+    /// This line, which is behind it, tells the same packet.
     Before(Origin),
 }
+
+/// At most so many packets of one text and time are compared with a line. They are of as many
+/// machines, so something is wrong with their names, and further ones are packets of their own.
+const MOST_ALIKE: usize = 16;
 
 impl Window {
     /// A window of this many packets.
@@ -102,15 +117,16 @@ impl Window {
         self.displaced
     }
 
-    /// Takes a packet line. `now` is when it came, by the log's time. The number of its sender is
-    /// told to who remembers it.
+    /// Takes a packet line, which is counted in a group. `now` is when it came, by the log's time.
+    /// The number of its sender is given to the caller, who remembers it. Returns also the group in
+    /// which the packet was counted before.
     pub(in crate::correlate) fn take(
         &mut self,
-        origin: Origin,
+        (origin, group): (Origin, u32),
         mark: Mark,
         now: Timestamp,
         number: &mut SenderNumber,
-    ) -> Told {
+    ) -> (Told, u32) {
         let sender = self.senders.as_ref().and_then(|all| all.find(mark.sender, number)).copied();
         let found = match sender {
             Some(sender) => self.find_of(sender, *number, mark.print),
@@ -120,11 +136,18 @@ impl Window {
         if let Some(known) = found {
             let known = &mut self.slots[known];
             let at = Origin { source: SourceId(known.source), line: known.line };
-            if at <= origin {
-                return Told::After(at);
+            let (first, come) = (known.print.machine, mark.print.machine);
+            if (first.rank(), at) <= (come.rank(), origin) {
+                if first != come {
+                    known.also = come;
+                }
+                return (Told::After(at), known.group);
             }
             (known.source, known.line) = (origin.source.0, origin.line);
-            return Told::Before(at);
+            if first != come {
+                (known.print.machine, known.also) = (come, first);
+            }
+            return (Told::Before(at), std::mem::replace(&mut known.group, group));
         }
         if self.slots.len() >= self.most {
             self.displaced += 1;
@@ -132,11 +155,12 @@ impl Window {
         }
         let link = self.link(mark, sender.is_some(), number);
         let (print, line, source) = (mark.print, origin.line, origin.source.0);
-        self.slots.push_back(Slot { print, link, line, source, came: now });
+        let also = MachineMark::NONE;
+        self.slots.push_back(Slot { print, also, link, line, source, group, came: now });
         if let Link::Text = link {
             self.put(self.gone + self.slots.len() as u64 - 1);
         }
-        Told::First
+        (Told::First, group)
     }
 
     /// Where the packet is, of a sender that is known under this number.
@@ -157,8 +181,9 @@ impl Window {
     }
 
     fn find_text(&self, print: Print) -> Option<usize> {
-        let is_it = |n: &u32| self.slots[self.place(*n)].print.may_be(print);
-        self.by_text.find(print.key.text, is_it).map(|n| self.place(*n))
+        let places = self.by_text.iter_hash(print.key.hash()).map(|n| self.place(*n));
+        // The latest one, as in a run.
+        places.filter(|at| self.slots[*at].may_be(print)).max()
     }
 
     /// Looks for a packet among those of a run, of which this came last.
@@ -166,12 +191,12 @@ impl Window {
         let mut run = Run { next: Some(last), end: self.slots.len() };
         for _ in 0..MOST_STEPS {
             let Some((at, is_latest)) = run.step(self) else { return Walk::Passed };
-            let known = self.slots[at].print;
+            let known = &self.slots[at];
             if known.may_be(print) {
                 return Walk::Met(at);
             }
             // Then all of its run before are earlier too.
-            if is_latest && known.key.when < print.key.when {
+            if is_latest && known.print.key.when < print.key.when {
                 return Walk::Passed;
             }
         }
@@ -230,8 +255,12 @@ impl Window {
         let gone = self.gone as u32;
         let at = |n: u32| n.wrapping_sub(gone) as usize;
         self.slots[at(n as u32)].link = Link::Text;
-        let text = |n: u32| self.slots[at(n)].print.key.text;
-        self.by_text.insert_unique(text(n as u32), n as u32, |&n| text(n));
+        let key = |n: u32| self.slots[at(n)].print.key;
+        let own = key(n as u32);
+        let alike = self.by_text.iter_hash(own.hash()).filter(|n| key(**n) == own);
+        if alike.take(MOST_ALIKE).count() < MOST_ALIKE {
+            self.by_text.insert_unique(own.hash(), n as u32, |&n| key(n).hash());
+        }
     }
 
     /// The place of the packet before which so many came.
@@ -251,7 +280,7 @@ impl Window {
         let oldest = self.gone as u32;
         self.gone += 1;
         if let Link::Text = slot.link
-            && let Ok(entry) = self.by_text.find_entry(slot.print.key.text, |&n| n == oldest)
+            && let Ok(entry) = self.by_text.find_entry(slot.print.key.hash(), |&n| n == oldest)
         {
             entry.remove();
         }
@@ -295,7 +324,7 @@ impl Run {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::mark::{Key, MachineMark, Sequence, TIME_OF_DAY};
+    use super::super::mark::{Key, Sequence, TIME_OF_DAY};
     use super::*;
 
     #[test]
@@ -306,7 +335,7 @@ mod tests {
             let print = Print { key, machine: MachineMark(0), sequence: Sequence(None) };
             let origin = Origin { source: SourceId(0), line };
             let (mark, now) = (Mark { sender: 1, print }, Timestamp::from_nanos(0));
-            let told = window.take(origin, mark, now, &mut SenderNumber::default());
+            let (told, _) = window.take((origin, 0), mark, now, &mut SenderNumber::default());
             (told, window.displaced())
         };
         let first = Origin { source: SourceId(0), line: 1 };
@@ -336,8 +365,9 @@ mod tests {
                 let origin = Origin { source: SourceId(0), line: n };
                 let now = Timestamp::from_nanos(n.cast_signed());
                 // One number is remembered for two senders.
-                let told = lazy.take(origin, mark, now, &mut numbers[sender as usize / 2]);
-                prop_assert_eq!(told, eager.take(origin, mark, now, &mut SenderNumber::default()));
+                let at = (origin, 0);
+                let told = lazy.take(at, mark, now, &mut numbers[sender as usize / 2]);
+                prop_assert_eq!(told, eager.take(at, mark, now, &mut SenderNumber::default()));
                 if n % 7 == 0 {
                     lazy.forget_before(Timestamp::from_nanos(n.cast_signed() - 10));
                     eager.forget_before(Timestamp::from_nanos(n.cast_signed() - 10));

@@ -364,9 +364,19 @@ impl Gathering {
         self.clock(cell, shown);
         let state = &mut self.state;
         let sender = &mut self.counted[group as usize].sender;
-        let told = seen.mark.map(|mark| state.reports.marked(seen.origin, mark, NOW, sender));
-        if matches!(told, Some(Told::After(_))) {
-            return;
+        let at = (seen.origin, group);
+        let told = seen.mark.map(|mark| state.reports.marked(at, mark, NOW, sender));
+        match told {
+            Some((Told::After(_), _)) => return,
+            // This line is the first about a packet that another line reported.
+            Some((Told::Before(_), counted)) => {
+                self.counted[counted as usize].packets -= 1;
+                let group = &mut self.counted[group as usize];
+                group.packets += 1;
+                group.span.extend(shown);
+                return;
+            }
+            Some((Told::First, _)) | None => {}
         }
         let place = self.cell_facts[cell as usize].place;
         let name = || &self.groups.all()[group as usize];
