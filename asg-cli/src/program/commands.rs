@@ -349,7 +349,7 @@ pub(crate) static COMMANDS: [Entry; 15] = [
             Ctrl-C.",
         examples: &[
             "asglog who d08bb414 rep.stdout.log",
-            "asglog who 10.255.73.3 --at 2024-05-06T07:09:10Z rep.stdout.log",
+            "asglog who 10.255.73.3 --at 2024-05-06T07:09:10Z --cell 0455ec2b-11fa-41ab-9d1c-f3a575cd55ea rep.stdout.log",
             "asglog who orders --cc-export saved -- kern.log rep.stdout.log",
             "asglog who --ledger cells.ledger --at 2024-05-06T07:09:10Z --cf OK_bfce786c-ab07-40ad-79f9-8",
         ],
