@@ -39,7 +39,7 @@ const CASES: [(&str, &[&str]); 12] = [
     ("corr", &["correlate"]),
     ("ledger ", &["build", "merge", "show"]),
     ("correlate --fo", &["--follow", "--format"]),
-    ("correlate --format ", &["csv", "ndjson", "parquet", "summary", "table"]),
+    ("top --format ", &["csv", "ndjson", "parquet", "table"]),
     ("correlate --color al", &["always"]),
     ("top --by dest", &["destination"]),
     ("top --by app,dpt", &["app,dpt"]),

@@ -91,7 +91,7 @@ fn the_examples_of_every_help_run() {
     }
 }
 
-/// Mistakes, and what is said about them; a status of 1 or 2 and one sentence each.
+/// Mistakes end with status 1 or 2 and a sentence that begins as all others.
 #[test]
 fn every_mistake_has_a_sentence_and_no_native_error() {
     let folder = tempfile::tempdir().unwrap();

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::commands::{COMMANDS, Command, Entry, Opt, Takes};
+use super::commands::{COMMANDS, Command, Entry};
+use super::option_table::{Opt, Takes};
 use crate::answers;
 use crate::nearest::hint;
 use crate::query::{ALIASES, COLUMNS, values as column_values};
