@@ -4,7 +4,7 @@
 mod common;
 
 use asg_cc_client::embedded::{Foundation, Server};
-use common::{CfHome, Run, assert_schema, here, run, run_with};
+use common::{CfHome, Run, assert_schema, here, jwt, run, run_with};
 use serde_json::{Value, json};
 
 const PROXY: &str = "4ccbb24c-268e-421a-9d1b-3678b6eb40d0";
@@ -388,22 +388,6 @@ fn http_get(target: &str) -> http::Request<Vec<u8>> {
         .header("authorization", "bearer sesame")
         .body(Vec::new())
         .unwrap()
-}
-
-/// A token whose claims can be read; nobody checks its signature here.
-fn jwt(scope: &str) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let encode = |text: &str| -> String {
-        let bits = |group: &[u8]| {
-            let number =
-                group.iter().fold(0_u32, |n, b| n << 8 | u32::from(*b)) << (8 * (3 - group.len()));
-            (0..=group.len())
-                .map(move |n| char::from(DIGITS[(number >> (18 - 6 * n) & 63) as usize]))
-        };
-        text.as_bytes().chunks(3).flat_map(bits).collect()
-    };
-    let claims = json!({"scope": [scope], "exp": 4_102_444_800_u64}).to_string();
-    format!("{}.{}.{}", encode(r#"{"alg":"none"}"#), encode(&claims), encode("signature"))
 }
 
 #[test]

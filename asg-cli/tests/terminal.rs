@@ -159,7 +159,7 @@ fn a_word_that_was_meant_is_named() {
         (&["ledger", "bild"], "did you mean `ledger build`?"),
         (&["help", "columns2"], "there is no command `columns2`"),
         (&["correlate", "--colums", "dpt", log], "did you mean `--columns`?"),
-        (&["correlate", "--by", "dpt", log], "asglog top has it"),
+        (&["correlate", "--by", "dpt", log], "asglog top, asglog timeline have it"),
         (&["correlate", "--format", "ndjsn", log], "did you mean `ndjson`?"),
         (&["correlate", "--color", "alway", log], "did you mean `always`?"),
         (&["correlate", "--where", "dport=80", log], "did you mean `dpt`?"),
@@ -204,5 +204,44 @@ fn columns_are_listed_with_their_values() {
         ["unique_prefix", "unknown_handle", "rate_limit", "destination", "app_guid, app_name"]
     {
         assert!(text.contains(word), "{word}");
+    }
+}
+
+#[test]
+fn answers_are_small_tables_and_say_so_if_they_are_empty() {
+    let log = here("data/foundation.log");
+    let rows = |args: &[&str]| {
+        let all = [&args[..1], &["-q", "--format", "ndjson", &log], &args[1..]].concat();
+        let run = run(all[0], &all[1..]);
+        assert_eq!((run.status, run.stderr.as_str()), (0, ""), "{args:?}");
+        run.objects()
+    };
+    let sum = |rows: &[serde_json::Value]| -> u64 {
+        rows.iter().map(|row| row["packets"].as_u64().unwrap()).sum()
+    };
+    for every in ["10s", "1h", "1d"] {
+        assert_eq!(sum(&rows(&["timeline", "--every", every])), 9, "{every}");
+    }
+    assert_eq!(rows(&["timeline"]).len(), 2, "allowed and denied");
+    assert_eq!(sum(&rows(&["episodes", "--gap", "1h"])), 3);
+    assert_eq!(rows(&["episodes", "-n", "1"]).len(), 1);
+    let (all, late) = ("2024-01-01", "2024-05-06T07:09:50Z");
+    assert_eq!(rows(&["new", "--since", all]).len(), 7, "two go to apps, and are no destinations");
+    assert_eq!(rows(&["new", "--since", late])[0]["dst"], "192.0.2.99");
+    let empty = run("new", &["--since", "2025-01-01", &log]);
+    assert_eq!(empty.status, 0);
+    assert!(empty.stderr.contains("new destination since then"), "{}", empty.stderr);
+    let without = run("new", &[&log]);
+    assert_eq!(without.status, 2);
+    assert!(without.stderr.contains("takes --since TIME"), "{}", without.stderr);
+}
+
+#[test]
+fn what_was_read_is_told_if_that_is_asked_for() {
+    let log = here("data/foundation.log");
+    for command in ["correlate", "top", "parse"] {
+        let told = run(command, &["-v", &log]).stderr;
+        assert!(told.contains("read 1 logs with 16 lines in"), "{command}: {told}");
+        assert!(told.contains("9 packets, 7 about containers"), "{command}: {told}");
     }
 }

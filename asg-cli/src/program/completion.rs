@@ -2,9 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::commands::{COMMANDS, Command, Entry, Opt, Takes};
+use super::commands::{COMMANDS, Command, Entry};
+use super::option_table::{Opt, Takes};
+use crate::answers;
 use crate::nearest::hint;
-use crate::query::{ALIASES, COLUMNS};
+use crate::query::{ALIASES, COLUMNS, values as column_values};
 use crate::report::Failure;
 
 const SHELLS: [&str; 3] = ["bash", "zsh", "fish"];
@@ -43,7 +45,12 @@ fn second_words(first: &str) -> Vec<&'static str> {
 }
 
 fn columns() -> Vec<&'static str> {
-    COLUMNS.iter().map(|column| column.name).chain(ALIASES.iter().map(|(name, _)| *name)).collect()
+    let columns = COLUMNS.iter().map(|column| column.name);
+    let aliases = ALIASES.iter().chain(&answers::ALIASES).map(|(name, _)| *name);
+    let mut all: Vec<_> = columns.chain(aliases).collect();
+    all.sort_unstable();
+    all.dedup();
+    all
 }
 
 /// The values of an option; none for files and any text.
@@ -73,11 +80,13 @@ fn arguments(command: Command) -> Option<Vec<&'static str>> {
 }
 
 fn bash() -> String {
-    let mut text = String::from(
-        "_asglog() {\n    local words options values files=1 word=\"${COMP_WORDS[COMP_CWORD]}\"\n    \
-         local before=\"${COMP_WORDS[COMP_CWORD-1]}\"\n    COMPREPLY=()\n    \
-         case \"${COMP_WORDS[1]} ${COMP_WORDS[2]}\" in\n",
-    );
+    let mut text = String::from(BASH_START);
+    for column in COLUMNS {
+        if let Some(words) = column_values(column.name) {
+            let _ = writeln!(text, "        {}) values=\"{}\" ;;", column.name, words.join(" "));
+        }
+    }
+    text.push_str("    esac\n    case \"${COMP_WORDS[1]} ${COMP_WORDS[2]}\" in\n");
     for entry in &COMMANDS {
         let pattern = entry.name.replace(' ', "\\ ");
         let pattern = if entry.name.contains(' ') { pattern + "*" } else { pattern + "\\ *" };
@@ -125,6 +134,20 @@ fn bash() -> String {
     text.push_str(BASH_END);
     text
 }
+
+/// Bash makes words of their own of `=` and of the text behind it.
+const BASH_START: &str = r#"_asglog() {
+    local words options values column files=1
+    local word="${COMP_WORDS[COMP_CWORD]}" before="${COMP_WORDS[COMP_CWORD-1]}"
+    COMPREPLY=()
+    if [[ $word == = ]]; then
+        word="" column="$before"
+    elif [[ $before == = ]]; then
+        column="${COMP_WORDS[COMP_CWORD-2]}"
+    fi
+    [[ $column == -* ]] && before="$column"
+    case "$column" in
+"#;
 
 /// Offers values behind an option, options behind a dash, and words or files otherwise. In a list
 /// with commas, the last of it is completed.
@@ -190,7 +213,9 @@ fn fish() -> String {
                     let _ = write!(rest, " -x -a '{}'", found.join(" "));
                 }
             }
-            if !option.text.is_empty() {
+            if matches!(option.takes, Takes::Format) {
+                rest.push_str(" -d 'the format of the output'");
+            } else if !option.text.is_empty() {
                 let text = option.text.split([';', ':', '.']).next().unwrap_or_default();
                 let _ = write!(rest, " -d '{}'", text.replace('\'', "\\'"));
             }

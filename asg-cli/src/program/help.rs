@@ -3,7 +3,8 @@
 
 use std::fmt::Write as _;
 
-use super::commands::{COMMANDS, Command, Entry, Opt, Takes};
+use super::commands::{COMMANDS, Command, Entry};
+use super::option_table::{Opt, Takes};
 use crate::query::{ALIASES, COLUMNS, Column, In, Kind, values};
 
 /// Columns of a line.

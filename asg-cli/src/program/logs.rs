@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use asg_core::policy::Policy;
 use asg_core::{Gathering, Guid, Identity, Outcome, Outcomes, SourceId};
@@ -82,6 +83,8 @@ pub(super) struct Logs {
     /// The number of different logs.
     many: usize,
     is_implied: bool,
+    is_verbose: bool,
+    begun: Instant,
 }
 
 impl Logs {
@@ -123,14 +126,22 @@ impl Logs {
         let readers = Readers::new(numbered(logs), monitor)
             .leaving_out(Arc::clone(&failures))
             .with_threads(options.threads);
-        Ok(Self { readers, failures, many, is_implied: given.is_implied })
+        let (is_implied, is_verbose) = (given.is_implied, options.verbose);
+        Ok(Self { readers, failures, many, is_implied, is_verbose, begun: Instant::now() })
     }
 
     /// No logs, for queries that only choose flows.
     pub(super) fn none(options: &Options, monitor: &Arc<Attended>) -> Self {
         let monitor: Arc<dyn Monitor> = Arc::<Attended>::clone(monitor);
         let readers = Readers::new(Vec::new(), monitor).with_threads(options.threads);
-        Self { readers, failures: Failures::default(), many: 0, is_implied: false }
+        Self {
+            readers,
+            failures: Failures::default(),
+            many: 0,
+            is_implied: false,
+            is_verbose: false,
+            begun: Instant::now(),
+        }
     }
 
     /// Whether there is more than one, so that each line needs the name of its log.
@@ -148,8 +159,26 @@ impl Logs {
         self.failures.lock().unwrap_or_else(PoisonError::into_inner).len() == self.many
     }
 
+    /// Reports what was read.
+    fn tell(&self, outcomes: &Outcomes, report: &Report) {
+        let total = outcomes.total();
+        let classes = total.iter().rev().filter(|(_, lines)| *lines > 0);
+        let classes: Vec<_> =
+            classes.map(|(it, lines)| format!("{lines} {}", it.meaning())).collect();
+        let seconds = self.begun.elapsed().as_secs_f64();
+        report.note(format_args!(
+            "read {} logs with {} lines in {seconds:.1} s: {}",
+            self.many,
+            outcomes.sum(),
+            classes.join(", ")
+        ));
+    }
+
     /// Reports what could not be read, and what was not understood; fails if nothing could be read.
     pub(super) fn close(&self, outcomes: &Outcomes, report: &mut Report) -> Result<(), Failure> {
+        if self.is_verbose {
+            self.tell(outcomes, report);
+        }
         let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         for (name, what) in &*failures {
             report.left_out(format_args!("{name}: {what}"));
@@ -348,13 +377,16 @@ pub(super) fn filtered(mut query: Query, options: &Options) -> Result<Query, Fai
         query = query.meeting(condition, &options.look.zone)?;
     }
     // With --follow, each packet is compared with the time when it comes.
-    let since = options.since.filter(|_| !options.follow);
+    let is_for_rows = !options.follow && options.command != Command::New;
+    let since = options.since.filter(|_| is_for_rows);
     if since.is_some() || options.until.is_some() {
         query = query.between(since, options.until);
     }
     // Others take as many of what they make of the rows.
-    let takes_rows = options.command != Command::Top
-        && options.format != Format::Summary
+    let takes_rows = matches!(
+        options.command,
+        Command::Correlate | Command::Demo | Command::Parse | Command::Explain
+    ) && options.format != Format::Summary
         && options.look.sort.is_empty();
     match options.limit {
         Some(limit) if takes_rows => Ok(query.slice(0, Some(limit as u64))),

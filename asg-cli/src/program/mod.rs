@@ -2,15 +2,16 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `commands` | the table of commands and options |
+//! | `commands`, `option_table` | the tables of commands and options |
 //! | `options`, `policy_options` | a command line, read by that table |
 //! | `help`, `completion` | what is made of the table: `--help`, the manual page, completion |
 //! | `logs` | logs, ledgers and directories as several commands' options describe them |
 //! | `outages` | a directory that is asked again, for logs that are followed |
-//! | `parse`, `correlate`, `summary`, `follow`, `top`, `who`, `ledger`, `export`, `demo` | the commands |
+//! | `parse`, `correlate`, `summary`, `follow`, `answers`, `check`, `who`, `ledger`, `export`, `demo` | the commands |
 //! | `explain`, `coverage`, `snapshot` | the commands about security groups |
 //! | `progress`, `show` | progress on a terminal, small tables in the chosen format |
 
+mod answers;
 mod check;
 mod commands;
 mod completion;
@@ -23,6 +24,7 @@ mod follow;
 mod help;
 mod ledger;
 mod logs;
+mod option_table;
 mod options;
 mod outages;
 mod parse;
@@ -32,7 +34,6 @@ mod show;
 mod snapshot;
 mod sorted;
 mod summary;
-mod top;
 mod who;
 
 use std::ffi::OsString;
@@ -136,7 +137,9 @@ fn run(args: Vec<OsString>, stop: &Stop, report: &mut Report) -> Result<(), Fail
         Command::Demo => demo::run(&options, context),
         Command::Who => who::run(&options, context),
         Command::Check => check::run(&options, context),
-        Command::Top => top::run(&options, context),
+        Command::Top | Command::Timeline | Command::New | Command::Episodes => {
+            answers::run(&options, context)
+        }
         Command::LedgerBuild => ledger::build(&options, context),
         Command::LedgerMerge => ledger::merge(&options),
         Command::LedgerShow => ledger::show(&options),

@@ -8,7 +8,8 @@ use asg_core::TimePolicy;
 use lexopt::Arg::{Long, Short, Value};
 use lexopt::ValueExt as _;
 
-use super::commands::{COMMANDS, Command, Entry, Takes, WHEN};
+use super::commands::{COMMANDS, Command, Entry};
+use super::option_table::{Takes, WHEN};
 use super::policy_options::PolicyOptions;
 use crate::answers::Measure;
 use crate::explain::is_snapshot;
@@ -52,6 +53,8 @@ pub(crate) struct Options {
     /// Where counts go.
     pub(crate) metrics: Option<PathBuf>,
     pub(crate) retention: Option<Duration>,
+    pub(crate) every: Option<Duration>,
+    pub(crate) gap: Option<Duration>,
     pub(crate) by: Vec<String>,
     pub(crate) limit: Option<usize>,
     pub(crate) measure: Measure,
@@ -128,7 +131,9 @@ impl Options {
             state: None,
             metrics: None,
             retention: None,
-            by: vec!["app".into()],
+            every: None,
+            gap: None,
+            by: vec![if command == Command::Timeline { "verdict" } else { "app" }.into()],
             limit: None,
             measure: Measure::Packets,
             conditions: Vec::new(),
@@ -253,12 +258,17 @@ impl Options {
             "utc-offset" => set_utc_offset(&mut self.policy, &value.string()?)?,
             "threads" => self.threads = threads(&value.string()?)?,
             "follow" => self.follow = true,
-            "hold" | "retention" => {
+            "hold" | "retention" | "every" | "gap" => {
                 let text = value.string()?;
                 let what = "takes a time such as 90, 90s, 30m, 24h or 7d";
                 let what = || usage(format!("--{name} {what}, and not `{text}`"));
                 let time = Some(duration(&text).ok_or_else(what)?);
-                *(if name == "hold" { &mut self.hold } else { &mut self.retention }) = time;
+                match name {
+                    "hold" => self.hold = time,
+                    "every" => self.every = time.filter(|time| !time.is_zero()),
+                    "gap" => self.gap = time,
+                    _ => self.retention = time,
+                }
             }
             "names-wait" => self.names_wait = Some(number(name, &value.string()?)?),
             "state" => self.state = Some(value.into()),
@@ -444,7 +454,10 @@ fn unknown(entry: &Entry, arg: &lexopt::Arg<'_>) -> Failure {
     let near = hint(name, entry.options().map(|option| option.name)).replace('`', "`--");
     let near = near.replace("`--?", "`?");
     let what = match (elsewhere.is_empty(), near.is_empty()) {
-        (false, _) => format!("; {} has it", elsewhere.join(", ")),
+        (false, _) => {
+            let verb = if elsewhere.len() == 1 { "has" } else { "have" };
+            format!("; {} {verb} it", elsewhere.join(", "))
+        }
         _ => near,
     };
     Failure::Usage(format!("asglog {} has no option `{written}`{what}", entry.name))

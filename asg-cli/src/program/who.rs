@@ -28,6 +28,9 @@ pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Fai
         let what = "asglog who takes a handle, the beginning of one, a log prefix, an address, a GUID or an app's name";
         return Err(Failure::Usage(what.into()));
     };
+    if options.address.as_ref().is_some_and(|address| address.parse::<IpAddr>().is_err()) {
+        return Err(Failure::Usage("address is an IP address".into()));
+    }
     let directory = Directory::new(options, &mut context)?;
     let Context { monitor, report } = context;
     let held = ledger_file::load_all(&options.ledgers)?;

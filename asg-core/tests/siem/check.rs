@@ -71,7 +71,7 @@ pub(crate) fn ecs(event: &Value) -> Problems {
         for value in values {
             let kind = field["type"].as_str().unwrap();
             let is_right = match kind {
-                "ip" => value.as_str().is_some_and(|text| is_short(text)),
+                "ip" => value.as_str().is_some_and(is_short),
                 "long" => value.is_u64(),
                 "date" => value
                     .as_str()
