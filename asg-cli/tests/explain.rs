@@ -370,6 +370,49 @@ fn a_snapshot_is_complete_if_its_reader_sees_all_and_nothing_went_meanwhile() {
     assert_eq!((run.status, &part["complete"]), (1, &json!(false)), "{}", run.stderr);
 }
 
+/// garden's lines show no domain; a task's handle is the task's GUID, and a staging's is the
+/// build's.
+#[test]
+fn the_directory_knows_the_phase_that_no_line_shows() {
+    const APP: &str = "bc6f229d-5e4a-4c41-a63f-e8795496c283";
+    let [task, build, stranger] = [1, 2, 3].map(|n| format!("4ccbb24c-268e-421a-9d1b-{n:012x}"));
+    let foundation = Foundation::new()
+        .org("5e0f7b1a-9c2d-4e3f-8a4b-6c7d8e9f0a1b", "shop")
+        .space(PROD, "prod", "5e0f7b1a-9c2d-4e3f-8a4b-6c7d8e9f0a1b")
+        .app(APP, "storefront", PROD)
+        .task(&task, APP)
+        .build(&build, APP)
+        .token("admin");
+    let server = Server::start(foundation).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name).to_str().unwrap().to_owned();
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let token = write("token", "admin");
+    let saved = write("groups.json", r#"{"taken_at":"2024-05-06T00:00:00Z","resources":[]}"#);
+    for (guid, phase) in
+        [(&task, json!("running")), (&build, json!("staging")), (&stranger, Value::Null)]
+    {
+        let garden = json!({"timestamp": "2024-05-06T07:00:00Z", "level": "info",
+            "source": "guardian", "message": "guardian.create.start", "data": {"handle": guid}});
+        let lines = format!(
+            "{garden}\n2024-05-06T07:00:01Z cell kernel: [1.500000] DENY_{} IN=s-010255073003 OUT=eth0 \
+             SRC=10.255.73.3 DST=10.0.0.1 LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=1 DF PROTO=TCP SPT=4 \
+             DPT=80 WINDOW=1 RES=0x00 SYN URGP=0 \n",
+            &guid[..23]
+        );
+        let (log, url) = (write("cell.log", &lines), server.url());
+        let args = ["--groups", &saved, "--format", "ndjson", "--api", &url];
+        let run = run("explain", &[&args[..], &["--token-file", &token, "--", &log]].concat());
+        let answer = &run.objects()[0];
+        assert_eq!(answer["phase"], phase, "{answer}");
+        let is_open = answer["because"].to_string().contains("phase_unknown");
+        assert_eq!(is_open, phase.is_null(), "{answer}");
+    }
+}
+
 #[test]
 fn a_snapshot_of_a_cloud_controller_is_read_again() {
     const ADMIN: &str = "admin";
