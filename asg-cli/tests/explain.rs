@@ -4,7 +4,8 @@ mod common;
 
 use std::path::Path;
 
-use asg_cc_client::embedded::{Foundation, SecurityGroup, Server};
+use asg_cc_client::embedded::{Clock, Foundation, Realm, SecurityGroup, Server};
+use asg_core::Timestamp;
 use common::{assert_schema, here, run, run_with};
 use serde_json::{Value, json};
 
@@ -288,9 +289,8 @@ fn pages_without_a_time_are_said_to_be_assumed() {
     assert!(one.stdout.contains("The snapshot has a part of the groups only"), "{}", one.stdout);
 }
 
-#[test]
-fn a_snapshot_of_a_cloud_controller_is_read_again() {
-    const ADMIN: &str = "admin";
+/// More groups than a page has.
+fn many_groups() -> Foundation {
     let group = |n: usize| SecurityGroup {
         guid: format!("b85a788e-671f-4549-814d-{n:012}"),
         name: format!("g-{n}"),
@@ -300,13 +300,123 @@ fn a_snapshot_of_a_cloud_controller_is_read_again() {
         running_spaces: vec![PROD.into()],
         ..SecurityGroup::default()
     };
+    let foundation = Foundation::new().org("5e0f7b1a-9c2d-4e3f-8a4b-6c7d8e9f0a1b", "shop").space(
+        PROD,
+        "prod",
+        "5e0f7b1a-9c2d-4e3f-8a4b-6c7d8e9f0a1b",
+    );
+    (0..250).fold(foundation, |made, n| made.security_group(group(n)))
+}
+
+fn names(snapshot: &Value) -> Vec<&str> {
+    let groups = snapshot["resources"].as_array().unwrap();
+    groups.iter().map(|group| group["name"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn a_snapshot_is_complete_if_its_reader_sees_all_and_nothing_went_meanwhile() {
+    let realm = Realm::new()
+        .robot("auditor", "secret", &["cloud_controller.global_auditor"])
+        .robot("reader", "secret", &["cloud_controller.read"]);
+    let server = Server::start_with_uaa(many_groups(), realm, Clock::system()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("groups.json").to_str().unwrap().to_owned();
+    let save = |client: &str| {
+        let args = ["--api", &server.url(), "--client", client, "-o", &file];
+        let run = run_with("snapshot", &args, &[("ASGLOG_CLIENT_SECRET", "secret")], b"");
+        let saved = std::fs::read(&file).unwrap();
+        (run, serde_json::from_slice::<Value>(&saved).unwrap())
+    };
+    let now = || asg_cc_client::Clock::default().now();
+    let before = now();
+    let (run, whole) = save("auditor");
+    assert_eq!((run.status, run.stderr.as_str()), (0, "asglog: 250 security groups\n"));
+    assert_eq!(whole["complete"], true);
+    let taken_at = Timestamp::parse(whole["taken_at"].as_str().unwrap().as_bytes()).unwrap();
+    assert!((before..=now()).contains(&taken_at), "{taken_at}");
+    let expected: Vec<_> = (0..250).map(|n| format!("g-{n}")).collect();
+    assert_eq!(names(&whole), expected, "in the order of the listing");
+    let pages = server.requests().into_iter().filter(|r| r.target.contains("/security_groups"));
+    assert_eq!(pages.count(), 2);
+    // Between two complete snapshots without a change the rules are known exactly.
+    let log = folder.path().join("cell.log");
+    let line = format!(
+        "{taken_at} cell kernel: [1.500000] OK_bfce786c-ab07-40ad-79f9-8 IN=s-010255073003 OUT=eth0 \
+         SRC=10.255.73.3 DST=10.0.0.1 LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=1 DF PROTO=TCP SPT=4 DPT=80 \
+         WINDOW=1 RES=0x00 SYN URGP=0 \n"
+    );
+    std::fs::write(&log, line).unwrap();
+    let at = |hours: i64| {
+        let nanos = taken_at.as_nanos() + hours * 3_600_000_000_000;
+        let mut one = whole.clone();
+        one["taken_at"] = Timestamp::from_nanos(nanos).to_string().into();
+        let path = folder.path().join(format!("{hours}.json"));
+        std::fs::write(&path, one.to_string()).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (earlier, later, log) = (at(-1), at(1), log.to_str().unwrap().to_owned());
+    let args = ["--groups", &earlier, &later, "--format", "ndjson", "--", &log];
+    let explained = common::run("explain", &args);
+    assert_eq!(explained.objects()[0]["rules"]["basis"], "exact", "{}", explained.stderr);
+
+    // A group goes between the two pages, so that another one is on neither.
+    server.after(1, "/v3/security_groups", |foundation| {
+        foundation.security_groups.remove(3);
+    });
+    let (run, shifted) = save("auditor");
+    assert_eq!((run.status, &shifted["complete"]), (1, &json!(false)), "{}", run.stderr);
+    // This one may not see all.
+    let (run, part) = save("reader");
+    assert_eq!((run.status, &part["complete"]), (1, &json!(false)), "{}", run.stderr);
+}
+
+/// garden's lines show no domain; a task's handle is the task's GUID, and a staging's is the
+/// build's.
+#[test]
+fn the_directory_knows_the_phase_that_no_line_shows() {
+    const APP: &str = "bc6f229d-5e4a-4c41-a63f-e8795496c283";
+    let [task, build, stranger] = [1, 2, 3].map(|n| format!("4ccbb24c-268e-421a-9d1b-{n:012x}"));
     let foundation = Foundation::new()
         .org("5e0f7b1a-9c2d-4e3f-8a4b-6c7d8e9f0a1b", "shop")
         .space(PROD, "prod", "5e0f7b1a-9c2d-4e3f-8a4b-6c7d8e9f0a1b")
-        .token(ADMIN);
-    // More than a page.
-    let foundation = (0..250).fold(foundation, |made, n| made.security_group(group(n)));
+        .app(APP, "storefront", PROD)
+        .task(&task, APP)
+        .build(&build, APP)
+        .token("admin");
     let server = Server::start(foundation).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name).to_str().unwrap().to_owned();
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let token = write("token", "admin");
+    let saved = write("groups.json", r#"{"taken_at":"2024-05-06T00:00:00Z","resources":[]}"#);
+    for (guid, phase) in
+        [(&task, json!("running")), (&build, json!("staging")), (&stranger, Value::Null)]
+    {
+        let garden = json!({"timestamp": "2024-05-06T07:00:00Z", "level": "info",
+            "source": "guardian", "message": "guardian.create.start", "data": {"handle": guid}});
+        let lines = format!(
+            "{garden}\n2024-05-06T07:00:01Z cell kernel: [1.500000] DENY_{} IN=s-010255073003 OUT=eth0 \
+             SRC=10.255.73.3 DST=10.0.0.1 LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=1 DF PROTO=TCP SPT=4 \
+             DPT=80 WINDOW=1 RES=0x00 SYN URGP=0 \n",
+            &guid[..23]
+        );
+        let (log, url) = (write("cell.log", &lines), server.url());
+        let args = ["--groups", &saved, "--format", "ndjson", "--api", &url];
+        let run = run("explain", &[&args[..], &["--token-file", &token, "--", &log]].concat());
+        let answer = &run.objects()[0];
+        assert_eq!(answer["phase"], phase, "{answer}");
+        let is_open = answer["because"].to_string().contains("phase_unknown");
+        assert_eq!(is_open, phase.is_null(), "{answer}");
+    }
+}
+
+#[test]
+fn a_snapshot_of_a_cloud_controller_is_read_again() {
+    const ADMIN: &str = "admin";
+    let server = Server::start(many_groups().token(ADMIN)).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let (token, file) = (path("token"), path("groups.json"));
@@ -315,14 +425,7 @@ fn a_snapshot_of_a_cloud_controller_is_read_again() {
     assert_eq!(saved.status, 1, "nothing shows how far this token reaches: {}", saved.stderr);
     let snapshot: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
     assert_eq!(snapshot["complete"], false);
-    let names: Vec<_> = snapshot["resources"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|group| group["name"].clone())
-        .collect();
-    let expected: Vec<Value> = (0..250).map(|n| format!("g-{n}").into()).collect();
-    assert_eq!(names, expected, "in the order of the listing");
+    assert_eq!(names(&snapshot).len(), 250);
     let asked =
         run("explain", &["--groups", &file, "--packet", "tcp 10.0.0.1:80", "--space", PROD]);
     assert!(asked.stdout.starts_with("verdict     allowed by"), "{}", asked.stdout);

@@ -7,6 +7,7 @@ use crate::event::lager::{LoggerEvent, RepEvent};
 use crate::guid::{Guid, Handle, ProcessName};
 use crate::line::envelope::Envelope;
 use crate::names::Names;
+use crate::names::identity::Workload;
 use crate::time::Timestamp;
 
 /// One line's facts about one container. Whatever component wrote the line, this is all that the
@@ -81,39 +82,6 @@ impl Evidence {
             names: None,
             is_contradictory: false,
             origin,
-        }
-    }
-}
-
-/// The kind of what runs in a container.
-///
-/// Cloud Controller runs each kind in a Diego domain of its own. Source:
-/// `cloud_controller_ng`, `lib/cloud_controller/diego/constants.rb`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Workload {
-    /// An instance of an app's process: domain `cf-apps`.
-    App,
-    /// A task: domain `cf-tasks`.
-    Task,
-    /// The staging of an app: domain `cf-app-staging`.
-    Staging,
-}
-
-impl Workload {
-    /// The kind that runs in a domain; `None` if the domain is not Cloud Controller's.
-    ///
-    /// ```
-    /// use asg_core::Workload;
-    /// assert_eq!(Workload::of_domain("cf-app-staging"), Some(Workload::Staging));
-    /// assert_eq!(Workload::of_domain("my-domain"), None);
-    /// ```
-    #[must_use]
-    pub fn of_domain(domain: &str) -> Option<Self> {
-        match domain {
-            "cf-apps" => Some(Self::App),
-            "cf-tasks" => Some(Self::Task),
-            "cf-app-staging" => Some(Self::Staging),
-            _ => None,
         }
     }
 }

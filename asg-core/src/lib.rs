@@ -39,7 +39,7 @@ pub use correlate::{
 pub use error::Error;
 pub use event::Moment;
 pub use event::lager::{LagerEvent, LoggerEvent, RepEvent, RepEventKind};
-pub use evidence::{Evidence, Interface, NameKind, Origin, SourceId, Workload};
+pub use evidence::{Evidence, Interface, NameKind, Origin, SourceId};
 pub use guid::{Guid, GuidPrefix, Handle, HandlePrefix, ProcessGuid, ProcessName};
 pub use ledger::attribution::{Attribution, Certainty, Conflict, MOST_CANDIDATES, Owners, Reason};
 pub use ledger::{AppNames, Ledger, LedgerError, Lifetime, Sighting};
@@ -53,7 +53,7 @@ pub use names::Names;
 pub use names::deferred::{Deferred, Unanswered};
 pub use names::directory::{Directory, DirectoryFn, NoDirectory, directory_fn};
 pub use names::history::{NameHistory, NameTimeline, NamesThen, Naming};
-pub use names::identity::{AppState, Entity, Identity};
+pub use names::identity::{AppState, Entity, Identity, Workload};
 pub use packet::{
     Address, ExtHeader, Family, Format, Icmp, Ip, Lenient, LineForm, MacAddr, Network, Packet,
     PacketBuf, Proto, TcpFlags, Transport,

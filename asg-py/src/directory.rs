@@ -164,6 +164,7 @@ fn identity(given: &Bound<'_, PyAny>) -> PyResult<Identity> {
         space: space.and_then(|it| entity(it.guid, it.name)),
         org: org.and_then(|it| entity(it.guid, it.name)),
         process_type,
+        workload: None,
         deleted_at,
         history: NameHistory::NONE,
     })

@@ -1,7 +1,7 @@
 //! The things in the endpoints' answers, as far as they matter here. v2 and v3 differ in words
 //! only, so there is one type per thing.
 
-use asg_core::Timestamp;
+use asg_core::{Timestamp, Workload};
 
 use super::body::FromResource;
 use super::json::{Data, NewProcess, Resource, Text};
@@ -79,6 +79,8 @@ pub struct Work {
     pub guid: String,
     /// Its app's GUID.
     pub app: Option<String>,
+    /// Whether it is a task or a build; `None` if nothing shows it.
+    pub workload: Option<Workload>,
 }
 
 /// A deployment: the only record of processes that a later deployment replaced.
@@ -109,6 +111,8 @@ pub struct Event {
     pub org: Option<String>,
     /// The process, task or build, for events of those.
     pub run: Option<String>,
+    /// Which of these it is.
+    pub workload: Option<Workload>,
     /// The process's type, for events of processes.
     pub process_type: Option<String>,
     /// The name that an update gave.
@@ -180,7 +184,13 @@ impl FromResource for Process {
 impl FromResource for Work {
     fn from_resource(mut resource: Resource) -> Option<Self> {
         let (guid, _) = identity(&mut resource)?;
-        Some(Self { guid, app: resource.relationships.app.value.data.guid.0 })
+        let own = resource.links.value.own.href.0.unwrap_or_default();
+        let workload = if resource.lifecycle.is_there || own.contains("/v3/builds/") {
+            Some(Workload::Staging)
+        } else {
+            own.contains("/v3/tasks/").then_some(Workload::Task)
+        };
+        Some(Self { guid, app: resource.relationships.app.value.data.guid.0, workload })
     }
 }
 
@@ -200,6 +210,9 @@ impl FromResource for Event {
     fn from_resource(resource: Resource) -> Option<Self> {
         if resource.entity.is_there {
             let entity = resource.entity.value;
+            let process_type = entity.metadata.process_type.0.clone();
+            let renamed_to = entity.metadata.request.name.0.clone();
+            let (run, workload) = run(entity.metadata).unzip();
             return Some(Self {
                 kind: entity.kind.0?,
                 at: time(&entity.timestamp).or_else(|| time(&resource.metadata.created_at)),
@@ -207,15 +220,20 @@ impl FromResource for Event {
                 target_name: entity.actee_name.0,
                 space: entity.space.value.0,
                 org: entity.organization.value.0,
-                process_type: entity.metadata.process_type.0.clone(),
-                renamed_to: entity.metadata.request.name.0.clone(),
-                run: run(entity.metadata),
+                process_type,
+                renamed_to,
+                run,
+                workload,
             });
         }
         // `data` names the process of most events, the actor that of crashes and readiness.
         let actor = resource.actor;
         let acting = actor.guid.0.filter(|_| actor.kind.0.as_deref() == Some("process"));
         let target = resource.target.value;
+        let process_type = resource.data.process_type.0.clone();
+        let renamed_to = resource.data.request.name.0.clone();
+        let acting = acting.map(|process| (process, Workload::App));
+        let (run, workload) = run(resource.data).or(acting).unzip();
         Some(Self {
             kind: resource.kind.value.0?,
             at: time(&resource.created_at),
@@ -223,15 +241,18 @@ impl FromResource for Event {
             target_name: target.name.0,
             space: resource.space.guid.0,
             org: resource.organization.guid.0,
-            process_type: resource.data.process_type.0.clone(),
-            renamed_to: resource.data.request.name.0.clone(),
-            run: run(resource.data).or(acting),
+            process_type,
+            renamed_to,
+            run,
+            workload,
         })
     }
 }
 
-fn run(data: Data) -> Option<String> {
-    data.process.0.or(data.task.0).or(data.build.0)
+fn run(data: Data) -> Option<(String, Workload)> {
+    let kinds = [Workload::App, Workload::Task, Workload::Staging];
+    let guids = [data.process.0, data.task.0, data.build.0];
+    guids.into_iter().zip(kinds).find_map(|(guid, kind)| Some((guid?, kind)))
 }
 
 fn time(text: &Text) -> Option<Timestamp> {

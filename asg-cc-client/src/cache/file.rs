@@ -1,7 +1,7 @@
 //! The file of a cache: a line that says what it is, with a checksum over all that follows, and a
 //! line per id.
 
-use asg_core::{AppState, Entity, Guid, Identity, NameHistory, Timestamp};
+use asg_core::{AppState, Entity, Guid, Identity, NameHistory, Timestamp, Workload};
 use serde_json::{Value, json};
 
 use crate::error::Error;
@@ -31,6 +31,7 @@ pub(super) fn write<'a>(
             "space": entity(&identity.space),
             "org": entity(&identity.org),
             "process_type": identity.process_type,
+            "workload": identity.workload.map(workload_name),
             "deleted_at": identity.deleted_at.map(Timestamp::as_nanos),
         });
         body.push_str(&line.to_string());
@@ -77,6 +78,9 @@ fn entry(line: &Value) -> Option<Entry> {
         space: entity(&line["space"]),
         org: entity(&line["org"]),
         process_type: text(&line["process_type"]),
+        workload: WORKLOADS
+            .into_iter()
+            .find(|kind| line["workload"].as_str() == Some(workload_name(*kind))),
         deleted_at: time(&line["deleted_at"]),
         // A file has today's names only.
         history: NameHistory::NONE,
@@ -86,6 +90,16 @@ fn entry(line: &Value) -> Option<Entry> {
 
 const STATES: [AppState; 4] =
     [AppState::Live, AppState::Deleted, AppState::Hidden, AppState::Unknown];
+
+const WORKLOADS: [Workload; 3] = [Workload::App, Workload::Task, Workload::Staging];
+
+const fn workload_name(workload: Workload) -> &'static str {
+    match workload {
+        Workload::App => "app",
+        Workload::Task => "task",
+        Workload::Staging => "staging",
+    }
+}
 
 /// The word for a state; `None` for a state that is kept in memory only.
 const fn state_name(state: AppState) -> Option<&'static str> {

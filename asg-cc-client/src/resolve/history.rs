@@ -77,6 +77,7 @@ mod tests {
             space: None,
             org: None,
             run: None,
+            workload: None,
             process_type: None,
             renamed_to: renamed_to.map(Into::into),
         }

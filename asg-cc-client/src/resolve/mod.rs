@@ -14,7 +14,7 @@ mod v3;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use asg_core::{AppState, Entity, Guid, Identity, NameHistory, Timestamp};
+use asg_core::{AppState, Entity, Guid, Identity, NameHistory, Timestamp, Workload};
 
 use crate::api::{App, Deployment, Event, Org, Process, Space, Work};
 use crate::text::distinct;
@@ -54,6 +54,7 @@ struct Listed {
 pub(crate) struct Run {
     app: Guid,
     process_type: Option<Arc<str>>,
+    workload: Option<Workload>,
 }
 
 #[derive(Debug)]
@@ -71,6 +72,8 @@ impl Knowledge {
         let app = if self.is_settled(id) { id } else { run?.app };
         let process_type =
             run.filter(|run| run.app == app).and_then(|run| run.process_type.as_deref());
+        // Of an app's own GUID nothing tells whether its process is meant.
+        let workload = run.filter(|_| app != id).and_then(|run| run.workload);
         let listed = self.apps.get(&app);
         // An export may hold both, saved before and after: the event is the proof, the list has the
         // names.
@@ -96,6 +99,7 @@ impl Knowledge {
             space: space.map(|guid| entity(guid, self.space_name(guid))),
             org: org.map(|guid| entity(guid, self.org_name(guid))),
             process_type: process_type.map(Into::into),
+            workload,
             deleted_at: deletion.and_then(|deletion| deletion.at),
             history: NameHistory::NONE,
             app: Some(Entity { name: name.map(Into::into), guid }),
@@ -201,18 +205,21 @@ impl Knowledge {
 
     #[expect(clippy::needless_pass_by_value, reason = "all records are given away")]
     pub(crate) fn add_process(&mut self, process: Process) {
-        if let Some((guid, run)) = self.run(&process) {
+        if let Some((guid, run)) = self.run(&process, Some(Workload::App)) {
             self.runs.insert(guid, run);
         }
     }
 
     pub(crate) fn add_work(&mut self, work: Work) {
-        self.add_process(Process { guid: work.guid, app: work.app, process_type: None });
+        let process = Process { guid: work.guid, app: work.app, process_type: None };
+        if let Some((guid, run)) = self.run(&process, work.workload) {
+            self.runs.insert(guid, run);
+        }
     }
 
     pub(crate) fn add_deployment(&mut self, deployment: Deployment) {
         for process in deployment.new_processes {
-            self.add_process_if_new(&process);
+            self.add_run_if_new(&process, Some(Workload::App));
         }
     }
 
@@ -240,19 +247,20 @@ impl Knowledge {
         }
         if let Some(guid) = event.run {
             let process_type = event.process_type;
-            self.add_process_if_new(&Process { guid, app: event.target, process_type });
+            let process = Process { guid, app: event.target, process_type };
+            self.add_run_if_new(&process, event.workload);
         }
     }
 
-    fn run(&mut self, process: &Process) -> Option<(Guid, Run)> {
+    fn run(&mut self, process: &Process, workload: Option<Workload>) -> Option<(Guid, Run)> {
         let (id, app) = (guid(&process.guid)?, guid(process.app.as_ref()?)?);
         let process_type = process.process_type.as_ref().map(|kind| self.share(kind));
-        Some((id, Run { app, process_type }))
+        Some((id, Run { app, process_type, workload }))
     }
 
     /// Records of the past must not replace those of a list of processes.
-    fn add_process_if_new(&mut self, process: &Process) {
-        if let Some((guid, run)) = self.run(process) {
+    fn add_run_if_new(&mut self, process: &Process, workload: Option<Workload>) {
+        if let Some((guid, run)) = self.run(process, workload) {
             self.runs.entry(guid).or_insert(run);
         }
     }

@@ -52,11 +52,13 @@ impl FlowFacts {
         let is_known = flow.attribution.certainty > Certainty::Ambiguous;
         let identity = flow.identity.filter(|_| is_known);
         let container = flow.attribution.container();
+        // Where no line shows the kind of the container, the directory may know it.
+        let told = identity.and_then(|identity| identity.workload);
         let facts = PacketFacts {
             time: flow.range,
             cell,
             space: identity.and_then(|identity| Some(&*identity.space.as_ref()?.guid)),
-            phase: container.and_then(Lifetime::workload).map(phase),
+            phase: container.and_then(Lifetime::workload).or(told).map(phase),
             created: container.and_then(Lifetime::created).map(moment),
             desired: container.and_then(|container| self.desired(container)),
             lines_lost: cell.is_some_and(|cell| self.lossy.contains(cell)),

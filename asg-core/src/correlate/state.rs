@@ -266,10 +266,11 @@ impl State {
             let app = identity.app.as_ref().and_then(|app| app.guid.parse().ok());
             if let Some(app) = app {
                 self.ledger.learn_app(guid, app);
-                self.names
-                    .identities
-                    .entry(app)
-                    .or_insert_with(|| Identity { process_type: None, ..identity.clone() });
+                self.names.identities.entry(app).or_insert_with(|| Identity {
+                    process_type: None,
+                    workload: None,
+                    ..identity.clone()
+                });
             }
             self.names.identities.insert(guid, identity);
         }

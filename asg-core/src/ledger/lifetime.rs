@@ -6,9 +6,10 @@ use std::ops::RangeInclusive;
 
 use super::row::{Field, Flags, Times, instant, millis};
 use super::{Conflict, Ledger, known};
-use crate::evidence::{Origin, Workload};
+use crate::evidence::Origin;
 use crate::guid::{Guid, GuidPrefix, Handle, ProcessName};
 use crate::names::Names;
+use crate::names::identity::Workload;
 use crate::time::{TimeRange, Timestamp};
 
 /// What is known of one container. A view of its row in the [`Ledger`]; where lines contradict each

@@ -34,8 +34,9 @@ use self::index::Heads;
 use self::intern::Interner;
 use self::row::{Field, Flags, NO_ORIGIN, NONE, Origins, Row, Times};
 use self::rows_by::RowsBy;
-use crate::evidence::{Evidence, NameKind, Origin, SourceId, Workload};
+use crate::evidence::{Evidence, NameKind, Origin, SourceId};
 use crate::guid::{Guid, GuidPrefix, Handle, ProcessName};
+use crate::names::identity::Workload;
 use crate::time::Timestamp;
 
 /// All evidence so far. The order in which it comes does not matter.

@@ -40,6 +40,8 @@ pub struct Identity {
     /// The process type: `web`, `worker`, …; `None` for tasks and staging and where it is not
     /// known.
     pub process_type: Option<String>,
+    /// The kind of what has this GUID; `None` for an app, and where it is not known.
+    pub workload: Option<Workload>,
     /// When the app was deleted, from the audit event that proves it.
     pub deleted_at: Option<Timestamp>,
     /// The names at other times; the names above are today's, or the last.
@@ -88,6 +90,7 @@ impl Identity {
             space: None,
             org: None,
             process_type: None,
+            workload: None,
             deleted_at: None,
             history: NameHistory::NONE,
         }
@@ -106,6 +109,39 @@ impl Identity {
         };
         let app = escape_name(app.name.as_deref().unwrap_or(&app.guid));
         Some(format!("{}/{}/{app}", name(self.org.as_ref()), name(self.space.as_ref())))
+    }
+}
+
+/// The kind of what runs in a container.
+///
+/// Cloud Controller runs each kind in a Diego domain of its own. Source:
+/// `cloud_controller_ng`, `lib/cloud_controller/diego/constants.rb`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Workload {
+    /// An instance of an app's process: domain `cf-apps`.
+    App,
+    /// A task: domain `cf-tasks`.
+    Task,
+    /// The staging of an app: domain `cf-app-staging`.
+    Staging,
+}
+
+impl Workload {
+    /// The kind that runs in a domain; `None` if the domain is not Cloud Controller's.
+    ///
+    /// ```
+    /// use asg_core::Workload;
+    /// assert_eq!(Workload::of_domain("cf-app-staging"), Some(Workload::Staging));
+    /// assert_eq!(Workload::of_domain("my-domain"), None);
+    /// ```
+    #[must_use]
+    pub fn of_domain(domain: &str) -> Option<Self> {
+        match domain {
+            "cf-apps" => Some(Self::App),
+            "cf-tasks" => Some(Self::Task),
+            "cf-app-staging" => Some(Self::Staging),
+            _ => None,
+        }
     }
 }
 

@@ -1,9 +1,9 @@
 //! Evaluates many packets: sets of rules and answers are made once.
 
-use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
 
+use hashbrown::HashMap;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::Policy;

@@ -59,11 +59,22 @@ impl Explainer {
 
     /// The verdict by Cloud Controller's words; `None` if a rule in doubt could change it.
     pub(super) fn words(
-        &self,
+        &mut self,
         place: Place,
         space: Option<&str>,
         probe: &Probe,
     ) -> Option<Outcome> {
+        // Places with one set of rules have the words in common, too.
+        let key = (self.sets.set(&self.policy, place, space), *probe);
+        if let Some(known) = self.worded.get(&key) {
+            return *known;
+        }
+        let outcome = self.read_words(place, space, probe);
+        self.worded.insert(key, outcome);
+        outcome
+    }
+
+    fn read_words(&self, place: Place, space: Option<&str>, probe: &Probe) -> Option<Outcome> {
         let mut outcome = Some(Outcome::Denied);
         for rule in self.rules(place, space) {
             match rule.words.allow(probe) {
@@ -78,7 +89,7 @@ impl Explainer {
     /// Adds the codes of rules whose words and effects differ about this packet, if that changed
     /// the verdict.
     pub(super) fn quirks(
-        &self,
+        &mut self,
         candidates: &[Place],
         space: Option<&str>,
         held: &[Held],

@@ -16,8 +16,10 @@ mod explanation;
 mod facts;
 mod judge;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
+
+use hashbrown::HashMap;
 
 pub use explanation::{ExplainOutput, Explanation, UsedSnapshot};
 pub use facts::{Chain, Outcome, PacketFacts};
@@ -27,7 +29,7 @@ use self::chain::State;
 use self::judge::Case;
 use super::Policy;
 use super::because::{Because, Governed};
-use super::evaluator::{Place, Sets};
+use super::evaluator::{Place, Set, Sets};
 use super::group::Phase;
 use super::history::{Basis, History, Window};
 use super::probe::{Opening, Probe, ProbeTraffic};
@@ -87,6 +89,8 @@ pub struct Explainer {
     sets: Sets,
     kept: HashMap<Key, Arc<Explanation>>,
     states: HashMap<Place, State>,
+    /// The verdicts by Cloud Controller's words.
+    worded: HashMap<(Set, Probe), Option<Outcome>>,
 }
 
 impl Policy {
@@ -99,6 +103,7 @@ impl Policy {
             sets: Sets::default(),
             kept: HashMap::new(),
             states: HashMap::new(),
+            worded: HashMap::new(),
         }
     }
 }
@@ -109,6 +114,7 @@ impl Explainer {
         if self.sets.forget_if_full() || self.kept.len() > MOST {
             self.kept.clear();
             self.states.clear();
+            self.worded.clear();
         }
         let key = self.key(facts);
         if let Some(kept) = self.kept.get(&key) {
