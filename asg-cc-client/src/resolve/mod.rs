@@ -72,7 +72,7 @@ impl Knowledge {
         let app = if self.is_settled(id) { id } else { run?.app };
         let process_type =
             run.filter(|run| run.app == app).and_then(|run| run.process_type.as_deref());
-        // Of an app's own GUID nothing tells whether its process is meant.
+        // An app's own GUID does not show whether its process is meant.
         let workload = run.filter(|_| app != id).and_then(|run| run.workload);
         let listed = self.apps.get(&app);
         // An export may hold both, saved before and after: the event is the proof, the list has the
