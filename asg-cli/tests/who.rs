@@ -111,7 +111,7 @@ fn saved_flows_answer_when_the_logs_are_gone() {
     let saved = saved.to_str().unwrap();
     assert_eq!(run("correlate", &["-o", saved, &here("data/foundation.log")]).status, 0);
     for asked in ["bfce786c", "10.255.73.3", "bc6f229d"] {
-        let found = run("who", &[asked, saved]);
+        let found = run("who", &[asked, "--flows", saved]);
         assert_eq!(found.status, 0, "{asked}: {}", found.stderr);
         assert!(found.stdout.contains(HANDLE), "{asked}: {}", found.stdout);
     }

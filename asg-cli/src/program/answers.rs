@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Context;
 use super::check::hint;
 use super::commands::Command;
-use super::logs::{Directory, Logs, flows};
+use super::logs::{Directory, Logs, flows, saved_flows};
 use super::options::Options;
 use super::show::show;
 use crate::answers::{self, Grid};
@@ -23,6 +23,13 @@ pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Fai
     if options.command == Command::New && options.since.is_none() {
         let what = "asglog new takes --since TIME: what was there before is not new";
         return Err(Failure::Usage(what.into()));
+    }
+    if let Some(path) = &options.flows {
+        let mut found = answer(options, &saved_flows(path, options)?)?;
+        if options.command != Command::Top {
+            found.rows.truncate(options.limit.unwrap_or(usize::MAX));
+        }
+        return show(&found, options);
     }
     let directory = Directory::new(options, &mut context)?;
     let Context { monitor, report } = context;

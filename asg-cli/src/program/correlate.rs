@@ -4,10 +4,10 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use asg_core::siem::{Reading, RecordLines, Standard};
-use asg_core::{Outcomes, Timestamp};
+use asg_core::{Outcomes, TimePolicy, Timestamp};
 
 use super::check::hint;
-use super::logs::{Answers, Directory, Logs, NamedLogs, flows};
+use super::logs::{Answers, Directory, Logs, NamedLogs, flows, saved_flows};
 use super::options::{Options, before_now};
 use super::sorted::{Keyed, Order};
 use super::{Context, look, show, summary};
@@ -25,8 +25,57 @@ use crate::query::{Column, Query, ReadRow, Row};
 use crate::report::Failure;
 
 pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Failure> {
+    if let Some(path) = &options.flows {
+        return saved(options, &saved_flows(path, options)?);
+    }
     let directory = Directory::new(options, &mut context)?;
     correlate(options, NamedLogs::new(&options.rest)?, &directory, context)
+}
+
+/// Shows saved flows.
+fn saved(options: &Options, flows: &Query) -> Result<(), Failure> {
+    /// Columns of a table, unless others are chosen.
+    const COLUMNS: [&str; 8] =
+        ["time", "verdict", "org_name", "space_name", "app_name", "proto", "dst", "dpt"];
+    let flows = match (&options.look.columns[..], options.format) {
+        ([], Format::Table) => flows.select(&COLUMNS.map(String::from))?,
+        ([], _) => flows.clone(),
+        (names, _) => flows.select_by(names)?,
+    };
+    if let (Format::Parquet, Some(path)) = (options.format, options.output.as_deref()) {
+        return show::query_to_parquet(&flows, path);
+    }
+    let mut out = Out::new(options.output.as_deref())?;
+    match options.format {
+        Format::Csv => csv(options, &flows, &mut out)?,
+        Format::Ndjson => {
+            each(options, &flows, Objects::default, |text| Ok(out.write_all(&text)?))?
+        }
+        Format::Table => column_table(options, &flows, &mut out)?,
+        format => {
+            let what = "goes with logs: saved flows lack the packets that it is made from";
+            return Err(Failure::Usage(format!("--format {} {what}", format.name())));
+        }
+    }
+    Ok(out.finish()?)
+}
+
+/// Saved flows as objects.
+#[derive(Default)]
+struct Objects(Vec<u8>);
+
+impl RowSink for Objects {
+    type Done = Vec<u8>;
+
+    fn row(&mut self, row: &Row<'_>) {
+        let object = row.to_object(&TimePolicy::default());
+        self.0.extend_from_slice(object.to_string().as_bytes());
+        self.0.push(b'\n');
+    }
+
+    fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.0)
+    }
 }
 
 /// Correlates these logs.
@@ -167,21 +216,21 @@ fn table(
     out: &mut Out,
 ) -> Result<(), Failure> {
     if !options.look.columns.is_empty() {
-        let look = look(options);
-        let mut table = ColumnTable::new(out, look.clone(), flows.columns());
-        let sink = || ColumnRows {
-            columns: flows.columns().to_vec(),
-            look: look.clone(),
-            rows: Vec::new(),
-        };
-        each(options, flows, sink, |rows| {
-            Ok(rows.into_iter().try_for_each(|row| table.push(row))?)
-        })?;
-        return Ok(table.finish()?);
+        return column_table(options, flows, out);
     }
     let mut table = FlowTable::new(out, look(options));
     let answers = directory.answers();
     let sink = || TableRows { answers: answers.clone(), rows: Vec::new() };
+    each(options, flows, sink, |rows| Ok(rows.into_iter().try_for_each(|row| table.push(row))?))?;
+    Ok(table.finish()?)
+}
+
+/// A table of chosen columns.
+fn column_table(options: &Options, flows: &Query, out: &mut Out) -> Result<(), Failure> {
+    let look = look(options);
+    let mut table = ColumnTable::new(out, look.clone(), flows.columns());
+    let sink =
+        || ColumnRows { columns: flows.columns().to_vec(), look: look.clone(), rows: Vec::new() };
     each(options, flows, sink, |rows| Ok(rows.into_iter().try_for_each(|row| table.push(row))?))?;
     Ok(table.finish()?)
 }

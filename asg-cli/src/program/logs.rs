@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{self, IsTerminal as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -338,6 +338,21 @@ pub(super) fn flows(
 ) -> Result<(Query, Arc<Gathered>), Failure> {
     let (query, gathered) = all_flows(options, logs, directory)?;
     Ok((filtered(query, options)?, gathered))
+}
+
+/// The saved flows that the options ask for.
+pub(super) fn saved_flows(path: &Path, options: &Options) -> Result<Query, Failure> {
+    let asked = [
+        ("LOG", !options.rest.is_empty()),
+        ("--ledger", !options.ledgers.is_empty()),
+        ("--cf, --api and --cc-export", !options.names.is_empty()),
+        ("--follow", options.follow),
+    ];
+    if let Some((what, _)) = asked.iter().find(|(_, is_given)| *is_given) {
+        let why = "saved flows have their answers and names already";
+        return Err(Failure::Usage(format!("--flows does not go with {what}: {why}")));
+    }
+    filtered(Query::from_flows(path)?, options)
 }
 
 /// The flows that the options ask for, with their explanations, which `--where` may be about.

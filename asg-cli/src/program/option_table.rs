@@ -23,6 +23,8 @@ pub(crate) enum Group {
     Zones,
     Follow,
     Labels,
+    /// Saved flows instead of logs.
+    Saved,
     Ledger,
     Stamps,
     Live,
@@ -87,6 +89,7 @@ impl Group {
             Where | Between | Limit => "Choosing packets",
             Look | Fit | Zones => "Look",
             Follow => "Following",
+            Self::Saved => "Instead of logs",
             Directory | Live => "Names; without one of these the output has GUIDs only",
             Labels => "Names and verdicts of your own",
             Ledger | Stamps => "Evidence and times",
@@ -286,6 +289,14 @@ pub(crate) static OPTIONS: &[Opt] = &[
         "keep counts in this file as OpenMetrics text, replaced every few seconds: packets, denials by app, lines by what \
          became of them, outages, the age of the latest line. Prometheus reads it through node_exporter's textfile \
          collector",
+    ),
+    opt(
+        "flows",
+        None,
+        Takes::File("FILE"),
+        Group::Saved,
+        "flows that were saved before: Parquet, or lines of JSON as --format ndjson writes them. They have the names and \
+         answers of that time",
     ),
     opt(
         "retention",

@@ -50,6 +50,8 @@ pub(crate) struct Options {
     pub(crate) read_at: Option<asg_core::Timestamp>,
     pub(crate) until: Option<asg_core::Timestamp>,
     pub(crate) state: Option<PathBuf>,
+    /// Saved flows instead of logs.
+    pub(crate) flows: Option<PathBuf>,
     /// Where counts go.
     pub(crate) metrics: Option<PathBuf>,
     pub(crate) retention: Option<Duration>,
@@ -130,6 +132,7 @@ impl Options {
             until: None,
             state: None,
             metrics: None,
+            flows: None,
             retention: None,
             every: None,
             gap: None,
@@ -273,6 +276,7 @@ impl Options {
             "names-wait" => self.names_wait = Some(number(name, &value.string()?)?),
             "state" => self.state = Some(value.into()),
             "metrics" => self.metrics = Some(value.into()),
+            "flows" => self.flows = Some(value.into()),
             "by" => self.by = names(&value.string()?),
             "limit" => {
                 let text = value.string()?;

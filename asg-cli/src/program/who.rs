@@ -34,18 +34,17 @@ pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Fai
     let directory = Directory::new(options, &mut context)?;
     let Context { monitor, report } = context;
     let held = ledger_file::load_all(&options.ledgers)?;
-    if held.is_none() && paths.is_empty() {
-        return Err(Failure::Usage("there is nothing to search: give logs or --ledger".into()));
+    if held.is_none() && paths.is_empty() && options.flows.is_none() {
+        let what = "there is nothing to search: give logs, --flows or --ledger";
+        return Err(Failure::Usage(what.into()));
     }
     let mut ledger = held.unwrap_or_else(Ledger::new);
-    let (saved, logs): (Vec<_>, Vec<_>) =
-        paths.iter().cloned().partition(|path| path.extension().is_some_and(|it| it == "parquet"));
-    for path in &saved {
+    if let Some(path) = &options.flows {
         add_saved(path, &mut ledger)?;
     }
     let mut closing = Ok(());
-    if !logs.is_empty() {
-        closing = add_logs(&logs, options, &monitor, &mut ledger, report);
+    if !paths.is_empty() {
+        closing = add_logs(paths, options, &monitor, &mut ledger, report);
     }
     let names = match &directory.names {
         Some(asked) => {
@@ -80,11 +79,10 @@ fn add_logs(
 }
 
 /// Adds the containers of saved flows: each was there at the time of its packets.
-#[cfg(feature = "parquet")]
 fn add_saved(path: &Path, ledger: &mut Ledger) -> Result<(), Failure> {
     use crate::query::{Column, Query, Row, for_each};
 
-    let flows = Query::from_parquet(path)?;
+    let flows = Query::from_flows(path)?;
     let text = |row: &Row<'_>, name: &str| Column::named(name)?.value(row).text();
     let source = crate::origins::number(&path.to_string_lossy());
     let mut line = 0;
@@ -104,11 +102,6 @@ fn add_saved(path: &Path, ledger: &mut Ledger) -> Result<(), Failure> {
         ledger.add(seen);
         Ok::<_, Failure>(())
     })
-}
-
-#[cfg(not(feature = "parquet"))]
-fn add_saved(_: &Path, _: &mut Ledger) -> Result<(), Failure> {
-    Err(Failure::Usage("this build of asglog reads no Parquet".into()))
 }
 
 /// A ledger with names, and a question to it.

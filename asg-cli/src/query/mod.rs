@@ -29,6 +29,7 @@ mod condition;
 mod filter;
 mod object;
 mod saved;
+mod saved_lines;
 mod vocabulary;
 mod words;
 
@@ -194,6 +195,24 @@ impl Query {
     #[cfg(feature = "parquet")]
     pub fn from_parquet(path: impl Into<PathBuf>) -> Result<Self, Error> {
         let saved = Saved::parquet(path.into())?;
+        Ok(Self::new(files(Vec::<PathBuf>::new()), TimePolicy::default(), From::Saved(saved)))
+    }
+
+    /// The rows of saved flows: a Parquet file, or lines of JSON as `correlate --format ndjson`
+    /// writes them, compressed or not. Each reading opens the file.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] if it cannot be read, [`Error::Value`] if it is not such a file; a line that
+    /// is no flow is an error when it is read.
+    pub fn from_flows(path: impl Into<PathBuf>) -> Result<Self, Error> {
+        let path = path.into();
+        let mut mark = [0; 4];
+        let name = || path.to_string_lossy();
+        let mut file = std::fs::File::open(&path).map_err(|error| Error::file(name(), error))?;
+        let is_parquet =
+            std::io::Read::read_exact(&mut file, &mut mark).is_ok() && mark == *b"PAR1";
+        let saved = if is_parquet { Saved::of_parquet(path)? } else { Saved::lines(path) };
         Ok(Self::new(files(Vec::<PathBuf>::new()), TimePolicy::default(), From::Saved(saved)))
     }
 

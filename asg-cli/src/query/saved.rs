@@ -13,6 +13,7 @@ use asg_core::Timestamp;
 
 use super::columns::{Column, In, Kind, Row, Value};
 use super::rows::{Counts, LastCounts, Rows, Sieve, View};
+use super::saved_lines;
 use crate::error::Error;
 use crate::monitor::Monitor;
 
@@ -30,6 +31,8 @@ enum Place {
     Memory(Arc<[RecordBatch]>),
     #[cfg(feature = "parquet")]
     Parquet(PathBuf),
+    /// Lines of JSON.
+    Lines(PathBuf),
 }
 
 impl Saved {
@@ -52,6 +55,22 @@ impl Saved {
         Ok(Self { columns, has_flows, place: Place::Parquet(path) })
     }
 
+    #[cfg(feature = "parquet")]
+    pub(crate) fn of_parquet(path: PathBuf) -> Result<Self, Error> {
+        Self::parquet(path)
+    }
+
+    #[cfg(not(feature = "parquet"))]
+    pub(crate) fn of_parquet(path: PathBuf) -> Result<Self, Error> {
+        let what = "is a Parquet file, which this build of asglog does not read";
+        Err(Error::Value(format!("{} {what}", path.display())))
+    }
+
+    /// A file of flows as lines of JSON.
+    pub(crate) fn lines(path: PathBuf) -> Self {
+        Self { columns: saved_lines::columns(), has_flows: true, place: Place::Lines(path) }
+    }
+
     pub(crate) const fn has_flows(&self) -> bool {
         self.has_flows
     }
@@ -66,6 +85,7 @@ impl Saved {
                 let batches = Arc::clone(batches);
                 Ok(Box::new((0..batches.len()).map(move |n| Ok(batches[n].clone()))))
             }
+            Place::Lines(path) => Ok(Box::new(saved_lines::open(path)?)),
             #[cfg(feature = "parquet")]
             Place::Parquet(path) => {
                 let name = path.display().to_string();
