@@ -15,6 +15,8 @@ mod lager;
 mod layers;
 #[path = "targets/line.rs"]
 mod line;
+#[path = "targets/pipeline.rs"]
+mod pipeline;
 #[path = "targets/record.rs"]
 mod record;
 #[path = "targets/reference.rs"]
@@ -26,6 +28,7 @@ pub(crate) use documents::documents;
 pub(crate) use lager::lager;
 pub(crate) use layers::{layers, wrapped};
 pub(crate) use line::{line, render};
+pub(crate) use pipeline::pipeline;
 pub(crate) use record::record;
 pub(crate) use reference::reference;
 
@@ -44,6 +47,7 @@ pub(crate) const TARGETS: &[Target] = &[
     ("lager", lager),
     ("documents", documents),
     ("decoder", decoder),
+    ("pipeline", pipeline),
 ];
 
 pub(crate) type Target = (&'static str, fn(&[u8]));

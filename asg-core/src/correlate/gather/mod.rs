@@ -190,11 +190,20 @@ impl Gathering {
 
     /// Reads the next line, without its line feed.
     pub fn read(&mut self, origin: Origin, line: &[u8]) {
+        self.with_own(|own| own.read(origin, line));
+    }
+
+    /// Counts a further line of a document; see [`Gatherer::pass_over`].
+    pub fn pass_over(&mut self, origin: Origin) {
+        self.with_own(|own| own.pass_over(origin));
+    }
+
+    fn with_own(&mut self, f: impl FnOnce(&mut Gatherer)) {
         let mut own = match self.own.take() {
             Some(own) => own,
             None => self.gatherer(),
         };
-        own.read(origin, line);
+        f(&mut own);
         self.own = Some(own);
         self.unmerged += 1;
         if self.unmerged >= TOGETHER {
