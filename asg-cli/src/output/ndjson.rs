@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::io;
 
+use asg_core::siem::FlowId;
 use asg_core::{Address, Flow, Proto, SourceId, TimeRange, Timestamp, Uptime, Verdict};
 use memchr::memmem;
 
@@ -18,6 +19,7 @@ use crate::query::push_dotted;
 #[derive(Debug, Default)]
 pub struct FlowWriter {
     out: Vec<u8>,
+    has_ids: bool,
     /// By key.
     shared: Vec<Option<Shared>>,
     times: TimeText,
@@ -36,8 +38,25 @@ struct Shared {
 }
 
 impl FlowWriter {
+    /// Creates a writer; with the packets' identifiers, if `has_ids`.
+    #[must_use]
+    pub fn new(has_ids: bool) -> Self {
+        Self { has_ids, ..Self::default() }
+    }
+
     /// Writes a flow, with a line feed.
     pub fn add(&mut self, flow: &Flow<'_, '_>) {
+        self.add_members(flow);
+        if self.has_ids && self.out.ends_with(b"}\n") {
+            self.out.truncate(self.out.len() - 2);
+            let id = FlowId::of(flow, origins::name(flow.origin.source)).to_string();
+            self.out.extend_from_slice(b",\"flow_id\":\"");
+            self.out.extend_from_slice(id.as_bytes());
+            self.out.extend_from_slice(b"\"}\n");
+        }
+    }
+
+    fn add_members(&mut self, flow: &Flow<'_, '_>) {
         let Some(key) = flow.key().map(asg_core::FlowKey::index) else {
             return self.add_slowly(flow);
         };

@@ -158,6 +158,7 @@ pub(crate) static COMMANDS: [Entry; 18] = [
             File,
             Csv,
             Group::Records,
+            Group::Ids,
             Threads,
             Where,
             Between,

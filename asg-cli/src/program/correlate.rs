@@ -152,7 +152,8 @@ fn each<S: RowSink>(
 }
 
 fn ndjson(options: &Options, flows: &Query, out: &mut Out) -> Result<(), Failure> {
-    each(options, flows, FlowWriter::default, |text| Ok(out.write_all(&text)?))
+    let writer = || FlowWriter::new(options.flow_id);
+    each(options, flows, writer, |text| Ok(out.write_all(&text)?))
 }
 
 fn records(

@@ -8,6 +8,7 @@ pub(crate) enum Group {
     Format,
     Csv,
     Records,
+    Ids,
     File,
     Folder,
     Threads,
@@ -84,7 +85,7 @@ impl Group {
     /// The group's title in a help.
     pub(crate) const fn title(self) -> &'static str {
         match self {
-            Self::Format | Self::Records | Csv | File | Folder | Threads => "Output",
+            Self::Format | Self::Records | Self::Ids | Csv | File | Folder | Threads => "Output",
             Self::Top | Self::By | Self::Timeline | Self::Gap | Self::Who | Self::Man => "Options",
             Where | Between | Limit => "Choosing packets",
             Look | Fit | Zones => "Look",
@@ -143,6 +144,14 @@ pub(crate) static OPTIONS: &[Opt] = &[
         Csv,
         "in CSV, put ' before texts that begin with =, +, -, @, a tab or a carriage return, which spreadsheets take \
          for formulas: apps' names are their developers' to choose. The values are changed by that",
+    ),
+    opt(
+        "flow-id",
+        None,
+        Takes::Nothing,
+        Group::Ids,
+        "in ndjson, add `flow_id`: an identifier of the packet, which is the same however the packet was reported \
+         and whatever is known of it. In CSV and Parquet it is a column that --columns adds",
     ),
     opt(
         "read-at",

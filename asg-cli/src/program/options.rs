@@ -35,6 +35,8 @@ pub(crate) struct Options {
     pub(crate) man: bool,
     /// Of CSV.
     pub(crate) formulas: Formulas,
+    /// Objects have the packet's identifier.
+    pub(crate) flow_id: bool,
     pub(crate) names: names::Options,
     pub(crate) policy: TimePolicy,
     pub(crate) ledgers: Vec<PathBuf>,
@@ -118,6 +120,7 @@ impl Options {
             verbose: false,
             man: false,
             formulas: Formulas::Keep,
+            flow_id: false,
             names: names::Options::default(),
             policy: TimePolicy::default(),
             ledgers: Vec::new(),
@@ -225,6 +228,7 @@ impl Options {
             // As everywhere, `-` is standard output.
             "output" => self.output = Some(value.into()).filter(|path| *path != Path::new("-")),
             "csv-safe" => self.formulas = Formulas::Disarm,
+            "flow-id" => self.flow_id = true,
             "no-color" => self.look.colour = Colour::Never,
             "color" => self.look.colour = colour(&value.string()?)?,
             "wide" => self.look.wide = true,
@@ -345,6 +349,10 @@ impl Options {
         }
         if self.formulas == Formulas::Disarm && format != Format::Csv {
             return Err(Failure::Usage("--csv-safe goes with --format csv".into()));
+        }
+        if self.flow_id && (format != Format::Ndjson || self.follow) {
+            let what = "--flow-id goes with --format ndjson, and not with --follow";
+            return Err(Failure::Usage(what.into()));
         }
         if self.follow && matches!(format, Format::Csv | Format::Parquet | Format::Summary) {
             let what = "with --follow, --format is table, ndjson, ecs, ocsf, otlp, cef or cim";

@@ -15,6 +15,7 @@ use asg_core::{
 };
 
 use asg_core::policy::{Because, Blind, By, Explanation, NearMiss, Phase, RuleRef};
+use asg_core::siem::FlowId;
 
 use super::cells::Cells;
 use super::saved::SavedRow;
@@ -335,6 +336,7 @@ columns! {
     near_change: Text, Explained, "The change, in JSON.", |row| row.near().map(|near| Cow::Owned(near.change.to_json()));
     blind: Text, Explained, "The codes of similar packets that leave no line, with blanks between.", |row| row.explanation().map(|it| codes(&it.blind, Blind::as_str));
     raw: Bytes required, OnRequest, "The line.", |row| row.raw;
+    flow_id: Text, OnRequest, "Of flows, an identifier of the packet, whichever way it came: 32 hexadecimal digits.", |row| row.flow.map(|flow| Cow::Owned(FlowId::of(flow, row.source).to_string()));
 }
 
 impl<'r> Row<'r> {
