@@ -347,7 +347,7 @@ fn options_that_contradict_each_other_say_so() {
     for (args, message) in [
         (
             &["--format", "xml"][..],
-            "--format is one of table, ndjson, csv, parquet, summary, and not `xml`",
+            "--format is one of table, ndjson, csv, parquet, summary, ecs, ocsf, otlp, cef, cim, and not `xml`",
         ),
         (&["--threads", "0"], "--threads is a number from 1 on, and not `0`"),
         (

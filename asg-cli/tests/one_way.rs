@@ -47,7 +47,11 @@ fn no_loop_over_lines_stands_outside_the_pipeline() {
         let name = path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
         let text = fs::read_to_string(&path).unwrap();
         let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();
-        let is_mark = |line: &&str| MARKS.iter().any(|mark| line.contains(mark));
+        // `RecordLines` writes lines.
+        let is_mark = |line: &&str| {
+            let line = line.replace("RecordLines::new(", "");
+            MARKS.iter().any(|mark| line.contains(mark))
+        };
         let marks = code.lines().filter(|line| !line.trim_start().starts_with("//"));
         let marks: Vec<_> = marks.filter(is_mark).collect();
         if !marks.is_empty() && !name.contains("/tests") {

@@ -1,7 +1,7 @@
 //! Flows as a table for people.
 //!
 //! Times, ports, protocols and the app's own name are never cut. Where a row is wider than the
-//! terminal, parts of it leave in the order of [`STEPS`].
+//! terminal, parts of it leave in a fixed order: the cell first, and how sure the answer is last.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use asg_core::{
-    Attribution, Certainty, Evidence, Guid, Handle, Identity, Ledger, Lifetime, Moment, Origin,
-    ProcessName, Reason, Sighting, escape_name, escape_text,
+    Attribution, Certainty, Guid, Identity, Ledger, Lifetime, Reason, Sighting, escape_name,
+    escape_text,
 };
 use serde_json::{Value, json};
 
@@ -80,6 +80,8 @@ fn add_logs(
 
 /// Adds the containers of saved flows: each was there at the time of its packets.
 fn add_saved(path: &Path, ledger: &mut Ledger) -> Result<(), Failure> {
+    use asg_core::{Evidence, Handle, Moment, Origin, ProcessName};
+
     use crate::query::{Column, Query, Row, for_each};
 
     let flows = Query::from_flows(path)?;
