@@ -84,7 +84,9 @@ pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Fai
     let sink = Sink { shown, sieve, since, directory: &directory, unnamed: &unnamed };
     let wait = Duration::from_secs(options.names_wait.unwrap_or(0));
     let mut names = Patient::new(directory.names.as_deref(), wait, &unnamed, report);
-    why_not.into_iter().for_each(|why| names.fails(why));
+    if let Some(why) = why_not {
+        names.fails(why);
+    }
     let mut run = Run {
         follower,
         sink,
