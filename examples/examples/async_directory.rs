@@ -27,9 +27,13 @@ async fn finished(log: &[u8], cc: &Client) -> Result<Vec<String>, Box<dyn std::e
     let lines: Vec<_> = (1..).zip(log.split(|b| *b == b'\n')).collect();
     let origin = |line| Origin { source: SourceId(0), line };
     let mut gathering = Gathering::new();
-    lines.iter().for_each(|(line, text)| gathering.read(origin(*line), text));
+    for (line, text) in &lines {
+        gathering.read(origin(*line), text);
+    }
     let mut gathered = gathering.finish(|joiner| {
-        lines.iter().for_each(|(line, text)| joiner.look(origin(*line), text));
+        for (line, text) in &lines {
+            joiner.look(origin(*line), text);
+        }
         Ok::<(), Infallible>(())
     })?;
 
