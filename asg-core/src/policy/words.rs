@@ -81,10 +81,13 @@ impl Words {
             (Some(_), _) => Some(false),
             (None, _) => None,
         };
+        if traffic == Some(false) && !self.unclear {
+            return Some(false);
+        }
         let destination = self.ranges.iter().any(|range| range.contains(probe.destination));
         match (traffic, destination) {
             (Some(true), true) => Some(true),
-            (Some(false), _) | (_, false) if !self.unclear => Some(false),
+            (_, false) if !self.unclear => Some(false),
             _ => None,
         }
     }
