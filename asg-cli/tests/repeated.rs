@@ -40,9 +40,10 @@ fn alike() -> String {
     let mut log = String::new();
     for group in 0..15 {
         for n in 0..3 {
-            log += &format!(
+            let line = format!(
                 r#"{{"timestamp":"2024-05-06T07:00:00Z","level":"info","source":"rep","message":"rep.x","data":{{"container-guid":"bfce786c-ab07-40a{group:x}-79f9-8f2{n}"}}}}"#
             );
+            log += &line;
             log.push('\n');
         }
         log += &packet(Some("hosta"), 100 + group, &format!("bfce786c-ab07-40a{group:x}-79f9-8"));
@@ -121,7 +122,7 @@ fn an_identifier_is_the_packets_and_is_given_if_it_is_asked_for() {
     let id = |text: &str| {
         let flows = flows(&[("a.log", text)], false, "1");
         let flow: Value = serde_json::from_str(&flows).unwrap();
-        assert_schema("correlate", &[flow.clone()]);
+        assert_schema("correlate", std::slice::from_ref(&flow));
         flow["flow_id"].as_str().unwrap().to_owned()
     };
     assert_eq!(id(&one), id(&other));

@@ -262,6 +262,8 @@ fn names_as_attackers_write_them_stay_text() {
     assert!(many > 3);
 }
 
+type Check = fn(&Value) -> check::Problems;
+
 /// One thing that is wrong with an example's record.
 enum Wrong {
     Set(&'static str, Value),
@@ -298,7 +300,6 @@ fn wrong_records_are_refused() {
     let case = |name: &str| all.iter().find(|it| it["case"] == name).unwrap();
     let (allowed, inferred, limited) =
         (case("allowed-egress-tcp"), case("inferred-owner"), case("rate-limited"));
-    type Check = fn(&Value) -> check::Problems;
     let formats: [(&str, Check, &Value, Vec<Wrong>); 6] = [
         (
             "ecs",

@@ -1,4 +1,4 @@
-//! Counts of a followed log as OpenMetrics 1.0 text, for a textfile collector or any scraper of
+//! Counts of a followed log as `OpenMetrics` 1.0 text, for a textfile collector or any scraper of
 //! files.
 //!
 //! No label has an address, a port, a handle or an instance. Apps are as many as there are; beyond

@@ -49,7 +49,7 @@ fn saved(options: &Options, flows: &Query) -> Result<(), Failure> {
     match options.format {
         Format::Csv => csv(options, &flows, &mut out)?,
         Format::Ndjson => {
-            each(options, &flows, Objects::default, |text| Ok(out.write_all(&text)?))?
+            each(options, &flows, Objects::default, |text| Ok(out.write_all(&text)?))?;
         }
         Format::Table => column_table(options, &flows, &mut out)?,
         format => {

@@ -122,21 +122,25 @@ impl Role {
         let name = program.strip_prefix(b"vcap.").unwrap_or(program);
         // blackbox may add the file: `rep/rep.stdout.log`.
         let name = &name[..memchr::memchr(b'/', name).unwrap_or(name.len())];
-        // Each line of a program without a remembered header asks this.
-        static BY_LETTER: LazyLock<[Vec<(&str, Role)>; 128]> = LazyLock::new(|| {
-            let all = PROGRAMS.iter().flat_map(|(role, names)| names.iter().map(|it| (*it, *role)));
-            let all: Vec<_> = all.collect();
-            std::array::from_fn(|letter| {
-                let is_its = |(name, _): &&(&str, Role)| usize::from(name.as_bytes()[0]) == letter;
-                all.iter().filter(is_its).copied().collect()
-            })
-        });
         let Some(letter) = name.first().map(u8::to_ascii_lowercase) else { return Self::Speaker };
         let known = BY_LETTER.get(usize::from(letter)).map_or(&[][..], Vec::as_slice);
         let found = known.iter().find(|(known, _)| name.eq_ignore_ascii_case(known.as_bytes()));
         found.map_or(Self::Speaker, |(_, role)| *role)
     }
 }
+
+/// Roles by the first letter of a program: each line without a remembered header asks for one.
+static BY_LETTER: LazyLock<[Vec<(&str, Role)>; 128]> = LazyLock::new(|| {
+    let names = |(role, names): &(Role, &'static [&'static str])| {
+        let role = *role;
+        names.iter().map(move |name| (*name, role)).collect::<Vec<_>>()
+    };
+    let all: Vec<_> = PROGRAMS.iter().flat_map(names).collect();
+    std::array::from_fn(|letter| {
+        let is_its = |(name, _): &&(&str, Role)| usize::from(name.as_bytes()[0]) == letter;
+        all.iter().filter(is_its).copied().collect()
+    })
+});
 
 /// The programs of each role. A program that is in none is a speaker.
 const PROGRAMS: [(Role, &[&str]); 7] = [
