@@ -525,7 +525,8 @@ impl FlowCache {
         {
             return *cell;
         }
-        let cell = facts.cells.find(source, &record.envelope);
+        let seeds = facts.state.reports.seeds();
+        let cell = facts.cells.find(source, &record.envelope, seeds);
         if let Some(header) = header {
             if self.header_cells.len() <= header {
                 self.header_cells.resize(header + 1, None);

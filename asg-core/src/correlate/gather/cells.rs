@@ -64,27 +64,22 @@ fn parts<'a>(envelope: &Envelope<'a>) -> [Option<&'a [u8]>; 4] {
     }
 }
 
-fn hash_of(source: SourceId, parts: [Option<&[u8]>; 4]) -> u64 {
-    parts.iter().flatten().fold(u64::from(source.0), |hash, part| {
-        // Names of machines differ at their ends.
-        let end = part.last_chunk().map_or_else(|| short(part), |end| u64::from_le_bytes(*end));
-        (hash.rotate_left(23) ^ end).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-    })
-}
-
-/// A name of less than eight bytes, as a number.
-fn short(name: &[u8]) -> u64 {
-    name.iter().fold(0, |number, b| number << 8 | u64::from(*b))
+/// Names may begin and end alike, so all of their bytes count.
+fn hash_of(source: SourceId, parts: [Option<&[u8]>; 4], seeds: Seeds) -> u64 {
+    parts
+        .iter()
+        .flatten()
+        .fold(u64::from(source.0), |hash, part| seeds.of_both(hash, seeds.digest(part)))
 }
 
 impl Cells {
     /// The number of the machine that a line names.
     pub(super) fn see(&mut self, source: SourceId, envelope: &Envelope<'_>, seeds: Seeds) -> u32 {
-        if let Some(n) = self.find(source, envelope) {
+        if let Some(n) = self.find(source, envelope, seeds) {
             return n;
         }
         let parts = parts(envelope);
-        let hash = hash_of(source, parts);
+        let hash = hash_of(source, parts, seeds);
         let mark = MachineMark::of(envelope, seeds);
         let shown = envelope.cell().map(Into::into);
         let parts = parts.map(|part| part.map(Into::into));
@@ -96,10 +91,11 @@ impl Cells {
         &self,
         source: SourceId,
         envelope: &Envelope<'_>,
+        seeds: Seeds,
     ) -> Option<u32> {
         let parts = parts(envelope);
         let is_it = |n: &u32| self.all[*n as usize].shows(source, parts);
-        self.numbers.find(hash_of(source, parts), is_it).copied()
+        self.numbers.find(hash_of(source, parts, seeds), is_it).copied()
     }
 
     /// What tells a machine's packets from those of others.
@@ -127,5 +123,31 @@ impl Cells {
         self.numbers.insert_unique(name.hash, n, |n| self.all[*n as usize].hash);
         self.all.push(name);
         n
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn names_that_begin_and_end_alike_spread_over_a_table() {
+        const MANY: usize = 4_096;
+        let seeds = Seeds::default();
+        let kinds: [fn(usize) -> String; 4] = [
+            |n| format!("cell-{n:05}.service.cf.internal"),
+            |n| format!("0455ec2b-11fa-41ab-9d1c-{n:012x}"),
+            |n| format!("{n:05}-10-0-16-15"),
+            |n| format!("host{n}"),
+        ];
+        for name in kinds {
+            let hash =
+                |n| hash_of(SourceId(0), [None, None, None, Some(name(n).as_bytes())], seeds);
+            // A table of this size has sixteen places for each.
+            let places: HashSet<_> = (0..MANY).map(|n| hash(n) % (16 * MANY as u64)).collect();
+            assert!(places.len() > MANY * 9 / 10, "{}: {}", name(7), places.len());
+        }
     }
 }
