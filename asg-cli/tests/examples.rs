@@ -153,7 +153,7 @@ fn every_mistake_has_a_sentence_and_no_native_error() {
         (&["top", "--measure", "volume", log], "the measure is packets, bytes"),
         (&["who"], "takes a handle"),
         (&["who", "bfce786c"], "give logs, --flows or --ledger"),
-        (&["who", "bfce786c", &no_parquet], "is not a Parquet file"),
+        (&["who", "bfce786c", "--flows", &no_parquet], "is not a Parquet file"),
         (&["who", "--at", "noon", "bfce786c", log], "--at takes a time"),
         (&["who", "--address", "x", "bfce786c", log], "address is an IP address"),
         (&["who", "::1", log], "no line shows a container with this address"),
