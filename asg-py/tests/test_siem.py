@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from typing import Any
 
 import pytest
 from conftest import ROOT
@@ -27,7 +28,7 @@ def test_the_records_are_those_of_the_program(standard: str) -> None:
     )
     expected: list[object] = []
     for line in program.stdout.splitlines():
-        record = line if standard == "cef" else json.loads(line)
+        record: Any = line if standard == "cef" else json.loads(line)
         if standard != "otlp":
             expected.append(record)
             continue

@@ -85,7 +85,15 @@ pub(super) struct SavedFile {
 
 impl SavedFile {
     pub(super) fn place(&self) -> Place<'_> {
-        Place { at: self.read, end: &self.end.0, from: self.at }
+        let from = if self.half().is_some() { self.read } else { self.at };
+        Place { at: self.read, end: &self.end.0, from }
+    }
+
+    /// The line that is not whole, with the lines that are held back before it; `None` if it is too
+    /// long to be kept.
+    pub(super) fn half(&self) -> Option<&[u8]> {
+        let length = usize::try_from(self.read.checked_sub(self.at)?).ok()?;
+        self.end.0.get(self.end.0.len().checked_sub(length)?..)
     }
 
     /// A log that is known by its number only.

@@ -437,10 +437,9 @@ impl Tail {
     pub(super) fn resume(&mut self, saved: SavedTail, recall: &mut Each<'_>, note: &mut Note<'_>) {
         (self.count, self.before, self.has_begun) = (saved.count, saved.before, true);
         for file in saved.files {
-            let is_over = file.is_over;
-            match self.resume_file(file, recall) {
+            match self.resume_file(&file, recall) {
                 Ok(true) => {}
-                Ok(false) if is_over => {}
+                Ok(false) if file.is_over => {}
                 Ok(false) => note(format!(
                     "{}: its rotated log is gone, and lines of that may be missing",
                     self.path.display()
@@ -451,10 +450,10 @@ impl Tail {
     }
 
     /// Finds a file of another run; false if it is gone.
-    fn resume_file(&mut self, saved: SavedFile, recall: &mut Each<'_>) -> io::Result<bool> {
+    fn resume_file(&mut self, saved: &SavedFile, recall: &mut Each<'_>) -> io::Result<bool> {
         let begun = Instant::now();
         let found = loop {
-            let found = self.find(&saved);
+            let found = self.find(saved);
             // A rotation may be under way.
             if found.is_some() || begun.elapsed() >= self.patience {
                 break found;
@@ -468,17 +467,20 @@ impl Tail {
                 Grown::closed(is, saved.at)
             }
             Some(Continued { rest: Rest::Plain(file), .. }) => {
-                let grown = Grown::new(file.try_clone()?, saved.at)?;
-                recall_lines(&file, &saved, self.id, recall)?;
-                // Both have one place.
-                (&file).seek(SeekFrom::Start(saved.at))?;
-                grown
+                recall_lines(&file, saved, self.id, recall)?;
+                Grown::new(file, saved.at)?
             }
         };
-        // The half line is read again.
-        let before =
-            saved.end.0.len().saturating_sub(to_usize(saved.read.saturating_sub(saved.at)));
-        (grown.end, grown.runs) = (saved.end.0[..before].to_vec(), saved.runs);
+        let half = saved.half().unwrap_or_default();
+        if saved.half().is_some() {
+            grown.end = saved.end.0[..saved.end.0.len() - half.len()].to_vec();
+        }
+        grown.runs.clone_from(&saved.runs);
+        // It gave no line before, and gives none now.
+        let mut give = Give { id: self.id, count: &mut self.count, each: &mut |_, _| {} };
+        grown.push(half, &mut give);
+        let at = grown.at;
+        grown.file.as_mut().map_or(Ok(0), |file| file.seek(SeekFrom::Start(at)))?;
         self.files.push_back(grown);
         Ok(true)
     }

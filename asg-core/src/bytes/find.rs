@@ -4,6 +4,17 @@
 //! of instructions cost is more than what they save. Here eight bytes at a time are looked at in
 //! place.
 
+/// Where a text that never changes stands first in another. Its searcher is made once, because
+/// making one costs as much as a search.
+macro_rules! position {
+    ($mark:expr, $text:expr) => {{
+        static FINDER: std::sync::LazyLock<memchr::memmem::Finder<'static>> =
+            std::sync::LazyLock::new(|| memchr::memmem::Finder::new($mark));
+        FINDER.find($text)
+    }};
+}
+pub(crate) use position;
+
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = ONES << 7;
 

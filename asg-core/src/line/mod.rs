@@ -15,6 +15,7 @@ use std::sync::OnceLock;
 
 use self::envelope::Envelope;
 use self::wrapped::{Part, Unwrapped};
+use crate::bytes::find::position;
 
 /// One line of a log, ready to be read.
 ///
@@ -157,11 +158,11 @@ impl<'a> Line<'a> {
     /// ```
     #[must_use]
     pub fn may_hold_packet(&self) -> bool {
-        let has = |mark: &[u8]| memchr::memmem::find(self.raw, mark).is_some();
         let is_key = |at: usize| at > 0 && self.raw[at - 1].is_ascii_uppercase();
         memchr::memchr_iter(b'=', self.raw).any(is_key)
-            || has(b"\\u00")
-            || matches!(self.raw.trim_ascii_start(), [b'{', ..]) && has(b"MESSAGE\"")
+            || position!(b"\\u00", self.raw).is_some()
+            || matches!(self.raw.trim_ascii_start(), [b'{', ..])
+                && position!(b"MESSAGE\"", self.raw).is_some()
     }
 
     /// The place in the raw line of a place in the text that [`Line::envelope`] reads. Inside

@@ -1,9 +1,9 @@
 //! A text that is given as one line and holds several.
 
 use memchr::memchr;
-use memchr::memmem;
 
 use super::{Content, Damaged};
+use crate::bytes::find::position;
 use crate::error::Error;
 
 /// Where lager's lines begin.
@@ -34,7 +34,7 @@ fn find(content: &Content<'_>, body: &[u8]) -> Option<usize> {
             serde_json::from_slice::<serde::de::IgnoredAny>(&body[..feed]).ok().map(|_| feed)
         }
         Content::Damaged(_) => memchr(b'\n', body),
-        Content::Other if !matches!(body.first(), Some(b'{' | b'[')) => memmem::find(body, LAGER),
+        Content::Other if !matches!(body.first(), Some(b'{' | b'[')) => position!(LAGER, body),
         _ => None,
     }
 }

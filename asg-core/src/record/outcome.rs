@@ -9,6 +9,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use super::{Content, Record};
+use crate::bytes::find::position;
 use crate::evidence::{Origin, SourceId};
 use crate::line::Line;
 use crate::packet;
@@ -207,28 +208,27 @@ impl Outcome {
 
 /// Whether a text that was not understood looks like a packet's or a container's.
 fn holds_text(text: &[u8]) -> bool {
-    let behind = |mark: &[u8], text: &'_ [u8]| -> Option<usize> {
-        memmem::find(text, mark).map(|at| at + mark.len())
-    };
-    if let Some(at) = behind(b"SRC=", text)
-        && behind(b" DST=", &text[at..]).is_some()
+    if let Some(at) = position!(b"SRC=", text)
+        && position!(b" DST=", &text[at..]).is_some()
     {
         return true;
     }
     // UTF-16 without its mark is not known for what it is.
-    if memmem::find(text, b"S\0R\0C\0=\0").is_some() {
+    if position!(b"S\0R\0C\0=\0", text).is_some() {
         return true;
     }
     // A lager line that begins the text was read. One behind something, or inside a JSON string,
     // was not.
-    let inner: &[&[u8]] = match text.trim_ascii_start() {
-        [b'{' | b'[', ..] => &[br#"{\"timestamp\":"#],
-        _ => &[br#"{"timestamp":"#, br#"{""timestamp"":"#, br#"{\"timestamp\":"#],
+    let escaped = position!(br#"{\"timestamp\":"#, text);
+    let inner = match text.trim_ascii_start() {
+        [b'{' | b'[', ..] => [escaped, None, None],
+        _ => {
+            [escaped, position!(br#"{"timestamp":"#, text), position!(br#"{""timestamp"":"#, text)]
+        }
     };
-    inner
-        .iter()
-        .filter_map(|mark| behind(mark, text))
-        .any(|at| CONTAINERS.iter().any(|name| memmem::find(&text[at..], name).is_some()))
+    let names_container =
+        |at: usize| CONTAINERS.iter().any(|name| memmem::find(&text[at..], name).is_some());
+    inner.into_iter().flatten().any(names_container)
 }
 
 /// Members of lager lines about containers.

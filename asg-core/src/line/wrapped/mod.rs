@@ -21,6 +21,7 @@ use std::borrow::Cow;
 use super::begins_as_lager;
 use super::envelope::role::Role;
 use super::envelope::{Dialect, Envelope, layers};
+use crate::bytes::find::position;
 use crate::bytes::text::Text;
 use crate::time::{LogTime, Uptime};
 
@@ -361,8 +362,9 @@ fn without_colours(text: &[u8]) -> Vec<u8> {
 
 /// Whether a text holds a packet, or a line of lager's, which may be in another string.
 fn is_payload(text: &[u8]) -> bool {
-    let has = |mark: &[u8]| memchr::memmem::find(text, mark).is_some();
-    (has(b"OUT=") && has(b"IN="))
-        || (has(b"{\"timestamp\":") && has(b"\"source\":"))
-        || (has(b"{\\\"timestamp\\\":") && has(b"\"source\\\":"))
+    (position!(b"OUT=", text).is_some() && position!(b"IN=", text).is_some())
+        || (position!(b"{\"timestamp\":", text).is_some()
+            && position!(b"\"source\":", text).is_some())
+        || (position!(b"{\\\"timestamp\\\":", text).is_some()
+            && position!(b"\"source\\\":", text).is_some())
 }
