@@ -261,9 +261,10 @@ fn head(mut file: &File, length: u64) -> io::Result<Vec<u8>> {
     Ok(head)
 }
 
-/// The number of a file, which it keeps when it is renamed.
+/// The number of a file, which it keeps when it is renamed, and when it was made: a number is given
+/// again once its file is removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(super) struct Identified(u64, u64);
+pub(super) struct Identified(u64, u64, u64);
 
 impl Identified {
     /// # Errors
@@ -280,14 +281,18 @@ impl Identified {
     #[allow(clippy::unnecessary_wraps, reason = "other systems may fail")]
     fn number(metadata: &Metadata) -> io::Result<Self> {
         use std::os::unix::fs::MetadataExt as _;
-        Ok(Self(metadata.dev(), metadata.ino()))
+        // Some file systems do not know it.
+        let created = metadata.created().ok();
+        let created = created.and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
+        let nanos = created.map_or(0, |at| at.as_nanos() as u64);
+        Ok(Self(metadata.dev(), metadata.ino(), nanos))
     }
 
     #[cfg(not(unix))]
     fn number(metadata: &Metadata) -> io::Result<Self> {
         let created = metadata.created()?.duration_since(std::time::UNIX_EPOCH);
         let created = created.map_err(io::Error::other)?;
-        Ok(Self(created.as_secs(), created.subsec_nanos().into()))
+        Ok(Self(0, created.as_secs(), created.subsec_nanos().into()))
     }
 }
 

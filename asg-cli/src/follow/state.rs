@@ -2,7 +2,7 @@
 //!
 //! | bytes | what |
 //! |---|---|
-//! | 16 | `ASGLOG-STATE 1\n` and a blank |
+//! | 16 | `ASGLOG-STATE 2\n` and a blank |
 //! | 21 | how many bytes of the output were written, and a line feed |
 //! | 9 | CRC-32 of all behind it, in hexadecimal digits, and a line feed |
 //! | 21 | the length of the JSON, and a line feed |
@@ -26,7 +26,7 @@ use crate::ledger_file;
 use crate::output::NewFile;
 use crate::report::Failure;
 
-const MAGIC: &[u8] = b"ASGLOG-STATE 1\n ";
+const MAGIC: &[u8] = b"ASGLOG-STATE 2\n ";
 const SENT: usize = 16;
 const SUM: usize = SENT + 21;
 const LENGTH: usize = SUM + 9;

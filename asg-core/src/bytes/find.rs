@@ -4,7 +4,7 @@
 //! of instructions cost is more than what they save. Here eight bytes at a time are looked at in
 //! place.
 
-/// Where a text that never changes stands first in another. Its searcher is made once, because
+/// The first place of a constant text in another. Its searcher is made once, because
 /// making one costs as much as a search.
 macro_rules! position {
     ($mark:expr, $text:expr) => {{
