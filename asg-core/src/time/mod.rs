@@ -277,8 +277,8 @@ impl Uptime {
     /// ```
     #[must_use]
     pub fn resolve(self, policy: &TimePolicy) -> Option<Resolved> {
-        let nanos = i64::try_from(self.0).ok()?.checked_mul(1_000)?;
-        let time = Timestamp(policy.boot?.0.checked_add(nanos)?);
+        let nanos = i128::from(policy.boot?.0) + i128::from(self.0) * 1_000;
+        let time = Timestamp(i64::try_from(nanos).ok()?);
         Some(Resolved { time, quality: TimeQuality::Completed })
     }
 }
