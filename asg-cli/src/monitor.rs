@@ -127,7 +127,10 @@ impl Watch {
         }
         self.monitor.check()?;
         let new = bytes - self.shown;
-        if let Some(progress) = self.progress()? {
+        // Work goes on after the end of a reading.
+        if !self.is_finished
+            && let Some(progress) = self.progress()?
+        {
             progress.advance(new)?;
             self.shown = bytes;
         }
