@@ -55,16 +55,27 @@ fn packets_of_other_firewalls_have_no_record() {
     };
     fs::write(&path, line("[UFW BLOCK] ") + &line("OK_bfce786c-ab07-40ad-79f9-8 ")).unwrap();
     for format in FORMATS {
-        let out = run("correlate", &["--format", format, path.to_str().unwrap()]).stdout;
+        let ended = run("correlate", &["--format", format, path.to_str().unwrap()]);
+        let said =
+            format!("1 packets of other firewalls have no verdict, and so no record in {format}");
+        assert!(ended.stderr.contains(&said), "{}", ended.stderr);
+        let out = ended.stdout;
         assert_eq!(out.lines().count(), 1, "{format}: {out}");
         assert!(out.contains("asg"), "{format}: {out}");
     }
 }
 
 #[test]
-fn the_time_of_reading_goes_with_records_only() {
+fn options_that_a_format_cannot_follow_are_refused() {
     let ended = run("demo", &["--format", "ndjson", "--read-at", "2024-05-06"]);
     let said = ended.stderr;
     assert_eq!(ended.status, 2, "{said}");
+    let labelled = run("demo", &["--format", "ecs", "--networks", "networks.csv"]);
+    assert_eq!(labelled.status, 2);
+    assert!(
+        labelled.stderr.contains("--networks and --prefixes do not go with"),
+        "{}",
+        labelled.stderr
+    );
     assert!(said.contains("--read-at goes with --format ecs, ocsf, otlp, cef or cim"), "{said}");
 }

@@ -33,7 +33,9 @@ fn answers_from_saved_flows_are_those_of_the_logs() {
         let top = run("top", &[&["--format", "ndjson"][..], &flows].concat());
         assert!(top.stdout.contains("storefront"), "{path}: {} {}", top.stdout, top.stderr);
         let denied = [&["--where", "verdict=denied", "--format", "ndjson"][..], &flows].concat();
-        let denied = run("correlate", &denied).objects();
+        let denied = run("correlate", &denied);
+        assert!(denied.stderr.contains("saved flows keep no other ends of packets"), "{path}");
+        let denied = denied.objects();
         assert!(denied.len() > 1 && denied.iter().all(|flow| flow["verdict"] == "denied"));
         let table = run("correlate", &flows).stdout;
         assert!(table.contains("storefront"), "{path}: {table}");

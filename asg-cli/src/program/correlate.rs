@@ -22,18 +22,18 @@ use crate::output::format::Format;
 use crate::output::ndjson::FlowWriter;
 use crate::output::table::Look;
 use crate::query::{Column, Query, ReadRow, Row};
-use crate::report::Failure;
+use crate::report::{Failure, Report};
 
 pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Failure> {
     if let Some(path) = &options.flows {
-        return saved(options, &saved_flows(path, options)?);
+        return saved(options, &saved_flows(path, options)?, context.report);
     }
     let directory = Directory::new(options, &mut context)?;
     correlate(options, NamedLogs::new(&options.rest)?, &directory, context)
 }
 
 /// Shows saved flows.
-fn saved(options: &Options, flows: &Query) -> Result<(), Failure> {
+fn saved(options: &Options, flows: &Query, report: &Report) -> Result<(), Failure> {
     /// Columns of a table, unless others are chosen.
     const COLUMNS: [&str; 8] =
         ["time", "verdict", "org_name", "space_name", "app_name", "proto", "dst", "dpt"];
@@ -50,6 +50,8 @@ fn saved(options: &Options, flows: &Query) -> Result<(), Failure> {
         Format::Csv => csv(options, &flows, &mut out)?,
         Format::Ndjson => {
             each(options, &flows, Objects::default, |text| Ok(out.write_all(&text)?))?;
+            let what = "other ends of packets, candidates, further lines and errors of times";
+            report.note(format_args!("saved flows keep no {what}: these members are empty here"));
         }
         Format::Table => column_table(options, &flows, &mut out)?,
         format => {
@@ -99,7 +101,12 @@ pub(super) fn correlate(
         match options.format {
             Format::Ndjson => ndjson(options, &flows, &mut out)?,
             Format::Csv => csv(options, &flows, &mut out)?,
-            Format::Standard(standard) => records(standard, options, &flows, &mut out)?,
+            Format::Standard(standard) => {
+                let foreign = records(standard, options, &flows, &mut out)?;
+                if let Some(sentence) = without_record(foreign, standard) {
+                    report.note(sentence);
+                }
+            }
             Format::Summary => {
                 let evidence = gathered.ready(&logs.readers, directory.names.as_ref())?;
                 // A summary of nothing would look like an answer.
@@ -161,10 +168,22 @@ fn records(
     options: &Options,
     flows: &Query,
     out: &mut Out,
-) -> Result<(), Failure> {
+) -> Result<u64, Failure> {
     let reading = reading(options);
-    let sink = || RecordLines::new(standard, reading);
-    each(options, flows, sink, |text| Ok(out.write_all(&text)?))
+    let sink = || Records { lines: RecordLines::new(standard, reading), foreign: 0 };
+    let mut all = 0;
+    each(options, flows, sink, |(text, foreign)| {
+        all += foreign;
+        Ok(out.write_all(&text)?)
+    })?;
+    Ok(all)
+}
+
+/// A sentence about packets without a record; `None` if each has one.
+pub(super) fn without_record(packets: u64, standard: Standard) -> Option<String> {
+    let what = "of other firewalls have no verdict, and so no record in";
+    let name = standard.name();
+    (packets > 0).then(|| format!("{packets} packets {what} {name}; --format ndjson has them"))
 }
 
 /// This reading, as records of other standards have it.
@@ -180,17 +199,24 @@ fn csv(options: &Options, flows: &Query, out: &mut Out) -> Result<(), Failure> {
     each(options, flows, csv, |text| Ok(out.write_all(&text)?))
 }
 
-impl RowSink for RecordLines<'static> {
-    type Done = Vec<u8>;
+/// Records, and how many packets have none.
+struct Records {
+    lines: RecordLines<'static>,
+    foreign: u64,
+}
+
+impl RowSink for Records {
+    type Done = (Vec<u8>, u64);
 
     fn row(&mut self, row: &Row<'_>) {
         if let Some(flow) = row.flow() {
-            self.add(flow, origins::name(flow.origin.source));
+            let is_added = self.lines.add(flow, origins::name(flow.origin.source));
+            self.foreign += u64::from(!is_added);
         }
     }
 
-    fn take(&mut self) -> Vec<u8> {
-        Self::take(self)
+    fn take(&mut self) -> Self::Done {
+        (self.lines.take(), std::mem::take(&mut self.foreign))
     }
 }
 

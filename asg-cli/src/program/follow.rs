@@ -16,7 +16,7 @@ use asg_core::{
     Flow, Follower, FollowerCounts, FollowerOptions, Ledger, Origin, Outcome, Timestamp,
 };
 
-use super::correlate::reading;
+use super::correlate::{reading, without_record};
 use super::logs::{Directory, Logs, flows};
 use super::options::{Options, before_now};
 use super::outages::{Held, Patient, Unnamed};
@@ -88,7 +88,8 @@ pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Fai
     let unnamed = Unnamed::default();
     let since = options.since;
     let metrics = options.metrics.as_deref().map(|path| (path, Metrics::default()));
-    let sink = Sink { shown, sieve, since, directory: &directory, unnamed: &unnamed, metrics };
+    let sink =
+        Sink { shown, sieve, since, directory: &directory, unnamed: &unnamed, metrics, foreign: 0 };
     let wait = Duration::from_secs(options.names_wait.unwrap_or(0));
     let mut names = Patient::new(directory.names.as_deref(), wait, &unnamed, report);
     if let Some(why) = why_not {
@@ -110,7 +111,13 @@ pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Fai
     };
     let missing = run.go_on(saved, &mut tails)?;
     run.follow(&mut tails, &monitor, report)?;
+    let foreign = run.sink.foreign;
     drop(run);
+    if let Format::Standard(standard) = options.format
+        && let Some(sentence) = without_record(foreign, standard)
+    {
+        report.note(sentence);
+    }
     for what in missing.into_iter().chain(unnamed.sentence()) {
         report.left_out(what);
     }
@@ -382,6 +389,8 @@ struct Sink<'o> {
     unnamed: &'o Unnamed,
     /// The file of `--metrics`, and what is in it.
     metrics: Option<(&'o Path, Metrics)>,
+    /// Packets that have no record in the format.
+    foreign: u64,
 }
 
 impl Sink<'_> {
@@ -413,7 +422,8 @@ impl Sink<'_> {
             Shown::Table(table) => table.add(flow, self.directory.is_answering())?,
             Shown::Records(standard, options, out) => {
                 let mut lines = RecordLines::new(*standard, reading(options));
-                lines.add(flow, origins::name(flow.origin.source));
+                let is_added = lines.add(flow, origins::name(flow.origin.source));
+                self.foreign += u64::from(!is_added);
                 out.write_all(&lines.take())?;
             }
             Shown::Ndjson(out) => {
