@@ -40,7 +40,7 @@ type Test<'t, 'l> = &'t dyn Fn(Lifetime<'l>) -> bool;
 
 /// The containers that a text means, the oldest first; `None` if it means none.
 ///
-/// `names` are what a directory says of the GUIDs in the ledger.
+/// `names` are a directory's answers about the GUIDs in the ledger.
 ///
 /// ```
 /// use std::collections::HashMap;

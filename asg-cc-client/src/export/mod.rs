@@ -58,7 +58,7 @@ pub(crate) const ABOUT: &str = "about-this-export.json";
 /// deleted: the list was saved before.
 ///
 /// A file that cannot be read to its end costs no other file: what was read stays, and
-/// [`Export::unread`] names the file. What is not found is `Unavailable` then, too.
+/// [`Export::unread`] names the file. Identities that are not found are `Unavailable` then, too.
 ///
 /// # Example
 ///

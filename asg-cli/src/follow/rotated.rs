@@ -88,7 +88,7 @@ impl Rotated {
         Ok((start + end.len() as u64, end))
     }
 
-    /// The same place, to be found again.
+    /// Saves that place, so that a later run finds it.
     pub(super) fn saved(&self) -> SavedFile {
         match self.end() {
             Ok((at, end)) if !self.is_packed() => {
@@ -156,7 +156,7 @@ fn list(path: &Path) -> Vec<PathBuf> {
 pub(super) struct Place<'p> {
     pub(super) at: u64,
     pub(super) end: &'p [u8],
-    /// Where reading goes on, not behind it.
+    /// Where reading goes on.
     pub(super) from: u64,
 }
 

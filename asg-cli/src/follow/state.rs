@@ -72,7 +72,7 @@ pub(super) struct SavedFile {
     pub(super) is: Identified,
     /// A line begins there.
     pub(super) at: u64,
-    /// Where its first byte was that was not read: there may be half a line before it.
+    /// How many bytes were read, with half a line at their end.
     pub(super) read: u64,
     /// The last bytes before that.
     pub(super) end: Bytes,

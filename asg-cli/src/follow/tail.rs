@@ -323,7 +323,7 @@ impl Tail {
             let mut unread = match unread_since(before.as_ref(), path) {
                 Some(unread) => unread,
                 None if open.may_come(*patience) => return Ok(any),
-                // Whoever removes rotated logs removes the oldest first.
+                // Retention removes the oldest logs first, so the ones that are there are newer.
                 None => {
                     note(format!(
                         "{}: its rotated log is gone, and lines of that may be missing",
@@ -382,7 +382,7 @@ impl Tail {
                 file.file = None;
             }
         }
-        // In their order, because the last of them tells which log is the next.
+        // In their order, because the last of them shows which log comes next.
         let over = files.iter().take(old).take_while(|file| file.file.is_none()).count();
         if let Some(last) = files.drain(..over).next_back() {
             *before = Some(last.saved());

@@ -286,7 +286,7 @@ fn assert_each_once(events: Vec<Event>) -> Result<(), TestCaseError> {
     }
     let expected: BTreeMap<_, _> = (1..=world.written).map(|n| (n, 1)).collect();
     prop_assert_eq!(numbers, expected, "{:?}", world.notes);
-    // Between renaming and creation there is no log.
+    // The log is missing between its renaming and the creation of the next.
     world.notes.retain(|note| !note.contains("waiting for it"));
     prop_assert!(world.notes.is_empty(), "{:?}", world.notes);
     Ok(())

@@ -155,7 +155,7 @@ impl Text {
         let _ = writeln!(self.0, "{name} {value}");
     }
 
-    /// Writes a sample. A label without a value is none.
+    /// Writes a sample, without labels that have no value.
     fn sample<'l>(
         &mut self,
         name: &str,

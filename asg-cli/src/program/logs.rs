@@ -246,8 +246,8 @@ impl Directory {
         Ok(directory.map_or_else(Self::default, |it| Self::of(it, &context.monitor)))
     }
 
-    /// The same, but its failures are errors, so that the caller can ask again. Also gives the
-    /// reason why it cannot be asked now.
+    /// Opens a directory whose failures are errors, so that the caller can ask again. Also returns
+    /// why it cannot be asked now.
     pub(super) fn failing(
         options: &Options,
         context: &mut Context<'_>,

@@ -204,7 +204,7 @@ impl Query {
     /// # Errors
     ///
     /// [`Error::File`] if it cannot be read, [`Error::Value`] if it is not such a file; a line that
-    /// is no flow is an error when it is read.
+    /// is not a flow is an error when it is read.
     pub fn from_flows(path: impl Into<PathBuf>) -> Result<Self, Error> {
         let path = path.into();
         let mut mark = [0; 4];

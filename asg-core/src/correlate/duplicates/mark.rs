@@ -200,8 +200,8 @@ impl MachineMark {
         self.0 >> 29 != other.0 >> 29 || self.0 == other.0
     }
 
-    /// How much the name says, the most first: a line that names its machine is the first about its
-    /// packet, wherever it is.
+    /// Ranks the kinds of names, the most exact first: a line that names its machine counts as the
+    /// first about its packet, wherever it is.
     pub(super) const fn rank(self) -> u32 {
         match self.0 >> 29 {
             0 => 4,

@@ -83,9 +83,9 @@ enum Link {
 pub(crate) enum Told {
     /// The first about its packet.
     First,
-    /// This line, which is before it, tells the same packet.
+    /// This line, which comes before it, reports the same packet.
     After(Origin),
-    /// This line, which is behind it, tells the same packet.
+    /// This line, which comes after it, reports the same packet.
     Before(Origin),
 }
 
