@@ -25,13 +25,16 @@ pub struct Raw<'l> {
     pub is_cut: bool,
     /// The first line of the document that this is a further line of; the first has its whole text.
     pub part_of: Option<u64>,
+    /// The BOSH instance that the name of an archive of `bosh logs` gives.
+    pub instance: Option<&'l str>,
 }
 
 impl<'l> Raw<'l> {
     /// The line, ready to be read.
     #[must_use]
-    pub const fn line(&self) -> Line<'l> {
-        if self.is_cut { Line::cut(self.bytes) } else { Line::new(self.bytes) }
+    pub fn line(&self) -> Line<'l> {
+        let line = if self.is_cut { Line::cut(self.bytes) } else { Line::new(self.bytes) };
+        line.of_instance(self.instance)
     }
 }
 

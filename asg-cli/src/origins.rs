@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 
-use asg_core::SourceId;
+use asg_core::{Guid, SourceId};
 
 #[derive(Default)]
 struct Sources {
@@ -63,4 +63,30 @@ impl Sources {
 pub fn name(number: SourceId) -> &'static str {
     let held = SOURCES.read().unwrap_or_else(PoisonError::into_inner);
     held.as_ref().and_then(|sources| sources.names.get(number.0 as usize)).copied().unwrap_or("?")
+}
+
+/// The BOSH instance in the name of a source: `bosh logs` of several instances gives an archive
+/// with `GROUP.UUID.YYYY-MM-DD-HH-MM-SS.tgz` for each (`fetch_logs.rb` of the BOSH director), where
+/// nothing else names the machine of a bare file. An unpacked folder keeps that name.
+///
+/// ```
+/// use asg_cli::origins::instance_in;
+///
+/// let id = "0455ec2b-11fa-41ab-9d1c-f3a575cd55ea";
+/// let name = format!("all.tgz:./diego-cell.{id}.2026-11-29-11-00-00.tgz:rep/rep.stdout.log");
+/// assert_eq!(instance_in(&name), Some(id));
+/// assert_eq!(instance_in(&format!("diego-cell.{id}.log")), None);
+/// ```
+#[must_use]
+pub fn instance_in(name: &str) -> Option<&str> {
+    name.split([':', '/']).find_map(|part| {
+        let (rest, date) = part.strip_suffix(".tgz").unwrap_or(part).rsplit_once('.')?;
+        let (group, id) = rest.rsplit_once('.')?;
+        let is_date = date.len() == 19
+            && date.bytes().enumerate().all(|(n, b)| match n {
+                4 | 7 | 10 | 13 | 16 => b == b'-',
+                _ => b.is_ascii_digit(),
+            });
+        (is_date && !group.is_empty() && Guid::parse(id.as_bytes()).is_ok()).then_some(id)
+    })
 }

@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::input::{Meter as _, Opened, ReadCounter, Source, Utf8};
 use crate::lines::{Failures, Raw, Readers};
 use crate::monitor::Watch;
+use crate::origins::instance_in;
 use crate::repeat::Pass;
 
 /// How many values of a column are taken at once.
@@ -60,13 +61,14 @@ impl Piece {
         let Some(source) = &self.source else { return };
         let (id, name) = (source.id(), source.name());
         let at = |line| Origin { source: id, line };
+        let instance = instance_in(name);
         if !self.separate.is_empty() {
             let mut start = 0;
             for (number, end) in &self.separate {
                 let bytes = &self.block.bytes()[start..*end];
                 start = *end;
                 let origin = at(*number);
-                each(Raw { origin, source: name, bytes, is_cut: false, part_of: None });
+                each(Raw { origin, source: name, bytes, is_cut: false, part_of: None, instance });
             }
             return;
         }
@@ -74,7 +76,7 @@ impl Piece {
         let mut whole = |line: RawLine<'_>| {
             let RawLine { number, bytes, skipped, part_of, .. } = line;
             let (origin, part_of) = (at(before + number), part_of.map(|first| before + first));
-            each(Raw { origin, source: name, bytes, is_cut: skipped > 0, part_of });
+            each(Raw { origin, source: name, bytes, is_cut: skipped > 0, part_of, instance });
         };
         let mut lines = LogLines::new();
         lines.push(self.block.bytes(), &mut whole);

@@ -118,6 +118,38 @@ fn the_archive_of_three_archives_gives_what_the_folder_gives() {
 }
 
 #[test]
+fn the_name_of_an_instances_archive_names_the_machine_of_lines_that_name_none() {
+    const PACKET: &str = "OK_bfce786c-ab07-40ad-79f9-8 IN=s-010255073003 OUT=eth0 SRC=10.255.73.3 DST=8.8.8.8 LEN=60 \
+        TOS=0x00 PREC=0x00 TTL=63 ID=7 DF PROTO=TCP SPT=1 DPT=2 WINDOW=27400 RES=0x00 SYN URGP=0 ";
+    let folder = tempfile::tempdir().unwrap();
+    let bare = |n: usize| format!("[    {n}.000001] {PACKET}\n").into_bytes();
+    let named =
+        format!("2024-05-06T07:09:10Z cell-7 kernel: [    9.000001] {PACKET}\n").into_bytes();
+    let archive = |files: Vec<(&str, Vec<u8>)>| {
+        let files: Vec<_> = files.into_iter().map(|(name, text)| (name.to_owned(), text)).collect();
+        gzip(&tar(&files))
+    };
+    let one = archive(vec![("./var/log/dmesg", bare(1)), ("./var/log/kern.log", named)]);
+    let two = archive(vec![("./var/log/dmesg", bare(2))]);
+    let names = [1, 2].map(|n| format!("./{}.tgz", name(n)));
+    let other = archive(vec![("dmesg", bare(3))]);
+    let all = vec![(&*names[0], one), (&*names[1], two), ("./dmesg.2026-11-29.tgz", other)];
+    let all = archive(all);
+    let path = folder.path().join("cf.tgz");
+    fs::write(&path, all).unwrap();
+    let flows = correlate(&[path.to_str().unwrap()]).objects();
+    let cell = |uptime: &str| {
+        let flow = flows.iter().find(|flow| flow["uptime"] == uptime).unwrap();
+        flow["cell"].as_str().map(str::to_owned)
+    };
+    let id = |n: usize| Some(format!("{n}455ec2b-11fa-41ab-9d1c-f3a575cd55ea"));
+    assert_eq!(cell("1.000001"), id(1));
+    assert_eq!(cell("2.000001"), id(2));
+    assert_eq!(cell("9.000001").as_deref(), Some("cell-7"), "a line's own name counts");
+    assert_eq!(cell("3.000001"), None, "other names say nothing");
+}
+
+#[test]
 fn what_cannot_be_read_in_a_folder_or_an_archive_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();

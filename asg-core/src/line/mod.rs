@@ -16,6 +16,7 @@ use std::sync::OnceLock;
 use self::envelope::Envelope;
 use self::wrapped::{Part, Unwrapped};
 use crate::bytes::find::position;
+use crate::bytes::text::Text;
 
 /// One line of a log, ready to be read.
 ///
@@ -30,6 +31,8 @@ use crate::bytes::find::position;
 pub struct Line<'a> {
     raw: &'a [u8],
     is_cut: bool,
+    /// The machine of a line that names none.
+    instance: Option<&'a str>,
     /// What its wrappings hold, once someone has asked: most lines have a header that shows at once
     /// that there are none.
     unwrapped: OnceLock<Option<Box<Unwrapped<'a>>>>,
@@ -54,7 +57,7 @@ impl<'a> Line<'a> {
         } else {
             raw
         };
-        Self { raw, is_cut: false, unwrapped: OnceLock::new() }
+        Self { raw, is_cut: false, instance: None, unwrapped: OnceLock::new() }
     }
 
     /// Takes the first bytes of an over-long line; [`Lines`](crate::Lines) skips the rest. Packets
@@ -75,13 +78,41 @@ impl<'a> Line<'a> {
     /// ```
     #[must_use]
     pub const fn cut(raw: &'a [u8]) -> Self {
-        Self { raw, is_cut: true, unwrapped: OnceLock::new() }
+        Self { raw, is_cut: true, instance: None, unwrapped: OnceLock::new() }
+    }
+
+    /// The same line of a machine that the caller knows. Records of it have this BOSH instance,
+    /// unless the line names a machine itself.
+    ///
+    /// ```
+    /// use asg_core::{Line, Record};
+    ///
+    /// let id = "0455ec2b-11fa-41ab-9d1c-f3a575cd55ea";
+    /// let named = "May  6 07:09:10 cell-1 kernel: text";
+    /// for (text, cell) in [("[    1.000002] text", id), (named, "cell-1")] {
+    ///     let line = Line::new(text.as_bytes()).of_instance(Some(id));
+    ///     assert_eq!(Record::read(&line).envelope.cell().as_deref(), Some(cell));
+    /// }
+    /// ```
+    #[must_use]
+    pub fn of_instance(self, instance: Option<&'a str>) -> Self {
+        Self { instance, ..self }
     }
 
     /// Whether the rest of the line was skipped.
     #[must_use]
     pub const fn is_cut(&self) -> bool {
         self.is_cut
+    }
+
+    /// Names the machine of an envelope that names none.
+    #[inline]
+    pub(crate) fn name_machine<'e>(&'e self, envelope: &mut Envelope<'e>) {
+        if let Some(instance) = self.instance
+            && !envelope.names_machine()
+        {
+            envelope.instance = Some(Text::new(instance.as_bytes()));
+        }
     }
 
     /// The line as it stood in the log.

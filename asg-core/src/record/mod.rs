@@ -123,6 +123,7 @@ impl<'a> Record<'a> {
         let mut record = Self::new_packet();
         line.read_envelope(&mut record.envelope);
         record.read_content(line);
+        line.name_machine(&mut record.envelope);
         record
     }
 
@@ -184,6 +185,7 @@ impl<'a> Record<'a> {
             let mut record = Self::new_packet();
             line.read_envelope_of(n, &mut record.envelope);
             record.read_content_at(|offset| line.raw_offset_of(n, offset));
+            line.name_machine(&mut record.envelope);
             record
         })
     }

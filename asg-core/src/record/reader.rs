@@ -183,6 +183,7 @@ impl Reader {
                 }
             }
         }
+        line.name_machine(&mut record.envelope);
         record
     }
 

@@ -152,6 +152,13 @@ impl<'a> Envelope<'a> {
         }
     }
 
+    /// Whether [`Envelope::cell`] has a name.
+    pub(crate) const fn names_machine(&self) -> bool {
+        self.instance.is_some()
+            || self.host.is_some()
+            || (self.job.is_some() && self.index.is_some())
+    }
+
     /// A name for the machine: its BOSH instance id, or job and index, or host, whichever is known
     /// first.
     #[must_use]
