@@ -1,6 +1,7 @@
 //! Digests of bytes, for tables that must be small.
 
-use std::hash::{BuildHasher, RandomState};
+use std::collections::HashMap;
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 use std::net::IpAddr;
 
 /// What a table's digests begin with: whoever does not know it cannot choose bytes that give the
@@ -66,6 +67,29 @@ impl Seeds {
         });
         let last = last.first().copied().unwrap_or_default();
         fold(pair(sum, &[last, end]) ^ two, one | 1)
+    }
+}
+
+/// A table whose keys are digests, which need no hashing.
+pub(crate) type DigestMap<T> = HashMap<u64, T, BuildHasherDefault<AsIs>>;
+
+/// Hashes a digest to itself.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct AsIs(u64);
+
+impl Hasher for AsIs {
+    fn write_u64(&mut self, digest: u64) {
+        self.0 = digest;
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = fold(self.0 ^ u64::from(*byte), 0x9e37_79b9_7f4a_7c15);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
     }
 }
 

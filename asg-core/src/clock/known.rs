@@ -1,13 +1,14 @@
 //! Answering: when lines were written, once all of them have been seen.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use super::boot::{Boot, Extent, LAG_NANOS, hidden_nanos};
 use super::memo::StampMemo;
 use super::uptime::{UptimeClocks, take};
 use super::year::{Candidates, Shown, candidates};
 use super::zone::{KnownZones, LATE_NANOS, MOST_OFFSET_NANOS};
+use crate::bytes::hash::DigestMap;
 use crate::evidence::SourceId;
 use crate::line::envelope::Envelope;
 use crate::time::{LogTime, TimePolicy, TimeRange, Timestamp, Uptime, YearPolicy};
@@ -19,13 +20,13 @@ pub struct KnownTimes<'c> {
     pub(super) policy: TimePolicy,
     zones: BTreeMap<SourceId, KnownZones>,
     /// Those of machines, for their sources that show none.
-    machine_zones: HashMap<u64, KnownZones>,
+    machine_zones: DigestMap<KnownZones>,
     /// The instants that a source shows, of all machines.
     years: BTreeMap<SourceId, Shown>,
     /// The instants that a machine shows, in all sources.
-    machine_years: HashMap<u64, Shown>,
+    machine_years: DigestMap<Shown>,
     /// The boots of machines with stamps that had to be completed.
-    completed: HashMap<u64, Vec<Boot>>,
+    completed: DigestMap<Vec<Boot>>,
 }
 
 /// When a line was written.
@@ -107,7 +108,7 @@ impl Stamp {
 impl<'c> KnownTimes<'c> {
     pub(super) fn of(clocks: Cow<'c, UptimeClocks>, policy: TimePolicy) -> Self {
         let mut years: BTreeMap<_, Shown> = BTreeMap::new();
-        let mut machine_years: HashMap<_, Shown> = HashMap::new();
+        let mut machine_years: DigestMap<Shown> = DigestMap::default();
         for ((source, machine), shown) in &clocks.years {
             years.entry(*source).or_default().join(shown);
             if let Some(machine) = machine {
@@ -121,13 +122,13 @@ impl<'c> KnownTimes<'c> {
             let all = clocks.machine_zones.iter();
             all.map(|(machine, zones)| (*machine, zones.known())).collect()
         } else {
-            HashMap::new()
+            DigestMap::default()
         };
-        let completed = HashMap::new();
+        let completed = DigestMap::default();
         let mut known =
             Self { clocks, policy, zones, machine_zones, years, machine_years, completed };
         let clocks = &known.clocks;
-        let mut completed: HashMap<u64, Vec<Boot>> = HashMap::new();
+        let mut completed: DigestMap<Vec<Boot>> = DigestMap::default();
         for ((source, machine, kind), boots) in &clocks.civil {
             let number = machine.unwrap_or_else(|| clocks.unnamed(*source));
             for (micros, shown) in boots.iter().flat_map(Boot::samples) {

@@ -7,7 +7,7 @@ use super::boot::{Boot, Extent};
 use super::known::KnownTimes;
 use super::year::{Days, Shown};
 use super::zone::Zones;
-use crate::bytes::hash::Seeds;
+use crate::bytes::hash::{DigestMap, Seeds};
 use crate::evidence::SourceId;
 use crate::line::envelope::Envelope;
 use crate::time::{Civil, LogTime, TimePolicy, Timestamp, Uptime, YearPolicy};
@@ -46,14 +46,14 @@ const MOST_BOOTS: usize = 32;
 #[derive(Debug, Clone, Default)]
 pub struct UptimeClocks {
     pub(super) seeds: Seeds,
-    pub(super) machines: HashMap<u64, Vec<Boot>>,
+    pub(super) machines: DigestMap<Vec<Boot>>,
     /// Boots by stamps that lack a zone, and perhaps a year, as if they were in UTC and of the year 2000.
     pub(super) civil: HashMap<(SourceId, Option<u64>, StampKind), Vec<Boot>>,
     /// The one machine that a source names; `None` if it names several.
     pub(super) named: HashMap<SourceId, Option<u64>>,
     pub(super) zones: BTreeMap<SourceId, Zones>,
     /// Those that lines of a machine show, in whatever source.
-    pub(super) machine_zones: HashMap<u64, Zones>,
+    pub(super) machine_zones: DigestMap<Zones>,
     pub(super) years: BTreeMap<(SourceId, Option<u64>), Shown>,
     pub(super) days: BTreeMap<SourceId, Days>,
     /// The machine that was last looked up: lines of one come together.

@@ -8,12 +8,10 @@
 use std::collections::BTreeMap;
 
 use super::spans::Spans;
-use crate::time::{Civil, LogTime, Timestamp};
+use crate::time::{Civil, LogTime, Timestamp, nearest};
 
 /// A span has 2⁵¹ nanoseconds at first, 26 days.
 const FIRST_SHIFT: u32 = 51;
-
-const HALF_YEAR_NANOS: i64 = 183 * 86_400_000_000_000;
 
 /// The instants that lines show, of one machine in one source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,20 +63,6 @@ pub(super) fn candidates(
     let best = votes.iter().max_by_key(|(time, lines)| (**lines, **time)).map(|(time, _)| *time)?;
     let (earliest, latest) = (*votes.keys().next()?, *votes.keys().next_back()?);
     Some(Candidates { best, earliest, latest })
-}
-
-/// The instant of a stamp in the year that brings it nearest.
-fn nearest(near: Timestamp, in_year: impl Fn(i16) -> Option<Timestamp>) -> Option<Timestamp> {
-    let year = near.year();
-    // A leap day may be years away: eight, around 1900 and 2100.
-    let around = |years: i16| {
-        let years = year.saturating_sub(years)..=year.saturating_add(years);
-        let far = |time: &Timestamp| time.as_nanos().abs_diff(near.as_nanos());
-        years.filter_map(&in_year).min_by_key(far)
-    };
-    around(1)
-        .filter(|time| time.as_nanos().abs_diff(near.as_nanos()) <= HALF_YEAR_NANOS as u64)
-        .or_else(|| around(8))
 }
 
 /// The days of stamps without a year, of one source: a bit for each of 372, in months of 31.

@@ -565,7 +565,7 @@ impl Told {
             Content::Other if !envelope.body.as_bytes().starts_with(b"{") => {
                 let note = Note::of(envelope);
                 let record =
-                    numbered(envelope.sequence, envelope.uptime).filter(|_| envelope.is_kernel());
+                    numbered(envelope.sequence, envelope.uptime).filter(|_| record.is_kernel());
                 (note.is_some() || record.is_some()).then_some(Self::Other { note, record })
             }
             Content::Packet { .. } | Content::Document(_) | Content::Other => None,

@@ -105,7 +105,7 @@ impl State {
             }
             return Some(told);
         }
-        self.counts.other_kernel_lines += u64::from(record.envelope.is_kernel());
+        self.counts.other_kernel_lines += u64::from(record.is_kernel());
         self.completeness.observe(origin.source, record);
         let mut told = None;
         if let Content::Logger(event) = &record.content {

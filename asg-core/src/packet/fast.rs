@@ -187,6 +187,13 @@ impl Tail {
         }
     }
 
+    pub(crate) const fn family(&self) -> Family {
+        match self.net {
+            Net::V4 { .. } => Family::Ipv4,
+            Net::V6 { .. } => Family::Ipv6,
+        }
+    }
+
     pub(crate) const fn proto_num(&self) -> u8 {
         self.proto().1
     }
@@ -371,8 +378,15 @@ fn tcp(i: &[u8]) -> Option<(Tcp, &[u8])> {
         i = rest;
     }
     let (window, i) = dec(i.strip_prefix(b" WINDOW=")?)?;
-    let (res, i) = hex2::<false>(i.strip_prefix(b" RES=0x")?)?;
-    let mut i = i.strip_prefix(b" ")?;
+    let i = i.strip_prefix(b" RES=0x")?;
+    // Nearly all packets have none.
+    let (res, mut i) = match i.strip_prefix(b"00 ") {
+        Some(i) => (0, i),
+        None => {
+            let (res, i) = hex2::<false>(i)?;
+            (res, i.strip_prefix(b" ")?)
+        }
+    };
     let mut flags = TcpFlags::default();
     while !i.starts_with(b"URGP") {
         let (flag, rest) = flag(i)?;

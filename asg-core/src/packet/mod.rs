@@ -140,6 +140,8 @@ impl<'a> Packet<'a> {
         if fast::read(text, self).is_some() {
             return Some(Ok(()));
         }
+        // Most other lines of a kernel have no field at all.
+        memchr::memchr(b'=', text)?;
         let anchor = match anchor::find(text) {
             None if is_kernel => match anchor::find_cut(text) {
                 None => return grammar::headless(text, self).map(Err),

@@ -151,7 +151,9 @@ impl<'a> Record<'a> {
 
     /// The same, of a text whose places are in the line where this says.
     fn read_content_at(&mut self, place: impl Fn(usize) -> usize) {
-        self.content.fill(&self.envelope);
+        let role = self.role();
+        self.memo.role = Some(role);
+        self.content.fill(&self.envelope, role);
         line_feed::refuse(&mut self.content, self.envelope.body.as_bytes());
         if let Some(unread) = self.content.shorten_prefix(&self.envelope) {
             layers::unread_end(unread, &mut self.envelope);
@@ -246,7 +248,7 @@ impl<'a> Record<'a> {
             Content::Rep(event) => event.time,
             Content::Logger(event) => event.time,
             Content::Damaged(damaged) => damaged.rep().and_then(|event| event.time),
-            Content::Other if self.envelope.proves(Proof::Lager) => {
+            Content::Other if self.proves(Proof::Lager) => {
                 crate::event::lager::stamp_of(self.envelope.body.as_bytes())
             }
             Content::Packet { .. } | Content::Document(_) | Content::Other => None,
@@ -285,20 +287,34 @@ impl<'a> Record<'a> {
     /// ```
     #[must_use]
     pub fn proven_packet(&self) -> Option<(&Packet<'a>, Option<&LogPrefix<'a>>)> {
-        self.packet().filter(|_| self.envelope.proves(Proof::Packet))
+        self.packet().filter(|_| self.proves(Proof::Packet))
     }
 
     /// True if the platform wrote the line, judged by its envelope. Times of other lines prove
     /// nothing.
     #[must_use]
     pub fn is_platform(&self) -> bool {
-        self.envelope.role().is_platform()
+        self.role().is_platform()
+    }
+
+    /// The role of the program that wrote the line.
+    fn role(&self) -> Role {
+        self.memo.role.unwrap_or_else(|| self.envelope.role())
+    }
+
+    fn proves(&self, proof: Proof) -> bool {
+        self.role().proves(proof)
+    }
+
+    /// As [`Envelope::is_kernel`].
+    pub(crate) fn is_kernel(&self) -> bool {
+        self.envelope.is_kernel_as(self.role())
     }
 
     /// True if the line holds a packet's text, and its writer is not one that reports packets.
     #[must_use]
     pub fn not_platform(&self) -> bool {
-        self.packet().is_some() && !self.envelope.proves(Proof::Packet)
+        self.packet().is_some() && !self.proves(Proof::Packet)
     }
 
     /// Whether the whole log prefix is in the line, if it is a packet's: not if its header was not
@@ -382,8 +398,7 @@ impl<'a> Record<'a> {
 
 impl<'a> Content<'a> {
     /// Reads a body in place of the new packet that this must be, unless the body is a JSON object.
-    fn fill(&mut self, envelope: &Envelope<'a>) {
-        let role = envelope.role();
+    fn fill(&mut self, envelope: &Envelope<'a>, role: Role) {
         let proves = |proof| role.proves(proof);
         // An app can print anything into its log. `app_log` reads the platform's own lines there.
         if role == Role::Stream
@@ -404,7 +419,7 @@ impl<'a> Content<'a> {
             _ => {}
         }
         // Only of a line that is the kernel's can a piece of `IN=… OUT=…` be known for what it is.
-        let is_kernel = envelope.is_kernel();
+        let is_kernel = envelope.is_kernel_as(role);
         if self.packet(body, is_kernel) {
             return;
         }

@@ -4,12 +4,12 @@
 //! is in the order of rank: a line with several records, such as an export's document, is in the
 //! highest of their classes.
 
-use memchr::memmem;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use super::{Content, Record};
 use crate::bytes::find::position;
+use crate::event::lager::LagerEvent;
 use crate::evidence::{Origin, SourceId};
 use crate::line::Line;
 use crate::packet;
@@ -217,6 +217,10 @@ fn holds_text(text: &[u8]) -> bool {
     if position!(b"S\0R\0C\0=\0", text).is_some() {
         return true;
     }
+    // One look at all bytes tells that most texts name no container.
+    if !LagerEvent::may_be_in(text) {
+        return false;
+    }
     // A lager line that begins the text was read. One behind something, or inside a JSON string,
     // was not.
     let escaped = position!(br#"{\"timestamp\":"#, text);
@@ -226,13 +230,16 @@ fn holds_text(text: &[u8]) -> bool {
             [escaped, position!(br#"{"timestamp":"#, text), position!(br#"{""timestamp"":"#, text)]
         }
     };
-    let names_container =
-        |at: usize| CONTAINERS.iter().any(|name| memmem::find(&text[at..], name).is_some());
-    inner.into_iter().flatten().any(names_container)
+    inner.into_iter().flatten().any(|at| names_container(&text[at..]))
 }
 
-/// Members of lager lines about containers.
-const CONTAINERS: [&[u8]; 4] = [b"container-guid", b"process-guid", b"instance-guid", b"handle"];
+/// Whether a text has a member of lager lines about containers.
+fn names_container(text: &[u8]) -> bool {
+    position!(b"container-guid", text).is_some()
+        || position!(b"process-guid", text).is_some()
+        || position!(b"instance-guid", text).is_some()
+        || position!(b"handle", text).is_some()
+}
 
 /// The lines of one source by outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

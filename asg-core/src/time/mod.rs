@@ -11,6 +11,7 @@ mod rfc3339;
 pub(crate) mod stamp;
 
 pub use range::TimeRange;
+use rfc3339::days_since_epoch;
 pub(crate) use rfc3339::{Stamps, rfc3339};
 
 /// An instant, in nanoseconds since 1970-01-01T00:00:00Z without leap seconds; the years 1678 to 2261.
@@ -60,6 +61,7 @@ impl Timestamp {
         jiff::tz::Offset::UTC.to_datetime(self.to_jiff()).year()
     }
 
+    #[cfg(test)]
     pub(crate) fn from_jiff(time: jiff::Timestamp) -> Option<Self> {
         i64::try_from(time.as_nanosecond()).ok().map(Self)
     }
@@ -130,6 +132,9 @@ pub struct Civil {
     pub nanos: i32,
 }
 
+/// The furthest from UTC that a zone may be, in seconds: what jiff takes.
+const MOST_OFFSET: u32 = 25 * 3_600 + 59 * 60 + 59;
+
 impl Civil {
     /// The date and the time of day of an instant, in UTC.
     pub(crate) fn of(time: Timestamp) -> Self {
@@ -146,11 +151,26 @@ impl Civil {
     }
 
     /// The instant in this year and zone; `None` if there is no such day.
+    ///
+    /// Hand-written because completing one stamp tries several years; the tests compare it with the
+    /// calendar library.
     pub(crate) fn at(self, year: i16, utc_offset: i32) -> Option<Timestamp> {
-        let date = jiff::civil::Date::new(year, self.month, self.day).ok()?;
-        let time = jiff::civil::Time::new(self.hour, self.minute, self.second, self.nanos).ok()?;
-        let offset = jiff::tz::Offset::from_seconds(utc_offset).ok()?;
-        Timestamp::from_jiff(offset.to_timestamp(date.to_datetime(time)).ok()?)
+        let Self { month, day, hour, minute, second, nanos, .. } = self;
+        let is_time = (0..24).contains(&hour)
+            && (0..60).contains(&minute)
+            && (0..60).contains(&second)
+            && (0..1_000_000_000).contains(&nanos);
+        if !is_time || utc_offset.unsigned_abs() > MOST_OFFSET {
+            return None;
+        }
+        let (month, day) = (u32::try_from(month).ok()?, u32::try_from(day).ok()?);
+        let days = days_since_epoch(u32::try_from(year).ok()?, month, day)?;
+        let seconds =
+            days * 86_400 + i64::from(hour) * 3_600 + i64::from(minute) * 60 + i64::from(second)
+                - i64::from(utc_offset);
+        // The first and the last second of all timestamps are not whole.
+        let nanos = i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
+        i64::try_from(nanos).ok().map(Timestamp::from_nanos)
     }
 }
 
@@ -233,13 +253,28 @@ impl LogTime {
             YearPolicy::Unset => None,
             YearPolicy::Fixed(year) => in_year(year),
             YearPolicy::NotAfter(end) => around(end).filter(|time| *time <= end).max(),
-            YearPolicy::Nearest(near) => {
-                around(near).min_by_key(|time| time.as_nanos().abs_diff(near.as_nanos()))
-            }
+            YearPolicy::Nearest(near) => nearest(near, in_year),
         };
         time.map(completed)
     }
 }
+
+/// The instant of a stamp in the year that brings it nearest. `in_year` gives the stamp in a year.
+pub(crate) fn nearest(
+    near: Timestamp,
+    in_year: impl Fn(i16) -> Option<Timestamp>,
+) -> Option<Timestamp> {
+    let year = near.year();
+    let far = |time: &Timestamp| time.as_nanos().abs_diff(near.as_nanos());
+    let around = |years: i16| {
+        let years = year.saturating_sub(years)..=year.saturating_add(years);
+        years.filter_map(&in_year).min_by_key(far)
+    };
+    // A leap day may be years away: eight, around 1900 and 2100.
+    around(1).filter(|time| far(time) <= HALF_YEAR_NANOS).or_else(|| around(8))
+}
+
+const HALF_YEAR_NANOS: u64 = 183 * 86_400_000_000_000;
 
 /// Time since the kernel booted, in microseconds, as in `[2681198.826158]`.
 ///

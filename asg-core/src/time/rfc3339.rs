@@ -1,6 +1,6 @@
 //! RFC 3339, at the pace of a log.
 
-use super::Timestamp;
+use super::{LogTime, Timestamp, stamp};
 use crate::bytes::digits::{Digits, nanos};
 
 /// Reads a stamp at the start of the text: the instant, how long the stamp is, and whether a comma
@@ -66,6 +66,14 @@ pub(crate) fn rfc3339(text: &[u8]) -> Option<(Timestamp, usize, bool)> {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Stamps {
     minute: Option<Minute>,
+    second: Option<Second>,
+}
+
+/// A second as traditional syslog shows it, and the blank behind it: `Jun 16 23:18:38 `.
+#[derive(Debug, Clone, Copy)]
+struct Second {
+    text: [u8; 16],
+    shown: LogTime,
 }
 
 /// A minute of UTC.
@@ -84,6 +92,23 @@ impl Stamps {
     #[inline]
     pub(crate) fn read(&mut self, text: &[u8]) -> Option<(Timestamp, usize, bool)> {
         self.in_minute(text).map(|(time, len)| (time, len, false)).or_else(|| self.remember(text))
+    }
+
+    /// The same as [`stamp::rfc3164`].
+    #[inline]
+    pub(crate) fn read_rfc3164(&mut self, text: &[u8]) -> Option<(LogTime, usize)> {
+        if let (Some(second), Some(start)) = (&self.second, text.first_chunk())
+            && second.text == *start
+        {
+            return Some((second.shown, start.len() - 1));
+        }
+        let (shown, len) = stamp::rfc3164(text)?;
+        if let Some(start @ [.., b' ']) = text.first_chunk::<16>()
+            && len == start.len() - 1
+        {
+            self.second = Some(Second { text: *start, shown });
+        }
+        Some((shown, len))
     }
 
     /// Only such as `2024-05-06T07:09:10.581301+00:00`.
@@ -126,7 +151,7 @@ fn digit(b: u8) -> Option<i64> {
 }
 
 /// Days from 1970-01-01 in the proleptic Gregorian calendar; `None` if there is no such day.
-fn days_since_epoch(year: u32, month: u32, day: u32) -> Option<i64> {
+pub(super) fn days_since_epoch(year: u32, month: u32, day: u32) -> Option<i64> {
     /// The days of each month, and those before it in a year that begins in March, so that the leap
     /// day is its last.
     const MONTHS: [(u32, u32); 12] = [
@@ -191,6 +216,24 @@ mod tests {
                 let at = at.index(text.len());
                 text[at] = byte;
                 prop_assert_eq!(stamps.read(&text), rfc3339(&text), "{}", text.escape_ascii());
+            }
+        }
+
+        #[test]
+        fn traditional_stamps_of_a_log_are_read_as_each_by_itself(
+            lines in prop::collection::vec(
+                (0..4_usize, 0..3_u8, 0..4_usize, any::<(u8, prop::sample::Index)>()), 1..20,
+            ),
+        ) {
+            let mut stamps = Stamps::default();
+            for (day, second, behind, (byte, at)) in lines {
+                let day = ["16", " 6", "06", "6"][day];
+                let behind = [" host", ".5 host", "", "x"][behind];
+                let mut text = format!("Jun {day} 23:18:3{second}{behind}").into_bytes();
+                prop_assert_eq!(stamps.read_rfc3164(&text), stamp::rfc3164(&text));
+                let at = at.index(text.len());
+                text[at] = byte;
+                prop_assert_eq!(stamps.read_rfc3164(&text), stamp::rfc3164(&text));
             }
         }
 

@@ -326,7 +326,7 @@ impl Gatherer {
             self.batch.read.push(Read::Packet(seen));
             return;
         }
-        self.batch.counts.other_kernel_lines += u64::from(envelope.is_kernel());
+        self.batch.counts.other_kernel_lines += u64::from(record.is_kernel());
         if let Some(told) = Told::of(record) {
             let cell = self.cell(origin.source, record);
             self.batch.read.push(Read::Told { cell, told });

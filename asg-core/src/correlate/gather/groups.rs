@@ -256,7 +256,20 @@ pub(in crate::correlate) enum Span {
 }
 
 impl Span {
+    #[inline]
     pub(in crate::correlate) fn extend(&mut self, shown: Shown) {
+        // Most lines come in order, and are the latest.
+        if let Self::Between(first, last) = self
+            && let (LogTime::Instant(from), LogTime::Instant(it), LogTime::Instant(to)) =
+                (first.time, shown.time, &mut last.time)
+            && let (Some(since), Some(uptime), Some(until)) =
+                (first.uptime, shown.uptime, &mut last.uptime)
+            && from <= it
+            && since <= uptime
+        {
+            (*to, *until) = ((*to).max(it), (*until).max(uptime));
+            return;
+        }
         *self = match *self {
             Self::Empty => Self::Between(shown, shown),
             Self::Between(first, last) => match shown.between(first, last) {

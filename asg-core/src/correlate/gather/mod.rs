@@ -17,7 +17,7 @@ pub(super) use self::cells::Cells;
 pub use self::gatherer::{Batch, Gatherer};
 use self::gatherer::{Read, Seen};
 use self::groups::{Container, Shown};
-pub(super) use self::groups::{GroupKey, GroupName, Groups, Span};
+pub(super) use self::groups::{GroupKey, GroupName, Groups, Span, TimeKind};
 use self::samples::Samples;
 use super::Counts;
 use super::correlation::Gathered;

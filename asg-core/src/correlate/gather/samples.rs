@@ -1,6 +1,8 @@
 //! Clocks learn the least and the greatest distance between two stamps. Most lines change neither,
 //! and need not be shown.
 
+use std::ops::Range;
+
 use crate::clock::hidden_nanos;
 use crate::time::{Timestamp, Uptime};
 
@@ -10,13 +12,18 @@ pub(super) struct Samples(Option<Minute>);
 
 type Sample = (Uptime, Timestamp);
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Minute {
     number: u64,
     /// The nearest and the furthest apart.
     least: Sample,
     greatest: Sample,
     latest: Sample,
+    /// The distances of the two.
+    least_distance: i64,
+    greatest_distance: i64,
+    /// The distances of lines of the same boot, for certain.
+    near: Range<i64>,
 }
 
 /// Lines whose distances differ by more may be of two boots.
@@ -31,25 +38,52 @@ const fn furthest(sample: Sample) -> i64 {
     distance(sample).wrapping_add(hidden_nanos(sample.1))
 }
 
+impl Minute {
+    fn of(number: u64, sample: Sample) -> Self {
+        let (least, greatest, latest) = (sample, sample, sample);
+        Self {
+            number,
+            least,
+            greatest,
+            latest,
+            least_distance: distance(sample),
+            greatest_distance: furthest(sample),
+            near: near(least, greatest),
+        }
+    }
+
+    fn extend(&mut self, sample: Sample) {
+        if distance(sample) < self.least_distance {
+            (self.least, self.least_distance) = (sample, distance(sample));
+        }
+        if furthest(sample) > self.greatest_distance {
+            (self.greatest, self.greatest_distance) = (sample, furthest(sample));
+        }
+        self.near = near(self.least, self.greatest);
+    }
+}
+
+/// The distances that differ by less than [`ONE_BOOT_NANOS`] from those of both.
+fn near(one: Sample, other: Sample) -> Range<i64> {
+    let (one, other) = (distance(one), distance(other));
+    let from = one.max(other).saturating_sub(ONE_BOOT_NANOS - 1);
+    from..one.min(other).saturating_add(ONE_BOOT_NANOS)
+}
+
 impl Samples {
     /// Takes a line; what was held of others goes to `learn` before it, where they do not belong
     /// together.
+    #[inline]
     pub(super) fn add(&mut self, uptime: Uptime, stamp: Timestamp, learn: impl FnMut(Sample)) {
         let sample = (uptime, stamp);
         let number = uptime.as_micros() >> 26;
-        let is_near = |other: Sample| {
-            distance(sample).wrapping_sub(distance(other)).unsigned_abs() < ONE_BOOT_NANOS as u64
-        };
+        let distance = distance(sample);
         if let Some(minute) = &mut self.0
             && minute.number == number
-            && is_near(minute.least)
-            && is_near(minute.greatest)
+            && minute.near.contains(&distance)
         {
-            if distance(sample) < distance(minute.least) {
-                minute.least = sample;
-            }
-            if furthest(sample) > furthest(minute.greatest) {
-                minute.greatest = sample;
+            if distance < minute.least_distance || furthest(sample) > minute.greatest_distance {
+                minute.extend(sample);
             }
             if stamp > minute.latest.1 {
                 minute.latest = sample;
@@ -57,7 +91,7 @@ impl Samples {
             return;
         }
         self.flush(learn);
-        self.0 = Some(Minute { number, least: sample, greatest: sample, latest: sample });
+        self.0 = Some(Minute::of(number, sample));
     }
 
     /// Hands on what is held.

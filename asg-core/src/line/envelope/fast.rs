@@ -84,7 +84,7 @@ impl Opening {
                 Some(Self { dialect: Dialect::Rfc3339, time, priority: None, len })
             }
             b'A'..=b'Z' => {
-                let (time, len) = stamp::rfc3164(text)?;
+                let (time, len) = stamps.read_rfc3164(text)?;
                 Some(Self { dialect: Dialect::Rfc3164, time, priority: None, len })
             }
             b'<' => {

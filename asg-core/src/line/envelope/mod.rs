@@ -145,7 +145,12 @@ impl<'a> Envelope<'a> {
     /// buffer where no program is named.
     #[must_use]
     pub fn is_kernel(&self) -> bool {
-        match self.role() {
+        self.is_kernel_as(self.role())
+    }
+
+    /// The same, if the role has been looked up.
+    pub(crate) fn is_kernel_as(&self, role: Role) -> bool {
+        match role {
             Role::Kernel => true,
             Role::Unnamed => self.uptime.is_some(),
             _ => false,

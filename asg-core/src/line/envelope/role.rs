@@ -23,6 +23,7 @@
 use std::sync::LazyLock;
 
 use super::Envelope;
+use crate::bytes::find::find;
 use crate::bytes::json::Object;
 
 /// The role of the program that wrote a line.
@@ -119,9 +120,12 @@ impl Role {
 
     /// The role of a program by the name that it logs under.
     pub(crate) fn of_program(program: &[u8]) -> Self {
+        if program == b"kernel" {
+            return Self::Kernel;
+        }
         let name = program.strip_prefix(b"vcap.").unwrap_or(program);
         // blackbox may add the file: `rep/rep.stdout.log`.
-        let name = &name[..memchr::memchr(b'/', name).unwrap_or(name.len())];
+        let name = &name[..find(b'/', name).unwrap_or(name.len())];
         let Some(letter) = name.first().map(u8::to_ascii_lowercase) else { return Self::Speaker };
         let known = BY_LETTER.get(usize::from(letter)).map_or(&[][..], Vec::as_slice);
         let found = known.iter().find(|(known, _)| name.eq_ignore_ascii_case(known.as_bytes()));

@@ -28,6 +28,7 @@ struct KnownHeader {
     dialect: Dialect,
     /// Where the fields of the envelope lie in the text.
     fields: [Option<Range<u16>>; FIELDS],
+    role: Role,
     proves_packets: bool,
 }
 
@@ -115,6 +116,7 @@ impl Headers {
             text: text.into(),
             dialect: envelope.dialect,
             fields: ranges,
+            role: envelope.role(),
             proves_packets: false,
         };
         let number = self.all.len() as u32;
@@ -141,6 +143,11 @@ impl Headers {
         }
         self.all.pop();
         None
+    }
+
+    /// The role of the program that a header names.
+    pub(super) fn role(&self, number: u32) -> Role {
+        self.all[number as usize].role
     }
 
     /// Returns whether a packet was accepted from a line with this header.
