@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use asg_core::policy::Policy;
 use asg_core::{
-    Batch, Content, Correlation, FlowCache, Gatherer, Gathering, Joiner, Ledger, Outcome, Reader,
-    Record, TimePolicy,
+    AnyFlow, Batch, Content, Correlation, Flow, FlowCache, Gatherer, Gathering, Joiner, Ledger,
+    Outcome, Reader, Record, TimePolicy,
 };
 
 use crate::error::Error;
@@ -17,7 +17,7 @@ use crate::monitor::Monitor;
 use crate::names::{AsDirectory, Names};
 use crate::pieces::{Feed, Piece, Size};
 use crate::pipeline::{Pipeline, Threads, Work};
-use crate::query::columns::{ReadRow, Row};
+use crate::query::columns::{Column, In, KnownRow, ReadRow, Row};
 use crate::query::rows::{Counts, LastCounts, Rows, Sieve, View};
 
 /// A ledger that several parts of a program share.
@@ -157,8 +157,16 @@ pub(crate) trait RowSink: Send + 'static {
     /// The result of the rows of a piece.
     type Done: Send + 'static;
 
+    /// Whether it takes rows of a key that an earlier row had.
+    const TAKES_KNOWN: bool = false;
+
     /// Takes a row.
     fn row(&mut self, row: &Row<'_>);
+
+    /// Takes a row whose key an earlier row had; returns `false` if it wants the whole row.
+    fn known(&mut self, _row: &KnownRow<'_>) -> bool {
+        false
+    }
 
     /// Hands over what came of the rows since the last time.
     fn take(&mut self) -> Self::Done;
@@ -181,8 +189,13 @@ impl<S: RowSink> Work for RowWork<S> {
 
     fn piece(&mut self, piece: &Piece) -> Self::Done {
         let mut counts = Counts::default();
-        self.rows.each(piece, &mut counts, |row| self.sink.row(row));
-        (self.sink.take(), counts)
+        let Self { rows, sink } = self;
+        if S::TAKES_KNOWN && rows.are_all() {
+            rows.each_known(piece, &mut counts, sink);
+        } else {
+            rows.each(piece, &mut counts, |row| sink.row(row));
+        }
+        (sink.take(), counts)
     }
 }
 
@@ -191,6 +204,8 @@ pub(crate) struct PieceRows {
     of: Of,
     view: View,
     sieve: Sieve,
+    /// Of no line: for what a flow does not share with others.
+    own: Box<Record<'static>>,
 }
 
 /// Where rows come from.
@@ -216,7 +231,7 @@ impl PieceRows {
     /// Packets with their owners.
     pub(crate) fn flows(correlation: Arc<Correlation>, view: View) -> Self {
         let of = Of::Flows { correlation, cache: Box::default(), explaining: None };
-        Self { of, sieve: view.sieve(), view }
+        Self { of, sieve: view.sieve(), view, own: Box::new(Record::of_packet()) }
     }
 
     /// Adds explanations, if the rows are flows.
@@ -233,7 +248,7 @@ impl PieceRows {
     pub(crate) fn packets(policy: TimePolicy, view: View) -> Self {
         let needs_time = view.needs_time();
         let of = Of::Packets { reader: Box::default(), policy, needs_time };
-        Self { of, sieve: view.sieve(), view }
+        Self { of, sieve: view.sieve(), view, own: Box::new(Record::of_packet()) }
     }
 
     /// The same rows for another thread.
@@ -250,6 +265,49 @@ impl PieceRows {
         }
     }
 
+    /// Whether all flows are wanted, as the logs have them.
+    fn are_all(&self) -> bool {
+        let is_on_request = |column: &&Column| column.of == In::OnRequest;
+        matches!(self.of, Of::Flows { explaining: None, .. })
+            && self.view.steps.is_empty()
+            && self.view.labels.is_none()
+            && !self.view.columns.iter().any(is_on_request)
+    }
+
+    /// Passes all flows of a piece to a sink: of those whose key an earlier one had only what they
+    /// do not share, unless it wants more.
+    fn each_known<S: RowSink>(&mut self, piece: &Piece, counts: &mut Counts, sink: &mut S) {
+        let Of::Flows { correlation, cache, .. } = &mut self.of else { return };
+        let own = &mut self.own;
+        piece.for_each(|raw| {
+            counts.lines += 1;
+            if raw.part_of.is_some() {
+                return;
+            }
+            let line = raw.line();
+            let mut whole = |flow: &Flow<'_, '_>, sink: &mut S| {
+                let row = ReadRow::of(flow, raw.bytes);
+                counts.damaged += u64::from(row.error.is_some());
+                sink.row(&Row::Read(&row));
+            };
+            let (mut rows, mut is_wanted) = (0, false);
+            correlation.each(cache, raw.origin, &line, |flow| {
+                rows += 1;
+                match flow {
+                    AnyFlow::Whole(flow) => whole(flow, sink),
+                    AnyFlow::Known(flow) => {
+                        is_wanted = !sink.known(&KnownRow::of(flow, (raw.source, raw.bytes), own));
+                    }
+                }
+            });
+            if is_wanted {
+                correlation.flows(cache, raw.origin, &line, |flow| whole(&flow, sink));
+            }
+            counts.packets += rows;
+            counts.rows += rows;
+        });
+    }
+
     /// Whether no further row can be wanted.
     const fn is_done(&self) -> bool {
         self.sieve.is_done()
@@ -262,7 +320,7 @@ impl PieceRows {
         counts: &mut Counts,
         mut each: impl FnMut(&Row<'_>),
     ) {
-        let Self { of, sieve, view } = self;
+        let Self { of, sieve, view, .. } = self;
         let labels = view.labels.as_deref();
         let mut row = |row: &ReadRow<'_>, counts: &mut Counts| {
             counts.packets += 1;
@@ -318,6 +376,7 @@ impl PieceRows {
                         cf,
                         error,
                         flow: None,
+                        known: None,
                         explained: None,
                         labels,
                     };

@@ -33,8 +33,8 @@ pub use correlate::owned::{
     AppBuf, AttributionBuf, ContainerBuf, EntityBuf, FlowBuf, OwnerBuf, PeerBuf, PlaceBuf,
 };
 pub use correlate::{
-    Batch, Correlation, Counted, Counts, FlowCache, FlowReader, Gathered, Gatherer, Gathering,
-    Joiner, MisplacedBatch,
+    AnyFlow, Batch, Correlation, Counted, Counts, FlowCache, FlowReader, Gathered, Gatherer,
+    Gathering, Joiner, KnownFlow, MisplacedBatch,
 };
 pub use error::Error;
 pub use event::Moment;

@@ -7,6 +7,8 @@ use asg_core::{Timestamp, Verdict};
 
 use super::grid::{Cell, Grid};
 use super::keys::Part;
+use crate::flows::RowSink;
+use crate::query::columns::KnownRow;
 use crate::query::{Kind, Row};
 
 /// The sums of a group.
@@ -32,14 +34,18 @@ impl Sums {
     ];
 
     fn add(&mut self, row: &Row<'_>) {
+        self.add_packet(row.verdict(), row.ip_len(), row.time());
+    }
+
+    fn add_packet(&mut self, verdict: Option<Verdict>, len: Option<u64>, time: Option<Timestamp>) {
         self.packets += 1;
-        match row.verdict() {
+        match verdict {
             Some(Verdict::Allowed) => self.allowed += 1,
             Some(Verdict::Denied) => self.denied += 1,
             None => {}
         }
-        self.bytes += row.ip_len().unwrap_or(0);
-        if let Some(time) = row.time() {
+        self.bytes += len.unwrap_or(0);
+        if let Some(time) = time {
             self.first = Some(self.first.map_or(time, |first| first.min(time)));
             self.last = self.last.max(Some(time));
         }
@@ -75,27 +81,38 @@ pub(crate) type Group = (Vec<Cell>, Sums);
 /// Groups by key.
 pub(crate) struct Groups {
     parts: Vec<Part>,
-    found: HashMap<Vec<Cell>, Group>,
+    all: Vec<Group>,
+    /// Places in `all`.
+    found: HashMap<Vec<Cell>, usize>,
     key: Vec<Cell>,
+    /// By the key of flows, if all of them are of one group: its place, and their verdict.
+    known: Vec<Option<(usize, Option<Verdict>)>>,
 }
 
 impl Groups {
     pub(crate) fn new(parts: Vec<Part>) -> Self {
-        Self { parts, found: HashMap::new(), key: Vec::new() }
+        let (all, found) = (Vec::new(), HashMap::new());
+        Self { parts, all, found, key: Vec::new(), known: Vec::new() }
     }
 
     pub(crate) fn add(&mut self, row: &Row<'_>) {
-        let Self { parts, found, key } = self;
+        let at = self.place(row);
+        self.all[at].1.add(row);
+    }
+
+    /// The place of the row's group.
+    fn place(&mut self, row: &Row<'_>) -> usize {
+        let Self { parts, all, found, key, .. } = self;
         key.clear();
         key.extend(parts.iter().map(|part| part.key(row)));
-        if let Some((_, sums)) = found.get_mut(key) {
-            sums.add(row);
-            return;
+        if let Some(at) = found.get(key) {
+            return *at;
         }
         let mut shown = Vec::new();
         parts.iter().zip(&*key).for_each(|(part, key)| part.shown(key, row, &mut shown));
-        let (_, sums) = found.entry(key.clone()).or_insert((shown, Sums::default()));
-        sums.add(row);
+        found.insert(key.clone(), all.len());
+        all.push((shown, Sums::default()));
+        all.len() - 1
     }
 
     /// Whether a row with the key of this one was added.
@@ -105,14 +122,16 @@ impl Groups {
     }
 
     /// The groups of both.
-    pub(crate) fn merged(mut self, other: Self) -> Self {
-        for (key, (shown, sums)) in other.found {
+    pub(crate) fn merged(mut self, mut other: Self) -> Self {
+        for (key, at) in std::mem::take(&mut other.found) {
+            let (shown, sums) = std::mem::take(&mut other.all[at]);
             match self.found.entry(key) {
                 Entry::Vacant(place) => {
-                    place.insert((shown, sums));
+                    place.insert(self.all.len());
+                    self.all.push((shown, sums));
                 }
-                Entry::Occupied(mut place) => {
-                    let (known, all) = place.get_mut();
+                Entry::Occupied(place) => {
+                    let (known, all) = &mut self.all[*place.get()];
                     // Which thread saw a group first must not matter.
                     if shown < *known {
                         *known = shown;
@@ -126,7 +145,7 @@ impl Groups {
 
     /// The groups in the order of their visible cells.
     pub(crate) fn sorted(self) -> Vec<Group> {
-        let mut groups: Vec<Group> = self.found.into_values().collect();
+        let mut groups = self.all;
         groups.sort_by(|(a, _), (b, _)| a.cmp(b));
         groups
     }
@@ -147,4 +166,33 @@ impl Groups {
         };
         Grid { columns, rows: groups.into_iter().map(row).collect() }
     }
+}
+
+/// Takes all rows of a reading on one thread.
+impl RowSink for Groups {
+    type Done = ();
+
+    const TAKES_KNOWN: bool = true;
+
+    fn row(&mut self, row: &Row<'_>) {
+        let at = self.place(row);
+        self.all[at].1.add(row);
+        if let Some(key) = row.key()
+            && self.parts.iter().all(Part::is_shared)
+        {
+            if self.known.len() <= key {
+                self.known.resize(key + 1, None);
+            }
+            self.known[key] = Some((at, row.verdict()));
+        }
+    }
+
+    fn known(&mut self, row: &KnownRow<'_>) -> bool {
+        let Some(Some((at, verdict))) = self.known.get(row.key()) else { return false };
+        let len = row.packet().ip.len.map(u64::from);
+        self.all[*at].1.add_packet(*verdict, len, row.flow.time);
+        true
+    }
+
+    fn take(&mut self) {}
 }

@@ -75,6 +75,15 @@ pub(crate) fn column(name: &str) -> Part {
 }
 
 impl Part {
+    /// Whether all flows with one [key](asg_core::Flow::key) have one value of it.
+    pub(crate) const fn is_shared(&self) -> bool {
+        match self {
+            Self::Column(column) => column.is_shared,
+            Self::Owner => true,
+            Self::Span(_) => false,
+        }
+    }
+
     pub(crate) fn columns(&self) -> Vec<(&'static str, Kind)> {
         match self {
             Self::Column(column) => vec![(column.name, column.kind)],

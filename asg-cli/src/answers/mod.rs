@@ -88,7 +88,7 @@ impl By {
 ///
 /// Those of reading.
 pub fn top(query: &Query, by: &By, most: Option<usize>, measure: Measure) -> Result<Grid, Error> {
-    let groups = merged(query.fold(|| Groups::new(by.0.clone()), Groups::add)?);
+    let groups = merged(query.sinks(|| Groups::new(by.0.clone()))?);
     Ok(groups.grid(|groups| {
         groups.sort_by_key(|(_, sums)| std::cmp::Reverse(measure.of(sums)));
         groups.truncate(most.unwrap_or(usize::MAX));
@@ -101,7 +101,7 @@ pub fn top(query: &Query, by: &By, most: Option<usize>, measure: Measure) -> Res
 ///
 /// Those of reading.
 pub fn timeline(query: &Query, by: &By) -> Result<Grid, Error> {
-    let groups = merged(query.fold(|| Groups::new(by.0.clone()), Groups::add)?);
+    let groups = merged(query.sinks(|| Groups::new(by.0.clone()))?);
     Ok(groups.grid(|_| {}))
 }
 

@@ -1,51 +1,74 @@
 //! Times as text, at the pace of a log.
 
-use std::io::Write as _;
-
 use asg_core::Timestamp;
+
+use super::short::Short;
 
 const DAY: i64 = 86_400;
 const SECOND: i64 = 1_000_000_000;
 
-/// Prints times as [`Timestamp`] does; the date of a day is worked out once.
+/// Prints times as [`Timestamp`] does; the text of a second is worked out once.
 #[derive(Debug, Default)]
 pub(crate) struct TimeText {
     /// A day, and `2024-05-06T`.
-    day: Option<(i64, Vec<u8>)>,
+    day: Option<(i64, [u8; 11])>,
+    /// A second, and `2024-05-06T07:09:10`.
+    second: Option<(i64, [u8; 19])>,
+    text: Short,
 }
 
 impl TimeText {
     /// Writes a time.
     pub(crate) fn push(&mut self, out: &mut Vec<u8>, time: Timestamp) {
+        let mut text = std::mem::take(&mut self.text);
+        text.clear();
+        self.write(&mut text, time);
+        out.extend_from_slice(text.bytes());
+        self.text = text;
+    }
+
+    /// Writes a time into a short text.
+    #[inline]
+    pub(crate) fn write(&mut self, out: &mut Short, time: Timestamp) {
         let (seconds, nanos) =
-            (time.as_nanos().div_euclid(SECOND), time.as_nanos().rem_euclid(SECOND));
+            (time.as_nanos().div_euclid(SECOND), time.as_nanos().rem_euclid(SECOND) as u32);
+        match &self.second {
+            Some((known, text)) if *known == seconds => out.text(text),
+            _ => {
+                let text = self.second(time, seconds);
+                self.second = Some((seconds, text));
+                out.text(&text);
+            }
+        }
+        if nanos > 0 {
+            out.byte(b'.');
+            if nanos.is_multiple_of(1_000) {
+                out.digits::<6>(nanos / 1_000);
+            } else {
+                out.digits::<9>(nanos);
+            }
+            out.trim_zeros();
+        }
+        out.byte(b'Z');
+    }
+
+    fn second(&mut self, time: Timestamp, seconds: i64) -> [u8; 19] {
         let (day, second) = (seconds.div_euclid(DAY), seconds.rem_euclid(DAY));
-        let date = match &self.day {
-            Some((known, date)) if *known == day => date,
+        let date = match self.day {
+            Some((known, date)) if known == day => date,
             _ => {
                 let text = time.to_string();
-                let date = text.split_inclusive('T').next().unwrap_or_default();
-                &self.day.insert((day, date.as_bytes().to_vec())).1
+                let date = *text.as_bytes().first_chunk().expect("a time begins with its date");
+                self.day = Some((day, date));
+                date
             }
         };
-        out.extend_from_slice(date);
-        let [hour, minute, second] = [second / 3_600, second / 60 % 60, second % 60].map(two);
-        out.extend_from_slice(&[
-            hour[0], hour[1], b':', minute[0], minute[1], b':', second[0], second[1],
-        ]);
-        if nanos > 0 {
-            let mut digits = [b'0'; 10];
-            digits[0] = b'.';
-            let mut rest = nanos;
-            for digit in digits[1..].iter_mut().rev() {
-                *digit = b'0' + (rest % 10) as u8;
-                rest /= 10;
-            }
-            let len = digits.iter().rposition(|digit| *digit != b'0').map_or(0, |last| last + 1);
-            let written = out.write_all(&digits[..len]);
-            debug_assert!(written.is_ok());
+        let mut text = *b"0000-00-00T00:00:00";
+        text[..11].copy_from_slice(&date);
+        for (at, number) in [(11, second / 3_600), (14, second / 60 % 60), (17, second % 60)] {
+            text[at..at + 2].copy_from_slice(&two(number));
         }
-        out.push(b'Z');
+        text
     }
 }
 

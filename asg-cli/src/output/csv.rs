@@ -12,6 +12,7 @@ use crate::answers::{Cell, Grid};
 use crate::error::Error;
 use crate::flows::RowSink;
 use crate::pieces::Size;
+use crate::query::columns::KnownRow;
 use crate::query::{Column, Query, Row, Value, push_dotted};
 
 /// What becomes of values that spreadsheets take for formulas.
@@ -97,7 +98,7 @@ impl Csv {
             None => {
                 let Self { parts, out, cells, .. } = self;
                 let columns = parts.iter().flat_map(Part::columns);
-                columns.for_each(|column| cells.push(out, column, row));
+                columns.for_each(|column| cells.push(out, &column.value(row)));
             }
         }
         self.out.pop();
@@ -110,22 +111,19 @@ impl Csv {
             shared.resize_with(key + 1, || None);
         }
         let shared = shared[key].get_or_insert_with(|| Shared::of(parts, cells, row));
-        let mut start = 0;
-        let mut ends = shared.ends.iter();
-        for part in parts {
-            match (part, ends.as_slice()) {
-                (Part::Shared(_), [end, ..]) => {
-                    ends.next();
-                    out.extend_from_slice(&shared.text[start..*end as usize]);
-                    start = *end as usize;
-                }
-                (Part::Shared(columns) | Part::Own(columns), _) => {
-                    for column in columns.iter() {
-                        cells.push(out, column, row);
-                    }
-                }
-            }
-        }
+        let own = |column: &Column, out: &mut Vec<u8>| cells.push(out, &column.value(row));
+        shared.with_own(parts, out, own);
+    }
+
+    /// Writes a row whose key an earlier one had, if its text is known; else returns `false`.
+    pub(crate) fn add_known(&mut self, row: &KnownRow<'_>) -> bool {
+        let Self { parts, shared, out, cells } = self;
+        let Some(Some(shared)) = shared.get(row.key()) else { return false };
+        let own = |column: &Column, out: &mut Vec<u8>| cells.push(out, &column.own_value(row));
+        shared.with_own(parts, out, own);
+        out.pop();
+        out.push(b'\n');
+        true
     }
 }
 
@@ -140,15 +138,42 @@ impl Shared {
     fn of(parts: &[Part], cells: &mut CellText, row: &Row<'_>) -> Self {
         let (mut out, mut ends) = (Vec::new(), Vec::new());
         for part in parts.iter().filter(|part| matches!(part, Part::Shared(_))) {
-            part.columns().for_each(|column| cells.push(&mut out, column, row));
+            part.columns().for_each(|column| cells.push(&mut out, &column.value(row)));
             ends.push(u32::try_from(out.len()).unwrap_or(u32::MAX));
         }
         Self { text: out.into(), ends: ends.into() }
+    }
+
+    /// Writes all columns: the shared ones, and between them what `own` writes.
+    fn with_own(
+        &self,
+        parts: &[Part],
+        out: &mut Vec<u8>,
+        mut own: impl FnMut(&Column, &mut Vec<u8>),
+    ) {
+        let mut start = 0;
+        let mut ends = self.ends.iter();
+        for part in parts {
+            match part {
+                Part::Shared(_) => {
+                    let end = ends.next().map_or(start, |end| *end as usize);
+                    out.extend_from_slice(&self.text[start..end]);
+                    start = end;
+                }
+                Part::Own(columns) => columns.iter().for_each(|column| own(column, out)),
+            }
+        }
     }
 }
 
 impl RowSink for Csv {
     type Done = Vec<u8>;
+
+    const TAKES_KNOWN: bool = true;
+
+    fn known(&mut self, row: &KnownRow<'_>) -> bool {
+        self.add_known(row)
+    }
 
     fn row(&mut self, row: &Row<'_>) {
         self.add(row);
@@ -161,9 +186,9 @@ impl RowSink for Csv {
 }
 
 impl CellText {
-    /// Writes the value of a column, and a comma.
-    fn push(&mut self, out: &mut Vec<u8>, column: &Column, row: &Row<'_>) {
-        match &column.value(row) {
+    /// Writes a value, and a comma.
+    fn push(&mut self, out: &mut Vec<u8>, value: &Value<'_>) {
+        match value {
             Value::Null => {}
             Value::Word(word) => out.extend_from_slice(word.as_bytes()),
             Value::Int(number) => {

@@ -4,16 +4,17 @@
 //! serialises the first flow of each [key](asg_core::Flow::key) with serde, keeps the text of what
 //! all others share, and puts the rest between by hand.
 
-use std::collections::HashMap;
 use std::io;
 
 use asg_core::siem::FlowId;
-use asg_core::{Address, Flow, Proto, SourceId, TimeRange, Timestamp, Uptime, Verdict};
+use asg_core::{
+    Address, Flow, Ip, KnownFlow, Origin, Proto, SourceId, TimeRange, Timestamp, Uptime, Verdict,
+};
 use memchr::memmem;
 
 use super::clock::TimeText;
+use super::short::Short;
 use crate::origins;
-use crate::query::push_dotted;
 
 /// Writes flows into a buffer, for one thread.
 #[derive(Debug, Default)]
@@ -23,7 +24,7 @@ pub struct FlowWriter {
     /// By key.
     shared: Vec<Option<Shared>>,
     times: TimeText,
-    sources: HashMap<SourceId, Box<[u8]>>,
+    text: Short,
 }
 
 /// The text that flows with one key share.
@@ -31,9 +32,11 @@ pub struct FlowWriter {
 struct Shared {
     /// The flow's [period](Flow::names_period): names may differ between periods.
     period: (usize, usize),
-    /// `,"cell":…,"direction":…`
+    /// `,"source":…,"line":`
+    source: Box<[u8]>,
+    /// `],"cell":…,"direction":…`
     before: Box<[u8]>,
-    /// `,"handle_prefix":…}`
+    /// `,"handle_prefix":…}` and a line feed.
     after: Box<[u8]>,
 }
 
@@ -68,69 +71,31 @@ impl FlowWriter {
         let Some(shared) = shared else {
             let start = self.out.len();
             self.add_slowly(flow);
-            self.shared[key] = Shared::of(&self.out[start..self.out.len() - 1], period);
+            self.shared[key] = Shared::of(&self.out[start..], flow.origin.source, period);
             return;
         };
-        let out = &mut self.out;
-        out.extend_from_slice(b"{\"time\":");
-        match flow.time {
-            Some(time) => {
-                out.push(b'"');
-                self.times.push(out, time);
-                out.push(b'"');
-            }
-            None => out.extend_from_slice(b"null"),
-        }
-        out.extend_from_slice(b",\"time_error\":");
-        push_error(out, flow.range.zip(flow.time));
-        out.extend_from_slice(b",\"source\":");
-        let source = flow.origin.source;
-        let name = self.sources.entry(source).or_insert_with(|| json(&origins::name(source)));
-        out.extend_from_slice(name);
-        out.extend_from_slice(b",\"line\":");
-        push_number(out, flow.origin.line);
-        out.extend_from_slice(b",\"also\":[");
-        for (n, at) in flow.also.iter().enumerate() {
-            out.extend_from_slice(if n == 0 { b"{\"source\":" } else { b",{\"source\":" });
-            out.extend_from_slice(&json(&origins::name(at.source)));
-            out.extend_from_slice(b",\"line\":");
-            push_number(out, at.line);
-            out.push(b'}');
-        }
-        out.push(b']');
-        out.extend_from_slice(&shared.before);
-        let ip = &flow.packet().ip;
-        let [spt, dpt] = ip.ports();
-        out.extend_from_slice(b",\"proto\":");
-        push_protocol(out, ip.proto);
-        out.extend_from_slice(b",\"src\":");
-        push_address(out, ip.src);
-        out.extend_from_slice(b",\"spt\":");
-        push_port(out, spt);
-        out.extend_from_slice(b",\"dst\":");
-        push_address(out, ip.dst);
-        out.extend_from_slice(b",\"dpt\":");
-        push_port(out, dpt);
-        if let Some(Proto::Other(number)) = ip.proto {
-            push_present(out, b",\"proto_num\":", Some(u64::from(number)));
-        }
-        push_present(out, b",\"len\":", ip.len.map(u64::from));
-        push_present(out, b",\"icmp_type\":", ip.icmp_type.map(u64::from));
-        push_present(out, b",\"icmp_code\":", ip.icmp_code.map(u64::from));
-        if let Some(flags) = ip.flags {
-            out.extend_from_slice(b",\"flags\":[");
-            for (n, flag) in flags.names().enumerate() {
-                out.extend_from_slice(if n == 0 { b"\"" } else { b",\"" });
-                out.extend_from_slice(flag.as_bytes());
-                out.push(b'"');
-            }
-            out.push(b']');
-        }
-        if let Some(uptime) = flow.record.envelope.uptime {
-            push_uptime(out, uptime);
-        }
-        out.extend_from_slice(&shared.after);
-        out.push(b'\n');
+        let own = Own {
+            time: flow.time,
+            range: flow.range,
+            origin: flow.origin,
+            also: &flow.also,
+            ip: &flow.packet().ip,
+            uptime: flow.record.envelope.uptime,
+        };
+        own.write(shared, &mut self.text, &mut self.times, &mut self.out);
+    }
+
+    /// Writes a flow whose key an earlier one had, if its text is known; else returns `false`.
+    pub(crate) fn add_known(&mut self, flow: &KnownFlow<'_>, ip: &Ip<'_>) -> bool {
+        let shared = self.shared.get(flow.key.index()).and_then(Option::as_ref);
+        let Some(shared) = shared.filter(|it| it.period == flow.names_period() && !self.has_ids)
+        else {
+            return false;
+        };
+        let KnownFlow { time, range, origin, uptime, .. } = *flow;
+        let own = Own { time, range, origin, also: &[], ip, uptime };
+        own.write(shared, &mut self.text, &mut self.times, &mut self.out);
+        true
     }
 
     /// Adds the caller's verdict and name of the destination to the last flow.
@@ -169,11 +134,91 @@ impl FlowWriter {
 impl Shared {
     /// What is shared of an object. Inside its strings quotes are escaped, so a member's name is
     /// found where it stands.
-    fn of(object: &[u8], period: (usize, usize)) -> Option<Self> {
-        let cell = memmem::find(object, b",\"cell\":")?;
-        let proto = cell + memmem::find(&object[cell..], b",\"proto\":")?;
-        let handle = proto + memmem::find(&object[proto..], b",\"handle_prefix\":")?;
-        Some(Self { period, before: object[cell..proto].into(), after: object[handle..].into() })
+    fn of(line: &[u8], source: SourceId, period: (usize, usize)) -> Option<Self> {
+        let cell = memmem::find(line, b"],\"cell\":")?;
+        let proto = cell + memmem::find(&line[cell..], b",\"proto\":")?;
+        let handle = proto + memmem::find(&line[proto..], b",\"handle_prefix\":")?;
+        let source = [b",\"source\":", &*json(&origins::name(source)), b",\"line\":"].concat();
+        let (before, after) = (line[cell..proto].into(), line[handle..].into());
+        Some(Self { period, source: source.into(), before, after })
+    }
+}
+
+/// What a flow does not share with others of its key.
+struct Own<'f> {
+    time: Option<Timestamp>,
+    range: Option<TimeRange>,
+    origin: Origin,
+    also: &'f [Origin],
+    ip: &'f Ip<'f>,
+    uptime: Option<Uptime>,
+}
+
+impl Own<'_> {
+    /// Writes the object of the flow, and a line feed.
+    fn write(&self, shared: &Shared, text: &mut Short, times: &mut TimeText, out: &mut Vec<u8>) {
+        let Self { ip, .. } = self;
+        text.clear();
+        text.text(b"{\"time\":");
+        match self.time {
+            Some(time) => {
+                text.byte(b'"');
+                times.write(text, time);
+                text.byte(b'"');
+            }
+            None => text.text(b"null"),
+        }
+        text.text(b",\"time_error\":");
+        push_error(text, self.range.zip(self.time));
+        out.extend_from_slice(text.bytes());
+        out.extend_from_slice(&shared.source);
+        text.clear();
+        text.number(self.origin.line);
+        text.text(b",\"also\":[");
+        out.extend_from_slice(text.bytes());
+        for (n, at) in self.also.iter().enumerate() {
+            out.extend_from_slice(if n == 0 { b"{\"source\":" } else { b",{\"source\":" });
+            out.extend_from_slice(&json(&origins::name(at.source)));
+            out.extend_from_slice(b",\"line\":");
+            push_number(out, at.line);
+            out.push(b'}');
+        }
+        out.extend_from_slice(&shared.before);
+        text.clear();
+        let [spt, dpt] = ip.ports();
+        text.text(b",\"proto\":");
+        push_protocol(text, ip.proto);
+        text.text(b",\"src\":");
+        push_address(text, ip.src);
+        text.text(b",\"spt\":");
+        push_port(text, spt);
+        text.text(b",\"dst\":");
+        push_address(text, ip.dst);
+        text.text(b",\"dpt\":");
+        push_port(text, dpt);
+        if let Some(Proto::Other(number)) = ip.proto {
+            push_present(text, b",\"proto_num\":", Some(u64::from(number)));
+        }
+        push_present(text, b",\"len\":", ip.len.map(u64::from));
+        push_present(text, b",\"icmp_type\":", ip.icmp_type.map(u64::from));
+        push_present(text, b",\"icmp_code\":", ip.icmp_code.map(u64::from));
+        if let Some(flags) = ip.flags {
+            text.text(b",\"flags\":[");
+            for (n, flag) in flags.names().enumerate() {
+                if n > 0 {
+                    text.byte(b',');
+                }
+                text.byte(b'"');
+                text.word(flag);
+                text.byte(b'"');
+            }
+            text.byte(b']');
+        }
+        if let Some(uptime) = self.uptime {
+            push_uptime(text, uptime);
+        }
+        out.extend_from_slice(text.bytes());
+        out.extend_from_slice(&shared.after);
     }
 }
 
@@ -192,71 +237,70 @@ pub(crate) fn json(value: &impl serde::Serialize) -> Box<[u8]> {
 }
 
 /// A time's error in seconds, rounded up to a millisecond, as serde prints such a number.
-fn push_error(out: &mut Vec<u8>, known: Option<(TimeRange, Timestamp)>) {
-    let Some((range, time)) = known else { return out.extend_from_slice(b"null") };
+fn push_error(out: &mut Short, known: Option<(TimeRange, Timestamp)>) {
+    let Some((range, time)) = known else { return out.text(b"null") };
     let nanos = |end: Timestamp| end.as_nanos().abs_diff(time.as_nanos());
     let millis = nanos(range.earliest()).max(nanos(range.latest())).div_ceil(1_000_000);
-    let Ok(millis) = u32::try_from(millis) else { return out.extend_from_slice(b"null") };
-    push_number(out, u64::from(millis / 1_000));
-    let fraction = millis % 1_000;
-    let digits =
-        [fraction / 100, fraction / 10 % 10, fraction % 10].map(|digit| b'0' + digit as u8);
-    let len = match digits {
-        [_, b'0', b'0'] => 1,
-        [_, _, b'0'] => 2,
-        _ => 3,
-    };
-    out.push(b'.');
-    out.extend_from_slice(&digits[..len]);
+    let Ok(millis) = u32::try_from(millis) else { return out.text(b"null") };
+    out.number(u64::from(millis / 1_000));
+    match millis % 1_000 {
+        0 => out.text(b".0"),
+        fraction => {
+            out.byte(b'.');
+            out.digits::<3>(fraction);
+            out.trim_zeros();
+        }
+    }
 }
 
 /// Writes a member and its number, if there is one.
-fn push_present(out: &mut Vec<u8>, member: &[u8], number: Option<u64>) {
+fn push_present<const LEN: usize>(out: &mut Short, member: &[u8; LEN], number: Option<u64>) {
     if let Some(number) = number {
-        out.extend_from_slice(member);
-        push_number(out, number);
+        out.text(member);
+        out.number(number);
     }
 }
 
-fn push_uptime(out: &mut Vec<u8>, uptime: Uptime) {
-    let (seconds, mut micros) = (uptime.as_micros() / 1_000_000, uptime.as_micros() % 1_000_000);
-    out.extend_from_slice(b",\"uptime\":\"");
-    push_number(out, seconds);
-    let mut digits = *b".000000\"";
-    for digit in digits[1..7].iter_mut().rev() {
-        *digit = b'0' + (micros % 10) as u8;
-        micros /= 10;
-    }
-    out.extend_from_slice(&digits);
+fn push_uptime(out: &mut Short, uptime: Uptime) {
+    let (seconds, micros) = (uptime.as_micros() / 1_000_000, uptime.as_micros() % 1_000_000);
+    out.text(b",\"uptime\":\"");
+    out.number(seconds);
+    out.byte(b'.');
+    out.digits::<6>(micros as u32);
+    out.byte(b'"');
 }
 
-fn push_protocol(out: &mut Vec<u8>, proto: Option<Proto>) {
-    let Some(proto) = proto else { return out.extend_from_slice(b"null") };
-    out.push(b'"');
+fn push_protocol(out: &mut Short, proto: Option<Proto>) {
+    let Some(proto) = proto else { return out.text(b"null") };
+    out.byte(b'"');
     match proto.name() {
-        Some(name) => out.extend_from_slice(name.as_bytes()),
-        None => push_number(out, u64::from(proto.number())),
+        Some(name) => out.word(name),
+        None => out.number(u64::from(proto.number())),
     }
-    out.push(b'"');
+    out.byte(b'"');
 }
 
-fn push_address(out: &mut Vec<u8>, address: Option<Address>) {
+fn push_address(out: &mut Short, address: Option<Address>) {
     match address {
         Some(Address::V4(ip)) => {
-            out.push(b'"');
-            push_dotted(out, ip.octets());
-            out.push(b'"');
+            out.byte(b'"');
+            out.dotted(ip.octets());
+            out.byte(b'"');
         }
-        Some(Address::V6(ip)) => push_json(out, &ip),
-        Some(Address::Blank) => out.extend_from_slice(b"\"\""),
-        None => out.extend_from_slice(b"null"),
+        Some(Address::V6(ip)) => {
+            out.byte(b'"');
+            out.word(&ip.to_string());
+            out.byte(b'"');
+        }
+        Some(Address::Blank) => out.text(b"\"\""),
+        None => out.text(b"null"),
     }
 }
 
-fn push_port(out: &mut Vec<u8>, port: Option<u16>) {
+fn push_port(out: &mut Short, port: Option<u16>) {
     match port {
-        Some(port) => push_number(out, u64::from(port)),
-        None => out.extend_from_slice(b"null"),
+        Some(port) => out.number(u64::from(port)),
+        None => out.text(b"null"),
     }
 }
 

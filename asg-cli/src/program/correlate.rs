@@ -21,6 +21,7 @@ use crate::output::flow_table::FlowTable;
 use crate::output::format::Format;
 use crate::output::ndjson::FlowWriter;
 use crate::output::table::Look;
+use crate::query::columns::KnownRow;
 use crate::query::{Column, Query, ReadRow, Row};
 use crate::report::{Failure, Report};
 
@@ -222,6 +223,12 @@ impl RowSink for Records {
 
 impl RowSink for FlowWriter {
     type Done = Vec<u8>;
+
+    const TAKES_KNOWN: bool = true;
+
+    fn known(&mut self, row: &KnownRow<'_>) -> bool {
+        self.add_known(row.flow, &row.packet().ip)
+    }
 
     fn row(&mut self, row: &Row<'_>) {
         if let Row::Read(read @ ReadRow { flow: Some(flow), .. }) = row {

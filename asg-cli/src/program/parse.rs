@@ -122,6 +122,7 @@ fn admits(
         cf,
         error,
         flow: None,
+        known: None,
         explained: None,
         labels,
     };

@@ -7,7 +7,7 @@ use arrow_schema::SchemaRef;
 use asg_core::Timestamp;
 
 use super::cells::Cells;
-use super::columns::{Column, Row, Value, schema};
+use super::columns::{Column, KnownRow, Row, Value, schema};
 
 /// Builds record batches.
 pub(crate) struct Builder {
@@ -81,6 +81,24 @@ impl Builder {
             }
         }
         *rows += 1;
+    }
+
+    /// Adds a row whose key an earlier one had, if its values are known; else returns `false`.
+    pub(crate) fn push_known(&mut self, row: &KnownRow<'_>) -> bool {
+        let Self { columns, rows, shared, .. } = self;
+        let Some(Some(kept)) = shared.get(row.key()) else { return false };
+        let mut kept = kept.iter();
+        for (column, cells) in columns {
+            match kept.as_slice() {
+                [value, ..] if column.is_shared => {
+                    kept.next();
+                    cells.put(*rows, &value.value());
+                }
+                _ => column.put_own(row, *rows, cells),
+            }
+        }
+        *rows += 1;
+        true
     }
 
     /// The rows since the last batch.

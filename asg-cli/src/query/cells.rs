@@ -249,6 +249,13 @@ static OCTETS: [([u8; 3], u8); 256] = {
 
 /// `std`'s formatting of an address is as slow as all else that is done about a column.
 pub(crate) fn push_dotted(bytes: &mut Vec<u8>, octets: [u8; 4]) {
+    let (text, len) = dotted(octets);
+    bytes.extend_from_slice(&text[..len]);
+}
+
+/// The text of an address, and its length.
+#[inline]
+pub(crate) fn dotted(octets: [u8; 4]) -> ([u8; 16], usize) {
     let mut text = [b'.'; 16];
     let mut at = 0;
     for octet in octets {
@@ -258,7 +265,7 @@ pub(crate) fn push_dotted(bytes: &mut Vec<u8>, octets: [u8; 4]) {
         text[at] = b'.';
         at += 1;
     }
-    bytes.extend_from_slice(&text[..at - 1]);
+    (text, at - 1)
 }
 
 fn push_mac(bytes: &mut Vec<u8>, mac: [u8; 6]) {

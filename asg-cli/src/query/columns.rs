@@ -10,8 +10,8 @@ use std::fmt::{self, Display};
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use asg_core::{
     Address, Attribution, Certainty, Content, Direction, Envelope, Error, Flow, Identity, Ip,
-    Lifetime, LogPrefix, MacAddr, NamesThen, Origin, Packet, Plane, Proto, Record, Subject, Text,
-    Timestamp, Verdict, escape_name,
+    KnownFlow, Lifetime, LogPrefix, MacAddr, NamesThen, Origin, Packet, Plane, Proto, Record,
+    Subject, Text, Timestamp, Verdict, escape_name,
 };
 
 use asg_core::policy::{Because, Blind, By, Explanation, NearMiss, Phase, RuleRef};
@@ -30,6 +30,57 @@ pub enum Row<'r> {
     Read(&'r ReadRow<'r>),
     /// A row of a saved table.
     Saved(SavedRow<'r>),
+}
+
+/// A row whose [key](Flow::key) an earlier row had: the values that the two do not share.
+#[derive(Debug)]
+pub(crate) struct KnownRow<'r> {
+    pub(crate) flow: &'r KnownFlow<'r>,
+    own: ReadRow<'r>,
+}
+
+impl<'r> KnownRow<'r> {
+    /// The row of a flow. `record` is one that no line gave; the flow's own fields are written into
+    /// it.
+    pub(crate) fn of(
+        flow: &'r KnownFlow<'r>,
+        (source, raw): (&'r str, &'r [u8]),
+        record: &'r mut Record<'static>,
+    ) -> Self {
+        record.envelope.uptime = flow.uptime;
+        if let Content::Packet { packet, .. } = &mut record.content {
+            flow.fill(packet);
+        }
+        let record: &'r Record<'static> = record;
+        let Content::Packet { packet, .. } = &record.content else {
+            unreachable!("the record was made for packets")
+        };
+        let own = ReadRow {
+            origin: flow.origin,
+            source,
+            raw,
+            time: flow.time,
+            record,
+            packet,
+            cf: None,
+            error: None,
+            flow: None,
+            known: Some(flow),
+            explained: None,
+            labels: None,
+        };
+        Self { flow, own }
+    }
+
+    /// The packet, without what the key stands for.
+    pub(crate) const fn packet(&self) -> &'r Packet<'r> {
+        self.own.packet
+    }
+
+    /// The key of its flow.
+    pub(crate) const fn key(&self) -> usize {
+        self.flow.key.index()
+    }
 }
 
 /// A row that was just read from a log.
@@ -53,6 +104,8 @@ pub struct ReadRow<'r> {
     pub error: Option<&'r Error>,
     /// The packet with its owner; `None` for rows of packets.
     pub flow: Option<&'r Flow<'r, 'r>>,
+    /// A flow that is not there whole.
+    pub(crate) known: Option<&'r KnownFlow<'r>>,
     /// Why it was allowed or denied; `None` if nobody asked.
     pub explained: Option<&'r Explained>,
     /// The caller's names and verdicts.
@@ -186,6 +239,18 @@ impl Column {
             Row::Read(read) => (self.get)(read),
             Row::Saved(saved) => saved.value(self),
         }
+    }
+
+    /// Its value in a row whose key an earlier row had; the column must not be shared.
+    pub(crate) fn own_value<'r>(&self, row: &'r KnownRow<'_>) -> Value<'r> {
+        debug_assert!(!self.is_shared, "{} is the same for all rows of a key", self.name);
+        (self.get)(&row.own)
+    }
+
+    /// Puts that value into cells.
+    pub(crate) fn put_own(&self, row: &KnownRow<'_>, at: usize, cells: &mut Cells) {
+        debug_assert!(!self.is_shared, "{} is the same for all rows of a key", self.name);
+        (self.put)(&row.own, at, cells);
     }
 
     /// Puts its value in a row into cells.
@@ -459,6 +524,7 @@ impl<'r> ReadRow<'r> {
             cf: flow.cf.as_ref(),
             error,
             flow: Some(flow),
+            known: None,
             explained: None,
             labels: None,
         }
@@ -470,7 +536,7 @@ impl<'r> ReadRow<'r> {
             None => Value::Null,
             Some(Proto::Tcp) => Value::Word("TCP"),
             Some(Proto::Udp) => Value::Word("UDP"),
-            Some(other) => match other.name().filter(|_| self.flow.is_some()) {
+            Some(other) => match other.name().filter(|_| self.is_flow()) {
                 Some(name) => Value::Word(name),
                 None => Value::Shown(other),
             },
@@ -481,7 +547,7 @@ impl<'r> ReadRow<'r> {
     fn address(&self, address: Option<Address>) -> Value<'static> {
         match address {
             None => Value::Null,
-            Some(Address::V6(ip)) if self.flow.is_some() => Value::Text(ip.to_string().into()),
+            Some(Address::V6(ip)) if self.is_flow() => Value::Text(ip.to_string().into()),
             Some(address) => Value::Address(address),
         }
     }
@@ -532,7 +598,12 @@ impl<'r> ReadRow<'r> {
     }
 
     fn names_then(&self) -> NamesThen<'r> {
-        self.flow.map_or_else(NamesThen::default, Flow::names_then)
+        let of_known = || self.known.map_or_else(NamesThen::default, KnownFlow::names_then);
+        self.flow.map_or_else(of_known, Flow::names_then)
+    }
+
+    const fn is_flow(&self) -> bool {
+        self.flow.is_some() || self.known.is_some()
     }
 
     fn evidence(&self) -> Option<Origin> {

@@ -39,7 +39,7 @@ use std::sync::Arc;
 use asg_core::policy::Policy;
 use asg_core::{TimePolicy, Timestamp};
 
-pub(crate) use self::cells::{Cells, push_dotted};
+pub(crate) use self::cells::{Cells, dotted, push_dotted};
 pub use self::columns::{COLUMNS, Column, Kind, ReadRow, Row, Value};
 pub use self::condition::Condition;
 pub(crate) use self::filter::ALIASES;
@@ -520,15 +520,21 @@ impl Query {
         self.timed().run(Size::Small, sink)
     }
 
+    /// Passes all admitted rows, with their times, to the sinks of all threads, and returns these.
+    pub(crate) fn sinks<S: RowSink>(&self, sink: impl FnMut() -> S) -> Result<Vec<S>, Error> {
+        let mut running = self.timed_run(sink)?;
+        while running.next()?.is_some() {}
+        Ok(running.finish())
+    }
+
     /// Passes all admitted rows, with their times, to values that threads make, and returns these.
     pub(crate) fn fold<T: Send + 'static>(
         &self,
         mut new: impl FnMut() -> T,
         each: fn(&mut T, &Row<'_>),
     ) -> Result<Vec<T>, Error> {
-        let mut running = self.timed().run(Size::Small, || Fold { value: new(), each })?;
-        while running.next()?.is_some() {}
-        Ok(running.finish().into_iter().map(|fold| fold.value).collect())
+        let folds = self.sinks(|| Fold { value: new(), each })?;
+        Ok(folds.into_iter().map(|fold| fold.value).collect())
     }
 
     fn pieces(&self) -> Result<Pieces, Error> {

@@ -8,7 +8,7 @@ use arrow_schema::SchemaRef;
 use asg_core::Outcomes;
 
 use super::batch::Builder;
-use super::columns::{Column, Row, schema};
+use super::columns::{Column, KnownRow, Row, schema};
 use super::filter::Filter;
 use super::{Query, Running};
 use crate::error::Error;
@@ -244,6 +244,12 @@ impl Batches {
 
 impl RowSink for Builder {
     type Done = RecordBatch;
+
+    const TAKES_KNOWN: bool = true;
+
+    fn known(&mut self, row: &KnownRow<'_>) -> bool {
+        self.push_known(row)
+    }
 
     fn row(&mut self, row: &Row<'_>) {
         self.push(row);

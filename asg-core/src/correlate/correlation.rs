@@ -6,6 +6,7 @@ use std::net::IpAddr;
 
 use super::flow::{Flow, FlowKey};
 use super::gather::{Cell, Cells, Group, GroupKey, GroupName, Groups, Span};
+use super::known::{AnyFlow, Known, KnownFlow, KnownSenders};
 use super::state::State;
 use super::{Counts, own_address, own_interface};
 use crate::bytes::hash::Seeds;
@@ -20,9 +21,9 @@ use crate::names::directory::Directory;
 use crate::names::identity::Identity;
 use crate::prefix::{LogPrefix, Subject};
 use crate::record::outcome::Outcomes;
-use crate::record::reader::{Reader, Sight};
+use crate::record::reader::{Glimpse, Reader, Sight};
 use crate::record::{Content, Record};
-use crate::time::{LogTime, TimeRange};
+use crate::time::{LogTime, TimeRange, Uptime};
 
 /// All evidence of a set of logs, between the phases: the time to look names up.
 ///
@@ -223,8 +224,21 @@ impl Correlation {
         origin: Origin,
         line: &'a Line<'_>,
     ) -> Option<Flow<'a, '_>> {
+        cache.begin(self);
+        let sight = cache.reader.sight(line);
+        self.flow_of(cache, origin, line, &sight)
+    }
+
+    /// The same, of a line that was looked at.
+    fn flow_of<'a>(
+        &self,
+        cache: &mut FlowCache,
+        origin: Origin,
+        line: &'a Line<'_>,
+        sight: &Sight<'a>,
+    ) -> Option<Flow<'a, '_>> {
         let state = &self.facts.state;
-        let Some(record) = cache.packet(self, origin, line) else {
+        let Some(record) = cache.packet(self, origin, line, sight) else {
             let may_be_logger = state.reports.has_loggers();
             return may_be_logger.then(|| self.logger_flow(origin, cache.reader.read(line)))?;
         };
@@ -249,7 +263,43 @@ impl Correlation {
         line: &Line<'_>,
         mut each: impl FnMut(Flow<'_, '_>),
     ) {
-        if let Some(flow) = self.flow(cache, origin, line) {
+        self.each_of(cache, origin, line, None, &mut each);
+    }
+
+    /// Passes all flows of a line to `each`, as [`Correlation::flows`] does, but of flows whose key
+    /// an earlier one had only what they do not share. [`KnownFlow`](super::KnownFlow) has an
+    /// example.
+    pub fn each(
+        &self,
+        cache: &mut FlowCache,
+        origin: Origin,
+        line: &Line<'_>,
+        mut each: impl FnMut(AnyFlow<'_>),
+    ) {
+        cache.begin(self);
+        let sight = cache.reader.sight(line);
+        if let Sight::Packet(glimpse) = &sight
+            && !self.facts.state.reports.has_others(origin)
+            && let Some(known) = cache.known(self, origin, glimpse)
+        {
+            return each(AnyFlow::Known(&known));
+        }
+        self.each_of(cache, origin, line, Some(&sight), |flow| each(AnyFlow::Whole(&flow)));
+    }
+
+    fn each_of<'a>(
+        &self,
+        cache: &mut FlowCache,
+        origin: Origin,
+        line: &'a Line<'_>,
+        sight: Option<&Sight<'a>>,
+        mut each: impl FnMut(Flow<'_, '_>),
+    ) {
+        let first = match sight {
+            Some(sight) => self.flow_of(cache, origin, line, sight),
+            None => self.flow(cache, origin, line),
+        };
+        if let Some(flow) = first {
             each(flow);
         }
         for record in Record::more(line) {
@@ -271,10 +321,12 @@ impl Correlation {
     ) {
         let is_counted =
             |place: &Place| place.group.is_some_and(|group| self.answers[group as usize].is_some());
-        let first = cache.packet(self, origin, line);
+        cache.begin(self);
+        let sight = cache.reader.sight(line);
+        let first = cache.packet(self, origin, line, &sight);
         let place = first.and_then(|record| cache.place(self, origin.source, &record));
         if place.is_none_or(|place| !is_counted(&place))
-            && let Some(flow) = self.flow(cache, origin, line)
+            && let Some(flow) = self.flow_of(cache, origin, line, &sight)
         {
             each(flow);
         }
@@ -416,6 +468,7 @@ pub struct FlowCache {
     answers: HashMap<Detached, u32>,
     /// By the numbers of machines.
     stamps: Vec<StampMemo>,
+    senders: KnownSenders,
 }
 
 /// What flows with one key share.
@@ -475,28 +528,67 @@ impl FlowCache {
         }
     }
 
+    /// Forgets all if it has served another correlation.
+    fn begin(&mut self, correlation: &Correlation) {
+        let seeds = Some(correlation.facts.state.reports.seeds());
+        if self.seeds != seeds {
+            *self = Self { seeds, ..Self::default() };
+        }
+    }
+
+    /// What a packet that is alone about its line does not share with an earlier flow.
+    fn known<'c>(
+        &mut self,
+        correlation: &'c Correlation,
+        origin: Origin,
+        glimpse: &Glimpse<'_>,
+    ) -> Option<KnownFlow<'c>> {
+        let Correlation { facts, answers } = correlation;
+        let Known { cell, group, key, has_history } = self.senders.find(origin.source, glimpse)?;
+        let shown = (glimpse.time(), glimpse.uptime());
+        let when = self.when(facts, cell, origin.source, shown);
+        let identity = || {
+            let answer = answers[group as usize].as_ref()?.attach(&facts.state.ledger);
+            facts.state.identity(&answer)
+        };
+        let history = if has_history { identity().map(|identity| &identity.history) } else { None };
+        Some(KnownFlow::new(key, origin, when, history, glimpse))
+    }
+
     /// The record of a line that reports a packet first.
     fn packet<'a>(
         &mut self,
         correlation: &Correlation,
         origin: Origin,
         line: &'a Line<'_>,
+        sight: &Sight<'a>,
     ) -> Option<Record<'a>> {
         let reports = &correlation.facts.state.reports;
-        if self.seeds != Some(reports.seeds()) {
-            *self = Self { seeds: Some(reports.seeds()), ..Self::default() };
-        }
-        let sight = self.reader.sight(line);
         if let Sight::Other(_) = sight {
             if !line.may_hold_packet() {
                 return None;
             }
-            let record = self.reader.record(line, &sight);
+            let record = self.reader.record(line, sight);
             record.proven_packet()?;
             return (!reports.is_copy(origin)).then_some(record);
         }
         let is_copy = reports.is_copy(origin);
-        (!is_copy).then(|| self.reader.record(line, &sight))
+        (!is_copy).then(|| self.reader.record(line, sight))
+    }
+
+    /// When a line of a machine was written.
+    fn when(
+        &mut self,
+        facts: &Facts,
+        cell: u32,
+        source: SourceId,
+        shown: (LogTime, Option<Uptime>),
+    ) -> Option<When> {
+        let (clock, cell) = (facts.machines[cell as usize].clock, cell as usize);
+        if self.stamps.len() <= cell {
+            self.stamps.resize(cell + 1, StampMemo::default());
+        }
+        facts.times.when_of(&mut self.stamps[cell], source, clock, shown)
     }
 
     /// The machine and the group of a packet.
@@ -544,16 +636,10 @@ impl FlowCache {
         place: &Place,
         also: Vec<Origin>,
     ) -> Flow<'a, 'c> {
-        let Facts { state, times, cells, machines, .. } = &correlation.facts;
+        let Facts { state, times, cells, .. } = &correlation.facts;
         let shown = (record.envelope.time, record.envelope.uptime);
         let when = match place.cell {
-            Some(cell) => {
-                let (clock, cell) = (machines[cell as usize].clock, cell as usize);
-                if self.stamps.len() <= cell {
-                    self.stamps.resize(cell + 1, StampMemo::default());
-                }
-                times.when_of(&mut self.stamps[cell], origin.source, clock, shown)
-            }
+            Some(cell) => self.when(&correlation.facts, cell, origin.source, shown),
             None => times.when(origin.source, &record.envelope),
         };
         let range = when.map(|When { range, .. }| range);
@@ -572,6 +658,12 @@ impl FlowCache {
             }
             _ => None,
         };
+        let identity = state.identity(&attribution);
+        if let (Some(cell), Some(group), Some(key)) = (place.cell, group, key) {
+            let has_history = identity.is_some_and(|identity| !identity.history.is_empty());
+            let known = Known { cell, group, key, has_history };
+            self.senders.remember(origin.source, &record, known);
+        }
         let name = place.cell.and_then(|cell| cells.all()[cell as usize].shown());
         let cell = name.or_else(|| attribution.container()?.cell()).map(Cow::Borrowed);
         Flow {
@@ -581,7 +673,7 @@ impl FlowCache {
             also,
             cell,
             cf,
-            identity: state.identity(&attribution),
+            identity,
             attribution,
             peer,
             record,

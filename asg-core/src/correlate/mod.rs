@@ -10,6 +10,7 @@ mod duplicates;
 pub(crate) mod flow;
 pub(crate) mod follower;
 mod gather;
+mod known;
 mod logger;
 pub(crate) mod output;
 pub(crate) mod owned;
@@ -22,6 +23,7 @@ use std::net::IpAddr;
 
 pub use self::correlation::{Correlation, Counted, FlowCache, FlowReader, Gathered};
 pub use self::gather::{Batch, Gatherer, Gathering, Joiner, MisplacedBatch};
+pub use self::known::{AnyFlow, KnownFlow};
 use crate::evidence::Interface;
 use crate::packet::{Address, Packet};
 use crate::prefix::{Direction, LogPrefix};

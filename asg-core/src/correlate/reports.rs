@@ -124,6 +124,11 @@ impl Reports {
         self.shared.is_copy(origin)
     }
 
+    /// True if this line is not the only one about its packet.
+    pub(super) fn has_others(&self, origin: Origin) -> bool {
+        self.shared.has_others(origin)
+    }
+
     /// The other lines that tell this packet, in order.
     pub(super) fn others(&self, origin: Origin) -> Vec<Origin> {
         self.shared.others(origin)

@@ -43,6 +43,11 @@ impl NameHistory {
         Self(Some(Arc::new([app, space, org])))
     }
 
+    /// Whether nothing is known about other times.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// The names at this time.
     #[must_use]
     pub fn at(&self, time: Timestamp) -> NamesThen<'_> {

@@ -14,7 +14,7 @@ use self::heads::{Heads, KnownHead};
 use super::{Content, Record};
 use crate::line::Line;
 use crate::line::envelope::Envelope;
-use crate::line::envelope::role::Proof;
+use crate::line::envelope::role::{Proof, Role};
 use crate::packet::{Address, Packet, Tail};
 use crate::prefix::LogPrefix;
 use crate::time::{LogTime, Uptime};
@@ -57,6 +57,8 @@ pub(crate) struct Memo {
     /// The head of the packet. Lines with one number have one log prefix and one pair of
     /// interfaces.
     pub(crate) head: Option<u32>,
+    /// The role of the line's program, once it was looked up.
+    pub(crate) role: Option<Role>,
 }
 
 impl PartialEq for Memo {
@@ -160,13 +162,15 @@ impl Reader {
                 let Content::Packet { packet, cf } = &mut record.content else { return record };
                 self.heads.restore(glimpse.head, glimpse.body, glimpse.src, packet, cf);
                 glimpse.tail.put_into(packet);
-                record.memo =
-                    Memo { header: Some(glimpse.header.number), head: Some(glimpse.head) };
+                let number = glimpse.header.number;
+                let role = Some(self.headers.role(number));
+                record.memo = Memo { header: Some(number), head: Some(glimpse.head), role };
             }
             Sight::Other(Some(header)) => {
                 let text = line.unwrapped_text().unwrap_or_default();
                 self.headers.restore(header, text, &mut record.envelope);
                 record.memo.header = Some(header.number);
+                record.memo.role = Some(self.headers.role(header.number));
                 record.read_content(line);
                 self.remember_head(&mut record);
             }
@@ -218,6 +222,12 @@ fn is_kernels(envelope: &Envelope<'_>) -> bool {
 }
 
 impl Record<'_> {
+    /// A record of no line, with an empty packet.
+    #[must_use]
+    pub fn of_packet() -> Self {
+        Self::new_packet()
+    }
+
     /// A record in whose place another is parsed.
     pub(super) fn new_packet() -> Self {
         Self {

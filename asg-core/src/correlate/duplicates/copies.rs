@@ -28,6 +28,11 @@ impl Copies {
         self.lines.contains(&line)
     }
 
+    /// True if the line is a copy, or has copies.
+    pub(in crate::correlate) fn has_others(&self, line: Origin) -> bool {
+        self.is_copy(line) || self.one.contains_key(&line)
+    }
+
     /// The other lines about the packet of a first line, in order.
     pub(in crate::correlate) fn others(&self, first: Origin) -> Vec<Origin> {
         let more = self.more.get(&first).into_iter().flatten();

@@ -1,0 +1,199 @@
+//! Flows that have all in common with an earlier one but what each packet has of its own.
+
+use std::net::IpAddr;
+
+use super::flow::{Flow, FlowKey};
+use super::gather::TimeKind;
+use crate::clock::When;
+use crate::evidence::{Origin, SourceId};
+use crate::names::history::{NameHistory, NamesThen};
+use crate::packet::{Address, Packet, Tail};
+use crate::prefix::{Direction, Plane};
+use crate::record::Record;
+use crate::record::reader::Glimpse;
+use crate::time::{TimeRange, Timestamp, Uptime};
+
+/// A flow of a [key](Flow::key) that an earlier flow of the same [`FlowCache`](super::FlowCache)
+/// had: what the two do not share.
+///
+/// A writer that keeps the text of the first flow of each key need not have the others whole, and
+/// these cost a third of a whole flow.
+///
+/// # Example
+///
+/// ```
+/// use asg_core::{AnyFlow, FlowCache, Gathering, Line, Origin, SourceId};
+///
+/// let header = "2024-05-06T07:09:10.000000+00:00 cell-1 kernel: [637.500000] ";
+/// let packet = |port| format!("{header}OK_bfce786c-ab07-40ad-79f9-8 IN=s-010255073003 OUT=eth0 \
+///     MAC=aa:aa:0a:ff:49:03:ee:ee:0a:ff:49:03:08:00 SRC=10.255.73.3 DST=10.0.16.8 LEN=60 TOS=0x00 \
+///     PREC=0x00 TTL=63 ID=15946 DF PROTO=TCP SPT=51858 DPT={port} WINDOW=27400 RES=0x00 SYN URGP=0 ");
+/// let lines = [packet(80), packet(81), packet(443)];
+/// let at = |line| Origin { source: SourceId(0), line };
+///
+/// let mut gathering = Gathering::new();
+/// (1..).zip(&lines).for_each(|(n, line)| gathering.read(at(n), line.as_bytes()));
+/// let correlation = gathering.finish(|_| Ok::<(), std::io::Error>(()))?.correlate();
+/// let (mut cache, mut ports) = (FlowCache::default(), Vec::new());
+/// for (n, line) in (1..).zip(&lines) {
+///     correlation.each(&mut cache, at(n), &Line::new(line.as_bytes()), |flow| match flow {
+///         AnyFlow::Whole(flow) => ports.push((flow.packet().ip.dpt, flow.key())),
+///         AnyFlow::Known(known) => ports.push((known.packet().ip.dpt, Some(known.key))),
+///     });
+/// }
+/// assert_eq!(ports.iter().map(|(port, _)| port.unwrap()).collect::<Vec<_>>(), [80, 81, 443]);
+/// assert!(ports.iter().all(|(_, key)| *key == ports[0].1));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct KnownFlow<'l> {
+    /// What it shares with the earlier flow.
+    pub key: FlowKey,
+    /// As [`Flow::time`].
+    pub time: Option<Timestamp>,
+    /// As [`Flow::range`].
+    pub range: Option<TimeRange>,
+    /// The line. No other line is about the same packet.
+    pub origin: Origin,
+    /// The kernel's uptime.
+    pub uptime: Option<Uptime>,
+    /// That of the owner's names, if there is one.
+    history: Option<&'l NameHistory>,
+    src: Address,
+    tail: Tail,
+}
+
+/// A flow, or what it does not share with an earlier one.
+#[derive(Debug, Clone, Copy)]
+pub enum AnyFlow<'f> {
+    /// All of a flow.
+    Whole(&'f Flow<'f, 'f>),
+    /// A flow whose key an earlier one had.
+    Known(&'f KnownFlow<'f>),
+}
+
+impl<'l> KnownFlow<'l> {
+    pub(super) fn new(
+        key: FlowKey,
+        origin: Origin,
+        when: Option<When>,
+        history: Option<&'l NameHistory>,
+        line: &Glimpse<'_>,
+    ) -> Self {
+        Self {
+            key,
+            time: when.map(|when| when.time),
+            range: when.map(|when| when.range),
+            origin,
+            uptime: line.uptime(),
+            history,
+            src: line.src,
+            tail: line.tail,
+        }
+    }
+
+    /// As [`Flow::names_then`].
+    #[must_use]
+    pub fn names_then(&self) -> NamesThen<'l> {
+        match (self.history, self.range) {
+            (Some(history), Some(range)) => history.during(range),
+            _ => NamesThen::default(),
+        }
+    }
+
+    /// As [`Flow::names_period`].
+    #[must_use]
+    pub fn names_period(&self) -> (usize, usize) {
+        match (self.history, self.range) {
+            (Some(history), Some(range)) => history.period(range),
+            _ => (0, 0),
+        }
+    }
+
+    /// The packet, without what its key stands for: log prefix, interfaces and link header.
+    #[must_use]
+    pub fn packet(&self) -> Packet<'static> {
+        let mut packet = Packet::default();
+        self.fill(&mut packet);
+        packet
+    }
+
+    /// Writes the fields of [`KnownFlow::packet`] over those of an earlier one, in place: a packet
+    /// is large.
+    pub fn fill(&self, packet: &mut Packet<'_>) {
+        packet.family = self.tail.family();
+        packet.ip = crate::packet::Ip { src: Some(self.src), ..Default::default() };
+        self.tail.put_into(packet);
+    }
+}
+
+/// The answer of a flow. It must be that of all packets of its group, so that it does not depend
+/// on the time.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known {
+    pub(super) cell: u32,
+    pub(super) group: u32,
+    pub(super) key: FlowKey,
+    /// Whether the owner had other names.
+    pub(super) has_history: bool,
+}
+
+/// What packets of one sender have in common with an earlier one.
+#[derive(Debug, Clone, Copy)]
+struct KnownSender {
+    source: SourceId,
+    header: u32,
+    kind: TimeKind,
+    /// The address on the subject's side, if it is not part of the head.
+    address: Option<IpAddr>,
+    known: Known,
+}
+
+/// The senders of earlier flows.
+#[derive(Debug, Default)]
+pub(super) struct KnownSenders {
+    /// By the reader's numbers of heads: those of UDP, and of other protocols, which may be under
+    /// another limit.
+    by_head: Vec<[Option<KnownSender>; 2]>,
+}
+
+const UDP: u8 = 17;
+
+impl KnownSenders {
+    /// The answer of a packet's flow, if an earlier flow was of the same sender.
+    #[inline]
+    pub(super) fn find(&self, source: SourceId, line: &Glimpse<'_>) -> Option<Known> {
+        let slots = self.by_head.get(line.head as usize)?;
+        let sender = slots[usize::from(line.tail.proto_num() != UDP)].as_ref()?;
+        let is_it = sender.source == source
+            && sender.header == line.header()
+            && sender.kind == TimeKind::of(line.time(), line.uptime())
+            && sender.address.is_none_or(|address| address == line.tail.dst());
+        is_it.then_some(sender.known)
+    }
+
+    /// Remembers the sender of a flow.
+    pub(super) fn remember(&mut self, source: SourceId, record: &Record<'_>, known: Known) {
+        let (Some(header), Some(head)) = (record.memo.header, record.memo.head) else { return };
+        let Some((packet, Some(cf))) = record.packet() else { return };
+        // The other end of packets between containers has a lease of its own.
+        if cf.plane == Plane::C2c {
+            return;
+        }
+        let address = match cf.direction {
+            Direction::Egress => None,
+            Direction::Ingress => match packet.ip.dst.and_then(Address::ip) {
+                Some(address) => Some(address),
+                None => return,
+            },
+        };
+        let head = head as usize;
+        if self.by_head.len() <= head {
+            self.by_head.resize(head + 1, [None; 2]);
+        }
+        let kind = TimeKind::of(record.envelope.time, record.envelope.uptime);
+        let slot = usize::from(packet.ip.proto_num != Some(UDP));
+        self.by_head[head][slot] = Some(KnownSender { source, header, kind, address, known });
+    }
+}
