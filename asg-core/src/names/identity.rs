@@ -28,8 +28,7 @@ use crate::time::Timestamp;
 pub struct Identity {
     /// Whether the app is there, was deleted, or cannot be seen.
     pub state: AppState,
-    /// One sentence for people about why nothing better is known; set with
-    /// [`AppState::Unavailable`].
+    /// One sentence for people about the reason; set with [`AppState::Unavailable`].
     pub state_reason: Option<String>,
     /// The app.
     pub app: Option<Entity>,
@@ -40,7 +39,7 @@ pub struct Identity {
     /// The process type: `web`, `worker`, …; `None` for tasks and staging and where it is not
     /// known.
     pub process_type: Option<String>,
-    /// The kind of what has this GUID; `None` for an app, and where it is not known.
+    /// The kind of workload with this GUID; `None` for an app, and where it is not known.
     pub workload: Option<Workload>,
     /// When the app was deleted, from the audit event that proves it.
     pub deleted_at: Option<Timestamp>,
@@ -61,7 +60,7 @@ impl Identity {
         Self::without_app(AppState::NotAsked)
     }
 
-    /// The directory could not find out, for this reason.
+    /// Returns the directory could not find out, for this reason.
     ///
     /// ```
     /// use asg_core::{AppState, Identity};
@@ -112,7 +111,7 @@ impl Identity {
     }
 }
 
-/// The kind of what runs in a container.
+/// The kind of workload in a container.
 ///
 /// Cloud Controller runs each kind in a Diego domain of its own. Source:
 /// `cloud_controller_ng`, `lib/cloud_controller/diego/constants.rb`.
@@ -127,7 +126,7 @@ pub enum Workload {
 }
 
 impl Workload {
-    /// The kind that runs in a domain; `None` if the domain is not Cloud Controller's.
+    /// Returns the kind that runs in a domain; `None` if the domain is not Cloud Controller's.
     ///
     /// ```
     /// use asg_core::Workload;
@@ -156,20 +155,20 @@ pub struct Entity {
 }
 
 impl Entity {
-    /// An entity with a name.
+    /// Creates an entity with a name.
     #[must_use]
     pub fn named(guid: impl Into<String>, name: impl Into<String>) -> Self {
         Self { guid: guid.into(), name: Some(name.into()) }
     }
 
-    /// An entity of which only the GUID is known.
+    /// Creates an entity with only a GUID.
     #[must_use]
     pub fn unnamed(guid: impl Into<String>) -> Self {
         Self { guid: guid.into(), name: None }
     }
 }
 
-/// Whether an app is there.
+/// Whether an app exists.
 ///
 /// Its words in JSON are `live`, `deleted`, `hidden`, `unknown`, `not_asked` and `unavailable`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
