@@ -1,4 +1,4 @@
-//! Calls of API v2, for foundations that have no v3. It finds one thing at a time.
+//! Calls of API v2, for foundations without v3. It finds one thing at a time.
 
 use super::{App, Call, Event, Info, Org, Page, SecurityGroup, Space};
 use crate::text::encode;
@@ -68,13 +68,13 @@ pub fn all_security_groups() -> Call<Page<SecurityGroup>> {
     Call::get("/v2/security_groups", "results-per-page=100")
 }
 
-/// The groups whose rules apply to running apps of a space.
+/// Returns the groups whose rules apply to running apps of a space.
 #[must_use]
 pub fn running_security_groups(space: &str) -> Call<Page<SecurityGroup>> {
     Call::get(format!("/v2/spaces/{}/security_groups", encode(space)), "results-per-page=100")
 }
 
-/// The groups whose rules apply while apps of a space are staged.
+/// Returns the groups whose rules apply while apps of a space are staged.
 #[must_use]
 pub fn staging_security_groups(space: &str) -> Call<Page<SecurityGroup>> {
     let path = format!("/v2/spaces/{}/staging_security_groups", encode(space));

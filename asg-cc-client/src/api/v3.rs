@@ -5,7 +5,7 @@ use super::{
 };
 use crate::text::encode;
 
-/// The most that one page may hold.
+/// The maximum size of a page.
 const MOST: usize = 5000;
 
 /// `GET /`, which needs no token.
@@ -69,7 +69,7 @@ pub fn audit_events(targets: &[String], types: &[&str]) -> Vec<Call<Page<Event>>
     Call::batches("/v3/audit_events", "target_guids", targets, &query)
 }
 
-/// All audit events of these types, newest first: for a search by members that no filter knows.
+/// All audit events of these types, newest first: for a search by members that no filter supports.
 /// There may be millions.
 #[must_use]
 pub fn audit_events_of_types(types: &[&str]) -> Call<Page<Event>> {
@@ -77,13 +77,13 @@ pub fn audit_events_of_types(types: &[&str]) -> Call<Page<Event>> {
     Call::get("/v3/audit_events", query)
 }
 
-/// All deployments, newest first: Cloud Controller does not find them by process.
+/// All deployments, newest first: Cloud Controller cannot filter them by process.
 #[must_use]
 pub fn deployments() -> Call<Page<Deployment>> {
     Call::get("/v3/deployments", "order_by=-created_at&per_page=1000")
 }
 
-/// The deployments of these apps.
+/// Returns the deployments of these apps.
 #[must_use]
 pub fn deployments_of(apps: &[String]) -> Vec<Call<Page<Deployment>>> {
     Call::batches("/v3/deployments", "app_guids", apps, &format!("per_page={MOST}"))
@@ -113,7 +113,7 @@ pub fn all_security_groups() -> Call<Page<SecurityGroup>> {
     Call::get("/v3/security_groups", format!("per_page={MOST}"))
 }
 
-/// The groups whose rules apply to running apps of a space: its own, and those that are everywhere.
+/// Returns the groups whose rules apply to running apps of a space: its own, and the global ones.
 ///
 /// ```
 /// let call = asg_cc_client::api::v3::running_security_groups("c65add41-d85b-4823-9e2a-545a5e0e5812");
@@ -127,19 +127,19 @@ pub fn running_security_groups(space: &str) -> Call<Page<SecurityGroup>> {
     of_space(space, "running_security_groups")
 }
 
-/// The groups whose rules apply while apps of a space are staged.
+/// Returns the groups whose rules apply while apps of a space are staged.
 #[must_use]
 pub fn staging_security_groups(space: &str) -> Call<Page<SecurityGroup>> {
     of_space(space, "staging_security_groups")
 }
 
-/// All security groups in Cloud Controller's own order, for whoever keeps the pages.
+/// All security groups in Cloud Controller's own order, for saving the pages.
 pub(crate) fn group_pages() -> Call<Page<Work>> {
     Call::get("/v3/security_groups", "per_page=200")
 }
 
-/// Every list that names and policies need, with the name that its saved pages have. Lists are
-/// ordered by age where they may be, so that a deletion meanwhile does not shift a page; events are
+/// Returns every list that names and policies need, with the name of its saved pages. Lists are
+/// ordered by age where possible, so that a deletion meanwhile does not shift a page; events are
 /// newest first; security groups come in Cloud Controller's own order.
 pub(crate) fn everything() -> Vec<(&'static str, Call<Page<Work>>)> {
     const BY_AGE: &str = "order_by=created_at&per_page=1000";
