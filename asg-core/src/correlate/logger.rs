@@ -179,7 +179,7 @@ fn in_line<'a>(text: Option<&JsonStr<'a>>) -> Option<&'a str> {
     text?.in_line().filter(|text| !text.is_empty())
 }
 
-/// All that iptables-logger tells of a packet, and the kernel too.
+/// The fields of a packet that both iptables-logger and the kernel show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Seen {
     src: IpAddr,
@@ -209,7 +209,8 @@ impl Seen {
         }
     }
 
-    /// What the log prefix would mean. Only network policies are about packets to a container.
+    /// Returns the meaning of the log prefix, as if the packet had one. Only network policies are
+    /// about packets to a container.
     fn prefix<'a>(self, event: &LoggerEvent<'a>) -> LogPrefix<'a> {
         let named = |text: Option<&JsonStr<'a>>| in_line(text).and_then(HandlePrefix::parse);
         let (container, app) = (named(event.container_id.as_ref()), named(event.app_guid.as_ref()));

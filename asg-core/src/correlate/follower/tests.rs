@@ -214,7 +214,7 @@ fn a_directory_that_stays_away_is_asked_seldom_and_names_all_in_the_end() {
     }
     assert_eq!(follower.counts().held, 2_000);
     assert!((10..80).contains(&asked), "{asked}");
-    // What is unavailable may be asked for again.
+    // An unavailable identity may be asked for again.
     for state in [AppState::Unavailable, AppState::Unknown] {
         let mut back = directory_fn(|guids: &[Guid]| {
             let identity = Identity { state, ..Identity::unknown() };

@@ -15,7 +15,7 @@ pub(in crate::correlate) struct Cells {
     numbers: HashTable<u32>,
 }
 
-/// What the lines of one machine show of its name, in one source.
+/// The name of one machine in its lines, in one source.
 #[derive(Debug, Clone)]
 pub(in crate::correlate) struct CellName {
     hash: u64,
@@ -98,7 +98,7 @@ impl Cells {
         self.numbers.find(hash_of(source, parts, seeds), is_it).copied()
     }
 
-    /// What tells a machine's packets from those of others.
+    /// Returns the mark that distinguishes a machine's packets from those of others.
     pub(super) fn mark(&self, cell: u32) -> MachineMark {
         self.all[cell as usize].mark
     }

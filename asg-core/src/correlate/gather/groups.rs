@@ -22,7 +22,7 @@ pub(in crate::correlate) struct Groups {
     numbers: HashTable<u32>,
 }
 
-/// What the packets of a group have in common.
+/// The common parts of the packets of a group.
 #[derive(Debug, Clone)]
 pub(in crate::correlate) struct GroupName {
     digest: u64,
@@ -37,10 +37,10 @@ pub(in crate::correlate) struct GroupName {
     app: Option<Box<[u8]>>,
 }
 
-/// The same, of one packet.
+/// The parts of one packet that its group has in common.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::correlate) struct GroupKey<'a> {
-    /// Of what they have in common of the prefix, and of the address.
+    /// The digest of the common part of the prefix, and of the address.
     digest: u64,
     cell: u32,
     time: TimeKind,
@@ -51,7 +51,7 @@ pub(in crate::correlate) struct GroupKey<'a> {
     app: Option<&'a [u8]>,
 }
 
-/// What a line shows of the time. Only what is shown in one way can be compared.
+/// How a line shows the time. Only times that are shown in one way can be compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::correlate) enum TimeKind {
     Instant,
@@ -82,9 +82,9 @@ impl<'a> GroupKey<'a> {
         limit: Option<Limit>,
         seeds: Seeds,
     ) -> Self {
-        // Of an app that a prefix names, an address says which container it was, and a tag who sent
-        // to it: nothing of the answer. Limits are those of rules, and there is a rule for each
-        // prefix.
+        // If a prefix names an app, an address shows which container it was, and a tag shows the
+        // sender: the answer contains neither. Limits are those of rules, and each prefix has a
+        // rule of its own.
         let app = cf.filter(|cf| cf.subject == Subject::App);
         let address = address.filter(|_| app.is_none());
         let interface = interface.filter(|_| app.is_none());
