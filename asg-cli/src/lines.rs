@@ -12,7 +12,7 @@ use crate::pieces::{Feed, Piece, Size};
 use crate::pipeline::Threads;
 use crate::repeat::Pass;
 
-/// One line, and where it stood.
+/// One line, and its place.
 #[derive(Debug, Clone, Copy)]
 pub struct Raw<'l> {
     /// Its place.
@@ -80,13 +80,13 @@ impl Readers {
         self.sources.iter().map(|source| source.size()).sum()
     }
 
-    /// The same sources without a display of progress.
+    /// Returns these sources without a display of progress.
     #[must_use]
     pub fn quietly(&self) -> Self {
         Self { monitor: Arc::new(Quiet(Arc::clone(&self.monitor))), ..self.clone() }
     }
 
-    /// Who may end a reading.
+    /// Returns the monitor, which may end a reading.
     #[must_use]
     pub fn monitor(&self) -> &Arc<dyn Monitor> {
         &self.monitor

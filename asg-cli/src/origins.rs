@@ -58,7 +58,7 @@ impl Sources {
     }
 }
 
-/// The name of the source with this number; `?` if there is none.
+/// Returns the name of the source with this number; `?` without one.
 #[must_use]
 pub fn name(number: SourceId) -> &'static str {
     let held = SOURCES.read().unwrap_or_else(PoisonError::into_inner);

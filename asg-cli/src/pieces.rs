@@ -308,7 +308,7 @@ impl Feed {
     }
 }
 
-/// Whether a byte order mark says that the bytes are not read as they are.
+/// Returns whether a byte order mark shows that the bytes need transcoding.
 fn is_marked(bytes: &[u8]) -> bool {
     [&b"\xef\xbb\xbf"[..], b"\xff\xfe", b"\xfe\xff"].iter().any(|mark| bytes.starts_with(mark))
 }

@@ -44,7 +44,7 @@ impl Default for Threads {
 
 /// The work of one thread.
 pub(crate) trait Work: Send + 'static {
-    /// What it makes of a piece.
+    /// The result of a piece.
     type Done: Send + 'static;
 
     /// Works on a piece.

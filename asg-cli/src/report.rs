@@ -7,12 +7,12 @@ use asg_core::escape_text;
 
 use crate::error::Error;
 
-/// Keeps what went wrong and the exit status that comes of it.
+/// Keeps the failures and the resulting exit status.
 ///
 /// | status | meaning |
 /// |---|---|
 /// | 0 | everything was done |
-/// | 1 | something was left out, and a sentence on standard error says what |
+/// | 1 | something was left out, and a sentence on standard error describes it |
 /// | 2 | nothing could be done |
 #[derive(Debug)]
 pub struct Report {
@@ -70,7 +70,7 @@ impl Report {
 /// Why nothing could be done.
 #[derive(Debug)]
 pub enum Failure {
-    /// The command line says something that cannot be; the sentence says what to do.
+    /// The command line is invalid; the sentence has the remedy.
     Usage(String),
     /// None of the logs could be read.
     Inputs,
@@ -78,7 +78,7 @@ pub enum Failure {
     Output(io::Error),
     /// The demonstration could not be set up.
     Demo(String),
-    /// Something else; the sentence says what.
+    /// Another failure, as a sentence.
     Other(String),
 }
 

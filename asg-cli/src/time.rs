@@ -9,7 +9,7 @@ use crate::report::Failure;
 ///
 /// # Errors
 ///
-/// [`Failure::Usage`] if the text is no year.
+/// [`Failure::Usage`] if the text is not a year.
 pub fn set_year(policy: &mut TimePolicy, text: &str) -> Result<(), Failure> {
     let year = text.parse().ok().filter(|year| (1970..=2261).contains(year));
     let year = year.ok_or_else(|| {
@@ -33,7 +33,7 @@ pub fn set_year(policy: &mut TimePolicy, text: &str) -> Result<(), Failure> {
 ///
 /// # Errors
 ///
-/// [`Failure::Usage`] if the text is no offset.
+/// [`Failure::Usage`] if the text is not an offset.
 pub fn set_utc_offset(policy: &mut TimePolicy, text: &str) -> Result<(), Failure> {
     policy.utc_offset = Some(offset(text).ok_or_else(|| {
         Failure::Usage(format!(

@@ -68,8 +68,8 @@ impl PolicySources {
     ///
     /// # Errors
     ///
-    /// [`Error::File`] if a file cannot be read, [`Error::Value`] if it is something else, or if
-    /// there is none.
+    /// [`Error::File`] if a file cannot be read, [`Error::Value`] if it is something else, or
+    /// without any file.
     pub fn load(&self) -> Result<Loaded, Error> {
         if self.groups.is_empty() {
             let what = "there are no security groups: give --groups with pages of /v3/security_groups, \

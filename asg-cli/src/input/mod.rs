@@ -31,13 +31,13 @@ pub use utf8::Utf8;
 /// How much is read at once.
 const PIECE: usize = 256 << 10;
 
-/// Is told how much is read, and can end it. Clones count together.
+/// Counts the bytes that are read, and can end the reading. Clones count together.
 pub trait Meter: Clone + Send + 'static {
-    /// So many bytes more were read, as they lie on disk.
+    /// Adds to the number of bytes read, as they are on disk.
     ///
     /// # Errors
     ///
-    /// If nobody wants more: reading fails with this error then.
+    /// To end the reading, which fails with this error then.
     fn add(&self, bytes: usize) -> io::Result<()>;
 }
 
@@ -54,7 +54,7 @@ impl Meter for Arc<AtomicU64> {
 pub struct Input {
     name: String,
     from: From,
-    /// It is known to be one log.
+    /// Whether it is known to be one log.
     is_log: bool,
 }
 
@@ -106,11 +106,11 @@ impl Input {
         &self.name
     }
 
-    /// How many bytes it has, as it lies on disk, if that can be told before it is read.
+    /// Returns the number of bytes, as they are on disk, if that is known before reading.
     #[must_use]
     pub fn size(&self) -> Option<u64> {
         match &self.from {
-            // A file that is not there gives no bytes, and an error when it is opened.
+            // A missing file gives no bytes, and an error when it is opened.
             From::File(file) => {
                 file.metadata().map_or(Some(0), |known| known.is_file().then_some(known.len()))
             }
@@ -141,12 +141,12 @@ impl Input {
         })
     }
 
-    /// Makes sure that it can be read again: what comes through a pipe is written to a temporary
-    /// file.
+    /// Makes sure that it can be read again: the text from a pipe is written to a temporary file.
     ///
     /// # Errors
     ///
-    /// Those of reading, and of writing the temporary file. What the pipe gave until then is lost.
+    /// Those of reading, and of writing the temporary file. The text from the pipe until then is
+    /// lost.
     pub fn keep(&mut self, meter: &impl Meter) -> io::Result<()> {
         let Some(pipe) = self.pipe()? else { return Ok(()) };
         self.spool(&mut Counted::new(pipe, meter.clone()))
@@ -272,12 +272,12 @@ impl Input {
         }
     }
 
-    /// Hands each line to `each`, until there are no more or it says `Break`.
+    /// Passes each line to `each`, until the end or until `each` returns `Break`.
     ///
     /// # Errors
     ///
-    /// Those of opening and reading, with the lines before them handed on, the last of them as far
-    /// as it was read.
+    /// Those of opening and reading. The lines before the error were passed on, the last of them as
+    /// far as it was read.
     pub fn for_each_line(
         &self,
         meter: &impl Meter,
@@ -381,7 +381,7 @@ impl<R: Read, M: Meter> Read for Counted<R, M> {
         if let Err(e) = &read
             && e.kind() == io::ErrorKind::Interrupted
         {
-            // Whoever reads tries again, unless the meter wants no more.
+            // The caller tries again, unless the meter ends the reading.
             self.meter.add(0)?;
         }
         let n = read?;
@@ -418,7 +418,7 @@ fn for_each_line(
     result
 }
 
-/// Reads once; a signal is no reason not to.
+/// Reads once, and again if a signal interrupts the read.
 pub(crate) fn read_piece(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     loop {
         match input.read(buffer) {

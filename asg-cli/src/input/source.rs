@@ -80,7 +80,7 @@ pub trait SeparateLines: Send + Sync {
     /// The number of lines, missing ones included.
     fn len(&self) -> usize;
 
-    /// Whether there are no lines.
+    /// Returns whether it is empty.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }

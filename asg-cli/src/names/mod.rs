@@ -53,7 +53,7 @@ impl Directory for AsDirectory<'_> {
 pub struct Asked {
     directory: Arc<Shared>,
     monitor: Arc<dyn Monitor>,
-    /// The first word about waiting was said.
+    /// Whether the first message about waiting was printed.
     is_told: AtomicBool,
 }
 
@@ -125,8 +125,8 @@ impl Names for Late {
     }
 }
 
-/// Asks in a thread of its own. Ends the question if the monitor ends the run, and says on standard
-/// error why an answer takes long.
+/// Asks in a thread of its own. Ends the question if the monitor ends the run, and prints to
+/// standard error why an answer takes long.
 fn supervised<T: Send + 'static>(
     directory: &Arc<Shared>,
     monitor: &dyn Monitor,

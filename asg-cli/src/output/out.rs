@@ -18,7 +18,7 @@ pub enum Out {
 }
 
 impl Out {
-    /// Opens a file; standard output if there is no path.
+    /// Opens a file; standard output without a path.
     ///
     /// # Errors
     ///

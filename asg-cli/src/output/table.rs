@@ -48,9 +48,8 @@ pub struct Look {
 }
 
 impl Look {
-    /// Cuts the widths of columns until their sum is no more than what is left of a line beside
-    /// `fixed` characters, the widest first, and none below `least`. Columns that are `kept` are
-    /// not cut.
+    /// Reduces the widths of columns until their sum fits into a line beside `fixed` characters,
+    /// the widest first, and none below `least`. Columns that are `kept` are not cut.
     pub fn fit(
         &self,
         widths: &mut [usize],
@@ -80,7 +79,7 @@ impl Look {
     }
 }
 
-/// Text in exactly so many characters; where some are cut off, the last one says so.
+/// Returns text of exactly so many characters; if some are cut off, the last one shows that.
 #[must_use]
 pub fn cut(text: &str, width: usize) -> String {
     if text.chars().count() <= width {

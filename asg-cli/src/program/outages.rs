@@ -56,7 +56,7 @@ impl Unnamed {
         }
     }
 
-    /// The flows of all outages, as a sentence; `None` if there are none.
+    /// Returns the flows of all outages, as a sentence; `None` without any outage.
     pub(super) fn sentence(&self) -> Option<String> {
         Self::told(self.in_all.get())
     }

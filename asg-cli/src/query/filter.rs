@@ -92,7 +92,7 @@ impl Filter {
     ///
     /// # Errors
     ///
-    /// A sentence, if there is no such column, or it cannot have one of the values.
+    /// A sentence, if the column does not exist, or it cannot have one of the values.
     pub fn and(
         self,
         name: &str,
@@ -249,7 +249,7 @@ impl Wanted {
         }
     }
 
-    /// Numbers of which the column can have some.
+    /// Parses a range of numbers, and checks that the column can have some of them.
     fn numbers(name: &str, given: &Given) -> Result<Self, String> {
         let can = vocabulary::numbers(name);
         let found = match given {

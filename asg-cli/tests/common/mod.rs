@@ -1,4 +1,4 @@
-//! What the tests of the programs share.
+//! Helpers of the program's tests.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::io::Write as _;
