@@ -77,13 +77,13 @@ impl Error {
         Self { offset, kind: Kind::Cut(what) }
     }
 
-    /// This very text was expected at `offset`, or the rest of it if `cut`.
+    /// Makes the error that this very text was expected at `offset`, or the rest of it if `cut`.
     #[cold]
     pub(crate) const fn literal(offset: usize, text: &'static str, cut: bool) -> Self {
         Self { offset, kind: if cut { Kind::CutLiteral(text) } else { Kind::Literal(text) } }
     }
 
-    /// `expected` if there is input left at `offset`, else `cut`.
+    /// Makes the error `expected` if there is input left at `offset`, else `cut`.
     #[cold]
     pub(crate) const fn expected_in(input: &[u8], offset: usize, what: &'static str) -> Self {
         if offset < input.len() { Self::expected(offset, what) } else { Self::cut(offset, what) }

@@ -79,8 +79,8 @@ impl Table {
         Ok(Self { called: Called { given, directory: None }, query })
     }
 
-    /// Returns the items come sorted by name, because the order of a caller's arguments must not
-    /// matter.
+    /// Creates a table of flows. The items come sorted by name, because the order of a caller's
+    /// arguments must not matter.
     #[staticmethod]
     fn flows(
         items: Vec<Item>,

@@ -95,8 +95,8 @@ struct Container {
 }
 
 impl Foundation {
-    /// Each app has two and a half instances on average, and each of its versions has four
-    /// generations of them, so ten containers share a process GUID.
+    /// Returns a container. Each app has two and a half instances on average, and each of its
+    /// versions has four generations of them, so ten containers share a process GUID.
     fn container(self, number: u64) -> Container {
         let (place, generation) = (number % self.live, number / self.live);
         let (cell, app) = (place / PER_CELL, place * 2 / 5);
@@ -116,8 +116,8 @@ impl Foundation {
         }
     }
 
-    /// Each cell's own name, and its name in log lines, as `[job=diego_cell index=7]` gives it: two
-    /// names need more memory than one.
+    /// Returns each cell's own name, and its name in log lines, as `[job=diego_cell index=7]` gives
+    /// it: two names need more memory than one.
     fn cells(self) -> Vec<[String; 2]> {
         (0..=self.live / PER_CELL)
             .map(|cell| {
@@ -126,7 +126,8 @@ impl Foundation {
             .collect()
     }
 
-    /// rep logs three lines about each container: it is made, it runs, and it is gone.
+    /// Returns the ledger. rep logs three lines about each container: it is made, it runs, and it
+    /// is gone.
     fn ledger(self, cells: &[[String; 2]]) -> Ledger {
         let mut ledger = Ledger::new();
         for number in 0..self.containers {

@@ -218,7 +218,7 @@ fn syslog_loose(line: &str) -> syslog_loose::Message<&str> {
     )
 }
 
-/// Everything: lines, envelopes, packets with their prefixes, lager.
+/// Parses everything: lines, envelopes, packets with their prefixes, lager.
 fn count(log: &str, is_wanted: impl Fn(&Content<'_>) -> bool) -> usize {
     let mut wanted = 0;
     let mut lines = Lines::new();
@@ -229,7 +229,7 @@ fn count(log: &str, is_wanted: impl Fn(&Content<'_>) -> bool) -> usize {
     wanted
 }
 
-/// One second for each: there are two hundred of them.
+/// Takes one second for each: there are two hundred of them.
 fn config() -> Criterion {
     Criterion::default()
         .sample_size(30)

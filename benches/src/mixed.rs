@@ -117,8 +117,8 @@ fn guid(dice: &mut Dice) -> String {
     )
 }
 
-/// Half of the foundation's cells send lines as in the knowledge-base article, half write files as
-/// stemcells do since 2017.
+/// Writes a header. Half of the foundation's cells send lines as in the knowledge-base article,
+/// half write files as stemcells do since 2017.
 fn header(out: &mut String, program: &str, cell: u64, n: u64) {
     let seconds = n / 50;
     let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);

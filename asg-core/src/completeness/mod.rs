@@ -586,7 +586,7 @@ pub(crate) struct PacketTimes {
 }
 
 impl PacketTimes {
-    /// For a line without a number that is one packet.
+    /// Returns the times of a line without a number that is one packet.
     pub(crate) const fn plain(time: LogTime, uptime: Option<Uptime>) -> Self {
         Self { time, uptime, sequence: None, folded: 0 }
     }

@@ -127,6 +127,7 @@ fn each_of<'a>(
     }
 }
 
+/// Reads
 /// `{"process_guid":…,"index":0,"domain":…,"instance_guid":…,"cell_id":…,"address":…,"instance_address":…,"state":…,…}`.
 /// An LRP that is not claimed has no instance.
 fn actual_lrp<'a>(object: &Object<'a>) -> Option<RepEvent<'a>> {
@@ -153,8 +154,8 @@ fn actual_lrp<'a>(object: &Object<'a>) -> Option<RepEvent<'a>> {
     Some(event)
 }
 
-/// `{"task_definition":{"log_guid":…,…},"task_guid":…,"domain":…,"state":…,"cell_id":…,…}`. A task
-/// that waits for a cell has no container yet.
+/// Reads `{"task_definition":{"log_guid":…,…},"task_guid":…,"domain":…,"state":…,"cell_id":…,…}`. A
+/// task that waits for a cell has no container yet.
 fn task<'a>(object: &Object<'a>) -> Option<RepEvent<'a>> {
     let mut event = RepEvent::seen("cfdot", "task");
     event.handle = Some(object.string(&["task_guid"])?);
@@ -189,7 +190,7 @@ fn instance<'a>(object: &Object<'a>) -> Option<RepEvent<'a>> {
     Some(event)
 }
 
-/// `"<handle>":{"handle":"<handle>","ip":…,"metadata":{"app_id":…,…}}`.
+/// Reads `"<handle>":{"handle":"<handle>","ip":…,"metadata":{"app_id":…,…}}`.
 fn stored<'a>(key: &str, object: &Object<'a>) -> Option<RepEvent<'a>> {
     let mut event = RepEvent::seen("silk", "store.json");
     event.handle = Some(object.string(&["handle"]).filter(|handle| **handle == *key)?);

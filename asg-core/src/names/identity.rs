@@ -48,19 +48,19 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Nothing is known, and the directory would know.
+    /// Returns the identity of a GUID that the directory searched for and does not have.
     #[must_use]
     pub const fn unknown() -> Self {
         Self::without_app(AppState::Unknown)
     }
 
-    /// Nobody looked it up.
+    /// Returns the identity of a GUID that nobody looked up.
     #[must_use]
     pub const fn not_asked() -> Self {
         Self::without_app(AppState::NotAsked)
     }
 
-    /// Returns the directory could not find out, for this reason.
+    /// Returns the identity of a GUID for which the directory failed, with the reason.
     ///
     /// ```
     /// use asg_core::{AppState, Identity};
@@ -75,7 +75,7 @@ impl Identity {
         Self { state_reason: reason, ..Self::without_app(AppState::Unavailable) }
     }
 
-    /// Nothing may be seen: there may be an app that this caller is not shown.
+    /// Returns the identity of a GUID whose app, if it exists, this caller may not see.
     #[must_use]
     pub const fn hidden() -> Self {
         Self::without_app(AppState::Hidden)
@@ -95,8 +95,8 @@ impl Identity {
         }
     }
 
-    /// `org/space/app` for people, with `?` for a name that is not known; `None` if no app is
-    /// known.
+    /// Returns `org/space/app` for people, with `?` for a name that is not known; `None` if no app
+    /// is known.
     ///
     /// Names are escaped by [`escape_name`], so that two slashes separate three names.
     #[must_use]

@@ -15,7 +15,7 @@ pub(super) struct Extra<'a> {
 }
 
 impl<'a> Extra<'a> {
-    /// For a line with words that are not the kernel's.
+    /// Returns the parts of a line with words that are not the kernel's.
     pub(super) fn altered(line: &'a [u8], redacted: Vec<&'static str>) -> Self {
         Self { trailing: None, redacted, line: Some(Text::new(line)) }
     }

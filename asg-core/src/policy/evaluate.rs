@@ -105,7 +105,7 @@ pub struct RuleRef {
     pub snapshot: Option<Timestamp>,
 }
 
-/// serde serialises shared texts only with a feature.
+/// Serialises a shared text, which serde does only with a feature.
 pub(super) fn shared_text<S: Serializer>(
     text: &Arc<str>,
     serializer: S,

@@ -68,7 +68,7 @@ impl Display for Cef<'_> {
     }
 }
 
-/// IPv6 has fields of its own.
+/// Writes the addresses; IPv6 has fields of its own.
 fn addresses(out: &mut Extension<'_, '_>, facts: &Facts<'_>) -> fmt::Result {
     let ends = [
         (facts.src(), "src", "c6a2", "Source IPv6 Address"),

@@ -322,7 +322,7 @@ impl Serialize for Ocsf<'_> {
     }
 }
 
-/// In alphabetical order.
+/// Returns the profiles, in alphabetical order.
 fn profiles(facts: &Facts<'_>, has_container: bool) -> Vec<&'static str> {
     let all = [
         ("container", has_container),

@@ -420,7 +420,7 @@ impl<S: Sink> Run<'_, S> {
         self.plan(after, Event::Reboot);
     }
 
-    /// A cell goes down: no container on it leaves a last line.
+    /// Takes a cell down: no container on it leaves a last line.
     pub(super) fn reboot(&mut self) -> io::Result<()> {
         self.plan_reboot();
         let up = self.cells.iter().filter(|cell| cell.state == CellState::Up).count();

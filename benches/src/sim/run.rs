@@ -511,7 +511,7 @@ impl<'s, S: Sink> Run<'s, S> {
         self.output.sink.life(&life(&container, Some(self.now)))
     }
 
-    /// rep's bulker: every half minute, a line or two about each container.
+    /// Runs rep's bulker: every half minute, a line or two about each container.
     fn bulk(&mut self, cell: usize) -> io::Result<()> {
         self.plan(30 * SECOND, Event::Bulk { cell });
         if self.cells[cell].state == CellState::Down {

@@ -480,7 +480,7 @@ fn non_empty(text: &[u8]) -> Option<Text<'_>> {
     (!text.is_empty()).then(|| Text::new(text))
 }
 
-/// RFC 5424's `-` means an absent value.
+/// Returns the value, unless it is RFC 5424's `-`, which means an absent one.
 fn nil(text: &[u8]) -> Option<Text<'_>> {
     non_empty(text).filter(|text| *text != "-")
 }

@@ -279,7 +279,7 @@ fn masked_quote<'a>(text: &'a [u8], p: &mut Packet<'a>, stop: Fail) -> Option<&'
     Some(rest.strip_prefix(b" ").unwrap_or(rest))
 }
 
-/// If a word is spoilt behind `ID=`, it may have been a flag.
+/// Forgets that flags are absent: a word that is spoilt behind `ID=` may have been a flag.
 fn forget_absent_flags(p: &mut Packet<'_>) {
     let ip = &mut p.ip;
     if ip.proto.is_none() {
