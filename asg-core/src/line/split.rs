@@ -193,7 +193,7 @@ mod tests {
         seen
     }
 
-    /// Returns the oracle: splits slowly and plainly.
+    /// Splits a stream slowly and plainly, as the oracle.
     fn reference(limit: usize, all: &[u8]) -> Seen {
         let mut seen = Seen::new();
         let mut offset = 0;

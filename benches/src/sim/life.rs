@@ -270,7 +270,7 @@ impl<S: Sink> Run<'_, S> {
         self.deploy(Deployment { app, old, new, next: 0, canary })
     }
 
-    /// Returns the next step of a deployment: an old instance goes for each new one that runs.
+    /// Takes the next step of a deployment: an old instance goes for each new one that runs.
     pub(super) fn deploy(&mut self, step: Deployment) -> io::Result<()> {
         let Deployment { app, old, new, next, canary } = step;
         if !self.world.apps[app].alive {

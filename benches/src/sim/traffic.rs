@@ -53,7 +53,7 @@ impl<S: Sink> Run<'_, S> {
         self.plan(after, Event::Packet(key));
     }
 
-    /// Returns a container acts, and plans the next action.
+    /// Makes a container act, and plans its next action.
     pub(super) fn packet(&mut self, key: Key) -> io::Result<()> {
         self.plan_packet(key);
         let era = self.era;
