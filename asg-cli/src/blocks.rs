@@ -46,7 +46,7 @@ impl Block {
         self.len = bytes.len();
     }
 
-    /// Room behind the bytes, for so many at least.
+    /// Returns room behind the bytes, for so many at least.
     fn make_room(&mut self, bytes: usize) -> &mut [u8] {
         let wanted = self.len + bytes;
         if self.buffer.len() < wanted {

@@ -24,7 +24,7 @@ impl Threads {
     /// One thread: the caller's.
     pub const ONE: Self = Self(NonZero::<usize>::MIN);
 
-    /// So many threads.
+    /// Uses so many threads.
     #[must_use]
     pub const fn new(threads: NonZero<usize>) -> Self {
         Self(threads)
@@ -104,7 +104,7 @@ impl<W: Work> Pipeline<W> {
         Self { feed, crew }
     }
 
-    /// The result of the next piece; `None` after the last.
+    /// Returns the result of the next piece; `None` after the last.
     ///
     /// # Errors
     ///

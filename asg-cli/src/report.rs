@@ -22,7 +22,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Nothing went wrong yet in the run of `program`.
+    /// Creates the report of a run of `program` in which nothing went wrong yet.
     #[must_use]
     pub const fn new(program: &'static str) -> Self {
         Self { program, incomplete: false, is_quiet: false }
@@ -52,7 +52,7 @@ impl Report {
         let _ = writeln!(io::stderr(), "{}: {}", self.program, escape_text(&what));
     }
 
-    /// The exit status. A closed standard output (`| head`) is not an error.
+    /// Returns the exit status. A closed standard output (`| head`) is not an error.
     #[must_use]
     pub fn status(self, result: Result<(), Failure>) -> u8 {
         match result {

@@ -43,12 +43,12 @@ pub fn set_utc_offset(policy: &mut TimePolicy, text: &str) -> Result<(), Failure
     Ok(())
 }
 
-/// A time as people write it: with a zone, or a date or a date and a time in this zone.
+/// Returns a time as people write it: with a zone, or a date or a date and a time in this zone.
 pub(crate) fn moment(text: &str, zone: &Zone) -> Option<Timestamp> {
     Timestamp::parse(text.as_bytes()).ok().or_else(|| zone.read(text))
 }
 
-/// `+02:00`, `+0200`, `-5`, `Z`: seconds east of UTC.
+/// Parses `+02:00`, `+0200`, `-5` or `Z` into seconds east of UTC.
 pub(crate) fn offset(text: &str) -> Option<i32> {
     if text.eq_ignore_ascii_case("z") {
         return Some(0);

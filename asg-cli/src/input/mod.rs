@@ -75,20 +75,20 @@ enum From {
 }
 
 impl Input {
-    /// From a command-line argument: `-` is standard input.
+    /// Creates an input from a command-line argument: `-` is standard input.
     #[must_use]
     pub fn from_arg(arg: impl Into<PathBuf>) -> Self {
         let path = arg.into();
         if path == Path::new("-") { Self::new("-", From::Stdin) } else { Self::file(path) }
     }
 
-    /// A file or a folder, whatever its name.
+    /// Returns a file or a folder, whatever its name.
     #[must_use]
     pub fn file(path: PathBuf) -> Self {
         Self::new(path.display().to_string(), From::File(Arc::new(Held::new(path))))
     }
 
-    /// A log that is part of the program.
+    /// Returns a log that is part of the program.
     #[must_use]
     pub fn bundled(name: &str, text: &'static [u8]) -> Self {
         Self::new(name, From::Bundled(text))
@@ -99,7 +99,7 @@ impl Input {
         Self { name: name.into(), from, is_log }
     }
 
-    /// The name by which outputs call it. Members of archives are called
+    /// Returns the name by which outputs call it. Members of archives are called
     /// `logs.tgz:rep/rep.stdout.log`.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -121,13 +121,13 @@ impl Input {
         }
     }
 
-    /// True if it is a pipe, which is read once only.
+    /// Returns whether it is a pipe, which is read once only.
     #[must_use]
     pub const fn is_pipe(&self) -> bool {
         matches!(self.from, From::Stdin | From::Begun(_))
     }
 
-    /// The open pipe, if it is one.
+    /// Returns the open pipe, if it is one.
     fn pipe(&self) -> io::Result<Option<Box<dyn Read + Send>>> {
         Ok(match &self.from {
             From::Stdin => Some(Box::new(io::stdin())),
@@ -201,8 +201,8 @@ impl Input {
         }
     }
 
-    /// The logs in it; `None` if it is one log itself. Unreadable members are among them and fail
-    /// when they are opened. Files in folders are sorted by their names.
+    /// Returns the logs in it; `None` if it is one log itself. Unreadable members are among them
+    /// and fail when they are opened. Files in folders are sorted by their names.
     ///
     /// # Errors
     ///
@@ -286,7 +286,8 @@ impl Input {
         for_each_line(self.open(meter)?, each)
     }
 
-    /// Its bytes, decompressed, from the first. All but a pipe can be open several times at once.
+    /// Opens its bytes, decompressed, from the first. All but a pipe can be open several times at
+    /// once.
     ///
     /// # Errors
     ///
@@ -310,8 +311,8 @@ impl Input {
     }
 }
 
-/// The files in a folder and in the folders in it. `above` are the folders that hold it, because
-/// links may lead back to them.
+/// Adds the files in a folder and in the folders in it. `above` are the folders that hold it,
+/// because links may lead back to them.
 fn folder(path: &Path, above: &mut BTreeSet<PathBuf>, files: &mut Vec<Input>) {
     let unreadable = |path: &Path, why: Unreadable| {
         Input::new(path.display().to_string(), From::Unreadable(why))
@@ -355,7 +356,7 @@ pub fn decompressed(input: impl Read + Send + 'static) -> io::Result<Box<dyn Rea
     }
 }
 
-/// True if the bytes begin as something that [`decompressed`] decompresses or refuses.
+/// Returns whether the bytes begin as something that [`decompressed`] decompresses or refuses.
 #[must_use]
 pub fn is_compressed(bytes: &[u8]) -> bool {
     Kind::of(bytes) != Kind::Text

@@ -25,7 +25,7 @@ pub struct Utf8<R> {
 }
 
 impl<R: Read> Utf8<R> {
-    /// From the beginning of a stream.
+    /// Starts at the beginning of a stream.
     pub const fn new(inner: R) -> Self {
         Self {
             inner,

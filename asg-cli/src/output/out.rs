@@ -34,7 +34,7 @@ impl Out {
         Ok(Self::File(BufWriter::with_capacity(BUFFER, file), new))
     }
 
-    /// Everything was written.
+    /// Finishes the output, after everything was written.
     ///
     /// # Errors
     ///

@@ -86,7 +86,7 @@ struct LineNumbers<'a> {
 }
 
 impl LineNumbers<'_> {
-    /// The line on which a piece of the text begins.
+    /// Returns the line on which a piece of the text begins.
     fn of(&mut self, piece: &str) -> u64 {
         let at = piece.as_ptr() as usize - self.text.as_ptr() as usize;
         let between = self.text.get(self.counted..at).unwrap_or_default();

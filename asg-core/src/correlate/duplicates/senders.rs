@@ -46,7 +46,7 @@ impl Senders {
         self.all.len()
     }
 
-    /// A sender by its name.
+    /// Returns a sender by its name.
     pub(super) fn find(&self, name: u64, number: &mut SenderNumber) -> Option<&Sender> {
         if self.all.get(number.0 as usize).is_none_or(|sender| sender.name != name) {
             number.0 = *self.numbers.find(name, |n| self.all[*n as usize].name == name)?;
@@ -54,7 +54,7 @@ impl Senders {
         self.all.get(number.0 as usize)
     }
 
-    /// A sender that is known under this number.
+    /// Returns a sender that is known under this number.
     pub(super) fn get(&self, number: SenderNumber) -> &Sender {
         &self.all[number.0 as usize]
     }

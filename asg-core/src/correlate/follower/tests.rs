@@ -14,7 +14,7 @@ fn stamp(seconds: u32) -> String {
     format!("2024-05-06T07:{:02}:{:02}", seconds / 60 % 60, seconds % 60)
 }
 
-/// A packet at so many seconds, with this IP ID.
+/// Returns a packet at so many seconds, with this IP ID.
 fn packet(seconds: u32, id: u32) -> String {
     format!(
         "{}+00:00 localhost kernel: [{seconds}.{id:06}] OK_{} IN=s-010255073003 OUT=eth0 SRC=10.255.73.3 DST=8.8.8.8 LEN=60 \

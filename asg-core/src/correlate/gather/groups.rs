@@ -1,4 +1,4 @@
-//! Groups of packets that have all in common on which an answer depends, but the time.
+//! Groups of packets that have in common all that an answer depends on, except the time.
 
 use std::net::IpAddr;
 
@@ -94,7 +94,7 @@ impl<'a> GroupKey<'a> {
         Self { digest, cell, time, address, interface, prefix, is_understood, app }
     }
 
-    /// The group of a record's packet, from a machine; `None` if it reports none.
+    /// Returns the group of a record's packet, from a machine; `None` if it reports none.
     pub(in crate::correlate) fn of_record(
         cell: u32,
         record: &Record<'a>,
@@ -130,7 +130,7 @@ impl<'a> GroupKey<'a> {
 }
 
 impl GroupName {
-    /// The number of its machine.
+    /// Returns the number of its machine.
     pub(in crate::correlate) const fn cell(&self) -> u32 {
         self.cell
     }
@@ -147,7 +147,7 @@ impl GroupName {
         &self.prefix
     }
 
-    /// Why nobody owns a packet whose prefix is not Cloud Foundry's.
+    /// Returns why nobody owns a packet whose prefix is not Cloud Foundry's.
     pub(in crate::correlate) const fn foreign(&self) -> Reason {
         Reason::of_foreign(self.is_understood)
     }
@@ -165,7 +165,7 @@ impl GroupName {
 }
 
 impl Groups {
-    /// The number of the group of a packet.
+    /// Returns the number of the group of a packet.
     pub(in crate::correlate) fn see(&mut self, key: GroupKey<'_>) -> u32 {
         self.find(key).unwrap_or_else(|| {
             let GroupKey { digest, cell, time, address, interface, prefix, is_understood, app } =
@@ -188,13 +188,13 @@ impl Groups {
         self.numbers.find(key.hash(), |n| key.is_of(&self.all[*n as usize])).copied()
     }
 
-    /// The number of a group that another numbered, whose seeds are the same, and whose machine has
-    /// this number here.
+    /// Returns the number of a group that another numbered, whose seeds are the same, and whose
+    /// machine has this number here.
     pub(in crate::correlate) fn take(&mut self, name: &GroupName, cell: u32) -> u32 {
         self.see(name.key(cell))
     }
 
-    /// All of them, by number.
+    /// Returns all of them, by number.
     pub(in crate::correlate) fn all(&self) -> &[GroupName] {
         &self.all
     }
@@ -220,8 +220,8 @@ impl Shown {
         Self { time: envelope.time, uptime: envelope.uptime }
     }
 
-    /// Two corners moved so far apart that this lies between them too, each of its clocks by
-    /// itself; `None` if they are not shown in one way.
+    /// Returns two corners, moved so far apart that this lies between them too, each of its clocks
+    /// by itself; `None` if they are not shown in one way.
     fn between(self, first: Self, last: Self) -> Option<(Self, Self)> {
         use LogTime::{Instant, Local, NoYear, Unknown};
         let (from, to) = match (first.time, self.time, last.time) {
@@ -279,7 +279,8 @@ pub(in crate::correlate) enum Container {
 }
 
 impl Container {
-    /// The place, looked for once: all packets of a prefix are under the same limit, if any.
+    /// Returns the place, which is looked up once: all packets of a prefix are under the same
+    /// limit, if any.
     pub(in crate::correlate) fn of(
         &mut self,
         limit: Option<Limit>,
