@@ -154,7 +154,7 @@ fn actual_lrp<'a>(object: &Object<'a>) -> Option<RepEvent<'a>> {
     Some(event)
 }
 
-/// Reads `{"task_definition":{"log_guid":…,…},"task_guid":…,"domain":…,"state":…,"cell_id":…,…}`. A
+/// Parses `{"task_definition":{"log_guid":…,…},"task_guid":…,"domain":…,"state":…,"cell_id":…,…}`. A
 /// task that waits for a cell has no container yet.
 fn task<'a>(object: &Object<'a>) -> Option<RepEvent<'a>> {
     let mut event = RepEvent::seen("cfdot", "task");
@@ -190,7 +190,7 @@ fn instance<'a>(object: &Object<'a>) -> Option<RepEvent<'a>> {
     Some(event)
 }
 
-/// Reads `"<handle>":{"handle":"<handle>","ip":…,"metadata":{"app_id":…,…}}`.
+/// Parses `"<handle>":{"handle":"<handle>","ip":…,"metadata":{"app_id":…,…}}`.
 fn stored<'a>(key: &str, object: &Object<'a>) -> Option<RepEvent<'a>> {
     let mut event = RepEvent::seen("silk", "store.json");
     event.handle = Some(object.string(&["handle"]).filter(|handle| **handle == *key)?);

@@ -258,7 +258,7 @@ impl<'a> Scan<'a> {
         (self.peek()? == wanted).then(|| self.at += 1)
     }
 
-    /// Reads an object; the closure reads each member's value.
+    /// Parses an object; the closure parses each member's value.
     fn object(&mut self, mut member: impl FnMut(&mut Self, &'a str) -> Option<()>) -> Option<()> {
         self.byte(b'{')?;
         if self.byte(b'}').is_some() {
@@ -274,7 +274,7 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Reads a string, and returns the text between its quotes.
+    /// Parses a string, and returns the text between its quotes.
     fn string(&mut self) -> Option<&'a str> {
         self.byte(b'"')?;
         let starts = self.at;

@@ -371,7 +371,7 @@ impl Networker {
     }
 }
 
-/// Reads names from executor's metric tags, from Cloud Controller's network properties (which only
+/// Extracts names from executor's metric tags, from Cloud Controller's network properties (which only
 /// have GUIDs), or from Garden's properties, which prefix the latter with `network.`.
 fn names_in<'a>(places: &[Places<'a>]) -> Option<Names<'a>> {
     let name = |keys: &[&str]| agreed(places.iter().flat_map(|place| place.strings(keys)));
@@ -387,7 +387,7 @@ fn names_in<'a>(places: &[Places<'a>]) -> Option<Names<'a>> {
     (names != Names::default()).then_some(names)
 }
 
-/// Reads names from the network properties of a container.
+/// Extracts names from the network properties of a container.
 pub(crate) fn names_of_properties(properties: Object<'_>) -> Option<Names<'_>> {
     names_in(&[Places(vec![properties])])
 }

@@ -36,13 +36,13 @@ const PROTOCOLS: [(&str, u8, [bool; 4]); 8] = [
 ];
 
 impl Reader<'_> {
-    /// Reads an IP packet, which must be of this family if it is quoted.
+    /// Parses an IP packet, which must be of this family if it is quoted.
     pub(super) fn ip(&mut self, ip: &mut Fields, quoted_in: Option<&str>) -> Step {
         let family = self.addresses(ip, quoted_in)?;
         if family == "ipv6" { self.ipv6(ip) } else { self.ipv4(ip) }
     }
 
-    /// Reads both addresses, and their family, which is noted for the logged packet only.
+    /// Parses both addresses, and their family, which is noted for the logged packet only.
     pub(super) fn addresses(
         &mut self,
         ip: &mut Fields,
@@ -83,7 +83,7 @@ impl Reader<'_> {
         Ok(family)
     }
 
-    /// Reads an IPv6 address, written like those before it in the line: in full, or in another
+    /// Parses an IPv6 address, written like those before it in the line: in full, or in another
     /// form, as ulogd2 always does. Those of a quoted packet are not compared. The output has it in
     /// full.
     pub(super) fn ipv6_address(
@@ -185,7 +185,7 @@ impl Reader<'_> {
         if is_over && !in_parentheses { Ok(()) } else { self.transport(ip, true) }
     }
 
-    /// Reads one extension header, and whether the kernel goes on behind it.
+    /// Parses one extension header, and whether the kernel goes on behind it.
     pub(super) fn extension(
         &mut self,
         parens: bool,
@@ -320,7 +320,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Reads type and code; a line does not end behind these types.
+    /// Parses type and code; a line does not end behind these types.
     pub(super) fn kind(&mut self, opened: &[u64], ip: &mut Fields) -> Result<(u64, u64), Stop> {
         self.field(&Field("TYPE=", "icmp_type", U8), false, ip)?;
         let kind = ip["icmp_type"].as_u64().unwrap_or_default();
@@ -366,7 +366,7 @@ impl Reader<'_> {
         if kind == 2 { self.last_field(&Field("MTU=", "mtu", U32), ip) } else { Ok(()) }
     }
 
-    /// Reads the packet in brackets, if there is one.
+    /// Parses the packet in brackets, if there is one.
     pub(super) fn quote(&mut self, ip: &mut Fields, family: &str) -> Step {
         if self.is_quoted || self.not_full || !self.maybe("[") {
             return Ok(());

@@ -24,7 +24,7 @@ pub struct Reading {
     pub is_whole: bool,
 }
 
-/// Reads a line. Returns `None` if it is not a packet line.
+/// Parses a line. Returns `None` if it is not a packet line.
 ///
 /// It is read as a kernel's and, if it is not whole like that, as ulogd2's; if neither is whole,
 /// the one that got further counts. A line that ends in a possible beginning of a kernel's word is
@@ -56,7 +56,7 @@ pub fn read(mut line: &[u8]) -> Option<Reading> {
     Some(if ulogds.is_whole || ulogd_stop.at >= stop.at { ulogds } else { kernels })
 }
 
-/// Reads the line as that of one of the two programs, and returns the reader as it stopped.
+/// Parses the line as that of one of the two programs, and returns the reader as it stopped.
 fn read_as(line: &[u8], is_ulogd: bool) -> Option<(Reading, Reader<'_>)> {
     let (start, end) = names(line)?;
     let mut reader = Reader { line, at: end, is_ulogd, ..Reader::default() };
@@ -250,7 +250,7 @@ impl Reader<'_> {
         self.rest().is_empty()
     }
 
-    /// Reads exactly this text.
+    /// Parses exactly this text.
     fn text(&mut self, text: &str) -> Step {
         if !self.sees(text) {
             return Err(Stop);
@@ -259,7 +259,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Reads exactly this text, if it is there.
+    /// Parses exactly this text, if it is there.
     fn maybe(&mut self, text: &str) -> bool {
         self.text(text).is_ok()
     }
@@ -275,12 +275,12 @@ impl Reader<'_> {
         self.at += rest.iter().position(|b| ends.contains(b)).unwrap_or(rest.len());
     }
 
-    /// Reads a blank, which may be missing if the line may end here.
+    /// Parses a blank, which may be missing if the line may end here.
     fn blank(&mut self, may_end: bool) -> Step {
         if may_end && !self.is_quoted && self.at_end() { Ok(()) } else { self.text(" ") }
     }
 
-    /// Reads a key and its value, and a blank.
+    /// Parses a key and its value, and a blank.
     fn field(&mut self, field: &Field, may_end: bool, fields: &mut Fields) -> Step {
         let word = self.word(b" ");
         let value = word.strip_prefix(field.0).and_then(|text| field.2.read(text)).ok_or(Stop)?;
@@ -335,7 +335,7 @@ impl Reader<'_> {
         if stops { Ok(()) } else { self.owner(fields) }
     }
 
-    /// Reads a key with its own blanks, and a value up to the next blank or comma.
+    /// Parses a key with its own blanks, and a value up to the next blank or comma.
     fn piece(
         &mut self,
         key: &str,
@@ -355,7 +355,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Reads `INCOMPLETE [n bytes]`, with the blank behind it or, in ARP lines, without.
+    /// Parses `INCOMPLETE [n bytes]`, with the blank behind it or, in ARP lines, without.
     fn incomplete(&mut self, fields: &mut Fields, is_bare: bool) -> Step {
         let text = String::from_utf8_lossy(self.rest()).into_owned();
         let count = text.strip_prefix("INCOMPLETE [").and_then(|text| text.split_once(" bytes]"));
