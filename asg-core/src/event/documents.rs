@@ -154,8 +154,8 @@ fn actual_lrp<'a>(object: &Object<'a>) -> Option<RepEvent<'a>> {
     Some(event)
 }
 
-/// Parses `{"task_definition":{"log_guid":…,…},"task_guid":…,"domain":…,"state":…,"cell_id":…,…}`. A
-/// task that waits for a cell has no container yet.
+/// Parses `{"task_definition":{"log_guid":…,…},"task_guid":…,"domain":…,"state":…,"cell_id":…,…}`.
+/// A task that waits for a cell has no container yet.
 fn task<'a>(object: &Object<'a>) -> Option<RepEvent<'a>> {
     let mut event = RepEvent::seen("cfdot", "task");
     event.handle = Some(object.string(&["task_guid"])?);

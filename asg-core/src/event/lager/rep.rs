@@ -371,8 +371,8 @@ impl Networker {
     }
 }
 
-/// Extracts names from executor's metric tags, from Cloud Controller's network properties (which only
-/// have GUIDs), or from Garden's properties, which prefix the latter with `network.`.
+/// Extracts names from executor's metric tags, from Cloud Controller's network properties (which
+/// only have GUIDs), or from Garden's properties, which prefix the latter with `network.`.
 fn names_in<'a>(places: &[Places<'a>]) -> Option<Names<'a>> {
     let name = |keys: &[&str]| agreed(places.iter().flat_map(|place| place.strings(keys)));
     let names = Names {
