@@ -33,7 +33,7 @@ pub trait Monitor: fmt::Debug + Send + Sync {
         total: Option<u64>,
     ) -> Result<Option<Box<dyn Progress>>, Error>;
 
-    /// Says what an answer is waited for that takes long. Nothing by default.
+    /// Shows that the run waits for a slow answer. By default it shows nothing.
     fn waiting(&self, _what: &str) {}
 }
 

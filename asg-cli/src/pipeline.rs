@@ -1,4 +1,4 @@
-//! Pieces of sources to threads, and what they make of them in order.
+//! Distributes pieces of sources to threads, and returns the results in order.
 //!
 //! The caller's thread reads pieces, hands them to workers, and gets their results in the order of
 //! the pieces. At most a few pieces are under way at once, so memory is bounded. With one thread
@@ -181,7 +181,7 @@ impl<W: Work> Team<W> {
         }
     }
 
-    /// Hands the next piece to whoever is free.
+    /// Passes the next piece to a free worker.
     fn send(&mut self, feed: &mut Feed) {
         let mut piece = self.spare.pop().unwrap_or_default();
         match feed.next(&mut piece) {

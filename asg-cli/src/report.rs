@@ -28,7 +28,7 @@ impl Report {
         Self { program, incomplete: false, is_quiet: false }
     }
 
-    /// Says what was left out; the run goes on.
+    /// Reports something that was left out; the run goes on.
     pub fn left_out(&mut self, what: impl Display) {
         self.incomplete = true;
         self.say(&what);
@@ -39,7 +39,7 @@ impl Report {
         self.is_quiet = is_quiet;
     }
 
-    /// Says something that leaves nothing out. File names and servers' texts in it are escaped.
+    /// Prints a message about something else: nothing was left out. File names and servers' texts in it are escaped.
     pub fn note(&self, what: impl Display) {
         if !self.is_quiet {
             self.say(&what);

@@ -76,7 +76,7 @@ impl ExplainWriter {
         out.extend_from_slice(b"}\n");
     }
 
-    /// Hands over what was written since the last time.
+    /// Returns the bytes that were written since the last call.
     pub fn take(&mut self) -> Vec<u8> {
         let room = self.out.len() + self.out.len() / 8;
         std::mem::replace(&mut self.out, Vec::with_capacity(room))

@@ -370,7 +370,7 @@ pub struct Counted<R, M> {
 }
 
 impl<R, M> Counted<R, M> {
-    /// Tells `meter` what is read from `inner`.
+    /// Reports to `meter` the bytes that are read from `inner`.
     pub const fn new(inner: R, meter: M) -> Self {
         Self { inner, meter }
     }

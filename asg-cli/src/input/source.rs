@@ -127,7 +127,7 @@ pub struct Log {
 }
 
 impl Log {
-    /// Gives the input a number.
+    /// Combines an input with its number.
     #[must_use]
     pub const fn new(input: Input, id: SourceId) -> Self {
         Self { input, id, members: OnceLock::new() }

@@ -70,7 +70,7 @@ impl<R: Read> Read for Utf8<R> {
 mod tests {
     use super::*;
 
-    /// Gives its bytes one by one.
+    /// A reader that returns its bytes one by one.
     struct Drops(&'static [u8]);
 
     impl Read for Drops {
