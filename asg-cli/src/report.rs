@@ -39,7 +39,8 @@ impl Report {
         self.is_quiet = is_quiet;
     }
 
-    /// Prints a message about something else: nothing was left out. File names and servers' texts in it are escaped.
+    /// Prints a message about something else: nothing was left out. File names and servers' texts
+    /// in it are escaped.
     pub fn note(&self, what: impl Display) {
         if !self.is_quiet {
             self.say(&what);
