@@ -1,4 +1,5 @@
-//! Holds tables in `docs` to the tables in the code that they are made of.
+//! Holds tables in `docs` to the tables in the code that they are made of, and the programs in the
+//! guide to those in `examples`.
 //!
 //! `ASG_PAGES=write cargo test -p asg-cli --test pages` writes them anew.
 
@@ -11,6 +12,10 @@ use asg_cli::query::{COLUMNS, Column};
 use asg_core::Reason;
 use common::here;
 
+fn is_writing() -> bool {
+    std::env::var_os("ASG_PAGES").is_some_and(|it| it == "write")
+}
+
 /// Compares the part of a page between two marks with its table, or writes it.
 fn hold(page: &str, name: &str, table: &str) {
     let path = here(&format!("../docs/{page}"));
@@ -20,7 +25,7 @@ fn hold(page: &str, name: &str, table: &str) {
     let (before, rest) = text.split_once(&first).expect("the page has the first mark");
     let (shown, after) = rest.split_once(&last).expect("the page has the last mark");
     let wanted = format!("\n{table}\n");
-    if std::env::var_os("ASG_PAGES").is_some_and(|it| it == "write") {
+    if is_writing() {
         fs::write(&path, [before, &first, &wanted, &last, after].concat()).unwrap();
         return;
     }
@@ -65,4 +70,40 @@ fn the_page_of_columns_has_every_column_with_its_meaning() {
         assert!(SECTIONS.iter().any(|(section, _)| *section == of(column)), "{}", column.name);
     }
     hold("columns.md", "columns", table.trim_start());
+}
+
+/// The program of an example, without its head and its tests.
+fn program(name: &str) -> String {
+    let text = fs::read_to_string(here(&format!("../examples/examples/{name}.rs"))).unwrap();
+    let code = text.split("\n#[test]").next().unwrap();
+    let code: Vec<_> = code.lines().skip_while(|line| line.starts_with("//!")).collect();
+    code.join("\n").trim().to_owned()
+}
+
+#[test]
+fn the_guide_shows_the_programs_of_the_examples() {
+    let mut shown = Vec::new();
+    for entry in fs::read_dir(here("src/guide")).unwrap() {
+        let path = entry.unwrap().path();
+        let text = fs::read_to_string(&path).unwrap();
+        let Some((before, rest)) = text.split_once("<!-- code: ") else { continue };
+        let (mark, rest) = rest.split_once(" -->\n").unwrap();
+        let (name, attributes) = mark.split_once(' ').unwrap_or((mark, ""));
+        let (_, after) = rest.split_once("\n```\n").expect("a block of code follows the mark");
+        let fence = if attributes.is_empty() { String::new() } else { format!(",{attributes}") };
+        let code = program(name);
+        let page = format!("{before}<!-- code: {mark} -->\n```rust{fence}\n{code}\n```\n{after}");
+        if is_writing() {
+            fs::write(&path, page).unwrap();
+        } else {
+            assert!(page == text, "{} differs from the example {name}", path.display());
+        }
+        shown.push(name.to_owned());
+    }
+    let examples = fs::read_dir(here("../examples/examples")).unwrap();
+    let name = |file: fs::DirEntry| file.path().file_stem().unwrap().to_str().unwrap().to_owned();
+    let mut all: Vec<_> = examples.map(|file| name(file.unwrap())).collect();
+    all.sort();
+    shown.sort();
+    assert_eq!(shown, all, "each example is in one chapter");
 }
