@@ -4,8 +4,9 @@
 //! # Overview
 //!
 //! `asg-core` has no I/O, and `asg-cc-client` has the Cloud Controller. This crate opens whatever
-//! holds logs, goes over them on all processors in constant memory, and gives rows: to your code, as
-//! Arrow record batches, or as tables, CSV, Parquet and JSON. The program is a thin layer above it.
+//! holds logs, goes over them on all processors in constant memory, and gives rows: to your code,
+//! as Arrow record batches, or as tables, CSV, Parquet and JSON. The program is a thin layer above
+//! it.
 //!
 //! # Quick start
 //!
@@ -42,21 +43,21 @@
 //!
 //! # Who calls whom
 //!
-//! [`program`] reads options and makes a [`query::Query`]; that asks [`flows`] for evidence, once, and
-//! the [`pipeline`] for rows, which come in the order of the lines on any number of threads. There is
-//! one way from a line to a flow, and every output goes it.
+//! [`program`] reads options and makes a [`query::Query`]; that asks [`flows`] for evidence, once,
+//! and the [`pipeline`] for rows, which come in the order of the lines on any number of threads.
+//! There is one way from a line to a flow, and every output goes it.
 //!
 //! # What must be kept alive
 //!
 //! A row borrows from the log while it is read. Copy what you keep, or take
-//! [`Query::batches`](query::Query::batches). A [`query::Query`] is cheap to clone, and clones share
-//! the evidence.
+//! [`Query::batches`](query::Query::batches). A [`query::Query`] is cheap to clone, and clones
+//! share the evidence.
 //!
 //! # What reads files
 //!
 //! [`input`] opens logs, [`ledger_file`] ledgers, [`labels`] and [`explain`] small files of the
-//! caller's; [`output`] writes, and never leaves a half-written file under its name. A finished log is
-//! read twice through one descriptor, so rotation does not matter.
+//! caller's; [`output`] writes, and never leaves a half-written file under its name. A finished log
+//! is read twice through one descriptor, so rotation does not matter.
 //!
 //! # Features
 //!
@@ -66,8 +67,9 @@
 //!
 //! # Errors
 //!
-//! [`error::Error`] names the file. What is left out but does not end the work (a log that cannot be
-//! read, names that are missing) is a sentence of the [`monitor`] and an exit status of [`report`].
+//! [`error::Error`] names the file. What is left out but does not end the work (a log that cannot
+//! be read, names that are missing) is a sentence of the [`monitor`] and an exit status of
+//! [`report`].
 #![forbid(unsafe_code)]
 
 pub mod answers;

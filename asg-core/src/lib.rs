@@ -1,5 +1,5 @@
-//! Reads the log lines of Linux' packet logger and of Cloud Foundry's Diego, and finds the container
-//! that sent each packet.
+//! Reads the log lines of Linux' packet logger and of Cloud Foundry's Diego, and finds the
+//! container that sent each packet.
 //!
 //! # Overview
 //!
@@ -17,9 +17,9 @@
 //! use asg_core::{Content, Line, Record, Verdict};
 //!
 //! let line = Line::new(
-//!     b"<4>1 2024-05-06T07:09:12Z 10.0.16.15 kernel - - - [ 639.0] DENY_2d7e64b1-95c0-4f18-6a3b \
-//!       IN=s-010255073004 OUT=eth0 SRC=10.255.73.4 DST=203.0.113.25 LEN=60 TOS=0x00 PREC=0x00 \
-//!       TTL=63 ID=7 DF PROTO=TCP SPT=40222 DPT=5432 WINDOW=28280 RES=0x00 SYN URGP=0 ",
+//!     b"<4>1 2024-05-06T07:09:12Z 10.0.16.15 kernel - - - [  639.014210] \
+//!       DENY_2d7e64b1-95c0-4f18-6a3b IN=s-010255073004 OUT=eth0 SRC=10.255.73.4 \
+//!       DST=203.0.113.25 LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=7 DF PROTO=TCP SPT=40222 DPT=5432 WINDOW=28280 RES=0x00 SYN URGP=0 ",
 //! );
 //! let record = Record::read(&line);
 //! let Content::Packet { packet, cf: Some(cf) } = &record.content else { panic!("a packet") };
@@ -97,8 +97,8 @@
 //!
 //! # What must be kept alive
 //!
-//! * A [`Record`] borrows from its [`Line`], and a line from its bytes. [`RecordBuf`] and [`PacketBuf`]
-//!   own their text and parse it again.
+//! * A [`Record`] borrows from its [`Line`], and a line from its bytes. [`RecordBuf`] and
+//!   [`PacketBuf`] own their text and parse it again.
 //! * A [`Flow`] borrows from the line, the record and the [`Correlation`]. Keep a [`FlowBuf`].
 //! * An [`Attribution`] and a [`Lifetime`] borrow from their [`Ledger`].
 //! * An [`Origin`] is a source's number and a line's. You choose the numbers; both phases need the
@@ -118,8 +118,9 @@
 //!   facts by minimum, maximum and union, so order never matters.
 //! * **Certainty**: [`Certainty::Exact`] and [`Certainty::UniquePrefix`] are proven, an inferred
 //!   answer rests on an address lease, and [`Reason`] has the cause of every answer.
-//! * **Time**: a stamp is a bound and not a point ([`TimeRange`]); [`UptimeClocks`] learns from lines
-//!   that show uptime and stamp. What a stamp lacks comes from other lines or a [`TimePolicy`].
+//! * **Time**: a stamp is a bound and not a point ([`TimeRange`]); [`UptimeClocks`] learns from
+//!   lines that show uptime and stamp. What a stamp lacks comes from other lines or a
+//!   [`TimePolicy`].
 //! * **Proof**: only the platform's lines are evidence. [`Role`] is the writer of a line, and
 //!   [`Proof`] its rights.
 //!
@@ -132,8 +133,8 @@
 //!
 //! # Errors
 //!
-//! Reading does not fail: a line that is cut or malformed is [`Content::Damaged`] with an [`Error`],
-//! which has a byte offset and a reason. The strict functions return that [`Error`].
+//! Reading does not fail: a line that is cut or malformed is [`Content::Damaged`] with an
+//! [`Error`], which has a byte offset and a reason. The strict functions return that [`Error`].
 //! [`LedgerError`] refuses a saved ledger that is damaged. A directory has errors of its own, which
 //! come out as they are. Nothing panics on input.
 #![forbid(unsafe_code)]

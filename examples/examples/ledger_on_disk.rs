@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../asg-cli/data/foundation.log"));
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("cells.ledger");
-    // A crash leaves the old file or the new one. `Ledger::to_bytes` is for other places than files.
+    // A crash leaves the old file or the new one. `Ledger::to_bytes` is for databases and networks.
     ledger_file::save(&gather(monday, SourceId(0)), &path)?;
 
     let mut ledger = ledger_file::load(&path)?;
