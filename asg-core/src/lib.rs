@@ -19,7 +19,8 @@
 //! let line = Line::new(
 //!     b"<4>1 2024-05-06T07:09:12Z 10.0.16.15 kernel - - - [  639.014210] \
 //!       DENY_2d7e64b1-95c0-4f18-6a3b IN=s-010255073004 OUT=eth0 SRC=10.255.73.4 \
-//!       DST=203.0.113.25 LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=7 DF PROTO=TCP SPT=40222 DPT=5432 WINDOW=28280 RES=0x00 SYN URGP=0 ",
+//!       DST=203.0.113.25 LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=7 DF PROTO=TCP SPT=40222 \
+//!       DPT=5432 WINDOW=28280 RES=0x00 SYN URGP=0 ",
 //! );
 //! let record = Record::read(&line);
 //! let Content::Packet { packet, cf: Some(cf) } = &record.content else { panic!("a packet") };
