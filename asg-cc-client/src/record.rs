@@ -62,12 +62,28 @@ struct Tape {
 
 impl<T> Recorder<T> {
     /// Records what goes through `inner`.
+    ///
+    /// ```
+    /// # use asg_cc_client::{Recorder, Transport, TransportError};
+    /// # use http::{Request, Response};
+    /// let hello = |_: Request<Vec<u8>>| Ok::<_, TransportError>(Response::new(b"hello".to_vec()));
+    /// let recorder = Recorder::new(hello);
+    /// assert!(recorder.recording().is_ok());
+    /// ```
     #[must_use]
     pub fn new(inner: T) -> Self {
         Self { inner, tape: Mutex::default() }
     }
 
     /// The transport inside.
+    ///
+    /// ```
+    /// # use asg_cc_client::{Recorder, Transport, TransportError};
+    /// # use http::{Request, Response};
+    /// let hello = |_: Request<Vec<u8>>| Ok::<_, TransportError>(Response::new(b"hello".to_vec()));
+    /// let recorder = Recorder::new(hello);
+    /// assert!(recorder.get_ref().send(Request::new(Vec::new())).is_ok());
+    /// ```
     pub const fn get_ref(&self) -> &T {
         &self.inner
     }
@@ -79,6 +95,16 @@ impl<T> Recorder<T> {
     /// [`Error::Recording`] if a secret was sent that has fewer than 6 characters: it cannot be
     /// taken out of the texts in which such a short text occurs by chance, and the gaps would give
     /// it away.
+    ///
+    /// ```
+    /// # use asg_cc_client::{Recorder, Transport, TransportError};
+    /// # use http::{Request, Response};
+    /// let hello = |_: Request<Vec<u8>>| Ok::<_, TransportError>(Response::new(b"hello".to_vec()));
+    /// let recorder = Recorder::new(hello);
+    /// recorder.send(Request::get("https://api.example.org/").body(Vec::new()).unwrap())?;
+    /// assert!(!recorder.recording()?.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn recording(&self) -> Result<Vec<u8>, Error> {
         let tape = self.tape();
         if tape.secrets.iter().any(|secret| secret.chars().count() < SHORTEST) {
@@ -255,6 +281,18 @@ impl Replay {
     /// # Errors
     ///
     /// [`Error::Recording`].
+    ///
+    /// ```
+    /// # use asg_cc_client::{Recorder, Transport, TransportError};
+    /// # use http::{Request, Response};
+    /// let hello = |_: Request<Vec<u8>>| Ok::<_, TransportError>(Response::new(b"hello".to_vec()));
+    /// let recorder = Recorder::new(hello);
+    /// let request = || Request::get("https://api.example.org/").body(Vec::new()).unwrap();
+    /// recorder.send(request())?;
+    /// let replay = asg_cc_client::Replay::new(&recorder.recording()?)?;
+    /// assert_eq!(replay.send(request())?.body(), b"hello");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new(recording: &[u8]) -> Result<Self, Error> {
         let bad = |why: &str| Error::Recording(why.into());
         let mut lines = Deserializer::from_slice(recording).into_iter::<Value>();

@@ -43,6 +43,13 @@ impl Token {
     /// # Errors
     ///
     /// [`Error::Token`] if nothing is left, or it cannot stand in an HTTP header.
+    ///
+    /// ```
+    /// use asg_cc_client::Token;
+    /// assert_eq!(Token::new("bearer sesame")?, Token::new("sesame")?);
+    /// assert!(Token::new("").is_err());
+    /// # Ok::<(), asg_cc_client::Error>(())
+    /// ```
     pub fn new(text: &str) -> Result<Self, Error> {
         let text = text.trim();
         let token = match text.split_once(char::is_whitespace) {
@@ -60,6 +67,12 @@ impl Token {
 
     /// What the token's holder may see, read from its payload without verification (Cloud
     /// Controller does that).
+    ///
+    /// ```
+    /// use asg_cc_client::{Reach, Token};
+    /// assert_eq!(Token::new("sesame")?.reach(), Reach::Opaque);
+    /// # Ok::<(), asg_cc_client::Error>(())
+    /// ```
     #[must_use]
     pub fn reach(&self) -> Reach {
         let Some(claims) = self.claims() else { return Reach::Opaque };
@@ -76,6 +89,12 @@ impl Token {
     }
 
     /// When the token ends, read from its payload without verification; `None` if it does not say.
+    ///
+    /// ```
+    /// use asg_cc_client::Token;
+    /// assert!(Token::new("sesame")?.expires_at().is_none(), "an opaque token does not show it");
+    /// # Ok::<(), asg_cc_client::Error>(())
+    /// ```
     #[must_use]
     pub fn expires_at(&self) -> Option<Timestamp> {
         let claims = self.claims()?;

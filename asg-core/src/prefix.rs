@@ -102,6 +102,13 @@ pub enum Subject {
 impl<'a> LogPrefix<'a> {
     /// Reads a prefix as it stands before `IN=`, with the blank at its end or without; `None` if it
     /// is not of Cloud Foundry's making.
+    ///
+    /// ```
+    /// use asg_core::{LogPrefix, Verdict};
+    /// let prefix = LogPrefix::parse(b"DENY_2d7e64b1-95c0-4f18-6a3b ").unwrap();
+    /// assert_eq!(prefix.verdict, Verdict::Denied);
+    /// assert!(LogPrefix::parse(b"[UFW BLOCK] ").is_none());
+    /// ```
     #[must_use]
     pub fn parse(prefix: &'a [u8]) -> Option<Self> {
         use {

@@ -54,6 +54,11 @@ impl CfConfig {
     ///
     /// [`Error::CfConfig`] if it is another file, or of another version than 4, or has no target;
     /// [`Error::NotLoggedIn`] if it has neither a token nor a way to get one.
+    ///
+    /// ```
+    /// use asg_cc_client::{CfConfig, Error};
+    /// assert!(matches!(CfConfig::parse(b"{}"), Err(Error::CfConfig(_))));
+    /// ```
     pub fn parse(json: &[u8]) -> Result<Self, Error> {
         let bad = |why: &str| Error::CfConfig(why.into());
         // serde_json's messages may quote the text, and the text has tokens in it.
@@ -109,6 +114,15 @@ impl CfConfig {
     /// # Errors
     ///
     /// [`Error::Address`] if the UAA's address is none.
+    ///
+    /// ```
+    /// use asg_cc_client::CfConfig;
+    ///
+    /// let config = CfConfig::parse(br#"{"ConfigVersion":4,"Target":"https://cf.example",
+    ///     "AccessToken":"bearer sesame"}"#)?;
+    /// assert!(config.login()?.is_none(), "there is no refresh token");
+    /// # Ok::<(), asg_cc_client::Error>(())
+    /// ```
     pub fn login(&self) -> Result<Option<Login>, Error> {
         let (id, secret) = self.client.clone();
         let grant = match self.refresh_token.clone() {
@@ -133,6 +147,12 @@ impl CfConfig {
     ///
     /// As [`CfConfig::parse`]; also [`Error::CfConfig`], with the path in it, if the file cannot be
     /// read.
+    ///
+    /// ```
+    /// use asg_cc_client::{CfConfig, Error};
+    /// let missing = CfConfig::load("/no/such/config.json".as_ref());
+    /// assert!(matches!(missing, Err(Error::CfConfig(_))));
+    /// ```
     pub fn load(path: &Path) -> Result<Self, Error> {
         let json = fs::read(path).map_err(|e| {
             Error::CfConfig(format!("{}: {e}: log in with `cf login`", path.display()))

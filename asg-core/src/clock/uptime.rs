@@ -94,6 +94,15 @@ impl StampKind {
 
 impl UptimeClocks {
     /// Nothing yet, for a thread that gathers a part: what it gathers can be merged.
+    ///
+    /// ```
+    /// # use asg_core::{Line, SourceId, TimePolicy, UptimeClocks};
+    /// # let both = Line::new(b"2018-04-03T17:05:02.358719Z cell-1 kernel: [  637.581122] hello");
+    /// let mut clocks = UptimeClocks::default();
+    /// clocks.learn(SourceId(0), &both.envelope(), None);
+    /// let part = clocks.part();
+    /// assert_eq!(part.boots_known(), 0);
+    /// ```
     #[must_use]
     pub fn part(&self) -> Self {
         Self { seeds: self.seeds, ..Self::default() }
@@ -101,6 +110,15 @@ impl UptimeClocks {
 
     /// Takes a line. `own` is the instant that the text behind its header shows, if it shows one: a
     /// lager line's own time. Of text that an app or a packet can write it must be `None`.
+    ///
+    /// ```
+    /// use asg_core::{Line, SourceId, UptimeClocks};
+    ///
+    /// let mut clocks = UptimeClocks::default();
+    /// let both = Line::new(b"2018-04-03T17:05:02.358719Z cell-1 kernel: [  637.581122] hello");
+    /// clocks.learn(SourceId(0), &both.envelope(), None);
+    /// assert_eq!(clocks.boots_known(), 1);
+    /// ```
     pub fn learn(&mut self, source: SourceId, envelope: &Envelope<'_>, own: Option<Timestamp>) {
         let stamp = match envelope.time {
             LogTime::Instant(stamp) => Some(stamp),
@@ -232,6 +250,16 @@ impl UptimeClocks {
 
     /// The times of all lines, as far as they prove them; what they lack is completed by the
     /// policy.
+    ///
+    /// ```
+    /// # use asg_core::{Line, SourceId, TimePolicy, UptimeClocks};
+    /// # let both = Line::new(b"2018-04-03T17:05:02.358719Z cell-1 kernel: [  637.581122] hello");
+    /// let mut clocks = UptimeClocks::default();
+    /// clocks.learn(SourceId(0), &both.envelope(), None);
+    /// let known = clocks.complete(&TimePolicy::default());
+    /// let alone = Line::new(b"[  637.581122] cell-1 kernel: hello");
+    /// assert!(known.when(SourceId(1), &alone.envelope()).is_some());
+    /// ```
     #[must_use]
     pub fn complete(&self, policy: &TimePolicy) -> KnownTimes<'_> {
         KnownTimes::of(Cow::Borrowed(self), *policy)
@@ -244,6 +272,14 @@ impl UptimeClocks {
     }
 
     /// How many boots of machines are known.
+    ///
+    /// ```
+    /// # use asg_core::{Line, SourceId, TimePolicy, UptimeClocks};
+    /// # let both = Line::new(b"2018-04-03T17:05:02.358719Z cell-1 kernel: [  637.581122] hello");
+    /// let mut clocks = UptimeClocks::default();
+    /// clocks.learn(SourceId(0), &both.envelope(), None);
+    /// assert_eq!(clocks.boots_known(), 1);
+    /// ```
     #[must_use]
     pub fn boots_known(&self) -> usize {
         self.machines.values().chain(self.civil.values()).map(Vec::len).sum()

@@ -72,6 +72,11 @@ pub struct Deferred {
 
 impl Deferred {
     /// A directory that knows nothing yet.
+    ///
+    /// ```
+    /// use asg_core::Deferred;
+    /// assert!(Deferred::new().questions().is_empty());
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self::default()

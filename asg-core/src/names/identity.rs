@@ -50,12 +50,22 @@ pub struct Identity {
 
 impl Identity {
     /// Nothing is known, and the directory would know.
+    ///
+    /// ```
+    /// use asg_core::{AppState, Identity};
+    /// assert_eq!(Identity::unknown().state, AppState::Unknown);
+    /// ```
     #[must_use]
     pub const fn unknown() -> Self {
         Self::without_app(AppState::Unknown)
     }
 
     /// Nobody looked it up.
+    ///
+    /// ```
+    /// use asg_core::{AppState, Identity};
+    /// assert_eq!(Identity::not_asked().state, AppState::NotAsked);
+    /// ```
     #[must_use]
     pub const fn not_asked() -> Self {
         Self::without_app(AppState::NotAsked)
@@ -77,6 +87,11 @@ impl Identity {
     }
 
     /// Nothing may be seen: there may be an app that this caller is not shown.
+    ///
+    /// ```
+    /// use asg_core::{AppState, Identity};
+    /// assert_eq!(Identity::hidden().state, AppState::Hidden);
+    /// ```
     #[must_use]
     pub const fn hidden() -> Self {
         Self::without_app(AppState::Hidden)
@@ -100,6 +115,15 @@ impl Identity {
     /// known.
     ///
     /// Names are escaped by [`escape_name`], so that two slashes separate three names.
+    ///
+    /// ```
+    /// use asg_core::{Entity, Identity};
+    ///
+    /// let named = |name: &str| Some(Entity::named("guid", name));
+    /// let [org, space, app] = ["shop", "prod", "orders"].map(named);
+    /// let identity = Identity { org, space, app, ..Identity::unknown() };
+    /// assert_eq!(identity.path().as_deref(), Some("shop/prod/orders"));
+    /// ```
     #[must_use]
     pub fn path(&self) -> Option<String> {
         let app = self.app.as_ref()?;
@@ -157,12 +181,22 @@ pub struct Entity {
 
 impl Entity {
     /// An entity with a name.
+    ///
+    /// ```
+    /// use asg_core::Entity;
+    /// assert_eq!(Entity::named("g-1", "orders").name.as_deref(), Some("orders"));
+    /// ```
     #[must_use]
     pub fn named(guid: impl Into<String>, name: impl Into<String>) -> Self {
         Self { guid: guid.into(), name: Some(name.into()) }
     }
 
     /// An entity of which only the GUID is known.
+    ///
+    /// ```
+    /// use asg_core::Entity;
+    /// assert_eq!(Entity::unnamed("g-1").name, None);
+    /// ```
     #[must_use]
     pub fn unnamed(guid: impl Into<String>) -> Self {
         Self { guid: guid.into(), name: None }

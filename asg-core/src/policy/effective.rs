@@ -43,6 +43,17 @@ pub struct Entry {
 
 impl Entry {
     /// Whether it matches the packet.
+    ///
+    /// ```
+    /// # use asg_core::policy::{Phase, Policy, Probe, Settings, Snapshot};
+    /// let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[
+    ///     {"guid":"g-1","name":"web","globally_enabled":{"running":true},
+    ///     "rules":[{"protocol":"tcp","destination":"10.0.0.1","ports":"443","log":true}]}]}"#;
+    /// let policy = Policy::new(Snapshot::read(page, None).unwrap(), Settings::default().into());
+    /// # let [https, http] = [443, 80].map(|port| Probe::tcp([10, 0, 0, 1].into(), port));
+    /// let rules = policy.effective("s-1", Phase::Running).unwrap();
+    /// assert!(rules.entries()[0].matches(&https) && !rules.entries()[0].matches(&http));
+    /// ```
     #[must_use]
     pub fn matches(&self, probe: &Probe) -> bool {
         let (first, last) = self.traffic.points();
@@ -169,6 +180,17 @@ impl Effective {
     }
 
     /// What becomes of the set as a whole.
+    ///
+    /// ```
+    /// # use asg_core::policy::{Phase, Policy, Probe, Settings, Snapshot};
+    /// let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[
+    ///     {"guid":"g-1","name":"web","globally_enabled":{"running":true},
+    ///     "rules":[{"protocol":"tcp","destination":"10.0.0.1","ports":"443","log":true}]}]}"#;
+    /// let policy = Policy::new(Snapshot::read(page, None).unwrap(), Settings::default().into());
+    /// # let [https, http] = [443, 80].map(|port| Probe::tcp([10, 0, 0, 1].into(), port));
+    /// let rules = policy.effective("s-1", Phase::Running).unwrap();
+    /// assert_eq!(rules.load(), asg_core::policy::Load::Ok);
+    /// ```
     #[must_use]
     pub const fn load(&self) -> Load {
         self.load
@@ -181,12 +203,34 @@ impl Effective {
     }
 
     /// The kernel rules, those that are looked at first first.
+    ///
+    /// ```
+    /// # use asg_core::policy::{Phase, Policy, Probe, Settings, Snapshot};
+    /// let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[
+    ///     {"guid":"g-1","name":"web","globally_enabled":{"running":true},
+    ///     "rules":[{"protocol":"tcp","destination":"10.0.0.1","ports":"443","log":true}]}]}"#;
+    /// let policy = Policy::new(Snapshot::read(page, None).unwrap(), Settings::default().into());
+    /// # let [https, http] = [443, 80].map(|port| Probe::tcp([10, 0, 0, 1].into(), port));
+    /// let rules = policy.effective("s-1", Phase::Running).unwrap();
+    /// assert!(rules.entries()[0].log);
+    /// ```
     #[must_use]
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }
 
     /// The groups that hold, in the order of the list.
+    ///
+    /// ```
+    /// # use asg_core::policy::{Phase, Policy, Probe, Settings, Snapshot};
+    /// let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[
+    ///     {"guid":"g-1","name":"web","globally_enabled":{"running":true},
+    ///     "rules":[{"protocol":"tcp","destination":"10.0.0.1","ports":"443","log":true}]}]}"#;
+    /// let policy = Policy::new(Snapshot::read(page, None).unwrap(), Settings::default().into());
+    /// # let [https, http] = [443, 80].map(|port| Probe::tcp([10, 0, 0, 1].into(), port));
+    /// let rules = policy.effective("s-1", Phase::Running).unwrap();
+    /// assert_eq!(&*rules.groups()[0].name, "web");
+    /// ```
     #[must_use]
     pub fn groups(&self) -> &[EffectiveGroup] {
         &self.groups
@@ -205,6 +249,17 @@ impl Effective {
     }
 
     /// The numbers of the entries that match, in kernel order.
+    ///
+    /// ```
+    /// # use asg_core::policy::{Phase, Policy, Probe, Settings, Snapshot};
+    /// let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[
+    ///     {"guid":"g-1","name":"web","globally_enabled":{"running":true},
+    ///     "rules":[{"protocol":"tcp","destination":"10.0.0.1","ports":"443","log":true}]}]}"#;
+    /// let policy = Policy::new(Snapshot::read(page, None).unwrap(), Settings::default().into());
+    /// # let [https, http] = [443, 80].map(|port| Probe::tcp([10, 0, 0, 1].into(), port));
+    /// let rules = policy.effective("s-1", Phase::Running).unwrap();
+    /// assert_eq!((rules.matches(&https), rules.matches(&http)), (vec![0], vec![]));
+    /// ```
     #[must_use]
     pub fn matches(&self, probe: &Probe) -> Vec<u32> {
         let mut found = Vec::new();

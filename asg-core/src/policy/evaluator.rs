@@ -249,6 +249,19 @@ pub struct Evaluator {
 
 impl Policy {
     /// What evaluates packets as of the last snapshot; `None` if there is no snapshot.
+    ///
+    /// ```
+    /// # use asg_core::policy::{Phase, Policy, Probe, Settings, Snapshot};
+    /// let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[
+    ///     {"guid":"g-1","name":"web","globally_enabled":{"running":true},
+    ///     "rules":[{"protocol":"tcp","destination":"10.0.0.1","ports":"443","log":true}]}]}"#;
+    /// let policy = Policy::new(Snapshot::read(page, None).unwrap(), Settings::default().into());
+    /// # let [https, http] = [443, 80].map(|port| Probe::tcp([10, 0, 0, 1].into(), port));
+    /// let rules = policy.effective("s-1", Phase::Running).unwrap();
+    /// let mut evaluator = policy.evaluator().unwrap();
+    /// let denied = evaluator.evaluate(Some("s-1"), Phase::Running, &http);
+    /// assert_eq!(denied.verdict, Some(asg_core::policy::Verdict::Deny));
+    /// ```
     #[must_use]
     pub fn evaluator(&self) -> Option<Evaluator> {
         let last = self.listings.all().len().checked_sub(1)?;
@@ -261,6 +274,19 @@ impl Evaluator {
     /// Judges a packet that belongs to no connection yet.
     ///
     /// Of an unknown space only the global groups are known, and nothing is certain.
+    ///
+    /// ```
+    /// # use asg_core::policy::{Phase, Policy, Probe, Settings, Snapshot};
+    /// let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[
+    ///     {"guid":"g-1","name":"web","globally_enabled":{"running":true},
+    ///     "rules":[{"protocol":"tcp","destination":"10.0.0.1","ports":"443","log":true}]}]}"#;
+    /// let policy = Policy::new(Snapshot::read(page, None).unwrap(), Settings::default().into());
+    /// # let [https, http] = [443, 80].map(|port| Probe::tcp([10, 0, 0, 1].into(), port));
+    /// let rules = policy.effective("s-1", Phase::Running).unwrap();
+    /// let mut evaluator = policy.evaluator().unwrap();
+    /// let allowed = evaluator.evaluate(Some("s-1"), Phase::Running, &https);
+    /// assert_eq!(allowed.verdict, Some(asg_core::policy::Verdict::Allow));
+    /// ```
     pub fn evaluate(
         &mut self,
         space: Option<&str>,

@@ -26,6 +26,12 @@ pub struct AddressRange {
 
 impl AddressRange {
     /// Reads one destination as a cell does: an address, a block, or two addresses with a dash between them.
+    ///
+    /// ```
+    /// use asg_core::policy::AddressRange;
+    /// assert!(AddressRange::parse("10.0.0.0/24").is_some());
+    /// assert!(AddressRange::parse("ten").is_none());
+    /// ```
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         match text.find(['-', '/']) {
@@ -38,36 +44,73 @@ impl AddressRange {
     }
 
     /// The range from `first` to `last`.
+    ///
+    /// ```
+    /// # use asg_core::policy::AddressRange;
+    /// let range = AddressRange::new([10, 0, 0, 1].into(), [10, 0, 0, 8].into());
+    /// assert!(range.contains("10.0.0.7".parse().unwrap()));
+    /// ```
     #[must_use]
     pub const fn new(first: IpAddr, last: IpAddr) -> Self {
         Self { first, last }
     }
 
     /// The first address.
+    ///
+    /// ```
+    /// # use asg_core::policy::AddressRange;
+    /// let range = AddressRange::new([10, 0, 0, 1].into(), [10, 0, 0, 8].into());
+    /// assert_eq!(range.first().to_string(), "10.0.0.1");
+    /// ```
     #[must_use]
     pub const fn first(self) -> IpAddr {
         self.first
     }
 
     /// The last address.
+    ///
+    /// ```
+    /// # use asg_core::policy::AddressRange;
+    /// let range = AddressRange::new([10, 0, 0, 1].into(), [10, 0, 0, 8].into());
+    /// assert_eq!(range.last().to_string(), "10.0.0.8");
+    /// ```
     #[must_use]
     pub const fn last(self) -> IpAddr {
         self.last
     }
 
     /// True if both ends are IPv4 addresses.
+    ///
+    /// ```
+    /// # use asg_core::policy::AddressRange;
+    /// let range = AddressRange::new([10, 0, 0, 1].into(), [10, 0, 0, 8].into());
+    /// assert!(range.is_ipv4());
+    /// ```
     #[must_use]
     pub const fn is_ipv4(self) -> bool {
         self.first.is_ipv4() && self.last.is_ipv4()
     }
 
     /// True if one end is an IPv4 address and the other is not: no kernel tool takes that.
+    ///
+    /// ```
+    /// # use asg_core::policy::AddressRange;
+    /// let range = AddressRange::new([10, 0, 0, 1].into(), [10, 0, 0, 8].into());
+    /// assert!(!range.is_mixed());
+    /// ```
     #[must_use]
     pub const fn is_mixed(self) -> bool {
         self.first.is_ipv4() != self.last.is_ipv4()
     }
 
     /// Whether the address is between the ends; never for one of another family.
+    ///
+    /// ```
+    /// # use asg_core::policy::AddressRange;
+    /// let range = AddressRange::new([10, 0, 0, 1].into(), [10, 0, 0, 8].into());
+    /// assert!(range.contains("10.0.0.8".parse().unwrap()));
+    /// assert!(!range.contains("10.0.0.9".parse().unwrap()));
+    /// ```
     #[must_use]
     pub fn contains(self, address: IpAddr) -> bool {
         match (self.first, self.last, address) {
@@ -78,6 +121,12 @@ impl AddressRange {
     }
 
     /// How many addresses it holds; `u128::MAX` stands for all of IPv6, which are one more.
+    ///
+    /// ```
+    /// # use asg_core::policy::AddressRange;
+    /// let range = AddressRange::new([10, 0, 0, 1].into(), [10, 0, 0, 8].into());
+    /// assert_eq!(range.count(), 8);
+    /// ```
     #[must_use]
     pub fn count(self) -> u128 {
         match self.bits() {

@@ -211,12 +211,34 @@ impl<'a> RepEvent<'a> {
 
     /// The container: its handle, or else the instance GUID. Where the two differ (Diego before 0.1470), no handle and so no
     /// log prefix begins like an instance GUID, and nothing can be mistaken for it.
+    ///
+    /// ```
+    /// # use asg_core::{Content, Line, Record};
+    /// let line = Line::new(
+    ///     br#"{"timestamp":"1498136872.8","source":"guardian","log_level":1,
+    ///         "message":"guardian.destroy.finished",
+    ///         "data":{"handle":"d08bb414-cdba-4381-412a-e9ecc1b7d0f4"}}"#,
+    /// );
+    /// let Content::Rep(event) = Record::read(&line).content else { panic!("a container's line") };
+    /// assert_eq!(event.container(), Some("d08bb414-cdba-4381-412a-e9ecc1b7d0f4"));
+    /// ```
     #[must_use]
     pub fn container(&self) -> Option<&str> {
         self.handle.as_deref().or(self.instance_guid.as_deref())
     }
 
     /// The event as the ledger takes it.
+    ///
+    /// ```
+    /// # use asg_core::{Content, Line, Record};
+    /// let line = Line::new(
+    ///     br#"{"timestamp":"1498136872.8","source":"guardian","log_level":1,
+    ///         "message":"guardian.destroy.finished",
+    ///         "data":{"handle":"d08bb414-cdba-4381-412a-e9ecc1b7d0f4"}}"#,
+    /// );
+    /// let Content::Rep(event) = Record::read(&line).content else { panic!("a container's line") };
+    /// assert_eq!(event.moment(), asg_core::Moment::Seen);
+    /// ```
     #[must_use]
     pub const fn moment(&self) -> Moment {
         match self.event {
@@ -229,6 +251,17 @@ impl<'a> RepEvent<'a> {
 
     /// False if the line tells of a container that was not there when it was written: what it says of the container is
     /// true, but not that it was there then.
+    ///
+    /// ```
+    /// # use asg_core::{Content, Line, Record};
+    /// let line = Line::new(
+    ///     br#"{"timestamp":"1498136872.8","source":"guardian","log_level":1,
+    ///         "message":"guardian.destroy.finished",
+    ///         "data":{"handle":"d08bb414-cdba-4381-412a-e9ecc1b7d0f4"}}"#,
+    /// );
+    /// let Content::Rep(event) = Record::read(&line).content else { panic!("a container's line") };
+    /// assert!(event.was_there());
+    /// ```
     #[must_use]
     pub const fn was_there(&self) -> bool {
         !matches!(self.event, RepEventKind::Missing | RepEventKind::Failed)
