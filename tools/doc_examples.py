@@ -10,7 +10,8 @@ The files are rustdoc's JSON, one for each crate, which this command writes into
 
 `own` counts functions with an asserting example in their own documentation. `shown` adds those that
 an asserting example of their type, their module or a sibling calls by name. With `--missing` the
-functions without either are listed, and with `--floor` a crate below it gives exit status 1.
+functions without either are listed, and with `--floor` a crate whose own share is below it gives
+exit status 1.
 """
 
 from __future__ import annotations
@@ -94,8 +95,8 @@ def main(arguments: list[str]) -> int:
         own = {f.path for f in every if examples(f.docs)}
         called = {f.path for f in every if re.search(rf"\b{f.path.rsplit('::', 1)[1]}\b(?:::<[^>]*>)?\(", f.around)}
         shown = own | called
-        share = 100 * len(shown) / max(len(every), 1)
-        print(f"{file.stem}: {len(every)} functions, {len(own)} with an example of their own, {len(shown)} shown ({share:.1f} %)")
+        share = 100 * len(own) / max(len(every), 1)
+        print(f"{file.stem}: {len(own)} of {len(every)} functions have an example ({share:.1f} %); {len(shown)} are shown")
         is_low |= share < floor
         if is_listing:
             print(*sorted(f"  {f.path}" for f in every if f.path not in shown), sep="\n")

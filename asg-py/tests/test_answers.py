@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import operator
 import subprocess
 import sys
 from collections import Counter
@@ -92,7 +93,7 @@ def test_the_summary_is_of_all_rows(packets: list[tuple[int, int, int, int, bool
     found = {(row["what"], row["value"]): row["packets"] for row in table.summary()}
     assert found.get(("all", None), 0) == len(rows)
     for what in ("verdict", "proto"):
-        counts = counted(rows, lambda flow: getattr(flow, what))  # noqa: B023 (called at once)
+        counts = counted(rows, operator.attrgetter(what))
         assert {value: n for (name, value), n in found.items() if name == what} == counts
     certainties = counted(rows, lambda flow: flow.attribution.certainty)
     assert {value: n for (name, value), n in found.items() if name == "certainty"} == certainties
