@@ -67,7 +67,7 @@ def time_of(line: bytes) -> str:
 
 
 def save_lists(changes: list[dict[str, Any]], out: Path) -> None:
-    """The pages that ``cf curl`` would save at the end, as docs/operators.md shows."""
+    """The pages that ``cf curl`` would save at the end, as the README tells."""
     live: dict[str, dict[str, dict[str, Any]]] = {"org": {}, "space": {}, "app": {}, "process": {}}
     deleted = []
     for change in changes:
