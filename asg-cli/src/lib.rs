@@ -67,9 +67,8 @@
 //!
 //! # Errors
 //!
-//! [`error::Error`] names the file. What is left out but does not end the work (a log that cannot
-//! be read, names that are missing) is a sentence of the [`monitor`] and an exit status of
-//! [`report`].
+//! [`error::Error`] names the file. A log that cannot be read, and names that are missing, do not
+//! end the work: the [`monitor`] gets a sentence, and the [`report`] an exit status.
 #![forbid(unsafe_code)]
 
 pub mod answers;

@@ -120,8 +120,8 @@
 //! * **Certainty**: [`Certainty::Exact`] and [`Certainty::UniquePrefix`] are proven, an inferred
 //!   answer rests on an address lease, and [`Reason`] has the cause of every answer.
 //! * **Time**: a stamp is a bound and not a point ([`TimeRange`]); [`UptimeClocks`] learns from
-//!   lines that show uptime and stamp. What a stamp lacks comes from other lines or a
-//!   [`TimePolicy`].
+//!   lines that show uptime and stamp. Other lines, or a [`TimePolicy`], complete a stamp without a
+//!   year or a zone.
 //! * **Proof**: only the platform's lines are evidence. [`Role`] is the writer of a line, and
 //!   [`Proof`] its rights.
 //!

@@ -120,7 +120,7 @@ impl CfConfig {
     ///
     /// let config = CfConfig::parse(br#"{"ConfigVersion":4,"Target":"https://cf.example",
     ///     "AccessToken":"bearer sesame"}"#)?;
-    /// assert!(config.login()?.is_none(), "there is no refresh token");
+    /// assert!(config.login()?.is_none(), "it has an access token only");
     /// # Ok::<(), asg_cc_client::Error>(())
     /// ```
     pub fn login(&self) -> Result<Option<Login>, Error> {

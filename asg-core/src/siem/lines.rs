@@ -138,7 +138,7 @@ impl<'r> RecordLines<'r> {
     /// # use asg_core::Timestamp;
     /// let reading = Reading::new(Timestamp::parse(b"2024-05-06T07:10:00Z").unwrap());
     /// let mut lines = RecordLines::new(Standard::Cef, reading);
-    /// assert_eq!(lines.take(), b"", "without flows there is no line");
+    /// assert_eq!(lines.take(), b"", "no flow was added");
     /// ```
     pub fn take(&mut self) -> Vec<u8> {
         self.open.close(&mut self.out);
