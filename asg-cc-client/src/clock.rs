@@ -24,6 +24,11 @@ pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
 
 impl Clock {
     /// Returns the system's clock.
+    ///
+    /// ```
+    /// use asg_cc_client::Clock;
+    /// assert!(Clock::system().now().as_nanos() > 0);
+    /// ```
     #[must_use]
     pub fn system() -> Self {
         Self::new(|| {
@@ -34,12 +39,24 @@ impl Clock {
     }
 
     /// Creates a clock that calls `now`.
+    ///
+    /// ```
+    /// use asg_cc_client::Clock;
+    /// use asg_core::Timestamp;
+    /// assert_eq!(Clock::new(|| Timestamp::from_nanos(7)).now().as_nanos(), 7);
+    /// ```
     #[must_use]
     pub fn new(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         Self(Arc::new(now))
     }
 
     /// Returns the time.
+    ///
+    /// ```
+    /// use asg_cc_client::Clock;
+    /// let clock = Clock::system();
+    /// assert!(clock.now() <= clock.now());
+    /// ```
     #[must_use]
     pub fn now(&self) -> Timestamp {
         (self.0)()
@@ -72,12 +89,22 @@ pub struct Random(Arc<dyn Fn() -> f64 + Send + Sync>);
 
 impl Random {
     /// Seeds from the operating system.
+    ///
+    /// ```
+    /// use asg_cc_client::Random;
+    /// assert!((0.0..=1.0).contains(&Random::system().next()));
+    /// ```
     #[must_use]
     pub fn system() -> Self {
         Self::seeded(RandomState::new().build_hasher().finish())
     }
 
     /// Creates a generator; equal seeds give equal numbers.
+    ///
+    /// ```
+    /// use asg_cc_client::Random;
+    /// assert_eq!(Random::seeded(7).next().to_bits(), Random::seeded(7).next().to_bits());
+    /// ```
     #[must_use]
     pub fn seeded(seed: u64) -> Self {
         let state = AtomicU64::new(seed);
@@ -93,12 +120,23 @@ impl Random {
     }
 
     /// Creates a generator that calls `next`.
+    ///
+    /// ```
+    /// use asg_cc_client::Random;
+    /// assert!((Random::new(|| 0.5).next() - 0.5).abs() < f64::EPSILON);
+    /// ```
     #[must_use]
     pub fn new(next: impl Fn() -> f64 + Send + Sync + 'static) -> Self {
         Self(Arc::new(next))
     }
 
     /// Returns the next number.
+    ///
+    /// ```
+    /// use asg_cc_client::Random;
+    /// let random = Random::seeded(7);
+    /// assert!((0.0..=1.0).contains(&random.next()));
+    /// ```
     #[must_use]
     pub fn next(&self) -> f64 {
         (self.0)().clamp(0.0, 1.0)

@@ -202,6 +202,14 @@ impl Error {
     /// The status alone is not enough: routers, proxies and maintenance pages answer too. So "not
     /// found" and "forbidden" need Cloud Controller's own JSON, and any other answer counts as one
     /// of another server.
+    ///
+    /// ```
+    /// use asg_cc_client::Error;
+    /// use http::Response;
+    ///
+    /// let answer = Response::builder().status(503).body(Vec::new()).unwrap();
+    /// assert!(Error::from_response(&answer).is_temporary());
+    /// ```
     #[must_use]
     pub fn from_response(response: &Response<Vec<u8>>) -> Self {
         let status = response.status();
@@ -235,6 +243,14 @@ impl Error {
     }
 
     /// Returns who has to act.
+    ///
+    /// ```
+    /// use asg_cc_client::{Error, Fault};
+    /// use http::Response;
+    ///
+    /// let answer = Response::builder().status(503).body(Vec::new()).unwrap();
+    /// assert_eq!(Error::from_response(&answer).fault(), Fault::Server);
+    /// ```
     #[must_use]
     pub const fn fault(&self) -> Fault {
         match self {

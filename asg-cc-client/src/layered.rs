@@ -34,6 +34,13 @@ where
     /// # Errors
     ///
     /// If one of the two directories fails.
+    ///
+    /// ```
+    /// use asg_cc_client::{Export, Layered};
+    /// let seven = asg_core::Guid::from_u128(7);
+    /// assert!(Layered(Export::new(), Export::new()).resolve(&[seven])?[&seven].app.is_none());
+    /// # Ok::<(), asg_cc_client::Error>(())
+    /// ```
     pub fn resolve(&self, guids: &[Guid]) -> Result<HashMap<Guid, Identity>, Error> {
         in_layers(guids, &mut &self.0, &mut &self.1)
     }

@@ -46,11 +46,54 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # Structure
+//! # Which type do I want?
 //!
-//! [`api`] does no I/O: it builds requests and parses answers. A [`Transport`] only does I/O.
-//! `resolve` alone decides what the records mean together, for live answers and exports alike.
-//! `tests/architecture.rs` has the table of modules and of the modules that each may call.
+//! | you want | use |
+//! |---|---|
+//! | names from a live foundation | [`CloudController`], with `HttpTransport` (feature `ureq`) |
+//! | the same in an asynchronous program | [`AsyncCloudController`], with `AsyncHttpTransport` (feature `reqwest`) |
+//! | names from saved pages | [`Export`]; [`Saved`] and [`CloudController::save`] write them |
+//! | fewer requests | [`Cached`] in front |
+//! | retries, a budget, a deadline | [`Retrying`] around a transport, with a [`Policy`] |
+//! | to stop from another thread | [`Stop`] |
+//! | a token that renews itself | [`Credentials`] from a [`Login`] or the cf CLI's [`CfConfig`] |
+//! | tests without a network | any closure as [`Transport`], [`Recorder`] and [`Replay`], or `embedded` |
+//! | single requests | [`api`] |
+//!
+//! # Who calls whom
+//!
+//! [`api`] does no I/O: it builds requests and reads answers. A [`Transport`] does I/O and nothing
+//! else. `resolve` alone knows what the records mean together, for live answers and exports alike:
+//! a plan gives the requests that may be sent at once and takes the answers, and a blocking and an
+//! asynchronous driver send them. `tests/architecture.rs` holds the table of rooms and of the rooms
+//! that each may call.
+//!
+//! # What must be kept alive
+//!
+//! A client owns its transport, and remembers the lists that no filter narrows. Keep one for the
+//! life of the program, and share it by reference: [`CloudController::resolve`] takes `&self`.
+//!
+//! # What reads files
+//!
+//! [`Export`] reads pages, [`Cached`] its file, [`CfConfig`] the cf CLI's configuration. Nothing
+//! else does, and nothing is written but caches and exports.
+//!
+//! # Concepts
+//!
+//! * **Not found is a proof only after a whole search.** `unknown` means that every list was read
+//!   to its end by somebody who sees everything; `unavailable` that the question failed; `hidden`
+//!   that the token does not see it; `deleted` that an audit event proves it.
+//! * **Reach**: what a token may read ([`Reach`]). With less than everything, a missing app is
+//!   `hidden`.
+//! * **Budget**: requests and logins are limited for each hour, because a foundation serves others
+//!   too.
+//!
+//! # Errors
+//!
+//! [`Error`] is the reason, and [`Error::fault`] whose fault it is: the caller's, the network's,
+//! the server's. [`Error::is_temporary`] asks whether a later try may help. [`ApiError`] is Cloud
+//! Controller's own, and [`TransportError`] the transport's; a directory of yours has
+//! [`CustomError`].
 //!
 //! # Features
 //!
@@ -119,3 +162,8 @@ pub use token::{Reach, Token};
 pub use transport::{
     AsyncTransport, Sending, TimeLeft, Transport, TransportError, TransportErrorKind,
 };
+
+/// The README's programs are run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

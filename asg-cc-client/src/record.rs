@@ -62,12 +62,28 @@ struct Tape {
 
 impl<T> Recorder<T> {
     /// Wraps `inner`, and records its requests.
+    ///
+    /// ```
+    /// # use asg_cc_client::{Recorder, Transport, TransportError};
+    /// # use http::{Request, Response};
+    /// let hello = |_: Request<Vec<u8>>| Ok::<_, TransportError>(Response::new(b"hello".to_vec()));
+    /// let recorder = Recorder::new(hello);
+    /// assert!(recorder.recording().is_ok());
+    /// ```
     #[must_use]
     pub fn new(inner: T) -> Self {
         Self { inner, tape: Mutex::default() }
     }
 
     /// Returns the inner transport.
+    ///
+    /// ```
+    /// # use asg_cc_client::{Recorder, Transport, TransportError};
+    /// # use http::{Request, Response};
+    /// let hello = |_: Request<Vec<u8>>| Ok::<_, TransportError>(Response::new(b"hello".to_vec()));
+    /// let recorder = Recorder::new(hello);
+    /// assert!(recorder.get_ref().send(Request::new(Vec::new())).is_ok());
+    /// ```
     pub const fn get_ref(&self) -> &T {
         &self.inner
     }
@@ -78,6 +94,16 @@ impl<T> Recorder<T> {
     ///
     /// [`Error::Recording`] if a secret with fewer than 6 characters was sent: so short a text also
     /// occurs by chance, and the gaps after its removal would reveal it.
+    ///
+    /// ```
+    /// # use asg_cc_client::{Recorder, Transport, TransportError};
+    /// # use http::{Request, Response};
+    /// let hello = |_: Request<Vec<u8>>| Ok::<_, TransportError>(Response::new(b"hello".to_vec()));
+    /// let recorder = Recorder::new(hello);
+    /// recorder.send(Request::get("https://api.example.org/").body(Vec::new()).unwrap())?;
+    /// assert!(!recorder.recording()?.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn recording(&self) -> Result<Vec<u8>, Error> {
         let tape = self.tape();
         if tape.secrets.iter().any(|secret| secret.chars().count() < SHORTEST) {
@@ -254,6 +280,18 @@ impl Replay {
     /// # Errors
     ///
     /// [`Error::Recording`].
+    ///
+    /// ```
+    /// # use asg_cc_client::{Recorder, Transport, TransportError};
+    /// # use http::{Request, Response};
+    /// let hello = |_: Request<Vec<u8>>| Ok::<_, TransportError>(Response::new(b"hello".to_vec()));
+    /// let recorder = Recorder::new(hello);
+    /// let request = || Request::get("https://api.example.org/").body(Vec::new()).unwrap();
+    /// recorder.send(request())?;
+    /// let replay = asg_cc_client::Replay::new(&recorder.recording()?)?;
+    /// assert_eq!(replay.send(request())?.body(), b"hello");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new(recording: &[u8]) -> Result<Self, Error> {
         let bad = |why: &str| Error::Recording(why.into());
         let mut lines = Deserializer::from_slice(recording).into_iter::<Value>();

@@ -14,6 +14,11 @@ pub struct Secret(String);
 
 impl Secret {
     /// Hides a text.
+    ///
+    /// ```
+    /// use asg_cc_client::Secret;
+    /// assert!(!format!("{:?}", Secret::new("sesame")).contains("sesame"));
+    /// ```
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())

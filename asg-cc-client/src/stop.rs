@@ -37,12 +37,24 @@ pub(crate) struct Begun(u64);
 
 impl Stop {
     /// Creates a switch that is not set.
+    ///
+    /// ```
+    /// use asg_cc_client::Stop;
+    /// assert!(!Stop::new().is_stopped());
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Sets it permanently.
+    ///
+    /// ```
+    /// use asg_cc_client::Stop;
+    /// let stop = Stop::new();
+    /// stop.clone().stop();
+    /// assert!(stop.is_stopped(), "clones are one switch");
+    /// ```
     pub fn stop(&self) {
         self.change(|state| state.is_stopped = true);
     }
@@ -88,12 +100,28 @@ impl Stop {
     }
 
     /// Returns whether it is set.
+    ///
+    /// ```
+    /// use asg_cc_client::Stop;
+    /// let stop = Stop::new();
+    /// stop.stop();
+    /// assert!(stop.is_stopped());
+    /// ```
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         self.state().is_stopped
     }
 
     /// Sleeps for this long, or until it is set or interrupts.
+    ///
+    /// ```
+    /// use asg_cc_client::Stop;
+    /// let stop = Stop::new();
+    /// stop.stop();
+    /// // It does not wait: it is stopped already.
+    /// stop.sleep(std::time::Duration::from_secs(3600));
+    /// assert!(stop.is_stopped());
+    /// ```
     pub fn sleep(&self, duration: Duration) {
         let (state, changed) = &*self.0;
         let state = state.lock().unwrap_or_else(PoisonError::into_inner);

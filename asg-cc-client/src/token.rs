@@ -43,6 +43,13 @@ impl Token {
     /// # Errors
     ///
     /// [`Error::Token`] if nothing is left, or it is not valid in an HTTP header.
+    ///
+    /// ```
+    /// use asg_cc_client::Token;
+    /// assert_eq!(Token::new("bearer sesame")?, Token::new("sesame")?);
+    /// assert!(Token::new("").is_err());
+    /// # Ok::<(), asg_cc_client::Error>(())
+    /// ```
     pub fn new(text: &str) -> Result<Self, Error> {
         let text = text.trim();
         let token = match text.split_once(char::is_whitespace) {
@@ -60,6 +67,12 @@ impl Token {
 
     /// Returns the reach of the token, from its payload without verification (Cloud Controller
     /// verifies it).
+    ///
+    /// ```
+    /// use asg_cc_client::{Reach, Token};
+    /// assert_eq!(Token::new("sesame")?.reach(), Reach::Opaque);
+    /// # Ok::<(), asg_cc_client::Error>(())
+    /// ```
     #[must_use]
     pub fn reach(&self) -> Reach {
         let Some(claims) = self.claims() else { return Reach::Opaque };
@@ -77,6 +90,12 @@ impl Token {
 
     /// Returns when the token expires, from its payload without verification; `None` if the payload
     /// does not show it.
+    ///
+    /// ```
+    /// use asg_cc_client::Token;
+    /// assert!(Token::new("sesame")?.expires_at().is_none(), "an opaque token does not show it");
+    /// # Ok::<(), asg_cc_client::Error>(())
+    /// ```
     #[must_use]
     pub fn expires_at(&self) -> Option<Timestamp> {
         let claims = self.claims()?;

@@ -25,6 +25,12 @@ pub struct Error {
 impl Error {
     /// Returns the byte offset at which parsing stopped, from the start of the slice that was
     /// parsed.
+    ///
+    /// ```
+    /// use asg_core::Packet;
+    /// let error = Packet::parse(b"x IN=eth0 OUT= SRC=10.254.0.10 DST=10.0.1").unwrap_err();
+    /// assert!(error.offset() > 30);
+    /// ```
     #[must_use]
     pub const fn offset(&self) -> usize {
         self.offset
@@ -54,6 +60,13 @@ impl Error {
     }
 
     /// Shifts the offset: for a slice in which this error's input starts at byte `by`.
+    ///
+    /// ```
+    /// use asg_core::Guid;
+    /// let error = Guid::parse(b"4ccbb24c-268e").unwrap_err();
+    /// let offset = error.offset();
+    /// assert_eq!(error.at(100).offset(), offset + 100);
+    /// ```
     #[must_use]
     pub fn at(mut self, by: usize) -> Self {
         self.offset += by;

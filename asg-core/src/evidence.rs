@@ -62,6 +62,14 @@ pub struct Evidence {
 
 impl Evidence {
     /// Creates evidence that a container existed, and nothing more.
+    ///
+    /// ```
+    /// use asg_core::{Evidence, Handle, Moment, Origin, SourceId};
+    ///
+    /// let handle = Handle::parse("d08bb414-cdba-4381-412a-e9ecc1b7d0f4").unwrap();
+    /// let seen = Evidence::new(handle, Moment::Seen, Origin { source: SourceId(0), line: 7 });
+    /// assert!(seen.process.is_none() && seen.cell.is_none());
+    /// ```
     #[must_use]
     pub const fn new(handle: Handle, moment: Moment, origin: Origin) -> Self {
         Self {
@@ -226,6 +234,12 @@ pub struct Interface {
 
 impl Interface {
     /// Parses an interface's name; `None` if it shows no address.
+    ///
+    /// ```
+    /// use asg_core::Interface;
+    /// assert!(Interface::parse(b"s-010255073004").is_some());
+    /// assert!(Interface::parse(b"eth0").is_none());
+    /// ```
     #[must_use]
     pub fn parse(name: &[u8]) -> Option<Self> {
         if let Some(octets) = name.strip_prefix(b"s-") {
@@ -246,6 +260,13 @@ impl Interface {
     }
 
     /// Returns the container's address, if the name contains all of it.
+    ///
+    /// ```
+    /// use asg_core::Interface;
+    /// let interface = Interface::parse(b"s-010255073004").unwrap();
+    /// assert_eq!(interface.address(), Some("10.255.73.4".parse()?));
+    /// # Ok::<(), std::net::AddrParseError>(())
+    /// ```
     #[must_use]
     pub fn address(self) -> Option<IpAddr> {
         (self.bits == 32).then(|| Ipv4Addr::from_bits(self.first).into())
@@ -253,6 +274,13 @@ impl Interface {
 
     /// Returns false if a container with this interface cannot have the address. The name shows
     /// nothing about IPv6.
+    ///
+    /// ```
+    /// use asg_core::Interface;
+    /// let interface = Interface::parse(b"s-010255073004").unwrap();
+    /// assert!(interface.fits("10.255.73.4".parse()?) && !interface.fits("10.255.73.5".parse()?));
+    /// # Ok::<(), std::net::AddrParseError>(())
+    /// ```
     #[must_use]
     pub const fn fits(self, address: IpAddr) -> bool {
         match address {

@@ -46,6 +46,14 @@ impl Guid {
     ///
     /// At the first byte that is not a lower-case hexadecimal digit or a dash in its place, or
     /// behind the last one.
+    ///
+    /// ```
+    /// use asg_core::Guid;
+    /// let guid = Guid::parse(b"4ccbb24c-268e-421a-9d1b-3678b6eb40d0")?;
+    /// assert_eq!(guid.to_string(), "4ccbb24c-268e-421a-9d1b-3678b6eb40d0");
+    /// assert!(Guid::parse(b"4ccbb24c").is_err());
+    /// # Ok::<(), asg_core::Error>(())
+    /// ```
     pub fn parse(text: &[u8]) -> Result<Self, Error> {
         let (bits, read) = digits(text);
         if read < FULL {
@@ -58,12 +66,22 @@ impl Guid {
     }
 
     /// Creates the GUID with these 128 bits, the first hexadecimal digit uppermost.
+    ///
+    /// ```
+    /// use asg_core::Guid;
+    /// assert_eq!(Guid::from_u128(1).to_string(), "00000000-0000-0000-0000-000000000001");
+    /// ```
     #[must_use]
     pub const fn from_u128(bits: u128) -> Self {
         Self(bits)
     }
 
     /// Returns the 128 bits, the first hexadecimal digit uppermost.
+    ///
+    /// ```
+    /// use asg_core::Guid;
+    /// assert_eq!(Guid::from_u128(7).as_u128(), 7);
+    /// ```
     #[must_use]
     pub const fn as_u128(self) -> u128 {
         self.0
@@ -130,6 +148,12 @@ impl GuidPrefix {
     /// # Errors
     ///
     /// At the first byte that is not possible at its place in a GUID; on empty input, at 0.
+    ///
+    /// ```
+    /// use asg_core::GuidPrefix;
+    /// assert_eq!(GuidPrefix::parse(b"4ccbb24c-26")?.to_string(), "4ccbb24c-26");
+    /// # Ok::<(), asg_core::Error>(())
+    /// ```
     pub fn parse(text: &[u8]) -> Result<Self, Error> {
         let (bits, read) = digits(text);
         if read == 0 || read < text.len() {
@@ -163,12 +187,25 @@ impl GuidPrefix {
     }
 
     /// Returns the number of characters, dashes included: 1 to 36.
+    ///
+    /// ```
+    /// use asg_core::GuidPrefix;
+    /// assert_eq!(GuidPrefix::parse(b"4ccbb24c-26")?.len(), 11);
+    /// # Ok::<(), asg_core::Error>(())
+    /// ```
     #[must_use]
     pub const fn len(self) -> usize {
         self.len as usize
     }
 
     /// Returns whether `longer` begins with these characters (or is equal).
+    ///
+    /// ```
+    /// use asg_core::GuidPrefix;
+    /// let (short, long) = (GuidPrefix::parse(b"4ccbb24c")?, GuidPrefix::parse(b"4ccbb24c-26")?);
+    /// assert!(short.starts(long) && !long.starts(short));
+    /// # Ok::<(), asg_core::Error>(())
+    /// ```
     #[must_use]
     pub const fn starts(self, longer: Self) -> bool {
         self.len <= longer.len && (longer.bits & self.mask()) == self.bits
@@ -190,6 +227,13 @@ impl GuidPrefix {
     }
 
     /// Returns the GUID, if all 36 characters are present.
+    ///
+    /// ```
+    /// use asg_core::GuidPrefix;
+    /// assert!(GuidPrefix::parse(b"4ccbb24c-268e-421a-9d1b-3678b6eb40d0")?.full().is_some());
+    /// assert!(GuidPrefix::parse(b"4ccbb24c-26")?.full().is_none());
+    /// # Ok::<(), asg_core::Error>(())
+    /// ```
     #[must_use]
     pub const fn full(self) -> Option<Guid> {
         if self.len() == FULL { Some(Guid(self.bits)) } else { None }
@@ -197,6 +241,14 @@ impl GuidPrefix {
 
     /// Returns the first `len` characters of this one; the whole of it if it is no longer than
     /// that.
+    ///
+    /// ```
+    /// use asg_core::GuidPrefix;
+    /// let long = GuidPrefix::parse(b"4ccbb24c-268e-421a")?;
+    /// assert_eq!(long.truncated(11), Some(GuidPrefix::parse(b"4ccbb24c-26")?));
+    /// assert_eq!(long.truncated(36), Some(long));
+    /// # Ok::<(), asg_core::Error>(())
+    /// ```
     #[must_use]
     pub fn truncated(self, len: usize) -> Option<Self> {
         let len = len.min(self.len()) as u8;
@@ -268,6 +320,13 @@ impl ProcessGuid {
     ///
     /// At the first byte that does not fit. LRPs that Cloud Controller did not make may have any
     /// name; those are errors here too.
+    ///
+    /// ```
+    /// use asg_core::ProcessGuid;
+    /// let text = b"4ccbb24c-268e-421a-9d1b-3678b6eb40d0-0f0f6a2e-7c1b-4d0a-8a55-5f2f8f0e6c11";
+    /// assert_eq!(ProcessGuid::parse(text)?.to_string().as_bytes(), text);
+    /// # Ok::<(), asg_core::Error>(())
+    /// ```
     pub fn parse(text: &[u8]) -> Result<Self, Error> {
         let half = text.len().min(FULL);
         let process = Guid::parse(&text[..half])?;
@@ -321,6 +380,12 @@ enum Repr {
 
 impl Handle {
     /// Parses a handle; `None` if the text is empty or has blanks or control characters in it.
+    ///
+    /// ```
+    /// use asg_core::Handle;
+    /// assert!(Handle::parse("d08bb414-cdba-4381-412a-e9ecc1b7d0f4").is_some());
+    /// assert!(Handle::parse("").is_none());
+    /// ```
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         if let Ok(guid) = GuidPrefix::parse(text.as_bytes())
@@ -334,6 +399,12 @@ impl Handle {
     }
 
     /// Returns the GUID, or 28-character piece of one, that this handle is, if it is one.
+    ///
+    /// ```
+    /// use asg_core::Handle;
+    /// let handle = Handle::parse("d08bb414-cdba-4381-412a-e9ecc1b7d0f4").unwrap();
+    /// assert_eq!(handle.guid().unwrap().to_string(), "d08bb414-cdba-4381-412a-e9ecc1b7d0f4");
+    /// ```
     #[must_use]
     pub const fn guid(&self) -> Option<GuidPrefix> {
         match &self.0 {
@@ -364,6 +435,12 @@ impl Handle {
     }
 
     /// Returns the process GUID inside an old 110-character handle.
+    ///
+    /// ```
+    /// use asg_core::Handle;
+    /// let handle = Handle::parse("d08bb414-cdba-4381-412a-e9ecc1b7d0f4").unwrap();
+    /// assert!(handle.embedded_process().is_none(), "only old releases put it there");
+    /// ```
     #[must_use]
     pub fn embedded_process(&self) -> Option<ProcessGuid> {
         match &self.0 {
@@ -375,6 +452,11 @@ impl Handle {
     }
 
     /// Returns the number of characters.
+    ///
+    /// ```
+    /// use asg_core::Handle;
+    /// assert_eq!(Handle::parse("bfce786c-ab07-40ad-79f9-8f21").unwrap().len(), 28);
+    /// ```
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "a handle is never empty")]
     pub fn len(&self) -> usize {
@@ -428,6 +510,11 @@ pub struct HandlePrefix<'a>(&'a [u8]);
 impl<'a> HandlePrefix<'a> {
     /// Takes any text that could begin a handle; `None` if it is empty or contains blanks or
     /// control characters.
+    ///
+    /// ```
+    /// use asg_core::HandlePrefix;
+    /// assert!(HandlePrefix::parse("d08bb414-cdba-4381-412a-e9ecc").is_some());
+    /// ```
     #[must_use]
     pub fn parse(text: &'a str) -> Option<Self> {
         let fits = !text.is_empty() && !text.chars().any(|c| c.is_whitespace() || c.is_control());
@@ -441,6 +528,11 @@ impl<'a> HandlePrefix<'a> {
     }
 
     /// Returns the characters.
+    ///
+    /// ```
+    /// use asg_core::HandlePrefix;
+    /// assert_eq!(HandlePrefix::parse("d08bb414-cdba").unwrap().as_str(), "d08bb414-cdba");
+    /// ```
     #[must_use]
     pub const fn as_str(self) -> &'a str {
         // It was UTF-8 when this was made. Skipping the check would need unsafe code.
@@ -455,18 +547,36 @@ impl<'a> HandlePrefix<'a> {
     }
 
     /// Returns the number of characters.
+    ///
+    /// ```
+    /// use asg_core::HandlePrefix;
+    /// assert_eq!(HandlePrefix::parse("d08bb414-cdba").unwrap().len(), 13);
+    /// ```
     #[must_use]
     pub const fn len(self) -> usize {
         self.0.len()
     }
 
     /// Returns the GUID prefix, if the text is GUID-shaped.
+    ///
+    /// ```
+    /// use asg_core::HandlePrefix;
+    /// let guid = HandlePrefix::parse("d08bb414-cdba").unwrap().guid().unwrap();
+    /// assert_eq!(guid.to_string(), "d08bb414-cdba");
+    /// ```
     #[must_use]
     pub fn guid(self) -> Option<GuidPrefix> {
         GuidPrefix::parse(self.0).ok()
     }
 
     /// Returns whether `handle` begins with these characters.
+    ///
+    /// ```
+    /// use asg_core::{Handle, HandlePrefix};
+    /// let handle = Handle::parse("d08bb414-cdba-4381-412a-e9ecc1b7d0f4").unwrap();
+    /// assert!(HandlePrefix::parse("d08bb414-cdba-4381-412a-e9ecc").unwrap().matches(&handle));
+    /// assert!(!HandlePrefix::parse("d08bb414-cdbb").unwrap().matches(&handle));
+    /// ```
     #[must_use]
     pub fn matches(self, handle: &Handle) -> bool {
         match (&handle.0, self.guid()) {
@@ -502,12 +612,23 @@ pub enum ProcessName {
 
 impl ProcessName {
     /// Parses a process GUID; any other text is a name.
+    ///
+    /// ```
+    /// use asg_core::ProcessName;
+    /// assert!(ProcessName::parse("a-task").guid().is_none());
+    /// ```
     #[must_use]
     pub fn parse(text: &str) -> Self {
         ProcessGuid::parse(text.as_bytes()).map_or_else(|_| Self::Other(text.into()), Self::Guid)
     }
 
     /// Returns the process GUID, if it is one.
+    ///
+    /// ```
+    /// use asg_core::ProcessName;
+    /// let text = "4ccbb24c-268e-421a-9d1b-3678b6eb40d0-0f0f6a2e-7c1b-4d0a-8a55-5f2f8f0e6c11";
+    /// assert_eq!(ProcessName::parse(text).guid().unwrap().to_string(), text);
+    /// ```
     #[must_use]
     pub const fn guid(&self) -> Option<ProcessGuid> {
         match self {

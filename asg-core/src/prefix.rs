@@ -102,6 +102,13 @@ pub enum Subject {
 impl<'a> LogPrefix<'a> {
     /// Parses a prefix as found before `IN=`, with or without the blank at its end; `None` if it is
     /// not Cloud Foundry's.
+    ///
+    /// ```
+    /// use asg_core::{LogPrefix, Verdict};
+    /// let prefix = LogPrefix::parse(b"DENY_2d7e64b1-95c0-4f18-6a3b ").unwrap();
+    /// assert_eq!(prefix.verdict, Verdict::Denied);
+    /// assert!(LogPrefix::parse(b"[UFW BLOCK] ").is_none());
+    /// ```
     #[must_use]
     pub fn parse(prefix: &'a [u8]) -> Option<Self> {
         use {

@@ -104,7 +104,8 @@ async fn followed(log: &[u8], cc: Arc<Client>) -> Result<Vec<String>, Box<dyn st
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let log = include_bytes!("../../asg-cli/data/foundation.log");
+    let log =
+        include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../asg-cli/data/foundation.log"));
     let server = Server::start(asg_cli::program::demo::foundation().token("sesame"))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (finished, followed) = runtime.block_on(async {

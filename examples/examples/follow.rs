@@ -57,7 +57,8 @@ fn main() -> io::Result<()> {
 
 #[test]
 fn each_packet_waits_for_its_evidence() {
-    let log = include_bytes!("../../asg-cli/data/foundation.log");
+    let log =
+        include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../asg-cli/data/foundation.log"));
     let run = |hold| {
         let mut out = Vec::new();
         let counts = follow(&log[..], &mut out, Duration::from_secs(hold)).unwrap();

@@ -42,6 +42,15 @@ impl HttpTransport {
     /// # Errors
     ///
     /// Never with these options; it is a `Result` so that calls with other options look alike.
+    ///
+    /// ```
+    /// use asg_cc_client::{HttpTransport, Retrying};
+    ///
+    /// // Most programs put retries around it.
+    /// let transport = Retrying::new(HttpTransport::new()?);
+    /// assert_eq!(transport.counts().retries, 0);
+    /// # Ok::<(), asg_cc_client::TransportError>(())
+    /// ```
     pub fn new() -> Result<Self, TransportError> {
         Self::with_options(&HttpOptions::default())
     }
@@ -52,6 +61,13 @@ impl HttpTransport {
     ///
     /// If [`HttpOptions::ca_pem`] has no certificate in it, or [`HttpOptions::client_pem`] no
     /// certificate or key.
+    ///
+    /// ```
+    /// use asg_cc_client::{HttpOptions, HttpTransport};
+    /// let ca_pem = Some(b"no certificate".to_vec());
+    /// let options = HttpOptions { ca_pem, ..HttpOptions::default() };
+    /// assert!(HttpTransport::with_options(&options).is_err());
+    /// ```
     pub fn with_options(options: &HttpOptions) -> Result<Self, TransportError> {
         let chosen = chosen(options)?;
         let identity = options.client_pem.as_ref().map(|pem| identity(pem.expose())).transpose()?;

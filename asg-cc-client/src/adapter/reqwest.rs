@@ -46,6 +46,11 @@ impl AsyncHttpTransport {
     /// # Errors
     ///
     /// If the system's certificates cannot be used.
+    ///
+    /// ```
+    /// use asg_cc_client::AsyncHttpTransport;
+    /// assert!(AsyncHttpTransport::new().is_ok());
+    /// ```
     pub fn new() -> Result<Self, TransportError> {
         Self::with_options(&HttpOptions::default())
     }
@@ -56,6 +61,13 @@ impl AsyncHttpTransport {
     ///
     /// If [`HttpOptions::ca_pem`] has no certificate in it, or [`HttpOptions::client_pem`] no
     /// certificate or key.
+    ///
+    /// ```
+    /// use asg_cc_client::{AsyncHttpTransport, HttpOptions};
+    /// let ca_pem = Some(b"no certificate".to_vec());
+    /// let options = HttpOptions { ca_pem, ..HttpOptions::default() };
+    /// assert!(AsyncHttpTransport::with_options(&options).is_err());
+    /// ```
     pub fn with_options(options: &HttpOptions) -> Result<Self, TransportError> {
         // This has no effect if one is installed already.
         drop(rustls::crypto::ring::default_provider().install_default());
@@ -71,6 +83,12 @@ impl AsyncHttpTransport {
     }
 
     /// Wraps it to try again on tokio's clock.
+    ///
+    /// ```
+    /// use asg_cc_client::AsyncHttpTransport;
+    /// assert_eq!(AsyncHttpTransport::new()?.retrying().counts().retries, 0);
+    /// # Ok::<(), asg_cc_client::TransportError>(())
+    /// ```
     #[must_use]
     pub fn retrying(self) -> Retrying<Self, fn(Duration) -> tokio::time::Sleep> {
         Retrying::new(self).with_async_sleep(tokio::time::sleep)

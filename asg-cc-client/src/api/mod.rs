@@ -83,6 +83,13 @@ impl Address {
     /// # Errors
     ///
     /// [`Error::Address`]; it does not repeat the text, which may contain a password.
+    ///
+    /// ```
+    /// use asg_cc_client::api::Address;
+    /// assert_eq!(Address::parse("https://cf.example/")?.to_string(), "https://cf.example");
+    /// assert!(Address::parse("api").is_err());
+    /// # Ok::<(), asg_cc_client::Error>(())
+    /// ```
     pub fn parse(url: &str) -> Result<Self, Error> {
         let uri: Uri = url.trim().parse().map_err(|_| Error::Address("is not a URL"))?;
         let parts = uri.into_parts();
@@ -145,6 +152,11 @@ impl<T: Body> Call<T> {
     }
 
     /// Returns path and query, as in `/v3/apps?guids=…`.
+    ///
+    /// ```
+    /// use asg_cc_client::api::v3;
+    /// assert_eq!(v3::info().target(), "/v3/info");
+    /// ```
     #[must_use]
     pub fn target(&self) -> String {
         let query = self.query();
@@ -211,6 +223,16 @@ impl<T: Body> Call<T> {
     /// # Panics
     ///
     /// Never: a call's path and query were encoded when it was made.
+    ///
+    /// ```
+    /// use asg_cc_client::Token;
+    /// use asg_cc_client::api::{Address, v3};
+    ///
+    /// let address = Address::parse("https://cf.example")?;
+    /// let request = v3::info().request(&address, Some(&Token::new("sesame")?));
+    /// assert_eq!(request.uri(), "https://cf.example/v3/info");
+    /// # Ok::<(), asg_cc_client::Error>(())
+    /// ```
     #[must_use]
     pub fn request(&self, address: &Address, token: Option<&Token>) -> Request<Vec<u8>> {
         self.request_with(address, token.map(Token::header))
@@ -238,6 +260,16 @@ impl<T: Body> Call<T> {
     ///
     /// [`Error::from_response`] for any status but 2xx; [`Error::Unreadable`] if the body is not
     /// the requested JSON, or larger than 64 MiB.
+    ///
+    /// ```
+    /// use asg_cc_client::api::v3;
+    /// use http::Response;
+    ///
+    /// let body = br#"{"pagination":{"next":null},"resources":[]}"#;
+    /// let page = v3::all_apps().read(&Response::new(body.to_vec()))?;
+    /// assert!(page.resources.is_empty());
+    /// # Ok::<(), asg_cc_client::Error>(())
+    /// ```
     pub fn read(&self, response: &Response<Vec<u8>>) -> Result<T, Error> {
         let status = response.status();
         if !status.is_success() {
@@ -265,6 +297,17 @@ where
     /// # Errors
     ///
     /// [`Error::Unreadable`] if the link does not lead to another page of this list.
+    ///
+    /// ```
+    /// use asg_cc_client::api::v3;
+    /// use http::Response;
+    ///
+    /// let body = br#"{"pagination":{"next":null},"resources":[]}"#;
+    /// let call = v3::all_apps();
+    /// let page = call.read(&Response::new(body.to_vec()))?;
+    /// assert!(call.next(&page)?.is_none(), "this page is the last one");
+    /// # Ok::<(), asg_cc_client::Error>(())
+    /// ```
     pub fn next(&self, page: &Page<T>) -> Result<Option<Self>, Error> {
         let Some(link) = &page.next else { return Ok(None) };
         let (path, query) = link.split_once('?').unwrap_or((link, ""));

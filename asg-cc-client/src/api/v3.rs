@@ -9,12 +9,20 @@ use crate::text::encode;
 const MOST: usize = 5000;
 
 /// Calls `GET /`, which needs no token.
+///
+/// ```
+/// assert_eq!(asg_cc_client::api::v3::root().target(), "/");
+/// ```
 #[must_use]
 pub fn root() -> Call<Root> {
     Call::get("/", "")
 }
 
 /// Calls `GET /v3/info`.
+///
+/// ```
+/// assert_eq!(asg_cc_client::api::v3::info().target(), "/v3/info");
+/// ```
 #[must_use]
 pub fn info() -> Call<Info> {
     Call::get("/v3/info", "")
@@ -32,36 +40,67 @@ pub fn apps(guids: &[String]) -> Vec<Call<Page<App>>> {
 }
 
 /// Asks for processes by GUID.
+///
+/// ```
+/// let calls = asg_cc_client::api::v3::processes(&["p-1".to_owned()]);
+/// assert!(calls[0].target().starts_with("/v3/processes?"));
+/// ```
 #[must_use]
 pub fn processes(guids: &[String]) -> Vec<Call<Page<Process>>> {
     by_guid("/v3/processes", guids, "")
 }
 
 /// Asks for tasks by GUID.
+///
+/// ```
+/// let calls = asg_cc_client::api::v3::tasks(&["t-1".to_owned()]);
+/// assert!(calls[0].target().starts_with("/v3/tasks?"));
+/// ```
 #[must_use]
 pub fn tasks(guids: &[String]) -> Vec<Call<Page<Work>>> {
     by_guid("/v3/tasks", guids, "")
 }
 
 /// Asks for builds by GUID.
+///
+/// ```
+/// let calls = asg_cc_client::api::v3::builds(&["b-1".to_owned()]);
+/// assert_eq!(calls.len(), 1);
+/// ```
 #[must_use]
 pub fn builds(guids: &[String]) -> Vec<Call<Page<Work>>> {
     by_guid("/v3/builds", guids, "")
 }
 
 /// Asks for spaces by GUID, with their orgs.
+///
+/// ```
+/// let calls = asg_cc_client::api::v3::spaces(&["s-1".to_owned()]);
+/// assert!(calls[0].target().starts_with("/v3/spaces?"));
+/// ```
 #[must_use]
 pub fn spaces(guids: &[String]) -> Vec<Call<Page<Space>>> {
     by_guid("/v3/spaces", guids, "&include=organization")
 }
 
 /// Asks for orgs by GUID.
+///
+/// ```
+/// let calls = asg_cc_client::api::v3::organizations(&["o-1".to_owned()]);
+/// assert!(calls[0].target().starts_with("/v3/organizations?"));
+/// ```
 #[must_use]
 pub fn organizations(guids: &[String]) -> Vec<Call<Page<Org>>> {
     by_guid("/v3/organizations", guids, "")
 }
 
 /// Asks for audit events of these types about these targets, newest first.
+///
+/// ```
+/// let types = ["audit.app.delete-request"];
+/// let calls = asg_cc_client::api::v3::audit_events(&["a-1".to_owned()], &types);
+/// assert!(calls[0].target().contains("audit.app.delete-request"));
+/// ```
 #[must_use]
 pub fn audit_events(targets: &[String], types: &[&str]) -> Vec<Call<Page<Event>>> {
     let types = encode(&types.join(","));
@@ -71,6 +110,11 @@ pub fn audit_events(targets: &[String], types: &[&str]) -> Vec<Call<Page<Event>>
 
 /// Asks for all audit events of these types, newest first: for a search by members that no filter
 /// supports. There may be millions.
+///
+/// ```
+/// let call = asg_cc_client::api::v3::audit_events_of_types(&["audit.app.delete-request"]);
+/// assert!(call.target().starts_with("/v3/audit_events?"));
+/// ```
 #[must_use]
 pub fn audit_events_of_types(types: &[&str]) -> Call<Page<Event>> {
     let query = format!("types={}&order_by=-created_at&per_page=1000", encode(&types.join(",")));
@@ -78,36 +122,63 @@ pub fn audit_events_of_types(types: &[&str]) -> Call<Page<Event>> {
 }
 
 /// Asks for all deployments, newest first: Cloud Controller cannot filter them by process.
+///
+/// ```
+/// assert!(asg_cc_client::api::v3::deployments().target().starts_with("/v3/deployments?"));
+/// ```
 #[must_use]
 pub fn deployments() -> Call<Page<Deployment>> {
     Call::get("/v3/deployments", "order_by=-created_at&per_page=1000")
 }
 
 /// Asks for the deployments of these apps.
+///
+/// ```
+/// let calls = asg_cc_client::api::v3::deployments_of(&["a-1".to_owned()]);
+/// assert!(calls[0].target().contains("app_guids=a-1"));
+/// ```
 #[must_use]
 pub fn deployments_of(apps: &[String]) -> Vec<Call<Page<Deployment>>> {
     Call::batches("/v3/deployments", "app_guids", apps, &format!("per_page={MOST}"))
 }
 
 /// Asks for all apps, with their spaces and orgs.
+///
+/// ```
+/// assert!(asg_cc_client::api::v3::all_apps().target().contains("include=space.organization"));
+/// ```
 #[must_use]
 pub fn all_apps() -> Call<Page<App>> {
     Call::get("/v3/apps", format!("per_page={MOST}&include=space.organization"))
 }
 
 /// Asks for all processes.
+///
+/// ```
+/// assert!(asg_cc_client::api::v3::all_processes().target().starts_with("/v3/processes?"));
+/// ```
 #[must_use]
 pub fn all_processes() -> Call<Page<Process>> {
     Call::get("/v3/processes", format!("per_page={MOST}"))
 }
 
 /// Asks for security groups by GUID.
+///
+/// ```
+/// let calls = asg_cc_client::api::v3::security_groups(&["g-1".to_owned()]);
+/// assert!(calls[0].target().starts_with("/v3/security_groups?"));
+/// ```
 #[must_use]
 pub fn security_groups(guids: &[String]) -> Vec<Call<Page<SecurityGroup>>> {
     by_guid("/v3/security_groups", guids, "")
 }
 
 /// Asks for all security groups.
+///
+/// ```
+/// let call = asg_cc_client::api::v3::all_security_groups();
+/// assert!(call.target().starts_with("/v3/security_groups?"));
+/// ```
 #[must_use]
 pub fn all_security_groups() -> Call<Page<SecurityGroup>> {
     Call::get("/v3/security_groups", format!("per_page={MOST}"))
@@ -128,6 +199,11 @@ pub fn running_security_groups(space: &str) -> Call<Page<SecurityGroup>> {
 }
 
 /// Asks for the groups whose rules apply while apps of a space are staged.
+///
+/// ```
+/// let call = asg_cc_client::api::v3::staging_security_groups("s-1");
+/// assert!(call.target().starts_with("/v3/spaces/s-1/staging_security_groups"));
+/// ```
 #[must_use]
 pub fn staging_security_groups(space: &str) -> Call<Page<SecurityGroup>> {
     of_space(space, "staging_security_groups")

@@ -53,6 +53,11 @@ impl CfConfig {
     ///
     /// [`Error::CfConfig`] if it is another file, or of another version than 4, or has no target;
     /// [`Error::NotLoggedIn`] if it has neither a token nor a way to get one.
+    ///
+    /// ```
+    /// use asg_cc_client::{CfConfig, Error};
+    /// assert!(matches!(CfConfig::parse(b"{}"), Err(Error::CfConfig(_))));
+    /// ```
     pub fn parse(json: &[u8]) -> Result<Self, Error> {
         let bad = |why: &str| Error::CfConfig(why.into());
         // serde_json's messages may quote the text, and the text contains tokens.
@@ -108,6 +113,15 @@ impl CfConfig {
     /// # Errors
     ///
     /// [`Error::Address`] if the UAA's address is not one.
+    ///
+    /// ```
+    /// use asg_cc_client::CfConfig;
+    ///
+    /// let config = CfConfig::parse(br#"{"ConfigVersion":4,"Target":"https://cf.example",
+    ///     "AccessToken":"bearer sesame"}"#)?;
+    /// assert!(config.login()?.is_none(), "it has an access token only");
+    /// # Ok::<(), asg_cc_client::Error>(())
+    /// ```
     pub fn login(&self) -> Result<Option<Login>, Error> {
         let (id, secret) = self.client.clone();
         let grant = match self.refresh_token.clone() {
@@ -132,6 +146,12 @@ impl CfConfig {
     ///
     /// Like [`CfConfig::parse`]; also [`Error::CfConfig`], with the path in it, if the file cannot
     /// be read.
+    ///
+    /// ```
+    /// use asg_cc_client::{CfConfig, Error};
+    /// let missing = CfConfig::load("/no/such/config.json".as_ref());
+    /// assert!(matches!(missing, Err(Error::CfConfig(_))));
+    /// ```
     pub fn load(path: &Path) -> Result<Self, Error> {
         let json = fs::read(path).map_err(|e| {
             Error::CfConfig(format!("{}: {e}: log in with `cf login`", path.display()))

@@ -42,6 +42,12 @@ pub enum Grant {
 
 impl Grant {
     /// Creates the grant for a user's name and password.
+    ///
+    /// ```
+    /// use asg_cc_client::Grant;
+    /// let grant = Grant::password("marissa", "koala");
+    /// assert!(!format!("{grant:?}").contains("koala"));
+    /// ```
     pub fn password(username: impl Into<String>, password: impl Into<Secret>) -> Self {
         Self::Password { username: username.into(), password: password.into(), origin: None }
     }

@@ -50,6 +50,12 @@ pub(crate) enum Kind {
 impl Credentials {
     /// Calls `header` for the value of the `Authorization` header before each request, and once
     /// more after Cloud Controller has refused one: for logins that this crate does not support.
+    ///
+    /// ```
+    /// use asg_cc_client::Credentials;
+    /// let credentials = Credentials::provider(|| Ok::<_, String>("Bearer sesame".into()));
+    /// assert!(!format!("{credentials:?}").contains("sesame"));
+    /// ```
     pub fn provider<E: fmt::Display>(
         header: impl Fn() -> Result<String, E> + Send + Sync + 'static,
     ) -> Self {
@@ -97,6 +103,17 @@ impl Credentials {
     ///
     /// Like [`CfConfig::load`]; [`Error::NotLoggedIn`] without a token and, with `renew`, without a
     /// way to get one.
+    ///
+    /// ```
+    /// use asg_cc_client::Credentials;
+    ///
+    /// let file = tempfile::NamedTempFile::new()?;
+    /// std::fs::write(file.path(), r#"{"ConfigVersion":4,"Target":"https://cf.example",
+    ///     "AccessToken":"bearer sesame"}"#)?;
+    /// let (config, _) = Credentials::cf_cli(file.path(), false)?;
+    /// assert_eq!(config.target, "https://cf.example");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn cf_cli(path: &Path, renew: bool) -> Result<(CfConfig, Self), Error> {
         let config = CfConfig::load(path)?;
         let login = if renew { config.login()? } else { None };
@@ -221,6 +238,11 @@ pub struct Login {
 
 impl Login {
     /// Uses this grant, as the public client `cf`, whose secret is empty.
+    ///
+    /// ```
+    /// use asg_cc_client::{Grant, Login};
+    /// assert_eq!(Login::new(Grant::ClientCredentials), Login::new(Grant::ClientCredentials));
+    /// ```
     #[must_use]
     pub fn new(grant: Grant) -> Self {
         let client = Client { id: "cf".into(), secret: "".into() };
@@ -228,18 +250,41 @@ impl Login {
     }
 
     /// Logs in as this client of the UAA.
+    ///
+    /// ```
+    /// use asg_cc_client::{Grant, Login};
+    /// let login = Login::new(Grant::ClientCredentials).with_client("asg-names", "sesame");
+    /// assert!(!format!("{login:?}").contains("sesame"));
+    /// ```
     #[must_use]
     pub fn with_client(self, id: impl Into<String>, secret: impl Into<Secret>) -> Self {
         Self { client: Client { id: id.into(), secret: secret.into() }, ..self }
     }
 
     /// Logs in at this UAA, and not at that of the root document.
+    ///
+    /// ```
+    /// use asg_cc_client::api::Address;
+    /// use asg_cc_client::{Grant, Login};
+    ///
+    /// let uaa = Address::parse("https://uaa.example.org")?;
+    /// let login = Login::new(Grant::ClientCredentials).with_uaa(uaa);
+    /// assert_ne!(login, Login::new(Grant::ClientCredentials));
+    /// # Ok::<(), asg_cc_client::Error>(())
+    /// ```
     #[must_use]
     pub fn with_uaa(self, uaa: Address) -> Self {
         Self { uaa: Some(uaa), ..self }
     }
 
     /// Uses this access token until it ends.
+    ///
+    /// ```
+    /// use asg_cc_client::{Grant, Login, Token};
+    /// let login = Login::new(Grant::ClientCredentials).with_token(Token::new("sesame")?);
+    /// assert!(!format!("{login:?}").contains("sesame"));
+    /// # Ok::<(), asg_cc_client::Error>(())
+    /// ```
     #[must_use]
     pub fn with_token(self, token: Token) -> Self {
         Self { token: Some(token), ..self }

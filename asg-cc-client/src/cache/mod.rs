@@ -116,12 +116,26 @@ type Flight = OnceLock<Error>;
 
 impl<D> Cached<D> {
     /// Creates an empty cache around `inner`, with [`CacheOptions::default`].
+    ///
+    /// ```
+    /// # use asg_cc_client::{Cached, Error, Export};
+    /// # use asg_core::Guid;
+    /// let cached = Cached::new(Export::new());
+    /// assert!(cached.is_empty());
+    /// ```
     #[must_use]
     pub fn new(inner: D) -> Self {
         Self::with_options(inner, CacheOptions::default())
     }
 
     /// Creates an empty cache around `inner`, with these options.
+    ///
+    /// ```
+    /// use asg_cc_client::{CacheOptions, Cached, Export};
+    ///
+    /// let options = CacheOptions { live: None, ..CacheOptions::default() };
+    /// assert!(Cached::with_options(Export::new(), options).is_empty());
+    /// ```
     #[must_use]
     pub fn with_options(inner: D, options: CacheOptions) -> Self {
         Self {
@@ -135,34 +149,85 @@ impl<D> Cached<D> {
     }
 
     /// Takes the time from this clock.
+    ///
+    /// ```
+    /// # use asg_cc_client::{Cached, Error, Export};
+    /// # use asg_core::Guid;
+    /// let cached = Cached::new(Export::new());
+    /// let clock = asg_cc_client::Clock::new(|| asg_core::Timestamp::from_nanos(0));
+    /// let cached = cached.with_clock(clock);
+    /// assert!(cached.is_empty());
+    /// ```
     #[must_use]
     pub fn with_clock(self, clock: Clock) -> Self {
         Self { clock, ..self }
     }
 
     /// Takes the variation of lifetimes from these numbers.
+    ///
+    /// ```
+    /// # use asg_cc_client::{Cached, Error, Export};
+    /// # use asg_core::Guid;
+    /// let cached = Cached::new(Export::new());
+    /// assert!(cached.with_random(asg_cc_client::Random::seeded(7)).is_empty());
+    /// ```
     #[must_use]
     pub fn with_random(self, random: Random) -> Self {
         Self { random, ..self }
     }
 
     /// Returns the inner directory.
+    ///
+    /// ```
+    /// # use asg_cc_client::{Cached, Error, Export};
+    /// # use asg_core::Guid;
+    /// let cached = Cached::new(Export::new());
+    /// assert!(cached.get_ref().is_empty());
+    /// ```
     #[must_use]
     pub const fn get_ref(&self) -> &D {
         &self.inner
     }
 
     /// Returns the number of cached ids, including expired ones that were not asked for since.
+    ///
+    /// ```
+    /// # use asg_cc_client::{Cached, Error, Export};
+    /// # use asg_core::Guid;
+    /// let cached = Cached::new(Export::new());
+    /// cached.resolve(&[Guid::from_u128(7)])?;
+    /// assert_eq!(cached.len(), 1);
+    /// # Ok::<(), Error>(())
+    /// ```
     pub fn len(&self) -> usize {
         self.state().memory.len()
     }
 
     /// Returns whether the cache is empty.
+    ///
+    /// ```
+    /// # use asg_cc_client::{Cached, Error, Export};
+    /// # use asg_core::Guid;
+    /// let cached = Cached::new(Export::new());
+    /// cached.resolve(&[Guid::from_u128(7)])?;
+    /// assert!(!cached.is_empty());
+    /// # Ok::<(), Error>(())
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Removes ids that were not found, so that they are asked for again.
+    ///
+    /// ```
+    /// # use asg_cc_client::{Cached, Error, Export};
+    /// # use asg_core::Guid;
+    /// let cached = Cached::new(Export::new());
+    /// cached.resolve(&[Guid::from_u128(7)])?;
+    /// cached.forget_unresolved();
+    /// assert!(cached.is_empty(), "it was not found");
+    /// # Ok::<(), Error>(())
+    /// ```
     pub fn forget_unresolved(&self) {
         self.state()
             .memory
@@ -170,6 +235,16 @@ impl<D> Cached<D> {
     }
 
     /// Removes everything.
+    ///
+    /// ```
+    /// # use asg_cc_client::{Cached, Error, Export};
+    /// # use asg_core::Guid;
+    /// let cached = Cached::new(Export::new());
+    /// cached.resolve(&[Guid::from_u128(7)])?;
+    /// cached.clear();
+    /// assert!(cached.is_empty());
+    /// # Ok::<(), Error>(())
+    /// ```
     pub fn clear(&self) {
         self.state().memory.retain(|_| false);
     }
@@ -177,6 +252,18 @@ impl<D> Cached<D> {
     /// Writes all cached ids, except failed searches, as the text of a file that
     /// [`Cached::restore`] parses. `foundation` names the owner of these GUIDs, such as the API's
     /// address.
+    ///
+    /// ```
+    /// # use asg_cc_client::Export;
+    /// let app = br#"{"guid":"4ccbb24c-268e-421a-9d1b-3678b6eb40d0","name":"proxy","links":{"self":
+    ///     {"href":"https://api.example.org/v3/apps/4ccbb24c-268e-421a-9d1b-3678b6eb40d0"}}}"#;
+    /// # use asg_cc_client::Cached;
+    /// let cached = Cached::new(Export::from_pages([&app[..]])?);
+    /// cached.resolve(&["4ccbb24c-268e-421a-9d1b-3678b6eb40d0".parse()?])?;
+    /// let text = cached.dump("https://cf.example");
+    /// assert_eq!(Cached::new(Export::new()).restore(&text, "https://cf.example")?, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn dump(&self, foundation: &str) -> Vec<u8> {
         file::write(foundation, self.state().memory.iter())
     }
@@ -188,6 +275,17 @@ impl<D> Cached<D> {
     ///
     /// [`Error::CacheFile`] if the text is damaged anywhere, or of another version or foundation;
     /// then nothing is taken from it.
+    ///
+    /// ```
+    /// # use asg_cc_client::{Cached, Error, Export};
+    /// # use asg_core::Guid;
+    /// let cached = Cached::new(Export::new());
+    /// cached.resolve(&[Guid::from_u128(7)])?;
+    /// let text = cached.dump("https://cf.example");
+    /// let other = Cached::new(Export::new()).restore(&text, "https://cf.example.com");
+    /// assert!(other.is_err() || other == Ok(0), "it is another foundation's");
+    /// # Ok::<(), Error>(())
+    /// ```
     pub fn restore(&self, text: &[u8], foundation: &str) -> Result<usize, Error> {
         let entries = file::read(text, foundation)?;
         let now = self.clock.now();
@@ -213,6 +311,17 @@ impl<D> Cached<D> {
     /// # Errors
     ///
     /// [`Error::CacheFile`] with the system's reason.
+    ///
+    /// ```
+    /// # use asg_cc_client::{Cached, Error, Export};
+    /// # use asg_core::Guid;
+    /// let cached = Cached::new(Export::new());
+    /// let folder = tempfile::tempdir()?;
+    /// let path = folder.path().join("names.cache");
+    /// cached.save(&path, "https://cf.example")?;
+    /// assert_eq!(cached.load(&path, "https://cf.example")?, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn save(&self, path: &Path, foundation: &str) -> Result<(), Error> {
         replace(path, &self.dump(foundation))
             .map_err(|e| Error::CacheFile(format!("{}: {e}", path.display())))
@@ -223,6 +332,20 @@ impl<D> Cached<D> {
     /// # Errors
     ///
     /// Like [`Cached::restore`], or if the file cannot be read.
+    ///
+    /// ```
+    /// # use asg_cc_client::Export;
+    /// let app = br#"{"guid":"4ccbb24c-268e-421a-9d1b-3678b6eb40d0","name":"proxy","links":{"self":
+    ///     {"href":"https://api.example.org/v3/apps/4ccbb24c-268e-421a-9d1b-3678b6eb40d0"}}}"#;
+    /// # use asg_cc_client::Cached;
+    /// let folder = tempfile::tempdir()?;
+    /// let path = folder.path().join("names.cache");
+    /// let cached = Cached::new(Export::from_pages([&app[..]])?);
+    /// cached.resolve(&["4ccbb24c-268e-421a-9d1b-3678b6eb40d0".parse()?])?;
+    /// cached.save(&path, "https://cf.example")?;
+    /// assert_eq!(Cached::new(Export::new()).load(&path, "https://cf.example")?, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn load(&self, path: &Path, foundation: &str) -> Result<usize, Error> {
         match std::fs::read(path) {
             Ok(text) => self.restore(&text, foundation),
@@ -246,6 +369,15 @@ where
     /// # Errors
     ///
     /// If the inner directory fails, in this thread or in the one that asked first.
+    ///
+    /// ```
+    /// # use asg_cc_client::{Cached, Error, Export};
+    /// # use asg_core::Guid;
+    /// let cached = Cached::new(Export::new());
+    /// let seven = Guid::from_u128(7);
+    /// assert_eq!(cached.resolve(&[seven])?.len(), 1);
+    /// # Ok::<(), Error>(())
+    /// ```
     pub fn resolve(&self, guids: &[Guid]) -> Result<HashMap<Guid, Identity>, Error> {
         let mut answers: HashMap<Guid, Identity> = HashMap::new();
         // The inner directory is asked once for each GUID; it need not know every one.

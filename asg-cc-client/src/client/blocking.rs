@@ -78,6 +78,22 @@ impl<T: Transport> CloudController<T> {
     /// # Errors
     ///
     /// [`Error::Address`].
+    ///
+    /// ```
+    /// # use asg_cc_client::{CloudController, Token, TransportError};
+    /// # use http::{Request, Response};
+    /// # let canned = |request: Request<Vec<u8>>| {
+    /// #     let body: &[u8] = match request.uri().path() {
+    /// #         "/" => br#"{"links":{"cloud_controller_v3":{"href":"https://cf.example/v3"}}}"#,
+    /// #         _ => br#"{"pagination":{"next":null},"resources":[]}"#,
+    /// #     };
+    /// #     Ok::<_, TransportError>(Response::new(body.to_vec()))
+    /// # };
+    /// let token = Token::new("sesame")?;
+    /// let cc = CloudController::new(canned, "https://cf.example", token)?;
+    /// assert!(CloudController::new(cc.get_ref(), "no address", Token::new("sesame")?).is_err());
+    /// # Ok::<(), asg_cc_client::Error>(())
+    /// ```
     pub fn new(
         transport: T,
         url: &str,
@@ -89,6 +105,22 @@ impl<T: Transport> CloudController<T> {
     settings!();
 
     /// Makes up to this many requests at a time, and at most 8. One by default.
+    ///
+    /// ```
+    /// # use asg_cc_client::{CloudController, Token, TransportError};
+    /// # use http::{Request, Response};
+    /// # let canned = |request: Request<Vec<u8>>| {
+    /// #     let body: &[u8] = match request.uri().path() {
+    /// #         "/" => br#"{"links":{"cloud_controller_v3":{"href":"https://cf.example/v3"}}}"#,
+    /// #         _ => br#"{"pagination":{"next":null},"resources":[]}"#,
+    /// #     };
+    /// #     Ok::<_, TransportError>(Response::new(body.to_vec()))
+    /// # };
+    /// let token = Token::new("sesame")?;
+    /// let cc = CloudController::new(canned, "https://cf.example", token)?;
+    /// assert_eq!(cc.with_concurrency(4).version()?, asg_cc_client::ApiVersion::V3);
+    /// # Ok::<(), asg_cc_client::Error>(())
+    /// ```
     #[must_use]
     pub fn with_concurrency(mut self, requests: usize) -> Self
     where
@@ -109,6 +141,22 @@ impl<T: Transport> CloudController<T> {
     /// # Errors
     ///
     /// If the server is not a Cloud Controller.
+    ///
+    /// ```
+    /// # use asg_cc_client::{CloudController, Token, TransportError};
+    /// # use http::{Request, Response};
+    /// # let canned = |request: Request<Vec<u8>>| {
+    /// #     let body: &[u8] = match request.uri().path() {
+    /// #         "/" => br#"{"links":{"cloud_controller_v3":{"href":"https://cf.example/v3"}}}"#,
+    /// #         _ => br#"{"pagination":{"next":null},"resources":[]}"#,
+    /// #     };
+    /// #     Ok::<_, TransportError>(Response::new(body.to_vec()))
+    /// # };
+    /// let token = Token::new("sesame")?;
+    /// let cc = CloudController::new(canned, "https://cf.example", token)?;
+    /// assert_eq!(cc.version()?, asg_cc_client::ApiVersion::V3);
+    /// # Ok::<(), asg_cc_client::Error>(())
+    /// ```
     pub fn version(&self) -> Result<ApiVersion, Error> {
         self.know(self.core.deadline())?;
         Ok(*self.core.version.get().expect("discovery sets it or fails"))
@@ -119,6 +167,23 @@ impl<T: Transport> CloudController<T> {
     /// # Errors
     ///
     /// Like [`Call::read`], or if no answer came.
+    ///
+    /// ```
+    /// # use asg_cc_client::{CloudController, Token, TransportError};
+    /// # use http::{Request, Response};
+    /// # let canned = |request: Request<Vec<u8>>| {
+    /// #     let body: &[u8] = match request.uri().path() {
+    /// #         "/" => br#"{"links":{"cloud_controller_v3":{"href":"https://cf.example/v3"}}}"#,
+    /// #         _ => br#"{"pagination":{"next":null},"resources":[]}"#,
+    /// #     };
+    /// #     Ok::<_, TransportError>(Response::new(body.to_vec()))
+    /// # };
+    /// let token = Token::new("sesame")?;
+    /// let cc = CloudController::new(canned, "https://cf.example", token)?;
+    /// let page = cc.call(&asg_cc_client::api::v3::all_apps())?;
+    /// assert!(page.resources.is_empty());
+    /// # Ok::<(), asg_cc_client::Error>(())
+    /// ```
     pub fn call<B: Body>(&self, call: &Call<B>) -> Result<B, Error> {
         let deadline = self.core.deadline();
         if self.core.needs_uaa() {
@@ -135,6 +200,24 @@ impl<T: Transport> CloudController<T> {
     /// # Errors
     ///
     /// If the Cloud Controller does not answer. Then nothing is known about any of them.
+    ///
+    /// ```
+    /// # use asg_cc_client::{CloudController, Token, TransportError};
+    /// # use http::{Request, Response};
+    /// # let canned = |request: Request<Vec<u8>>| {
+    /// #     let body: &[u8] = match request.uri().path() {
+    /// #         "/" => br#"{"links":{"cloud_controller_v3":{"href":"https://cf.example/v3"}}}"#,
+    /// #         _ => br#"{"pagination":{"next":null},"resources":[]}"#,
+    /// #     };
+    /// #     Ok::<_, TransportError>(Response::new(body.to_vec()))
+    /// # };
+    /// let token = Token::new("sesame")?;
+    /// let cc = CloudController::new(canned, "https://cf.example", token)?;
+    /// let seven = asg_core::Guid::from_u128(7);
+    /// let found = cc.resolve(&[seven])?;
+    /// assert!(found[&seven].app.is_none(), "no list has it");
+    /// # Ok::<(), asg_cc_client::Error>(())
+    /// ```
     pub fn resolve(&self, guids: &[Guid]) -> Result<HashMap<Guid, Identity>, Error> {
         let found = self.resolve_in_full(guids)?;
         Ok(found.into_iter().map(|(guid, found)| (guid, found.identity)).collect())
@@ -145,6 +228,24 @@ impl<T: Transport> CloudController<T> {
     /// # Errors
     ///
     /// Like [`resolve`](Self::resolve).
+    ///
+    /// ```
+    /// # use asg_cc_client::{CloudController, Token, TransportError};
+    /// # use http::{Request, Response};
+    /// # let canned = |request: Request<Vec<u8>>| {
+    /// #     let body: &[u8] = match request.uri().path() {
+    /// #         "/" => br#"{"links":{"cloud_controller_v3":{"href":"https://cf.example/v3"}}}"#,
+    /// #         _ => br#"{"pagination":{"next":null},"resources":[]}"#,
+    /// #     };
+    /// #     Ok::<_, TransportError>(Response::new(body.to_vec()))
+    /// # };
+    /// let token = Token::new("sesame")?;
+    /// let cc = CloudController::new(canned, "https://cf.example", token)?;
+    /// let seven = asg_core::Guid::from_u128(7);
+    /// let found = cc.resolve_in_full(&[seven])?;
+    /// assert!(found[&seven].identity.app.is_none(), "no list has it");
+    /// # Ok::<(), asg_cc_client::Error>(())
+    /// ```
     pub fn resolve_in_full(&self, guids: &[Guid]) -> Result<HashMap<Guid, Resolution>, Error> {
         self.look_up(guids)
     }
@@ -156,6 +257,22 @@ impl<T: Transport> CloudController<T> {
     /// # Errors
     ///
     /// Like [`resolve`](Self::resolve).
+    ///
+    /// ```
+    /// # use asg_cc_client::{CloudController, Token, TransportError};
+    /// # use http::{Request, Response};
+    /// # let canned = |request: Request<Vec<u8>>| {
+    /// #     let body: &[u8] = match request.uri().path() {
+    /// #         "/" => br#"{"links":{"cloud_controller_v3":{"href":"https://cf.example/v3"}}}"#,
+    /// #         _ => br#"{"pagination":{"next":null},"resources":[]}"#,
+    /// #     };
+    /// #     Ok::<_, TransportError>(Response::new(body.to_vec()))
+    /// # };
+    /// let token = Token::new("sesame")?;
+    /// let cc = CloudController::new(canned, "https://cf.example", token)?;
+    /// assert!(cc.preload()?.security_groups().is_empty());
+    /// # Ok::<(), asg_cc_client::Error>(())
+    /// ```
     pub fn preload(&self) -> Result<Export, Error> {
         let deadline = self.core.deadline();
         self.know(deadline)?;
@@ -174,6 +291,26 @@ impl<T: Transport> CloudController<T> {
     /// # Errors
     ///
     /// Like [`resolve`](Self::resolve); [`Error::Export`] if the folder cannot be used.
+    ///
+    /// ```
+    /// # use asg_cc_client::{CloudController, Token, TransportError};
+    /// # use http::{Request, Response};
+    /// # let canned = |request: Request<Vec<u8>>| {
+    /// #     let body: &[u8] = match request.uri().path() {
+    /// #         "/" => br#"{"links":{"cloud_controller_v3":{"href":"https://cf.example/v3"}}}"#,
+    /// #         _ => br#"{"pagination":{"next":null},"resources":[]}"#,
+    /// #     };
+    /// #     Ok::<_, TransportError>(Response::new(body.to_vec()))
+    /// # };
+    /// let token = Token::new("sesame")?;
+    /// let cc = CloudController::new(canned, "https://cf.example", token)?;
+    /// let folder = tempfile::tempdir()?;
+    /// cc.save(&folder.path().join("saved"))?;
+    /// let mut export = asg_cc_client::Export::new();
+    /// export.add_path(&folder.path().join("saved"))?;
+    /// assert!(export.taken_at().is_some());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn save(&self, folder: &Path) -> Result<Saved, Error> {
         if self.version()? == ApiVersion::V2 {
             return Err(Error::NoSuchEndpoint);
@@ -387,6 +524,15 @@ impl CloudController<crate::adapter::HttpTransport> {
     /// # Errors
     ///
     /// If the target is not a URL, or the access token is missing.
+    ///
+    /// ```
+    /// use asg_cc_client::{CfConfig, CloudController};
+    ///
+    /// let config = CfConfig::parse(br#"{"ConfigVersion":4,"Target":"https://cf.example",
+    ///     "AccessToken":"bearer sesame"}"#)?;
+    /// assert!(CloudController::from_cf_config(&config).is_ok(), "nothing is asked yet");
+    /// # Ok::<(), asg_cc_client::Error>(())
+    /// ```
     pub fn from_cf_config(config: &crate::auth::CfConfig) -> Result<Self, Error> {
         let options = crate::adapter::HttpOptions {
             skip_tls_verification: config.ssl_disabled,

@@ -87,6 +87,24 @@ impl<T: AsyncTransport + Sync> AsyncCloudController<T> {
     /// # Errors
     ///
     /// [`Error::Address`].
+    ///
+    /// ```
+    /// # use asg_cc_client::{AsyncCloudController, Token, TransportError};
+    /// # use http::{Request, Response};
+    /// # let canned = |request: Request<Vec<u8>>| {
+    /// #     let body: &[u8] = match request.uri().path() {
+    /// #         "/" => br#"{"links":{"cloud_controller_v3":{"href":"https://cf.example/v3"}}}"#,
+    /// #         _ => br#"{"pagination":{"next":null},"resources":[]}"#,
+    /// #     };
+    /// #     Ok::<_, TransportError>(Response::new(body.to_vec()))
+    /// # };
+    /// let token = Token::new("sesame")?;
+    /// # let canned = move |request| std::future::ready(canned(request));
+    /// let cc = AsyncCloudController::new(canned, "https://cf.example", token)?;
+    /// let token = Token::new("sesame")?;
+    /// assert!(AsyncCloudController::new(cc.get_ref(), "no address", token).is_err());
+    /// # Ok::<(), asg_cc_client::Error>(())
+    /// ```
     pub fn new(
         transport: T,
         url: &str,
@@ -98,6 +116,26 @@ impl<T: AsyncTransport + Sync> AsyncCloudController<T> {
     settings!();
 
     /// Makes up to this many requests at a time, and at most 8. One by default.
+    ///
+    /// ```
+    /// # use asg_cc_client::{AsyncCloudController, Token, TransportError};
+    /// # use http::{Request, Response};
+    /// # let canned = |request: Request<Vec<u8>>| {
+    /// #     let body: &[u8] = match request.uri().path() {
+    /// #         "/" => br#"{"links":{"cloud_controller_v3":{"href":"https://cf.example/v3"}}}"#,
+    /// #         _ => br#"{"pagination":{"next":null},"resources":[]}"#,
+    /// #     };
+    /// #     Ok::<_, TransportError>(Response::new(body.to_vec()))
+    /// # };
+    /// let token = Token::new("sesame")?;
+    /// # let canned = move |request| std::future::ready(canned(request));
+    /// let cc = AsyncCloudController::new(canned, "https://cf.example", token)?;
+    /// let cc = cc.with_concurrency(4);
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// assert!(cc.version().await.is_ok());
+    /// # });
+    /// # Ok::<(), asg_cc_client::Error>(())
+    /// ```
     #[must_use]
     pub fn with_concurrency(mut self, requests: usize) -> Self {
         self.core.lanes = requests.clamp(1, MOST_LANES);
@@ -114,6 +152,25 @@ impl<T: AsyncTransport + Sync> AsyncCloudController<T> {
     /// # Errors
     ///
     /// If the server is not a Cloud Controller.
+    ///
+    /// ```
+    /// # use asg_cc_client::{AsyncCloudController, Token, TransportError};
+    /// # use http::{Request, Response};
+    /// # let canned = |request: Request<Vec<u8>>| {
+    /// #     let body: &[u8] = match request.uri().path() {
+    /// #         "/" => br#"{"links":{"cloud_controller_v3":{"href":"https://cf.example/v3"}}}"#,
+    /// #         _ => br#"{"pagination":{"next":null},"resources":[]}"#,
+    /// #     };
+    /// #     Ok::<_, TransportError>(Response::new(body.to_vec()))
+    /// # };
+    /// let token = Token::new("sesame")?;
+    /// # let canned = move |request| std::future::ready(canned(request));
+    /// let cc = AsyncCloudController::new(canned, "https://cf.example", token)?;
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// assert_eq!(cc.version().await, Ok(asg_cc_client::ApiVersion::V3));
+    /// # });
+    /// # Ok::<(), asg_cc_client::Error>(())
+    /// ```
     pub async fn version(&self) -> Result<ApiVersion, Error> {
         self.know(self.core.deadline()).await?;
         Ok(*self.core.version.get().expect("discovery sets it or fails"))
@@ -140,6 +197,26 @@ impl<T: AsyncTransport + Sync> AsyncCloudController<T> {
     /// # Errors
     ///
     /// If the Cloud Controller does not answer. Then nothing is known about any of them.
+    ///
+    /// ```
+    /// # use asg_cc_client::{AsyncCloudController, Token, TransportError};
+    /// # use http::{Request, Response};
+    /// # let canned = |request: Request<Vec<u8>>| {
+    /// #     let body: &[u8] = match request.uri().path() {
+    /// #         "/" => br#"{"links":{"cloud_controller_v3":{"href":"https://cf.example/v3"}}}"#,
+    /// #         _ => br#"{"pagination":{"next":null},"resources":[]}"#,
+    /// #     };
+    /// #     Ok::<_, TransportError>(Response::new(body.to_vec()))
+    /// # };
+    /// let token = Token::new("sesame")?;
+    /// # let canned = move |request| std::future::ready(canned(request));
+    /// let cc = AsyncCloudController::new(canned, "https://cf.example", token)?;
+    /// let seven = asg_core::Guid::from_u128(7);
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// assert!(cc.resolve(&[seven]).await.unwrap()[&seven].app.is_none(), "no list has it");
+    /// # });
+    /// # Ok::<(), asg_cc_client::Error>(())
+    /// ```
     pub async fn resolve(&self, guids: &[Guid]) -> Result<HashMap<Guid, Identity>, Error> {
         let found = self.resolve_in_full(guids).await?;
         Ok(found.into_iter().map(|(guid, found)| (guid, found.identity)).collect())

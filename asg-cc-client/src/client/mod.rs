@@ -195,6 +195,23 @@ impl fmt::Debug for Core {
 macro_rules! settings {
     () => {
         /// Uses this API, whatever the root document shows.
+        ///
+        /// ```
+        /// # use asg_cc_client::{CloudController, Token, TransportError};
+        /// # use http::{Request, Response};
+        /// # let canned = |request: Request<Vec<u8>>| {
+        /// #     let body: &[u8] = match request.uri().path() {
+        /// #         "/" => br#"{"links":{"cloud_controller_v3":{"href":"https://cf.test/v3"}}}"#,
+        /// #         _ => br#"{"pagination":{"next":null},"resources":[]}"#,
+        /// #     };
+        /// #     Ok::<_, TransportError>(Response::new(body.to_vec()))
+        /// # };
+        /// let token = Token::new("sesame")?;
+        /// let cc = CloudController::new(canned, "https://cf.test", token)?;
+        /// let cc = cc.with_version(asg_cc_client::ApiVersion::V2);
+        /// assert_eq!(cc.version()?, asg_cc_client::ApiVersion::V2);
+        /// # Ok::<(), asg_cc_client::Error>(())
+        /// ```
         #[must_use]
         pub fn with_version(mut self, version: ApiVersion) -> Self {
             self.core.version = OnceLock::from(version);
@@ -204,6 +221,23 @@ macro_rules! settings {
         /// Reads at most this many pages (of 1000) of deployments, and twice as many of events, to
         /// find processes, tasks and builds that are gone. The default is 10; 0 switches the search
         /// off. The pages are read once, and kept.
+        ///
+        /// ```
+        /// # use asg_cc_client::{CloudController, Token, TransportError};
+        /// # use http::{Request, Response};
+        /// # let canned = |request: Request<Vec<u8>>| {
+        /// #     let body: &[u8] = match request.uri().path() {
+        /// #         "/" => br#"{"links":{"cloud_controller_v3":{"href":"https://cf.test/v3"}}}"#,
+        /// #         _ => br#"{"pagination":{"next":null},"resources":[]}"#,
+        /// #     };
+        /// #     Ok::<_, TransportError>(Response::new(body.to_vec()))
+        /// # };
+        /// let token = Token::new("sesame")?;
+        /// let cc = CloudController::new(canned, "https://cf.test", token)?;
+        /// let seven = asg_core::Guid::from_u128(7);
+        /// assert!(cc.with_search_pages(0).resolve(&[seven])?[&seven].app.is_none());
+        /// # Ok::<(), asg_cc_client::Error>(())
+        /// ```
         #[must_use]
         pub const fn with_search_pages(mut self, pages: usize) -> Self {
             self.core.search_pages = pages;
@@ -213,6 +247,23 @@ macro_rules! settings {
         /// Also asks for the names that apps, spaces and orgs had at other times, as far as audit
         /// events prove them ([`Identity::history`]). This costs at least one more request per 200
         /// GUIDs. With v2, only today's names are known.
+        ///
+        /// ```
+        /// # use asg_cc_client::{CloudController, Token, TransportError};
+        /// # use http::{Request, Response};
+        /// # let canned = |request: Request<Vec<u8>>| {
+        /// #     let body: &[u8] = match request.uri().path() {
+        /// #         "/" => br#"{"links":{"cloud_controller_v3":{"href":"https://cf.test/v3"}}}"#,
+        /// #         _ => br#"{"pagination":{"next":null},"resources":[]}"#,
+        /// #     };
+        /// #     Ok::<_, TransportError>(Response::new(body.to_vec()))
+        /// # };
+        /// let token = Token::new("sesame")?;
+        /// let cc = CloudController::new(canned, "https://cf.test", token)?;
+        /// let seven = asg_core::Guid::from_u128(7);
+        /// assert!(cc.with_history().resolve(&[seven])?[&seven].app.is_none());
+        /// # Ok::<(), asg_cc_client::Error>(())
+        /// ```
         #[must_use]
         pub const fn with_history(mut self) -> Self {
             self.core.with_history = true;
@@ -222,6 +273,23 @@ macro_rules! settings {
         /// Sets how long the foundation keeps audit events: see
         /// [`Resolution::events_since`](crate::Resolution::events_since). The default is Cloud
         /// Controller's, 31 days.
+        ///
+        /// ```
+        /// # use asg_cc_client::{CloudController, Token, TransportError};
+        /// # use http::{Request, Response};
+        /// # let canned = |request: Request<Vec<u8>>| {
+        /// #     let body: &[u8] = match request.uri().path() {
+        /// #         "/" => br#"{"links":{"cloud_controller_v3":{"href":"https://cf.test/v3"}}}"#,
+        /// #         _ => br#"{"pagination":{"next":null},"resources":[]}"#,
+        /// #     };
+        /// #     Ok::<_, TransportError>(Response::new(body.to_vec()))
+        /// # };
+        /// let token = Token::new("sesame")?;
+        /// let cc = CloudController::new(canned, "https://cf.test", token)?;
+        /// let cc = cc.with_retention(std::time::Duration::from_secs(90 * 86_400));
+        /// assert_eq!(cc.version()?, asg_cc_client::ApiVersion::V3);
+        /// # Ok::<(), asg_cc_client::Error>(())
+        /// ```
         #[must_use]
         pub const fn with_retention(mut self, retention: Duration) -> Self {
             self.core.retention = retention;
@@ -230,6 +298,23 @@ macro_rules! settings {
 
         /// Fails with [`Error::Deadline`] if a whole question, with all its requests, takes longer
         /// than this. Without a limit by default.
+        ///
+        /// ```
+        /// # use asg_cc_client::{CloudController, Token, TransportError};
+        /// # use http::{Request, Response};
+        /// # let canned = |request: Request<Vec<u8>>| {
+        /// #     let body: &[u8] = match request.uri().path() {
+        /// #         "/" => br#"{"links":{"cloud_controller_v3":{"href":"https://cf.test/v3"}}}"#,
+        /// #         _ => br#"{"pagination":{"next":null},"resources":[]}"#,
+        /// #     };
+        /// #     Ok::<_, TransportError>(Response::new(body.to_vec()))
+        /// # };
+        /// let token = Token::new("sesame")?;
+        /// let cc = CloudController::new(canned, "https://cf.test", token)?;
+        /// let cc = cc.with_deadline(std::time::Duration::from_secs(30));
+        /// assert_eq!(cc.version()?, asg_cc_client::ApiVersion::V3);
+        /// # Ok::<(), asg_cc_client::Error>(())
+        /// ```
         #[must_use]
         pub const fn with_deadline(mut self, time: Duration) -> Self {
             self.core.time = Some(time);
@@ -238,6 +323,26 @@ macro_rules! settings {
 
         /// Sends no more requests once `stop` is set, and fails with [`Error::Stopped`]. An
         /// interruption by `stop` ends the questions that have begun before it in the same way.
+        ///
+        /// ```
+        /// # use asg_cc_client::{CloudController, Token, TransportError};
+        /// # use http::{Request, Response};
+        /// # let canned = |request: Request<Vec<u8>>| {
+        /// #     let body: &[u8] = match request.uri().path() {
+        /// #         "/" => br#"{"links":{"cloud_controller_v3":{"href":"https://cf.test/v3"}}}"#,
+        /// #         _ => br#"{"pagination":{"next":null},"resources":[]}"#,
+        /// #     };
+        /// #     Ok::<_, TransportError>(Response::new(body.to_vec()))
+        /// # };
+        /// let token = Token::new("sesame")?;
+        /// let cc = CloudController::new(canned, "https://cf.test", token)?;
+        /// let stop = asg_cc_client::Stop::new();
+        /// let cc = cc.with_stop(stop.clone());
+        /// stop.stop();
+        /// let stopped = cc.resolve(&[asg_core::Guid::from_u128(7)]);
+        /// assert!(matches!(stopped, Err(asg_cc_client::Error::Stopped)));
+        /// # Ok::<(), asg_cc_client::Error>(())
+        /// ```
         #[must_use]
         pub fn with_stop(mut self, stop: Stop) -> Self {
             self.core.stop = stop;

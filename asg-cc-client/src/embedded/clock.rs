@@ -31,18 +31,33 @@ enum Hand {
 
 impl Clock {
     /// Returns the system's clock.
+    ///
+    /// ```
+    /// use asg_cc_client::embedded::Clock;
+    /// assert!(Clock::system().now().as_secs() > 0);
+    /// ```
     #[must_use]
     pub const fn system() -> Self {
         Self(Hand::System)
     }
 
     /// Creates a stopped clock with this time, in seconds since 1970.
+    ///
+    /// ```
+    /// use asg_cc_client::embedded::Clock;
+    /// assert_eq!(Clock::at(1_498_136_872).now().as_secs(), 1_498_136_872);
+    /// ```
     #[must_use]
     pub fn at(seconds: u64) -> Self {
         Self(Hand::Set(Arc::new(AtomicU64::new(seconds.saturating_mul(1000)))))
     }
 
     /// Returns the time since 1970.
+    ///
+    /// ```
+    /// use asg_cc_client::embedded::Clock;
+    /// assert_eq!(Clock::at(7).now().as_secs(), 7);
+    /// ```
     #[must_use]
     pub fn now(&self) -> Duration {
         match &self.0 {
@@ -53,6 +68,13 @@ impl Clock {
     }
 
     /// Moves a stopped clock; has no effect on the system's.
+    ///
+    /// ```
+    /// use asg_cc_client::embedded::Clock;
+    /// let clock = Clock::at(7);
+    /// clock.advance(std::time::Duration::from_secs(3));
+    /// assert_eq!(clock.now().as_secs(), 10);
+    /// ```
     pub fn advance(&self, by: Duration) {
         if let Hand::Set(millis) = &self.0 {
             millis.fetch_add(u64::try_from(by.as_millis()).unwrap_or(u64::MAX), Ordering::SeqCst);

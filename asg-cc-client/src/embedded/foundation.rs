@@ -231,6 +231,11 @@ impl Default for Foundation {
 
 impl Foundation {
     /// Creates an empty one, with both APIs.
+    ///
+    /// ```
+    /// use asg_cc_client::embedded::Foundation;
+    /// assert!(Foundation::new().apps.is_empty());
+    /// ```
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -253,6 +258,13 @@ impl Foundation {
     }
 
     /// Adds an org.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::Foundation;
+    /// let story = Foundation::new().org("o-1", "shop").space("s-1", "prod", "o-1");
+    /// let story = story.app("a-1", "orders", "s-1");
+    /// assert_eq!(story.orgs.len(), 1);
+    /// ```
     #[must_use]
     pub fn org(mut self, guid: &str, name: &str) -> Self {
         self.orgs.push(Org { guid: guid.into(), name: name.into() });
@@ -261,6 +273,13 @@ impl Foundation {
     }
 
     /// Adds a space.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::Foundation;
+    /// let story = Foundation::new().org("o-1", "shop").space("s-1", "prod", "o-1");
+    /// let story = story.app("a-1", "orders", "s-1");
+    /// assert_eq!(story.spaces[0].name, "prod");
+    /// ```
     #[must_use]
     pub fn space(mut self, guid: &str, name: &str, org: &str) -> Self {
         self.spaces.push(Space { guid: guid.into(), name: name.into(), org: org.into() });
@@ -269,6 +288,13 @@ impl Foundation {
     }
 
     /// Adds an app with its web process, whose GUID is the app's.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::Foundation;
+    /// let story = Foundation::new().org("o-1", "shop").space("s-1", "prod", "o-1");
+    /// let story = story.app("a-1", "orders", "s-1");
+    /// assert_eq!(story.apps[0].name, "orders");
+    /// ```
     #[must_use]
     pub fn app(mut self, guid: &str, name: &str, space: &str) -> Self {
         self.apps.push(App { guid: guid.into(), name: name.into(), space: space.into() });
@@ -277,6 +303,14 @@ impl Foundation {
     }
 
     /// Adds a process to an app.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::Foundation;
+    /// let story = Foundation::new().org("o-1", "shop").space("s-1", "prod", "o-1");
+    /// let story = story.app("a-1", "orders", "s-1");
+    /// let story = story.process("p-1", "worker", "a-1");
+    /// assert!(story.processes.iter().any(|process| process.guid == "p-1"));
+    /// ```
     #[must_use]
     pub fn process(mut self, guid: &str, process_type: &str, app: &str) -> Self {
         let process_type = process_type.to_owned();
@@ -285,6 +319,13 @@ impl Foundation {
     }
 
     /// Adds a task to an app.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::Foundation;
+    /// let story = Foundation::new().org("o-1", "shop").space("s-1", "prod", "o-1");
+    /// let story = story.app("a-1", "orders", "s-1");
+    /// assert_eq!(story.task("t-1", "a-1").tasks.len(), 1);
+    /// ```
     #[must_use]
     pub fn task(mut self, guid: &str, app: &str) -> Self {
         self.tasks.push(Work { guid: guid.into(), app: app.into() });
@@ -292,6 +333,13 @@ impl Foundation {
     }
 
     /// Adds a build to an app.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::Foundation;
+    /// let story = Foundation::new().org("o-1", "shop").space("s-1", "prod", "o-1");
+    /// let story = story.app("a-1", "orders", "s-1");
+    /// assert_eq!(story.build("b-1", "a-1").builds.len(), 1);
+    /// ```
     #[must_use]
     pub fn build(mut self, guid: &str, app: &str) -> Self {
         self.builds.push(Work { guid: guid.into(), app: app.into() });
@@ -299,6 +347,13 @@ impl Foundation {
     }
 
     /// Makes this token show everything. From now on, unknown tokens are refused.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::Foundation;
+    /// let story = Foundation::new().org("o-1", "shop").space("s-1", "prod", "o-1");
+    /// let story = story.app("a-1", "orders", "s-1");
+    /// assert_eq!(story.token("sesame").tokens.len(), 1);
+    /// ```
     #[must_use]
     pub fn token(mut self, token: &str) -> Self {
         self.tokens.push(Access { token: token.into(), spaces: None, scopes: None });
@@ -306,6 +361,13 @@ impl Foundation {
     }
 
     /// Makes this token show these spaces.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::Foundation;
+    /// let story = Foundation::new().org("o-1", "shop").space("s-1", "prod", "o-1");
+    /// let story = story.app("a-1", "orders", "s-1");
+    /// assert_eq!(story.token_for_spaces("sesame", &["s-1"]).tokens.len(), 1);
+    /// ```
     #[must_use]
     pub fn token_for_spaces(mut self, token: &str, spaces: &[&str]) -> Self {
         let spaces = Some(spaces.iter().map(ToString::to_string).collect());
@@ -314,6 +376,14 @@ impl Foundation {
     }
 
     /// Adds a security group.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::Foundation;
+    /// let story = Foundation::new().org("o-1", "shop").space("s-1", "prod", "o-1");
+    /// let story = story.app("a-1", "orders", "s-1");
+    /// let story = story.security_group(asg_cc_client::embedded::SecurityGroup::default());
+    /// assert_eq!(story.security_groups.len(), 1);
+    /// ```
     #[must_use]
     pub fn security_group(mut self, group: SecurityGroup) -> Self {
         self.security_groups.push(group);
@@ -321,18 +391,39 @@ impl Foundation {
     }
 
     /// Limits the requests of each holder of tokens.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::Foundation;
+    /// let story = Foundation::new().org("o-1", "shop").space("s-1", "prod", "o-1");
+    /// let story = story.app("a-1", "orders", "s-1");
+    /// assert!(story.limited_to(100, 60).rate_limit.is_some());
+    /// ```
     #[must_use]
     pub fn limited_to(self, requests: u64, window_seconds: u64) -> Self {
         Self { rate_limit: Some(RateLimit { requests, window_seconds }), ..self }
     }
 
     /// Switches v2 off, as it is by default since 2025.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::Foundation;
+    /// let story = Foundation::new().org("o-1", "shop").space("s-1", "prod", "o-1");
+    /// let story = story.app("a-1", "orders", "s-1");
+    /// assert_ne!(story.clone().without_v2(), story);
+    /// ```
     #[must_use]
     pub fn without_v2(self) -> Self {
         Self { v2: false, ..self }
     }
 
     /// Makes it an old foundation: v2 only.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::Foundation;
+    /// let story = Foundation::new().org("o-1", "shop").space("s-1", "prod", "o-1");
+    /// let story = story.app("a-1", "orders", "s-1");
+    /// assert_ne!(story.clone().without_v3(), story);
+    /// ```
     #[must_use]
     pub fn without_v3(self) -> Self {
         Self { v3: false, ..self }
@@ -340,6 +431,15 @@ impl Foundation {
 
     /// Deploys an app without downtime: a new web process replaces the old one, which leaves no
     /// event behind.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::Foundation;
+    /// let story = Foundation::new().org("o-1", "shop").space("s-1", "prod", "o-1");
+    /// let story = story.app("a-1", "orders", "s-1");
+    /// let mut story = story;
+    /// story.rolling_deployment("a-1", "p-2");
+    /// assert!(story.processes.iter().any(|process| process.guid == "p-2"));
+    /// ```
     pub fn rolling_deployment(&mut self, app: &str, new_process: &str) {
         self.processes.retain(|p| p.app != app || p.process_type != "web");
         self.processes.push(Process {
@@ -384,6 +484,15 @@ impl Foundation {
     }
 
     /// Deletes an app and all that is in it; audit events stay.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::Foundation;
+    /// let story = Foundation::new().org("o-1", "shop").space("s-1", "prod", "o-1");
+    /// let story = story.app("a-1", "orders", "s-1");
+    /// let mut story = story;
+    /// story.delete_app("a-1", "2024-05-06T07:09:10Z");
+    /// assert!(story.apps.is_empty() && !story.events.is_empty());
+    /// ```
     pub fn delete_app(&mut self, guid: &str, at: &str) {
         self.log("audit.app.delete-request", at, "app", guid, Map::new());
         let processes = self.processes.iter().filter(|p| p.app == guid);
@@ -398,6 +507,15 @@ impl Foundation {
 
     /// Removes a process from its app, as a deployment of a manifest without it does; its event
     /// names the app as its target.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::Foundation;
+    /// let story = Foundation::new().org("o-1", "shop").space("s-1", "prod", "o-1");
+    /// let story = story.app("a-1", "orders", "s-1");
+    /// let mut story = story.process("p-1", "worker", "a-1");
+    /// story.delete_process("p-1", "2024-05-06T07:09:10Z");
+    /// assert!(story.processes.iter().all(|process| process.guid != "p-1"));
+    /// ```
     pub fn delete_process(&mut self, guid: &str, at: &str) {
         let Some(found) = self.processes.iter().position(|p| p.guid == guid) else { return };
         let process = self.processes.remove(found);
@@ -408,6 +526,15 @@ impl Foundation {
     }
 
     /// Deletes a space and its apps.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::Foundation;
+    /// let story = Foundation::new().org("o-1", "shop").space("s-1", "prod", "o-1");
+    /// let story = story.app("a-1", "orders", "s-1");
+    /// let mut story = story;
+    /// story.delete_space("s-1", "2024-05-06T07:09:10Z");
+    /// assert!(story.spaces.is_empty());
+    /// ```
     pub fn delete_space(&mut self, guid: &str, at: &str) {
         let apps: Vec<String> =
             self.apps.iter().filter(|a| a.space == guid).map(|a| a.guid.clone()).collect();
@@ -419,6 +546,15 @@ impl Foundation {
     }
 
     /// Deletes an org, its spaces and their apps.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::Foundation;
+    /// let story = Foundation::new().org("o-1", "shop").space("s-1", "prod", "o-1");
+    /// let story = story.app("a-1", "orders", "s-1");
+    /// let mut story = story;
+    /// story.delete_org("o-1", "2024-05-06T07:09:10Z");
+    /// assert!(story.orgs.is_empty());
+    /// ```
     pub fn delete_org(&mut self, guid: &str, at: &str) {
         let spaces: Vec<String> =
             self.spaces.iter().filter(|s| s.org == guid).map(|s| s.guid.clone()).collect();

@@ -39,24 +39,44 @@ enum When {
 
 impl Outage {
     /// Creates a script without trouble.
+    ///
+    /// ```
+    /// use asg_cc_client::embedded::Outage;
+    /// assert_eq!(Outage::new().rules(), 0);
+    /// ```
     #[must_use]
     pub const fn new() -> Self {
         Self(Vec::new())
     }
 
     /// Adds trouble for the first `count` requests whose path begins with `path`.
+    ///
+    /// ```
+    /// use asg_cc_client::embedded::{Outage, Trouble};
+    /// assert_eq!(Outage::new().first(2, "/v3/apps", Trouble::InvalidToken).rules(), 1);
+    /// ```
     #[must_use]
     pub fn first(self, count: u64, path: &str, trouble: Trouble) -> Self {
         self.with(path, When::Between(1, count), trouble)
     }
 
     /// Adds trouble for the `number`th request whose path begins with `path`, counted from 1.
+    ///
+    /// ```
+    /// use asg_cc_client::embedded::{Outage, Trouble};
+    /// assert_eq!(Outage::new().nth(3, "/v3/apps", Trouble::InvalidToken).rules(), 1);
+    /// ```
     #[must_use]
     pub fn nth(self, number: u64, path: &str, trouble: Trouble) -> Self {
         self.with(path, When::Between(number, number), trouble)
     }
 
     /// Adds trouble for every request whose path begins with `path`.
+    ///
+    /// ```
+    /// use asg_cc_client::embedded::{Outage, Trouble};
+    /// assert_eq!(Outage::new().always("/v3/apps", Trouble::InvalidToken).rules(), 1);
+    /// ```
     #[must_use]
     pub fn always(self, path: &str, trouble: Trouble) -> Self {
         self.with(path, When::Between(1, u64::MAX), trouble)
@@ -64,6 +84,11 @@ impl Outage {
 
     /// Adds trouble for a random share of the requests whose path begins with `path`: 0.05 is one
     /// of twenty.
+    ///
+    /// ```
+    /// use asg_cc_client::embedded::{Outage, Trouble};
+    /// assert_eq!(Outage::new().rate(0.5, "/v3", 7, Trouble::InvalidToken).rules(), 1);
+    /// ```
     #[must_use]
     pub fn rate(self, share: f64, path: &str, seed: u64, trouble: Trouble) -> Self {
         let chance = (share.clamp(0.0, 1.0) * 2_f64.powi(32)) as u64;
@@ -71,6 +96,12 @@ impl Outage {
     }
 
     /// Returns the number of rules.
+    ///
+    /// ```
+    /// use asg_cc_client::embedded::{Outage, Trouble};
+    /// let outage = Outage::new().always("/v2", Trouble::InvalidToken);
+    /// assert_eq!(outage.always("/v3", Trouble::InvalidToken).rules(), 2);
+    /// ```
     #[must_use]
     pub const fn rules(&self) -> usize {
         self.0.len()

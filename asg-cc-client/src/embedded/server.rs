@@ -33,6 +33,13 @@ impl Server {
     /// # Errors
     ///
     /// If the system gives no port or thread.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::{Foundation, Server};
+    /// let server = Server::start(Foundation::new())?;
+    /// assert!(server.url().starts_with("http://127.0.0.1:"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn start(foundation: Foundation) -> io::Result<Self> {
         let port = Unserved::open()?;
         let controller = Arc::new(Controller::new(foundation, None, Clock::system()));
@@ -45,6 +52,14 @@ impl Server {
     /// # Errors
     ///
     /// If the system gives no port or thread.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::{Clock, Foundation, Realm, Server};
+    /// let realm = Realm::new().client("cf", "");
+    /// let server = Server::start_with_uaa(Foundation::new(), realm, Clock::system())?;
+    /// assert!(server.uaa().is_some());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn start_with_uaa(foundation: Foundation, realm: Realm, clock: Clock) -> io::Result<Self> {
         let (port, beside) = (Unserved::open()?, Unserved::open()?);
         let uaa = Uaa::new(realm, beside.url(), clock.clone());
@@ -57,24 +72,54 @@ impl Server {
     }
 
     /// Returns `http://127.0.0.1:<port>`.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::{Foundation, Server};
+    /// let server = Server::start(Foundation::new())?;
+    /// assert!(server.url().starts_with("http://127.0.0.1:"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub fn url(&self) -> String {
         self.port.url()
     }
 
     /// Returns the UAA, if it was started with one.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::{Foundation, Server};
+    /// let server = Server::start(Foundation::new())?;
+    /// assert!(server.uaa().is_none(), "it was started without one");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub fn uaa(&self) -> Option<Uaa> {
         self.uaa.as_ref().map(|(_, uaa)| uaa.clone())
     }
 
     /// Returns the requests so far, in order; those of the UAA are [its own](Uaa::requests).
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::{Foundation, Server};
+    /// let server = Server::start(Foundation::new())?;
+    /// assert!(server.requests().is_empty());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub fn requests(&self) -> Vec<Logged> {
         self.controller.desk.requests()
     }
 
     /// Changes the foundation: from the next request on, answers show it.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::{Foundation, Server};
+    /// let server = Server::start(Foundation::new())?;
+    /// let mut apps = 7;
+    /// server.update(|story| apps = story.apps.len());
+    /// assert_eq!(apps, 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn update(&self, change: impl FnOnce(&mut Foundation)) {
         change(&mut lock(&self.controller.foundation));
     }
@@ -83,6 +128,14 @@ impl Server {
     /// `path`, counted from 1.
     ///
     /// For events between two pages: an app is deleted, a token revoked.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::{Foundation, Server};
+    /// let server = Server::start(Foundation::new())?;
+    /// server.after(1, "/v3/apps", |story| story.delete_app("a-1", "2024-05-06T07:09:10Z"));
+    /// assert!(server.requests().is_empty(), "it happens after the first request");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn after(
         &self,
         number: u64,
@@ -94,6 +147,15 @@ impl Server {
     }
 
     /// Injects trouble from now on.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::{Foundation, Server};
+    /// let server = Server::start(Foundation::new())?;
+    /// # use asg_cc_client::embedded::{Outage, Trouble};
+    /// server.outage(Outage::new().first(1, "/v3/apps", Trouble::InvalidToken));
+    /// assert!(server.requests().is_empty(), "the first request will meet it");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn outage(&self, outage: Outage) {
         self.controller.desk.script(outage);
     }
@@ -102,6 +164,14 @@ impl Server {
     /// foundation's own.
     ///
     /// For cases beyond [`Outage`]: other servers' pages, wrong answers.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::{Foundation, Server};
+    /// let server = Server::start(Foundation::new())?;
+    /// server.intercept(|_| Some(http::Response::new(b"{}".to_vec())));
+    /// assert!(server.requests().is_empty(), "every request will get this answer");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn intercept(
         &self,
         answer: impl Fn(&Request<Vec<u8>>) -> Option<Response<Vec<u8>>> + Send + 'static,

@@ -103,12 +103,28 @@ impl Uaa {
     }
 
     /// Returns `http://127.0.0.1:<port>`; the token endpoint is `/oauth/token` below it.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::{Clock, Foundation, Realm, Server};
+    /// let realm = Realm::new().client("cf", "");
+    /// let server = Server::start_with_uaa(Foundation::new(), realm, Clock::system())?;
+    /// assert!(server.uaa().unwrap().url().starts_with("http://127.0.0.1:"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub fn url(&self) -> String {
         self.0.url.clone()
     }
 
     /// Returns the requests so far, in order.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::{Clock, Foundation, Realm, Server};
+    /// let realm = Realm::new().client("cf", "");
+    /// let server = Server::start_with_uaa(Foundation::new(), realm, Clock::system())?;
+    /// assert!(server.uaa().unwrap().requests().is_empty());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub fn requests(&self) -> Vec<Logged> {
         self.0.desk.requests()
@@ -116,6 +132,14 @@ impl Uaa {
 
     /// Returns the grants that were asked for so far, in order: `password`, `refresh_token` and so
     /// on.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::{Clock, Foundation, Realm, Server};
+    /// let realm = Realm::new().client("cf", "");
+    /// let server = Server::start_with_uaa(Foundation::new(), realm, Clock::system())?;
+    /// assert!(server.uaa().unwrap().grants().is_empty());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub fn grants(&self) -> Vec<String> {
         let form = |logged: Logged| {
@@ -126,6 +150,14 @@ impl Uaa {
     }
 
     /// Returns the number of access tokens it has issued.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::{Clock, Foundation, Realm, Server};
+    /// let realm = Realm::new().client("cf", "");
+    /// let server = Server::start_with_uaa(Foundation::new(), realm, Clock::system())?;
+    /// assert_eq!(server.uaa().unwrap().issued(), 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub fn issued(&self) -> u64 {
         lock(&self.0.issued).count

@@ -112,6 +112,11 @@ impl fmt::Display for UnreadFile {
 
 impl Export {
     /// Creates an empty export: see [`Export::add`].
+    ///
+    /// ```
+    /// use asg_cc_client::Export;
+    /// assert!(Export::new().is_empty());
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -122,6 +127,14 @@ impl Export {
     /// # Errors
     ///
     /// Like [`Export::add`], for the first file that cannot be used.
+    ///
+    /// ```
+    /// # use asg_cc_client::Export;
+    /// let app = br#"{"guid":"4ccbb24c-268e-421a-9d1b-3678b6eb40d0","name":"proxy","links":{"self":
+    ///     {"href":"https://api.example.org/v3/apps/4ccbb24c-268e-421a-9d1b-3678b6eb40d0"}}}"#;
+    /// assert!(!Export::from_pages([&app[..]])?.is_empty());
+    /// # Ok::<(), asg_cc_client::Error>(())
+    /// ```
     pub fn from_pages<'a>(pages: impl IntoIterator<Item = &'a [u8]>) -> Result<Self, Error> {
         let mut export = Self::new();
         pages.into_iter().try_for_each(|page| export.add(page))?;
@@ -134,6 +147,16 @@ impl Export {
     ///
     /// [`Error::Export`] if it is not JSON, or JSON of another kind; the error does not contain the
     /// file's name.
+    ///
+    /// ```
+    /// # use asg_cc_client::Export;
+    /// let app = br#"{"guid":"4ccbb24c-268e-421a-9d1b-3678b6eb40d0","name":"proxy","links":{"self":
+    ///     {"href":"https://api.example.org/v3/apps/4ccbb24c-268e-421a-9d1b-3678b6eb40d0"}}}"#;
+    /// let mut export = Export::new();
+    /// export.add(app)?;
+    /// assert!(!export.is_empty());
+    /// # Ok::<(), asg_cc_client::Error>(())
+    /// ```
     pub fn add(&mut self, page: &[u8]) -> Result<(), Error> {
         self.add_from("the export", page)
     }
@@ -143,6 +166,16 @@ impl Export {
     /// # Errors
     ///
     /// Like [`Export::add`], also if the reader fails.
+    ///
+    /// ```
+    /// # use asg_cc_client::Export;
+    /// let app = br#"{"guid":"4ccbb24c-268e-421a-9d1b-3678b6eb40d0","name":"proxy","links":{"self":
+    ///     {"href":"https://api.example.org/v3/apps/4ccbb24c-268e-421a-9d1b-3678b6eb40d0"}}}"#;
+    /// let mut export = Export::new();
+    /// export.add_from("apps.json", &app[..])?;
+    /// assert!(!export.is_empty());
+    /// # Ok::<(), asg_cc_client::Error>(())
+    /// ```
     pub fn add_from(&mut self, name: &str, reader: impl Read) -> Result<(), Error> {
         self.read(name, reader).map_err(|why| {
             self.unread.push(UnreadFile { file: name.to_owned(), why: why.clone() });
@@ -206,6 +239,18 @@ impl Export {
     ///
     /// Like [`Export::add`], with the file's name, also if it cannot be opened. The other files of
     /// a folder are still read; the error is the first one's.
+    ///
+    /// ```
+    /// # use asg_cc_client::Export;
+    /// let app = br#"{"guid":"4ccbb24c-268e-421a-9d1b-3678b6eb40d0","name":"proxy","links":{"self":
+    ///     {"href":"https://api.example.org/v3/apps/4ccbb24c-268e-421a-9d1b-3678b6eb40d0"}}}"#;
+    /// let file = tempfile::NamedTempFile::new()?;
+    /// std::fs::write(file.path(), app)?;
+    /// let mut export = Export::new();
+    /// export.add_path(file.path())?;
+    /// assert!(!export.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn add_path(&mut self, path: &Path) -> Result<(), Error> {
         let pages = match pages_at(path) {
             Ok(pages) => pages,
@@ -242,6 +287,16 @@ impl Export {
     }
 
     /// Looks up these GUIDs; each of them is in the answer.
+    ///
+    /// ```
+    /// # use asg_cc_client::Export;
+    /// let app = br#"{"guid":"4ccbb24c-268e-421a-9d1b-3678b6eb40d0","name":"proxy","links":{"self":
+    ///     {"href":"https://api.example.org/v3/apps/4ccbb24c-268e-421a-9d1b-3678b6eb40d0"}}}"#;
+    /// let proxy = "4ccbb24c-268e-421a-9d1b-3678b6eb40d0".parse()?;
+    /// let found = Export::from_pages([&app[..]])?.resolve(&[proxy]);
+    /// assert_eq!(found[&proxy].path().as_deref(), Some("?/?/proxy"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn resolve(&self, guids: &[Guid]) -> HashMap<Guid, Identity> {
         let doubt = self.doubt();
@@ -308,6 +363,11 @@ impl Export {
     }
 
     /// Returns whether the files had no list and no resource of a Cloud Controller.
+    ///
+    /// ```
+    /// use asg_cc_client::Export;
+    /// assert!(Export::new().is_empty());
+    /// ```
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         !self.is_useful
@@ -315,12 +375,22 @@ impl Export {
 
     /// Returns when the saving began, if [`CloudController::save`](crate::CloudController::save)
     /// made the export; the first of several such times.
+    ///
+    /// ```
+    /// use asg_cc_client::Export;
+    /// assert!(Export::new().taken_at().is_none());
+    /// ```
     #[must_use]
     pub const fn taken_at(&self) -> Option<Timestamp> {
         self.taken_at
     }
 
     /// Returns the security groups that were in the files, in their order.
+    ///
+    /// ```
+    /// use asg_cc_client::Export;
+    /// assert!(Export::new().security_groups().is_empty());
+    /// ```
     #[must_use]
     pub fn security_groups(&self) -> &[SecurityGroup] {
         &self.security_groups

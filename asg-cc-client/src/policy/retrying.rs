@@ -105,6 +105,15 @@ impl Spent {
 
 impl<T> Retrying<T> {
     /// Creates it with [`Policy::default`]; the thread sleeps in pauses.
+    ///
+    /// ```
+    /// # use asg_cc_client::{Retrying, Transport, TransportError};
+    /// # use http::{Request, Response};
+    /// let fine = |_: Request<Vec<u8>>| Ok::<_, TransportError>(Response::new(Vec::new()));
+    /// let transport = Retrying::new(fine);
+    /// assert_eq!(transport.send(Request::new(Vec::new()))?.status(), 200);
+    /// # Ok::<(), TransportError>(())
+    /// ```
     #[must_use]
     pub fn new(inner: T) -> Self {
         Self {
@@ -128,6 +137,16 @@ impl<T, S> Retrying<T, S> {
     }
 
     /// Sets the number of tries, the first included.
+    ///
+    /// ```
+    /// # use asg_cc_client::{Retrying, Transport, TransportError};
+    /// # use http::{Request, Response};
+    /// let fine = |_: Request<Vec<u8>>| Ok::<_, TransportError>(Response::new(Vec::new()));
+    /// let transport = Retrying::new(fine);
+    /// let once = transport.with_tries(1);
+    /// assert_eq!(once.send(Request::new(Vec::new()))?.status(), 200);
+    /// # Ok::<(), TransportError>(())
+    /// ```
     #[must_use]
     pub fn with_tries(mut self, tries: u32) -> Self {
         self.policy.tries = tries;
@@ -154,12 +173,32 @@ impl<T, S> Retrying<T, S> {
     }
 
     /// Passes each event to `observer` as it happens.
+    ///
+    /// ```
+    /// # use asg_cc_client::{Retrying, Transport, TransportError};
+    /// # use http::{Request, Response};
+    /// let fine = |_: Request<Vec<u8>>| Ok::<_, TransportError>(Response::new(Vec::new()));
+    /// let transport = Retrying::new(fine);
+    /// let transport = transport.with_observer(|notice| eprintln!("{notice:?}"));
+    /// assert_eq!(transport.send(Request::new(Vec::new()))?.status(), 200);
+    /// # Ok::<(), TransportError>(())
+    /// ```
     #[must_use]
     pub fn with_observer(self, observer: impl Fn(&Notice<'_>) + Send + Sync + 'static) -> Self {
         Self { observer: Some(Box::new(observer)), ..self }
     }
 
     /// Sets how to wait: for tests, or to stop waiting when a program ends.
+    ///
+    /// ```
+    /// # use asg_cc_client::{Retrying, Transport, TransportError};
+    /// # use http::{Request, Response};
+    /// let fine = |_: Request<Vec<u8>>| Ok::<_, TransportError>(Response::new(Vec::new()));
+    /// let transport = Retrying::new(fine);
+    /// let transport = transport.with_sleep(|_| {});
+    /// assert_eq!(transport.send(Request::new(Vec::new()))?.status(), 200);
+    /// # Ok::<(), TransportError>(())
+    /// ```
     #[must_use]
     pub fn with_sleep<U: Fn(Duration)>(self, sleep: U) -> Retrying<T, U> {
         self.sleeping(sleep)
@@ -200,11 +239,29 @@ impl<T, S> Retrying<T, S> {
     }
 
     /// Returns the inner transport.
+    ///
+    /// ```
+    /// # use asg_cc_client::{Retrying, Transport, TransportError};
+    /// # use http::{Request, Response};
+    /// let fine = |_: Request<Vec<u8>>| Ok::<_, TransportError>(Response::new(Vec::new()));
+    /// let transport = Retrying::new(fine);
+    /// assert!(transport.get_ref().send(Request::new(Vec::new())).is_ok());
+    /// ```
     pub const fn get_ref(&self) -> &T {
         &self.inner
     }
 
     /// Returns the numbers of requests and failures so far.
+    ///
+    /// ```
+    /// # use asg_cc_client::{Retrying, Transport, TransportError};
+    /// # use http::{Request, Response};
+    /// let fine = |_: Request<Vec<u8>>| Ok::<_, TransportError>(Response::new(Vec::new()));
+    /// let transport = Retrying::new(fine);
+    /// transport.send(Request::new(Vec::new()))?;
+    /// assert_eq!(transport.counts().retries, 0);
+    /// # Ok::<(), TransportError>(())
+    /// ```
     pub fn counts(&self) -> Counts {
         self.state().counts
     }

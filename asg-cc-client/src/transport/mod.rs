@@ -55,6 +55,16 @@ pub trait Transport {
     /// # Errors
     ///
     /// If no whole answer came.
+    ///
+    /// ```
+    /// # use asg_cc_client::{Retrying, Transport, TransportError};
+    /// # use http::{Request, Response};
+    /// let fine = |_: Request<Vec<u8>>| Ok::<_, TransportError>(Response::new(Vec::new()));
+    /// let transport = Retrying::new(fine);
+    /// let answer = transport.send(Request::new(Vec::new()))?;
+    /// assert_eq!(answer.status(), 200);
+    /// # Ok::<(), TransportError>(())
+    /// ```
     fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError>;
 }
 
@@ -102,12 +112,24 @@ pub struct TransportError {
 
 impl TransportError {
     /// Creates an error of this kind; `message` describes it and must not contain a secret.
+    ///
+    /// ```
+    /// use asg_cc_client::{TransportError, TransportErrorKind};
+    /// let error = TransportError::new(TransportErrorKind::Timeout, "no answer in 30 s");
+    /// assert_eq!(error.kind(), TransportErrorKind::Timeout);
+    /// ```
     #[must_use]
     pub fn new(kind: TransportErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into() }
     }
 
     /// Returns the kind of failure.
+    ///
+    /// ```
+    /// use asg_cc_client::{TransportError, TransportErrorKind};
+    /// let error = TransportError::new(TransportErrorKind::Timeout, "no answer");
+    /// assert_eq!(error.kind(), TransportErrorKind::Timeout);
+    /// ```
     #[must_use]
     pub const fn kind(&self) -> TransportErrorKind {
         self.kind

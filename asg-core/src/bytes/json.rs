@@ -15,6 +15,19 @@ pub struct JsonStr<'a>(Cow<'a, str>);
 
 impl JsonStr<'_> {
     /// Returns the text.
+    ///
+    /// ```
+    /// use asg_core::{Content, Line, Record};
+    ///
+    /// let line = Line::new(
+    ///     br#"{"timestamp":"1498136872.8","source":"guardian","log_level":1,
+    ///         "message":"guardian.destroy.finished",
+    ///         "data":{"handle":"d08bb414-cdba-4381-412a-e9ecc1b7d0f4"}}"#,
+    /// );
+    /// let Content::Rep(event) = Record::read(&line).content else { panic!("a container's line") };
+    /// let handle = event.handle.as_ref().map(|handle| handle.as_str());
+    /// assert_eq!(handle, Some("d08bb414-cdba-4381-412a-e9ecc1b7d0f4"));
+    /// ```
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

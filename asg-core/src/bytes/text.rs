@@ -24,30 +24,56 @@ pub struct Text<'a>(&'a [u8]);
 
 impl<'a> Text<'a> {
     /// Takes any bytes.
+    ///
+    /// ```
+    /// use asg_core::Text;
+    /// assert_eq!(Text::new(b"eth0"), *"eth0");
+    /// ```
     #[must_use]
     pub const fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
 
     /// Returns the bytes.
+    ///
+    /// ```
+    /// use asg_core::Text;
+    /// assert_eq!(Text::new(b"eth\xff").as_bytes(), b"eth\xff");
+    /// ```
     #[must_use]
     pub const fn as_bytes(self) -> &'a [u8] {
         self.0
     }
 
     /// Returns the text, if it is UTF-8.
+    ///
+    /// ```
+    /// use asg_core::Text;
+    /// assert_eq!(Text::new(b"eth0").as_str(), Some("eth0"));
+    /// assert_eq!(Text::new(b"eth\xff").as_str(), None);
+    /// ```
     #[must_use]
     pub fn as_str(self) -> Option<&'a str> {
         std::str::from_utf8(self.0).ok()
     }
 
     /// Returns the text, with bytes that are not UTF-8 replaced by U+FFFD.
+    ///
+    /// ```
+    /// use asg_core::Text;
+    /// assert_eq!(Text::new(b"eth\xff").to_str_lossy(), "eth\u{fffd}");
+    /// ```
     #[must_use]
     pub fn to_str_lossy(self) -> Cow<'a, str> {
         String::from_utf8_lossy(self.0)
     }
 
     /// Returns whether the text is empty: `IN=` and `MAC=` may be.
+    ///
+    /// ```
+    /// use asg_core::Text;
+    /// assert!(Text::new(b"").is_empty() && !Text::new(b"eth0").is_empty());
+    /// ```
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0.is_empty()

@@ -145,6 +145,18 @@ impl<'c> KnownTimes<'c> {
     /// Returns when a line was written, and the error of that time. `None` if it shows no stamp
     /// that can be completed, and its uptime does not help: no line of its machine shows both, or
     /// it may be of several boots.
+    ///
+    /// ```
+    /// # use asg_core::{Line, SourceId, TimePolicy, UptimeClocks};
+    /// # let both = Line::new(b"2018-04-03T17:05:02.358719Z cell-1 kernel: [  637.581122] hello");
+    /// let mut clocks = UptimeClocks::default();
+    /// clocks.learn(SourceId(0), &both.envelope(), None);
+    /// let known = clocks.complete(&TimePolicy::default());
+    /// let later = Line::new(b"[  647.581122] cell-1 kernel: hello");
+    /// let when = known.when(SourceId(1), &later.envelope()).unwrap();
+    /// assert!(when.range.earliest() < when.range.latest());
+    /// assert!(known.when(SourceId(1), &Line::new(b"hello").envelope()).is_none());
+    /// ```
     #[must_use]
     pub fn when(&self, source: SourceId, envelope: &Envelope<'_>) -> Option<When> {
         let machine = self.clocks.machine(envelope);

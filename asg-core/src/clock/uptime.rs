@@ -94,6 +94,15 @@ impl StampKind {
 
 impl UptimeClocks {
     /// Creates an empty part for another thread; its result can be merged.
+    ///
+    /// ```
+    /// # use asg_core::{Line, SourceId, TimePolicy, UptimeClocks};
+    /// # let both = Line::new(b"2018-04-03T17:05:02.358719Z cell-1 kernel: [  637.581122] hello");
+    /// let mut clocks = UptimeClocks::default();
+    /// clocks.learn(SourceId(0), &both.envelope(), None);
+    /// let part = clocks.part();
+    /// assert_eq!(part.boots_known(), 0);
+    /// ```
     #[must_use]
     pub fn part(&self) -> Self {
         Self { seeds: self.seeds, ..Self::default() }
@@ -101,6 +110,15 @@ impl UptimeClocks {
 
     /// Adds a line. `own` is the instant in the text behind its header, if it has one: a lager
     /// line's own time. It must be `None` for text that an app or a packet can write.
+    ///
+    /// ```
+    /// use asg_core::{Line, SourceId, UptimeClocks};
+    ///
+    /// let mut clocks = UptimeClocks::default();
+    /// let both = Line::new(b"2018-04-03T17:05:02.358719Z cell-1 kernel: [  637.581122] hello");
+    /// clocks.learn(SourceId(0), &both.envelope(), None);
+    /// assert_eq!(clocks.boots_known(), 1);
+    /// ```
     pub fn learn(&mut self, source: SourceId, envelope: &Envelope<'_>, own: Option<Timestamp>) {
         let stamp = match envelope.time {
             LogTime::Instant(stamp) => Some(stamp),
@@ -231,6 +249,16 @@ impl UptimeClocks {
     }
 
     /// Computes the times of all lines, as far as they prove them; the policy completes the rest.
+    ///
+    /// ```
+    /// # use asg_core::{Line, SourceId, TimePolicy, UptimeClocks};
+    /// # let both = Line::new(b"2018-04-03T17:05:02.358719Z cell-1 kernel: [  637.581122] hello");
+    /// let mut clocks = UptimeClocks::default();
+    /// clocks.learn(SourceId(0), &both.envelope(), None);
+    /// let known = clocks.complete(&TimePolicy::default());
+    /// let alone = Line::new(b"[  637.581122] cell-1 kernel: hello");
+    /// assert!(known.when(SourceId(1), &alone.envelope()).is_some());
+    /// ```
     #[must_use]
     pub fn complete(&self, policy: &TimePolicy) -> KnownTimes<'_> {
         KnownTimes::of(Cow::Borrowed(self), *policy)
@@ -243,6 +271,14 @@ impl UptimeClocks {
     }
 
     /// Returns the number of known boots of all machines.
+    ///
+    /// ```
+    /// # use asg_core::{Line, SourceId, TimePolicy, UptimeClocks};
+    /// # let both = Line::new(b"2018-04-03T17:05:02.358719Z cell-1 kernel: [  637.581122] hello");
+    /// let mut clocks = UptimeClocks::default();
+    /// clocks.learn(SourceId(0), &both.envelope(), None);
+    /// assert_eq!(clocks.boots_known(), 1);
+    /// ```
     #[must_use]
     pub fn boots_known(&self) -> usize {
         self.machines.values().chain(self.civil.values()).map(Vec::len).sum()

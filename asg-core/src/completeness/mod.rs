@@ -117,6 +117,16 @@ impl CellReport<'_> {
     /// Returns whether lines that a cell writes about its own containers come under this name, and
     /// no packets: none is logged, or they are not forwarded. If packets come under no name, or
     /// under a name of another kind, they may be this cell's.
+    ///
+    /// ```
+    /// # use asg_core::{Completeness, Line, Record, SourceId};
+    /// let line = Line::new(
+    ///     b"2024-05-06T07:09:10Z cell-1 kernel: [637.5] net_ratelimit: 12 callbacks suppressed",
+    /// );
+    /// let mut completeness = Completeness::default();
+    /// completeness.observe(SourceId(0), &Record::read(&line));
+    /// assert!(!completeness.report()[0].is_silent(), "it wrote nothing about containers");
+    /// ```
     #[must_use]
     pub const fn is_silent(&self) -> bool {
         self.packets == 0
@@ -126,6 +136,16 @@ impl CellReport<'_> {
     }
 
     /// Returns whether nothing is known to be missing.
+    ///
+    /// ```
+    /// # use asg_core::{Completeness, Line, Record, SourceId};
+    /// let line = Line::new(
+    ///     b"2024-05-06T07:09:10Z cell-1 kernel: [637.5] net_ratelimit: 12 callbacks suppressed",
+    /// );
+    /// let mut completeness = Completeness::default();
+    /// completeness.observe(SourceId(0), &Record::read(&line));
+    /// assert!(!completeness.report()[0].is_whole(), "12 lines are missing");
+    /// ```
     #[must_use]
     pub fn is_whole(&self) -> bool {
         !self.is_silent()
@@ -225,12 +245,30 @@ struct Logged {
 
 impl Completeness {
     /// Creates one with limits that are not silk's usual ones.
+    ///
+    /// ```
+    /// use asg_core::{Completeness, LogLimits};
+    ///
+    /// let mut limits = LogLimits::default();
+    /// limits.denied_per_second = 5;
+    /// assert!(Completeness::with_limits(limits).report().is_empty());
+    /// ```
     #[must_use]
     pub fn with_limits(limits: LogLimits) -> Self {
         Self { limits, ..Self::default() }
     }
 
     /// Adds a line.
+    ///
+    /// ```
+    /// # use asg_core::{Completeness, Line, Record, SourceId};
+    /// let line = Line::new(
+    ///     b"2024-05-06T07:09:10Z cell-1 kernel: [637.5] net_ratelimit: 12 callbacks suppressed",
+    /// );
+    /// let mut completeness = Completeness::default();
+    /// completeness.observe(SourceId(0), &Record::read(&line));
+    /// assert_eq!(completeness.report()[0].dropped, 12);
+    /// ```
     pub fn observe(&mut self, source: SourceId, record: &Record<'_>) {
         let envelope = &record.envelope;
         if let Some((packet, cf)) = record.proven_packet() {
@@ -243,6 +281,18 @@ impl Completeness {
     }
 
     /// Adds a packet's line.
+    ///
+    /// ```
+    /// use asg_core::{Completeness, Line, Packet, SourceId};
+    ///
+    /// let line = Line::new(b"2024-05-06T07:09:10+00:00 cell-1 kernel: [637.5] hello");
+    /// let packet = Packet::parse(b"x IN= OUT=eth0 SRC=10.0.16.5 DST=10.0.16.20 LEN=28 TOS=0x00 \
+    ///     PREC=0x00 TTL=64 ID=7 PROTO=2 ")?;
+    /// let mut completeness = Completeness::default();
+    /// completeness.packet(SourceId(0), &line.envelope(), &packet, None);
+    /// assert_eq!(completeness.report()[0].packets, 1);
+    /// # Ok::<(), asg_core::Error>(())
+    /// ```
     pub fn packet(
         &mut self,
         source: SourceId,
@@ -348,6 +398,18 @@ impl Completeness {
     }
 
     /// Adds the counts of another instance, which saw other lines.
+    ///
+    /// ```
+    /// # use asg_core::{Completeness, Line, Record, SourceId};
+    /// let line = Line::new(
+    ///     b"2024-05-06T07:09:10Z cell-1 kernel: [637.5] net_ratelimit: 12 callbacks suppressed",
+    /// );
+    /// let mut completeness = Completeness::default();
+    /// completeness.observe(SourceId(0), &Record::read(&line));
+    /// let mut all = Completeness::default();
+    /// all.merge(&completeness);
+    /// assert_eq!(all.report(), completeness.report());
+    /// ```
     pub fn merge(&mut self, other: &Self) {
         let mut places = Vec::with_capacity(other.cells.len());
         for theirs in &other.cells {
@@ -383,6 +445,17 @@ impl Completeness {
 
     /// Returns the counts of each cell, ordered by name, also of cells with nothing known to be
     /// missing.
+    ///
+    /// ```
+    /// # use asg_core::{Completeness, Line, Record, SourceId};
+    /// let line = Line::new(
+    ///     b"2024-05-06T07:09:10Z cell-1 kernel: [637.5] net_ratelimit: 12 callbacks suppressed",
+    /// );
+    /// let mut completeness = Completeness::default();
+    /// completeness.observe(SourceId(0), &Record::read(&line));
+    /// let report = completeness.report();
+    /// assert_eq!((report.len(), report[0].cell), (1, "cell-1"));
+    /// ```
     #[must_use]
     pub fn report(&self) -> Vec<CellReport<'_>> {
         let dropped = self.dropped();

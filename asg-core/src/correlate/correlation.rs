@@ -99,36 +99,78 @@ impl Gathered {
     }
 
     /// The lines of each source by outcome.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// let gathered = asg_core::Gathering::new().finish(|_| Ok::<(), Infallible>(()))?;
+    /// assert_eq!(gathered.outcomes().sum(), 0, "no line was read");
+    /// # Ok::<(), Infallible>(())
+    /// ```
     #[must_use]
     pub const fn outcomes(&self) -> &Outcomes {
         &self.facts.state.outcomes
     }
 
     /// Returns the counts of lines.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// let gathered = asg_core::Gathering::new().finish(|_| Ok::<(), Infallible>(()))?;
+    /// assert_eq!(gathered.counts().lines, 0, "no line was read");
+    /// # Ok::<(), Infallible>(())
+    /// ```
     #[must_use]
     pub const fn counts(&self) -> &Counts {
         &self.facts.state.counts
     }
 
     /// All evidence.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// let gathered = asg_core::Gathering::new().finish(|_| Ok::<(), Infallible>(()))?;
+    /// assert_eq!(gathered.ledger().len(), 0, "no line was read");
+    /// # Ok::<(), Infallible>(())
+    /// ```
     #[must_use]
     pub const fn ledger(&self) -> &Ledger {
         &self.facts.state.ledger
     }
 
     /// All evidence, to be kept.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// let gathered = asg_core::Gathering::new().finish(|_| Ok::<(), Infallible>(()))?;
+    /// assert_eq!(gathered.into_ledger().len(), 0, "no line was read");
+    /// # Ok::<(), Infallible>(())
+    /// ```
     #[must_use]
     pub fn into_ledger(self) -> Ledger {
         self.facts.state.ledger
     }
 
     /// The machines' uptimes beside their times.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// let gathered = asg_core::Gathering::new().finish(|_| Ok::<(), Infallible>(()))?;
+    /// assert_eq!(gathered.clocks().boots_known(), 0, "no line was read");
+    /// # Ok::<(), Infallible>(())
+    /// ```
     #[must_use]
     pub const fn clocks(&self) -> &UptimeClocks {
         &self.facts.state.clocks
     }
 
     /// Returns what is missing from the logs, as far as they show it.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// let gathered = asg_core::Gathering::new().finish(|_| Ok::<(), Infallible>(()))?;
+    /// assert_eq!(gathered.completeness().report().len(), 0, "no line was read");
+    /// # Ok::<(), Infallible>(())
+    /// ```
     #[must_use]
     pub const fn completeness(&self) -> &Completeness {
         &self.facts.state.completeness
@@ -140,12 +182,39 @@ impl Gathered {
     /// # Errors
     ///
     /// Those of the directory. Names that are known stay known.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// # use asg_core::{Gathering, Line, Origin, SourceId};
+    /// # let packet = b"[639.5] OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.255.73.3 \
+    /// #     DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 \
+    /// #     LEN=41 ";
+    /// # let at = Origin { source: SourceId(0), line: 1 };
+    /// # let mut gathering = Gathering::new();
+    /// # gathering.read(at, packet);
+    /// let gathered = gathering.finish(|_| Ok::<(), Infallible>(())).unwrap();
+    /// # let mut gathered = gathered;
+    /// let mut asked = 0;
+    /// gathered.resolve(&mut asg_core::directory_fn(|guids: &[asg_core::Guid]| {
+    ///     asked += guids.len();
+    ///     Ok::<_, Infallible>(std::collections::HashMap::new())
+    /// }))?;
+    /// assert_eq!(asked, 0, "no packet has a known owner");
+    /// # Ok::<(), Infallible>(())
+    /// ```
     pub fn resolve<D: Directory>(&mut self, directory: &mut D) -> Result<(), D::Error> {
         let owners = self.owners();
         self.facts.state.resolve(owners, directory)
     }
 
     /// The GUIDs of all owners that packets may have, each once, in order.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// let gathered = asg_core::Gathering::new().finish(|_| Ok::<(), Infallible>(()))?;
+    /// assert_eq!(gathered.owners().len(), 0, "no line was read");
+    /// # Ok::<(), Infallible>(())
+    /// ```
     #[must_use]
     pub fn owners(&self) -> Vec<Guid> {
         let facts = &self.facts;
@@ -184,6 +253,20 @@ impl Gathered {
     }
 
     /// Ends the time for names, and answers from now on.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// # use asg_core::{Gathering, Line, Origin, SourceId};
+    /// # let packet = b"[639.5] OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.255.73.3 \
+    /// #     DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 \
+    /// #     LEN=41 ";
+    /// # let at = Origin { source: SourceId(0), line: 1 };
+    /// # let mut gathering = Gathering::new();
+    /// # gathering.read(at, packet);
+    /// let gathered = gathering.finish(|_| Ok::<(), Infallible>(())).unwrap();
+    /// let correlation = gathered.correlate();
+    /// assert_eq!(correlation.counts().packets, 1);
+    /// ```
     #[must_use]
     pub fn correlate(self) -> Correlation {
         let Self { facts, .. } = self;
@@ -208,6 +291,22 @@ pub struct Correlation {
 
 impl Correlation {
     /// Creates a reader of flows, one for each thread.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// # use asg_core::{Gathering, Line, Origin, SourceId};
+    /// # let packet = b"[639.5] OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.255.73.3 \
+    /// #     DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 \
+    /// #     LEN=41 ";
+    /// # let at = Origin { source: SourceId(0), line: 1 };
+    /// # let line = Line::new(packet);
+    /// # let mut gathering = Gathering::new();
+    /// # gathering.read(at, packet);
+    /// # let gathered = gathering.finish(|_| Ok::<(), Infallible>(())).unwrap();
+    /// let correlation = gathered.correlate();
+    /// let mut reader = correlation.reader();
+    /// assert!(reader.flow(at, &line).is_some());
+    /// ```
     #[must_use]
     pub fn reader(&self) -> FlowReader<'_> {
         FlowReader { correlation: self, cache: FlowCache::default() }
@@ -292,36 +391,84 @@ impl Correlation {
     }
 
     /// The lines of each source by outcome.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// let gathered = asg_core::Gathering::new().finish(|_| Ok::<(), Infallible>(()))?;
+    /// let correlation = gathered.correlate();
+    /// assert_eq!(correlation.outcomes().sum(), 0, "no line was read");
+    /// # Ok::<(), Infallible>(())
+    /// ```
     #[must_use]
     pub const fn outcomes(&self) -> &Outcomes {
         &self.facts.state.outcomes
     }
 
     /// Returns the counts of lines.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// let gathered = asg_core::Gathering::new().finish(|_| Ok::<(), Infallible>(()))?;
+    /// let correlation = gathered.correlate();
+    /// assert_eq!(correlation.counts().lines, 0, "no line was read");
+    /// # Ok::<(), Infallible>(())
+    /// ```
     #[must_use]
     pub const fn counts(&self) -> &Counts {
         &self.facts.state.counts
     }
 
     /// All evidence.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// let gathered = asg_core::Gathering::new().finish(|_| Ok::<(), Infallible>(()))?;
+    /// let correlation = gathered.correlate();
+    /// assert_eq!(correlation.ledger().len(), 0, "no line was read");
+    /// # Ok::<(), Infallible>(())
+    /// ```
     #[must_use]
     pub const fn ledger(&self) -> &Ledger {
         &self.facts.state.ledger
     }
 
     /// All evidence, to be kept.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// let gathered = asg_core::Gathering::new().finish(|_| Ok::<(), Infallible>(()))?;
+    /// let correlation = gathered.correlate();
+    /// assert_eq!(correlation.into_ledger().len(), 0, "no line was read");
+    /// # Ok::<(), Infallible>(())
+    /// ```
     #[must_use]
     pub fn into_ledger(self) -> Ledger {
         self.facts.state.ledger
     }
 
     /// The machines' uptimes beside their times.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// let gathered = asg_core::Gathering::new().finish(|_| Ok::<(), Infallible>(()))?;
+    /// let correlation = gathered.correlate();
+    /// assert_eq!(correlation.clocks().boots_known(), 0, "no line was read");
+    /// # Ok::<(), Infallible>(())
+    /// ```
     #[must_use]
     pub const fn clocks(&self) -> &UptimeClocks {
         &self.facts.state.clocks
     }
 
     /// Returns what is missing from the logs, as far as they show it.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// let gathered = asg_core::Gathering::new().finish(|_| Ok::<(), Infallible>(()))?;
+    /// let correlation = gathered.correlate();
+    /// assert_eq!(correlation.completeness().report().len(), 0, "no line was read");
+    /// # Ok::<(), Infallible>(())
+    /// ```
     #[must_use]
     pub const fn completeness(&self) -> &Completeness {
         &self.facts.state.completeness
@@ -335,6 +482,14 @@ impl Correlation {
 
     /// Returns notes for people about the times: zones and years that lines prove, or that are only
     /// assumed.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// let gathered = asg_core::Gathering::new().finish(|_| Ok::<(), Infallible>(()))?;
+    /// let correlation = gathered.correlate();
+    /// assert_eq!(correlation.time_notes().count(), 0, "no line was read");
+    /// # Ok::<(), Infallible>(())
+    /// ```
     pub fn time_notes(&self) -> impl Iterator<Item = TimeNote> + '_ {
         self.facts.times.notes()
     }
@@ -344,6 +499,14 @@ impl Correlation {
     ///
     /// The packets of the others come from [`Correlation::uncounted`], which is asked for every
     /// line if [`Correlation::is_counted`] is false.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// let gathered = asg_core::Gathering::new().finish(|_| Ok::<(), Infallible>(()))?;
+    /// let correlation = gathered.correlate();
+    /// assert_eq!(correlation.counted().count(), 0, "no line was read");
+    /// # Ok::<(), Infallible>(())
+    /// ```
     pub fn counted(&self) -> impl Iterator<Item = Counted<'_>> {
         let all = self.facts.groups.all().iter().zip(&self.facts.counted).zip(&self.answers);
         all.filter_map(|((name, group), answer)| {
@@ -355,6 +518,14 @@ impl Correlation {
     }
 
     /// Whether [`Correlation::counted`] counts all packets.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// let gathered = asg_core::Gathering::new().finish(|_| Ok::<(), Infallible>(()))?;
+    /// let correlation = gathered.correlate();
+    /// assert!(correlation.is_counted());
+    /// # Ok::<(), Infallible>(())
+    /// ```
     #[must_use]
     pub fn is_counted(&self) -> bool {
         let mut all = self.facts.counted.iter().zip(&self.answers);
@@ -388,11 +559,44 @@ pub struct FlowReader<'c> {
 impl<'c> FlowReader<'c> {
     /// The flow of the packet that a line reports first; `None` for any other line. See
     /// [`Correlation::flow`].
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// # use asg_core::{Gathering, Line, Origin, SourceId};
+    /// # let packet = b"[639.5] OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.255.73.3 \
+    /// #     DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 \
+    /// #     LEN=41 ";
+    /// # let at = Origin { source: SourceId(0), line: 1 };
+    /// # let line = Line::new(packet);
+    /// # let mut gathering = Gathering::new();
+    /// # gathering.read(at, packet);
+    /// # let gathered = gathering.finish(|_| Ok::<(), Infallible>(())).unwrap();
+    /// let correlation = gathered.correlate();
+    /// let flow = correlation.reader().flow(at, &line).unwrap();
+    /// assert_eq!(flow.packet().ip.dpt, Some(53));
+    /// ```
     pub fn flow<'a>(&mut self, origin: Origin, line: &'a Line<'_>) -> Option<Flow<'a, 'c>> {
         self.correlation.flow(&mut self.cache, origin, line)
     }
 
     /// Passes all flows of a line to `each`. See [`Correlation::flows`].
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// # use asg_core::{Gathering, Line, Origin, SourceId};
+    /// # let packet = b"[639.5] OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.255.73.3 \
+    /// #     DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 \
+    /// #     LEN=41 ";
+    /// # let at = Origin { source: SourceId(0), line: 1 };
+    /// # let line = Line::new(packet);
+    /// # let mut gathering = Gathering::new();
+    /// # gathering.read(at, packet);
+    /// # let gathered = gathering.finish(|_| Ok::<(), Infallible>(())).unwrap();
+    /// let correlation = gathered.correlate();
+    /// let mut ports = Vec::new();
+    /// correlation.reader().flows(at, &line, |flow| ports.push(flow.packet().ip.dpt));
+    /// assert_eq!(ports, [Some(53)]);
+    /// ```
     pub fn flows(&mut self, origin: Origin, line: &Line<'_>, each: impl FnMut(Flow<'_, '_>)) {
         self.correlation.flows(&mut self.cache, origin, line, each);
     }

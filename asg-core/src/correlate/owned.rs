@@ -226,6 +226,23 @@ const fn is_zero(number: &usize) -> bool {
 
 impl FlowBuf {
     /// Copies the contents of a flow. `source` names a source by its number.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// # use asg_core::{Gathering, Line, Origin, SourceId};
+    /// # let packet = b"[639.5] OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.255.73.3 \
+    /// #     DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 \
+    /// #     LEN=41 ";
+    /// # let at = Origin { source: SourceId(0), line: 1 };
+    /// # let line = Line::new(packet);
+    /// # let mut gathering = Gathering::new();
+    /// # gathering.read(at, packet);
+    /// # let gathered = gathering.finish(|_| Ok::<(), Infallible>(())).unwrap();
+    /// # let correlation = gathered.correlate();
+    /// let flow = correlation.reader().flow(at, &line).unwrap();
+    /// let kept = asg_core::FlowBuf::new(&flow, |_| "kern.log".into());
+    /// assert_eq!((kept.source.as_str(), kept.dpt), ("kern.log", Some(53)));
+    /// ```
     #[must_use]
     pub fn new(flow: &Flow<'_, '_>, source: impl Fn(SourceId) -> String) -> Self {
         let packet = flow.packet();

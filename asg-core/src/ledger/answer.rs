@@ -50,24 +50,48 @@ pub struct Sighting<'a> {
 
 impl<'a> Sighting<'a> {
     /// Creates a sighting at this time.
+    ///
+    /// ```
+    /// use asg_core::{Sighting, Timestamp};
+    /// let seen = Sighting::at(Timestamp::parse(b"2024-05-06T07:09:12Z")?);
+    /// assert!(seen.time.is_some() && seen.cell.is_none());
+    /// # Ok::<(), asg_core::Error>(())
+    /// ```
     #[must_use]
     pub fn at(time: impl Into<TimeRange>) -> Self {
         Self { time: Some(time.into()), ..Self::default() }
     }
 
     /// Sets the cell.
+    ///
+    /// ```
+    /// use asg_core::Sighting;
+    /// assert_eq!(Sighting::default().on("diego_cell/2").cell, Some("diego_cell/2"));
+    /// ```
     #[must_use]
     pub const fn on(self, cell: &'a str) -> Self {
         Self { cell: Some(cell), ..self }
     }
 
     /// Sets the machine, by a name of this kind.
+    ///
+    /// ```
+    /// use asg_core::{NameKind, Sighting};
+    /// let seen = Sighting::default().on_machine("10.0.16.15", NameKind::default());
+    /// assert_eq!(seen.cell, Some("10.0.16.15"));
+    /// ```
     #[must_use]
     pub const fn on_machine(self, name: &'a str, kind: NameKind) -> Self {
         Self { cell: Some(name), kind, ..self }
     }
 
     /// Sets the interface of the subject.
+    ///
+    /// ```
+    /// use asg_core::{Interface, Sighting};
+    /// let seen = Sighting::default().through(Interface::parse(b"s-010255073004").unwrap());
+    /// assert!(seen.interface.is_some());
+    /// ```
     #[must_use]
     pub const fn through(self, interface: Interface) -> Self {
         Self { interface: Some(interface), ..self }
@@ -80,6 +104,13 @@ impl<'a> Sighting<'a> {
     }
 
     /// Sets the address of the subject.
+    ///
+    /// ```
+    /// use asg_core::Sighting;
+    /// let address = "10.255.73.4".parse()?;
+    /// assert_eq!(Sighting::default().with_address(address).address, Some(address));
+    /// # Ok::<(), std::net::AddrParseError>(())
+    /// ```
     #[must_use]
     pub const fn with_address(self, address: IpAddr) -> Self {
         Self { address: Some(address), ..self }

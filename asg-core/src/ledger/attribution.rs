@@ -31,6 +31,12 @@ pub const MOST_CANDIDATES: usize = 16;
 
 impl<'l> Attribution<'l> {
     /// Creates an attribution without an owner.
+    ///
+    /// ```
+    /// use asg_core::{Attribution, Certainty, Reason};
+    /// let nobody = Attribution::unknown(Reason::NoEvidence);
+    /// assert_eq!((nobody.certainty, nobody.container().is_none()), (Certainty::Unknown, true));
+    /// ```
     #[must_use]
     pub const fn unknown(reason: Reason) -> Self {
         Self::of(Certainty::Unknown, reason, Owners::None)
@@ -76,6 +82,22 @@ impl<'l> Attribution<'l> {
     }
 
     /// Returns the container, if there is exactly one.
+    ///
+    /// ```
+    /// # use asg_core::{Ledger, Line, Origin, Record, SourceId};
+    /// # let rep = br#"{"timestamp":"1498136872.8","source":"rep","log_level":1,"data":{"lrp-key":
+    /// #     {"index":0,"domain":"cf-apps","process_guid":
+    /// #     "4ccbb24c-268e-421a-9d1b-3678b6eb40d0-0f0f6a2e-7c1b-4d0a-8a55-5f2f8f0e6c11"},
+    /// #     "container-guid":"d08bb414-cdba-4381-412a-e9ecc1b7d0f4"},
+    /// #     "message":"rep.executing-container-operation.starting"}"#;
+    /// # let origin = Origin { source: SourceId(0), line: 1 };
+    /// # let line = Line::new(rep);
+    /// # let mut ledger = Ledger::new();
+    /// # Record::read(&line).evidence(origin, |evidence| ledger.add(evidence));
+    /// # let prefix = asg_core::LogPrefix::parse(b"d08bb414-cdba-4381-412a-e9ecc").unwrap();
+    /// let answer = ledger.attribute(&prefix, &asg_core::Sighting::default());
+    /// assert_eq!(answer.container().unwrap().index(), Some(0));
+    /// ```
     #[must_use]
     pub const fn container(&self) -> Option<Lifetime<'l>> {
         match self.owners {
@@ -86,6 +108,22 @@ impl<'l> Attribution<'l> {
 
     /// Returns the process, if the owner is one container. If a prefix names an app, it may be any
     /// version of any of its processes.
+    ///
+    /// ```
+    /// # use asg_core::{Ledger, Line, Origin, Record, SourceId};
+    /// # let rep = br#"{"timestamp":"1498136872.8","source":"rep","log_level":1,"data":{"lrp-key":
+    /// #     {"index":0,"domain":"cf-apps","process_guid":
+    /// #     "4ccbb24c-268e-421a-9d1b-3678b6eb40d0-0f0f6a2e-7c1b-4d0a-8a55-5f2f8f0e6c11"},
+    /// #     "container-guid":"d08bb414-cdba-4381-412a-e9ecc1b7d0f4"},
+    /// #     "message":"rep.executing-container-operation.starting"}"#;
+    /// # let origin = Origin { source: SourceId(0), line: 1 };
+    /// # let line = Line::new(rep);
+    /// # let mut ledger = Ledger::new();
+    /// # Record::read(&line).evidence(origin, |evidence| ledger.add(evidence));
+    /// # let prefix = asg_core::LogPrefix::parse(b"d08bb414-cdba-4381-412a-e9ecc").unwrap();
+    /// let answer = ledger.attribute(&prefix, &asg_core::Sighting::default());
+    /// assert!(answer.process().unwrap().to_string().starts_with("4ccbb24c-268e"));
+    /// ```
     #[must_use]
     pub fn process(&self) -> Option<&'l ProcessName> {
         self.container()?.process()
@@ -93,6 +131,23 @@ impl<'l> Attribution<'l> {
 
     /// Returns the GUID under which a directory knows the owner: a process, an app or a task.
     /// `None` without exactly one owner.
+    ///
+    /// ```
+    /// # use asg_core::{Ledger, Line, Origin, Record, SourceId};
+    /// # let rep = br#"{"timestamp":"1498136872.8","source":"rep","log_level":1,"data":{"lrp-key":
+    /// #     {"index":0,"domain":"cf-apps","process_guid":
+    /// #     "4ccbb24c-268e-421a-9d1b-3678b6eb40d0-0f0f6a2e-7c1b-4d0a-8a55-5f2f8f0e6c11"},
+    /// #     "container-guid":"d08bb414-cdba-4381-412a-e9ecc1b7d0f4"},
+    /// #     "message":"rep.executing-container-operation.starting"}"#;
+    /// # let origin = Origin { source: SourceId(0), line: 1 };
+    /// # let line = Line::new(rep);
+    /// # let mut ledger = Ledger::new();
+    /// # Record::read(&line).evidence(origin, |evidence| ledger.add(evidence));
+    /// # let prefix = asg_core::LogPrefix::parse(b"d08bb414-cdba-4381-412a-e9ecc").unwrap();
+    /// let answer = ledger.attribute(&prefix, &asg_core::Sighting::default());
+    /// let guid = answer.subject().unwrap();
+    /// assert_eq!(guid.to_string(), "4ccbb24c-268e-421a-9d1b-3678b6eb40d0");
+    /// ```
     #[must_use]
     pub fn subject(&self) -> Option<Guid> {
         match &self.owners {
@@ -104,6 +159,22 @@ impl<'l> Attribution<'l> {
 
     /// Returns the possible containers, if there is more than one: the first sixteen, by their
     /// handles.
+    ///
+    /// ```
+    /// # use asg_core::{Ledger, Line, Origin, Record, SourceId};
+    /// # let rep = br#"{"timestamp":"1498136872.8","source":"rep","log_level":1,"data":{"lrp-key":
+    /// #     {"index":0,"domain":"cf-apps","process_guid":
+    /// #     "4ccbb24c-268e-421a-9d1b-3678b6eb40d0-0f0f6a2e-7c1b-4d0a-8a55-5f2f8f0e6c11"},
+    /// #     "container-guid":"d08bb414-cdba-4381-412a-e9ecc1b7d0f4"},
+    /// #     "message":"rep.executing-container-operation.starting"}"#;
+    /// # let origin = Origin { source: SourceId(0), line: 1 };
+    /// # let line = Line::new(rep);
+    /// # let mut ledger = Ledger::new();
+    /// # Record::read(&line).evidence(origin, |evidence| ledger.add(evidence));
+    /// # let prefix = asg_core::LogPrefix::parse(b"d08bb414-cdba-4381-412a-e9ecc").unwrap();
+    /// let answer = ledger.attribute(&prefix, &asg_core::Sighting::default());
+    /// assert!(answer.candidates().len() <= 1, "it is not ambiguous");
+    /// ```
     #[must_use]
     pub fn candidates(&self) -> &[Lifetime<'l>] {
         match &self.owners {
@@ -113,6 +184,22 @@ impl<'l> Attribution<'l> {
     }
 
     /// Returns the lines that decided, each once, in order.
+    ///
+    /// ```
+    /// # use asg_core::{Ledger, Line, Origin, Record, SourceId};
+    /// # let rep = br#"{"timestamp":"1498136872.8","source":"rep","log_level":1,"data":{"lrp-key":
+    /// #     {"index":0,"domain":"cf-apps","process_guid":
+    /// #     "4ccbb24c-268e-421a-9d1b-3678b6eb40d0-0f0f6a2e-7c1b-4d0a-8a55-5f2f8f0e6c11"},
+    /// #     "container-guid":"d08bb414-cdba-4381-412a-e9ecc1b7d0f4"},
+    /// #     "message":"rep.executing-container-operation.starting"}"#;
+    /// # let origin = Origin { source: SourceId(0), line: 1 };
+    /// # let line = Line::new(rep);
+    /// # let mut ledger = Ledger::new();
+    /// # Record::read(&line).evidence(origin, |evidence| ledger.add(evidence));
+    /// # let prefix = asg_core::LogPrefix::parse(b"d08bb414-cdba-4381-412a-e9ecc").unwrap();
+    /// let answer = ledger.attribute(&prefix, &asg_core::Sighting::default());
+    /// assert_eq!(answer.evidence()[0].line, 1);
+    /// ```
     #[must_use]
     pub fn evidence(&self) -> Vec<Origin> {
         let (lifetimes, line): (&[Lifetime<'_>], _) = match &self.owners {

@@ -102,6 +102,14 @@ impl Ledger {
     /// # Errors
     ///
     /// If the bytes are anything but a whole, undamaged ledger of this version.
+    ///
+    /// ```
+    /// use asg_core::{Ledger, LedgerError, SourceId};
+    /// let bytes = Ledger::new().to_bytes();
+    /// assert!(Ledger::from_bytes(&bytes, SourceId(0))?.is_empty());
+    /// assert_eq!(Ledger::from_bytes(b"", SourceId(0)).unwrap_err(), LedgerError::NotALedger);
+    /// # Ok::<(), LedgerError>(())
+    /// ```
     pub fn from_bytes(bytes: &[u8], source: SourceId) -> Result<Self, LedgerError> {
         if bytes.len() < HEADER + TRAILER || !bytes.starts_with(MAGIC) {
             return Err(LedgerError::NotALedger);

@@ -35,6 +35,21 @@ impl Ledger {
     ///
     /// A lease begins and ends by the clock of its cell, which stamps the cell's packets too. If
     /// only other machines log it, it counts as shorter by the two minutes that clocks may differ.
+    ///
+    /// ```
+    /// # use asg_core::{Ledger, Line, Origin, Record, SourceId};
+    /// # let rep = br#"{"timestamp":"1498136872.8","source":"rep","log_level":1,"data":{"lrp-key":
+    /// #     {"index":0,"domain":"cf-apps","process_guid":
+    /// #     "4ccbb24c-268e-421a-9d1b-3678b6eb40d0-0f0f6a2e-7c1b-4d0a-8a55-5f2f8f0e6c11"},
+    /// #     "container-guid":"d08bb414-cdba-4381-412a-e9ecc1b7d0f4"},
+    /// #     "message":"rep.executing-container-operation.starting"}"#;
+    /// # let origin = Origin { source: SourceId(0), line: 1 };
+    /// let line = Line::new(rep);
+    /// let mut ledger = Ledger::new();
+    /// Record::read(&line).evidence(origin, |evidence| ledger.add(evidence));
+    /// let nobody = ledger.holder("10.255.73.4".parse().unwrap(), &asg_core::Sighting::default());
+    /// assert!(nobody.is_none(), "the line shows no address");
+    /// ```
     #[must_use]
     pub fn holder(&self, address: IpAddr, seen: &Sighting<'_>) -> Option<Lifetime<'_>> {
         let time = seen.time?;

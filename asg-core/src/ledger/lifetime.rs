@@ -38,6 +38,21 @@ impl<'l> Lifetime<'l> {
     }
 
     /// Returns the container's name.
+    ///
+    /// ```
+    /// # use asg_core::{Ledger, Line, Origin, Record, SourceId};
+    /// # let rep = br#"{"timestamp":"1498136872.8","source":"rep","log_level":1,"data":{"lrp-key":
+    /// #     {"index":0,"domain":"cf-apps","process_guid":
+    /// #     "4ccbb24c-268e-421a-9d1b-3678b6eb40d0-0f0f6a2e-7c1b-4d0a-8a55-5f2f8f0e6c11"},
+    /// #     "container-guid":"d08bb414-cdba-4381-412a-e9ecc1b7d0f4"},
+    /// #     "message":"rep.executing-container-operation.starting"}"#;
+    /// # let origin = Origin { source: SourceId(0), line: 1 };
+    /// # let line = Line::new(rep);
+    /// # let mut ledger = Ledger::new();
+    /// # Record::read(&line).evidence(origin, |evidence| ledger.add(evidence));
+    /// let lifetime = ledger.lifetimes().next().unwrap();
+    /// assert_eq!(lifetime.handle().to_string(), "d08bb414-cdba-4381-412a-e9ecc1b7d0f4");
+    /// ```
     #[must_use]
     pub fn handle(self) -> Handle {
         let row = &self.ledger.rows[self.row as usize];
@@ -52,6 +67,21 @@ impl<'l> Lifetime<'l> {
 
     /// Returns the process in it; `None` if no line shows it: a task, or a container whose only
     /// surviving lines name just the handle.
+    ///
+    /// ```
+    /// # use asg_core::{Ledger, Line, Origin, Record, SourceId};
+    /// # let rep = br#"{"timestamp":"1498136872.8","source":"rep","log_level":1,"data":{"lrp-key":
+    /// #     {"index":0,"domain":"cf-apps","process_guid":
+    /// #     "4ccbb24c-268e-421a-9d1b-3678b6eb40d0-0f0f6a2e-7c1b-4d0a-8a55-5f2f8f0e6c11"},
+    /// #     "container-guid":"d08bb414-cdba-4381-412a-e9ecc1b7d0f4"},
+    /// #     "message":"rep.executing-container-operation.starting"}"#;
+    /// # let origin = Origin { source: SourceId(0), line: 1 };
+    /// # let line = Line::new(rep);
+    /// # let mut ledger = Ledger::new();
+    /// # Record::read(&line).evidence(origin, |evidence| ledger.add(evidence));
+    /// let lifetime = ledger.lifetimes().next().unwrap();
+    /// assert!(lifetime.process().unwrap().guid().is_some());
+    /// ```
     #[must_use]
     pub fn process(self) -> Option<&'l ProcessName> {
         self.slot(Field::Process).map(|number| self.ledger.processes.get(number))
@@ -81,6 +111,21 @@ impl<'l> Lifetime<'l> {
     }
 
     /// Returns the index of the instance in the process, from 0.
+    ///
+    /// ```
+    /// # use asg_core::{Ledger, Line, Origin, Record, SourceId};
+    /// # let rep = br#"{"timestamp":"1498136872.8","source":"rep","log_level":1,"data":{"lrp-key":
+    /// #     {"index":0,"domain":"cf-apps","process_guid":
+    /// #     "4ccbb24c-268e-421a-9d1b-3678b6eb40d0-0f0f6a2e-7c1b-4d0a-8a55-5f2f8f0e6c11"},
+    /// #     "container-guid":"d08bb414-cdba-4381-412a-e9ecc1b7d0f4"},
+    /// #     "message":"rep.executing-container-operation.starting"}"#;
+    /// # let origin = Origin { source: SourceId(0), line: 1 };
+    /// # let line = Line::new(rep);
+    /// # let mut ledger = Ledger::new();
+    /// # Record::read(&line).evidence(origin, |evidence| ledger.add(evidence));
+    /// let lifetime = ledger.lifetimes().next().unwrap();
+    /// assert_eq!(lifetime.index(), Some(0));
+    /// ```
     #[must_use]
     pub fn index(self) -> Option<u32> {
         self.slot(Field::Index)
@@ -130,6 +175,21 @@ impl<'l> Lifetime<'l> {
     }
 
     /// Returns the times of the first and the last line about it.
+    ///
+    /// ```
+    /// # use asg_core::{Ledger, Line, Origin, Record, SourceId};
+    /// # let rep = br#"{"timestamp":"1498136872.8","source":"rep","log_level":1,"data":{"lrp-key":
+    /// #     {"index":0,"domain":"cf-apps","process_guid":
+    /// #     "4ccbb24c-268e-421a-9d1b-3678b6eb40d0-0f0f6a2e-7c1b-4d0a-8a55-5f2f8f0e6c11"},
+    /// #     "container-guid":"d08bb414-cdba-4381-412a-e9ecc1b7d0f4"},
+    /// #     "message":"rep.executing-container-operation.starting"}"#;
+    /// # let origin = Origin { source: SourceId(0), line: 1 };
+    /// # let line = Line::new(rep);
+    /// # let mut ledger = Ledger::new();
+    /// # Record::read(&line).evidence(origin, |evidence| ledger.add(evidence));
+    /// let lifetime = ledger.lifetimes().next().unwrap();
+    /// assert!(lifetime.seen().is_some());
+    /// ```
     #[must_use]
     pub fn seen(self) -> Option<RangeInclusive<Timestamp>> {
         let times = self.times();
@@ -138,6 +198,22 @@ impl<'l> Lifetime<'l> {
 
     /// Returns the GUID under which a directory knows the workload: the app that a line names, else
     /// the process, else the task or build, whose GUID is the handle.
+    ///
+    /// ```
+    /// # use asg_core::{Ledger, Line, Origin, Record, SourceId};
+    /// # let rep = br#"{"timestamp":"1498136872.8","source":"rep","log_level":1,"data":{"lrp-key":
+    /// #     {"index":0,"domain":"cf-apps","process_guid":
+    /// #     "4ccbb24c-268e-421a-9d1b-3678b6eb40d0-0f0f6a2e-7c1b-4d0a-8a55-5f2f8f0e6c11"},
+    /// #     "container-guid":"d08bb414-cdba-4381-412a-e9ecc1b7d0f4"},
+    /// #     "message":"rep.executing-container-operation.starting"}"#;
+    /// # let origin = Origin { source: SourceId(0), line: 1 };
+    /// # let line = Line::new(rep);
+    /// # let mut ledger = Ledger::new();
+    /// # Record::read(&line).evidence(origin, |evidence| ledger.add(evidence));
+    /// let lifetime = ledger.lifetimes().next().unwrap();
+    /// let guid = lifetime.subject().unwrap();
+    /// assert_eq!(guid.to_string(), "4ccbb24c-268e-421a-9d1b-3678b6eb40d0");
+    /// ```
     #[must_use]
     pub fn subject(self) -> Option<Guid> {
         let app = self.slot(Field::App).map(|number| *self.ledger.apps.get(number));
@@ -154,6 +230,21 @@ impl<'l> Lifetime<'l> {
 
     /// Returns the lines that identify it: those that name the process or the app, else the first
     /// about it. For a container from a saved ledger, the ledger, and its number in it.
+    ///
+    /// ```
+    /// # use asg_core::{Ledger, Line, Origin, Record, SourceId};
+    /// # let rep = br#"{"timestamp":"1498136872.8","source":"rep","log_level":1,"data":{"lrp-key":
+    /// #     {"index":0,"domain":"cf-apps","process_guid":
+    /// #     "4ccbb24c-268e-421a-9d1b-3678b6eb40d0-0f0f6a2e-7c1b-4d0a-8a55-5f2f8f0e6c11"},
+    /// #     "container-guid":"d08bb414-cdba-4381-412a-e9ecc1b7d0f4"},
+    /// #     "message":"rep.executing-container-operation.starting"}"#;
+    /// # let origin = Origin { source: SourceId(0), line: 1 };
+    /// # let line = Line::new(rep);
+    /// # let mut ledger = Ledger::new();
+    /// # Record::read(&line).evidence(origin, |evidence| ledger.add(evidence));
+    /// let lifetime = ledger.lifetimes().next().unwrap();
+    /// assert_eq!(lifetime.evidence().next().unwrap().line, 1);
+    /// ```
     pub fn evidence(self) -> impl Iterator<Item = Origin> + use<> {
         let origins = self.ledger.origins(self.row);
         let (process, app) = (known(origins.process), known(origins.app));

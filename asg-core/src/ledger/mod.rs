@@ -153,29 +153,91 @@ enum Alias {
 
 impl Ledger {
     /// Creates a ledger without evidence.
+    ///
+    /// ```
+    /// use asg_core::Ledger;
+    /// assert!(Ledger::new().is_empty());
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Returns the number of known containers.
+    ///
+    /// ```
+    /// # use asg_core::{Ledger, Line, Origin, Record, SourceId};
+    /// # let rep = br#"{"timestamp":"1498136872.8","source":"rep","log_level":1,"data":{"lrp-key":
+    /// #     {"index":0,"domain":"cf-apps","process_guid":
+    /// #     "4ccbb24c-268e-421a-9d1b-3678b6eb40d0-0f0f6a2e-7c1b-4d0a-8a55-5f2f8f0e6c11"},
+    /// #     "container-guid":"d08bb414-cdba-4381-412a-e9ecc1b7d0f4"},
+    /// #     "message":"rep.executing-container-operation.starting"}"#;
+    /// # let origin = Origin { source: SourceId(0), line: 1 };
+    /// let line = Line::new(rep);
+    /// let mut ledger = Ledger::new();
+    /// Record::read(&line).evidence(origin, |evidence| ledger.add(evidence));
+    /// assert_eq!(ledger.len(), 1);
+    /// ```
     #[must_use]
     pub fn len(&self) -> usize {
         self.rows.len()
     }
 
     /// Returns whether no line about a container was seen.
+    ///
+    /// ```
+    /// # use asg_core::{Ledger, Line, Origin, Record, SourceId};
+    /// # let rep = br#"{"timestamp":"1498136872.8","source":"rep","log_level":1,"data":{"lrp-key":
+    /// #     {"index":0,"domain":"cf-apps","process_guid":
+    /// #     "4ccbb24c-268e-421a-9d1b-3678b6eb40d0-0f0f6a2e-7c1b-4d0a-8a55-5f2f8f0e6c11"},
+    /// #     "container-guid":"d08bb414-cdba-4381-412a-e9ecc1b7d0f4"},
+    /// #     "message":"rep.executing-container-operation.starting"}"#;
+    /// # let origin = Origin { source: SourceId(0), line: 1 };
+    /// let line = Line::new(rep);
+    /// let mut ledger = Ledger::new();
+    /// Record::read(&line).evidence(origin, |evidence| ledger.add(evidence));
+    /// assert!(!ledger.is_empty());
+    /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
     /// Returns the containers, in no particular order.
+    ///
+    /// ```
+    /// # use asg_core::{Ledger, Line, Origin, Record, SourceId};
+    /// # let rep = br#"{"timestamp":"1498136872.8","source":"rep","log_level":1,"data":{"lrp-key":
+    /// #     {"index":0,"domain":"cf-apps","process_guid":
+    /// #     "4ccbb24c-268e-421a-9d1b-3678b6eb40d0-0f0f6a2e-7c1b-4d0a-8a55-5f2f8f0e6c11"},
+    /// #     "container-guid":"d08bb414-cdba-4381-412a-e9ecc1b7d0f4"},
+    /// #     "message":"rep.executing-container-operation.starting"}"#;
+    /// # let origin = Origin { source: SourceId(0), line: 1 };
+    /// let line = Line::new(rep);
+    /// let mut ledger = Ledger::new();
+    /// Record::read(&line).evidence(origin, |evidence| ledger.add(evidence));
+    /// let handles: Vec<_> = ledger.lifetimes().map(|it| it.handle().to_string()).collect();
+    /// assert_eq!(handles, ["d08bb414-cdba-4381-412a-e9ecc1b7d0f4"]);
+    /// ```
     pub fn lifetimes(&self) -> impl Iterator<Item = Lifetime<'_>> {
         (0..self.rows.len() as u32).map(|row| Lifetime::new(self, row))
     }
 
     /// Returns the names of an app, its space and its org in lines.
+    ///
+    /// ```
+    /// # use asg_core::{Ledger, Line, Origin, Record, SourceId};
+    /// # let rep = br#"{"timestamp":"1498136872.8","source":"rep","log_level":1,"data":{"lrp-key":
+    /// #     {"index":0,"domain":"cf-apps","process_guid":
+    /// #     "4ccbb24c-268e-421a-9d1b-3678b6eb40d0-0f0f6a2e-7c1b-4d0a-8a55-5f2f8f0e6c11"},
+    /// #     "container-guid":"d08bb414-cdba-4381-412a-e9ecc1b7d0f4"},
+    /// #     "message":"rep.executing-container-operation.starting"}"#;
+    /// # let origin = Origin { source: SourceId(0), line: 1 };
+    /// let line = Line::new(rep);
+    /// let mut ledger = Ledger::new();
+    /// Record::read(&line).evidence(origin, |evidence| ledger.add(evidence));
+    /// assert!(ledger.names(asg_core::Guid::from_u128(1)).is_none(), "no line names this app");
+    /// ```
     #[must_use]
     pub fn names(&self, app: Guid) -> Option<&AppNames> {
         let number = self.apps.find(&app, |known| *known == app)?;
@@ -183,6 +245,22 @@ impl Ledger {
     }
 
     /// Adds the facts of one line.
+    ///
+    /// ```
+    /// # use asg_core::{Ledger, Line, Origin, Record, SourceId};
+    /// # let rep = br#"{"timestamp":"1498136872.8","source":"rep","log_level":1,"data":{"lrp-key":
+    /// #     {"index":0,"domain":"cf-apps","process_guid":
+    /// #     "4ccbb24c-268e-421a-9d1b-3678b6eb40d0-0f0f6a2e-7c1b-4d0a-8a55-5f2f8f0e6c11"},
+    /// #     "container-guid":"d08bb414-cdba-4381-412a-e9ecc1b7d0f4"},
+    /// #     "message":"rep.executing-container-operation.starting"}"#;
+    /// # let origin = Origin { source: SourceId(0), line: 1 };
+    /// let line = Line::new(rep);
+    /// let mut ledger = Ledger::new();
+    /// Record::read(&line).evidence(origin, |evidence| ledger.add(evidence));
+    /// let again = ledger.clone();
+    /// Record::read(&line).evidence(origin, |evidence| ledger.add(evidence));
+    /// assert_eq!(ledger.to_bytes(), again.to_bytes(), "a fact that comes twice is one fact");
+    /// ```
     pub fn add(&mut self, mut evidence: Evidence) {
         let kind = evidence.machine_kind;
         let machine = evidence.machine.take().filter(|_| !evidence.is_contradictory);
@@ -318,6 +396,21 @@ impl Ledger {
     }
 
     /// Removes the containers whose last line is older than this.
+    ///
+    /// ```
+    /// # use asg_core::{Ledger, Line, Origin, Record, SourceId};
+    /// # let rep = br#"{"timestamp":"1498136872.8","source":"rep","log_level":1,"data":{"lrp-key":
+    /// #     {"index":0,"domain":"cf-apps","process_guid":
+    /// #     "4ccbb24c-268e-421a-9d1b-3678b6eb40d0-0f0f6a2e-7c1b-4d0a-8a55-5f2f8f0e6c11"},
+    /// #     "container-guid":"d08bb414-cdba-4381-412a-e9ecc1b7d0f4"},
+    /// #     "message":"rep.executing-container-operation.starting"}"#;
+    /// # let origin = Origin { source: SourceId(0), line: 1 };
+    /// let line = Line::new(rep);
+    /// let mut ledger = Ledger::new();
+    /// Record::read(&line).evidence(origin, |evidence| ledger.add(evidence));
+    /// ledger.forget_before(asg_core::Timestamp::parse(b"2030-01-01T00:00:00Z").unwrap());
+    /// assert!(ledger.len() <= 1);
+    /// ```
     pub fn forget_before(&mut self, time: Timestamp) {
         let time = row::millis(time);
         self.retain(|lifetime| lifetime.times().last >= time);

@@ -45,6 +45,13 @@ pub struct DocumentLines {
 
 impl DocumentLines {
     /// Holds nothing yet.
+    ///
+    /// ```
+    /// use asg_core::DocumentLines;
+    /// let mut lines = 0;
+    /// DocumentLines::new().finish(|_| lines += 1);
+    /// assert_eq!(lines, 0);
+    /// ```
     #[must_use]
     pub const fn new() -> Self {
         let open = Brackets { closers: Vec::new(), len: 0 };
@@ -52,6 +59,15 @@ impl DocumentLines {
     }
 
     /// Takes the next line, and passes on the lines that are complete.
+    ///
+    /// ```
+    /// use asg_core::{DocumentLines, Lines};
+    /// let (mut documents, mut found) = (DocumentLines::new(), Vec::new());
+    /// Lines::new().push(b"{\n \"a\": 1\n}\nhello\n", |line| {
+    ///     documents.push(line, |line| found.push(line.part_of));
+    /// });
+    /// assert_eq!(found, [None, Some(1), Some(1), None], "the document begins in line 1");
+    /// ```
     #[inline]
     pub fn push(&mut self, line: RawLine<'_>, mut each: impl FnMut(RawLine<'_>)) {
         if self.offsets.is_empty() && !matches!(line.bytes.first(), Some(b'{' | b'[')) {
@@ -87,6 +103,14 @@ impl DocumentLines {
     }
 
     /// Ends the stream: an incomplete document is passed on as single lines.
+    ///
+    /// ```
+    /// use asg_core::{DocumentLines, Lines};
+    /// let (mut documents, mut found) = (DocumentLines::new(), 0);
+    /// Lines::new().push(b"{\n \"a\": 1\n", |line| documents.push(line, |_| found += 1));
+    /// documents.finish(|_| found += 1);
+    /// assert_eq!(found, 2, "a document that is not closed is passed on line by line");
+    /// ```
     pub fn finish(&mut self, mut each: impl FnMut(RawLine<'_>)) {
         self.pass_on(&mut each);
     }
@@ -265,12 +289,26 @@ pub struct LogLines {
 
 impl LogLines {
     /// Starts at the beginning of a stream, with the limits of [`Lines::new`].
+    ///
+    /// ```
+    /// use asg_core::LogLines;
+    /// let mut lines = 0;
+    /// LogLines::new().push(b"one\ntwo\n", |_| lines += 1);
+    /// assert_eq!(lines, 2);
+    /// ```
     #[must_use]
     pub const fn new() -> Self {
         Self { lines: Lines::new(), documents: DocumentLines::new() }
     }
 
     /// Starts at the beginning of a stream, with the limit of [`Lines::with_limit`].
+    ///
+    /// ```
+    /// use asg_core::LogLines;
+    /// let mut lengths = Vec::new();
+    /// LogLines::with_limit(4).push(b"a long line\n", |line| lengths.push(line.bytes.len()));
+    /// assert_eq!(lengths, [4]);
+    /// ```
     #[must_use]
     pub const fn with_limit(limit: usize) -> Self {
         Self { lines: Lines::with_limit(limit), documents: DocumentLines::new() }
@@ -278,6 +316,14 @@ impl LogLines {
 
     /// Takes the next piece of the stream, and passes on the lines that end in it, unless a
     /// document holds them back.
+    ///
+    /// ```
+    /// use asg_core::LogLines;
+    /// let (mut log, mut lines) = (LogLines::new(), 0);
+    /// log.push(b"one\ntw", |_| lines += 1);
+    /// log.push(b"o\n", |_| lines += 1);
+    /// assert_eq!(lines, 2);
+    /// ```
     #[inline]
     pub fn push(&mut self, piece: &[u8], mut each: impl FnMut(RawLine<'_>)) {
         let Self { lines, documents } = self;
@@ -286,6 +332,14 @@ impl LogLines {
 
     /// Ends the stream: passes on the rest. Another stream can follow; its lines and bytes are
     /// counted on.
+    ///
+    /// ```
+    /// use asg_core::LogLines;
+    /// let (mut log, mut lines) = (LogLines::new(), 0);
+    /// log.push(b"one", |_| lines += 1);
+    /// log.finish(|_| lines += 1);
+    /// assert_eq!(lines, 1);
+    /// ```
     pub fn finish(&mut self, mut each: impl FnMut(RawLine<'_>)) {
         let Self { lines, documents } = self;
         lines.finish(|line| documents.push(line, &mut each));

@@ -100,6 +100,11 @@ impl<'a> Line<'a> {
     }
 
     /// Returns whether the rest of the line was skipped.
+    ///
+    /// ```
+    /// use asg_core::Line;
+    /// assert!(!Line::new(b"hello").is_cut());
+    /// ```
     #[must_use]
     pub const fn is_cut(&self) -> bool {
         self.is_cut
@@ -121,6 +126,12 @@ impl<'a> Line<'a> {
     }
 
     /// Returns the header of the line, and its body.
+    ///
+    /// ```
+    /// use asg_core::Line;
+    /// let line = Line::new(b"2024-05-06T07:09:10Z cell-1 kernel: [  637.581122] hello");
+    /// assert_eq!(line.envelope().uptime.unwrap().to_string(), "637.581122");
+    /// ```
     #[must_use]
     pub fn envelope(&self) -> Envelope<'_> {
         let mut envelope = Envelope::default();
@@ -198,6 +209,12 @@ impl<'a> Line<'a> {
 
     /// Converts an offset in the text that [`Line::envelope`] parses to one in the raw line. Inside
     /// escaped text it gives the nearest known place: where that text begins.
+    ///
+    /// ```
+    /// use asg_core::Line;
+    /// let line = Line::new(b"2024-05-06T07:09:10Z cell-1 kernel: [  637.581122] hello");
+    /// assert_eq!(line.raw_offset(7), 7, "the line is not wrapped");
+    /// ```
     #[must_use]
     pub fn raw_offset(&self, offset: usize) -> usize {
         match self.unwrapped.get() {

@@ -24,6 +24,14 @@ pub struct RawLine<'a> {
 
 impl<'a> RawLine<'a> {
     /// Returns the line, ready to be parsed.
+    ///
+    /// ```
+    /// use asg_core::Lines;
+    /// let mut kernel = false;
+    /// let mut each = |raw: asg_core::RawLine<'_>| kernel = raw.line().envelope().is_kernel();
+    /// Lines::new().push(b"[  637.581122] hello\n", &mut each);
+    /// assert!(kernel);
+    /// ```
     #[must_use]
     pub const fn line(&self) -> Line<'a> {
         if self.skipped > 0 { Line::cut(self.bytes) } else { Line::new(self.bytes) }
@@ -94,6 +102,13 @@ impl Lines {
     }
 
     /// Creates a decoder that keeps at most `limit` bytes of any line; at least 1.
+    ///
+    /// ```
+    /// use asg_core::Lines;
+    /// let mut lengths = Vec::new();
+    /// Lines::with_limit(4).push(b"a long line\n", |line| lengths.push(line.bytes.len()));
+    /// assert_eq!(lengths, [4]);
+    /// ```
     #[must_use]
     pub const fn with_limit(limit: usize) -> Self {
         let limit = if limit == 0 { 1 } else { limit };
@@ -102,6 +117,11 @@ impl Lines {
     }
 
     /// Returns the maximum number of bytes that are kept of a line with this beginning.
+    ///
+    /// ```
+    /// use asg_core::Lines;
+    /// assert_eq!(Lines::with_limit(4).limit(b"a long line"), 4);
+    /// ```
     #[must_use]
     pub fn limit(&self, line: &[u8]) -> usize {
         match line.first() {
@@ -111,6 +131,14 @@ impl Lines {
     }
 
     /// Takes the next piece of the stream and passes on the lines that end in it.
+    ///
+    /// ```
+    /// use asg_core::Lines;
+    /// let (mut lines, mut found) = (Lines::new(), 0);
+    /// lines.push(b"one\ntw", |_| found += 1);
+    /// lines.push(b"o\n", |_| found += 1);
+    /// assert_eq!(found, 2);
+    /// ```
     pub fn push(&mut self, mut piece: &[u8], mut each: impl FnMut(RawLine<'_>)) {
         while let Some(end) = memchr(b'\n', piece) {
             let line = &piece[..end];
@@ -137,6 +165,14 @@ impl Lines {
 
     /// Ends the stream: passes on the last line, if it has no line feed. The decoder can then begin
     /// another stream; its lines and bytes are counted on.
+    ///
+    /// ```
+    /// use asg_core::Lines;
+    /// let (mut lines, mut found) = (Lines::new(), 0);
+    /// lines.push(b"one", |_| found += 1);
+    /// lines.finish(|_| found += 1);
+    /// assert_eq!(found, 1);
+    /// ```
     pub fn finish(&mut self, mut each: impl FnMut(RawLine<'_>)) {
         if !self.is_between_lines() {
             self.hand_on(&mut each);

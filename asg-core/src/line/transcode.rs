@@ -68,18 +68,35 @@ const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
 
 impl Transcoder {
     /// Starts at the beginning of a stream.
+    ///
+    /// ```
+    /// use asg_core::Transcoder;
+    /// assert_eq!(Transcoder::new().finish(), b"");
+    /// ```
     #[must_use]
     pub const fn new() -> Self {
         Self { encoding: UNKNOWN, out: Vec::new() }
     }
 
     /// Returns whether the rest of the stream is passed on unchanged.
+    ///
+    /// ```
+    /// use asg_core::Transcoder;
+    /// let mut transcoder = Transcoder::new();
+    /// transcoder.push(b"plain text");
+    /// assert!(transcoder.is_done(), "there is nothing to decode");
+    /// ```
     #[must_use]
     pub const fn is_done(&self) -> bool {
         matches!(self.encoding, Encoding::Plain)
     }
 
     /// Takes the next piece of the stream, and returns what it adds to the text.
+    ///
+    /// ```
+    /// use asg_core::Transcoder;
+    /// assert_eq!(Transcoder::new().push(b"\xff\xfeo\0k\0"), b"ok");
+    /// ```
     pub fn push<'a>(&'a mut self, piece: &'a [u8]) -> &'a [u8] {
         match self.encoding {
             Encoding::Plain => piece,
@@ -93,6 +110,13 @@ impl Transcoder {
     }
 
     /// Ends the stream, and returns the rest of the text. The transcoder then starts anew.
+    ///
+    /// ```
+    /// use asg_core::Transcoder;
+    /// let mut transcoder = Transcoder::new();
+    /// assert_eq!(transcoder.push(b"\xff\xfeo\0k"), b"o");
+    /// assert_ne!(transcoder.finish(), b"k", "half a unit is not a letter");
+    /// ```
     pub fn finish(&mut self) -> &[u8] {
         self.out.clear();
         match std::mem::replace(&mut self.encoding, UNKNOWN) {

@@ -73,6 +73,11 @@ pub struct Deferred {
 
 impl Deferred {
     /// Creates a directory without answers.
+    ///
+    /// ```
+    /// use asg_core::Deferred;
+    /// assert!(Deferred::new().questions().is_empty());
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self::default()

@@ -38,18 +38,49 @@ impl NameHistory {
     pub const NONE: Self = Self(None);
 
     /// Returns the histories of an app, its space and its org.
+    ///
+    /// ```
+    /// # use asg_core::{NameHistory, NameTimeline, Naming, TimeRange, Timestamp};
+    /// # let at = |text: &str| Timestamp::parse(text.as_bytes()).unwrap();
+    /// let mut renaming = Naming::at(at("2024-05-06T00:00:00Z"));
+    /// renaming.renamed_to = Some("shop".into());
+    /// let app = NameTimeline::new(Some("shop".into()), vec![renaming], None);
+    /// let history = NameHistory::new(app, NameTimeline::default(), NameTimeline::default());
+    /// assert_ne!(history, NameHistory::NONE);
+    /// ```
     #[must_use]
     pub fn new(app: NameTimeline, space: NameTimeline, org: NameTimeline) -> Self {
         Self(Some(Arc::new([app, space, org])))
     }
 
     /// Returns the names at this time.
+    ///
+    /// ```
+    /// # use asg_core::{NameHistory, NameTimeline, Naming, TimeRange, Timestamp};
+    /// # let at = |text: &str| Timestamp::parse(text.as_bytes()).unwrap();
+    /// let mut renaming = Naming::at(at("2024-05-06T00:00:00Z"));
+    /// renaming.renamed_to = Some("shop".into());
+    /// let app = NameTimeline::new(Some("shop".into()), vec![renaming], None);
+    /// let history = NameHistory::new(app, NameTimeline::default(), NameTimeline::default());
+    /// assert_eq!(history.at(at("2024-05-07T00:00:00Z")).app, Some("shop"));
+    /// ```
     #[must_use]
     pub fn at(&self, time: Timestamp) -> NamesThen<'_> {
         self.during(time.into())
     }
 
     /// Returns the names that held during all of this range.
+    ///
+    /// ```
+    /// # use asg_core::{NameHistory, NameTimeline, Naming, TimeRange, Timestamp};
+    /// # let at = |text: &str| Timestamp::parse(text.as_bytes()).unwrap();
+    /// let mut renaming = Naming::at(at("2024-05-06T00:00:00Z"));
+    /// renaming.renamed_to = Some("shop".into());
+    /// let app = NameTimeline::new(Some("shop".into()), vec![renaming], None);
+    /// let history = NameHistory::new(app, NameTimeline::default(), NameTimeline::default());
+    /// let [before, after] = [at("2024-05-05T00:00:00Z"), at("2024-05-07T00:00:00Z")];
+    /// assert_eq!(history.during(TimeRange::between(before, after)).app, None);
+    /// ```
     #[must_use]
     pub fn during(&self, range: TimeRange) -> NamesThen<'_> {
         let Some(timelines) = &self.0 else { return NamesThen::default() };
@@ -58,6 +89,18 @@ impl NameHistory {
     }
 
     /// Returns a number for a range: ranges with one number have the same names.
+    ///
+    /// ```
+    /// # use asg_core::{NameHistory, NameTimeline, Naming, TimeRange, Timestamp};
+    /// # let at = |text: &str| Timestamp::parse(text.as_bytes()).unwrap();
+    /// let mut renaming = Naming::at(at("2024-05-06T00:00:00Z"));
+    /// renaming.renamed_to = Some("shop".into());
+    /// let app = NameTimeline::new(Some("shop".into()), vec![renaming], None);
+    /// let history = NameHistory::new(app, NameTimeline::default(), NameTimeline::default());
+    /// let days = ["2024-05-07T00:00:00Z", "2024-05-08T00:00:00Z"];
+    /// let [one, two] = days.map(|text| at(text).into());
+    /// assert_eq!(history.period(one), history.period(two));
+    /// ```
     #[must_use]
     pub fn period(&self, range: TimeRange) -> (usize, usize) {
         let Some(timelines) = &self.0 else { return (0, 0) };
@@ -92,6 +135,13 @@ pub struct Naming {
 
 impl Naming {
     /// Creates an event that shows nothing yet.
+    ///
+    /// ```
+    /// use asg_core::{Naming, Timestamp};
+    /// let naming = Naming::at(Timestamp::parse(b"2024-05-06T00:00:00Z")?);
+    /// assert!(naming.renamed_to.is_none());
+    /// # Ok::<(), asg_core::Error>(())
+    /// ```
     #[must_use]
     pub const fn at(at: Timestamp) -> Self {
         Self { at, renamed_to: None, name: None, creates: false }
@@ -104,6 +154,12 @@ impl Naming {
 
 impl NameTimeline {
     /// Takes today's name, the events in any order, and the time from which on they are complete.
+    ///
+    /// ```
+    /// use asg_core::NameTimeline;
+    /// let shop = NameTimeline::new(Some("shop".into()), Vec::new(), None);
+    /// assert_ne!(shop, NameTimeline::default());
+    /// ```
     #[must_use]
     pub fn new(now: Option<Box<str>>, mut namings: Vec<Naming>, since: Option<Timestamp>) -> Self {
         namings.sort_unstable();

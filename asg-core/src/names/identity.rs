@@ -49,12 +49,22 @@ pub struct Identity {
 
 impl Identity {
     /// Returns the identity of a GUID that the directory searched for and does not have.
+    ///
+    /// ```
+    /// use asg_core::{AppState, Identity};
+    /// assert_eq!(Identity::unknown().state, AppState::Unknown);
+    /// ```
     #[must_use]
     pub const fn unknown() -> Self {
         Self::without_app(AppState::Unknown)
     }
 
     /// Returns the identity of a GUID that nobody looked up.
+    ///
+    /// ```
+    /// use asg_core::{AppState, Identity};
+    /// assert_eq!(Identity::not_asked().state, AppState::NotAsked);
+    /// ```
     #[must_use]
     pub const fn not_asked() -> Self {
         Self::without_app(AppState::NotAsked)
@@ -76,6 +86,11 @@ impl Identity {
     }
 
     /// Returns the identity of a GUID whose app, if it exists, this caller may not see.
+    ///
+    /// ```
+    /// use asg_core::{AppState, Identity};
+    /// assert_eq!(Identity::hidden().state, AppState::Hidden);
+    /// ```
     #[must_use]
     pub const fn hidden() -> Self {
         Self::without_app(AppState::Hidden)
@@ -99,6 +114,15 @@ impl Identity {
     /// is known.
     ///
     /// Names are escaped by [`escape_name`], so that two slashes separate three names.
+    ///
+    /// ```
+    /// use asg_core::{Entity, Identity};
+    ///
+    /// let named = |name: &str| Some(Entity::named("guid", name));
+    /// let [org, space, app] = ["shop", "prod", "orders"].map(named);
+    /// let identity = Identity { org, space, app, ..Identity::unknown() };
+    /// assert_eq!(identity.path().as_deref(), Some("shop/prod/orders"));
+    /// ```
     #[must_use]
     pub fn path(&self) -> Option<String> {
         let app = self.app.as_ref()?;
@@ -156,12 +180,22 @@ pub struct Entity {
 
 impl Entity {
     /// Creates an entity with a name.
+    ///
+    /// ```
+    /// use asg_core::Entity;
+    /// assert_eq!(Entity::named("g-1", "orders").name.as_deref(), Some("orders"));
+    /// ```
     #[must_use]
     pub fn named(guid: impl Into<String>, name: impl Into<String>) -> Self {
         Self { guid: guid.into(), name: Some(name.into()) }
     }
 
     /// Creates an entity with only a GUID.
+    ///
+    /// ```
+    /// use asg_core::Entity;
+    /// assert_eq!(Entity::unnamed("g-1").name, None);
+    /// ```
     #[must_use]
     pub fn unnamed(guid: impl Into<String>) -> Self {
         Self { guid: guid.into(), name: None }

@@ -327,6 +327,12 @@ pub enum Address {
 
 impl Address {
     /// Returns the address, unless it was blanked.
+    ///
+    /// ```
+    /// use asg_core::Address;
+    /// assert_eq!(Address::V4([10, 0, 0, 1].into()).ip(), Some("10.0.0.1".parse()?));
+    /// # Ok::<(), std::net::AddrParseError>(())
+    /// ```
     #[must_use]
     pub const fn ip(self) -> Option<IpAddr> {
         match self {
@@ -458,6 +464,11 @@ impl Proto {
     }
 
     /// Returns the number that IANA assigned.
+    ///
+    /// ```
+    /// use asg_core::Proto;
+    /// assert_eq!((Proto::Tcp.number(), Proto::Other(47).number()), (6, 47));
+    /// ```
     #[must_use]
     pub fn number(self) -> u8 {
         match self {
@@ -529,12 +540,22 @@ impl TcpFlags {
     ];
 
     /// Returns whether all of `other` are set here.
+    ///
+    /// ```
+    /// use asg_core::TcpFlags;
+    /// assert!(TcpFlags::SYN.contains(TcpFlags::SYN) && !TcpFlags::SYN.contains(TcpFlags::ACK));
+    /// ```
     #[must_use]
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 
     /// Returns the words, in the kernel's order.
+    ///
+    /// ```
+    /// use asg_core::TcpFlags;
+    /// assert_eq!(TcpFlags::SYN.names().collect::<Vec<_>>(), ["SYN"]);
+    /// ```
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         Self::ALL.into_iter().filter(move |(flag, _)| self.contains(*flag)).map(|(_, name)| name)
     }
@@ -602,6 +623,11 @@ pub enum ExtHeader {
 
 impl ExtHeader {
     /// Returns the header's protocol number, if the line shows it.
+    ///
+    /// ```
+    /// use asg_core::ExtHeader;
+    /// assert_eq!(ExtHeader::Options.number(), None, "the line does not show which of three");
+    /// ```
     #[must_use]
     pub const fn number(self) -> Option<u8> {
         match self {

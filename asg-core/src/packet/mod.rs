@@ -103,6 +103,13 @@ impl<'a> Packet<'a> {
     /// line at all.
     ///
     /// A number at a cut end is left out, because more digits may have followed.
+    ///
+    /// ```
+    /// use asg_core::Packet;
+    /// let cut = Packet::parse_lenient(b"x IN=eth0 OUT= SRC=10.254.0.10 DST=10.0.1").unwrap();
+    /// assert_eq!(cut.packet.ip.src.unwrap().to_string(), "10.254.0.10");
+    /// assert!(cut.stop.is_some());
+    /// ```
     #[must_use]
     pub fn parse_lenient(text: &'a [u8]) -> Option<Lenient<'a>> {
         let mut packet = Self::default();
@@ -238,6 +245,15 @@ impl<'a> Packet<'a> {
     }
 
     /// Returns whether the line contains text that the kernel did not print.
+    ///
+    /// ```
+    /// # use asg_core::Packet;
+    /// # let text = b"x IN= OUT=eth0 SRC=10.254.0.10 DST=10.0.16.10 LEN=60 TOS=0x00 PREC=0x00 \
+    /// #     TTL=63 ID=60879 DF PROTO=TCP SPT=42630 DPT=80 WINDOW=28280 RES=0x00 SYN URGP=0 ";
+    /// let packet = Packet::parse(text)?;
+    /// assert!(!packet.is_altered());
+    /// # Ok::<(), asg_core::Error>(())
+    /// ```
     #[must_use]
     pub const fn is_altered(&self) -> bool {
         self.extra.is_some()
@@ -258,12 +274,26 @@ impl<'a> Packet<'a> {
 
     /// Returns whether the text has the marks of a packet line: `IN=`, an interface or none,
     /// `OUT=`.
+    ///
+    /// ```
+    /// use asg_core::Packet;
+    /// assert!(Packet::is_in(b"x IN=eth0 OUT= SRC=10.254.0.10") && !Packet::is_in(b"hello"));
+    /// ```
     #[must_use]
     pub fn is_in(text: &[u8]) -> bool {
         anchor::find(text).is_some()
     }
 
     /// Returns the line, as the kernel printed it.
+    ///
+    /// ```
+    /// # use asg_core::Packet;
+    /// # let text = b"x IN= OUT=eth0 SRC=10.254.0.10 DST=10.0.16.10 LEN=60 TOS=0x00 PREC=0x00 \
+    /// #     TTL=63 ID=60879 DF PROTO=TCP SPT=42630 DPT=80 WINDOW=28280 RES=0x00 SYN URGP=0 ";
+    /// let packet = Packet::parse(text)?;
+    /// assert_eq!(packet.to_line(), text);
+    /// # Ok::<(), asg_core::Error>(())
+    /// ```
     #[must_use]
     pub fn to_line(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(320);
@@ -296,6 +326,11 @@ impl PacketBuf {
     /// # Errors
     ///
     /// Those of [`Packet::parse`].
+    ///
+    /// ```
+    /// use asg_core::PacketBuf;
+    /// assert!(PacketBuf::parse(*b"no packet").is_err());
+    /// ```
     pub fn parse(line: impl Into<Box<[u8]>>) -> Result<Self, Error> {
         let line = line.into();
         Packet::parse(&line)?;
@@ -307,12 +342,31 @@ impl PacketBuf {
     }
 
     /// Parses the line again, and returns its fields.
+    ///
+    /// ```
+    /// # use asg_core::Packet;
+    /// # let text = b"x IN= OUT=eth0 SRC=10.254.0.10 DST=10.0.16.10 LEN=60 TOS=0x00 PREC=0x00 \
+    /// #     TTL=63 ID=60879 DF PROTO=TCP SPT=42630 DPT=80 WINDOW=28280 RES=0x00 SYN URGP=0 ";
+    /// let packet = Packet::parse(text)?;
+    /// let kept = asg_core::PacketBuf::parse(*text)?;
+    /// assert_eq!(kept.packet(), packet);
+    /// # Ok::<(), asg_core::Error>(())
+    /// ```
     #[must_use]
     pub fn packet(&self) -> Packet<'_> {
         Packet::parse(&self.line).expect("the same bytes were parsed when this was made")
     }
 
     /// Returns the line.
+    ///
+    /// ```
+    /// # use asg_core::Packet;
+    /// # let text = b"x IN= OUT=eth0 SRC=10.254.0.10 DST=10.0.16.10 LEN=60 TOS=0x00 PREC=0x00 \
+    /// #     TTL=63 ID=60879 DF PROTO=TCP SPT=42630 DPT=80 WINDOW=28280 RES=0x00 SYN URGP=0 ";
+    /// let packet = Packet::parse(text)?;
+    /// assert_eq!(asg_core::PacketBuf::parse(*text)?.as_bytes(), text);
+    /// # Ok::<(), asg_core::Error>(())
+    /// ```
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.line

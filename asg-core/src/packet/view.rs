@@ -168,6 +168,15 @@ pub enum Icmp<'p, 'a> {
 
 impl Packet<'_> {
     /// Returns the network header; `None` if the line does not show a whole one.
+    ///
+    /// ```
+    /// # use asg_core::Packet;
+    /// # let text = b"x IN= OUT=eth0 SRC=10.254.0.10 DST=10.0.16.10 LEN=60 TOS=0x00 PREC=0x00 \
+    /// #     TTL=63 ID=60879 DF PROTO=TCP SPT=42630 DPT=80 WINDOW=28280 RES=0x00 SYN URGP=0 ";
+    /// let packet = Packet::parse(text)?;
+    /// assert!(matches!(packet.network(), Some(asg_core::Network::Ipv4 { ttl: 63, .. })));
+    /// # Ok::<(), asg_core::Error>(())
+    /// ```
     #[must_use]
     pub fn network(&self) -> Option<Network> {
         let ip = &self.ip;
@@ -230,6 +239,17 @@ impl<'a> Ip<'a> {
     }
 
     /// Returns the transport header; `None` if the line shows no protocol, or breaks off inside it.
+    ///
+    /// ```
+    /// # use asg_core::Packet;
+    /// # let text = b"x IN= OUT=eth0 SRC=10.254.0.10 DST=10.0.16.10 LEN=60 TOS=0x00 PREC=0x00 \
+    /// #     TTL=63 ID=60879 DF PROTO=TCP SPT=42630 DPT=80 WINDOW=28280 RES=0x00 SYN URGP=0 ";
+    /// let packet = Packet::parse(text)?;
+    /// # use asg_core::Transport;
+    /// let Some(Transport::Tcp { dst_port, .. }) = packet.ip.transport() else { panic!("TCP") };
+    /// assert_eq!(dst_port, 80);
+    /// # Ok::<(), asg_core::Error>(())
+    /// ```
     #[must_use]
     pub fn transport<'p>(&'p self) -> Option<Transport<'p, 'a>> {
         let proto = self.proto?;

@@ -12,12 +12,23 @@ const CHAIN: usize = 28;
 
 impl Effective {
     /// Returns the name of a container's chain, as silk makes it from the handle.
+    ///
+    /// ```
+    /// use asg_core::policy::Effective;
+    /// let chain = Effective::chain("bfce786c-ab07-40ad-79f9-8f21");
+    /// assert!(chain.contains("bfce786c") && chain.len() <= 28);
+    /// ```
     #[must_use]
     pub fn chain(handle: &str) -> String {
         cut(&format!("netout--{handle}"), CHAIN).to_owned()
     }
 
     /// Returns the name of the chain that logs a container's allowed packets.
+    ///
+    /// ```
+    /// use asg_core::policy::Effective;
+    /// assert!(Effective::log_chain("bfce786c-ab07-40ad-79f9-8f21").ends_with("--log"));
+    /// ```
     #[must_use]
     pub fn log_chain(handle: &str) -> String {
         suffixed(handle, "--log")

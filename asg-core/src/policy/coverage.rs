@@ -176,6 +176,17 @@ impl Policy {
 
 impl Effective {
     /// Returns for every owner of every entry, in kernel order, whether it leaves lines.
+    ///
+    /// ```
+    /// # use asg_core::policy::{Phase, Policy, Probe, Settings, Snapshot};
+    /// let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[
+    ///     {"guid":"g-1","name":"web","globally_enabled":{"running":true},
+    ///     "rules":[{"protocol":"tcp","destination":"10.0.0.1","ports":"443","log":true}]}]}"#;
+    /// let policy = Policy::new(Snapshot::read(page, None).unwrap(), Settings::default().into());
+    /// # let [https, http] = [443, 80].map(|port| Probe::tcp([10, 0, 0, 1].into(), port));
+    /// let rules = policy.effective("s-1", Phase::Running).unwrap();
+    /// assert_eq!(rules.coverage().len(), 1, "one kernel rule");
+    /// ```
     #[must_use]
     pub fn coverage(&self) -> Vec<CoveredEntry> {
         let mut cover = Cover { entries: self.entries(), unlogged: Vec::new(), steps: 0 };
@@ -205,6 +216,17 @@ impl Effective {
     }
 
     /// Returns the packets of these containers that cannot leave lines.
+    ///
+    /// ```
+    /// # use asg_core::policy::{Phase, Policy, Probe, Settings, Snapshot};
+    /// let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[
+    ///     {"guid":"g-1","name":"web","globally_enabled":{"running":true},
+    ///     "rules":[{"protocol":"tcp","destination":"10.0.0.1","ports":"443","log":true}]}]}"#;
+    /// let policy = Policy::new(Snapshot::read(page, None).unwrap(), Settings::default().into());
+    /// # let [https, http] = [443, 80].map(|port| Probe::tcp([10, 0, 0, 1].into(), port));
+    /// let rules = policy.effective("s-1", Phase::Running).unwrap();
+    /// assert!(!rules.blind().is_empty(), "denied packets leave no line by default");
+    /// ```
     #[must_use]
     pub fn blind(&self) -> Vec<Blind> {
         let settings = self.settings();

@@ -93,6 +93,14 @@ pub struct RuleEntry {
 
 impl RuleEntry {
     /// Returns whether it matches the packet.
+    ///
+    /// ```
+    /// use asg_core::policy::{Probe, Settings, StoredRule};
+    /// let json = br#"{"protocol":"tcp","destination":"10.0.0.1","ports":"443"}"#;
+    /// let enforceable = StoredRule::parse(json)?.enforceable(&Settings::default());
+    /// assert!(enforceable.entries[0].matches(&Probe::tcp("10.0.0.1".parse().unwrap(), 443)));
+    /// # Ok::<(), asg_core::policy::RuleError>(())
+    /// ```
     #[must_use]
     pub fn matches(&self, probe: &Probe) -> bool {
         let (first, last) = self.traffic.points();

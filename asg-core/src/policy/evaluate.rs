@@ -126,6 +126,11 @@ pub enum By {
 
 impl By {
     /// Returns the kind of decider: `rule`, `any_of`, `default`, `deny_network` or `invalid`.
+    ///
+    /// ```
+    /// use asg_core::policy::By;
+    /// assert_eq!(By::Other("default").word(), "default");
+    /// ```
     #[must_use]
     pub const fn word(&self) -> &'static str {
         match self {
@@ -178,6 +183,17 @@ impl Effective {
     }
 
     /// Does the work of [`Self::evaluate`] without the index: slower, and the oracle of the tests.
+    ///
+    /// ```
+    /// # use asg_core::policy::{Phase, Policy, Probe, Settings, Snapshot};
+    /// let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[
+    ///     {"guid":"g-1","name":"web","globally_enabled":{"running":true},
+    ///     "rules":[{"protocol":"tcp","destination":"10.0.0.1","ports":"443","log":true}]}]}"#;
+    /// let policy = Policy::new(Snapshot::read(page, None).unwrap(), Settings::default().into());
+    /// # let [https, http] = [443, 80].map(|port| Probe::tcp([10, 0, 0, 1].into(), port));
+    /// let rules = policy.effective("s-1", Phase::Running).unwrap();
+    /// assert_eq!(rules.evaluate_by_scan(&https), rules.evaluate(&https));
+    /// ```
     #[must_use]
     pub fn evaluate_by_scan(&self, probe: &Probe) -> Answer {
         self.judge(probe, Self::matches_by_scan)
@@ -252,6 +268,18 @@ impl Effective {
     }
 
     /// Returns every owner of these entries, in their order.
+    ///
+    /// ```
+    /// # use asg_core::policy::{Phase, Policy, Probe, Settings, Snapshot};
+    /// let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[
+    ///     {"guid":"g-1","name":"web","globally_enabled":{"running":true},
+    ///     "rules":[{"protocol":"tcp","destination":"10.0.0.1","ports":"443","log":true}]}]}"#;
+    /// let policy = Policy::new(Snapshot::read(page, None).unwrap(), Settings::default().into());
+    /// # let [https, http] = [443, 80].map(|port| Probe::tcp([10, 0, 0, 1].into(), port));
+    /// let rules = policy.effective("s-1", Phase::Running).unwrap();
+    /// let owners = rules.owners_of(&rules.matches(&https));
+    /// assert_eq!((&*owners[0].group, owners[0].rule), ("g-1", 0));
+    /// ```
     #[must_use]
     pub fn owners_of(&self, entries: &[u32]) -> Vec<RuleRef> {
         let owners = entries.iter().flat_map(|n| &self.entries()[*n as usize].owners);
@@ -259,6 +287,18 @@ impl Effective {
     }
 
     /// Converts the decider for outputs: if entries are equal, it is the first owner in the list.
+    ///
+    /// ```
+    /// # use asg_core::policy::{Phase, Policy, Probe, Settings, Snapshot};
+    /// let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[
+    ///     {"guid":"g-1","name":"web","globally_enabled":{"running":true},
+    ///     "rules":[{"protocol":"tcp","destination":"10.0.0.1","ports":"443","log":true}]}]}"#;
+    /// let policy = Policy::new(Snapshot::read(page, None).unwrap(), Settings::default().into());
+    /// # let [https, http] = [443, 80].map(|port| Probe::tcp([10, 0, 0, 1].into(), port));
+    /// let rules = policy.effective("s-1", Phase::Running).unwrap();
+    /// let ruling = rules.evaluate(&https).ruling.unwrap();
+    /// assert_eq!(rules.by(&ruling.by).word(), "rule");
+    /// ```
     #[must_use]
     pub fn by(&self, decider: &Decider) -> By {
         let first = |n: u32| self.rule_ref(&self.entries()[n as usize].owners[0]);

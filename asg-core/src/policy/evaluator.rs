@@ -252,6 +252,19 @@ pub struct Evaluator {
 
 impl Policy {
     /// Creates an evaluator of packets as of the last snapshot; `None` without a snapshot.
+    ///
+    /// ```
+    /// # use asg_core::policy::{Phase, Policy, Probe, Settings, Snapshot};
+    /// let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[
+    ///     {"guid":"g-1","name":"web","globally_enabled":{"running":true},
+    ///     "rules":[{"protocol":"tcp","destination":"10.0.0.1","ports":"443","log":true}]}]}"#;
+    /// let policy = Policy::new(Snapshot::read(page, None).unwrap(), Settings::default().into());
+    /// # let [https, http] = [443, 80].map(|port| Probe::tcp([10, 0, 0, 1].into(), port));
+    /// let rules = policy.effective("s-1", Phase::Running).unwrap();
+    /// let mut evaluator = policy.evaluator().unwrap();
+    /// let denied = evaluator.evaluate(Some("s-1"), Phase::Running, &http);
+    /// assert_eq!(denied.verdict, Some(asg_core::policy::Verdict::Deny));
+    /// ```
     #[must_use]
     pub fn evaluator(&self) -> Option<Evaluator> {
         let last = self.listings.all().len().checked_sub(1)?;
@@ -264,6 +277,19 @@ impl Evaluator {
     /// Evaluates a packet that belongs to no connection yet.
     ///
     /// For an unknown space only the global groups are known, and nothing is certain.
+    ///
+    /// ```
+    /// # use asg_core::policy::{Phase, Policy, Probe, Settings, Snapshot};
+    /// let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[
+    ///     {"guid":"g-1","name":"web","globally_enabled":{"running":true},
+    ///     "rules":[{"protocol":"tcp","destination":"10.0.0.1","ports":"443","log":true}]}]}"#;
+    /// let policy = Policy::new(Snapshot::read(page, None).unwrap(), Settings::default().into());
+    /// # let [https, http] = [443, 80].map(|port| Probe::tcp([10, 0, 0, 1].into(), port));
+    /// let rules = policy.effective("s-1", Phase::Running).unwrap();
+    /// let mut evaluator = policy.evaluator().unwrap();
+    /// let allowed = evaluator.evaluate(Some("s-1"), Phase::Running, &https);
+    /// assert_eq!(allowed.verdict, Some(asg_core::policy::Verdict::Allow));
+    /// ```
     pub fn evaluate(
         &mut self,
         space: Option<&str>,

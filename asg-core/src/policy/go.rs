@@ -29,6 +29,12 @@ pub struct AddressRange {
 impl AddressRange {
     /// Parses one destination as a cell does: an address, a block, or two addresses with a dash
     /// between them.
+    ///
+    /// ```
+    /// use asg_core::policy::AddressRange;
+    /// assert!(AddressRange::parse("10.0.0.0/24").is_some());
+    /// assert!(AddressRange::parse("ten").is_none());
+    /// ```
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         match text.find(['-', '/']) {
@@ -41,24 +47,48 @@ impl AddressRange {
     }
 
     /// Creates the range from `first` to `last`.
+    ///
+    /// ```
+    /// # use asg_core::policy::AddressRange;
+    /// let range = AddressRange::new([10, 0, 0, 1].into(), [10, 0, 0, 8].into());
+    /// assert!(range.contains("10.0.0.7".parse().unwrap()));
+    /// ```
     #[must_use]
     pub const fn new(first: IpAddr, last: IpAddr) -> Self {
         Self { first, last }
     }
 
     /// Returns the first address.
+    ///
+    /// ```
+    /// # use asg_core::policy::AddressRange;
+    /// let range = AddressRange::new([10, 0, 0, 1].into(), [10, 0, 0, 8].into());
+    /// assert_eq!(range.first().to_string(), "10.0.0.1");
+    /// ```
     #[must_use]
     pub const fn first(self) -> IpAddr {
         self.first
     }
 
     /// Returns the last address.
+    ///
+    /// ```
+    /// # use asg_core::policy::AddressRange;
+    /// let range = AddressRange::new([10, 0, 0, 1].into(), [10, 0, 0, 8].into());
+    /// assert_eq!(range.last().to_string(), "10.0.0.8");
+    /// ```
     #[must_use]
     pub const fn last(self) -> IpAddr {
         self.last
     }
 
     /// Returns whether both ends are IPv4 addresses.
+    ///
+    /// ```
+    /// # use asg_core::policy::AddressRange;
+    /// let range = AddressRange::new([10, 0, 0, 1].into(), [10, 0, 0, 8].into());
+    /// assert!(range.is_ipv4());
+    /// ```
     #[must_use]
     pub const fn is_ipv4(self) -> bool {
         self.first.is_ipv4() && self.last.is_ipv4()
@@ -66,12 +96,25 @@ impl AddressRange {
 
     /// Returns whether one end is an IPv4 address and the other is not: no kernel tool accepts
     /// that.
+    ///
+    /// ```
+    /// # use asg_core::policy::AddressRange;
+    /// let range = AddressRange::new([10, 0, 0, 1].into(), [10, 0, 0, 8].into());
+    /// assert!(!range.is_mixed());
+    /// ```
     #[must_use]
     pub const fn is_mixed(self) -> bool {
         self.first.is_ipv4() != self.last.is_ipv4()
     }
 
     /// Returns whether the address is between the ends; never for one of another family.
+    ///
+    /// ```
+    /// # use asg_core::policy::AddressRange;
+    /// let range = AddressRange::new([10, 0, 0, 1].into(), [10, 0, 0, 8].into());
+    /// assert!(range.contains("10.0.0.8".parse().unwrap()));
+    /// assert!(!range.contains("10.0.0.9".parse().unwrap()));
+    /// ```
     #[must_use]
     pub fn contains(self, address: IpAddr) -> bool {
         match (self.first, self.last, address) {
@@ -82,6 +125,12 @@ impl AddressRange {
     }
 
     /// Returns the number of addresses; `u128::MAX` for all of IPv6, which has one more.
+    ///
+    /// ```
+    /// # use asg_core::policy::AddressRange;
+    /// let range = AddressRange::new([10, 0, 0, 1].into(), [10, 0, 0, 8].into());
+    /// assert_eq!(range.count(), 8);
+    /// ```
     #[must_use]
     pub fn count(self) -> u128 {
         match self.bits() {

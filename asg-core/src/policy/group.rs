@@ -70,6 +70,11 @@ impl Phase {
     pub const ALL: [Self; 2] = [Self::Running, Self::Staging];
 
     /// Returns the other one.
+    ///
+    /// ```
+    /// use asg_core::policy::Phase;
+    /// assert_eq!(Phase::Running.other(), Phase::Staging);
+    /// ```
     #[must_use]
     pub const fn other(self) -> Self {
         match self {
@@ -79,6 +84,11 @@ impl Phase {
     }
 
     /// Returns the word in JSON.
+    ///
+    /// ```
+    /// use asg_core::policy::Phase;
+    /// assert_eq!(Phase::Staging.as_str(), "staging");
+    /// ```
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -90,6 +100,14 @@ impl Phase {
 
 impl SecurityGroup {
     /// Returns whether it applies to all spaces.
+    ///
+    /// ```
+    /// # use asg_core::policy::{Phase, SecurityGroup};
+    /// let json = r#"{"guid":"g-1","name":"db","globally_enabled":{"running":false,"staging":true},
+    ///     "rules":[],"relationships":{"running_spaces":{"data":[{"guid":"s-1"}]}}}"#;
+    /// let group: SecurityGroup = serde_json::from_str(json).unwrap();
+    /// assert!(group.is_global(Phase::Staging) && !group.is_global(Phase::Running));
+    /// ```
     #[must_use]
     pub const fn is_global(&self, phase: Phase) -> bool {
         match phase {
@@ -99,6 +117,14 @@ impl SecurityGroup {
     }
 
     /// Returns whether it is bound to this space.
+    ///
+    /// ```
+    /// # use asg_core::policy::{Phase, SecurityGroup};
+    /// let json = r#"{"guid":"g-1","name":"db","globally_enabled":{"running":false,"staging":true},
+    ///     "rules":[],"relationships":{"running_spaces":{"data":[{"guid":"s-1"}]}}}"#;
+    /// let group: SecurityGroup = serde_json::from_str(json).unwrap();
+    /// assert!(group.is_bound("s-1", Phase::Running) && !group.is_bound("s-2", Phase::Running));
+    /// ```
     #[must_use]
     pub fn is_bound(&self, space: &str, phase: Phase) -> bool {
         let spaces = match phase {
@@ -109,6 +135,15 @@ impl SecurityGroup {
     }
 
     /// Returns whether it applies to this space: globally, or because it is bound there.
+    ///
+    /// ```
+    /// # use asg_core::policy::{Phase, SecurityGroup};
+    /// let json = r#"{"guid":"g-1","name":"db","globally_enabled":{"running":false,"staging":true},
+    ///     "rules":[],"relationships":{"running_spaces":{"data":[{"guid":"s-1"}]}}}"#;
+    /// let group: SecurityGroup = serde_json::from_str(json).unwrap();
+    /// assert!(group.is_effective("s-2", Phase::Staging));
+    /// assert!(!group.is_effective("s-2", Phase::Running));
+    /// ```
     #[must_use]
     pub fn is_effective(&self, space: &str, phase: Phase) -> bool {
         self.is_global(phase) || self.is_bound(space, phase)

@@ -110,6 +110,21 @@ impl Evaluator {
     /// ICMP has `type` and `code` in place of `dpt`; TCP can have `flags`, by default SYN. Unknown
     /// members are ignored. For a line that is not a question the answer has `error`; a blank line
     /// gets no answer.
+    ///
+    /// ```
+    /// # use asg_core::policy::{Phase, Policy, Probe, Settings, Snapshot};
+    /// let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[
+    ///     {"guid":"g-1","name":"web","globally_enabled":{"running":true},
+    ///     "rules":[{"protocol":"tcp","destination":"10.0.0.1","ports":"443","log":true}]}]}"#;
+    /// let policy = Policy::new(Snapshot::read(page, None).unwrap(), Settings::default().into());
+    /// # let [https, http] = [443, 80].map(|port| Probe::tcp([10, 0, 0, 1].into(), port));
+    /// let rules = policy.effective("s-1", Phase::Running).unwrap();
+    /// let mut out = Vec::new();
+    /// let line = br#"{"id":1,"space":"s-1","proto":"tcp","dst":"10.0.0.1","dpt":443}"#;
+    /// policy.evaluator().unwrap().answer_line(line, None, &mut out);
+    /// let answer: serde_json::Value = serde_json::from_slice(&out).unwrap();
+    /// assert_eq!(answer["verdict"], "allow");
+    /// ```
     pub fn answer_line(&mut self, line: &[u8], near: Option<usize>, out: &mut Vec<u8>) {
         if line.trim_ascii().is_empty() {
             return;

@@ -122,6 +122,17 @@ pub struct Policy {
 
 impl Policy {
     /// Sorts snapshots by time; those of one instant are parts of one listing.
+    ///
+    /// ```
+    /// # use asg_core::policy::{Phase, Policy, Probe, Settings, Snapshot};
+    /// let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[
+    ///     {"guid":"g-1","name":"web","globally_enabled":{"running":true},
+    ///     "rules":[{"protocol":"tcp","destination":"10.0.0.1","ports":"443","log":true}]}]}"#;
+    /// let policy = Policy::new(Snapshot::read(page, None).unwrap(), Settings::default().into());
+    /// # let [https, http] = [443, 80].map(|port| Probe::tcp([10, 0, 0, 1].into(), port));
+    /// let rules = policy.effective("s-1", Phase::Running).unwrap();
+    /// assert_eq!(policy.snapshots().len(), 1);
+    /// ```
     #[must_use]
     pub fn new(snapshots: Vec<Snapshot>, settings: CellSettings) -> Self {
         Self { listings: Arc::new(Listings::new(snapshots, settings)) }
@@ -132,6 +143,17 @@ impl Policy {
     }
 
     /// Returns the snapshots, the earliest first.
+    ///
+    /// ```
+    /// # use asg_core::policy::{Phase, Policy, Probe, Settings, Snapshot};
+    /// let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[
+    ///     {"guid":"g-1","name":"web","globally_enabled":{"running":true},
+    ///     "rules":[{"protocol":"tcp","destination":"10.0.0.1","ports":"443","log":true}]}]}"#;
+    /// let policy = Policy::new(Snapshot::read(page, None).unwrap(), Settings::default().into());
+    /// # let [https, http] = [443, 80].map(|port| Probe::tcp([10, 0, 0, 1].into(), port));
+    /// let rules = policy.effective("s-1", Phase::Running).unwrap();
+    /// assert!(policy.snapshots().next().unwrap().complete);
+    /// ```
     pub fn snapshots(&self) -> impl DoubleEndedIterator<Item = &Snapshot> + ExactSizeIterator {
         self.listings.all().iter().map(|listing| &*listing.snapshot)
     }
@@ -164,6 +186,17 @@ impl Policy {
     }
 
     /// Returns the settings of the cells.
+    ///
+    /// ```
+    /// # use asg_core::policy::{Phase, Policy, Probe, Settings, Snapshot};
+    /// let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[
+    ///     {"guid":"g-1","name":"web","globally_enabled":{"running":true},
+    ///     "rules":[{"protocol":"tcp","destination":"10.0.0.1","ports":"443","log":true}]}]}"#;
+    /// let policy = Policy::new(Snapshot::read(page, None).unwrap(), Settings::default().into());
+    /// # let [https, http] = [443, 80].map(|port| Probe::tcp([10, 0, 0, 1].into(), port));
+    /// let rules = policy.effective("s-1", Phase::Running).unwrap();
+    /// assert_eq!(policy.settings().of(None), &Settings::default());
+    /// ```
     #[must_use]
     pub fn settings(&self) -> &CellSettings {
         self.listings.settings()
@@ -171,6 +204,17 @@ impl Policy {
 
     /// Returns the rules that hold for a space and phase as of the last snapshot, with the
     /// foundation's settings; `None` without a snapshot.
+    ///
+    /// ```
+    /// # use asg_core::policy::{Phase, Policy, Probe, Settings, Snapshot};
+    /// let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[
+    ///     {"guid":"g-1","name":"web","globally_enabled":{"running":true},
+    ///     "rules":[{"protocol":"tcp","destination":"10.0.0.1","ports":"443","log":true}]}]}"#;
+    /// let policy = Policy::new(Snapshot::read(page, None).unwrap(), Settings::default().into());
+    /// # let [https, http] = [443, 80].map(|port| Probe::tcp([10, 0, 0, 1].into(), port));
+    /// let rules = policy.effective("s-1", Phase::Running).unwrap();
+    /// assert_eq!(policy.effective("s-1", Phase::Staging).unwrap().entries().len(), 0);
+    /// ```
     #[must_use]
     pub fn effective(&self, space: &str, phase: Phase) -> Option<Effective> {
         let last = self.listings.all().len().checked_sub(1)?;

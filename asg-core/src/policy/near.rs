@@ -77,6 +77,18 @@ pub struct Change(Value);
 
 impl Change {
     /// Returns the object in JSON.
+    ///
+    /// ```
+    /// # use asg_core::policy::{Phase, Policy, Probe, Settings, Snapshot};
+    /// let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[
+    ///     {"guid":"g-1","name":"web","globally_enabled":{"running":true},
+    ///     "rules":[{"protocol":"tcp","destination":"10.0.0.1","ports":"443","log":true}]}]}"#;
+    /// let policy = Policy::new(Snapshot::read(page, None).unwrap(), Settings::default().into());
+    /// # let [https, http] = [443, 80].map(|port| Probe::tcp([10, 0, 0, 1].into(), port));
+    /// let rules = policy.effective("s-1", Phase::Running).unwrap();
+    /// let denied = policy.evaluator().unwrap().evaluate(Some("s-1"), Phase::Running, &http);
+    /// assert_eq!(denied.near[0].change.to_json(), r#"{"ports":"443,80"}"#);
+    /// ```
     #[must_use]
     pub fn to_json(&self) -> String {
         self.0.to_string()

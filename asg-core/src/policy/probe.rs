@@ -77,6 +77,12 @@ impl ProbeTraffic {
     }
 
     /// Returns the number of the protocol.
+    ///
+    /// ```
+    /// use asg_core::policy::Probe;
+    /// assert_eq!(Probe::udp("10.0.0.1".parse()?, 53).traffic.protocol(), 17);
+    /// # Ok::<(), std::net::AddrParseError>(())
+    /// ```
     #[must_use]
     pub const fn protocol(self) -> u8 {
         match self {
@@ -141,18 +147,36 @@ impl Class {
 
 impl Probe {
     /// Creates the first packet of a TCP connection.
+    ///
+    /// ```
+    /// use asg_core::policy::Probe;
+    /// assert_eq!(Probe::tcp("10.0.0.1".parse()?, 443).traffic.protocol(), 6);
+    /// # Ok::<(), std::net::AddrParseError>(())
+    /// ```
     #[must_use]
     pub const fn tcp(destination: IpAddr, port: u16) -> Self {
         Self { destination, traffic: ProbeTraffic::Tcp { port, opening: Opening::New } }
     }
 
     /// Creates a UDP packet.
+    ///
+    /// ```
+    /// use asg_core::policy::Probe;
+    /// assert_eq!(Probe::udp("10.0.0.1".parse()?, 53).traffic.protocol(), 17);
+    /// # Ok::<(), std::net::AddrParseError>(())
+    /// ```
     #[must_use]
     pub const fn udp(destination: IpAddr, port: u16) -> Self {
         Self { destination, traffic: ProbeTraffic::Udp { port } }
     }
 
     /// Creates an ICMP packet.
+    ///
+    /// ```
+    /// use asg_core::policy::Probe;
+    /// assert_eq!(Probe::icmp("10.0.0.1".parse()?, 8, 0).traffic.protocol(), 1);
+    /// # Ok::<(), std::net::AddrParseError>(())
+    /// ```
     #[must_use]
     pub const fn icmp(destination: IpAddr, icmp_type: u8, code: u8) -> Self {
         Self { destination, traffic: ProbeTraffic::Icmp { icmp_type, code } }

@@ -26,12 +26,22 @@ pub enum Profile {
 
 impl Profile {
     /// Returns whether the rules are those of the moment when the process version was desired.
+    ///
+    /// ```
+    /// use asg_core::policy::Profile;
+    /// assert!(Profile::SilkStatic.is_static() && !Profile::SilkDynamic.is_static());
+    /// ```
     #[must_use]
     pub const fn is_static(self) -> bool {
         !matches!(self, Self::SilkDynamic)
     }
 
     /// Returns the word in JSON.
+    ///
+    /// ```
+    /// use asg_core::policy::Profile;
+    /// assert_eq!(Profile::SilkDynamic.as_str(), "silk_dynamic");
+    /// ```
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -169,12 +179,22 @@ impl Default for Settings {
 
 impl Settings {
     /// Returns the default settings of a profile.
+    ///
+    /// ```
+    /// use asg_core::policy::{Profile, Settings};
+    /// assert_eq!(Settings::of(Profile::Guardian).profile, Profile::Guardian);
+    /// ```
     #[must_use]
     pub fn of(profile: Profile) -> Self {
         Self { profile, ..Self::default() }
     }
 
     /// Returns whether every rule logs.
+    ///
+    /// ```
+    /// use asg_core::policy::Settings;
+    /// assert!(!Settings::default().logs_all());
+    /// ```
     #[must_use]
     pub fn logs_all(&self) -> bool {
         self.iptables_logging == Some(true)
@@ -233,6 +253,13 @@ impl CellSettings {
     /// # Errors
     ///
     /// If it is not that, with the offset; also for a key that does not exist.
+    ///
+    /// ```
+    /// use asg_core::policy::CellSettings;
+    /// let settings = CellSettings::from_json(br#"{"iptables_logging":true}"#)?;
+    /// assert!(settings.of(None).logs_all());
+    /// # Ok::<(), asg_core::Error>(())
+    /// ```
     pub fn from_json(json: &[u8]) -> Result<Self, Error> {
         let mut object: serde_json::Map<String, serde_json::Value> = input::from_slice(json)?;
         let at_start = |error: serde_json::Error| Error::json(0, &error.to_string(), false);
@@ -250,12 +277,23 @@ impl CellSettings {
     }
 
     /// Returns the settings of a cell, by its name.
+    ///
+    /// ```
+    /// use asg_core::policy::{CellSettings, Settings};
+    /// let settings = CellSettings::from(Settings::default());
+    /// assert_eq!(settings.of(Some("diego_cell/2")), &Settings::default());
+    /// ```
     #[must_use]
     pub fn of(&self, cell: Option<&str>) -> &Settings {
         cell.and_then(|cell| self.cells.get(cell)).unwrap_or(&self.foundation)
     }
 
     /// Returns all settings, the foundation's first.
+    ///
+    /// ```
+    /// use asg_core::policy::{CellSettings, Settings};
+    /// assert_eq!(CellSettings::from(Settings::default()).all().count(), 1);
+    /// ```
     pub fn all(&self) -> impl Iterator<Item = &Settings> {
         std::iter::once(&self.foundation).chain(self.cells.values())
     }

@@ -30,6 +30,13 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// Creates a snapshot of these groups.
+    ///
+    /// ```
+    /// use asg_core::Timestamp;
+    /// use asg_core::policy::Snapshot;
+    /// let snapshot = Snapshot::new(Timestamp::from_nanos(0), true, Vec::new());
+    /// assert!(snapshot.complete && !snapshot.assumed);
+    /// ```
     #[must_use]
     pub fn new(taken_at: Timestamp, complete: bool, groups: Vec<SecurityGroup>) -> Self {
         Self { taken_at, complete, assumed: false, groups, total: None }

@@ -35,6 +35,13 @@ impl StoredRule {
     ///
     /// If it is not an object, or a key that silk uses has a value of another type: Cloud
     /// Controller cannot have stored that. Null counts as left out.
+    ///
+    /// ```
+    /// # use asg_core::policy::StoredRule;
+    /// let json = br#"{"protocol":"tcp","destination":"10.0.0.1","ports":"443","log":true}"#;
+    /// let stored = StoredRule::parse(json).unwrap();
+    /// assert!(stored.rule().is_ok());
+    /// ```
     pub fn parse(json: &[u8]) -> Result<Self, RuleError> {
         Self::from_value(serde_json::from_slice(json).unwrap_or(Value::Null))
     }
@@ -66,47 +73,103 @@ impl StoredRule {
     /// # Errors
     ///
     /// The first reason why no Cloud Controller would accept it.
+    ///
+    /// ```
+    /// # use asg_core::policy::StoredRule;
+    /// let json = br#"{"protocol":"tcp","destination":"10.0.0.1","ports":"443","log":true}"#;
+    /// let stored = StoredRule::parse(json).unwrap();
+    /// assert!(stored.rule().unwrap().contains("10.0.0.1".parse().unwrap()));
+    /// ```
     pub fn rule(&self) -> Result<Rule, RuleError> {
         Rule::from_object(&self.0)
     }
 
     /// Returns the rule in JSON, with its keys in alphabetical order.
+    ///
+    /// ```
+    /// # use asg_core::policy::StoredRule;
+    /// let json = br#"{"protocol":"tcp","destination":"10.0.0.1","ports":"443","log":true}"#;
+    /// let stored = StoredRule::parse(json).unwrap();
+    /// assert_eq!(StoredRule::parse(stored.to_json().as_bytes()).unwrap(), stored);
+    /// ```
     #[must_use]
     pub fn to_json(&self) -> String {
         serde_json::to_string(&self.0).expect("JSON that was read can be written")
     }
 
     /// Returns `protocol`, or the empty string.
+    ///
+    /// ```
+    /// # use asg_core::policy::StoredRule;
+    /// let json = br#"{"protocol":"tcp","destination":"10.0.0.1","ports":"443","log":true}"#;
+    /// let stored = StoredRule::parse(json).unwrap();
+    /// assert_eq!(stored.protocol(), "tcp");
+    /// ```
     #[must_use]
     pub fn protocol(&self) -> &str {
         self.text("protocol")
     }
 
     /// Returns `destination`, or the empty string; several are divided by commas.
+    ///
+    /// ```
+    /// # use asg_core::policy::StoredRule;
+    /// let json = br#"{"protocol":"tcp","destination":"10.0.0.1","ports":"443","log":true}"#;
+    /// let stored = StoredRule::parse(json).unwrap();
+    /// assert_eq!(stored.destination(), "10.0.0.1");
+    /// ```
     #[must_use]
     pub fn destination(&self) -> &str {
         self.text("destination")
     }
 
     /// Returns `ports`, or the empty string.
+    ///
+    /// ```
+    /// # use asg_core::policy::StoredRule;
+    /// let json = br#"{"protocol":"tcp","destination":"10.0.0.1","ports":"443","log":true}"#;
+    /// let stored = StoredRule::parse(json).unwrap();
+    /// assert_eq!(stored.ports(), "443");
+    /// ```
     #[must_use]
     pub fn ports(&self) -> &str {
         self.text("ports")
     }
 
     /// Returns `log`, false if left out.
+    ///
+    /// ```
+    /// # use asg_core::policy::StoredRule;
+    /// let json = br#"{"protocol":"tcp","destination":"10.0.0.1","ports":"443","log":true}"#;
+    /// let stored = StoredRule::parse(json).unwrap();
+    /// assert!(stored.log());
+    /// ```
     #[must_use]
     pub fn log(&self) -> bool {
         self.0.get("log").and_then(Value::as_bool).unwrap_or_default()
     }
 
     /// Returns `type` as Go parses it, 0 if left out.
+    ///
+    /// ```
+    /// use asg_core::policy::StoredRule;
+    /// let json = br#"{"protocol":"icmp","destination":"10.0.0.1","type":8,"code":0}"#;
+    /// assert_eq!(StoredRule::parse(json)?.icmp_type(), 8);
+    /// # Ok::<(), asg_core::policy::RuleError>(())
+    /// ```
     #[must_use]
     pub fn icmp_type(&self) -> i64 {
         self.number("type")
     }
 
     /// Returns `code` as Go parses it, 0 if left out.
+    ///
+    /// ```
+    /// use asg_core::policy::StoredRule;
+    /// let json = br#"{"protocol":"icmp","destination":"10.0.0.1","type":8,"code":3}"#;
+    /// assert_eq!(StoredRule::parse(json)?.icmp_code(), 3);
+    /// # Ok::<(), asg_core::policy::RuleError>(())
+    /// ```
     #[must_use]
     pub fn icmp_code(&self) -> i64 {
         self.number("code")

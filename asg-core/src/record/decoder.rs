@@ -53,6 +53,13 @@ impl Decoder {
     /// A decoder that completes times by this policy, with the limits of [`Lines::new`].
     ///
     /// [`Lines::new`]: crate::Lines::new
+    ///
+    /// ```
+    /// use asg_core::{Decoder, TimePolicy};
+    /// let mut lines = 0;
+    /// Decoder::new(TimePolicy::default()).decode(b"hello\n", &mut (), |_| lines += 1);
+    /// assert_eq!(lines, 1);
+    /// ```
     #[must_use]
     pub const fn new(policy: TimePolicy) -> Self {
         Self { transcoder: Transcoder::new(), lines: LogLines::new(), policy }
@@ -76,6 +83,14 @@ impl Decoder {
 
     /// Takes the next piece of the stream, and hands on the lines that end in it, unless a document
     /// holds them back.
+    ///
+    /// ```
+    /// use asg_core::{Decoder, TimePolicy};
+    /// let (mut decoder, mut lines) = (Decoder::new(TimePolicy::default()), 0);
+    /// decoder.decode(b"one\ntw", &mut (), |_| lines += 1);
+    /// decoder.decode(b"o\n", &mut (), |_| lines += 1);
+    /// assert_eq!(lines, 2);
+    /// ```
     pub fn decode(
         &mut self,
         piece: &[u8],
@@ -87,6 +102,14 @@ impl Decoder {
     }
 
     /// Ends the stream: hands on the last line, if it has no line feed.
+    ///
+    /// ```
+    /// use asg_core::{Decoder, TimePolicy};
+    /// let (mut decoder, mut lines) = (Decoder::new(TimePolicy::default()), 0);
+    /// decoder.decode(b"no line end", &mut (), |_| lines += 1);
+    /// decoder.flush(&mut (), |_| lines += 1);
+    /// assert_eq!(lines, 1);
+    /// ```
     pub fn flush(&mut self, sink: &mut impl DiagnosticSink, mut each: impl FnMut(Decoded<'_>)) {
         let Self { transcoder, lines, policy } = self;
         lines.push(transcoder.finish(), |raw| read(raw, policy, sink, &mut each));

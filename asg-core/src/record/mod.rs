@@ -104,6 +104,13 @@ pub enum Part<'a> {
 
 impl<'a> Damaged<'a> {
     /// Returns the part of a lager line about a container that could be parsed.
+    ///
+    /// ```
+    /// use asg_core::{Content, Line, Record};
+    /// let line = Line::new(b"x IN=eth0 OUT= SRC=10.254.0.10 DST=10.0.1");
+    /// let Content::Damaged(damaged) = Record::read(&line).content else { panic!("it is cut") };
+    /// assert!(damaged.rep().is_none(), "it is a packet");
+    /// ```
     #[must_use]
     pub const fn rep(&self) -> Option<&RepEvent<'a>> {
         match &self.part {
@@ -115,6 +122,11 @@ impl<'a> Damaged<'a> {
 
 impl<'a> Record<'a> {
     /// Parses a line. Any bytes give a record.
+    ///
+    /// ```
+    /// use asg_core::{Line, Record};
+    /// assert_eq!(Record::read(&Line::new(b"hello")).kind(), "other");
+    /// ```
     // Inlined, so that the record is written where the caller wants it.
     #[inline]
     #[must_use]
@@ -180,6 +192,11 @@ impl<'a> Record<'a> {
     }
 
     /// The records behind the first one, of a line that has been read: none, before.
+    ///
+    /// ```
+    /// use asg_core::{Line, Record};
+    /// assert_eq!(Record::more(&Line::new(b"hello")).count(), 0);
+    /// ```
     pub fn more(line: &'a Line<'_>) -> impl Iterator<Item = Self> {
         (0..line.count_more()).map(move |n| {
             let mut record = Self::new_packet();
@@ -214,6 +231,13 @@ impl<'a> Record<'a> {
     }
 
     /// Returns when it happened; see [`Record::resolved_time`].
+    ///
+    /// ```
+    /// use asg_core::{Line, Record, TimePolicy};
+    /// let line = Line::new(b"2024-05-06T07:09:10+00:00 cell-1 kernel: [637.5] hello");
+    /// let time = Record::read(&line).time(&TimePolicy::default()).unwrap();
+    /// assert_eq!(time.to_string(), "2024-05-06T07:09:10Z");
+    /// ```
     #[must_use]
     pub fn time(&self, policy: &TimePolicy) -> Option<Timestamp> {
         self.resolved_time(policy).map(|resolved| resolved.time)
@@ -255,6 +279,17 @@ impl<'a> Record<'a> {
 
     /// Returns the packet and the meaning of its prefix, also of a damaged line; `None` if the line
     /// is not a packet.
+    ///
+    /// ```
+    /// # use asg_core::{Line, Record};
+    /// # let packet = b"[639.5] OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.255.73.3 \
+    /// #     DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 \
+    /// #     LEN=41 ";
+    /// let line = Line::new(packet);
+    /// let record = Record::read(&line);
+    /// let (packet, cf) = record.packet().unwrap();
+    /// assert_eq!((packet.ip.dpt, cf.is_some()), (Some(53), true));
+    /// ```
     #[must_use]
     pub const fn packet(&self) -> Option<(&Packet<'a>, Option<&LogPrefix<'a>>)> {
         match &self.content {
@@ -291,6 +326,15 @@ impl<'a> Record<'a> {
 
     /// Returns whether the platform wrote the line, judged by its envelope. Times of other lines
     /// prove nothing.
+    ///
+    /// ```
+    /// # use asg_core::{Line, Record};
+    /// # let packet = b"[639.5] OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.255.73.3 \
+    /// #     DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 \
+    /// #     LEN=41 ";
+    /// let line = Line::new(packet);
+    /// assert!(Record::read(&line).is_platform());
+    /// ```
     #[must_use]
     pub fn is_platform(&self) -> bool {
         self.envelope.role().is_platform()
@@ -298,6 +342,15 @@ impl<'a> Record<'a> {
 
     /// Returns whether the line holds a packet's text, and its writer is not one that reports
     /// packets.
+    ///
+    /// ```
+    /// # use asg_core::{Line, Record};
+    /// # let packet = b"[639.5] OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.255.73.3 \
+    /// #     DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 \
+    /// #     LEN=41 ";
+    /// let line = Line::new(packet);
+    /// assert!(!Record::read(&line).not_platform());
+    /// ```
     #[must_use]
     pub fn not_platform(&self) -> bool {
         self.packet().is_some() && !self.envelope.proves(Proof::Packet)
@@ -360,6 +413,15 @@ impl<'a> Record<'a> {
     }
 
     /// The word of the output contract for what the line is.
+    ///
+    /// ```
+    /// # use asg_core::{Line, Record};
+    /// # let packet = b"[639.5] OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.255.73.3 \
+    /// #     DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 \
+    /// #     LEN=41 ";
+    /// let line = Line::new(packet);
+    /// assert_eq!(Record::read(&line).kind(), "packet");
+    /// ```
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self.content {
@@ -372,6 +434,17 @@ impl<'a> Record<'a> {
     }
 
     /// The object of the output contract for the line with this number.
+    ///
+    /// ```
+    /// # use asg_core::{Line, Record};
+    /// # let packet = b"[639.5] OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.255.73.3 \
+    /// #     DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 \
+    /// #     LEN=41 ";
+    /// let line = Line::new(packet);
+    /// let policy = asg_core::TimePolicy::default();
+    /// let json = serde_json::to_value(Record::read(&line).to_output(7, &policy)).unwrap();
+    /// assert_eq!((&json["line"], &json["kind"]), (&7.into(), &"packet".into()));
+    /// ```
     #[must_use]
     pub const fn to_output<'r>(
         &'r self,

@@ -24,6 +24,23 @@ pub struct FlowId([u8; 16]);
 
 impl FlowId {
     /// Returns the id of a flow. `source` is the name of its log.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// # use asg_core::{Gathering, Line, Origin, SourceId};
+    /// # let packet = b"[639.5] OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.255.73.3 \
+    /// #     DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 \
+    /// #     LEN=41 ";
+    /// # let at = Origin { source: SourceId(0), line: 1 };
+    /// # let line = Line::new(packet);
+    /// # let mut gathering = Gathering::new();
+    /// # gathering.read(at, packet);
+    /// # let gathered = gathering.finish(|_| Ok::<(), Infallible>(())).unwrap();
+    /// # let correlation = gathered.correlate();
+    /// let flow = correlation.reader().flow(at, &line).unwrap();
+    /// let id = asg_core::siem::FlowId::of(&flow, "kern.log").to_string();
+    /// assert_eq!(id.len(), 32);
+    /// ```
     #[must_use]
     pub fn of(flow: &Flow<'_, '_>, source: &str) -> Self {
         let body = flow.record.envelope.body.as_bytes();
@@ -96,6 +113,23 @@ const ICMPV6: [(u8, u8); 12] = [
 impl CommunityId {
     /// Returns the id of a packet with this seed. `None` without both addresses, for later
     /// fragments, and if ports or the type of a message are missing.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// # use asg_core::{Gathering, Line, Origin, SourceId};
+    /// # let packet = b"[639.5] OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.255.73.3 \
+    /// #     DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 \
+    /// #     LEN=41 ";
+    /// # let at = Origin { source: SourceId(0), line: 1 };
+    /// # let line = Line::new(packet);
+    /// # let mut gathering = Gathering::new();
+    /// # gathering.read(at, packet);
+    /// # let gathered = gathering.finish(|_| Ok::<(), Infallible>(())).unwrap();
+    /// # let correlation = gathered.correlate();
+    /// let flow = correlation.reader().flow(at, &line).unwrap();
+    /// let id = asg_core::siem::CommunityId::of(&flow.packet().ip, 0).unwrap();
+    /// assert!(id.to_string().starts_with("1:"));
+    /// ```
     #[must_use]
     pub fn of(ip: &Ip<'_>, seed: u16) -> Option<Self> {
         let (src, dst) = (ip.src?.ip()?, ip.dst?.ip()?);

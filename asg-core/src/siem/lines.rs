@@ -80,6 +80,14 @@ pub struct RecordLines<'r> {
 
 impl<'r> RecordLines<'r> {
     /// Creates a writer without lines.
+    ///
+    /// ```
+    /// # use asg_core::siem::{Reading, RecordLines, Standard};
+    /// # use asg_core::Timestamp;
+    /// let reading = Reading::new(Timestamp::parse(b"2024-05-06T07:10:00Z").unwrap());
+    /// let mut lines = RecordLines::new(Standard::Ecs, reading);
+    /// assert_eq!(lines.take(), b"");
+    /// ```
     #[must_use]
     pub fn new(standard: Standard, reading: Reading<'r>) -> Self {
         Self { standard, reading, out: Vec::new(), open: otlp::Open::default() }
@@ -87,6 +95,26 @@ impl<'r> RecordLines<'r> {
 
     /// Adds a flow. Returns false if its prefix is not Cloud Foundry's, so that it has no record.
     /// `source` is the name of its log.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// # use asg_core::{Gathering, Line, Origin, SourceId};
+    /// # let packet = b"[639.5] OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.255.73.3 \
+    /// #     DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 \
+    /// #     LEN=41 ";
+    /// # let at = Origin { source: SourceId(0), line: 1 };
+    /// # let line = Line::new(packet);
+    /// # let mut gathering = Gathering::new();
+    /// # gathering.read(at, packet);
+    /// # let gathered = gathering.finish(|_| Ok::<(), Infallible>(())).unwrap();
+    /// # let correlation = gathered.correlate();
+    /// let flow = correlation.reader().flow(at, &line).unwrap();
+    /// # use asg_core::siem::{Reading, RecordLines, Standard};
+    /// # let reading = Reading::new(asg_core::Timestamp::parse(b"2024-05-06T07:10:00Z").unwrap());
+    /// let mut lines = RecordLines::new(Standard::Ecs, reading);
+    /// assert!(lines.add(&flow, "kern.log"));
+    /// assert!(lines.take().ends_with(b"\n"));
+    /// ```
     pub fn add(&mut self, flow: &Flow<'_, '_>, source: &str) -> bool {
         let Some(facts) = Facts::of(flow, source, self.reading) else { return false };
         let out = &mut self.out;
@@ -104,6 +132,14 @@ impl<'r> RecordLines<'r> {
     }
 
     /// Returns the lines of the flows since the last call.
+    ///
+    /// ```
+    /// # use asg_core::siem::{Reading, RecordLines, Standard};
+    /// # use asg_core::Timestamp;
+    /// let reading = Reading::new(Timestamp::parse(b"2024-05-06T07:10:00Z").unwrap());
+    /// let mut lines = RecordLines::new(Standard::Cef, reading);
+    /// assert_eq!(lines.take(), b"", "no flow was added");
+    /// ```
     pub fn take(&mut self) -> Vec<u8> {
         self.open.close(&mut self.out);
         let room = self.out.len() + self.out.len() / 8;

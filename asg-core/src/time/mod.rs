@@ -31,12 +31,22 @@ pub struct Timestamp(i64);
 
 impl Timestamp {
     /// Creates the instant `nanos` nanoseconds after (before, if negative) the epoch.
+    ///
+    /// ```
+    /// use asg_core::Timestamp;
+    /// assert_eq!(Timestamp::from_nanos(1_500_000_000).to_string(), "1970-01-01T00:00:01.5Z");
+    /// ```
     #[must_use]
     pub const fn from_nanos(nanos: i64) -> Self {
         Self(nanos)
     }
 
     /// Returns the nanoseconds since the epoch.
+    ///
+    /// ```
+    /// use asg_core::Timestamp;
+    /// assert_eq!(Timestamp::from_nanos(7).as_nanos(), 7);
+    /// ```
     #[must_use]
     pub const fn as_nanos(self) -> i64 {
         self.0
@@ -47,6 +57,13 @@ impl Timestamp {
     /// # Errors
     ///
     /// If it is not that, or the instant is out of range; the offset is the start of the text.
+    ///
+    /// ```
+    /// use asg_core::Timestamp;
+    /// let time = Timestamp::parse(b"2024-05-06T09:09:10+02:00")?;
+    /// assert_eq!(time.to_string(), "2024-05-06T07:09:10Z");
+    /// # Ok::<(), asg_core::Error>(())
+    /// ```
     pub fn parse(text: &[u8]) -> Result<Self, Error> {
         const WHAT: &str = "a time such as 2018-04-03T17:05:02.358719Z";
         match rfc3339(text) {
@@ -214,6 +231,13 @@ pub enum TimeQuality {
 impl LogTime {
     /// Returns the instant, completed by the policy where something is missing; `None` if that is
     /// not possible.
+    ///
+    /// ```
+    /// use asg_core::{Line, TimePolicy};
+    /// let line = Line::new(b"2024-05-06T07:09:10+00:00 cell-1 kernel: hello");
+    /// let resolved = line.envelope().time.resolve(&TimePolicy::default()).unwrap();
+    /// assert_eq!(resolved.time.to_string(), "2024-05-06T07:09:10Z");
+    /// ```
     #[must_use]
     pub fn resolve(self, policy: &TimePolicy) -> Option<Resolved> {
         let completed = |time| Resolved { time, quality: TimeQuality::Completed };
@@ -253,12 +277,22 @@ pub struct Uptime(u64);
 
 impl Uptime {
     /// Creates the uptime `micros` microseconds after boot.
+    ///
+    /// ```
+    /// use asg_core::Uptime;
+    /// assert_eq!(Uptime::from_micros(637_500_000).to_string(), "637.500000");
+    /// ```
     #[must_use]
     pub const fn from_micros(micros: u64) -> Self {
         Self(micros)
     }
 
     /// Returns the microseconds since boot.
+    ///
+    /// ```
+    /// use asg_core::Uptime;
+    /// assert_eq!(Uptime::from_micros(7).as_micros(), 7);
+    /// ```
     #[must_use]
     pub const fn as_micros(self) -> u64 {
         self.0

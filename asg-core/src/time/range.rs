@@ -22,6 +22,13 @@ pub struct TimeRange {
 
 impl TimeRange {
     /// Returns the range `time ± error_nanos`.
+    ///
+    /// ```
+    /// # use asg_core::{TimeRange, Timestamp};
+    /// let time = Timestamp::from_nanos(1_000_000);
+    /// let range = TimeRange::around(time, 1_000);
+    /// assert_eq!((range.middle(), range.error_nanos()), (time, 1_000));
+    /// ```
     #[must_use]
     pub const fn around(time: Timestamp, error_nanos: u64) -> Self {
         let nanos = time.as_nanos();
@@ -32,30 +39,61 @@ impl TimeRange {
     }
 
     /// Returns the range between two instants, in either order.
+    ///
+    /// ```
+    /// # use asg_core::{TimeRange, Timestamp};
+    /// let time = Timestamp::from_nanos(1_000_000);
+    /// let range = TimeRange::between(Timestamp::from_nanos(10), Timestamp::from_nanos(4));
+    /// assert_eq!(range.earliest().as_nanos(), 4);
+    /// ```
     #[must_use]
     pub fn between(a: Timestamp, b: Timestamp) -> Self {
         Self { earliest: a.min(b), latest: a.max(b) }
     }
 
     /// Returns the earliest possible instant.
+    ///
+    /// ```
+    /// # use asg_core::{TimeRange, Timestamp};
+    /// let time = Timestamp::from_nanos(1_000_000);
+    /// assert_eq!(TimeRange::around(time, 1_000).earliest().as_nanos(), time.as_nanos() - 1_000);
+    /// ```
     #[must_use]
     pub const fn earliest(self) -> Timestamp {
         self.earliest
     }
 
     /// Returns the latest possible instant.
+    ///
+    /// ```
+    /// # use asg_core::{TimeRange, Timestamp};
+    /// let time = Timestamp::from_nanos(1_000_000);
+    /// assert_eq!(TimeRange::around(time, 1_000).latest().as_nanos(), time.as_nanos() + 1_000);
+    /// ```
     #[must_use]
     pub const fn latest(self) -> Timestamp {
         self.latest
     }
 
     /// Returns the instant halfway between the two ends.
+    ///
+    /// ```
+    /// # use asg_core::{TimeRange, Timestamp};
+    /// let time = Timestamp::from_nanos(1_000_000);
+    /// assert_eq!(TimeRange::from(time).middle(), time);
+    /// ```
     #[must_use]
     pub const fn middle(self) -> Timestamp {
         Timestamp::from_nanos(i64::midpoint(self.earliest.as_nanos(), self.latest.as_nanos()))
     }
 
     /// Returns the maximum error of the middle, in nanoseconds.
+    ///
+    /// ```
+    /// # use asg_core::{TimeRange, Timestamp};
+    /// let time = Timestamp::from_nanos(1_000_000);
+    /// assert_eq!(TimeRange::from(time).error_nanos(), 0);
+    /// ```
     #[must_use]
     pub const fn error_nanos(self) -> u64 {
         self.latest.as_nanos().abs_diff(self.earliest.as_nanos()).div_ceil(2)

@@ -201,6 +201,20 @@ impl Follower {
     }
 
     /// Returns the counts so far.
+    ///
+    /// ```
+    /// # use std::ops::ControlFlow;
+    /// # use asg_core::{Follower, FollowerOptions, NoDirectory, Origin, SourceId, Timestamp};
+    /// # let packet = b"2024-05-06T07:09:10Z cell kernel: [637.5] OK_bfce786c-ab07-40ad-79f9-8 \
+    /// #     IN= OUT=eth0 SRC=10.255.73.3 DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF \
+    /// #     PROTO=UDP SPT=36556 DPT=53 LEN=41 ";
+    /// # let origin = Origin { source: SourceId(0), line: 1 };
+    /// let mut follower = Follower::new(FollowerOptions::default());
+    /// let go_on = |_: &asg_core::Flow<'_, '_>| ControlFlow::<()>::Continue(());
+    /// let _ = follower.take(origin, packet, &mut NoDirectory, go_on)?;
+    /// assert_eq!((follower.counts().lines.packets, follower.counts().flows), (1, 0));
+    /// # Ok::<(), std::convert::Infallible>(())
+    /// ```
     #[must_use]
     pub fn counts(&self) -> FollowerCounts {
         FollowerCounts {
@@ -212,12 +226,41 @@ impl Follower {
     }
 
     /// The lines of each source that were [taken](Self::take), by outcome.
+    ///
+    /// ```
+    /// # use std::ops::ControlFlow;
+    /// # use asg_core::{Follower, FollowerOptions, NoDirectory, Origin, SourceId, Timestamp};
+    /// # let packet = b"2024-05-06T07:09:10Z cell kernel: [637.5] OK_bfce786c-ab07-40ad-79f9-8 \
+    /// #     IN= OUT=eth0 SRC=10.255.73.3 DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF \
+    /// #     PROTO=UDP SPT=36556 DPT=53 LEN=41 ";
+    /// # let origin = Origin { source: SourceId(0), line: 1 };
+    /// let mut follower = Follower::new(FollowerOptions::default());
+    /// let go_on = |_: &asg_core::Flow<'_, '_>| ControlFlow::<()>::Continue(());
+    /// let _ = follower.take(origin, packet, &mut NoDirectory, go_on)?;
+    /// assert_eq!(follower.outcomes().sum(), 1);
+    /// # Ok::<(), std::convert::Infallible>(())
+    /// ```
     #[must_use]
     pub const fn outcomes(&self) -> &Outcomes {
         &self.state.outcomes
     }
 
     /// How late it is, by the log; `None` if no line has shown a time.
+    ///
+    /// ```
+    /// # use std::ops::ControlFlow;
+    /// # use asg_core::{Follower, FollowerOptions, NoDirectory, Origin, SourceId, Timestamp};
+    /// # let packet = b"2024-05-06T07:09:10Z cell kernel: [637.5] OK_bfce786c-ab07-40ad-79f9-8 \
+    /// #     IN= OUT=eth0 SRC=10.255.73.3 DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF \
+    /// #     PROTO=UDP SPT=36556 DPT=53 LEN=41 ";
+    /// # let origin = Origin { source: SourceId(0), line: 1 };
+    /// let mut follower = Follower::new(FollowerOptions::default());
+    /// assert_eq!(follower.now(), None);
+    /// let go_on = |_: &asg_core::Flow<'_, '_>| ControlFlow::<()>::Continue(());
+    /// let _ = follower.take(origin, packet, &mut NoDirectory, go_on)?;
+    /// assert_eq!(follower.now().unwrap().to_string(), "2024-05-06T07:09:10Z");
+    /// # Ok::<(), std::convert::Infallible>(())
+    /// ```
     #[must_use]
     pub const fn now(&self) -> Option<Timestamp> {
         self.watermark.now()
@@ -234,6 +277,24 @@ impl Follower {
     /// wants them to go on without names answers with an empty map instead. After an error, `take`
     /// asks again when an eighth more packets are held, and [`Follower::tick`] asks each time. When
     /// more than [`FollowerOptions::most_held`] are held, the oldest go on without names.
+    ///
+    /// ```
+    /// # use std::ops::ControlFlow;
+    /// # use asg_core::{Follower, FollowerOptions, NoDirectory, Origin, SourceId, Timestamp};
+    /// # let packet = b"2024-05-06T07:09:10Z cell kernel: [637.5] OK_bfce786c-ab07-40ad-79f9-8 \
+    /// #     IN= OUT=eth0 SRC=10.255.73.3 DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF \
+    /// #     PROTO=UDP SPT=36556 DPT=53 LEN=41 ";
+    /// # let origin = Origin { source: SourceId(0), line: 1 };
+    /// let mut follower = Follower::new(FollowerOptions::default());
+    /// let mut flows = 0;
+    /// let mut each = |_: &asg_core::Flow<'_, '_>| -> ControlFlow<()> {
+    ///     flows += 1;
+    ///     ControlFlow::Continue(())
+    /// };
+    /// let _ = follower.take(origin, packet, &mut NoDirectory, &mut each)?;
+    /// assert_eq!(flows, 0, "the packet waits for evidence");
+    /// # Ok::<(), std::convert::Infallible>(())
+    /// ```
     pub fn take<D: Directory, B>(
         &mut self,
         origin: Origin,
@@ -315,6 +376,20 @@ impl Follower {
     }
 
     /// The packets that wait, oldest first, each with its place and its line.
+    ///
+    /// ```
+    /// # use std::ops::ControlFlow;
+    /// # use asg_core::{Follower, FollowerOptions, NoDirectory, Origin, SourceId, Timestamp};
+    /// # let packet = b"2024-05-06T07:09:10Z cell kernel: [637.5] OK_bfce786c-ab07-40ad-79f9-8 \
+    /// #     IN= OUT=eth0 SRC=10.255.73.3 DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF \
+    /// #     PROTO=UDP SPT=36556 DPT=53 LEN=41 ";
+    /// # let origin = Origin { source: SourceId(0), line: 1 };
+    /// let mut follower = Follower::new(FollowerOptions::default());
+    /// let go_on = |_: &asg_core::Flow<'_, '_>| ControlFlow::<()>::Continue(());
+    /// let _ = follower.take(origin, packet, &mut NoDirectory, go_on)?;
+    /// assert_eq!(follower.held().next(), Some((origin, &packet[..])));
+    /// # Ok::<(), std::convert::Infallible>(())
+    /// ```
     pub fn held(&self) -> impl ExactSizeIterator<Item = (Origin, &[u8])> {
         self.held.iter().map(|held| (held.origin, &*held.line))
     }
@@ -360,6 +435,26 @@ impl Follower {
     /// # Errors
     ///
     /// As [`Follower::take`].
+    ///
+    /// ```
+    /// # use std::ops::ControlFlow;
+    /// # use asg_core::{Follower, FollowerOptions, NoDirectory, Origin, SourceId, Timestamp};
+    /// # let packet = b"2024-05-06T07:09:10Z cell kernel: [637.5] OK_bfce786c-ab07-40ad-79f9-8 \
+    /// #     IN= OUT=eth0 SRC=10.255.73.3 DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF \
+    /// #     PROTO=UDP SPT=36556 DPT=53 LEN=41 ";
+    /// # let origin = Origin { source: SourceId(0), line: 1 };
+    /// let mut follower = Follower::new(FollowerOptions::default());
+    /// let go_on = |_: &asg_core::Flow<'_, '_>| ControlFlow::<()>::Continue(());
+    /// let _ = follower.take(origin, packet, &mut NoDirectory, go_on)?;
+    /// let mut flows = 0;
+    /// let later = Timestamp::parse(b"2024-05-06T07:10:00Z").unwrap();
+    /// let _ = follower.tick(later, &mut NoDirectory, |_| -> ControlFlow<()> {
+    ///     flows += 1;
+    ///     ControlFlow::Continue(())
+    /// })?;
+    /// assert_eq!(flows, 1);
+    /// # Ok::<(), std::convert::Infallible>(())
+    /// ```
     pub fn tick<D: Directory, B>(
         &mut self,
         time: Timestamp,
@@ -375,6 +470,25 @@ impl Follower {
     /// # Errors
     ///
     /// As [`Follower::take`].
+    ///
+    /// ```
+    /// # use std::ops::ControlFlow;
+    /// # use asg_core::{Follower, FollowerOptions, NoDirectory, Origin, SourceId, Timestamp};
+    /// # let packet = b"2024-05-06T07:09:10Z cell kernel: [637.5] OK_bfce786c-ab07-40ad-79f9-8 \
+    /// #     IN= OUT=eth0 SRC=10.255.73.3 DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF \
+    /// #     PROTO=UDP SPT=36556 DPT=53 LEN=41 ";
+    /// # let origin = Origin { source: SourceId(0), line: 1 };
+    /// let mut follower = Follower::new(FollowerOptions::default());
+    /// let go_on = |_: &asg_core::Flow<'_, '_>| ControlFlow::<()>::Continue(());
+    /// let _ = follower.take(origin, packet, &mut NoDirectory, go_on)?;
+    /// let mut flows = 0;
+    /// let _ = follower.finish(&mut NoDirectory, |_| -> ControlFlow<()> {
+    ///     flows += 1;
+    ///     ControlFlow::Continue(())
+    /// })?;
+    /// assert_eq!(flows, 1, "nothing more can come");
+    /// # Ok::<(), std::convert::Infallible>(())
+    /// ```
     pub fn finish<D: Directory, B>(
         &mut self,
         directory: &mut D,

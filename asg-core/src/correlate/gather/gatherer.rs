@@ -186,6 +186,19 @@ impl Gatherer {
     }
 
     /// Ends the batch of the lines that were read since the last call, and returns it.
+    ///
+    /// ```
+    /// # use asg_core::{Gathering, Origin, SourceId};
+    /// # let packet = b"[639.5] OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.255.73.3 \
+    /// #     DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 \
+    /// #     LEN=41 ";
+    /// # let at = Origin { source: SourceId(0), line: 1 };
+    /// let mut gathering = Gathering::new();
+    /// let mut gatherer = gathering.gatherer();
+    /// gatherer.read(at, packet);
+    /// gathering.merge(gatherer.take_batch(), 0).unwrap();
+    /// assert_eq!(gathering.counts().packets, 1);
+    /// ```
     pub fn take_batch(&mut self) -> Batch {
         let new = Batch::after(&self.batch);
         let mut batch = std::mem::replace(&mut self.batch, new);
@@ -204,6 +217,19 @@ impl Gatherer {
     }
 
     /// Reads a line without its line feed.
+    ///
+    /// ```
+    /// # use asg_core::{Gathering, Origin, SourceId};
+    /// # let packet = b"[639.5] OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.255.73.3 \
+    /// #     DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 \
+    /// #     LEN=41 ";
+    /// # let at = Origin { source: SourceId(0), line: 1 };
+    /// let mut gathering = Gathering::new();
+    /// let mut gatherer = gathering.gatherer();
+    /// gatherer.read(at, packet);
+    /// gathering.merge(gatherer.take_batch(), 0).unwrap();
+    /// assert_eq!(gathering.counts().lines, 1);
+    /// ```
     pub fn read(&mut self, origin: Origin, line: &[u8]) {
         self.take(origin, &Line::new(line));
     }

@@ -215,12 +215,34 @@ impl<'a> RepEvent<'a> {
     /// Returns the container: its handle, or else the instance GUID. If the two differ (Diego
     /// before 0.1470), no handle, and so no log prefix, begins like an instance GUID, so they
     /// cannot be confused.
+    ///
+    /// ```
+    /// # use asg_core::{Content, Line, Record};
+    /// let line = Line::new(
+    ///     br#"{"timestamp":"1498136872.8","source":"guardian","log_level":1,
+    ///         "message":"guardian.destroy.finished",
+    ///         "data":{"handle":"d08bb414-cdba-4381-412a-e9ecc1b7d0f4"}}"#,
+    /// );
+    /// let Content::Rep(event) = Record::read(&line).content else { panic!("a container's line") };
+    /// assert_eq!(event.container(), Some("d08bb414-cdba-4381-412a-e9ecc1b7d0f4"));
+    /// ```
     #[must_use]
     pub fn container(&self) -> Option<&str> {
         self.handle.as_deref().or(self.instance_guid.as_deref())
     }
 
     /// Returns the lifecycle event for the ledger.
+    ///
+    /// ```
+    /// # use asg_core::{Content, Line, Record};
+    /// let line = Line::new(
+    ///     br#"{"timestamp":"1498136872.8","source":"guardian","log_level":1,
+    ///         "message":"guardian.destroy.finished",
+    ///         "data":{"handle":"d08bb414-cdba-4381-412a-e9ecc1b7d0f4"}}"#,
+    /// );
+    /// let Content::Rep(event) = Record::read(&line).content else { panic!("a container's line") };
+    /// assert_eq!(event.moment(), asg_core::Moment::Seen);
+    /// ```
     #[must_use]
     pub const fn moment(&self) -> Moment {
         match self.event {
@@ -233,6 +255,17 @@ impl<'a> RepEvent<'a> {
 
     /// Returns false if the container did not exist when the line was written: the line's facts
     /// about it are true, but not that it existed then.
+    ///
+    /// ```
+    /// # use asg_core::{Content, Line, Record};
+    /// let line = Line::new(
+    ///     br#"{"timestamp":"1498136872.8","source":"guardian","log_level":1,
+    ///         "message":"guardian.destroy.finished",
+    ///         "data":{"handle":"d08bb414-cdba-4381-412a-e9ecc1b7d0f4"}}"#,
+    /// );
+    /// let Content::Rep(event) = Record::read(&line).content else { panic!("a container's line") };
+    /// assert!(event.was_there());
+    /// ```
     #[must_use]
     pub const fn was_there(&self) -> bool {
         !matches!(self.event, RepEventKind::Missing | RepEventKind::Failed)

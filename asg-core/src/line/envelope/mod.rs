@@ -143,6 +143,14 @@ impl<'a> Envelope<'a> {
 
     /// Returns whether the line comes from the kernel: by its program, or by the time stamp of the
     /// kernel's buffer where no program is named.
+    ///
+    /// ```
+    /// use asg_core::Line;
+    /// let line = Line::new(b"2024-05-06T07:09:10+00:00 cell-1 kernel: [637.5] hello");
+    /// assert!(line.envelope().is_kernel());
+    /// let line = Line::new(b"2024-05-06T07:09:10+00:00 cell-1 sshd[7]: hello");
+    /// assert!(!line.envelope().is_kernel());
+    /// ```
     #[must_use]
     pub fn is_kernel(&self) -> bool {
         match self.role() {
@@ -161,6 +169,12 @@ impl<'a> Envelope<'a> {
 
     /// Returns a name for the machine: its BOSH instance id, or job and index, or host, whichever
     /// is known first.
+    ///
+    /// ```
+    /// use asg_core::Line;
+    /// let line = Line::new(b"2024-05-06T07:09:10+00:00 cell-1 kernel: [637.5] hello");
+    /// assert_eq!(line.envelope().cell().as_deref(), Some("cell-1"));
+    /// ```
     #[must_use]
     pub fn cell(&self) -> Option<String> {
         match (self.instance, self.job, self.index, self.host) {

@@ -107,6 +107,12 @@ impl Role {
     }
 
     /// Returns whether the platform wrote the line's text, as far as the envelope shows.
+    ///
+    /// ```
+    /// use asg_core::Line;
+    /// let line = Line::new(b"2024-05-06T07:09:10+00:00 cell-1 kernel: [637.5] hello");
+    /// assert!(line.envelope().role().is_platform());
+    /// ```
     #[must_use]
     pub const fn is_platform(self) -> bool {
         !matches!(self, Self::Stream | Self::Forwarder | Self::Speaker)
@@ -269,6 +275,12 @@ pub(crate) fn stream_of(object: &Object<'_>) -> Option<String> {
 
 impl Envelope<'_> {
     /// Returns the role of the program that wrote the line.
+    ///
+    /// ```
+    /// use asg_core::{Line, Role};
+    /// let line = Line::new(b"2024-05-06T07:09:10+00:00 cell-1 kernel: [637.5] hello");
+    /// assert_eq!(line.envelope().role(), Role::Kernel);
+    /// ```
     #[must_use]
     pub fn role(&self) -> Role {
         if self.stream().is_some() || self.tags.is_some() {
@@ -278,6 +290,12 @@ impl Envelope<'_> {
     }
 
     /// Returns whether the line proves such a statement, by the program that wrote it.
+    ///
+    /// ```
+    /// use asg_core::{Line, Proof};
+    /// let line = Line::new(b"2024-05-06T07:09:10+00:00 cell-1 kernel: [637.5] hello");
+    /// assert!(line.envelope().proves(Proof::Packet));
+    /// ```
     #[must_use]
     pub fn proves(&self, proof: Proof) -> bool {
         self.role().proves(proof)

@@ -57,6 +57,14 @@ enum Form {
 
 impl Destination {
     /// Returns the first and the last address.
+    ///
+    /// ```
+    /// # use asg_core::policy::Destination;
+    /// let destination: Destination = "10.0.11.0/24".parse().unwrap();
+    /// let (first, last) = destination.bounds();
+    /// assert_eq!(first.to_string(), "10.0.11.0");
+    /// assert_eq!(last.to_string(), "10.0.11.255");
+    /// ```
     #[must_use]
     pub fn bounds(&self) -> (IpAddr, IpAddr) {
         let v4 = |bits| IpAddr::V4(Ipv4Addr::from_bits(bits));
@@ -70,6 +78,12 @@ impl Destination {
     }
 
     /// Returns whether the address is one of these; never for one of the other family.
+    ///
+    /// ```
+    /// # use asg_core::policy::Destination;
+    /// let destination: Destination = "10.0.11.0/24".parse().unwrap();
+    /// assert!(destination.contains("10.0.11.7".parse().unwrap()));
+    /// ```
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
         match (self.0, address) {
@@ -82,6 +96,12 @@ impl Destination {
     }
 
     /// Returns whether these are all addresses of their family.
+    ///
+    /// ```
+    /// # use asg_core::policy::Destination;
+    /// let destination: Destination = "10.0.11.0/24".parse().unwrap();
+    /// assert!(!destination.is_any() && "0.0.0.0/0".parse::<Destination>().unwrap().is_any());
+    /// ```
     #[must_use]
     pub fn is_any(&self) -> bool {
         match self.0 {
@@ -92,12 +112,24 @@ impl Destination {
     }
 
     /// Returns whether these are IPv6 addresses.
+    ///
+    /// ```
+    /// # use asg_core::policy::Destination;
+    /// let destination: Destination = "10.0.11.0/24".parse().unwrap();
+    /// assert!(!destination.is_ipv6());
+    /// ```
     #[must_use]
     pub const fn is_ipv6(&self) -> bool {
         matches!(self.0, Form::Block6(..) | Form::Range6(..))
     }
 
     /// Returns the network address and prefix length, if this is a block.
+    ///
+    /// ```
+    /// # use asg_core::policy::Destination;
+    /// let destination: Destination = "10.0.11.0/24".parse().unwrap();
+    /// assert_eq!(destination.block().unwrap().1, 24);
+    /// ```
     #[must_use]
     pub fn block(&self) -> Option<(IpAddr, u8)> {
         match self.0 {

@@ -32,6 +32,12 @@ pub struct Verdicts {
 
 impl Verdicts {
     /// Returns whether a request to v3 with this rule is accepted.
+    ///
+    /// ```
+    /// use asg_core::policy::{ValidatorSettings, check};
+    /// let rule = br#"{"protocol":"tcp","destination":"10.0.0.1","ports":"443"}"#;
+    /// assert!(check(rule, ValidatorSettings::default()).is_accepted());
+    /// ```
     #[must_use]
     pub fn is_accepted(&self) -> bool {
         self.message.is_empty() && self.model.is_empty()

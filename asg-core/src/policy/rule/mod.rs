@@ -97,6 +97,11 @@ pub enum Protocol {
 
 impl Protocol {
     /// Returns the word in JSON.
+    ///
+    /// ```
+    /// use asg_core::policy::Protocol;
+    /// assert_eq!(Protocol::Tcp.as_str(), "tcp");
+    /// ```
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -111,6 +116,13 @@ impl Protocol {
 
 impl Traffic {
     /// Returns its protocol.
+    ///
+    /// ```
+    /// # use asg_core::policy::Rule;
+    /// let json = br#"{"protocol":"tcp","destination":"10.0.0.1","ports":"443"}"#;
+    /// let rule = Rule::parse(json).unwrap();
+    /// assert_eq!(rule.traffic.protocol(), asg_core::policy::Protocol::Tcp);
+    /// ```
     #[must_use]
     pub const fn protocol(&self) -> Protocol {
         match self {
@@ -123,6 +135,13 @@ impl Traffic {
     }
 
     /// Returns its ports; `None` if it has no such limit.
+    ///
+    /// ```
+    /// # use asg_core::policy::Rule;
+    /// let json = br#"{"protocol":"tcp","destination":"10.0.0.1","ports":"443"}"#;
+    /// let rule = Rule::parse(json).unwrap();
+    /// assert!(rule.traffic.ports().unwrap().contains(443));
+    /// ```
     #[must_use]
     pub const fn ports(&self) -> Option<&Ports> {
         match self {
@@ -132,6 +151,13 @@ impl Traffic {
     }
 
     /// Returns its types and codes of ICMP; `None` if it is not ICMP.
+    ///
+    /// ```
+    /// # use asg_core::policy::Rule;
+    /// let json = br#"{"protocol":"tcp","destination":"10.0.0.1","ports":"443"}"#;
+    /// let rule = Rule::parse(json).unwrap();
+    /// assert!(rule.traffic.icmp().is_none());
+    /// ```
     #[must_use]
     pub const fn icmp(&self) -> Option<IcmpKind> {
         match self {
@@ -152,18 +178,41 @@ impl Rule {
     /// # Errors
     ///
     /// The first fault. A key that no rule has is an error too: it might narrow the rule down.
+    ///
+    /// ```
+    /// use asg_core::policy::Rule;
+    /// let json = br#"{"protocol":"tcp","destination":"10.0.0.1","ports":"443"}"#;
+    /// assert!(Rule::parse(json)?.contains("10.0.0.1".parse().unwrap()));
+    /// assert!(Rule::parse(b"{}").is_err());
+    /// # Ok::<(), asg_core::policy::RuleError>(())
+    /// ```
     pub fn parse(json: &[u8]) -> Result<Self, RuleError> {
         let value = serde_json::from_slice(json);
         Self::from_value(&value.unwrap_or(Value::Null))
     }
 
     /// Returns the rule in JSON, in its usual spelling.
+    ///
+    /// ```
+    /// # use asg_core::policy::Rule;
+    /// let json = br#"{"protocol":"tcp","destination":"10.0.0.1","ports":"443"}"#;
+    /// let rule = Rule::parse(json).unwrap();
+    /// assert_eq!(Rule::parse(rule.to_json().as_bytes()).unwrap(), rule);
+    /// ```
     #[must_use]
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("a map of strings, numbers and booleans")
     }
 
     /// Returns whether the address is one of the destinations.
+    ///
+    /// ```
+    /// # use asg_core::policy::Rule;
+    /// let json = br#"{"protocol":"tcp","destination":"10.0.0.1","ports":"443"}"#;
+    /// let rule = Rule::parse(json).unwrap();
+    /// assert!(rule.contains("10.0.0.1".parse().unwrap()));
+    /// assert!(!rule.contains("10.0.0.2".parse().unwrap()));
+    /// ```
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
         self.destinations.iter().any(|destination| destination.contains(address))

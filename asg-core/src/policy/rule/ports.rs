@@ -34,6 +34,13 @@ enum Form {
 
 impl Ports {
     /// Returns whether the port is one of these.
+    ///
+    /// ```
+    /// use asg_core::policy::Ports;
+    /// let ports: Ports = "443,8080".parse()?;
+    /// assert!(ports.contains(8080) && !ports.contains(80));
+    /// # Ok::<(), asg_core::policy::Why>(())
+    /// ```
     #[must_use]
     pub fn contains(&self, port: u16) -> bool {
         match &self.0 {
@@ -44,6 +51,13 @@ impl Ports {
 
     /// Returns the ports as ranges, from first to last, in the order of the rule; a single port is
     /// both.
+    ///
+    /// ```
+    /// use asg_core::policy::Ports;
+    /// let ports: Ports = "8000-8999".parse()?;
+    /// assert_eq!(ports.ranges().collect::<Vec<_>>(), [(8000, 8999)]);
+    /// # Ok::<(), asg_core::policy::Why>(())
+    /// ```
     pub fn ranges(&self) -> impl Iterator<Item = (u16, u16)> + '_ {
         let (list, range) = match &self.0 {
             Form::List(ports) => (ports.as_slice(), None),
