@@ -6,10 +6,10 @@ use asg_core::{AppState, Directory, Guid, Identity};
 
 use crate::error::Error;
 
-/// Asks one directory, and another for whatever the first does not find: a preloaded or saved one
-/// before a live one.
+/// Asks one directory, and another for the GUIDs that the first does not find: a preloaded or saved
+/// one before a live one.
 ///
-/// The first directory's answer stays if the second has none.
+/// If the second has no answer, that of the first stays.
 ///
 /// ```
 /// use asg_cc_client::{Export, Layered};
@@ -34,6 +34,13 @@ where
     /// # Errors
     ///
     /// If one of the two directories fails.
+    ///
+    /// ```
+    /// use asg_cc_client::{Export, Layered};
+    /// let seven = asg_core::Guid::from_u128(7);
+    /// assert!(Layered(Export::new(), Export::new()).resolve(&[seven])?[&seven].app.is_none());
+    /// # Ok::<(), asg_cc_client::Error>(())
+    /// ```
     pub fn resolve(&self, guids: &[Guid]) -> Result<HashMap<Guid, Identity>, Error> {
         in_layers(guids, &mut &self.0, &mut &self.1)
     }

@@ -216,16 +216,16 @@ fn a_page_that_cannot_be_read_costs_its_own_names_only() {
     assert!(none.stderr.starts_with("asglog: there are no names: "), "{}", none.stderr);
 }
 
-/// The README's way to save pages with the cf CLI and jq.
+/// The way to save pages with the cf CLI and jq that the operator's page shows.
 #[test]
-fn the_readmes_loop_saves_what_names_all_apps() {
+fn the_loop_of_the_operators_page_saves_what_names_all_apps() {
     let has = |tool: &str| Command::new(tool).arg("--version").output().is_ok();
     if let Some(missing) = ["sh", "jq", "curl"].into_iter().find(|tool| !has(tool)) {
         eprintln!("skipped: there is no {missing}");
         return;
     }
-    let readme = std::fs::read_to_string(here("../README.md")).unwrap();
-    let (_, behind) = readme.split_once("\nThe cf CLI and jq save the same lists").unwrap();
+    let page = std::fs::read_to_string(here("../docs/operators.md")).unwrap();
+    let (_, behind) = page.split_once("\nThe cf CLI and jq save the same lists").unwrap();
     let (_, block) = behind.split_once("```sh\n").unwrap();
     let (script, _) = block.split_once("```").unwrap();
 

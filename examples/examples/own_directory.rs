@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut inventory =
         Inventory(HashMap::from([("4ccbb24c-268e-421a-9d1b-3678b6eb40d0".parse()?, "proxy")]));
 
-    let log = include_bytes!("../../asg-cli/data/article.log");
+    let log = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../asg-cli/data/article.log"));
     let lines: Vec<_> = (1..)
         .zip(log.split(|b| *b == b'\n'))
         .map(|(line, text)| (Origin { source: SourceId(0), line }, text))

@@ -1,5 +1,5 @@
-//! A stream in pieces of any size: lines are borrowed where they lie, and nothing is held but the
-//! piece of a line that is still open.
+//! A stream in pieces of any size: lines are borrowed in place, and only the piece of an unfinished
+//! line is held.
 //!
 //! `cargo run -p asg-examples --example stream < /var/log/kern.log`
 
@@ -34,7 +34,7 @@ fn main() -> io::Result<()> {
 
 #[test]
 fn pieces_of_any_size_give_the_same() {
-    let log = include_bytes!("../../asg-cli/data/article.log");
+    let log = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../asg-cli/data/article.log"));
     assert_eq!(count(&log[..]).unwrap(), [5, 2]);
     let (head, tail) = log.split_at(1_000);
     assert_eq!(count(head.chain(tail)).unwrap(), [5, 2]);

@@ -3,11 +3,12 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-/// The time of what is made without one: the day of the log in the article that operators follow.
+/// The time of things that are created without one: the day of the log in the article that
+/// operators follow.
 const LONG_AGO: &str = "2017-06-16T23:13:55Z";
 
-/// Everything that an embedded Cloud Controller knows. It is plain data: fill it as you like, read
-/// it with serde, or use the methods, which keep it as a real one would be.
+/// The data of an embedded Cloud Controller. It is plain data: fill it freely, read it with serde,
+/// or use the methods, which keep it consistent.
 ///
 /// ```
 /// use asg_cc_client::embedded::Foundation;
@@ -46,17 +47,17 @@ pub struct Foundation {
     pub events: Vec<Event>,
     /// The security groups.
     pub security_groups: Vec<SecurityGroup>,
-    /// Who may read; if empty, and without a UAA, any token reads everything.
+    /// The tokens with access; if empty, and without a UAA, any token reads everything.
     pub tokens: Vec<Access>,
-    /// How many requests a holder of tokens may make, if that is limited.
+    /// The number of requests that a holder of tokens may make, if that is limited.
     pub rate_limit: Option<RateLimit>,
-    /// The same for v2 alone, beside the general limit.
+    /// A limit for v2 alone, beside the general one.
     pub v2_rate_limit: Option<RateLimit>,
     /// False if v2 is switched off.
     pub v2: bool,
-    /// False if there is no v3.
+    /// False if v3 does not exist.
     pub v3: bool,
-    /// What links between pages begin with; if absent, what the client asked for.
+    /// The beginning of links between pages; by default the address that the client used.
     pub external_url: Option<String>,
 }
 
@@ -108,8 +109,8 @@ pub struct Process {
 }
 
 impl Process {
-    /// The second half of the process GUID that Diego knows it by: a GUID of its own, and made of
-    /// the first here.
+    /// Returns the second half of Diego's process GUID: a GUID of its own, derived from the first
+    /// here.
     #[must_use]
     pub fn version(&self) -> String {
         let mut version: Vec<u8> = self.guid.bytes().collect();
@@ -154,9 +155,9 @@ pub struct Event {
     /// Such as `audit.app.delete-request`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// When, as in `2017-06-23T10:00:00Z`.
+    /// The time, as in `2017-06-23T10:00:00Z`.
     pub at: String,
-    /// The GUID of what it is about.
+    /// The GUID of its subject.
     pub target: String,
     /// `app`, `space` or `organization`.
     pub target_type: String,
@@ -176,7 +177,7 @@ pub struct Event {
     pub data: Map<String, Value>,
 }
 
-/// A token, and what it lets see.
+/// A token, and what it shows.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Access {
@@ -191,8 +192,8 @@ pub struct Access {
     pub scopes: Option<Vec<String>>,
 }
 
-/// A security group; its rules are kept as they are, also those that no Cloud Controller would
-/// take.
+/// A security group; its rules are kept unchanged, also those that no Cloud Controller would
+/// accept.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SecurityGroup {
@@ -202,9 +203,9 @@ pub struct SecurityGroup {
     pub name: String,
     /// Its rules, in JSON.
     pub rules: Vec<Value>,
-    /// True if it holds for all running apps.
+    /// Whether it holds for all running apps.
     pub running: bool,
-    /// True if it holds for all apps that are staged.
+    /// Whether it holds for all apps that are staged.
     pub staging: bool,
     /// The GUIDs of the spaces whose running apps it holds for.
     pub running_spaces: Vec<String>,
@@ -212,7 +213,7 @@ pub struct SecurityGroup {
     pub staging_spaces: Vec<String>,
 }
 
-/// How many requests are allowed in how long.
+/// A number of requests and the time for them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RateLimit {
@@ -229,7 +230,12 @@ impl Default for Foundation {
 }
 
 impl Foundation {
-    /// One with nothing in it, and both APIs.
+    /// Creates an empty one, with both APIs.
+    ///
+    /// ```
+    /// use asg_cc_client::embedded::Foundation;
+    /// assert!(Foundation::new().apps.is_empty());
+    /// ```
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -252,6 +258,13 @@ impl Foundation {
     }
 
     /// Adds an org.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::Foundation;
+    /// let story = Foundation::new().org("o-1", "shop").space("s-1", "prod", "o-1");
+    /// let story = story.app("a-1", "orders", "s-1");
+    /// assert_eq!(story.orgs.len(), 1);
+    /// ```
     #[must_use]
     pub fn org(mut self, guid: &str, name: &str) -> Self {
         self.orgs.push(Org { guid: guid.into(), name: name.into() });
@@ -260,6 +273,13 @@ impl Foundation {
     }
 
     /// Adds a space.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::Foundation;
+    /// let story = Foundation::new().org("o-1", "shop").space("s-1", "prod", "o-1");
+    /// let story = story.app("a-1", "orders", "s-1");
+    /// assert_eq!(story.spaces[0].name, "prod");
+    /// ```
     #[must_use]
     pub fn space(mut self, guid: &str, name: &str, org: &str) -> Self {
         self.spaces.push(Space { guid: guid.into(), name: name.into(), org: org.into() });
@@ -268,6 +288,13 @@ impl Foundation {
     }
 
     /// Adds an app with its web process, whose GUID is the app's.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::Foundation;
+    /// let story = Foundation::new().org("o-1", "shop").space("s-1", "prod", "o-1");
+    /// let story = story.app("a-1", "orders", "s-1");
+    /// assert_eq!(story.apps[0].name, "orders");
+    /// ```
     #[must_use]
     pub fn app(mut self, guid: &str, name: &str, space: &str) -> Self {
         self.apps.push(App { guid: guid.into(), name: name.into(), space: space.into() });
@@ -276,6 +303,14 @@ impl Foundation {
     }
 
     /// Adds a process to an app.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::Foundation;
+    /// let story = Foundation::new().org("o-1", "shop").space("s-1", "prod", "o-1");
+    /// let story = story.app("a-1", "orders", "s-1");
+    /// let story = story.process("p-1", "worker", "a-1");
+    /// assert!(story.processes.iter().any(|process| process.guid == "p-1"));
+    /// ```
     #[must_use]
     pub fn process(mut self, guid: &str, process_type: &str, app: &str) -> Self {
         let process_type = process_type.to_owned();
@@ -284,6 +319,13 @@ impl Foundation {
     }
 
     /// Adds a task to an app.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::Foundation;
+    /// let story = Foundation::new().org("o-1", "shop").space("s-1", "prod", "o-1");
+    /// let story = story.app("a-1", "orders", "s-1");
+    /// assert_eq!(story.task("t-1", "a-1").tasks.len(), 1);
+    /// ```
     #[must_use]
     pub fn task(mut self, guid: &str, app: &str) -> Self {
         self.tasks.push(Work { guid: guid.into(), app: app.into() });
@@ -291,6 +333,13 @@ impl Foundation {
     }
 
     /// Adds a build to an app.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::Foundation;
+    /// let story = Foundation::new().org("o-1", "shop").space("s-1", "prod", "o-1");
+    /// let story = story.app("a-1", "orders", "s-1");
+    /// assert_eq!(story.build("b-1", "a-1").builds.len(), 1);
+    /// ```
     #[must_use]
     pub fn build(mut self, guid: &str, app: &str) -> Self {
         self.builds.push(Work { guid: guid.into(), app: app.into() });
@@ -298,6 +347,13 @@ impl Foundation {
     }
 
     /// Makes this token show everything. From now on, unknown tokens are refused.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::Foundation;
+    /// let story = Foundation::new().org("o-1", "shop").space("s-1", "prod", "o-1");
+    /// let story = story.app("a-1", "orders", "s-1");
+    /// assert_eq!(story.token("sesame").tokens.len(), 1);
+    /// ```
     #[must_use]
     pub fn token(mut self, token: &str) -> Self {
         self.tokens.push(Access { token: token.into(), spaces: None, scopes: None });
@@ -305,6 +361,13 @@ impl Foundation {
     }
 
     /// Makes this token show these spaces.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::Foundation;
+    /// let story = Foundation::new().org("o-1", "shop").space("s-1", "prod", "o-1");
+    /// let story = story.app("a-1", "orders", "s-1");
+    /// assert_eq!(story.token_for_spaces("sesame", &["s-1"]).tokens.len(), 1);
+    /// ```
     #[must_use]
     pub fn token_for_spaces(mut self, token: &str, spaces: &[&str]) -> Self {
         let spaces = Some(spaces.iter().map(ToString::to_string).collect());
@@ -313,6 +376,14 @@ impl Foundation {
     }
 
     /// Adds a security group.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::Foundation;
+    /// let story = Foundation::new().org("o-1", "shop").space("s-1", "prod", "o-1");
+    /// let story = story.app("a-1", "orders", "s-1");
+    /// let story = story.security_group(asg_cc_client::embedded::SecurityGroup::default());
+    /// assert_eq!(story.security_groups.len(), 1);
+    /// ```
     #[must_use]
     pub fn security_group(mut self, group: SecurityGroup) -> Self {
         self.security_groups.push(group);
@@ -320,18 +391,39 @@ impl Foundation {
     }
 
     /// Limits the requests of each holder of tokens.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::Foundation;
+    /// let story = Foundation::new().org("o-1", "shop").space("s-1", "prod", "o-1");
+    /// let story = story.app("a-1", "orders", "s-1");
+    /// assert!(story.limited_to(100, 60).rate_limit.is_some());
+    /// ```
     #[must_use]
     pub fn limited_to(self, requests: u64, window_seconds: u64) -> Self {
         Self { rate_limit: Some(RateLimit { requests, window_seconds }), ..self }
     }
 
     /// Switches v2 off, as it is by default since 2025.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::Foundation;
+    /// let story = Foundation::new().org("o-1", "shop").space("s-1", "prod", "o-1");
+    /// let story = story.app("a-1", "orders", "s-1");
+    /// assert_ne!(story.clone().without_v2(), story);
+    /// ```
     #[must_use]
     pub fn without_v2(self) -> Self {
         Self { v2: false, ..self }
     }
 
-    /// A foundation of old: v2 only.
+    /// Makes it an old foundation: v2 only.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::Foundation;
+    /// let story = Foundation::new().org("o-1", "shop").space("s-1", "prod", "o-1");
+    /// let story = story.app("a-1", "orders", "s-1");
+    /// assert_ne!(story.clone().without_v3(), story);
+    /// ```
     #[must_use]
     pub fn without_v3(self) -> Self {
         Self { v3: false, ..self }
@@ -339,6 +431,15 @@ impl Foundation {
 
     /// Deploys an app without downtime: a new web process replaces the old one, which leaves no
     /// event behind.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::Foundation;
+    /// let story = Foundation::new().org("o-1", "shop").space("s-1", "prod", "o-1");
+    /// let story = story.app("a-1", "orders", "s-1");
+    /// let mut story = story;
+    /// story.rolling_deployment("a-1", "p-2");
+    /// assert!(story.processes.iter().any(|process| process.guid == "p-2"));
+    /// ```
     pub fn rolling_deployment(&mut self, app: &str, new_process: &str) {
         self.processes.retain(|p| p.app != app || p.process_type != "web");
         self.processes.push(Process {
@@ -353,8 +454,8 @@ impl Foundation {
         });
     }
 
-    /// Writes what happened to an instance of a process by itself: `what` is `crash`, `ready`,
-    /// `not-ready` or `rescheduling`. The event is about the app, and the process is its actor.
+    /// Writes an event of an instance of a process: `what` is `crash`, `ready`, `not-ready` or
+    /// `rescheduling`. The event is about the app, and the process is its actor.
     ///
     /// ```
     /// use asg_cc_client::embedded::Foundation;
@@ -383,6 +484,15 @@ impl Foundation {
     }
 
     /// Deletes an app and all that is in it; audit events stay.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::Foundation;
+    /// let story = Foundation::new().org("o-1", "shop").space("s-1", "prod", "o-1");
+    /// let story = story.app("a-1", "orders", "s-1");
+    /// let mut story = story;
+    /// story.delete_app("a-1", "2024-05-06T07:09:10Z");
+    /// assert!(story.apps.is_empty() && !story.events.is_empty());
+    /// ```
     pub fn delete_app(&mut self, guid: &str, at: &str) {
         self.log("audit.app.delete-request", at, "app", guid, Map::new());
         let processes = self.processes.iter().filter(|p| p.app == guid);
@@ -395,8 +505,17 @@ impl Foundation {
         self.apps.retain(|a| a.guid != guid);
     }
 
-    /// Takes a process away from its app, as a deployment of a manifest without it does; its event
+    /// Removes a process from its app, as a deployment of a manifest without it does; its event
     /// names the app as its target.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::Foundation;
+    /// let story = Foundation::new().org("o-1", "shop").space("s-1", "prod", "o-1");
+    /// let story = story.app("a-1", "orders", "s-1");
+    /// let mut story = story.process("p-1", "worker", "a-1");
+    /// story.delete_process("p-1", "2024-05-06T07:09:10Z");
+    /// assert!(story.processes.iter().all(|process| process.guid != "p-1"));
+    /// ```
     pub fn delete_process(&mut self, guid: &str, at: &str) {
         let Some(found) = self.processes.iter().position(|p| p.guid == guid) else { return };
         let process = self.processes.remove(found);
@@ -407,6 +526,15 @@ impl Foundation {
     }
 
     /// Deletes a space and its apps.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::Foundation;
+    /// let story = Foundation::new().org("o-1", "shop").space("s-1", "prod", "o-1");
+    /// let story = story.app("a-1", "orders", "s-1");
+    /// let mut story = story;
+    /// story.delete_space("s-1", "2024-05-06T07:09:10Z");
+    /// assert!(story.spaces.is_empty());
+    /// ```
     pub fn delete_space(&mut self, guid: &str, at: &str) {
         let apps: Vec<String> =
             self.apps.iter().filter(|a| a.space == guid).map(|a| a.guid.clone()).collect();
@@ -418,6 +546,15 @@ impl Foundation {
     }
 
     /// Deletes an org, its spaces and their apps.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::Foundation;
+    /// let story = Foundation::new().org("o-1", "shop").space("s-1", "prod", "o-1");
+    /// let story = story.app("a-1", "orders", "s-1");
+    /// let mut story = story;
+    /// story.delete_org("o-1", "2024-05-06T07:09:10Z");
+    /// assert!(story.orgs.is_empty());
+    /// ```
     pub fn delete_org(&mut self, guid: &str, at: &str) {
         let spaces: Vec<String> =
             self.spaces.iter().filter(|s| s.org == guid).map(|s| s.guid.clone()).collect();

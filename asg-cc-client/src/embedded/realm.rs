@@ -1,8 +1,8 @@
-//! Who may have tokens: the data behind an embedded UAA.
+//! The data of an embedded UAA: clients and users.
 
 use serde::Deserialize;
 
-/// Everything that an embedded [`Uaa`](super::Uaa) knows: plain data, to fill as you like.
+/// The data of an embedded [`Uaa`](super::Uaa): plain data, to be filled freely.
 ///
 /// ```
 /// use asg_cc_client::embedded::Realm;
@@ -20,13 +20,13 @@ pub struct Realm {
     pub clients: Vec<Client>,
     /// The users.
     pub users: Vec<User>,
-    /// How long access tokens live; cf-deployment's `cf` client has 1200 s.
+    /// The lifetime of access tokens; cf-deployment's `cf` client has 1200 s.
     pub access_seconds: u64,
-    /// How long refresh tokens live; cf-deployment's `cf` client has 30 days.
+    /// The lifetime of refresh tokens; cf-deployment's `cf` client has 30 days.
     pub refresh_seconds: u64,
-    /// True if a refresh token works once, and each answer brings the next.
+    /// Whether a refresh token works once, and each answer brings the next.
     pub rotates_refresh_tokens: bool,
-    /// True if access tokens are no JSON Web Tokens, but 32 hexadecimal digits.
+    /// Whether access tokens are 32 hexadecimal digits instead of JSON Web Tokens.
     pub opaque: bool,
 }
 
@@ -64,7 +64,7 @@ pub struct User {
     /// One-time passcodes that are still good (`cf login --sso`).
     #[serde(default)]
     pub passcodes: Vec<String>,
-    /// Assertions of an identity provider that say who this is (`jwt-bearer`).
+    /// Assertions of an identity provider for this user (`jwt-bearer`).
     #[serde(default)]
     pub assertions: Vec<String>,
 }
@@ -79,7 +79,12 @@ impl Default for Realm {
 }
 
 impl Realm {
-    /// One with nobody in it, and the life times of cf-deployment.
+    /// Creates an empty realm, with the lifetimes of cf-deployment.
+    ///
+    /// ```
+    /// use asg_cc_client::embedded::Realm;
+    /// assert!(Realm::new().clients.is_empty());
+    /// ```
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -93,6 +98,11 @@ impl Realm {
     }
 
     /// Adds a client through which users get tokens.
+    ///
+    /// ```
+    /// use asg_cc_client::embedded::Realm;
+    /// assert_eq!(Realm::new().client("cf", "").clients.len(), 1);
+    /// ```
     #[must_use]
     pub fn client(mut self, id: &str, secret: &str) -> Self {
         self.clients.push(Client {
@@ -106,6 +116,12 @@ impl Realm {
     }
 
     /// Adds a client that gets tokens for itself, by `client_credentials`.
+    ///
+    /// ```
+    /// use asg_cc_client::embedded::Realm;
+    /// let realm = Realm::new().robot("reader", "secret", &["cloud_controller.global_auditor"]);
+    /// assert_eq!(realm.clients.len(), 1);
+    /// ```
     #[must_use]
     pub fn robot(mut self, id: &str, secret: &str, scopes: &[&str]) -> Self {
         self.clients.push(Client {
@@ -119,6 +135,12 @@ impl Realm {
     }
 
     /// Adds a user.
+    ///
+    /// ```
+    /// use asg_cc_client::embedded::Realm;
+    /// let realm = Realm::new().user("marissa", "koala", &["cloud_controller.read"], &[]);
+    /// assert_eq!(realm.users.len(), 1);
+    /// ```
     #[must_use]
     pub fn user(mut self, name: &str, password: &str, scopes: &[&str], spaces: &[&str]) -> Self {
         self.users.push(User {
@@ -133,6 +155,12 @@ impl Realm {
     }
 
     /// Gives the last user a one-time passcode.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::Realm;
+    /// let realm = Realm::new().client("cf", "").user("marissa", "koala", &[], &[]);
+    /// assert_ne!(realm.clone().passcode("123456"), realm);
+    /// ```
     #[must_use]
     pub fn passcode(mut self, passcode: &str) -> Self {
         if let Some(user) = self.users.last_mut() {
@@ -141,7 +169,13 @@ impl Realm {
         self
     }
 
-    /// Lets this assertion stand for the last user.
+    /// Adds an assertion for the last user.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::Realm;
+    /// let realm = Realm::new().client("cf", "").user("marissa", "koala", &[], &[]);
+    /// assert_ne!(realm.clone().assertion("a.b.c"), realm);
+    /// ```
     #[must_use]
     pub fn assertion(mut self, assertion: &str) -> Self {
         if let Some(user) = self.users.last_mut() {
@@ -151,12 +185,24 @@ impl Realm {
     }
 
     /// Makes refresh tokens work once.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::Realm;
+    /// let realm = Realm::new().client("cf", "").user("marissa", "koala", &[], &[]);
+    /// assert_ne!(realm.clone().rotating(), realm);
+    /// ```
     #[must_use]
     pub fn rotating(self) -> Self {
         Self { rotates_refresh_tokens: true, ..self }
     }
 
     /// Makes access tokens opaque.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::Realm;
+    /// let realm = Realm::new().client("cf", "").user("marissa", "koala", &[], &[]);
+    /// assert_ne!(realm.clone().opaque(), realm);
+    /// ```
     #[must_use]
     pub fn opaque(self) -> Self {
         Self { opaque: true, ..self }

@@ -1,4 +1,4 @@
-//! The embedded Cloud Controller as a server: a foundation, its limits and its bad days.
+//! The embedded Cloud Controller as a server: a foundation, its limits and its outages.
 
 use std::fmt;
 use std::io;
@@ -33,6 +33,13 @@ impl Server {
     /// # Errors
     ///
     /// If the system gives no port or thread.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::{Foundation, Server};
+    /// let server = Server::start(Foundation::new())?;
+    /// assert!(server.url().starts_with("http://127.0.0.1:"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn start(foundation: Foundation) -> io::Result<Self> {
         let port = Unserved::open()?;
         let controller = Arc::new(Controller::new(foundation, None, Clock::system()));
@@ -45,6 +52,14 @@ impl Server {
     /// # Errors
     ///
     /// If the system gives no port or thread.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::{Clock, Foundation, Realm, Server};
+    /// let realm = Realm::new().client("cf", "");
+    /// let server = Server::start_with_uaa(Foundation::new(), realm, Clock::system())?;
+    /// assert!(server.uaa().is_some());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn start_with_uaa(foundation: Foundation, realm: Realm, clock: Clock) -> io::Result<Self> {
         let (port, beside) = (Unserved::open()?, Unserved::open()?);
         let uaa = Uaa::new(realm, beside.url(), clock.clone());
@@ -56,25 +71,55 @@ impl Server {
         })
     }
 
-    /// `http://127.0.0.1:<port>`.
+    /// Returns `http://127.0.0.1:<port>`.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::{Foundation, Server};
+    /// let server = Server::start(Foundation::new())?;
+    /// assert!(server.url().starts_with("http://127.0.0.1:"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub fn url(&self) -> String {
         self.port.url()
     }
 
-    /// The UAA, if it was started with one.
+    /// Returns the UAA, if it was started with one.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::{Foundation, Server};
+    /// let server = Server::start(Foundation::new())?;
+    /// assert!(server.uaa().is_none(), "it was started without one");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub fn uaa(&self) -> Option<Uaa> {
         self.uaa.as_ref().map(|(_, uaa)| uaa.clone())
     }
 
-    /// The requests so far, in order; those of the UAA are [its own](Uaa::requests).
+    /// Returns the requests so far, in order; those of the UAA are [its own](Uaa::requests).
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::{Foundation, Server};
+    /// let server = Server::start(Foundation::new())?;
+    /// assert!(server.requests().is_empty());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub fn requests(&self) -> Vec<Logged> {
         self.controller.desk.requests()
     }
 
     /// Changes the foundation: from the next request on, answers show it.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::{Foundation, Server};
+    /// let server = Server::start(Foundation::new())?;
+    /// let mut apps = 7;
+    /// server.update(|story| apps = story.apps.len());
+    /// assert_eq!(apps, 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn update(&self, change: impl FnOnce(&mut Foundation)) {
         change(&mut lock(&self.controller.foundation));
     }
@@ -82,7 +127,15 @@ impl Server {
     /// Changes the foundation once, right after the `number`th answer whose path begins with
     /// `path`, counted from 1.
     ///
-    /// For what happens between two pages: an app is deleted, a token revoked.
+    /// For events between two pages: an app is deleted, a token revoked.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::{Foundation, Server};
+    /// let server = Server::start(Foundation::new())?;
+    /// server.after(1, "/v3/apps", |story| story.delete_app("a-1", "2024-05-06T07:09:10Z"));
+    /// assert!(server.requests().is_empty(), "it happens after the first request");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn after(
         &self,
         number: u64,
@@ -93,15 +146,32 @@ impl Server {
         lock(&self.controller.later).push(Later { path, left: number, change: Box::new(change) });
     }
 
-    /// Lets trouble happen from now on.
+    /// Injects trouble from now on.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::{Foundation, Server};
+    /// let server = Server::start(Foundation::new())?;
+    /// # use asg_cc_client::embedded::{Outage, Trouble};
+    /// server.outage(Outage::new().first(1, "/v3/apps", Trouble::InvalidToken));
+    /// assert!(server.requests().is_empty(), "the first request will meet it");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn outage(&self, outage: Outage) {
         self.controller.desk.script(outage);
     }
 
-    /// Lets `answer` see each request first; what it gives is sent in place of the foundation's own
-    /// answer.
+    /// Calls `answer` first with each request; its answer, if any, is sent in place of the
+    /// foundation's own.
     ///
-    /// For what no [`Outage`] knows: other servers' pages, answers that are not true.
+    /// For cases beyond [`Outage`]: other servers' pages, wrong answers.
+    ///
+    /// ```
+    /// # use asg_cc_client::embedded::{Foundation, Server};
+    /// let server = Server::start(Foundation::new())?;
+    /// server.intercept(|_| Some(http::Response::new(b"{}".to_vec())));
+    /// assert!(server.requests().is_empty(), "every request will get this answer");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn intercept(
         &self,
         answer: impl Fn(&Request<Vec<u8>>) -> Option<Response<Vec<u8>>> + Send + 'static,
@@ -110,7 +180,7 @@ impl Server {
     }
 }
 
-/// What is behind the port.
+/// The state behind the port.
 struct Controller {
     foundation: Mutex<Foundation>,
     uaa: Option<Uaa>,
@@ -123,7 +193,7 @@ struct Controller {
 
 struct Later {
     path: String,
-    /// Answers until then.
+    /// The number of answers until then.
     left: u64,
     change: Box<dyn FnOnce(&mut Foundation) + Send>,
 }
@@ -160,7 +230,7 @@ impl Controller {
         })
     }
 
-    /// The answer under the foundation's limits.
+    /// Returns the answer under the foundation's limits.
     fn limited(
         &self,
         foundation: &Foundation,
@@ -169,7 +239,7 @@ impl Controller {
         answer: impl FnOnce() -> Response<Vec<u8>>,
     ) -> Response<Vec<u8>> {
         let path = request.uri().path();
-        // A token that is worth nothing is told so, whatever its holder has left.
+        // An invalid token gets its 401 even if the holder's limit is used up.
         let exempt = match caller {
             Ok(grant) => grant.is_admin(),
             Err(unauthorized) => *unauthorized == Unauthorized::BadToken,

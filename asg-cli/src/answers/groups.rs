@@ -115,13 +115,13 @@ impl Groups {
         all.len() - 1
     }
 
-    /// Whether a row with the key of this one was added.
+    /// Returns whether a row with the key of this one was added.
     pub(crate) fn has(&self, row: &Row<'_>) -> bool {
         let key: Vec<Cell> = self.parts.iter().map(|part| part.key(row)).collect();
         self.found.contains_key(&key)
     }
 
-    /// The groups of both.
+    /// Returns the groups of both.
     pub(crate) fn merged(mut self, mut other: Self) -> Self {
         for (key, at) in std::mem::take(&mut other.found) {
             let (shown, sums) = std::mem::take(&mut other.all[at]);
@@ -143,19 +143,19 @@ impl Groups {
         self
     }
 
-    /// The groups in the order of their visible cells.
+    /// Returns the groups in the order of their visible cells.
     pub(crate) fn sorted(self) -> Vec<Group> {
         let mut groups = self.all;
         groups.sort_by(|(a, _), (b, _)| a.cmp(b));
         groups
     }
 
-    /// The columns of keys and sums.
+    /// Returns the columns of keys and sums.
     pub(crate) fn columns(&self) -> Vec<(&'static str, Kind)> {
         self.parts.iter().flat_map(Part::columns).chain(Sums::COLUMNS).collect()
     }
 
-    /// The table of groups, after `sort` has ordered them.
+    /// Returns the table of groups, after `sort` has ordered them.
     pub(crate) fn grid(self, sort: impl FnOnce(&mut Vec<Group>)) -> Grid {
         let columns = self.columns();
         let mut groups = self.sorted();

@@ -64,7 +64,7 @@ pub struct Gathered {
     peers: HashSet<IpAddr>,
 }
 
-/// What both phases share.
+/// The common data of both phases.
 #[derive(Debug)]
 struct Facts {
     state: State,
@@ -100,36 +100,78 @@ impl Gathered {
     }
 
     /// The lines of each source by outcome.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// let gathered = asg_core::Gathering::new().finish(|_| Ok::<(), Infallible>(()))?;
+    /// assert_eq!(gathered.outcomes().sum(), 0, "no line was read");
+    /// # Ok::<(), Infallible>(())
+    /// ```
     #[must_use]
     pub const fn outcomes(&self) -> &Outcomes {
         &self.facts.state.outcomes
     }
 
-    /// What was seen.
+    /// Returns the counts of lines.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// let gathered = asg_core::Gathering::new().finish(|_| Ok::<(), Infallible>(()))?;
+    /// assert_eq!(gathered.counts().lines, 0, "no line was read");
+    /// # Ok::<(), Infallible>(())
+    /// ```
     #[must_use]
     pub const fn counts(&self) -> &Counts {
         &self.facts.state.counts
     }
 
     /// All evidence.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// let gathered = asg_core::Gathering::new().finish(|_| Ok::<(), Infallible>(()))?;
+    /// assert_eq!(gathered.ledger().len(), 0, "no line was read");
+    /// # Ok::<(), Infallible>(())
+    /// ```
     #[must_use]
     pub const fn ledger(&self) -> &Ledger {
         &self.facts.state.ledger
     }
 
     /// All evidence, to be kept.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// let gathered = asg_core::Gathering::new().finish(|_| Ok::<(), Infallible>(()))?;
+    /// assert_eq!(gathered.into_ledger().len(), 0, "no line was read");
+    /// # Ok::<(), Infallible>(())
+    /// ```
     #[must_use]
     pub fn into_ledger(self) -> Ledger {
         self.facts.state.ledger
     }
 
     /// The machines' uptimes beside their times.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// let gathered = asg_core::Gathering::new().finish(|_| Ok::<(), Infallible>(()))?;
+    /// assert_eq!(gathered.clocks().boots_known(), 0, "no line was read");
+    /// # Ok::<(), Infallible>(())
+    /// ```
     #[must_use]
     pub const fn clocks(&self) -> &UptimeClocks {
         &self.facts.state.clocks
     }
 
-    /// What is missing from the logs, as far as they show it.
+    /// Returns what is missing from the logs, as far as they show it.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// let gathered = asg_core::Gathering::new().finish(|_| Ok::<(), Infallible>(()))?;
+    /// assert_eq!(gathered.completeness().report().len(), 0, "no line was read");
+    /// # Ok::<(), Infallible>(())
+    /// ```
     #[must_use]
     pub const fn completeness(&self) -> &Completeness {
         &self.facts.state.completeness
@@ -141,12 +183,39 @@ impl Gathered {
     /// # Errors
     ///
     /// Those of the directory. Names that are known stay known.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// # use asg_core::{Gathering, Line, Origin, SourceId};
+    /// # let packet = b"[639.5] OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.255.73.3 \
+    /// #     DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 \
+    /// #     LEN=41 ";
+    /// # let at = Origin { source: SourceId(0), line: 1 };
+    /// # let mut gathering = Gathering::new();
+    /// # gathering.read(at, packet);
+    /// let gathered = gathering.finish(|_| Ok::<(), Infallible>(())).unwrap();
+    /// # let mut gathered = gathered;
+    /// let mut asked = 0;
+    /// gathered.resolve(&mut asg_core::directory_fn(|guids: &[asg_core::Guid]| {
+    ///     asked += guids.len();
+    ///     Ok::<_, Infallible>(std::collections::HashMap::new())
+    /// }))?;
+    /// assert_eq!(asked, 0, "no packet has a known owner");
+    /// # Ok::<(), Infallible>(())
+    /// ```
     pub fn resolve<D: Directory>(&mut self, directory: &mut D) -> Result<(), D::Error> {
         let owners = self.owners();
         self.facts.state.resolve(owners, directory)
     }
 
     /// The GUIDs of all owners that packets may have, each once, in order.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// let gathered = asg_core::Gathering::new().finish(|_| Ok::<(), Infallible>(()))?;
+    /// assert_eq!(gathered.owners().len(), 0, "no line was read");
+    /// # Ok::<(), Infallible>(())
+    /// ```
     #[must_use]
     pub fn owners(&self) -> Vec<Guid> {
         let facts = &self.facts;
@@ -185,6 +254,20 @@ impl Gathered {
     }
 
     /// Ends the time for names, and answers from now on.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// # use asg_core::{Gathering, Line, Origin, SourceId};
+    /// # let packet = b"[639.5] OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.255.73.3 \
+    /// #     DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 \
+    /// #     LEN=41 ";
+    /// # let at = Origin { source: SourceId(0), line: 1 };
+    /// # let mut gathering = Gathering::new();
+    /// # gathering.read(at, packet);
+    /// let gathered = gathering.finish(|_| Ok::<(), Infallible>(())).unwrap();
+    /// let correlation = gathered.correlate();
+    /// assert_eq!(correlation.counts().packets, 1);
+    /// ```
     #[must_use]
     pub fn correlate(self) -> Correlation {
         let Self { facts, .. } = self;
@@ -209,6 +292,22 @@ pub struct Correlation {
 
 impl Correlation {
     /// Creates a reader of flows, one for each thread.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// # use asg_core::{Gathering, Line, Origin, SourceId};
+    /// # let packet = b"[639.5] OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.255.73.3 \
+    /// #     DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 \
+    /// #     LEN=41 ";
+    /// # let at = Origin { source: SourceId(0), line: 1 };
+    /// # let line = Line::new(packet);
+    /// # let mut gathering = Gathering::new();
+    /// # gathering.read(at, packet);
+    /// # let gathered = gathering.finish(|_| Ok::<(), Infallible>(())).unwrap();
+    /// let correlation = gathered.correlate();
+    /// let mut reader = correlation.reader();
+    /// assert!(reader.flow(at, &line).is_some());
+    /// ```
     #[must_use]
     pub fn reader(&self) -> FlowReader<'_> {
         FlowReader { correlation: self, cache: FlowCache::default() }
@@ -247,7 +346,7 @@ impl Correlation {
         Some(cache.flow_at(self, origin, record, &place, also))
     }
 
-    /// The flow of a packet that only iptables-logger reports.
+    /// Returns the flow of a packet that only iptables-logger reports.
     fn logger_flow<'a>(&self, origin: Origin, record: Record<'a>) -> Option<Flow<'a, '_>> {
         let Content::Logger(_) = record.content else { return None };
         self.facts.state.flow(&self.facts.times, origin, record)
@@ -344,36 +443,84 @@ impl Correlation {
     }
 
     /// The lines of each source by outcome.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// let gathered = asg_core::Gathering::new().finish(|_| Ok::<(), Infallible>(()))?;
+    /// let correlation = gathered.correlate();
+    /// assert_eq!(correlation.outcomes().sum(), 0, "no line was read");
+    /// # Ok::<(), Infallible>(())
+    /// ```
     #[must_use]
     pub const fn outcomes(&self) -> &Outcomes {
         &self.facts.state.outcomes
     }
 
-    /// What was seen.
+    /// Returns the counts of lines.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// let gathered = asg_core::Gathering::new().finish(|_| Ok::<(), Infallible>(()))?;
+    /// let correlation = gathered.correlate();
+    /// assert_eq!(correlation.counts().lines, 0, "no line was read");
+    /// # Ok::<(), Infallible>(())
+    /// ```
     #[must_use]
     pub const fn counts(&self) -> &Counts {
         &self.facts.state.counts
     }
 
     /// All evidence.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// let gathered = asg_core::Gathering::new().finish(|_| Ok::<(), Infallible>(()))?;
+    /// let correlation = gathered.correlate();
+    /// assert_eq!(correlation.ledger().len(), 0, "no line was read");
+    /// # Ok::<(), Infallible>(())
+    /// ```
     #[must_use]
     pub const fn ledger(&self) -> &Ledger {
         &self.facts.state.ledger
     }
 
     /// All evidence, to be kept.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// let gathered = asg_core::Gathering::new().finish(|_| Ok::<(), Infallible>(()))?;
+    /// let correlation = gathered.correlate();
+    /// assert_eq!(correlation.into_ledger().len(), 0, "no line was read");
+    /// # Ok::<(), Infallible>(())
+    /// ```
     #[must_use]
     pub fn into_ledger(self) -> Ledger {
         self.facts.state.ledger
     }
 
     /// The machines' uptimes beside their times.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// let gathered = asg_core::Gathering::new().finish(|_| Ok::<(), Infallible>(()))?;
+    /// let correlation = gathered.correlate();
+    /// assert_eq!(correlation.clocks().boots_known(), 0, "no line was read");
+    /// # Ok::<(), Infallible>(())
+    /// ```
     #[must_use]
     pub const fn clocks(&self) -> &UptimeClocks {
         &self.facts.state.clocks
     }
 
-    /// What is missing from the logs, as far as they show it.
+    /// Returns what is missing from the logs, as far as they show it.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// let gathered = asg_core::Gathering::new().finish(|_| Ok::<(), Infallible>(()))?;
+    /// let correlation = gathered.correlate();
+    /// assert_eq!(correlation.completeness().report().len(), 0, "no line was read");
+    /// # Ok::<(), Infallible>(())
+    /// ```
     #[must_use]
     pub const fn completeness(&self) -> &Completeness {
         &self.facts.state.completeness
@@ -385,8 +532,16 @@ impl Correlation {
         &self.facts.times
     }
 
-    /// What people should know about the times: zones and years that lines prove, or that are only
+    /// Returns notes for people about the times: zones and years that lines prove, or that are only
     /// assumed.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// let gathered = asg_core::Gathering::new().finish(|_| Ok::<(), Infallible>(()))?;
+    /// let correlation = gathered.correlate();
+    /// assert_eq!(correlation.time_notes().count(), 0, "no line was read");
+    /// # Ok::<(), Infallible>(())
+    /// ```
     pub fn time_notes(&self) -> impl Iterator<Item = TimeNote> + '_ {
         self.facts.times.notes()
     }
@@ -396,6 +551,14 @@ impl Correlation {
     ///
     /// The packets of the others come from [`Correlation::uncounted`], which is asked for every
     /// line if [`Correlation::is_counted`] is false.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// let gathered = asg_core::Gathering::new().finish(|_| Ok::<(), Infallible>(()))?;
+    /// let correlation = gathered.correlate();
+    /// assert_eq!(correlation.counted().count(), 0, "no line was read");
+    /// # Ok::<(), Infallible>(())
+    /// ```
     pub fn counted(&self) -> impl Iterator<Item = Counted<'_>> {
         let all = self.facts.groups.all().iter().zip(&self.facts.counted).zip(&self.answers);
         all.filter_map(|((name, group), answer)| {
@@ -407,6 +570,14 @@ impl Correlation {
     }
 
     /// Whether [`Correlation::counted`] counts all packets.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// let gathered = asg_core::Gathering::new().finish(|_| Ok::<(), Infallible>(()))?;
+    /// let correlation = gathered.correlate();
+    /// assert!(correlation.is_counted());
+    /// # Ok::<(), Infallible>(())
+    /// ```
     #[must_use]
     pub fn is_counted(&self) -> bool {
         let mut all = self.facts.counted.iter().zip(&self.answers);
@@ -419,12 +590,12 @@ impl Correlation {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Counted<'c> {
-    /// How many.
+    /// The number of packets.
     pub packets: u64,
     /// The meaning of their prefix, if it is Cloud Foundry's. Where it names an app, the tag is
     /// that of one of them.
     pub cf: Option<LogPrefix<'c>>,
-    /// Who sent them. Of an app that their prefixes name, the containers are left out.
+    /// The sender. If their prefixes name an app, its containers are left out.
     pub attribution: Attribution<'c>,
     /// The owner's names, if they are known.
     pub identity: Option<&'c Identity>,
@@ -440,19 +611,52 @@ pub struct FlowReader<'c> {
 impl<'c> FlowReader<'c> {
     /// The flow of the packet that a line reports first; `None` for any other line. See
     /// [`Correlation::flow`].
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// # use asg_core::{Gathering, Line, Origin, SourceId};
+    /// # let packet = b"[639.5] OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.255.73.3 \
+    /// #     DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 \
+    /// #     LEN=41 ";
+    /// # let at = Origin { source: SourceId(0), line: 1 };
+    /// # let line = Line::new(packet);
+    /// # let mut gathering = Gathering::new();
+    /// # gathering.read(at, packet);
+    /// # let gathered = gathering.finish(|_| Ok::<(), Infallible>(())).unwrap();
+    /// let correlation = gathered.correlate();
+    /// let flow = correlation.reader().flow(at, &line).unwrap();
+    /// assert_eq!(flow.packet().ip.dpt, Some(53));
+    /// ```
     pub fn flow<'a>(&mut self, origin: Origin, line: &'a Line<'_>) -> Option<Flow<'a, 'c>> {
         self.correlation.flow(&mut self.cache, origin, line)
     }
 
     /// Passes all flows of a line to `each`. See [`Correlation::flows`].
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// # use asg_core::{Gathering, Line, Origin, SourceId};
+    /// # let packet = b"[639.5] OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.255.73.3 \
+    /// #     DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 \
+    /// #     LEN=41 ";
+    /// # let at = Origin { source: SourceId(0), line: 1 };
+    /// # let line = Line::new(packet);
+    /// # let mut gathering = Gathering::new();
+    /// # gathering.read(at, packet);
+    /// # let gathered = gathering.finish(|_| Ok::<(), Infallible>(())).unwrap();
+    /// let correlation = gathered.correlate();
+    /// let mut ports = Vec::new();
+    /// correlation.reader().flows(at, &line, |flow| ports.push(flow.packet().ip.dpt));
+    /// assert_eq!(ports, [Some(53)]);
+    /// ```
     pub fn flows(&mut self, origin: Origin, line: &Line<'_>, each: impl FnMut(Flow<'_, '_>)) {
         self.correlation.flows(&mut self.cache, origin, line, each);
     }
 }
 
-/// What one thread remembers while it makes flows: headers, packet heads, machines.
+/// The cache of one thread that makes flows: headers, packet heads, machines.
 ///
-/// Which lines it has seen never changes a flow.
+/// Earlier lines never change a flow.
 #[derive(Debug, Default)]
 pub struct FlowCache {
     /// Of the correlation that it serves.
@@ -471,7 +675,7 @@ pub struct FlowCache {
     senders: KnownSenders,
 }
 
-/// What flows with one key share.
+/// The common parts of flows with one key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Shared {
     source: SourceId,
@@ -493,7 +697,7 @@ enum SharedAnswer {
 const MOST_KEYS: usize = 1 << 15;
 
 impl FlowCache {
-    /// The key of flows that share this.
+    /// Returns the key of flows with these parts.
     fn key(&mut self, shared: Shared) -> Option<FlowKey> {
         let head = shared.head as usize;
         if let Some(Some((known, key))) = self.head_keys.get(head)
@@ -683,7 +887,8 @@ impl FlowCache {
 }
 
 impl Correlation {
-    /// Who sent a packet, and its group if all packets of the group have that answer.
+    /// Returns the attribution of a packet, and its group if all packets of the group have that
+    /// answer.
     fn attribution(
         &self,
         place: &Place,
@@ -691,7 +896,7 @@ impl Correlation {
         time: Option<TimeRange>,
     ) -> (Attribution<'_>, Option<u32>) {
         let Facts { state, machines, .. } = &self.facts;
-        // Of an app that a prefix names, the lease of an address may show the container.
+        // If a prefix names an app, the lease of an address may show the container.
         let group = place.group.filter(|_| cf.is_none_or(|cf| cf.subject != Subject::App));
         if let Some(group) = group
             && let Some(answer) = &self.answers[group as usize]
@@ -709,7 +914,7 @@ impl Correlation {
     }
 }
 
-/// Where a packet belongs.
+/// The machine and the group of a packet.
 #[derive(Debug, Clone, Copy)]
 struct Place {
     cell: Option<u32>,

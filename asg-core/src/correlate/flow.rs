@@ -48,13 +48,32 @@ pub struct Flow<'a, 'l> {
     pub(super) key: Option<FlowKey>,
 }
 
-/// What many flows that one thread makes have in common; see [`Flow::key`].
+/// A key that many flows of one thread share; see [`Flow::key`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct FlowKey(pub(super) u32);
 
 impl FlowKey {
     /// A small number, for tables: the keys of one [`FlowCache`](super::FlowCache) are numbered
     /// from 0.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// # use asg_core::{Gathering, Line, Origin, SourceId};
+    /// # let packet = b"[639.5] OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.255.73.3 \
+    /// #     DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 \
+    /// #     LEN=41 ";
+    /// # let at = Origin { source: SourceId(0), line: 1 };
+    /// # let line = Line::new(packet);
+    /// # let mut gathering = Gathering::new();
+    /// # gathering.read(at, packet);
+    /// # let gathered = gathering.finish(|_| Ok::<(), Infallible>(())).unwrap();
+    /// let correlation = gathered.correlate();
+    /// let mut reader = correlation.reader();
+    /// let index = |reader: &mut asg_core::FlowReader<'_>| {
+    ///     reader.flow(at, &line).unwrap().key().map(asg_core::FlowKey::index)
+    /// };
+    /// assert_eq!(index(&mut reader), index(&mut reader));
+    /// ```
     #[must_use]
     pub const fn index(self) -> usize {
         self.0 as usize
@@ -68,14 +87,30 @@ impl FlowKey {
 pub struct Peer<'l> {
     /// Its address.
     pub address: IpAddr,
-    /// Whose that was.
+    /// The attribution of the address.
     pub attribution: Attribution<'l>,
-    /// What a directory says about the owner; `None` if none was asked.
+    /// The directory's answer about the owner; `None` if no directory was asked.
     pub identity: Option<&'l Identity>,
 }
 
 impl<'a, 'l> Flow<'a, 'l> {
     /// The packet.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// # use asg_core::{Gathering, Line, Origin, SourceId};
+    /// # let packet = b"[639.5] OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.255.73.3 \
+    /// #     DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 \
+    /// #     LEN=41 ";
+    /// # let at = Origin { source: SourceId(0), line: 1 };
+    /// # let line = Line::new(packet);
+    /// # let mut gathering = Gathering::new();
+    /// # gathering.read(at, packet);
+    /// # let gathered = gathering.finish(|_| Ok::<(), Infallible>(())).unwrap();
+    /// # let correlation = gathered.correlate();
+    /// let flow = correlation.reader().flow(at, &line).unwrap();
+    /// assert_eq!(flow.packet().ip.dst.unwrap().to_string(), "8.8.8.8");
+    /// ```
     #[must_use]
     pub fn packet(&self) -> &Packet<'a> {
         match self.record.packet() {
@@ -112,22 +147,56 @@ impl<'a, 'l> Flow<'a, 'l> {
         }
     }
 
-    /// A key that two flows made with one [`FlowCache`](super::FlowCache) share only if they have
-    /// in common:
+    /// Returns a key that two flows made with one [`FlowCache`](super::FlowCache) share only if
+    /// these are equal:
     ///
-    /// * the source, the cell and all of the envelope but times and the body;
-    /// * the log prefix, the interfaces and the link header; of packets from a container also the
+    /// * the source, the cell and the whole envelope except times and the body;
+    /// * the log prefix, the interfaces and the link header; for packets from a container also the
     ///   source address;
-    /// * the attribution, the identity, and that there is no peer.
+    /// * the attribution and the identity, and both flows lack a peer.
     ///
     /// So a writer need format these only once for each key. `None` if no other flow is known to
     /// share them.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// # use asg_core::{Gathering, Line, Origin, SourceId};
+    /// # let packet = b"[639.5] OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.255.73.3 \
+    /// #     DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 \
+    /// #     LEN=41 ";
+    /// # let at = Origin { source: SourceId(0), line: 1 };
+    /// # let line = Line::new(packet);
+    /// # let mut gathering = Gathering::new();
+    /// # gathering.read(at, packet);
+    /// # let gathered = gathering.finish(|_| Ok::<(), Infallible>(())).unwrap();
+    /// let correlation = gathered.correlate();
+    /// let mut reader = correlation.reader();
+    /// let first = reader.flow(at, &line).unwrap().key();
+    /// assert_eq!(reader.flow(at, &line).unwrap().key(), first);
+    /// ```
     #[must_use]
     pub const fn key(&self) -> Option<FlowKey> {
         self.key
     }
 
     /// The object of the output contract. `source` names a source by its number.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// # use asg_core::{Gathering, Line, Origin, SourceId};
+    /// # let packet = b"[639.5] OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.255.73.3 \
+    /// #     DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 \
+    /// #     LEN=41 ";
+    /// # let at = Origin { source: SourceId(0), line: 1 };
+    /// # let line = Line::new(packet);
+    /// # let mut gathering = Gathering::new();
+    /// # gathering.read(at, packet);
+    /// # let gathered = gathering.finish(|_| Ok::<(), Infallible>(())).unwrap();
+    /// # let correlation = gathered.correlate();
+    /// let flow = correlation.reader().flow(at, &line).unwrap();
+    /// let json = serde_json::to_value(flow.to_output(|_| "kern.log")).unwrap();
+    /// assert_eq!((&json["source"], &json["dpt"]), (&"kern.log".into(), &53.into()));
+    /// ```
     pub const fn to_output<F: Fn(SourceId) -> S, S: Serialize>(
         &self,
         source: F,

@@ -104,10 +104,27 @@ impl Serialize for Line<'_> {
 impl Evaluator {
     /// Answers one line of JSON with one line of JSON, with at most `near` near misses.
     ///
-    /// The question is `{"id":…,"space":GUID,"phase":"running","proto":"tcp","dst":"10.0.11.7","dpt":443}`. `id` can be
-    /// anything. Without `space` only global groups are known; without `phase` an app runs. ICMP has `type` and `code`
-    /// in place of `dpt`; TCP can have `flags`, which are SYN if left out. Members that are not known are ignored. A line
-    /// that is not a question is answered with `error`; a blank line is not answered.
+    /// The question is
+    /// `{"id":…,"space":GUID,"phase":"running","proto":"tcp","dst":"10.0.11.7","dpt":443}`. `id`
+    /// can be anything. Without `space` only global groups are known; without `phase` an app runs.
+    /// ICMP has `type` and `code` in place of `dpt`; TCP can have `flags`, by default SYN. Unknown
+    /// members are ignored. For a line that is not a question the answer has `error`; a blank line
+    /// gets no answer.
+    ///
+    /// ```
+    /// # use asg_core::policy::{Phase, Policy, Probe, Settings, Snapshot};
+    /// let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[
+    ///     {"guid":"g-1","name":"web","globally_enabled":{"running":true},
+    ///     "rules":[{"protocol":"tcp","destination":"10.0.0.1","ports":"443","log":true}]}]}"#;
+    /// let policy = Policy::new(Snapshot::read(page, None).unwrap(), Settings::default().into());
+    /// # let [https, http] = [443, 80].map(|port| Probe::tcp([10, 0, 0, 1].into(), port));
+    /// let rules = policy.effective("s-1", Phase::Running).unwrap();
+    /// let mut out = Vec::new();
+    /// let line = br#"{"id":1,"space":"s-1","proto":"tcp","dst":"10.0.0.1","dpt":443}"#;
+    /// policy.evaluator().unwrap().answer_line(line, None, &mut out);
+    /// let answer: serde_json::Value = serde_json::from_slice(&out).unwrap();
+    /// assert_eq!(answer["verdict"], "allow");
+    /// ```
     pub fn answer_line(&mut self, line: &[u8], near: Option<usize>, out: &mut Vec<u8>) {
         if line.trim_ascii().is_empty() {
             return;
@@ -128,7 +145,8 @@ impl Evaluator {
 }
 
 impl Policy {
-    /// Answers lines of JSON with lines of JSON, as of the last snapshot; see [`Evaluator::answer_line`].
+    /// Answers lines of JSON with lines of JSON, as of the last snapshot; see
+    /// [`Evaluator::answer_line`].
     ///
     /// ```
     /// use asg_core::policy::{Policy, Settings, Snapshot};

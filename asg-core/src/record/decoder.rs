@@ -1,5 +1,5 @@
-//! The push decoder: bytes in any pieces go in, records come out, and what was wrong goes where the
-//! caller wants it.
+//! The push decoder: it takes bytes in any pieces, and returns records; diagnostics go to a sink of
+//! the caller's choice.
 
 use crate::error::Error;
 use crate::line::gather::LogLines;
@@ -43,7 +43,7 @@ pub struct Decoded<'a> {
     /// Where the line begins, in bytes from the start of the stream, or of its text if that begins
     /// with a byte order mark.
     pub offset: u64,
-    /// What it says.
+    /// The content.
     pub record: Record<'a>,
     /// When it happened, as the decoder's policy completes it.
     pub time: Option<Resolved>,
@@ -53,6 +53,13 @@ impl Decoder {
     /// A decoder that completes times by this policy, with the limits of [`Lines::new`].
     ///
     /// [`Lines::new`]: crate::Lines::new
+    ///
+    /// ```
+    /// use asg_core::{Decoder, TimePolicy};
+    /// let mut lines = 0;
+    /// Decoder::new(TimePolicy::default()).decode(b"hello\n", &mut (), |_| lines += 1);
+    /// assert_eq!(lines, 1);
+    /// ```
     #[must_use]
     pub const fn new(policy: TimePolicy) -> Self {
         Self { transcoder: Transcoder::new(), lines: LogLines::new(), policy }
@@ -76,6 +83,14 @@ impl Decoder {
 
     /// Takes the next piece of the stream, and hands on the lines that end in it, unless a document
     /// holds them back.
+    ///
+    /// ```
+    /// use asg_core::{Decoder, TimePolicy};
+    /// let (mut decoder, mut lines) = (Decoder::new(TimePolicy::default()), 0);
+    /// decoder.decode(b"one\ntw", &mut (), |_| lines += 1);
+    /// decoder.decode(b"o\n", &mut (), |_| lines += 1);
+    /// assert_eq!(lines, 2);
+    /// ```
     pub fn decode(
         &mut self,
         piece: &[u8],
@@ -87,6 +102,14 @@ impl Decoder {
     }
 
     /// Ends the stream: hands on the last line, if it has no line feed.
+    ///
+    /// ```
+    /// use asg_core::{Decoder, TimePolicy};
+    /// let (mut decoder, mut lines) = (Decoder::new(TimePolicy::default()), 0);
+    /// decoder.decode(b"no line end", &mut (), |_| lines += 1);
+    /// decoder.flush(&mut (), |_| lines += 1);
+    /// assert_eq!(lines, 1);
+    /// ```
     pub fn flush(&mut self, sink: &mut impl DiagnosticSink, mut each: impl FnMut(Decoded<'_>)) {
         let Self { transcoder, lines, policy } = self;
         lines.push(transcoder.finish(), |raw| read(raw, policy, sink, &mut each));
@@ -129,11 +152,11 @@ pub struct Diagnostic {
     pub line: u64,
     /// Where it begins in the stream, in bytes.
     pub offset: u64,
-    /// What it is about.
+    /// The subject of the diagnostic.
     pub kind: DiagnosticKind,
 }
 
-/// What a [`Diagnostic`] is about.
+/// The subject of a [`Diagnostic`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DiagnosticKind {
@@ -145,8 +168,7 @@ pub enum DiagnosticKind {
     /// The line is a packet or JSON that is cut, split or malformed; the error's offset is in the
     /// line.
     Damaged(Error),
-    /// The line shows a time without a year, or an uptime, and the policy does not say how to
-    /// complete it.
+    /// The line shows a time without a year, or an uptime, and the policy cannot complete it.
     TimeIncomplete,
 }
 

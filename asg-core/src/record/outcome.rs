@@ -181,12 +181,23 @@ impl Outcome {
     }
 
     /// The word for programs.
+    ///
+    /// ```
+    /// use asg_core::Outcome;
+    /// let letters = |word: &str| word.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    /// assert!(Outcome::ALL.iter().all(|outcome| letters(outcome.word())));
+    /// ```
     #[must_use]
     pub const fn word(self) -> &'static str {
         self.class().word
     }
 
     /// The words for people, behind a number of lines.
+    ///
+    /// ```
+    /// use asg_core::Outcome;
+    /// assert!(Outcome::ALL.iter().all(|outcome| !outcome.meaning().is_empty()));
+    /// ```
     #[must_use]
     pub const fn meaning(self) -> &'static str {
         self.class().meaning
@@ -245,30 +256,67 @@ fn names_container(text: &[u8]) -> bool {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct OutcomeCounts {
     lines: [u64; TABLE.len()],
-    /// The first line of each class; 0 is none.
+    /// The first line of each class; 0 without one.
     first: [u64; TABLE.len()],
 }
 
 impl OutcomeCounts {
     /// The number of lines of a class.
+    ///
+    /// ```
+    /// # use asg_core::{Origin, Outcome, Outcomes, SourceId};
+    /// let outcome = Outcome::ALL[0];
+    /// let mut outcomes = Outcomes::default();
+    /// outcomes.count(Origin { source: SourceId(0), line: 3 }, outcome);
+    /// outcomes.count(Origin { source: SourceId(0), line: 4 }, outcome);
+    /// assert_eq!(outcomes.total().get(outcome), 2);
+    /// ```
     #[must_use]
     pub const fn get(&self, outcome: Outcome) -> u64 {
         self.lines[outcome as usize]
     }
 
     /// The number of the first line of a class.
+    ///
+    /// ```
+    /// # use asg_core::{Origin, Outcome, Outcomes, SourceId};
+    /// let outcome = Outcome::ALL[0];
+    /// let mut outcomes = Outcomes::default();
+    /// outcomes.count(Origin { source: SourceId(0), line: 3 }, outcome);
+    /// outcomes.count(Origin { source: SourceId(0), line: 4 }, outcome);
+    /// assert_eq!(outcomes.total().first(outcome), Some(3));
+    /// ```
     #[must_use]
     pub fn first(&self, outcome: Outcome) -> Option<u64> {
         Some(self.first[outcome as usize]).filter(|first| *first > 0)
     }
 
     /// All lines.
+    ///
+    /// ```
+    /// # use asg_core::{Origin, Outcome, Outcomes, SourceId};
+    /// let outcome = Outcome::ALL[0];
+    /// let mut outcomes = Outcomes::default();
+    /// outcomes.count(Origin { source: SourceId(0), line: 3 }, outcome);
+    /// outcomes.count(Origin { source: SourceId(0), line: 4 }, outcome);
+    /// assert_eq!(outcomes.total().sum(), 2);
+    /// ```
     #[must_use]
     pub fn sum(&self) -> u64 {
         self.lines.iter().sum()
     }
 
     /// Each class with the number of its lines.
+    ///
+    /// ```
+    /// # use asg_core::{Origin, Outcome, Outcomes, SourceId};
+    /// let outcome = Outcome::ALL[0];
+    /// let mut outcomes = Outcomes::default();
+    /// outcomes.count(Origin { source: SourceId(0), line: 3 }, outcome);
+    /// outcomes.count(Origin { source: SourceId(0), line: 4 }, outcome);
+    /// let total = outcomes.total();
+    /// assert!(total.iter().any(|counted| counted == (outcome, 2)));
+    /// ```
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (Outcome, u64)> {
         Outcome::ALL.into_iter().zip(self.lines)
     }
@@ -326,6 +374,16 @@ pub struct Outcomes {
 
 impl Outcomes {
     /// Counts a line.
+    ///
+    /// ```
+    /// # use asg_core::{Origin, Outcome, Outcomes, SourceId};
+    /// let outcome = Outcome::ALL[0];
+    /// let mut outcomes = Outcomes::default();
+    /// outcomes.count(Origin { source: SourceId(0), line: 3 }, outcome);
+    /// outcomes.count(Origin { source: SourceId(0), line: 4 }, outcome);
+    /// outcomes.count(Origin { source: SourceId(0), line: 5 }, outcome);
+    /// assert_eq!(outcomes.sum(), 3);
+    /// ```
     #[inline]
     pub fn count(&mut self, origin: Origin, outcome: Outcome) {
         let counts = match self.sources.get_mut(self.last) {
@@ -336,6 +394,17 @@ impl Outcomes {
     }
 
     /// Adds the lines that others have counted.
+    ///
+    /// ```
+    /// # use asg_core::{Origin, Outcome, Outcomes, SourceId};
+    /// let outcome = Outcome::ALL[0];
+    /// let mut outcomes = Outcomes::default();
+    /// outcomes.count(Origin { source: SourceId(0), line: 3 }, outcome);
+    /// outcomes.count(Origin { source: SourceId(0), line: 4 }, outcome);
+    /// let other = outcomes.clone();
+    /// outcomes.add(&other);
+    /// assert_eq!(outcomes.sum(), 4);
+    /// ```
     pub fn add(&mut self, other: &Self) {
         self.add_behind(other, 0);
     }
@@ -357,11 +426,29 @@ impl Outcomes {
     }
 
     /// Each source with its lines, in the order of their numbers.
+    ///
+    /// ```
+    /// # use asg_core::{Origin, Outcome, Outcomes, SourceId};
+    /// let outcome = Outcome::ALL[0];
+    /// let mut outcomes = Outcomes::default();
+    /// outcomes.count(Origin { source: SourceId(0), line: 3 }, outcome);
+    /// outcomes.count(Origin { source: SourceId(0), line: 4 }, outcome);
+    /// assert_eq!(outcomes.sources().len(), 1);
+    /// ```
     pub fn sources(&self) -> impl ExactSizeIterator<Item = (SourceId, &OutcomeCounts)> {
         self.sources.iter().map(|(source, counts)| (*source, counts))
     }
 
     /// The lines of all sources; their first lines are of no use.
+    ///
+    /// ```
+    /// # use asg_core::{Origin, Outcome, Outcomes, SourceId};
+    /// let outcome = Outcome::ALL[0];
+    /// let mut outcomes = Outcomes::default();
+    /// outcomes.count(Origin { source: SourceId(0), line: 3 }, outcome);
+    /// outcomes.count(Origin { source: SourceId(0), line: 4 }, outcome);
+    /// assert_eq!(outcomes.total().get(outcome), 2);
+    /// ```
     #[must_use]
     pub fn total(&self) -> OutcomeCounts {
         let mut total = OutcomeCounts::default();
@@ -370,12 +457,30 @@ impl Outcomes {
     }
 
     /// All lines.
+    ///
+    /// ```
+    /// # use asg_core::{Origin, Outcome, Outcomes, SourceId};
+    /// let outcome = Outcome::ALL[0];
+    /// let mut outcomes = Outcomes::default();
+    /// outcomes.count(Origin { source: SourceId(0), line: 3 }, outcome);
+    /// outcomes.count(Origin { source: SourceId(0), line: 4 }, outcome);
+    /// assert_eq!(outcomes.sum(), 2);
+    /// ```
     #[must_use]
     pub fn sum(&self) -> u64 {
         self.sources.iter().map(|(_, counts)| counts.sum()).sum()
     }
 
     /// The first line of a class, in the first source that has one.
+    ///
+    /// ```
+    /// # use asg_core::{Origin, Outcome, Outcomes, SourceId};
+    /// let outcome = Outcome::ALL[0];
+    /// let mut outcomes = Outcomes::default();
+    /// outcomes.count(Origin { source: SourceId(0), line: 3 }, outcome);
+    /// outcomes.count(Origin { source: SourceId(0), line: 4 }, outcome);
+    /// assert_eq!(outcomes.first(outcome).unwrap().line, 3);
+    /// ```
     #[must_use]
     pub fn first(&self, outcome: Outcome) -> Option<Origin> {
         self.sources.iter().find_map(|(source, counts)| {

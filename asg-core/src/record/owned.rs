@@ -29,6 +29,11 @@ pub struct RecordBuf {
 
 impl RecordBuf {
     /// Keeps a line.
+    ///
+    /// ```
+    /// use asg_core::RecordBuf;
+    /// assert_eq!(RecordBuf::new(*b"hello").as_bytes(), b"hello");
+    /// ```
     #[must_use]
     pub fn new(line: impl Into<Box<[u8]>>) -> Self {
         Self { line: line.into(), cut: false, part_of: None }
@@ -39,6 +44,11 @@ impl RecordBuf {
     }
 
     /// Parses the line, and passes the record on.
+    ///
+    /// ```
+    /// use asg_core::RecordBuf;
+    /// assert_eq!(RecordBuf::new(*b"hello").with(|record| record.kind()), "other");
+    /// ```
     pub fn with<T>(&self, f: impl FnOnce(&Record<'_>) -> T) -> T {
         if let Some(first) = self.part_of {
             return f(&Record::part_of(first));
@@ -48,6 +58,11 @@ impl RecordBuf {
     }
 
     /// The line.
+    ///
+    /// ```
+    /// use asg_core::RecordBuf;
+    /// assert_eq!(RecordBuf::new(b"hello".to_vec()).as_bytes(), b"hello");
+    /// ```
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.line

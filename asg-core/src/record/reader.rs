@@ -46,10 +46,9 @@ pub struct Reader {
     heads: Heads,
 }
 
-/// Which remembered beginnings a line has: numbers that mean something to the reader that gave
-/// them.
+/// The cached beginnings of a line, as numbers of the reader that returned them.
 ///
-/// Records are compared by what they say, so all memos are equal.
+/// Records are compared by content, so all memos are equal.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Memo {
     /// The header. Lines with one number name one machine and one program.
@@ -107,12 +106,27 @@ pub(crate) enum Sight<'a> {
 
 impl Reader {
     /// Creates a reader that remembers nothing yet.
+    ///
+    /// ```
+    /// use asg_core::{Line, Reader};
+    /// assert_eq!(Reader::new().read(&Line::new(b"hello")).kind(), "other");
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Parses a line. Any bytes give a record.
+    ///
+    /// ```
+    /// # use asg_core::{Line, Record};
+    /// # let packet = b"[639.5] OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.255.73.3 \
+    /// #     DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 \
+    /// #     LEN=41 ";
+    /// let line = Line::new(packet);
+    /// let mut reader = asg_core::Reader::new();
+    /// assert_eq!(reader.read(&line), Record::read(&line));
+    /// ```
     #[must_use]
     pub fn read<'a>(&mut self, line: &'a Line<'_>) -> Record<'a> {
         let sight = self.sight(line);

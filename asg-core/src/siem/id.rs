@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use crate::correlate::flow::Flow;
 use crate::packet::Ip;
 
-/// The id of a packet: the same by every way that its line took, and at every reading.
+/// The id of a packet: equal for every way that its line took, and in every reading.
 ///
 /// It is the first half of the SHA-256 of the kernel's uptime, a blank, and the kernel's text from
 /// the log prefix on without blanks at its end. A line without uptime has an id of its cell, time,
@@ -23,7 +23,24 @@ use crate::packet::Ip;
 pub struct FlowId([u8; 16]);
 
 impl FlowId {
-    /// The id of a flow. `source` is the name of its log.
+    /// Returns the id of a flow. `source` is the name of its log.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// # use asg_core::{Gathering, Line, Origin, SourceId};
+    /// # let packet = b"[639.5] OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.255.73.3 \
+    /// #     DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 \
+    /// #     LEN=41 ";
+    /// # let at = Origin { source: SourceId(0), line: 1 };
+    /// # let line = Line::new(packet);
+    /// # let mut gathering = Gathering::new();
+    /// # gathering.read(at, packet);
+    /// # let gathered = gathering.finish(|_| Ok::<(), Infallible>(())).unwrap();
+    /// # let correlation = gathered.correlate();
+    /// let flow = correlation.reader().flow(at, &line).unwrap();
+    /// let id = asg_core::siem::FlowId::of(&flow, "kern.log").to_string();
+    /// assert_eq!(id.len(), 32);
+    /// ```
     #[must_use]
     pub fn of(flow: &Flow<'_, '_>, source: &str) -> Self {
         let body = flow.record.envelope.body.as_bytes();
@@ -94,8 +111,25 @@ const ICMPV6: [(u8, u8); 12] = [
 ];
 
 impl CommunityId {
-    /// The id of a packet with this seed. `None` without both addresses, for later fragments, and
-    /// where ports or the type of a message are missing.
+    /// Returns the id of a packet with this seed. `None` without both addresses, for later
+    /// fragments, and if ports or the type of a message are missing.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// # use asg_core::{Gathering, Line, Origin, SourceId};
+    /// # let packet = b"[639.5] OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.255.73.3 \
+    /// #     DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 \
+    /// #     LEN=41 ";
+    /// # let at = Origin { source: SourceId(0), line: 1 };
+    /// # let line = Line::new(packet);
+    /// # let mut gathering = Gathering::new();
+    /// # gathering.read(at, packet);
+    /// # let gathered = gathering.finish(|_| Ok::<(), Infallible>(())).unwrap();
+    /// # let correlation = gathered.correlate();
+    /// let flow = correlation.reader().flow(at, &line).unwrap();
+    /// let id = asg_core::siem::CommunityId::of(&flow.packet().ip, 0).unwrap();
+    /// assert!(id.to_string().starts_with("1:"));
+    /// ```
     #[must_use]
     pub fn of(ip: &Ip<'_>, seed: u16) -> Option<Self> {
         let (src, dst) = (ip.src?.ip()?, ip.dst?.ip()?);
@@ -137,12 +171,12 @@ impl CommunityId {
     }
 }
 
-/// What stands for ports.
+/// The ports, or the values in their place.
 #[derive(Debug, Clone, Copy)]
 enum Ports {
     None,
     Both(u16, u16),
-    /// Nothing goes back, so the direction stays.
+    /// The protocol has no replies, so the direction stays.
     OneWay(u16, u16),
 }
 

@@ -97,7 +97,7 @@ struct Numbers {
     merged: usize,
 }
 
-/// What is known of a machine.
+/// The facts about a machine.
 #[derive(Debug)]
 pub(super) struct Cell {
     /// Its name, if that identifies it.
@@ -114,7 +114,7 @@ pub(super) struct Cell {
     stamps: [Samples; 2],
 }
 
-/// What is known of a group.
+/// The facts about a group.
 #[derive(Debug, Default)]
 pub(super) struct Group {
     /// Packets, each counted once.
@@ -136,6 +136,11 @@ const TOGETHER: usize = 4_096;
 impl Gathering {
     /// Creates a gathering. It takes a missing year to be the one nearest to the latest time with a
     /// year in the same source, or where that shows none, in any.
+    ///
+    /// ```
+    /// use asg_core::Gathering;
+    /// assert_eq!(Gathering::new().counts().lines, 0);
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -143,6 +148,13 @@ impl Gathering {
 
     /// Creates a gathering that completes times by this policy. Where the policy leaves the year
     /// open, it is as with [`Gathering::new`].
+    ///
+    /// ```
+    /// use asg_core::{Gathering, TimePolicy, YearPolicy};
+    ///
+    /// let policy = TimePolicy { year: YearPolicy::Fixed(2017), ..TimePolicy::default() };
+    /// assert_eq!(Gathering::with_policy(policy).counts().lines, 0);
+    /// ```
     #[must_use]
     pub fn with_policy(policy: TimePolicy) -> Self {
         Self { state: State::with_policy(policy), ..Self::default() }
@@ -164,13 +176,39 @@ impl Gathering {
         self
     }
 
-    /// What was seen in the batches merged so far.
+    /// Returns the counts of the batches merged so far.
+    ///
+    /// ```
+    /// # use asg_core::{Gathering, Origin, SourceId};
+    /// # let packet = b"[639.5] OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.255.73.3 \
+    /// #     DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 \
+    /// #     LEN=41 ";
+    /// # let at = Origin { source: SourceId(0), line: 1 };
+    /// let mut gathering = Gathering::new();
+    /// let mut gatherer = gathering.gatherer();
+    /// gatherer.read(at, packet);
+    /// gathering.merge(gatherer.take_batch(), 0).unwrap();
+    /// assert_eq!((gathering.counts().lines, gathering.counts().packets), (1, 1));
+    /// ```
     #[must_use]
     pub const fn counts(&self) -> &Counts {
         &self.state.counts
     }
 
     /// The lines of the batches merged so far, by source and outcome.
+    ///
+    /// ```
+    /// # use asg_core::{Gathering, Origin, SourceId};
+    /// # let packet = b"[639.5] OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.255.73.3 \
+    /// #     DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 \
+    /// #     LEN=41 ";
+    /// # let at = Origin { source: SourceId(0), line: 1 };
+    /// let mut gathering = Gathering::new();
+    /// let mut gatherer = gathering.gatherer();
+    /// gatherer.read(at, packet);
+    /// gathering.merge(gatherer.take_batch(), 0).unwrap();
+    /// assert_eq!(gathering.outcomes().sum(), 1);
+    /// ```
     #[must_use]
     pub const fn outcomes(&self) -> &Outcomes {
         &self.state.outcomes
@@ -182,13 +220,39 @@ impl Gathering {
         &self.state.ledger
     }
 
-    /// What is missing from the logs, as far as they show it.
+    /// Returns what is missing from the logs, as far as they show it.
+    ///
+    /// ```
+    /// # use asg_core::{Gathering, Origin, SourceId};
+    /// # let packet = b"[639.5] OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.255.73.3 \
+    /// #     DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 \
+    /// #     LEN=41 ";
+    /// # let at = Origin { source: SourceId(0), line: 1 };
+    /// let mut gathering = Gathering::new();
+    /// let mut gatherer = gathering.gatherer();
+    /// gatherer.read(at, packet);
+    /// gathering.merge(gatherer.take_batch(), 0).unwrap();
+    /// assert_eq!(gathering.completeness().report()[0].packets, 1);
+    /// ```
     #[must_use]
     pub const fn completeness(&self) -> &Completeness {
         &self.state.completeness
     }
 
     /// Reads the next line, without its line feed.
+    ///
+    /// ```
+    /// # use asg_core::{Gathering, Origin, SourceId};
+    /// # let packet = b"[639.5] OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.255.73.3 \
+    /// #     DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 \
+    /// #     LEN=41 ";
+    /// # let at = Origin { source: SourceId(0), line: 1 };
+    /// let mut gathering = Gathering::new();
+    /// gathering.read(at, packet);
+    /// let gathered = gathering.finish(|_| Ok::<(), std::convert::Infallible>(()))?;
+    /// assert_eq!(gathered.counts().packets, 1);
+    /// # Ok::<(), std::convert::Infallible>(())
+    /// ```
     pub fn read(&mut self, origin: Origin, line: &[u8]) {
         self.with_own(|own| own.read(origin, line));
     }
@@ -212,6 +276,20 @@ impl Gathering {
     }
 
     /// Creates a gatherer for another thread.
+    ///
+    /// ```
+    /// # use asg_core::{Gathering, Origin, SourceId};
+    /// # let packet = b"[639.5] OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.255.73.3 \
+    /// #     DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 \
+    /// #     LEN=41 ";
+    /// # let at = Origin { source: SourceId(0), line: 1 };
+    /// let mut gathering = Gathering::new();
+    /// // Such a gatherer may go to another thread.
+    /// let mut gatherer = gathering.gatherer();
+    /// gatherer.read(at, packet);
+    /// gathering.merge(gatherer.take_batch(), 0).unwrap();
+    /// assert_eq!(gathering.counts().packets, 1);
+    /// ```
     pub fn gatherer(&mut self) -> Gatherer {
         let number = self.gatherers.len();
         self.gatherers.push(Numbers::default());
@@ -225,6 +303,19 @@ impl Gathering {
     /// # Errors
     ///
     /// [`MisplacedBatch`], and nothing is merged.
+    ///
+    /// ```
+    /// # use asg_core::{Gathering, Origin, SourceId};
+    /// # let packet = b"[639.5] OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.255.73.3 \
+    /// #     DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 \
+    /// #     LEN=41 ";
+    /// # let at = Origin { source: SourceId(0), line: 1 };
+    /// let mut gathering = Gathering::new();
+    /// let mut gatherer = gathering.gatherer();
+    /// gatherer.read(at, packet);
+    /// assert!(gathering.merge(gatherer.take_batch(), 0).is_ok());
+    /// assert_eq!(gathering.counts().lines, 1);
+    /// ```
     pub fn merge(&mut self, batch: Batch, lines_before: u64) -> Result<(), MisplacedBatch> {
         let Batch {
             gatherer,
@@ -328,6 +419,22 @@ impl Gathering {
     /// # Errors
     ///
     /// Those of `look_again`.
+    ///
+    /// ```
+    /// # use asg_core::{Gathering, Origin, SourceId};
+    /// # let packet = b"[639.5] OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.255.73.3 \
+    /// #     DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 \
+    /// #     LEN=41 ";
+    /// # let at = Origin { source: SourceId(0), line: 1 };
+    /// let mut gathering = Gathering::new();
+    /// gathering.read(at, packet);
+    /// let gathered = gathering.finish(|joiner| {
+    ///     joiner.look(at, packet);
+    ///     Ok::<(), std::convert::Infallible>(())
+    /// })?;
+    /// assert_eq!(gathered.counts().packets, 1);
+    /// # Ok::<(), std::convert::Infallible>(())
+    /// ```
     pub fn finish<E>(
         mut self,
         look_again: impl FnOnce(&mut Joiner<'_>) -> Result<(), E>,
@@ -442,6 +549,22 @@ pub struct Joiner<'g> {
 
 impl Joiner<'_> {
     /// Looks at a line a second time.
+    ///
+    /// ```
+    /// # use asg_core::{Gathering, Origin, SourceId};
+    /// # let packet = b"[639.5] OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.255.73.3 \
+    /// #     DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 \
+    /// #     LEN=41 ";
+    /// # let at = Origin { source: SourceId(0), line: 1 };
+    /// let mut gathering = Gathering::new();
+    /// gathering.read(at, packet);
+    /// let gathered = gathering.finish(|joiner| {
+    ///     joiner.look(at, packet);
+    ///     Ok::<(), std::convert::Infallible>(())
+    /// })?;
+    /// assert_eq!(gathered.counts().lines, 1);
+    /// # Ok::<(), std::convert::Infallible>(())
+    /// ```
     pub fn look(&mut self, origin: Origin, line: &[u8]) {
         self.look_at(origin, &Line::new(line));
     }

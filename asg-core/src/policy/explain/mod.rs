@@ -95,6 +95,19 @@ pub struct Explainer {
 
 impl Policy {
     /// Creates an explainer.
+    ///
+    /// ```
+    /// # use asg_core::policy::{Phase, Policy, Probe, Settings, Snapshot};
+    /// let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[
+    ///     {"guid":"g-1","name":"web","globally_enabled":{"running":true},
+    ///     "rules":[{"protocol":"tcp","destination":"10.0.0.1","ports":"443","log":true}]}]}"#;
+    /// let policy = Policy::new(Snapshot::read(page, None).unwrap(), Settings::default().into());
+    /// # let [https, http] = [443, 80].map(|port| Probe::tcp([10, 0, 0, 1].into(), port));
+    /// let rules = policy.effective("s-1", Phase::Running).unwrap();
+    /// let facts = asg_core::policy::PacketFacts::default();
+    /// let explanation = policy.explainer().explain(&facts);
+    /// assert!(explanation.enforced.is_none(), "nothing is known of the packet");
+    /// ```
     #[must_use]
     pub fn explainer(&self) -> Explainer {
         Explainer {
@@ -110,6 +123,26 @@ impl Policy {
 
 impl Explainer {
     /// Explains one packet.
+    ///
+    /// ```
+    /// # use asg_core::policy::{Phase, Policy, Probe, Settings, Snapshot};
+    /// let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[
+    ///     {"guid":"g-1","name":"web","globally_enabled":{"running":true},
+    ///     "rules":[{"protocol":"tcp","destination":"10.0.0.1","ports":"443","log":true}]}]}"#;
+    /// let policy = Policy::new(Snapshot::read(page, None).unwrap(), Settings::default().into());
+    /// # let [https, http] = [443, 80].map(|port| Probe::tcp([10, 0, 0, 1].into(), port));
+    /// let rules = policy.effective("s-1", Phase::Running).unwrap();
+    /// # use asg_core::policy::{Outcome, PacketFacts};
+    /// let facts = PacketFacts {
+    ///     time: Some(asg_core::Timestamp::parse(b"2026-03-01T12:30:00Z").unwrap().into()),
+    ///     space: Some("s-1"),
+    ///     phase: Some(Phase::Running),
+    ///     probe: Some(http),
+    ///     observed: Some(Outcome::Denied),
+    ///     ..PacketFacts::default()
+    /// };
+    /// assert_eq!(policy.explainer().explain(&facts).enforced, Some(Outcome::Denied));
+    /// ```
     pub fn explain(&mut self, facts: &PacketFacts<'_>) -> Arc<Explanation> {
         if self.sets.forget_if_full() || self.kept.len() > MOST {
             self.kept.clear();
@@ -203,8 +236,8 @@ impl Explainer {
     }
 }
 
-/// The packet as the rules saw it: a line of the groups' chain proves that it was not dropped
-/// before.
+/// Returns the packet as the rules saw it: a line of the groups' chain proves that it was not
+/// dropped before.
 fn in_chain(probe: Probe, chain: Chain) -> Probe {
     match (chain, probe.traffic) {
         (Chain::Asg | Chain::RateLimit, ProbeTraffic::Tcp { port, opening: Opening::Invalid }) => {
