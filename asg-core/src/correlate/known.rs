@@ -26,8 +26,9 @@ use crate::time::{TimeRange, Timestamp, Uptime};
 ///
 /// let header = "2024-05-06T07:09:10.000000+00:00 cell-1 kernel: [637.500000] ";
 /// let packet = |port| format!("{header}OK_bfce786c-ab07-40ad-79f9-8 IN=s-010255073003 OUT=eth0 \
-///     MAC=aa:aa:0a:ff:49:03:ee:ee:0a:ff:49:03:08:00 SRC=10.255.73.3 DST=10.0.16.8 LEN=60 TOS=0x00 \
-///     PREC=0x00 TTL=63 ID=15946 DF PROTO=TCP SPT=51858 DPT={port} WINDOW=27400 RES=0x00 SYN URGP=0 ");
+///     MAC=aa:aa:0a:ff:49:03:ee:ee:0a:ff:49:03:08:00 SRC=10.255.73.3 DST=10.0.16.8 LEN=60 \
+///     TOS=0x00 PREC=0x00 TTL=63 ID=15946 DF PROTO=TCP SPT=51858 DPT={port} WINDOW=27400 \
+///     RES=0x00 SYN URGP=0 ");
 /// let lines = [packet(80), packet(81), packet(443)];
 /// let at = |line| Origin { source: SourceId(0), line };
 ///

@@ -93,7 +93,7 @@ impl Stamps {
         self.in_minute(text).map(|(time, len)| (time, len, false)).or_else(|| self.remember(text))
     }
 
-    /// The same as [`stamp::rfc3164`].
+    /// Reads a traditional stamp as [`stamp::rfc3164`] does.
     #[inline]
     pub(crate) fn read_rfc3164(&mut self, text: &[u8]) -> Option<(LogTime, usize)> {
         if let (Some(second), Some(start)) = (&self.second, text.first_chunk())
