@@ -85,7 +85,7 @@ impl Pipe {
         let Self { name, id, lines, count, .. } = self;
         let mut give = |line: RawLine<'_>| {
             *count += 1;
-            each(Origin { source: *id, line: *count }, line.bytes);
+            each(Origin { source: *id, line: *count }, line);
         };
         let mut any = false;
         for _ in 0..2 * MOST_WAITING {

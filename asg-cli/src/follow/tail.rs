@@ -218,7 +218,7 @@ impl Give<'_, '_> {
             runs.push((base + line.offset, *self.count));
         }
         *next = *self.count + 1;
-        (self.each)(Origin { source: self.id, line: *self.count }, line.bytes);
+        (self.each)(Origin { source: self.id, line: *self.count }, line);
     }
 }
 
@@ -574,7 +574,7 @@ fn recall_lines(
                 number = Some(*first);
             }
             if let Some(line_number) = number {
-                recall(Origin { source: id, line: line_number }, line.bytes);
+                recall(Origin { source: id, line: line_number }, line);
             }
         };
         if n == 0 {

@@ -14,6 +14,7 @@ mod wrapped;
 use std::sync::OnceLock;
 
 use self::envelope::Envelope;
+use self::split::RawLine;
 use self::wrapped::{Part, Unwrapped};
 use crate::bytes::find::position;
 use crate::bytes::text::Text;
@@ -36,6 +37,18 @@ pub struct Line<'a> {
     /// What its wrappings hold, once someone has asked: most lines have a header that shows at once
     /// that there are none.
     unwrapped: OnceLock<Option<Box<Unwrapped<'a>>>>,
+}
+
+impl<'a> From<&'a [u8]> for Line<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Self::new(bytes)
+    }
+}
+
+impl<'a> From<RawLine<'a>> for Line<'a> {
+    fn from(raw: RawLine<'a>) -> Self {
+        raw.line()
+    }
 }
 
 impl<'a> Line<'a> {
@@ -115,8 +128,9 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// The line as it stood in the log.
-    pub(crate) const fn raw(&self) -> &'a [u8] {
+    /// The line as it stood in the log, without the bytes at its end that [`Line::new`] drops.
+    #[must_use]
+    pub const fn raw(&self) -> &'a [u8] {
         self.raw
     }
 
