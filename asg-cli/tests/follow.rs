@@ -476,7 +476,7 @@ fn a_compressed_log_is_named_and_not_followed() {
 fn lines_of_any_length_and_documents_are_counted_as_in_finished_reading() {
     let folder = tempfile::tempdir().unwrap();
     let (path, metrics) = (folder.path().join("kern.log"), folder.path().join("asg.prom"));
-    // The end of a line is skipped, of a packet as of anything else; a document is no packet.
+    // Two lines are over-long: a packet and another one.
     let over_long = format!("{} x{}\n", packet(100).trim_end(), "x".repeat(70_000));
     let other = format!("May  6 07:10:00 cell sshd[7]: {}\n", "y".repeat(70_000));
     let document = "{\n  \"text\": \"SRC=10.0.0.1 DST=10.0.0.2\"\n}\n";
@@ -500,7 +500,7 @@ fn lines_of_any_length_and_documents_are_counted_as_in_finished_reading() {
     while !running.said().contains("longer than 64 KiB") && Instant::now() < deadline {
         thread::sleep(Duration::from_millis(20));
     }
-    // It is said while the run goes on, and again at its end.
+    // The sentence comes during the run, and again at its end.
     let at_once = running.said();
     assert!(at_once.contains("longer than 64 KiB"), "{at_once}");
     let said = Arc::clone(&running.said);

@@ -94,8 +94,8 @@ impl<'a> Line<'a> {
         Self { raw, is_cut: true, instance: None, unwrapped: OnceLock::new() }
     }
 
-    /// The same line of a machine that the caller knows. Records of it have this BOSH instance,
-    /// unless the line names a machine itself.
+    /// Names the line's machine, if the caller knows it. Records of the line have this BOSH
+    /// instance, unless the line names a machine itself.
     ///
     /// ```
     /// use asg_core::{Line, Record};

@@ -231,8 +231,8 @@ impl Follower {
         self.watermark.now()
     }
 
-    /// Takes the next line, and hands on the flows that are due. A [`RawLine`](crate::RawLine) says
-    /// itself whether it is over-long; bytes are a whole line.
+    /// Takes the next line, and hands on the flows that are due. Bytes are a whole line, and a
+    /// [`RawLine`](crate::RawLine) may be over-long.
     ///
     /// Names are asked for all flows that are due together. A GUID that the directory leaves out of
     /// its answer may be asked for again with the next flows.
@@ -273,7 +273,7 @@ impl Follower {
         self.give_due(directory, each)
     }
 
-    /// Counts a further line of a document, all of which the first line has said; see
+    /// Counts a further line of a document; the first line had the whole text. See
     /// [`DocumentLines`](crate::DocumentLines).
     pub fn pass_over(&mut self, origin: Origin) {
         self.state.counts.lines += 1;
