@@ -161,6 +161,12 @@ impl<'a> Line<'a> {
         self.unwrapped.get_or_init(|| wrapped::unwrap(self.raw)).as_deref()
     }
 
+    /// Whether wrappings and layers were looked for.
+    #[cfg(test)]
+    pub(crate) fn is_searched(&self) -> bool {
+        self.unwrapped.get().is_some()
+    }
+
     /// The lines behind the first one, once that was read.
     fn more(&self) -> &[Part<'a>] {
         match self.unwrapped.get() {
