@@ -459,17 +459,24 @@ fn counts_are_kept_in_a_file() {
 }
 
 #[test]
-fn a_compressed_log_is_named_and_not_followed() {
+fn a_compressed_or_transcoded_log_is_named_and_not_followed() {
     let folder = tempfile::tempdir().unwrap();
     let (packed, path) = (folder.path().join("old.log"), folder.path().join("kern.log"));
     fs::write(&packed, pack::gzip(packet(0).as_bytes())).unwrap();
     append(&path, &packet(200));
-    let mut running = Following::start(&[packed.to_str().unwrap(), path.to_str().unwrap()]);
+    let wide = folder.path().join("wide.log");
+    fs::write(&wide, packet(0).encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>())
+        .unwrap();
+    fs::write(&wide, [b"\xff\xfe", &fs::read(&wide).unwrap()[..]].concat()).unwrap();
+    let paths = [&packed, &wide, &path].map(|path| path.to_str().unwrap());
+    let mut running = Following::start(&paths);
     running.wait(1);
     let said = Arc::clone(&running.said);
     assert_eq!(counted(&running.end("INT").1), [(200, 1)].into());
     let said = String::from_utf8(said.lock().unwrap().clone()).unwrap();
-    assert!(said.contains("old.log: its format cannot be followed"), "{said}");
+    for name in ["old.log", "wide.log"] {
+        assert!(said.contains(&format!("{name}: its format cannot be followed")), "{said}");
+    }
 }
 
 #[test]

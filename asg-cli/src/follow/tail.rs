@@ -523,7 +523,9 @@ fn is_packed(file: &mut File) -> io::Result<bool> {
     let mut head = Vec::with_capacity(HEAD);
     file.by_ref().take(HEAD as u64).read_to_end(&mut head)?;
     file.seek(SeekFrom::Start(0))?;
-    Ok(is_compressed(&head))
+    // The places in a log are those of its bytes, so that it is not transcoded.
+    let is_utf16 = head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff");
+    Ok(is_compressed(&head) || is_utf16)
 }
 
 /// The rotated logs that are newer than one that was read, the oldest first; `None` if that is
