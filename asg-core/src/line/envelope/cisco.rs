@@ -2,7 +2,8 @@
 //! collectors for network devices write, too.
 //!
 //! Behind the priority stand a sequence number, the host, and a stamp, with a colon behind each.
-//! The number and the host may be missing. `*` and `.` before the stamp mark a clock that is not set.
+//! The number and the host may be missing. `*` and `.` before the stamp mark a clock that is not
+//! set.
 //!
 //! Source: Cisco IOS, "System Message Logging", the section about the format of messages.
 
