@@ -16,6 +16,7 @@ use serde_json::value::RawValue;
 
 use super::{Found, Outer, is_payload};
 use crate::bytes::json::Object;
+use crate::bytes::trailing;
 use crate::line::begins_as_lager;
 use crate::line::envelope::{Dialect, role, uptime_text};
 use crate::time::{LogTime, Timestamp, Uptime, rfc3339, stamp};
@@ -154,7 +155,9 @@ pub(super) fn find(text: &[u8]) -> Option<Vec<Found<'_>>> {
     if begins_as_lager(text) {
         return None;
     }
-    let value: &RawValue = serde_json::from_slice(text).ok()?;
+    let value: &RawValue = serde_json::from_slice(text)
+        .or_else(|_| serde_json::from_slice(trailing::divide(text).0))
+        .ok()?;
     let mut lines = Lines { text, found: Vec::new() };
     lines.value(value, &Outer::default(), MOST_DEEP);
     Some(lines.found).filter(|found| !found.is_empty())
