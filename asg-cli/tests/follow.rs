@@ -367,6 +367,8 @@ fn a_folder_is_followed_with_the_files_that_come_later() {
     // It has been read by others, and only tells whose containers were there.
     fs::write(at("cell/rep.log.2.gz"), pack::gzip(REP.as_bytes())).unwrap();
     append(&at("cell/rep.log"), "");
+    // One that cannot be read is named.
+    fs::write(at("cell/rep.log.3.gz"), &pack::gzip(REP.as_bytes())[..40]).unwrap();
     // The state is not taken for a log.
     let state = at("state");
     let args = [folder.path().to_str().unwrap(), "--state", state.to_str().unwrap()];
@@ -389,6 +391,7 @@ fn a_folder_is_followed_with_the_files_that_come_later() {
     assert_eq!(counted(&text), (0..5).map(|n| (n * 200, 1)).collect(), "{said}");
     let saved = fs::read_to_string(&state).unwrap_or_default();
     assert!(!saved.contains("state\",\"count"), "{saved}");
+    assert!(said.contains("cell/rep.log.3.gz: "), "{said}");
     assert!(text.lines().all(|line| line.contains("unique_prefix")), "{text}");
 }
 

@@ -69,7 +69,7 @@ pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Fai
         state.commit(begin, &Ledger::new(), &mut out)?;
     }
     let (saved, mut evidence) = saved.unwrap_or_default();
-    evidence.merge(&evidence_so_far(options, &monitor)?);
+    evidence.merge(&evidence_so_far(options, &monitor, report)?);
     if let Some(before) = ledger_file::load_all(&options.ledgers)? {
         evidence.merge(&before);
     }
@@ -134,12 +134,23 @@ pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Fai
 }
 
 /// What is there already is evidence for all packets, in whatever order files are read.
-fn evidence_so_far(options: &Options, monitor: &Arc<Attended>) -> Result<Ledger, Failure> {
+fn evidence_so_far(
+    options: &Options,
+    monitor: &Arc<Attended>,
+    report: &mut Report,
+) -> Result<Ledger, Failure> {
     let files = Tails::readable(&options.rest);
     if files.is_empty() {
         return Ok(Ledger::new());
     }
-    Ok(Logs::new(&files, true, options, monitor)?.gather(options)?.into_ledger())
+    let logs = Logs::new(&files, true, options, monitor)?;
+    let gathered = logs.gather(options)?;
+    // Followed files that cannot be read are reported when they are followed.
+    let is_followed = |name: &str| files.iter().any(|file| file.display().to_string() == name);
+    for (name, what) in logs.unread().into_iter().filter(|(name, _)| !is_followed(name)) {
+        report.left_out(format_args!("{name}: {what}"));
+    }
+    Ok(gathered.into_ledger())
 }
 
 /// Chooses flows.

@@ -153,6 +153,11 @@ impl Logs {
         Ok(gather(Gathering::with_policy(options.policy), &self.readers)?)
     }
 
+    /// Why logs could not be read, by name.
+    pub(super) fn unread(&self) -> BTreeMap<String, String> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Whether no log could be read.
     pub(super) fn are_all_left_out(&self) -> bool {
         self.failures.lock().unwrap_or_else(PoisonError::into_inner).len() == self.many
