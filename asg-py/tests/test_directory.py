@@ -214,8 +214,8 @@ def test_a_file_that_cannot_be_read_costs_its_own_names_only(tmp_path: Path) -> 
         assert export.gaps == said and len(said) == 3
         for name, why in [("broken", "not JSON from line 1"), ("none", "not JSON"), ("nowhere", "No such file")]:
             assert any(f"{name}.json: " in sentence and why in sentence for sentence in said), said
-        found = export.resolve([PROXY, SHOP])
-        app_found, other = found[PROXY].app, found[SHOP].app
+        found = export.resolve([PROXY, SPACE])
+        app_found, other = found[PROXY].app, found[SPACE].app
         assert app_found is not None and (app_found.name, app_found.state) == ("proxy", "live")
         assert other is not None and (other.state, other.state_reason) == ("unavailable", export.gaps[0])
     # Where nothing can be used, the first error is raised.
