@@ -275,7 +275,7 @@ def test_logs_in_each_form_give_the_same_in_each_door() -> None:
             "correlate": [(flow.time, flow.handle, flow.attribution.certainty) for flow in flows],
         }
         counts = scan.counts()
-        assert counts is not None and counts.damaged == 0
+        assert counts is not None and counts["damaged"] == 0
         return found
 
     forms = in_forms(kernel, store)
