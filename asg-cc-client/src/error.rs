@@ -44,7 +44,7 @@ pub enum Error {
     #[error("the cf CLI's configuration cannot be used: {0}")]
     CfConfig(String),
     /// No answer came.
-    #[error("{hint}: {what}", hint = hint(.0), what = escape_text(&.0.to_string()))]
+    #[error("{}", hint("API", .0))]
     Transport(TransportError),
     /// The server that answers is not a Cloud Controller.
     #[error(
@@ -104,6 +104,14 @@ pub enum Error {
     NotUaa {
         /// The HTTP status.
         status: u16,
+    },
+    /// The UAA, and not the Cloud Controller, gave no answer.
+    #[error("{}", at_uaa(address, error))]
+    Uaa {
+        /// The UAA's address.
+        address: String,
+        /// The error of the login.
+        error: Box<Self>,
     },
     /// The UAA's address is missing, or cannot be used.
     #[error("the UAA's address {0}: give it, or a token")]
@@ -283,6 +291,7 @@ impl Error {
                 Fault::Server
             }
             Self::Refused { .. } | Self::TooLong => Fault::Client,
+            Self::Uaa { error, .. } => error.fault(),
         }
     }
 
@@ -308,6 +317,7 @@ impl Error {
                     | TransportErrorKind::Timeout
                     | TransportErrorKind::Interrupted
             ),
+            Self::Uaa { error, .. } => error.is_temporary(),
             _ => false,
         }
     }
@@ -335,6 +345,7 @@ impl Error {
         match &mut self {
             Self::Transport(e) => scrub(e.message_mut()),
             Self::Provider(text) => scrub(text),
+            Self::Uaa { error, .. } => *error = Box::new(error.as_ref().clone().scrubbed(secrets)),
             Self::Login { error, description } => {
                 scrub(error);
                 scrub(description);
@@ -504,20 +515,48 @@ fn names_space_supporter(body: &[u8]) -> bool {
     body.len() <= MOST && String::from_utf8_lossy(body).contains("Space Supporter Role in V2")
 }
 
-fn hint(error: &TransportError) -> &'static str {
-    match error.kind() {
+/// The error of a transport in words; `peer` is the server's name.
+fn hint(peer: &str, error: &TransportError) -> String {
+    let message = error.to_string();
+    let hint = match error.kind() {
         TransportErrorKind::Connect => {
-            "no connection to the API (check its address, the network and the proxy variables)"
+            "no connection to the {} (check its address, the network and the proxy variables)"
         }
-        TransportErrorKind::Timeout => "the API did not answer in time (try again)",
+        TransportErrorKind::Timeout => "the {} did not answer in time (try again)",
         TransportErrorKind::Interrupted => {
-            "the connection to the API broke (try again; if it stays so, check the address and its port)"
+            "the connection to the {} broke (try again; if it stays so, check the address and its port)"
         }
-        TransportErrorKind::Tls => certificate(&error.to_string()),
-        TransportErrorKind::TooLarge => "the answer is none of a Cloud Controller's",
-        TransportErrorKind::Stopped => "stopped before the Cloud Controller had answered",
+        TransportErrorKind::Tls => certificate(&message),
+        TransportErrorKind::TooLarge => "the answer cannot be the {}'s",
+        TransportErrorKind::Stopped => "stopped before the {} had answered",
         TransportErrorKind::Budget => "no more requests are made (raise the budget)",
         TransportErrorKind::Other => "the request could not be made",
+    };
+    format!("{}: {}", hint.replace("{}", peer), escape_text(&message))
+}
+
+/// The error of a login in words.
+fn at_uaa(address: &str, error: &Error) -> String {
+    let uaa = format!("UAA at {}", escape_text(address));
+    match error {
+        Error::Transport(error) => hint(&uaa, error),
+        Error::NotUaa { status } => format!(
+            "what answers to a login at {} (HTTP {status}) is not a UAA: check its address",
+            escape_text(address)
+        ),
+        Error::Redirect { status } => format!(
+            "the {uaa} answers with a redirect (HTTP {status}), which a login must not follow: give the address that it leads to"
+        ),
+        Error::NoRoute => format!(
+            "the router knows no such host as the {uaa}: check its address, or try again later if it is being restarted"
+        ),
+        Error::RateLimited { retry } => {
+            format!("the {uaa} takes no more logins for now: try again {}", when(*retry))
+        }
+        Error::Unavailable { status, .. } => format!(
+            "the {uaa} cannot answer now (HTTP {status}): try again later, and tell its operators if it stays so"
+        ),
+        other => other.to_string(),
     }
 }
 
@@ -527,18 +566,18 @@ fn certificate(message: &str) -> &'static str {
     const CAUSES: [(&str, &str); 5] = [
         (
             "UnknownIssuer",
-            "the API's certificate is not trusted (give its CA, or skip verification if you must)",
+            "the certificate of the {} is not trusted (give its CA, or skip verification if you must)",
         ),
         (
             "CaUsedAsEndEntity",
-            "the API's certificate is marked as a CA's, which no server's may be (have it issued without CA:TRUE, or skip verification if you must)",
+            "the certificate of the {} is marked as a CA's, which no server's may be (have it issued without CA:TRUE, or skip verification if you must)",
         ),
         (
             "Expired",
-            "the API's certificate is over (have it renewed, or check this machine's clock)",
+            "the certificate of the {} is over (have it renewed, or check this machine's clock)",
         ),
-        ("NotValidYet", "the API's certificate is not valid yet (check this machine's clock)"),
-        ("NotValidForName", "the API's certificate is for another host (check the API address)"),
+        ("NotValidYet", "the certificate of the {} is not valid yet (check this machine's clock)"),
+        ("NotValidForName", "the certificate of the {} is for another host (check the address)"),
     ];
     let lower = message.to_ascii_lowercase();
     let cause = CAUSES.iter().find(|(word, _)| message.contains(word));
@@ -547,7 +586,7 @@ fn certificate(message: &str) -> &'static str {
     let early = || lower.contains("not valid yet").then_some(CAUSES[3].1);
     let known = cause.map(|(_, sentence)| *sentence);
     known.or_else(name).or_else(over).or_else(early).unwrap_or(
-        "no secure connection to the API (check that its address and port speak TLS 1.2 or later)",
+        "no secure connection to the {} (check that its address and port speak TLS 1.2 or later)",
     )
 }
 
@@ -667,6 +706,34 @@ mod tests {
         ] {
             let error: Error = TransportError::new(TransportErrorKind::Tls, message).into();
             assert!(error.to_string().contains(words), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_failure_of_the_uaa_names_the_uaa_and_what_it_would_be_of_the_api() {
+        let transport = |kind| Error::from(TransportError::new(kind, "why"));
+        for (error, words) in [
+            (transport(TransportErrorKind::Connect), "no connection to the UAA at https://uaa"),
+            (transport(TransportErrorKind::Timeout), "the UAA at https://uaa did not answer in"),
+            (transport(TransportErrorKind::Tls), "no secure connection to the UAA at https://uaa"),
+            (Error::NotUaa { status: 404 }, "a login at https://uaa (HTTP 404) is not a UAA"),
+            (Error::Redirect { status: 302 }, "the UAA at https://uaa answers with a redirect"),
+            (Error::NoRoute, "no such host as the UAA at https://uaa"),
+            (
+                Error::RateLimited { retry: Some(RetryAfter::Seconds(7)) },
+                "the UAA at https://uaa takes no more logins for now: try again in 7 s",
+            ),
+            (
+                Error::Unavailable { status: 503, errors: vec![] },
+                "the UAA at https://uaa cannot answer now (HTTP 503)",
+            ),
+        ] {
+            let (fault, is_temporary) = (error.fault(), error.is_temporary());
+            let error = Error::Uaa { address: "https://uaa".into(), error: Box::new(error) };
+            let text = error.to_string();
+            assert!(text.contains(words), "{text}");
+            assert!(!text.contains("API") && !text.contains("Cloud Controller"), "{text}");
+            assert_eq!((error.fault(), error.is_temporary()), (fault, is_temporary), "{text}");
         }
     }
 

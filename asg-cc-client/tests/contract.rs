@@ -325,6 +325,36 @@ fn the_embedded_cloud_controller_writes_no_member_that_the_fixtures_do_not_have(
 }
 
 #[test]
+fn the_embedded_cloud_controller_has_the_links_options_and_details_that_others_look_for() {
+    // It has no droplets and no quotas.
+    const NOT_THERE: [&str; 2] = ["droplet", "quota"];
+    for (path, ours) in resources(&Embedded::start()) {
+        let list =
+            std::fs::read(fixture(&format!("{}.json", path.trim_start_matches('/')))).unwrap();
+        let list: Value = serde_json::from_slice(&list).unwrap();
+        for (link, target) in list["resources"][0]["links"].as_object().unwrap() {
+            let is_there = ours["links"][link]["href"].is_string();
+            assert!(is_there || NOT_THERE.contains(&link.as_str()), "{path}: {link}");
+            assert!(!is_there || ours["links"][link]["method"] == target["method"], "{link}");
+        }
+        for (member, keys) in [
+            ("options", &["max_in_flight"][..]),
+            ("status", &["value", "reason", "details"]),
+            ("actor", &["guid", "type", "name"]),
+        ] {
+            let is_there = list["resources"][0][member].is_object();
+            assert!(!is_there || keys.iter().all(|key| !ours[member][key].is_null()), "{path}");
+        }
+        if path == "/v3/deployments" {
+            let details = &ours["status"]["details"];
+            for key in ["last_successful_healthcheck", "last_status_change"] {
+                assert!(details[key].is_string(), "{ours}");
+            }
+        }
+    }
+}
+
+#[test]
 #[ignore = "needs a mock server: sh asg-cc-client/tests/contract/install-mock.sh"]
 fn the_client_keeps_the_contract_with_an_independent_mock() {
     let mock = Mock::start();

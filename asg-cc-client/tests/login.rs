@@ -185,6 +185,71 @@ fn what_the_uaa_refuses_is_remembered_and_what_it_cannot_do_for_a_while() {
 }
 
 #[test]
+fn a_login_that_fails_names_the_server_that_failed() {
+    let stage = |at_uaa: Outage, at_cc: Outage| {
+        let stage = Stage::new(realm());
+        stage.server.uaa().unwrap().outage(at_uaa);
+        stage.server.outage(at_cc);
+        let uaa = stage.server.uaa().unwrap().url();
+        (one(&stage.connect(password()), APP).unwrap_err(), uaa)
+    };
+    // One of the two fails, and the other is well.
+    for (trouble, of_uaa, of_cc) in [
+        (
+            Trouble::Unavailable(503, Page::Html),
+            "cannot answer now (HTTP 503)",
+            "the Cloud Controller cannot answer now (HTTP 503)",
+        ),
+        (Trouble::HangUp, "broke (try again", "the connection to the API broke (try again"),
+        (
+            Trouble::TooManyRequests(Limit::Null(3_600)),
+            "takes no more logins for now: try again in 3600 s",
+            "too many requests: try again in 3600 s",
+        ),
+        (
+            Trouble::UnknownRoute,
+            "the router knows no such host as the UAA",
+            "the router knows no such host: check the API address",
+        ),
+        (
+            Trouble::V2Disabled,
+            "(HTTP 404) is not a UAA: check its address",
+            "(HTTP 404) is not a Cloud Controller: check the API address",
+        ),
+    ] {
+        let (error, uaa) = stage(Outage::new().always("/", trouble), Outage::new());
+        let text = error.to_string();
+        assert!(text.contains(of_uaa) && text.contains(&uaa), "{trouble:?}: {text}");
+        assert!(!text.contains("Cloud Controller") && !text.contains("API"), "{text}");
+        // The root document is there, so that it is known where to log in.
+        let (error, _) = stage(Outage::new(), Outage::new().always("/v3/", trouble));
+        let text = error.to_string();
+        let is_named = text.contains(of_cc) || trouble == Trouble::V2Disabled;
+        assert!(is_named && !text.contains("UAA"), "{trouble:?}: {text}");
+    }
+    // A Cloud Controller that refuses what the UAA has issued, and a UAA that refuses.
+    let (error, _) = stage(Outage::new(), Outage::new().always("/v3/", Trouble::InvalidToken));
+    let text = error.to_string();
+    assert!(text.contains("refuses tokens that the UAA has just issued"), "{text}");
+    let (error, _) = stage(Outage::new(), Outage::new().always("/v3/", Trouble::Forbidden));
+    let text = error.to_string();
+    assert!(text.contains("the token does not allow this"), "{text}");
+
+    // Nobody is at one of the two addresses.
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nobody = format!("http://{nobody}");
+    let stage = Stage::new(realm());
+    let elsewhere = password().with_uaa(Address::parse(&nobody).unwrap());
+    let text = one(&stage.connect(elsewhere), APP).unwrap_err().to_string();
+    assert!(text.contains(&format!("no connection to the UAA at {nobody}")), "{text}");
+    let uaa = Address::parse(&stage.server.uaa().unwrap().url()).unwrap();
+    let login = password().with_uaa(uaa);
+    let cc = CloudController::new(HttpTransport::new().unwrap(), &nobody, login).unwrap();
+    let text = one(&cc.with_clock(stage.clock()), APP).unwrap_err().to_string();
+    assert!(text.contains("no connection to the API"), "{text}");
+}
+
+#[test]
 fn a_uaa_that_fails_early_does_not_take_the_living_token_away() {
     let stage = Stage::new(realm());
     let cc = stage.connect(password());

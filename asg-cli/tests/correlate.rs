@@ -24,6 +24,53 @@ fn the_summary_counts_the_same_flows() {
 }
 
 #[test]
+fn the_summary_in_json_has_the_same_counts_and_the_lines_of_each_source() {
+    let folder = tempfile::tempdir().unwrap();
+    let [log, odd] = ["foundation.log", "odd.log"].map(|name| folder.path().join(name));
+    std::fs::copy(here("data/foundation.log"), &log).unwrap();
+    let odd_lines = format!("hello\nx{}\n? IN: SRC=10.0.0.1 DST=10.0.0.2\n", "y".repeat(70_000));
+    std::fs::write(&odd, odd_lines).unwrap();
+    let args = |format| ["--format", format, log.to_str().unwrap(), odd.to_str().unwrap()];
+    let run_as = |format| run("correlate", &args(format));
+    let found = run_as("summary-json");
+    assert_eq!(found.status, 1, "a line is over-long: {}", found.stderr);
+    let objects = found.objects();
+    assert_schema("summary", &objects);
+    let [summary] = &objects[..] else { panic!("{objects:?}") };
+
+    let flows = run_as("ndjson").objects();
+    let of = |key: &str, value: &str| {
+        flows.iter().filter(|flow| flow["attribution"][key] == value).count() as u64
+    };
+    for (word, n) in summary["certainty"].as_object().unwrap() {
+        assert_eq!(n.as_u64(), Some(of("certainty", word)), "{word}");
+    }
+    assert!(!summary["not_told"].as_array().unwrap().is_empty());
+    for told in summary["not_told"].as_array().unwrap() {
+        let n = told["packets"].as_u64();
+        assert_eq!(n, Some(of("reason", told["reason"].as_str().unwrap())), "{told}");
+    }
+    let verdicts = |verdict: &str| {
+        let sum = |app: &Value| app[verdict].as_u64().unwrap();
+        summary["apps"].as_array().unwrap().iter().map(sum).sum::<u64>()
+    };
+    let sure = flows.iter().filter(|flow| {
+        !matches!(flow["attribution"]["certainty"].as_str(), Some("unknown" | "ambiguous"))
+    });
+    assert_eq!(verdicts("allowed") + verdicts("denied"), sure.count() as u64);
+    assert_eq!(summary["owners"], summary["apps"].as_array().unwrap().len());
+
+    let sources = summary["sources"].as_array().unwrap();
+    let odd = sources.iter().find(|it| it["source"] == odd.to_str().unwrap()).unwrap();
+    assert_eq!(odd["first"], serde_json::json!({"over_long": 2, "not_understood": 3}));
+    assert_eq!((&odd["lines"]["other"], &odd["lines"]["over_long"]), (&1.into(), &1.into()));
+    let lines = |source: &Value| {
+        source["lines"].as_object().unwrap().values().filter_map(Value::as_u64).sum::<u64>()
+    };
+    assert_eq!(summary["lines"].as_u64(), Some(sources.iter().map(lines).sum()));
+}
+
+#[test]
 fn the_summary_is_the_same_for_any_number_of_threads() {
     use std::fmt::Write as _;
 
@@ -347,7 +394,7 @@ fn options_that_contradict_each_other_say_so() {
     for (args, message) in [
         (
             &["--format", "xml"][..],
-            "--format is one of table, ndjson, csv, parquet, summary, ecs, ocsf, otlp, cef, cim, and not `xml`",
+            "--format is one of table, ndjson, csv, parquet, summary, summary-json, ecs, ocsf, otlp, cef, cim, and not `xml`",
         ),
         (&["--threads", "0"], "--threads is a number from 1 on, and not `0`"),
         (

@@ -222,6 +222,122 @@ fn other_encodings_and_line_ends_give_the_same() {
     }
 }
 
+/// The output of each door for these logs, without the places of lines.
+fn doors(folder: &Path, files: &[(&str, Vec<u8>)]) -> Vec<(&'static str, Vec<String>)> {
+    let paths: Vec<_> = files
+        .iter()
+        .map(|(name, bytes)| {
+            let path = folder.join(name);
+            std::fs::write(&path, bytes).unwrap();
+            path.to_str().unwrap().to_owned()
+        })
+        .collect();
+    let doors: [(&str, &[&str]); 6] = [
+        (
+            "csv",
+            &[
+                "correlate",
+                "--format",
+                "csv",
+                "--columns",
+                "time,verdict,handle,dst,dpt,certainty,reason",
+            ],
+        ),
+        ("top", &["top", "--by", "handle,verdict"]),
+        ("parse", &["parse"]),
+        ("summary", &["correlate", "--format", "summary-json"]),
+        ("ecs", &["correlate", "--format", "ecs", "--read-at", "2026-01-01T00:00:00Z"]),
+        ("follow", &["correlate", "--format", "ndjson", "--follow", "--hold", "0", "-"]),
+    ];
+    let shown = doors.map(|(door, args)| {
+        let mut args = args.to_vec();
+        let mut stdin = Vec::new();
+        if door == "follow" {
+            // Evidence first, as it is there when files are followed.
+            for (_, bytes) in files.iter().rev() {
+                stdin.extend_from_slice(bytes);
+            }
+        } else {
+            args.extend(paths.iter().map(String::as_str));
+        }
+        let run = run_with(args[0], &args[1..], &[], &stdin);
+        assert_eq!(run.status, 0, "{door}: {}", run.stderr);
+        let mut lines: Vec<String> = match door {
+            "summary" => {
+                let summary = &run.objects()[0];
+                let parts = ["packets", "certainty", "apps", "not_told"].map(|key| &summary[key]);
+                parts.map(ToString::to_string).into()
+            }
+            "ecs" => {
+                let without_place = |mut record: Value| {
+                    let record = record.as_object_mut().unwrap();
+                    record.retain(|key, _| !["log", "event"].contains(&key.as_str()));
+                    Value::Object(std::mem::take(record)).to_string()
+                };
+                run.objects().into_iter().map(without_place).collect()
+            }
+            "parse" => {
+                let is_packet = |record: &Value| record["kind"] == "packet";
+                let keys = |it: Value| {
+                    ["time", "host", "uptime", "cf", "packet"].map(|k| it[k].to_string())
+                };
+                run.objects().into_iter().filter(is_packet).map(|it| keys(it).concat()).collect()
+            }
+            "follow" => {
+                let part = |flow: Value| {
+                    let keys = ["time", "verdict", "handle", "dst", "dpt"].map(|key| &flow[key]);
+                    format!("{keys:?} {}", flow["attribution"]["certainty"])
+                };
+                run.objects().into_iter().map(part).collect()
+            }
+            _ => run.stdout.lines().map(str::to_owned).collect(),
+        };
+        lines.sort();
+        assert!(!lines.is_empty(), "{door}");
+        (door, lines)
+    });
+    shown.into()
+}
+
+#[test]
+fn each_door_shows_the_same_however_the_logs_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let (kernel, store) = (packets(40), store(40));
+    let kept = |kernel: &[u8], store: &[u8]| {
+        [("kern.log", kernel.to_vec()), ("store.json", store.to_vec())]
+    };
+    let line = format!("{store}\n");
+    let expected = doors(folder.path(), &kept(kernel.as_bytes(), line.as_bytes()));
+    for (door, lines) in &expected {
+        assert!(lines.len() >= if *door == "summary" { 4 } else { 10 }, "{door}: {lines:?}");
+    }
+    let pretty = format!("{}\n", serde_json::to_string_pretty(&store).unwrap());
+    // CloudWatch's exports to S3 have a stamp before each line.
+    let s3: String =
+        kernel.lines().map(|line| format!("2025-03-04T10:24:01.000Z {line}\n")).collect();
+    let windows = |text: &str| text.replace('\n', "\r\n").into_bytes();
+    let marked = |text: &str| [b"\xef\xbb\xbf", text.as_bytes()].concat();
+    for (name, files) in [
+        ("indented", kept(kernel.as_bytes(), pretty.as_bytes())),
+        ("s3", kept(s3.as_bytes(), line.as_bytes())),
+        ("windows", kept(&windows(&kernel), &windows(&pretty))),
+        ("marked", kept(&marked(&kernel), &marked(&line))),
+    ] {
+        for (found, expected) in doors(folder.path(), &files).iter().zip(&expected) {
+            assert_eq!(found, expected, "{name}");
+        }
+    }
+    let utf16 = |text: &str, order: fn(u16) -> [u8; 2]| -> Vec<u8> {
+        std::iter::once(0xfeff_u16).chain(text.encode_utf16()).flat_map(order).collect()
+    };
+    for order in [u16::to_le_bytes, u16::to_be_bytes] {
+        let files = kept(&utf16(&kernel, order), &utf16(&line, order));
+        for (found, expected) in doors(folder.path(), &files).iter().zip(&expected) {
+            assert_eq!(found, expected, "UTF-16");
+        }
+    }
+}
+
 #[test]
 fn lone_carriage_returns_are_told() {
     let text = packets(3).replace('\n', "\r");

@@ -367,6 +367,8 @@ fn a_folder_is_followed_with_the_files_that_come_later() {
     // It was read before, and only shows the owners of containers.
     fs::write(at("cell/rep.log.2.gz"), pack::gzip(REP.as_bytes())).unwrap();
     append(&at("cell/rep.log"), "");
+    // One that cannot be read is named.
+    fs::write(at("cell/rep.log.3.gz"), &pack::gzip(REP.as_bytes())[..40]).unwrap();
     // The state is not taken for a log.
     let state = at("state");
     let args = [folder.path().to_str().unwrap(), "--state", state.to_str().unwrap()];
@@ -389,6 +391,7 @@ fn a_folder_is_followed_with_the_files_that_come_later() {
     assert_eq!(counted(&text), (0..5).map(|n| (n * 200, 1)).collect(), "{said}");
     let saved = fs::read_to_string(&state).unwrap_or_default();
     assert!(!saved.contains("state\",\"count"), "{saved}");
+    assert!(said.contains("cell/rep.log.3.gz: "), "{said}");
     assert!(text.lines().all(|line| line.contains("unique_prefix")), "{text}");
 }
 
@@ -459,15 +462,77 @@ fn counts_are_kept_in_a_file() {
 }
 
 #[test]
-fn a_compressed_log_is_named_and_not_followed() {
+fn a_compressed_or_transcoded_log_is_named_and_not_followed() {
     let folder = tempfile::tempdir().unwrap();
     let (packed, path) = (folder.path().join("old.log"), folder.path().join("kern.log"));
     fs::write(&packed, pack::gzip(packet(0).as_bytes())).unwrap();
     append(&path, &packet(200));
-    let mut running = Following::start(&[packed.to_str().unwrap(), path.to_str().unwrap()]);
+    let wide = folder.path().join("wide.log");
+    fs::write(&wide, packet(0).encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>())
+        .unwrap();
+    fs::write(&wide, [b"\xff\xfe", &fs::read(&wide).unwrap()[..]].concat()).unwrap();
+    let paths = [&packed, &wide, &path].map(|path| path.to_str().unwrap());
+    let mut running = Following::start(&paths);
     running.wait(1);
     let said = Arc::clone(&running.said);
     assert_eq!(counted(&running.end("INT").1), [(200, 1)].into());
     let said = String::from_utf8(said.lock().unwrap().clone()).unwrap();
-    assert!(said.contains("old.log: its format cannot be followed"), "{said}");
+    for name in ["old.log", "wide.log"] {
+        assert!(said.contains(&format!("{name}: its format cannot be followed")), "{said}");
+    }
+}
+
+#[test]
+fn lines_of_any_length_and_documents_are_counted_as_in_finished_reading() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, metrics) = (folder.path().join("kern.log"), folder.path().join("asg.prom"));
+    // Two lines are over-long: a packet and another one.
+    let over_long = format!("{} x{}\n", packet(100).trim_end(), "x".repeat(70_000));
+    let other = format!("May  6 07:10:00 cell sshd[7]: {}\n", "y".repeat(70_000));
+    let document = "{\n  \"text\": \"SRC=10.0.0.1 DST=10.0.0.2\"\n}\n";
+    append(&path, &[packet(0), over_long, other, document.to_owned(), packet(200)].concat());
+    let finished = Command::new(ASGLOG)
+        .args(["correlate", "--format", "ndjson", path.to_str().unwrap()])
+        .env_remove("HOME")
+        .output()
+        .unwrap();
+    assert_eq!(finished.status.code(), Some(1));
+    let finished = String::from_utf8(finished.stderr).unwrap();
+    let sentence = finished.lines().find(|line| line.contains("not all lines count")).unwrap();
+    let is_told =
+        "2 longer than 64 KiB, or documents longer than 64 MiB (the end was skipped; the first is";
+    assert!(sentence.contains(is_told), "{finished}");
+
+    let args = ["--metrics", metrics.to_str().unwrap(), path.to_str().unwrap()];
+    let mut running = Following::start(&args);
+    running.wait(2);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !running.said().contains("longer than 64 KiB") && Instant::now() < deadline {
+        thread::sleep(Duration::from_millis(20));
+    }
+    // The sentence comes during the run, and again at its end.
+    let at_once = running.said();
+    assert!(at_once.contains("longer than 64 KiB"), "{at_once}");
+    let said = Arc::clone(&running.said);
+    running.end("INT");
+    let said = String::from_utf8(said.lock().unwrap().clone()).unwrap();
+    assert_eq!(said.lines().last(), Some(sentence), "{said}");
+    let counts = |text: &str| -> Vec<String> {
+        text.lines().filter(|line| line.starts_with("asg_lines")).map(str::to_owned).collect()
+    };
+    let text = fs::read_to_string(&metrics).unwrap();
+    for line in
+        ["asg_lines_total{outcome=\"over_long\"} 2", "asg_lines_total{outcome=\"packet\"} 2"]
+    {
+        assert!(counts(&text).iter().any(|found| found == line), "{line} in {text}");
+    }
+
+    // A pipe ends, and so does the run: with the status of finished reading.
+    let mut running = Following::start(&["-"]);
+    let mut pipe = running.child.stdin.take().unwrap();
+    pipe.write_all(&fs::read(&path).unwrap()).unwrap();
+    drop(pipe);
+    assert_eq!(running.finish().0, Some(1), "{}", running.said());
+    let here = format!("{}:", path.display());
+    assert!(running.said().contains(sentence.replace(&here, "-:").trim()), "{}", running.said());
 }

@@ -83,7 +83,7 @@ fn faults(wrapping: &Wrapping) -> Vec<String> {
 fn a_packet_is_read_in_each_wrapping_with_its_machine_and_time() {
     let all = Wrapping::all();
     let faults: Vec<_> = all.iter().flat_map(faults).collect();
-    assert!(all.len() >= 200, "{}", all.len());
+    assert!(all.len() >= 280, "{}", all.len());
     assert!(faults.is_empty(), "{}\n{}", faults.len(), faults.join("\n"));
 }
 
@@ -115,6 +115,34 @@ fn a_rep_line_is_evidence_in_each_wrapping_and_an_apps_is_in_none() {
         }
     }
     assert!(faults.is_empty(), "{}\n{}", faults.len(), faults.join("\n"));
+}
+
+#[test]
+fn marks_behind_a_line_cost_nothing() {
+    let json = serde_json::json!({"host": "cell-1", "ident": "rep", "message": REP}).to_string();
+    for marks in
+        ["\"", "'", "`", ",", "\t", "#015", "#012", "\\n", "\\r\\n", "\u{a0}", "\0", "\",", " #015"]
+    {
+        for (line, is_evidence) in [
+            (REP.to_owned(), true),
+            (format!("May  6 07:09:10 cell-1 rep: {REP}"), true),
+            (json.clone(), true),
+            (format!("May  6 07:09:10 cell-1 kernel: {PACKET}"), false),
+        ] {
+            let text = format!("{line}{marks}");
+            let line = Line::new(text.as_bytes());
+            let record = Record::read(&line);
+            let kind = if is_evidence { "rep" } else { "packet" };
+            assert_eq!(record.kind(), kind, "{text}");
+            assert_eq!(proves(&text), usize::from(is_evidence), "{text}");
+            let is_shown = !text.starts_with("{\"host\"");
+            let output = serde_json::to_value(record.to_output(1, &TimePolicy::default())).unwrap();
+            assert_eq!(output["trailing"].is_string(), is_shown, "{output}");
+        }
+        // A line that is cut is no whole one with marks.
+        let cut = format!("{}{marks}", &REP[..REP.len() - 1]);
+        assert_eq!(Record::read(&Line::new(cut.as_bytes())).kind(), "damaged", "{cut}");
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Directories: the classes of this package, and any other Python object with a method `resolve`.
 
 use std::collections::HashMap;
+use std::ffi::CString;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use asg_cc_client::{ApiVersion, CfConfig, Credentials, Grant, Login, Token};
 use asg_cli::error::Error;
 use asg_cli::names::{Asked, Names, Settings, Shared};
 use asg_core::{AppState, Entity, Guid, Identity, NameHistory, Timestamp};
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::{PyTypeError, PyUserWarning, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyMapping};
 use pyo3::{PyTraverseError, PyVisit};
@@ -426,9 +427,10 @@ fn login(
 /// A directory without a network: pages saved with ``cf curl /v3/apps`` and its like, or folders of
 /// ``asglog export``.
 ///
-/// The files are read when the object is created; they may be compressed with gzip. Raises
-/// :class:`OSError` if one cannot be read, and :class:`DirectoryError` if one is not an answer of a
-/// Cloud Controller.
+/// The files are read when this is made; they may be compressed with gzip. A file that cannot be
+/// read, or is no answer of a Cloud Controller, costs only its own names: a :class:`UserWarning`
+/// names it, and so does ``gaps``. If no file can be used, the first one's error is raised:
+/// :class:`OSError` or :class:`DirectoryError`.
 #[pyclass(frozen, module = "asglog")]
 pub(crate) struct Export {
     #[pyo3(get)]
@@ -442,6 +444,11 @@ impl Export {
     fn new(py: Python<'_>, paths: &Bound<'_, PyAny>) -> Result<Self, Failure> {
         let paths = one_or_more(paths)?;
         let export = py.detach(|| read_export(&paths))?;
+        for unread in export.unread() {
+            let what = unread.to_string().replace('\0', " ");
+            let what = CString::new(what).unwrap_or_default();
+            PyErr::warn(py, &py.get_type::<PyUserWarning>(), &what, 1)?;
+        }
         Ok(Self { export: Arc::new(export), paths })
     }
 
@@ -454,11 +461,12 @@ impl Export {
         resolve(py, &*self.names(), guids)
     }
 
-    /// One sentence for each list that lacks pages: ``apps.json holds 5,000 of 7,000 apps``.
-    /// Missing names are ``unavailable`` then.
+    /// One sentence for each file that could not be read to its end, and for each list that lacks
+    /// pages: ``apps.json holds 5,000 of 7,000 apps``. Missing names are ``unavailable`` then.
     #[getter]
     fn gaps(&self) -> Vec<String> {
-        self.export.gaps().iter().map(ToString::to_string).collect()
+        let unread = self.export.unread().iter().map(ToString::to_string);
+        unread.chain(self.export.gaps().iter().map(ToString::to_string)).collect()
     }
 
     fn __repr__(&self) -> String {
@@ -501,12 +509,17 @@ fn one_or_more(given: &Bound<'_, PyAny>) -> PyResult<Vec<PathBuf>> {
 
 fn read_export(paths: &[PathBuf]) -> Result<asg_cc_client::Export, Failure> {
     let mut export = asg_cc_client::Export::new();
+    let mut first = None;
     for path in paths {
         // A failure to open is an `OSError`.
-        std::fs::metadata(path)
+        let opened = std::fs::metadata(path)
             .and_then(|file| if file.is_dir() { Ok(()) } else { File::open(path).map(drop) })
-            .map_err(|e| Error::file(path.to_string_lossy(), e))?;
-        export.add_path(path)?;
+            .map_err(|e| Failure::from(Error::file(path.to_string_lossy(), e)));
+        let read = export.add_path(path).map_err(Failure::from);
+        first = first.or(opened.and(read).err());
     }
-    Ok(export)
+    match first {
+        Some(failure) if export.is_empty() => Err(failure),
+        _ => Ok(export),
+    }
 }

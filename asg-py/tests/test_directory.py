@@ -200,6 +200,31 @@ def test_a_foundation_is_saved_and_read_back(
     assert (app.state, app.state_reason) == ("unavailable", "apps.json holds 0 of 7 apps")
 
 
+def test_a_file_that_cannot_be_read_costs_its_own_names_only(tmp_path: Path) -> None:
+    app = {"guid": PROXY, "name": "proxy", "lifecycle": {}, "links": {"self": {"href": f"/v3/apps/{PROXY}"}}}
+    page = {"pagination": {"next": None}, "resources": [app]}
+    files = {"apps.json": json.dumps(page), "broken.json": json.dumps(page)[:-9], "none.json": "FAILED"}
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    given = [tmp_path / name for name in ("broken.json", "apps.json", "none.json", "nowhere.json")]
+    for paths in (given, given[::-1]):
+        with pytest.warns(UserWarning) as caught:
+            export = asglog.Export(paths)
+        said = [str(warning.message) for warning in caught]
+        assert export.gaps == said and len(said) == 3
+        for name, why in [("broken", "not JSON from line 1"), ("none", "not JSON"), ("nowhere", "No such file")]:
+            assert any(f"{name}.json: " in sentence and why in sentence for sentence in said), said
+        found = export.resolve([PROXY, SPACE])
+        app_found, other = found[PROXY].app, found[SPACE].app
+        assert app_found is not None and (app_found.name, app_found.state) == ("proxy", "live")
+        assert other is not None and (other.state, other.state_reason) == ("unavailable", export.gaps[0])
+    # Where nothing can be used, the first error is raised.
+    with pytest.raises(FileNotFoundError):
+        asglog.Export([tmp_path / "nowhere.json", tmp_path / "none.json"])
+    with pytest.raises(asglog.DirectoryError, match="not JSON"):
+        asglog.Export([tmp_path / "none.json", tmp_path / "nowhere.json"])
+
+
 def test_certificates_may_be_given(tmp_path: Path) -> None:
     ca = tmp_path / "ca.pem"
     ca.write_text("-----BEGIN NOTHING-----")

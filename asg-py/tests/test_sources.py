@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import os
 import sys
 import threading
@@ -19,6 +20,8 @@ import asglog
 #: One line with bytes that are no UTF-8, one that is none of ours, one without a line feed.
 LINES = [PACKET, b"noise \xff\xfe", PACKET.replace(b"OUT=eth0", b"OUT=\xff").replace(b"DPT=80", b"DPT=443")]
 LOG = b"\n".join(LINES)
+
+APP = "4ccbb24c-268e-421a-9d1b-3678b6eb40d0"
 
 
 def zstd(log: bytes) -> bytes:
@@ -230,3 +233,53 @@ def test_a_missing_value_counts_in_nothing_but_the_numbers_of_lines() -> None:
     pyarrow = pytest.importorskip("pyarrow")
     records = asglog.parse(pyarrow.array(["a", None, "b"]))
     assert [record.line for record in records] == [1, 3] and records.counts["lines"] == 2
+
+
+def in_forms(kernel: str, store: object) -> dict[str, bytes]:
+    """One log of packets and of a cell's store, as programs keep it."""
+    line, indented = json.dumps(store), json.dumps(store, indent=2)
+    plain = f"{line}\n{kernel}"
+    # CloudWatch's exports have a stamp before each line.
+    stamped = "".join(f"2025-03-04T10:24:01.000Z {text}\n" for text in kernel.splitlines())
+    return {
+        "plain": plain.encode(),
+        "indented": f"{indented}\n{kernel}".encode(),
+        "export": f"{line}\n{stamped}".encode(),
+        "line ends": f"{indented}\n{kernel}".replace("\n", "\r\n").encode(),
+        "mark": plain.encode("utf-8-sig"),
+        "UTF-16LE": b"\xff\xfe" + plain.encode("utf-16-le"),
+        "UTF-16BE": b"\xfe\xff" + plain.encode("utf-16-be"),
+    }
+
+
+def test_logs_in_each_form_give_the_same_in_each_door() -> None:
+    handles = [f"{n:08x}-70cc-4628-5bd7-f38b" for n in range(20)]
+    store = {h: {"handle": h, "ip": f"10.255.0.{n + 2}", "metadata": {"app_id": APP}} for n, h in enumerate(handles)}
+    kernel = "".join(
+        f"2025-03-04T10:24:00.{n:06}+00:00 cell kernel: [2400.{n:06}] OK_{handle[:26]} IN=s-010255000{n + 2:03} OUT=eth0 "
+        f"SRC=10.255.0.{n + 2} DST=203.0.113.240 LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID={n} DF PROTO=TCP SPT=40000 DPT=443 "
+        f"WINDOW=64240 RES=0x00 SYN URGP=0 \n"
+        for n, handle in enumerate(handles)
+    )
+
+    def doors(log: bytes) -> dict[str, object]:
+        ledger = asglog.Ledger()
+        evidence = ledger.add(log)["evidence"]
+        scan = asglog.scan(log)
+        records = [record for record in asglog.parse(log) if record.kind == "packet"]
+        flows = list(asglog.correlate(log))
+        found: dict[str, object] = {
+            "ledger": (evidence, len(ledger), ledger.who(handles[3][:26]).handle),
+            "scan": [(record.time, record.host, record.packet) for record in scan],
+            "parse": [(record.time, record.host, record.packet) for record in records],
+            "correlate": [(flow.time, flow.handle, flow.attribution.certainty) for flow in flows],
+        }
+        counts = scan.counts()
+        assert counts is not None and counts["damaged"] == 0
+        return found
+
+    forms = in_forms(kernel, store)
+    expected = doors(forms["plain"])
+    assert expected["ledger"] == (1, 20, handles[3])
+    for form, log in forms.items():
+        assert doors(log) == expected, form

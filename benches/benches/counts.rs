@@ -98,6 +98,28 @@ mod counts {
         lines.count()
     }
 
+    /// A hundred packets of one machine: all but the first have a header that is known.
+    fn of_one_machine() -> String {
+        let line = |n: u32| {
+            format!(
+                "2024-05-06T07:10:{:02}.{n:06}+00:00 cell-1 kernel: [2400.{n:06}] {}\n",
+                n % 60,
+                PACKETS[0]
+            )
+        };
+        (0..100).map(line).collect()
+    }
+
+    #[library_benchmark]
+    #[bench::known_header(of_one_machine())]
+    fn gather(text: String) -> u64 {
+        let mut gathering = Gathering::new();
+        for (line, text) in (1..).zip(black_box(&text).lines()) {
+            gathering.read(Origin { source: SourceId(0), line }, text.as_bytes());
+        }
+        gathering.counts().packets
+    }
+
     /// Returns a ledger of five hundred containers, and a prefix of each. All are looked up,
     /// because the place of one in a hash table differs from run to run.
     fn known() -> (Gathered, Vec<String>) {
@@ -125,7 +147,7 @@ mod counts {
         known
     }
 
-    library_benchmark_group!(name = steps, benchmarks = [packet, line, log, look_up]);
+    library_benchmark_group!(name = steps, benchmarks = [packet, line, log, gather, look_up]);
 
     // Without the model of a cache, which matches no real machine.
     gungraun::main!(

@@ -30,7 +30,7 @@ fn follow(input: impl BufRead, mut out: impl Write, hold: Duration) -> io::Resul
     for (line, text) in (1..).zip(input.split(b'\n')) {
         let origin = Origin { source: SourceId(0), line };
         // A directory would come here; see `own_directory.rs`.
-        let taken = follower.take(origin, &text?, &mut NoDirectory, &mut each);
+        let taken = follower.take(origin, &text?[..], &mut NoDirectory, &mut each);
         // While no line comes, a program also calls `tick`, with the current time.
         stopped(taken)?;
     }

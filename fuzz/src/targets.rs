@@ -3,16 +3,22 @@
 //! They do not depend on libFuzzer, so the ordinary tests replay the corpora on a stable compiler
 //! (`benches/tests/corpora.rs`).
 
+#[path = "targets/answers.rs"]
+mod answers;
 #[path = "targets/chunking.rs"]
 mod chunking;
 #[path = "targets/decoder.rs"]
 mod decoder;
 #[path = "targets/documents.rs"]
 mod documents;
+#[path = "targets/export.rs"]
+mod export;
 #[path = "targets/lager.rs"]
 mod lager;
 #[path = "targets/layers.rs"]
 mod layers;
+#[path = "targets/ledger.rs"]
+mod ledger;
 #[path = "targets/line.rs"]
 mod line;
 #[path = "targets/pipeline.rs"]
@@ -21,16 +27,22 @@ mod pipeline;
 mod record;
 #[path = "targets/reference.rs"]
 mod reference;
+#[path = "targets/rules.rs"]
+mod rules;
 
+pub(crate) use answers::answers;
 pub(crate) use chunking::chunking;
 pub(crate) use decoder::decoder;
 pub(crate) use documents::documents;
+pub(crate) use export::export;
 pub(crate) use lager::lager;
 pub(crate) use layers::{layers, wrapped};
+pub(crate) use ledger::ledger;
 pub(crate) use line::{line, render};
 pub(crate) use pipeline::pipeline;
 pub(crate) use record::record;
 pub(crate) use reference::reference;
+pub(crate) use rules::rules;
 
 use asg_core::{Lenient, Packet, Text};
 
@@ -48,6 +60,10 @@ pub(crate) const TARGETS: &[Target] = &[
     ("documents", documents),
     ("decoder", decoder),
     ("pipeline", pipeline),
+    ("rules", rules),
+    ("export", export),
+    ("answers", answers),
+    ("ledger", ledger),
 ];
 
 pub(crate) type Target = (&'static str, fn(&[u8]));

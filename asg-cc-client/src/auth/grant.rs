@@ -143,7 +143,9 @@ impl Tokens {
             Some(text.to_owned()).filter(|text| !text.is_empty())
         };
         if !status.is_success() {
+            let is_of_router = response.headers().contains_key("x-cf-routererror");
             return Err(match (status.as_u16(), text("error")) {
+                _ if is_of_router => Error::from_response(response),
                 (300..400 | 429 | 500.., _) => Error::from_response(response),
                 (_, Some(error)) => Error::Login {
                     error,

@@ -24,7 +24,7 @@ use crate::error::{Error, RetryAfter};
 use crate::secret::Secret;
 use crate::text::encode;
 use crate::token::Token;
-use crate::transport::TransportError;
+use crate::transport::{TransportError, TransportErrorKind};
 
 /// A token is renewed this long before it ends, or when half of its life is over, if that is later.
 const EARLY: Duration = Duration::from_secs(60);
@@ -276,6 +276,25 @@ impl Session {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The error of a login, with the UAA's address where it would read like the API's.
+    fn of_uaa(&self, error: Error) -> Error {
+        let is_of_uaa = match &error {
+            Error::Transport(error) => {
+                !matches!(error.kind(), TransportErrorKind::Stopped | TransportErrorKind::Budget)
+            }
+            Error::Redirect { .. }
+            | Error::NoRoute
+            | Error::NotUaa { .. }
+            | Error::RateLimited { .. }
+            | Error::Unavailable { .. } => true,
+            _ => false,
+        };
+        match self.uaa.get().filter(|_| is_of_uaa) {
+            Some(uaa) => Error::Uaa { address: uaa.to_string(), error: Box::new(error) },
+            None => error,
+        }
+    }
+
     fn let_the_next(&self, mut state: MutexGuard<'_, State>) {
         state.asking = false;
         let waiting = std::mem::take(&mut state.waiting);
@@ -320,7 +339,8 @@ impl Ticket<'_> {
                 if self.is_refresh && until.is_none() {
                     state.refresh = None;
                 }
-                state.failure = Some(Failure { error: error.scrubbed(&secrets), until });
+                let error = self.session.of_uaa(error.scrubbed(&secrets));
+                state.failure = Some(Failure { error, until });
             }
         }
         drop(state);

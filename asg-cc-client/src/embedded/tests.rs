@@ -653,6 +653,10 @@ fn links_lead_to_what_they_name() {
     let actor = &crashes["resources"][0]["actor"];
     assert_eq!(*actor, json!({ "guid": worker, "type": "process", "name": "worker" }));
     assert_eq!(crashes["resources"][0]["target"]["guid"], APP);
+    let crashes = get(&server, "/v2/events?q=type:audit.app.process.crash").json();
+    let event = &crashes["resources"][0]["entity"];
+    let actor = ["actor", "actor_type", "actor_name"].map(|key| event[key].as_str().unwrap());
+    assert_eq!(actor, [worker, "process", "worker"]);
 }
 
 #[test]

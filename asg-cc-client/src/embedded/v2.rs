@@ -86,7 +86,7 @@ impl Foundation {
             [path, guid] => found(path).map_or_else(
                 || unknown_request(Some("v2")),
                 |endpoint| {
-                    let show = |row: &Row<'_>| ok(&render(endpoint, row));
+                    let show = |row: &Row<'_>| ok(&render(endpoint, row, &lookup));
                     self.v2_one(asked, endpoint, guid, &lookup, show)
                 },
             ),
@@ -185,7 +185,7 @@ fn list<'a>(
     let total = rows.len();
     let pages = total.div_ceil(size);
     let rows = rows.into_iter().skip(size.saturating_mul(page - 1)).take(size);
-    let resources: Vec<Value> = rows.map(|row| render(endpoint, &row)).collect();
+    let resources: Vec<Value> = rows.map(|row| render(endpoint, &row, lookup)).collect();
     // Links of v2 have no host.
     let link =
         |page: usize| format!("{}?{}", asked.path, query.with_page(page, "results-per-page", size));
@@ -212,8 +212,8 @@ fn zulu(time: &str) -> String {
     parsed.map_or_else(|_| time.to_owned(), |time| time.to_string())
 }
 
-/// Writes a row as v2 does.
-fn render(endpoint: &Endpoint, row: &Row<'_>) -> Value {
+/// A row as v2 writes it.
+fn render(endpoint: &Endpoint, row: &Row<'_>, lookup: &Lookup<'_>) -> Value {
     let (guid, at) = (&row.guid, row.created_at());
     let url = format!("/v2/{}/{guid}", endpoint.path);
     let entity = match row.thing {
@@ -232,8 +232,10 @@ fn render(endpoint: &Endpoint, row: &Row<'_>) -> Value {
         }
         Thing::Event(event) => json!({
             "type": event.kind,
-            "actor": "7b2d6421-da08-4a1d-86d3-dc07edbe8afd", "actor_type": "user",
-            "actor_name": "admin", "actor_username": "admin",
+            "actor": event.actor.as_deref().unwrap_or("7b2d6421-da08-4a1d-86d3-dc07edbe8afd"),
+            "actor_type": if event.actor.is_some() { "process" } else { "user" },
+            "actor_name": event.actor.as_deref().map_or("admin", |it| lookup.process_type(it)),
+            "actor_username": if event.actor.is_some() { "" } else { "admin" },
             "actee": event.target, "actee_type": event.target_type,
             "actee_name": event.target_name,
             "timestamp": event.at, "metadata": event.data,

@@ -216,9 +216,10 @@ impl Export {
             }
             read.map_err(|e| {
                 let (line, column) = (before + e.line(), e.column());
-                match e.io_error_kind() {
-                    Some(kind) => unreadable(&kind.into()),
-                    None => format!("it is not JSON from line {line}, column {column} on"),
+                if e.is_io() {
+                    unreadable(&e.into())
+                } else {
+                    format!("it is not JSON from line {line}, column {column} on")
                 }
             })?;
         }

@@ -92,6 +92,8 @@ struct Utf16<R> {
     unit: fn([u8; 2]) -> u16,
     /// The second half of a pair that was read behind a first half that it does not belong to.
     held: Option<u16>,
+    /// The error behind what was given out.
+    failed: Option<io::Error>,
     ready: [u8; 4],
     /// The part of `ready` that is still to be returned.
     given: usize,
@@ -101,7 +103,7 @@ struct Utf16<R> {
 impl<R: Read> Utf16<R> {
     fn new(inner: R, unit: fn([u8; 2]) -> u16) -> Self {
         let inner = BufReader::new(inner);
-        Self { inner, unit, held: None, ready: [0; 4], given: 0, end: 0 }
+        Self { inner, unit, held: None, failed: None, ready: [0; 4], given: 0, end: 0 }
     }
 
     fn unit(&mut self) -> io::Result<Option<u16>> {
@@ -139,10 +141,20 @@ impl<R: Read> Read for Utf16<R> {
         let mut n = 0;
         while n < buffer.len() {
             if self.given == self.end {
-                match self.character()? {
-                    None => break,
-                    Some('\u{feff}') => continue,
-                    Some(character) => {
+                let next = match self.failed.take() {
+                    Some(error) => Err(error),
+                    None => self.character(),
+                };
+                match next {
+                    // Characters that were read before come first.
+                    Err(error) if n > 0 => {
+                        self.failed = Some(error);
+                        break;
+                    }
+                    Err(error) => return Err(error),
+                    Ok(None) => break,
+                    Ok(Some('\u{feff}')) => continue,
+                    Ok(Some(character)) => {
                         self.end = character.encode_utf8(&mut self.ready).len();
                         self.given = 0;
                     }

@@ -20,7 +20,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use asg_core::Origin;
+use asg_core::{Origin, RawLine};
 
 use self::pipe::Pipe;
 pub(crate) use self::state::{Bytes, SavedHeld, SavedTail, State, StateFile, standard_output};
@@ -30,7 +30,7 @@ use self::tail::Tail;
 const LISTED: Duration = Duration::from_secs(1);
 
 /// Takes each line with its place.
-pub(crate) type Each<'e> = dyn FnMut(Origin, &[u8]) + 'e;
+pub(crate) type Each<'e> = dyn FnMut(Origin, RawLine<'_>) + 'e;
 
 /// Is called with sentences about what is left out or waited for.
 pub(crate) type Note<'n> = dyn FnMut(String) + 'n;

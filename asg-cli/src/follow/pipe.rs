@@ -9,7 +9,7 @@ use std::thread;
 use asg_core::{LogLines, Origin, RawLine, SourceId};
 
 use super::{Each, Note};
-use crate::input::{decompressed, read_piece};
+use crate::input::{Utf8, decompressed, read_piece};
 use crate::origins;
 
 /// So much is read at once, and so many pieces may wait.
@@ -85,7 +85,7 @@ impl Pipe {
         let Self { name, id, lines, count, .. } = self;
         let mut give = |line: RawLine<'_>| {
             *count += 1;
-            each(Origin { source: *id, line: *count }, line.bytes);
+            each(Origin { source: *id, line: *count }, line);
         };
         let mut any = false;
         for _ in 0..2 * MOST_WAITING {
@@ -113,7 +113,7 @@ impl Pipe {
 /// Passes on what one writer gives; false if nobody wants more.
 fn pass_on(from: impl Read + Send + 'static, to: &SyncSender<Piece>) -> bool {
     let mut from = match decompressed(from) {
-        Ok(from) => from,
+        Ok(from) => Utf8::new(from),
         Err(error) => return to.send(Piece::Failed(error)).is_ok(),
     };
     loop {

@@ -108,6 +108,9 @@ pub(crate) struct SavedHeld {
     pub(crate) source: String,
     pub(crate) line: u64,
     pub(crate) text: Bytes,
+    /// Whether the rest of the line was skipped.
+    #[serde(default)]
+    pub(crate) is_cut: bool,
 }
 
 /// Any bytes. In JSON each is the character with its number.
@@ -343,6 +346,7 @@ mod tests {
                 source: "kern.log".into(),
                 line: 7,
                 text: Bytes((0..=255).collect()),
+                is_cut: true,
             }],
             output: "one\ntwo\n".repeat(2_000),
             out: None,

@@ -218,7 +218,7 @@ impl Give<'_, '_> {
             runs.push((base + line.offset, *self.count));
         }
         *next = *self.count + 1;
-        (self.each)(Origin { source: self.id, line: *self.count }, line.bytes);
+        (self.each)(Origin { source: self.id, line: *self.count }, line);
     }
 }
 
@@ -523,7 +523,9 @@ fn is_packed(file: &mut File) -> io::Result<bool> {
     let mut head = Vec::with_capacity(HEAD);
     file.by_ref().take(HEAD as u64).read_to_end(&mut head)?;
     file.seek(SeekFrom::Start(0))?;
-    Ok(is_compressed(&head))
+    // The places in a log are those of its bytes, so that it is not transcoded.
+    let is_utf16 = head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff");
+    Ok(is_compressed(&head) || is_utf16)
 }
 
 /// The rotated logs that are newer than one that was read, the oldest first; `None` if that is
@@ -574,7 +576,7 @@ fn recall_lines(
                 number = Some(*first);
             }
             if let Some(line_number) = number {
-                recall(Origin { source: id, line: line_number }, line.bytes);
+                recall(Origin { source: id, line: line_number }, line);
             }
         };
         if n == 0 {

@@ -9,7 +9,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use asg_core::Origin;
+use asg_core::{Origin, RawLine};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use proptest::prelude::*;
@@ -226,8 +226,8 @@ impl World {
 
     fn poll(&mut self) -> bool {
         let Self { tail, found, notes, .. } = self;
-        let mut each = |_: Origin, line: &[u8]| {
-            *found.entry(String::from_utf8(line.to_vec()).unwrap()).or_default() += 1;
+        let mut each = |_: Origin, line: RawLine<'_>| {
+            *found.entry(String::from_utf8(line.bytes.to_vec()).unwrap()).or_default() += 1;
         };
         tail.poll(&mut each, &mut |what| notes.push(what))
     }

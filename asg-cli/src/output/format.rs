@@ -12,17 +12,20 @@ pub(crate) enum Format {
     Csv,
     Parquet,
     Summary,
+    /// The counts as one JSON object.
+    SummaryJson,
     /// Records of another standard, one a line.
     Standard(Standard),
 }
 
 impl Format {
-    const ALL: [(&str, Self); 10] = [
+    const ALL: [(&str, Self); 11] = [
         ("table", Self::Table),
         ("ndjson", Self::Ndjson),
         ("csv", Self::Csv),
         ("parquet", Self::Parquet),
         ("summary", Self::Summary),
+        ("summary-json", Self::SummaryJson),
         ("ecs", Self::Standard(Standard::Ecs)),
         ("ocsf", Self::Standard(Standard::Ocsf)),
         ("otlp", Self::Standard(Standard::Otlp)),
@@ -38,6 +41,11 @@ impl Format {
         }
     }
 
+    /// Whether it counts flows and shows none.
+    pub(crate) const fn is_summary(self) -> bool {
+        matches!(self, Self::Summary | Self::SummaryJson)
+    }
+
     pub(crate) fn name(self) -> &'static str {
         Self::ALL.iter().find(|(_, format)| *format == self).map_or("", |(name, _)| name)
     }
@@ -50,6 +58,7 @@ impl Format {
             Self::Csv => "all columns",
             Self::Parquet => "all columns, into a file",
             Self::Summary => "counts: who, how often, how sure",
+            Self::SummaryJson => "the same counts as one JSON object",
             Self::Standard(Standard::Ecs) => "Elastic Common Schema",
             Self::Standard(Standard::Ocsf) => "OCSF, Network Activity",
             Self::Standard(Standard::Otlp) => "OpenTelemetry logs as OTLP/JSON",

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use asg_core::{
-    Attribution, Certainty, Counted, Counts, Flow, Identity, LogPrefix, Verdict, escape_text,
+    Attribution, Certainty, Completeness, Counted, Counts, Flow, Identity, LogPrefix, Outcomes,
+    Reason, SourceId, Verdict, escape_text,
 };
+use serde_json::{Map, Value, json};
 
 use super::table::deletion;
 
@@ -13,10 +15,29 @@ use super::table::deletion;
 #[derive(Debug, Default)]
 pub struct Summary {
     certainties: [u64; 5],
-    reasons: BTreeMap<&'static str, u64>,
+    /// By their sentences.
+    reasons: BTreeMap<&'static str, Told>,
     owners: BTreeMap<Owner, Verdicts>,
     /// Flows by [key](asg_core::Flow::key), which are not yet in the counts above.
     keyed: Vec<Option<Keyed>>,
+}
+
+/// A reason, and how often it was the answer.
+#[derive(Debug)]
+struct Told {
+    word: &'static str,
+    packets: u64,
+}
+
+/// The counts of the first reading of the logs.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'k> {
+    /// The lines.
+    pub counts: &'k Counts,
+    /// The lines of each source by outcome.
+    pub outcomes: &'k Outcomes,
+    /// Lower bounds for missing lines.
+    pub completeness: &'k Completeness,
 }
 
 /// Flows with one key.
@@ -36,8 +57,8 @@ struct Said {
 
 #[derive(Debug)]
 enum Whose {
-    /// The reason why the owner is unknown.
-    None(&'static str),
+    /// Why there is none.
+    None(Reason),
     Of {
         owner: Owner,
         is_denied: bool,
@@ -88,8 +109,8 @@ impl Summary {
         for (count, more) in all.certainties.iter_mut().zip(other.certainties) {
             *count += more;
         }
-        for (reason, packets) in other.reasons {
-            *all.reasons.entry(reason).or_default() += packets;
+        for (sentence, Told { word, packets }) in other.reasons {
+            all.reasons.entry(sentence).or_insert(Told { word, packets: 0 }).packets += packets;
         }
         for (owner, Verdicts { allowed, denied }) in other.owners {
             let verdicts = all.owners.entry(owner).or_default();
@@ -110,7 +131,11 @@ impl Summary {
     fn count(&mut self, packets: u64, said: Said) {
         self.certainties[said.certainty] += packets;
         match said.whose {
-            Whose::None(reason) => *self.reasons.entry(reason).or_default() += packets,
+            Whose::None(reason) => {
+                let (sentence, word) = (reason.sentence(), reason.word());
+                let told = self.reasons.entry(sentence).or_insert(Told { word, packets: 0 });
+                told.packets += packets;
+            }
             Whose::Of { owner, is_denied } => {
                 let verdicts = self.owners.entry(owner).or_default();
                 let count = if is_denied { &mut verdicts.denied } else { &mut verdicts.allowed };
@@ -151,8 +176,8 @@ impl Summary {
         }
         if !reasons.is_empty() {
             writeln!(out, "\nNot told:")?;
-            for (reason, n) in sorted(&reasons, |n| *n) {
-                writeln!(out, "{n:>12}  {reason}")?;
+            for (reason, told) in sorted(&reasons, |told| told.packets) {
+                writeln!(out, "{:>12}  {reason}", told.packets)?;
             }
         }
         if !owners.is_empty() {
@@ -174,7 +199,70 @@ impl Summary {
         }
         out.flush()
     }
+
+    /// The counts as JSON, with so many owners at most; see `schemas/summary.schema.json`. `name`
+    /// names a source.
+    #[must_use]
+    pub fn to_json<'s>(
+        self,
+        known: &Known<'_>,
+        most: Option<usize>,
+        name: impl Fn(SourceId) -> &'s str,
+    ) -> Value {
+        let Self { certainties, reasons, owners, .. } = self.settled();
+        let Counts { lines, packets, evidence, damaged, duplicates, displaced, .. } = known.counts;
+        let certainty = CERTAINTIES.iter().zip(certainties);
+        let certainty: Map<_, _> =
+            certainty.map(|((_, word), n)| (word.replace(' ', "_"), json!(n))).collect();
+        let reasons = sorted(&reasons, |told| told.packets).into_iter().map(|(sentence, told)| {
+            json!({"reason": told.word, "sentence": sentence, "packets": told.packets})
+        });
+        let shown = sorted(&owners, |v| v.allowed + v.denied);
+        let shown = shown.into_iter().take(most.unwrap_or(usize::MAX));
+        let apps = shown.map(|((app, guid), Verdicts { allowed, denied })| {
+            json!({"app": app, "guid": guid, "allowed": allowed, "denied": denied})
+        });
+        let sources = known.outcomes.sources().map(|(source, counts)| {
+            let first = counts.iter().filter(|(it, _)| it.consequence().is_some());
+            let first: Map<_, _> = first
+                .filter_map(|(it, _)| Some((it.word().to_owned(), json!(counts.first(it)?))))
+                .collect();
+            json!({"source": name(source), "lines": counts, "first": first})
+        });
+        let report = known.completeness.report();
+        let missing = report.iter().filter(|cell| {
+            cell.dropped + cell.missing_records + cell.folded + cell.damaged > 0 || cell.is_silent()
+        });
+        let missing = missing.map(|cell| {
+            json!({
+                "machine": cell.source.map_or(cell.cell, |source| name(source)),
+                "dropped": cell.dropped,
+                "missing_records": cell.missing_records,
+                "folded": cell.folded,
+                "damaged": cell.damaged,
+                "is_silent": cell.is_silent(),
+            })
+        });
+        json!({
+            "schema_version": SCHEMA_VERSION,
+            "lines": lines,
+            "packets": packets,
+            "evidence": evidence,
+            "damaged": damaged,
+            "duplicates": duplicates,
+            "displaced": displaced,
+            "certainty": certainty,
+            "not_told": reasons.collect::<Vec<_>>(),
+            "owners": owners.len(),
+            "apps": apps.collect::<Vec<_>>(),
+            "sources": sources.collect::<Vec<_>>(),
+            "missing": missing.collect::<Vec<_>>(),
+        })
+    }
 }
+
+/// The version of the JSON form.
+const SCHEMA_VERSION: u32 = 1;
 
 impl Said {
     fn of(
@@ -185,7 +273,7 @@ impl Said {
         let certainty = CERTAINTIES.iter().position(|(c, _)| *c == attribution.certainty);
         let certainty = certainty.expect("all certainties are in the table");
         if attribution.certainty <= Certainty::Ambiguous {
-            return Self { certainty, whose: Whose::None(attribution.reason.sentence()) };
+            return Self { certainty, whose: Whose::None(attribution.reason) };
         }
         let named = |identity: &Identity| {
             let became = deletion(identity).unwrap_or_default();

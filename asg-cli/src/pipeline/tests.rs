@@ -1,11 +1,14 @@
 //! Pieces of several sources, on any number of threads.
 
+use std::collections::HashSet;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::ThreadId;
 
 use super::*;
-use crate::input::{Log, Source};
+use crate::input::{Log, Opened, ReadCounter, Source};
 use crate::monitor::{Monitor, Progress, Unattended};
 
 /// The lines of a piece, with their numbers.
@@ -71,6 +74,85 @@ fn results_come_in_order_for_any_number_of_threads() {
             assert!(found == expected, "{threads} {size:?}");
             assert_eq!(pipeline.finish().len(), threads);
         }
+    }
+}
+
+/// Threads that did something.
+type Seen = Arc<Mutex<HashSet<ThreadId>>>;
+
+/// A log that notes the threads that decode it.
+#[derive(Debug)]
+struct Noted(Log, Seen);
+
+struct Decoded(Box<dyn io::Read + Send>, Seen);
+
+impl io::Read for Decoded {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.1.lock().unwrap().insert(thread::current().id());
+        self.0.read(buffer)
+    }
+}
+
+impl Source for Noted {
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    fn id(&self) -> asg_core::SourceId {
+        self.0.id()
+    }
+
+    fn open(&self, counter: &ReadCounter) -> Result<Opened<'_>, Error> {
+        match self.0.open(counter)? {
+            Opened::Stream(stream) => {
+                Ok(Opened::Stream(Box::new(Decoded(stream, Arc::clone(&self.1)))))
+            }
+            other => Ok(other),
+        }
+    }
+
+    fn size(&self) -> Option<u64> {
+        self.0.size()
+    }
+
+    fn is_repeatable(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn a_compressed_log_is_decoded_apart_from_the_workers() {
+    struct Look(Seen);
+    impl Work for Look {
+        type Done = u64;
+        fn piece(&mut self, piece: &Piece) -> u64 {
+            self.0.lock().unwrap().insert(thread::current().id());
+            let mut lines = 0;
+            piece.for_each(|_| lines += 1);
+            lines
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.log.gz");
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    io::Write::write_all(&mut packed, lines("a", 60_000).as_bytes()).unwrap();
+    std::fs::write(&path, packed.finish().unwrap()).unwrap();
+    for threads in [2, 3] {
+        let (decoding, reading) = (Seen::default(), Seen::default());
+        let source: Arc<dyn Source> = Arc::new(Noted(Log::file(path.clone()), decoding.clone()));
+        let readers = Readers::new(vec![source], Arc::new(Unattended))
+            .with_threads(Threads::new(NonZero::new(threads).unwrap()));
+        let work = || Look(reading.clone());
+        let mut pipeline = Pipeline::new(&readers, "reading", Size::Small, work);
+        let mut lines = 0;
+        while let Some(more) = pipeline.next().unwrap() {
+            lines += more;
+        }
+        pipeline.finish();
+        assert_eq!(lines, 60_000);
+        let (decoding, reading) = (decoding.lock().unwrap(), reading.lock().unwrap());
+        assert!(!decoding.is_empty() && !reading.is_empty());
+        assert!(decoding.is_disjoint(&reading), "{decoding:?} {reading:?}");
     }
 }
 

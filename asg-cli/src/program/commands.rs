@@ -74,7 +74,7 @@ impl Command {
 
     /// Its formats, the default first; none if it has one only.
     pub(crate) const fn formats(self) -> &'static [Format] {
-        use Format::{Csv, Ndjson, Parquet, Standard as Of, Summary, Table};
+        use Format::{Csv, Ndjson, Parquet, Standard as Of, Summary, SummaryJson, Table};
         use Standard::{Cef, Cim, Ecs, Ocsf, Otlp};
         match self {
             Self::Parse => &[Ndjson, Csv, Parquet],
@@ -84,6 +84,7 @@ impl Command {
                 Csv,
                 Parquet,
                 Summary,
+                SummaryJson,
                 Of(Ecs),
                 Of(Ocsf),
                 Of(Otlp),

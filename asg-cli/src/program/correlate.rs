@@ -108,7 +108,7 @@ pub(super) fn correlate(
                     report.note(sentence);
                 }
             }
-            Format::Summary => {
+            Format::Summary | Format::SummaryJson => {
                 let evidence = gathered.ready(&logs.readers, directory.names.as_ref())?;
                 // A summary of nothing would look like an answer.
                 if logs.are_all_left_out() {

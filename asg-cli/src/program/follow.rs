@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 
 use asg_core::siem::{RecordLines, Standard};
 use asg_core::{
-    Flow, Follower, FollowerCounts, FollowerOptions, Ledger, Origin, Outcome, Timestamp,
+    Flow, Follower, FollowerCounts, FollowerOptions, Ledger, Line, Origin, Outcome, RawLine,
+    Timestamp,
 };
 
 use super::correlate::{reading, without_record};
@@ -68,7 +69,7 @@ pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Fai
         state.commit(begin, &Ledger::new(), &mut out)?;
     }
     let (saved, mut evidence) = saved.unwrap_or_default();
-    evidence.merge(&evidence_so_far(options, &monitor)?);
+    evidence.merge(&evidence_so_far(options, &monitor, report)?);
     if let Some(before) = ledger_file::load_all(&options.ledgers)? {
         evidence.merge(&before);
     }
@@ -112,11 +113,19 @@ pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Fai
     let missing = run.go_on(saved, &mut tails)?;
     run.follow(&mut tails, &monitor, report)?;
     let foreign = run.sink.foreign;
+    let unread = run.unread();
     drop(run);
     if let Format::Standard(standard) = options.format
         && let Some(sentence) = without_record(foreign, standard)
     {
         report.note(sentence);
+    }
+    if let Some((sentence, is_left_out)) = unread {
+        if is_left_out {
+            report.left_out(sentence);
+        } else {
+            report.note(sentence);
+        }
     }
     for what in missing.into_iter().chain(unnamed.sentence()) {
         report.left_out(what);
@@ -124,13 +133,24 @@ pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Fai
     Ok(())
 }
 
-/// The lines that are already there are evidence for all packets, in any order of the files.
-fn evidence_so_far(options: &Options, monitor: &Arc<Attended>) -> Result<Ledger, Failure> {
+/// What is there already is evidence for all packets, in whatever order files are read.
+fn evidence_so_far(
+    options: &Options,
+    monitor: &Arc<Attended>,
+    report: &mut Report,
+) -> Result<Ledger, Failure> {
     let files = Tails::readable(&options.rest);
     if files.is_empty() {
         return Ok(Ledger::new());
     }
-    Ok(Logs::new(&files, true, options, monitor)?.gather(options)?.into_ledger())
+    let logs = Logs::new(&files, true, options, monitor)?;
+    let gathered = logs.gather(options)?;
+    // Followed files that cannot be read are reported when they are followed.
+    let is_followed = |name: &str| files.iter().any(|file| file.display().to_string() == name);
+    for (name, what) in logs.unread().into_iter().filter(|(name, _)| !is_followed(name)) {
+        report.left_out(format_args!("{name}: {what}"));
+    }
+    Ok(gathered.into_ledger())
 }
 
 /// Chooses flows.
@@ -171,29 +191,30 @@ impl Run<'_> {
     fn go_on(&mut self, saved: State, tails: &mut Tails) -> Result<Vec<String>, Failure> {
         let State { logs, held, output, .. } = saved;
         self.buffer.write_all(output.as_bytes())?;
-        let held: Vec<_> = held
-            .into_iter()
-            .map(|held| {
-                (Origin { source: origins::number(&held.source), line: held.line }, held.text.0)
-            })
-            .collect();
-        let places: HashSet<_> = held.iter().map(|(origin, _)| *origin).collect();
+        let origin =
+            |held: &SavedHeld| Origin { source: origins::number(&held.source), line: held.line };
+        let places: HashSet<_> = held.iter().map(origin).collect();
         let mut seen = HashSet::new();
         let mut taken = Ok(());
         // Lines are taken in their order, because a second line about a packet follows its first.
-        let mut recall = |origin: Origin, line: &[u8]| {
+        let mut recall = |origin: Origin, raw: RawLine<'_>| {
             if !places.contains(&origin) {
-                self.follower.recall(origin, line);
+                if raw.part_of.is_none() {
+                    self.follower.recall(origin, raw);
+                }
             } else if taken.is_ok() {
                 seen.insert(origin);
+                let line = raw.line();
                 taken = take(&mut self.follower, &mut self.names, &mut self.sink, origin, line);
             }
         };
         let mut notes = Vec::new();
         self.others = tails.resume(logs, &mut recall, &mut |what| notes.push(what));
         taken?;
-        for (origin, line) in held.iter().filter(|(origin, _)| !seen.contains(origin)) {
-            take(&mut self.follower, &mut self.names, &mut self.sink, *origin, line)?;
+        for held in held.iter().filter(|held| !seen.contains(&origin(held))) {
+            let bytes = &held.text.0;
+            let line = if held.is_cut { Line::cut(bytes) } else { Line::new(bytes) };
+            take(&mut self.follower, &mut self.names, &mut self.sink, origin(held), line)?;
         }
         self.noted = self.follower.counts();
         Ok(notes)
@@ -211,9 +232,11 @@ impl Run<'_> {
             let mut taken = Ok(());
             let any = {
                 let Self { follower, names, sink, .. } = self;
-                let mut each = |origin: Origin, line: &[u8]| {
-                    if taken.is_ok() {
-                        taken = take(follower, names, sink, origin, line);
+                let mut each = |origin: Origin, raw: RawLine<'_>| {
+                    if raw.part_of.is_some() {
+                        follower.pass_over(origin);
+                    } else if taken.is_ok() {
+                        taken = take(follower, names, sink, origin, raw.line());
                     }
                 };
                 tails.poll(&mut each, &mut |what| report.note(what))
@@ -270,6 +293,13 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// All lines that do not count in full, as a sentence, and whether their ends were skipped.
+    fn unread(&self) -> Option<(String, bool)> {
+        let outcomes = self.follower.outcomes();
+        let sentence = sources::sentence(outcomes, origins::name, |_| true)?;
+        Some((sentence, outcomes.total().get(Outcome::OverLong) > 0))
+    }
+
     /// Reports what the follower had to decide, and lines that it did not understand.
     fn note(&mut self, report: &Report) {
         let outcomes = self.follower.outcomes();
@@ -314,7 +344,8 @@ impl Run<'_> {
         let held = self.follower.held().map(|(origin, line)| SavedHeld {
             source: origins::name(origin.source).to_owned(),
             line: origin.line,
-            text: Bytes(line.to_vec()),
+            text: Bytes(line.raw().to_vec()),
+            is_cut: line.is_cut(),
         });
         let saved = State {
             logs: tails.places().into_iter().chain(self.others.iter().cloned()).collect(),
@@ -334,7 +365,7 @@ fn take(
     names: &mut Patient<'_>,
     sink: &mut Sink<'_>,
     origin: Origin,
-    line: &[u8],
+    line: Line<'_>,
 ) -> Result<(), Failure> {
     went_on(follower.take(origin, line, names, |flow| sink.flow(flow)))
 }

@@ -22,7 +22,6 @@ use crate::lines::{Failures, Readers};
 use crate::monitor::{Monitor, Supervised};
 use crate::names::{Asked, Late, Names, Shared};
 use crate::origins;
-use crate::output::format::Format;
 use crate::output::sources;
 use crate::query::Query;
 use crate::report::{Failure, Report};
@@ -152,6 +151,11 @@ impl Logs {
     /// Takes all evidence.
     pub(super) fn gather(&self, options: &Options) -> Result<asg_core::Gathered, Failure> {
         Ok(gather(Gathering::with_policy(options.policy), &self.readers)?)
+    }
+
+    /// Why logs could not be read, by name.
+    pub(super) fn unread(&self) -> BTreeMap<String, String> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Whether no log could be read.
@@ -401,7 +405,7 @@ pub(super) fn filtered(mut query: Query, options: &Options) -> Result<Query, Fai
     let takes_rows = matches!(
         options.command,
         Command::Correlate | Command::Demo | Command::Parse | Command::Explain
-    ) && options.format != Format::Summary
+    ) && !options.format.is_summary()
         && options.look.sort.is_empty();
     match options.limit {
         Some(limit) if takes_rows => Ok(query.slice(0, Some(limit as u64))),

@@ -354,7 +354,7 @@ impl Options {
             let what = "--flow-id goes with --format ndjson, and not with --follow";
             return Err(Failure::Usage(what.into()));
         }
-        if self.follow && matches!(format, Format::Csv | Format::Parquet | Format::Summary) {
+        if self.follow && (format.is_summary() || matches!(format, Format::Csv | Format::Parquet)) {
             let what = "with --follow, --format is table, ndjson, ecs, ocsf, otlp, cef or cim";
             return Err(Failure::Usage(what.into()));
         }

@@ -9,7 +9,8 @@ use super::logs::Logs;
 use super::options::Options;
 use crate::answers::{self, Cell, Measure};
 use crate::origins;
-use crate::output::summary::Summary;
+use crate::output::format::Format;
+use crate::output::summary::{self, Summary};
 use crate::output::{missing, sources};
 use crate::pieces::{Piece, Size};
 use crate::pipeline::{Pipeline, Work};
@@ -35,6 +36,15 @@ pub(super) fn write(
     } else {
         counted(correlation, logs)?
     };
+    if options.format == Format::SummaryJson {
+        let known = summary::Known {
+            counts: correlation.counts(),
+            outcomes: correlation.outcomes(),
+            completeness: correlation.completeness(),
+        };
+        serde_json::to_writer(&mut *out, &summary.to_json(&known, options.limit, origins::name))?;
+        return Ok(out.write_all(b"\n")?);
+    }
     summary.print(correlation.counts(), options.limit, out)?;
     if flows.labels().is_some_and(|labels| labels.has_networks()) {
         destinations(options, flows, out)?;

@@ -14,6 +14,7 @@ mod wrapped;
 use std::sync::OnceLock;
 
 use self::envelope::Envelope;
+use self::split::RawLine;
 use self::wrapped::{Part, Unwrapped};
 use crate::bytes::find::position;
 use crate::bytes::text::Text;
@@ -36,6 +37,18 @@ pub struct Line<'a> {
     /// The contents of its wrappings, once they are needed: most lines have a header that rules
     /// wrappings out.
     unwrapped: OnceLock<Option<Box<Unwrapped<'a>>>>,
+}
+
+impl<'a> From<&'a [u8]> for Line<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Self::new(bytes)
+    }
+}
+
+impl<'a> From<RawLine<'a>> for Line<'a> {
+    fn from(raw: RawLine<'a>) -> Self {
+        raw.line()
+    }
 }
 
 impl<'a> Line<'a> {
@@ -81,8 +94,8 @@ impl<'a> Line<'a> {
         Self { raw, is_cut: true, instance: None, unwrapped: OnceLock::new() }
     }
 
-    /// Sets the machine, if the caller knows it. Records of the line have this BOSH instance,
-    /// unless the line names a machine itself.
+    /// Names the line's machine, if the caller knows it. Records of the line have this BOSH
+    /// instance, unless the line names a machine itself.
     ///
     /// ```
     /// use asg_core::{Line, Record};
@@ -120,8 +133,9 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// Returns the line as it is in the log.
-    pub(crate) const fn raw(&self) -> &'a [u8] {
+    /// The line as it stood in the log, without the bytes at its end that [`Line::new`] drops.
+    #[must_use]
+    pub const fn raw(&self) -> &'a [u8] {
         self.raw
     }
 
@@ -156,6 +170,12 @@ impl<'a> Line<'a> {
 
     fn unwrapped(&self) -> Option<&Unwrapped<'a>> {
         self.unwrapped.get_or_init(|| wrapped::unwrap(self.raw)).as_deref()
+    }
+
+    /// Whether wrappings and layers were looked for.
+    #[cfg(test)]
+    pub(crate) fn is_searched(&self) -> bool {
+        self.unwrapped.get().is_some()
     }
 
     /// Returns the lines behind the first one, once that was parsed.

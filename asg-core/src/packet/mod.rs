@@ -164,7 +164,7 @@ impl<'a> Packet<'a> {
 
     /// Parses a text that may be the end of a packet's line; `None` if that is not certain.
     pub(crate) fn fill_end(&mut self, text: &'a [u8]) -> Option<Error> {
-        let (line, _) = extra::divide(text);
+        let (line, _) = crate::bytes::trailing::divide(text);
         let error = grammar::headless(line, self)?;
         let has_some = self.ip.proto.is_some() || self.ip.src.is_some() || self.ip.spt.is_some();
         has_some.then_some(error)
@@ -179,7 +179,7 @@ impl<'a> Packet<'a> {
     /// printed it.
     #[cold]
     fn mend(&mut self, text: &'a [u8], anchor: Anchor<'a>, error: Error) -> Result<(), Error> {
-        let (line, trailing) = extra::divide(text);
+        let (line, trailing) = crate::bytes::trailing::divide(text);
         let anchor = if trailing.is_empty() { Some(anchor) } else { anchor::find(line) };
         let Some(anchor) = anchor else { return Err(error) };
         let read = self.read_by(grammar::mended, line, anchor);

@@ -11,6 +11,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use crate::bytes::text::Text;
+use crate::bytes::trailing;
 use crate::error::Error;
 use crate::event::lager::{Glance, LagerEvent, LoggerEvent, RepEvent};
 use crate::event::{self, app_log};
@@ -589,6 +590,10 @@ impl<'a> Content<'a> {
             }
             Err(error) => error,
         };
+        let (whole, marks) = trailing::divide(body);
+        if !marks.is_empty() && LagerEvent::object(whole).is_ok() {
+            return Self::json(whole, role);
+        }
         // A log prefix may begin with a brace.
         if let Ok(packet) = Packet::parse(body) {
             let cf = LogPrefix::parse(packet.prefix.as_bytes());
@@ -766,6 +771,13 @@ impl Members<'_, '_> {
         }
         if let Some(event) = rep {
             map.serialize_entry("rep", event)?;
+        }
+        let body = envelope.body.as_bytes();
+        if matches!(content, Content::Rep(_) | Content::Logger(_) | Content::Document(_))
+            && matches!(body, [b'{' | b'[', ..])
+            && let (_, marks @ [_, ..]) = trailing::divide(body)
+        {
+            map.serialize_entry("trailing", &Text::new(marks))?;
         }
         if let Content::Damaged(Damaged { error, .. }) = content {
             map.serialize_entry("error", error)?;

@@ -163,10 +163,14 @@ fn follow(lines: &[Stood], whole: &Correlation) {
     let mut follower = Follower::new(FollowerOptions::default());
     let mut given = 0_u64;
     let mut records = 0_u64;
-    for Stood { origin, text, .. } in lines.iter().filter(|line| !line.is_part) {
+    for Stood { origin, text, is_part } in lines {
+        if *is_part {
+            follower.pass_over(*origin);
+            continue;
+        }
         let line = Line::new(text);
         records += Record::all(&line).count() as u64;
-        let taken = follower.take(*origin, text, &mut NoDirectory, |_| {
+        let taken = follower.take(*origin, line, &mut NoDirectory, |_| {
             given += 1;
             ControlFlow::<()>::Continue(())
         });
@@ -182,4 +186,6 @@ fn follow(lines: &[Stood], whole: &Correlation) {
     assert_eq!(counts.lines.packets, whole.counts().packets);
     assert_eq!(counts.lines.damaged, whole.counts().damaged);
     assert_eq!(counts.lines.evidence, whole.counts().evidence);
+    assert_eq!(counts.lines.lines, whole.counts().lines);
+    assert_eq!(follower.outcomes(), whole.outcomes());
 }

@@ -85,7 +85,15 @@ pub struct Follower {
 struct Held {
     origin: Origin,
     due: Timestamp,
-    line: Box<[u8]>,
+    bytes: Box<[u8]>,
+    /// Whether the rest of the line was skipped.
+    is_cut: bool,
+}
+
+impl Held {
+    fn line(&self) -> Line<'_> {
+        if self.is_cut { Line::cut(&self.bytes) } else { Line::new(&self.bytes) }
+    }
 }
 
 /// How long a [`Follower`] waits and remembers. All times are times of the log.
@@ -266,7 +274,8 @@ impl Follower {
         self.watermark.now()
     }
 
-    /// Takes the next line, and hands on the flows that are due.
+    /// Takes the next line, and hands on the flows that are due. Bytes are a whole line, and a
+    /// [`RawLine`](crate::RawLine) may be over-long.
     ///
     /// Names are asked for all flows that are due together. A GUID that the directory leaves out of
     /// its answer may be asked for again with the next flows.
@@ -295,27 +304,27 @@ impl Follower {
     /// assert_eq!(flows, 0, "the packet waits for evidence");
     /// # Ok::<(), std::convert::Infallible>(())
     /// ```
-    pub fn take<D: Directory, B>(
+    pub fn take<'l, D: Directory, B>(
         &mut self,
         origin: Origin,
-        line: &[u8],
+        line: impl Into<Line<'l>>,
         directory: &mut D,
         each: impl FnMut(&Flow<'_, '_>) -> ControlFlow<B>,
     ) -> Result<ControlFlow<B>, D::Error> {
-        let text = Line::new(line);
+        let line = line.into();
         let mut reader = std::mem::take(&mut self.reader);
-        let first = reader.read(&text);
-        let mut outcome = Outcome::of(&text, &first);
-        self.record(origin, &first, line);
+        let first = reader.read(&line);
+        let mut outcome = Outcome::of(&line, &first);
+        self.record(origin, &first, &line);
         self.reader = reader;
         let mut has_packet = false;
-        for record in Record::more(&text) {
+        for record in Record::more(&line) {
             has_packet |= self.state.take_more(origin, &record);
             outcome = outcome.with(&record);
         }
         self.state.outcomes.count(origin, outcome);
         if has_packet && !self.places.contains_key(&origin) {
-            self.hold(origin, self.now().unwrap_or(Timestamp::from_nanos(0)), line);
+            self.hold(origin, self.now().unwrap_or(Timestamp::from_nanos(0)), &line);
         }
         // All that are due are looked up for each question, so questions must be rare.
         let is_stuck = self.stuck > 0 && self.held.len() <= self.stuck + self.stuck / 8;
@@ -323,6 +332,13 @@ impl Follower {
             return Ok(self.give_surplus(directory, each));
         }
         self.give_due(directory, each)
+    }
+
+    /// Counts a further line of a document; the first line had the whole text. See
+    /// [`DocumentLines`](crate::DocumentLines).
+    pub fn pass_over(&mut self, origin: Origin) {
+        self.state.counts.lines += 1;
+        self.state.outcomes.count(origin, Outcome::Other);
     }
 
     /// Takes a line of before a restart: clocks, evidence and duplicates learn from it. It gives no
@@ -359,13 +375,13 @@ impl Follower {
     /// assert_eq!(given, [2]);
     /// # Ok::<(), std::convert::Infallible>(())
     /// ```
-    pub fn recall(&mut self, origin: Origin, line: &[u8]) {
+    pub fn recall<'l>(&mut self, origin: Origin, line: impl Into<Line<'l>>) {
         let held = self.held.len();
-        let text = Line::new(line);
+        let line = line.into();
         let mut reader = std::mem::take(&mut self.reader);
-        self.record(origin, &reader.read(&text), line);
+        self.record(origin, &reader.read(&line), &line);
         self.reader = reader;
-        for record in Record::more(&text) {
+        for record in Record::more(&line) {
             self.state.take_more(origin, &record);
         }
         if self.held.len() > held {
@@ -390,11 +406,11 @@ impl Follower {
     /// assert_eq!(follower.held().next(), Some((origin, &packet[..])));
     /// # Ok::<(), std::convert::Infallible>(())
     /// ```
-    pub fn held(&self) -> impl ExactSizeIterator<Item = (Origin, &[u8])> {
-        self.held.iter().map(|held| (held.origin, &*held.line))
+    pub fn held(&self) -> impl ExactSizeIterator<Item = (Origin, Line<'_>)> {
+        self.held.iter().map(|held| (held.origin, held.line()))
     }
 
-    fn record(&mut self, origin: Origin, record: &Record<'_>, line: &[u8]) {
+    fn record(&mut self, origin: Origin, record: &Record<'_>, line: &Line<'_>) {
         let State { clocks, policy, .. } = &self.state;
         let is_platform = record.is_platform();
         let machine = clocks.machine(&record.envelope);
@@ -422,7 +438,8 @@ impl Follower {
                 Some(place) => {
                     self.places.insert(origin, place);
                     let held = &mut self.held[(place - self.gone) as usize];
-                    (held.origin, held.line) = (origin, line.into());
+                    (held.origin, held.bytes) = (origin, line.raw().into());
+                    held.is_cut = line.is_cut();
                 }
                 None => self.told_again(origin),
             },
@@ -497,9 +514,10 @@ impl Follower {
         self.give(self.held.len(), directory, each)
     }
 
-    fn hold(&mut self, origin: Origin, now: Timestamp, line: &[u8]) {
+    fn hold(&mut self, origin: Origin, now: Timestamp, line: &Line<'_>) {
         self.places.insert(origin, self.gone + self.held.len() as u64);
-        self.held.push_back(Held { origin, due: after(now, self.options.hold), line: line.into() });
+        let (due, bytes) = (after(now, self.options.hold), line.raw().into());
+        self.held.push_back(Held { origin, due, bytes, is_cut: line.is_cut() });
         self.counts.most_held = self.counts.most_held.max(self.held.len());
     }
 
@@ -581,14 +599,14 @@ impl Follower {
         let times = state.clocks.complete(&state.policy);
         if state.reports.has_loggers() {
             let candidates = held.iter().take(many).filter_map(|held| {
-                let line = Line::new(&held.line);
+                let line = held.line();
                 State::candidate(&state.reports, &times, held.origin, &reader.read(&line))
             });
             let candidates = candidates.collect();
             state.reports.join(candidates);
         }
         for held in held.iter().take(many) {
-            let line = Line::new(&held.line);
+            let line = held.line();
             let first = state.flow(&times, held.origin, reader.read(&line));
             let more = || Record::more(&line);
             let more = more().filter_map(|it| state.flow_alone(&times, held.origin, it));
@@ -623,7 +641,7 @@ impl Follower {
             *gone += 1;
             places.remove(&held.origin);
             given.push(held.origin);
-            let line = Line::new(&held.line);
+            let line = held.line();
             let record = reader.read(&line);
             let is_logger = matches!(record.content, Content::Logger(_));
             let first = state.flow(&times, held.origin, record);

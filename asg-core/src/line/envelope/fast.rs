@@ -6,7 +6,7 @@
 //! (`tests::the_short_way_reads_a_header_as_the_long_one_does`).
 
 use super::role::Role;
-use super::{Dialect, Envelope, console, syslog};
+use super::{Dialect, Envelope, cisco, console, syslog};
 use crate::bytes::digits::Digits;
 use crate::bytes::find;
 use crate::bytes::text::Text;
@@ -157,7 +157,7 @@ fn host_and_tag<'a>(text: &'a [u8], at: usize, e: &mut Envelope<'a>) -> Option<(
     }
     e.host = Some(Text::new(host));
     let rest = if let Some(program) = program.strip_suffix(b":") {
-        if syslog::is_log_prefix(program, rest) {
+        if syslog::is_log_prefix(program, rest) || cisco::is_sequence(program) {
             return None;
         }
         program_and_pid(program, e)?;

@@ -13,7 +13,7 @@
 //! pdsh(1); Loki `pkg/logcli/output/default.go`; wazuh `src/analysisd/alerts/log.c`, `OS_Store`.
 
 use super::role::Role;
-use super::{Dialect, Envelope, console, stream, syslog};
+use super::{Dialect, Envelope, cisco, console, stream, syslog};
 use crate::bytes::text::Text;
 use crate::guid::Guid;
 use crate::time::LogTime;
@@ -50,6 +50,7 @@ const HEADERS: &[Layer] = &[
     layer(|b| b == b'1', syslog::without_priority),
     layer(|b| b == b'[', |text| console::dmesg(text, 0)),
     layer(|b| b.is_ascii_digit(), ossec),
+    layer(|b| b.is_ascii_digit() || matches!(b, b'*' | b'.' | b':'), |text| cisco::header(text, 0)),
     layer(is_stamp, |text| syslog::stamped(text, 0)),
     layer(|b| b.is_ascii_digit(), syslog::counted),
     layer(|b| b == b'M', stream::field),

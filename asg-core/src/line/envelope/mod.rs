@@ -28,6 +28,7 @@
 //! rsyslog.conf, util-linux `dmesg.c`, `Documentation/ABI/testing/dev-kmsg`, RFC 3164, 5424 and
 //! 6587; systemd `logs-show.c`; cf CLI `util/ui/log_message.go`; Kubernetes' CRI log format.
 
+mod cisco;
 mod console;
 mod fast;
 pub(crate) mod layers;

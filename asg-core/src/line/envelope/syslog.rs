@@ -1,7 +1,7 @@
 //! Syslog: stamp, host, tag, and BOSH's marks between them.
 
 use super::role::Role;
-use super::{Dialect, Envelope, console, stream};
+use super::{Dialect, Envelope, cisco, console, stream};
 use crate::bytes::find;
 use crate::bytes::text::Text;
 use crate::time::stamp;
@@ -43,7 +43,7 @@ fn prioritised(text: &[u8], at: usize) -> Option<Envelope<'_>> {
         [b'1', a, b, c, d, b'-', ..] if [a, b, c, d].into_iter().all(u8::is_ascii_digit) => {
             stamped(text, at + 1)
         }
-        _ => stamped(text, at),
+        _ => cisco::header(text, at).or_else(|| stamped(text, at)),
     };
     envelope.map(|envelope| Envelope { priority: Some(priority), ..envelope })
 }
@@ -89,6 +89,8 @@ pub(super) fn stamped(text: &[u8], at: usize) -> Option<Envelope<'_>> {
         envelope.host = Some(Text::new(host));
         envelope.body_at = words.at;
         words.blank()?;
+        // Cisco's firewalls put a colon of its own behind the host.
+        words.at += if text[words.at..].starts_with(b": ") { 2 } else { 0 };
         envelope.body_at = words.at;
     } else {
         words = before_host;
@@ -217,6 +219,11 @@ pub(super) fn host_and_tag<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) {
 fn tag<'a>(words: &mut Words<'a>, envelope: &mut Envelope<'a>) {
     let start = words.at;
     let Some(word) = words.word() else { return };
+    let number = word.strip_suffix(b":").unwrap_or_default();
+    if cisco::is_sequence(number) && cisco::header(words.text, start).is_some() {
+        words.at = start;
+        return;
+    }
     if is_device(word) {
         if words.blank().is_some() {
             envelope.body_at = words.at;
@@ -383,7 +390,9 @@ pub(super) fn rfc5424<'a>(text: &'a [u8], at: usize, envelope: &mut Envelope<'a>
     if let Some(b'-') = rest.first() {
         words.at += 1;
     } else {
-        while text.get(words.at) == Some(&b'[') {
+        // Some drains leave the structured data out, so that the kernel's stamp stands there.
+        while text.get(words.at) == Some(&b'[') && console::boot_stamp(&text[words.at..]).is_none()
+        {
             words.at += element(&text[words.at..], envelope)?;
         }
     }

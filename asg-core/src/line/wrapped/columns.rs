@@ -66,6 +66,11 @@ fn tell(outer: &mut Outer, field: &[u8]) {
             return;
         }
     }
+    // A tag: `rep:`.
+    if let Some(name) = field.strip_suffix(b":").filter(|name| is_host(name)) {
+        outer.program.get_or_insert_with(|| own(name));
+        return;
+    }
     let digits = field.strip_prefix(b"-").unwrap_or(field);
     let is_number = digits.iter().all(u8::is_ascii_digit);
     let is_kernel = field == b"kernel";

@@ -16,6 +16,7 @@ use serde_json::value::RawValue;
 
 use super::{Found, Outer, is_payload};
 use crate::bytes::json::Object;
+use crate::bytes::trailing;
 use crate::line::begins_as_lager;
 use crate::line::envelope::{Dialect, role, uptime_text};
 use crate::time::{LogTime, Timestamp, Uptime, rfc3339, stamp};
@@ -96,6 +97,7 @@ const MEMBERS: &[(Tells, &[&str])] = &[
             "TimeStamp",
             "_messagetime",
             "ts",
+            "dt",
         ],
     ),
 ];
@@ -114,6 +116,8 @@ const NESTED: &[(&str, &[Tells])] = &[
     ("predecoder", &[Tells::Host, Tells::Program]),
     ("syslog", &[Tells::Host, Tells::Program]),
     ("attributes", &[Tells::Host, Tells::Program]),
+    ("tags", &[Tells::Host, Tells::Program]),
+    ("kubernetes", &[Tells::Host]),
     ("@source", &[Tells::Host, Tells::Instance, Tells::Job, Tells::Program]),
     ("instance@47450", &[Tells::Instance, Tells::Job]),
 ];
@@ -137,8 +141,11 @@ const TEXTS: &[&str] = &[
     "event",
 ];
 
-/// The maximum nesting of objects.
-const MOST_DEEP: usize = 8;
+/// Lists of `{"key":…,"value":{"stringValue":…}}` about the lines beside or below them.
+const LISTS: [&str; 2] = ["resource", "attributes"];
+
+/// The largest number of objects in each other; an array counts twice.
+const MOST_DEEP: usize = 10;
 
 /// Finds the lines in a JSON text; `None` if it is not JSON, or is itself a line of lager's.
 pub(super) fn find(text: &[u8]) -> Option<Vec<Found<'_>>> {
@@ -148,7 +155,9 @@ pub(super) fn find(text: &[u8]) -> Option<Vec<Found<'_>>> {
     if begins_as_lager(text) {
         return None;
     }
-    let value: &RawValue = serde_json::from_slice(text).ok()?;
+    let value: &RawValue = serde_json::from_slice(text)
+        .or_else(|_| serde_json::from_slice(trailing::divide(text).0))
+        .ok()?;
     let mut lines = Lines { text, found: Vec::new() };
     lines.value(value, &Outer::default(), MOST_DEEP);
     Some(lines.found).filter(|found| !found.is_empty())
@@ -159,6 +168,9 @@ pub(super) fn find(text: &[u8]) -> Option<Vec<Found<'_>>> {
 /// of its standard output, and `"message" => "…",` of Logstash.
 pub(super) fn tagged(text: &[u8]) -> Option<Vec<Found<'_>>> {
     let head = &text[..text.len().min(256)];
+    if let Some(found) = fluent_bit(text, head) {
+        return Some(found);
+    }
     if let Some(arrow) = memchr::memmem::find(head, b"=>") {
         let quote = arrow + 2 + text[arrow + 2..].iter().take_while(|b| **b == b' ').count();
         let value = serde_json::Deserializer::from_slice(text.get(quote..)?)
@@ -198,6 +210,48 @@ pub(super) fn tagged(text: &[u8]) -> Option<Vec<Found<'_>>> {
         found.outer = std::mem::take(&mut found.outer).within(&outer);
     }
     Some(found)
+}
+
+/// `[0] tag: [[1714979350.5, {}], {"host"=>"cell-1", "message"=>"…"}]`: JSON with arrows.
+fn fluent_bit<'t>(text: &'t [u8], head: &[u8]) -> Option<Vec<Found<'t>>> {
+    let tag = memchr::memmem::find(head, b": [").filter(|_| head.starts_with(b"["))? + b": ".len();
+    let time = epoch(text[tag..].trim_ascii_start_of(b'['))?;
+    let at = tag + memchr::memmem::find(head.get(tag..)?, b"{\"")?;
+    let json = with_colons(&text[at..])?;
+    let mut values = serde_json::Deserializer::from_slice(&json).into_iter::<&RawValue>();
+    let found = find(values.next()?.ok()?.get().as_bytes())?;
+    let outer = Outer { time: LogTime::Instant(time), ..Outer::default() };
+    let owned = found.into_iter().map(|found| Found {
+        text: Cow::Owned(found.text.into_owned()),
+        starts: at,
+        outer: found.outer.within(&outer),
+    });
+    Some(owned.collect())
+}
+
+/// The text with a colon for each arrow outside of strings; `None` if there is none.
+fn with_colons(text: &[u8]) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(text.len());
+    let (mut is_string, mut at, mut any) = (false, 0, false);
+    while let Some(b) = text.get(at) {
+        match b {
+            b'\\' if is_string => {
+                out.extend_from_slice(text.get(at..at + 2)?);
+                at += 2;
+                continue;
+            }
+            b'"' => is_string = !is_string,
+            b'=' if !is_string && text.get(at + 1) == Some(&b'>') => {
+                out.push(b':');
+                (at, any) = (at + 2, true);
+                continue;
+            }
+            _ => {}
+        }
+        out.push(*b);
+        at += 1;
+    }
+    any.then_some(out)
 }
 
 /// Parses the number at the start of a text as seconds since the epoch.
@@ -388,6 +442,11 @@ fn told(object: &Object<'_>) -> Outer {
             tell(&mut outer, &inner, tells);
         }
     }
+    LISTS.iter().for_each(|name| tell_list(&mut outer, object, name));
+    // Graylog's own members show that `source` is the sender.
+    if outer.host.is_none() && object.get(&["gl2_source_input", "gl2_message_id"]).is_some() {
+        outer.host = object.string(&["source"]).map(|name| name.as_str().to_owned());
+    }
     if let Some(host) = object.object(&["host", "beat", "agent"])
         && outer.host.is_none()
     {
@@ -456,6 +515,30 @@ fn tell(outer: &mut Outer, object: &Object<'_>, of: &[Tells]) {
     }
 }
 
+/// Takes the facts in a list of OpenTelemetry's, of an object or of its resource.
+fn tell_list(outer: &mut Outer, object: &Object<'_>, name: &str) {
+    let resource = || object.object(&[name])?.get(&["attributes"]);
+    let list = object.get(&[name]).filter(|list| list.get().starts_with('['));
+    let Some(list) = list.or_else(resource).filter(|list| list.get().starts_with('[')) else {
+        return;
+    };
+    let Ok(pairs) = serde_json::from_str::<Vec<&RawValue>>(list.get()) else { return };
+    let pairs = pairs.into_iter().filter_map(|pair| {
+        let pair = Object::parse(pair.get().as_bytes()).ok()?;
+        let value = pair.object(&["value"])?.string(&["stringValue"])?;
+        Some((pair.string(&["key"])?.as_str().to_owned(), value.as_str().to_owned()))
+    });
+    let pairs: Vec<_> = pairs.collect();
+    let value = |of: Tells| {
+        let (_, keys) = MEMBERS.iter().find(|(tells, _)| *tells == of)?;
+        let found = |key: &&str| pairs.iter().find(|(name, _)| name == key);
+        keys.iter().find_map(found).map(|(_, value)| value.clone())
+    };
+    outer.host = outer.host.take().or_else(|| value(Tells::Host));
+    let program = outer.program.take().or_else(|| value(Tells::Program));
+    outer.program = program.map(|tag| program_of(&tag).to_owned());
+}
+
 /// Returns the program that a tag names: `rep` of `rep[7]:`.
 fn program_of(tag: &str) -> &str {
     let name = tag.strip_suffix(':').unwrap_or(tag);
@@ -504,14 +587,20 @@ fn string<'t>(value: &'t RawValue) -> Option<Cow<'t, [u8]>> {
     })
 }
 
-/// Drops line feeds at the end.
+/// Drops line feeds at the end, and bytes of one kind at the beginning.
 trait EndOfLines {
     fn trim_ascii_end_of_lines(&self) -> &[u8];
+    fn trim_ascii_start_of(&self, byte: u8) -> &[u8];
 }
 
 impl EndOfLines for [u8] {
     fn trim_ascii_end_of_lines(&self) -> &[u8] {
         let ends = self.iter().rev().take_while(|b| matches!(b, b'\n' | b'\r')).count();
         &self[..self.len() - ends]
+    }
+
+    fn trim_ascii_start_of(&self, byte: u8) -> &[u8] {
+        let begins = self.iter().take_while(|b| **b == byte).count();
+        &self[begins..]
     }
 }

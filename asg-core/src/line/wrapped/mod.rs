@@ -6,6 +6,7 @@
 //! | `4,339,637581122,-;…` | `/dev/kmsg` |
 //! | JSON, of any structure | journald, `dmesg -J`, log stores and shippers; see [`json`] |
 //! | `"…","…"`, `…⇥…` | exports of log stores; see [`columns`] |
+//! | `syslog,hostname=cell-1 message="…" 1714979350581301000` | Telegraf; see [`influx`] |
 //! | `tag: [time, {…}]`, `{"log"=>"…"}`, `"message" => "…"` | Fluent Bit, Logstash |
 //! | `318 <4>1 …318 <4>1 …` | RFC 6587, a stream of octet counts without line feeds |
 //! | colours | grep, `aws logs tail` |
@@ -14,6 +15,7 @@
 //! have layers, or be wrapped again.
 
 mod columns;
+mod influx;
 mod json;
 
 use std::borrow::Cow;
@@ -135,6 +137,9 @@ fn level<'t>(text: &'t [u8], outer: &Outer) -> Option<Vec<Found<'t>>> {
     memchr::memchr3(b'{', b'"', b'\t', text)?;
     if let Some(found) = json::tagged(text) {
         return Some(found.into_iter().map(|found| found.within(outer)).collect());
+    }
+    if let Some(found) = influx::find(text) {
+        return Some(vec![found.within(outer)]);
     }
     let envelope = layers::peel_known(text);
     if !envelope.role().carries_lines() || envelope.uptime.is_some() {

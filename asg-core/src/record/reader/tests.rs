@@ -60,6 +60,44 @@ fn every_pair_of_lines_is_read_as_each_alone() {
 }
 
 #[test]
+fn no_layers_are_looked_for_behind_a_known_header() {
+    let bosh = "instance@47450 director=\"\" deployment=\"cf\" group=\"diego-cell\" az=\"z1\" \
+                id=\"0455ec2b-11fa-41ab-9d1c-f3a575cd55ea\"";
+    for header in [
+        "May  6 07:09:1{n} cell-1 kernel: ".to_owned(),
+        "2024-05-06T07:09:1{n}.581301+00:00 cell-1 kernel: ".to_owned(),
+        format!("<4>1 2024-05-06T07:09:1{{n}}Z 10.0.16.15 kernel - - [{bosh}] "),
+        "Jun 16 23:18:3{n} kern kernel [job=diego_cell index=1] ".to_owned(),
+    ] {
+        for body in PACKETS {
+            let mut reader = Reader::new();
+            for n in 0..9 {
+                let header = header.replace("{n}", &n.to_string());
+                let text = format!("{header}[88008.92028{n}] {body}");
+                let line = Line::new(text.as_bytes());
+                let is_known =
+                    matches!(reader.sight(&line), Sight::Packet(_) | Sight::Other(Some(_)));
+                assert!(is_known || n == 0, "{text}");
+                let record = reader.read(&line);
+                assert!(record.packet().is_some(), "{text}");
+                let outcome = crate::record::outcome::Outcome::of(&line, &record);
+                assert_eq!(Record::more(&line).count(), 0, "{outcome:?}");
+                assert!(!line.is_searched(), "{text}");
+            }
+        }
+        let mut reader = Reader::new();
+        let header = header.replace("kernel", "rep");
+        for n in 0..9 {
+            let header = header.replace("{n}", &n.to_string());
+            let text = format!("{header}{}", BODIES.iter().find(|it| it.starts_with('{')).unwrap());
+            let line = Line::new(text.as_bytes());
+            reader.read(&line);
+            assert!(!line.is_searched(), "{text}");
+        }
+    }
+}
+
+#[test]
 fn machines_are_told_apart_whose_headers_begin_alike() {
     let line = |n: u32, second: u32| {
         format!("Jun 16 00:09:{second:02} kern kernel [job=diego_cell index={n}] [26817.5000{second:02}] x")
