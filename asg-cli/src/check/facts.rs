@@ -12,7 +12,7 @@ use crate::lines::Readers;
 use crate::origins;
 use crate::pieces::{Piece, Size};
 use crate::pipeline::{Pipeline, Work};
-use crate::query::Query;
+use crate::query::{Query, Row};
 
 /// A quarter of an hour: zones differ by multiples of it.
 const QUARTER: i64 = 15 * 60 * 1_000_000_000;
@@ -89,6 +89,22 @@ impl Facts {
         flows: &Query,
         correlation: &Correlation,
     ) -> Result<Self, Error> {
+        let found = flows.fold(FlowFacts::default, FlowFacts::add_row)?;
+        let found = found.into_iter().fold(FlowFacts::default(), FlowFacts::merged);
+        Self::with_flows(readers, policy, found, correlation)
+    }
+
+    /// Counts the lines of these logs, whose flows were counted before.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading.
+    pub(crate) fn with_flows(
+        readers: &Readers,
+        policy: &TimePolicy,
+        flows: FlowFacts,
+        correlation: &Correlation,
+    ) -> Result<Self, Error> {
         let look = || Look { reader: Box::default(), sources: BTreeMap::new() };
         let mut pipeline = Pipeline::new(readers, "looking at lines", Size::Small, look);
         while pipeline.next()?.is_some() {}
@@ -96,14 +112,9 @@ impl Facts {
         for (name, found) in pipeline.finish().into_iter().flat_map(|look| look.sources) {
             sources.entry(name).or_default().add(found);
         }
-        let found = flows.fold(FlowFacts::default, |facts, row| {
-            if let Some(flow) = row.flow() {
-                facts.add(flow);
-            }
-        })?;
         let mut facts = Self::known(correlation);
         facts.sources = sources;
-        facts.flows = found.into_iter().fold(FlowFacts::default(), FlowFacts::merged);
+        facts.flows = flows;
         facts.utc_offset = policy.utc_offset.unwrap_or(0);
         let note = |note| match note {
             TimeNote::AssumedZone { source, would_fit } => {
@@ -131,6 +142,19 @@ impl Facts {
         }
     }
 
+    /// The questions that these logs can answer.
+    pub(crate) fn answers(&self) -> Vec<String> {
+        let FlowFacts { packets, denied, owned, named, .. } = &self.flows;
+        let answers = [
+            (*packets > 0, "where packets went, and how many".to_owned()),
+            (*denied > 0, "which packets were denied".to_owned()),
+            (*owned > 0, format!("which process sent a packet, for {owned} of {packets}")),
+            (*named > 0, format!("which app sent a packet, for {named} of {packets}")),
+            (self.containers > 0, "which containers there were".to_owned()),
+        ];
+        answers.into_iter().filter(|(can, _)| *can).map(|(_, what)| what).collect()
+    }
+
     /// A sum over all logs.
     pub(crate) fn sum(&self, of: impl Fn(&SourceFacts) -> u64) -> u64 {
         self.sources.values().map(of).sum()
@@ -156,6 +180,13 @@ impl Facts {
 }
 
 impl FlowFacts {
+    /// Counts a row that was just read.
+    pub(crate) fn add_row(&mut self, row: &Row<'_>) {
+        if let Some(flow) = row.flow() {
+            self.add(flow);
+        }
+    }
+
     fn add(&mut self, flow: &Flow<'_, '_>) {
         self.packets += 1;
         match flow.cf.map(|cf| cf.verdict) {
@@ -194,7 +225,7 @@ impl FlowFacts {
         }
     }
 
-    fn merged(mut self, other: Self) -> Self {
+    pub(crate) fn merged(mut self, other: Self) -> Self {
         self.packets += other.packets;
         self.allowed += other.allowed;
         self.denied += other.denied;

@@ -211,8 +211,13 @@ impl Facts {
         found
     }
 
-    /// The next command to type, if nothing has to be mended first.
-    pub(crate) fn next(&self, given: &Given) -> String {
+    /// The next command to type: what mends the first finding, or what these logs can answer.
+    pub(crate) fn next(&self, found: &[Finding], given: &Given) -> String {
+        // Names need a login, which may not be there.
+        let mends = found.iter().filter(|it| !it.needs_login).find_map(|it| it.command.clone());
+        if let Some(command) = mends {
+            return command;
+        }
         let logs = &given.logs;
         match (self.counts.packets, self.counts.evidence) {
             (0, 0) => "asglog demo".to_owned(),
