@@ -196,8 +196,11 @@ fn denied(page: &Page, out: &mut Html) {
     out.raw(
         "<p class=\"dim\">Runs of denied packets of an app to a destination, the latest first.",
     );
+    let has_names = page.coverage.as_ref().is_some_and(|(_, given)| given.names);
     if whys.is_none() {
         out.raw(" With <code>--groups</code>, each says which rule is missing.");
+    } else if !has_names {
+        out.raw(" Rules belong to spaces: to know them, give --cf, --api or --cc-export.");
     }
     out.raw("</p>");
     let mut heads: Vec<Head> = vec![
