@@ -408,8 +408,6 @@ impl Options {
             ("sort", !look.sort.is_empty()),
             ("columns", !look.columns.is_empty()),
             ("limit", self.limit.is_some()),
-            ("networks", !self.networks.is_empty()),
-            ("prefixes", !self.prefixes.is_empty()),
         ];
         if let Some((name, _)) = of_finished.iter().find(|(_, is_given)| *is_given && self.follow) {
             return Err(Failure::Usage(format!("--{name} does not go with --follow")));
