@@ -89,6 +89,7 @@ pub mod names;
 pub mod nearest;
 pub mod origins;
 pub mod output;
+mod page;
 mod pieces;
 pub mod pipeline;
 pub mod program;

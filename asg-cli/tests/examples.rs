@@ -151,6 +151,13 @@ fn every_mistake_has_a_sentence_and_no_native_error() {
         (&["top", "--by", "", log], "there is no column"),
         (&["top", "--by", "raw", log], "there is no column"),
         (&["top", "--measure", "volume", log], "the measure is packets, bytes"),
+        (&["report", "--new-since", "noon", log], "--new-since takes a time"),
+        (&["report", "--format", "html", log], "has no option `--format`"),
+        (
+            &["report", "--flows", &no_json, "--groups", &no_json],
+            "--flows does not go with --groups",
+        ),
+        (&["report", "--flows", &no_json, log], "--flows does not go with LOG"),
         (&["who"], "takes a handle"),
         (&["who", "bfce786c"], "give logs, --flows or --ledger"),
         (&["who", "bfce786c", "--flows", &no_parquet], "is not a Parquet file"),

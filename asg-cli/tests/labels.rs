@@ -5,7 +5,7 @@ mod common;
 
 use std::fs;
 
-use common::{assert_schema, here, run};
+use common::{assert_schema, here, run, run_with};
 
 const UFW: &str = "2024-05-06T07:09:10.581301+00:00 web-1 kernel: [  637.581122] [UFW BLOCK] IN=eth0 OUT= \
     MAC=4e:b7:a4:74:e2:45:0a:5a:66:81:1f:1d:08:00 SRC=203.0.113.9 DST=10.0.16.10 LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=1 DF \
@@ -79,6 +79,56 @@ fn objects_have_the_name_and_stay_as_the_schema_has_them() {
         flow.as_object_mut().unwrap().remove("dst_name");
         assert_eq!(flow, plain);
     }
+}
+
+#[test]
+fn explanations_have_the_name_and_stay_as_the_schema_has_them() {
+    let files = Files::new();
+    let (networks, groups) = (files.path("networks.csv"), here("data/groups.json"));
+    let args = ["-q", "--format", "ndjson", "--groups", &groups, "--", &files.log];
+    let plain = run("explain", &args).objects();
+    let named = run("explain", &[&["--networks", &networks], &args[..]].concat()).objects();
+    assert_schema("explain", &named);
+    let name = |flow: &&serde_json::Value| flow["dst_name"] == "billing";
+    assert_eq!(named.iter().filter(name).count(), 1);
+    for (mut flow, plain) in named.into_iter().zip(plain) {
+        flow.as_object_mut().unwrap().remove("dst_name");
+        assert_eq!(flow, plain);
+    }
+}
+
+#[test]
+fn logs_that_are_followed_have_the_names_and_verdicts() {
+    let files = Files::new();
+    let (networks, prefixes) = (files.path("networks.csv"), files.path("prefixes.csv"));
+    let log = fs::read_to_string(&files.log).unwrap() + UFW;
+    let labels = ["-q", "--networks", &networks, "--prefixes", &prefixes];
+    let follow = |args: &[&str]| {
+        let args = [&["--follow"], &labels[..], args, &["-"]].concat();
+        let run = run_with("correlate", &args, &[], log.as_bytes());
+        assert_eq!(run.status, 0, "{}", run.stderr);
+        run
+    };
+    let followed = follow(&["--format", "ndjson"]).objects();
+    assert_schema("correlate", &followed);
+    files.put("all.log", &log);
+    let all = files.path("all.log");
+    let finished =
+        run("correlate", &[&labels[..], &["--format", "ndjson", &all]].concat()).objects();
+    let labels = |flows: &[serde_json::Value]| {
+        let of = |flow: &serde_json::Value| {
+            [&flow["line"], &flow["verdict"], &flow["dst_name"]].map(ToString::to_string)
+        };
+        let mut labels: Vec<_> = flows.iter().map(of).collect();
+        labels.sort();
+        labels
+    };
+    assert_eq!(labels(&followed), labels(&finished));
+    assert!(followed.iter().any(|flow| flow["dpt"] == 22 && flow["verdict"] == "denied"));
+    let table = follow(&[]).stdout;
+    assert!(table.contains("→  billing:443 TCP") && table.contains("(corp)"), "{table}");
+    let chosen = follow(&["--where", "dst_name=billing", "--format", "ndjson"]).objects();
+    assert_eq!(chosen.len(), 1);
 }
 
 #[test]

@@ -68,25 +68,39 @@ fn guids_are_shown_by_their_beginning_where_there_is_no_room() {
     assert!(wide.contains("process bc6f229d-5e4a-4c41-a63f-e8795496c283-"), "{wide}");
 }
 
-#[test]
-fn a_real_terminal_gets_the_same_table() {
+/// What a command shows on a terminal; `None`, with a reason, where there is no way to make one.
+fn on_a_terminal(command: &str) -> Option<String> {
     let Ok(version) = Command::new("script").arg("--version").output() else {
         println!("skipped: there is no script(1) here");
-        return;
+        return None;
     };
     if !String::from_utf8_lossy(&version.stdout).contains("util-linux") {
         println!("skipped: script(1) here is not that of util-linux");
-        return;
+        return None;
     }
-    let command = format!("stty rows 24 cols 100; {ASGLOG} demo -q --color never");
+    let command = format!("stty rows 24 cols 100; {ASGLOG} {command}");
     let shown = Command::new("script")
         .args(["-qec", &command, "/dev/null"])
         .env_remove("COLUMNS")
         .env("TERM", "xterm")
         .output()
         .unwrap();
-    let text = String::from_utf8(shown.stdout).unwrap().replace("\r\n", "\n");
+    Some(String::from_utf8(shown.stdout).unwrap().replace("\r\n", "\n"))
+}
+
+#[test]
+fn a_real_terminal_gets_the_same_table() {
+    let Some(text) = on_a_terminal("demo -q --color never") else { return };
     assert_eq!(text, run("demo", &["-q", "--width", "100"]).stdout);
+}
+
+#[test]
+fn a_page_goes_to_a_terminal_only_if_it_is_asked_for() {
+    let log = here("data/foundation.log");
+    let Some(text) = on_a_terminal(&format!("report {log}")) else { return };
+    assert!(text.starts_with("asglog: a report goes to a file: give --output"), "{text}");
+    let page = on_a_terminal(&format!("report -q -o - {log}")).unwrap();
+    assert!(page.starts_with("<!DOCTYPE html>"), "{page}");
 }
 
 #[test]

@@ -5,6 +5,8 @@ mod episodes;
 mod grid;
 mod groups;
 mod keys;
+mod overview;
+mod spans;
 
 use std::sync::Arc;
 
@@ -12,9 +14,12 @@ use asg_core::Verdict;
 
 use self::episodes::Episodes;
 pub use self::grid::{Cell, Grid};
-use self::groups::{Group, Groups, Sums};
+pub(crate) use self::groups::Sums;
+use self::groups::{Group, Groups};
 pub(crate) use self::keys::ALIASES;
 use self::keys::{Part, column};
+pub(crate) use self::overview::{Found, Overview, Whys};
+pub(crate) use self::spans::{Spans, Verdicts};
 use crate::error::Error;
 use crate::nearest::hint;
 use crate::query::{Column, Kind, Query, Row};

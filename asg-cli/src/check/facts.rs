@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use asg_core::{
-    Certainty, Completeness, Content, Correlation, Counts, Flow, Lifetime, LogTime, Outcomes, Part,
-    Reader, Reason, Record, TimeNote, TimePolicy, Timestamp, Verdict,
+    Certainty, Completeness, Correlation, Counts, Flow, Lifetime, LogTime, Origin, Outcomes,
+    Reason, TimeNote, TimePolicy, Timestamp, Verdict,
 };
 
 use crate::error::Error;
@@ -12,7 +12,7 @@ use crate::lines::Readers;
 use crate::origins;
 use crate::pieces::{Piece, Size};
 use crate::pipeline::{Pipeline, Work};
-use crate::query::Query;
+use crate::query::{Query, ReadRow, Row};
 
 /// A quarter of an hour: zones differ by multiples of it.
 const QUARTER: i64 = 15 * 60 * 1_000_000_000;
@@ -31,8 +31,9 @@ const EXCERPT: usize = 90;
 pub(crate) struct Facts {
     pub(crate) counts: Counts,
     pub(crate) outcomes: Outcomes,
-    pub(crate) sources: BTreeMap<String, SourceFacts>,
     pub(crate) flows: FlowFacts,
+    /// The beginning of the first line, if no line tells anything.
+    pub(crate) other: Option<String>,
     /// Cells that wrote about containers, and no packet.
     pub(crate) silent: Vec<String>,
     pub(crate) cells: usize,
@@ -45,17 +46,6 @@ pub(crate) struct Facts {
     pub(crate) utc_offset: i32,
 }
 
-/// Examples of one log.
-#[derive(Debug, Default)]
-pub(crate) struct SourceFacts {
-    /// Packets with a stamp without a year.
-    pub(crate) no_year: u64,
-    /// The beginning of the first line with a header that was not understood.
-    pub(crate) header: Option<String>,
-    /// The beginning of the first line of another kind.
-    pub(crate) other: Option<String>,
-}
-
 /// Counts of flows.
 #[derive(Debug, Default)]
 pub(crate) struct FlowFacts {
@@ -63,6 +53,10 @@ pub(crate) struct FlowFacts {
     pub(crate) allowed: u64,
     pub(crate) denied: u64,
     pub(crate) no_time: u64,
+    /// Packets with a stamp without a year.
+    pub(crate) no_year: u64,
+    /// The place and the beginning of the first line with a header that was not understood.
+    header: Option<(Origin, String)>,
     pub(crate) owned: u64,
     pub(crate) named: u64,
     pub(crate) reasons: BTreeMap<Reason, u64>,
@@ -89,21 +83,27 @@ impl Facts {
         flows: &Query,
         correlation: &Correlation,
     ) -> Result<Self, Error> {
-        let look = || Look { reader: Box::default(), sources: BTreeMap::new() };
-        let mut pipeline = Pipeline::new(readers, "looking at lines", Size::Small, look);
-        while pipeline.next()?.is_some() {}
-        let mut sources = BTreeMap::<String, SourceFacts>::new();
-        for (name, found) in pipeline.finish().into_iter().flat_map(|look| look.sources) {
-            sources.entry(name).or_default().add(found);
-        }
-        let found = flows.fold(FlowFacts::default, |facts, row| {
-            if let Some(flow) = row.flow() {
-                facts.add(flow);
-            }
-        })?;
+        let found = flows.fold(FlowFacts::default, FlowFacts::add_row)?;
+        let found = found.into_iter().fold(FlowFacts::default(), FlowFacts::merged);
+        Self::with_flows(readers, policy, found, correlation)
+    }
+
+    /// Counts the lines of these logs, whose flows were counted before.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading.
+    pub(crate) fn with_flows(
+        readers: &Readers,
+        policy: &TimePolicy,
+        flows: FlowFacts,
+        correlation: &Correlation,
+    ) -> Result<Self, Error> {
         let mut facts = Self::known(correlation);
-        facts.sources = sources;
-        facts.flows = found.into_iter().fold(FlowFacts::default(), FlowFacts::merged);
+        if facts.tells_nothing() {
+            facts.other = first_line(readers)?;
+        }
+        facts.flows = flows;
         facts.utc_offset = policy.utc_offset.unwrap_or(0);
         let note = |note| match note {
             TimeNote::AssumedZone { source, would_fit } => {
@@ -131,9 +131,23 @@ impl Facts {
         }
     }
 
-    /// A sum over all logs.
-    pub(crate) fn sum(&self, of: impl Fn(&SourceFacts) -> u64) -> u64 {
-        self.sources.values().map(of).sum()
+    /// Whether no line is a packet, about a container, or a kernel's.
+    pub(crate) const fn tells_nothing(&self) -> bool {
+        let Counts { packets, evidence, logger_lines, other_kernel_lines, .. } = self.counts;
+        packets + evidence + logger_lines + other_kernel_lines == 0
+    }
+
+    /// The questions that these logs can answer.
+    pub(crate) fn answers(&self) -> Vec<String> {
+        let FlowFacts { packets, denied, owned, named, .. } = &self.flows;
+        let answers = [
+            (*packets > 0, "where packets went, and how many".to_owned()),
+            (*denied > 0, "which packets were denied".to_owned()),
+            (*owned > 0, format!("which process sent a packet, for {owned} of {packets}")),
+            (*named > 0, format!("which app sent a packet, for {named} of {packets}")),
+            (self.containers > 0, "which containers there were".to_owned()),
+        ];
+        answers.into_iter().filter(|(can, _)| *can).map(|(_, what)| what).collect()
     }
 
     /// The zone in which most packets are inside the life of their containers, in seconds; `None`
@@ -156,8 +170,24 @@ impl Facts {
 }
 
 impl FlowFacts {
+    /// Counts a row that was just read.
+    pub(crate) fn add_row(&mut self, row: &Row<'_>) {
+        let Row::Read(ReadRow { flow: Some(flow), raw, .. }) = row else { return };
+        self.add(flow);
+        let is_first = || self.header.as_ref().is_none_or(|(first, _)| flow.origin < *first);
+        if flow.record.header_not_understood.is_some() && is_first() {
+            self.header = Some((flow.origin, excerpt(raw)));
+        }
+    }
+
+    /// The beginning of the first line with a header that was not understood.
+    pub(crate) fn header(&self) -> Option<&str> {
+        self.header.as_ref().map(|(_, line)| &**line)
+    }
+
     fn add(&mut self, flow: &Flow<'_, '_>) {
         self.packets += 1;
+        self.no_year += u64::from(matches!(flow.record.envelope.time, LogTime::NoYear(_)));
         match flow.cf.map(|cf| cf.verdict) {
             Some(Verdict::Allowed) => self.allowed += 1,
             Some(Verdict::Denied) => self.denied += 1,
@@ -194,11 +224,13 @@ impl FlowFacts {
         }
     }
 
-    fn merged(mut self, other: Self) -> Self {
+    pub(crate) fn merged(mut self, other: Self) -> Self {
         self.packets += other.packets;
         self.allowed += other.allowed;
         self.denied += other.denied;
         self.no_time += other.no_time;
+        self.no_year += other.no_year;
+        self.header = self.header.into_iter().chain(other.header).min();
         self.owned += other.owned;
         self.named += other.named;
         for (reason, packets) in other.reasons {
@@ -224,56 +256,31 @@ fn life(lifetime: Lifetime<'_>) -> Option<(i64, i64)> {
     Some((start.as_nanos(), end.as_nanos()))
 }
 
-impl SourceFacts {
-    fn add(&mut self, other: Self) {
-        self.no_year += other.no_year;
-        self.header = self.header.take().or(other.header);
-        self.other = self.other.take().or(other.other);
+/// The beginning of the first line that is not empty. The reading ends there.
+fn first_line(readers: &Readers) -> Result<Option<String>, Error> {
+    let mut pipeline = Pipeline::new(&readers.quietly(), "looking at lines", Size::Small, || First);
+    while let Some(found) = pipeline.next()? {
+        if found.is_some() {
+            return Ok(found);
+        }
     }
+    Ok(None)
 }
 
-/// Looks at lines, for one thread.
-struct Look {
-    reader: Box<Reader>,
-    sources: BTreeMap<String, SourceFacts>,
-}
+/// Looks for a line that is not empty.
+struct First;
 
-impl Work for Look {
-    type Done = ();
+impl Work for First {
+    type Done = Option<String>;
 
-    fn piece(&mut self, piece: &Piece) {
-        let Self { reader, sources } = self;
+    fn piece(&mut self, piece: &Piece) -> Option<String> {
+        let mut first = None;
         piece.for_each(|raw| {
-            if !sources.contains_key(raw.source) {
-                sources.insert(raw.source.to_owned(), SourceFacts::default());
+            if first.is_none() && !raw.bytes.is_empty() {
+                first = Some(excerpt(raw.bytes));
             }
-            let Some(facts) = sources.get_mut(raw.source) else { return };
-            if raw.part_of.is_some() {
-                return;
-            }
-            let line = raw.line();
-            facts.line(&reader.read(&line), raw.bytes);
         });
-    }
-}
-
-impl SourceFacts {
-    fn line(&mut self, record: &Record<'_>, bytes: &[u8]) {
-        let is_packet = match &record.content {
-            Content::Packet { .. } => true,
-            Content::Damaged(damaged) => matches!(damaged.part, Some(Part::Packet { .. })),
-            _ => false,
-        };
-        let is_other = record.content == Content::Other;
-        if is_other && self.other.is_none() && !bytes.is_empty() {
-            self.other = Some(excerpt(bytes));
-        }
-        if is_packet {
-            self.no_year += u64::from(matches!(record.envelope.time, LogTime::NoYear(_)));
-        }
-        if record.header_not_understood.is_some() && self.header.is_none() {
-            self.header = Some(excerpt(bytes));
-        }
+        first
     }
 }
 
@@ -285,4 +292,63 @@ fn excerpt(bytes: &[u8]) -> String {
         short.push('…');
     }
     short
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use asg_core::SourceId;
+
+    use super::*;
+    use crate::flows::Gathered;
+    use crate::input::{Opened, ReadCounter, Source};
+    use crate::monitor::Unattended;
+    use crate::pipeline::Threads;
+
+    /// A log that counts how often it is opened.
+    #[derive(Debug)]
+    struct Counting(&'static [u8], AtomicUsize);
+
+    impl Source for Counting {
+        fn name(&self) -> &'static str {
+            "a.log"
+        }
+
+        fn id(&self) -> SourceId {
+            crate::origins::number("a.log")
+        }
+
+        fn open(&self, _: &ReadCounter) -> Result<Opened<'_>, Error> {
+            self.1.fetch_add(1, Ordering::Relaxed);
+            Ok(Opened::Bytes(self.0))
+        }
+
+        fn size(&self) -> Option<u64> {
+            Some(self.0.len() as u64)
+        }
+
+        fn is_repeatable(&self) -> bool {
+            true
+        }
+    }
+
+    #[test]
+    fn logs_are_read_twice_and_a_log_of_nothing_is_looked_at_once_more() {
+        for (log, readings) in
+            [(&include_bytes!("../../data/foundation.log")[..], 2), (b"\na line\nmore\n", 3)]
+        {
+            let source = Arc::new(Counting(log, AtomicUsize::new(0)));
+            let of: Arc<dyn Source> = Arc::<Counting>::clone(&source);
+            let readers = Readers::new(vec![of], Arc::new(Unattended)).with_threads(Threads::ONE);
+            let policy = TimePolicy::default();
+            let gathered = Arc::new(Gathered::new(policy, None));
+            let flows = Query::flows(readers.clone(), policy, Arc::clone(&gathered), None);
+            let known = gathered.ready(&readers, None).unwrap();
+            let facts = Facts::of(&readers, &policy, &flows, &known).unwrap();
+            assert_eq!(source.1.load(Ordering::Relaxed), readings);
+            assert_eq!(facts.other.as_deref(), (readings == 3).then_some("a line"));
+        }
+    }
 }

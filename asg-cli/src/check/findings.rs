@@ -46,8 +46,7 @@ impl Facts {
         let flows = &self.flows;
         if flows.no_time > 0 {
             let n = flows.no_time;
-            let no_year = self.sum(|source| source.no_year);
-            found.push(match (no_year, given.year) {
+            found.push(match (flows.no_year, given.year) {
                 (0, _) => finding(
                     format!("{}: no time, because the lines show none", packets(n)),
                     "take the lines with the header that syslog puts in front of them",
@@ -65,7 +64,7 @@ impl Facts {
                 ),
             });
         }
-        let no_year = self.sum(|source| source.no_year);
+        let no_year = flows.no_year;
         if no_year > 0 && flows.no_time == 0 && !given.year {
             found.push(finding(
                 format!("{} with a stamp without a year", packets(no_year)),
@@ -166,8 +165,7 @@ impl Facts {
         };
         let parse = || Some(format!("asglog parse {logs}"));
         lines(Outcome::OverLong, String::new(), "look whether the log has line feeds", None);
-        let header = self.sources.values().find_map(|source| source.header.as_ref());
-        let header = header.map_or_else(String::new, |line| format!(": {line}"));
+        let header = flows.header().map_or_else(String::new, |line| format!(": {line}"));
         lines(Outcome::HeaderNotUnderstood, header, Reason::HeaderNotUnderstood.advice(), parse());
         lines(
             Outcome::NotPlatform,
@@ -211,8 +209,13 @@ impl Facts {
         found
     }
 
-    /// The next command to type, if nothing has to be mended first.
-    pub(crate) fn next(&self, given: &Given) -> String {
+    /// The next command to type: what mends the first finding, or what these logs can answer.
+    pub(crate) fn next(&self, found: &[Finding], given: &Given) -> String {
+        // Names need a login, which may not be there.
+        let mends = found.iter().filter(|it| !it.needs_login).find_map(|it| it.command.clone());
+        if let Some(command) = mends {
+            return command;
+        }
         let logs = &given.logs;
         match (self.counts.packets, self.counts.evidence) {
             (0, 0) => "asglog demo".to_owned(),
@@ -236,14 +239,13 @@ fn names(logs: &str) -> Finding {
 pub(crate) fn hints(facts: &Facts, given: &Given) -> Vec<Finding> {
     let logs = &given.logs;
     let counts = &facts.counts;
-    let example = facts.sources.values().find_map(|source| source.other.as_ref());
+    let example = facts.other.as_ref();
     let example = example.map_or_else(String::new, |line| format!("; the first line is {line:?}"));
     if counts.lines == 0 {
         let what = "these logs are empty";
         return vec![finding(what, format!("fetch them again: {FETCH}"), None)];
     }
-    let is_other = counts.evidence + counts.logger_lines + counts.other_kernel_lines == 0;
-    if counts.packets == 0 && is_other {
+    if facts.tells_nothing() {
         let what = format!(
             "there are no packets in these logs, nor other lines of a kernel, which writes them, \
              and no line about a container{example}"
@@ -301,7 +303,7 @@ mod tests {
         facts.flows.packets = 9;
         facts.flows.owned = 9;
         facts.flows.no_time = 9;
-        facts.sources.entry("a".into()).or_default().no_year = 9;
+        facts.flows.no_year = 9;
         let given = Given { logs: "a".into(), this_year: 2026, ..Given::default() };
         let commands = |given: &Given| {
             let found = facts.findings(given).into_iter().filter_map(|it| it.command);

@@ -6,5 +6,5 @@
 mod facts;
 mod findings;
 
-pub(crate) use facts::Facts;
+pub(crate) use facts::{Facts, FlowFacts};
 pub(crate) use findings::{Finding, Given, hints};

@@ -15,8 +15,8 @@ use serde::{Serialize, Serializer};
 use super::Explained;
 use crate::origins;
 use crate::output::clock::TimeText;
-use crate::output::ndjson::{json, push_number};
-use crate::query::push_dotted;
+use crate::output::ndjson::{json, name_destination, push_number};
+use crate::query::{ReadRow, push_dotted};
 
 /// The cache of texts is emptied when it holds more than this.
 const MOST_TEXTS: usize = 1 << 16;
@@ -74,6 +74,11 @@ impl ExplainWriter {
             .or_insert_with(|| (Arc::clone(explanation), members(&Answer(explanation, near))));
         out.extend_from_slice(text);
         out.extend_from_slice(b"}\n");
+    }
+
+    /// Adds the caller's name of the destination to the last flow.
+    pub(crate) fn label(&mut self, row: &ReadRow<'_>) {
+        name_destination(&mut self.out, row);
     }
 
     /// Returns the bytes that were written since the last call.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use asg_core::{Certainty, Flow, Reason, escape_text};
+use asg_core::{Certainty, Reason, escape_text};
 
 use super::flow_row::{Brief, FlowRow};
 use super::table::{Look, of_verdict};
@@ -107,15 +107,6 @@ impl<W: Write> FlowTable<W> {
             reasons: BTreeMap::new(),
             told: Vec::new(),
         }
-    }
-
-    /// Adds a flow. With `is_named`, a directory was asked for names.
-    ///
-    /// # Errors
-    ///
-    /// Those of writing.
-    pub fn add(&mut self, flow: &Flow<'_, '_>, is_named: bool) -> io::Result<()> {
-        self.push(FlowRow::of(flow, is_named))
     }
 
     /// Adds a row.

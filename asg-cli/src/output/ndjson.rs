@@ -8,13 +8,14 @@ use std::io;
 
 use asg_core::siem::FlowId;
 use asg_core::{
-    Address, Flow, Ip, KnownFlow, Origin, Proto, SourceId, TimeRange, Timestamp, Uptime, Verdict,
+    Address, Flow, Ip, KnownFlow, Origin, Proto, SourceId, TimeRange, Timestamp, Uptime,
 };
 use memchr::memmem;
 
 use super::clock::TimeText;
 use super::short::Short;
 use crate::origins;
+use crate::query::ReadRow;
 
 /// Writes flows into a buffer, for one thread.
 #[derive(Debug, Default)]
@@ -99,23 +100,8 @@ impl FlowWriter {
     }
 
     /// Adds the caller's verdict and name of the destination to the last flow.
-    pub(crate) fn label(&mut self, verdict: Option<Verdict>, name: Option<&str>) {
-        const MISSING: &[u8] = b",\"verdict\":null";
-        if let Some(verdict) = verdict {
-            let end = self.out.len().saturating_sub(1);
-            let start = memchr::memrchr(b'\n', &self.out[..end]).map_or(0, |at| at + 1);
-            if let Some(at) = memmem::find(&self.out[start..], MISSING) {
-                let at = start + at;
-                let text = [b",\"verdict\":", &*json(&verdict)].concat();
-                self.out.splice(at..at + MISSING.len(), text);
-            }
-        }
-        if let Some(name) = name {
-            self.out.truncate(self.out.len().saturating_sub(2));
-            self.out.extend_from_slice(b",\"dst_name\":");
-            self.out.extend_from_slice(&json(&name));
-            self.out.extend_from_slice(b"}\n");
-        }
+    pub(crate) fn label(&mut self, row: &ReadRow<'_>) {
+        label(&mut self.out, row);
     }
 
     /// Hands over what was written since the last time.
@@ -128,6 +114,31 @@ impl FlowWriter {
     fn add_slowly(&mut self, flow: &Flow<'_, '_>) {
         push_json(&mut self.out, &flow.to_output(origins::name));
         self.out.push(b'\n');
+    }
+}
+
+/// Adds the caller's verdict and name of the destination to the object at the end of a text.
+pub(crate) fn label(out: &mut Vec<u8>, row: &ReadRow<'_>) {
+    const MISSING: &[u8] = b",\"verdict\":null";
+    if let Some(verdict) = row.verdict().filter(|_| row.cf.is_none()) {
+        let end = out.len().saturating_sub(1);
+        let start = memchr::memrchr(b'\n', &out[..end]).map_or(0, |at| at + 1);
+        if let Some(at) = memmem::find(&out[start..], MISSING) {
+            let at = start + at;
+            let text = [b",\"verdict\":", &*json(&verdict)].concat();
+            out.splice(at..at + MISSING.len(), text);
+        }
+    }
+    name_destination(out, row);
+}
+
+/// Adds the caller's name of the destination to the object at the end of a text.
+pub(crate) fn name_destination(out: &mut Vec<u8>, row: &ReadRow<'_>) {
+    if let Some((name, _)) = row.destination_name() {
+        out.truncate(out.len().saturating_sub(2));
+        out.extend_from_slice(b",\"dst_name\":");
+        out.extend_from_slice(&json(&name));
+        out.extend_from_slice(b"}\n");
     }
 }
 

@@ -96,6 +96,12 @@ impl Zone {
             .map_or_else(|| time.to_string(), |Shown { year, text }| format!("{year:04}-{text}"))
     }
 
+    /// Seconds east of Greenwich at a time.
+    pub(crate) fn offset(&self, time: Timestamp) -> i64 {
+        let time = jiff::Timestamp::from_nanosecond(time.as_nanos().into());
+        time.map_or(0, |time| self.zone.to_offset(time).seconds().into())
+    }
+
     /// The time that this text means in this zone: a date, or a date and a time.
     pub(crate) fn read(&self, text: &str) -> Option<Timestamp> {
         let civil: DateTime = text.parse().ok()?;

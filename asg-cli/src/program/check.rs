@@ -80,7 +80,7 @@ pub(super) fn hint(
 }
 
 /// A word as a shell reads it.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:,@%".contains(c);
     if !text.is_empty() && text.chars().all(is_plain) {
         return text.to_owned();
@@ -113,21 +113,8 @@ fn page(facts: &Facts, given: &Given, zone: &Zone) -> String {
         text.push_str(&String::from_utf8_lossy(&lines));
     }
     text.push_str("\nThey can answer:\n");
-    let answers = [
-        (flows.packets > 0, "where packets went, and how many".to_owned()),
-        (flows.denied > 0, "which packets were denied".to_owned()),
-        (
-            flows.owned > 0,
-            format!("which process sent a packet, for {} of {}", flows.owned, flows.packets),
-        ),
-        (
-            flows.named > 0,
-            format!("which app sent a packet, for {} of {}", flows.named, flows.packets),
-        ),
-        (facts.containers > 0, "which containers there were".to_owned()),
-    ];
-    let can: Vec<_> = answers.iter().filter(|(can, _)| *can).collect();
-    for (_, what) in &can {
+    let can = facts.answers();
+    for what in &can {
         let _ = writeln!(text, "  * {what}");
     }
     if can.is_empty() {
@@ -143,10 +130,7 @@ fn page(facts: &Facts, given: &Given, zone: &Zone) -> String {
             let _ = writeln!(text, "        {command}");
         }
     }
-    // Names need a login, which may not be there.
-    let next = found.iter().filter(|it| !it.needs_login).find_map(|it| it.command.clone());
-    let next = next.unwrap_or_else(|| facts.next(given));
-    let _ = writeln!(text, "\nNext, type:\n  {next}");
+    let _ = writeln!(text, "\nNext, type:\n  {}", facts.next(&found, given));
     text
 }
 

@@ -13,6 +13,7 @@ pub(crate) enum Command {
     Correlate,
     Demo,
     Check,
+    Report,
     Top,
     Timeline,
     New,
@@ -119,7 +120,7 @@ use Group::{
     Policy, Stamps, Threads, Where, Zones,
 };
 
-pub(crate) static COMMANDS: [Entry; 18] = [
+pub(crate) static COMMANDS: [Entry; 19] = [
     Entry {
         command: Command::Parse,
         name: "parse",
@@ -210,10 +211,15 @@ pub(crate) static COMMANDS: [Entry; 18] = [
             Fit,
             Zones,
             Labels,
+            Group::Demo,
         ],
         notes: &[],
         status: DONE,
-        examples: &["asglog demo", "asglog demo --format ndjson | jq .app.name"],
+        examples: &[
+            "asglog demo",
+            "asglog demo --format ndjson | jq .app.name",
+            "asglog demo --report demo.html",
+        ],
     },
     Entry {
         command: Command::Check,
@@ -229,6 +235,45 @@ pub(crate) static COMMANDS: [Entry; 18] = [
         notes: &[],
         status: READ,
         examples: &["asglog check kern.log rep.stdout.log", "asglog check --cf cells.tgz"],
+    },
+    Entry {
+        command: Command::Report,
+        name: "report",
+        brief: "write one page of HTML for people who do not type commands",
+        about: "Writes one page of HTML: what these logs cover and what not, who talks to what, packets over time, denied \
+            episodes, new destinations, the largest senders, and packets without a known owner. The page loads nothing, \
+            can be printed, and can be read without a script; with one, its tables can be sorted and searched.",
+        usage: &["--output FILE [OPTIONS] [LOG…]"],
+        arguments: LOGS,
+        reads_logs: true,
+        groups: &[
+            Group::Page,
+            Limit,
+            Threads,
+            Where,
+            Between,
+            Group::Gap,
+            Zones,
+            Policy,
+            Directory,
+            Live,
+            Labels,
+            Ledger,
+            Group::Saved,
+            Stamps,
+        ],
+        notes: &[
+            "With --groups, denied episodes show which rule is missing and the nearest change. The numbers are those of \
+             asglog top, timeline, episodes and new; below each table stands its command. Names of apps, addresses and \
+             names of files are in the page: mind whom you give it to.",
+        ],
+        status: READ,
+        examples: &[
+            "asglog report -o report.html kern.log rep.stdout.log",
+            "asglog report -o report.html --title 'Week 19' --tz Europe/Berlin --cf kern.log rep.stdout.log",
+            "asglog report -o report.html --groups groups.json --cf -- kern.log rep.stdout.log",
+            "asglog demo --report report.html",
+        ],
     },
     Entry {
         command: Command::Top,

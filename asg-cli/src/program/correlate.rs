@@ -233,8 +233,7 @@ impl RowSink for FlowWriter {
     fn row(&mut self, row: &Row<'_>) {
         if let Row::Read(read @ ReadRow { flow: Some(flow), .. }) = row {
             self.add(flow);
-            let verdict = read.verdict().filter(|_| read.cf.is_none());
-            self.label(verdict, read.destination_name().map(|(name, _)| name));
+            self.label(read);
         }
     }
 

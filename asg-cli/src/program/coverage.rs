@@ -22,11 +22,7 @@ pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<(), Failur
         return Err(Failure::Usage(format!("{} {what}", more.display())));
     }
     let policy = load(asked, context.report)?;
-    let spaces = if asked.spaces.is_empty() { bound(&policy) } else { asked.spaces.clone() };
-    let phases = asked.phase.map_or(Phase::ALL.to_vec(), |phase| vec![phase]);
-    let all = spaces.iter().flat_map(|space| {
-        phases.iter().filter_map(|phase| policy.coverage(space, *phase, None)).collect::<Vec<_>>()
-    });
+    let all = all(&policy, &asked.spaces, asked.phase);
     let mut out = Out::new(options.output.as_deref())?;
     if options.format == Format::Ndjson {
         for coverage in all {
@@ -48,6 +44,20 @@ pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<(), Failur
         table.finish()?;
     }
     Ok(out.finish()?)
+}
+
+/// The coverage of these spaces, or of all to which groups are bound; in one phase or in both.
+pub(super) fn all(
+    policy: &Policy,
+    spaces: &[String],
+    phase: Option<Phase>,
+) -> impl Iterator<Item = Coverage> {
+    let spaces = if spaces.is_empty() { bound(policy) } else { spaces.to_vec() };
+    let phases = phase.map_or(Phase::ALL.to_vec(), |phase| vec![phase]);
+    let pairs = spaces
+        .into_iter()
+        .flat_map(move |space| phases.clone().into_iter().map(move |phase| (space.clone(), phase)));
+    pairs.filter_map(|(space, phase)| policy.coverage(&space, phase, None))
 }
 
 /// The spaces to which groups are bound, by the last complete snapshot, or by the last.
@@ -72,8 +82,8 @@ static COLUMNS: Columns<4> = Columns {
     },
 };
 
-/// A row for each entry.
-fn rows(
+/// A row for each entry: space, phase, lines, rule.
+pub(super) fn rows(
     coverage: &Coverage,
     words: &Words,
     mut push: impl FnMut([String; 4]) -> io::Result<()>,

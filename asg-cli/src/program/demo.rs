@@ -10,16 +10,17 @@
 //!   containers, and a packet that no line explains.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use asg_cc_client::embedded::{Foundation, Server};
 use asg_cc_client::{Error, Token};
 use serde::Deserialize;
 
-use super::Context;
 use super::correlate::correlate;
 use super::logs::{Directory, NamedLogs};
 use super::options::Options;
+use super::{Context, report};
 use crate::input::Input;
 use crate::names::{Settings, Shared};
 use crate::report::Failure;
@@ -36,6 +37,10 @@ pub(super) fn run(options: &Options, context: Context<'_>) -> Result<(), Failure
     ));
     let asked = directory(&server).map_err(|error| Failure::Demo(error.to_string()))?;
     let directory = Directory::of(asked, &context.monitor);
+    if let Some(path) = &options.report {
+        let path = Some(&**path).filter(|path| *path != Path::new("-"));
+        return report::of_logs(options, path, NamedLogs::of(logs()), &directory, context);
+    }
     correlate(options, NamedLogs::of(logs()), &directory, context)
 }
 

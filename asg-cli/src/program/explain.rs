@@ -209,8 +209,10 @@ impl RowSink for ExplainWriter {
     type Done = Vec<u8>;
 
     fn row(&mut self, row: &Row<'_>) {
-        if let Row::Read(ReadRow { flow: Some(flow), explained: Some(explained), .. }) = row {
+        if let Row::Read(read @ ReadRow { flow: Some(flow), explained: Some(explained), .. }) = row
+        {
             self.add(flow, explained);
+            self.label(read);
         }
     }
 

@@ -25,12 +25,14 @@ use super::progress::Attended;
 use super::{Context, look};
 use crate::error::Error;
 use crate::follow::{Bytes, SavedHeld, SavedTail, State, StateFile, Tails, standard_output};
+use crate::labels::Labels;
 use crate::ledger_file;
 use crate::origins;
+use crate::output::flow_row::FlowRow;
 use crate::output::flow_table::FlowTable;
 use crate::output::format::Format;
 use crate::output::metrics::{Metrics, Now};
-use crate::output::{Out, sources};
+use crate::output::{Out, ndjson, sources};
 use crate::query::rows::Sieve;
 use crate::query::{ReadRow, Row};
 use crate::report::{Failure, Report};
@@ -85,12 +87,20 @@ pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Fai
         Format::Standard(standard) => Shown::Records(standard, options, buffer.clone()),
         _ => Shown::Table(FlowTable::new(buffer.clone(), look(options))),
     };
-    let sieve = sieve(options, &directory, &monitor)?;
+    let (sieve, labels) = chosen(options, &directory, &monitor)?;
     let unnamed = Unnamed::default();
     let since = options.since;
     let metrics = options.metrics.as_deref().map(|path| (path, Metrics::default()));
-    let sink =
-        Sink { shown, sieve, since, directory: &directory, unnamed: &unnamed, metrics, foreign: 0 };
+    let sink = Sink {
+        shown,
+        sieve,
+        labels,
+        since,
+        directory: &directory,
+        unnamed: &unnamed,
+        metrics,
+        foreign: 0,
+    };
     let wait = Duration::from_secs(options.names_wait.unwrap_or(0));
     let mut names = Patient::new(directory.names.as_deref(), wait, &unnamed, report);
     if let Some(why) = why_not {
@@ -153,14 +163,15 @@ fn evidence_so_far(
     Ok(gathered.into_ledger())
 }
 
-/// Chooses flows.
-fn sieve(
+/// What chooses flows, and the caller's names and verdicts.
+fn chosen(
     options: &Options,
     directory: &Directory,
     monitor: &Arc<Attended>,
-) -> Result<Sieve, Failure> {
+) -> Result<(Sieve, Option<Arc<Labels>>), Failure> {
     let logs = Logs::none(options, monitor);
-    Ok(flows(options, &logs, directory)?.0.sieve())
+    let (query, _) = flows(options, &logs, directory)?;
+    Ok((query.sieve(), query.labels()))
 }
 
 /// A follower, and all that it needs.
@@ -414,6 +425,7 @@ struct Sink<'o> {
     shown: Shown<'o>,
     /// Chooses flows.
     sieve: Sieve,
+    labels: Option<Arc<Labels>>,
     /// Packets of before are not shown.
     since: Option<Timestamp>,
     directory: &'o Directory,
@@ -435,22 +447,27 @@ impl Sink<'_> {
 
     fn flow(&mut self, flow: &Flow<'_, '_>) -> ControlFlow<Failure> {
         let is_old = matches!((flow.time, self.since), (Some(time), Some(since)) if time < since);
-        if is_old || !self.sieve.admits(&Row::Read(&ReadRow::of(flow, &[]))) {
+        let labels = self.labels.clone();
+        let row = ReadRow { labels: labels.as_deref(), ..ReadRow::of(flow, &[]) };
+        if is_old || !self.sieve.admits(&Row::Read(&row)) {
             return ControlFlow::Continue(());
         }
         self.unnamed.note(flow);
         if let Some((_, metrics)) = &mut self.metrics {
             metrics.flow(flow);
         }
-        match self.write(flow) {
+        match self.write(flow, &row) {
             Ok(()) => ControlFlow::Continue(()),
             Err(failure) => ControlFlow::Break(failure),
         }
     }
 
-    fn write(&mut self, flow: &Flow<'_, '_>) -> Result<(), Failure> {
+    fn write(&mut self, flow: &Flow<'_, '_>, row: &ReadRow<'_>) -> Result<(), Failure> {
         match &mut self.shown {
-            Shown::Table(table) => table.add(flow, self.directory.is_answering())?,
+            Shown::Table(table) => {
+                let shown = FlowRow::of(flow, self.directory.is_answering());
+                table.push(shown.labelled(row))?;
+            }
             Shown::Records(standard, options, out) => {
                 let mut lines = RecordLines::new(*standard, reading(options));
                 let is_added = lines.add(flow, origins::name(flow.origin.source));
@@ -458,8 +475,10 @@ impl Sink<'_> {
                 out.write_all(&lines.take())?;
             }
             Shown::Ndjson(out) => {
-                serde_json::to_writer(&mut *out, &flow.to_output(origins::name))?;
-                out.write_all(b"\n")?;
+                let mut text = serde_json::to_vec(&flow.to_output(origins::name))?;
+                text.push(b'\n');
+                ndjson::label(&mut text, row);
+                out.write_all(&text)?;
             }
         }
         Ok(())

@@ -346,6 +346,11 @@ pub(super) fn flows(
 
 /// The saved flows that the options ask for.
 pub(super) fn saved_flows(path: &Path, options: &Options) -> Result<Query, Failure> {
+    filtered(all_saved_flows(path, options)?, options)
+}
+
+/// All saved flows.
+pub(super) fn all_saved_flows(path: &Path, options: &Options) -> Result<Query, Failure> {
     let asked = [
         ("LOG", !options.rest.is_empty()),
         ("--ledger", !options.ledgers.is_empty()),
@@ -356,7 +361,7 @@ pub(super) fn saved_flows(path: &Path, options: &Options) -> Result<Query, Failu
         let why = "saved flows have their answers and names already";
         return Err(Failure::Usage(format!("--flows does not go with {what}: {why}")));
     }
-    filtered(Query::from_flows(path)?, options)
+    Ok(Query::from_flows(path)?)
 }
 
 /// The flows that the options ask for, with their explanations, which `--where` may be about.
@@ -370,7 +375,8 @@ pub(super) fn explained(
     Ok((filtered(query.explained(policy)?, options)?, gathered))
 }
 
-fn all_flows(
+/// All flows.
+pub(super) fn all_flows(
     options: &Options,
     logs: &Logs,
     directory: &Directory,
@@ -387,11 +393,21 @@ fn all_flows(
     Ok((query, gathered))
 }
 
-/// The rows that are wanted.
-pub(super) fn filtered(mut query: Query, options: &Options) -> Result<Query, Failure> {
-    if !options.networks.is_empty() || !options.prefixes.is_empty() {
-        query = query.labelled(Labels::read(&options.networks, &options.prefixes)?);
+/// The rows that are wanted, with the caller's names and verdicts.
+pub(super) fn filtered(query: Query, options: &Options) -> Result<Query, Failure> {
+    chosen(labelled(query, options)?, options)
+}
+
+/// The rows with the caller's names and verdicts.
+pub(super) fn labelled(query: Query, options: &Options) -> Result<Query, Failure> {
+    if options.networks.is_empty() && options.prefixes.is_empty() {
+        return Ok(query);
     }
+    Ok(query.labelled(Labels::read(&options.networks, &options.prefixes)?))
+}
+
+/// The rows that are wanted.
+pub(super) fn chosen(mut query: Query, options: &Options) -> Result<Query, Failure> {
     for condition in &options.conditions {
         query = query.meeting(condition, &options.look.zone)?;
     }

@@ -7,7 +7,7 @@
 //! | `help`, `completion` | what is made of the table: `--help`, the manual page, completion |
 //! | `logs` | logs, ledgers and directories as several commands' options describe them |
 //! | `outages` | a directory that is asked again, for logs that are followed |
-//! | `parse`, `correlate`, `summary`, `follow`, `answers`, `check`, `who`, `ledger`, `export`, `demo` | the commands |
+//! | `parse`, `correlate`, `summary`, `follow`, `answers`, `check`, `report`, `who`, `ledger`, `export`, `demo` | the commands |
 //! | `explain`, `coverage`, `snapshot` | the commands about security groups |
 //! | `progress`, `show` | progress on a terminal, small tables in the chosen format |
 
@@ -30,6 +30,7 @@ mod outages;
 mod parse;
 mod policy_options;
 mod progress;
+mod report;
 mod show;
 mod snapshot;
 mod sorted;
@@ -137,6 +138,7 @@ fn run(args: Vec<OsString>, stop: &Stop, report: &mut Report) -> Result<(), Fail
         Command::Demo => demo::run(&options, context),
         Command::Who => who::run(&options, context),
         Command::Check => check::run(&options, context),
+        Command::Report => report::run(&options, context),
         Command::Top | Command::Timeline | Command::New | Command::Episodes => {
             answers::run(&options, context)
         }

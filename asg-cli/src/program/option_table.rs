@@ -19,6 +19,8 @@ pub(crate) enum Group {
     By,
     Timeline,
     Gap,
+    Page,
+    Demo,
     Look,
     Fit,
     Zones,
@@ -85,7 +87,15 @@ impl Group {
     /// The group's title in a help.
     pub(crate) const fn title(self) -> &'static str {
         match self {
-            Self::Format | Self::Records | Self::Ids | Csv | File | Folder | Threads => "Output",
+            Self::Format
+            | Self::Records
+            | Self::Ids
+            | Self::Page
+            | Self::Demo
+            | Csv
+            | File
+            | Folder
+            | Threads => "Output",
             Self::Top | Self::By | Self::Timeline | Self::Gap | Self::Who | Self::Man => "Options",
             Where | Between | Limit => "Choosing packets",
             Look | Fit | Zones => "Look",
@@ -136,6 +146,28 @@ pub(crate) static OPTIONS: &[Opt] = &[
         Takes::File("FOLDER"),
         Folder,
         "a new folder; one in which an export was broken off is gone on with",
+    ),
+    opt(
+        "output",
+        Some('o'),
+        Takes::File("FILE"),
+        Group::Page,
+        "write this file, which is never seen half written; - is standard output",
+    ),
+    opt("title", None, Takes::Text("TEXT"), Group::Page, "the title of the page"),
+    opt(
+        "new-since",
+        None,
+        Takes::Text("TIME"),
+        Group::Page,
+        "destinations are new from this time on; the last quarter of the time of the packets if not given",
+    ),
+    opt(
+        "report",
+        None,
+        Takes::File("FILE"),
+        Group::Demo,
+        "write the page of `asglog report` about the bundled logs instead; - is standard output",
     ),
     opt(
         "csv-safe",
@@ -190,7 +222,7 @@ pub(crate) static OPTIONS: &[Opt] = &[
         Some('n'),
         Takes::Text("NUMBER"),
         Limit,
-        "at most so many rows; top shows 10 if not given. A summary lists so many apps",
+        "at most so many rows; top shows 10 if not given, and each table of report 100. A summary lists so many apps",
     ),
     opt(
         "by",

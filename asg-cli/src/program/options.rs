@@ -28,6 +28,15 @@ pub(crate) struct Options {
     pub(crate) command: Command,
     pub(crate) format: Format,
     pub(crate) output: Option<PathBuf>,
+    /// Standard output was asked for by name.
+    pub(crate) is_standard_output: bool,
+    /// The options as they were given, with their values.
+    pub(crate) given: Vec<(&'static str, String)>,
+    /// Of a report.
+    pub(crate) title: Option<String>,
+    pub(crate) new_since: Option<asg_core::Timestamp>,
+    /// Of a demonstration: where its report goes.
+    pub(crate) report: Option<PathBuf>,
     pub(crate) look: LookOptions,
     pub(crate) quiet: bool,
     pub(crate) verbose: bool,
@@ -115,6 +124,11 @@ impl Options {
             command,
             format: command.formats().first().copied().unwrap_or(Format::Ndjson),
             output: None,
+            is_standard_output: false,
+            given: Vec::new(),
+            title: None,
+            new_since: None,
+            report: None,
             look: LookOptions::default(),
             quiet: false,
             verbose: false,
@@ -173,9 +187,11 @@ impl Options {
                 let Value(path) = arg else { return Err(unknown(entry, &arg)) };
                 let path = PathBuf::from(path);
                 if follows_page && (end == ListEnd::Later || is_saved_page(&path)) {
+                    options.given.push(("cc-export", path.to_string_lossy().into_owned()));
                     options.names.exports.push(path);
                     pages_follow = true;
                 } else if follows_groups && (end == ListEnd::Later || is_snapshot(&path)) {
+                    options.given.push(("groups", path.to_string_lossy().into_owned()));
                     options.rules.sources.groups.push(path);
                     groups_follow = true;
                 } else {
@@ -195,9 +211,12 @@ impl Options {
                     Failure::Usage(format!("--{name} takes a value: --{name} {word}"))
                 })?,
             };
+            options.given.push((known.name, value.to_string_lossy().into_owned()));
             match known.name {
                 "format" => format = Some(value.string()?),
-                name @ ("since" | "until" | "read-at") => times.push((name, value.string()?)),
+                name @ ("since" | "until" | "read-at" | "new-since") => {
+                    times.push((name, value.string()?));
+                }
                 name => options.set(name, value)?,
             }
         }
@@ -206,6 +225,7 @@ impl Options {
             *match name {
                 "since" => &mut options.since,
                 "until" => &mut options.until,
+                "new-since" => &mut options.new_since,
                 _ => &mut options.read_at,
             } = Some(time);
         }
@@ -226,7 +246,12 @@ impl Options {
         let usage = |what: String| Failure::Usage(what);
         match name {
             // As everywhere, `-` is standard output.
-            "output" => self.output = Some(value.into()).filter(|path| *path != Path::new("-")),
+            "output" => {
+                self.is_standard_output = value == "-";
+                self.output = Some(value.into()).filter(|path| *path != Path::new("-"));
+            }
+            "title" => self.title = Some(value.string()?),
+            "report" => self.report = Some(value.into()),
             "csv-safe" => self.formulas = Formulas::Disarm,
             "flow-id" => self.flow_id = true,
             "no-color" => self.look.colour = Colour::Never,
@@ -383,8 +408,6 @@ impl Options {
             ("sort", !look.sort.is_empty()),
             ("columns", !look.columns.is_empty()),
             ("limit", self.limit.is_some()),
-            ("networks", !self.networks.is_empty()),
-            ("prefixes", !self.prefixes.is_empty()),
         ];
         if let Some((name, _)) = of_finished.iter().find(|(_, is_given)| *is_given && self.follow) {
             return Err(Failure::Usage(format!("--{name} does not go with --follow")));
