@@ -5,6 +5,7 @@ mod episodes;
 mod grid;
 mod groups;
 mod keys;
+mod span;
 
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ pub use self::grid::{Cell, Grid};
 use self::groups::{Group, Groups, Sums};
 pub(crate) use self::keys::ALIASES;
 use self::keys::{Part, column};
+pub use self::span::Span;
 use crate::error::Error;
 use crate::nearest::hint;
 use crate::query::{Column, Kind, Query, Row};
@@ -73,7 +75,7 @@ pub struct By(Vec<Part>);
 
 impl By {
     pub(crate) fn new(
-        span: Option<i64>,
+        span: Option<Span>,
         names: &[String],
         has_flows: bool,
         has: impl Fn(&Column) -> bool,
