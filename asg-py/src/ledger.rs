@@ -11,7 +11,7 @@ use asg_cli::search::{self, By};
 use asg_cli::who::{
     Found, Nobody, Question, Search, add_names, containers, owner_object, same_handle,
 };
-use asg_core::{Attribution, Gathering, Guid, Identity, Lifetime, Reason, Timestamp};
+use asg_core::{Attribution, Certainty, Gathering, Guid, Identity, Lifetime, Reason, Timestamp};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use serde_json::{Value, json};
@@ -156,11 +156,25 @@ fn owner(
             let Search { text, cell, at, address } = *search;
             return Ok(one(&Question::new(text, cell, at, address)?.ask(ledger), names));
         }
-        Found::Nobody(nobody) => return Ok(one(&Attribution::unknown(nobody.reason()), names)),
+        Found::Nobody(nobody) => {
+            let mut object = one(&Attribution::unknown(nobody.reason()), names);
+            if nobody == Nobody::Name {
+                object["attribution"]["reason"] = "unknown_name".into();
+            }
+            return Ok(object);
+        }
         Found::Containers(by, found) => (by, found),
     };
     if same_handle(&found) {
-        return Ok(one(&search.owner(found[0], ledger)?, names));
+        let answer = search.owner(found[0], ledger)?;
+        let mut object = one(&answer, names);
+        if answer.certainty > Certainty::Ambiguous {
+            let is_beginning = matches!(by, By::App | By::Process) && search.text.len() < 36;
+            let certainty = if is_beginning { Certainty::UniquePrefix } else { answer.certainty };
+            object["attribution"]["certainty"] = json!(certainty);
+            object["attribution"]["reason"] = "one_container".into();
+        }
+        return Ok(object);
     }
     let mut object = owner_object(&Attribution::unknown(Reason::AmbiguousHandlePrefix));
     object["attribution"]["certainty"] = "ambiguous".into();

@@ -154,7 +154,7 @@ def scan(
 def correlate(
     source: Source,
     *,
-    directory: Directory | Path | None = None,
+    directory: Directory | Path | list[Path] | None = None,
     ledger: Ledger | Path | None = None,
     networks: Labels | None = None,
     prefixes: Labels | None = None,
@@ -170,7 +170,7 @@ def correlate(
     from a column is passed over: it counts in nothing but the numbers of the lines behind it.
 
     ``directory`` turns GUIDs into names: a live :class:`CloudController`, an :class:`Export` of one, or an object of your own
-    (:class:`Directory`); a path is one of an export. Without it, flows have GUIDs only. ``ledger`` is evidence from before, or
+    (:class:`Directory`); a path, or a list of paths, is an export. Without it, flows have GUIDs only. ``ledger`` is evidence from before, or
     the path of a saved ledger; it is not changed. ``year``, ``utc_offset`` and ``progress`` are as with :func:`scan`; without
     ``year`` a missing one is that of the lines beside. The columns are :data:`FLOW_SCHEMA`.
 
@@ -185,6 +185,8 @@ def correlate(
     total = size(given)
     if isinstance(directory, (str, bytes, os.PathLike)):
         directory = _asglog.Export(checks.path(directory))
+    elif isinstance(directory, (list, tuple)):
+        directory = _asglog.Export([checks.path(path) for path in directory])
     if isinstance(ledger, (str, bytes, os.PathLike)):
         ledger = Ledger.load(checks.path(ledger))
     elif ledger is not None and not isinstance(ledger, Ledger):
