@@ -559,7 +559,11 @@ class Explanation(_FromDict):
     def __repr__(self) -> str:
         verdict = f"{self.observed or 'no verdict'}, configured {self.configured or 'unknown'}"
         by = f" by {self.by}" if self.by else f" by one of {len(self.by_any_of)} rules" if self.by_any_of else ""
-        return f"<asglog.Explanation {self.time or 'at no time'} {verdict}{by}: {', '.join(code.code for code in self.because)}>"
+        packet, app = self.packet or {}, (self.app or {}).get("name")
+        port = f":{packet['dpt']}" if "dpt" in packet else ""
+        what = _asglog.escape_text(f"{packet.get('proto', '?')} → {packet.get('dst', '?')}{port}{f' from {app}' if app else ''}")
+        because = ", ".join(code.code for code in self.because)
+        return f"<asglog.Explanation {self.time or 'at no time'} {what}: {verdict}{by}: {because}>"
 
     def _repr_html_(self) -> str:
         packet = self.packet or {}

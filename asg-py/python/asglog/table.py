@@ -138,7 +138,7 @@ class Table(Generic[R]):
 
         Raises :class:`ValueError` for a negative number.
         """
-        return self._of(self._native.slice(0, checks.whole(n, "n, a number of rows,")))
+        return Table(self._native.slice(0, checks.whole(n, "n, a number of rows,")))
 
     def head(self, n: int = 5) -> Table[R]:
         """The first ``n`` rows, as :meth:`limit` gives them, read and kept in memory: a notebook shows them."""
@@ -178,7 +178,7 @@ class Table(Generic[R]):
             raise TypeError(f"rows are counted: table[:5], and not table[{rows.start!r}:{rows.stop!r}]; for times, use between()") from None
         if start < 0 or (stop is not None and stop < 0) or rows.step not in (None, 1):
             raise ValueError("rows are counted from the start, one by one")
-        return self._of(self._native.slice(min(start, _MOST), None if stop is None else min(max(stop - start, 0), _MOST)))
+        return Table(self._native.slice(min(start, _MOST), None if stop is None else min(max(stop - start, 0), _MOST)))
 
     def counts(self) -> Counts | None:
         """Lines, packets (damaged ones included), damaged packets and rows of the last reading that came to its end;

@@ -127,7 +127,7 @@ def _named(name: str) -> datetime.tzinfo:
 
 def _hours(offset: str) -> float | None:
     """``+02:00``, ``-0330``, ``-5``, as hours."""
-    found = re.fullmatch(r"([+-])(\d{1,2})(?::?(\d{2}))?", offset)
+    found = re.fullmatch(r"([+-]?)(\d{1,2})(?::?(\d{2}))?", offset)
     if found is None or int(found[2]) > 23 or int(found[3] or 0) > 59:
         return None
     hours = int(found[2]) + int(found[3] or 0) / 60
