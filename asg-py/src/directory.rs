@@ -43,7 +43,7 @@ impl FromPyObject<'_, '_> for GivenDirectory {
     fn extract(given: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
         let is_ours = given.is_instance_of::<CloudController>() || given.is_instance_of::<Export>();
         if !is_ours && !given.hasattr("resolve")? {
-            let kind = given.get_type().name()?;
+            let kind = kind(&given);
             return Err(PyTypeError::new_err(format!(
                 "a directory is asglog.CloudController(…), asglog.Export('apps.json'), or has a \
                  method resolve(guids), and is not {kind}"
@@ -174,11 +174,18 @@ fn identity(given: &Bound<'_, PyAny>) -> PyResult<Identity> {
     })
 }
 
+/// What an object is, in a word for a sentence.
+fn kind(object: &Bound<'_, PyAny>) -> String {
+    if object.is_none() {
+        return "None".to_owned();
+    }
+    object.get_type().name().map_or_else(|_| "this".to_owned(), |name| name.to_string())
+}
+
 /// GUIDs as a caller lists them.
 fn texts(guids: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
     guids.extract().map_err(|_| {
-        let kind = guids.get_type().name();
-        let kind = kind.map_or_else(|_| "this".to_owned(), |name| name.to_string());
+        let kind = kind(guids);
         PyTypeError::new_err(format!("resolve takes a list of GUIDs, not {kind}"))
     })
 }
@@ -504,7 +511,7 @@ fn one_or_more(given: &Bound<'_, PyAny>) -> PyResult<Vec<PathBuf>> {
         return Ok(vec![home.call1((path,))?.extract()?]);
     }
     let wrong = |what: &Bound<'_, PyAny>| -> PyResult<PyErr> {
-        let name = what.get_type().name()?;
+        let name = kind(what);
         let what = format!("an export is the path of a saved page, or a list of paths, not {name}");
         Ok(PyTypeError::new_err(what))
     };

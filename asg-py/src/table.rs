@@ -263,7 +263,9 @@ impl Table {
     /// was not read, because people do not want to wait; `never`, if looking would take rows away
     /// from the next reading.
     fn preview(&self, py: Python<'_>, rows: usize) -> Result<(&'static str, Texts), Failure> {
+        // Of rows at hand more is read, because a piece can be of a few rows.
         const PIECES: usize = 32;
+        const PIECES_AT_HAND: usize = 4_096;
         if !self.called.given.is_repeatable() {
             return Ok(("never", Vec::new()));
         }
@@ -277,7 +279,8 @@ impl Table {
             };
             let (mut reading, mut found) = (query.rows(), Vec::new());
             let mut is_whole = false;
-            for _ in 0..PIECES {
+            let pieces = if is_near { PIECES_AT_HAND } else { PIECES };
+            for _ in 0..pieces {
                 let more = reading.step(&mut |row| {
                     if found.len() < rows {
                         found.push(query.columns().iter().map(|c| c.value(row).text()).collect());

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import operator
 import subprocess
 import sys
 from collections import Counter
@@ -11,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import LOGS, PROXY
 from hypothesis import given
 from hypothesis import strategies as st
 
 import asglog
 from asglog.records import Flow
-
-from conftest import LOGS, PROXY
 
 START = datetime.datetime(2024, 5, 6, 7, tzinfo=datetime.timezone.utc)
 HANDLES = ("bfce786c-ab07-40ad-79f9", "d08bb414-cdba-4381-412a")
@@ -96,7 +96,7 @@ def test_the_summary_is_of_all_rows(packets: list[tuple[int, int, int, int, bool
     found = {(row["what"], row["value"]): row["packets"] for row in table.summary()}
     assert found.get(("all", None), 0) == len(rows)
     for what in ("verdict", "proto"):
-        counts = counted(rows, lambda flow: getattr(flow, what))
+        counts = counted(rows, operator.attrgetter(what))
         assert {value: n for (name, value), n in found.items() if name == what} == counts
     certainties = counted(rows, lambda flow: flow.attribution.certainty)
     assert {value: n for (name, value), n in found.items() if name == "certainty"} == certainties

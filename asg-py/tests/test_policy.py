@@ -5,8 +5,9 @@ import pathlib
 import pickle
 from typing import Any
 
-import asglog
 import pytest
+
+import asglog
 
 DATA = pathlib.Path(__file__).resolve().parents[2] / "asg-cli" / "data"
 GROUPS = DATA / "groups.json"

@@ -37,7 +37,7 @@ def test_a_record_is_its_object_and_back() -> None:
 
 def test_captures_have_all_kinds() -> None:
     records = asglog.parse(FIXTURES / "rep/rep-lines.txt")
-    assert any([record.rep is not None and record.rep.handle for record in records])
+    assert any(record.rep is not None and record.rep.handle for record in records)
     assert records.counts["rep"] > 10
 
 

@@ -152,7 +152,7 @@ def test_a_cycle_of_a_table_and_its_callback_is_collected(kind: str) -> None:
         named.table = iter(asglog.correlate(LOGS[1], directory=named))
         next(named.table)
     elif kind == "token":
-        named.table = asglog.CloudController("https://api.example.org", lambda: str(named))
+        named.table = asglog.CloudController("https://api.example.org", lambda: str(named))  # noqa: F821  (it is deleted below)
     gone = weakref.ref(named)
     del named
     gc.collect()

@@ -58,7 +58,7 @@ def by_day(logs: list[Path]) -> dict[str, list[bytes]]:
                 at = line.find(b'"message"')
                 # What a line is about: its message and its container's handle.
                 about = (log, day, line[at : at + 400].partition(b'"session"')[0])
-                if b" SRC=" in line and number % KEPT == 0 or b" SRC=" not in line and about not in seen:
+                if (b" SRC=" in line and number % KEPT == 0) or (b" SRC=" not in line and about not in seen):
                     seen.add(about)
                     days.setdefault(day, []).append(line)
     return days

@@ -212,7 +212,7 @@ class Plot:
             ax.set_xticks([])
         ax.set_xlabel(_called(across))
         ax.set_ylabel(_called(down))
-        ax.set_title(f"{what} by {_called(down)} and {_called(across)}", loc="left", fontsize=11)
+        ax.set_title(f"{what} of each {_called(down)} by {_called(across)}", loc="left", fontsize=11)
         return ax
 
 
@@ -223,8 +223,8 @@ def _inches(ax: Any, side: int) -> float:
 
 
 def _fitting(ax: Any, n: int, side: int) -> int:
-    """How many rows or columns can be read in axes of the caller's."""
-    return max(1, min(n, int(_inches(ax, side) / 0.16) - 1))
+    """How many rows or columns can be read in axes of the caller's, of which labels take about a half."""
+    return max(1, min(n, int(_inches(ax, side) * 0.5 / 0.16) - 1))
 
 
 def _inset(ax: Any, n: int, is_side_by_side: bool = False) -> list[Any]:
@@ -292,7 +292,7 @@ def _called(names: list[str]) -> str:
     words = {
         "app": "app", "dst": "destination", "dpt": "port", "src": "source", "spt": "source port", "proto": "protocol",
         "destination": "destination, port and protocol", "org_name": "org", "space_name": "space", "app_name": "app",
-        "dst_name": "destination's name", "space": "org and space",
+        "dst_name": "destination", "space": "org and space",
     }  # fmt: skip
     called = [words.get(name, name) for name in names]
     return called[0] if len(called) == 1 else f"{', '.join(called[:-1])} and {called[-1]}" if called else "all"
@@ -316,12 +316,14 @@ def _label(row: dict[str, Any], names: list[str]) -> str:
         names = [name for name in names if name != ("owner" if row["app"] else "app")]
         if row["app"] is None and row["owner"] is None:
             return "nobody who is known"
-    text = " ".join("-" if row[name] is None else str(row[name]) for name in names)
-    if names[:2] == ["dst", "dpt"] and row["dpt"] is not None:
-        # As people write it.
-        rest = [str(row[name]) for name in names[2:] if row[name] is not None]
-        dst = f"[{row['dst']}]" if ":" in str(row["dst"]) else row["dst"] or "-"
-        text = " ".join([f"{dst}:{row['dpt']}", *rest])
+    text = " ".join(str(row[name]) for name in names if row[name] is not None) or "-"
+    where = [name for name in ("dst_name", "dst") if name in names]
+    if where and "dpt" in names:
+        # As people write it, by the caller's name if there is one.
+        dst = next((str(row[name]) for name in where if row[name] is not None), "-")
+        port = "" if row["dpt"] is None else f":{row['dpt']}"
+        dst = f"[{dst}]" if port and ":" in dst else dst
+        text = " ".join([f"{dst}{port}", *(str(row[name]) for name in names if name not in (*where, "dpt") and row[name] is not None)])
     text = _asglog.escape_text(text)
     if len(text) > _LABEL:
         # The end of a path is the app's own name.

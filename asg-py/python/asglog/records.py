@@ -10,7 +10,6 @@ from typing import Any, Literal, Self, get_type_hints
 from . import _asglog
 from .times import Time
 
-
 #: Keys of the contract that are words of Python's.
 _KEYWORDS = frozenset({"from", "in"})
 

@@ -170,7 +170,7 @@ def _is_line(text: str) -> bool:
 
 def _line(one: Any) -> bytes | None:
     """A line as bytes. A value that is missing is no line."""
-    if one is None or isinstance(one, float) and one != one or type(one).__name__ in ("NAType", "NaTType"):
+    if one is None or (isinstance(one, float) and one != one) or type(one).__name__ in ("NAType", "NaTType"):
         return None
     if isinstance(one, str):
         return encode(one)

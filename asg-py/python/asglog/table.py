@@ -55,12 +55,14 @@ class Table(Generic[R]):
     ['8.8.8.8']
     """
 
-    __slots__ = ("_hints", "_native")
+    __slots__ = ("_hints", "_is_kept", "_native")
 
-    def __init__(self, native: _asglog.Table, *, hints: bool = False) -> None:
+    def __init__(self, native: _asglog.Table, *, hints: bool = False, is_kept: bool = False) -> None:
         self._native = native
         #: Whether to warn if there is no packet: nobody sees the logs of a part.
         self._hints = hints
+        #: Whether its rows are in memory.
+        self._is_kept = is_kept
 
     @property
     def column_names(self) -> list[str]:
@@ -138,7 +140,7 @@ class Table(Generic[R]):
 
         Raises :class:`ValueError` for a negative number.
         """
-        return Table(self._native.slice(0, checks.whole(n, "n, a number of rows,")))
+        return Table(self._native.slice(0, checks.whole(n, "n, a number of rows,")), is_kept=self._is_kept)
 
     def head(self, n: int = 5) -> Table[R]:
         """The first ``n`` rows, as :meth:`limit` gives them, read and kept in memory: a notebook shows them."""
@@ -152,7 +154,7 @@ class Table(Generic[R]):
         """
         kept = self._native.cached()
         self._look()
-        return Table(kept)
+        return Table(kept, is_kept=True)
 
     @classmethod
     def from_parquet(cls, path: str | os.PathLike[str]) -> Table[Any]:
@@ -178,7 +180,8 @@ class Table(Generic[R]):
             raise TypeError(f"rows are counted: table[:5], and not table[{rows.start!r}:{rows.stop!r}]; for times, use between()") from None
         if start < 0 or (stop is not None and stop < 0) or rows.step not in (None, 1):
             raise ValueError("rows are counted from the start, one by one")
-        return Table(self._native.slice(min(start, _MOST), None if stop is None else min(max(stop - start, 0), _MOST)))
+        most = None if stop is None else min(max(stop - start, 0), _MOST)
+        return Table(self._native.slice(min(start, _MOST), most), is_kept=self._is_kept)
 
     def counts(self) -> Counts | None:
         """Lines, packets (damaged ones included), damaged packets and rows of the last reading that came to its end;
@@ -363,7 +366,8 @@ class Table(Generic[R]):
 
     def __repr__(self) -> str:
         counts = self._native.counts()
-        rows = "not read yet" if counts is None else f"{counts[3]} rows"
+        unread = "rows in memory" if self._is_kept else "not read yet"
+        rows = unread if counts is None else f"{counts[3]} rows"
         kind = "flows" if self._native.has_flows() else "packets"
         return f"<asglog.Table of {kind}: {len(self.column_names)} columns, {rows}>"
 
@@ -406,7 +410,7 @@ class Table(Generic[R]):
         return names, cells, note
 
     def _of(self, native: _asglog.Table) -> Table[R]:
-        return Table(native, hints=self._hints)
+        return Table(native, hints=self._hints, is_kept=self._is_kept)
 
     def _answer(self, ask: Callable[[], _asglog.Answer], tz: datetime.tzinfo | None = None) -> Answer:
         try:
