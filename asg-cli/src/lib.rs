@@ -6,7 +6,7 @@
 //! | [`input`], [`blocks`], [`lines`] | files and other sources, opened and decompressed; their lines |
 //! | [`query`] | rows with chosen columns, filtered, as Arrow record batches |
 //! | [`flows`] | evidence of all sources, and the flows that follow from it |
-//! | [`answers`], [`who`] | small tables made from all rows; the owner of a handle |
+//! | [`answers`], [`who`] | small tables made from all rows; owners and containers |
 //! | [`explain`] | why packets were allowed or denied |
 //! | [`pipeline`] | pieces of sources to threads, and results in order |
 //! | [`output`], [`ledger_file`] | tables, summaries, CSV, Parquet, saved ledgers |

@@ -21,7 +21,7 @@ use crate::search::{By, find, is_guid};
 /// GUID or an app's name.
 #[derive(Debug, Clone, Copy)]
 pub struct Search<'q> {
-    /// What they have.
+    /// A handle, an address, a GUID or a name.
     pub text: &'q str,
     /// The cell on which a packet of it was seen.
     pub cell: Option<&'q str>,
@@ -31,7 +31,7 @@ pub struct Search<'q> {
     pub address: Option<&'q str>,
 }
 
-/// What a [`Search`] finds.
+/// The result of a [`Search`].
 #[derive(Debug)]
 pub enum Found<'l> {
     /// The owner of a handle or of an address at a time, as sure as that is.

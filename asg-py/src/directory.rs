@@ -174,7 +174,7 @@ fn identity(given: &Bound<'_, PyAny>) -> PyResult<Identity> {
     })
 }
 
-/// What an object is, in a word for a sentence.
+/// The type of an object, as a word of a sentence.
 fn kind(object: &Bound<'_, PyAny>) -> String {
     if object.is_none() {
         return "None".to_owned();

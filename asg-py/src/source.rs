@@ -57,7 +57,7 @@ impl Given {
         Readers::new(self.items.iter().map(source).collect(), monitor)
     }
 
-    /// Whether all of it is at hand, and so little that reading it takes no time that people notice.
+    /// Whether all of it is at hand, and so little that people do not notice the time of reading.
     pub(crate) fn is_small(&self) -> bool {
         const BYTES: u64 = 1 << 20;
         const LINES: usize = 10_000;
@@ -190,7 +190,7 @@ fn only_column(chunks: &[ArrayRef]) -> Vec<ArrayRef> {
     chunks.iter().map(column).collect()
 }
 
-/// What to do with a table of several columns.
+/// An error for a table of several columns, with the way to one of them.
 fn no_column(fields: &Fields) -> PyErr {
     let is_text = |field: &&FieldRef| {
         use DataType::{Binary, LargeBinary, LargeUtf8, Utf8, Utf8View};

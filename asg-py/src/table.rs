@@ -130,8 +130,8 @@ impl Table {
         Ok(self.with(py, &self.query.select_by(&names)?))
     }
 
-    /// With names of networks and verdicts of log prefixes: texts of CSV or JSON, each with the name
-    /// of its file.
+    /// Adds names of networks and verdicts of log prefixes, from texts of CSV or JSON. Each has the
+    /// name of its file.
     fn labelled(
         &self,
         py: Python<'_>,

@@ -1,4 +1,4 @@
-"""What ``asglog correlate --follow --metrics`` writes is OpenMetrics, by the parser of Prometheus' own client."""
+"""``asglog correlate --follow --metrics`` writes OpenMetrics, as the parser of Prometheus' own client reads it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def samples(text: str) -> dict[str, dict[tuple[tuple[str, str], ...], float]]:
     """The samples of each family, by their labels."""
     found: dict[str, dict[tuple[tuple[str, str], ...], float]] = {}
     for family in parser.text_string_to_metric_families(text):
-        assert family.documentation, f"{family.name} says what it is"
+        assert family.documentation, family.name
         for sample in family.samples:
             found.setdefault(family.name, {})[tuple(sorted(sample.labels.items()))] = sample.value
     return found

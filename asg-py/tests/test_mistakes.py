@@ -20,7 +20,7 @@ import asglog
 FILE = str(LOGS[1])
 LINE = PACKET.decode()
 
-#: What libraries below would say, and nobody understands.
+#: Messages of libraries below, which nobody understands.
 RAW = (
     "pyo3", "panick", "is not an instance of", "cannot be converted", "cannot be cast", "'_native'", "PyCapsule", "unwrap",
     "can't extract", "argument '", "NoneType", "ArrowInvalid", "object is not iterable", "could not convert",
@@ -48,7 +48,7 @@ def policy() -> asglog.Policy:
 
 Wrong = tuple[Callable[[], Any], type[Exception], str]
 
-#: What is typed (``Any`` hides it from the type checker), the exception, and what it says.
+#: The mistake (``Any`` hides it from the type checker), the exception, and its message.
 MISTAKES: dict[str, Wrong] = {
     # Logs.
     "a path that is not there": (lambda: asglog.correlate("nosuch.log"), FileNotFoundError, "No such file.*nosuch.log"),
@@ -71,7 +71,7 @@ MISTAKES: dict[str, Wrong] = {
     "nothing for a log": (lambda: asglog.scan(any_(None)), TypeError, "a log is a path.*not None"),
     "an address of the web": (lambda: asglog.scan("s3://bucket/x.log"), ValueError, "fsspec.open"),
     "a closed file": (lambda: list(asglog.scan(closed())), ValueError, "closed file"),
-    # What goes with logs.
+    # Other arguments of the functions.
     "a path as a ledger that is none": (lambda: asglog.correlate(PACKET, ledger=FILE), asglog.LedgerError, "foundation.log"),
     "a ledger that is not there": (lambda: asglog.correlate(PACKET, ledger="x.ledger"), FileNotFoundError, "x.ledger"),
     "a number as a ledger": (lambda: asglog.correlate(PACKET, ledger=any_(3)), TypeError, "asglog.Ledger, or the path.*not int"),

@@ -1,4 +1,4 @@
-"""What a notebook shows and asks: first rows, short texts, whose an address was, zones, names of one's own."""
+"""Notebooks: first rows, short texts, owners of addresses, zones, names of one's own."""
 
 from __future__ import annotations
 
@@ -213,7 +213,7 @@ def test_spans_may_be_of_pandas_and_numpy(flows: asglog.Table[asglog.Flow]) -> N
     assert [row["time"].weekday() for row in flows.timeline("1W")] == [0]
 
 
-# Who.
+# Owners.
 
 
 def test_an_address_at_a_time_is_of_one_container(ledger: asglog.Ledger, shop: asglog.Export) -> None:
@@ -241,7 +241,7 @@ def test_an_app_or_a_process_is_found_by_guid_and_name(ledger: asglog.Ledger, sh
     by_process = ledger.who(PROCESS)
     assert (by_process.index, by_process.attribution.certainty) == (1, "exact")
     assert ledger.who(PROCESS[:8]).attribution.certainty == "unique_prefix"
-    # Only a directory knows the app, and a process GUID is never told as one.
+    # Only a directory knows the app, and a process GUID is never taken for one.
     assert ledger.who(SHOP).attribution.certainty == "unknown" and by_process.app is None
     for text in (SHOP, SHOP[:8], "orders", "shop/prod/orders"):
         owner = ledger.who(text, directory=shop)

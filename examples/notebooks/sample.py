@@ -117,7 +117,7 @@ def event(live: dict[str, dict[str, dict[str, Any]]], at: int, guid: str) -> dic
 
 
 def shop(out: Path) -> None:
-    """What ``cf curl`` would save of the demonstration's foundation."""
+    """The pages that ``cf curl`` would save of the demonstration's foundation."""
     foundation = json.loads((HERE / "../../asg-cli/data/foundation.json").read_text())
     out.mkdir(parents=True, exist_ok=True)
     apps, processes, tasks, deleted, spaces, orgs = [], [], [], [], [], []

@@ -442,7 +442,7 @@ impl Query {
         By::new(Some(span), names, self.has_flows(), has).map_err(Error::Value)
     }
 
-    /// The same rows without owners, for a first look: no evidence has to be read for them. `None`
+    /// Rows without owners, for a first look: no evidence has to be read for them. `None`
     /// if a condition is about the owner, or if the rows are saved.
     ///
     /// ```

@@ -137,7 +137,7 @@ def _more(rows: int) -> str:
 
 
 def text_table(names: list[str], rows: list[list[str]], numbers: list[bool], note: str) -> str:
-    """Rows for people, as text. Numbers stand at the right."""
+    """Rows for people, as text. Numbers are aligned on the right."""
     cells = [names, *rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     numbers = numbers or [False] * len(names)

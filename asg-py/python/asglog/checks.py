@@ -16,12 +16,12 @@ _PATH = (str, bytes, os.PathLike)
 
 
 def kind(value: object) -> str:
-    """What a value is, in a word for a sentence."""
+    """The type of a value, as a word of a sentence."""
     return "None" if value is None else type(value).__name__
 
 
 def path(value: Any, what: str = "a path") -> str:
-    """A path with the home folder instead of ``~``. Raises :class:`TypeError` for what is no path."""
+    """A path with the home folder instead of ``~``. Raises :class:`TypeError` for anything else."""
     if not isinstance(value, _PATH):
         raise TypeError(f"{what} is a text or a pathlib.Path, not {kind(value)}")
     return os.path.expanduser(os.fsdecode(value))
@@ -35,7 +35,7 @@ def text(value: Any, what: str) -> str:
 
 
 def whole(value: Any, what: str) -> int:
-    """A number of things. Raises :class:`TypeError` for no whole number, and :class:`ValueError` for a negative one."""
+    """A number of things. Raises :class:`TypeError` for anything else, and :class:`ValueError` for a negative one."""
     if isinstance(value, bool):
         raise TypeError(f"{what} is a whole number, not {value}")
     try:

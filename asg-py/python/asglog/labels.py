@@ -11,7 +11,7 @@ from .sources import Path
 
 __all__ = ["Labels", "labelled"]
 
-#: Networks and names, or patterns and verdicts: as a mapping, or in a file of CSV or JSON; or several of these.
+#: Networks and names, or patterns and verdicts: a mapping, a file of CSV or JSON, or several of these.
 Labels: TypeAlias = Mapping[str, str] | Path | Iterable[Mapping[str, str] | Path]
 
 

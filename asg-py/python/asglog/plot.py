@@ -223,7 +223,7 @@ def _inches(ax: Any, side: int) -> float:
 
 
 def _fitting(ax: Any, n: int, side: int) -> int:
-    """How many rows or columns can be read in axes of the caller's, of which labels take about a half."""
+    """How many rows or columns can be read in axes of the caller's. Labels take about a half of them."""
     return max(1, min(n, int(_inches(ax, side) * 0.5 / 0.16) - 1))
 
 
@@ -332,7 +332,7 @@ def _label(row: dict[str, Any], names: list[str]) -> str:
 
 
 def _plain(text: str) -> str:
-    """A text that matplotlib does not take for a formula, which stands between dollars."""
+    """A text without dollars that matplotlib would take for the ends of a formula."""
     return text.replace("$", r"\$")
 
 

@@ -279,12 +279,12 @@ class Attribution(_FromDict):
 
     @property
     def meaning(self) -> str:
-        """What ``reason`` means, in a sentence."""
+        """The meaning of ``reason``, in a sentence."""
         return _reasons().get(self.reason, (self.reason.replace("_", " "), ""))[0]
 
     @property
     def advice(self) -> str:
-        """What to do for a surer answer."""
+        """The way to a surer answer."""
         return _reasons().get(self.reason, ("", "list the containers with Ledger.containers()"))[1]
 
 

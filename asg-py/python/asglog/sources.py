@@ -58,11 +58,12 @@ class TextFile(Protocol):
         """At most so many characters; none at the end."""
 
 
-#: What can be read: a path, or a pattern of paths such as ``logs/*.gz``, or ``-`` for standard input; the bytes of a log; a
-#: file object, which is read from where it stands; a column or a list of lines; or several of these. Compressed files and
-#: archives are known by their first bytes; a folder or an archive (tar, zip), which is given by its path, is the logs in it.
-#: ``~`` is the home folder. A path that is named twice is read once, and a value that is missing from a column or a list
-#: counts in nothing but the numbers of the lines behind it.
+#: Logs: a path, or a pattern of paths such as ``logs/*.gz``, or ``-`` for standard input; the bytes
+#: of a log; a file object, which is read from its position; a column or a list of lines; or several
+#: of these. Compressed files and archives are known by their first bytes. The path of a folder or of
+#: an archive (tar, zip) means the logs in it, and ``~`` is the home folder. A path that is named
+#: twice is read once. A value that is missing from a column or a list counts in nothing but the
+#: numbers of the lines behind it.
 Source: TypeAlias = (
     Path | bytes | bytearray | memoryview | BinaryFile | TextFile | ArrowArray | ArrowStream | Iterable["Source"]
 )
@@ -115,7 +116,7 @@ def _flat(source: Any, again: bool) -> Iterator[_asglog._Item]:
     elif isinstance(source, Mapping):
         raise TypeError("a mapping is no log: give the column with the lines, or a list of them")
     elif hasattr(source, "fs") and hasattr(source, "open"):
-        # What fsspec.open() gives: a file that is not open yet.
+        # fsspec.open() gives a file that is not open yet.
         yield _file(source.open(), again)
     elif hasattr(source, "read_bytes"):
         yield "bytes", str(getattr(source, "name", "<file>")), source.read_bytes(), None
@@ -156,7 +157,7 @@ def _is_there(name: str) -> bool:
         return False
 
 
-#: What begins a line of a log, or stands in one that tells a packet, and in no usual path.
+#: Beginnings of lines of logs, and parts of packets' lines, which no usual path has.
 _LINE = re.compile(
     r"""<[0-9]{1,3}>|\{\s*"|\[ *[0-9]+\.[0-9]+\]|[A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8} |[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:]{8}"""
     r"""|.*\bIN=\S* OUT=|.*\bSRC=\S+ DST=""",
@@ -169,7 +170,7 @@ def _is_line(text: str) -> bool:
 
 
 def _line(one: Any) -> bytes | None:
-    """A line as bytes. A value that is missing is no line."""
+    """A line as bytes; ``None`` if it is missing."""
     if one is None or (isinstance(one, float) and one != one) or type(one).__name__ in ("NAType", "NaTType"):
         return None
     if isinstance(one, str):
@@ -253,7 +254,7 @@ def _file(file: Any, again: bool) -> _asglog._Item:
 
 
 def encode(text: str) -> bytes:
-    """Text as bytes. Python keeps bytes that are no UTF-8 as lone surrogates; other lone surrogates stand for nothing."""
+    """Text as bytes. Python keeps bytes that are not UTF-8 as lone surrogates; other lone surrogates are replaced."""
     try:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:

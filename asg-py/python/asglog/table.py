@@ -59,7 +59,7 @@ class Table(Generic[R]):
 
     def __init__(self, native: _asglog.Table, *, hints: bool = False, is_kept: bool = False) -> None:
         self._native = native
-        #: Whether to warn if there is no packet: nobody sees the logs of a part.
+        #: Whether to warn of logs without packets. Parts of logs may have none.
         self._hints = hints
         #: Whether its rows are in memory.
         self._is_kept = is_kept
@@ -376,7 +376,7 @@ class Table(Generic[R]):
         return "\n".join([repr(self), text_table(names, rows, [], note)])
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        """What IPython shows without HTML."""
+        """The text that IPython shows without HTML."""
         printer.text(repr(self) if cycle else str(self))
 
     def _repr_html_(self) -> str:
@@ -384,7 +384,7 @@ class Table(Generic[R]):
         return html_table(names, rows, [], note, repr(self))
 
     def _peek(self) -> tuple[list[str], list[list[str]], str]:
-        """The names of the columns to show, the first rows, and what to say about the rest."""
+        """The names of the columns to show, the first rows, and a note about the rest."""
         names, is_wide = self.column_names, len(self.column_names) > _WIDE
         if is_wide:
             main = _MAIN if self._native.has_flows() else _MAIN_OF_PACKETS
@@ -398,7 +398,7 @@ class Table(Generic[R]):
         except Exception as error:
             note = f"the rows cannot be shown: {error}"
         if is_wide:
-            # Names that nobody told take no room, and a process that has a name needs no GUID.
+            # Names that are not known take no room, and a process that has a name needs no GUID.
             known = {name for n, name in enumerate(names) if any(row[n] is not None for row in rows)}
             idle = {"dst_name", "org_name", "space_name", "app_name", "cc_process_guid", "error"} - known
             idle |= {"cc_process_guid"} & known if "app_name" in known else set()
@@ -421,7 +421,7 @@ class Table(Generic[R]):
         return found
 
     def _with_columns(self, message: str) -> str:
-        """The message, and for a wrong column where the right ones stand."""
+        """The message, and for a wrong column the way to the right ones."""
         if not message.startswith("there is no column"):
             return message
         return f"{message}{'' if 'did you mean' in message else '; column_names lists them'}"
@@ -494,14 +494,14 @@ _MAIN = (
 
 _MAIN_OF_PACKETS = ("time", "cell", "verdict", "proto", "src", "spt", "dst", "dpt", "dst_name", "handle_prefix", "error")
 
-#: What to say about first rows, by how they were found.
+#: Notes about first rows, by how they were found.
 _HOW = {
     "packets": "owners are known once all logs were read: iterate, ask for a data frame, or head()",
     "part": "only the beginning was looked at: iterate, ask for a data frame, or head()",
     "never": "the rows are known once the logs were read: iterate, ask for a data frame, or head()",
 }
 
-#: What users of pandas, polars and DuckDB type, and what there is here.
+#: Habits of pandas, polars and DuckDB, and our names for them.
 _HABITS = {
     **dict.fromkeys(("groupby", "group_by", "value_counts", "agg", "count"), "use top(by=…) or timeline(by=…), or to_pandas()"),
     **dict.fromkeys(("select", "drop", "loc", "iloc"), "choose columns with columns(…), and rows with table[:5] or filter(…)"),

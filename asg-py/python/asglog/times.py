@@ -68,7 +68,7 @@ def nanos(time: Any) -> int | None:
         time = time.datetime
     if not isinstance(time, datetime.datetime):
         raise TypeError(f"a time is a datetime with a zone, or its text, not {type(time).__name__}")
-    # pandas' time that is none.
+    # NaT of pandas differs from itself.
     if time != time:
         raise ValueError("NaT is no time: give None if there is no bound")
     if time.tzinfo is None:
