@@ -23,7 +23,8 @@ fn a_line_is_made_of_whatever_holds_text() {
 
 #[test]
 fn words_are_displayed_as_the_outputs_have_them() {
-    let record = Record::read(&Line::from(TEXT));
+    let line = Line::from(TEXT);
+    let record = Record::read(&line);
     let (packet, prefix) = record.packet().unwrap();
     let prefix = prefix.unwrap();
     let shown =

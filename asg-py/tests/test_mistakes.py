@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import io
 import pathlib
+import pickle
 import pydoc
 import subprocess
 from collections.abc import Callable
@@ -124,6 +125,7 @@ MISTAKES: dict[str, Wrong] = {
     "no gap": (lambda: flows().denied_episodes(any_(None)), TypeError, "gap is a timedelta.*not None"),
     "a standard that is none": (lambda: list(flows().to_records(any_("syslog"))), ValueError, "ecs, ocsf, otlp, cef, cim"),
     "records of packets": (lambda: asglog.scan(PACKET).to_records("ecs"), ValueError, "asglog.correlate gives them"),
+    "pickling": (lambda: pickle.dumps(flows()), TypeError, "does not pickle: send the paths"),
     "a frame of a table": (lambda: pytest.importorskip("pandas").DataFrame(flows()), TypeError, "to_pandas"),
     "a path to write that is none": (lambda: flows().to_csv(any_(3)), TypeError, "a path is a text or a pathlib.Path, not int"),
     "a folder that is not there": (lambda: flows().to_parquet("/nowhere/x.parquet"), OSError, "/nowhere/x.parquet"),

@@ -182,6 +182,7 @@ def test_days_begin_by_the_clock_of_a_zone(flows: asglog.Table[asglog.Flow]) -> 
     frame = flows.timeline("1D", tz="Europe/Berlin").to_pandas()
     assert str(frame["time"].dtype.tz) == "Europe/Berlin" and frame["time"][0].hour == 0
     polars = pytest.importorskip("polars")
+    assert flows.timeline("1D", tz=offset).to_polars().schema["time"] == polars.Datetime("us", "UTC")
     assert flows.timeline("1D", tz="Europe/Berlin").to_polars().schema["time"] == polars.Datetime("us", "Europe/Berlin")
 
 

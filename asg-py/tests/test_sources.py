@@ -125,6 +125,13 @@ def test_several_logs_are_told_apart() -> None:
     assert [record.source for record in table] == ["<bytes>"] * 2 + ["<bytes> (2)"] * 2 + ["<file>"] * 2
 
 
+def test_several_compressed_logs_are_no_lines() -> None:
+    packed = [gzip.compress(PACKET), gzip.compress(PACKET.replace(b"DPT=80", b"DPT=443"))]
+    assert [port for _, port in ports(packed)] == [80, 443]
+    packed = [zstd(PACKET), zstd(PACKET.replace(b"DPT=80", b"DPT=443"))]
+    assert [port for _, port in ports(packed)] == [80, 443]
+
+
 def test_what_is_no_log_says_so(tmp_path: Path) -> None:
     for wrong, error in [(7, TypeError), ("a\nb", ValueError), (str(tmp_path / "*.log"), FileNotFoundError)]:
         with pytest.raises(error):

@@ -77,12 +77,14 @@ class Answer:
         return module("pyarrow").table(self)
 
     def to_polars(self) -> Any:
-        """A ``polars.DataFrame``. Raises :class:`ImportError` without polars."""
-        frame = module("polars").DataFrame(self)
-        if self._tz is None:
-            return frame
+        """A ``polars.DataFrame``. Times of a zone that is an offset only are in UTC. Raises :class:`ImportError` without polars."""
         polars = module("polars")
-        return frame.with_columns(polars.col(name).dt.convert_time_zone(str(self._tz)) for name in self._times())
+        frame = polars.DataFrame(self)
+        # Polars has no zones but those with names.
+        name = getattr(self._tz, "key", None)
+        if name is None:
+            return frame
+        return frame.with_columns(polars.col(column).dt.convert_time_zone(name) for column in self._times())
 
     def to_pandas(self) -> Any:
         """A ``pandas.DataFrame`` whose whole numbers stay what they are where values are missing.

@@ -145,8 +145,10 @@ def _are_lines(sources: list[Any]) -> bool:
         return False
     texts = [one for one in sources if isinstance(one, str)]
     if not texts:
-        # One piece of bytes is a whole log.
-        return len(sources) > 1 and not any(b"\n" in one.rstrip(b"\r\n") for one in sources if one)
+        # One piece of bytes is a whole log, and so is what is compressed.
+        return len(sources) > 1 and not any(
+            b"\n" in one.rstrip(b"\r\n") or b"\0" in one or one.startswith(_PACKED) for one in sources if one
+        )
     return any(map(_is_line, texts)) and not any(map(_is_there, texts))
 
 
@@ -163,6 +165,10 @@ _LINE = re.compile(
     r"""|.*\bIN=\S* OUT=|.*\bSRC=\S+ DST=""",
     re.DOTALL,
 )
+
+
+#: First bytes of compressed files: gzip, zstd, bzip2, xz, lz4 and zip.
+_PACKED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ", b"\x04\x22\x4d\x18", b"PK\x03\x04")
 
 
 def _is_line(text: str) -> bool:

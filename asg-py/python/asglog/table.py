@@ -347,6 +347,10 @@ class Table(Generic[R]):
         """Refuses: NumPy, and ``pandas.DataFrame(table)``, would lose the types of the columns. Raises :class:`TypeError`."""
         raise TypeError("use table.to_pandas() or pandas.DataFrame.from_arrow(table), which keep the columns and their types")
 
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        """Refuses to pickle or to copy: a table reads logs where it is. Raises :class:`TypeError`."""
+        raise TypeError("a table reads logs where it is, and does not pickle: send the paths, or to_arrow() of it")
+
     def __iter__(self) -> Iterator[R]:
         made = Explanation if self._native.is_explained() else Flow if self._native.has_flows() else Record
         make: Any = made._from
