@@ -65,7 +65,7 @@ impl Nobody {
     }
 }
 
-impl<'q> Search<'q> {
+impl Search<'_> {
     /// Searches a ledger. `names` are a directory's answers about the GUIDs in it.
     ///
     /// ```

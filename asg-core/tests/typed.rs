@@ -12,6 +12,10 @@ use asg_core::{
 const TEXT: &str = "OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.255.73.3 DST=8.8.8.8 LEN=61 TOS=0x00 \
     PREC=0x00 TTL=63 ID=2806 DF PROTO=UDP SPT=36556 DPT=53 LEN=41 ";
 
+fn as_json(word: &(impl serde::Serialize + std::fmt::Display)) {
+    assert_eq!(serde_json::to_value(word).unwrap(), word.to_string());
+}
+
 #[test]
 fn a_line_is_made_of_whatever_holds_text() {
     let text = TEXT.to_owned();
@@ -32,9 +36,6 @@ fn words_are_displayed_as_the_outputs_have_them() {
     assert_eq!(shown, "allowed asg egress container");
     assert_eq!(format!("[{:>8}]", prefix.verdict), "[ allowed]");
     assert_eq!(packet.ip.ports(), [Some(36_556), Some(53)]);
-    fn as_json(word: &(impl serde::Serialize + std::fmt::Display)) {
-        assert_eq!(serde_json::to_value(word).unwrap(), word.to_string());
-    }
     [Verdict::Allowed, Verdict::Denied].iter().for_each(as_json);
     [Plane::Asg, Plane::C2c, Plane::RateLimit].iter().for_each(as_json);
     [Direction::Egress, Direction::Ingress].iter().for_each(as_json);
