@@ -14,11 +14,12 @@ python=${PYTHON:-python3}
 venv=$(cd .. && pwd)/target/venv
 [ -x "$venv/bin/pip" ] || "$python" -m venv "$venv" || skip "$python cannot make a virtual environment"
 pip() { "$venv/bin/python" -m pip install --quiet --no-cache-dir --disable-pip-version-check "$@"; }
-pip 'maturin>=1.16,<2' 'pytest>=8' 'hypothesis>=6.100' 'mypy>=1.11' ||
+pip 'maturin>=1.16,<2' 'pytest>=8' 'hypothesis>=6.100' 'mypy>=1.11' 'ruff>=0.12' ||
     skip "the test tools cannot be installed (no package index?)"
 # Tests of consumers skip what is not there.
 for consumer in 'pyarrow>=18' 'pandas>=2.2' 'polars>=1.0' 'duckdb>=1.1' 'matplotlib>=3.8' tqdm 'dask>=2024.8' \
-    'nbclient>=0.10 ipykernel>=6.29' 'pyspark>=4.0'; do
+    'nbclient>=0.10 ipykernel>=6.29' 'fsspec>=2024.2' 'prometheus_client>=0.20' \
+    'pyspark>=4.0'; do
     # shellcheck disable=SC2086 # Some come together.
     pip $consumer || echo "skipped: tests with $consumer, which cannot be installed"
 done
@@ -29,6 +30,7 @@ pip 'pyright[nodejs]>=1.1.400' || echo "skipped: pyright cannot be installed"
 
 # A debug build is enough for tests, and shares target/ with cargo.
 VIRTUAL_ENV=$venv "$venv/bin/maturin" develop --quiet
+"$venv/bin/python" -m ruff check python tests bench ../examples/notebooks/sample.py
 "$venv/bin/python" -m mypy --strict python tests bench
 "$venv/bin/python" -m mypy.stubtest asglog
 if [ -x "$venv/bin/pyright" ]; then

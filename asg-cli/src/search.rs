@@ -69,13 +69,6 @@ pub fn find<'l, S: BuildHasher>(
     let address: Option<IpAddr> = text.parse().ok();
     let lower = text.to_ascii_lowercase();
     let is_guid = lower.len() >= 4 && is_guid(&lower);
-    let all = |is: &dyn Fn(Lifetime<'l>) -> bool| {
-        let mut found: Vec<_> = ledger.lifetimes().filter(|it| is(*it)).collect();
-        found.sort_by_cached_key(|it| {
-            (it.created().or(it.seen().map(|it| *it.start())), it.handle())
-        });
-        found
-    };
     let is_app = |it: Lifetime<'l>| {
         let of_directory = it.subject().and_then(|guid| names.get(&guid)?.app.as_ref());
         it.app().is_some_and(|app| app.to_string().starts_with(&lower))
@@ -100,9 +93,21 @@ pub fn find<'l, S: BuildHasher>(
         (By::Name, address.is_none(), &is_named),
     ];
     kinds.into_iter().filter(|(_, can, _)| *can).find_map(|(by, _, is)| {
-        let found = all(is);
+        let found = chosen(ledger, is);
         (!found.is_empty()).then_some((by, found))
     })
+}
+
+/// All containers in a ledger, the oldest first.
+#[must_use]
+pub fn all(ledger: &Ledger) -> Vec<Lifetime<'_>> {
+    chosen(ledger, &|_| true)
+}
+
+fn chosen<'l>(ledger: &'l Ledger, is: Test<'_, 'l>) -> Vec<Lifetime<'l>> {
+    let mut found: Vec<_> = ledger.lifetimes().filter(|it| is(*it)).collect();
+    found.sort_by_cached_key(|it| (it.created().or(it.seen().map(|it| *it.start())), it.handle()));
+    found
 }
 
 /// Whether a text can be a part of a GUID.

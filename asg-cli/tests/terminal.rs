@@ -124,6 +124,22 @@ fn times_are_in_the_zone_that_was_asked_for() {
 }
 
 #[test]
+fn days_of_a_timeline_begin_by_the_clock_of_the_zone() {
+    let log = here("data/foundation.log");
+    for (zone, wanted) in [
+        ("UTC", "2024-05-06T00:00:00Z"),
+        ("Europe/Berlin", "2024-05-05T22:00:00Z"),
+        ("-08:00", "2024-05-05T08:00:00Z"),
+    ] {
+        let tz = format!("--tz={zone}");
+        let found = run("timeline", &["-q", "--every", "1d", &tz, "--format", "ndjson", &log]);
+        let times: Vec<_> = found.objects().iter().map(|row| row["time"].to_string()).collect();
+        assert!(!times.is_empty(), "{}", found.stderr);
+        assert!(times.iter().all(|time| *time == format!("\"{wanted}\"")), "{zone} {times:?}");
+    }
+}
+
+#[test]
 fn a_time_without_a_year_is_shown_as_far_as_it_is_known() {
     let log = std::fs::read_to_string(here("data/article.log")).unwrap();
     let packet = log.lines().find(|line| line.contains("DST=")).unwrap();

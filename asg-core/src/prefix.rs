@@ -99,6 +99,24 @@ pub enum Subject {
     None,
 }
 
+/// Displays as the word of the outputs.
+macro_rules! displays {
+    ($($type:ident { $($case:ident: $word:literal),* })*) => {$(
+        impl std::fmt::Display for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(match self { $(Self::$case => $word),* })
+            }
+        }
+    )*};
+}
+
+displays! {
+    Verdict { Allowed: "allowed", Denied: "denied" }
+    Plane { Asg: "asg", C2c: "c2c", RateLimit: "rate_limit" }
+    Direction { Egress: "egress", Ingress: "ingress" }
+    Subject { Container: "container", App: "app", None: "none" }
+}
+
 impl<'a> LogPrefix<'a> {
     /// Parses a prefix as found before `IN=`, with or without the blank at its end; `None` if it is
     /// not Cloud Foundry's.

@@ -44,7 +44,11 @@ impl FromPyObject<'_, '_> for GivenDirectory {
     fn extract(given: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
         let is_ours = given.is_instance_of::<CloudController>() || given.is_instance_of::<Export>();
         if !is_ours && !given.hasattr("resolve")? {
-            return Err(PyTypeError::new_err("a directory has a method resolve(guids)"));
+            let kind = kind(&given);
+            return Err(PyTypeError::new_err(format!(
+                "a directory is asglog.CloudController(…), asglog.Export('apps.json'), or has a \
+                 method resolve(guids), and is not {kind}"
+            )));
         }
         Ok(Self(Slot::new(given.to_owned().unbind())))
     }
@@ -168,6 +172,22 @@ fn identity(given: &Bound<'_, PyAny>) -> PyResult<Identity> {
         workload: None,
         deleted_at,
         history: NameHistory::NONE,
+    })
+}
+
+/// The type of an object, as a word of a sentence.
+fn kind(object: &Bound<'_, PyAny>) -> String {
+    if object.is_none() {
+        return "None".to_owned();
+    }
+    object.get_type().name().map_or_else(|_| "this".to_owned(), |name| name.to_string())
+}
+
+/// GUIDs as a caller lists them.
+fn texts(guids: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
+    guids.extract().map_err(|_| {
+        let kind = kind(guids);
+        PyTypeError::new_err(format!("resolve takes a list of GUIDs, not {kind}"))
     })
 }
 
@@ -341,8 +361,12 @@ impl CloudController {
     /// Raises :class:`DirectoryError` if the Cloud Controller cannot answer, and
     /// :class:`ValueError` for a text that is not a GUID.
     #[pyo3(signature = (guids, /))]
-    fn resolve<'py>(&self, py: Python<'py>, guids: Vec<String>) -> PyResult<Bound<'py, PyDict>> {
-        resolve(py, &*self.names(), guids)
+    fn resolve<'py>(
+        &self,
+        py: Python<'py>,
+        guids: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        resolve(py, &*self.names(), texts(guids)?)
     }
 
     /// Saves everything that names and policies need into a folder, for :class:`Export`: all pages,
@@ -457,8 +481,12 @@ impl Export {
     ///
     /// Raises :class:`ValueError` for a text that is not a GUID.
     #[pyo3(signature = (guids, /))]
-    fn resolve<'py>(&self, py: Python<'py>, guids: Vec<String>) -> PyResult<Bound<'py, PyDict>> {
-        resolve(py, &*self.names(), guids)
+    fn resolve<'py>(
+        &self,
+        py: Python<'py>,
+        guids: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        resolve(py, &*self.names(), texts(guids)?)
     }
 
     /// One sentence for each file that could not be read to its end, and for each list that lacks
@@ -488,16 +516,17 @@ impl Export {
 
 /// Takes a path, or a sequence of them.
 fn one_or_more(given: &Bound<'_, PyAny>) -> PyResult<Vec<PathBuf>> {
-    if let Ok(path) = given.extract() {
-        return Ok(vec![path]);
+    let home = given.py().import("os.path")?.getattr("expanduser")?;
+    if let Ok(path) = given.extract::<PathBuf>() {
+        return Ok(vec![home.call1((path,))?.extract()?]);
     }
     let wrong = |what: &Bound<'_, PyAny>| -> PyResult<PyErr> {
-        let name = what.get_type().name()?;
+        let name = kind(what);
         let what = format!("an export is the path of a saved page, or a list of paths, not {name}");
         Ok(PyTypeError::new_err(what))
     };
-    let path = |one: &Bound<'_, PyAny>| match one.extract() {
-        Ok(path) => Ok(path),
+    let path = |one: &Bound<'_, PyAny>| match one.extract::<PathBuf>() {
+        Ok(path) => home.call1((path,))?.extract(),
         Err(_) => Err(wrong(one)?),
     };
     match given.extract::<Vec<Bound<'_, PyAny>>>() {

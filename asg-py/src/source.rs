@@ -4,9 +4,13 @@ use std::fmt;
 use std::io::{self, Read};
 use std::sync::Arc;
 
-use arrow_array::ArrayRef;
+use arrow_array::cast::AsArray as _;
+use arrow_array::{Array as _, ArrayRef, LargeBinaryArray};
+use arrow_schema::{DataType, FieldRef, Fields};
 use asg_cli::error::Error;
-use asg_cli::input::{Counted, Log, Opened, ReadCounter, Source, decompressed, is_compressed};
+use asg_cli::input::{
+    Counted, Log, Opened, ReadCounter, SeparateLines as _, Source, decompressed, is_compressed,
+};
 use asg_cli::lines::Readers;
 use asg_cli::lock::Lock;
 use asg_cli::origins;
@@ -51,6 +55,31 @@ impl Given {
         };
         let monitor = Arc::new(PyMonitor { progress: self.progress.clone() });
         Readers::new(self.items.iter().map(source).collect(), monitor)
+    }
+
+    /// Whether all of it is at hand, and so little that people do not notice the time of reading.
+    pub(crate) fn is_small(&self) -> bool {
+        const BYTES: u64 = 1 << 20;
+        const LINES: usize = 10_000;
+        let (mut bytes, mut lines) = (0_u64, 0_usize);
+        for item in &self.items {
+            match item {
+                Item::Log(log) => bytes = bytes.saturating_add(log.size().unwrap_or(u64::MAX)),
+                Item::Bytes(whole) => bytes = bytes.saturating_add(whole.whole.len() as u64),
+                Item::Column(column) => lines = lines.saturating_add(column.lines.len()),
+                Item::File(_) => return false,
+            }
+        }
+        bytes <= BYTES && lines <= LINES
+    }
+
+    /// Whether it can be read again.
+    pub(crate) fn is_repeatable(&self) -> bool {
+        self.items.iter().all(|item| match item {
+            Item::Log(log) => log.is_repeatable(),
+            Item::File(file) => file.is_repeatable(),
+            Item::Bytes(_) | Item::Column(_) => true,
+        })
     }
 
     pub(crate) fn visit(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -106,6 +135,7 @@ impl FromPyObject<'_, '_> for Item {
         Ok(match kind.as_str() {
             "path" => Self::Log(Arc::new(Log::file(value.extract()?))),
             "bytes" => Self::Bytes(Arc::new(Bytes { name, id, whole: value.extract()? })),
+            "lines" => Self::Column(Arc::new(Column { name, id, lines: lines(&value)? })),
             "column" => Self::Column(Arc::new(Column { name, id, lines: column(&value)? })),
             "file" => Self::File(FileObject {
                 name,
@@ -119,13 +149,62 @@ impl FromPyObject<'_, '_> for Item {
     }
 }
 
+/// Lines in memory; `None` is a missing one.
+fn lines(value: &Bound<'_, PyAny>) -> PyResult<LineColumn> {
+    let lines: Vec<Option<PyBackedBytes>> = value.extract()?;
+    let lines: LargeBinaryArray = lines.iter().map(Option::as_deref).collect();
+    let chunk: ArrayRef = Arc::new(lines);
+    LineColumn::new(&[chunk]).ok_or_else(|| PyTypeError::new_err("these are no lines"))
+}
+
 fn column(value: &Bound<'_, PyAny>) -> PyResult<LineColumn> {
-    let (chunks, _) = value.extract::<AnyArray>()?.into_chunked_array()?.into_inner();
+    let array = value.extract::<AnyArray>().and_then(|array| Ok(array.into_chunked_array()?));
+    let (chunks, _) = array
+        .map_err(|error| {
+            let kind = value.get_type().name();
+            let kind = kind.map_or_else(|_| "this".to_owned(), |name| name.to_string());
+            PyTypeError::new_err(format!("{kind} gives no Arrow column of lines: {error}"))
+        })?
+        .into_inner();
     let chunks: Vec<ArrayRef> = chunks;
+    let of = chunks.first().map(|chunk| chunk.data_type().clone());
+    let chunks = match &of {
+        Some(DataType::Struct(fields)) if fields.len() == 1 => only_column(&chunks),
+        Some(DataType::Struct(fields)) => return Err(no_column(fields)),
+        _ => chunks,
+    };
     LineColumn::new(&chunks).ok_or_else(|| {
-        let of = chunks.first().map(|chunk| chunk.data_type().to_string()).unwrap_or_default();
-        PyTypeError::new_err(format!("a column of lines is text or binary, not {of}"))
+        let of = of.map(|of| of.to_string()).unwrap_or_default();
+        PyTypeError::new_err(format!(
+            "a column of lines is text or binary, not {of}: give the column with the lines"
+        ))
     })
+}
+
+/// The column of a table that has one.
+fn only_column(chunks: &[ArrayRef]) -> Vec<ArrayRef> {
+    let column = |chunk: &ArrayRef| match chunk.as_struct_opt() {
+        Some(table) => Arc::clone(table.column(0)),
+        None => Arc::clone(chunk),
+    };
+    chunks.iter().map(column).collect()
+}
+
+/// An error for a table of several columns, with the way to one of them.
+fn no_column(fields: &Fields) -> PyErr {
+    let is_text = |field: &&FieldRef| {
+        use DataType::{Binary, LargeBinary, LargeUtf8, Utf8, Utf8View};
+        matches!(field.data_type(), Utf8 | LargeUtf8 | Utf8View | Binary | LargeBinary)
+    };
+    let mut texts = fields.iter().filter(is_text);
+    let names: Vec<_> = fields.iter().take(8).map(|field| field.name().as_str()).collect();
+    let more = if fields.len() > names.len() { ", …" } else { "" };
+    let example = texts.next().map_or("message", |field| field.name());
+    PyTypeError::new_err(format!(
+        "this is a table with the columns {}{more}: give the one with the lines, such as \
+         df[{example:?}]",
+        names.join(", ")
+    ))
 }
 
 /// The bytes of a log.

@@ -3,13 +3,15 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use asg_cli::answers::{self, Measure};
+use asg_cli::answers::{self, Measure, Span};
 use asg_cli::error::Error;
 use asg_cli::flows::Gathered;
+use asg_cli::labels::Labels;
 use asg_cli::lock::Lock;
 use asg_cli::origins;
 use asg_cli::output::csv::{self, Formulas};
 use asg_cli::output::parquet;
+use asg_cli::output::zone::Zone;
 use asg_cli::query::columns::{COLUMNS, Column, In, schema};
 use asg_cli::query::{Counts, Given as Value, Query, Row, Rows};
 use asg_core::siem::Standard;
@@ -22,12 +24,15 @@ use pyo3_arrow::ffi::to_schema_pycapsule;
 
 use crate::answer::Answer;
 use crate::callback::PyMonitor;
-use crate::directory::GivenDirectory;
+use crate::directory::{Export, GivenDirectory};
 use crate::errors::Failure;
 use crate::ledger::Ledger;
 use crate::policy::Policy;
 use crate::source::{Given, Item};
 use crate::{objects, stream, time_policy};
+
+/// Rows as texts.
+type Texts = Vec<Vec<Option<String>>>;
 
 /// The native part of `asglog.Table`.
 #[pyclass(frozen, module = "asglog._asglog")]
@@ -51,6 +56,15 @@ impl Called {
         let names = directory.as_ref().map(GivenDirectory::names);
         let query = query.with_sources(given.readers(), names);
         (Self { given, directory }, query)
+    }
+
+    /// Whether a reading of everything is quick, and asks nobody who is far away.
+    fn is_near(&self, py: Python<'_>) -> PyResult<bool> {
+        let is_quiet = match &self.directory {
+            None => true,
+            Some(directory) => directory.0.get(py)?.is_instance_of::<Export>(),
+        };
+        Ok(is_quiet && self.given.is_small())
     }
 
     fn visit(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -112,9 +126,28 @@ impl Table {
         self.with(py, &self.query.between(from, until))
     }
 
-    /// Keeps these columns, in this order.
+    /// These columns, in this order. A name for several columns is replaced by these.
     fn select(&self, py: Python<'_>, names: Vec<String>) -> Result<Self, Failure> {
-        Ok(self.with(py, &self.query.select(&names)?))
+        Ok(self.with(py, &self.query.select_by(&names)?))
+    }
+
+    /// Adds names of networks and verdicts of log prefixes, from texts of CSV or JSON. Each has the
+    /// name of its file.
+    fn labelled(
+        &self,
+        py: Python<'_>,
+        networks: Vec<(String, String)>,
+        prefixes: Vec<(String, String)>,
+    ) -> Result<Self, Failure> {
+        let mut labels = Labels::default();
+        let named = |name: &str, error: Error| Error::Value(format!("{name}: {error}"));
+        for (name, text) in &networks {
+            labels.add_networks(text).map_err(|error| named(name, error))?;
+        }
+        for (name, text) in &prefixes {
+            labels.add_prefixes(text).map_err(|error| named(name, error))?;
+        }
+        Ok(self.with(py, &self.query.labelled(labels)))
     }
 
     /// Keeps `take` rows, or all to the end, behind the first `skip`.
@@ -150,13 +183,8 @@ impl Table {
         self.query.has_flows()
     }
 
-    /// Returns whether a preview of the first rows costs little.
-    fn is_ready(&self, py: Python<'_>) -> bool {
-        py.detach(|| self.query.is_ready())
-    }
-
-    /// Returns a stream from the beginning. Exceptions are added to `failures`, because consumers
-    /// convert them to texts.
+    /// A stream from the beginning. Exceptions are added to `failures`, because consumers make
+    /// texts of them.
     #[pyo3(signature = (requested_schema=None, failures=None))]
     fn stream<'py>(
         &self,
@@ -180,9 +208,15 @@ impl Table {
         Ok(py.detach(|| answers::top(&self.query, &by, most, measure))?.into())
     }
 
-    /// Returns sums by spans of so many nanoseconds.
-    fn timeline(&self, py: Python<'_>, nanos: i64, by: Vec<String>) -> Result<Answer, Failure> {
-        let by = self.query.by_time(nanos, &by)?;
+    /// Sums by spans of so many nanoseconds, by the clock of a zone.
+    fn timeline(
+        &self,
+        py: Python<'_>,
+        nanos: i64,
+        by: Vec<String>,
+        zone: &str,
+    ) -> Result<Answer, Failure> {
+        let by = self.query.by_time(Span::new(nanos, Zone::named(zone)?), &by)?;
         Ok(py.detach(|| answers::timeline(&self.query, &by))?.into())
     }
 
@@ -225,24 +259,45 @@ impl Table {
         Ok(Objects { called, state: Lock::new(state) })
     }
 
-    /// Returns the first rows as texts, from the first pieces only, because people do not want to
-    /// wait.
-    fn preview(&self, py: Python<'_>, rows: usize) -> Result<Vec<Vec<Option<String>>>, Failure> {
+    /// The first rows as texts, and how they were found: `rows`, if they are complete; `packets`, if
+    /// only a reading of all evidence would find their owners; `part`, if there may be more in what
+    /// was not read, because people do not want to wait; `never`, if looking would take rows away
+    /// from the next reading.
+    fn preview(&self, py: Python<'_>, rows: usize) -> Result<(&'static str, Texts), Failure> {
+        // Of rows at hand more is read, because a piece can be of a few rows.
         const PIECES: usize = 32;
+        const PIECES_AT_HAND: usize = 4_096;
+        if !self.called.given.is_repeatable() {
+            return Ok(("never", Vec::new()));
+        }
+        let is_near = self.called.is_near(py)?;
         py.detach(|| {
-            let query = self.query.quietly();
+            let known = self.query.is_ready() || is_near;
+            let query =
+                if known { Some(self.query.quietly()) } else { self.query.without_owners() };
+            let Some(query) = query.map(|query| query.quietly()) else {
+                return Ok(("never", Vec::new()));
+            };
             let (mut reading, mut found) = (query.rows(), Vec::new());
-            for _ in 0..PIECES {
+            let mut is_whole = false;
+            let pieces = if is_near { PIECES_AT_HAND } else { PIECES };
+            for _ in 0..pieces {
                 let more = reading.step(&mut |row| {
                     if found.len() < rows {
                         found.push(query.columns().iter().map(|c| c.value(row).text()).collect());
                     }
                 })?;
+                is_whole = !more;
                 if !more || found.len() == rows {
                     break;
                 }
             }
-            Ok(found)
+            let how = match (known, is_whole || found.len() == rows) {
+                (_, false) => "part",
+                (true, _) => "rows",
+                (false, _) => "packets",
+            };
+            Ok((how, found))
         })
     }
 

@@ -53,7 +53,8 @@ def test_compressed_logs_are_read_as_they_are(tmp_path: Path) -> None:
 def test_an_empty_file_has_no_flows(tmp_path: Path) -> None:
     path = tmp_path / "empty.log"
     path.touch()
-    assert list(asglog.correlate(path)) == []
+    with pytest.warns(asglog.AsgWarning, match="the logs are empty"):
+        assert list(asglog.correlate(path)) == []
 
 
 def test_what_cannot_be_read_says_so(tmp_path: Path) -> None:

@@ -293,7 +293,7 @@ def test_what_cannot_resolve_is_no_directory() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "name"), [(5, "int"), (None, "NoneType"), ([5], "int"), (b"apps.json", "bytes"), (1.5, "float")]
+    ("wrong", "name"), [(5, "int"), (None, "None"), ([5], "int"), (b"apps.json", "bytes"), (1.5, "float")]
 )
 def test_what_is_no_path_of_a_page_is_said_in_one_line(wrong: Any, name: str) -> None:
     with pytest.raises(TypeError, match=f"^an export is the path of a saved page, or a list of paths, not {name}$"):

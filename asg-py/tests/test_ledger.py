@@ -52,8 +52,9 @@ def test_what_is_no_question_says_so(ledger: asglog.Ledger) -> None:
         ledger.who(HANDLE, at="2017-06-20T23:05:03")
     with pytest.raises(ValueError, match="IP address"):
         ledger.who(HANDLE, address="here")
-    with pytest.raises(ValueError, match="neither a handle"):
-        ledger.who("what is this")
+    nobody = ledger.who("what is this")
+    assert (nobody.attribution.certainty, nobody.attribution.reason) == ("unknown", "unknown_name")
+    assert "no line and no directory" in repr(nobody) and "directory" in nobody.attribution.advice
 
 
 def test_a_saved_ledger_answers_where_logs_are_gone(ledger: asglog.Ledger, tmp_path: Path) -> None:

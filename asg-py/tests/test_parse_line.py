@@ -103,8 +103,14 @@ def test_an_offset_that_no_zone_has_is_refused(utc_offset: float) -> None:
         with pytest.raises(ValueError, match=f"hours, .*, and not {utc_offset}"):
             make(b"", utc_offset=utc_offset)
     no_number: Any = "2"
-    with pytest.raises(TypeError, match="utc_offset takes a number of hours, not str"):
-        asglog.parse(b"", utc_offset=no_number)
+    with pytest.raises(TypeError, match="utc_offset takes hours, or an offset such as '[+]02:00', not list"):
+        asglog.parse(b"", utc_offset=[2])  # type: ignore[arg-type]
+    for text, hours in [("2", 2), ("+02:00", 2), ("-0330", -3.5), ("Z", 0)]:
+        line = "2017-06-16T23:18:38 x"
+        assert asglog.parse_line(line, utc_offset=text) == asglog.parse_line(line, utc_offset=hours)
+    for wrong in ("+2 hours", "Europe/Berlin", "24:00", ""):
+        with pytest.raises(ValueError, match="utc_offset takes hours"):
+            asglog.parse(b"", utc_offset=wrong)
     with pytest.raises(TypeError, match="year takes a whole number, not str"):
         asglog.parse(b"", year=no_number)
     assert asglog.parse_line("2017-06-16T23:18:38 x", utc_offset=-23.5, year=1970).kind == "other"

@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import threading
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,39 @@ SOURCES: dict[str, Callable[[Path], Any]] = {
     "pyarrow dictionary": lambda _: pytest.importorskip("pyarrow").array(LINES).dictionary_encode(),
     "polars": lambda _: pytest.importorskip("polars").Series(LINES),
     "pandas": lambda _: pytest.importorskip("pandas").Series(LINES),
+    "list of lines": lambda _: list(LINES),
+    "lines of a file": lambda _: io.BytesIO(LOG).readlines(),
+    "texts of a file": lambda folder: written(folder, LOG).read_text(errors="surrogateescape").split("\n"),
+    "generator of lines": lambda _: (line for line in LINES),
+    "StringIO": lambda _: io.StringIO(LOG.decode(errors="surrogateescape")),
+    "numpy objects": lambda _: pytest.importorskip("numpy").array(LINES, dtype=object),
+    "numpy bytes": lambda _: pytest.importorskip("numpy").array(LINES),
+    "numpy texts": lambda _: pytest.importorskip("numpy").array([line.decode(errors="replace") for line in LINES]),
+    "column of a frame of pandas": lambda _: pytest.importorskip("pandas").DataFrame({"n": [1, 2, 3], "line": LINES})["line"],
+    "frame of pandas with one column": lambda _: pytest.importorskip("pandas").DataFrame({"line": LINES}),
+    "column of a frame of polars": lambda _: pytest.importorskip("polars").DataFrame({"n": [1, 2, 3], "line": LINES})["line"],
+    "frame of polars with one column": lambda _: pytest.importorskip("polars").DataFrame({"line": LINES}),
+    "column of a table": lambda _: pytest.importorskip("pyarrow").table({"n": [1, 2, 3], "line": LINES})["line"],
+    "table with one column": lambda _: pytest.importorskip("pyarrow").table({"line": LINES}),
+    "fsspec": lambda folder: pytest.importorskip("fsspec").open(f"memory://{remote(LOG)}"),
+    "open file of fsspec": lambda folder: pytest.importorskip("fsspec").open(f"memory://{remote(LOG)}").open(),
+    "member of a zip": lambda folder: zipfile.Path(zipped(folder), "a.log"),
 }
+
+
+def remote(content: bytes) -> str:
+    import fsspec
+
+    with fsspec.open("memory:///a.log", "wb") as file:
+        file.write(content)
+    return "/a.log"
+
+
+def zipped(folder: Path) -> Path:
+    path = folder / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.log", LOG)
+    return path
 
 
 def written(folder: Path, content: bytes) -> Path:
@@ -83,7 +116,9 @@ def test_columns_of_text_are_lines() -> None:
         assert ports(pyarrow.array(lines, type=kind)) == [(1, 80), (3, 80)]
     assert ports(pytest.importorskip("polars").Series(lines)) == [(1, 80), (3, 80)]
     assert ports(pytest.importorskip("pandas").Series(lines)) == [(1, 80), (3, 80)]
-    assert ports(pyarrow.array([], type=pyarrow.string())) == ports(pyarrow.nulls(2)) == []
+    for empty in (pyarrow.array([], type=pyarrow.string()), pyarrow.nulls(2)):
+        with pytest.warns(asglog.AsgWarning, match="the logs are empty"):
+            assert ports(empty) == []
     with pytest.raises(TypeError, match="text or binary, not Int64"):
         asglog.scan(pyarrow.array([1]))
 
@@ -93,12 +128,17 @@ def test_several_logs_are_told_apart() -> None:
     assert [record.source for record in table] == ["<bytes>"] * 2 + ["<bytes> (2)"] * 2 + ["<file>"] * 2
 
 
+def test_several_compressed_logs_are_no_lines() -> None:
+    packed = [gzip.compress(PACKET), gzip.compress(PACKET.replace(b"DPT=80", b"DPT=443"))]
+    assert [port for _, port in ports(packed)] == [80, 443]
+    packed = [zstd(PACKET), zstd(PACKET.replace(b"DPT=80", b"DPT=443"))]
+    assert [port for _, port in ports(packed)] == [80, 443]
+
+
 def test_what_is_no_log_says_so(tmp_path: Path) -> None:
     for wrong, error in [(7, TypeError), ("a\nb", ValueError), (str(tmp_path / "*.log"), FileNotFoundError)]:
         with pytest.raises(error):
             asglog.scan(wrong)  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="binary mode"):
-        list(asglog.scan(io.StringIO("x")))
 
 
 def test_a_file_is_read_from_where_it_stands() -> None:
@@ -164,7 +204,8 @@ def test_files_may_vanish_and_shrink_between_readings(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="it changed while it was read"):
         list(flows)
     path.write_bytes(b"")
-    assert list(table) == []
+    with pytest.warns(asglog.AsgWarning, match="the logs are empty"):
+        assert list(table) == []
     path.unlink()
     with pytest.raises(FileNotFoundError):
         list(table)

@@ -4,6 +4,8 @@
 
 The same bytes come out each time. ``afternoon`` has all lines of an hour in which people deploy, rename and delete.
 ``month`` has a month in which nobody does: one packet in fifty, and of the lines about containers the first of each day.
+``shop`` has lists for the small foundation of the program's own demonstration, whose logs and security groups are in
+``asg-cli/data``.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ def main() -> None:
         for day, lines in sorted(by_day(sorted(Path(folder, "m/cells").glob("*/*.log"))).items()):
             save(HERE / f"sample/month/{day}.log.gz", b"".join(lines))
         save_lists(json.loads(Path(folder, "m/cc.json").read_text()), HERE / "sample/month")
+    shop(HERE / "sample/shop")
 
 
 def simulate(out: Path, options: list[str]) -> None:
@@ -55,7 +58,7 @@ def by_day(logs: list[Path]) -> dict[str, list[bytes]]:
                 at = line.find(b'"message"')
                 # The subject of a line: its message and its container's handle.
                 about = (log, day, line[at : at + 400].partition(b'"session"')[0])
-                if b" SRC=" in line and number % KEPT == 0 or b" SRC=" not in line and about not in seen:
+                if (b" SRC=" in line and number % KEPT == 0) or (b" SRC=" not in line and about not in seen):
                     seen.add(about)
                     days.setdefault(day, []).append(line)
     return days
@@ -111,6 +114,49 @@ def event(live: dict[str, dict[str, dict[str, Any]]], at: int, guid: str) -> dic
         "space": {"guid": app["space"]},
         "organization": {"guid": live["space"][app["space"]]["org"]},
     }
+
+
+def shop(out: Path) -> None:
+    """The pages that ``cf curl`` would save of the demonstration's foundation."""
+    foundation = json.loads((HERE / "../../asg-cli/data/foundation.json").read_text())
+    out.mkdir(parents=True, exist_ok=True)
+    apps, processes, tasks, deleted, spaces, orgs = [], [], [], [], [], []
+    for org in foundation["orgs"]:
+        orgs.append({"guid": org["guid"], "name": org["name"], **link("organizations", org["guid"])})
+        for space in org["spaces"]:
+            spaces.append(
+                {"guid": space["guid"], "name": space["name"], **related("organization", org["guid"]), **link("spaces", space["guid"])}
+            )
+            for app in space["apps"]:
+                guid = app["guid"]
+                if "deleted" in app:
+                    deleted.append({
+                        "type": "audit.app.delete-request", "created_at": app["deleted"],
+                        "target": {"guid": guid, "type": "app", "name": app["name"]},
+                        "space": {"guid": space["guid"]}, "organization": {"guid": org["guid"]},
+                    })  # fmt: skip
+                    continue
+                apps.append(
+                    {"guid": guid, "name": app["name"], "lifecycle": {}, **related("space", space["guid"]), **link("apps", guid)}
+                )
+                of_app = {"web": app.get("deployed", guid), "worker": app.get("worker")}
+                processes += [
+                    {"guid": process, "type": kind, **related("app", guid), **link("processes", process)}
+                    for kind, process in of_app.items()
+                    if process
+                ]
+                if "task" in app:
+                    task = app["task"]
+                    tasks.append({"guid": task, "name": "task", "sequence_id": 1, **related("app", guid), **link("tasks", task)})
+    page(out / "apps.json", apps, {"included": {"spaces": spaces, "organizations": orgs}})
+    page(out / "processes.json", processes, {})
+    page(out / "tasks.json", tasks, {})
+    decoder, text, at, snapshots = json.JSONDecoder(), (HERE / "../../asg-cli/data/groups.json").read_text(), 0, []
+    while at < len(text.rstrip()):
+        snapshot, at = decoder.raw_decode(text, at + len(text[at:]) - len(text[at:].lstrip()))
+        snapshots.append(json.dumps(snapshot) + "\n")
+    (out.parent / "shop-groups.ndjson").write_text("".join(snapshots))
+    page(out / "deleted.json", deleted, {})
 
 
 def related(kind: str, guid: str) -> dict[str, Any]:

@@ -1,21 +1,20 @@
 //! Keys for grouping rows.
 
-use asg_core::Timestamp;
-
 use super::grid::Cell;
+use super::span::Span;
 use crate::nearest::hint;
 use crate::query::{COLUMNS, Column, Kind, Row};
 
 /// One thing to group by. It makes one column, or two.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) enum Part {
     /// A column of the table.
     Column(&'static Column),
     /// The owner: `app`, its path of names if they are known, and `owner`, the GUID or handle that
     /// identifies it.
     Owner,
-    /// Pieces of time of so many nanoseconds.
-    Span(i64),
+    /// Pieces of time.
+    Span(Span),
 }
 
 /// Names for several columns together.
@@ -97,13 +96,7 @@ impl Part {
         match self {
             Self::Column(column) => Cell::of(&column.value(row)),
             Self::Owner => row.owner().map_or(Cell::Null, |owner| Cell::Text(owner.into())),
-            Self::Span(nanos) => {
-                let floor = |time: Timestamp| {
-                    let time = time.as_nanos();
-                    Timestamp::from_nanos(time.saturating_sub(time.rem_euclid(*nanos)))
-                };
-                row.time().map(floor).into()
-            }
+            Self::Span(span) => row.time().map(|time| span.start(time)).into(),
         }
     }
 

@@ -7,6 +7,7 @@ mod groups;
 mod keys;
 mod overview;
 mod spans;
+mod span;
 
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ pub(crate) use self::keys::ALIASES;
 use self::keys::{Part, column};
 pub(crate) use self::overview::{Found, Overview, Whys};
 pub(crate) use self::spans::{Spans, Verdicts};
+pub use self::span::Span;
 use crate::error::Error;
 use crate::nearest::hint;
 use crate::query::{Column, Kind, Query, Row};
@@ -78,7 +80,7 @@ pub struct By(Vec<Part>);
 
 impl By {
     pub(crate) fn new(
-        span: Option<i64>,
+        span: Option<Span>,
         names: &[String],
         has_flows: bool,
         has: impl Fn(&Column) -> bool,

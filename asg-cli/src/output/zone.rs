@@ -75,6 +75,22 @@ impl Zone {
         &self.name
     }
 
+    /// Nanoseconds by which its clock is ahead of UTC at a time.
+    pub(crate) fn offset_at(&self, time: Timestamp) -> i64 {
+        let time = jiff::Timestamp::from_nanosecond(time.as_nanos().into());
+        time.map_or(0, |time| i64::from(self.zone.to_offset(time).seconds()) * 1_000_000_000)
+    }
+
+    /// The time at which its clock shows so many nanoseconds since 1970. Where the clock leaves a
+    /// time out, the time is as long after the gap; where it shows one twice, it is the first.
+    pub(crate) fn at_local(&self, nanos: i64) -> Timestamp {
+        let civil =
+            jiff::Timestamp::from_nanosecond(nanos.into()).map(|it| Offset::UTC.to_datetime(it));
+        let time = civil.and_then(|civil| self.zone.to_timestamp(civil));
+        let time = time.ok().and_then(|time| i64::try_from(time.as_nanosecond()).ok());
+        Timestamp::from_nanos(time.unwrap_or(nanos))
+    }
+
     /// A time in this zone, to the second.
     pub(crate) fn show(&self, time: Timestamp) -> Option<Shown> {
         let time = jiff::Timestamp::from_nanosecond(time.as_nanos().into()).ok()?;

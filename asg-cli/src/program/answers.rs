@@ -8,7 +8,7 @@ use super::commands::Command;
 use super::logs::{Directory, Logs, flows, saved_flows};
 use super::options::Options;
 use super::show::show;
-use crate::answers::{self, Grid};
+use crate::answers::{self, Grid, Span};
 use crate::query::Query;
 use crate::report::Failure;
 
@@ -61,7 +61,9 @@ fn answer(options: &Options, flows: &Query) -> Result<Grid, Failure> {
     };
     Ok(match options.command {
         Command::Timeline => {
-            let by = flows.by_time(nanos(options.every, HOUR), &options.by)?;
+            let zone = options.look.zone.clone();
+            let span = Span::new(nanos(options.every, HOUR), zone);
+            let by = flows.by_time(span, &options.by)?;
             answers::timeline(flows, &by)?
         }
         Command::New => {

@@ -237,7 +237,7 @@ pub(crate) static OPTIONS: &[Opt] = &[
         None,
         Takes::Text("TIME"),
         Group::Timeline,
-        "the span of a row: 10m, 1h (the default), 1d",
+        "the span of a row: 10m, 1h (the default), 1d. Days begin by the clock of --tz, and weeks (7d) on Mondays",
     ),
     opt(
         "gap",

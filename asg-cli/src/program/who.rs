@@ -6,22 +6,19 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use asg_core::{
-    Attribution, Certainty, Guid, Identity, Ledger, Lifetime, Reason, Sighting, escape_name,
-    escape_text,
+    Attribution, Certainty, Guid, Identity, Ledger, Lifetime, escape_name, escape_text,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::logs::{Directory, Logs};
 use super::options::Options;
 use super::{Context, look};
-use crate::answers::{Cell, Grid};
 use crate::ledger_file;
 use crate::output::format::Format;
 use crate::output::{Out, grid};
-use crate::query::Kind;
 use crate::report::{Failure, Report};
-use crate::search::{self, By, find};
-use crate::who::{Question, owner_object};
+use crate::search::By;
+use crate::who::{Found, Nobody, Search, add_names, containers, owner_object, same_handle};
 
 pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Failure> {
     let [asked, paths @ ..] = &options.rest[..] else {
@@ -118,47 +115,17 @@ impl Answer<'_> {
     fn write(&self, asked: &str, report: &mut Report) -> Result<Option<String>, Failure> {
         let Options { cell, at, address, .. } = self.options;
         let (cell, address) = (cell.as_deref(), address.as_deref());
-        if let (Ok(ip), Some(time)) = (asked.parse::<IpAddr>(), at) {
-            let time = *time;
-            let on_cell =
-                cell.and_then(|cell| self.ledger.holder(ip, &Sighting::at(time).on(cell)));
-            if let Some(found) = on_cell {
-                return self.list(By::Address, &[found], report);
-            }
-            if cell.is_none() {
-                return self.one(&self.ledger.peer(ip, time.into()), None);
-            }
-        }
-        let found = find(self.ledger, asked, self.names).map(|(by, mut found)| {
-            found.retain(|it| self.is_meant(*it));
-            (by, found)
-        });
-        match found {
-            // With one handle, the question is about more than its beginning.
-            Some((By::Handle, found)) if !found.is_empty() && same_handle(&found) => {
-                let whole = found[0].handle().to_string();
-                let answer = Question::new(&whole, cell, *at, address)?.ask(self.ledger);
-                let is_whole = whole.len() == asked.len();
-                self.one(&answer, Some("unique_prefix").filter(|_| !is_whole))
-            }
-            Some((by, found)) if !found.is_empty() => self.list(by, &found, report),
-            Some((by, _)) => {
+        let search = Search { text: asked, cell, at: *at, address };
+        match search.of(self.ledger, self.names)? {
+            Found::Owner(answer) => self.one(&answer),
+            Found::Containers(by, found) => self.list(by, &found, report),
+            Found::Nobody(Nobody::Then(by)) => {
                 Ok(Some(format!("no container with this {} was there then", by.name())))
             }
-            None if asked.parse::<IpAddr>().is_ok() => {
+            Found::Nobody(Nobody::Address) => {
                 Ok(Some("no line shows a container with this address".into()))
             }
-            None if asked.contains('_') || search::is_guid(asked) => {
-                let question = Question::new(asked, cell, *at, address)?;
-                let answer = question.ask(self.ledger);
-                // Nothing begins so, however little it is.
-                let is_short = answer.reason == Reason::PrefixTooShort && !asked.contains('_');
-                if is_short {
-                    return self.one(&Attribution::unknown(Reason::UnknownHandle), None);
-                }
-                self.one(&answer, None)
-            }
-            None => {
+            Found::Nobody(Nobody::Name) => {
                 let has_none = self.names.is_empty();
                 let more = if has_none { "; names come with --cf or --cc-export" } else { "" };
                 Ok(Some(format!(
@@ -168,36 +135,13 @@ impl Answer<'_> {
         }
     }
 
-    /// Whether a container is of the cell, the time and the address of the question.
-    fn is_meant(&self, it: Lifetime<'_>) -> bool {
-        let Options { cell, at, address, .. } = self.options;
-        let is_on = |cell: &str| it.cell() == Some(cell) || it.machine() == Some(cell);
-        let start = it.created().or_else(|| it.seen().map(|seen| *seen.start()));
-        let had = |address: &str| it.addresses().any(|it| it.to_string() == *address);
-        cell.as_deref().is_none_or(is_on)
-            && address.as_deref().is_none_or(had)
-            && at.is_none_or(|at| {
-                start.is_none_or(|start| start <= at) && it.destroyed().is_none_or(|end| at <= end)
-            })
-    }
-
     /// Writes one owner.
-    fn one(
-        &self,
-        answer: &Attribution<'_>,
-        certainty: Option<&str>,
-    ) -> Result<Option<String>, Failure> {
+    fn one(&self, answer: &Attribution<'_>) -> Result<Option<String>, Failure> {
         let mut object = owner_object(answer);
         let is_sure = answer.certainty > Certainty::Ambiguous;
-        let mut reason = answer.reason.sentence();
-        if let Some(certainty) = certainty.filter(|_| is_sure) {
-            object["attribution"]["certainty"] = json!(certainty);
-            let one = Reason::UniqueHandlePrefix;
-            object["attribution"]["reason"] = json!(one);
-            reason = one.sentence();
-        }
+        let reason = answer.reason.sentence();
         if let (Some(guid), false) = (answer.subject(), self.names.is_empty()) {
-            names(&mut object, self.names.get(&guid).unwrap_or(&Identity::unknown()));
+            add_names(&mut object, self.names.get(&guid).unwrap_or(&Identity::unknown()));
         }
         let mut out = Out::new(None)?;
         if self.options.format == Format::Ndjson {
@@ -207,7 +151,7 @@ impl Answer<'_> {
             people(&object, reason, &mut out)?;
         }
         out.finish()?;
-        Ok((!is_sure).then(|| answer.reason.sentence().to_owned()))
+        Ok((!is_sure).then(|| reason.to_owned()))
     }
 
     /// Writes containers, the oldest first. One of several handles is not sure.
@@ -217,40 +161,7 @@ impl Answer<'_> {
         found: &[Lifetime<'_>],
         report: &Report,
     ) -> Result<Option<String>, Failure> {
-        let text = |text: Option<String>| text.map_or(Cell::Null, |text| Cell::Text(text.into()));
-        let row = |it: &Lifetime<'_>| {
-            let identity = it.subject().and_then(|guid| self.names.get(&guid));
-            let said =
-                it.app().and_then(|app| Some(self.ledger.names(app)?.app_name()?.to_owned()));
-            let addresses: Vec<_> = it.addresses().map(|address| address.to_string()).collect();
-            vec![
-                it.created().into(),
-                it.destroyed().into(),
-                it.seen().map(|seen| *seen.start()).into(),
-                it.seen().map(|seen| *seen.end()).into(),
-                text(identity.and_then(Identity::path).or(said)),
-                text(it.cell().or(it.machine()).map(ToOwned::to_owned)),
-                text(Some(addresses.join(" ")).filter(|text| !text.is_empty())),
-                text(Some(it.handle().to_string())),
-                text(it.process().map(ToString::to_string)),
-                it.index().map_or(Cell::Null, |index| Cell::Int(index.into())),
-                text(it.app().map(|app| app.to_string())),
-            ]
-        };
-        let columns = vec![
-            ("created", Kind::Time),
-            ("destroyed", Kind::Time),
-            ("first_seen", Kind::Time),
-            ("last_seen", Kind::Time),
-            ("app", Kind::Text),
-            ("cell", Kind::Text),
-            ("address", Kind::Text),
-            ("handle", Kind::Text),
-            ("process_guid", Kind::Text),
-            ("index", Kind::Int),
-            ("app_guid", Kind::Text),
-        ];
-        let table = Grid { columns, rows: found.iter().map(row).collect() };
+        let table = containers(self.ledger, self.names, found);
         let mut out = Out::new(None)?;
         if self.options.format == Format::Ndjson {
             grid::write_ndjson(&table, &mut out)?;
@@ -267,23 +178,6 @@ impl Answer<'_> {
 
 const fn plural(n: usize) -> &'static str {
     if n == 1 { "" } else { "s" }
-}
-
-fn same_handle(found: &[Lifetime<'_>]) -> bool {
-    found.iter().all(|it| it.handle() == found[0].handle())
-}
-
-fn names(object: &mut Value, identity: &Identity) {
-    let entity = |entity: Option<&asg_core::Entity>| json!({"guid": entity.map(|it| &it.guid), "name": entity.map(|it| &it.name)});
-    let mut app = entity(identity.app.as_ref());
-    app["state"] = json!(identity.state);
-    if let Some(reason) = &identity.state_reason {
-        app["state_reason"] = json!(reason);
-    }
-    object["app"] = app;
-    object["space"] = entity(identity.space.as_ref());
-    object["org"] = entity(identity.org.as_ref());
-    object["process_type"] = json!(identity.process_type);
 }
 
 /// Writes the answer for people, one fact a line.

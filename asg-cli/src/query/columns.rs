@@ -10,8 +10,8 @@ use std::fmt::{self, Display};
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use asg_core::{
     Address, Attribution, Certainty, Content, Direction, Envelope, Error, Flow, Identity, Ip,
-    KnownFlow, Lifetime, LogPrefix, MacAddr, NamesThen, Origin, Packet, Plane, Proto, Record,
-    Subject, Text, Timestamp, Verdict, escape_name,
+    KnownFlow, Lifetime, LogPrefix, MacAddr, NamesThen, Origin, Packet, Plane, ProcessName, Proto,
+    Record, Subject, Text, Timestamp, Verdict, escape_name,
 };
 
 use asg_core::policy::{Because, Blind, By, Explanation, NearMiss, Phase, RuleRef};
@@ -324,6 +324,7 @@ columns! {
     reason: Text, Flows by_key, "What decided the attribution.", |row| row.attribution().map(|a| a.reason.word());
     handle: Text, Flows by_key, "The container's whole handle.", |row| row.container().map(|c| Cow::Owned(c.handle().to_string()));
     process_guid: Text, Flows by_key, "Diego's process GUID.", |row| row.attribution().and_then(Attribution::process).map(|p| p as &dyn Display);
+    cc_process_guid: Text, Flows by_key, "Cloud Controller's GUID of the process: `process_guid` without its version.", |row| row.cc_process();
     index: Int, Flows by_key, "The instance's index, from 0.", |row| row.container().and_then(asg_core::Lifetime::index);
     process_type: Text, Flows by_key, "The process type: `web`, `worker` or another.", |row| row.identity().and_then(|i| borrowed(i.process_type.as_ref()));
     app_guid: Text, Flows by_key, "The app's GUID.", |row| row.identity().and_then(|i| Some(Cow::Borrowed(&*i.app.as_ref()?.guid)));
@@ -506,6 +507,12 @@ impl<'r> Row<'r> {
     }
 }
 
+/// Cloud Controller's GUID of a process, which is the part of Diego's before the version.
+pub(super) fn cc_process(process: &ProcessName) -> Value<'static> {
+    let whole = process.guid().map(|guid| guid.to_string());
+    whole.map_or(Value::Null, |whole| Value::Text(whole.chars().take(36).collect()))
+}
+
 impl<'r> ReadRow<'r> {
     /// The row of a flow whose line is `raw`.
     #[must_use]
@@ -591,6 +598,11 @@ impl<'r> ReadRow<'r> {
 
     fn container(&self) -> Option<Lifetime<'r>> {
         self.attribution()?.container()
+    }
+
+    fn cc_process(&self) -> Value<'static> {
+        let process = self.attribution().and_then(Attribution::process);
+        process.map_or(Value::Null, cc_process)
     }
 
     fn identity(&self) -> Option<&'r Identity> {

@@ -49,8 +49,8 @@ pub use self::rows::{Batches, Counts, Rows, for_each};
 use self::rows::{LastCounts, Sieve, Step, View};
 pub use self::saved::SavedRow;
 use self::saved::{Saved, SavedRows};
-pub(crate) use self::vocabulary::words as values;
-use crate::answers::By;
+pub use self::vocabulary::words as values;
+use crate::answers::{By, Span};
 use crate::error::Error;
 use crate::explain::FlowFacts;
 use crate::flows::{Alone, Gathered, PieceRows, RowSink, RowWork};
@@ -325,7 +325,7 @@ impl Query {
     /// # Errors
     ///
     /// As [`select`](Self::select).
-    pub(crate) fn select_by(&self, names: &[String]) -> Result<Self, Error> {
+    pub fn select_by(&self, names: &[String]) -> Result<Self, Error> {
         let of = |name: &String| {
             let of_rows = ALIASES.iter().filter(|(name, _)| matches!(*name, "address" | "port"));
             let mut all = crate::answers::ALIASES.iter().chain(of_rows);
@@ -432,14 +432,39 @@ impl Query {
         By::new(None, names, self.has_flows(), |column| self.has(column)).map_err(Error::Value)
     }
 
-    /// As [`by`](Self::by), and by spans of this many nanoseconds first.
+    /// As [`by`](Self::by), and by pieces of time first.
     ///
     /// # Errors
     ///
     /// As [`by`](Self::by).
-    pub fn by_time(&self, nanos: i64, names: &[String]) -> Result<By, Error> {
+    pub fn by_time(&self, span: Span, names: &[String]) -> Result<By, Error> {
         let has = |column: &Column| self.has(column);
-        By::new(Some(nanos), names, self.has_flows(), has).map_err(Error::Value)
+        By::new(Some(span), names, self.has_flows(), has).map_err(Error::Value)
+    }
+
+    /// Rows without owners, for a first look: no evidence has to be read for them. `None`
+    /// if a condition is about the owner, or if the rows are saved.
+    ///
+    /// ```
+    /// use asg_cli::query::{Given, Query};
+    ///
+    /// let flows = Query::flows_of(["data/foundation.log"]);
+    /// let denied = flows.filter("verdict", vec![Given::Text("denied".into())])?;
+    /// assert!(!denied.without_owners().unwrap().has_flows());
+    /// let orders = flows.filter("app", vec![Given::Text("orders".into())])?;
+    /// assert!(orders.without_owners().is_none());
+    /// # Ok::<(), asg_cli::error::Error>(())
+    /// ```
+    #[must_use]
+    pub fn without_owners(&self) -> Option<Self> {
+        let is_of_packets = |column: &Column| !matches!(column.of, In::Flows | In::Explained);
+        let steps = &self.view.steps;
+        let can = !matches!(self.from, From::Saved(_))
+            && steps.iter().all(|step| match step {
+                Step::Filter(filter) => filter.columns().all(is_of_packets),
+                Step::Slice { .. } => true,
+            });
+        can.then(|| Self { from: From::Packets, ..self.with(self.view.clone()) })
     }
 
     /// The counts of the last complete reading; `None` before the first.

@@ -73,8 +73,21 @@ impl ReadRow<'_> {
         let mut object = object.unwrap_or_default();
         if let Json::Object(members) = &mut object {
             members.insert("source".into(), self.source.into());
+            if self.flow.is_some() && self.explained.is_none() {
+                self.label(members);
+            }
         }
         object
+    }
+
+    /// Adds the caller's verdict and name of the destination to a flow.
+    fn label(&self, members: &mut Map<String, Json>) {
+        if let (None, Some(verdict)) = (self.cf, self.verdict()) {
+            members.insert("verdict".into(), json!(verdict));
+        }
+        if let Some((name, _)) = self.destination_name() {
+            members.insert("dst_name".into(), name.into());
+        }
     }
 }
 
@@ -155,6 +168,7 @@ impl SavedRow<'_> {
         ] {
             object.insert(name.to_owned(), value);
         }
+        object.extend(self.members(&["dst_name"]));
         Json::Object(object)
     }
 
@@ -166,7 +180,8 @@ impl SavedRow<'_> {
         }
         let cf =
             self.members(&["verdict", "plane", "direction", "subject", "handle_prefix", "tag"]);
-        if cf.contains_key("verdict") {
+        // A verdict alone is the caller's.
+        if cf.contains_key("plane") {
             object.insert("cf".into(), cf.into());
         }
         let mut packet = self.members(&PACKET);

@@ -6,16 +6,16 @@ use std::io::{BufRead, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use arrow_array::RecordBatch;
-use asg_core::{FlowBuf, Timestamp};
+use asg_core::{FlowBuf, ProcessName, Timestamp};
 use serde_json::Value as Json;
 
 use super::cells::Cells;
-use super::columns::{Column, Kind, Value, schema};
+use super::columns::{Column, Kind, Value, cc_process, schema};
 use crate::error::Error;
 use crate::input::{decompressed, is_compressed};
 
 /// Where the contract has the value of a column.
-const MEMBERS: [(&str, &str); 40] = [
+const MEMBERS: [(&str, &str); 41] = [
     ("time", "/time"),
     ("source", "/source"),
     ("line", "/line"),
@@ -33,6 +33,7 @@ const MEMBERS: [(&str, &str); 40] = [
     ("reason", "/attribution/reason"),
     ("handle", "/handle"),
     ("process_guid", "/process_guid"),
+    ("cc_process_guid", "/process_guid"),
     ("index", "/index"),
     ("process_type", "/app/process_type"),
     ("app_guid", "/app/guid"),
@@ -144,6 +145,9 @@ fn value<'r>(column: &Column, object: &'r Json) -> Value<'r> {
         (Kind::Text, Json::Array(words)) => {
             let words: Vec<_> = words.iter().filter_map(Json::as_str).collect();
             Value::Text(words.join(" ").into())
+        }
+        (Kind::Text, Json::String(process)) if column.name == "cc_process_guid" => {
+            cc_process(&ProcessName::parse(process))
         }
         (Kind::Text, Json::String(text)) => Value::Text(Cow::Borrowed(text)),
         (Kind::Time, Json::String(text)) => {

@@ -301,6 +301,19 @@ pub enum Certainty {
     Exact,
 }
 
+/// The word of the outputs.
+impl std::fmt::Display for Certainty {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Unknown => "unknown",
+            Self::Ambiguous => "ambiguous",
+            Self::Inferred => "inferred",
+            Self::UniquePrefix => "unique_prefix",
+            Self::Exact => "exact",
+        })
+    }
+}
+
 /// A contradiction between lines about one container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

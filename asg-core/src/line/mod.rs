@@ -51,6 +51,18 @@ impl<'a> From<RawLine<'a>> for Line<'a> {
     }
 }
 
+/// ```
+/// use asg_core::Line;
+///
+/// let text = String::from("[    1.000002] text");
+/// assert_eq!(Line::from(&text).envelope().body, "text");
+/// ```
+impl<'a, T: AsRef<[u8]> + ?Sized> From<&'a T> for Line<'a> {
+    fn from(text: &'a T) -> Self {
+        Self::new(text.as_ref())
+    }
+}
+
 impl<'a> Line<'a> {
     /// Takes any bytes. A line feed at the end, a carriage return, or both are dropped.
     ///

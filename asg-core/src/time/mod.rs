@@ -96,6 +96,20 @@ impl fmt::Display for Timestamp {
     }
 }
 
+/// ```
+/// use std::time::{Duration, SystemTime};
+/// use asg_core::Timestamp;
+///
+/// let time = SystemTime::from(Timestamp::from_nanos(1_500_000_000));
+/// assert_eq!(time.duration_since(SystemTime::UNIX_EPOCH), Ok(Duration::from_millis(1_500)));
+/// ```
+impl From<Timestamp> for std::time::SystemTime {
+    fn from(time: Timestamp) -> Self {
+        let span = std::time::Duration::from_nanos(time.0.unsigned_abs());
+        if time.0 < 0 { Self::UNIX_EPOCH - span } else { Self::UNIX_EPOCH + span }
+    }
+}
+
 impl fmt::Debug for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Timestamp({self})")

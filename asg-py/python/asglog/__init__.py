@@ -1,12 +1,22 @@
 """Which Cloud Foundry app sent this packet?
 
-Reads the packet logs of application security groups, joins them with Diego's logs, and names app, space and org.
+Five calls answer most questions about your own logs (the kernel's ``kern.log`` and Diego's ``rep.stdout.log``, in folders
+or archives as ``bosh logs`` gives them)::
 
-* :func:`parse_line` and :func:`parse` give records, one for each line;
-* :func:`scan` gives the packets of logs as a lazy table, for any library that knows Arrow;
-* :func:`correlate` gives them with their owners;
-* :class:`Policy` and :meth:`Table.explain` give the rules that allow and deny packets;
-* :class:`Ledger` keeps what the logs prove about containers.
+    flows = asglog.correlate("logs/", directory="export/")     # packets with their owners; a notebook shows the first
+    flows.filter(verdict="denied", dpt=443, dst="10.0.0.0/8")  # some of them
+    flows.top(by=("app", "destination"))                       # who sent what where; also timeline, denied_episodes, …
+    flows.plot.timeline("1h", tz="Europe/Berlin")              # pictures; also plot.matrix
+    flows.to_pandas()                                          # a data frame; also to_polars, to_arrow, to_parquet, …
+
+More calls:
+
+* ``asglog.Ledger().who("10.255.73.3", at=…)`` tells whose a handle, an address, a GUID or a name is, long after the logs;
+* ``flows.explain(groups="groups.json")`` and :class:`Policy` tell the rules that allow and deny packets;
+* ``asglog.scan`` gives packets without owners, and ``asglog.parse`` and ``asglog.parse_line`` give all lines as records;
+* ``asglog.FLOW_SCHEMA`` has the columns and what they mean.
+
+A first try without any logs:
 
 >>> import asglog
 >>> record = asglog.parse_line(b"OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.255.73.3 DST=8.8.8.8 LEN=61 "
@@ -23,7 +33,7 @@ from . import _asglog
 from ._asglog import CloudController, Export
 from .answers import Answer
 from .api import Directory, Records, correlate, parse, parse_line, scan
-from .errors import AsgError, DirectoryError, LedgerError, ParseError
+from .errors import AsgError, AsgWarning, DirectoryError, LedgerError, ParseError
 from .ledger import Ledger
 from .policy import Policy
 from .records import (
@@ -67,6 +77,7 @@ __all__ = [
     "Answer",
     "App",
     "AsgError",
+    "AsgWarning",
     "Attribution",
     "Candidate",
     "CloudController",

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Protocol, Self, runtime_checkable
 
-from . import _asglog
+from . import _asglog, checks
 from .errors import ParseError
+from .labels import Labels, labelled
 from .ledger import Ledger
 from .progress import maker
 from .records import Flow, Identity, Record
-from .sources import Progress, Source, items, size
+from .sources import Path, Progress, Source, encode, items, size
 from .table import Table
 from .times import policy
 
@@ -65,7 +67,7 @@ def parse_line(
     *,
     number: int = 1,
     year: int | None = None,
-    utc_offset: float = 0.0,
+    utc_offset: float | str = 0.0,
     strict: bool = False,
 ) -> Record:
     """Read one line of a log: a packet, a line about a container, or neither.
@@ -74,7 +76,7 @@ def parse_line(
     and which holds what could be read. With ``strict`` it is a :class:`ParseError` instead.
 
     ``number`` is the line's number, for the record. ``year`` completes time stamps without one (``Jun 16 23:18:38``), and
-    ``utc_offset`` is the zone, in hours, of those without a zone.
+    ``utc_offset`` is the zone of those without one: in hours, or as ``+02:00``.
 
     Raises :class:`ValueError` for a year that is not from 1970 to 2261, or an offset of a day or more.
 
@@ -82,12 +84,12 @@ def parse_line(
     2017-06-16T23:18:38Z
     """
     if isinstance(line, str):
-        line = _encode(line)
+        line = encode(line)
     elif isinstance(line, (bytearray, memoryview)):
         line = bytes(line)
     elif not isinstance(line, bytes):
-        raise TypeError(f"a line is bytes or text, not {type(line).__name__}")
-    record = Record._from(_asglog.parse_line(line, number, *policy(year, utc_offset)))
+        raise TypeError(f"a line is bytes or text, not {checks.kind(line)}")
+    record = Record._from(_asglog.parse_line(line, checks.whole(number, "number"), *policy(year, utc_offset)))
     if strict and record.error is not None:
         raise ParseError(record.line, record.error.offset, record.error.message)
     return record
@@ -98,7 +100,7 @@ def parse(
     *,
     strict: bool = False,
     year: int | None = None,
-    utc_offset: float = 0.0,
+    utc_offset: float | str = 0.0,
     progress: Progress = None,
 ) -> Records:
     """Read logs line by line: one record for each, whatever the line says. None is dropped.
@@ -107,7 +109,7 @@ def parse(
     nothing but the numbers of the lines behind it.
 
     With ``strict`` a damaged line is a :class:`ParseError`; going on after it gives the line behind it. ``year`` and
-    ``utc_offset`` (in hours) complete time stamps. ``progress`` is called with the number of bytes read, or is ``True``
+    ``utc_offset`` (hours, or ``+02:00``) complete time stamps. ``progress`` is called with the number of bytes read, or is ``True``
     for a bar of tqdm's, if that is there.
 
     Iterating raises :class:`OSError` if a log cannot be read.
@@ -123,31 +125,41 @@ def parse(
 
 
 def scan(
-    source: Source, *, year: int | None = None, utc_offset: float = 0.0, progress: Progress = None
+    source: Source,
+    *,
+    networks: Labels | None = None,
+    prefixes: Labels | None = None,
+    year: int | None = None,
+    utc_offset: float | str = 0.0,
+    progress: Progress = None,
 ) -> Table[Record]:
     """The packets of these logs as a lazy table, damaged ones included: nothing is read yet.
 
     A path that is named twice is read once. A value that is missing from a column is no line: it is passed over, and counts in
     nothing but the numbers of the lines behind it.
 
-    ``year`` and ``utc_offset`` (in hours) complete time stamps. ``progress`` is called with the number of bytes read, or is
-    ``True`` for a bar of tqdm's, if that is there. The columns are :data:`SCHEMA`.
+    ``year`` and ``utc_offset`` (hours, or ``+02:00``) complete time stamps. ``progress`` is called with the number of bytes read, or is
+    ``True`` for a bar of tqdm's, if that is there. The columns are :data:`SCHEMA`. ``networks`` and ``prefixes`` are as with
+    :func:`correlate`.
 
     >>> table = scan(b"OK_x IN= OUT=eth0 SRC=10.0.16.5 DST=10.0.16.20 LEN=28 TOS=0x00 PREC=0x00 TTL=64 ID=7 PROTO=2 ")
     >>> table.column_names[:4]
     ['time', 'source', 'line', 'cell']
     """
     given = items(source, again=False)
-    return Table(_asglog.Table.packets(given, *policy(year, utc_offset), maker(progress, size(given))))
+    native = _asglog.Table.packets(given, *policy(year, utc_offset), maker(progress, size(given)))
+    return Table(labelled(native, networks, prefixes), hints=True)
 
 
 def correlate(
     source: Source,
     *,
-    directory: Directory | None = None,
-    ledger: Ledger | None = None,
+    directory: Directory | Path | list[Path] | None = None,
+    ledger: Ledger | Path | None = None,
+    networks: Labels | None = None,
+    prefixes: Labels | None = None,
     year: int | None = None,
-    utc_offset: float = 0.0,
+    utc_offset: float | str = 0.0,
     progress: Progress = None,
 ) -> Table[Flow]:
     """The packets of these logs with who sent each, as a lazy table.
@@ -158,23 +170,28 @@ def correlate(
     from a column is passed over: it counts in nothing but the numbers of the lines behind it.
 
     ``directory`` turns GUIDs into names: a live :class:`CloudController`, an :class:`Export` of one, or an object of your own
-    (:class:`Directory`). Without it, flows have GUIDs only. ``ledger`` is evidence from before; it is not changed. ``year``,
-    ``utc_offset`` and ``progress`` are as with :func:`scan`; without ``year`` a missing one is that of the lines beside. The
-    columns are :data:`FLOW_SCHEMA`.
+    (:class:`Directory`); a path, or a list of paths, is an export. Without it, flows have GUIDs only. ``ledger`` is evidence from before, or
+    the path of a saved ledger; it is not changed. ``year``, ``utc_offset`` and ``progress`` are as with :func:`scan`; without
+    ``year`` a missing one is that of the lines beside. The columns are :data:`FLOW_SCHEMA`.
+
+    ``networks`` names destinations: a mapping (``{"10.0.11.7": "orders-db", "10.0.0.0/8": "corp"}``) or a file of CSV or JSON;
+    the smallest network counts, and the names are the column ``dst_name``. ``prefixes`` gives verdicts to log prefixes of
+    other firewalls: a mapping of patterns (``{"[UFW BLOCK]": "denied", "Shorewall:*:ACCEPT:": "allowed"}``) or a file; the
+    first pattern that fits counts, and ``*`` is any text.
 
     Reading raises :class:`OSError` if a file cannot be read, and :class:`DirectoryError` if the directory cannot answer.
     """
     given = items(source, again=True)
     total = size(given)
+    if isinstance(directory, (str, bytes, os.PathLike)):
+        directory = _asglog.Export(checks.path(directory))
+    elif isinstance(directory, (list, tuple)):
+        directory = _asglog.Export([checks.path(path) for path in directory])
+    if isinstance(ledger, (str, bytes, os.PathLike)):
+        ledger = Ledger.load(checks.path(ledger))
+    elif ledger is not None and not isinstance(ledger, Ledger):
+        raise TypeError(f"ledger is an asglog.Ledger, or the path of a saved one, not {checks.kind(ledger)}")
     native = _asglog.Table.flows(
         given, directory, None if ledger is None else ledger._native, *policy(year, utc_offset), maker(progress, total)
     )
-    return Table(native)
-
-
-def _encode(text: str) -> bytes:
-    """Text as bytes. Python keeps bytes that are no UTF-8 as lone surrogates; other lone surrogates stand for nothing."""
-    try:
-        return text.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "replace")
+    return Table(labelled(native, networks, prefixes), hints=True)

@@ -15,9 +15,18 @@ def module(name: str, extra: str | None = None) -> Any:
         raise ImportError(f"this needs {wanted}: pip install 'asglog[{extra or wanted}]'", name=name) from error
 
 
-def arrow_to_pandas(table: Any) -> Any:
-    """A ``pandas.DataFrame`` whose whole numbers and booleans stay what they are where values are missing."""
+def arrow_to_pandas(table: Any, categories: bool = False) -> Any:
+    """A ``pandas.DataFrame`` whose whole numbers and booleans stay what they are where values are missing. With
+    ``categories``, texts of which each comes several times are categories."""
     pandas, arrow = module("pandas"), module("pyarrow")
+    if categories:
+        for at, column in enumerate(table.columns):
+            if column.type != arrow.string():
+                continue
+            packed = column.dictionary_encode().unify_dictionaries()
+            words = packed.chunk(0).dictionary if packed.num_chunks else ()
+            if 2 * len(words) <= table.num_rows:
+                table = table.set_column(at, table.field(at).name, packed)
     types = {
         arrow.int32(): pandas.Int32Dtype(),
         arrow.int64(): pandas.Int64Dtype(),

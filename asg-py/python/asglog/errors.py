@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-__all__ = ["AsgError", "DirectoryError", "LedgerError", "ParseError"]
+__all__ = ["AsgError", "AsgWarning", "DirectoryError", "LedgerError", "ParseError"]
 
 
 class AsgError(Exception):
     """The base of this package's exceptions."""
+
+
+class AsgWarning(UserWarning):
+    """Logs were read to their end, and hold nothing of what was asked for."""
 
 
 class ParseError(AsgError, ValueError):

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import datetime
-import os
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from . import _asglog
+from . import _asglog, checks
+from .answers import Answer
 from .progress import maker
 from .records import Owner
 from .sources import Path, Progress, Source, items, size
 from .times import nanos
+
+if TYPE_CHECKING:
+    from .api import Directory
 
 __all__ = ["Ledger"]
 
@@ -40,11 +43,11 @@ class Ledger:
 
         Raises :class:`OSError` if it cannot be read, and :class:`LedgerError` if it is none, or is damaged.
         """
-        return cls._of(_asglog.Ledger.load(os.fspath(path)))
+        return cls._of(_asglog.Ledger.load(checks.path(path, "the path of a ledger")))
 
     def save(self, path: Path) -> None:
         """Writes it to a file; a crash leaves the old file or the new one. Raises :class:`OSError`."""
-        self._native.save(os.fspath(path))
+        self._native.save(checks.path(path, "the path of a ledger"))
 
     def add(self, source: Source, *, progress: Progress = None) -> dict[str, int]:
         """Takes what all lines of these logs prove, in whatever order they come; tells how many lines there were, and how
@@ -57,25 +60,93 @@ class Ledger:
         return {"lines": lines, "evidence": evidence}
 
     def merge(self, other: Ledger) -> None:
-        """Takes all that the other ledger knows. The order of merging does not matter."""
+        """Takes all that the other ledger knows. The order of merging does not matter. Raises :class:`TypeError` for what is no
+        ledger."""
+        if not isinstance(other, Ledger):
+            raise TypeError(f"merge takes an asglog.Ledger, such as Ledger.load('x.ledger'), not {checks.kind(other)}")
         self._native.merge(other._native)
 
     def who(
         self,
-        handle: str,
+        what: str,
         cell: str | None = None,
         at: datetime.datetime | str | None = None,
         *,
         address: str | None = None,
+        directory: Directory | None = None,
     ) -> Owner:
-        """Whose this is: a handle or the beginning of one, or a log prefix (``DENY_d08bb414-…``).
+        """Whose this is: a handle or the beginning of one, a log prefix (``DENY_d08bb414-…``), an address, the GUID of an app
+        or a process or its beginning, or the name of an app.
 
         ``cell`` and ``at`` say where and when a packet of it was seen, and ``address`` its address; what is not given is
-        held against nobody. A time has a zone.
+        held against nobody. A time has a zone. An address needs a time to be of one container only: see :meth:`at`. Names of
+        apps are known of a ``directory``, and of lines that tell them.
 
-        Raises :class:`ValueError` for what is no handle, a time without a zone, or no address.
+        If what is asked for means several containers, the answer is ``ambiguous``, and they are its candidates;
+        :meth:`containers` has them as a table.
+
+        Raises :class:`ValueError` for a time without a zone, or no address, and what the directory raises.
         """
-        return Owner._from(self._native.who(handle, cell, nanos(at), address))
+        checks.text(what, "what is asked for")
+        if cell is not None:
+            checks.text(cell, "cell")
+        if address is not None:
+            checks.text(address, "address")
+        return Owner._from(self._native.who(what.strip(), cell, nanos(at), address, directory))
+
+    def at(
+        self,
+        address: str,
+        time: datetime.datetime | str,
+        cell: str | None = None,
+        *,
+        directory: Directory | None = None,
+    ) -> Owner:
+        """Whose an address was at a time. With the ``cell`` the answer is surer, because clocks of cells differ, and addresses
+        are given out again.
+
+        Raises :class:`ValueError` for no address, or a time without a zone.
+
+        >>> Ledger().at("10.255.73.3", "2024-05-06T07:09:10Z").attribution.reason
+        'no_address_lease'
+        """
+        import ipaddress
+
+        address = str(address)
+        try:
+            ipaddress.ip_address(address)
+        except ValueError:
+            raise ValueError(f"an address is like 10.255.73.3, and not {address!r}") from None
+        if time is None:
+            raise TypeError("time is a datetime with a zone, or its text, not None: containers() has all that had an address")
+        return self.who(address, cell, time, directory=directory)
+
+    def containers(
+        self,
+        what: str | None = None,
+        cell: str | None = None,
+        at: datetime.datetime | str | None = None,
+        *,
+        directory: Directory | None = None,
+    ) -> Answer:
+        """The containers that are meant by what :meth:`who` takes, or all of them, as a table: when each began and ended, when
+        it was seen, its app, cell, addresses and GUIDs. The oldest is first.
+
+        >>> ledger = Ledger()
+        >>> _ = ledger.add(
+        ...     b'{"timestamp":"1498136872.889604807","source":"rep","message":"rep.executing-container-operation.starting",'
+        ...     b'"log_level":1,"data":{"container-guid":"d08bb414-cdba-4381-412a-e9ecc1b7d0f4","lrp-key":{"process_guid":'
+        ...     b'"4ccbb24c-268e-421a-9d1b-3678b6eb40d0-0f0f6a2e-7c1b-4d0a-8a55-5f2f8f0e6c11","index":0,"domain":"cf-apps"}}}')
+        >>> ledger.containers("4ccbb24c-268e-421a-9d1b-3678b6eb40d0")["index"]
+        [0]
+
+        Raises :class:`ValueError` for a time without a zone, and what the directory raises.
+        """
+        if what is not None:
+            what = checks.text(what, "what is asked for").strip()
+        if cell is not None:
+            checks.text(cell, "cell")
+        return Answer(self._native.containers(what, cell, nanos(at), directory))
 
     def __len__(self) -> int:
         """How many containers are known."""

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias, TypedDict
 
-from . import _asglog
+from . import _asglog, checks
 from .records import Coverage, Evaluation
 from .sources import Path
 from .times import nanos
@@ -61,7 +61,7 @@ class Policy:
         sync_tolerance: int | None = None,
         taken_at: datetime.datetime | str | None = None,
     ) -> None:
-        files = [groups] if isinstance(groups, (str, os.PathLike)) else list(groups)
+        files = _files(groups)
         given = {"profile": profile, "group_order": group_order, "sync_tolerance": sync_tolerance}
         chosen = {name: value for name, value in given.items() if value is not None}
         at = None if taken_at is None else nanos(taken_at)
@@ -89,6 +89,12 @@ class Policy:
 
         Raises :class:`ValueError` for what is no packet.
         """
+        if near is not None:
+            near = checks.whole(near, "near")
+        if not isinstance(packet, (str, Mapping)):
+            raise TypeError(f"a packet is a text such as 'tcp 10.0.11.7:443', or a mapping, not {checks.kind(packet)}")
+        if space is not None:
+            checks.text(space, "space")
         if isinstance(packet, str):
             question = _asglog.question(packet, space, phase)
         else:
@@ -98,7 +104,7 @@ class Policy:
     def coverage(self, space: str, phase: Literal["running", "staging"] = "running") -> Coverage:
         """Tells which rules of a space leave lines in the logs, and which packets cannot leave any, by the last complete
         snapshot."""
-        coverage = self._native.coverage(space, phase)
+        coverage = self._native.coverage(checks.text(space, "space"), checks.text(phase, "phase"))
         if coverage is None:
             raise ValueError("there is no snapshot")
         return Coverage.from_dict(coverage)
@@ -116,8 +122,23 @@ def _read(settings: Mapping[str, Any] | Path | None) -> dict[str, Any]:
         return {}
     if isinstance(settings, Mapping):
         return dict(settings)
-    with open(settings, encoding="utf-8") as file:
-        read = _json().load(file)
+    path = checks.path(settings, "settings: a path")
+    with open(path, encoding="utf-8") as file:
+        try:
+            read = _json().load(file)
+        except ValueError:
+            read = None
     if not isinstance(read, dict):
-        raise ValueError(f"{os.fspath(settings)} has no JSON object")
+        raise ValueError(f"{path} has no JSON object")
     return read
+
+
+def _files(groups: Any) -> list[str]:
+    if isinstance(groups, (str, bytes, os.PathLike)):
+        return [checks.path(groups)]
+    if isinstance(groups, Mapping) or not isinstance(groups, Sequence):
+        what = "groups are the paths of files that `asglog snapshot` or `cf curl /v3/security_groups` has written"
+        raise TypeError(f"{what}, not {checks.kind(groups)}")
+    if not groups:
+        raise ValueError("there is no file of groups in the list")
+    return [checks.path(one, "groups: each path") for one in groups]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime
+import html
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, Literal, Self, get_type_hints
 
+from . import _asglog
 from .times import Time
 
 #: Keys of the contract that are words of Python's.
@@ -29,6 +31,10 @@ class _FromDict:
             values[name] = _value(hints.get(name), value)
         return cls(**values)
 
+    def __repr__(self) -> str:
+        shown = ((field.name, getattr(self, field.name)) for field in fields(self))  # type: ignore[arg-type]
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in shown if value is not None)})"
+
     def to_dict(self) -> dict[str, Any]:
         """The object of the output contract, absent fields left out."""
         result: dict[str, Any] = {}
@@ -39,7 +45,7 @@ class _FromDict:
         return result
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class ExtHeader(_FromDict):
     """An IPv6 extension header, as far as a line shows it. ``hdr`` is its protocol number, where the line tells it."""
 
@@ -53,7 +59,7 @@ class ExtHeader(_FromDict):
     cut: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Ip(_FromDict):
     """An IP packet as a line shows it; what the line does not show is ``None``. Addresses are text as printed."""
 
@@ -102,7 +108,7 @@ class Ip(_FromDict):
     truncated: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Packet(Ip):
     """One line of the kernel's packet logger. ``in_`` is the input interface; the rest is named as in the JSON."""
 
@@ -139,7 +145,7 @@ class Packet(Ip):
     cut: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class LogPrefix(_FromDict):
     """What a log prefix means in Cloud Foundry."""
 
@@ -151,7 +157,7 @@ class LogPrefix(_FromDict):
     tag: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class RepEvent(_FromDict):
     """What a line of rep, executor, Garden or the BBS says about a container."""
 
@@ -165,7 +171,7 @@ class RepEvent(_FromDict):
     container_ip: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class LoggerEvent(_FromDict):
     """A line of silk's iptables-logger: a packet with the identity that the cell knew for its address."""
 
@@ -187,7 +193,7 @@ class LoggerEvent(_FromDict):
     host_guid: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class LineError(_FromDict):
     """What is wrong with a damaged line. ``offset`` counts bytes from the start of the line."""
 
@@ -195,7 +201,7 @@ class LineError(_FromDict):
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Record(_FromDict):
     """One line, read. ``time`` is in UTC; ``uptime`` is seconds since the kernel booted, with six decimals."""
 
@@ -234,8 +240,14 @@ class Record(_FromDict):
     #: The input that the line is in, if there are several.
     source: str | None = None
 
+    def __repr__(self) -> str:
+        packet = f" {_packet(self.packet)}" if self.packet else ""
+        about = f" about {self.rep.handle}" if self.rep and self.rep.handle else ""
+        error = f": {self.error.message}" if self.error else ""
+        return f"<asglog.Record line {self.line}: {self.kind}{packet}{about}{error}>"
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Candidate(_FromDict):
     """A container that comes into question."""
 
@@ -244,7 +256,7 @@ class Candidate(_FromDict):
     index: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Evidence(_FromDict):
     """A line that decided."""
 
@@ -252,7 +264,7 @@ class Evidence(_FromDict):
     line: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Attribution(_FromDict):
     """Whose a packet is, how sure that is, and why."""
 
@@ -265,8 +277,18 @@ class Attribution(_FromDict):
     #: How many containers are in question beside ``candidates``.
     candidates_more: int | None = None
 
+    @property
+    def meaning(self) -> str:
+        """The meaning of ``reason``, in a sentence."""
+        return _reasons().get(self.reason, (self.reason.replace("_", " "), ""))[0]
 
-@dataclass(frozen=True, slots=True)
+    @property
+    def advice(self) -> str:
+        """The way to a surer answer."""
+        return _reasons().get(self.reason, ("", "list the containers with Ledger.containers()"))[1]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Entity(_FromDict):
     """A space or an org. ``name_then`` is its name at the packet's time, if audit events prove it."""
 
@@ -275,7 +297,7 @@ class Entity(_FromDict):
     name_then: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class App(_FromDict):
     """An app. ``state`` says what a directory knows of it.
 
@@ -293,7 +315,7 @@ class App(_FromDict):
     deleted_at: datetime.datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Identity(_FromDict):
     """The identity of a process, app or task, as a directory knows it. ``deleted_at`` has a zone.
 
@@ -308,10 +330,14 @@ class Identity(_FromDict):
     deleted_at: datetime.datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Owner(_FromDict):
-    """Who a handle is, as :meth:`Ledger.who` answers. ``subject_guid`` is what a directory is asked for: a process, an app
-    or a task. Times are in UTC."""
+    """Who a handle, an address, a GUID or a name is, as :meth:`Ledger.who` answers. ``subject_guid`` is what a directory is
+    asked for: a process, an app or a task. Times are in UTC. ``app``, ``space`` and ``org`` are there if a directory was asked.
+
+    If several containers are meant, the certainty is ``ambiguous``. Reasons that no flow has are ``several_containers`` and
+    ``one_container``, which a GUID, a name or an address means, and ``unknown_name``.
+    """
 
     attribution: Attribution
     handle: str | None = None
@@ -321,9 +347,23 @@ class Owner(_FromDict):
     cell: str | None = None
     created: datetime.datetime | None = None
     destroyed: datetime.datetime | None = None
+    app: App | None = None
+    space: Entity | None = None
+    org: Entity | None = None
+    process_type: str | None = None
+
+    def __repr__(self) -> str:
+        return f"<asglog.Owner {_owner(self.app, self.space, self.org, self)}: {_how(self.attribution)}>"
+
+    def _repr_html_(self) -> str:
+        return _facts({
+            "app": _path(self.app, self.space, self.org), "certainty": _how(self.attribution), "handle": self.handle,
+            "process_guid": self.process_guid, "index": self.index, "cell": self.cell, "created": self.created,
+            "destroyed": self.destroyed, "candidates": " ".join(one.handle for one in self.attribution.candidates) or None,
+        })  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Peer(_FromDict):
     """The other container of a packet between two, by its address: inferred at best."""
 
@@ -337,7 +377,7 @@ class Peer(_FromDict):
     org: Entity
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Flow(_FromDict):
     """A packet with the answer to who sent it. ``time`` is in UTC and can be out by ``time_error`` seconds.
 
@@ -382,9 +422,25 @@ class Flow(_FromDict):
     destination: Candidate | None = None
     #: The version of the output contract.
     schema_version: int = 2
+    #: The caller's name for the destination.
+    dst_name: str | None = None
+
+    def __repr__(self) -> str:
+        verdict = self.verdict or "no verdict"
+        owner = _owner(self.app, self.space, self.org, self)
+        return f"<asglog.Flow {self.time or 'at no time'} {verdict} {_packet(self)} from {owner}: {_how(self.attribution)}>"
+
+    def _repr_html_(self) -> str:
+        return _facts({
+            "time": self.time, "verdict": self.verdict, "plane": self.plane, "packet": _packet(self), "dst_name": self.dst_name,
+            "app": _path(self.app, self.space, self.org), "app state": self.app.state, "certainty": _how(self.attribution),
+            "handle": self.handle, "process_guid": self.process_guid, "index": self.index, "cell": self.cell,
+            "line": f"{self.source}:{self.line}",
+            "evidence": " ".join(f"{one.source}:{one.line}" for one in self.attribution.evidence) or None,
+        })  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Code(_FromDict):
     """A reason, or a kind of packets that leave no line: one word of a closed list. In a :class:`Coverage` also its
     meaning."""
@@ -396,7 +452,7 @@ class Code(_FromDict):
     until: datetime.datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class RuleRef(_FromDict):
     """A rule of a group, one of its destinations and one of its port items (-1 if it has none), all counted from 0. Where
     several snapshots were given, ``snapshot`` is the time of the one."""
@@ -407,8 +463,11 @@ class RuleRef(_FromDict):
     port: int
     snapshot: datetime.datetime | None = None
 
+    def __str__(self) -> str:
+        return f"rule {self.rule} of group {self.group}"
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Admits(_FromDict):
     """The packets that a change admits: so many addresses, and at each so many ports or types of ICMP."""
 
@@ -416,7 +475,7 @@ class Admits(_FromDict):
     points: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class NearMiss(_FromDict):
     """One change that would have allowed a denied packet. It cannot be hashed, because ``change`` is a ``dict``."""
 
@@ -430,7 +489,7 @@ class NearMiss(_FromDict):
     change: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Evaluation(_FromDict):
     """The answer about a hypothetical packet. One of ``by`` and ``by_any_of`` is there, if anything decided."""
 
@@ -446,8 +505,13 @@ class Evaluation(_FromDict):
     near: tuple[NearMiss, ...] | None = None
     because: tuple[Code, ...] | None = None
 
+    def __repr__(self) -> str:
+        by = f" by {self.by}" if self.by else f" by one of {len(self.by_any_of)} rules" if self.by_any_of else ""
+        near = f", {len(self.near)} near misses" if self.near else ""
+        return f"<asglog.Evaluation {self.verdict or 'no verdict'}{by} ({self.decided or self.load}{near})>"
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, repr=False)
 class UsedSnapshot(_FromDict):
     """A snapshot on which an answer rests. ``assumed``: its file does not show whether it is complete."""
 
@@ -456,7 +520,7 @@ class UsedSnapshot(_FromDict):
     assumed: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Rules(_FromDict):
     """How well the rules of a time are known, and the snapshots that were used."""
 
@@ -464,7 +528,7 @@ class Rules(_FromDict):
     basis: Literal["exact", "either", "earlier", "later", "none"] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Explanation(_FromDict):
     """Why a packet of a log was allowed or denied. ``app`` and ``packet`` are ``dict``, as in the JSON output."""
 
@@ -491,8 +555,26 @@ class Explanation(_FromDict):
     decided: Literal["certain", "by_order", "undetermined"] | None = None
     other_apps: int | None = None
 
+    def __repr__(self) -> str:
+        verdict = f"{self.observed or 'no verdict'}, configured {self.configured or 'unknown'}"
+        by = f" by {self.by}" if self.by else f" by one of {len(self.by_any_of)} rules" if self.by_any_of else ""
+        packet, app = self.packet or {}, (self.app or {}).get("name")
+        port = f":{packet['dpt']}" if "dpt" in packet else ""
+        what = _asglog.escape_text(f"{packet.get('proto', '?')} → {packet.get('dst', '?')}{port}{f' from {app}' if app else ''}")
+        because = ", ".join(code.code for code in self.because)
+        return f"<asglog.Explanation {self.time or 'at no time'} {what}: {verdict}{by}: {because}>"
 
-@dataclass(frozen=True, slots=True)
+    def _repr_html_(self) -> str:
+        packet = self.packet or {}
+        return _facts({
+            "time": self.time, "app": (self.app or {}).get("name"), "packet": " ".join(f"{k} {v}" for k, v in packet.items()),
+            "observed": self.observed, "configured": self.configured, "enforced": self.enforced, "by": self.by and str(self.by),
+            "because": " ".join(code.code for code in self.because), "near misses": len(self.near) or None,
+            "line": f"{self.source}:{self.line}",
+        })  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class CoveredEntry(_FromDict):
     """An entry of a rule: whether packets that it allows leave lines, and if others hide it, which (``by``)."""
 
@@ -501,7 +583,7 @@ class CoveredEntry(_FromDict):
     by: tuple[RuleRef, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Coverage(_FromDict):
     """Which rules of a space leave lines, and which packets cannot (``blind``)."""
 
@@ -517,7 +599,7 @@ class Coverage(_FromDict):
 #: Fields that the contract prints even if they are null.
 _ALWAYS: dict[str, frozenset[str]] = {
     "Record": frozenset({"time", "host", "job", "index", "instance", "uptime"}),
-    "Owner": frozenset(field.name for field in fields(Owner)),
+    "Owner": frozenset(field.name for field in fields(Owner) if field.name not in ("app", "space", "org", "process_type")),
     "Entity": frozenset({"guid", "name"}),
     "App": frozenset({"guid", "name", "state"}),
     **{
@@ -566,3 +648,60 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     return value
+
+
+#: Meanings and advice by reason, read once.
+_REASONS: dict[str, tuple[str, str]] = {}
+
+#: Reasons of :meth:`Ledger.who` alone.
+_OF_WHO = {
+    "one_container": ("one container is meant", "nothing: this is the answer"),
+    "several_containers": ("several containers are meant", "list them with Ledger.containers()"),
+    "unknown_name": ("no line and no directory has an app with this name", "give a directory, which knows names"),
+}
+
+
+def _reasons() -> dict[str, tuple[str, str]]:
+    if not _REASONS:
+        _REASONS.update(_OF_WHO)
+        _REASONS.update({word: (meaning, advice) for word, meaning, advice in _asglog.reasons()})
+    return _REASONS
+
+
+def _how(attribution: Attribution) -> str:
+    return f"{attribution.certainty.replace('_', ' ')}, {attribution.meaning}"
+
+
+def _path(app: Any, space: Any, org: Any) -> str | None:
+    """``org/space/app``, as far as it is known."""
+    if app is None or app.name is None:
+        return None
+    names = [getattr(one, "name", None) or "?" for one in (org, space, app)]
+    return _asglog.escape_text("/".join(names))
+
+
+def _owner(app: Any, space: Any, org: Any, of: Any) -> str:
+    index = "" if of.index is None else f" #{of.index}"
+    for known in (_path(app, space, org), of.process_guid and f"process {of.process_guid[:36]}", of.handle and f"container {of.handle}"):
+        if known:
+            return f"{known}{index}"
+    return "nobody who is known"
+
+
+def _packet(ip: Any) -> str:
+    def side(address: str | None, port: int | None) -> str:
+        shown = "?" if address is None else f"[{address}]" if ":" in address and port is not None else address
+        return shown if port is None else f"{shown}:{port}"
+
+    return _asglog.escape_text(f"{ip.proto or '?'} {side(ip.src, ip.spt)} → {side(ip.dst, ip.dpt)}")
+
+
+def _facts(facts: dict[str, Any]) -> str:
+    """Facts as a small table of HTML."""
+    rows = (
+        f'<tr><th style="text-align:left">{html.escape(name)}</th>'
+        f'<td style="text-align:left">{html.escape(_asglog.escape_text(str(value)))}</td></tr>'
+        for name, value in facts.items()
+        if value is not None
+    )
+    return f"<table><tbody>{''.join(rows)}</tbody></table>"

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple, overload
 
 from . import _asglog
+from .answers import html_table
+from .checks import hint
 
 __all__ = ["EXPLAIN_SCHEMA", "FLOW_SCHEMA", "SCHEMA", "Column", "Schema"]
 
@@ -55,7 +57,7 @@ class Schema(Sequence[Column]):
         for column in self._columns:
             if column.name == key:
                 return column
-        raise KeyError(key)
+        raise KeyError(f"there is no column {key!r}{hint(str(key), self.names)}")
 
     def __iter__(self) -> Iterator[Column]:
         return iter(self._columns)
@@ -74,7 +76,11 @@ class Schema(Sequence[Column]):
         return hash(self._columns)
 
     def __repr__(self) -> str:
-        return "\n".join(f"{column.name}: {column.type}{'' if column.nullable else ' not null'}" for column in self)
+        return "\n".join(f"{column.name}: {column.type}{'' if column.nullable else ' not null'}: {column.doc}" for column in self)
+
+    def _repr_html_(self) -> str:
+        rows = [[column.name, column.type, "yes" if column.nullable else "no", column.doc] for column in self]
+        return html_table(["name", "type", "may be missing", "meaning"], rows, [], "")
 
     def __arrow_c_schema__(self) -> object:
         """Arrow's PyCapsule interface."""

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import glob
+import io
 import os
+import re
 import stat
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+
+from . import checks
 
 if TYPE_CHECKING:
     from . import _asglog
 
-__all__ = ["ArrowArray", "ArrowStream", "BinaryFile", "Path", "Progress", "Source"]
+__all__ = ["ArrowArray", "ArrowStream", "BinaryFile", "Path", "Progress", "Source", "TextFile"]
 
 #: A file's name.
 Path: TypeAlias = str | os.PathLike[str]
@@ -45,12 +50,22 @@ class ArrowStream(Protocol):
         """Arrow's PyCapsule interface."""
 
 
-#: What can be read: a path, or a pattern of paths such as ``logs/*.gz``, or ``-`` for standard input; the bytes of a log; a
-#: file object, which is read from where it stands; a column of lines; or several of these. Compressed files and
-#: archives are known by their first bytes; a folder or an archive (tar, zip), which is given by its path, is the logs in it. A path that is named twice is read once, and a value that is missing from a column counts in nothing but
-#: the numbers of the lines behind it.
+@runtime_checkable
+class TextFile(Protocol):
+    """A file object that is open for reading text."""
+
+    def read(self, size: int, /) -> str:
+        """At most so many characters; none at the end."""
+
+
+#: Logs: a path, or a pattern of paths such as ``logs/*.gz``, or ``-`` for standard input; the bytes
+#: of a log; a file object, which is read from its position; a column or a list of lines; or several
+#: of these. Compressed files and archives are known by their first bytes. The path of a folder or of
+#: an archive (tar, zip) means the logs in it, and ``~`` is the home folder. A path that is named
+#: twice is read once. A value that is missing from a column or a list counts in nothing but the
+#: numbers of the lines behind it.
 Source: TypeAlias = (
-    Path | bytes | bytearray | memoryview | BinaryFile | ArrowArray | ArrowStream | Iterable["Source"]
+    Path | bytes | bytearray | memoryview | BinaryFile | TextFile | ArrowArray | ArrowStream | Iterable["Source"]
 )
 
 
@@ -84,30 +99,117 @@ def size(given: list[_asglog._Item]) -> int | None:
     return total
 
 
-def _flat(source: Source, again: bool) -> Iterator[_asglog._Item]:
+def _flat(source: Any, again: bool) -> Iterator[_asglog._Item]:
     if isinstance(source, (str, os.PathLike)):
-        yield from _paths(os.fspath(source), again)
+        yield from _paths(checks.path(source), again)
     elif isinstance(source, (bytes, bytearray, memoryview)):
         # A copy of what can change: it is read while others run.
         yield "bytes", "<bytes>", bytes(source), None
+    elif type(source).__module__.partition(".")[0] == "asglog":
+        raise TypeError(f"{checks.kind(source)} is made of logs, and is no log: use its own methods, or give the logs")
     elif hasattr(source, "__arrow_c_array__") or hasattr(source, "__arrow_c_stream__"):
         yield "column", "<column>", source, None
     elif hasattr(source, "read"):
         yield _file(source, again)
+    elif hasattr(source, "dtype") and hasattr(source, "tolist"):
+        yield _array(source)
+    elif isinstance(source, Mapping):
+        raise TypeError("a mapping is no log: give the column with the lines, or a list of them")
+    elif hasattr(source, "fs") and hasattr(source, "open"):
+        # fsspec.open() gives a file that is not open yet.
+        yield _file(source.open(), again)
+    elif hasattr(source, "read_bytes"):
+        yield "bytes", str(getattr(source, "name", "<file>")), source.read_bytes(), None
+    elif hasattr(source, "collect"):
+        raise TypeError(f"{checks.kind(source)} has no rows yet: call collect() and give the column with the lines")
     elif isinstance(source, Iterable):
-        for one in source:
-            yield from _flat(one, again)
+        yield from _several(list(source), again)
     else:
-        raise TypeError(f"a log is a path, bytes, a file object or a column of lines, not {type(source).__name__}")
+        raise TypeError(f"a log is a path, bytes, a file object, or a column or list of lines, not {checks.kind(source)}")
+
+
+def _several(sources: list[Any], again: bool) -> Iterator[_asglog._Item]:
+    """Sources, or the lines of one."""
+    if not sources:
+        raise ValueError("there is no log in the list: did a pattern match no file?")
+    if _are_lines(sources):
+        yield "lines", "<lines>", [_line(one) for one in sources], None
+        return
+    for one in sources:
+        yield from _flat(one, again)
+
+
+def _are_lines(sources: list[Any]) -> bool:
+    """Whether these texts are lines, and not paths: one looks like a line of a log, and none is there as a file."""
+    if not all(one is None or isinstance(one, (str, bytes)) for one in sources):
+        return False
+    texts = [one for one in sources if isinstance(one, str)]
+    if not texts:
+        # One piece of bytes is a whole log, and so is what is compressed.
+        return len(sources) > 1 and not any(
+            b"\n" in one.rstrip(b"\r\n") or b"\0" in one or one.startswith(_PACKED) for one in sources if one
+        )
+    return any(map(_is_line, texts)) and not any(map(_is_there, texts))
+
+
+def _is_there(name: str) -> bool:
+    try:
+        return os.path.lexists(name)
+    except ValueError:
+        return False
+
+
+#: Beginnings of lines of logs, and parts of packets' lines, which no usual path has.
+_LINE = re.compile(
+    r"""<[0-9]{1,3}>|\{\s*"|\[ *[0-9]+\.[0-9]+\]|[A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8} |[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:]{8}"""
+    r"""|.*\bIN=\S* OUT=|.*\bSRC=\S+ DST=""",
+    re.DOTALL,
+)
+
+
+#: First bytes of compressed files: gzip, zstd, bzip2, xz, lz4 and zip.
+_PACKED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ", b"\x04\x22\x4d\x18", b"PK\x03\x04")
+
+
+def _is_line(text: str) -> bool:
+    return "\n" in text or _LINE.match(text) is not None
+
+
+def _line(one: Any) -> bytes | None:
+    """A line as bytes; ``None`` if it is missing."""
+    if one is None or (isinstance(one, float) and one != one) or type(one).__name__ in ("NAType", "NaTType"):
+        return None
+    if isinstance(one, str):
+        return encode(one)
+    if isinstance(one, bytes):
+        return one
+    raise TypeError(f"a line is text or bytes, not {checks.kind(one)}")
+
+
+def _array(array: Any) -> _asglog._Item:
+    if getattr(array, "ndim", 1) != 1:
+        raise TypeError("an array of lines has one dimension: give one column")
+    return "lines", "<lines>", [_line(one) for one in array.tolist()], None
 
 
 def _paths(name: str, again: bool) -> Iterator[_asglog._Item]:
     if name == "-":
         yield _file(sys.stdin, again)
         return
-    if "\n" in name:
-        raise ValueError("a text with line feeds is no path: give a log's text as bytes")
-    if not os.path.lexists(name) and glob.has_magic(name):
+    if not name:
+        raise ValueError("the path is empty")
+    if "\0" in name:
+        raise ValueError("a path has no zero byte: give a log's bytes as bytes")
+    if not _is_there(name):
+        if "\n" in name:
+            raise ValueError("a text with line feeds is no path: give a log's text as bytes, or as a list of lines")
+        if _is_line(name):
+            raise ValueError(
+                "this text looks like a line of a log, and not like a path: parse_line() reads one line, and a list has several"
+            )
+        if re.match(r"[a-z][a-z0-9+.-]+://", name):
+            raise ValueError(f"{name!r} is not on this machine: open it with fsspec, and give fsspec.open({name!r})")
+    if not _is_there(name) and glob.has_magic(name):
         found = sorted(glob.glob(name, recursive=True))
         if not found:
             raise FileNotFoundError(f"no file is named like {name!r}")
@@ -119,7 +221,11 @@ def _paths(name: str, again: bool) -> Iterator[_asglog._Item]:
 
 
 def _paths_as_they_are(name: str, again: bool) -> Iterator[_asglog._Item]:
-    if again and os.path.exists(name):
+    if not os.path.exists(name):
+        raise FileNotFoundError(errno.ENOENT, f"{os.strerror(errno.ENOENT)}{_near(name)}", name)
+    if not os.access(name, os.R_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), name)
+    if again:
         mode = os.stat(name).st_mode
         if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
             with open(name, "rb") as pipe:
@@ -128,16 +234,37 @@ def _paths_as_they_are(name: str, again: bool) -> Iterator[_asglog._Item]:
     yield "path", name, name, None
 
 
+def _near(name: str) -> str:
+    """The file that was probably meant, of those in the same folder."""
+    folder, base = os.path.split(name)
+    try:
+        with os.scandir(folder or ".") as files:
+            there = [file.name for file, _ in zip(files, range(1000), strict=False)]
+    except OSError:
+        return ""
+    return checks.hint(base, there)
+
+
 def _file(file: Any, again: bool) -> _asglog._Item:
-    if hasattr(file, "buffer"):
-        file = _Inside(file)
     name = getattr(file, "name", None)
     name = name if isinstance(name, str) else "<file>"
+    if hasattr(file, "buffer"):
+        file = _Inside(file)
+    elif isinstance(file, io.TextIOBase):
+        return "bytes", name, encode(file.read()), None
     try:
         start: int | None = file.tell() if file.seekable() else None
     except (AttributeError, OSError):
         start = None
     return _spooled(file, name) if again and start is None else ("file", name, file, start)
+
+
+def encode(text: str) -> bytes:
+    """Text as bytes. Python keeps bytes that are not UTF-8 as lone surrogates; other lone surrogates are replaced."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace")
 
 
 def _spooled(pipe: Any, name: str) -> _asglog._Item:

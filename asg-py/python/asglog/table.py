@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import datetime
-import html
 import operator
 import os
+import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Generic, Literal, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypedDict, TypeVar, Unpack
 
-from . import _asglog, times
-from .answers import Answer, span
+from . import _asglog, checks, times
+from .answers import Answer, html_table, span, text_table
 from .consumers import arrow_to_pandas, module
-from .errors import AsgError
+from .errors import AsgError, AsgWarning
 from .plot import Plot
 from .policy import Groups, Policy, PolicySettings
 from .records import Explanation, Flow, Record
@@ -42,7 +43,7 @@ class Table(Generic[R]):
     """Packets of logs, one a row. :func:`asglog.scan` and :func:`asglog.correlate` make them.
 
     Nothing is read before rows are asked for, and each time they are, the logs are read from the beginning, in batches,
-    with filters applied before a row is built. A table goes wherever Arrow does: ``polars.DataFrame(table)``,
+    with filters applied before a row is built. To look at a table in a notebook reads the beginning only. A table goes wherever Arrow does: ``polars.DataFrame(table)``,
     ``pyarrow.table(table)``, ``duckdb.sql("select … from table")``, ``pandas.DataFrame.from_arrow(table)``. To iterate over
     it gives records (of flows, if it is correlated), whatever columns are chosen.
 
@@ -54,10 +55,14 @@ class Table(Generic[R]):
     ['8.8.8.8']
     """
 
-    __slots__ = ("_native",)
+    __slots__ = ("_hints", "_is_kept", "_native")
 
-    def __init__(self, native: _asglog.Table) -> None:
+    def __init__(self, native: _asglog.Table, *, hints: bool = False, is_kept: bool = False) -> None:
         self._native = native
+        #: Whether to warn of logs without packets. Parts of logs may have none.
+        self._hints = hints
+        #: Whether its rows are in memory.
+        self._is_kept = is_kept
 
     @property
     def column_names(self) -> list[str]:
@@ -82,9 +87,17 @@ class Table(Generic[R]):
         """
         native = self._native
         for name, wanted in conditions.items():
+            if not isinstance(wanted, (list, tuple, set, frozenset)) and hasattr(wanted, "dtype") and hasattr(wanted, "tolist"):
+                # A column of another frame, or an array.
+                wanted = wanted.tolist()
             values = wanted if isinstance(wanted, (list, tuple, set, frozenset)) else [wanted]
-            native = native.filter(name.removesuffix("_"), [_given(value) for value in values])
-        return Table(native)
+            if not values:
+                raise ValueError(f"{name} has no value to be compared with: the list is empty")
+            try:
+                native = native.filter(name.removesuffix("_"), [_given(value) for value in values])
+            except ValueError as error:
+                raise ValueError(self._with_columns(str(error))) from None
+        return self._of(native)
 
     def between(self, start: datetime.datetime | str | None, end: datetime.datetime | str | None) -> Table[R]:
         """The rows not before ``start`` and before ``end``: times with a zone, or their texts. A row without a time is not
@@ -93,14 +106,20 @@ class Table(Generic[R]):
         Raises :class:`ValueError` for a time without a zone, or a start behind the end, and :class:`TypeError` for what is no
         time.
         """
-        return Table(self._native.between(*times.bounds(start, end)))
+        return self._of(self._native.between(*times.bounds(start, end)))
 
-    def columns(self, *names: str) -> Table[R]:
-        """These columns only; what is not asked for is not built. ``raw``, the line itself, comes only if asked for.
+    def columns(self, *names: str | Iterable[str]) -> Table[R]:
+        """These columns only, in this order; what is not asked for is not built. ``raw``, the line itself, comes only if asked
+        for. The names of several columns are taken as in :meth:`top` (``destination``, ``space``), and so are lists of names.
+        ``column_names`` are the columns that are there.
 
         Raises :class:`ValueError` for a column that is not there.
         """
-        return Table(self._native.select(list(names)))
+        wanted = [name for given in names for name in checks.names(given, "columns")]
+        try:
+            return self._of(self._native.select(wanted))
+        except ValueError as error:
+            raise ValueError(self._with_columns(str(error))) from None
 
     def explain(self, groups: Groups | Policy, **settings: Unpack[PolicySettings]) -> Table[Explanation]:
         """These flows, each with the reason why it was allowed or denied. Iteration gives :class:`Explanation`; the columns
@@ -111,17 +130,17 @@ class Table(Generic[R]):
 
         Raises :class:`AsgError` for a table that is not made by :func:`correlate`, and what :class:`Policy` raises.
         """
+        if isinstance(groups, Policy) and settings:
+            raise TypeError(f"the policy has its settings already: give {', '.join(settings)} to asglog.Policy")
         policy = groups if isinstance(groups, Policy) else Policy(groups, **settings)
-        return Table(self._native.explained(policy._native))
+        return Table(self._native.explained(policy._native), hints=self._hints)
 
     def limit(self, n: int) -> Table[R]:
         """The first ``n`` rows. Reading ends with the last of them; what follows, such as :meth:`filter`, sees these rows only.
 
         Raises :class:`ValueError` for a negative number.
         """
-        if n < 0:
-            raise ValueError(f"n is a number of rows, not {n}")
-        return Table(self._native.slice(0, n))
+        return Table(self._native.slice(0, checks.whole(n, "n, a number of rows,")), is_kept=self._is_kept)
 
     def head(self, n: int = 5) -> Table[R]:
         """The first ``n`` rows, as :meth:`limit` gives them, read and kept in memory: a notebook shows them."""
@@ -133,7 +152,9 @@ class Table(Generic[R]):
 
         Raises whatever reading raises.
         """
-        return Table(self._native.cached())
+        kept = self._native.cached()
+        self._look()
+        return Table(kept, is_kept=True)
 
     @classmethod
     def from_parquet(cls, path: str | os.PathLike[str]) -> Table[Any]:
@@ -142,7 +163,7 @@ class Table(Generic[R]):
 
         Raises :class:`OSError` if it cannot be read, and :class:`ValueError` if it is not such a table.
         """
-        return Table(_asglog.Table.from_parquet(os.fspath(path)))
+        return Table(_asglog.Table.from_parquet(checks.path(path)))
 
     def __getitem__(self, rows: slice) -> Table[R]:
         """Consecutive rows: ``table[:5]``, ``table[10:20]``, ``table[10:]``. They are counted from the start, one by one.
@@ -152,11 +173,15 @@ class Table(Generic[R]):
         if not isinstance(rows, slice):
             what = "for a column" if isinstance(rows, str) else "for one row"
             raise TypeError(f"a table has slices such as table[:5]; {what}, use columns() or iterate")
-        start = 0 if rows.start is None else operator.index(rows.start)
-        stop = None if rows.stop is None else operator.index(rows.stop)
+        try:
+            start = 0 if rows.start is None else operator.index(rows.start)
+            stop = None if rows.stop is None else operator.index(rows.stop)
+        except TypeError:
+            raise TypeError(f"rows are counted: table[:5], and not table[{rows.start!r}:{rows.stop!r}]; for times, use between()") from None
         if start < 0 or (stop is not None and stop < 0) or rows.step not in (None, 1):
             raise ValueError("rows are counted from the start, one by one")
-        return Table(self._native.slice(start, None if stop is None else max(stop - start, 0)))
+        most = None if stop is None else min(max(stop - start, 0), _MOST)
+        return Table(self._native.slice(min(start, _MOST), most), is_kept=self._is_kept)
 
     def counts(self) -> Counts | None:
         """Lines, packets (damaged ones included), damaged packets and rows of the last reading that came to its end;
@@ -189,30 +214,43 @@ class Table(Generic[R]):
         ``by`` names columns, or ``app`` (columns ``app``, the path of names, and ``owner``, the GUID or handle that tells it
         from others), ``destination`` (``dst``, ``dpt``, ``proto``), ``container``, ``space`` or ``org``. ``measure`` is what
         the largest are told by: ``packets``, ``bytes``, ``allowed`` or ``denied``. Where nobody is known, ``owner`` is missing.
+        The bytes are those of the logged packets, which begin connections: they are no volume of traffic.
 
         All rows are read once, in the memory of the groups. Raises :class:`ValueError` for a column that is not there, and
         whatever reading raises.
         """
-        if n is not None and n < 0:
-            raise ValueError(f"n is how many groups there are at most, not {n}")
-        return Answer(self._native.top(_names(by), n, measure))
+        most = None if n is None else checks.whole(n, "n, the number of groups,")
+        by, measure = checks.names(by, "by"), checks.text(measure, "measure")
+        return self._answer(lambda: self._native.top(by, most, measure))
 
     def summary(self) -> Answer:
         """What the rows are: counts for each verdict, plane, direction, subject and protocol, for how sure the answers are and
         why, for all rows and for those that are damaged. Raises whatever reading raises."""
-        return Answer(self._native.summary())
+        return self._answer(self._native.summary)
 
-    def timeline(self, freq: datetime.timedelta | str = "1h", *, by: str | Iterable[str] = ()) -> Answer:
-        """Counts by time, in pieces of ``freq``: a ``timedelta``, or a text like ``10s``, ``5min``, ``1h``, ``1d``. They begin
-        at multiples of it since 1970 in UTC; pieces without rows are left out. Rows without a time are together in one row.
+    def timeline(
+        self,
+        freq: datetime.timedelta | str = "1h",
+        *,
+        by: str | Iterable[str] = (),
+        tz: datetime.tzinfo | str | None = None,
+    ) -> Answer:
+        """Counts by time, in pieces of ``freq``: a ``timedelta``, or a text like ``10s``, ``5min``, ``1h``, ``1D``, ``1W``. They
+        begin at multiples of it since 1970, weeks on Mondays; pieces without rows are left out. Rows without a time are together
+        in one row.
 
-        ``by`` divides each further, as in :meth:`top`. Raises :class:`ValueError` for what is no length of time or column, and
-        whatever reading raises.
+        ``tz`` is the zone by whose clock days begin, and in which times are shown: a name (``Europe/Berlin``), an offset
+        (``+02:00``) or a ``tzinfo``; UTC if not given.
+
+        ``by`` divides each further, as in :meth:`top`. Raises :class:`ValueError` for what is no length of time, zone or column,
+        and whatever reading raises.
         """
         nanos = span(freq, "freq")
         if nanos <= 0:
             raise ValueError("freq is longer than nothing")
-        return Answer(self._native.timeline(nanos, _names(by)))
+        zone, shown = times.zone(tz)
+        names = checks.names(by, "by")
+        return self._answer(lambda: self._native.timeline(nanos, names, zone), None if tz is None else shown)
 
     def new_destinations(self, baseline: Table[Any]) -> Answer:
         """Where apps send packets that they do not in ``baseline``, another table of flows: address, port and protocol for each
@@ -221,7 +259,9 @@ class Table(Generic[R]):
         An app is known again by its GUID; where no directory tells it, by its process's, without the version. Both tables are
         read once. Raises whatever reading raises.
         """
-        return Answer(self._native.new_destinations(baseline._native))
+        if not isinstance(baseline, Table):
+            raise TypeError(f"baseline is a table, such as flows.between(None, '2024-05-06T00:00Z'), not {checks.kind(baseline)}")
+        return self._answer(lambda: self._native.new_destinations(baseline._native))
 
     def denied_episodes(self, gap: datetime.timedelta | str = "5min") -> Answer:
         """Runs of denials for each app and destination: the first, the last, and how many. A run ends where nothing is denied for
@@ -232,7 +272,7 @@ class Table(Generic[R]):
         nanos = span(gap, "gap")
         if nanos < 0:
             raise ValueError("gap is not shorter than nothing")
-        return Answer(self._native.denied_episodes(nanos))
+        return self._answer(lambda: self._native.denied_episodes(nanos))
 
     @property
     def plot(self) -> Plot:
@@ -247,12 +287,15 @@ class Table(Generic[R]):
         """A ``polars.DataFrame``. Raises :class:`ImportError` without polars, and whatever reading raises."""
         return self._into(module("polars").DataFrame)
 
-    def to_pandas(self) -> Any:
-        """A ``pandas.DataFrame`` whose whole numbers and booleans stay what they are where values are missing.
+    def to_pandas(self, *, categories: bool = False) -> Any:
+        """A ``pandas.DataFrame`` whose whole numbers and booleans stay what they are where values are missing. (The frame of
+        ``pandas.DataFrame.from_arrow(table)`` has floats there.)
+
+        With ``categories``, columns of text in which values repeat are categories, which takes a tenth of the memory.
 
         Raises :class:`ImportError` without pandas and pyarrow, and whatever reading raises.
         """
-        return arrow_to_pandas(self.to_arrow())
+        return arrow_to_pandas(self.to_arrow(), categories)
 
     def to_parquet(self, path: str | os.PathLike[str]) -> None:
         """Writes a Parquet file, in constant memory and without pyarrow.
@@ -262,7 +305,8 @@ class Table(Generic[R]):
         """
         if not self.column_names:
             raise ValueError("Parquet needs a column to keep rows in: name one in columns()")
-        self._native.write_parquet(os.fspath(path))
+        self._native.write_parquet(checks.path(path))
+        self._look()
 
     def to_csv(self, path: str | os.PathLike[str], *, safe: bool = False) -> None:
         """Writes a CSV file (RFC 4180, with line feeds alone), in constant memory. Missing values are empty.
@@ -272,7 +316,8 @@ class Table(Generic[R]):
 
         It is written beside and moved into place, so that a half is never seen. Raises whatever reading or writing raises.
         """
-        self._native.write_csv(os.fspath(path), safe)
+        self._native.write_csv(checks.path(path), bool(safe))
+        self._look()
 
     def to_records(
         self, standard: Literal["ecs", "ocsf", "otlp", "cef", "cim"], *, read_at: datetime.datetime | str | None = None
@@ -294,6 +339,7 @@ class Table(Generic[R]):
         """
         if not self._native.has_flows():
             raise ValueError("records are of flows: asglog.correlate gives them")
+        checks.text(standard, "standard")
         when = datetime.datetime.now(datetime.timezone.utc) if read_at is None else read_at
         return iter(self._native.objects(standard, times.nanos(when) or 0))
 
@@ -301,11 +347,16 @@ class Table(Generic[R]):
         """Refuses: NumPy, and ``pandas.DataFrame(table)``, would lose the types of the columns. Raises :class:`TypeError`."""
         raise TypeError("use table.to_pandas() or pandas.DataFrame.from_arrow(table), which keep the columns and their types")
 
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        """Refuses to pickle or to copy: a table reads logs where it is. Raises :class:`TypeError`."""
+        raise TypeError("a table reads logs where it is, and does not pickle: send the paths, or to_arrow() of it")
+
     def __iter__(self) -> Iterator[R]:
         made = Explanation if self._native.is_explained() else Flow if self._native.has_flows() else Record
         make: Any = made._from
         for row in self._native.objects():
             yield make(row)
+        self._look()
 
     def __len__(self) -> int:
         counts = self._native.counts()
@@ -319,22 +370,77 @@ class Table(Generic[R]):
 
     def __repr__(self) -> str:
         counts = self._native.counts()
-        rows = "not read yet" if counts is None else f"{counts[3]} rows"
+        unread = "rows in memory" if self._is_kept else "not read yet"
+        rows = unread if counts is None else f"{counts[3]} rows"
         kind = "flows" if self._native.has_flows() else "packets"
         return f"<asglog.Table of {kind}: {len(self.column_names)} columns, {rows}>"
 
+    def __str__(self) -> str:
+        names, rows, note = self._peek()
+        return "\n".join([repr(self), text_table(names, rows, [], note)])
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """The text that IPython shows without HTML."""
+        printer.text(repr(self) if cycle else str(self))
+
     def _repr_html_(self) -> str:
-        caption = f"<caption>{html.escape(repr(self))}</caption>"
-        head = "".join(f"<th>{html.escape(name)}</th>" for name in self.column_names)
+        names, rows, note = self._peek()
+        return html_table(names, rows, [], note, repr(self))
+
+    def _peek(self) -> tuple[list[str], list[list[str]], str]:
+        """The names of the columns to show, the first rows, and a note about the rest."""
+        names, is_wide = self.column_names, len(self.column_names) > _WIDE
+        if is_wide:
+            main = _MAIN if self._native.has_flows() else _MAIN_OF_PACKETS
+            names = [name for name in main if name in names]
+        if not names:
+            return [], [], "no columns"
         rows: list[list[str | None]] = []
-        note = ""
-        if self._native.is_ready():
-            rows = self._native.preview(_HEAD)
+        try:
+            how, rows = self._native.select(names).preview(_HEAD)
+            note = _HOW.get(how, "" if rows else "no rows")
+        except Exception as error:
+            note = f"the rows cannot be shown: {error}"
+        if is_wide:
+            # Names that are not known take no room, and a process that has a name needs no GUID.
+            known = {name for n, name in enumerate(names) if any(row[n] is not None for row in rows)}
+            idle = {"dst_name", "org_name", "space_name", "app_name", "cc_process_guid", "error"} - known
+            idle |= {"cc_process_guid"} & known if "app_name" in known else set()
+            kept = [n for n, name in enumerate(names) if name not in idle]
+            names, rows = [names[n] for n in kept], [[row[n] for n in kept] for row in rows]
+            more = f"{len(self.column_names) - len(names)} more columns: see column_names, and choose with columns()"
+            note = f"{note}; {more}" if note else more
+        cells = [["" if text is None else _asglog.escape_text(text) for text in row] for row in rows]
+        return names, cells, note
+
+    def _of(self, native: _asglog.Table) -> Table[R]:
+        return Table(native, hints=self._hints, is_kept=self._is_kept)
+
+    def _answer(self, ask: Callable[[], _asglog.Answer], tz: datetime.tzinfo | None = None) -> Answer:
+        try:
+            found = Answer(ask(), tz)
+        except ValueError as error:
+            raise ValueError(self._with_columns(str(error))) from None
+        self._look()
+        return found
+
+    def _with_columns(self, message: str) -> str:
+        """The message, and for a wrong column the way to the right ones."""
+        if not message.startswith("there is no column"):
+            return message
+        return f"{message}{'' if 'did you mean' in message else '; column_names lists them'}"
+
+    def _look(self) -> None:
+        """Warns, once for a table, if what was read holds no packet."""
+        counts = self._native.counts() if self._hints else None
+        if counts is None or counts[1]:
+            return
+        self._hints = False
+        if counts[0] == 0:
+            what = "the logs are empty:"
         else:
-            note = "<p>Rows are known once the logs were read: iterate, or ask for a data frame.</p>"
-        cells = ("".join(f"<td>{'' if text is None else html.escape(_asglog.escape_text(text))}</td>" for text in row) for row in rows)
-        body = "".join(f"<tr>{row}</tr>" for row in cells)
-        return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{note}"
+            what = f"none of the {counts[0]} lines that were read tells a packet: is the kernel's log (kern.log) among these?"
+        warnings.warn(f"{what} `asglog check LOG…` tells more", AsgWarning, stacklevel=_outside())
 
     def __arrow_c_schema__(self) -> object:
         """Arrow's PyCapsule interface."""
@@ -351,11 +457,24 @@ class Table(Generic[R]):
         """Hands a stream to a consumer; what reading raises comes out as it was raised."""
         once = _Once(self._native)
         try:
-            return consume(once)
+            taken = consume(once)
+            self._look()
+            return taken
+        except AsgWarning:
+            raise
         except Exception as error:
             if once.failures:
                 raise once.failures[0] from None
             raise AsgError(f"the stream was not taken: {error}") from error
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            cure = _HABITS.get(name)
+            if cure is None:
+                near = checks.hint(name, [known for known in dir(type(self)) if not known.startswith("_")])
+                raise AttributeError(f"a table has no {name!r}{near}", name=name, obj=self)
+            raise AttributeError(f"a table has no {name!r}: {cure}", name=name, obj=self)
 
 
 class _Once:
@@ -369,8 +488,47 @@ class _Once:
         return self.native.stream(requested_schema, self.failures)
 
 
-def _names(given: str | Iterable[str]) -> list[str]:
-    return [given] if isinstance(given, str) else list(given)
+#: Tables with more columns show some.
+_WIDE = 16
+
+_MAIN = (
+    "time", "verdict", "proto", "src", "spt", "dst", "dpt", "dst_name", "org_name", "space_name", "app_name",
+    "cc_process_guid", "index", "certainty", "reason", "configured", "by", "because",
+)  # fmt: skip
+
+_MAIN_OF_PACKETS = ("time", "cell", "verdict", "proto", "src", "spt", "dst", "dpt", "dst_name", "handle_prefix", "error")
+
+#: Notes about first rows, by how they were found.
+_HOW = {
+    "packets": "owners are known once all logs were read: iterate, ask for a data frame, or head()",
+    "part": "only the beginning was looked at: iterate, ask for a data frame, or head()",
+    "never": "the rows are known once the logs were read: iterate, ask for a data frame, or head()",
+}
+
+#: Habits of pandas, polars and DuckDB, and our names for them.
+_HABITS = {
+    **dict.fromkeys(("groupby", "group_by", "value_counts", "agg", "count"), "use top(by=…) or timeline(by=…), or to_pandas()"),
+    **dict.fromkeys(("select", "drop", "loc", "iloc"), "choose columns with columns(…), and rows with table[:5] or filter(…)"),
+    **dict.fromkeys(("query", "where"), "use filter(verdict='denied', dpt=443)"),
+    **dict.fromkeys(("sort", "sort_values", "sort_by", "order", "order_by"), "top(…) sorts groups; for rows, use to_pandas()"),
+    **dict.fromkeys(("shape", "size", "height"), "counts() has the number of rows after a reading"),
+    **dict.fromkeys(("dtypes", "info"), "schema has the columns with their types and meanings"),
+    **dict.fromkeys(("describe", "stats"), "summary() has counts for verdicts, protocols and certainties"),
+    **dict.fromkeys(("tail", "sample", "merge", "join", "apply", "map", "assign", "pivot_table", "index"), "use to_pandas() or to_polars()"),
+    **dict.fromkeys(("collect", "fetch", "compute", "persist"), "head() and cache() read rows and keep them"),
+    **dict.fromkeys(("show", "print", "display"), "print(table) shows the first rows, and head(20) keeps some"),
+    **dict.fromkeys(("df", "pl", "arrow", "fetchall", "fetchdf", "to_df"), "use to_pandas(), to_polars(), to_arrow() or list(table)"),
+    "write_csv": "use to_csv(path)",
+    "write_parquet": "use to_parquet(path)",
+}
+
+
+def _outside() -> int:
+    """How far up the stack the caller of this package is, as :func:`warnings.warn` counts."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "asglog":
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 def _given(value: Any) -> Any:

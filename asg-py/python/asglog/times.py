@@ -55,13 +55,26 @@ def nanos(time: Any) -> int | None:
     cannot have a zone, and is in UTC."""
     if time is None:
         return None
+    given = time
     if isinstance(time, str):
-        time = datetime.datetime.fromisoformat(time)
+        try:
+            time = datetime.datetime.fromisoformat(time)
+        except ValueError:
+            raise ValueError(f"a time is written like 2024-05-06T07:09:10Z, not {given!r}") from None
     elif type(time).__module__ == "numpy" and type(time).__name__ == "datetime64":
         return _of_numpy(time)
+    elif isinstance(getattr(time, "datetime", None), datetime.datetime):
+        # A time of the library arrow.
+        time = time.datetime
     if not isinstance(time, datetime.datetime):
         raise TypeError(f"a time is a datetime with a zone, or its text, not {type(time).__name__}")
+    # NaT of pandas differs from itself.
+    if time != time:
+        raise ValueError("NaT is no time: give None if there is no bound")
     if time.tzinfo is None:
+        if isinstance(given, str):
+            text = time.isoformat(timespec="seconds" if time.second else "minutes")
+            raise ValueError(f"the time {given!r} has no zone: write {text}Z for UTC, or {text}+02:00")
         raise ValueError("the time has no zone: give it one, such as datetime.timezone.utc")
     # pandas' times have nanoseconds too.
     return _of(time, getattr(time, "nanosecond", 0))
@@ -75,12 +88,63 @@ def bounds(start: Any, end: Any) -> tuple[int | None, int | None]:
     return first, last
 
 
-def policy(year: SupportsIndex | None, utc_offset: float) -> tuple[int | None, float]:
+def zone(tz: Any) -> tuple[str, datetime.tzinfo]:
+    """A zone as the native module knows it, and as Python does: of a name (``Europe/Berlin``), an offset (``+02:00``), a
+    ``tzinfo``, or ``None`` for UTC."""
+    if tz is None:
+        return "UTC", datetime.timezone.utc
+    # pytz has `zone`, zoneinfo has `key`.
+    name = tz if isinstance(tz, str) else getattr(tz, "key", None) or getattr(tz, "zone", None)
+    if isinstance(name, str):
+        if name.upper() in ("UTC", "Z"):
+            return "UTC", datetime.timezone.utc
+        hours = _hours(name)
+        if hours is not None:
+            tz = datetime.timezone(datetime.timedelta(hours=hours))
+        else:
+            return name, _named(name)
+    if not isinstance(tz, datetime.tzinfo):
+        raise TypeError(f"tz is a zone such as 'Europe/Berlin' or '+02:00', or a tzinfo, not {type(tz).__name__}")
+    now = datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone.utc)
+    offset = tz.utcoffset(now.replace(tzinfo=tz))
+    if not isinstance(tz, datetime.timezone) or offset is None or offset % datetime.timedelta(minutes=1):
+        raise ValueError(f"tz has no name that is known elsewhere: give zoneinfo.ZoneInfo('Europe/Berlin'), and not {tz!r}")
+    minutes = offset // datetime.timedelta(minutes=1)
+    return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}", tz
+
+
+def _named(name: str) -> datetime.tzinfo:
+    import zoneinfo
+
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        from .checks import hint
+
+        near = hint(name, sorted(zoneinfo.available_timezones()))
+        raise ValueError(f"there is no zone {name!r} on this machine{near}") from None
+
+
+def _hours(offset: str) -> float | None:
+    """``+02:00``, ``-0330``, ``-5``, as hours."""
+    found = re.fullmatch(r"([+-]?)(\d{1,2})(?::?(\d{2}))?", offset)
+    if found is None or int(found[2]) > 23 or int(found[3] or 0) > 59:
+        return None
+    hours = int(found[2]) + int(found[3] or 0) / 60
+    return -hours if found[1] == "-" else hours
+
+
+def policy(year: SupportsIndex | None, utc_offset: float | str) -> tuple[int | None, float]:
     """What completes time stamps, if it can."""
+    if isinstance(utc_offset, str):
+        hours = 0.0 if utc_offset.upper() in ("Z", "UTC") else _hours(utc_offset)
+        if hours is None:
+            raise ValueError(f"utc_offset takes hours, or an offset such as '+02:00', and not {utc_offset!r}")
+        utc_offset = hours
     try:
         is_offset = math.fabs(utc_offset) < 24 and not isinstance(utc_offset, bool)
     except TypeError:
-        raise TypeError(f"utc_offset takes a number of hours, not {type(utc_offset).__name__}") from None
+        raise TypeError(f"utc_offset takes hours, or an offset such as '+02:00', not {type(utc_offset).__name__}") from None
     if not is_offset:
         raise ValueError(f"utc_offset takes hours, such as 2 or -3.5, of less than a day, and not {utc_offset!r}")
     if year is None:

@@ -1,0 +1,48 @@
+"""The caller's names for networks, and verdicts for the log prefixes of other firewalls."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias
+
+from . import _asglog, checks
+from .sources import Path
+
+__all__ = ["Labels", "labelled"]
+
+#: Networks and names, or patterns and verdicts: a mapping, a file of CSV or JSON, or several of these.
+Labels: TypeAlias = Mapping[str, str] | Path | Iterable[Mapping[str, str] | Path]
+
+
+def labelled(native: _asglog.Table, networks: Labels | None, prefixes: Labels | None) -> _asglog.Table:
+    """The table with these names and verdicts. Raises :class:`OSError` if a file cannot be read, and :class:`ValueError` for a
+    row that is none."""
+    if networks is None and prefixes is None:
+        return native
+    names = _texts(networks, "networks", ("network", "name"))
+    return native.labelled(names, _texts(prefixes, "prefixes", ("pattern", "verdict")))
+
+
+def _texts(given: Any, what: str, heads: tuple[str, str]) -> list[tuple[str, str]]:
+    if given is None:
+        return []
+    one, other = heads
+    if isinstance(given, Mapping):
+        import json
+
+        rows = [
+            {one: checks.text(str(key), what), other: checks.text(value, f"{what}: the {other} of {str(key)!r}")}
+            for key, value in given.items()
+        ]
+        return [(what, json.dumps(rows))]
+    if isinstance(given, (str, bytes, os.PathLike)):
+        path = checks.path(given)
+        with open(path, encoding="utf-8") as file:
+            try:
+                return [(path, file.read())]
+            except UnicodeDecodeError:
+                raise ValueError(f"{path}: this is no text of CSV or JSON") from None
+    if isinstance(given, Iterable):
+        return [text for part in given for text in _texts(part, what, heads)]
+    raise TypeError(f"{what} is a mapping ({one} to {other}) or the path of a file of CSV or JSON, not {checks.kind(given)}")
