@@ -6,8 +6,8 @@ mod grid;
 mod groups;
 mod keys;
 mod overview;
-mod spans;
 mod span;
+mod spans;
 
 use std::sync::Arc;
 
@@ -20,8 +20,8 @@ use self::groups::{Group, Groups};
 pub(crate) use self::keys::ALIASES;
 use self::keys::{Part, column};
 pub(crate) use self::overview::{Found, Overview, Whys};
-pub(crate) use self::spans::{Spans, Verdicts};
 pub use self::span::Span;
+pub(crate) use self::spans::{Spans, Verdicts};
 use crate::error::Error;
 use crate::nearest::hint;
 use crate::query::{Column, Kind, Query, Row};
