@@ -22,7 +22,9 @@ fn count(path: &Path) -> io::Result<Counts> {
             match &record.content {
                 Content::Packet { packet, .. } => {
                     let [_, to] = packet.ip.ports();
-                    to.map(|port| *ports.entry(port).or_default() += 1);
+                    if let Some(port) = to {
+                        *ports.entry(port).or_default() += 1;
+                    }
                 }
                 // A line that is cut or changed keeps what could be read, with an offset.
                 Content::Damaged(damaged) => eprintln!("line {number}: {}", damaged.error),

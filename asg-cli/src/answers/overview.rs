@@ -68,7 +68,7 @@ impl Overview {
         let outgoing = [Part::Owner, column("dst"), column("dpt"), column("proto")];
         let explaining = words.map(|words| Explaining {
             words,
-            parts: denied,
+            parts: denied.clone(),
             found: HashMap::new(),
             sentences: HashMap::new(),
         });

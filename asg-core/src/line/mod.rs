@@ -39,12 +39,6 @@ pub struct Line<'a> {
     unwrapped: OnceLock<Option<Box<Unwrapped<'a>>>>,
 }
 
-impl<'a> From<&'a [u8]> for Line<'a> {
-    fn from(bytes: &'a [u8]) -> Self {
-        Self::new(bytes)
-    }
-}
-
 impl<'a> From<RawLine<'a>> for Line<'a> {
     fn from(raw: RawLine<'a>) -> Self {
         raw.line()
