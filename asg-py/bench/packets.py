@@ -2,9 +2,10 @@
 
     python bench/packets.py [LINES]        # a release build; one core: taskset -c 0
 
-From the bytes of a log, of which eight lines in ten are packets, to an Arrow table of the packets, each way on one thread, in
-one run, the best of some rounds. polars splits the bytes into lines with what it has for that; what it and DuckDB take for
-lines that are split already is told too. What is printed last are the ratios.
+Measures the way from the bytes of a log to an Arrow table of its packets; eight lines in ten are
+packets. Each way runs on one thread, in one process, and the best of some rounds counts. polars
+splits the bytes into lines with its own function; the times of polars and DuckDB for lines that are
+already split are printed too. The ratios come last.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import pyarrow
 
 import asglog
 
-#: What people write: eight groups that all packets have.
+#: The usual pattern: eight groups that all packets have.
 PATTERN = (
     r"\] ([^ ]+) ?IN=([^ ]*) OUT=([^ ]*) .*?SRC=([0-9a-f.:]+) DST=([0-9a-f.:]+) .*?PROTO=([A-Z0-9]+)"
     r"(?: SPT=([0-9]+) DPT=([0-9]+))?"
@@ -33,7 +34,8 @@ GROUPS = ["prefix", "in", "out", "src", "dst", "proto", "spt", "dpt"]
 
 
 def log(lines: int, seed: int = 7) -> bytes:
-    """A mixed log: allowed and denied TCP and UDP, container-to-container, ICMP, noise, rep."""
+    """Makes a mixed log: allowed and denied TCP and UDP, container-to-container, ICMP, noise,
+    rep."""
     chance = random.Random(seed)
     made = []
     for n in range(lines):
@@ -70,12 +72,12 @@ def log(lines: int, seed: int = 7) -> bytes:
 
 
 def ours(data: bytes) -> Callable[[], int]:
-    """All columns."""
+    """Builds all columns."""
     return lambda: len(pyarrow.table(asglog.scan(data)))
 
 
 def ours_same(data: bytes) -> Callable[[], int]:
-    """The columns that the others make."""
+    """Builds the columns that the others build."""
     return lambda: len(pyarrow.table(asglog.scan(data).columns(*GROUPS)))
 
 
@@ -122,7 +124,7 @@ def best(way: Callable[[], int], rounds: int) -> tuple[float, int]:
 
 
 def main(lines: int, rounds: int = 3) -> dict[str, tuple[float, int]]:
-    """Seconds and rows of each way."""
+    """Measures seconds and rows of each way."""
     data = log(lines)
     ways = {
         "asglog, all columns": ours(data),

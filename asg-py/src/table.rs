@@ -259,10 +259,10 @@ impl Table {
         Ok(Objects { called, state: Lock::new(state) })
     }
 
-    /// The first rows as texts, and how they were found: `rows`, if they are complete; `packets`, if
-    /// only a reading of all evidence would find their owners; `part`, if there may be more in what
-    /// was not read, because people do not want to wait; `never`, if looking would take rows away
-    /// from the next reading.
+    /// Returns the first rows as texts, and how they were found: `rows`, if they are complete;
+    /// `packets`, if only a reading of all evidence would find their owners; `part`, if there may
+    /// be more in what was not read, because people do not want to wait; `never`, if looking would
+    /// take rows away from the next reading.
     fn preview(&self, py: Python<'_>, rows: usize) -> Result<(&'static str, Texts), Failure> {
         // Of rows at hand more is read, because a piece can be of a few rows.
         const PIECES: usize = 32;

@@ -1,4 +1,4 @@
-"""What the tests share: bundled logs, and a Cloud Controller's answers about the apps in them."""
+"""Fixtures of all tests: bundled logs, and a Cloud Controller's answers about the apps in them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 import asglog
 
-# How long an example takes says what else the machine does.
+# The time of an example depends on the machine's other work, so it has no deadline.
 hypothesis.settings.register_profile("asglog", deadline=None)
 hypothesis.settings.load_profile("asglog")
 
@@ -53,7 +53,7 @@ def app_resource(guid: str, name: str) -> dict[str, object]:
 
 
 def apps_page() -> dict[str, object]:
-    """What ``cf curl '/v3/apps?include=space.organization'`` prints."""
+    """Returns the output of ``cf curl '/v3/apps?include=space.organization'``."""
     link = "https://api.example.org/v3"
     return {
         "pagination": {"next": None},

@@ -1,4 +1,4 @@
-"""Answers equal what a slow reading of the rows gives."""
+"""Answers equal those of a slow computation from the rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Python code that is called while a source is read may ask of it."""
+"""Calls of Python code that is called while a source is read, to that source."""
 
 from __future__ import annotations
 

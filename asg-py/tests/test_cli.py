@@ -27,7 +27,7 @@ ARTICLE, FOUNDATION = map(str, LOGS)
 
 
 def environment(**more: str) -> dict[str, str]:
-    """Nothing of this machine's configuration."""
+    """Returns an environment without this machine's configuration."""
     left_out = ("HOME", "CF_HOME", "NO_COLOR", "COLUMNS")
     return {key: value for key, value in os.environ.items() if key not in left_out} | more
 
@@ -39,7 +39,7 @@ def run(*args: str, stdin: bytes = b"", status: int = 0) -> str:
 
 
 def said(*args: str, stdin: bytes = b"", status: int) -> str:
-    """What stands on standard error."""
+    """Returns the text on standard error."""
     done = subprocess.run([ASGLOG, *args], input=stdin, capture_output=True, env=environment(), timeout=60)
     assert done.returncode == status, done.stderr.decode()
     assert b"Traceback" not in done.stderr
@@ -52,7 +52,7 @@ def objects(text: str) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="session")
 def program() -> Path:
-    """The Rust program; it is built if it is not."""
+    """Returns the Rust program, and builds it if it is missing."""
     cargo = shutil.which("cargo")
     if cargo is None:
         pytest.skip("the Rust program cannot be built without cargo")
@@ -96,7 +96,7 @@ def test_the_console_script_is_the_rust_program(program: Path, args: list[str]) 
 
 
 def packed(folder: Path, packing: str) -> list[str]:
-    """The logs as they may lie on a disk."""
+    """Returns the logs, packed as they may be on a disk."""
 
     def pack(text: bytes) -> bytes:
         if packing == "gz":
@@ -112,7 +112,8 @@ def packed(folder: Path, packing: str) -> list[str]:
     return list(map(str, paths))
 
 
-#: A condition under which nothing is left out. With it each packet is looked at, and none is counted with others.
+#: A condition that every packet meets. With it each packet is processed by itself, and none is
+#: counted with others.
 EVERY = ["--where", "line=0-999999999"]
 
 
@@ -207,7 +208,7 @@ def test_endings_may_be_in_capitals_and_json_is_lines_of_json(tmp_path: Path) ->
         path = tmp_path / f"flows.{ending}"
         run("correlate", "-o", str(path), ARTICLE)
         assert path.read_text() == wanted[form]
-    # What is said counts more than any ending.
+    # The option takes precedence over any ending.
     for name in ("flows.xlsx", "flows.parquet", "flows"):
         run("correlate", "-o", str(tmp_path / name), "--format", "csv", ARTICLE)
         assert (tmp_path / name).read_text() == wanted["csv"]
@@ -364,7 +365,8 @@ def test_ctrl_c_ends_it_without_a_traceback(args: list[str]) -> None:
             # Its first flow shows that it follows.
             assert program.stdout is not None and program.stdout.readline()
         else:
-            # This is more than a pipe holds, so the program reads. Then it waits for the line's end.
+            # This is more than a pipe holds, so the program reads. Then it waits for the end of the
+            # line.
             assert program.stdin is not None
             program.stdin.write(b"x" * (1 << 20))
             program.stdin.flush()
@@ -391,7 +393,7 @@ def test_ctrl_c_leaves_no_half_output(tmp_path: Path) -> None:
 
 
 def bytes_read_by(program: subprocess.Popen[bytes]) -> int:
-    """Bytes that a program read so far, as the kernel counts them."""
+    """Returns the bytes that a program has read so far, as the kernel counts them."""
     counters = Path(f"/proc/{program.pid}/io")
     if not counters.exists():
         pytest.skip("this system does not count what a program reads")
@@ -401,7 +403,7 @@ def bytes_read_by(program: subprocess.Popen[bytes]) -> int:
 def test_ctrl_c_while_packets_are_counted_prints_nothing(tmp_path: Path) -> None:
     log, output = tmp_path / "zeros.log", tmp_path / "out.txt"
     log.touch()
-    # Nothing of it is on the disk, and it is long.
+    # The log is sparse: it is long, and takes no space on the disk.
     os.truncate(log, 1 << 38)
     outputs: list[list[str]] = [[], ["--output", str(output)], ["--threads", "1"]]
     for more in outputs:
@@ -418,7 +420,7 @@ def test_ctrl_c_while_packets_are_counted_prints_nothing(tmp_path: Path) -> None
 
 
 def on_terminal(args: Sequence[str], columns: int, **more: str) -> str:
-    """What a program writes to a terminal of so many columns."""
+    """Returns the output of a program to a terminal of so many columns."""
     ours, theirs = pty.openpty()
     env = environment(COLUMNS=str(columns), TERM="xterm", **more)
     with subprocess.Popen([ASGLOG, *args], stdout=theirs, stderr=subprocess.DEVNULL, env=env):
@@ -501,7 +503,8 @@ class Following:
         self.text = b""
 
     def ports(self, many: int) -> list[int]:
-        """The destination ports of the flows so far, once there are so many; time is given generously."""
+        """Returns the destination ports of the flows so far, once there are so many; the deadline
+        is generous."""
         self.wait(many + self.rounds)
         return [flow["dpt"] for flow in self.flows()]
 
@@ -523,7 +526,7 @@ class Following:
             assert self.text.count(b"\n") == before + 1
 
     def flows(self) -> list[dict[str, Any]]:
-        """The flows so far, without those of the clock."""
+        """Returns the flows so far, without those of the clock."""
         return [flow for flow in objects(self.text.decode()) if flow["source"] != str(self.clock)]
 
     def end(self) -> None:

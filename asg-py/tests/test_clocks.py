@@ -1,4 +1,5 @@
-"""Packets that two lines tell, and lines that are stamped late: what no part of a log shows alone."""
+"""Packets with two lines, and lines that are stamped late: facts that no part of a log shows
+alone."""
 
 from __future__ import annotations
 
@@ -21,10 +22,11 @@ pa = pytest.importorskip("pyarrow")
 HANDLE = "bfce786c-ab07-40ad-79f9-8f21"
 CELL = "0455ec2b-11fa-41ab-9d1c-f3a575cd55ea"
 
-# The ways by which a cell's lines come: one names its instance, one its host; a third has no header, but for a line of it.
+# The forwarders of a cell's lines: one names its instance, one its host; the third writes no
+# header, except on one line.
 WAYS = (f'<4>1 {{}} 10.0.16.15 kernel - - [instance@47450 id="{CELL}"] ', "{} cell-7 kernel: ", "")
 
-#: By the number of a packet: the ways by which it comes.
+#: The forwarders of a packet, by its number.
 TOLD = ((0, 1), (1,), (0, 2), (2,))
 
 
@@ -33,8 +35,8 @@ def stamp(second: int) -> str:
 
 
 def told_twice() -> list[tuple[str, int, bytes]]:
-    """Packets of a container that lives for two minutes, each told by one line or two; every third line of the second way is
-    stamped a quarter of an hour late."""
+    """Returns packets of a container that lives for two minutes, each in one line or two; every
+    third line of the second forwarder is stamped a quarter of an hour late."""
     rows = []
     for n in range(80):
         packet = (
@@ -71,7 +73,8 @@ def table(rows: list[tuple[str, int, bytes]]) -> Any:
 
 
 def whole(folder: Path) -> Any:
-    """What one machine says of them; lines of the same numbers in its files."""
+    """Returns the flows of one machine for the same lines, which have the same numbers in its
+    files."""
     rows = sorted(told_twice())
     for source in {row[0] for row in rows}:
         lines = {line: text for of, line, text in rows if of == source}
@@ -92,7 +95,7 @@ def test_the_sample_has_what_parts_do_not_show(tmp_path: Path) -> None:
     found = whole(tmp_path)
     assert found.num_rows == 80 < len([row for row in told_twice() if b"DENY" in row[2]])
     assert found.column("time").null_count == 0
-    # Alone, a line that is stamped late is one of after the container's end.
+    # Alone, a line that is stamped late seems to be from after the container's end.
     late = table([row for row in told_twice() if row[:2] in (("1.log", 10), ("rep.log", 2))])
     assert Flows(columns=("reason",))(late).to_pylist() == [{"reason": "outside_lifetime"}]
     assert set(found.column("reason").to_pylist()) == {"unique_handle_prefix"}

@@ -1,4 +1,4 @@
-"""Whoever knows Arrow reads tables, as often as they like, and the columns survive."""
+"""Every Arrow library reads tables, any number of times, and the columns survive."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_schemas_are_told_before_the_first_row() -> None:
     for column, field in zip(asglog.FLOW_SCHEMA, pyarrow.schema(asglog.FLOW_SCHEMA), strict=True):
         assert (column.name, column.type, column.nullable) == (field.name, str(field.type), field.nullable)
         assert column.doc.endswith(".")
-    # What Spark's Arrow takes, which is the least.
+    # The types that Spark accepts, which are the fewest.
     assert {column.type for column in asglog.FLOW_SCHEMA} == {
         "string", "int32", "int64", "bool", "timestamp[us, tz=UTC]"
     }  # fmt: skip
@@ -136,7 +136,7 @@ def test_text_that_is_no_utf8_is_shown_and_kept() -> None:
     log = PACKET.replace(b"OUT=eth0", b"OUT=\xff\xfe")
     row = asglog.scan(log).columns("out", "raw").to_arrow().to_pylist()[0]
     assert row == {"out": "\ufffd\ufffd", "raw": log}
-    # Two halves of a character in two rows are none in either.
+    # Two halves of a character in two rows are not a character in either.
     halves = b"\n".join(PACKET.replace(b"OUT=eth0", b"OUT=" + half) for half in (b"a\xc3", b"\xa9", b"\xc3\xa9"))
     table = asglog.scan(halves + b"\nnoise\n" + DAMAGED).columns("out", "physin", "tos")
     assert table.to_arrow()["out"].to_pylist() == ["a\ufffd", "\ufffd", "\xe9", ""]
@@ -144,7 +144,7 @@ def test_text_that_is_no_utf8_is_shown_and_kept() -> None:
 
 
 def test_notebooks_show_the_first_rows_escaped() -> None:
-    # The same line twice would tell the same packet.
+    # Two equal lines would be one packet.
     odd = PACKET.replace(b"OUT=eth0", b"OUT=<b>")
     log = b"\n".join(re.sub(rb" ID=\d+", b" ID=%d" % n, odd) for n in range(20))
     shown = asglog.scan(log)._repr_html_()

@@ -1,4 +1,4 @@
-"""Directories: a live one on loopback, and one's own."""
+"""Directories: a live one on loopback, and objects of the caller."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ import asglog
 
 
 class Foundation(http.server.BaseHTTPRequestHandler):
-    """Enough of a Cloud Controller, and of a UAA."""
+    """A minimal Cloud Controller and UAA."""
 
     seen: list[tuple[str, str, str | None]]
 

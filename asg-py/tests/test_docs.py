@@ -1,4 +1,4 @@
-"""Docstrings are there, and their examples hold."""
+"""Docstrings exist, and their examples hold."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_examples_hold(module: ModuleType) -> None:
     finder, runner = doctest.DocTestFinder(), doctest.DocTestRunner()
     tests = finder.find(module)
     if module is asglog._asglog:
-        # Of a native module doctest finds no members by itself.
+        # doctest does not find the members of a native module.
         tests = [test for name, item in vars(module).items() for test in finder.find(item, name, module=False)]
         assert any(test.examples for test in tests)
     for test in tests:

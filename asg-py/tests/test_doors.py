@@ -22,7 +22,7 @@ pytestmark = pytest.mark.filterwarnings("default")
 
 SAMPLE = ROOT / "examples/notebooks/sample/afternoon"
 
-#: What is compared: the place, what the line shows, and the answer.
+#: The compared columns: the place, the line's own facts, and the answer.
 COLUMNS = (
     "line",
     "time",
@@ -53,7 +53,8 @@ Flow = tuple[Any, ...]
 
 @pytest.fixture(scope="module")
 def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All logs of the afternoon in one, the evidence first, so that a follower has seen it in time."""
+    """Returns all logs of the afternoon in one, the evidence first, so that a follower has it in
+    time."""
     path = tmp_path_factory.mktemp("doors") / "all.log"
     logs = sorted(SAMPLE.glob("*.gz"), key=lambda log: ("kern" in log.name, log.name))
     path.write_bytes(b"".join(gzip.decompress(log.read_bytes()) for log in logs))
@@ -70,7 +71,7 @@ def program(*args: str, stdin: bytes | None = None) -> bytes:
 
 
 def of_table(table: Any) -> list[Flow]:
-    """Flows of an Arrow table, with times as the program prints them."""
+    """Returns the flows of an Arrow table, with times as the program prints them."""
     columns = [table.column(name).to_pylist() for name in COLUMNS]
     rows = [list(row) for row in zip(*columns, strict=True)]
     for row in rows:

@@ -1,4 +1,4 @@
-"""Ledgers keep what logs prove, and answer without the logs."""
+"""Ledgers keep the evidence of logs, and answer without the logs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""``asglog correlate --follow --metrics`` writes OpenMetrics, as the parser of Prometheus' own client reads it."""
+"""The parser of Prometheus' own client accepts the output of
+``asglog correlate --follow --metrics``."""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ HEADLINES = ("asg_flows", "asg_denials", "asg_lines")
 
 
 def written(folder: Path, log: bytes, *more: str) -> str:
-    """The metrics of a followed pipe, after its end."""
+    """Returns the metrics of a followed pipe, after its end."""
     path = folder / "asg.prom"
     args: list[str | Path] = [ASGLOG, "correlate", "--follow", "--hold", "7d", "--format", "ndjson", "--metrics", str(path), *more, "--", "-"]
     done = subprocess.run(args, input=log, capture_output=True, env=environment(), timeout=120)
@@ -29,7 +30,7 @@ def written(folder: Path, log: bytes, *more: str) -> str:
 
 
 def samples(text: str) -> dict[str, dict[tuple[tuple[str, str], ...], float]]:
-    """The samples of each family, by their labels."""
+    """Returns the samples of each family, by their labels."""
     found: dict[str, dict[tuple[tuple[str, str], ...], float]] = {}
     for family in parser.text_string_to_metric_families(text):
         assert family.documentation, family.name
@@ -62,7 +63,7 @@ def test_types_are_told_and_the_text_has_an_end(tmp_path: Path) -> None:
     assert len(names) == len(set(names)) and all(name.startswith("asg_") for name in names)
     assert text.endswith("# EOF\n")
     with pytest.raises(ValueError):
-        # The parser does not take everything.
+        # The parser rejects malformed text.
         list(parser.text_string_to_metric_families(text.removesuffix("# EOF\n")))
 
 

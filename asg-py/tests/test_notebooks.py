@@ -1,4 +1,5 @@
-"""The notebooks run, and say what they are committed with. ``ASG_NOTEBOOKS=write`` writes down what they say now.
+"""The notebooks run, and print the output that is committed. ``ASG_NOTEBOOKS=write`` commits the
+present output to the files.
 
 Pictures are drawn but not compared: their bytes differ between versions of matplotlib.
 """
@@ -29,7 +30,7 @@ def test_there_are_notebooks() -> None:
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_says_what_it_said(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # What it writes is gone afterwards, and no setting of the user's changes what it says.
+    # Its files are removed afterwards, and no setting of the user changes its output.
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
     monkeypatch.setenv("MPLCONFIGDIR", str(tmp_path))
@@ -53,7 +54,7 @@ def test_a_notebook_says_what_it_said(path: Path, tmp_path: Path, monkeypatch: p
 
 
 def said(cell: Any) -> list[str]:
-    """What a cell says in words, and which of its outputs are pictures."""
+    """Returns the text of a cell's output, and which of its outputs are pictures."""
     words = []
     for output in cell.get("outputs", []):
         if output.output_type == "stream":

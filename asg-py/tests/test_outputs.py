@@ -1,4 +1,4 @@
-"""Where outputs go: files are replaced when they are whole, and what is no file is written to."""
+"""Outputs: files are replaced when they are complete, and other targets are written to directly."""
 
 from __future__ import annotations
 

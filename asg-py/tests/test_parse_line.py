@@ -34,7 +34,7 @@ def test_packets_equal_the_truth_about_them() -> None:
         record = asglog.parse_line(case["line"])
         assert record.kind == "packet", case
         assert record.packet is not None
-        # `OPT ( )` stands for three kinds of header, and the line does not say which.
+        # `OPT ( )` can be three kinds of header, and the line does not show which.
         for header in case["truth"].get("ext", []):
             if header.get("hdr") in (0, 43, 60):
                 del header["hdr"]

@@ -78,7 +78,7 @@ def test_a_kept_table_answers_without_its_logs(tmp_path: Path, export: asglog.Ex
         places(kept.filter(certainty="unknown")), list(kept.new_destinations(kept.limit(2))),
     ]  # fmt: skip
     assert all(wanted)
-    # A log is read twice through one descriptor, so that it may be removed in between.
+    # A log is read twice through one descriptor, so it may be removed in between.
     assert places(table) == places(kept)
 
 

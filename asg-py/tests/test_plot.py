@@ -25,7 +25,7 @@ START = datetime.datetime(2024, 5, 6, 6, tzinfo=datetime.timezone.utc)
 
 
 class Names:
-    """Calls each process by its number, and some as people call theirs."""
+    """Names each process by its number, and some by usual names."""
 
     def __init__(self, words: tuple[str, ...]) -> None:
         self.words = words
@@ -60,7 +60,7 @@ NETWORKS = {
 def foundation(
     apps: int, words: tuple[str, ...] = ODD, networks: dict[str, str] | None = None, hours: float = 30
 ) -> asglog.Table[asglog.Flow]:
-    """Flows of so many apps, from one packet of an app to thousands."""
+    """Returns flows of so many apps, from one packet of an app to thousands."""
     choose = random.Random(apps)
     lines = []
     for n in range(apps):
@@ -109,7 +109,7 @@ PLOTS: dict[str, Callable[[asglog.Table[Any], int], Any]] = {
 
 
 def texts(figure: Any) -> list[tuple[str, Any]]:
-    """All visible texts but numbers in cells, with their boxes."""
+    """Returns all visible texts except numbers in cells, with their boxes."""
     found = []
     renderer = figure.canvas.get_renderer()
     for axes in figure.axes + [child for parent in figure.axes for child in parent.child_axes]:
@@ -128,7 +128,7 @@ def texts(figure: Any) -> list[tuple[str, Any]]:
 
 
 def collisions(figure: Any) -> list[tuple[str, str]]:
-    """Pairs of texts that lie on each other, and texts that stick out of the figure."""
+    """Returns pairs of texts that overlap, and texts that extend beyond the figure."""
     figure.canvas.draw()
     found = texts(figure)
     assert found

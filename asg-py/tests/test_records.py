@@ -17,7 +17,7 @@ DAMAGED = b"x IN=eth0 OUT= SRC=10.254.0.10 DST=10.0.1"
 
 
 def corpora() -> list[Path]:
-    """All lines there are: the bundled logs and the fixtures."""
+    """Returns all lines of the bundled logs and the fixtures."""
     fixtures = [path for pattern in ("kernel/**/*.*", "rep/*.txt") for path in sorted(FIXTURES.glob(pattern))]
     assert len(fixtures) == 13
     return LOGS + fixtures

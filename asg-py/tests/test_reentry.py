@@ -16,7 +16,7 @@ from conftest import LOGS
 
 import asglog
 
-#: A program whose callback reads tables, in a process of its own, because the fault would be an abort.
+#: A program whose callback reads tables, in its own process, because a fault would be an abort.
 SCRIPT = """
 import os
 import sys
@@ -113,7 +113,7 @@ def test_a_stream_from_outside_is_refused_inside_a_callback() -> None:
 
 
 class Named:
-    """A directory, a file object and a progress function, in a cycle with a table of its own."""
+    """A directory, a file object and a progress function, in a cycle with its own table."""
 
     table: Any
 

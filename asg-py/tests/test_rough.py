@@ -174,12 +174,13 @@ print(*peaks)
     ran = python(script, packet, tmp_path / "rows.parquet")
     assert ran.returncode == 0, ran.stderr
     few, many = map(int, ran.stdout.split())
-    # In units of 1 KiB (of 1 byte on macOS, where the ratio is as telling).
+    # In units of 1 KiB (of 1 byte on macOS, where the ratio means as much).
     assert many < few * 1.25 + 8192, (few, many)
 
 
 def test_memory_does_not_grow_over_ten_million_lines(tmp_path: Path) -> None:
-    """A line in twenty is a packet, as a debug build takes minutes for more; ``ASG_PACKETS`` says how many of twenty."""
+    """One line in twenty is a packet, because a debug build takes minutes for more; ``ASG_PACKETS``
+    is the number in twenty."""
     pytest.importorskip("pyarrow")
     if not Path("/proc/self/statm").exists():
         pytest.skip("/proc does not tell here how much memory a process has")

@@ -1,4 +1,4 @@
-"""Records of other standards, as the program gives them."""
+"""Records of other standards equal those of the program."""
 
 from __future__ import annotations
 

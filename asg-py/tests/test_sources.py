@@ -1,4 +1,4 @@
-"""Whatever a log comes in, the rows are the same."""
+"""The rows of a log do not depend on the kind of its source."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from conftest import PACKET
 
 import asglog
 
-#: One line with bytes that are no UTF-8, one that is none of ours, one without a line feed.
+#: One line with bytes that are not UTF-8, one of another program, one without a line feed.
 LINES = [PACKET, b"noise \xff\xfe", PACKET.replace(b"OUT=eth0", b"OUT=\xff").replace(b"DPT=80", b"DPT=443")]
 LOG = b"\n".join(LINES)
 
@@ -37,7 +37,7 @@ def ports(source: Any) -> list[tuple[int, int | None]]:
 
 WANTED = [(1, 80), (3, 443)]
 
-#: From a folder to a source.
+#: Functions from a folder to a source.
 SOURCES: dict[str, Callable[[Path], Any]] = {
     "path": lambda folder: written(folder, LOG),
     "text path": lambda folder: str(written(folder, LOG)),
@@ -258,7 +258,7 @@ def test_a_text_file_is_read_from_where_its_text_stands(tmp_path: Path) -> None:
         assert len(list(asglog.parse(text))) == 4
         text.seek(0)
         next(text)
-        # Python does not tell where a text stands while it is gone through line by line.
+        # Python does not give the position of a text file during iteration over its lines.
         with pytest.raises(OSError, match="telling position"):
             asglog.parse(text)
 

@@ -1,4 +1,5 @@
-"""Spark gives what one machine gives. One session for all tests; they skip without PySpark or Java."""
+"""Spark returns the flows that one machine returns. One session for all tests, which are skipped
+without PySpark or Java."""
 
 from __future__ import annotations
 
@@ -47,7 +48,7 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     builder = sql.SparkSession.builder.master("local[2]")
     for name, value in settings.items():
         builder = builder.config(name, value)
-    # Java stays in the folder in which it starts, whatever Python does: that for which the page about clusters is written.
+    # Java keeps the working directory in which it starts. The examples in CLUSTER.md need this one.
     with pytest.MonkeyPatch.context() as here:
         here.chdir(ROOT)
         made = builder.getOrCreate()
@@ -58,7 +59,7 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def lines(session: Any) -> Any:
-    """Every line of the afternoon with its place, in no order, in several parts."""
+    """Returns every line of the afternoon with its place, in random order, in several parts."""
     rows = [
         (str(log), number, line)
         for log in LOGS
@@ -77,7 +78,7 @@ def lists() -> asglog.Export:
 
 @pytest.fixture(scope="session")
 def whole(lists: asglog.Export) -> Any:
-    """What one machine says."""
+    """Returns the flows of one machine."""
     return asglog.correlate(LOGS, directory=lists).to_arrow().sort_by(PLACE)
 
 
@@ -123,12 +124,12 @@ def test_flows_cell_by_cell_are_those_of_one_machine(lines: Any) -> None:
 
 def test_cells_in_slices_with_names_too(lines: Any, lists: asglog.Export, whole: Any) -> None:
     frame = spark.correlate_by_cell(lines, directory=lists, slices=3)
-    # A directory tells of more processes that are an app's, and so of more lines that could be told as evidence.
+    # A directory knows more processes of an app, and so more lines could be given as evidence.
     assert_same(frame.drop("evidence_source", "evidence_line"), whole)
 
 
 def test_a_cell_without_evidence_of_its_own_answers_as_one_machine_does(lines: Any) -> None:
-    """What only another cell's lines tell, and what no line tells, are told apart."""
+    """Facts from another cell's lines and unknown facts give different reasons."""
     logs = [log for log in LOGS if "cell-0000-rep" not in log.name]
     kept = lines.filter("source NOT LIKE '%cell-0000-rep%'")
     expected = asglog.correlate(logs).to_arrow().sort_by(PLACE)
@@ -144,7 +145,8 @@ def test_evidence_of_before_is_taken(lines: Any, whole: Any) -> None:
 
 @pytest.fixture(scope="session")
 def twice(session: Any) -> Any:
-    """Packets that two lines tell, under other names of their machine or none, and lines that are stamped late."""
+    """Returns packets with two lines, under other names of their machine or none, and lines that
+    are stamped late."""
     return session.createDataFrame(test_clocks.table(test_clocks.shuffled(3))).repartition(3).cache()
 
 

@@ -1,7 +1,7 @@
 """Which Cloud Foundry app sent this packet?
 
 Five calls answer most questions about your own logs (the kernel's ``kern.log`` and Diego's ``rep.stdout.log``, in folders
-or archives as ``bosh logs`` gives them)::
+or archives as from ``bosh logs``)::
 
     flows = asglog.correlate("logs/", directory="export/")     # packets with their owners; a notebook shows the first
     flows.filter(verdict="denied", dpt=443, dst="10.0.0.0/8")  # some of them
@@ -11,10 +11,10 @@ or archives as ``bosh logs`` gives them)::
 
 More calls:
 
-* ``asglog.Ledger().who("10.255.73.3", at=…)`` tells whose a handle, an address, a GUID or a name is, long after the logs;
-* ``flows.explain(groups="groups.json")`` and :class:`Policy` tell the rules that allow and deny packets;
-* ``asglog.scan`` gives packets without owners, and ``asglog.parse`` and ``asglog.parse_line`` give all lines as records;
-* ``asglog.FLOW_SCHEMA`` has the columns and what they mean.
+* ``asglog.Ledger().who("10.255.73.3", at=…)`` returns the owner of a handle, address, GUID or name, long after the logs;
+* ``flows.explain(groups="groups.json")`` and :class:`Policy` show the rules that allow and deny packets;
+* ``asglog.scan`` returns packets without owners; ``asglog.parse`` and ``asglog.parse_line`` return all lines as records;
+* ``asglog.FLOW_SCHEMA`` has the columns and their meanings.
 
 A first try without any logs:
 

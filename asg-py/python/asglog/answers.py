@@ -1,4 +1,4 @@
-"""Answers: small tables, in memory, that a large one was asked for."""
+"""Answers: small tables in memory, computed from a large one."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _SHOWN = 20
 
 
 class Answer:
-    """What :meth:`Table.top` and its like give: rows in memory, of which there are as many as there are different keys.
+    """The result of :meth:`Table.top` and similar methods: rows in memory, one for each key.
 
-    It goes wherever Arrow does (``polars.DataFrame(answer)``); iterating gives a ``dict`` for each row, with
-    ``datetime`` for times. ``answer[0]`` is a row, ``answer[:3]`` the first rows, and ``answer["dst"]`` a column. A notebook
-    shows the first 20 rows.
+    Arrow libraries accept it (``polars.DataFrame(answer)``). Iteration yields a ``dict`` for each
+    row, with ``datetime`` for times. ``answer[0]`` is a row, ``answer[:3]`` the first rows, and
+    ``answer["dst"]`` a column. A notebook shows the first 20 rows.
 
     >>> import asglog
     >>> flows = asglog.correlate(
@@ -42,7 +42,7 @@ class Answer:
 
     @property
     def column_names(self) -> list[str]:
-        """The names of the columns, in their order."""
+        """The names of the columns, in order."""
         return self._native.column_names()
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
@@ -73,11 +73,12 @@ class Answer:
             raise IndexError(f"there are {len(self)} rows, and no row {key}") from None
 
     def to_arrow(self) -> Any:
-        """A ``pyarrow.Table``. Raises :class:`ImportError` without pyarrow."""
+        """Returns a ``pyarrow.Table``. Raises :class:`ImportError` without pyarrow."""
         return module("pyarrow").table(self)
 
     def to_polars(self) -> Any:
-        """A ``polars.DataFrame``. Times of a zone that is an offset only are in UTC. Raises :class:`ImportError` without polars."""
+        """Returns a ``polars.DataFrame``. Times of a zone that is an offset only are in UTC. Raises
+        :class:`ImportError` without polars."""
         polars = module("polars")
         frame = polars.DataFrame(self)
         # Polars has no zones but those with names.
@@ -87,7 +88,7 @@ class Answer:
         return frame.with_columns(polars.col(column).dt.convert_time_zone(name) for column in self._times())
 
     def to_pandas(self) -> Any:
-        """A ``pandas.DataFrame`` whose whole numbers stay what they are where values are missing.
+        """Returns a ``pandas.DataFrame`` whose whole numbers stay whole where values are missing.
 
         Raises :class:`ImportError` without pandas and pyarrow.
         """
@@ -98,7 +99,7 @@ class Answer:
         return frame
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        """Arrow's PyCapsule interface. Times are in UTC."""
+        """Implements Arrow's PyCapsule interface. Times are in UTC."""
         return self._native.stream(requested_schema)
 
     def __repr__(self) -> str:
@@ -139,7 +140,7 @@ def _more(rows: int) -> str:
 
 
 def text_table(names: list[str], rows: list[list[str]], numbers: list[bool], note: str) -> str:
-    """Rows for people, as text. Numbers are aligned on the right."""
+    """Formats rows as text for people. Numbers are aligned on the right."""
     cells = [names, *rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     numbers = numbers or [False] * len(names)
@@ -154,7 +155,7 @@ def text_table(names: list[str], rows: list[list[str]], numbers: list[bool], not
 
 
 def html_table(names: list[str], rows: list[list[str]], numbers: list[bool], note: str, caption: str = "") -> str:
-    """Rows for people, as HTML. All text is escaped."""
+    """Formats rows as HTML for people. All text is escaped."""
     align = [' style="text-align:right"' if is_number else ' style="text-align:left"' for is_number in numbers]
     align = align or [' style="text-align:left"'] * len(names)
 
@@ -176,7 +177,7 @@ def _text(value: object) -> str:
     return _asglog.escape_text(str(value))
 
 
-#: About 292 years in microseconds; more nanoseconds are not counted.
+#: About 292 years in microseconds; in nanoseconds, more does not fit 64 bits.
 _LONGEST = (1 << 63) // 1000
 
 _UNITS = {
@@ -188,13 +189,13 @@ _UNITS = {
     "w": 604_800_000_000, "week": 604_800_000_000, "weeks": 604_800_000_000,
 }  # fmt: skip
 
-#: Spans of pandas' that have no length of their own.
+#: Spans of pandas without a fixed length.
 _CALENDAR = {"M", "ME", "MS", "BM", "BME", "Q", "QE", "QS", "Y", "YE", "YS", "A", "AS", "B", "C", "SM", "SME"}
 
 
 def span(length: datetime.timedelta | str, name: str) -> int:
-    """Nanoseconds of a length of time, or of a text like ``10s``, ``5min``, ``1h``, ``1D``. The spellings of pandas and of
-    polars are taken, and so are lengths of pandas and NumPy."""
+    """Returns the nanoseconds of a length of time, or of a text like ``10s``, ``5min``, ``1h``,
+    ``1D``. It accepts the spellings of pandas and of polars, and lengths of pandas and NumPy."""
     like = "such as '10s', '5min', '1h' or '1D'"
     given: Any = length
     if isinstance(given, str):
@@ -213,7 +214,7 @@ def span(length: datetime.timedelta | str, name: str) -> int:
             raise ValueError(f"{name} is a length of time {like}, not {length!r}")
         micros = whole // datetime.timedelta(microseconds=1)
     elif isinstance(getattr(given, "nanos", None), int):
-        # A span of pandas', such as pandas.offsets.Hour(2).
+        # A span of pandas, such as pandas.offsets.Hour(2).
         micros = given.nanos // 1000
     else:
         raise TypeError(f"{name} is a timedelta, or a text {like}, not {kind(length)}")

@@ -1,4 +1,4 @@
-"""The functions: logs in, records and tables out."""
+"""The functions that turn logs into records and tables."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ __all__ = ["Directory", "Records", "correlate", "parse", "parse_line", "scan"]
 
 @runtime_checkable
 class Directory(Protocol):
-    """Who turns GUIDs into names: :class:`CloudController`, :class:`Export`, or any object with this method.
+    """A directory, which turns GUIDs into names: :class:`CloudController`, :class:`Export`, or any
+    object with this method.
 
     >>> class OnlyProxy:
     ...     def resolve(self, guids):
@@ -31,16 +32,18 @@ class Directory(Protocol):
     """
 
     def resolve(self, guids: list[str], /) -> Mapping[str, Identity | None]:
-        """The identities of these process, app, task or build GUIDs. What is left out, or is ``None``, is unknown.
+        """Returns the identities of these process, app, task or build GUIDs. A GUID that is left
+        out, or is ``None``, is unknown.
 
-        A ``dict`` like what :meth:`Identity.to_dict` gives will do for one. What this raises comes out where the flows are
-        asked for; then nothing is known, and least of all that an app is gone.
+        An identity may also be a ``dict`` like that of :meth:`Identity.to_dict`. Exceptions of this
+        method reach the caller who reads the flows. They mean that nothing is known; in particular,
+        they do not mean that an app is gone.
         """
 
 
 class Records:
-    """The records of a source, one for each line, in order; each line is read when it is asked for. It can be gone through
-    once. :func:`parse` makes it."""
+    """An iterator over the records of a source, one for each line, in order. :func:`parse` makes
+    it. Each line is read when it is needed, and only once."""
 
     __slots__ = ("_native",)
 
@@ -49,7 +52,7 @@ class Records:
 
     @property
     def counts(self) -> dict[str, int]:
-        """The lines so far, and how many of them are what."""
+        """The number of lines so far, and of each kind."""
         return dict(self._native.counts())
 
     def __iter__(self) -> Self:
@@ -70,13 +73,15 @@ def parse_line(
     utc_offset: float | str = 0.0,
     strict: bool = False,
 ) -> Record:
-    """Read one line of a log: a packet, a line about a container, or neither.
+    """Parses one line of a log: a packet, a line about a container, or neither.
 
-    A line that is cut or malformed is a record of kind ``damaged`` whose ``error`` says what is wrong, with a byte offset,
-    and which holds what could be read. With ``strict`` it is a :class:`ParseError` instead.
+    A line that is cut or malformed gives a record of kind ``damaged``. Its ``error`` has the reason
+    and a byte offset, and the other fields hold what could be parsed. With ``strict`` it raises
+    :class:`ParseError` instead.
 
-    ``number`` is the line's number, for the record. ``year`` completes time stamps without one (``Jun 16 23:18:38``), and
-    ``utc_offset`` is the zone of those without one: in hours, or as ``+02:00``.
+    ``number`` is the line's number, which the record shows. ``year`` completes time stamps without
+    one (``Jun 16 23:18:38``), and ``utc_offset`` is the zone of those without one: in hours, or as
+    ``+02:00``.
 
     Raises :class:`ValueError` for a year that is not from 1970 to 2261, or an offset of a day or more.
 
@@ -103,14 +108,15 @@ def parse(
     utc_offset: float | str = 0.0,
     progress: Progress = None,
 ) -> Records:
-    """Read logs line by line: one record for each, whatever the line says. None is dropped.
+    """Parses logs line by line: one record for each line, whatever it contains. No line is dropped.
 
-    A path that is named twice is read once. A value that is missing from a column is no line: it is passed over, and counts in
-    nothing but the numbers of the lines behind it.
+    A path that is named twice is read once. A value that is missing from a column is skipped; it
+    counts only in the numbers of the lines behind it.
 
-    With ``strict`` a damaged line is a :class:`ParseError`; going on after it gives the line behind it. ``year`` and
-    ``utc_offset`` (hours, or ``+02:00``) complete time stamps. ``progress`` is called with the number of bytes read, or is ``True``
-    for a bar of tqdm's, if that is there.
+    With ``strict`` a damaged line raises :class:`ParseError`; the iteration can go on with the next
+    line. ``year`` and ``utc_offset`` (hours, or ``+02:00``) complete time stamps. ``progress`` is
+    called with the number of bytes read, or is ``True`` for a progress bar of tqdm, if that is
+    installed.
 
     Iterating raises :class:`OSError` if a log cannot be read.
 
@@ -133,14 +139,15 @@ def scan(
     utc_offset: float | str = 0.0,
     progress: Progress = None,
 ) -> Table[Record]:
-    """The packets of these logs as a lazy table, damaged ones included: nothing is read yet.
+    """Returns the packets of these logs as a lazy table, damaged ones included. Nothing is read
+    yet.
 
-    A path that is named twice is read once. A value that is missing from a column is no line: it is passed over, and counts in
-    nothing but the numbers of the lines behind it.
+    A path that is named twice is read once. A value that is missing from a column is skipped; it
+    counts only in the numbers of the lines behind it.
 
-    ``year`` and ``utc_offset`` (hours, or ``+02:00``) complete time stamps. ``progress`` is called with the number of bytes read, or is
-    ``True`` for a bar of tqdm's, if that is there. The columns are :data:`SCHEMA`. ``networks`` and ``prefixes`` are as with
-    :func:`correlate`.
+    ``year`` and ``utc_offset`` (hours, or ``+02:00``) complete time stamps. ``progress`` is called
+    with the number of bytes read, or is ``True`` for a progress bar of tqdm, if that is installed.
+    The columns are :data:`SCHEMA`. ``networks`` and ``prefixes`` are as with :func:`correlate`.
 
     >>> table = scan(b"OK_x IN= OUT=eth0 SRC=10.0.16.5 DST=10.0.16.20 LEN=28 TOS=0x00 PREC=0x00 TTL=64 ID=7 PROTO=2 ")
     >>> table.column_names[:4]
@@ -162,17 +169,20 @@ def correlate(
     utc_offset: float | str = 0.0,
     progress: Progress = None,
 ) -> Table[Flow]:
-    """The packets of these logs with who sent each, as a lazy table.
+    """Returns the packets of these logs, each with its sender, as a lazy table.
 
-    ``source`` is one foundation's logs, in any order: the kernel's lines and rep's, in one file or many, plain or
-    compressed, in folders or archives. They are read twice, first for evidence, and that only once for all tables that are made of this one; what
-    comes through a pipe is spooled to a temporary file. A path that is named twice is read once, and a value that is missing
-    from a column is passed over: it counts in nothing but the numbers of the lines behind it.
+    ``source`` is one foundation's logs, in any order: the kernel's lines and rep's, in one file or
+    many, plain or compressed, in folders or archives. They are read twice, first for evidence.
+    Tables that are made from this one use that evidence again. A pipe is spooled to a temporary
+    file. A path that is named twice is read once, and a value that is missing from a column is
+    skipped: it counts only in the numbers of the lines behind it.
 
-    ``directory`` turns GUIDs into names: a live :class:`CloudController`, an :class:`Export` of one, or an object of your own
-    (:class:`Directory`); a path, or a list of paths, is an export. Without it, flows have GUIDs only. ``ledger`` is evidence from before, or
-    the path of a saved ledger; it is not changed. ``year``, ``utc_offset`` and ``progress`` are as with :func:`scan`; without
-    ``year`` a missing one is that of the lines beside. The columns are :data:`FLOW_SCHEMA`.
+    ``directory`` turns GUIDs into names: a live :class:`CloudController`, an :class:`Export` of
+    one, or an object of your own (:class:`Directory`); a path, or a list of paths, is an export.
+    Without it, flows have GUIDs only. ``ledger`` is evidence from earlier logs, or the path of a
+    saved ledger; it is not changed. ``year``, ``utc_offset`` and ``progress`` are as with
+    :func:`scan`; without ``year`` a missing one is inferred from the lines beside. The columns are
+    :data:`FLOW_SCHEMA`.
 
     ``networks`` names destinations: a mapping (``{"10.0.11.7": "orders-db", "10.0.0.0/8": "corp"}``) or a file of CSV or JSON;
     the smallest network counts, and the names are the column ``dst_name``. ``prefixes`` gives verdicts to log prefixes of

@@ -1,4 +1,4 @@
-"""Checks of arguments: each error names the argument, what was given, and what to give."""
+"""Checks of arguments: each error names the argument, the given value, and valid values."""
 
 from __future__ import annotations
 
@@ -16,26 +16,28 @@ _PATH = (str, bytes, os.PathLike)
 
 
 def kind(value: object) -> str:
-    """The type of a value, as a word of a sentence."""
+    """Returns the type of a value, as a word of a sentence."""
     return "None" if value is None else type(value).__name__
 
 
 def path(value: Any, what: str = "a path") -> str:
-    """A path with the home folder instead of ``~``. Raises :class:`TypeError` for anything else."""
+    """Returns a path with the home folder instead of ``~``. Raises :class:`TypeError` for anything
+    else."""
     if not isinstance(value, _PATH):
         raise TypeError(f"{what} is a text or a pathlib.Path, not {kind(value)}")
     return os.path.expanduser(os.fsdecode(value))
 
 
 def text(value: Any, what: str) -> str:
-    """A text. Raises :class:`TypeError`."""
+    """Returns a text. Raises :class:`TypeError` for anything else."""
     if not isinstance(value, str):
         raise TypeError(f"{what} is a text, not {kind(value)}")
     return value
 
 
 def whole(value: Any, what: str) -> int:
-    """A number of things. Raises :class:`TypeError` for anything else, and :class:`ValueError` for a negative one."""
+    """Returns a number of things. Raises :class:`TypeError` for anything else, and
+    :class:`ValueError` for a negative one."""
     if isinstance(value, bool):
         raise TypeError(f"{what} is a whole number, not {value}")
     try:
@@ -49,7 +51,7 @@ def whole(value: Any, what: str) -> int:
 
 
 def names(value: Any, what: str) -> list[str]:
-    """One name or several. Raises :class:`TypeError`."""
+    """Returns one name or several as a list. Raises :class:`TypeError` for anything else."""
     if isinstance(value, str):
         return [value]
     if not isinstance(value, Iterable) or isinstance(value, (bytes, bytearray)):
@@ -58,6 +60,6 @@ def names(value: Any, what: str) -> list[str]:
 
 
 def hint(word: str, among: Iterable[str]) -> str:
-    """``; did you mean …?``, if one of these is near."""
+    """Returns ``; did you mean …?`` if one of these is near."""
     near = _asglog.nearest(word, list(among))
     return f"; did you mean {near!r}?" if near else ""

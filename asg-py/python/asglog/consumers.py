@@ -1,4 +1,4 @@
-"""Other libraries, imported when they are asked for."""
+"""Other libraries, imported when they are needed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 
 
 def module(name: str, extra: str | None = None) -> Any:
-    """The module with this name; if it is not there, an error says what to install."""
+    """Imports the module with this name. If it is missing, the error names the package to
+    install."""
     try:
         return import_module(name)
     except ImportError as error:
@@ -16,8 +17,8 @@ def module(name: str, extra: str | None = None) -> Any:
 
 
 def arrow_to_pandas(table: Any, categories: bool = False) -> Any:
-    """A ``pandas.DataFrame`` whose whole numbers and booleans stay what they are where values are missing. With
-    ``categories``, texts of which each comes several times are categories."""
+    """Returns a ``pandas.DataFrame`` whose whole numbers and booleans keep their types where values
+    are missing. With ``categories``, columns of text in which values repeat are categories."""
     pandas, arrow = module("pandas"), module("pyarrow")
     if categories:
         for at, column in enumerate(table.columns):

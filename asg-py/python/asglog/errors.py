@@ -1,4 +1,5 @@
-"""What this package raises, besides :class:`OSError` for files, :class:`ValueError` and :class:`TypeError` for arguments."""
+"""The exceptions of this package. It also raises :class:`OSError` for files, and
+:class:`ValueError` and :class:`TypeError` for arguments."""
 
 from __future__ import annotations
 
@@ -10,11 +11,11 @@ class AsgError(Exception):
 
 
 class AsgWarning(UserWarning):
-    """Logs were read to their end, and hold nothing of what was asked for."""
+    """Warns that logs were read to their end, and do not contain what was asked for."""
 
 
 class ParseError(AsgError, ValueError):
-    """A line is damaged, and ``strict`` was asked for.
+    """A damaged line, where ``strict`` was asked for.
 
     >>> error = ParseError(7, 46, "the text ends where an IPv4 address was expected", "kern.log")
     >>> str(error)
@@ -23,9 +24,9 @@ class ParseError(AsgError, ValueError):
 
     #: The line's number in its source, from 1.
     line_number: int
-    #: Where in the line, in bytes from its start.
+    #: The place in the line, in bytes from its start.
     offset: int
-    #: What is wrong there.
+    #: The reason.
     reason: str
     #: The line's source, if there are several.
     source: str | None
@@ -44,8 +45,9 @@ class ParseError(AsgError, ValueError):
 
 
 class DirectoryError(AsgError):
-    """A directory could not answer; then nothing is known, least of all that an app is gone."""
+    """A directory could not answer. Nothing is known then; in particular, this does not mean that
+    an app is gone."""
 
 
 class LedgerError(AsgError, ValueError):
-    """What should be a saved ledger is none, or is damaged. None is half-read."""
+    """A file is not a saved ledger, or is damaged. No ledger is loaded in part."""

@@ -11,13 +11,14 @@ from .sources import Path
 
 __all__ = ["Labels", "labelled"]
 
-#: Networks and names, or patterns and verdicts: a mapping, a file of CSV or JSON, or several of these.
+#: Networks and names, or patterns and verdicts: a mapping, a file of CSV or JSON, or several of
+#: these.
 Labels: TypeAlias = Mapping[str, str] | Path | Iterable[Mapping[str, str] | Path]
 
 
 def labelled(native: _asglog.Table, networks: Labels | None, prefixes: Labels | None) -> _asglog.Table:
-    """The table with these names and verdicts. Raises :class:`OSError` if a file cannot be read, and :class:`ValueError` for a
-    row that is none."""
+    """Returns the table with these names and verdicts. Raises :class:`OSError` if a file cannot be
+    read, and :class:`ValueError` for a malformed row."""
     if networks is None and prefixes is None:
         return native
     names = _texts(networks, "networks", ("network", "name"))

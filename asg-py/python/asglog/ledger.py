@@ -19,7 +19,8 @@ __all__ = ["Ledger"]
 
 
 class Ledger:
-    """All evidence so far about who had which container: some dozens of bytes for each, long after the logs are gone.
+    """All evidence so far about the owners of containers: some dozens of bytes for each container,
+    which outlive the logs.
 
     >>> ledger = Ledger()
     >>> ledger.add(
@@ -39,29 +40,31 @@ class Ledger:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """A ledger that was saved. Its containers' lines are told as lines of the file.
+        """Loads a ledger that was saved. Evidence about its containers cites lines of this file.
 
-        Raises :class:`OSError` if it cannot be read, and :class:`LedgerError` if it is none, or is damaged.
+        Raises :class:`OSError` if it cannot be read, and :class:`LedgerError` if it is not a
+        ledger, or is damaged.
         """
         return cls._of(_asglog.Ledger.load(checks.path(path, "the path of a ledger")))
 
     def save(self, path: Path) -> None:
-        """Writes it to a file; a crash leaves the old file or the new one. Raises :class:`OSError`."""
+        """Writes the ledger to a file; a crash leaves the old file or the new one. Raises
+        :class:`OSError`."""
         self._native.save(checks.path(path, "the path of a ledger"))
 
     def add(self, source: Source, *, progress: Progress = None) -> dict[str, int]:
-        """Takes what all lines of these logs prove, in whatever order they come; tells how many lines there were, and how
-        many of them were evidence.
+        """Adds the evidence of all lines of these logs, in any order. Returns the number of lines,
+        and how many of them were evidence.
 
-        Raises :class:`OSError` if a log cannot be read; then nothing of it is taken.
+        Raises :class:`OSError` if a log cannot be read; then none of its evidence is added.
         """
         given = items(source, again=False)
         lines, evidence = self._native.add(given, maker(progress, size(given)))
         return {"lines": lines, "evidence": evidence}
 
     def merge(self, other: Ledger) -> None:
-        """Takes all that the other ledger knows. The order of merging does not matter. Raises :class:`TypeError` for what is no
-        ledger."""
+        """Adds all evidence of the other ledger. The order of merging does not matter. Raises
+        :class:`TypeError` for anything but a ledger."""
         if not isinstance(other, Ledger):
             raise TypeError(f"merge takes an asglog.Ledger, such as Ledger.load('x.ledger'), not {checks.kind(other)}")
         self._native.merge(other._native)
@@ -75,17 +78,20 @@ class Ledger:
         address: str | None = None,
         directory: Directory | None = None,
     ) -> Owner:
-        """Whose this is: a handle or the beginning of one, a log prefix (``DENY_d08bb414-…``), an address, the GUID of an app
-        or a process or its beginning, or the name of an app.
+        """Returns the owner of a handle or the beginning of one, a log prefix
+        (``DENY_d08bb414-…``), an address, the GUID of an app or a process or its beginning, or the
+        name of an app.
 
-        ``cell`` and ``at`` say where and when a packet of it was seen, and ``address`` its address; what is not given is
-        held against nobody. A time has a zone. An address needs a time to be of one container only: see :meth:`at`. Names of
-        apps are known of a ``directory``, and of lines that tell them.
+        ``cell`` and ``at`` are where and when a packet of it was seen, and ``address`` is its
+        address; an argument that is not given rules no container out. A time has a zone. An address
+        needs a time to mean one container only: see :meth:`at`. Names of apps come from a
+        ``directory``, and from lines that show them.
 
-        If what is asked for means several containers, the answer is ``ambiguous``, and they are its candidates;
-        :meth:`containers` has them as a table.
+        If several containers fit, the answer is ``ambiguous``, and they are its candidates;
+        :meth:`containers` returns them as a table.
 
-        Raises :class:`ValueError` for a time without a zone, or no address, and what the directory raises.
+        Raises :class:`ValueError` for a time without a zone or a malformed address, and whatever
+        the directory raises.
         """
         checks.text(what, "what is asked for")
         if cell is not None:
@@ -102,10 +108,10 @@ class Ledger:
         *,
         directory: Directory | None = None,
     ) -> Owner:
-        """Whose an address was at a time. With the ``cell`` the answer is surer, because clocks of cells differ, and addresses
-        are given out again.
+        """Returns the owner of an address at a time. With the ``cell`` the answer is surer, because
+        clocks of cells differ, and addresses are reused.
 
-        Raises :class:`ValueError` for no address, or a time without a zone.
+        Raises :class:`ValueError` for a malformed address, or a time without a zone.
 
         >>> Ledger().at("10.255.73.3", "2024-05-06T07:09:10Z").attribution.reason
         'no_address_lease'
@@ -129,8 +135,9 @@ class Ledger:
         *,
         directory: Directory | None = None,
     ) -> Answer:
-        """The containers that are meant by what :meth:`who` takes, or all of them, as a table: when each began and ended, when
-        it was seen, its app, cell, addresses and GUIDs. The oldest is first.
+        """Returns containers as a table: all of them, or those that fit the arguments, which are
+        those of :meth:`who`. It shows when each began and ended, when it was seen, its app, cell,
+        addresses and GUIDs. The oldest is first.
 
         >>> ledger = Ledger()
         >>> _ = ledger.add(
@@ -140,7 +147,7 @@ class Ledger:
         >>> ledger.containers("4ccbb24c-268e-421a-9d1b-3678b6eb40d0")["index"]
         [0]
 
-        Raises :class:`ValueError` for a time without a zone, and what the directory raises.
+        Raises :class:`ValueError` for a time without a zone, and whatever the directory raises.
         """
         if what is not None:
             what = checks.text(what, "what is asked for").strip()
@@ -149,7 +156,7 @@ class Ledger:
         return Answer(self._native.containers(what, cell, nanos(at), directory))
 
     def __len__(self) -> int:
-        """How many containers are known."""
+        """Returns the number of known containers."""
         return len(self._native)
 
     def __bool__(self) -> bool:

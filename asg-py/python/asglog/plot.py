@@ -1,7 +1,8 @@
 """Pictures of tables, with matplotlib.
 
-Colours are those of Okabe and Ito, which all eyes tell apart, and cividis. Scales are logarithmic, so that one packet is seen
-beside a million. A figure grows with its rows, and what is not shown is counted in a last row.
+Colours are those of Okabe and Ito, which colour-blind people can distinguish too, and cividis.
+Scales are logarithmic, so that one packet is visible beside a million. A figure grows with its
+rows; a last row counts everything that is not shown.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ __all__ = ["Plot"]
 
 _COLOURS = {"allowed": "#0072B2", "denied": "#D55E00", "other": "#767676"}
 
-#: What the panels are called.
+#: The titles of the panels.
 _PANELS = {"allowed": "allowed", "denied": "denied", "other": "no verdict"}
 
 #: The height of a row and the width of a column of a picture, in inches.
@@ -39,7 +40,8 @@ _SUMS = ("packets", "allowed", "denied", "bytes", "first", "last")
 class Plot:
     """``table.plot``: pictures of a table's rows. They need matplotlib: ``pip install 'asglog[plot]'``.
 
-    Each gives the axes that it has drawn on: ``ax``, or those of a new figure (``axes.figure.savefig("a.png")``).
+    Each method returns the axes that it has drawn on: ``ax``, or those of a new figure
+    (``axes.figure.savefig("a.png")``).
     """
 
     __slots__ = ("_table",)
@@ -50,8 +52,8 @@ class Plot:
     def timeline(
         self, freq: datetime.timedelta | str = "1h", *, tz: datetime.tzinfo | str | None = None, ax: Any = None
     ) -> Any:
-        """Packets by time: a panel for those that were allowed, one for those that were denied, and one for those about which
-        no rule of Cloud Foundry's decided, if there are any. Gives the uppermost axes.
+        """Draws packets by time: a panel for allowed packets, one for denied packets, and one for
+        any that no rule of Cloud Foundry decided. Returns the uppermost axes.
 
         ``freq`` and ``tz`` are as in :meth:`Table.timeline`. Raises :class:`ImportError` without matplotlib, and whatever
         reading raises.
@@ -78,7 +80,7 @@ class Plot:
             heights = counts[kind]
             if any(heights):
                 colour = _COLOURS[kind]
-                # The edge keeps a bar in sight that is narrower than a dot.
+                # The edge keeps a bar visible that is narrower than a dot.
                 panel.bar(starts, heights, width=width, align="edge", color=colour, edgecolor=colour, linewidth=1.2)
                 _logarithmic(panel.yaxis, heights)
             else:
@@ -105,11 +107,11 @@ class Plot:
         return panels[0]
 
     def top(self, by: str | Iterable[str] = "app", n: int = 20, *, ax: Any = None) -> Any:
-        """The ``n`` largest groups, as in :meth:`Table.top`: how many packets of each were allowed, and how many denied. All
-        others are one last row.
+        """Draws the ``n`` largest groups, as in :meth:`Table.top`: how many packets of each were
+        allowed, and how many denied. All others are one last row.
 
-        Raises :class:`ValueError` for a column that is not there, :class:`ImportError` without matplotlib, and whatever reading
-        raises.
+        Raises :class:`ValueError` for a column that does not exist, :class:`ImportError` without
+        matplotlib, and whatever reading raises.
         """
         pyplot = module("matplotlib.pyplot", "plot")
         names, n = checks.names(by, "by"), checks.whole(n, "n, the number of groups,")
@@ -155,8 +157,9 @@ class Plot:
         measure: Literal["packets", "allowed", "denied"] = "packets",
         ax: Any = None,
     ) -> Any:
-        """Who sent how many packets where: the ``n`` largest of ``rows`` and of ``columns``, each as in :meth:`Table.top`, and
-        all others together in a last row and a last column.
+        """Draws a matrix of packet counts, by default of apps by destinations: the ``n`` largest of
+        ``rows`` and of ``columns``, each as in :meth:`Table.top`, and all others together in a last
+        row and a last column.
 
         Raises :class:`ImportError` without matplotlib, and whatever reading raises.
         """
@@ -217,18 +220,19 @@ class Plot:
 
 
 def _inches(ax: Any, side: int) -> float:
-    """The height or the width of axes of the caller's."""
+    """Returns the height or the width of the caller's axes."""
     box = ax.get_window_extent().transformed(ax.figure.dpi_scale_trans.inverted())
     return float(box.width if side else box.height)
 
 
 def _fitting(ax: Any, n: int, side: int) -> int:
-    """How many rows or columns can be read in axes of the caller's. Labels take about a half of them."""
+    """Returns how many rows or columns are readable in the caller's axes. Labels take about a half
+    of them."""
     return max(1, min(n, int(_inches(ax, side) * 0.5 / 0.16) - 1))
 
 
 def _inset(ax: Any, n: int, is_side_by_side: bool = False) -> list[Any]:
-    """Panels in axes of the caller's."""
+    """Returns panels inside the caller's axes."""
     ax.set_axis_off()
     part = 1 / n
     if is_side_by_side:
@@ -239,7 +243,7 @@ def _inset(ax: Any, n: int, is_side_by_side: bool = False) -> list[Any]:
 
 
 def _logarithmic(axis: Any, counts: list[int]) -> None:
-    """A scale from one packet to the most, on which one packet is a bar."""
+    """Sets a scale from one packet to the most, on which one packet is a bar."""
     ticker = module("matplotlib.ticker", "plot")
     ax, name = axis.axes, axis.axis_name
     most = max(counts)
@@ -263,7 +267,7 @@ def _plain_number(number: float, _: object = None) -> str:
 
 
 def _write(ax: Any, counts: list[list[int]], norm: Any) -> None:
-    """Writes numbers into cells, as long as they are not too many to be read."""
+    """Writes numbers into cells, unless there are too many to be readable."""
     if len(counts) * len(counts[0]) > 2500 or _inches(ax, 1) / len(counts[0]) < 0.25:
         return
     for y, row in enumerate(counts):
@@ -299,7 +303,7 @@ def _called(names: list[str]) -> str:
 
 
 def _shown(names: list[str]) -> set[str]:
-    """The columns that these names make."""
+    """Returns the columns that these names mean."""
     made = {
         "app": ("app", "owner"),
         "destination": ("dst", "dst_name", "dpt", "proto"),
@@ -311,7 +315,7 @@ def _shown(names: list[str]) -> set[str]:
 
 
 def _label(row: dict[str, Any], names: list[str]) -> str:
-    """The values of a key; an app by its GUID only if its name is not known."""
+    """Returns the values of a key; an app is shown by its GUID only if its name is unknown."""
     if "owner" in names:
         names = [name for name in names if name != ("owner" if row["app"] else "app")]
         if row["app"] is None and row["owner"] is None:
@@ -332,14 +336,15 @@ def _label(row: dict[str, Any], names: list[str]) -> str:
 
 
 def _plain(text: str) -> str:
-    """A text without dollars that matplotlib would take for the ends of a formula."""
+    """Escapes dollars, because matplotlib would take them for the ends of a formula."""
     return text.replace("$", r"\$")
 
 
 def _largest(
     cells: dict[tuple[tuple[Any, ...], tuple[Any, ...]], int], side: int, n: int, shown: dict[tuple[Any, ...], str]
 ) -> tuple[list[str], dict[tuple[Any, ...], int]]:
-    """Labels of the largest keys of a side and of one place for all others, and the place of each key."""
+    """Returns the labels of the largest keys of a side, one label for all others, and the place of
+    each key."""
     sums: dict[tuple[Any, ...], int] = {}
     for key, packets in cells.items():
         sums[key[side]] = sums.get(key[side], 0) + packets

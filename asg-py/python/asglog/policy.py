@@ -80,14 +80,15 @@ class Policy:
         phase: Literal["running", "staging"] = "running",
         near: int | None = None,
     ) -> Evaluation:
-        """Judges a packet by the latest snapshot: ``"tcp 10.0.11.7:443"``, ``"icmp 10.0.11.7 8/0"``, or a mapping as
-        ``asglog explain --packets`` takes it (``{"proto": "tcp", "dst": "10.0.11.7", "dpt": 443}``), in which ``space`` and
-        ``phase`` come first.
+        """Evaluates a packet by the latest snapshot: ``"tcp 10.0.11.7:443"``,
+        ``"icmp 10.0.11.7 8/0"``, or a mapping as ``asglog explain --packets`` takes it
+        (``{"proto": "tcp", "dst": "10.0.11.7", "dpt": 443}``), in which ``space`` and ``phase``
+        come first.
 
-        ``space`` is the GUID of the app's space. Without it only global groups are known, and nothing is certain. ``near`` is
-        how many near misses to give at most.
+        ``space`` is the GUID of the app's space. Without it only global groups are known, and
+        nothing is certain. ``near`` is the maximum number of near misses in the answer.
 
-        Raises :class:`ValueError` for what is no packet.
+        Raises :class:`ValueError` for anything but a packet.
         """
         if near is not None:
             near = checks.whole(near, "near")
@@ -102,8 +103,8 @@ class Policy:
         return Evaluation.from_dict(self._native.answer(question, near))
 
     def coverage(self, space: str, phase: Literal["running", "staging"] = "running") -> Coverage:
-        """Tells which rules of a space leave lines in the logs, and which packets cannot leave any, by the last complete
-        snapshot."""
+        """Returns which rules of a space leave lines in the logs, and which packets cannot leave
+        any, by the last complete snapshot."""
         coverage = self._native.coverage(checks.text(space, "space"), checks.text(phase, "phase"))
         if coverage is None:
             raise ValueError("there is no snapshot")
@@ -111,7 +112,7 @@ class Policy:
 
 
 def _json() -> Any:
-    """Importing it takes longer than all of this package."""
+    """Imports ``json`` on demand, because that takes longer than all of this package."""
     import json
 
     return json

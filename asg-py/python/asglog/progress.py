@@ -1,4 +1,4 @@
-"""How far a reading is, for people."""
+"""Progress of a reading, for people."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from .sources import Progress
 
 
 def maker(progress: Progress, total: int | None) -> Callable[[], Callable[[int, bool], None]] | None:
-    """What the native module calls at each reading, for what it then calls with bytes, and whether that was all."""
+    """Returns the function that the native module calls at the start of each reading. Its result is
+    called with the number of new bytes, and whether the reading is complete."""
     if progress is None or progress is False:
         return None
     if progress is True:

@@ -10,16 +10,18 @@ from typing import Any, Literal, Self, get_type_hints
 from . import _asglog
 from .times import Time
 
-#: Keys of the contract that are words of Python's.
+#: Keys of the contract that are keywords in Python.
 _KEYWORDS = frozenset({"from", "in"})
 
 
 class _FromDict:
-    """Built from the object of the output contract; keys that are Python's own words get a trailing underscore."""
+    """A record that is built from an object of the output contract. Keys that are Python keywords
+    get a trailing underscore."""
 
     @classmethod
     def from_dict(cls, data: dict[str, Any], /) -> Self:
-        """The record of an object of the output contract, as :meth:`to_dict` gives it, or ``json.loads``."""
+        """Returns the record of an object of the output contract, as :meth:`to_dict` or
+        ``json.loads`` returns it."""
         return cls._from(data)
 
     @classmethod
@@ -36,7 +38,7 @@ class _FromDict:
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in shown if value is not None)})"
 
     def to_dict(self) -> dict[str, Any]:
-        """The object of the output contract, absent fields left out."""
+        """Returns the object of the output contract, without absent fields."""
         result: dict[str, Any] = {}
         for field in fields(self):  # type: ignore[arg-type]
             value = getattr(self, field.name)
@@ -47,7 +49,8 @@ class _FromDict:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ExtHeader(_FromDict):
-    """An IPv6 extension header, as far as a line shows it. ``hdr`` is its protocol number, where the line tells it."""
+    """An IPv6 extension header, as far as a line shows it. ``hdr`` is its protocol number, if the
+    line shows it."""
 
     hdr: int | None = None
     frag_offset: int | None = None
@@ -61,7 +64,8 @@ class ExtHeader(_FromDict):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Ip(_FromDict):
-    """An IP packet as a line shows it; what the line does not show is ``None``. Addresses are text as printed."""
+    """An IP packet as a line shows it; fields that the line does not show are ``None``. Addresses
+    are text as printed."""
 
     src: str | None = None
     dst: str | None = None
@@ -147,7 +151,7 @@ class Packet(Ip):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class LogPrefix(_FromDict):
-    """What a log prefix means in Cloud Foundry."""
+    """The meaning of a log prefix in Cloud Foundry."""
 
     verdict: Literal["allowed", "denied"]
     plane: Literal["asg", "c2c", "rate_limit"]
@@ -159,7 +163,7 @@ class LogPrefix(_FromDict):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class RepEvent(_FromDict):
-    """What a line of rep, executor, Garden or the BBS says about a container."""
+    """The facts about a container in a line of rep, executor, Garden or the BBS."""
 
     event: str | None = None
     handle: str | None = None
@@ -195,7 +199,7 @@ class LoggerEvent(_FromDict):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class LineError(_FromDict):
-    """What is wrong with a damaged line. ``offset`` counts bytes from the start of the line."""
+    """The damage of a line. ``offset`` counts bytes from the start of the line."""
 
     offset: int
     message: str
@@ -203,7 +207,8 @@ class LineError(_FromDict):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Record(_FromDict):
-    """One line, read. ``time`` is in UTC; ``uptime`` is seconds since the kernel booted, with six decimals."""
+    """One parsed line. ``time`` is in UTC; ``uptime`` is seconds since the kernel booted, with six
+    decimals."""
 
     line: int
     kind: Literal["packet", "rep", "logger", "other", "damaged"]
@@ -218,22 +223,22 @@ class Record(_FromDict):
     rep: RepEvent | None = None
     #: The other containers of a line that is a whole document.
     rep_more: tuple[RepEvent, ...] | None = None
-    #: The first line of the document that this is a further line of; that line's record says all
-    #: that the document does.
+    #: The number of the document's first line, if this is a further line of it. The first line's
+    #: record has all facts of the document.
     part_of: int | None = None
-    #: What stands behind a packet line and is not the kernel's.
+    #: Text behind a packet line that the kernel did not print.
     trailing: str | None = None
     #: The fields of the packet that are masked.
     redacted: tuple[str, ...] | None = None
-    #: The program that wrote a line in the likeness of the kernel's.
+    #: The program that wrote a line that looks like the kernel's.
     writer: Literal["pve-firewall", "xtables-monitor"] | None = None
     logger: LoggerEvent | None = None
     error: LineError | None = None
-    #: The program that wrote a packet's text, where that is none that reports packets.
+    #: The program that wrote a packet's text, if it is not one that reports packets.
     program: str | None = None
-    #: For how many messages a folded line stands.
+    #: The number of messages in a folded line.
     repeated: int | None = None
-    #: The byte at which the header of a packet stops making sense.
+    #: The byte from which on the header of a packet is not understood.
     header_not_understood: int | None = None
     #: Further records of a line that carries several, without ``line``.
     more: tuple[dict[str, Any], ...] | None = None
@@ -249,7 +254,7 @@ class Record(_FromDict):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Candidate(_FromDict):
-    """A container that comes into question."""
+    """A container that may be the owner."""
 
     handle: str
     process_guid: str | None
@@ -258,7 +263,7 @@ class Candidate(_FromDict):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Evidence(_FromDict):
-    """A line that decided."""
+    """A line that decided the attribution."""
 
     source: str
     line: int
@@ -266,15 +271,15 @@ class Evidence(_FromDict):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Attribution(_FromDict):
-    """Whose a packet is, how sure that is, and why."""
+    """The owner of a packet, its certainty, and the reason."""
 
     certainty: Literal["exact", "unique_prefix", "inferred", "ambiguous", "unknown"]
     reason: str
     candidates: tuple[Candidate, ...]
     evidence: tuple[Evidence, ...]
-    #: The contradiction in the evidence, where that is why nothing is certain.
+    #: The contradiction in the evidence, if that is why nothing is certain.
     conflict: str | None = None
-    #: How many containers are in question beside ``candidates``.
+    #: The number of further candidates, which ``candidates`` leaves out.
     candidates_more: int | None = None
 
     @property
@@ -299,11 +304,12 @@ class Entity(_FromDict):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class App(_FromDict):
-    """An app. ``state`` says what a directory knows of it.
+    """An app. ``state`` is its state in a directory.
 
-    It is ``live``, ``deleted``, ``hidden`` from the user who asks, ``unknown`` to the directory, ``not_asked`` if nobody
-    was asked, or ``unavailable`` if the directory could not answer; ``state_reason`` says why then. ``name`` is today's
-    name, and ``name_then`` the one at the packet's time, if audit events prove it.
+    It is ``live``, ``deleted``, ``hidden`` from the user who asks, ``unknown`` to the directory,
+    ``not_asked`` without a directory, or ``unavailable`` if the directory could not answer;
+    ``state_reason`` then has the reason. ``name`` is today's name, and ``name_then`` is the name at
+    the packet's time, if audit events prove it.
     """
 
     guid: str | None
@@ -332,11 +338,13 @@ class Identity(_FromDict):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Owner(_FromDict):
-    """Who a handle, an address, a GUID or a name is, as :meth:`Ledger.who` answers. ``subject_guid`` is what a directory is
-    asked for: a process, an app or a task. Times are in UTC. ``app``, ``space`` and ``org`` are there if a directory was asked.
+    """The owner of a handle, an address, a GUID or a name, as :meth:`Ledger.who` returns it.
+    ``subject_guid`` is the GUID that a directory resolves: of a process, an app or a task. Times
+    are in UTC. ``app``, ``space`` and ``org`` are present if a directory was asked.
 
-    If several containers are meant, the certainty is ``ambiguous``. Reasons that no flow has are ``several_containers`` and
-    ``one_container``, which a GUID, a name or an address means, and ``unknown_name``.
+    If several containers fit, the certainty is ``ambiguous``. Three reasons occur in no flow:
+    ``several_containers`` and ``one_container``, if a GUID, a name or an address means so many, and
+    ``unknown_name``.
     """
 
     attribution: Attribution
@@ -381,7 +389,7 @@ class Peer(_FromDict):
 class Flow(_FromDict):
     """A packet with the answer to who sent it. ``time`` is in UTC and can be out by ``time_error`` seconds.
 
-    ``also`` has the other lines that tell the same packet.
+    ``also`` has the other lines about the same packet.
     """
 
     time: datetime.datetime | None
@@ -410,7 +418,7 @@ class Flow(_FromDict):
     #: Interfaces; ``in_`` is the input.
     in_: str | None = None
     out: str | None = None
-    #: The protocol's number, where that is what the line shows.
+    #: The protocol's number, if the line shows a number.
     proto_num: int | None = None
     len: int | None = None
     icmp_type: int | None = None
@@ -418,7 +426,7 @@ class Flow(_FromDict):
     flags: tuple[str, ...] | None = None
     #: Seconds since the cell's kernel booted, with six decimals.
     uptime: str | None = None
-    #: The container that a packet between two went to, where a lease proves it.
+    #: The destination of a packet between two containers, if a lease proves it.
     destination: Candidate | None = None
     #: The version of the output contract.
     schema_version: int = 2
@@ -442,8 +450,8 @@ class Flow(_FromDict):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Code(_FromDict):
-    """A reason, or a kind of packets that leave no line: one word of a closed list. In a :class:`Coverage` also its
-    meaning."""
+    """A reason, or a kind of packets that leave no line: one word of a closed list. In a
+    :class:`Coverage` it also has its meaning."""
 
     code: str
     what: str | None = None
@@ -454,8 +462,8 @@ class Code(_FromDict):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class RuleRef(_FromDict):
-    """A rule of a group, one of its destinations and one of its port items (-1 if it has none), all counted from 0. Where
-    several snapshots were given, ``snapshot`` is the time of the one."""
+    """A rule of a group, one of its destinations and one of its port items (-1 without any), all
+    counted from 0. With several snapshots, ``snapshot`` is the time of the rule's own."""
 
     group: str
     rule: int
@@ -469,7 +477,8 @@ class RuleRef(_FromDict):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Admits(_FromDict):
-    """The packets that a change admits: so many addresses, and at each so many ports or types of ICMP."""
+    """The packets that a change admits: a number of addresses, and for each a number of ports or
+    types of ICMP."""
 
     addresses: int
     points: int
@@ -491,7 +500,8 @@ class NearMiss(_FromDict):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Evaluation(_FromDict):
-    """The answer about a hypothetical packet. One of ``by`` and ``by_any_of`` is there, if anything decided."""
+    """The answer about a hypothetical packet. One of ``by`` and ``by_any_of`` is present, if a rule
+    decided."""
 
     load: Literal["ok", "skipped", "refused", "refused_lrp"]
     id: Any = None
@@ -522,7 +532,7 @@ class UsedSnapshot(_FromDict):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Rules(_FromDict):
-    """How well the rules of a time are known, and the snapshots that were used."""
+    """The certainty of the rules at a time, and the snapshots that were used."""
 
     snapshots: tuple[UsedSnapshot, ...]
     basis: Literal["exact", "either", "earlier", "later", "none"] | None = None
@@ -576,7 +586,8 @@ class Explanation(_FromDict):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class CoveredEntry(_FromDict):
-    """An entry of a rule: whether packets that it allows leave lines, and if others hide it, which (``by``)."""
+    """An entry of a rule: whether packets that it allows leave lines, and the entries that hide it
+    (``by``)."""
 
     rule: RuleRef
     state: Literal["logged", "unchecked", "unlogged", "hidden_by"]
@@ -618,7 +629,7 @@ def _hints(cls: type) -> dict[str, Any]:
 
 
 def _value(hint: Any, value: Any) -> Any:
-    """A JSON value as the type that a field has."""
+    """Converts a JSON value to the type of a field."""
     if isinstance(value, str) and _is_time(hint):
         return Time.parse(value)
     if isinstance(value, dict):
@@ -650,7 +661,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-#: Meanings and advice by reason, read once.
+#: Meanings and advice by reason, loaded once.
 _REASONS: dict[str, tuple[str, str]] = {}
 
 #: Reasons of :meth:`Ledger.who` alone.
@@ -673,7 +684,7 @@ def _how(attribution: Attribution) -> str:
 
 
 def _path(app: Any, space: Any, org: Any) -> str | None:
-    """``org/space/app``, as far as it is known."""
+    """Returns ``org/space/app``, as far as it is known."""
     if app is None or app.name is None:
         return None
     names = [getattr(one, "name", None) or "?" for one in (org, space, app)]
@@ -697,7 +708,7 @@ def _packet(ip: Any) -> str:
 
 
 def _facts(facts: dict[str, Any]) -> str:
-    """Facts as a small table of HTML."""
+    """Formats facts as a small HTML table."""
     rows = (
         f'<tr><th style="text-align:left">{html.escape(name)}</th>'
         f'<td style="text-align:left">{html.escape(_asglog.escape_text(str(value)))}</td></tr>'

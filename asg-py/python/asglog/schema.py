@@ -1,4 +1,5 @@
-"""The columns of tables, as data: for documentation, and for whoever must name types before the first row."""
+"""The columns of tables, as data: for documentation, and for callers that need types before the
+first row."""
 
 from __future__ import annotations
 
@@ -16,16 +17,17 @@ class Column(NamedTuple):
     """A column."""
 
     name: str
-    #: ``string``, ``int32``, ``int64``, ``bool``, ``binary`` or ``timestamp[us, tz=UTC]``, as Arrow calls them.
+    #: Arrow's name: ``string``, ``int32``, ``int64``, ``bool``, ``binary`` or
+    #: ``timestamp[us, tz=UTC]``.
     type: str
     #: Whether values may be missing.
     nullable: bool
-    #: What it means.
+    #: The meaning.
     doc: str
 
 
 class Schema(Sequence[Column]):
-    """Columns, in their order. ``pyarrow.schema(…)`` takes it as it is.
+    """A list of columns. ``pyarrow.schema(…)`` accepts it.
 
     >>> SCHEMA["dpt"].type, SCHEMA["dpt"].doc
     ('int32', 'Destination port.')
@@ -66,7 +68,7 @@ class Schema(Sequence[Column]):
         return len(self._columns)
 
     def __contains__(self, key: object) -> bool:
-        """Whether there is this column, or one with this name."""
+        """Returns whether the schema has this column, or one with this name."""
         return key in self._columns or key in self.names
 
     def __eq__(self, other: object) -> bool:
@@ -83,7 +85,7 @@ class Schema(Sequence[Column]):
         return html_table(["name", "type", "may be missing", "meaning"], rows, [], "")
 
     def __arrow_c_schema__(self) -> object:
-        """Arrow's PyCapsule interface."""
+        """Implements Arrow's PyCapsule interface."""
         return _asglog.schema_of(self.names)
 
 
@@ -91,14 +93,14 @@ def _schema(*of: str) -> Schema:
     return Schema([Column(name, kind, null, doc) for name, kind, null, there, doc in _asglog.columns() if there in of])
 
 
-#: The columns that :func:`asglog.scan` gives.
+#: The columns of :func:`asglog.scan`.
 SCHEMA: Schema = _schema("packets")
 
-#: The columns that :func:`asglog.correlate` gives.
+#: The columns of :func:`asglog.correlate`.
 FLOW_SCHEMA: Schema = _schema("packets", "flows")
 
-#: The columns that :meth:`asglog.Table.explain` gives.
+#: The columns of :meth:`asglog.Table.explain`.
 EXPLAIN_SCHEMA: Schema = _schema("packets", "flows", "explained")
 
-#: All that can be asked for.
+#: All columns.
 ALL: Schema = _schema("packets", "flows", "explained", "labelled", "request")

@@ -1,4 +1,4 @@
-"""What is read: whatever callers have, as items that the native module knows."""
+"""Sources of logs: turns the arguments of callers into items for the native module."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ __all__ = ["ArrowArray", "ArrowStream", "BinaryFile", "Path", "Progress", "Sourc
 #: A file's name.
 Path: TypeAlias = str | os.PathLike[str]
 
-#: Called with the number of bytes read since the last time, or ``True`` for a bar of tqdm's.
+#: A function that is called with the number of bytes read since the last call, or ``True`` for a
+#: progress bar of tqdm.
 Progress: TypeAlias = Callable[[int], object] | bool | None
 
 
@@ -31,7 +32,7 @@ class BinaryFile(Protocol):
     """A file object that is open for reading bytes."""
 
     def read(self, size: int, /) -> bytes:
-        """At most so many bytes; none at the end."""
+        """Reads at most so many bytes; none at the end."""
 
 
 @runtime_checkable
@@ -44,7 +45,7 @@ class ArrowArray(Protocol):
 
 @runtime_checkable
 class ArrowStream(Protocol):
-    """A chunked Arrow array: a column of pandas', polars' or pyarrow's."""
+    """A chunked Arrow array: a column of pandas, polars or pyarrow."""
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         """Arrow's PyCapsule interface."""
@@ -55,14 +56,14 @@ class TextFile(Protocol):
     """A file object that is open for reading text."""
 
     def read(self, size: int, /) -> str:
-        """At most so many characters; none at the end."""
+        """Reads at most so many characters; none at the end."""
 
 
 #: Logs: a path, or a pattern of paths such as ``logs/*.gz``, or ``-`` for standard input; the bytes
 #: of a log; a file object, which is read from its position; a column or a list of lines; or several
-#: of these. Compressed files and archives are known by their first bytes. The path of a folder or of
-#: an archive (tar, zip) means the logs in it, and ``~`` is the home folder. A path that is named
-#: twice is read once. A value that is missing from a column or a list counts in nothing but the
+#: of these. Compressed files and archives are recognised by their first bytes. The path of a folder
+#: or of an archive (tar, zip) means the logs in it, and ``~`` is the home folder. A path that is
+#: named twice is read once. A value that is missing from a column or a list counts only in the
 #: numbers of the lines behind it.
 Source: TypeAlias = (
     Path | bytes | bytearray | memoryview | BinaryFile | TextFile | ArrowArray | ArrowStream | Iterable["Source"]
@@ -70,7 +71,7 @@ Source: TypeAlias = (
 
 
 def items(source: Source, *, again: bool) -> list[_asglog._Item]:
-    """The items of a source. With ``again`` each can be read twice: what comes through a pipe is spooled."""
+    """Returns the items of a source. With ``again`` each can be read twice: pipes are spooled."""
     found: dict[object, _asglog._Item] = {}
     names: dict[str, int] = {}
     for kind, name, value, start in _flat(source, again):
@@ -79,12 +80,12 @@ def items(source: Source, *, again: bool) -> list[_asglog._Item]:
             continue
         names[name] = number = names.get(name, 0) + 1
         found[len(found), kind] = (kind, name if number == 1 else f"{name} ({number})", value, start)
-    # By name, so that the order of the arguments does not matter to any answer.
+    # Sorted by name, so that answers do not depend on the order of the arguments.
     return sorted(found.values(), key=lambda item: item[1]) if again else list(found.values())
 
 
 def size(given: list[_asglog._Item]) -> int | None:
-    """Bytes, as they lie on disk; ``None`` if that cannot be told."""
+    """Returns the size in bytes on disk; ``None`` if it is unknown."""
     total = 0
     for kind, _, value, _ in given:
         if kind == "path":
@@ -103,7 +104,7 @@ def _flat(source: Any, again: bool) -> Iterator[_asglog._Item]:
     if isinstance(source, (str, os.PathLike)):
         yield from _paths(checks.path(source), again)
     elif isinstance(source, (bytes, bytearray, memoryview)):
-        # A copy of what can change: it is read while others run.
+        # A copy, because other threads may change it during the reading.
         yield "bytes", "<bytes>", bytes(source), None
     elif type(source).__module__.partition(".")[0] == "asglog":
         raise TypeError(f"{checks.kind(source)} is made of logs, and is no log: use its own methods, or give the logs")
@@ -129,7 +130,7 @@ def _flat(source: Any, again: bool) -> Iterator[_asglog._Item]:
 
 
 def _several(sources: list[Any], again: bool) -> Iterator[_asglog._Item]:
-    """Sources, or the lines of one."""
+    """Yields the items of several sources, or one item for a list of lines."""
     if not sources:
         raise ValueError("there is no log in the list: did a pattern match no file?")
     if _are_lines(sources):
@@ -140,7 +141,8 @@ def _several(sources: list[Any], again: bool) -> Iterator[_asglog._Item]:
 
 
 def _are_lines(sources: list[Any]) -> bool:
-    """Whether these texts are lines, and not paths: one looks like a line of a log, and none is there as a file."""
+    """Returns whether these texts are lines, and not paths: one looks like a line of a log, and
+    none is the path of a file."""
     if not all(one is None or isinstance(one, (str, bytes)) for one in sources):
         return False
     texts = [one for one in sources if isinstance(one, str)]
@@ -176,7 +178,7 @@ def _is_line(text: str) -> bool:
 
 
 def _line(one: Any) -> bytes | None:
-    """A line as bytes; ``None`` if it is missing."""
+    """Returns a line as bytes; ``None`` if it is missing."""
     if one is None or (isinstance(one, float) and one != one) or type(one).__name__ in ("NAType", "NaTType"):
         return None
     if isinstance(one, str):
@@ -235,7 +237,7 @@ def _paths_as_they_are(name: str, again: bool) -> Iterator[_asglog._Item]:
 
 
 def _near(name: str) -> str:
-    """The file that was probably meant, of those in the same folder."""
+    """Returns the file in the same folder that was probably meant."""
     folder, base = os.path.split(name)
     try:
         with os.scandir(folder or ".") as files:
@@ -260,7 +262,8 @@ def _file(file: Any, again: bool) -> _asglog._Item:
 
 
 def encode(text: str) -> bytes:
-    """Text as bytes. Python keeps bytes that are not UTF-8 as lone surrogates; other lone surrogates are replaced."""
+    """Encodes a text as bytes. Python keeps bytes that are not UTF-8 as lone surrogates; other lone
+    surrogates are replaced."""
     try:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
@@ -276,7 +279,7 @@ class _Inside:
 
     def __init__(self, text: Any) -> None:
         if text.seekable():
-            # Reading text takes more bytes out of the file than it gives as text.
+            # Reading text takes more bytes from the file than it returns as text.
             text.seek(text.tell())
         self._text, self.name = text, getattr(text.buffer, "name", None)
         self.read, self.seek, self.tell = text.buffer.read, text.buffer.seek, text.buffer.tell
@@ -284,7 +287,8 @@ class _Inside:
 
 
 class _Spool:
-    """What a pipe gives only once, in a file that is gone with this."""
+    """The bytes of a pipe, which come only once, in a temporary file that is removed with this
+    object."""
 
     def __init__(self, pipe: Any) -> None:
         import shutil

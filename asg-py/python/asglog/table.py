@@ -42,10 +42,12 @@ class Counts(TypedDict):
 class Table(Generic[R]):
     """Packets of logs, one a row. :func:`asglog.scan` and :func:`asglog.correlate` make them.
 
-    Nothing is read before rows are asked for, and each time they are, the logs are read from the beginning, in batches,
-    with filters applied before a row is built. To look at a table in a notebook reads the beginning only. A table goes wherever Arrow does: ``polars.DataFrame(table)``,
-    ``pyarrow.table(table)``, ``duckdb.sql("select … from table")``, ``pandas.DataFrame.from_arrow(table)``. To iterate over
-    it gives records (of flows, if it is correlated), whatever columns are chosen.
+    Nothing is read until rows are needed. Then the logs are read from the beginning each time, in
+    batches, and filters apply before a row is built. Showing a table in a notebook reads the
+    beginning only. Arrow libraries accept a table: ``polars.DataFrame(table)``,
+    ``pyarrow.table(table)``, ``duckdb.sql("select … from table")``,
+    ``pandas.DataFrame.from_arrow(table)``. Iteration yields records (of flows, if it is
+    correlated), whatever columns are chosen.
 
     >>> import asglog
     >>> table = asglog.scan(
@@ -66,24 +68,25 @@ class Table(Generic[R]):
 
     @property
     def column_names(self) -> list[str]:
-        """The names of the columns, in their order."""
+        """The names of the columns, in order."""
         return self._native.column_names()
 
     @property
     def schema(self) -> Schema:
-        """The columns, in their order."""
+        """The columns, in order."""
         return Schema([ALL[name] for name in self.column_names])
 
     def filter(self, **conditions: Any) -> Table[R]:
-        """The rows in which each named column has the value, or one of a list of values.
+        """Returns the rows in which each named column has the value, or one of a list of values.
 
-        Addresses may be networks (``dst="10.0.0.0/8"``), numbers ranges (``dpt=range(1024, 65536)``), handles the beginning
-        of one, and ``None`` stands for a missing value. ``app``, ``space`` and ``org`` are a name or a GUID, ``address`` and
-        ``port`` those of either side. A protocol is a name, in capitals or not, or a number. A column whose name is a word of
-        Python's has a line below at its end (``in_``).
+        Addresses may be networks (``dst="10.0.0.0/8"``), numbers may be ranges
+        (``dpt=range(1024, 65536)``), and a handle may be its beginning only. ``None`` means a
+        missing value. ``app``, ``space`` and ``org`` take a name or a GUID; ``address`` and
+        ``port`` are those of either side. A protocol is a name, in capitals or not, or a number. A
+        column whose name is a Python keyword has a trailing underscore (``in_``).
 
-        Raises :class:`ValueError` for a column that is not there, or a value that it cannot have, and :class:`TypeError` for
-        what is no value of any column.
+        Raises :class:`ValueError` for a column that does not exist, or a value that it cannot have,
+        and :class:`TypeError` for a type that no column has.
         """
         native = self._native
         for name, wanted in conditions.items():
@@ -100,20 +103,22 @@ class Table(Generic[R]):
         return self._of(native)
 
     def between(self, start: datetime.datetime | str | None, end: datetime.datetime | str | None) -> Table[R]:
-        """The rows not before ``start`` and before ``end``: times with a zone, or their texts. A row without a time is not
-        between any. pandas' and numpy's times will do too; numpy's have no zone, and are in UTC.
+        """Returns the rows from ``start`` up to, not including, ``end``: times with a zone, or
+        their texts. Rows without a time are left out. Times of pandas and NumPy are accepted too;
+        those of NumPy have no zone, and are in UTC.
 
-        Raises :class:`ValueError` for a time without a zone, or a start behind the end, and :class:`TypeError` for what is no
-        time.
+        Raises :class:`ValueError` for a time without a zone, or a start after the end, and
+        :class:`TypeError` for anything but a time.
         """
         return self._of(self._native.between(*times.bounds(start, end)))
 
     def columns(self, *names: str | Iterable[str]) -> Table[R]:
-        """These columns only, in this order; what is not asked for is not built. ``raw``, the line itself, comes only if asked
-        for. The names of several columns are taken as in :meth:`top` (``destination``, ``space``), and so are lists of names.
-        ``column_names`` are the columns that are there.
+        """Returns a table of these columns only, in this order; other columns are not built.
+        ``raw``, the line itself, is only present if it is named here. Names of several columns are
+        accepted as in :meth:`top` (``destination``, ``space``), and so are lists of names.
+        ``column_names`` has the columns that exist.
 
-        Raises :class:`ValueError` for a column that is not there.
+        Raises :class:`ValueError` for a column that does not exist.
         """
         wanted = [name for given in names for name in checks.names(given, "columns")]
         try:
@@ -122,13 +127,15 @@ class Table(Generic[R]):
             raise ValueError(self._with_columns(str(error))) from None
 
     def explain(self, groups: Groups | Policy, **settings: Unpack[PolicySettings]) -> Table[Explanation]:
-        """These flows, each with the reason why it was allowed or denied. Iteration gives :class:`Explanation`; the columns
-        are :data:`EXPLAIN_SCHEMA`. ``groups`` and ``settings`` are those of :class:`Policy`.
+        """Returns these flows, each with the reason why it was allowed or denied. Iteration yields
+        :class:`Explanation`; the columns are :data:`EXPLAIN_SCHEMA`. ``groups`` and ``settings``
+        are those of :class:`Policy`.
 
-        Only flows with names have a space (see ``directory`` of :func:`correlate`); of others only the global groups are
-        known.
+        Only flows with names have a space (see ``directory`` of :func:`correlate`); for others only
+        the global groups are known.
 
-        Raises :class:`AsgError` for a table that is not made by :func:`correlate`, and what :class:`Policy` raises.
+        Raises :class:`AsgError` for a table that :func:`correlate` did not make, and whatever
+        :class:`Policy` raises.
         """
         if isinstance(groups, Policy) and settings:
             raise TypeError(f"the policy has its settings already: give {', '.join(settings)} to asglog.Policy")
@@ -136,19 +143,22 @@ class Table(Generic[R]):
         return Table(self._native.explained(policy._native), hints=self._hints)
 
     def limit(self, n: int) -> Table[R]:
-        """The first ``n`` rows. Reading ends with the last of them; what follows, such as :meth:`filter`, sees these rows only.
+        """Returns the first ``n`` rows. Reading ends with the last of them; methods of the result,
+        such as :meth:`filter`, see these rows only.
 
         Raises :class:`ValueError` for a negative number.
         """
         return Table(self._native.slice(0, checks.whole(n, "n, a number of rows,")), is_kept=self._is_kept)
 
     def head(self, n: int = 5) -> Table[R]:
-        """The first ``n`` rows, as :meth:`limit` gives them, read and kept in memory: a notebook shows them."""
+        """Reads the first ``n`` rows, as in :meth:`limit`, and keeps them in memory: a notebook
+        shows them."""
         return self.limit(n).cache()
 
     def cache(self) -> Table[R]:
-        """This table with all rows read and kept in memory (about a kilobyte each), so that further questions do not read the
-        logs again. A row keeps what its columns show: records of it have no candidates, and one line of evidence.
+        """Reads all rows and keeps them in memory (about a kilobyte each), so that further
+        questions do not read the logs again. A row keeps the values of its columns: records of it
+        have no candidates, and one line of evidence.
 
         Raises whatever reading raises.
         """
@@ -158,15 +168,18 @@ class Table(Generic[R]):
 
     @classmethod
     def from_parquet(cls, path: str | os.PathLike[str]) -> Table[Any]:
-        """The table in a Parquet file that :meth:`to_parquet` or the program has written. It is read anew each time. Columns
-        that are not in the file have no values; columns of other names are ignored.
+        """Returns the table in a Parquet file that :meth:`to_parquet` or the program has written.
+        The file is read each time. Columns that are not in the file have no values; columns of
+        other names are ignored.
 
-        Raises :class:`OSError` if it cannot be read, and :class:`ValueError` if it is not such a table.
+        Raises :class:`OSError` if the file cannot be read, and :class:`ValueError` if it is not
+        such a table.
         """
         return Table(_asglog.Table.from_parquet(checks.path(path)))
 
     def __getitem__(self, rows: slice) -> Table[R]:
-        """Consecutive rows: ``table[:5]``, ``table[10:20]``, ``table[10:]``. They are counted from the start, one by one.
+        """Returns consecutive rows: ``table[:5]``, ``table[10:20]``, ``table[10:]``. They are
+        counted from the start, one by one.
 
         Raises :class:`TypeError` for anything but a slice, and :class:`ValueError` for negative bounds or a step.
         """
@@ -184,10 +197,11 @@ class Table(Generic[R]):
         return Table(self._native.slice(min(start, _MOST), most), is_kept=self._is_kept)
 
     def counts(self) -> Counts | None:
-        """Lines, packets (damaged ones included), damaged packets and rows of the last reading that came to its end;
-        ``None`` before one. Of a table with a limit, they are those until the limit.
+        """Returns the numbers of lines, packets (damaged ones included), damaged packets and rows
+        of the last complete reading; ``None`` before one. With a limit, they are those up to the
+        limit.
 
-        ``sources`` has each source with the numbers of its lines in each class:
+        ``sources`` has the number of lines in each class, for each source:
 
         * ``packet``, ``evidence`` (about a container), ``logger`` (of iptables-logger), ``other``, ``damaged``;
         * ``not_understood``: with a packet's or a container's text in a form that is not understood;
@@ -208,24 +222,25 @@ class Table(Generic[R]):
         return {"lines": lines, "packets": packets, "damaged": damaged, "rows": rows, "sources": sources}
 
     def top(self, by: str | Iterable[str] = "app", n: int | None = 10, *, measure: str = "packets") -> Answer:
-        """The ``n`` largest groups of rows, or all of them: packets, how many of them were allowed and denied, their bytes, and
-        the times of the first and the last.
+        """Returns the ``n`` largest groups of rows, or all of them: packets, how many of them were
+        allowed and denied, their bytes, and the times of the first and the last.
 
-        ``by`` names columns, or ``app`` (columns ``app``, the path of names, and ``owner``, the GUID or handle that tells it
-        from others), ``destination`` (``dst``, ``dpt``, ``proto``), ``container``, ``space`` or ``org``. ``measure`` is what
-        the largest are told by: ``packets``, ``bytes``, ``allowed`` or ``denied``. Where nobody is known, ``owner`` is missing.
-        The bytes are those of the logged packets, which begin connections: they are no volume of traffic.
+        ``by`` names columns, or ``app`` (columns ``app``, the path of names, and ``owner``, its
+        GUID or handle), ``destination`` (``dst``, ``dpt``, ``proto``), ``container``, ``space`` or
+        ``org``. ``measure`` orders the groups: ``packets``, ``bytes``, ``allowed`` or ``denied``.
+        ``owner`` is missing if no owner is known. The bytes are those of the logged packets, which
+        begin connections: they do not measure traffic.
 
-        All rows are read once, in the memory of the groups. Raises :class:`ValueError` for a column that is not there, and
-        whatever reading raises.
+        All rows are read once; memory grows with the groups. Raises :class:`ValueError` for a
+        column that does not exist, and whatever reading raises.
         """
         most = None if n is None else checks.whole(n, "n, the number of groups,")
         by, measure = checks.names(by, "by"), checks.text(measure, "measure")
         return self._answer(lambda: self._native.top(by, most, measure))
 
     def summary(self) -> Answer:
-        """What the rows are: counts for each verdict, plane, direction, subject and protocol, for how sure the answers are and
-        why, for all rows and for those that are damaged. Raises whatever reading raises."""
+        """Counts the rows by verdict, plane, direction, subject and protocol, by certainty and
+        reason, all of them and the damaged ones. Raises whatever reading raises."""
         return self._answer(self._native.summary)
 
     def timeline(
@@ -235,15 +250,16 @@ class Table(Generic[R]):
         by: str | Iterable[str] = (),
         tz: datetime.tzinfo | str | None = None,
     ) -> Answer:
-        """Counts by time, in pieces of ``freq``: a ``timedelta``, or a text like ``10s``, ``5min``, ``1h``, ``1D``, ``1W``. They
-        begin at multiples of it since 1970, weeks on Mondays; pieces without rows are left out. Rows without a time are together
-        in one row.
+        """Counts packets by time, in intervals of ``freq``: a ``timedelta``, or a text like
+        ``10s``, ``5min``, ``1h``, ``1D``, ``1W``. They begin at multiples of it since 1970, weeks
+        on Mondays; intervals without rows are left out. Packets without a time share one row.
 
-        ``tz`` is the zone by whose clock days begin, and in which times are shown: a name (``Europe/Berlin``), an offset
-        (``+02:00``) or a ``tzinfo``; UTC if not given.
+        ``tz`` is the zone in which days begin and times are shown: a name (``Europe/Berlin``), an
+        offset (``+02:00``) or a ``tzinfo``; UTC if not given.
 
-        ``by`` divides each further, as in :meth:`top`. Raises :class:`ValueError` for what is no length of time, zone or column,
-        and whatever reading raises.
+        ``by`` divides each interval further, as in :meth:`top`. Raises :class:`ValueError` for a
+        malformed length of time or zone, or a column that does not exist, and whatever reading
+        raises.
         """
         nanos = span(freq, "freq")
         if nanos <= 0:
@@ -253,21 +269,23 @@ class Table(Generic[R]):
         return self._answer(lambda: self._native.timeline(nanos, names, zone), None if tz is None else shown)
 
     def new_destinations(self, baseline: Table[Any]) -> Answer:
-        """Where apps send packets that they do not in ``baseline``, another table of flows: address, port and protocol for each
-        app, the first that was seen first. Packets that policies log where they come in are no app's own, and left out.
+        """Returns the destinations of each app that it does not have in ``baseline``, another table
+        of flows: address, port and protocol, in the order in which they were first seen. Packets
+        that policies log on arrival are left out, because the app did not send them.
 
-        An app is known again by its GUID; where no directory tells it, by its process's, without the version. Both tables are
-        read once. Raises whatever reading raises.
+        Apps are compared by their GUIDs; an app whose GUID is unknown is compared by that of its
+        process, without the version. Both tables are read once. Raises whatever reading raises.
         """
         if not isinstance(baseline, Table):
             raise TypeError(f"baseline is a table, such as flows.between(None, '2024-05-06T00:00Z'), not {checks.kind(baseline)}")
         return self._answer(lambda: self._native.new_destinations(baseline._native))
 
     def denied_episodes(self, gap: datetime.timedelta | str = "5min") -> Answer:
-        """Runs of denials for each app and destination: the first, the last, and how many. A run ends where nothing is denied for
-        longer than ``gap``. Denials without a time are one run without times. In what order the lines stand does not matter.
+        """Returns the runs of denials for each app and destination: the times of the first and the
+        last, and their number. A run ends if nothing is denied for longer than ``gap``. Denials
+        without a time are one run without times. The order of the lines does not matter.
 
-        Raises :class:`ValueError` for what is no length of time, and whatever reading raises.
+        Raises :class:`ValueError` for a malformed length of time, and whatever reading raises.
         """
         nanos = span(gap, "gap")
         if nanos < 0:
@@ -276,20 +294,22 @@ class Table(Generic[R]):
 
     @property
     def plot(self) -> Plot:
-        """Pictures, with matplotlib: ``table.plot.timeline()``, ``table.plot.matrix()``."""
+        """Draws pictures with matplotlib: ``table.plot.timeline()``, ``table.plot.matrix()``."""
         return Plot(self)
 
     def to_arrow(self) -> Any:
-        """A ``pyarrow.Table``. Raises :class:`ImportError` without pyarrow, and whatever reading raises."""
+        """Returns a ``pyarrow.Table``. Raises :class:`ImportError` without pyarrow, and whatever
+        reading raises."""
         return self._into(module("pyarrow").table)
 
     def to_polars(self) -> Any:
-        """A ``polars.DataFrame``. Raises :class:`ImportError` without polars, and whatever reading raises."""
+        """Returns a ``polars.DataFrame``. Raises :class:`ImportError` without polars, and whatever
+        reading raises."""
         return self._into(module("polars").DataFrame)
 
     def to_pandas(self, *, categories: bool = False) -> Any:
-        """A ``pandas.DataFrame`` whose whole numbers and booleans stay what they are where values are missing. (The frame of
-        ``pandas.DataFrame.from_arrow(table)`` has floats there.)
+        """Returns a ``pandas.DataFrame`` whose whole numbers and booleans keep their types where
+        values are missing. (The frame of ``pandas.DataFrame.from_arrow(table)`` has floats there.)
 
         With ``categories``, columns of text in which values repeat are categories, which takes a tenth of the memory.
 
@@ -300,8 +320,9 @@ class Table(Generic[R]):
     def to_parquet(self, path: str | os.PathLike[str]) -> None:
         """Writes a Parquet file, in constant memory and without pyarrow.
 
-        It is written beside and moved into place, so that a half is never seen. Raises :class:`ValueError` for a table
-        without columns, whose rows Parquet cannot keep, and whatever reading or writing raises.
+        It is written to a temporary file and moved into place, so that an incomplete file is never
+        visible. Raises :class:`ValueError` for a table without columns, whose rows Parquet cannot
+        store, and whatever reading or writing raises.
         """
         if not self.column_names:
             raise ValueError("Parquet needs a column to keep rows in: name one in columns()")
@@ -311,10 +332,12 @@ class Table(Generic[R]):
     def to_csv(self, path: str | os.PathLike[str], *, safe: bool = False) -> None:
         """Writes a CSV file (RFC 4180, with line feeds alone), in constant memory. Missing values are empty.
 
-        With ``safe``, texts that spreadsheets take for formulas begin with an apostrophe: those with ``=``, ``+``, ``-``,
-        ``@``, a tab or a carriage return in front. Developers choose the names of apps. The values are changed by that.
+        With ``safe``, texts that spreadsheets would evaluate as formulas get an apostrophe in
+        front: those that begin with ``=``, ``+``, ``-``, ``@``, a tab or a carriage return. Use it
+        because developers choose the names of apps. It changes the values.
 
-        It is written beside and moved into place, so that a half is never seen. Raises whatever reading or writing raises.
+        It is written to a temporary file and moved into place, so that an incomplete file is never
+        visible. Raises whatever reading or writing raises.
         """
         self._native.write_csv(checks.path(path), bool(safe))
         self._look()
@@ -322,12 +345,14 @@ class Table(Generic[R]):
     def to_records(
         self, standard: Literal["ecs", "ocsf", "otlp", "cef", "cim"], *, read_at: datetime.datetime | str | None = None
     ) -> Iterator[dict[str, Any] | str]:
-        """Flows as records of another standard, one by one: dictionaries as ``json.loads`` gives them, or lines of CEF.
+        """Yields flows as records of another standard: dictionaries as from ``json.loads``, or
+        lines of CEF.
 
-        The standards are the Elastic Common Schema 9.4.0 (``ecs``), OCSF 1.8.0 (``ocsf``), requests of OpenTelemetry logs
-        with one record each (``otlp``), the Common Event Format (``cef``), and Splunk's Common Information Model 8.5
-        (``cim``). Packets without Cloud Foundry's prefix have no record. An identity that is only inferred is in fields of
-        our own, and in none that searches join on. ``read_at`` is when the log was read, now if not given.
+        The standards are the Elastic Common Schema 9.4.0 (``ecs``), OCSF 1.8.0 (``ocsf``), requests
+        of OpenTelemetry logs with one record each (``otlp``), the Common Event Format (``cef``),
+        and Splunk's Common Information Model 8.5 (``cim``). Packets without Cloud Foundry's prefix
+        have no record. An identity that is only inferred is in separate fields of ours, not in
+        fields that searches join on. ``read_at`` is the time when the log was read, now by default.
 
         Raises :class:`ValueError` for another standard or a table without flows, and whatever reading raises.
 
@@ -344,7 +369,8 @@ class Table(Generic[R]):
         return iter(self._native.objects(standard, times.nanos(when) or 0))
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
-        """Refuses: NumPy, and ``pandas.DataFrame(table)``, would lose the types of the columns. Raises :class:`TypeError`."""
+        """Always raises :class:`TypeError`, because NumPy, and ``pandas.DataFrame(table)``, would
+        lose the types of the columns."""
         raise TypeError("use table.to_pandas() or pandas.DataFrame.from_arrow(table), which keep the columns and their types")
 
     def __reduce__(self) -> str | tuple[Any, ...]:
@@ -361,7 +387,7 @@ class Table(Generic[R]):
     def __len__(self) -> int:
         counts = self._native.counts()
         if counts is None:
-            # What asks for a hint, such as list(), does without.
+            # Callers that only want a hint, such as list(), work without it.
             raise TypeError("the number of rows is known once they were read")
         return counts[3]
 
@@ -380,7 +406,7 @@ class Table(Generic[R]):
         return "\n".join([repr(self), text_table(names, rows, [], note)])
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        """The text that IPython shows without HTML."""
+        """Shows the table in IPython without HTML."""
         printer.text(repr(self) if cycle else str(self))
 
     def _repr_html_(self) -> str:
@@ -388,7 +414,7 @@ class Table(Generic[R]):
         return html_table(names, rows, [], note, repr(self))
 
     def _peek(self) -> tuple[list[str], list[list[str]], str]:
-        """The names of the columns to show, the first rows, and a note about the rest."""
+        """Returns the names of the columns to show, the first rows, and a note about the rest."""
         names, is_wide = self.column_names, len(self.column_names) > _WIDE
         if is_wide:
             main = _MAIN if self._native.has_flows() else _MAIN_OF_PACKETS
@@ -402,7 +428,7 @@ class Table(Generic[R]):
         except Exception as error:
             note = f"the rows cannot be shown: {error}"
         if is_wide:
-            # Names that are not known take no room, and a process that has a name needs no GUID.
+            # Columns of unknown names are hidden, and the GUID of a process with a name too.
             known = {name for n, name in enumerate(names) if any(row[n] is not None for row in rows)}
             idle = {"dst_name", "org_name", "space_name", "app_name", "cc_process_guid", "error"} - known
             idle |= {"cc_process_guid"} & known if "app_name" in known else set()
@@ -425,13 +451,13 @@ class Table(Generic[R]):
         return found
 
     def _with_columns(self, message: str) -> str:
-        """The message, and for a wrong column the way to the right ones."""
+        """Returns the message, and for a wrong column the way to the right ones."""
         if not message.startswith("there is no column"):
             return message
         return f"{message}{'' if 'did you mean' in message else '; column_names lists them'}"
 
     def _look(self) -> None:
-        """Warns, once for a table, if what was read holds no packet."""
+        """Warns, once for a table, if the logs contained no packet."""
         counts = self._native.counts() if self._hints else None
         if counts is None or counts[1]:
             return
@@ -443,18 +469,20 @@ class Table(Generic[R]):
         warnings.warn(f"{what} `asglog check LOG…` tells more", AsgWarning, stacklevel=_outside())
 
     def __arrow_c_schema__(self) -> object:
-        """Arrow's PyCapsule interface."""
+        """Implements Arrow's PyCapsule interface."""
         return self.schema.__arrow_c_schema__()
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        """Arrow's PyCapsule interface: a fresh stream from the beginning at each call.
+        """Implements Arrow's PyCapsule interface: each call returns a new stream from the
+        beginning.
 
-        The types of ``requested_schema`` are given if the columns are these and nothing is lost by it; the table's own if not.
+        The stream has the types of ``requested_schema`` if that has the same columns and no value
+        is lost; otherwise it has the table's own.
         """
         return self._native.stream(requested_schema)
 
     def _into(self, consume: Callable[[Any], Any]) -> Any:
-        """Hands a stream to a consumer; what reading raises comes out as it was raised."""
+        """Passes a stream to a consumer; exceptions of the reading reach the caller unchanged."""
         once = _Once(self._native)
         try:
             taken = consume(once)
@@ -478,7 +506,7 @@ class Table(Generic[R]):
 
 
 class _Once:
-    """One stream that remembers what went wrong."""
+    """One stream that keeps its failures."""
 
     def __init__(self, native: _asglog.Table) -> None:
         self.native = native
@@ -488,7 +516,7 @@ class _Once:
         return self.native.stream(requested_schema, self.failures)
 
 
-#: Tables with more columns show some.
+#: Tables with more columns show some of them.
 _WIDE = 16
 
 _MAIN = (
@@ -524,7 +552,8 @@ _HABITS = {
 
 
 def _outside() -> int:
-    """How far up the stack the caller of this package is, as :func:`warnings.warn` counts."""
+    """Returns how far up the stack the caller of this package is, as :func:`warnings.warn`
+    counts."""
     frame, level = sys._getframe(1), 1
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "asglog":
         frame, level = frame.f_back, level + 1
@@ -535,9 +564,9 @@ def _given(value: Any) -> Any:
     if isinstance(value, range):
         if value.step != 1 or not value:
             raise ValueError(f"a range of numbers has a step of 1 and is not empty: {value}")
-        # No column has numbers beyond.
+        # No column has larger numbers.
         return (max(value.start, -_MOST), min(value.stop - 1, _MOST))
-    # An address or network; whoever has one has imported the module already.
+    # An address or network. If there is one, its module was imported already.
     if type(value).__module__ == "ipaddress":
         return str(value)
     return value

@@ -1,4 +1,4 @@
-"""Times: those that records show, and those of callers as the native module has them."""
+"""Times: those of records, and conversions of callers' times for the native module."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ __all__ = ["Time"]
 
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 
-#: What the native module counts nanoseconds in: times before and behind are as far away as can be told.
+#: The limits of the native module's nanoseconds; times beyond are cut to them.
 _FIRST, _LAST = -(1 << 63), (1 << 63) - 1
 
 
 class Time(datetime.datetime):
-    """A time in UTC, as a line shows it: a ``datetime`` that also knows nanoseconds. ``str`` gives RFC 3339.
+    """A time in UTC, as a line shows it: a ``datetime`` with nanoseconds. ``str`` formats it by RFC
+    3339.
 
     >>> time = Time.parse("2017-06-22T13:07:52.889604807Z")
     >>> time.year, time.microsecond, time.nanosecond
@@ -31,7 +32,8 @@ class Time(datetime.datetime):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The time of a text in RFC 3339. Raises :class:`ValueError` for any other, and for one without a zone."""
+        """Parses a time in RFC 3339. Raises :class:`ValueError` for any other text, and for one
+        without a zone."""
         time = cls.fromisoformat(text)
         if time.tzinfo is None:
             raise ValueError(f"the time has no zone: {text!r}")
@@ -51,8 +53,8 @@ class Time(datetime.datetime):
 
 
 def nanos(time: Any) -> int | None:
-    """Nanoseconds since 1970 in UTC, of a time with a zone or its text (``2024-05-06T07:09:10Z``). A ``numpy.datetime64``
-    cannot have a zone, and is in UTC."""
+    """Returns the nanoseconds since 1970 in UTC of a time with a zone, or of its text
+    (``2024-05-06T07:09:10Z``). A ``numpy.datetime64`` cannot have a zone, and is in UTC."""
     if time is None:
         return None
     given = time
@@ -64,7 +66,7 @@ def nanos(time: Any) -> int | None:
     elif type(time).__module__ == "numpy" and type(time).__name__ == "datetime64":
         return _of_numpy(time)
     elif isinstance(getattr(time, "datetime", None), datetime.datetime):
-        # A time of the library arrow.
+        # A time of the library ``arrow``.
         time = time.datetime
     if not isinstance(time, datetime.datetime):
         raise TypeError(f"a time is a datetime with a zone, or its text, not {type(time).__name__}")
@@ -76,12 +78,12 @@ def nanos(time: Any) -> int | None:
             text = time.isoformat(timespec="seconds" if time.second else "minutes")
             raise ValueError(f"the time {given!r} has no zone: write {text}Z for UTC, or {text}+02:00")
         raise ValueError("the time has no zone: give it one, such as datetime.timezone.utc")
-    # pandas' times have nanoseconds too.
+    # Times of pandas have nanoseconds too.
     return _of(time, getattr(time, "nanosecond", 0))
 
 
 def bounds(start: Any, end: Any) -> tuple[int | None, int | None]:
-    """Both in nanoseconds since 1970; the first is not behind the other."""
+    """Returns both in nanoseconds since 1970, and checks that the first is not after the second."""
     first, last = nanos(start), nanos(end)
     if first is not None and last is not None and first > last:
         raise ValueError(f"the start is behind the end: {start} and {end}")
@@ -89,8 +91,8 @@ def bounds(start: Any, end: Any) -> tuple[int | None, int | None]:
 
 
 def zone(tz: Any) -> tuple[str, datetime.tzinfo]:
-    """A zone as the native module knows it, and as Python does: of a name (``Europe/Berlin``), an offset (``+02:00``), a
-    ``tzinfo``, or ``None`` for UTC."""
+    """Returns a zone for the native module and for Python. It may be a name (``Europe/Berlin``), an
+    offset (``+02:00``), a ``tzinfo``, or ``None`` for UTC."""
     if tz is None:
         return "UTC", datetime.timezone.utc
     # pytz has `zone`, zoneinfo has `key`.
@@ -126,7 +128,7 @@ def _named(name: str) -> datetime.tzinfo:
 
 
 def _hours(offset: str) -> float | None:
-    """``+02:00``, ``-0330``, ``-5``, as hours."""
+    """Converts ``+02:00``, ``-0330`` or ``-5`` to hours."""
     found = re.fullmatch(r"([+-]?)(\d{1,2})(?::?(\d{2}))?", offset)
     if found is None or int(found[2]) > 23 or int(found[3] or 0) > 59:
         return None
@@ -135,7 +137,7 @@ def _hours(offset: str) -> float | None:
 
 
 def policy(year: SupportsIndex | None, utc_offset: float | str) -> tuple[int | None, float]:
-    """What completes time stamps, if it can."""
+    """Checks the year and the offset that complete time stamps, and returns them."""
     if isinstance(utc_offset, str):
         hours = 0.0 if utc_offset.upper() in ("Z", "UTC") else _hours(utc_offset)
         if hours is None:
@@ -163,7 +165,7 @@ def _of_numpy(time: Any) -> int:
     if whole is None:
         raise ValueError("NaT is no time: give None if there is no bound")
     if isinstance(whole, int):
-        # Beyond what a datetime can say.
+        # Beyond the range of a datetime.
         return _LAST if whole > 0 else _FIRST
     fine = int(time.astype("int64")) % 1000 if time.dtype == "datetime64[ns]" else 0
     return _of(whole.replace(tzinfo=datetime.timezone.utc), fine)
