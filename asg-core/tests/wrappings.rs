@@ -139,7 +139,7 @@ fn marks_behind_a_line_cost_nothing() {
             let output = serde_json::to_value(record.to_output(1, &TimePolicy::default())).unwrap();
             assert_eq!(output["trailing"].is_string(), is_shown, "{output}");
         }
-        // A line that is cut is no whole one with marks.
+        // A line that is cut does not count as a whole one with marks.
         let cut = format!("{}{marks}", &REP[..REP.len() - 1]);
         assert_eq!(Record::read(&Line::new(cut.as_bytes())).kind(), "damaged", "{cut}");
     }

@@ -453,8 +453,8 @@ fn login(
 ///
 /// The files are read when this is made; they may be compressed with gzip. A file that cannot be
 /// read, or is not an answer of a Cloud Controller, costs only its own names: a
-/// :class:`UserWarning` names it, and so does ``gaps``. If no file can be used, the first one's error is raised:
-/// :class:`OSError` or :class:`DirectoryError`.
+/// :class:`UserWarning` names it, and so does ``gaps``. If no file can be used, the first one's
+/// error is raised: :class:`OSError` or :class:`DirectoryError`.
 #[pyclass(frozen, module = "asglog")]
 pub(crate) struct Export {
     #[pyo3(get)]

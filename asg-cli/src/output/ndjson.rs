@@ -155,7 +155,7 @@ impl Shared {
     }
 }
 
-/// What a flow does not share with others of its key.
+/// The facts of a flow that others of its key do not share.
 struct Own<'f> {
     time: Option<Timestamp>,
     range: Option<TimeRange>,

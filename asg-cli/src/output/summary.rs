@@ -57,7 +57,7 @@ struct Said {
 
 #[derive(Debug)]
 enum Whose {
-    /// Why there is none.
+    /// The reason why the owner is unknown.
     None(Reason),
     Of {
         owner: Owner,

@@ -143,7 +143,7 @@ pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Fai
     Ok(())
 }
 
-/// What is there already is evidence for all packets, in whatever order files are read.
+/// Gathers the evidence in the present files. It counts for all packets, in any order of files.
 fn evidence_so_far(
     options: &Options,
     monitor: &Arc<Attended>,
@@ -163,7 +163,7 @@ fn evidence_so_far(
     Ok(gathered.into_ledger())
 }
 
-/// What chooses flows, and the caller's names and verdicts.
+/// Returns the filter of flows, and the caller's names and verdicts.
 fn chosen(
     options: &Options,
     directory: &Directory,

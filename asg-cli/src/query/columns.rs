@@ -72,7 +72,7 @@ impl<'r> KnownRow<'r> {
         Self { flow, own }
     }
 
-    /// The packet, without what the key stands for.
+    /// Returns the packet, without the fields that the key determines.
     pub(crate) const fn packet(&self) -> &'r Packet<'r> {
         self.own.packet
     }

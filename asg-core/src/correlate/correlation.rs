@@ -328,7 +328,7 @@ impl Correlation {
         self.flow_of(cache, origin, line, &sight)
     }
 
-    /// The same, of a line that was looked at.
+    /// Returns the flow of a line that was looked at already.
     fn flow_of<'a>(
         &self,
         cache: &mut FlowCache,
@@ -740,7 +740,7 @@ impl FlowCache {
         }
     }
 
-    /// What a packet that is alone about its line does not share with an earlier flow.
+    /// Returns the flow of a packet without other lines, if an earlier flow shares the rest.
     fn known<'c>(
         &mut self,
         correlation: &'c Correlation,

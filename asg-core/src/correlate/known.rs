@@ -1,4 +1,4 @@
-//! Flows that have all in common with an earlier one but what each packet has of its own.
+//! Flows that equal an earlier one, except for the packet's own fields.
 
 use std::net::IpAddr;
 
@@ -14,7 +14,7 @@ use crate::record::reader::Glimpse;
 use crate::time::{TimeRange, Timestamp, Uptime};
 
 /// A flow of a [key](Flow::key) that an earlier flow of the same [`FlowCache`](super::FlowCache)
-/// had: what the two do not share.
+/// had. It has only the facts that the two do not share.
 ///
 /// A writer that keeps the text of the first flow of each key need not have the others whole, and
 /// these cost a third of a whole flow.
@@ -49,7 +49,7 @@ use crate::time::{TimeRange, Timestamp, Uptime};
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct KnownFlow<'l> {
-    /// What it shares with the earlier flow.
+    /// The key, which stands for all that it shares with the earlier flow.
     pub key: FlowKey,
     /// As [`Flow::time`].
     pub time: Option<Timestamp>,
@@ -112,7 +112,8 @@ impl<'l> KnownFlow<'l> {
         }
     }
 
-    /// The packet, without what its key stands for: log prefix, interfaces and link header.
+    /// Returns the packet, without the fields that its key determines: log prefix, interfaces and
+    /// link header.
     #[must_use]
     pub fn packet(&self) -> Packet<'static> {
         let mut packet = Packet::default();
@@ -140,7 +141,7 @@ pub(super) struct Known {
     pub(super) has_history: bool,
 }
 
-/// What packets of one sender have in common with an earlier one.
+/// The common facts of a sender's packets, from an earlier one.
 #[derive(Debug, Clone, Copy)]
 struct KnownSender {
     source: SourceId,
@@ -162,7 +163,7 @@ pub(super) struct KnownSenders {
 const UDP: u8 = 17;
 
 impl KnownSenders {
-    /// The answer of a packet's flow, if an earlier flow was of the same sender.
+    /// Returns the answer of a packet's flow, if an earlier flow was of the same sender.
     #[inline]
     pub(super) fn find(&self, source: SourceId, line: &Glimpse<'_>) -> Option<Known> {
         let slots = self.by_head.get(line.head as usize)?;

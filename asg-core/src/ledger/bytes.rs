@@ -494,8 +494,7 @@ impl Writer {
         self.0.extend_from_slice(&guid.as_u128().to_be_bytes());
     }
 
-    /// Writes the first time, and the distances of the others from it. `since` is no later than any
-    /// time.
+    /// Writes the first time, and the distances of the others from it. No time is before `since`.
     fn times(&mut self, times: Times, since: i64) {
         let or_never =
             |time: i64, distance: u64| if time == i64::MAX { 0 } else { distance.wrapping_add(1) };

@@ -14,8 +14,8 @@ const SECRET: &str = "sesame-in-the-cellar";
 /// The requests that one question may cost here.
 const MOST: usize = 40;
 
-/// The first byte says what is asked, the second with what status it is answered; then come bodies,
-/// with a NUL between them, which are given one after the other.
+/// Asks a server with scripted answers. The first byte chooses the question, and the second the
+/// status of the answers. The rest is their bodies, in order, with a NUL between two.
 pub(crate) fn answers(data: &[u8]) {
     let Some((&[kind, status], bodies)) = data.split_first_chunk() else { return };
     let status = [200, 200, 200, 401, 404, 429, 503, 302][usize::from(status % 8)];

@@ -1,13 +1,13 @@
-//! Saved ledgers: what is loaded saves and loads the same.
+//! Saved ledgers: a loaded ledger, saved and loaded again, is equal.
 
 use asg_core::{Ledger, SourceId};
 
-/// How many bytes stand before the tables, and behind them.
+/// The number of bytes before the tables, and behind them.
 const HEADER: usize = 20;
 const CHECKSUM: usize = 4;
 
-/// The bytes as they are; and those between header and checksum with both made right, because no
-/// chance finds a checksum.
+/// Loads the bytes unchanged, and again with a valid header and checksum, because random changes
+/// never find a checksum.
 pub(crate) fn ledger(data: &[u8]) {
     load(data);
     let mut header = Ledger::new().to_bytes();
@@ -39,7 +39,8 @@ fn load(saved: &[u8]) {
     for lifetime in loaded.lifetimes() {
         let _ = (lifetime.conflict(), lifetime.seen(), lifetime.destroyed());
     }
-    // Bytes may say what no evidence can, so a ledger may learn from itself, but only once.
+    // Bytes may contain facts that no evidence proves, so a ledger may learn from itself, but only
+    // once.
     again.merge(&loaded);
     let merged = again.to_bytes();
     again.merge(&loaded);

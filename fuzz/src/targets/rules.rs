@@ -32,7 +32,7 @@ pub(crate) fn rules(data: &[u8]) {
     }
 }
 
-/// What a Cloud Controller takes is read, and prints back.
+/// Checks that each rule that a Cloud Controller accepts is parsed, and prints back.
 fn rule(data: &[u8]) {
     let read = Rule::parse(data);
     if let Ok(rule) = &read {

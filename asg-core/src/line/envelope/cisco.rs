@@ -1,7 +1,7 @@
 //! `29: cell-1: *May  6 07:09:10.581 UTC: `: the header of Cisco's systems, which relays and
 //! collectors for network devices write, too.
 //!
-//! Behind the priority stand a sequence number, the host, and a stamp, with a colon behind each.
+//! The priority is followed by a sequence number, the host, and a stamp, with a colon behind each.
 //! The number and the host may be missing. `*` and `.` before the stamp mark a clock that is not
 //! set.
 //!
@@ -15,7 +15,7 @@ use crate::time::{LogTime, stamp};
 /// The longest name of a host here.
 const MOST_HOST: usize = 64;
 
-/// The header that begins at this place.
+/// Parses the header that begins at this place.
 pub(super) fn header(text: &[u8], at: usize) -> Option<Envelope<'_>> {
     let rest = &text[at..];
     let (number, behind) = word(rest).filter(|(number, _)| is_sequence(number)).unzip();

@@ -157,7 +157,7 @@ impl<'a> Envelope<'a> {
         self.is_kernel_as(self.role())
     }
 
-    /// The same, if the role has been looked up.
+    /// Returns whether it is the kernel's, if the role is known already.
     pub(crate) fn is_kernel_as(&self, role: Role) -> bool {
         match role {
             Role::Kernel => true,

@@ -390,7 +390,7 @@ pub(super) fn rfc5424<'a>(text: &'a [u8], at: usize, envelope: &mut Envelope<'a>
     if let Some(b'-') = rest.first() {
         words.at += 1;
     } else {
-        // Some drains leave the structured data out, so that the kernel's stamp stands there.
+        // Some drains leave the structured data out, so the kernel's stamp is in its place.
         while text.get(words.at) == Some(&b'[') && console::boot_stamp(&text[words.at..]).is_none()
         {
             words.at += element(&text[words.at..], envelope)?;

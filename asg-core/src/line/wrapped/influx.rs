@@ -1,8 +1,8 @@
 //! `syslog,appname=kernel,hostname=cell-1 message="…",version=1i 1714979350581301000`: lines in
 //! Telegraf's and `InfluxDB`'s line protocol.
 //!
-//! Tags stand behind the name of the measurement, fields behind a blank, and the time in
-//! nanoseconds at the end. Only strings have quotes.
+//! Tags follow the name of the measurement, fields follow a blank, and the time in nanoseconds is
+//! at the end. Only strings have quotes.
 //!
 //! Source: docs.influxdata.com, "Line protocol"; Telegraf's plugins `inputs.syslog`, `inputs.tail`.
 
@@ -15,7 +15,7 @@ use crate::time::{LogTime, stamp};
 /// The largest number of tags and fields.
 const MOST: usize = 64;
 
-/// The line in a text of the line protocol; `None` if the text is none.
+/// Returns the line in a text of the line protocol; `None` for any other text.
 pub(super) fn find(text: &[u8]) -> Option<Found<'_>> {
     let name = text.iter().take(128).take_while(|b| is_name(**b)).count();
     if name == 0 || text.get(name) != Some(&b',') || memchr::memmem::find(text, b"=\"").is_none() {
@@ -68,14 +68,14 @@ const fn is_name(b: u8) -> bool {
     b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.')
 }
 
-/// The key that begins here, and where its value begins.
+/// Returns the key that begins here, and where its value begins.
 fn key(text: &[u8], at: usize) -> Option<(&[u8], usize)> {
     let rest = text.get(at..)?;
     let len = rest.iter().take(128).position(|b| !is_name(*b))?;
     (len > 0 && rest[len] == b'=').then(|| (&rest[..len], at + len + 1))
 }
 
-/// Where the first such byte is that no backslash stands before.
+/// Returns the place of the first such byte without a backslash before it.
 fn unescaped(text: &[u8], is_end: impl Fn(u8) -> bool) -> Option<usize> {
     let mut at = 0;
     while let Some(b) = text.get(at) {
@@ -87,7 +87,7 @@ fn unescaped(text: &[u8], is_end: impl Fn(u8) -> bool) -> Option<usize> {
     None
 }
 
-/// A string without its escapes.
+/// Returns a string without its escapes.
 fn plain(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;

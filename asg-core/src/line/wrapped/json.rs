@@ -229,7 +229,7 @@ fn fluent_bit<'t>(text: &'t [u8], head: &[u8]) -> Option<Vec<Found<'t>>> {
     Some(owned.collect())
 }
 
-/// The text with a colon for each arrow outside of strings; `None` if there is none.
+/// Replaces each arrow outside of strings by a colon; returns `None` without an arrow.
 fn with_colons(text: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(text.len());
     let (mut is_string, mut at, mut any) = (false, 0, false);
