@@ -515,7 +515,7 @@ fn names_space_supporter(body: &[u8]) -> bool {
     body.len() <= MOST && String::from_utf8_lossy(body).contains("Space Supporter Role in V2")
 }
 
-/// The error of a transport in words; `peer` is the server's name.
+/// Returns the error of a transport in words; `peer` is the server's name.
 fn hint(peer: &str, error: &TransportError) -> String {
     let message = error.to_string();
     let hint = match error.kind() {
@@ -535,7 +535,7 @@ fn hint(peer: &str, error: &TransportError) -> String {
     format!("{}: {}", hint.replace("{}", peer), escape_text(&message))
 }
 
-/// The error of a login in words.
+/// Returns the error of a login in words.
 fn at_uaa(address: &str, error: &Error) -> String {
     let uaa = format!("UAA at {}", escape_text(address));
     match error {

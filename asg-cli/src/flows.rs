@@ -49,7 +49,7 @@ impl Gathered {
         Self { phase: Lock::new(Phase::Nothing), policy, ledger }
     }
 
-    /// Whether flows can be given without a first reading.
+    /// Returns whether flows can be given without a first reading.
     ///
     /// # Errors
     ///
@@ -58,7 +58,7 @@ impl Gathered {
         Ok(matches!(*self.phase.lock(monitor)?, Phase::Ready(_)))
     }
 
-    /// The evidence, if it was gathered and named.
+    /// Returns the evidence, if it was gathered and named.
     ///
     /// # Errors
     ///
@@ -109,7 +109,7 @@ impl Gathered {
     }
 }
 
-/// The first phase over all sources.
+/// Returns the first phase over all sources.
 ///
 /// # Errors
 ///
@@ -266,7 +266,7 @@ impl PieceRows {
         }
     }
 
-    /// Whether all flows are wanted, as the logs have them.
+    /// Returns whether all flows are wanted, as the logs have them.
     fn are_all(&self) -> bool {
         let is_on_request = |column: &&Column| column.of == In::OnRequest;
         matches!(self.of, Of::Flows { explaining: None, .. })
@@ -309,7 +309,7 @@ impl PieceRows {
         });
     }
 
-    /// Whether no further row can be wanted.
+    /// Returns whether no further row can be wanted.
     const fn is_done(&self) -> bool {
         self.sieve.is_done()
     }

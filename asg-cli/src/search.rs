@@ -22,7 +22,7 @@ pub enum By {
 }
 
 impl By {
-    /// The kind in a word or two.
+    /// Returns the kind in a word or two.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -38,7 +38,7 @@ impl By {
 /// Chooses containers.
 type Test<'t, 'l> = &'t dyn Fn(Lifetime<'l>) -> bool;
 
-/// The containers that a text means, the oldest first; `None` if it means none.
+/// Returns the containers that a text means, the oldest first; `None` if it means none.
 ///
 /// `names` are a directory's answers about the GUIDs in the ledger.
 ///
@@ -110,7 +110,7 @@ fn chosen<'l>(ledger: &'l Ledger, is: Test<'_, 'l>) -> Vec<Lifetime<'l>> {
     found
 }
 
-/// Whether a text can be a part of a GUID.
+/// Returns whether a text can be a part of a GUID.
 pub(crate) fn is_guid(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
 }

@@ -54,7 +54,7 @@ pub enum Nobody {
 }
 
 impl Nobody {
-    /// The reason of an attribution that is nearest to it.
+    /// Returns the reason of an attribution that is nearest to it.
     #[must_use]
     pub const fn reason(self) -> Reason {
         match self {
@@ -127,7 +127,7 @@ impl Search<'_> {
         }
     }
 
-    /// The owner of one container that was found.
+    /// Returns the owner of one container that was found.
     ///
     /// # Errors
     ///
@@ -144,7 +144,7 @@ impl Search<'_> {
         Ok(Question::new(handle, self.cell, self.at, self.address)?.ask(ledger))
     }
 
-    /// Whether a container is of the cell, the time and the address of the question.
+    /// Returns whether a container is of the cell, the time and the address of the question.
     #[must_use]
     pub fn is_meant(&self, it: Lifetime<'_>) -> bool {
         let is_on = |cell: &str| it.cell() == Some(cell) || it.machine() == Some(cell);
@@ -158,7 +158,7 @@ impl Search<'_> {
     }
 }
 
-/// Whether all containers have one handle.
+/// Returns whether all containers have one handle.
 #[must_use]
 pub fn same_handle(found: &[Lifetime<'_>]) -> bool {
     found.iter().all(|it| it.handle() == found[0].handle())
@@ -286,7 +286,7 @@ impl<'q> Question<'q> {
     }
 }
 
-/// The answer as an object, with the members of a flow.
+/// Returns the answer as an object, with the members of a flow.
 #[must_use]
 pub fn owner_object(answer: &Attribution<'_>) -> Value {
     let line = |at: &Origin| json!({"source": origins::name(at.source), "line": at.line});

@@ -175,7 +175,7 @@ fn identity(given: &Bound<'_, PyAny>) -> PyResult<Identity> {
     })
 }
 
-/// The type of an object, as a word of a sentence.
+/// Returns the type of an object, as a word of a sentence.
 fn kind(object: &Bound<'_, PyAny>) -> String {
     if object.is_none() {
         return "None".to_owned();

@@ -80,7 +80,7 @@ impl Ledger {
         });
     }
 
-    /// The owner, as an object. `at` is in nanoseconds since the epoch.
+    /// Returns the owner, as an object. `at` is in nanoseconds since the epoch.
     fn who<'py>(
         &self,
         py: Python<'py>,
@@ -100,7 +100,7 @@ impl Ledger {
         objects::object(py, &answer.map_err(Failure::from)?)
     }
 
-    /// The containers that a text means, or all of them, as a table.
+    /// Returns the containers that a text means, or all of them, as a table.
     fn containers(
         &self,
         py: Python<'_>,
@@ -132,7 +132,7 @@ impl Ledger {
     }
 }
 
-/// A directory's answers about all that ran in the containers.
+/// Returns a directory's answers about all that ran in the containers.
 fn named(
     ledger: &asg_core::Ledger,
     directory: Option<&GivenDirectory>,

@@ -83,20 +83,20 @@ mod _asglog {
         asg_core::escape_text(text).into_owned()
     }
 
-    /// The reasons of attributions: the word, what it means, and what to do.
+    /// Returns the reasons of attributions: the word, what it means, and what to do.
     #[pyfunction]
     fn reasons() -> Vec<(&'static str, &'static str, &'static str)> {
         let one = |reason: asg_core::Reason| (reason.word(), reason.sentence(), reason.advice());
         asg_core::Reason::ALL.into_iter().map(one).collect()
     }
 
-    /// The word of these that is nearest to another, if one is near.
+    /// Returns the word of these that is nearest to another, if one is near.
     #[pyfunction]
     fn nearest(word: &str, among: Vec<String>) -> Option<String> {
         asg_cli::nearest::nearest(word, among.iter().map(String::as_str)).map(ToOwned::to_owned)
     }
 
-    /// The words that a column can have, if these are a closed list.
+    /// Returns the words that a column can have, if these are a closed list.
     #[pyfunction]
     fn words(column: &str) -> Option<Vec<&'static str>> {
         asg_cli::query::values(column)

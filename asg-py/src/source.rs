@@ -57,7 +57,8 @@ impl Given {
         Readers::new(self.items.iter().map(source).collect(), monitor)
     }
 
-    /// Whether all of it is at hand, and so little that people do not notice the time of reading.
+    /// Returns whether all of it is at hand, and so little that people do not notice the time of
+    /// reading.
     pub(crate) fn is_small(&self) -> bool {
         const BYTES: u64 = 1 << 20;
         const LINES: usize = 10_000;
@@ -73,7 +74,7 @@ impl Given {
         bytes <= BYTES && lines <= LINES
     }
 
-    /// Whether it can be read again.
+    /// Returns whether it can be read again.
     pub(crate) fn is_repeatable(&self) -> bool {
         self.items.iter().all(|item| match item {
             Item::Log(log) => log.is_repeatable(),
@@ -181,7 +182,7 @@ fn column(value: &Bound<'_, PyAny>) -> PyResult<LineColumn> {
     })
 }
 
-/// The column of a table that has one.
+/// Returns the column of a table that has one.
 fn only_column(chunks: &[ArrayRef]) -> Vec<ArrayRef> {
     let column = |chunk: &ArrayRef| match chunk.as_struct_opt() {
         Some(table) => Arc::clone(table.column(0)),
@@ -190,7 +191,7 @@ fn only_column(chunks: &[ArrayRef]) -> Vec<ArrayRef> {
     chunks.iter().map(column).collect()
 }
 
-/// An error for a table of several columns, with the way to one of them.
+/// Returns an error for a table of several columns, with the way to one of them.
 fn no_column(fields: &Fields) -> PyErr {
     let is_text = |field: &&FieldRef| {
         use DataType::{Binary, LargeBinary, LargeUtf8, Utf8, Utf8View};

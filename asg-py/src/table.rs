@@ -58,7 +58,7 @@ impl Called {
         (Self { given, directory }, query)
     }
 
-    /// Whether a reading of everything is quick, and asks nobody who is far away.
+    /// Returns whether a reading of everything is quick, and asks nobody who is far away.
     fn is_near(&self, py: Python<'_>) -> PyResult<bool> {
         let is_quiet = match &self.directory {
             None => true,
@@ -183,8 +183,8 @@ impl Table {
         self.query.has_flows()
     }
 
-    /// A stream from the beginning. Exceptions are added to `failures`, because consumers make
-    /// texts of them.
+    /// Returns a stream from the beginning. Exceptions are added to `failures`, because consumers
+    /// make texts of them.
     #[pyo3(signature = (requested_schema=None, failures=None))]
     fn stream<'py>(
         &self,

@@ -98,7 +98,7 @@ mod counts {
         lines.count()
     }
 
-    /// A hundred packets of one machine: all but the first have a header that is known.
+    /// Returns a hundred packets of one machine: all but the first have a header that is known.
     fn of_one_machine() -> String {
         let line = |n: u32| {
             format!(

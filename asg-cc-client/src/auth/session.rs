@@ -276,7 +276,7 @@ impl Session {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The error of a login, with the UAA's address where it would read like the API's.
+    /// Returns the error of a login, with the UAA's address where it would read like the API's.
     fn of_uaa(&self, error: Error) -> Error {
         let is_of_uaa = match &error {
             Error::Transport(error) => {

@@ -212,7 +212,7 @@ fn zulu(time: &str) -> String {
     parsed.map_or_else(|_| time.to_owned(), |time| time.to_string())
 }
 
-/// A row as v2 writes it.
+/// Returns a row as v2 writes it.
 fn render(endpoint: &Endpoint, row: &Row<'_>, lookup: &Lookup<'_>) -> Value {
     let (guid, at) = (&row.guid, row.created_at());
     let url = format!("/v2/{}/{guid}", endpoint.path);

@@ -100,7 +100,7 @@ impl Groups {
         self.all[at].1.add(row);
     }
 
-    /// The place of the row's group.
+    /// Returns the place of the row's group.
     fn place(&mut self, row: &Row<'_>) -> usize {
         let Self { parts, all, found, key, .. } = self;
         key.clear();

@@ -67,14 +67,14 @@ pub(crate) fn parts(
     }
 }
 
-/// The column with this name, which is there.
+/// Returns the column with this name, which is there.
 pub(crate) fn column(name: &str) -> Part {
     let found = COLUMNS.iter().find(|column| column.name == name);
     Part::Column(found.expect("the names that this module gives are in the list of columns"))
 }
 
 impl Part {
-    /// Whether all flows with one [key](asg_core::Flow::key) have one value of it.
+    /// Returns whether all flows with one [key](asg_core::Flow::key) have one value of it.
     pub(crate) const fn is_shared(&self) -> bool {
         match self {
             Self::Column(column) => column.is_shared,
@@ -91,7 +91,7 @@ impl Part {
         }
     }
 
-    /// The key of the row's group.
+    /// Returns the key of the row's group.
     pub(crate) fn key(&self, row: &Row<'_>) -> Cell {
         match self {
             Self::Column(column) => Cell::of(&column.value(row)),

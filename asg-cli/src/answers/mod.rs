@@ -89,7 +89,7 @@ impl By {
     }
 }
 
-/// The largest groups, the largest first, `most` of them at most.
+/// Returns the largest groups, the largest first, `most` of them at most.
 ///
 /// # Errors
 ///
@@ -102,7 +102,7 @@ pub fn top(query: &Query, by: &By, most: Option<usize>, measure: Measure) -> Res
     }))
 }
 
-/// The groups in the order of their keys.
+/// Returns the groups in the order of their keys.
 ///
 /// # Errors
 ///
@@ -176,7 +176,7 @@ struct New {
     groups: Groups,
 }
 
-/// A network policy logs packets that arrive at an app.
+/// Returns whether the app sent the packet. A network policy logs packets that arrive at one.
 fn goes_out(row: &Row<'_>) -> bool {
     !row.is_ingress()
 }
@@ -187,7 +187,7 @@ fn add_outgoing(groups: &mut Groups, row: &Row<'_>) {
     }
 }
 
-/// The groups of all threads. There is one thread at least.
+/// Returns the groups of all threads. There is one thread at least.
 fn merged(all: Vec<Groups>) -> Groups {
     all.into_iter().reduce(Groups::merged).unwrap_or_else(|| Groups::new(Vec::new()))
 }

@@ -115,7 +115,7 @@ impl Facts {
         Ok(facts)
     }
 
-    /// The facts that a correlation has by itself.
+    /// Returns the facts that a correlation has by itself.
     pub(crate) fn known(correlation: &Correlation) -> Self {
         let completeness: &Completeness = correlation.completeness();
         let cells = completeness.report();
@@ -131,13 +131,13 @@ impl Facts {
         }
     }
 
-    /// Whether no line is a packet, about a container, or a kernel's.
+    /// Returns whether no line is a packet, about a container, or a kernel's.
     pub(crate) const fn tells_nothing(&self) -> bool {
         let Counts { packets, evidence, logger_lines, other_kernel_lines, .. } = self.counts;
         packets + evidence + logger_lines + other_kernel_lines == 0
     }
 
-    /// The questions that these logs can answer.
+    /// Returns the questions that these logs can answer.
     pub(crate) fn answers(&self) -> Vec<String> {
         let FlowFacts { packets, denied, owned, named, .. } = &self.flows;
         let answers = [
@@ -150,8 +150,8 @@ impl Facts {
         answers.into_iter().filter(|(can, _)| *can).map(|(_, what)| what).collect()
     }
 
-    /// The zone in which most packets are inside the life of their containers, in seconds; `None`
-    /// if that is the zone in use, or no zone fits.
+    /// Returns the zone in which most packets are inside the life of their containers, in seconds;
+    /// `None` if that is the zone in use, or no zone fits.
     pub(crate) fn fitting_zone(&self) -> Option<i32> {
         let FlowFacts { without_zone, fits, .. } = &self.flows;
         if *without_zone == 0 {
@@ -180,7 +180,7 @@ impl FlowFacts {
         }
     }
 
-    /// The beginning of the first line with a header that was not understood.
+    /// Returns the beginning of the first line with a header that was not understood.
     pub(crate) fn header(&self) -> Option<&str> {
         self.header.as_ref().map(|(_, line)| &**line)
     }
@@ -248,7 +248,7 @@ impl FlowFacts {
     }
 }
 
-/// The first and the last time at which a container is known to have lived.
+/// Returns the first and the last time at which a container is known to have lived.
 fn life(lifetime: Lifetime<'_>) -> Option<(i64, i64)> {
     let seen = lifetime.seen();
     let start = lifetime.created().or_else(|| seen.as_ref().map(|seen| *seen.start()))?;
@@ -256,7 +256,7 @@ fn life(lifetime: Lifetime<'_>) -> Option<(i64, i64)> {
     Some((start.as_nanos(), end.as_nanos()))
 }
 
-/// The beginning of the first line that is not empty. The reading ends there.
+/// Returns the beginning of the first line that is not empty. The reading ends there.
 fn first_line(readers: &Readers) -> Result<Option<String>, Error> {
     let mut pipeline = Pipeline::new(&readers.quietly(), "looking at lines", Size::Small, || First);
     while let Some(found) = pipeline.next()? {
@@ -284,7 +284,7 @@ impl Work for First {
     }
 }
 
-/// The beginning of a line.
+/// Returns the beginning of a line.
 fn excerpt(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(EXCERPT * 4)]);
     let mut short: String = text.chars().take(EXCERPT).collect();

@@ -76,7 +76,7 @@ impl Tails {
         }
     }
 
-    /// The files among these paths, which can be read before they are followed.
+    /// Returns the files among these paths, which can be read before they are followed.
     pub(crate) fn readable(paths: &[PathBuf]) -> Vec<PathBuf> {
         let is_file = |path: &&PathBuf| *path != Path::new("-") && !is_pipe(path);
         paths.iter().filter(is_file).cloned().collect()
@@ -115,7 +115,7 @@ impl Tails {
         self.files.iter_mut().for_each(Tail::begin);
     }
 
-    /// The places of all files.
+    /// Returns the places of all files.
     pub(crate) fn places(&self) -> Vec<SavedTail> {
         self.files.iter().map(Tail::place).collect()
     }
@@ -135,12 +135,12 @@ impl Tails {
         any
     }
 
-    /// Whether nothing can come any more: all were pipes, and are over.
+    /// Returns whether nothing can come any more: all were pipes, and are over.
     pub(crate) fn are_over(&self) -> bool {
         self.files.is_empty() && self.folders.is_empty() && self.pipes.iter().all(Pipe::is_over)
     }
 
-    /// Whether it is the state file, or an unfinished one.
+    /// Returns whether it is the state file, or an unfinished one.
     fn is_own(&self, path: &Path) -> bool {
         let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
         let folder = |path: &Path| path.parent().map(|folder| folder.canonicalize().ok());

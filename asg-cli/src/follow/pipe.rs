@@ -104,7 +104,7 @@ impl Pipe {
         any
     }
 
-    /// Whether nothing more can come.
+    /// Returns whether nothing more can come.
     pub(super) const fn is_over(&self) -> bool {
         self.is_over
     }

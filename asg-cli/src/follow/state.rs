@@ -89,14 +89,14 @@ impl SavedFile {
         Place { at: self.read, end: &self.end.0, from }
     }
 
-    /// The line that is not whole, with the lines that are held back before it; `None` if it is too
-    /// long to be kept.
+    /// Returns the line that is not whole, with the lines that are held back before it; `None` if
+    /// it is too long to be kept.
     pub(super) fn half(&self) -> Option<&[u8]> {
         let length = usize::try_from(self.read.checked_sub(self.at)?).ok()?;
         self.end.0.get(self.end.0.len().checked_sub(length)?..)
     }
 
-    /// A log that is known by its number only.
+    /// Returns a log that is known by its number only.
     pub(super) const fn empty(is: Identified) -> Self {
         Self { is, at: 0, read: 0, end: Bytes(Vec::new()), runs: Vec::new(), is_over: false }
     }
@@ -122,7 +122,7 @@ impl Bytes {
         Self(path.as_os_str().as_encoded_bytes().to_vec())
     }
 
-    /// The path of these bytes, as far as the system can have it.
+    /// Returns the path of these bytes, as far as the system can have it.
     pub(super) fn to_path(&self) -> PathBuf {
         #[cfg(unix)]
         let path = {
@@ -159,7 +159,7 @@ pub(crate) struct StateFile {
 }
 
 impl StateFile {
-    /// The state of an output that goes to a file `out`, or else to a pipe.
+    /// Returns the state of an output that goes to a file `out`, or else to a pipe.
     pub(crate) const fn new(path: PathBuf, out: Option<File>) -> Self {
         Self { path, out }
     }
@@ -315,7 +315,7 @@ fn put_sent(file: &File, sent: usize) -> io::Result<()> {
     return std::os::windows::fs::FileExt::seek_write(file, text.as_bytes(), SENT as u64).map(drop);
 }
 
-/// The state, how much of its output was written, and the bytes of the ledger.
+/// Returns the state, how much of its output was written, and the bytes of the ledger.
 fn parse(bytes: &[u8]) -> Option<(State, usize, &[u8])> {
     let number = |range: std::ops::Range<usize>, radix| {
         let text = std::str::from_utf8(bytes.get(range)?).ok()?;

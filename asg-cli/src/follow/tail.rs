@@ -112,7 +112,7 @@ impl Grown {
         Ok(Self { file: Some(file), ..Self::closed(is, at) })
     }
 
-    /// A log that does not grow.
+    /// Returns a log that does not grow.
     fn closed(is: Identified, at: u64) -> Self {
         Self {
             file: None,
@@ -135,7 +135,7 @@ impl Grown {
         self.file.as_ref().map_or(Ok(self.at), |file| Ok(file.metadata()?.len()))
     }
 
-    /// Whether the log before is worth another look: a rotation may be under way.
+    /// Returns whether the log before is worth another look: a rotation may be under way.
     fn may_come(&mut self, patience: Duration) -> bool {
         self.missing_since.get_or_insert_with(Instant::now).elapsed() < patience
     }
@@ -186,7 +186,7 @@ impl Grown {
         Place { at: self.at, end: &self.end, from: self.at }
     }
 
-    /// True if the file still has the bytes that were read.
+    /// Returns whether the file still has the bytes that were read.
     fn is_as_it_was(&mut self) -> io::Result<bool> {
         let place = self.place();
         self.file.as_ref().map_or(Ok(true), |file| place.is_in(file))
@@ -360,7 +360,7 @@ impl Tail {
         Ok(any)
     }
 
-    /// The newest rotated log that was read.
+    /// Returns the newest rotated log that was read.
     fn before(&self) -> Option<SavedFile> {
         let old = self.files.len() - usize::from(self.has_path);
         let newest = old.checked_sub(1).map(|n| self.files[n].saved());
@@ -518,7 +518,7 @@ fn to_usize(bytes: u64) -> usize {
     usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
-/// Whether a file has a format that cannot be followed. It is at its beginning afterwards.
+/// Returns whether a file has a format that cannot be followed. It is at its beginning afterwards.
 fn is_packed(file: &mut File) -> io::Result<bool> {
     let mut head = Vec::with_capacity(HEAD);
     file.by_ref().take(HEAD as u64).read_to_end(&mut head)?;
@@ -528,8 +528,8 @@ fn is_packed(file: &mut File) -> io::Result<bool> {
     Ok(is_compressed(&head) || is_utf16)
 }
 
-/// The rotated logs that are newer than one that was read, the oldest first; `None` if that is
-/// missing.
+/// Returns the rotated logs that are newer than one that was read, the oldest first; `None` if that
+/// is missing.
 fn unread_since(before: Option<&SavedFile>, path: &Path) -> Option<Vec<Rotated>> {
     let Some(before) = before else { return Some(all(path)) };
     Some(continued(path, before.is, before.place())?.unread)

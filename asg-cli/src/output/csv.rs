@@ -81,7 +81,7 @@ impl Csv {
         }
     }
 
-    /// The line with the names of the columns.
+    /// Returns the line with the names of the columns.
     ///
     /// # Errors
     ///
@@ -212,7 +212,7 @@ impl CellText {
 }
 
 impl Formulas {
-    /// The text to put in front of this one.
+    /// Returns the text to put in front of this one.
     fn mark(self, text: &str) -> &'static str {
         let is_formula = self == Self::Disarm && text.starts_with(['=', '+', '-', '@', '\t', '\r']);
         if is_formula { "'" } else { "" }

@@ -33,7 +33,7 @@ impl Format {
         ("cim", Self::Standard(Standard::Cim)),
     ];
 
-    /// The format with this name, in capitals or not. JSON is lines of JSON.
+    /// Returns the format with this name, in capitals or not. JSON is lines of JSON.
     pub(crate) fn parse(name: &str) -> Option<Self> {
         match &*name.to_ascii_lowercase() {
             "jsonl" | "json" => Some(Self::Ndjson),
@@ -41,7 +41,7 @@ impl Format {
         }
     }
 
-    /// Whether it counts flows and shows none.
+    /// Returns whether it counts flows and shows none.
     pub(crate) const fn is_summary(self) -> bool {
         matches!(self, Self::Summary | Self::SummaryJson)
     }
@@ -50,7 +50,7 @@ impl Format {
         Self::ALL.iter().find(|(_, format)| *format == self).map_or("", |(name, _)| name)
     }
 
-    /// A few words about it.
+    /// Returns a few words about it.
     pub(crate) const fn about(self) -> &'static str {
         match self {
             Self::Table => "for people",

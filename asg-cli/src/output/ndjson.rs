@@ -143,8 +143,8 @@ pub(crate) fn name_destination(out: &mut Vec<u8>, row: &ReadRow<'_>) {
 }
 
 impl Shared {
-    /// The shared text of an object. Quotes inside its strings are escaped, so a member's name is
-    /// found at its own place.
+    /// Returns the shared text of an object. Quotes inside its strings are escaped, so a member's
+    /// name is found at its own place.
     fn of(line: &[u8], source: SourceId, period: (usize, usize)) -> Option<Self> {
         let cell = memmem::find(line, b"],\"cell\":")?;
         let proto = cell + memmem::find(&line[cell..], b",\"proto\":")?;
@@ -240,7 +240,7 @@ fn push_json(out: &mut Vec<u8>, value: &impl serde::Serialize) {
     debug_assert!(written.is_ok());
 }
 
-/// The JSON of a value.
+/// Returns the JSON of a value.
 pub(crate) fn json(value: &impl serde::Serialize) -> Box<[u8]> {
     let mut out = Vec::new();
     push_json(&mut out, value);

@@ -20,7 +20,7 @@ impl Default for Short {
 }
 
 impl Short {
-    /// The text so far.
+    /// Returns the text so far.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes[..self.len]
     }

@@ -102,7 +102,7 @@ impl Summary {
         self.keyed[key].get_or_insert_with(|| Keyed { packets: 0, said: said() }).packets += 1;
     }
 
-    /// The counts of both.
+    /// Returns the counts of both.
     #[must_use]
     pub(crate) fn merged(self, other: Self) -> Self {
         let (mut all, other) = (self.settled(), other.settled());
@@ -200,8 +200,8 @@ impl Summary {
         out.flush()
     }
 
-    /// The counts as JSON, with so many owners at most; see `schemas/summary.schema.json`. `name`
-    /// names a source.
+    /// Returns the counts as JSON, with so many owners at most; see `schemas/summary.schema.json`.
+    /// `name` names a source.
     #[must_use]
     pub fn to_json<'s>(
         self,
@@ -291,7 +291,7 @@ impl Said {
     }
 }
 
-/// The entries, those that count most first.
+/// Returns the entries, those that count most first.
 fn sorted<K: Ord, V>(map: &BTreeMap<K, V>, count: impl Fn(&V) -> u64) -> Vec<(&K, &V)> {
     let mut entries: Vec<_> = map.iter().collect();
     entries.sort_by_key(|(_, v)| std::cmp::Reverse(count(v)));

@@ -42,7 +42,7 @@ impl Zone {
         Ok(Self { zone, name })
     }
 
-    /// The zone with this name, such as `Europe/Berlin`, or this offset, such as `+02:00`.
+    /// Returns the zone with this name, such as `Europe/Berlin`, or this offset, such as `+02:00`.
     ///
     /// ```
     /// use asg_cli::output::zone::Zone;
@@ -81,8 +81,9 @@ impl Zone {
         time.map_or(0, |time| i64::from(self.zone.to_offset(time).seconds()) * 1_000_000_000)
     }
 
-    /// The time at which its clock shows so many nanoseconds since 1970. Where the clock leaves a
-    /// time out, the time is as long after the gap; where it shows one twice, it is the first.
+    /// Returns the time at which its clock shows so many nanoseconds since 1970. Where the clock
+    /// leaves a time out, the time is as long after the gap; where it shows one twice, it is the
+    /// first.
     pub(crate) fn at_local(&self, nanos: i64) -> Timestamp {
         let civil =
             jiff::Timestamp::from_nanosecond(nanos.into()).map(|it| Offset::UTC.to_datetime(it));
@@ -91,7 +92,7 @@ impl Zone {
         Timestamp::from_nanos(time.unwrap_or(nanos))
     }
 
-    /// A time in this zone, to the second.
+    /// Returns a time in this zone, to the second.
     pub(crate) fn show(&self, time: Timestamp) -> Option<Shown> {
         let time = jiff::Timestamp::from_nanosecond(time.as_nanos().into()).ok()?;
         let at = self.zone.to_datetime(time);
@@ -106,7 +107,7 @@ impl Zone {
         Some(Shown { year: at.year(), text })
     }
 
-    /// A time in this zone with its year, to the second.
+    /// Returns a time in this zone with its year, to the second.
     pub(crate) fn whole(&self, time: Timestamp) -> String {
         self.show(time)
             .map_or_else(|| time.to_string(), |Shown { year, text }| format!("{year:04}-{text}"))
@@ -118,7 +119,7 @@ impl Zone {
         time.map_or(0, |time| self.zone.to_offset(time).seconds().into())
     }
 
-    /// The time that this text means in this zone: a date, or a date and a time.
+    /// Returns the time that this text means in this zone: a date, or a date and a time.
     pub(crate) fn read(&self, text: &str) -> Option<Timestamp> {
         let civil: DateTime = text.parse().ok()?;
         let time = self.zone.to_timestamp(civil).ok()?;

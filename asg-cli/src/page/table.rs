@@ -121,7 +121,7 @@ pub(crate) struct Owner<'g> {
 }
 
 impl Owner<'_> {
-    /// The name of the app, else the beginning of its GUID.
+    /// Returns the name of the app, else the beginning of its GUID.
     pub(crate) fn short(&self) -> String {
         match (self.path, self.guid) {
             (Some(path), _) => path.rsplit_once('/').map_or(path, |(_, app)| app).to_owned(),

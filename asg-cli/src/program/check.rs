@@ -34,7 +34,7 @@ pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Fai
     }
 }
 
-/// The options of a command, as findings need them.
+/// Returns the options of a command, as findings need them.
 pub(super) fn given(options: &Options) -> Given {
     let quoted: Vec<_> = options.rest.iter().map(|path| quoted(&path.to_string_lossy())).collect();
     let logs = if quoted.is_empty() { "-".to_owned() } else { quoted.join(" ") };
@@ -79,7 +79,7 @@ pub(super) fn hint(
     }
 }
 
-/// A word as a shell reads it.
+/// Returns a word as a shell reads it.
 pub(super) fn quoted(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:,@%".contains(c);
     if !text.is_empty() && text.chars().all(is_plain) {

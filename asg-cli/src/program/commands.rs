@@ -61,7 +61,7 @@ impl Entry {
         groups.flat_map(|group| OPTIONS.iter().filter(move |option| option.group == *group))
     }
 
-    /// The option that is written so.
+    /// Returns the option that is written so.
     pub(crate) fn option(&self, long: &str) -> Option<&'static Opt> {
         self.options().find(|option| option.name == long)
     }

@@ -180,7 +180,7 @@ fn records(
     Ok(all)
 }
 
-/// A sentence about packets without a record; `None` if each has one.
+/// Returns a sentence about packets without a record; `None` if each has one.
 pub(super) fn without_record(packets: u64, standard: Standard) -> Option<String> {
     let what = "of other firewalls have no verdict, and so no record in";
     let name = standard.name();
@@ -258,7 +258,7 @@ fn table(
     Ok(table.finish()?)
 }
 
-/// A table of chosen columns.
+/// Returns a table of chosen columns.
 fn column_table(options: &Options, flows: &Query, out: &mut Out) -> Result<(), Failure> {
     let look = look(options);
     let mut table = ColumnTable::new(out, look.clone(), flows.columns());

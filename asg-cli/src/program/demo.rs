@@ -44,7 +44,7 @@ pub(super) fn run(options: &Options, context: Context<'_>) -> Result<(), Failure
     correlate(options, NamedLogs::of(logs()), &directory, context)
 }
 
-/// The bundled logs, in the order in which they are shown.
+/// Returns the bundled logs, in the order in which they are shown.
 #[must_use]
 pub fn logs() -> Vec<Input> {
     vec![
@@ -56,8 +56,8 @@ pub fn logs() -> Vec<Input> {
 /// The embedded Cloud Controller takes any text as a token.
 const TOKEN: &str = "demonstration";
 
-/// The contents of the embedded Cloud Controller: the file `data/foundation.json`, and later
-/// events.
+/// Returns the contents of the embedded Cloud Controller: the file `data/foundation.json`, and
+/// later events.
 ///
 /// ```
 /// let foundation = asg_cli::program::demo::foundation();
@@ -128,7 +128,7 @@ pub fn server() -> io::Result<Server> {
     Server::start(foundation())
 }
 
-/// A directory that asks `server`, over HTTP as it would any other.
+/// Returns a directory that asks `server`, over HTTP as it would any other.
 ///
 /// # Errors
 ///

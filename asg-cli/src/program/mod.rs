@@ -161,7 +161,7 @@ fn is_command(name: &str) -> bool {
     COMMANDS.iter().any(|entry| entry.name == name)
 }
 
-/// Whether commands of two words begin with this one.
+/// Returns whether commands of two words begin with this one.
 fn is_begin(word: &str) -> bool {
     COMMANDS.iter().any(|entry| entry.name.split_once(' ').is_some_and(|(first, _)| first == word))
 }
@@ -196,7 +196,7 @@ fn look(options: &Options) -> Look {
     Look { width, colour, whole: *no_trunc, zone: zone.clone() }
 }
 
-/// The terminal's width in characters; `COLUMNS` in the environment overrides it.
+/// Returns the terminal's width in characters; `COLUMNS` in the environment overrides it.
 fn width() -> usize {
     let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
     columns

@@ -59,7 +59,7 @@ pub(crate) enum Takes {
 }
 
 impl Takes {
-    /// The word for the value in the help; empty without a value.
+    /// Returns the word for the value in the help; empty without a value.
     pub(crate) const fn placeholder(self) -> &'static str {
         match self {
             Self::Nothing => "",
@@ -84,7 +84,7 @@ pub(crate) struct Opt {
 }
 
 impl Group {
-    /// The group's title in a help.
+    /// Returns the group's title in a help.
     pub(crate) const fn title(self) -> &'static str {
         match self {
             Self::Format

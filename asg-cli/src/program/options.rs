@@ -237,7 +237,7 @@ impl Options {
         Ok(Asked::Run(Box::new(options)))
     }
 
-    /// Whether only some packets are wanted.
+    /// Returns whether only some packets are wanted.
     pub(crate) fn chooses(&self) -> bool {
         !self.conditions.is_empty() || self.since.is_some() || self.until.is_some()
     }
@@ -330,7 +330,7 @@ impl Options {
         Ok(())
     }
 
-    /// A time as people write it, or how long ago it was.
+    /// Returns a time as people write it, or how long ago it was.
     fn time(&self, name: &str, text: &str) -> Result<asg_core::Timestamp, Failure> {
         let what = "takes a time such as 2024-05-06T07:09:10Z or 2024-05-06, or how long ago it was, such as 30m";
         let found = match duration(text) {
@@ -340,7 +340,7 @@ impl Options {
         found.ok_or_else(|| Failure::Usage(format!("--{name} {what}, and not `{text}`")))
     }
 
-    /// The named format; else that of the output's ending; else the default.
+    /// Returns the named format; else that of the output's ending; else the default.
     fn chosen_format(&self, command: Command, named: Option<&str>) -> Result<Format, Failure> {
         let can = command.formats();
         let Some(default) = can.first() else { return Ok(Format::Ndjson) };
@@ -450,7 +450,7 @@ fn list_end(parser: &mut lexopt::Parser) -> ListEnd {
     }
 }
 
-/// The whole number from 1 on that is given with an option.
+/// Returns the whole number from 1 on that is given with an option.
 fn number(name: &str, text: &str) -> Result<u64, Failure> {
     let what = || Failure::Usage(format!("--{name} takes a number from 1 on, and not `{text}`"));
     text.parse().ok().filter(|number| *number > 0).ok_or_else(what)
@@ -482,7 +482,7 @@ fn colour(text: &str) -> Result<Colour, Failure> {
     }
 }
 
-/// An option that a command does not have.
+/// Returns an option that a command does not have.
 fn unknown(entry: &Entry, arg: &lexopt::Arg<'_>) -> Failure {
     let written = match arg {
         Long(name) => format!("--{name}"),
@@ -504,7 +504,7 @@ fn unknown(entry: &Entry, arg: &lexopt::Arg<'_>) -> Failure {
     Failure::Usage(format!("asglog {} has no option `{written}`{what}", entry.name))
 }
 
-/// The time so long ago; `None` if the system's clock is out of its range.
+/// Returns the time so long ago; `None` if the system's clock is out of its range.
 pub(crate) fn before_now(age: Duration) -> Option<asg_core::Timestamp> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
     let nanos = i64::try_from(now.checked_sub(age)?.as_nanos()).ok()?;

@@ -99,7 +99,7 @@ struct Written {
     outcomes: Outcomes,
 }
 
-/// Whether a line is a wanted packet.
+/// Returns whether a line is a wanted packet.
 fn admits(
     sieve: &mut Sieve,
     labels: Option<&Labels>,

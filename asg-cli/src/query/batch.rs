@@ -101,7 +101,7 @@ impl Builder {
         true
     }
 
-    /// The rows since the last batch.
+    /// Returns the rows since the last batch.
     pub(crate) fn finish(&mut self) -> RecordBatch {
         let arrays = self.columns.iter_mut().map(|(_, cells)| cells.finish(self.rows)).collect();
         let options = RecordBatchOptions::new().with_row_count(Some(self.rows));

@@ -71,7 +71,7 @@ impl Cells {
         }
     }
 
-    /// The values since the last array, for this many rows.
+    /// Returns the values since the last array, for this many rows.
     pub(crate) fn finish(&mut self, rows: usize) -> ArrayRef {
         match self {
             Self::Text(cells) => {
@@ -176,7 +176,7 @@ impl Default for Texts {
     }
 }
 
-/// The texts of a column, some of them not UTF-8.
+/// Returns the texts of a column, some of them not UTF-8.
 #[cold]
 fn lossy(bytes: &BinaryArray) -> StringArray {
     bytes.iter().map(|bytes| bytes.map(String::from_utf8_lossy)).collect()
@@ -211,7 +211,7 @@ impl Bits {
         self.set += 1;
     }
 
-    /// The bits of so many rows, and how many are set.
+    /// Returns the bits of so many rows, and how many are set.
     fn finish(&mut self, rows: usize) -> (BooleanBuffer, usize) {
         self.words.resize(rows.div_ceil(64), 0);
         let words = taken(&mut self.words);
@@ -253,7 +253,7 @@ pub(crate) fn push_dotted(bytes: &mut Vec<u8>, octets: [u8; 4]) {
     bytes.extend_from_slice(&text[..len]);
 }
 
-/// The text of an address, and its length.
+/// Returns the text of an address, and its length.
 #[inline]
 pub(crate) fn dotted(octets: [u8; 4]) -> ([u8; 16], usize) {
     let mut text = [b'.'; 16];

@@ -40,8 +40,8 @@ pub(crate) struct KnownRow<'r> {
 }
 
 impl<'r> KnownRow<'r> {
-    /// The row of a flow. `record` is one that no line gave; the flow's own fields are written into
-    /// it.
+    /// Returns the row of a flow. `record` is one that no line gave; the flow's own fields are
+    /// written into it.
     pub(crate) fn of(
         flow: &'r KnownFlow<'r>,
         (source, raw): (&'r str, &'r [u8]),
@@ -77,7 +77,7 @@ impl<'r> KnownRow<'r> {
         self.own.packet
     }
 
-    /// The key of its flow.
+    /// Returns the key of its flow.
     pub(crate) const fn key(&self) -> usize {
         self.flow.key.index()
     }
@@ -162,7 +162,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The Arrow type.
+    /// Returns the Arrow type.
     #[must_use]
     pub fn arrow(self) -> DataType {
         match self {
@@ -175,7 +175,7 @@ impl Kind {
         }
     }
 
-    /// The type as Arrow's users call it.
+    /// Returns the type as Arrow's users call it.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -226,7 +226,7 @@ pub struct Column {
 }
 
 impl Column {
-    /// The column with this name.
+    /// Returns the column with this name.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
         COLUMNS.iter().find(|column| column.name == name)
@@ -268,7 +268,7 @@ impl Column {
     }
 }
 
-/// The Arrow schema of these columns.
+/// Returns the Arrow schema of these columns.
 #[must_use]
 pub fn schema(columns: &[&'static Column]) -> Schema {
     Schema::new(columns.iter().map(|column| column.field()).collect::<Vec<_>>())
@@ -415,7 +415,8 @@ impl<'r> Row<'r> {
         }
     }
 
-    /// The packet with its owner, as it was read; `None` for rows of packets, and saved rows.
+    /// Returns the packet with its owner, as it was read; `None` for rows of packets, and saved
+    /// rows.
     #[must_use]
     pub fn flow(&self) -> Option<&'r Flow<'r, 'r>> {
         match self {
@@ -424,12 +425,13 @@ impl<'r> Row<'r> {
         }
     }
 
-    /// The key of its flow, which must be the only one that gives rows to a writer on its thread.
+    /// Returns the key of its flow, which must be the only one that gives rows to a writer on its
+    /// thread.
     pub(crate) fn key(&self) -> Option<usize> {
         self.flow()?.key().map(asg_core::FlowKey::index)
     }
 
-    /// Whether the packet was allowed or denied.
+    /// Returns whether the packet was allowed or denied.
     pub(crate) fn verdict(&self) -> Option<Verdict> {
         match self {
             Self::Read(read) => read.verdict(),
@@ -441,7 +443,7 @@ impl<'r> Row<'r> {
         }
     }
 
-    /// Whether a network policy logged the packet where it arrives.
+    /// Returns whether a network policy logged the packet where it arrives.
     pub(crate) fn is_ingress(&self) -> bool {
         match self {
             Self::Read(read) => read.cf.is_some_and(|cf| cf.direction == Direction::Ingress),
@@ -449,7 +451,7 @@ impl<'r> Row<'r> {
         }
     }
 
-    /// The length of the IP packet in bytes, if it was logged.
+    /// Returns the length of the IP packet in bytes, if it was logged.
     pub(crate) fn ip_len(&self) -> Option<u64> {
         match self {
             Self::Read(read) => read.packet.ip.len.map(u64::from),
@@ -457,7 +459,7 @@ impl<'r> Row<'r> {
         }
     }
 
-    /// Whether the line is damaged.
+    /// Returns whether the line is damaged.
     pub(crate) fn is_damaged(&self) -> bool {
         match self {
             Self::Read(read) => read.error.is_some(),
@@ -478,8 +480,8 @@ impl<'r> Row<'r> {
         }
     }
 
-    /// The GUID of the app; else that of the process, which outlives its versions; else that of the
-    /// task, or the handle. `None` if nobody is known for sure.
+    /// Returns the GUID of the app; else that of the process, which outlives its versions; else
+    /// that of the task, or the handle. `None` if nobody is known for sure.
     pub(crate) fn owner(&self) -> Option<String> {
         let first_half = |process: String| process.chars().take(36).collect();
         match self {
@@ -514,7 +516,7 @@ pub(super) fn cc_process(process: &ProcessName) -> Value<'static> {
 }
 
 impl<'r> ReadRow<'r> {
-    /// The row of a flow whose line is `raw`.
+    /// Returns the row of a flow whose line is `raw`.
     #[must_use]
     pub fn of(flow: &'r Flow<'r, 'r>, raw: &'r [u8]) -> Self {
         let error = match &flow.record.content {
@@ -537,7 +539,7 @@ impl<'r> ReadRow<'r> {
         }
     }
 
-    /// A protocol: of packets as printed, of flows by its name.
+    /// Returns a protocol: of packets as printed, of flows by its name.
     fn protocol<'v>(&self, proto: Option<&'v Proto>) -> Value<'v> {
         match proto {
             None => Value::Null,
@@ -550,7 +552,7 @@ impl<'r> ReadRow<'r> {
         }
     }
 
-    /// An address: of packets as printed, of flows in the form of RFC 5952.
+    /// Returns an address: of packets as printed, of flows in the form of RFC 5952.
     fn address(&self, address: Option<Address>) -> Value<'static> {
         match address {
             None => Value::Null,
@@ -559,14 +561,15 @@ impl<'r> ReadRow<'r> {
         }
     }
 
-    /// The verdict of the prefix, by its own words or by the caller's.
+    /// Returns the verdict of the prefix, by its own words or by the caller's.
     pub(crate) fn verdict(&self) -> Option<Verdict> {
         let by_label =
             || self.labels?.verdict(&String::from_utf8_lossy(self.packet.prefix.as_bytes()));
         self.cf.map(|cf| cf.verdict).or_else(by_label)
     }
 
-    /// The name of the smallest network of the destination, and whether it is the address's own.
+    /// Returns the name of the smallest network of the destination, and whether it is the address's
+    /// own.
     pub(crate) fn destination_name(&self) -> Option<(&'r str, bool)> {
         self.labels?.network(self.packet.ip.dst?.ip()?)
     }
@@ -579,7 +582,7 @@ impl<'r> ReadRow<'r> {
         self.explanation()?.by.as_ref()
     }
 
-    /// The rule that decided, or the first of those that may have.
+    /// Returns the rule that decided, or the first of those that may have.
     fn by_rule(&self) -> Option<&'r RuleRef> {
         match self.by()? {
             By::Rule(rule) => Some(rule),

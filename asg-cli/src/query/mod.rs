@@ -94,13 +94,14 @@ struct Evidence {
 }
 
 impl Query {
-    /// The packets of sources.
+    /// Returns the packets of sources.
     #[must_use]
     pub fn packets(readers: Readers, policy: TimePolicy) -> Self {
         Self::new(readers, policy, From::Packets)
     }
 
-    /// The flows of sources: packets with their owners, named by a directory if there is one.
+    /// Returns the flows of sources: packets with their owners, named by a directory if there is
+    /// one.
     #[must_use]
     pub fn flows(
         readers: Readers,
@@ -167,27 +168,27 @@ impl Query {
         self.with(view)
     }
 
-    /// Whether rows have explanations that were just made.
+    /// Returns whether rows have explanations that were just made.
     #[must_use]
     pub const fn is_explained(&self) -> bool {
         matches!(&self.from, From::Flows(Evidence { policy: Some(_), .. }))
     }
 
-    /// The packets of files. Time stamps without a year stay without a time.
+    /// Returns the packets of files. Time stamps without a year stay without a time.
     #[must_use]
     pub fn packets_of(paths: impl IntoIterator<Item = impl Into<PathBuf>>) -> Self {
         Self::packets(files(paths), TimePolicy::default())
     }
 
-    /// The flows of files: packets with their owners, as far as these files prove them.
+    /// Returns the flows of files: packets with their owners, as far as these files prove them.
     #[must_use]
     pub fn flows_of(paths: impl IntoIterator<Item = impl Into<PathBuf>>) -> Self {
         let policy = TimePolicy::default();
         Self::flows(files(paths), policy, Arc::new(Gathered::new(policy, None)), None)
     }
 
-    /// The rows of a Parquet file that this program or the Python package has written. Each reading
-    /// opens the file. Columns of other names are ignored.
+    /// Returns the rows of a Parquet file that this program or the Python package has written. Each
+    /// reading opens the file. Columns of other names are ignored.
     ///
     /// # Errors
     ///
@@ -198,8 +199,8 @@ impl Query {
         Ok(Self::new(files(Vec::<PathBuf>::new()), TimePolicy::default(), From::Saved(saved)))
     }
 
-    /// The rows of saved flows: a Parquet file, or lines of JSON as `correlate --format ndjson`
-    /// writes them, compressed or not. Each reading opens the file.
+    /// Returns the rows of saved flows: a Parquet file, or lines of JSON as `correlate --format
+    /// ndjson` writes them, compressed or not. Each reading opens the file.
     ///
     /// # Errors
     ///
@@ -244,7 +245,7 @@ impl Query {
         query
     }
 
-    /// The rows in which this column has one of these values.
+    /// Returns the rows in which this column has one of these values.
     ///
     /// # Errors
     ///
@@ -257,7 +258,7 @@ impl Query {
         Ok(self.with(view))
     }
 
-    /// The rows in which this column has none of these values.
+    /// Returns the rows in which this column has none of these values.
     ///
     /// # Errors
     ///
@@ -270,7 +271,8 @@ impl Query {
         Ok(self.with(view))
     }
 
-    /// The rows not before `from` and before `until`. A row without a time is between no times.
+    /// Returns the rows not before `from` and before `until`. A row without a time is between no
+    /// times.
     #[must_use]
     pub fn between(&self, from: Option<Timestamp>, until: Option<Timestamp>) -> Self {
         let mut view = self.view.clone();
@@ -363,7 +365,7 @@ impl Query {
         Self { view, last: LastCounts::default(), ..self.clone() }
     }
 
-    /// Whether rows have owners.
+    /// Returns whether rows have owners.
     #[must_use]
     pub const fn has_flows(&self) -> bool {
         match &self.from {
@@ -373,7 +375,7 @@ impl Query {
         }
     }
 
-    /// Whether a column can be asked for.
+    /// Returns whether a column can be asked for.
     #[must_use]
     pub fn has(&self, column: &Column) -> bool {
         match &self.from {
@@ -389,13 +391,13 @@ impl Query {
         }
     }
 
-    /// The chosen columns.
+    /// Returns the chosen columns.
     #[must_use]
     pub fn columns(&self) -> &[&'static Column] {
         &self.view.columns
     }
 
-    /// The caller's names and verdicts.
+    /// Returns the caller's names and verdicts.
     pub(crate) fn labels(&self) -> Option<Arc<Labels>> {
         self.view.labels.clone()
     }
@@ -406,8 +408,8 @@ impl Query {
         &self.policy
     }
 
-    /// Whether a first look is cheap: nothing has to be read before the rows, and everything can be
-    /// read again.
+    /// Returns whether a first look is cheap: nothing has to be read before the rows, and
+    /// everything can be read again.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         let monitor = &**self.readers.monitor();
@@ -467,7 +469,7 @@ impl Query {
         can.then(|| Self { from: From::Packets, ..self.with(self.view.clone()) })
     }
 
-    /// The counts of the last complete reading; `None` before the first.
+    /// Returns the counts of the last complete reading; `None` before the first.
     #[must_use]
     pub fn counts(&self) -> Option<Counts> {
         let counts = self.last.get()?;
@@ -482,14 +484,14 @@ impl Query {
         }
     }
 
-    /// A new reading of the admitted rows, in the caller's thread. The first step reads the
+    /// Returns a new reading of the admitted rows, in the caller's thread. The first step reads the
     /// evidence, if that was not done.
     #[must_use]
     pub fn rows(&self) -> Box<dyn Rows> {
         Box::new(Lazy { query: self.clone(), open: None })
     }
 
-    /// A new reading of the admitted rows with their times, whatever columns are chosen.
+    /// Returns a new reading of the admitted rows with their times, whatever columns are chosen.
     #[must_use]
     pub fn timed_rows(&self) -> Box<dyn Rows> {
         self.timed().rows()
@@ -506,7 +508,7 @@ impl Query {
         })
     }
 
-    /// A new reading as record batches.
+    /// Returns a new reading as record batches.
     #[must_use]
     pub fn batches(&self) -> Batches {
         Batches::new(self.clone())
@@ -519,7 +521,7 @@ impl Query {
         Self { view, ..self.clone() }
     }
 
-    /// The reading of admitted rows on all threads; `sink` makes the sink of each.
+    /// Returns the reading of admitted rows on all threads; `sink` makes the sink of each.
     pub(crate) fn run<S: RowSink>(
         &self,
         size: Size,
@@ -637,7 +639,7 @@ impl<S: RowSink> Running<S> {
         }
     }
 
-    /// The sinks of all threads.
+    /// Returns the sinks of all threads.
     pub(crate) fn finish(self) -> Vec<S> {
         match self.of {
             RunningOf::Threads { pipeline, .. } => {

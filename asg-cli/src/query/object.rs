@@ -48,7 +48,8 @@ const PACKET: [&str; 35] = [
 ];
 
 impl Row<'_> {
-    /// The row as an object: of `correlate` if it has an owner, else of `parse`; with its source.
+    /// Returns the row as an object: of `correlate` if it has an owner, else of `parse`; with its
+    /// source.
     ///
     /// An object of a saved row has what the columns show: no candidates, and one line of evidence.
     #[must_use]

@@ -81,7 +81,7 @@ pub(crate) enum Step {
 }
 
 impl View {
-    /// Whether the time of a row will be used.
+    /// Returns whether the time of a row will be used.
     pub(crate) fn needs_time(&self) -> bool {
         let is_time = |column: &'static Column| column.name == "time";
         self.columns.iter().copied().any(is_time)
@@ -108,12 +108,12 @@ impl View {
         Ok(())
     }
 
-    /// Whether rows can be chosen in any order: none is chosen by its number.
+    /// Returns whether rows can be chosen in any order: none is chosen by its number.
     pub(crate) fn is_orderless(&self) -> bool {
         self.steps.iter().all(|step| matches!(step, Step::Filter(_)))
     }
 
-    /// The steps at the beginning of a reading.
+    /// Returns the steps at the beginning of a reading.
     pub(crate) fn sieve(&self) -> Sieve {
         Sieve { steps: self.steps.clone(), is_done: self.steps.iter().any(Step::is_empty) }
     }
@@ -134,7 +134,7 @@ pub(crate) struct Sieve {
 }
 
 impl Sieve {
-    /// Whether the next row is wanted.
+    /// Returns whether the next row is wanted.
     pub(crate) fn admits(&mut self, row: &Row<'_>) -> bool {
         if self.is_done {
             return false;
@@ -160,7 +160,7 @@ impl Sieve {
         true
     }
 
-    /// Whether no further row can be wanted.
+    /// Returns whether no further row can be wanted.
     pub(crate) const fn is_done(&self) -> bool {
         self.is_done
     }
@@ -217,14 +217,15 @@ impl Batches {
         Self { query, schema, running: None }
     }
 
-    /// The schema of all batches.
+    /// Returns the schema of all batches.
     #[must_use]
     pub fn schema(&self) -> SchemaRef {
         Arc::clone(&self.schema)
     }
 
-    /// The next batch, which may be empty; `None` after the last. It comes soon also from a slow
-    /// source, because consumers with threads of their own react to signals only between batches.
+    /// Returns the next batch, which may be empty; `None` after the last. It comes soon also from a
+    /// slow source, because consumers with threads of their own react to signals only between
+    /// batches.
     ///
     /// # Errors
     ///

@@ -65,7 +65,7 @@ const HEAD: u64 = 512;
 /// How many rows a batch has.
 const ROWS: usize = 8_192;
 
-/// The columns that lines of flows have.
+/// Returns the columns that lines of flows have.
 pub(super) fn columns() -> Vec<&'static Column> {
     MEMBERS.iter().filter_map(|(name, _)| Column::named(name)).collect()
 }
@@ -133,7 +133,7 @@ impl Iterator for Lines {
     }
 }
 
-/// The object of a line that is a flow.
+/// Returns the object of a line that is a flow.
 fn flow(line: &[u8]) -> Result<Json, serde_json::Error> {
     serde_json::to_value(serde_json::from_slice::<FlowBuf>(line)?)
 }

@@ -25,7 +25,7 @@ const PROTOCOLS: [Proto; 13] = [
     Proto::Other(112),
 ];
 
-/// The words that the column with this name can have; `None` if it can have any text.
+/// Returns the words that the column with this name can have; `None` if it can have any text.
 #[must_use]
 pub fn words(column: &str) -> Option<Vec<&'static str>> {
     Some(match column {
@@ -76,7 +76,7 @@ pub fn words(column: &str) -> Option<Vec<&'static str>> {
     })
 }
 
-/// The numbers that the column with this name can have, if it has numbers.
+/// Returns the numbers that the column with this name can have, if it has numbers.
 pub(crate) fn numbers(column: &str) -> RangeInclusive<i64> {
     let last = match column {
         "icmp_type" | "icmp_code" | "tos" | "prec" | "ttl" | "hoplimit" => u8::MAX.into(),
@@ -98,15 +98,15 @@ pub(crate) fn numbers_in_words(column: &str) -> String {
     }
 }
 
-/// The names of protocols, in a sentence.
+/// Returns the names of protocols, in a sentence.
 pub(crate) fn protocols_in_words() -> String {
     let names: Vec<_> = PROTOCOLS.iter().filter_map(|proto| proto.name()).collect();
     format!("{} or a number from 0 to 255", names.join(", "))
 }
 
-/// The values in a column of protocols for this name, in either case, or for this number. Packets
-/// show a protocol as printed: many by their number, and some that have a name by their number
-/// where they do not belong, such as ICMP in IPv6. `None` if the text is neither.
+/// Returns the values in a column of protocols for this name, in either case, or for this number.
+/// Packets show a protocol as printed: many by their number, and some that have a name by their
+/// number where they do not belong, such as ICMP in IPv6. `None` if the text is neither.
 pub(crate) fn protocol(text: &str) -> Option<Vec<String>> {
     let (proto, by_number) = match text.parse::<u8>() {
         Ok(number) => (Proto::Other(number), true),

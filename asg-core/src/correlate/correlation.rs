@@ -99,7 +99,7 @@ impl Gathered {
         Self { facts: Facts { state, times, cells, machines, groups, counted }, peers }
     }
 
-    /// The lines of each source by outcome.
+    /// Returns the lines of each source by outcome.
     ///
     /// ```
     /// # use std::convert::Infallible;
@@ -151,7 +151,7 @@ impl Gathered {
         self.facts.state.ledger
     }
 
-    /// The machines' uptimes beside their times.
+    /// Returns the machines' uptimes beside their times.
     ///
     /// ```
     /// # use std::convert::Infallible;
@@ -208,7 +208,7 @@ impl Gathered {
         self.facts.state.resolve(owners, directory)
     }
 
-    /// The GUIDs of all owners that packets may have, each once, in order.
+    /// Returns the GUIDs of all owners that packets may have, each once, in order.
     ///
     /// ```
     /// # use std::convert::Infallible;
@@ -313,7 +313,7 @@ impl Correlation {
         FlowReader { correlation: self, cache: FlowCache::default() }
     }
 
-    /// The flow of the packet that a line reports first; `None` for any other line.
+    /// Returns the flow of the packet that a line reports first; `None` for any other line.
     ///
     /// `origin` is the one under which the first phase read the line. The cache belongs to the
     /// caller's thread; one that has served another correlation begins anew.
@@ -442,7 +442,7 @@ impl Correlation {
         }
     }
 
-    /// The lines of each source by outcome.
+    /// Returns the lines of each source by outcome.
     ///
     /// ```
     /// # use std::convert::Infallible;
@@ -498,7 +498,7 @@ impl Correlation {
         self.facts.state.ledger
     }
 
-    /// The machines' uptimes beside their times.
+    /// Returns the machines' uptimes beside their times.
     ///
     /// ```
     /// # use std::convert::Infallible;
@@ -526,7 +526,7 @@ impl Correlation {
         &self.facts.state.completeness
     }
 
-    /// The times of lines, as far as all lines prove them.
+    /// Returns the times of lines, as far as all lines prove them.
     #[must_use]
     pub const fn times(&self) -> &KnownTimes<'static> {
         &self.facts.times
@@ -569,7 +569,7 @@ impl Correlation {
         })
     }
 
-    /// Whether [`Correlation::counted`] counts all packets.
+    /// Returns whether [`Correlation::counted`] counts all packets.
     ///
     /// ```
     /// # use std::convert::Infallible;
@@ -609,7 +609,7 @@ pub struct FlowReader<'c> {
 }
 
 impl<'c> FlowReader<'c> {
-    /// The flow of the packet that a line reports first; `None` for any other line. See
+    /// Returns the flow of the packet that a line reports first; `None` for any other line. See
     /// [`Correlation::flow`].
     ///
     /// ```
@@ -718,7 +718,7 @@ impl FlowCache {
         Some(key)
     }
 
-    /// The number of an answer.
+    /// Returns the number of an answer.
     fn number(&mut self, attribution: &Attribution<'_>) -> Option<u32> {
         let answer = attribution.detach();
         let new = self.answers.len() as u32;
@@ -759,7 +759,7 @@ impl FlowCache {
         Some(KnownFlow::new(key, origin, when, history, glimpse))
     }
 
-    /// The record of a line that reports a packet first.
+    /// Returns the record of a line that reports a packet first.
     fn packet<'a>(
         &mut self,
         correlation: &Correlation,
@@ -795,7 +795,7 @@ impl FlowCache {
         facts.times.when_of(&mut self.stamps[cell], source, clock, shown)
     }
 
-    /// The machine and the group of a packet.
+    /// Returns the machine and the group of a packet.
     fn place(
         &mut self,
         correlation: &Correlation,
@@ -956,7 +956,7 @@ impl Facts {
         answer.reason == Reason::UnknownApp
     }
 
-    /// Whether all packets of a group have one answer.
+    /// Returns whether all packets of a group have one answer.
     ///
     /// A container lives once. So if one container is the owner at both ends of a span, and no
     /// other comes into question within it, the container is the owner all the time. An answer for
@@ -1000,7 +1000,7 @@ impl Facts {
     }
 }
 
-/// A machine's name, and its kind.
+/// Returns a machine's name, and its kind.
 fn named(name: Option<&(Box<str>, NameKind)>) -> (Option<&str>, NameKind) {
     match name {
         Some((name, kind)) => (Some(name), *kind),

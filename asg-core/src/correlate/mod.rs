@@ -78,7 +78,7 @@ impl Counts {
     }
 }
 
-/// The packet's address on the side of the prefix's subject.
+/// Returns the packet's address on the side of the prefix's subject.
 pub(crate) fn own_address(packet: &Packet<'_>, cf: &LogPrefix<'_>) -> Option<IpAddr> {
     let side = match cf.direction {
         Direction::Egress => packet.ip.src,
@@ -87,7 +87,7 @@ pub(crate) fn own_address(packet: &Packet<'_>, cf: &LogPrefix<'_>) -> Option<IpA
     side.and_then(Address::ip)
 }
 
-/// The packet's interface on that side, where its name shows an address.
+/// Returns the packet's interface on that side, where its name shows an address.
 pub(crate) fn own_interface(packet: &Packet<'_>, cf: &LogPrefix<'_>) -> Option<Interface> {
     let side = match cf.direction {
         Direction::Egress => packet.in_if,

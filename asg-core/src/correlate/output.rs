@@ -86,7 +86,7 @@ fn present<M: SerializeMap>(
     value.map_or(Ok(()), |value| map.serialize_entry(name, &value))
 }
 
-/// The name of a protocol, or its number where it has none.
+/// Returns the name of a protocol, or its number where it has none.
 pub(super) fn protocol_text(proto: Proto) -> Cow<'static, str> {
     proto.name().map_or_else(|| proto.number().to_string().into(), Cow::Borrowed)
 }
@@ -124,7 +124,7 @@ impl Serialize for DestinationOutput<'_> {
     }
 }
 
-/// The app, by the directory; or without one its GUID, where the lines show that.
+/// Returns the app, by the directory; or without one its GUID, where the lines show that.
 pub(crate) fn app_entity<'f>(
     attribution: &Attribution<'_>,
     identity: &'f Identity,

@@ -100,7 +100,7 @@ impl Reports {
         if other < origin { Told::After(other) } else { Told::Before(other) }
     }
 
-    /// True if lines of iptables-logger are known.
+    /// Returns whether lines of iptables-logger are known.
     pub(super) const fn has_loggers(&self) -> bool {
         !self.loggers.is_empty()
     }
@@ -110,12 +110,13 @@ impl Reports {
         self.loggers.alone()
     }
 
-    /// The containers of these packets.
+    /// Returns the containers of these packets.
     pub(super) fn containers_of_loggers(&self) -> BTreeSet<GuidPrefix> {
         self.loggers.containers_alone()
     }
 
-    /// True if iptables-logger alone reports the packet of this line, and this line is the first.
+    /// Returns whether iptables-logger alone reports the packet of this line, and this line is the
+    /// first.
     pub(super) fn is_alone(&self, origin: Origin, event: &LoggerEvent<'_>) -> bool {
         !self.shared.is_copy(origin) && !self.loggers.is_joined(event)
     }
@@ -125,7 +126,7 @@ impl Reports {
         self.shared.is_copy(origin)
     }
 
-    /// True if this line is not the only one about its packet.
+    /// Returns whether this line is not the only one about its packet.
     pub(super) fn has_others(&self, origin: Origin) -> bool {
         self.shared.has_others(origin)
     }
@@ -135,7 +136,7 @@ impl Reports {
         self.shared.others(origin)
     }
 
-    /// The kernel's line as a candidate for lines of iptables-logger.
+    /// Returns the kernel's line as a candidate for lines of iptables-logger.
     pub(super) fn candidate(
         &self,
         origin: Origin,

@@ -139,7 +139,8 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// The line as it stood in the log, without the bytes at its end that [`Line::new`] drops.
+    /// Returns the line as it stood in the log, without the bytes at its end that [`Line::new`]
+    /// drops.
     #[must_use]
     pub const fn raw(&self) -> &'a [u8] {
         self.raw
@@ -178,7 +179,7 @@ impl<'a> Line<'a> {
         self.unwrapped.get_or_init(|| wrapped::unwrap(self.raw)).as_deref()
     }
 
-    /// Whether wrappings and layers were looked for.
+    /// Returns whether wrappings and layers were looked for.
     #[cfg(test)]
     pub(crate) fn is_searched(&self) -> bool {
         self.unwrapped.get().is_some()

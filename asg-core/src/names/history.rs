@@ -53,7 +53,7 @@ impl NameHistory {
         Self(Some(Arc::new([app, space, org])))
     }
 
-    /// Whether nothing is known about other times.
+    /// Returns whether nothing is known about other times.
     pub(crate) const fn is_empty(&self) -> bool {
         self.0.is_none()
     }

@@ -50,7 +50,7 @@ pub struct Decoded<'a> {
 }
 
 impl Decoder {
-    /// A decoder that completes times by this policy, with the limits of [`Lines::new`].
+    /// Returns a decoder that completes times by this policy, with the limits of [`Lines::new`].
     ///
     /// [`Lines::new`]: crate::Lines::new
     ///
@@ -65,8 +65,8 @@ impl Decoder {
         Self { transcoder: Transcoder::new(), lines: LogLines::new(), policy }
     }
 
-    /// A decoder that keeps at most `limit` bytes of a line, at least 1. The rest of a longer line
-    /// is skipped and reported, and its record is damaged.
+    /// Returns a decoder that keeps at most `limit` bytes of a line, at least 1. The rest of a
+    /// longer line is skipped and reported, and its record is damaged.
     ///
     /// ```
     /// use asg_core::{Decoder, Diagnostic, DiagnosticKind, TimePolicy};

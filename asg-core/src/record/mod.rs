@@ -140,7 +140,7 @@ impl<'a> Record<'a> {
         record
     }
 
-    /// A record of the same line with a packet, which this fills in.
+    /// Returns a record of the same line with a packet, which this fills in.
     pub(crate) fn with_packet(
         &self,
         fill: impl FnOnce(&mut Envelope<'a>, &mut Packet<'a>) -> LogPrefix<'a>,
@@ -194,7 +194,7 @@ impl<'a> Record<'a> {
         std::iter::once(Self::read(line)).chain(Self::more(line))
     }
 
-    /// The records behind the first one, of a line that has been read: none, before.
+    /// Returns the records behind the first one, of a line that has been read: none, before.
     ///
     /// ```
     /// use asg_core::{Line, Record};
@@ -343,7 +343,7 @@ impl<'a> Record<'a> {
         self.role().is_platform()
     }
 
-    /// The role of the program that wrote the line.
+    /// Returns the role of the program that wrote the line.
     fn role(&self) -> Role {
         self.memo.role.unwrap_or_else(|| self.envelope.role())
     }
@@ -373,8 +373,8 @@ impl<'a> Record<'a> {
         self.packet().is_some() && !self.proves(Proof::Packet)
     }
 
-    /// Whether the whole log prefix is in the line, if it is a packet's: not if its header was not
-    /// understood, or its beginning is missing.
+    /// Returns whether the whole log prefix is in the line, if it is a packet's: not if its header
+    /// was not understood, or its beginning is missing.
     pub(crate) fn shows_prefix(&self) -> bool {
         if self.header_not_understood.is_some() {
             return false;
@@ -429,7 +429,7 @@ impl<'a> Record<'a> {
         found.into_iter().for_each(each);
     }
 
-    /// The word of the output contract for what the line is.
+    /// Returns the word of the output contract for the kind of line.
     ///
     /// ```
     /// # use asg_core::{Line, Record};
@@ -450,7 +450,7 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// The object of the output contract for the line with this number.
+    /// Returns the object of the output contract for the line with this number.
     ///
     /// ```
     /// # use asg_core::{Line, Record};
@@ -555,8 +555,8 @@ impl<'a> Content<'a> {
         true
     }
 
-    /// True if the body is the end of a packet's line, as a file begins with that was cut out of
-    /// another.
+    /// Returns whether the body is the end of a packet's line, as a file begins with that was cut
+    /// out of another.
     fn end_of_packet(&mut self, body: &'a [u8]) -> bool {
         let Self::Packet { packet, cf } = self else { return false };
         *packet = Packet::default();
@@ -640,8 +640,8 @@ impl<'a> Content<'a> {
 /// iptables keeps at most 29 bytes of a prefix (`xt_LOG.h`); nft keeps 127.
 const MAX_IPTABLES_PREFIX: usize = 29;
 
-/// The prefix at the end of a header that was not understood: no more bytes than iptables keeps,
-/// behind one that is of no word, and Cloud Foundry's.
+/// Returns the prefix at the end of a header that was not understood: no more bytes than iptables
+/// keeps, behind one that is of no word, and Cloud Foundry's.
 fn end_of_header(text: &[u8]) -> Option<&[u8]> {
     let is_word = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'/');
     let from = text.len().saturating_sub(MAX_IPTABLES_PREFIX).max(1);

@@ -180,7 +180,7 @@ impl Outcome {
         &TABLE[self as usize]
     }
 
-    /// The word for programs.
+    /// Returns the word for programs.
     ///
     /// ```
     /// use asg_core::Outcome;
@@ -192,7 +192,7 @@ impl Outcome {
         self.class().word
     }
 
-    /// The words for people, behind a number of lines.
+    /// Returns the words for people, behind a number of lines.
     ///
     /// ```
     /// use asg_core::Outcome;
@@ -203,7 +203,7 @@ impl Outcome {
         self.class().meaning
     }
 
-    /// The effect of such lines on results, if readers of these need to know.
+    /// Returns the effect of such lines on results, if readers of these need to know.
     ///
     /// ```
     /// use asg_core::Outcome;
@@ -217,7 +217,7 @@ impl Outcome {
     }
 }
 
-/// Whether a text that was not understood looks like a packet's or a container's.
+/// Returns whether a text that was not understood looks like a packet's or a container's.
 fn holds_text(text: &[u8]) -> bool {
     if let Some(at) = position!(b"SRC=", text)
         && position!(b" DST=", &text[at..]).is_some()
@@ -244,7 +244,7 @@ fn holds_text(text: &[u8]) -> bool {
     inner.into_iter().flatten().any(|at| names_container(&text[at..]))
 }
 
-/// Whether a text has a member of lager lines about containers.
+/// Returns whether a text has a member of lager lines about containers.
 fn names_container(text: &[u8]) -> bool {
     position!(b"container-guid", text).is_some()
         || position!(b"process-guid", text).is_some()
@@ -261,7 +261,7 @@ pub struct OutcomeCounts {
 }
 
 impl OutcomeCounts {
-    /// The number of lines of a class.
+    /// Returns the number of lines of a class.
     ///
     /// ```
     /// # use asg_core::{Origin, Outcome, Outcomes, SourceId};
@@ -276,7 +276,7 @@ impl OutcomeCounts {
         self.lines[outcome as usize]
     }
 
-    /// The number of the first line of a class.
+    /// Returns the number of the first line of a class.
     ///
     /// ```
     /// # use asg_core::{Origin, Outcome, Outcomes, SourceId};
@@ -439,7 +439,7 @@ impl Outcomes {
         self.sources.iter().map(|(source, counts)| (*source, counts))
     }
 
-    /// The lines of all sources; their first lines are of no use.
+    /// Returns the lines of all sources; their first lines are of no use.
     ///
     /// ```
     /// # use asg_core::{Origin, Outcome, Outcomes, SourceId};
@@ -471,7 +471,7 @@ impl Outcomes {
         self.sources.iter().map(|(_, counts)| counts.sum()).sum()
     }
 
-    /// The first line of a class, in the first source that has one.
+    /// Returns the first line of a class, in the first source that has one.
     ///
     /// ```
     /// # use asg_core::{Origin, Outcome, Outcomes, SourceId};

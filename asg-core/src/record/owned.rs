@@ -57,7 +57,7 @@ impl RecordBuf {
         f(&Record::read(&line))
     }
 
-    /// The line.
+    /// Returns the line.
     ///
     /// ```
     /// use asg_core::RecordBuf;

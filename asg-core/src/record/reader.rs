@@ -79,17 +79,17 @@ pub(crate) struct Glimpse<'a> {
 }
 
 impl Glimpse<'_> {
-    /// The number of the header.
+    /// Returns the number of the header.
     pub(crate) const fn header(&self) -> u32 {
         self.header.number
     }
 
-    /// The header's stamp.
+    /// Returns the header's stamp.
     pub(crate) const fn time(&self) -> LogTime {
         self.header.time
     }
 
-    /// The kernel's uptime.
+    /// Returns the kernel's uptime.
     pub(crate) const fn uptime(&self) -> Option<Uptime> {
         self.header.uptime
     }
@@ -150,17 +150,17 @@ impl Reader {
         Sight::Other(Some(header))
     }
 
-    /// The log prefix of a remembered head.
+    /// Returns the log prefix of a remembered head.
     pub(crate) fn prefix(&self, head: u32) -> LogPrefix<'_> {
         self.heads.prefix(head)
     }
 
-    /// The text of a remembered head.
+    /// Returns the text of a remembered head.
     pub(crate) fn head_text(&self, head: u32) -> &[u8] {
         self.heads.text(head)
     }
 
-    /// The text of a remembered head's log prefix.
+    /// Returns the text of a remembered head's log prefix.
     pub(crate) fn prefix_text(&self, head: u32) -> &[u8] {
         self.heads.prefix_text(head)
     }
@@ -236,13 +236,13 @@ fn is_kernels(envelope: &Envelope<'_>) -> bool {
 }
 
 impl Record<'_> {
-    /// A record of no line, with an empty packet.
+    /// Returns a record of no line, with an empty packet.
     #[must_use]
     pub fn of_packet() -> Self {
         Self::new_packet()
     }
 
-    /// A record in whose place another is parsed.
+    /// Returns a record in whose place another is parsed.
     pub(super) fn new_packet() -> Self {
         Self {
             envelope: Envelope::default(),

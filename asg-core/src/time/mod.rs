@@ -298,7 +298,8 @@ impl LogTime {
     }
 }
 
-/// The instant of a stamp in the year that brings it nearest. `in_year` gives the stamp in a year.
+/// Returns the instant of a stamp in the year that brings it nearest. `in_year` gives the stamp in
+/// a year.
 pub(crate) fn nearest(
     near: Timestamp,
     in_year: impl Fn(i16) -> Option<Timestamp>,

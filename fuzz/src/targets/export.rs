@@ -47,7 +47,7 @@ impl Read for OneByte<'_> {
     }
 }
 
-/// The first GUIDs in the text, and one that is not there.
+/// Returns the first GUIDs in the text, and one that is not there.
 fn guids(data: &[u8]) -> Vec<Guid> {
     let stranger = Guid::from_u128(0xaaaa_aaaa_0000_4000_8000_0000_0000_0001);
     let mut found = vec![stranger];

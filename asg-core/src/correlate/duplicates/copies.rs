@@ -23,17 +23,17 @@ impl Copies {
         self.lines.len()
     }
 
-    /// True if another line is the first about its packet.
+    /// Returns whether another line is the first about its packet.
     pub(in crate::correlate) fn is_copy(&self, line: Origin) -> bool {
         self.lines.contains(&line)
     }
 
-    /// True if the line is a copy, or has copies.
+    /// Returns whether the line is a copy, or has copies.
     pub(in crate::correlate) fn has_others(&self, line: Origin) -> bool {
         self.is_copy(line) || self.one.contains_key(&line)
     }
 
-    /// The other lines about the packet of a first line, in order.
+    /// Returns the other lines about the packet of a first line, in order.
     pub(in crate::correlate) fn others(&self, first: Origin) -> Vec<Origin> {
         let more = self.more.get(&first).into_iter().flatten();
         let mut others: Vec<_> = self.one.get(&first).into_iter().chain(more).copied().collect();

@@ -33,7 +33,7 @@ pub(super) struct Key {
 }
 
 impl Key {
-    /// A digest of both.
+    /// Returns a digest of both.
     pub(super) const fn hash(self) -> u64 {
         // Times in whole seconds have the same lowest digits, by which a table is divided.
         self.text ^ self.when.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32)
@@ -119,7 +119,7 @@ impl Mark {
     }
 }
 
-/// A digest of a packet line's text, without blanks at its end.
+/// Returns a digest of a packet line's text, without blanks at its end.
 ///
 /// The head of a sender's lines has a digest of its own, so that it need not be computed anew for
 /// each line.

@@ -93,7 +93,7 @@ pub(crate) enum Told {
 const MOST_ALIKE: usize = 16;
 
 impl Window {
-    /// A window of this many packets.
+    /// Returns a window of this many packets.
     pub(in crate::correlate) fn new(most: usize) -> Self {
         Self {
             slots: VecDeque::new(),
@@ -304,7 +304,8 @@ struct Run {
 }
 
 impl Run {
-    /// The place of the next packet, and whether it is later than all of the run that came before.
+    /// Returns the place of the next packet, and whether it is later than all of the run that came
+    /// before.
     fn step(&mut self, window: &Window) -> Option<(usize, bool)> {
         // A removed packet has an index behind the end, and numbers start again after 2³² packets,
         // so steps must lead backwards.

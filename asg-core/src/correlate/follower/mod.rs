@@ -160,7 +160,7 @@ pub struct FollowerCounts {
 const TOGETHER: Duration = Duration::from_secs(1);
 
 impl Follower {
-    /// A follower that has seen nothing yet.
+    /// Returns a follower that has seen nothing yet.
     #[must_use]
     pub fn new(options: FollowerOptions) -> Self {
         let options = FollowerOptions {
@@ -202,7 +202,7 @@ impl Follower {
         self
     }
 
-    /// The evidence that is still remembered.
+    /// Returns the evidence that is still remembered.
     #[must_use]
     pub const fn ledger(&self) -> &Ledger {
         &self.state.ledger
@@ -233,7 +233,7 @@ impl Follower {
         }
     }
 
-    /// The lines of each source that were [taken](Self::take), by outcome.
+    /// Returns the lines of each source that were [taken](Self::take), by outcome.
     ///
     /// ```
     /// # use std::ops::ControlFlow;
@@ -391,7 +391,7 @@ impl Follower {
         }
     }
 
-    /// The packets that wait, oldest first, each with its place and its line.
+    /// Returns the packets that wait, oldest first, each with its place and its line.
     ///
     /// ```
     /// # use std::ops::ControlFlow;

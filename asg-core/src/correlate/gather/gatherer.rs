@@ -135,7 +135,7 @@ pub(super) struct Seen {
 }
 
 impl Batch {
-    /// An empty batch with a little more room than another needed.
+    /// Returns an empty batch with a little more room than another needed.
     fn after(other: &Self) -> Self {
         fn room<T>(held: &[T]) -> Vec<T> {
             Vec::with_capacity(held.len() * 9 / 8)
@@ -169,7 +169,7 @@ impl Batch {
 }
 
 impl Gatherer {
-    /// The gatherer with this number.
+    /// Returns the gatherer with this number.
     pub(super) fn new(gatherer: usize, seeds: Seeds) -> Self {
         Self {
             seeds,
@@ -379,7 +379,7 @@ impl Gatherer {
         self.batch.counts.evidence += u64::from(self.batch.evidence.len() > known);
     }
 
-    /// The number of the machine that a line names.
+    /// Returns the number of the machine that a line names.
     fn cell(&mut self, source: SourceId, record: &Record<'_>) -> u32 {
         let header = record.memo.header.map(|header| header as usize);
         if let Some(Some(Some((of, cell)))) = header.map(|header| self.header_cells.get(header))

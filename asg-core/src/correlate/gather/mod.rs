@@ -195,7 +195,7 @@ impl Gathering {
         &self.state.counts
     }
 
-    /// The lines of the batches merged so far, by source and outcome.
+    /// Returns the lines of the batches merged so far, by source and outcome.
     ///
     /// ```
     /// # use asg_core::{Gathering, Origin, SourceId};
@@ -214,7 +214,7 @@ impl Gathering {
         &self.state.outcomes
     }
 
-    /// The evidence of the batches merged so far.
+    /// Returns the evidence of the batches merged so far.
     #[must_use]
     pub const fn ledger(&self) -> &Ledger {
         &self.state.ledger

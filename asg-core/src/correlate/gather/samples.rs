@@ -63,7 +63,7 @@ impl Minute {
     }
 }
 
-/// The distances that differ by less than [`ONE_BOOT_NANOS`] from those of both.
+/// Returns the distances that differ by less than [`ONE_BOOT_NANOS`] from those of both.
 fn near(one: Sample, other: Sample) -> Range<i64> {
     let (one, other) = (distance(one), distance(other));
     let from = one.max(other).saturating_sub(ONE_BOOT_NANOS - 1);

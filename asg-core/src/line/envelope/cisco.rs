@@ -43,19 +43,19 @@ pub(super) fn header(text: &[u8], at: usize) -> Option<Envelope<'_>> {
     })
 }
 
-/// A word with a colon and a blank behind it, and the rest.
+/// Returns a word with a colon and a blank behind it, and the rest.
 fn word(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let len = text.iter().take(MOST_HOST).position(|b| *b == b' ')?;
     let word = text[..len].strip_suffix(b":").filter(|word| !word.is_empty())?;
     Some((word, &text[len + 1..]))
 }
 
-/// Whether a word is a sequence number.
+/// Returns whether a word is a sequence number.
 pub(super) fn is_sequence(word: &[u8]) -> bool {
     word.len() <= 12 && !word.is_empty() && word.iter().all(u8::is_ascii_digit)
 }
 
-/// Whether ` UTC` comes first, and the rest behind the name of a zone.
+/// Returns whether ` UTC` comes first, and the rest behind the name of a zone.
 fn zone(text: &[u8]) -> (bool, &[u8]) {
     let Some(behind) = text.strip_prefix(b" ") else { return (false, text) };
     let len = behind.iter().take(6).take_while(|b| b.is_ascii_uppercase()).count();

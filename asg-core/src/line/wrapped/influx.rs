@@ -117,7 +117,7 @@ fn tell(outer: &mut Outer, key: &[u8], value: &[u8]) {
     }
 }
 
-/// The time of a number of nanoseconds.
+/// Returns the time of a number of nanoseconds.
 fn time(value: &[u8]) -> LogTime {
     let digits = value.strip_suffix(b"i").unwrap_or(value);
     stamp::since_epoch(digits).map_or(LogTime::Unknown, LogTime::Instant)

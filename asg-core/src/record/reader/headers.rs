@@ -145,7 +145,7 @@ impl Headers {
         None
     }
 
-    /// The role of the program that a header names.
+    /// Returns the role of the program that a header names.
     pub(super) fn role(&self, number: u32) -> Role {
         self.all[number as usize].role
     }
