@@ -3,7 +3,8 @@ and searched, names stay text, and it can be read on paper, in the dark, on a te
 
     python3 asg-cli/tests/report_browser.py target/debug/asglog
 
-Needs ``chromium`` and ``chromedriver`` (Debian: chromium, chromium-driver) and no package of Python; if they are missing, it prints that and ends."""
+Needs ``chromium`` and ``chromedriver`` (Debian: chromium, chromium-driver) and no package of Python. Without them it prints a
+reason and ends."""
 
 from __future__ import annotations
 
@@ -109,7 +110,7 @@ def pages(asglog: str, folder: Path) -> tuple[Path, Path]:
 
 
 def cells(at: Browser, table: str, column: int) -> list[Any]:
-    """Returns the values of a column in order: numbers where there are some."""
+    """Returns the cells of a column in their order, numbers as numbers."""
     script = """var column = arguments[1];
         return Array.from(document.getElementById(arguments[0]).tBodies[0].rows, function (row) {
             var value = row.cells[column].getAttribute("data-v");

@@ -68,8 +68,7 @@ fn guids_are_shown_by_their_beginning_where_there_is_no_room() {
     assert!(wide.contains("process bc6f229d-5e4a-4c41-a63f-e8795496c283-"), "{wide}");
 }
 
-/// Returns the output of a command on a terminal; `None`, after printing a reason, where no
-/// terminal can be made.
+/// Runs a command on a terminal and returns its output; `None`, with a reason, without script(1).
 fn on_a_terminal(command: &str) -> Option<String> {
     let Ok(version) = Command::new("script").arg("--version").output() else {
         println!("skipped: there is no script(1) here");

@@ -32,7 +32,7 @@ pub(crate) struct Facts {
     pub(crate) counts: Counts,
     pub(crate) outcomes: Outcomes,
     pub(crate) flows: FlowFacts,
-    /// The beginning of the first line, if no line has a packet or evidence.
+    /// The beginning of the first line, if no line is useful.
     pub(crate) other: Option<String>,
     /// Cells that wrote about containers, and no packet.
     pub(crate) silent: Vec<String>,

@@ -13,7 +13,7 @@ use crate::output::zone::Zone;
 
 const SIZES: [usize; 4] = [0, 1, 20, 300];
 
-/// A label: its place, turned so that it is horizontal, and its text.
+/// A label: its place, turned so that it lies flat, and its text.
 struct Label {
     degrees: i32,
     left: f64,

@@ -328,7 +328,7 @@ impl Correlation {
         self.flow_of(cache, origin, line, &sight)
     }
 
-    /// Returns the flow of a line that was looked at already.
+    /// Returns the flow of a line whose beginning was looked up.
     fn flow_of<'a>(
         &self,
         cache: &mut FlowCache,

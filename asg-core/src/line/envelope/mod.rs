@@ -157,7 +157,7 @@ impl<'a> Envelope<'a> {
         self.is_kernel_as(self.role())
     }
 
-    /// Returns whether it is the kernel's, if the role is known already.
+    /// Returns whether the kernel wrote the line, given the role of its program.
     pub(crate) fn is_kernel_as(&self, role: Role) -> bool {
         match role {
             Role::Kernel => true,
