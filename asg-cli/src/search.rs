@@ -98,7 +98,7 @@ pub fn find<'l, S: BuildHasher>(
     })
 }
 
-/// All containers in a ledger, the oldest first.
+/// Returns all containers in a ledger, the oldest first.
 #[must_use]
 pub fn all(ledger: &Ledger) -> Vec<Lifetime<'_>> {
     chosen(ledger, &|_| true)

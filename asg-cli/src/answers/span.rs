@@ -35,7 +35,7 @@ impl Span {
         Self { nanos: nanos.max(1), zone }
     }
 
-    /// When the piece begins in which a time is.
+    /// Returns the start of the interval of a time.
     #[must_use]
     pub fn start(&self, time: Timestamp) -> Timestamp {
         let nanos = time.as_nanos();

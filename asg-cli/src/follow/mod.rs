@@ -173,7 +173,7 @@ impl Tails {
 /// Folders lie no deeper in each other than this.
 const MOST_DEEP: usize = 16;
 
-/// The files in a folder that can be listed. Links to folders are not followed.
+/// Adds the files in a folder that can be listed. Links to folders are not followed.
 fn files_in(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let (path, kind) = (entry.path(), entry.file_type());

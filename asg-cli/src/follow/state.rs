@@ -207,7 +207,7 @@ impl StateFile {
         }
     }
 
-    /// How much of the output is in the file that takes it; `None` if that is unknown.
+    /// Returns how much of the output is in its file; `None` if that is unknown.
     fn written(&self, state: &State) -> Option<usize> {
         let (out, place) = (self.out.as_ref()?, state.out?);
         let known = out.metadata().ok()?;
@@ -265,7 +265,7 @@ impl StateFile {
         Ok(())
     }
 
-    /// Where the output goes on, after all before it is on the disk.
+    /// Returns where the output goes on, after everything before it is on the disk.
     fn out_place(&self) -> io::Result<Option<OutPlace>> {
         let Some(out) = &self.out else { return Ok(None) };
         out.sync_data()?;

@@ -155,7 +155,7 @@ impl Grown {
         });
     }
 
-    /// The file is over: the beginning of a last line is a line.
+    /// Ends the file: the beginning of a last line counts as a line.
     fn finish(&mut self, give: &mut Give<'_, '_>) {
         let Self { lines, runs, next, base, .. } = self;
         std::mem::replace(lines, LogLines::new()).finish(|line| give.line(line, *base, runs, next));
@@ -500,7 +500,7 @@ impl Tail {
         }
     }
 
-    /// Where a later run can go on.
+    /// Returns where a later run can go on.
     pub(super) fn place(&self) -> SavedTail {
         let old = self.files.len() - usize::from(self.has_path);
         // Nothing is known yet about the logs before one that has the path and was not read.

@@ -101,7 +101,7 @@ impl SavedRow<'_> {
         }
     }
 
-    /// These columns under their own names, without missing values.
+    /// Returns these columns under their own names, without missing values.
     fn members(&self, columns: &[&str]) -> Map<String, Json> {
         let member = |column: &&str| {
             let value = self.json(column);

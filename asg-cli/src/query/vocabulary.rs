@@ -90,7 +90,7 @@ pub(crate) fn numbers(column: &str) -> RangeInclusive<i64> {
     0..=last
 }
 
-/// Those numbers in a sentence.
+/// Returns those numbers in a sentence.
 pub(crate) fn numbers_in_words(column: &str) -> String {
     match *numbers(column).end() {
         i64::MAX => "a number that is not negative".to_owned(),
@@ -119,7 +119,7 @@ pub(crate) fn protocol(text: &str) -> Option<Vec<String>> {
     Some(proto.name().map(ToOwned::to_owned).into_iter().chain(printed).collect())
 }
 
-/// `a, b or c`.
+/// Returns `a, b or c`.
 pub(crate) fn listed(words: &[&str]) -> String {
     match words {
         [before @ .., last] if !before.is_empty() => format!("{} or {last}", before.join(", ")),

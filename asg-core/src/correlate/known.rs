@@ -94,7 +94,7 @@ impl<'l> KnownFlow<'l> {
         }
     }
 
-    /// As [`Flow::names_then`].
+    /// Returns the names at the packet's time, like [`Flow::names_then`].
     #[must_use]
     pub fn names_then(&self) -> NamesThen<'l> {
         match (self.history, self.range) {
@@ -103,7 +103,7 @@ impl<'l> KnownFlow<'l> {
         }
     }
 
-    /// As [`Flow::names_period`].
+    /// Returns the period of the names, like [`Flow::names_period`].
     #[must_use]
     pub fn names_period(&self) -> (usize, usize) {
         match (self.history, self.range) {

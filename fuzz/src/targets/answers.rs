@@ -61,7 +61,7 @@ fn ask(version: Option<ApiVersion>, status: u16, bodies: &[u8]) {
     }
 }
 
-/// A UAA that answers so, and a Cloud Controller that refuses whatever comes of it.
+/// Logs in at a UAA with these answers; the Cloud Controller refuses every token from it.
 fn log_in(status: u16, bodies: &[u8]) {
     let logins = Cell::new(0);
     let transport = |request: Request<Vec<u8>>| {
@@ -79,7 +79,7 @@ fn log_in(status: u16, bodies: &[u8]) {
     assert!(logins.get() <= 4, "{} logins", logins.get());
 }
 
-/// Each GUID has an answer, or one sentence is the reason.
+/// Checks that each GUID has an answer, or that one sentence is the reason.
 fn is_answered<T: Transport>(cc: &CloudController<T>) {
     let guids = [
         Guid::from_u128(0x4ccb_b24c_268e_421a_9d1b_3678_b6eb_40d0),
