@@ -329,7 +329,7 @@ impl Error {
         match &mut self {
             Self::Transport(e) => scrub(e.message_mut()),
             Self::Provider(text) => scrub(text),
-            Self::Uaa { error, .. } => *error = Box::new(error.as_ref().clone().scrubbed(secrets)),
+            Self::Uaa { error, .. } => **error = error.as_ref().clone().scrubbed(secrets),
             Self::Login { error, description } => {
                 scrub(error);
                 scrub(description);

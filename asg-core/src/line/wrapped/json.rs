@@ -440,7 +440,9 @@ fn told(object: &Object<'_>) -> Outer {
             tell(&mut outer, &inner, tells);
         }
     }
-    LISTS.iter().for_each(|name| tell_list(&mut outer, object, name));
+    for name in LISTS {
+        tell_list(&mut outer, object, name);
+    }
     // Graylog's own members show that `source` is the sender.
     if outer.host.is_none() && object.get(&["gl2_source_input", "gl2_message_id"]).is_some() {
         outer.host = object.string(&["source"]).map(|name| name.as_str().to_owned());
