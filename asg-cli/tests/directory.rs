@@ -7,7 +7,9 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use asg_cc_client::embedded::{Clock, Event, Foundation, Limit, Outage, Realm, Server, Trouble};
+use asg_cc_client::embedded::{
+    Clock, Event, Foundation, Limit, Outage, Page, Realm, Server, Trouble,
+};
 use common::{CfHome, Run, here, run, run_with};
 use serde_json::{Value, json};
 
@@ -326,7 +328,8 @@ fn a_client_logs_in_with_a_secret_that_no_command_line_shows() {
     let args = ["--api", &url, "--client", "reader"];
     for (more, env) in [
         (vec!["--client-secret-file", secret], vec![]),
-        (vec![], vec![("ASGLOG_CLIENT_SECRET", "s3cret word")]),
+        // No setting of the environment makes the HTTP library show what it sends.
+        (vec![], vec![("ASGLOG_CLIENT_SECRET", "s3cret word"), ("RUST_LOG", "trace")]),
     ] {
         let run = correlate(&[&args[..], &more].concat(), &env);
         assert_eq!((run.status, run.stderr.as_str()), (0, ""));
@@ -339,6 +342,26 @@ fn a_client_logs_in_with_a_secret_that_no_command_line_shows() {
     assert!(run.stderr.contains("the UAA refuses the login"), "{}", run.stderr);
     assert!(!run.stderr.contains("wrong horse"), "{}", run.stderr);
     assert_eq!(server.uaa().unwrap().requests().len(), 3, "a wrong secret is sent once");
+}
+
+#[test]
+fn a_uaa_that_does_not_answer_is_named_and_not_the_cloud_controller() {
+    let (server, file) = stage();
+    let (url, secret) = (server.url(), file.path().to_str().unwrap());
+    let uaa = server.uaa().unwrap();
+    let args = ["--api", &url, "--client", "reader", "--client-secret-file", secret];
+    uaa.outage(Outage::new().always("/", Trouble::Unavailable(500, Page::Html)));
+    let run = correlate(&args, &[]);
+    assert_eq!(run.status, 1);
+    let told = format!("names are missing: the UAA at {} cannot answer now (HTTP 500)", uaa.url());
+    assert!(run.stderr.contains(&told), "{}", run.stderr);
+    assert!(named(&run).iter().any(|(state, _)| state == "unavailable"));
+    // Waiting for it is told, too.
+    uaa.outage(Outage::new().first(1, "/", Trouble::TooManyRequests(Limit::Seconds(3))));
+    let run = correlate(&args, &[]);
+    let told = "asglog: waiting for the UAA: it asks for fewer requests; ";
+    assert!(run.stderr.starts_with(told), "{}", run.stderr);
+    assert_eq!(run.status, 0);
 }
 
 #[test]

@@ -63,6 +63,8 @@ pub struct Live {
 #[derive(Debug, Default)]
 struct Activity {
     requests: u64,
+    /// The last request was a login.
+    is_login: bool,
     /// Why the last request is made again.
     trouble: Option<String>,
 }
@@ -70,7 +72,10 @@ struct Activity {
 impl Activity {
     fn note(&mut self, notice: &Notice<'_>) {
         match notice {
-            Notice::Sending { .. } => self.requests += 1,
+            Notice::Sending { method, .. } => {
+                self.requests += 1;
+                self.is_login = method.as_str() == "POST";
+            }
             Notice::Answered { status: 429, .. } => {
                 self.trouble = Some("it asks for fewer requests".into());
             }
@@ -154,15 +159,16 @@ impl Live {
 
     /// Returns a sentence about what is waited for.
     pub(crate) fn doing(&self) -> String {
-        let Activity { requests, trouble } =
+        let Activity { requests, is_login, trouble } =
             &*self.activity.lock().unwrap_or_else(PoisonError::into_inner);
         let so_far = match requests {
             1 => "1 request so far".into(),
             n => format!("{n} requests so far"),
         };
+        let whom = if *is_login { "the UAA" } else { "the Cloud Controller" };
         match trouble {
-            Some(trouble) => format!("waiting for the Cloud Controller: {trouble}; {so_far}"),
-            None => format!("waiting for the Cloud Controller: {so_far}"),
+            Some(trouble) => format!("waiting for {whom}: {trouble}; {so_far}"),
+            None => format!("waiting for {whom}: {so_far}"),
         }
     }
 }

@@ -84,7 +84,7 @@ fn page(snapshots: &[Snapshot]) {
         let mut answers = Vec::new();
         let question = json!({"space": space, "proto": "tcp", "dst": "10.0.0.7", "dpt": 443});
         policy.evaluate_lines(question.to_string().as_bytes(), Some(2), &mut answers);
-        assert_eq!(answers.split(|b| *b == b'\n').count(), 2);
+        assert_eq!(answers.split(|b| *b == b'\n').count(), 2, "one line");
     }
 }
 

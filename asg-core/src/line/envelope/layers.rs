@@ -52,6 +52,7 @@ const HEADERS: &[Layer] = &[
     layer(|b| b.is_ascii_digit(), ossec),
     layer(|b| b.is_ascii_digit() || matches!(b, b'*' | b'.' | b':'), |text| cisco::header(text, 0)),
     layer(is_stamp, |text| syslog::stamped(text, 0)),
+    layer(|b| b.is_ascii_uppercase(), |text| cisco::header(text, 0)),
     layer(|b| b.is_ascii_digit(), syslog::counted),
     layer(|b| b == b'M', stream::field),
     layer(is_letter, syslog::logread),

@@ -59,6 +59,8 @@ const MEMBERS: &[(Tells, &[&str])] = &[
         Tells::Program,
         &[
             "SYSLOG_IDENTIFIER",
+            "syslog_identifier",
+            "identifier",
             "programname",
             "ident",
             "app-name",
