@@ -49,7 +49,7 @@ fn rows(page: &Document<'_>, id: &str) -> Vec<Vec<Value>> {
     rows.map(cells).collect()
 }
 
-/// What the command of a section prints.
+/// Runs the command of a section and returns its objects.
 fn command_of(page: &Document<'_>, section: &str) -> Vec<Value> {
     let same =
         by_id(page, section).descendants().find(|node| node.attribute("class") == Some("same"));
@@ -161,7 +161,7 @@ fn the_numbers_are_those_of_the_commands_that_stand_below_them() {
         .collect();
     assert_eq!(found, expected);
 
-    // The bars of the picture tell their numbers.
+    // The bars of the picture have titles with their numbers.
     let bar = |it: &Value| {
         let (time, verdict) =
             (it["time"].as_str()?, it["verdict"].as_str().unwrap_or("no verdict"));

@@ -3,7 +3,8 @@ and searched, names stay text, and it can be read on paper, in the dark, on a te
 
     python3 asg-cli/tests/report_browser.py target/debug/asglog
 
-Needs ``chromium`` and ``chromedriver`` (Debian: chromium, chromium-driver) and no package of Python; else it says so and ends."""
+Needs ``chromium`` and ``chromedriver`` (Debian: chromium, chromium-driver) and no package of Python. Without them it prints a
+reason and ends."""
 
 from __future__ import annotations
 
@@ -109,7 +110,7 @@ def pages(asglog: str, folder: Path) -> tuple[Path, Path]:
 
 
 def cells(at: Browser, table: str, column: int) -> list[Any]:
-    """What stands in a column in its order: numbers where there are some."""
+    """Returns the cells of a column in their order, numbers as numbers."""
     script = """var column = arguments[1];
         return Array.from(document.getElementById(arguments[0]).tBodies[0].rows, function (row) {
             var value = row.cells[column].getAttribute("data-v");

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use common::{ASGLOG, here, run, run_with};
 
-/// The demonstration in so many columns.
+/// Returns the demonstration in so many columns.
 fn shown(width: &str) -> String {
     let run = run("demo", &["-q", "--width", width]);
     assert_eq!((run.status, run.stderr.as_str()), (0, ""));
@@ -68,7 +68,7 @@ fn guids_are_shown_by_their_beginning_where_there_is_no_room() {
     assert!(wide.contains("process bc6f229d-5e4a-4c41-a63f-e8795496c283-"), "{wide}");
 }
 
-/// What a command shows on a terminal; `None`, with a reason, where there is no way to make one.
+/// Runs a command on a terminal and returns its output; `None`, with a reason, without script(1).
 fn on_a_terminal(command: &str) -> Option<String> {
     let Ok(version) = Command::new("script").arg("--version").output() else {
         println!("skipped: there is no script(1) here");

@@ -53,12 +53,12 @@ impl Spans {
         Self { most: i64::from(most.max(1)), step: 0, counts: BTreeMap::new(), untimed }
     }
 
-    /// The length of a span in seconds.
+    /// Returns the length of a span in seconds.
     pub(crate) fn seconds(&self) -> i64 {
         seconds(self.step)
     }
 
-    /// The start of each span in which there are packets.
+    /// Returns the start of each span in which there are packets.
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = (Timestamp, Verdicts)> {
         let length = self.seconds().saturating_mul(SECOND);
         let start = move |number: i64| Timestamp::from_nanos(number.saturating_mul(length));
@@ -72,7 +72,7 @@ impl Spans {
         self.join();
     }
 
-    /// The packets of both.
+    /// Returns the packets of both.
     pub(crate) fn merged(mut self, mut other: Self) -> Self {
         while self.step < other.step {
             self.lengthen();

@@ -32,7 +32,7 @@ pub(crate) struct Facts {
     pub(crate) counts: Counts,
     pub(crate) outcomes: Outcomes,
     pub(crate) flows: FlowFacts,
-    /// The beginning of the first line, if no line tells anything.
+    /// The beginning of the first line, if no line is useful.
     pub(crate) other: Option<String>,
     /// Cells that wrote about containers, and no packet.
     pub(crate) silent: Vec<String>,
@@ -131,13 +131,13 @@ impl Facts {
         }
     }
 
-    /// Whether no line is a packet, about a container, or a kernel's.
+    /// Returns whether no line is a packet, about a container, or a kernel's.
     pub(crate) const fn tells_nothing(&self) -> bool {
         let Counts { packets, evidence, logger_lines, other_kernel_lines, .. } = self.counts;
         packets + evidence + logger_lines + other_kernel_lines == 0
     }
 
-    /// The questions that these logs can answer.
+    /// Returns the questions that these logs can answer.
     pub(crate) fn answers(&self) -> Vec<String> {
         let FlowFacts { packets, denied, owned, named, .. } = &self.flows;
         let answers = [
@@ -180,7 +180,7 @@ impl FlowFacts {
         }
     }
 
-    /// The beginning of the first line with a header that was not understood.
+    /// Returns the beginning of the first line with a header that was not understood.
     pub(crate) fn header(&self) -> Option<&str> {
         self.header.as_ref().map(|(_, line)| &**line)
     }
@@ -256,7 +256,7 @@ fn life(lifetime: Lifetime<'_>) -> Option<(i64, i64)> {
     Some((start.as_nanos(), end.as_nanos()))
 }
 
-/// The beginning of the first line that is not empty. The reading ends there.
+/// Returns the beginning of the first line that is not empty. The reading ends there.
 fn first_line(readers: &Readers) -> Result<Option<String>, Error> {
     let mut pipeline = Pipeline::new(&readers.quietly(), "looking at lines", Size::Small, || First);
     while let Some(found) = pipeline.next()? {

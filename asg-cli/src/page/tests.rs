@@ -13,7 +13,7 @@ use crate::output::zone::Zone;
 
 const SIZES: [usize; 4] = [0, 1, 20, 300];
 
-/// A label: where it stands, turned so that it lies flat, and its text.
+/// A label: its place, turned so that it lies flat, and its text.
 struct Label {
     degrees: i32,
     left: f64,
@@ -51,7 +51,8 @@ fn labels(document: &Document<'_>) -> Vec<Label> {
         .collect()
 }
 
-/// Labels that lean are parallel, so they overlap if their bases are near. Others are flat.
+/// Panics if labels overlap or leave the picture. Leaning labels are parallel, so their distance
+/// counts.
 fn assert_readable(picture: &Element) {
     let text = picture.to_string();
     let document = Document::parse(&text).unwrap();

@@ -199,7 +199,7 @@ fn csv(options: &Options, flows: &Query, out: &mut Out) -> Result<(), Failure> {
     each(options, flows, csv, |text| Ok(out.write_all(&text)?))
 }
 
-/// The caller's name for the destination of a packet, for records of other standards.
+/// Returns the caller's name for the destination of a packet, for records of other standards.
 pub(super) fn destination<'r>(row: &ReadRow<'r>) -> Option<DestinationName<'r>> {
     let named = row.destination_name().filter(|(name, _)| !name.is_empty());
     named.map(|(name, is_address)| {

@@ -134,7 +134,7 @@ pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Fai
     Ok(())
 }
 
-/// What is there already is evidence for all packets, in whatever order files are read.
+/// The lines that are already there are evidence for all packets, in any order of the files.
 fn evidence_so_far(options: &Options, monitor: &Arc<Attended>) -> Result<Ledger, Failure> {
     let files = Tails::readable(&options.rest);
     if files.is_empty() {
@@ -143,7 +143,7 @@ fn evidence_so_far(options: &Options, monitor: &Arc<Attended>) -> Result<Ledger,
     Ok(Logs::new(&files, true, options, monitor)?.gather(options)?.into_ledger())
 }
 
-/// What chooses flows, and the caller's names and verdicts.
+/// Returns the filter of flows, and the caller's names and verdicts.
 fn chosen(
     options: &Options,
     directory: &Directory,
