@@ -44,6 +44,43 @@ fn every_record_of_the_demonstration_is_valid_in_all_formats() {
 }
 
 #[test]
+fn destinations_have_the_names_that_the_caller_gives() {
+    let folder = tempfile::tempdir().unwrap();
+    let networks = folder.path().join("networks.csv");
+    fs::write(&networks, "10.0.16.8,billing\n10.0.31.0/24,back ends\n").unwrap();
+    let networks = networks.to_str().unwrap();
+    let log = common::here("data/foundation.log");
+    for format in FORMATS {
+        let args = ["-q", "--format", format, "--read-at", "2024-05-06T07:10:00Z", &log];
+        let plain = run("correlate", &args).stdout;
+        let named = run("correlate", &[&["--networks", networks], &args[..]].concat());
+        assert_eq!(named.status, 0, "{format}: {}", named.stderr);
+        let [of_address, of_network] = match format {
+            "ecs" => ["\"destination_name\":\"billing\"", "\"destination_name\":\"back ends\""],
+            "ocsf" => ["\"name\":\"billing\"", "\"zone\":\"back ends\""],
+            "otlp" => ["\"stringValue\":\"billing\"", "\"stringValue\":\"back ends\""],
+            "cef" => ["cs1=billing cs1Label=destination name", "cs1=back ends cs1Label="],
+            _ => ["\"cf_dest_name\":\"billing\"", "\"cf_dest_name\":\"back ends\""],
+        };
+        let count = |text: &str, what: &str| text.matches(what).count();
+        assert_eq!([count(&plain, of_address), count(&plain, of_network)], [0, 0], "{format}");
+        let found = [count(&named.stdout, of_address), count(&named.stdout, of_network)];
+        assert_eq!(found, [1, 2], "{format}: {}", named.stdout);
+        for line in named.stdout.lines() {
+            assert_eq!(problems(format, line), [""; 0], "{format}: {line}");
+        }
+        let args = ["--follow", "--networks", networks, "-q", "--format", format, "-"];
+        let log = fs::read(&log).unwrap();
+        let followed = common::run_with("correlate", &args, &[], &log).stdout;
+        assert_eq!(
+            [count(&followed, of_address), count(&followed, of_network)],
+            [1, 2],
+            "{format}"
+        );
+    }
+}
+
+#[test]
 fn packets_of_other_firewalls_have_no_record() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("kern.log");
@@ -70,12 +107,8 @@ fn options_that_a_format_cannot_follow_are_refused() {
     let ended = run("demo", &["--format", "ndjson", "--read-at", "2024-05-06"]);
     let said = ended.stderr;
     assert_eq!(ended.status, 2, "{said}");
-    let labelled = run("demo", &["--format", "ecs", "--networks", "networks.csv"]);
+    let labelled = run("demo", &["--format", "ecs", "--prefixes", "prefixes.csv"]);
     assert_eq!(labelled.status, 2);
-    assert!(
-        labelled.stderr.contains("--networks and --prefixes do not go with"),
-        "{}",
-        labelled.stderr
-    );
+    assert!(labelled.stderr.contains("--prefixes does not go with"), "{}", labelled.stderr);
     assert!(said.contains("--read-at goes with --format ecs, ocsf, otlp, cef or cim"), "{said}");
 }

@@ -50,8 +50,9 @@ struct Explaining {
 }
 
 impl Overview {
-    /// Counts nothing yet. `gap` are the nanoseconds between two runs of denied packets, and `most`
-    /// is the number of spans of time. With `words`, explained rows are put in words.
+    /// Creates an overview without rows. `gap` are the nanoseconds between two runs of denied
+    /// packets, and `most` is the number of spans of time. With `words`, explained rows are put in
+    /// words.
     ///
     /// # Errors
     ///
@@ -125,8 +126,8 @@ impl Overview {
         }
     }
 
-    /// The answers. Destinations are new since `since`; if it is `None`, since a time that is
-    /// chosen from the first and the last packet.
+    /// Returns the answers. Destinations are new since `since`; without it, in the last quarter of
+    /// the time.
     pub(crate) fn answers(self, since: Option<Timestamp>) -> Found {
         let sums = self.all.sorted().into_iter().next().map(|(_, sums)| sums).unwrap_or_default();
         let chosen = || Some(last_quarter(sums.first?, sums.last?, &self.timeline));
@@ -153,7 +154,7 @@ impl Overview {
     }
 }
 
-/// Three quarters of the way from the first packet to the last, at the start of a span.
+/// Returns the start of the span at three quarters of the way from the first packet to the last.
 fn last_quarter(first: Timestamp, last: Timestamp, timeline: &Spans) -> Timestamp {
     let (first, last) = (first.as_nanos(), last.as_nanos());
     let at = last.saturating_sub(last.saturating_sub(first) / 4);

@@ -209,7 +209,8 @@ impl Facts {
         found
     }
 
-    /// The next command to type: what mends the first finding, or what these logs can answer.
+    /// Returns the next command to type: the cure of the first finding, or a question that these
+    /// logs can answer.
     pub(crate) fn next(&self, found: &[Finding], given: &Given) -> String {
         // Names need a login, which may not be there.
         let mends = found.iter().filter(|it| !it.needs_login).find_map(|it| it.command.clone());

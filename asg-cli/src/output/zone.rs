@@ -113,7 +113,7 @@ impl Zone {
             .map_or_else(|| time.to_string(), |Shown { year, text }| format!("{year:04}-{text}"))
     }
 
-    /// Seconds east of Greenwich at a time.
+    /// Returns the seconds east of Greenwich at a time.
     pub(crate) fn offset(&self, time: Timestamp) -> i64 {
         let time = jiff::Timestamp::from_nanosecond(time.as_nanos().into());
         time.map_or(0, |time| self.zone.to_offset(time).seconds().into())

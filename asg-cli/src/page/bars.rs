@@ -24,7 +24,7 @@ pub(crate) struct Sender {
     pub(crate) denied: u64,
 }
 
-/// The picture; `None` without senders.
+/// Draws the picture; `None` without senders.
 #[allow(clippy::cast_precision_loss, reason = "a picture has some dozens of rows")]
 pub(crate) fn bars(all: &[Sender]) -> Option<Element> {
     let shown = &all[..all.len().min(MOST)];

@@ -13,7 +13,7 @@ pub(crate) const WIDTH: f64 = 960.0;
 /// The width of a character in labels, on average.
 pub(crate) const LETTER: f64 = 7.2;
 
-/// The side of a text that is at its place.
+/// The side of a text at its place.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Anchor {
     Start,
@@ -21,7 +21,7 @@ pub(crate) enum Anchor {
     End,
 }
 
-/// A picture of this height with a title, which those hear who cannot see it.
+/// Returns a picture of this height. Screen readers read its title.
 pub(crate) fn picture(height: f64, title: &str) -> Element {
     let mut picture = node("svg", "chart");
     picture.assign("viewBox", format!("0 0 {WIDTH} {}", tenths(height)));
@@ -30,7 +30,7 @@ pub(crate) fn picture(height: f64, title: &str) -> Element {
     picture
 }
 
-/// An element with a class.
+/// Returns an element with a class.
 pub(crate) fn node(name: &'static str, class: &str) -> Element {
     let mut node = Element::new(name);
     if !class.is_empty() {
@@ -45,28 +45,28 @@ fn text_node(name: &'static str, text: &str) -> Element {
     node
 }
 
-/// A rectangle with its upper left corner at this place.
+/// Returns a rectangle with its upper left corner at this place.
 pub(crate) fn rectangle(class: &str, [x, y]: [f64; 2], [width, height]: [f64; 2]) -> Element {
     let mut node = node("rect", class);
     put(&mut node, [("x", x), ("y", y), ("width", width), ("height", height)]);
     node
 }
 
-/// A circle around this place.
+/// Returns a circle around this place.
 pub(crate) fn circle(class: &str, [x, y]: [f64; 2], radius: f64) -> Element {
     let mut node = node("circle", class);
     put(&mut node, [("cx", x), ("cy", y), ("r", radius)]);
     node
 }
 
-/// A line from one place to another.
+/// Returns a line from one place to another.
 pub(crate) fn line(class: &str, from: [f64; 2], to: [f64; 2]) -> Element {
     let mut node = node("line", class);
     put(&mut node, [("x1", from[0]), ("y1", from[1]), ("x2", to[0]), ("y2", to[1])]);
     node
 }
 
-/// A text at this place.
+/// Returns a text at this place.
 pub(crate) fn label(class: &str, [x, y]: [f64; 2], anchor: Anchor, text: &str) -> Element {
     let mut node = text_node("text", text);
     put(&mut node, [("x", x), ("y", y)]);
@@ -81,13 +81,13 @@ pub(crate) fn label(class: &str, [x, y]: [f64; 2], anchor: Anchor, text: &str) -
     node
 }
 
-/// The element, turned around a place.
+/// Returns the element, turned around a place.
 pub(crate) fn turned(mut node: Element, degrees: i32, [x, y]: [f64; 2]) -> Element {
     node.assign("transform", format!("rotate({degrees} {} {})", tenths(x), tenths(y)));
     node
 }
 
-/// The element with a text that appears when it is pointed at.
+/// Returns the element with a text that appears below the mouse pointer.
 pub(crate) fn told(mut node: Element, text: &str) -> Element {
     node.append(text_node("title", text));
     node
@@ -99,13 +99,13 @@ fn put<const N: usize>(node: &mut Element, values: [(&'static str, f64); N]) {
     }
 }
 
-/// A number to a tenth, which is enough for the eye.
+/// Formats a number to a tenth.
 fn tenths(value: f64) -> String {
     let text = format!("{value:.1}");
     text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
 }
 
-/// The last characters of a text that are at most so many, behind `…` if some are missing.
+/// Returns at most so many characters from the end of a text, behind `…` if some are missing.
 pub(crate) fn tail(text: &str, most: usize) -> String {
     let n = text.chars().count();
     if n <= most {
@@ -115,7 +115,7 @@ pub(crate) fn tail(text: &str, most: usize) -> String {
     format!("…{kept}")
 }
 
-/// The width of a label with so many characters.
+/// Returns the width of a label with so many characters.
 #[allow(clippy::cast_precision_loss, reason = "a label has some dozens of characters")]
 pub(crate) fn width(letters: usize) -> f64 {
     letters as f64 * LETTER

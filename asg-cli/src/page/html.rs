@@ -14,8 +14,8 @@ const MOST_OF_COMMAND: usize = 8_192;
 #[derive(Debug, Default)]
 pub(crate) struct Html(String);
 
-/// A text as a page shows it, in elements and in attributes: what nobody sees becomes an escape, as
-/// everywhere in the program, a long text is cut, and markup becomes text.
+/// Escapes a text for elements and attributes. Invisible characters become escapes, as everywhere
+/// in the program, markup becomes text, and a long text is cut.
 pub(crate) fn escape(text: &str) -> String {
     escape_to(text, MOST)
 }
@@ -43,19 +43,19 @@ fn escape_to(text: &str, most: usize) -> String {
 }
 
 impl Html {
-    /// Markup of this program.
+    /// Writes markup of this program.
     pub(crate) fn raw(&mut self, markup: &'static str) -> &mut Self {
         self.0.push_str(markup);
         self
     }
 
-    /// Any text.
+    /// Writes any text.
     pub(crate) fn text(&mut self, text: &str) -> &mut Self {
         self.0.push_str(&escape(text));
         self
     }
 
-    /// An element with a text: `<b>…</b>`.
+    /// Writes an element with a text: `<b>…</b>`.
     pub(crate) fn element(&mut self, name: &'static str, text: &str) -> &mut Self {
         self.0.extend(["<", name, ">"]);
         self.text(text);
@@ -63,7 +63,7 @@ impl Html {
         self
     }
 
-    /// A command.
+    /// Writes a command.
     pub(crate) fn command(&mut self, command: &str) -> &mut Self {
         self.0.push_str("<code>");
         self.0.push_str(&escape_to(command, MOST_OF_COMMAND));
@@ -71,7 +71,7 @@ impl Html {
         self
     }
 
-    /// An attribute with a blank before it, inside a tag that `raw` has begun.
+    /// Writes an attribute behind a blank, inside a tag that `raw` has begun.
     pub(crate) fn attribute(&mut self, name: &'static str, value: &str) -> &mut Self {
         self.0.extend([" ", name, "=\""]);
         self.text(value);
@@ -79,19 +79,19 @@ impl Html {
         self
     }
 
-    /// A picture, whose texts [`escape`] has seen.
+    /// Writes a picture. Its texts are escaped already.
     pub(crate) fn picture(&mut self, picture: &Element) -> &mut Self {
         self.0.push_str(&picture.to_string());
         self
     }
 
-    /// A time to the second in a zone, and in full for programs.
+    /// Writes a time to the second in a zone, and in full for programs.
     pub(crate) fn time(&mut self, time: Timestamp, zone: &Zone) -> &mut Self {
         self.raw("<time").attribute("datetime", &time.to_string()).raw(">");
         self.text(&zone.whole(time)).raw("</time>")
     }
 
-    /// Another part.
+    /// Writes another part.
     pub(crate) fn part(&mut self, part: &Self) -> &mut Self {
         self.0.push_str(&part.0);
         self
@@ -102,7 +102,7 @@ impl Html {
     }
 }
 
-/// A number with commas between thousands.
+/// Formats a number with commas between thousands.
 pub(crate) fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
@@ -115,7 +115,7 @@ pub(crate) fn grouped(n: u64) -> String {
     text
 }
 
-/// `1 app`, `2 apps`, `1,000 apps`.
+/// Formats a count: `1 app`, `2 apps`, `1,000 apps`.
 pub(crate) fn count(n: u64, one: &str) -> String {
     format!("{} {one}{}", grouped(n), if n == 1 { "" } else { "s" })
 }

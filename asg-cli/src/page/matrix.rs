@@ -57,7 +57,7 @@ struct Axis<'p> {
     all: usize,
 }
 
-/// The picture of pairs; `None` without pairs. Unknown owners are left out, unless all are.
+/// Draws the picture of pairs; `None` without pairs. Unknown owners are left out, unless all are.
 pub(crate) fn matrix(pairs: &[Pair]) -> Option<Matrix> {
     let is_of_owners = pairs.iter().any(|pair| pair.owner.is_some());
     let pairs: Vec<&Pair> =
@@ -122,7 +122,7 @@ pub(crate) fn matrix(pairs: &[Pair]) -> Option<Matrix> {
 }
 
 impl<'p> Axis<'p> {
-    /// The names with most packets, the largest first.
+    /// Creates an axis of the names with most packets, the largest first.
     fn new(
         pairs: &[&'p Pair],
         most: usize,
@@ -143,19 +143,18 @@ impl<'p> Axis<'p> {
         Self { places: shown().zip(0..).collect(), names, all: all.len() }
     }
 
-    /// The place of a name; that of all others, if it has none.
+    /// Returns the place of a name; that of all others, if it has none.
     fn place(&self, name: (&str, &str)) -> usize {
         self.places.get(&name).copied().unwrap_or(self.places.len())
     }
 
-    /// The characters of the longest label.
+    /// Returns the number of characters of the longest label.
     fn letters(&self) -> usize {
         self.names.iter().map(|name| name.chars().count().min(LETTERS)).max().unwrap_or(0)
     }
 }
 
-/// A box for allowed packets, as dark as they are many; a circle for denied ones, as large as they
-/// are many.
+/// Draws a box for allowed packets, darker for more, and a circle for denied ones, larger for more.
 fn mark([x, y]: [f64; 2], other: u64, denied: u64) -> Element {
     let mut mark = node("g", "");
     let shade = if other > 0 { format!("allowed s{}", size(other)) } else { "none".to_owned() };
@@ -169,7 +168,7 @@ fn mark([x, y]: [f64; 2], other: u64, denied: u64) -> Element {
     mark
 }
 
-/// 0 for less than 10 packets, 1 for less than 100, and so on up to 4.
+/// Returns 0 for less than 10 packets, 1 for less than 100, and so on up to 4.
 fn size(packets: u64) -> u32 {
     packets.checked_ilog10().unwrap_or(0).min(4)
 }
@@ -183,7 +182,7 @@ fn sentence(app: &str, destination: &str, [packets, allowed, denied]: [u64; 3]) 
     }
 }
 
-/// The meaning of boxes and circles.
+/// Draws the meaning of boxes and circles.
 fn legend(drawn: &mut Element, [x, y]: [f64; 2]) {
     // It begins at the left where labels of rows are long.
     let mut x = x.clamp(10.0, WIDTH - 880.0);

@@ -84,7 +84,7 @@ pub(crate) struct Commands {
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 
-/// The policy that nothing but the style and the script above may load or run, for the browser.
+/// Returns the browser's policy: only the style and the script above may load or run.
 fn policy() -> String {
     let hash = |text: &str| BASE64_STANDARD.encode(Sha256::digest(text));
     let (style, script) = (hash(STYLE), hash(SCRIPT));
@@ -94,7 +94,7 @@ fn policy() -> String {
 }
 
 impl Page {
-    /// The text of the page.
+    /// Returns the text of the page.
     pub(crate) fn text(&self) -> String {
         let mut page = Html::default();
         page.raw("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/>\n");
@@ -124,7 +124,7 @@ impl Page {
         page.as_str().to_owned()
     }
 
-    /// The time that the packets cover.
+    /// Writes the time that the packets cover.
     fn lead(&self, page: &mut Html) {
         let sums = &self.found.sums;
         match sums.first.zip(sums.last) {
@@ -169,7 +169,7 @@ impl Page {
         page.raw("</div>");
     }
 
-    /// The number of addresses with ports.
+    /// Returns the number of addresses with ports.
     fn destinations(&self) -> usize {
         let rows = Named::all(&self.found.pairs);
         let all: std::collections::HashSet<_> = rows.iter().map(Named::destination).collect();
@@ -181,7 +181,7 @@ fn version() -> String {
     format!("asglog {}", env!("CARGO_PKG_VERSION"))
 }
 
-/// `12%`, to the nearest; a share of some is neither 0% nor 100% of all.
+/// Formats a share to the nearest percent. A share of some is neither 0% nor 100%.
 fn percent(n: u64, all: u64) -> String {
     let all = u128::from(all.max(1));
     match (u128::from(n) * 200 + all) / (2 * all) {

@@ -19,13 +19,13 @@ pub(crate) struct Log {
 const BELOW: f64 = 0.3;
 
 impl Log {
-    /// From nothing to the first power of ten from `most` on, over this length.
+    /// Creates a scale from nothing to the first power of ten from `most` on, over this length.
     pub(crate) fn new(most: u64, length: f64) -> Self {
         let top = (1..=20).find(|power| 10_u64.checked_pow(*power).is_none_or(|n| n >= most));
         Self { top: top.unwrap_or(20), length }
     }
 
-    /// The length for so many packets; 0 without one.
+    /// Returns the length for so many packets; 0 without one.
     #[allow(clippy::cast_precision_loss, reason = "a picture needs no 53 bits")]
     pub(crate) fn of(self, packets: u64) -> f64 {
         if packets == 0 {
@@ -34,7 +34,7 @@ impl Log {
         ((packets as f64).log10() + BELOW) / (f64::from(self.top) + BELOW) * self.length
     }
 
-    /// Labels and their places: powers of ten that are so far apart.
+    /// Returns labels and their places: powers of ten that are so far apart.
     pub(crate) fn ticks(self, apart: f64) -> impl Iterator<Item = (f64, String)> {
         let decade = self.length / (f64::from(self.top) + BELOW);
         let step = (1..=self.top).find(|step| decade * f64::from(*step) >= apart);
@@ -45,7 +45,7 @@ impl Log {
     }
 }
 
-/// `100`, `1k`, `10M`: a power of ten.
+/// Formats a power of ten: `100`, `1k`, `10M`.
 pub(crate) fn short(packets: u64) -> String {
     let units = [(1_000_000_000_000, "T"), (1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k")];
     let unit = units.iter().find(|(unit, _)| packets >= *unit && packets.is_multiple_of(*unit));
@@ -83,8 +83,8 @@ impl Times {
         part as f64 / whole as f64 * self.length
     }
 
-    /// Places, times of day, and dates where a new one begins. If labels are whole days apart, they
-    /// are dates only.
+    /// Returns places, times of day, and dates where a new one begins. If labels are whole days
+    /// apart, they are dates only.
     pub(crate) fn ticks(self, zone: &Zone) -> Vec<(f64, String, Option<String>)> {
         let place = |nanos| self.of(Timestamp::from_nanos(nanos));
         let longer = std::iter::successors(Some(LONGEST), |seconds| seconds.checked_mul(2));
@@ -115,7 +115,7 @@ impl Times {
     }
 }
 
-/// The length of a span: `5s`, `15m`, `3h`, `7d`, as options take it.
+/// Formats the length of a span as options take it: `5s`, `15m`, `3h`, `7d`.
 pub(crate) fn span(seconds: i64) -> String {
     let units = [(86_400, "d"), (3_600, "h"), (60, "m")];
     let unit = units.iter().find(|(unit, _)| seconds % unit == 0);

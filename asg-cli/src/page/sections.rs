@@ -21,7 +21,7 @@ pub(crate) struct Section {
     pub(crate) body: Html,
 }
 
-/// All sections that the page has.
+/// Writes all sections of the page.
 pub(crate) fn sections(page: &Page) -> Vec<Section> {
     type Write = fn(&Page, &mut Html);
     let all: [(&'static str, &'static str, bool, Write); 9] = [
@@ -72,7 +72,7 @@ fn coverage(page: &Page, out: &mut Html) {
     }
 }
 
-/// How sure the owners are.
+/// Writes how sure the owners are.
 fn certainty(page: &Page, out: &mut Html) {
     let all = page.found.sums.packets;
     if all == 0 {
@@ -91,7 +91,7 @@ fn certainty(page: &Page, out: &mut Html) {
     out.raw(", and <b>not known</b> for ").text(&part(unknown, all)).raw(".</p>");
 }
 
-/// `12 packets (3%)`.
+/// Formats a count and its share: `12 packets (3%)`.
 fn part(n: u64, all: u64) -> String {
     format!("{} ({})", count(n, "packet"), percent(n, all))
 }
@@ -164,7 +164,7 @@ fn who_to_what(page: &Page, out: &mut Html) {
     same(out, &page.commands.pairs);
 }
 
-/// A destination with the caller's name for it.
+/// Returns a destination with the caller's name for it.
 fn labelled(row: &Named<'_>) -> String {
     let destination = row.destination();
     match row.text("dst_name") {
@@ -173,7 +173,7 @@ fn labelled(row: &Named<'_>) -> String {
     }
 }
 
-/// The caller's names of addresses.
+/// Returns the caller's names of addresses.
 fn labels(page: &Page) -> HashMap<String, String> {
     let rows = Named::all(&page.found.pairs);
     let label =
@@ -231,7 +231,7 @@ fn denied(page: &Page, out: &mut Html) {
     same(out, &page.commands.episodes);
 }
 
-/// The reason of most of these packets, the nearest change, and how many other reasons there are.
+/// Writes the reason of most of these packets, the nearest change, and the number of other reasons.
 fn why(out: &mut Html, whys: Option<&Whys>) {
     out.raw("<td class=\"w\">");
     let most = whys.and_then(|whys| whys.iter().max_by_key(|(_, packets)| **packets));
@@ -320,7 +320,7 @@ fn top(page: &Page, out: &mut Html) {
     same(out, &page.commands.senders);
 }
 
-/// The packets of each owner that is inferred.
+/// Returns the number of inferred packets of each owner.
 fn inferred(page: &Page) -> HashMap<&str, u64> {
     let rows = Named::all(&page.found.sure);
     let rows = rows.into_iter().filter(|row| row.text("certainty") == Some("inferred"));
@@ -410,7 +410,7 @@ fn empty(out: &mut Html, what: &'static str) {
     out.raw("<p class=\"empty\">").raw(what).raw("</p>");
 }
 
-/// The command that gives the same numbers.
+/// Writes the command that gives the same numbers.
 fn same(out: &mut Html, command: &str) {
     out.raw("<p class=\"same\">The same numbers: ").command(command).raw("</p>");
 }

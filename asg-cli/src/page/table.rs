@@ -55,12 +55,12 @@ pub(crate) fn table<T>(
     }
 }
 
-/// A cell with a text.
+/// Writes a cell with a text.
 pub(crate) fn text(page: &mut Html, text: &str) {
     page.element("td", text);
 }
 
-/// A cell with an address, a port and a protocol, which stay in a line, and the caller's name.
+/// Writes a cell with an address, a port and a protocol in one line, and the caller's name.
 pub(crate) fn destination(page: &mut Html, text: &str, name: Option<&str>, note: &'static str) {
     page.raw("<td class=\"d\"").attribute("data-destination", text).raw(">");
     match name {
@@ -74,13 +74,13 @@ pub(crate) fn destination(page: &mut Html, text: &str, name: Option<&str>, note:
     page.raw(note).raw("</td>");
 }
 
-/// A cell with a number.
+/// Writes a cell with a number.
 pub(crate) fn number(page: &mut Html, n: u64) {
     page.raw("<td class=\"n\"").attribute("data-v", &n.to_string()).raw(">");
     page.text(&grouped(n)).raw("</td>");
 }
 
-/// A cell with a time, if there is one.
+/// Writes a cell with a time, if there is one.
 pub(crate) fn time(page: &mut Html, time: Option<Timestamp>, zone: &Zone) {
     page.raw("<td class=\"t\"");
     match time {
@@ -92,7 +92,7 @@ pub(crate) fn time(page: &mut Html, time: Option<Timestamp>, zone: &Zone) {
     page.raw("</td>");
 }
 
-/// A cell with an app: its name and its GUID, as far as they are known.
+/// Writes a cell with an app: its name and its GUID, as far as they are known.
 pub(crate) fn owner(page: &mut Html, owner: &Owner<'_>) {
     page.raw("<td class=\"app\"");
     if let Some(guid) = owner.guid {
@@ -139,7 +139,7 @@ pub(crate) struct Named<'g> {
 }
 
 impl<'g> Named<'g> {
-    /// All rows.
+    /// Returns all rows.
     pub(crate) fn all(grid: &'g Grid) -> Vec<Self> {
         grid.rows.iter().map(|row| Self { grid, row }).collect()
     }
@@ -174,7 +174,7 @@ impl<'g> Named<'g> {
         Owner { path: self.text("app"), guid: self.text("owner") }
     }
 
-    /// `10.0.11.7:5432 TCP`.
+    /// Returns the destination: `10.0.11.7:5432 TCP`.
     pub(crate) fn destination(&self) -> String {
         let address = self.text("dst").unwrap_or("?");
         let port = match self.cell("dpt") {
@@ -191,7 +191,7 @@ impl<'g> Named<'g> {
         self.text("proto").map_or_else(|| text.to_owned(), |proto| format!("{text} {proto}"))
     }
 
-    /// The cells of [`SUMS`].
+    /// Writes the cells of [`SUMS`].
     pub(crate) fn sums(&self, page: &mut Html) {
         for name in ["packets", "allowed", "denied"] {
             number(page, self.number(name));

@@ -51,7 +51,8 @@ fn labels(document: &Document<'_>) -> Vec<Label> {
         .collect()
 }
 
-/// Labels that lean are parallel, so they overlap if their bases are near. Others are flat.
+/// Panics if labels overlap or leave the picture. Leaning labels are parallel, so their distance
+/// counts.
 fn assert_readable(picture: &Element) {
     let text = picture.to_string();
     let document = Document::parse(&text).unwrap();

@@ -28,7 +28,7 @@ const PANELS: [Panel; 3] = [
     ("No verdict", "neither", 80.0, |it| it.neither),
 ];
 
-/// The picture; `None` if no packet has a time.
+/// Draws the picture; `None` if no packet has a time.
 pub(crate) fn timeline(spans: &Spans, zone: &Zone) -> Option<Element> {
     let all: Vec<(Timestamp, Verdicts)> = spans.iter().collect();
     let (first, _) = *all.first()?;

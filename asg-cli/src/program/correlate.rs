@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::time::Duration;
 
-use asg_core::siem::{Reading, RecordLines, Standard};
+use asg_core::siem::{DestinationName, Reading, RecordLines, Standard};
 use asg_core::{Outcomes, TimePolicy, Timestamp};
 
 use super::check::hint;
@@ -200,6 +200,14 @@ fn csv(options: &Options, flows: &Query, out: &mut Out) -> Result<(), Failure> {
     each(options, flows, csv, |text| Ok(out.write_all(&text)?))
 }
 
+/// Returns the caller's name for the destination of a packet, for records of other standards.
+pub(super) fn destination<'r>(row: &ReadRow<'r>) -> Option<DestinationName<'r>> {
+    let named = row.destination_name().filter(|(name, _)| !name.is_empty());
+    named.map(|(name, is_address)| {
+        if is_address { DestinationName::Address(name) } else { DestinationName::Network(name) }
+    })
+}
+
 /// Records, and how many packets have none.
 struct Records {
     lines: RecordLines<'static>,
@@ -210,8 +218,9 @@ impl RowSink for Records {
     type Done = (Vec<u8>, u64);
 
     fn row(&mut self, row: &Row<'_>) {
-        if let Some(flow) = row.flow() {
-            let is_added = self.lines.add(flow, origins::name(flow.origin.source));
+        if let Row::Read(read @ ReadRow { flow: Some(flow), .. }) = row {
+            let source = origins::name(flow.origin.source);
+            let is_added = self.lines.add_named(flow, source, destination(read));
             self.foreign += u64::from(!is_added);
         }
     }

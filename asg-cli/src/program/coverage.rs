@@ -46,7 +46,7 @@ pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<(), Failur
     Ok(out.finish()?)
 }
 
-/// The coverage of these spaces, or of all to which groups are bound; in one phase or in both.
+/// Returns the coverage of these spaces, or of all to which groups are bound; in one phase or both.
 pub(super) fn all(
     policy: &Policy,
     spaces: &[String],
@@ -82,7 +82,7 @@ static COLUMNS: Columns<4> = Columns {
     },
 };
 
-/// A row for each entry: space, phase, lines, rule.
+/// Pushes a row for each entry: space, phase, lines, rule.
 pub(super) fn rows(
     coverage: &Coverage,
     words: &Words,

@@ -17,7 +17,7 @@ use asg_core::{
     Timestamp,
 };
 
-use super::correlate::{reading, without_record};
+use super::correlate::{destination, reading, without_record};
 use super::logs::{Directory, Logs, flows};
 use super::options::{Options, before_now};
 use super::outages::{Held, Patient, Unnamed};
@@ -470,7 +470,8 @@ impl Sink<'_> {
             }
             Shown::Records(standard, options, out) => {
                 let mut lines = RecordLines::new(*standard, reading(options));
-                let is_added = lines.add(flow, origins::name(flow.origin.source));
+                let source = origins::name(flow.origin.source);
+                let is_added = lines.add_named(flow, source, destination(row));
                 self.foreign += u64::from(!is_added);
                 out.write_all(&lines.take())?;
             }

@@ -349,7 +349,7 @@ pub(super) fn saved_flows(path: &Path, options: &Options) -> Result<Query, Failu
     filtered(all_saved_flows(path, options)?, options)
 }
 
-/// All saved flows.
+/// Returns all saved flows.
 pub(super) fn all_saved_flows(path: &Path, options: &Options) -> Result<Query, Failure> {
     let asked = [
         ("LOG", !options.rest.is_empty()),
@@ -375,7 +375,7 @@ pub(super) fn explained(
     Ok((filtered(query.explained(policy)?, options)?, gathered))
 }
 
-/// All flows.
+/// Returns all flows.
 pub(super) fn all_flows(
     options: &Options,
     logs: &Logs,
@@ -393,12 +393,12 @@ pub(super) fn all_flows(
     Ok((query, gathered))
 }
 
-/// The rows that are wanted, with the caller's names and verdicts.
+/// Returns the wanted rows, with the caller's names and verdicts.
 pub(super) fn filtered(query: Query, options: &Options) -> Result<Query, Failure> {
     chosen(labelled(query, options)?, options)
 }
 
-/// The rows with the caller's names and verdicts.
+/// Returns the rows with the caller's names and verdicts.
 pub(super) fn labelled(query: Query, options: &Options) -> Result<Query, Failure> {
     if options.networks.is_empty() && options.prefixes.is_empty() {
         return Ok(query);
@@ -406,7 +406,7 @@ pub(super) fn labelled(query: Query, options: &Options) -> Result<Query, Failure
     Ok(query.labelled(Labels::read(&options.networks, &options.prefixes)?))
 }
 
-/// The rows that are wanted.
+/// Returns the wanted rows.
 pub(super) fn chosen(mut query: Query, options: &Options) -> Result<Query, Failure> {
     for condition in &options.conditions {
         query = query.meeting(condition, &options.look.zone)?;

@@ -434,7 +434,7 @@ pub(crate) static OPTIONS: &[Opt] = &[
         Takes::File("FILE"),
         Labels,
         "names for destinations: rows of CSV (10.0.11.7,orders-db and 10.0.0.0/8,corp) or JSON; the smallest network that \
-         an address is in counts. They are in tables, and in the column and the member dst_name",
+         an address is in counts. They are in tables, in the column and the member dst_name, and in records of other standards",
     ),
     opt(
         "prefixes",

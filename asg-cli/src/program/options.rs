@@ -383,10 +383,9 @@ impl Options {
             let what = "with --follow, --format is table, ndjson, ecs, ocsf, otlp, cef or cim";
             return Err(Failure::Usage(what.into()));
         }
-        let has_labels = !self.networks.is_empty() || !self.prefixes.is_empty();
-        if has_labels && matches!(format, Format::Standard(_)) {
-            let what =
-                "--networks and --prefixes do not go with --format ecs, ocsf, otlp, cef or cim";
+        if !self.prefixes.is_empty() && matches!(format, Format::Standard(_)) {
+            let what = "--prefixes does not go with --format ecs, ocsf, otlp, cef or cim: packets of other firewalls \
+                 have no record there";
             return Err(Failure::Usage(what.into()));
         }
         if self.read_at.is_some() && !matches!(format, Format::Standard(_)) {

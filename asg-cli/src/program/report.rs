@@ -155,17 +155,17 @@ fn write(parts: Parts, options: &Options, path: Option<&Path>) -> Result<(), Fai
     Ok(out.finish()?)
 }
 
-/// The options for findings, with few names of logs.
+/// Returns the options for findings, with few names of logs.
 fn logs_in_short(given: Given, options: &Options) -> Given {
     if are_named(options) { given } else { Given { logs: LOGS.into(), ..given } }
 }
 
-/// Whether commands name the logs: there are few, and not those of the demonstration.
+/// Returns whether commands name the logs: there are few, and not those of the demonstration.
 fn are_named(options: &Options) -> bool {
     options.rest.len() <= MOST_NAMED && options.command != Command::Demo
 }
 
-/// Each log and its lines, by name.
+/// Returns each log and its lines, by name.
 fn files(outcomes: &Outcomes) -> Vec<File> {
     let file = |(source, counts): (asg_core::SourceId, &asg_core::OutcomeCounts)| {
         let classes = counts.iter().rev().filter(|(_, lines)| *lines > 0);
@@ -193,7 +193,7 @@ fn rules(policy: &Policy) -> Rules {
     Rules { entries, blind: blind.into_iter().map(asg_core::policy::Blind::what).collect() }
 }
 
-/// The commands that give the same numbers: with the options of this one that they have, too.
+/// Returns the commands that give the same numbers, with the options that they share with this one.
 fn commands(options: &Options, found: &Found) -> Commands {
     let command = |what: &str, command: Command| {
         let entry = command.entry();

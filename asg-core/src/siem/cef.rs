@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::{self, Display, Write as _};
 
-use super::facts::{self, Cell, Facts, Owner, Short, Subject};
+use super::facts::{self, Cell, DestinationName, Facts, Owner, Short, Subject};
 use crate::packet::Address;
 use crate::prefix::{Direction, Verdict};
 
@@ -58,6 +58,7 @@ impl Display for Cef<'_> {
             let (org, space) = (it.org?.name.as_deref()?, it.space?.name.as_deref()?);
             Some(format!("{org}/{space}/{}", app?))
         });
+        out.labelled(1, "destination name", facts.destination.map(DestinationName::name))?;
         out.labelled(2, "org/space/app", path)?;
         out.labelled(3, "app guid", owner.and_then(|it| it.app_id()))?;
         let handle = owner.and_then(Owner::handle).map(ToString::to_string);

@@ -6,7 +6,7 @@
 
 use serde::{Serialize, Serializer};
 
-use super::facts::{self, Cell, Facts, Owner, Short, Shown, keyword};
+use super::facts::{self, Cell, DestinationName, Facts, Owner, Short, Shown, keyword};
 use super::id::{CommunityId, FlowId};
 use crate::bytes::text::Text;
 use crate::guid::Handle;
@@ -65,6 +65,8 @@ struct Event<'r> {
     cf_org_name: Option<&'r str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cf_container: Option<Shown<&'r Handle>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cf_dest_name: Option<&'r str>,
     cf_certainty: &'static str,
     cf_plane: Plane,
     cf_subject: &'static str,
@@ -134,6 +136,7 @@ impl Serialize for Cim<'_> {
             cf_space_name: owner.and_then(|it| it.space?.name.as_deref()),
             cf_org_name: owner.and_then(|it| it.org?.name.as_deref()),
             cf_container: owner.and_then(Owner::handle).map(Shown),
+            cf_dest_name: facts.destination.map(DestinationName::name),
             cf_certainty: facts::certainty(facts.attribution.certainty),
             cf_plane: facts.cf.plane,
             cf_subject: facts.subject().word(),

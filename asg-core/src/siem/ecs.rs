@@ -5,7 +5,9 @@
 
 use serde::{Serialize, Serializer};
 
-use super::facts::{self, Action, Cell, Facts, Owner, Short, Shown, Subject, keyword};
+use super::facts::{
+    self, Action, Cell, DestinationName, Facts, Owner, Short, Shown, Subject, keyword,
+};
 use super::id::{CommunityId, FlowId};
 use crate::bytes::text::Text;
 use crate::correlate::flow::Peer;
@@ -186,6 +188,8 @@ struct Asg<'r> {
     inferred: Option<Inferred<'r>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     peer: Option<PeerObject<'r>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    destination_name: Option<&'r str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     app_state: Option<AppState>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -392,6 +396,7 @@ fn own<'r>(facts: &'r Facts<'r>, peer: Option<&'r (&'r Peer<'r>, Owner<'r>)>) ->
             inferred: (peer.attribution.certainty >= Certainty::Inferred)
                 .then(|| Inferred::of(owner)),
         }),
+        destination_name: facts.destination.map(DestinationName::name),
         app_state: owner.filter(|it| it.app_id().is_some()).map(|it| it.state),
         process_guid: owner.and_then(|it| it.process).map(Shown),
         source: facts.source,

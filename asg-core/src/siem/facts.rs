@@ -34,6 +34,26 @@ pub(super) struct Facts<'f> {
     pub(super) attribution: &'f Attribution<'f>,
     pub(super) owner: Owner<'f>,
     pub(super) peer: Option<&'f Peer<'f>>,
+    pub(super) destination: Option<DestinationName<'f>>,
+}
+
+/// The caller's name for a destination.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DestinationName<'n> {
+    /// The name of the address.
+    Address(&'n str),
+    /// The name of a network that the address is in.
+    Network(&'n str),
+}
+
+impl<'n> DestinationName<'n> {
+    /// Returns the name.
+    #[must_use]
+    pub const fn name(self) -> &'n str {
+        match self {
+            Self::Address(name) | Self::Network(name) => name,
+        }
+    }
 }
 
 impl<'f> Facts<'f> {
@@ -65,6 +85,7 @@ impl<'f> Facts<'f> {
             attribution: &flow.attribution,
             owner: Owner::of(&flow.attribution, flow.identity),
             peer: flow.peer.as_ref(),
+            destination: None,
         })
     }
 

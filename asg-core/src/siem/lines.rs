@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use serde::Serialize;
 
-use super::facts::Facts;
+use super::facts::{DestinationName, Facts};
 use super::{Cef, Cim, Ecs, Ocsf, Reading, otlp};
 use crate::correlate::flow::Flow;
 
@@ -116,7 +116,19 @@ impl<'r> RecordLines<'r> {
     /// assert!(lines.take().ends_with(b"\n"));
     /// ```
     pub fn add(&mut self, flow: &Flow<'_, '_>, source: &str) -> bool {
+        self.add_named(flow, source, None)
+    }
+
+    /// As [`add`](Self::add), with the caller's name for the destination: `cf.asg.destination_name`
+    /// in ECS and OTLP, `dst_endpoint.name` or `zone` in OCSF, `cs1` in CEF, `cf_dest_name` in CIM.
+    pub fn add_named(
+        &mut self,
+        flow: &Flow<'_, '_>,
+        source: &str,
+        destination: Option<DestinationName<'_>>,
+    ) -> bool {
         let Some(facts) = Facts::of(flow, source, self.reading) else { return false };
+        let facts = Facts { destination, ..facts };
         let out = &mut self.out;
         match self.standard {
             Standard::Ecs => push_line(out, &Ecs(facts)),

@@ -27,6 +27,7 @@ mod otlp;
 pub use self::cef::Cef;
 pub use self::cim::Cim;
 pub use self::ecs::Ecs;
+pub use self::facts::DestinationName;
 use self::facts::Facts;
 pub use self::id::{CommunityId, FlowId};
 pub use self::lines::{RecordLines, Standard};

@@ -6,7 +6,7 @@
 use serde::{Serialize, Serializer};
 
 use super::ecs::Answer;
-use super::facts::{Action, Cell, Facts, Owner, Short, Shown, Subject, keyword};
+use super::facts::{Action, Cell, DestinationName, Facts, Owner, Short, Shown, Subject, keyword};
 use super::id::{CommunityId, FlowId};
 use crate::bytes::text::Text;
 use crate::guid::{Handle, HandlePrefix, ProcessName};
@@ -112,6 +112,10 @@ struct Endpoint<'r> {
     port: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     interface_name: Option<Text<'r>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'r str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    zone: Option<&'r str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     svc_name: Option<&'r str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -238,11 +242,18 @@ impl Serialize for Ocsf<'_> {
                 Subject::Destination => (facts.dst(), dpt, facts.out_if()),
             };
             let owner = owner.filter(|_| end == subject);
+            let (name, zone) = match facts.destination.filter(|_| end == Subject::Destination) {
+                Some(DestinationName::Address(name)) => (Some(name), None),
+                Some(DestinationName::Network(name)) => (None, Some(name)),
+                None => (None, None),
+            };
             Endpoint {
                 ip: address.map(Short),
                 port,
                 // Other interfaces are the cell's.
                 interface_name: interface.filter(|name| name.as_bytes().starts_with(b"s-")),
+                name,
+                zone,
                 svc_name: owner.and_then(|it| it.app_name()),
                 container: owner
                     .and_then(Owner::handle)

@@ -8,7 +8,7 @@ use std::fmt::Display;
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
-use super::facts::{self, Cell, Facts, Owner, Short, Shown, keyword};
+use super::facts::{self, Cell, DestinationName, Facts, Owner, Short, Shown, keyword};
 use super::lines::push;
 use crate::time::Timestamp;
 
@@ -230,6 +230,8 @@ impl Serialize for Attributes<'_> {
         list.int("source.port", spt.map(u64::from))?;
         list.text("destination.address", facts.dst().map(Short))?;
         list.int("destination.port", dpt.map(u64::from))?;
+        let name = facts.destination.map(DestinationName::name);
+        list.text("cf.asg.destination_name", name)?;
         list.text("network.transport", facts.proto().and_then(keyword))?;
         let ip = facts.ip_version().map(|v| if v == 4 { "ipv4" } else { "ipv6" });
         list.text("network.type", ip)?;
