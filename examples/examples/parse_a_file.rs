@@ -21,8 +21,9 @@ fn count(path: &Path) -> io::Result<Counts> {
             *kinds.entry(record.kind()).or_default() += 1;
             match &record.content {
                 Content::Packet { packet, .. } => {
-                    let [_, to] = packet.ip.ports();
-                    to.map(|port| *ports.entry(port).or_default() += 1);
+                    if let [_, Some(port)] = packet.ip.ports() {
+                        *ports.entry(port).or_default() += 1;
+                    }
                 }
                 // A line that is cut or changed keeps what could be read, with an offset.
                 Content::Damaged(damaged) => eprintln!("line {number}: {}", damaged.error),
