@@ -34,7 +34,7 @@ mod table;
 use asg_core::{TimePolicy, YearPolicy};
 use pyo3::prelude::*;
 
-/// How times are completed, from the keyword arguments that all functions share. `utc_offset` is in
+/// Converts the keyword arguments that all functions share for completing times. `utc_offset` is in
 /// hours.
 fn time_policy(year: Option<i16>, utc_offset: f64) -> PyResult<TimePolicy> {
     if !(-24.0..=24.0).contains(&utc_offset) {
@@ -43,7 +43,7 @@ fn time_policy(year: Option<i16>, utc_offset: f64) -> PyResult<TimePolicy> {
     }
     Ok(TimePolicy {
         year: year.map_or(YearPolicy::Unset, YearPolicy::Fixed),
-        // 0 is the default, and what is assumed where no line shows a zone.
+        // 0 is the default, which is assumed if no line shows a zone.
         utc_offset: (utc_offset != 0.0).then(|| (utc_offset * 3600.0).round() as i32),
         boot: None,
     })
@@ -77,13 +77,13 @@ mod _asglog {
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 
-    /// A text without characters that a terminal obeys or that nobody sees: they are escapes.
+    /// Escapes the characters of a text that control a terminal or that are invisible.
     #[pyfunction]
     fn escape_text(text: &str) -> String {
         asg_core::escape_text(text).into_owned()
     }
 
-    /// The record of one line, as the object of the output contract.
+    /// Parses one line to a record, as the object of the output contract.
     #[pyfunction]
     fn parse_line<'py>(
         py: Python<'py>,

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// A piece of a log line. Logs are bytes: a prefix or an interface name may hold any of them, so
+/// A piece of a log line. Logs are bytes: a prefix or an interface name may contain any of them, so
 /// nothing is assumed.
 ///
 /// It displays, and serialises, as text in which bytes that are not UTF-8 are replaced by U+FFFD;
@@ -23,7 +23,7 @@ use serde::{Serialize, Serializer};
 pub struct Text<'a>(&'a [u8]);
 
 impl<'a> Text<'a> {
-    /// Any bytes.
+    /// Takes any bytes.
     ///
     /// ```
     /// use asg_core::Text;
@@ -34,7 +34,7 @@ impl<'a> Text<'a> {
         Self(bytes)
     }
 
-    /// The bytes.
+    /// Returns the bytes.
     ///
     /// ```
     /// use asg_core::Text;
@@ -45,7 +45,7 @@ impl<'a> Text<'a> {
         self.0
     }
 
-    /// The text, if it is UTF-8.
+    /// Returns the text, if it is UTF-8.
     ///
     /// ```
     /// use asg_core::Text;
@@ -57,7 +57,7 @@ impl<'a> Text<'a> {
         std::str::from_utf8(self.0).ok()
     }
 
-    /// The text, with what is not UTF-8 replaced by U+FFFD.
+    /// Returns the text, with bytes that are not UTF-8 replaced by U+FFFD.
     ///
     /// ```
     /// use asg_core::Text;
@@ -68,7 +68,7 @@ impl<'a> Text<'a> {
         String::from_utf8_lossy(self.0)
     }
 
-    /// True if there are no bytes: `IN=` and `MAC=` may be empty.
+    /// Returns whether the text is empty: `IN=` and `MAC=` may be.
     ///
     /// ```
     /// use asg_core::Text;

@@ -1,14 +1,16 @@
-//! How Go reads addresses and numbers: the grammar of what a cell can enforce.
+//! Parses addresses and numbers like Go: the grammar of the words that a cell can enforce.
 //!
-//! Sources: `net.ParseIP`, `net.ParseCIDR` and `strconv.Atoi` of Go 1.23, and `toIPRange` of silk-release 5148d058
-//! (`cni-wrapper-plugin/netrules/security_group_rule.go`), executor and BBS, which all read destinations alike.
+//! Sources: `net.ParseIP`, `net.ParseCIDR` and `strconv.Atoi` of Go 1.23, and `toIPRange` of
+//! silk-release 5148d058 (`cni-wrapper-plugin/netrules/security_group_rule.go`), executor and BBS,
+//! which all parse destinations alike.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Addresses from a first to a last, as a kernel rule has them.
 ///
-/// An IPv4 address that is mapped into IPv6 (`::ffff:10.0.0.1`) is IPv4 here, because Go prints it so: each end by
-/// itself, so that `::ffff:0:0/96` is all of IPv4. A range that ends before it begins holds nothing.
+/// An IPv4 address that is mapped into IPv6 (`::ffff:10.0.0.1`) is IPv4 here, because Go prints it
+/// as IPv4: each end by itself, so that `::ffff:0:0/96` is all of IPv4. A range that ends before it
+/// begins is empty.
 ///
 /// ```
 /// use asg_core::policy::AddressRange;
@@ -25,7 +27,8 @@ pub struct AddressRange {
 }
 
 impl AddressRange {
-    /// Reads one destination as a cell does: an address, a block, or two addresses with a dash between them.
+    /// Parses one destination as a cell does: an address, a block, or two addresses with a dash
+    /// between them.
     ///
     /// ```
     /// use asg_core::policy::AddressRange;
@@ -43,7 +46,7 @@ impl AddressRange {
         }
     }
 
-    /// The range from `first` to `last`.
+    /// Creates the range from `first` to `last`.
     ///
     /// ```
     /// # use asg_core::policy::AddressRange;
@@ -55,7 +58,7 @@ impl AddressRange {
         Self { first, last }
     }
 
-    /// The first address.
+    /// Returns the first address.
     ///
     /// ```
     /// # use asg_core::policy::AddressRange;
@@ -67,7 +70,7 @@ impl AddressRange {
         self.first
     }
 
-    /// The last address.
+    /// Returns the last address.
     ///
     /// ```
     /// # use asg_core::policy::AddressRange;
@@ -79,7 +82,7 @@ impl AddressRange {
         self.last
     }
 
-    /// True if both ends are IPv4 addresses.
+    /// Returns whether both ends are IPv4 addresses.
     ///
     /// ```
     /// # use asg_core::policy::AddressRange;
@@ -91,7 +94,8 @@ impl AddressRange {
         self.first.is_ipv4() && self.last.is_ipv4()
     }
 
-    /// True if one end is an IPv4 address and the other is not: no kernel tool takes that.
+    /// Returns whether one end is an IPv4 address and the other is not: no kernel tool accepts
+    /// that.
     ///
     /// ```
     /// # use asg_core::policy::AddressRange;
@@ -103,7 +107,7 @@ impl AddressRange {
         self.first.is_ipv4() != self.last.is_ipv4()
     }
 
-    /// Whether the address is between the ends; never for one of another family.
+    /// Returns whether the address is between the ends; never for one of another family.
     ///
     /// ```
     /// # use asg_core::policy::AddressRange;
@@ -120,7 +124,7 @@ impl AddressRange {
         }
     }
 
-    /// How many addresses it holds; `u128::MAX` stands for all of IPv6, which are one more.
+    /// Returns the number of addresses; `u128::MAX` for all of IPv6, which has one more.
     ///
     /// ```
     /// # use asg_core::policy::AddressRange;
@@ -135,7 +139,7 @@ impl AddressRange {
         }
     }
 
-    /// The ends as numbers, if they are of one family.
+    /// Returns the ends as numbers, if they are of one family.
     pub(super) fn bits(self) -> Option<(u128, u128)> {
         match (self.first, self.last) {
             (IpAddr::V4(first), IpAddr::V4(last)) => {
@@ -153,12 +157,12 @@ impl std::fmt::Display for AddressRange {
     }
 }
 
-/// Reads an address; a mapped one is IPv4.
+/// Parses an address; a mapped one is IPv4.
 pub(super) fn address(text: &str) -> Option<IpAddr> {
     text.parse::<IpAddr>().ok().map(|address| address.to_canonical())
 }
 
-/// Reads a block as `net.ParseCIDR` does: a length may begin with zeros, and host bits are cleared.
+/// Parses a block like `net.ParseCIDR`: a length may begin with zeros, and host bits are cleared.
 pub(super) fn block(text: &str) -> Option<AddressRange> {
     let (address, length) = text.split_once('/')?;
     if length.is_empty() || !length.bytes().all(|b| b.is_ascii_digit()) {
@@ -181,9 +185,9 @@ pub(super) fn block(text: &str) -> Option<AddressRange> {
     }
 }
 
-/// Reads a decimal number with or without a sign, after blanks have been trimmed.
+/// Parses a decimal number with or without a sign, after blanks have been trimmed.
 pub(super) fn integer(text: &str) -> Option<i64> {
-    // Rust's reader takes the same signs and digits, and no underscore either.
+    // Rust's parser accepts the same signs and digits, and no underscore either.
     text.trim().parse().ok()
 }
 

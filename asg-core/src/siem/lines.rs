@@ -28,7 +28,7 @@ impl Standard {
     /// All of them.
     pub const ALL: [Self; 5] = [Self::Ecs, Self::Ocsf, Self::Otlp, Self::Cef, Self::Cim];
 
-    /// The short name, in lower case.
+    /// Returns the short name, in lower case.
     ///
     /// ```
     /// use asg_core::siem::Standard;
@@ -45,7 +45,7 @@ impl Standard {
         }
     }
 
-    /// The standard with this name.
+    /// Returns the standard with this name.
     ///
     /// ```
     /// use asg_core::siem::Standard;
@@ -58,8 +58,8 @@ impl Standard {
     }
 }
 
-/// Writes flows as lines: a record each, but for OTLP, where flows of one cell that follow each
-/// other share a request, as a collector's file receiver takes them.
+/// Writes flows as lines: one record for each, except that in OTLP consecutive flows of one cell
+/// share a request, as a collector's file receiver expects.
 ///
 /// ```
 /// use asg_core::siem::{Reading, RecordLines, Standard};
@@ -79,7 +79,7 @@ pub struct RecordLines<'r> {
 }
 
 impl<'r> RecordLines<'r> {
-    /// A writer without lines yet.
+    /// Creates a writer without lines.
     ///
     /// ```
     /// # use asg_core::siem::{Reading, RecordLines, Standard};
@@ -93,8 +93,8 @@ impl<'r> RecordLines<'r> {
         Self { standard, reading, out: Vec::new(), open: otlp::Open::default() }
     }
 
-    /// Adds a flow; false if its prefix is not Cloud Foundry's, so that it has no record. `source`
-    /// is the name of its log.
+    /// Adds a flow. Returns false if its prefix is not Cloud Foundry's, so that it has no record.
+    /// `source` is the name of its log.
     ///
     /// ```
     /// # use std::convert::Infallible;
@@ -131,7 +131,7 @@ impl<'r> RecordLines<'r> {
         true
     }
 
-    /// The lines of the flows since the last call.
+    /// Returns the lines of the flows since the last call.
     ///
     /// ```
     /// # use asg_core::siem::{Reading, RecordLines, Standard};
@@ -152,7 +152,7 @@ fn push_line(out: &mut Vec<u8>, record: &impl Serialize) {
     out.push(b'\n');
 }
 
-/// Serialises into memory, which does not fail for what records hold.
+/// Serialises into memory, which cannot fail for the contents of records.
 pub(super) fn push(out: &mut Vec<u8>, value: &impl Serialize) {
     let written = serde_json::to_writer(out, value);
     debug_assert!(written.is_ok());

@@ -1,8 +1,8 @@
-//! Instants that are known up to an error.
+//! Instants with a known error.
 
 use super::Timestamp;
 
-/// An instant that is known up to an error: it lies somewhere between two.
+/// An instant with a known error: it is somewhere between two others.
 ///
 /// ```
 /// use asg_core::{TimeRange, Timestamp};
@@ -21,7 +21,7 @@ pub struct TimeRange {
 }
 
 impl TimeRange {
-    /// Not later than `error_nanos` after `time`, and not earlier than that before it.
+    /// Returns the range `time ± error_nanos`.
     ///
     /// ```
     /// # use asg_core::{TimeRange, Timestamp};
@@ -38,7 +38,7 @@ impl TimeRange {
         }
     }
 
-    /// Between two instants, whichever is the earlier.
+    /// Returns the range between two instants, in either order.
     ///
     /// ```
     /// # use asg_core::{TimeRange, Timestamp};
@@ -51,7 +51,7 @@ impl TimeRange {
         Self { earliest: a.min(b), latest: a.max(b) }
     }
 
-    /// The earliest that it can be.
+    /// Returns the earliest possible instant.
     ///
     /// ```
     /// # use asg_core::{TimeRange, Timestamp};
@@ -63,7 +63,7 @@ impl TimeRange {
         self.earliest
     }
 
-    /// The latest that it can be.
+    /// Returns the latest possible instant.
     ///
     /// ```
     /// # use asg_core::{TimeRange, Timestamp};
@@ -75,7 +75,7 @@ impl TimeRange {
         self.latest
     }
 
-    /// The instant that is as far from the one as from the other.
+    /// Returns the instant halfway between the two ends.
     ///
     /// ```
     /// # use asg_core::{TimeRange, Timestamp};
@@ -87,7 +87,7 @@ impl TimeRange {
         Timestamp::from_nanos(i64::midpoint(self.earliest.as_nanos(), self.latest.as_nanos()))
     }
 
-    /// How far the middle can be out, in nanoseconds.
+    /// Returns the maximum error of the middle, in nanoseconds.
     ///
     /// ```
     /// # use asg_core::{TimeRange, Timestamp};
@@ -101,7 +101,7 @@ impl TimeRange {
 }
 
 impl From<Timestamp> for TimeRange {
-    /// Exactly then.
+    /// Returns a range without an error.
     fn from(time: Timestamp) -> Self {
         Self { earliest: time, latest: time }
     }
