@@ -21,8 +21,7 @@ fn count(path: &Path) -> io::Result<Counts> {
             *kinds.entry(record.kind()).or_default() += 1;
             match &record.content {
                 Content::Packet { packet, .. } => {
-                    let [_, to] = packet.ip.ports();
-                    if let Some(port) = to {
+                    if let [_, Some(port)] = packet.ip.ports() {
                         *ports.entry(port).or_default() += 1;
                     }
                 }

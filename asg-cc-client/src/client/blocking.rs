@@ -524,15 +524,6 @@ impl CloudController<crate::adapter::HttpTransport> {
     /// # Errors
     ///
     /// If the target is not a URL, or the access token is missing.
-    ///
-    /// ```
-    /// use asg_cc_client::{CfConfig, CloudController};
-    ///
-    /// let config = CfConfig::parse(br#"{"ConfigVersion":4,"Target":"https://cf.example",
-    ///     "AccessToken":"bearer sesame"}"#)?;
-    /// assert!(CloudController::from_cf_config(&config).is_ok(), "nothing is asked yet");
-    /// # Ok::<(), asg_cc_client::Error>(())
-    /// ```
     pub fn from_cf_config(config: &crate::auth::CfConfig) -> Result<Self, Error> {
         let options = crate::adapter::HttpOptions {
             skip_tls_verification: config.ssl_disabled,
