@@ -170,6 +170,8 @@ impl<'a> Record<'a> {
         line_feed::refuse(&mut self.content, self.envelope.body.as_bytes());
         if let Some(unread) = self.content.shorten_prefix(&self.envelope) {
             layers::unread_end(unread, &mut self.envelope);
+            // The end of the header may name another program.
+            self.memo.role = None;
             self.header_not_understood = Some(place(self.envelope.body_at));
         }
         // The damage is in the line, and not in its body.
