@@ -43,9 +43,11 @@ class Table(Generic[R]):
     """Packets of logs, one a row. :func:`asglog.scan` and :func:`asglog.correlate` make them.
 
     Nothing is read before rows are asked for, and each time they are, the logs are read from the beginning, in batches,
-    with filters applied before a row is built. To look at a table in a notebook reads the beginning only. A table goes wherever Arrow does: ``polars.DataFrame(table)``,
-    ``pyarrow.table(table)``, ``duckdb.sql("select … from table")``, ``pandas.DataFrame.from_arrow(table)``. To iterate over
-    it gives records (of flows, if it is correlated), whatever columns are chosen.
+    with filters applied before a row is built. A notebook shows the first rows, for which the beginning is read at most.
+
+    A table goes wherever Arrow does: ``polars.DataFrame(table)``, ``pyarrow.table(table)``, ``duckdb.sql("select … from
+    table")``; for pandas, use :meth:`to_pandas`. Iterating gives records (of flows, if it is correlated), whatever columns are
+    chosen.
 
     >>> import asglog
     >>> table = asglog.scan(
