@@ -268,6 +268,9 @@ def test_containers_are_a_table(ledger: asglog.Ledger, shop: asglog.Export) -> N
     assert len(ledger.containers(cell=CELL)) == 5
     assert len(ledger.containers("10.255.73.3", at="2024-05-06T07:09:00Z")) == 1
     assert len(ledger.containers("10.255.73.3", at="2020-05-06T07:09:00Z")) == 0
+    paths = sorted(SHOP_LISTS.glob("*.json"))
+    for given in (SHOP_LISTS, str(SHOP_LISTS), paths):
+        assert list(ledger.containers("mailer", directory=given)) == list(named)
     assert "no rows" in repr(ledger.containers("nobody")) and len(ledger.containers().to_pandas()) == 7
 
 

@@ -6,13 +6,14 @@ from importlib import import_module
 from typing import Any
 
 
-def module(name: str, extra: str | None = None) -> Any:
+def module(name: str) -> Any:
     """The module with this name; if it is not there, an error says what to install."""
     try:
         return import_module(name)
     except ImportError as error:
         wanted = name.partition(".")[0]
-        raise ImportError(f"this needs {wanted}: pip install 'asglog[{extra or wanted}]'", name=name) from error
+        # An extra of this package works only where an index has the package.
+        raise ImportError(f"this needs {wanted}: pip install {wanted}", name=name) from error
 
 
 def arrow_to_pandas(table: Any, categories: bool = False) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
 from . import _asglog, checks
@@ -73,7 +74,7 @@ class Ledger:
         at: datetime.datetime | str | None = None,
         *,
         address: str | None = None,
-        directory: Directory | None = None,
+        directory: Directory | Path | Sequence[Path] | None = None,
     ) -> Owner:
         """Whose this is: a handle or the beginning of one, a log prefix (``DENY_d08bb414-…``), an address, the GUID of an app
         or a process or its beginning, or the name of an app.
@@ -92,7 +93,7 @@ class Ledger:
             checks.text(cell, "cell")
         if address is not None:
             checks.text(address, "address")
-        return Owner._from(self._native.who(what.strip(), cell, nanos(at), address, directory))
+        return Owner._from(self._native.who(what.strip(), cell, nanos(at), address, checks.directory(directory)))
 
     def at(
         self,
@@ -100,7 +101,7 @@ class Ledger:
         time: datetime.datetime | str,
         cell: str | None = None,
         *,
-        directory: Directory | None = None,
+        directory: Directory | Path | Sequence[Path] | None = None,
     ) -> Owner:
         """Whose an address was at a time. With the ``cell`` the answer is surer, because clocks of cells differ, and addresses
         are given out again.
@@ -127,7 +128,7 @@ class Ledger:
         cell: str | None = None,
         at: datetime.datetime | str | None = None,
         *,
-        directory: Directory | None = None,
+        directory: Directory | Path | Sequence[Path] | None = None,
     ) -> Answer:
         """The containers that are meant by what :meth:`who` takes, or all of them, as a table: when each began and ended, when
         it was seen, its app, cell, addresses and GUIDs. The oldest is first.
@@ -146,7 +147,7 @@ class Ledger:
             what = checks.text(what, "what is asked for").strip()
         if cell is not None:
             checks.text(cell, "cell")
-        return Answer(self._native.containers(what, cell, nanos(at), directory))
+        return Answer(self._native.containers(what, cell, nanos(at), checks.directory(directory)))
 
     def __len__(self) -> int:
         """How many containers are known."""
