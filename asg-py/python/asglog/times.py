@@ -32,7 +32,10 @@ class Time(datetime.datetime):
     @classmethod
     def parse(cls, text: str) -> Self:
         """The time of a text in RFC 3339. Raises :class:`ValueError` for any other, and for one without a zone."""
-        time = cls.fromisoformat(text)
+        try:
+            time = cls.fromisoformat(text)
+        except ValueError:
+            raise ValueError(f"a time is written like 2024-05-06T07:09:10Z, not {text!r}") from None
         if time.tzinfo is None:
             raise ValueError(f"the time has no zone: {text!r}")
         time = time.astimezone(datetime.timezone.utc)
