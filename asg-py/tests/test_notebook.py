@@ -53,6 +53,17 @@ def test_a_table_shows_its_first_rows_with_their_owners(flows: asglog.Table[asgl
     assert "rows in memory" in repr(fresh.head(3)) and "storefront" in str(fresh.head(3))
 
 
+def test_a_small_folder_shows_owners_and_a_large_one_packets(tmp_path: Path) -> None:
+    folder = tmp_path / "logs/cell"
+    folder.mkdir(parents=True)
+    (folder / "kern.log").write_bytes(LOGS[1].read_bytes())
+    assert "unique_prefix" in asglog.correlate(tmp_path / "logs")._repr_html_()
+    # Text that says nothing, and too much of it to be read for a look.
+    (folder / "other.log").write_bytes(b"hello\n" * 300_000)
+    shown = asglog.correlate(tmp_path / "logs")._repr_html_()
+    assert "owners are known once all logs were read" in shown and "203.0.113.25" in shown
+
+
 class Counting:
     """Remembers that it was asked."""
 
