@@ -10,6 +10,7 @@ Time stamps without a year need ``year``: a part of a log does not tell it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .api import Directory
@@ -18,6 +19,7 @@ from .batches import EVIDENCE, Flows, Packets, clock_lines, ledger_of, twins
 from .batches import evidence as _evidence_of
 from .clocks import machine_of
 from .consumers import module
+from .labels import Labels, fixed
 from .ledger import Ledger
 from .schema import ALL, FLOW_SCHEMA, Schema
 
@@ -67,11 +69,18 @@ def ddl(schema: Schema) -> str:
 
 
 def parse(
-    lines: DataFrame, *, columns: tuple[str, ...] | None = None, year: int | None = None, utc_offset: float = 0.0
+    lines: DataFrame,
+    *,
+    columns: tuple[str, ...] | None = None,
+    year: int | None = None,
+    utc_offset: float = 0.0,
+    networks: Labels | None = None,
+    prefixes: Labels | None = None,
 ) -> DataFrame:
     """The packets of these lines, as :func:`asglog.scan`: the columns are those of :data:`asglog.SCHEMA`, or those named,
-    without ``source`` and ``line`` if the lines have none. Lines are read where they lie; nothing is shuffled."""
-    packets = Packets(columns, year, utc_offset)
+    without ``source`` and ``line`` if the lines have none. Lines are read where they lie; nothing is shuffled. ``networks`` and
+    ``prefixes`` are as with :func:`asglog.scan`; their files are read here."""
+    packets = Packets(columns, year, utc_offset, *fixed(networks, prefixes))
     return lines.mapInArrow(_each(packets), ddl(packets.schema(lines.columns)))
 
 
@@ -137,6 +146,8 @@ def correlate(
     year: int | None = None,
     utc_offset: float = 0.0,
     told_once: bool = False,
+    networks: Labels | None = None,
+    prefixes: Labels | None = None,
 ) -> DataFrame:
     """The packets of these lines with who sent each, as :func:`asglog.correlate` of all of them: every executor has the
     whole ledger.
@@ -148,12 +159,15 @@ def correlate(
     named.
 
     Lines that tell the same packet are brought together by a shuffle, wherever they are. Say ``told_once`` if each packet is in
-    the logs once, and nothing is shuffled.
+    the logs once, and nothing is shuffled. ``networks`` and ``prefixes`` are as with :func:`asglog.correlate`; their files are
+    read here.
     """
+    labels = fixed(networks, prefixes)
     if columns is None:
         no_places = [column for column in FLOW_SCHEMA if not column.name.startswith("evidence_")]
         has_place = {"source", "line"} <= set(lines.columns)
         columns = tuple(one.name for one in no_places if has_place or one.name not in ("source", "line"))
+        columns += ("dst_name",) if labels[0] else ()
     schema = Schema([ALL[name] for name in columns])
     given, lines = _given(lines)
     packets = lines.mapInArrow(_each(twins), f"{_ddl_of(given)}, twin STRING")
@@ -166,7 +180,7 @@ def correlate(
 
     def flows(batches: Iterator[Any]) -> Iterator[Any]:
         known, told = held()
-        of = Flows(known, directory, columns, year, utc_offset, told)
+        of = Flows(known, directory, columns, year, utc_offset, told, *labels)
         for piece in _pieces(batches):
             yield from of(piece.select(given)).to_batches()
 
@@ -182,6 +196,8 @@ def correlate_by_cell(
     year: int | None = None,
     utc_offset: float = 0.0,
     slices: int = 1,
+    networks: Labels | None = None,
+    prefixes: Labels | None = None,
 ) -> DataFrame:
     """The same without a ledger of everything: the packets of one cell and the evidence for them meet on one executor.
 
@@ -201,7 +217,7 @@ def correlate_by_cell(
         raise ValueError(f"a cell's packets are dealt to at least one task, not to {slices}")
     functions = module("pyspark.sql.functions")
     col, lit, explode = functions.col, functions.lit, functions.explode
-    of = Flows(None, directory, columns, year, utc_offset)
+    of = Flows(None, directory, columns, year, utc_offset, None, *fixed(networks, prefixes))
     given, lines = _given(lines)
     shape = _ddl_of(given)
     packets = lines.mapInArrow(_each(_packets), f"{shape}, twin STRING, name STRING, head STRING")
@@ -232,8 +248,7 @@ def correlate_by_cell(
     held = _shared(lines.sparkSession, ledger)
 
     def flows(table: Any) -> Any:
-        own = Flows(held(), of.directory, of.columns, of.year, of.utc_offset)
-        return own(table.select(given))
+        return replace(of, ledger=held())(table.select(given))
 
     return dealt.groupBy("cell", "slice").applyInArrow(flows, ddl(of.schema(given)))
 
