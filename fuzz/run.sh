@@ -7,7 +7,8 @@ seconds=${1:?how many seconds for each target}
 shift
 [ $# -gt 0 ] || set -- $(sed -n 's/^name = "\(.*\)"$/\1/p' Cargo.toml | grep -v '^asg-fuzz$')
 
-# The coverage that libFuzzer needs; cargo-fuzz sets the same. The flag lets a stable compiler take it.
+# The coverage that libFuzzer needs; cargo-fuzz sets it, too. The variable lets a stable compiler
+# accept the flags.
 export RUSTC_BOOTSTRAP=1
 coverage='-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4'
 for part in inline-8bit-counters pc-table trace-compares; do

@@ -1,4 +1,4 @@
-//! Time and chance from outside, so that tests own both.
+//! Time and random numbers from outside, so that tests control both.
 
 use std::collections::hash_map::RandomState;
 use std::fmt;
@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use asg_core::Timestamp;
 
-/// What time it is.
+/// A source of the current time.
 ///
 /// ```
 /// use asg_cc_client::Clock;
@@ -23,7 +23,7 @@ use asg_core::Timestamp;
 pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
 
 impl Clock {
-    /// The system's.
+    /// Returns the system's clock.
     #[must_use]
     pub fn system() -> Self {
         Self::new(|| {
@@ -33,13 +33,13 @@ impl Clock {
         })
     }
 
-    /// One that says what `now` says.
+    /// Creates a clock that calls `now`.
     #[must_use]
     pub fn new(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         Self(Arc::new(now))
     }
 
-    /// The time.
+    /// Returns the time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         (self.0)()
@@ -58,8 +58,8 @@ impl fmt::Debug for Clock {
     }
 }
 
-/// Numbers by chance, from 0 up to but not including 1. They spread waits and lifetimes; nothing
-/// secret hangs on them.
+/// Random numbers, from 0 up to but not including 1. They spread waits and lifetimes; no secret
+/// depends on them.
 ///
 /// ```
 /// use asg_cc_client::Random;
@@ -71,13 +71,13 @@ impl fmt::Debug for Clock {
 pub struct Random(Arc<dyn Fn() -> f64 + Send + Sync>);
 
 impl Random {
-    /// Begins at a place of the system's choice.
+    /// Seeds from the operating system.
     #[must_use]
     pub fn system() -> Self {
         Self::seeded(RandomState::new().build_hasher().finish())
     }
 
-    /// The same numbers for the same seed.
+    /// Creates a generator; equal seeds give equal numbers.
     #[must_use]
     pub fn seeded(seed: u64) -> Self {
         let state = AtomicU64::new(seed);
@@ -87,18 +87,18 @@ impl Random {
             let mut z = state.fetch_add(STEP, Ordering::Relaxed).wrapping_add(STEP);
             z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
             z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            // 32 bits are plenty, and an f64 holds them exactly.
+            // 32 bits are enough, and an f64 holds them exactly.
             f64::from((z >> 32) as u32) / f64::from(u32::MAX).next_up()
         })
     }
 
-    /// What `next` gives.
+    /// Creates a generator that calls `next`.
     #[must_use]
     pub fn new(next: impl Fn() -> f64 + Send + Sync + 'static) -> Self {
         Self(Arc::new(next))
     }
 
-    /// The next number.
+    /// Returns the next number.
     #[must_use]
     pub fn next(&self) -> f64 {
         (self.0)().clamp(0.0, 1.0)
@@ -117,13 +117,13 @@ impl fmt::Debug for Random {
     }
 }
 
-/// `time` and so much.
+/// Returns `time` plus this duration.
 pub(crate) fn later(time: Timestamp, by: Duration) -> Timestamp {
     let by = i64::try_from(by.as_nanos()).unwrap_or(i64::MAX);
     Timestamp::from_nanos(time.as_nanos().saturating_add(by))
 }
 
-/// How long it is from `from` to `to`; nothing if that is past.
+/// Returns the time from `from` to `to`; zero if that is past.
 pub(crate) fn until(from: Timestamp, to: Timestamp) -> Duration {
     let nanos = to.as_nanos().saturating_sub(from.as_nanos());
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(0))

@@ -1,4 +1,4 @@
-//! The one error of this crate: whose fault it is and what to do about it.
+//! The error type of this crate: each error shows who is at fault and what to do.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -11,10 +11,10 @@ use serde_json::Value;
 
 use crate::transport::{TransportError, TransportErrorKind};
 
-/// Why a directory has no answer.
+/// The reason why a directory has no answer.
 ///
-/// Each prints as one sentence that says what is wrong and what to do. That an app, space or org is
-/// not found is *not* an error of a directory, and nothing here ever means "deleted".
+/// Each prints as one sentence with the fault and a remedy. If an app, space or org is not found,
+/// that is *not* an error of a directory, and no error here ever means "deleted".
 ///
 /// # Example
 ///
@@ -37,7 +37,7 @@ pub enum Error {
     /// The address of the API cannot be used.
     #[error("the API address {0}: give it as in `https://api.example.org` (`cf api` prints it)")]
     Address(&'static str),
-    /// The text given as a token is none.
+    /// The text given as a token is not one.
     #[error("the access token cannot be used, {0}: give what `cf oauth-token` prints")]
     Token(&'static str),
     /// The configuration of the cf CLI cannot be used.
@@ -46,7 +46,7 @@ pub enum Error {
     /// No answer came.
     #[error("{hint}: {what}", hint = hint(.0), what = escape_text(&.0.to_string()))]
     Transport(TransportError),
-    /// Something answers, and it is no Cloud Controller.
+    /// The server that answers is not a Cloud Controller.
     #[error(
         "what answers there (HTTP {status}) is not a Cloud Controller: check the API address (`cf api` prints it)"
     )]
@@ -54,7 +54,7 @@ pub enum Error {
         /// The HTTP status.
         status: u16,
     },
-    /// The answer is a redirect, which is not followed, since the request carries a token.
+    /// The answer is a redirect, which is not followed, because the request carries a token.
     #[error(
         "the API answers with a redirect (HTTP {status}), which the token must not follow: give the address that it leads to"
     )]
@@ -62,7 +62,7 @@ pub enum Error {
         /// The HTTP status.
         status: u16,
     },
-    /// The foundation's router has nothing behind this host name.
+    /// The foundation's router has no route for this host name.
     #[error(
         "the router knows no such host: check the API address, or try again later if the Cloud Controller is being restarted"
     )]
@@ -78,7 +78,7 @@ pub enum Error {
         clocks(*.ahead)
     )]
     FreshTokenRefused {
-        /// By how many seconds this machine's clock is ahead of the UAA's, if the token shows it.
+        /// The seconds by which this machine's clock is ahead of the UAA's, if the token shows it.
         ahead: Option<i64>,
     },
     /// The caller ended the work: see [`Stop`](crate::Stop).
@@ -94,30 +94,30 @@ pub enum Error {
         escape_text(description)
     )]
     Login {
-        /// Its word for it, such as `unauthorized`.
+        /// The UAA's word for it, such as `unauthorized`.
         error: String,
-        /// For people.
+        /// The description for people.
         description: String,
     },
-    /// Something answers at the token endpoint, and it is no UAA.
+    /// The server at the token endpoint is not a UAA.
     #[error("what answers at the token endpoint (HTTP {status}) is not a UAA: check its address")]
     NotUaa {
         /// The HTTP status.
         status: u16,
     },
-    /// There is no UAA to log in at.
+    /// The UAA's address is missing, or cannot be used.
     #[error("the UAA's address {0}: give it, or a token")]
     UaaAddress(&'static str),
     /// The caller's own source of headers failed.
     #[error("the provider of the `Authorization` header failed: {0}")]
     Provider(String),
-    /// 429, and the token ended before, by its own word and this machine's clock: requests without
-    /// a valid token have a narrow limit of their own.
+    /// 429, and the token expired before, by its own claims and this machine's clock: requests
+    /// without a valid token have a lower limit of their own.
     #[error(
         "too many requests without a valid token, and the access token ended {at}: log in again with `cf login`, or renew it with `cf oauth-token`"
     )]
     TokenEnded {
-        /// When it ended.
+        /// The time when it expired.
         at: Timestamp,
     },
     /// 401 with code 10002.
@@ -126,26 +126,26 @@ pub enum Error {
     /// 403: the token does not allow this.
     #[error("the token does not allow this ({}): use one with the scope `cloud_controller.admin_read_only` or `cloud_controller.global_auditor`", list(.errors))]
     Forbidden {
-        /// What Cloud Controller says about it.
+        /// Cloud Controller's errors.
         errors: Vec<ApiError>,
     },
     /// The v2 API is switched off, as it is by default since 2025.
     #[error("the v2 API is switched off on this foundation: use v3")]
     V2Disabled,
-    /// Cloud Controller does not know the path: it is too old or too new for it, or is another
+    /// Cloud Controller does not have this path: it is too old or too new for it, or is another
     /// implementation.
     #[error(
         "this Cloud Controller has no such endpoint: its API is too old, or v2 was removed from it; try the other API version"
     )]
     NoSuchEndpoint,
-    /// Cloud Controller says that there is no such thing, *or* that this token may not see it. No
-    /// proof of a deletion.
+    /// Cloud Controller reports that the thing does not exist, *or* that this token may not see it.
+    /// This does not prove a deletion.
     #[error("not found, or not visible with this token: {}", list(.errors))]
     NotFound {
-        /// What Cloud Controller says about it.
+        /// Cloud Controller's errors.
         errors: Vec<ApiError>,
     },
-    /// 414: something before Cloud Controller reads no request lines as long as this one.
+    /// 414: a server in front of Cloud Controller does not accept request lines of this length.
     #[error(
         "the request is too long for a server before the Cloud Controller: ask for fewer things at a time"
     )]
@@ -153,7 +153,7 @@ pub enum Error {
     /// 429: too many requests.
     #[error("too many requests: try again {}", when(*.retry))]
     RateLimited {
-        /// When the server would answer again, if it says so.
+        /// When the server would answer again, if it shows that.
         retry: Option<RetryAfter>,
     },
     /// The server failed, or is being maintained, or a server that it needs failed.
@@ -161,7 +161,7 @@ pub enum Error {
     Unavailable {
         /// The HTTP status: 500 or above.
         status: u16,
-        /// What Cloud Controller says about it; empty if something before it answered.
+        /// Cloud Controller's errors; empty if a server in front of it answered.
         errors: Vec<ApiError>,
     },
     /// Cloud Controller refuses the request: an error of this crate, or an API that changed.
@@ -169,17 +169,17 @@ pub enum Error {
     Refused {
         /// The HTTP status.
         status: u16,
-        /// Everything that Cloud Controller says about it.
+        /// All of Cloud Controller's errors.
         errors: Vec<ApiError>,
     },
-    /// An answer of Cloud Controller that does not have the shape it must have.
+    /// An answer of Cloud Controller has an unexpected shape.
     #[error(
         "the answer to {request} cannot be read, {why}: check that nothing between here and the Cloud Controller rewrites it"
     )]
     Unreadable {
         /// Path and query of the request.
         request: String,
-        /// What is wrong.
+        /// The fault.
         why: &'static str,
     },
     /// A directory that the caller brought failed.
@@ -188,20 +188,20 @@ pub enum Error {
     /// The file of a cache cannot be used, or not be written.
     #[error("the cache file cannot be used: {0}; delete it to begin anew")]
     CacheFile(String),
-    /// A recording of requests and answers is none.
+    /// The text is not a recording of requests and answers.
     #[error("the recording cannot be used: {0}")]
     Recording(String),
-    /// A saved page is none.
+    /// The file is not a saved page.
     #[error("{0}")]
     Export(String),
 }
 
 impl Error {
-    /// Reads an answer whose status is not 2xx.
+    /// Converts an answer whose status is not 2xx.
     ///
-    /// The status alone decides little: routers, proxies and maintenance pages answer too. So "not
-    /// found" and "forbidden" need Cloud Controller's own JSON, and everything else says that it is
-    /// something else.
+    /// The status alone is not enough: routers, proxies and maintenance pages answer too. So "not
+    /// found" and "forbidden" need Cloud Controller's own JSON, and any other answer counts as one
+    /// of another server.
     #[must_use]
     pub fn from_response(response: &Response<Vec<u8>>) -> Self {
         let status = response.status();
@@ -215,8 +215,8 @@ impl Error {
             StatusCode::NOT_FOUND if header("x-cf-routererror").is_some() => Self::NoRoute,
             s if s.is_server_error() => Self::Unavailable { status: s.as_u16(), errors },
             StatusCode::NOT_FOUND if is_v2_disabled(response.body()) => Self::V2Disabled,
-            // The space supporters' 403 on v2 is HTML, but no proxy's: it names the role. It has no
-            // code of its own.
+            // The space supporters' 403 on v2 is HTML from Cloud Controller: it names the role. It
+            // has no code of its own.
             StatusCode::FORBIDDEN if names_space_supporter(response.body()) => Self::Forbidden {
                 errors: vec![ApiError {
                     code: 403,
@@ -234,7 +234,7 @@ impl Error {
         }
     }
 
-    /// Who has to do something about it.
+    /// Returns who has to act.
     #[must_use]
     pub const fn fault(&self) -> Fault {
         match self {
@@ -270,7 +270,7 @@ impl Error {
         }
     }
 
-    /// True if the same request may succeed later, with nothing changed on this side.
+    /// Returns whether the same request may succeed later, without a change on this side.
     ///
     /// ```
     /// use asg_cc_client::{Error, TransportError, TransportErrorKind};
@@ -296,7 +296,8 @@ impl Error {
         }
     }
 
-    /// True if Cloud Controller itself says it about one request, so that others may still succeed.
+    /// Returns whether Cloud Controller itself refused one request, so that others may still
+    /// succeed.
     pub(crate) const fn is_answer(&self) -> bool {
         matches!(
             self,
@@ -308,8 +309,7 @@ impl Error {
         )
     }
 
-    /// The same error without these secrets in any of its texts: a server may echo what it was
-    /// sent.
+    /// Removes these secrets from all texts of the error: a server may echo them.
     pub(crate) fn scrubbed(mut self, secrets: &[String]) -> Self {
         let scrub = |text: &mut String| {
             for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
@@ -338,7 +338,7 @@ impl Error {
     }
 }
 
-// By hand, since `#[from]` would make it the `source` too, and its text is in ours already.
+// By hand, because `#[from]` would make it the `source` too, and its text is in ours already.
 impl From<TransportError> for Error {
     fn from(error: TransportError) -> Self {
         Self::Transport(error)
@@ -352,7 +352,7 @@ impl From<Infallible> for Error {
 }
 
 impl Error {
-    /// Wraps the error of a directory of the caller's own, so that it passes through
+    /// Wraps the error of a caller's own directory, so that it passes through
     /// [`Cached`](crate::Cached) and [`Layered`](crate::Layered).
     ///
     /// ```
@@ -368,13 +368,12 @@ impl Error {
     }
 }
 
-/// An error that the caller brought: see [`Error::custom`]. Two are equal if one is a clone of the
-/// other.
+/// An error of the caller: see [`Error::custom`]. Two are equal if one is a clone of the other.
 #[derive(Debug, Clone)]
 pub struct CustomError(Arc<dyn std::error::Error + Send + Sync>);
 
 impl CustomError {
-    /// The error itself.
+    /// Returns the error itself.
     #[must_use]
     pub fn get_ref(&self) -> &(dyn std::error::Error + Send + Sync + 'static) {
         &*self.0
@@ -395,23 +394,23 @@ impl fmt::Display for CustomError {
     }
 }
 
-/// Who has to do something about an [`Error`].
+/// The party that has to act on an [`Error`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Fault {
-    /// What was asked for, or given: an address, a file, an API version.
+    /// The input: an address, a file, an API version.
     Input,
-    /// Who asks: no token, an expired one, or one that allows too little.
+    /// The credentials: no token, an expired one, or one with too few rights.
     Credentials,
-    /// The way there: addresses, proxies, certificates.
+    /// The network: addresses, proxies, certificates.
     Network,
-    /// The other side.
+    /// The server.
     Server,
     /// This crate.
     Client,
 }
 
-/// One error as Cloud Controller words it, in either API's shape.
+/// One error in Cloud Controller's words, from either API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiError {
     /// The number, such as 10010.
@@ -423,8 +422,8 @@ pub struct ApiError {
 }
 
 impl ApiError {
-    /// Both shapes: v3's `{"errors":[{"code","title","detail"}]}` and v2's
-    /// `{"code","error_code","description"}`. Empty if the text is neither.
+    /// Parses both shapes: v3's `{"errors":[{"code","title","detail"}]}` and v2's
+    /// `{"code","error_code","description"}`. Returns an empty list for any other text.
     fn read(body: &[u8]) -> Vec<Self> {
         if body.len() > MOST {
             return Vec::new();
@@ -444,7 +443,7 @@ impl ApiError {
     }
 }
 
-/// No error of Cloud Controller is longer.
+/// The maximum length of an error of Cloud Controller.
 const MOST: usize = 64 << 10;
 
 impl fmt::Display for ApiError {
@@ -464,8 +463,8 @@ pub enum RetryAfter {
 }
 
 impl RetryAfter {
-    /// `Retry-After` is seconds; some versions of Cloud Controller write the epoch there, and all
-    /// of them in `X-RateLimit-Reset`.
+    /// Parses `Retry-After` as seconds; some versions of Cloud Controller write the epoch there,
+    /// and all of them in `X-RateLimit-Reset`.
     fn read<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Option<Self> {
         const EPOCHS_START: u64 = 1_000_000_000;
         let number = |name: &str| header(name)?.trim().parse::<u64>().ok();
@@ -480,7 +479,7 @@ impl RetryAfter {
     }
 }
 
-/// nginx in front of Cloud Controller says this as `text/html`.
+/// Recognises nginx' page in front of Cloud Controller, which is `text/html`.
 fn is_v2_disabled(body: &[u8]) -> bool {
     body.trim_ascii().eq_ignore_ascii_case(b"V2 endpoints disabled")
 }
@@ -506,7 +505,8 @@ fn hint(error: &TransportError) -> &'static str {
     }
 }
 
-/// A sentence's beginning for each cause of a failed handshake, by rustls' words for it.
+/// Returns the beginning of a sentence for each cause of a failed handshake, by rustls' words for
+/// it.
 fn certificate(message: &str) -> &'static str {
     const CAUSES: [(&str, &str); 5] = [
         (
@@ -539,7 +539,7 @@ fn list(errors: &[ApiError]) -> String {
     errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
-/// A difference of clocks that matters, in brackets.
+/// Returns a considerable difference of clocks, in brackets.
 fn clocks(ahead: Option<i64>) -> String {
     match ahead {
         Some(seconds @ 60..) => {
@@ -581,8 +581,7 @@ mod tests {
         for (headers, body) in [
             (&[][..], "V2 endpoints disabled"),
             (&[("X-Cf-RouterError", "unknown_route")][..], "404 Not Found"),
-            // Even JSON in Cloud Controller's shape, if the router says that it came from the
-            // router.
+            // Also JSON in Cloud Controller's shape, if a header shows that the router wrote it.
             (&[("X-Cf-RouterError", "unknown_route")][..], r#"{"code":100004}"#),
             (&[][..], "<html>Not Found</html>"),
             (&[][..], ""),

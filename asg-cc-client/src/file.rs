@@ -37,7 +37,7 @@ fn create_beside(path: &Path) -> io::Result<(File, PathBuf)> {
     Err(last)
 }
 
-/// A new file, for its owner only where the system knows owners.
+/// Returns the options for a new file, readable by its owner only if the system has owners.
 fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);

@@ -6,10 +6,10 @@ use asg_core::{AppState, Directory, Guid, Identity};
 
 use crate::error::Error;
 
-/// Asks one directory, and another for whatever the first does not find: a preloaded or saved one
-/// before a live one.
+/// Asks one directory, and another for the GUIDs that the first does not find: a preloaded or saved
+/// one before a live one.
 ///
-/// The first directory's answer stays if the second has none.
+/// If the second has no answer, that of the first stays.
 ///
 /// ```
 /// use asg_cc_client::{Export, Layered};

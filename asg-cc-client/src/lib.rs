@@ -1,21 +1,21 @@
-//! Tells whose process it is: turns Cloud Foundry's process GUIDs into apps, spaces and orgs.
+//! Resolves Cloud Foundry's process GUIDs to apps, spaces and orgs.
 //!
 //! # Overview
 //!
-//! Logs name processes by GUID. A [`Directory`](asg_core::Directory) turns GUIDs into identities,
-//! and answers with a map that is keyed by GUID. There are four here:
+//! Logs name processes by GUID. A [`Directory`](asg_core::Directory) resolves GUIDs to identities,
+//! and returns a map by GUID. This crate has four:
 //!
 //! * [`CloudController`]: a live one, over API v3 or v2 ([`AsyncCloudController`] is its
 //!   asynchronous twin);
 //! * [`Export`]: pages of one that someone saved with `cf curl`, with no network;
-//! * [`Cached`]: a memory in front of any other, with lifetimes, and a file if wanted;
-//! * [`Layered`]: one that is asked for what another does not know.
+//! * [`Cached`]: a cache in front of any other, with lifetimes, and optionally a file;
+//! * [`Layered`]: asks a second one for the GUIDs that the first does not find.
 //!
-//! Two things are easy to get wrong, and this crate is about them. The first half of Diego's
-//! process GUID is *not* the app's GUID once a rolling deployment has replaced the first web
-//! process, nor for workers. And "not found" is *not* "deleted": routers, maintenance pages and a
-//! v2 that is switched off all say 404, and so does Cloud Controller about what a token may not
-//! see. Only an audit event proves a deletion.
+//! This crate handles two things that are easy to get wrong. The first half of Diego's process GUID
+//! is *not* the app's GUID once a rolling deployment has replaced the first web process, nor for
+//! workers. And "not found" is *not* "deleted": routers, maintenance pages and a v2 that is
+//! switched off all answer 404, and so does Cloud Controller for a thing that a token may not see.
+//! Only an audit event proves a deletion.
 //!
 //! # Quick start
 //!
@@ -48,29 +48,30 @@
 //!
 //! # Structure
 //!
-//! [`api`] does no I/O: it builds requests and reads answers. A [`Transport`] does I/O and nothing
-//! else. `resolve` alone knows what the records mean together, for live answers and exports alike.
-//! `tests/architecture.rs` holds the table of rooms and of the rooms that each may call.
+//! [`api`] does no I/O: it builds requests and parses answers. A [`Transport`] only does I/O.
+//! `resolve` alone decides what the records mean together, for live answers and exports alike.
+//! `tests/architecture.rs` has the table of modules and of the modules that each may call.
 //!
 //! # Features
 //!
-//! | feature | default | what |
+//! | feature | default | content |
 //! |---|---|---|
 //! | `ureq` | yes | `HttpTransport`: blocking HTTP and TLS |
-//! | `reqwest` | no | `AsyncHttpTransport`: the same for programs that are asynchronous already |
+//! | `reqwest` | no | `AsyncHttpTransport`: HTTP and TLS for asynchronous programs |
 //! | `tracing` | no | a span for each request, events for retries |
 //! | `embedded` | no | `embedded`: a small Cloud Controller on loopback, for tests and demonstrations |
 //!
 //! # Secrets
 //!
 //! A [`Token`] or [`Secret`] does not print, and this crate puts none into an error, a trace, a
-//! cache or a recording. A token is sent to the configured API alone, and a password to that API's
-//! own login server: links to next pages are followed there wherever they point, and redirects not
-//! at all.
+//! cache or a recording. A token is sent only to the configured API, and a password only to that
+//! API's own login server: links to next pages are always followed at the configured API, and
+//! redirects are not followed at all.
 //!
 //! The HTTP libraries below have logs of their own. At the level TRACE of the `log` crate,
-//! `ureq_proto` prints all that it sends and receives. A program that shows such logs must leave
-//! that target out, for example with the filter `ureq_proto=debug`; below TRACE nothing is shown.
+//! `ureq_proto` prints everything that it sends and receives. A program that shows such logs must
+//! leave that target out, for example with the filter `ureq_proto=debug`; below TRACE nothing is
+//! shown.
 #![forbid(unsafe_code)]
 
 #[cfg(any(feature = "ureq", feature = "reqwest"))]

@@ -1,5 +1,4 @@
-//! Requests and answers to keep, without what must not be kept; and transports that answer from
-//! them.
+//! Records requests and answers without secrets, and replays them as a transport.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -16,16 +15,17 @@ use crate::transport::{
     AsyncTransport, Sending, Transport, TransportError, TransportErrorKind as Kind,
 };
 
-/// What a recording begins with.
+/// The beginning of a recording.
 const FORMAT: &str = "asg-cc-client recording 1";
 
-/// Keeps what goes through it, for [`Replay`]: to reproduce a fault without the foundation.
+/// Records the requests and answers of a transport, for [`Replay`]: to reproduce a fault without
+/// the foundation.
 ///
-/// A recording is JSON Lines: method, path and query, status, the headers that mean something, and
-/// the body. It has no request headers and no forms; tokens in the UAA's answers are replaced by
-/// others that open nothing and tell the same scopes; and whatever was sent as a password, secret
-/// or token is taken out wherever it comes back. GUIDs and names of the foundation are in it, since
-/// they are what it is about.
+/// A recording is JSON Lines: method, path and query, status, the headers that matter, and the
+/// body. It has no request headers and no forms. Tokens in the UAA's answers are replaced by
+/// invalid ones with equal scopes; and texts that were sent as a password, secret or token are
+/// removed wherever they come back. The foundation's GUIDs and names stay, because the recording is
+/// about them.
 ///
 /// # Example
 ///
@@ -56,29 +56,28 @@ pub struct Recorder<T> {
 #[derive(Default)]
 struct Tape {
     lines: Vec<Value>,
-    /// What was sent or given that must not be kept, the longest first.
+    /// The secrets that were sent or received, the longest first.
     secrets: Vec<String>,
 }
 
 impl<T> Recorder<T> {
-    /// Records what goes through `inner`.
+    /// Wraps `inner`, and records its requests.
     #[must_use]
     pub fn new(inner: T) -> Self {
         Self { inner, tape: Mutex::default() }
     }
 
-    /// The transport inside.
+    /// Returns the inner transport.
     pub const fn get_ref(&self) -> &T {
         &self.inner
     }
 
-    /// Gives everything that was recorded so far.
+    /// Returns the recording so far.
     ///
     /// # Errors
     ///
-    /// [`Error::Recording`] if a secret was sent that has fewer than 6 characters: it cannot be
-    /// taken out of the texts in which such a short text occurs by chance, and the gaps would give
-    /// it away.
+    /// [`Error::Recording`] if a secret with fewer than 6 characters was sent: so short a text also
+    /// occurs by chance, and the gaps after its removal would reveal it.
     pub fn recording(&self) -> Result<Vec<u8>, Error> {
         let tape = self.tape();
         if tape.secrets.iter().any(|secret| secret.chars().count() < SHORTEST) {
@@ -100,7 +99,7 @@ impl<T> Recorder<T> {
         self.tape.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is kept of a request, and its secrets.
+    /// Returns the recorded part of a request, and notes its secrets.
     fn note(&self, request: &Request<Vec<u8>>) -> Value {
         self.tape().add_secrets(secrets_of(request));
         json!({ "method": request.method().as_str(), "target": target(request) })
@@ -127,7 +126,7 @@ impl<T> Recorder<T> {
     }
 }
 
-/// A shorter secret is not recorded around.
+/// A shorter secret makes a recording fail.
 const SHORTEST: usize = 6;
 
 impl Tape {
@@ -140,7 +139,7 @@ impl Tape {
         self.secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
     }
 
-    /// The UAA's answer with other tokens; what is no JSON is left out.
+    /// Returns the UAA's answer with other tokens; a body that is not JSON is left out.
     fn without_tokens(&mut self, body: &[u8]) -> String {
         let Ok(mut body) = serde_json::from_slice::<Value>(body) else { return String::new() };
         for name in ["access_token", "refresh_token", "id_token"] {
@@ -152,11 +151,11 @@ impl Tape {
         body.to_string()
     }
 
-    /// Takes all secrets out of all texts of a line.
+    /// Removes all secrets from all texts of a line.
     fn scrub(&self, line: &mut Value) {
         match line {
             Value::String(text) => {
-                // A secret may be escaped in JSON in many ways, but parsed it is itself.
+                // A secret may be escaped in JSON in many ways, so the JSON is parsed first.
                 match serde_json::from_str::<Value>(text) {
                     Ok(mut json @ (Value::Object(_) | Value::Array(_))) => {
                         if self.scrub_json(&mut json) {
@@ -172,7 +171,7 @@ impl Tape {
         }
     }
 
-    /// Takes all secrets out of the names and texts in a document; true if there was one.
+    /// Removes all secrets from the names and texts in a document; returns whether there was one.
     fn scrub_json(&self, json: &mut Value) -> bool {
         match json {
             Value::String(text) => self.scrub_text(text),
@@ -196,7 +195,7 @@ impl Tape {
         }
     }
 
-    /// Takes all secrets out of a text, as they are and as they are written in JSON and in forms.
+    /// Removes all secrets from a text, plain and as written in JSON and in forms.
     fn scrub_text(&self, text: &mut String) -> bool {
         let mut any = false;
         for secret in &self.secrets {
@@ -235,14 +234,14 @@ impl<T: AsyncTransport + Sync> AsyncTransport for Recorder<T> {
 }
 
 impl<T: fmt::Debug> fmt::Debug for Recorder<T> {
-    /// Without the tape: secrets are taken out when a recording is made.
+    /// Prints it without the tape: secrets are removed only when a recording is made.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Recorder").field("inner", &self.inner).finish_non_exhaustive()
     }
 }
 
-/// Answers from a recording of [`Recorder`]: the same request gets its answers in their order, and
-/// then the last again. To which host a request goes does not matter.
+/// Answers from a recording of [`Recorder`]: equal requests get their answers in order, and then
+/// the last one again. The host of a request does not matter.
 pub struct Replay {
     answers: Mutex<HashMap<(String, String), VecDeque<Answer>>>,
 }
@@ -250,7 +249,7 @@ pub struct Replay {
 type Answer = Result<Response<Vec<u8>>, TransportError>;
 
 impl Replay {
-    /// Reads a recording.
+    /// Parses a recording.
     ///
     /// # Errors
     ///
@@ -309,8 +308,8 @@ fn target(request: &Request<Vec<u8>>) -> String {
     request.uri().path_and_query().map_or("/", |target| target.as_str()).to_owned()
 }
 
-/// The token in the header or the secret in a Basic one, and everything in a form but the sort of
-/// grant and names.
+/// Returns the token in the header or the secret in a Basic one, and everything in a form except
+/// the kind of grant and names.
 fn secrets_of(request: &Request<Vec<u8>>) -> Vec<String> {
     let mut secrets = Vec::new();
     let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
@@ -337,7 +336,7 @@ fn secrets_of(request: &Request<Vec<u8>>) -> Vec<String> {
     secrets
 }
 
-/// The headers that decide how an answer is read.
+/// Returns the headers that decide how an answer is parsed.
 fn kept_headers(headers: &HeaderMap) -> Value {
     let kept = headers.iter().filter_map(|(name, value)| {
         let name = name.as_str();

@@ -1,5 +1,5 @@
-//! Saves a whole Cloud Controller into a folder, page by page: a machine that neither asks nor
-//! waits.
+//! Saves a whole Cloud Controller into a folder, page by page: a state machine that neither asks
+//! nor waits.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -19,13 +19,13 @@ use crate::token::Reach;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Saved {
-    /// When the saving began; for one that was resumed, the first time.
+    /// The time when the saving began; for one that was resumed, the first time.
     pub taken_at: Timestamp,
     /// The pages that were saved now, without those of an earlier attempt.
     pub pages: usize,
     /// Lists that this Cloud Controller does not have, such as `audit_events`.
     pub absent: Vec<String>,
-    /// The token shows that it sees everything: [`Reach::Global`].
+    /// Whether the token shows that it sees everything: [`Reach::Global`].
     pub sees_everything: bool,
 }
 
@@ -35,12 +35,12 @@ pub(crate) struct Saving {
     saved: Saved,
     /// The lists that are left to save, the current one first.
     lists: VecDeque<(&'static str, Call<Page<Work>>)>,
-    /// The number of the page of the current list.
+    /// The page number in the current list.
     number: usize,
 }
 
 impl Saving {
-    /// Begins, or goes on where an earlier attempt ended.
+    /// Begins an export, or continues an earlier attempt.
     pub(crate) fn open(folder: &Path, api: String, now: Timestamp) -> Result<Self, Error> {
         let mut saving = Self {
             folder: folder.to_owned(),
@@ -85,7 +85,7 @@ impl Saving {
         self.saved.taken_at = began;
         let absent = about["absent"].as_array().into_iter().flatten();
         self.saved.absent = absent.filter_map(|it| it.as_str().map(str::to_owned)).collect();
-        // Pages are written whole and in order, so a list goes on behind its last one.
+        // Pages are written whole and in order, so a list is continued behind its last one.
         while let Some((name, call)) = self.lists.front() {
             if self.saved.absent.iter().any(|absent| absent == call.list()) {
                 self.next_list();
@@ -96,14 +96,14 @@ impl Saving {
             match next {
                 Ok(Some(next)) => self.next_page(next),
                 Ok(None) => self.next_list(),
-                // It is saved again.
+                // The page is saved again.
                 Err(_) => break,
             }
         }
         Ok(())
     }
 
-    /// The next page to ask for; none when all are saved.
+    /// Returns the next page to ask for; `None` when all are saved.
     pub(crate) fn next(&self) -> Option<&Call<Page<Work>>> {
         self.lists.front().map(|(_, call)| call)
     }
@@ -133,7 +133,7 @@ impl Saving {
         Ok(())
     }
 
-    /// Finishes the export of somebody whose token reaches so far.
+    /// Finishes the export, with the reach of the token.
     pub(crate) fn finish(mut self, now: Timestamp, reach: Reach) -> Result<Saved, Error> {
         self.saved.sees_everything = reach == Reach::Global;
         self.write_about(Some(now))?;

@@ -1,4 +1,4 @@
-//! Texts that must not be seen.
+//! Texts that must not be printed.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use std::fmt;
 pub struct Secret(String);
 
 impl Secret {
-    /// Takes a text out of sight.
+    /// Hides a text.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())

@@ -7,8 +7,8 @@ use std::time::Duration;
 /// Ends waiting and asking from another thread, on Ctrl-C for example. Clones are one switch.
 ///
 /// [`CloudController::with_stop`](crate::CloudController::with_stop) sends no request after it, and
-/// [`Retrying::with_stop`](crate::Retrying::with_stop) ends its pauses. [`Stop::stop`] is for good;
-/// [`Stop::interrupt`] ends what goes on now, and the same client can be asked again.
+/// [`Retrying::with_stop`](crate::Retrying::with_stop) ends its pauses. [`Stop::stop`] is
+/// permanent; [`Stop::interrupt`] ends the current questions, and the client can be asked again.
 ///
 /// ```
 /// use std::time::{Duration, Instant};
@@ -30,19 +30,19 @@ struct State {
     interruptions: u64,
 }
 
-/// The moment at which a question began: how often everything was interrupted before. Requests
-/// carry it as an extension.
+/// The moment at which a question began: the number of earlier interruptions. Requests carry it as
+/// an extension.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Begun(u64);
 
 impl Stop {
-    /// A switch that is not set.
+    /// Creates a switch that is not set.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sets it, for good.
+    /// Sets it permanently.
     pub fn stop(&self) {
         self.change(|state| state.is_stopped = true);
     }
@@ -76,24 +76,24 @@ impl Stop {
         *self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The moment for a question that begins now.
+    /// Returns the moment for a question that begins now.
     pub(crate) fn begin(&self) -> Begun {
         Begun(self.state().interruptions)
     }
 
-    /// True if a question that began at this moment is to end.
+    /// Returns whether a question that began at this moment is to end.
     pub(crate) fn ends(&self, begun: Begun) -> bool {
         let state = self.state();
         state.is_stopped || state.interruptions > begun.0
     }
 
-    /// True once it is set.
+    /// Returns whether it is set.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         self.state().is_stopped
     }
 
-    /// Sleeps for so long, or until it is set or interrupts.
+    /// Sleeps for this long, or until it is set or interrupts.
     pub fn sleep(&self, duration: Duration) {
         let (state, changed) = &*self.0;
         let state = state.lock().unwrap_or_else(PoisonError::into_inner);

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::hash::Hash;
 
-/// `text` as one path segment or query value.
+/// Encodes `text` as one path segment or query value.
 pub(crate) fn encode(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -22,7 +22,7 @@ pub(crate) fn encode(text: &str) -> String {
     out
 }
 
-/// Base 64 with padding.
+/// Encodes base 64 with padding.
 pub(crate) fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
@@ -37,7 +37,7 @@ pub(crate) fn base64(bytes: &[u8]) -> String {
     out
 }
 
-/// The bytes of base 64 in either alphabet, padded or not; `None` if it is something else.
+/// Decodes base 64 in either alphabet, padded or not; `None` if it is something else.
 pub(crate) fn unbase64(text: &str) -> Option<Vec<u8>> {
     let text = text.trim_end_matches('=');
     let mut bytes = Vec::with_capacity(text.len() * 3 / 4);
@@ -61,7 +61,7 @@ pub(crate) fn unbase64(text: &str) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// A form's value as it was before it was encoded.
+/// Decodes a form's value.
 pub(crate) fn decode(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -82,7 +82,7 @@ pub(crate) fn decode(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// The text of a small file in UTF-8 or UTF-16, with or without a byte order mark.
+/// Returns the text of a small file in UTF-8 or UTF-16, with or without a byte order mark.
 pub(crate) fn to_utf8(bytes: &[u8]) -> Cow<'_, str> {
     let units = |unit: fn([u8; 2]) -> u16| {
         let (pairs, _) = bytes.as_chunks::<2>();
@@ -97,7 +97,7 @@ pub(crate) fn to_utf8(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// Without repetitions, in order of appearance.
+/// Removes repetitions, in order of appearance.
 pub(crate) fn distinct<T: Clone + Eq + Hash>(items: impl Iterator<Item = T>) -> Vec<T> {
     let mut seen = HashSet::new();
     items.filter(|item| seen.insert(item.clone())).collect()

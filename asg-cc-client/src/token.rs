@@ -1,4 +1,4 @@
-//! Access tokens: kept from sight, and read only for what they allow.
+//! Access tokens: never printed, and parsed only for their rights.
 
 use std::fmt;
 use std::time::Duration;
@@ -19,8 +19,8 @@ const GLOBAL: [&str; 3] = [
 
 /// An access token of the UAA, as `cf oauth-token` prints it.
 ///
-/// It does not print: not in `Debug`, and there is no `Display`. Errors of this crate never hold
-/// it.
+/// It does not print: `Debug` hides it, and `Display` is not implemented. Errors of this crate
+/// never contain it.
 ///
 /// # Example
 ///
@@ -38,11 +38,11 @@ const GLOBAL: [&str; 3] = [
 pub struct Token(String);
 
 impl Token {
-    /// A token, with or without the word `bearer` in front of it.
+    /// Takes a token, with or without the word `bearer` in front of it.
     ///
     /// # Errors
     ///
-    /// [`Error::Token`] if nothing is left, or it cannot stand in an HTTP header.
+    /// [`Error::Token`] if nothing is left, or it is not valid in an HTTP header.
     pub fn new(text: &str) -> Result<Self, Error> {
         let text = text.trim();
         let token = match text.split_once(char::is_whitespace) {
@@ -58,8 +58,8 @@ impl Token {
         Ok(Self(token.to_owned()))
     }
 
-    /// What the token's holder may see, read from its payload without verification (Cloud
-    /// Controller does that).
+    /// Returns the reach of the token, from its payload without verification (Cloud Controller
+    /// verifies it).
     #[must_use]
     pub fn reach(&self) -> Reach {
         let Some(claims) = self.claims() else { return Reach::Opaque };
@@ -75,7 +75,8 @@ impl Token {
         }
     }
 
-    /// When the token ends, read from its payload without verification; `None` if it does not say.
+    /// Returns when the token expires, from its payload without verification; `None` if the payload
+    /// does not show it.
     #[must_use]
     pub fn expires_at(&self) -> Option<Timestamp> {
         let claims = self.claims()?;
@@ -83,28 +84,28 @@ impl Token {
         Some(Timestamp::from_nanos(seconds.checked_mul(1_000_000_000)?))
     }
 
-    /// The time from its issue to its end, by the issuer's clock alone; `None` if the payload does
-    /// not have both.
+    /// Returns the time from its issue to its end, by the issuer's clock alone; `None` if the
+    /// payload does not have both.
     pub(crate) fn lifetime(&self) -> Option<Duration> {
         let claims = self.claims()?;
         let seconds = claims["exp"].as_i64()?.checked_sub(claims["iat"].as_i64()?)?;
         u64::try_from(seconds).ok().map(Duration::from_secs)
     }
 
-    /// When it was issued, by the issuer's clock.
+    /// Returns when it was issued, by the issuer's clock.
     pub(crate) fn issued_at(&self) -> Option<Timestamp> {
         let seconds = self.claims()?["iat"].as_i64()?;
         Some(Timestamp::from_nanos(seconds.checked_mul(1_000_000_000)?))
     }
 
-    /// The payload of a JSON Web Token.
+    /// Returns the payload of a JSON Web Token.
     fn claims(&self) -> Option<Value> {
         let mut parts = self.0.split('.');
         let (_header, payload, _signature) = (parts.next()?, parts.next()?, parts.next()?);
         serde_json::from_slice(&unbase64(payload)?).ok()
     }
 
-    /// A token that opens nothing and tells the same of what it may see: for recordings.
+    /// Returns an invalid token with equal scopes, for recordings.
     pub(crate) fn faded(&self) -> String {
         let scope = self.claims().map_or(Value::Null, |claims| claims["scope"].clone());
         if scope.is_null() {
@@ -122,7 +123,7 @@ impl Token {
     pub(crate) fn header(&self) -> HeaderValue {
         let mut value = HeaderValue::try_from(format!("Bearer {}", self.0))
             .expect("Token::new admits visible ASCII only");
-        // So that no HTTP library prints it or keeps it in a compression table.
+        // HTTP libraries then neither print it nor keep it in a compression table.
         value.set_sensitive(true);
         value
     }
@@ -134,15 +135,15 @@ impl fmt::Debug for Token {
     }
 }
 
-/// What the holder of a token may see: it decides what "not found" means.
+/// The reach of a token: it decides what "not found" means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Reach {
-    /// Everything: what is not found is not there.
+    /// Everything: a thing that is not found does not exist.
     Global,
-    /// Some spaces or orgs: what is not found may be hidden.
+    /// Some spaces or orgs: a thing that is not found may be hidden.
     Limited,
-    /// The token does not say: it is no JSON Web Token, or has no scopes.
+    /// Unknown: the token is not a JSON Web Token, or has no scopes.
     Opaque,
 }
 
@@ -153,8 +154,8 @@ mod tests {
     #[test]
     fn reach_is_read_from_the_payload() {
         // Payloads: {"scope":["cloud_controller.read","cloud_controller.global_auditor"]},
-        // {"scope":["cloud_controller.read"]}, {"scope":"openid cloud_controller.admin"}, {}, and
-        // no JSON.
+        // {"scope":["cloud_controller.read"]}, {"scope":"openid cloud_controller.admin"}, {}, and a
+        // text that is not JSON.
         for (payload, reach) in [
             (
                 "eyJzY29wZSI6WyJjbG91ZF9jb250cm9sbGVyLnJlYWQiLCJjbG91ZF9jb250cm9sbGVyLmdsb2JhbF9hdWRpdG9yIl19",

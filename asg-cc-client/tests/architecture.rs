@@ -1,10 +1,10 @@
-//! Holds the crate's imports to a table of rooms.
+//! Compares the crate's imports with a table of modules.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The rooms of `src` from bottom to top, each with the rooms that it calls.
+/// The modules of `src` from bottom to top, each with the modules that it calls.
 const ROOMS: &[(&str, &[&str])] = &[
     ("text", &[]),
     ("clock", &[]),
@@ -55,7 +55,7 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Reads which rooms each room names in its code, tests aside.
+/// Reads which modules each module names in its code, tests aside.
 fn imports() -> BTreeMap<String, BTreeSet<String>> {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut all = Vec::new();

@@ -1,8 +1,8 @@
-//! Bodies in the shapes that Cloud Controller and the UAA write: each gives its values, its error,
-//! or a refusal.
+//! Bodies in the shapes of Cloud Controller and the UAA: each gives its values, its error, or a
+//! refusal.
 //!
-//! The bodies in `fixtures` are ours: names, GUIDs and times are invented. Their members are those
-//! of API 3.228.0 and 2.293.0 (`cloud_controller_ng`@3bbba906: `app/presenters`, `docs`), of
+//! The bodies in `fixtures` are our own: names, GUIDs and times are invented. Their members are
+//! those of API 3.228.0 and 2.293.0 (`cloud_controller_ng`@3bbba906: `app/presenters`, `docs`), of
 //! uaa@13dc87a6 and of the cf CLI's configuration, version 4.
 
 mod common;
@@ -34,8 +34,8 @@ fn every_error_of_both_apis_gives_its_typed_error() {
     const BAD: Expected =
         |e| matches!(e, Error::Refused { status: 400, errors } if errors[0].code == 10005);
     const DOWN: Expected = |e| matches!(e, Error::Unavailable { errors, .. } if errors.len() == 1);
-    // Codes and titles are those of `errors/v2.yml`, but for the last three. The sentences are
-    // ours.
+    // Codes and titles are those of `errors/v2.yml`, except the last three. The sentences are our
+    // own.
     let table: [(u16, i64, &str, Expected); 23] = [
         (400, 10005, "CF-BadQueryParameter", BAD),
         (401, 1000, "CF-InvalidAuthToken", |e| *e == Error::TokenRejected),
@@ -106,7 +106,7 @@ fn answers_of_routers_and_limiters_give_their_typed_error() {
             unavailable(502),
         ),
         (503, &[html, ("Server", "nginx")], "closed for cleaning", unavailable(503)),
-        // The limiters write JSON as text; for paths of neither API it is `null`.
+        // The limiters label JSON as text; for paths of neither API it is `null`.
         (
             429,
             &[text, ("Retry-After", "37"), ("X-RateLimit-Reset", "1714980000")],
@@ -142,7 +142,7 @@ fn is_one_sentence_and_no_deletion(error: &Error) {
     assert!(!text.contains('\n') && text.contains(": "), "{text}");
 }
 
-/// Reads a fixture as the answer to this call.
+/// Parses a fixture as the answer to this call.
 fn read<T: Body>(call: &Call<T>, path: &str) -> T {
     let body = std::fs::read(fixture(path)).unwrap_or_else(|e| panic!("{path}: {e}"));
     call.read(&Response::new(body)).unwrap_or_else(|e| panic!("{path}: {e}"))

@@ -12,7 +12,7 @@ use asg_core::{AppState, Directory, Entity, Guid, Identity, Timestamp, directory
 use common::*;
 use proptest::prelude::*;
 
-/// Knows who is what by the id's last digit, and counts how often it is asked.
+/// A directory that decides by the id's last digit, and counts how often it is asked.
 #[derive(Debug, Default)]
 struct Counting {
     asked: AtomicUsize,
@@ -55,7 +55,7 @@ impl Directory for &Counting {
     }
 }
 
-/// The right answer for these.
+/// Returns the right answer for these.
 fn all(ids: &[Guid]) -> HashMap<Guid, Identity> {
     ids.iter().map(|id| (*id, who(*id))).collect()
 }
@@ -64,7 +64,7 @@ fn ids(numbers: std::ops::Range<u128>) -> Vec<Guid> {
     numbers.map(Guid::from_u128).collect()
 }
 
-/// A cache, and its time in seconds.
+/// Returns a cache, and its time in seconds.
 fn cache(options: CacheOptions, chance: f64) -> (Cached<Counting>, Arc<Mutex<i64>>) {
     let time = Arc::new(Mutex::new(1_000_000));
     let reading = Arc::clone(&time);
@@ -96,7 +96,7 @@ fn each_state_has_its_lifetime_more_or_less() {
         assert_eq!(new(0), 4);
         assert_eq!(new(hidden - 1), 0);
         assert_eq!(new(hidden), 2, "hidden and unknown");
-        // Those were learnt again meanwhile.
+        // Those were cached again meanwhile.
         assert_eq!(new(live - 1), 2);
         assert_eq!(new(live), 1, "the living one; the deleted one stays");
     }
@@ -220,7 +220,7 @@ fn a_file_outlives_the_program_and_not_its_lifetimes() {
     let (late, time) = cache(CacheOptions::default(), 0.5);
     *time.lock().unwrap() += 3600;
     assert_eq!(late.load(&path, api).unwrap(), 10, "only the deleted ones");
-    // A clock that was wrong by years, or shorter lifetimes, make nothing immortal.
+    // With a clock that was wrong by years, or with shorter lifetimes, every entry still expires.
     let (early, time) = cache(CacheOptions::default(), 0.5);
     *time.lock().unwrap() = 0;
     early.load(&path, api).unwrap();

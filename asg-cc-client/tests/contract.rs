@@ -3,9 +3,8 @@
 //!
 //! The mock is npm's `@stoplight/prism-cli`; `sh tests/contract/install-mock.sh` installs it into
 //! the target folder. It refuses requests that `fixtures/openapi.json` does not describe, and
-//! answers with the bodies of `fixtures/v3`, whatever is asked. So the suite compares shapes and
-//! statuses, not values. The test with the mock is ignored by default, because it needs node and
-//! npm.
+//! always answers with the bodies of `fixtures/v3`. So the suite compares shapes and statuses, not
+//! values. The test with the mock is ignored by default, because it needs node and npm.
 #![cfg(feature = "ureq")]
 
 mod common;
@@ -34,10 +33,10 @@ const GROUP: &str = "b85a788e-671f-4549-814d-e34cdb2f539a";
 trait Stand {
     fn url(&self) -> String;
 
-    /// Makes every answer one of this status, or the usual one again.
+    /// Gives every answer this status, or the usual one again.
     fn answer_with(&self, status: Option<u16>);
 
-    /// What the client's requests go through.
+    /// Returns the transport of the client's requests.
     fn transport(&self) -> Arc<dyn Transport + Send + Sync>;
 }
 
@@ -45,7 +44,7 @@ struct Embedded(Server);
 
 impl Embedded {
     fn start() -> Self {
-        // A rule of each form, in spellings that are taken.
+        // A rule of each form, in accepted spellings.
         let rules = vec![
             json!({ "protocol": "tcp", "destination": "10.10.10.0/24", "ports": "443,80,8080" }),
             json!({ "protocol": "icmp", "destination": "10.0.0.1-10.0.0.9", "type": 8, "code": 0 }),
@@ -91,7 +90,7 @@ impl Stand for Embedded {
 struct Mock {
     child: Child,
     port: u16,
-    /// What the next requests prefer as the status of their answer.
+    /// The preferred status of the next answers.
     preferred: Arc<Mutex<Option<u16>>>,
 }
 
@@ -158,12 +157,12 @@ impl Stand for Mock {
     }
 }
 
-/// The suite: what the client asks is understood, what it is told has the right shape, and errors
-/// are the right ones.
+/// The suite: the server accepts the client's requests, its answers have the right shapes, and
+/// errors are the right ones.
 fn suite(stand: &dyn Stand) {
     let token = Token::new(GLOBAL).unwrap();
     let cc = CloudController::new(stand.transport(), &stand.url(), token).unwrap();
-    // The description wants a token even for the root, which the client does not send there.
+    // The description requires a token even for the root, which the client does not send there.
     let cc = cc.with_version(ApiVersion::V3);
     let guids = [APP, WORKER, TASK, BUILD, SPACE, ORG].map(ToOwned::to_owned);
     let is_guid = |text: &str| text.parse::<Guid>().is_ok();
@@ -216,7 +215,7 @@ fn suite(stand: &dyn Stand) {
         };
         assert!(is_right, "{status}: {error:?}");
     }
-    // No list is ever "not found".
+    // A list is never "not found".
     stand.answer_with(Some(404));
     let missing = get(stand, &format!("/v3/apps/{APP}"));
     stand.answer_with(None);
@@ -226,7 +225,7 @@ fn suite(stand: &dyn Stand) {
     assert!(cc.call(&v3::info()).is_ok(), "afterwards all is well");
 }
 
-/// Every resource of a server, by its path; and what is in it, read as the client will.
+/// Returns every resource of a server, by its path, and its content, parsed as in the client.
 fn resources(stand: &dyn Stand) -> Vec<(&'static str, Value)> {
     const PATHS: [&str; 9] = [
         "/v3/apps",
@@ -252,7 +251,7 @@ fn resources(stand: &dyn Stand) -> Vec<(&'static str, Value)> {
     PATHS.map(one).into()
 }
 
-/// The rules in a list of security groups can all be read.
+/// Checks that the rules in a list of security groups can all be parsed.
 fn rules_are_read(stand: &dyn Stand) {
     for path in [
         "/v3/security_groups".to_owned(),
@@ -286,7 +285,7 @@ fn not_empty<T>(all: &[T]) -> &[T] {
     all
 }
 
-/// Where `ours` has a key that `theirs` does not have, or another type of value there.
+/// Finds the places where `ours` has a key that `theirs` does not have, or another type of value.
 fn differences(at: &str, ours: &Value, theirs: &Value, found: &mut Vec<String>) {
     match (ours, theirs) {
         (Value::Object(ours), Value::Object(theirs)) => {
@@ -298,7 +297,7 @@ fn differences(at: &str, ours: &Value, theirs: &Value, found: &mut Vec<String>) 
                 }
             }
         }
-        // Null stands for anything; lists are as long as they are; times and names are texts.
+        // Null matches anything; lists may have any length; times and names are texts.
         (Value::Null, _) | (_, Value::Null) | (Value::Array(_), Value::Array(_)) => {}
         _ if std::mem::discriminant(ours) == std::mem::discriminant(theirs) => {}
         _ => found.push(format!("{at} is {ours}, not {theirs}")),

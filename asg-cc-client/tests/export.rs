@@ -1,4 +1,4 @@
-//! Exports: whole ones, parts of them that say so, and every way in which people save them.
+//! Exports: whole ones, incomplete ones that report it, and every way in which people save them.
 
 mod common;
 
@@ -15,7 +15,7 @@ use http::{Request, Response};
 
 const URL: &str = "https://api.example.org";
 
-/// Three hundred apps beside the article's, and a group with a binding.
+/// Returns three hundred apps beside the article's, and a group with a binding.
 fn large() -> Foundation {
     let group = SecurityGroup {
         guid: "b85a788e-671f-4549-814d-e34cdb2f539a".into(),
@@ -110,7 +110,7 @@ fn a_list_of_events_without_deletions_proves_no_absence() {
     assert_eq!(add(&format!("/v3/audit_events?types={types}")), AppState::Unknown);
 }
 
-/// The ways in which the bytes of a page reach a file.
+/// Returns the forms in which the bytes of a page may be saved.
 fn ways(text: &str) -> Vec<(&'static str, Vec<u8>)> {
     let units = |unit: fn(u16) -> [u8; 2], mark: &str| {
         format!("{mark}{text}").encode_utf16().flat_map(unit).collect::<Vec<u8>>()
@@ -133,7 +133,7 @@ fn ways(text: &str) -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// A reader that gives a byte at a time.
+/// A reader that returns one byte at a time.
 struct Drip<'a>(&'a [u8]);
 
 impl Read for Drip<'_> {
@@ -159,7 +159,7 @@ fn a_page_is_read_in_whatever_way_it_was_saved() {
             assert_eq!(found.path().as_deref(), Some("?/?/käse 🧀"), "{way}");
         }
     }
-    // Half a character, half a member, and a line to look at.
+    // Half a character, half a member, and a line to report.
     let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let zipped = &ways(&text)[5].1;
     for (bytes, why) in [
@@ -208,7 +208,7 @@ fn other_lists_beside_those_of_apps_are_passed_over() {
     }
 }
 
-/// Gives `unit` again and again, and counts what is taken.
+/// Repeats `unit` endlessly, and counts the bytes that are taken.
 struct Endless<'a> {
     head: &'static [u8],
     unit: &'static [u8],
@@ -273,7 +273,7 @@ fn what_is_saved_answers_as_the_foundation_did() {
     .map(guid);
     let folder = tempfile::tempdir().unwrap();
     let into = |name: &str| folder.path().join(name);
-    // Fewer things a page, so that there are several.
+    // Fewer things a page, so that there are several pages.
     let narrow = |request: Request<Vec<u8>>| {
         let (mut parts, body) = request.into_parts();
         let uri = parts.uri.to_string().replace("per_page=1000", "per_page=90");
@@ -296,7 +296,7 @@ fn what_is_saved_answers_as_the_foundation_did() {
     assert_eq!(read[&guid(STRANGER)].state, AppState::Unknown);
     assert_eq!(export.security_groups().len(), 1);
     assert_eq!(export.security_groups()[0].running_spaces, [SPACE]);
-    // A finished export and a folder of other things are left alone.
+    // A finished export and a folder of other things are left unchanged.
     let err = cc.save(&into("whole")).unwrap_err().to_string();
     assert!(err.contains("a finished export"), "{err}");
     std::fs::create_dir(into("other")).unwrap();
@@ -304,7 +304,7 @@ fn what_is_saved_answers_as_the_foundation_did() {
     let err = cc.save(&into("other")).unwrap_err().to_string();
     assert!(err.contains("not empty"), "{err}");
 
-    // Broken off at any request, it goes on there, and no page is asked for twice.
+    // Interrupted at any request, it continues there, and no page is asked for twice.
     for broken in [0, 1, 2, 5, 9] {
         let asked = AtomicUsize::new(0);
         let failing = |request: Request<Vec<u8>>| {
@@ -327,7 +327,7 @@ fn what_is_saved_answers_as_the_foundation_did() {
         assert_eq!(export.resolve(&ids), read);
     }
 
-    // The asynchronous driver saves the same.
+    // The asynchronous driver saves the same files.
     let twin = |request: Request<Vec<u8>>| std::future::ready(article().send(request));
     let cc = AsyncCloudController::new(twin, URL, Token::new(LIMITED).unwrap()).unwrap();
     block_on(cc.save(&into("twin"))).unwrap();

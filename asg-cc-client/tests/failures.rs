@@ -1,5 +1,4 @@
-//! Bad days: every failure is an error that says what to do, and never "deleted"; and no token
-//! leaks.
+//! Failures: each is an error with a remedy, and never "deleted"; and no token leaks.
 #![cfg(feature = "ureq")]
 
 mod common;
@@ -116,8 +115,7 @@ fn no_answer_but_cloud_controllers_own_ever_means_gone() {
             });
             match one(&over(&server, version), APP) {
                 Err(_) => {}
-                // v2's 403 with code 10003 is its word for "hidden", which it says in v2's shape or
-                // v3's.
+                // v2's 403 with code 10003 means "hidden", in v2's shape or v3's.
                 Ok(identity) => {
                     assert_eq!((status, version), (403, ApiVersion::V2), "{body}: {identity:?}");
                     assert_eq!(identity, asg_core::Identity::hidden());
@@ -209,7 +207,7 @@ fn the_token_goes_to_the_configured_origin_alone() {
 fn proxies_of_the_environment_are_used_but_for_loopback() {
     let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", proxy.local_addr().unwrap());
-    // A process of its own: the environment belongs to all tests of this one.
+    // A process of its own, because the environment belongs to all tests of this one.
     let child = std::process::Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "child_of_the_proxy_test"])
         .env("ASG_TEST_PROXY_CHILD", "1")
@@ -332,7 +330,7 @@ fn no_secret_is_in_anything_that_prints() {
         format!("{:?}", CfConfig::parse(&json.as_bytes()[..json.len() - 3])),
         format!("{:?}", Token::new(&format!("{SECRET} {SECRET}"))),
     ];
-    // A server and a transport that repeat what they were sent.
+    // A server and a transport that repeat everything that was sent.
     for status in [200, 302, 400, 401, 403, 404, 422, 429, 500, 502] {
         for body in [
             format!(r#"{{"code":1,"error_code":"{SECRET}","description":"Bearer {SECRET}"}}"#),
@@ -373,7 +371,7 @@ fn a_server_stops_when_it_is_dropped() {
     let cc = connect(&server, GLOBAL);
     assert_eq!(told(&cc, APP), "Live o/s/proxy");
     drop::<Server>(server);
-    // Neither a connection that was kept nor a new one is answered.
+    // Neither an existing connection nor a new one is answered.
     for _ in 0..3 {
         assert!(matches!(one(&cc, APP), Err(Error::Transport(_))));
     }

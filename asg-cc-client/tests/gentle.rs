@@ -1,4 +1,4 @@
-//! What it costs: requests by pages and not by ids, and little more on a bad day.
+//! The costs: requests by pages and not by ids, and little more under failures.
 
 mod common;
 
@@ -22,7 +22,7 @@ const PAGES: usize = (MANY as usize).div_ceil(200);
 /// Processes of rolling deployments: their GUIDs are their apps' with this bit.
 const ROLLED: u128 = 1 << 100;
 
-/// A foundation of 62,500 apps, which makes up its answers from the question.
+/// Answers for a foundation of 62,500 apps, derived from the question.
 fn huge(request: &Request<Vec<u8>>) -> Answer {
     let path = request.uri().path();
     let query = request.uri().query().unwrap_or_default();
@@ -108,7 +108,7 @@ fn a_server_that_reads_short_lines_only_is_asked_in_short_lines() {
     assert_eq!(cc.resolve(&ids).unwrap_err(), Error::TooLong, "one alone cannot be divided");
 }
 
-/// Runs every process of a foundation with deleted and living apps through `transport`.
+/// Resolves every process of a foundation with deleted and living apps through `transport`.
 fn day(transport: impl Transport + Sync) -> (HashMap<Guid, Identity>, u64) {
     let transport = Retrying::new(transport)
         .with_policy(Policy { tries: 6, ..Policy::default() })
@@ -203,7 +203,7 @@ fn eight_are_asked_at_a_time_and_no_more() {
     let [now, most, sent] = [const { AtomicUsize::new(0) }; 3];
     let transport = |request: Request<Vec<u8>>| {
         most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-        // The root document and the first page come alone; then eight wait for each other.
+        // The root document and the first page come alone; then eight requests wait for each other.
         let is_alone = sent.fetch_add(1, Ordering::SeqCst) < 2;
         while !is_alone && most.load(Ordering::SeqCst) < 8 {
             std::thread::yield_now();

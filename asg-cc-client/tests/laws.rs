@@ -1,5 +1,5 @@
-//! The law that a 404 is no deletion, and that live answers, exports and an obvious reading agree,
-//! for foundations made by chance.
+//! The law that a 404 is not a deletion, and that live answers, exports and an obvious reading
+//! agree, for random foundations.
 
 mod common;
 
@@ -12,14 +12,14 @@ use common::*;
 use http::Request;
 use proptest::prelude::*;
 
-/// What may happen to a foundation, in the order in which it happens.
+/// A change of a foundation; the steps happen in order.
 #[derive(Debug, Clone)]
 enum Step {
     Push(u8),
     Worker(u8),
     Deploy(u8),
     Delete(u8),
-    /// A worker is taken away from a living app.
+    /// A worker is removed from a living app.
     Retire(u8),
     /// The retention of audit events passes.
     ForgetEvents,
@@ -40,12 +40,12 @@ fn app(n: u8) -> Guid {
     Guid::from_u128(0xa000_u128 << 112 | u128::from(n))
 }
 
-/// GUIDs are never used twice, so they carry how many were made before.
+/// Returns the next GUID. GUIDs are never used twice, so they carry the number of earlier ones.
 fn process(n: usize) -> Guid {
     Guid::from_u128(0xb000_u128 << 112 | n as u128)
 }
 
-/// The foundation after these steps, and who owned every process that it ever had.
+/// Returns the foundation after these steps, and the owner of every process that it ever had.
 fn foundation(steps: &[Step]) -> (Foundation, Vec<(Guid, Guid)>) {
     let mut made = article();
     let mut owners = Vec::new();
@@ -85,7 +85,7 @@ fn foundation(steps: &[Step]) -> (Foundation, Vec<(Guid, Guid)>) {
     (made, owners)
 }
 
-/// Everything that `cf curl` would save.
+/// Returns everything that `cf curl` would save.
 fn export(foundation: &Foundation) -> Export {
     let lists = [
         "apps",
@@ -108,7 +108,7 @@ fn export(foundation: &Foundation) -> Export {
     Export::from_pages(pages.iter().map(Vec::as_slice)).unwrap()
 }
 
-/// The obvious reading of the records, one id at a time.
+/// Interprets the records in the obvious way, one id at a time.
 fn obvious(foundation: &Foundation, id: Guid) -> AppState {
     let id = id.to_string();
     let app = |guid: &String| foundation.apps.iter().any(|a| a.guid == *guid);
@@ -133,7 +133,7 @@ proptest! {
     #[test]
     fn live_export_and_the_obvious_reading_agree(
         steps in prop::collection::vec(step(), 0..24),
-        // Ids that are asked for together help each other, so ask for some only.
+        // Ids that are asked for together help each other, so ask for only some.
         asked in prop::collection::vec(any::<bool>(), 24),
     ) {
         let (foundation, owners) = foundation(&steps);
@@ -148,16 +148,16 @@ proptest! {
         let v2 = listed(&ids, &v2);
         for (n, id) in ids.iter().enumerate() {
             prop_assert_eq!(live[n].state, obvious(&foundation, *id), "{}", id);
-            // An export may know more of process types, since it holds all processes.
+            // An export may have more process types, because it has all processes.
             prop_assert_eq!(live[n].state, saved[n].state, "{}", id);
             prop_assert_eq!(&live[n].app, &saved[n].app, "{}", id);
             prop_assert_eq!(live[n].path(), saved[n].path(), "{}", id);
-            // v2 sees less, and may not see anything else.
+            // v2 sees less, and nothing else.
             if v2[n].state != AppState::Unavailable {
                 prop_assert_eq!(&v2[n].app, &live[n].app, "{}", id);
                 prop_assert_eq!(v2[n].state, live[n].state, "{}", id);
             }
-            // Whoever is named is the owner, and whoever is called deleted was.
+            // A named app is the owner, and an app that is called deleted was deleted.
             if let (Some(named), Some((_, owner))) = (&live[n].app, owners.get(n)) {
                 prop_assert_eq!(&named.guid, &owner.to_string());
             }
@@ -183,8 +183,8 @@ proptest! {
         let wanted = CloudController::new(foundation.clone(), url, token()).unwrap();
         let wanted = wanted.with_clock(stopped());
         let wanted = wanted.resolve_in_full(&ids).unwrap();
-        // A proxy with a short buffer, before a server that gives less per page than it is asked
-        // for.
+        // A proxy with a short buffer, before a server that returns fewer items per page than
+        // asked.
         let narrow = move |request: Request<Vec<u8>>| {
             let target = request.uri().path_and_query().unwrap().as_str().to_owned();
             // One GUID and the rest of the longest query must fit.

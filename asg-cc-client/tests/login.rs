@@ -1,5 +1,5 @@
-//! Logins at a UAA beside the Cloud Controller: every grant, renewal in time and by one, and what
-//! is never repeated.
+//! Logins at a UAA beside the Cloud Controller: every grant, renewal in time and by one thread, and
+//! requests that are never repeated.
 #![cfg(feature = "ureq")]
 
 mod common;
@@ -132,7 +132,7 @@ fn a_revoked_token_is_renewed_once_and_rotated_refresh_tokens_are_kept() {
 
 #[test]
 fn a_refused_refresh_token_leads_back_to_the_grant_if_that_can_be_repeated() {
-    // Some versions of the UAA answer 500 to a refresh token that they do not know.
+    // Some versions of the UAA answer 500 to an unknown refresh token.
     for failing in [None, Some(Trouble::Unavailable(500, Page::Html))] {
         let stage = Stage::new(realm());
         let uaa = stage.server.uaa().unwrap();
@@ -146,7 +146,7 @@ fn a_refused_refresh_token_leads_back_to_the_grant_if_that_can_be_repeated() {
         assert_eq!(told(&cc, APP), LIVE, "{failing:?}");
         assert_eq!(stage.grants(), ["password", "refresh_token", "password"], "{failing:?}");
     }
-    // A passcode is spent.
+    // A passcode is used up.
     let stage = Stage::new(realm());
     let uaa = stage.server.uaa().unwrap();
     let cc = stage.connect(Login::new(Grant::Passcode("one-time".into())));
@@ -205,7 +205,7 @@ fn not_logged_in_is_no_reason_to_renew() {
     stage.server.outage(Outage::new().always("/v3", Trouble::NotAuthenticated));
     assert_eq!(one(&cc, APP).unwrap_err(), Error::NotLoggedIn);
     assert_eq!(stage.grants().len(), 1);
-    // And a token that is refused however fresh it is, is renewed once per request.
+    // A token that is always refused is renewed once per request.
     stage.server.outage(Outage::new().always("/v3", Trouble::InvalidToken));
     let before = stage.server.requests().len();
     assert_eq!(one(&cc, APP).unwrap_err(), Error::TokenRejected);
@@ -245,7 +245,7 @@ fn many_futures_renew_once_and_one_that_is_dropped_holds_up_nobody() {
     block_on(async {
         cc.version().await.unwrap();
         {
-            // Polled until it asks the UAA, and dropped.
+            // Polled until it asks the UAA, then dropped.
             let mut first = Box::pin(cc.resolve(&ids));
             let polled = std::future::poll_fn(|context| {
                 std::task::Poll::Ready(first.as_mut().poll(context).is_pending())
@@ -323,7 +323,7 @@ fn passwords_are_not_sent_where_the_root_document_should_not_lead() {
         assert!(matches!(err, Error::UaaAddress(_)), "{err:?}");
         assert!(err.to_string().contains(why), "{err}");
     }
-    // The login server stands in for the UAA, and a given address for both.
+    // The login server replaces the UAA, and a given address replaces both.
     let stage = Stage::new(realm());
     let uaa = Address::parse(&stage.server.uaa().unwrap().url()).unwrap();
     assert_eq!(told(&stage.connect(password().with_uaa(uaa)), APP), LIVE);
@@ -371,7 +371,7 @@ fn a_bad_day_with_a_revoked_token_loses_no_answer() {
     assert!(many > few && many * 10 <= few * 13, "{many} instead of {few}");
 }
 
-/// A clock that differs from the stage's by so many seconds.
+/// Returns a clock that differs from the stage's by so many seconds.
 fn shifted(stage: &Stage, seconds: i64) -> Clock {
     let clock = stage.clock();
     Clock::new(move || Timestamp::from_nanos(clock.now().as_nanos() + seconds * 1_000_000_000))
@@ -394,8 +394,8 @@ fn a_clock_that_is_ahead_or_behind_costs_no_further_login() {
     }
 }
 
-/// A foundation whose UAA gives this answer, and whose Cloud Controller answers with this status;
-/// counts logins.
+/// Returns a foundation whose UAA gives this answer, and whose Cloud Controller answers with this
+/// status; counts logins.
 fn stubborn(tokens: &'static str, status: u16) -> (impl Transport + Sync, Arc<AtomicUsize>) {
     let logins = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&logins);
@@ -418,7 +418,7 @@ fn stubborn(tokens: &'static str, status: u16) -> (impl Transport + Sync, Arc<At
 
 #[test]
 fn logins_end_whatever_the_uaa_says_of_lifetimes() {
-    // `{"exp":-1}`, and `{"exp":1498136861,"iat":1498140462}`: over before it was issued.
+    // `{"exp":-1}`, and `{"exp":1498136861,"iat":1498140462}`: expired before it was issued.
     const PAST: &str = r#"{"access_token":"e30.eyJleHAiOi0xfQ.x"}"#;
     const TURNED: &str =
         r#"{"access_token":"e30.eyJleHAiOjE0OTgxMzY4NjEsImlhdCI6MTQ5ODE0MDQ2Mn0.x"}"#;
@@ -426,7 +426,7 @@ fn logins_end_whatever_the_uaa_says_of_lifetimes() {
     let one = r#"{"access_token":"x","expires_in":1}"#;
     let refresh = r#"{"access_token":"x","refresh_token":"r","expires_in":0}"#;
     for tokens in [PAST, TURNED, zero, one, refresh, r#"{"access_token":"x"}"#] {
-        // Cloud Controller accepts the token: then it is used as long as that lasts.
+        // Cloud Controller accepts the token: then it is used while that lasts.
         let (transport, logins) = stubborn(tokens, 200);
         let cc = CloudController::new(transport, "https://api", password()).unwrap();
         for _ in 0..5 {
@@ -545,7 +545,7 @@ fn the_cf_clis_file_is_read_again_when_its_token_is_refused() {
         uaa.revoke_access_tokens();
         let now = told(&cc, APP);
         assert_eq!(now == LIVE, renew, "{now}");
-        // A token for another foundation is not for this one.
+        // A token for another foundation is not used for this one.
         write(&tokens(), "https://api.elsewhere.example");
         uaa.revoke_access_tokens();
         if !renew {

@@ -1,5 +1,5 @@
-//! What reading costs in memory. The tests weigh their whole process, so each runs alone:
-//! `cargo test -p asg-cc-client --release --test memory -- --ignored --test-threads 1`.
+//! The memory that reading costs. The tests measure their whole process, so each runs alone: `cargo
+//! test -p asg-cc-client --release --test memory -- --ignored --test-threads 1`.
 #![cfg(target_os = "linux")]
 
 use std::io::{self, Read};
@@ -8,7 +8,7 @@ use asg_cc_client::{ApiVersion, CloudController, Export, Token};
 use asg_core::{AppState, Guid};
 use http::{Request, Response};
 
-/// The most memory that this process has had, in bytes.
+/// Returns the peak memory of this process, in bytes.
 fn peak() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
@@ -18,7 +18,7 @@ fn peak() -> u64 {
 
 const APPS: u128 = 300_000;
 
-/// A list of so many apps, made as it is read.
+/// A list of so many apps, generated as it is read.
 struct Apps {
     next: u128,
     ready: Vec<u8>,

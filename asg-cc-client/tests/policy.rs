@@ -30,8 +30,8 @@ fn clock() -> Clock {
     Clock::new(|| Timestamp::from_nanos(NOW * 1_000_000_000))
 }
 
-/// Sends one GET to something that gives `answers` in turn, over both kinds of transport, which
-/// must agree: the last answer, and the waits in milliseconds.
+/// Sends one GET to a server that returns `answers` in turn, over both kinds of transport, which
+/// must agree. Returns the last answer, and the waits in milliseconds.
 fn run(answers: &[Answer]) -> (Answer, Vec<u128>) {
     let policy = Policy { tries: 4, ..Policy::default() };
     let random = || Random::new(|| 0.0);
@@ -78,7 +78,7 @@ fn a_limit_is_waited_for_in_every_form_up_to_the_longest_wait() {
         (&[("Retry-After", &soon)], &[10_000]),
         (&[("X-RateLimit-Reset", &soon)], &[10_000]),
         (&[("X-RateLimit-Reset-V2-API", &soon)], &[10_000]),
-        // nginx says nothing, so it is a pause by chance, which is 0 here.
+        // nginx sends no time, so it is a random pause, which is 0 here.
         (&[], &[0]),
         (&[("Retry-After", "31")], &[]),
         (&[("Retry-After", &late)], &[]),

@@ -1,5 +1,5 @@
-//! Recordings: they answer as the foundation did, and hold no secret. And no secret is anywhere
-//! else.
+//! Recordings: they answer as the foundation did, and contain no secret. And no other output
+//! contains one.
 #![cfg(feature = "ureq")]
 
 mod common;
@@ -57,7 +57,7 @@ fn a_recording_answers_as_the_foundation_did_with_the_same_certainty() {
         assert!(uaa);
         let replay = Replay::new(&recording).unwrap();
         let same = CloudController::new(replay, "https://api.elsewhere.example", anyone()).unwrap();
-        // The failure is on the record too.
+        // The failure is in the recording too.
         let same: Vec<String> = [APP, WORKER, STRANGER].map(|id| told(&same, id)).into();
         assert_ne!(same, wanted, "without trying again, the 502 is met");
         let replay = quiet(Replay::new(&recording).unwrap());
@@ -111,8 +111,8 @@ fn what_is_no_recording_is_refused() {
     assert_eq!(err.unwrap_err().to_string(), "nothing is recorded for GET /v3/apps?x=1");
 }
 
-/// A transport that repeats whatever it was sent into everything that it says, and remembers which
-/// secrets those were.
+/// A transport that repeats everything that it was sent in all its answers, and remembers the
+/// secrets in it.
 #[derive(Clone, Default)]
 struct Parrot {
     heard: Arc<Mutex<Vec<String>>>,
@@ -127,7 +127,8 @@ impl Transport for Parrot {
         let mut heard = self.heard.lock().unwrap();
         let value = header.split(' ').next_back().unwrap_or_default();
         heard.extend([value.to_owned()].into_iter().filter(|value| !value.is_empty()));
-        // What it knows: only who logs in tells a password, and only then there are these tokens.
+        // Each answer only contains secrets that the client knows: a password occurs only at the
+        // login, and the tokens only after it.
         let own = match request.uri().path() {
             "/oauth/token" => format!("{PASSWORD} {CLIENT_SECRET}"),
             _ if value == "access-sesame" => format!("{PASSWORD} {CLIENT_SECRET} refresh-sesame"),

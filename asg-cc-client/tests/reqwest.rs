@@ -1,4 +1,4 @@
-//! The asynchronous adapter over loopback: it tells what the blocking one tells.
+//! The asynchronous adapter over loopback: it gives the answers of the blocking one.
 #![cfg(all(feature = "reqwest", feature = "ureq"))]
 
 mod common;
@@ -81,7 +81,7 @@ fn failures_have_the_same_kinds_in_both_adapters() {
         let server = std::thread::spawn(move || {
             for _ in 0..2 {
                 let (mut stream, _) = listener.accept().unwrap();
-                // Who answers before the question is a failure of another kind.
+                // Answering before the request has come would be a failure of another kind.
                 assert!(stream.read(&mut [0; 4096]).unwrap() > 0);
                 stream.write_all(reply.as_bytes()).unwrap();
                 let mut rest = Vec::new();
@@ -93,7 +93,7 @@ fn failures_have_the_same_kinds_in_both_adapters() {
     }
 }
 
-/// Answers two connections, one after the other, with what `serve` writes.
+/// Answers two connections, one after the other, with the output of `serve`.
 fn serving(
     serve: impl Fn(&mut std::net::TcpStream) + Send + 'static,
 ) -> (String, std::thread::JoinHandle<()>) {

@@ -1,4 +1,4 @@
-//! Resolution over real HTTP on loopback: what is told of whom, and at what cost.
+//! Resolution over real HTTP on loopback: the answers, and their cost.
 #![cfg(feature = "ureq")]
 
 mod common;
@@ -113,7 +113,7 @@ fn a_worker_of_a_deleted_app_is_found_by_its_own_event() {
     {
         assert_eq!(told(&cc, id), "Deleted o/s/proxy", "{id}");
         let found = one(&cc, id).unwrap().process_type;
-        // The app's own GUID needs no search, so nothing tells that it was a process too.
+        // The app's own GUID needs no search, so nothing shows that it was a process too.
         assert_eq!(found.as_deref(), process_type.filter(|_| id != APP), "{id}");
     }
     assert_eq!(told(&cc, TASK), "Unknown", "tasks go with their app");
@@ -123,7 +123,7 @@ fn a_worker_of_a_deleted_app_is_found_by_its_own_event() {
 fn a_scaled_away_process_of_a_live_app_is_not_deleted() {
     let mut foundation = article();
     foundation.delete_app(APP, DELETED_AT);
-    // Only the process was deleted: take the app's own delete request away, and let the app live.
+    // Only the process was deleted: remove the app's own delete request, and let the app live.
     foundation.events.retain(|e| e.kind != "audit.app.delete-request");
     let foundation = foundation.app(APP, "proxy", SPACE);
     assert_eq!(told(&over(&start(foundation), ApiVersion::V3), WORKER), "Live o/s/proxy");
@@ -155,7 +155,7 @@ fn the_tokens_rights_decide_what_not_found_means() {
         let cc = connect(&server, token).with_version(version);
         assert_eq!(told(&cc, APP), existing, "{version:?} {token}");
         assert_eq!(told(&cc, STRANGER), missing, "{version:?} {token}");
-        // To hide is not to delete: the event of a space that may not be seen is not seen either.
+        // Hidden is not deleted: the event of a space that may not be seen is not seen either.
         server.update(|f| f.delete_app(APP, DELETED_AT));
         let deleted = if token == GLOBAL { "Deleted o/s/proxy" } else { missing };
         assert_eq!(told(&cc, APP), deleted, "{version:?} {token}");
@@ -208,7 +208,7 @@ fn a_v2_that_is_switched_off_deletes_nobody() {
     assert_eq!(err, Error::V2Disabled);
 }
 
-/// As many apps as asked for, all in the article's space, and their GUIDs.
+/// Returns as many apps as asked for, all in the article's space, and their GUIDs.
 fn many(count: u128) -> (Foundation, Vec<Guid>) {
     let guids: Vec<Guid> = (1..=count).map(Guid::from_u128).collect();
     let add =
@@ -261,7 +261,7 @@ fn deleted_and_missing_ones_come_in_batches_too() {
 #[test]
 fn later_pages_are_read_wherever_the_server_says_they_are() {
     let (mut foundation, guids) = many(60);
-    // As behind a tunnel: the foundation's own idea of its address is another one.
+    // As behind a tunnel: the foundation has another address for itself.
     foundation.external_url = Some("https://api.elsewhere.example".into());
     let server = start(foundation);
     server.intercept(shorten_pages);
@@ -404,7 +404,7 @@ fn an_app_has_the_name_that_it_had_when_it_was_seen() {
     let now = at("2017-06-24T00:00:00Z");
     let cc = over(&server, ApiVersion::V3).with_clock(Clock::new(move || now)).with_history();
     let times = ["2017-06-15", "2017-06-17", "2017-06-18", "2017-06-19", "2017-06-21"];
-    // The worker too: it is the app's name that counts.
+    // The worker too: the app's name counts.
     let guids = [APP, WORKER].map(guid);
     let wanted = [None, Some("proxy"), Some("second"), Some("second"), Some("third")];
     let found = cc.resolve_in_full(&guids).unwrap();
@@ -419,7 +419,7 @@ fn an_app_has_the_name_that_it_had_when_it_was_seen() {
     assert_eq!(times.map(|day| then(day).app), wanted, "also when it is gone");
 }
 
-/// An event about the article's app, with these details and this actor.
+/// Returns an event about the article's app, with these details and this actor.
 fn event(kind: &str, data: serde_json::Value, actor: Option<&str>) -> Event {
     let serde_json::Value::Object(data) = data else { panic!("details are an object") };
     Event {

@@ -1,4 +1,4 @@
-//! Whom the transports trust, with servers on loopback whose certificates are in `fixtures/tls`.
+//! The servers that the transports trust, on loopback with the certificates in `fixtures/tls`.
 //! `openssl req -x509` made these, so each is an authority's and signs itself.
 #![cfg(feature = "ureq")]
 
@@ -25,7 +25,7 @@ const NAMED: (&[u8], &[u8]) =
     (include_bytes!("../fixtures/tls/named.crt"), include_bytes!("../fixtures/tls/named.key"));
 const OTHER: &[u8] = include_bytes!("../fixtures/tls/other.crt");
 
-/// A server with this certificate, and the number of its connections.
+/// Starts a server with this certificate; returns it with the number of its connections.
 fn serve((certificate, key): (&[u8], &[u8])) -> (String, Arc<AtomicUsize>) {
     let certificate = CertificateDer::from_pem_slice(certificate).unwrap();
     let key = PrivateKeyDer::from_pem_slice(key).unwrap();
@@ -45,7 +45,7 @@ fn serve((certificate, key): (&[u8], &[u8])) -> (String, Arc<AtomicUsize>) {
             count.fetch_add(1, Ordering::SeqCst);
             let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
             let mut stream = StreamOwned::new(connection, stream);
-            // A client that does not trust the certificate breaks off.
+            // A client that does not trust the certificate disconnects.
             if stream.read(&mut [0; 4096]).is_ok_and(|n| n > 0) {
                 let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}";
                 let _ = stream.write_all(answer);
@@ -63,7 +63,7 @@ fn trusting(pem: &[u8]) -> HttpOptions {
 
 type Answer = Result<Response<Vec<u8>>, TransportError>;
 
-/// The answers of both adapters, each behind a transport that tries again.
+/// Returns the answers of both adapters, each behind a transport that tries again.
 fn ask(url: &str, options: &HttpOptions) -> Vec<Answer> {
     let request = || Request::get(url).body(Vec::new()).unwrap();
     let blocking = Retrying::new(HttpTransport::with_options(options).unwrap());

@@ -1,4 +1,4 @@
-//! What `tracing` gets to see: a span per request, events for what happens to it, and no secret.
+//! The output of `tracing`: a span per request, events for its course, and no secret.
 #![cfg(feature = "tracing")]
 
 mod common;
@@ -13,7 +13,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
-/// Writes everything down, a line for each thing.
+/// Writes everything down, one line for each event.
 #[derive(Clone, Default)]
 struct Everything(Arc<Mutex<String>>);
 

@@ -9,20 +9,20 @@ use asg_core::{Lines, unfinished_document};
 use crate::input::read_piece;
 use crate::monitor::PERIOD;
 
-/// No document goes on in a line that is longer.
+/// A document never goes on in a line that is longer.
 const MOST_HELD: usize = 64 << 20;
 
 /// Some whole lines of a log.
 #[derive(Debug, Default)]
 pub struct Block {
-    /// What is beyond `len` was there before, and is room.
+    /// The bytes beyond `len` are from earlier use, and are free room.
     buffer: Vec<u8>,
     len: usize,
 }
 
 impl Block {
-    /// The lines, each with its line feed but perhaps the last of the log. Of a line that is longer
-    /// than a block, and may be no document, only the beginning.
+    /// Returns the lines, each with its line feed except perhaps the last of the log. If a line is
+    /// longer than a block, and cannot be a document, only its beginning.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.buffer[..self.len]
@@ -46,7 +46,7 @@ impl Block {
         self.len = bytes.len();
     }
 
-    /// Room behind the bytes, for so many at least.
+    /// Returns room behind the bytes, for so many at least.
     fn make_room(&mut self, bytes: usize) -> &mut [u8] {
         let wanted = self.len + bytes;
         if self.buffer.len() < wanted {
@@ -60,7 +60,7 @@ impl Block {
 #[derive(Debug)]
 pub struct Blocks<R> {
     input: R,
-    /// The beginning of a line whose end has not been read.
+    /// The beginning of a line that has not ended yet.
     rest: Vec<u8>,
     is_over: bool,
     size: usize,
@@ -72,12 +72,12 @@ impl<R: Read> Blocks<R> {
         Self { input, rest: Vec::new(), is_over: false, size }
     }
 
-    /// Puts the next block into this one; false if there is none.
+    /// Puts the next block into this one; returns false at the end.
     ///
     /// # Errors
     ///
-    /// Those of reading. What was read before is in the block then, even if that is no whole line,
-    /// and no more follows.
+    /// Those of reading. The block then has the bytes before the error, even if they are not a
+    /// whole line, and no more follow.
     pub fn next(&mut self, block: &mut Block) -> io::Result<bool> {
         block.set(&self.rest);
         self.rest.clear();
@@ -90,7 +90,7 @@ impl<R: Read> Blocks<R> {
             if end.is_none() && searched == 0 && block.len > self.size {
                 let limit = Lines::new().limit(block.bytes());
                 if block.len > limit {
-                    // Nobody keeps so long a line, so the rest of it is passed over.
+                    // So long a line is not kept whole, so the rest of it is skipped.
                     block.len = limit + 1;
                     result = self.skip_line(block);
                     cut = Some(block.len);
@@ -109,7 +109,7 @@ impl<R: Read> Blocks<R> {
                 cut = Some(searched);
             }
         }
-        // After the last of the log no other piece of its line comes.
+        // At the end of the log, no other piece of its line follows.
         if let Some(cut) = cut.filter(|cut| *cut < block.len && !self.is_over) {
             self.rest.extend_from_slice(&block.bytes()[cut..]);
             block.len = cut;

@@ -28,8 +28,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// The error of a file with this name. An [`Error`] inside the I/O error comes out unchanged,
-    /// so that a callback's error survives its way through [`std::io::Read`].
+    /// Returns the error of a file with this name. An [`Error`] inside the I/O error comes out
+    /// unchanged, so that a callback's error survives its way through [`std::io::Read`].
     ///
     /// ```
     /// use asg_cli::error::Error;
@@ -47,7 +47,7 @@ impl Error {
         }
     }
 
-    /// An error of a callback.
+    /// Returns an error of a callback.
     #[must_use]
     pub fn callback(error: impl std::error::Error + Send + Sync + 'static) -> Self {
         Self::Callback(Box::new(error))

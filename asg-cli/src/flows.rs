@@ -70,11 +70,12 @@ impl Gathered {
         }
     }
 
-    /// Reads everything for evidence and asks for the names of all owners, if that was not done.
+    /// Reads everything for evidence and asks for the names of all owners, if that was not done
+    /// yet.
     ///
     /// # Errors
     ///
-    /// Those of reading and of the directory. What was read stays.
+    /// Those of reading and of the directory. The evidence that was read stays.
     pub fn ready(
         &self,
         readers: &Readers,
@@ -152,7 +153,7 @@ impl Work for Gather {
     }
 }
 
-/// What becomes of rows, on one thread.
+/// A consumer of rows, on one thread.
 pub(crate) trait RowSink: Send + 'static {
     /// The result of the rows of a piece.
     type Done: Send + 'static;
@@ -160,7 +161,7 @@ pub(crate) trait RowSink: Send + 'static {
     /// Takes a row.
     fn row(&mut self, row: &Row<'_>);
 
-    /// Hands over what came of the rows since the last time.
+    /// Returns the result of the rows since the last call.
     fn take(&mut self) -> Self::Done;
 }
 
@@ -236,7 +237,7 @@ impl PieceRows {
         Self { of, sieve: view.sieve(), view }
     }
 
-    /// The same rows for another thread.
+    /// Returns a copy for another thread.
     pub(crate) fn another(&self) -> Self {
         match &self.of {
             Of::Flows { correlation, explaining, .. } => {

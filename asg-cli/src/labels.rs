@@ -99,7 +99,8 @@ impl Labels {
         Ok(labels)
     }
 
-    /// The name of the smallest network that an address is in, and whether it is the address's own.
+    /// Returns the name of the smallest network that an address is in, and whether it is the
+    /// address's own.
     #[must_use]
     pub fn network(&self, address: IpAddr) -> Option<(&str, bool)> {
         let (bits, is_v4) = bits(address);
@@ -108,14 +109,14 @@ impl Labels {
         Some((&found.name, found.is_host))
     }
 
-    /// The verdict of a log prefix.
+    /// Returns the verdict of a log prefix.
     #[must_use]
     pub fn verdict(&self, prefix: &str) -> Option<Verdict> {
         let prefix = prefix.trim();
         self.prefixes.iter().find(|(pattern, _)| fits(pattern, prefix)).map(|(_, verdict)| *verdict)
     }
 
-    /// Whether networks have names.
+    /// Returns whether networks have names.
     #[must_use]
     pub fn has_networks(&self) -> bool {
         !self.networks.is_empty()
@@ -153,7 +154,7 @@ fn named(path: &Path, error: &Error) -> Error {
     Error::Value(format!("{}: {error}", path.display()))
 }
 
-/// Whether a text is as a pattern has it. The time grows with both lengths.
+/// Returns whether a text is as a pattern has it. The time grows with both lengths.
 fn fits(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else {
@@ -223,7 +224,7 @@ fn of_json(text: &str, heads: [&str; 2]) -> Result<Vec<(usize, String, String)>,
     }
 }
 
-/// The cells of CSV.
+/// Returns the cells of CSV.
 fn rows(text: &str) -> Vec<Vec<String>> {
     let mut rows = vec![vec![String::new()]];
     let mut is_quoted = false;

@@ -12,7 +12,7 @@ use crate::pieces::{Feed, Piece, Size};
 use crate::pipeline::Threads;
 use crate::repeat::Pass;
 
-/// One line, and where it stood.
+/// One line, and its place.
 #[derive(Debug, Clone, Copy)]
 pub struct Raw<'l> {
     /// Its place.
@@ -30,7 +30,7 @@ pub struct Raw<'l> {
 }
 
 impl<'l> Raw<'l> {
-    /// The line, ready to be read.
+    /// Returns the line, ready to be read.
     #[must_use]
     pub fn line(&self) -> Line<'l> {
         let line = if self.is_cut { Line::cut(self.bytes) } else { Line::new(self.bytes) };
@@ -68,25 +68,25 @@ impl Readers {
         Self { failures: Some(failures), ..self }
     }
 
-    /// Whether all sources can be opened more than once.
+    /// Returns whether all sources can be opened more than once.
     #[must_use]
     pub fn are_repeatable(&self) -> bool {
         self.sources.iter().all(|source| source.is_repeatable())
     }
 
-    /// The sum of the sizes in bytes, if all are known.
+    /// Returns the sum of the sizes in bytes, if all are known.
     #[must_use]
     pub fn size(&self) -> Option<u64> {
         self.sources.iter().map(|source| source.size()).sum()
     }
 
-    /// The same sources without a display of progress.
+    /// Returns these sources without a display of progress.
     #[must_use]
     pub fn quietly(&self) -> Self {
         Self { monitor: Arc::new(Quiet(Arc::clone(&self.monitor))), ..self.clone() }
     }
 
-    /// Who may end a reading.
+    /// Returns the monitor, which may end a reading.
     #[must_use]
     pub fn monitor(&self) -> &Arc<dyn Monitor> {
         &self.monitor
@@ -104,17 +104,17 @@ impl Readers {
         Self { pass: self.pass.first(), ..self.clone() }
     }
 
-    /// Which reading it is.
+    /// Returns which reading it is.
     pub(crate) const fn pass(&self) -> &Pass {
         &self.pass
     }
 
-    /// The sources.
+    /// Returns the sources.
     pub(crate) const fn sources(&self) -> &Arc<[Arc<dyn Source>]> {
         &self.sources
     }
 
-    /// Where the reasons go why a source could not be read.
+    /// Returns the list for the reasons why sources could not be read.
     pub(crate) const fn failures(&self) -> Option<&Failures> {
         self.failures.as_ref()
     }
@@ -125,14 +125,14 @@ impl Readers {
         known.insert(name.to_owned(), returns);
     }
 
-    /// The sources read so far whose lines end in carriage returns alone, and how many they have.
-    /// Such lines are read as one.
+    /// Returns the sources read so far whose lines end in carriage returns alone, and how many they
+    /// have. Such lines are read as one.
     #[must_use]
     pub fn lone_returns(&self) -> BTreeMap<String, u64> {
         self.lone_returns.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// How many threads work on the lines.
+    /// Returns how many threads work on the lines.
     pub(crate) const fn threads(&self) -> Threads {
         self.threads
     }

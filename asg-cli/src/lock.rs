@@ -48,7 +48,7 @@ impl<T> Lock<T> {
         }
     }
 
-    /// The value, unless it is in use.
+    /// Returns the value, unless it is in use.
     pub fn try_lock(&self) -> Option<Used<'_, T>> {
         let value = match self.value.try_lock() {
             Ok(value) => value,

@@ -30,8 +30,8 @@ fn main() {
     std::process::exit(status.into());
 }
 
-/// The signals that the caller wants ignored, as `nohup` does, one bit each. Only Linux shows them
-/// (`proc_pid_status(5)`).
+/// Returns the signals that the caller wants ignored, as `nohup` does, one bit each. Only Linux
+/// shows them (`proc_pid_status(5)`).
 fn ignored() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

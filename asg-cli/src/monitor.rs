@@ -14,7 +14,8 @@ pub const PERIOD: Duration = Duration::from_millis(40);
 
 /// Supervises long runs: may end them, and shows progress.
 pub trait Monitor: fmt::Debug + Send + Sync {
-    /// Called every [`PERIOD`] or so while something is read or waited for.
+    /// Decides whether the run goes on; called every [`PERIOD`] or so while something is read or
+    /// waited for.
     ///
     /// # Errors
     ///
@@ -32,20 +33,20 @@ pub trait Monitor: fmt::Debug + Send + Sync {
         total: Option<u64>,
     ) -> Result<Option<Box<dyn Progress>>, Error>;
 
-    /// Says what an answer is waited for that takes long. Nothing by default.
+    /// Shows that the run waits for a slow answer. By default it shows nothing.
     fn waiting(&self, _what: &str) {}
 }
 
 /// Shows how far one reading is.
 pub trait Progress: fmt::Debug + Send {
-    /// `bytes` more were read since the last call.
+    /// Shows that `bytes` more were read since the last call.
     ///
     /// # Errors
     ///
     /// To end the run.
     fn advance(&mut self, bytes: u64) -> Result<(), Error>;
 
-    /// The reading is complete; `bytes` more were read since the last call.
+    /// Shows that the reading is complete, and that `bytes` more were read since the last call.
     ///
     /// # Errors
     ///
@@ -87,7 +88,7 @@ impl Stop {
         let _ = self.0.compare_exchange(0, wanted, Ordering::Relaxed, Ordering::Relaxed);
     }
 
-    /// The exit status that was asked for; `None` while the run may go on.
+    /// Returns the exit status that was asked for; `None` while the run may go on.
     #[must_use]
     pub fn status(&self) -> Option<u8> {
         u8::try_from(self.0.load(Ordering::Relaxed)).ok().filter(|status| *status != 0)
@@ -138,7 +139,7 @@ impl Watch {
         Ok(())
     }
 
-    /// The reading is complete.
+    /// Shows that the reading is complete.
     pub(crate) fn finish(&mut self, bytes: u64) -> Result<(), Error> {
         if self.is_finished {
             return Ok(());
@@ -170,7 +171,7 @@ struct Reading {
 }
 
 impl Supervised {
-    /// `what` is being done to `total` bytes, if that is known.
+    /// Supervises a reading of `total` bytes, if their number is known; `what` is what it does.
     #[must_use]
     pub fn new(monitor: Arc<dyn Monitor>, what: &'static str, total: Option<u64>) -> Self {
         let watch = Watch::new(monitor, what, total);

@@ -38,8 +38,8 @@ const SYNONYMS: [(&str, &str); 34] = [
     ("zone", "tz"),
 ];
 
-/// The word that is nearest to another: one that other tools have for it, one that begins so, or
-/// one that few letters make of it.
+/// Returns the word that is nearest to another: one that other tools have for it, one that begins
+/// so, or one that few letters make of it.
 ///
 /// ```
 /// use asg_cli::nearest::nearest;
@@ -66,12 +66,12 @@ pub fn nearest<'w>(word: &str, among: impl IntoIterator<Item = &'w str>) -> Opti
     distances.filter(|(distance, _)| *distance <= most).min().map(|(_, known)| known)
 }
 
-/// `; did you mean …?`, if a word is near enough.
+/// Returns `; did you mean …?` if a word is near enough.
 pub(crate) fn hint<'w>(word: &str, among: impl IntoIterator<Item = &'w str>) -> String {
     nearest(word, among).map_or_else(String::new, |near| format!("; did you mean `{near}`?"))
 }
 
-/// How many letters must be changed, added, left out or swapped with their neighbours.
+/// Returns how many letters must be changed, added, left out or swapped with their neighbours.
 fn distance(one: &str, other: &str) -> usize {
     let (one, other): (Vec<_>, Vec<_>) = (one.chars().collect(), other.chars().collect());
     // A word that long is nothing that somebody mistyped.

@@ -17,7 +17,7 @@ struct Sources {
 
 static SOURCES: RwLock<Option<Sources>> = RwLock::new(None);
 
-/// The number of the source with this name.
+/// Returns the number of the source with this name.
 ///
 /// ```
 /// use asg_cli::origins::{name, number};
@@ -41,7 +41,7 @@ pub fn number(name: &str) -> SourceId {
     number
 }
 
-/// Another number for the source with this number: a log that is read twice at once holds each
+/// Adds another number for the source with this number: a log that is read twice at once holds each
 /// packet twice.
 #[must_use]
 pub fn another(first: SourceId) -> SourceId {
@@ -58,16 +58,17 @@ impl Sources {
     }
 }
 
-/// The name of the source with this number; `?` if there is none.
+/// Returns the name of the source with this number; `?` without one.
 #[must_use]
 pub fn name(number: SourceId) -> &'static str {
     let held = SOURCES.read().unwrap_or_else(PoisonError::into_inner);
     held.as_ref().and_then(|sources| sources.names.get(number.0 as usize)).copied().unwrap_or("?")
 }
 
-/// The BOSH instance in the name of a source: `bosh logs` of several instances gives an archive
-/// with `GROUP.UUID.YYYY-MM-DD-HH-MM-SS.tgz` for each (`fetch_logs.rb` of the BOSH director), where
-/// nothing else names the machine of a bare file. An unpacked folder keeps that name.
+/// Returns the BOSH instance in the name of a source: `bosh logs` of several instances gives an
+/// archive with `GROUP.UUID.YYYY-MM-DD-HH-MM-SS.tgz` for each (`fetch_logs.rb` of the BOSH
+/// director), where nothing else names the machine of a bare file. An unpacked folder keeps that
+/// name.
 ///
 /// ```
 /// use asg_cli::origins::instance_in;

@@ -189,7 +189,7 @@ impl Feed {
         }
     }
 
-    /// The source that is read: never a folder or an archive, but the logs in it.
+    /// Returns the source that is read: never a folder or an archive, but the logs in it.
     fn source(&mut self) -> Result<Option<Arc<dyn Source>>, Error> {
         while let Some(source) = self.sources.front().cloned() {
             if !matches!(self.open, Open::Not) {
@@ -219,7 +219,7 @@ impl Feed {
         Ok(None)
     }
 
-    /// The source that was read is over.
+    /// Goes on to the next source, because this one is over.
     fn close(&mut self) {
         (self.open, self.line) = (Open::Not, 1);
         self.sources.pop_front();
@@ -308,7 +308,7 @@ impl Feed {
     }
 }
 
-/// Whether a byte order mark says that the bytes are not read as they are.
+/// Returns whether a byte order mark shows that the bytes need transcoding.
 fn is_marked(bytes: &[u8]) -> bool {
     [&b"\xef\xbb\xbf"[..], b"\xff\xfe", b"\xfe\xff"].iter().any(|mark| bytes.starts_with(mark))
 }
@@ -320,7 +320,7 @@ fn utf8(bytes: &[u8]) -> Vec<u8> {
     text
 }
 
-/// The length of the next piece: about `size`, to the end of a line that is in no document.
+/// Returns the length of the next piece: about `size`, to the end of a line that is in no document.
 fn end_of_piece(text: &[u8], size: usize) -> usize {
     let mut most = size.max(1);
     while most < text.len() {

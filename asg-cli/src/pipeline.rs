@@ -1,4 +1,4 @@
-//! Pieces of sources to threads, and what they make of them in order.
+//! Distributes pieces of sources to threads, and returns the results in order.
 //!
 //! The caller's thread reads pieces, hands them to workers, and gets their results in the order of
 //! the pieces. At most a few pieces are under way at once, so memory is bounded. With one thread
@@ -24,7 +24,7 @@ impl Threads {
     /// One thread: the caller's.
     pub const ONE: Self = Self(NonZero::<usize>::MIN);
 
-    /// So many threads.
+    /// Uses so many threads.
     #[must_use]
     pub const fn new(threads: NonZero<usize>) -> Self {
         Self(threads)
@@ -44,7 +44,7 @@ impl Default for Threads {
 
 /// The work of one thread.
 pub(crate) trait Work: Send + 'static {
-    /// What it makes of a piece.
+    /// The result of a piece.
     type Done: Send + 'static;
 
     /// Works on a piece.
@@ -104,7 +104,7 @@ impl<W: Work> Pipeline<W> {
         Self { feed, crew }
     }
 
-    /// The result of the next piece; `None` after the last.
+    /// Returns the result of the next piece; `None` after the last.
     ///
     /// # Errors
     ///
@@ -181,7 +181,7 @@ impl<W: Work> Team<W> {
         }
     }
 
-    /// Hands the next piece to whoever is free.
+    /// Passes the next piece to a free worker.
     fn send(&mut self, feed: &mut Feed) {
         let mut piece = self.spare.pop().unwrap_or_default();
         match feed.next(&mut piece) {

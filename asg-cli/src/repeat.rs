@@ -30,23 +30,23 @@ pub(crate) struct Pass {
 }
 
 impl Pass {
-    /// A first reading, which forgets what others before it found.
+    /// Starts a first reading, which forgets what others before it found.
     pub(crate) fn first(&self) -> Self {
         self.recorded.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
         Self { is_first: true, recorded: self.recorded.clone() }
     }
 
-    /// Whether it is a first reading, after which there is another.
+    /// Returns whether it is a first reading, after which there is another.
     pub(crate) const fn is_first(&self) -> bool {
         self.is_first
     }
 
-    /// Whether the first reading found nothing in the source at this place.
+    /// Returns whether the first reading found nothing in the source at this place.
     pub(crate) fn is_empty(&self, place: usize) -> bool {
         !self.is_first && self.recorded.get(place).is_some_and(|found| found.bytes == 0)
     }
 
-    /// The source at this place could not be opened.
+    /// Notes that the source at this place could not be opened.
     pub(crate) fn failed(&self, place: usize) {
         if self.is_first {
             self.recorded.set(place, Found { bytes: 0, sum: 0 });

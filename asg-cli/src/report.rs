@@ -7,12 +7,12 @@ use asg_core::escape_text;
 
 use crate::error::Error;
 
-/// Keeps what went wrong and the exit status that comes of it.
+/// Keeps the failures and the resulting exit status.
 ///
 /// | status | meaning |
 /// |---|---|
 /// | 0 | everything was done |
-/// | 1 | something was left out, and a sentence on standard error says what |
+/// | 1 | something was left out, and a sentence on standard error describes it |
 /// | 2 | nothing could be done |
 #[derive(Debug)]
 pub struct Report {
@@ -22,13 +22,13 @@ pub struct Report {
 }
 
 impl Report {
-    /// Nothing went wrong yet in the run of `program`.
+    /// Creates the report of a run of `program` in which nothing went wrong yet.
     #[must_use]
     pub const fn new(program: &'static str) -> Self {
         Self { program, incomplete: false, is_quiet: false }
     }
 
-    /// Says what was left out; the run goes on.
+    /// Reports something that was left out; the run goes on.
     pub fn left_out(&mut self, what: impl Display) {
         self.incomplete = true;
         self.say(&what);
@@ -39,7 +39,8 @@ impl Report {
         self.is_quiet = is_quiet;
     }
 
-    /// Says something that leaves nothing out. File names and servers' texts in it are escaped.
+    /// Prints a message about something else: nothing was left out. File names and servers' texts
+    /// in it are escaped.
     pub fn note(&self, what: impl Display) {
         if !self.is_quiet {
             self.say(&what);
@@ -52,7 +53,7 @@ impl Report {
         let _ = writeln!(io::stderr(), "{}: {}", self.program, escape_text(&what));
     }
 
-    /// The exit status. A closed standard output (`| head`) is not an error.
+    /// Returns the exit status. A closed standard output (`| head`) is not an error.
     #[must_use]
     pub fn status(self, result: Result<(), Failure>) -> u8 {
         match result {
@@ -70,7 +71,7 @@ impl Report {
 /// Why nothing could be done.
 #[derive(Debug)]
 pub enum Failure {
-    /// The command line says something that cannot be; the sentence says what to do.
+    /// The command line is invalid; the sentence has the remedy.
     Usage(String),
     /// None of the logs could be read.
     Inputs,
@@ -78,7 +79,7 @@ pub enum Failure {
     Output(io::Error),
     /// The demonstration could not be set up.
     Demo(String),
-    /// Something else; the sentence says what.
+    /// Another failure, as a sentence.
     Other(String),
 }
 

@@ -9,7 +9,7 @@ use crate::report::Failure;
 ///
 /// # Errors
 ///
-/// [`Failure::Usage`] if the text is no year.
+/// [`Failure::Usage`] if the text is not a year.
 pub fn set_year(policy: &mut TimePolicy, text: &str) -> Result<(), Failure> {
     let year = text.parse().ok().filter(|year| (1970..=2261).contains(year));
     let year = year.ok_or_else(|| {
@@ -33,7 +33,7 @@ pub fn set_year(policy: &mut TimePolicy, text: &str) -> Result<(), Failure> {
 ///
 /// # Errors
 ///
-/// [`Failure::Usage`] if the text is no offset.
+/// [`Failure::Usage`] if the text is not an offset.
 pub fn set_utc_offset(policy: &mut TimePolicy, text: &str) -> Result<(), Failure> {
     policy.utc_offset = Some(offset(text).ok_or_else(|| {
         Failure::Usage(format!(
@@ -43,12 +43,12 @@ pub fn set_utc_offset(policy: &mut TimePolicy, text: &str) -> Result<(), Failure
     Ok(())
 }
 
-/// A time as people write it: with a zone, or a date or a date and a time in this zone.
+/// Returns a time as people write it: with a zone, or a date or a date and a time in this zone.
 pub(crate) fn moment(text: &str, zone: &Zone) -> Option<Timestamp> {
     Timestamp::parse(text.as_bytes()).ok().or_else(|| zone.read(text))
 }
 
-/// `+02:00`, `+0200`, `-5`, `Z`: seconds east of UTC.
+/// Parses `+02:00`, `+0200`, `-5` or `Z` into seconds east of UTC.
 pub(crate) fn offset(text: &str) -> Option<i32> {
     if text.eq_ignore_ascii_case("z") {
         return Some(0);

@@ -245,7 +245,7 @@ impl<'q> Question<'q> {
     ///
     /// # Errors
     ///
-    /// [`Error::Value`] if the prefix is none of these, or the address is not one.
+    /// [`Error::Value`] if the prefix is not one of these, or the address is not one.
     pub fn new(
         prefix: &'q str,
         cell: Option<&'q str>,

@@ -11,7 +11,7 @@ use common::{ASGLOG, here, run};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-/// A folder with logs of one cell.
+/// Returns a folder with logs of one cell.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let put = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();

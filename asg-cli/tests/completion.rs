@@ -9,7 +9,7 @@ use std::process::Command;
 
 use common::{ASGLOG, run};
 
-/// A folder with one log, in which shells complete.
+/// Returns a folder with one log, in which shells complete.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("kern.log"), "").unwrap();

@@ -27,8 +27,8 @@ fn the_summary_counts_the_same_flows() {
 fn the_summary_is_the_same_for_any_number_of_threads() {
     use std::fmt::Write as _;
 
-    // Several blocks of packets of three containers, every tenth told twice, and in the middle who
-    // one of them is.
+    // Several blocks of packets of three containers, every tenth logged twice, and in the middle
+    // the owner of one of them.
     let mut log = String::new();
     for n in 0..9_000 {
         let handle =

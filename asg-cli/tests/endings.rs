@@ -25,7 +25,7 @@ fn a_full_or_closed_standard_error_costs_no_output() {
         &["parse"],
         &["top"],
     ] {
-        // It has something to say: a file is missing.
+        // It prints a message: a file is missing.
         let foundation = foundation();
         let args = [args, &["no/such/file", &foundation]].concat();
         let usual = Command::new(ASGLOG).args(&args).stdin(Stdio::null()).output().unwrap();

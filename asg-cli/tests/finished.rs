@@ -77,7 +77,7 @@ impl Read for HookedStream {
     }
 }
 
-/// The flows of all files, or the sentence of an error.
+/// Returns the flows of all files, or the sentence of an error.
 fn flows(paths: &[PathBuf], threads: usize, hook: &Hook) -> Result<Vec<u8>, String> {
     let source = |path: &PathBuf| -> Arc<dyn Source> {
         let input = Input::file(path.clone());
@@ -130,7 +130,7 @@ const CHANGES: [(&str, Change); 8] = [
     }),
 ];
 
-/// A log of many packets, with evidence at its end.
+/// Returns a log of many packets, with evidence at its end.
 fn long_log(rounds: usize) -> Vec<u8> {
     let text = fs::read_to_string(here("data/foundation.log")).unwrap();
     let (rep, kernel): (Vec<&str>, Vec<&str>) = text.lines().partition(|l| l.contains(" rep "));

@@ -364,7 +364,7 @@ fn a_folder_is_followed_with_the_files_that_come_later() {
     let at = |name: &str| folder.path().join(name);
     fs::create_dir(at("cell")).unwrap();
     append(&at("cell/kern.log"), &packet(0));
-    // It has been read by others, and only tells whose containers were there.
+    // It was read before, and only shows the owners of containers.
     fs::write(at("cell/rep.log.2.gz"), pack::gzip(REP.as_bytes())).unwrap();
     append(&at("cell/rep.log"), "");
     // The state is not taken for a log.

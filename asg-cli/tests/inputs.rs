@@ -1,4 +1,5 @@
-//! Logs as they lie about: folders, archives of `bosh logs`, compressed files, and what is no log.
+//! Logs as they are found: folders, archives of `bosh logs`, compressed files, and files that are
+//! not logs.
 
 use std::fs;
 use std::path::Path;
@@ -10,8 +11,8 @@ mod pack;
 use common::{Run, here, run, run_with};
 use pack::{gzip, tar, zip};
 
-/// The files of one cell: rep's log, and the kernel's in two parts, the older of which logrotate
-/// has compressed.
+/// Returns the files of one cell: rep's log, and the kernel's in two parts; logrotate has
+/// compressed the older one.
 fn cell(number: usize) -> Vec<(String, Vec<u8>)> {
     let log = fs::read_to_string(here("data/foundation.log")).unwrap();
     let log = log
@@ -30,7 +31,7 @@ fn cell(number: usize) -> Vec<(String, Vec<u8>)> {
     ]
 }
 
-/// What `bosh logs` calls the archive of a cell.
+/// Returns the name that `bosh logs` gives the archive of a cell.
 fn name(number: usize) -> String {
     format!("diego-cell.{number}455ec2b-11fa-41ab-9d1c-f3a575cd55ea.2026-11-29-11-00-0{number}")
 }

@@ -20,7 +20,7 @@ const DIVIDES: [(&str, &str); 8] = [
     ("asg-cli/src/query/saved_lines.rs", "reads saved flows, which are no log"),
 ];
 
-/// What divides bytes into lines.
+/// The code that divides bytes into lines.
 const MARKS: [&str; 5] =
     ["Lines::new(", ".lines()", "read_until(", "split(|b| *b == b'\\n')", "read_line("];
 

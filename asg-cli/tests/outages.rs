@@ -27,7 +27,7 @@ fn foundation() -> Foundation {
     (1..=APPS).fold(empty, |all, n| all.app(&app(n), &format!("app-{n}"), SPACE))
 }
 
-/// What a cell logs about app `n`: its container, and one packet.
+/// Returns the lines of a cell about app `n`: its container, and one packet.
 fn log_of(n: u32, seconds: u32) -> String {
     let stamp = format!("2024-05-06T07:{:02}:{:02}", seconds / 60, seconds % 60);
     let handle = format!("{n:08x}-ab07-40ad-79f9-8f21");

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 const FORMATS: [&str; 5] = ["ecs", "ocsf", "otlp", "cef", "cim"];
 
-/// The problems of a line in a format.
+/// Returns the problems of a line in a format.
 fn problems(format: &str, line: &str) -> Vec<String> {
     if format == "cef" {
         return check::cef(line);

@@ -9,7 +9,7 @@ use common::{assert_schema, run};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// A packet of a machine; without a machine's name the line has no header.
+/// Returns a packet of a machine; without a machine's name the line has no header.
 fn packet(host: Option<&str>, uptime: u32, handle: &str) -> String {
     let header = host.map(|host| format!("2024-05-06T07:09:10.000000+00:00 {host} kernel: "));
     format!(
@@ -51,7 +51,7 @@ fn alike() -> String {
     log
 }
 
-/// The objects of a run over these files, which are made in a folder of their own.
+/// Returns the objects of a run over these files, which are made in a folder of their own.
 fn flows(files: &[(&str, &str)], is_reversed: bool, threads: &str) -> String {
     let folder = TempDir::new().unwrap();
     let mut paths: Vec<_> = files

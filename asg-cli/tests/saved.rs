@@ -6,7 +6,7 @@ mod common;
 
 use common::run;
 
-/// The flows of the demonstration, saved in both forms.
+/// Returns the flows of the demonstration, saved in both forms.
 fn saved(folder: &std::path::Path) -> Vec<String> {
     let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
     let mut all = vec![path("flows.ndjson")];

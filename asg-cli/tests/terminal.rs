@@ -6,7 +6,7 @@ use std::process::Command;
 
 use common::{ASGLOG, here, run, run_with};
 
-/// The demonstration in so many columns.
+/// Returns the demonstration in so many columns.
 fn shown(width: &str) -> String {
     let run = run("demo", &["-q", "--width", width]);
     assert_eq!((run.status, run.stderr.as_str()), (0, ""));

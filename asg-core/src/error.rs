@@ -1,13 +1,13 @@
-//! The one error of this crate: where reading stopped, and what was expected there.
+//! The error type of this crate: the offset where parsing stopped, and what was expected there.
 
 use std::fmt;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-/// Why some bytes are not what they were read as.
+/// The reason why some bytes could not be parsed.
 ///
-/// An error is small plain data: it can be cloned, compared and kept. It names a byte offset into
-/// the slice that was given to the function that failed, so a caller can point at the place.
+/// An error is small plain data: it can be cloned, compared and kept. It has a byte offset into the
+/// slice that was given to the function that failed, so a caller can point at the place.
 ///
 /// # Example
 ///
@@ -23,14 +23,15 @@ pub struct Error {
 }
 
 impl Error {
-    /// The byte offset at which reading stopped, counted from the start of the slice that was
+    /// Returns the byte offset at which parsing stopped, from the start of the slice that was
     /// parsed.
     #[must_use]
     pub const fn offset(&self) -> usize {
         self.offset
     }
 
-    /// True if the input ended where more was needed: the line was cut, as opposed to malformed.
+    /// Returns whether the input ended where more was needed: the line was cut, as opposed to
+    /// malformed.
     ///
     /// ```
     /// assert!(asg_core::Guid::parse(b"4ccbb24c-268e").unwrap_err().is_cut());
@@ -41,8 +42,7 @@ impl Error {
         matches!(self.kind, Kind::Cut(_) | Kind::CutLiteral(_))
     }
 
-    /// What was expected or wrong, without the offset, for callers that print the place in their
-    /// own way.
+    /// Returns the message without the offset, for callers that show the place in their own way.
     ///
     /// ```
     /// let err = asg_core::Guid::parse(b"4ccbb24c-268e").unwrap_err();
@@ -53,15 +53,15 @@ impl Error {
         self.kind.to_string()
     }
 
-    /// The same error, seen from a slice in which this one's input starts at byte `by`.
+    /// Shifts the offset: for a slice in which this error's input starts at byte `by`.
     #[must_use]
     pub fn at(mut self, by: usize) -> Self {
         self.offset += by;
         self
     }
 
-    /// The same error at another place: that of its byte in the text from which the slice was
-    /// unescaped.
+    /// Sets the offset, for a slice that was unescaped from another text: the place of its byte
+    /// there.
     pub(crate) fn moved_to(mut self, offset: usize) -> Self {
         self.offset = offset;
         self
@@ -77,13 +77,13 @@ impl Error {
         Self { offset, kind: Kind::Cut(what) }
     }
 
-    /// This very text was expected at `offset`, or the rest of it if `cut`.
+    /// Makes the error that this very text was expected at `offset`, or the rest of it if `cut`.
     #[cold]
     pub(crate) const fn literal(offset: usize, text: &'static str, cut: bool) -> Self {
         Self { offset, kind: if cut { Kind::CutLiteral(text) } else { Kind::Literal(text) } }
     }
 
-    /// `expected` if there is input left at `offset`, else `cut`.
+    /// Makes the error `expected` if there is input left at `offset`, else `cut`.
     #[cold]
     pub(crate) const fn expected_in(input: &[u8], offset: usize, what: &'static str) -> Self {
         if offset < input.len() { Self::expected(offset, what) } else { Self::cut(offset, what) }
@@ -95,7 +95,7 @@ impl Error {
         Self { offset, kind }
     }
 
-    /// What `serde_json` says of this text.
+    /// Converts the error of `serde_json` for this text.
     #[cold]
     pub(crate) fn of_json(text: &[u8], error: &serde_json::Error) -> Self {
         if error.is_eof() {
@@ -129,20 +129,20 @@ impl Serialize for Error {
     }
 }
 
-/// What went wrong. The texts are static: an error costs no allocation (but for JSON, whose
-/// messages are the parser's).
+/// The kind of error. The texts are static, so an error costs no allocation, except for JSON, where
+/// the message comes from the JSON parser.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 enum Kind {
-    /// Something else stands at the offset.
+    /// Something else was found at the offset.
     #[error("expected {0}")]
     Expected(&'static str),
-    /// The same, where it is a text to be printed as it is.
+    /// The expected text itself was not found at the offset.
     #[error("expected `{0}`")]
     Literal(&'static str),
     /// The input ends at the offset.
     #[error("the text ends where {0} was expected")]
     Cut(&'static str),
-    /// The same, where it is a text to be printed as it is.
+    /// The input ends where this text was expected.
     #[error("the text ends where `{0}` was expected")]
     CutLiteral(&'static str),
     /// Malformed JSON at the offset.

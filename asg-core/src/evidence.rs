@@ -10,8 +10,8 @@ use crate::names::Names;
 use crate::names::identity::Workload;
 use crate::time::Timestamp;
 
-/// One line's facts about one container. Whatever component wrote the line, this is all that the
-/// ledger takes from it.
+/// One line's facts about one container. The ledger takes nothing else from a line, whatever
+/// component wrote it.
 ///
 /// ```
 /// use asg_core::{Evidence, Handle, Moment, Origin, SourceId};
@@ -25,24 +25,24 @@ use crate::time::Timestamp;
 pub struct Evidence {
     /// The container.
     pub handle: Handle,
-    /// What the line says about its life.
+    /// The lifecycle event that the line reports.
     pub moment: Moment,
-    /// When, by the clock of the machine that wrote the line.
+    /// The time, by the clock of the machine that wrote the line.
     pub time: Option<Timestamp>,
     /// The cell's own name for itself.
     pub cell: Option<Box<str>>,
-    /// True if the cell itself wrote the line, so that its time is of the clock that stamps the
+    /// Whether the cell itself wrote the line, so that its time is of the clock that stamps the
     /// container's packets.
     pub is_cells_own: bool,
-    /// The name under which the machine's lines reach us, where the line is the cell's own.
+    /// The machine's name in its log lines, if the line is the cell's own.
     pub machine: Option<Box<str>>,
     /// The kind of that name.
     pub machine_kind: NameKind,
-    /// What runs in it.
+    /// The process that runs in it.
     pub process: Option<ProcessName>,
-    /// The kind of what runs in it, by Diego's domain.
+    /// The kind of workload, by Diego's domain.
     pub workload: Option<Workload>,
-    /// Which instance of the process, from 0.
+    /// The index of the instance in the process, from 0.
     pub index: Option<u32>,
     /// The app, where the line names it outright.
     pub app: Option<Guid>,
@@ -54,14 +54,14 @@ pub struct Evidence {
     pub cell_address: Option<IpAddr>,
     /// GUIDs and names of app, space and org, where the line spells them out.
     pub names: Option<Box<Names<'static>>>,
-    /// True if the line contradicts itself, so that it proves nothing but that.
+    /// Whether the line contradicts itself, so that it proves nothing else.
     pub is_contradictory: bool,
-    /// Where the line stood.
+    /// The place of the line.
     pub origin: Origin,
 }
 
 impl Evidence {
-    /// That a container was there, and nothing more yet.
+    /// Creates evidence that a container existed, and nothing more.
     #[must_use]
     pub const fn new(handle: Handle, moment: Moment, origin: Origin) -> Self {
         Self {
@@ -86,15 +86,15 @@ impl Evidence {
     }
 }
 
-/// The kind of a machine's name. Only names of one kind can contradict each other: a machine has
-/// one of each.
+/// The kind of a machine's name. A machine has one name of each kind, so only names of one kind can
+/// contradict each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum NameKind {
     /// It may be of any kind.
     #[default]
     Unknown,
-    /// A BOSH instance id. A cell of BOSH's calls itself by it, too.
+    /// A BOSH instance id. Cells that BOSH deploys use it as their own name, too.
     Instance,
     /// A BOSH job and index, `diego_cell/1`.
     Index,
@@ -105,8 +105,8 @@ pub enum NameKind {
 }
 
 impl NameKind {
-    /// A machine's own name by the header of its lines, and the kind of it; `None` for `localhost`,
-    /// as every machine is called.
+    /// Returns a machine's own name from the header of its lines, and the kind of it; `None` for
+    /// `localhost`, the name of every machine.
     pub(crate) fn of(envelope: &Envelope<'_>) -> Option<(String, Self)> {
         let name = envelope.cell().filter(|name| name != "localhost")?;
         let kind = match (envelope.instance, envelope.job, envelope.index) {
@@ -119,21 +119,21 @@ impl NameKind {
     }
 }
 
-/// Where a line stood: a source, and a line in it, counted from 1.
+/// The place of a line: a source, and a line number in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Origin {
-    /// The file or stream, numbered by whoever reads it.
+    /// The file or stream; the caller numbers them.
     pub source: SourceId,
     /// Counted from 1.
     pub line: u64,
 }
 
-/// A source of lines, by number. The names are with whoever opened them: this crate opens nothing.
+/// The number of a source of lines. The caller that opened the sources has their names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SourceId(pub u32);
 
-/// What a line about a container proves; `None` if it names none. `shown` is the time that the line
-/// has besides the event's.
+/// Returns what a line about a container proves; `None` if it names no container. `shown` is the
+/// time that the line has besides the event's.
 #[inline]
 pub(crate) fn rep_evidence(
     event: &RepEvent<'_>,
@@ -165,18 +165,19 @@ pub(crate) fn rep_evidence(
     })
 }
 
-/// True if a component of this name runs on each cell and logs about that cell's containers.
+/// Returns whether a component of this name runs on each cell and logs about that cell's
+/// containers.
 pub(crate) fn is_cells_own(source: &str) -> bool {
     matches!(source, "rep" | "executor" | "guardian" | "garden-linux" | "garden")
 }
 
-/// iptables-logger names container and app in one line; the address is that of the container's side
-/// of the packet, by which it found them.
+/// Returns the evidence in a line of iptables-logger, which names container and app. The address is
+/// that of the container's side of the packet, by which the logger found the container.
 pub(crate) fn logger_evidence(event: &LoggerEvent<'_>, origin: Origin) -> Option<Evidence> {
     let mut evidence =
         Evidence::new(Handle::parse(event.container_id.as_deref()?)?, Moment::Seen, origin);
     evidence.time = event.time;
-    // It runs on each cell, beside what makes the containers' networks.
+    // It runs on each cell, beside the program that makes the containers' networks.
     evidence.is_cells_own = true;
     evidence.app = event.app_guid.as_deref().and_then(|guid| guid.parse().ok());
     evidence.cell = event.host_guid.as_deref().map(Into::into);
@@ -219,12 +220,12 @@ pub(crate) fn logger_evidence(event: &LoggerEvent<'_>, origin: Origin) -> Option
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Interface {
     first: u32,
-    /// How many bits of an address all of the subnet's have in common.
+    /// The number of leading bits that all addresses of the subnet have in common.
     bits: u32,
 }
 
 impl Interface {
-    /// Reads an interface's name; `None` if it shows no address.
+    /// Parses an interface's name; `None` if it shows no address.
     #[must_use]
     pub fn parse(name: &[u8]) -> Option<Self> {
         if let Some(octets) = name.strip_prefix(b"s-") {
@@ -244,14 +245,14 @@ impl Interface {
         Some(Self { first: u32::from_str_radix(digits, 16).ok()?, bits: 30 })
     }
 
-    /// The container's address, where the name has all of it.
+    /// Returns the container's address, if the name contains all of it.
     #[must_use]
     pub fn address(self) -> Option<IpAddr> {
         (self.bits == 32).then(|| Ipv4Addr::from_bits(self.first).into())
     }
 
-    /// False if a container with this interface cannot have the address. The name shows nothing of
-    /// IPv6.
+    /// Returns false if a container with this interface cannot have the address. The name shows
+    /// nothing about IPv6.
     #[must_use]
     pub const fn fits(self, address: IpAddr) -> bool {
         match address {

@@ -1,11 +1,11 @@
 //! GUIDs and the names built from them: process GUIDs, container handles, and the leading pieces of
 //! either that fit into a log prefix.
 //!
-//! Two cuts happen on the way from a container to a log line, and they must not be confused. Since
-//! Diego 1.15 (2017-04) the *handle itself* is a GUID cut to 28 characters; and the kernel's log
-//! prefix holds at most 29 bytes, so what it shows is the leading part of a handle, of 19 to 29
-//! characters. A [`Handle`] is the former, a [`HandlePrefix`] the latter, and they are compared
-//! with [`HandlePrefix::matches`], never with `==`.
+//! A GUID is cut in two places on the way from a container to a log line. Since Diego 1.15
+//! (2017-04) the *handle itself* is a GUID cut to 28 characters. And the kernel's log prefix holds
+//! at most 29 bytes, so it shows the first 19 to 29 characters of a handle. A [`Handle`] is the
+//! former, a [`HandlePrefix`] the latter; compare them with [`HandlePrefix::matches`], never with
+//! `==`.
 //!
 //! Neither need satisfy RFC 4122: Diego's instance GUIDs come from a generator that sets the
 //! variant digit to `4`–`7` (see [`Guid::is_rep_made`]).
@@ -21,7 +21,7 @@ use crate::error::Error;
 /// Length of a full GUID in characters: 32 hexadecimal digits and four dashes.
 const FULL: usize = 36;
 
-/// The length of a handle that is cut.
+/// The length of a handle that is a cut GUID.
 const HANDLE: usize = 28;
 
 /// A full GUID, 36 characters in lower case: an app, space, org, process, task or build GUID.
@@ -40,7 +40,7 @@ const HANDLE: usize = 28;
 pub struct Guid(u128);
 
 impl Guid {
-    /// Reads the 36-character form.
+    /// Parses the 36-character form.
     ///
     /// # Errors
     ///
@@ -57,21 +57,21 @@ impl Guid {
         Ok(Self(bits))
     }
 
-    /// The GUID with these 128 bits, the first hexadecimal digit uppermost.
+    /// Creates the GUID with these 128 bits, the first hexadecimal digit uppermost.
     #[must_use]
     pub const fn from_u128(bits: u128) -> Self {
         Self(bits)
     }
 
-    /// The 128 bits, the first hexadecimal digit uppermost.
+    /// Returns the 128 bits, the first hexadecimal digit uppermost.
     #[must_use]
     pub const fn as_u128(self) -> u128 {
         self.0
     }
 
-    /// True if the variant digit (the first of the fourth group) is `4`–`7`, which Diego's
-    /// generator writes and Cloud Controller's never does: an instance GUID rather than an app,
-    /// process or task GUID.
+    /// Returns whether the variant digit (the first of the fourth group) is `4`–`7`. Diego's
+    /// generator writes these digits and Cloud Controller's never does: it is an instance GUID
+    /// rather than an app, process or task GUID.
     ///
     /// Source: nu7hatch/gouuid as vendored by rep, `(u[8] | 0x40) & 0x7F`; Cloud Controller uses
     /// Ruby's `SecureRandom.uuid`, whose digit is `8`–`b`.
@@ -100,8 +100,8 @@ impl fmt::Debug for Guid {
     }
 }
 
-/// The first 1 to 36 characters of a GUID: what survives of one in a log prefix, or a 28-character
-/// handle.
+/// The first 1 to 36 characters of a GUID: the part that a log prefix, or a 28-character handle,
+/// contains.
 ///
 /// It is a number and a length, so it can be a key: two prefixes are equal when they show the same
 /// characters.
@@ -117,7 +117,7 @@ impl fmt::Debug for Guid {
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GuidPrefix {
-    /// Digits from the top; the rest is zero.
+    /// The digits, from the top; the other bits are zero.
     bits: u128,
     /// Characters, dashes included.
     len: u8,
@@ -125,11 +125,11 @@ pub struct GuidPrefix {
 
 #[expect(clippy::len_without_is_empty, reason = "a prefix has at least one character")]
 impl GuidPrefix {
-    /// Reads 1 to 36 characters.
+    /// Parses 1 to 36 characters.
     ///
     /// # Errors
     ///
-    /// At the first byte that cannot stand at its place in a GUID; on empty input, at 0.
+    /// At the first byte that is not possible at its place in a GUID; on empty input, at 0.
     pub fn parse(text: &[u8]) -> Result<Self, Error> {
         let (bits, read) = digits(text);
         if read == 0 || read < text.len() {
@@ -139,13 +139,14 @@ impl GuidPrefix {
         Ok(Self { bits, len: read as u8 })
     }
 
-    /// True if [`GuidPrefix::parse`] would read the text. What is missing of a GUID is filled up,
-    /// and then all bytes are asked the same, so that the compiler can ask many at once.
+    /// Returns whether [`GuidPrefix::parse`] would accept the text. The missing part of a GUID is
+    /// filled up, and then all bytes are checked in the same way, so that the compiler can
+    /// vectorise it.
     pub(crate) fn is_one(text: &[u8]) -> bool {
         const MODEL: &[u8; FULL] = b"00000000-0000-0000-0000-000000000000";
         let mut whole = *MODEL;
         let Some(start) = whole.get_mut(..text.len()) else { return false };
-        // Most prefixes are of half a GUID at least: two moves of one size, which overlap, need no
+        // Most prefixes have at least half a GUID: two overlapping copies of a fixed size need no
         // loop.
         if let (Some(first), Some(last)) = (text.first_chunk::<16>(), text.last_chunk::<16>()) {
             start[..16].copy_from_slice(first);
@@ -161,20 +162,20 @@ impl GuidPrefix {
         !bad && !text.is_empty()
     }
 
-    /// How many characters it has, dashes included: 1 to 36.
+    /// Returns the number of characters, dashes included: 1 to 36.
     #[must_use]
     pub const fn len(self) -> usize {
         self.len as usize
     }
 
-    /// True if `longer` begins with these characters (or is equal).
+    /// Returns whether `longer` begins with these characters (or is equal).
     #[must_use]
     pub const fn starts(self, longer: Self) -> bool {
         self.len <= longer.len && (longer.bits & self.mask()) == self.bits
     }
 
-    /// The least and the greatest 128-bit number whose leading digits are these: the range of a
-    /// sorted index in which all GUIDs lie that start so.
+    /// Returns the least and the greatest 128-bit number with these leading digits: the range of a
+    /// sorted index that has all GUIDs with this beginning.
     ///
     /// ```
     /// # use asg_core::GuidPrefix;
@@ -188,13 +189,14 @@ impl GuidPrefix {
         (self.bits, self.bits | !self.mask())
     }
 
-    /// The GUID, if all 36 characters are there.
+    /// Returns the GUID, if all 36 characters are present.
     #[must_use]
     pub const fn full(self) -> Option<Guid> {
         if self.len() == FULL { Some(Guid(self.bits)) } else { None }
     }
 
-    /// The first `len` characters of this one; the whole of it if it is no longer than that.
+    /// Returns the first `len` characters of this one; the whole of it if it is no longer than
+    /// that.
     #[must_use]
     pub fn truncated(self, len: usize) -> Option<Self> {
         let len = len.min(self.len()) as u8;
@@ -202,12 +204,12 @@ impl GuidPrefix {
         (len > 0).then(|| Self { bits: self.bits & cut.mask(), len })
     }
 
-    /// How many hexadecimal digits there are in the first `len` characters.
+    /// Returns the number of hexadecimal digits in the first `len` characters.
     pub(crate) const fn digits_of(len: usize) -> usize {
         digits_in(len)
     }
 
-    /// Ones where the shown digits are.
+    /// Returns ones at the bits of the shown digits.
     const fn mask(self) -> u128 {
         let digits = digits_in(self.len as usize);
         if digits == 0 { 0 } else { u128::MAX << (128 - 4 * digits) }
@@ -232,11 +234,11 @@ impl fmt::Debug for GuidPrefix {
     }
 }
 
-/// Diego's name of what runs: `<process GUID of Cloud Controller>-<version>`, 73 characters.
+/// Diego's name for a process: `<process GUID of Cloud Controller>-<version>`, 73 characters.
 ///
 /// The version is renewed at each restart, so one app has many of these over time. The first half
 /// is the app's GUID only for a web process that no rolling deployment has replaced; a [directory]
-/// knows the app of any.
+/// finds the app for any of them.
 ///
 /// Source: `cloud_controller_ng`, `lib/cloud_controller/diego/process_guid.rb`.
 ///
@@ -260,7 +262,7 @@ pub struct ProcessGuid {
 }
 
 impl ProcessGuid {
-    /// Reads the 73-character form.
+    /// Parses the 73-character form.
     ///
     /// # Errors
     ///
@@ -285,7 +287,7 @@ impl fmt::Display for ProcessGuid {
     }
 }
 
-/// The name that Garden gives a container, whole.
+/// The full name that Garden gives a container.
 ///
 /// | what runs | form |
 /// |---|---|
@@ -296,7 +298,7 @@ impl fmt::Display for ProcessGuid {
 /// | staging before 2016-09 | `<app GUID>-<32 digits>` |
 /// | Garden's health check | `check-<GUID>` |
 ///
-/// Any other name without blanks is legal too: Garden does not insist.
+/// Any other name without blanks is legal too: Garden does not enforce a form.
 ///
 /// ```
 /// use asg_core::Handle;
@@ -310,7 +312,7 @@ impl fmt::Display for ProcessGuid {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Handle(Repr);
 
-/// A GUID-shaped handle is its number: no allocation, and nearly every handle is one.
+/// A GUID-shaped handle is stored as a number, without an allocation; nearly every handle is one.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Repr {
     Guid(GuidPrefix),
@@ -318,7 +320,7 @@ enum Repr {
 }
 
 impl Handle {
-    /// Reads a handle; `None` if the text is empty or has blanks or control characters in it.
+    /// Parses a handle; `None` if the text is empty or has blanks or control characters in it.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         if let Ok(guid) = GuidPrefix::parse(text.as_bytes())
@@ -331,7 +333,7 @@ impl Handle {
         is_name.then(|| Self(Repr::Text(text.into())))
     }
 
-    /// The GUID or 28-character piece of one that this handle is, if it is one.
+    /// Returns the GUID, or 28-character piece of one, that this handle is, if it is one.
     #[must_use]
     pub const fn guid(&self) -> Option<GuidPrefix> {
         match &self.0 {
@@ -340,7 +342,7 @@ impl Handle {
         }
     }
 
-    /// The GUID that the handle *begins* with: its own, or the app GUID in front of the old
+    /// Returns the GUID that the handle *begins* with: its own, or the app GUID in front of the old
     /// `<process GUID>-<instance GUID>` and `<app GUID>-<digits>` handles.
     ///
     /// ```
@@ -361,7 +363,7 @@ impl Handle {
         }
     }
 
-    /// The process GUID inside an old 110-character handle.
+    /// Returns the process GUID inside an old 110-character handle.
     #[must_use]
     pub fn embedded_process(&self) -> Option<ProcessGuid> {
         match &self.0 {
@@ -372,7 +374,7 @@ impl Handle {
         }
     }
 
-    /// How many characters the handle has.
+    /// Returns the number of characters.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "a handle is never empty")]
     pub fn len(&self) -> usize {
@@ -384,7 +386,7 @@ impl Handle {
 }
 
 impl From<GuidPrefix> for Handle {
-    /// The handle that is these characters of a GUID.
+    /// Creates the handle with these characters of a GUID.
     fn from(guid: GuidPrefix) -> Self {
         Self(if guid.len() >= HANDLE {
             Repr::Guid(guid)
@@ -424,24 +426,24 @@ pub struct HandlePrefix<'a>(&'a [u8]);
 
 #[expect(clippy::len_without_is_empty, reason = "a prefix has at least one character")]
 impl<'a> HandlePrefix<'a> {
-    /// Takes any text that could begin a handle; `None` if it is empty or holds blanks or control
-    /// characters.
+    /// Takes any text that could begin a handle; `None` if it is empty or contains blanks or
+    /// control characters.
     #[must_use]
     pub fn parse(text: &'a str) -> Option<Self> {
         let fits = !text.is_empty() && !text.chars().any(|c| c.is_whitespace() || c.is_control());
         fits.then_some(Self(text.as_bytes()))
     }
 
-    /// The same of what was already found to be ASCII without blanks.
+    /// Takes a text that was already found to be ASCII without blanks.
     pub(crate) const fn of_ascii(text: &'a [u8]) -> Self {
         debug_assert!(text.is_ascii() && !text.is_empty());
         Self(text)
     }
 
-    /// The characters.
+    /// Returns the characters.
     #[must_use]
     pub const fn as_str(self) -> &'a str {
-        // It was UTF-8 when this was made. To say so without asking again would be unsafe.
+        // It was UTF-8 when this was made. Skipping the check would need unsafe code.
         match std::str::from_utf8(self.0) {
             Ok(text) => text,
             Err(_) => "",
@@ -452,19 +454,19 @@ impl<'a> HandlePrefix<'a> {
         self.0
     }
 
-    /// How many characters there are.
+    /// Returns the number of characters.
     #[must_use]
     pub const fn len(self) -> usize {
         self.0.len()
     }
 
-    /// The same as a number, if it is GUID-shaped.
+    /// Returns the GUID prefix, if the text is GUID-shaped.
     #[must_use]
     pub fn guid(self) -> Option<GuidPrefix> {
         GuidPrefix::parse(self.0).ok()
     }
 
-    /// True if `handle` begins with these characters.
+    /// Returns whether `handle` begins with these characters.
     #[must_use]
     pub fn matches(self, handle: &Handle) -> bool {
         match (&handle.0, self.guid()) {
@@ -487,8 +489,8 @@ impl fmt::Display for HandlePrefix<'_> {
     }
 }
 
-/// What runs in a container: a process GUID of Cloud Controller's making, or any other name that
-/// Diego was given.
+/// The name of the process in a container: a process GUID of Cloud Controller, or any other name
+/// that Diego was given.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(untagged)]
 pub enum ProcessName {
@@ -499,13 +501,13 @@ pub enum ProcessName {
 }
 
 impl ProcessName {
-    /// Reads a process GUID; any other text is a name.
+    /// Parses a process GUID; any other text is a name.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         ProcessGuid::parse(text.as_bytes()).map_or_else(|_| Self::Other(text.into()), Self::Guid)
     }
 
-    /// The process GUID, if it is one.
+    /// Returns the process GUID, if it is one.
     #[must_use]
     pub const fn guid(&self) -> Option<ProcessGuid> {
         match self {
@@ -524,7 +526,7 @@ impl std::fmt::Display for ProcessName {
     }
 }
 
-/// Serde and `FromStr` in terms of `Display` and `parse`, alike for all.
+/// Implements serde and `FromStr` in terms of `Display` and `parse`, alike for all types.
 macro_rules! as_text {
     ($($type:ident: $what:literal),*) => {$(
         impl FromStr for $type {
@@ -571,11 +573,11 @@ impl Serialize for HandlePrefix<'_> {
     }
 }
 
-/// Reads as many characters of a GUID as there are: the digits, uppermost first, and how many
-/// characters were read.
+/// Parses as many characters of a GUID as there are. Returns the digits, uppermost first, and the
+/// number of characters.
 ///
-/// Digits are random, so a branch between figures and letters would be guessed wrong at every
-/// third: a table tells.
+/// Digits are random, so the processor would mispredict a branch between figures and letters at
+/// every third; a table avoids the branch.
 fn digits(text: &[u8]) -> (u128, usize) {
     if let Some(whole) = whole_digits(text) {
         return whole;
@@ -605,7 +607,7 @@ fn digits(text: &[u8]) -> (u128, usize) {
     (bits, read)
 }
 
-/// The same, if all 36 characters are there, or the text is a handle of 28.
+/// Parses a text with all 36 characters, or a handle of 28.
 fn whole_digits(text: &[u8]) -> Option<(u128, usize)> {
     let eight = |at: usize| text.get(at..)?.first_chunk().copied().and_then(hex).map(u128::from);
     // Two groups of four, and the dash that joins them.
@@ -628,7 +630,7 @@ const GROUPS: [usize; 5] = [8, 4, 4, 4, 12];
 
 const NO_DIGIT: u8 = 0xff;
 
-/// What each byte is as a lower-case hexadecimal digit.
+/// The value of each byte as a lower-case hexadecimal digit.
 const DIGITS: [u8; 256] = {
     let mut table = [NO_DIGIT; 256];
     let mut digit = 0;
@@ -639,7 +641,7 @@ const DIGITS: [u8; 256] = {
     table
 };
 
-/// Dashes stand behind 8, 12, 16 and 20 digits.
+/// Returns whether a dash belongs at this place: behind 8, 12, 16 and 20 digits.
 const fn is_dash(at: usize) -> bool {
     matches!(at, 8 | 13 | 18 | 23)
 }
@@ -648,7 +650,7 @@ const fn expected_at(at: usize) -> &'static str {
     if is_dash(at) { "`-`" } else { "a lower-case hexadecimal digit" }
 }
 
-/// How many of the first `len` characters are digits.
+/// Returns how many of the first `len` characters are digits.
 const fn digits_in(len: usize) -> usize {
     len - (len > 8) as usize - (len > 13) as usize - (len > 18) as usize - (len > 23) as usize
 }

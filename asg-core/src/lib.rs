@@ -1,5 +1,5 @@
-//! Reads the log lines of Linux' packet logger and of Cloud Foundry's Diego, and tells which
-//! container sent a packet.
+//! Parses the log lines of Linux' packet logger and of Cloud Foundry's Diego, and attributes each
+//! packet to the container that sent it.
 #![forbid(unsafe_code)]
 
 mod bytes;

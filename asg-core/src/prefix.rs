@@ -1,12 +1,12 @@
-//! What a log prefix means in Cloud Foundry.
+//! The meaning of a log prefix in Cloud Foundry.
 //!
-//! Ten years of components have written into the 29 bytes that a rule's prefix has. The table of
-//! them is [`LogPrefix::parse`]'s; here is what they say:
+//! A rule's prefix has 29 bytes, and ten years of components have written into them.
+//! [`LogPrefix::parse`] knows these forms:
 //!
 //! | prefix | writer | meaning |
 //! |---|---|---|
 //! | `<handle>` | garden-linux from 2015-03, guardian from 2016-06, cf-networking 0.7–0.18 | egress allowed by an ASG |
-//! | `OK_<handle>` | cf-networking from 0.19, silk | the same |
+//! | `OK_<handle>` | cf-networking from 0.19, silk | egress allowed by an ASG |
 //! | `DENY_<handle>` | cf-networking from 0.19, silk | egress denied: no ASG allows it |
 //! | `DENY_ORL_<handle>` | silk from 2.39 | outbound connection rate limit; with `dry_run` logged, not denied |
 //! | `DENY_C2C_<handle>` | cf-networking from 0.22, silk | container-to-container denied; the *destination's* handle |
@@ -39,17 +39,17 @@ use crate::guid::{GuidPrefix, HandlePrefix};
 pub struct LogPrefix<'a> {
     /// Whether the packet was let through.
     pub verdict: Verdict,
-    /// Which set of rules decided.
+    /// The set of rules that decided.
     pub plane: Plane,
-    /// Which way the packet went, seen from the subject.
+    /// The direction of the packet, seen from the subject.
     pub direction: Direction,
-    /// Whom the prefix names.
+    /// The kind of name in the prefix.
     pub subject: Subject,
     /// The leading characters of the subject's handle or app GUID.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub handle_prefix: Option<HandlePrefix<'a>>,
-    /// The tag that a network policy gives to its source app, upper-case hexadecimal; the packet's
-    /// mark is the same.
+    /// The tag that a network policy gives to its source app, upper-case hexadecimal; it equals the
+    /// packet's mark.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tag: Option<Text<'a>>,
 }
@@ -64,7 +64,7 @@ pub enum Verdict {
     Denied,
 }
 
-/// Which set of rules decided.
+/// A set of rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Plane {
@@ -76,7 +76,7 @@ pub enum Plane {
     RateLimit,
 }
 
-/// Which way a packet went, seen from the subject.
+/// The direction of a packet, seen from the subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
@@ -86,7 +86,7 @@ pub enum Direction {
     Ingress,
 }
 
-/// Whom a prefix names.
+/// The kind of name in a prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Subject {
@@ -118,8 +118,8 @@ displays! {
 }
 
 impl<'a> LogPrefix<'a> {
-    /// Reads a prefix as it stands before `IN=`, with the blank at its end or without; `None` if it
-    /// is not of Cloud Foundry's making.
+    /// Parses a prefix as found before `IN=`, with or without the blank at its end; `None` if it is
+    /// not Cloud Foundry's.
     #[must_use]
     pub fn parse(prefix: &'a [u8]) -> Option<Self> {
         use {
@@ -128,11 +128,12 @@ impl<'a> LogPrefix<'a> {
             Verdict::{Allowed, Denied},
         };
         let mut text = prefix;
-        // Copied from a web page, a blank may be one that does not break.
+        // A prefix copied from a web page may have a non-breaking blank.
         while let [rest @ .., b' '] | [rest @ .., 0xc2, 0xa0] = text {
             text = rest;
         }
-        // The table of dialects: how a prefix begins, what it means, and how to read what it names.
+        // The table of dialects: the beginning of a prefix, its meaning, and the parser for the
+        // name in it.
         let (verdict, plane, direction, named) = match text {
             [b'O', b'K', b'_', rest @ ..] => match tag_and_app(rest) {
                 Some(app) => (Allowed, C2c, Ingress, app),
@@ -158,7 +159,7 @@ impl<'a> LogPrefix<'a> {
     }
 }
 
-/// Whether a text may be the end of a prefix of Cloud Foundry's, or of nothing of it.
+/// Returns whether a text may be the end of one of Cloud Foundry's prefixes. The empty text may.
 pub(crate) fn may_be_end(text: &[u8]) -> bool {
     let text = text.strip_suffix(b" ").unwrap_or(text);
     let head = memchr::memrchr(b'_', text).map_or(0, |at| at + 1);
@@ -167,7 +168,7 @@ pub(crate) fn may_be_end(text: &[u8]) -> bool {
     is_head && text[head..].iter().all(|b| *b == b'-' || matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// Whom the rest of a prefix names.
+/// The name in the rest of a prefix.
 struct Named<'a> {
     subject: Subject,
     prefix: Option<&'a [u8]>,
@@ -180,25 +181,27 @@ const fn container(prefix: &[u8]) -> Named<'_> {
     Named { subject: Subject::Container, prefix: Some(prefix), tag: None }
 }
 
-/// The first group of a GUID at least: eight digits. Less is a word that happens to look so.
+/// Returns whether a text has at least the first group of a GUID: eight digits. A shorter one may
+/// be a word.
 fn is_guid_like(text: &[u8]) -> bool {
     text.len() >= 8 && GuidPrefix::is_one(text)
 }
 
-/// A GUID-shaped handle, or Garden's health check `check-<GUID>`, cut anywhere behind its first
-/// group. Old handles go on behind a whole GUID; no prefix is long enough to show that.
+/// Parses a GUID-shaped handle, or Garden's health check `check-<GUID>`, cut anywhere behind its
+/// first group. Old handles go on behind a whole GUID; no prefix is long enough to show that.
 fn handle(text: &[u8]) -> Option<Named<'_>> {
     let guid = text.strip_prefix(b"check-").unwrap_or(text);
     is_guid_like(guid).then(|| container(text))
 }
 
-/// With nothing before it to tell it from other text, a handle must fill the prefix, or be whole.
+/// Parses a handle without a mark before it: to be distinguished from other text, it must fill the
+/// prefix, or be whole.
 fn bare_handle(text: &[u8]) -> Option<Named<'_>> {
     (text.len() >= 28).then(|| handle(text)).flatten()
 }
 
-/// `<tag>_<app GUID>`; tags have 1 to 4 bytes (`tag_length` of the policy server), written `%02X`
-/// to `%08X`.
+/// Parses `<tag>_<app GUID>`; tags have 1 to 4 bytes (`tag_length` of the policy server), written
+/// `%02X` to `%08X`.
 fn tag_and_app(text: &[u8]) -> Option<Named<'_>> {
     let len = [2, 4, 6, 8].into_iter().find(|&len| text.get(len) == Some(&b'_'))?;
     let (tag, app) = (&text[..len], &text[len + 1..]);
@@ -210,14 +213,15 @@ fn tag_and_app(text: &[u8]) -> Option<Named<'_>> {
     })
 }
 
-/// The id that warden and garden-linux made for a container: eleven digits of base 32.
+/// Parses the id that warden and garden-linux made for a container: eleven digits of base 32.
 fn short_id(text: &[u8]) -> Option<Named<'_>> {
     let is_id = (8..=16).contains(&text.len())
         && text.iter().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase());
     is_id.then(|| container(text))
 }
 
-/// Behind the `w`: `arden-i-<id>`; or `-<tag>-instance-<id>`, the name of garden-linux' chain.
+/// Parses the part behind the `w`: `arden-i-<id>`; or `-<tag>-instance-<id>`, the name of
+/// garden-linux' chain.
 fn of_warden(text: &[u8]) -> Option<Named<'_>> {
     const MARK: &[u8] = b"-instance-";
     if let Some(id) = text.strip_prefix(b"arden-i-") {

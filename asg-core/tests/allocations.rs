@@ -1,10 +1,10 @@
-//! What a line costs on the heap: nothing, but for what its structure needs.
+//! Counts the heap allocations of a line: none, except for what its structure needs.
 
 use allocation_counter::measure;
 use asg_core::{Line, Origin, Record, SourceId};
 
-/// Allocations of reading a line, and the record's kind. The first line of a process sets up what
-/// all share.
+/// Returns the allocations of reading a line, and the record's kind. The first line of a process
+/// initialises shared state.
 fn read(line: &[u8]) -> (u64, &'static str) {
     let warm = Record::read(&Line::new(line)).kind();
     let mut kind = "";
@@ -95,7 +95,7 @@ fn evidence_costs_its_names_only() {
     let running = r#"{"timestamp":"2024-05-06T07:08:05.123456789Z","level":"info","source":"rep","message":"rep.executing-container-operation.ordinary-lrp-processor.process-running-container.bbs-start-actual-lrp","data":{"container-guid":"bfce786c-ab07-40ad-79f9-8f21","container-state":"running","guid":"bfce786c-ab07-40ad-79f9-8f21","lrp-instance-key":{"instance_guid":"bfce786c-ab07-40ad-79f9-8f21","cell_id":"0455ec2b-11fa-41ab-9d1c-f3a575cd55ea"},"lrp-key":{"process_guid":"34ac676f-5adc-4605-a412-c0a69eb2dbaf-8a0be5f0-3c7e-4b2a-a5c8-7d9fbb2f8e11","index":0,"domain":"cf-apps"},"net_info":{"address":"10.0.16.15","instance_address":"10.255.73.3","ports":[]},"session":"1.2.3"}}"#;
     let destroyed = r#"{"timestamp":"1498136872.8","source":"guardian","message":"guardian.destroy.finished","log_level":1,"data":{"handle":"d08bb414-cdba-4381-412a-e9ecc1b7d0f4"}}"#;
     let origin = Origin { source: SourceId(0), line: 1 };
-    // Reading borrows. A handle and a process GUID are numbers; a cell's name is a text of its own.
+    // Records borrow. A handle and a process GUID are numbers; a cell's name is a text of its own.
     for (line, names) in [(running, 1), (destroyed, 0)] {
         assert_eq!(read(line.as_bytes()), (0, "rep"), "{line}");
         let line = Line::new(line.as_bytes());

@@ -1,10 +1,10 @@
 //! Verdicts, deciders and log lines of the policy module, compared with those of this machine's
 //! kernel.
 //!
-//! A thread moves into a network namespace of its own and loads the rules that
-//! `Effective::arguments` gives into the chain that its packets leave by. It sends packets and
-//! reads from the counters which rule took each. It needs root, `ip`, and the back ends of
-//! iptables; where they are missing it skips with the reason.
+//! A thread moves into a network namespace of its own and loads the rules from
+//! `Effective::arguments` into the chain of its outgoing packets. It sends packets, and finds the
+//! rule that took each from the counters. It needs root, `ip`, and the back ends of iptables; it
+//! skips a missing one and prints the reason.
 #![cfg(target_os = "linux")]
 
 use std::fmt::Write as _;
@@ -33,7 +33,7 @@ const PACKETS: u32 = 14;
 #[test]
 fn the_kernel_decides_as_the_policy_says() {
     for backend in ["nft", "legacy"] {
-        // A thread, for it does not come back from its namespace.
+        // A thread, because it cannot come back from its namespace.
         match std::thread::spawn(move || compare(backend)).join().unwrap() {
             Err(reason) => println!("skipped iptables-{backend}: {reason}"),
             Ok(counts) => println!("iptables-{backend}: {counts}"),
@@ -41,7 +41,7 @@ fn the_kernel_decides_as_the_policy_says() {
     }
 }
 
-/// Loads random sets of rules and compares; gives what was counted.
+/// Loads random sets of rules and compares; returns the counts.
 fn compare(backend: &str) -> Try<String> {
     unshare(CloneFlags::CLONE_NEWNET).map_err(|e| format!("no network namespace: {e}"))?;
     for command in [
@@ -141,7 +141,7 @@ fn load(backend: &str, effective: &Effective) -> Try<()> {
     run(&format!("iptables-{backend}-restore"), &[], &text).map(drop)
 }
 
-/// Each rule's chain, and how many packets it has counted.
+/// Returns each rule's chain, and the number of packets it has counted.
 fn counters(backend: &str) -> Try<Vec<(String, u64)>> {
     let saved = run(&format!("iptables-{backend}-save"), &["-c", "-t", "filter"], "")?;
     let rules = saved.lines().filter_map(|line| {
@@ -198,11 +198,11 @@ fn send(raw: &OwnedFd, probe: &Probe, own: u16) {
     let head = [0x45, 0, length[0], length[1], 0, 0, 0, 0, 64, protocol, 0, 0, 198, 51, 100, 1];
     let packet = [&head[..], &destination.octets(), &body].concat();
     let to = SockaddrIn::from(SocketAddrV4::new(destination, 0));
-    // What is denied is an error here.
+    // A denied packet is an error here.
     let _ = sendto(raw.as_raw_fd(), &packet, &to, MsgFlags::empty());
 }
 
-/// The rules of these groups, under settings that depend on the number.
+/// Returns the rules of these groups, under settings that depend on the number.
 fn effective_of(groups: Vec<SecurityGroup>, number: u32) -> Effective {
     let snapshot = Snapshot::new(Timestamp::from_nanos(0), true, groups);
     let mut settings = json!({
@@ -277,7 +277,7 @@ impl Random {
             serde_json::from_value::<SecurityGroup>(group).unwrap()
         });
         let effective = effective_of(groups.collect(), set);
-        // What Diego or the agent refuses never comes to a kernel.
+        // A set that Diego or the agent refuses never reaches a kernel.
         let comes = matches!(effective.load(), Load::Ok | Load::Refused);
         if comes { effective } else { self.effective(set) }
     }

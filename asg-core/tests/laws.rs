@@ -1,5 +1,5 @@
-//! Lines of every kind through every transport: each gives the packet that was printed, in whatever
-//! pieces it comes.
+//! Lines of every kind through every transport: each gives the packet that was printed, for any
+//! chunking.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use asg_core::{Decoder, Diagnostic, Line, LogPrefix, Record, TimePolicy};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-/// What stands before the kernel's text, where a transport leaves that as it is.
+/// Headers before the kernel's text, for transports that do not change that text.
 const HEADERS: [&str; 16] = [
     "[ 2343.595381] ",
     "[  863.777645][  T123] ",
@@ -29,7 +29,7 @@ const HEADERS: [&str; 16] = [
     "Mon 2017-07-24 19:19:10 UTC vm kernel: ",
 ];
 
-/// A line as transport number `n` carries it.
+/// Returns a line as transport number `n` carries it.
 fn carried(n: usize, text: &[u8]) -> Vec<u8> {
     if let Some(header) = HEADERS.get(n) {
         return [header.as_bytes(), text].concat();
@@ -71,7 +71,7 @@ fn any_carried() -> impl Strategy<Value = (Vec<u8>, Value)> {
     })
 }
 
-/// Records, and what is wrong with them, of a stream in these pieces.
+/// Returns the records of a stream in these pieces, and their errors.
 fn decoded<'p>(
     limit: usize,
     pieces: impl IntoIterator<Item = &'p [u8]>,

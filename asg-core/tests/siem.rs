@@ -29,7 +29,7 @@ fn reading() -> Reading<'static> {
     Reading::new(at).with_version("0.1.0")
 }
 
-/// The app, space and org that a flow of an example has.
+/// Returns the app, space and org that a flow of an example has.
 fn identity(flow: &Value) -> Option<(Guid, Identity)> {
     let entity = |it: &Value| {
         let guid = it["guid"].as_str()?;
@@ -71,7 +71,7 @@ fn correlate(
 
 const APP: &str = "bc6f229d-5e4a-4c41-a63f-e8795496c283";
 
-/// The log of an example.
+/// Returns the log of an example.
 fn log(example: &Value) -> Vec<String> {
     let foundation: Vec<String> = fixture("foundation.log").lines().map(Into::into).collect();
     let packet_line = |text: &str| {
@@ -122,7 +122,7 @@ fn log(example: &Value) -> Vec<String> {
     }
 }
 
-/// The id of the kernel text of a line whose text the example does not give.
+/// Returns the id of the kernel text of a line whose text the example does not give.
 fn replaced_id(record: &Value, from: &str, to: &str) -> Value {
     serde_json::from_str(&record.to_string().replace(from, to)).unwrap()
 }
@@ -146,7 +146,7 @@ fn the_nine_examples_give_their_records_in_all_formats() {
             let source = wanted["source"].as_str().unwrap();
             let reading = reading();
             let ecs = serde_json::to_value(flow.to_ecs(source, &reading)).unwrap();
-            // Of three examples only the record is known, not the line.
+            // For three examples only the record is known, not the line.
             let is_known = !matches!(
                 case,
                 "denied-egress-udp" | "icmpv6-without-time-or-cell" | "rate-limited"
@@ -264,7 +264,7 @@ fn names_as_attackers_write_them_stay_text() {
 
 type Check = fn(&Value) -> check::Problems;
 
-/// One thing that is wrong with an example's record.
+/// One fault in an example's record.
 enum Wrong {
     Set(&'static str, Value),
     Remove(&'static str),

@@ -1,7 +1,7 @@
-//! Small logs with the answers that they prove, over the public door.
+//! Small logs with the answers that they prove, through the public API.
 //!
-//! Each folder of `fixtures/truth` holds the logs of one case. A case is read in both orders of its
-//! files.
+//! Each folder of `fixtures/truth` contains the logs of one case. A case is read in both orders of
+//! its files.
 
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use asg_core::{Gathering, Lifetime, Line, Origin, SourceId, TimeNote, TimePolicy
 /// A flow, as far as the table goes.
 #[derive(Debug)]
 struct Answer {
-    /// `kern.log:3 ambiguous outside_lifetime`: the place, how sure it is and why.
+    /// `kern.log:3 ambiguous outside_lifetime`: the place, the certainty and the reason.
     text: String,
     handle: Option<String>,
     candidates: Vec<String>,
@@ -21,7 +21,7 @@ struct Answer {
     error: f64,
 }
 
-/// All that a case gives.
+/// All results of a case.
 struct Given {
     flows: Vec<Answer>,
     notes: Vec<TimeNote>,
@@ -43,7 +43,7 @@ fn seconds(nanos: u64) -> f64 {
     Duration::from_nanos(nanos).as_secs_f64()
 }
 
-/// Reads a case as a program does: this is all that knows how.
+/// Reads a case as a program does.
 fn read(case: &str, policy: TimePolicy, is_reversed: bool) -> Given {
     let files = files(case);
     let texts: Vec<_> = files.iter().map(|file| std::fs::read(file).unwrap()).collect();
@@ -156,7 +156,7 @@ const ANSWERS: &[(&str, &[&str])] = &[
             "a.log:7 ambiguous ambiguous_handle_prefix",
             "a.log:8 ambiguous ambiguous_handle_prefix",
             "a.log:9 ambiguous ambiguous_handle_prefix",
-            // By then the other one ran, and had for half a minute.
+            // The other one ran by then, for half a minute.
             "a.log:10 unique_prefix unique_handle_prefix",
         ],
     ),

@@ -1,11 +1,11 @@
-//! Lines in all the wrappings that programs put around them: each is read, its machine and time are
-//! found, and who wrote it decides what it proves.
+//! Lines in all the wrappings that programs put around them: each is parsed, its machine and time
+//! are found, and its writer decides what it proves.
 
 use asg_core::{Gathering, Line, Origin, Outcome, Record, SourceId, TimePolicy};
 use serde_json::Value;
 
-/// One wrapping. `{P}` stands for the program, `{PU}` for its name in capitals, `{B}` for the text,
-/// `{N}` for the number of bytes that follow.
+/// One wrapping. `{P}` is replaced by the program, `{PU}` by its name in capitals, `{B}` by the
+/// text, `{N}` by the number of bytes that follow.
 struct Wrapping {
     name: String,
     template: String,
@@ -37,7 +37,7 @@ impl Wrapping {
             "csv" => body.replace('"', "\"\""),
             _ => body.to_owned(),
         };
-        // Quotes in the template's own headers are escaped as the body's are.
+        // Quotes in the template's own headers are escaped like the body's.
         let line = self.template.replace("{PU}", &program.to_uppercase()).replace("{P}", program);
         let line = line.replace("{B}", &body);
         match line.strip_prefix("{N} ") {
@@ -53,7 +53,7 @@ const PACKET: &str = "[88008.920287] OK_d538d169-f2f6-4587-77b1-f IN=s-010255015
 
 const REP: &str = r#"{"timestamp":"1714979350.100000000","source":"rep","message":"rep.executing-container-operation.ordinary-lrp-processor.process-reserved-container.run-container.containerstore-create.node-create.created-container-in-garden","log_level":1,"data":{"container-guid":"d538d169-f2f6-4587-77b1-f00d","guid":"d538d169-f2f6-4587-77b1-f00d"}}"#;
 
-/// What is wrong with a packet's line, in words.
+/// Returns the faults of a packet's line, in words.
 fn faults(wrapping: &Wrapping) -> Vec<String> {
     let text = wrapping.around("kernel", PACKET);
     let line = Line::new(text.as_bytes());
@@ -142,7 +142,7 @@ fn a_program_named_in_a_header_that_is_not_understood_is_who_wrote_the_line() {
     }
 }
 
-/// Rows of a fixture: lines, the one that holds the packet, and what it says.
+/// Passes on the rows of a fixture: the lines, the line of the packet, and its content.
 fn each_row(text: &str, mut each: impl FnMut(&str, &Value, Value)) -> usize {
     let mut rows = 0;
     for row in text.lines() {
@@ -186,7 +186,7 @@ fn each_of_the_collected_wrappings_is_read() {
     let text = include_str!("../fixtures/line/given.jsonl");
     let rows = each_row(text, |name, row, output| {
         let expected = &row["expect"];
-        // What stands behind the last field is the packet grammar's to say.
+        // The packet grammar decides about text behind the last field.
         let is_whole = !matches!(name, "tab end" | "#015 end" | "nbsp");
         if is_whole {
             assert_eq!(output["kind"], expected["kind"], "{name}");
@@ -282,7 +282,7 @@ fn a_line_may_carry_several_records() {
             assert!(record.proven_packet().is_some(), "{text}");
         }
     }
-    // A count that is right divides nothing.
+    // A correct count divides nothing.
     let one = format!("{} {}", syslog(1).len(), syslog(1));
     assert_eq!(Record::all(&Line::new(one.as_bytes())).count(), 1);
 }
@@ -329,7 +329,7 @@ fn a_line_without_its_front_is_never_called_anothers_and_no_value_of_it_is_wrong
             let found = serde_json::to_value(record.to_output(1, &policy)).unwrap();
             if let Some(packet) = found["packet"].as_object() {
                 for (key, value) in packet {
-                    // Unknown is no wrong value.
+                    // Unknown is not a wrong value.
                     if key == "prefix" || (key == "family" && value == "unknown") {
                         continue;
                     }
@@ -349,22 +349,22 @@ fn a_line_without_its_front_is_never_called_anothers_and_no_value_of_it_is_wrong
             if cut <= fields_at {
                 assert!(record.packet().is_some(), "{text}");
             }
-            // Half the word `kernel` is another program's name: that is told apart.
+            // Half the word `kernel` counts as another program's name.
             let is_proven = record.proven_packet().is_some();
             assert!(!is_proven || reason(text) != "not_cloud_foundry", "{text}");
-            // Whatever shows the packet's addresses is not left alone.
+            // A line that shows the packet's addresses is never `Other`.
             if cut <= fields_at {
                 assert_ne!(Outcome::of(&line, &record), Outcome::Other, "{text}");
             }
         }
     }
-    // A prefix that is another's in whole is told as before.
+    // A prefix that is wholly another program's is reported as such.
     let text = format!("May  6 07:09:10 cell-1 kernel: [UFW BLOCK] {}", &PACKET[44..]);
     assert_eq!(reason(&text), "not_cloud_foundry");
     assert_eq!(reason(&format!("[UFW BLOCK] {}", &PACKET[44..])), "not_cloud_foundry");
 }
 
-/// Why the packet of this line has no owner.
+/// Returns why the packet of this line has no owner.
 fn reason(text: &str) -> &'static str {
     let origin = Origin { source: SourceId(0), line: 1 };
     let mut gathering = Gathering::new();

@@ -1,4 +1,4 @@
-//! Answers in Python's hands.
+//! Answers as Python objects.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ impl Answer {
         self.grid.names()
     }
 
-    /// Numbers, times, and texts for all else.
+    /// Returns the rows: numbers, times, and texts for all other types.
     fn rows<'py>(&self, py: Python<'py>) -> PyResult<Vec<Vec<Bound<'py, PyAny>>>> {
         use pyo3::IntoPyObjectExt as _;
         let parse = py.import("asglog.times")?.getattr("Time")?.getattr("parse")?;

@@ -18,7 +18,7 @@ thread_local! {
     static DEPTH: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Whether this thread is inside a callback.
+/// Returns whether this thread is inside a callback.
 pub(crate) fn is_inside() -> bool {
     DEPTH.get() > 0
 }
@@ -48,7 +48,7 @@ impl Slot {
         Self(Arc::new(Mutex::new(Some(object))))
     }
 
-    /// A reference of its own to the same object, for another owner.
+    /// Returns a reference of its own to the same object, for another owner.
     pub(crate) fn another(&self, py: Python<'_>) -> Self {
         let object = self.lock().as_ref().map(|object| object.clone_ref(py));
         Self(Arc::new(Mutex::new(object)))
@@ -79,8 +79,8 @@ impl Slot {
 /// Ends a reading for Ctrl-C and other signals whose handlers raise, and reports progress.
 #[derive(Debug)]
 pub(crate) struct PyMonitor {
-    /// Called for each reading; returns what is then called with bytes, and with whether that was
-    /// all.
+    /// Called for each reading. It returns a function of the number of bytes, and of whether the
+    /// reading is complete.
     pub(crate) progress: Option<Slot>,
 }
 

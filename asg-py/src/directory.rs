@@ -109,7 +109,7 @@ impl Names for Saved {
     }
 }
 
-/// An `asglog.Identity`, a `dict` like its `to_dict()`, or `None`.
+/// Converts an `asglog.Identity`, a `dict` like its `to_dict()`, or `None`.
 fn identity(given: &Bound<'_, PyAny>) -> PyResult<Identity> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -185,7 +185,7 @@ fn identity(given: &Bound<'_, PyAny>) -> PyResult<Identity> {
     })
 }
 
-/// The type of an object, as a word of a sentence.
+/// Returns the type of an object, as a word of a sentence.
 fn kind(object: &Bound<'_, PyAny>) -> String {
     if object.is_none() {
         return "None".to_owned();
@@ -193,7 +193,7 @@ fn kind(object: &Bound<'_, PyAny>) -> String {
     object.get_type().name().map_or_else(|_| "this".to_owned(), |name| name.to_string())
 }
 
-/// GUIDs as a caller lists them.
+/// Returns the GUIDs that a caller lists.
 fn texts(guids: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
     guids.extract().map_err(|_| {
         let kind = kind(guids);
@@ -201,7 +201,7 @@ fn texts(guids: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
     })
 }
 
-/// The result of the classes' `resolve`: identities by GUID.
+/// Returns the result of the classes' `resolve`: identities by GUID.
 fn resolve<'py>(
     py: Python<'py>,
     names: &dyn Names,
@@ -236,10 +236,10 @@ fn resolve<'py>(
 
 /// A live Cloud Controller, over its API v3 or v2.
 ///
-/// ``url`` is the API's address, as ``cf api`` prints it. Who asks is told by one of these:
+/// ``url`` is the API's address, as ``cf api`` prints it. One of these authenticates the requests:
 ///
 /// * ``token``: a bearer token, as ``cf oauth-token`` prints it, or a function without arguments
-///   that gives the value of the ``Authorization`` header;
+///   that returns the value of the ``Authorization`` header;
 /// * ``client_id`` and ``client_secret``: a client of the UAA (best for programs);
 /// * ``username`` and ``password`` (with the public client ``cf``, or the one given; ``origin`` is
 ///   the identity provider, such as ``ldap``), or a one-time ``passcode``;
@@ -247,12 +247,12 @@ fn resolve<'py>(
 ///
 /// Logins find the UAA through the API, unless ``uaa`` names it, and renew themselves. ``ca`` is a
 /// PEM file with the certificates to trust instead of the system's. Proxies are those of the
-/// environment (``HTTPS_PROXY``, ``NO_PROXY``). Nothing is asked before the first flow needs a
-/// name, and nothing is asked twice. No secret appears in ``repr`` or an error.
+/// environment (``HTTPS_PROXY``, ``NO_PROXY``). No request is sent before the first flow needs a
+/// name, and answers are cached. No secret appears in ``repr`` or an error.
 ///
 /// ``deadline`` is the longest time for one question with all its requests, in seconds. ``budget``
-/// is the number of requests in an hour, at most; logins are 30 in an hour, at most. ``version`` is
-/// ``v2`` or ``v3``; the API's root document decides if not given. Ctrl-C ends a question, and the
+/// is the maximum number of requests in an hour; logins are limited to 30 in an hour. ``version``
+/// is ``v2`` or ``v3``; by default the API's root document decides. Ctrl-C ends a question, and the
 /// next one is asked as usual.
 ///
 /// Raises :class:`DirectoryError` for an address or token that cannot be used, and :class:`OSError`
@@ -266,7 +266,7 @@ pub(crate) struct CloudController {
     #[pyo3(get)]
     url: String,
     directory: Arc<asg_cli::names::Shared>,
-    /// The function that gives tokens.
+    /// The function that returns tokens.
     token: Option<Slot>,
 }
 
@@ -344,15 +344,15 @@ impl CloudController {
         Self::connect(url, credentials, slot, &settings)
     }
 
-    /// The target and token of the cf CLI, from its ``config.json``: by default the one in
+    /// Returns the target and token of the cf CLI, from its ``config.json``: by default the one in
     /// ``CF_HOME`` or the home folder.
     ///
-    /// The token lives for some minutes, and a later ``cf login`` is noticed. With
-    /// ``renew=True`` it is renewed by the CLI's refresh token, which is only read: on a
-    /// foundation that replaces refresh tokens the CLI must log in again afterwards.
-    /// ``deadline`` and ``budget`` are those of the class.
+    /// The token lives for some minutes, and a later ``cf login`` is noticed. With ``renew=True``
+    /// it is renewed by the CLI's refresh token, which is only read: on a foundation that replaces
+    /// refresh tokens the CLI must log in again afterwards. ``deadline`` and ``budget`` are those
+    /// of the class.
     ///
-    /// Raises :class:`DirectoryError` if there is none, or nobody is logged in.
+    /// Raises :class:`DirectoryError` if the file is missing, or nobody is logged in.
     #[staticmethod]
     #[pyo3(signature = (path=None, *, renew=false, deadline=None, budget=None))]
     fn from_cf_cli(
@@ -362,7 +362,7 @@ impl CloudController {
         budget: Option<u64>,
     ) -> Result<Self, Failure> {
         let path = path.map_or_else(CfConfig::default_path, Ok)?;
-        // A client's secret can be used again and again, and a refresh token may end by it.
+        // A client's secret can be used repeatedly, but a refresh token may end by its use.
         let renew = renew || CfConfig::load(&path)?.refresh_token.is_none();
         let (config, credentials) = Credentials::cf_cli(&path, renew)?;
         let mut settings = settings(deadline, budget)?;
@@ -370,10 +370,10 @@ impl CloudController {
         Self::connect(&config.target, credentials, None, &settings)
     }
 
-    /// The identities of these process, app, task or build GUIDs.
+    /// Returns the identities of these process, app, task or build GUIDs.
     ///
     /// Raises :class:`DirectoryError` if the Cloud Controller cannot answer, and
-    /// :class:`ValueError` for what is no GUID.
+    /// :class:`ValueError` for a text that is not a GUID.
     #[pyo3(signature = (guids, /))]
     fn resolve<'py>(
         &self,
@@ -384,8 +384,8 @@ impl CloudController {
     }
 
     /// Saves everything that names and policies need into a folder, for :class:`Export`: all pages,
-    /// one file each. A missing folder is made, and an export that was broken off there is gone on
-    /// with. Returns the number of pages that were saved.
+    /// one file each. A missing folder is created, and an interrupted export is continued. Returns
+    /// the number of pages that were saved.
     ///
     /// Raises :class:`DirectoryError` if the Cloud Controller does not answer, or the folder cannot
     /// be used.
@@ -452,11 +452,11 @@ impl FromPyObject<'_, '_> for Number {
     }
 }
 
-/// A token, or a function that gives one.
+/// A token, or a function that returns one.
 enum GivenToken {
     Text(String),
     Function(Py<PyAny>),
-    /// Of `token_file`; `token` itself is never extracted as a path.
+    /// The path of `token_file`; `token` itself is never extracted as a path.
     File(PathBuf),
 }
 
@@ -475,7 +475,7 @@ impl FromPyObject<'_, '_> for GivenToken {
     }
 }
 
-/// The usual settings, and these limits: seconds, and requests in an hour.
+/// Returns the usual settings with these limits: seconds, and requests in an hour.
 fn settings(deadline: Option<Number>, budget: Option<u64>) -> Result<Settings, Failure> {
     let mut settings = Settings::default();
     if let Some(Number(seconds)) = deadline {
@@ -503,11 +503,12 @@ fn login(
     Ok(login.into())
 }
 
-/// Pages saved with ``cf curl /v3/apps`` and its like, or folders of ``asglog export``: a directory
-/// without a network.
+/// A directory without a network: pages saved with ``cf curl /v3/apps`` and its like, or folders of
+/// ``asglog export``.
 ///
-/// The files are read when this is made; they may be compressed with gzip. Raises :class:`OSError`
-/// if one cannot be read, and :class:`DirectoryError` if one is no answer of a Cloud Controller.
+/// The files are read when the object is created; they may be compressed with gzip. Raises
+/// :class:`OSError` if one cannot be read, and :class:`DirectoryError` if one is not an answer of a
+/// Cloud Controller.
 #[pyclass(frozen, module = "asglog")]
 pub(crate) struct Export {
     #[pyo3(get)]
@@ -524,9 +525,10 @@ impl Export {
         Ok(Self { export: Arc::new(export), paths })
     }
 
-    /// The identities of these process, app, task or build GUIDs, as far as the files tell.
+    /// Returns the identities of these process, app, task or build GUIDs, as far as they are in the
+    /// files.
     ///
-    /// Raises :class:`ValueError` for what is no GUID.
+    /// Raises :class:`ValueError` for a text that is not a GUID.
     #[pyo3(signature = (guids, /))]
     fn resolve<'py>(
         &self,
@@ -560,7 +562,7 @@ impl Export {
     }
 }
 
-/// A path, or a sequence of them.
+/// Takes a path, or a sequence of them.
 fn one_or_more(given: &Bound<'_, PyAny>) -> PyResult<Vec<PathBuf>> {
     let home = given.py().import("os.path")?.getattr("expanduser")?;
     if let Ok(path) = given.extract::<PathBuf>() {

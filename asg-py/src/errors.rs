@@ -8,18 +8,18 @@ use pyo3::exceptions::{
 };
 use pyo3::prelude::*;
 
-/// Why a function of this module failed.
+/// The reason why a function of this module failed.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// Reading or writing failed.
     Error(Error),
-    /// A line is damaged, and the caller wants an exception for that.
+    /// A line is damaged, and the caller wants an exception for damage.
     Damaged(Box<Damage>),
     /// Python code raised.
     Python(PyErr),
 }
 
-/// What is wrong with a line.
+/// The damage of a line.
 #[derive(Debug)]
 pub(crate) struct Damage {
     pub(crate) source: Option<String>,
@@ -68,7 +68,7 @@ fn exception(error: Error) -> PyErr {
         Error::Value(message) => PyValueError::new_err(message),
         Error::Busy(message) => PyRuntimeError::new_err(message),
         Error::Stopped => PyKeyboardInterrupt::new_err(()),
-        // An exception comes out as it was raised.
+        // The exception is raised again, unchanged.
         Error::Callback(error) => match error.downcast::<PyErr>() {
             Ok(raised) => *raised,
             Err(error) => ours("AsgError", (error.to_string(),)),
@@ -77,7 +77,7 @@ fn exception(error: Error) -> PyErr {
     }
 }
 
-/// An exception of this package.
+/// Creates an exception of this package.
 fn ours(name: &str, args: impl for<'py> pyo3::call::PyCallArgs<'py>) -> PyErr {
     Python::attach(|py| {
         let made = py.import("asglog.errors").and_then(|module| module.call_method1(name, args));
@@ -85,7 +85,7 @@ fn ours(name: &str, args: impl for<'py> pyo3::call::PyCallArgs<'py>) -> PyErr {
     })
 }
 
-/// `OSError(errno, text, path)`, from which Python makes `FileNotFoundError` and its like.
+/// Creates `OSError(errno, text, path)`, from which Python makes `FileNotFoundError` and its like.
 fn os_error(name: String, error: &io::Error) -> PyErr {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or_default().to_owned();

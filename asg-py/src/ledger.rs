@@ -35,7 +35,7 @@ impl Ledger {
         Self { held: SharedLedger::default() }
     }
 
-    /// Evidence cites lines of a source called `name`.
+    /// Loads a saved ledger. Its evidence cites lines of a source called `name`.
     #[staticmethod]
     fn from_bytes(py: Python<'_>, bytes: &[u8], name: &str) -> Result<Self, Failure> {
         Ok(Self::of(py.detach(|| ledger_file::parse(bytes, name))?))
@@ -55,7 +55,7 @@ impl Ledger {
         Ok(py.detach(|| ledger_file::save(&self.held(), &path))?)
     }
 
-    /// Takes the evidence of these logs; returns the numbers of lines and of lines with evidence.
+    /// Adds the evidence of these logs; returns the numbers of lines and of lines with evidence.
     fn add(
         &self,
         py: Python<'_>,
@@ -80,7 +80,7 @@ impl Ledger {
         });
     }
 
-    /// The owner, as an object. `at` is in nanoseconds since the epoch.
+    /// Returns the owner, as an object. `at` is in nanoseconds since the epoch.
     fn who<'py>(
         &self,
         py: Python<'py>,

@@ -34,7 +34,7 @@ mod table;
 use asg_core::{TimePolicy, YearPolicy};
 use pyo3::prelude::*;
 
-/// How times are completed, from the keyword arguments that all functions share. `utc_offset` is in
+/// Converts the keyword arguments that all functions share for completing times. `utc_offset` is in
 /// hours.
 fn time_policy(year: Option<i16>, utc_offset: f64) -> PyResult<TimePolicy> {
     if !(-24.0..=24.0).contains(&utc_offset) {
@@ -43,7 +43,7 @@ fn time_policy(year: Option<i16>, utc_offset: f64) -> PyResult<TimePolicy> {
     }
     Ok(TimePolicy {
         year: year.map_or(YearPolicy::Unset, YearPolicy::Fixed),
-        // 0 is the default, and what is assumed where no line shows a zone.
+        // 0 is the default, which is assumed if no line shows a zone.
         utc_offset: (utc_offset != 0.0).then(|| (utc_offset * 3600.0).round() as i32),
         boot: None,
     })
@@ -77,32 +77,26 @@ mod _asglog {
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 
-    /// A text without characters that a terminal obeys or that nobody sees: they are escapes.
+    /// Escapes the characters of a text that control a terminal or that are invisible.
     #[pyfunction]
     fn escape_text(text: &str) -> String {
         asg_core::escape_text(text).into_owned()
     }
 
-    /// The reasons of attributions: the word, what it means, and what to do.
+    /// Returns the reasons of attributions: the word, what it means, and what to do.
     #[pyfunction]
     fn reasons() -> Vec<(&'static str, &'static str, &'static str)> {
         let one = |reason: asg_core::Reason| (reason.word(), reason.sentence(), reason.advice());
         asg_core::Reason::ALL.into_iter().map(one).collect()
     }
 
-    /// The word of these that is nearest to another, if one is near.
+    /// Returns the word of these that is nearest to another, if one is near.
     #[pyfunction]
     fn nearest(word: &str, among: Vec<String>) -> Option<String> {
         asg_cli::nearest::nearest(word, among.iter().map(String::as_str)).map(ToOwned::to_owned)
     }
 
-    /// The words that a column can have, if these are a closed list.
-    #[pyfunction]
-    fn words(column: &str) -> Option<Vec<&'static str>> {
-        asg_cli::query::values(column)
-    }
-
-    /// The record of one line, as the object of the output contract.
+    /// Parses one line to a record, as the object of the output contract.
     #[pyfunction]
     fn parse_line<'py>(
         py: Python<'py>,

@@ -11,12 +11,12 @@ use asg_cli::input::SeparateLines;
 #[derive(Debug)]
 pub(crate) struct LineColumn {
     chunks: Vec<ArrayRef>,
-    /// Where each chunk begins, and where the last one ends.
+    /// The start of each chunk, and the end of the last one.
     starts: Vec<usize>,
 }
 
 impl LineColumn {
-    /// `None` if it is neither text nor binary.
+    /// Takes a column; `None` if it is neither text nor binary.
     pub(crate) fn new(chunks: &[ArrayRef]) -> Option<Self> {
         let plain = |chunk: &ArrayRef| match chunk.data_type() {
             DataType::Utf8

@@ -1,4 +1,4 @@
-//! Security groups: answers about hypothetical packets, and what explains flows.
+//! Security groups: answers about hypothetical packets, and explanations of flows.
 
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -24,7 +24,7 @@ pub(crate) struct Policy {
 
 #[pymethods]
 impl Policy {
-    /// `settings` is JSON; `taken_at` is in nanoseconds since the epoch.
+    /// Creates a policy. `settings` is JSON; `taken_at` is in nanoseconds since the epoch.
     #[new]
     fn new(
         py: Python<'_>,
@@ -43,7 +43,7 @@ impl Policy {
         Ok(Self { held: loaded.policy, notes: loaded.notes, evaluator })
     }
 
-    /// The answer to a question in JSON.
+    /// Returns the answer to a question in JSON.
     fn answer<'py>(
         &self,
         py: Python<'py>,
@@ -65,7 +65,7 @@ impl Policy {
         }
     }
 
-    /// Which rules leave lines; `None` without a snapshot.
+    /// Returns the rules that leave lines; `None` without a snapshot.
     fn coverage<'py>(
         &self,
         py: Python<'py>,
@@ -83,7 +83,7 @@ fn named(phase: &str) -> PyResult<Phase> {
     found.ok_or_else(|| PyValueError::new_err("phase is 'running' or 'staging'"))
 }
 
-/// A packet such as `tcp 10.0.11.7:443` as a question in JSON.
+/// Converts a packet such as `tcp 10.0.11.7:443` to a question in JSON.
 #[pyfunction]
 pub(crate) fn question(packet: &str, space: Option<&str>, phase: &str) -> PyResult<String> {
     let question = Question::parse(packet).map_err(Failure::from)?;

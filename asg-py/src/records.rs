@@ -20,7 +20,7 @@ use crate::{objects, time_policy};
 pub(crate) struct Records {
     given: Given,
     state: Lock<State>,
-    /// Apart from the state, which is locked during a reading.
+    /// Outside of the state, which is locked during a reading.
     counts: [AtomicU64; 6],
 }
 
@@ -80,7 +80,7 @@ impl Records {
         next?.map(|value| objects::object(py, &value)).transpose()
     }
 
-    /// The numbers of lines so far, and of each kind.
+    /// Returns the numbers of lines so far, and of each kind.
     fn counts(&self) -> Vec<(&'static str, u64)> {
         let counts = self.counts.iter().map(|count| count.load(Ordering::Relaxed));
         KINDS.into_iter().zip(counts).collect()
@@ -96,7 +96,7 @@ impl Records {
 }
 
 impl State {
-    /// The next record, if one is ready.
+    /// Returns the next record, if one is ready.
     fn take(&mut self, counts: &[AtomicU64; 6]) -> Option<Result<Value, Failure>> {
         let (kind, value) = self.ready.pop_front()?;
         for n in [0, kind] {

@@ -6,16 +6,16 @@ use pyo3::types::PyCapsule;
 use pyo3_arrow::PyField;
 use pyo3_arrow::ffi::to_schema_pycapsule;
 
-/// The requested schema, if it has the same columns in the same order and each of its types has
-/// room for the column's values. `None`, the table's own schema, for any other: Arrow's protocol
-/// leaves that to the producer.
+/// Returns the requested schema, if it has the same columns in the same order and each of its types
+/// has room for the column's values. Returns `None` for any other, which means the table's own
+/// schema: Arrow's protocol leaves that to the producer.
 pub(crate) fn lossless<'py>(
     py: Python<'py>,
     own: &Fields,
     asked: Option<&Bound<'py, PyCapsule>>,
 ) -> PyResult<Option<Bound<'py, PyCapsule>>> {
     let Some(asked) = asked else { return Ok(None) };
-    // No column has a type that Arrow's crate does not know.
+    // Every column has a type that Arrow's crate knows.
     let Ok(asked) = PyField::from_arrow_pycapsule(asked) else { return Ok(None) };
     let asked = asked.into_inner();
     let DataType::Struct(asked) = asked.data_type() else { return Ok(None) };
@@ -29,7 +29,8 @@ pub(crate) fn lossless<'py>(
     Ok(Some(to_schema_pycapsule(py, Field::new("", DataType::Struct(fields), false))?))
 }
 
-/// Whether the column `asked` is the column `own` with a type that has room for all its values.
+/// Returns whether the column `asked` is the column `own` with a type that has room for all its
+/// values.
 fn takes(asked: &Field, own: &Field) -> bool {
     asked.name() == own.name()
         && (asked.is_nullable() || !own.is_nullable())
@@ -43,12 +44,12 @@ fn has_room(asked: &DataType, own: &DataType) -> bool {
     };
     match (own, asked) {
         (own, asked) if own == asked => true,
-        // No batch has more rows than such keys have values.
+        // A batch never has more rows than such keys have values.
         (Utf8, Dictionary(key, value)) => matches!(**key, Int32 | Int64) && has_room(value, &Utf8),
         (Utf8, LargeUtf8 | Utf8View | Binary | LargeBinary | BinaryView)
         | (Binary, LargeBinary | BinaryView)
         | (Int32, Int64)
-        // Times are kept in nanoseconds within, so that all of them fit.
+        // Times are nanoseconds internally, so all of them fit.
         | (
             Timestamp(TimeUnit::Microsecond, Some(_)),
             Timestamp(TimeUnit::Microsecond | TimeUnit::Nanosecond, Some(_)),

@@ -37,7 +37,7 @@ impl Given {
         Self { items, progress: progress.map(Slot::new) }
     }
 
-    /// A copy for another owner, with references of its own.
+    /// Returns a copy for another owner, with references of its own.
     pub(crate) fn another(&self, py: Python<'_>) -> Self {
         Self {
             items: self.items.iter().map(|item| item.another(py)).collect(),
@@ -151,7 +151,7 @@ impl Item {
     }
 }
 
-/// From what `asglog.sources` makes of a caller's argument: `(kind, name, value, start)`.
+/// Converts the result of `asglog.sources` for a caller's argument: `(kind, name, value, start)`.
 impl FromPyObject<'_, '_> for Item {
     type Error = PyErr;
 

@@ -2,7 +2,7 @@
 //!
 //! A consumer may call a stream with or without the interpreter, so the stream releases it in any
 //! case. That is impossible inside a callback; see [`callback`]. There a stream is read to its end
-//! when it is made, while the interpreter is surely held, and only hands out what was read.
+//! when it is created, while the interpreter is surely held, and then only hands out the rows.
 
 use std::sync::Arc;
 use std::thread;
@@ -19,7 +19,7 @@ use pyo3_arrow::ffi::{ArrayIterator, ArrayReader, to_stream_pycapsule};
 use crate::errors::Failure;
 use crate::{callback, requested};
 
-/// A new stream of the rows. Exceptions are added to `failures`.
+/// Creates a new stream of the rows. Exceptions are added to `failures`.
 pub(crate) fn capsule<'py>(
     py: Python<'py>,
     query: &Query,
@@ -77,8 +77,9 @@ impl Iterator for Stream {
 }
 
 impl Open {
-    /// Makes the text that is all that a consumer gets. Where an interruption cannot be reported
-    /// otherwise, Ctrl-C is simulated, so that it is raised after the consumer has given up.
+    /// Makes the error text, which is all that a consumer gets. If an interruption cannot be
+    /// reported otherwise, Ctrl-C is simulated, so that it is raised after the consumer has given
+    /// up.
     fn report(&self, error: Error) -> ArrowError {
         Python::attach(|py| {
             let raised = PyErr::from(Failure::from(error));

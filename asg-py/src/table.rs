@@ -49,7 +49,7 @@ pub(crate) struct Called {
 }
 
 impl Called {
-    /// A copy for another owner, and a query that calls its objects.
+    /// Returns a copy for another owner, and a query that calls its objects.
     fn another(&self, py: Python<'_>, query: &Query) -> (Self, Query) {
         let given = self.given.another(py);
         let directory = self.directory.as_ref().map(|directory| directory.another(py));
@@ -93,7 +93,8 @@ impl Table {
         Ok(Self { called: Called { given, directory: None }, query })
     }
 
-    /// The items come sorted by name, because the order of a caller's arguments must not matter.
+    /// Creates a table of flows. The items come sorted by name, because the order of a caller's
+    /// arguments must not matter.
     #[staticmethod]
     fn flows(
         items: Vec<Item>,
@@ -118,14 +119,14 @@ impl Table {
         Ok(self.with(py, &self.query.filter(name, given).map_err(Failure::from)?))
     }
 
-    /// Between two times, in nanoseconds since the epoch.
+    /// Keeps rows between two times, in nanoseconds since the epoch.
     #[pyo3(signature = (from, until, /))]
     fn between(&self, py: Python<'_>, from: Option<i64>, until: Option<i64>) -> Self {
         let [from, until] = [from, until].map(|time| time.map(Timestamp::from_nanos));
         self.with(py, &self.query.between(from, until))
     }
 
-    /// These columns, in this order. A name for several columns is replaced by these.
+    /// Keeps these columns, in this order. A name for several columns is replaced by these.
     fn select(&self, py: Python<'_>, names: Vec<String>) -> Result<Self, Failure> {
         Ok(self.with(py, &self.query.select_by(&names)?))
     }
@@ -149,12 +150,12 @@ impl Table {
         Ok(self.with(py, &self.query.labelled(labels)))
     }
 
-    /// `take` rows, or all to the end, behind the first `skip`.
+    /// Keeps `take` rows, or all to the end, behind the first `skip`.
     fn slice(&self, py: Python<'_>, skip: u64, take: Option<u64>) -> Self {
         self.with(py, &self.query.slice(skip, take))
     }
 
-    /// The flows with their explanations.
+    /// Returns the flows with their explanations.
     fn explained(&self, py: Python<'_>, policy: &Policy) -> Result<Self, Failure> {
         Ok(self.with(py, &self.query.explained(&policy.held)?))
     }
@@ -163,12 +164,12 @@ impl Table {
         self.query.is_explained()
     }
 
-    /// All rows, read once and kept in memory.
+    /// Returns all rows, read once and kept in memory.
     fn cached(&self, py: Python<'_>) -> Result<Self, Failure> {
         Ok(Self::saved(&py.detach(|| self.query.cached())?))
     }
 
-    /// The rows of a Parquet file.
+    /// Returns the rows of a Parquet file.
     #[staticmethod]
     fn from_parquet(py: Python<'_>, path: PathBuf) -> Result<Self, Failure> {
         Ok(Self::saved(&py.detach(|| Query::from_parquet(path))?))
@@ -182,8 +183,8 @@ impl Table {
         self.query.has_flows()
     }
 
-    /// A stream from the beginning. Exceptions are added to `failures`, because consumers make
-    /// texts of them.
+    /// Returns a stream from the beginning. Exceptions are added to `failures`, because consumers
+    /// convert them to texts.
     #[pyo3(signature = (requested_schema=None, failures=None))]
     fn stream<'py>(
         &self,
@@ -195,7 +196,7 @@ impl Table {
         stream::capsule(py, &query, requested_schema.as_ref(), failures)
     }
 
-    /// The largest groups.
+    /// Returns the largest groups.
     fn top(
         &self,
         py: Python<'_>,
@@ -207,7 +208,7 @@ impl Table {
         Ok(py.detach(|| answers::top(&self.query, &by, most, measure))?.into())
     }
 
-    /// Sums by spans of so many nanoseconds, by the clock of a zone.
+    /// Returns sums by spans of so many nanoseconds, by the clock of a zone.
     fn timeline(
         &self,
         py: Python<'_>,
@@ -227,13 +228,13 @@ impl Table {
         Ok(py.detach(|| answers::new_destinations(&self.query, &baseline.query))?.into())
     }
 
-    /// Runs with gaps of at most so many nanoseconds.
+    /// Returns runs with gaps of at most so many nanoseconds.
     fn denied_episodes(&self, py: Python<'_>, gap: i64) -> Result<Answer, Failure> {
         Ok(py.detach(|| answers::denied_episodes(&self.query, gap))?.into())
     }
 
-    /// The rows as objects of the output contract, or flows as records of a standard, read at this
-    /// time in nanoseconds.
+    /// Returns the rows as objects of the output contract, or flows as records of a standard, read
+    /// at this time in nanoseconds.
     #[pyo3(signature = (standard = None, read_at = 0))]
     fn objects(&self, py: Python<'_>, standard: Option<&str>, read_at: i64) -> PyResult<Objects> {
         let reading = asg_core::siem::Reading::new(Timestamp::from_nanos(read_at));
@@ -258,8 +259,8 @@ impl Table {
         Ok(Objects { called, state: Lock::new(state) })
     }
 
-    /// The first rows as texts, and how they were found: `rows`, if they are complete; `packets`, if
-    /// only a reading of all evidence would find their owners; `part`, if there may be more in what
+    /// Returns the first rows as texts, and how they were found: `rows`, if they are complete;
+    /// `packets`, if only a reading of all evidence would find their owners; `part`, if there may be more in what
     /// was not read, because people do not want to wait; `never`, if looking would take rows away
     /// from the next reading.
     fn preview(&self, py: Python<'_>, rows: usize) -> Result<(&'static str, Texts), Failure> {
@@ -300,13 +301,13 @@ impl Table {
         })
     }
 
-    /// Lines, packets, damaged packets and rows of the last complete reading.
+    /// Returns the lines, packets, damaged packets and rows of the last complete reading.
     fn counts(&self) -> Option<[u64; 4]> {
         let Counts { lines, packets, damaged, rows, .. } = self.query.counts()?;
         Some([lines, packets, damaged, rows])
     }
 
-    /// The sources of that reading by name, each with its lines by class.
+    /// Returns the sources of that reading by name, each with its lines by class.
     fn outcomes(&self) -> Vec<(&'static str, Vec<(&'static str, u64)>)> {
         let outcomes = self.query.counts().unwrap_or_default().outcomes;
         let words = |counts: &OutcomeCounts| {
@@ -334,25 +335,25 @@ impl Table {
 }
 
 impl Table {
-    /// A table that calls nothing but the signal handlers.
+    /// Creates a table that calls only the signal handlers.
     fn saved(query: &Query) -> Self {
         let called = Called::default();
         let query = query.with_sources(called.given.readers(), None);
         Self { called, query }
     }
 
-    /// Another table of the same objects.
+    /// Returns another table of the same objects.
     fn with(&self, py: Python<'_>, query: &Query) -> Self {
         let (called, query) = self.called.another(py, query);
         Self { called, query }
     }
 }
 
-/// A value of Python's for the column with this name.
+/// Converts a Python value for the column with this name.
 ///
 /// # Errors
 ///
-/// `TypeError` for a type that no column is compared with.
+/// `TypeError` for a type that no column can be compared with.
 fn given(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Value> {
     if value.is_none() {
         return Ok(Value::Missing);
@@ -382,8 +383,8 @@ fn given(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Value> {
     }
 }
 
-/// The columns of all tables: name, Arrow type, whether values may be missing, `packets`, `flows`,
-/// `explained` or `request`, meaning.
+/// Returns the columns of all tables: name, Arrow type, whether values may be missing, `packets`,
+/// `flows`, `explained` or `request`, meaning.
 #[pyfunction]
 pub(crate) fn columns() -> Vec<(&'static str, String, bool, &'static str, &'static str)> {
     let one = |column: &Column| {
@@ -399,7 +400,7 @@ pub(crate) fn columns() -> Vec<(&'static str, String, bool, &'static str, &'stat
     COLUMNS.iter().map(one).collect()
 }
 
-/// The Arrow schema of these columns.
+/// Returns the Arrow schema of these columns.
 #[pyfunction]
 pub(crate) fn schema_of(py: Python<'_>, names: Vec<String>) -> PyResult<Bound<'_, PyCapsule>> {
     let column = |name: &String| COLUMNS.iter().find(|column| column.name == *name);
@@ -417,7 +418,7 @@ pub(crate) struct Objects {
 struct Reading {
     rows: Box<dyn Rows>,
     policy: TimePolicy,
-    /// Another standard, if records of that are wanted.
+    /// Another standard, if its records are wanted.
     standard: Option<(Standard, asg_core::siem::Reading<'static>)>,
     ready: std::vec::IntoIter<serde_json::Value>,
     more: bool,
@@ -469,7 +470,7 @@ impl Reading {
     }
 }
 
-/// The record of a flow; `None` for packets that are not Cloud Foundry's.
+/// Returns the record of a flow; `None` for packets that are not Cloud Foundry's.
 fn record(
     row: &Row<'_>,
     standard: Standard,

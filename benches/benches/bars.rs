@@ -1,6 +1,6 @@
-//! The bars, as ratios in one run on one core: all that the crate reads of a mixed log, and of its
-//! packet lines alone, beside one full pattern of the `regex` crate on the same bytes, and beside
-//! finding the ends of the lines.
+//! The bars, as ratios in one run on one core. They compare parsing a mixed log, and its packet
+//! lines alone, with one full pattern of the `regex` crate on the same bytes, and with finding the
+//! ends of the lines.
 //!
 //! `cargo bench -p asg-benches --bench bars`. Rounds of all contestants take turns, and each one's
 //! median counts, so that a busy machine slows all of them alike.
@@ -18,7 +18,7 @@ use asg_core::{Content, Line, Lines, Record};
 const LINES: usize = 20_000;
 const ROUNDS: usize = 15;
 
-/// What reads a log, and tells how much it found.
+/// Reads a log, and returns the number of items it found.
 type Contestant<'p> = Box<dyn Fn(&[u8]) -> usize + 'p>;
 
 fn main() {
@@ -73,7 +73,7 @@ const MIXED: usize = 0;
 const PACKETS: usize = 1;
 const SIMULATED: usize = 2;
 
-/// What is compared: the numbers of two contestants, the bar and the aim.
+/// The comparisons: the numbers of two contestants, the bar and the aim.
 const RATIOS: [(&str, [usize; 2], &str, &str); 5] = [
     ("mixed log: faster than the regex", [2, 1], ">=12", "20"),
     ("packet lines: faster than the regex", [4, 3], ">=16", "25"),
@@ -82,8 +82,8 @@ const RATIOS: [(&str, [usize; 2], &str, &str); 5] = [
     ("simulated log: slower than finding the ends of lines", [6, 5], "<=15", ""),
 ];
 
-/// All that a small foundation's cells log, as an aggregator's file has it: nine lines in ten are
-/// packets, nearly all others lager's.
+/// Returns everything that a small foundation's cells log, as an aggregator's file has it: nine
+/// lines in ten are packets, nearly all others lager's.
 fn simulated() -> String {
     let config = Config {
         cells: 20,
@@ -113,7 +113,8 @@ fn ends(log: &[u8]) -> usize {
     ends
 }
 
-/// Everything: lines, envelopes, packets with their prefixes, lager. What is counted are packets.
+/// Parses everything: lines, envelopes, packets with their prefixes, lager. Returns the number of
+/// packets.
 fn ours(log: &[u8]) -> usize {
     let mut packets = 0;
     let mut lines = Lines::new();

@@ -1,10 +1,10 @@
-//! How many instructions each step takes. Unlike times, these hardly depend on what else the
-//! machine does, so a change of two in a hundred is one of the code.
+//! Counts the instructions of each step. Unlike times, these hardly depend on the load of the
+//! machine, so a change of two in a hundred comes from the code.
 //!
 //! `cargo bench -p asg-benches --bench counts` prints them beside those of the last run; with `--
 //! --callgrind-limits=ir=2%` it fails if one has grown by more than that. It needs valgrind, and
-//! the program `gungraun-runner` of the same version as the library; without them it says so and
-//! does nothing.
+//! the program `gungraun-runner` of the same version as the library; without them it prints a
+//! message and does nothing.
 
 use std::process::{Command, Stdio};
 
@@ -98,8 +98,8 @@ mod counts {
         lines.count()
     }
 
-    /// A ledger of five hundred containers, and a prefix of each. All are asked for, because where
-    /// one lies in a hash table is not the same in every run.
+    /// Returns a ledger of five hundred containers, and a prefix of each. All are looked up,
+    /// because the place of one in a hash table differs from run to run.
     fn known() -> (Gathered, Vec<String>) {
         let mut gathering = Gathering::new();
         let log = mixed::only(Kind::Rep, 5_000, 7);
@@ -112,7 +112,7 @@ mod counts {
         (gathered, prefixes)
     }
 
-    // What is given back is dropped uncounted.
+    // The result is returned, so that its drop is not counted.
     #[library_benchmark]
     #[bench::all(known())]
     fn look_up(known: (Gathered, Vec<String>)) -> (Gathered, Vec<String>) {
@@ -127,7 +127,7 @@ mod counts {
 
     library_benchmark_group!(name = steps, benchmarks = [packet, line, log, look_up]);
 
-    // Without its model of a cache, which is no real machine's.
+    // Without the model of a cache, which matches no real machine.
     gungraun::main!(
         config = LibraryBenchmarkConfig::default().tool(Callgrind::with_args(["--cache-sim=no"]));
         library_benchmark_groups = steps

@@ -1,14 +1,14 @@
-//! What a look-up in a large ledger costs, as a ratio to one probe of a hash map of as many GUIDs
-//! in the same run, and what the ledger weighs.
+//! Measures a look-up in a large ledger, as a ratio to one probe of a hash map of as many GUIDs in
+//! the same run, and the ledger's size.
 //!
-//! `cargo bench -p asg-benches --bench ledger`; `-- --history 0` measures the live containers
-//! alone, in a few seconds. Rounds of all contestants take turns, and each one's median counts.
-//! Both maps have `u128` keys, `u32` values and their own default hasher: that of the standard
-//! library (`SipHash`), and hashbrown's (foldhash).
+//! `cargo bench -p asg-benches --bench ledger`; `-- --history 0` measures only the live containers,
+//! in a few seconds. Rounds of all contestants take turns, and each one's median counts. Both maps
+//! have `u128` keys, `u32` values and their own default hasher: that of the standard library
+//! (`SipHash`), and hashbrown's (foldhash).
 //!
-//! A look-up is what the correlator asks: a parsed log prefix, the cell, the time and the packet's
-//! address, of a random container that the ledger knows. A probe does much less: it gets the whole
-//! key as a number, and gives a number; it compares no times, cells or addresses, and cannot find a
+//! A look-up is that of the correlator: a parsed log prefix, the cell, the time and the packet's
+//! address, for a random container in the ledger. A probe does much less: it gets the whole key as
+//! a number, and returns a number; it compares no times, cells or addresses, and cannot find a
 //! beginning.
 
 #![expect(clippy::cast_precision_loss, reason = "times and sizes, shown with few digits")]
@@ -32,11 +32,11 @@ static HEAP: PeakAlloc = PeakAlloc;
 /// Containers of one cell; Diego's limit.
 const PER_CELL: u64 = 250;
 
-/// Questions that are made and answered at a time: few enough to stay in the cache, as a packet
-/// that was just parsed does, while what they ask for is not there.
+/// The number of questions that are made and answered at a time: few enough to stay in the cache,
+/// as a packet that was just parsed does, while the containers they ask for are not there.
 const BATCH: usize = 256;
 
-/// How many seconds a container lives before another takes its place.
+/// The seconds that a container lives before another takes its place.
 const LIFE: i64 = 86_400;
 
 struct Options {
@@ -76,15 +76,15 @@ fn options() -> Result<Options, lexopt::Error> {
     Ok(options)
 }
 
-/// A foundation in which each place of a cell has had one container after the other, the last of
-/// which are alive.
+/// A foundation in which each place of a cell has had one container after the other; only the last
+/// ones are alive.
 #[derive(Clone, Copy)]
 struct Foundation {
     live: u64,
     containers: u64,
 }
 
-/// One container, all of it from its number.
+/// One container; everything follows from its number.
 struct Container {
     bits: u128,
     process: ProcessGuid,
@@ -95,8 +95,8 @@ struct Container {
 }
 
 impl Foundation {
-    /// Two instances and a half have each app on average, and four generations of them each version
-    /// of it, so that ten containers share a process GUID.
+    /// Returns a container. Each app has two and a half instances on average, and each of its
+    /// versions has four generations of them, so ten containers share a process GUID.
     fn container(self, number: u64) -> Container {
         let (place, generation) = (number % self.live, number / self.live);
         let (cell, app) = (place / PER_CELL, place * 2 / 5);
@@ -116,8 +116,8 @@ impl Foundation {
         }
     }
 
-    /// Each cell's own name, and the one under which its lines reach us, as `[job=diego_cell
-    /// index=7]` gives it: two names weigh more than one.
+    /// Returns each cell's own name, and its name in log lines, as `[job=diego_cell index=7]` gives
+    /// it: two names need more memory than one.
     fn cells(self) -> Vec<[String; 2]> {
         (0..=self.live / PER_CELL)
             .map(|cell| {
@@ -126,7 +126,8 @@ impl Foundation {
             .collect()
     }
 
-    /// Three lines of rep's tell of each container: it is made, it runs, and it is gone.
+    /// Returns the ledger. rep logs three lines about each container: it is made, it runs, and it
+    /// is gone.
     fn ledger(self, cells: &[[String; 2]]) -> Ledger {
         let mut ledger = Ledger::new();
         for number in 0..self.containers {
@@ -158,17 +159,17 @@ impl Foundation {
 }
 
 impl Container {
-    /// As Diego makes them since 2017: 28 characters.
+    /// Returns the handle in Diego's form since 2017: 28 characters.
     fn handle(&self) -> Handle {
         GuidPrefix::from(Guid::from_u128(self.bits)).truncated(28).expect("not empty").into()
     }
 
-    /// What silk writes.
+    /// Returns the prefix that silk writes.
     fn prefix(&self) -> String {
         format!("OK_{} ", &self.handle().to_string()[..25])
     }
 
-    /// Who sent a packet ten minutes after it was made?
+    /// Asks for the sender of a packet ten minutes after the container was made.
     fn question<'q>(&self, prefix: &'q str, cells: &'q [[String; 2]]) -> Question<'q> {
         Question {
             prefix: LogPrefix::parse(prefix.as_bytes()).expect("silk's"),
@@ -182,14 +183,14 @@ impl Container {
     }
 }
 
-/// What a look-up begins with.
+/// The input of a look-up.
 struct Question<'q> {
     prefix: LogPrefix<'q>,
     seen: Sighting<'q>,
     key: u128,
 }
 
-/// What answers a batch of questions, and tells how many it could.
+/// Answers a batch of questions, and returns the number that it could answer.
 type Contestant<'c> = Box<dyn Fn(&[Question<'_>]) -> usize + 'c>;
 
 fn measure(options: &Options, history: u64) {
@@ -291,7 +292,7 @@ fn seconds(seconds: i64) -> Timestamp {
     Timestamp::from_nanos(seconds * 1_000_000_000)
 }
 
-/// The random GUID of this number, of one kind of things: two steps of splitmix64.
+/// Returns the random GUID of this number, for one kind of things: two steps of splitmix64.
 fn random(kind: u64, number: u64) -> u128 {
     let step = |n: u64| {
         let mut z = (number ^ kind << 56).wrapping_add(n.wrapping_mul(0x9e37_79b9_7f4a_7c15));

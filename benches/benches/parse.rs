@@ -1,8 +1,9 @@
-//! One line of text to typed fields, by kind of line, beside what people do today, in the same run.
+//! Parses one line of text to typed fields, by kind of line, beside the usual alternatives, in the
+//! same run.
 //!
 //! `cargo bench -p asg-benches --bench parse`, or `-- packet`, `-- rep`, `-- envelope`, `-- mixed`
-//! for one group. Before anything is timed, the results are compared; a rival is timed on the lines
-//! that it reads right, and on no others.
+//! for one group. The results are compared before anything is timed. A rival is timed only on the
+//! lines that it parses right.
 
 use std::hint::black_box;
 use std::str::FromStr as _;
@@ -18,7 +19,7 @@ use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterio
 use serde_json::Value;
 use ufwlog::UfwLog;
 
-/// Lines of the logs of many lines.
+/// The number of lines in a log.
 const LINES: usize = 2_000;
 
 type Group<'c> = BenchmarkGroup<'c, WallTime>;
@@ -27,8 +28,8 @@ fn measure(group: &mut Group<'_>, bytes: usize, lines: usize) {
     group.throughput(Throughput::ElementsAndBytes { elements: lines as u64, bytes: bytes as u64 });
 }
 
-/// A whole line of `kern.log`. All of it: header, time, packet, and what the prefix means. The
-/// rivals leave the prefix as it is, and the time as text; see [`Rival`] for what else.
+/// Parses a whole line of `kern.log`: header, time, packet, and the meaning of the prefix. The
+/// rivals leave the prefix and the time as text; see [`Rival`] for their other limits.
 fn packets(c: &mut Criterion) {
     let pattern = rivals::full_pattern();
     for sample in PACKET_KINDS {
@@ -77,8 +78,8 @@ fn packets(c: &mut Criterion) {
     }
 }
 
-/// Lager lines with their syslog headers. `Value` gets the JSON alone, and leaves to its caller
-/// what the keys mean: a container is named in up to a dozen places, and the times are text.
+/// Parses lager lines with their syslog headers. `Value` gets only the JSON, and leaves the meaning
+/// of the keys to its caller: a container is named in up to a dozen places, and the times are text.
 fn rep(c: &mut Criterion) {
     let with_evidence = mixed::only(Kind::Rep, LINES, 7);
     let others = mixed::only(Kind::Other, LINES * 2, 7);
@@ -120,8 +121,8 @@ fn rep(c: &mut Criterion) {
     }
 }
 
-/// A log of everything. The pattern and the words see packets only: for them, the other lines are
-/// lines to pass by.
+/// Parses a log of everything. The pattern and the words find only packets, and skip the other
+/// lines.
 fn mixed(c: &mut Criterion) {
     let log = mixed::log(LINES * 10, 7);
     let pattern = rivals::full_pattern();
@@ -149,9 +150,9 @@ fn mixed(c: &mut Criterion) {
     group.finish();
 }
 
-/// The header alone, and then the line, of every envelope around the same packet. `syslog_loose`
-/// reads no job, no instance and no kernel uptime; `Value` gives the message as text, and the
-/// syslog header in it, if any, is not read.
+/// Parses the header alone, and then the line, of every envelope around the same packet.
+/// `syslog_loose` parses no job, no instance and no kernel uptime; `Value` gives the message as
+/// text, and does not parse the syslog header in it, if any.
 fn envelopes(c: &mut Criterion) {
     let text = PACKETS[0];
     for sample in ENVELOPES {
@@ -190,7 +191,7 @@ fn envelopes(c: &mut Criterion) {
                     theirs.hostname.map(ToOwned::to_owned),
                     record.envelope.host.map(|host| host.to_string())
                 );
-                // It drops the blank at the end, which is the kernel's.
+                // It drops the blank at the end, which belongs to the kernel's text.
                 assert!(theirs.msg.ends_with(text.trim_end()), "{}", sample.name);
                 group.bench_function("syslog-loose", |b| b.iter(|| syslog_loose(black_box(&line))));
             }
@@ -217,7 +218,7 @@ fn syslog_loose(line: &str) -> syslog_loose::Message<&str> {
     )
 }
 
-/// Everything: lines, envelopes, packets with their prefixes, lager.
+/// Parses everything: lines, envelopes, packets with their prefixes, lager.
 fn count(log: &str, is_wanted: impl Fn(&Content<'_>) -> bool) -> usize {
     let mut wanted = 0;
     let mut lines = Lines::new();
@@ -228,7 +229,7 @@ fn count(log: &str, is_wanted: impl Fn(&Content<'_>) -> bool) -> usize {
     wanted
 }
 
-/// A second for each: there are two hundred of them.
+/// Takes one second for each: there are two hundred of them.
 fn config() -> Criterion {
     Criterion::default()
         .sample_size(30)

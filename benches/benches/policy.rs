@@ -2,9 +2,9 @@
 //!
 //! `cargo bench -p asg-benches --bench policy`. Rounds of all contestants take turns, and each
 //! one's median counts, in time on the processor. "Cold" evaluates packets that differ from all
-//! before; "cached" asks again about packets that were asked for. The rules are those of a large
-//! space: addresses, blocks and ranges of many sizes, with lists and ranges of ports. Half of the
-//! packets are allowed.
+//! earlier ones; "cached" repeats earlier packets. The rules are those of a large space: addresses,
+//! blocks and ranges of many sizes, with lists and ranges of ports. Half of the packets are
+//! allowed.
 
 #![expect(clippy::cast_precision_loss, reason = "times, shown with few digits")]
 
@@ -23,11 +23,12 @@ use asg_core::{TimeRange, Timestamp};
 use serde_json::{Value, json};
 
 const ENTRIES: usize = 2_000;
-/// Packets that are told apart.
+/// The number of distinct packets.
 const PACKETS: usize = 200_000;
-/// The scan is slow: it gets a part of them.
+/// The scan is slow, so it gets only a part of them.
 const SCANNED: usize = 2_000;
-/// Packets that the cached contestants repeat, as a space talks to so many destinations.
+/// The number of packets that the cached contestants repeat: a space talks to about as many
+/// destinations.
 const TUPLES: usize = 1_000;
 const ROUNDS: usize = 7;
 
@@ -96,14 +97,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Answers per second.
+/// Returns the answers per second.
 fn rate(count: usize, mut each: impl FnMut(usize)) -> f64 {
     let start = on_cpu();
     (0..count).for_each(&mut each);
     count as f64 / on_cpu().saturating_sub(start).max(Duration::from_nanos(1)).as_secs_f64()
 }
 
-/// The time that this thread was on a processor; by the clock where the kernel does not count it.
+/// Returns the time that this thread was on a processor; by the clock if the kernel does not count
+/// it.
 fn on_cpu() -> Duration {
     static START: OnceLock<Instant> = OnceLock::new();
     let counted = fs::read_to_string("/proc/thread-self/schedstat").ok();
@@ -127,7 +129,7 @@ impl Random {
     }
 }
 
-/// Groups with some 2,000 entries in all, bound to one space.
+/// Returns groups with some 2,000 entries in all, bound to one space.
 fn listing() -> String {
     let mut random = Random(1);
     let mut groups = Vec::new();
@@ -160,7 +162,7 @@ fn listing() -> String {
     json!({ "taken_at": "2026-03-01T00:00:00Z", "complete": true, "resources": groups }).to_string()
 }
 
-/// Packets of which every other one meets an entry, and no two are equal but by chance.
+/// Returns packets; every other one matches an entry, and two are equal only by chance.
 fn packets(rules: &Effective) -> Vec<Probe> {
     let mut random = Random(2);
     let entries = rules.entries();

@@ -1,4 +1,4 @@
-//! What the benches measure on: lines as a foundation writes them.
+//! The input of the benches: lines as a foundation writes them.
 #![forbid(unsafe_code)]
 
 pub mod accuracy;

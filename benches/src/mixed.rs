@@ -1,15 +1,15 @@
-//! A small log of one foundation's cells, made from a seed: 80 % packet lines, 6 % lager lines that
-//! tell of a container, 14 % others.
+//! A small log of one foundation's cells, made from a seed: 80 % packet lines, 6 % lager lines
+//! about a container, 14 % others.
 //!
-//! The benches measure on it. It is text of the right shape and mixture and knows no history: whose
-//! container it was when is the foundation simulator's business.
+//! The benches measure on it. It is text of the right shape and mixture without a history: the
+//! foundation simulator has one, with the containers of each time.
 
 use std::fmt::Write as _;
 
-/// How many containers the log speaks of.
+/// The number of containers in the log.
 pub const CONTAINERS: u64 = 500;
 
-/// What a line of the log is.
+/// The kind of a line in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A packet, in about 310 bytes.
@@ -20,7 +20,7 @@ pub enum Kind {
     Other,
 }
 
-/// A log of so many lines, each with its line feed. The same seed gives the same log.
+/// Returns a log of so many lines, each with its line feed. Equal seeds give equal logs.
 ///
 /// ```
 /// let log = asg_benches::mixed::log(1_000, 1);
@@ -44,7 +44,7 @@ pub fn log(lines: usize, seed: u64) -> String {
     out
 }
 
-/// A log of one kind of line only.
+/// Returns a log of one kind of line only.
 ///
 /// ```
 /// use asg_benches::mixed::{Kind, only};
@@ -88,7 +88,7 @@ impl Dice {
     }
 }
 
-/// One container, all of it from its number.
+/// One container; everything follows from its number.
 struct Container {
     number: u64,
     handle: String,
@@ -117,8 +117,8 @@ fn guid(dice: &mut Dice) -> String {
     )
 }
 
-/// Half of the foundation's cells send as the knowledge-base article shows, half write files as
-/// stemcells do since 2017.
+/// Writes a header. Half of the foundation's cells send lines as in the knowledge-base article,
+/// half write files as stemcells do since 2017.
 fn header(out: &mut String, program: &str, cell: u64, n: u64) {
     let seconds = n / 50;
     let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);

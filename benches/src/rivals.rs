@@ -1,4 +1,4 @@
-//! What people do today, as rivals for the benches.
+//! The usual alternatives, as rivals for the benches.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -13,15 +13,14 @@ use ufwlog::UfwLog;
 pub enum Rival {
     /// [`full_pattern`]. Fields stay text.
     Regex,
-    /// [`words`]. Fields stay text, and the header is not read at all.
+    /// [`words`]. Fields stay text, and the header is not parsed at all.
     Split,
-    /// The `ufwlog` crate, made for lines of the Uncomplicated Firewall. Numbers and addresses
-    /// become numbers; what is in brackets stays text, and nothing is checked to be what a kernel
-    /// prints.
+    /// The `ufwlog` crate, made for lines of the Uncomplicated Firewall. It converts numbers and
+    /// addresses; text in brackets stays text, and nothing is checked against the kernel's format.
     Ufwlog,
 }
 
-/// What is compared before anything is timed: the fields that all are asked for first.
+/// The fields that are compared before anything is timed: those that every contestant gives.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Fields {
     /// `IN=`
@@ -39,7 +38,7 @@ pub struct Fields {
 }
 
 impl Fields {
-    /// As this crate reads them.
+    /// Takes the fields from this crate's packet.
     ///
     /// ```
     /// use asg_benches::{PACKETS, rivals::{Fields, Rival}, samples::in_kern_log};
@@ -61,7 +60,7 @@ impl Fields {
         }
     }
 
-    /// As a rival reads them; `None` if it gives up.
+    /// Takes the fields from a rival; `None` if it gives up.
     #[must_use]
     pub fn by(rival: Rival, line: &str) -> Option<Self> {
         match rival {
@@ -106,7 +105,8 @@ fn captured<'t>(captures: &Captures<'t>, key: &str) -> Option<&'t str> {
     std::str::from_utf8(captures.name(key)?.as_bytes()).ok()
 }
 
-/// The words with a `=` in them, by what is before it; of words that come twice, the last.
+/// Returns the words with a `=` in them, by the part before it; if a word comes twice, the last
+/// counts.
 ///
 /// ```
 /// let words = asg_benches::rivals::words(b"IN= OUT=eth0 DF LEN=60 LEN=40 ");
@@ -121,11 +121,11 @@ pub fn words(line: &[u8]) -> HashMap<&[u8], &[u8]> {
         .collect()
 }
 
-/// One pattern that names every field of a common packet line and its envelope, as log pipelines
-/// have it.
+/// Returns one pattern that names every field of a common packet line and its envelope, as log
+/// pipelines use it.
 ///
-/// It is kinder to itself than the crate is: fields stay text, and a line that it does not match is
-/// no error.
+/// It does less than this crate: fields stay text, and a line that it does not match is not an
+/// error.
 ///
 /// ```
 /// let pattern = asg_benches::rivals::full_pattern();

@@ -3,16 +3,16 @@
 use crate::PACKETS;
 use crate::rivals::Rival::{self, Regex, Split, Ufwlog};
 
-/// A packet line, and the rivals that read its six most wanted fields right.
+/// A packet line, and the rivals that parse its six most wanted fields right.
 #[derive(Debug, Clone, Copy)]
 pub struct PacketSample {
-    /// What kind of line it is.
+    /// The kind of line.
     pub name: &'static str,
     /// As the kernel prints it.
     pub text: &'static str,
-    /// Who else reads it: interface, addresses, protocol and ports. `ufwlog` gives up at every
-    /// mark, and where the prefix is glued to `IN=` nobody finds the interface but the pattern; of
-    /// two addresses the last word wins.
+    /// The rivals that parse it right: interface, addresses, protocol and ports. `ufwlog` gives up
+    /// at every mark, and if the prefix is glued to `IN=` only the pattern finds the interface; if
+    /// there are two addresses, words keep the last one.
     pub rivals: &'static [Rival],
 }
 
@@ -20,7 +20,7 @@ const fn packet(name: &'static str, text: &'static str, rivals: &'static [Rival]
     PacketSample { name, text, rivals }
 }
 
-/// Packet lines of every kind that takes a way of its own through the parser.
+/// Packet lines of every kind that takes a path of its own through the parser.
 ///
 /// ```
 /// for sample in asg_benches::samples::PACKET_KINDS {
@@ -133,7 +133,7 @@ pub const PACKET_KINDS: [PacketSample; 18] = [
     ),
 ];
 
-/// The envelope that all rivals know, put before a packet's text: what rsyslog writes to
+/// Puts the envelope that all rivals know before a packet's text: the one that rsyslog writes to
 /// `kern.log`.
 ///
 /// ```
@@ -144,10 +144,10 @@ pub fn in_kern_log(text: &str) -> String {
     format!("Jun 16 23:18:38 vm kernel: [2681198.826158] {text}")
 }
 
-/// Who besides this crate reads an envelope.
+/// The rival for an envelope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Peer {
-    /// Nobody that is timed here.
+    /// No rival is timed.
     None,
     /// `syslog_loose`: time, host, program, and the message.
     SyslogLoose,
@@ -155,21 +155,21 @@ pub enum Peer {
     Value(&'static str),
 }
 
-/// A way in which a line reaches us.
+/// One envelope around a line.
 #[derive(Debug, Clone, Copy)]
 pub struct EnvelopeSample {
-    /// What writes it.
+    /// The writer of the envelope.
     pub name: &'static str,
-    /// The line; `~` stands for the packet.
+    /// The line; `~` is replaced by the packet.
     pub model: &'static str,
-    /// The dialect that it is, as the library's JSON spells it.
+    /// Its dialect, as the library's JSON spells it.
     pub dialect: &'static str,
-    /// Who else reads it.
+    /// The rival that parses it, too.
     pub peer: Peer,
 }
 
 impl EnvelopeSample {
-    /// The line with this packet in it. The text must need no escape in JSON.
+    /// Returns the line with this packet in it. The text must need no escape in JSON.
     ///
     /// ```
     /// let sample = asg_benches::samples::ENVELOPES[0];

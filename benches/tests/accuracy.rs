@@ -131,8 +131,8 @@ fn packets_that_several_lines_tell_are_counted_once_and_no_two_as_one() {
         let judgement = judged(&Config { damage, ..config });
         assert!(judgement.copies > 0);
         assert_eq!(judgement.wrong_merges, 0, "{}", era.name());
-        // Of a line that was lost, and of iptables-logger's about IPv6, the first telling is not
-        // there.
+        // The first line about a packet may be missing: it was lost, or it is iptables-logger's
+        // about IPv6.
         assert!(judgement.merged_share() >= 0.9, "{}: {}", era.name(), judgement.merged_share());
     }
 }
@@ -177,7 +177,7 @@ fn every_packet_was_logged_within_the_range_that_its_flow_tells() {
             let time = times[&(flow.origin.source.0, flow.origin.line)];
             let (from, to) = (range.earliest().as_nanos(), range.latest().as_nanos());
             assert!((from..=to).contains(&time), "{}: {time} {range:?}", envelope.name());
-            // Of traditional syslog, rep's lines prove the zone, in another file of the cell.
+            // In traditional syslog, rep's lines prove the zone, in another file of the cell.
             let shows_seconds = matches!(envelope, Envelope::Rfc3164 | Envelope::MetronShown);
             let most = if shows_seconds { 2_100_000_000 } else { 1_200_000_000 };
             assert!(range.error_nanos() <= most, "{}: {range:?}", envelope.name());

@@ -50,8 +50,8 @@ fn records_that_were_lost_are_counted_from_below() {
         let told: u64 =
             correlation.completeness().report().iter().map(|cell| cell.missing_records).sum();
         assert!(lost > 100 && told <= lost, "{told} of {lost}");
-        // What was lost before the first and behind the last line, or in the shorter of two boots,
-        // cannot show.
+        // Losses before the first and behind the last line, or in the shorter of two boots, cannot
+        // be seen.
         assert!(told * 2 > lost, "{told} of {lost}");
     }
 }

@@ -10,7 +10,7 @@ use asg_core::{
     Line, LogPrefix, Origin, SourceId, Verdict,
 };
 
-/// What is said of packets, and of how many.
+/// Answers about packets, and the number of packets with each.
 type Said = BTreeMap<String, u64>;
 
 fn words(cf: Option<&LogPrefix<'_>>, it: &Attribution<'_>, identity: Option<&Identity>) -> String {
@@ -35,14 +35,14 @@ fn one_by_one(simulation: &Simulation, logs: &Memory) -> (Said, Correlation) {
     (said, correlation)
 }
 
-/// Which lines prove what of each container.
+/// Returns the lines that prove the facts about each container.
 fn proven(ledger: &Ledger) -> BTreeMap<Handle, (Option<String>, Vec<Origin>)> {
     let of = |it: Lifetime<'_>| (it.machine().map(Into::into), it.evidence().collect());
     ledger.lifetimes().map(|it| (it.handle(), of(it))).collect()
 }
 
-/// Counted by so many gatherers that take turns, as threads would, each counting lines from where
-/// its turn begins; and whether the first phase was enough.
+/// Counts with so many gatherers that take turns, as threads would, each counting lines from the
+/// start of its turn; also returns whether the first phase was enough.
 fn counted(simulation: &Simulation, logs: &Memory, gatherers: usize) -> (Said, Correlation, bool) {
     let mut gathering = Gathering::new();
     let mut all: Vec<_> = (0..gatherers).map(|_| gathering.gatherer()).collect();

@@ -25,7 +25,7 @@ fn holding(seconds: u64) -> FollowerOptions {
     options
 }
 
-/// All that a flow says, and how sure it is.
+/// Returns the content of a flow, and its certainty.
 fn said(flow: &Flow<'_, '_>) -> (String, Certainty) {
     let output = flow.to_output(|source| source.0.to_string());
     (serde_json::to_string(&output).unwrap(), flow.attribution.certainty)

@@ -1,5 +1,5 @@
-//! The simulator keeps its promises: it repeats itself, it damages nothing but lines, and its lines
-//! are what eras wrote.
+//! Tests the simulator: it is repeatable, damage changes only lines, and its lines have the forms
+//! of their eras.
 
 use std::collections::{HashMap, HashSet};
 
@@ -20,7 +20,7 @@ fn line(logs: &Memory, file: usize, number: u64) -> &[u8] {
     logs.files[file].1.split(|&b| b == b'\n').nth(usize::try_from(number).unwrap() - 1).unwrap()
 }
 
-/// FNV-1a, written out so that no library's change can change it.
+/// FNV-1a, written out so that a library's change cannot change it.
 fn digest(logs: &Memory) -> u64 {
     let bytes = logs.files.iter().flat_map(|(_, text)| text);
     bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
@@ -149,13 +149,13 @@ fn everything_that_people_and_machines_do_is_there() {
         assert!(text.contains(&format!("\"{change}\"")), "{change}");
     }
     assert_eq!(History::read(text.as_bytes()).unwrap(), *simulation.history());
-    // Some web process is not its app's first.
+    // Some web process is not the first of its app.
     let fresh = logs.lives.iter().filter(|life| life.facts.workload == Workload::App).any(|life| {
         let process = life.facts.process_guid.as_deref().unwrap();
         !process.starts_with(&life.facts.app.unwrap().to_string())
     });
     assert!(fresh);
-    // An evacuated instance is there twice for a while.
+    // An evacuated instance exists twice for a while.
     let twice = logs.lives.iter().any(|one| {
         logs.lives.iter().any(|two| {
             let (a, b) = (&one.facts, &two.facts);
@@ -167,7 +167,7 @@ fn everything_that_people_and_machines_do_is_there() {
         })
     });
     assert!(twice);
-    // An address is used again on the same cell.
+    // An address is reused on the same cell.
     let mut addresses = HashSet::new();
     assert!(
         logs.lives.iter().any(|life| !addresses.insert((&life.facts.cell, life.facts.address)))

@@ -22,7 +22,7 @@ fn name(flow: &Flow<'_, '_>) -> String {
     flow.identity.and_then(Identity::path).unwrap_or_else(|| "?".into())
 }
 
-/// The names of the owners of a finished log's packets.
+/// Returns the names of the owners of a finished log's packets.
 async fn finished(log: &[u8], cc: &Client) -> Result<Vec<String>, Box<dyn std::error::Error>> {
     let lines: Vec<_> = (1..).zip(log.split(|b| *b == b'\n')).collect();
     let origin = |line| Origin { source: SourceId(0), line };
@@ -57,7 +57,7 @@ async fn finished(log: &[u8], cc: &Client) -> Result<Vec<String>, Box<dyn std::e
 /// A lookup in a task of its own.
 type Lookup = JoinHandle<(Vec<Guid>, Result<HashMap<Guid, Identity>, Error>)>;
 
-/// The names of the owners of packets as they come. Lines are read on during a lookup.
+/// Returns the names of the owners of packets as they come. Lines are still taken during a lookup.
 async fn followed(log: &[u8], cc: Arc<Client>) -> Result<Vec<String>, Box<dyn std::error::Error>> {
     let mut follower = Follower::new(FollowerOptions::default());
     let mut directory = Deferred::new();
@@ -76,7 +76,7 @@ async fn followed(log: &[u8], cc: Arc<Client>) -> Result<Vec<String>, Box<dyn st
     };
     for (line, text) in (1..).zip(log.split(|b| *b == b'\n')) {
         let origin = Origin { source: SourceId(0), line };
-        // Flows without an answer are held, so that this is no failure.
+        // Flows without an answer are held, so this error is expected.
         let _ = follower.take(origin, text, &mut directory, &mut each);
         // A program would wait for the next line here, which lets the lookup go on.
         tokio::task::yield_now().await;
@@ -92,7 +92,7 @@ async fn followed(log: &[u8], cc: Arc<Client>) -> Result<Vec<String>, Box<dyn st
             lookup = (!asked.is_empty()).then(|| ask(asked));
         }
     }
-    // The log ends: wait for what is missing.
+    // The log ends: wait for the missing answers.
     while follower.finish(&mut directory, &mut each) == Err(Unanswered) {
         let (asked, found) = match lookup.take() {
             Some(lookup) => lookup.await?,

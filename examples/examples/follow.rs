@@ -31,7 +31,7 @@ fn follow(input: impl BufRead, mut out: impl Write, hold: Duration) -> io::Resul
         let origin = Origin { source: SourceId(0), line };
         // A directory would come here; see `own_directory.rs`.
         let taken = follower.take(origin, &text?, &mut NoDirectory, &mut each);
-        // While no line comes, a program also calls `tick`, with the time that it is.
+        // While no line comes, a program also calls `tick`, with the current time.
         stopped(taken)?;
     }
     stopped(follower.finish(&mut NoDirectory, &mut each))?;
@@ -64,8 +64,7 @@ fn each_packet_waits_for_its_evidence() {
         (String::from_utf8(out).unwrap(), counts)
     };
     let (patient, counts) = run(3_600);
-    // One is of a container of which no line speaks, one to an app that only a directory could
-    // name.
+    // One is of a container without a line, one to an app that only a directory could name.
     assert_eq!((counts.flows, counts.unexplained), (9, 2), "{patient}");
     assert!(
         patient.starts_with(

@@ -12,16 +12,17 @@ fn main() {
           WINDOW=28280 RES=0x00 SYN URGP=0",
     );
     let record = Record::read(&line);
-    // The envelope tells how the line reached us.
+    // The envelope shows how the line was transported.
     assert_eq!(record.envelope.job.unwrap(), "diego_cell");
     assert_eq!(record.envelope.uptime.unwrap().to_string(), "2681198.826158");
 
-    // The content tells what it says: here, a packet, and what its prefix means to Cloud Foundry.
+    // The content is the parsed body: here a packet, and the meaning of its prefix in Cloud
+    // Foundry.
     let Content::Packet { packet, cf } = record.content else { panic!("it is a packet") };
     let cf = cf.expect("the prefix is Garden's");
     assert_eq!(cf.handle_prefix.unwrap().as_str(), "1f97ff6d-4517-43a0-5aef-f5915");
 
-    // Fields are flat; what belongs together can be had as an enum.
+    // Fields are flat; enums group the fields that belong together.
     let Some(Transport::Tcp { dst_port, .. }) = packet.ip.transport() else { panic!("it is TCP") };
     println!("{:?} {} -> port {dst_port}", cf.verdict, packet.ip.src.unwrap());
 }

@@ -1,5 +1,5 @@
-//! A stream in pieces of any size: lines are borrowed where they lie, and nothing is held but the
-//! piece of a line that is still open.
+//! A stream in pieces of any size: lines are borrowed in place, and only the piece of an unfinished
+//! line is held.
 //!
 //! `cargo run -p asg-examples --example stream < /var/log/kern.log`
 

@@ -49,7 +49,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let by = flows.by(&["app".into(), "destination".into()])?;
     let top = answers::top(&flows, &by, Some(5), Measure::Packets)?;
     write_table(&top, &Look::default(), &mut std::io::stdout())?;
-    // The same rows as Arrow record batches, for whatever takes Arrow.
+    // Arrow record batches with these rows, for other libraries.
     let rows: usize = flows
         .select(&["time", "handle", "dst", "dpt"])?
         .batches()
@@ -59,7 +59,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// The sample logs of this repository.
+/// Returns the sample logs of this repository.
 fn sample() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../asg-cli/data");
     vec![folder.join("article.log"), folder.join("foundation.log")]

@@ -56,7 +56,7 @@ def by_day(logs: list[Path]) -> dict[str, list[bytes]]:
             for number, line in enumerate(lines):
                 day = line.split(b" ", 2)[1][:10].decode() if line.startswith(b"<") else time_of(line)
                 at = line.find(b'"message"')
-                # What a line is about: its message and its container's handle.
+                # The subject of a line: its message and its container's handle.
                 about = (log, day, line[at : at + 400].partition(b'"session"')[0])
                 if (b" SRC=" in line and number % KEPT == 0) or (b" SRC=" not in line and about not in seen):
                     seen.add(about)
@@ -70,7 +70,7 @@ def time_of(line: bytes) -> str:
 
 
 def save_lists(changes: list[dict[str, Any]], out: Path) -> None:
-    """The pages that ``cf curl`` would save at the end, as the README tells."""
+    """The pages that ``cf curl`` would save at the end, as in the README."""
     live: dict[str, dict[str, dict[str, Any]]] = {"org": {}, "space": {}, "app": {}, "process": {}}
     deleted = []
     for change in changes:

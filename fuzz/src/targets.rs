@@ -1,6 +1,6 @@
-//! What is fuzzed: one function a target, which panics where a law is broken.
+//! The fuzz targets: one function each, which panics if a law is broken.
 //!
-//! They know nothing of libFuzzer, so that the ordinary tests replay the corpora on a stable compiler
+//! They do not depend on libFuzzer, so the ordinary tests replay the corpora on a stable compiler
 //! (`benches/tests/corpora.rs`).
 
 #[path = "targets/chunking.rs"]
@@ -34,7 +34,7 @@ pub(crate) use reference::reference;
 
 use asg_core::{Lenient, Packet, Text};
 
-/// A target's name, which is its corpus' folder, and its function.
+/// A target's name, which is the folder of its corpus, and its function.
 pub(crate) const TARGETS: &[Target] = &[
     ("packet", packet),
     ("reference", reference),
@@ -52,7 +52,7 @@ pub(crate) const TARGETS: &[Target] = &[
 
 pub(crate) type Target = (&'static str, fn(&[u8]));
 
-/// Any bytes give a packet or an error with an offset inside them; what is read whole prints back.
+/// Any bytes give a packet or an error with an offset inside them; a whole packet prints back.
 pub(crate) fn packet(data: &[u8]) {
     let Some(Lenient { packet, stop, .. }) = Packet::parse_lenient(data) else { return };
     match stop {

@@ -37,16 +37,16 @@ pub struct HttpTransport {
 }
 
 impl HttpTransport {
-    /// With [`HttpOptions::default`].
+    /// Creates it with [`HttpOptions::default`].
     ///
     /// # Errors
     ///
-    /// None with these options; it is a `Result` so that call sites stay the same with others.
+    /// Never with these options; it is a `Result` so that calls with other options look alike.
     pub fn new() -> Result<Self, TransportError> {
         Self::with_options(&HttpOptions::default())
     }
 
-    /// With these options.
+    /// Creates it with these options.
     ///
     /// # Errors
     ///
@@ -62,7 +62,7 @@ impl HttpTransport {
             .build();
         let config = ureq::Agent::config_builder()
             .tls_config(tls)
-            // Each request has its own.
+            // Each request has its own proxy.
             .proxy(None)
             .http_status_as_error(false)
             .max_redirects(0)
@@ -97,7 +97,7 @@ impl Transport for HttpTransport {
 }
 
 impl fmt::Debug for HttpTransport {
-    /// Without the agent: it holds the proxy's URL, and that may hold a password.
+    /// Prints it without the agent, which has the proxy's URL, and that may contain a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpTransport").finish_non_exhaustive()
     }
@@ -124,7 +124,7 @@ impl HttpTransport {
     }
 }
 
-/// A client's certificates and its key.
+/// Parses a client's certificates and its key.
 fn identity(pem: &str) -> Result<ClientCert, TransportError> {
     let bad = |why: &str| TransportError::new(Kind::Tls, format!("the client certificate: {why}"));
     let (mut chain, mut key) = (Vec::new(), None);
@@ -159,7 +159,7 @@ fn explain(error: &ureq::Error) -> TransportError {
             | Io::BrokenPipe
             | Io::UnexpectedEof
             | Io::Interrupted => Kind::Interrupted,
-            // rustls speaks through io::Error when a handshake fails.
+            // rustls reports a failed handshake through io::Error.
             Io::InvalidData => Kind::Tls,
             // The standard library has no stable kind for a name that does not resolve.
             _ if e.to_string().starts_with("failed to lookup address") => Kind::Connect,

@@ -1,4 +1,4 @@
-//! ureq's connections with a TLS configuration of our own: its options do not take a verifier.
+//! ureq's connections with a TLS configuration of our own: ureq's options do not accept a verifier.
 
 use std::fmt;
 use std::io::{Read as _, Write as _};
@@ -13,7 +13,7 @@ use ureq::unversioned::transport::{
     TcpConnector, Transport, TransportAdapter,
 };
 
-/// An agent that speaks TLS in this way.
+/// Creates an agent with this TLS configuration.
 pub(super) fn agent(config: ureq::config::Config, tls: ClientConfig) -> ureq::Agent {
     let connector =
         ().chain(ConnectProxyConnector::default())

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use crate::secret::Secret;
 
-/// No answer of Cloud Controller is near this size; a page of 5000 events has some megabytes.
+/// The maximum size of an answer. Cloud Controller's are smaller; a page of 5000 events has some
+/// megabytes.
 pub(super) const MAX_BODY: u64 = 64 << 20;
 
-/// The text of the error for a larger one.
+/// The text of the error for a larger answer.
 pub(super) const TOO_LARGE: &str = "it is larger than 64 MB";
 
 /// How the transports of this crate connect.
@@ -32,7 +33,8 @@ pub struct HttpOptions {
     /// A certificate and its private key (PEM, in one text), for a proxy or router that asks for
     /// one. Cloud Controller itself does not.
     pub client_pem: Option<Secret>,
-    /// Trusts any server, as `cf login --skip-ssl-validation` does. Whoever answers gets the token.
+    /// Trusts any server, as `cf login --skip-ssl-validation` does. Any server that answers gets
+    /// the token.
     pub skip_tls_verification: bool,
 }
 

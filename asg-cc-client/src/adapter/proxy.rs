@@ -1,4 +1,4 @@
-//! The proxies of the environment, as the cf CLI takes them.
+//! The proxies of the environment, with the rules of the cf CLI.
 //!
 //! Source: `golang.org/x/net/http/httpproxy` (`config.go`), which Go's `net/http` and so the cf CLI
 //! use. `HTTPS_PROXY` is for https, `HTTP_PROXY` for http, in upper case first. Each part of
@@ -21,8 +21,7 @@ struct Given {
     address: Option<String>,
 }
 
-/// All proxies and exceptions. It does not print, since addresses of proxies have passwords in
-/// them.
+/// All proxies and exceptions. It does not print, because addresses of proxies contain passwords.
 #[derive(Clone, Default)]
 pub(super) struct Proxies {
     http: Option<Given>,
@@ -30,13 +29,13 @@ pub(super) struct Proxies {
     direct: Vec<Direct>,
 }
 
-/// Hosts that are asked directly.
+/// Hosts that are reached directly.
 #[derive(Clone)]
 enum Direct {
     All,
     Block(IpAddr, u32),
     Address(IpAddr, Option<u16>),
-    /// A name with a dot in front, and whether the name itself is meant, too.
+    /// A name with a dot in front, and whether the name itself is included, too.
     Name(String, bool, Option<u16>),
 }
 
@@ -66,7 +65,7 @@ impl Proxies {
         }
     }
 
-    /// The address of the proxy through which `uri` is asked; `None` if it is asked directly.
+    /// Returns the address of the proxy for `uri`; `None` if it is reached directly.
     ///
     /// # Errors
     ///
@@ -91,7 +90,7 @@ impl Proxies {
     }
 }
 
-/// The address of an HTTP proxy, with its scheme.
+/// Returns the address of an HTTP proxy, with its scheme.
 fn address(value: &str) -> Option<String> {
     let value = if value.contains("://") { value.to_owned() } else { format!("http://{value}") };
     let uri: Uri = value.parse().ok()?;
@@ -153,7 +152,7 @@ impl Direct {
     }
 }
 
-/// True if the first `bits` of both are equal.
+/// Returns whether the first `bits` of both are equal.
 fn is_in(ip: IpAddr, block: IpAddr, bits: u32) -> bool {
     match (ip, block) {
         (IpAddr::V4(ip), IpAddr::V4(block)) => {

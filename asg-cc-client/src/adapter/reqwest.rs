@@ -17,8 +17,8 @@ use crate::transport::{
     AsyncTransport, Sending, TimeLeft, TransportError, TransportErrorKind as Kind,
 };
 
-/// HTTP for tokio, over reqwest and rustls: what [`HttpTransport`](crate::HttpTransport) is for
-/// threads.
+/// HTTP for tokio, over reqwest and rustls: the asynchronous twin of
+/// [`HttpTransport`](crate::HttpTransport).
 ///
 /// It keeps connections, uses the proxies that the environment names as
 /// [`HttpTransport`](crate::HttpTransport) does, trusts the system's certificates, and follows no
@@ -41,7 +41,7 @@ pub struct AsyncHttpTransport {
 }
 
 impl AsyncHttpTransport {
-    /// With [`HttpOptions::default`].
+    /// Creates it with [`HttpOptions::default`].
     ///
     /// # Errors
     ///
@@ -50,14 +50,14 @@ impl AsyncHttpTransport {
         Self::with_options(&HttpOptions::default())
     }
 
-    /// With these options.
+    /// Creates it with these options.
     ///
     /// # Errors
     ///
     /// If [`HttpOptions::ca_pem`] has no certificate in it, or [`HttpOptions::client_pem`] no
     /// certificate or key.
     pub fn with_options(options: &HttpOptions) -> Result<Self, TransportError> {
-        // Of no effect if there is one.
+        // This has no effect if one is installed already.
         drop(rustls::crypto::ring::default_provider().install_default());
         let proxies = Proxies::from_env();
         let of = proxies.clone();
@@ -70,7 +70,7 @@ impl AsyncHttpTransport {
         Ok(Self { client, proxies, answer_timeout: options.answer_timeout })
     }
 
-    /// The same, trying again on tokio's clock.
+    /// Wraps it to try again on tokio's clock.
     #[must_use]
     pub fn retrying(self) -> Retrying<Self, fn(Duration) -> tokio::time::Sleep> {
         Retrying::new(self).with_async_sleep(tokio::time::sleep)
@@ -80,7 +80,7 @@ impl AsyncHttpTransport {
         &self,
         request: Request<Vec<u8>>,
     ) -> Result<Response<Vec<u8>>, TransportError> {
-        // An unusable address would be taken for none.
+        // reqwest would ignore an unusable address.
         self.proxies.of(request.uri())?;
         let request = reqwest::Request::try_from(request).map_err(explain)?;
         let sent = timeout(self.answer_timeout, self.client.execute(request));
@@ -108,7 +108,7 @@ impl AsyncTransport for AsyncHttpTransport {
 }
 
 impl fmt::Debug for AsyncHttpTransport {
-    /// Without the clients: they hold the proxy's URL, and that may hold a password.
+    /// Prints it without the clients, which have the proxy's URL, and that may contain a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AsyncHttpTransport").finish_non_exhaustive()
     }
@@ -143,7 +143,7 @@ fn builder(options: &HttpOptions) -> Result<ClientBuilder, TransportError> {
 
 #[expect(clippy::needless_pass_by_value, reason = "it is used where an error is mapped")]
 fn explain(error: reqwest::Error) -> TransportError {
-    // An `io::Error` with another error inside passes over it in `source`.
+    // An `io::Error` with another error inside skips it in `source`.
     fn inner<'e>(
         cause: &'e (dyn std::error::Error + 'static),
     ) -> Option<&'e (dyn std::error::Error + 'static)> {
@@ -165,7 +165,7 @@ fn explain(error: reqwest::Error) -> TransportError {
     } else {
         Kind::Other
     };
-    // Not the error's own text: it has the URL in it.
+    // The error's own text contains the URL, so it is not used.
     let message = causes().last().map_or_else(|| "the request failed".into(), ToString::to_string);
     TransportError::new(kind, message)
 }

@@ -1,4 +1,4 @@
-//! TLS that trusts the certificates of the caller's choice: authorities, or a server's own one.
+//! TLS that trusts the caller's choice of certificates: authorities, or a server's own one.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use rustls::{
 use super::options::HttpOptions;
 use crate::transport::{TransportError, TransportErrorKind as Kind};
 
-/// The configuration for the certificates of [`HttpOptions::ca_pem`]; `None` if they do not decide.
+/// Returns the configuration for the certificates of [`HttpOptions::ca_pem`]; `None` without any.
 pub(super) fn chosen(options: &HttpOptions) -> Result<Option<ClientConfig>, TransportError> {
     let Some(pem) = options.ca_pem.as_ref().filter(|_| !options.skip_tls_verification) else {
         return Ok(None);
@@ -54,7 +54,8 @@ fn certificates(pem: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
     CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().ok()
 }
 
-/// Verifies as usual, and also accepts a server that shows one of the chosen certificates itself.
+/// Verifies as usual, and also accepts a server that presents one of the chosen certificates
+/// itself.
 ///
 /// `openssl req -x509` marks a certificate as an authority's, and rustls refuses an authority's
 /// certificate as a server's. The cf CLI and curl accept it.

@@ -1,4 +1,4 @@
-//! From the bytes of an answer to things.
+//! Parses the bytes of an answer.
 
 use serde::de::DeserializeSeed;
 use serde_json::Deserializer;
@@ -7,30 +7,30 @@ use serde_json::error::Category;
 use super::json::{Document, IntoSink, Next, Resource, Sink};
 use super::{App, Deployment, Event, Info, Org, Page, Process, Root, SecurityGroup, Space, Work};
 
-/// No answer is longer: 64 MiB. A page of 5,000 events has some megabytes.
+/// The maximum length of an answer: 64 MiB. A page of 5,000 events has some megabytes.
 pub(crate) const MOST_BYTES: usize = 64 << 20;
 
-/// Cloud Controller lists no more on one page.
+/// Cloud Controller lists at most so many on one page.
 const MOST_RESOURCES: usize = 5000;
 
-/// A thing that is read from the members of one resource.
+/// A type that is made from the members of one resource.
 pub(crate) trait FromResource: Sized {
-    /// Reads it; `None` if something is missing that cannot be.
+    /// Converts a resource; `None` if a required member is missing.
     fn from_resource(resource: Resource) -> Option<Self>;
 }
 
-/// Anything that an answer can be read as: one thing, or a [`Page`] of things.
+/// A type that an answer can be parsed as: one thing, or a [`Page`] of things.
 ///
-/// Unknown members are ignored, and `null`, `""` and a missing member are one. Nobody else can
-/// implement it.
+/// Unknown members are ignored, and `null`, `""` and a missing member are equal. The trait is
+/// sealed.
 pub trait Body: Sized + sealed::Read {}
 
 impl<T: sealed::Read> Body for T {}
 
 pub(crate) mod sealed {
-    /// Reads a whole body.
+    /// Parses a whole body.
     pub trait Read: Sized {
-        /// Reads it, or gives the reason why it cannot be read.
+        /// Parses it, or returns the reason why it cannot be parsed.
         #[doc(hidden)]
         fn read(json: &[u8]) -> Result<Self, &'static str>;
     }
@@ -54,7 +54,7 @@ macro_rules! things {
 
 things!(Root, Info, App, Space, Org, Process, Work, Deployment, Event, SecurityGroup);
 
-/// Reads one thing.
+/// Parses one thing.
 pub(super) fn read_one<T: FromResource>(json: &[u8]) -> Result<T, &'static str> {
     let mut sink = One::default();
     into(&mut sink, json)?;
@@ -85,7 +85,7 @@ fn read_page<T: FromResource>(json: &[u8]) -> Result<Page<T>, &'static str> {
 
 const SHAPE: &str = "it lacks what it must have";
 
-/// Reads one JSON value, and nothing behind it, into a sink.
+/// Parses one JSON value, and nothing behind it, into a sink.
 fn into<S: Sink>(sink: &mut S, json: &[u8]) -> Result<(), &'static str> {
     if json.len() > MOST_BYTES {
         return Err("it is larger than 64 MB");
@@ -133,13 +133,13 @@ struct Listed<T> {
     resources: Vec<T>,
     spaces: Vec<Space>,
     orgs: Vec<Org>,
-    /// With those that are of no use.
+    /// Includes those that are not usable.
     count: usize,
 }
 
 impl<T: FromResource> Sink for Listed<T> {
     fn resource(&mut self, resource: Resource) -> bool {
-        // A resource without a GUID is of no use and no reason to give up the others.
+        // A resource without a GUID is not usable; the others still are.
         self.resources.extend(T::from_resource(resource));
         self.count += 1;
         self.count <= MOST_RESOURCES

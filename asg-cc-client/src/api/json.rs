@@ -1,9 +1,8 @@
-//! Answers as they are read: member by member, so that ignored members cost nothing however long
-//! they are.
+//! Parses answers member by member, so that ignored members cost nothing, however long they are.
 //!
-//! Real answers are uneven: `null`, `""` and a missing member mean one thing, and a member of
-//! another type than usual must not cost the rest. So every type here reads any JSON value, and the
-//! last of several equal members counts.
+//! Real answers are uneven: `null`, `""` and a missing member are equal, and a member of an unusual
+//! type must not affect the rest. So every type here accepts any JSON value, and the last of
+//! several equal members counts.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -12,10 +11,11 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 use serde::{Deserialize, de};
 use serde_json::value::RawValue;
 
-/// Everything that the crate reads of an answer but its resources, and of a resource of any kind.
+/// The members of an answer that the crate uses, without its resources, and those of a resource of
+/// any kind.
 #[derive(Default)]
 pub(crate) struct Document {
-    /// It has a list of resources.
+    /// Whether it has a list of resources.
     pub(crate) is_list: bool,
     /// The links between pages, of v3 or v2.
     pub(crate) page: Pagination,
@@ -23,23 +23,23 @@ pub(crate) struct Document {
     pub(crate) resource: Resource,
 }
 
-/// Takes resources as they are read.
+/// Takes resources while an answer is parsed.
 pub(crate) trait Sink {
-    /// Takes one of `resources`; refuses all that follows by giving `false`.
+    /// Takes one of `resources`; returns false to refuse the rest.
     fn resource(&mut self, resource: Resource) -> bool;
-    /// Takes a space that came along.
+    /// Takes an included space.
     fn space(&mut self, resource: Resource);
-    /// Takes an org that came along.
+    /// Takes an included org.
     fn org(&mut self, resource: Resource);
-    /// Takes a whole document in an array of documents, or the only one. As with resources, `false`
-    /// is the end.
+    /// Takes a whole document in an array of documents, or the only one; returns false to refuse
+    /// the rest.
     fn document(&mut self, document: Document) -> bool;
 }
 
-/// Ignored members as well as the refusal of a sink.
+/// The error for a refusal by the sink; ignored members use it, too.
 const REFUSED: &str = "refused";
 
-/// Declares an object and the members of it that are read.
+/// Declares an object and the members of it that are parsed.
 macro_rules! object {
     ($(#[$meta:meta])* $name:ident { $($key:literal => $field:ident: $type:ty),* $(,)? }) => {
         $(#[$meta])*
@@ -49,7 +49,7 @@ macro_rules! object {
         }
 
         impl $name {
-            /// Reads the value of `key`; false if this is not one of the members.
+            /// Parses the value of `key`; returns false if this is not one of the members.
             fn set<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<bool, A::Error> {
                 match key {
                     $($key => self.$field = map.next_value()?,)*
@@ -148,7 +148,7 @@ object! {
 }
 
 object! {
-    /// The particulars of an event.
+    /// The details of an event.
     Data {
         "process_guid" => process: Text,
         "task_guid" => task: Text,
@@ -184,13 +184,13 @@ object! {
 }
 
 object! {
-    /// Where a list goes on.
+    /// The links of a list to its pages.
     Pagination {
         "total_results" => total: Number,
         "first" => first: Link,
         "next" => next: Next,
         "previous" => previous: Link,
-        // v2 has these beside the resources.
+        // In v2 these are beside the resources.
         "next_url" => next_url: Next,
         "prev_url" => previous_url: Text,
     }
@@ -205,11 +205,11 @@ pub(crate) enum Next {
     /// It is `null`: this is the last page.
     Last,
     Page(String),
-    /// It is something else.
+    /// It is another type.
     Malformed,
 }
 
-/// Whether the member is there, and its value.
+/// Whether the member is present, and its value.
 #[derive(Default)]
 pub(crate) struct Seen<T> {
     pub(crate) is_there: bool,
@@ -232,7 +232,7 @@ pub(crate) struct Flag(pub(crate) bool);
 #[derive(Default, Clone, Copy)]
 pub(crate) struct Filled(pub(crate) bool);
 
-/// Those items of an array that have something to read.
+/// The items of an array that are not empty.
 pub(crate) struct List<T>(pub(crate) Vec<T>);
 
 impl<T> Default for List<T> {
@@ -241,7 +241,7 @@ impl<T> Default for List<T> {
     }
 }
 
-/// An item that may have nothing to read.
+/// An item that may be empty.
 pub(crate) trait Item {
     fn is_useful(&self) -> bool;
 }
@@ -254,7 +254,7 @@ impl Item for Reference {
 
 impl Item for NewProcess {
     fn is_useful(&self) -> bool {
-        // The length of a GUID; a list of shorter texts would take many times its size.
+        // The length of a GUID. Shorter texts would need many times the list's size.
         self.guid.0.as_ref().is_some_and(|guid| guid.len() >= 36)
     }
 }
@@ -279,7 +279,7 @@ pub(crate) struct Rules {
 }
 
 impl Document {
-    /// The problem that the document is about, as a code, a title and details.
+    /// Returns the errors in the document, as code, title and details.
     pub(crate) fn problems(&self) -> Vec<(i64, String, String)> {
         let text = |text: &Text| text.0.clone().unwrap_or_default();
         let Resource { errors, code, error_code, description, .. } = &self.resource;
@@ -291,7 +291,7 @@ impl Document {
     }
 }
 
-/// Reads one JSON value into a sink: a document, or an array of them.
+/// Parses one JSON value into a sink: a document, or an array of them.
 pub(crate) struct IntoSink<'a, S>(pub(crate) &'a mut S);
 
 impl<'de, S: Sink> DeserializeSeed<'de> for IntoSink<'_, S> {
@@ -336,7 +336,7 @@ impl<'de, S: Sink> Lenient<'de> for IntoSink<'_, S> {
     }
 }
 
-/// Gives every element of an array to a method of the sink; the value is false for anything but an
+/// Passes every element of an array to a method of the sink; the value is false for anything but an
 /// array.
 struct Each<'a, S>(&'a mut S, fn(&mut S, Resource) -> bool);
 
@@ -386,7 +386,7 @@ impl<'de, S: Sink> Lenient<'de> for Included<'_, S> {
     }
 }
 
-/// A visitor that takes any value. Values that it does not expect are read to their end, and give
+/// A visitor that accepts any value. Values of unexpected types are skipped to their end, and give
 /// the default.
 trait Lenient<'de>: Sized {
     type Value: Default;
@@ -475,7 +475,7 @@ impl<'de, L: Lenient<'de>> Visitor<'de> for Any<L> {
     }
 }
 
-/// Implements `Deserialize` by a unit struct's way of reading any value.
+/// Implements `Deserialize` with a visitor that accepts any value.
 macro_rules! lenient {
     ($name:ty, $($method:item)*) => {
         impl<'de> Deserialize<'de> for $name {
@@ -593,7 +593,7 @@ impl<'de> Deserialize<'de> for Key {
     }
 }
 
-/// JSON without the blanks between its parts.
+/// Returns JSON without the blanks between its parts.
 fn compact(json: &str) -> String {
     let (mut out, mut in_text, mut escaped) = (String::with_capacity(json.len()), false, false);
     for c in json.chars() {

@@ -1,8 +1,8 @@
-//! Cloud Controller's endpoints as plain values: a [`Call`] builds its request and reads its
+//! Cloud Controller's endpoints as plain values: a [`Call`] builds its request and parses its
 //! answer, and does no I/O.
 //!
-//! [`CloudController`](crate::CloudController) drives calls over a [`Transport`](crate::Transport). Who lives in another
-//! world — an async runtime, say — drives them alone:
+//! [`CloudController`](crate::CloudController) drives calls over a [`Transport`](crate::Transport).
+//! Other programs, such as those with an async runtime of their own, can drive calls themselves:
 //!
 //! ```
 //! use asg_cc_client::{Token, api::{self, Address, v3}};
@@ -45,14 +45,16 @@ use crate::error::Error;
 use crate::text::encode;
 use crate::token::Token;
 
-/// GUIDs per request. nginx before Cloud Controller reads request lines up to 8 KiB, into which
-/// some 208 fit.
+/// The number of GUIDs per request. nginx in front of Cloud Controller reads request lines up to 8
+/// KiB, which have room for some 208.
 pub const BATCH: usize = 200;
 
-/// No "cf" before the slash: Cloud Controller would take us for an outdated cf CLI and warn.
+/// The name must not have "cf" before the slash: Cloud Controller would take the client for an
+/// outdated cf CLI and warn.
 pub(crate) const AGENT: &str = concat!("asglog/", env!("CARGO_PKG_VERSION"), " (rust)");
 
-/// Where a Cloud Controller is: scheme, host, port, and a path before `/v3` if a proxy needs one.
+/// The address of a Cloud Controller: scheme, host, port, and a path before `/v3` if a proxy needs
+/// one.
 ///
 /// ```
 /// use asg_cc_client::api::Address;
@@ -76,11 +78,11 @@ impl Address {
         self.scheme == Scheme::HTTPS
     }
 
-    /// Reads an `http` or `https` URL.
+    /// Parses an `http` or `https` URL.
     ///
     /// # Errors
     ///
-    /// [`Error::Address`]; it does not repeat the text, which may hold a password.
+    /// [`Error::Address`]; it does not repeat the text, which may contain a password.
     pub fn parse(url: &str) -> Result<Self, Error> {
         let uri: Uri = url.trim().parse().map_err(|_| Error::Address("is not a URL"))?;
         let parts = uri.into_parts();
@@ -113,25 +115,27 @@ impl fmt::Display for Address {
     }
 }
 
-/// One GET: what to ask, and how to read the answer as a `T`.
+/// One GET: the request, and how to parse the answer as a `T`.
 pub struct Call<T> {
     path: String,
-    /// The parameter with many GUIDs, and those: what can be divided if the request is too long.
+    /// The parameter with many GUIDs, and the GUIDs: these can be divided if the request is too
+    /// long.
     guids: Option<(&'static str, Vec<String>)>,
     query: String,
-    /// The whole query of a later page, as its link has it. What it is divided into begins with the
+    /// The whole query of a later page, from its link. The parts of a divided call begin with the
     /// first page again.
     later: Option<String>,
     read: PhantomData<fn() -> T>,
 }
 
 impl<T: Body> Call<T> {
-    /// `path` begins with a slash; `query` is without its question mark, and already encoded.
+    /// Creates a GET. `path` begins with a slash; `query` comes without its question mark, and
+    /// encoded.
     fn get(path: impl Into<String>, query: impl Into<String>) -> Self {
         Self { path: path.into(), guids: None, query: query.into(), later: None, read: PhantomData }
     }
 
-    /// One call for each batch of `guids`.
+    /// Creates one call for each batch of `guids`.
     fn batches(path: &str, parameter: &'static str, guids: &[String], query: &str) -> Vec<Self> {
         let one = |batch: &[String]| Self {
             guids: Some((parameter, batch.to_vec())),
@@ -140,7 +144,7 @@ impl<T: Body> Call<T> {
         guids.chunks(BATCH).map(one).collect()
     }
 
-    /// Path and query, as in `/v3/apps?guids=…`.
+    /// Returns path and query, as in `/v3/apps?guids=…`.
     #[must_use]
     pub fn target(&self) -> String {
         let query = self.query();
@@ -158,8 +162,8 @@ impl<T: Body> Call<T> {
         format!("{parameter}={guids}{and}{}", self.query)
     }
 
-    /// The same in two calls, for a server that finds this one too long (414); `None` if it asks
-    /// for one thing.
+    /// Divides the call in two, for a server that finds it too long (414); `None` if it asks for
+    /// one thing.
     ///
     /// ```
     /// use asg_cc_client::api::v3;
@@ -184,12 +188,12 @@ impl<T: Body> Call<T> {
         Some([part(one), part(other)])
     }
 
-    /// The last part of the path: for a list, its name.
+    /// Returns the last part of the path: for a list, its name.
     pub(crate) fn list(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or_default()
     }
 
-    /// Without `include=`; `None` if it has none.
+    /// Returns the call without `include=`; `None` if it has none.
     pub(crate) fn without_include(&self) -> Option<Self> {
         let at = self.query.find("&include=")?;
         let end = self.query[at + 1..].find('&').map_or(self.query.len(), |end| at + 1 + end);
@@ -197,12 +201,12 @@ impl<T: Body> Call<T> {
         Some(Self { guids: self.guids.clone(), ..Self::get(self.path.clone(), query) })
     }
 
-    /// How many GUIDs it asks for, if it asks by GUID.
+    /// Returns the number of GUIDs that it asks for.
     pub(crate) fn width(&self) -> usize {
         self.guids.as_ref().map_or(0, |(_, guids)| guids.len())
     }
 
-    /// The request, to `address` and nowhere else.
+    /// Builds the request, to `address` and nowhere else.
     ///
     /// # Panics
     ///
@@ -223,17 +227,17 @@ impl<T: Body> Call<T> {
         if let Some(value) = authorization {
             request = request.header(AUTHORIZATION, value);
         }
-        // Paths and queries are encoded when a call is made, and addresses checked when they are
-        // read.
+        // Paths and queries are encoded when a call is created, and addresses are checked when they
+        // are parsed.
         request.body(Vec::new()).expect("a valid URI and headers")
     }
 
-    /// Reads the answer.
+    /// Parses the answer.
     ///
     /// # Errors
     ///
     /// [`Error::from_response`] for any status but 2xx; [`Error::Unreadable`] if the body is not
-    /// the JSON that was asked for, or larger than 64 MiB.
+    /// the requested JSON, or larger than 64 MiB.
     pub fn read(&self, response: &Response<Vec<u8>>) -> Result<T, Error> {
         let status = response.status();
         if !status.is_success() {
@@ -251,7 +255,8 @@ impl<T: Body> Call<Page<T>>
 where
     Page<T>: Body,
 {
-    /// The call for the page after `page`, which this call read; `None` behind the last.
+    /// Returns the call for the page after `page`, which this call returned; `None` behind the
+    /// last.
     ///
     /// Cloud Controller links pages by absolute URL (v3) or path (v2). Only the query of such a
     /// link is used, with this call's own path: wherever it points, the request goes to the
@@ -259,7 +264,7 @@ where
     ///
     /// # Errors
     ///
-    /// [`Error::Unreadable`] if the link is not one to another page of the same list.
+    /// [`Error::Unreadable`] if the link does not lead to another page of this list.
     pub fn next(&self, page: &Page<T>) -> Result<Option<Self>, Error> {
         let Some(link) = &page.next else { return Ok(None) };
         let (path, query) = link.split_once('?').unwrap_or((link, ""));
@@ -296,9 +301,9 @@ impl<T> fmt::Debug for Call<T> {
 pub struct Page<T> {
     /// The things listed.
     pub resources: Vec<T>,
-    /// Spaces that came with them, by `include=`.
+    /// Spaces that the answer includes (`include=`).
     pub spaces: Vec<Space>,
-    /// Orgs that came with them, by `include=`.
+    /// Orgs that the answer includes (`include=`).
     pub orgs: Vec<Org>,
     /// The link to the next page as the server wrote it: see [`Call::next`].
     pub next: Option<String>,

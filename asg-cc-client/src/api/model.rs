@@ -1,19 +1,19 @@
-//! The things in the endpoints' answers, as far as they matter here. v2 and v3 differ in words
-//! only, so there is one type per thing.
+//! The things in the endpoints' answers, as far as they matter here. v2 and v3 differ only in
+//! words, so each thing has one type.
 
 use asg_core::{Timestamp, Workload};
 
 use super::body::FromResource;
 use super::json::{Data, NewProcess, Resource, Text};
 
-/// `GET /`: which APIs there are.
+/// `GET /`: the available APIs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Root {
-    /// True if v2 is there: it has a link.
+    /// Whether v2 is available: it has a link.
     pub v2: bool,
-    /// True if v3 is there.
+    /// Whether v3 is available.
     pub v3: bool,
-    /// Where the UAA is; absent on Korifi.
+    /// The address of the UAA; absent on Korifi.
     pub uaa: Option<String>,
     /// The login server, which has a token endpoint too.
     pub login: Option<String>,
@@ -72,7 +72,7 @@ pub struct Process {
     pub process_type: Option<String>,
 }
 
-/// A task or a build: what runs once for an app.
+/// A task or a build, which runs once for an app.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Work {
     /// Its GUID, which is Diego's task GUID too.
@@ -99,9 +99,9 @@ pub struct Deployment {
 pub struct Event {
     /// Such as `audit.app.delete-request`.
     pub kind: String,
-    /// When.
+    /// The time.
     pub at: Option<Timestamp>,
-    /// The GUID of what it is about; the app's, for all events of processes, tasks and builds.
+    /// The GUID of its subject; the app's, for all events of processes, tasks and builds.
     pub target: Option<String>,
     /// Its name at that time.
     pub target_name: Option<String>,
@@ -111,7 +111,7 @@ pub struct Event {
     pub org: Option<String>,
     /// The process, task or build, for events of those.
     pub run: Option<String>,
-    /// Which of these it is.
+    /// The kind of these.
     pub workload: Option<Workload>,
     /// The process's type, for events of processes.
     pub process_type: Option<String>,
@@ -120,7 +120,7 @@ pub struct Event {
 }
 
 impl Event {
-    /// True if it proves that its target, an app, was deleted.
+    /// Returns whether it proves that its target, an app, was deleted.
     #[must_use]
     pub fn deletes_app(&self) -> bool {
         self.kind == "audit.app.delete-request"
@@ -141,7 +141,7 @@ impl FromResource for Root {
 
 impl FromResource for Info {
     fn from_resource(resource: Resource) -> Option<Self> {
-        // Any JSON object might be read as one, so insist on the member that both APIs have.
+        // Any JSON object might parse as one, so the member that both APIs have is required.
         resource.build.is_there.then_some(Self {
             name: resource.name.value.0,
             build: resource.build.value.0,
@@ -226,7 +226,7 @@ impl FromResource for Event {
                 workload,
             });
         }
-        // `data` names the process of most events, the actor that of crashes and readiness.
+        // Most events name the process in `data`, crashes and readiness in the actor.
         let actor = resource.actor;
         let acting = actor.guid.0.filter(|_| actor.kind.0.as_deref() == Some("process"));
         let target = resource.target.value;
@@ -259,7 +259,7 @@ fn time(text: &Text) -> Option<Timestamp> {
     Timestamp::parse(text.0.as_ref()?.as_bytes()).ok()
 }
 
-/// The GUID and the name of a resource of v3 or v2.
+/// Returns the GUID and the name of a resource of v3 or v2.
 pub(super) fn identity(resource: &mut Resource) -> Option<(String, Option<String>)> {
     let guid = resource.guid.value.0.take().or_else(|| resource.metadata.guid.0.take())?;
     let name = resource.name.value.0.take().or_else(|| resource.entity.value.name.0.take());

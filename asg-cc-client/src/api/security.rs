@@ -11,18 +11,18 @@ pub struct SecurityGroup {
     pub guid: String,
     /// Its name.
     pub name: Option<String>,
-    /// Its rules, each as the JSON object that is stored: what old versions and v2 let through is
-    /// still there.
+    /// Its rules, each as the stored JSON object: rules that old versions and v2 let through are
+    /// still stored.
     pub rules: Vec<String>,
     /// Where it applies without being bound to a space.
     pub everywhere: Everywhere,
-    /// The spaces to which it is bound for running apps; of those only what the token may see.
+    /// The spaces to which it is bound for running apps: only those that the token may see.
     pub running_spaces: Vec<String>,
     /// The spaces to which it is bound for staging.
     pub staging_spaces: Vec<String>,
 }
 
-/// In which part of an app's life a group applies to all spaces.
+/// The phases of an app in which a group applies to all spaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Everywhere {
     /// While apps run.

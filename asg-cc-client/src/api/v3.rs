@@ -5,22 +5,22 @@ use super::{
 };
 use crate::text::encode;
 
-/// The most that one page may hold.
+/// The maximum size of a page.
 const MOST: usize = 5000;
 
-/// `GET /`, which needs no token.
+/// Calls `GET /`, which needs no token.
 #[must_use]
 pub fn root() -> Call<Root> {
     Call::get("/", "")
 }
 
-/// `GET /v3/info`.
+/// Calls `GET /v3/info`.
 #[must_use]
 pub fn info() -> Call<Info> {
     Call::get("/v3/info", "")
 }
 
-/// Apps by GUID, with their spaces and orgs.
+/// Asks for apps by GUID, with their spaces and orgs.
 ///
 /// ```
 /// let guids = vec!["4ccbb24c-268e-421a-9d1b-3678b6eb40d0".to_owned(); 450];
@@ -31,37 +31,37 @@ pub fn apps(guids: &[String]) -> Vec<Call<Page<App>>> {
     by_guid("/v3/apps", guids, "&include=space.organization")
 }
 
-/// Processes by GUID.
+/// Asks for processes by GUID.
 #[must_use]
 pub fn processes(guids: &[String]) -> Vec<Call<Page<Process>>> {
     by_guid("/v3/processes", guids, "")
 }
 
-/// Tasks by GUID.
+/// Asks for tasks by GUID.
 #[must_use]
 pub fn tasks(guids: &[String]) -> Vec<Call<Page<Work>>> {
     by_guid("/v3/tasks", guids, "")
 }
 
-/// Builds by GUID.
+/// Asks for builds by GUID.
 #[must_use]
 pub fn builds(guids: &[String]) -> Vec<Call<Page<Work>>> {
     by_guid("/v3/builds", guids, "")
 }
 
-/// Spaces by GUID, with their orgs.
+/// Asks for spaces by GUID, with their orgs.
 #[must_use]
 pub fn spaces(guids: &[String]) -> Vec<Call<Page<Space>>> {
     by_guid("/v3/spaces", guids, "&include=organization")
 }
 
-/// Orgs by GUID.
+/// Asks for orgs by GUID.
 #[must_use]
 pub fn organizations(guids: &[String]) -> Vec<Call<Page<Org>>> {
     by_guid("/v3/organizations", guids, "")
 }
 
-/// Audit events of these types about these targets, newest first.
+/// Asks for audit events of these types about these targets, newest first.
 #[must_use]
 pub fn audit_events(targets: &[String], types: &[&str]) -> Vec<Call<Page<Event>>> {
     let types = encode(&types.join(","));
@@ -69,51 +69,51 @@ pub fn audit_events(targets: &[String], types: &[&str]) -> Vec<Call<Page<Event>>
     Call::batches("/v3/audit_events", "target_guids", targets, &query)
 }
 
-/// All audit events of these types, newest first: for a search by members that no filter knows.
-/// There may be millions.
+/// Asks for all audit events of these types, newest first: for a search by members that no filter
+/// supports. There may be millions.
 #[must_use]
 pub fn audit_events_of_types(types: &[&str]) -> Call<Page<Event>> {
     let query = format!("types={}&order_by=-created_at&per_page=1000", encode(&types.join(",")));
     Call::get("/v3/audit_events", query)
 }
 
-/// All deployments, newest first: Cloud Controller does not find them by process.
+/// Asks for all deployments, newest first: Cloud Controller cannot filter them by process.
 #[must_use]
 pub fn deployments() -> Call<Page<Deployment>> {
     Call::get("/v3/deployments", "order_by=-created_at&per_page=1000")
 }
 
-/// The deployments of these apps.
+/// Asks for the deployments of these apps.
 #[must_use]
 pub fn deployments_of(apps: &[String]) -> Vec<Call<Page<Deployment>>> {
     Call::batches("/v3/deployments", "app_guids", apps, &format!("per_page={MOST}"))
 }
 
-/// All apps, with their spaces and orgs.
+/// Asks for all apps, with their spaces and orgs.
 #[must_use]
 pub fn all_apps() -> Call<Page<App>> {
     Call::get("/v3/apps", format!("per_page={MOST}&include=space.organization"))
 }
 
-/// All processes.
+/// Asks for all processes.
 #[must_use]
 pub fn all_processes() -> Call<Page<Process>> {
     Call::get("/v3/processes", format!("per_page={MOST}"))
 }
 
-/// Security groups by GUID.
+/// Asks for security groups by GUID.
 #[must_use]
 pub fn security_groups(guids: &[String]) -> Vec<Call<Page<SecurityGroup>>> {
     by_guid("/v3/security_groups", guids, "")
 }
 
-/// All security groups.
+/// Asks for all security groups.
 #[must_use]
 pub fn all_security_groups() -> Call<Page<SecurityGroup>> {
     Call::get("/v3/security_groups", format!("per_page={MOST}"))
 }
 
-/// The groups whose rules apply to running apps of a space: its own, and those that are everywhere.
+/// Asks for the groups whose rules apply to running apps of a space: its own, and the global ones.
 ///
 /// ```
 /// let call = asg_cc_client::api::v3::running_security_groups("c65add41-d85b-4823-9e2a-545a5e0e5812");
@@ -127,19 +127,19 @@ pub fn running_security_groups(space: &str) -> Call<Page<SecurityGroup>> {
     of_space(space, "running_security_groups")
 }
 
-/// The groups whose rules apply while apps of a space are staged.
+/// Asks for the groups whose rules apply while apps of a space are staged.
 #[must_use]
 pub fn staging_security_groups(space: &str) -> Call<Page<SecurityGroup>> {
     of_space(space, "staging_security_groups")
 }
 
-/// All security groups in Cloud Controller's own order, for whoever keeps the pages.
+/// Asks for all security groups in Cloud Controller's own order, for saving the pages.
 pub(crate) fn group_pages() -> Call<Page<Work>> {
     Call::get("/v3/security_groups", "per_page=200")
 }
 
-/// Every list that names and policies need, with the name that its saved pages have. Lists are
-/// ordered by age where they may be, so that a deletion meanwhile does not shift a page; events are
+/// Returns every list that names and policies need, with the name of its saved pages. Lists are
+/// ordered by age where possible, so that a deletion meanwhile does not shift a page; events are
 /// newest first; security groups come in Cloud Controller's own order.
 pub(crate) fn everything() -> Vec<(&'static str, Call<Page<Work>>)> {
     const BY_AGE: &str = "order_by=created_at&per_page=1000";

@@ -1,4 +1,4 @@
-//! The file of the cf CLI after `cf login`. It is only ever read: the CLI rewrites the file without
+//! The file of the cf CLI after `cf login`. It is never written: the CLI rewrites the file without
 //! a lock.
 
 use std::env;
@@ -33,22 +33,21 @@ use crate::token::Token;
 pub struct CfConfig {
     /// The address of the API.
     pub target: String,
-    /// The access token, if there is one; it lives for some minutes, and `cf oauth-token` renews
-    /// it.
+    /// The access token, if any; it lives for some minutes, and `cf oauth-token` renews it.
     pub token: Option<Token>,
-    /// True after `cf login --skip-ssl-validation`.
+    /// Whether `cf login --skip-ssl-validation` was used.
     pub ssl_disabled: bool,
-    /// The refresh token, if there is one: see [`CfConfig::login`].
+    /// The refresh token, if any: see [`CfConfig::login`].
     pub refresh_token: Option<Secret>,
     /// The UAA's address; empty if the file lacks it.
     pub uaa: String,
     client: (String, Secret),
-    /// The CLI logged in as a client of the UAA.
+    /// Whether the CLI logged in as a client of the UAA.
     is_client: bool,
 }
 
 impl CfConfig {
-    /// Reads the text of a `config.json`.
+    /// Parses the text of a `config.json`.
     ///
     /// # Errors
     ///
@@ -56,7 +55,7 @@ impl CfConfig {
     /// [`Error::NotLoggedIn`] if it has neither a token nor a way to get one.
     pub fn parse(json: &[u8]) -> Result<Self, Error> {
         let bad = |why: &str| Error::CfConfig(why.into());
-        // serde_json's messages may quote the text, and the text has tokens in it.
+        // serde_json's messages may quote the text, and the text contains tokens.
         let text = to_utf8(json);
         let json: Value =
             serde_json::from_str(&text).map_err(|_| bad("it is not JSON: log in again"))?;
@@ -99,16 +98,16 @@ impl CfConfig {
         })
     }
 
-    /// A login that outlives the access token, by the CLI's refresh token or, after `cf auth
-    /// --client-credentials`, by its client's secret; `None` if there is neither.
+    /// Returns a login that outlives the access token, by the CLI's refresh token or, after `cf
+    /// auth --client-credentials`, by its client's secret; `None` without either.
     ///
     /// The file is not changed. If the foundation's UAA replaces refresh tokens at each use
-    /// (cf-deployment's does not), the CLI must log in again afterwards: so this is for those who
-    /// ask for it.
+    /// (cf-deployment's does not), the CLI must log in again afterwards. So this is only done on
+    /// request.
     ///
     /// # Errors
     ///
-    /// [`Error::Address`] if the UAA's address is none.
+    /// [`Error::Address`] if the UAA's address is not one.
     pub fn login(&self) -> Result<Option<Login>, Error> {
         let (id, secret) = self.client.clone();
         let grant = match self.refresh_token.clone() {
@@ -131,8 +130,8 @@ impl CfConfig {
     ///
     /// # Errors
     ///
-    /// As [`CfConfig::parse`]; also [`Error::CfConfig`], with the path in it, if the file cannot be
-    /// read.
+    /// Like [`CfConfig::parse`]; also [`Error::CfConfig`], with the path in it, if the file cannot
+    /// be read.
     pub fn load(path: &Path) -> Result<Self, Error> {
         let json = fs::read(path).map_err(|e| {
             Error::CfConfig(format!("{}: {e}: log in with `cf login`", path.display()))
@@ -140,7 +139,7 @@ impl CfConfig {
         Self::parse(&json)
     }
 
-    /// Where the cf CLI keeps it: `.cf/config.json` in `CF_HOME`, or else in the user's folder,
+    /// Returns the cf CLI's own path: `.cf/config.json` in `CF_HOME`, or else in the user's folder,
     /// which is `HOME`, or on Windows `HOMEDRIVE` and `HOMEPATH`, or else `USERPROFILE`.
     ///
     /// # Errors
@@ -157,7 +156,7 @@ impl CfConfig {
                 return set("HOME");
             }
             let drive = set("HOMEDRIVE").zip(set("HOMEPATH")).map(|(mut drive, path)| {
-                // Not `join`: the path begins with a backslash, and goes on the drive as it is.
+                // Not `join`: the path begins with a backslash, and follows the drive unchanged.
                 drive.as_mut_os_string().push(path);
                 drive
             });

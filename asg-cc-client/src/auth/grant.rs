@@ -1,6 +1,6 @@
-//! How tokens are asked for: `POST {uaa}/oauth/token` as values, without I/O.
+//! Requests for tokens: `POST {uaa}/oauth/token` as values, without I/O.
 //!
-//! Source: the UAA's API documentation (`cloudfoundry/uaa`, §Token), and what the cf CLI sends
+//! Source: the UAA's API documentation (`cloudfoundry/uaa`, §Token), and the requests of the cf CLI
 //! (`cli:api/uaa`).
 
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::secret::Secret;
 use crate::text::{base64, encode};
 use crate::token::Token;
 
-/// The proof that earns a token.
+/// The proof of identity for a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Grant {
@@ -28,25 +28,25 @@ pub enum Grant {
         /// The identity provider that knows the user, such as `ldap`; without it the UAA chooses.
         origin: Option<String>,
     },
-    /// The one-time code that `{login}/passcode` shows. It works once: what comes after lives on
-    /// its refresh token.
+    /// The one-time code that `{login}/passcode` shows. It works once: later renewals use its
+    /// refresh token.
     Passcode(Secret),
     /// The client's own name and secret. Best for programs: give the client the authority
     /// `cloud_controller.admin_read_only` or `cloud_controller.global_auditor`.
     ClientCredentials,
-    /// A refresh token from before.
+    /// An earlier refresh token.
     RefreshToken(Secret),
     /// An assertion of another identity provider.
     JwtBearer(Secret),
 }
 
 impl Grant {
-    /// A user's name and password.
+    /// Creates the grant for a user's name and password.
     pub fn password(username: impl Into<String>, password: impl Into<Secret>) -> Self {
         Self::Password { username: username.into(), password: password.into(), origin: None }
     }
 
-    /// The form's fields.
+    /// Returns the form's fields.
     fn fields(&self) -> Vec<(&'static str, &str)> {
         const BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
         match self {
@@ -85,7 +85,7 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// Name and secret as they are sent.
+    /// Returns name and secret as they are sent.
     pub(super) fn basic(&self) -> String {
         base64(format!("{}:{}", self.id, self.secret.expose()).as_bytes())
     }
@@ -115,7 +115,7 @@ impl Client {
     }
 }
 
-/// No answer of a UAA is longer than this.
+/// The maximum length of a UAA's answer.
 const MOST: usize = 1 << 20;
 
 /// The tokens in the UAA's answer.
@@ -123,7 +123,7 @@ const MOST: usize = 1 << 20;
 pub(super) struct Tokens {
     pub(super) access: Token,
     pub(super) refresh: Option<Secret>,
-    /// How long the access token lives from its issue on, which no clock of ours measures.
+    /// The lifetime of the access token from its issue on, independent of this machine's clock.
     pub(super) lifetime: Option<Duration>,
 }
 

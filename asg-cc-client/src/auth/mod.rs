@@ -1,4 +1,4 @@
-//! Credentials: tokens, and where they come from.
+//! Credentials: tokens, and their sources.
 
 mod config;
 pub(crate) mod grant;
@@ -24,7 +24,7 @@ use grant::Client;
 use session::{Reread, Session};
 
 /// The source of a request's `Authorization`: a [`Token`], a [`Login`] that renews itself, a file
-/// that is read again, or a closure that gives headers.
+/// that is read again, or a closure that returns headers.
 ///
 /// ```
 /// use asg_cc_client::{Credentials, Grant, Login, Token};
@@ -48,8 +48,8 @@ pub(crate) enum Kind {
 }
 
 impl Credentials {
-    /// Asks `header` for the value of the `Authorization` header before each request, and once more
-    /// after Cloud Controller has refused one: for logins that this crate does not know.
+    /// Calls `header` for the value of the `Authorization` header before each request, and once
+    /// more after Cloud Controller has refused one: for logins that this crate does not support.
     pub fn provider<E: fmt::Display>(
         header: impl Fn() -> Result<String, E> + Send + Sync + 'static,
     ) -> Self {
@@ -57,8 +57,8 @@ impl Credentials {
         Self(Kind::Provider(Provider { header: Box::new(header), last: Mutex::default() }))
     }
 
-    /// The token in a file, as `cf oauth-token` prints it. It is read for each request, so that a
-    /// token that somebody writes there later is used.
+    /// Reads the token from a file, as `cf oauth-token` prints it. The file is read for each
+    /// request, so a token that is written there later is used.
     ///
     /// The file may be UTF-16, as PowerShell writes it.
     ///
@@ -74,7 +74,7 @@ impl Credentials {
     ///
     /// # Errors
     ///
-    /// [`Error::Provider`] if it cannot be read, [`Error::Token`] if it holds none.
+    /// [`Error::Provider`] if it cannot be read, [`Error::Token`] if it contains none.
     pub fn token_file(path: &Path) -> Result<Self, Error> {
         let path = path.to_owned();
         let read = move || {
@@ -87,17 +87,16 @@ impl Credentials {
         Ok(Self::reading(read))
     }
 
-    /// The login of the cf CLI in this `config.json`, and the file as it is now.
+    /// Returns the login of the cf CLI in this `config.json`, and the file as it is now.
     ///
     /// The file is read again for each request, so that a later `cf login` or any other use of the
-    /// CLI renews the token here, too. It is never written. With `renew`, a token that ended is
-    /// renewed by the CLI's refresh token or client secret, if there is one: see
-    /// [`CfConfig::login`].
+    /// CLI renews the token here, too. It is never written. With `renew`, an expired token is
+    /// renewed by the CLI's refresh token or client secret, if any: see [`CfConfig::login`].
     ///
     /// # Errors
     ///
-    /// As [`CfConfig::load`]; [`Error::NotLoggedIn`] if there is neither a token nor, with `renew`,
-    /// a way to get one.
+    /// Like [`CfConfig::load`]; [`Error::NotLoggedIn`] without a token and, with `renew`, without a
+    /// way to get one.
     pub fn cf_cli(path: &Path, renew: bool) -> Result<(CfConfig, Self), Error> {
         let config = CfConfig::load(path)?;
         let login = if renew { config.login()? } else { None };
@@ -136,7 +135,7 @@ impl Credentials {
         }
     }
 
-    /// When the token ended, by its own word, if it has and cannot be renewed here.
+    /// Returns when the token expired, by its own claims, if it has and cannot be renewed here.
     pub(crate) fn ended(&self, now: Timestamp) -> Option<Timestamp> {
         let token = match &self.0 {
             Kind::Token(token) => token.clone(),
@@ -146,7 +145,8 @@ impl Credentials {
         token.expires_at().filter(|end| *end <= now)
     }
 
-    /// What must be in no text, the longest first: one may be a part of another.
+    /// Returns the texts that must not occur in any output, the longest first: one may be a part of
+    /// another.
     pub(crate) fn secrets(&self) -> Vec<String> {
         let mut secrets = match &self.0 {
             Kind::Token(token) => vec![token.secret().to_owned()],
@@ -179,11 +179,11 @@ impl From<Login> for Credentials {
 /// minute before its token ends, and once when Cloud Controller refuses the token: with the refresh
 /// token if there is one, or else, and if that fails, with the grant again.
 ///
-/// However many threads use it, one of them asks the UAA and the others wait. A refresh token that
-/// the UAA replaces is replaced here. A refused secret is not sent again: repeated wrong passwords
-/// lock users out. If Cloud Controller refuses two tokens in a row that were just issued, the UAA
-/// is left in peace for ten minutes ([`Error::FreshTokenRefused`]). No clock decides whether a new
-/// token is used: lifetimes are counted from its arrival.
+/// However many threads use it, one of them asks the UAA and the others wait. If the UAA replaces a
+/// refresh token, it is replaced here, too. A refused secret is not sent again: repeated wrong
+/// passwords lock users out. If Cloud Controller refuses two tokens in a row that were just issued,
+/// the UAA is not asked for ten minutes ([`Error::FreshTokenRefused`]). Clocks do not decide
+/// whether a new token is used: lifetimes are counted from its arrival.
 ///
 /// # Example
 ///
@@ -220,20 +220,20 @@ pub struct Login {
 }
 
 impl Login {
-    /// With this grant, as the public client `cf`, whose secret is empty.
+    /// Uses this grant, as the public client `cf`, whose secret is empty.
     #[must_use]
     pub fn new(grant: Grant) -> Self {
         let client = Client { id: "cf".into(), secret: "".into() };
         Self { grant, client, uaa: None, token: None }
     }
 
-    /// As this client of the UAA.
+    /// Logs in as this client of the UAA.
     #[must_use]
     pub fn with_client(self, id: impl Into<String>, secret: impl Into<Secret>) -> Self {
         Self { client: Client { id: id.into(), secret: secret.into() }, ..self }
     }
 
-    /// At this UAA, and not at that of the root document.
+    /// Logs in at this UAA, and not at that of the root document.
     #[must_use]
     pub fn with_uaa(self, uaa: Address) -> Self {
         Self { uaa: Some(uaa), ..self }
@@ -255,7 +255,7 @@ type Header = Box<dyn Fn() -> Result<String, Error> + Send + Sync>;
 
 pub(crate) struct Provider {
     header: Header,
-    /// What it gave last, to keep it out of texts.
+    /// The last header that it returned, to keep it out of texts.
     last: Mutex<String>,
 }
 

@@ -1,13 +1,13 @@
-//! A login that lives on: it decides who asks the UAA next, and keeps what is known meanwhile. It
-//! sends nothing itself.
+//! The state of a login: it decides who asks the UAA next, and keeps the current tokens. It sends
+//! nothing itself.
 //!
-//! One at a time asks ("single flight"): a refresh token may work only once, and a foundation's UAA
-//! serves everybody. Others wait, by thread or by future. A refusal by the UAA is remembered, since
-//! a wrong password that is sent again and again locks its user out.
+//! One thread or future asks at a time ("single flight"), and the others wait: a refresh token may
+//! work only once, and a foundation's UAA serves everybody. A refusal by the UAA is remembered,
+//! because repeated wrong passwords lock the user out.
 //!
 //! Clocks differ. So a token's lifetime is counted from its arrival, a token that was just issued
 //! is used at least once, and Cloud Controller's 401 decides. If it refuses two such tokens in a
-//! row, there is peace for ten minutes.
+//! row, the UAA is not asked for ten minutes.
 
 use std::fmt;
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -26,20 +26,19 @@ use crate::text::encode;
 use crate::token::Token;
 use crate::transport::TransportError;
 
-/// A token is renewed so long before it ends, or when half of its life is over, if that is later.
+/// A token is renewed this long before it ends, or when half of its life is over, if that is later.
 const EARLY: Duration = Duration::from_secs(60);
-/// A shorter lifetime is not believed: such a token is used until it is refused.
+/// A shorter lifetime is ignored: such a token is used until it is refused.
 const SHORTEST: Duration = Duration::from_secs(10);
-/// After a UAA that could not answer, nobody asks it for so long.
+/// After the UAA could not answer, it is not asked for this long.
 const PEACE: Duration = Duration::from_secs(10);
-/// So many issued tokens that Cloud Controller refuses at once are a fault that no further login
-/// mends.
+/// If Cloud Controller refuses so many new tokens in a row, another login does not help.
 const FRUITLESS: u32 = 2;
 const SECOND: i64 = 1_000_000_000;
-/// After those, nobody asks the UAA for so long.
+/// Then the UAA is not asked for this long.
 const LONG_PEACE: Duration = Duration::from_secs(600);
 
-/// Reads a token again where it came from.
+/// Reads a token again from its source.
 pub(super) type Reread = Box<dyn Fn() -> Result<Token, Error> + Send + Sync>;
 
 pub(crate) struct Session {
@@ -54,17 +53,17 @@ pub(crate) struct Session {
 #[derive(Default)]
 struct State {
     held: Option<Held>,
-    /// The last token that ended or was refused.
+    /// The last token that expired or was refused.
     over: Option<Token>,
     refresh: Option<Secret>,
-    /// The primary grant was used and works only once.
+    /// Whether the primary grant was used and works only once.
     spent: bool,
-    /// Somebody is asking the UAA.
+    /// Whether somebody is asking the UAA.
     asking: bool,
     failure: Option<Failure>,
-    /// Tokens so far.
+    /// The number of tokens so far.
     number: u64,
-    /// Issued tokens in a row that Cloud Controller refused before they had served.
+    /// The number of issued tokens in a row that Cloud Controller refused before accepting any.
     fruitless: u32,
     /// How far this clock was ahead of the UAA's at the last login, in seconds.
     ahead: Option<i64>,
@@ -74,15 +73,14 @@ struct State {
 struct Held {
     token: Token,
     number: u64,
-    /// The UAA gave it to this session, and it has not served yet.
+    /// Whether the UAA issued it to this session, and Cloud Controller has not accepted it yet.
     is_new: bool,
     expires: Option<Timestamp>,
     renew: Option<Timestamp>,
 }
 
 impl Held {
-    /// A token from elsewhere: its life began before, so that its own word about its end is all
-    /// there is.
+    /// Takes a token from elsewhere: its life began earlier, so only its own claims show its end.
     fn given(token: Token, number: u64) -> Self {
         let expires = token.expires_at();
         let renew = expires.map(|end| {
@@ -110,7 +108,7 @@ impl Held {
 
 struct Failure {
     error: Error,
-    /// `None`: for good.
+    /// `None` means for good.
     until: Option<Timestamp>,
 }
 
@@ -118,11 +116,11 @@ struct Failure {
 pub(crate) enum Turn<'a> {
     /// Use this one, which has this number.
     Have(Token, u64),
-    /// Send this, and give the answer to the ticket.
+    /// Send this, and pass the answer to the ticket.
     Ask(Ticket<'a>, Box<Request<Vec<u8>>>),
-    /// Somebody else is asking: [`Session::wait`], then take another turn.
+    /// Somebody else is asking: call [`Session::wait`], then take another turn.
     Wait,
-    /// There will not be one.
+    /// No token can be had.
     Failed(Error),
 }
 
@@ -167,7 +165,7 @@ impl Session {
         drop(self.uaa.set(uaa));
     }
 
-    /// Takes note that Cloud Controller has accepted the token with this number.
+    /// Notes that Cloud Controller has accepted the token with this number.
     pub(crate) fn accepted(&self, number: u64) {
         let mut state = self.state();
         let State { held, fruitless, .. } = &mut *state;
@@ -177,8 +175,8 @@ impl Session {
         }
     }
 
-    /// Takes note that Cloud Controller has refused the token with this number, which someone else
-    /// may have renewed since. Gives an error if no further login would help.
+    /// Notes that Cloud Controller has refused the token with this number, which someone else may
+    /// have renewed since. Returns an error if no further login would help.
     pub(crate) fn refused(&self, number: u64, now: Timestamp) -> Result<(), Error> {
         let mut state = self.state();
         let Some(held) = state.held.take_if(|held| held.number == number) else { return Ok(()) };
@@ -196,7 +194,7 @@ impl Session {
         Err(error)
     }
 
-    /// Holds the token that its source has now, if that is a new one and lives.
+    /// Takes the token that its source has now, if that is a new and living one.
     fn read_again(&self, state: &mut State, now: Timestamp) -> bool {
         let Some(Ok(token)) = self.reread.as_ref().map(|reread| reread()) else { return false };
         let held = Held::given(token, state.number);
@@ -208,7 +206,7 @@ impl Session {
         true
     }
 
-    /// Decides what to do now.
+    /// Decides the next step.
     pub(crate) fn turn(&self, now: Timestamp) -> Turn<'_> {
         let mut state = self.state();
         if let Some(held) = state.held.take_if(|held| !held.lives(now)) {
@@ -247,7 +245,7 @@ impl Session {
         drop(self.turned.wait_while(self.state(), |state| state.asking));
     }
 
-    /// Is ready when nobody is asking.
+    /// Returns ready when nobody is asking.
     pub(crate) fn poll_wait(&self, context: &mut Context<'_>) -> Poll<()> {
         let mut state = self.state();
         if !state.asking {
@@ -274,7 +272,7 @@ impl Session {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Each change below is whole before anything could panic.
+        // Each change below is complete before any panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -301,15 +299,14 @@ impl Ticket<'_> {
                 state.ahead = access.issued_at().map(ahead);
                 state.held = Some(Held::issued(access, state.number, lifetime, now));
                 state.number += 1;
-                // A refresh token that is not rotated is not repeated either; one of another login
-                // is void.
+                // An answer without a refresh token keeps the old one, unless that came from
+                // another login.
                 if refresh.is_some() || !self.is_refresh {
                     state.refresh = refresh;
                 }
                 state.failure = None;
             }
-            // Also if the UAA merely failed: some versions answer 500 to a refresh token that they
-            // do not know.
+            // Also if the UAA merely failed: some versions answer 500 to an unknown refresh token.
             Err(_) if self.is_refresh && !state.spent => state.refresh = None,
             Err(error) => {
                 let until = match &error {

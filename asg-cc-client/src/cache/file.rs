@@ -1,13 +1,13 @@
-//! The file of a cache: a line that says what it is, with a checksum over all that follows, and a
-//! line per id.
+//! The file of a cache: a header line with the format and a checksum of the rest, and a line per
+//! id.
 
 use asg_core::{AppState, Entity, Guid, Identity, NameHistory, Timestamp, Workload};
 use serde_json::{Value, json};
 
 use crate::error::Error;
 
-/// Name and version of the format. Another version is another format: a cache is cheaper to fill
-/// than to convert.
+/// Name and version of the format. Versions are not converted: a cache is cheaper to fill than to
+/// convert.
 const FORMAT: &str = "asg-cc-client cache 1";
 
 pub(super) type Entry = (Guid, Identity, Option<Timestamp>);
@@ -49,7 +49,7 @@ pub(super) fn read(text: &[u8], foundation: &str) -> Result<Vec<Entry>, Error> {
     }
     let end = text.iter().position(|byte| *byte == b'\n').ok_or_else(|| bad("it is cut"))?;
     let (head, body) = text.split_at(end + 1);
-    // As a whole, so that no other spelling of the same numbers passes.
+    // The whole header is compared, so that no other spelling of the numbers passes.
     if head != header(body).as_bytes() {
         return Err(bad("its checksum is wrong"));
     }
@@ -82,7 +82,7 @@ fn entry(line: &Value) -> Option<Entry> {
             .into_iter()
             .find(|kind| line["workload"].as_str() == Some(workload_name(*kind))),
         deleted_at: time(&line["deleted_at"]),
-        // A file has today's names only.
+        // A file only has today's names.
         history: NameHistory::NONE,
     };
     Some((line["id"].as_str()?.parse().ok()?, identity, time(&line["until"])))
@@ -101,7 +101,7 @@ const fn workload_name(workload: Workload) -> &'static str {
     }
 }
 
-/// The word for a state; `None` for a state that is kept in memory only.
+/// Returns the word for a state; `None` for a state that is kept in memory only.
 const fn state_name(state: AppState) -> Option<&'static str> {
     match state {
         AppState::Live => Some("live"),

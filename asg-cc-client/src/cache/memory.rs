@@ -1,4 +1,4 @@
-//! What a cache remembers: so many ids, each until its time.
+//! The entries of a cache: a bounded number of ids, each with its expiry.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -7,8 +7,8 @@ use asg_core::{Guid, Identity, Timestamp};
 #[derive(Default)]
 pub(super) struct Memory {
     entries: HashMap<Guid, Entry>,
-    /// Ids as they were learnt, with the number of that; what was learnt again since has another
-    /// number.
+    /// Ids in the order of insertion, each with its number; an id that was inserted again has
+    /// another number.
     order: VecDeque<(Guid, u64)>,
     number: u64,
 }
@@ -24,7 +24,7 @@ impl Memory {
         self.entries.len()
     }
 
-    /// What is known of `id`, if its time is not over.
+    /// Returns the identity of `id`, if it has not expired.
     pub(super) fn get(&self, id: &Guid, now: Timestamp) -> Option<&Identity> {
         let entry = self.entries.get(id)?;
         entry.end.is_none_or(|end| now < end).then_some(&entry.identity)
@@ -41,8 +41,8 @@ impl Memory {
         let number = self.number;
         self.entries.insert(id, Entry { identity, end, number });
         self.order.push_back((id, number));
-        // The second condition keeps what is left of entries that were learnt again or forgotten
-        // within bounds too.
+        // The second condition also bounds the leftovers of ids that were inserted again or
+        // removed.
         while self.entries.len() > capacity || self.order.len() > 2 * capacity.max(8) {
             let Some((id, number)) = self.order.pop_front() else { break };
             if self.entries.get(&id).is_some_and(|entry| entry.number == number) {
@@ -57,7 +57,7 @@ impl Memory {
         self.order.retain(|(id, number)| entries.get(id).is_some_and(|e| e.number == *number));
     }
 
-    /// In the order in which they were learnt.
+    /// Iterates in the order of insertion.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Guid, &Identity, Option<Timestamp>)> {
         self.order.iter().filter_map(|(id, number)| {
             let entry = self.entries.get(id).filter(|entry| entry.number == *number)?;

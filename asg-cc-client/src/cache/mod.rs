@@ -1,4 +1,4 @@
-//! A memory in front of a directory: with lifetimes, a limit, one question at a time per id, and a
+//! A cache in front of a directory: with lifetimes, a limit, one question at a time per id, and a
 //! file.
 
 mod file;
@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::file::replace;
 use memory::Memory;
 
-/// How long [`Cached`] remembers what, and how much.
+/// The lifetimes of [`Cached`] and its size.
 ///
 /// ```
 /// use asg_cc_client::CacheOptions;
@@ -28,16 +28,17 @@ use memory::Memory;
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct CacheOptions {
-    /// Living apps may be renamed or deleted. An hour; `None` is for ever, here and below.
+    /// For living apps, which may be renamed or deleted. An hour; `None` is for ever, here and
+    /// below.
     pub live: Option<Duration>,
-    /// Deleted apps stay deleted. 30 days.
+    /// For deleted apps, which stay deleted. 30 days.
     pub deleted: Option<Duration>,
-    /// An app that is hidden, unknown or unavailable may be pushed or shown later. 5 minutes.
+    /// For apps that are hidden, unknown or unavailable: they may be pushed or shown later. 5
+    /// minutes.
     pub missing: Option<Duration>,
-    /// Lifetimes are longer or shorter by chance, by up to this part, so that not all end at once.
-    /// 0.2.
+    /// The random variation of lifetimes, as a share, so that not all end at once. 0.2.
     pub jitter: f64,
-    /// Ids at most; beyond that, those are forgotten first that were learnt first. 250,000.
+    /// The maximum number of ids; beyond it, the oldest are removed first. 250,000.
     pub capacity: usize,
 }
 
@@ -63,17 +64,17 @@ impl CacheOptions {
         }
     }
 
-    /// When something in this state is to be forgotten that is learnt now; `chance` is 0 to 1.
+    /// Returns when something in this state expires that is inserted now; `chance` is 0 to 1.
     fn end(&self, state: AppState, now: Timestamp, chance: f64) -> Option<Timestamp> {
         let factor = 1.0 + self.jitter.clamp(0.0, 1.0) * (2.0 * chance - 1.0);
         Some(later(now, self.lifetime(state)?.mul_f64(factor)))
     }
 }
 
-/// Remembers what another directory said, and asks it only for what is new.
+/// Caches the answers of another directory, and asks it only for new ids.
 ///
-/// Threads that want the same ids at the same time ask once; the others wait for that answer, or
-/// that failure. Failures are not remembered.
+/// Threads that want one id at the same time ask once; the others wait for that answer, or that
+/// failure. Failures are not cached.
 ///
 /// # Example
 ///
@@ -110,17 +111,17 @@ struct State {
     flights: HashMap<Guid, Arc<Flight>>,
 }
 
-/// One question that is out; it gets an error if it fails.
+/// One open question; it gets an error if it fails.
 type Flight = OnceLock<Error>;
 
 impl<D> Cached<D> {
-    /// An empty cache around `inner`, with [`CacheOptions::default`].
+    /// Creates an empty cache around `inner`, with [`CacheOptions::default`].
     #[must_use]
     pub fn new(inner: D) -> Self {
         Self::with_options(inner, CacheOptions::default())
     }
 
-    /// An empty cache around `inner`, with these options.
+    /// Creates an empty cache around `inner`, with these options.
     #[must_use]
     pub fn with_options(inner: D, options: CacheOptions) -> Self {
         Self {
@@ -133,55 +134,55 @@ impl<D> Cached<D> {
         }
     }
 
-    /// Reads the time there.
+    /// Takes the time from this clock.
     #[must_use]
     pub fn with_clock(self, clock: Clock) -> Self {
         Self { clock, ..self }
     }
 
-    /// Draws the differences of lifetimes from there.
+    /// Takes the variation of lifetimes from these numbers.
     #[must_use]
     pub fn with_random(self, random: Random) -> Self {
         Self { random, ..self }
     }
 
-    /// The directory that is asked.
+    /// Returns the inner directory.
     #[must_use]
     pub const fn get_ref(&self) -> &D {
         &self.inner
     }
 
-    /// How many ids it remembers, also those whose time is over but that were not asked for since.
+    /// Returns the number of cached ids, including expired ones that were not asked for since.
     pub fn len(&self) -> usize {
         self.state().memory.len()
     }
 
-    /// True if it remembers nothing.
+    /// Returns whether the cache is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Forgets what was not found, so that it is asked for again.
+    /// Removes ids that were not found, so that they are asked for again.
     pub fn forget_unresolved(&self) {
         self.state()
             .memory
             .retain(|identity| matches!(identity.state, AppState::Live | AppState::Deleted));
     }
 
-    /// Forgets everything.
+    /// Removes everything.
     pub fn clear(&self) {
         self.state().memory.retain(|_| false);
     }
 
-    /// Writes everything that it remembers as the text of a file that [`Cached::restore`] reads,
-    /// except failed searches. `foundation` names the owner of these GUIDs, such as the API's
+    /// Writes all cached ids, except failed searches, as the text of a file that
+    /// [`Cached::restore`] parses. `foundation` names the owner of these GUIDs, such as the API's
     /// address.
     pub fn dump(&self, foundation: &str) -> Vec<u8> {
         file::write(foundation, self.state().memory.iter())
     }
 
-    /// Remembers what such a text says and is not over yet; gives how many ids those are. What is
-    /// remembered already stays as it is.
+    /// Adds the entries of such a text that have not expired, and returns their number. Ids that
+    /// are cached already stay unchanged.
     ///
     /// # Errors
     ///
@@ -193,7 +194,7 @@ impl<D> Cached<D> {
         let mut state = self.state();
         let before = state.memory.len();
         for (id, identity, end) in entries {
-            // No longer than if it were learnt now: options may have changed, and clocks go wrong.
+            // No longer than a new entry: options may have changed, and clocks go wrong.
             let latest = self.options.end(identity.state, now, 1.0);
             let end = match (end, latest) {
                 (Some(end), Some(latest)) => Some(end.min(latest)),
@@ -206,8 +207,8 @@ impl<D> Cached<D> {
         Ok(state.memory.len() - before)
     }
 
-    /// Writes [`Cached::dump`] to a file: whole or not at all, by way of another file beside it.
-    /// Only its owner may read it.
+    /// Writes [`Cached::dump`] to a file: whole or not at all, by way of a temporary file beside
+    /// it. Only its owner may read it.
     ///
     /// # Errors
     ///
@@ -217,11 +218,11 @@ impl<D> Cached<D> {
             .map_err(|e| Error::CacheFile(format!("{}: {e}", path.display())))
     }
 
-    /// Reads a file of [`Cached::save`]; that there is none is no error, and gives 0.
+    /// Loads a file of [`Cached::save`]; a missing file is not an error, and gives 0.
     ///
     /// # Errors
     ///
-    /// As [`Cached::restore`], or if the file cannot be read.
+    /// Like [`Cached::restore`], or if the file cannot be read.
     pub fn load(&self, path: &Path, foundation: &str) -> Result<usize, Error> {
         match std::fs::read(path) {
             Ok(text) => self.restore(&text, foundation),
@@ -231,7 +232,7 @@ impl<D> Cached<D> {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // The maps are whole at every point at which a thread could panic.
+        // The maps are consistent wherever a thread could panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -240,14 +241,14 @@ impl<D> Cached<D>
 where
     for<'a> &'a D: Directory<Error: Into<Error>>,
 {
-    /// Looks up these GUIDs; the inner directory is asked for those only that are not remembered.
+    /// Looks up these GUIDs; asks the inner directory only for those that are not cached.
     ///
     /// # Errors
     ///
     /// If the inner directory fails, in this thread or in the one that asked first.
     pub fn resolve(&self, guids: &[Guid]) -> Result<HashMap<Guid, Identity>, Error> {
         let mut answers: HashMap<Guid, Identity> = HashMap::new();
-        // The inner directory had its chance; it need not know every GUID.
+        // The inner directory is asked once for each GUID; it need not know every one.
         let mut asked: HashSet<Guid> = HashSet::new();
         loop {
             let now = self.clock.now();

@@ -1,4 +1,4 @@
-//! The driver that waits.
+//! The blocking driver.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -29,22 +29,22 @@ use crate::transport::Transport;
 
 /// A live Cloud Controller, over any [`Transport`].
 ///
-/// It asks the root document which API there is, and prefers v3. What it asks for ids, at 200 a
-/// request:
+/// It reads the available APIs from the root document, and prefers v3. For each set of ids it asks,
+/// at 200 a request:
 ///
-/// 1. apps, with their spaces and orgs;
-/// 2. for what is no app's GUID: processes, then tasks and builds, and their apps (if most of the
-///    first 200 are no apps', processes come first for the others);
-/// 3. for what is still open: delete requests among the audit events;
-/// 4. for what is still open: deployments, by the processes that they made, and audit events of
-///    deleted processes. Both must be searched page by page, so there is a limit:
+/// 1. for apps, with their spaces and orgs;
+/// 2. for ids that are not apps: for processes, then tasks and builds, and their apps (if most of
+///    the first 200 ids are not apps, processes come first for the others);
+/// 3. for ids that are still open: for delete requests among the audit events;
+/// 4. for ids that are still open: for deployments, by the processes that they made, and audit
+///    events of deleted processes. Both must be searched page by page, so there is a limit:
 ///    [`CloudController::with_search_pages`].
 ///
-/// What is not found is [`Unknown`] if the token reads globally, and [`Hidden`] if it says that it
-/// does not. A token that cannot be read ([`Reach::Opaque`](crate::Reach::Opaque)) leaves it
-/// [`Unknown`], since nothing says that there is more to see.
+/// An id that is not found is [`Unknown`] if the token reads globally, and [`Hidden`] if its scopes
+/// show that it does not. With an opaque token ([`Reach::Opaque`](crate::Reach::Opaque)) it is
+/// [`Unknown`], because nothing shows that more could be seen.
 ///
-/// It makes each request once. Give it a [`Retrying`](crate::Retrying) transport to try again.
+/// It makes each request once. Wrap the transport in [`Retrying`](crate::Retrying) to try again.
 ///
 /// [`Unknown`]: asg_core::AppState::Unknown
 /// [`Hidden`]: asg_core::AppState::Hidden
@@ -67,12 +67,13 @@ pub struct CloudController<T> {
     round: Round<T>,
 }
 
-/// Asks several questions: one after another, or with threads if the transport can go to them.
+/// Asks several questions: one after another, or with threads if the transport can be shared.
 type Round<T> = fn(&CloudController<T>, Vec<Query>, Deadline) -> Vec<Answered>;
 type Answered = (Query, Result<Learned, Error>);
 
 impl<T: Transport> CloudController<T> {
-    /// The Cloud Controller at `url`, as `cf api` prints it; nothing is asked yet.
+    /// Creates a client for the Cloud Controller at `url`, as `cf api` prints it; sends no request
+    /// yet.
     ///
     /// # Errors
     ///
@@ -87,7 +88,7 @@ impl<T: Transport> CloudController<T> {
 
     settings!();
 
-    /// Makes up to so many requests at a time, and at most 8. One by default.
+    /// Makes up to this many requests at a time, and at most 8. One by default.
     #[must_use]
     pub fn with_concurrency(mut self, requests: usize) -> Self
     where
@@ -98,16 +99,16 @@ impl<T: Transport> CloudController<T> {
         self
     }
 
-    /// The transport.
+    /// Returns the transport.
     pub const fn get_ref(&self) -> &T {
         &self.transport
     }
 
-    /// The API that is spoken; asks for the root document the first time.
+    /// Returns the API in use; asks for the root document the first time.
     ///
     /// # Errors
     ///
-    /// If nothing there is a Cloud Controller.
+    /// If the server is not a Cloud Controller.
     pub fn version(&self) -> Result<ApiVersion, Error> {
         self.know(self.core.deadline())?;
         Ok(*self.core.version.get().expect("discovery sets it or fails"))
@@ -117,7 +118,7 @@ impl<T: Transport> CloudController<T> {
     ///
     /// # Errors
     ///
-    /// As [`Call::read`], or if no answer came.
+    /// Like [`Call::read`], or if no answer came.
     pub fn call<B: Body>(&self, call: &Call<B>) -> Result<B, Error> {
         let deadline = self.core.deadline();
         if self.core.needs_uaa() {
@@ -139,22 +140,22 @@ impl<T: Transport> CloudController<T> {
         Ok(found.into_iter().map(|(guid, found)| (guid, found.identity)).collect())
     }
 
-    /// Looks up these GUIDs, and gives with each identity the way in which it is known.
+    /// Looks up these GUIDs, and returns the provenance of each identity, too.
     ///
     /// # Errors
     ///
-    /// As [`resolve`](Self::resolve).
+    /// Like [`resolve`](Self::resolve).
     pub fn resolve_in_full(&self, guids: &[Guid]) -> Result<HashMap<Guid, Resolution>, Error> {
         self.look_up(guids)
     }
 
-    /// Everything that lives, 5000 apps a request (100 with v2): a directory without network, for
-    /// those who will ask for most of a foundation. What is pushed later is not in it: see
-    /// [`Layered`](crate::Layered).
+    /// Loads everything that exists, 5000 apps a request (100 with v2): a directory without
+    /// network, for programs that look up most of a foundation. It does not contain apps that are
+    /// pushed later: see [`Layered`](crate::Layered).
     ///
     /// # Errors
     ///
-    /// As [`resolve`](Self::resolve).
+    /// Like [`resolve`](Self::resolve).
     pub fn preload(&self) -> Result<Export, Error> {
         let deadline = self.core.deadline();
         self.know(deadline)?;
@@ -164,15 +165,15 @@ impl<T: Transport> CloudController<T> {
 
     /// Saves everything that names and policies need into a folder, all pages of it, for
     /// [`Export::add_path`]: apps, processes, tasks, builds, deployments, spaces, orgs, security
-    /// groups with their bindings, and audit events. The answers are kept as they come, and a file
-    /// `about-this-export.json` holds the time at which that began.
+    /// groups with their bindings, and audit events. The answers are saved unchanged, and a file
+    /// `about-this-export.json` has the time at which the export began.
     ///
-    /// A missing folder is made. If it holds an export that was broken off, this goes on where that
-    /// ended; anything else in it is refused. A deadline is for each page.
+    /// A missing folder is created. If it contains an interrupted export, that is continued; any
+    /// other content is refused. A deadline is for each page.
     ///
     /// # Errors
     ///
-    /// As [`resolve`](Self::resolve); [`Error::Export`] if the folder cannot be used.
+    /// Like [`resolve`](Self::resolve); [`Error::Export`] if the folder cannot be used.
     pub fn save(&self, folder: &Path) -> Result<Saved, Error> {
         if self.version()? == ApiVersion::V2 {
             return Err(Error::NoSuchEndpoint);
@@ -187,8 +188,8 @@ impl<T: Transport> CloudController<T> {
         saving.finish(clock.now(), self.core.credentials.reach())
     }
 
-    /// All security groups with their bindings, in Cloud Controller's order, as of now: what
-    /// [`Policy`](asg_core::policy::Policy) needs.
+    /// Returns all security groups with their bindings, in Cloud Controller's order, as of now: the
+    /// input of [`Policy`](asg_core::policy::Policy).
     ///
     /// It is complete if the token reads globally, and no group came or went meanwhile. A deadline
     /// is for each page.
@@ -215,7 +216,7 @@ impl<T: Transport> CloudController<T> {
     ///
     /// # Errors
     ///
-    /// As [`resolve`](Self::resolve); [`Error::NoSuchEndpoint`] with v2.
+    /// Like [`resolve`](Self::resolve); [`Error::NoSuchEndpoint`] with v2.
     pub fn security_groups(&self) -> Result<Snapshot, Error> {
         if self.version()? == ApiVersion::V2 {
             return Err(Error::NoSuchEndpoint);
@@ -249,7 +250,7 @@ impl<T: Transport> CloudController<T> {
         Ok(self.core.resolutions(guids, found))
     }
 
-    /// Finds out what must be known before a plan can be made.
+    /// Finds out the facts that a plan needs.
     fn know(&self, deadline: Deadline) -> Result<(), Error> {
         if self.core.needs_discovery() { self.discover(deadline) } else { Ok(()) }
     }
@@ -373,7 +374,7 @@ impl<T: fmt::Debug> fmt::Debug for CloudController<T> {
 
 #[cfg(feature = "ureq")]
 impl CloudController<crate::adapter::HttpTransport> {
-    /// The Cloud Controller that the cf CLI is logged in to, over
+    /// Creates a client for the Cloud Controller that the cf CLI is logged in to, over
     /// [`HttpTransport`](crate::HttpTransport).
     ///
     /// ```no_run

@@ -1,16 +1,16 @@
-//! Which API there is, and where its UAA is: from the root document, which needs no token and so
-//! gets none.
+//! Finds the available API and the address of its UAA, from the root document, which needs no token
+//! and so gets none.
 
 use http::{Request, Response};
 
 use crate::api::{Address, Root, v2, v3};
 use crate::error::Error;
 
-/// A question to a server of which nothing is known yet.
+/// A question to an unknown server.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Discovery {
     Root,
-    /// Before 2017 there was no root document, and only v2 was complete.
+    /// Before 2017 Cloud Controller had no root document, and only v2 was complete.
     Info,
 }
 
@@ -22,13 +22,13 @@ impl Discovery {
         }
     }
 
-    /// What the answer says: the root document, or the question to ask instead.
+    /// Parses the answer: the root document, or the question to ask instead.
     pub(super) fn read(self, response: &Response<Vec<u8>>) -> Result<Result<Root, Self>, Error> {
         match self {
             Self::Root => match v3::root().read(response) {
                 Ok(root) if root.v2 || root.v3 => Ok(Ok(root)),
                 Err(Error::NoSuchEndpoint) => Ok(Err(Self::Info)),
-                // JSON of something else, or a root without either API.
+                // JSON of another kind, or a root without either API.
                 Ok(_) | Err(Error::Unreadable { .. }) => {
                     Err(Error::NotCloudController { status: 200 })
                 }

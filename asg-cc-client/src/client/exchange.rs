@@ -1,5 +1,5 @@
-//! One request until its answer, with everything that tokens need: a machine that neither sends nor
-//! waits.
+//! One request until its answer, with the handling of tokens: a state machine that neither sends
+//! nor waits.
 
 use std::time::Duration;
 
@@ -17,21 +17,21 @@ use crate::transport::{TimeLeft, TransportError};
 /// Builds the request with this `Authorization`.
 pub(super) type Build<'a> = &'a (dyn Fn(Option<HeaderValue>) -> Request<Vec<u8>> + Sync);
 
-/// The bounds of a question of several requests.
+/// The bounds of a question with several requests.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Deadline {
-    /// The end, and how long it was allowed to take.
+    /// The end, and the time that was allowed.
     pub(super) end: Option<(Timestamp, Duration)>,
     pub(super) begun: Begun,
 }
 
 /// The driver's next step.
 pub(super) enum Need<'a> {
-    /// Send this, and give the answer to [`Exchange::answer`].
+    /// Send this, and pass the answer to [`Exchange::answer`].
     Send(Request<Vec<u8>>),
     /// Wait until somebody else has renewed the token.
     Wait(&'a Session),
-    /// Nothing more.
+    /// The exchange has ended.
     Done(Result<Response<Vec<u8>>, Error>),
 }
 
@@ -40,23 +40,23 @@ pub(super) struct Exchange<'a> {
     build: Build<'a>,
     deadline: Deadline,
     state: State<'a>,
-    /// The token was refused once, and a second time is final.
+    /// Whether the token was refused once; a second time is final.
     renewed: bool,
 }
 
 enum State<'a> {
-    /// The request is to be made.
+    /// The request is ready to be sent.
     Ready,
     /// The UAA is asked first.
     AtUaa(Ticket<'a>),
-    /// The request is on its way.
+    /// The request was sent.
     Sent(Shown),
     Done(Result<Response<Vec<u8>>, Error>),
 }
 
-/// The credentials that a request showed.
+/// The credentials in a request.
 enum Shown {
-    /// Nothing that could be renewed.
+    /// Credentials that cannot be renewed.
     Fixed,
     Header(HeaderValue),
     Token(u64),
@@ -69,7 +69,7 @@ impl<'a> Exchange<'a> {
 
     pub(super) fn next(&mut self) -> Need<'a> {
         let core = self.core;
-        // A driver that asks again instead of answering begins again.
+        // A driver that asks again instead of answering starts over.
         if let State::Done(result) = std::mem::replace(&mut self.state, State::Ready) {
             return Need::Done(result);
         }
@@ -112,7 +112,7 @@ impl<'a> Exchange<'a> {
                 session.refused(number, now).map(|()| true)
             }
             (Shown::Token(number), Kind::Login(session)) => {
-                // A router or proxy that fails has not looked at the token.
+                // A router or proxy that fails has not checked the token.
                 if result.as_ref().is_ok_and(|response| !response.status().is_server_error()) {
                     session.accepted(number);
                 }
@@ -141,8 +141,7 @@ impl<'a> Exchange<'a> {
 }
 
 impl Core {
-    /// Notes on a request how much time is left for it; an error if nothing is to be asked any
-    /// more.
+    /// Adds the time that is left to a request; an error if no more requests are allowed.
     pub(super) fn in_time(
         &self,
         mut request: Request<Vec<u8>>,

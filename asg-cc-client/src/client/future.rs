@@ -1,4 +1,4 @@
-//! The driver that gives way: the same machines as the blocking one, on any async runtime.
+//! The asynchronous driver: the state machines of the blocking one, on any async runtime.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -26,8 +26,8 @@ use crate::save::{Saved, Saving};
 use crate::stop::Stop;
 use crate::transport::AsyncTransport;
 
-/// A live Cloud Controller, over any [`AsyncTransport`]: what
-/// [`CloudController`](crate::CloudController) is for a blocking one, with the same answers.
+/// A live Cloud Controller, over any [`AsyncTransport`]: the asynchronous twin of
+/// [`CloudController`](crate::CloudController), with equal answers.
 ///
 /// # Example
 ///
@@ -49,7 +49,7 @@ use crate::transport::AsyncTransport;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// A correlator and a follower ask in place and do not wait. [`asg_core::Deferred`] is the
+/// A correlator and a follower ask synchronously and do not wait. [`asg_core::Deferred`] is the
 /// directory between them and this client:
 ///
 /// ```
@@ -81,7 +81,8 @@ pub struct AsyncCloudController<T> {
 }
 
 impl<T: AsyncTransport + Sync> AsyncCloudController<T> {
-    /// The Cloud Controller at `url`, as `cf api` prints it; nothing is asked yet.
+    /// Creates a client for the Cloud Controller at `url`, as `cf api` prints it; sends no request
+    /// yet.
     ///
     /// # Errors
     ///
@@ -96,23 +97,23 @@ impl<T: AsyncTransport + Sync> AsyncCloudController<T> {
 
     settings!();
 
-    /// Makes up to so many requests at a time, and at most 8. One by default.
+    /// Makes up to this many requests at a time, and at most 8. One by default.
     #[must_use]
     pub fn with_concurrency(mut self, requests: usize) -> Self {
         self.core.lanes = requests.clamp(1, MOST_LANES);
         self
     }
 
-    /// The transport.
+    /// Returns the transport.
     pub const fn get_ref(&self) -> &T {
         &self.transport
     }
 
-    /// The API that is spoken; asks for the root document the first time.
+    /// Returns the API in use; asks for the root document the first time.
     ///
     /// # Errors
     ///
-    /// If nothing there is a Cloud Controller.
+    /// If the server is not a Cloud Controller.
     pub async fn version(&self) -> Result<ApiVersion, Error> {
         self.know(self.core.deadline()).await?;
         Ok(*self.core.version.get().expect("discovery sets it or fails"))
@@ -122,7 +123,7 @@ impl<T: AsyncTransport + Sync> AsyncCloudController<T> {
     ///
     /// # Errors
     ///
-    /// As [`Call::read`], or if no answer came.
+    /// Like [`Call::read`], or if no answer came.
     pub async fn call<B: Body>(&self, call: &Call<B>) -> Result<B, Error> {
         let deadline = self.core.deadline();
         if self.core.needs_uaa() {
@@ -144,11 +145,11 @@ impl<T: AsyncTransport + Sync> AsyncCloudController<T> {
         Ok(found.into_iter().map(|(guid, found)| (guid, found.identity)).collect())
     }
 
-    /// Looks up these GUIDs, and gives with each identity the way in which it is known.
+    /// Looks up these GUIDs, and returns the provenance of each identity, too.
     ///
     /// # Errors
     ///
-    /// As [`resolve`](Self::resolve).
+    /// Like [`resolve`](Self::resolve).
     pub async fn resolve_in_full(
         &self,
         guids: &[Guid],
@@ -156,11 +157,12 @@ impl<T: AsyncTransport + Sync> AsyncCloudController<T> {
         self.look_up(guids).await
     }
 
-    /// Everything that lives: as [`CloudController::preload`](crate::CloudController::preload).
+    /// Loads everything that exists, like
+    /// [`CloudController::preload`](crate::CloudController::preload).
     ///
     /// # Errors
     ///
-    /// As [`resolve`](Self::resolve).
+    /// Like [`resolve`](Self::resolve).
     pub async fn preload(&self) -> Result<Export, Error> {
         let deadline = self.core.deadline();
         self.know(deadline).await?;
@@ -170,15 +172,15 @@ impl<T: AsyncTransport + Sync> AsyncCloudController<T> {
 
     /// Saves everything that names and policies need into a folder, all pages of it, for
     /// [`Export::add_path`]: apps, processes, tasks, builds, deployments, spaces, orgs, security
-    /// groups with their bindings, and audit events. The answers are kept as they come, and a file
-    /// `about-this-export.json` holds the time at which that began.
+    /// groups with their bindings, and audit events. The answers are saved unchanged, and a file
+    /// `about-this-export.json` has the time at which the export began.
     ///
-    /// A missing folder is made. If it holds an export that was broken off, this goes on where that
-    /// ended; anything else in it is refused. A deadline is for each page.
+    /// A missing folder is created. If it contains an interrupted export, that is continued; any
+    /// other content is refused. A deadline is for each page.
     ///
     /// # Errors
     ///
-    /// As [`resolve`](Self::resolve); [`Error::Export`] if the folder cannot be used.
+    /// Like [`resolve`](Self::resolve); [`Error::Export`] if the folder cannot be used.
     pub async fn save(&self, folder: &Path) -> Result<Saved, Error> {
         if self.version().await? == ApiVersion::V2 {
             return Err(Error::NoSuchEndpoint);
@@ -203,7 +205,7 @@ impl<T: AsyncTransport + Sync> AsyncCloudController<T> {
         Ok(self.core.resolutions(guids, found))
     }
 
-    /// Finds out what must be known before a plan can be made.
+    /// Finds out the facts that a plan needs.
     async fn know(&self, deadline: Deadline) -> Result<(), Error> {
         if self.core.needs_discovery() { self.discover(deadline).await } else { Ok(()) }
     }
@@ -233,7 +235,7 @@ impl<T: AsyncTransport + Sync> AsyncCloudController<T> {
         }
     }
 
-    /// Asks these, some at a time.
+    /// Asks these questions, some at a time.
     async fn in_lanes(
         &self,
         queries: Vec<Query>,

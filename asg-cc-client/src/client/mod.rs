@@ -1,4 +1,4 @@
-//! A live Cloud Controller as a directory: what both drivers share, and the drivers.
+//! A live Cloud Controller as a directory: the two drivers, and their common parts.
 
 mod blocking;
 mod discovery;
@@ -29,15 +29,15 @@ use exchange::Deadline;
 pub use future::AsyncCloudController;
 pub use resolution::{Provenance, Resolution};
 
-/// Cloud Controller's workers are few: more requests at a time would only wait there, in the way of
-/// others.
+/// The maximum number of requests at a time. Cloud Controller's workers are few: more requests
+/// would only wait there, in the way of others.
 const MOST_LANES: usize = 8;
 
-/// Which API is spoken.
+/// The API in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ApiVersion {
-    /// For foundations that have nothing else. It finds apps by their own GUIDs only.
+    /// For foundations without v3. It finds apps by their own GUIDs only.
     V2,
     /// Finds everything.
     V3,
@@ -75,18 +75,18 @@ impl Core {
         })
     }
 
-    /// The bounds of a question that begins now.
+    /// Returns the bounds of a question that begins now.
     fn deadline(&self) -> Deadline {
         let end = self.time.map(|allowed| (later(self.clock.now(), allowed), allowed));
         Deadline { end, begun: self.stop.begin() }
     }
 
-    /// Before a call can be made.
+    /// Returns whether a call must find the UAA first.
     fn needs_uaa(&self) -> bool {
         matches!(&self.credentials.0, Kind::Login(session) if session.needs_uaa())
     }
 
-    /// Before a plan can be made.
+    /// Returns whether a plan must discover the API first.
     fn needs_discovery(&self) -> bool {
         self.version.get().is_none() || self.needs_uaa()
     }
@@ -102,7 +102,7 @@ impl Core {
         let link = link.ok_or(Error::UaaAddress("is not in the API's root document"))?;
         let uaa = Address::parse(link)
             .map_err(|_| Error::UaaAddress("in the API's root document is no address"))?;
-        // Passwords go there; what came by a safe way must not lead to an unsafe one.
+        // Passwords are sent there, so a secure connection must not lead to an insecure one.
         if self.address.is_https() && !uaa.is_https() {
             return Err(Error::UaaAddress("in the API's root document is without TLS"));
         }
@@ -131,7 +131,7 @@ impl Core {
         }
     }
 
-    /// Gives what a plan found about these GUIDs, and keeps what it searched.
+    /// Returns the result of a plan for these GUIDs, and keeps its searches.
     fn resolutions(&self, guids: &[Guid], found: Found) -> HashMap<Guid, Resolution> {
         let reach = self.credentials.reach();
         let kept = i64::try_from(self.retention.as_nanos()).unwrap_or(i64::MAX);
@@ -172,7 +172,7 @@ impl Core {
     }
 
     fn searches(&self) -> MutexGuard<'_, Arc<Searches>> {
-        // A pointer is whole at every point at which a thread could panic.
+        // A pointer is consistent wherever a thread could panic.
         self.searches.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -194,14 +194,14 @@ impl fmt::Debug for Core {
 /// The settings that both drivers have.
 macro_rules! settings {
     () => {
-        /// Speaks this API, whatever the root document says.
+        /// Uses this API, whatever the root document shows.
         #[must_use]
         pub fn with_version(mut self, version: ApiVersion) -> Self {
             self.core.version = OnceLock::from(version);
             self
         }
 
-        /// Reads at most so many pages (of 1000) of deployments, and twice as many of events, to
+        /// Reads at most this many pages (of 1000) of deployments, and twice as many of events, to
         /// find processes, tasks and builds that are gone. The default is 10; 0 switches the search
         /// off. The pages are read once, and kept.
         #[must_use]
@@ -210,16 +210,16 @@ macro_rules! settings {
             self
         }
 
-        /// Asks for the names that apps, spaces and orgs had at other times, too, as far as audit
-        /// events prove them ([`Identity::history`]). This costs at least one request more per 200
-        /// GUIDs. With v2, names are today's.
+        /// Also asks for the names that apps, spaces and orgs had at other times, as far as audit
+        /// events prove them ([`Identity::history`]). This costs at least one more request per 200
+        /// GUIDs. With v2, only today's names are known.
         #[must_use]
         pub const fn with_history(mut self) -> Self {
             self.core.with_history = true;
             self
         }
 
-        /// How long the foundation keeps audit events: see
+        /// Sets how long the foundation keeps audit events: see
         /// [`Resolution::events_since`](crate::Resolution::events_since). The default is Cloud
         /// Controller's, 31 days.
         #[must_use]
@@ -237,14 +237,14 @@ macro_rules! settings {
         }
 
         /// Sends no more requests once `stop` is set, and fails with [`Error::Stopped`]. An
-        /// interruption by `stop` does the same to the questions that have begun before it.
+        /// interruption by `stop` ends the questions that have begun before it in the same way.
         #[must_use]
         pub fn with_stop(mut self, stop: Stop) -> Self {
             self.core.stop = stop;
             self
         }
 
-        /// Reads the time there, to renew tokens in time.
+        /// Takes the time from this clock, to renew tokens in time.
         #[must_use]
         pub fn with_clock(mut self, clock: Clock) -> Self {
             self.core.clock = clock;

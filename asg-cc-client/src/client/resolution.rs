@@ -1,19 +1,19 @@
-//! An answer about a GUID, and the way in which it is known.
+//! An answer about a GUID, and its provenance.
 
 use asg_core::{Identity, Timestamp};
 
 use crate::token::Reach;
 
-/// An identity, and where it comes from.
+/// An identity, and its provenance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Resolution {
     /// The identity, with today's names, and those of other times if
     /// [`CloudController::with_history`](crate::CloudController::with_history) asks for them.
     pub identity: Identity,
-    /// How that is known, or why it is not.
+    /// How it is known, or why it is not.
     pub provenance: Provenance,
-    /// How much the token may see. Only with [`Reach::Global`] a missing app is unknown.
+    /// The reach of the token. A missing app is unknown only with [`Reach::Global`].
     pub reach: Reach,
     /// Audit events before this time may be gone: an app that was deleted before is unknown.
     pub events_since: Timestamp,
@@ -27,13 +27,13 @@ pub enum Provenance {
     Listed,
     /// An audit event proves that the app was deleted, at this time.
     Deleted {
-        /// When.
+        /// The time.
         at: Option<Timestamp>,
     },
     /// It may not be seen, or may exist unseen: the token does not see everything.
     Hidden,
     /// Not found, though everything was searched.
     Unknown,
-    /// Not found, and that proves nothing: [`Identity::state_reason`] has the reason.
+    /// Not found, which proves nothing: [`Identity::state_reason`] has the reason.
     Unavailable,
 }

@@ -1,4 +1,4 @@
-//! What a Cloud Controller does before any endpoint: routes, tokens, errors.
+//! Cloud Controller's work before any endpoint: routes, tokens, errors.
 
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
 use http::{Method, Request, Response};
@@ -9,7 +9,7 @@ use super::query::Query;
 use super::trouble::uri_too_long;
 use crate::transport::{Transport, TransportError};
 
-/// nginx gives the request line one buffer of this size (`large_client_header_buffers`, its
+/// nginx reads the request line into one buffer of this size (`large_client_header_buffers`, its
 /// default).
 const LONGEST_REQUEST_LINE: usize = 8 << 10;
 
@@ -19,24 +19,24 @@ pub(super) struct Asked<'a> {
     pub(super) segments: Vec<&'a str>,
     pub(super) path: &'a str,
     pub(super) query: Query,
-    /// What links begin with.
+    /// The beginning of links.
     pub(super) base: String,
     pub(super) viewer: Viewer,
 }
 
-/// What a token allows.
+/// The rights of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Grant {
-    /// Whose token it is: requests are counted by holder.
+    /// The holder of the token: requests are counted by holder.
     pub(super) holder: String,
-    /// Absent if it allows to read whatever it shows.
+    /// Absent if the token may read everything that it shows.
     pub(super) scopes: Option<Vec<String>>,
-    /// The GUIDs of the spaces that it shows; if absent, or if a scope says so, all.
+    /// The GUIDs of the spaces that it shows; all spaces, if absent or if a scope allows it.
     pub(super) spaces: Option<Vec<String>>,
 }
 
 impl Grant {
-    /// Holders of these are not limited in their rate.
+    /// Returns whether the holder's rate is unlimited.
     pub(super) fn is_admin(&self) -> bool {
         self.has(&["cloud_controller.admin", "cloud_controller.admin_read_only"])
     }
@@ -58,7 +58,7 @@ impl Grant {
     }
 }
 
-/// Who asks, and so what is shown.
+/// The spaces that the caller may see.
 pub(super) struct Viewer(Option<Vec<String>>);
 
 impl Viewer {
@@ -77,8 +77,8 @@ impl Viewer {
 }
 
 impl Foundation {
-    /// The answer to one request, as a Cloud Controller with this data gives it. Rates are a
-    /// [`Server`]'s business, and so are the tokens of a UAA.
+    /// Returns the answer to one request, as a Cloud Controller with this data gives it. A
+    /// [`Server`] adds rate limits and the tokens of a UAA.
     ///
     /// [`Server`]: super::Server
     ///
@@ -96,7 +96,7 @@ impl Foundation {
         self.answer_to(request, self.caller(request, true, |_| None), None)
     }
 
-    /// The answer to someone who may be known.
+    /// Returns the answer to a caller, who may be unknown.
     pub(super) fn answer_to(
         &self,
         request: &Request<Vec<u8>>,
@@ -124,7 +124,7 @@ impl Foundation {
         match (version, &segments[..]) {
             (None, _) => return ok(&self.root(&base, uaa)),
             (Some("v2"), ["info"]) => return ok(&self.v2_info(&base, uaa)),
-            // nginx answers this, before anyone looks at the token.
+            // nginx answers this, before the token is checked.
             (Some("v2"), _) if !self.v2 => return text(404, "V2 endpoints disabled"),
             (Some("v3"), []) if self.v3 => return ok(&Self::v3_root(&base)),
             (Some("v3"), ["info"]) if self.v3 => return ok(&self.v3_info(&base)),
@@ -153,8 +153,8 @@ impl Foundation {
         if version == Some("v2") { self.v2(&asked) } else { self.v3(&asked) }
     }
 
-    /// Whose token came with the request. Without tokens of its own an `open` foundation takes any;
-    /// `issued` knows those of the UAA.
+    /// Finds the grant of the request's token. A foundation without tokens of its own accepts any
+    /// if `open`; `issued` looks up those of the UAA.
     pub(super) fn caller(
         &self,
         request: &Request<Vec<u8>>,
@@ -209,14 +209,14 @@ impl Foundation {
     }
 }
 
-/// In process, with no socket: for tests where HTTP itself is not the point.
+/// Answers in process, without a socket: for tests in which HTTP itself does not matter.
 impl Transport for Foundation {
     fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError> {
         Ok(self.answer(&request))
     }
 }
 
-/// Why a caller is not known.
+/// The reason why a caller is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unauthorized {
     NoToken,
@@ -227,7 +227,7 @@ pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json;
 pub(super) const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const HTML: HeaderValue = HeaderValue::from_static("text/html");
 
-/// `v2`, `v3` or whatever the path begins with.
+/// Returns `v2`, `v3` or any other first segment of the path.
 pub(super) fn version_of(path: &str) -> Option<&str> {
     path.split('/').find(|s| !s.is_empty())
 }
@@ -245,7 +245,7 @@ pub(super) fn not_authorized(version: Option<&str>) -> Response<Vec<u8>> {
     error(version, 403, 10003, "CF-NotAuthorized", detail)
 }
 
-/// An error in the shape of the API version.
+/// Builds an error in the shape of the API version.
 pub(super) fn error(
     version: Option<&str>,
     status: u16,
@@ -260,8 +260,8 @@ pub(super) fn error(
     from_controller(status, &body)
 }
 
-/// An answer of Cloud Controller itself; a [`Server`](super::Server) gives each a request id of its
-/// own.
+/// Builds an answer of Cloud Controller itself; a [`Server`](super::Server) gives each a request id
+/// of its own.
 pub(super) fn from_controller(status: u16, body: &Value) -> Response<Vec<u8>> {
     let mut answer = respond(status, JSON, body.to_string());
     answer.headers_mut().insert(
@@ -271,7 +271,7 @@ pub(super) fn from_controller(status: u16, body: &Value) -> Response<Vec<u8>> {
     answer
 }
 
-/// A page of something before Cloud Controller.
+/// Builds a page of a server in front of Cloud Controller.
 pub(super) fn text(status: u16, body: &str) -> Response<Vec<u8>> {
     respond(status, HTML, body.to_owned())
 }

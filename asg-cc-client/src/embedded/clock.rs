@@ -1,12 +1,12 @@
-//! The time that servers of this module have.
+//! The clock of this module's servers.
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// What time it is for a [`Server`](super::Server) and its UAA: the system's, or one that stands
-/// still until told.
+/// The clock of a [`Server`](super::Server) and its UAA: the system's, or one that only moves on
+/// request.
 ///
 /// Clones show the same time.
 ///
@@ -30,29 +30,29 @@ enum Hand {
 }
 
 impl Clock {
-    /// The system's clock.
+    /// Returns the system's clock.
     #[must_use]
     pub const fn system() -> Self {
         Self(Hand::System)
     }
 
-    /// A clock that stands still at this time, in seconds since 1970.
+    /// Creates a stopped clock with this time, in seconds since 1970.
     #[must_use]
     pub fn at(seconds: u64) -> Self {
         Self(Hand::Set(Arc::new(AtomicU64::new(seconds.saturating_mul(1000)))))
     }
 
-    /// The time since 1970.
+    /// Returns the time since 1970.
     #[must_use]
     pub fn now(&self) -> Duration {
         match &self.0 {
-            // A system whose clock stands before 1970 gets 1970.
+            // If the system's clock is before 1970, the time is 1970.
             Hand::System => SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
             Hand::Set(millis) => Duration::from_millis(millis.load(Ordering::SeqCst)),
         }
     }
 
-    /// Moves a clock that stands still; the system's goes by itself.
+    /// Moves a stopped clock; has no effect on the system's.
     pub fn advance(&self, by: Duration) {
         if let Hand::Set(millis) = &self.0 {
             millis.fetch_add(u64::try_from(by.as_millis()).unwrap_or(u64::MAX), Ordering::SeqCst);

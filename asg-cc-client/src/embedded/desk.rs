@@ -1,5 +1,4 @@
-//! What every server of this module does around an answer: write down the request, and let trouble
-//! happen.
+//! The common parts of every server of this module: logs requests, and injects outages.
 
 use std::fmt;
 use std::sync::Mutex;
@@ -11,9 +10,10 @@ use super::lock;
 use super::outage::{Outage, mix};
 use super::trouble::Manner;
 
-/// A request that a server of this module got, and what it was told.
+/// A request to a server of this module, and the status of its answer.
 ///
-/// It holds secrets, for tests that search them; `Debug` shows none: neither headers nor body.
+/// It contains secrets, for tests that search for them; `Debug` prints none: neither headers nor
+/// body.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Logged {
@@ -21,18 +21,18 @@ pub struct Logged {
     pub method: String,
     /// Path and query as sent.
     pub target: String,
-    /// True if a token came with it.
+    /// Whether a token came with it.
     pub authorized: bool,
     /// All headers as sent, secrets too; names in lower case.
     pub headers: Vec<(String, String)>,
     /// The body as sent, secrets too.
     pub body: Vec<u8>,
-    /// The status of the answer; 0 while there is none, or if there was none at all.
+    /// The status of the answer; 0 until it is known, or without an answer.
     pub status: u16,
 }
 
 impl Logged {
-    /// The first header of this name, in lower case.
+    /// Returns the first header of this name, in lower case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
@@ -66,7 +66,7 @@ impl fmt::Debug for Logged {
 
 pub(super) type Interceptor = Box<dyn Fn(&Request<Vec<u8>>) -> Option<Response<Vec<u8>>> + Send>;
 
-/// An answer, and what happens to it on its way.
+/// An answer, and its fate on the way.
 pub(super) struct Reply {
     pub(super) answer: Response<Vec<u8>>,
     pub(super) manner: Manner,
@@ -92,7 +92,7 @@ impl Desk {
         *lock(&self.interceptor) = Some(interceptor);
     }
 
-    /// The interceptor's answer, or the outage's, or `usual`.
+    /// Returns the interceptor's answer, or the outage's, or `usual`.
     pub(super) fn reply(
         &self,
         request: &Request<Vec<u8>>,
@@ -121,11 +121,11 @@ impl Desk {
     }
 }
 
-/// Cloud Controller puts the client's name of the request before its own
+/// Names the request as Cloud Controller does: the client's name before its own
 /// (`middleware/vcap_request_context_setter.rb`).
 fn name_request(request: &Request<Vec<u8>>, number: usize, answer: &mut Response<Vec<u8>>) {
     const OURS: &str = "x-vcap-request-id";
-    // What comes from before Cloud Controller has no such header.
+    // Answers from servers in front of Cloud Controller do not have this header.
     let Some(name) = answer.headers_mut().get_mut(OURS) else { return };
     let number = number as u64;
     let (high, low) = (mix(number, 1), mix(number, 2));

@@ -3,11 +3,12 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-/// The time of what is made without one: the day of the log in the article that operators follow.
+/// The time of things that are created without one: the day of the log in the article that
+/// operators follow.
 const LONG_AGO: &str = "2017-06-16T23:13:55Z";
 
-/// Everything that an embedded Cloud Controller knows. It is plain data: fill it as you like, read
-/// it with serde, or use the methods, which keep it as a real one would be.
+/// The data of an embedded Cloud Controller. It is plain data: fill it freely, read it with serde,
+/// or use the methods, which keep it consistent.
 ///
 /// ```
 /// use asg_cc_client::embedded::Foundation;
@@ -46,17 +47,17 @@ pub struct Foundation {
     pub events: Vec<Event>,
     /// The security groups.
     pub security_groups: Vec<SecurityGroup>,
-    /// Who may read; if empty, and without a UAA, any token reads everything.
+    /// The tokens with access; if empty, and without a UAA, any token reads everything.
     pub tokens: Vec<Access>,
-    /// How many requests a holder of tokens may make, if that is limited.
+    /// The number of requests that a holder of tokens may make, if that is limited.
     pub rate_limit: Option<RateLimit>,
-    /// The same for v2 alone, beside the general limit.
+    /// A limit for v2 alone, beside the general one.
     pub v2_rate_limit: Option<RateLimit>,
     /// False if v2 is switched off.
     pub v2: bool,
-    /// False if there is no v3.
+    /// False if v3 does not exist.
     pub v3: bool,
-    /// What links between pages begin with; if absent, what the client asked for.
+    /// The beginning of links between pages; by default the address that the client used.
     pub external_url: Option<String>,
 }
 
@@ -108,8 +109,8 @@ pub struct Process {
 }
 
 impl Process {
-    /// The second half of the process GUID that Diego knows it by: a GUID of its own, and made of
-    /// the first here.
+    /// Returns the second half of Diego's process GUID: a GUID of its own, derived from the first
+    /// here.
     #[must_use]
     pub fn version(&self) -> String {
         let mut version: Vec<u8> = self.guid.bytes().collect();
@@ -154,9 +155,9 @@ pub struct Event {
     /// Such as `audit.app.delete-request`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// When, as in `2017-06-23T10:00:00Z`.
+    /// The time, as in `2017-06-23T10:00:00Z`.
     pub at: String,
-    /// The GUID of what it is about.
+    /// The GUID of its subject.
     pub target: String,
     /// `app`, `space` or `organization`.
     pub target_type: String,
@@ -176,7 +177,7 @@ pub struct Event {
     pub data: Map<String, Value>,
 }
 
-/// A token, and what it lets see.
+/// A token, and what it shows.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Access {
@@ -191,8 +192,8 @@ pub struct Access {
     pub scopes: Option<Vec<String>>,
 }
 
-/// A security group; its rules are kept as they are, also those that no Cloud Controller would
-/// take.
+/// A security group; its rules are kept unchanged, also those that no Cloud Controller would
+/// accept.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SecurityGroup {
@@ -202,9 +203,9 @@ pub struct SecurityGroup {
     pub name: String,
     /// Its rules, in JSON.
     pub rules: Vec<Value>,
-    /// True if it holds for all running apps.
+    /// Whether it holds for all running apps.
     pub running: bool,
-    /// True if it holds for all apps that are staged.
+    /// Whether it holds for all apps that are staged.
     pub staging: bool,
     /// The GUIDs of the spaces whose running apps it holds for.
     pub running_spaces: Vec<String>,
@@ -212,7 +213,7 @@ pub struct SecurityGroup {
     pub staging_spaces: Vec<String>,
 }
 
-/// How many requests are allowed in how long.
+/// A number of requests and the time for them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RateLimit {
@@ -229,7 +230,7 @@ impl Default for Foundation {
 }
 
 impl Foundation {
-    /// One with nothing in it, and both APIs.
+    /// Creates an empty one, with both APIs.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -331,7 +332,7 @@ impl Foundation {
         Self { v2: false, ..self }
     }
 
-    /// A foundation of old: v2 only.
+    /// Makes it an old foundation: v2 only.
     #[must_use]
     pub fn without_v3(self) -> Self {
         Self { v3: false, ..self }
@@ -353,8 +354,8 @@ impl Foundation {
         });
     }
 
-    /// Writes what happened to an instance of a process by itself: `what` is `crash`, `ready`,
-    /// `not-ready` or `rescheduling`. The event is about the app, and the process is its actor.
+    /// Writes an event of an instance of a process: `what` is `crash`, `ready`, `not-ready` or
+    /// `rescheduling`. The event is about the app, and the process is its actor.
     ///
     /// ```
     /// use asg_cc_client::embedded::Foundation;
@@ -395,7 +396,7 @@ impl Foundation {
         self.apps.retain(|a| a.guid != guid);
     }
 
-    /// Takes a process away from its app, as a deployment of a manifest without it does; its event
+    /// Removes a process from its app, as a deployment of a manifest without it does; its event
     /// names the app as its target.
     pub fn delete_process(&mut self, guid: &str, at: &str) {
         let Some(found) = self.processes.iter().position(|p| p.guid == guid) else { return };

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-/// Header, claims and a signature that signs nothing.
+/// Returns a token with header, claims and an invalid signature.
 pub(super) fn token(claims: &Value) -> String {
     let header = json!({ "alg": "RS256", "kid": "embedded", "typ": "JWT" });
     let part = |value: &Value| base64(value.to_string().as_bytes());
@@ -11,7 +11,7 @@ pub(super) fn token(claims: &Value) -> String {
 
 const URL_SAFE: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/// Base 64 without padding.
+/// Encodes base 64 without padding.
 fn base64(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for three in bytes.chunks(3) {
@@ -24,7 +24,7 @@ fn base64(bytes: &[u8]) -> String {
     text
 }
 
-/// The bytes behind standard base 64, padded or not; `None` if it is something else.
+/// Decodes standard base 64, padded or not; `None` if it is something else.
 pub(super) fn from_base64(text: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     let (mut held, mut bits) = (0_u32, 0);

@@ -7,17 +7,17 @@ use http::{HeaderMap, HeaderValue};
 
 use super::foundation::RateLimit;
 
-/// The requests of everyone in the window that is now.
+/// The requests of everyone in the current window.
 #[derive(Debug, Default)]
 pub(super) struct Limiter(HashMap<String, (u64, u64)>);
 
-/// What one request left.
+/// The state of a limit after one request.
 pub(super) struct Left {
     limit: u64,
     remaining: u64,
-    /// When the window ends, in seconds since 1970.
+    /// The end of the window, in seconds since 1970.
     reset: u64,
-    /// True if there was nothing left for this one.
+    /// Whether the limit was exceeded by this request.
     pub(super) exceeded: bool,
     /// Seconds until the window ends.
     pub(super) wait: u64,
@@ -40,8 +40,9 @@ impl Limiter {
 }
 
 impl Left {
-    /// The headers; what remains is told in tenths of the limit, as each process of Cloud
-    /// Controller counts for itself (`middleware/base_rate_limiter.rb`, `estimate_remaining`).
+    /// Writes the headers. The remaining requests are rounded to tenths of the limit, because each
+    /// process of Cloud Controller counts for itself (`middleware/base_rate_limiter.rb`,
+    /// `estimate_remaining`).
     pub(super) fn write(&self, headers: &mut HeaderMap, names: [&'static str; 3]) {
         let step = (self.limit / 10).max(1);
         let values = [self.limit, self.remaining / step * step, self.reset];
@@ -54,7 +55,7 @@ impl Left {
 /// The names of the general limiter's headers: limit, remaining, reset.
 pub(super) const GENERAL: [&str; 3] =
     ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"];
-/// The same for the one that is for v2 only.
+/// The names of the headers of the limiter for v2.
 pub(super) const V2: [&str; 3] =
     ["x-ratelimit-limit-v2-api", "x-ratelimit-remaining-v2-api", "x-ratelimit-reset-v2-api"];
 

@@ -11,7 +11,7 @@ use http::Request;
 use super::desk::Reply;
 use super::wire;
 
-/// Whoever answers requests.
+/// Answers requests.
 pub(super) trait Host: Send + Sync + 'static {
     fn reply(&self, request: &Request<Vec<u8>>) -> Reply;
 }
@@ -24,7 +24,7 @@ pub(super) struct Port {
     acceptor: Option<thread::JoinHandle<()>>,
 }
 
-/// A port that nobody serves yet; its address is known.
+/// A bound port that is not served yet.
 pub(super) struct Unserved(TcpListener, SocketAddr);
 
 impl Unserved {
@@ -49,8 +49,8 @@ impl Unserved {
                 }
                 let Ok(stream) = stream else { continue };
                 let (host, stopped) = (Arc::clone(&host), Arc::clone(&stopped));
-                // It ends by itself: with its connection, after a while of silence, or when the
-                // server stops.
+                // It ends by itself: with its connection, after some time without requests, or when
+                // the server stops.
                 thread::spawn(move || wire::serve(&stream, &*host, &stopped));
             }
         })?;
@@ -67,7 +67,7 @@ impl Port {
 impl Drop for Port {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::SeqCst);
-        // The acceptor waits for a connection, so give it one.
+        // The acceptor waits for a connection, so make one.
         drop(TcpStream::connect(self.address));
         if let Some(acceptor) = self.acceptor.take() {
             drop(acceptor.join());

@@ -1,11 +1,11 @@
-//! A small Cloud Controller: real HTTP on loopback, real statuses, headers and bodies, and a
-//! [`Foundation`] of your making behind it.
+//! A small Cloud Controller: real HTTP on loopback, real statuses, headers and bodies, and your own
+//! [`Foundation`] behind it.
 //!
-//! It serves what this crate asks for, over v3 and v2: root and info, apps, processes, tasks,
+//! It serves the requests of this crate, over v3 and v2: root and info, apps, processes, tasks,
 //! builds, deployments, spaces, orgs, audit events and security groups, with their filters, pages
-//! and errors; it limits rates and sees what a token allows. A [`Uaa`] beside it gives tokens, and
-//! an [`Outage`] makes bad days. It is for tests, examples and demonstrations; it only reads, and
-//! holds everything in memory.
+//! and errors. It limits rates and respects the rights of tokens. A [`Uaa`] beside it issues
+//! tokens, and an [`Outage`] injects failures. It is for tests, examples and demonstrations; it is
+//! read-only, and keeps everything in memory.
 //!
 //! # Example
 //!

@@ -1,12 +1,12 @@
-//! When bad answers come.
+//! Scripts of failures.
 
 use super::trouble::Trouble;
 
-/// A script of bad days: which requests get which [`Trouble`].
+/// A script of failures: which requests get which [`Trouble`].
 ///
-/// Rules are asked in the order in which they were added; the first that has something to say
-/// decides. A rule counts the requests whose path begins with its own, so `"/"` is every request.
-/// Chance comes from a seed: the same requests in the same order meet the same troubles.
+/// Rules are checked in the order in which they were added; the first that applies decides. A rule
+/// counts the requests whose path begins with its own, so `"/"` is every request. Random numbers
+/// come from a seed: equal requests in equal order meet equal troubles.
 ///
 /// ```
 /// use asg_cc_client::embedded::{Limit, Outage, Page, Trouble};
@@ -25,7 +25,7 @@ struct Rule {
     path: String,
     when: When,
     trouble: Trouble,
-    /// Requests so far whose path begins so.
+    /// The number of requests so far whose path begins with it.
     seen: u64,
 }
 
@@ -38,38 +38,39 @@ enum When {
 }
 
 impl Outage {
-    /// No trouble.
+    /// Creates a script without trouble.
     #[must_use]
     pub const fn new() -> Self {
         Self(Vec::new())
     }
 
-    /// The first `count` requests whose path begins with `path`.
+    /// Adds trouble for the first `count` requests whose path begins with `path`.
     #[must_use]
     pub fn first(self, count: u64, path: &str, trouble: Trouble) -> Self {
         self.with(path, When::Between(1, count), trouble)
     }
 
-    /// The `number`th request whose path begins with `path`, counted from 1.
+    /// Adds trouble for the `number`th request whose path begins with `path`, counted from 1.
     #[must_use]
     pub fn nth(self, number: u64, path: &str, trouble: Trouble) -> Self {
         self.with(path, When::Between(number, number), trouble)
     }
 
-    /// Every request whose path begins with `path`.
+    /// Adds trouble for every request whose path begins with `path`.
     #[must_use]
     pub fn always(self, path: &str, trouble: Trouble) -> Self {
         self.with(path, When::Between(1, u64::MAX), trouble)
     }
 
-    /// So many of the requests whose path begins with `path`: 0.05 is one of twenty, by chance.
+    /// Adds trouble for a random share of the requests whose path begins with `path`: 0.05 is one
+    /// of twenty.
     #[must_use]
     pub fn rate(self, share: f64, path: &str, seed: u64, trouble: Trouble) -> Self {
         let chance = (share.clamp(0.0, 1.0) * 2_f64.powi(32)) as u64;
         self.with(path, When::Sometimes { chance, seed }, trouble)
     }
 
-    /// How many rules there are.
+    /// Returns the number of rules.
     #[must_use]
     pub const fn rules(&self) -> usize {
         self.0.len()
@@ -80,7 +81,7 @@ impl Outage {
         self
     }
 
-    /// What the next request meets; every rule counts it.
+    /// Returns the trouble for the next request; every rule counts it.
     pub(super) fn meets(&mut self, path: &str) -> Option<Trouble> {
         let mut met = None;
         for rule in self.0.iter_mut().filter(|rule| path.starts_with(&rule.path)) {
@@ -97,7 +98,7 @@ impl Outage {
     }
 }
 
-/// The `index`th number of the `SplitMix64` sequence from `seed` (Steele, Lea, Flood: Fast
+/// Returns the `index`th number of the `SplitMix64` sequence from `seed` (Steele, Lea, Flood: Fast
 /// splittable pseudorandom number generators, 2014).
 pub(super) const fn mix(seed: u64, index: u64) -> u64 {
     let mut z = seed.wrapping_add(index.wrapping_mul(0x9E37_79B9_7F4A_7C15));

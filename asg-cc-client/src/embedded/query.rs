@@ -1,4 +1,4 @@
-//! Query strings as Cloud Controller reads them.
+//! Query strings as Cloud Controller parses them.
 
 use crate::text::{decode, encode};
 
@@ -15,7 +15,7 @@ impl Query {
         Self(pairs.collect())
     }
 
-    /// The last value of `name`, as Rails has it.
+    /// Returns the last value of `name`, as Rails does.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().rev().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
@@ -24,12 +24,12 @@ impl Query {
         self.0.iter().filter(move |(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 
-    /// The comma-separated values of `name`.
+    /// Returns the comma-separated values of `name`.
     pub(super) fn list(&self, name: &str) -> Option<Vec<&str>> {
         Some(self.get(name)?.split(',').map(str::trim_start).collect())
     }
 
-    /// The operators and values of `name[operator]=value`.
+    /// Returns the operators and values of `name[operator]=value`.
     pub(super) fn operators<'a>(
         &'a self,
         name: &'a str,
@@ -40,13 +40,13 @@ impl Query {
         })
     }
 
-    /// The parameters that are none of `known`, whatever their operators.
+    /// Returns the parameters that are not in `known`, whatever their operators.
     pub(super) fn unknown(&self, known: &[&str]) -> Vec<&str> {
         let names = self.0.iter().map(|(name, _)| name.split('[').next().unwrap_or(name));
         names.filter(|name| !known.contains(name)).collect()
     }
 
-    /// A whole number within the limits, or `default`; `Err` if it is something else.
+    /// Returns a whole number within the limits, or `default`; `Err` if it is something else.
     pub(super) fn number(&self, name: &str, default: usize, most: usize) -> Result<usize, ()> {
         match self.get(name).map(str::parse) {
             None => Ok(default),
@@ -55,7 +55,7 @@ impl Query {
         }
     }
 
-    /// The query again, with the page set: what a link to that page has.
+    /// Returns the query with the page set, for a link to that page.
     pub(super) fn with_page(&self, page: usize, name: &str, size: usize) -> String {
         let rest = self.0.iter().filter(|(n, _)| n != "page" && n != name);
         rest.map(|(n, v)| format!("{}={}", encode(n), encode(v)))

@@ -1,8 +1,8 @@
-//! Who may have tokens: the data behind an embedded UAA.
+//! The data of an embedded UAA: clients and users.
 
 use serde::Deserialize;
 
-/// Everything that an embedded [`Uaa`](super::Uaa) knows: plain data, to fill as you like.
+/// The data of an embedded [`Uaa`](super::Uaa): plain data, to be filled freely.
 ///
 /// ```
 /// use asg_cc_client::embedded::Realm;
@@ -20,13 +20,13 @@ pub struct Realm {
     pub clients: Vec<Client>,
     /// The users.
     pub users: Vec<User>,
-    /// How long access tokens live; cf-deployment's `cf` client has 1200 s.
+    /// The lifetime of access tokens; cf-deployment's `cf` client has 1200 s.
     pub access_seconds: u64,
-    /// How long refresh tokens live; cf-deployment's `cf` client has 30 days.
+    /// The lifetime of refresh tokens; cf-deployment's `cf` client has 30 days.
     pub refresh_seconds: u64,
-    /// True if a refresh token works once, and each answer brings the next.
+    /// Whether a refresh token works once, and each answer brings the next.
     pub rotates_refresh_tokens: bool,
-    /// True if access tokens are no JSON Web Tokens, but 32 hexadecimal digits.
+    /// Whether access tokens are 32 hexadecimal digits instead of JSON Web Tokens.
     pub opaque: bool,
 }
 
@@ -64,7 +64,7 @@ pub struct User {
     /// One-time passcodes that are still good (`cf login --sso`).
     #[serde(default)]
     pub passcodes: Vec<String>,
-    /// Assertions of an identity provider that say who this is (`jwt-bearer`).
+    /// Assertions of an identity provider for this user (`jwt-bearer`).
     #[serde(default)]
     pub assertions: Vec<String>,
 }
@@ -79,7 +79,7 @@ impl Default for Realm {
 }
 
 impl Realm {
-    /// One with nobody in it, and the life times of cf-deployment.
+    /// Creates an empty realm, with the lifetimes of cf-deployment.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -141,7 +141,7 @@ impl Realm {
         self
     }
 
-    /// Lets this assertion stand for the last user.
+    /// Adds an assertion for the last user.
     #[must_use]
     pub fn assertion(mut self, assertion: &str) -> Self {
         if let Some(user) = self.users.last_mut() {

@@ -1,6 +1,6 @@
-//! What lists are made of: every kind of thing as rows with the same columns, which v2 and v3
-//! filter and then write in their own ways. Only rows that are shown become JSON, since foundations
-//! have tens of thousands of apps.
+//! The rows of lists: every kind of thing as rows with common columns, which v2 and v3 filter and
+//! then write in their own ways. Only rows that are shown become JSON, because foundations have
+//! tens of thousands of apps.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -44,7 +44,7 @@ pub(super) enum Column {
     Created,
 }
 
-/// Who belongs to whom; each question is prepared when it is first asked.
+/// Indexes from things to their owners; each is built when it is first used.
 pub(super) struct Lookup<'a> {
     foundation: &'a Foundation,
     apps: OnceCell<HashMap<&'a str, &'a App>>,
@@ -68,7 +68,7 @@ impl<'a> Lookup<'a> {
         self.orgs.get_or_init(all).get(guid).copied()
     }
 
-    /// `web` for a process that is gone.
+    /// Returns the type of a process; `web` for one that is gone.
     pub(super) fn process_type(&self, guid: &str) -> &'a str {
         let found = self.foundation.processes.iter().find(|process| process.guid == guid);
         found.map_or("web", |process| &process.process_type)
@@ -113,7 +113,8 @@ impl<'a> Row<'a> {
         rows(&foundation.security_groups, |group| (&group.guid, Thing::SecurityGroup(group)))
     }
 
-    /// Events have no GUIDs in a foundation; here they get them by their place.
+    /// Returns the events. Events have no GUIDs in a foundation; here their GUIDs come from their
+    /// positions.
     pub(super) fn events(foundation: &'a Foundation) -> Vec<Self> {
         let numbered = foundation.events.iter().enumerate();
         let row = |(number, event)| Self {
@@ -123,7 +124,7 @@ impl<'a> Row<'a> {
         numbered.map(row).collect()
     }
 
-    /// What stands in the column; `None` if there is no such column, or nothing in it.
+    /// Returns the value of the column; `None` if it has none.
     pub(super) fn get(&self, column: Column, lookup: &Lookup<'a>) -> Option<&str> {
         match column {
             Column::Guid => Some(&self.guid),
@@ -155,14 +156,14 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// Whether it is shown.
+    /// Returns whether it is shown.
     pub(super) fn is_visible(&self, viewer: &Viewer, lookup: &Lookup<'a>) -> bool {
         if viewer.sees_all() {
             return true;
         }
         match self.thing {
             Thing::Org(org) => viewer.sees_org(lookup.foundation, &org.guid),
-            // Memberships of spaces that are gone show nothing.
+            // Memberships of deleted spaces show nothing.
             Thing::Event(event) => event
                 .space
                 .as_deref()

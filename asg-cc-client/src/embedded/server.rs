@@ -1,4 +1,4 @@
-//! The embedded Cloud Controller as a server: a foundation, its limits and its bad days.
+//! The embedded Cloud Controller as a server: a foundation, its limits and its outages.
 
 use std::fmt;
 use std::io;
@@ -56,19 +56,19 @@ impl Server {
         })
     }
 
-    /// `http://127.0.0.1:<port>`.
+    /// Returns `http://127.0.0.1:<port>`.
     #[must_use]
     pub fn url(&self) -> String {
         self.port.url()
     }
 
-    /// The UAA, if it was started with one.
+    /// Returns the UAA, if it was started with one.
     #[must_use]
     pub fn uaa(&self) -> Option<Uaa> {
         self.uaa.as_ref().map(|(_, uaa)| uaa.clone())
     }
 
-    /// The requests so far, in order; those of the UAA are [its own](Uaa::requests).
+    /// Returns the requests so far, in order; those of the UAA are [its own](Uaa::requests).
     #[must_use]
     pub fn requests(&self) -> Vec<Logged> {
         self.controller.desk.requests()
@@ -82,7 +82,7 @@ impl Server {
     /// Changes the foundation once, right after the `number`th answer whose path begins with
     /// `path`, counted from 1.
     ///
-    /// For what happens between two pages: an app is deleted, a token revoked.
+    /// For events between two pages: an app is deleted, a token revoked.
     pub fn after(
         &self,
         number: u64,
@@ -93,15 +93,15 @@ impl Server {
         lock(&self.controller.later).push(Later { path, left: number, change: Box::new(change) });
     }
 
-    /// Lets trouble happen from now on.
+    /// Injects trouble from now on.
     pub fn outage(&self, outage: Outage) {
         self.controller.desk.script(outage);
     }
 
-    /// Lets `answer` see each request first; what it gives is sent in place of the foundation's own
-    /// answer.
+    /// Calls `answer` first with each request; its answer, if any, is sent in place of the
+    /// foundation's own.
     ///
-    /// For what no [`Outage`] knows: other servers' pages, answers that are not true.
+    /// For cases beyond [`Outage`]: other servers' pages, wrong answers.
     pub fn intercept(
         &self,
         answer: impl Fn(&Request<Vec<u8>>) -> Option<Response<Vec<u8>>> + Send + 'static,
@@ -110,7 +110,7 @@ impl Server {
     }
 }
 
-/// What is behind the port.
+/// The state behind the port.
 struct Controller {
     foundation: Mutex<Foundation>,
     uaa: Option<Uaa>,
@@ -123,7 +123,7 @@ struct Controller {
 
 struct Later {
     path: String,
-    /// Answers until then.
+    /// The number of answers until then.
     left: u64,
     change: Box<dyn FnOnce(&mut Foundation) + Send>,
 }
@@ -160,7 +160,7 @@ impl Controller {
         })
     }
 
-    /// The answer under the foundation's limits.
+    /// Returns the answer under the foundation's limits.
     fn limited(
         &self,
         foundation: &Foundation,
@@ -169,7 +169,7 @@ impl Controller {
         answer: impl FnOnce() -> Response<Vec<u8>>,
     ) -> Response<Vec<u8>> {
         let path = request.uri().path();
-        // A token that is worth nothing is told so, whatever its holder has left.
+        // An invalid token gets its 401 even if the holder's limit is used up.
         let exempt = match caller {
             Ok(grant) => grant.is_admin(),
             Err(unauthorized) => *unauthorized == Unauthorized::BadToken,

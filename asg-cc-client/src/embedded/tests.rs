@@ -13,7 +13,7 @@ const SPACE: &str = "c65add41-d85b-4823-9e2a-545a5e0e5812";
 const OTHER_SPACE: &str = "885735b5-aea4-4cf5-8e44-961af0e41920";
 const APP: &str = "4ccbb24c-268e-421a-9d1b-3678b6eb40d0";
 
-/// What came over the wire.
+/// An answer from the wire.
 struct Heard {
     status: u16,
     headers: String,
@@ -36,13 +36,13 @@ impl Heard {
         })
     }
 
-    /// The code of a v3 error.
+    /// Returns the code of a v3 error.
     fn code(&self) -> i64 {
         self.json()["errors"][0]["code"].as_i64().unwrap()
     }
 }
 
-/// One request on a connection of its own.
+/// Sends one request on a connection of its own.
 fn send(url: &str, head: &str, body: &str) -> Heard {
     let mut stream = TcpStream::connect(url.strip_prefix("http://").unwrap()).unwrap();
     let request = format!("{head}\r\nHost: api.example.org\r\nConnection: close\r\n\r\n{body}");
@@ -459,7 +459,7 @@ fn with_groups() -> Server {
     Server::start(foundation).unwrap()
 }
 
-/// The names in a list, of v2 or v3.
+/// Returns the names in a list, of v2 or v3.
 fn names(heard: &Heard) -> Vec<String> {
     let body = heard.json();
     let resources = body["resources"].as_array().unwrap_or_else(|| panic!("{body}"));

@@ -1,4 +1,4 @@
-//! Bad answers, as a foundation gives them on bad days.
+//! Failures of a foundation, as answers.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::answer::{PLAIN, error, from_controller, not_authorized, text, version
 /// One bad answer.
 ///
 /// Statuses, headers and bodies are those of Cloud Controller (API 3.228.0), of the nginx in front
-/// of it (capi-release) and of gorouter; errors have the shape of the API version that was asked.
+/// of it (capi-release) and of gorouter; errors have the shape of the requested API version.
 ///
 /// ```
 /// use asg_cc_client::embedded::{Foundation, Outage, Server, Trouble};
@@ -27,11 +27,11 @@ pub enum Trouble {
     InvalidToken,
     /// 401 with code 10002: no token came.
     NotAuthenticated,
-    /// 403 with code 10003: not for this token. For v2 it means that there is something.
+    /// 403 with code 10003: not for this token. In v2 it means that the thing exists.
     Forbidden,
-    /// 404 as for what is not there, or may not be seen.
+    /// 404, as for a thing that does not exist, or may not be seen.
     Hidden,
-    /// 404 as nginx says it for all of v2 while that is switched off, in HTML.
+    /// 404 of nginx for all of v2 while that is switched off, in HTML.
     V2Disabled,
     /// 404 of gorouter, which has lost the route to the API.
     UnknownRoute,
@@ -45,7 +45,7 @@ pub enum Trouble {
     Unavailable(u16, Page),
     /// The right answer, but late.
     Slow(Duration),
-    /// Half of the right answer, under a `Content-Length` that promises all of it.
+    /// Half of the right answer, under a `Content-Length` for all of it.
     CutBody,
     /// Half of the right answer in chunks, without the last one.
     CutChunks,
@@ -53,24 +53,24 @@ pub enum Trouble {
     HangUp,
 }
 
-/// How a 429 says when to come back.
+/// The way in which a 429 shows when to come back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Limit {
     /// `Retry-After` in seconds from now, and JSON that is labelled `text/plain`: Cloud
     /// Controller's usual one.
     Seconds(u64),
-    /// `Retry-After` holds a time, in seconds since 1970.
+    /// `Retry-After` is a time, in seconds since 1970.
     Epoch(u64),
     /// `Retry-After` in seconds, and the body `null`: Cloud Controller's outside of v2 and v3.
     Null(u64),
     /// `Retry-After` in seconds, of the limit that Cloud Controller has for v2 alone.
     V2(u64),
-    /// nginx's own limit: HTML, and no word of when.
+    /// nginx's own limit: HTML, without a time.
     Silent,
 }
 
-/// Who writes a 5xx, and so how it looks.
+/// The writer of a 5xx, which decides its form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Page {
@@ -82,7 +82,7 @@ pub enum Page {
     Gorouter,
 }
 
-/// What happens to an answer on its way.
+/// The fate of an answer on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Manner {
     Whole,
@@ -93,7 +93,8 @@ pub(super) enum Manner {
 }
 
 impl Trouble {
-    /// The answer in place of the right one; `None` if the right one goes out, in some [`Manner`].
+    /// Returns the answer in place of the right one; `None` if the right one is sent, in some
+    /// [`Manner`].
     pub(super) fn answer(self, request: &Request<Vec<u8>>) -> Option<Response<Vec<u8>>> {
         let path = request.uri().path();
         let version = version_of(path);
@@ -127,13 +128,12 @@ impl Trouble {
     }
 }
 
-/// nginx's page for a request line that does not fit into its buffer.
+/// Returns nginx's page for a request line that does not fit into its buffer.
 pub(super) fn uri_too_long() -> Response<Vec<u8>> {
     text(414, &nginx_page(414, "Request-URI Too Large"))
 }
 
-/// Cloud Controller's 429: JSON that is labelled as text, since the middleware does not say
-/// otherwise.
+/// Returns Cloud Controller's 429: JSON labelled as text, because the middleware sets no type.
 pub(super) fn too_many_requests(version: Option<&str>, limit: Limit) -> Response<Vec<u8>> {
     let (after, mut answer) = match limit {
         Limit::Seconds(after) | Limit::Epoch(after) => {
@@ -177,7 +177,7 @@ fn unavailable(version: Option<&str>, status: u16, page: Page) -> Response<Vec<u
         (Page::Json, _) => {
             error(version, status, 10001, "UnknownError", "An unknown error occurred.")
         }
-        // What operators switch on while they work.
+        // The page that operators switch on during maintenance.
         (Page::Html, 503) => text(503, "API down for maintenance"),
         (Page::Html, _) => text(status, &nginx_page(status, &reason(status))),
         (Page::Gorouter, 503) => {

@@ -1,4 +1,4 @@
-//! A small UAA: the token endpoint, and which of its tokens are still good.
+//! A small UAA: the token endpoint, and its valid tokens.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -21,11 +21,11 @@ use super::realm::{Client, JWT_BEARER, Realm, User};
 /// The UAA beside an embedded Cloud Controller, which accepts its tokens while they live.
 ///
 /// `POST /oauth/token` grants by `password` (also with a `passcode`), `client_credentials`,
-/// `refresh_token` and `jwt-bearer`; the client says who it is in the `Authorization` header or in
+/// `refresh_token` and `jwt-bearer`; the client authenticates in the `Authorization` header or in
 /// the form. Answers and errors are those of `cloudfoundry/uaa` (its API documentation,
 /// `TokenMvcMockTests` and `UaaExceptionTranslator`).
 ///
-/// Clones are the same UAA.
+/// Clones share one UAA.
 ///
 /// ```
 /// use asg_cc_client::embedded::{Clock, Foundation, Realm, Server};
@@ -102,19 +102,20 @@ impl Uaa {
         }))
     }
 
-    /// `http://127.0.0.1:<port>`; the token endpoint is `/oauth/token` below it.
+    /// Returns `http://127.0.0.1:<port>`; the token endpoint is `/oauth/token` below it.
     #[must_use]
     pub fn url(&self) -> String {
         self.0.url.clone()
     }
 
-    /// The requests so far, in order.
+    /// Returns the requests so far, in order.
     #[must_use]
     pub fn requests(&self) -> Vec<Logged> {
         self.0.desk.requests()
     }
 
-    /// The grants that were asked for so far, in order: `password`, `refresh_token` and so on.
+    /// Returns the grants that were asked for so far, in order: `password`, `refresh_token` and so
+    /// on.
     #[must_use]
     pub fn grants(&self) -> Vec<String> {
         let form = |logged: Logged| {
@@ -124,33 +125,33 @@ impl Uaa {
         self.requests().into_iter().map(form).collect()
     }
 
-    /// How many access tokens it has given.
+    /// Returns the number of access tokens it has issued.
     #[must_use]
     pub fn issued(&self) -> u64 {
         lock(&self.0.issued).count
     }
 
-    /// Lets trouble happen from now on.
+    /// Injects trouble from now on.
     pub fn outage(&self, outage: Outage) {
         self.0.desk.script(outage);
     }
 
-    /// Changes who may have tokens; those that are out stay good.
+    /// Changes the clients and users; issued tokens stay valid.
     pub fn update(&self, change: impl FnOnce(&mut Realm)) {
         change(&mut lock(&self.0.realm));
     }
 
-    /// Makes all access tokens worthless that are out.
+    /// Makes all issued access tokens invalid.
     pub fn revoke_access_tokens(&self) {
         lock(&self.0.issued).access.clear();
     }
 
-    /// Makes all refresh tokens worthless that are out.
+    /// Makes all issued refresh tokens invalid.
     pub fn revoke_refresh_tokens(&self) {
         lock(&self.0.issued).refresh.clear();
     }
 
-    /// What a living access token allows.
+    /// Returns the rights of a living access token.
     pub(super) fn grant(&self, token: &str) -> Option<Grant> {
         let now = self.0.clock.now().as_secs();
         let issued = lock(&self.0.issued);
@@ -187,7 +188,7 @@ impl Inner {
         let is_form = request.headers().get(CONTENT_TYPE).is_some_and(|value| {
             value.as_bytes().starts_with(b"application/x-www-form-urlencoded")
         });
-        // A servlet reads no parameters from a body that is not labelled as a form.
+        // A servlet parses no parameters from a body that is not labelled as a form.
         let body = if is_form { request.body().as_slice() } else { &[] };
         let form = Query::parse(&String::from_utf8_lossy(body));
         let mut realm = lock(&self.realm);
@@ -216,7 +217,7 @@ impl Inner {
         }
     }
 
-    /// Whose refresh token this is; if they rotate, it was good for the last time.
+    /// Returns the user of this refresh token; if tokens rotate, it becomes invalid.
     fn refreshed(&self, realm: &Realm, client: &Client, token: &str) -> Result<User, Refused> {
         let now = self.clock.now().as_secs();
         let mut issued = lock(&self.issued);
@@ -231,8 +232,8 @@ impl Inner {
         Ok(user.clone())
     }
 
-    /// A new access token, and with it the refresh token `kept` or a new one; none for a client of
-    /// its own.
+    /// Issues an access token, and with it the refresh token `kept` or a new one; no refresh token
+    /// for a client of its own.
     fn issue(
         &self,
         realm: &Realm,
@@ -283,7 +284,7 @@ impl Inner {
     }
 }
 
-/// Who the client says it is: in the header or in the form.
+/// Returns the client's name and secret: from the header or from the form.
 fn credentials(request: &Request<Vec<u8>>, form: &Query) -> Option<(String, String)> {
     let Some(header) = request.headers().get(AUTHORIZATION) else {
         let secret = form.get("client_secret").unwrap_or_default();
@@ -295,7 +296,7 @@ fn credentials(request: &Request<Vec<u8>>, form: &Query) -> Option<(String, Stri
     Some((id.to_owned(), secret.to_owned()))
 }
 
-/// Who the form is about; a passcode is good once.
+/// Returns the user in the form; a passcode works once.
 fn user_of(realm: &mut Realm, form: &Query) -> Result<User, Refused> {
     let found = if form.get("grant_type") == Some(JWT_BEARER) {
         let assertion = form.get("assertion").unwrap_or_default();

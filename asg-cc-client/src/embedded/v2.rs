@@ -8,7 +8,7 @@ use super::foundation::Foundation;
 use super::rows::{Column, Lookup, Row, Thing};
 use super::v3::holds;
 
-/// A kind of resource: its path, its "not found", and the keys that `q` may have.
+/// A kind of resource: its path, its "not found", and the keys that its `q` may have.
 struct Endpoint {
     path: &'static str,
     not_found: (i64, &'static str, &'static str),
@@ -94,7 +94,7 @@ impl Foundation {
         }
     }
 
-    /// It answers even while v2 is switched off, and says so.
+    /// Returns the info document, which is served, and shows it, even while v2 is switched off.
     pub(super) fn v2_info(&self, base: &str, uaa: Option<&str>) -> Value {
         let (support, version) =
             if self.v2 { ("", "2.293.0") } else { ("CF API v2 is disabled", "") };
@@ -107,7 +107,8 @@ impl Foundation {
         })
     }
 
-    /// What `show` makes of one thing; v2 says that there is something that it does not show.
+    /// Returns one thing, written by `show`. v2 answers 403 for a thing that exists and may not be
+    /// seen.
     fn v2_one<'a>(
         &'a self,
         asked: &Asked<'_>,
@@ -127,7 +128,7 @@ impl Foundation {
     }
 }
 
-/// v2 shows an app by its web process, under the app's GUID; without one there is no app.
+/// Returns the apps that v2 shows: each by its web process, under the app's GUID, and none without.
 fn apps_with_web(foundation: &Foundation) -> Vec<Row<'_>> {
     let webs = foundation.processes.iter().filter(|process| process.process_type == "web");
     let webs: std::collections::HashSet<&str> = webs.map(|process| &*process.app).collect();
@@ -151,7 +152,7 @@ fn list<'a>(
     let Ok(size) = query.number("results-per-page", 50, 100) else {
         return bad("results_per_page must be <= 100");
     };
-    // Conditions come as several `q`, or within one, between semicolons.
+    // Conditions come as several `q`, or within one, separated by semicolons.
     for condition in query.all("q").flat_map(|q| q.split(';')) {
         let parts = condition_of(condition);
         let column = parts.and_then(|(key, ..)| endpoint.filters.iter().find(|f| f.0 == key));
@@ -197,7 +198,7 @@ fn list<'a>(
     }))
 }
 
-/// `actee:x`, `actee IN x,y`, `timestamp>=x` and so on.
+/// Parses `actee:x`, `actee IN x,y`, `timestamp>=x` and so on.
 fn condition_of(text: &str) -> Option<(&str, &str, &str)> {
     let key = text.find([':', '>', '<', ' ']).filter(|&at| at > 0)?;
     let op =
@@ -205,13 +206,13 @@ fn condition_of(text: &str) -> Option<(&str, &str, &str)> {
     Some((&text[..key], &text[key..key + op.len()], &text[key + op.len()..]))
 }
 
-/// A time as events have it, from any zone; what is none stays, and equals nothing.
+/// Converts a time of any zone to the form in events. Any other text stays, and equals no time.
 fn zulu(time: &str) -> String {
     let parsed = asg_core::Timestamp::parse(time.replacen(' ', "T", 1).as_bytes());
     parsed.map_or_else(|_| time.to_owned(), |time| time.to_string())
 }
 
-/// A row as v2 writes it.
+/// Writes a row as v2 does.
 fn render(endpoint: &Endpoint, row: &Row<'_>) -> Value {
     let (guid, at) = (&row.guid, row.created_at());
     let url = format!("/v2/{}/{guid}", endpoint.path);
@@ -245,7 +246,7 @@ fn render(endpoint: &Endpoint, row: &Row<'_>) -> Value {
             "spaces_url": format!("{url}/spaces"),
             "staging_spaces_url": format!("{url}/staging_spaces")
         }),
-        // v2 has other words for these, and nobody asks for them.
+        // v2 has other words for these, which this crate does not ask for.
         Thing::Process(_) | Thing::Task(_) | Thing::Build(_) | Thing::Deployment(_) => Value::Null,
     };
     json!({

@@ -13,12 +13,11 @@ use super::desk::Reply;
 use super::listen::Host;
 use super::trouble::Manner;
 
-/// How often a waiting connection looks whether the server was stopped.
+/// The interval in which a waiting connection checks whether the server was stopped.
 const TICK: Duration = Duration::from_millis(50);
-/// After so long a silence a connection is closed.
+/// A connection is closed after this long without requests.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// More than any request of this crate; what nginx admits, and what it says to more, is the
-/// endpoints' business.
+/// More than any request of this crate. The endpoints imitate nginx's own limit.
 const MOST_BYTES: usize = 64 << 10;
 
 pub(super) fn serve(mut stream: &TcpStream, host: &dyn Host, stopped: &AtomicBool) {
@@ -106,7 +105,7 @@ fn wants_close(request: &Request<Vec<u8>>) -> bool {
     request.headers().get(CONNECTION).is_some_and(|v| v.as_bytes().eq_ignore_ascii_case(b"close"))
 }
 
-/// Waits, but not for a server that stops.
+/// Waits, unless the server stops.
 fn sleep(delay: Duration, stopped: &AtomicBool) {
     let end = Instant::now() + delay;
     while let Some(rest) = end.checked_duration_since(Instant::now()) {
@@ -141,7 +140,7 @@ fn render(answer: &Response<Vec<u8>>, close: bool, manner: Manner) -> Vec<u8> {
         bytes.extend_from_slice(half);
         return bytes;
     }
-    // An empty body cannot be cut, so it promises a byte that does not come.
+    // An empty body cannot be cut, so its length is set to one byte that does not come.
     let (length, sent) = match manner {
         Manner::HalfOfLength => (body.len().max(1), half),
         _ => (body.len(), &body[..]),

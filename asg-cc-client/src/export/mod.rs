@@ -1,4 +1,4 @@
-//! Pages of a Cloud Controller that someone saved, as a directory.
+//! Saved pages of a Cloud Controller, as a directory.
 
 mod pages;
 mod source;
@@ -31,7 +31,7 @@ pub(crate) const FORMAT: &str = "asglog export 1";
 /// The file that describes such an export. Its name comes before those of all lists.
 pub(crate) const ABOUT: &str = "about-this-export.json";
 
-/// Saved answers of a Cloud Controller, for those who cannot or would rather not ask it.
+/// Saved answers of a Cloud Controller, for use without a connection to it.
 ///
 /// Somebody logs in and saves lists, and the files answer from then on:
 ///
@@ -51,14 +51,14 @@ pub(crate) const ABOUT: &str = "about-this-export.json";
 /// A file may be compressed with gzip, be UTF-16 as PowerShell writes it, or hold the output of `cf
 /// curl -v`. GUIDs match in upper and lower case.
 ///
-/// `cf curl` saves one page. [`Export::gaps`] names the lists that lack pages. If there are gaps,
-/// or if a list is missing that would have shown it, a GUID that is not found is
+/// `cf curl` saves one page. [`Export::gaps`] returns the lists that lack pages. With gaps, or if a
+/// list is missing that would have shown it, a GUID that is not found is
 /// [`Unavailable`](asg_core::AppState::Unavailable), else it is
 /// [`Unknown`](asg_core::AppState::Unknown). An app that is listed *and* has a delete request is
 /// deleted: the list was saved before.
 ///
-/// A file that cannot be read to its end costs no other file: what was read stays, and
-/// [`Export::unread`] names the file. Identities that are not found are `Unavailable` then, too.
+/// A file that cannot be read to its end does not affect other files: its first part is kept, and
+/// [`Export::unread`] returns the file. Identities that are not found are `Unavailable` then, too.
 ///
 /// # Example
 ///
@@ -87,10 +87,10 @@ pub struct Export {
     /// Lists that the Cloud Controller does not have.
     absent: BTreeSet<String>,
     taken_at: Option<Timestamp>,
-    /// Somebody saved it who does not see everything.
+    /// Whether it was saved with a token that does not see everything.
     is_limited: bool,
     unread: Vec<UnreadFile>,
-    /// Something of use was in one of the files.
+    /// Whether a file had usable content.
     is_useful: bool,
 }
 
@@ -100,7 +100,7 @@ pub struct Export {
 pub struct UnreadFile {
     /// The file, as the caller named it.
     pub file: String,
-    /// Why it could not be read.
+    /// The reason why it could not be read.
     pub why: String,
 }
 
@@ -111,7 +111,7 @@ impl fmt::Display for UnreadFile {
 }
 
 impl Export {
-    /// An export with nothing in it: see [`Export::add`].
+    /// Creates an empty export: see [`Export::add`].
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -121,19 +121,19 @@ impl Export {
     ///
     /// # Errors
     ///
-    /// As [`Export::add`], for the first file that cannot be used.
+    /// Like [`Export::add`], for the first file that cannot be used.
     pub fn from_pages<'a>(pages: impl IntoIterator<Item = &'a [u8]>) -> Result<Self, Error> {
         let mut export = Self::new();
         pages.into_iter().try_for_each(|page| export.add(page))?;
         Ok(export)
     }
 
-    /// Reads one file. A caller with many adds them one by one, to name the one that fails.
+    /// Reads one file. A caller with many adds them one by one, so it can name the one that fails.
     ///
     /// # Errors
     ///
-    /// [`Error::Export`] if it is not JSON, or JSON of something else; it does not know the file's
-    /// name.
+    /// [`Error::Export`] if it is not JSON, or JSON of another kind; the error does not contain the
+    /// file's name.
     pub fn add(&mut self, page: &[u8]) -> Result<(), Error> {
         self.add_from("the export", page)
     }
@@ -142,7 +142,7 @@ impl Export {
     ///
     /// # Errors
     ///
-    /// As [`Export::add`], also if the reader fails.
+    /// Like [`Export::add`], also if the reader fails.
     pub fn add_from(&mut self, name: &str, reader: impl Read) -> Result<(), Error> {
         self.read(name, reader).map_err(|why| {
             self.unread.push(UnreadFile { file: name.to_owned(), why: why.clone() });
@@ -165,7 +165,7 @@ impl Export {
         };
         let mut documents = 0;
         while let Some(first) = source.next_start().map_err(|e| unreadable(&e))? {
-            // `cf curl -v` prints what it sends and receives before the answer.
+            // `cf curl -v` prints the request and the headers before the answer.
             if first != b'{' && sink.is_trace || first == b'R' && documents == 0 {
                 let line = source.skip_line().map_err(|e| unreadable(&e))?;
                 sink.is_trace |= line.starts_with(b"REQUEST:");
@@ -204,8 +204,8 @@ impl Export {
     ///
     /// # Errors
     ///
-    /// As [`Export::add`], with the file's name, also if it cannot be opened. The other files of a
-    /// folder are read all the same; the error is the first one's.
+    /// Like [`Export::add`], with the file's name, also if it cannot be opened. The other files of
+    /// a folder are still read; the error is the first one's.
     pub fn add_path(&mut self, path: &Path) -> Result<(), Error> {
         let pages = match pages_at(path) {
             Ok(pages) => pages,
@@ -221,7 +221,7 @@ impl Export {
         first
     }
 
-    /// Takes note of a file that cannot be read to its end.
+    /// Notes a file that cannot be read to its end.
     fn fails(&mut self, path: &Path, why: String) -> Error {
         let file = path.display().to_string();
         let error = bad(&format!("{file}: {why}"));
@@ -229,7 +229,7 @@ impl Export {
         error
     }
 
-    /// True if [`CloudController::save`](crate::CloudController::save) made this folder.
+    /// Returns whether [`CloudController::save`](crate::CloudController::save) made this folder.
     ///
     /// ```
     /// use asg_cc_client::Export;
@@ -260,7 +260,7 @@ impl Export {
         guids.iter().map(one).collect()
     }
 
-    /// The time from which on the export holds all events; `None` if it may lack some.
+    /// Returns the time from which on the export has all events; `None` if it may lack some.
     fn events_since(&self) -> Option<Timestamp> {
         /// Cloud Controller keeps audit events for 31 days.
         const RETENTION: i64 = 31 * 24 * 60 * 60 * 1_000_000_000;
@@ -271,7 +271,7 @@ impl Export {
         self.taken_at.filter(|_| is_whole).map(since)
     }
 
-    /// The lists that lack pages: names of apps are missing then, too.
+    /// Returns the lists that lack pages: names of apps are missing then, too.
     ///
     /// ```
     /// use asg_cc_client::Export;
@@ -292,7 +292,7 @@ impl Export {
         self.lists.gaps()
     }
 
-    /// The files that could not be read to their ends.
+    /// Returns the files that could not be read to their ends.
     ///
     /// ```
     /// use asg_cc_client::Export;
@@ -307,26 +307,26 @@ impl Export {
         &self.unread
     }
 
-    /// True if no list and no resource of a Cloud Controller was read.
+    /// Returns whether the files had no list and no resource of a Cloud Controller.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         !self.is_useful
     }
 
-    /// When the saving began, if [`CloudController::save`](crate::CloudController::save) made the
-    /// export; the first of several such times.
+    /// Returns when the saving began, if [`CloudController::save`](crate::CloudController::save)
+    /// made the export; the first of several such times.
     #[must_use]
     pub const fn taken_at(&self) -> Option<Timestamp> {
         self.taken_at
     }
 
-    /// The security groups that were in the files, in their order.
+    /// Returns the security groups that were in the files, in their order.
     #[must_use]
     pub fn security_groups(&self) -> &[SecurityGroup] {
         &self.security_groups
     }
 
-    /// The reason why a GUID that is not found may exist all the same.
+    /// Returns the reason why a GUID that is not found may still exist.
     fn doubt(&self) -> Option<String> {
         const NEEDED: [&str; 6] =
             ["apps", "processes", "tasks", "builds", "deployments", "audit_events"];
@@ -375,23 +375,23 @@ impl Directory for &Export {
     }
 }
 
-/// One file on its way into an export.
+/// One file while it is read into an export.
 struct Reading<'a> {
     export: &'a mut Export,
     file: &'a str,
-    /// It is the output of `cf curl -v`, in which other JSON occurs, too.
+    /// Whether it is the output of `cf curl -v`, in which other JSON occurs, too.
     is_trace: bool,
-    /// Resources of the list that is being read.
+    /// The number of resources so far in the current list.
     listed: u64,
-    /// Something of it is of use.
+    /// Whether it has usable content.
     useful: bool,
-    /// A kind of Cloud Controller's resources that is not of use.
+    /// A kind of Cloud Controller's resources that is not usable.
     useless: Option<String>,
     problem: Option<String>,
 }
 
 impl Reading<'_> {
-    /// Takes a resource of any kind; false for anything else.
+    /// Takes a resource of any kind; returns false for anything else.
     fn take(&mut self, resource: Resource) -> bool {
         let Some(kind) = kind(&resource) else { return false };
         let Export { known, security_groups: groups, .. } = &mut *self.export;
@@ -480,14 +480,14 @@ impl Sink for Reading<'_> {
 }
 
 fn add<T: FromResource>(resource: Resource, into: impl FnOnce(T)) {
-    // Without a GUID it is of no use, and no reason to refuse the others.
+    // Without a GUID it is not usable; the others still are.
     if let Some(thing) = T::from_resource(resource) {
         into(thing);
     }
 }
 
-/// The kind of a resource, in the words of the API's paths: from the link to itself, or else by the
-/// members that only this kind has.
+/// Returns the kind of a resource, in the words of the API's paths: from the link to itself, or
+/// else from the members that only this kind has.
 fn kind(resource: &Resource) -> Option<String> {
     let own = resource.links.value.own.href.0.as_deref();
     if let Some(kind) = own.or(resource.metadata.url.0.as_deref()).and_then(kind_of_link) {
@@ -517,16 +517,16 @@ fn kind(resource: &Resource) -> Option<String> {
     Some(kind.to_owned())
 }
 
-/// The kind of the thing to which a link leads.
+/// Returns the kind of the thing to which a link leads.
 fn kind_of_link(link: &str) -> Option<&str> {
     let (_, path) = link.split_once("/v3/").or_else(|| link.split_once("/v2/"))?;
-    // `/v3/apps/<guid>` and no more: below it are other things.
+    // `/v3/apps/<guid>` and no more: other things are below it.
     let mut segments = path.split('/').filter(|segment| !segment.is_empty());
     let kind = segments.next()?;
     (segments.count() == 1).then_some(kind)
 }
 
-/// The files of pages at a path; fails with the reason.
+/// Returns the files of pages at a path; fails with the reason.
 fn pages_at(path: &Path) -> Result<Vec<PathBuf>, String> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);

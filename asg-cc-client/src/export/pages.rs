@@ -6,7 +6,7 @@ use std::fmt;
 use crate::api::json::{Next, Pagination};
 use crate::text::decode;
 
-/// A list that an export holds only a part of.
+/// A list that is incomplete in the export.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Gap {
@@ -14,9 +14,9 @@ pub struct Gap {
     pub list: String,
     /// The file in which its first page was, or the first that was found.
     pub file: String,
-    /// How many of its resources the export holds.
+    /// The number of its resources in the export.
     pub held: u64,
-    /// How many there are, as the list has it.
+    /// The total number, as the list shows it.
     pub total: u64,
 }
 
@@ -46,14 +46,14 @@ struct List {
     kind: String,
     file: String,
     total: u64,
-    /// How many resources each page has.
+    /// The number of resources on each page.
     pages: BTreeMap<u64, u64>,
     /// The number of the last page.
     last: Option<u64>,
 }
 
 impl Lists {
-    /// Takes note of one page.
+    /// Notes one page.
     pub(super) fn add(&mut self, file: &str, held: u64, page: Pagination) {
         let next = match page.next {
             Next::Missing => page.next_url,
@@ -83,7 +83,7 @@ impl Lists {
         }
     }
 
-    /// True if there is a list of this kind; of events, one with those of deletions.
+    /// Returns whether there is a list of this kind; for events, one with those of deletions.
     pub(super) fn has(&self, kind: &str) -> bool {
         self.kinds.contains(kind)
     }
@@ -134,14 +134,14 @@ impl Link {
         }
     }
 
-    /// True of every list but one of events without those that prove deletions.
+    /// Returns false for a list of events without those that prove deletions.
     fn has_deletions(&self) -> bool {
         let types = self.types.as_deref().filter(|_| self.kind == "audit_events");
         types.is_none_or(|types| types.split(',').any(|kind| kind == "audit.app.delete-request"))
     }
 }
 
-/// A number with a comma before each three digits.
+/// Returns a number with a comma before each three digits.
 fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::new();

@@ -33,12 +33,12 @@ impl<'r> Source<'r> {
         Ok(Self { inner: BufReader::new(reader), lines: 0 })
     }
 
-    /// The number of line ends that were read.
+    /// Returns the number of line ends that were read.
     pub(super) const fn lines(&self) -> usize {
         self.lines
     }
 
-    /// Skips blanks; gives the byte behind them, which stays to be read.
+    /// Skips blanks; returns the byte behind them without taking it.
     pub(super) fn next_start(&mut self) -> io::Result<Option<u8>> {
         loop {
             let buffer = self.inner.fill_buf()?;
@@ -51,7 +51,7 @@ impl<'r> Source<'r> {
         }
     }
 
-    /// Skips the rest of the line; gives its beginning.
+    /// Skips the rest of the line; returns its beginning.
     pub(super) fn skip_line(&mut self) -> io::Result<Vec<u8>> {
         const MOST: usize = 64;
         let mut beginning = Vec::new();
@@ -79,21 +79,21 @@ impl Read for Source<'_> {
     }
 }
 
-/// The first bytes, and a reader that still begins with them.
+/// Returns the first bytes, and a reader that still begins with them.
 fn peek<'r>(mut reader: Box<dyn Read + 'r>) -> io::Result<(Vec<u8>, Box<dyn Read + 'r>)> {
     let mut head = Vec::new();
     (&mut reader).take(4).read_to_end(&mut head)?;
     Ok((head.clone(), Box::new(Cursor::new(head).chain(reader))))
 }
 
-/// UTF-16 as UTF-8.
+/// Converts UTF-16 to UTF-8.
 struct Utf16<R> {
     inner: BufReader<R>,
     unit: fn([u8; 2]) -> u16,
-    /// The second half of a pair that was read with a first half to which it does not belong.
+    /// The second half of a pair that was read behind a first half that it does not belong to.
     held: Option<u16>,
     ready: [u8; 4],
-    /// Which of `ready` are to be given out.
+    /// The part of `ready` that is still to be returned.
     given: usize,
     end: usize,
 }
@@ -126,7 +126,7 @@ impl<R: Read> Utf16<R> {
         let units = [Some(first), second].into_iter().flatten();
         let mut characters = char::decode_utf16(units);
         let character = characters.next().and_then(Result::ok).unwrap_or('\u{fffd}');
-        // A lone first half leaves what follows it.
+        // The text behind a lone first half stays.
         if character == '\u{fffd}' {
             self.held = second;
         }

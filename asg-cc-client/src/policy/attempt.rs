@@ -1,4 +1,4 @@
-//! The decision after each try, without sleeping or sending: both kinds of transport ask it.
+//! The decision after each try, without sleeping or sending, for both kinds of transport.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ pub(super) struct Attempt {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Pause {
     pub(super) length: Duration,
-    /// True if the server asked for it: then it is for all requests, not for this one alone.
+    /// Whether the server asked for it: then it is for all requests, not only for this one.
     pub(super) asked: bool,
 }
 
@@ -31,13 +31,13 @@ impl Attempt {
         Self { method, tried: 0 }
     }
 
-    /// Begins a try; gives its number, from 1.
+    /// Begins a try; returns its number, from 1.
     pub(super) const fn begin(&mut self) -> u32 {
         self.tried += 1;
         self.tried
     }
 
-    /// After a try: the pause before the next one, or `None` if `result` is what the caller gets.
+    /// Decides after a try: returns the pause before the next one, or `None` if `result` is final.
     pub(super) fn after(
         &self,
         policy: &Policy,
@@ -69,7 +69,7 @@ impl Attempt {
             .mul_f64(random);
         match asked {
             Some(asked) if asked > policy.longest_wait => None,
-            // A little later than asked, so that not all come back in the same moment.
+            // A little later than asked, so that clients do not all come back at the same moment.
             Some(asked) => {
                 Some(Pause { length: asked + backoff.min(policy.first_wait), asked: true })
             }
@@ -77,8 +77,9 @@ impl Attempt {
         }
     }
 
-    /// A POST asks for a token. It may have used up a passcode or a refresh token even if no answer
-    /// came, so it is repeated only where it was surely not read.
+    /// Returns whether a request may be repeated. A POST asks for a token. It may have used up a
+    /// passcode or a refresh token even if no answer came, so it is repeated only if the server
+    /// surely did not read it.
     fn may_repeat(&self, error: &Error) -> bool {
         match error {
             _ if self.method == Method::GET => true,
@@ -95,7 +96,8 @@ fn lost(why: &str) -> Error {
     Error::Transport(TransportError::new(Kind::Interrupted, why))
 }
 
-/// True for JSON without its end: a proxy gave up in the middle and said nothing.
+/// Returns whether the text is JSON without its end: a proxy gave up in the middle without an
+/// error.
 fn is_cut(body: &[u8]) -> bool {
     let body = body.trim_ascii();
     match body.first() {

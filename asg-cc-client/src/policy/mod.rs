@@ -1,4 +1,4 @@
-//! How gently to ask: what is tried again, when, and how often in all.
+//! The retry policy: the errors that are tried again, the pauses, and the total number of requests.
 
 mod attempt;
 mod notice;
@@ -10,7 +10,7 @@ use std::time::Duration;
 pub use notice::{Counts, Notice};
 pub use retrying::Retrying;
 
-/// How [`Retrying`] tries again.
+/// The options of [`Retrying`].
 ///
 /// ```
 /// use asg_cc_client::Policy;
@@ -20,23 +20,21 @@ pub use retrying::Retrying;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// Tries of one request, the first included. 5.
+    /// The number of tries of one request, the first included. 5.
     pub tries: u32,
-    /// The pause before the second try is between nothing and this; each further one may be twice
-    /// as long. 500 ms.
+    /// The maximum pause before the second try; each further one may be twice as long. 500 ms.
     pub first_wait: Duration,
-    /// No pause is longer. A server that asks for more gets its way: its answer is given back at
-    /// once, and says when it would answer again
-    /// ([`Error::RateLimited`](crate::Error::RateLimited)). 30 s.
+    /// The maximum pause. If a server asks for more, its answer is returned at once, with the time
+    /// at which it would answer again ([`Error::RateLimited`](crate::Error::RateLimited)). 30 s.
     pub longest_wait: Duration,
-    /// Requests in all, repetitions included; after that every request fails
+    /// The total number of requests, repetitions included; after that every request fails
     /// ([`TransportErrorKind::Budget`](crate::TransportErrorKind::Budget)). Without limit by
     /// default.
     pub budget: Option<u64>,
-    /// Requests for tokens in all, as `budget`. Without limit by default.
+    /// The total number of requests for tokens, like `budget`. Without limit by default.
     pub logins: Option<u64>,
-    /// After so long, `budget` and `logins` begin anew: for programs that run for weeks. Never by
-    /// default.
+    /// The interval after which `budget` and `logins` start again: for programs that run for weeks.
+    /// Never by default.
     pub renewed_every: Option<Duration>,
 }
 

@@ -1,4 +1,4 @@
-//! What a caller can watch: each request and each wait, and how many there were.
+//! The events that a caller can watch: each request and each wait, and their numbers.
 
 use std::time::Duration;
 
@@ -6,18 +6,18 @@ use http::Method;
 
 use crate::transport::TransportErrorKind;
 
-/// Something that [`Retrying`](crate::Retrying) does, told as it happens. It holds no secret:
+/// An event of [`Retrying`](crate::Retrying), reported as it happens. It contains no secret:
 /// neither headers nor bodies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Notice<'a> {
-    /// A request goes out.
+    /// A request is sent.
     Sending {
         /// Its method.
         method: &'a Method,
         /// Its path and query.
         target: &'a str,
-        /// Which try it is, from 1.
+        /// The number of the try, from 1.
         attempt: u32,
     },
     /// An answer came.
@@ -31,19 +31,19 @@ pub enum Notice<'a> {
     Lost {
         /// Path and query of the request.
         target: &'a str,
-        /// What happened.
+        /// The kind of failure.
         kind: TransportErrorKind,
     },
     /// The request is made again after this pause.
     Waiting {
         /// Path and query of the request.
         target: &'a str,
-        /// How long.
+        /// The length of the pause.
         pause: Duration,
     },
 }
 
-/// What was done so far.
+/// The numbers of requests and failures so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Counts {

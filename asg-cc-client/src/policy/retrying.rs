@@ -1,4 +1,4 @@
-//! Trying again, as a transport around a transport.
+//! Retries, as a transport around a transport.
 
 use std::fmt;
 use std::future::Future;
@@ -18,14 +18,14 @@ use crate::transport::{Transport, TransportError, TransportErrorKind};
 
 type Observer = Box<dyn Fn(&Notice<'_>) + Send + Sync>;
 
-/// Tries again what failed for now: no connection, no whole answer, 429, 5xx, and a router that has
-/// lost its route.
+/// Tries again after temporary failures: no connection, no whole answer, 429, 5xx, and a router
+/// that has lost its route.
 ///
-/// It waits as long as the server asks in `Retry-After` or the reset headers, or else by chance up
-/// to half a second, which doubles each time (full jitter); a server's wish holds back all
-/// requests, not only the one that was refused. If the server asks for more than the longest wait,
-/// its answer is given back at once: the caller knows better what to do with an hour. GETs are
-/// repeated; a request for a token only where it surely was not read.
+/// It waits as long as the server asks in `Retry-After` or the reset headers, or else a random time
+/// up to half a second, which doubles each time (full jitter). If the server asks for a pause, all
+/// requests wait, not only the one that was refused. If it asks for more than the longest wait, its
+/// answer is returned at once, and the caller decides. GETs are repeated; a request for a token
+/// only if the server surely did not read it.
 ///
 /// It is a [`Transport`] around one, and an [`AsyncTransport`] around one of those, with
 /// [`with_async_sleep`](Self::with_async_sleep).
@@ -67,10 +67,10 @@ pub struct Retrying<T, S = fn(Duration)> {
 #[derive(Debug, Default)]
 struct State {
     counts: Counts,
-    /// Requests that were let out; counted under the lock, so that threads together keep the
-    /// budget.
+    /// The number of requests that were sent; counted under the lock, so that threads together keep
+    /// the budget.
     spent: Spent,
-    /// The server asked for peace until then.
+    /// The end of a pause that the server asked for.
     hold: Option<Timestamp>,
 }
 
@@ -79,12 +79,12 @@ struct State {
 struct Spent {
     requests: u64,
     logins: u64,
-    /// When the budgets began.
+    /// The start of the budgets' interval.
     since: Option<Timestamp>,
 }
 
 impl Spent {
-    /// Takes one request from the budgets; an error if nothing is left.
+    /// Takes one request from the budgets; an error if none is left.
     fn take(&mut self, policy: &Policy, is_login: bool, now: Timestamp) -> Result<(), String> {
         let since = *self.since.get_or_insert(now);
         if policy.renewed_every.is_some_and(|every| later(since, every) <= now) {
@@ -104,7 +104,7 @@ impl Spent {
 }
 
 impl<T> Retrying<T> {
-    /// With [`Policy::default`]; in waits the thread sleeps.
+    /// Creates it with [`Policy::default`]; the thread sleeps in pauses.
     #[must_use]
     pub fn new(inner: T) -> Self {
         Self {
@@ -121,51 +121,51 @@ impl<T> Retrying<T> {
 }
 
 impl<T, S> Retrying<T, S> {
-    /// With this policy.
+    /// Sets the policy.
     #[must_use]
     pub fn with_policy(self, policy: Policy) -> Self {
         Self { policy, ..self }
     }
 
-    /// So many tries, the first included.
+    /// Sets the number of tries, the first included.
     #[must_use]
     pub fn with_tries(mut self, tries: u32) -> Self {
         self.policy.tries = tries;
         self
     }
 
-    /// Waits no longer than this at a time.
+    /// Sets the maximum pause.
     #[must_use]
     pub fn with_longest_wait(mut self, longest_wait: Duration) -> Self {
         self.policy.longest_wait = longest_wait;
         self
     }
 
-    /// Reads the time there.
+    /// Takes the time from this clock.
     #[must_use]
     pub fn with_clock(self, clock: Clock) -> Self {
         Self { clock, ..self }
     }
 
-    /// Draws the lengths of pauses from there.
+    /// Takes the lengths of pauses from these numbers.
     #[must_use]
     pub fn with_random(self, random: Random) -> Self {
         Self { random, ..self }
     }
 
-    /// Tells `observer` what happens, as it happens.
+    /// Passes each event to `observer` as it happens.
     #[must_use]
     pub fn with_observer(self, observer: impl Fn(&Notice<'_>) + Send + Sync + 'static) -> Self {
         Self { observer: Some(Box::new(observer)), ..self }
     }
 
-    /// Waits in this way: for tests, or to stop waiting when a program ends.
+    /// Sets how to wait: for tests, or to stop waiting when a program ends.
     #[must_use]
     pub fn with_sleep<U: Fn(Duration)>(self, sleep: U) -> Retrying<T, U> {
         self.sleeping(sleep)
     }
 
-    /// Waits in this way, such as `tokio::time::sleep`: for an [`AsyncTransport`].
+    /// Sets how to wait, for example by `tokio::time::sleep`: for an [`AsyncTransport`].
     #[must_use]
     pub fn with_async_sleep<U, F>(self, sleep: U) -> Retrying<T, U>
     where
@@ -175,8 +175,8 @@ impl<T, S> Retrying<T, S> {
         self.sleeping(sleep)
     }
 
-    /// Ends pauses and sends nothing more once `stop` is set; requests that are on their way are
-    /// not broken off. In pauses the thread sleeps.
+    /// Ends pauses and sends nothing more once `stop` is set; requests in progress are not
+    /// interrupted. The thread sleeps in pauses.
     ///
     /// ```
     /// use asg_cc_client::{Retrying, Stop, Transport, TransportError, TransportErrorKind};
@@ -199,12 +199,12 @@ impl<T, S> Retrying<T, S> {
         self.sleeping(move |pause| stop.sleep(pause))
     }
 
-    /// The transport inside.
+    /// Returns the inner transport.
     pub const fn get_ref(&self) -> &T {
         &self.inner
     }
 
-    /// What was done so far.
+    /// Returns the numbers of requests and failures so far.
     pub fn counts(&self) -> Counts {
         self.state().counts
     }
@@ -215,7 +215,7 @@ impl<T, S> Retrying<T, S> {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Numbers and a time: whole at every point at which a thread could panic.
+        // Numbers and a time: consistent wherever a thread could panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -232,20 +232,20 @@ impl<T, S> Retrying<T, S> {
     }
 }
 
-/// One request on its way: everything but sending and sleeping, which differ between the two kinds
+/// One request in progress: everything but sending and sleeping, which differ between the two kinds
 /// of transport.
 struct Course<'a, T, S> {
     retrying: &'a Retrying<T, S>,
     attempt: Attempt,
     method: http::Method,
     target: String,
-    /// When the caller's time is over.
+    /// The end of the caller's time.
     end: Option<Timestamp>,
     span: Span,
 }
 
 impl<T, S> Course<'_, T, S> {
-    /// How long to wait before the first try, because the server asked others for it.
+    /// Returns how long to wait before the first try, because the server asked for a pause.
     fn hold(&self) -> Option<Duration> {
         let until_then = until(self.retrying.clock.now(), self.retrying.state().hold?);
         (!until_then.is_zero()).then_some(until_then.min(self.retrying.policy.longest_wait))
@@ -274,7 +274,7 @@ impl<T, S> Course<'_, T, S> {
         Ok(())
     }
 
-    /// After a try: how long to wait before the next; `None` if this was the last.
+    /// Returns after a try how long to wait before the next; `None` if this was the last.
     fn after(&self, result: &Result<Response<Vec<u8>>, TransportError>) -> Option<Duration> {
         let target = self.target.as_str();
         self.tell(&match result {

@@ -1,5 +1,5 @@
 //! Requests as spans and notices as events, for programs that use `tracing` (feature `tracing`);
-//! nothing without it.
+//! without the feature this does nothing.
 
 use super::Notice;
 
@@ -9,7 +9,7 @@ mod imp {
 
     pub(in crate::policy) type Span = tracing::Span;
 
-    /// The span of one request, with its repetitions. Headers and bodies stay out of it.
+    /// Returns the span of one request, with its repetitions. Headers and bodies stay out of it.
     pub(in crate::policy) fn span(method: &http::Method, target: &str) -> Span {
         tracing::debug_span!(target: "asg_cc_client", "request", %method, target)
     }

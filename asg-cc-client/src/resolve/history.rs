@@ -7,16 +7,16 @@ use asg_core::{Entity, Identity, NameHistory, NameTimeline, Naming, Timestamp};
 use super::Knowledge;
 use crate::api::Event;
 
-/// A naming, and whether no other of its kinds can be missing before it.
+/// A naming, and whether it comes from a list without gaps.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Noted {
     naming: Naming,
-    /// It is of the kinds that are listed from the newest on, without gaps.
+    /// Whether it is of the kinds that are listed from the newest on, without gaps.
     is_listed: bool,
 }
 
 impl Knowledge {
-    /// There are older events than those that were read.
+    /// Notes that older events exist than those that were read.
     pub(super) const fn history_is_cut(&mut self) {
         self.history_is_cut = true;
     }
@@ -39,8 +39,8 @@ impl Knowledge {
         self.namings.entry(target).or_default().insert(Noted { naming, is_listed });
     }
 
-    /// The names over time of the app of this identity, of its space and its org. Events before
-    /// `kept` may be gone.
+    /// Returns the names over time of the app of this identity, of its space and its org. Events
+    /// before `kept` may be gone.
     pub(crate) fn history(&self, identity: &Identity, kept: Timestamp) -> NameHistory {
         let timeline = |entity: &Option<Entity>| {
             let Some(entity) = entity else { return NameTimeline::default() };
@@ -93,7 +93,7 @@ mod tests {
         let twice = event(40, update, "odd", Some("odd"));
         let task = event(35, "audit.app.task.create", "new", Some("migrate"));
         for (events, kept, cut, day, name) in [
-            // No events, and they would be there.
+            // No events, and they would have been kept.
             (vec![], 5, false, 15, Some("now")),
             (vec![], 5, false, 4, None),
             (vec![&created], 5, false, 10, Some("old")),

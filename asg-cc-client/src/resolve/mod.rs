@@ -1,6 +1,6 @@
 //! From records to identities.
 //!
-//! The live resolvers ([`v3`], [`v2`]) and the export all gather records into [`Knowledge`], and it
+//! The live resolvers ([`v3`], [`v2`]) and the export all gather records into [`Knowledge`], which
 //! alone decides what they mean together. So an export gives the answer that the live foundation
 //! would have given.
 
@@ -20,10 +20,10 @@ use crate::api::{App, Deployment, Event, Org, Process, Space, Work};
 use crate::text::distinct;
 pub(crate) use history::Noted;
 
-/// The records of one foundation that were seen so far.
+/// The records of one foundation so far.
 ///
-/// Apps and what runs of them are kept by GUID, in whatever case it was written. A record whose
-/// GUID is not one of that shape is dropped: no log can name it.
+/// Apps and their processes, tasks and builds are kept by GUID, in either case. A record whose GUID
+/// has another shape is dropped: no log can name it.
 #[derive(Debug, Default)]
 pub(crate) struct Knowledge {
     apps: HashMap<Guid, Listed>,
@@ -32,11 +32,11 @@ pub(crate) struct Knowledge {
     /// Processes, tasks and builds.
     runs: HashMap<Guid, Run>,
     deleted: HashMap<Guid, Deletion>,
-    /// The newest name in events, for what is not listed.
+    /// The newest name in events, for things that are not listed.
     last_names: HashMap<Arc<str>, (Option<Timestamp>, Box<str>)>,
     /// The names of apps, spaces and orgs over time, by the events that show them.
     namings: HashMap<Arc<str>, BTreeSet<Noted>>,
-    /// Events were left out that are older than the oldest of `namings`.
+    /// Whether events were left out that are older than the oldest of `namings`.
     history_is_cut: bool,
     /// Texts that many records share.
     shared: HashSet<Arc<str>>,
@@ -65,18 +65,19 @@ struct Deletion {
 }
 
 impl Knowledge {
-    /// Gives the identity of a live or deleted app, if `id` is known to be one or to belong to one.
+    /// Returns the identity of a live or deleted app, if `id` is known to be one or to belong to
+    /// one.
     pub(crate) fn identify(&self, id: Guid) -> Option<Identity> {
         let run = self.runs.get(&id);
-        // An app's own GUID comes first: its first web process has the same.
+        // An app's own GUID comes first: its first web process has the same GUID.
         let app = if self.is_settled(id) { id } else { run?.app };
         let process_type =
             run.filter(|run| run.app == app).and_then(|run| run.process_type.as_deref());
         // An app's own GUID does not show whether its process is meant.
         let workload = run.filter(|_| app != id).and_then(|run| run.workload);
         let listed = self.apps.get(&app);
-        // An export may hold both, saved before and after: the event is the proof, the list has the
-        // names.
+        // An export may contain both, saved before and after: the event is the proof, the list has
+        // the names.
         let deletion = self.deleted.get(&app);
         if listed.is_none() && deletion.is_none() {
             return None;
@@ -106,7 +107,7 @@ impl Knowledge {
         })
     }
 
-    /// The ids about which nothing final is known.
+    /// Returns the ids about which nothing final is known.
     pub(crate) fn open(&self, ids: &[Guid]) -> Vec<Guid> {
         ids.iter().filter(|id| !self.is_final(**id)).copied().collect()
     }
@@ -115,35 +116,36 @@ impl Knowledge {
         self.is_settled(id) || self.runs.get(&id).is_some_and(|run| self.is_settled(run.app))
     }
 
-    /// True if it is known which app `id` is or belongs to.
+    /// Returns whether it is known which app `id` is or belongs to.
     pub(crate) fn has_owner(&self, id: Guid) -> bool {
         self.runs.contains_key(&id) || self.is_settled(id)
     }
 
-    /// The apps that `ids` belong to and about which nothing final is known.
+    /// Returns the apps that `ids` belong to and about which nothing final is known.
     pub(crate) fn open_owners(&self, ids: &[Guid]) -> Vec<Guid> {
         let owners = ids.iter().filter_map(|id| self.runs.get(id)).map(|run| run.app);
         distinct(owners.filter(|app| !self.is_settled(*app)))
     }
 
-    /// The spaces of `ids` whose names are not known.
+    /// Returns the spaces of `ids` whose names are not known.
     pub(crate) fn nameless_spaces(&self, ids: &[Guid]) -> Vec<String> {
         self.entities(ids, |it| it.space.filter(|space| space.name.is_none()))
     }
 
-    /// The orgs of `ids` whose names are not known; spaces come first, since they name their orgs.
+    /// Returns the orgs of `ids` whose names are not known; spaces come first, because they name
+    /// their orgs.
     pub(crate) fn nameless_orgs(&self, ids: &[Guid]) -> Vec<String> {
         self.entities(ids, |it| it.org.filter(|org| org.name.is_none()))
     }
 
-    /// The GUIDs of the apps, spaces and orgs of `ids`.
+    /// Returns the GUIDs of the apps, spaces and orgs of `ids`.
     pub(crate) fn named(&self, ids: &[Guid]) -> Vec<String> {
         let all = ids.iter().filter_map(|id| self.identify(*id));
         let guids = all.flat_map(|it| [it.app, it.space, it.org]).flatten().map(|it| it.guid);
         distinct(guids)
     }
 
-    /// The GUIDs of some entities of the identities of `ids`.
+    /// Returns the GUIDs of some entities of the identities of `ids`.
     fn entities(&self, ids: &[Guid], which: impl Fn(Identity) -> Option<Entity>) -> Vec<String> {
         distinct(ids.iter().filter_map(|id| Some(which(self.identify(*id)?)?.guid)))
     }
@@ -174,7 +176,7 @@ impl Knowledge {
         shared
     }
 
-    /// A GUID of whatever shape, in lower case if it has the usual one.
+    /// Returns a GUID of any shape, in lower case if it has the usual one.
     fn share_guid(&mut self, text: &str) -> Arc<str> {
         match guid(text) {
             Some(guid) => self.share(&guid.to_string()),
@@ -240,7 +242,8 @@ impl Knowledge {
             let space = self.share_some_guid(event.space.as_ref());
             let org = self.share_some_guid(event.org.as_ref());
             let deletion = Deletion { at: event.at, space, org };
-            // The API admits a second request while the first is at work; the last one did it.
+            // The API accepts a second request while the first is in progress; the last one
+            // succeeded.
             if self.deleted.get(&app).is_none_or(|known| known.at <= deletion.at) {
                 self.deleted.insert(app, deletion);
             }
@@ -258,7 +261,7 @@ impl Knowledge {
         Some((id, Run { app, process_type, workload }))
     }
 
-    /// Records of the past must not replace those of a list of processes.
+    /// Adds a record of the past, which must not replace one from a list of processes.
     fn add_run_if_new(&mut self, process: &Process, workload: Option<Workload>) {
         if let Some((guid, run)) = self.run(process, workload) {
             self.runs.entry(guid).or_insert(run);
@@ -266,7 +269,7 @@ impl Knowledge {
     }
 }
 
-/// A GUID of the usual shape, in upper or lower case.
+/// Parses a GUID of the usual shape, in upper or lower case.
 fn guid(text: &str) -> Option<Guid> {
     let parse = |text: &str| Guid::parse(text.as_bytes()).ok();
     parse(text).or_else(|| parse(&text.to_ascii_lowercase()))

@@ -1,9 +1,9 @@
-//! Decides what to ask next, without asking: a machine that gives questions and takes answers, for
-//! both kinds of driver.
+//! Decides the next questions, without asking them: a state machine that returns questions and
+//! takes answers, for both kinds of driver.
 //!
-//! A plan is a table of steps. Each step looks at what is known and gives the questions that may be
-//! asked at once; the next one begins when all are answered. So there are some requests per 200
-//! ids, however many ids there are.
+//! A plan is a table of steps. Each step returns the questions that may be asked at once, given the
+//! records so far; the next one begins when all are answered. So the number of requests per 200 ids
+//! is small, however many ids there are.
 
 use std::collections::HashSet;
 use std::iter::Chain;
@@ -21,22 +21,22 @@ use crate::error::Error;
 /// One step: its questions, given what is known.
 pub(super) type Step = fn(&mut Plan) -> Vec<Query>;
 
-/// A resolution, or another gathering of records, on its way.
+/// A resolution, or another gathering of records, in progress.
 pub(crate) struct Plan {
     pub(super) found: Found,
     pub(super) ids: Vec<Guid>,
     /// The ids about which nothing final is known.
     pub(super) open: Vec<Guid>,
-    /// Of a list that cannot be filtered, this many pages are read.
+    /// The number of pages to read of a list that cannot be filtered.
     pub(super) search_pages: usize,
     pub(super) now: Timestamp,
-    /// True once it turned out that most ids are not apps' own.
+    /// Whether most ids turned out not to be apps.
     pub(super) processes_first: bool,
     steps: Chain<Iter<'static, Step>, Iter<'static, Step>>,
     waiting: Vec<Query>,
-    /// The number of GUIDs that the servers on the way let through.
+    /// The maximum number of GUIDs that the servers on the way accept.
     width: usize,
-    /// This Cloud Controller refuses `include=`.
+    /// Whether this Cloud Controller refuses `include=`.
     is_plain: bool,
 }
 
@@ -46,7 +46,7 @@ pub(crate) struct Found {
     pub(crate) known: Knowledge,
     /// Ids that v2 refuses to show.
     pub(crate) hidden: HashSet<Guid>,
-    /// The first reason why not to be found proves nothing.
+    /// The first reason why an id that is not found may still exist.
     pub(crate) doubt: Option<String>,
     pub(crate) searches: Arc<Searches>,
 }
@@ -57,7 +57,7 @@ pub(crate) struct Terms {
     pub(crate) search_pages: usize,
     pub(crate) searches: Arc<Searches>,
     pub(crate) now: Timestamp,
-    /// Names of the past are asked for, too.
+    /// Whether names of the past are asked for, too.
     pub(crate) with_history: bool,
 }
 
@@ -79,25 +79,25 @@ impl Plan {
         }
     }
 
-    /// The identities of these ids, by API v3.
+    /// Creates a plan for the identities of these ids, by API v3.
     pub(crate) fn v3(terms: Terms) -> Self {
         let then: &'static [Step] = if terms.with_history { v3::HISTORY } else { &[] };
         Self::new(terms, [v3::RESOLVE, then])
     }
 
-    /// The identities of these ids, by API v2.
+    /// Creates a plan for the identities of these ids, by API v2.
     pub(crate) fn v2(terms: Terms) -> Self {
         let mut plan = Self::new(terms, [v2::RESOLVE, &[]]);
         plan.found.doubt = Some("API v2 finds apps by their own GUIDs only".into());
         plan
     }
 
-    /// Everything that lives, by API v3.
+    /// Creates a plan for everything that exists, by API v3.
     pub(crate) fn v3_all(now: Timestamp) -> Self {
         Self::for_all(now, v3::PRELOAD)
     }
 
-    /// Everything that lives, by API v2.
+    /// Creates a plan for everything that exists, by API v2.
     pub(crate) fn v2_all(now: Timestamp) -> Self {
         Self::for_all(now, v2::PRELOAD)
     }
@@ -108,7 +108,8 @@ impl Plan {
         Self::new(terms, [steps, &[]])
     }
 
-    /// The questions that may be asked now, in any order or at once; none when the plan is done.
+    /// Returns the questions that may be asked now, in any order or at once; none when the plan is
+    /// done.
     pub(crate) fn questions(&mut self) -> Vec<Query> {
         while self.waiting.is_empty() {
             let Some(step) = self.steps.next() else { break };
@@ -136,7 +137,7 @@ impl Plan {
         if error == Error::TooLong
             && let Some(parts) = query.ask.split()
         {
-            // From now on, all are as short as this.
+            // From now on, all questions are as short as this.
             self.width = self.width.min(query.ask.width().div_ceil(2));
             for ask in parts {
                 self.push(Query { ask, fallback: query.fallback.clone(), pages: query.pages });
@@ -208,8 +209,8 @@ impl Plan {
         }
     }
 
-    /// The question for the next page of a list that is searched, until every open id has an owner
-    /// or the limit is reached. `pages` bounds the pages of this plan.
+    /// Returns the question for the next page of a list that is searched, until every open id has
+    /// an owner or the limit is reached. `pages` bounds the pages of this plan.
     pub(super) fn search(&mut self, list: List, pages: usize) -> Option<Query> {
         for id in &self.open {
             if let Some(run) = self.found.searches.find(list, *id) {
@@ -230,7 +231,7 @@ impl Plan {
         Some(Query { ask, fallback: Fallback::Search(list), pages })
     }
 
-    /// The outcome.
+    /// Returns the outcome.
     pub(crate) fn finish(self) -> Found {
         self.found
     }
@@ -276,8 +277,8 @@ fn is_not_found(error: &Error, code: i64) -> bool {
     matches!(error, Error::NotFound { errors } if errors.iter().any(|e| e.code == code))
 }
 
-/// 10003 alone: a token without scopes gets 10007, and a space supporter gets no code; neither says
-/// anything of the app.
+/// Recognises code 10003: a token without scopes gets 10007, and a space supporter gets no code;
+/// neither shows anything about the app.
 fn is_hidden(error: &Error) -> bool {
     matches!(error, Error::Forbidden { errors } if errors.iter().any(|e| e.code == 10_003))
 }

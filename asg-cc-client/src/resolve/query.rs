@@ -1,5 +1,5 @@
-//! One request of a plan, whatever it asks for: its answer goes into [`Knowledge`], and there may
-//! be more pages.
+//! One request of a plan, of any kind: its answer goes into [`Knowledge`], and more pages may
+//! follow.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::search::List;
 use crate::api::{Address, App, Body, Call, Deployment, Event, Org, Page, Process, Space, Work};
 use crate::error::Error;
 
-/// A thing that Knowledge can take up.
+/// A thing that [`Knowledge`] can take.
 pub(crate) trait Record: Body + Send + 'static {
     fn add_to(self, known: &mut Knowledge);
 }
@@ -35,15 +35,15 @@ records! {
     Event => add_event,
 }
 
-/// A [`Call`] whose type is forgotten.
+/// A [`Call`] of any type.
 pub(crate) trait Ask: Send + Sync {
     fn request(&self, address: &Address, authorization: Option<HeaderValue>) -> Request<Vec<u8>>;
     fn read(&self, response: &Response<Vec<u8>>) -> Result<Learned, Error>;
     fn target(&self) -> String;
-    /// How many GUIDs it asks for.
+    /// Returns the number of GUIDs it asks for.
     fn width(&self) -> usize;
     fn split(&self) -> Option<[Arc<dyn Ask>; 2]>;
-    /// Without `include=`, for a Cloud Controller that does not know it.
+    /// Returns it without `include=`, for a Cloud Controller that does not support it.
     fn without_include(&self) -> Option<Arc<dyn Ask>>;
 }
 
@@ -116,11 +116,11 @@ impl<R: Record> Ask for Call<R> {
     }
 }
 
-/// A call, and what its failure means.
+/// A call, and the consequence of its failure.
 pub(crate) struct Query {
     pub(crate) ask: Arc<dyn Ask>,
     pub(super) fallback: Fallback,
-    /// How many more pages are read at most.
+    /// The maximum number of further pages.
     pub(super) pages: usize,
 }
 
@@ -129,18 +129,18 @@ pub(crate) struct Query {
 pub(super) enum Fallback {
     /// The plan fails.
     Fail,
-    /// Not every Cloud Controller has the list of this name, or not with these filters: without it,
-    /// not to find something proves nothing.
+    /// Not every Cloud Controller has the list of this name, or not with these filters. Without it,
+    /// an id that is not found may still exist.
     Skip(&'static str),
     /// A page of a list that is searched.
     Search(List),
     /// Without these events, or beyond `pages` of them, old names are not known.
     History,
-    /// v2's single things: with this code it is not there, and its events may show more.
+    /// A single thing of v2: this code means that it does not exist, and its events may show more.
     Events { guid: String, code: i64, is_app: bool },
 }
 
-/// A list of more pages than this has no end: 2 million apps at 200 a page.
+/// A list of more pages than this is endless: 2 million apps at 200 a page.
 const MOST_PAGES: usize = 10_000;
 
 impl Query {

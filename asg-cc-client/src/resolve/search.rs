@@ -1,5 +1,5 @@
 //! Lists that Cloud Controller cannot filter by process, task or build: they are read page by page,
-//! newest first, and the index of what was read is kept, so that no page is read twice in a run.
+//! newest first, and the index of the pages is kept, so that no page is read twice in a run.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,11 +12,10 @@ use super::{Knowledge, Run};
 use crate::api::v3;
 use crate::clock::later;
 
-/// An index that is older is brought up to date before it is used: new entries are in front of what
-/// it has.
+/// An older index is updated before it is used: new entries come before those that it has.
 const STALE: Duration = Duration::from_secs(600);
 
-/// Events that name a process, task or build once or a few times in its life.
+/// Events that name a process, task or build only a few times in its life.
 const RARE: [&str; 9] = [
     "audit.app.process.delete",
     "audit.app.process.create",
@@ -74,7 +73,7 @@ struct Index {
     runs: HashMap<Guid, Run>,
     reading: Reading,
     pages: usize,
-    /// When its first page was asked for.
+    /// The time when its first page was asked for.
     as_of: Option<Timestamp>,
 }
 
@@ -82,14 +81,14 @@ struct Index {
 enum Reading {
     #[default]
     NotBegun,
-    /// From this page on, nothing was read.
+    /// Nothing was read from this page on.
     From(Arc<dyn Ask>),
-    /// New entries are read from this page on, until something known comes; then reading is as it
-    /// was.
+    /// New entries are read from this page on, until a known one comes; then the earlier state
+    /// holds again.
     Renewing(Arc<dyn Ask>, Box<Reading>),
-    /// To the end.
+    /// Everything was read.
     Done,
-    /// This Cloud Controller has no such list.
+    /// This Cloud Controller does not have the list.
     Absent,
 }
 
@@ -99,7 +98,7 @@ impl Searches {
         self.indexes[list as usize].runs.get(&id)
     }
 
-    /// Gives the next page to read, if there is one within the limit.
+    /// Returns the next page to read, if there is one within the limit.
     pub(super) fn next_page(
         &mut self,
         list: List,
@@ -111,7 +110,7 @@ impl Searches {
             let before = std::mem::take(&mut index.reading);
             if !matches!(before, Reading::Absent) {
                 index.as_of = Some(now);
-                // Other pages are beyond the limit still; the new ones have one of their own.
+                // Other pages are still beyond the limit; the new ones have a limit of their own.
                 index.reading = Reading::Renewing(list.first_page(), Box::new(before));
             }
         }
@@ -126,7 +125,7 @@ impl Searches {
         }
     }
 
-    /// Takes what the page had in it, and the next page.
+    /// Takes the contents of the page, and the next page.
     pub(super) fn add(&mut self, list: List, page: Knowledge, next: Option<Arc<dyn Ask>>) {
         let index = &mut self.indexes[list as usize];
         let is_known = page.runs.keys().any(|guid| index.runs.contains_key(guid));
@@ -142,12 +141,12 @@ impl Searches {
         };
     }
 
-    /// Takes note that the list is missing.
+    /// Notes that the list is missing.
     pub(super) fn is_absent(&mut self, list: List) {
         self.indexes[list as usize].reading = Reading::Absent;
     }
 
-    /// The reason why something that is not in the index may be in the list all the same.
+    /// Returns the reason why an id that is not in the index may still be in the list.
     pub(super) fn doubt(&self, list: List) -> Option<String> {
         let (index, name) = (&self.indexes[list as usize], list.name());
         match index.reading {
@@ -160,7 +159,7 @@ impl Searches {
         }
     }
 
-    /// True if more was read for this than for `other`.
+    /// Returns whether more was read for this than for `other`.
     pub(crate) fn is_ahead_of(&self, other: &Self) -> bool {
         let progress = |index: &Index| (index.as_of, index.pages, index.runs.len());
         self.indexes.iter().zip(&other.indexes).any(|(a, b)| progress(a) > progress(b))

@@ -1,8 +1,8 @@
 //! Resolution over API v2: the procedure that operators know, one request per app, space and org.
 //!
-//! v2 knows an app by the GUID of its first web process only, so later processes of rolling
-//! deployments, other process types, tasks and builds are unknown to it. It tells "hidden" (403)
-//! from "not found" (404), which v3 does not.
+//! v2 finds an app only by the GUID of its first web process, so later processes of rolling
+//! deployments, other process types, tasks and builds are unknown to it. It distinguishes "hidden"
+//! (403) from "not found" (404), which v3 does not.
 
 use asg_core::Guid;
 
@@ -40,10 +40,10 @@ fn single<R: Record>(call: Call<R>, guid: &str, code: i64, is_app: bool) -> Quer
     Query::new(call, Fallback::Events { guid: guid.to_owned(), code, is_app })
 }
 
-/// The events about what is not there.
+/// Asks for the events about a thing that does not exist.
 pub(super) fn events_of(actee: &str) -> Option<Query> {
     // Spaces' GUIDs come from the server; one of another shape could break out of the query's
-    // grammar.
+    // syntax.
     Guid::parse(actee.as_bytes()).ok()?;
     Some(Query::new(v2::events(actee), Fallback::Fail))
 }

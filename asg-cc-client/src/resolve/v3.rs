@@ -1,10 +1,10 @@
 //! Resolution over API v3, step by step.
 //!
 //! The order is: exact and cheap before searching, and live before deleted. A process of a rolling
-//! deployment is gone from the list of processes as soon as the next deployment replaces it, and
-//! leaves no event; only the deployment's own record still names it. So "the process is not there"
-//! never means "the app is not there", and each step that finds an app of an open id asks first
-//! whether that app lives.
+//! deployment disappears from the list of processes when the next deployment replaces it, and
+//! leaves no event; only the deployment's own record still names it. So a missing process does not
+//! mean a missing app, and each step that finds an app of an open id first asks whether that app
+//! lives.
 
 use std::collections::HashSet;
 
@@ -62,13 +62,14 @@ pub(super) const HISTORY: &[Step] = &[names];
 
 pub(super) const PRELOAD: &[Step] = &[everything];
 
-/// Are these apps? Web processes that no rolling deployment has replaced have their app's GUID.
+/// Asks whether these are apps. Web processes that no rolling deployment has replaced have their
+/// app's GUID.
 fn probe(plan: &mut Plan) -> Vec<Query> {
     apps_of(&plan.ids[..plan.ids.len().min(BATCH)])
 }
 
-/// The rest, as apps too if most of the first were; if not, it is cheaper to begin with their
-/// processes.
+/// Asks for the rest, as apps too if most of the first were; if not, it is cheaper to begin with
+/// their processes.
 fn rest(plan: &mut Plan) -> Vec<Query> {
     let (first, rest) = plan.ids.split_at(plan.ids.len().min(BATCH));
     let missing = plan.found.known.open(first).len();
@@ -81,19 +82,19 @@ fn processes(plan: &mut Plan) -> Vec<Query> {
     Query::all(v3::processes(&texts(&plan.open)), &Fallback::Fail)
 }
 
-/// The living apps among those that own open ids.
+/// Asks for the living apps among those that own open ids.
 fn owners(plan: &mut Plan) -> Vec<Query> {
     apps_of(&plan.found.known.open_owners(&plan.open))
 }
 
-/// The deleted ones.
+/// Asks for the deleted ones.
 fn owners_deleted(plan: &mut Plan) -> Vec<Query> {
     let queries = deletions_of(&plan.found.known.open_owners(&plan.open));
     plan.open = plan.found.known.open(&plan.open);
     queries
 }
 
-/// What was not asked for as an app yet.
+/// Asks for the ids that were not asked for as apps yet.
 fn late_apps(plan: &mut Plan) -> Vec<Query> {
     plan.open = plan.found.known.open(&plan.open);
     if !plan.processes_first {
@@ -135,7 +136,8 @@ fn search(plan: &mut Plan, list: List) -> Vec<Query> {
     plan.search(list, plan.search_pages).into_iter().collect()
 }
 
-/// Names of the spaces and orgs of deleted apps: from their lists, then from their own last events.
+/// Asks for the names of the spaces and orgs of deleted apps: from their lists, then from their own
+/// last events.
 fn spaces(plan: &mut Plan) -> Vec<Query> {
     Query::all(v3::spaces(&plan.found.known.nameless_spaces(&plan.ids)), &Fallback::Fail)
 }
@@ -154,7 +156,7 @@ fn org_events(plan: &mut Plan) -> Vec<Query> {
     Query::all(calls, &Fallback::Skip("audit events"))
 }
 
-/// The names of apps, spaces and orgs over time.
+/// Asks for the names of apps, spaces and orgs over time.
 fn names(plan: &mut Plan) -> Vec<Query> {
     let targets = plan.found.known.named(&plan.ids);
     let queries = Query::all(v3::audit_events(&targets, &NAMED), &Fallback::History);

@@ -8,14 +8,14 @@ use http::{Request, Response};
 
 use super::TransportError;
 
-/// An answer that will come.
+/// A future answer.
 pub type Sending<'a> =
     Pin<Box<dyn Future<Output = Result<Response<Vec<u8>>, TransportError>> + Send + 'a>>;
 
-/// Sends a request; the answer comes when it comes. It needs no runtime of its own.
+/// Sends a request asynchronously. It needs no runtime of its own.
 ///
 /// As with [`Transport`](super::Transport), any closure is one, if its future can go to other
-/// threads; every answer is given back, whatever its status, and no redirects are followed.
+/// threads; every answer is returned, whatever its status, and no redirects are followed.
 ///
 /// # Example
 ///
@@ -35,7 +35,7 @@ pub type Sending<'a> =
 /// # Ok::<(), TransportError>(())
 /// ```
 pub trait AsyncTransport {
-    /// Sends `request`; gives the answer, whatever its status.
+    /// Sends `request`; returns the answer, whatever its status.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! The seam to the network: one method, or its asynchronous twin.
+//! The interface to the network: one method, or its asynchronous twin.
 
 mod future;
 
@@ -13,8 +13,8 @@ use http::{Request, Response};
 /// The time that is left for a request with all its repetitions, as of now: an extension of the
 /// request.
 ///
-/// The transports of this crate keep to it. Another transport may ignore it: the client looks at
-/// the time between requests, too.
+/// The transports of this crate respect it. Another transport may ignore it: the client checks the
+/// time between requests, too.
 ///
 /// ```
 /// use std::time::Duration;
@@ -31,9 +31,9 @@ pub struct TimeLeft(pub Duration);
 /// Sends a request and waits for the answer.
 ///
 /// Any `Fn(Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError>` is one, so a test needs
-/// no server and a program keeps the HTTP client that it has. A transport gives back *every*
-/// answer, whatever its status; it follows no redirects, since the request carries a token that is
-/// for one server only.
+/// no server and a program can use its own HTTP client. A transport returns *every* answer,
+/// whatever its status. It follows no redirects, because the request carries a token for one server
+/// only.
 ///
 /// # Example
 ///
@@ -50,7 +50,7 @@ pub struct TimeLeft(pub Duration);
 /// # Ok::<(), TransportError>(())
 /// ```
 pub trait Transport {
-    /// Sends `request`; gives the answer, whatever its status.
+    /// Sends `request`; returns the answer, whatever its status.
     ///
     /// # Errors
     ///
@@ -85,7 +85,7 @@ impl<T: Transport + ?Sized> Transport for Arc<T> {
     }
 }
 
-/// Why no answer came.
+/// The reason why no answer came.
 ///
 /// ```
 /// use asg_cc_client::{TransportError, TransportErrorKind};
@@ -101,13 +101,13 @@ pub struct TransportError {
 }
 
 impl TransportError {
-    /// An error of this kind; `message` says what happened and must hold no secret.
+    /// Creates an error of this kind; `message` describes it and must not contain a secret.
     #[must_use]
     pub fn new(kind: TransportErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into() }
     }
 
-    /// What sort of failure it is.
+    /// Returns the kind of failure.
     #[must_use]
     pub const fn kind(&self) -> TransportErrorKind {
         self.kind
@@ -126,11 +126,11 @@ impl fmt::Display for TransportError {
 
 impl std::error::Error for TransportError {}
 
-/// The sort of a [`TransportError`]: what a retry policy has to know.
+/// The kind of a [`TransportError`], for a retry policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TransportErrorKind {
-    /// No connection: the name does not resolve, nobody listens, a proxy refuses.
+    /// No connection: the name does not resolve, the port is closed, or a proxy refuses.
     Connect,
     /// Nothing came in time.
     Timeout,

@@ -1,4 +1,4 @@
-//! What several test files use.
+//! Helpers of several test files.
 #![allow(dead_code, reason = "each test file uses a part")]
 
 use std::collections::HashMap;
@@ -28,7 +28,7 @@ pub(crate) const GLOBAL: &str = "eyJhbGciOiJub25lIn0.eyJzY29wZSI6WyJjbG91ZF9jb25
 pub(crate) const LIMITED: &str =
     "eyJhbGciOiJub25lIn0.eyJzY29wZSI6WyJjbG91ZF9jb250cm9sbGVyLnJlYWQiXX0.none";
 
-/// The article's org, space and app; a worker, a task and a build beside its web process.
+/// Returns the article's org, space and app; a worker, a task and a build beside its web process.
 pub(crate) fn article() -> Foundation {
     Foundation::new()
         .org(ORG, "o")
@@ -54,7 +54,7 @@ pub(crate) fn over(server: &Server, version: ApiVersion) -> CloudController<Http
     connect(server, GLOBAL).with_version(version)
 }
 
-/// A clock that always shows one time of the article's day.
+/// Returns a clock that always shows one time of the article's day.
 pub(crate) fn stopped() -> Clock {
     Clock::new(|| Timestamp::from_nanos(1_498_212_000_000_000_000))
 }
@@ -71,12 +71,12 @@ where
     Ok(found[&guid(id)].clone())
 }
 
-/// The values of these keys, in their order.
+/// Returns the values of these keys, in their order.
 pub(crate) fn listed<K: Hash + Eq, T: Clone>(keys: &[K], found: &HashMap<K, T>) -> Vec<T> {
     keys.iter().map(|key| found[key].clone()).collect()
 }
 
-/// State and path, such as `Live o/s/proxy`.
+/// Returns state and path, such as `Live o/s/proxy`.
 pub(crate) fn told<D>(directory: D, id: &str) -> String
 where
     D: Directory<Error: Into<Error>>,
@@ -92,12 +92,12 @@ where
     }
 }
 
-/// A body in the shape of Cloud Controller's or the UAA's.
+/// Returns a body in the shape of Cloud Controller's or the UAA's.
 pub(crate) fn fixture(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(path)
 }
 
-/// The files of a folder of bodies by name, sorted.
+/// Returns the files of a folder of bodies by name, sorted.
 pub(crate) fn files(folder: &str) -> Vec<(String, Vec<u8>)> {
     let mut files: Vec<(String, Vec<u8>)> = fs::read_dir(fixture(folder))
         .unwrap()

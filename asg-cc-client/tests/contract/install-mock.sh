@@ -1,6 +1,7 @@
 #!/bin/sh
-# Installs, once, the mock server that tests/contract.rs runs beside the embedded one: into the target folder, from npm.
-# Without node or npm it prints why and succeeds; .ci/test then leaves the test with the mock out.
+# Installs, once, the mock server that tests/contract.rs runs beside the embedded one: into the
+# target folder, from npm. Without node or npm it prints the reason and succeeds; .ci/test then
+# skips the test with the mock.
 set -eu
 cd "$(dirname "$0")/../../.."
 

@@ -49,7 +49,7 @@ impl Episodes {
         }
     }
 
-    /// The runs of both.
+    /// Returns the runs of both.
     pub(crate) fn merged(mut self, other: Self) -> Self {
         for (key, (shown, runs)) in other.runs {
             let (known, all) =

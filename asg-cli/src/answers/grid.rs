@@ -23,7 +23,7 @@ pub enum Cell {
 }
 
 impl Cell {
-    /// A copy of a value.
+    /// Returns a copy of a value.
     #[must_use]
     pub fn of(value: &Value<'_>) -> Self {
         match value {
@@ -34,13 +34,13 @@ impl Cell {
         }
     }
 
-    /// A count.
+    /// Returns a count.
     #[must_use]
     pub fn count(n: u64) -> Self {
         Self::Int(i64::try_from(n).unwrap_or(i64::MAX))
     }
 
-    /// The value.
+    /// Returns the value.
     #[must_use]
     pub fn value(&self) -> Value<'_> {
         match self {
@@ -68,7 +68,7 @@ pub struct Grid {
 }
 
 impl Grid {
-    /// The table as a record batch.
+    /// Returns the table as a record batch.
     ///
     /// # Panics
     ///
@@ -90,7 +90,7 @@ impl Grid {
             .expect("each column is made for its kind, and has one value for each row")
     }
 
-    /// The names of the columns.
+    /// Returns the names of the columns.
     #[must_use]
     pub fn names(&self) -> Vec<&'static str> {
         self.columns.iter().map(|(name, _)| *name).collect()

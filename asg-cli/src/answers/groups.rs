@@ -98,13 +98,13 @@ impl Groups {
         sums.add(row);
     }
 
-    /// Whether a row with the key of this one was added.
+    /// Returns whether a row with the key of this one was added.
     pub(crate) fn has(&self, row: &Row<'_>) -> bool {
         let key: Vec<Cell> = self.parts.iter().map(|part| part.key(row)).collect();
         self.found.contains_key(&key)
     }
 
-    /// The groups of both.
+    /// Returns the groups of both.
     pub(crate) fn merged(mut self, other: Self) -> Self {
         for (key, (shown, sums)) in other.found {
             match self.found.entry(key) {
@@ -124,19 +124,19 @@ impl Groups {
         self
     }
 
-    /// The groups in the order of their visible cells.
+    /// Returns the groups in the order of their visible cells.
     pub(crate) fn sorted(self) -> Vec<Group> {
         let mut groups: Vec<Group> = self.found.into_values().collect();
         groups.sort_by(|(a, _), (b, _)| a.cmp(b));
         groups
     }
 
-    /// The columns of keys and sums.
+    /// Returns the columns of keys and sums.
     pub(crate) fn columns(&self) -> Vec<(&'static str, Kind)> {
         self.parts.iter().flat_map(Part::columns).chain(Sums::COLUMNS).collect()
     }
 
-    /// The table of groups, after `sort` has ordered them.
+    /// Returns the table of groups, after `sort` has ordered them.
     pub(crate) fn grid(self, sort: impl FnOnce(&mut Vec<Group>)) -> Grid {
         let columns = self.columns();
         let mut groups = self.sorted();

@@ -25,11 +25,11 @@ pub(crate) const ALIASES: [(&str, &[&str]); 4] = [
     ("org", &["org_name"]),
 ];
 
-/// The parts for these names, behind a first one. `has` lists the columns.
+/// Returns the parts for these names, behind a first one. `has` lists the columns.
 ///
 /// # Errors
 ///
-/// A sentence, if there is no such column, or a column comes twice.
+/// A sentence, if the column does not exist, or comes twice.
 pub(crate) fn parts(
     first: Option<Part>,
     names: &[String],

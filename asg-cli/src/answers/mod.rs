@@ -21,7 +21,7 @@ use crate::error::Error;
 use crate::nearest::hint;
 use crate::query::{Column, Kind, Query, Row};
 
-/// What makes a group large.
+/// The measure by which groups are sorted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Measure {
     /// The number of packets.
@@ -46,11 +46,11 @@ impl Measure {
     pub(crate) const WORDS: [&str; 4] =
         [Self::ALL[0].0, Self::ALL[1].0, Self::ALL[2].0, Self::ALL[3].0];
 
-    /// The measure with this name.
+    /// Parses the name of a measure.
     ///
     /// # Errors
     ///
-    /// [`Error::Value`] if there is none.
+    /// [`Error::Value`] for an unknown name.
     pub fn parse(name: &str) -> Result<Self, Error> {
         let found = Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, it)| *it);
         found.ok_or_else(|| {

@@ -42,7 +42,7 @@ impl FlowFacts {
         Self { desired, lossy: lossy.collect() }
     }
 
-    /// The facts about a flow.
+    /// Returns the facts about a flow.
     ///
     /// A packet without Cloud Foundry's prefix has no probe: nothing shows which rules it met. The
     /// owner counts if it is one container, however surely it is known.
@@ -77,7 +77,7 @@ impl FlowFacts {
         PacketFacts { chain, observed: Some(observed), probe: probe(&flow.packet().ip), ..facts }
     }
 
-    /// When the rules of a container were chosen in the static profiles.
+    /// Returns when the rules of a container were chosen in the static profiles.
     fn desired(&self, container: Lifetime<'_>) -> Option<TimeRange> {
         match container.process() {
             Some(process) => (*self.desired.get(process)?).map(moment),
@@ -128,13 +128,13 @@ const fn phase(workload: Workload) -> Phase {
     }
 }
 
-/// A time of the ledger, which is cut to milliseconds.
+/// Returns a time of the ledger, which is cut to milliseconds.
 fn moment(time: Timestamp) -> TimeRange {
     let end = Timestamp::from_nanos(time.as_nanos().saturating_add(MILLISECOND - 1));
     TimeRange::between(time, end)
 }
 
-/// The making of the first container of each process version.
+/// Returns the making of the first container of each process version.
 ///
 /// A version is older than the logs if the making of one of its containers is missing. It is also
 /// older if its first instance is missing: then the logs show the replacement of a crashed instance
@@ -166,8 +166,8 @@ fn desired<'l>(all: impl Iterator<Item = Lifetime<'l>>) -> HashMap<ProcessName, 
     versions.into_iter().map(|(process, version)| (process.clone(), known(version))).collect()
 }
 
-/// The packet as rules see it; `None` if its destination, its protocol, its port or its ICMP type
-/// is missing.
+/// Returns the packet as rules see it; `None` if its destination, its protocol, its port or its
+/// ICMP type is missing.
 ///
 /// ```
 /// use asg_cli::explain::probe;
@@ -210,7 +210,8 @@ mod tests {
     const VERSION: &str =
         "bc6f229d-5e4a-4c41-a63f-e8795496c283-1c0d4ae2-93f4-4c5e-b3b1-2f1b0f9a7d10";
 
-    /// A ledger of containers of one version: instance, and the second in which each was made.
+    /// Returns a ledger of containers of one version: instance, and the second in which each was
+    /// made.
     fn first(containers: &[(u32, Option<i64>)]) -> Option<i64> {
         let mut ledger = Ledger::new();
         for (line, (index, created)) in (1..).zip(containers) {

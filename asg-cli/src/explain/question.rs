@@ -64,14 +64,14 @@ impl Question {
         words.next().is_none().then_some(Self { probe, protocol })
     }
 
-    /// The packet.
+    /// Returns the packet.
     #[must_use]
     pub const fn probe(&self) -> Probe {
         self.probe
     }
 
-    /// The question as a line of JSON, as [`answer_line`](asg_core::policy::Evaluator::answer_line)
-    /// takes it.
+    /// Returns the question as a line of JSON, as
+    /// [`answer_line`](asg_core::policy::Evaluator::answer_line) takes it.
     #[must_use]
     pub fn to_json(&self, space: Option<&str>, phase: Phase) -> String {
         let mut object = Map::new();

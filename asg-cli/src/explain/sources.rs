@@ -68,8 +68,8 @@ impl PolicySources {
     ///
     /// # Errors
     ///
-    /// [`Error::File`] if a file cannot be read, [`Error::Value`] if it is something else, or if
-    /// there is none.
+    /// [`Error::File`] if a file cannot be read, [`Error::Value`] if it is something else, or
+    /// without any file.
     pub fn load(&self) -> Result<Loaded, Error> {
         if self.groups.is_empty() {
             let what = "there are no security groups: give --groups with pages of /v3/security_groups, \
@@ -120,7 +120,7 @@ impl PolicySources {
         Ok(Loaded { policy, notes })
     }
 
-    /// The settings of the file, with those of the options in their place.
+    /// Returns the settings of the file, with those of the options in their place.
     fn read_settings(&self) -> Result<CellSettings, Error> {
         let mut name = "the settings".to_owned();
         let text = match &self.settings {
@@ -161,7 +161,7 @@ fn note(notes: &mut Vec<String>, path: &Path, read: &[Snapshot], of_file: Option
     notes.push(format!("{} {what}", path.display()));
 }
 
-/// The number of a page in its listing, by its links to the pages around it.
+/// Returns the number of a page in its listing, by its links to the pages around it.
 fn page_number(page: &[u8]) -> u64 {
     let page: Value = serde_json::from_slice(page).unwrap_or_default();
     let number = |link: &str| {
@@ -173,7 +173,7 @@ fn page_number(page: &[u8]) -> u64 {
     previous.or_else(|| Some(number("next")?.saturating_sub(1))).unwrap_or(1)
 }
 
-/// When a file was last written.
+/// Returns when a file was last written.
 fn modified(path: &Path) -> io::Result<Option<Timestamp>> {
     let modified = fs::metadata(path)?.modified()?;
     let nanos = modified.duration_since(UNIX_EPOCH).ok().map(|since| since.as_nanos());
@@ -213,8 +213,8 @@ fn read_export(folder: &Path) -> Result<Vec<Snapshot>, Error> {
     Ok(snapshots)
 }
 
-/// Whether a file that follows `--groups FILE` on the command line is one more page, and not the
-/// first log.
+/// Returns whether a file that follows `--groups FILE` on the command line is one more page, and
+/// not the first log.
 #[must_use]
 pub fn is_snapshot(path: &Path) -> bool {
     if path.join(ABOUT).is_file() {

@@ -30,13 +30,13 @@ pub struct Words {
 }
 
 impl Words {
-    /// The words for answers of this policy.
+    /// Returns the words for answers of this policy.
     #[must_use]
     pub fn new(policy: &Policy) -> Self {
         Self { policy: policy.clone() }
     }
 
-    /// A rule: its place, its group and its text.
+    /// Returns a rule: its place, its group and its text.
     #[must_use]
     pub fn rule(&self, rule: &RuleRef) -> String {
         let group = self.policy.group(&rule.group, rule.snapshot);
@@ -45,7 +45,7 @@ impl Words {
         format!("rule {} of {}{text}", rule.rule, self.group(&rule.group))
     }
 
-    /// One destination and one port item of a rule.
+    /// Returns one destination and one port item of a rule.
     #[must_use]
     pub fn entry(&self, rule: &RuleRef) -> String {
         let place = format!("rule {} of {}", rule.rule, self.group(&rule.group));
@@ -64,7 +64,7 @@ impl Words {
         format!("{} ({place})", escape_text(&text))
     }
 
-    /// A group's name, or its GUID if it has none.
+    /// Returns a group's name, or its GUID if it has none.
     #[must_use]
     pub fn group(&self, guid: &str) -> String {
         let name = self.policy.group(guid, None).map(|group| &*group.name);
@@ -72,7 +72,7 @@ impl Words {
         escape_text(name).into_owned()
     }
 
-    /// The words for the decision about a hypothetical packet.
+    /// Returns the words for the decision about a hypothetical packet.
     #[must_use]
     pub fn verdict(&self, answer: &Evaluation) -> String {
         let verdict = match answer.verdict {
@@ -86,7 +86,7 @@ impl Words {
         format!("{verdict} {}", self.by(answer.by.as_ref()))
     }
 
-    /// The words for the decision about a packet in a log, with the codes that limit it.
+    /// Returns the words for the decision about a packet in a log, with the codes that limit it.
     #[must_use]
     pub fn because(&self, explanation: &Explanation) -> String {
         let outcome = explanation.observed.or(explanation.enforced);
@@ -137,7 +137,7 @@ impl Words {
         }
     }
 
-    /// A change that would have allowed a packet, and what else it lets through.
+    /// Returns a change that would have allowed a packet, and what else it lets through.
     #[must_use]
     pub fn change(&self, near: &NearMiss) -> String {
         let group = self.group(&near.group);
@@ -154,7 +154,7 @@ impl Words {
     }
 }
 
-/// The text of a rule: protocol, destinations, and ports or type and code.
+/// Returns the text of a rule: protocol, destinations, and ports or type and code.
 fn of_rule(rule: &StoredRule) -> String {
     let mut text = format!("{} {}", rule.protocol(), rule.destination());
     if rule.protocol().starts_with("icmp") {
@@ -180,7 +180,7 @@ fn admits(admits: Admits) -> String {
     format!("{addresses} × {points}")
 }
 
-/// The word of a value that serialises as one.
+/// Returns the word of a value that serialises as one.
 fn word(value: &impl serde::Serialize) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(word)) => word,
@@ -188,7 +188,7 @@ fn word(value: &impl serde::Serialize) -> String {
     }
 }
 
-/// How surely the decider of a packet is known.
+/// Returns how surely the decider of a packet is known.
 #[must_use]
 pub(crate) const fn certainty(decided: Option<Decided>) -> Option<&'static str> {
     match decided {
@@ -199,7 +199,7 @@ pub(crate) const fn certainty(decided: Option<Decided>) -> Option<&'static str> 
     }
 }
 
-/// The line that a packet leaves.
+/// Returns the line that a packet leaves.
 #[must_use]
 pub(crate) const fn log_line(log: Option<LogLine>) -> &'static str {
     match log {

@@ -76,7 +76,7 @@ impl ExplainWriter {
         out.extend_from_slice(b"}\n");
     }
 
-    /// Hands over what was written since the last time.
+    /// Returns the bytes that were written since the last call.
     pub fn take(&mut self) -> Vec<u8> {
         let room = self.out.len() + self.out.len() / 8;
         std::mem::replace(&mut self.out, Vec::with_capacity(room))
@@ -95,7 +95,8 @@ impl ExplainWriter {
     }
 }
 
-/// The explanation of a flow as an object of the output contract, with at most `near` near misses.
+/// Returns the explanation of a flow as an object of the output contract, with at most `near` near
+/// misses.
 pub fn explain_object<'f>(
     flow: &'f Flow<'_, '_>,
     explained: &'f Explained,
@@ -136,7 +137,7 @@ fn space<'f>(flow: &'f Flow<'_, '_>) -> Option<&'f Entity> {
     flow.identity?.space.as_ref()
 }
 
-/// `,"app":…,"space":…,"phase":…`, as far as they are known.
+/// Returns `,"app":…,"space":…,"phase":…`, as far as they are known.
 fn owner(flow: &Flow<'_, '_>, phase: Option<Phase>) -> Box<[u8]> {
     #[derive(Serialize)]
     struct Owner<'f> {
@@ -161,7 +162,7 @@ impl Serialize for Answer<'_> {
     }
 }
 
-/// `,"packet":{…}`
+/// Appends `,"packet":{…}`.
 fn push_packet(out: &mut Vec<u8>, probe: &Probe) {
     out.extend_from_slice(b",\"packet\":");
     let (IpAddr::V4(ip), ProbeTraffic::Tcp { port, .. } | ProbeTraffic::Udp { port }) =
@@ -178,7 +179,7 @@ fn push_packet(out: &mut Vec<u8>, probe: &Probe) {
     out.push(b'}');
 }
 
-/// The members of an object, with a comma before each.
+/// Returns the members of an object, with a comma before each.
 fn members(object: &impl Serialize) -> Box<[u8]> {
     match &*json(object) {
         [b'{', b'}'] => Box::default(),

@@ -22,7 +22,7 @@ enum Age {
     Date(Reverse<String>),
 }
 
-/// The name without the ending of a compression.
+/// Returns the name without the ending of a compression.
 fn unpacked(name: &str) -> &str {
     let packed = [".gz", ".bz2", ".xz", ".zst"];
     packed.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name)
@@ -45,7 +45,7 @@ impl Age {
     }
 }
 
-/// Whether a file is a rotated log: its name is that of a log with an age behind it.
+/// Returns whether a file is a rotated log: its name is that of a log with an age behind it.
 pub(super) fn is_rotated(path: &Path, is_log: impl Fn(&Path) -> bool) -> bool {
     let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return false };
     let ends = name.char_indices().filter(|(at, c)| *at > 0 && matches!(c, '.' | '-'));
@@ -77,7 +77,7 @@ impl Rotated {
         unpacked(&name) != name
     }
 
-    /// The place behind all that it has now.
+    /// Returns its length and its last bytes, as of now.
     fn end(&self) -> io::Result<(u64, Vec<u8>)> {
         let at = self.file.metadata()?.len();
         let start = at.saturating_sub(REMEMBERED as u64);
@@ -98,7 +98,7 @@ impl Rotated {
         }
     }
 
-    /// The rest behind a place; `None` if it does not have that place.
+    /// Returns the rest behind a place; `None` if it does not have that place.
     fn rest(&self, place: Place<'_>) -> io::Result<Option<Rest>> {
         let mut file = self.file.try_clone()?;
         if !self.is_packed() {
@@ -117,8 +117,9 @@ impl Rotated {
     }
 }
 
-/// The rotated logs of a path, the newest first. A list that is made during a rotation may lack a
-/// log that is renamed at that moment, so the list is made until it holds for what was opened.
+/// Returns the rotated logs of a path, the newest first. A list that is made during a rotation may
+/// lack a log that is renamed at that moment, so the list is made until it holds for what was
+/// opened.
 fn siblings(path: &Path) -> Vec<Rotated> {
     let mut found = Vec::new();
     for _ in 0..MOST_LISTS {
@@ -132,8 +133,8 @@ fn siblings(path: &Path) -> Vec<Rotated> {
     found
 }
 
-/// One list. Where a log is there plain and compressed, it is being compressed, and the plain one
-/// is whole.
+/// Lists the rotated logs once. Where a log is there plain and compressed, it is being compressed,
+/// and the plain one is whole.
 fn list(path: &Path) -> Vec<PathBuf> {
     let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return Vec::new() };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -161,7 +162,8 @@ pub(super) struct Place<'p> {
 }
 
 impl Place<'_> {
-    /// Whether a file has these bytes before this place. Its next byte is where reading goes on.
+    /// Returns whether a file has these bytes before this place. Its next byte is where reading
+    /// goes on.
     pub(super) fn is_in(self, mut file: &File) -> io::Result<bool> {
         let Some(start) = self.at.checked_sub(self.end.len() as u64) else { return Ok(false) };
         file.seek(SeekFrom::Start(start))?;
@@ -225,23 +227,23 @@ pub(super) fn continued(path: &Path, is: Identified, place: Place<'_>) -> Option
     None
 }
 
-/// The rotated logs of a path, the oldest first.
+/// Returns the rotated logs of a path, the oldest first.
 pub(super) fn all(path: &Path) -> Vec<Rotated> {
     unread(path, siblings(path))
 }
 
-/// The newest rotated log of a path.
+/// Returns the newest rotated log of a path.
 pub(super) fn newest(path: &Path) -> Option<Rotated> {
     siblings(path).into_iter().next()
 }
 
-/// The number of the file with this path.
+/// Returns the number of the file with this path.
 pub(super) fn identified(path: &Path) -> Option<Identified> {
     fs::metadata(path).ok().and_then(|known| Identified::by(&known).ok())
 }
 
-/// All of these but a copy of the present log, which will be emptied next. A copy is empty at
-/// first, and then a beginning of the log.
+/// Returns all of these but a copy of the present log, which will be emptied next. A copy is empty
+/// at first, and then a beginning of the log.
 fn unread(path: &Path, newest: Vec<Rotated>) -> Vec<Rotated> {
     let present = File::open(path);
     let is_copy = |log: &Rotated| -> io::Result<bool> {
@@ -253,7 +255,7 @@ fn unread(path: &Path, newest: Vec<Rotated>) -> Vec<Rotated> {
     newest.into_iter().rev().filter(|log| !is_copy(log).unwrap_or(false)).collect()
 }
 
-/// The first of so many bytes.
+/// Returns the first bytes of a file, at most `length` and at most [`REMEMBERED`].
 fn head(mut file: &File, length: u64) -> io::Result<Vec<u8>> {
     let mut head = Vec::with_capacity(REMEMBERED);
     file.seek(SeekFrom::Start(0))?;

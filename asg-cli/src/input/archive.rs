@@ -102,7 +102,7 @@ impl Archive {
         self.file.hold()
     }
 
-    /// The bytes of a member.
+    /// Returns the bytes of a member.
     ///
     /// # Errors
     ///
@@ -276,7 +276,7 @@ impl<M: Meter, F: FnMut(Step<'_>) -> Flow> Walker<M, F> {
         let _ = self.item("", bytes, MOST_LAYERS);
     }
 
-    /// One file, whatever it is.
+    /// Opens one file, whatever it is.
     fn item(&mut self, path: &str, bytes: Ahead<'_>, most: usize) -> Flow {
         let done = match peel(bytes, &self.budget, most) {
             Ok((Kind::Text, _, bytes)) => return self.log(path, bytes),
@@ -364,13 +364,13 @@ fn damaged(error: &zip::result::ZipError) -> io::Error {
     Unreadable::Failed(kind, format!("the zip archive cannot be read: {error}")).into()
 }
 
-/// The path of a member in an archive in an archive.
+/// Returns the path of a member in an archive in an archive.
 fn inside(outer: &str, path: &str) -> String {
     let path = path.trim_start_matches("./");
     if outer.is_empty() { path.to_owned() } else { format!("{outer}:{path}") }
 }
 
-/// A zip archive is read from its end.
+/// Copies a zip archive to a temporary file, because it is read from its end.
 fn spool(mut bytes: Ahead<'_>) -> io::Result<Place> {
     let mut file = tempfile::tempfile()?;
     io::copy(&mut bytes, &mut file)?;

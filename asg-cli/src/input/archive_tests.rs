@@ -34,7 +34,7 @@ fn meter() -> Arc<AtomicU64> {
     Arc::default()
 }
 
-/// All logs in a file of these bytes, called `it`: names, texts and errors.
+/// Returns all logs in a file of these bytes, called `it`: names, texts and errors.
 fn logs(bytes: &[u8]) -> Vec<(String, String, Option<String>)> {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(bytes).unwrap();

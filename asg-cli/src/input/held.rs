@@ -28,7 +28,7 @@ impl Held {
         Self { path, file: OnceLock::new(), is_counted: true }
     }
 
-    /// A file that has no name.
+    /// Returns a file that has no name.
     pub(super) fn spooled(file: File) -> Self {
         let file = OnceLock::from((Arc::new(file), 0));
         Self { path: PathBuf::new(), file, is_counted: false }
@@ -38,7 +38,7 @@ impl Held {
         &self.path
     }
 
-    /// The file at its beginning: the one that is held, or the one that has the name now.
+    /// Returns the file at its beginning: the one that is held, or the one that has the name now.
     ///
     /// # Errors
     ///
@@ -73,7 +73,7 @@ impl Held {
         Ok(())
     }
 
-    /// Its size and kind.
+    /// Returns its size and kind.
     ///
     /// # Errors
     ///
@@ -94,7 +94,7 @@ impl Drop for Held {
     }
 }
 
-/// The file and its size. A folder opens, and fails only when it is read.
+/// Returns the file and its size. A folder opens, and fails only when it is read.
 fn open_file(path: &Path) -> io::Result<(Arc<File>, u64)> {
     let file = File::open(path)?;
     let known = file.metadata()?;

@@ -31,13 +31,13 @@ pub use utf8::Utf8;
 /// How much is read at once.
 const PIECE: usize = 256 << 10;
 
-/// Is told how much is read, and can end it. Clones count together.
+/// Counts the bytes that are read, and can end the reading. Clones count together.
 pub trait Meter: Clone + Send + 'static {
-    /// So many bytes more were read, as they lie on disk.
+    /// Adds to the number of bytes read, as they are on disk.
     ///
     /// # Errors
     ///
-    /// If nobody wants more: reading fails with this error then.
+    /// To end the reading, which fails with this error then.
     fn add(&self, bytes: usize) -> io::Result<()>;
 }
 
@@ -54,7 +54,7 @@ impl Meter for Arc<AtomicU64> {
 pub struct Input {
     name: String,
     from: From,
-    /// It is known to be one log.
+    /// Whether it is known to be one log.
     is_log: bool,
 }
 
@@ -75,20 +75,20 @@ enum From {
 }
 
 impl Input {
-    /// From a command-line argument: `-` is standard input.
+    /// Creates an input from a command-line argument: `-` is standard input.
     #[must_use]
     pub fn from_arg(arg: impl Into<PathBuf>) -> Self {
         let path = arg.into();
         if path == Path::new("-") { Self::new("-", From::Stdin) } else { Self::file(path) }
     }
 
-    /// A file or a folder, whatever its name.
+    /// Returns a file or a folder, whatever its name.
     #[must_use]
     pub fn file(path: PathBuf) -> Self {
         Self::new(path.display().to_string(), From::File(Arc::new(Held::new(path))))
     }
 
-    /// A log that is part of the program.
+    /// Returns a log that is part of the program.
     #[must_use]
     pub fn bundled(name: &str, text: &'static [u8]) -> Self {
         Self::new(name, From::Bundled(text))
@@ -99,18 +99,18 @@ impl Input {
         Self { name: name.into(), from, is_log }
     }
 
-    /// The name by which outputs call it. Members of archives are called
+    /// Returns the name by which outputs call it. Members of archives are called
     /// `logs.tgz:rep/rep.stdout.log`.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// How many bytes it has, as it lies on disk, if that can be told before it is read.
+    /// Returns the number of bytes, as they are on disk, if that is known before reading.
     #[must_use]
     pub fn size(&self) -> Option<u64> {
         match &self.from {
-            // A file that is not there gives no bytes, and an error when it is opened.
+            // A missing file gives no bytes, and an error when it is opened.
             From::File(file) => {
                 file.metadata().map_or(Some(0), |known| known.is_file().then_some(known.len()))
             }
@@ -121,13 +121,13 @@ impl Input {
         }
     }
 
-    /// True if it is a pipe, which is read once only.
+    /// Returns whether it is a pipe, which is read once only.
     #[must_use]
     pub const fn is_pipe(&self) -> bool {
         matches!(self.from, From::Stdin | From::Begun(_))
     }
 
-    /// The open pipe, if it is one.
+    /// Returns the open pipe, if it is one.
     fn pipe(&self) -> io::Result<Option<Box<dyn Read + Send>>> {
         Ok(match &self.from {
             From::Stdin => Some(Box::new(io::stdin())),
@@ -141,12 +141,12 @@ impl Input {
         })
     }
 
-    /// Makes sure that it can be read again: what comes through a pipe is written to a temporary
-    /// file.
+    /// Makes sure that it can be read again: the text from a pipe is written to a temporary file.
     ///
     /// # Errors
     ///
-    /// Those of reading, and of writing the temporary file. What the pipe gave until then is lost.
+    /// Those of reading, and of writing the temporary file. The text from the pipe until then is
+    /// lost.
     pub fn keep(&mut self, meter: &impl Meter) -> io::Result<()> {
         let Some(pipe) = self.pipe()? else { return Ok(()) };
         self.spool(&mut Counted::new(pipe, meter.clone()))
@@ -201,8 +201,8 @@ impl Input {
         }
     }
 
-    /// The logs in it; `None` if it is one log itself. Unreadable members are among them and fail
-    /// when they are opened. Files in folders are sorted by their names.
+    /// Returns the logs in it; `None` if it is one log itself. Unreadable members are among them
+    /// and fail when they are opened. Files in folders are sorted by their names.
     ///
     /// # Errors
     ///
@@ -272,12 +272,12 @@ impl Input {
         }
     }
 
-    /// Hands each line to `each`, until there are no more or it says `Break`.
+    /// Passes each line to `each`, until the end or until `each` returns `Break`.
     ///
     /// # Errors
     ///
-    /// Those of opening and reading, with the lines before them handed on, the last of them as far
-    /// as it was read.
+    /// Those of opening and reading. The lines before the error were passed on, the last of them as
+    /// far as it was read.
     pub fn for_each_line(
         &self,
         meter: &impl Meter,
@@ -286,7 +286,8 @@ impl Input {
         for_each_line(self.open(meter)?, each)
     }
 
-    /// Its bytes, decompressed, from the first. All but a pipe can be open several times at once.
+    /// Opens its bytes, decompressed, from the first. All but a pipe can be open several times at
+    /// once.
     ///
     /// # Errors
     ///
@@ -310,8 +311,8 @@ impl Input {
     }
 }
 
-/// The files in a folder and in the folders in it. `above` are the folders that hold it, because
-/// links may lead back to them.
+/// Adds the files in a folder and in the folders in it. `above` are the folders that hold it,
+/// because links may lead back to them.
 fn folder(path: &Path, above: &mut BTreeSet<PathBuf>, files: &mut Vec<Input>) {
     let unreadable = |path: &Path, why: Unreadable| {
         Input::new(path.display().to_string(), From::Unreadable(why))
@@ -355,7 +356,7 @@ pub fn decompressed(input: impl Read + Send + 'static) -> io::Result<Box<dyn Rea
     }
 }
 
-/// True if the bytes begin as something that [`decompressed`] decompresses or refuses.
+/// Returns whether the bytes begin as something that [`decompressed`] decompresses or refuses.
 #[must_use]
 pub fn is_compressed(bytes: &[u8]) -> bool {
     Kind::of(bytes) != Kind::Text
@@ -369,7 +370,7 @@ pub struct Counted<R, M> {
 }
 
 impl<R, M> Counted<R, M> {
-    /// Tells `meter` what is read from `inner`.
+    /// Reports to `meter` the bytes that are read from `inner`.
     pub const fn new(inner: R, meter: M) -> Self {
         Self { inner, meter }
     }
@@ -381,7 +382,7 @@ impl<R: Read, M: Meter> Read for Counted<R, M> {
         if let Err(e) = &read
             && e.kind() == io::ErrorKind::Interrupted
         {
-            // Whoever reads tries again, unless the meter wants no more.
+            // The caller tries again, unless the meter ends the reading.
             self.meter.add(0)?;
         }
         let n = read?;
@@ -418,7 +419,7 @@ fn for_each_line(
     result
 }
 
-/// Reads once; a signal is no reason not to.
+/// Reads once, and again if a signal interrupts the read.
 pub(crate) fn read_piece(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     loop {
         match input.read(buffer) {

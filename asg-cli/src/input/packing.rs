@@ -151,7 +151,7 @@ const MAGIC: &[(&[u8], Kind)] = &[
 ];
 
 impl Kind {
-    /// The format that begins so.
+    /// Returns the format that begins so.
     pub(super) fn of(head: &[u8]) -> Self {
         if let Some((_, kind)) = MAGIC.iter().find(|(magic, _)| head.starts_with(magic)) {
             return *kind;
@@ -170,8 +170,8 @@ impl Kind {
         }
     }
 
-    /// Whether more bytes could not change the answer of [`Kind::of`]. Magic numbers are short; a
-    /// header of tar holds no line feed.
+    /// Returns whether more bytes could not change the answer of [`Kind::of`]. Magic numbers are
+    /// short; a header of tar holds no line feed.
     fn is_sure(head: &[u8]) -> bool {
         head.len() >= HEAD
             || Self::of(head) != Self::Text
@@ -180,8 +180,8 @@ impl Kind {
     }
 }
 
-/// A header of tar holds the sum of its own bytes, with blanks in place of the sum. So files of
-/// before POSIX, which have no magic number, are identified too.
+/// Returns whether it is a header of tar. Such a header holds the sum of its own bytes, with blanks
+/// in place of the sum. So files of before POSIX, which have no magic number, are identified too.
 pub(super) fn is_tar(head: &[u8]) -> bool {
     let Some(header) = head.get(..HEAD) else { return false };
     let told = std::str::from_utf8(&header[148..156]).unwrap_or("");
@@ -218,7 +218,7 @@ impl<'r> Ahead<'r> {
         Self { inner, buffer: Vec::new(), start: 0, failed: None, is_over: false }
     }
 
-    /// The next bytes, as many as identify their format.
+    /// Returns the next bytes, as many as identify their format.
     fn head(&mut self) -> &[u8] {
         while !Kind::is_sure(&self.buffer[self.start..]) && self.fill() {}
         let end = self.buffer.len().min(self.start + HEAD);

@@ -26,7 +26,7 @@ fn zstd(text: &[u8]) -> Vec<u8> {
     zstd::encode_all(text, 1).unwrap()
 }
 
-/// A frame that zstd's readers pass over.
+/// Returns a frame that zstd's readers pass over.
 fn skippable(content: &[u8]) -> Vec<u8> {
     let length = u32::try_from(content.len()).unwrap().to_le_bytes();
     [&b"\x50\x2a\x4d\x18"[..], &length, content].concat()
@@ -35,7 +35,7 @@ fn skippable(content: &[u8]) -> Vec<u8> {
 type Packer = fn(&[u8]) -> Vec<u8>;
 const PACKERS: [(&str, Packer); 4] = [("gzip", gzip), ("xz", xz), ("bzip2", bzip2), ("zstd", zstd)];
 
-/// The decoded bytes, and the error at their end.
+/// Returns the decoded bytes, and the error at their end.
 fn read(bytes: &[u8]) -> (Vec<u8>, Option<Unreadable>) {
     let mut text = Vec::new();
     let result = decompressed(io::Cursor::new(bytes.to_vec()))

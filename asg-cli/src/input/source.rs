@@ -14,10 +14,10 @@ use crate::monitor::Monitor;
 
 /// Something whose lines can be read, several times if it [is repeatable](Source::is_repeatable).
 pub trait Source: fmt::Debug + Send + Sync {
-    /// The name by which outputs call it.
+    /// Returns the name by which outputs call it.
     fn name(&self) -> &str;
 
-    /// Its number; see [`crate::origins`].
+    /// Returns its number; see [`crate::origins`].
     fn id(&self) -> SourceId;
 
     /// Opens it at its beginning. Bytes are counted as they lie on disk, before decompression.
@@ -27,10 +27,10 @@ pub trait Source: fmt::Debug + Send + Sync {
     /// If it cannot be opened, or cannot be opened again.
     fn open(&self, counter: &ReadCounter) -> Result<Opened<'_>, Error>;
 
-    /// Its size in bytes as it lies on disk, if known.
+    /// Returns its size in bytes on disk, if known.
     fn size(&self) -> Option<u64>;
 
-    /// Whether it can be opened more than once.
+    /// Returns whether it can be opened more than once.
     fn is_repeatable(&self) -> bool;
 
     /// Makes all readings from now on read the same file, whatever becomes of its name.
@@ -42,7 +42,7 @@ pub trait Source: fmt::Debug + Send + Sync {
         Ok(())
     }
 
-    /// The logs in it, if it is a folder or an archive; they are read instead of it.
+    /// Returns the logs in it, if it is a folder or an archive; they are read instead of it.
     ///
     /// # Errors
     ///
@@ -77,15 +77,15 @@ impl fmt::Debug for Opened<'_> {
 
 /// A sequence of separate lines, such as the values of a column.
 pub trait SeparateLines: Send + Sync {
-    /// The number of lines, missing ones included.
+    /// Returns the number of lines, missing ones included.
     fn len(&self) -> usize;
 
-    /// Whether there are no lines.
+    /// Returns whether it is empty.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The line at this place, from 0, without its line feed; `None` if it is missing.
+    /// Returns the line at this place, from 0, without its line feed; `None` if it is missing.
     fn line(&self, place: usize) -> Option<&[u8]>;
 }
 
@@ -97,13 +97,13 @@ pub struct ReadCounter {
 }
 
 impl ReadCounter {
-    /// Nothing was read yet.
+    /// Creates a counter that starts at zero.
     #[must_use]
     pub fn new(monitor: Arc<dyn Monitor>) -> Self {
         Self { bytes: Arc::default(), monitor }
     }
 
-    /// The bytes read so far.
+    /// Returns the bytes read so far.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
@@ -127,13 +127,13 @@ pub struct Log {
 }
 
 impl Log {
-    /// Gives the input a number.
+    /// Combines an input with its number.
     #[must_use]
     pub const fn new(input: Input, id: SourceId) -> Self {
         Self { input, id, members: OnceLock::new() }
     }
 
-    /// A file by its path, numbered by its name.
+    /// Returns a file by its path, numbered by its name.
     #[must_use]
     pub fn file(path: PathBuf) -> Self {
         let input = Input::file(path);

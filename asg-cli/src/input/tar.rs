@@ -94,7 +94,7 @@ impl<R: Read> Tar<R> {
         self.padding = size.wrapping_neg() % BLOCK as u64;
     }
 
-    /// The whole of a member that describes the next one.
+    /// Returns the whole of a member that describes the next one.
     fn extension(&mut self) -> io::Result<Vec<u8>> {
         if self.left > MOST_EXTENSION {
             return Err(damaged("a member's name is too long"));

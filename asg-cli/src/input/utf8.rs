@@ -25,7 +25,7 @@ pub struct Utf8<R> {
 }
 
 impl<R: Read> Utf8<R> {
-    /// From the beginning of a stream.
+    /// Starts at the beginning of a stream.
     pub const fn new(inner: R) -> Self {
         Self {
             inner,
@@ -70,7 +70,7 @@ impl<R: Read> Read for Utf8<R> {
 mod tests {
     use super::*;
 
-    /// Gives its bytes one by one.
+    /// A reader that returns its bytes one by one.
     struct Drops(&'static [u8]);
 
     impl Read for Drops {

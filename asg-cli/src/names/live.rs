@@ -138,7 +138,7 @@ impl Live {
         self.cached.get_ref().save(folder)
     }
 
-    /// All security groups, as of now.
+    /// Returns all security groups, as of now.
     ///
     /// # Errors
     ///
@@ -152,7 +152,7 @@ impl Live {
         self.stop.interrupt();
     }
 
-    /// One sentence about what is waited for.
+    /// Returns a sentence about what is waited for.
     pub(crate) fn doing(&self) -> String {
         let Activity { requests, trouble } =
             &*self.activity.lock().unwrap_or_else(PoisonError::into_inner);

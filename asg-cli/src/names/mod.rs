@@ -28,8 +28,8 @@ const AGAIN: Duration = Duration::from_secs(30);
 
 /// A directory as readings ask it: shared by threads, and free to fail with a callback's error.
 pub trait Names: fmt::Debug + Send + Sync {
-    /// The identities of these GUIDs. A GUID without an answer is not asked, and may be asked
-    /// again.
+    /// Returns the identities of these GUIDs. A GUID without an answer was not asked about, and may
+    /// be asked again.
     ///
     /// # Errors
     ///
@@ -53,7 +53,7 @@ impl Directory for AsDirectory<'_> {
 pub struct Asked {
     directory: Arc<Shared>,
     monitor: Arc<dyn Monitor>,
-    /// The first word about waiting was said.
+    /// Whether the first message about waiting was printed.
     is_told: AtomicBool,
 }
 
@@ -101,7 +101,7 @@ pub struct Late {
 }
 
 impl Late {
-    /// The Cloud Controller of these options.
+    /// Creates the directory of these options' Cloud Controller.
     #[must_use]
     pub const fn new(options: Options, monitor: Arc<dyn Monitor>) -> Self {
         Self { options, monitor, asked: OnceLock::new() }
@@ -125,8 +125,8 @@ impl Names for Late {
     }
 }
 
-/// Asks in a thread of its own. Ends the question if the monitor ends the run, and says on standard
-/// error why an answer takes long.
+/// Asks in a thread of its own. Ends the question if the monitor ends the run, and prints to
+/// standard error why an answer takes long.
 fn supervised<T: Send + 'static>(
     directory: &Arc<Shared>,
     monitor: &dyn Monitor,
@@ -166,7 +166,7 @@ pub enum Shared {
 }
 
 impl Shared {
-    /// The Cloud Controller at `url`. Nothing is asked yet.
+    /// Creates a directory of the Cloud Controller at `url`. It asks nothing yet.
     ///
     /// ```
     /// use asg_cli::names::{Settings, Shared};
@@ -199,8 +199,8 @@ impl Shared {
         }
     }
 
-    /// All security groups of the Cloud Controller, as of now; `None` for saved pages, which
-    /// `--groups` takes as they are.
+    /// Returns all security groups of the Cloud Controller, as of now; `None` for saved pages,
+    /// which `--groups` takes as they are.
     ///
     /// # Errors
     ///
@@ -219,8 +219,8 @@ impl Shared {
         }
     }
 
-    /// One sentence for each file of an export that could not be read, and for each list that lacks
-    /// pages.
+    /// Returns one sentence for each file of an export that could not be read, and for each list
+    /// that lacks pages.
     #[must_use]
     pub fn gaps(&self) -> Vec<String> {
         match self {
@@ -239,7 +239,7 @@ impl Shared {
         }
     }
 
-    /// One sentence about what is waited for.
+    /// Returns a sentence about what is waited for.
     fn doing(&self) -> String {
         match self {
             Self::Live(live) => live.doing(),

@@ -54,13 +54,14 @@ struct Target {
 }
 
 impl Options {
-    /// Whether no directory is chosen.
+    /// Returns whether no directory is chosen.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.api.is_none() && !self.cf && self.exports.is_empty()
     }
 
-    /// The directory that the options choose; `None` if they choose none. It was not asked yet.
+    /// Returns the directory that the options choose; `None` if they choose none. It was not asked
+    /// yet.
     ///
     /// # Errors
     ///
@@ -77,7 +78,8 @@ impl Options {
         })
     }
 
-    /// True if a Cloud Controller that cannot be asked may be asked later, as after a login.
+    /// Returns whether a Cloud Controller that cannot be asked may be asked later, as after a
+    /// login.
     ///
     /// Standard input and pipes have their text only once.
     #[must_use]
@@ -92,7 +94,7 @@ impl Options {
         self.api.is_some() || self.cf
     }
 
-    /// One sentence about options that do not go together.
+    /// Returns a sentence about options that do not go together.
     fn contradiction(&self) -> Option<String> {
         if self.is_live() && !self.exports.is_empty() {
             let what = "names come from a live API or from --cc-export, not from both";
@@ -213,8 +215,8 @@ fn secret_of_environment() -> Option<String> {
     env::var(SECRET).ok().filter(|secret| !secret.is_empty())
 }
 
-/// True if a file or folder behind `--cc-export FILE` on the command line belongs to the export and
-/// is not the first log.
+/// Returns whether a file or folder behind `--cc-export FILE` on the command line belongs to the
+/// export and is not the first log.
 ///
 /// Logs of JSON lines begin like pages, so a file is read as one to see.
 #[must_use]
@@ -241,8 +243,8 @@ pub fn is_saved_page(path: &Path) -> bool {
     path.is_file() && head() == Some(true) && is_page()
 }
 
-/// The token in a file, which is read again for each request; `-` is standard input. A pipe is
-/// read once.
+/// Returns the token in a file, which is read again for each request; `-` is standard input. A pipe
+/// is read once.
 fn token(file: &Path) -> Result<Credentials, String> {
     let once = if file == Path::new("-") {
         io::read_to_string(io::stdin())
@@ -261,7 +263,7 @@ fn sentence(error: Error) -> String {
     error.to_string()
 }
 
-/// Scheme, host and port are the same.
+/// Returns whether scheme, host and port are the same.
 fn same_origin(a: &str, b: &str) -> bool {
     origin(a) == origin(b)
 }

@@ -37,7 +37,7 @@ pub(crate) struct ColumnTable<W: Write> {
     is_headed: bool,
 }
 
-/// The cells of a row.
+/// Returns the cells of a row.
 pub(crate) fn cells(columns: &[&'static Column], look: &Look, row: &Row<'_>) -> Vec<String> {
     let cell = |column: &&'static Column| match column.value(row) {
         Value::Time(time) => look.zone.whole(time),
@@ -98,7 +98,7 @@ impl<W: Write> ColumnTable<W> {
         Ok(())
     }
 
-    /// The widths, so that a line fits: the widest texts are cut.
+    /// Returns the widths, so that a line fits: the widest texts are cut.
     fn fitted(&self) -> Vec<usize> {
         let mut widths = self.widths.clone();
         let Some(room) = self.look.width.filter(|_| !self.look.whole) else { return widths };

@@ -14,7 +14,7 @@ use crate::flows::RowSink;
 use crate::pieces::Size;
 use crate::query::{Column, Query, Row, Value, push_dotted};
 
-/// What becomes of values that spreadsheets take for formulas.
+/// The treatment of values that spreadsheets take for formulas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Formulas {
     /// They stay as they are.
@@ -46,7 +46,7 @@ struct CellText {
     text: String,
 }
 
-/// Columns that stand side by side.
+/// Adjacent columns.
 #[derive(Debug)]
 enum Part {
     /// All flows with one key have one value in each.
@@ -249,7 +249,7 @@ pub fn write_query(query: &Query, formulas: Formulas, path: &Path) -> Result<(),
 pub fn write_grid(grid: &Grid, formulas: Formulas, out: &mut impl Write) -> io::Result<()> {
     let mut line = String::new();
     write_line(&mut line, grid.names().into_iter(), out)?;
-    // Numbers are no formulas.
+    // Numbers cannot be formulas.
     let text = |cell: &Cell| match cell {
         Cell::Int(number) => (number.to_string(), Formulas::Keep),
         cell => (cell.value().text().unwrap_or_default(), formulas),

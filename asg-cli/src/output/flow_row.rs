@@ -59,7 +59,7 @@ pub(super) struct Brief {
 }
 
 impl FlowRow {
-    /// A flow in words. With `is_named`, a directory was asked for names.
+    /// Returns a flow in words. With `is_named`, a directory was asked for names.
     #[must_use]
     pub fn of(flow: &Flow<'_, '_>, is_named: bool) -> Self {
         let dash = || "-".to_owned();
@@ -105,19 +105,19 @@ impl FlowRow {
         self
     }
 
-    /// The owner with all that is known.
+    /// Returns the owner with all that is known.
     #[must_use]
     pub fn owner(&self) -> String {
         self.owner.text(Brief::default())
     }
 
-    /// The verdict, and the set of rules behind it.
+    /// Returns the verdict, and the set of rules behind it.
     #[must_use]
     pub fn verdict(&self) -> &str {
         &self.verdict
     }
 
-    /// The destination with its port and its protocol.
+    /// Returns the destination with its port and its protocol.
     #[must_use]
     pub fn destination(&self) -> &str {
         &self.destination
@@ -215,7 +215,7 @@ fn end(address: &str, port: Option<u16>) -> String {
     }
 }
 
-/// `--06-20 23:05:03`: the time of a line whose year is unknown.
+/// Returns `--06-20 23:05:03`: the time of a line whose year is unknown.
 fn stamp(flow: &Flow<'_, '_>) -> Option<String> {
     let LogTime::NoYear(at) = flow.record.envelope.time else { return None };
     let asg_core::Civil { month, day, hour, minute, second, .. } = at;
@@ -223,7 +223,7 @@ fn stamp(flow: &Flow<'_, '_>) -> Option<String> {
     is_unknown.then(|| format!("--{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}"))
 }
 
-/// A BOSH instance id by its first group, as people do.
+/// Returns a BOSH instance id by its first group, as people do.
 fn short_cell(cell: &str) -> String {
     match asg_core::Guid::parse(cell.as_bytes()) {
         Ok(_) => cell[..8].to_owned(),

@@ -94,7 +94,7 @@ pub struct FlowTable<W: Write> {
 }
 
 impl<W: Write> FlowTable<W> {
-    /// A table without rows.
+    /// Returns a table without rows.
     pub fn new(out: W, look: Look) -> Self {
         Self {
             out,

@@ -135,7 +135,7 @@ impl Metrics {
     }
 }
 
-/// The word of an enum, as in JSON.
+/// Returns the word of an enum, as in JSON.
 fn word(value: &impl Serialize) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(word)) => word,
@@ -169,7 +169,7 @@ impl Text {
     }
 }
 
-/// A text between quotes.
+/// Returns a text between quotes.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

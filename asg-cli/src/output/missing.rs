@@ -1,5 +1,4 @@
-//! What is missing from the logs, for people: nothing is printed where nothing is known to be
-//! missing.
+//! Prints what is missing from the logs, for people; nothing if nothing is known to be missing.
 
 use std::io::{self, Write};
 

@@ -167,8 +167,8 @@ impl FlowWriter {
 }
 
 impl Shared {
-    /// What is shared of an object. Inside its strings quotes are escaped, so a member's name is
-    /// found where it stands.
+    /// The shared text of an object. Quotes inside its strings are escaped, so a member's name is
+    /// found at its own place.
     fn of(object: &[u8], period: (usize, usize)) -> Option<Self> {
         let cell = memmem::find(object, b",\"cell\":")?;
         let proto = cell + memmem::find(&object[cell..], b",\"proto\":")?;

@@ -47,7 +47,7 @@ pub struct NewFile {
 }
 
 impl NewFile {
-    /// For this path. Nothing is created yet.
+    /// Prepares a file for this path. Nothing is created yet.
     #[must_use]
     pub fn new(path: &Path) -> Self {
         let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.into());
@@ -75,7 +75,7 @@ impl NewFile {
         Ok(file)
     }
 
-    /// The file is complete: syncs it, moves it into place, and syncs the folder.
+    /// Finishes the file: syncs it, moves it into place, and syncs the folder.
     ///
     /// # Errors
     ///

@@ -18,7 +18,7 @@ pub enum Out {
 }
 
 impl Out {
-    /// Opens a file; standard output if there is no path.
+    /// Opens a file; standard output without a path.
     ///
     /// # Errors
     ///
@@ -34,7 +34,7 @@ impl Out {
         Ok(Self::File(BufWriter::with_capacity(BUFFER, file), new))
     }
 
-    /// Everything was written.
+    /// Finishes the output, after everything was written.
     ///
     /// # Errors
     ///

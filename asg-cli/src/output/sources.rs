@@ -60,8 +60,8 @@ fn needs_look(counts: &OutcomeCounts) -> bool {
     counts.iter().any(|(outcome, lines)| lines > 0 && outcome.consequence().is_some())
 }
 
-/// One sentence about lines that do not count in full, with the place of the first of each such
-/// class; `None` without such lines. `of` chooses classes.
+/// Returns a sentence about lines that do not count in full, with the place of the first of each
+/// such class; `None` without such lines. `of` chooses classes.
 ///
 /// ```
 /// use asg_cli::output::sources::sentence;

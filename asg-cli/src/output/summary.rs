@@ -26,7 +26,7 @@ struct Keyed {
     said: Said,
 }
 
-/// What a summary says of a packet.
+/// The words of a summary for a packet.
 #[derive(Debug)]
 struct Said {
     /// The place in [`CERTAINTIES`].
@@ -36,7 +36,7 @@ struct Said {
 
 #[derive(Debug)]
 enum Whose {
-    /// Why there is none.
+    /// The reason why the owner is unknown.
     None(&'static str),
     Of {
         owner: Owner,

@@ -21,7 +21,7 @@ pub struct Columns<const N: usize> {
     pub colour: fn(usize, &[String; N]) -> Option<u8>,
 }
 
-/// Green for what was allowed, red for what was denied.
+/// Returns green for what was allowed, red for what was denied.
 pub(crate) fn of_verdict(text: &str) -> Option<u8> {
     match text.split(' ').next() {
         Some("allowed") => Some(32),
@@ -48,9 +48,8 @@ pub struct Look {
 }
 
 impl Look {
-    /// Cuts the widths of columns until their sum is no more than what is left of a line beside
-    /// `fixed` characters, the widest first, and none below `least`. Columns that are `kept` are
-    /// not cut.
+    /// Reduces the widths of columns until their sum fits into a line beside `fixed` characters,
+    /// the widest first, and none below `least`. Columns that are `kept` are not cut.
     pub fn fit(
         &self,
         widths: &mut [usize],
@@ -69,7 +68,7 @@ impl Look {
         }
     }
 
-    /// Text in bold letters, if there are colours.
+    /// Returns text in bold letters, if there are colours.
     #[must_use]
     pub fn head(&self, text: String) -> String {
         if self.colour { format!("\x1b[1m{text}\x1b[0m") } else { text }
@@ -80,7 +79,7 @@ impl Look {
     }
 }
 
-/// Text in exactly so many characters; where some are cut off, the last one says so.
+/// Returns text of exactly so many characters; if some are cut off, the last one shows that.
 #[must_use]
 pub fn cut(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
@@ -102,7 +101,7 @@ pub struct Table<W: Write, const N: usize> {
 }
 
 impl<W: Write, const N: usize> Table<W, N> {
-    /// A table with these columns.
+    /// Returns a table with these columns.
     pub fn with_columns(out: W, look: Look, columns: &'static Columns<N>) -> Self {
         let widths = columns.heads.map(str::len);
         Self { out, look, columns, widths, held: Vec::new(), is_headed: false }
@@ -166,7 +165,7 @@ impl<W: Write, const N: usize> Table<W, N> {
     }
 }
 
-/// A text as [`escape_text`] shows it.
+/// Returns a text as [`escape_text`] shows it.
 fn safe(text: String) -> String {
     match escape_text(&text) {
         Cow::Borrowed(_) => text,
@@ -174,7 +173,7 @@ fn safe(text: String) -> String {
     }
 }
 
-/// ` (deleted 2026-11-12)`, if the app was.
+/// Returns ` (deleted 2026-11-12)`, if the app was.
 pub(super) fn deletion(identity: &Identity) -> Option<String> {
     if identity.state != AppState::Deleted {
         return None;

@@ -11,7 +11,7 @@ use crate::report::Failure;
 
 const SHELLS: [&str; 3] = ["bash", "zsh", "fish"];
 
-/// The script for a shell.
+/// Returns the script for a shell.
 ///
 /// # Errors
 ///
@@ -30,7 +30,7 @@ pub(crate) fn script(shell: &str) -> Result<String, Failure> {
     }
 }
 
-/// The first words of commands.
+/// Returns the first words of commands.
 fn first_words() -> Vec<&'static str> {
     let mut words: Vec<_> =
         COMMANDS.iter().filter_map(|entry| entry.name.split(' ').next()).collect();
@@ -38,7 +38,7 @@ fn first_words() -> Vec<&'static str> {
     words
 }
 
-/// The second words of the commands that begin with this one.
+/// Returns the second words of the commands that begin with this one.
 fn second_words(first: &str) -> Vec<&'static str> {
     let pairs = COMMANDS.iter().filter_map(|entry| entry.name.split_once(' '));
     pairs.filter(|(one, _)| *one == first).map(|(_, other)| other).collect()
@@ -53,7 +53,7 @@ fn columns() -> Vec<&'static str> {
     all
 }
 
-/// The values of an option; none for files and any text.
+/// Returns the values of an option; none for files and any text.
 fn values(option: &Opt, entry: &Entry) -> Vec<String> {
     match option.takes {
         Takes::Words(_, words) => words.iter().map(|word| (*word).to_owned()).collect(),
@@ -69,7 +69,7 @@ fn options(entry: &Entry) -> String {
     names.join(" ")
 }
 
-/// The words that a command takes besides options; `None` for files.
+/// Returns the words that a command takes besides options; `None` for files.
 fn arguments(command: Command) -> Option<Vec<&'static str>> {
     match command {
         Command::Completion => Some(SHELLS.to_vec()),

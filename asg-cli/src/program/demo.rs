@@ -118,7 +118,7 @@ pub fn foundation() -> Foundation {
 ///
 /// # Errors
 ///
-/// If there is no port to listen on.
+/// If no port is free.
 pub fn server() -> io::Result<Server> {
     Server::start(foundation())
 }

@@ -48,7 +48,7 @@ pub(super) fn run(options: &Options, context: Context<'_>) -> Result<(), Failure
     }
 }
 
-/// Reads the security groups, and says what was assumed.
+/// Reads the security groups, and prints the assumptions.
 pub(super) fn load(options: &PolicyOptions, report: &Report) -> Result<Policy, Failure> {
     let Loaded { policy, notes } = options.sources.load()?;
     for note in notes {

@@ -124,7 +124,7 @@ pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Fai
     Ok(())
 }
 
-/// What is there already is evidence for all packets, in whatever order files are read.
+/// The lines that are already there are evidence for all packets, in any order of the files.
 fn evidence_so_far(options: &Options, monitor: &Arc<Attended>) -> Result<Ledger, Failure> {
     let files = Tails::readable(&options.rest);
     if files.is_empty() {

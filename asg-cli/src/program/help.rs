@@ -29,7 +29,7 @@ const EXAMPLES: [&str; 5] = [
 const INPUTS: &str = "Formats: plain, gzip, Zstandard, xz, bzip2; tar and zip as `bosh logs` makes them, also nested. The \
     content decides, not the name. A file of another format is left out with a sentence";
 
-/// The list of commands.
+/// Returns the list of commands.
 pub(crate) fn general() -> String {
     let mut text = format!("{TITLE}\n\nUsage: asglog COMMAND [OPTIONS] [LOG…]\n\n");
     for entry in &COMMANDS {
@@ -47,7 +47,7 @@ pub(crate) fn general() -> String {
     text
 }
 
-/// The help of a command, or of all whose names begin with this word: `ledger`.
+/// Returns the help of a command, or of all whose names begin with this word: `ledger`.
 pub(crate) fn of(name: &str) -> Option<String> {
     if let Some(entry) = COMMANDS.iter().find(|entry| entry.name == name) {
         return Some(command(entry));
@@ -101,7 +101,7 @@ fn command(entry: &Entry) -> String {
     text
 }
 
-/// The options of a command under their titles.
+/// Returns the options of a command under their titles.
 fn sections(entry: &Entry) -> Vec<(&'static str, Vec<&'static Opt>)> {
     let mut sections: Vec<(&str, Vec<_>)> = Vec::new();
     for option in entry.options().filter(|option| !option.text.is_empty()) {
@@ -114,7 +114,7 @@ fn sections(entry: &Entry) -> Vec<(&'static str, Vec<&'static Opt>)> {
     sections
 }
 
-/// `-o, --output FILE`.
+/// Returns `-o, --output FILE`.
 fn spelling(option: &Opt) -> String {
     let short = option.short.map_or_else(String::new, |letter| format!("-{letter}, "));
     format!("{short}--{} {}", option.name, option.takes.placeholder()).trim_end().to_owned()
@@ -146,7 +146,7 @@ fn examples(text: &mut String, lines: &[&str]) {
     }
 }
 
-/// A name, and its meaning in a column behind it.
+/// Appends a name, and its meaning in a column behind it.
 fn item(text: &mut String, name: &str, indent: usize, meaning: &str) {
     let start = text.len();
     let width = indent.saturating_sub(2);
@@ -185,7 +185,7 @@ fn fill(text: &mut String, mut column: usize, indent: usize, words: &str) {
 /// Chooses columns.
 type IsIn = fn(&Column) -> bool;
 
-/// The columns: their names, values and meanings.
+/// Returns the columns: their names, values and meanings.
 pub(crate) fn columns() -> String {
     let mut text = String::from(
         "Columns of packets and flows, for --where, --columns, --sort and --by, and the heads of CSV and Parquet.\n",
@@ -214,7 +214,7 @@ pub(crate) fn columns() -> String {
     text
 }
 
-/// The meaning of a column, and its values where the meaning does not list them.
+/// Returns the meaning of a column, and its values where the meaning does not list them.
 fn about(column: &Column) -> String {
     let meaning = column.doc.replace('`', "");
     let kind = match column.kind {
@@ -234,7 +234,7 @@ fn about(column: &Column) -> String {
     format!("{meaning}{kind}{list}")
 }
 
-/// The manual page, in the language of `man`.
+/// Returns the manual page, in the language of `man`.
 pub(crate) fn manual() -> String {
     let mut page = String::from(
         ".TH ASGLOG 1\n.SH NAME\nasglog \\- which Cloud Foundry app sent this packet\n",
@@ -278,7 +278,7 @@ fn paragraph(page: &mut String, text: &str) {
     let _ = writeln!(page, ".PP\n{}", roff(text));
 }
 
-/// Text that `man` prints as it is.
+/// Returns text that `man` prints as it is.
 fn roff(text: &str) -> String {
     let text = text.replace('\\', "\\e").replace('-', "\\-").replace('…', "...");
     let lines = text.split('\n').map(|line| {

@@ -71,7 +71,7 @@ pub fn main(args: Vec<OsString>, mut interrupted: impl FnMut() -> Option<u8>) ->
     let worker = thread::Builder::new().name("asglog".to_owned()).spawn(move || {
         let mut report = Report::new("asglog");
         let result = run(args, &worker_stop, &mut report);
-        // Nobody needs to be told why a run ended that was asked to end.
+        // A run that was asked to end needs no message.
         let status = worker_stop.status().unwrap_or_else(|| report.status(result));
         let _ = done.send(status);
     });
@@ -94,7 +94,7 @@ pub fn main(args: Vec<OsString>, mut interrupted: impl FnMut() -> Option<u8>) ->
     }
 }
 
-/// What a command needs besides its options.
+/// The environment of a command, beside its options.
 struct Context<'r> {
     monitor: Arc<Attended>,
     report: &'r mut Report,

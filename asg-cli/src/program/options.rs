@@ -433,7 +433,7 @@ fn number(name: &str, text: &str) -> Result<u64, Failure> {
     text.parse().ok().filter(|number| *number > 0).ok_or_else(what)
 }
 
-/// A number of seconds, or of what the letter behind it says.
+/// Parses a number of seconds, or of the unit of the letter behind it.
 fn duration(text: &str) -> Option<Duration> {
     let units = [("s", 1), ("m", 60), ("h", 3_600), ("d", 86_400)];
     let unit = units.iter().find_map(|(unit, seconds)| Some((text.strip_suffix(unit)?, *seconds)));

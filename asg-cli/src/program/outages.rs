@@ -56,7 +56,7 @@ impl Unnamed {
         }
     }
 
-    /// The flows of all outages, as a sentence; `None` if there are none.
+    /// Returns the flows of all outages, as a sentence; `None` without any outage.
     pub(super) fn sentence(&self) -> Option<String> {
         Self::told(self.in_all.get())
     }
@@ -84,7 +84,7 @@ impl<'d> Patient<'d> {
         Self { names, report, unnamed, wait, outage: None, outages: 0 }
     }
 
-    /// How many outages there were.
+    /// Returns how many outages there were.
     pub(super) const fn outages(&self) -> u64 {
         self.outages
     }
@@ -94,7 +94,7 @@ impl<'d> Patient<'d> {
         self.wait = Duration::ZERO;
     }
 
-    /// Whether a question now would only be put off.
+    /// Returns whether a question now would only be put off.
     pub(super) fn is_waiting(&self) -> bool {
         self.outage.as_ref().is_some_and(|outage| {
             Instant::now() < outage.next && outage.began.elapsed() < self.wait
@@ -131,7 +131,7 @@ impl<'d> Patient<'d> {
         self.unnamed.is_out.set(false);
     }
 
-    /// The answer during an outage.
+    /// Returns the answer during an outage.
     fn open(&self, guids: &[Guid]) -> Result<HashMap<Guid, Identity>, Held> {
         let Some(Outage { why, began, .. }) = &self.outage else { return Ok(HashMap::new()) };
         if began.elapsed() < self.wait {

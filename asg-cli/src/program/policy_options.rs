@@ -10,7 +10,7 @@ use lexopt::ValueExt as _;
 use crate::explain::{PolicySources, SettingsSource};
 use crate::report::Failure;
 
-/// What a command line gives about security groups.
+/// The options about security groups.
 #[derive(Debug, Default)]
 pub(crate) struct PolicyOptions {
     /// `--groups`, `--settings` and what overrides settings.

@@ -24,7 +24,7 @@ impl Attended {
         Self { stop, is_terminal: io::stderr().is_terminal() && !is_quiet, is_quiet }
     }
 
-    /// Whether the run was asked to end.
+    /// Returns whether the run was asked to end.
     pub(super) fn is_stopped(&self) -> bool {
         self.stop.status().is_some()
     }

@@ -14,7 +14,7 @@ use crate::report::Failure;
 pub(super) struct Order(Vec<(&'static Column, bool)>);
 
 impl Order {
-    /// The order with these names; `None` without a name.
+    /// Returns the order with these names; `None` without a name.
     pub(super) fn new(names: &[String], query: &Query) -> Result<Option<Self>, Failure> {
         let mut columns = Vec::new();
         for name in names {
@@ -37,7 +37,7 @@ impl Order {
         self.0.iter().map(cell).collect()
     }
 
-    /// Missing values come last in either direction.
+    /// Compares two rows. Missing values come last in either direction.
     pub(super) fn compare(&self, one: &[Cell], other: &[Cell]) -> Ordering {
         let pairs = one.iter().zip(other).zip(&self.0);
         let orders = pairs.map(|((one, other), (_, is_turned))| match (one, other) {

@@ -61,7 +61,7 @@ fn destinations(options: &Options, flows: &Query, out: &mut impl Write) -> Resul
     Ok(())
 }
 
-/// All packets, most of which the first phase has counted.
+/// Sums up all packets; the first phase has counted most of them.
 fn counted(correlation: &Arc<Correlation>, logs: &Logs) -> Result<Summary, Failure> {
     let mut summary = Summary::default();
     correlation.counted().for_each(|counted| summary.add(&counted));

@@ -47,7 +47,7 @@ impl Cells {
             (_, Value::Null) => {}
             (Self::Text(cells), value) => cells.put_text(row, value),
             (Self::Int(cells), Value::Int(n)) => {
-                // What does not fit is no value; no kernel and no Diego prints such a number.
+                // A number that does not fit counts as missing; kernels and Diego never print one.
                 if let Ok(n) = i32::try_from(*n) {
                     cells.put(row, n);
                 }
@@ -176,7 +176,7 @@ impl Default for Texts {
     }
 }
 
-/// The texts of a column in which some are no UTF-8.
+/// The texts of a column, some of them not UTF-8.
 #[cold]
 fn lossy(bytes: &BinaryArray) -> StringArray {
     bytes.iter().map(|bytes| bytes.map(String::from_utf8_lossy)).collect()

@@ -49,7 +49,7 @@ pub struct ReadRow<'r> {
     pub packet: &'r Packet<'r>,
     /// The meaning of its log prefix, if it is Cloud Foundry's.
     pub cf: Option<&'r LogPrefix<'r>>,
-    /// What is wrong with a damaged line.
+    /// The error of a damaged line.
     pub error: Option<&'r Error>,
     /// The packet with its owner; `None` for rows of packets.
     pub flow: Option<&'r Flow<'r, 'r>>,
@@ -91,7 +91,7 @@ impl fmt::Debug for Value<'_> {
     }
 }
 
-/// What a column holds.
+/// The type of a column's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Text.
@@ -658,7 +658,7 @@ impl Value<'_> {
         }
     }
 
-    /// The value as people read it; `None` if there is none.
+    /// Returns the value as people read it, if there is one.
     #[must_use]
     pub fn text(&self) -> Option<String> {
         match self {

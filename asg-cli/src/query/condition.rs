@@ -76,7 +76,7 @@ impl Condition {
 }
 
 impl Query {
-    /// The rows that meet a condition. Times without a zone are in this one.
+    /// Returns the rows that meet a condition. Times without a zone are in `zone`.
     ///
     /// # Errors
     ///

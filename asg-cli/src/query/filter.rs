@@ -92,7 +92,7 @@ impl Filter {
     ///
     /// # Errors
     ///
-    /// A sentence, if there is no such column, or it cannot have one of the values.
+    /// A sentence, if the column does not exist, or it cannot have one of the values.
     pub fn and(
         self,
         name: &str,
@@ -152,18 +152,18 @@ impl Filter {
         self
     }
 
-    /// Whether a condition is about the time.
+    /// Returns whether a condition is about the time.
     #[must_use]
     pub const fn needs_time(&self) -> bool {
         self.from.is_some() || self.until.is_some()
     }
 
-    /// The columns that conditions are about.
+    /// Returns the columns that conditions are about.
     pub fn columns(&self) -> impl Iterator<Item = &'static Column> {
         self.conditions.iter().flat_map(|condition| &condition.columns).map(|&n| &COLUMNS[n])
     }
 
-    /// Whether the row is wanted. A row without a time is between no times.
+    /// Returns whether the row is wanted. A row without a time is between no times.
     #[must_use]
     pub fn admits(&self, row: &Row<'_>) -> bool {
         let in_time = match row.time() {
@@ -184,7 +184,7 @@ impl Filter {
     }
 }
 
-/// A sentence about a column that there is not, with the name that was probably meant.
+/// Returns a sentence about a column that does not exist, with the name that was probably meant.
 pub(super) fn no_column(name: &str, has: impl Fn(&Column) -> bool) -> String {
     let known = COLUMNS.iter().filter(|column| has(column)).map(|column| column.name);
     let known = known.chain(ALIASES.iter().map(|(alias, _)| *alias));
@@ -192,7 +192,8 @@ pub(super) fn no_column(name: &str, has: impl Fn(&Column) -> bool) -> String {
 }
 
 impl Wanted {
-    /// The wanted values for a given one: one, or two for the number of a protocol that has a name.
+    /// Returns the wanted values for a given one: one, or two for the number of a protocol that has
+    /// a name.
     fn any_of(column: &Column, given: Given) -> Result<Vec<Self>, String> {
         let name = column.name;
         match (name, &given) {
@@ -249,7 +250,7 @@ impl Wanted {
         }
     }
 
-    /// Numbers of which the column can have some.
+    /// Parses a range of numbers, and checks that the column can have some of them.
     fn numbers(name: &str, given: &Given) -> Result<Self, String> {
         let can = vocabulary::numbers(name);
         let found = match given {
@@ -269,7 +270,7 @@ impl Wanted {
         }
     }
 
-    /// `10.0.0.0/8`, `fd00::/8` or one address.
+    /// Parses `10.0.0.0/8`, `fd00::/8` or one address.
     fn net(text: &str) -> Option<Self> {
         let (address, len) = match text.split_once('/') {
             Some((address, len)) => (address, Some(len.parse::<u32>().ok()?)),
@@ -311,7 +312,7 @@ impl Wanted {
     }
 }
 
-/// `443`, or `1024-65535`: the first and the last.
+/// Parses `443` or `1024-65535`: the first and the last.
 fn written_numbers(text: &str) -> Option<(i64, i64)> {
     if let Ok(number) = text.parse() {
         return Some((number, number));

@@ -49,7 +49,7 @@ pub use self::rows::{Batches, Counts, Rows, for_each};
 use self::rows::{LastCounts, Sieve, Step, View};
 pub use self::saved::SavedRow;
 use self::saved::{Saved, SavedRows};
-pub use self::vocabulary::words as values;
+pub(crate) use self::vocabulary::words as values;
 use crate::answers::{By, Span};
 use crate::error::Error;
 use crate::explain::FlowFacts;
@@ -84,7 +84,7 @@ enum From {
     Saved(Saved),
 }
 
-/// What the owners of packets come from.
+/// The sources of the owners of packets.
 #[derive(Debug, Clone)]
 struct Evidence {
     gathered: Arc<Gathered>,
@@ -342,7 +342,7 @@ impl Query {
         self.select(&names.iter().flat_map(of).collect::<Vec<_>>())
     }
 
-    /// The same query of other sources and another directory. What was gathered of the old sources
+    /// Returns this query with other sources and another directory. Evidence from the old sources
     /// stays.
     #[must_use]
     pub fn with_sources(&self, readers: Readers, names: Option<Arc<dyn Names>>) -> Self {
@@ -353,7 +353,7 @@ impl Query {
         Self { readers, from, ..self.clone() }
     }
 
-    /// The same query without a display of progress.
+    /// Returns this query without a display of progress.
     #[must_use]
     pub fn quietly(&self) -> Self {
         Self { readers: self.readers.quietly(), ..self.clone() }
@@ -418,12 +418,12 @@ impl Query {
             }
     }
 
-    /// What chooses rows that are read elsewhere.
+    /// Returns the conditions, for rows that are read elsewhere.
     pub(crate) fn sieve(&self) -> Sieve {
         self.view.sieve()
     }
 
-    /// What rows are grouped by, from names of columns.
+    /// Returns the columns that group rows, from their names.
     ///
     /// # Errors
     ///
@@ -512,7 +512,7 @@ impl Query {
         Batches::new(self.clone())
     }
 
-    /// The same query with times, whatever columns are chosen.
+    /// Returns this query with times, whatever columns are chosen.
     fn timed(&self) -> Self {
         let columns = COLUMNS.iter().filter(|column| column.name == "time").collect();
         let view = View { columns, ..self.view.clone() };
@@ -594,7 +594,7 @@ impl Rows for Lazy {
     }
 }
 
-/// What rows are made of.
+/// The source of rows.
 enum Pieces {
     Read(PieceRows),
     Saved(Saved),
@@ -611,7 +611,7 @@ enum RunningOf<S: RowSink> {
 }
 
 impl<S: RowSink> Running<S> {
-    /// What a sink made of the next piece; `None` after the last.
+    /// Returns the sink's result of the next piece; `None` after the last.
     pub(crate) fn next(&mut self) -> Result<Option<S::Done>, Error> {
         match &mut self.of {
             RunningOf::Threads { pipeline, counts, last } => match pipeline.next()? {

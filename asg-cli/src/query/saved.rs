@@ -45,7 +45,7 @@ impl Saved {
         Self { columns, has_flows, place: Place::Memory(batches.into()) }
     }
 
-    /// A Parquet file.
+    /// Returns a Parquet file.
     #[cfg(feature = "parquet")]
     pub(crate) fn parquet(path: PathBuf) -> Result<Self, Error> {
         let schema = Arc::clone(open_parquet(&path)?.schema());
@@ -66,7 +66,7 @@ impl Saved {
         Err(Error::Value(format!("{} {what}", path.display())))
     }
 
-    /// A file of flows as lines of JSON.
+    /// Returns a file of flows as lines of JSON.
     pub(crate) fn lines(path: PathBuf) -> Self {
         Self { columns: saved_lines::columns(), has_flows: true, place: Place::Lines(path) }
     }
@@ -108,7 +108,7 @@ fn open_parquet(path: &std::path::Path) -> Result<ParquetBuilder, Error> {
         .map_err(|error| Error::Value(format!("{} is not a Parquet file: {error}", name())))
 }
 
-/// The columns of a schema that tables of packets and flows have.
+/// Returns the columns of a schema that tables of packets and flows have.
 fn known_columns(schema: &Schema) -> Result<Vec<&'static Column>, String> {
     let mut columns = Vec::new();
     for field in schema.fields() {
@@ -145,7 +145,7 @@ pub struct SavedRow<'r> {
 }
 
 impl<'r> SavedRow<'r> {
-    /// The value of a column.
+    /// Returns the value of a column.
     #[must_use]
     pub fn value(&self, column: &Column) -> Value<'r> {
         let found = self.batch.0.iter().find(|(known, _)| std::ptr::eq(*known, column));

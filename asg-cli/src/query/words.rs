@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde::de::value::Error;
 use serde::ser::{Error as _, Impossible, Serializer};
 
-/// The word for a value that is serialised as one word.
+/// Returns the word for a value that is serialised as one word.
 pub(crate) fn word(value: impl Serialize) -> &'static str {
     let word = value.serialize(Words);
     debug_assert!(word.is_ok(), "{word:?}");

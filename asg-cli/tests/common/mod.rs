@@ -1,4 +1,4 @@
-//! What the tests of the programs share.
+//! Helpers of the program's tests.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::io::Write as _;
@@ -85,12 +85,12 @@ impl CfHome {
     }
 }
 
-/// A file of this package.
+/// Returns a file of this package.
 pub(crate) fn here(path: &str) -> String {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path).to_str().unwrap().to_owned()
 }
 
-/// A file of asg-core's fixtures.
+/// Returns a file of asg-core's fixtures.
 pub(crate) fn fixture(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../asg-core/fixtures").join(path)
 }
@@ -110,7 +110,7 @@ pub(crate) fn assert_schema(schema: &str, objects: &[Value]) {
     }
 }
 
-/// A token whose claims can be read; nobody checks its signature here.
+/// Returns a token whose claims can be read; nobody checks its signature here.
 pub(crate) fn jwt(scope: &str) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let encode = |text: &str| -> String {

@@ -1,6 +1,6 @@
 //! Base64 (RFC 4648, 4), as protobuf's JSON has bytes.
 
-/// Decodes text with or without its padding; `None` if it is none.
+/// Decodes text with or without its padding; `None` if it is not base64.
 pub(crate) fn decode(text: &[u8]) -> Option<Vec<u8>> {
     let text = text.strip_suffix(b"=").unwrap_or(text);
     let text = text.strip_suffix(b"=").unwrap_or(text);

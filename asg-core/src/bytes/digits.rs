@@ -1,7 +1,7 @@
-//! Digits, eight bytes at a time, for the short ways through common lines.
+//! Parses digits eight bytes at a time, for the fast paths through common lines.
 //!
-//! A log is mostly numbers, so what a line costs is largely what its digits cost. Bytes are taken
-//! as one little-endian word, so that the first byte is the lowest.
+//! A log is mostly numbers, so most of the cost of a line is that of its digits. Bytes are taken as
+//! one little-endian word, so that the first byte is the lowest.
 
 /// Eight bytes as digits: their values, where they are digits.
 #[derive(Debug, Clone, Copy)]
@@ -17,64 +17,63 @@ impl Digits {
         Self::without(bytes, *b"00000000")
     }
 
-    /// The same of a shape such as `00:00:00`: where its byte is no `0`, the text must have that
-    /// byte to be well-formed.
+    /// Takes bytes of a shape such as `00:00:00`: where the shape has a byte other than `0`, the
+    /// text must have the same byte.
     #[inline]
     pub(crate) const fn without(bytes: [u8; 8], shape: [u8; 8]) -> Self {
         Self { values: u64::from_le_bytes(bytes) ^ u64::from_le_bytes(shape) }
     }
 
-    /// True if all bytes are as in the shape: digits where it has `0`, else its own.
+    /// Returns whether all bytes are as in the shape: digits where it has `0`, else its own byte.
     #[inline]
     pub(crate) const fn are(self, shape: [u8; 8]) -> bool {
         let mut limits = [0; 8];
         let mut n = 0;
         while n < 8 {
-            // What is added to a value, so that the high bit shows what is too large.
+            // This is added to a value, so that a value that is too large sets the high bit.
             limits[n] = if shape[n] == b'0' { 0x76 } else { 0x7f };
             n += 1;
         }
         self.too_large(u64::from_le_bytes(limits)) == 0
     }
 
-    /// How many of the bytes are digits, before the first that is none: 0 to 8.
+    /// Returns the number of digits before the first other byte: 0 to 8.
     #[inline]
     pub(crate) const fn count(self) -> usize {
         self.too_large(0x7676_7676_7676_7676).trailing_zeros() as usize / 8
     }
 
-    /// A bit for each byte that is no digit.
+    /// Returns a bit for each byte that is not a digit.
     #[inline]
     pub(crate) const fn others(self) -> u32 {
         let marks = self.too_large(0x7676_7676_7676_7676) >> 7;
         // Each mark is moved to a bit of its own in the top byte.
         (marks.wrapping_mul(0x0102_0408_1020_4080) >> 56) as u32
     }
-    /// The number that the first so many make: 1 to 8.
+    /// Returns the number that the first `count` digits make: 1 to 8.
     #[inline]
     pub(crate) const fn number(self, count: usize) -> u64 {
-        // The last digit comes to the top byte; then neighbours are added up in pairs, twice and
-        // once more.
+        // The last digit moves to the top byte; then neighbours are added up in pairs, three times.
         let digits = self.values << (64 - 8 * count);
         let pairs = (digits.wrapping_mul(10 << 8 | 1) >> 8) & 0x00ff_00ff_00ff_00ff;
         let fours = (pairs.wrapping_mul(100 << 16 | 1) >> 16) & 0x0000_ffff_0000_ffff;
         fours.wrapping_mul(10_000 << 32 | 1) >> 32
     }
 
-    /// For each byte the number that it and the next make, where both are digits.
+    /// Returns for each byte the number that it and the next make, where both are digits.
     #[inline]
     pub(crate) const fn pairs(self) -> [u8; 8] {
         (self.values.wrapping_mul(10).wrapping_add(self.values >> 8)).to_le_bytes()
     }
 
-    /// The high bit of each byte that is larger than the limits let it be. Seven bits are added, so
-    /// no carry leaves a byte.
+    /// Returns the high bit of each byte that is larger than the limits allow. Only seven bits are
+    /// added, so no carry leaves a byte.
     const fn too_large(self, limits: u64) -> u64 {
         ((self.values & !HIGH).wrapping_add(limits) | self.values) & HIGH
     }
 }
 
-/// Eight lower-case hexadecimal digits as a number; `None` if they are not.
+/// Parses eight lower-case hexadecimal digits; `None` for other bytes.
 #[inline]
 pub(crate) const fn hex(bytes: [u8; 8]) -> Option<u32> {
     const ONES: u64 = 0x0101_0101_0101_0101;
@@ -83,20 +82,20 @@ pub(crate) const fn hex(bytes: [u8; 8]) -> Option<u32> {
     let letters = text >> 6 & ONES;
     let values = (text & (0x0f * ONES)) + 9 * letters;
     let upper = (text & (0xf0 * ONES)) ^ (0x30 * (ONES + letters));
-    // Six more make two digits of ten or more, which letters must be and figures must not; and none
-    // may be two digits itself.
+    // Adding six carries into a second digit from ten on: letters must carry, and figures must not.
+    // No value may have two digits before that.
     let lower = ((values + 6 * ONES) >> 4 ^ letters) & ONES | values & (0x10 * ONES);
     if upper | lower != 0 {
         return None;
     }
-    // Neighbours are joined, twice and once more.
+    // Neighbours are joined, three times.
     let pairs = (values.wrapping_mul(0x10 << 8 | 1) >> 8) & 0x00ff_00ff_00ff_00ff;
     let fours = (pairs.wrapping_mul(0x100 << 16 | 1) >> 16) & 0x0000_ffff_0000_ffff;
     Some((fours.wrapping_mul(0x1_0000 << 32 | 1) >> 32) as u32)
 }
 
-/// The fraction of a second behind its point, in nanoseconds, and how many digits it has; digits
-/// behind the ninth are passed over. `None` if there is none.
+/// Parses the fraction of a second behind its point: the nanoseconds, and the number of digits.
+/// Digits behind the ninth are skipped. Returns `None` without a digit.
 #[inline]
 pub(crate) fn nanos(text: &[u8]) -> Option<(u32, usize)> {
     if let Some(bytes) = text.first_chunk() {

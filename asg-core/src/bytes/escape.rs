@@ -1,4 +1,4 @@
-//! Text for people's eyes: characters that a terminal obeys or that nobody sees become escapes.
+//! Escapes characters that control a terminal or that are invisible.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;

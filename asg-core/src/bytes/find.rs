@@ -1,11 +1,10 @@
-//! Bytes that stand near: the end of a word, a name or a short string.
+//! Finds nearby bytes: the end of a word, a name or a short string.
 //!
-//! `memchr` is the faster one from some thirty bytes on; before that, what its call and its choice
-//! of instructions cost is more than what they save. Here eight bytes at a time are looked at in
-//! place.
+//! `memchr` is faster from about thirty bytes on; below that, its call and its choice of
+//! instructions cost more than they save. This code looks at eight bytes at a time in place.
 
-/// The first place of a constant text in another. Its searcher is made once, because
-/// making one costs as much as a search.
+/// Returns the first place of a constant text in another. Its searcher is made once, because making
+/// one costs as much as a search.
 macro_rules! position {
     ($mark:expr, $text:expr) => {{
         static FINDER: std::sync::LazyLock<memchr::memmem::Finder<'static>> =
@@ -18,13 +17,13 @@ pub(crate) use position;
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = ONES << 7;
 
-/// Where `byte` stands first.
+/// Returns the first place of `byte`.
 #[inline]
 pub(crate) fn find(byte: u8, text: &[u8]) -> Option<usize> {
     first(text, |word| zeros(word ^ spread(byte)), |b| b == byte)
 }
 
-/// Where `one` or `other` stands first.
+/// Returns the first place of `one` or `other`.
 #[inline]
 pub(crate) fn find2(one: u8, other: u8, text: &[u8]) -> Option<usize> {
     first(
@@ -34,8 +33,8 @@ pub(crate) fn find2(one: u8, other: u8, text: &[u8]) -> Option<usize> {
     )
 }
 
-/// The first of the bytes that `is` holds of; `marks` has the high bit of the lowest of them in a
-/// word, and no lower bit.
+/// Returns the first byte for which `is` holds. `marks` gives the high bit of the lowest such byte
+/// in a word, and no lower bit.
 #[inline]
 fn first(text: &[u8], marks: impl Fn(u64) -> u64, is: impl Fn(u8) -> bool) -> Option<usize> {
     let (words, tail) = text.as_chunks::<8>();
@@ -53,7 +52,8 @@ const fn spread(byte: u8) -> u64 {
     ONES * byte as u64
 }
 
-/// The high bit of each byte that is 0; exact up to the lowest of them, which is all that is asked.
+/// Returns the high bit of each byte that is 0. Only the bits up to the lowest of them are exact,
+/// and only that one is used.
 const fn zeros(word: u64) -> u64 {
     word.wrapping_sub(ONES) & !word & HIGHS
 }

@@ -1,10 +1,10 @@
-//! Digests of bytes, for tables that must be small.
+//! Hashes of bytes, for tables that must be small.
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 
-/// What a table's digests begin with: whoever does not know it cannot choose bytes that give the
-/// same.
+/// The secret seeds of a table's digests. Without them nobody can choose bytes that give the same
+/// digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Seeds([u64; 2]);
 
@@ -16,7 +16,7 @@ impl Default for Seeds {
 }
 
 impl Seeds {
-    /// The digest of an address.
+    /// Returns the digest of an address.
     pub(crate) fn of_address(self, address: Option<IpAddr>) -> u64 {
         let Self([one, two]) = self;
         match address {
@@ -26,14 +26,14 @@ impl Seeds {
         }
     }
 
-    /// The digest of a text whose two parts have these.
+    /// Returns the digest of a text, given the digests of its two parts.
     pub(crate) fn of_both(self, first: u64, second: u64) -> u64 {
         let Self([one, two]) = self;
         fold(first ^ one, second ^ two)
     }
 
-    /// Sixteen bytes at a time: two words are multiplied, and both halves of the product count. Of
-    /// long texts four such pairs at once, none of which waits for another.
+    /// Takes sixteen bytes at a time: multiplies two words, and uses both halves of the product. In
+    /// long texts it takes four such pairs at once, which are independent.
     pub(crate) fn digest(self, bytes: &[u8]) -> u64 {
         let Self([one, two]) = self;
         let word = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes);
@@ -57,8 +57,8 @@ impl Seeds {
         for words in pairs {
             sum = pair(sum, words);
         }
-        // The last eight bytes, some of which have counted already: no copy is made where a text
-        // has eight.
+        // The last eight bytes, even if some have counted already: a text of eight bytes or more
+        // needs no copy then.
         let end = bytes.last_chunk().copied().unwrap_or_else(|| {
             let mut end = [0; 8];
             end[..rest.len()].copy_from_slice(rest);
@@ -69,18 +69,18 @@ impl Seeds {
     }
 }
 
-/// A hash of a text's first bytes, for tables that are small and compare what they find: it is
-/// quick, and not safe from those who choose the bytes.
+/// Returns a hash of a text's first bytes, for small tables that compare the keys they find. It is
+/// fast, and not safe if an attacker chooses the bytes.
 pub(crate) fn hash<const LEN: usize>(key: &[u8; LEN]) -> u64 {
     let (words, _) = key.as_chunks::<8>();
     let hash = words.iter().fold(0, |hash: u64, word| {
         (hash.rotate_left(23) ^ u64::from_le_bytes(*word)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
     });
-    // A table takes the lowest digits, which know nothing of the bytes at a word's end.
+    // A table uses the lowest bits, which do not depend on the bytes at a word's end.
     fold(hash, 0x9e37_79b9_7f4a_7c15)
 }
 
-/// Both halves of the product.
+/// Returns the exclusive or of both halves of the product.
 fn fold(a: u64, b: u64) -> u64 {
     let product = u128::from(a) * u128::from(b);
     (product as u64) ^ ((product >> 64) as u64)
@@ -118,7 +118,8 @@ mod tests {
                     hash(&key) % (16 * u64::from(MANY))
                 })
                 .collect();
-            // Sixteen places for each: half of them alone is good enough for a quick hash.
+            // Sixteen slots for each key: half as many distinct ones are good enough for a fast
+            // hash.
             assert!(places.len() > MANY as usize / 2, "{at}: {}", places.len());
         }
     }

@@ -1,5 +1,5 @@
-//! JSON at arm's length: values are kept as their text until someone asks for them, so that a
-//! surprise in one member does not cost the others.
+//! Lazy JSON: values are kept as text until they are needed, so that an unexpected value in one
+//! member does not affect the others.
 
 use std::borrow::Cow;
 use std::ops::Deref;
@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 pub struct JsonStr<'a>(Cow<'a, str>);
 
 impl JsonStr<'_> {
-    /// The text, with the life of the line if it is borrowed.
+    /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -30,7 +30,7 @@ impl JsonStr<'_> {
 }
 
 impl<'a> JsonStr<'a> {
-    /// The text with the life of the line; `None` if it was escaped.
+    /// Returns the text with the lifetime of the line; `None` if it was escaped.
     pub(crate) const fn in_line(&self) -> Option<&'a str> {
         match &self.0 {
             Cow::Borrowed(text) => Some(text),
@@ -51,21 +51,21 @@ impl Deref for JsonStr<'_> {
     }
 }
 
-/// An object's members, in order, unread.
+/// An object's members, in order, unparsed.
 pub(crate) struct Object<'j>(Vec<(JsonStr<'j>, &'j RawValue)>);
 
 impl<'j> Object<'j> {
-    /// The object of a whole text.
+    /// Parses a whole text as an object.
     pub(crate) fn parse(text: &'j [u8]) -> Result<Self, serde_json::Error> {
         serde_json::from_slice(text)
     }
 
-    /// Its members, in order.
+    /// Returns its members, in order.
     pub(crate) fn members(&self) -> impl Iterator<Item = (&str, &'j RawValue)> {
         self.0.iter().map(|(name, value)| (name.as_str(), *value))
     }
 
-    /// The value of the first of these keys that is there.
+    /// Returns the value of the first of these keys that is present.
     pub(crate) fn get(&self, keys: &[&str]) -> Option<&'j RawValue> {
         keys.iter().find_map(|key| self.all(key).next())
     }
@@ -78,27 +78,27 @@ impl<'j> Object<'j> {
         keys.iter().flat_map(|key| self.all(key))
     }
 
-    /// The usable strings under these keys.
+    /// Returns the usable strings under these keys.
     pub(crate) fn strings(&self, keys: &[&str]) -> impl Iterator<Item = Option<JsonStr<'j>>> {
         self.values(keys).map(|value| string(Some(value)))
     }
 
-    /// The usable string that these keys hold; none if they contradict each other.
+    /// Returns the usable string under these keys; `None` if they contradict each other.
     pub(crate) fn string(&self, keys: &[&str]) -> Option<JsonStr<'j>> {
         agreed(self.strings(keys))
     }
 
-    /// The objects under these keys.
+    /// Returns the objects under these keys.
     pub(crate) fn objects(&self, keys: &[&str]) -> impl Iterator<Item = Object<'j>> {
         self.values(keys).filter_map(|value| object(Some(value)))
     }
 
-    /// The first of these keys that holds an object.
+    /// Returns the first of these keys that holds an object.
     pub(crate) fn object(&self, keys: &[&str]) -> Option<Object<'j>> {
         self.objects(keys).next()
     }
 
-    /// The numbers, no less than zero, under these keys, perhaps in quotes. Redacted lines have
+    /// Returns the numbers under these keys, zero or more, perhaps in quotes. Redacted lines have
     /// floats.
     pub(crate) fn numbers(&self, keys: &[&str]) -> impl Iterator<Item = Option<u32>> {
         self.values(keys).map(|value| {
@@ -113,12 +113,12 @@ impl<'j> Object<'j> {
         })
     }
 
-    /// The number that these keys hold; none if they contradict each other.
+    /// Returns the number under these keys; `None` if they contradict each other.
     pub(crate) fn number(&self, keys: &[&str]) -> Option<u32> {
         agreed(self.numbers(keys))
     }
 
-    /// The members whose keys begin with `tag:`, without it.
+    /// Returns the members whose keys begin with `tag:`, without it.
     pub(crate) fn without_tag(&self) -> Self {
         let tagged = self.0.iter().filter_map(|(name, value)| {
             let name = name.strip_prefix("tag:")?;
@@ -132,7 +132,7 @@ impl<'j> Object<'j> {
     }
 }
 
-/// What these say, if they say one thing: a contradiction says nothing.
+/// Returns the value that all of these have in common; `None` if they contradict each other.
 pub(crate) fn agreed<T: PartialEq>(said: impl IntoIterator<Item = Option<T>>) -> Option<T> {
     let mut said = said.into_iter().flatten();
     let first = said.next()?;
@@ -167,8 +167,8 @@ impl<'de> Deserialize<'de> for Object<'de> {
 #[derive(Deserialize)]
 struct Key<'j>(#[serde(borrow)] Cow<'j, str>);
 
-/// A string that can name something: not empty, not redacted, and not cut by lager's limit on
-/// strings.
+/// Returns a string that can name something: not empty, not redacted, and not cut by lager's limit
+/// on strings.
 pub(crate) fn string(value: Option<&RawValue>) -> Option<JsonStr<'_>> {
     let text = value?.get();
     let inside = text.strip_prefix('"')?.strip_suffix('"')?;

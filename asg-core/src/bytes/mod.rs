@@ -1,4 +1,4 @@
-//! Helpers for bytes and text. This room calls no other.
+//! Helpers for bytes and text. This module calls no other.
 
 pub(crate) mod base64;
 pub(crate) mod digits;

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// A piece of a log line. Logs are bytes: a prefix or an interface name may hold any of them, so
+/// A piece of a log line. Logs are bytes: a prefix or an interface name may contain any of them, so
 /// nothing is assumed.
 ///
 /// It displays, and serialises, as text in which bytes that are not UTF-8 are replaced by U+FFFD;
@@ -23,31 +23,31 @@ use serde::{Serialize, Serializer};
 pub struct Text<'a>(&'a [u8]);
 
 impl<'a> Text<'a> {
-    /// Any bytes.
+    /// Takes any bytes.
     #[must_use]
     pub const fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
 
-    /// The bytes.
+    /// Returns the bytes.
     #[must_use]
     pub const fn as_bytes(self) -> &'a [u8] {
         self.0
     }
 
-    /// The text, if it is UTF-8.
+    /// Returns the text, if it is UTF-8.
     #[must_use]
     pub fn as_str(self) -> Option<&'a str> {
         std::str::from_utf8(self.0).ok()
     }
 
-    /// The text, with what is not UTF-8 replaced by U+FFFD.
+    /// Returns the text, with bytes that are not UTF-8 replaced by U+FFFD.
     #[must_use]
     pub fn to_str_lossy(self) -> Cow<'a, str> {
         String::from_utf8_lossy(self.0)
     }
 
-    /// True if there are no bytes: `IN=` and `MAC=` may be empty.
+    /// Returns whether the text is empty: `IN=` and `MAC=` may be.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0.is_empty()

@@ -1,5 +1,5 @@
-//! The times of lines of which only the corners are kept: the least and the greatest of what they
-//! show.
+//! The times of groups of lines that are only known by their corners: the least and the greatest
+//! uptime and stamp.
 
 use super::boot::{Extent, hidden_nanos};
 use super::known::{KnownTimes, Stamp};
@@ -9,7 +9,7 @@ use crate::time::{Civil, LogTime, TimeRange, Timestamp, Uptime};
 
 const SECOND_NANOS: i64 = 1_000_000_000;
 
-/// What is known of the times of lines between two corners.
+/// The times of lines between two corners.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Between {
     /// Contains the range of each line.
@@ -19,12 +19,12 @@ pub(crate) struct Between {
     pub(crate) last: Timestamp,
 }
 
-/// A corner: an uptime and a stamp, which need not be of one line.
+/// A corner: an uptime and a stamp, which need not be from one line.
 type Corner = (Option<Uptime>, LogTime);
 
 impl KnownTimes<'_> {
-    /// The times of lines whose uptimes and stamps lie between those of two corners. `None` if the
-    /// stamps lack a year or a zone that may change between the corners, or if they are of
+    /// Returns the times of lines whose uptimes and stamps are between those of two corners. `None`
+    /// if the stamps lack a year or a zone that may change between the corners, or if they are of
     /// different boots.
     pub(crate) fn between(
         &self,
@@ -54,7 +54,7 @@ impl KnownTimes<'_> {
         Some(Between { whole: TimeRange::between(earliest, latest), first: from, last: latest })
     }
 
-    /// The first and the last of stamps, completed, if all between them are completed alike.
+    /// Completes the first and the last of some stamps, if all between them are completed alike.
     ///
     /// A stamp takes the year that brings it nearest to some instants. The later it is in the year,
     /// the earlier is that year; so if both ends take one year, all between them do.
@@ -93,13 +93,13 @@ impl KnownTimes<'_> {
         (kind == StampKind::WithYear || is_of_one_year()).then_some([from, to])
     }
 
-    /// An instant before which no line was written whose uptime and stamp both lie between these
-    /// two; `None` if they are of different boots.
+    /// Returns a lower bound on when any line was written whose uptime and stamp are both between
+    /// these two; `None` if they are of different boots.
     ///
-    /// The least uptime and the least stamp of some lines, and the greatest of each, need not be of
-    /// one line. Their stamps are of lines, so both lie in boots of lines. If these are one boot,
-    /// all lines are of it; or else a later boot's uptimes are taken for its own, which are less
-    /// than those of its lines, so that the instant is early enough for all.
+    /// The least uptime and the least stamp of some lines, and the greatest of each, need not be
+    /// from one line. The stamps do come from lines, so both are in boots of lines. If both are in
+    /// one boot, all lines are of it. Otherwise an uptime is assigned to a later boot, which has
+    /// smaller uptimes than those of its lines, so the instant is early enough for all.
     fn earliest(
         &self,
         source: SourceId,
@@ -125,6 +125,6 @@ impl KnownTimes<'_> {
     }
 }
 
-/// Its first instant, in years that have it.
+/// The first instant of a leap day, in years that have it.
 const LEAP_DAY: Civil =
     Civil { year: 0, month: 2, day: 29, hour: 0, minute: 0, second: 0, nanos: 0 };

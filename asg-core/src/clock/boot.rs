@@ -1,17 +1,17 @@
-//! One boot of one machine: how far the kernel's uptime is from the wall's clock.
+//! One boot of one machine: the offset between the kernel's uptime and the wall clock.
 //!
-//! A line with both shows the offset, stamp minus uptime, but for how late it was stamped: never
-//! too small, for nothing is stamped before it is written, and now and then too large. So the least
-//! offset is the best, and a bound; no average can be. The two clocks drift apart and the wall's
-//! may be set, so the offset is not constant: the least is kept for each span of uptime, in few
-//! spans.
+//! A line with both shows the offset, stamp minus uptime, plus the delay of its stamp. It is never
+//! too small, because no line is stamped before it is written, and sometimes too large. So the
+//! least offset is the best one, and a bound; an average would be meaningless. The two clocks drift
+//! apart and the wall clock may be set, so the offset is not constant: the least is kept for each
+//! span of uptime, in few spans.
 //!
-//! A relay that stalls stamps all lines of many minutes late, and in the middle of that no line
-//! around shows it. The lines before and after do: the clocks drift apart by 500 millionths at
-//! most, so a punctual line far away bounds the offset here. The lower end of the offset is then
-//! the lower convex hull of what the least late lines prove, because two clocks that run evenly
-//! have an offset that is a straight line, and a straight line below all points is below their
-//! hull.
+//! A relay that stalls stamps all lines of many minutes late, and in the middle of that no nearby
+//! line shows it. The lines before and after do: the clocks drift apart by 500 millionths at most,
+//! so a punctual line far away bounds the offset here. The lower end of the offset is then the
+//! lower convex hull of the bounds from the least delayed lines. The reason: two clocks that run
+//! evenly have an offset that is a straight line, and a straight line below all points is below
+//! their hull.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -20,20 +20,19 @@ use std::sync::OnceLock;
 use crate::time::TimeRange;
 use crate::time::Timestamp;
 
-/// How late the least late of several lines may be stamped: rsyslog and journald take them from the
-/// kernel at once.
+/// The maximum delay of the least delayed stamp: rsyslog and journald take lines from the kernel at
+/// once.
 pub(super) const LAG_NANOS: i64 = 1_000_000_000;
 
-/// How fast two clocks drift apart at most, in parts of a million: so much is the most that NTP
-/// corrects.
+/// The maximum drift between two clocks, in parts of a million: NTP corrects no more.
 const DRIFT_PPM: u64 = 500;
 
 /// Lines of one machine and boot are stamped less than a day late. Lines whose offsets are further
-/// apart are of several machines in one file, or of several boots.
+/// apart come from several machines in one file, or from several boots.
 const MOST_LATE_NANOS: i64 = 86_400_000_000_000;
 
-/// A span of uptime has 2²⁶ microseconds at first, 67 seconds, and twice as many each time there
-/// are too many spans.
+/// A span of uptime has 2²⁶ microseconds at first, 67 seconds. It doubles each time there are too
+/// many spans.
 const FIRST_SHIFT: u32 = 26;
 const MOST_SPANS: usize = 256;
 
@@ -45,7 +44,7 @@ pub(super) struct Boot {
     latest: u64,
     shift: u32,
     spans: BTreeMap<u64, Offsets>,
-    /// Made of the spans when it is asked for.
+    /// Computed from the spans on first use.
     bounds: OnceLock<Vec<Bounds>>,
 }
 
@@ -58,7 +57,7 @@ impl PartialEq for Boot {
 
 impl Eq for Boot {}
 
-/// Between which times, and between which offsets, the lines of a boot are.
+/// The range of times, and of offsets, of a boot's lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Extent {
     /// The earliest instant at which it may have booted.
@@ -70,7 +69,7 @@ pub(super) struct Extent {
 }
 
 impl Extent {
-    /// Of one line.
+    /// Creates the extent of one line.
     pub(super) fn of(micros: u64, stamp: Timestamp) -> Self {
         let offset = stamp.as_nanos().saturating_sub(uptime_nanos(micros));
         let from = offset.saturating_sub(LAG_NANOS);
@@ -86,7 +85,7 @@ impl Extent {
         }
     }
 
-    /// True if both cannot be two boots: a machine boots again only after it was last heard of, and
+    /// Returns whether both must be one boot: a machine boots again only after its last line, and
     /// its lines are not days late.
     pub(super) const fn is_same(self, other: Self) -> bool {
         self.from <= other.to
@@ -96,13 +95,13 @@ impl Extent {
     }
 }
 
-/// The time at which the uptime was 0, in nanoseconds, by the lines of one span: each with the
+/// The time at which the uptime was 0, in nanoseconds, from the lines of one span: each with the
 /// uptime of its line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Offsets {
-    /// As the stamp shows it.
+    /// From the stamp as shown.
     least: (i64, u64),
-    /// With the part of a second that the stamp does not show.
+    /// From the stamp plus the hidden part of its second.
     bound: (i64, u64),
 }
 
@@ -117,7 +116,7 @@ impl Offsets {
     }
 }
 
-/// Between what the offset lies in a span, but for the lag of the least late line.
+/// The bounds of the offset in a span, without the delay of the least delayed line.
 #[derive(Debug, Clone, Copy)]
 struct Bounds {
     span: u64,
@@ -125,7 +124,7 @@ struct Bounds {
     upper: i64,
 }
 
-/// How much later than its stamp a time may be, because the stamp shows whole seconds only.
+/// Returns how much later than its stamp a time may be, because the stamp shows only whole seconds.
 pub(crate) const fn hidden_nanos(stamp: Timestamp) -> i64 {
     if stamp.as_nanos() % 1_000_000_000 == 0 { 999_999_999 } else { 999 }
 }
@@ -135,12 +134,12 @@ fn uptime_nanos(micros: u64) -> i64 {
 }
 
 fn drift(micros: u64) -> i64 {
-    // A part of a million of a microsecond is a thousandth of a nanosecond.
+    // A millionth of a microsecond is a thousandth of a nanosecond.
     i64::try_from(micros.saturating_mul(DRIFT_PPM) / 1_000).unwrap_or(i64::MAX)
 }
 
 impl Boot {
-    /// Of one line.
+    /// Creates the boot of one line.
     pub(super) fn of(micros: u64, stamp: Timestamp) -> Self {
         Self {
             extent: Extent::of(micros, stamp),
@@ -155,7 +154,7 @@ impl Boot {
         self.extent
     }
 
-    /// Takes a line of this boot.
+    /// Adds a line of this boot.
     pub(super) fn take(&mut self, micros: u64, stamp: Timestamp) {
         if (stamp.as_nanos(), micros) > (self.extent.to, self.latest) {
             self.latest = micros;
@@ -165,7 +164,7 @@ impl Boot {
         self.widen();
     }
 
-    /// Takes the lines of another.
+    /// Adds the lines of another.
     pub(super) fn join(&mut self, other: &Self) {
         if (other.extent.to, other.latest) > (self.extent.to, self.latest) {
             self.latest = other.latest;
@@ -212,7 +211,8 @@ impl Boot {
         }
     }
 
-    /// Lines that prove all that the lines of this boot do: an uptime, and the stamp beside it.
+    /// Returns lines that prove as much as all lines of this boot: each an uptime, and the stamp
+    /// beside it.
     pub(super) fn samples(&self) -> impl Iterator<Item = (u64, Timestamp)> + '_ {
         let stamp = |(offset, micros): (i64, u64)| {
             (micros, Timestamp::from_nanos(offset.saturating_add(uptime_nanos(micros))))
@@ -220,16 +220,16 @@ impl Boot {
         let latest = (self.latest, Timestamp::from_nanos(self.extent.to));
         let of_spans = self.spans.values().flat_map(move |offsets| {
             let Offsets { least, bound } = *offsets;
-            // The line with the least bound shows fewer or more decimals, and the least offset is
-            // not its.
+            // The line with the least bound shows more or fewer decimals, and does not have the
+            // least offset.
             let other = (bound.1 != least.1).then(|| stamp((bound.0 - 999, bound.1)));
             [Some(stamp(least)), other].into_iter().flatten()
         });
         of_spans.chain([latest])
     }
 
-    /// The instant of a line that shows this uptime and this stamp: not later than its stamp, and
-    /// not much earlier than the lines of its boot prove.
+    /// Returns the instant of a line that shows this uptime and this stamp: not later than its
+    /// stamp, and not much earlier than the lines of its boot prove.
     pub(super) fn stamped(&self, micros: u64, stamp: Timestamp) -> TimeRange {
         let latest = stamp.as_nanos().saturating_add(hidden_nanos(stamp));
         let lower = self.lower_at(micros >> self.shift);
@@ -240,8 +240,8 @@ impl Boot {
         )
     }
 
-    /// The instant of a line that shows this uptime and no stamp; `None` if it is further than an
-    /// hour from all that are known.
+    /// Returns the instant of a line that shows this uptime and no stamp; `None` if it is further
+    /// than an hour from all known uptimes.
     pub(super) fn at(&self, micros: u64) -> Option<TimeRange> {
         const HOUR_MICROS: u64 = 3_600_000_000;
         let (first, last) = (*self.spans.keys().next()?, *self.spans.keys().next_back()?);
@@ -257,13 +257,13 @@ impl Boot {
         Some(TimeRange::between(at(lower), at(self.upper_at(span))))
     }
 
-    /// An instant before which no line of these uptimes was written, as [`Boot::stamped`] has it.
+    /// Returns a lower bound on when a line of these uptimes was written, as in [`Boot::stamped`].
     pub(super) fn earliest(&self, from: u64, to: u64) -> Timestamp {
         let (first, last) = (from >> self.shift, to >> self.shift);
         let inside = self.bounds().iter().filter(|it| (first..=last).contains(&it.span));
         let ends = [self.lower_at(first), self.lower_at(last)];
         let lower = inside.map(|it| it.lower).chain(ends).min().unwrap_or(ends[0]);
-        // Between two spans with lines an uptime may be as far from both as they are from each
+        // Between two spans with lines, an uptime may be as far from both as they are from each
         // other.
         let mut gap = 1;
         let mut before = first;
@@ -275,7 +275,7 @@ impl Boot {
         Timestamp::from_nanos(uptime_nanos(from).saturating_add(lower).saturating_sub(LAG_NANOS))
     }
 
-    /// The least that the offset can be in a span, but for the lag of the least late line.
+    /// Returns the least possible offset in a span, without the delay of the least delayed line.
     fn lower_at(&self, span: u64) -> i64 {
         let bounds = self.bounds();
         let at = bounds.partition_point(|it| it.span < span);
@@ -290,7 +290,7 @@ impl Boot {
         beside.max().expect(SOME_SPAN)
     }
 
-    /// The greatest that it can be: a line of the span bounds it, or one beside it.
+    /// Returns the greatest possible offset: a line of the span bounds it, or one beside it.
     fn upper_at(&self, span: u64) -> i64 {
         if let Some(own) = self.spans.get(&span) {
             return own.bound.0.saturating_add(drift(1 << self.shift));
@@ -320,8 +320,8 @@ impl Boot {
 
 const SOME_SPAN: &str = "a boot has a line";
 
-/// For each span, the least that the line proves whose offset, with the drift since, is the least
-/// here.
+/// Returns for each span the lower bound from the line that has the least offset here, with the
+/// drift in between.
 fn nearest(spans: &[(u64, i64, i64)], shift: u32) -> Vec<(u64, i64)> {
     // A span's line may be at its far end.
     let since = |a: u64, b: u64| drift((a.abs_diff(b) + 1) << shift);
@@ -345,7 +345,7 @@ fn nearest(spans: &[(u64, i64, i64)], shift: u32) -> Vec<(u64, i64)> {
     spans.iter().zip(best).map(of).collect()
 }
 
-/// The lower convex hull of points, at each of them.
+/// Returns the lower convex hull of points, at each of them.
 fn hull(points: &[(u64, i64)]) -> Vec<i64> {
     let mut corners: Vec<(u64, i64)> = Vec::new();
     for point in points {
@@ -371,14 +371,14 @@ fn hull(points: &[(u64, i64)]) -> Vec<i64> {
         .collect()
 }
 
-/// True if the second of three points is on or above the line from the first to the third.
+/// Returns whether the second of three points is on or above the line from the first to the third.
 fn is_above(a: (u64, i64), b: (u64, i64), c: (u64, i64)) -> bool {
     let across = |from: (u64, i64), to: (u64, i64)| i128::from(to.0) - i128::from(from.0);
     let up = |from: (u64, i64), to: (u64, i64)| i128::from(to.1) - i128::from(from.1);
     up(a, b) * across(a, c) >= up(a, c) * across(a, b)
 }
 
-/// The height of a line through two points, rounded down.
+/// Returns the height of a line through two points, rounded down.
 fn between(a: (u64, i64), b: (u64, i64), at: u64) -> i64 {
     let width = i128::from(b.0 - a.0);
     let up = i128::from(b.1) - i128::from(a.1);

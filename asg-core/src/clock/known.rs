@@ -1,4 +1,4 @@
-//! Answering: when lines were written, once all of them have been seen.
+//! Computes when lines were written, once all lines have been seen.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -12,13 +12,13 @@ use crate::evidence::SourceId;
 use crate::line::envelope::Envelope;
 use crate::time::{LogTime, TimePolicy, TimeRange, Timestamp, Uptime, YearPolicy};
 
-/// The times of lines, as [`UptimeClocks::complete`] makes them of all that lines show.
+/// The times of lines, which [`UptimeClocks::complete`] computes.
 #[derive(Debug, Clone)]
 pub struct KnownTimes<'c> {
     pub(super) clocks: Cow<'c, UptimeClocks>,
     pub(super) policy: TimePolicy,
     zones: BTreeMap<SourceId, KnownZones>,
-    /// Those of machines, for their sources that show none.
+    /// The zones of machines, for their sources without any.
     machine_zones: HashMap<u64, KnownZones>,
     /// The instants that a source shows, of all machines.
     years: BTreeMap<SourceId, Shown>,
@@ -28,15 +28,14 @@ pub struct KnownTimes<'c> {
     completed: HashMap<u64, Vec<Boot>>,
 }
 
-/// When a line was written.
+/// The time of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct When {
-    /// The time: the stamp that the line shows, completed where it lacks a year or a zone, or else
-    /// the middle of the range.
+    /// The time: the line's stamp, completed if it lacks a year or a zone, or else the middle of
+    /// the range.
     pub time: Timestamp,
-    /// Between which instants the true time lies. Where the zone or the year is a guess, it is wide
-    /// enough for any.
+    /// The range of the true time. If the zone or the year is a guess, it is wide enough for any.
     pub range: TimeRange,
 }
 
@@ -47,28 +46,28 @@ pub enum TimeNote {
     /// Stamps of the source show no zone, and its lines prove one that is not UTC, or not the one
     /// that the policy gives.
     Zone {
-        /// Where.
+        /// The source.
         source: SourceId,
-        /// From when.
+        /// The start of that zone.
         since: Timestamp,
         /// Seconds east of UTC.
         utc_offset: i32,
-        /// True if the policy gives another.
+        /// Whether the policy gives another.
         is_overruled: bool,
     },
-    /// Stamps of the source show no zone, and no line proves one: UTC is assumed, and excludes
-    /// nobody.
+    /// Stamps of the source show no zone, and no line proves one: UTC is assumed, and every zone
+    /// stays possible.
     AssumedZone {
-        /// Where.
+        /// The source.
         source: SourceId,
         /// The zone that other sources of these logs have, in seconds east of UTC, if they agree.
         would_fit: Option<i32>,
     },
     /// Stamps of the source show no year, and the policy's is not the one that its lines prove.
     Year {
-        /// Where.
+        /// The source.
         source: SourceId,
-        /// From when.
+        /// The start of that year.
         since: Timestamp,
     },
 }
@@ -80,7 +79,7 @@ pub(super) struct Stamp {
     /// The earliest and the latest instant that the stamp may mean.
     pub(super) earliest: Timestamp,
     pub(super) latest: Timestamp,
-    /// No line shows its zone, and no policy gives one.
+    /// Whether the zone is an assumption: no line shows it, and no policy gives one.
     pub(super) is_zone_assumed: bool,
 }
 
@@ -93,7 +92,7 @@ impl Stamp {
         self.earliest == self.latest && !self.is_zone_assumed
     }
 
-    /// The time of a line that shows nothing but its stamp.
+    /// Returns the time of a line that shows nothing but its stamp.
     pub(super) fn alone(&self) -> When {
         let zone = if self.is_zone_assumed { MOST_OFFSET_NANOS } else { 0 };
         let earliest = self.earliest.as_nanos().saturating_sub(LAG_NANOS + zone);
@@ -143,9 +142,9 @@ impl<'c> KnownTimes<'c> {
         known
     }
 
-    /// When a line was written, and how far that can be out. `None` if it shows no stamp that can
-    /// be completed, and its uptime does not lead to one: no line of its machine shows both, or it
-    /// may be of several boots.
+    /// Returns when a line was written, and the error of that time. `None` if it shows no stamp
+    /// that can be completed, and its uptime does not help: no line of its machine shows both, or
+    /// it may be of several boots.
     #[must_use]
     pub fn when(&self, source: SourceId, envelope: &Envelope<'_>) -> Option<When> {
         let machine = self.clocks.machine(envelope);
@@ -153,7 +152,7 @@ impl<'c> KnownTimes<'c> {
         self.of_stamp((source, machine), (envelope.time, envelope.uptime), stamp)
     }
 
-    /// The same, of a line whose machine has been looked for.
+    /// Returns the time of a line whose machine was looked up already.
     pub(crate) fn when_of(
         &self,
         memo: &mut StampMemo,
@@ -193,14 +192,16 @@ impl<'c> KnownTimes<'c> {
         Some(self.by_uptime(boots, micros, stamp, (source, machine, time)))
     }
 
-    /// The zones that lines of a source show, or else those of the machine in other sources.
+    /// Returns the zones that lines of a source show, or else those of the machine in other
+    /// sources.
     pub(super) fn zones(&self, source: SourceId, machine: Option<u64>) -> Option<&KnownZones> {
         let of_source = self.zones.get(&source).filter(|zones| !zones.is_empty());
         let of_machine = || self.machine_zones.get(&machine?).filter(|zones| !zones.is_empty());
         of_source.or_else(of_machine)
     }
 
-    /// When a line was written that shows an uptime beside a stamp with more than one meaning.
+    /// Returns when a line was written that shows an uptime beside a stamp with more than one
+    /// meaning.
     fn by_uptime(
         &self,
         boots: &[Boot],
@@ -219,7 +220,7 @@ impl<'c> KnownTimes<'c> {
             .filter_map(|boot| Some((boot, boot.at(micros)?)))
             .filter(|(_, range)| is_near(range));
         let (Some((boot, range)), None) = (near.next(), near.next()) else { return widest };
-        // The zone in which the stamp is not earlier than the line, and least late.
+        // The zone in which the stamp is not earlier than the line, and has the least delay.
         let instants = self.instants((source, machine), shown, stamp);
         let not_early = instants.filter(|time| {
             time.as_nanos().saturating_add(hidden_nanos(*time)) >= range.earliest().as_nanos()
@@ -234,7 +235,7 @@ impl<'c> KnownTimes<'c> {
         }
     }
 
-    /// The instants that a stamp may mean: in the zones that lines show, or in any.
+    /// Returns the possible instants of a stamp: in the zones that lines show, or in any.
     fn instants(
         &self,
         (source, machine): (SourceId, Option<u64>),
@@ -299,7 +300,8 @@ impl<'c> KnownTimes<'c> {
         Some(Stamp { best, earliest, latest, is_zone_assumed })
     }
 
-    /// The year by the lines of the machine, in this source or in others, of the source, or of all.
+    /// Returns the year from the lines of the machine in this source, the machine in others, the
+    /// source, or all sources.
     fn year(
         &self,
         source: SourceId,
@@ -314,7 +316,7 @@ impl<'c> KnownTimes<'c> {
         candidates(self.years.values().flat_map(Shown::spans), in_year)
     }
 
-    /// Notes for people: zones that lines prove, zones that are only assumed.
+    /// Returns notes for people: zones that lines prove, zones that are only assumed.
     pub fn notes(&self) -> impl Iterator<Item = TimeNote> + '_ {
         let given = self.policy.utc_offset;
         let proven = self.zones.iter().flat_map(move |(source, zones)| {
@@ -322,7 +324,7 @@ impl<'c> KnownTimes<'c> {
             let changes = zones.changes().map(|(since, minutes)| (since, i32::from(minutes) * 60));
             let mut has_changed = false;
             changes.filter_map(move |(since, utc_offset)| {
-                // A zone that it goes back to is news, too.
+                // A return to an earlier zone is reported, too.
                 has_changed |= is_news(utc_offset);
                 has_changed.then_some(TimeNote::Zone {
                     source: *source,
@@ -336,7 +338,7 @@ impl<'c> KnownTimes<'c> {
         let first = others.next();
         let would_fit = first.filter(|first| others.all(|other| other == *first));
         let would_fit = would_fit.map(|minutes| i32::from(minutes) * 60);
-        // Of machines whose lines are elsewhere, too, the zone may be known.
+        // The zone of machines that also occur elsewhere may be known.
         let mut all_known: BTreeMap<SourceId, bool> = BTreeMap::new();
         for (source, machine, _) in self.clocks.civil.keys() {
             let is_known = self.zones(*source, *machine).is_some();
@@ -350,7 +352,7 @@ impl<'c> KnownTimes<'c> {
             .chain(assumed.map(move |source| TimeNote::AssumedZone { source: *source, would_fit }))
     }
 
-    /// True if no line of the source shows a zone, or all show one between two instants.
+    /// Returns whether no line of the source shows a zone, or all show one between two instants.
     pub(super) fn has_one_zone(
         &self,
         (source, machine): (SourceId, Option<u64>),
@@ -360,7 +362,7 @@ impl<'c> KnownTimes<'c> {
         self.zones(source, machine).is_none_or(|zones| zones.only_between(first, last).is_some())
     }
 
-    /// True if some boot of the machine is known.
+    /// Returns whether a boot of the machine is known.
     pub(crate) fn knows(&self, source: SourceId, named: Option<u64>) -> bool {
         self.boots(source, named).is_some()
     }

@@ -1,4 +1,4 @@
-//! Completing stamps quickly where they resemble the last one.
+//! The fast path for completing stamps that resemble the last one.
 
 use super::known::{KnownTimes, Stamp};
 use crate::evidence::SourceId;
@@ -6,16 +6,16 @@ use crate::time::{Civil, LogTime, Timestamp};
 
 /// Completes stamps for one thread, and keeps the hour of the last one.
 ///
-/// Which stamps it has seen never changes a result.
+/// Earlier stamps never change a result.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct StampMemo(Option<Hour>);
 
-/// An hour whose stamps all lie as far from its beginning as they show.
+/// An hour in which the distance of each stamp from the start is the one that it shows.
 #[derive(Debug, Clone, Copy)]
 struct Hour {
     source: SourceId,
     machine: Option<u64>,
-    /// The stamp of its beginning, as a line would show it and completed.
+    /// The stamp of its beginning, as a line would show it, and completed.
     shown: LogTime,
     begins: Stamp,
 }
@@ -24,7 +24,7 @@ struct Hour {
 const LAST_NANOS: i64 = 3_599_999_999_999;
 
 impl StampMemo {
-    /// The stamp that [`KnownTimes::stamp`] gives.
+    /// Returns the stamp that [`KnownTimes::stamp`] gives.
     pub(super) fn stamp(
         &mut self,
         times: &KnownTimes<'_>,
@@ -59,14 +59,14 @@ impl StampMemo {
     }
 }
 
-/// How far a time of day is from the beginning of its hour, in nanoseconds.
+/// Returns how far a time of day is from the beginning of its hour, in nanoseconds.
 fn since(civil: Civil) -> i64 {
     let seconds = i64::from(civil.minute) * 60 + i64::from(civil.second);
     seconds * 1_000_000_000 + i64::from(civil.nanos)
 }
 
 impl Stamp {
-    /// So many nanoseconds later, in the same year and zone.
+    /// Returns a stamp so many nanoseconds later, in the same year and zone.
     fn later(self, nanos: i64) -> Self {
         let later = |time: Timestamp| Timestamp::from_nanos(time.as_nanos().saturating_add(nanos));
         let [best, earliest, latest] = [self.best, self.earliest, self.latest].map(later);

@@ -1,12 +1,12 @@
-//! Clocks: when it was, and how far that can be out.
+//! Clocks: when a line was written, and the error of that time.
 //!
-//! * [`uptime`] gathers what lines show of clocks, in any order and by any number of threads.
-//! * [`known`] answers, when all lines have been seen.
-//! * [`between`] answers for many lines at once, of which only the corners are kept.
-//! * [`memo`] is a short way for stamps that resemble the last one.
-//! * [`boot`] holds the kernel's uptime beside the wall's clock.
+//! * [`uptime`] gathers the times in lines, in any order and with any number of threads.
+//! * [`known`] computes times, when all lines have been seen.
+//! * [`between`] computes the times of many lines at once, from their corners.
+//! * [`memo`] is the fast path for stamps that resemble the last one.
+//! * [`boot`] relates the kernel's uptime to the wall clock.
 //! * [`zone`] and [`year`] complete stamps that lack one.
-//! * [`watermark`] knows how late it is in a log that is being written.
+//! * [`watermark`] tracks the current time of a log that is being written.
 
 mod between;
 mod boot;

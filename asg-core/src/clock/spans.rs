@@ -1,11 +1,11 @@
-//! Instants in few spans: of each span the first, the last and how many.
+//! Instants in few spans: the first, the last and the number of each span.
 
 use std::collections::BTreeMap;
 
 use crate::time::Timestamp;
 
-/// Instants, in spans that grow twice as long each time there are too many of them. The order in
-/// which they came does not matter.
+/// Instants, in spans that double each time there are too many of them. The order of insertion does
+/// not matter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Spans {
     shift: u32,
@@ -33,17 +33,17 @@ impl Span {
 }
 
 impl Spans {
-    /// None yet; a span has 2^`shift` nanoseconds at first.
+    /// Creates an empty set; a span has 2^`shift` nanoseconds at first.
     pub(super) const fn new(shift: u32) -> Self {
         Self { shift, spans: BTreeMap::new() }
     }
 
-    /// Takes an instant.
+    /// Adds an instant.
     pub(super) fn add(&mut self, time: Timestamp) {
         self.put(time.as_nanos() >> self.shift, Span { first: time, last: time, count: 1 });
     }
 
-    /// Takes all that another has.
+    /// Adds all instants of another.
     pub(super) fn join(&mut self, other: &Self) {
         self.shift_to(self.shift.max(other.shift));
         for (number, span) in &other.spans {
@@ -51,7 +51,7 @@ impl Spans {
         }
     }
 
-    /// All of them, in order.
+    /// Returns all spans, in order.
     pub(super) fn iter(&self) -> impl Iterator<Item = Span> + '_ {
         self.spans.values().copied()
     }

@@ -1,4 +1,4 @@
-//! The clocks, held to simulated machines of which the truth is known.
+//! The clocks, compared with simulated machines, whose truth is known.
 
 use proptest::prelude::*;
 
@@ -13,13 +13,13 @@ const START: i64 = 1_700_000_000 * SECOND;
 /// A machine that boots now and then, with a wall clock that drifts against its uptime.
 #[derive(Debug, Clone)]
 struct Machine {
-    /// When each boot begins and how long it lasts, in seconds from the start.
+    /// The start and the length of each boot, in seconds from the start.
     boots: Vec<(i64, i64)>,
     drift_ppm: i64,
 }
 
 impl Machine {
-    /// Uptime in microseconds, and the wall clock in nanoseconds.
+    /// Returns uptime in microseconds, and the wall clock in nanoseconds.
     fn read(&self, boot: usize, seconds: i64) -> (u64, i64) {
         let (from, lasts) = self.boots[boot % self.boots.len()];
         let up = (seconds.rem_euclid(lasts)) * SECOND;
@@ -73,8 +73,8 @@ fn machine() -> impl Strategy<Value = Machine> {
     )
 }
 
-/// Boot, seconds since boot (taken modulo its length), nanoseconds by which the stamp is late,
-/// decimals shown.
+/// Boot, seconds since boot (taken modulo its length), delay of the stamp in nanoseconds, whether
+/// decimals are shown.
 fn lines() -> impl Strategy<Value = Vec<(usize, i64, i64, bool)>> {
     let line = (0..4_usize, 0..400_000_i64, 0..SECOND, any::<bool>());
     proptest::collection::vec(line, 1..200)
@@ -97,7 +97,7 @@ proptest! {
         prop_assert_eq!(clocks.boots_known(), other.boots_known());
         for (n, &(boot, seconds, late, decimals)) in lines.iter().chain(&asked).enumerate() {
             let (micros, wall) = machine.read(boot, seconds);
-            // A stamped line may be as late as it likes.
+            // A stamped line may have any delay.
             let late = if n < lines.len() { late } else { delayed };
             let stamped = line("cell-1", micros, wall, late, decimals);
             let range = time(&clocks, 0, &stamped).unwrap();
@@ -107,7 +107,7 @@ proptest! {
             } else {
                 prop_assert!(range.latest().as_nanos() >= wall);
             }
-            // One that shows its uptime only is told if it can be of one boot only.
+            // A line with only its uptime has a time if it can be of one boot only.
             let alone = format!("{}cell-1 kernel: hello", uptime(micros));
             if let Some(range) = time(&clocks, 0, &alone).filter(|_| n < lines.len()) {
                 let up = micros.cast_signed() * 1_000;
@@ -134,7 +134,7 @@ fn memory_does_not_grow_with_lines() {
     let (micros, wall) = machine.read(0, 4_500_123);
     let range = time(&clocks, 0, &format!("{}cell-1 kernel: hello", uptime(micros))).unwrap();
     assert!(covers(range, wall));
-    // Fifteen weeks in spans of 19 hours, in each of which clocks may drift apart by 34 seconds.
+    // Fifteen weeks in spans of 19 hours; clocks may drift apart by 34 seconds in each.
     assert!(range.error_nanos() < 120 * SECOND as u64, "{range:?}");
 }
 
@@ -151,7 +151,7 @@ fn a_line_that_was_stamped_late_says_so_in_its_range() {
     assert!(prompt.error_nanos() < SECOND as u64, "{prompt:?}");
     let late = time(&clocks, 0, &line("localhost", micros, wall, 30 * SECOND, true)).unwrap();
     assert!(covers(late, wall) && late.error_nanos() > 15 * SECOND as u64, "{late:?}");
-    // Another source's unnamed machine is another.
+    // An unnamed machine of another source is another machine.
     assert_eq!(time(&clocks, 1, &format!("{}hello", uptime(micros))), None);
     assert!(time(&clocks, 0, &format!("{}hello", uptime(micros))).is_some());
 }
@@ -170,7 +170,7 @@ fn an_uptime_that_two_boots_had_tells_no_time() {
     assert!(covers(time(&clocks, 0, &line("cell-1", micros, wall, 0, true)).unwrap(), wall));
 }
 
-/// A traditional stamp of an instant in a zone.
+/// Returns a traditional stamp of an instant in a zone.
 fn traditional(wall: i64, offset_seconds: i64) -> String {
     const MONTHS: [&str; 12] =
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -184,7 +184,7 @@ fn kernel(wall: i64, offset_seconds: i64, micros: u64) -> String {
     format!("{} cell-1 kernel: {}hello", traditional(wall, offset_seconds), uptime(micros))
 }
 
-/// Stalls by when they begin and how long they last, in seconds.
+/// Returns the start and the length of stalls, in seconds.
 fn stalls() -> impl Strategy<Value = Vec<(i64, i64)>> {
     proptest::collection::vec((0..20_000_i64, 60..2_000_i64), 0..4)
 }
@@ -216,8 +216,8 @@ proptest! {
             line("cell-1", *micros, *stamp, 0, true)
         };
         let mut clocks = UptimeClocks::default();
-        // Stalls that meet hold back until the last is over; only lines that some stall does not
-        // hide are punctual.
+        // Adjoining stalls hold lines back until the last is over; only lines outside of all stalls
+        // are punctual.
         for it in &lines {
             learn(&mut clocks, 0, &text(it));
             if without_year {
@@ -326,7 +326,7 @@ fn a_zone_and_a_year_are_those_that_the_machine_shows_in_another_file() {
     }
     let notes: Vec<_> = clocks.complete(&TimePolicy::default()).notes().collect();
     assert!(matches!(notes[..], [TimeNote::Zone { source: SourceId(1), .. }]), "{notes:?}");
-    // Of a further machine no line proves anything.
+    // No line proves anything about a further machine.
     let other = other.replace("cell-2", "cell-3");
     learn(&mut clocks, 0, &other);
     let known = when(&clocks, 0, &other, TimePolicy::default()).unwrap();
@@ -427,7 +427,7 @@ fn a_year_is_that_of_the_own_machine_and_a_guess_says_so() {
     let guess = when(&clocks, 0, &text, given).unwrap();
     assert_eq!(guess.time.as_nanos() / SECOND, START / SECOND);
     assert!(guess.range.error_nanos() > 30 * 365 * 86_400 * SECOND as u64, "{guess:?}");
-    // Another machine's clock in the own log does not count against the own machine's.
+    // Another machine's clock in this log does not affect this machine's.
     learn_own(&mut clocks, 0, "Nov 14 22:13:20 cell-2 x: y", Some(START + century));
     learn_own(&mut clocks, 0, "Nov 14 22:13:20 cell-1 x: y", Some(START));
     let own = when(&clocks, 0, &text, given).unwrap();

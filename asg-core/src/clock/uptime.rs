@@ -1,4 +1,4 @@
-//! Gathering: what lines show of the clocks of all machines.
+//! Gathers what lines show about the clocks of all machines.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -12,23 +12,22 @@ use crate::evidence::SourceId;
 use crate::line::envelope::Envelope;
 use crate::time::{Civil, LogTime, TimePolicy, Timestamp, Uptime, YearPolicy};
 
-/// Boots of one machine that are remembered, the latest ones.
+/// The maximum number of boots per machine; the latest ones are kept.
 const MOST_BOOTS: usize = 32;
 
-/// Gathers what lines show of clocks: kernels' uptimes beside stamps, stamps without a zone beside
-/// instants, and the years. [`UptimeClocks::complete`] makes of it the times of lines.
+/// Gathers what lines show about clocks: kernels' uptimes beside stamps, stamps without a zone
+/// beside instants, and years. [`UptimeClocks::complete`] computes the times of lines from it.
 ///
-/// A boot differs from another by its lines: a machine boots after it was last heard of, so lines
-/// whose times since boot overlap are of one boot, unless the offsets of uptime and stamp are more
-/// than a day apart: then they are of several machines in one file. (Where the clocks have drifted
-/// apart by more than a line's uptime, lines of a boot's first minutes may count as a boot of their
-/// own, which costs nothing but exactness.) The order of lines does not matter, and what several
-/// threads gather can be merged. A machine takes at most some kilobytes, however many lines it
-/// writes.
+/// Boots are distinguished by their lines. A machine boots after its last line, so lines whose
+/// times since boot overlap are of one boot, unless the offsets of uptime and stamp are more than a
+/// day apart: then they come from several machines in one file. (If the clocks have drifted apart
+/// by more than a line's uptime, lines of a boot's first minutes may count as a boot of their own,
+/// which only costs precision.) The order of lines does not matter, and the results of several
+/// threads can be merged. A machine takes at most some kilobytes, however many lines it writes.
 ///
-/// Three things are assumed: no line is stamped before it was written; of the lines around any
+/// It makes three assumptions. No line is stamped before it was written. Among the lines around any
 /// moment of a boot, back to the last punctual one and on to the next, one was stamped within a
-/// second; the two clocks drift apart by no more than 500 millionths.
+/// second. The two clocks drift apart by no more than 500 millionths.
 ///
 /// ```
 /// use asg_core::{Line, SourceId, TimePolicy, UptimeClocks};
@@ -47,20 +46,21 @@ const MOST_BOOTS: usize = 32;
 pub struct UptimeClocks {
     pub(super) seeds: Seeds,
     pub(super) machines: HashMap<u64, Vec<Boot>>,
-    /// Boots by stamps that lack a zone, and perhaps a year, as if they were in UTC and of the year 2000.
+    /// Boots from stamps that lack a zone, and perhaps a year, as if they were in UTC and of the
+    /// year 2000.
     pub(super) civil: HashMap<(SourceId, Option<u64>, StampKind), Vec<Boot>>,
     /// The one machine that a source names; `None` if it names several.
     pub(super) named: HashMap<SourceId, Option<u64>>,
     pub(super) zones: BTreeMap<SourceId, Zones>,
-    /// Those that lines of a machine show, in whatever source.
+    /// The zones that lines of a machine show, in any source.
     pub(super) machine_zones: HashMap<u64, Zones>,
     pub(super) years: BTreeMap<(SourceId, Option<u64>), Shown>,
     pub(super) days: BTreeMap<SourceId, Days>,
-    /// The machine that was last looked up: lines of one come together.
+    /// The machine of the last look-up: lines of one usually come together.
     last: Option<(SourceId, u64)>,
 }
 
-/// How much of its time a stamp without a zone shows.
+/// The parts of a stamp without a zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum StampKind {
     WithYear,
@@ -71,8 +71,8 @@ pub(crate) enum StampKind {
 const LEAP_YEAR: i16 = 2000;
 
 impl StampKind {
-    /// A stamp as an instant, as if it were in UTC and of a leap year; `None` for what shows an
-    /// instant or nothing.
+    /// Converts a stamp to an instant, as if it were in UTC and of a leap year; `None` for a line
+    /// that shows an instant or nothing.
     pub(crate) fn of(shown: LogTime) -> Option<(Self, Civil, Timestamp)> {
         let (kind, civil, year) = match shown {
             LogTime::Local(civil) => (Self::WithYear, civil, civil.year),
@@ -82,7 +82,7 @@ impl StampKind {
         Some((kind, civil, civil.at(year, 0)?))
     }
 
-    /// The stamp of such an instant.
+    /// Returns the stamp of such an instant.
     pub(super) fn stamp(self, shown: Timestamp) -> LogTime {
         let civil = Civil::of(shown);
         match self {
@@ -93,14 +93,14 @@ impl StampKind {
 }
 
 impl UptimeClocks {
-    /// Nothing yet, for a thread that gathers a part: what it gathers can be merged.
+    /// Creates an empty part for another thread; its result can be merged.
     #[must_use]
     pub fn part(&self) -> Self {
         Self { seeds: self.seeds, ..Self::default() }
     }
 
-    /// Takes a line. `own` is the instant that the text behind its header shows, if it shows one: a
-    /// lager line's own time. Of text that an app or a packet can write it must be `None`.
+    /// Adds a line. `own` is the instant in the text behind its header, if it has one: a lager
+    /// line's own time. It must be `None` for text that an app or a packet can write.
     pub fn learn(&mut self, source: SourceId, envelope: &Envelope<'_>, own: Option<Timestamp>) {
         let stamp = match envelope.time {
             LogTime::Instant(stamp) => Some(stamp),
@@ -131,9 +131,8 @@ impl UptimeClocks {
         }
     }
 
-    /// Takes a line that shows uptime and a stamp without a zone, which is given as
-    /// [`StampKind::of`] has it, and whose machine has been looked for. The day of the stamp is not
-    /// learnt.
+    /// Adds a line with uptime and a stamp without a zone, converted by [`StampKind::of`], whose
+    /// machine was looked up already. The day of the stamp is not recorded.
     pub(crate) fn learn_stamp(
         &mut self,
         source: SourceId,
@@ -148,12 +147,12 @@ impl UptimeClocks {
         take(self.civil.entry((source, named, kind)).or_default(), uptime, shown);
     }
 
-    /// Takes an instant that a line of the source shows.
+    /// Adds an instant from a line of the source.
     pub(crate) fn learn_year(&mut self, source: SourceId, time: Timestamp) {
         self.years.entry((source, None)).or_default().add(time);
     }
 
-    /// Takes a line that shows uptime and instant, and whose machine has been looked for.
+    /// Adds a line with uptime and instant, whose machine was looked up already.
     pub(crate) fn learn_of(
         &mut self,
         source: SourceId,
@@ -168,7 +167,7 @@ impl UptimeClocks {
         take(self.machines.entry(machine).or_default(), uptime, stamp);
     }
 
-    /// Takes what another has gathered of other lines, or of the same again.
+    /// Adds the contents of another part, from other lines, or from the same again.
     ///
     /// # Panics
     ///
@@ -210,8 +209,9 @@ impl UptimeClocks {
         self.last = None;
     }
 
-    /// About when a stamp is of, while the log is still being written: in the year nearest to the
-    /// time that the log has reached, and the zone that its source showed last, or its machine.
+    /// Returns the approximate instant of a stamp, while the log is still being written: in the
+    /// year nearest to the time that the log has reached, and in the last zone of its source, or of
+    /// its machine.
     pub(crate) fn about(
         &self,
         (source, machine): (SourceId, Option<u64>),
@@ -230,26 +230,25 @@ impl UptimeClocks {
         shown.resolve(&TimePolicy { year, utc_offset, ..*policy }).map(|resolved| resolved.time)
     }
 
-    /// The times of all lines, as far as they prove them; what they lack is completed by the
-    /// policy.
+    /// Computes the times of all lines, as far as they prove them; the policy completes the rest.
     #[must_use]
     pub fn complete(&self, policy: &TimePolicy) -> KnownTimes<'_> {
         KnownTimes::of(Cow::Borrowed(self), *policy)
     }
 
-    /// The times of all lines as [`UptimeClocks::complete`] gives them, in a value of its own.
+    /// Returns the times of all lines as [`UptimeClocks::complete`] does, in a value of its own.
     #[must_use]
     pub fn into_complete(self, policy: &TimePolicy) -> KnownTimes<'static> {
         KnownTimes::of(Cow::Owned(self), *policy)
     }
 
-    /// How many boots of machines are known.
+    /// Returns the number of known boots of all machines.
     #[must_use]
     pub fn boots_known(&self) -> usize {
         self.machines.values().chain(self.civil.values()).map(Vec::len).sum()
     }
 
-    /// A source names this machine.
+    /// Notes that a source names this machine.
     fn name(&mut self, source: SourceId, machine: u64) {
         if self.last != Some((source, machine)) {
             self.last = Some((source, machine));
@@ -258,7 +257,7 @@ impl UptimeClocks {
         }
     }
 
-    /// The machine that a line names; `None` for `localhost`, as every machine is called.
+    /// Returns the machine in a line; `None` for `localhost`, the name of every machine.
     pub(crate) fn machine(&self, envelope: &Envelope<'_>) -> Option<u64> {
         let digest = |text: crate::bytes::text::Text<'_>| self.seeds.digest(text.as_bytes());
         match (envelope.instance, envelope.job, envelope.index, envelope.host) {
@@ -274,11 +273,11 @@ impl UptimeClocks {
     }
 }
 
-/// Takes a line of a machine with these boots.
+/// Adds a line of a machine with these boots.
 pub(super) fn take(boots: &mut Vec<Boot>, uptime: Uptime, stamp: Timestamp) {
     let micros = uptime.as_micros();
     let line = Extent::of(micros, stamp);
-    // Nearly all lines are of the last boot, and change nothing about which boots there are.
+    // Nearly all lines are of the last boot, and do not change the set of boots.
     if let [others @ .., last] = boots.as_mut_slice()
         && last.extent().is_same(line)
     {
@@ -298,9 +297,9 @@ pub(super) fn join(boots: &mut Vec<Boot>, others: &[Boot]) {
     }
 }
 
-/// Puts a boot among others, joined with those that are the same.
+/// Adds a boot to others, and joins those that are one.
 fn put(boots: &mut Vec<Boot>, mut boot: Boot) {
-    // A boot that has grown may turn out to be the same as one that it was not before.
+    // A boot that has grown may now be one with another.
     while let Some(at) = boots.iter().position(|other| other.extent().is_same(boot.extent())) {
         boot.join(&boots.remove(at));
     }

@@ -1,32 +1,33 @@
-//! How late it is in a log that is being written: the time that its machines have reached.
+//! The current time of a log that is being written: the time that its machines have reached.
 
 use std::collections::HashMap;
 
 use crate::time::Timestamp;
 
-/// A stamp that is further ahead than this is believed only when others of its machine follow it.
+/// A stamp that is further ahead than this is accepted only when others of its machine follow it.
 const LEAP_NANOS: i64 = 3_600_000_000_000;
-/// So many lines of a machine must show a leap before it is believed.
+/// The number of lines of a machine that must show a leap before it is accepted.
 const LINES_AHEAD: u32 = 3;
-/// So many lines of a machine, one after the other, are further behind than a leap before its time
-/// is set back.
+/// The number of consecutive lines of a machine that must be behind its time by more than a leap
+/// before it is set back.
 const LINES_BEHIND: u32 = 64;
-/// So few machines are asked at each line.
+/// Up to so many machines are checked at each line.
 const FEW: usize = 16;
-/// A machine that wrote none of so many lines has no vote.
+/// A machine without a line among so many has no vote.
 const LINES_HEARD: u64 = 1 << 12;
 
 /// The time that a log has reached, by its machines.
 ///
-/// Each machine has a time of its own, and a stamp from the future moves that only if the machine
+/// Each machine has a time of its own, and a stamp from the future moves it only if the machine
 /// goes on from there. The log's time is the one that half of the machines that still write have
-/// reached, so no one clock moves it.
+/// reached, so a single clock cannot move it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Watermarks {
     machines: HashMap<Option<u64>, Heard>,
-    /// Lines so far.
+    /// The number of lines so far.
     lines: u64,
-    /// The line at which the machines are asked again: asking costs as much as there are machines.
+    /// The line at which the machines are checked again: a check costs as much as there are
+    /// machines.
     due: u64,
     now: Option<Timestamp>,
 }
@@ -45,7 +46,7 @@ struct Watermark {
     behind: Streak,
 }
 
-/// Lines, one after the other, that are all too far on one side.
+/// Consecutive lines that are all too far on one side.
 #[derive(Debug, Clone, Copy, Default)]
 struct Streak {
     lines: u32,
@@ -53,7 +54,7 @@ struct Streak {
     nearest: Option<Timestamp>,
 }
 
-/// How a line's time changed the log's.
+/// The effect of a line's time on the log's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Effect {
     /// It goes on, or stays.
@@ -65,12 +66,12 @@ pub(crate) enum Effect {
 }
 
 impl Watermarks {
-    /// The time that the log has reached; `None` if no line has shown a time.
+    /// Returns the time that the log has reached; `None` if no line has shown a time.
     pub(crate) const fn now(&self) -> Option<Timestamp> {
         self.now
     }
 
-    /// The caller knows how late it is; never earlier than it was.
+    /// Sets the current time that the caller knows; it never goes back.
     pub(crate) fn tick(&mut self, time: Timestamp) {
         self.now = self.now.max(Some(time));
         for heard in self.machines.values_mut() {
@@ -78,8 +79,8 @@ impl Watermarks {
         }
     }
 
-    /// A line of a machine shows this time. Lines without a name, such as rep's own on a cell,
-    /// count only where no machine has one: they are written by one that has.
+    /// Notes that a line of a machine shows this time. Lines without a name, such as rep's own on a
+    /// cell, count only if no machine has one: a named machine writes them.
     pub(crate) fn see(&mut self, machine: Option<u64>, time: Timestamp) -> Effect {
         self.lines += 1;
         let heard = self.machines.entry(machine).or_default();
@@ -95,7 +96,7 @@ impl Watermarks {
         let known = self.now;
         match (known, reached) {
             (Some(now), Some(reached)) if own == Effect::SetBack => {
-                // Only if no other machine has reached the time that turned out wrong.
+                // Only if no other machine has reached the wrong time.
                 let is_far = now.as_nanos().saturating_sub(reached.as_nanos()) > LEAP_NANOS;
                 self.now = Some(if is_far { reached } else { now.max(reached) });
                 if is_far { Effect::SetBack } else { Effect::Usual }
@@ -112,7 +113,7 @@ impl Watermarks {
         }
     }
 
-    /// The time that half of the machines that still write have reached.
+    /// Returns the time that half of the machines that still write have reached.
     fn reached(&mut self) -> Option<Timestamp> {
         if self.machines.len() == 1 {
             return self.machines.values().next()?.mark.now;
@@ -122,7 +123,7 @@ impl Watermarks {
         let named = self.machines.iter().filter(|(machine, _)| machine.is_some());
         let mut times: Vec<_> = named.filter_map(|(_, heard)| heard.mark.now).collect();
         let middle = times.len() / 2;
-        // Of two, the earlier: the other may be the one that is out.
+        // Of two machines, the earlier counts: the other may be wrong.
         let at = if times.len() % 2 == 0 { middle.checked_sub(1)? } else { middle };
         Some(*times.select_nth_unstable(at).1)
     }

@@ -1,9 +1,9 @@
-//! The year of stamps that show none: from the instants that other lines show.
+//! The year of stamps without one: from the instants in other lines.
 //!
 //! Logs of several years may be read together, and one machine may have a clock that is years
-//! ahead. So a stamp is completed by the lines of its own machine in its own source, where there
-//! are any, then by those of its source, then by all. A stamp that cannot be has no weight against
-//! the lines of other machines.
+//! ahead. So a stamp is completed from the lines of its own machine in its own source, if there are
+//! any, then from those of its source, then from all. A stamp that does not fit counts for nothing
+//! against the lines of other machines.
 
 use std::collections::BTreeMap;
 
@@ -39,16 +39,16 @@ impl Shown {
     }
 }
 
-/// The instants that a stamp without a year may be, by times with a known year.
+/// The possible instants of a stamp without a year, by times with a known year.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Candidates {
-    /// The one that most lines speak for; of equals, the latest.
+    /// The one that most lines support; if equal, the latest.
     pub(super) best: Timestamp,
     pub(super) earliest: Timestamp,
     pub(super) latest: Timestamp,
 }
 
-/// Completes a stamp by spans of instants, each with the number of its lines. `in_year` gives the
+/// Completes a stamp from spans of instants, each with the number of its lines. `in_year` gives the
 /// stamp in a year.
 pub(super) fn candidates(
     spans: impl Iterator<Item = (Timestamp, Timestamp, u64)>,
@@ -67,7 +67,7 @@ pub(super) fn candidates(
     Some(Candidates { best, earliest, latest })
 }
 
-/// The instant of a stamp in the year that brings it nearest.
+/// Returns the instant of a stamp in the year that brings it nearest.
 fn nearest(near: Timestamp, in_year: impl Fn(i16) -> Option<Timestamp>) -> Option<Timestamp> {
     let year = near.year();
     // A leap day may be years away: eight, around 1900 and 2100.
@@ -99,23 +99,23 @@ impl Days {
         }
     }
 
-    /// How many years a stamp lies before the latest of its source: one if the log goes over New
-    /// Year and it is of the days before, and else none.
+    /// Returns how many years a stamp is before the latest of its source: one if the log goes over
+    /// New Year and the stamp is of the days before, else zero.
     pub(super) fn years_before_latest(self, shown: LogTime) -> i16 {
         let LogTime::NoYear(civil) = shown else { return 0 };
         i16::from(self.is_over_new_year() && self.begins().is_some_and(|day| day <= number(civil)))
     }
 
-    /// True if the log goes over New Year.
+    /// Returns whether the log goes over New Year.
     pub(super) fn is_over_new_year(self) -> bool {
         self.begins().is_some_and(|begins| (0..begins).any(|day| self.has(day)))
     }
 
-    /// The day with which the log begins: that behind the longest time without a line. A log is
-    /// shorter than half a year, or nobody knows.
+    /// Returns the first day of the log: the one behind the longest time without a line. This is
+    /// only defined for a log shorter than half a year.
     fn begins(self) -> Option<u16> {
         let (mut longest, mut begins, mut gap) = (0, None, 0);
-        // Twice around, for the gap may go over New Year.
+        // Twice around, because the gap may go over New Year.
         for step in 0..2 * DAYS {
             let day = step % DAYS;
             if self.has(day) {

@@ -1,9 +1,9 @@
-//! The zone of stamps that show none: from lines that carry both such a stamp and an instant.
+//! The zone of stamps without one: from lines that have both such a stamp and an instant.
 //!
-//! A lager line behind a traditional header shows one moment twice, in the zone of whoever wrote
-//! the header and as an instant. The difference is the zone, but for how late the header was
-//! stamped and how far the clocks differ: minutes, where zones differ by hours. One source may
-//! change its zone, for summer time or because another machine's lines follow.
+//! A lager line behind a traditional header shows one moment twice: in the zone of the header's
+//! writer, and as an instant. The difference is the zone, plus the delay of the header's stamp and
+//! the difference of the clocks: minutes, while zones differ by hours. One source may change its
+//! zone, because of summer time or because another machine's lines follow.
 
 use std::collections::BTreeMap;
 
@@ -21,30 +21,30 @@ const OFFSETS: [Offset; 41] = [
     630, 660, 720, 765, 780, 840,
 ];
 
-/// No zone is further from UTC.
+/// The maximum distance of a zone from UTC.
 pub(super) const MOST_OFFSET_NANOS: i64 = 14 * 3_600_000_000_000;
 
-/// A header may be stamped so much later than its line was written, and a relay's clock be so far
-/// behind.
+/// The maximum delay of a header's stamp behind its line, and the maximum by which a relay's clock
+/// may be behind.
 pub(super) const LATE_NANOS: i64 = 20 * MINUTE_NANOS;
 const EARLY_NANOS: i64 = 2 * MINUTE_NANOS;
 const MINUTE_NANOS: i64 = 60_000_000_000;
 
-/// So far from a line that shows its zone a stamp is taken to be in that zone.
+/// A stamp up to this far from a line that shows its zone is taken to be in that zone.
 const FAR_NANOS: i64 = 3 * 86_400_000_000_000;
 
-/// In steps of less than half a year each year's instant is the nearest to some step.
+/// In steps of less than half a year, each year's instant is the nearest to some step.
 const HALF_YEAR_NANOS: i64 = 180 * 86_400_000_000_000;
 
 /// A span has 2⁴² nanoseconds at first, 73 minutes.
 const FIRST_SHIFT: u32 = 42;
 
-/// When lines of one source showed which zone.
+/// The zones in the lines of one source, with their times.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Zones(BTreeMap<Offset, Spans>);
 
 impl Zones {
-    /// Takes a line that shows a stamp without a zone, and the instant at which it was written.
+    /// Adds a line that shows a stamp without a zone, and the instant at which it was written.
     pub(super) fn add(&mut self, shown: LogTime, written: Timestamp) {
         if let Some(offset) = offset(shown, written) {
             self.0.entry(offset).or_insert_with(|| Spans::new(FIRST_SHIFT)).add(written);
@@ -57,14 +57,14 @@ impl Zones {
         }
     }
 
-    /// The zone that the latest line shows.
+    /// Returns the zone in the latest line.
     pub(super) fn latest(&self) -> Option<Offset> {
         let ends =
             self.0.iter().filter_map(|(offset, spans)| Some((spans.iter().last()?.last, *offset)));
         ends.max().map(|(_, offset)| offset)
     }
 
-    /// Which zones come into question when.
+    /// Returns the possible zones of each time.
     pub(super) fn known(&self) -> KnownZones {
         let mut intervals: Vec<_> = self
             .0
@@ -82,22 +82,22 @@ impl Zones {
     }
 }
 
-/// The zones of one source, by the instants at which they come into question.
+/// The possible zones of one source, by time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct KnownZones {
-    /// From each instant to the next, by bits of [`OFFSETS`].
+    /// From each instant to the next, as bits of [`OFFSETS`].
     from: Vec<(i64, u64)>,
     /// The bits of all of them.
     used: u64,
-    /// Which zone is shown from when on.
+    /// The start of each zone.
     changes: Vec<(i64, Offset)>,
-    /// How many lines show each of [`OFFSETS`].
+    /// The number of lines with each of [`OFFSETS`].
     lines: [u64; OFFSETS.len()],
 }
 
 impl KnownZones {
-    /// Of intervals in which lines show zones, sorted. Between two, the zones of both come into
-    /// question, and beyond the ends, or far from any, the nearest one's.
+    /// Takes sorted intervals in which lines show zones. Between two, the zones of both are
+    /// possible; beyond the ends, or far from any, the nearest one's.
     fn of(intervals: &[(i64, i64, Offset)]) -> Self {
         let mut edges: Vec<i64> = Vec::new();
         for (first, last, _) in intervals {
@@ -106,7 +106,7 @@ impl KnownZones {
         }
         edges.sort_unstable();
         edges.dedup();
-        // Of intervals that begin before, the zones that go on, and those that ended last.
+        // Among earlier intervals, the zones that go on, and those that ended last.
         let mut from = Vec::with_capacity(edges.len());
         let mut next = 0;
         let mut open: Vec<(i64, u64)> = Vec::new();
@@ -142,13 +142,13 @@ impl KnownZones {
         Self { from, used, changes, lines: [0; OFFSETS.len()] }
     }
 
-    /// True if no line shows a zone.
+    /// Returns whether no line shows a zone.
     pub(super) const fn is_empty(&self) -> bool {
         self.from.is_empty()
     }
 
-    /// The zone in minutes east of UTC, if lines show one only, and show it all the time between two
-    /// instants.
+    /// Returns the zone in minutes east of UTC, if lines show only one, and show it all the time
+    /// between two instants.
     pub(super) fn only_between(&self, first: Timestamp, last: Timestamp) -> Option<i32> {
         let offset = OFFSETS.iter().find(|offset| bit(**offset) == self.used)?;
         let from = self.from.partition_point(|(from, _)| *from <= first.as_nanos());
@@ -157,7 +157,7 @@ impl KnownZones {
         shown.all(|(_, bits)| *bits != 0).then_some((*offset).into())
     }
 
-    /// The instants that a stamp without a zone may be, where lines show the zone.
+    /// Returns the possible instants of a stamp without a zone, if lines show the zone.
     pub(super) fn instants(
         &self,
         shown: LogTime,
@@ -174,12 +174,12 @@ impl KnownZones {
         })
     }
 
-    /// The zone that is shown first, and from when on each other is.
+    /// Returns the first zone, and the start of each other.
     pub(super) fn changes(&self) -> impl Iterator<Item = (Timestamp, Offset)> + '_ {
         self.changes.iter().map(|(since, offset)| (Timestamp::from_nanos(*since), *offset))
     }
 
-    /// How many lines show this zone.
+    /// Returns the number of lines with this zone.
     pub(super) fn lines(&self, offset: Offset) -> u64 {
         self.lines[place(offset)]
     }
@@ -198,8 +198,8 @@ fn bit(offset: Offset) -> u64 {
     1 << place(offset)
 }
 
-/// The instants of a stamp in a zone, between two or near them: of one without a year, one in each
-/// year.
+/// Returns the instants of a stamp in a zone, between two or near them: for one without a year, one
+/// in each year.
 fn instants_in(
     shown: LogTime,
     offset: Offset,
@@ -219,8 +219,8 @@ fn instants_in(
     })
 }
 
-/// The zone of a stamp, of a line that was written at an instant; `None` if that cannot be of one
-/// line.
+/// Returns the zone of a stamp in a line that was written at an instant; `None` if both cannot
+/// belong to one line.
 fn offset(shown: LogTime, written: Timestamp) -> Option<Offset> {
     let policy = TimePolicy { year: YearPolicy::Nearest(written), utc_offset: Some(0), boot: None };
     let shown = shown.resolve(&policy)?.time;

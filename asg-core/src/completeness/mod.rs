@@ -1,16 +1,16 @@
-//! Completeness: what is missing from logs, as far as they tell it themselves.
+//! Completeness: what is missing from logs, as far as the logs show it.
 //!
-//! Counts of log lines are not counts of packets. Each figure here is a lower bound: what the lines
-//! prove to be missing, or that a limit was reached, so that a count is the least it can be.
+//! Counts of log lines are not counts of packets. Each figure here is a lower bound: a number that
+//! the lines prove to be missing, or a limit that was reached, so that a count is a minimum.
 //!
-//! | what | how it shows |
+//! | missing | evidence |
 //! |---|---|
-//! | packets beyond a rule's limit | the chain of one container logs as fast as it may: silk lets one denied packet per second and container through, and 100 UDP packets |
-//! | lines that the kernel, journald, rsyslog or loggregator dropped | they say so in a note, with a number |
-//! | records of the kernel's buffer | `/dev/kmsg` numbers them, and numbers are left out |
+//! | packets beyond a rule's limit | one container's chain logs as fast as it may: silk lets one denied packet, and 100 UDP packets, per second and container through |
+//! | lines that the kernel, journald, rsyslog or loggregator dropped | a note with their number |
+//! | records of the kernel's buffer | gaps in the record numbers of `/dev/kmsg` |
 //! | packets folded into one line | `message repeated 3 times: […]`: three behind the first |
 //! | lines that are cut or split | they are damaged |
-//! | all packets of a cell | rep speaks of containers there, and no packet came: logging is off, or kern.log is not forwarded |
+//! | all packets of a cell | rep logs containers there, and no packets come: logging is off, or kern.log is not forwarded |
 //!
 //! Source of the limits: silk-release 5148d058, `netrules/netout_chain.go`, jobs `silk-cni` and
 //! `vxlan-policy-agent`.
@@ -31,11 +31,11 @@ use crate::record::{Content, Record};
 use crate::time::{LogTime, Uptime};
 
 /// Keeps what lines prove about the completeness of their logs, by cell and container. Its memory
-/// grows with cells, and with the containers that were denied something or sent UDP, of which it
-/// tells 131,072 apart at most.
+/// grows with cells, and with the containers that were denied something or sent UDP, at most
+/// 131,072.
 ///
-/// Lines should come in the order of their logs, as they do from files; where some come a minute
-/// late, a limit may be overlooked.
+/// Lines should come in the order of their logs, as they do from files; if some come a minute late,
+/// a limit may be overlooked.
 ///
 /// ```
 /// use asg_core::{Completeness, Line, Record, SourceId};
@@ -58,17 +58,17 @@ pub struct Completeness {
     cells: Vec<Cell>,
     /// Places in `cells`.
     by_text: HashMap<(Box<str>, Option<SourceId>), usize>,
-    /// Notes of missing lines, and the cells under whose names each came: the least, if there are
-    /// too many.
+    /// Notes of missing lines, and the cells under whose names each came: the smallest, if there
+    /// are too many.
     notes: BTreeMap<Note, BTreeSet<usize>>,
     /// Places in `cells`.
     by_name: HashMap<u64, usize>,
-    /// The cell of the last line: lines of one come together.
+    /// The cell of the last line: lines of one cell usually come together.
     last: Option<(u64, usize)>,
     containers: Vec<Logged>,
 }
 
-/// How many packets per second a container's chains may log.
+/// The number of packets per second that a container's chains may log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct LogLimits {
@@ -84,39 +84,38 @@ impl Default for LogLimits {
     }
 }
 
-/// What is missing from the logs of one cell, at least.
+/// The minimum that is missing from the logs of one cell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CellReport<'c> {
-    /// The name under which its lines reach us; empty if they have none that tells it from others.
+    /// The name of the machine in its lines; empty if they have no distinctive one.
     pub cell: &'c str,
-    /// Where its lines are, if they have no name: such lines of one source are taken for one
-    /// cell's.
+    /// The source of its lines, if they have no name: such lines of one source count as one cell's.
     pub source: Option<SourceId>,
     /// Packet lines.
     pub packets: u64,
     /// Lines that the cell wrote about its own containers.
     pub about_containers: u64,
-    /// Lines that were dropped by the word of the programs that dropped them, of whatever kind. A
-    /// note that came by two ways counts once.
+    /// Lines of any kind that programs report to have dropped. A note that arrived twice counts
+    /// once.
     pub dropped: u64,
-    /// Records of the kernel's buffer whose numbers are left out, of whatever kind.
+    /// Records of the kernel's buffer, of any kind, whose numbers are missing.
     pub missing_records: u64,
-    /// Packets that are folded into the line before, or into the line itself, beside those that are
-    /// lines.
+    /// Packets that are folded into another line, or into the line itself, beside those with a line
+    /// of their own.
     pub folded: u64,
     /// Lines that are cut, split or malformed.
     pub damaged: u64,
-    /// Containers of which a limit was reached, the most often first. Their counts are floors.
+    /// Containers that reached a limit, the most often first. Their counts are lower bounds.
     pub at_limit: Vec<LimitReport<'c>>,
-    /// Packets come under names of another kind, or under none, and those may be the cell's; or
+    /// Packets come under names of another kind, or under none, and may be the cell's; or
     /// iptables-logger reports them.
     has_unnamed_packets: bool,
 }
 
 impl CellReport<'_> {
-    /// True if lines that a cell writes about its own containers come under this name, and no
-    /// packets: none is logged, or they are not forwarded. Where packets come under no name, or
+    /// Returns whether lines that a cell writes about its own containers come under this name, and
+    /// no packets: none is logged, or they are not forwarded. If packets come under no name, or
     /// under a name of another kind, they may be this cell's.
     #[must_use]
     pub const fn is_silent(&self) -> bool {
@@ -126,7 +125,7 @@ impl CellReport<'_> {
             && !self.has_unnamed_packets
     }
 
-    /// True if nothing is known to be missing.
+    /// Returns whether nothing is known to be missing.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         !self.is_silent()
@@ -135,35 +134,35 @@ impl CellReport<'_> {
     }
 }
 
-/// A container of which a limit was reached.
+/// A container that reached a limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LimitReport<'c> {
-    /// What its log prefix shows.
+    /// The handle or app GUID prefix in its log prefix.
     pub prefix: &'c str,
-    /// Which limit.
+    /// The limit.
     pub limit: Limit,
     /// Packets that were logged.
     pub logged: u64,
-    /// How often as many were logged in a second as the limit lets through (of a limit of one: two
-    /// in two seconds). More may have been sent each time.
+    /// The number of times that as many packets were logged in a second as the limit allows (for a
+    /// limit of one: two in two seconds). More may have been sent each time.
     pub spans: u64,
 }
 
-/// Which limit a packet is under.
+/// The limit that applies to a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Limit {
-    /// That of denied packets.
+    /// The limit of denied packets.
     Denied,
-    /// That of UDP packets that passed.
+    /// The limit of UDP packets that passed.
     Udp,
 }
 
-/// Containers that are told apart, in all cells.
+/// The maximum number of containers, in all cells.
 const MOST_CONTAINERS: usize = 1 << 17;
-/// Notes that are remembered, so that one that comes by two ways counts once. Others do not count:
-/// a floor it must stay.
+/// The maximum number of notes that are kept to detect duplicates. Further notes do not count,
+/// because the result must stay a lower bound.
 const MOST_NOTES: usize = 1 << 16;
 
 #[derive(Debug, Clone, Default)]
@@ -173,19 +172,19 @@ struct Cell {
     source: Option<SourceId>,
     packets: u64,
     about_containers: u64,
-    /// iptables-logger's lines come, which may be all that is forwarded of packets.
+    /// Whether iptables-logger's lines come, which may be the only packets that are forwarded.
     has_logger: bool,
     folded: u64,
     damaged: u64,
     /// The present boot, and the one before.
     boots: [Option<Records>; 2],
-    /// The most that were missing in one boot before.
+    /// The most that were missing in one earlier boot.
     missing_records: u64,
-    /// By log prefix, places in the containers of all cells.
+    /// Indexes into the containers of all cells, by log prefix.
     containers: BTreeMap<Box<str>, usize>,
 }
 
-/// Records of the kernel's buffer, in one boot.
+/// Records of the kernel's buffer in one boot.
 #[derive(Debug, Clone, Copy)]
 struct Records {
     first: u64,
@@ -195,7 +194,7 @@ struct Records {
 }
 
 impl Records {
-    /// True if a line is of this boot for sure: lines come late by a minute at most.
+    /// Returns whether a line is certainly of this boot: lines come late by a minute at most.
     const fn is_near(&self, uptime: u64) -> bool {
         self.uptime.abs_diff(uptime) <= 60_000_000
     }
@@ -208,30 +207,30 @@ impl Records {
     }
 
     const fn missing(self) -> u64 {
-        // One that came by two ways is seen twice: then fewer seem to be missing.
+        // A record that arrived twice is counted twice: then fewer seem to be missing.
         (self.last - self.first + 1).saturating_sub(self.seen)
     }
 }
 
-/// What one log prefix has logged under its limit.
+/// The packets that one log prefix has logged under its limit.
 #[derive(Debug, Clone, Copy)]
 struct Logged {
     limit: Limit,
     lines: u64,
     spans: u64,
-    /// When the present span began, in microseconds, and how many lines are in it.
+    /// The start of the current span in microseconds, and the number of lines in it.
     since: u64,
     in_span: u32,
 }
 
 impl Completeness {
-    /// With limits that are not silk's usual ones.
+    /// Creates one with limits that are not silk's usual ones.
     #[must_use]
     pub fn with_limits(limits: LogLimits) -> Self {
         Self { limits, ..Self::default() }
     }
 
-    /// Takes a line.
+    /// Adds a line.
     pub fn observe(&mut self, source: SourceId, record: &Record<'_>) {
         let envelope = &record.envelope;
         if let Some((packet, cf)) = record.proven_packet() {
@@ -243,7 +242,7 @@ impl Completeness {
         }
     }
 
-    /// Takes a packet's line.
+    /// Adds a packet's line.
     pub fn packet(
         &mut self,
         source: SourceId,
@@ -258,7 +257,7 @@ impl Completeness {
         self.packet_of(cell, container, PacketTimes::of(envelope));
     }
 
-    /// Takes a packet's line, whose cell and container have been looked for.
+    /// Adds a packet's line whose cell and container were looked up already.
     pub(crate) fn packet_of(&mut self, cell: usize, container: Option<usize>, times: PacketTimes) {
         let cell = &mut self.cells[cell];
         cell.packets += 1;
@@ -278,7 +277,7 @@ impl Completeness {
         }
     }
 
-    /// The place of a container that is under a limit; `None` if there are too many.
+    /// Returns the index of a container that is under a limit; `None` if there are too many.
     pub(crate) fn container(&mut self, cell: usize, prefix: &[u8], limit: Limit) -> Option<usize> {
         let prefix = std::str::from_utf8(prefix.trim_ascii_end()).ok()?;
         let known = &mut self.cells[cell].containers;
@@ -293,7 +292,7 @@ impl Completeness {
         })
     }
 
-    /// Takes what a line proves beside packets.
+    /// Adds what a line proves beside packets.
     pub(crate) fn tell(&mut self, at: usize, told: Told) {
         let cell = &mut self.cells[at];
         match told {
@@ -321,11 +320,11 @@ impl Completeness {
         }
     }
 
-    /// How many lines are missing by the notes of each cell.
+    /// Returns the number of lines that are missing by the notes of each cell.
     ///
-    /// A note that comes by two ways comes under two names: that of its machine, and another or
-    /// none. It counts under the first. Only where two machines are certainly two, by ids of one
-    /// kind, may both have written it.
+    /// A note that arrives twice comes under two names: that of its machine, and another or none.
+    /// It counts under the first. It counts for both only where ids of one kind prove that they are
+    /// two machines, so that both may have written it.
     fn dropped(&self) -> HashMap<usize, u64> {
         let mut dropped: HashMap<usize, u64> = HashMap::new();
         for (note, cells) in &self.notes {
@@ -334,7 +333,7 @@ impl Completeness {
             let ids = [NameKind::Instance, NameKind::Index].map(of_kind);
             let counted = ids.into_iter().find(|ids| !ids.is_empty()).unwrap_or_else(|| {
                 let name = |at: &&usize| (&self.cells[**at].name, self.cells[**at].source);
-                // The least name that is one, whichever came first.
+                // The smallest distinctive name, whichever came first.
                 let one = cells
                     .iter()
                     .max_by_key(|at| (!name(at).0.is_empty(), std::cmp::Reverse(name(at))));
@@ -348,7 +347,7 @@ impl Completeness {
         dropped
     }
 
-    /// Takes what another has seen, of other lines.
+    /// Adds the counts of another instance, which saw other lines.
     pub fn merge(&mut self, other: &Self) {
         let mut places = Vec::with_capacity(other.cells.len());
         for theirs in &other.cells {
@@ -360,7 +359,8 @@ impl Completeness {
             cell.has_logger |= theirs.has_logger;
             cell.folded += theirs.folded;
             cell.damaged += theirs.damaged;
-            // Whether both saw the same boot is not known; the greater is a lower bound for both.
+            // It is not known whether both saw the same boot; the greater is a lower bound for
+            // both.
             cell.missing_records = cell.missing_records().max(theirs.missing_records());
             cell.boots = [None; 2];
             for (prefix, logged) in &theirs.containers {
@@ -376,13 +376,13 @@ impl Completeness {
             self.notes.entry(note.clone()).or_default().extend(own);
         }
         self.forget_notes();
-        // The places are by the digests of one's own seeds; they are found anew.
+        // The indexes depend on this instance's seeds; they are looked up anew.
         self.by_name.clear();
         self.last = None;
     }
 
-    /// What is missing, by cell in order of their names; cells of which nothing is known to be
-    /// missing are there too.
+    /// Returns the counts of each cell, ordered by name, also of cells with nothing known to be
+    /// missing.
     #[must_use]
     pub fn report(&self) -> Vec<CellReport<'_>> {
         let dropped = self.dropped();
@@ -401,7 +401,7 @@ impl Completeness {
         cells
     }
 
-    /// The place of a cell.
+    /// Returns the index of a cell.
     pub(crate) fn cell_of(&mut self, source: SourceId, envelope: &Envelope<'_>) -> usize {
         let digest = |text: Text<'_>| self.seeds.digest(text.as_bytes());
         let key = match (envelope.instance, envelope.job, envelope.index, envelope.host) {
@@ -427,7 +427,7 @@ impl Completeness {
     }
 }
 
-/// The place of a cell with this name, and with the kind of it and the source that another has.
+/// Returns the index of the cell with this name, and with the kind and source of another cell.
 fn place(
     cells: &mut Vec<Cell>,
     by_text: &mut HashMap<(Box<str>, Option<SourceId>), usize>,
@@ -442,7 +442,7 @@ fn place(
 }
 
 impl Cell {
-    /// Takes a record's number and uptime.
+    /// Adds a record's number and uptime.
     fn record(&mut self, number: u64, uptime: u64) {
         let [now, before] = &mut self.boots;
         // The last lines of a boot may come behind the first of the next.
@@ -502,11 +502,11 @@ impl Logged {
         if most == 0 {
             return;
         }
-        // One line alone says nothing about how fast others might have come.
+        // One line alone does not show how fast others might have come.
         let reached = most.max(2);
         let span = u64::from(reached) * 1_000_000 / u64::from(most);
-        // A time that goes back is another boot, another day or a line that came late: a span
-        // begins anew.
+        // If the time goes back, this is another boot, another day or a late line: a new span
+        // begins.
         if now < self.since || now - self.since >= span {
             (self.since, self.in_span) = (now, 0);
         }
@@ -516,16 +516,17 @@ impl Logged {
     }
 }
 
-/// A note of missing lines, as far as it is the same whichever way it comes.
+/// A note of missing lines, reduced to the parts that do not depend on its way through the logs.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Note {
     missing: u64,
-    /// The uptime in microseconds; or the second of the hour, in which no header's zone counts.
+    /// The uptime in microseconds; or the second of the hour, which does not depend on the time
+    /// zone.
     at: u64,
     text: Box<[u8]>,
 }
 
-/// Longer notes are remembered by their beginning.
+/// Of longer notes only the beginning is kept.
 const MOST_NOTE_BYTES: usize = 256;
 
 impl Note {
@@ -544,18 +545,18 @@ impl Note {
 /// The content of a line beside packets.
 #[derive(Debug, Clone)]
 pub(crate) enum Told {
-    /// It is damaged.
+    /// The line is damaged.
     Damage,
     /// A cell wrote it about a container of its own.
     AboutContainer,
-    /// It is iptables-logger's.
+    /// iptables-logger wrote it.
     Logger,
-    /// It is a note of missing lines, or a record of the kernel's buffer.
+    /// A note of missing lines, or a record of the kernel's buffer.
     Other { note: Option<Note>, record: Option<(u64, u64)> },
 }
 
 impl Told {
-    /// Reads a line; `None` for nearly all but those about containers.
+    /// Classifies a line; `None` for nearly all lines but those about containers.
     pub(crate) fn of(record: &Record<'_>) -> Option<Self> {
         let envelope = &record.envelope;
         match &record.content {
@@ -573,33 +574,33 @@ impl Told {
     }
 }
 
-/// What a packet line shows of when.
+/// The time and number of a packet line.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PacketTimes {
     pub(crate) time: LogTime,
     pub(crate) uptime: Option<Uptime>,
     /// Its number in the kernel's buffer.
     sequence: Option<u64>,
-    /// For how many lines it stands beside itself.
+    /// The number of further packets that are folded into this line.
     folded: u32,
 }
 
 impl PacketTimes {
-    /// Of a line that shows no number and stands for itself alone.
+    /// Returns the times of a line without a number that is one packet.
     pub(crate) const fn plain(time: LogTime, uptime: Option<Uptime>) -> Self {
         Self { time, uptime, sequence: None, folded: 0 }
     }
 
     pub(crate) fn of(envelope: &Envelope<'_>) -> Self {
         let Envelope { time, uptime, sequence, repeated, .. } = *envelope;
-        // rsyslog's `message repeated 3 times` is of three messages behind the first, and is itself
+        // rsyslog's `message repeated 3 times` means three messages behind the first, and is itself
         // one line. Source: rsyslog `runtime/ratelimit.c`, `ratelimitGenRepMsg`, `nsupp`.
         Self { time, uptime, sequence, folded: repeated.unwrap_or(0).saturating_sub(1) }
     }
 }
 
 impl Limit {
-    /// The limit that packets of this prefix and protocol are under, if any.
+    /// Returns the limit for packets of this prefix and protocol, if any.
     pub(crate) fn of(prefix: &[u8], cf: Option<&LogPrefix<'_>>, proto: Option<u8>) -> Option<Self> {
         match cf?.verdict {
             Verdict::Denied => Some(Self::Denied),
@@ -611,13 +612,13 @@ impl Limit {
     }
 }
 
-/// The number of a record of the kernel's buffer, and its uptime.
+/// Returns the number of a record of the kernel's buffer, and its uptime.
 fn numbered(sequence: Option<u64>, uptime: Option<Uptime>) -> Option<(u64, u64)> {
     Some((sequence?, uptime?.as_micros()))
 }
 
-/// When a line was written: the uptime, or the time of day, in microseconds. Only differences are
-/// looked at.
+/// Returns when a line was written: the uptime, or the time of day, in microseconds. Only
+/// differences are used.
 fn micros(uptime: Option<Uptime>, time: LogTime) -> Option<u64> {
     let of_day = |hour: i8, minute: i8, second: i8, nanos: i32| {
         let seconds = (i64::from(hour) * 60 + i64::from(minute)) * 60 + i64::from(second);

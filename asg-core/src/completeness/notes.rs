@@ -1,4 +1,4 @@
-//! Notes in which a program says how many lines it did not write or hand on.
+//! Notes of programs about lines that they did not write or forward.
 //!
 //! Sources: Linux `lib/ratelimit.c` and `kernel/printk/printk.c`, systemd `journald-kmsg.c` and
 //! `journald-server.c`, rsyslog `runtime/ratelimit.c` and `plugins/imuxsock`, loggregator's
@@ -20,12 +20,12 @@ pub(super) enum Writer {
 }
 
 impl Writer {
-    /// The writer of a line; `None` for a program that does not hand on logs.
+    /// Returns the writer of a line; `None` for a program that does not forward logs.
     pub(super) fn of(envelope: &Envelope<'_>) -> Option<Self> {
         match envelope.stream() {
             None => {}
             Some(b"LGR") => return Some(Self::Loggregator),
-            // An app prints what it likes.
+            // An app can print anything.
             Some(_) => return None,
         }
         if envelope.is_kernel() {
@@ -65,9 +65,10 @@ const NOTES: [(Writer, &str, &str); 9] = [
 static WORDS: LazyLock<[Finder<'static>; 2]> =
     LazyLock::new(|| ["suppressed", "messages"].map(|word| Finder::new(word).into_owned()));
 
-/// The number of lines that are missing by a note of this writer's; `None` if the text is another.
+/// Returns the number of lines that are missing by a note of this writer; `None` for any other
+/// text.
 pub(super) fn missing(writer: Writer, text: &[u8]) -> Option<u64> {
-    // Each has one of two words in it, and nearly no other line has.
+    // Each note contains one of two words, and nearly no other line does.
     WORDS.iter().find(|word| word.find(text).is_some())?;
     let own = NOTES.iter().filter(|(by, ..)| *by == writer);
     own.into_iter().find_map(|(_, before, after)| {

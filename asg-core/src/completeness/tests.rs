@@ -1,4 +1,4 @@
-//! Completeness, over lines of which it is known what is missing.
+//! Completeness of lines with a known number of missing ones.
 
 use super::*;
 use crate::line::Line;
@@ -33,7 +33,7 @@ const ALLOWED: &str = "OK_bfce786c-ab07-40ad-79f9-8";
 
 #[test]
 fn a_container_that_is_denied_as_often_as_is_logged_is_at_the_limit() {
-    // One attempt in a minute is none; one each second are spans of two.
+    // One attempt in a minute does not count; one in each second makes spans of two.
     let seldom = (0..10).map(|n| packet(&at(n * 60_000), DENIED, "TCP"));
     let completeness = read(seldom);
     assert!(completeness.report()[0].is_whole());
@@ -66,10 +66,10 @@ fn numbers_that_are_left_out_are_missing_records_boot_by_boot() {
     let numbers = [10, 11, 12, 16, 15, 17, 18, 19];
     let lines = numbers.map(|n| record(n, seconds(n)));
     assert_eq!(read(lines.clone()).report()[0].missing_records, 2);
-    // Twice the same is not less whole than once.
+    // Reading everything twice does not add missing records.
     let again = lines.iter().chain(&lines).cloned();
     assert!(read(again).report()[0].missing_records <= 2);
-    // After a boot numbers begin anew; what lies between is not missing.
+    // After a boot numbers start again; the numbers between are not missing.
     let rebooted = [(5_000, 900), (5_001, 901), (5_003, 902), (600, 5), (601, 6)];
     let lines = rebooted.map(|(number, uptime)| record(number, seconds(uptime)));
     assert_eq!(read(lines).report()[0].missing_records, 1);
@@ -97,13 +97,13 @@ fn damage_folded_lines_and_silent_cells_show() {
     let completeness = read([folded, cut, rep.to_owned()]);
     let report = completeness.report();
     assert_eq!(report.iter().map(|cell| cell.cell).collect::<Vec<_>>(), ["0455ec2b", "cell-1"]);
-    // Under another kind of name the packets may be the cell's own.
+    // The packets under another kind of name may be the cell's own.
     assert!(!report[0].is_silent() && !report[1].is_silent());
-    // Three behind the first, and one of them is the line.
+    // Three repeats behind the first packet, and the line itself counts as one.
     assert_eq!((report[1].packets, report[1].folded, report[1].damaged), (2, 2, 1));
 }
 
-/// A header of syslog-release 11.
+/// Returns a header of syslog-release 11.
 fn header(program: &str, id: &str) -> String {
     format!(
         r#"<14>1 2024-05-06T07:09:11Z 10.0.16.15 {program} rs2 - [instance@47450 director="" deployment="cf" group="x" az="z1" id="{id}"] "#
@@ -161,7 +161,7 @@ fn what_is_merged_is_as_if_one_had_seen_it() {
     let mut merged = read(one);
     merged.merge(&read(other.clone()));
     assert_eq!(merged.report(), together.report());
-    // And it goes on afterwards.
+    // A merged instance still takes lines.
     merged.observe(SourceId(0), &Record::read(&Line::new(other[0].as_bytes())));
     assert_eq!(merged.report()[1].packets, 7);
     assert_eq!(merged.report().len(), 2);

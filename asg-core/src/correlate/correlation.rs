@@ -63,7 +63,7 @@ pub struct Gathered {
     peers: HashSet<IpAddr>,
 }
 
-/// What both phases share.
+/// The common data of both phases.
 #[derive(Debug)]
 struct Facts {
     state: State,
@@ -104,7 +104,7 @@ impl Gathered {
         &self.facts.state.outcomes
     }
 
-    /// What was seen.
+    /// Returns the counts of lines.
     #[must_use]
     pub const fn counts(&self) -> &Counts {
         &self.facts.state.counts
@@ -128,7 +128,7 @@ impl Gathered {
         &self.facts.state.clocks
     }
 
-    /// What is missing from the logs, as far as they show it.
+    /// Returns what is missing from the logs, as far as they show it.
     #[must_use]
     pub const fn completeness(&self) -> &Completeness {
         &self.facts.state.completeness
@@ -233,7 +233,7 @@ impl Correlation {
         Some(cache.flow_at(self, origin, record, &place, also))
     }
 
-    /// The flow of a packet that only iptables-logger reports.
+    /// Returns the flow of a packet that only iptables-logger reports.
     fn logger_flow<'a>(&self, origin: Origin, record: Record<'a>) -> Option<Flow<'a, '_>> {
         let Content::Logger(_) = record.content else { return None };
         self.facts.state.flow(&self.facts.times, origin, record)
@@ -297,7 +297,7 @@ impl Correlation {
         &self.facts.state.outcomes
     }
 
-    /// What was seen.
+    /// Returns the counts of lines.
     #[must_use]
     pub const fn counts(&self) -> &Counts {
         &self.facts.state.counts
@@ -321,7 +321,7 @@ impl Correlation {
         &self.facts.state.clocks
     }
 
-    /// What is missing from the logs, as far as they show it.
+    /// Returns what is missing from the logs, as far as they show it.
     #[must_use]
     pub const fn completeness(&self) -> &Completeness {
         &self.facts.state.completeness
@@ -333,7 +333,7 @@ impl Correlation {
         &self.facts.times
     }
 
-    /// What people should know about the times: zones and years that lines prove, or that are only
+    /// Returns notes for people about the times: zones and years that lines prove, or that are only
     /// assumed.
     pub fn time_notes(&self) -> impl Iterator<Item = TimeNote> + '_ {
         self.facts.times.notes()
@@ -367,12 +367,12 @@ impl Correlation {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Counted<'c> {
-    /// How many.
+    /// The number of packets.
     pub packets: u64,
     /// The meaning of their prefix, if it is Cloud Foundry's. Where it names an app, the tag is
     /// that of one of them.
     pub cf: Option<LogPrefix<'c>>,
-    /// Who sent them. Of an app that their prefixes name, the containers are left out.
+    /// The sender. If their prefixes name an app, its containers are left out.
     pub attribution: Attribution<'c>,
     /// The owner's names, if they are known.
     pub identity: Option<&'c Identity>,
@@ -398,9 +398,9 @@ impl<'c> FlowReader<'c> {
     }
 }
 
-/// What one thread remembers while it makes flows: headers, packet heads, machines.
+/// The cache of one thread that makes flows: headers, packet heads, machines.
 ///
-/// Which lines it has seen never changes a flow.
+/// Earlier lines never change a flow.
 #[derive(Debug, Default)]
 pub struct FlowCache {
     /// Of the correlation that it serves.
@@ -418,7 +418,7 @@ pub struct FlowCache {
     stamps: Vec<StampMemo>,
 }
 
-/// What flows with one key share.
+/// The common parts of flows with one key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Shared {
     source: SourceId,
@@ -440,7 +440,7 @@ enum SharedAnswer {
 const MOST_KEYS: usize = 1 << 15;
 
 impl FlowCache {
-    /// The key of flows that share this.
+    /// Returns the key of flows with these parts.
     fn key(&mut self, shared: Shared) -> Option<FlowKey> {
         let head = shared.head as usize;
         if let Some(Some((known, key))) = self.head_keys.get(head)
@@ -591,7 +591,8 @@ impl FlowCache {
 }
 
 impl Correlation {
-    /// Who sent a packet, and its group if all packets of the group have that answer.
+    /// Returns the attribution of a packet, and its group if all packets of the group have that
+    /// answer.
     fn attribution(
         &self,
         place: &Place,
@@ -599,7 +600,7 @@ impl Correlation {
         time: Option<TimeRange>,
     ) -> (Attribution<'_>, Option<u32>) {
         let Facts { state, machines, .. } = &self.facts;
-        // Of an app that a prefix names, the lease of an address may show the container.
+        // If a prefix names an app, the lease of an address may show the container.
         let group = place.group.filter(|_| cf.is_none_or(|cf| cf.subject != Subject::App));
         if let Some(group) = group
             && let Some(answer) = &self.answers[group as usize]
@@ -617,7 +618,7 @@ impl Correlation {
     }
 }
 
-/// Where a packet belongs.
+/// The machine and the group of a packet.
 #[derive(Debug, Clone, Copy)]
 struct Place {
     cell: Option<u32>,

@@ -48,7 +48,7 @@ pub struct Flow<'a, 'l> {
     pub(super) key: Option<FlowKey>,
 }
 
-/// What many flows that one thread makes have in common; see [`Flow::key`].
+/// A key that many flows of one thread share; see [`Flow::key`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct FlowKey(pub(super) u32);
 
@@ -68,9 +68,9 @@ impl FlowKey {
 pub struct Peer<'l> {
     /// Its address.
     pub address: IpAddr,
-    /// Whose that was.
+    /// The attribution of the address.
     pub attribution: Attribution<'l>,
-    /// What a directory says about the owner; `None` if none was asked.
+    /// The directory's answer about the owner; `None` if no directory was asked.
     pub identity: Option<&'l Identity>,
 }
 
@@ -112,13 +112,13 @@ impl<'a, 'l> Flow<'a, 'l> {
         }
     }
 
-    /// A key that two flows made with one [`FlowCache`](super::FlowCache) share only if they have
-    /// in common:
+    /// Returns a key that two flows made with one [`FlowCache`](super::FlowCache) share only if
+    /// these are equal:
     ///
-    /// * the source, the cell and all of the envelope but times and the body;
-    /// * the log prefix, the interfaces and the link header; of packets from a container also the
+    /// * the source, the cell and the whole envelope except times and the body;
+    /// * the log prefix, the interfaces and the link header; for packets from a container also the
     ///   source address;
-    /// * the attribution, the identity, and that there is no peer.
+    /// * the attribution and the identity, and both flows lack a peer.
     ///
     /// So a writer need format these only once for each key. `None` if no other flow is known to
     /// share them.

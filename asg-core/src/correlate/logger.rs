@@ -77,25 +77,25 @@ impl Loggers {
         self.waiting == 0 && self.surplus == 0
     }
 
-    /// Lines that no line of the kernel joins.
+    /// Returns the number of lines that no line of the kernel joins.
     pub(super) fn alone(&self) -> u64 {
         let entries = self.lines.values().flat_map(BTreeMap::values);
         entries.filter(|entry| !entry.is_joined).count() as u64 + self.surplus
     }
 
-    /// The containers that these name.
+    /// Returns the containers that these lines name.
     pub(super) fn containers_alone(&self) -> BTreeSet<GuidPrefix> {
         let entries = self.lines.values().flat_map(BTreeMap::values);
         entries.filter(|entry| !entry.is_joined).filter_map(|entry| entry.container).collect()
     }
 
-    /// True if a line of the kernel reports the packet of this line.
+    /// Returns whether a line of the kernel reports the packet of this line.
     pub(super) fn is_joined(&self, event: &LoggerEvent<'_>) -> bool {
         let entry = || self.lines.get(&Seen::by_logger(event)?)?.get(&event.time?);
         entry().is_some_and(|entry| entry.is_joined)
     }
 
-    /// The kernel's line as a candidate, if a line of iptables-logger shows such a packet.
+    /// Returns the kernel's line as a candidate, if a line of iptables-logger shows such a packet.
     pub(super) fn candidate(
         &self,
         origin: Origin,
@@ -153,8 +153,8 @@ impl Loggers {
     }
 }
 
-/// The packet of a line of iptables-logger, as if the kernel had reported it, and the time of that;
-/// `None` for any other line.
+/// Returns the packet of a line of iptables-logger, as if the kernel had reported it, and the time
+/// of that; `None` for any other line.
 pub(super) fn as_packet<'a>(record: &Record<'a>) -> Option<(Record<'a>, Timestamp, TimeRange)> {
     let Content::Logger(event) = &record.content else { return None };
     let seen = Seen::by_logger(event)?;
@@ -174,12 +174,12 @@ pub(super) fn as_packet<'a>(record: &Record<'a>) -> Option<(Record<'a>, Timestam
     Some((record, time, range))
 }
 
-/// A text of the line that is not empty.
+/// Returns a text of the line that is not empty.
 fn in_line<'a>(text: Option<&JsonStr<'a>>) -> Option<&'a str> {
     text?.in_line().filter(|text| !text.is_empty())
 }
 
-/// All that iptables-logger tells of a packet, and the kernel too.
+/// The fields of a packet that both iptables-logger and the kernel show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Seen {
     src: IpAddr,
@@ -209,7 +209,8 @@ impl Seen {
         }
     }
 
-    /// What the log prefix would mean. Only network policies are about packets to a container.
+    /// Returns the meaning of the log prefix, as if the packet had one. Only network policies are
+    /// about packets to a container.
     fn prefix<'a>(self, event: &LoggerEvent<'a>) -> LogPrefix<'a> {
         let named = |text: Option<&JsonStr<'a>>| in_line(text).and_then(HandlePrefix::parse);
         let (container, app) = (named(event.container_id.as_ref()), named(event.app_guid.as_ref()));
@@ -276,7 +277,7 @@ impl Seen {
     }
 }
 
-/// A protocol by its name or its number.
+/// Returns a protocol by its name or its number.
 fn proto(text: &str) -> Option<u8> {
     Proto::named(text).map(Proto::number).or_else(|| text.parse().ok())
 }

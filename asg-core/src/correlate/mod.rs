@@ -26,7 +26,7 @@ use crate::evidence::Interface;
 use crate::packet::{Address, Packet};
 use crate::prefix::{Direction, LogPrefix};
 
-/// What was seen in lines.
+/// The counts of lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Counts {

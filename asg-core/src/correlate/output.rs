@@ -77,7 +77,7 @@ impl<F: Fn(SourceId) -> N, N: Serialize> Serialize for FlowOutput<'_, F> {
     }
 }
 
-/// Writes a member, unless there is no value.
+/// Writes a member, if it has a value.
 fn present<M: SerializeMap>(
     map: &mut M,
     name: &'static str,
@@ -91,7 +91,7 @@ pub(super) fn protocol_text(proto: Proto) -> Cow<'static, str> {
     proto.name().map_or_else(|| proto.number().to_string().into(), Cow::Borrowed)
 }
 
-/// The number of a protocol of which the line shows no name.
+/// Returns the number of a protocol, if the line shows no name.
 pub(super) fn printed_number(proto: Option<Proto>) -> Option<u8> {
     match proto {
         Some(Proto::Other(number)) => Some(number),
@@ -146,7 +146,7 @@ pub(super) fn error(range: TimeRange, time: Timestamp) -> f64 {
     u32::try_from(millis).map_or(f64::INFINITY, f64::from) / 1_000.0
 }
 
-/// Who it is, by all names: the same for both ends of a packet.
+/// Writes the owner, by all names, for either end of a packet.
 fn owner<M: SerializeMap>(
     map: &mut M,
     attribution: &Attribution<'_>,

@@ -14,8 +14,8 @@ use crate::packet::Address;
 use crate::prefix::{Direction, Plane, Verdict};
 use crate::time::Timestamp;
 
-/// A flow that owns what it says: it can be kept, sorted, compared, sent to another thread, and read
-/// back from the output contract.
+/// A flow that owns its contents: it can be kept, sorted, compared, sent to another thread, and
+/// read back from the output contract.
 ///
 /// Its fields are the members of the object that [`Flow::to_output`] writes, and it serialises to
 /// the same JSON.
@@ -99,7 +99,7 @@ pub struct FlowBuf {
     pub uptime: Option<String>,
     /// The characters of a handle or an app's GUID that the prefix shows.
     pub handle_prefix: Option<String>,
-    /// Who it is, as far as the evidence goes.
+    /// The owner, as far as the evidence goes.
     pub attribution: AttributionBuf,
     /// The owner.
     #[serde(flatten)]
@@ -129,7 +129,7 @@ pub struct PlaceBuf {
 pub struct AttributionBuf {
     /// How sure it is.
     pub certainty: Certainty,
-    /// What decided.
+    /// The reason.
     pub reason: Reason,
     /// The contradiction in the evidence, where that is why nothing is certain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -149,7 +149,7 @@ pub struct AttributionBuf {
 pub struct ContainerBuf {
     /// Its handle.
     pub handle: Handle,
-    /// What runs there, in Diego's words.
+    /// The process, in Diego's words.
     pub process_guid: Option<String>,
     /// Which instance of it, from 0.
     pub index: Option<u32>,
@@ -161,7 +161,7 @@ pub struct ContainerBuf {
 pub struct OwnerBuf {
     /// The container's handle.
     pub handle: Option<Handle>,
-    /// What runs there, in Diego's words.
+    /// The process, in Diego's words.
     pub process_guid: Option<String>,
     /// Which instance of it, from 0.
     pub index: Option<u32>,
@@ -212,7 +212,7 @@ pub struct EntityBuf {
 pub struct PeerBuf {
     /// Its address.
     pub address: String,
-    /// Whose that was.
+    /// The attribution of the address.
     pub attribution: AttributionBuf,
     /// The owner.
     #[serde(flatten)]
@@ -225,7 +225,7 @@ const fn is_zero(number: &usize) -> bool {
 }
 
 impl FlowBuf {
-    /// Copies what a flow says. `source` names a source by its number.
+    /// Copies the contents of a flow. `source` names a source by its number.
     #[must_use]
     pub fn new(flow: &Flow<'_, '_>, source: impl Fn(SourceId) -> String) -> Self {
         let packet = flow.packet();

@@ -1,4 +1,4 @@
-//! Who tells a packet: its line, the same line by another way, and iptables-logger's line about it.
+//! The reports of a packet: its line, duplicates of the line, and iptables-logger's line about it.
 
 use std::collections::BTreeSet;
 
@@ -14,14 +14,15 @@ use crate::guid::GuidPrefix;
 use crate::record::{Content, Record};
 use crate::time::{TimeRange, Timestamp};
 
-/// How far apart two lines about one packet may be, in packets. In a finished set of logs the same
-/// line may be anywhere in another file, so this, and not a time, bounds the memory: 80 bytes each.
+/// The maximum distance of two lines about one packet, in packets. In a finished set of logs a
+/// duplicate may be anywhere in another file, so this, and not a time, bounds the memory: 80 bytes
+/// each.
 const MOST_PACKETS: usize = 1 << 20;
 
-/// How many lines may be known to tell what others have told.
+/// The maximum number of known duplicates.
 const MOST_COPIES: usize = 1 << 22;
 
-/// All lines that tell packets, as far as more than one tells the same.
+/// Tracks all lines about packets, and which of them are about one packet.
 #[derive(Debug, Clone)]
 pub(super) struct Reports {
     window: Window,
@@ -44,7 +45,7 @@ impl Default for Reports {
 impl Reports {
     /// Takes a packet line that came at this time of the log.
     pub(super) fn packet(&mut self, origin: Origin, record: &Record<'_>, now: Timestamp) -> Told {
-        // Of a line that is cut, nobody knows what it would have said.
+        // The rest of a cut line is not known.
         let Content::Packet { packet, cf } = &record.content else { return Told::First };
         let address = cf.as_ref().and_then(|cf| own_address(packet, cf));
         let seeds = self.window.seeds();
@@ -57,12 +58,12 @@ impl Reports {
         })
     }
 
-    /// What marks are made with.
+    /// Returns the seeds of marks.
     pub(super) const fn seeds(&self) -> Seeds {
         self.window.seeds()
     }
 
-    /// Takes the mark of a packet line, which is counted in a group; the caller may remember the
+    /// Takes the mark of a packet line, which is counted in a group; the caller may cache the
     /// number of its sender. Returns also the group in which the packet was counted before.
     pub(super) fn marked(
         &mut self,
@@ -81,7 +82,7 @@ impl Reports {
             Told::Before(copy) => (origin, copy),
         };
         if first == copy {
-            // The same line, taken twice.
+            // The line was taken twice.
             return (Told::First, counted);
         }
         self.shared.put(first, copy);
@@ -119,12 +120,12 @@ impl Reports {
         !self.shared.is_copy(origin) && !self.loggers.is_joined(event)
     }
 
-    /// True if another line, which is the first, tells the packet of this one.
+    /// Returns whether another line is the first about the packet of this one.
     pub(super) fn is_copy(&self, origin: Origin) -> bool {
         self.shared.is_copy(origin)
     }
 
-    /// The other lines that tell this packet, in order.
+    /// Returns the other lines about this packet, in order.
     pub(super) fn others(&self, origin: Origin) -> Vec<Origin> {
         self.shared.others(origin)
     }
@@ -147,7 +148,7 @@ impl Reports {
         }
     }
 
-    /// Lines that tell what others have told.
+    /// Returns the number of duplicates.
     pub(super) const fn copies(&self) -> u64 {
         self.copies
     }
@@ -158,7 +159,7 @@ impl Reports {
         self.window.displaced()
     }
 
-    /// Forgets which other lines tell the packet of this one.
+    /// Forgets the other lines about the packet of this one.
     pub(super) fn given(&mut self, origin: Origin) {
         self.shared.forget(origin);
     }

@@ -1,8 +1,7 @@
-//! What has been learnt from lines so far, and the answers that follow from it.
+//! The facts from lines so far, and the answers that follow from them.
 //!
-//! [`State`] changes only by taking records; whatever it answers, it answers through `&self`. The
-//! first phase of a correlation and the follower fill it, and their flows come from the same
-//! functions.
+//! [`State`] changes only by taking records; all answers come through `&self`. The first phase of a
+//! correlation and the follower fill it, and their flows come from the same functions.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -198,7 +197,7 @@ impl State {
         })
     }
 
-    /// Who sent the packet of a record.
+    /// Returns the attribution of a record's packet.
     fn attribute<'l>(&'l self, record: &Record<'_>, time: Option<TimeRange>) -> Attribution<'l> {
         let Some((packet, Some(cf))) = record.packet() else {
             return Attribution::unknown(Reason::of_foreign(record.shows_prefix()));

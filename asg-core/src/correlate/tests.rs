@@ -52,8 +52,8 @@ fn outputs(correlation: &Correlation, lines: &Lines<'_>) -> Vec<(Origin, serde_j
     found
 }
 
-/// The same outputs by way of the slow, plain functions: each line is read by itself, and each
-/// question asked anew.
+/// Returns the outputs of the slow, plain functions: each line is parsed by itself, and each
+/// question is asked anew.
 fn slow_outputs(lines: &Lines<'_>) -> (State, Vec<(Origin, serde_json::Value)>) {
     let mut state = State::default();
     for (origin, line) in lines {
@@ -106,8 +106,8 @@ fn a_missing_year_is_that_of_the_lager_lines_in_the_same_source() {
 /// Source and line.
 type Place = (u32, u64);
 
-/// The flows of these lines, each with its place and where else its packet is told, with names left
-/// out.
+/// Returns the flows of these lines, each with its place and the other places of its packet, with
+/// names left out.
 fn told(lines: &[(u32, u64, &str)]) -> Vec<(Place, Vec<Place>)> {
     let place = |origin: Origin| (origin.source.0, origin.line);
     let lines: Vec<_> = lines
@@ -267,7 +267,7 @@ fn a_packet_between_containers_has_two_ends_and_the_address_never_overrules_the_
     assert_eq!((&peer["address"], &peer["handle"]), (&"10.255.73.3".into(), &one.into()));
     assert_eq!(peer["attribution"]["certainty"], "inferred");
     assert_eq!(peer["attribution"]["evidence"][0]["line"], 1);
-    // An address that nobody had, and one that says otherwise than the handle.
+    // An address that nobody had, and one that contradicts the handle.
     let flow = ends(&denied.replace("SRC=10.255.73.3", "SRC=10.255.73.9"));
     assert_eq!(flow["peer"]["attribution"]["reason"], "no_address_lease");
     let flow = ends(&denied.replace("DST=10.255.73.4", "DST=10.255.73.3"));
@@ -347,7 +347,7 @@ fn the_first_phase_takes_each_line_as_the_slow_way_does_however_it_reached_us() 
         r#"{"timestamp":"1498136872.889604807","source":"rep","message":"rep.x","log_level":1,"data":{}}"#,
         "{\"a",
     ];
-    // What stands before a line that is wrapped as a JSON string.
+    // The text before a line that is wrapped as a JSON string.
     const WRAPPINGS: [&str; 4] = [
         r#"{"timestamp":"2024-05-06T07:09:10Z","host":"cell-1","message":"#,
         r#"{"@timestamp":"2024-05-06T07:09:10Z","host":"cell-1","message":"#,
@@ -365,7 +365,7 @@ fn the_first_phase_takes_each_line_as_the_slow_way_does_however_it_reached_us() 
     };
     let mut packets = 0;
     for way in &ways {
-        // Each stands behind each, so that whatever is remembered of a line meets all others.
+        // Every line comes behind every other, so that each cached value meets all lines.
         let pairs = BODIES.iter().flat_map(|one| BODIES.iter().flat_map(move |two| [one, two]));
         let lines: Vec<_> = pairs.map(|body| written(way, body)).collect();
         let lines = numbered(&lines);

@@ -1,16 +1,19 @@
-//! Lines that name a container without being lager's: of an app's log stream, and of the router's access log.
+//! Lines that name a container without being lager's: lines of an app's log stream, and of the
+//! router's access log.
 //!
-//! | who | what |
+//! | writer | line |
 //! |---|---|
 //! | executor, since Diego 2.1 | `Cell <cell> creating container for instance <handle>`, in the app's own log stream |
 //! | gorouter | `… app_id:"<app>" app_index:"0" instance_id:"<handle>" …` |
 //! | loggregator's syslog agent | `[tags@47450 app_id="<app>" … process_instance_id="<handle>" …]` on any line of an app |
 //! | log-cache | the same tags as JSON, and the text in base64: `cf tail --json`, `/api/v1/read/<app>` |
 //!
-//! An app can print what it likes, so the text of a line counts only where the platform wrote it; the tags always do.
+//! An app can print anything, so the text of a line counts only if the platform wrote it; the tags
+//! always count.
 //!
-//! Sources: executor `depot/containerstore/storenode.go`; gorouter `accesslog/schema/access_log_record.go`;
-//! loggregator-agent-release `pkg/egress/syslog/converter.go`; go-loggregator 10 `rpc/loggregator_v2/envelope.proto`.
+//! Sources: executor `depot/containerstore/storenode.go`; gorouter
+//! `accesslog/schema/access_log_record.go`; loggregator-agent-release
+//! `pkg/egress/syslog/converter.go`; go-loggregator 10 `rpc/loggregator_v2/envelope.proto`.
 
 use std::sync::LazyLock;
 
@@ -24,7 +27,7 @@ use crate::line::envelope::{Dialect, Envelope};
 use crate::names::Names;
 use crate::time::{LogTime, Timestamp, rfc3339};
 
-/// What an app's or the router's line says about a container.
+/// Extracts the container event from a line of an app or of the router.
 pub(crate) fn read<'a>(envelope: &Envelope<'a>) -> Option<RepEvent<'a>> {
     let stream = envelope.stream();
     let mut event = match stream {
@@ -53,7 +56,7 @@ pub(crate) fn read<'a>(envelope: &Envelope<'a>) -> Option<RepEvent<'a>> {
     })
 }
 
-/// What one of log-cache's envelopes says about a container:
+/// Extracts the container event from an envelope of log-cache:
 /// `{"timestamp":"1741082400000000000","source_id":…,"tags":{…},"log":{"payload":"aGVsbG8="}}`.
 pub(crate) fn read_envelope<'a>(object: &Object<'a>) -> Option<RepEvent<'a>> {
     let tags = object.object(&["tags"])?;
@@ -82,8 +85,8 @@ const LIFE: &[(&str, RepEventKind)] = &[
     ("successfully destroyed container for instance ", RepEventKind::Destroyed),
 ];
 
-/// `Cell <cell> creating container for instance <handle>`. The line may be cut in the handle, so that must have one of the
-/// lengths that handles have.
+/// Parses `Cell <cell> creating container for instance <handle>`. The line may be cut inside the
+/// handle, so the handle must have one of the lengths that handles have.
 fn executor<'a>(envelope: &Envelope<'a>, lengths: &[usize]) -> Option<RepEvent<'a>> {
     let mut event = lives(envelope.body.as_bytes(), lengths)?;
     event.time = instant(envelope);
@@ -111,8 +114,8 @@ fn lives<'a>(body: &'a [u8], lengths: &[usize]) -> Option<RepEvent<'a>> {
 
 static INSTANCE_ID: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("instance_id:"));
 
-/// `host - [time] "GET / HTTP/1.1" 200 … name:"value" …`. Texts of the client are quoted, and quotes in them escaped, so
-/// that they cannot pass for names; the host cannot hold a blank.
+/// Parses `host - [time] "GET / HTTP/1.1" 200 … name:"value" …`. Texts from the client are quoted,
+/// and quotes in them are escaped, so they cannot pass for names; the host cannot contain a blank.
 fn router<'a>(envelope: &Envelope<'a>) -> Option<RepEvent<'a>> {
     let body = envelope.body.as_bytes();
     INSTANCE_ID.find(body)?;
@@ -144,7 +147,7 @@ fn router<'a>(envelope: &Envelope<'a>) -> Option<RepEvent<'a>> {
     event.time = time.map(|(time, ..)| time).or_else(|| instant(envelope));
     event.handle = Some(JsonStr::borrowed(handle));
     event.index = one(indexes).and_then(|index| index.parse().ok());
-    // Routes of the platform's own have instances too, which are no containers.
+    // The platform's own routes have instances too, which are not containers.
     match one(apps) {
         Some(app) => say_app(&mut event, app),
         None if is_platforms => return None,
@@ -157,7 +160,8 @@ fn router<'a>(envelope: &Envelope<'a>) -> Option<RepEvent<'a>> {
     Some(event)
 }
 
-/// `name:value` and `name:"value"` between other words. A value that the line's end may have cut is none.
+/// `name:value` and `name:"value"` between other words. A value that may be cut by the line's end
+/// is left out.
 struct Fields<'a>(&'a [u8]);
 
 impl<'a> Iterator for Fields<'a> {
@@ -190,7 +194,7 @@ impl<'a> Iterator for Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// What stands in the quotes with which the text begins; goes on behind them.
+    /// Returns the quoted text at the start, and moves behind it.
     fn quoted(&mut self, text: &'a [u8]) -> Option<&'a [u8]> {
         let len = quoted_len(&text[1..])?;
         self.0 = &text[len + 2..];
@@ -198,7 +202,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Where the first `"` is that no backslash stands before.
+/// Returns the place of the first `"` without a backslash before it.
 fn quoted_len(text: &[u8]) -> Option<usize> {
     let mut at = 0;
     loop {
@@ -210,7 +214,8 @@ fn quoted_len(text: &[u8]) -> Option<usize> {
     }
 }
 
-/// Adds what the tags say; `None` where they contradict the text, or neither names a container.
+/// Adds the facts of the tags. Returns `None` if they contradict the text, or if neither names a
+/// container.
 fn with_tags<'a>(
     event: Option<RepEvent<'a>>,
     tag: impl Fn(&str) -> Option<JsonStr<'a>>,
@@ -230,7 +235,7 @@ fn with_tags<'a>(
     if has_index && event.index.is_none() {
         event.index = tag("instance_id").and_then(|index| index.parse().ok());
     }
-    // What rep wrote comes from the cell itself.
+    // A line of rep comes from the cell itself.
     if tag("origin").is_some_and(|origin| &*origin == "rep") {
         event.cell_id = event.cell_id.or_else(|| tag("index"));
         event.cell_ip = tag("ip").and_then(|ip| ip.parse().ok());

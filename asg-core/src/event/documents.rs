@@ -1,15 +1,16 @@
-//! Documents: JSON that tells of many containers at once, as operators fetch and keep it.
+//! Documents: JSON about many containers at once, as operators fetch and keep it.
 //!
-//! | document | what it tells |
+//! | document | content |
 //! |---|---|
 //! | `/var/vcap/data/container-metadata/store.json` | silk's view of a cell: handle, address, app, space and org |
 //! | `cfdot actual-lrps`, `actual-lrp-groups` | process, index, instance, cell and address, one object a line |
 //! | `cfdot tasks` | task, cell and app |
 //! | `cf curl /v3/processes/<guid>/stats` | instance, index, cell's and container's address |
-//! | log-cache's envelopes: `cf tail --json`, `/api/v1/read/<app>` | handle, app, index and cell, and what the cell says of the container's life |
+//! | log-cache's envelopes: `cf tail --json`, `/api/v1/read/<app>` | handle, app, index and cell, and the cell's messages about the container's lifecycle |
 //!
 //! Sources: silk-release `lib/datastore/datastore.go`; bbs `models/actual_lrp.proto`, `task.proto`;
-//! `cloud_controller_ng` `app/presenters/v3/process_stats_presenter.rb`; go-log-cache 2 `rpc/logcache_v1/egress.proto`.
+//! `cloud_controller_ng` `app/presenters/v3/process_stats_presenter.rb`; go-log-cache 2
+//! `rpc/logcache_v1/egress.proto`.
 
 use std::net::IpAddr;
 
@@ -21,24 +22,24 @@ use crate::event::lager::{LagerEvent, RepEvent, RepEventKind, names_of_propertie
 use crate::names::Names;
 use crate::time::Timestamp;
 
-/// The containers that one object tells of, if it is one of these documents.
+/// Returns the containers in one object, if it is one of these documents.
 pub(crate) fn containers<'a>(object: &Object<'a>) -> Vec<RepEvent<'a>> {
     let mut found = Vec::new();
     each_container(object, &mut |_, event| found.push(event));
     found
 }
 
-/// True if the text may be an array of objects, or of texts.
+/// Returns whether the text may be an array of objects, or of texts.
 pub(crate) fn may_be_array(text: &[u8]) -> bool {
     let inside = text.strip_prefix(b"[").map(<[u8]>::trim_ascii_start);
     matches!(inside, Some([b'{' | b'"', ..]))
 }
 
-/// The same for the objects of an array, which lager may have written.
+/// Returns the containers in the objects of an array, which lager may have written.
 ///
 /// # Errors
 ///
-/// If the text is no JSON.
+/// If the text is not JSON.
 pub(crate) fn containers_of_array(text: &[u8]) -> Result<Vec<RepEvent<'_>>, serde_json::Error> {
     let mut found = Vec::new();
     let values: Vec<&RawValue> = serde_json::from_slice(text)?;
@@ -52,7 +53,7 @@ pub(crate) fn containers_of_array(text: &[u8]) -> Result<Vec<RepEvent<'_>>, serd
     Ok(found)
 }
 
-/// The events in a document, with the text that each comes from where that is known.
+/// Returns the events in a document, with the text that each comes from where that is known.
 pub(crate) fn entries<'a>(
     value: &'a RawValue,
     each: &mut impl FnMut(&'a RawValue, LagerEvent<'a>),
@@ -98,7 +99,7 @@ fn each_container<'a>(
         return each_of(envelopes, app_log::read_envelope, each);
     }
     for (key, place) in object.members() {
-        // Few objects are a store: the first member tells.
+        // Few objects are a store: the first member decides.
         if !place.get().starts_with('{') {
             return;
         }
@@ -112,7 +113,7 @@ fn each_container<'a>(
     }
 }
 
-/// What is said by the objects of an array.
+/// Passes on the events in the objects of an array.
 fn each_of<'a>(
     array: &'a RawValue,
     read: fn(&Object<'a>) -> Option<RepEvent<'a>>,
@@ -126,6 +127,7 @@ fn each_of<'a>(
     }
 }
 
+/// Reads
 /// `{"process_guid":…,"index":0,"domain":…,"instance_guid":…,"cell_id":…,"address":…,"instance_address":…,"state":…,…}`.
 /// An LRP that is not claimed has no instance.
 fn actual_lrp<'a>(object: &Object<'a>) -> Option<RepEvent<'a>> {
@@ -152,14 +154,14 @@ fn actual_lrp<'a>(object: &Object<'a>) -> Option<RepEvent<'a>> {
     Some(event)
 }
 
-/// `{"task_definition":{"log_guid":…,…},"task_guid":…,"domain":…,"state":…,"cell_id":…,…}`. A task that waits for a cell
-/// has no container yet.
+/// Parses `{"task_definition":{"log_guid":…,…},"task_guid":…,"domain":…,"state":…,"cell_id":…,…}`.
+/// A task that waits for a cell has no container yet.
 fn task<'a>(object: &Object<'a>) -> Option<RepEvent<'a>> {
     let mut event = RepEvent::seen("cfdot", "task");
     event.handle = Some(object.string(&["task_guid"])?);
     event.cell_id = Some(object.string(&["cell_id"])?);
     let domain = object.string(&["domain"])?;
-    // Of these two, Cloud Controller made the task, and logs under the app's GUID.
+    // Cloud Controller made the tasks of these two domains, and they log under the app's GUID.
     if matches!(&*domain, "cf-tasks" | "cf-app-staging") {
         let app = object.object(&["task_definition"]).and_then(|task| task.string(&["log_guid"]));
         event.names = app.map(|app| Box::new(Names { app_guid: Some(app), ..Names::default() }));
@@ -168,7 +170,8 @@ fn task<'a>(object: &Object<'a>) -> Option<RepEvent<'a>> {
     Some(event)
 }
 
-/// One of Cloud Controller's process stats; it had no `instance_guid` before 2021, and none has one that is down.
+/// Returns an entry of Cloud Controller's process stats. It had no `instance_guid` before 2021, and
+/// an instance that is down has none.
 fn instance<'a>(object: &Object<'a>) -> Option<RepEvent<'a>> {
     let mut event = RepEvent::seen("cloud_controller", "stats");
     event.instance_guid = Some(object.string(&["instance_guid"])?);
@@ -187,7 +190,7 @@ fn instance<'a>(object: &Object<'a>) -> Option<RepEvent<'a>> {
     Some(event)
 }
 
-/// `"<handle>":{"handle":"<handle>","ip":…,"metadata":{"app_id":…,…}}`.
+/// Parses `"<handle>":{"handle":"<handle>","ip":…,"metadata":{"app_id":…,…}}`.
 fn stored<'a>(key: &str, object: &Object<'a>) -> Option<RepEvent<'a>> {
     let mut event = RepEvent::seen("silk", "store.json");
     event.handle = Some(object.string(&["handle"]).filter(|handle| **handle == *key)?);

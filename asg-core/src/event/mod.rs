@@ -1,15 +1,15 @@
-//! Events: what one line says about a container, whatever component wrote it.
+//! Events: the facts about a container in one line, from any component.
 
 pub(crate) mod app_log;
 pub(crate) mod documents;
 pub(crate) mod lager;
 
-/// What a line says about a container's life.
+/// A container's lifecycle event in a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Moment {
     /// It was made now.
     Created,
-    /// It was spoken of: it was there, and may have been for long, or something was left of it.
+    /// It was mentioned: it existed, perhaps for long, or some part of it was left.
     Seen,
     /// It ran.
     Running,

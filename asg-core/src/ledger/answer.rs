@@ -1,22 +1,22 @@
-//! The answer: which owners the evidence admits for what a prefix shows.
+//! Answers which owners the evidence admits for a prefix.
 //!
-//! A prefix is a beginning, so what it proves depends on what it is the beginning of:
+//! A prefix is the beginning of a name, so what it proves depends on the names that begin with it:
 //!
-//! | what begins so | the prefix names |
+//! | names that begin with it | the prefix names |
 //! |---|---|
 //! | one known handle that is a GUID: an instance, a task, a build | that container |
 //! | one known app or process GUID, as old handles begin, `<process GUID>-<instance GUID>` and `<app GUID>-<digits>` | the app, and no container: others of the app look alike, and their lines may be lost |
 //! | the app GUID behind `OK_<tag>_` | the app |
-//! | several of these | nobody, unless time excludes all but one, and none that it excludes had the packet's address |
+//! | several of these | nobody, unless time excludes all but one, and none of the excluded had the packet's address |
 //!
-//! That a beginning is claimed for the one known owner, although lines about another may be lost,
-//! rests on arithmetic: 16 characters have 52 random bits and 19 have 60, so of ten million
-//! containers that were never seen one begins like a given one with a chance of 10⁻¹¹ (19
-//! characters; 2·10⁻⁹ for 16). Shorter beginnings prove nothing.
+//! A beginning counts as that of the one known owner, although lines about another may be lost.
+//! This rests on arithmetic: 16 characters have 52 random bits and 19 have 60, so among ten million
+//! unseen containers one begins like a given one with a chance of 10⁻¹¹ (19 characters; 2·10⁻⁹ for
+//! 16). Shorter beginnings prove nothing.
 //!
 //! Time, cell and address never name an owner against the prefix. They can contradict it, and then
-//! nothing is certain; and where the prefix names none, several or an app, a proven lease can name
-//! the container, as `inferred`.
+//! nothing is certain. If the prefix names none, several or an app, a proven lease can name the
+//! container, as `inferred`.
 
 use std::net::IpAddr;
 use std::ops::Bound;
@@ -29,57 +29,57 @@ use crate::ledger::attribution::{Attribution, Certainty, MOST_CANDIDATES, Owners
 use crate::prefix::{LogPrefix, Subject};
 use crate::time::TimeRange;
 
-/// Where and when a prefix was seen, and on a packet of which address. What is not known is `None`;
-/// it is not held against anyone.
+/// The place and time at which a prefix was seen, and the address of the packet. An unknown fact is
+/// `None`, and excludes nobody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Sighting<'a> {
-    /// The cell: the name under which its lines reach us, or its own.
+    /// The cell: its name in its log lines, or its own.
     pub cell: Option<&'a str>,
-    /// When the packet was logged.
+    /// The time when the packet was logged.
     pub time: Option<TimeRange>,
     /// The kind of that name.
     pub kind: NameKind,
     /// The packet's address on the side of the prefix' subject: its source for egress, its
     /// destination for ingress.
     pub address: Option<IpAddr>,
-    /// The interface on that side, `IN=` for egress and `OUT=` for ingress, where its name shows an
+    /// The interface on that side, `IN=` for egress and `OUT=` for ingress, if its name shows an
     /// address.
     pub interface: Option<Interface>,
 }
 
 impl<'a> Sighting<'a> {
-    /// Then, and nothing else is known.
+    /// Creates a sighting at this time.
     #[must_use]
     pub fn at(time: impl Into<TimeRange>) -> Self {
         Self { time: Some(time.into()), ..Self::default() }
     }
 
-    /// The same on this cell.
+    /// Sets the cell.
     #[must_use]
     pub const fn on(self, cell: &'a str) -> Self {
         Self { cell: Some(cell), ..self }
     }
 
-    /// A sighting on the machine with this name of this kind.
+    /// Sets the machine, by a name of this kind.
     #[must_use]
     pub const fn on_machine(self, name: &'a str, kind: NameKind) -> Self {
         Self { cell: Some(name), kind, ..self }
     }
 
-    /// A sighting through this interface of the subject's.
+    /// Sets the interface of the subject.
     #[must_use]
     pub const fn through(self, interface: Interface) -> Self {
         Self { interface: Some(interface), ..self }
     }
 
-    /// True if the packet shows an address that its interface cannot have: it was made up.
+    /// Returns whether the packet shows an address that its interface cannot have: it was made up.
     fn is_forged(&self) -> bool {
         let pair = self.interface.zip(self.address);
         pair.is_some_and(|(interface, address)| !interface.fits(address))
     }
 
-    /// The same with this address of the subject's.
+    /// Sets the address of the subject.
     #[must_use]
     pub const fn with_address(self, address: IpAddr) -> Self {
         Self { address: Some(address), ..self }
@@ -87,7 +87,7 @@ impl<'a> Sighting<'a> {
 }
 
 impl Ledger {
-    /// Who the prefix belongs to, for a packet that was logged there and then.
+    /// Returns the owner of the prefix, for a packet that was logged at that place and time.
     ///
     /// # Example
     ///
@@ -133,14 +133,14 @@ impl Ledger {
         }
     }
 
-    /// A prefix that names nobody: only an address can tell.
+    /// Answers for a prefix that names nobody: only an address can help.
     fn unnamed(&self, seen: &Sighting<'_>) -> Attribution<'_> {
         self.holder_of(seen)
             .map_or_else(|| Attribution::unknown(Reason::NoOwnerInPrefix), Attribution::leased)
     }
 
-    /// The one container that surely had the packet's address, or the one that its interface's name
-    /// shows.
+    /// Returns the one container that surely had the packet's address, or the one that its
+    /// interface's name shows.
     fn holder_of(&self, seen: &Sighting<'_>) -> Option<Lifetime<'_>> {
         if seen.is_forged() {
             return None;
@@ -206,8 +206,8 @@ impl Ledger {
         }
     }
 
-    /// One container begins so. What else is known of it and of the packet must not contradict
-    /// that.
+    /// Answers if one handle begins with the prefix. The other facts about the container and the
+    /// packet must not contradict it.
     fn one<'l>(&'l self, it: Lifetime<'l>, is_whole: bool, seen: &Sighting<'_>) -> Attribution<'l> {
         let doubt = if it.conflict().is_some() {
             Reason::ConflictingEvidence
@@ -226,7 +226,7 @@ impl Ledger {
         Attribution::doubted(it, doubt)
     }
 
-    /// Several begin so: time may leave one, or a lease pick one of them.
+    /// Answers if several handles begin with it: time may leave one, or a lease pick one of them.
     fn one_of<'l>(&'l self, all: Vec<Lifetime<'l>>, seen: &Sighting<'_>) -> Attribution<'l> {
         let mut alive = all.iter().filter(|it| it.may_live_at(seen.time));
         if let (Some(one), None) = (alive.next(), alive.next()) {
@@ -246,7 +246,7 @@ impl Ledger {
         }
     }
 
-    /// More begin so than anyone wants to see. They are too many for time to pick one.
+    /// Answers if too many handles begin with it to list them, and to let time pick one.
     fn many<'l>(
         &'l self,
         all: &[u32],
@@ -291,7 +291,7 @@ impl Ledger {
         Attribution { lease, ..Attribution::of(certainty, reason, owners) }
     }
 
-    /// Several apps begin so: a lease may be of one of them.
+    /// Answers if several apps begin with it: a lease may be of one of them.
     fn one_of_apps<'l>(
         &'l self,
         shown: GuidPrefix,
@@ -316,25 +316,25 @@ impl Ledger {
 }
 
 impl Lifetime<'_> {
-    /// True if it runs this app, or the process with this GUID.
+    /// Returns whether it runs this app, or the process with this GUID.
     fn is_of(self, guid: Guid) -> bool {
         self.apps().contains(&Some(guid))
     }
 
-    /// The GUIDs by which a prefix may name the app that it runs.
+    /// Returns the GUIDs by which a prefix may name the app that it runs.
     fn apps(self) -> [Option<Guid>; 3] {
         let process = self.process().and_then(ProcessName::guid).map(|guid| guid.process);
         [self.app(), process, self.subject()]
     }
 
-    /// True if the container is known to have had an address that the packet shows.
+    /// Returns whether the container is known to have had an address that the packet shows.
     fn had(self, seen: &Sighting<'_>) -> bool {
         let shown = [seen.address, seen.interface.and_then(Interface::address)];
         self.addresses().any(|known| shown.contains(&Some(known)))
     }
 
-    /// True if the packet shows an address and the container is known to have another of its
-    /// family, or one that its interface cannot have.
+    /// Returns whether the packet shows an address and the container is known to have another of
+    /// its family, or one that its interface cannot have.
     fn had_another(self, seen: &Sighting<'_>) -> bool {
         let none_fits = |fits: &dyn Fn(IpAddr) -> bool, is_v4: bool| {
             let mut known = self.addresses().filter(|known| known.is_ipv4() == is_v4).peekable();

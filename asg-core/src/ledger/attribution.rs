@@ -1,4 +1,4 @@
-//! The answer to "who sent this?": the owners that the evidence admits, and how sure that is.
+//! The attribution of a packet: the owners that the evidence admits, with a certainty.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,30 +7,30 @@ use crate::guid::{Guid, ProcessName};
 pub use crate::ledger::reason::Reason;
 use crate::ledger::{Ledger, Lifetime};
 
-/// Who a log prefix belongs to, as far as the evidence goes. Borrowed from the
+/// The owner of a log prefix, as far as the evidence goes. Borrowed from the
 /// [`Ledger`](crate::Ledger).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Attribution<'l> {
-    /// How sure it is.
+    /// The certainty.
     pub certainty: Certainty,
-    /// What decided.
+    /// The reason.
     pub reason: Reason,
-    /// Who it is, or may be.
+    /// The owner, or the possible owners.
     pub owners: Owners<'l>,
-    /// The container that the packet's address was leased to, where that says more than the prefix:
-    /// which container of the app it was. Never surer than `inferred`.
+    /// The container with the lease of the packet's address, if that is more precise than the
+    /// prefix: the container of the app. Never more certain than `inferred`.
     pub lease: Option<Lifetime<'l>>,
-    /// How many containers come into question beside those that [`Attribution::candidates`] gives.
+    /// The number of possible containers beyond those in [`Attribution::candidates`].
     pub candidates_more: usize,
 }
 
-/// The most candidates that an answer lists. More help nobody, and a log could make each answer as
-/// long as itself.
+/// The maximum number of candidates in an answer. More help nobody, and a log could make each
+/// answer as long as itself.
 pub const MOST_CANDIDATES: usize = 16;
 
 impl<'l> Attribution<'l> {
-    /// No owner, because of this.
+    /// Creates an attribution without an owner.
     #[must_use]
     pub const fn unknown(reason: Reason) -> Self {
         Self::of(Certainty::Unknown, reason, Owners::None)
@@ -40,32 +40,32 @@ impl<'l> Attribution<'l> {
         Self { certainty, reason, owners, lease: None, candidates_more: 0 }
     }
 
-    /// The container that had the packet's address, by its lease alone.
+    /// Creates the attribution to the container that had the packet's address, by its lease alone.
     pub(super) fn leased(it: Lifetime<'l>) -> Self {
         let owners = Owners::Container(it);
         Self { lease: Some(it), ..Self::of(Certainty::Inferred, Reason::AddressLease, owners) }
     }
 
-    /// One container, that something speaks against.
+    /// Creates the attribution to one container with contradicting evidence.
     pub(super) fn doubted(it: Lifetime<'l>, reason: Reason) -> Self {
         Self::several(vec![it], 1, reason)
     }
 
-    /// Any of these, whose handles begin alike.
+    /// Creates the attribution to any of these, whose handles begin alike.
     pub(super) fn alike(all: Vec<Lifetime<'l>>) -> Self {
         let count = all.len();
         Self::several(all, count, Reason::AmbiguousHandlePrefix)
     }
 
-    /// Any of so many containers; these are the first.
+    /// Creates the attribution to any of so many containers; these are the first.
     pub(super) fn several(mut first: Vec<Lifetime<'l>>, count: usize, reason: Reason) -> Self {
         first.sort_by_cached_key(|it| it.handle());
         let candidates_more = count - first.len();
         Self { candidates_more, ..Self::of(Certainty::Ambiguous, reason, Owners::Several(first)) }
     }
 
-    /// The contradiction in the evidence about the one container in question; `None` if that is not
-    /// why nothing is certain.
+    /// Returns the contradiction in the evidence about the only possible container; `None` if that
+    /// is not the reason why nothing is certain.
     #[must_use]
     pub fn conflict(&self) -> Option<Conflict> {
         match (self.reason, &self.owners) {
@@ -75,7 +75,7 @@ impl<'l> Attribution<'l> {
         }
     }
 
-    /// The one container that it is; `None` if there is none, or more than one.
+    /// Returns the container, if there is exactly one.
     #[must_use]
     pub const fn container(&self) -> Option<Lifetime<'l>> {
         match self.owners {
@@ -84,15 +84,15 @@ impl<'l> Attribution<'l> {
         }
     }
 
-    /// What runs there, if it is one container. Where a prefix names an app, it may be any version
-    /// of any of its processes.
+    /// Returns the process, if the owner is one container. If a prefix names an app, it may be any
+    /// version of any of its processes.
     #[must_use]
     pub fn process(&self) -> Option<&'l ProcessName> {
         self.container()?.process()
     }
 
-    /// The GUID under which a directory knows the owner: a process, an app or a task. `None` if
-    /// there is no one owner.
+    /// Returns the GUID under which a directory knows the owner: a process, an app or a task.
+    /// `None` without exactly one owner.
     #[must_use]
     pub fn subject(&self) -> Option<Guid> {
         match &self.owners {
@@ -102,7 +102,7 @@ impl<'l> Attribution<'l> {
         }
     }
 
-    /// The containers that come into question, where it is not one: the first sixteen, by their
+    /// Returns the possible containers, if there is more than one: the first sixteen, by their
     /// handles.
     #[must_use]
     pub fn candidates(&self) -> &[Lifetime<'l>] {
@@ -112,7 +112,7 @@ impl<'l> Attribution<'l> {
         }
     }
 
-    /// The lines that decided, each once, in order.
+    /// Returns the lines that decided, each once, in order.
     #[must_use]
     pub fn evidence(&self) -> Vec<Origin> {
         let (lifetimes, line): (&[Lifetime<'_>], _) = match &self.owners {
@@ -128,7 +128,7 @@ impl<'l> Attribution<'l> {
     }
 }
 
-/// An attribution apart from its ledger, by the numbers of rows.
+/// An attribution detached from its ledger: rows are kept by number.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Detached {
     certainty: Certainty,
@@ -147,7 +147,7 @@ enum DetachedOwners {
 }
 
 impl Attribution<'_> {
-    /// Takes the ledger out.
+    /// Detaches it from the ledger.
     pub(crate) fn detach(&self) -> Detached {
         let owners = match &self.owners {
             Owners::None => DetachedOwners::None,
@@ -164,7 +164,7 @@ impl Attribution<'_> {
 }
 
 impl Detached {
-    /// Puts the ledger back, which must be the one that the attribution came from.
+    /// Attaches it to the ledger that it came from.
     pub(crate) fn attach<'l>(&self, ledger: &'l Ledger) -> Attribution<'l> {
         let lifetime = |row: u32| Lifetime::new(ledger, row);
         let owners = match &self.owners {
@@ -180,34 +180,33 @@ impl Detached {
     }
 }
 
-/// Whom an attribution names.
+/// The owners in an attribution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Owners<'l> {
     /// Nobody.
     None,
     /// One container.
     Container(Lifetime<'l>),
-    /// One app. Which of its containers it was the prefix does not say.
+    /// One app. The prefix does not show which of its containers.
     App {
         /// Its GUID, or that of its first process, which in old releases is the same.
         app: Guid,
         /// The first line that shows it.
         line: Option<Origin>,
     },
-    /// Any of these, or one that nothing is known of. A single one is here if something contradicts
-    /// it.
+    /// Any of these, or an unknown one. A single one is here if something contradicts it.
     Several(Vec<Lifetime<'l>>),
 }
 
-/// How sure an attribution is, the least first.
+/// The certainty of an attribution, the least first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Certainty {
-    /// Nobody is known.
+    /// No owner is known.
     Unknown,
-    /// Several come into question.
+    /// Several owners are possible.
     Ambiguous,
-    /// An address lease says so; the prefix does not.
+    /// Only an address lease shows it; the prefix does not.
     Inferred,
     /// The prefix shows the beginning of one known handle only.
     UniquePrefix,
@@ -241,19 +240,19 @@ pub enum Conflict {
     Index,
     /// Two cells.
     Cell,
-    /// Two machines: names of one kind, as two BOSH instance ids are.
+    /// Two machines: names of one kind, such as two BOSH instance ids.
     Machine,
     /// Two addresses of one family.
     Address,
     /// It ran after its cell had destroyed it.
     Lifetime,
-    /// All that speaks of it is lines that contradict themselves: an instance GUID beside another
-    /// container's GUID, or a request about another process.
+    /// All lines about it contradict themselves: an instance GUID beside another container's GUID,
+    /// or a request about another process.
     Line,
 }
 
 impl Conflict {
-    /// A sentence for people.
+    /// Returns a sentence for people.
     ///
     /// ```
     /// use asg_core::Conflict;

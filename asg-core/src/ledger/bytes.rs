@@ -1,6 +1,6 @@
-//! The saved form of a ledger: what outlives the logs.
+//! The saved form of a ledger, which outlives the logs.
 //!
-//! | bytes | what |
+//! | bytes | content |
 //! |---|---|
 //! | 8 | `ASGLEDGR` |
 //! | 4 | version of the format, little-endian: [`VERSION`] |
@@ -10,11 +10,10 @@
 //!
 //! Numbers are LEB128, signed ones zigzag. Everything is sorted, so equal ledgers have equal bytes.
 //! A CRC-32 finds any change that spans less than 33 bits, so any byte that flipped; the length
-//! finds what was cut. A reader refuses what its version does not know rather than guess at half of
-//! it.
+//! finds a cut file. A reader refuses an unknown version instead of guessing.
 //!
-//! Lines are not saved: of a loaded container the ledger itself is the source, and its number in
-//! the file the line.
+//! Lines are not saved: the evidence for a loaded container is the ledger itself, with the
+//! container's number in the file as the line.
 
 use std::hash::Hash;
 use std::net::IpAddr;
@@ -27,21 +26,21 @@ use crate::evidence::{Origin, SourceId};
 use crate::guid::{Guid, GuidPrefix, Handle, ProcessGuid, ProcessName};
 
 const MAGIC: &[u8; 8] = b"ASGLEDGR";
-/// Raised when a reader of the version before would misread.
+/// Raised when a reader of the previous version would misread.
 const VERSION: u32 = 3;
 const HEADER: usize = 20;
 /// One less than the least length of a handle that is a GUID: 28 to 36 characters are 1 to 9, and 0
 /// is any other name.
 const LEAST_LEN: u8 = 27;
-/// How many bytes of a handle at most are those of the one before it.
+/// The maximum number of bytes that a handle shares with the one before it.
 const MOST_SHARED: usize = 7;
 const TRAILER: usize = 4;
 
-/// Why bytes are no ledger. None is half-read.
+/// The reason why a saved ledger was rejected. Nothing is loaded from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LedgerError {
-    /// They are something else.
+    /// The bytes are something else.
     #[error("this is no saved ledger")]
     NotALedger,
     /// A later version wrote them.
@@ -50,23 +49,22 @@ pub enum LedgerError {
     /// They break off, or something follows them.
     #[error("the ledger says that it has {expected} bytes, and there are {found}")]
     Length {
-        /// As the ledger says.
+        /// The length in the header.
         expected: u64,
-        /// As there are.
+        /// The actual length.
         found: u64,
     },
-    /// They are not what was written.
+    /// They were changed.
     #[error("the ledger is damaged: its checksum is another")]
     Checksum,
-    /// They are what was written, but no ledger of this version was.
+    /// They are unchanged, but not a ledger of this version.
     #[error("the ledger makes no sense at byte {0}")]
     Malformed(u64),
 }
 
 impl Ledger {
-    /// The ledger as bytes, to be loaded by [`Ledger::from_bytes`]. To replace a file with it so
-    /// that a crash leaves the old one or the new one, write to a new file beside it, sync, and
-    /// rename.
+    /// Returns the ledger as bytes, for [`Ledger::from_bytes`]. To replace a file so that a crash
+    /// leaves the old one or the new one, write to a new file beside it, sync, and rename.
     ///
     /// ```
     /// # use asg_core::{Evidence, Handle, Ledger, LedgerError, Moment, Origin, SourceId};
@@ -98,7 +96,7 @@ impl Ledger {
         out
     }
 
-    /// Loads a ledger that [`Ledger::to_bytes`] made. Its containers' lines will be told as lines
+    /// Loads a ledger that [`Ledger::to_bytes`] made. Its containers' lines will be shown as lines
     /// of `source`.
     ///
     /// # Errors
@@ -213,7 +211,7 @@ impl Ledger {
         }
     }
 
-    /// By handle: those that are GUIDs, then the others.
+    /// Orders by handle: those that are GUIDs, then the others.
     pub(super) fn order(&self, row: u32) -> (bool, u128, u8, Option<&Arc<str>>) {
         let row = &self.rows[row as usize];
         if row.len > 0 {
@@ -223,8 +221,8 @@ impl Ledger {
         }
     }
 
-    /// Writes a row. Its handle begins as that of the row `before` does, in so many bytes as its
-    /// head says, and no time is before `since`.
+    /// Writes a row. The head gives the number of bytes that its handle shares with that of the row
+    /// `before`; no time is before `since`.
     fn write_row(
         &self,
         number: u32,
@@ -258,7 +256,7 @@ impl Ledger {
             })
             .collect();
         out.byte(row.flags.0);
-        // A bit for each field that there is, and one for fields with several values.
+        // One bit for each field with a value, and one for fields with several values.
         let mut flags = 0_u8;
         for (n, values) in values.iter().enumerate() {
             flags |= u8::from(!values.is_empty()) << n;
@@ -280,7 +278,7 @@ impl Ledger {
 
     fn read(input: &mut Reader<'_>, source: SourceId) -> Option<Self> {
         let mut ledger = Self::new();
-        // All that is loaded is told by its number in the file.
+        // Loaded evidence is shown by its number in the file.
         let origin = |number: usize| Origin { source, line: number as u64 + 1 };
         let count = input.count()?;
         for _ in 0..count {
@@ -374,7 +372,7 @@ impl Ledger {
             let digits = GuidPrefix::digits_of(usize::from(len)).div_ceil(2);
             bits.get_mut(shared..digits)?.copy_from_slice(input.take(digits - shared)?);
             let row = Row::new(u128::from_be_bytes(bits), len, NONE);
-            // Sorted, so a handle that is not greater than the one before is there twice.
+            // Rows are sorted, so a handle that is not greater than the one before is a duplicate.
             if self
                 .rows
                 .last()
@@ -428,7 +426,7 @@ impl Ledger {
     }
 }
 
-/// Numbers of values in the order of the values.
+/// The ranks of values in sorted order.
 struct Ranks {
     order: Vec<u32>,
     ranks: Vec<u32>,
@@ -450,7 +448,7 @@ impl Ranks {
     }
 }
 
-/// The number of a value that must not be there yet.
+/// Returns the number of a value that must be new.
 fn put_new<T: Hash + Eq>(values: &mut Interner<T>, value: T) -> Option<u32> {
     let next = values.values().len() as u32;
     (values.put(value) == next).then_some(next)
@@ -488,8 +486,8 @@ impl Writer {
         self.0.extend_from_slice(&guid.as_u128().to_be_bytes());
     }
 
-    /// The first, and how long after it all else was.
-    /// `since` is no later than any time.
+    /// Writes the first time, and the distances of the others from it. `since` is no later than any
+    /// time.
     fn times(&mut self, times: Times, since: i64) {
         let or_never =
             |time: i64, distance: u64| if time == i64::MAX { 0 } else { distance.wrapping_add(1) };
@@ -497,7 +495,8 @@ impl Writer {
         self.number(times.last.wrapping_sub(times.first).cast_unsigned());
         let after = |time: Moved| zigzag(time.at.wrapping_sub(times.first));
         self.number(or_never(times.held.at, after(times.held)));
-        // Most that are gone were gone at the latest line, and most of that is the cell's own.
+        // Most gone containers were gone at the latest line, and most of those times are the cell's
+        // own.
         let before = |time: i64| zigzag(times.last.wrapping_sub(time));
         self.number(or_never(times.ended.at, before(times.ended.at)));
         for time in [times.spoken, times.ran] {
@@ -550,7 +549,8 @@ impl<'b> Reader<'b> {
         self.number().map(from_zigzag)
     }
 
-    /// How many of something follow: each has a byte at least, so there cannot be more than bytes.
+    /// Reads how many items follow: each has at least one byte, so their number cannot exceed the
+    /// bytes.
     fn count(&mut self) -> Option<usize> {
         let count = usize::try_from(self.number()?).ok()?;
         (count <= self.bytes.len() - self.at).then_some(count)
@@ -589,7 +589,7 @@ impl<'b> Reader<'b> {
     }
 }
 
-/// Small numbers of either sign as small numbers.
+/// Maps small numbers of either sign to small numbers.
 const fn zigzag(number: i64) -> u64 {
     number.cast_unsigned() << 1 ^ (number >> 63).cast_unsigned()
 }

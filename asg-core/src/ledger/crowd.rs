@@ -1,8 +1,7 @@
-//! Crowds: many rows under one key, which must be asked about a time without looking at each.
+//! Crowds: many rows under one key that must be searched by time without visiting each.
 //!
 //! Such a key is unusual: an address that more than [`MOST_CANDIDATES`] containers ever had. Its
-//! rows are sorted once, when it is first asked about, and the order is forgotten when evidence
-//! comes.
+//! rows are sorted once, on first use, and the order is dropped when new evidence comes.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -12,11 +11,11 @@ use std::sync::{Arc, RwLock};
 use super::attribution::MOST_CANDIDATES;
 use super::count_work;
 
-/// Intervals of time in milliseconds, each of a row. It takes n·log n steps to make one, and log n
-/// to find each row.
+/// Intervals of time in milliseconds, each of one row. Building one takes n·log n steps, and
+/// finding each row takes log n.
 #[derive(Debug)]
 pub(super) struct Crowd {
-    /// By where they begin, and where they do alike as they came.
+    /// By start; equal starts stay in their order.
     intervals: Vec<Interval>,
     /// A binary tree over the intervals, each node with the latest end below it. The root is at 1.
     ends: Vec<i64>,
@@ -24,7 +23,7 @@ pub(super) struct Crowd {
     sorted: Vec<i64>,
 }
 
-/// From when to when something holds of a row.
+/// The interval in which something holds for a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Interval {
     pub(super) from: i64,
@@ -33,7 +32,7 @@ pub(super) struct Interval {
 }
 
 impl Crowd {
-    /// Of these intervals; those that end before they begin hold never.
+    /// Builds a crowd of these intervals; those that end before they begin never hold.
     pub(super) fn of(intervals: impl Iterator<Item = Interval>) -> Self {
         let mut intervals: Vec<_> =
             intervals.inspect(|_| count_work(1)).filter(|it| it.from <= it.to).collect();
@@ -50,8 +49,8 @@ impl Crowd {
         Self { intervals, ends, sorted }
     }
 
-    /// The rows whose interval begins at `begun` or before and ends at `until` or later, by where
-    /// they begin.
+    /// Returns the rows whose interval begins at `begun` or before and ends at `until` or later, by
+    /// start.
     pub(super) fn reaching(&self, begun: i64, until: i64) -> impl Iterator<Item = u32> + '_ {
         let mut next = 0;
         std::iter::from_fn(move || {
@@ -62,15 +61,15 @@ impl Crowd {
         })
     }
 
-    /// How many intervals begin at `begun` or before and end at `until` or later, where `until` is
-    /// not after `begun`.
+    /// Returns how many intervals begin at `begun` or before and end at `until` or later, where
+    /// `until` is not after `begun`.
     pub(super) fn count(&self, begun: i64, until: i64) -> usize {
         let begun = self.intervals.partition_point(|it| it.from <= begun);
-        // Those that end before `until` began before it, too.
+        // Intervals that end before `until` began before it, too.
         begun - self.sorted.partition_point(|to| *to < until)
     }
 
-    /// The first interval at this place or behind it that ends at `until` or later.
+    /// Returns the first interval at this place or behind it that ends at `until` or later.
     fn first_from(&self, place: usize, until: i64) -> Option<usize> {
         let leaves = self.ends.len() / 2;
         if place >= self.intervals.len() {
@@ -79,7 +78,7 @@ impl Crowd {
         let mut node = leaves + place;
         while self.ends[node] < until {
             count_work(1);
-            // To the subtree on the right of this one, from as far up as it takes.
+            // Moves to the next subtree on the right, from as far up as necessary.
             while node & 1 == 1 {
                 node >>= 1;
             }
@@ -99,13 +98,13 @@ impl Crowd {
     }
 }
 
-/// Values made of crowds, until evidence comes.
+/// Values computed from crowds, kept until new evidence comes.
 pub(super) struct Crowds<K, V>(RwLock<HashMap<K, V>>);
 
 impl<K: Hash + Eq, V: Clone> Crowds<K, V> {
-    /// The value of the crowd with this key, made if it is not there yet.
+    /// Returns the value of the crowd with this key; computes it if it is missing.
     pub(super) fn get_or(&self, key: K, make: impl FnOnce() -> V) -> V {
-        // A thread that panicked left a whole table: entries are put in whole.
+        // The table is consistent even if a thread panicked: entries are inserted whole.
         let known = self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(made) = known.get(&key) {
             return made.clone();
@@ -116,7 +115,7 @@ impl<K: Hash + Eq, V: Clone> Crowds<K, V> {
         all.entry(key).or_insert(made).clone()
     }
 
-    /// Evidence has come.
+    /// Drops all values, because new evidence has come.
     pub(super) fn forget(&mut self) {
         let all = self.0.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
         if !all.is_empty() {
@@ -132,7 +131,7 @@ impl<K, V> Default for Crowds<K, V> {
 }
 
 impl<K, V> Clone for Crowds<K, V> {
-    /// Nothing: the copy makes its own when it is asked.
+    /// Returns an empty cache: the copy computes its own values on use.
     fn clone(&self) -> Self {
         Self::default()
     }
@@ -144,21 +143,20 @@ impl<K, V> fmt::Debug for Crowds<K, V> {
     }
 }
 
-/// Rows under one key whose interval reaches over a time: the first of them, and how many there
-/// are.
+/// The rows under one key whose interval includes a time: the first of them, and their number.
 pub(super) struct Reaching {
     pub(super) first: Vec<u32>,
     pub(super) count: usize,
 }
 
 impl Reaching {
-    /// Of a crowd.
+    /// Searches a crowd.
     pub(super) fn in_crowd(crowd: &Arc<Crowd>, begun: i64, until: i64) -> Self {
         let first = crowd.reaching(begun, until).take(MOST_CANDIDATES).collect();
         Self { first, count: crowd.count(begun, until) }
     }
 
-    /// Of a few.
+    /// Searches a few intervals.
     pub(super) fn in_few(few: impl Iterator<Item = Interval>, begun: i64, until: i64) -> Self {
         let reaches = |it: &Interval| it.from <= it.to && it.from <= begun && it.to >= until;
         let first: Vec<_> = few.filter(reaches).map(|it| it.row).collect();
@@ -191,7 +189,7 @@ mod tests {
             let found: Vec<_> = crowd.reaching(begun, begun - back).collect();
             prop_assert_eq!(crowd.count(begun, begun - back), found.len());
             prop_assert_eq!(found, slow(begun - back));
-            // A time that is all within.
+            // A time inside all of them.
             prop_assert_eq!(crowd.reaching(begun, begun + ahead).collect::<Vec<_>>(), slow(begun + ahead));
         }
     }

@@ -1,9 +1,9 @@
-//! An index of rows by how a GUID begins.
+//! An index of rows by the beginning of a GUID.
 //!
-//! A log prefix shows 16 to 29 characters of a GUID, so nothing longer can be the key. The first 16
-//! characters are: 56 bits, which two GUIDs of a foundation do not share in practice, so a look-up
-//! is one probe of a hash table. GUIDs that do share them are in a sorted table of their own, so
-//! that a look-up among many of them costs no more than a search.
+//! A log prefix shows 16 to 29 characters of a GUID, so a key cannot be longer. The key is the
+//! first 16 characters: 56 bits, which two GUIDs of a foundation do not share in practice, so a
+//! look-up is one probe of a hash table. GUIDs that do share them are in a sorted table of their
+//! own, so a look-up among many of them costs no more than a search.
 
 use std::collections::BTreeMap;
 use std::hash::BuildHasher;
@@ -13,19 +13,18 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use super::count_work;
 use crate::guid::GuidPrefix;
 
-/// The characters of a GUID that a look-up needs at least. The shortest that Cloud Foundry writes:
-/// `OK_`, a tag of eight digits and its `_` leave 16. At a million apps ever seen, one in ten
-/// billion shares that beginning with another.
+/// The minimum number of characters of a GUID for a look-up, as in the shortest text that Cloud
+/// Foundry writes: `OK_`, a tag of eight digits and its `_` leave 16. Among a million apps ever
+/// seen, one in ten billion shares that beginning with another.
 pub(super) const LEAST_CHARACTERS: usize = 16;
 
-/// A GUID, and how many characters of it a handle has.
+/// A GUID, and the number of its characters in a handle.
 pub(super) type Key = (u128, u8);
 
-/// In an entry: it is the number of a list, and not of a row.
+/// A flag in an entry: the number is that of a list, and not of a row.
 const IS_LIST: u32 = 1 << 31;
 
-/// Numbers of rows by the first [`LEAST_CHARACTERS`] of their GUID. The rows are elsewhere: whoever
-/// asks has them.
+/// Numbers of rows by the first [`LEAST_CHARACTERS`] of their GUID. The caller has the rows.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Heads {
     table: HashTable<u32>,
@@ -35,7 +34,7 @@ pub(super) struct Heads {
 }
 
 impl Heads {
-    /// Takes a row that is not there yet. `key_of` gives the GUID of any row.
+    /// Adds a new row. `key_of` gives the GUID of any row.
     pub(super) fn insert(&mut self, key: Key, row: u32, key_of: impl Fn(u32) -> Key) {
         assert!(row < IS_LIST, "fewer than 2^31 containers");
         let (lists, hasher) = (&mut self.lists, &self.hasher);
@@ -55,12 +54,12 @@ impl Heads {
         });
     }
 
-    /// Makes room for so many rows in all, while there are none yet.
+    /// Reserves space for so many rows in all; the index must be empty.
     pub(super) fn reserve(&mut self, rows: usize) {
         self.table.reserve(rows, |_| 0);
     }
 
-    /// The row with this GUID.
+    /// Returns the row with this GUID.
     pub(super) fn get(&self, key: Key, key_of: impl Fn(u32) -> Key) -> Option<u32> {
         let entry = self.entry(key.0, &key_of)?;
         if entry & IS_LIST == 0 {
@@ -69,7 +68,7 @@ impl Heads {
         self.lists[(entry & !IS_LIST) as usize].get(&key).copied()
     }
 
-    /// The rows whose GUID begins so, in order of their GUIDs.
+    /// Returns the rows whose GUID has this beginning, in order of their GUIDs.
     pub(super) fn starting(
         &self,
         shown: GuidPrefix,
@@ -96,7 +95,7 @@ impl Heads {
     }
 }
 
-/// The GUID of an entry's row, or of any row of its list: all begin alike.
+/// Returns the GUID of an entry's row, or of any row of its list: they share their beginning.
 fn bits_of(lists: &[BTreeMap<Key, u32>], entry: u32, key_of: &impl Fn(u32) -> Key) -> u128 {
     if entry & IS_LIST == 0 {
         return key_of(entry).0;
@@ -104,7 +103,7 @@ fn bits_of(lists: &[BTreeMap<Key, u32>], entry: u32, key_of: &impl Fn(u32) -> Ke
     lists[(entry & !IS_LIST) as usize].first_key_value().map_or(0, |((bits, _), _)| *bits)
 }
 
-/// The digits of the first 16 characters: 8, 4 and 2.
+/// Returns the digits of the first 16 characters: 8, 4 and 2.
 fn head(bits: u128) -> u64 {
     (bits >> 72) as u64
 }

@@ -1,11 +1,11 @@
-//! Values by number: each is kept once, and rows hold the number.
+//! Interned values: each is kept once, and rows have its number.
 
 use std::hash::{BuildHasher, Hash};
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-/// A set of values that gives each a number, from 0, in order of arrival. A number says nothing
-/// about a value's order.
+/// A set that numbers its values from 0, in order of insertion. The numbers are not in the order of
+/// the values.
 #[derive(Debug, Clone)]
 pub(super) struct Interner<T> {
     values: Vec<T>,
@@ -24,7 +24,7 @@ impl<T> Default for Interner<T> {
 }
 
 impl<T: Hash + Eq> Interner<T> {
-    /// The number of this value, which is new if the value is.
+    /// Returns the number of this value; inserts it if it is new.
     pub(super) fn put(&mut self, value: T) -> u32 {
         let hash = self.hasher.hash_one(&value);
         if let Some(number) = self.numbers.find(hash, |&n| self.values[n as usize] == value) {
@@ -37,7 +37,7 @@ impl<T: Hash + Eq> Interner<T> {
         number
     }
 
-    /// The number of a value that looks so, if it is known.
+    /// Returns the number of an equal value, if it is known.
     pub(super) fn find<Q: Hash + ?Sized>(&self, value: &Q, is: impl Fn(&T) -> bool) -> Option<u32> {
         let hash = self.hasher.hash_one(value);
         self.numbers.find(hash, |&n| is(&self.values[n as usize])).copied()

@@ -1,5 +1,5 @@
-//! Leases: who had an address, on one cell. Addresses repeat on every cell, so none is looked up
-//! without it.
+//! Leases of addresses on one cell. Addresses repeat on every cell, so a look-up always needs the
+//! cell.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::evidence::NameKind;
 use crate::time::TimeRange;
 
 impl Ledger {
-    /// Notes a row under what is new of it: under a name of its cell with each of its addresses, or
+    /// Notes a row under its new keys: under a name of its cell with each of its addresses, or
     /// under an address with each of the names.
     pub(super) fn lease(&mut self, row: u32, field: Field, value: u32) {
         if field == Field::Address {
@@ -31,9 +31,9 @@ impl Ledger {
         }
     }
 
-    /// The one container that surely had this address on this cell then.
+    /// Returns the one container that surely had this address on this cell then.
     ///
-    /// A lease begins and ends by the clock of its cell, which stamps the cell's packets too. Where
+    /// A lease begins and ends by the clock of its cell, which stamps the cell's packets too. If
     /// only other machines log it, it counts as shorter by the two minutes that clocks may differ.
     #[must_use]
     pub fn holder(&self, address: IpAddr, seen: &Sighting<'_>) -> Option<Lifetime<'_>> {
@@ -59,11 +59,11 @@ impl Ledger {
         holder.filter(|lifetime| lifetime.conflict().is_none())
     }
 
-    /// The containers that surely had an address all the time in the range, under this name of
-    /// their cell.
+    /// Returns the containers that surely had an address all the time in the range, under this name
+    /// of their cell.
     fn leased(&self, name: u32, address: u32, time: TimeRange) -> Reaching {
         let intervals = || {
-            // A row stays noted under values that others have crowded out of it.
+            // A row stays noted under values that were removed because it had too many.
             let is_of = move |row: &u32| {
                 self.values(*row, Field::Address).any(|number| number == address)
                     && self
@@ -82,7 +82,7 @@ impl Ledger {
         }
         let key = LeaseKey::Sure(name, address);
         let crowd = self.lease_crowds.get_or(key, || Arc::new(Crowd::of(intervals())));
-        // Two are enough to name none.
+        // Two are enough to make it ambiguous.
         Reaching { first: crowd.reaching(from, to).take(2).collect(), count: 0 }
     }
 
@@ -90,8 +90,8 @@ impl Ledger {
         self.cells.find(name, |known| **known == *name)
     }
 
-    /// The cells that a container was on: those that lines name, and those whose lines reach us as
-    /// its own do.
+    /// Returns the cells of a container: those that lines name, and those whose log lines come
+    /// under the same name.
     fn cells_of(&self, row: u32) -> impl Iterator<Item = u32> + '_ {
         let aliases = self.values(row, Field::Machine).filter_map(|machine| {
             match self.cell_facts[machine as usize].alias {
@@ -102,7 +102,7 @@ impl Ledger {
         self.values(row, Field::Cell).chain(aliases)
     }
 
-    /// Whether a container was on the machine that is called so; `None` if the names cannot be
+    /// Returns whether a container was on the machine of this name; `None` if the names cannot be
     /// compared.
     pub(super) fn was_on(
         &self,
@@ -134,7 +134,8 @@ impl Ledger {
         names().any(|known| self.differs(known, name, kinds)).then_some(false)
     }
 
-    /// True if a name is another machine's than a name of these kinds, and no relay's.
+    /// Returns whether a name belongs to another machine than a name of these kinds, and not to a
+    /// relay.
     fn differs(&self, name: u32, other: &str, kinds: u8) -> bool {
         let facts = self.cell_facts[name as usize];
         let alike = facts.kinds & kinds;
@@ -147,7 +148,7 @@ impl Ledger {
         if alike == bit(NameKind::Host) { host(name) != host(other) } else { name != other }
     }
 
-    /// True if lines call the machine of a container by two names of one kind.
+    /// Returns whether lines give the container's machine two names of one kind.
     pub(super) fn has_two_machines(&self, row: u32) -> bool {
         let machines = || self.values(row, Field::Machine);
         let several = machines().nth(1).is_some();
@@ -161,13 +162,13 @@ impl Ledger {
         if several && machines().any(is_contradicted) {
             return true;
         }
-        // Under each name the lines of one cell reach us, and of no other.
+        // Each name belongs to the log lines of one cell only.
         let mut cells = self.cells_of(row);
         cells.next().is_some_and(|first| cells.any(|cell| cell != first))
     }
 }
 
-/// A bit for a kind of name; none for one that may be of any.
+/// Returns the bit for a kind of name; zero for one that may be of any.
 pub(super) const fn bit(kind: NameKind) -> u8 {
     match kind {
         NameKind::Unknown => 0,

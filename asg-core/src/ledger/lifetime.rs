@@ -1,4 +1,4 @@
-//! What the ledger knows of one container, as others see it.
+//! The public view of one container in the ledger.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -12,8 +12,8 @@ use crate::names::Names;
 use crate::names::identity::Workload;
 use crate::time::{TimeRange, Timestamp};
 
-/// What is known of one container. A view of its row in the [`Ledger`]; where lines contradict each
-/// other it shows the least value, and [`Lifetime::conflict`] names the contradiction.
+/// The facts about one container. A view of its row in the [`Ledger`]; where lines contradict each
+/// other it shows the least value, and [`Lifetime::conflict`] returns the contradiction.
 #[derive(Clone, Copy)]
 pub struct Lifetime<'l> {
     ledger: &'l Ledger,
@@ -37,7 +37,7 @@ impl<'l> Lifetime<'l> {
         self.ledger.rows[self.row as usize].times()
     }
 
-    /// The container's name.
+    /// Returns the container's name.
     #[must_use]
     pub fn handle(self) -> Handle {
         let row = &self.ledger.rows[self.row as usize];
@@ -50,14 +50,14 @@ impl<'l> Lifetime<'l> {
         )
     }
 
-    /// What runs in it; `None` if no line says so: a task, or a container of which only bare lines
-    /// survived.
+    /// Returns the process in it; `None` if no line shows it: a task, or a container whose only
+    /// surviving lines name just the handle.
     #[must_use]
     pub fn process(self) -> Option<&'l ProcessName> {
         self.slot(Field::Process).map(|number| self.ledger.processes.get(number))
     }
 
-    /// The kind of what runs in it; `None` if no line shows it, or lines contradict each other.
+    /// Returns the kind of workload; `None` if no line shows it, or lines contradict each other.
     ///
     /// ```
     /// # use asg_core::{Evidence, Handle, Ledger, Moment, Origin, SourceId, Workload};
@@ -80,13 +80,13 @@ impl<'l> Lifetime<'l> {
         }
     }
 
-    /// Which instance of the process, from 0.
+    /// Returns the index of the instance in the process, from 0.
     #[must_use]
     pub fn index(self) -> Option<u32> {
         self.slot(Field::Index)
     }
 
-    /// The app that a line names outright, or that its process is known to belong to.
+    /// Returns the app that a line names outright, or that its process is known to belong to.
     #[must_use]
     pub fn app(self) -> Option<Guid> {
         let number = self.slot(Field::App).or_else(|| {
@@ -96,48 +96,48 @@ impl<'l> Lifetime<'l> {
         Some(*self.ledger.apps.get(number))
     }
 
-    /// The cell's own name for itself.
+    /// Returns the cell's own name for itself.
     #[must_use]
     pub fn cell(self) -> Option<&'l str> {
         self.slot(Field::Cell).map(|number| &**self.ledger.cells.get(number))
     }
 
-    /// The name under which the cell's lines reach us: BOSH instance, job and index, or host.
+    /// Returns the name of the cell in its log lines: BOSH instance, job and index, or host.
     #[must_use]
     pub fn machine(self) -> Option<&'l str> {
         self.slot(Field::Machine).map(|number| &**self.ledger.cells.get(number))
     }
 
-    /// The container's own addresses, IPv4 first.
+    /// Returns the container's own addresses, IPv4 first.
     pub fn addresses(self) -> impl Iterator<Item = IpAddr> + use<'l> {
         let ledger = self.ledger;
         ledger.values(self.row, Field::Address).map(|number| *ledger.addresses.get(number))
     }
 
-    /// When it was made, or soon after, if a line says so. In milliseconds, as all times of the
-    /// ledger.
+    /// Returns when it was made, or soon after, if a line logs that. In milliseconds, like all
+    /// times of the ledger.
     #[must_use]
     pub fn created(self) -> Option<Timestamp> {
         let times = self.times();
         times.is_start_known.then(|| instant(times.held.at))
     }
 
-    /// When it was destroyed, if a line says so.
+    /// Returns when it was destroyed, if a line logs that.
     #[must_use]
     pub fn destroyed(self) -> Option<Timestamp> {
         let times = self.times();
         times.is_end_known().then(|| instant(times.ended.at))
     }
 
-    /// From the first to the last time that a line speaks of it.
+    /// Returns the times of the first and the last line about it.
     #[must_use]
     pub fn seen(self) -> Option<RangeInclusive<Timestamp>> {
         let times = self.times();
         times.are_known().then(|| instant(times.first)..=instant(times.last))
     }
 
-    /// The GUID under which a directory knows what runs here: the app that a line names, else the
-    /// process, else the task or build, whose GUID the handle is.
+    /// Returns the GUID under which a directory knows the workload: the app that a line names, else
+    /// the process, else the task or build, whose GUID is the handle.
     #[must_use]
     pub fn subject(self) -> Option<Guid> {
         let app = self.slot(Field::App).map(|number| *self.ledger.apps.get(number));
@@ -152,8 +152,8 @@ impl<'l> Lifetime<'l> {
         app.or_else(process).or_else(lead).or_else(task)
     }
 
-    /// The lines that say who it is: those that name the process or the app, else the first about
-    /// it. Of a container from a saved ledger, the ledger, and its number in it.
+    /// Returns the lines that identify it: those that name the process or the app, else the first
+    /// about it. For a container from a saved ledger, the ledger, and its number in it.
     pub fn evidence(self) -> impl Iterator<Item = Origin> + use<> {
         let origins = self.ledger.origins(self.row);
         let (process, app) = (known(origins.process), known(origins.app));
@@ -165,8 +165,8 @@ impl<'l> Lifetime<'l> {
         [process, app, first].into_iter().chain(rivals).flatten()
     }
 
-    /// The contradiction between the lines about it, if there is one: then nothing of it is
-    /// certain.
+    /// Returns the contradiction between the lines about it, if there is one: then nothing about it
+    /// is certain.
     ///
     /// ```
     /// # use asg_core::{Conflict, Evidence, Handle, Ledger, Moment, Origin, SourceId};
@@ -184,8 +184,7 @@ impl<'l> Lifetime<'l> {
         self.ledger.conflict(self.row)
     }
 
-    /// False if the evidence says that it was not there yet, or no longer, whenever in the range it
-    /// was.
+    /// Returns false if the evidence excludes that it existed at any time in the range.
     pub(super) fn may_live_at(self, time: Option<TimeRange>) -> bool {
         let Some(time) = time else { return true };
         let (born, dead) = self.times().life();
@@ -194,7 +193,7 @@ impl<'l> Lifetime<'l> {
 }
 
 impl PartialEq for Lifetime<'_> {
-    /// The same container of the same ledger.
+    /// Compares the ledger and the container.
     fn eq(&self, other: &Self) -> bool {
         std::ptr::eq(self.ledger, other.ledger) && self.row == other.row
     }
@@ -217,39 +216,39 @@ impl fmt::Debug for Lifetime<'_> {
     }
 }
 
-/// What lines say an app is called, and where it is: the latest word of each.
+/// The names of an app, its space and its org in lines: the latest of each.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AppNames {
-    /// When each was said, in milliseconds, and what.
+    /// The time of each in milliseconds, and its value.
     pub(super) words: [Option<(i64, Box<str>)>; 5],
 }
 
 impl AppNames {
-    /// The app's name.
+    /// Returns the app's name.
     #[must_use]
     pub fn app_name(&self) -> Option<&str> {
         self.word(0)
     }
 
-    /// The space's GUID.
+    /// Returns the space's GUID.
     #[must_use]
     pub fn space_guid(&self) -> Option<&str> {
         self.word(1)
     }
 
-    /// The space's name.
+    /// Returns the space's name.
     #[must_use]
     pub fn space_name(&self) -> Option<&str> {
         self.word(2)
     }
 
-    /// The org's GUID.
+    /// Returns the org's GUID.
     #[must_use]
     pub fn org_guid(&self) -> Option<&str> {
         self.word(3)
     }
 
-    /// The org's name.
+    /// Returns the org's name.
     #[must_use]
     pub fn org_name(&self) -> Option<&str> {
         self.word(4)

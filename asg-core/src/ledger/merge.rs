@@ -1,13 +1,13 @@
-//! Merging ledgers: what one knows is taken by the other as if it had seen the lines.
+//! Merges ledgers: one takes the evidence of the other as if it had seen the lines.
 
 use super::row::{Field, Flags};
 use super::{Alias, CellFacts, Ledger, NONE};
 
 impl Ledger {
-    /// Takes all that the other ledger knows. Whoever merges what with what in which order, the
-    /// result is the same, and merging twice is as once.
+    /// Adds all evidence of the other ledger. The result does not depend on the order of merges,
+    /// and merging twice has no further effect.
     ///
-    /// The sources of both must be numbered alike, for lines are told by the number of their
+    /// The sources of both must be numbered alike, because lines are kept by the number of their
     /// source.
     ///
     /// ```
@@ -38,7 +38,7 @@ impl Ledger {
         }
     }
 
-    /// Takes what another ledger knows of a cell's or a machine's name.
+    /// Adds the facts of another ledger about a cell's or a machine's name.
     fn take_cell(&mut self, other: &Self, name: &str, facts: CellFacts) -> u32 {
         let number = self.cell_number(name.into());
         let known = &mut self.cell_facts[number as usize];
@@ -54,7 +54,7 @@ impl Ledger {
         number
     }
 
-    /// Takes these rows of another ledger, and what belongs to them.
+    /// Adds these rows of another ledger, and everything that belongs to them.
     pub(super) fn take_rows(&mut self, other: &Self, rows: impl Iterator<Item = u32>) {
         for from in rows {
             let lifetime = super::Lifetime::new(other, from);
@@ -114,7 +114,7 @@ impl Ledger {
         self.learn(row, field, value, origin);
     }
 
-    /// Takes what another ledger knows of an app or process.
+    /// Adds the facts of another ledger about an app or process.
     fn take_app(&mut self, other: &Self, number: u32) -> u32 {
         let guid = *other.apps.get(number);
         let facts = other.app_facts[number as usize];

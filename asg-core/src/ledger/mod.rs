@@ -1,8 +1,8 @@
-//! The ledger: all evidence so far, answering "whose handle begins so?".
+//! The ledger: all evidence so far. It looks up the owner of a handle prefix.
 //!
-//! What is kept is a value for each fact, not the lines: the row of a container grows by minimum,
-//! maximum and union, so neither the order of lines nor who merged what with what can matter.
-//! [`answer`] decides; [`lease`] knows who had an address; [`bytes`] saves and loads.
+//! It keeps a value for each fact, not the lines. The row of a container grows by minimum, maximum
+//! and union, so neither the order of lines nor that of merges matters. [`answer`] decides;
+//! [`lease`] has the holders of addresses; [`bytes`] saves and loads.
 
 mod answer;
 pub(crate) mod attribution;
@@ -73,12 +73,12 @@ pub struct Ledger {
     texts: BTreeMap<Arc<str>, u32>,
     text_of: Vec<Arc<str>>,
     processes: Interner<ProcessName>,
-    /// By the numbers of `processes`: what the first half of the process GUID is in `apps`.
+    /// The index in `apps` of the first half of each process GUID, by the numbers of `processes`.
     process_heads: Vec<u32>,
     apps: Interner<Guid>,
     /// By the numbers of `apps`.
     app_facts: Vec<AppFacts>,
-    /// Of some process lines tell two apps.
+    /// Whether lines give two apps for some process.
     has_contradictions: bool,
     app_heads: Heads,
     names: BTreeMap<u32, AppNames>,
@@ -87,30 +87,30 @@ pub struct Ledger {
     /// By the numbers of `cells`.
     cell_facts: Vec<CellFacts>,
     addresses: Interner<IpAddr>,
-    /// Who had which address on which cell, or on which machine.
+    /// The holders of each address on each cell, or on each machine.
     leases: RowsBy<(u32, u32)>,
-    /// Who had which address on any cell, in order of the rows.
+    /// The holders of each address on any cell, in order of the rows.
     holders: RowsBy<u32>,
     /// The greater values in their order, where lines give several for one field of a row: the
-    /// least of them, at most [`MOST_RIVALS`].
+    /// smallest of them, at most [`MOST_RIVALS`].
     rivals: BTreeMap<(u32, Field), Vec<(u32, Origin)>>,
     /// Leases of an address that many containers had.
     lease_crowds: Crowds<LeaseKey, Arc<Crowd>>,
-    /// How many handles begin in one way, where there are many.
+    /// The number of handles with one beginning, where there are many.
     alike: Crowds<Box<str>, usize>,
 }
 
-/// Of which leases a crowd is made.
+/// The leases that make up a crowd.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum LeaseKey {
-    /// Those of an address on one cell, as long as they surely lasted.
+    /// The leases of an address on one cell, each as long as it surely lasted.
     Sure(u32, u32),
-    /// Those of an address on any cell, as long as they may have lasted.
+    /// The leases of an address on any cell, each as long as it may have lasted.
     About(u32),
 }
 
-/// Values of one field of one container that are kept beside the least. More than one contradict
-/// each other anyway, so a log with thousands costs no more.
+/// The maximum number of values of one field that are kept beside the least. Two already contradict
+/// each other, so a log with thousands costs no more.
 const MOST_RIVALS: usize = 7;
 
 /// The rows that came from a saved ledger, which is their source.
@@ -120,69 +120,69 @@ struct Loaded {
     source: Option<SourceId>,
 }
 
-/// What is known of an app's or a process' GUID.
+/// The facts about an app's or a process' GUID.
 #[derive(Debug, Clone, Copy)]
 struct AppFacts {
-    /// The app that a process belongs to: the least that a line or a directory tells.
+    /// The app that a process belongs to: the smallest that a line or a directory gives.
     app: u32,
-    /// Another is told too.
+    /// Whether another app was given too.
     is_contradicted: bool,
     /// The first line that shows the GUID.
     origin: Origin,
 }
 
-/// What is known of a cell's or a machine's name.
+/// The facts about a cell's or a machine's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct CellFacts {
-    /// A cell calls itself so.
+    /// Whether a cell uses it as its own name.
     is_cell: bool,
-    /// The cell whose lines reach us under this name.
+    /// The cell whose log lines come under this name.
     alias: Alias,
     /// A bit for each kind of name that it is used as.
     kinds: u8,
 }
 
-/// Which cells' lines reach us under a machine's name.
+/// The cells whose log lines come under a machine's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Alias {
     None,
     One(u32),
-    /// A relay's or a database's name, and no cell's.
+    /// Several cells: the name of a relay or a database, and not of a cell.
     Many,
 }
 
 impl Ledger {
-    /// A ledger without evidence.
+    /// Creates a ledger without evidence.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How many containers are known.
+    /// Returns the number of known containers.
     #[must_use]
     pub fn len(&self) -> usize {
         self.rows.len()
     }
 
-    /// True if no line about a container was seen.
+    /// Returns whether no line about a container was seen.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
-    /// The containers, in no particular order.
+    /// Returns the containers, in no particular order.
     pub fn lifetimes(&self) -> impl Iterator<Item = Lifetime<'_>> {
         (0..self.rows.len() as u32).map(|row| Lifetime::new(self, row))
     }
 
-    /// What lines say an app is called, and where it is.
+    /// Returns the names of an app, its space and its org in lines.
     #[must_use]
     pub fn names(&self, app: Guid) -> Option<&AppNames> {
         let number = self.apps.find(&app, |known| *known == app)?;
         self.names.get(&number)
     }
 
-    /// Takes the facts of one line.
+    /// Adds the facts of one line.
     pub fn add(&mut self, mut evidence: Evidence) {
         let kind = evidence.machine_kind;
         let machine = evidence.machine.take().filter(|_| !evidence.is_contradictory);
@@ -190,7 +190,7 @@ impl Ledger {
         self.add_of(evidence, machine);
     }
 
-    /// The same, of the machine with this number, whatever the evidence calls it.
+    /// Adds the facts of one line, with the machine's number in place of its name.
     pub(crate) fn add_of(&mut self, evidence: Evidence, machine: Option<u32>) {
         let Evidence { handle, moment, time, origin, is_cells_own, is_contradictory, .. } =
             evidence;
@@ -210,7 +210,7 @@ impl Ledger {
         match evidence.workload {
             Some(Workload::Task) => self.rows[row as usize].flags.set(Flags::TASK, true),
             Some(Workload::Staging) => self.rows[row as usize].flags.set(Flags::STAGING, true),
-            // A process shows the same.
+            // A process already implies an app.
             Some(Workload::App) | None => {}
         }
         let process =
@@ -248,8 +248,8 @@ impl Ledger {
         }
     }
 
-    /// Takes a directory's word that a process belongs to an app, so that the app's GUID leads to
-    /// it too. After a rolling deployment no log line need do that.
+    /// Adds a directory's answer that a process belongs to an app, so that the app's GUID leads to
+    /// the process too. After a rolling deployment the logs may not show that.
     ///
     /// ```
     /// # use asg_core::{
@@ -283,7 +283,7 @@ impl Ledger {
         }
     }
 
-    /// The first line about the container of which this GUID is the whole handle.
+    /// Returns the first line about the container whose whole handle is this GUID.
     fn task_origin(&self, task: Guid) -> Option<Origin> {
         let is_task = |row: &u32| {
             let row = &self.rows[*row as usize];
@@ -294,7 +294,8 @@ impl Ledger {
         Some(self.origins(row).first)
     }
 
-    /// Keeps the containers that `keep` says, and what belongs to them; forgets the rest.
+    /// Keeps the containers for which `keep` returns true, and everything that belongs to them;
+    /// removes the rest.
     ///
     /// ```
     /// # use asg_core::{Evidence, Handle, Ledger, Moment, Origin, SourceId, Timestamp};
@@ -316,7 +317,7 @@ impl Ledger {
         }
     }
 
-    /// Forgets the containers of which the last line is older than this.
+    /// Removes the containers whose last line is older than this.
     pub fn forget_before(&mut self, time: Timestamp) {
         let time = row::millis(time);
         self.retain(|lifetime| lifetime.times().last >= time);
@@ -388,7 +389,7 @@ impl Ledger {
         row.set_times(row.times().joined(times));
     }
 
-    /// Takes a value for a field: the least goes into the row, the next are its rivals.
+    /// Adds a value for a field: the smallest goes into the row, the next are its rivals.
     fn learn(&mut self, row: u32, field: Field, value: u32, origin: Origin) {
         let slot = self.rows[row as usize].slots[field as usize];
         let is_new = if slot == NONE || slot == value || self.is_less(field, value, slot) {
@@ -412,8 +413,8 @@ impl Ledger {
         }
     }
 
-    /// Takes a value that is not the least. Gives true if it was not known, and is kept: the least
-    /// are, so that neither the order nor how often they come matters.
+    /// Adds a value that is not the smallest. Returns whether it is new, and is kept: the smallest
+    /// are, so that neither order nor repetition matters.
     fn learn_rival(&mut self, row: u32, field: Field, value: u32, origin: Origin) -> bool {
         let mut rivals = self.rivals.remove(&(row, field)).unwrap_or_default();
         let place = rivals.iter().position(|(rival, _)| {
@@ -436,7 +437,7 @@ impl Ledger {
         is_new
     }
 
-    /// By value, not by number: numbers depend on the order of arrival.
+    /// Compares by value, not by number: numbers depend on the order of insertion.
     fn is_less(&self, field: Field, a: u32, b: u32) -> bool {
         match field {
             Field::Process => self.processes.get(a) < self.processes.get(b),
@@ -447,10 +448,10 @@ impl Ledger {
         }
     }
 
-    /// The values of a field, the least first if there are several.
+    /// Returns the values of a field, the smallest first if there are several.
     fn values(&self, row: u32, field: Field) -> impl Iterator<Item = u32> + '_ {
         let least = self.rows[row as usize].slot(field);
-        // Nearly all ledgers have no rivals for nearly all rows.
+        // Nearly all rows have no rivals.
         let rivals = if self.rivals.is_empty() { None } else { self.rivals.get(&(row, field)) };
         least.into_iter().chain(rivals.into_iter().flatten().map(|(value, _)| *value))
     }
@@ -483,13 +484,13 @@ impl Ledger {
         }
     }
 
-    /// Of the process with this number lines tell two apps.
+    /// Notes that lines give two apps for the process with this number.
     fn contradict(&mut self, process: u32) {
         self.app_facts[process as usize].is_contradicted = true;
         self.has_contradictions = true;
     }
 
-    /// The number of a cell or machine.
+    /// Returns the number of a cell or machine.
     pub(crate) fn cell_number(&mut self, name: Box<str>) -> u32 {
         let number = self.cells.put(name);
         if number as usize == self.cell_facts.len() {
@@ -498,19 +499,19 @@ impl Ledger {
         number
     }
 
-    /// A cell calls itself so.
+    /// Notes that a cell uses this as its own name.
     fn learn_cell(&mut self, cell: u32) {
         let facts = &mut self.cell_facts[cell as usize];
         if !facts.is_cell {
             facts.is_cell = true;
-            // BOSH gives a cell its instance id for a name of its own.
+            // A cell that BOSH deploys uses its instance id as its own name.
             if self.cells.get(cell).parse::<Guid>().is_ok() {
                 facts.kinds |= lease::bit(NameKind::Instance);
             }
         }
     }
 
-    /// The number of a machine that is called by a name of this kind.
+    /// Returns the number of a machine that has a name of this kind.
     pub(crate) fn machine_number(&mut self, name: Box<str>, kind: NameKind) -> u32 {
         let number = self.cell_number(name);
         self.cell_facts[number as usize].kinds |= lease::bit(kind);
@@ -526,7 +527,7 @@ impl Ledger {
         };
     }
 
-    /// The first contradiction between the lines about this container.
+    /// Returns the first contradiction between the lines about this container.
     fn conflict(&self, row: u32) -> Option<Conflict> {
         let singles = [
             (Field::Process, Conflict::Process),
@@ -560,7 +561,7 @@ impl Ledger {
         (facts.is_contradicted || is_another).then_some(Conflict::App)
     }
 
-    /// True if lines give it two addresses of one family.
+    /// Returns whether lines give it two addresses of one family.
     fn has_two_addresses(&self, row: u32) -> bool {
         self.has_rivals(row, Field::Address) && {
             let is_v4 = |number| self.addresses.get(number).is_ipv4();
@@ -570,14 +571,14 @@ impl Ledger {
         }
     }
 
-    /// What is known of the process GUID's first half.
+    /// Returns the facts about the process GUID's first half.
     fn process_facts(&self, row: u32) -> Option<&AppFacts> {
         let process = self.rows[row as usize].slot(Field::Process)?;
         self.app_facts.get(self.process_heads[process as usize] as usize)
     }
 }
 
-/// An app's GUID as [`Heads`] has it.
+/// Returns an app's GUID as a key of [`Heads`].
 const fn app_key(guid: Guid) -> index::Key {
     (guid.as_u128(), 36)
 }
@@ -596,7 +597,7 @@ fn count_work(steps: u64) {
     let _ = steps;
 }
 
-/// A line, or none.
+/// Returns the line, if it is one.
 fn known(origin: Origin) -> Option<Origin> {
     (origin != NO_ORIGIN).then_some(origin)
 }

@@ -1,9 +1,9 @@
-//! The peer: who had an address, whichever cell it was on.
+//! The peer: the holder of an address, on any cell.
 //!
-//! A line about a packet between containers names one of them; of the other it shows the address
-//! only. On an overlay network each cell has addresses of its own, so an address and a time can
-//! tell a container. They never tell more than `inferred`: the cells' clocks differ, and lines
-//! about another holder may be lost.
+//! A line about a packet between containers names one of them; for the other it shows only the
+//! address. On an overlay network each cell has addresses of its own, so an address and a time can
+//! identify a container. The result is never more than `inferred`: the cells' clocks differ, and
+//! lines about another holder may be lost.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use crate::ledger::attribution::{Attribution, MOST_CANDIDATES, Reason};
 use crate::time::TimeRange;
 
 impl Ledger {
-    /// Who had this address at that time, on any cell. `inferred` if one container surely had it
-    /// all the time in the range, and none that is known had it within two minutes, by which clocks
-    /// may differ; `ambiguous` if one may have had it. Where only other machines than its cell log
-    /// a lease, it counts as shorter by two more minutes at each end.
+    /// Returns the holder of this address at that time, on any cell. `inferred` if one container
+    /// surely had it all the time in the range, and no other known one had it within two minutes,
+    /// by which clocks may differ; `ambiguous` if one may have had it. If only other machines than
+    /// its cell log a lease, it counts as shorter by two more minutes at each end.
     ///
     /// ```
     /// # use asg_core::{Certainty, Evidence, Handle, Ledger, Moment, Origin, SourceId, Timestamp};
@@ -63,18 +63,18 @@ impl Ledger {
         }
     }
 
-    /// The containers that had this address at any time, on any cell.
+    /// Returns the containers that had this address at any time, on any cell.
     pub(crate) fn had_address(&self, address: IpAddr) -> impl Iterator<Item = Lifetime<'_>> {
         let number = self.addresses.find(&address, |known| *known == address);
         let rows = number.into_iter().flat_map(|number| self.holders.get(&number));
         rows.map(|row| Lifetime::new(self, row))
     }
 
-    /// The containers that had an address at a time, or so shortly before or after that clocks may
-    /// be out by more.
+    /// Returns the containers that had an address at a time, or within the error of clocks before
+    /// or after it.
     fn near(&self, address: u32, time: TimeRange) -> Reaching {
         let intervals = || {
-            // A row stays noted under an address that others have crowded out of it.
+            // A row stays noted under an address that was removed because it had too many.
             let is_of =
                 move |row: &u32| self.values(*row, Field::Address).any(|number| number == address);
             self.holders.get(&address).filter(is_of).map(|row| {
@@ -108,7 +108,8 @@ mod tests {
     const ONE: &str = "bfce786c-ab07-40ad-79f9-8f21";
     const NEXT: &str = "d5978989-1401-49ff-46cd-33e5";
 
-    /// Lives by handle, cell, creation and end, in seconds; all had one address.
+    /// Creates a ledger of lives by handle, cell, creation and end, in seconds; all had one
+    /// address.
     fn ledger(lives: &[(&str, &str, i64, Option<i64>)]) -> Ledger {
         let mut ledger = Ledger::new();
         for (n, (handle, cell, from, to)) in (0..).zip(lives) {

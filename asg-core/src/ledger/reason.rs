@@ -1,54 +1,55 @@
-//! Reasons: the words in which an attribution gives what decided it.
+//! Reasons: the words for what decided an attribution.
 //!
 //! [`Reason::ALL`] and the table behind it are the one source of these words. The schema of the
 //! output, the vocabulary of the Python package and the changelog are checked against it.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// What decided an attribution.
+/// The reason for an attribution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Reason {
     /// The prefix is a whole handle.
     WholeHandle,
-    /// One known handle begins so.
+    /// One known handle begins with the prefix.
     UniqueHandlePrefix,
-    /// The prefix names an app, and one known app's GUID begins so.
+    /// The prefix names an app, and one known app's GUID begins with it.
     UniqueAppPrefix,
     /// The prefix is of a handle that begins with an app's GUID, and one known app's GUID begins
-    /// so.
+    /// with it.
     AppGuidPrefix,
-    /// Several known handles begin so.
+    /// Several known handles begin with the prefix.
     AmbiguousHandlePrefix,
-    /// The GUIDs of several known apps begin so.
+    /// The GUIDs of several known apps begin with it.
     AmbiguousAppPrefix,
-    /// Several containers had the address at the time, or so shortly before or after that clocks
-    /// may be out by more.
+    /// Several containers had the address at the time, or within the error of clocks before or
+    /// after it.
     AmbiguousAddress,
     /// The container that had the packet's address on the packet's cell, at the time.
     AddressLease,
-    /// One container had the address about then, but not surely at the time.
+    /// One container had the address about that time, but not surely at the time.
     AddressLeaseUncertain,
-    /// No line shows who had the address at the time.
+    /// No line shows the holder of the address at the time.
     NoAddressLease,
-    /// One known handle begins so, but the packet is older than its container or younger than its
-    /// end.
+    /// One known handle begins with the prefix, but the packet is older than its container or later
+    /// than its end.
     OutsideLifetime,
-    /// One known handle begins so, but its container was on another cell than the packet.
+    /// One known handle begins with the prefix, but its container was on another cell than the
+    /// packet.
     OtherCell,
-    /// One known handle begins so, but its container had another address than the packet, or the
-    /// packet's source is not the address of its interface.
+    /// One known handle begins with the prefix, but its container had another address than the
+    /// packet, or the packet's source is not the address of its interface.
     ConflictingAddress,
     /// Lines contradict each other about the container;
     /// [`Attribution::conflict`](crate::Attribution::conflict) names the contradiction.
     ConflictingEvidence,
-    /// No line names a handle that begins so.
+    /// No line names a handle that begins with the prefix.
     UnknownHandle,
-    /// No line names an app whose GUID begins so.
+    /// No line names an app whose GUID begins with the prefix.
     UnknownApp,
     /// The prefix is Cloud Foundry's, but names nobody.
     NoOwnerInPrefix,
-    /// There is no line about any container at all: no rep logs were given.
+    /// No line is about a container: no rep logs were given.
     NoEvidence,
     /// Too little of a GUID is shown to prove anything.
     PrefixTooShort,
@@ -63,7 +64,8 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// Why nobody owns a packet whose prefix is not Cloud Foundry's, as far as that was found.
+    /// Returns why a packet whose prefix is not Cloud Foundry's has no owner, as far as that was
+    /// found.
     pub(crate) const fn of_foreign(is_understood: bool) -> Self {
         if is_understood { Self::NotCloudFoundry } else { Self::HeaderNotUnderstood }
     }
@@ -277,7 +279,7 @@ impl Reason {
         &TABLE[self as usize]
     }
 
-    /// The word for programs, as the output contract has it.
+    /// Returns the word for programs, as in the output contract.
     ///
     /// ```
     /// use asg_core::Reason;
@@ -288,7 +290,7 @@ impl Reason {
         self.entry().word
     }
 
-    /// The word that versions before the first release had for it; `None` if they had none.
+    /// Returns the word in versions before the first release; `None` if they had none.
     ///
     /// ```
     /// use asg_core::Reason;
@@ -299,7 +301,7 @@ impl Reason {
         self.entry().old_word
     }
 
-    /// The meaning, in a sentence for people.
+    /// Returns the meaning, in a sentence for people.
     ///
     /// ```
     /// use asg_core::Reason;
@@ -310,7 +312,7 @@ impl Reason {
         self.entry().meaning
     }
 
-    /// Advice for people: what to do about it.
+    /// Returns advice for people.
     ///
     /// ```
     /// use asg_core::Reason;

@@ -1,26 +1,27 @@
-//! One container's row: packed, for there may be ten million of them.
+//! One container's row, packed, because there may be ten million of them.
 
 use crate::event::Moment;
 use crate::evidence::{Origin, SourceId};
 use crate::guid::GuidPrefix;
 use crate::time::Timestamp;
 
-/// No value in a slot. All slots of a row but its times are numbers of values that are kept
+/// No value in a slot. All slots of a row except its times are numbers of values that are kept
 /// elsewhere.
 pub(super) const NONE: u32 = u32::MAX;
 
 /// No line.
 pub(super) const NO_ORIGIN: Origin = Origin { source: SourceId(u32::MAX), line: u64::MAX };
 
-/// All that is known of one container but for what lines contradict. 96 bytes, which a test holds.
+/// The facts about one container, without the values that lines contradict. It has 96 bytes, which
+/// a test checks.
 ///
-/// Each part grows by a rule that gives the same whatever the order (a minimum, a maximum, an
-/// "or"), so rows can be merged.
+/// Each part grows by a rule that gives one result for any order (a minimum, a maximum, an "or"),
+/// so rows can be merged.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Row {
-    /// The GUID that the handle begins with; 0 if it begins with none.
+    /// The GUID at the beginning of the handle; 0 without one.
     pub(super) bits: u128,
-    /// [`Times`] without its flags, which as fields of their own would cost 16 bytes of padding.
+    /// [`Times`] without its flags, which as separate fields would cost 16 bytes of padding.
     first: i64,
     last: i64,
     spoken: i64,
@@ -36,7 +37,7 @@ pub(super) struct Row {
     pub(super) flags: Flags,
 }
 
-/// Facts about a container that are a yes or a no.
+/// Yes-or-no facts about a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Flags(pub(super) u8);
 
@@ -47,9 +48,9 @@ impl Flags {
     pub(super) const HELD_OWN: u8 = 2;
     /// The time when it was gone is by the cell's own clock.
     pub(super) const ENDED_OWN: u8 = 4;
-    /// A line that contradicts itself speaks of it.
+    /// A line about it contradicts itself.
     pub(super) const GARBLED: u8 = 8;
-    /// A line that does not contradict itself speaks of it.
+    /// A line about it does not contradict itself.
     pub(super) const CLEAR: u8 = 16;
     /// A line shows that a task runs in it.
     pub(super) const TASK: u8 = 32;
@@ -66,18 +67,18 @@ impl Flags {
     }
 }
 
-/// What lines say of a container, each a slot of its row.
+/// The facts about a container in lines, each a slot of its row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Field {
-    /// What runs in it.
+    /// The process in it.
     Process,
     /// The app that a line names outright.
     App,
-    /// The instance, from 0.
+    /// The index of the instance, from 0.
     Index,
     /// The cell's own name for itself.
     Cell,
-    /// The name under which the machine's lines reach us.
+    /// The name of the machine in its log lines.
     Machine,
     /// Its address. There may be two, of either family.
     Address,
@@ -90,30 +91,30 @@ impl Field {
         [Self::Process, Self::App, Self::Index, Self::Cell, Self::Machine, Self::Address];
 }
 
-/// When a container was there, in milliseconds since the epoch.
+/// The times of a container, in milliseconds since the epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Times {
     /// The earliest line.
     pub(super) first: i64,
     /// The latest line.
     pub(super) last: i64,
-    /// The latest line of the cell's own; else the least number.
+    /// The latest line of the cell's own; without one, the smallest number.
     pub(super) spoken: i64,
-    /// The latest line of the cell's own that shows it running; else the least number.
+    /// The latest line of the cell's own that shows it running; without one, the smallest number.
     pub(super) ran: i64,
-    /// Since when it surely had its address: it was made, or a line shows the address.
+    /// The time since when it surely had its address: it was made, or a line shows the address.
     pub(super) held: Moved,
-    /// When it was gone.
+    /// The time when it was gone.
     pub(super) ended: Moved,
-    /// A line logs its making.
+    /// Whether a line logs its making.
     pub(super) is_start_known: bool,
 }
 
-/// The earliest time of an event: by the cell's own clock if any line shows that, for others
-/// may be out.
+/// The earliest time of an event: by the cell's own clock if any line shows that, because others
+/// may be wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Moved {
-    /// The greatest number if it is not known.
+    /// The largest number if it is not known.
     pub(super) at: i64,
     pub(super) is_own: bool,
 }
@@ -137,14 +138,14 @@ impl Moved {
         self.at != i64::MAX
     }
 
-    /// How far it may be out.
+    /// Returns its possible error.
     pub(super) const fn tolerance(self) -> i64 {
         if self.is_own { 0 } else { CLOCK_TOLERANCE_MILLIS }
     }
 }
 
-/// Clocks of cells and of the machine that stamps a line differ; a difference below this
-/// contradicts nothing.
+/// The maximum difference between the clocks of cells and of the machine that stamps a line; a
+/// smaller difference contradicts nothing.
 pub(super) const CLOCK_TOLERANCE_MILLIS: i64 = 120_000;
 
 impl Times {
@@ -158,7 +159,7 @@ impl Times {
         is_start_known: false,
     };
 
-    /// What one line tells.
+    /// Returns the times from one line.
     pub(super) fn of(
         moment: Moment,
         time: Option<Timestamp>,
@@ -182,7 +183,7 @@ impl Times {
         }
     }
 
-    /// What both tell together.
+    /// Returns the times from both together.
     pub(super) fn joined(self, other: Self) -> Self {
         Self {
             first: self.first.min(other.first),
@@ -203,12 +204,12 @@ impl Times {
         self.first != i64::MAX
     }
 
-    /// True if it ran on its cell after the cell says that it was gone.
+    /// Returns whether it ran on its cell after the cell logged its end.
     pub(super) const fn has_run_after_its_end(self) -> bool {
         self.ended.is_own && self.ran > self.ended.at.saturating_add(CLOCK_TOLERANCE_MILLIS)
     }
 
-    /// Between which it may have lived, where other clocks may be out.
+    /// Returns the bounds of its life, with the error of other clocks.
     pub(super) const fn life(self) -> (i64, i64) {
         let born = if self.is_start_known {
             self.first.saturating_sub(CLOCK_TOLERANCE_MILLIS)
@@ -223,12 +224,12 @@ impl Times {
         (born, dead)
     }
 
-    /// Between which it surely had its address, by the clock of its cell: it was made, or showed
-    /// the address, before; and it was destroyed, or spoken of some time, after. Times by another
-    /// clock count with what that may be out.
+    /// Returns the interval in which it surely had its address, by the clock of its cell. Before
+    /// the interval, it was made, or showed the address; after it, it was destroyed, or had some
+    /// later line. Times by another clock count with their possible error.
     pub(super) const fn lease(self) -> (i64, i64) {
         let from = self.held.at.saturating_add(self.held.tolerance());
-        // The last line about a container may be about what is left of it.
+        // The last line about a container may be about its remains.
         let to = if self.is_end_known() {
             self.ended.at.saturating_sub(self.ended.tolerance())
         } else if self.spoken != i64::MIN {
@@ -239,8 +240,8 @@ impl Times {
         (from, to)
     }
 
-    /// Between which it may have had its address, by a clock that may be out against those that
-    /// told of it.
+    /// Returns the interval in which it may have had its address, by a clock that may differ from
+    /// those of its lines.
     pub(super) fn lease_about(self) -> (i64, i64) {
         if !self.held.is_known() {
             return (i64::MAX, i64::MIN);
@@ -305,7 +306,7 @@ impl Row {
         self.flags.set(Flags::ENDED_OWN, ended.is_own);
     }
 
-    /// The GUID, and how many characters of it the handle has.
+    /// Returns the GUID, and the number of its characters in the handle.
     pub(super) const fn key(&self) -> (u128, u8) {
         (self.bits, self.len)
     }
@@ -317,7 +318,7 @@ impl Row {
         }
     }
 
-    /// The handle, if it is a GUID or 28 characters of one.
+    /// Returns the handle, if it is a GUID or 28 characters of one.
     pub(super) fn guid(&self) -> Option<GuidPrefix> {
         if self.len == 0 {
             return None;
@@ -326,7 +327,7 @@ impl Row {
     }
 }
 
-/// The lines that say who a container is.
+/// The lines that identify a container.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Origins {
     pub(super) process: Origin,

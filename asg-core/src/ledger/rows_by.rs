@@ -8,7 +8,7 @@ use hashbrown::hash_map::Entry;
 
 use super::count_work;
 
-/// The rows of each key, in order. Of live containers nearly every key has one row only, so one
+/// The rows of each key, in order. Nearly every key of live containers has only one row, so one
 /// costs no allocation.
 #[derive(Debug, Clone)]
 pub(super) struct RowsBy<K> {
@@ -30,7 +30,7 @@ impl<K> Default for RowsBy<K> {
 }
 
 impl<K: Hash + Eq> RowsBy<K> {
-    /// Puts a row under the key, if it is not there yet.
+    /// Adds a row under the key, if it is not there yet.
     pub(super) fn add(&mut self, key: K, row: u32) {
         count_work(1);
         let mut known = match self.rows.entry(key) {
@@ -53,7 +53,7 @@ impl<K: Hash + Eq> RowsBy<K> {
         }
     }
 
-    /// How many rows are under the key.
+    /// Returns the number of rows under the key.
     pub(super) fn count(&self, key: &K) -> usize {
         match self.rows.get(key) {
             None => 0,
@@ -62,7 +62,7 @@ impl<K: Hash + Eq> RowsBy<K> {
         }
     }
 
-    /// The rows under the key, in order.
+    /// Returns the rows under the key, in order.
     pub(super) fn get(&self, key: &K) -> impl Iterator<Item = u32> + use<'_, K> {
         let (one, list) = match self.rows.get(key) {
             None => (None, None),

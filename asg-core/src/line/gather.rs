@@ -1,22 +1,22 @@
-//! JSON documents that stand on several lines of a log, kept together.
+//! Keeps the lines of a JSON document together.
 //!
-//! `cf curl`, `jq` and `json.tool` print a document indented: it begins in the first column with `{`
-//! or `[`, and each further line begins with a blank, `}` or `]`, or is empty. No line of a log that
-//! has a header begins so. Therefore a document ends where its brackets are closed, and a line that
-//! begins otherwise shows that there was none.
+//! `cf curl`, `jq` and `json.tool` print a document indented: it begins in the first column with
+//! `{` or `[`, and each further line begins with a blank, `}` or `]`, or is empty. A log line with
+//! a header never begins like that. Therefore a document ends where its brackets are closed, and a
+//! line that begins otherwise shows that it was not a document.
 
 use serde::de::IgnoredAny;
 
 use super::split::{Lines, MOST_DOCUMENT, RawLine};
 
-/// No document that is evidence has so many brackets in each other.
+/// A document that is evidence never nests deeper than this.
 const MOST_NESTED: usize = 128;
 
-/// Puts the lines of a JSON document together.
+/// Joins the lines of a JSON document.
 ///
-/// Takes lines and passes them on. Of a document on several lines, the first line is passed on with
-/// the text of all of them, and each further line with [`RawLine::part_of`]. Lines that turn out to
-/// be no document are passed on as they came. Up to 64 MiB are held, of nothing but a document.
+/// Takes lines and passes them on. The first line of a document on several lines is passed on with
+/// the text of all of them, and each further line with [`RawLine::part_of`]. Lines that turn out
+/// not to be a document are passed on unchanged. Up to 64 MiB are held, and only for a document.
 ///
 /// # Example
 ///
@@ -37,7 +37,7 @@ pub struct DocumentLines {
     open: Brackets,
     /// The lines so far, with a line feed behind each.
     text: Vec<u8>,
-    /// Where each of them begins in the stream.
+    /// The offset of each of them in the stream.
     offsets: Vec<u64>,
     /// The number of the first.
     first: u64,
@@ -51,7 +51,7 @@ impl DocumentLines {
         Self { open, text: Vec::new(), offsets: Vec::new(), first: 0 }
     }
 
-    /// Takes the next line, and passes on what is complete.
+    /// Takes the next line, and passes on the lines that are complete.
     #[inline]
     pub fn push(&mut self, line: RawLine<'_>, mut each: impl FnMut(RawLine<'_>)) {
         if self.offsets.is_empty() && !matches!(line.bytes.first(), Some(b'{' | b'[')) {
@@ -86,7 +86,7 @@ impl DocumentLines {
         }
     }
 
-    /// Ends the stream: a document that is not complete is none.
+    /// Ends the stream: an incomplete document is passed on as single lines.
     pub fn finish(&mut self, mut each: impl FnMut(RawLine<'_>)) {
         self.pass_on(&mut each);
     }
@@ -96,7 +96,7 @@ impl DocumentLines {
         text.is_ok_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok())
     }
 
-    /// The lines, one by one.
+    /// Passes on the lines, one by one.
     fn pass_on(&mut self, each: &mut impl FnMut(RawLine<'_>)) {
         for line in self.lines() {
             each(line);
@@ -128,15 +128,15 @@ impl DocumentLines {
 
     fn clear(&mut self) {
         self.offsets.clear();
-        // A log has few documents: what a large one needed is given back.
+        // A log has few documents, so the memory of a large one is released.
         self.text.clear();
         self.text.shrink_to(1 << 16);
     }
 }
 
-/// Where the document begins that the last lines of this text belong to and do not complete; `None`
-/// if all documents in it are complete. A text that is divided there gives the same documents as the
-/// whole. The text must end behind a line.
+/// Returns the start of the unfinished document at the end of this text; `None` if all documents in
+/// it are complete. A text that is divided there gives the same documents as the whole. The text
+/// must end behind a line.
 ///
 /// ```
 /// let text = b"a log line\n{\n  \"a\": 1\n";
@@ -169,8 +169,8 @@ pub fn unfinished_document(text: &[u8]) -> Option<usize> {
     Some(start)
 }
 
-/// A line that ends in a closing bracket is a document of its own, or none: nearly all lines of
-/// `rep` are.
+/// Returns whether a document may begin with this line. A line that ends in a closing bracket is a
+/// document of its own, or not one: nearly all lines of `rep` are.
 fn may_begin(line: &[u8]) -> bool {
     matches!(line.first(), Some(b'{' | b'['))
         && !matches!(line.trim_ascii_end().last(), Some(b'}' | b']'))
@@ -180,16 +180,16 @@ const fn is_continuation(line: &[u8]) -> bool {
     matches!(line.first(), None | Some(b' ' | b'\t' | b'\r' | b'}' | b']'))
 }
 
-/// The brackets of a document that are open.
+/// The open brackets of a document.
 #[derive(Debug, Clone, Default)]
 struct Brackets {
-    /// What closes each of them.
+    /// The closing bracket of each of them.
     closers: Vec<u8>,
     /// The length of the text, with its line feeds.
     len: usize,
 }
 
-/// What a line has made of a document.
+/// The state of a document after a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Open,
@@ -198,7 +198,7 @@ enum State {
 }
 
 impl Brackets {
-    /// Whether a further line of the document may look so.
+    /// Returns whether this may be a further line of the document.
     const fn may_go_on(&self, line: &[u8]) -> bool {
         is_continuation(line) && self.len + line.len() < MOST_DOCUMENT
     }
@@ -232,7 +232,7 @@ impl Brackets {
     }
 }
 
-/// Where the first `"` is that no backslash stands before.
+/// Returns the place of the first `"` without a backslash before it.
 fn string_len(text: &[u8]) -> Option<usize> {
     let mut at = 0;
     loop {
@@ -244,7 +244,7 @@ fn string_len(text: &[u8]) -> Option<usize> {
     }
 }
 
-/// Divides a stream of bytes into the lines of a log: [`Lines`], and the documents among them.
+/// Splits a stream of bytes into the lines of a log: [`Lines`], and the documents among them.
 ///
 /// # Example
 ///
@@ -264,28 +264,28 @@ pub struct LogLines {
 }
 
 impl LogLines {
-    /// At the beginning of a stream; with the limits of [`Lines::new`].
+    /// Starts at the beginning of a stream, with the limits of [`Lines::new`].
     #[must_use]
     pub const fn new() -> Self {
         Self { lines: Lines::new(), documents: DocumentLines::new() }
     }
 
-    /// The same, with the limit of [`Lines::with_limit`].
+    /// Starts at the beginning of a stream, with the limit of [`Lines::with_limit`].
     #[must_use]
     pub const fn with_limit(limit: usize) -> Self {
         Self { lines: Lines::with_limit(limit), documents: DocumentLines::new() }
     }
 
-    /// Takes the next piece of the stream, and passes on the lines that end in it, unless a document
-    /// holds them back.
+    /// Takes the next piece of the stream, and passes on the lines that end in it, unless a
+    /// document holds them back.
     #[inline]
     pub fn push(&mut self, piece: &[u8], mut each: impl FnMut(RawLine<'_>)) {
         let Self { lines, documents } = self;
         lines.push(piece, |line| documents.push(line, &mut each));
     }
 
-    /// Ends the stream: passes on all that is left. Another stream can follow, whose lines and bytes
-    /// are counted on.
+    /// Ends the stream: passes on the rest. Another stream can follow; its lines and bytes are
+    /// counted on.
     pub fn finish(&mut self, mut each: impl FnMut(RawLine<'_>)) {
         let Self { lines, documents } = self;
         lines.finish(|line| documents.push(line, &mut each));
@@ -312,7 +312,7 @@ mod tests {
         all
     }
 
-    /// The text of each line that is no part of another, and how many parts it has.
+    /// Returns the text of each line that is not part of another, and the number of its parts.
     fn documents(text: &str) -> Vec<(String, usize)> {
         let mut found: Vec<(String, usize)> = Vec::new();
         for (_, _, bytes, part_of) in seen([text.as_bytes()]) {

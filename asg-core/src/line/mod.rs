@@ -1,9 +1,9 @@
-//! One line, its outer wrapping taken off.
+//! One line, and the text inside its outer wrapping.
 //!
-//! Some transports escape what they carry: `/dev/kmsg` writes `\xNN`, journald and log shippers
-//! write JSON. What they carry has to be written down anew before it can be read, so a [`Line`] may
-//! own text. All others are borrowed. One line may carry several: an export's document, or a stream
-//! whose line feeds were lost.
+//! Some transports escape their content: `/dev/kmsg` writes `\xNN`, journald and log shippers write
+//! JSON. That content has to be unescaped before it can be parsed, so a [`Line`] may own text. All
+//! others are borrowed. One line may carry several: an export's document, or a stream whose line
+//! feeds were lost.
 
 pub(crate) mod envelope;
 pub(crate) mod gather;
@@ -18,7 +18,7 @@ use self::wrapped::{Part, Unwrapped};
 use crate::bytes::find::position;
 use crate::bytes::text::Text;
 
-/// One line of a log, ready to be read.
+/// One line of a log, ready to be parsed.
 ///
 /// ```
 /// use asg_core::Line;
@@ -31,10 +31,10 @@ use crate::bytes::text::Text;
 pub struct Line<'a> {
     raw: &'a [u8],
     is_cut: bool,
-    /// The machine of a line that names none.
+    /// The machine, for a line that names none.
     instance: Option<&'a str>,
-    /// What its wrappings hold, once someone has asked: most lines have a header that shows at once
-    /// that there are none.
+    /// The contents of its wrappings, once they are needed: most lines have a header that rules
+    /// wrappings out.
     unwrapped: OnceLock<Option<Box<Unwrapped<'a>>>>,
 }
 
@@ -93,7 +93,7 @@ impl<'a> Line<'a> {
         Self { raw, is_cut: true, instance: None, unwrapped: OnceLock::new() }
     }
 
-    /// The same line of a machine that the caller knows. Records of it have this BOSH instance,
+    /// Sets the machine, if the caller knows it. Records of the line have this BOSH instance,
     /// unless the line names a machine itself.
     ///
     /// ```
@@ -111,13 +111,13 @@ impl<'a> Line<'a> {
         Self { instance, ..self }
     }
 
-    /// Whether the rest of the line was skipped.
+    /// Returns whether the rest of the line was skipped.
     #[must_use]
     pub const fn is_cut(&self) -> bool {
         self.is_cut
     }
 
-    /// Names the machine of an envelope that names none.
+    /// Sets the machine of an envelope that names none.
     #[inline]
     pub(crate) fn name_machine<'e>(&'e self, envelope: &mut Envelope<'e>) {
         if let Some(instance) = self.instance
@@ -127,12 +127,12 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// The line as it stood in the log.
+    /// Returns the line as it is in the log.
     pub(crate) const fn raw(&self) -> &'a [u8] {
         self.raw
     }
 
-    /// How the line reached us, and its body.
+    /// Returns the header of the line, and its body.
     #[must_use]
     pub fn envelope(&self) -> Envelope<'_> {
         let mut envelope = Envelope::default();
@@ -140,7 +140,7 @@ impl<'a> Line<'a> {
         envelope
     }
 
-    /// The same, in place: an envelope is large.
+    /// Parses the envelope in place: an envelope is large.
     #[inline]
     pub(crate) fn read_envelope<'e>(&'e self, envelope: &mut Envelope<'e>) {
         if envelope::read_common(self.raw, envelope) {
@@ -159,7 +159,7 @@ impl<'a> Line<'a> {
         self.unwrapped.get_or_init(|| wrapped::unwrap(self.raw)).as_deref()
     }
 
-    /// The lines behind the first one, once that was read.
+    /// Returns the lines behind the first one, once that was parsed.
     fn more(&self) -> &[Part<'a>] {
         match self.unwrapped.get() {
             Some(Some(unwrapped)) => &unwrapped.more,
@@ -167,20 +167,20 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// How many lines the line carries beside the first, once that was read.
+    /// Returns how many lines the line carries beside the first, once that was parsed.
     #[inline]
     pub(crate) fn count_more(&self) -> usize {
         self.more().len()
     }
 
-    /// The envelope of one of them.
+    /// Parses the envelope of one of them.
     pub(crate) fn read_envelope_of<'e>(&'e self, n: usize, envelope: &mut Envelope<'e>) {
         if let Some(part) = self.more().get(n) {
             part.read_envelope(envelope);
         }
     }
 
-    /// The line itself, unless a wrapping was taken off.
+    /// Returns the line itself, unless a wrapping was removed.
     #[inline]
     pub(crate) fn unwrapped_text(&self) -> Option<&[u8]> {
         match self.unwrapped.get() {
@@ -189,9 +189,9 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// False if the line certainly holds no packet. Packets contain `IN=`, or `DST=` and others if
-    /// their beginning is missing, unless a wrapping hides it behind an escape or in an array of
-    /// bytes.
+    /// Returns false if the line certainly has no packet. Packets contain `IN=`, or `DST=` and
+    /// others if their beginning is missing, unless a wrapping hides it behind an escape or in an
+    /// array of bytes.
     ///
     /// ```
     /// use asg_core::Line;
@@ -208,8 +208,8 @@ impl<'a> Line<'a> {
                 && position!(b"MESSAGE\"", self.raw).is_some()
     }
 
-    /// The place in the raw line of a place in the text that [`Line::envelope`] reads. Inside
-    /// escaped text it is the nearest that is known: where that text begins.
+    /// Converts an offset in the text that [`Line::envelope`] parses to one in the raw line. Inside
+    /// escaped text it gives the nearest known place: where that text begins.
     #[must_use]
     pub fn raw_offset(&self, offset: usize) -> usize {
         match self.unwrapped.get() {
@@ -218,13 +218,14 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// The same of one of the further lines.
+    /// Converts an offset in one of the further lines.
     pub(crate) fn raw_offset_of(&self, n: usize, offset: usize) -> usize {
         self.more().get(n).map_or(offset, |part| part.raw_offset(offset))
     }
 }
 
-/// `{"timestamp":"…","source":` or `{"timestamp":"…","level":`.
+/// Returns whether an object begins with `{"timestamp":"…","source":` or
+/// `{"timestamp":"…","level":`.
 pub(crate) fn begins_as_lager(object: &[u8]) -> bool {
     let Some(rest) = object.strip_prefix(br#"{"timestamp":""#) else { return false };
     let stamp = &rest[..rest.len().min(48)];

@@ -1,4 +1,4 @@
-//! Bytes to lines: a push decoder that takes any chunking.
+//! Splits bytes into lines: a push decoder that takes any chunking.
 
 use memchr::memchr;
 
@@ -11,36 +11,37 @@ use crate::bytes::line_end::without_cr;
 pub struct RawLine<'a> {
     /// Counted from 1.
     pub number: u64,
-    /// Where the line begins in the stream, in bytes from its start.
+    /// The byte offset of the line in the stream.
     pub offset: u64,
-    /// The line, or as many of its first bytes as [`Lines::limit`] says.
+    /// The line, or its first bytes up to [`Lines::limit`].
     pub bytes: &'a [u8],
-    /// How many bytes of an over-long line were skipped; 0 for nearly all.
+    /// The number of skipped bytes of an over-long line; 0 for nearly all.
     pub skipped: u64,
-    /// The number of the first line of the document that this line belongs to, and does not begin;
-    /// see [`DocumentLines`](crate::DocumentLines).
+    /// The number of the document's first line, if this is a further line of a document; see
+    /// [`DocumentLines`](crate::DocumentLines).
     pub part_of: Option<u64>,
 }
 
 impl<'a> RawLine<'a> {
-    /// The line, ready to be read.
+    /// Returns the line, ready to be parsed.
     #[must_use]
     pub const fn line(&self) -> Line<'a> {
         if self.skipped > 0 { Line::cut(self.bytes) } else { Line::new(self.bytes) }
     }
 }
 
-/// The most bytes of a line that are kept, unless it may be a document.
+/// The maximum length of a line, unless it may be a document.
 const MOST_LINE: usize = 64 << 10;
 
-/// The most bytes of a document that are kept: a `store.json` of 200,000 containers.
+/// The maximum length of a document: a `store.json` of 200,000 containers.
 pub(crate) const MOST_DOCUMENT: usize = 64 << 20;
 
-/// Splits a stream of bytes into lines, whatever the pieces in which it comes.
+/// Splits a stream of bytes into lines, for any chunking.
 ///
-/// Lines that lie whole in a piece are borrowed from it; only a line that is spread over two is copied. A line that is
-/// longer than the limit is handed on with its first bytes and the number of those that were skipped, so memory stays
-/// bounded whatever the input. A last line without a line feed is handed on by [`Lines::finish`].
+/// Lines that are whole in a piece are borrowed from it; only a line that spans two pieces is
+/// copied. A line that is longer than the limit is passed on with its first bytes and the number of
+/// skipped bytes, so memory stays bounded for any input. [`Lines::finish`] passes on a last line
+/// without a line feed.
 ///
 /// # Example
 ///
@@ -61,7 +62,7 @@ pub struct Lines {
     limit: usize,
     /// The limit of a line that begins with `{` or `[`.
     document_limit: usize,
-    /// The beginning of a line whose end has not come yet.
+    /// The beginning of a line that has not ended yet.
     held: Vec<u8>,
     skipped: u64,
     number: u64,
@@ -75,8 +76,8 @@ impl Default for Lines {
 }
 
 impl Lines {
-    /// A decoder with a limit of 64 KiB a line, and of 64 MiB a line that begins with `{` or `[`:
-    /// such a line may be a whole document.
+    /// Creates a decoder with a limit of 64 KiB for a line, and of 64 MiB for a line that begins
+    /// with `{` or `[`: such a line may be a whole document.
     ///
     /// ```
     /// let mut lines = asg_core::Lines::new();
@@ -92,7 +93,7 @@ impl Lines {
         lines
     }
 
-    /// A decoder that keeps at most `limit` bytes of any line; at least 1.
+    /// Creates a decoder that keeps at most `limit` bytes of any line; at least 1.
     #[must_use]
     pub const fn with_limit(limit: usize) -> Self {
         let limit = if limit == 0 { 1 } else { limit };
@@ -100,7 +101,7 @@ impl Lines {
         Self { limit, document_limit, held: Vec::new(), skipped: 0, number: 0, offset: 0 }
     }
 
-    /// The most bytes that are kept of a line that begins so.
+    /// Returns the maximum number of bytes that are kept of a line with this beginning.
     #[must_use]
     pub fn limit(&self, line: &[u8]) -> usize {
         match line.first() {
@@ -109,7 +110,7 @@ impl Lines {
         }
     }
 
-    /// Takes the next piece of the stream and hands on the lines that end in it.
+    /// Takes the next piece of the stream and passes on the lines that end in it.
     pub fn push(&mut self, mut piece: &[u8], mut each: impl FnMut(RawLine<'_>)) {
         while let Some(end) = memchr(b'\n', piece) {
             let line = &piece[..end];
@@ -134,8 +135,8 @@ impl Lines {
         self.hold(piece);
     }
 
-    /// Ends the stream: hands on the last line, if it has no line feed. The decoder can then begin another stream, whose
-    /// lines and bytes are counted on.
+    /// Ends the stream: passes on the last line, if it has no line feed. The decoder can then begin
+    /// another stream; its lines and bytes are counted on.
     pub fn finish(&mut self, mut each: impl FnMut(RawLine<'_>)) {
         if !self.is_between_lines() {
             self.hand_on(&mut each);
@@ -154,7 +155,7 @@ impl Lines {
         self.skipped += rest.len() as u64;
     }
 
-    /// Hands on what is held, and leaves the offset behind it.
+    /// Passes on the held line, and moves the offset behind it.
     fn hand_on(&mut self, each: &mut impl FnMut(RawLine<'_>)) {
         self.number += 1;
         let bytes = if self.skipped == 0 { without_cr(&self.held) } else { &self.held };
@@ -192,7 +193,7 @@ mod tests {
         seen
     }
 
-    /// The same, slowly and plainly.
+    /// Splits a stream slowly and plainly, as the oracle.
     fn reference(limit: usize, all: &[u8]) -> Seen {
         let mut seen = Seen::new();
         let mut offset = 0;

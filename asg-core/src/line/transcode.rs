@@ -1,17 +1,17 @@
-//! Bytes to UTF-8: what stands at the beginning of a file says how its text is encoded.
+//! Converts bytes to UTF-8: the beginning of a file shows how its text is encoded.
 //!
 //! | beginning | encoding |
 //! |---|---|
 //! | `EF BB BF` | UTF-8; the mark is dropped |
-//! | `FF FE` | UTF-16, the low byte first: what `>` of Windows `PowerShell` 5 writes |
-//! | `FE FF` | UTF-16, the high byte first |
-//! | anything else | passed on as it is |
+//! | `FF FE` | UTF-16, low byte first: the output of `>` in Windows `PowerShell` 5 |
+//! | `FE FF` | UTF-16, high byte first |
+//! | anything else | passed on unchanged |
 //!
 //! Source: The Unicode Standard 15.0, 23.8 (byte order mark) and 3.9 (UTF-16).
 
-/// Turns a stream of bytes into UTF-8, whatever the pieces in which it comes.
+/// Converts a stream of bytes to UTF-8, for any chunking.
 ///
-/// A stream that has no byte order mark is passed on without a copy. Of UTF-16, a surrogate without
+/// A stream without a byte order mark is passed on without a copy. In UTF-16, a surrogate without
 /// its other half and an odd last byte become U+FFFD.
 ///
 /// # Example
@@ -30,21 +30,21 @@
 #[derive(Debug, Clone)]
 pub struct Transcoder {
     encoding: Encoding,
-    /// What was made of the last piece.
+    /// The output of the last piece.
     out: Vec<u8>,
 }
 
 #[derive(Debug, Clone, Copy)]
 enum Encoding {
-    /// Fewer bytes have come than a mark has, and these may begin one.
+    /// Fewer bytes have come than a mark has, and they may begin one.
     Unknown { held: [u8; 2], len: usize },
-    /// Passed on as it is.
+    /// Passed on unchanged.
     Plain,
     Utf16 {
         order: Order,
-        /// The first byte of a unit whose second has not come.
+        /// The first byte of a unit; the second has not come.
         odd: Option<u8>,
-        /// The first half of a pair whose second has not come.
+        /// The first half of a pair; the second has not come.
         high: Option<u16>,
     },
 }
@@ -61,19 +61,19 @@ impl Default for Transcoder {
     }
 }
 
-/// Nothing has come.
+/// The state before the first byte.
 const UNKNOWN: Encoding = Encoding::Unknown { held: [0; 2], len: 0 };
 
 const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
 
 impl Transcoder {
-    /// At the beginning of a stream.
+    /// Starts at the beginning of a stream.
     #[must_use]
     pub const fn new() -> Self {
         Self { encoding: UNKNOWN, out: Vec::new() }
     }
 
-    /// True if all that is still to come is passed on as it is.
+    /// Returns whether the rest of the stream is passed on unchanged.
     #[must_use]
     pub const fn is_done(&self) -> bool {
         matches!(self.encoding, Encoding::Plain)
@@ -92,7 +92,7 @@ impl Transcoder {
         }
     }
 
-    /// Ends the stream, and returns the rest of the text. The transcoder is new then.
+    /// Ends the stream, and returns the rest of the text. The transcoder then starts anew.
     pub fn finish(&mut self) -> &[u8] {
         self.out.clear();
         match std::mem::replace(&mut self.encoding, UNKNOWN) {
@@ -113,7 +113,7 @@ impl Transcoder {
         let more = piece.len().min(start.len() - len);
         start[len..len + more].copy_from_slice(&piece[..more]);
         let known = &start[..len + more];
-        // What is behind the mark of what was held is not in the piece.
+        // The mark may begin in the held bytes, so only part of it is in the piece.
         let behind = |mark: usize| &piece[mark.saturating_sub(len)..];
         let order = match known {
             [0xff, 0xfe, ..] => Order::LowFirst,
@@ -182,7 +182,7 @@ impl Transcoder {
     }
 }
 
-/// True if this is the first byte of a UTF-16 mark, and no more.
+/// Returns whether this is the first byte of a UTF-16 mark, and no more.
 const fn is_half_mark(known: &[u8]) -> bool {
     matches!(known, [0xfe | 0xff])
 }

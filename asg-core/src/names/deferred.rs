@@ -8,21 +8,22 @@ use crate::guid::Guid;
 use crate::names::directory::Directory;
 use crate::names::identity::Identity;
 
-/// A directory that is filled from outside: it answers what it was told, and collects the questions
-/// that it could not answer. So an asynchronous directory, or one in another thread, serves a
-/// [`Gathered`](crate::Gathered) and a [`Follower`](crate::Follower), which ask in place.
+/// A directory that is filled from outside: it returns the answers it was given, and collects the
+/// questions that it could not answer. So an asynchronous directory, or one in another thread,
+/// serves a [`Gathered`](crate::Gathered) and a [`Follower`](crate::Follower), which ask
+/// synchronously.
 ///
 /// 1. A question about a GUID without an answer fails with [`Unanswered`]. A follower holds its
 ///    flows then, and none is lost.
-/// 2. [`questions`](Self::questions) gives the GUIDs to ask for, each once.
-/// 3. [`answer`](Self::answer) takes what came of it. The same question succeeds from then on: call
-///    [`Gathered::resolve`](crate::Gathered::resolve) or
-///    [`Follower::tick`](crate::Follower::tick) again.
+/// 2. [`questions`](Self::questions) returns the GUIDs to ask for, each once.
+/// 3. [`answer`](Self::answer) takes the result. That question succeeds from then on: call
+///    [`Gathered::resolve`](crate::Gathered::resolve) or [`Follower::tick`](crate::Follower::tick)
+///    again.
 ///
 /// If the lookup failed, the GUIDs are [unavailable](Identity::unavailable): flows go on without
-/// names, and later ones ask again. The pause between two lookups is the caller's to choose.
+/// names, and later ones ask again. The caller chooses the pause between two lookups.
 ///
-/// Each answer is given once, because whoever asks remembers it. So memory does not grow with time.
+/// Each answer is given once, because the caller caches it. So memory does not grow with time.
 ///
 /// # Example
 ///
@@ -66,19 +67,19 @@ pub struct Deferred {
     /// `None` if the lookup's answer lacks the GUID.
     answers: HashMap<Guid, Option<Identity>>,
     open: BTreeSet<Guid>,
-    /// GUIDs that [`Deferred::questions`] has given, and that were not answered yet.
+    /// GUIDs that [`Deferred::questions`] has returned and that have no answer yet.
     asked: BTreeSet<Guid>,
 }
 
 impl Deferred {
-    /// A directory that knows nothing yet.
+    /// Creates a directory without answers.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The GUIDs to look up, in order. They are not given again before they are answered, so a
-    /// caller that cannot look them up answers with an error.
+    /// Returns the GUIDs to look up, in order. They are not returned again before they are
+    /// answered, so a caller that cannot look them up answers with an error.
     ///
     /// ```
     /// use asg_core::{Deferred, Directory, Guid};
@@ -95,7 +96,7 @@ impl Deferred {
         open.into_iter().collect()
     }
 
-    /// Takes the answer to these questions, or the reason why there is none. Identities of other
+    /// Takes the answer to these questions, or the reason why it is missing. Identities of other
     /// GUIDs in it are ignored. A GUID that is missing from it goes without a name.
     ///
     /// ```

@@ -1,4 +1,4 @@
-//! The directory contract: whatever knows which app a GUID belongs to.
+//! The directory contract: a source of the app that a GUID belongs to.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -57,10 +57,10 @@ use crate::names::identity::Identity;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub trait Directory {
-    /// Why no answer could be given.
+    /// The reason why no answer could be given.
     type Error;
 
-    /// Looks up these GUIDs, each of which occurs once. Identities of other GUIDs in the answer are
+    /// Looks up these GUIDs; each occurs once. Identities of other GUIDs in the answer are
     /// ignored.
     ///
     /// # Errors
@@ -97,8 +97,8 @@ where
     }
 }
 
-/// What is known already, in memory: for tests, and for whoever has all names at hand. A GUID that
-/// is not in the map stays open.
+/// A directory in memory: for tests, and for callers that have all names. A GUID that is not in the
+/// map stays open.
 ///
 /// ```
 /// use std::collections::HashMap;

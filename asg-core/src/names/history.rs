@@ -34,22 +34,22 @@ pub struct NamesThen<'h> {
 }
 
 impl NameHistory {
-    /// Nothing is known about other times.
+    /// The history without any event.
     pub const NONE: Self = Self(None);
 
-    /// The histories of an app, its space and its org.
+    /// Returns the histories of an app, its space and its org.
     #[must_use]
     pub fn new(app: NameTimeline, space: NameTimeline, org: NameTimeline) -> Self {
         Self(Some(Arc::new([app, space, org])))
     }
 
-    /// The names at this time.
+    /// Returns the names at this time.
     #[must_use]
     pub fn at(&self, time: Timestamp) -> NamesThen<'_> {
         self.during(time.into())
     }
 
-    /// The names that held during all of this range.
+    /// Returns the names that held during all of this range.
     #[must_use]
     pub fn during(&self, range: TimeRange) -> NamesThen<'_> {
         let Some(timelines) = &self.0 else { return NamesThen::default() };
@@ -57,7 +57,7 @@ impl NameHistory {
         NamesThen { app, space, org }
     }
 
-    /// A number for a range: ranges with one number have the same names.
+    /// Returns a number for a range: ranges with one number have the same names.
     #[must_use]
     pub fn period(&self, range: TimeRange) -> (usize, usize) {
         let Some(timelines) = &self.0 else { return (0, 0) };
@@ -73,7 +73,7 @@ pub struct NameTimeline {
     now: Option<Box<str>>,
     /// From the oldest to the newest.
     namings: Box<[Naming]>,
-    /// All events from this time on are among `namings`; `None` if some of any time may be missing.
+    /// All events from this time on are among `namings`; `None` if some may be missing at any time.
     since: Option<Timestamp>,
 }
 
@@ -86,12 +86,12 @@ pub struct Naming {
     pub renamed_to: Option<Box<str>>,
     /// The name of the event's target.
     pub name: Option<Box<str>>,
-    /// The thing did not exist before.
+    /// Whether the thing did not exist before.
     pub creates: bool,
 }
 
 impl Naming {
-    /// An event that shows nothing yet.
+    /// Creates an event that shows nothing yet.
     #[must_use]
     pub const fn at(at: Timestamp) -> Self {
         Self { at, renamed_to: None, name: None, creates: false }
@@ -103,14 +103,14 @@ impl Naming {
 }
 
 impl NameTimeline {
-    /// Today's name, the events in any order, and the time from which on all events are among them.
+    /// Takes today's name, the events in any order, and the time from which on they are complete.
     #[must_use]
     pub fn new(now: Option<Box<str>>, mut namings: Vec<Naming>, since: Option<Timestamp>) -> Self {
         namings.sort_unstable();
         Self { now, namings: namings.into(), since }
     }
 
-    /// How many changes are possible until this time.
+    /// Returns how many changes are possible until this time.
     fn period(&self, time: Timestamp) -> usize {
         let behind = self.namings.partition_point(|naming| naming.at <= time);
         behind + usize::from(self.since.is_some_and(|since| since <= time))
@@ -123,7 +123,7 @@ impl NameTimeline {
         within.map(|naming| naming.at).all(|at| self.at(at) == Some(name)).then_some(name)
     }
 
-    /// The name at that time; `None` if nothing proves it.
+    /// Returns the name at that time; `None` if nothing proves it.
     ///
     /// Cloud Controller writes the event of an update after the update, so its target has the new
     /// name.
@@ -131,14 +131,14 @@ impl NameTimeline {
         let behind = self.namings.partition_point(|naming| naming.at <= time);
         let (before, after) = self.namings.split_at(behind);
         if let Some(last) = before.last() {
-            // Of two in one second nothing shows which came last, unless they agree.
+            // Two events in one second do not show which came last, unless they agree.
             let latest = before.iter().rev().take_while(|naming| naming.at == last.at);
             let mut names = latest.filter_map(Naming::name);
             let name = names.next()?;
             return names.all(|other| other == name).then_some(name);
         }
-        // Nothing was read of before, so the first event after it must not be a renaming, nor may
-        // one be missing.
+        // Nothing earlier was read, so the first event after it must not be a renaming, nor may one
+        // be missing.
         if self.since.is_none_or(|since| time < since) {
             return None;
         }

@@ -28,8 +28,7 @@ use crate::time::Timestamp;
 pub struct Identity {
     /// Whether the app is there, was deleted, or cannot be seen.
     pub state: AppState,
-    /// One sentence for people about why nothing better is known; set with
-    /// [`AppState::Unavailable`].
+    /// One sentence for people about the reason; set with [`AppState::Unavailable`].
     pub state_reason: Option<String>,
     /// The app.
     pub app: Option<Entity>,
@@ -40,7 +39,7 @@ pub struct Identity {
     /// The process type: `web`, `worker`, …; `None` for tasks and staging and where it is not
     /// known.
     pub process_type: Option<String>,
-    /// The kind of what has this GUID; `None` for an app, and where it is not known.
+    /// The kind of workload with this GUID; `None` for an app, and where it is not known.
     pub workload: Option<Workload>,
     /// When the app was deleted, from the audit event that proves it.
     pub deleted_at: Option<Timestamp>,
@@ -49,19 +48,19 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Nothing is known, and the directory would know.
+    /// Returns the identity of a GUID that the directory searched for and does not have.
     #[must_use]
     pub const fn unknown() -> Self {
         Self::without_app(AppState::Unknown)
     }
 
-    /// Nobody looked it up.
+    /// Returns the identity of a GUID that nobody looked up.
     #[must_use]
     pub const fn not_asked() -> Self {
         Self::without_app(AppState::NotAsked)
     }
 
-    /// The directory could not find out, for this reason.
+    /// Returns the identity of a GUID for which the directory failed, with the reason.
     ///
     /// ```
     /// use asg_core::{AppState, Identity};
@@ -76,7 +75,7 @@ impl Identity {
         Self { state_reason: reason, ..Self::without_app(AppState::Unavailable) }
     }
 
-    /// Nothing may be seen: there may be an app that this caller is not shown.
+    /// Returns the identity of a GUID whose app, if it exists, this caller may not see.
     #[must_use]
     pub const fn hidden() -> Self {
         Self::without_app(AppState::Hidden)
@@ -96,8 +95,8 @@ impl Identity {
         }
     }
 
-    /// `org/space/app` for people, with `?` for a name that is not known; `None` if no app is
-    /// known.
+    /// Returns `org/space/app` for people, with `?` for a name that is not known; `None` if no app
+    /// is known.
     ///
     /// Names are escaped by [`escape_name`], so that two slashes separate three names.
     #[must_use]
@@ -112,7 +111,7 @@ impl Identity {
     }
 }
 
-/// The kind of what runs in a container.
+/// The kind of workload in a container.
 ///
 /// Cloud Controller runs each kind in a Diego domain of its own. Source:
 /// `cloud_controller_ng`, `lib/cloud_controller/diego/constants.rb`.
@@ -127,7 +126,7 @@ pub enum Workload {
 }
 
 impl Workload {
-    /// The kind that runs in a domain; `None` if the domain is not Cloud Controller's.
+    /// Returns the kind that runs in a domain; `None` if the domain is not Cloud Controller's.
     ///
     /// ```
     /// use asg_core::Workload;
@@ -156,20 +155,20 @@ pub struct Entity {
 }
 
 impl Entity {
-    /// An entity with a name.
+    /// Creates an entity with a name.
     #[must_use]
     pub fn named(guid: impl Into<String>, name: impl Into<String>) -> Self {
         Self { guid: guid.into(), name: Some(name.into()) }
     }
 
-    /// An entity of which only the GUID is known.
+    /// Creates an entity with only a GUID.
     #[must_use]
     pub fn unnamed(guid: impl Into<String>) -> Self {
         Self { guid: guid.into(), name: None }
     }
 }
 
-/// Whether an app is there.
+/// Whether an app exists.
 ///
 /// Its words in JSON are `live`, `deleted`, `hidden`, `unknown`, `not_asked` and `unavailable`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

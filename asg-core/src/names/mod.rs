@@ -1,4 +1,4 @@
-//! Names: what a line spells out about an app, and what a directory knows of it.
+//! Names: the app in a line's own text, and the app as a directory knows it.
 
 pub(crate) mod deferred;
 pub(crate) mod directory;
@@ -7,7 +7,7 @@ pub(crate) mod identity;
 
 use crate::bytes::json::JsonStr;
 
-/// The identity that a line spells out.
+/// The identity that a line contains.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Names<'a> {

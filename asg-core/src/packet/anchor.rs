@@ -1,11 +1,13 @@
-//! Where the log prefix ends.
+//! Finds where the log prefix ends.
 //!
-//! The prefix is whatever an operator wrote into a rule, and the kernel puts nothing between it and `IN=`. It may hold
-//! `IN=fake OUT=fake ` itself. What follows the real `OUT=` can not: names of interfaces have no blanks in them, and no
-//! later field ends in ` OUT=`. So the *last* place at which `IN=<name> OUT=<name>` stands is the real one.
+//! The prefix is free text from a rule, and the kernel puts nothing between it and `IN=`. It may
+//! itself contain `IN=fake OUT=fake `. The text after the real `OUT=` cannot: interface names have
+//! no blanks in them, and no later field ends in ` OUT=`. So the *last* `IN=<name> OUT=<name>` is
+//! the real one.
 //!
-//! But where that would make a prefix that is longer than any, and another packet stands in it, two lines were put together:
-//! then the first is read, and found to go on where it should end.
+//! One exception: if that prefix would be longer than any rule can have, and contains another
+//! packet, two lines were joined. Then the first packet is parsed, and reported as running on where
+//! it should end.
 
 use std::sync::LazyLock;
 
@@ -13,35 +15,37 @@ use memchr::memmem;
 
 use super::fields::Format;
 
-/// Where the parts of a packet line begin and end, in bytes from the start of the text.
+/// Byte offsets of the parts of a packet line, from the start of the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Anchor<'a> {
     pub(super) format: Format,
     pub(super) prefix: &'a [u8],
-    /// `None` where the text ends in the name, which may go on then.
+    /// `None` where the text ends inside the name, which may be incomplete then.
     pub(super) in_if: Option<&'a [u8]>,
-    /// The bridge port, where it stands between the two.
+    /// The bridge port, if the line has it between `IN=` and `OUT=`.
     pub(super) physin: Option<&'a [u8]>,
-    /// As `in_if`.
+    /// Like `in_if`.
     pub(super) out_if: Option<&'a [u8]>,
-    /// Where the name of the output interface ends, or the text.
+    /// The end of the output interface's name, or of the text.
     pub(super) end: usize,
 }
 
-/// Interface names have at most 15 bytes (`IFNAMSIZ` less the NUL), none of them blank: `dev_valid_name`, `net/core/dev.c`.
+/// Interface names have at most 15 bytes (`IFNAMSIZ` less the NUL), none of them blank:
+/// `dev_valid_name`, `net/core/dev.c`.
 const MAX_NAME: usize = 15;
 
 /// iptables keeps at most 29 bytes of a prefix (`xt_LOG.h`); nft keeps 127.
 const MAX_IPTABLES_PREFIX: usize = 29;
 const MAX_PREFIX: usize = 127;
 
-/// What a packet line goes on with behind the names.
+/// The text that can follow the interface names in a packet line.
 const MAY_FOLLOW: [&[u8]; 5] = [b" SRC=", b" MAC", b" PHYSIN=", b" PHYSOUT=", b" ARP "];
 
-/// Searching forward is several times as fast as backward, even though the whole line is searched for one more.
+/// Searching forward is several times as fast as backward, even though it always searches the whole
+/// line.
 static OUT: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(b" OUT="));
 
-/// Finds the end of the prefix; `None` if the text is no packet line.
+/// Finds the end of the prefix. Returns `None` if the text is not a packet line.
 pub(super) fn find(text: &[u8]) -> Option<Anchor<'_>> {
     let all = || OUT.find_iter(text).filter_map(|out| at(text, out));
     let last = all().last()?;
@@ -55,8 +59,9 @@ pub(super) fn find(text: &[u8]) -> Option<Anchor<'_>> {
     all().find(is_packet).or(Some(last))
 }
 
-/// The same for a text that breaks off before ` OUT=`: its last word is `IN=` and a name, perhaps with a piece of
-/// ` OUT=` behind it. Other texts may end so too, so this is for lines that are known to be the kernel's.
+/// Finds the anchor of a text that breaks off before ` OUT=`: its last word is `IN=` and a name,
+/// perhaps followed by a piece of ` OUT=`. Other texts may end like this too, so call it only for
+/// lines that are known to be the kernel's.
 pub(super) fn find_cut(text: &[u8]) -> Option<Anchor<'_>> {
     let piece = (1..5).rev().find(|&n| text.ends_with(&b" OUT="[..n])).unwrap_or(0);
     let head = &text[..text.len() - piece];
@@ -82,7 +87,8 @@ fn at(text: &[u8], out: usize) -> Option<Anchor<'_>> {
 
     let from = out.saturating_sub(MAX_NAME + 3);
     let mut start = from + text[from..out].windows(3).rposition(|w| w == b"IN=")?;
-    // A device may be named `IN=x`. Where that would explain a prefix that is too long for iptables, it does.
+    // A device may be named `IN=x`. Prefer that reading where the prefix would otherwise be too
+    // long for iptables.
     if start > MAX_IPTABLES_PREFIX
         && out - start <= MAX_NAME
         && &text[start - 3..start] == b"IN="
@@ -94,7 +100,7 @@ fn at(text: &[u8], out: usize) -> Option<Anchor<'_>> {
     if !is_name(in_if) || !is_name(out_if) {
         return None;
     }
-    // ebt_log prints a blank between prefix and `IN=` itself.
+    // ebt_log itself prints a blank between prefix and `IN=`.
     let (format, prefix) = match text[..start].split_last() {
         Some((b' ', prefix)) if is_ebt_log(&text[end..]) => (Format::EbtLog, prefix),
         _ => (Format::Netfilter, &text[..start]),
@@ -105,8 +111,8 @@ fn at(text: &[u8], out: usize) -> Option<Anchor<'_>> {
 }
 
 impl Anchor<'_> {
-    /// The same of `IN=br0 PHYSIN=eth0 OUT=…`, if that is what the text says: so the bridge patches for Linux 2.4 print it.
-    /// What was taken for `IN=` is the end of `PHYSIN=` then.
+    /// Corrects the anchor for `IN=br0 PHYSIN=eth0 OUT=…`, which the bridge patches for Linux 2.4
+    /// print. The `IN=` that was found is the end of `PHYSIN=` in that case.
     fn behind_port(self) -> Self {
         let Some(before) = self.prefix.strip_suffix(b" PHYS") else { return self };
         let from = before.len().saturating_sub(MAX_NAME + 3);
@@ -119,7 +125,7 @@ impl Anchor<'_> {
     }
 }
 
-/// ` MAC source = `, or the beginning of a cut one, if it can not be ` MAC=`.
+/// Matches ` MAC source = `, or a cut beginning of it that cannot be ` MAC=`.
 fn is_ebt_log(rest: &[u8]) -> bool {
     const MACS: &[u8] = b" MAC source = ";
     rest.starts_with(MACS) || (rest.len() > b" MAC".len() && MACS.starts_with(rest))

@@ -1,28 +1,29 @@
-//! What is in a line beside the kernel's words: what a person or a program has put behind it, or in
-//! the place of a value.
+//! Text in a line that the kernel did not print: what a person or a program added behind it, or
+//! wrote in the place of a value.
 
 use crate::bytes::text::Text;
 
-/// Few lines have any of it.
+/// The parts that few lines have.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Extra<'a> {
-    /// What stands behind the line.
+    /// The text behind the line.
     pub(super) trailing: Option<Text<'a>>,
     /// The names of the fields whose values are masked.
     pub(super) redacted: Vec<&'static str>,
-    /// The line, where its fields are not all that is in it.
+    /// The line itself, if it contains more than its fields.
     pub(super) line: Option<Text<'a>>,
 }
 
 impl<'a> Extra<'a> {
-    /// Of a line in which words stand that are not the kernel's.
+    /// Returns the parts of a line with words that are not the kernel's.
     pub(super) fn altered(line: &'a [u8], redacted: Vec<&'static str>) -> Self {
         Self { trailing: None, redacted, line: Some(Text::new(line)) }
     }
 }
 
-/// What tools put behind a line: quotes of CSV and JSON, line ends and tabs that are escaped, as
-/// rsyslog (`$EscapeControlCharactersOnReceive`) and JSON escape them, blanks of word processors.
+/// Text that tools add behind a line: quotes of CSV and JSON; line ends and tabs as rsyslog
+/// (`$EscapeControlCharactersOnReceive`) and JSON escape them; the non-breaking blanks of word
+/// processors.
 const MARKS: [&[u8]; 18] = [
     b"\"",
     b"'",
@@ -44,7 +45,7 @@ const MARKS: [&[u8]; 18] = [
     b"\0",
 ];
 
-/// Divides a line from what such tools have put behind it.
+/// Splits a line from the text that tools have added behind it.
 pub(super) fn divide(text: &[u8]) -> (&[u8], &[u8]) {
     let mut line = text;
     loop {

@@ -1,9 +1,10 @@
-//! The short way through the lines that most logs are made of: TCP, UDP and echoes over IPv4 or IPv6, from a routed
+//! The fast path for the most common lines: TCP, UDP and echoes over IPv4 or IPv6, from a routed
 //! interface, with nothing unusual in them.
 //!
-//! The kernel prints their fields in one order, so each is looked for where it must be, eight bytes at a time. At the first
-//! surprise this gives up, and the grammar reads the line from its beginning: what is an error is the grammar's to say, and
-//! what this reads it reads as the grammar does; the tests below hold it to that.
+//! The kernel prints their fields in one order, so each is looked for at its only possible place,
+//! eight bytes at a time. At the first surprise the fast path gives up, and the grammar parses the
+//! line from its beginning; only the grammar reports errors. Both give the same fields for every
+//! line that the fast path accepts; the tests below check that.
 
 #![expect(clippy::inline_always, reason = "a call costs as much as what is done to so few bytes")]
 
@@ -22,7 +23,8 @@ const MAX_NAME: usize = 15;
 /// An Ethernet header as `MAC=` shows it: 14 bytes, and a blank behind it.
 const LINK: usize = 14 * 3;
 
-/// Reads a whole line into the packet; `None`, and a packet with anything in it, if it is not one of the common ones.
+/// Parses a whole line into the packet. Returns `None`, and leaves the packet unspecified, if the
+/// line is not one of the common ones.
 pub(super) fn read<'a>(text: &'a [u8], p: &mut Packet<'a>) -> Option<()> {
     let head = Head::split(text)?;
     head.put_into(p);
@@ -41,7 +43,7 @@ pub(crate) struct Head<'a> {
     pub(crate) family: Family,
     /// The offset of the source address.
     pub(crate) src_at: usize,
-    /// The offset of the text behind it.
+    /// The offset of the text behind the head.
     pub(crate) len: usize,
 }
 
@@ -67,7 +69,7 @@ impl<'a> Head<'a> {
         p.ip.src = Some(self.src);
     }
 
-    /// Parses a source address, and gives what follows it.
+    /// Parses a source address, and returns it with the rest of the text.
     pub(crate) fn source(text: &[u8], family: Family) -> Option<(Address, &[u8])> {
         if family == Family::Ipv6 {
             addr6(text).map(|(src, rest)| (Address::V6(src), rest))
@@ -78,20 +80,20 @@ impl<'a> Head<'a> {
 }
 
 impl Tail {
-    /// Parses all that follows the source address of a common packet line; `None` for any other.
+    /// Parses everything behind the source address of a common packet line; `None` for any other.
     #[inline]
     pub(crate) fn parse(text: &[u8], family: Family) -> Option<Self> {
         rest(text, family)
     }
 }
 
-/// All between the log prefix and ` DST=`.
+/// Everything between the log prefix and ` DST=`.
 struct Path<'a> {
     in_if: &'a [u8],
     out_if: &'a [u8],
     link: Option<&'a [u8]>,
     src: Address,
-    /// How many bytes there are from the source address on.
+    /// The number of bytes from the source address to the end.
     left: usize,
 }
 
@@ -104,10 +106,11 @@ impl Path<'_> {
     }
 }
 
-/// The log prefix, and what follows `IN=`.
+/// Returns the log prefix, and the text behind `IN=`.
 #[inline]
 pub(super) fn prefix(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    // The first `IN=` is the real one if all behind it is as it must be: that is no place for another ` OUT=`.
+    // If the rest is as it must be, it cannot contain another ` OUT=`, so the first `IN=` is the
+    // real one.
     let equals = memchr::memchr(b'=', &text[..text.len().min(MAX_HEAD)])?;
     let (head, i) = text.split_at(equals + 1);
     Some((head.strip_suffix(b"IN=")?, i))
@@ -141,7 +144,7 @@ fn path(i: &[u8]) -> Option<(Path<'_>, &[u8])> {
     Some((Path { in_if, out_if, link: mac, src, left }, i))
 }
 
-/// All from ` DST=` on.
+/// Everything from ` DST=` on.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Tail {
     net: Net,
@@ -150,14 +153,14 @@ pub(crate) struct Tail {
     ends_with_blank: bool,
 }
 
-/// The network's part of it.
+/// The network header's part of the tail.
 #[derive(Debug, Clone, Copy)]
 enum Net {
     V4 { dst: Ipv4Addr, len: u32, tos: u8, prec: u8, ttl: u8, id: u16, df: bool },
     V6 { dst: Ipv6Addr, len: u32, tc: u8, hoplimit: u8, flowlbl: u32 },
 }
 
-/// What follows `PROTO=`.
+/// The part behind `PROTO=`.
 #[derive(Debug, Clone, Copy)]
 enum Transport {
     Tcp(Tcp),
@@ -177,7 +180,7 @@ struct Tcp {
 }
 
 impl Tail {
-    /// The protocol and its number.
+    /// Returns the protocol and its number.
     const fn proto(&self) -> (Proto, u8) {
         match (&self.transport, &self.net) {
             (Transport::Tcp(_), _) => (Proto::Tcp, 6),
@@ -254,7 +257,7 @@ fn rest(i: &[u8], family: Family) -> Option<Tail> {
     Some(Tail { net, transport, mark, ends_with_blank })
 }
 
-/// A name and the rest, which begins with a blank.
+/// Returns a name and the rest, which begins with a blank.
 #[inline]
 fn name(i: &[u8]) -> Option<(&[u8], &[u8])> {
     // More of the line follows, so there are 16 bytes to look at.
@@ -273,7 +276,7 @@ fn name(i: &[u8]) -> Option<(&[u8], &[u8])> {
     Some(i.split_at(len))
 }
 
-/// What stands behind each two digits of `hh:hh:…:hh `; 0 where a digit stands.
+/// The separator behind each two digits of `hh:hh:…:hh `; 0 at the place of a digit.
 const SEPARATORS: [u8; LINK] = {
     let mut separators = [0; LINK];
     let mut n = 2;
@@ -284,7 +287,7 @@ const SEPARATORS: [u8; LINK] = {
     separators
 };
 
-/// The same question of every byte, so that the compiler asks many at once.
+/// Checks every byte in the same way, so that the compiler can vectorise the loop.
 #[inline]
 fn is_link_header(text: &[u8; LINK]) -> bool {
     let mut bad = 0;
@@ -300,7 +303,7 @@ fn ipv4(i: &[u8]) -> Option<(Net, Transport, &[u8])> {
     let (dst, i) = addr4(i.strip_prefix(b" DST=")?)?;
     let (len, i) = dec(i.strip_prefix(b" LEN=")?)?;
     let i = i.strip_prefix(b" TOS=0x")?;
-    // Nearly all packets have neither.
+    // Nearly all packets have TOS and PREC zero.
     let (tos, prec, i) = if let Some(i) = i.strip_prefix(b"00 PREC=0x00 TTL=") {
         (0, 0, i)
     } else {
@@ -331,7 +334,7 @@ fn ipv6(i: &[u8]) -> Option<(Net, Transport, &[u8])> {
     Some((Net::V6 { dst, len, tc, hoplimit, flowlbl }, transport, i))
 }
 
-/// What follows `PROTO=`, up to the blank in which it ends, or the end of the line.
+/// Parses the text behind `PROTO=`, up to its last blank or the end of the line.
 #[inline(always)]
 fn transport<'a>(i: &'a [u8], icmp_key: &[u8], echoes: [u8; 2]) -> Option<(Transport, &'a [u8])> {
     if let Some(i) = i.strip_prefix(b"TCP SPT=") {
@@ -352,7 +355,7 @@ fn transport<'a>(i: &'a [u8], icmp_key: &[u8], echoes: [u8; 2]) -> Option<(Trans
     Some((Transport::Echo { ty, code, id, seq }, i))
 }
 
-/// The two ports, behind `SPT=`.
+/// Parses the two ports, behind `SPT=`.
 #[inline(always)]
 fn ports(i: &[u8]) -> Option<(u16, u16, &[u8])> {
     let (spt, i) = dec(i)?;
@@ -376,7 +379,7 @@ fn tcp(i: &[u8]) -> Option<(Tcp, &[u8])> {
     let mut flags = TcpFlags::default();
     while !i.starts_with(b"URGP") {
         let (flag, rest) = flag(i)?;
-        // Each stands once, and in the kernel's order.
+        // Each flag occurs once, and in the kernel's order.
         if flags >= flag {
             return None;
         }
@@ -392,7 +395,7 @@ fn tcp(i: &[u8]) -> Option<(Tcp, &[u8])> {
     Some((Tcp { spt, dpt, seq_ack, window, res, flags, urgp }, i))
 }
 
-/// A flag of three letters and its blank; `AE` is the grammar's.
+/// Parses a flag of three letters and its blank; `AE` is left to the grammar.
 #[inline]
 fn flag(i: &[u8]) -> Option<(TcpFlags, &[u8])> {
     let (word, rest) = i.split_first_chunk::<4>()?;
@@ -410,10 +413,11 @@ fn flag(i: &[u8]) -> Option<(TcpFlags, &[u8])> {
     Some((flag, rest))
 }
 
-/// A decimal number without a leading zero, of seven digits at most where it is not the last of the line, else of ten.
+/// Parses a decimal number without a leading zero.
 ///
-/// Its digits are looked at one after the other: the processor guesses how many there are, as most numbers of a field are
-/// of much the same length, and goes on meanwhile. To find it out for all digits at once is fewer steps, and slower.
+/// Up to seven digits are read in place, one after the other. The numbers in a field mostly have
+/// the same length, so the processor predicts the end and runs ahead. Finding the length of all
+/// digits at once takes fewer instructions, but is slower.
 #[inline(always)]
 fn dec(i: &[u8]) -> Option<(u64, &[u8])> {
     let Some(text) = i.first_chunk::<8>() else { return slow_dec(i) };
@@ -449,23 +453,24 @@ fn slow_dec(i: &[u8]) -> Option<(u64, &[u8])> {
     Some((digits.iter().fold(0, |value, b| value * 10 + u64::from(b - b'0')), rest))
 }
 
-/// Four numbers of one to three digits. What is random in a log is not branched upon: where the dots stand is found for all
-/// of them at once, and then each number is read by itself.
+/// Parses four numbers of one to three digits. It never branches on random data: the places of the
+/// dots are computed for all numbers at once, and then each number is parsed by itself.
 #[inline(always)]
 fn addr4(i: &[u8]) -> Option<(Ipv4Addr, &[u8])> {
-    /// The least number with so many digits, one byte each, that does not begin with a zero.
+    /// The least number of each length that does not begin with a zero, one byte each.
     const LEAST: [u32; 16] = {
         let mut least = [u32::MAX; 16];
         (least[1], least[2], least[3]) = (0, 0x100, 0x1_0000);
         least
     };
-    // No address is longer than 15 characters, and more of the line follows: so much that four can be taken anywhere.
+    // An address has at most 15 characters and more of the line follows, so four bytes can be taken
+    // at any offset.
     let text: &[u8; 20] = i.first_chunk()?;
     let low = Digits::new(*text.first_chunk()?);
     let high = Digits::new(*text[8..].first_chunk()?);
     let mut others = low.others() | high.others() << 8;
     let mut octets = [0; 4];
-    // What is wrong anywhere leaves a bit in one of these.
+    // Every fault sets a bit in one of these.
     let (mut above, mut no_dot, mut bad) = (0, 0, false);
     let mut at = 0;
     for (n, octet) in octets.iter_mut().enumerate() {
@@ -487,7 +492,7 @@ fn addr4(i: &[u8]) -> Option<(Ipv4Addr, &[u8])> {
     if bad || above > 255 || no_dot != 0 { None } else { Some((octets.into(), &i[len..])) }
 }
 
-/// Eight groups of four digits.
+/// Parses eight groups of four digits.
 fn addr6(i: &[u8]) -> Option<(Ipv6Addr, &[u8])> {
     let (text, rest) = i.split_first_chunk::<39>()?;
     let mut good = true;
@@ -504,7 +509,7 @@ fn addr6(i: &[u8]) -> Option<(Ipv6Addr, &[u8])> {
     good.then(|| (octets.into(), rest))
 }
 
-/// The value of a hexadecimal digit of this case; 16 or more if it is none.
+/// Returns the value of a hexadecimal digit of this case; 16 or more for any other byte.
 const fn nibble<const UPPER: bool>(b: u8) -> u8 {
     let decimal = b.wrapping_sub(b'0');
     let letter = b.wrapping_sub(if UPPER { b'A' } else { b'a' });
@@ -524,7 +529,7 @@ fn hex2<const UPPER: bool>(i: &[u8]) -> Option<(u8, &[u8])> {
     ((high | low) < 16).then_some((high << 4 | low & 15, rest))
 }
 
-/// The value of `MARK=0x`: no leading zero, so never zero.
+/// Parses the value of `MARK=0x`: without a leading zero, so never zero.
 fn mark(i: &[u8]) -> Option<(u32, &[u8])> {
     let len = i.iter().take(9).take_while(|&&b| nibble::<false>(b) < 16).count();
     if !(1..=8).contains(&len) || i[0] == b'0' {
@@ -563,7 +568,8 @@ mod tests {
         "x IN=a OUT=b SRC=1.2.3.4 DST=5.6.7.8 LEN=28 TOS=0x00 PREC=0x00 TTL=64 ID=7 PROTO=2 ",
     ];
 
-    /// What the short way reads, if anything, is what the grammar reads, and whole.
+    /// Checks that a line which the fast path accepts has the same fields in the grammar, and is
+    /// whole there.
     fn agree(line: &[u8]) -> bool {
         let mut short = Packet::default();
         let is_read = read(line, &mut short).is_some();
@@ -622,7 +628,7 @@ mod tests {
         fn pieces_of_lines_put_together_are_read_alike(
             parts in prop::collection::vec((0..COMMON.len(), 0_usize..24, 0_usize..24), 1..6),
         ) {
-            // Words, so that most of what comes of it is nearly a line.
+            // Whole words, so that most of the results are nearly a line.
             let words: Vec<&str> = parts
                 .iter()
                 .flat_map(|(n, from, len)| COMMON[*n].split_inclusive(' ').skip(*from).take(*len))

@@ -12,27 +12,30 @@ use crate::bytes::text::Text;
 
 /// One line of the kernel's packet logger.
 ///
-/// Every field that a line can lack is an `Option`: the line shows it or it does not, nothing is made up. Which fields
-/// come together is told by [`Packet::network`] and [`Ip::transport`].
+/// Every field that a line can lack is an `Option`: `Some` only if the line shows it, nothing is
+/// made up. [`Packet::network`] and [`Ip::transport`] show which fields belong together.
 ///
-/// Serialised, it is the flat object of the output contract: [`Packet::in_if`] is `in`, [`Packet::out_if`] is `out`, the
-/// fields of [`Ip`] stand beside them, and what is absent is left out.
+/// Serialised, it is the flat object of the output contract: [`Packet::in_if`] is `in`,
+/// [`Packet::out_if`] is `out`, the fields of [`Ip`] are beside them, and absent fields are left
+/// out.
 ///
-/// Source: Linux `net/netfilter/nf_log_syslog.c` (5.13 and later), before that `nf_log_{common,ipv4,ipv6,arp,bridge}.c`,
-/// `xt_LOG.c`, `ipt_LOG.c` and `ip6t_LOG.c`; `net/bridge/netfilter/ebt_log.c`. ulogd2 2.0.8 `util/printpkt.c` and its
-/// ancestors in ulogd 1.x.
+/// Source: Linux `net/netfilter/nf_log_syslog.c` (5.13 and later), before that
+/// `nf_log_{common,ipv4,ipv6,arp,bridge}.c`, `xt_LOG.c`, `ipt_LOG.c` and `ip6t_LOG.c`;
+/// `net/bridge/netfilter/ebt_log.c`. ulogd2 2.0.8 `util/printpkt.c` and its ancestors in ulogd 1.x.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[non_exhaustive]
 pub struct Packet<'a> {
-    /// Which of the kernel's two loggers wrote the line.
+    /// The kernel logger that wrote the line.
     #[serde(skip_serializing_if = "Format::is_netfilter")]
     pub format: Format,
     /// The text before `IN=`, as the rule has it, with its blanks.
     pub prefix: Text<'a>,
-    /// `IN=`: the input interface; empty for packets that a local process sent; `None` if the line is cut in it.
+    /// `IN=`: the input interface; empty for packets that a local process sent; `None` if the line
+    /// is cut inside it.
     #[serde(rename = "in", skip_serializing_if = "Option::is_none")]
     pub in_if: Option<Text<'a>>,
-    /// `OUT=`: the output interface; empty before routing and for packets to this host; `None` if the line is cut in it.
+    /// `OUT=`: the output interface; empty before routing and for packets to this host; `None` if
+    /// the line is cut inside it.
     #[serde(rename = "out", skip_serializing_if = "Option::is_none")]
     pub out_if: Option<Text<'a>>,
     /// `PHYSIN=`: the bridge port behind `IN=`.
@@ -41,7 +44,8 @@ pub struct Packet<'a> {
     /// `PHYSOUT=`: the bridge port behind `OUT=`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub physout: Option<Text<'a>>,
-    /// `MAC=`: the link header as it lies in memory, `hh:hh:…`; for Ethernet destination, source, type. May be empty.
+    /// `MAC=`: the link header as it is in memory, `hh:hh:…`; for Ethernet destination, source,
+    /// type. May be empty.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mac_raw: Option<Text<'a>>,
     /// `TUNNEL=<this>->…`: the outer source of a SIT tunnel.
@@ -65,7 +69,7 @@ pub struct Packet<'a> {
     /// `MACPROTO=`: the ethertype; `PROTO=` of ulogd2 behind a link header.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "hex4")]
     pub macproto: Option<u16>,
-    /// What the packet is.
+    /// The kind of packet.
     pub family: Family,
     /// Everything from `SRC=` to the end of the transport header.
     #[serde(flatten)]
@@ -82,13 +86,13 @@ pub struct Packet<'a> {
     /// `MACSRC=` inside the ARP message; `REPLY_MAC=` of ulogd2.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arp_macsrc: Option<MacAddr>,
-    /// `IPSRC=` inside the ARP message. ulogd2 says `SRC=`, which is [`Ip::src`].
+    /// `IPSRC=` inside the ARP message. ulogd2 prints `SRC=`, which is [`Ip::src`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arp_ipsrc: Option<Ipv4Addr>,
     /// `MACDST=` inside the ARP message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arp_macdst: Option<MacAddr>,
-    /// `IPDST=` inside the ARP message. ulogd2 says `DST=`, which is [`Ip::dst`].
+    /// `IPDST=` inside the ARP message. ulogd2 prints `DST=`, which is [`Ip::dst`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arp_ipdst: Option<Ipv4Addr>,
     /// `IP tos=` of `ebt_log`: the whole byte.
@@ -100,7 +104,7 @@ pub struct Packet<'a> {
     /// `Next Header=` of `ebt_log`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_header: Option<u8>,
-    /// `ebt_log` was asked for nothing above the link layer.
+    /// `ebt_log` was asked to log only the link layer.
     #[serde(skip_serializing_if = "is_false")]
     pub l2_only: bool,
     /// `INCOMPLETE TCP/UDP header` of `ebt_log`.
@@ -112,16 +116,17 @@ pub struct Packet<'a> {
     /// `GID=`: the group of the local socket.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gid: Option<u32>,
-    /// `MARK=`: never zero in a kernel's line, for it prints none then; ulogd2 does.
+    /// `MARK=`: never zero in a kernel's line, because the kernel omits a zero mark; ulogd2 prints
+    /// it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mark: Option<u32>,
     /// The line ends where more was expected: the kernel's buffer or a relay cut it.
     #[serde(skip_serializing_if = "is_false")]
     pub cut: bool,
-    /// What only rendering needs.
+    /// Details that only rendering needs.
     #[serde(skip)]
     pub form: LineForm,
-    /// What is in the line beside the kernel's words.
+    /// Text in the line beside the kernel's words.
     #[serde(skip)]
     pub(super) extra: Option<Box<Extra<'a>>>,
 }
@@ -157,10 +162,12 @@ pub struct Ip<'a> {
     /// `DF`: do not fragment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub df: Option<bool>,
-    /// `MF` of IPv4, `INCOMPLETE` of an IPv6 fragment header: more fragments follow. ulogd2 says it of IPv4 only.
+    /// `MF` of IPv4, `INCOMPLETE` of an IPv6 fragment header: more fragments follow. ulogd2 shows
+    /// it for IPv4 only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mf: Option<bool>,
-    /// `FRAG:`: in IPv4 in units of 8 bytes, in IPv6 in bytes; of several fragment headers the first one's.
+    /// `FRAG:`: in units of 8 bytes in IPv4, in bytes in IPv6. The first one, if there are several
+    /// fragment headers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frag_offset: Option<u32>,
     /// `ID:` of an IPv6 fragment header.
@@ -181,16 +188,18 @@ pub struct Ip<'a> {
     /// The IPv6 extension headers that the line shows, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ext: Vec<ExtHeader>,
-    /// The extension headers stand in `OPT ( … )`: the rule has `--log-ip-options`.
+    /// The extension headers are printed as `OPT ( … )`: the rule has `--log-ip-options`.
     #[serde(skip_serializing_if = "is_false")]
     pub ext_parens: bool,
-    /// The protocol by number. Not there behind `PROTO=AH` of ulogd2 in IPv6, for it calls ESP so too.
+    /// The protocol by number. `None` behind ulogd2's `PROTO=AH` in IPv6, which it prints for ESP
+    /// too.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proto_num: Option<u8>,
     /// `PROTO=` as printed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proto: Option<Proto>,
-    /// `SPT=`. What ulogd2 shows of a later IPv4 fragment is no port; see [`Ip::ports`].
+    /// `SPT=`. The value that ulogd2 shows for a later IPv4 fragment is not a port; see
+    /// [`Ip::ports`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spt: Option<u16>,
     /// `DPT=`.
@@ -220,7 +229,7 @@ pub struct Ip<'a> {
     /// `OPT (TRUNCATED)`.
     #[serde(skip_serializing_if = "is_false")]
     pub tcp_opt_truncated: bool,
-    /// The second `LEN=`: the UDP header's, whatever it says.
+    /// The second `LEN=`: the length field of the UDP header, unchecked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub udp_len: Option<u16>,
     /// `TYPE=` of ICMP and `ICMPv6`.
@@ -244,7 +253,7 @@ pub struct Ip<'a> {
     /// `GATEWAY=` of an ICMP redirect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gateway: Option<Ipv4Addr>,
-    /// The packet that an ICMP error quotes, in brackets.
+    /// The packet that an ICMP error quotes, printed in brackets.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nested: Option<Box<Ip<'a>>>,
     /// `MTU=` of "fragmentation needed" and "packet too big".
@@ -253,15 +262,16 @@ pub struct Ip<'a> {
     /// `SPI=` of AH and ESP.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spi: Option<u32>,
-    /// `INCOMPLETE [n bytes]`: the header that comes next is shorter than it must be. Wraps below zero to 2³².
+    /// `INCOMPLETE [n bytes]`: the next header is shorter than it must be. Wraps below zero to 2³².
     #[serde(skip_serializing_if = "Option::is_none")]
     pub incomplete: Option<u32>,
-    /// `TRUNCATED`: the packet ends inside a header. So does ulogd2's `INCOMPLETE`, which tells no number of bytes.
+    /// `TRUNCATED`: the packet ends inside a header. Also ulogd2's `INCOMPLETE`, which has no
+    /// number of bytes.
     #[serde(skip_serializing_if = "is_false")]
     pub truncated: bool,
 }
 
-/// Which logger of the kernel wrote a line.
+/// The kernel logger that wrote a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
@@ -273,14 +283,14 @@ pub enum Format {
 }
 
 impl Format {
-    /// The usual one is left out of the output.
+    /// Returns whether this is the usual format, which is left out of the output.
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
     const fn is_netfilter(&self) -> bool {
         matches!(self, Self::Netfilter)
     }
 }
 
-/// What a packet is.
+/// The kind of a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Family {
@@ -290,7 +300,7 @@ pub enum Family {
     Ipv6,
     /// ARP or RARP.
     Arp,
-    /// Something else, or the line does not say.
+    /// Something else, or not shown by the line.
     #[default]
     Unknown,
 }
@@ -311,12 +321,12 @@ pub enum Address {
     V4(Ipv4Addr),
     /// IPv6.
     V6(Ipv6Addr),
-    /// Nothing stands behind the `=`: a person blanked it. The kernel never prints that.
+    /// Nothing follows the `=`: a person blanked it. The kernel never prints that.
     Blank,
 }
 
 impl Address {
-    /// The address, unless it was blanked.
+    /// Returns the address, unless it was blanked.
     #[must_use]
     pub const fn ip(self) -> Option<IpAddr> {
         match self {
@@ -394,12 +404,14 @@ pub enum Proto {
     Esp,
     /// `SCTP`, which ulogd2 names and the kernel does not.
     Sctp,
-    /// A number; it can be that of a protocol named above, where it does not belong: ICMP in IPv6 is `1`.
+    /// A number. It can be that of a protocol named above, in the wrong family: ICMP in IPv6 is
+    /// `1`.
     Other(u8),
 }
 
 impl Proto {
-    /// Name and number of those that have a name, longest name first where one begins another.
+    /// Name and number of the named protocols; where one name begins another, the longer one is
+    /// first.
     pub(super) const NAMED: [(Self, &'static str, u8); 8] = [
         (Self::Tcp, "TCP", 6),
         (Self::UdpLite, "UDPLITE", 136),
@@ -411,12 +423,12 @@ impl Proto {
         (Self::Sctp, "SCTP", 132),
     ];
 
-    /// Protocols that logs show and whose number is all that the kernel prints.
+    /// Protocols that logs show and that the kernel prints as a number only.
     const NUMBERED: [(&'static str, u8); 5] =
         [("IGMP", 2), ("GRE", 47), ("OSPF", 89), ("PIM", 103), ("VRRP", 112)];
 
-    /// The name of the protocol, also where the line shows its number; `None` if it is not one of
-    /// those that logs usually show.
+    /// Returns the name of the protocol, also where the line shows its number; `None` if it is not
+    /// one of those that logs usually show.
     ///
     /// ```
     /// use asg_core::Proto;
@@ -432,7 +444,7 @@ impl Proto {
         named.or_else(numbered)
     }
 
-    /// The protocol with this name, in any case.
+    /// Returns the protocol with this name, in any case.
     ///
     /// ```
     /// use asg_core::Proto;
@@ -445,7 +457,7 @@ impl Proto {
         named.map(|(proto, ..)| *proto).or(numbered.map(|(_, number)| Self::Other(*number)))
     }
 
-    /// The number that IANA gave it.
+    /// Returns the number that IANA assigned.
     #[must_use]
     pub fn number(self) -> u8 {
         match self {
@@ -516,13 +528,13 @@ impl TcpFlags {
         (Self::FIN, "FIN"),
     ];
 
-    /// True if all of `other` are set here.
+    /// Returns whether all of `other` are set here.
     #[must_use]
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 
-    /// The words, in the kernel's order.
+    /// Returns the words, in the kernel's order.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         Self::ALL.into_iter().filter(move |(flag, _)| self.contains(*flag)).map(|(_, name)| name)
     }
@@ -554,18 +566,20 @@ impl Serialize for TcpFlags {
     }
 }
 
-/// One IPv6 extension header, as far as a line shows it.
+/// An IPv6 extension header, as far as a line shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ExtHeader {
-    /// `OPT ( )`: hop-by-hop, routing or destination options. The line does not say which of the three.
+    /// `OPT ( )`: hop-by-hop, routing or destination options. The line does not show which of the
+    /// three.
     Options,
-    /// `OPT ( )` at the end of a line: the same, behind a later fragment, where the kernel stops.
+    /// `OPT ( )` at the end of a line: such a header behind a later fragment, where the kernel
+    /// stops.
     OptionsCut,
     /// A fragment header.
     Fragment {
         /// In bytes.
         offset: u32,
-        /// More fragments follow; `None` in lines of ulogd2, which do not say.
+        /// More fragments follow; `None` in lines of ulogd2, which do not show it.
         more: Option<bool>,
         /// Identification.
         id: u32,
@@ -587,7 +601,7 @@ pub enum ExtHeader {
 }
 
 impl ExtHeader {
-    /// The header's protocol number, where the line tells it.
+    /// Returns the header's protocol number, if the line shows it.
     #[must_use]
     pub const fn number(self) -> Option<u8> {
         match self {
@@ -598,7 +612,7 @@ impl ExtHeader {
         }
     }
 
-    /// True if the kernel stops behind it.
+    /// Returns whether the kernel stops behind this header.
     pub(super) const fn ends_the_line(self) -> bool {
         !matches!(self, Self::Options | Self::Fragment { .. } | Self::Ah(_))
     }
@@ -650,7 +664,7 @@ const fn is_false(b: &bool) -> bool {
     !*b
 }
 
-/// Ethertypes are shown as they are printed: four digits, no `0x`.
+/// Ethertypes are serialised as they are printed: four digits, no `0x`.
 #[expect(clippy::ref_option, reason = "serde's signature")]
 fn hex4<S: Serializer>(value: &Option<u16>, s: S) -> Result<S::Ok, S::Error> {
     match value {

@@ -1,5 +1,5 @@
-//! Lines of other programs that look like the kernel's and are no packet log: they are named, and
-//! not called cut.
+//! Lines of other programs that look like the kernel's but are not packet logs. They are recognised
+//! by name, so that they are not reported as cut.
 //!
 //! | program | line |
 //! |---|---|
@@ -8,7 +8,7 @@
 //!
 //! Sources: pve-firewall `src/pvefw-logger.c`; iptables 1.8 `iptables/xtables-monitor.c`.
 
-/// The program that wrote a line which no kernel prints; `None` if it is none of these.
+/// Returns the program that wrote a line which no kernel prints; `None` if it is not one of these.
 pub(crate) fn writer(text: &[u8]) -> Option<&'static str> {
     let mut words = text.split(|b| *b == b' ').filter(|word| !word.is_empty());
     let first = words.next()?;

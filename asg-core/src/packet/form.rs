@@ -1,45 +1,50 @@
-//! The form of a line: what differs between programs and kernels though the fields are the same.
+//! The form of a line: details that differ between programs and kernels although the fields are the
+//! same.
 
 use std::fmt;
 use std::net::Ipv6Addr;
 use std::num::NonZeroU32;
 
-/// What a packet remembers of its line's form, so that it prints back as it was.
+/// The form of a packet's line, kept so that it prints back as it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct LineForm {
-    /// Kernel lines end in a blank; many tools drop it, and some add to it. `None` of a line that breaks off.
+    /// Kernel lines end in a blank; many tools drop it, and some add more. `None` for a line that
+    /// breaks off.
     pub(super) blanks_at_end: Option<u32>,
-    /// `PHYSIN=` stands before `OUT=`: the bridge patches for Linux 2.4.
+    /// `PHYSIN=` comes before `OUT=`: the bridge patches for Linux 2.4.
     pub(super) physin_first: bool,
-    /// Whose dialect the line is in.
+    /// The program that has this dialect.
     pub(super) writer: Writer,
-    /// How ulogd2 says that a header is cut.
+    /// How ulogd2 marks a header that is cut.
     pub(super) short: Short,
     /// `MARK=1` without `0x`: older releases of ulogd2.
     pub(super) bare_mark: bool,
     /// How IPv6 addresses are written.
     pub(super) v6: V6Form,
-    /// A blank more behind link addresses: `ebt_log` before 2.6.39 in ARP messages, and early releases of ulogd2.
+    /// An extra blank behind link addresses: `ebt_log` before 2.6.39 in ARP messages, and early
+    /// releases of ulogd2.
     pub(super) mac_blank: bool,
     /// TCP options that did not fit are a plain `TRUNCATED` (kernels up to 2.6.36).
     pub(super) plain_truncated: bool,
-    /// `MARK=` stands in the brackets, though it is the logged packet's (IPv6 up to 2.6.38).
+    /// `MARK=` is printed inside the brackets, though it belongs to the logged packet (IPv6 up to
+    /// 2.6.38).
     pub(super) inner_mark: Option<NonZeroU32>,
 }
 
 impl LineForm {
-    /// True if no kernel wrote the line, but ulogd2.
+    /// Returns whether ulogd2 wrote the line, and not a kernel.
     pub(super) fn is_ulogd(&self) -> bool {
         self.writer == Writer::Ulogd
     }
 
-    /// True if ulogd2 may have written the line, as far as it was read.
+    /// Returns whether ulogd2 may have written the line, as far as it was read.
     pub(super) fn may_be_ulogd(&self) -> bool {
         self.writer != Writer::Kernel
     }
 
-    /// Here stands what only a kernel prints. False if it is ulogd2's line, where that has no place.
+    /// Notes that a word was found which only a kernel prints. Returns false in a line of ulogd2,
+    /// where that word is an error.
     pub(super) fn is_kernel(&mut self) -> bool {
         if self.writer == Writer::Either {
             self.writer = Writer::Kernel;
@@ -48,7 +53,7 @@ impl LineForm {
     }
 }
 
-/// Whose dialect a line is in.
+/// The program that has a line's dialect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Writer {
     /// A kernel.
@@ -56,26 +61,29 @@ pub(super) enum Writer {
     Kernel,
     /// ulogd2, or ulogd: the userspace loggers of netfilter.org.
     Ulogd,
-    /// Both print what was read so far alike. Only while a line is read: one that nothing tells apart is a kernel's.
+    /// Both print the text so far alike. Used only while a line is read: if nothing decides it, the
+    /// kernel wrote it.
     Either,
 }
 
-/// How ulogd2 says that a header is cut.
+/// How ulogd2 marks a header that is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Short {
-    /// `INCOMPLETE` behind a protocol; zeros in the place of an IPv4 header, `PROTO=0` in that of an IPv6 header.
+    /// `INCOMPLETE` behind a protocol; zeros in the place of an IPv4 header, `PROTO=0` in that of
+    /// an IPv6 header.
     #[default]
     Said,
-    /// `TRUNCATED`, which it has for `ICMPv6` only.
+    /// `TRUNCATED`, which ulogd2 prints for `ICMPv6` only.
     Truncated,
-    /// Nothing stands where the IPv6 header would: releases that print no number of an unknown next header.
+    /// Nothing in the place of the IPv6 header: releases that print no number for an unknown next
+    /// header.
     Silent,
 }
 
-/// What ulogd2 shows of an IPv4 packet whose header is cut: all that it has not read is zero.
+/// ulogd2's text for an IPv4 packet whose header is cut: every value that it has not read is zero.
 pub(super) const NO_IPV4: &str = "LEN=0 TOS=00 PREC=0x00 TTL=0 ID=0 PROTO=0";
 
-/// ulogd2's words for what an ARP message asks, and its number; others are `CODE=<number>`.
+/// ulogd2's words for an ARP operation, and its number; others are `CODE=<number>`.
 pub(super) const OPCODES: [(&str, u16); 3] = [("REQUEST", 1), ("REPLY", 2), ("NAK", 10)];
 
 /// How a program writes the groups of IPv6 addresses.
@@ -86,7 +94,7 @@ pub(super) enum V6Form {
     Full,
     /// Without leading zeros: `ebt_log` before 2.6.30.
     Bare,
-    /// The same, and the longest run of zeros left out (RFC 5952): ulogd2, and people.
+    /// Like `Bare`, with the longest run of zeros left out (RFC 5952): ulogd2, and people.
     Short,
 }
 

@@ -1,19 +1,22 @@
 //! The packet: one line of the kernel's packet logger, parsed into typed fields.
 //!
-//! Rooms, in the order in which a line walks through them:
+//! The modules, in the order in which a line passes through them:
 //!
 //! * [`anchor`] finds where the log prefix ends: at `IN=… OUT=…`.
-//! * [`grammar`] reads the rest from left to right. The kernel prints its fields in a fixed order and repeats some of
-//!   their names (`LEN`, `ID`, `SRC`…), so the place of a field decides what it means.
-//! * [`extra`] is what stands in a line beside the kernel's words.
-//! * [`fast`] is a short cut through both for the lines that logs are full of.
-//! * [`fields`] are the records that the grammar fills, [`form`] what they do not say of the line.
-//! * [`foreign`] knows the lines of other programs that look like the kernel's.
-//! * [`view`] shows them as what they are: a network header, a transport header, an ICMP message.
-//! * `reference` and `generator`, for tests: a second reader, slow and obvious, and a printer of any line.
+//! * [`grammar`] parses the rest from left to right. The kernel prints its fields in a fixed order
+//!   and repeats some of their names (`LEN`, `ID`, `SRC`…), so the place of a field decides what it
+//!   means.
+//! * [`extra`] holds the text in a line beside the kernel's words.
+//! * [`fast`] replaces both for the most common lines.
+//! * [`fields`] has the types that the grammar fills, [`form`] the details of the line that they
+//!   leave out.
+//! * [`foreign`] recognises lines of other programs that look like the kernel's.
+//! * [`view`] shows the fields as a network header, a transport header, an ICMP message.
+//! * `reference` and `generator`, for tests: a second parser, slow and obvious, and a generator of
+//!   lines.
 //! * [`render`] prints a packet back as the line it came from.
 //!
-//! No room here knows what a prefix means; that is [`crate::LogPrefix`]'s.
+//! These modules do not know the meaning of a prefix; see [`crate::LogPrefix`].
 
 mod anchor;
 mod extra;
@@ -42,7 +45,7 @@ use crate::bytes::line_end::without_line_end;
 use crate::bytes::text::Text;
 use crate::error::Error;
 
-/// What could be read of a packet line, and why reading stopped if it did.
+/// The part of a packet line that could be parsed, and why parsing stopped if it did.
 ///
 /// ```
 /// use asg_core::Packet;
@@ -57,21 +60,21 @@ use crate::error::Error;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Lenient<'a> {
-    /// The fields that were read.
+    /// The fields that were parsed.
     pub packet: Packet<'a>,
-    /// Where and why reading stopped; `None` if the line is whole.
+    /// Where and why parsing stopped; `None` if the line is whole.
     pub stop: Option<Error>,
 }
 
 impl<'a> Packet<'a> {
-    /// Reads a whole packet line: the kernel's text without time stamp or syslog header. A line
-    /// feed at its end, a carriage return, or both are dropped. A value that is masked is left out;
-    /// see [`Packet::redacted`].
+    /// Parses a whole packet line: the kernel's text without time stamp or syslog header. A line
+    /// feed at its end, a carriage return, or both are dropped. A masked value is left out; see
+    /// [`Packet::redacted`].
     ///
     /// # Errors
     ///
-    /// If the text is no packet line, is cut, or is not what a kernel prints. The error's offset is
-    /// the first byte that could not be read.
+    /// If the text is not a packet line, is cut, or is not what a kernel prints. The error's offset
+    /// is the first byte that could not be parsed.
     ///
     /// # Example
     ///
@@ -95,11 +98,11 @@ impl<'a> Packet<'a> {
         stop.map_or(Ok(packet), Err)
     }
 
-    /// Reads as much as there is of a packet line: the same as [`Packet::parse`] if it is whole,
-    /// else the fields before the place where reading stopped. `None` if the text is no packet line
-    /// at all.
+    /// Parses as much of a packet line as possible: like [`Packet::parse`] if it is whole, else the
+    /// fields before the place where parsing stopped. Returns `None` if the text is not a packet
+    /// line at all.
     ///
-    /// A number at a cut end is left out, for more digits may have followed.
+    /// A number at a cut end is left out, because more digits may have followed.
     #[must_use]
     pub fn parse_lenient(text: &'a [u8]) -> Option<Lenient<'a>> {
         let mut packet = Self::default();
@@ -109,12 +112,12 @@ impl<'a> Packet<'a> {
         }
     }
 
-    /// The same for a text that is known to be the kernel's, which may also end inside `IN=…
-    /// OUT=…`, or begin behind that.
+    /// Parses like [`Packet::parse_lenient`] a text that is known to be the kernel's, which may
+    /// also end inside `IN=… OUT=…`, or begin behind that.
     ///
-    /// Of a piece that ends there only the prefix is certain, and the input interface if something
-    /// follows it. Of one that has lost its beginning, fields are certain if it goes on to the end
-    /// of a packet line.
+    /// In a piece that ends there only the prefix is certain, and the input interface if something
+    /// follows it. In a piece that has lost its beginning, fields are certain if it goes on to the
+    /// end of a packet line.
     ///
     /// ```
     /// use asg_core::Packet;
@@ -134,8 +137,8 @@ impl<'a> Packet<'a> {
         Some(Lenient { packet, stop })
     }
 
-    /// Reads into this packet, which must be a new one, so that it need not be moved to where it is
-    /// wanted. `None` if the text is no packet line.
+    /// Parses into this packet, which must be a new one, to avoid moving it afterwards. Returns
+    /// `None` if the text is not a packet line.
     pub(crate) fn fill(&mut self, text: &'a [u8], is_kernel: bool) -> Option<Result<(), Error>> {
         if fast::read(text, self).is_some() {
             return Some(Ok(()));
@@ -150,7 +153,7 @@ impl<'a> Packet<'a> {
         Some(self.read(text, anchor).or_else(|error| self.mend(text, anchor, error)))
     }
 
-    /// Reads a text that may be the end of a packet's line; `None` if it is not one for certain.
+    /// Parses a text that may be the end of a packet's line; `None` if that is not certain.
     pub(crate) fn fill_end(&mut self, text: &'a [u8]) -> Option<Error> {
         let (line, _) = extra::divide(text);
         let error = grammar::headless(line, self)?;
@@ -158,12 +161,13 @@ impl<'a> Packet<'a> {
         has_some.then_some(error)
     }
 
-    /// Reads a line as the kernel printed it.
+    /// Parses a line as the kernel printed it.
     fn read(&mut self, text: &'a [u8], anchor: Anchor<'a>) -> Result<(), Error> {
         self.read_by(grammar::message, text, anchor)
     }
 
-    /// Reads a line that was changed on its way; `error` is why it is not as the kernel printed it.
+    /// Parses a line that was changed on its way; `error` is the reason why it is not as the kernel
+    /// printed it.
     #[cold]
     fn mend(&mut self, text: &'a [u8], anchor: Anchor<'a>, error: Error) -> Result<(), Error> {
         let (line, trailing) = extra::divide(text);
@@ -174,7 +178,7 @@ impl<'a> Packet<'a> {
             return read;
         }
         if read.as_ref().is_err_and(|error| !error.is_cut()) {
-            // What stands behind the line is not what is wrong with it.
+            // The fault is not in the text behind the line.
             let anchor = anchor::find(text).unwrap_or(anchor);
             return self.read_by(grammar::mended, text, anchor);
         }
@@ -189,10 +193,10 @@ impl<'a> Packet<'a> {
         anchor: Anchor<'a>,
     ) -> Result<(), Error> {
         *self = Self::at(anchor);
-        // Of several blanks at the end all but one are somebody else's.
+        // If several blanks end the line, all but one were added.
         let blanks = text.iter().rev().take_while(|b| **b == b' ').count();
         let read = grammar(&text[..text.len() - blanks.saturating_sub(1)], anchor, self);
-        // Of a line that breaks off, a field is certain when the blank behind it was seen.
+        // In a line that breaks off, a field is certain when the blank behind it was seen.
         self.form.blanks_at_end = read.is_ok().then_some(blanks as u32);
         self.cut = read.as_ref().is_err_and(Error::is_cut);
         if let Some(Extra { line: line @ Some(_), .. }) = self.extra.as_deref_mut() {
@@ -201,7 +205,8 @@ impl<'a> Packet<'a> {
         read
     }
 
-    /// What stands behind the line and is not the kernel's: a quote, an escaped line end, a tab.
+    /// Returns the text behind the line that the kernel did not print: a quote, an escaped line
+    /// end, a tab.
     ///
     /// ```
     /// use asg_core::Packet;
@@ -216,8 +221,7 @@ impl<'a> Packet<'a> {
         self.extra.as_deref()?.trailing
     }
 
-    /// The names of the fields in whose place somebody has put a mask, as the output contract calls
-    /// them.
+    /// Returns the names of the fields whose values somebody has masked, as in the output contract.
     ///
     /// ```
     /// use asg_core::Packet;
@@ -233,16 +237,15 @@ impl<'a> Packet<'a> {
         self.extra.as_deref().map_or(&[], |extra| &extra.redacted)
     }
 
-    /// True if something stands in the line that is not the kernel's; such a line is no line that a
-    /// kernel prints.
+    /// Returns whether the line contains text that the kernel did not print.
     #[must_use]
     pub const fn is_altered(&self) -> bool {
         self.extra.is_some()
     }
 
-    /// Why a line that ends behind its interfaces or its link header is cut, if the rule that
-    /// logged it is one of iptables: those log IP packets only. `None` if the line does not end
-    /// there.
+    /// Returns why a line that ends behind its interfaces or its link header is cut, if the rule
+    /// that logged it is one of iptables: those log IP packets only. `None` if the line does not
+    /// end there.
     pub(crate) fn cut_before_ip(&mut self, text: &[u8]) -> Option<Error> {
         let is_iptables = self.format == Format::Netfilter && !self.form.is_ulogd();
         let has_network = self.family != Family::Unknown || grammar::is_of_another_network(self);
@@ -253,13 +256,14 @@ impl<'a> Packet<'a> {
         Some(Error::literal(text.len(), "SRC=", true))
     }
 
-    /// True if the text has the marks of a packet line: `IN=`, an interface or none, `OUT=`.
+    /// Returns whether the text has the marks of a packet line: `IN=`, an interface or none,
+    /// `OUT=`.
     #[must_use]
     pub fn is_in(text: &[u8]) -> bool {
         anchor::find(text).is_some()
     }
 
-    /// The line, as the kernel printed it.
+    /// Returns the line, as the kernel printed it.
     #[must_use]
     pub fn to_line(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(320);
@@ -270,8 +274,7 @@ impl<'a> Packet<'a> {
 
 /// A packet that owns its line.
 ///
-/// A packet is its line: this keeps the text, one allocation, and reads the fields when they are
-/// asked for.
+/// It keeps only the text, in one allocation, and parses the fields when they are asked for.
 ///
 /// ```
 /// use asg_core::PacketBuf;
@@ -288,7 +291,7 @@ pub struct PacketBuf {
 }
 
 impl PacketBuf {
-    /// Reads a whole packet line, and keeps it without its line end; see [`Packet::parse`].
+    /// Parses a whole packet line, and keeps it without its line end; see [`Packet::parse`].
     ///
     /// # Errors
     ///
@@ -303,13 +306,13 @@ impl PacketBuf {
         Ok(Self { line: line[..len].into() })
     }
 
-    /// The fields.
+    /// Parses the line again, and returns its fields.
     #[must_use]
     pub fn packet(&self) -> Packet<'_> {
         Packet::parse(&self.line).expect("the same bytes were parsed when this was made")
     }
 
-    /// The line.
+    /// Returns the line.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.line

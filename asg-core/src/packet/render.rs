@@ -1,4 +1,4 @@
-//! A packet as the line it came from.
+//! Prints a packet as the line it came from.
 
 use std::fmt;
 use std::io::Write as _;
@@ -7,7 +7,8 @@ use super::fields::{Address, ExtHeader, Family, Format, Ip, Packet, Proto};
 use super::form::{LineForm, NO_IPV4, OPCODES, Short, V6Form};
 use crate::bytes::text::Text;
 
-/// Writes the line. Fields that were not read are not written, so a cut packet prints what is certain of it.
+/// Writes the line. Fields that were not read are not written, so a cut packet prints only its
+/// certain part.
 pub(super) fn packet(p: &Packet<'_>, out: &mut Vec<u8>) {
     match p.extra.as_deref().and_then(|extra| extra.line) {
         Some(line) => out.extend(line.as_bytes()),
@@ -44,7 +45,7 @@ fn fields(p: &Packet<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// Writes `$key$value ` for each value that is there. A `Vec` takes all that is written.
+/// Writes `$key$value ` for each value that is present. Writing to a `Vec` cannot fail.
 macro_rules! put {
     ($out:ident; $($format:literal, $value:expr;)*) => {$(
         if let Some(value) = &$value {
@@ -85,7 +86,7 @@ fn netfilter(p: &Packet<'_>, physin: Option<Text<'_>>, out: &mut Vec<u8>) {
     } else if p.ip.truncated {
         out.extend(b"TRUNCATED");
     }
-    // A bracket that was not seen would say that what is missing before it was not there.
+    // A closing bracket that was not seen would mean that the missing fields before it were absent.
     if p.cut && p.ip.nested.is_some() && out.ends_with(b"] ") {
         out.truncate(out.len() - 2);
     }
@@ -104,7 +105,7 @@ fn owner_and_mark(p: &Packet<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// The dialect of ulogd2, behind the link header.
+/// Writes the dialect of ulogd2, behind the link header.
 fn ulogd(p: &Packet<'_>, out: &mut Vec<u8>) {
     match p.family {
         Family::Ipv4 if p.ip.src.is_none() => {
@@ -348,7 +349,7 @@ impl fmt::Display for Written {
 }
 
 impl Proto {
-    /// True if the kernel prints a header of this protocol.
+    /// Returns whether the kernel prints a header of this protocol.
     pub(super) const fn is_opened(self) -> bool {
         !matches!(self, Self::Other(_))
     }

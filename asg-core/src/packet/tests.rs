@@ -11,7 +11,8 @@ mod properties;
 mod table;
 mod ulogd;
 
-/// The fields of a line as every reader of it gives them, once it was printed back.
+/// Returns the fields of a line, after checking that every parser gives the same and that the line
+/// prints back.
 fn read_every_way(line: &[u8]) -> Result<Value, Error> {
     agree(line);
     let packet = Packet::parse(line)?;
@@ -19,7 +20,8 @@ fn read_every_way(line: &[u8]) -> Result<Value, Error> {
     Ok(serde_json::to_value(&packet).unwrap())
 }
 
-/// The grammar, its short cut and the reference read a line alike, or all of them do not read it whole.
+/// Checks that the grammar, its fast path and the reference agree on a line, or that none of them
+/// reads it whole.
 fn agree(line: &[u8]) {
     let text = crate::bytes::text::Text::new(line);
     let (Some(slow), Some(found)) = (reference::read(line), anchor::find(line)) else {
@@ -44,7 +46,7 @@ fn agree(line: &[u8]) {
         assert_eq!((read, filled), (Ok(()), long), "{text}");
         return;
     }
-    // What was changed on its way gives more, and never something else.
+    // Mending a changed line gives more fields, and never other values.
     let mut mended = serde_json::to_value(&filled).unwrap();
     let members = mended.as_object_mut().unwrap();
     if slow.fields["family"] == "unknown" {
@@ -61,7 +63,7 @@ fn agree(line: &[u8]) {
     }
 }
 
-/// What both say is the same.
+/// Returns whether two values agree in every member that both have.
 fn do_not_differ(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Object(a), Value::Object(b)) => {
@@ -90,12 +92,13 @@ fn rows() -> Vec<(String, String, Value)> {
     rows
 }
 
-/// The kernel's text behind its time stamp.
+/// Returns the kernel's text behind its time stamp.
 fn body(line: &str) -> &str {
     line.split_once("] ").unwrap().1
 }
 
-/// The truth knows more than the line shows in one respect: which extension header an `OPT ( )` was.
+/// Removes what the truth knows and the line does not show: which extension header an `OPT ( )`
+/// was.
 fn forget_unshown(truth: &mut Value) {
     let headers = truth.get_mut("ext").and_then(Value::as_array_mut);
     for header in headers.into_iter().flatten() {
@@ -136,7 +139,7 @@ fn a_line_without_its_last_blank_is_whole_and_prints_back_so() {
     }
 }
 
-/// Every field of `cut` is in `whole`, with the same value.
+/// Returns whether every field of `cut` is in `whole`, with the same value.
 fn is_part_of(cut: &Value, whole: &Value) -> bool {
     match (cut, whole) {
         (Value::Object(cut), Value::Object(whole)) => cut

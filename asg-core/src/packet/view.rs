@@ -1,4 +1,5 @@
-//! A packet as what it is. The flat record says which words stood in the line; these say what they mean together.
+//! Views of a packet as headers. The flat fields show the words of the line; these views show what
+//! they mean together.
 
 use std::net::IpAddr;
 
@@ -54,8 +55,8 @@ pub enum Network {
     Arp {
         /// 1 asks, 2 answers.
         opcode: u16,
-        /// The sender's link and IP address, where the message is about Ethernet and IPv4. ulogd2 shows both of an answer
-        /// only; [`Ip::src`] is the sender's IP address in all its lines.
+        /// The sender's link and IP address, where the message is about Ethernet and IPv4. ulogd2
+        /// shows both for an answer only; [`Ip::src`] is the sender's IP address in all its lines.
         sender: Option<(MacAddr, IpAddr)>,
         /// The target's.
         target: Option<(MacAddr, IpAddr)>,
@@ -115,7 +116,7 @@ pub enum Transport<'p, 'a> {
         ty: u8,
         /// Code.
         code: u8,
-        /// What the message says, as far as the line shows it.
+        /// The content of the message, as far as the line shows it.
         message: Icmp<'p, 'a>,
     },
     /// AH or ESP with its security parameters index.
@@ -128,9 +129,10 @@ pub enum Transport<'p, 'a> {
     },
     /// A protocol that the kernel shows by number only.
     Other(u8),
-    /// A later fragment: the transport header went with the first one, whatever ulogd2 shows in its place.
+    /// A later fragment: only the first fragment has the transport header, whatever ulogd2 shows in
+    /// its place.
     LaterFragment(Proto),
-    /// The header is cut: only so many bytes of it are in the packet.
+    /// The header is cut: only this many bytes of it are in the packet.
     #[non_exhaustive]
     Incomplete {
         /// The protocol.
@@ -165,7 +167,7 @@ pub enum Icmp<'p, 'a> {
 }
 
 impl Packet<'_> {
-    /// The network header; `None` if the line shows no whole one.
+    /// Returns the network header; `None` if the line does not show a whole one.
     #[must_use]
     pub fn network(&self) -> Option<Network> {
         let ip = &self.ip;
@@ -199,7 +201,8 @@ impl Packet<'_> {
 }
 
 impl<'a> Ip<'a> {
-    /// True if it is a fragment, and not the first one, so that the transport header is not in it.
+    /// Returns whether this is a fragment other than the first, so that it does not contain the
+    /// transport header.
     pub(super) fn is_later_fragment(&self) -> bool {
         let offsets = self.ext.iter().filter_map(|header| match header {
             ExtHeader::Fragment { offset, .. } => Some(*offset),
@@ -208,8 +211,8 @@ impl<'a> Ip<'a> {
         self.frag_offset.into_iter().chain(offsets).any(|offset| offset > 0)
     }
 
-    /// The source and the destination port, each if the line shows it and it is one: of a later fragment ulogd2 shows the
-    /// bytes that stand where the first one has ports.
+    /// Returns the source and the destination port, each if the line shows it and it is real: for a
+    /// later fragment ulogd2 shows the bytes at the place of the first one's ports.
     ///
     /// ```
     /// use asg_core::Packet;
@@ -226,7 +229,7 @@ impl<'a> Ip<'a> {
         if self.is_later_fragment() { [None, None] } else { [self.spt, self.dpt] }
     }
 
-    /// The transport header; `None` if the line shows no protocol, or breaks off inside it.
+    /// Returns the transport header; `None` if the line shows no protocol, or breaks off inside it.
     #[must_use]
     pub fn transport<'p>(&'p self) -> Option<Transport<'p, 'a>> {
         let proto = self.proto?;

@@ -1,7 +1,7 @@
 //! The kernel rules as arguments of iptables.
 //!
-//! Source: silk-release 5148d058, `cni-wrapper-plugin/netrules/netout_chain.go`, `chain_namer.go` and `lib/rules`;
-//! guardian c2d9348c, `kawasaki/iptables/single_filter_rule.go`.
+//! Source: silk-release 5148d058, `cni-wrapper-plugin/netrules/netout_chain.go`, `chain_namer.go`
+//! and `lib/rules`; guardian c2d9348c, `kawasaki/iptables/single_filter_rule.go`.
 
 use super::effective::{Effective, Entry};
 use super::enforce::EntryTraffic;
@@ -11,22 +11,24 @@ use super::settings::Profile;
 const CHAIN: usize = 28;
 
 impl Effective {
-    /// The name of the chain of a container, as silk makes it from the handle.
+    /// Returns the name of a container's chain, as silk makes it from the handle.
     #[must_use]
     pub fn chain(handle: &str) -> String {
         cut(&format!("netout--{handle}"), CHAIN).to_owned()
     }
 
-    /// The name of the chain that logs what a container is allowed.
+    /// Returns the name of the chain that logs a container's allowed packets.
     #[must_use]
     pub fn log_chain(handle: &str) -> String {
         suffixed(handle, "--log")
     }
 
-    /// The rules of the chain of a container, in the order in which the kernel looks at them, as iptables takes them.
+    /// Returns the rules of a container's chain as arguments of iptables, in the order in which the
+    /// kernel checks them.
     ///
-    /// If cells have IPv6, the rules of both families are in one list. With guardian they are the rules of the groups
-    /// alone, and `ID` is in place of the number that guardian makes up for the container.
+    /// If cells have IPv6, the rules of both families are in one list. With guardian they are only
+    /// the rules of the groups, and `ID` is in place of the number that guardian makes up for the
+    /// container.
     ///
     /// ```
     /// use asg_core::policy::{Phase, Policy, Settings, Snapshot};
@@ -113,7 +115,8 @@ fn guardian(entry: &Entry, handle: &str) -> String {
     )
 }
 
-/// The chain of a container with a suffix, cut before it to the longest name.
+/// Returns a container's chain name with a suffix. The part before the suffix is cut to fit the
+/// longest name.
 fn suffixed(handle: &str, suffix: &str) -> String {
     let chain = Effective::chain(handle);
     format!("{}{suffix}", cut(&chain, CHAIN - suffix.len()))

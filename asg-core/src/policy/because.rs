@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 use super::probe::Probe;
 use super::settings::Settings;
 
-/// What decides about a packet.
+/// The mechanism that decides about a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Governed {
@@ -14,7 +14,7 @@ pub enum Governed {
     Asg,
     /// The policies between containers.
     C2c,
-    /// The cell, which is where the packet goes.
+    /// The cell itself, which is the packet's destination.
     Cell,
     /// The networks that containers may not reach.
     DenyNetwork,
@@ -25,7 +25,8 @@ pub enum Governed {
 }
 
 impl Governed {
-    /// What decides about a packet to containers or to the cell, which security groups are not asked about.
+    /// Returns what decides about a packet to containers or to the cell, which bypasses security
+    /// groups.
     pub(super) fn beside_groups(settings: &Settings, probe: &Probe) -> Option<Self> {
         let goes_to = |networks: &[super::AddressRange]| {
             networks.iter().any(|network| network.contains(probe.destination))
@@ -46,10 +47,10 @@ macro_rules! words {
         }
 
         impl $name {
-            /// All of them, in the order in which answers have them.
+            /// All of them, in the order of answers.
             pub const ALL: &[Self] = &[$(Self::$variant,)*];
 
-            /// The word in JSON.
+            /// Returns the word in JSON.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self {
@@ -57,7 +58,7 @@ macro_rules! words {
                 }
             }
 
-            /// What it means, in a sentence.
+            /// Returns its meaning, as a sentence.
             #[must_use]
             pub fn what(self) -> &'static str {
                 let what = match self {
@@ -76,7 +77,7 @@ macro_rules! words {
 }
 
 words! {
-    /// Why an answer is as it is: a closed list.
+    /// The closed list of reasons for an answer.
     Because {
         /// A rule allows it.
         Rule = "rule",
@@ -112,7 +113,7 @@ words! {
         SpaceUnknown = "space_unknown",
         /// The snapshot has a part of the groups only.
         PartialSnapshot = "partial_snapshot",
-        /// No snapshot says what the rules were.
+        /// No snapshot shows what the rules were.
         NoSnapshot = "no_snapshot",
     }
 }

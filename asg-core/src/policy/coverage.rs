@@ -1,4 +1,4 @@
-//! Which rules can leave lines, and which packets cannot.
+//! Computes which rules can leave lines, and which packets cannot.
 
 use std::collections::BTreeSet;
 
@@ -15,26 +15,26 @@ use super::group::Phase;
 use super::settings::Profile;
 use crate::time::Timestamp;
 
-/// Comparisons of one coverage; what is left then is not checked.
+/// The maximum number of comparisons for one coverage; the rest is not checked.
 const MOST_STEPS: u64 = 200_000_000;
 
 /// Whether packets that an entry allows leave lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EntryState {
-    /// They do, but for limits.
+    /// They do, apart from limits.
     Logged,
-    /// They do unless rules before it hide it: so many rules that it was not checked.
+    /// They do unless earlier rules hide it. There are so many rules that this was not checked.
     Unchecked,
     /// They do not.
     Unlogged,
-    /// The rule logs, but rules before it that do not log allow all its packets: these.
+    /// The rule logs, but these earlier rules, which do not log, allow all its packets.
     HiddenBy(Vec<RuleRef>),
 }
 
 /// A rule, one of its destinations and one of its port items, and whether it leaves lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CoveredEntry {
-    /// Which.
+    /// The rule.
     pub rule: RuleRef,
     /// Whether it leaves lines.
     pub state: EntryState,
@@ -58,16 +58,17 @@ impl Serialize for CoveredEntry {
     }
 }
 
-/// A set of packets that cannot leave lines, with the cell and the time if it is not everywhere and always.
+/// A set of packets that cannot leave lines, with the cell and the time if it does not apply
+/// everywhere and always.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BlindSpot {
-    /// Which packets.
+    /// The packets.
     pub code: Blind,
     /// The cell.
     pub cell: Option<String>,
-    /// From when.
+    /// The start.
     pub from: Option<Timestamp>,
-    /// Until when.
+    /// The end.
     pub until: Option<Timestamp>,
 }
 
@@ -95,16 +96,16 @@ impl Serialize for BlindSpot {
     }
 }
 
-/// What the lines of a space can show, as of the last complete snapshot.
+/// The packets that the lines of a space can show, as of the last complete snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Coverage {
     /// The space's GUID.
     pub space: String,
-    /// What the containers are for.
+    /// The phase of the containers.
     pub phase: Phase,
-    /// The snapshot; not complete if there is no complete one.
+    /// The snapshot; incomplete if no snapshot is complete.
     pub snapshot: UsedSnapshot,
-    /// What becomes of the set of rules: if it is not enforced, the entries are not, either.
+    /// The fate of the set of rules: if it is not enforced, the entries are not, either.
     pub load: Load,
     /// Every owner of every entry, in kernel order.
     pub entries: Vec<CoveredEntry>,
@@ -133,7 +134,8 @@ impl Serialize for Coverage {
 }
 
 impl Policy {
-    /// What the lines of a space can show, as of the last complete snapshot, on a cell; `None` if there is no snapshot.
+    /// Returns what the lines of a space can show on a cell, as of the last complete snapshot;
+    /// `None` without a snapshot.
     ///
     /// ```
     /// use asg_core::policy::{EntryState, Phase, Policy, Settings, Snapshot};
@@ -173,7 +175,7 @@ impl Policy {
 }
 
 impl Effective {
-    /// For every owner of every entry, in kernel order, whether it leaves lines.
+    /// Returns for every owner of every entry, in kernel order, whether it leaves lines.
     #[must_use]
     pub fn coverage(&self) -> Vec<CoveredEntry> {
         let mut cover = Cover { entries: self.entries(), unlogged: Vec::new(), steps: 0 };
@@ -202,7 +204,7 @@ impl Effective {
         covered
     }
 
-    /// The packets of these containers that cannot leave lines.
+    /// Returns the packets of these containers that cannot leave lines.
     #[must_use]
     pub fn blind(&self) -> Vec<Blind> {
         let settings = self.settings();
@@ -250,7 +252,7 @@ struct Cover<'a> {
 }
 
 impl Cover<'_> {
-    /// The entries before this one that together allow all its packets without a line.
+    /// Returns the entries before this one that together allow all its packets without a line.
     fn hidden_by(&mut self, entry: &Entry) -> Hidden {
         let Some(area) = area(entry) else { return Hidden::No };
         self.steps += self.unlogged.len() as u64;
@@ -269,7 +271,7 @@ impl Cover<'_> {
             }
             parts.push((*n, part));
         }
-        // A corner that nothing covers is cheap to find.
+        // An uncovered corner is cheap to find.
         let corners = [(area.addresses.0, area.points.0), (area.addresses.1, area.points.1)];
         let is_open = |(address, point): &(u128, u16)| {
             !parts.iter().any(|(_, part)| {
@@ -287,9 +289,9 @@ impl Cover<'_> {
         }
     }
 
-    /// Whether the parts cover the area; `None` if that takes too long.
+    /// Returns whether the parts cover the area; `None` if that takes too long.
     fn is_covered(&mut self, area: Area, parts: &[(u32, Area)]) -> Option<bool> {
-        // Between two of these addresses the parts are the same.
+        // Between two of these addresses the same parts apply.
         let mut starts = vec![area.addresses.0];
         for (_, part) in parts {
             starts.push(part.addresses.0.max(area.addresses.0));
@@ -319,7 +321,8 @@ impl Cover<'_> {
         Some(true)
     }
 
-    /// The parts without which the area is not covered, after those that can go have gone, the last first.
+    /// Returns the parts that are needed to cover the area, after removing those that are not, the
+    /// last first.
     fn needed(&mut self, area: Area, mut parts: Vec<(u32, Area)>) -> Vec<u32> {
         for n in (0..parts.len()).rev() {
             let part = parts.remove(n);
@@ -337,7 +340,7 @@ fn area(entry: &Entry) -> Option<Area> {
     (points.0 <= points.1).then_some(Area { addresses, points })
 }
 
-/// Whether packets of the one traffic can be of the other, in all protocols of the second.
+/// Returns whether packets of the one traffic can be of the other, in all protocols of the second.
 fn covers(traffic: EntryTraffic, of: EntryTraffic) -> bool {
     matches!(
         (traffic, of),

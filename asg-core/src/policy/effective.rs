@@ -1,4 +1,4 @@
-//! The rules that hold for a space and a phase, in the order in which the kernel looks at them.
+//! The rules that hold for a space and a phase, in the order in which the kernel checks them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,7 +11,8 @@ use super::listing::Listings;
 use super::probe::Probe;
 use super::settings::{Block, GroupOrder, Profile, Settings};
 
-/// A rule of a group, one of its destinations and one of its port items, by their places in the input.
+/// A rule of a group, one of its destinations and one of its port items, by their places in the
+/// input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Owner {
     /// The group, by its place in [`Effective::groups`].
@@ -24,25 +25,26 @@ pub struct Owner {
     pub port: i32,
 }
 
-/// One kernel rule, and everyone whose words ask for it.
+/// One kernel rule, and all rules of groups that ask for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// Which packets, but for their destination.
+    /// The packets, apart from their destination.
     pub traffic: EntryTraffic,
-    /// To where.
+    /// The destinations.
     pub range: AddressRange,
     /// Whether packets that it allows are logged.
     pub log: bool,
-    /// Who asks for it, in the order of the list; at least one.
+    /// The rules that ask for it, in the order of the list; at least one.
     pub owners: Vec<Owner>,
-    /// The part of the list that it is in: later parts are looked at earlier, whatever the order of groups.
+    /// The part of the list that it is in: later parts are checked earlier, whatever the order of
+    /// groups.
     part: u8,
-    /// The owners that are in this part, which are the first.
+    /// The number of owners in this part; they come first.
     deciding: u32,
 }
 
 impl Entry {
-    /// Whether it matches the packet.
+    /// Returns whether it matches the packet.
     #[must_use]
     pub fn matches(&self, probe: &Probe) -> bool {
         let (first, last) = self.traffic.points();
@@ -55,7 +57,8 @@ impl Entry {
         self.part
     }
 
-    /// The owners whose place in the list is that of the entry, or would be with another order of groups.
+    /// Returns the owners that give the entry its place in the list, or would with another order of
+    /// groups.
     pub(super) fn deciding(&self) -> &[Owner] {
         &self.owners[..self.deciding as usize]
     }
@@ -97,7 +100,8 @@ pub struct Effective {
 }
 
 impl Effective {
-    /// The rules of the groups of a snapshot that hold for a space and phase; of an unknown space the global ones.
+    /// Creates the rules of a snapshot's groups that hold for a space and phase; only the global
+    /// ones for an unknown space.
     pub(super) fn new(
         listings: &Listings,
         snapshot: usize,
@@ -133,7 +137,8 @@ impl Effective {
                 list.push((part, n as u32, rule, made));
             }
         }
-        // Cloud Controller sorts the rules that log behind the others, with a sort that has always been stable.
+        // Cloud Controller sorts the rules that log behind the others, with a sort that has always
+        // been stable.
         list.sort_by_key(|(part, ..)| *part);
 
         let mut places: HashMap<(EntryTraffic, AddressRange, bool), usize> = HashMap::new();
@@ -168,43 +173,43 @@ impl Effective {
         Self { load, phase, entries, groups, settings: settings.clone(), index }
     }
 
-    /// What becomes of the set as a whole.
+    /// Returns whether and how the set as a whole is enforced.
     #[must_use]
     pub const fn load(&self) -> Load {
         self.load
     }
 
-    /// The phase.
+    /// Returns the phase.
     #[must_use]
     pub const fn phase(&self) -> Phase {
         self.phase
     }
 
-    /// The kernel rules, those that are looked at first first.
+    /// Returns the kernel rules, in the order in which the kernel checks them.
     #[must_use]
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }
 
-    /// The groups that hold, in the order of the list.
+    /// Returns the groups that hold, in the order of the list.
     #[must_use]
     pub fn groups(&self) -> &[EffectiveGroup] {
         &self.groups
     }
 
-    /// The settings under which they hold.
+    /// Returns the settings under which they hold.
     #[must_use]
     pub const fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// Whether the order of the entries is known.
+    /// Returns whether the order of the entries is known.
     #[must_use]
     pub fn order_is_known(&self) -> bool {
         !self.settings.profile.is_static() || self.settings.group_order == GroupOrder::Listed
     }
 
-    /// The numbers of the entries that match, in kernel order.
+    /// Returns the numbers of the entries that match, in kernel order.
     #[must_use]
     pub fn matches(&self, probe: &Probe) -> Vec<u32> {
         let mut found = Vec::new();
@@ -213,14 +218,15 @@ impl Effective {
         found
     }
 
-    /// [`Self::matches`] by looking at every entry: slower, and the oracle of the tests.
+    /// Does the work of [`Self::matches`] by checking every entry: slower, and the oracle of the
+    /// tests.
     #[must_use]
     pub fn matches_by_scan(&self, probe: &Probe) -> Vec<u32> {
         let numbered = (0_u32..).zip(&self.entries);
         numbered.filter(|(_, entry)| entry.matches(probe)).map(|(n, _)| n).collect()
     }
 
-    /// The networks that containers of this phase may not reach, in kernel order.
+    /// Returns the networks that containers of this phase may not reach, in kernel order.
     pub(super) fn deny_networks(&self) -> impl Iterator<Item = &Block> {
         let deny = self.settings.deny_networks.as_ref();
         deny.into_iter().flat_map(move |deny| {
@@ -232,7 +238,8 @@ impl Effective {
         })
     }
 
-    /// Whether two sets ask for the same kernel rules by the same owners, whatever the names of the groups.
+    /// Returns whether two sets ask for the same kernel rules by the same owners, whatever the
+    /// names of the groups.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         let guids =

@@ -1,8 +1,9 @@
-//! What cells make of one rule.
+//! How cells enforce one rule.
 //!
-//! Sources: silk-release 5148d058 (`cni-wrapper-plugin/netrules/rule_converter.go`, `security_group_rule.go`,
-//! `lib/rules/rules.go`), `cloud_controller_ng` 3bbba906 (`lib/cloud_controller/diego/egress_rules.rb`), BBS b2385bea
-//! (`models/security_group.go`), executor 9e97ac1b (`depot/containerstore/helpers.go`) and guardian c2d9348c
+//! Sources: silk-release 5148d058 (`cni-wrapper-plugin/netrules/rule_converter.go`,
+//! `security_group_rule.go`, `lib/rules/rules.go`), `cloud_controller_ng` 3bbba906
+//! (`lib/cloud_controller/diego/egress_rules.rb`), BBS b2385bea (`models/security_group.go`),
+//! executor 9e97ac1b (`depot/containerstore/helpers.go`) and guardian c2d9348c
 //! (`kawasaki/iptables`). Verdicts of a real kernel are in `fixtures/asg/netrules_vectors.json`.
 
 use serde::Serialize;
@@ -13,7 +14,7 @@ use super::rule::ruby_split;
 use super::settings::{Profile, Settings};
 use super::stored::StoredRule;
 
-/// What becomes of a set of rules when a cell is to enforce it; what is worse for the set comes later.
+/// The fate of a set of rules on a cell, from the best to the worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Load {
@@ -21,10 +22,11 @@ pub enum Load {
     Ok,
     /// iptables refuses the whole batch: the old rules stay, and no container starts.
     Refused,
-    /// silk's agent cannot read a destination and makes no chain: a container that starts now is denied everything, and
-    /// the chains of those that run are emptied. The agent does not come to call iptables.
+    /// silk's agent cannot parse a destination and makes no chain: a container that starts now is
+    /// denied everything, and the chains of running containers are emptied. The agent does not get
+    /// as far as calling iptables.
     Skipped,
-    /// Diego refuses the app.
+    /// Diego rejects the app.
     RefusedLrp,
 }
 
@@ -42,7 +44,7 @@ pub enum EntryTraffic {
 }
 
 impl EntryTraffic {
-    /// Whether it is about packets of this class.
+    /// Returns whether it applies to packets of this class.
     pub(super) const fn has(self, class: Class) -> bool {
         matches!(
             (self, class),
@@ -53,7 +55,7 @@ impl EntryTraffic {
         )
     }
 
-    /// Its points within such a class, from the first to the last.
+    /// Returns its points within such a class, from the first to the last.
     pub(super) const fn points(self) -> (u16, u16) {
         match self {
             Self::Tcp(first, last) | Self::Udp(first, last) => (first, last),
@@ -65,7 +67,7 @@ impl EntryTraffic {
         }
     }
 
-    /// The word in rules.
+    /// Returns the word in rules.
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Tcp(..) => "tcp",
@@ -76,12 +78,12 @@ impl EntryTraffic {
     }
 }
 
-/// What becomes one kernel rule: one rule, one of its destinations, and one of its port items.
+/// The source of one kernel rule: one rule, one of its destinations, and one of its port items.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RuleEntry {
-    /// Which packets, but for their destination.
+    /// The packets, apart from their destination.
     pub traffic: EntryTraffic,
-    /// To where.
+    /// The destinations.
     pub range: AddressRange,
     /// The place of the destination in the rule's list, from 0.
     pub destination: u32,
@@ -90,7 +92,7 @@ pub struct RuleEntry {
 }
 
 impl RuleEntry {
-    /// Whether it matches the packet.
+    /// Returns whether it matches the packet.
     #[must_use]
     pub fn matches(&self, probe: &Probe) -> bool {
         let (first, last) = self.traffic.points();
@@ -100,54 +102,55 @@ impl RuleEntry {
     }
 }
 
-/// A way in which a rule is enforced otherwise than it reads.
+/// A difference between a rule's words and its enforcement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Quirk {
-    /// ICMP with a type and code -1: code 255 only, which allows nothing that exists.
+    /// ICMP with a type and code -1: only code 255, which no real packet has.
     IcmpCodeAny,
     /// ICMP with type -1 and a code: every type and every code.
     IcmpTypeAny,
-    /// `icmpv6`: silk makes no rule of it, and Diego refuses the app.
+    /// `icmpv6`: silk makes no rule of it, and Diego rejects the app.
     Icmpv6,
-    /// A protocol that no one knows: silk makes no rule of it, and Diego refuses the app.
+    /// An unknown protocol: silk makes no rule of it, and Diego rejects the app.
     UnknownProtocol,
-    /// TCP or UDP without a port that can be read: silk makes no rule of it.
+    /// TCP or UDP without a valid port: silk makes no rule of it.
     NoPorts,
     /// `icmp` or `all` with ports: silk's agent makes no rule of it.
     PortsNotAllowed,
     /// The port item at this place is dropped.
     PortDropped(u32),
-    /// Ports that mix a list with a range, of which Cloud Controller sends the numbers around the first dash.
+    /// Ports that mix a list with a range: Cloud Controller sends only the numbers around the first
+    /// dash.
     PortsCut,
-    /// A port 0, which Diego refuses.
+    /// A port 0, which Diego rejects.
     PortZero,
-    /// The range of ports at this place ends before it begins: of TCP, iptables refuses all rules; of UDP, it matches
-    /// nothing.
+    /// The range of ports at this place ends before it begins: for TCP, iptables refuses all rules;
+    /// for UDP, it matches nothing.
     PortsReversed(u32),
-    /// The destination at this place cannot be read by the cell.
+    /// The cell cannot parse the destination at this place.
     Unreadable(u32),
     /// The range at this place ends before it begins, and matches nothing.
     Reversed(u32),
     /// The destination at this place is IPv6, and the cell has none: iptables refuses all rules.
     Ipv6OnIpv4(u32),
-    /// The destination at this place reads as IPv6, and is IPv4 to the kernel.
+    /// The destination at this place looks like IPv6, and is IPv4 to the kernel.
     Mapped(u32),
 }
 
-/// What a cell makes of one rule.
+/// One rule as a cell enforces it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Enforceable {
     /// The kernel rules, in the order of the rule: destinations, and in each the port items.
     pub entries: Vec<RuleEntry>,
-    /// What the rule alone does to the set that it is in.
+    /// The effect of this rule alone on the set that it is in.
     pub load: Load,
-    /// What is not as it reads.
+    /// The differences between words and enforcement.
     pub quirks: Vec<Quirk>,
 }
 
 impl StoredRule {
-    /// What cells make of the rule.
+    /// Returns the rule as cells enforce it.
     ///
     /// ```
     /// use asg_core::policy::{EntryTraffic, Load, Quirk, Settings, StoredRule};
@@ -228,7 +231,8 @@ impl StoredRule {
         Enforceable { entries, load, quirks }
     }
 
-    /// The traffic of the rule's port items, each with its place; and whether Diego takes it.
+    /// Returns the traffic of the rule's port items, each with its place; and whether Diego accepts
+    /// it.
     fn traffics(
         &self,
         settings: &Settings,
@@ -256,7 +260,8 @@ impl StoredRule {
                 (Vec::new(), Load::Ok)
             }
             "icmp" => {
-                // Each number becomes one byte, and the kernel's tool takes type 255 for "any", whatever the code.
+                // Each number becomes one byte, and the kernel's tool takes type 255 for "any",
+                // whatever the code.
                 let (icmp_type, code) = (self.icmp_type() as u8, self.icmp_code() as u8);
                 match (icmp_type, code) {
                     (255, 255) => {}
@@ -275,7 +280,8 @@ impl StoredRule {
         }
     }
 
-    /// The ports as silk's agent reads them: it drops items that are not numbers or two with a dash between them.
+    /// Returns the ports as silk's agent parses them: it drops items other than a number, or two
+    /// with a dash between them.
     fn agent_ports(&self, settings: &Settings, quirks: &mut Vec<Quirk>) -> Vec<(i32, u16, u16)> {
         let number = |text: &str| {
             let blank = !settings.trims_ports() && text.trim() != text;
@@ -296,7 +302,8 @@ impl StoredRule {
         ports
     }
 
-    /// The ports as Cloud Controller sends them to Diego: a list, or if there is a dash, the numbers around the first.
+    /// Returns the ports as Cloud Controller sends them to Diego: a list, or if there is a dash,
+    /// the numbers around the first.
     fn diego_ports(&self, quirks: &mut Vec<Quirk>) -> (Vec<(i32, u16, u16)>, Load) {
         let parts = ruby_split(self.ports(), '-');
         let mut load = Load::Ok;
@@ -334,7 +341,8 @@ impl StoredRule {
     }
 }
 
-/// A number as Ruby's `to_i` reads it: the digits at the beginning, with single underscores between; else 0.
+/// Parses a number like Ruby's `to_i`: the digits at the beginning, with single underscores
+/// between; else 0.
 fn ruby_integer(text: &str) -> u64 {
     let text = text.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '\u{b}');
     let text = text.strip_prefix('+').unwrap_or(text);

@@ -12,24 +12,24 @@ use super::probe::Probe;
 use super::settings::Profile;
 use crate::time::Timestamp;
 
-/// What the kernel does with a packet.
+/// The kernel's action on a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// It goes on.
+    /// The packet passes.
     Allow,
-    /// It is rejected with an ICMP message.
+    /// The packet is rejected with an ICMP message.
     Deny,
-    /// It vanishes, without a line.
+    /// The packet is dropped, without a line.
     Drop,
 }
 
-/// What decided.
+/// The part of the rules that decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decider {
-    /// An entry, by its number.
+    /// The entry with this number.
     Entry(u32),
-    /// One of several entries, by their numbers; which, is not known.
+    /// One of the entries with these numbers; it is not known which.
     AnyOf(Vec<u32>),
     /// No entry: the end of the chain.
     Default,
@@ -39,25 +39,25 @@ pub enum Decider {
     Invalid,
 }
 
-/// How surely the decider is known.
+/// The certainty of the decider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Decided {
-    /// No order of groups could change it.
+    /// Any order of groups gives this decider.
     Certain,
-    /// Several entries match, and the order in which the kernel looks at them is known.
+    /// Several entries match, and the order in which the kernel checks them is known.
     ByOrder,
     /// It is not known.
     Undetermined,
 }
 
-/// Which line a packet leaves, if no limit cuts it.
+/// The line that a packet leaves, if no limit suppresses it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 pub enum LogLine {
-    /// One with the prefix of allowed packets.
+    /// A line with the prefix of allowed packets.
     #[serde(rename = "OK")]
     Ok,
-    /// One with the prefix of denied packets.
+    /// A line with the prefix of denied packets.
     #[serde(rename = "DENY")]
     Deny,
 }
@@ -65,29 +65,30 @@ pub enum LogLine {
 /// The answer about one packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// What becomes of the set of rules; there is no verdict if it is refused.
+    /// The fate of the set of rules; without a verdict if it is refused.
     pub load: Load,
-    /// What the kernel does, and why; `None` if the set is refused.
+    /// The kernel's action, and the reason; `None` if the set is refused.
     pub ruling: Option<Ruling>,
-    /// The entries that match, by their numbers, in kernel order; also where something else decided. None if the set
-    /// is not enforced.
+    /// The numbers of the entries that match, in kernel order, even if something else decided.
+    /// Empty if the set is not enforced.
     pub matches: Vec<u32>,
 }
 
 /// A verdict and its reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ruling {
-    /// What the kernel does.
+    /// The kernel's action.
     pub verdict: Verdict,
-    /// What decided it.
+    /// The decider.
     pub by: Decider,
-    /// How surely that is known.
+    /// The certainty of the decider.
     pub decided: Decided,
     /// The line that it leaves.
     pub log: Option<LogLine>,
 }
 
-/// A rule of a group, one of its destinations and one of its port items, by their places in the input.
+/// A rule of a group, one of its destinations and one of its port items, by their places in the
+/// input.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct RuleRef {
     /// The group's GUID.
@@ -104,7 +105,7 @@ pub struct RuleRef {
     pub snapshot: Option<Timestamp>,
 }
 
-/// serde writes shared texts with a feature only.
+/// Serialises a shared text, which serde does only with a feature.
 pub(super) fn shared_text<S: Serializer>(
     text: &Arc<str>,
     serializer: S,
@@ -112,19 +113,19 @@ pub(super) fn shared_text<S: Serializer>(
     serializer.serialize_str(text)
 }
 
-/// What decided, for outputs.
+/// The decider, for outputs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum By {
     /// A rule.
     Rule(RuleRef),
     /// One of these rules.
     AnyOf(Vec<RuleRef>),
-    /// Something else: `default`, `deny_network` or `invalid`.
+    /// Another decider: `default`, `deny_network` or `invalid`.
     Other(&'static str),
 }
 
 impl By {
-    /// The kind of decider: `rule`, `any_of`, `default`, `deny_network` or `invalid`.
+    /// Returns the kind of decider: `rule`, `any_of`, `default`, `deny_network` or `invalid`.
     #[must_use]
     pub const fn word(&self) -> &'static str {
         match self {
@@ -154,9 +155,9 @@ impl Serialize for By {
 }
 
 impl Effective {
-    /// Judges a packet that belongs to no connection yet.
+    /// Evaluates a packet that belongs to no connection yet.
     ///
-    /// Limits are not counted: neither that on new connections, nor those on log lines.
+    /// Limits are ignored: both that on new connections, and those on log lines.
     ///
     /// ```
     /// use asg_core::policy::{Decider, Phase, Policy, Probe, Settings, Snapshot, Verdict};
@@ -176,7 +177,7 @@ impl Effective {
         self.judge(probe, Self::matches)
     }
 
-    /// [`Self::evaluate`] without the index: slower, and the oracle of the tests.
+    /// Does the work of [`Self::evaluate`] without the index: slower, and the oracle of the tests.
     #[must_use]
     pub fn evaluate_by_scan(&self, probe: &Probe) -> Answer {
         self.judge(probe, Self::matches_by_scan)
@@ -186,7 +187,7 @@ impl Effective {
         let load = self.load();
         match load {
             Load::Refused | Load::RefusedLrp => Answer { load, ruling: None, matches: Vec::new() },
-            // The chain holds nothing but its end, and no rule that drops.
+            // The chain contains only its end, and no rule that drops.
             Load::Skipped => {
                 Answer { load, ruling: Some(self.default_ruling(probe)), matches: Vec::new() }
             }
@@ -224,7 +225,7 @@ impl Effective {
     fn default_ruling(&self, probe: &Probe) -> Ruling {
         let settings = self.settings();
         let (verdict, by) = match (settings.profile, &settings.deny_networks) {
-            // guardian asks its networks last, and what is in none of them may pass.
+            // guardian checks its denied networks last, and packets outside of them may pass.
             (Profile::Guardian, Some(_)) if self.denies_network(probe) => {
                 (Verdict::Deny, Decider::DenyNetwork)
             }
@@ -235,7 +236,7 @@ impl Effective {
         Ruling { verdict, by, decided: Decided::Certain, log: logs.then_some(LogLine::Deny) }
     }
 
-    /// Whether the packet goes to a network that containers may not reach.
+    /// Returns whether the packet goes to a network that containers may not reach.
     pub(super) fn denies_network(&self, probe: &Probe) -> bool {
         self.deny_networks().any(|network| network.range.contains(probe.destination))
     }
@@ -250,14 +251,14 @@ impl Effective {
         }
     }
 
-    /// Every owner of these entries, in their order.
+    /// Returns every owner of these entries, in their order.
     #[must_use]
     pub fn owners_of(&self, entries: &[u32]) -> Vec<RuleRef> {
         let owners = entries.iter().flat_map(|n| &self.entries()[*n as usize].owners);
         owners.map(|owner| self.rule_ref(owner)).collect()
     }
 
-    /// The decider for outputs: of equal entries the first owner of the list.
+    /// Converts the decider for outputs: if entries are equal, it is the first owner in the list.
     #[must_use]
     pub fn by(&self, decider: &Decider) -> By {
         let first = |n: u32| self.rule_ref(&self.entries()[n as usize].owners[0]);

@@ -1,4 +1,4 @@
-//! Evaluates many packets: sets of rules and answers are made once.
+//! Evaluates many packets: sets of rules and answers are computed once.
 
 use std::hash::Hash;
 use std::sync::Arc;
@@ -15,31 +15,31 @@ use super::group::Phase;
 use super::near::{At, NearMiss, near};
 use super::probe::Probe;
 
-/// More answers than this are not kept.
+/// The maximum number of cached answers.
 const MOST_ANSWERS: usize = 1 << 18;
-/// More entries than this, in all sets together, are not kept.
+/// The maximum number of cached entries, in all sets together.
 const MOST_ENTRIES: usize = 1 << 22;
 
 /// The answer about a packet as of one snapshot, for outputs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evaluation {
-    /// What becomes of the set of rules.
+    /// The fate of the set of rules.
     pub load: Load,
-    /// What decides about such packets: `asg`, `c2c` or `cell`.
+    /// The mechanism that decides about such packets: `asg`, `c2c` or `cell`.
     pub governed: Governed,
-    /// What the kernel does; `None` if the set is refused, or security groups are not asked.
+    /// The kernel's action; `None` if the set is refused, or security groups do not decide.
     pub verdict: Option<Verdict>,
-    /// What decided it.
+    /// The decider.
     pub by: Option<By>,
-    /// How surely that is known.
+    /// The certainty of the decider.
     pub decided: Option<Decided>,
-    /// Which line it leaves.
+    /// The line that it leaves.
     pub log: Option<LogLine>,
     /// Every owner of every entry that matches, in kernel order.
     pub matches: Vec<RuleRef>,
-    /// For a denied packet what would have allowed it, the nearest first.
+    /// For a denied packet the changes that would have allowed it, the nearest first.
     pub near: Vec<NearMiss>,
-    /// What makes the answer less sure: `space_unknown`, `partial_snapshot`.
+    /// The facts that make the answer less certain: `space_unknown`, `partial_snapshot`.
     pub because: Vec<Because>,
 }
 
@@ -110,11 +110,12 @@ pub(super) struct Answered {
 /// A set of rules by its number.
 pub(super) type Set = u32;
 
-/// What makes two sets the same: the settings, the phase, and versions of groups' rules, each with whether its group is
-/// global.
+/// The key of a set: the settings, the phase, and versions of groups' rules, each with whether its
+/// group is global.
 type Rules = (u32, Phase, Vec<(u32, bool)>);
 
-/// Sets of rules, each made once for all spaces and snapshots that have it, and answers about packets.
+/// Sets of rules, each computed once for all spaces and snapshots that have it, and answers about
+/// packets.
 #[derive(Debug, Default)]
 pub(super) struct Sets {
     spaces: HashMap<Box<str>, u32>,
@@ -136,7 +137,8 @@ pub(super) struct Place {
 }
 
 impl Sets {
-    /// The number of a space; the same for the same name until [`Self::forget_if_full`] forgets.
+    /// Returns the number of a space; equal names give equal numbers until [`Self::forget_if_full`]
+    /// clears them.
     pub(super) fn space(&mut self, space: &str) -> u32 {
         if let Some(number) = self.spaces.get(space) {
             return *number;
@@ -146,7 +148,8 @@ impl Sets {
         number
     }
 
-    /// Forgets everything if it has become too much; true if it did. Numbers that were given hold no longer.
+    /// Clears the cache if it is full, and returns whether it did. Earlier numbers are invalid
+    /// then.
     pub(super) fn forget_if_full(&mut self) -> bool {
         let full = self.answers.len() + self.near.len() + self.spaces.len() > MOST_ANSWERS
             || self.places.len() > MOST_ANSWERS
@@ -157,7 +160,7 @@ impl Sets {
         full
     }
 
-    /// The set that holds there.
+    /// Returns the set that holds there.
     pub(super) fn set(&mut self, policy: &Policy, place: Place, space: Option<&str>) -> Set {
         if let Some(set) = self.places.get(&place) {
             return *set;
@@ -180,7 +183,7 @@ impl Sets {
         &self.made[set as usize]
     }
 
-    /// Whether two sets ask for the same kernel rules by the same owners.
+    /// Returns whether two sets ask for the same kernel rules by the same owners.
     pub(super) fn is_same(&self, a: Set, b: Set) -> bool {
         a == b || self.effective(a).is_same(self.effective(b))
     }
@@ -248,7 +251,7 @@ pub struct Evaluator {
 }
 
 impl Policy {
-    /// What evaluates packets as of the last snapshot; `None` if there is no snapshot.
+    /// Creates an evaluator of packets as of the last snapshot; `None` without a snapshot.
     #[must_use]
     pub fn evaluator(&self) -> Option<Evaluator> {
         let last = self.listings.all().len().checked_sub(1)?;
@@ -258,9 +261,9 @@ impl Policy {
 }
 
 impl Evaluator {
-    /// Judges a packet that belongs to no connection yet.
+    /// Evaluates a packet that belongs to no connection yet.
     ///
-    /// Of an unknown space only the global groups are known, and nothing is certain.
+    /// For an unknown space only the global groups are known, and nothing is certain.
     pub fn evaluate(
         &mut self,
         space: Option<&str>,
@@ -311,7 +314,7 @@ impl Evaluator {
             evaluation.decided = Some(Decided::Undetermined);
             let effective = self.sets.effective(set);
             if let Some(Decider::Entry(n)) = ruling.map(|ruling| &ruling.by) {
-                // It decides unless a group that is not seen comes before.
+                // It decides unless an unseen group comes first.
                 evaluation.by = Some(effective.by(&Decider::AnyOf(vec![*n])));
             }
         }

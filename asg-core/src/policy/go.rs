@@ -1,14 +1,16 @@
-//! How Go reads addresses and numbers: the grammar of what a cell can enforce.
+//! Parses addresses and numbers like Go: the grammar of the words that a cell can enforce.
 //!
-//! Sources: `net.ParseIP`, `net.ParseCIDR` and `strconv.Atoi` of Go 1.23, and `toIPRange` of silk-release 5148d058
-//! (`cni-wrapper-plugin/netrules/security_group_rule.go`), executor and BBS, which all read destinations alike.
+//! Sources: `net.ParseIP`, `net.ParseCIDR` and `strconv.Atoi` of Go 1.23, and `toIPRange` of
+//! silk-release 5148d058 (`cni-wrapper-plugin/netrules/security_group_rule.go`), executor and BBS,
+//! which all parse destinations alike.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Addresses from a first to a last, as a kernel rule has them.
 ///
-/// An IPv4 address that is mapped into IPv6 (`::ffff:10.0.0.1`) is IPv4 here, because Go prints it so: each end by
-/// itself, so that `::ffff:0:0/96` is all of IPv4. A range that ends before it begins holds nothing.
+/// An IPv4 address that is mapped into IPv6 (`::ffff:10.0.0.1`) is IPv4 here, because Go prints it
+/// as IPv4: each end by itself, so that `::ffff:0:0/96` is all of IPv4. A range that ends before it
+/// begins is empty.
 ///
 /// ```
 /// use asg_core::policy::AddressRange;
@@ -25,7 +27,8 @@ pub struct AddressRange {
 }
 
 impl AddressRange {
-    /// Reads one destination as a cell does: an address, a block, or two addresses with a dash between them.
+    /// Parses one destination as a cell does: an address, a block, or two addresses with a dash
+    /// between them.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         match text.find(['-', '/']) {
@@ -37,37 +40,38 @@ impl AddressRange {
         }
     }
 
-    /// The range from `first` to `last`.
+    /// Creates the range from `first` to `last`.
     #[must_use]
     pub const fn new(first: IpAddr, last: IpAddr) -> Self {
         Self { first, last }
     }
 
-    /// The first address.
+    /// Returns the first address.
     #[must_use]
     pub const fn first(self) -> IpAddr {
         self.first
     }
 
-    /// The last address.
+    /// Returns the last address.
     #[must_use]
     pub const fn last(self) -> IpAddr {
         self.last
     }
 
-    /// True if both ends are IPv4 addresses.
+    /// Returns whether both ends are IPv4 addresses.
     #[must_use]
     pub const fn is_ipv4(self) -> bool {
         self.first.is_ipv4() && self.last.is_ipv4()
     }
 
-    /// True if one end is an IPv4 address and the other is not: no kernel tool takes that.
+    /// Returns whether one end is an IPv4 address and the other is not: no kernel tool accepts
+    /// that.
     #[must_use]
     pub const fn is_mixed(self) -> bool {
         self.first.is_ipv4() != self.last.is_ipv4()
     }
 
-    /// Whether the address is between the ends; never for one of another family.
+    /// Returns whether the address is between the ends; never for one of another family.
     #[must_use]
     pub fn contains(self, address: IpAddr) -> bool {
         match (self.first, self.last, address) {
@@ -77,7 +81,7 @@ impl AddressRange {
         }
     }
 
-    /// How many addresses it holds; `u128::MAX` stands for all of IPv6, which are one more.
+    /// Returns the number of addresses; `u128::MAX` for all of IPv6, which has one more.
     #[must_use]
     pub fn count(self) -> u128 {
         match self.bits() {
@@ -86,7 +90,7 @@ impl AddressRange {
         }
     }
 
-    /// The ends as numbers, if they are of one family.
+    /// Returns the ends as numbers, if they are of one family.
     pub(super) fn bits(self) -> Option<(u128, u128)> {
         match (self.first, self.last) {
             (IpAddr::V4(first), IpAddr::V4(last)) => {
@@ -104,12 +108,12 @@ impl std::fmt::Display for AddressRange {
     }
 }
 
-/// Reads an address; a mapped one is IPv4.
+/// Parses an address; a mapped one is IPv4.
 pub(super) fn address(text: &str) -> Option<IpAddr> {
     text.parse::<IpAddr>().ok().map(|address| address.to_canonical())
 }
 
-/// Reads a block as `net.ParseCIDR` does: a length may begin with zeros, and host bits are cleared.
+/// Parses a block like `net.ParseCIDR`: a length may begin with zeros, and host bits are cleared.
 pub(super) fn block(text: &str) -> Option<AddressRange> {
     let (address, length) = text.split_once('/')?;
     if length.is_empty() || !length.bytes().all(|b| b.is_ascii_digit()) {
@@ -132,9 +136,9 @@ pub(super) fn block(text: &str) -> Option<AddressRange> {
     }
 }
 
-/// Reads a decimal number with or without a sign, after blanks have been trimmed.
+/// Parses a decimal number with or without a sign, after blanks have been trimmed.
 pub(super) fn integer(text: &str) -> Option<i64> {
-    // Rust's reader takes the same signs and digits, and no underscore either.
+    // Rust's parser accepts the same signs and digits, and no underscore either.
     text.trim().parse().ok()
 }
 

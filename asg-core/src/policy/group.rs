@@ -1,13 +1,14 @@
-//! Security groups in Cloud Controller's words.
+//! Security groups as Cloud Controller lists them.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::stored::StoredRule;
 use crate::time::Timestamp;
 
-/// A security group, with the names of API v3's resource (`app/presenters/v3/security_group_presenter.rb`, API 3.228.0).
+/// A security group, with the names of API v3's resource
+/// (`app/presenters/v3/security_group_presenter.rb`, API 3.228.0).
 ///
-/// It reads and writes that resource's JSON: the spaces are those of `relationships`.
+/// It serialises to and from that resource's JSON: the spaces are those of `relationships`.
 ///
 /// ```
 /// use asg_core::policy::{Phase, SecurityGroup};
@@ -25,9 +26,10 @@ use crate::time::Timestamp;
 pub struct SecurityGroup {
     /// Its GUID.
     pub guid: String,
-    /// When it was made.
+    /// The time when it was made.
     pub created_at: Option<Timestamp>,
-    /// When its name, its rules or its global flags last changed, to the second; a binding does not count.
+    /// When its name, its rules or its global flags last changed, to the second; a binding does not
+    /// count.
     pub updated_at: Option<Timestamp>,
     /// Its name.
     pub name: String,
@@ -35,13 +37,14 @@ pub struct SecurityGroup {
     pub globally_enabled: GloballyEnabled,
     /// Its rules, in order.
     pub rules: Vec<StoredRule>,
-    /// The GUIDs of the spaces for whose apps and tasks it applies: of these only what the token may see.
+    /// The GUIDs of the spaces in which it applies to apps and tasks: only those that the token may
+    /// see.
     pub running_spaces: Vec<String>,
-    /// The GUIDs of the spaces for whose staging it applies.
+    /// The GUIDs of the spaces in which it applies to staging.
     pub staging_spaces: Vec<String>,
 }
 
-/// In which phases a group applies to all spaces.
+/// The phases in which a group applies to all spaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct GloballyEnabled {
     /// While apps and tasks run.
@@ -52,7 +55,7 @@ pub struct GloballyEnabled {
     pub staging: bool,
 }
 
-/// What a container is for.
+/// The phase of a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
@@ -63,10 +66,10 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// Both.
+    /// Both phases.
     pub const ALL: [Self; 2] = [Self::Running, Self::Staging];
 
-    /// The other one.
+    /// Returns the other one.
     #[must_use]
     pub const fn other(self) -> Self {
         match self {
@@ -75,7 +78,7 @@ impl Phase {
         }
     }
 
-    /// The word in JSON.
+    /// Returns the word in JSON.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -86,7 +89,7 @@ impl Phase {
 }
 
 impl SecurityGroup {
-    /// Whether it applies to all spaces.
+    /// Returns whether it applies to all spaces.
     #[must_use]
     pub const fn is_global(&self, phase: Phase) -> bool {
         match phase {
@@ -95,7 +98,7 @@ impl SecurityGroup {
         }
     }
 
-    /// Whether it is bound to this space.
+    /// Returns whether it is bound to this space.
     #[must_use]
     pub fn is_bound(&self, space: &str, phase: Phase) -> bool {
         let spaces = match phase {
@@ -105,7 +108,7 @@ impl SecurityGroup {
         spaces.iter().any(|guid| guid == space)
     }
 
-    /// Whether it applies to this space: globally, or because it is bound there.
+    /// Returns whether it applies to this space: globally, or because it is bound there.
     #[must_use]
     pub fn is_effective(&self, space: &str, phase: Phase) -> bool {
         self.is_global(phase) || self.is_bound(space, phase)
@@ -158,7 +161,7 @@ impl ToMany {
     }
 }
 
-/// Reads a time or null.
+/// Deserialises a time or null.
 pub(super) fn time<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Timestamp>, D::Error> {
     let text = Option::<String>::deserialize(d)?;
     text.map(|text| Timestamp::parse(text.as_bytes()).map_err(serde::de::Error::custom)).transpose()

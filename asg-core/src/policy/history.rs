@@ -1,4 +1,4 @@
-//! Which snapshots bear on an instant.
+//! Finds the snapshots that are relevant for an instant.
 
 use serde::Serialize;
 
@@ -10,36 +10,36 @@ use crate::time::{TimeRange, Timestamp};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Basis {
-    /// The last complete snapshot before the tolerance, all within it and the first after the instant have the same
-    /// entries and owners, and no group of theirs was updated in between.
+    /// The last complete snapshot before the tolerance, all within it and the first after the
+    /// instant have equal entries and owners, and none of their groups was updated in between.
     Exact,
-    /// There are such snapshots, and they differ, or may have differed in between.
+    /// Such snapshots exist, and they differ, or may have differed in between.
     Either,
-    /// There are snapshots before only.
+    /// All snapshots are earlier.
     Earlier,
-    /// There are snapshots after only.
+    /// All snapshots are later.
     Later,
-    /// There are none.
+    /// No snapshots exist.
     None,
 }
 
 /// Places in a list of snapshots around an instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Window {
-    /// How many were taken before the tolerance began.
+    /// The number of snapshots before the tolerance began.
     before: u32,
-    /// How many were taken not later than the earliest time of the instant.
+    /// The number of snapshots not later than the earliest time of the instant.
     until: u32,
-    /// How many were taken not later than the latest.
+    /// The number of snapshots not later than the latest time.
     through: u32,
-    /// Whether the list is that of incomplete snapshots, as there are no others.
+    /// Whether the list has incomplete snapshots, for want of complete ones.
     partial: bool,
 }
 
-/// The snapshots that bear on an instant.
+/// The snapshots that are relevant for an instant.
 #[derive(Debug, Clone)]
 pub(super) struct Bearing {
-    /// Without a look at the rules: `Exact` means that they are still to be compared.
+    /// Does not consider the rules: `Exact` means that they are still to be compared.
     pub(super) basis: Basis,
     /// The snapshots, the latest that is not after the instant first, those after it last.
     pub(super) snapshots: Vec<u32>,
@@ -56,7 +56,8 @@ impl Policy {
         self.listings.all()[snapshot as usize].snapshot.taken_at
     }
 
-    /// Where an instant is among the complete snapshots; or, if there are none, among the others.
+    /// Returns the place of an instant among the complete snapshots, or among the others if none is
+    /// complete.
     pub(super) fn window(&self, history: &History, time: TimeRange, tolerance: u32) -> Window {
         let list = &history.list;
         let count =
@@ -71,14 +72,16 @@ impl Policy {
         }
     }
 
-    /// Whether a group that holds there, in a snapshot between these two, was updated between them.
+    /// Returns whether a group that holds there, in a snapshot between these two, was updated
+    /// between them.
     pub(super) fn is_updated_between(
         &self,
         (first, last): (u32, u32),
         space: Option<&str>,
         phase: Phase,
     ) -> bool {
-        // Cloud Controller's times have whole seconds, and the listing may have come before in the same one.
+        // Cloud Controller's times have whole seconds, and the listing may have been earlier in the
+        // same second.
         let second = 1_000_000_000;
         let start = self.taken_at(first).as_nanos().div_euclid(second) * second;
         let within = Timestamp::from_nanos(start)..=self.taken_at(last);
@@ -94,7 +97,7 @@ impl Policy {
     }
 }
 
-/// The snapshots that are asked, in order: the complete ones, or if there are none the others.
+/// The snapshots to use, in order: the complete ones, or the others if none is complete.
 #[derive(Debug)]
 pub(super) struct History {
     pub(super) list: Vec<u32>,
@@ -110,13 +113,14 @@ impl History {
         Self { list: complete, partial: false }
     }
 
-    /// The snapshots whose rules may be enforced at the instant.
+    /// Returns the snapshots whose rules may be enforced at the instant.
     pub(super) fn enforced(&self, window: Window) -> Bearing {
         let (before, through) = (window.before as usize, window.through as usize);
         let earlier = |from: usize| self.list[from..through].iter().rev().copied();
         let after = self.list.get(through).copied();
         if self.partial {
-            // What one of them lacks another may lack as well: the nearest is as good as all.
+            // Groups that one of them lacks another may lack as well: the nearest is as good as
+            // all.
             let nearest = through.checked_sub(1).map(|n| (Basis::Earlier, self.list[n]));
             let nearest = nearest.or(after.map(|n| (Basis::Later, n)));
             return match nearest {
@@ -135,7 +139,7 @@ impl History {
         Bearing { basis, snapshots, partial: false }
     }
 
-    /// The snapshots whose words may have been Cloud Controller's at the instant.
+    /// Returns the snapshots whose words may have been Cloud Controller's at the instant.
     pub(super) fn configured(&self, window: Window) -> Vec<u32> {
         let (until, through) = (window.until as usize, window.through as usize);
         let mut snapshots: Vec<u32> =

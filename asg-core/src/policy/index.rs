@@ -1,7 +1,8 @@
 //! Finds the entries that match a packet.
 //!
-//! For each protocol there is a segment tree over addresses, and in each of its nodes a search tree over ports. An entry
-//! is kept in at most two nodes a level, so memory is n log n; a search visits one node a level.
+//! For each protocol there is a segment tree over addresses, and in each of its nodes a search tree
+//! over ports. An entry is kept in at most two nodes a level, so memory is n log n; a search visits
+//! one node a level.
 
 use super::effective::Entry;
 use super::probe::{Class, Probe};
@@ -29,7 +30,7 @@ impl Index {
         }
     }
 
-    /// Adds the numbers of the entries that match the packet, in no order.
+    /// Adds the numbers of the entries that match the packet, in any order.
     pub(super) fn matches(&self, probe: &Probe, found: &mut Vec<u32>) {
         let (class, point) = (probe.class() as usize, probe.point());
         match probe.destination {
@@ -44,16 +45,17 @@ impl Index {
 struct Ports {
     first: u16,
     last: u16,
-    /// The greatest last port in the subtree of which this is the root.
+    /// The greatest last port in the subtree under this node.
     greatest: u16,
     entry: u32,
 }
 
 #[derive(Debug, Clone)]
 struct Tree<K> {
-    /// Where the addresses begin that differ in their entries, in order: the leaves.
+    /// The starts of the address intervals that differ in their entries, in order: the leaves.
     starts: Vec<K>,
-    /// Where the ports of each node begin in `ports`. The root is node 1, the first leaf node `starts.len()`.
+    /// The start of each node's ports in `ports`. The root is node 1, the first leaf node
+    /// `starts.len()`.
     nodes: Vec<u32>,
     ports: Vec<Ports>,
 }
@@ -135,7 +137,7 @@ impl<K: Ord + Copy> Tree<K> {
     }
 }
 
-/// Fills in `greatest`: the slice is a search tree whose root is in the middle.
+/// Fills in `greatest`: the slice is a search tree with its root in the middle.
 fn greatest(ports: &mut [Ports]) -> u16 {
     let Some(last) = ports.get(ports.len() / 2).map(|root| root.last) else { return 0 };
     let (left, rest) = ports.split_at_mut(ports.len() / 2);

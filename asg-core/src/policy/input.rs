@@ -4,12 +4,12 @@ use serde::de::DeserializeOwned;
 
 use crate::error::Error;
 
-/// Reads one JSON document; what follows it is an error.
+/// Parses one JSON document; any text behind it is an error.
 pub(super) fn from_slice<T: DeserializeOwned>(json: &[u8]) -> Result<T, Error> {
     serde_json::from_slice(json).map_err(|error| at(json, 0, &error))
 }
 
-/// An error of the JSON reader, at its offset in the text, which begins at `start` of what the caller gave.
+/// Converts an error of the JSON parser. `json` begins at offset `start` of the caller's text.
 pub(super) fn at(json: &[u8], start: usize, error: &serde_json::Error) -> Error {
     let lines = json.split(|b| *b == b'\n').take(error.line().saturating_sub(1));
     let before: usize = lines.map(|line| line.len() + 1).sum();

@@ -104,10 +104,12 @@ impl Serialize for Line<'_> {
 impl Evaluator {
     /// Answers one line of JSON with one line of JSON, with at most `near` near misses.
     ///
-    /// The question is `{"id":…,"space":GUID,"phase":"running","proto":"tcp","dst":"10.0.11.7","dpt":443}`. `id` can be
-    /// anything. Without `space` only global groups are known; without `phase` an app runs. ICMP has `type` and `code`
-    /// in place of `dpt`; TCP can have `flags`, which are SYN if left out. Members that are not known are ignored. A line
-    /// that is not a question is answered with `error`; a blank line is not answered.
+    /// The question is
+    /// `{"id":…,"space":GUID,"phase":"running","proto":"tcp","dst":"10.0.11.7","dpt":443}`. `id`
+    /// can be anything. Without `space` only global groups are known; without `phase` an app runs.
+    /// ICMP has `type` and `code` in place of `dpt`; TCP can have `flags`, by default SYN. Unknown
+    /// members are ignored. For a line that is not a question the answer has `error`; a blank line
+    /// gets no answer.
     pub fn answer_line(&mut self, line: &[u8], near: Option<usize>, out: &mut Vec<u8>) {
         if line.trim_ascii().is_empty() {
             return;
@@ -128,7 +130,8 @@ impl Evaluator {
 }
 
 impl Policy {
-    /// Answers lines of JSON with lines of JSON, as of the last snapshot; see [`Evaluator::answer_line`].
+    /// Answers lines of JSON with lines of JSON, as of the last snapshot; see
+    /// [`Evaluator::answer_line`].
     ///
     /// ```
     /// use asg_core::policy::{Policy, Settings, Snapshot};

@@ -1,4 +1,5 @@
-//! A snapshot as it is looked up: who is in which space, and which groups are unchanged from one to the next.
+//! A snapshot prepared for look-ups: the groups of each space, and the groups that stay unchanged
+//! from one snapshot to the next.
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -10,7 +11,7 @@ use super::snapshot::Snapshot;
 use super::stored::StoredRule;
 use super::words::Words;
 
-/// A rule, what Cloud Controller means by it, and what cells make of it.
+/// A rule as stored, as Cloud Controller means it, and as cells enforce it.
 #[derive(Debug)]
 pub(super) struct MadeRule {
     pub(super) enforceable: Enforceable,
@@ -18,24 +19,24 @@ pub(super) struct MadeRule {
     pub(super) log: bool,
 }
 
-/// Snapshots in order. Rules that do not change from one to the next are read once.
+/// Snapshots in order. Rules that do not change from one to the next are parsed once.
 #[derive(Debug)]
 pub(super) struct Listings {
     all: Vec<Listing>,
     settings: CellSettings,
-    /// For each version of a group's rules the place of one group that has it, and under each settings what cells make
-    /// of it.
+    /// For each version of a group's rules, a group that has it, and the rules as cells enforce
+    /// them under each settings.
     versions: Vec<Version>,
 }
 
 #[derive(Debug)]
 pub(super) struct Listing {
     pub(super) snapshot: Arc<Snapshot>,
-    /// For each group the number of the version of its rules.
+    /// The number of the version of each group's rules.
     versions: Vec<u32>,
-    /// For each phase the global groups.
+    /// The global groups, for each phase.
     globals: [Vec<u32>; 2],
-    /// For each phase the groups that are bound to a space.
+    /// The groups that are bound to a space, for each phase.
     bound: [HashMap<Box<str>, Vec<u32>>; 2],
     places: HashMap<Box<str>, u32>,
 }
@@ -80,12 +81,12 @@ impl Listings {
         &self.settings
     }
 
-    /// The settings at this place.
+    /// Returns the settings at this place.
     pub(super) fn settings_at(&self, place: usize) -> &Settings {
         self.settings.all().nth(place).expect("a place that the settings gave")
     }
 
-    /// What cells with the settings at this place make of the rules of a group.
+    /// Returns the rules of a group as cells with the settings at this place enforce them.
     pub(super) fn rules(&self, snapshot: usize, group: usize, settings: usize) -> &[MadeRule] {
         let version = &self.versions[self.all[snapshot].versions[group] as usize];
         version.made[settings].get_or_init(|| {
@@ -133,14 +134,15 @@ impl Listing {
         listing
     }
 
-    /// The groups that hold, global ones first, in the order of the listing.
+    /// Returns the groups that hold, global ones first, in the order of the listing.
     pub(super) fn effective(&self, space: Option<&str>, phase: Phase) -> impl Iterator<Item = u32> {
         let bound = space.and_then(|space| self.bound[phase as usize].get(space));
         let globals = self.globals[phase as usize].iter();
         globals.chain(bound.into_iter().flatten()).copied()
     }
 
-    /// The groups that hold as numbers that are equal where the rules are: version, and whether it is global.
+    /// Returns the groups that hold as numbers that are equal if the rules are: version, and
+    /// whether it is global.
     pub(super) fn key(&self, space: Option<&str>, phase: Phase) -> Vec<(u32, bool)> {
         let groups = self.effective(space, phase);
         let key = |place: u32| {
@@ -153,7 +155,7 @@ impl Listing {
         places.into_iter().map(key).collect()
     }
 
-    /// The place of a group.
+    /// Returns the place of a group.
     pub(super) fn place(&self, guid: &str) -> Option<usize> {
         self.places.get(guid).map(|place| *place as usize)
     }

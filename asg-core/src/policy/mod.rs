@@ -1,21 +1,23 @@
-//! Application security groups: why a packet was allowed or denied, and what the log could not show.
+//! Application security groups: explains why a packet was allowed or denied, and what the log could
+//! not show.
 //!
 //! # Overview
 //!
-//! A security group is a list of rules that allow traffic out of containers. Cloud Controller stores it; which packets
-//! pass is decided by kernel rules that other programs make of it, and those read the words differently. This module
-//! knows both sides. It reads no logs: callers pass plain values.
+//! A security group is a list of rules that allow traffic out of containers. Cloud Controller
+//! stores it; other programs make kernel rules of it, which decide about packets, and these
+//! programs interpret the words differently. This module models both sides. It parses no logs:
+//! callers pass plain values.
 //!
 //! | question | call |
 //! |---|---|
-//! | Would a Cloud Controller take this rule? | [`check`] |
+//! | Would a Cloud Controller accept this rule? | [`check`] |
 //! | What does the rule mean to it? | [`StoredRule::rule`] |
-//! | What do cells make of it? | [`StoredRule::enforceable`] |
+//! | How do cells enforce it? | [`StoredRule::enforceable`] |
 //! | Which kernel rules hold for a space, in which order? | [`Policy::effective`], [`Effective::arguments`] |
 //! | What happens to this packet, and why? | [`Effective::evaluate`], [`Policy::evaluate_lines`] |
 //! | What would have allowed it? | [`Evaluation::near`] |
-//! | Why did the log say so at that time? | [`Policy::explainer`], [`Explainer::explain`] |
-//! | Which packets can leave no line? | [`Policy::coverage`] |
+//! | Why was a logged packet allowed or denied at its time? | [`Policy::explainer`], [`Explainer::explain`] |
+//! | Which packets cannot leave a line? | [`Policy::coverage`] |
 //!
 //! # Example
 //!
@@ -39,17 +41,19 @@
 //!
 //! # Concepts
 //!
-//! * [`Snapshot`]: all groups and bindings as one listing gave them, in listing order, with the time.
-//! * [`Profile`] and [`Settings`]: which program enforces rules, and how the operator configured it.
-//! * [`Entry`]: one rule × one destination × one port item, which becomes one kernel rule. Equal ones are made once and
-//!   have several [owners](Owner).
-//! * [`Load`]: some words break a whole set. Then there is no chain, an empty one, or an old one.
-//! * *configured*, *enforced*, *observed*: what Cloud Controller's words allow, what the profile makes of them, and what
-//!   the line in the log shows.
+//! * [`Snapshot`]: all groups and bindings as one listing gave them, in listing order, with the
+//!   time.
+//! * [`Profile`] and [`Settings`]: the program that enforces rules, and the operator's
+//!   configuration of it.
+//! * [`Entry`]: one rule × one destination × one port item, which becomes one kernel rule. Equal
+//!   ones are made once and have several [owners](Owner).
+//! * [`Load`]: some words break a whole set. Then the chain is missing, empty, or outdated.
+//! * *configured*, *enforced*, *observed*: the outcome by Cloud Controller's words, as the profile
+//!   enforces them, and in the line of the log.
 //! * [`Blind`]: a set of packets that cannot leave a line.
 //!
-//! Cloud Controller writes no audit event for security groups, so that the rules of a time in the past are known only
-//! from snapshots around it: [`Basis`] grades that.
+//! Cloud Controller writes no audit event for security groups, so the rules of a past time are
+//! known only from snapshots around it: [`Basis`] grades that.
 
 mod arguments;
 mod because;
@@ -117,7 +121,7 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Puts snapshots in the order of their times; those of one instant are parts of one listing.
+    /// Sorts snapshots by time; those of one instant are parts of one listing.
     #[must_use]
     pub fn new(snapshots: Vec<Snapshot>, settings: CellSettings) -> Self {
         Self { listings: Arc::new(Listings::new(snapshots, settings)) }
@@ -127,13 +131,13 @@ impl Policy {
         &self.listings
     }
 
-    /// The snapshots, the earliest first.
+    /// Returns the snapshots, the earliest first.
     pub fn snapshots(&self) -> impl DoubleEndedIterator<Item = &Snapshot> + ExactSizeIterator {
         self.listings.all().iter().map(|listing| &*listing.snapshot)
     }
 
-    /// The group with this GUID, as of the snapshot that was taken then, or else of the latest that
-    /// has it.
+    /// Returns the group with this GUID, as of the snapshot that was taken then, or else of the
+    /// latest that has it.
     ///
     /// ```
     /// use asg_core::policy::{Policy, Settings, Snapshot};
@@ -159,14 +163,14 @@ impl Policy {
         Some(&all[n].snapshot.groups[place])
     }
 
-    /// The settings of the cells.
+    /// Returns the settings of the cells.
     #[must_use]
     pub fn settings(&self) -> &CellSettings {
         self.listings.settings()
     }
 
-    /// The rules that hold for a space and phase as of the last snapshot, with the foundation's settings; `None` if
-    /// there is no snapshot.
+    /// Returns the rules that hold for a space and phase as of the last snapshot, with the
+    /// foundation's settings; `None` without a snapshot.
     #[must_use]
     pub fn effective(&self, space: &str, phase: Phase) -> Option<Effective> {
         let last = self.listings.all().len().checked_sub(1)?;

@@ -47,13 +47,13 @@ pub enum Miss {
     Icmp,
 }
 
-/// The packets that a change admits: so many addresses, and at each so many points.
+/// The packets that a change admits: a number of addresses, and a number of points at each.
 ///
 /// A point is a port, or a pair of ICMP type and code (65,536 for any). Every protocol counts as
 /// 256 × 65,536 points.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 pub struct Admits {
-    /// Addresses; `u128::MAX` stands for all of IPv6.
+    /// Addresses; `u128::MAX` for all of IPv6.
     pub addresses: u128,
     /// Points at each address.
     pub points: u64,
@@ -70,13 +70,13 @@ impl Admits {
 
 /// A change as a JSON object.
 ///
-/// It has the members of the rule that change (null removes one), or `add` with a rule to add to the
-/// group where one rule cannot hold both, or `bind` with the space and the phase of a binding.
+/// It has the members of the rule that change (null removes one), or `add` with a rule to add to
+/// the group if one rule cannot hold both, or `bind` with the space and the phase of a binding.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Change(Value);
 
 impl Change {
-    /// The object in JSON.
+    /// Returns the object in JSON.
     #[must_use]
     pub fn to_json(&self) -> String {
         self.0.to_string()
@@ -103,7 +103,7 @@ pub struct NearMiss {
     pub destination: u32,
     /// The port item's place in the rule, from 0; -1 where the rule has none.
     pub port: i32,
-    /// The miss that the change cures; none for a binding.
+    /// The miss that the change cures; empty for a binding.
     pub misses: Vec<Miss>,
     /// The packets that the change admits; for a binding, those of the first rule that matches.
     pub admits: Admits,
@@ -154,8 +154,8 @@ struct Rank<'a> {
 ///
 /// 1. the number of misses: bindings have none, edits have one;
 /// 2. for edits, the packets that they admit;
-/// 3. the bits by which the smallest aligned block grows that holds the entry's destinations, if it
-///    is to hold the packet's, too;
+/// 3. the growth, in bits, of the smallest aligned block around the entry's destinations if it has
+///    to include the packet's, too;
 /// 4. the distance of the port from the nearer end of the entry's ports;
 /// 5. groups of the space before global groups;
 /// 6. the group's name, and the places of rule, destination and port item.
@@ -182,7 +182,7 @@ pub(super) fn near(
     found.into_iter().map(|(_, near)| near).collect()
 }
 
-/// The groups whose binding would allow the packet: one candidate for each group.
+/// Returns the groups whose binding would allow the packet: one candidate for each group.
 fn bindings<'a>(
     at: At<'a>,
     effective: &'a Effective,
@@ -217,7 +217,8 @@ fn bindings<'a>(
     )
 }
 
-/// The rules whose edit would allow the packet: one candidate for each rule, by its best entry.
+/// Returns the rules whose edit would allow the packet: one candidate for each rule, by its best
+/// entry.
 fn widenings<'a>(
     at: At<'a>,
     effective: &Effective,
@@ -281,8 +282,8 @@ fn rank<'a>(
     }
 }
 
-/// The single respect in which a packet misses an entry; `None` if there are more, or no edit
-/// cures it.
+/// Returns the single respect in which a packet misses an entry; `None` if there are more, or no
+/// edit cures it.
 fn miss(effective: &Effective, entry: &Entry, probe: &Probe) -> Option<Miss> {
     let address = entry.range.contains(probe.destination);
     let (first, last) = entry.traffic.points();
@@ -329,7 +330,7 @@ fn admits(made: &MadeRule, entry: &Entry, miss: Miss, probe: &Probe) -> Admits {
     }
 }
 
-/// The addresses of a rule, each counted once.
+/// Returns the addresses of a rule, each counted once.
 fn addresses(made: &MadeRule) -> u128 {
     let of = |is_ipv4: bool| {
         let entries = made.enforceable.entries.iter();
@@ -345,7 +346,7 @@ fn addresses(made: &MadeRule) -> u128 {
     of(true).saturating_add(of(false))
 }
 
-/// The points of a rule, each counted once.
+/// Returns the points of a rule, each counted once.
 fn points(made: &MadeRule) -> u64 {
     let entries: &[RuleEntry] = &made.enforceable.entries;
     if entries.iter().any(|entry| entry.traffic == EntryTraffic::All) {
@@ -375,8 +376,8 @@ fn union(ranges: &[(u128, u128)]) -> u128 {
     count
 }
 
-/// The bits by which the smallest aligned block grows that holds the entry's destinations, if it is
-/// to hold the packet's, too.
+/// Returns the growth, in bits, of the smallest aligned block around the entry's destinations if it
+/// has to include the packet's, too.
 fn bits(entry: &Entry, probe: &Probe) -> u32 {
     let (Some((first, last)), destination) = (entry.range.bits(), probe.destination) else {
         return 0;
@@ -393,7 +394,7 @@ fn bits(entry: &Entry, probe: &Probe) -> u32 {
     joint.saturating_sub(own).min(width)
 }
 
-/// The distance of the packet's port from the nearer end of the entry's.
+/// Returns the distance of the packet's port from the nearer end of the entry's.
 fn port_distance(entry: &Entry, probe: &Probe) -> u32 {
     let (EntryTraffic::Tcp(first, last) | EntryTraffic::Udp(first, last)) = entry.traffic else {
         return 0;
@@ -404,7 +405,7 @@ fn port_distance(entry: &Entry, probe: &Probe) -> u32 {
     u32::from(first.saturating_sub(port).max(port.saturating_sub(last)))
 }
 
-/// The edit of a rule that cures a miss.
+/// Returns the edit of a rule that cures a miss.
 fn change(stored: &StoredRule, entry: &Entry, miss: Miss, probe: &Probe) -> Option<Change> {
     let icmp = |icmp_type: u8, code: u8| json!({ "type": icmp_type, "code": code });
     let value = match (miss, probe.traffic) {

@@ -1,14 +1,16 @@
-//! Which of several matching entries can decide, over all orders of groups.
+//! Finds the matching entries that can decide, over all orders of groups.
 
 use std::collections::BTreeMap;
 
 use super::effective::{Entry, Owner};
 
-/// The entries that would decide under some order of groups, in kernel order, of those that match (in kernel order too).
+/// Returns the matching entries that would decide under some order of groups. Both lists are in
+/// kernel order.
 ///
-/// The last rule of the list is looked at first. Equal kernel rules are made once, in the place of the first, so a rule
-/// with owners in several groups is as late as its earliest owner. Parts of the list (global before bound groups, rules
-/// that do not log before those that do) keep their order whatever that of the groups.
+/// The last rule of the list is checked first. Equal kernel rules are made once, in the place of
+/// the first, so a rule with owners in several groups is as late as its earliest owner. Parts of
+/// the list (global before bound groups, rules that do not log before those that do) keep their
+/// order whatever that of the groups.
 pub(super) fn possible(entries: &[Entry], matches: &[u32]) -> Vec<u32> {
     let Some(first) = matches.first() else { return Vec::new() };
     let entry = |n: u32| &entries[n as usize];
@@ -36,11 +38,12 @@ pub(super) fn possible(entries: &[Entry], matches: &[u32]) -> Vec<u32> {
     matches.iter().zip(&groups).filter(|(_, g)| seen.insert(**g)).map(|(n, _)| *n).collect()
 }
 
-/// More sets of groups than this are not compared with each other; then more entries are called possible.
+/// The maximum number of sets of groups that are compared with each other; beyond it, more entries
+/// are called possible.
 const MOST_SETS: usize = 64;
 
-/// An entry decides if its groups come last, one of them first among them, and every other entry that needs these groups
-/// has an owner earlier in that one.
+/// Returns the entries that can decide. An entry decides if its groups come last, one of them first
+/// among them, and every other entry that needs these groups has an owner earlier in that one.
 fn shared(entries: &[Entry], matches: &[u32]) -> Vec<u32> {
     let groups_of = |n: u32| {
         let owners = entries[n as usize].deciding();

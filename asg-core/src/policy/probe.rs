@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-/// A packet on its way out of a container: what rules can ask of it.
+/// A packet on its way out of a container: the properties that rules can check.
 ///
 /// ```
 /// use asg_core::policy::{Opening, Probe, ProbeTraffic};
@@ -16,20 +16,20 @@ use serde::{Serialize, Serializer};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Probe {
-    /// Where it goes.
+    /// The destination.
     pub destination: IpAddr,
-    /// The rest.
+    /// The protocol and its properties.
     pub traffic: ProbeTraffic,
 }
 
-/// The protocol of a packet, with what rules can ask of it.
+/// The protocol of a packet, with the properties that rules can check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ProbeTraffic {
     /// TCP.
     Tcp {
         /// The destination port.
         port: u16,
-        /// What its flags are to a kernel that knows no connection of it.
+        /// The meaning of its flags to a kernel that knows no connection for the packet.
         opening: Opening,
     },
     /// UDP.
@@ -63,7 +63,7 @@ const PROTOCOLS: [(&str, u8); 10] = [
 ];
 
 impl ProbeTraffic {
-    /// The number of a protocol by its name, in capitals or not, or by the number itself.
+    /// Returns the number of a protocol by its name, in capitals or not, or by the number itself.
     ///
     /// ```
     /// use asg_core::policy::ProbeTraffic;
@@ -76,7 +76,7 @@ impl ProbeTraffic {
         known.map(|(_, number)| *number).or_else(|| name.parse().ok())
     }
 
-    /// The number of the protocol.
+    /// Returns the number of the protocol.
     #[must_use]
     pub const fn protocol(self) -> u8 {
         match self {
@@ -88,7 +88,7 @@ impl ProbeTraffic {
     }
 }
 
-/// What a TCP packet is to a kernel that knows no connection of it.
+/// The meaning of a TCP packet to a kernel that knows no connection for it.
 ///
 /// Source: `tcp_conntracks` and `get_conntrack_index` of Linux' `nf_conntrack_proto_tcp.c`, with
 /// `nf_conntrack_tcp_loose` on, as it is by default.
@@ -103,7 +103,7 @@ pub enum Opening {
 }
 
 impl Opening {
-    /// Judges the flags of a TCP packet.
+    /// Classifies the flags of a TCP packet.
     ///
     /// ```
     /// use asg_core::policy::Opening;
@@ -140,31 +140,31 @@ impl Class {
 }
 
 impl Probe {
-    /// The first packet of a TCP connection.
+    /// Creates the first packet of a TCP connection.
     #[must_use]
     pub const fn tcp(destination: IpAddr, port: u16) -> Self {
         Self { destination, traffic: ProbeTraffic::Tcp { port, opening: Opening::New } }
     }
 
-    /// A UDP packet.
+    /// Creates a UDP packet.
     #[must_use]
     pub const fn udp(destination: IpAddr, port: u16) -> Self {
         Self { destination, traffic: ProbeTraffic::Udp { port } }
     }
 
-    /// An ICMP packet.
+    /// Creates an ICMP packet.
     #[must_use]
     pub const fn icmp(destination: IpAddr, icmp_type: u8, code: u8) -> Self {
         Self { destination, traffic: ProbeTraffic::Icmp { icmp_type, code } }
     }
 
-    /// True for TCP packets that belong to no connection and begin none.
+    /// Returns whether this is a TCP packet that belongs to no connection and begins none.
     #[must_use]
     pub const fn is_invalid(&self) -> bool {
         matches!(self.traffic, ProbeTraffic::Tcp { opening: Opening::Invalid, .. })
     }
 
-    /// True for TCP packets of a connection whose beginning was not seen.
+    /// Returns whether this is a TCP packet of a connection whose beginning was not seen.
     #[must_use]
     pub const fn is_pick_up(&self) -> bool {
         matches!(self.traffic, ProbeTraffic::Tcp { opening: Opening::PickUp, .. })
@@ -179,7 +179,7 @@ impl Probe {
         }
     }
 
-    /// The port; of ICMP type and code, of other protocols 0.
+    /// Returns the port; type and code for ICMP, 0 for other protocols.
     pub(super) const fn point(&self) -> u16 {
         match self.traffic {
             ProbeTraffic::Tcp { port, .. } | ProbeTraffic::Udp { port } => port,

@@ -8,29 +8,30 @@ use super::go::{self, AddressRange};
 use super::input;
 use crate::error::Error;
 
-/// Which program puts the rules into the kernel, and where it has them from.
+/// The program that puts the rules into the kernel, and its source of the rules.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Profile {
-    /// silk, which takes the rules from the policy server: the default since cf-networking 3.0.0 (2022).
+    /// silk, which takes the rules from the policy server: the default since cf-networking 3.0.0
+    /// (2022).
     #[default]
     SilkDynamic,
     /// silk, with the rules that Cloud Controller gave to Diego when the app was started.
     SilkStatic,
-    /// guardian by itself, with the same rules.
+    /// guardian by itself, with the rules that Cloud Controller gave to Diego.
     Guardian,
 }
 
 impl Profile {
-    /// Whether the rules are those of the moment when the process version was desired.
+    /// Returns whether the rules are those of the moment when the process version was desired.
     #[must_use]
     pub const fn is_static(self) -> bool {
         !matches!(self, Self::SilkDynamic)
     }
 
-    /// The word in JSON.
+    /// Returns the word in JSON.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -43,18 +44,19 @@ impl Profile {
 
 /// Whether the order of groups is known where the database decides it.
 ///
-/// The dynamic profile has its order from the listing. The static ones get the groups from a query without an order.
+/// The dynamic profile takes its order from the listing. The static ones get the groups from a
+/// query without an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum GroupOrder {
     /// It is not known.
     #[default]
     Unknown,
-    /// It is that of the listing.
+    /// It is the order of the listing.
     Listed,
 }
 
-/// Networks that containers may not reach whatever the rules allow, as blocks.
+/// Networks that containers may not reach even if the rules allow it, as blocks.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DenyNetworks {
@@ -78,15 +80,16 @@ pub struct Block {
     pub range: AddressRange,
 }
 
-/// The limit on new connections, per container and destination (`outbound_connections` of silk-cni).
+/// The limit on new connections, per container and destination (`outbound_connections` of
+/// silk-cni).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct OutboundConnections {
-    /// Whether there is one.
+    /// Whether the limit is on.
     pub limit: bool,
-    /// Whether what exceeds it is logged; as `iptables_logging` if left out.
+    /// Whether connections beyond it are logged; like `iptables_logging` if left out.
     pub logging: Option<bool>,
-    /// Whether what exceeds it is only logged.
+    /// Whether connections beyond it are only logged.
     pub dry_run: bool,
     /// Connections at once.
     pub burst: u32,
@@ -114,21 +117,21 @@ impl Default for OutboundConnections {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
-    /// How rules are enforced.
+    /// The way in which rules are enforced.
     pub profile: Profile,
     /// Whether the order of groups is known in the static profiles.
     pub group_order: GroupOrder,
-    /// Whether every allowed and denied packet is logged; `None` if it is not known, and then rules are evaluated as
-    /// if it were off, which is the default.
+    /// Whether every allowed and denied packet is logged. `None` if it is not known; then rules are
+    /// evaluated as if it were off, which is the default.
     pub iptables_logging: Option<bool>,
-    /// Networks that containers may not reach. With guardian `None` is cf-deployment's `0.0.0.0/0`: what no rule allows
-    /// is denied; with silk it is none.
+    /// Networks that containers may not reach. With guardian `None` means cf-deployment's
+    /// `0.0.0.0/0`: a packet that no rule allows is denied. With silk it means no network.
     pub deny_networks: Option<DenyNetworks>,
-    /// The addresses of containers: silk's own default is 10.255.0.0/16. Packets to them are never asked of security
-    /// groups. None by default, since the network is the operator's choice.
+    /// The addresses of containers: silk's own default is 10.255.0.0/16. Security groups do not
+    /// apply to packets to them. Empty by default, because the network is the operator's choice.
     #[serde(deserialize_with = "ranges")]
     pub overlay_networks: Vec<AddressRange>,
-    /// The addresses of the cell itself. Packets to them are never asked of security groups.
+    /// The addresses of the cell itself. Security groups do not apply to packets to them.
     #[serde(deserialize_with = "ranges")]
     pub cell_networks: Vec<AddressRange>,
     /// Whether cells have IPv6.
@@ -165,24 +168,24 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The default settings of a profile.
+    /// Returns the default settings of a profile.
     #[must_use]
     pub fn of(profile: Profile) -> Self {
         Self { profile, ..Self::default() }
     }
 
-    /// Whether every rule logs.
+    /// Returns whether every rule logs.
     #[must_use]
     pub fn logs_all(&self) -> bool {
         self.iptables_logging == Some(true)
     }
 
-    /// Whether silk divides destinations at commas, since 3.44.0.
+    /// Returns whether silk divides destinations at commas, since 3.44.0.
     pub(super) fn reads_lists(&self) -> bool {
         self.silk_version.is_none_or(|version| version >= SilkVersion(3, 44, 0))
     }
 
-    /// Whether silk ignores blanks around ports, since 3.8.0.
+    /// Returns whether silk ignores blanks around ports, since 3.8.0.
     pub(super) fn trims_ports(&self) -> bool {
         self.silk_version.is_none_or(|version| version >= SilkVersion(3, 8, 0))
     }
@@ -224,8 +227,8 @@ pub struct CellSettings {
 }
 
 impl CellSettings {
-    /// Reads the settings in JSON: the members of [`Settings`], all optional, and `cells`, whose members have the
-    /// names of cells and are such objects themselves.
+    /// Parses the settings in JSON: the members of [`Settings`], all optional, and `cells`, whose
+    /// members have the names of cells and are such objects themselves.
     ///
     /// # Errors
     ///
@@ -246,18 +249,18 @@ impl CellSettings {
         Ok(Self { foundation, cells: cells.collect::<Result<_, Error>>()? })
     }
 
-    /// The settings of a cell, by its name.
+    /// Returns the settings of a cell, by its name.
     #[must_use]
     pub fn of(&self, cell: Option<&str>) -> &Settings {
         cell.and_then(|cell| self.cells.get(cell)).unwrap_or(&self.foundation)
     }
 
-    /// All settings, the foundation's first.
+    /// Returns all settings, the foundation's first.
     pub fn all(&self) -> impl Iterator<Item = &Settings> {
         std::iter::once(&self.foundation).chain(self.cells.values())
     }
 
-    /// The place of a cell's settings in [`Self::all`].
+    /// Returns the place of a cell's settings in [`Self::all`].
     pub(super) fn place(&self, cell: Option<&str>) -> usize {
         let place = cell.and_then(|cell| self.cells.keys().position(|name| name == cell));
         place.map_or(0, |place| place + 1)

@@ -12,39 +12,42 @@ use crate::time::Timestamp;
 
 /// All security groups and their bindings, as one listing gave them, in its order.
 ///
-/// The order matters: silk's agent looks at rules in the order of the default listing (by Cloud Controller's row), and
-/// neither names nor times can stand in for it.
+/// The order matters: silk's agent checks rules in the order of the default listing (by Cloud
+/// Controller's row), and neither names nor times can replace it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
-    /// When the listing was made.
+    /// The time of the listing.
     pub taken_at: Timestamp,
-    /// Whether it has everything: false if the token saw a part only, or a page is missing.
+    /// Whether it has everything: false if the token saw only a part, or a page is missing.
     pub complete: bool,
-    /// Whether `complete` is an assumption, because the file does not say.
+    /// Whether `complete` is an assumption, because the file does not show it.
     pub assumed: bool,
     /// The groups, in the order of the listing.
     pub groups: Vec<SecurityGroup>,
-    /// The groups that the pages count in all.
+    /// The total number of groups by the pages' own count.
     total: Option<u64>,
 }
 
 impl Snapshot {
-    /// A snapshot of these groups.
+    /// Creates a snapshot of these groups.
     #[must_use]
     pub fn new(taken_at: Timestamp, complete: bool, groups: Vec<SecurityGroup>) -> Self {
         Self { taken_at, complete, assumed: false, groups, total: None }
     }
 
-    /// Reads snapshots from a file's bytes.
+    /// Parses snapshots from a file's bytes.
     ///
-    /// A snapshot is a page of `/v3/security_groups` with `taken_at` and `complete` beside `resources`, or an object
-    /// with these two and `pages`, which is a list of pages. Pages may also follow each other, as documents or in a
-    /// list. A page without `taken_at` belongs to the snapshot before it; if there is none, it was taken at `taken_at`,
-    /// and is assumed to be complete. Pages whose `pagination` counts more groups than there are, are not complete.
+    /// A snapshot is a page of `/v3/security_groups` with `taken_at` and `complete` beside
+    /// `resources`, or an object with these two and `pages`, which is a list of pages. Pages may
+    /// also follow each other, as documents or in a list. A page without `taken_at` belongs to the
+    /// snapshot before it. The first page may lack it too: then it was taken at the argument
+    /// `taken_at`, and is assumed to be complete. Pages are incomplete if their `pagination` counts
+    /// more groups than they contain.
     ///
     /// # Errors
     ///
-    /// If it is not that, with the offset; or if neither the file nor the caller says when it was taken.
+    /// If it is not that, with the offset; or if neither the file nor the caller gives the time of
+    /// a snapshot.
     ///
     /// ```
     /// use asg_core::Timestamp;
@@ -125,7 +128,7 @@ impl Snapshot {
     }
 }
 
-/// `{"taken_at":…,"complete":…,"resources":[…]}`, which [`Snapshot::read`] reads.
+/// Serialises as `{"taken_at":…,"complete":…,"resources":[…]}`, which [`Snapshot::read`] parses.
 ///
 /// An assumption that it is complete is left out.
 ///
@@ -149,7 +152,7 @@ impl Serialize for Snapshot {
     }
 }
 
-/// A page, or what holds pages.
+/// A page, or an object or list of pages.
 #[derive(Deserialize)]
 struct Document {
     #[serde(default, deserialize_with = "time")]

@@ -6,11 +6,12 @@ use serde_json::{Map, Value};
 
 use super::rule::{Key, Rule, RuleError, Why};
 
-/// A rule as Cloud Controller stores it: a JSON object, whose every member is kept.
+/// A rule as Cloud Controller stores it: a JSON object with all its members.
 ///
-/// Old rows break new rules, and cells do not read what Cloud Controller reads. So the words are kept as they are, and
-/// read three ways: [`rule`](Self::rule) is what Cloud Controller means by them, [`check`](super::check) whether one
-/// would take them today, and [`enforceable`](Self::enforceable) what a cell makes of them.
+/// Old rows violate newer checks, and cells interpret the words differently from Cloud Controller.
+/// So the words are kept unchanged, and interpreted in three ways: [`rule`](Self::rule) is their
+/// meaning to Cloud Controller, [`check`](super::check) whether one would accept them today, and
+/// [`enforceable`](Self::enforceable) how a cell enforces them.
 ///
 /// ```
 /// use asg_core::policy::StoredRule;
@@ -24,16 +25,16 @@ use super::rule::{Key, Rule, RuleError, Why};
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct StoredRule(Map<String, Value>);
 
-/// Whether a value has the type that a key asks for.
+/// Whether a value has the type that a key requires.
 type Fits = fn(&Value) -> bool;
 
 impl StoredRule {
-    /// Reads a rule in JSON.
+    /// Parses a rule in JSON.
     ///
     /// # Errors
     ///
-    /// If it is not an object, or a key that silk reads has a value of another type: Cloud Controller cannot have stored
-    /// that. Null counts as left out.
+    /// If it is not an object, or a key that silk uses has a value of another type: Cloud
+    /// Controller cannot have stored that. Null counts as left out.
     pub fn parse(json: &[u8]) -> Result<Self, RuleError> {
         Self::from_value(serde_json::from_slice(json).unwrap_or(Value::Null))
     }
@@ -60,52 +61,52 @@ impl StoredRule {
         Ok(Self(rule))
     }
 
-    /// The rule as Cloud Controller means it, with the settings that let most in.
+    /// Returns the rule as Cloud Controller means it, with the most permissive settings.
     ///
     /// # Errors
     ///
-    /// The first thing for which no Cloud Controller would take it.
+    /// The first reason why no Cloud Controller would accept it.
     pub fn rule(&self) -> Result<Rule, RuleError> {
         Rule::from_object(&self.0)
     }
 
-    /// The rule in JSON, with its keys in alphabetical order.
+    /// Returns the rule in JSON, with its keys in alphabetical order.
     #[must_use]
     pub fn to_json(&self) -> String {
         serde_json::to_string(&self.0).expect("JSON that was read can be written")
     }
 
-    /// `protocol`, or nothing.
+    /// Returns `protocol`, or the empty string.
     #[must_use]
     pub fn protocol(&self) -> &str {
         self.text("protocol")
     }
 
-    /// `destination`, or nothing; several are divided by commas.
+    /// Returns `destination`, or the empty string; several are divided by commas.
     #[must_use]
     pub fn destination(&self) -> &str {
         self.text("destination")
     }
 
-    /// `ports`, or nothing.
+    /// Returns `ports`, or the empty string.
     #[must_use]
     pub fn ports(&self) -> &str {
         self.text("ports")
     }
 
-    /// `log`, false if left out.
+    /// Returns `log`, false if left out.
     #[must_use]
     pub fn log(&self) -> bool {
         self.0.get("log").and_then(Value::as_bool).unwrap_or_default()
     }
 
-    /// `type`, 0 if left out, as Go reads it.
+    /// Returns `type` as Go parses it, 0 if left out.
     #[must_use]
     pub fn icmp_type(&self) -> i64 {
         self.number("type")
     }
 
-    /// `code`, 0 if left out, as Go reads it.
+    /// Returns `code` as Go parses it, 0 if left out.
     #[must_use]
     pub fn icmp_code(&self) -> i64 {
         self.number("code")

@@ -5,14 +5,14 @@ use super::probe::{Probe, ProbeTraffic};
 use super::rule::{Destination, IcmpKind, Rule, Traffic};
 use super::stored::StoredRule;
 
-/// A rule as Cloud Controller's words have it.
+/// A rule as Cloud Controller means it.
 #[derive(Debug, Clone)]
 pub(super) struct Words {
     traffic: Option<Traffic>,
-    /// Ports of a rule whose ports no Cloud Controller takes today; those that can be read.
+    /// The valid ports of a rule whose ports no Cloud Controller accepts today.
     ports: Vec<(u16, u16)>,
     ranges: Vec<AddressRange>,
-    /// Whether a part of the rule cannot be read, so that it may mean more.
+    /// Whether a part of the rule cannot be parsed, so that it may mean more.
     unclear: bool,
 }
 
@@ -60,7 +60,7 @@ impl Words {
         Self { unclear: unclear || traffic.is_none(), traffic, ports, ranges }
     }
 
-    /// Whether the rule allows the packet; `None` if that cannot be claimed.
+    /// Returns whether the rule allows the packet; `None` if that cannot be claimed.
     pub(super) fn allow(&self, probe: &Probe) -> Option<bool> {
         let port = |listed: &super::rule::Ports, port: u16| {
             let odd = self.ports.iter().any(|(first, last)| (*first..=*last).contains(&port));
@@ -74,7 +74,7 @@ impl Words {
             (Some(Traffic::Icmp(kind)), ProbeTraffic::Icmp { icmp_type, code }) => {
                 Some(fits(kind.icmp_type, icmp_type) && fits(kind.code, code))
             }
-            // The type of such a packet is not among what a probe knows.
+            // A probe does not contain the type of such a packet.
             (Some(Traffic::Icmpv6(kind)), ProbeTraffic::Other(58)) => {
                 (kind.icmp_type.is_none() && kind.code.is_none()).then_some(true)
             }

@@ -1,5 +1,5 @@
-//! The push decoder: bytes in any pieces go in, records come out, and what was wrong goes where the
-//! caller wants it.
+//! The push decoder: it takes bytes in any pieces, and returns records; diagnostics go to a sink of
+//! the caller's choice.
 
 use crate::error::Error;
 use crate::line::gather::LogLines;
@@ -43,7 +43,7 @@ pub struct Decoded<'a> {
     /// Where the line begins, in bytes from the start of the stream, or of its text if that begins
     /// with a byte order mark.
     pub offset: u64,
-    /// What it says.
+    /// The content.
     pub record: Record<'a>,
     /// When it happened, as the decoder's policy completes it.
     pub time: Option<Resolved>,
@@ -129,11 +129,11 @@ pub struct Diagnostic {
     pub line: u64,
     /// Where it begins in the stream, in bytes.
     pub offset: u64,
-    /// What it is about.
+    /// The subject of the diagnostic.
     pub kind: DiagnosticKind,
 }
 
-/// What a [`Diagnostic`] is about.
+/// The subject of a [`Diagnostic`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DiagnosticKind {
@@ -145,8 +145,7 @@ pub enum DiagnosticKind {
     /// The line is a packet or JSON that is cut, split or malformed; the error's offset is in the
     /// line.
     Damaged(Error),
-    /// The line shows a time without a year, or an uptime, and the policy does not say how to
-    /// complete it.
+    /// The line shows a time without a year, or an uptime, and the policy cannot complete it.
     TimeIncomplete,
 }
 

@@ -1,5 +1,5 @@
-//! Whole documents, given apart from the lines of a log; see [`evidence`]. And the further lines of
-//! those that stand between the lines of a log.
+//! Whole documents, given apart from the lines of a log, see [`evidence`]; and further lines of
+//! documents between the lines of a log.
 
 use serde_json::value::RawValue;
 
@@ -11,13 +11,13 @@ use crate::line::envelope::Envelope;
 use crate::record::reader::Memo;
 use crate::record::{Content, Record};
 
-/// Hands on what a whole file proves: one or several JSON documents, on any number of lines, pretty
-/// or not. Documents that are none of these prove nothing. `origin` is where the first line stands;
-/// the evidence says where each entry begins.
+/// Passes on the evidence in a whole file: one or several JSON documents, on any number of lines,
+/// pretty or not. Other documents prove nothing. `origin` is the place of the first line; the
+/// evidence has the place where each entry begins.
 ///
 /// # Errors
 ///
-/// At the byte where the text is no JSON; what stands before it was handed on.
+/// At the byte where the text stops being JSON; the evidence before it was passed on.
 ///
 /// # Example
 ///
@@ -54,8 +54,8 @@ pub fn evidence(text: &[u8], origin: Origin, mut each: impl FnMut(Evidence)) -> 
 }
 
 impl Record<'_> {
-    /// The record of a further line of a document: [`Content::Other`]. `first` is the number of the
-    /// document's first line, whose record says all that the document does; see
+    /// Returns the record of a further line of a document: [`Content::Other`]. `first` is the
+    /// number of the document's first line, whose record has the whole content; see
     /// [`DocumentLines`](crate::DocumentLines).
     ///
     /// ```
@@ -86,7 +86,7 @@ struct LineNumbers<'a> {
 }
 
 impl LineNumbers<'_> {
-    /// The line on which a piece of the text begins.
+    /// Returns the line on which a piece of the text begins.
     fn of(&mut self, piece: &str) -> u64 {
         let at = piece.as_ptr() as usize - self.text.as_ptr() as usize;
         let between = self.text.get(self.counted..at).unwrap_or_default();

@@ -17,8 +17,8 @@ pub(super) fn refuse(content: &mut Content<'_>, body: &[u8]) {
     }
 }
 
-/// The line feed that divides packets, or a packet or a lager line from other text. JSON may hold
-/// line feeds between its tokens.
+/// Returns the line feed that divides packets, or a packet or a lager line from other text. JSON
+/// may hold line feeds between its tokens.
 fn find(content: &Content<'_>, body: &[u8]) -> Option<usize> {
     match content {
         Content::Packet { packet, .. } => {

@@ -1,4 +1,4 @@
-//! The record: all that one line says, and the object of the output contract.
+//! The record: the whole content of one line, and the object of the output contract.
 
 pub(crate) mod decoder;
 pub mod documents;
@@ -22,7 +22,7 @@ use crate::packet::{self, Packet};
 use crate::prefix::LogPrefix;
 use crate::time::{LogTime, Resolved, TimePolicy, TimeQuality, Timestamp};
 
-/// One line, read: how it reached us, and what it says. Borrowed from its [`Line`].
+/// One line, parsed: its envelope, and its content. Borrowed from its [`Line`].
 ///
 /// # Example
 ///
@@ -42,9 +42,9 @@ use crate::time::{LogTime, Resolved, TimePolicy, TimeQuality, Timestamp};
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Record<'a> {
-    /// How the line reached us.
+    /// The header.
     pub envelope: Envelope<'a>,
-    /// What it says.
+    /// The content.
     pub content: Content<'a>,
     /// The byte of the line at which its header stops making sense, if it is a packet's: of its
     /// prefix, only the end was taken, or none if that shows nothing.
@@ -54,14 +54,14 @@ pub struct Record<'a> {
     pub(crate) part_of: Option<u64>,
 }
 
-/// What a line says.
+/// The content of a line.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Content<'a> {
     /// A packet.
     Packet {
         /// Its fields.
         packet: Packet<'a>,
-        /// What its prefix means, if it is Cloud Foundry's.
+        /// The meaning of its prefix, if it is Cloud Foundry's.
         cf: Option<LogPrefix<'a>>,
     },
     /// A line about a container: lager's, from rep, executor, Garden or the BBS, or one of an app's
@@ -77,17 +77,17 @@ pub enum Content<'a> {
     Damaged(Damaged<'a>),
 }
 
-/// What is left of a damaged line.
+/// The undamaged part of a damaged line.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Damaged<'a> {
-    /// What is wrong, with the byte offset into the line.
+    /// The error, with the byte offset into the line.
     pub error: Error,
-    /// What could be read of it.
+    /// The part that could be parsed.
     pub part: Option<Part<'a>>,
 }
 
-/// What could be read of a damaged line.
+/// The part of a damaged line that could be parsed.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(clippy::large_enum_variant, reason = "as in `Content`")]
 pub enum Part<'a> {
@@ -95,7 +95,7 @@ pub enum Part<'a> {
     Packet {
         /// Its fields.
         packet: Packet<'a>,
-        /// What its prefix means, if it is Cloud Foundry's.
+        /// The meaning of its prefix, if it is Cloud Foundry's.
         cf: Option<LogPrefix<'a>>,
     },
     /// Of a lager line about a container.
@@ -103,7 +103,7 @@ pub enum Part<'a> {
 }
 
 impl<'a> Damaged<'a> {
-    /// What could be read of a lager line about a container.
+    /// Returns the part of a lager line about a container that could be parsed.
     #[must_use]
     pub const fn rep(&self) -> Option<&RepEvent<'a>> {
         match &self.part {
@@ -114,7 +114,7 @@ impl<'a> Damaged<'a> {
 }
 
 impl<'a> Record<'a> {
-    /// Reads a line. Any bytes give a record.
+    /// Parses a line. Any bytes give a record.
     // Inlined, so that the record is written where the caller wants it.
     #[inline]
     #[must_use]
@@ -149,7 +149,7 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// The same, of a text whose places are in the line where this says.
+    /// Parses the content; `place` converts an offset in the text to one in the line.
     fn read_content_at(&mut self, place: impl Fn(usize) -> usize) {
         self.content.fill(&self.envelope);
         line_feed::refuse(&mut self.content, self.envelope.body.as_bytes());
@@ -190,13 +190,13 @@ impl<'a> Record<'a> {
         })
     }
 
-    /// The same, strictly: damage is an error.
+    /// Parses a line strictly: damage is an error.
     ///
     /// # Errors
     ///
     /// If the line is a packet or JSON that is cut, split or malformed: the byte of the line at
-    /// which that shows, and what was expected there. A line that is none of these is
-    /// [`Content::Other`], and no error.
+    /// which that shows, and what was expected there. Any other line is [`Content::Other`], and not
+    /// an error.
     ///
     /// ```
     /// use asg_core::{Line, Record};
@@ -213,15 +213,15 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// When it happened, as [`Record::resolved_time`] tells it.
+    /// Returns when it happened; see [`Record::resolved_time`].
     #[must_use]
     pub fn time(&self, policy: &TimePolicy) -> Option<Timestamp> {
         self.resolved_time(policy).map(|resolved| resolved.time)
     }
 
-    /// When it happened, and whether the line shows that whole: its own stamp, or the envelope's,
-    /// completed by the policy where it lacks a year or a zone, or else the kernel's uptime, if the
-    /// policy says when that booted. `None` if none of them says.
+    /// Returns when it happened, and whether the line shows that whole: its own stamp, or the
+    /// envelope's, completed by the policy if it lacks a year or a zone, or else the kernel's
+    /// uptime, if the policy has the time of boot. `None` without any of these.
     ///
     /// ```
     /// use asg_core::{Line, Record, TimePolicy, TimeQuality, YearPolicy};
@@ -240,7 +240,7 @@ impl<'a> Record<'a> {
             .or_else(|| self.envelope.uptime?.resolve(policy))
     }
 
-    /// The instant that the text behind the header shows.
+    /// Returns the instant in the text behind the header.
     pub(crate) fn own_time(&self) -> Option<Timestamp> {
         match &self.content {
             Content::Rep(event) => event.time,
@@ -253,7 +253,8 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// The packet and what its prefix means, also of a damaged line; `None` if the line is none.
+    /// Returns the packet and the meaning of its prefix, also of a damaged line; `None` if the line
+    /// is not a packet.
     #[must_use]
     pub const fn packet(&self) -> Option<(&Packet<'a>, Option<&LogPrefix<'a>>)> {
         match &self.content {
@@ -265,7 +266,7 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// The packet of a line whose writer may report packets. Correlations count only these.
+    /// Returns the packet of a line whose writer may report packets. Correlations count only these.
     ///
     /// ```
     /// use asg_core::{Line, Record};
@@ -288,14 +289,15 @@ impl<'a> Record<'a> {
         self.packet().filter(|_| self.envelope.proves(Proof::Packet))
     }
 
-    /// True if the platform wrote the line, judged by its envelope. Times of other lines prove
-    /// nothing.
+    /// Returns whether the platform wrote the line, judged by its envelope. Times of other lines
+    /// prove nothing.
     #[must_use]
     pub fn is_platform(&self) -> bool {
         self.envelope.role().is_platform()
     }
 
-    /// True if the line holds a packet's text, and its writer is not one that reports packets.
+    /// Returns whether the line holds a packet's text, and its writer is not one that reports
+    /// packets.
     #[must_use]
     pub fn not_platform(&self) -> bool {
         self.packet().is_some() && !self.envelope.proves(Proof::Packet)
@@ -381,7 +383,7 @@ impl<'a> Record<'a> {
 }
 
 impl<'a> Content<'a> {
-    /// Reads a body in place of the new packet that this must be, unless the body is a JSON object.
+    /// Parses a body into this new packet, unless the body is a JSON object.
     fn fill(&mut self, envelope: &Envelope<'a>) {
         let role = envelope.role();
         let proves = |proof| role.proves(proof);
@@ -403,7 +405,7 @@ impl<'a> Content<'a> {
             }
             _ => {}
         }
-        // Only of a line that is the kernel's can a piece of `IN=… OUT=…` be known for what it is.
+        // Only in a line of the kernel can a piece of `IN=… OUT=…` be recognised.
         let is_kernel = envelope.is_kernel();
         if self.packet(body, is_kernel) {
             return;
@@ -423,8 +425,8 @@ impl<'a> Content<'a> {
         };
     }
 
-    /// Leaves only the end of a prefix that is longer than one may be where the header was not
-    /// read: what stands before that is the header, which is returned.
+    /// Shortens a prefix that is longer than possible, if the header was not understood. The part
+    /// before it is the header, which is returned.
     fn shorten_prefix(&mut self, envelope: &Envelope<'_>) -> Option<&'a [u8]> {
         let (Self::Packet { packet, cf }
         | Self::Damaged(Damaged { part: Some(Part::Packet { packet, cf }), .. })) = self
@@ -441,8 +443,8 @@ impl<'a> Content<'a> {
         Some(&header[..header.len() - end.len()])
     }
 
-    /// True if the body is a packet's, whole or not; if not, anything may be in this new packet
-    /// then.
+    /// Returns whether the body is a packet line, complete or not. On false, the packet's contents
+    /// are unspecified.
     fn packet(&mut self, body: &'a [u8], is_kernel: bool) -> bool {
         let Self::Packet { packet, cf } = self else { return false };
         let Some(mut read) = packet.fill(body, is_kernel) else { return false };
@@ -484,7 +486,7 @@ impl<'a> Content<'a> {
         }
     }
 
-    /// The same of what takes a closer look.
+    /// Parses JSON that needs the full parser.
     fn unusual_json(body: &'a [u8], role: Role) -> Self {
         let error = match LagerEvent::object(body) {
             Ok(object) => {
@@ -511,7 +513,7 @@ impl<'a> Content<'a> {
         Self::Damaged(Damaged { error, part })
     }
 
-    /// `None` if the body is no array; its end may be missing.
+    /// Parses an array; `None` if the body is not one. Its end may be missing.
     fn array(body: &'a [u8]) -> Option<Self> {
         let error = match event::documents::containers_of_array(body) {
             Ok(containers) => return Some(Self::of(containers)),
@@ -528,7 +530,7 @@ impl<'a> Content<'a> {
         }
     }
 
-    /// The same, of a line of which only this many bytes were kept: nothing of it is whole.
+    /// Marks a line as damaged whose rest, behind this many bytes, was skipped.
     fn cut_at(self, len: usize) -> Self {
         let error = Error::cut(len, "the rest of a line that is longer than the limit");
         match self {
@@ -572,7 +574,7 @@ pub struct RecordOutput<'r, 'a> {
 }
 
 impl<'r, 'a> RecordOutput<'r, 'a> {
-    /// The same with the records that stand behind this one on the line; see [`Record::all`].
+    /// Adds the records behind this one on the line; see [`Record::all`].
     ///
     /// ```
     /// use asg_core::{Line, Record, TimePolicy};
@@ -605,7 +607,7 @@ impl Serialize for RecordOutput<'_, '_> {
     }
 }
 
-/// What a record says, without the place of its line.
+/// The content of a record, without the place of its line.
 struct Members<'r, 'a> {
     record: &'r Record<'a>,
     policy: &'r TimePolicy,
@@ -634,8 +636,8 @@ impl Members<'_, '_> {
         }
         let rep = match content {
             Content::Rep(event) => Some(event),
-            // One object a line: the first container stands where the only one would, the others
-            // behind it.
+            // One object a line: the first container is written in the place of a single one, the
+            // others behind it.
             Content::Document(containers) => {
                 if let Some((first, more)) = containers.split_first() {
                     map.serialize_entry("rep", first)?;

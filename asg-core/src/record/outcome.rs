@@ -238,7 +238,7 @@ const CONTAINERS: [&[u8]; 4] = [b"container-guid", b"process-guid", b"instance-g
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct OutcomeCounts {
     lines: [u64; TABLE.len()],
-    /// The first line of each class; 0 is none.
+    /// The first line of each class; 0 without one.
     first: [u64; TABLE.len()],
 }
 

@@ -46,10 +46,9 @@ pub struct Reader {
     heads: Heads,
 }
 
-/// Which remembered beginnings a line has: numbers that mean something to the reader that gave
-/// them.
+/// The cached beginnings of a line, as numbers of the reader that returned them.
 ///
-/// Records are compared by what they say, so all memos are equal.
+/// Records are compared by content, so all memos are equal.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Memo {
     /// The header. Lines with one number name one machine and one program.

@@ -64,7 +64,7 @@ fn lines_that_are_not_lagers_prove_what_the_platform_wrote() {
             "2019-09-14T12:05:28.34+0200 [STG/0] OUT Cell c-1 creating container for instance 0c3c9b72-b627-4100-973e-4ac6023e7704".into(),
             vec!["Seen 0c3c9b72-b627-4100-973e-4ac6023e7704 at=2019-09-14T10:05:28.34Z cell=c-1".into()],
         ),
-        // Any line of an app tells by its tags whose it is, but never by what the app printed.
+        // The tags of any line of an app identify its owner, but the app's own text never does.
         (
             format!("{drain} [APP/PROC/WEB/2] - {tags} hello"),
             vec![format!(
@@ -73,7 +73,7 @@ fn lines_that_are_not_lagers_prove_what_the_platform_wrote() {
         ),
         (format!("2024-05-06T07:08:03.29+0000 [APP/PROC/WEB/0] OUT Cell c-1 creating container for instance {C}"), vec![]),
         (format!("2024-05-06T07:08:03.29+0000 [APP/PROC/WEB/0] OUT {access} instance_id:\"{C}\""), vec![]),
-        // What tags and text disagree about, neither proves.
+        // If tags and text disagree about a fact, neither proves it.
         (format!("{drain} [CELL/1] - {tags} Cell c-1 stopping instance b270af0a-e682-4b9c-50b2-8f3b"), vec![]),
         // Cut in the handle.
         ("2024-05-06T07:08:03.29+0000 [CELL/1] OUT Cell c-1 creating container for instance bfce786c-ab07-40ad".into(), vec![]),
@@ -112,7 +112,7 @@ fn a_lager_line_says_when_whatever_else_it_says() {
     for line in [said.into(), format!("Aug 15 11:32:49 vm rep: {said}"), format!(" \t{said}")] {
         assert_eq!(time(&line), expected, "{line}");
     }
-    // An app prints what it likes.
+    // An app can print anything.
     let printed = format!("2024-05-06T07:08:03Z [APP/PROC/WEB/0] OUT {said}");
     assert_eq!(time(&printed), Timestamp::parse(b"2024-05-06T07:08:03Z").ok());
 }
@@ -294,7 +294,7 @@ fn documents_prove_one_thing_for_each_container() {
         assert_eq!(proven(line), expected, "{line}");
         let expected_kind = if expected.is_empty() { "other" } else { "rep" };
         assert_eq!(Record::read(&Line::new(line.as_bytes())).kind(), expected_kind, "{line}");
-        // The same as a file, pretty.
+        // This document as a pretty-printed file.
         let pretty: serde_json::Value = serde_json::from_str(line).unwrap();
         let pretty = format!("{pretty:#}\n{pretty:#}");
         let mut found = Vec::new();

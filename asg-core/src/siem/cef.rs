@@ -12,7 +12,8 @@ use crate::prefix::{Direction, Verdict};
 #[derive(Debug, Clone)]
 pub struct Cef<'f>(pub(super) Facts<'f>);
 
-/// The most characters of a custom string, of a service's name, and of a device's id.
+/// The maximum lengths of a custom string, of a service's name, and of a device's id, in
+/// characters.
 const CUSTOM: usize = 4_000;
 const SERVICE: usize = 1_023;
 const DEVICE: usize = 255;
@@ -67,7 +68,7 @@ impl Display for Cef<'_> {
     }
 }
 
-/// IPv6 has fields of its own.
+/// Writes the addresses; IPv6 has fields of its own.
 fn addresses(out: &mut Extension<'_, '_>, facts: &Facts<'_>) -> fmt::Result {
     let ends = [
         (facts.src(), "src", "c6a2", "Source IPv6 Address"),
@@ -109,7 +110,7 @@ impl Extension<'_, '_> {
     }
 }
 
-/// A text of the header.
+/// Returns a text of the header.
 fn header(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars().filter(|c| !c.is_control()) {
@@ -121,8 +122,8 @@ fn header(text: &str) -> String {
     out
 }
 
-/// A value: at most so many characters, escaped. Blanks at its ends would be lost, so they become
-/// U+2420, their symbol; other control characters become U+FFFD.
+/// Returns a value: at most so many characters, escaped. Blanks at its ends would be lost, so they
+/// become U+2420, their symbol; other control characters become U+FFFD.
 fn escaped(text: &str, most: usize) -> Cow<'_, str> {
     let is_plain = |c: char| !matches!(c, '\\' | '=') && !c.is_control();
     if text.len() <= most

@@ -1,8 +1,8 @@
 //! Splunk's Common Information Model 8.5, data model Network Traffic.
 //!
 //! The model's `app` is an application protocol and its `process_guid` an endpoint product's: apps
-//! of Cloud Foundry are in `cf_app_*`. What is missing becomes "unknown" at search time, so it is
-//! left out here.
+//! of Cloud Foundry are in `cf_app_*`. Splunk fills missing fields with "unknown" at search time,
+//! so they are left out here.
 
 use serde::{Serialize, Serializer};
 
@@ -143,7 +143,7 @@ impl Serialize for Cim<'_> {
     }
 }
 
-/// Seconds since 1970, with microseconds: what the number can hold.
+/// Returns seconds since 1970, with the microseconds that the number can hold.
 #[expect(clippy::cast_precision_loss, reason = "53 bits hold microseconds until 2255")]
 fn seconds(nanos: i64) -> f64 {
     nanos.div_euclid(1_000) as f64 / 1e6

@@ -1,7 +1,7 @@
 //! Elastic Common Schema 9.4.0 (<https://github.com/elastic/ecs>, tag v9.4.0).
 //!
-//! A denied packet has the outcome `success`: the firewall did what it is for, and `event.type`
-//! carries the denial. There is no `start`, because a line is a packet and not a connection.
+//! A denied packet has the outcome `success`: the firewall did its job, and `event.type` carries
+//! the denial. `start` is left out, because a line is a packet and not a connection.
 
 use serde::{Serialize, Serializer};
 
@@ -194,7 +194,7 @@ struct Asg<'r> {
     line: u64,
 }
 
-/// How sure it is, and why.
+/// The certainty of the answer, and the reason.
 #[derive(Serialize)]
 pub(super) struct Answer {
     certainty: Certainty,
@@ -241,7 +241,7 @@ impl<'r> Inferred<'r> {
         Self {
             container: owner.handle().map(Shown),
             process_guid: owner.process.map(Shown),
-            // An index says little without the names.
+            // An index means little without the names.
             index: owner.index.filter(|_| app.is_some()),
             app: app.and_then(|it| entity(Some(it))),
             space: entity(owner.space),
@@ -324,7 +324,7 @@ fn what(facts: &Facts<'_>) -> What<'static> {
         kind: Some("event"),
         category: Some(["network"]),
         r#type: Some(["connection", facts::verdict(facts.cf.verdict)]),
-        // The limit of connections may be on trial, and has denied nothing then.
+        // The limit of connections may be in a dry run, and has denied nothing then.
         outcome: (action != Action::RateLimited).then_some("success"),
         action: Some(action),
         dataset: Some("cloudfoundry.asg"),

@@ -1,4 +1,4 @@
-//! What the formats have in common.
+//! The common parts of all formats.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -22,7 +22,7 @@ use crate::time::Timestamp;
 pub(super) struct Facts<'f> {
     pub(super) reading: Reading<'f>,
     pub(super) time: Option<Timestamp>,
-    /// How far the time can be out, in milliseconds.
+    /// The maximum error of the time, in milliseconds.
     pub(super) error_ms: Option<u64>,
     pub(super) source: &'f str,
     pub(super) line: u64,
@@ -37,7 +37,7 @@ pub(super) struct Facts<'f> {
 }
 
 impl<'f> Facts<'f> {
-    /// `None` without Cloud Foundry's prefix.
+    /// Collects the facts of a flow; `None` without Cloud Foundry's prefix.
     pub(super) fn of(
         flow: &'f Flow<'_, '_>,
         source: &'f str,
@@ -68,12 +68,12 @@ impl<'f> Facts<'f> {
         })
     }
 
-    /// The time, or that of the reading where the line shows none.
+    /// Returns the time, or that of the reading if the line shows none.
     pub(super) fn time_or_reading(&self) -> Timestamp {
         self.time.unwrap_or(self.reading.at())
     }
 
-    /// The end that the prefix names.
+    /// Returns the end that the prefix names.
     pub(super) const fn subject(&self) -> Subject {
         match self.cf.direction {
             Direction::Egress => Subject::Source,
@@ -100,12 +100,12 @@ impl<'f> Facts<'f> {
         self.packet.ip.ports()
     }
 
-    /// The owner, if no search that joins on it can go wrong.
+    /// Returns the owner, if it is certain enough for a search to join on it.
     pub(super) fn certain(&self) -> Option<&Owner<'f>> {
         (self.attribution.certainty >= Certainty::UniquePrefix).then_some(&self.owner)
     }
 
-    /// The owner that only an address lease shows.
+    /// Returns the owner that only an address lease shows.
     pub(super) fn inferred(&self) -> Option<&Owner<'f>> {
         (self.attribution.certainty == Certainty::Inferred).then_some(&self.owner)
     }
@@ -118,7 +118,7 @@ impl<'f> Facts<'f> {
         self.packet.out_if.filter(|name| !name.is_empty())
     }
 
-    /// 4 or 6.
+    /// Returns 4 or 6.
     pub(super) fn ip_version(&self) -> Option<u8> {
         match self.packet.ip.src.or(self.packet.ip.dst)? {
             Address::V4(_) => Some(4),
@@ -137,7 +137,7 @@ impl<'f> Facts<'f> {
         }
     }
 
-    /// `10.255.73.3:51858 -> 10.0.16.8:443`, as logged.
+    /// Returns `10.255.73.3:51858 -> 10.0.16.8:443`, as logged.
     pub(super) const fn path(&self) -> Path<'_> {
         Path(self)
     }
@@ -164,7 +164,7 @@ impl Subject {
     }
 }
 
-/// What was done, by which rules.
+/// The action, and the set of rules that took it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Action {
@@ -172,12 +172,12 @@ pub(super) enum Action {
     AsgDenied,
     C2cAllowed,
     C2cDenied,
-    /// silk's limit of connections may be on trial, so it is no proof of a denial.
+    /// silk's limit of connections may be in a dry run, so it does not prove a denial.
     RateLimited,
 }
 
 impl Action {
-    /// The word, and a name for people.
+    /// Returns the word, and a name for people.
     pub(super) const fn names(self) -> (&'static str, &'static str) {
         match self {
             Self::AsgAllowed => ("asg-allowed", "ASG allowed"),
@@ -221,7 +221,7 @@ pub(super) const fn certainty(certainty: Certainty) -> &'static str {
     }
 }
 
-/// The name of a cell. Records call it by the kind of name that it is.
+/// The name of a cell. Records put it into a field by the kind of name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cell<'f> {
     /// A BOSH instance's GUID.
@@ -297,14 +297,14 @@ impl<'f> Owner<'f> {
         self.app.as_ref().and_then(|app| app.name.as_deref())
     }
 
-    /// The process's GUID without that of its version.
+    /// Returns the process's GUID without that of its version.
     pub(super) fn process_id(&self) -> Option<String> {
         let name = self.process?.to_string();
         (name.len() == 73).then(|| name[..36].to_owned())
     }
 }
 
-/// Where a packet went from and to.
+/// The source and destination of a packet.
 #[derive(Debug)]
 pub(super) struct Path<'f>(&'f Facts<'f>);
 
@@ -324,7 +324,7 @@ impl fmt::Display for Path<'_> {
     }
 }
 
-/// Serialises what prints.
+/// Serialises a value by its `Display`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shown<T>(pub(super) T);
 
@@ -350,7 +350,7 @@ impl Serialize for Short {
     }
 }
 
-/// The keyword that IANA has for a protocol, in lower case.
+/// Returns IANA's keyword for a protocol, in lower case.
 pub(super) fn keyword(proto: Proto) -> Option<Cow<'static, str>> {
     match proto.number() {
         58 => Some("ipv6-icmp".into()),

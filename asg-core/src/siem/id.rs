@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use crate::correlate::flow::Flow;
 use crate::packet::Ip;
 
-/// The id of a packet: the same by every way that its line took, and at every reading.
+/// The id of a packet: equal for every way that its line took, and in every reading.
 ///
 /// It is the first half of the SHA-256 of the kernel's uptime, a blank, and the kernel's text from
 /// the log prefix on without blanks at its end. A line without uptime has an id of its cell, time,
@@ -23,7 +23,7 @@ use crate::packet::Ip;
 pub struct FlowId([u8; 16]);
 
 impl FlowId {
-    /// The id of a flow. `source` is the name of its log.
+    /// Returns the id of a flow. `source` is the name of its log.
     #[must_use]
     pub fn of(flow: &Flow<'_, '_>, source: &str) -> Self {
         let body = flow.record.envelope.body.as_bytes();
@@ -94,8 +94,8 @@ const ICMPV6: [(u8, u8); 12] = [
 ];
 
 impl CommunityId {
-    /// The id of a packet with this seed. `None` without both addresses, for later fragments, and
-    /// where ports or the type of a message are missing.
+    /// Returns the id of a packet with this seed. `None` without both addresses, for later
+    /// fragments, and if ports or the type of a message are missing.
     #[must_use]
     pub fn of(ip: &Ip<'_>, seed: u16) -> Option<Self> {
         let (src, dst) = (ip.src?.ip()?, ip.dst?.ip()?);
@@ -137,12 +137,12 @@ impl CommunityId {
     }
 }
 
-/// What stands for ports.
+/// The ports, or the values in their place.
 #[derive(Debug, Clone, Copy)]
 enum Ports {
     None,
     Both(u16, u16),
-    /// Nothing goes back, so the direction stays.
+    /// The protocol has no replies, so the direction stays.
     OneWay(u16, u16),
 }
 

@@ -28,7 +28,7 @@ impl Standard {
     /// All of them.
     pub const ALL: [Self; 5] = [Self::Ecs, Self::Ocsf, Self::Otlp, Self::Cef, Self::Cim];
 
-    /// The short name, in lower case.
+    /// Returns the short name, in lower case.
     ///
     /// ```
     /// use asg_core::siem::Standard;
@@ -45,7 +45,7 @@ impl Standard {
         }
     }
 
-    /// The standard with this name.
+    /// Returns the standard with this name.
     ///
     /// ```
     /// use asg_core::siem::Standard;
@@ -58,8 +58,8 @@ impl Standard {
     }
 }
 
-/// Writes flows as lines: a record each, but for OTLP, where flows of one cell that follow each
-/// other share a request, as a collector's file receiver takes them.
+/// Writes flows as lines: one record for each, except that in OTLP consecutive flows of one cell
+/// share a request, as a collector's file receiver expects.
 ///
 /// ```
 /// use asg_core::siem::{Reading, RecordLines, Standard};
@@ -79,14 +79,14 @@ pub struct RecordLines<'r> {
 }
 
 impl<'r> RecordLines<'r> {
-    /// A writer without lines yet.
+    /// Creates a writer without lines.
     #[must_use]
     pub fn new(standard: Standard, reading: Reading<'r>) -> Self {
         Self { standard, reading, out: Vec::new(), open: otlp::Open::default() }
     }
 
-    /// Adds a flow; false if its prefix is not Cloud Foundry's, so that it has no record. `source`
-    /// is the name of its log.
+    /// Adds a flow. Returns false if its prefix is not Cloud Foundry's, so that it has no record.
+    /// `source` is the name of its log.
     pub fn add(&mut self, flow: &Flow<'_, '_>, source: &str) -> bool {
         let Some(facts) = Facts::of(flow, source, self.reading) else { return false };
         let out = &mut self.out;
@@ -103,7 +103,7 @@ impl<'r> RecordLines<'r> {
         true
     }
 
-    /// The lines of the flows since the last call.
+    /// Returns the lines of the flows since the last call.
     pub fn take(&mut self) -> Vec<u8> {
         self.open.close(&mut self.out);
         let room = self.out.len() + self.out.len() / 8;
@@ -116,7 +116,7 @@ fn push_line(out: &mut Vec<u8>, record: &impl Serialize) {
     out.push(b'\n');
 }
 
-/// Serialises into memory, which does not fail for what records hold.
+/// Serialises into memory, which cannot fail for the contents of records.
 pub(super) fn push(out: &mut Vec<u8>, value: &impl Serialize) {
     let written = serde_json::to_writer(out, value);
     debug_assert!(written.is_ok());

@@ -1,8 +1,8 @@
 //! Flows as the records that security tools take.
 //!
-//! | file | what |
+//! | file | content |
 //! |---|---|
-//! | `facts` | what all formats have in common: who is certain, addresses, protocol, id |
+//! | `facts` | the common parts of all formats: certain owners, addresses, protocol, id |
 //! | `id` | the id of a packet, and its community id |
 //! | `lines` | the writer of all formats: one record a line |
 //! | `ecs` | Elastic Common Schema 9.4.0 |
@@ -11,9 +11,9 @@
 //! | `cef` | the Common Event Format of `ArcSight` |
 //! | `cim` | Splunk's Common Information Model 8.5, Network Traffic |
 //!
-//! One rule decides for all of them which fields carry an identity: searches join on a container's
-//! or an app's id and do not look at a certainty beside it. So an identity that is only inferred
-//! goes to fields of our own, and nothing that may be wrong to the standard's.
+//! One rule decides for all of them which fields carry an identity. Searches join on a container's
+//! or an app's id and ignore a certainty beside it. So an identity that is only inferred goes to
+//! fields of our own, and the standard's fields have only certain ones.
 
 mod cef;
 mod cim;
@@ -35,7 +35,8 @@ pub use self::otlp::Otlp;
 use crate::correlate::flow::Flow;
 use crate::time::Timestamp;
 
-/// When a log was read, and the version of the program that read it. Standards want both.
+/// The time when a log was read, and the version of the program that read it. Standards require
+/// both.
 ///
 /// ```
 /// use asg_core::siem::Reading;
@@ -53,7 +54,7 @@ pub struct Reading<'r> {
 }
 
 impl Reading<'static> {
-    /// A reading at this time by this version of the library.
+    /// Creates a reading at this time by this version of the library.
     #[must_use]
     pub const fn new(at: Timestamp) -> Self {
         Self { at, version: env!("CARGO_PKG_VERSION") }
@@ -61,29 +62,29 @@ impl Reading<'static> {
 }
 
 impl<'r> Reading<'r> {
-    /// The same reading by a program of this version.
+    /// Sets the version of the program.
     #[must_use]
     pub const fn with_version(self, version: &str) -> Reading<'_> {
         Reading { at: self.at, version }
     }
 
-    /// When the log was read.
+    /// Returns the time when the log was read.
     #[must_use]
     pub const fn at(&self) -> Timestamp {
         self.at
     }
 
-    /// The version of the program.
+    /// Returns the version of the program.
     #[must_use]
     pub const fn version(&self) -> &'r str {
         self.version
     }
 }
 
-/// Each conversion gives `None` for a packet whose log prefix is not Cloud Foundry's: the record
+/// Each conversion returns `None` for a packet whose log prefix is not Cloud Foundry's: the record
 /// would have no verdict. `source` is the name of the log.
 impl Flow<'_, '_> {
-    /// The flow as an event of the Elastic Common Schema 9.4.0.
+    /// Converts the flow to an event of the Elastic Common Schema 9.4.0.
     ///
     /// ```
     /// # use asg_core::siem::Reading;
@@ -110,26 +111,26 @@ impl Flow<'_, '_> {
         Facts::of(self, source, *reading).map(Ecs)
     }
 
-    /// The flow as an event of OCSF 1.8.0's class Network Activity.
+    /// Converts the flow to an event of OCSF 1.8.0's class Network Activity.
     #[must_use]
     pub fn to_ocsf<'f>(&'f self, source: &'f str, reading: &Reading<'f>) -> Option<Ocsf<'f>> {
         Facts::of(self, source, *reading).map(Ocsf)
     }
 
-    /// The flow as an OTLP/JSON request with one log record. [`RecordLines`] writes many flows
-    /// in fewer requests.
+    /// Converts the flow to an OTLP/JSON request with one log record. [`RecordLines`] writes many
+    /// flows in fewer requests.
     #[must_use]
     pub fn to_otlp<'f>(&'f self, source: &'f str, reading: &Reading<'f>) -> Option<Otlp<'f>> {
         Facts::of(self, source, *reading).map(Otlp)
     }
 
-    /// The flow as a line of the Common Event Format of `ArcSight`, without a line feed.
+    /// Converts the flow to a line of the Common Event Format of `ArcSight`, without a line feed.
     #[must_use]
     pub fn to_cef<'f>(&'f self, source: &'f str, reading: &Reading<'f>) -> Option<Cef<'f>> {
         Facts::of(self, source, *reading).map(Cef)
     }
 
-    /// The flow as an event of Splunk's data model Network Traffic (CIM 8.5).
+    /// Converts the flow to an event of Splunk's data model Network Traffic (CIM 8.5).
     #[must_use]
     pub fn to_cim<'f>(&'f self, source: &'f str, reading: &Reading<'f>) -> Option<Cim<'f>> {
         Facts::of(self, source, *reading).map(Cim)

@@ -241,7 +241,7 @@ impl Serialize for Ocsf<'_> {
             Endpoint {
                 ip: address.map(Short),
                 port,
-                // Others are the cell's.
+                // Other interfaces are the cell's.
                 interface_name: interface.filter(|name| name.as_bytes().starts_with(b"s-")),
                 svc_name: owner.and_then(|it| it.app_name()),
                 container: owner
@@ -322,7 +322,7 @@ impl Serialize for Ocsf<'_> {
     }
 }
 
-/// In alphabetical order.
+/// Returns the profiles, in alphabetical order.
 fn profiles(facts: &Facts<'_>, has_container: bool) -> Vec<&'static str> {
     let all = [
         ("container", has_container),
@@ -333,7 +333,7 @@ fn profiles(facts: &Facts<'_>, has_container: bool) -> Vec<&'static str> {
     all.into_iter().filter(|(_, is_used)| *is_used).map(|(name, _)| name).collect()
 }
 
-/// The bits as TCP has them (RFC 9293).
+/// Returns the bits as TCP has them (RFC 9293).
 fn flags(flags: TcpFlags) -> u16 {
     let bits = [
         (TcpFlags::FIN, 1),
@@ -373,7 +373,7 @@ fn observables(facts: &Facts<'_>, has_container: bool) -> Vec<Observable> {
     ends.into_iter().flatten().chain(has_container.then_some(container)).collect()
 }
 
-/// Who it is, and who the other container is where a lease shows it.
+/// Returns the certainty of the owner, and the other container if a lease shows it.
 fn enrichments<'r>(facts: &'r Facts<'_>) -> Vec<Enrichment<'r>> {
     let (uid, ip) = match facts.subject() {
         Subject::Source => ("src_endpoint.container.uid", "src_endpoint.ip"),
@@ -384,7 +384,7 @@ fn enrichments<'r>(facts: &'r Facts<'_>) -> Vec<Enrichment<'r>> {
     let (name, value) = match (handle, facts.subject_address()) {
         (Some(handle), _) => (uid, handle.to_string()),
         (None, Some(address)) => (ip, Short(address).to_string()),
-        // There is nothing that it could be about.
+        // Without a handle and an address the enrichment has no subject.
         (None, None) => return Vec::new(),
     };
     let inferred = facts.inferred();

@@ -1,7 +1,7 @@
 //! OpenTelemetry logs as OTLP/JSON (proto 1.11.0, semantic conventions 1.44.0).
 //!
-//! The resource is the cell, which wrote the line. Who sent the packet is in each record: one cell
-//! has many apps.
+//! The resource is the cell, which wrote the line. Each record has the sender of its packet: one
+//! cell has many apps.
 
 use std::fmt::Display;
 
@@ -19,7 +19,7 @@ const SCHEMA: &str = "https://opentelemetry.io/schemas/1.44.0";
 #[derive(Debug, Clone)]
 pub struct Otlp<'f>(pub(super) Facts<'f>);
 
-/// How many records one request has at most.
+/// The maximum number of records in one request.
 const MOST_RECORDS: usize = 512;
 
 /// The request that is open.

@@ -13,7 +13,8 @@ pub(crate) mod stamp;
 pub use range::TimeRange;
 pub(crate) use rfc3339::{Stamps, rfc3339};
 
-/// An instant, in nanoseconds since 1970-01-01T00:00:00Z without leap seconds; the years 1678 to 2261.
+/// An instant, in nanoseconds since 1970-01-01T00:00:00Z without leap seconds; the years 1678 to
+/// 2261.
 ///
 /// It prints as RFC 3339 in UTC, with as many decimals as it has.
 ///
@@ -29,19 +30,19 @@ pub(crate) use rfc3339::{Stamps, rfc3339};
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The instant `nanos` nanoseconds after (before, if negative) the epoch.
+    /// Creates the instant `nanos` nanoseconds after (before, if negative) the epoch.
     #[must_use]
     pub const fn from_nanos(nanos: i64) -> Self {
         Self(nanos)
     }
 
-    /// Nanoseconds since the epoch.
+    /// Returns the nanoseconds since the epoch.
     #[must_use]
     pub const fn as_nanos(self) -> i64 {
         self.0
     }
 
-    /// Reads RFC 3339: date, `T` or a blank, time, any number of decimals, and `Z` or an offset.
+    /// Parses RFC 3339: date, `T` or a blank, time, any number of decimals, and `Z` or an offset.
     ///
     /// # Errors
     ///
@@ -55,7 +56,7 @@ impl Timestamp {
         }
     }
 
-    /// The year, in UTC.
+    /// Returns the year, in UTC.
     pub(crate) fn year(self) -> i16 {
         jiff::tz::Offset::UTC.to_datetime(self.to_jiff()).year()
     }
@@ -109,7 +110,7 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
-/// A time as a line shows it, before anything is completed.
+/// A time as a line shows it, before it is completed.
 ///
 /// Traditional syslog stamps have neither year nor zone; `dmesg -T` has a year but no zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -121,14 +122,14 @@ pub enum LogTime {
     Instant(Timestamp),
     /// Date and time without a zone.
     Local(Civil),
-    /// The same without a year; [`Civil::year`] is 0.
+    /// Date and time without a year and a zone; [`Civil::year`] is 0.
     NoYear(Civil),
 }
 
-/// A date and a time of day, in a zone that is not told.
+/// A date and a time of day, in an unknown zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Civil {
-    /// 0 where it is not told.
+    /// 0 if it is unknown.
     pub year: i16,
     /// 1 to 12.
     pub month: i8,
@@ -145,7 +146,7 @@ pub struct Civil {
 }
 
 impl Civil {
-    /// The date and the time of day of an instant, in UTC.
+    /// Returns the date and the time of day of an instant, in UTC.
     pub(crate) fn of(time: Timestamp) -> Self {
         let time = jiff::tz::Offset::UTC.to_datetime(time.to_jiff());
         Self {
@@ -159,7 +160,7 @@ impl Civil {
         }
     }
 
-    /// The instant in this year and zone; `None` if there is no such day.
+    /// Returns the instant in this year and zone; `None` if the day does not exist.
     pub(crate) fn at(self, year: i16, utc_offset: i32) -> Option<Timestamp> {
         let date = jiff::civil::Date::new(year, self.month, self.day).ok()?;
         let time = jiff::civil::Time::new(self.hour, self.minute, self.second, self.nanos).ok()?;
@@ -168,7 +169,7 @@ impl Civil {
     }
 }
 
-/// How to complete times that lack a year or a zone. Nothing is guessed that is not asked for.
+/// How to complete times that lack a year or a zone. Nothing is guessed unless asked for.
 ///
 /// ```
 /// use asg_core::{Line, TimePolicy, YearPolicy};
@@ -181,27 +182,27 @@ impl Civil {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct TimePolicy {
-    /// Which year a time without one is in.
+    /// The year of a time without one.
     pub year: YearPolicy,
-    /// Seconds east of UTC. Without it stamps are completed as if in UTC, in which BOSH virtual
-    /// machines run.
+    /// Seconds east of UTC. Without it stamps are completed in UTC, the zone of BOSH virtual
+    /// machines.
     pub utc_offset: Option<i32>,
-    /// When the kernel booted, for lines that show nothing but the time since then. Unknown by
-    /// default: such lines have no time. A log that spans a reboot has no one answer.
+    /// The time when the kernel booted, for lines that show nothing but the time since then.
+    /// Unknown by default: such lines have no time. A log that spans a reboot has more than one.
     pub boot: Option<Timestamp>,
 }
 
-/// Which year a time without one is in.
+/// How to choose the year of a time without one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum YearPolicy {
-    /// Not told: such times stay unknown.
+    /// Not chosen: such times stay unknown.
     #[default]
     Unset,
-    /// This one. 29 February is unknown where the year has none.
+    /// This year. 29 February is unknown if the year does not have it.
     Fixed(i16),
-    /// The latest that does not lie after this instant: for logs that were written before it.
+    /// The latest that is not after this instant: for logs that were written before it.
     NotAfter(Timestamp),
-    /// The one that brings the time nearest to this instant.
+    /// The year that brings the time nearest to this instant.
     Nearest(Timestamp),
 }
 
@@ -210,11 +211,11 @@ pub enum YearPolicy {
 pub struct Resolved {
     /// The instant.
     pub time: Timestamp,
-    /// Read or completed.
+    /// Whether it was shown or completed.
     pub quality: TimeQuality,
 }
 
-/// Whether a time was read or completed.
+/// Whether a line showed a time or a policy completed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TimeQuality {
@@ -225,8 +226,8 @@ pub enum TimeQuality {
 }
 
 impl LogTime {
-    /// The instant, completed by the policy where something is missing; `None` if it cannot be
-    /// told.
+    /// Returns the instant, completed by the policy where something is missing; `None` if that is
+    /// not possible.
     #[must_use]
     pub fn resolve(self, policy: &TimePolicy) -> Option<Resolved> {
         let completed = |time| Resolved { time, quality: TimeQuality::Completed };
@@ -238,7 +239,7 @@ impl LogTime {
             Self::NoYear(civil) => (civil, policy.year),
         };
         let in_year = |year| civil.at(year, utc_offset);
-        // A leap day may be years away from the instant asked about: eight, around 1900 and 2100.
+        // A leap day may be years away from the given instant: eight, around 1900 and 2100.
         let around = |near: Timestamp| {
             let year = near.year();
             (year.saturating_sub(8)..=year.saturating_add(8)).filter_map(in_year)
@@ -265,20 +266,20 @@ impl LogTime {
 pub struct Uptime(u64);
 
 impl Uptime {
-    /// `micros` microseconds after boot.
+    /// Creates the uptime `micros` microseconds after boot.
     #[must_use]
     pub const fn from_micros(micros: u64) -> Self {
         Self(micros)
     }
 
-    /// Microseconds since boot.
+    /// Returns the microseconds since boot.
     #[must_use]
     pub const fn as_micros(self) -> u64 {
         self.0
     }
 
-    /// The instant, if the policy says when the kernel booted. The kernel's clock drifts from the
-    /// wall's, and stands still while the machine sleeps.
+    /// Returns the instant, if the policy has the time of boot. The kernel's clock drifts from the
+    /// wall clock, and stops while the machine sleeps.
     ///
     /// ```
     /// use asg_core::{TimePolicy, Timestamp, Uptime};
@@ -361,8 +362,8 @@ mod tests {
                 prop_assert_eq!(quality, TimeQuality::Completed);
                 let local = jiff::tz::Offset::from_seconds(offset).unwrap().to_datetime(time.to_jiff());
                 prop_assert_eq!((local.month(), local.day(), local.hour()), (month, day, 12));
-                // The same year, asked for outright, is the same instant; the years beside it are
-                // no better.
+                // Asking for that year outright gives the same instant; the years beside it are not
+                // nearer.
                 prop_assert_eq!(at(YearPolicy::Fixed(local.year())).unwrap().time, time);
                 let far = |t: Timestamp| t.as_nanos().abs_diff(near.as_nanos());
                 for other in [local.year() - 1, local.year() + 1] {
@@ -391,7 +392,7 @@ mod tests {
                 prop_assert!(r.time <= near);
             }
             let policy = TimePolicy { year: YearPolicy::Nearest(near), utc_offset: Some(-90_000), boot: None };
-            // Of a time at the end of what a timestamp holds, the nearest year may be beyond it.
+            // At the limits of a timestamp, the nearest year may be out of range.
             let is_inside = near.as_nanos().unsigned_abs() < 9_190_000_000_000_000_000;
             if let Some(r) = civil(month, day).resolve(&policy).filter(|_| is_inside) {
                 // The 29th of February comes every four years, or every eight.

@@ -1,8 +1,8 @@
-//! Instants that are known up to an error.
+//! Instants with a known error.
 
 use super::Timestamp;
 
-/// An instant that is known up to an error: it lies somewhere between two.
+/// An instant with a known error: it is somewhere between two others.
 ///
 /// ```
 /// use asg_core::{TimeRange, Timestamp};
@@ -21,7 +21,7 @@ pub struct TimeRange {
 }
 
 impl TimeRange {
-    /// Not later than `error_nanos` after `time`, and not earlier than that before it.
+    /// Returns the range `time ± error_nanos`.
     #[must_use]
     pub const fn around(time: Timestamp, error_nanos: u64) -> Self {
         let nanos = time.as_nanos();
@@ -31,31 +31,31 @@ impl TimeRange {
         }
     }
 
-    /// Between two instants, whichever is the earlier.
+    /// Returns the range between two instants, in either order.
     #[must_use]
     pub fn between(a: Timestamp, b: Timestamp) -> Self {
         Self { earliest: a.min(b), latest: a.max(b) }
     }
 
-    /// The earliest that it can be.
+    /// Returns the earliest possible instant.
     #[must_use]
     pub const fn earliest(self) -> Timestamp {
         self.earliest
     }
 
-    /// The latest that it can be.
+    /// Returns the latest possible instant.
     #[must_use]
     pub const fn latest(self) -> Timestamp {
         self.latest
     }
 
-    /// The instant that is as far from the one as from the other.
+    /// Returns the instant halfway between the two ends.
     #[must_use]
     pub const fn middle(self) -> Timestamp {
         Timestamp::from_nanos(i64::midpoint(self.earliest.as_nanos(), self.latest.as_nanos()))
     }
 
-    /// How far the middle can be out, in nanoseconds.
+    /// Returns the maximum error of the middle, in nanoseconds.
     #[must_use]
     pub const fn error_nanos(self) -> u64 {
         self.latest.as_nanos().abs_diff(self.earliest.as_nanos()).div_ceil(2)
@@ -63,7 +63,7 @@ impl TimeRange {
 }
 
 impl From<Timestamp> for TimeRange {
-    /// Exactly then.
+    /// Returns a range without an error.
     fn from(time: Timestamp) -> Self {
         Self { earliest: time, latest: time }
     }

@@ -1,13 +1,13 @@
-//! RFC 3339, at the pace of a log.
+//! A fast parser of RFC 3339.
 
 use super::Timestamp;
 use crate::bytes::digits::{Digits, nanos};
 
-/// Reads a stamp at the start of the text: the instant, how long the stamp is, and whether a comma
-/// marked the fraction.
+/// Parses a stamp at the start of the text. Returns the instant, the length of the stamp, and
+/// whether a comma marked the fraction.
 ///
-/// Also `+0000` for the offset, as journald has it. Hand-written because every line of a modern log
-/// has one; the tests hold it to the calendar library.
+/// It also accepts the offset `+0000`, as journald writes it. It is hand-written because every line
+/// of a modern log has a stamp; the tests compare it with the calendar library.
 pub(crate) fn rfc3339(text: &[u8]) -> Option<(Timestamp, usize, bool)> {
     const DATE: [u8; 8] = *b"0000-00-";
     const CLOCK: [u8; 8] = *b"00:00:00";
@@ -61,8 +61,7 @@ pub(crate) fn rfc3339(text: &[u8]) -> Option<(Timestamp, usize, bool)> {
     Some((Timestamp::from_nanos(time), at, comma))
 }
 
-/// Reads stamps that come in the order of a log: of those within a minute only the seconds need be
-/// read.
+/// Parses stamps that come in the order of a log: within a minute only the seconds need be parsed.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Stamps {
     minute: Option<Minute>,
@@ -71,7 +70,7 @@ pub(crate) struct Stamps {
 /// A minute of UTC.
 #[derive(Debug, Clone, Copy)]
 struct Minute {
-    /// All of its stamps up to the colon before the seconds.
+    /// The common part of its stamps, up to the colon before the seconds.
     text: [u8; MINUTE],
     /// Its first nanosecond.
     starts: i64,
@@ -80,13 +79,13 @@ struct Minute {
 const MINUTE: usize = "2024-05-06T07:09:".len();
 
 impl Stamps {
-    /// The same as [`rfc3339`].
+    /// Parses a stamp like [`rfc3339`].
     #[inline]
     pub(crate) fn read(&mut self, text: &[u8]) -> Option<(Timestamp, usize, bool)> {
         self.in_minute(text).map(|(time, len)| (time, len, false)).or_else(|| self.remember(text))
     }
 
-    /// Only such as `2024-05-06T07:09:10.581301+00:00`.
+    /// Parses only forms such as `2024-05-06T07:09:10.581301+00:00`.
     #[inline]
     fn in_minute(&self, text: &[u8]) -> Option<(Timestamp, usize)> {
         let minute = self.minute.as_ref()?;
@@ -110,7 +109,7 @@ impl Stamps {
     fn remember(&mut self, text: &[u8]) -> Option<(Timestamp, usize, bool)> {
         let (time, len, comma) = rfc3339(text)?;
         let is_utc = matches!(text[..len], [.., b'Z'] | [.., b'+', b'0', b'0', b':', b'0', b'0']);
-        // All of the minute can be told then.
+        // Then the whole minute is in range.
         let starts = time.as_nanos().div_euclid(MINUTE_NANOS) * MINUTE_NANOS;
         if is_utc && starts < i64::MAX - MINUTE_NANOS {
             self.minute = Some(Minute { text: *text.first_chunk()?, starts });
@@ -125,7 +124,8 @@ fn digit(b: u8) -> Option<i64> {
     b.is_ascii_digit().then(|| i64::from(b - b'0'))
 }
 
-/// Days from 1970-01-01 in the proleptic Gregorian calendar; `None` if there is no such day.
+/// Returns the days from 1970-01-01 in the proleptic Gregorian calendar; `None` if the day does not
+/// exist.
 fn days_since_epoch(year: u32, month: u32, day: u32) -> Option<i64> {
     /// The days of each month, and those before it in a year that begins in March, so that the leap
     /// day is its last.
@@ -149,7 +149,7 @@ fn days_since_epoch(year: u32, month: u32, day: u32) -> Option<i64> {
     if day.wrapping_sub(1) >= last || (month == 2 && day == 29 && !is_leap()) {
         return None;
     }
-    // Four centuries more, so that the year before the year 0 is no exception.
+    // Four centuries are added, so that the year before the year 0 is not a special case.
     let year = year + 400 - u32::from(month <= 2);
     let days = year * 365 + year / 4 - year / 100 + year / 400 + before + day - 1;
     Some(i64::from(days) - (719_468 + 146_097))

@@ -8,8 +8,8 @@ const MONTHS: [&[u8; 3]; 12] = [
 
 const WEEKDAYS: [&[u8; 4]; 7] = [b"Mon ", b"Tue ", b"Wed ", b"Thu ", b"Fri ", b"Sat ", b"Sun "];
 
-/// `Jun 16 23:18:38`, the day padded with a blank, a zero or not at all, perhaps with a fraction:
-/// the time and how long it is.
+/// Parses `Jun 16 23:18:38`, the day padded with a blank, a zero or not at all, perhaps with a
+/// fraction. Returns the time and the length.
 pub(crate) fn rfc3164(text: &[u8]) -> Option<(LogTime, usize)> {
     let head: &[u8; 15] = text.first_chunk()?;
     let month = month(head)?;
@@ -18,14 +18,14 @@ pub(crate) fn rfc3164(text: &[u8]) -> Option<(LogTime, usize)> {
     has_day(civil, 2000).then_some((LogTime::NoYear(civil), 3 + len))
 }
 
-/// `* 20 23:05:03`: the article's second example, whose month a shell glob has eaten. That is no
-/// time.
+/// Parses `* 20 23:05:03`: the article's second example, in which a shell glob has replaced the
+/// month. It is skipped, and gives no time.
 pub(crate) fn without_month(text: &[u8]) -> Option<usize> {
     let rest = text.strip_prefix(b"*")?;
     day_and_time(rest).map(|(_, len)| 1 + len)
 }
 
-/// `Mon Jul 24 19:19:10 2017`: C's `ctime`.
+/// Parses `Mon Jul 24 19:19:10 2017`: C's `ctime`.
 pub(crate) fn ctime(text: &[u8]) -> Option<(LogTime, usize)> {
     let weekday: &[u8; 4] = text.first_chunk()?;
     if !WEEKDAYS.contains(&weekday) {
@@ -38,12 +38,12 @@ pub(crate) fn ctime(text: &[u8]) -> Option<(LogTime, usize)> {
     has_day(civil, year).then_some((LogTime::Local(Civil { year, ..civil }), at + 5))
 }
 
-/// `May  6 2024 07:09:10`: Cisco's form, and some appliances'.
+/// Parses `May  6 2024 07:09:10`: Cisco's form, and some appliances'.
 pub(crate) fn with_year(text: &[u8]) -> Option<(LogTime, usize)> {
     let month = month(text)?;
     let day: &[u8; 9] = text.get(3..12)?.try_into().ok()?;
     let [b' ', .., b' ', _, _, _, _, b' '] = day else {
-        // `May 6 2024`, without a blank more.
+        // `May 6 2024`, without the extra blank.
         return shorter_with_year(text, month);
     };
     let year = year(&text[7..11])?;
@@ -68,7 +68,7 @@ fn shorter_with_year(text: &[u8], month: i8) -> Option<(LogTime, usize)> {
     has_day(civil, year).then_some((LogTime::Local(civil), 7 + len))
 }
 
-/// `2024 May  6 07:09:10`: syslog-ng's `$YEAR $DATE`, and OSSEC's archives.
+/// Parses `2024 May  6 07:09:10`: syslog-ng's `$YEAR $DATE`, and OSSEC's archives.
 pub(crate) fn year_first(text: &[u8]) -> Option<(LogTime, usize)> {
     let year = year(text.get(..4)?)?;
     let (LogTime::NoYear(civil), len) = rfc3164(text[4..].strip_prefix(b" ")?)? else {
@@ -82,7 +82,7 @@ fn year(digits: &[u8]) -> Option<i16> {
     i16::try_from(year).ok().filter(|year| (1970..2200).contains(year))
 }
 
-/// `2024-05-06T07:09:10.581301`, or with a blank, slashes or a comma, and no zone behind it.
+/// Parses `2024-05-06T07:09:10.581301`, or with a blank, slashes or a comma, and no zone behind it.
 pub(crate) fn without_zone(text: &[u8]) -> Option<(LogTime, usize)> {
     let head: &[u8; 19] = text.first_chunk()?;
     let is_date = matches!((head[4], head[7]), (b'-', b'-') | (b'/', b'/'));
@@ -92,7 +92,7 @@ pub(crate) fn without_zone(text: &[u8]) -> Option<(LogTime, usize)> {
     let two = |at: usize| Some(digit(head[at])? * 10 + digit(head[at + 1])?);
     let year = i16::try_from(two(0)? * 100 + two(2)?).ok()?;
     let month = i8::try_from(two(5)?).ok().filter(|month| (1..=12).contains(month))?;
-    // From the day on it is as in a traditional stamp, but for the mark between day and time.
+    // From the day on it is a traditional stamp, except for the mark between day and time.
     let mut day = [b' '; 32];
     let rest = text[8..].split(|b| matches!(b, b' ' | b'\t')).nth(usize::from(head[10] == b' '))?;
     let time = if head[10] == b' ' { rest } else { rest.get(3..)? };
@@ -107,15 +107,16 @@ pub(crate) fn without_zone(text: &[u8]) -> Option<(LogTime, usize)> {
         .then_some((LogTime::Local(civil), 11 + time.len()))
 }
 
-/// `1500923950.581122`, journald's short-unix, and the time since the epoch as others print it: in
-/// seconds with or without a fraction, in milliseconds, microseconds or nanoseconds.
+/// Parses `1500923950.581122`, journald's short-unix, and the time since the epoch as others print
+/// it: in seconds with or without a fraction, in milliseconds, microseconds or nanoseconds.
 pub(crate) fn unix(text: &[u8]) -> Option<(LogTime, usize)> {
     let len = text.iter().take(30).take_while(|b| b.is_ascii_digit() || **b == b'.').count();
     let time = since_epoch(&text[..len])?;
     (text.get(len) == Some(&b' ')).then_some((LogTime::Instant(time), len))
 }
 
-/// The same of a whole text. The number of digits before the point gives the unit.
+/// Parses a whole text as time since the epoch. The number of digits before the point gives the
+/// unit.
 pub(crate) fn since_epoch(text: &[u8]) -> Option<Timestamp> {
     let point = text.iter().position(|b| *b == b'.').unwrap_or(text.len());
     let (whole, fraction) = (&text[..point], text.get(point + 1..));
@@ -143,13 +144,13 @@ pub(crate) fn since_epoch(text: &[u8]) -> Option<Timestamp> {
     Some(Timestamp::from_nanos(nanos))
 }
 
-/// Whether a word is the name of a month or of a day of the week.
+/// Returns whether a word is the name of a month or of a day of the week.
 pub(crate) fn is_word(word: &[u8]) -> bool {
     word.len() == 3
         && (month(word).is_some() || WEEKDAYS.iter().any(|weekday| weekday.starts_with(word)))
 }
 
-/// Whether a text begins with a stamp that is told from other text by its form.
+/// Returns whether a text begins with a stamp that is recognised by its form.
 pub(crate) fn is_at(text: &[u8]) -> bool {
     match text.first() {
         Some(b'0'..=b'9') => {
@@ -164,8 +165,8 @@ pub(crate) fn is_at(text: &[u8]) -> bool {
     }
 }
 
-/// `Mon 2017-07-24 19:19:10.581122 UTC`: journald's short-full. Of zones, only UTC says what it
-/// means.
+/// Parses `Mon 2017-07-24 19:19:10.581122 UTC`: journald's short-full. UTC is the only zone with an
+/// unambiguous name.
 pub(crate) fn full(text: &[u8]) -> Option<(LogTime, usize)> {
     let weekday: &[u8; 4] = text.first_chunk()?;
     if !WEEKDAYS.contains(&weekday) {
@@ -183,7 +184,7 @@ pub(crate) fn full(text: &[u8]) -> Option<(LogTime, usize)> {
     Some((time, end))
 }
 
-/// True if the month has the day in this year. Any other text is no stamp.
+/// Returns whether the month has the day in this year. Any other text is not a stamp.
 const fn has_day(civil: Civil, year: i16) -> bool {
     let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let days = match civil.month {
@@ -195,7 +196,7 @@ const fn has_day(civil: Civil, year: i16) -> bool {
     civil.day <= days
 }
 
-/// `5/6/2024, 7:09:12.000 AM`: a whole text, as Azure's portal exports it.
+/// Parses `5/6/2024, 7:09:12.000 AM`: a whole text, as Azure's portal exports it.
 pub(crate) fn american(text: &[u8]) -> Option<LogTime> {
     let text = std::str::from_utf8(text).ok()?;
     let (date, time) = text.split_once(", ")?;
@@ -214,13 +215,13 @@ pub(crate) fn american(text: &[u8]) -> Option<LogTime> {
     (len == joined.len()).then_some(time)
 }
 
-/// The number of the month that the text begins with.
+/// Returns the number of the month at the start of the text.
 pub(crate) fn month(text: &[u8]) -> Option<i8> {
     let name: &[u8; 3] = text.first_chunk()?;
     MONTHS.iter().position(|m| *m == name).and_then(|n| i8::try_from(n + 1).ok())
 }
 
-/// ` 16 23:18:38`, `  6 23:18:38.123456` or ` 6 23:18:38`: the year and month are left at 0.
+/// Parses ` 16 23:18:38`, `  6 23:18:38.123456` or ` 6 23:18:38`: the year and month are left at 0.
 fn day_and_time(text: &[u8]) -> Option<(Civil, usize)> {
     if let [b' ', b'0'..=b'9', b' ', ..] = text {
         let mut padded = [b' '; 32];

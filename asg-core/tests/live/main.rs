@@ -1,8 +1,8 @@
 //! Packets that the kernel of this machine logs, compared with what was sent.
 //!
 //! The test's thread moves into a network namespace of its own, which ends with it, and asks
-//! nftables there to log what passes its loopback device. It needs no program but the kernel, and
-//! rights over it: so it is ignored by default, and fails with the reason where the kernel refuses.
+//! nftables there to log the packets of its loopback device. It needs only the kernel, and rights
+//! over it: so it is ignored by default, and fails with the reason if the kernel refuses.
 #![cfg(target_os = "linux")]
 
 mod netlink;
@@ -28,7 +28,7 @@ type Try<T> = Result<T, String>;
 #[ignore = "needs root: it makes a network namespace and reads /dev/kmsg"]
 fn what_the_kernel_logs_is_what_was_sent() {
     let captured = Switch::on().and_then(|_switch| {
-        // A thread, for it does not come back from its namespace. The switch is not to be seen from
+        // A thread, because it cannot come back from its namespace. The switch is not visible from
         // there.
         std::thread::spawn(captured).join().unwrap()
     });
@@ -36,7 +36,7 @@ fn what_the_kernel_logs_is_what_was_sent() {
     compare(&sent, &lines);
 }
 
-/// What was sent, and the lines that came of it.
+/// Returns the packets that were sent, and the lines about them.
 fn captured() -> Try<(Vec<Value>, Vec<Vec<u8>>)> {
     let mut log = OpenOptions::new()
         .read(true)
@@ -78,8 +78,8 @@ impl Drop for Switch {
     }
 }
 
-/// Sends packets, and tells what lines must say of them. Each is logged as it leaves and as it
-/// arrives.
+/// Sends packets, and returns the expected fields of their lines. Each is logged as it leaves and
+/// as it arrives.
 fn send(prefix: &str) -> std::io::Result<Vec<Value>> {
     let mut sent = Vec::new();
     let mut both = |line: Value| {
@@ -96,7 +96,7 @@ fn send(prefix: &str) -> std::io::Result<Vec<Value>> {
         let is_v4 = family == "ipv4";
         let base = json!({"family": family, "src": in_line, "dst": in_line});
 
-        // A datagram that someone takes, of 1 to 300 bytes, with a mark.
+        // A datagram to an open port, of 1 to 300 bytes, with a mark.
         let (from, to) = (UdpSocket::bind(address)?, UdpSocket::bind(address)?);
         let [spt, dpt] = [from.local_addr()?.port(), to.local_addr()?.port()];
         setsockopt(&from, sockopt::Mark, &0x2a)?;
@@ -118,7 +118,7 @@ fn send(prefix: &str) -> std::io::Result<Vec<Value>> {
             both(merged(&base, line));
         }
 
-        // A datagram that nobody takes comes back in an error that quotes it.
+        // A datagram to a closed port comes back in an error that quotes it.
         drop(to);
         let lonely = UdpSocket::bind(address)?;
         let closed: SocketAddr = from.local_addr()?;
@@ -160,7 +160,8 @@ fn merged(base: &Value, more: Value) -> Value {
     base.into()
 }
 
-/// The records of the kernel's buffer with this prefix, until there are enough or no more come.
+/// Returns the records of the kernel's buffer with this prefix, until there are enough or no more
+/// come.
 fn collect(log: &mut File, prefix: &[u8], enough: usize) -> Vec<Vec<u8>> {
     let mut lines = Vec::new();
     let mut buffer = [0; 8192];
@@ -179,7 +180,7 @@ fn collect(log: &mut File, prefix: &[u8], enough: usize) -> Vec<Vec<u8>> {
             Err(e) if e.kind() == ErrorKind::WouldBlock => {
                 std::thread::sleep(Duration::from_millis(5));
             }
-            // The buffer went round; the next record can be read.
+            // The buffer wrapped around; the next record can be read.
             Err(_) => {}
         }
     }
@@ -212,7 +213,7 @@ fn compare(sent: &[Value], lines: &[Vec<u8>]) {
     println!("{} packets were sent, and {} lines say so", sent.len() / 2, lines.len());
 }
 
-/// Every field of `sent` is in `seen`.
+/// Returns whether every field of `sent` is in `seen`.
 fn says(seen: &Value, sent: &Value) -> bool {
     match (seen, sent) {
         (Value::Object(seen), Value::Object(sent)) => {

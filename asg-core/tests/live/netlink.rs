@@ -1,4 +1,4 @@
-//! What the test asks of the kernel: the loopback device up, and two chains of nftables that log.
+//! The test's requests to the kernel: the loopback device up, and two chains of nftables that log.
 //!
 //! Source: `include/uapi/linux/{netlink,rtnetlink,if_link}.h`,
 //! `include/uapi/linux/netfilter/{nfnetlink,nf_tables}.h`.
@@ -30,8 +30,8 @@ pub(crate) fn loopback_up() -> Try<()> {
         .map_err(|e| format!("loopback cannot be set up: {e}"))
 }
 
-/// One chain where packets leave and one where they arrive, each with a rule that logs with all
-/// flags.
+/// Creates one chain for leaving packets and one for arriving packets, each with a rule that logs
+/// with all flags.
 pub(crate) fn log_loopback(prefix: &str) -> Try<()> {
     const NEW_TABLE: u16 = 10 << 8;
     const NEW_CHAIN: u16 = 10 << 8 | 3;
@@ -60,7 +60,7 @@ pub(crate) fn log_loopback(prefix: &str) -> Try<()> {
     talk(SockProtocol::NetlinkNetFilter, &batch).map_err(|e| format!("nftables cannot log: {e}"))
 }
 
-/// A message: length, type, flags, sequence number, no port.
+/// Returns a message: length, type, flags, sequence number, no port.
 fn message(kind: u16, flags: u16, sequence: u32, body: &[u8]) -> Vec<u8> {
     let length = u32::try_from(16 + body.len()).expect("a few bytes").to_ne_bytes();
     let head =
@@ -68,7 +68,7 @@ fn message(kind: u16, flags: u16, sequence: u32, body: &[u8]) -> Vec<u8> {
     [&head.concat(), body].concat()
 }
 
-/// An attribute: length, type, value, and zeros up to a multiple of four.
+/// Returns an attribute: length, type, value, and zeros up to a multiple of four.
 fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
     let length = u16::try_from(4 + value.len()).expect("a few bytes").to_ne_bytes();
     let mut out = [&length[..], &kind.to_ne_bytes(), value].concat();

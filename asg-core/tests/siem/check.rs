@@ -12,7 +12,7 @@ fn data(name: &str) -> Value {
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
-/// What is wrong with a record; empty if nothing is.
+/// The faults of a record; empty if it is correct.
 pub(crate) type Problems = Vec<String>;
 
 /// Calls `each` with the path of every leaf. Arrays of values are leaves.
@@ -28,7 +28,7 @@ fn leaves<'v>(value: &'v Value, path: &str, each: &mut impl FnMut(&str, &'v Valu
     }
 }
 
-/// Nothing is `null`, empty, or a word for nothing.
+/// Returns whether no member is `null`, empty, or a word for nothing.
 fn says_something(value: &Value) -> bool {
     match value {
         Value::Null => false,
@@ -116,7 +116,7 @@ fn is_certain(word: &Value) -> bool {
     word == "exact" || word == "unique_prefix"
 }
 
-/// Whether it is an address in the form of RFC 5952.
+/// Returns whether it is an address in the form of RFC 5952.
 fn is_short(text: &str) -> bool {
     text.parse::<IpAddr>().is_ok_and(|ip| ip.to_string() == text)
 }
@@ -310,7 +310,7 @@ pub(crate) fn cef(line: &str) -> Problems {
     problems
 }
 
-/// The parts of a text between marks that have no backslash before them.
+/// Returns the parts of a text between marks that have no backslash before them.
 fn divided(text: &str, mark: char, most: usize) -> Vec<String> {
     let mut parts = vec![String::new()];
     let mut chars = text.chars();
@@ -328,7 +328,7 @@ fn divided(text: &str, mark: char, most: usize) -> Vec<String> {
     parts
 }
 
-/// Keys and values: a key is the word before an equals sign that has no backslash.
+/// Returns keys and values: a key is the word before an equals sign that has no backslash.
 fn extension(text: &str) -> Vec<(String, String)> {
     let bytes = text.as_bytes();
     let ends: Vec<_> =

@@ -1,12 +1,13 @@
-"""Packets and flows of parts of logs: what :mod:`asglog.spark`, Ray, Dask and any other engine that hands
-Arrow tables to functions call in their workers. ``CLUSTER.md`` shows how.
+"""Packets and flows of parts of logs, for the workers of :mod:`asglog.spark`, Ray, Dask and other engines.
+
+The functions take Arrow tables. ``CLUSTER.md`` shows how to call them.
 
 A table of lines has a column ``value``, text or binary, with a line in each row. If it also has ``source`` and ``line``, the
-file and the line's number in it, then packets and flows tell them; without them they leave those columns out, for the row
-of a part means nothing.
+file and the line's number in it, then packets and flows have these columns, too. Without them they are left out, because
+the row number of a part has no meaning.
 
-Such parts come in any order and are of any size, so nothing may depend on the lines beside: a time stamp without a year
-needs ``year``.
+Such parts come in any order and have any size, so nothing may depend on the lines beside: a time stamp without a year needs
+``year``.
 """
 
 from __future__ import annotations
@@ -27,13 +28,13 @@ from .times import policy
 
 __all__ = ["EVIDENCE", "Flows", "Packets", "clock_lines", "evidence", "ledger_of", "twins"]
 
-#: The columns that tell where a line stood.
+#: The columns with the place of a line.
 _PLACE = ("source", "line", "evidence_source", "evidence_line")
 
 
 @dataclass(frozen=True)
 class Packets:
-    """Lines to their packets: a function of a ``pyarrow.Table``, as :func:`asglog.scan` of the whole. It pickles.
+    """Parses packets: a function of a ``pyarrow.Table``, like :func:`asglog.scan` for whole logs. It pickles.
 
     >>> import pyarrow
     >>> lines = pyarrow.table({"value": ["OK_x IN= OUT=eth0 SRC=10.0.16.5 DST=10.0.16.20 LEN=28 TOS=0x00 PREC=0x00 "
@@ -42,7 +43,7 @@ class Packets:
     [{'prefix': 'OK_x ', 'dst': '10.0.16.20'}]
     """
 
-    #: The columns that are wanted; without, all of :data:`asglog.SCHEMA` for which there is something to tell.
+    #: The wanted columns; by default all of :data:`asglog.SCHEMA` for which the lines have values.
     columns: tuple[str, ...] | None = None
     #: Completes time stamps without a year.
     year: int | None = None
@@ -57,7 +58,7 @@ class Packets:
         return _chosen(SCHEMA, self.columns, given, has_names=bool(self.networks))
 
     def __call__(self, lines: Any) -> Any:
-        """A ``pyarrow.Table`` of packets. Raises :class:`KeyError` if there is no column ``value``."""
+        """Returns a ``pyarrow.Table`` of packets. Raises :class:`KeyError` without a column ``value``."""
         parts = _Parts(lines)
         native = _asglog.Table.packets(parts.items, *policy(self.year, self.utc_offset), None)
         table: Table[Any] = Table(labelled(native, self.networks, self.prefixes))
@@ -66,10 +67,10 @@ class Packets:
 
 @dataclass(frozen=True)
 class Flows:
-    """Lines to the flows of their packets: a function of a ``pyarrow.Table``, as :func:`asglog.correlate` of the whole.
+    """Correlates packets: a function of a ``pyarrow.Table``, like :func:`asglog.correlate` for whole logs.
 
-    The evidence is that of the ledger, and that of lines that are in the table themselves. What two lines of the table tell is
-    one flow; where they may come apart, bring those together that have the same :func:`twins`. It pickles if the directory does.
+    The evidence is that of the ledger and of the table's own lines. Two lines of the table about one packet are one flow; if
+    they may be in different tables, group the lines by :func:`twins`. It pickles if the directory does.
 
     >>> import pyarrow
     >>> lines = pyarrow.table({"value": ["OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.0.16.5 DST=10.0.16.20 LEN=28 "
@@ -78,18 +79,19 @@ class Flows:
     [{'certainty': 'unknown', 'reason': 'no_evidence'}]
     """
 
-    #: What was known before.
+    #: Earlier evidence.
     ledger: Ledger | None = None
-    #: Who turns GUIDs into names.
+    #: The directory that looks up names.
     directory: Directory | None = None
-    #: As with :class:`Packets`, but of :data:`asglog.FLOW_SCHEMA`.
+    #: As with :class:`Packets`, from :data:`asglog.FLOW_SCHEMA`.
     columns: tuple[str, ...] | None = None
     #: As with :class:`Packets`.
     year: int | None = None
     #: As with :class:`Packets`.
     utc_offset: float = 0.0
-    #: What the other parts' lines tell about the machines' clocks: a ``pyarrow.Table`` that
-    #: :func:`clock_lines` made. If it and the lines have ``source`` and ``line``, also the clocks of machines without a name.
+    #: The other parts' lines that calibrate the machines' clocks: a ``pyarrow.Table`` from
+    #: :func:`clock_lines`. If it and the lines have ``source`` and ``line``, it also calibrates the
+    #: clocks of machines without a name.
     clocks: Any = None
     #: As with :class:`Packets`.
     networks: Labels | None = None
@@ -100,8 +102,10 @@ class Flows:
         return _chosen(FLOW_SCHEMA, self.columns, given, has_names=bool(self.networks))
 
     def __call__(self, lines: Any) -> Any:
-        """A ``pyarrow.Table`` of flows. Raises :class:`KeyError` if there is no column ``value``, and what the directory
-        raises."""
+        """Returns a ``pyarrow.Table`` of flows.
+
+        Raises :class:`KeyError` without a column ``value``, and the exceptions of the directory.
+        """
         if self.clocks is None:
             parts = _Parts(lines)
         elif {"source", "line", "value"} <= set(lines.column_names) & set(self.clocks.column_names):
@@ -116,7 +120,7 @@ class Flows:
 
 
 def ledger_of(lines: Any) -> Ledger:
-    """What these lines prove. Ledgers of parts, merged in any order, are the ledger of the whole.
+    """Returns the evidence of these lines. Ledgers of parts, merged in any order, are the ledger of the whole.
 
     >>> import pyarrow
     >>> len(ledger_of(pyarrow.table({"value": ["hello"]})))
@@ -127,7 +131,7 @@ def ledger_of(lines: Any) -> Ledger:
     return found
 
 
-#: The columns of :func:`evidence`: name, Arrow's type, and what they mean.
+#: The columns of :func:`evidence`: name, Arrow's type, and meaning.
 EVIDENCE: tuple[tuple[str, str, str], ...] = (
     ("time", "timestamp[us, tz=UTC]", "When the line was written."),
     ("cell", "string", "The machine that wrote it, as its header tells."),
@@ -144,8 +148,9 @@ EVIDENCE: tuple[tuple[str, str, str], ...] = (
 
 
 def evidence(lines: Any, *, year: int | None = None, utc_offset: float = 0.0) -> Any:
-    """The lines about containers as a ``pyarrow.Table`` with the columns :data:`EVIDENCE`, a row for each container that a
-    line speaks of.
+    """Returns the lines about containers as a ``pyarrow.Table`` with the columns :data:`EVIDENCE`.
+
+    It has a row for each container in each line.
 
     >>> import pyarrow
     >>> evidence(pyarrow.table({"value": ["hello"]})).num_rows
@@ -153,7 +158,7 @@ def evidence(lines: Any, *, year: int | None = None, utc_offset: float = 0.0) ->
     """
     arrow, compute = module("pyarrow"), module("pyarrow.compute")
     value = lines.column("value")
-    # They are all JSON, or have some in them; most kernel lines have none, and are not read here.
+    # All of them are or contain JSON; most kernel lines do not, and are not parsed here.
     rows = compute.indices_nonzero(compute.fill_null(compute.match_substring(value, "{"), False))
     from .api import parse
 
@@ -173,13 +178,15 @@ def evidence(lines: Any, *, year: int | None = None, utc_offset: float = 0.0) ->
     return table.set_column(0, "time", micros(table.column("time")))
 
 
-#: The columns of a packet that are the same in all lines that tell it.
+#: The columns of a packet that are equal in all lines about it.
 _TWIN = ("uptime_us", "prefix", "in", "out", "src", "dst", "spt", "dpt", "len", "id", "seq", "icmp_id", "icmp_seq")
 
 
 def twins(lines: Any) -> Any:
-    """The lines that are packets, with a column ``twin`` more: a text that is the same in lines that may tell the same packet,
-    and missing where a line tells one that no other line can tell, because nothing shows which it is.
+    """Returns the lines that are packets, with a further column ``twin``.
+
+    The twin is a text that is equal in lines that may be about one packet. It is missing in lines that cannot have duplicates,
+    because nothing in them identifies the packet.
 
     >>> import pyarrow
     >>> line = "[  637.581122] OK_x IN= OUT=eth0 SRC=10.0.16.5 DST=10.0.16.20 LEN=28 TOS=0x00 PREC=0x00 TTL=64 ID=7 PROTO=2 "
@@ -198,7 +205,7 @@ def twins(lines: Any) -> Any:
 
 
 def _type(name: str) -> Any:
-    """Arrow's type of this name."""
+    """Returns Arrow's type of this name."""
     arrow = module("pyarrow")
     if name.startswith("timestamp"):
         return arrow.timestamp("us", "UTC")
@@ -214,17 +221,17 @@ def _chosen(whole: Schema, wanted: Sequence[str] | None, given: Iterable[str], *
 
 
 def _beside(lines: Any, clocks: Any) -> Any:
-    """Both together, each under its source."""
+    """Joins both, each under its source."""
     arrow = module("pyarrow")
     schema = arrow.schema({"source": arrow.string(), "line": arrow.int64(), "value": arrow.binary()})
     return arrow.concat_tables([table.select(schema.names).cast(schema) for table in (lines, clocks)])
 
 
 class _Parts:
-    """A table's lines as sources, and where each row of them stood.
+    """A table's lines as sources, and the place of each row.
 
-    The sources are called by their rank: which of several lines is told as evidence goes by the order in which a process
-    first met its sources, and so it is the same in all, and that of one machine.
+    The sources are named by their rank. A process chooses among several evidence lines by the order in which it first met
+    their sources; with ranks that order is equal in all processes, and equal to that of one machine.
     """
 
     def __init__(self, lines: Any) -> None:
@@ -251,7 +258,7 @@ class _Parts:
         self.numbers = lines.column("line").cast("int64").combine_chunks()
 
     def placed(self, table: Table[Any], columns: list[str]) -> Any:
-        """These columns of a table that was made of the items, with the places that the lines really had."""
+        """Returns these columns of a table that was made of the items, with the real places of the lines."""
         if not self.has_places:
             return table.columns(*columns).to_arrow()
         kinds = [of for of in ("", "evidence_") if {f"{of}source", f"{of}line"} & set(columns)]
@@ -267,7 +274,7 @@ class _Parts:
         compute = module("pyarrow.compute")
         rank = compute.index_in(sources, self.ranks)
         at = compute.subtract(compute.add(compute.take(self.starts, rank), rows), 1)
-        # What is none of these sources is the ledger, whose lines are told as they are.
+        # Any other source is the ledger's; its lines are shown unchanged.
         return (
             ("source", compute.coalesce(compute.take(self.names, rank), sources)),
             ("line", compute.coalesce(compute.take(self.numbers, at), rows)),

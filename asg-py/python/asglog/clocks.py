@@ -1,8 +1,8 @@
-"""Of many lines, the few that tell how late stamps are.
+"""Selects the few lines that show how late stamps are.
 
-A line that shows the kernel's uptime and a time says when its machine booted, but for how late it was stamped. So it tells how
-far the times of the lines about it can be out, and when a line was written that shows nothing but an uptime. Of all lines
-of a minute, three tell as much as all: that with the least difference of the two, that with the greatest, and the last.
+A line with the kernel's uptime and a time shows when its machine booted, up to the delay of its stamp. So it bounds the error
+of the times of the lines near it, and gives the time of lines that show only an uptime. Among the lines of a minute, three
+are enough: the one with the least difference of time and uptime, the one with the greatest, and the last.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from .consumers import module
 
 __all__ = ["clock_lines"]
 
-#: A minute, in microseconds, as a power of two: as fine as spans of uptime are kept. Boots are told apart as finely.
+#: A minute, in microseconds, as a power of two: the resolution of spans of uptime, and of boots.
 _SPAN = 26
 
-#: What a line without a kernel's uptime does not have, and all before it.
+#: The kernel's uptime; and the uptime with the text behind it.
 _UPTIME = r"\[ *[0-9]+\.[0-9]+\]"
 _AFTER = rf"({_UPTIME} ?).*"
 
 
 def clock_lines(lines: Any) -> Any:
-    """Those of a ``pyarrow.Table`` of lines that tell most about the machines' clocks, without what the kernel says in them, for
-    :class:`asglog.batches.Flows` of a part. Their columns are those given.
+    """Returns the lines that calibrate the machines' clocks, for :class:`asglog.batches.Flows` of a part.
 
-    Parts can be joined: the lines of the whole are those of the parts' lines. What comes from journald as JSON is left out.
+    The lines come without the kernel's messages, and have the columns of the given ``pyarrow.Table``. The function can be
+    applied to the joined results of parts: the result is that of the whole. Lines in journald's JSON are left out.
 
     >>> import pyarrow
     >>> clock_lines(pyarrow.table({"value": ["2024-05-06T07:09:10.58Z cell-1 kernel: [  637.581122] eth0: link up"] * 9}))[
@@ -40,7 +40,7 @@ def clock_lines(lines: Any) -> Any:
     minute = 1 << _SPAN
     offset = compute.subtract(told.column("time"), told.column("uptime"))
     is_whole = compute.equal(compute.subtract(told.column("time"), _multiple(told.column("time"), 1_000_000)), 0)
-    # A stamp of whole seconds hides the rest of one.
+    # A stamp of whole seconds hides the fraction.
     late = compute.add(offset, compute.multiply(compute.cast(is_whole, "int64"), 999_999))
     told = told.append_column("offset", offset).append_column("late", late)
     told = told.append_column("span", _multiple(told.column("uptime"), minute))
@@ -54,19 +54,19 @@ def clock_lines(lines: Any) -> Any:
 
 
 def machine_of(record: Any) -> str | None:
-    """The machine by the line's header; what every machine is called tells nothing."""
+    """Returns the machine in the line's header; ``None`` for ``localhost``, the name of every machine."""
     name = record.instance or (f"{record.job}/{record.index}" if record.job and record.index else record.host)
     return None if name == "localhost" else name
 
 
 def micros(texts: Any) -> Any:
-    """Times as texts, as times."""
+    """Converts times from texts."""
     arrow, compute = module("pyarrow"), module("pyarrow.compute")
     return compute.cast(compute.cast(texts, arrow.timestamp("ns", "UTC")), arrow.timestamp("us", "UTC"), safe=False)
 
 
 def _told(lines: Any) -> Any:
-    """Machine, time and uptime of each line that shows the latter two, in microseconds, and its row."""
+    """Returns machine, time and uptime of each line that shows the latter two, in microseconds, and its row."""
     from .batches import Packets
 
     arrow, compute = module("pyarrow"), module("pyarrow.compute")
@@ -86,10 +86,11 @@ def _told(lines: Any) -> Any:
     of_others = _read(value, rest)
     told = arrow.concat_tables([of_packets, of_others])
     told = told.filter(compute.and_(told.column("time").is_valid(), told.column("uptime").is_valid()))
-    # A machine without a name is its source's, and a source's name may be that of its machine: each has lines of its own.
+    # A machine without a name is identified by its source, and a source's name may equal a
+    # machine's name: each keeps lines of its own.
     given = lines.take(told.column("row"))
     told = told.append_column("source", given.column("source") if "source" in given.column_names else told.column("machine"))
-    # Of two that tell the same, which is taken must not depend on where they stand here.
+    # The choice between two equal lines must not depend on their order here.
     return told.append_column("tie", given.column("line" if "line" in given.column_names else "value"))
 
 
@@ -102,20 +103,20 @@ def _read(value: Any, rows: Any) -> Any:
         "row": rows.take(arrow.array([record.line - 1 for record in records], arrow.int64())),
         "machine": arrow.array([machine_of(record) for record in records], arrow.string()),
         "time": micros(arrow.array([record.time and str(record.time) for record in records], arrow.string())).cast("int64"),
-        # It is told in seconds, with six decimals.
+        # It is printed in seconds, with six decimals.
         "uptime": arrow.array([record.uptime and int(record.uptime.replace(".", "")) for record in records], arrow.int64()),
     })  # fmt: skip
 
 
 def _multiple(column: Any, of: int) -> Any:
-    """The greatest multiple that is not greater."""
+    """Returns the greatest multiple that is not greater."""
     compute = module("pyarrow.compute")
     towards_zero = compute.multiply(compute.divide(column, of), of)
     return compute.if_else(compute.greater(towards_zero, column), compute.subtract(towards_zero, of), towards_zero)
 
 
 def _first(told: Any, by: str, order: str) -> Any:
-    """The first of each machine's minute in this order, by its number."""
+    """Returns the first line of each machine's minute in this order, by its number."""
     arrow = module("pyarrow")
     keys = ["source", "machine", "span", "boot"]
     told = told.append_column("n", arrow.array(range(told.num_rows), arrow.int64()))

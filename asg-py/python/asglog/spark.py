@@ -1,10 +1,11 @@
-"""Packets and flows in Spark: logs that no single machine holds, where they are.
+"""Packets and flows in Spark, for logs that are too large for one machine.
 
-Lines are a data frame with a column ``value``, text or binary, as ``spark.read.text`` gives, and, if flows are to tell where
-a packet stood, ``source`` and ``line``. Every function gives a data frame that is as lazy as Spark's own; only
-:func:`ledger` reads. The package must be installed where the executors run. ``CLUSTER.md`` shows it all at work.
+Lines are a data frame with a column ``value``, text or binary, as ``spark.read.text`` returns it. With the columns
+``source`` and ``line``, flows show the place of a packet's line. Every function returns a data frame that is as lazy as
+Spark's own; only :func:`ledger` and :func:`clocks` read at once. The package must be installed where the executors run.
+``CLUSTER.md`` has examples.
 
-Time stamps without a year need ``year``: a part of a log does not tell it.
+Time stamps without a year need ``year``: a part of a log does not show it.
 """
 
 from __future__ import annotations
@@ -30,20 +31,21 @@ __all__ = ["clocks", "correlate", "correlate_by_cell", "ddl", "evidence", "ledge
 
 T = TypeVar("T")
 
-#: Bytes of lines that are correlated at once: each time costs a copy of the ledger.
+#: Bytes of lines that are correlated at once. Each piece costs a copy of the ledger.
 _PIECE = 64 << 20
 
 #: Ledgers of this many partitions are merged by one task, before the driver merges the rest.
 _MERGED_TOGETHER = 64
 
-#: Characters of a GUID by which evidence finds packets that may be about it. All log prefixes show more.
+#: Characters of a GUID by which evidence finds the packets that it may explain. All log prefixes
+#: show more.
 _HEAD = 8
 
 #: The columns of lines.
 _PLACE = ("source", "line")
 _LINE = {"source": "STRING", "line": "BIGINT", "value": "BINARY"}
 
-#: What a machine without a name is called, before its source. No name has a blank.
+#: The prefix for machines without a name, before their source. Real names have no blank.
 _UNNAMED = "in "
 
 _SPARK = {
@@ -57,7 +59,7 @@ _SPARK = {
 
 
 def ddl(schema: Schema) -> str:
-    """The schema in Spark's language.
+    """Returns the schema in Spark's language.
 
     >>> import asglog
     >>> ddl(asglog.SCHEMA[:3])
@@ -77,16 +79,21 @@ def parse(
     networks: Labels | None = None,
     prefixes: Labels | None = None,
 ) -> DataFrame:
-    """The packets of these lines, as :func:`asglog.scan`: the columns are those of :data:`asglog.SCHEMA`, or those named,
-    without ``source`` and ``line`` if the lines have none. Lines are read where they lie; nothing is shuffled. ``networks`` and
-    ``prefixes`` are as with :func:`asglog.scan`; their files are read here."""
+    """Returns the packets of these lines, as :func:`asglog.scan` does.
+
+    The columns are those of :data:`asglog.SCHEMA`, or those named, without ``source`` and ``line`` if the lines lack them.
+    Lines are read in place; nothing is shuffled. ``networks`` and ``prefixes`` are as with :func:`asglog.scan`; their files
+    are read here.
+    """
     packets = Packets(columns, year, utc_offset, *fixed(networks, prefixes))
     return lines.mapInArrow(_each(packets), ddl(packets.schema(lines.columns)))
 
 
 def evidence(lines: DataFrame, *, year: int | None = None, utc_offset: float = 0.0) -> DataFrame:
-    """What lines say about containers, a row for each container that a line speaks of, to join with in SQL. The columns
-    are those of :data:`asglog.batches.EVIDENCE` but ``row``."""
+    """Returns the evidence about containers, for joins in SQL: a row for each container in each line.
+
+    The columns are those of :data:`asglog.batches.EVIDENCE` without ``row``.
+    """
     columns = [column for column in EVIDENCE if column[0] != "row"]
 
     def events(table: Any) -> Any:
@@ -96,8 +103,9 @@ def evidence(lines: DataFrame, *, year: int | None = None, utc_offset: float = 0
 
 
 def ledger(lines: DataFrame) -> Ledger:
-    """All that these lines prove, gathered by the executors; it reads the lines now. A ledger has some dozens of bytes for
-    each container, however many lines there are.
+    """Returns the evidence of these lines, gathered by the executors; it reads the lines at once.
+
+    A ledger has some dozens of bytes for each container, however many lines there are.
 
     The result is that of :meth:`asglog.Ledger.add` with the same lines on one machine.
     """
@@ -121,8 +129,9 @@ def ledger(lines: DataFrame) -> Ledger:
 
 
 def clocks(lines: DataFrame) -> Any:
-    """What these lines tell about the machines' clocks, as :func:`asglog.batches.clock_lines`; it reads the lines now. For each
-    minute of each machine it has at most some hundred bytes.
+    """Returns the lines that calibrate the machines' clocks, as :func:`asglog.batches.clock_lines`; it reads at once.
+
+    For each minute of each machine it has at most some hundred bytes.
     """
 
     given, lines = _given(lines)
@@ -149,18 +158,17 @@ def correlate(
     networks: Labels | None = None,
     prefixes: Labels | None = None,
 ) -> DataFrame:
-    """The packets of these lines with who sent each, as :func:`asglog.correlate` of all of them: every executor has the
-    whole ledger.
+    """Returns the packets of these lines with their owners, as :func:`asglog.correlate` of all lines does.
 
-    ``ledger`` is that of the same lines (:func:`ledger`), or of more, and so is ``clocks`` (:func:`clocks`). Without the
-    latter, how late a line was stamped is judged by the lines that happen to be read with it. ``directory`` is asked by the
-    executors, so it must pickle, and what it reads must be there: an :class:`asglog.Export` is best. The columns are those of
-    :data:`asglog.FLOW_SCHEMA` without the lines that are evidence, which a ledger keeps only for its container; or those
-    named.
+    Every executor has the whole ledger. ``ledger`` covers these lines (:func:`ledger`), or more, and so does ``clocks``
+    (:func:`clocks`). Without ``clocks``, the delay of a stamp is estimated from the lines that happen to be read with it. The
+    executors ask ``directory``, so it must pickle, and its files must be available there: an :class:`asglog.Export` is best.
+    The columns are those named, or those of :data:`asglog.FLOW_SCHEMA` without the evidence lines: a ledger keeps these for
+    a container, and not for a flow.
 
-    Lines that tell the same packet are brought together by a shuffle, wherever they are. Say ``told_once`` if each packet is in
-    the logs once, and nothing is shuffled. ``networks`` and ``prefixes`` are as with :func:`asglog.correlate`; their files are
-    read here.
+    A shuffle brings lines about one packet together, wherever they are. Set ``told_once`` if each packet is in the logs once;
+    then nothing is shuffled. ``networks`` and ``prefixes`` are as with :func:`asglog.correlate`; their files are read
+    here.
     """
     labels = fixed(networks, prefixes)
     if columns is None:
@@ -172,7 +180,7 @@ def correlate(
     given, lines = _given(lines)
     packets = lines.mapInArrow(_each(twins), f"{_ddl_of(given)}, twin STRING")
     if not told_once:
-        # What has no twin goes anywhere.
+        # A line without a twin can go anywhere.
         functions = module("pyspark.sql.functions")
         packets = packets.withColumn("twin", functions.xxhash64(functions.coalesce("twin", "value")))
         packets = packets.repartition("twin").sortWithinPartitions("twin")
@@ -199,17 +207,18 @@ def correlate_by_cell(
     networks: Labels | None = None,
     prefixes: Labels | None = None,
 ) -> DataFrame:
-    """The same without a ledger of everything: the packets of one cell and the evidence for them meet on one executor.
+    """Correlates without a ledger of everything: a cell's packets and the evidence for them meet on one executor.
 
-    Lines are read several times, and shuffled, by the machine that their header names. Machines that tell the same packet are
-    one with two names. Evidence goes to its own cell, to the cell that it names, and to each cell whose packets show a prefix
-    that begins like one of its GUIDs. Of what no header tells the machine of, each source is a cell of its own, unless it
-    names one machine elsewhere; its packets see the evidence that comes to them by prefix only.
+    Lines are read several times, and shuffled by the machine in their header. If two machines log one packet, they are one
+    machine with two names. Evidence goes to its own cell, to the cell that it names, and to each cell whose packets show a
+    prefix that begins like one of its GUIDs. For lines without a machine in their header, each source is a cell of its own,
+    unless its other lines name one machine; its packets see only the evidence that comes to them by prefix.
 
     The flows are those of :func:`asglog.correlate`, if each cell's evidence was written by that cell under the name that
-    its packets have, or names what the packets name. Of several lines that prove the same, with a directory another may be
-    told as evidence. ``ledger`` is evidence from before, and ``directory`` is as with :func:`correlate`. A cell's lines are
-    in memory together; with ``slices`` its packets are dealt to so many tasks, each with all of the cell's evidence.
+    its packets have, or contains the prefixes of the packets. If several lines prove one fact, with a directory another of
+    them may be shown as evidence. ``ledger`` is earlier evidence, and ``directory`` is as with :func:`correlate`. A cell's
+    lines are in memory together; with ``slices`` its packets are divided among so many tasks, each with all of the cell's
+    evidence.
 
     Raises :class:`ValueError` for fewer than one slice.
     """
@@ -227,8 +236,9 @@ def correlate_by_cell(
     def key(of: str, value: Any) -> Any:
         return functions.struct(lit(of).alias("of"), value.alias("key"))
 
-    # Which cells' packets show what; a row for each container, so it is small enough to be everywhere. And one fact goes
-    # everywhere: that there is no evidence at all is not for a cell to say that merely has none.
+    # The prefixes of each cell's packets: one row for each container, so it is small enough for
+    # every executor. One fact goes everywhere: a cell without evidence of its own must not report
+    # that the logs have none at all.
     routes = packets.select("name", explode(functions.array(key("head", col("head")), key("any", lit("")))).alias("by"))
     routes = functions.broadcast(routes.select("name", "by.*").filter("key IS NOT NULL").distinct())
     names = functions.transform("names", lambda value: key("name", value))
@@ -237,7 +247,7 @@ def correlate_by_cell(
     any_fact = lines.mapInArrow(_first_fact, shape).limit(1).withColumn("by", key("any", lit("")))
     routed = facts.unionByName(any_fact).select(*given, "by.*").join(routes, ["of", "key"], "left")
     routed = routed.filter("of = 'name' OR name IS NOT NULL").withColumn("name", functions.coalesce("name", "key"))
-    # Each slice of a cell has all that is known. Lines that tell the same packet go to the same slice.
+    # Each slice of a cell has all of its evidence. Lines about one packet go to one slice.
     one_slice = functions.pmod(functions.xxhash64(functions.coalesce("twin", "value")), lit(slices)).cast("INT")
     every_slice = explode(functions.sequence(lit(0), lit(slices - 1)))
     dealt = packets.select(*given, "name", one_slice.alias("slice"))
@@ -254,7 +264,7 @@ def correlate_by_cell(
 
 
 def _given(lines: DataFrame) -> tuple[list[str], DataFrame]:
-    """The columns that matter, and the lines with them."""
+    """Returns the columns that are used, and the lines with them."""
     col = module("pyspark.sql.functions").col
     given = [*_PLACE, "value"] if set(_PLACE) <= set(lines.columns) else ["value"]
     return given, lines.select(*[col(name).cast(_LINE[name]).alias(name) for name in given])
@@ -265,8 +275,10 @@ def _ddl_of(given: list[str]) -> str:
 
 
 def _cells(packets: DataFrame, ticks: DataFrame, given: list[str]) -> DataFrame:
-    """Names of machines that are the same cell, with one name for all: because two lines under these names tell one packet, or
-    because it is the only name in a source of which some lines have none."""
+    """Returns names of machines that are one cell, with one name for all.
+
+    Two names are one cell if lines under both are about one packet, or if a source has only this name, and lines without one.
+    """
     functions = module("pyspark.sql.functions")
     names = functions.collect_set("name").alias("names")
     twins = packets.filter("twin IS NOT NULL").groupBy(functions.xxhash64("twin").alias("twin")).agg(names)
@@ -278,7 +290,7 @@ def _cells(packets: DataFrame, ticks: DataFrame, given: list[str]) -> DataFrame:
 
 
 def _joined(table: Any) -> Any:
-    """Sets of names that have one in common are one."""
+    """Joins sets of names that have one in common."""
     arrow = module("pyarrow")
     cell_of: dict[str, set[str]] = {}
     for names in table.column("names").to_pylist():
@@ -289,7 +301,7 @@ def _joined(table: Any) -> Any:
 
 
 def _each(make: Callable[[Any], Any]) -> Callable[[Iterator[Any]], Iterator[Any]]:
-    """A function of tables as Spark calls it: with record batches."""
+    """Adapts a function of tables to Spark, which passes record batches."""
 
     def batches_of(batches: Iterator[Any]) -> Iterator[Any]:
         arrow = module("pyarrow")
@@ -300,7 +312,7 @@ def _each(make: Callable[[Any], Any]) -> Callable[[Iterator[Any]], Iterator[Any]
 
 
 def _pieces(batches: Iterator[Any]) -> Iterator[Any]:
-    """The same lines in fewer tables. Lines that are beside each other with the same twin stay together."""
+    """Returns the lines in fewer tables. Adjacent lines with one twin stay together."""
     arrow, compute = module("pyarrow"), module("pyarrow.compute")
     held: list[Any] = []
     for batch in batches:
@@ -309,7 +321,7 @@ def _pieces(batches: Iterator[Any]) -> Iterator[Any]:
             table = arrow.Table.from_batches(held)
             last = compute.equal(table.column("twin"), table.column("twin")[-1])
             start = compute.index(compute.fill_null(last, False), True).as_py()
-            # Where nothing has a twin, or all the same, there is no better place.
+            # If the lines have no twins, or all have one, any place is as good.
             end = start if start > 0 else table.num_rows
             yield table.slice(0, end)
             held = table.slice(end).to_batches()
@@ -318,8 +330,7 @@ def _pieces(batches: Iterator[Any]) -> Iterator[Any]:
 
 
 def _packets(lines: Any) -> Any:
-    """The packets, each with what other lines about it have in common with it, its machine, and the beginning of the GUID
-    that it shows."""
+    """Returns the packets, each with the key of its duplicates, its machine, and the beginning of the GUID that it shows."""
     compute = module("pyarrow.compute")
     packets = twins(lines)
     shown = Packets(("cell", "handle_prefix"))(packets.select(["value"]))
@@ -328,7 +339,7 @@ def _packets(lines: Any) -> Any:
 
 
 def _ticks(lines: Any) -> Any:
-    """What teaches a cell's clock, be it of packets in another slice or of nothing else, with the machine."""
+    """Returns the lines that calibrate a cell's clock, also those in other slices, with the machine."""
     arrow = module("pyarrow")
     ticks = clock_lines(lines)
     names = [machine_of(record) for record in _parse_lines(ticks.column("value"))]
@@ -336,8 +347,10 @@ def _ticks(lines: Any) -> Any:
 
 
 def _facts(lines: Any) -> Any:
-    """The evidence, each line with all machines that it names, and with the beginnings of the GUIDs that it shows. A line may
-    speak of several containers."""
+    """Returns the evidence, each line with all machines that it names, and the beginnings of its GUIDs.
+
+    A line may be about several containers.
+    """
     arrow = module("pyarrow")
     found = _evidence_of(lines.select(["value"]))
     facts = lines.take(found.column("row"))
@@ -346,7 +359,7 @@ def _facts(lines: Any) -> Any:
     for one, name in zip(found.to_pylist(), writer, strict=True):
         names, heads = about.setdefault(one["row"], (set(), set()))
         names.update(cell for cell in (name, one["cell_id"]) if cell)
-        # A handle of old has two GUIDs, and so has a process.
+        # An old handle has two GUIDs, and so has a process.
         texts = [text for text in (one["handle"], one["process_guid"], one["instance_guid"]) if text]
         heads.update(text[at : at + _HEAD] for text in texts for at in (0, 37) if len(text) >= at + _HEAD)
     table = lines.take(arrow.array(about, arrow.int64()))
@@ -358,7 +371,7 @@ def _facts(lines: Any) -> Any:
 
 
 def _first_fact(batches: Iterator[Any]) -> Iterator[Any]:
-    """The first line about a container, if there is one."""
+    """Returns the first line about a container, if there is one."""
     arrow = module("pyarrow")
     for batch in batches:
         lines = arrow.Table.from_batches([batch])
@@ -369,7 +382,7 @@ def _first_fact(batches: Iterator[Any]) -> Iterator[Any]:
 
 
 def _named(lines: Any, machines: Any) -> Any:
-    """The machines of these lines; where they have no name, their source's."""
+    """Returns the machines of these lines; lines without a name have that of their source."""
     compute = module("pyarrow.compute")
     no_name = compute.fill_null(compute.equal(machines, "localhost"), True)
     source = lines.column("source").fill_null("") if "source" in lines.column_names else ""
@@ -377,13 +390,13 @@ def _named(lines: Any, machines: Any) -> Any:
 
 
 def _shared(session: SparkSession, what: T) -> Callable[[], T]:
-    """What executors get this from: unpacked once in each, if Spark can do that."""
+    """Returns a function that gives this to executors: unpacked once in each, if Spark can do that."""
     if what is None:
         return lambda: what
     try:
         context = session.sparkContext
     except Exception:
-        # Spark Connect has none: it goes along with the function.
+        # Spark Connect has no context: the value is pickled with the function.
         return lambda: what
     held = context.broadcast(what)
     return lambda: held.value

@@ -1,34 +1,36 @@
-//! How often the correlator is right: its flows beside the truth of a simulated foundation.
+//! Measures how often the correlator is right: compares its flows with the truth of a simulated
+//! foundation.
 //!
-//! # What "right" means
+//! # The meaning of "right"
 //!
-//! An answer is *certain* if it is `exact` or `unique_prefix`. What a certain answer says must be
-//! true, all of it:
+//! An answer is *certain* if it is `exact` or `unique_prefix`. Everything in a certain answer must
+//! be true:
 //!
-//! * a container that it names is the one that the rule was made for, by its whole handle: the
-//!   source of what goes out, the destination of what comes in;
-//! * a process that it names is the one that ran in that container, version and all;
-//! * an app that it names is that container's app, whatever it was called then.
+//! * a container in it is the one that the rule was made for, by its whole handle: the source of an
+//!   outgoing packet, the destination of an incoming one;
+//! * a process in it is the one that ran in that container, version and all;
+//! * an app in it is that container's app, whatever its name was then.
 //!
-//! What a line can tell at most depends on the era ([`Names`]): a prefix of 29 characters of an old
-//! `<process GUID>-<instance GUID>` handle, an old staging handle and `OK_<tag>_<app GUID>` tell
-//! the app and not which of its containers; tasks and builds are told by their own GUIDs; health
-//! checks, `REJECT_LOCAL:`, warden's short ids and other tools' lines tell nobody, so any certain
-//! answer about them is wrong.
+//! The era limits the information in a line ([`Names`]). A prefix of 29 characters of an old
+//! `<process GUID>-<instance GUID>` handle, an old staging handle and `OK_<tag>_<app GUID>`
+//! identify the app and not which of its containers; tasks and builds have their own GUIDs; health
+//! checks, `REJECT_LOCAL:`, warden's short ids and other tools' lines identify nobody, so any
+//! certain answer about them is wrong.
 //!
 //! A line is *attributed* if a certain answer names the app, and all of it is right. Recall is the
-//! share of attributed lines among those that can tell an app and are whole. Lines that are cut,
+//! share of attributed lines among those that identify an app and are whole. Lines that are cut,
 //! and second copies, count for precision only.
 //!
-//! A container of which no line survived can be taken for another whose handle begins alike: nobody
-//! can know of it. Such answers are counted apart ([`Judgement::wrong_unseen`]).
+//! A container without any surviving line can be confused with another whose handle begins alike:
+//! the logs do not show that it exists. Such answers are counted apart
+//! ([`Judgement::wrong_unseen`]).
 //!
 //! A time is *outside its error* if the packet was not logged, by the clock of its cell, within the
-//! range that the flow gives.
+//! range in the flow.
 //!
-//! A line is *evidenced* if what survived of rep's logs says whose it is: a line with its
-//! container's handle and process (of a task or build: the handle); of a line that tells an app
-//! only, such a line of any of its containers.
+//! A line is *evidenced* if the surviving lines of rep's logs identify its owner: one of them has
+//! its container's handle and process (for a task or build: the handle). For a line that identifies
+//! an app only, such a line about any of its containers is enough.
 
 use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
@@ -41,7 +43,7 @@ use asg_core::{
 
 use crate::sim::{Kind, Memory, Names, Truth};
 
-/// What came of comparing flows with the truth. Judgements of several foundations add up.
+/// The result of comparing flows with the truth. Judgements of several foundations add up.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Judgement {
@@ -49,31 +51,31 @@ pub struct Judgement {
     pub packets: u64,
     /// Answers by certainty: unknown, ambiguous, inferred, unique prefix, exact.
     pub by_certainty: [u64; 5],
-    /// Whole lines that can tell an app.
+    /// Whole lines that identify an app.
     pub telling: u64,
-    /// Those of them that are attributed.
+    /// Those that are attributed.
     pub attributed: u64,
-    /// Telling lines of which the evidence survived.
+    /// Lines that identify an app and whose evidence survived.
     pub evidenced: u64,
-    /// Those of them that are attributed.
+    /// Those that are attributed.
     pub evidenced_attributed: u64,
     /// Inferred answers that name the right app.
     pub inferred_right: u64,
     /// Flows that name an app, with any certainty.
     pub named: u64,
-    /// Certain answers of which something is wrong.
+    /// Certain answers with a fault.
     pub wrong: Vec<Wrong>,
-    /// The same about containers of which no line survived.
+    /// Certain answers with a fault about containers without any surviving line.
     pub wrong_unseen: u64,
-    /// Inferred answers of which something is wrong.
+    /// Inferred answers with a fault.
     pub wrong_inferred: Vec<Wrong>,
     /// Evidenced lines that are not attributed, although nothing certain about them is wrong.
     pub missed: Vec<Wrong>,
-    /// Whole lines that tell a packet which another line has told.
+    /// Whole lines about a packet that has another line, too.
     pub copies: u64,
-    /// Lines that a flow has beside its own.
+    /// Lines that were merged into a flow beside its own.
     pub merged: u64,
-    /// Those of them that tell another packet.
+    /// Those that are about another packet.
     pub wrong_merges: u64,
     /// Flows between two containers.
     pub pairs: u64,
@@ -89,14 +91,14 @@ pub struct Judgement {
     pub outside: Vec<Wrong>,
 }
 
-/// A certain answer of which something is wrong, or an answer that could have been certain.
+/// A certain answer with a fault, or an answer that could have been certain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wrong {
     /// The file and the line in it.
     pub place: String,
-    /// What is wrong.
+    /// The fault.
     pub what: &'static str,
-    /// What decided the answer.
+    /// The reason of the answer.
     pub reason: &'static str,
     /// The answer.
     pub said: String,
@@ -107,64 +109,64 @@ pub struct Wrong {
 }
 
 impl Judgement {
-    /// Certain answers.
+    /// Returns the number of certain answers.
     #[must_use]
     pub const fn certain(&self) -> u64 {
         self.by_certainty[3] + self.by_certainty[4]
     }
 
-    /// The share of certain answers that are right, in all that they say; 1 if there are none.
+    /// Returns the share of certain answers that are right in every part; 1 without any.
     #[must_use]
     pub fn precision(&self) -> f64 {
         1.0 - share(self.wrong.len() as u64, self.certain())
     }
 
-    /// The share of telling lines that are attributed; 1 if there are none.
+    /// Returns the share of attributed lines among those that identify an app; 1 without any.
     #[must_use]
     pub fn recall(&self) -> f64 {
         1.0 - share(self.telling - self.attributed, self.telling)
     }
 
-    /// The share of inferred peers that are right; 1 if there are none.
+    /// Returns the share of inferred peers that are right; 1 without any.
     #[must_use]
     pub fn peer_precision(&self) -> f64 {
         1.0 - share(self.wrong_peers.len() as u64, self.peers)
     }
 
-    /// The share of flows between containers whose peer is inferred, and right; 1 if there are
-    /// none.
+    /// Returns the share of flows between containers whose peer is inferred, and right; 1 without
+    /// any.
     #[must_use]
     pub fn peer_recall(&self) -> f64 {
         let right = self.peers - self.wrong_peers.len() as u64;
         1.0 - share(self.pairs - right, self.pairs)
     }
 
-    /// The share of flows that name an app, with any certainty.
+    /// Returns the share of flows that name an app, with any certainty.
     #[must_use]
     pub fn named_share(&self) -> f64 {
         share(self.named, self.packets)
     }
 
-    /// The share of flows with a time.
+    /// Returns the share of flows with a time.
     #[must_use]
     pub fn timed_share(&self) -> f64 {
         share(self.timed, self.packets)
     }
 
-    /// The mean error of times, in seconds.
+    /// Returns the mean error of times, in seconds.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "for people")]
     pub fn mean_error(&self) -> f64 {
         self.error_nanos as f64 / 1e9 / self.timed.max(1) as f64
     }
 
-    /// The share of second tellings that were merged; 1 if there are none.
+    /// Returns the share of duplicate lines that were merged; 1 without any.
     #[must_use]
     pub fn merged_share(&self) -> f64 {
         1.0 - share(self.copies.saturating_sub(self.merged), self.copies)
     }
 
-    /// The share of evidenced lines that are attributed; 1 if there are none.
+    /// Returns the share of evidenced lines that are attributed; 1 without any.
     #[must_use]
     pub fn evidenced_recall(&self) -> f64 {
         1.0 - share(self.evidenced - self.evidenced_attributed, self.evidenced)
@@ -204,7 +206,7 @@ fn share(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
-/// Runs a foundation's logs through the correlator and judges each flow.
+/// Correlates a foundation's logs and judges each flow.
 ///
 /// ```
 /// use asg_benches::accuracy::judge;
@@ -221,7 +223,7 @@ pub fn judge(logs: &Memory, directory: impl Directory<Error = Infallible>) -> Ju
     judge_with(logs, TimePolicy::default(), directory)
 }
 
-/// The same with a policy for what stamps lack.
+/// Correlates and judges, with a policy that completes stamps.
 pub fn judge_with(
     logs: &Memory,
     policy: TimePolicy,
@@ -232,8 +234,8 @@ pub fn judge_with(
     judge.judgement
 }
 
-/// The same of a follower that gets all lines in the order in which they were written; with what it
-/// counted.
+/// Judges a follower that gets all lines in the order in which they were written; returns its
+/// counts, too.
 ///
 /// ```
 /// use asg_benches::accuracy::judge_following;
@@ -282,11 +284,11 @@ pub fn follow(
     follower.counts()
 }
 
-/// Holds flows beside the truth.
+/// Compares flows with the truth.
 struct Judge<'m> {
     logs: &'m Memory,
     truths: HashMap<(usize, u64), &'m Truth>,
-    /// Apps of which a line survived that says whose a container is.
+    /// Apps with a surviving line that identifies the owner of a container.
     told: HashSet<Guid>,
     judgement: Judgement,
 }
@@ -302,7 +304,7 @@ impl<'m> Judge<'m> {
             .filter_map(|life| life.facts.app)
             .collect();
         let mut judge = Self { logs, truths, told, judgement: Judgement::default() };
-        // What yields no flow at all is a telling line that is not attributed.
+        // A line without a flow counts as one that is not attributed.
         for (_, _, truth) in logs.truths.iter().filter(|(_, _, truth)| is_telling(truth)) {
             judge.judgement.telling += 1;
             judge.judgement.evidenced += u64::from(is_evidenced(truth, &judge.told));
@@ -316,7 +318,7 @@ impl<'m> Judge<'m> {
         let places = [flow.origin].into_iter().chain(flow.also.iter().copied()).map(place);
         let mut tellings: Vec<_> =
             places.filter_map(|place| self.truths.get(&place).copied()).collect();
-        // The first telling is the packet's, wherever it stands.
+        // The first line about a packet is the packet's, wherever it is.
         tellings.sort_by_key(|truth| (truth.copy, truth.damaged));
         // A packet line that the simulator does not know is a piece of a cut line.
         let Some(truth) = tellings.first().copied() else { return };
@@ -365,7 +367,7 @@ impl<'m> Judge<'m> {
     }
 }
 
-/// True if no line about the container survived.
+/// Returns whether no line about the container survived.
 fn is_unseen(truth: &Truth) -> bool {
     let container = truth.container.as_deref();
     container.is_some_and(|container| container.naming_lines() + container.bare_lines() == 0)
@@ -408,7 +410,7 @@ fn place(origin: Origin) -> (usize, u64) {
     (origin.source.0 as usize, origin.line)
 }
 
-/// Both phases over all files; `each` gets the flow of every packet, with its line.
+/// Runs both phases over all files; `each` gets the flow of every packet, with its line.
 pub fn correlate(
     logs: &Memory,
     directory: impl Directory<Error = Infallible>,
@@ -458,13 +460,13 @@ fn is_evidenced(truth: &Truth, told: &HashSet<Guid>) -> bool {
     })
 }
 
-/// The app that a flow names, by the directory's word or, without it, the prefix's own.
+/// Returns the app in a flow, from the directory or, without it, from the prefix.
 fn app_of(flow: &Flow<'_, '_>) -> Option<Guid> {
     flow.identity.and_then(|identity| identity.app.as_ref()?.guid.parse().ok())
 }
 
 fn mistake(flow: &Flow<'_, '_>, truth: &Truth) -> Option<&'static str> {
-    // An address may tell the container of a line that names nobody, and is never certain.
+    // An address may identify the container of a line that names nobody, and is never certain.
     let may_name =
         truth.names != Names::Nobody || flow.attribution.certainty == Certainty::Inferred;
     let Some(real) = truth.container.as_deref().filter(|_| may_name) else {

@@ -78,7 +78,7 @@ fn run() -> Result<bool, Box<dyn Error>> {
     }
     let judged = || matrix.by_damage.values().chain(matrix.followed.values());
     let wrong: Vec<_> = judged().flat_map(|judgement| &judgement.wrong).collect();
-    // One example of each kind and damage says more than a thousand lines.
+    // One example of each kind and damage is worth more than a thousand lines.
     for (level, judgement) in &matrix.by_damage {
         let mut kinds = BTreeMap::<_, Vec<_>>::new();
         let further = [&judgement.wrong_inferred, &judgement.wrong_peers, &judgement.outside];
@@ -101,11 +101,11 @@ fn run() -> Result<bool, Box<dyn Error>> {
 
 #[derive(Default)]
 struct Matrix {
-    /// By the place of the level among all levels.
+    /// By the index of the level among all levels.
     by_damage: BTreeMap<usize, Judgement>,
-    /// The follower's, by the place of the level; undamaged ones in each era's usual envelope only.
+    /// The follower's, by the index of the level; undamaged ones in each era's usual envelope only.
     followed: BTreeMap<usize, Judgement>,
-    /// Undamaged ones by era and envelope: recall is told of each.
+    /// Undamaged ones by era and envelope: recall is printed for each.
     undamaged: BTreeMap<(usize, usize), Judgement>,
 }
 
@@ -297,7 +297,7 @@ fn percent(part: u64, whole: u64) -> String {
     format!("{}.{} %", tenths / 10, tenths % 10)
 }
 
-/// Never rounds up to 100 %.
+/// Formats a share, and never rounds up to 100 %.
 fn full_percent(share: f64) -> String {
     if share >= 1.0 {
         "100 %".into()
@@ -306,14 +306,14 @@ fn full_percent(share: f64) -> String {
     }
 }
 
-/// What a ledger costs.
+/// The costs of a ledger.
 struct Cost {
     /// Look-ups, millions per second.
     lookups: f64,
     lifetimes: usize,
-    /// Of the saved form, for each lifetime.
+    /// The size of the saved form, for each lifetime.
     bytes: usize,
-    /// How many of these the names take: their text, without what stands between them.
+    /// The part of it for the names: their text, without separators.
     names: usize,
 }
 

@@ -103,7 +103,7 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     figures(options, &asglog, &simulated(options)?)
 }
 
-/// All that a foundation's cells write, as an aggregator's file has it.
+/// Returns everything that a foundation's cells write, as an aggregator's file has it.
 fn simulated(options: &Options) -> Result<String, Box<dyn Error>> {
     // About 22,000 lines a minute.
     let minutes = u32::try_from(options.lines / 21_700)?.max(1);
@@ -163,8 +163,8 @@ fn measure(options: &Options, asglog: &Path, log: &Path, text: &str) -> Result<(
             times.push(timed(command)?);
         }
     }
-    // What else the machine does only adds to a time, so the least says most; the median says how
-    // much that is.
+    // Other load on the machine only adds to a time, so the least time is the best measure; the
+    // median shows the size of that load.
     let least = |times: &Vec<Duration>| times.iter().min().copied().unwrap_or_default();
     let leasts: Vec<_> = times.iter().map(least).collect();
     let medians: Vec<_> = times.iter_mut().map(|times| median(times)).collect();
@@ -223,7 +223,8 @@ fn memory(asglog: &Path, log: &Path, large: &Path) -> Result<(), Box<dyn Error>>
     Ok(())
 }
 
-/// What the article's reader greps for: the characters of the handle that a packet line shows.
+/// Returns the pattern that the article's reader greps for: the part of the handle that a packet
+/// line shows.
 fn handle_prefix(line: &str) -> Option<String> {
     let line = Line::new(line.as_bytes());
     let record = Record::read(&line);
@@ -232,7 +233,7 @@ fn handle_prefix(line: &str) -> Option<String> {
     Some(cf?.handle_prefix?.as_str().get(..23)?.to_owned())
 }
 
-/// The program beside this one; built if it is not there.
+/// Returns the program beside this one; builds it if it is missing.
 fn asglog() -> Result<PathBuf, Box<dyn Error>> {
     let path = std::env::current_exe()?
         .with_file_name("asglog")
@@ -254,7 +255,7 @@ fn timed(command: &mut Command) -> Result<Duration, Box<dyn Error>> {
     let start = Instant::now();
     let done = command.output()?;
     let took = start.elapsed();
-    // grep says 1 where it finds nothing.
+    // grep's exit status is 1 if it finds nothing.
     if done.status.code().is_none_or(|code| code > 1) {
         return Err(format!("{command:?}: {}", String::from_utf8_lossy(&done.stderr)).into());
     }

@@ -13,15 +13,15 @@ use super::{lager, packet};
 #[derive(Debug)]
 pub(super) struct Cell {
     pub(super) host: Host,
-    /// What rep calls it.
+    /// rep's name for it.
     pub(super) rep_name: String,
     pub(super) clock: Clock,
     pub(super) state: CellState,
     /// The slots of its containers.
     pub(super) containers: Vec<usize>,
-    /// Which of its addresses are taken.
+    /// Whether each of its addresses is taken.
     taken: [bool; 256],
-    /// Of all its containers together: `REJECT_LOCAL: ` names none.
+    /// The limit for all its containers together: `REJECT_LOCAL: ` names none.
     pub(super) rejects: Bucket,
 }
 
@@ -48,8 +48,8 @@ impl Cell {
         }
     }
 
-    /// Takes the lowest free address, so that addresses are used again as soon as they can be: the
-    /// hardest case for whoever believes in addresses. `None` if none is free.
+    /// Takes the lowest free address, so that addresses are reused as soon as possible: the hardest
+    /// case for a program that trusts addresses. Returns `None` if none is free.
     pub(super) fn take_address(&mut self) -> Option<u8> {
         let free = (2_u8..=254).find(|&n| !self.taken[usize::from(n)])?;
         self.taken[usize::from(free)] = true;
@@ -61,8 +61,8 @@ impl Cell {
     }
 }
 
-/// The IPv4 address with this number on a cell. Guardian's pools are the same on every cell;
-/// overlays give each its own network of 256.
+/// Returns the IPv4 address with this number on a cell. Guardian's pools are the same on every
+/// cell; overlays give each its own network of 256.
 pub(super) fn address(network: Network, cell: usize, number: u8) -> Ipv4Addr {
     match network {
         Network::Bridge => {
@@ -77,7 +77,7 @@ pub(super) fn address(network: Network, cell: usize, number: u8) -> Ipv4Addr {
     }
 }
 
-/// The IPv6 address of the same container.
+/// Returns the IPv6 address of the same container.
 pub(super) fn address6(cell: usize, number: u8) -> Ipv6Addr {
     Ipv6Addr::new(0xfd00, 0x1f18, 0x27b3, 0, 0, cell as u16, 0, u16::from(number))
 }
@@ -86,7 +86,7 @@ pub(super) fn address6(cell: usize, number: u8) -> Ipv6Addr {
 #[derive(Debug)]
 pub(super) struct Container {
     pub(super) facts: Arc<ContainerFacts>,
-    /// The app and, of an LRP, the process.
+    /// The app and, for an LRP, the process.
     pub(super) app: Option<usize>,
     pub(super) process: Option<usize>,
     pub(super) cell: usize,
@@ -96,11 +96,11 @@ pub(super) struct Container {
     /// The host's end of its link, and the link addresses.
     pub(super) interface: String,
     pub(super) mac: String,
-    /// What the container runtime itself calls it.
+    /// The container runtime's own name for it.
     pub(super) short_id: String,
     pub(super) stage: Stage,
     pub(super) evacuating: bool,
-    /// No lager line about it survives.
+    /// Whether no lager line about it survives.
     pub(super) is_unseen: bool,
     pub(super) denied: Bucket,
     pub(super) udp: Bucket,
@@ -110,7 +110,7 @@ pub(super) struct Container {
     pub(super) udp_unlogged: u64,
 }
 
-/// Where a container is in its life.
+/// The stage of a container's life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Stage {
     /// It is being made.
@@ -163,14 +163,14 @@ impl Container {
 /// iptables' `limit` match: a bucket of tokens that fills with time.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bucket {
-    /// Until when all tokens that were taken are paid for.
+    /// The time at which all tokens taken so far are paid for.
     paid: i64,
 }
 
 impl Bucket {
     pub(super) const FULL: Self = Self { paid: i64::MIN / 2 };
 
-    /// True if a token was there.
+    /// Takes a token; returns whether there was one.
     pub(super) fn take(&mut self, limit: Limit, now: i64) -> bool {
         let paid = self.paid.max(now) + limit.period;
         let fits = paid - now <= limit.period * limit.burst;
@@ -181,14 +181,14 @@ impl Bucket {
     }
 }
 
-/// Containers by slot, so that a slot can be given to another when one is gone.
+/// Containers by slot, so that a slot can be reused when its container is gone.
 #[derive(Debug, Default)]
 pub(super) struct Slots {
     slots: Vec<(u32, Option<Container>)>,
     free: Vec<usize>,
 }
 
-/// A slot, and which of its tenants is meant.
+/// A slot, and the number of the tenant that is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Key {
     pub(super) slot: usize,
@@ -209,7 +209,7 @@ impl Slots {
         Key { slot, generation: self.slots[slot].0 }
     }
 
-    /// True if the tenant is still there.
+    /// Returns whether the tenant is still there.
     pub(super) fn holds(&self, key: Key) -> bool {
         self.slots[key.slot].0 == key.generation && self.slots[key.slot].1.is_some()
     }

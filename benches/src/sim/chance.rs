@@ -1,9 +1,9 @@
-//! Chance, the same on every machine.
+//! Random numbers that are equal on every machine.
 
 use asg_core::Guid;
 
-/// A stream of pseudo-random numbers. The same seed gives the same stream on every machine and in
-/// every release: nothing here depends on a word size, a hash order or a mathematics library.
+/// A stream of pseudo-random numbers. Equal seeds give equal streams on every machine and in every
+/// release: nothing depends on a word size, a hash order or a mathematics library.
 ///
 /// The generator is `SplitMix64` (Steele, Lea, Flood: *Fast splittable pseudorandom number
 /// generators*, 2014).
@@ -19,20 +19,19 @@ use asg_core::Guid;
 pub struct Chance(u64);
 
 impl Chance {
-    /// A stream that this number decides.
+    /// Creates the stream of this seed.
     #[must_use]
     pub const fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// Another stream, which goes on alone: what is drawn from one of them never changes what the
-    /// other gives.
+    /// Returns another, independent stream: numbers drawn from one never change those of the other.
     #[must_use]
     pub fn fork(&mut self) -> Self {
         Self(self.next_u64())
     }
 
-    /// The next 64 bits.
+    /// Returns the next 64 bits.
     pub const fn next_u64(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
@@ -41,35 +40,35 @@ impl Chance {
         z ^ (z >> 31)
     }
 
-    /// A number below `bound`; 0 if `bound` is.
+    /// Returns a number below `bound`; 0 if `bound` is 0.
     pub const fn below(&mut self, bound: u64) -> u64 {
         ((self.next_u64() as u128 * bound as u128) >> 64) as u64
     }
 
-    /// A place in a list of this length; 0 if it is empty.
+    /// Returns an index into a list of this length; 0 if it is empty.
     pub fn index(&mut self, len: usize) -> usize {
         self.below(len as u64) as usize
     }
 
-    /// A number from `low` up to, not including, `high`. All gaps between events are drawn so: a
+    /// Returns a number from `low` up to, not including, `high`. All gaps between events use it: a
     /// logarithm, which an exponential distribution needs, differs in its last digit from machine
     /// to machine.
     pub fn between(&mut self, low: i64, high: i64) -> i64 {
         low + i64::try_from(self.below(high.abs_diff(low))).unwrap_or(0)
     }
 
-    /// True in one of so many cases.
+    /// Returns true in one of so many cases.
     pub const fn one_in(&mut self, cases: u64) -> bool {
         self.below(cases) == 0
     }
 
-    /// True in this share of cases, 0 to 1. Nothing is drawn for 0.
+    /// Returns true in this share of cases, 0 to 1. Draws nothing for 0.
     pub fn hits(&mut self, share: f64) -> bool {
         // An f64 holds 32 bits exactly.
         share > 0.0 && f64::from((self.next_u64() >> 32) as u32) < share * 4_294_967_296.0
     }
 
-    /// One of these, by weight.
+    /// Returns one of these, by weight.
     pub fn weighted<T: Copy>(&mut self, choices: &[(T, u32)]) -> T {
         let total: u32 = choices.iter().map(|(_, weight)| weight).sum();
         let mut left = self.below(u64::from(total));
@@ -82,12 +81,12 @@ impl Chance {
         choices[0].0
     }
 
-    /// A GUID of Cloud Controller's making: version 4, variant digit `8`–`b`.
+    /// Returns a GUID of Cloud Controller's form: version 4, variant digit `8`–`b`.
     pub fn cc_guid(&mut self) -> Guid {
         self.guid(0x8000_0000_0000_0000, 0x3fff_ffff_ffff_ffff)
     }
 
-    /// A GUID of Diego's making: version 4, variant digit `4`–`7`; see [`Guid::is_rep_made`].
+    /// Returns a GUID of Diego's form: version 4, variant digit `4`–`7`; see [`Guid::is_rep_made`].
     pub fn instance_guid(&mut self) -> Guid {
         self.guid(0x4000_0000_0000_0000, 0x3fff_ffff_ffff_ffff)
     }

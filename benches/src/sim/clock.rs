@@ -7,34 +7,34 @@ pub(super) const MILLI: i64 = 1_000_000;
 pub(super) const SECOND: i64 = 1_000_000_000;
 pub(super) const MINUTE: i64 = 60 * SECOND;
 
-/// A cell's clock: how far it is out, and when the machine booted.
+/// A cell's clock: its error, and the time when the machine booted.
 #[derive(Debug, Clone)]
 pub(super) struct Clock {
-    /// When the simulation starts, by true time.
+    /// The start of the simulation, by true time.
     pub(super) start: i64,
     /// How far the clock is ahead then.
     pub(super) skew: i64,
     /// How much faster than true time it runs, in millionths.
     pub(super) drift_ppm: i64,
-    /// When the machine booted, by true time.
+    /// The time when the machine booted, by true time.
     pub(super) booted: i64,
-    /// From when to when its relay stalls, by true time.
+    /// The intervals in which its relay stalls, by true time.
     pub(super) stalls: Vec<(i64, i64)>,
 }
 
 impl Clock {
-    /// What the clock shows at a true time.
+    /// Returns the clock's time at a true time.
     pub(super) const fn wall(&self, now: i64) -> i64 {
         now + self.skew + (now - self.start) / 1_000_000 * self.drift_ppm
     }
 
-    /// What a header shows of a line that is written at a true time.
+    /// Returns the time in the header of a line that is written at a true time.
     pub(super) fn stamped(&self, now: i64) -> i64 {
-        // The lines that waited come one behind the other.
+        // The delayed lines come one behind the other.
         self.stall(now).map_or(self.wall(now), |(from, to)| self.wall(to) + (now - from) / 1_000)
     }
 
-    /// From when to when the relay stalls, if it does now.
+    /// Returns the interval in which the relay stalls, if it does now.
     pub(super) fn stall(&self, now: i64) -> Option<(i64, i64)> {
         self.stalls.iter().copied().find(|(from, to)| (*from..*to).contains(&now))
     }
@@ -55,8 +55,8 @@ struct Utc {
 }
 
 impl Utc {
-    /// The Gregorian calendar from days since 1970, in years that begin in March, so that the leap
-    /// day comes last.
+    /// Computes the Gregorian calendar from days since 1970, in years that begin in March, so that
+    /// the leap day comes last.
     fn of(nanos: i64) -> Self {
         let (seconds, nanos) = (nanos.div_euclid(SECOND), nanos.rem_euclid(SECOND));
         let days = seconds.div_euclid(86_400) + 719_468;
@@ -79,7 +79,7 @@ impl Utc {
     }
 }
 
-/// `2018-04-03T17:05:02.358719` and a zone.
+/// Writes `2018-04-03T17:05:02.358719` and a zone.
 pub(super) fn rfc3339(out: &mut Vec<u8>, nanos: i64, decimals: usize, zone: &str) {
     let utc = Utc::of(nanos);
     let (h, m, s) = utc.clock();
@@ -89,7 +89,7 @@ pub(super) fn rfc3339(out: &mut Vec<u8>, nanos: i64, decimals: usize, zone: &str
     out.extend(zone.as_bytes());
 }
 
-/// `Jun 16 23:18:38`.
+/// Writes `Jun 16 23:18:38`.
 pub(super) fn rfc3164(out: &mut Vec<u8>, nanos: i64) {
     const MONTHS: [&str; 12] =
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -98,12 +98,12 @@ pub(super) fn rfc3164(out: &mut Vec<u8>, nanos: i64) {
     let _ = write!(out, "{} {:2} {h:02}:{m:02}:{s:02}", MONTHS[utc.month - 1], utc.day);
 }
 
-/// `[  637.581122] `.
+/// Writes `[  637.581122] `.
 pub(super) fn printk(out: &mut Vec<u8>, uptime: u64) {
     let _ = write!(out, "[{:5}.{:06}] ", uptime / 1_000_000, uptime % 1_000_000);
 }
 
-/// The text of an instant, as in audit events and truths.
+/// Returns the text of an instant, as in audit events and truths.
 pub(super) fn text(nanos: i64) -> String {
     let mut out = Vec::new();
     rfc3339(&mut out, nanos, 6, "Z");

@@ -1,4 +1,4 @@
-//! What happens to lines on their way: they are lost, doubled, moved, cut, split.
+//! Damage to lines on their way: they are lost, doubled, moved, cut, split.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -6,9 +6,9 @@ use std::sync::atomic::Ordering;
 use super::Chance;
 use super::truth::{ContainerFacts, Truth};
 
-/// What goes wrong, as shares of lines from 0 to 1 unless it says otherwise. It never changes what
-/// happened, only what is left of it: with the same seed, the packets are the same under any damage
-/// but reboots, stalls, which put them off, colliding GUIDs and another date.
+/// The kinds of damage, as shares of lines from 0 to 1 unless noted. Damage never changes the
+/// events, only the lines that are left of them: with one seed, the packets are equal under any
+/// damage but reboots, stalls, which delay them, colliding GUIDs and another date.
 ///
 /// ```
 /// use asg_benches::sim::Damage;
@@ -35,14 +35,15 @@ pub struct Damage {
     pub split_at_1024: bool,
     /// Each lager line arrives through `logger` and through blackbox.
     pub rep_twice: bool,
-    /// How much of the time, from its start, is gone from rep's logs because they were rotated, in
-    /// hundredths.
+    /// The share of the time, from its start, that is missing from rep's logs because they were
+    /// rotated, in hundredths.
     pub rotated_percent: u32,
-    /// How far a cell's clock may be out, either way, in seconds.
+    /// The maximum error of a cell's clock, either way, in seconds.
     pub skew_seconds: i64,
-    /// How fast a cell's clock may gain or lose, in millionths.
+    /// The maximum rate at which a cell's clock gains or loses, in millionths.
     pub drift_ppm: i64,
-    /// How many cells reboot per hour without warning; their containers leave no last line.
+    /// The number of cells per hour that reboot without warning; their containers leave no last
+    /// line.
     pub reboots_per_hour: u32,
     /// Each kernel line arrives a second time, forwarded as RFC 5424 into `forwarded.log`, and so
     /// may be lost or cut there.
@@ -54,8 +55,8 @@ pub struct Damage {
     pub colliding: f64,
     /// Containers without a surviving lager line.
     pub unseen: f64,
-    /// How often per hour a cell's relay stalls, for up to a quarter of an hour: it stamps all
-    /// lines of that time when it goes on.
+    /// The number of times per hour that a cell's relay stalls, for up to a quarter of an hour: it
+    /// stamps all lines of that time when it goes on.
     pub stalls_per_hour: u32,
     /// The zone of headers, which then have traditional stamps.
     pub zone: Option<Zone>,
@@ -77,7 +78,7 @@ pub struct Damage {
 /// A zone that traditional stamps do not show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Zone {
-    /// So many minutes east of UTC.
+    /// A number of minutes east of UTC.
     Fixed(i64),
     /// An hour east of UTC, and two from the middle of the logs on.
     SummerBegins,
@@ -86,7 +87,7 @@ pub enum Zone {
 }
 
 impl Zone {
-    /// How far clocks are ahead of UTC at an instant, if the middle of the logs is another.
+    /// Returns how far clocks are ahead of UTC at an instant. `middle` is the middle of the logs.
     pub(super) const fn ahead(self, now: i64, middle: i64) -> i64 {
         let minutes = match self {
             Self::Fixed(minutes) => minutes,
@@ -98,7 +99,7 @@ impl Zone {
 }
 
 impl Damage {
-    /// None.
+    /// No damage.
     pub const NONE: Self = Self {
         lost_rep: 0.0,
         lost_kernel: 0.0,
@@ -196,14 +197,14 @@ impl std::str::FromStr for Damage {
     }
 }
 
-/// What a line is about.
+/// The subject of a line.
 #[derive(Debug, Clone)]
 pub(super) enum About {
     /// A packet.
     Packet(Truth),
-    /// iptables-logger's line about one: it names the container and its app.
+    /// iptables-logger's line about a packet: it names the container and its app.
     Logger(Truth),
-    /// A container: the line names its handle, and `naming` if also whose it is.
+    /// A container: the line names its handle; `naming` if it also identifies the owner.
     Container { facts: Arc<ContainerFacts>, naming: bool },
     /// Neither.
     Noise,
@@ -214,12 +215,12 @@ pub(super) enum About {
 pub(super) struct Sent {
     pub(super) text: Vec<u8>,
     pub(super) about: About,
-    /// It is lager's.
+    /// Whether the line is lager's.
     pub(super) lager: bool,
     pub(super) piece: Piece,
 }
 
-/// How much of what was written a line holds.
+/// The part of the written text that a line contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Piece {
     /// All of it.
@@ -230,17 +231,17 @@ pub(super) enum Piece {
     Later,
 }
 
-/// The way of one file's lines.
+/// The path of one file's lines.
 #[derive(Debug, Default)]
 pub(super) struct Way {
     /// Lines written so far.
     written: u64,
-    /// Lines that wait until so many are written.
+    /// Delayed lines, each with the number of written lines for which it waits.
     waiting: Vec<(u64, Sent)>,
 }
 
 impl Way {
-    /// Sends a line; `write` gets what arrives, with its number.
+    /// Sends a line; `write` gets the lines that arrive, with their numbers.
     pub(super) fn send<E>(
         &mut self,
         damage: &Damage,
@@ -291,7 +292,7 @@ impl Way {
         Ok(())
     }
 
-    /// Lets all that waits arrive.
+    /// Lets all delayed lines arrive.
     pub(super) fn finish<E>(
         &mut self,
         write: &mut impl FnMut(u64, &Sent) -> Result<(), E>,
@@ -319,7 +320,7 @@ impl Way {
     }
 }
 
-/// Counts what a surviving line still says of its container: of a piece, only what stands in it
+/// Counts what a surviving line still shows about its container: in a piece, only values that are
 /// whole.
 fn count(facts: &ContainerFacts, naming: bool, text: &[u8], partial: bool) {
     let has = |value: &str| {

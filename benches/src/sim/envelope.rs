@@ -1,12 +1,11 @@
-//! Envelopes: the same kernel and lager lines as they reach an operator.
+//! Envelopes: kernel and lager lines in the forms in which operators get them.
 
 use std::io::Write as _;
 use std::net::Ipv4Addr;
 
 use super::clock::{printk, rfc3164, rfc3339};
 
-/// How lines reach an operator. The same kernel text and the same lager line can come in any of
-/// these.
+/// The envelope of lines. Each kernel text and lager line can come in any of these.
 ///
 /// Sources: loggregator `syslog_forwarder.conf.erb`, syslog-release
 /// `syslog-release-forwarding-setup.conf.erb` by version, bosh-linux-stemcell-builder's
@@ -24,7 +23,7 @@ pub enum Envelope {
     Rfc3164,
     /// metron agent's, as sent: `[job=… index=…]`.
     Metron,
-    /// The same as an aggregator shows it, with the facility where a host should be: the
+    /// metron agent's, as an aggregator shows it, with the facility in the place of a host: the
     /// knowledge-base article's.
     MetronShown,
     /// syslog-release 4 and 5: `diego-cell/<id>`.
@@ -43,22 +42,22 @@ pub enum Envelope {
     Journal,
 }
 
-/// Who a cell is, by all the names that envelopes use.
+/// A cell, by all the names that envelopes use.
 #[derive(Debug, Clone)]
 pub(super) struct Host {
     pub(super) ip: Ipv4Addr,
     /// The BOSH instance id, which is the host name too.
     pub(super) id: String,
     pub(super) index: usize,
-    /// Kernel messages so far.
+    /// The number of kernel messages so far.
     pub(super) sequence: u64,
-    /// Traditional headers call it `localhost`.
+    /// Whether traditional headers call it `localhost`.
     pub(super) is_nameless: bool,
     /// How far traditional stamps are ahead of UTC, in nanoseconds.
     pub(super) ahead: i64,
 }
 
-/// Which program's line it is, as syslog sees it.
+/// The program of a line, as syslog sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Program {
     /// `logger -t vcap.rep`.
@@ -83,7 +82,7 @@ impl Envelope {
         Self::Journal,
     ];
 
-    /// The word for it on a command line.
+    /// Returns its word on a command line.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -182,7 +181,7 @@ impl Envelope {
         out.extend(json);
     }
 
-    /// Writes a message that stands for several, in a format with a header.
+    /// Writes a message that represents several, in a format with a header.
     pub(super) fn folded(self, out: &mut Vec<u8>, host: &Host, wall: i64, message: &Folded<'_>) {
         let tag = Tag { priority: 4, facility: "kern", name: "kernel", proc_id: "-" };
         self.syslog(out, host, wall, tag);
@@ -245,7 +244,7 @@ struct Tag {
     proc_id: &'static str,
 }
 
-/// A JSON string. All that is simulated is ASCII.
+/// Writes a JSON string. All simulated text is ASCII.
 fn json_text(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
     for &byte in text {

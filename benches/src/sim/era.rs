@@ -1,4 +1,4 @@
-//! Ten years of Cloud Foundry, as a table: what each era calls a container and writes into logs.
+//! Ten years of Cloud Foundry, as a table: each era's names for a container, and its log lines.
 
 use super::clock::SECOND;
 use super::envelope::Envelope;
@@ -14,7 +14,7 @@ use super::envelope::Envelope;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Era {
-    /// DEA and warden, 2014: the prefix is warden's own short id; there is no rep.
+    /// DEA and warden, 2014: the prefix is warden's own short id; rep does not exist yet.
     Warden,
     /// garden-linux, early 2015: the prefix is the name of a chain, with garden's own short id.
     Chains,
@@ -37,13 +37,13 @@ pub enum Era {
     CfNetworking,
     /// silk, 2018: 28 characters and a space, lager with seconds since the epoch.
     Silk,
-    /// silk, 2024: the same with `DENY_ORL_`, rolling deployments, lager with RFC 3339 stamps.
+    /// silk, 2024: like `Silk`, with `DENY_ORL_`, rolling deployments, lager with RFC 3339 stamps.
     SilkModern,
-    /// silk, 2026: the same with IPv6.
+    /// silk, 2026: like `SilkModern`, with IPv6.
     SilkIpv6,
 }
 
-/// What a container's handle looks like.
+/// The form of a container's handle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum HandleForm {
     /// `<process GUID>-<instance GUID>`, 110 characters.
@@ -54,16 +54,17 @@ pub(super) enum HandleForm {
     Guid28,
 }
 
-/// What a log prefix of an allowed packet shows.
+/// The name in a log prefix of an allowed packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Named {
-    /// A short id of the container runtime's own, behind this text: no log line of Diego's has it.
+    /// A short id of the container runtime's own, behind this text: Diego's log lines do not
+    /// contain it.
     ShortId(&'static str),
     /// The handle.
     Handle,
 }
 
-/// What containers' packets go through.
+/// The network of containers' packets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Network {
     /// A bridge per container, addresses from a pool that is the same on every cell.
@@ -74,7 +75,7 @@ pub(super) enum Network {
     Silk,
 }
 
-/// How lager writes its lines.
+/// The form of lager's lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lager {
     /// `"timestamp":"1498136872.889604807"` and `log_level`.
@@ -92,7 +93,7 @@ pub(super) struct Limit {
 
 const PER_SECOND: Limit = Limit { period: SECOND, burst: 1 };
 const HUNDRED_PER_SECOND: Limit = Limit { period: SECOND / 100, burst: 100 };
-/// Five at once is what iptables takes where a rule does not say.
+/// Five at once is iptables' default.
 const TWO_PER_MINUTE: Limit = Limit { period: 30 * SECOND, burst: 5 };
 
 /// A row of the table.
@@ -103,44 +104,45 @@ pub(super) struct Facts {
     pub(super) start: i64,
     pub(super) handle: HandleForm,
     pub(super) named: Named,
-    /// Before an allowed packet's handle.
+    /// The text before an allowed packet's handle.
     pub(super) allowed: &'static str,
-    /// Prefixes are cut at 29 characters without a space; else at 28, with one.
+    /// Whether prefixes are cut at 29 characters without a space; else at 28, with one.
     pub(super) glued: bool,
-    /// Packets that ASGs deny are logged.
+    /// The limit for packets that ASGs deny, if they are logged.
     pub(super) denied: Option<Limit>,
-    /// UDP, ICMP and the rest are logged too; `None` for TCP only.
+    /// The limit for UDP, ICMP and other protocols, if they are logged; `None` for TCP only.
     pub(super) udp: Option<Limit>,
-    /// Container-to-container packets that a policy allows are logged.
+    /// The limit for container-to-container packets that a policy allows, if they are logged.
     pub(super) c2c: Option<Limit>,
-    /// Container-to-container packets that none allows are logged with the destination's handle.
+    /// The limit for container-to-container packets that none allows, if they are logged with the
+    /// destination's handle.
     pub(super) c2c_denied: Option<Limit>,
     /// `REJECT_LOCAL: ` and `REJECT_REMOTE: `.
     pub(super) rejects: Option<Limit>,
-    /// `DENY_ORL_`.
+    /// Whether `DENY_ORL_` exists.
     pub(super) outbound_limit: bool,
     pub(super) ipv6: bool,
     pub(super) network: Network,
     pub(super) rep: bool,
-    /// Garden is guardian, which tells what it makes and destroys.
+    /// Whether Garden is guardian, which logs what it makes and destroys.
     pub(super) guardian: bool,
     pub(super) lager: Lager,
-    /// What rep's messages begin with.
+    /// The beginning of rep's messages.
     pub(super) operation: &'static str,
-    /// `net_info` has the container's address.
+    /// Whether `net_info` has the container's address.
     pub(super) instance_address: bool,
-    /// `net_info` has the sidecar's ports.
+    /// Whether `net_info` has the sidecar's ports.
     pub(super) tls_ports: bool,
-    /// Staging containers are called `<app GUID>-<32 digits>`; later after the build.
+    /// Whether staging containers are called `<app GUID>-<32 digits>`; later after the build.
     pub(super) old_staging: bool,
-    /// Apps have processes other than web.
+    /// Whether apps have processes other than web.
     pub(super) workers: bool,
-    /// Rolling deployments give apps fresh process GUIDs.
+    /// Whether rolling deployments give apps fresh process GUIDs.
     pub(super) rolling: bool,
     pub(super) envelope: Envelope,
 }
 
-/// The oldest era; each later row says what became different.
+/// The oldest era; each later row lists its differences.
 const WARDEN: Facts = Facts {
     name: "warden",
     start: 1_407_920_400,
@@ -288,13 +290,13 @@ impl Era {
         }
     }
 
-    /// The word for it on a command line.
+    /// Returns its word on a command line.
     #[must_use]
     pub const fn name(self) -> &'static str {
         self.facts().name
     }
 
-    /// The envelope in which most operators met its lines.
+    /// Returns the envelope in which most operators met its lines.
     #[must_use]
     pub const fn usual_envelope(self) -> Envelope {
         self.facts().envelope

@@ -11,22 +11,22 @@ use super::run::Run;
 use super::sink::Sink;
 use super::truth::{Names, Truth};
 
-/// What an app forges.
+/// A kind of forged line.
 #[derive(Debug, Clone, Copy)]
 enum Forgery {
-    /// It runs another's process.
+    /// The app claims to run another's process.
     Process,
     /// Another container, whose handle begins like its own, runs another's process.
     Rival,
-    /// It is gone.
+    /// The app claims to be gone.
     End,
     /// iptables-logger's line, with another's name.
     Logger,
     /// Another's packet.
     Packet,
-    /// The year 2099.
+    /// A stamp of the year 2099.
     Future,
-    /// Lines were lost.
+    /// A note of lost lines.
     Loss,
 }
 
@@ -41,7 +41,7 @@ const ALL: [Forgery; 7] = [
 ];
 
 impl<S: Sink> Run<'_, S> {
-    /// The app of a container prints something, now and then.
+    /// Prints something as the app of a container, now and then.
     pub(super) fn forge(&mut self, slot: usize) -> io::Result<()> {
         let Some(file) = self.extra.drain else { return Ok(()) };
         let share = self.config.damage.forged;

@@ -1,4 +1,4 @@
-//! What Cloud Controller knew, and when.
+//! Cloud Controller's contents over time.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -38,13 +38,13 @@ pub struct History {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Entry {
-    /// Nanoseconds since 1970.
+    /// In nanoseconds since 1970.
     at: i64,
     #[serde(flatten)]
     change: Change,
 }
 
-/// One change in Cloud Controller. What is created under something deleted goes with it.
+/// One change in Cloud Controller. Deleting a thing deletes everything created under it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "change", rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the fields are what they are called: GUIDs and names")]
@@ -85,20 +85,20 @@ impl History {
         self.changes.push(Entry { at, change });
     }
 
-    /// How many changes there were.
+    /// Returns the number of changes.
     #[must_use]
     pub fn len(&self) -> usize {
         self.changes.len()
     }
 
-    /// True if there was none.
+    /// Returns whether it has no change yet.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
     }
 
-    /// Cloud Controller as it was at a time, in nanoseconds since 1970, ready to be served by
-    /// [`asg_cc_client::embedded::Server`].
+    /// Returns Cloud Controller as it was at a time, in nanoseconds since 1970, ready to be served
+    /// by [`asg_cc_client::embedded::Server`].
     #[must_use]
     pub fn at(&self, time: i64) -> Foundation {
         let mut foundation = Foundation::new();
@@ -112,8 +112,8 @@ impl History {
         foundation
     }
 
-    /// A directory that has forgotten nothing: whose GUID of a process, task, build or app it is,
-    /// whenever it was. Names are the last ones.
+    /// Returns a directory that knows the owner of every GUID of a process, task, build or app, of
+    /// any time. Names are the last ones.
     pub fn directory(&self) -> impl Directory<Error = Infallible> + use<> {
         let everything = Everything::of(self);
         let named = move |guid: &Guid| (*guid, everything.identity(*guid));
@@ -137,7 +137,7 @@ impl History {
     ///
     /// # Errors
     ///
-    /// Those of the reader, and if the text is not what [`History::write`] writes.
+    /// Those of the reader, and if the text was not written by [`History::write`].
     pub fn read(input: impl BufRead) -> io::Result<Self> {
         Ok(Self { changes: serde_json::from_reader(input)? })
     }
@@ -196,8 +196,7 @@ fn apply(foundation: &mut Foundation, at: &str, change: &Change) {
     }
 }
 
-/// Writes an audit event; of a rename, the target's name is the new one, as Cloud Controller has
-/// it.
+/// Writes an audit event; for a rename, the target's name is the new one, as in Cloud Controller.
 fn event(
     foundation: &mut Foundation,
     at: &str,
@@ -228,10 +227,10 @@ fn event(
     });
 }
 
-/// All that ever was, the dead included.
+/// Everything that ever existed, also the deleted.
 #[derive(Default)]
 struct Everything {
-    /// Apps by the GUID of what belongs to them, and the process type.
+    /// Apps by the GUID of their process, task or build, and the process type.
     owners: HashMap<String, (String, Option<String>)>,
     apps: HashMap<String, (Entity, String, Option<Timestamp>)>,
     spaces: HashMap<String, (Entity, String)>,

@@ -11,7 +11,7 @@ use super::clock::rfc3339;
 use super::era::{Facts, Lager};
 use super::truth::{ContainerFacts, NameSet, Workload};
 
-/// What a line says.
+/// The content of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Message {
     /// rep takes up a container; only its handle. From the event stream or, every half minute, the
@@ -21,17 +21,17 @@ pub(super) enum Message {
     Creating,
     /// It was made.
     Created,
-    /// The same at debug level, with all that executor knows: three thousand bytes.
+    /// It was made, at debug level, with everything that executor knows: three thousand bytes.
     Info,
     /// It runs; with its ports and, later, its address. Again from the bulker every half minute.
     Running { bulker: bool },
-    /// The same on a cell that is being emptied: without the process.
+    /// It runs on a cell that is being emptied: without the process.
     Evacuating,
     /// rep was asked to stop it.
     Stopping,
     /// It is gone.
     Destroyed,
-    /// What a task does; only its handle.
+    /// A task starts; only its handle.
     TaskStarting,
     /// The task has ended.
     TaskCompleting,
@@ -46,7 +46,7 @@ pub(super) enum Message {
 }
 
 impl Message {
-    /// True if a line of this kind says whose container it is. A task is its handle.
+    /// Returns whether a line of this kind identifies the container's owner. A task's handle does.
     pub(super) fn names(self, workload: Workload) -> bool {
         match workload {
             Workload::App => matches!(
@@ -64,17 +64,17 @@ impl Message {
     }
 }
 
-/// The rest of what a line needs.
+/// The other facts that a line needs.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Context<'a> {
     pub(super) era: &'a Facts,
     pub(super) facts: &'a ContainerFacts,
     pub(super) names: Option<&'a NameSet>,
-    /// What rep calls its cell.
+    /// rep's name for its cell.
     pub(super) cell_id: &'a str,
     pub(super) cell_ip: Ipv4Addr,
     pub(super) session: u64,
-    /// By the cell's clock.
+    /// The time by the cell's clock.
     pub(super) wall: i64,
 }
 
@@ -82,8 +82,8 @@ const CREATE: &str = "process-reserved-container.run-container";
 const DESTROY: &str =
     "process-completed-container.delete-container.containerstore.destroy.node-destroy";
 
-/// Writes iptables-logger's line about a kernel line, as it does: of each key, the first value
-/// counts. False if it overlooks the line.
+/// Writes iptables-logger's line about a kernel line, in its way: the first value of each key
+/// counts. Returns false if it overlooks the line.
 pub(super) fn logger(
     out: &mut Vec<u8>,
     wall: i64,
@@ -257,7 +257,7 @@ fn head(out: &mut Vec<u8>, lager: Lager, wall: i64, source: &str, level: u8, mes
     }
 }
 
-/// Which of the usual keys a line has.
+/// The usual keys in a line.
 #[derive(Debug, Clone, Copy, Default)]
 struct About {
     /// `Guid`.
@@ -266,7 +266,7 @@ struct About {
     took: Option<(&'static str, &'static str)>,
     info: bool,
     net_info: bool,
-    /// Without `lrp-key` and `lrp-instance-key`.
+    /// Whether it lacks `lrp-key` and `lrp-instance-key`.
     anonymous: bool,
 }
 
@@ -319,7 +319,7 @@ fn about(out: &mut Vec<u8>, context: &Context<'_>, state: &str, about: About) {
     let _ = write!(out, r#""session":"{session}.1.1"}}}}"#);
 }
 
-/// executor's whole container, with names.
+/// Writes executor's whole container, with names.
 fn info(out: &mut Vec<u8>, context: &Context<'_>) {
     let Context { facts, names, cell_ip, .. } = *context;
     let (Some(app), Some(space), Some(org), Some(names)) =
@@ -348,7 +348,7 @@ fn garden(out: &mut Vec<u8>, context: &Context<'_>, message: &str) {
     let _ = write!(out, r#"{{"handle":"{}","session":"{session}"}}}}"#, facts.handle);
 }
 
-/// Guardian's bridge for an address, the bridge's own address, and their subnet of four.
+/// Returns guardian's bridge for an address, the bridge's own address, and their subnet of four.
 pub(super) fn bridge(address: IpAddr) -> (String, IpAddr, IpAddr) {
     let IpAddr::V4(v4) = address else { return (String::new(), address, address) };
     let subnet = u32::from(v4) & !3;

@@ -1,4 +1,4 @@
-//! What people do in a foundation, and what machines do to it.
+//! The actions of people and machines in a foundation.
 
 use std::io;
 
@@ -8,16 +8,16 @@ use super::run::{Deployment, Event, Run, begun_as};
 use super::sink::Sink;
 use super::truth::Workload;
 
-/// Something that someone does, or that happens.
+/// An action of somebody, or an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Action {
-    /// What runs in a container dies; Diego starts it again somewhere.
+    /// The process in a container dies; Diego starts it again somewhere.
     Crash,
     /// All instances of an app stop and start, with a new version.
     Restart,
     /// A deployment without downtime.
     Roll,
-    /// The same, which first tries one instance.
+    /// A deployment without downtime that first tries one instance.
     Canary,
     /// A task runs.
     Task,
@@ -33,7 +33,7 @@ pub(super) enum Action {
     DeleteOrg,
     /// A cell is emptied and updated.
     Evacuate,
-    /// Garden looks whether it can still make containers.
+    /// Garden checks whether it can still make containers.
     HealthCheck,
 }
 
@@ -56,8 +56,7 @@ const WEIGHTS: [(Action, u32); 15] = [
 ];
 
 impl<S: Sink> Run<'_, S> {
-    /// Fills the foundation with apps that have run for long: nothing of their beginning is in the
-    /// logs.
+    /// Fills the foundation with apps that have run for long: their beginning is not in the logs.
     pub(super) fn populate(&mut self) {
         let orgs = (self.config.containers / 40).clamp(2, 500);
         let before = self.start - 7 * 24 * 60 * MINUTE;
@@ -125,7 +124,7 @@ impl<S: Sink> Run<'_, S> {
         Ok(())
     }
 
-    /// Something happens, and the next thing is planned.
+    /// Takes one action, and plans the next.
     pub(super) fn act(&mut self) -> io::Result<()> {
         let usual = i64::try_from(self.config.containers / 20).unwrap_or(i64::MAX).max(3);
         let per_minute = self.config.actions_per_minute.map_or(usual, i64::from);
@@ -194,8 +193,8 @@ impl<S: Sink> Run<'_, S> {
         }
     }
 
-    /// True if these spaces hold no more than a quarter of all containers: nobody deletes half a
-    /// foundation.
+    /// Returns whether these spaces contain no more than a quarter of all containers: nobody
+    /// deletes half a foundation.
     fn is_small(&self, spaces: &[usize]) -> bool {
         let apps = spaces.iter().flat_map(|&space| self.world.apps_of(space));
         let held: usize = apps.map(|app| self.world.apps[app].containers.len()).sum();
@@ -216,7 +215,7 @@ impl<S: Sink> Run<'_, S> {
         Ok(())
     }
 
-    /// A running instance of a process by chance.
+    /// Returns a random running instance of a process.
     pub(super) fn any_running(&mut self) -> Option<usize> {
         for _ in 0..16 {
             let cell = &self.cells[self.chance.index(self.cells.len())];
@@ -231,7 +230,7 @@ impl<S: Sink> Run<'_, S> {
         None
     }
 
-    /// The slots of an app's containers that run this process, or any.
+    /// Returns the slots of an app's containers that run this process, or any.
     fn slots_of(&self, app: usize, process: Option<usize>) -> Vec<usize> {
         let all = self.world.apps[app].containers.iter().copied();
         all.filter(|&slot| process.is_none() || self.slots[slot].process == process).collect()
@@ -271,14 +270,14 @@ impl<S: Sink> Run<'_, S> {
         self.deploy(Deployment { app, old, new, next: 0, canary })
     }
 
-    /// The next step of a deployment: an old instance goes for each new one that runs.
+    /// Takes the next step of a deployment: an old instance goes for each new one that runs.
     pub(super) fn deploy(&mut self, step: Deployment) -> io::Result<()> {
         let Deployment { app, old, new, next, canary } = step;
         if !self.world.apps[app].alive {
             return Ok(());
         }
         if canary && next > 0 && self.chance.one_in(3) {
-            // The canary did not please: back to what was.
+            // The canary failed: back to the old version.
             return self.end_of_process(app, new);
         }
         for slot in self.slots_of(app, Some(old)) {
@@ -379,8 +378,8 @@ impl<S: Sink> Run<'_, S> {
         Ok(())
     }
 
-    /// Empties a cell: what runs there is started elsewhere first, so that for a while an instance
-    /// is there twice.
+    /// Empties a cell: its instances are started elsewhere first, so that for a while each exists
+    /// twice.
     fn evacuate(&mut self) -> io::Result<()> {
         let up = self.cells.iter().filter(|cell| cell.state == CellState::Up).count();
         let cell = self.chance.index(self.cells.len());
@@ -421,7 +420,7 @@ impl<S: Sink> Run<'_, S> {
         self.plan(after, Event::Reboot);
     }
 
-    /// A cell goes down: no container on it leaves a last line.
+    /// Takes a cell down: no container on it leaves a last line.
     pub(super) fn reboot(&mut self) -> io::Result<()> {
         self.plan_reboot();
         let up = self.cells.iter().filter(|cell| cell.state == CellState::Up).count();

@@ -1,25 +1,25 @@
 //! The foundation simulator: logs of a whole Cloud Foundry with the truth about every packet in
 //! them.
 //!
-//! A [`Simulation`] plays what people and machines do in a foundation (pushes, restarts, rolling
-//! and canary deployments, tasks, staging, crashes, evacuations, renames, deletions) and writes
-//! what its cells would have logged: the kernel's packet lines with the prefixes of an [`Era`],
-//! rep's and Garden's lager lines, in any [`Envelope`], under any [`Damage`]. With the logs come
-//! the truth about each packet line and what Cloud Controller knew at any time.
+//! A [`Simulation`] plays the actions of people and machines in a foundation (pushes, restarts,
+//! rolling and canary deployments, tasks, staging, crashes, evacuations, renames, deletions) and
+//! writes the logs that its cells would have written: the kernel's packet lines with the prefixes
+//! of an [`Era`], rep's and Garden's lager lines, in any [`Envelope`], under any [`Damage`]. With
+//! the logs come the truth about each packet line and Cloud Controller's contents at any time.
 //!
-//! It is decided by a seed alone: the same [`Config`] gives the same bytes on every machine.
-//! Everything is written as a stream into a [`Sink`]; memory grows with live containers and with
-//! what people do, not with time or packets.
+//! A seed alone decides it: equal [`Config`]s give equal bytes on every machine. Everything is
+//! written as a stream into a [`Sink`]; memory grows with live containers and with people's
+//! actions, not with time or packets.
 //!
-//! | room | what |
+//! | module | content |
 //! |---|---|
 //! | `chance`, `clock` | random numbers, time |
 //! | `era` | ten years as a table |
 //! | `packet`, `lager`, `envelope`, `forge` | text |
 //! | `world`, `history` | orgs, spaces, apps; Cloud Controller over time |
 //! | `cell` | cells, containers, addresses, rate limits |
-//! | `run` | the clockwork: events in the order of time; with `life` (what people do) and `traffic` (packets) |
-//! | `damage`, `sink`, `truth` | what becomes of lines, where they go, what is true of them |
+//! | `run` | the clockwork: events in the order of time; with `life` (actions of people) and `traffic` (packets) |
+//! | `damage`, `sink`, `truth` | damage to lines, their files, the truth about them |
 
 mod cell;
 mod chance;
@@ -50,35 +50,35 @@ pub use history::{Change, History};
 pub use sink::{Folder, Memory, Sink};
 pub use truth::{ContainerFacts, Kind, Life, NameSet, Names, Truth, Workload};
 
-/// What to simulate.
+/// The configuration of a simulation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
-    /// Which handles, prefixes, messages and formats.
+    /// The era: handles, prefixes, messages and formats.
     pub era: Era,
-    /// What decides everything that chance decides.
+    /// The seed of all random numbers.
     pub seed: u64,
-    /// How many cells; a cell holds 253 containers.
+    /// The number of cells; a cell holds 253 containers.
     pub cells: usize,
-    /// How many instances of processes are to run.
+    /// The intended number of instances of processes.
     pub containers: usize,
-    /// For how long.
+    /// The duration.
     pub minutes: u32,
-    /// How many packets a container sends per minute, on average.
+    /// The number of packets that a container sends per minute, on average.
     pub packets_per_minute: u32,
-    /// What people do per minute, all together; `None` for one action per 20 containers, but at
-    /// least 3.
+    /// The number of people's actions per minute, all together; `None` for one action per 20
+    /// containers, but at least 3.
     pub actions_per_minute: Option<u32>,
-    /// How lines reach an operator.
+    /// The envelope of lines.
     pub envelope: Envelope,
-    /// Which lines share a file.
+    /// The division of lines into files.
     pub layout: Layout,
-    /// rep logs at debug level: lines of 3,000 bytes that name everything.
+    /// Whether rep logs at debug level: lines of 3,000 bytes that name everything.
     pub debug: bool,
-    /// What goes wrong.
+    /// The damage.
     pub damage: Damage,
 }
 
-/// Which lines share a file.
+/// The division of lines into files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Layout {
     /// `cells/<cell>/kern.log` and `cells/<cell>/rep.log`.
@@ -90,7 +90,7 @@ pub enum Layout {
 }
 
 impl Config {
-    /// Three cells with 60 containers for ten minutes, nothing damaged.
+    /// Returns the default: three cells with 60 containers for ten minutes, nothing damaged.
     #[must_use]
     pub const fn new(era: Era) -> Self {
         Self {
@@ -109,7 +109,7 @@ impl Config {
     }
 }
 
-/// A simulation that has run.
+/// A finished simulation.
 #[derive(Debug, Clone)]
 pub struct Simulation {
     history: History,
@@ -118,7 +118,7 @@ pub struct Simulation {
     end: i64,
 }
 
-/// What was written.
+/// The amounts that were written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Totals {
@@ -128,7 +128,7 @@ pub struct Totals {
     pub bytes: u64,
     /// Packet lines among them.
     pub packets: u64,
-    /// Containers that ever were.
+    /// Containers that ever existed.
     pub containers: u64,
 }
 
@@ -142,8 +142,8 @@ impl Simulation {
         Self::run_with(config, sink, |_, _| ())
     }
 
-    /// The same, and tells after each minute of the foundation's time how many are over, and what
-    /// was written.
+    /// Plays a foundation, and calls `progress` after each minute of the foundation's time with the
+    /// number of minutes and the totals.
     ///
     /// # Errors
     ///
@@ -156,32 +156,32 @@ impl Simulation {
         run::run(config, sink, progress)
     }
 
-    /// What Cloud Controller knew, and when.
+    /// Returns Cloud Controller's contents over time.
     #[must_use]
     pub const fn history(&self) -> &History {
         &self.history
     }
 
-    /// Cloud Controller as it was at a time, in nanoseconds since 1970, ready to be served by
-    /// [`asg_cc_client::embedded::Server`].
+    /// Returns Cloud Controller as it was at a time, in nanoseconds since 1970, ready to be served
+    /// by [`asg_cc_client::embedded::Server`].
     #[must_use]
     pub fn cloud_controller_at(&self, time: i64) -> Foundation {
         self.history.at(time)
     }
 
-    /// What was written.
+    /// Returns the amounts that were written.
     #[must_use]
     pub const fn totals(&self) -> &Totals {
         &self.totals
     }
 
-    /// When it started, in nanoseconds since 1970.
+    /// Returns the start, in nanoseconds since 1970.
     #[must_use]
     pub const fn start(&self) -> i64 {
         self.start
     }
 
-    /// When it ended, in nanoseconds since 1970.
+    /// Returns the end, in nanoseconds since 1970.
     #[must_use]
     pub const fn end(&self) -> i64 {
         self.end

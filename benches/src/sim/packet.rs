@@ -17,7 +17,7 @@ pub(super) struct Path {
     pub(super) mark: Option<u32>,
 }
 
-/// What the packet carries.
+/// The content of a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Load {
     /// The first packet of a connection.
@@ -26,7 +26,7 @@ pub(super) enum Load {
     Dns,
     /// An echo request.
     Ping,
-    /// An error about a packet that the container did not want, which is quoted.
+    /// An error about a packet that the container did not want, and quotes.
     Unreachable,
 }
 
@@ -92,7 +92,7 @@ fn header(
     }
 }
 
-/// The kernel never shortens an IPv6 address.
+/// Writes an IPv6 address; the kernel never shortens one.
 fn full(out: &mut Vec<u8>, segments: [u16; 8]) {
     for (n, segment) in segments.into_iter().enumerate() {
         let _ = write!(out, "{}{segment:04x}", if n == 0 { "" } else { ":" });
@@ -103,13 +103,13 @@ fn ephemeral(chance: &mut Chance) -> u64 {
     32_768 + chance.below(28_232)
 }
 
-/// silk's interface names hold the container's address: `s-010255073003`.
+/// Returns silk's interface name, which contains the container's address: `s-010255073003`.
 pub(super) fn veth(ip: Ipv4Addr) -> String {
     let [a, b, c, d] = ip.octets();
     format!("s-{a:03}{b:03}{c:03}{d:03}")
 }
 
-/// silk's link addresses do too.
+/// Returns silk's link address, which contains it too.
 pub(super) fn silk_mac(ip: Ipv4Addr) -> String {
     let [a, b, c, d] = ip.octets();
     format!("aa:aa:{a:02x}:{b:02x}:{c:02x}:{d:02x}:ee:ee:{a:02x}:{b:02x}:{c:02x}:{d:02x}")

@@ -19,18 +19,18 @@ use super::truth::{ContainerFacts, Life, Truth, Workload};
 use super::world::World;
 use super::{Chance, Config, Layout, Simulation, Totals};
 
-/// What happens at a time.
+/// The event of a time.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Event {
     /// A container sends something.
     Packet(Key),
     /// Garden has made a container.
     Created(Key),
-    /// What runs in it answers.
+    /// The process in it answers.
     Running(Key),
     /// A task or a build ends.
     Ended(Key),
-    /// A container is to go, for it was moved.
+    /// A container is to go, because it was moved.
     Stop(Key),
     /// Garden has destroyed it.
     Destroyed(Key),
@@ -38,11 +38,11 @@ pub(super) enum Event {
     Start { app: usize, process: usize, index: u32 },
     /// All processes of an app are to start.
     Launch { app: usize },
-    /// rep looks at all of a cell's containers.
+    /// rep checks all of a cell's containers.
     Bulk { cell: usize },
-    /// A cell logs something that concerns nobody.
+    /// A cell logs something about no container.
     Noise { cell: usize },
-    /// Someone does something.
+    /// Someone acts.
     Act,
     /// A deployment goes on.
     Deploy(Deployment),
@@ -60,13 +60,13 @@ pub(super) struct Deployment {
     pub(super) new: usize,
     /// The instance that starts next.
     pub(super) next: u32,
-    /// It began with a canary, which is still watched.
+    /// Whether it began with a canary, which is still watched.
     pub(super) canary: bool,
 }
 
 struct Due {
     at: i64,
-    /// Of events at the same time, the first that was planned comes first.
+    /// For events at equal times, the first that was planned comes first.
     order: u64,
     event: Event,
 }
@@ -97,16 +97,16 @@ pub(super) struct Run<'s, S> {
     pub(super) era: &'static Facts,
     pub(super) now: i64,
     pub(super) start: i64,
-    /// What people and machines do.
+    /// The random numbers of people and machines.
     pub(super) chance: Chance,
-    /// What containers send.
+    /// The random numbers of containers' packets.
     pub(super) traffic: Chance,
     pub(super) world: World,
     pub(super) cells: Vec<Cell>,
     pub(super) slots: Slots,
-    /// Actions that are still to be seen once, so that even a short simulation has each.
+    /// Actions that have not occurred yet, so that even a short simulation has each.
     pub(super) agenda: Vec<Action>,
-    /// Nothing is logged: the time is before that of the logs.
+    /// Whether the time is before the logs, so that nothing is logged.
     pub(super) silent: bool,
     /// lager's session numbers.
     session: u64,
@@ -187,7 +187,7 @@ pub(super) fn run<S: Sink>(
             minutes += 1;
             progress(minutes, &run.output.totals);
         }
-        // What the kernel has printed meanwhile has taken its time.
+        // The kernel's printing has taken its time.
         run.now = run.now.max(due.at);
         run.happen(due.event)?;
     }
@@ -248,12 +248,12 @@ impl<'s, S: Sink> Run<'s, S> {
         Ok(run)
     }
 
-    /// A time from nothing to this, evenly.
+    /// Returns a time from zero to this, evenly distributed.
     pub(super) fn gap(&mut self, most: i64) -> i64 {
         self.chance.between(0, most)
     }
 
-    /// Lets something happen after a time.
+    /// Plans an event after a time.
     pub(super) fn plan(&mut self, after: i64, event: Event) {
         self.planned += 1;
         self.queue.push(Reverse(Due { at: self.now + after.max(1), order: self.planned, event }));
@@ -293,7 +293,7 @@ impl<'s, S: Sink> Run<'s, S> {
     }
 
     /// Starts an instance of a process on the emptier of two cells; `None` if the app is gone or
-    /// there is no room.
+    /// the cells are full.
     pub(super) fn start_instance(
         &mut self,
         app: usize,
@@ -334,7 +334,7 @@ impl<'s, S: Sink> Run<'s, S> {
         Ok(Some(slot))
     }
 
-    /// The GUID of some instance, living or gone, as the beginning of another.
+    /// Returns the GUID of some instance, living or gone, as the beginning of another.
     pub(super) fn twin(&mut self) -> Option<String> {
         let share = self.config.damage.colliding;
         if !self.chance.hits(share) || self.given.is_empty() {
@@ -344,7 +344,7 @@ impl<'s, S: Sink> Run<'s, S> {
         Some(self.given[nth].clone())
     }
 
-    /// Starts a task, a build or a health check; a task and a build are known by this GUID.
+    /// Starts a task, a build or a health check; this GUID identifies a task and a build.
     pub(super) fn start_other(
         &mut self,
         workload: Workload,
@@ -470,7 +470,7 @@ impl<'s, S: Sink> Run<'s, S> {
         self.lager(slot, Message::Running { bulker: false })
     }
 
-    /// Stops a container, because someone asked rep to or because what ran in it has ended.
+    /// Stops a container, because someone asked rep to or because its process has ended.
     pub(super) fn stop(&mut self, slot: usize, asked: bool) -> io::Result<()> {
         if self.slots[slot].stage == Stage::Stopping {
             return Ok(());
@@ -495,7 +495,7 @@ impl<'s, S: Sink> Run<'s, S> {
         self.remove(slot)
     }
 
-    /// Takes a container away without a line.
+    /// Removes a container without a line.
     pub(super) fn remove(&mut self, slot: usize) -> io::Result<()> {
         let container = self.slots.remove(slot);
         let cell = &mut self.cells[container.cell];
@@ -504,14 +504,14 @@ impl<'s, S: Sink> Run<'s, S> {
         if let Some(app) = container.app {
             self.world.apps[app].containers.retain(|&other| other != slot);
         }
-        // A build's end is an app's beginning.
+        // The end of a build starts an app.
         if let (Workload::Staging, Some(app)) = (container.facts.workload, container.app) {
             self.plan(2 * SECOND, Event::Launch { app });
         }
         self.output.sink.life(&life(&container, Some(self.now)))
     }
 
-    /// rep's bulker: every half minute, a line or two about each container.
+    /// Runs rep's bulker: every half minute, a line or two about each container.
     fn bulk(&mut self, cell: usize) -> io::Result<()> {
         self.plan(30 * SECOND, Event::Bulk { cell });
         if self.cells[cell].state == CellState::Down {
@@ -567,7 +567,7 @@ impl<'s, S: Sink> Run<'s, S> {
         self.send_lager(container.cell, &json, &About::Container { facts, naming })
     }
 
-    /// Writes a lager line that concerns nobody.
+    /// Writes a lager line about no container.
     pub(super) fn lager_noise(&mut self, cell: usize) -> io::Result<()> {
         if !self.era.rep {
             return Ok(());
@@ -597,7 +597,7 @@ impl<'s, S: Sink> Run<'s, S> {
         let file = self.config.layout.file(cell, true);
         let wall = self.stamp(cell);
         for program in through {
-            // Blackbox looks at its file once in a second.
+            // Blackbox checks its file once in a second.
             let late = if *program == Program::Blackbox { 700 * MILLI } else { MILLI };
             for (n, piece) in json.chunks(most).enumerate() {
                 let mut text = Vec::with_capacity(piece.len() + 160);
@@ -659,7 +659,7 @@ impl<'s, S: Sink> Run<'s, S> {
         }
     }
 
-    /// rsyslog writes one line about further messages that are equal, where a format has a header.
+    /// Writes one line about further equal messages, as rsyslog does, if the format has a header.
     fn fold(
         &mut self,
         cell: usize,
@@ -685,7 +685,7 @@ impl<'s, S: Sink> Run<'s, S> {
         self.send(file, Sent { text: line, about, lager: false, piece: Piece::Whole })
     }
 
-    /// What a header of a cell's line shows now; the cell's zone follows.
+    /// Returns the time in the header of a cell's line now; the cell's zone follows.
     pub(super) fn stamp(&mut self, cell: usize) -> i64 {
         let Cell { host, clock, .. } = &mut self.cells[cell];
         let stamp = clock.stamped(self.now);
@@ -694,14 +694,15 @@ impl<'s, S: Sink> Run<'s, S> {
         stamp
     }
 
-    /// iptables-logger reads the kernel's line a little later, and looks up who has the address.
+    /// Logs as iptables-logger, which reads the kernel's line a little later, and looks up the
+    /// container of the address.
     fn logger(&mut self, cell: usize, wall: i64, text: &[u8], truth: Truth) -> io::Result<()> {
         let stamp = self.stamp(cell);
         let container = truth.container.clone();
         let Some(facts) = container.as_deref() else { return Ok(()) };
         let is_named = facts.workload != Workload::HealthCheck;
         let truth = if self.config.damage.logger_only && is_named {
-            // The line is all that there is, and names the container.
+            // This is the only line, and it names the container.
             Truth { names: super::Names::Container, copy: false, ..truth }
         } else {
             truth
@@ -738,7 +739,7 @@ impl<'s, S: Sink> Run<'s, S> {
     }
 }
 
-/// What a container is called.
+/// The names of a container.
 struct Naming {
     handle: String,
     instance: String,
@@ -755,7 +756,7 @@ fn life(container: &Container, destroyed: Option<i64>) -> Life {
     }
 }
 
-/// A GUID with the beginning of another.
+/// Returns a GUID with the beginning of another.
 pub(super) fn begun_as(guid: String, twin: Option<&str>, chance: &mut Chance) -> String {
     let Some(twin) = twin else { return guid };
     let shared = [19, 22, 23, 25, 25][chance.index(5)];
@@ -765,7 +766,7 @@ pub(super) fn begun_as(guid: String, twin: Option<&str>, chance: &mut Chance) ->
 /// 2024-01-01T00:00:00Z.
 const NEW_YEAR: i64 = 1_704_067_200;
 
-/// The configuration with the headers that its damage is about.
+/// Returns the configuration with the headers that its damage requires.
 fn with_headers_as_damaged(config: &Config) -> Config {
     use super::Envelope::{Files, MetronShown, Rfc3164};
     let Damage { zone, nameless, .. } = config.damage;
@@ -779,7 +780,8 @@ fn with_headers_as_damaged(config: &Config) -> Config {
     Config { envelope, ..config.clone() }
 }
 
-/// When the relay of a cell stalls, by true time. Logs begin and end with punctual lines.
+/// Returns the intervals in which the relay of a cell stalls, by true time. Logs begin and end with
+/// punctual lines.
 fn stalls(config: &Config, start: i64, clocks: &mut Chance) -> Vec<(i64, i64)> {
     let per_hour = i64::from(config.damage.stalls_per_hour);
     if per_hour == 0 {

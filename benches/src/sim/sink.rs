@@ -1,4 +1,4 @@
-//! Where a foundation's logs go: a folder, or memory.
+//! The destinations of a foundation's logs: a folder, or memory.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
@@ -6,24 +6,24 @@ use std::path::{Path, PathBuf};
 
 use super::truth::{Life, Truth};
 
-/// Takes what a simulation writes, as a stream. Files are numbered by their place in the list that
-/// comes first.
+/// Takes the output of a simulation, as a stream. Files are numbered by their place in the list
+/// that comes first.
 pub trait Sink {
-    /// The names of all files, relative to one folder.
+    /// Takes the names of all files, relative to one folder.
     ///
     /// # Errors
     ///
-    /// Those of where it goes; so for the other methods.
+    /// Those of the destination; likewise for the other methods.
     fn begin(&mut self, files: &[String]) -> io::Result<()>;
 
-    /// The next line of a file, without its end.
+    /// Takes the next line of a file, without its end.
     fn line(&mut self, file: usize, line: &[u8]) -> io::Result<()>;
 
-    /// The truth about the packet in the line with this number, counted from 1, which was the
+    /// Takes the truth about the packet in the line with this number, counted from 1, which was the
     /// file's last.
     fn truth(&mut self, file: usize, number: u64, truth: &Truth) -> io::Result<()>;
 
-    /// A container's life, when it is over or the simulation is.
+    /// Takes a container's life, when it is over or the simulation is.
     fn life(&mut self, life: &Life) -> io::Result<()>;
 }
 
@@ -53,7 +53,8 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// All lines in the order in which they were written, each with its file and its number there.
+    /// Returns all lines in the order in which they were written, each with its file and its number
+    /// there.
     pub fn in_order(&self) -> impl Iterator<Item = (usize, u64, &[u8])> {
         let mut files: Vec<_> =
             self.files.iter().map(|(_, text)| (1..).zip(text.split(|&b| b == b'\n'))).collect();
@@ -65,7 +66,7 @@ impl Memory {
 }
 
 impl Memory {
-    /// All lines, file by file, each with its file and its number there.
+    /// Returns all lines, file by file, each with its file and its number there.
     pub fn in_files(&self) -> impl Iterator<Item = (usize, u64, &[u8])> {
         self.files.iter().enumerate().flat_map(|(file, (_, text))| {
             let lines = text.strip_suffix(b"\n").unwrap_or(text).split(|&b| b == b'\n');
@@ -102,21 +103,22 @@ impl Sink for Memory {
 /// Writes a folder: the logs, `truth.ndjson` with one object per packet line and
 /// `containers.ndjson` with one per container.
 ///
-/// At most one log is open at a time, so that thousands of cells need no more than one file handle;
-/// what is not written yet is at most some kilobytes per file.
+/// At most one log is open at a time, so that thousands of cells need only one file handle; at most
+/// some kilobytes per file are buffered.
 #[derive(Debug)]
 pub struct Folder {
     root: PathBuf,
     names: Vec<String>,
     buffers: Vec<Vec<u8>>,
-    /// How much of a file waits before it is written.
+    /// The number of bytes that are buffered before a file is written.
     full: usize,
     truths: Option<BufWriter<File>>,
     lives: BufWriter<File>,
 }
 
 impl Folder {
-    /// Writes into this folder, which is made; with the truth about every packet line if `truth`.
+    /// Writes into this folder, which is created; with the truth about every packet line if
+    /// `truth`.
     ///
     /// # Errors
     ///
@@ -139,13 +141,13 @@ impl Folder {
         })
     }
 
-    /// Where it writes.
+    /// Returns the folder.
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// Writes all that waits.
+    /// Writes all buffered lines.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! What containers send, and what of it the kernel logs.
+//! The packets of containers, and the lines that the kernel logs about them.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -12,7 +12,7 @@ use super::run::{Event, Run};
 use super::sink::Sink;
 use super::truth::{Kind, Names, Truth, Workload};
 
-/// What a container does with the network.
+/// A container's use of the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Move {
     Connect,
@@ -21,16 +21,16 @@ enum Move {
     FloodDns,
     Ping,
     Refuse,
-    /// It goes where no ASG lets it, and tries again.
+    /// It connects to a place that no ASG allows, and tries again.
     Forbidden,
-    /// It opens connections faster than it may.
+    /// It opens connections faster than allowed.
     TooFast,
     Call,
-    /// It calls a container that no policy lets it reach.
+    /// It calls a container that no policy allows it to reach.
     ForbiddenCall,
 }
 
-/// What the kernel needs at least to print a line: no two packets of a burst are logged at one
+/// The minimum time in which the kernel prints a line: no two packets of a burst are logged at one
 /// microsecond.
 const PRINTING: i64 = 5_000;
 
@@ -53,7 +53,7 @@ impl<S: Sink> Run<'_, S> {
         self.plan(after, Event::Packet(key));
     }
 
-    /// A container does something, and plans the next.
+    /// Makes a container act, and plans its next action.
     pub(super) fn packet(&mut self, key: Key) -> io::Result<()> {
         self.plan_packet(key);
         let era = self.era;
@@ -108,7 +108,7 @@ impl<S: Sink> Run<'_, S> {
         Ok(())
     }
 
-    /// A packet out of a container to the world.
+    /// Sends a packet out of a container to the world.
     fn egress(&mut self, slot: usize, kind: Kind, load: Load) -> io::Result<()> {
         let era = self.era;
         let container = &self.slots[slot];
@@ -121,7 +121,7 @@ impl<S: Sink> Run<'_, S> {
         } else {
             (IpAddr::V4(container.ip), IpAddr::V4(outside))
         };
-        // A source of any network policy is marked in all that it sends.
+        // The packets of every source of a network policy are marked.
         let tagged = era.network == Network::Silk
             && src.is_ipv4()
             && container.app.is_some_and(|app| app % 2 == 0);
@@ -153,7 +153,7 @@ impl<S: Sink> Run<'_, S> {
         self.kernel(cell, &line, Some(truth))
     }
 
-    /// A packet from one container to another, logged where that one is.
+    /// Sends a packet from one container to another, logged on the destination's cell.
     fn call(&mut self, from: usize, allowed: bool) -> io::Result<()> {
         let era = self.era;
         let Some(to) = self.any_callee(from) else { return Ok(()) };
@@ -219,12 +219,12 @@ impl<S: Sink> Run<'_, S> {
         None
     }
 
-    /// The most that a prefix with this container's handle tells.
+    /// Returns the most precise name that a prefix with this container's handle gives.
     fn shows(&self, slot: usize) -> Names {
         let facts = &self.slots[slot].facts;
         match (self.era.named, facts.workload) {
             (Named::ShortId(_), _) | (_, Workload::HealthCheck) => Names::Nobody,
-            // What is longer than a GUID begins with one: the app's.
+            // A handle longer than a GUID begins with the app's.
             (_, Workload::App) if self.era.handle == HandleForm::ProcessAndInstance => Names::App,
             (_, Workload::Staging) if self.era.old_staging => Names::App,
             _ => Names::Container,
@@ -247,8 +247,8 @@ impl<S: Sink> Run<'_, S> {
         }
     }
 
-    /// Lines of a cell that concern no container: another tool's packet, other kernel text, rep's
-    /// own doings.
+    /// Writes lines of a cell that concern no container: another tool's packet, other kernel text,
+    /// rep's own doings.
     pub(super) fn noise(&mut self, cell: usize) -> io::Result<()> {
         let after = self.traffic.between(0, 20 * SECOND);
         self.plan(after, Event::Noise { cell });
@@ -286,7 +286,7 @@ impl<S: Sink> Run<'_, S> {
     }
 }
 
-/// The tag that the policy server gives an app.
+/// Returns the tag that the policy server gives an app.
 fn tag(app: usize) -> u32 {
     (app % 0xffff + 1) as u32
 }

@@ -10,7 +10,7 @@ use serde::ser::{SerializeMap, Serializer};
 
 use super::clock;
 
-/// What a packet line is.
+/// The kind of a packet line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -26,11 +26,11 @@ pub enum Kind {
     C2cDenied,
     /// Another tool's line, such as a firewall's: not Cloud Foundry's.
     Foreign,
-    /// An app has printed it: there was no packet.
+    /// Printed by an app, without a packet.
     Forged,
 }
 
-/// The most that a line's prefix can tell, however much evidence there is.
+/// The most precise name in a line's prefix, with any amount of evidence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Names {
@@ -38,11 +38,11 @@ pub enum Names {
     Container,
     /// An app, not which of its containers.
     App,
-    /// Nobody: a name that no other line has, or none.
+    /// Nobody: a name that other lines never contain, or none.
     Nobody,
 }
 
-/// What ran in a container.
+/// The workload of a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Workload {
@@ -56,19 +56,19 @@ pub enum Workload {
     HealthCheck,
 }
 
-/// What is true of a container from its first day to its last.
+/// The facts about a container that never change.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ContainerFacts {
     /// Garden's name for it.
     pub handle: String,
-    /// The instance GUID; of a task or build its own GUID.
+    /// The instance GUID; for a task or build its own GUID.
     pub instance_guid: String,
-    /// What runs in it, as rep calls it; `None` for what is no LRP.
+    /// The process GUID in rep's logs; `None` if it is not an LRP.
     pub process_guid: Option<String>,
-    /// Which instance of the process.
+    /// The index of the instance in the process.
     pub index: Option<u32>,
-    /// What ran in it.
+    /// The workload.
     pub workload: Workload,
     /// The app; `None` for a health check.
     pub app: Option<Guid>,
@@ -80,23 +80,23 @@ pub struct ContainerFacts {
     pub cell: String,
     /// Its own address.
     pub address: IpAddr,
-    /// When it was made, in nanoseconds since 1970.
+    /// The time when it was made, in nanoseconds since 1970.
     pub created: i64,
-    /// Lines that survived and name the handle together with the process (of a task or build: the
-    /// handle).
+    /// The number of surviving lines that name the handle together with the process (for a task or
+    /// build: the handle).
     pub(super) naming: AtomicU32,
-    /// Lines that survived and name the handle.
+    /// The number of surviving lines that name the handle.
     pub(super) bare: AtomicU32,
 }
 
 impl ContainerFacts {
-    /// How many lines survived that say whose container it is.
+    /// Returns the number of surviving lines that identify the container's owner.
     #[must_use]
     pub fn naming_lines(&self) -> u32 {
         self.naming.load(Ordering::Relaxed)
     }
 
-    /// How many lines survived that name its handle and not whose it is.
+    /// Returns the number of surviving lines that name its handle and do not identify the owner.
     #[must_use]
     pub fn bare_lines(&self) -> u32 {
         self.bare.load(Ordering::Relaxed)
@@ -116,33 +116,33 @@ pub struct NameSet {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Truth {
-    /// Which packet it is: lines with the same number tell the same.
+    /// The number of the packet: lines with equal numbers are about one packet.
     pub packet: u64,
-    /// When the packet was logged by true time, in nanoseconds since 1970. The cell's clock may say
-    /// otherwise.
+    /// The time when the packet was logged by true time, in nanoseconds since 1970. The cell's
+    /// clock may differ.
     pub time: i64,
-    /// The same instant by the cell's clock.
+    /// That instant by the cell's clock.
     pub wall: i64,
-    /// What the line is.
+    /// The kind of the line.
     pub kind: Kind,
-    /// The most that its prefix can tell.
+    /// The most precise name in its prefix.
     pub names: Names,
-    /// The container that the rule was made for: the source of what goes out, the destination of
-    /// what comes in.
+    /// The container that the rule was made for: the source of an outgoing packet, the destination
+    /// of an incoming one.
     pub container: Option<Arc<ContainerFacts>>,
-    /// The app's, space's and org's names then.
+    /// The names of app, space and org at that time.
     pub named: Option<Arc<NameSet>>,
     /// The other container of a container-to-container packet.
     pub peer: Option<Arc<ContainerFacts>>,
-    /// The line is cut: what is left may not tell what the whole line told.
+    /// The line is cut: the rest may show less than the whole line.
     pub damaged: bool,
-    /// Another line has told the packet: the line is written for the second time, or is
+    /// Whether the packet has an earlier line: this one is written for the second time, or is
     /// iptables-logger's.
     pub copy: bool,
 }
 
 impl Truth {
-    /// The JSON object of `truth.ndjson` for the line at this place.
+    /// Returns the JSON object of `truth.ndjson` for the line at this place.
     #[must_use]
     pub const fn at<'a>(&'a self, file: &'a str, line: u64) -> impl Serialize + 'a {
         Placed { truth: self, file, line }
@@ -190,13 +190,13 @@ fn identity<M: SerializeMap>(map: &mut M, container: &ContainerFacts) -> Result<
     map.serialize_entry("org_guid", &text(container.org))
 }
 
-/// A container's whole life, told when it is over.
+/// A container's whole life, reported when it is over.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Life {
-    /// Who it was.
+    /// The container.
     pub facts: Arc<ContainerFacts>,
-    /// When it was destroyed; `None` if it was still there at the end.
+    /// The time when it was destroyed; `None` if it still existed at the end.
     pub destroyed: Option<i64>,
     /// Packets that a limit of denied packets kept out of the log.
     pub denied_unlogged: u64,

@@ -1,4 +1,4 @@
-//! What people have in a foundation: orgs, spaces, apps and their processes.
+//! The contents of a foundation: orgs, spaces, apps and their processes.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ pub(super) struct World {
     pub(super) spaces: Vec<Space>,
     pub(super) apps: Vec<App>,
     pub(super) history: History,
-    /// Names given so far: no two are the same.
+    /// The number of names so far: no two are equal.
     named: u64,
 }
 
@@ -37,11 +37,11 @@ pub(super) struct Space {
 #[derive(Debug)]
 pub(super) struct App {
     pub(super) guid: Guid,
-    /// Its own, its space's and its org's names now.
+    /// The current names of the app, its space and its org.
     pub(super) names: Arc<NameSet>,
     pub(super) space: usize,
     pub(super) alive: bool,
-    /// A deployment is under way.
+    /// Whether a deployment is in progress.
     pub(super) deploying: bool,
     pub(super) processes: Vec<Process>,
     /// The slots of its containers.
@@ -141,7 +141,7 @@ impl World {
         self.history.add(now, change);
     }
 
-    /// Takes a process away that a deployment replaced.
+    /// Removes a process that a deployment replaced.
     pub(super) fn replace_process(&mut self, now: i64, app: usize, process: usize) {
         let process = &mut self.apps[app].processes[process];
         process.alive = false;
@@ -175,7 +175,7 @@ impl World {
         }
     }
 
-    /// Deletes an app in Cloud Controller; its containers are the caller's to stop.
+    /// Deletes an app in Cloud Controller; the caller stops its containers.
     pub(super) fn delete_app(&mut self, now: i64, app: usize) {
         let app = &mut self.apps[app];
         app.alive = false;
@@ -194,31 +194,31 @@ impl World {
         self.history.add(now, Change::OrgDeleted { guid: org.guid.to_string() });
     }
 
-    /// The live apps of a space.
+    /// Returns the live apps of a space.
     pub(super) fn apps_of(&self, space: usize) -> Vec<usize> {
         (0..self.apps.len())
             .filter(|&n| self.apps[n].alive && self.apps[n].space == space)
             .collect()
     }
 
-    /// The live spaces of an org.
+    /// Returns the live spaces of an org.
     pub(super) fn spaces_of(&self, org: usize) -> Vec<usize> {
         (0..self.spaces.len())
             .filter(|&n| self.spaces[n].alive && self.spaces[n].org == org)
             .collect()
     }
 
-    /// A live app by chance; `None` if a few tries find none.
+    /// Returns a random live app; `None` if a few tries find none.
     pub(super) fn any_app(&self, chance: &mut Chance) -> Option<usize> {
         any(&self.apps, chance, |app| app.alive)
     }
 
-    /// A live space by chance.
+    /// Returns a random live space.
     pub(super) fn any_space(&self, chance: &mut Chance) -> Option<usize> {
         any(&self.spaces, chance, |space| space.alive)
     }
 
-    /// A live org by chance.
+    /// Returns a random live org.
     pub(super) fn any_org(&self, chance: &mut Chance) -> Option<usize> {
         any(&self.orgs, chance, |org| org.alive)
     }

@@ -1,4 +1,5 @@
-//! A stream gives the same records whatever its pieces. The first two bytes choose the limit and the pieces.
+//! A stream gives the same records for any chunking. The first two bytes choose the limit and the
+//! pieces.
 
 use asg_core::{Decoder, Diagnostic, TimePolicy};
 

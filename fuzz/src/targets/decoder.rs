@@ -1,4 +1,4 @@
-//! A stream of any encoding gives the records of its text, whatever its pieces.
+//! A stream of any encoding gives the records of its text, for any chunking.
 
 use asg_core::{Decoder, TimePolicy, Transcoder};
 
@@ -14,7 +14,7 @@ pub(crate) fn decoder(data: &[u8]) {
     assert_eq!(whole.len(), lines, "a record for each line");
     if !text.starts_with(b"\xef\xbb\xbf") {
         let again = decoded([&text[..]]);
-        // What is UTF-8 is passed on as it is.
+        // UTF-8 is passed on unchanged.
         assert!(std::str::from_utf8(&text).is_err() || again == whole);
     }
 }

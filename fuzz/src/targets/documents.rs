@@ -5,8 +5,8 @@ use asg_core::{Line, LogLines, Origin, Record, SourceId, documents, unfinished_d
 /// A line and its place: number, offset, text and the document that it is a further line of.
 type Seen = (u64, u64, Vec<u8>, Option<u64>);
 
-/// Every line is passed on once, in order; a text that is divided where no document goes on gives
-/// the same lines; and the first line of a document is read as JSON.
+/// Every line is passed on once, in order; a text that is divided outside of documents gives the
+/// same lines; and the first line of a document is parsed as JSON.
 pub(crate) fn documents(data: &[u8]) {
     let whole = seen(data);
     let lines = data.split_inclusive(|b| *b == b'\n').count() as u64;

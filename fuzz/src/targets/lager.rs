@@ -1,4 +1,4 @@
-//! The reader of lager lines against `serde_json::Value`.
+//! The parser of lager lines against `serde_json::Value`.
 
 use asg_core::LagerEvent;
 use serde_json::Value;
@@ -14,7 +14,7 @@ pub(crate) fn lager(data: &[u8]) {
     if let Err(error) = &read {
         assert!(error.offset() <= data.len(), "{error}");
     }
-    // What a cut line tells stands in it.
+    // A handle from a cut line is in the line.
     if let LagerEvent::Rep(event) = LagerEvent::parse_cut(data)
         && let Some(handle) = event.handle
         && !data.contains(&b'\\')
@@ -25,7 +25,8 @@ pub(crate) fn lager(data: &[u8]) {
     if !value.is_object() {
         return;
     }
-    // An object is never an error here, and what is said of a container is said by one of its strings.
+    // An object is never an error here, and every fact about a container comes from one of its
+    // strings.
     let Ok(LagerEvent::Rep(event)) = read.as_ref() else {
         assert!(read.is_ok());
         return;
@@ -36,7 +37,7 @@ pub(crate) fn lager(data: &[u8]) {
         [&event.handle, &event.process_guid, &event.instance_guid, &event.domain, &event.cell_id]
     {
         let Some(said) = said else { continue };
-        // A dump of data holds the handle inside a string.
+        // A dump of data contains the handle inside a string.
         assert!(strings.iter().any(|text| text.contains(&**said)), "{}", &**said);
     }
 }

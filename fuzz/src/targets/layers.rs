@@ -1,4 +1,4 @@
-//! Any line in any wrapping gives records whose places are in it, and who may not prove anything
+//! Any line in any wrapping gives records with places inside it, and a writer without authority
 //! proves nothing, whatever the text looks like.
 
 use asg_core::{Content, Line, Origin, Reader, Record, SourceId};
@@ -8,7 +8,7 @@ const ORIGIN: Origin = Origin { source: SourceId(0), line: 1 };
 /// Layers of text around a line.
 pub(crate) fn layers(data: &[u8]) {
     any(data);
-    // An app's text, by each way on which an app's stream comes, and a program's that nobody knows.
+    // An app's text, by each transport of an app's stream, and an unknown program's.
     let headers = [
         "<14>1 2024-05-06T07:09:10Z org.space.app 1111 [APP/PROC/WEB/0] - - ",
         "   2024-05-06T07:09:10.00+0000 [APP/TASK/x/0] OUT ",
@@ -29,7 +29,7 @@ pub(crate) fn wrapped(data: &[u8]) {
     proves_nothing(object.to_string().as_bytes());
 }
 
-/// What holds of any line.
+/// Checks the laws of any line.
 fn any(data: &[u8]) {
     let line = Line::new(data);
     let records: Vec<_> = Record::all(&line).collect();
@@ -40,7 +40,7 @@ fn any(data: &[u8]) {
         }
         assert!(record.header_not_understood.is_none_or(|at| at <= data.len()));
     }
-    // A reader that has seen the line reads it alike.
+    // A reader that has seen the line parses it alike.
     let mut reader = Reader::new();
     for _ in 0..2 {
         let again = Line::new(data);

@@ -1,4 +1,4 @@
-//! Lines as programs print them, the bytes being the choices; whole, and cut.
+//! Lines as programs print them, chosen by the bytes; whole, and cut.
 
 use asg_core::generator::{self, Generated};
 use asg_core::{Lenient, Packet, Text};
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::reference;
 
-/// A printed line gives what was printed.
+/// A printed line parses to the fields that were printed.
 pub(crate) fn line(data: &[u8]) {
     let Generated { line, fields } = generator::line(data);
     let text = Text::new(&line);
@@ -15,8 +15,8 @@ pub(crate) fn line(data: &[u8]) {
     reference(&line);
 }
 
-/// A line prints back, and what is printed of a cut one says nothing that it did not. The first two bytes choose where
-/// the line is cut.
+/// A line prints back, and a cut line prints nothing that was not in it. The first two bytes choose
+/// where the line is cut.
 pub(crate) fn render(data: &[u8]) {
     let Some((&cut, choices)) = data.split_first_chunk() else { return };
     let Generated { line, fields } = generator::line(choices);
@@ -24,7 +24,7 @@ pub(crate) fn render(data: &[u8]) {
     assert!(packet.to_line() == line, "{}", Text::new(&line));
 
     let cut = &line[..usize::from(u16::from_be_bytes(cut)) % (line.len() + 1)];
-    // A prefix may hold two names itself; where it ends is known when the real ones came.
+    // A prefix may contain two names itself; its end is known only when the real ones have come.
     let Some(Lenient { packet, stop: Some(_), .. }) = Packet::parse_lenient(cut) else { return };
     if packet.in_if != Some(fields["in"].as_str().unwrap_or_default().into()) {
         return;
@@ -35,7 +35,8 @@ pub(crate) fn render(data: &[u8]) {
     assert!(does_not_contradict(&again, &fields), "{}\n{}", Text::new(cut), Text::new(&printed));
 }
 
-/// What both say is the same. A cut line says that it is one, and may not show whose and what it is.
+/// Returns whether both agree in every member that both have. A cut line is marked as cut, and may
+/// not show its prefix and family.
 fn does_not_contradict(part: &Value, whole: &Value) -> bool {
     const SELF: [&str; 4] = ["cut", "family", "prefix", "l2_only"];
     match (part, whole) {

@@ -16,9 +16,9 @@ struct Stood {
     is_part: bool,
 }
 
-/// The first byte says how often the lines stand in the log, the second how it is divided. With
-/// the first two bytes 255 and nothing else, the log is a long one: more lines than are merged at
-/// once.
+/// The first byte chooses how often the lines are repeated in the log, the second how it is
+/// divided. With the first two bytes 255 and nothing else, the log is a long one: more lines than
+/// are merged at once.
 pub(crate) fn pipeline(data: &[u8]) {
     let Some((&[often, size], text)) = data.split_first_chunk() else { return };
     let mut log = Vec::new();
@@ -77,7 +77,8 @@ fn stood(source: u32, log: &[u8]) -> Vec<Stood> {
     found
 }
 
-/// The lines, read in pieces by so many readers in turn; with none, by the gathering itself.
+/// Correlates the lines, read in pieces by so many readers in turn; with none, by the gathering
+/// itself.
 fn correlation(lines: &[Stood], piece: usize, readers: usize) -> Correlation {
     let mut gathering = Gathering::new();
     if readers == 0 {
@@ -112,7 +113,8 @@ fn correlation(lines: &[Stood], piece: usize, readers: usize) -> Correlation {
     gathered.unwrap_or_else(|never| match never {}).correlate()
 }
 
-/// All flows as the output contract has them, with a cache; and each by a reader of its own.
+/// Returns all flows as the output contract has them, with a cache; and each by a reader of its
+/// own.
 fn flows(correlation: &Correlation, lines: &[Stood]) -> Vec<String> {
     let mut cache = FlowCache::default();
     let mut found = Vec::new();
@@ -134,7 +136,7 @@ fn flows(correlation: &Correlation, lines: &[Stood]) -> Vec<String> {
     found
 }
 
-/// What is counted without a second look, and with it.
+/// Checks the counts with and without the second phase.
 fn check_counts(correlation: &Correlation, lines: &[Stood], flows: usize) {
     let mut packets: u64 = correlation.counted().map(|counted| counted.packets).sum();
     let mut cache = FlowCache::default();
@@ -156,7 +158,7 @@ fn check_counts(correlation: &Correlation, lines: &[Stood], flows: usize) {
     assert_eq!(correlation.counts().lines, lines.len() as u64);
 }
 
-/// Of lines that are followed, as many are read, and none gives a flow of its own twice.
+/// Follows the lines: as many are read, and none gives a flow of its own twice.
 fn follow(lines: &[Stood], whole: &Correlation) {
     let mut follower = Follower::new(FollowerOptions::default());
     let mut given = 0_u64;

@@ -1,4 +1,4 @@
-//! Any line gives a record, and what it tells hangs together.
+//! Any line gives a record, and its parts are consistent.
 
 use asg_core::{
     Content, Line, Origin, Record, SourceId, TimePolicy, Timestamp, YearPolicy, documents,
@@ -24,7 +24,8 @@ pub(crate) fn record(data: &[u8]) {
     let policy =
         TimePolicy { year: YearPolicy::NotAfter(end), boot: Some(end), utc_offset: Some(3_600) };
     if let Some(read) = record.resolved_time(&TimePolicy::default()) {
-        // What is read, or needs a zone only, no year and no boot change.
+        // A time that is shown whole, or lacks only a zone, does not depend on the year or the
+        // boot.
         assert_eq!(record.time(&TimePolicy { utc_offset: None, ..policy }), Some(read.time));
     }
     let _ = record.resolved_time(&policy);

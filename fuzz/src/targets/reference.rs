@@ -1,11 +1,11 @@
-//! The reader of packet lines against the reference.
+//! The parser of packet lines against the reference.
 
 use asg_core::{Packet, Text, reference as slow};
 
-/// Both read the same of a whole line, and refuse the same lines.
+/// Both read the same fields of a whole line, and refuse the same lines.
 pub(crate) fn reference(data: &[u8]) {
     let text = Text::new(data);
-    // The reference knows the kernel's lines only, and takes no line end.
+    // The reference knows only the kernel's lines, and accepts no line end.
     let is_kernels = |read: &asg_core::Lenient<'_>| !read.packet.is_altered();
     let ends = data.ends_with(b"\n") || data.ends_with(b"\r");
     if ends || Packet::parse_lenient(data).is_some_and(|read| !is_kernels(&read)) {

@@ -12,8 +12,8 @@ use super::foundation::{Foundation, SecurityGroup};
 use super::rows::{Column, Lookup, Row, Thing};
 use render::{included, render};
 
-/// A kind of resource: its path, what it is called in "… not found", and what its lists understand
-/// beside [`EVERYWHERE`].
+/// A kind of resource: its path, its name in "… not found", and the parameters of its lists beside
+/// [`EVERYWHERE`].
 struct Endpoint {
     path: &'static str,
     what: &'static str,
@@ -25,7 +25,7 @@ struct Endpoint {
 
 const BY_TIME: &[&str] = &["created_at", "updated_at"];
 const BY_NAME: &[&str] = &["created_at", "updated_at", "name"];
-/// Filters of what belongs to an app.
+/// Filters of things that belong to an app.
 const OF_APP: &[(&str, Column)] = &[
     ("app_guids", Column::App),
     ("space_guids", Column::Space),
@@ -121,10 +121,10 @@ const ENDPOINTS: [Endpoint; 9] = [
     },
 ];
 
-/// What every list understands.
+/// The parameters of every list.
 const EVERYWHERE: [&str; 6] =
     ["page", "per_page", "order_by", "guids", "created_ats", "updated_ats"];
-/// What lists of security groups understand besides.
+/// Further parameters of lists of security groups.
 const OF_GROUPS: [&str; 4] = [
     "running_space_guids",
     "staging_space_guids",
@@ -132,7 +132,7 @@ const OF_GROUPS: [&str; 4] = [
     "globally_enabled_staging",
 ];
 
-/// What is wrong with a query.
+/// An error of a query.
 enum Wrong {
     Unknown(String),
     Value(String),
@@ -167,7 +167,7 @@ impl Foundation {
         }
     }
 
-    /// The lists to which an app's links lead. A foundation has no packages, droplets and
+    /// Returns the lists behind an app's links. A foundation has no packages, droplets and
     /// revisions.
     fn v3_below_app<'a>(
         &'a self,
@@ -238,8 +238,8 @@ impl Foundation {
     }
 }
 
-/// Whether a group holds for running or for staging in a space: globally, or because it is bound
-/// there.
+/// Returns whether a group holds for running or for staging in a space: globally, or because it is
+/// bound there.
 pub(super) fn holds(group: &SecurityGroup, space: &str, running: bool) -> bool {
     let (globally, spaces) = if running {
         (group.running, &group.running_spaces)
@@ -252,7 +252,7 @@ pub(super) fn holds(group: &SecurityGroup, space: &str, running: bool) -> bool {
 impl Wrong {
     fn answer(self, endpoint: &Endpoint) -> Response<Vec<u8>> {
         let (Self::Unknown(detail) | Self::Value(detail)) = self;
-        // This one controller says it in another way
+        // This controller alone uses another sentence
         // (`app/controllers/v3/security_groups_controller.rb`).
         if endpoint.path == "security_groups" {
             return error(Some("v3"), 422, 10008, "CF-UnprocessableEntity", &detail);
@@ -279,7 +279,7 @@ fn list<'a>(
     }
 }
 
-/// One page of what the query asks for.
+/// Returns one page of the query's results.
 fn page_of<'a>(
     asked: &Asked<'_>,
     endpoint: &Endpoint,
@@ -312,7 +312,7 @@ fn page_of<'a>(
     for (parameter, column) in [("guids", Column::Guid)].iter().chain(endpoint.filters) {
         filter(&mut rows, asked, parameter, *column, lookup)?;
     }
-    // Nothing here is ever updated, so that both times are one.
+    // Nothing here is ever updated, so both times are equal.
     for parameter in ["created_ats", "updated_ats"] {
         filter_by_time(&mut rows, asked, parameter)?;
     }
@@ -361,8 +361,7 @@ fn filter<'a>(
         rows.retain(|row| has(row, &wanted));
     }
     for (operator, values) in asked.query.operators(parameter) {
-        // Only this filter of audit events can be turned around
-        // (`app/messages/events_list_message.rb`).
+        // Only this filter of audit events can be negated (`app/messages/events_list_message.rb`).
         if (parameter, operator) != ("target_guids", "not") {
             let name = sentence(parameter);
             return Err(Wrong::Value(format!("{name} must be an array")));
@@ -373,7 +372,7 @@ fn filter<'a>(
     Ok(())
 }
 
-/// `created_ats=T1,T2` or `created_ats[gt]=T`.
+/// Filters by `created_ats=T1,T2` or `created_ats[gt]=T`.
 fn filter_by_time(
     rows: &mut Vec<Row<'_>>,
     asked: &Asked<'_>,
@@ -392,7 +391,7 @@ fn filter_by_time(
     }
     for (operator, time) in asked.query.operators(parameter) {
         seconds(time).map_err(bad)?;
-        // Times of one form are in the order of their letters.
+        // Times of one form sort like texts.
         let keeps: fn(&str, &str) -> bool = match operator {
             "gt" => |a, b| a > b,
             "gte" => |a, b| a >= b,
@@ -405,14 +404,14 @@ fn filter_by_time(
     Ok(())
 }
 
-/// `Ok` if it is `YYYY-MM-DDThh:mm:ssZ`.
+/// Returns `Ok` if it is `YYYY-MM-DDThh:mm:ssZ`.
 fn seconds(time: &str) -> Result<(), ()> {
     let has_form = time.len() == "2017-06-23T10:00:00Z".len() && time.ends_with('Z');
     let is_time = asg_core::Timestamp::parse(time.as_bytes()).is_ok();
     if has_form && is_time { Ok(()) } else { Err(()) }
 }
 
-/// The filters that only security groups have.
+/// Applies the filters that only security groups have.
 fn filter_groups(rows: &mut Vec<Row<'_>>, asked: &Asked<'_>) -> Result<(), Wrong> {
     let mut keep = |wanted: &dyn Fn(&SecurityGroup) -> bool| {
         rows.retain(|row| matches!(row.thing, Thing::SecurityGroup(group) if wanted(group)));
@@ -458,7 +457,7 @@ fn order<'a>(
     Ok(())
 }
 
-/// The names in `include`, if all are valid here.
+/// Returns the names in `include`, if all are valid here.
 fn include(asked: &Asked<'_>, endpoint: &Endpoint) -> Result<(), Wrong> {
     let asked_for = asked.query.list("include").unwrap_or_default();
     match asked_for.iter().find(|name| !endpoint.include.contains(name)) {
@@ -471,7 +470,7 @@ fn include(asked: &Asked<'_>, endpoint: &Endpoint) -> Result<(), Wrong> {
     }
 }
 
-/// `created_ats` as `Created ats`: how Rails begins a sentence with a parameter.
+/// Returns `created_ats` as `Created ats`: how Rails begins a sentence with a parameter.
 fn sentence(parameter: &str) -> String {
     let words = parameter.replace('_', " ");
     let mut letters = words.chars();

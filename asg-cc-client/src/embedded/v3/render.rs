@@ -7,7 +7,7 @@ use super::super::foundation::SecurityGroup;
 use super::super::rows::{Lookup, Row, Thing};
 use crate::text::distinct;
 
-/// The spaces and orgs of these rows, each once.
+/// Returns the spaces and orgs of these rows, each once.
 pub(super) fn included<'a>(
     asked: &Asked<'_>,
     rows: &[Row<'a>],
@@ -39,7 +39,7 @@ fn row<'a>(guid: &'a str, thing: Thing<'a>) -> Row<'a> {
     Row { guid: guid.into(), thing }
 }
 
-/// A row as v3 writes it.
+/// Writes a row as v3 does.
 pub(super) fn render<'a>(asked: &Asked<'_>, row: &Row<'a>, lookup: &Lookup<'a>) -> Value {
     let one = |guid: &str| json!({ "data": { "guid": guid } });
     let (path, mut body) = match row.thing {
@@ -69,7 +69,7 @@ pub(super) fn render<'a>(asked: &Asked<'_>, row: &Row<'a>, lookup: &Lookup<'a>) 
             ("processes", body)
         }
         Thing::Task(task) => {
-            // `command` is left out for who may not see secrets.
+            // `command` is left out for callers who may not see secrets.
             let body = json!({
                 "sequence_id": 1, "name": "task", "state": "RUNNING", "user": "vcap",
                 "memory_in_mb": 512, "disk_in_mb": 1024, "log_rate_limit_in_bytes_per_second": -1,
@@ -195,7 +195,7 @@ const APP_LINKS: [&str; 8] = [
 ];
 
 fn security_group(asked: &Asked<'_>, group: &SecurityGroup) -> Value {
-    // Bindings to spaces that the viewer does not see are not told.
+    // Bindings to spaces that the viewer does not see are left out.
     let spaces = |guids: &[String]| {
         let seen = guids.iter().filter(|guid| asked.viewer.sees_space(guid));
         json!({ "data": seen.map(|guid| json!({ "guid": guid })).collect::<Vec<_>>() })

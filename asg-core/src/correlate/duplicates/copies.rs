@@ -5,15 +5,15 @@ use std::collections::{HashMap, HashSet};
 
 use crate::evidence::Origin;
 
-/// Which lines are copies, and of which first line.
+/// The duplicate lines, each with the first line about its packet.
 ///
 /// Nearly all packets with a copy have one, which takes some 50 bytes.
 #[derive(Debug, Clone, Default)]
 pub(in crate::correlate) struct Copies {
     lines: HashSet<Origin>,
-    /// By the first line of a packet: one of the others.
+    /// One of the other lines, by the first line of a packet.
     one: HashMap<Origin, Origin>,
-    /// The same: all others beside that one.
+    /// All further lines, by the first line of a packet.
     more: HashMap<Origin, Vec<Origin>>,
 }
 
@@ -36,8 +36,8 @@ impl Copies {
         others
     }
 
-    /// Notes a copy. If it was the first of its packet so far, what was known of it goes on to the
-    /// new first line.
+    /// Notes a copy. If it was the first of its packet so far, its own copies go to the new first
+    /// line.
     pub(in crate::correlate) fn put(&mut self, first: Origin, copy: Origin) {
         let known = self.take(copy);
         self.lines.insert(copy);

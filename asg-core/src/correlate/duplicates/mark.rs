@@ -1,4 +1,4 @@
-//! What tells a packet from all others.
+//! Fingerprints of packets.
 
 use std::net::IpAddr;
 
@@ -9,7 +9,7 @@ use crate::packet::{Address, Head, Packet, Tail};
 use crate::prefix::{Direction, LogPrefix, Subject};
 use crate::time::{LogTime, Uptime};
 
-/// Whose packet it is, and which.
+/// A packet's sender and fingerprint.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::correlate) struct Mark {
     /// See [`sender`].
@@ -17,7 +17,7 @@ pub(in crate::correlate) struct Mark {
     pub(super) print: Print,
 }
 
-/// What tells a packet from all others: its fingerprint.
+/// The fingerprint of a packet.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Print {
     pub(super) key: Key,
@@ -25,7 +25,7 @@ pub(super) struct Print {
     pub(super) sequence: Sequence,
 }
 
-/// What is the same in two lines about the same packet: its text, and when.
+/// The parts that are equal in two lines about one packet: its text, and its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Key {
     pub(super) text: u64,
@@ -53,13 +53,13 @@ impl Sequence {
     }
 }
 
-/// Marks a time of day, which is less than 2⁴⁷ nanoseconds, so that it is no uptime.
+/// The bit that distinguishes a time of day, which is less than 2⁴⁷ nanoseconds, from an uptime.
 pub(super) const TIME_OF_DAY: u64 = 1 << 63;
 const DAY_NANOS: i64 = 86_400_000_000_000;
 
-/// A digest of what all packets of a sender's have in common: the prefix, and the address on its
-/// side. A prefix that is not Cloud Foundry's says nothing of the machine, whose link and address
-/// do, as far as they are told.
+/// Returns a digest of the common parts of a sender's packets: the prefix, and the address on its
+/// side. A prefix that is not Cloud Foundry's does not identify the machine, so the link header and
+/// the machine's own address count, as far as they are shown.
 pub(in crate::correlate) fn sender(
     packet: &Packet<'_>,
     cf: Option<&LogPrefix<'_>>,
@@ -84,8 +84,9 @@ pub(in crate::correlate) fn sender(
     }
 }
 
-/// What a prefix says of the sender. One that names an app says nothing of the container, for which
-/// the address stands then: all who send to a container are too many for one sender each.
+/// Returns the digest of the sender's name in a prefix. One that names an app does not identify the
+/// container, so only the address counts: a sender for each source of a container's packets would
+/// be too many senders.
 pub(in crate::correlate) fn sender_name(prefix: &[u8], cf: &LogPrefix<'_>, seeds: Seeds) -> u64 {
     match cf.subject {
         Subject::App => 0,
@@ -94,7 +95,7 @@ pub(in crate::correlate) fn sender_name(prefix: &[u8], cf: &LogPrefix<'_>, seeds
 }
 
 impl Mark {
-    /// The mark of a packet line that shows an uptime and stands for itself alone.
+    /// Creates the mark of a packet line that shows an uptime and is only one packet.
     pub(in crate::correlate) fn with_uptime(
         uptime: Option<Uptime>,
         (sender, machine): (u64, MachineMark),
@@ -104,8 +105,8 @@ impl Mark {
         Some(Self { sender, print: Print { key, machine, sequence: Sequence(None) } })
     }
 
-    /// The mark of a packet line, given its IP ID and a digest of its text; `None` if nothing tells
-    /// its packet from all others.
+    /// Creates the mark of a packet line, given its IP ID and a digest of its text; `None` if its
+    /// packet cannot be distinguished from others.
     pub(in crate::correlate) fn of(
         envelope: &Envelope<'_>,
         id: Option<u16>,
@@ -148,9 +149,9 @@ impl Print {
     }
 }
 
-/// When a line was written, if that tells its packet from others.
+/// Returns when a line was written, if that distinguishes its packet from others.
 fn when(envelope: &Envelope<'_>, id: Option<u16>) -> Option<u64> {
-    // It stands for so many others.
+    // The line is several packets.
     if envelope.repeated.is_some() {
         return None;
     }
@@ -169,8 +170,7 @@ fn when(envelope: &Envelope<'_>, id: Option<u16>) -> Option<u64> {
     }
 }
 
-/// The name of a line's machine, in so few bits that a million fit; 0 if it has none that tells it
-/// from others.
+/// The name of a line's machine, in so few bits that a million fit; 0 without a distinctive name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::correlate) struct MachineMark(pub(super) u32);
 
@@ -195,7 +195,7 @@ impl MachineMark {
         Self((kind << 29) | (hash & 0x1fff_ffff))
     }
 
-    /// False if both have a name of one kind, and it is not the same.
+    /// Returns false if both have a name of one kind, and the names differ.
     pub(super) const fn may_be(self, other: Self) -> bool {
         self.0 >> 29 != other.0 >> 29 || self.0 == other.0
     }

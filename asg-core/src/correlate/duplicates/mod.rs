@@ -1,17 +1,17 @@
-//! Duplicates: the same line that reached us by two ways.
+//! Duplicates: one line that reached us by two ways.
 //!
-//! Two packet lines tell the same packet if
+//! Two packet lines are about one packet if
 //!
-//! * the kernel's text is the same, byte for byte but for blanks at its end: log prefix,
+//! * the kernel's text is equal, byte for byte except for blanks at its end: log prefix,
 //!   interfaces, addresses, IP ID, length, ports, flags and all else that the kernel prints; and
-//! * the kernel's uptime is the same, to the microsecond; where no uptime is shown, the time of
-//!   day, as exactly as it is shown, and then the packet needs an IP ID that is not 0, for without
-//!   one a second packet looks like the first; and
+//! * the kernel's uptime is equal, to the microsecond. If no uptime is shown, the time of day must
+//!   be equal, as exactly as it is shown, and the packet needs an IP ID other than 0: without one a
+//!   second packet looks like the first; and
 //! * they do not come from machines of different names, or have different numbers in the kernel's
 //!   buffer. A name of one kind (an instance id) is not compared with one of another (a host name):
 //!   the two ways may name the machine differently.
 //!
-//! Whatever is in doubt is two packets. A line with an uptime and one without are two, and so are a
+//! In doubt, two lines are two packets. A line with an uptime and one without are two, and so are a
 //! whole line and a cut one. A packet that is sent again has another uptime, and nearly always
 //! another IP ID.
 

@@ -1,4 +1,4 @@
-//! Whose packets they are, and when the last of them were written.
+//! The senders of packets, and the times of their last packets.
 
 use hashbrown::HashTable;
 
@@ -9,19 +9,19 @@ pub(super) struct Senders {
     numbers: HashTable<u32>,
 }
 
-/// The number of a sender, if it is known; that of another will do, if it is not. Who remembers it
-/// spares the search.
+/// A cached guess at the number of a sender; it may be another sender's. Passing it back skips the
+/// search.
 #[derive(Debug, Clone, Copy, Default)]
 pub(in crate::correlate) struct SenderNumber(u32);
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sender {
     name: u64,
-    /// When the packets of the runs before were written.
+    /// The times of the packets of earlier runs.
     before: Times,
-    /// The same, of this run: no packet of it is earlier than its first.
+    /// The times of this run: its packets are not earlier than the first of these.
     run: Times,
-    /// How many packets came before the one that came last: the lowest digits.
+    /// The number of packets before the last one: its lowest digits.
     pub(super) last: u32,
 }
 
@@ -46,7 +46,7 @@ impl Senders {
         self.all.len()
     }
 
-    /// A sender by its name.
+    /// Returns a sender by its name.
     pub(super) fn find(&self, name: u64, number: &mut SenderNumber) -> Option<&Sender> {
         if self.all.get(number.0 as usize).is_none_or(|sender| sender.name != name) {
             number.0 = *self.numbers.find(name, |n| self.all[*n as usize].name == name)?;
@@ -54,13 +54,13 @@ impl Senders {
         self.all.get(number.0 as usize)
     }
 
-    /// A sender that is known under this number.
+    /// Returns a sender that is known under this number.
     pub(super) fn get(&self, number: SenderNumber) -> &Sender {
         &self.all[number.0 as usize]
     }
 
-    /// Ends the run of a sender that is known under this number; how many packets came before its
-    /// last one.
+    /// Ends the run of a sender that has this number; returns the number of packets before its last
+    /// one.
     pub(super) fn end_run(&mut self, number: SenderNumber) -> u32 {
         let sender = &mut self.all[number.0 as usize];
         sender.before = sender.before.and(sender.run);
@@ -83,22 +83,22 @@ impl Senders {
 }
 
 impl Sender {
-    /// True if a packet that was written then begins a new run: it is earlier than all of this.
+    /// Returns whether a packet of this time begins a new run: it is earlier than all of this one.
     pub(super) const fn begins_at(&self, when: u64) -> bool {
         when < self.run.0
     }
 
-    /// True if a packet that was written then is later than all of its run.
+    /// Returns whether a packet of this time is later than all of its run.
     pub(super) const fn ends_before(&self, when: u64) -> bool {
         self.run.1 < when
     }
 
-    /// True if packets of a run before this may have been written then.
+    /// Returns whether packets of an earlier run may have this time.
     pub(super) const fn was_before(&self, when: u64) -> bool {
         self.before.are_around(when)
     }
 
-    /// The same, of packets of this run.
+    /// Returns whether packets of this run may have this time.
     pub(super) const fn is_around(&self, when: u64) -> bool {
         self.run.are_around(when)
     }

@@ -10,26 +10,25 @@ use crate::bytes::hash::Seeds;
 use crate::evidence::{Origin, SourceId};
 use crate::time::Timestamp;
 
-/// The latest packets, each by what tells it from all others. Its memory is bounded: the oldest
-/// make room.
+/// The latest packets, by fingerprint. Its memory is bounded: the oldest make room.
 ///
-/// In most logs few things are told twice, and each sender's lines come in the order of their
-/// uptimes but for when its machine boots: they come in runs. So a packet that is later than all of
-/// its run, and was not written while one before lasted, is new, which is all that is asked of
-/// nearly every packet. Within its run it is looked for backwards, until one is met that was later
-/// than all before and yet is earlier than this: nearly always that is the first one met. Where it
-/// is not, another boot has begun, or files are not read in the order in which they were written,
-/// and the run is over. Packets of runs that are over are looked for by their text, in a table.
+/// Most logs have few duplicates, and each sender's lines come in the order of their uptimes until
+/// its machine boots: they come in runs. So a packet that is later than all of its run, and outside
+/// the times of earlier runs, is new; nearly every packet takes only this test. Within a run, the
+/// search goes backwards and stops at the first packet that is earlier than this one and later than
+/// all before it: nearly always the first one visited. If that does not come soon, another boot has
+/// begun, or files are not read in the order in which they were written, and the run ends. Packets
+/// of ended runs are found by their text, in a table.
 #[derive(Debug, Clone)]
 pub(in crate::correlate) struct Window {
     /// In the order in which they came.
     slots: VecDeque<Slot>,
-    /// How many came before the first of these.
+    /// The number of packets before the first of these.
     gone: u64,
-    /// Who has runs; `None` if all packets are looked for by their text.
+    /// The senders with runs; `None` if all packets are found by their text.
     senders: Option<Senders>,
-    /// By the text and the time of a packet, how many packets came before it: the lowest digits,
-    /// so that the table stays small.
+    /// The number of packets before each packet, by its text and time: only the lowest digits, so
+    /// that the table stays small.
     by_text: HashTable<u32>,
     most: usize,
     /// How many packets made room for others.
@@ -78,7 +77,7 @@ enum Link {
     },
 }
 
-/// What a packet line is, given those before it.
+/// The status of a packet line, given the earlier ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Told {
     /// The first about its packet.
@@ -107,7 +106,7 @@ impl Window {
         }
     }
 
-    /// What its marks are made with.
+    /// Returns the seeds of its marks.
     pub(in crate::correlate) const fn seeds(&self) -> Seeds {
         self.seeds
     }
@@ -118,8 +117,8 @@ impl Window {
     }
 
     /// Takes a packet line, which is counted in a group. `now` is when it came, by the log's time.
-    /// The number of its sender is given to the caller, who remembers it. Returns also the group in
-    /// which the packet was counted before.
+    /// The caller gets the number of its sender, to pass it back. Returns also the group in which
+    /// the packet was counted before.
     pub(in crate::correlate) fn take(
         &mut self,
         (origin, group): (Origin, u32),
@@ -186,7 +185,7 @@ impl Window {
         places.filter(|at| self.slots[*at].may_be(print)).max()
     }
 
-    /// Looks for a packet among those of a run, of which this came last.
+    /// Searches the packets of a run; `last` is its last one.
     fn walk(&self, last: u32, print: Print) -> Walk {
         let mut run = Run { next: Some(last), end: self.slots.len() };
         for _ in 0..MOST_STEPS {
@@ -232,7 +231,7 @@ impl Window {
         }
     }
 
-    /// From now on all packets are looked for by their text.
+    /// From now on all packets are found by their text.
     fn put_all(&mut self) {
         self.senders = None;
         for n in self.gone..self.gone + self.slots.len() as u64 {
@@ -242,7 +241,7 @@ impl Window {
         }
     }
 
-    /// The same of those of a run, of which this came last.
+    /// Puts the packets of a run into the table; `last` is its last one.
     fn put_run(&mut self, last: u32) {
         let mut run = Run { next: Some(last), end: self.slots.len() };
         while let Some((at, _)) = run.step(self) {
@@ -250,7 +249,7 @@ impl Window {
         }
     }
 
-    /// The same of the one before which so many came.
+    /// Puts the packet with this number into the table.
     fn put(&mut self, n: u64) {
         let gone = self.gone as u32;
         let at = |n: u32| n.wrapping_sub(gone) as usize;
@@ -263,12 +262,12 @@ impl Window {
         }
     }
 
-    /// The place of the packet before which so many came.
+    /// Returns the index of the packet with this number.
     const fn place(&self, number: u32) -> usize {
         number.wrapping_sub(self.gone as u32) as usize
     }
 
-    /// Forgets what came before this time.
+    /// Removes packets that came before this time.
     pub(in crate::correlate) fn forget_before(&mut self, time: Timestamp) {
         while self.slots.front().is_some_and(|slot| slot.came < time) {
             self.forget_one();
@@ -287,33 +286,33 @@ impl Window {
     }
 }
 
-/// What came of looking for a packet in its run.
+/// The result of searching a packet in its run.
 enum Walk {
     /// It is here.
     Met(usize),
     /// It is not in the run.
     Passed,
-    /// Nobody knows.
+    /// It is not known.
     TooLong,
 }
 
 /// A way back through a run.
 struct Run {
     next: Option<u32>,
-    /// What is looked at next lies before this.
+    /// The next packet is before this index.
     end: usize,
 }
 
 impl Run {
     /// The place of the next packet, and whether it is later than all of the run that came before.
     fn step(&mut self, window: &Window) -> Option<(usize, bool)> {
-        // What is gone has a place behind the end, and numbers begin anew after 2³² packets: steps
-        // lead only backwards.
+        // A removed packet has an index behind the end, and numbers start again after 2³² packets,
+        // so steps must lead backwards.
         let at = window.place(self.next?);
         if at >= self.end {
             return None;
         }
-        // Of a run that is over, the links are too.
+        // Links of an ended run are not valid.
         let Link::Run { is_latest, before } = window.slots[at].link else { return None };
         (self.next, self.end) = (before, at);
         Some((at, is_latest))
@@ -349,7 +348,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_not_looked_for_would_not_have_been_found(
-            // What of a sender's lines tells one from another, and all of it from what came before.
+            // Sender, time, text, and whether the time is a time of day.
             lines in prop::collection::vec((0_u64..3, 0_u64..12, 0_u64..2, any::<bool>()), 1..90),
             most in 1_usize..40,
         ) {
@@ -358,13 +357,13 @@ mod tests {
             let mut eager = Window { senders: None, ..Window::new(most) };
             for (n, (sender, when, text, is_of_day)) in (0..).zip(lines) {
                 let when = if is_of_day { when | TIME_OF_DAY } else { when };
-                // The text holds the sender's name and address.
+                // The text contains the sender's name and address.
                 let key = Key { text: sender << 8 | text, when };
                 let print = Print { key, machine: MachineMark(0), sequence: Sequence(None) };
                 let mark = Mark { sender, print };
                 let origin = Origin { source: SourceId(0), line: n };
                 let now = Timestamp::from_nanos(n.cast_signed());
-                // One number is remembered for two senders.
+                // One cached number is shared by two senders.
                 let at = (origin, 0);
                 let told = lazy.take(at, mark, now, &mut numbers[sender as usize / 2]);
                 prop_assert_eq!(told, eager.take(at, mark, now, &mut SenderNumber::default()));

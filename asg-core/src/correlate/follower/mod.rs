@@ -20,20 +20,20 @@ use crate::record::reader::Reader;
 use crate::record::{Content, Record};
 use crate::time::{TimePolicy, Timestamp};
 
-/// Joins packets with evidence as the lines come, and gives each flow once the evidence about it
-/// has had time to arrive.
+/// Joins packets with evidence as the lines come, and passes on each flow once the evidence about
+/// it has had time to arrive.
 ///
 /// Each packet is held until the log is [`FollowerOptions::hold`] further, by the times in the log
-/// and not by any clock of ours: a rep line may come later than the packet that it explains. What
-/// has not come by then is not waited for, so a flow is at most as sure as a
-/// [`Correlation`](super::Correlation), which has seen the whole log, would be. But a contradiction
-/// that comes later than that is not seen, nor a second container whose handle begins alike.
+/// and not by any other clock: a rep line may come later than the packet that it explains. Evidence
+/// that has not come by then is not waited for, so a flow is at most as certain as in a
+/// [`Correlation`](super::Correlation), which has seen the whole log. But a contradiction that
+/// comes later is missed, and so is a second container whose handle begins alike.
 ///
-/// | what is bounded | by |
+/// | bounded | by |
 /// |---|---|
-/// | packets that are held | [`FollowerOptions::most_held`]; beyond, the oldest are given early, and counted |
+/// | packets that are held | [`FollowerOptions::most_held`]; beyond, the oldest are passed on early, and counted |
 /// | containers that are known | [`FollowerOptions::retention`] after their end, [`FollowerOptions::silence`] after their last line |
-/// | packets whose second telling is recognised | 1,048,576, and [`FollowerOptions::window`] |
+/// | packets whose duplicates are recognised | 1,048,576, and [`FollowerOptions::window`] |
 ///
 /// # Example
 ///
@@ -92,18 +92,18 @@ struct Held {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FollowerOptions {
-    /// How long a packet waits for evidence. 30 seconds by default: rep speaks of each container
-    /// every half minute.
+    /// How long a packet waits for evidence. 30 seconds by default: rep logs each container every
+    /// half minute.
     pub hold: Duration,
     /// How many packets wait at most. 65,536 by default, some 30 MB.
     pub most_held: usize,
     /// How long a container is known after its end; at least twice as long as packets wait. An hour
     /// by default.
     pub retention: Duration,
-    /// How long a container is known after its last line, if no line tells of its end; at least as
+    /// How long a container is known after its last line, if no line reports its end; at least as
     /// long as after its end. A day by default.
     pub silence: Duration,
-    /// How long a packet's second telling is recognised. Ten minutes by default.
+    /// How long a duplicate of a packet is recognised. Ten minutes by default.
     pub window: Duration,
     /// How times without a year or zone are completed.
     pub policy: TimePolicy,
@@ -122,11 +122,11 @@ impl Default for FollowerOptions {
     }
 }
 
-/// What a [`Follower`] has seen and done.
+/// The counts of a [`Follower`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct FollowerCounts {
-    /// What the lines were.
+    /// The counts of lines.
     pub lines: Counts,
     /// Flows given.
     pub flows: u64,
@@ -138,7 +138,7 @@ pub struct FollowerCounts {
     pub most_held: usize,
     /// Packets that did not wait their time, because too many did.
     pub hurried: u64,
-    /// Second tellings of packets whose flow was given already: its `also` lacks them.
+    /// Duplicates of packets whose flow was passed on already: its `also` lacks them.
     pub late_duplicates: u64,
     /// Containers that are known now.
     pub lifetimes: usize,
@@ -200,7 +200,7 @@ impl Follower {
         &self.state.ledger
     }
 
-    /// What was seen and done.
+    /// Returns the counts so far.
     #[must_use]
     pub fn counts(&self) -> FollowerCounts {
         FollowerCounts {
@@ -389,7 +389,7 @@ impl Follower {
         self.counts.most_held = self.counts.most_held.max(self.held.len());
     }
 
-    /// Another line tells a packet; its flow says so, if it was not given yet.
+    /// Notes another line about a packet; its flow shows it, if it was not passed on yet.
     fn told_again(&mut self, first: Origin) {
         if !self.places.contains_key(&first) {
             self.counts.late_duplicates += 1;
@@ -397,7 +397,8 @@ impl Follower {
         }
     }
 
-    /// A stamp had been wrong, and what came since waits for a time that will not come.
+    /// Handles a stamp that turned out wrong: packets since then wait for a time that will not
+    /// come.
     fn set_back(&mut self) {
         let Some(now) = self.now() else { return };
         let due = after(now, self.options.hold);
@@ -532,7 +533,7 @@ impl Follower {
         went_on
     }
 
-    /// Forgets what is too old to be asked about.
+    /// Removes everything that is too old.
     fn sweep(&mut self, now: Timestamp) {
         let before =
             |age: Duration| Timestamp::from_nanos(now.as_nanos().saturating_sub(nanos(age)));

@@ -14,7 +14,7 @@ fn stamp(seconds: u32) -> String {
     format!("2024-05-06T07:{:02}:{:02}", seconds / 60 % 60, seconds % 60)
 }
 
-/// A packet at so many seconds, with this IP ID.
+/// Returns a packet at so many seconds, with this IP ID.
 fn packet(seconds: u32, id: u32) -> String {
     format!(
         "{}+00:00 localhost kernel: [{seconds}.{id:06}] OK_{} IN=s-010255073003 OUT=eth0 SRC=10.255.73.3 DST=8.8.8.8 LEN=60 \
@@ -214,7 +214,7 @@ fn a_directory_that_stays_away_is_asked_seldom_and_names_all_in_the_end() {
     }
     assert_eq!(follower.counts().held, 2_000);
     assert!((10..80).contains(&asked), "{asked}");
-    // What is unavailable may be asked for again.
+    // An unavailable identity may be asked for again.
     for state in [AppState::Unavailable, AppState::Unknown] {
         let mut back = directory_fn(|guids: &[Guid]| {
             let identity = Identity { state, ..Identity::unknown() };

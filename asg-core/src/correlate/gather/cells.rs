@@ -15,7 +15,7 @@ pub(in crate::correlate) struct Cells {
     numbers: HashTable<u32>,
 }
 
-/// What the lines of one machine show of its name, in one source.
+/// The name of one machine in its lines, in one source.
 #[derive(Debug, Clone)]
 pub(in crate::correlate) struct CellName {
     hash: u64,
@@ -27,17 +27,17 @@ pub(in crate::correlate) struct CellName {
 }
 
 impl CellName {
-    /// Where its lines are.
+    /// Returns the source of its lines.
     pub(in crate::correlate) const fn source(&self) -> SourceId {
         self.source
     }
 
-    /// The name, as flows show it.
+    /// Returns the name, as flows show it.
     pub(in crate::correlate) fn shown(&self) -> Option<&str> {
         self.shown.as_deref()
     }
 
-    /// An envelope with the same name.
+    /// Returns an envelope with the same name.
     pub(in crate::correlate) fn envelope(&self) -> Envelope<'_> {
         let part = |n: usize| self.parts[n].as_deref().map(Text::new);
         Envelope {
@@ -54,7 +54,7 @@ impl CellName {
     }
 }
 
-/// The parts of a name that count: those by which [`Envelope::cell`] calls a machine.
+/// Returns the parts of a name that count: those by which [`Envelope::cell`] calls a machine.
 fn parts<'a>(envelope: &Envelope<'a>) -> [Option<&'a [u8]>; 4] {
     let bytes = |text: Option<Text<'a>>| text.map(Text::as_bytes);
     match (envelope.instance, envelope.job, envelope.index) {
@@ -64,7 +64,7 @@ fn parts<'a>(envelope: &Envelope<'a>) -> [Option<&'a [u8]>; 4] {
     }
 }
 
-/// Names may begin and end alike, so all of their bytes count.
+/// Hashes a name. Names may begin and end alike, so all of their bytes count.
 fn hash_of(source: SourceId, parts: [Option<&[u8]>; 4], seeds: Seeds) -> u64 {
     parts
         .iter()
@@ -73,7 +73,7 @@ fn hash_of(source: SourceId, parts: [Option<&[u8]>; 4], seeds: Seeds) -> u64 {
 }
 
 impl Cells {
-    /// The number of the machine that a line names.
+    /// Returns the number of the machine that a line names.
     pub(super) fn see(&mut self, source: SourceId, envelope: &Envelope<'_>, seeds: Seeds) -> u32 {
         if let Some(n) = self.find(source, envelope, seeds) {
             return n;
@@ -86,7 +86,7 @@ impl Cells {
         self.put(CellName { hash, source, parts, mark, shown })
     }
 
-    /// The number of the machine that a line names, if it has one.
+    /// Returns the number of the machine that a line names, if it has one.
     pub(in crate::correlate) fn find(
         &self,
         source: SourceId,
@@ -98,12 +98,12 @@ impl Cells {
         self.numbers.find(hash_of(source, parts, seeds), is_it).copied()
     }
 
-    /// What tells a machine's packets from those of others.
+    /// Returns the mark that distinguishes a machine's packets from those of others.
     pub(super) fn mark(&self, cell: u32) -> MachineMark {
         self.all[cell as usize].mark
     }
 
-    /// The number of a machine that another numbered, whose seeds are the same.
+    /// Returns the number of a machine that another numbered, whose seeds are the same.
     pub(super) fn take(&mut self, name: &CellName) -> u32 {
         let parts = [0, 1, 2, 3].map(|n| name.parts[n].as_deref());
         let is_it = |n: &u32| self.all[*n as usize].shows(name.source, parts);
@@ -113,7 +113,7 @@ impl Cells {
         }
     }
 
-    /// All of them, by number.
+    /// Returns all of them, by number.
     pub(in crate::correlate) fn all(&self) -> &[CellName] {
         &self.all
     }

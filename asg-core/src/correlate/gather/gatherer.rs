@@ -22,7 +22,7 @@ use crate::time::{LogTime, Timestamp};
 
 /// Reads lines for a [`Gathering`](super::Gathering), on a thread of its own.
 ///
-/// What it has read goes to the gathering as [`Batch`]es.
+/// Its results go to the gathering as [`Batch`]es.
 #[derive(Debug)]
 pub struct Gatherer {
     seeds: Seeds,
@@ -42,7 +42,7 @@ pub struct Gatherer {
     handed: (usize, usize),
 }
 
-/// What packets with one head have in common.
+/// The common parts of packets with one head.
 #[derive(Debug, Clone)]
 struct Sender {
     /// A digest of the head's text.
@@ -76,7 +76,7 @@ const UDP: u8 = 17;
 /// How many addresses of peers a gatherer remembers.
 const MOST_PEERS: usize = 1 << 16;
 
-/// What a [`Gatherer`] has read since its last batch.
+/// The results of a [`Gatherer`] since its last batch.
 #[derive(Debug)]
 #[must_use = "lines count once their batch is merged"]
 pub struct Batch {
@@ -101,7 +101,7 @@ pub struct Batch {
     pub(super) outcomes: Outcomes,
 }
 
-/// What was read of a line, in the order of the lines.
+/// The results of lines, in the order of the lines.
 #[derive(Debug)]
 pub(super) enum Read {
     Packet(Seen),
@@ -196,7 +196,7 @@ impl Gatherer {
         batch
     }
 
-    /// Counts a further line of a document, all of which the first line has said; see
+    /// Counts a further line of a document, whose first line has all of its content; see
     /// [`DocumentLines`](crate::DocumentLines).
     pub fn pass_over(&mut self, origin: Origin) {
         self.batch.counts.lines += 1;
@@ -243,7 +243,7 @@ impl Gatherer {
         let limit = sender.limits[usize::from(proto != UDP)];
         let address = sender.address.or_else(|| Some(glimpse.tail.dst()));
         let kind = TimeKind::of(time, uptime);
-        // What an app's prefix means does not depend on the address.
+        // The meaning of an app's prefix does not depend on the address.
         let of_group = address.filter(|_| sender.subject != Subject::App);
         let is_it = |last: &LastGroup| {
             last.cell == cell

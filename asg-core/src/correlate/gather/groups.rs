@@ -1,4 +1,4 @@
-//! Groups of packets that have all in common on which an answer depends, but the time.
+//! Groups of packets that have in common all that an answer depends on, except the time.
 
 use std::net::IpAddr;
 
@@ -22,7 +22,7 @@ pub(in crate::correlate) struct Groups {
     numbers: HashTable<u32>,
 }
 
-/// What the packets of a group have in common.
+/// The common parts of the packets of a group.
 #[derive(Debug, Clone)]
 pub(in crate::correlate) struct GroupName {
     digest: u64,
@@ -37,10 +37,10 @@ pub(in crate::correlate) struct GroupName {
     app: Option<Box<[u8]>>,
 }
 
-/// The same, of one packet.
+/// The parts of one packet that its group has in common.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::correlate) struct GroupKey<'a> {
-    /// Of what they have in common of the prefix, and of the address.
+    /// The digest of the common part of the prefix, and of the address.
     digest: u64,
     cell: u32,
     time: TimeKind,
@@ -51,7 +51,7 @@ pub(in crate::correlate) struct GroupKey<'a> {
     app: Option<&'a [u8]>,
 }
 
-/// What a line shows of the time. Only what is shown in one way can be compared.
+/// How a line shows the time. Only times that are shown in one way can be compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::correlate) enum TimeKind {
     Instant,
@@ -82,9 +82,9 @@ impl<'a> GroupKey<'a> {
         limit: Option<Limit>,
         seeds: Seeds,
     ) -> Self {
-        // Of an app that a prefix names, an address says which container it was, and a tag who sent
-        // to it: nothing of the answer. Limits are those of rules, and there is a rule for each
-        // prefix.
+        // If a prefix names an app, an address shows which container it was, and a tag shows the
+        // sender: the answer contains neither. Limits are those of rules, and each prefix has a
+        // rule of its own.
         let app = cf.filter(|cf| cf.subject == Subject::App);
         let address = address.filter(|_| app.is_none());
         let interface = interface.filter(|_| app.is_none());
@@ -94,7 +94,7 @@ impl<'a> GroupKey<'a> {
         Self { digest, cell, time, address, interface, prefix, is_understood, app }
     }
 
-    /// The group of a record's packet, from a machine; `None` if it reports none.
+    /// Returns the group of a record's packet, from a machine; `None` if it reports none.
     pub(in crate::correlate) fn of_record(
         cell: u32,
         record: &Record<'a>,
@@ -130,7 +130,7 @@ impl<'a> GroupKey<'a> {
 }
 
 impl GroupName {
-    /// The number of its machine.
+    /// Returns the number of its machine.
     pub(in crate::correlate) const fn cell(&self) -> u32 {
         self.cell
     }
@@ -147,7 +147,7 @@ impl GroupName {
         &self.prefix
     }
 
-    /// Why nobody owns a packet whose prefix is not Cloud Foundry's.
+    /// Returns why nobody owns a packet whose prefix is not Cloud Foundry's.
     pub(in crate::correlate) const fn foreign(&self) -> Reason {
         Reason::of_foreign(self.is_understood)
     }
@@ -165,7 +165,7 @@ impl GroupName {
 }
 
 impl Groups {
-    /// The number of the group of a packet.
+    /// Returns the number of the group of a packet.
     pub(in crate::correlate) fn see(&mut self, key: GroupKey<'_>) -> u32 {
         self.find(key).unwrap_or_else(|| {
             let GroupKey { digest, cell, time, address, interface, prefix, is_understood, app } =
@@ -188,13 +188,13 @@ impl Groups {
         self.numbers.find(key.hash(), |n| key.is_of(&self.all[*n as usize])).copied()
     }
 
-    /// The number of a group that another numbered, whose seeds are the same, and whose machine has
-    /// this number here.
+    /// Returns the number of a group that another numbered, whose seeds are the same, and whose
+    /// machine has this number here.
     pub(in crate::correlate) fn take(&mut self, name: &GroupName, cell: u32) -> u32 {
         self.see(name.key(cell))
     }
 
-    /// All of them, by number.
+    /// Returns all of them, by number.
     pub(in crate::correlate) fn all(&self) -> &[GroupName] {
         &self.all
     }
@@ -220,8 +220,8 @@ impl Shown {
         Self { time: envelope.time, uptime: envelope.uptime }
     }
 
-    /// Two corners moved so far apart that this lies between them too, each of its clocks by
-    /// itself; `None` if they are not shown in one way.
+    /// Returns two corners, moved so far apart that this lies between them too, each of its clocks
+    /// by itself; `None` if they are not shown in one way.
     fn between(self, first: Self, last: Self) -> Option<(Self, Self)> {
         use LogTime::{Instant, Local, NoYear, Unknown};
         let (from, to) = match (first.time, self.time, last.time) {
@@ -279,7 +279,8 @@ pub(in crate::correlate) enum Container {
 }
 
 impl Container {
-    /// The place, looked for once: all packets of a prefix are under the same limit, if any.
+    /// Returns the place, which is looked up once: all packets of a prefix are under the same
+    /// limit, if any.
     pub(in crate::correlate) fn of(
         &mut self,
         limit: Option<Limit>,

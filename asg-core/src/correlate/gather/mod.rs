@@ -97,7 +97,7 @@ struct Numbers {
     merged: usize,
 }
 
-/// What is known of a machine.
+/// The facts about a machine.
 #[derive(Debug)]
 pub(super) struct Cell {
     /// Its name, if that identifies it.
@@ -114,7 +114,7 @@ pub(super) struct Cell {
     stamps: [Samples; 2],
 }
 
-/// What is known of a group.
+/// The facts about a group.
 #[derive(Debug, Default)]
 pub(super) struct Group {
     /// Packets, each counted once.
@@ -164,7 +164,7 @@ impl Gathering {
         self
     }
 
-    /// What was seen in the batches merged so far.
+    /// Returns the counts of the batches merged so far.
     #[must_use]
     pub const fn counts(&self) -> &Counts {
         &self.state.counts
@@ -182,7 +182,7 @@ impl Gathering {
         &self.state.ledger
     }
 
-    /// What is missing from the logs, as far as they show it.
+    /// Returns what is missing from the logs, as far as they show it.
     #[must_use]
     pub const fn completeness(&self) -> &Completeness {
         &self.state.completeness

@@ -4,7 +4,7 @@
 use crate::clock::hidden_nanos;
 use crate::time::{Timestamp, Uptime};
 
-/// Lines of one machine within about a minute: those of which the clocks have something to learn.
+/// Lines of one machine within about a minute, reduced to those that change the clocks.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Samples(Option<Minute>);
 

@@ -1,13 +1,14 @@
-//! JSON that breaks off: the longest document that its whole members make.
+//! Repairs JSON that breaks off: keeps the longest document that its whole members make.
 
-/// Nesting deeper than this is left unread; lager's own is below ten.
+/// Nesting deeper than this is ignored; lager's own is below ten.
 const MAX_DEPTH: usize = 100;
 
-/// Drops what is not whole at the end of the text, and closes what is open. What comes of it is a JSON document if the text
-/// is the beginning of one. Linear in the text.
+/// Drops incomplete parts at the end of the text, and closes all open brackets. The result is a
+/// JSON document if the text is the beginning of one. Takes linear time.
 pub(super) fn complete(text: &[u8]) -> Vec<u8> {
     let mut open = Vec::new();
-    // Where the text can end, and what is open there. Behind such a place objects only open, so the stack below it stays.
+    // The place where the text can end, and what is open there. Behind it objects only open, so the
+    // stack below stays.
     let mut safe = (0, 0);
     let mut in_string = false;
     let mut escaped = false;
@@ -33,7 +34,7 @@ pub(super) fn complete(text: &[u8]) -> Vec<u8> {
                     break;
                 }
             }
-            // A value is whole when something stands behind it: digits may be missing from a number.
+            // A value is whole when something follows it: a number may lack digits.
             b',' => safe = (at, open.len()),
             _ => {}
         }

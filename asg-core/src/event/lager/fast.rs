@@ -1,8 +1,9 @@
-//! The short way through the lager lines that name a container plainly: one walk over the text, nothing kept but what is
-//! wanted.
+//! The fast path for lager lines that name a container plainly: one pass over the text that keeps
+//! only what is needed.
 //!
-//! It gives up at the first surprise (an escape, a blank between tokens, a member that takes a closer look), and then the
-//! line is read as [`RepEvent::read`] has it. What it reads it reads as that does; the tests hold both to the obvious reader.
+//! It gives up at the first surprise (an escape, a blank between tokens, a member that needs the
+//! full parser), and then [`RepEvent::read`] parses the line. Both give the same result for the
+//! lines that the fast path accepts; the tests compare both with the reference parser.
 
 use std::net::IpAddr;
 use std::sync::LazyLock;
@@ -15,9 +16,10 @@ use crate::bytes::find;
 use crate::bytes::json::{JsonStr, is_usable};
 use crate::line::envelope::role;
 
-/// Reads a whole line; `None` if it is not one of the plain ones.
+/// Parses a whole line; `None` if it is not one of the plain ones.
 pub(super) fn read(line: &[u8]) -> Option<RepEvent<'_>> {
-    // Asked of all bytes alike, so that the compiler asks many at once, and no string needs to be asked again.
+    // Checks all bytes in the same way, so that the compiler vectorises the loop, and no string
+    // needs another check.
     let escapes = |b: &u8| u8::from(*b < 0x20) | u8::from(*b == b'\\');
     if line.iter().fold(0, |bad, b| bad | escapes(b)) != 0 {
         return None;
@@ -26,7 +28,7 @@ pub(super) fn read(line: &[u8]) -> Option<RepEvent<'_>> {
     let (mut time, mut source, mut message) = (None, None, None);
     let (mut said, mut has_data) = (Said::NOTHING, false);
     scan.object(|scan, key| {
-        // A member that stands twice takes a closer look.
+        // A member that occurs twice needs the full parser.
         match key {
             "timestamp" if time.is_none() => time = Some(stamp(scan.skip(0)?)),
             "source" if source.is_none() => source = Some(usable(scan.string()?)?),
@@ -37,7 +39,7 @@ pub(super) fn read(line: &[u8]) -> Option<RepEvent<'_>> {
             }
             "timestamp" | "source" | "message" | "data" => return None,
             "level" | "log_level" => drop(scan.skip(0)?),
-            // An app's line may be lager's too; whose it is takes a closer look.
+            // An app's line may be lager's too; the full parser finds out who wrote it.
             key if role::may_tell_stream(key) => return None,
             _ => drop(scan.skip(0)?),
         }
@@ -47,7 +49,7 @@ pub(super) fn read(line: &[u8]) -> Option<RepEvent<'_>> {
     let is_special = message.starts_with(IPTABLES_LOGGER)
         || message.ends_with("external-networker-result")
         || CANCEL_TASK.find(message.as_bytes()).is_some();
-    // Without a handle the line may still have one in a place of its own.
+    // A line without a handle may still have one in a special member.
     let handle = said.handle.get().filter(|_| !is_special)?;
     if scan.at != line.len() || names_process(handle) {
         return None;
@@ -86,7 +88,7 @@ fn usable(text: &str) -> Option<&str> {
     is_usable(text).then_some(text)
 }
 
-/// What several places say of one thing: nothing, one value, or a contradiction.
+/// The values of several places for one thing: nothing, one value, or a contradiction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Agreed<T> {
     Nothing,
@@ -142,19 +144,19 @@ impl Agreed<IpAddr> {
 }
 
 impl Agreed<u32> {
-    /// Digits; any other way to write a number takes a closer look.
+    /// Digits; a number in any other form needs the full parser.
     fn add_number(&mut self, scan: &mut Scan<'_>) -> Option<()> {
         self.add(scan.skip(0)?.parse().ok()?);
         Some(())
     }
 }
 
-/// What `data` says.
+/// The contents of `data`.
 struct Said<'a> {
     handle: Agreed<&'a str>,
     process_guid: Agreed<&'a str>,
     instance_guid: Agreed<&'a str>,
-    /// The index beside a process GUID, which is one only there.
+    /// The index beside a process GUID: elsewhere an `index` member does not count.
     beside: Agreed<u32>,
     index: Agreed<u32>,
     domain: Agreed<&'a str>,
@@ -180,7 +182,7 @@ impl<'a> Said<'a> {
         request: Agreed::Nothing,
     };
 
-    /// True if places contradict each other about who the container is.
+    /// Returns whether places contradict each other about the container.
     fn is_contradictory(&self) -> bool {
         let Self { handle, process_guid, instance_guid, container_ip, .. } = self;
         let texts = [handle, process_guid, instance_guid];
@@ -237,7 +239,8 @@ impl<'a> Said<'a> {
     }
 }
 
-/// A walk over JSON as Go prints it: no blank between tokens, and no escape or control character anywhere.
+/// A pass over JSON as Go prints it: no blank between tokens, and no escape or control character
+/// anywhere.
 struct Scan<'a> {
     text: &'a str,
     at: usize,
@@ -255,7 +258,7 @@ impl<'a> Scan<'a> {
         (self.peek()? == wanted).then(|| self.at += 1)
     }
 
-    /// An object, of which each member's value is for the closure to walk over.
+    /// Parses an object; the closure parses each member's value.
     fn object(&mut self, mut member: impl FnMut(&mut Self, &'a str) -> Option<()>) -> Option<()> {
         self.byte(b'{')?;
         if self.byte(b'}').is_some() {
@@ -271,7 +274,7 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// A string: what is between its quotes.
+    /// Parses a string, and returns the text between its quotes.
     fn string(&mut self) -> Option<&'a str> {
         self.byte(b'"')?;
         let starts = self.at;
@@ -281,7 +284,7 @@ impl<'a> Scan<'a> {
         self.text.get(starts..starts + len)
     }
 
-    /// Any value: its text.
+    /// Skips any value, and returns its text.
     fn skip(&mut self, depth: u32) -> Option<&'a str> {
         let starts = self.at;
         match self.peek()? {
@@ -313,7 +316,7 @@ impl<'a> Scan<'a> {
         self.text.as_bytes()[self.at..].starts_with(word.as_bytes()).then(|| self.at += word.len())
     }
 
-    /// Digits, perhaps with a sign and decimals; an exponent takes a closer look.
+    /// Skips digits, perhaps with a sign and decimals; an exponent needs the full parser.
     fn number(&mut self) -> Option<()> {
         let _ = self.byte(b'-');
         let zero = self.peek()? == b'0';

@@ -5,20 +5,21 @@ use serde::Serialize;
 use crate::bytes::json::{JsonStr, Object};
 use crate::time::Timestamp;
 
-/// One line of iptables-logger. It is stamped when the line was processed, not when the packet passed; the identity is that
-/// of whoever had the address then, and is empty if nobody had.
+/// One line of iptables-logger. Its time is when the line was processed, not when the packet
+/// passed; the identity is that of the container that had the address then, and is empty if none
+/// had.
 ///
-/// Serialised, it is the `logger` object of the output: flat, what is empty left out.
+/// Serialised, it is the `logger` object of the output: flat, empty members left out.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct LoggerEvent<'a> {
-    /// When the line was written.
+    /// The time when the line was written.
     #[serde(skip)]
     pub time: Option<Timestamp>,
     /// `egress` or `ingress`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub direction: Option<JsonStr<'a>>,
-    /// True if the packet passed.
+    /// Whether the packet passed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allowed: Option<bool>,
     /// Source address.
@@ -27,10 +28,10 @@ pub struct LoggerEvent<'a> {
     /// Destination address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dst_ip: Option<JsonStr<'a>>,
-    /// Source port; 0 if there is none.
+    /// Source port; 0 without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub src_port: Option<u32>,
-    /// Destination port; 0 if there is none.
+    /// Destination port; 0 without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dst_port: Option<u32>,
     /// `TCP`, `UDP`, …
@@ -39,10 +40,10 @@ pub struct LoggerEvent<'a> {
     /// The packet's mark, `0x1`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mark: Option<JsonStr<'a>>,
-    /// ICMP type; 0 for all else too.
+    /// ICMP type; also 0 for other protocols.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub icmp_type: Option<u32>,
-    /// ICMP code; 0 for all else too.
+    /// ICMP code; also 0 for other protocols.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub icmp_code: Option<u32>,
     /// The container's handle, whole.

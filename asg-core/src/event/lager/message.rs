@@ -1,8 +1,8 @@
-//! What a message proves about a container's life: a table of the messages of ten years.
+//! The messages of ten years, and what each proves about a container's lifecycle.
 
 use serde::Serialize;
 
-/// What a line says about a container.
+/// The lifecycle event of a container that a line reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -13,13 +13,13 @@ pub enum RepEventKind {
     Created,
     /// It runs now.
     Running,
-    /// It is there; nothing more is said.
+    /// It exists; the line shows nothing more.
     Seen,
     /// It is being moved to another cell, and still runs.
     Evacuating,
     /// It is asked to stop.
     Stopping,
-    /// What ran in it has ended.
+    /// The process in it has ended.
     Completed,
     /// It could not be made.
     Failed,
@@ -27,13 +27,14 @@ pub enum RepEventKind {
     Destroying,
     /// It is gone now.
     Destroyed,
-    /// It was looked for and is not there; the line only tells what it was.
+    /// It was looked up and does not exist; the line only shows what it was.
     Missing,
 }
 
-/// Message endings, and what they prove. The first that fits counts; what fits none is `Seen`.
+/// Message endings, and what they prove. The first that fits counts; a message that fits none is
+/// `Seen`.
 ///
-/// `Created` and `Destroyed` are for messages that are written when it has happened, and for those only.
+/// `Created` and `Destroyed` are only for messages that are written after it has happened.
 #[rustfmt::skip]
 const MESSAGES: &[(&str, RepEventKind)] = {
     use RepEventKind::{Completed, Created, Creating, Destroyed, Destroying, Evacuating, Failed, Missing, Running, Stopping};
@@ -59,7 +60,7 @@ const MESSAGES: &[(&str, RepEventKind)] = {
         // executor, depot/depot.go and containerstore.go
         (".run-container.creating-container",              Creating),
         (".containerstore-create.starting",                Creating),
-        // It is said behind a failure too.
+        // It is also written behind a failure.
         (".containerstore-create.complete",                Creating),
         (".containerstore-reserve.starting",               Creating),
         (".containerstore-reserve.complete",               Creating),
@@ -81,7 +82,7 @@ const MESSAGES: &[(&str, RepEventKind)] = {
         (".executing-residual-task-operation.starting",           Missing),
         (".executing-residual-task-operation.finished",           Missing),
         (".process-reserved-container.running-container",  Creating),
-        // It was handed to those who make containers.
+        // It was handed to the container's creator.
         (".process-reserved-container.succeeded-running-container", Creating),
         (".succeeded-running-container",                   Running),
         (".failed-running-container",                      Failed),
@@ -104,7 +105,7 @@ const MESSAGES: &[(&str, RepEventKind)] = {
         (".garden-server.destroy.destroying",              Destroying),
         (".garden-server.destroy.destroyed",               Destroyed),
         ("guardian.destroy.start",                         Destroying),
-        // It is said behind a failure too.
+        // It is also written behind a failure.
         ("guardian.destroy.finished",                      Destroying),
         (".create-failed-cleaningup.destroy.started",      Failed),
         (".create-failed-cleaningup.destroy.state-failed-skipping-delete", Failed),
@@ -124,7 +125,7 @@ const MESSAGES: &[(&str, RepEventKind)] = {
 };
 
 impl RepEventKind {
-    /// What a message proves.
+    /// Returns what a message proves.
     ///
     /// ```
     /// use asg_core::RepEventKind;
@@ -145,7 +146,8 @@ impl RepEventKind {
     }
 }
 
-/// The last eight bytes of each ending, in order, and which it is. They tell nearly all from messages that do not end so.
+/// The last eight bytes of each ending, in order, and the index of the ending. They rule out nearly
+/// all messages that do not end like this.
 const BY_LAST: [(u64, usize); MESSAGES.len()] = {
     let mut all = [(0, 0); MESSAGES.len()];
     let mut n = 0;
@@ -154,7 +156,7 @@ const BY_LAST: [(u64, usize); MESSAGES.len()] = {
             Some(last) => u64::from_le_bytes(*last),
             None => panic!("an ending of less than eight bytes"),
         };
-        // Behind those that are less, and those that are the same and stand before it in the table.
+        // Behind smaller ones, and behind equal ones that come before it in the table.
         let mut at = n;
         while at > 0 && all[at - 1].0 > last {
             all[at] = all[at - 1];

@@ -1,11 +1,14 @@
-//! Lager: the JSON lines of Diego's components, and what they say about containers.
+//! Lager: the JSON lines of Diego's components, and their facts about containers.
 //!
-//! Two formats of the same thing: `{"timestamp":"1498136872.889604807","source":…,"message":…,"log_level":1,"data":{…}}`,
-//! and since 2018 `{"timestamp":"2024-05-06T07:08:05.400000120Z","level":"info","source":…,"message":…,"data":{…}}`. The keys
-//! inside `data` differ by component and year; [`rep`] knows them, [`message`] knows what the messages prove.
+//! There are two formats:
+//! `{"timestamp":"1498136872.889604807","source":…,"message":…,"log_level":1,"data":{…}}`, and
+//! since 2018
+//! `{"timestamp":"2024-05-06T07:08:05.400000120Z","level":"info","source":…,"message":…,"data":{…}}`.
+//! The keys inside `data` differ by component and year; [`rep`] has the keys, [`message`] the
+//! meaning of the messages.
 //!
-//! Sources: cloudfoundry/lager `models.go` and `writer_sink.go`; rep, executor, bbs, guardian and garden by message, see
-//! [`message`]; silk-release `src/code.cloudfoundry.org/iptables-logger`.
+//! Sources: cloudfoundry/lager `models.go` and `writer_sink.go`; rep, executor, bbs, guardian and
+//! garden by message, see [`message`]; silk-release `src/code.cloudfoundry.org/iptables-logger`.
 
 mod cut;
 mod fast;
@@ -28,23 +31,23 @@ use crate::error::Error;
 use crate::line::envelope::role;
 use crate::time::{Timestamp, rfc3339};
 
-/// What a JSON line says.
+/// The content of a JSON line.
 #[derive(Debug, Clone, PartialEq)]
 pub enum LagerEvent<'a> {
-    /// Something about a container.
+    /// An event of a container.
     Rep(RepEvent<'a>),
     /// A packet with an identity, from silk's iptables-logger.
     Logger(LoggerEvent<'a>),
-    /// Neither, or no lager line at all.
+    /// Neither, or not a lager line at all.
     Other,
 }
 
 impl<'a> LagerEvent<'a> {
-    /// Reads one whole JSON line.
+    /// Parses one whole JSON line.
     ///
     /// # Errors
     ///
-    /// If it is malformed, or cut, at the byte where that shows.
+    /// If it is malformed or cut; the offset is the byte where that shows.
     ///
     /// # Example
     ///
@@ -68,14 +71,14 @@ impl<'a> LagerEvent<'a> {
         }
     }
 
-    /// A whole line about a container, if it can be read in one walk.
+    /// Parses a whole line about a container, if one pass is enough.
     fn plain(line: &'a [u8]) -> Option<RepEvent<'a>> {
         fast::read(line)
     }
 
-    /// What a whole JSON line is at first sight.
+    /// Classifies a whole JSON line without parsing it fully.
     pub(crate) fn glance(line: &'a [u8]) -> Glance<'a> {
-        // Many lines of a component prove nothing: they are looked through, not read.
+        // Many lines of a component prove nothing: they are scanned, not parsed.
         let is_lager = line.starts_with(br#"{"timestamp":"#) && line.ends_with(b"}");
         if is_lager && !Self::may_be_in(line) && !may_be_envelope(line) {
             return Glance::Nothing;
@@ -83,12 +86,12 @@ impl<'a> LagerEvent<'a> {
         Self::plain(line).map_or(Glance::Unusual, Glance::Rep)
     }
 
-    /// The outermost object of a whole line.
+    /// Parses the outermost object of a whole line.
     pub(crate) fn object(line: &'a [u8]) -> Result<Object<'a>, Error> {
         Object::parse(line).map_err(|e| Error::of_json(line, &e))
     }
 
-    /// What an object says, if it is lager's: it has a source and a message.
+    /// Extracts the event of an object, if it is lager's: it has a source and a message.
     pub(crate) fn of(object: &Object<'a>) -> Self {
         let (Some(source), Some(message)) =
             (object.string(&["source"]), object.string(&["message"]))
@@ -107,8 +110,8 @@ impl<'a> LagerEvent<'a> {
         RepEvent::read(time, source, message, &data).map_or(Self::Other, Self::Rep)
     }
 
-    /// Reads what a line proves that breaks off anywhere: the members that are whole. A string without its closing quote
-    /// and a number at the end prove nothing.
+    /// Parses a line that breaks off anywhere: only its whole members count. A string without its
+    /// closing quote and a number at the end prove nothing.
     ///
     /// ```
     /// use asg_core::LagerEvent;
@@ -128,8 +131,9 @@ impl<'a> LagerEvent<'a> {
         }
     }
 
-    /// False if a line can be told to be no evidence without reading it: no key in it names a container, and it is not
-    /// iptables-logger's. A line of which this is false is [`LagerEvent::Other`], or malformed.
+    /// Returns false if a quick scan rules the line out as evidence: no key in it names a
+    /// container, and it is not iptables-logger's. Such a line is [`LagerEvent::Other`], or
+    /// malformed.
     ///
     /// ```
     /// use asg_core::LagerEvent;
@@ -143,8 +147,8 @@ impl<'a> LagerEvent<'a> {
         reason = "without branches many places are asked at once"
     )]
     pub fn may_be_in(line: &[u8]) -> bool {
-        // One scan for all: of each text two bytes in a row, asked of every place alike, so that the compiler asks many
-        // at once. It begins at the end, where the data is.
+        // One scan for all texts: it compares two adjacent bytes of each at every place in the same
+        // way, so that the compiler vectorises the loop. It begins at the end, where the data is.
         let mut rest = line;
         while rest.len() >= 2 {
             let block = &rest[rest.len().saturating_sub(BLOCK + 1)..];
@@ -163,22 +167,22 @@ impl<'a> LagerEvent<'a> {
     }
 }
 
-/// True if the second member is `source_id`, as in log-cache's envelopes.
+/// Returns whether the second member is `source_id`, as in log-cache's envelopes.
 fn may_be_envelope(line: &[u8]) -> bool {
     let start = &line[..line.len().min(64)];
     memchr::memchr(b',', start)
         .is_some_and(|at| line[at + 1..].trim_ascii_start().starts_with(b"\"source_id\""))
 }
 
-/// What a line is at first sight.
+/// A quick classification of a line.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "it is taken apart at once")]
 pub(crate) enum Glance<'a> {
-    /// Something about a container, said plainly.
+    /// An event of a container, in plain form.
     Rep(RepEvent<'a>),
-    /// Lager's, and nothing that is asked for.
+    /// A lager line without evidence.
     Nothing,
-    /// It takes a closer look.
+    /// It needs the full parser.
     Unusual,
 }
 
@@ -186,11 +190,12 @@ const BLOCK: usize = 128;
 
 const IPTABLES_LOGGER: &str = "cfnetworking.iptables.";
 
-/// Pieces of which each line that proves something has one: of the keys `guid`, `Guid`, `process_guid`, …; of `handle` and
-/// `ContainerHandle`; of iptables-logger's messages. Or else a character of the key is escaped, as Go never does.
+/// Byte pairs. Every line that proves something contains at least one of them: in the keys
+/// `guid`, `Guid`, `process_guid`, …; in `handle` and `ContainerHandle`; in iptables-logger's
+/// messages. The last is for keys with an escaped character, which Go never writes.
 const NEEDLES: [[u8; 2]; 4] = [*b"ui", *b"dl", *b"fn", *b"\\u"];
 
-/// The time of a lager line that tells nothing else: its first member's.
+/// Returns the time of a lager line without evidence: that of its first member.
 pub(crate) fn stamp_of(line: &[u8]) -> Option<Timestamp> {
     let text = line.strip_prefix(br#"{"timestamp":"#)?;
     let value = text.strip_prefix(b"\"")?;
@@ -198,7 +203,8 @@ pub(crate) fn stamp_of(line: &[u8]) -> Option<Timestamp> {
     stamp(std::str::from_utf8(&text[..end + 2]).ok()?)
 }
 
-/// `"1498136872.889604807"` (lager v1; readers should also take a number), or RFC 3339 (v2).
+/// Parses `"1498136872.889604807"` (lager v1; readers should also accept a number), or RFC 3339
+/// (v2).
 fn stamp(json: &str) -> Option<Timestamp> {
     if let Some(time) = plain_seconds(json.as_bytes()) {
         return Some(time);
@@ -210,7 +216,7 @@ fn stamp(json: &str) -> Option<Timestamp> {
     }
 }
 
-/// The same of `"1498136872.889604807"`, of which there are so many: ten digits and nine.
+/// Parses the most common form, `"1498136872.889604807"`: ten digits and nine.
 fn plain_seconds(json: &[u8]) -> Option<Timestamp> {
     let text: &[u8; 22] = json.try_into().ok()?;
     let [b'"', digits @ .., b'"'] = text else { return None };
@@ -227,7 +233,8 @@ fn plain_seconds(json: &[u8]) -> Option<Timestamp> {
     Some(Timestamp::from_nanos(nanos.checked_add(millions * 10 + units)?))
 }
 
-/// Seconds since the epoch with up to nine decimals, exactly: a float would lose the last two digits.
+/// Parses seconds since the epoch with up to nine decimals, exactly: a float would lose the last
+/// two digits.
 fn seconds(text: &[u8]) -> Option<Timestamp> {
     let point = text.iter().position(|&b| b == b'.').unwrap_or(text.len());
     let (whole, decimals) = (&text[..point], text.get(point + 1..).unwrap_or_default());

@@ -1,5 +1,5 @@
-//! The slow, obvious reader of what a lager line says about a container: a list of paths for each field, looked up in a
-//! `serde_json::Value`. Where two places contradict each other, the field is unknown.
+//! The slow, obvious parser of a lager line's container event: a list of paths for each field,
+//! looked up in a `serde_json::Value`. If two places contradict each other, the field is unknown.
 
 use std::net::IpAddr;
 
@@ -93,7 +93,8 @@ const ADDRESS: &[&str] = &[
 const OUTPUTS: [&str; 2] =
     ["properties/garden.network.container-ip", "Properties/garden.network.container-ip"];
 
-/// The `rep` object of the output for a lager line; `None` if the line is not about a container.
+/// Returns the `rep` object of the output for a lager line; `None` if the line is not about a
+/// container.
 pub(super) fn rep(line: &Value) -> Option<Value> {
     let data = line.get("data")?;
     let message = line.get("message").and_then(usable)?;
@@ -179,7 +180,7 @@ fn container_ip(message: &str, data: &Value) -> Option<IpAddr> {
     agreed(found.into_iter())
 }
 
-/// `"container-guid":"…"` inside the Go dump of data that lager could not serialise.
+/// Finds `"container-guid":"…"` inside the Go dump of data that lager could not serialise.
 fn dumped(data: &Value) -> Option<String> {
     let dump = usable(data.get("data_dump")?)?;
     ["container-guid", "guid", "handle"].iter().find_map(|key| {

@@ -1,4 +1,4 @@
-//! What a lager line says about a container, whatever component wrote it.
+//! The container event of a lager line, from any component.
 
 use std::net::IpAddr;
 
@@ -10,13 +10,13 @@ use crate::event::Moment;
 use crate::names::Names;
 use crate::time::Timestamp;
 
-/// A line about a container. What it does not say is `None`.
+/// A line about a container. A fact that the line does not show is `None`.
 ///
 /// Serialised, it is the `rep` object of the output contract.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct RepEvent<'a> {
-    /// When, by the component's clock.
+    /// The time, by the component's clock.
     #[serde(skip)]
     pub time: Option<Timestamp>,
     /// The component: `rep`, `guardian`, `bbs`, …
@@ -25,16 +25,16 @@ pub struct RepEvent<'a> {
     /// Component, session path and action.
     #[serde(skip)]
     pub message: JsonStr<'a>,
-    /// The container's name, where the line says that it is one.
+    /// The container's name, if the line marks it as one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub handle: Option<JsonStr<'a>>,
-    /// What runs in it.
+    /// The process that runs in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub process_guid: Option<JsonStr<'a>>,
-    /// The instance of an LRP. Since Diego 0.1470 the container's handle is the same.
+    /// The instance of an LRP. Since Diego 0.1470 it is also the container's handle.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_guid: Option<JsonStr<'a>>,
-    /// Which instance of the process, from 0.
+    /// The index of the instance in the process, from 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index: Option<u32>,
     /// `cf-apps` for LRPs.
@@ -46,7 +46,7 @@ pub struct RepEvent<'a> {
     /// The container's own address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub container_ip: Option<IpAddr>,
-    /// What the message says about the container's life.
+    /// The event of the container's lifecycle.
     pub event: RepEventKind,
     /// The cell's address.
     #[serde(skip)]
@@ -57,10 +57,11 @@ pub struct RepEvent<'a> {
     /// Guardian's bridge, which is `IN=` of the container's packets.
     #[serde(skip)]
     pub bridge: Option<JsonStr<'a>>,
-    /// Names, where the line has them: executor's `container-created`.
+    /// Names, if the line has them: executor's `container-created`.
     #[serde(skip)]
     pub names: Option<Box<Names<'a>>>,
-    /// True if places of the line contradict each other about the container, its address or its process.
+    /// Whether places of the line contradict each other about the container, its address or its
+    /// process.
     #[serde(skip)]
     pub is_contradictory: bool,
 }
@@ -78,7 +79,7 @@ const LRP: &[&str] = &["lrp-key", "actual_lrp_key", "lrp_key", "key"];
 const NET_INFO: &[&str] = &["net_info", "net-info"];
 
 impl<'a> RepEvent<'a> {
-    /// That a container was seen, and nothing more yet.
+    /// Returns an event that only shows that a container was seen.
     pub(crate) const fn seen(source: &'static str, message: &'static str) -> Self {
         Self {
             time: None,
@@ -100,8 +101,8 @@ impl<'a> RepEvent<'a> {
         }
     }
 
-    /// Reads `data`; `None` if it names neither container, instance nor process. Places that contradict each other say
-    /// nothing.
+    /// Parses `data`; `None` if it names no container, instance or process. Places that contradict
+    /// each other count as absent.
     pub(super) fn read(
         time: Option<Timestamp>,
         source: JsonStr<'a>,
@@ -112,14 +113,16 @@ impl<'a> RepEvent<'a> {
         let at = |keys: &[&str]| Places::of(data, keys);
         let (info, config) = (at(&["info"]), at(&["config"]));
         let (failed, request) = (at(&["failed-request"]), at(&["request"]));
-        // What executor hangs on a container: as an object of its own, and in 2015 among Garden's properties.
+        // The tags that executor attaches to a container: an object of their own, and in 2015 among
+        // Garden's properties.
         let properties = request.inside(&["properties", "Properties"]).0;
         let mut tags = info.inside(&["Tags", "tags"]);
         tags.0.extend(failed.inside(&["Tags", "tags"]).0);
         tags.0.extend(properties.iter().map(Object::without_tag));
 
         let mut is_contradictory = false;
-        // Some lines put an object under `instance_guid`, and cancel-task puts the task's GUID under `instance-guid`.
+        // Some lines put an object under `instance_guid`, and cancel-task puts the task's GUID
+        // under `instance-guid`.
         let instance_key = at(INSTANCE);
         let instance_guid = settled(
             &mut is_contradictory,
@@ -209,14 +212,15 @@ impl<'a> RepEvent<'a> {
         })
     }
 
-    /// The container: its handle, or else the instance GUID. Where the two differ (Diego before 0.1470), no handle and so no
-    /// log prefix begins like an instance GUID, and nothing can be mistaken for it.
+    /// Returns the container: its handle, or else the instance GUID. If the two differ (Diego
+    /// before 0.1470), no handle, and so no log prefix, begins like an instance GUID, so they
+    /// cannot be confused.
     #[must_use]
     pub fn container(&self) -> Option<&str> {
         self.handle.as_deref().or(self.instance_guid.as_deref())
     }
 
-    /// The event as the ledger takes it.
+    /// Returns the lifecycle event for the ledger.
     #[must_use]
     pub const fn moment(&self) -> Moment {
         match self.event {
@@ -227,8 +231,8 @@ impl<'a> RepEvent<'a> {
         }
     }
 
-    /// False if the line tells of a container that was not there when it was written: what it says of the container is
-    /// true, but not that it was there then.
+    /// Returns false if the container did not exist when the line was written: the line's facts
+    /// about it are true, but not that it existed then.
     #[must_use]
     pub const fn was_there(&self) -> bool {
         !matches!(self.event, RepEventKind::Missing | RepEventKind::Failed)
@@ -257,7 +261,8 @@ impl<'a> RepEvent<'a> {
     }
 }
 
-/// The value that several places agree on. Where they do not, the line contradicts itself.
+/// Returns the value that several places agree on. If they do not agree, the line contradicts
+/// itself.
 fn settled<T: PartialEq>(
     is_contradictory: &mut bool,
     said: impl IntoIterator<Item = Option<T>>,
@@ -269,8 +274,8 @@ fn settled<T: PartialEq>(
     is_settled.then_some(first)
 }
 
-/// True if a line names two containers, or two processes: an instance GUID that is not the handle nor in it, or the path of
-/// a request to rep about another process or instance.
+/// Returns whether a line names two containers, or two processes: an instance GUID that is neither
+/// the handle nor in it, or the path of a request to rep about another process or instance.
 ///
 /// Source: rep `routes.go`, `/v1/lrps/:process_guid/instances/:instance_guid/…`.
 pub(super) fn is_of_two(
@@ -296,17 +301,17 @@ pub(super) fn is_of_two(
     asked.is_some_and(|asked| names.into_iter().any(|name| differ(name, asked)))
 }
 
-/// Objects that may say the same thing: none, one, or several.
+/// Objects that may hold the same facts: none, one, or several.
 #[derive(Default)]
 struct Places<'j>(Vec<Object<'j>>);
 
 impl<'j> Places<'j> {
-    /// The objects under these keys.
+    /// Returns the objects under these keys.
     fn of(object: &Object<'j>, keys: &[&str]) -> Self {
         Self(object.objects(keys).collect())
     }
 
-    /// The object that a string holds.
+    /// Parses the object that a string holds.
     fn in_text(text: Option<&'j str>) -> Self {
         Self(text.and_then(|text| Object::parse(text.as_bytes()).ok()).into_iter().collect())
     }
@@ -328,15 +333,18 @@ fn address(text: Option<JsonStr<'_>>) -> Option<IpAddr> {
     text?.parse().ok()
 }
 
-/// `<handle>-envoy`, `<handle>-liveness-healthcheck-0`: executor's names for processes inside a container.
+/// Returns whether a name is one of executor's for processes inside a container: `<handle>-envoy`,
+/// `<handle>-liveness-healthcheck-0`.
 pub(crate) fn names_process(name: &str) -> bool {
     let before_number = name.trim_end_matches(|c: char| c.is_ascii_digit());
     name.ends_with("-envoy") || before_number.ends_with("-healthcheck-")
 }
 
-/// What Garden gave to the program that sets up a container's network, and got from it: JSON inside strings of the data.
+/// The input and output of Garden's program that sets up a container's network: JSON inside strings
+/// of the data.
 ///
-/// Source: guardian `netplugin/external_networker.go`: `UpInputs`, `UpOutputs`, `NetInInputs`, `NetOutInputs`.
+/// Source: guardian `netplugin/external_networker.go`: `UpInputs`, `UpOutputs`, `NetInInputs`,
+/// `NetOutInputs`.
 #[derive(Default)]
 struct Networker {
     container_ip: Option<IpAddr>,
@@ -363,8 +371,8 @@ impl Networker {
     }
 }
 
-/// Reads names from executor's metric tags, from Cloud Controller's network properties (which have only GUIDs), or from
-/// Garden's properties, which prefix the latter with `network.`.
+/// Extracts names from executor's metric tags, from Cloud Controller's network properties (which
+/// only have GUIDs), or from Garden's properties, which prefix the latter with `network.`.
 fn names_in<'a>(places: &[Places<'a>]) -> Option<Names<'a>> {
     let name = |keys: &[&str]| agreed(places.iter().flat_map(|place| place.strings(keys)));
     let names = Names {
@@ -379,13 +387,13 @@ fn names_in<'a>(places: &[Places<'a>]) -> Option<Names<'a>> {
     (names != Names::default()).then_some(names)
 }
 
-/// Reads names from the network properties of a container.
+/// Extracts names from the network properties of a container.
 pub(crate) fn names_of_properties(properties: Object<'_>) -> Option<Names<'_>> {
     names_in(&[Places(vec![properties])])
 }
 
-/// Where lager could not serialise the data it wrote a Go dump of it, in which strings survive:
-/// `"container-guid":"bfce786c-…"`.
+/// Finds the container in a Go dump, which lager wrote if it could not serialise the data. Strings
+/// survive in it: `"container-guid":"bfce786c-…"`.
 fn dumped<'a>(data: &Object<'a>) -> Option<JsonStr<'a>> {
     let dump = data.string(&["data_dump"])?;
     ["container-guid", "guid", "handle"].iter().find_map(|key| {

@@ -1,4 +1,4 @@
-//! Lines of ten years, what they say, and what is left of them when they break off.
+//! Lines of ten years: the facts in them, and those that are left when they break off.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ fn line(message: &str, data: &str) -> String {
     )
 }
 
-/// The `rep` object of the output, or the kind of event that it is not.
+/// Returns the `rep` object of the output, or the kind of event if it is another.
 fn rep(line: &str) -> Value {
     match LagerEvent::parse(line.as_bytes()).unwrap() {
         LagerEvent::Rep(event) => serde_json::to_value(event).unwrap(),
@@ -115,7 +115,7 @@ fn each_spelling_of_a_container_and_its_process() {
             r#"{"lrp-key":{"domain":"cf-apps","index":1.0,"process_guid":"p-1"}}"#,
             json!({"domain": "cf-apps", "index": 1, "process_guid": "p-1", "event": "seen"}),
         ),
-        // What contradicts itself proves nothing.
+        // Facts that contradict each other prove nothing.
         ("rep.x.y", r#"{"container-guid":"a-1","guid":"b-2"}"#, json!("other")),
         ("rep.x.y", r#"{"guid":"a-1","guid":"b-2"}"#, json!("other")),
         (
@@ -123,7 +123,7 @@ fn each_spelling_of_a_container_and_its_process() {
             r#"{"guid":"a-1","process-guid":"p-1","lrp-key":{"process_guid":"p-2","index":1}}"#,
             json!({"handle": "a-1", "index": 1, "event": "seen"}),
         ),
-        // Names of processes in a container are none of its.
+        // Names of processes in a container are not names of the container.
         ("rep.x.y", r#"{"guid":"bfce786c-ab07-40ad-79f9-8f21-envoy"}"#, json!("other")),
         (
             "rep.x.y",
@@ -223,7 +223,8 @@ fn json_of_others_is_other_and_broken_json_says_where() {
     }
 }
 
-/// Each line gives what it proves, and cut anywhere it never gives what the whole line does not.
+/// Checks that each line gives what it proves, and that no cut of it gives anything that the whole
+/// line does not.
 #[test]
 fn every_collected_line_gives_what_it_proves_and_no_cut_of_it_says_more() {
     let text = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/rep/rep-lines.txt"));
@@ -279,7 +280,7 @@ fn every_collected_line_gives_what_it_proves_and_no_cut_of_it_says_more() {
     ");
 }
 
-/// The `rep` object with the identifiers of these lines made short.
+/// Returns the `rep` object with the identifiers of these lines shortened.
 fn short(rep: &Value) -> String {
     let mut text = serde_json::to_string(rep).unwrap().replace('"', "");
     for (long, name) in [
@@ -311,7 +312,8 @@ fn no_cut_says_more(line: &str) {
     }
 }
 
-/// A line that is read whole is read alike as one that may be cut; an error lies within the line.
+/// Checks that a whole line is read like one that may be cut, and that an error's offset is inside
+/// the line.
 fn is_an_event_or_an_error(line: &[u8]) -> Result<(), TestCaseError> {
     match LagerEvent::parse(line) {
         Ok(event) => prop_assert_eq!(LagerEvent::parse_cut(line), event),
@@ -432,7 +434,8 @@ proptest! {
         let LagerEvent::Rep(event) = LagerEvent::parse_cut(&text.as_bytes()[..at.index(text.len())]) else { return Ok(()) };
         let cut = serde_json::to_value(event).unwrap();
         for (key, value) in cut.as_object().unwrap() {
-            // What the rest contradicts cannot be known from the beginning, but it stands there.
+            // The beginning does not show that the rest contradicts a value, but the value is in
+            // the text.
             let says_so = reference::rep(&whole).and_then(|rep| rep.get(key).cloned()).as_ref() == Some(value);
             prop_assert!(says_so || text.contains(value.as_str().unwrap_or(&value.to_string())), "{} of {}", key, text);
         }

@@ -69,7 +69,7 @@ fn any_evidence() -> impl Strategy<Value = Evidence> {
     )
 }
 
-/// At most `n` facts: few, for where nearly everything collides many leave nothing certain.
+/// At most `n` facts: few, because nearly everything collides here, and many leave nothing certain.
 fn world(n: usize) -> impl Strategy<Value = Vec<Evidence>> {
     prop::collection::vec(any_evidence(), 0..n)
 }
@@ -94,7 +94,7 @@ fn any_sighting() -> impl Strategy<Value = Sighting<'static>> {
         })
 }
 
-/// All that a ledger knows, in a form that shows no order of arrival.
+/// Returns all facts of a ledger, in a form that does not depend on the order of arrival.
 fn dump(ledger: &Ledger) -> (Vec<u8>, BTreeMap<String, Vec<Origin>>) {
     let lines = ledger.lifetimes().map(|it| (it.handle().to_string(), it.evidence().collect()));
     (ledger.to_bytes(), lines.collect())
@@ -181,8 +181,8 @@ proptest! {
         prop_assert_eq!(dump(&merged(&left, &a)), dump(&left));
     }
 
-    /// A true world: every container has one process, cell, address and life, and lines tell the
-    /// truth about it.
+    /// A consistent world: every container has one process, cell, address and life, and all lines
+    /// about it are true.
     #[test]
     fn taking_evidence_away_only_lowers_the_certainty(
         guids in prop::collection::btree_map(any::<u128>(), 0_u8..4, 1..6),
@@ -203,7 +203,7 @@ proptest! {
                 }
             }
         }).collect();
-        // Those that begin alike by chance (it takes 2^52 tries) are not this law's.
+        // Equal beginnings by chance (one in 2^52) are not the subject of this law.
         let heads: BTreeSet<_> = containers.iter().map(|(h, ..)| h[..16].to_owned()).collect();
         prop_assume!(heads.len() == containers.len());
         let truth: Vec<_> = (1..).zip(&lines).map(|(line, (which, time, moment, what, _))| {
@@ -252,8 +252,8 @@ proptest! {
         some.retain(|it| it.handle().to_string().starts_with('d'));
         let rest = facts.into_iter().filter(|e| e.handle.to_string().starts_with('d'));
         let rest = ledger(rest);
-        // Names of cells stay with those that bear them; all else is as if the others had never
-        // been.
+        // Names of cells stay with those that have them; everything else is as if the others had
+        // never existed.
         let handles = |l: &Ledger| l.lifetimes().map(|it| format!("{it:?}")).collect::<BTreeSet<_>>();
         prop_assert_eq!(some.len(), rest.len());
         prop_assert!(handles(&some).iter().all(|it| it.contains("Handle(d")));

@@ -1,4 +1,5 @@
-//! The ledger: tables of what it says. Its laws, and a slow one that keeps every line, are beside.
+//! The ledger: tables of its answers. Its laws, and a slow ledger that keeps every line, are
+//! beside.
 
 mod laws;
 mod slow;
@@ -147,7 +148,7 @@ fn lines_that_contradict_each_other_leave_nothing_certain() {
     }
 }
 
-/// A line of the cell's own that comes from this machine.
+/// Creates evidence from a line of the cell's own that comes from this machine.
 fn own(line: u64, handle: &str, moment: Moment, seconds: i64, machine: &str) -> Evidence {
     let mut e = timed(line, handle, moment, seconds);
     (e.machine, e.machine_kind) = (Some(machine.into()), NameKind::Instance);
@@ -215,7 +216,7 @@ fn machines_are_compared_by_names_of_one_kind_without_a_cells_own_name() {
         (seen.on_machine(a, NameKind::Instance), Reason::WholeHandle),
         (seen.on_machine(b, NameKind::Instance), Reason::OtherCell),
         (seen.on_machine("diego_cell/1", NameKind::Index), Reason::WholeHandle),
-        // A host may be called by a GUID that is no BOSH instance id.
+        // A host's name may be a GUID that is not a BOSH instance id.
         (seen.on_machine(b, NameKind::Host), Reason::WholeHandle),
         (seen.on(b), Reason::WholeHandle),
     ] {
@@ -243,7 +244,7 @@ fn an_interface_corroborates_and_contradicts_as_an_address_does() {
         (own.with_address(v6), Reason::WholeHandle),
         (other, Reason::ConflictingAddress),
         (other.with_address(v6), Reason::ConflictingAddress),
-        // A container that sends with another's address is not who the address says.
+        // A container that sends with another's address is not the one with that address.
         (other.with_address(address("10.255.73.3")), Reason::ConflictingAddress),
         (through("wbrdg-0aff4900"), Reason::WholeHandle),
         (through("wbrdg-0aff4904"), Reason::ConflictingAddress),
@@ -271,8 +272,8 @@ fn a_rival_that_only_time_excludes_forbids_certainty_if_it_had_the_address() {
     assert_eq!(ask(&both, prefix, &seen).0, Certainty::UniquePrefix);
     let alike = (Certainty::Ambiguous, Reason::AmbiguousHandlePrefix);
     assert_eq!(ask(&both, prefix, &seen.with_address(ip)), alike);
-    // Another cell's addresses are its own, and who is known to have had the address too is as good
-    // as the rival.
+    // Another cell's addresses are independent, and a known earlier holder of the address counts
+    // like the rival.
     let elsewhere = at(3_000).on_machine("cell-2", NameKind::Instance).with_address(ip);
     assert_eq!(ask(&both, prefix, &elsewhere).1, Reason::OtherCell);
     let reused = ledger([gone, Evidence { address: Some(ip), ..made }]);
@@ -285,7 +286,7 @@ fn a_lease_begins_and_ends_by_the_clock_of_its_cell() {
     let ip: IpAddr = "10.255.0.3".parse().unwrap();
     let cell = "0455ec2b-11fa-41ab-9d1c-f3a575cd55ea";
     let made = own(1, handle, Moment::Created, 310, cell);
-    // A database whose clock is slow.
+    // A database with a slow clock.
     let mut told = timed(2, handle, Moment::Running, 252);
     (told.cell, told.address) = (Some(cell.into()), Some(ip));
     let gone = own(3, handle, Moment::Destroyed, 900, cell);
@@ -296,7 +297,7 @@ fn a_lease_begins_and_ends_by_the_clock_of_its_cell() {
     let all = ledger([made, told.clone(), gone]);
     let by_cell = [280, 310, 900, 901].map(|seconds| ask(&all, seconds) == Certainty::Inferred);
     assert_eq!(by_cell, [false, true, true, false]);
-    // Where only the database tells, both ends count with what its clock may be out.
+    // If only the database logs it, both ends are shortened by the error of its clock.
     let mut later = told.clone();
     (later.time, later.origin.line) = (Some(Timestamp::from_nanos(900 * SECOND)), 4);
     let few = ledger([told, later]);
@@ -325,17 +326,17 @@ fn a_lease_decides_between_apps_that_begin_alike() {
     assert_eq!(ledger.attribute(&prefix, &seen).certainty, Certainty::Ambiguous);
 }
 
-/// The steps that an input of a size takes.
+/// The steps for an input of a size.
 type Shape<'f> = &'f dyn Fn(u64) -> u64;
 
-/// How many steps it takes.
+/// Returns the number of steps.
 fn work(run: impl FnOnce()) -> u64 {
     let before = super::WORK.get();
     run();
     super::WORK.get() - before
 }
 
-/// Inputs that make much of little, each of a size.
+/// Inputs that need many steps for their size.
 #[test]
 fn work_grows_no_faster_than_its_input() {
     let handle = "bfce786c-ab07-40ad-79f9-8f21";
@@ -353,7 +354,7 @@ fn work_grows_no_faster_than_its_input() {
             drop(many(n, &|e, line| {
                 (e.cell, e.address) = (Some(format!("cell-{line}").into()), Some(ip(line)));
             }));
-            // The greatest first.
+            // The largest first.
             drop(many(n, &|e, line| {
                 (e.cell, e.address) = (Some(format!("{}", n - line).into()), Some(ip(n - line)));
             }));
@@ -506,7 +507,7 @@ fn a_lease_tells_the_container_only_when_proven_and_only_on_its_cell() {
     let answer = ledger.attribute(&policy, &seen);
     assert_eq!(answer.certainty, Certainty::UniquePrefix);
     assert_eq!(answer.lease.unwrap().handle().to_string(), handle);
-    // The address is another container's than the prefix shows: the prefix is right, or neither.
+    // The address is another container's than the prefix: the prefix is right, or neither.
     assert_eq!(ask(&ledger, "OK_d5978989-1401-49ff-46cd-3 ", &seen).0, Certainty::Unknown);
 }
 
@@ -525,7 +526,7 @@ fn the_latest_names_of_an_app_count() {
     assert_eq!(ledger.names(APP.parse().unwrap()).unwrap().app_name(), Some("new"));
 }
 
-/// Any bytes between a right header and a right checksum.
+/// Puts a right header and a right checksum around any bytes.
 fn sealed(body: &[u8]) -> Vec<u8> {
     let mut bytes = Ledger::new().to_bytes();
     bytes.truncate(20);

@@ -1,11 +1,11 @@
-//! The slow ledger: every line is kept, and every question reads them all.
+//! The slow ledger: it keeps every line, and reads them all for every question.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::*;
 
-/// What an answer says, for comparing answers of two ledgers.
+/// The content of an answer, for comparing answers of two ledgers.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Said {
     pub(super) certainty: Certainty,
@@ -33,11 +33,11 @@ pub(super) fn said(ledger: &Ledger, prefix: &str, seen: &Sighting<'_>) -> Said {
     }
 }
 
-/// The slow ledger: every line is kept, and every question reads them all.
+/// The slow ledger: it keeps every line, and reads them all for every question.
 pub(super) struct Slow<'e>(pub(super) &'e [Evidence]);
 
 impl<'e> Slow<'e> {
-    /// The lines that prove something.
+    /// Returns the lines that prove something.
     fn clear(&self) -> impl Iterator<Item = &'e Evidence> {
         self.0.iter().filter(|e| !e.is_contradictory)
     }
@@ -55,7 +55,7 @@ impl<'e> Slow<'e> {
         Some(e.process.as_ref()?.guid()?.process.to_string())
     }
 
-    /// Each GUID of an app or process that any line shows.
+    /// Returns each GUID of an app or process that any line shows.
     fn apps(&self, begin: &str) -> Vec<String> {
         let mut all = BTreeSet::new();
         for e in self.0 {
@@ -70,7 +70,7 @@ impl<'e> Slow<'e> {
         all.into_iter().filter(|app| app.starts_with(begin)).collect()
     }
 
-    /// The apps that lines tell for a process.
+    /// Returns the apps that lines give for a process.
     fn apps_of(&self, process: &str) -> BTreeSet<String> {
         let told = self.clear().filter(|e| Self::process_of(e).as_deref() == Some(process));
         told.filter_map(|e| e.app).map(|app| app.to_string()).filter(|app| app != process).collect()
@@ -122,7 +122,7 @@ impl<'e> Slow<'e> {
         ended.is_some_and(|ended| ran.filter_map(at).any(|ran| ran > ended + 120))
     }
 
-    /// The kinds of name that a name is used as.
+    /// Returns the kinds of name that a name is used as.
     fn kinds(&self, name: &str) -> Vec<NameKind> {
         let used = self.clear().filter(|e| e.machine.as_deref() == Some(name));
         let mut kinds: Vec<_> =
@@ -134,7 +134,7 @@ impl<'e> Slow<'e> {
         kinds
     }
 
-    /// True if both are names of one kind, and the first is no relay's.
+    /// Returns whether both are names of one kind, and the first is not a relay's.
     fn differ(&self, name: &str, other: &str, kinds: &[NameKind]) -> bool {
         name != other
             && self.cells_of(name).len() < 2
@@ -177,7 +177,7 @@ impl<'e> Slow<'e> {
         !early && !late
     }
 
-    /// The cells whose lines come under a machine's name.
+    /// Returns the cells whose lines come under a machine's name.
     fn cells_of(&self, machine: &str) -> BTreeSet<String> {
         let told = self.clear().filter(|e| e.machine.as_deref() == Some(machine));
         told.filter_map(|e| e.cell.as_deref().map(str::to_owned)).collect()
@@ -360,8 +360,7 @@ impl<'e> Slow<'e> {
                 let one = if let [one] = handles {
                     Some(one)
                 } else if let [one] = alive[..] {
-                    // Of one that had the packet's address, time alone does not say that it was
-                    // another.
+                    // If one had the packet's address, time alone does not exclude it.
                     let rivals = |it: &String| {
                         it != one && self.had(it, seen) && !self.is_elsewhere(it, seen)
                     };

@@ -6,7 +6,7 @@ use crate::bytes::text::Text;
 use crate::time::stamp;
 use crate::time::{LogTime, Uptime, rfc3339};
 
-/// `[ 2447.391126] `, with what may follow in brackets, at the start of a text.
+/// `[ 2447.391126] ` at the start of a text, and what may follow in brackets.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BootStamp<'a> {
     uptime: Uptime,
@@ -22,7 +22,8 @@ impl<'a> BootStamp<'a> {
     }
 }
 
-/// `[%5lu.%06lu] `, and `[  T123]` or `[    C0]` between the two with `CONFIG_PRINTK_CALLER`.
+/// Parses `[%5lu.%06lu] `, and `[  T123]` or `[    C0]` between the two with
+/// `CONFIG_PRINTK_CALLER`.
 pub(super) fn boot_stamp(text: &[u8]) -> Option<BootStamp<'_>> {
     let inside = text.strip_prefix(b"[")?;
     let close = memchr::memchr(b']', &inside[..inside.len().min(40)])?;
@@ -45,7 +46,7 @@ fn is_caller(text: &[u8]) -> bool {
     matches!(text, [b'T' | b'C', digits @ ..] if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit))
 }
 
-/// `  637.581122`: six decimals always; three come from other programs.
+/// Parses `  637.581122`: always six decimals; other programs write three.
 pub(crate) fn uptime_text(text: &[u8]) -> Option<Uptime> {
     let text = text.trim_ascii_start();
     let point = text.len().checked_sub(7)?;
@@ -61,7 +62,7 @@ pub(crate) fn uptime_text(text: &[u8]) -> Option<Uptime> {
     Some(Uptime::from_micros(number(seconds)? * 1_000_000 + number(micros)?))
 }
 
-/// Any of dmesg's stamps in brackets; the priority, if there is one, was read before `at`.
+/// Parses any of dmesg's stamps in brackets; the priority, if there is one, was parsed before `at`.
 pub(super) fn dmesg(text: &[u8], at: usize) -> Option<Envelope<'_>> {
     let mut envelope = Envelope { dialect: Dialect::Console, body_at: at, ..Envelope::default() };
     if let Some(boot) = boot_stamp(&text[at..]) {
@@ -85,14 +86,14 @@ pub(super) fn dmesg(text: &[u8], at: usize) -> Option<Envelope<'_>> {
     let rest = inside[close + 1..].strip_prefix(b" ")?;
     envelope.body_at = text.len() - rest.len();
     if has_delta {
-        // journald's form has them, too.
+        // journald's form has host and tag, too.
         syslog::host_and_tag(text, &mut envelope);
     }
     Some(envelope)
 }
 
-/// `[ 2343.595381 <    0.007446>]`, `[<    0.007446>]` and `[  +0.007446]`: the time since the last
-/// line, and in the first of them the uptime.
+/// Parses `[ 2343.595381 <    0.007446>]`, `[<    0.007446>]` and `[  +0.007446]`: the time since
+/// the last line, and in the first of them the uptime.
 #[expect(clippy::option_option, reason = "no such stamp, and a stamp without an uptime")]
 fn with_delta(stamp: &[u8]) -> Option<Option<Uptime>> {
     if let Some(delta) = stamp.trim_ascii_start().strip_prefix(b"+") {
@@ -104,15 +105,15 @@ fn with_delta(stamp: &[u8]) -> Option<Option<Uptime>> {
     if before.is_empty() { Some(None) } else { uptime_text(before).map(Some) }
 }
 
-/// `Nov23 04:03`: dmesg's relative form, where the minute changes. It has no seconds, so it is no
-/// time.
+/// Returns whether the text is `Nov23 04:03`: dmesg's relative form, where the minute changes. It
+/// has no seconds, so it does not count as a time.
 fn is_short(stamp: &[u8]) -> bool {
     stamp::month(stamp).is_some()
         && matches!(stamp[3..], [a, b, b' ', c, d, b':', e, f]
             if [b, c, d, e, f].iter().all(u8::is_ascii_digit) && (a.is_ascii_digit() || a == b' '))
 }
 
-/// `kern  :warn  : [ 2343.595381] …`: dmesg -x.
+/// Parses `kern  :warn  : [ 2343.595381] …`: dmesg -x.
 pub(super) fn decoded(text: &[u8]) -> Option<Envelope<'_>> {
     const FACILITIES: [&str; 12] = [
         "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron",
@@ -137,13 +138,14 @@ pub(super) fn decoded(text: &[u8]) -> Option<Envelope<'_>> {
     Some(Envelope { priority, ..stamped.unwrap_or(bare) })
 }
 
-/// `kernel: …` or `rep[7]: {…}`: syslog's tag without a stamp and a host. A name that is no known program's is a tag only before the kernel's stamp or a lager line, for log prefixes have
-/// colons too.
+/// Parses `kernel: …` or `rep[7]: {…}`: syslog's tag without a stamp and a host. The name of an
+/// unknown program is a tag only before the kernel's stamp or a lager line, because log prefixes
+/// have colons too.
 pub(super) fn tagged(text: &[u8]) -> Option<Envelope<'_>> {
     let word = &text[..text.iter().take(64).position(|b| *b == b' ')?];
     let (program, proc_id) = syslog::program_and_pid(word.strip_suffix(b":")?)?;
     let rest = &text[word.len() + 1..];
-    // pdsh and its kind print an address.
+    // pdsh and similar tools print an address.
     let is_address = std::str::from_utf8(program.as_bytes())
         .is_ok_and(|name| name.parse::<std::net::IpAddr>().is_ok());
     let is_tag = !is_address
@@ -159,7 +161,8 @@ pub(super) fn tagged(text: &[u8]) -> Option<Envelope<'_>> {
     })
 }
 
-/// `2017-07-24T19:19:10,581122+00:00 …`: dmesg --time-format=iso. The comma tells it from syslog.
+/// Parses `2017-07-24T19:19:10,581122+00:00 …`: dmesg --time-format=iso. The comma distinguishes it
+/// from syslog.
 pub(super) fn iso(text: &[u8], at: usize) -> Option<Envelope<'_>> {
     let (time, len, true) = rfc3339(&text[at..])? else { return None };
     let rest = text[at + len..].strip_prefix(b" ")?;

@@ -1,8 +1,9 @@
-//! The short way through the headers that most lines have: a stamp, a host, a tag and perhaps
-//! BOSH's `[job=… index=…]`, before any text; and RFC 5424.
+//! The fast path for the headers that most lines have: a stamp, a host, a tag and perhaps BOSH's
+//! `[job=… index=…]`, before any text; and RFC 5424.
 //!
-//! At the first surprise it gives up, and the other readers begin anew; what it reads it reads as
-//! they do (`tests::the_short_way_reads_a_header_as_the_long_one_does`).
+//! At the first surprise it gives up, and the other parsers start again. Both give the same
+//! envelope for the headers that the fast path accepts
+//! (`tests::the_short_way_reads_a_header_as_the_long_one_does`).
 
 use super::role::Role;
 use super::{Dialect, Envelope, console, syslog};
@@ -12,8 +13,8 @@ use crate::bytes::text::Text;
 use crate::time::stamp;
 use crate::time::{LogTime, Stamps, Timestamp, Uptime, rfc3339};
 
-/// Reads a header into a new envelope; `None`, and an envelope with anything in it, if it is not
-/// one of the common ones.
+/// Parses a header into a new envelope. Returns `None`, and leaves the envelope unspecified, if it
+/// is not one of the common ones.
 pub(super) fn read<'a>(text: &'a [u8], e: &mut Envelope<'a>) -> Option<()> {
     match text.first()? {
         b'0'..=b'9' => {
@@ -64,18 +65,18 @@ pub(super) fn read<'a>(text: &'a [u8], e: &mut Envelope<'a>) -> Option<()> {
     Some(())
 }
 
-/// How a line with a stamp begins.
+/// The beginning of a line, up to the end of its stamp.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Opening {
     pub(crate) dialect: Dialect,
     pub(crate) time: LogTime,
     pub(crate) priority: Option<u8>,
-    /// All up to the blank behind the stamp.
+    /// The length up to and including the blank behind the stamp.
     pub(crate) len: usize,
 }
 
 impl Opening {
-    /// Of a file's line, or of RFC 5424's.
+    /// Parses the beginning of a file's line, or of an RFC 5424 line.
     pub(crate) fn read(text: &[u8], stamps: &mut Stamps) -> Option<Self> {
         match text.first()? {
             b'0'..=b'9' => {
@@ -98,14 +99,14 @@ impl Opening {
         }
     }
 
-    /// What the kernel puts before a message, and how long it is: `[ 2447.391126] `.
+    /// Parses the kernel's stamp before a message, `[ 2447.391126] `, and returns its length too.
     pub(crate) fn uptime(text: &[u8]) -> Option<(Uptime, usize)> {
         text.starts_with(b"[").then(|| plain_uptime(text))?
     }
 }
 
-/// RFC 5424 as syslog-release writes it, with neither PROCID nor MSGID and one element of BOSH's;
-/// and what follows.
+/// Parses RFC 5424 as syslog-release writes it, with neither PROCID nor MSGID and one element of
+/// BOSH's. Returns the text behind it.
 fn rfc5424<'a>(text: &'a [u8], e: &mut Envelope<'a>) -> Option<&'a [u8]> {
     let (time, len) = word_of_time(text, rfc3339(text)?)?;
     e.time = LogTime::Instant(time);
@@ -129,7 +130,7 @@ fn rfc5424<'a>(text: &'a [u8], e: &mut Envelope<'a>) -> Option<&'a [u8]> {
     (!rest.starts_with(b"\xef\xbb\xbf")).then_some(rest)
 }
 
-/// RFC 5424's stamp, in which no blank stands for the `T`.
+/// Returns RFC 5424's stamp, which never has a blank for the `T`.
 fn word_of_time(
     text: &[u8],
     (time, len, is_comma): (Timestamp, usize, bool),
@@ -137,7 +138,7 @@ fn word_of_time(
     (!is_comma && text[10] != b' ').then_some((time, len))
 }
 
-/// A value in quotes, without an escape.
+/// Parses a value in quotes, without an escape.
 #[inline]
 fn quoted<'a>(text: &'a [u8], slot: &mut Option<Text<'a>>) -> Option<&'a [u8]> {
     let value = text.strip_prefix(b"\"")?;
@@ -146,11 +147,11 @@ fn quoted<'a>(text: &'a [u8], slot: &mut Option<Text<'a>>) -> Option<&'a [u8]> {
     rest.strip_prefix(b"\"")
 }
 
-/// ` host program: ` or ` host program [job=… index=…] `.
+/// Parses ` host program: ` or ` host program [job=… index=…] `.
 fn host_and_tag<'a>(text: &'a [u8], at: usize, e: &mut Envelope<'a>) -> Option<()> {
     let (host, rest) = word(text[at..].strip_prefix(b" ")?)?;
     let (program, rest) = word(rest)?;
-    // A tag without a host; or a container runtime's mark, which stands where the host would.
+    // A tag without a host; or a container runtime's mark in the place of the host.
     if !syslog::is_host(host) || program.contains(&b',') {
         return None;
     }
@@ -170,7 +171,7 @@ fn host_and_tag<'a>(text: &'a [u8], at: usize, e: &mut Envelope<'a>) -> Option<(
     } else {
         program_and_pid(program, e)?;
         let inside = rest.strip_prefix(b"[job=")?;
-        // busybox's `kern.warn` is no program.
+        // busybox's `kern.warn` is not a program.
         if program.contains(&b'.') && !program.starts_with(b"vcap.") {
             return None;
         }
@@ -183,7 +184,7 @@ fn host_and_tag<'a>(text: &'a [u8], at: usize, e: &mut Envelope<'a>) -> Option<(
         let rest = inside.strip_prefix(b"] ")?;
         if let [b' ', b'[' | b'{', ..] = rest { &rest[1..] } else { rest }
     };
-    // Another of BOSH's marks, or what only looks so.
+    // Another of BOSH's marks, or a text that looks like one.
     if rest.starts_with(b"[job=") || rest.starts_with(b"[bosh ") {
         return None;
     }
@@ -191,7 +192,7 @@ fn host_and_tag<'a>(text: &'a [u8], at: usize, e: &mut Envelope<'a>) -> Option<(
     Some(())
 }
 
-/// `program` or `program[pid]`.
+/// Parses `program` or `program[pid]`.
 fn program_and_pid<'a>(name: &'a [u8], e: &mut Envelope<'a>) -> Option<()> {
     let program = match name.strip_suffix(b"]") {
         Some(inside) => {
@@ -206,14 +207,14 @@ fn program_and_pid<'a>(name: &'a [u8], e: &mut Envelope<'a>) -> Option<()> {
     (!program.is_empty()).then_some(())
 }
 
-/// What stands before a blank, of one byte at least, and what behind it.
+/// Returns the text before a blank, at least one byte, and the text behind it.
 #[inline]
 fn word(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let len = find::find(b' ', text)?;
     (len > 0).then(|| (&text[..len], &text[len + 1..]))
 }
 
-/// `[ 2447.391126] ` without a caller: the uptime, and how long it is.
+/// Parses `[ 2447.391126] ` without a caller: the uptime, and its length.
 #[inline]
 fn plain_uptime(text: &[u8]) -> Option<(Uptime, usize)> {
     const MICROS: [u8; 8] = *b"000000] ";
@@ -243,7 +244,7 @@ const NAME: [bool; 256] = {
     name
 };
 
-/// A name of such, of one at least, and the rest.
+/// Returns a name of at least one of these characters, and the rest.
 fn name(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = text.iter().position(|b| !NAME[usize::from(*b)])?;
     (end > 0).then(|| text.split_at(end))

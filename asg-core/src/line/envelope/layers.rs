@@ -1,13 +1,13 @@
 //! Layers: the headers that programs put around a line, peeled off one at a time.
 //!
 //! A line may have several, in any order: a shipper's stamp before a relay's header before the
-//! machine's own. Two tables hold what a layer may be. A *header* shows by its form that it is one:
-//! a stamp, a priority, a program's tag. A *prefix* is a tool's, and counts only where a header or
-//! a lager line follows, because a log prefix can look like anything.
+//! machine's own. Two tables list the possible layers. A *header* is recognised by its form: a
+//! stamp, a priority, a program's tag. A *prefix* is a tool's, and counts only where a header or a
+//! lager line follows, because a log prefix can look like anything.
 //!
-//! The innermost machine and time win, and outer layers fill what the inner ones lack. Peeling ends
-//! at the first program that does not hand on other lines: its text is its own. So an app cannot
-//! print a header.
+//! The innermost machine and time win, and outer layers fill the gaps of the inner ones. Peeling
+//! ends at the first program that does not forward other lines: its text is its own. So an app
+//! cannot print a header.
 //!
 //! Sources: bosh-cli `ssh/streaming_writer.go`; kubectl `pkg/cmd/logs`; stern `stern/main.go`;
 //! pdsh(1); Loki `pkg/logcli/output/default.go`; wazuh `src/analysisd/alerts/log.c`, `OS_Store`.
@@ -18,7 +18,7 @@ use crate::bytes::text::Text;
 use crate::guid::Guid;
 use crate::time::LogTime;
 
-/// A layer: the bytes that it may begin with, and its reader. The envelope's body begins where the
+/// A layer: the bytes that it may begin with, and its parser. The envelope's body begins where the
 /// layer ends.
 struct Layer {
     begins: fn(u8) -> bool,
@@ -44,7 +44,7 @@ const fn is_word(b: u8) -> bool {
     b.is_ascii_alphanumeric()
 }
 
-/// Layers that their form proves, in the order in which they are tried.
+/// Layers that are recognised by their form, in the order in which they are tried.
 const HEADERS: &[Layer] = &[
     layer(|b| b == b'<', syslog::with_priority),
     layer(|b| b == b'1', syslog::without_priority),
@@ -78,7 +78,7 @@ const MOST: usize = 8;
 /// The largest number of prefixes before a header.
 const MOST_PREFIXES: usize = 3;
 
-/// Peels all layers of a line, also behind a text of no known form. The body is what is left.
+/// Peels all layers of a line, also behind a text of no known form. The body is the rest.
 pub(crate) fn peel(text: &[u8]) -> Envelope<'_> {
     peel_with(text, behind_unknown)
 }
@@ -109,8 +109,8 @@ fn peel_with<'a>(
     all
 }
 
-/// Whether a line with these layers may have another one. The kernel's text follows its stamp, and
-/// programs of other roles write text of their own.
+/// Returns whether a line with these layers may have another one. The kernel's text follows its
+/// stamp, and programs of other roles write text of their own.
 fn is_open(all: &Envelope<'_>) -> bool {
     let is_kernels = all.uptime.is_some()
         || (all.dialect == Dialect::Console && all.program.is_none())
@@ -118,7 +118,7 @@ fn is_open(all: &Envelope<'_>) -> bool {
     !is_kernels && matches!(all.role(), Role::Unnamed | Role::Forwarder)
 }
 
-/// The header at the start of a text.
+/// Parses the header at the start of a text.
 pub(super) fn header(text: &[u8]) -> Option<Envelope<'_>> {
     read(HEADERS, text)
 }
@@ -128,8 +128,8 @@ fn read<'a>(layers: &[Layer], text: &'a [u8]) -> Option<Envelope<'a>> {
     layers.iter().filter(|layer| (layer.begins)(first)).find_map(|layer| (layer.read)(text))
 }
 
-/// A prefix that a header or a lager line follows. Finding a file's name takes a search, so it is
-/// looked for at the start of a line, and behind the name of a machine.
+/// Parses a prefix that a header or a lager line follows. Finding a file's name takes a search, so
+/// it is looked for at the start of a line, and behind the name of a machine.
 fn prefix(text: &[u8], most: usize, may_be_file: bool) -> Option<Envelope<'_>> {
     let first = *text.first()?;
     let fitting = PREFIXES.iter().filter(|layer| (layer.begins)(first));
@@ -143,26 +143,26 @@ fn prefix(text: &[u8], most: usize, may_be_file: bool) -> Option<Envelope<'_>> {
     found.find(is_followed).or_else(|| if may_be_file { super::file_name(text) } else { None })
 }
 
-/// Whether a text is a line by itself: it has a header, or is lager's.
+/// Returns whether a text is a line by itself: it has a header, or is lager's.
 pub(super) fn is_line(text: &[u8]) -> bool {
     header(text).is_some() || text.starts_with(b"{\"")
 }
 
-/// How long a text of no known form may be before a header.
+/// The longest text of no known form before a header.
 const MOST_UNKNOWN: usize = 160;
 
-/// What tools put before a colon, beside names of machines.
+/// Names of streams that tools put before a colon, like names of machines.
 const STREAMS: [&[u8]; 4] = [b"out", b"err", b"stdout", b"stderr"];
 
-/// A whole header, with stamp, machine and program, behind a text of no known form: the marks of a
-/// list, of a difference or of code, and tools that no table has. A text with a program's tag in it
-/// is that program's, so that what follows proves nothing.
+/// Finds a whole header, with stamp, machine and program, behind a text of no known form: the marks
+/// of a list, a diff or code, and tools that no table has. A text with a program's tag in it is
+/// that program's, so the rest of it proves nothing.
 fn behind_unknown<'a>(text: &'a [u8], all: &Envelope<'a>) -> Option<Envelope<'a>> {
     if !is_open(all) {
         return None;
     }
     let most = text.len().min(MOST_UNKNOWN);
-    // There the text begins.
+    // The text begins there.
     let begins = [&b"IN="[..], b"{\""].into_iter();
     let most =
         begins.filter_map(|it| memchr::memmem::find(&text[..most], it)).min().unwrap_or(most);
@@ -180,7 +180,7 @@ fn behind_unknown<'a>(text: &'a [u8], all: &Envelope<'a>) -> Option<Envelope<'a>
     None
 }
 
-/// Whether a text has a program's tag in it.
+/// Returns whether a text has a program's tag in it.
 fn has_tag(text: &[u8]) -> bool {
     memchr::memmem::find_iter(text, b": ").any(|at| {
         let word = text[..at].rsplit(|b| matches!(b, b' ' | b'\t')).next().unwrap_or_default();
@@ -189,7 +189,7 @@ fn has_tag(text: &[u8]) -> bool {
     })
 }
 
-/// Reads the end of a header that was not understood: the kernel's stamp, and before that the tag
+/// Parses the end of a header that was not understood: the kernel's stamp, and before that the tag
 /// of a program.
 pub(crate) fn unread_end<'a>(header: &'a [u8], envelope: &mut Envelope<'a>) {
     let mut rest = header;
@@ -223,7 +223,7 @@ pub(crate) fn unread_end<'a>(header: &'a [u8], envelope: &mut Envelope<'a>) {
     }
 }
 
-/// A program's tag once more, as relays write it that make one of the tag that is in the text.
+/// Parses a repeated program's tag: some relays make a tag of the one that is in the text.
 fn again<'a>(text: &'a [u8], all: &Envelope<'a>) -> Option<Envelope<'a>> {
     let program = all.program?.as_bytes();
     let rest = text.strip_prefix(program)?.strip_prefix(b":")?;
@@ -231,12 +231,12 @@ fn again<'a>(text: &'a [u8], all: &Envelope<'a>) -> Option<Envelope<'a>> {
     (!program.is_empty() && !rest.starts_with(b"IN=")).then(|| up_to(text.len() - rest.len()))
 }
 
-/// A layer without content of its own.
+/// Returns a layer without content of its own.
 fn up_to<'a>(body_at: usize) -> Envelope<'a> {
     Envelope { body_at, ..Envelope::default() }
 }
 
-/// How long the byte order marks and colours are that a text begins with.
+/// Returns the length of the byte order marks and colours at the start of a text.
 fn marks(text: &[u8]) -> usize {
     let mut at = 0;
     loop {
@@ -252,13 +252,13 @@ fn marks(text: &[u8]) -> usize {
     }
 }
 
-/// A word that is followed by a blank, at most this long.
+/// Returns a word that is followed by a blank, at most this long.
 fn word(text: &[u8]) -> Option<&[u8]> {
     let len = text.iter().take(256).position(|b| *b == b' ')?;
     Some(&text[..len])
 }
 
-/// `diego-cell/<id>: stdout | …`, `diego-cell/<id> kern.log | …`, `diego_cell/1 | …`.
+/// Parses `diego-cell/<id>: stdout | …`, `diego-cell/<id> kern.log | …`, `diego_cell/1 | …`.
 fn bosh(text: &[u8]) -> Option<Envelope<'_>> {
     let word = word(text)?;
     let name = word.strip_suffix(b":").unwrap_or(word);
@@ -284,7 +284,8 @@ fn bosh(text: &[u8]) -> Option<Envelope<'_>> {
     })
 }
 
-/// `name   | …`: docker compose, ansible, and other programs that run one on several machines.
+/// Parses `name   | …`: docker compose, ansible, and other programs that run one on several
+/// machines.
 fn service(text: &[u8]) -> Option<Envelope<'_>> {
     let name = word(text)?;
     let rest = text[name.len()..].trim_ascii_start().strip_prefix(b"| ")?;
@@ -292,7 +293,8 @@ fn service(text: &[u8]) -> Option<Envelope<'_>> {
     Some(Envelope { source_file, ..up_to(text.len() - rest.len()) })
 }
 
-/// `cell-1: …`, as pdsh prints it. A name without a digit, a dot or a hyphen may be a program's.
+/// Parses `cell-1: …`, as pdsh prints it. A name without a digit, a dot or a hyphen may be a
+/// program's.
 fn host(text: &[u8]) -> Option<Envelope<'_>> {
     let name = word(text)?.strip_suffix(b":")?;
     let is_host = name.iter().any(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-'))
@@ -303,13 +305,13 @@ fn host(text: &[u8]) -> Option<Envelope<'_>> {
     is_host.then(|| Envelope { host: Some(Text::new(name)), ..up_to(name.len() + 2) })
 }
 
-/// `[pod/name/container] …`.
+/// Parses `[pod/name/container] …`.
 fn kubectl(text: &[u8]) -> Option<Envelope<'_>> {
     let name = word(text)?.strip_prefix(b"[pod/")?.strip_suffix(b"]")?;
     Some(Envelope { source_file: Some(Text::new(name)), ..up_to(name.len() + b"[pod/] ".len()) })
 }
 
-/// `{host="cell-1", job="syslog"} …`: the labels that logcli prints behind its stamp.
+/// Parses `{host="cell-1", job="syslog"} …`: the labels that logcli prints behind its stamp.
 fn labels(text: &[u8]) -> Option<Envelope<'_>> {
     // A quote would begin a JSON object.
     let inside = text.strip_prefix(b"{").filter(|inside| !inside.starts_with(b"\""))?;
@@ -329,7 +331,7 @@ fn labels(text: &[u8]) -> Option<Envelope<'_>> {
     Some(Envelope { host, ..up_to(text.len() - rest.len()) })
 }
 
-/// `     7⇥…`: cat -n and nl.
+/// Parses `     7⇥…`: cat -n and nl.
 fn numbered(text: &[u8]) -> Option<Envelope<'_>> {
     let blanks = text.iter().take(12).take_while(|b| **b == b' ').count();
     let digits = text[blanks..].iter().take(12).take_while(|b| b.is_ascii_digit()).count();
@@ -337,14 +339,14 @@ fn numbered(text: &[u8]) -> Option<Envelope<'_>> {
     (digits > 0 && text.get(at) == Some(&b'\t')).then(|| up_to(at + 1))
 }
 
-/// Blanks before a line, as people paste it.
+/// Skips blanks before a line, as people paste it.
 fn blanks(text: &[u8]) -> Option<Envelope<'_>> {
     let len = text.iter().take(256).take_while(|b| matches!(b, b' ' | b'\t')).count();
     (len > 0).then(|| up_to(len))
 }
 
-/// `pod container …`, as stern prints them. Only the stamp behind such words shows that they are a
-/// prefix.
+/// Parses `pod container …`, as stern prints them. Only the stamp behind such words shows that they
+/// are a prefix.
 fn first_word(text: &[u8]) -> Option<Envelope<'_>> {
     let mut at = 0;
     for _ in 0..2 {
@@ -363,7 +365,7 @@ fn first_word(text: &[u8]) -> Option<Envelope<'_>> {
     None
 }
 
-/// `2024 May  6 07:09:10 (agent) 10.0.16.15->/var/log/kern.log …`, or without the agent.
+/// Parses `2024 May  6 07:09:10 (agent) 10.0.16.15->/var/log/kern.log …`, or without the agent.
 fn ossec(text: &[u8]) -> Option<Envelope<'_>> {
     let (time, len) = crate::time::stamp::year_first(text)?;
     let rest = text[len..].strip_prefix(b" ")?;
@@ -386,16 +388,16 @@ fn ossec(text: &[u8]) -> Option<Envelope<'_>> {
     })
 }
 
-/// How much later than its line a shipper's stamp may be, and how much earlier, so that both are
-/// taken for one clock's: in nanoseconds.
+/// The maximum delay of a shipper's stamp behind the line's, and the maximum lead, for both to
+/// count as one clock's: in nanoseconds.
 const LATE: i64 = 600_000_000_000;
 const EARLY: i64 = 2_000_000_000;
 
 impl Envelope<'_> {
-    /// This layer, completed by the layer around it.
+    /// Completes this layer from the layer around it.
     pub(crate) fn within(self, outer: &Self) -> Self {
-        // A tool's prefix names the machine. Of headers, the inner one does, for the outer one is a
-        // relay's.
+        // A tool's prefix names the machine. Among headers, the inner one does, because the outer
+        // one is a relay's.
         let is_named = self.host.is_some_and(|host| host != "localhost")
             || self.instance.is_some()
             || self.job.is_some();
@@ -432,7 +434,8 @@ impl Envelope<'_> {
     }
 }
 
-/// The inner stamp. One without a year or zone is in UTC if the outer one then follows it at once.
+/// Returns the inner stamp. One without a year or zone is in UTC if the outer one then follows it
+/// at once.
 fn within_time(inner: LogTime, outer: LogTime) -> LogTime {
     match (inner, outer) {
         (LogTime::Unknown, _) => outer,

@@ -1,4 +1,4 @@
-//! The envelope: how a line reached us, and where its body begins.
+//! The envelope: the header of a line, as some transport wrote it, and where the body begins.
 //!
 //! Ten years of Cloud Foundry have sent the same two kinds of line, kernel text and JSON, through a
 //! dozen headers:
@@ -9,7 +9,7 @@
 //! | `logread` of `OpenWrt` | `Mon Mar 23 13:16:49 2026 kern.warn kernel: [311423.870453] …` |
 //! | rsyslog `FileFormat`, journald short-iso | `2018-04-03T17:05:02.358719+00:00 host kernel: [1468637.581122] …` |
 //! | metron agent, as sent | `<4>2017-06-16T23:18:38.826301+00:00 10.0.16.15 kernel [job=diego_cell index=1] [268…] …` |
-//! | the same, as an aggregator showed it | `Jun 16 23:18:38 kern kernel [job=diego_cell index=1] [2681198.826158] …` |
+//! | metron agent, as an aggregator showed it | `Jun 16 23:18:38 kern kernel [job=diego_cell index=1] [2681198.826158] …` |
 //! | syslog-release 4 to 7 | `<4>2016-04-23T10:00:00.123456+00:00 10.0.16.15 kernel cf/diego-cell/<id> […] …` |
 //! | syslog-release 9 | `<4>12016-12-14T… 10.0.16.15 kernel: [bosh instance="cf/diego-cell/<id>"] […] …` |
 //! | syslog-release 11 and later (RFC 5424) | `<4>1 2024-05-06T… 10.0.16.15 kernel - - [instance@47450 … id="<id>"] […] …` |
@@ -20,8 +20,8 @@
 //! | any of these behind grep's `file:`, `file:123:`, `file-`, or an octet count (RFC 6587) | `kern.log:Jun 16 …`, `318 <4>1 2024-05-06T…` |
 //! | `/dev/kmsg`, journald JSON, `dmesg -J`, log shippers | unwrapped by [`crate::Line`] |
 //!
-//! Whatever matches none of them wholly is bare: its text is body from the first byte, for a log
-//! prefix may look like anything.
+//! A line that matches none of them wholly is bare: its text is body from the first byte, because a
+//! log prefix may look like anything.
 //!
 //! Sources: loggregator `syslog_forwarder.conf.erb`, syslog-release
 //! `syslog-release-forwarding-setup.conf.erb` by version, bosh-linux-stemcell-builder's
@@ -47,11 +47,11 @@ use self::role::Role;
 use crate::bytes::text::Text;
 use crate::time::{LogTime, Uptime};
 
-/// How a line reached us. What the line does not say is `None`.
+/// The header of a line. A field that the line does not show is `None`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Envelope<'a> {
-    /// Which kind of header the line has.
+    /// The kind of header.
     pub dialect: Dialect,
     /// The header's time stamp.
     pub time: LogTime,
@@ -61,13 +61,13 @@ pub struct Envelope<'a> {
     pub host: Option<Text<'a>>,
     /// The program: `kernel`, `vcap.rep`, `rep`, …
     pub program: Option<Text<'a>>,
-    /// Its process id, or what stands for one.
+    /// Its process id, or a value in the place of one.
     pub proc_id: Option<Text<'a>>,
     /// The BOSH job or instance group.
     pub job: Option<Text<'a>>,
-    /// The index in the job, as old releases number instances.
+    /// The index in the job, by which old releases number instances.
     pub index: Option<Text<'a>>,
-    /// The BOSH instance id, as new ones do.
+    /// The BOSH instance id, by which new releases name instances.
     pub instance: Option<Text<'a>>,
     /// The BOSH deployment.
     pub deployment: Option<Text<'a>>,
@@ -83,37 +83,37 @@ pub struct Envelope<'a> {
     pub caller: Option<Text<'a>>,
     /// The record's number in the kernel's buffer.
     pub sequence: Option<u64>,
-    /// The record goes on where the one before broke off.
+    /// Whether the record continues the one before it.
     pub continuation: bool,
-    /// The line stands for so many.
+    /// The number of identical lines that this line represents.
     pub repeated: Option<u32>,
-    /// The file that grep found it in.
+    /// The file in which grep found it.
     pub source_file: Option<Text<'a>>,
-    /// What loggregator's syslog agent tells of an app's line: `name="value"` pairs, escaped as in
-    /// RFC 5424.
+    /// The tags that loggregator's syslog agent adds to an app's line: `name="value"` pairs,
+    /// escaped as in RFC 5424.
     pub tags: Option<Text<'a>>,
-    /// What was sent: kernel text or JSON.
+    /// The content: kernel text or JSON.
     pub body: Text<'a>,
-    /// Where the body begins in the text that was read.
+    /// The offset of the body in the parsed text.
     pub body_at: usize,
 }
 
 impl<'a> Envelope<'a> {
-    /// The part of an app's log stream that the line belongs to: `CELL` of `[CELL/0]`, `APP` of
-    /// `[APP/PROC/WEB/0]`.
+    /// Returns the part of an app's log stream that the line belongs to: `CELL` of `[CELL/0]`,
+    /// `APP` of `[APP/PROC/WEB/0]`.
     pub(crate) fn stream(&self) -> Option<&'a [u8]> {
         let inside = self.bracketed()?;
         Some(&inside[..memchr::memchr(b'/', inside).unwrap_or(inside.len())])
     }
 
-    /// The last number in it, which is that of the instance.
+    /// Returns the last number in it, which is the instance's.
     pub(crate) fn stream_index(&self) -> Option<u32> {
         let inside = self.bracketed()?;
         std::str::from_utf8(&inside[memchr::memrchr(b'/', inside)? + 1..]).ok()?.parse().ok()
     }
 
-    /// Whether the header was read up to the text, so that all before a packet's `IN=` is its
-    /// prefix.
+    /// Returns whether the header was parsed up to the text, so that everything before a packet's
+    /// `IN=` is its prefix.
     pub(crate) const fn is_read(&self) -> bool {
         self.program.is_some()
             || self.proc_id.is_some()
@@ -124,7 +124,7 @@ impl<'a> Envelope<'a> {
             )
     }
 
-    /// Whether the line has no header at all.
+    /// Returns whether the line has no header at all.
     pub(crate) fn is_bare(&self) -> bool {
         self.dialect == Dialect::Bare
             && !self.is_read()
@@ -132,7 +132,7 @@ impl<'a> Envelope<'a> {
             && self.time == LogTime::Unknown
     }
 
-    /// The program that wrote the line, or else the part of an app's log stream.
+    /// Returns the program that wrote the line, or else the part of an app's log stream.
     pub(crate) fn writer(&self) -> Option<Text<'a>> {
         self.program.or_else(|| self.bracketed().map(Text::new))
     }
@@ -141,8 +141,8 @@ impl<'a> Envelope<'a> {
         self.proc_id?.as_bytes().strip_prefix(b"[")?.strip_suffix(b"]")
     }
 
-    /// True if the line comes from the kernel: by its program, or by the time stamp of the kernel's
-    /// buffer where no program is named.
+    /// Returns whether the line comes from the kernel: by its program, or by the time stamp of the
+    /// kernel's buffer where no program is named.
     #[must_use]
     pub fn is_kernel(&self) -> bool {
         match self.role() {
@@ -152,15 +152,15 @@ impl<'a> Envelope<'a> {
         }
     }
 
-    /// Whether [`Envelope::cell`] has a name.
+    /// Returns whether [`Envelope::cell`] has a name.
     pub(crate) const fn names_machine(&self) -> bool {
         self.instance.is_some()
             || self.host.is_some()
             || (self.job.is_some() && self.index.is_some())
     }
 
-    /// A name for the machine: its BOSH instance id, or job and index, or host, whichever is known
-    /// first.
+    /// Returns a name for the machine: its BOSH instance id, or job and index, or host, whichever
+    /// is known first.
     #[must_use]
     pub fn cell(&self) -> Option<String> {
         match (self.instance, self.job, self.index, self.host) {
@@ -171,7 +171,7 @@ impl<'a> Envelope<'a> {
     }
 }
 
-/// Kinds of header.
+/// The kinds of header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -203,20 +203,20 @@ pub enum Dialect {
     Container,
 }
 
-/// Reads the header of a line that needs no unescaping, into a new envelope.
+/// Parses the header of a line that needs no unescaping, into a new envelope.
 pub(crate) fn read<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) {
     if !read_common(text, envelope) {
         *envelope = any(text);
     }
 }
 
-/// Reads a common header; if false, anything may be in the envelope.
+/// Parses a common header. On false, the contents of the envelope are unspecified.
 #[inline]
 pub(crate) fn read_common<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> bool {
     fast::read(text, envelope).is_some()
 }
 
-/// Reads any header, layer by layer.
+/// Parses any header, layer by layer.
 pub(crate) fn any(text: &[u8]) -> Envelope<'_> {
     let mut envelope = layers::peel(text);
     strip_blank(text, &mut envelope);
@@ -232,13 +232,13 @@ pub(crate) fn any(text: &[u8]) -> Envelope<'_> {
     envelope
 }
 
-/// `path:` or `path:123:` before a line, as grep prints it over several files; `path-` and
+/// Parses `path:` or `path:123:` before a line, as grep prints it over several files; `path-` and
 /// `path-123-` for the lines around a match; `123:` over one file.
 fn file_name(text: &[u8]) -> Option<Envelope<'_>> {
     let word =
         text.iter().take(1024).position(|b| matches!(b, b' ' | b'=' | b'"' | b'{' | b'[' | b'<'));
     let word = &text[..word.unwrap_or_else(|| text.len().min(1024))];
-    // A name may hold the marks itself; whatever stands before a header is the name. The head of a
+    // A name may contain the marks itself; everything before a header is the name. The head of a
     // traditional stamp (`Jun`) and of an RFC 3339 one (`2018-`) are part of the word too.
     let head = &text[..text.len().min(word.len() + 1)];
     for at in memchr::memchr2_iter(b':', b'-', head).take(16).filter(|at| *at > 0) {
@@ -250,7 +250,7 @@ fn file_name(text: &[u8]) -> Option<Envelope<'_>> {
         {
             return Some(found);
         }
-        // Of one file, grep prints the number alone.
+        // Over one file, grep prints the number alone.
         let name = Some(&text[..at]).filter(|name| !name.iter().all(u8::is_ascii_digit));
         if let Some(found) = behind(text, at + 1, name) {
             return Some(found);
@@ -269,7 +269,7 @@ fn behind<'a>(text: &'a [u8], body_at: usize, file: Option<&'a [u8]>) -> Option<
     })
 }
 
-/// Some forwarders leave the blank in which `logger`'s messages begin.
+/// Drops the blank at the start of `logger`'s messages, which some forwarders keep.
 fn strip_blank(text: &[u8], envelope: &mut Envelope<'_>) {
     if envelope.dialect != Dialect::Bare
         && let [b' ', b'{' | b'[', ..] = text[envelope.body_at..]
@@ -278,7 +278,7 @@ fn strip_blank(text: &[u8], envelope: &mut Envelope<'_>) {
     }
 }
 
-/// `message repeated 3 times: [ … ]`: rsyslog, `runtime/ratelimit.c`.
+/// Parses `message repeated 3 times: [ … ]`: rsyslog, `runtime/ratelimit.c`.
 fn repeated(text: &[u8], envelope: &mut Envelope<'_>) {
     let body = &text[envelope.body_at..];
     let Some(rest) = body.strip_prefix(b"message repeated ") else { return };

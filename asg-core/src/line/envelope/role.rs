@@ -1,9 +1,9 @@
-//! Roles: which program wrote a line, and what its lines can prove.
+//! Roles: the program that wrote a line, and what its lines can prove.
 //!
-//! An app, a user or a packet can put any text into a log. So what counts as evidence is decided
-//! from the envelope, before the text is read as JSON or as a packet.
+//! An app, a user or a packet can put any text into a log. So the envelope decides what counts as
+//! evidence, before the text is parsed as JSON or as a packet.
 //!
-//! | role | who | what its lines prove |
+//! | role | program | what its lines prove |
 //! |---|---|---|
 //! | kernel | `kernel`, `klogd`; a kernel stamp without a program | packets, notes of missing lines, times |
 //! | packet logger | `ulogd` | packets, times |
@@ -14,7 +14,7 @@
 //! | stream | an app's log stream | tags, and lines of its parts `CELL`, `STG` and `RTR` |
 //! | forwarder | `logger`, `cat`, shippers | nothing; a complete header inside theirs is judged instead |
 //! | speaker | every other program | nothing |
-//! | unnamed | lines without a program | everything, for the caller chose the file |
+//! | unnamed | lines without a program | everything, because the caller chose the file |
 //!
 //! Sources: loggregator `syslog_forwarder.conf.erb`, syslog-release `jobs/blackbox`, diego-release
 //! and silk-release `jobs/*/templates`; the tags are those of `logger -t` and of blackbox, which
@@ -39,7 +39,7 @@ pub enum Role {
     Logger,
     /// The router, whose access log quotes its clients.
     Router,
-    /// A program that hands on logs, and notes the lines that it dropped.
+    /// A program that forwards logs, and notes the lines that it dropped.
     Relay,
     /// An app's log stream.
     Stream,
@@ -51,7 +51,7 @@ pub enum Role {
     Unnamed,
 }
 
-/// A kind of statement that needs a writer who is entitled to it.
+/// A kind of statement that only some writers can prove.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Proof {
@@ -91,7 +91,7 @@ impl Role {
         ]
     };
 
-    /// Whether a line of this role proves such a statement.
+    /// Returns whether a line of this role proves such a statement.
     ///
     /// ```
     /// use asg_core::{Line, Proof, Role};
@@ -106,18 +106,18 @@ impl Role {
         Self::TABLE[self as usize].1.contains(&proof)
     }
 
-    /// Whether the platform wrote the line's text, as far as the envelope tells.
+    /// Returns whether the platform wrote the line's text, as far as the envelope shows.
     #[must_use]
     pub const fn is_platform(self) -> bool {
         !matches!(self, Self::Stream | Self::Forwarder | Self::Speaker)
     }
 
-    /// Whether a line of this role may be another's line, with a header of its own.
+    /// Returns whether a line of this role may be another's line, with a header of its own.
     pub(crate) const fn carries_lines(self) -> bool {
         !matches!(self, Self::Router | Self::Stream | Self::Speaker)
     }
 
-    /// The role of a program by the name that it logs under.
+    /// Returns the role of a program by the name that it logs under.
     pub(crate) fn of_program(program: &[u8]) -> Self {
         let name = program.strip_prefix(b"vcap.").unwrap_or(program);
         // blackbox may add the file: `rep/rep.stdout.log`.
@@ -129,7 +129,7 @@ impl Role {
     }
 }
 
-/// Roles by the first letter of a program: each line without a remembered header asks for one.
+/// Roles by the first letter of a program: each line without a cached header looks up one.
 static BY_LETTER: LazyLock<[Vec<(&str, Role)>; 128]> = LazyLock::new(|| {
     let names = |(role, names): &(Role, &'static [&'static str])| {
         let role = *role;
@@ -142,7 +142,7 @@ static BY_LETTER: LazyLock<[Vec<(&str, Role)>; 128]> = LazyLock::new(|| {
     })
 });
 
-/// The programs of each role. A program that is in none is a speaker.
+/// The programs of each role. Any other program is a speaker.
 const PROGRAMS: [(Role, &[&str]); 7] = [
     (Role::Kernel, &["kernel", "klogd", "vmunix"]),
     (
@@ -205,7 +205,7 @@ const PROGRAMS: [(Role, &[&str]); 7] = [
     (
         Role::Forwarder,
         &[
-            // The name of its user is `logger`'s tag where none is given.
+            // `logger` uses its user's name if no tag is given.
             "root",
             "logger",
             "cat",
@@ -244,18 +244,18 @@ const APPS: &[&str] = &["cf_app_id", "cf_app_guid", "cf_app_name", "application_
 const EVENT_TYPE: &str = "event_type";
 const TAGS: &[&str] = &["tags", "@source", "@cf", "cf", "attributes", "labels"];
 
-/// Whether a member may mark an object's line as one of an app's log stream.
+/// Returns whether a member may mark an object's line as one of an app's log stream.
 pub(crate) fn may_tell_stream(key: &str) -> bool {
     key == EVENT_TYPE || [STREAMS, APPS, TAGS].iter().any(|keys| keys.contains(&key))
 }
 
-/// The part of an app's log stream that an object's line belongs to, as a drain shows it:
+/// Returns the part of an app's log stream that an object's line belongs to, as a drain shows it:
 /// `[APP/PROC/WEB/0]`.
 pub(crate) fn stream_of(object: &Object<'_>) -> Option<String> {
     let tags = TAGS.iter().filter_map(|key| object.object(&[key]));
     let stream = |object: &Object<'_>| {
         let part = object.get(STREAMS).and_then(|part| part.get().strip_prefix('"'));
-        // Vector's `source_type` is one of its own: `file`, `syslog`.
+        // Vector's `source_type` has another meaning: `file`, `syslog`.
         if let Some(part) = part.filter(|part| part.starts_with(|c: char| c.is_ascii_uppercase())) {
             let part = part.trim_end_matches('"');
             let index = object.string(&["source_instance", "instance_id"]);
@@ -268,7 +268,7 @@ pub(crate) fn stream_of(object: &Object<'_>) -> Option<String> {
 }
 
 impl Envelope<'_> {
-    /// The role of the program that wrote the line.
+    /// Returns the role of the program that wrote the line.
     #[must_use]
     pub fn role(&self) -> Role {
         if self.stream().is_some() || self.tags.is_some() {
@@ -277,7 +277,7 @@ impl Envelope<'_> {
         self.program.map_or(Role::Unnamed, |program| Role::of_program(program.as_bytes()))
     }
 
-    /// Whether the line proves such a statement, by the program that wrote it.
+    /// Returns whether the line proves such a statement, by the program that wrote it.
     #[must_use]
     pub fn proves(&self, proof: Proof) -> bool {
         self.role().proves(proof)

@@ -1,13 +1,13 @@
-//! Headers of what is not syslog: app logs as the cf CLI prints them, container runtimes,
-//! journald's fields.
+//! Headers other than syslog: app logs as the cf CLI prints them, container runtimes, journald's
+//! fields.
 
 use super::layers::header;
 use super::{Dialect, Envelope};
 use crate::bytes::text::Text;
 use crate::time::{LogTime, stamp};
 
-/// What may follow an RFC 3339 stamp instead of a host: `[CELL/0] OUT …`, `stdout F …`, or what a
-/// runtime has put its stamp before. `at` is where it begins.
+/// Parses the part behind an RFC 3339 stamp that has no host: `[CELL/0] OUT …`, `stdout F …`, or a
+/// line that a runtime has stamped. `at` is where it begins.
 pub(super) fn behind_stamp(text: &[u8], at: usize, time: LogTime) -> Option<Envelope<'_>> {
     let rest = &text[at..];
     let found = |dialect, body_at| Envelope { dialect, time, body_at, ..Envelope::default() };
@@ -31,28 +31,29 @@ pub(super) fn behind_stamp(text: &[u8], at: usize, time: LogTime) -> Option<Enve
     }
 }
 
-/// `[CELL/0] OUT `, `[API]     ERR `: the brackets with what is in them, and how long all of it is.
+/// Parses `[CELL/0] OUT `, `[API]     ERR `: returns the brackets with their content, and the
+/// length of the whole.
 fn cf_logs(text: &[u8]) -> Option<(&[u8], usize)> {
     let close = memchr::memchr(b']', &text[..text.len().min(200)])?;
     let blanks = text[close + 1..].iter().take_while(|b| **b == b' ').count();
     let at = close + 1 + blanks;
     let mark = text.get(at..at + 3)?;
-    // The brackets with what is in them are padded, the longest not at all.
+    // The brackets and their content are padded, except the longest.
     let is_stream = matches!(mark, b"OUT" | b"ERR") && text[1].is_ascii_uppercase();
     let end = at + 3 + usize::from(text.get(at + 3) == Some(&b' '));
     let ends = text.len() == at + 3 || end == at + 4;
     (is_stream && ends).then_some((&text[..=close], end))
 }
 
-/// `MESSAGE=…`: journald's export form, whose other fields are lines of their own.
+/// Parses `MESSAGE=…`: journald's export form, which has the other fields on lines of their own.
 pub(super) fn field(text: &[u8]) -> Option<Envelope<'_>> {
     let body = text.strip_prefix(b"MESSAGE=")?;
     let body_at = text.len() - body.len();
     Some(Envelope { dialect: Dialect::JournalField, body_at, ..Envelope::default() })
 }
 
-/// The same behind blanks, as journald's verbose form has it, and `cf logs`, which indents its
-/// lines.
+/// Parses such a field behind blanks, as journald's verbose form has it, or an indented line of `cf
+/// logs`.
 pub(super) fn indented(text: &[u8]) -> Option<Envelope<'_>> {
     let blanks = text.iter().take(8).take_while(|b| **b == b' ').count();
     let rest = &text[blanks..];

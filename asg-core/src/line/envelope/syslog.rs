@@ -1,4 +1,4 @@
-//! Syslog: stamp, host, tag, and what BOSH puts between them.
+//! Syslog: stamp, host, tag, and BOSH's marks between them.
 
 use super::role::Role;
 use super::{Dialect, Envelope, console, stream};
@@ -7,19 +7,20 @@ use crate::bytes::text::Text;
 use crate::time::stamp;
 use crate::time::{LogTime, rfc3339};
 
-/// `<PRI>` and a header behind it.
+/// Parses `<PRI>` and a header behind it.
 pub(super) fn with_priority(text: &[u8]) -> Option<Envelope<'_>> {
     prioritised(text, 0)
 }
 
-/// `1 2024-05-06T07:09:10Z cell-1 …`: RFC 5424 whose priority a program has taken off.
+/// Parses `1 2024-05-06T07:09:10Z cell-1 …`: RFC 5424 without the priority, which some programs
+/// remove.
 pub(super) fn without_priority(text: &[u8]) -> Option<Envelope<'_>> {
     rfc3339(text.strip_prefix(b"1 ")?)?;
     let mut envelope = Envelope::default();
     rfc5424(text, 2, &mut envelope).map(|()| envelope)
 }
 
-/// `318 <4>1 …`: octet counting, RFC 6587.
+/// Parses `318 <4>1 …`: octet counting, RFC 6587.
 pub(super) fn counted(text: &[u8]) -> Option<Envelope<'_>> {
     let digits = text.iter().take(8).take_while(|b| b.is_ascii_digit()).count();
     text[digits..].starts_with(b" <").then(|| prioritised(text, digits + 1))?
@@ -47,7 +48,7 @@ fn prioritised(text: &[u8], at: usize) -> Option<Envelope<'_>> {
     envelope.map(|envelope| Envelope { priority: Some(priority), ..envelope })
 }
 
-/// `<PRI>` and where it ends.
+/// Parses `<PRI>` and returns where it ends.
 pub(super) fn priority(text: &[u8], at: usize) -> Option<(u8, usize)> {
     let digits = text[at + 1..].iter().take(4).take_while(|b| b.is_ascii_digit()).count();
     let close = at + 1 + digits;
@@ -55,7 +56,7 @@ pub(super) fn priority(text: &[u8], at: usize) -> Option<(u8, usize)> {
     (text.get(close) == Some(&b'>')).then_some((priority, close + 1))
 }
 
-/// A stamp of any kind, then host and tag; or the stamp alone, if another header follows.
+/// Parses a stamp of any kind, then host and tag; or the stamp alone, if another header follows.
 pub(super) fn stamped(text: &[u8], at: usize) -> Option<Envelope<'_>> {
     let rest = &text[at..];
     let (dialect, time, len, needs_tag) = if let Some((time, len, comma)) = rfc3339(rest) {
@@ -94,16 +95,16 @@ pub(super) fn stamped(text: &[u8], at: usize) -> Option<Envelope<'_>> {
     }
     envelope.priority = facility_and_level(&mut words);
     tag(&mut words, &mut envelope);
-    // `Jun 16 23:18:38 kern kernel [job=…]`: an aggregator printed the facility where the host
-    // belongs.
+    // `Jun 16 23:18:38 kern kernel [job=…]`: an aggregator printed the facility in the place of the
+    // host.
     if envelope.job.is_some() && is_facility(host) {
         envelope.host = None;
     }
     (!needs_tag || envelope.program.is_some()).then_some(envelope)
 }
 
-/// Whether a word behind a stamp can name a host: not a tag, a date, a level, or what begins a log
-/// prefix or a text.
+/// Returns whether a word behind a stamp can name a host: not a tag, a date, a level, or the
+/// beginning of a log prefix or a text.
 pub(crate) fn is_host(word: &[u8]) -> bool {
     let is_name = |b: &u8| {
         b.is_ascii_alphanumeric()
@@ -119,7 +120,7 @@ pub(crate) fn is_host(word: &[u8]) -> bool {
         && ![&b"OK_"[..], b"DENY_", b"stdout", b"stderr"].iter().any(|mark| word.starts_with(mark))
 }
 
-/// `Mon Mar 23 13:16:49 2026 kern.warn kernel: …`: `OpenWrt`'s logread.
+/// Parses `Mon Mar 23 13:16:49 2026 kern.warn kernel: …`: `OpenWrt`'s logread.
 ///
 /// Source: ubox `log/logread.c`.
 pub(super) fn logread(text: &[u8]) -> Option<Envelope<'_>> {
@@ -134,8 +135,8 @@ pub(super) fn logread(text: &[u8]) -> Option<Envelope<'_>> {
     Some(envelope)
 }
 
-/// `kern.warn `, as busybox's syslogd puts it between host and tag, or `kern warning ` or `warning
-/// `, as other programs do.
+/// Parses `kern.warn `, as busybox's syslogd puts it between host and tag, or `kern warning ` or
+/// `warning `, as other programs do.
 fn facility_and_level(words: &mut Words<'_>) -> Option<u8> {
     let mut behind = *words;
     let word = behind.word()?;
@@ -153,13 +154,13 @@ fn facility_and_level(words: &mut Words<'_>) -> Option<u8> {
     u8::try_from(priority).ok()
 }
 
-/// `kern.warn`.
+/// Parses `kern.warn`.
 fn level_of_facility(word: &[u8]) -> Option<usize> {
     let (name, severity) = split_at(word, b".")?;
     Some(facility(name)? * 8 + level(severity)?)
 }
 
-/// The number of a severity, by any of its names.
+/// Returns the number of a severity, by any of its names.
 fn level(word: &[u8]) -> Option<usize> {
     const LEVELS: [&[&str]; 8] = [
         &["emerg", "panic"],
@@ -175,7 +176,7 @@ fn level(word: &[u8]) -> Option<usize> {
     LEVELS.iter().position(|names| names.iter().any(is_it))
 }
 
-/// Whether a word is a level's or a facility's.
+/// Returns whether a word is a level's or a facility's.
 pub(crate) fn is_level_or_facility(word: &[u8]) -> bool {
     let is_facility = FACILITIES.iter().any(|name| name.as_bytes().eq_ignore_ascii_case(word));
     level(word).is_some() || is_facility || level_of_facility(word).is_some()
@@ -197,8 +198,8 @@ const FACILITIES: [&str; 20] = [
     "ftp", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
 ];
 
-/// `host program[pid]: ` behind a stamp of the kernel's: journald's short-monotonic. A log prefix
-/// may have a colon too, so only the kernel's tag counts, or one before JSON.
+/// Parses `host program[pid]: ` behind a stamp of the kernel's: journald's short-monotonic. A log
+/// prefix may have a colon too, so only the kernel's tag counts, or one before JSON.
 pub(super) fn host_and_tag<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) {
     let mut words = Words { text, at: envelope.body_at };
     let (Some(host), Some(())) = (words.word(), words.blank()) else { return };
@@ -211,8 +212,8 @@ pub(super) fn host_and_tag<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) {
     }
 }
 
-/// `program[pid]: `, or `program ` where one of BOSH's marks or the kernel's stamp follows; else
-/// the text behind the host is the body.
+/// Parses `program[pid]: `, or `program ` where one of BOSH's marks or the kernel's stamp follows;
+/// else the text behind the host is the body.
 fn tag<'a>(words: &mut Words<'a>, envelope: &mut Envelope<'a>) {
     let start = words.at;
     let Some(word) = words.word() else { return };
@@ -232,7 +233,7 @@ fn tag<'a>(words: &mut Words<'a>, envelope: &mut Envelope<'a>) {
     if words.blank().is_none() && words.at < words.text.len() {
         return;
     }
-    // Some put one blank more before metron's mark.
+    // Some programs put an extra blank before metron's mark.
     if words.text[words.at..].starts_with(b" [job=") {
         words.at += 1;
     }
@@ -258,7 +259,7 @@ fn tag<'a>(words: &mut Words<'a>, envelope: &mut Envelope<'a>) {
     envelope.proc_id = pid.and_then(non_empty);
 }
 
-/// `program` or `program[pid]`.
+/// Parses `program` or `program[pid]`.
 pub(super) fn program_and_pid(name: &[u8]) -> Option<(Text<'_>, Option<Text<'_>>)> {
     let (program, pid) =
         match name.strip_suffix(b"]").and_then(|n| Some((n, memchr::memrchr(b'[', n)?))) {
@@ -268,8 +269,9 @@ pub(super) fn program_and_pid(name: &[u8]) -> Option<(Text<'_>, Option<Text<'_>>
     Some((non_empty(program)?, pid))
 }
 
-/// `kernel:[88008.920287]`, `rep:{"timestamp":…`: rsyslog's `%syslogtag%%msg%` of messages that
-/// begin without a blank. The length of the tag.
+/// Returns the length of a tag that is glued to its message: `kernel:[88008.920287]`,
+/// `rep:{"timestamp":…`. rsyslog's `%syslogtag%%msg%` gives this for messages that begin without a
+/// blank.
 fn glued_tag(word: &[u8]) -> Option<usize> {
     let len = word.iter().take(64).position(|b| *b == b':')?;
     let (name, rest) = (&word[..len], &word[len + 1..]);
@@ -281,7 +283,8 @@ fn glued_tag(word: &[u8]) -> Option<usize> {
     (Role::of_program(program.as_bytes()) != Role::Speaker || is_text()).then_some(len)
 }
 
-/// `U7PG2,fcecda000000,v4.3.20.11298:`: the label of an access point before the tag.
+/// Returns whether a word is the label of an access point before the tag:
+/// `U7PG2,fcecda000000,v4.3.20.11298:`.
 fn is_device(word: &[u8]) -> bool {
     let mut parts = word.strip_suffix(b":").unwrap_or_default().split(|b| *b == b',');
     let (Some(model), Some(mac), Some(version), None) =
@@ -295,8 +298,8 @@ fn is_device(word: &[u8]) -> bool {
         && version.starts_with(b"v")
 }
 
-/// True if what looks like a tag is the log prefix of a packet, as ulogd's files have it: `host
-/// DROP: IN=eth0 OUT=…`. The kernel's own lines have its tag, and daemons say their number.
+/// Returns whether an apparent tag is the log prefix of a packet, as in ulogd's files: `host DROP:
+/// IN=eth0 OUT=…`. The kernel's own lines have its tag, and daemons print their process id.
 pub(super) fn is_log_prefix(tag: &[u8], behind: &[u8]) -> bool {
     behind.starts_with(b"IN=")
         && tag != b"kernel"
@@ -304,8 +307,8 @@ pub(super) fn is_log_prefix(tag: &[u8], behind: &[u8]) -> bool {
         && !tag.ends_with(b"]")
 }
 
-/// `[job=diego_cell index=1] `, `[bosh instance="cf/diego-cell/<id>"] `, `diego-cell/<id> ` or
-/// `cf/diego-cell/<id> `.
+/// Parses `[job=diego_cell index=1] `, `[bosh instance="cf/diego-cell/<id>"] `, `diego-cell/<id> `
+/// or `cf/diego-cell/<id> `.
 fn bosh_mark<'a>(words: &mut Words<'a>, envelope: &mut Envelope<'a>) -> bool {
     let rest = &words.text[words.at..];
     let found = if let Some(inside) = rest.strip_prefix(b"[job=") {
@@ -324,7 +327,7 @@ fn bosh_mark<'a>(words: &mut Words<'a>, envelope: &mut Envelope<'a>) -> bool {
     } else {
         (|| {
             let end = memchr::memchr(b' ', rest)?;
-            // Three parts or two; anything may hold a slash, so the last part has to be an id.
+            // Two or three parts. Any text may contain a slash, so the last part has to be an id.
             let word = &rest[..end];
             if matches!(word, [b'{' | b'[', ..]) {
                 return None;
@@ -345,7 +348,7 @@ fn bosh_mark<'a>(words: &mut Words<'a>, envelope: &mut Envelope<'a>) -> bool {
     true
 }
 
-/// `deployment/job/id` or `job/id`.
+/// Parses `deployment/job/id` or `job/id`.
 fn path<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<()> {
     let mut parts = text.split(|&b| b == b'/');
     let (deployment, job, id) = match (parts.next()?, parts.next()?, parts.next(), parts.next()) {
@@ -358,7 +361,7 @@ fn path<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<()> {
     Some(())
 }
 
-/// `TIMESTAMP HOST APP-NAME PROCID MSGID [structured data] MSG`, behind `<PRI>1 `.
+/// Parses `TIMESTAMP HOST APP-NAME PROCID MSGID [structured data] MSG`, behind `<PRI>1 `.
 pub(super) fn rfc5424<'a>(text: &'a [u8], at: usize, envelope: &mut Envelope<'a>) -> Option<()> {
     let mut words = Words { text, at };
     envelope.dialect = Dialect::Rfc5424;
@@ -389,8 +392,8 @@ pub(super) fn rfc5424<'a>(text: &'a [u8], at: usize, envelope: &mut Envelope<'a>
     Some(())
 }
 
-/// One element of structured data, `[id name="value" …]`, and its length. Values stay escaped as
-/// they are (`\"`, `\]`, `\\`); BOSH's have no such characters.
+/// Parses one element of structured data, `[id name="value" …]`, and returns its length. Values
+/// stay escaped (`\"`, `\]`, `\\`); BOSH's have no such characters.
 fn element<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<usize> {
     let mut words = Words { text, at: 1 };
     let id_end = find::find2(b' ', b']', text)?;
@@ -432,7 +435,7 @@ fn element<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> Option<usize> {
     }
 }
 
-/// The first `"` that no backslash stands before.
+/// Returns the place of the first `"` without a backslash before it.
 fn closing_quote(text: &[u8]) -> Option<usize> {
     let mut at = 0;
     loop {
@@ -455,7 +458,7 @@ struct Words<'a> {
 }
 
 impl<'a> Words<'a> {
-    /// The characters up to the next blank or the end; `None` if there are none.
+    /// Returns the characters up to the next blank or the end; `None` for an empty word.
     fn word(&mut self) -> Option<&'a [u8]> {
         let rest = &self.text[self.at..];
         let end = find::find(b' ', rest).unwrap_or(rest.len());
@@ -477,7 +480,7 @@ fn non_empty(text: &[u8]) -> Option<Text<'_>> {
     (!text.is_empty()).then(|| Text::new(text))
 }
 
-/// RFC 5424's `-` is nothing.
+/// Returns the value, unless it is RFC 5424's `-`, which means an absent one.
 fn nil(text: &[u8]) -> Option<Text<'_>> {
     non_empty(text).filter(|text| *text != "-")
 }

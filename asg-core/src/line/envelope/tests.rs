@@ -10,7 +10,8 @@ const BODY: &str =
     "OK_bfce786c-ab07-40ad-79f9-8 IN=s-010255073003 OUT=eth0 SRC=10.255.73.3 DST=8.8.8.8 LEN=60 ";
 const ID: &str = "0455ec2b-11fa-41ab-9d1c-f3a575cd55ea";
 
-/// What a header says, in one line: dialect, time, host, program, job/index/instance, uptime.
+/// Returns the content of a header, in one line: dialect, time, host, program, job/index/instance,
+/// uptime.
 fn said(line: &str) -> String {
     let line = Line::new(line.as_bytes());
     let e = line.envelope();
@@ -29,7 +30,7 @@ fn said(line: &str) -> String {
     )
 }
 
-/// Headers and what they say; `~` stands for the instance id.
+/// Headers and their content; `~` is short for the instance id.
 pub(crate) const HEADERS: &[(&str, &str)] = &[
     ("", "bare - - - -/-/- -"),
     (
@@ -377,7 +378,7 @@ fn a_repeated_message_is_the_message() {
     assert_eq!(line.envelope().body, *BODY);
 }
 
-/// Logs that nine programs wrote of packets that one kernel printed, each with its dialect.
+/// Logs that nine programs wrote for packets that one kernel printed, each with its dialect.
 macro_rules! transports {
     ($($name:literal $dialect:ident,)*) => {
         [$(($name, Dialect::$dialect, include_bytes!(concat!(
@@ -469,7 +470,7 @@ proptest! {
     }
 }
 
-/// What may follow a header.
+/// Texts that may follow a header.
 pub(crate) const BODIES: &[&str] = &[
     BODY,
     "[  637.581122] x",
@@ -485,5 +486,5 @@ pub(crate) const BODIES: &[&str] = &[
     "",
 ];
 
-/// Bytes that mean something to one reader or another.
+/// Bytes that mean something to one parser or another.
 pub(crate) const BYTES: &[u8] = b" :.[]{}/<>=\"-+,*T019aZ\xff";

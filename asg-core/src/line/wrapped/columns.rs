@@ -1,7 +1,7 @@
 //! Lines in tables: fields between commas, perhaps in quotes, or between tabs.
 //!
-//! A line does not show the table's head, so the field that holds a packet or a lager line is the
-//! text, and the other fields are known by their form: a time, a program, a host.
+//! A line does not show the table's head, so the field with a packet or a lager line is the text,
+//! and the other fields are recognised by their form: a time, a program, a host.
 //!
 //! Sources: splunk-sdk-python's samples; help.papertrailapp.com, permanent log archives;
 //! graylog2-server `SimpleMessageChunkCsvWriter`; kibana `generate_csv.ts`; Sumo Logic's and Azure
@@ -15,10 +15,10 @@ use crate::line::envelope::role::Role;
 use crate::line::envelope::{Dialect, is_host};
 use crate::time::{LogTime, rfc3339, stamp};
 
-/// How many fields a row may have.
+/// The maximum number of fields in a row.
 const MOST: usize = 64;
 
-/// The line in a row of a table; `None` if the text is no row, or holds none.
+/// Finds the line in a row of a table; `None` if the text is not a row, or has no line in it.
 pub(super) fn find(text: &[u8]) -> Option<Found<'_>> {
     let is_payload_in = |text| is_quoted(text) && is_payload(&unquoted(text));
     if !(is_payload(text) || is_payload_in(text)) {
@@ -44,7 +44,7 @@ pub(super) fn find(text: &[u8]) -> Option<Found<'_>> {
     let others = fields.iter().enumerate().filter(|(n, _)| *n != place);
     others.for_each(|(_, (_, field))| tell(&mut outer, field));
     let (starts, text) = fields.into_iter().nth(place)?;
-    // A line with a header of its own names machine and program; so do no columns around it.
+    // A line with a header of its own names machine and program; columns around it do not.
     let header = layers::peel(&text);
     if header.program.is_some() {
         outer.program = None;
@@ -79,12 +79,12 @@ fn tell(outer: &mut Outer, field: &[u8]) {
     } else if outer.host.is_none() {
         outer.host = Some(own(field));
     } else if !field.iter().any(u8::is_ascii_digit) || crate::guid::Guid::parse(field).is_ok() {
-        // A second name, and no address: the program's.
+        // A second name that is not an address: the program's.
         outer.program.get_or_insert_with(|| own(field));
     }
 }
 
-/// The time that a field shows.
+/// Parses the time of a field.
 pub(super) fn time(field: &[u8]) -> LogTime {
     let text = field.trim_ascii();
     if let Some((time, len, _)) = rfc3339(text)
@@ -122,7 +122,7 @@ fn is_quoted(text: &[u8]) -> bool {
     memchr::memmem::find(text, b"\"\"").is_some()
 }
 
-/// The text with its doubled quotes as they were.
+/// Returns the text with its doubled quotes undone.
 fn unquoted(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
@@ -134,7 +134,7 @@ fn unquoted(text: &[u8]) -> Vec<u8> {
     out
 }
 
-/// The fields between commas, each with where it begins; `None` if no field is in quotes.
+/// Returns the fields between commas, each with its offset; `None` if no field is in quotes.
 fn quoted_fields(text: &[u8]) -> Option<Vec<(usize, Cow<'_, [u8]>)>> {
     let mut fields = Vec::new();
     let mut has_quotes = false;
@@ -168,7 +168,7 @@ fn quoted_fields(text: &[u8]) -> Option<Vec<(usize, Cow<'_, [u8]>)>> {
     has_quotes.then_some(fields)
 }
 
-/// Where the quote is that ends a field: the first that is not doubled.
+/// Returns the place of the quote that ends a field: the first that is not doubled.
 fn closing(text: &[u8]) -> Option<usize> {
     let mut at = 0;
     loop {

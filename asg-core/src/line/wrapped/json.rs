@@ -1,9 +1,9 @@
-//! Lines in JSON, found by what they hold.
+//! Finds lines in JSON by their content.
 //!
 //! Log stores put a line into a member of any name, at any depth, and several lines into arrays. So
-//! the text is the string that holds a packet or a lager line. Host, time and program stand beside
-//! it or around it, under names that [`MEMBERS`] lists. Where no string holds either, the members
-//! with the usual names are the text, so that other lines are read too.
+//! the text is the string that contains a packet or a lager line. Host, time and program are beside
+//! it or around it, under names that [`MEMBERS`] lists. If no string contains either, the members
+//! with the usual names are the text, so that other lines are parsed too.
 //!
 //! Sources: systemd.journal-fields(7); rsyslog `runtime/msg.c`; syslog-ng's templates; Vector,
 //! Fluent Bit and Filebeat by their documentation; Splunk's HEC; Elasticsearch; Loki
@@ -27,7 +27,7 @@ enum Tells {
     Instance,
     Job,
     Program,
-    /// The program, by a name that only an object about a process gives it.
+    /// The program, by a name that only an object about a process has.
     Process,
     Priority,
     Time,
@@ -100,8 +100,8 @@ const MEMBERS: &[(Tells, &[&str])] = &[
     ),
 ];
 
-/// Objects with members about the line beside the object, and the meanings that they may have. A
-/// dot stands between an object and one in it.
+/// Objects with members about the line beside the object, and the meanings that these may have. A
+/// dot separates an object from one in it.
 const NESTED: &[(&str, &[Tells])] = &[
     ("log.syslog", &[Tells::Host, Tells::Program]),
     ("event.syslog", &[Tells::Host, Tells::Program, Tells::Time]),
@@ -137,14 +137,14 @@ const TEXTS: &[&str] = &[
     "event",
 ];
 
-/// The largest number of objects in each other.
+/// The maximum nesting of objects.
 const MOST_DEEP: usize = 8;
 
-/// The lines in a JSON text; `None` if it is none, or is a line of lager's itself.
+/// Finds the lines in a JSON text; `None` if it is not JSON, or is itself a line of lager's.
 pub(super) fn find(text: &[u8]) -> Option<Vec<Found<'_>>> {
     let text = text.trim_ascii_end();
     let text = text.strip_suffix(b",").unwrap_or(text);
-    // Lager is nearly all of the JSON that comes by. It must not cost a parse here.
+    // Most JSON in a log is lager's, so it must not cost a parse here.
     if begins_as_lager(text) {
         return None;
     }
@@ -154,9 +154,9 @@ pub(super) fn find(text: &[u8]) -> Option<Vec<Found<'_>>> {
     Some(lines.found).filter(|found| !found.is_empty())
 }
 
-/// `2024-05-06 07:09:10 +0000 tag: {…}` of fluentd's standard output, `tag: [1714979350.581301,
-/// {…}]` of Fluent Bit's files, `[0] tag: [[1714979350.5, {}],
-/// {"log"=>"…"}]` of its standard output, and `"message" => "…",` of Logstash.
+/// Parses `2024-05-06 07:09:10 +0000 tag: {…}` of fluentd's standard output, `tag:
+/// [1714979350.581301, {…}]` of Fluent Bit's files, `[0] tag: [[1714979350.5, {}], {"log"=>"…"}]`
+/// of its standard output, and `"message" => "…",` of Logstash.
 pub(super) fn tagged(text: &[u8]) -> Option<Vec<Found<'_>>> {
     let head = &text[..text.len().min(256)];
     if let Some(arrow) = memchr::memmem::find(head, b"=>") {
@@ -182,7 +182,7 @@ pub(super) fn tagged(text: &[u8]) -> Option<Vec<Found<'_>>> {
             found.starts += starts;
             found.outer = std::mem::take(&mut found.outer).within(&outer);
         }
-        // An app's object names no program, and no machine.
+        // An app's object has no program and no machine.
         let is_shippers = |it: &Found<'_>| it.outer.program.is_some() && it.outer.host.is_some();
         return Some(found).filter(|found| found.iter().all(is_shippers));
     }
@@ -200,7 +200,7 @@ pub(super) fn tagged(text: &[u8]) -> Option<Vec<Found<'_>>> {
     Some(found)
 }
 
-/// The number that a text begins with, as seconds since the epoch.
+/// Parses the number at the start of a text as seconds since the epoch.
 fn epoch(text: &[u8]) -> Option<Timestamp> {
     let len = text.iter().take(32).take_while(|b| b.is_ascii_digit() || **b == b'.').count();
     stamp::since_epoch(&text[..len])
@@ -213,7 +213,7 @@ struct Lines<'t> {
 }
 
 impl<'t> Lines<'t> {
-    /// Looks into a value. `around` comes from the objects around it.
+    /// Searches a value. `around` comes from the objects around it.
     fn value(&mut self, value: &'t RawValue, around: &Outer, depth: usize) {
         if depth == 0 {
             return;
@@ -248,8 +248,8 @@ impl<'t> Lines<'t> {
         }
     }
 
-    /// Looks into an object. Its strings, and those of the objects in it, are several forms of one
-    /// line; the longest tells most. The elements of arrays are lines of their own.
+    /// Searches an object. Its strings, and those of the objects in it, are several forms of one
+    /// line; the longest has the most facts. The elements of arrays are lines of their own.
     fn object(&mut self, value: &'t RawValue, object: &Object<'t>, around: &Outer, depth: usize) {
         let outer = told(object).within(around);
         if is_lager(object) {
@@ -290,7 +290,7 @@ impl<'t> Lines<'t> {
         }
     }
 
-    /// Looks for lager lines in the objects of an object.
+    /// Searches the objects of an object for lager lines.
     fn nested(&mut self, object: &Object<'t>, outer: &Outer, depth: usize) {
         for (_, value) in object.members() {
             if value.get().starts_with('{')
@@ -316,7 +316,7 @@ impl<'t> Lines<'t> {
     }
 }
 
-/// Whether an object holds an array, at any depth.
+/// Returns whether an object contains an array, at any depth.
 fn holds_array(object: &Object<'_>, depth: usize) -> bool {
     depth > 0
         && object.members().any(|(_, value)| match value.get().as_bytes().first() {
@@ -334,7 +334,8 @@ struct Form<'t> {
     outer: Outer,
 }
 
-/// The strings of an object and of the objects in it that hold a line, and the object's arrays.
+/// Returns the strings of an object and of the objects in it that contain a line, and the object's
+/// arrays.
 fn strings<'t>(
     object: &Object<'t>,
     outer: &Outer,
@@ -362,7 +363,8 @@ fn strings<'t>(
     }
 }
 
-/// Whether an object is a lager line: it has a source, a message and a stamp, and data or a level.
+/// Returns whether an object is a lager line: it has a source, a message and a stamp, and data or a
+/// level.
 fn is_lager(object: &Object<'_>) -> bool {
     let has = |key: &str| object.get(&[key]).is_some();
     let is_message =
@@ -373,7 +375,7 @@ fn is_lager(object: &Object<'_>) -> bool {
         && is_message()
 }
 
-/// The facts in the members of an object about the line in it.
+/// Returns the facts in the members of an object about the line in it.
 fn told(object: &Object<'_>) -> Outer {
     let mut outer = Outer { stream: role::stream_of(object), ..Outer::default() };
     tell(&mut outer, object, &[Tells::Host, Tells::Program, Tells::Priority, Tells::Time]);
@@ -454,7 +456,7 @@ fn tell(outer: &mut Outer, object: &Object<'_>, of: &[Tells]) {
     }
 }
 
-/// The program that a tag names: `rep` of `rep[7]:`.
+/// Returns the program that a tag names: `rep` of `rep[7]:`.
 fn program_of(tag: &str) -> &str {
     let name = tag.strip_suffix(':').unwrap_or(tag);
     match name.strip_suffix(']').and_then(|name| name.rsplit_once('[')) {
@@ -463,7 +465,7 @@ fn program_of(tag: &str) -> &str {
     }
 }
 
-/// The time that a value shows, as text or as a number since the epoch.
+/// Parses the time of a value: text, or a number since the epoch.
 fn time(value: &RawValue) -> LogTime {
     if let Some(time) = instant(value) {
         return LogTime::Instant(time);
@@ -472,7 +474,7 @@ fn time(value: &RawValue) -> LogTime {
     super::columns::time(text)
 }
 
-/// The instant that a value shows.
+/// Parses the instant of a value.
 fn instant(value: &RawValue) -> Option<Timestamp> {
     let text = value.get().trim_matches('"').as_bytes();
     match rfc3339(text) {
@@ -481,7 +483,8 @@ fn instant(value: &RawValue) -> Option<Timestamp> {
     }
 }
 
-/// A string, or what journald writes for text that is not UTF-8: an array of byte values.
+/// Returns a string, or decodes journald's form for text that is not UTF-8: an array of byte
+/// values.
 fn string<'t>(value: &'t RawValue) -> Option<Cow<'t, [u8]>> {
     let text = value.get();
     let text: Cow<'t, [u8]> = match text.as_bytes() {

@@ -1,7 +1,7 @@
-//! Wrappings that have to be undone before the line in them can be read: records of `/dev/kmsg`,
-//! JSON, tables, and several lines in one.
+//! Removes wrappings before the line in them can be parsed: records of `/dev/kmsg`, JSON, tables,
+//! and several lines in one.
 //!
-//! | wrapping | who writes it |
+//! | wrapping | writer |
 //! |---|---|
 //! | `4,339,637581122,-;…` | `/dev/kmsg` |
 //! | JSON, of any structure | journald, `dmesg -J`, log stores and shippers; see [`json`] |
@@ -10,7 +10,7 @@
 //! | `318 <4>1 …318 <4>1 …` | RFC 6587, a stream of octet counts without line feeds |
 //! | colours | grep, `aws logs tail` |
 //!
-//! A wrapping may stand behind layers ([`layers`](super::envelope::layers)), and the text in it may
+//! A wrapping may come behind layers ([`layers`](super::envelope::layers)), and the text in it may
 //! have layers, or be wrapped again.
 
 mod columns;
@@ -25,7 +25,7 @@ use crate::bytes::find::position;
 use crate::bytes::text::Text;
 use crate::time::{LogTime, Uptime};
 
-/// The contents of a line's wrappings: one line at least.
+/// The contents of a line's wrappings: at least one line.
 #[derive(Debug, Clone)]
 pub(super) struct Unwrapped<'a> {
     pub(super) first: Part<'a>,
@@ -36,7 +36,7 @@ pub(super) struct Unwrapped<'a> {
 #[derive(Debug, Clone)]
 pub(super) struct Part<'a> {
     text: Cow<'a, [u8]>,
-    /// Where the wrapped text begins in the raw line.
+    /// The offset of the wrapped text in the raw line.
     starts: usize,
     outer: Outer,
 }
@@ -59,20 +59,20 @@ struct Outer {
     continuation: bool,
 }
 
-/// A text that a wrapping holds.
+/// A text inside a wrapping.
 struct Found<'t> {
     text: Cow<'t, [u8]>,
-    /// Where it begins in the text that was searched.
+    /// Its offset in the text that was searched.
     starts: usize,
     outer: Outer,
 }
 
-/// How deep wrappings may be in each other.
+/// The maximum nesting of wrappings.
 const MOST_DEEP: usize = 4;
 
-/// Undoes the wrappings of a line; `None` if it has none.
+/// Removes the wrappings of a line; `None` if it has none.
 pub(super) fn unwrap(raw: &[u8]) -> Option<Box<Unwrapped<'_>>> {
-    // These two come by the million: lines of lager's, and of the kernel's buffer.
+    // These two are very frequent: lines of lager's, and of the kernel's buffer.
     let is_kernels = match raw {
         [b'[', b'"' | b'[', ..] => false,
         [b'[', ..] => memchr::memchr(b'{', raw).is_none(),
@@ -90,12 +90,12 @@ pub(super) fn unwrap(raw: &[u8]) -> Option<Box<Unwrapped<'_>>> {
         inner(found, 1, &mut parts);
     }
     let mut parts = parts.into_iter();
-    // Nearly all have one, and a vector of none costs nothing.
+    // Nearly all have one, and an empty vector costs nothing.
     let first = parts.next()?;
     Some(Box::new(Unwrapped { first, more: parts.collect() }))
 }
 
-/// Goes on with what is in a text that was found.
+/// Searches the text that was found.
 fn inner<'a>(found: Found<'a>, depth: usize, parts: &mut Vec<Part<'a>>) {
     let Found { text, starts, outer } = found;
     let is_closed = !outer.carries_lines() || outer.role() == Some(Role::Kernel);
@@ -108,7 +108,7 @@ fn inner<'a>(found: Found<'a>, depth: usize, parts: &mut Vec<Part<'a>>) {
     let level: Vec<_> = level
         .into_iter()
         .map(|found| Found {
-            // The place in escaped text is not known: it is where that begins.
+            // The place in escaped text is not known: the beginning of that text is used.
             starts: starts + if is_borrowed { found.starts } else { 0 },
             text: Cow::Owned(found.text.into_owned()),
             outer: found.outer,
@@ -119,7 +119,7 @@ fn inner<'a>(found: Found<'a>, depth: usize, parts: &mut Vec<Part<'a>>) {
     }
 }
 
-/// The texts in the outermost wrapping of a text; `None` if it has none.
+/// Returns the texts in the outermost wrapping of a text; `None` if it has none.
 fn level<'t>(text: &'t [u8], outer: &Outer) -> Option<Vec<Found<'t>>> {
     if text.first() == Some(&0x1b) {
         let text = Cow::Owned(without_colours(text));
@@ -143,12 +143,12 @@ fn level<'t>(text: &'t [u8], outer: &Outer) -> Option<Vec<Found<'t>>> {
     let at = text.len() - text[envelope.body_at..].trim_ascii_start().len();
     let body = &text[at..];
     let is_json = matches!(body, [b'{' | b'[', ..]);
-    // Columns are the whole text's: what looked like a layer is one of them.
+    // Columns belong to the whole text: an apparent layer is one of them.
     let (found, at, around) = match envelope.role() {
         Role::Unnamed | Role::Forwarder if is_json => {
             (json::find(body), at, Outer::of(&envelope).within(outer))
         }
-        // A string that stands alone, and not the first of several columns.
+        // A string on its own, and not the first of several columns.
         Role::Unnamed if body.starts_with(b"\"") && json::find(body).is_some() => {
             (json::find(body), at, Outer::of(&envelope).within(outer))
         }
@@ -171,7 +171,7 @@ impl Found<'_> {
 }
 
 impl Outer {
-    /// The same of layers.
+    /// Collects the facts in layers.
     fn of(envelope: &Envelope<'_>) -> Self {
         let own = |text: Option<Text<'_>>| text.map(|text| text.to_string());
         Self {
@@ -210,25 +210,26 @@ impl Outer {
 
     fn within(self, outer: &Self) -> Self {
         let merged = Self::of(&self.envelope().within(&outer.envelope()));
-        // What is of an app's stream stays one, however deep.
+        // A line inside an app's stream stays one, at any depth.
         Self { stream: self.stream.or_else(|| outer.stream.clone()), ..merged }
     }
 
-    /// Whether the text may have a header of its own. The kernel's own records hold the message and
-    /// no header: a log prefix may look like one. Apps and users write text, and never headers.
+    /// Returns whether the text may have a header of its own. The kernel's own records contain the
+    /// message and no header: a log prefix may look like one. Apps and users write text, and never
+    /// headers.
     fn carries_lines(&self) -> bool {
         let is_record = matches!(self.dialect, Dialect::DevKmsg | Dialect::DmesgJson);
         !is_record && self.stream.is_none() && self.role().is_none_or(Role::carries_lines)
     }
 
-    /// The role of the program that the wrapping names.
+    /// Returns the role of the program that the wrapping names.
     fn role(&self) -> Option<Role> {
         self.program.as_deref().map(|program| Role::of_program(program.as_bytes()))
     }
 }
 
 impl Part<'_> {
-    /// The place in the raw line of a place in the text.
+    /// Converts an offset in the text to one in the raw line.
     pub(super) fn raw_offset(&self, offset: usize) -> usize {
         match self.text {
             Cow::Owned(_) => self.starts,
@@ -236,7 +237,7 @@ impl Part<'_> {
         }
     }
 
-    /// Reads the envelope of the line, completed by its wrappings.
+    /// Parses the envelope of the line, and completes it from its wrappings.
     pub(super) fn read_envelope<'e>(&'e self, envelope: &mut Envelope<'e>) {
         if self.outer.carries_lines() {
             super::envelope::read(&self.text, envelope);
@@ -252,7 +253,7 @@ impl Part<'_> {
     }
 }
 
-/// `data: {…}`, and an object behind a record separator: journald's forms `json-sse` and
+/// Parses `data: {…}`, and an object behind a record separator: journald's forms `json-sse` and
 /// `json-seq`.
 fn event(text: &[u8]) -> Option<Found<'_>> {
     let rest = text.strip_prefix(b"data: ").or_else(|| text.strip_prefix(b"\x1e"))?;
@@ -261,7 +262,8 @@ fn event(text: &[u8]) -> Option<Found<'_>> {
     rest.starts_with(b"{").then(|| Found { text, starts, outer: Outer::default() })
 }
 
-/// `priority,sequence,microseconds,flags[,…];text`, with `\xNN` for what is not printable ASCII.
+/// Parses `priority,sequence,microseconds,flags[,…];text`, with `\xNN` for bytes other than
+/// printable ASCII.
 ///
 /// Source: `Documentation/ABI/testing/dev-kmsg`.
 fn dev_kmsg(raw: &[u8]) -> Option<Found<'_>> {
@@ -315,7 +317,7 @@ fn unescape(text: &[u8]) -> Vec<u8> {
     out
 }
 
-/// `318 <4>1 …318 <4>1 …`: a line that is longer than its octet count holds several.
+/// Splits `318 <4>1 …318 <4>1 …`: a line that is longer than its octet count contains several.
 fn frames(text: &[u8]) -> Option<Vec<Found<'_>>> {
     let mut found = Vec::new();
     let mut at = 0;
@@ -329,7 +331,7 @@ fn frames(text: &[u8]) -> Option<Vec<Found<'_>>> {
         found.push(Found { text: Cow::Borrowed(frame), starts, outer: Outer::default() });
         at = ends;
     }
-    // What is left is no frame: the count was not one.
+    // The rest is not a frame, so the number was not a count.
     if text[at..].trim_ascii().is_empty() {
         Some(found).filter(|found| found.len() > 1)
     } else {
@@ -337,14 +339,14 @@ fn frames(text: &[u8]) -> Option<Vec<Found<'_>>> {
     }
 }
 
-/// Where a frame begins behind its count, and how long it is.
+/// Returns where a frame begins behind its count, and its length.
 fn frame(text: &[u8]) -> Option<(usize, usize)> {
     let digits = text.iter().take(6).take_while(|b| b.is_ascii_digit()).count();
     let len = std::str::from_utf8(&text[..digits]).ok()?.parse().ok()?;
     text[digits..].starts_with(b" <").then_some((digits + 1, len))
 }
 
-/// The text without the sequences that set colours.
+/// Returns the text without the sequences that set colours.
 fn without_colours(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
@@ -360,7 +362,7 @@ fn without_colours(text: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Whether a text holds a packet, or a line of lager's, which may be in another string.
+/// Returns whether a text contains a packet, or a line of lager's, which may be in another string.
 fn is_payload(text: &[u8]) -> bool {
     (position!(b"OUT=", text).is_some() && position!(b"IN=", text).is_some())
         || (position!(b"{\"timestamp\":", text).is_some()

@@ -3,7 +3,7 @@
 use super::{Printer, Writer};
 
 impl Printer<'_> {
-    /// `MAC=`, or its parts.
+    /// Prints `MAC=`, or its parts.
     pub(super) fn link(&mut self, ethertype: &str, writer: Writer) {
         let raw = |bytes: String| {
             if bytes.is_empty() { ethertype.into() } else { format!("{bytes}:{ethertype}") }
@@ -84,7 +84,7 @@ impl Printer<'_> {
         self.line.pop(); // these lines end without a blank
     }
 
-    /// What the kernel does not open.
+    /// Prints a frame of a type that the kernel does not open.
     pub(super) fn odd_line(&mut self, in_if: &str) {
         self.note("family", "unknown");
         let (ethertype, family) = self.one(&[
@@ -98,7 +98,7 @@ impl Printer<'_> {
         self.link(ethertype, Writer::Kernel);
         let is_silent = self.line.len() == before;
         self.may_trim &= !is_silent;
-        // The kernel goes on behind the types that it opens, unless the header is empty.
+        // The kernel prints more behind the types that it opens, unless the header is empty.
         let is_opened = !is_silent && family != "unknown" && !self.line.ends_with(b"MAC= ");
         if is_opened || self.flip() {
             self.text("TRUNCATED");

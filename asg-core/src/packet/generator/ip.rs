@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{Printer, Writer};
 
 impl Printer<'_> {
-    /// An IP packet; true if an owner and a mark may follow.
+    /// Prints an IP packet; returns whether an owner and a mark may follow.
     pub(super) fn ip(&mut self, is_v6: bool, writer: Writer) -> bool {
         if is_v6 { self.ipv6(writer) } else { self.ipv4(writer) }
     }
@@ -62,12 +62,12 @@ impl Printer<'_> {
     }
 
     pub(super) fn ipv6(&mut self, writer: Writer) -> bool {
-        // Where no group begins with a zero, nothing shows the form.
+        // If no group begins with a zero, the form cannot be seen.
         let is_plain = !self.is_quoted() && self.below(4) == 3;
         self.needs_mark = is_plain && writer == Writer::Ulogd;
         for (key, name) in [("SRC=", "src"), ("DST=", "dst")] {
             let groups = [0; 8].map(|_: u8| self.number(0xffff) as u16);
-            // The documentation's prefix has a group that begins with a zero.
+            // The documentation prefix has a group that begins with a zero.
             let ip = std::net::Ipv6Addr::from(if is_plain {
                 groups.map(|group| group | 0x1000)
             } else {
@@ -124,7 +124,7 @@ impl Printer<'_> {
         self.transport(true, writer, is_later)
     }
 
-    /// One extension header; true if the kernel goes on.
+    /// Prints one extension header; returns whether the kernel goes on.
     pub(super) fn extension(
         &mut self,
         parens: bool,
@@ -188,7 +188,7 @@ impl Printer<'_> {
         goes_on
     }
 
-    /// From `PROTO=` on; true if an owner and a mark may follow.
+    /// Prints everything from `PROTO=` on; returns whether an owner and a mark may follow.
     pub(super) fn transport(&mut self, is_v6: bool, writer: Writer, is_later: bool) -> bool {
         let (names, numbers): (&[&str], &[u8]) = match (is_v6, writer) {
             (false, Writer::Kernel) => (
@@ -305,7 +305,7 @@ impl Printer<'_> {
             }
             6 => {
                 let text = self.one(&["OPT (TRUNCATED)", "TRUNCATED"]);
-                // The old word is of kernels that had one packet in a line.
+                // The old word is from kernels that had one packet in a line.
                 self.text(if self.is_quoted() { "OPT (TRUNCATED)" } else { text });
                 self.note("tcp_opt_truncated", true);
                 return false;
@@ -381,7 +381,8 @@ impl Printer<'_> {
         !self.fields[0].contains_key("mark")
     }
 
-    /// The packet in brackets, unless this one is quoted itself, or the hook shows none. True if it is there.
+    /// Prints the packet in brackets, unless this one is itself quoted, or the hook shows none.
+    /// Returns whether it was printed.
     pub(super) fn quote(&mut self, is_v6: bool) -> bool {
         if self.is_quoted() || self.below(8) == 7 {
             return false;

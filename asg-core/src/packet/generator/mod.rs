@@ -1,7 +1,8 @@
-//! Lines as programs print them, from bytes that make the choices, with what they say.
+//! Generates lines as programs print them, with their fields, from bytes that make the choices.
 //!
-//! The property tests draw the bytes from proptest, the fuzz targets from libFuzzer. What is printed follows the order of
-//! the kernel's print statements, and notes each field as it prints it; it shares no code with the readers.
+//! The property tests draw the bytes from proptest, the fuzz targets from libFuzzer. The output
+//! follows the order of the kernel's print statements, and each field is noted as it is printed;
+//! the generator shares no code with the parsers.
 
 mod frame;
 mod ip;
@@ -16,7 +17,7 @@ use serde_json::{Map, Value};
 pub struct Generated {
     /// A whole line.
     pub line: Vec<u8>,
-    /// What it says.
+    /// The fields that the line shows.
     pub fields: Value,
 }
 
@@ -26,7 +27,8 @@ impl fmt::Debug for Generated {
     }
 }
 
-/// The line that these bytes choose. Bytes that are not there are zeros, so all bytes choose one.
+/// Returns the line that these bytes choose. Missing bytes count as zeros, so any bytes choose a
+/// line.
 #[must_use]
 pub fn line(choices: &[u8]) -> Generated {
     let mut printer = Printer {
@@ -47,7 +49,8 @@ pub fn line(choices: &[u8]) -> Generated {
     Generated { line, fields: printer.fields.remove(0).into() }
 }
 
-/// What operators and kernels put before `IN=`: none of them holds two names itself but the one that means to.
+/// Prefixes as operators and kernels put them before `IN=`. Only one contains two names itself, on
+/// purpose.
 const PREFIXES: [&[u8]; 18] = [
     b"",
     b"OK_bfce786c-ab07-40ad-79f9-8 ",
@@ -85,11 +88,12 @@ const NAMES: [&str; 10] = [
 struct Printer<'a> {
     choices: &'a [u8],
     line: Vec<u8>,
-    /// The packet's fields, and those of the one that it quotes.
+    /// The packet's fields, and those of the packet that it quotes.
     fields: Vec<Map<String, Value>>,
-    /// The line is whole without its last blank.
+    /// The line is also whole without its last blank.
     may_trim: bool,
-    /// ulogd2 prints the mark always. Without it this line would be a kernel's, or none.
+    /// ulogd2 always prints the mark. Without it this line would be a kernel's, or not a packet
+    /// line.
     needs_mark: bool,
 }
 
@@ -106,7 +110,7 @@ impl Printer<'_> {
         first
     }
 
-    /// A number below this.
+    /// Chooses a number below this.
     fn below(&mut self, n: usize) -> usize {
         usize::from(self.byte()) % n
     }
@@ -115,7 +119,7 @@ impl Printer<'_> {
         self.below(2) == 1
     }
 
-    /// A number up to this, often one of the ends.
+    /// Chooses a number up to this, often one of the ends.
     fn number(&mut self, most: u32) -> u32 {
         let any = u32::from_be_bytes([0; 4].map(|_: u8| self.byte()));
         match self.byte() % 4 {
@@ -140,7 +144,7 @@ impl Printer<'_> {
         fields.insert(name.into(), value.into());
     }
 
-    /// `key`, then the value, then a blank.
+    /// Prints `key`, then the value, then a blank.
     fn dec(&mut self, key: &str, name: &str, most: u32) -> u32 {
         let value = self.number(most);
         self.text(format_args!("{key}{value} "));
@@ -212,7 +216,7 @@ impl Printer<'_> {
         self.link(if is_v6 { "86:dd" } else { "08:00" }, writer);
         self.may_trim = true;
         if self.below(8) == 7 && writer == Writer::Kernel && self.line.ends_with(b"00 ") && !is_v6 {
-            // The ethertype is the end of a raw header here, or the line says `MACPROTO=`.
+            // Here the ethertype is the end of a raw header, or the line has `MACPROTO=`.
             self.line.pop();
             let is_raw = self.fields[0].contains_key("mac_raw");
             if is_raw {

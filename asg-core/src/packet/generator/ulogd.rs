@@ -49,7 +49,7 @@ impl Printer<'_> {
         self.owner(Writer::Ulogd);
     }
 
-    /// Of a packet whose network header is cut, or not known.
+    /// Prints a packet whose network header is cut, or not known.
     fn ulogd_short_header(&mut self) {
         let (ethertype, family, text) = self.one(&[
             ("08:00", "ipv4", "LEN=0 TOS=00 PREC=0x00 TTL=0 ID=0 PROTO=0 "),
@@ -82,7 +82,7 @@ impl Printer<'_> {
         self.note("ext", vec![json!({"hdr": 44, "frag_offset": offset, "frag_id": id})]);
     }
 
-    /// Behind the name of a protocol.
+    /// Prints the part behind the name of a protocol.
     pub(super) fn ulogd_transport(&mut self, name: &str) {
         if self.below(8) == 7 {
             let word = if name == "ICMPv6" && self.flip() { "TRUNCATED" } else { "INCOMPLETE" };
@@ -110,7 +110,7 @@ impl Printer<'_> {
 
     fn ulogd_icmp(&mut self) {
         let (kind, code) = self.kind(&[8, 0, 3, 5, 11, 12, 42]);
-        // ulogd2 looks at the code where ulogd 1.x looks at the type.
+        // ulogd2 checks the code where ulogd 1.x checks the type.
         match if self.flip() { code } else { kind } {
             0 | 8 => self.echo(),
             12 => {

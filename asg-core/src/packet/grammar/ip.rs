@@ -15,7 +15,8 @@ use super::{transport, ulogd};
 use crate::packet::fields::{Address, ExtHeader, Family, Ip, Proto};
 use crate::packet::form::{LineForm, V6Form, Writer};
 
-/// Whether a packet is the logged one or the one that an ICMP error quotes. The kernel quotes one level deep.
+/// Whether a packet is the logged one or the one that an ICMP error quotes. The kernel quotes one
+/// level deep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Depth {
     Outer,
@@ -23,8 +24,8 @@ pub(super) enum Depth {
 }
 
 impl Depth {
-    /// Behind a field that can be the last of its packet: at the end of the line the blank may be gone, in brackets
-    /// it is always there.
+    /// Parses the blank behind a field that can be the last of its packet: at the end of the line
+    /// it may be missing, in brackets it is always there.
     pub(super) fn gap(self, i: &[u8]) -> Step<'_> {
         match self {
             Self::Outer => sp_or_end(i),
@@ -33,7 +34,7 @@ impl Depth {
     }
 }
 
-/// The addresses of the logged packet, and what their form tells of the writer.
+/// Parses the addresses of the logged packet, and infers the writer from their form.
 pub(super) fn outer_addresses<'a>(
     i: &'a [u8],
     ip: &mut Ip<'a>,
@@ -46,7 +47,7 @@ pub(super) fn outer_addresses<'a>(
     read
 }
 
-/// The logged packet, behind its addresses.
+/// Parses the logged packet, behind its addresses.
 pub(super) fn packet<'a>(
     i: &'a [u8],
     ip: &mut Ip<'a>,
@@ -59,7 +60,7 @@ pub(super) fn packet<'a>(
     }
 }
 
-/// True if the kernel stops behind this packet, and prints no owner and no mark.
+/// Returns whether the kernel stops behind this packet, and prints no owner and no mark.
 pub(super) fn ends_the_line(ip: &Ip<'_>) -> bool {
     let is_named = !matches!(ip.proto, None | Some(Proto::Icmp | Proto::Ah | Proto::Esp));
     ip.truncated
@@ -68,7 +69,7 @@ pub(super) fn ends_the_line(ip: &Ip<'_>) -> bool {
         || ip.ext.last().is_some_and(|header| header.ends_the_line())
 }
 
-/// The packet inside brackets, behind `[` and up to `] `.
+/// Parses the packet inside brackets, behind `[` and up to `] `.
 pub(super) fn nested<'a>(
     i: &'a [u8],
     outer: &mut Ip<'a>,
@@ -80,7 +81,7 @@ pub(super) fn nested<'a>(
         inner.truncated = true;
         i
     } else {
-        // What an ICMP error quotes is of the error's own family, and no person blanked it alone.
+        // A quoted packet has the family of its ICMP error, and people do not blank it alone.
         let (mut family, mut written) = (family, V6Pair::new(V6Form::Full));
         let i = addresses(i, inner, &mut family, &mut written)?;
         match family {
@@ -102,7 +103,8 @@ pub(super) fn nested<'a>(
     sp_or_end(i)
 }
 
-/// `SRC=… DST=… `, both of one family. `family` is what they must be, or unknown, and then what they are.
+/// Parses `SRC=… DST=… `, both of one family. `family` is the required family; if unknown, it is
+/// set to the one found.
 fn addresses<'a>(
     i: &'a [u8],
     ip: &mut Ip<'a>,
@@ -113,7 +115,7 @@ fn addresses<'a>(
     *family = family_of(ip.src, *family);
     let i = field(i, "DST=", |i| address(i, *family, written), &mut ip.dst)?;
     *family = family_of(ip.dst, *family);
-    // Blanked addresses leave it to the next field.
+    // Blanked addresses do not show the family; the next field does.
     if *family == Family::Unknown {
         *family = if is_ipv6_behind_len(i) { Family::Ipv6 } else { Family::Ipv4 };
     }
@@ -161,7 +163,7 @@ fn ipv4<'a>(i: &'a [u8], ip: &mut Ip<'a>, depth: Depth, form: &mut LineForm) -> 
     ipv4_from(V4Word::Len, i, ip, depth, form)
 }
 
-/// The same, from a word on.
+/// Parses an IPv4 header from one of its words on.
 pub(super) fn ipv4_from<'a>(
     from: V4Word,
     mut i: &'a [u8],
@@ -192,8 +194,8 @@ pub(super) fn ipv4_from<'a>(
     let (i, ce) = word("CE ", i)?;
     let (i, df) = word("DF ", i)?;
     let (i, mf) = word("MF ", i)?;
-    // A word is absent if another one stands in its place, not if the line ends there, or if what stood before is not
-    // known.
+    // A word is known to be absent if another one is in its place. It is not if the line ends
+    // there, or if the words before it are not known.
     let goes_on = from < V4Word::Flags
         && (i.starts_with(b"TRUNCATED") || i.iter().any(|b| matches!(b, b' ' | b'=')));
     let certain = |flag: bool| (flag || goes_on).then_some(flag);
@@ -224,7 +226,7 @@ pub(super) fn ipv4_from<'a>(
     transport::by_protocol(i, ip, Family::Ipv4, depth, form)
 }
 
-/// `TOS=0x`, or `TOS=` as ulogd2 has it.
+/// Parses `TOS=0x`, or ulogd2's `TOS=`.
 fn tos_key<'a>(i: &'a [u8], depth: Depth, form: &mut LineForm) -> Step<'a> {
     match i.strip_prefix(b"TOS=") {
         Some(rest @ [a, ..])
@@ -248,7 +250,7 @@ pub(super) fn word<'a>(text: &'static str, i: &'a [u8]) -> Read<'a, bool> {
     Ok((i, found.is_some()))
 }
 
-/// True if the input is a piece of this text, cut at the end of the line.
+/// Returns whether the input is a piece of this text, cut at the end of the line.
 pub(super) fn could_begin(text: &str, i: &[u8]) -> bool {
     !i.is_empty() && i.len() < text.len() && text.as_bytes().starts_with(i)
 }
@@ -267,7 +269,7 @@ fn ipv6<'a>(i: &'a [u8], ip: &mut Ip<'a>, depth: Depth, form: &mut LineForm) -> 
     ipv6_from(V6Word::Len, i, ip, depth, form)
 }
 
-/// The same, from a word on.
+/// Parses an IPv6 header from one of its words on.
 pub(super) fn ipv6_from<'a>(
     from: V6Word,
     mut i: &'a [u8],
@@ -301,7 +303,7 @@ pub(super) fn ipv6_from<'a>(
         form.writer = Writer::Ulogd;
         return Ok(i);
     }
-    // ESP ends the packet without a word, where the rule does not ask for options.
+    // ESP ends the packet without a word, unless the rule asks for options.
     let ended = if depth == Depth::Nested { i.starts_with(b"]") } else { i.is_empty() };
     if ended && !ip.ext_parens {
         Ok(i)
@@ -310,7 +312,7 @@ pub(super) fn ipv6_from<'a>(
     }
 }
 
-/// A kernel's extension headers, and whether it goes on behind them.
+/// Parses a kernel's extension headers, and returns whether it goes on behind them.
 fn extensions<'a>(
     mut i: &'a [u8],
     ip: &mut Ip<'a>,
@@ -318,7 +320,7 @@ fn extensions<'a>(
     form: &mut LineForm,
 ) -> Result<(&'a [u8], Ext), nom::Err<Fail>> {
     loop {
-        // A rule asks for parentheses or not, so all headers have them, or none.
+        // A rule asks for parentheses or not, so all headers have them, or none has.
         let (rest, ext) = if i.starts_with(b"OPT ") && (ip.ext_parens || ip.ext.is_empty()) {
             form.is_kernel();
             let (i, ()) = key("OPT ( ").parse_complete(i)?;
@@ -349,7 +351,7 @@ enum Ext {
     Last,
 }
 
-/// One header behind `OPT ( `.
+/// Parses one header behind `OPT ( `.
 fn ext_in_parens<'a>(
     i: &'a [u8],
     ip: &mut Ip<'a>,
@@ -384,7 +386,7 @@ fn ext_in_parens<'a>(
 
 type Headers = (fn(u32) -> ExtHeader, fn(u32) -> ExtHeader, ExtHeader);
 
-/// `SPI=0x… ` or `INCOMPLETE [n bytes] `; nothing behind a later fragment.
+/// Parses `SPI=0x… ` or `INCOMPLETE [n bytes] `; nothing behind a later fragment.
 fn security(i: &[u8], is_later: bool, (whole, short, cut): Headers) -> Read<'_, ExtHeader> {
     if is_later {
         return Ok((i, cut));
@@ -395,7 +397,7 @@ fn security(i: &[u8], is_later: bool, (whole, short, cut): Headers) -> Read<'_, 
     delimited(key("SPI=0x"), hex_any, sp).map(whole).parse_complete(i)
 }
 
-/// `FRAG:n [INCOMPLETE ]ID:hhhhhhhh ` or `FRAG:TRUNCATED `.
+/// Parses `FRAG:n [INCOMPLETE ]ID:hhhhhhhh ` or `FRAG:TRUNCATED `.
 fn fragment<'a>(
     i: &'a [u8],
     ip: &mut Ip<'a>,
@@ -418,10 +420,11 @@ fn fragment<'a>(
     Ok((i, Ext::More))
 }
 
-/// A protocol's name or number behind `PROTO=`.
+/// Parses a protocol's name or number behind `PROTO=`.
 pub(super) fn proto<'a>(i: &'a [u8], family: Family, form: &mut LineForm) -> Read<'a, Proto> {
     for (proto, name, _) in Proto::NAMED {
-        // ICMP in IPv6 and ICMPv6, AH and ESP in IPv4 print as numbers; the kernel opens only what belongs there.
+        // ICMP in IPv6 and ICMPv6, AH and ESP in IPv4 print as numbers; the kernel opens only the
+        // protocols that belong to the family.
         let belongs = match proto {
             Proto::Icmpv6 => family == Family::Ipv6,
             Proto::Icmp => family != Family::Ipv6,
@@ -442,7 +445,8 @@ pub(super) fn proto<'a>(i: &'a [u8], family: Family, form: &mut LineForm) -> Rea
     }
     let number = dec.map(Proto::Other).parse(i);
     match number {
-        // These have names wherever they are. What is cut may be the beginning of another number.
+        // These are printed as names wherever they occur. At a cut end they may be the beginning of
+        // another number.
         Ok((_, Proto::Other(6 | 17 | 50 | 51))) => Err(Fail::at(i, NAME)),
         Ok((_, Proto::Other(1))) if family != Family::Ipv6 => Err(Fail::at(i, NAME)),
         Ok((_, Proto::Other(58))) if family == Family::Ipv6 => Err(Fail::at(i, NAME)),
@@ -452,7 +456,7 @@ pub(super) fn proto<'a>(i: &'a [u8], family: Family, form: &mut LineForm) -> Rea
 
 const NAME: &str = "the protocol's name, or another number";
 
-/// `DST=… ` where the source is not known, and the family that it shows.
+/// Parses `DST=… ` where the source is not known, and the family that it shows.
 pub(super) fn destination<'a>(i: &'a [u8], ip: &mut Ip<'a>, family: &mut Family) -> Step<'a> {
     let mut written = V6Pair::new(V6Form::Full);
     let i = field(i, "DST=", |i| address(i, *family, &mut written), &mut ip.dst)?;
@@ -463,7 +467,7 @@ pub(super) fn destination<'a>(i: &'a [u8], ip: &mut Ip<'a>, family: &mut Family)
     Ok(i)
 }
 
-/// A field that can be the last of its packet.
+/// Parses a field that can be the last of its packet.
 pub(super) fn tail<'a, T>(
     i: &'a [u8],
     depth: Depth,

@@ -1,4 +1,4 @@
-//! Below IP: bridge ports, link headers, ARP, and the whole of `ebt_log`.
+//! Everything below IP: bridge ports, link headers, ARP, and the whole of `ebt_log`.
 
 use nom::Parser;
 use nom::combinator::opt;
@@ -14,13 +14,13 @@ use crate::packet::form::V6Form;
 /// An Ethernet header as `MAC=` shows it: 14 bytes.
 const ETHERNET: usize = 14 * 3 - 1;
 
-/// The blank behind `OUT=<name>`, and `PHYSIN=` and `PHYSOUT=`.
+/// Parses the blank behind `OUT=<name>`, and `PHYSIN=` and `PHYSOUT=`.
 pub(super) fn names<'a>(i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
     let (i, ()) = sp(i)?;
     ports(i, p)
 }
 
-/// `PHYSIN=` and `PHYSOUT=`.
+/// Parses `PHYSIN=` and `PHYSOUT=`.
 pub(super) fn ports<'a>(mut i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
     if i.starts_with(b"PHYSIN=") && p.physin.is_none() {
         i = field(i, "PHYSIN=", name, &mut p.physin)?;
@@ -36,7 +36,7 @@ fn name(i: &[u8]) -> super::token::Read<'_, crate::bytes::text::Text<'_>> {
     Ok((&i[end..], crate::bytes::text::Text::new(&i[..end])))
 }
 
-/// `MAC=…`, or `MACSRC=… MACDST=… MACPROTO=…`, or nothing.
+/// Parses `MAC=…`, or `MACSRC=… MACDST=… MACPROTO=…`, or nothing.
 pub(super) fn header<'a>(mut i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
     if let (rest, Some(())) = opt(key("MAC=")).parse_complete(i)? {
         let (rest, raw) = mac_raw(rest)?;
@@ -60,13 +60,13 @@ pub(super) fn header<'a>(mut i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
     Ok(i)
 }
 
-/// `MACDST=… ` and what follows it in the link header.
+/// Parses `MACDST=… ` and the rest of the link header.
 pub(super) fn macdst_on<'a>(i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
     let i = field(i, "MACDST=", mac, &mut p.macdst)?;
     macproto(i, p)
 }
 
-/// `MACPROTO=…`, perhaps with a VLAN's tag before it.
+/// Parses `MACPROTO=…`, perhaps with a VLAN's tag before it.
 pub(super) fn macproto<'a>(mut i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
     if i.starts_with(b"VPROTO=") {
         i = field(i, "VPROTO=", hex4, &mut p.vproto)?;
@@ -76,7 +76,8 @@ pub(super) fn macproto<'a>(mut i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
     last(rest, hex4, &mut p.macproto)
 }
 
-/// What a packet is whose IP or ARP header is cut: the ethertype tells, where there is one. ARP lines show no `MAC=`.
+/// Returns the family of a packet whose IP or ARP header is cut, by its ethertype if the line has
+/// one. ARP lines show no `MAC=`.
 pub(super) fn family_by_type(p: &Packet<'_>) -> Family {
     match ethertype(p) {
         Some(0x0800) => Family::Ipv4,
@@ -96,7 +97,8 @@ pub(super) fn ethertype(p: &Packet<'_>) -> Option<u16> {
     }
 }
 
-/// The end of a line behind its link header: the kernel prints no more of an ethertype that it does not open.
+/// Parses the end of a line behind its link header: the kernel prints nothing more for an ethertype
+/// that it does not open.
 pub(super) fn end<'a>(i: &'a [u8], p: &Packet<'a>) -> Step<'a> {
     let opened = ethertype(p).map(|_| family_by_type(p));
     match opened {
@@ -106,7 +108,7 @@ pub(super) fn end<'a>(i: &'a [u8], p: &Packet<'a>) -> Step<'a> {
     }
 }
 
-/// An ARP message behind `ARP HTYPE=`.
+/// Parses an ARP message behind `ARP HTYPE=`.
 pub(super) fn arp<'a>(i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
     let i = inner(i, "", dec, &mut p.arp_htype)?;
     let i = inner(i, " PTYPE=0x", hex4, &mut p.arp_ptype)?;
@@ -126,7 +128,7 @@ pub(super) fn arp<'a>(i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
     inner_last(i, "IPDST=", addr4, &mut p.arp_ipdst)
 }
 
-/// The dialect of ebtables.
+/// Parses the dialect of ebtables.
 pub(super) fn ebt_log<'a>(i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
     let i = inner(i, " MAC source = ", mac, &mut p.macsrc)?;
     let i = inner(i, " MAC dest = ", mac, &mut p.macdst)?;
@@ -216,7 +218,8 @@ fn ebt_arp<'a>(i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
     inner_last(i, keys[1], addr4, &mut p.arp_ipdst)
 }
 
-/// The rest behind ` INCOMPLETE …`, if that or a beginning of it stands here.
+/// Returns the rest behind ` INCOMPLETE …`, if the input starts with that or with a beginning of
+/// it.
 fn incomplete_part<'a>(
     i: &'a [u8],
     text: &'static str,
@@ -228,7 +231,7 @@ fn incomplete_part<'a>(
     key(text).parse_complete(i).map(|(i, ())| Some(i))
 }
 
-/// A number in brackets: `INCOMPLETE [n bytes]`.
+/// Parses a number in brackets: `INCOMPLETE [n bytes]`.
 pub(super) fn incomplete<'a>() -> impl Parser<&'a [u8], Output = u32, Error = Fail> {
     delimited(key("INCOMPLETE ["), dec, key(" bytes]"))
 }

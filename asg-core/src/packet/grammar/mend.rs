@@ -1,9 +1,9 @@
-//! Lines that a person or a program has changed: fields that are masked, one word that is spoilt,
-//! and lines that have lost their beginning.
+//! Parses lines that a person or a program has changed: fields that are masked, one word that is
+//! spoilt, and lines that have lost their beginning.
 //!
-//! The kernel prints its fields in one order. So where the word behind a spoilt one is a later
-//! field, and all that follows is as it must be, the spoilt word has cost itself only. Reading goes
-//! on there, with the same grammar.
+//! The kernel prints its fields in one order. So if the word behind a spoilt one is a later field,
+//! and the rest of the line is valid, only the spoilt word is lost. Parsing goes on there, with the
+//! same grammar.
 
 use super::ip::{self, Depth, V4Word, V6Word};
 use super::token::{Fail, Step, dec, field};
@@ -14,7 +14,7 @@ use crate::packet::anchor::Anchor;
 use crate::packet::extra::Extra;
 use crate::packet::fields::{Family, Packet, Proto, TcpFlags};
 
-/// A field of the line, in the kernel's order. Those that no packet has both have one place.
+/// A field of the line, in the kernel's order. Fields that never occur together share one place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Place {
     Physin,
@@ -50,10 +50,10 @@ enum Place {
     Mark,
 }
 
-/// So many fields may be missing beside a spoilt word.
+/// At most so many fields may be missing beside a spoilt word.
 const MOST_MISSING: u8 = 5;
 
-/// What a packet's fields begin with, where they stand, and what the output calls them.
+/// The beginnings of a packet's fields, their places, and their names in the output.
 const FIELDS: [(&str, Place, &str); 26] = [
     ("PHYSIN=", Place::Physin, "physin"),
     ("PHYSOUT=", Place::Physout, "physout"),
@@ -86,7 +86,7 @@ const FIELDS: [(&str, Place, &str); 26] = [
 const V4_ONLY: [&str; 4] = ["TOS=", "PREC=", "TTL=", "ID="];
 const V6_ONLY: [&str; 3] = ["TC=", "HOPLIMIT=", "FLOWLBL="];
 
-/// Those behind the packet.
+/// The fields behind the packet.
 const OWNER: [(&str, Place, &str); 3] =
     [("UID=", Place::Uid, "uid"), ("GID=", Place::Gid, "gid"), ("MARK=", Place::Mark, "mark")];
 
@@ -96,12 +96,12 @@ struct Known {
     place: Place,
     /// The field's name in the output.
     name: &'static str,
-    /// The length of its key; 0 of a flag.
+    /// The length of its key; 0 for a flag.
     key: usize,
 }
 
 impl Known {
-    /// The field that stands at the beginning of a text, behind what was read of the packet.
+    /// Returns the field at the beginning of a text, given the packet so far.
     fn at(i: &[u8], p: &Packet<'_>) -> Option<Self> {
         let fields = FIELDS.iter().chain(&OWNER);
         let found = fields.into_iter().find(|(key, ..)| i.starts_with(key.as_bytes()));
@@ -130,7 +130,7 @@ impl Known {
     }
 }
 
-/// The last field that was read; `None` if there is none.
+/// Returns the last field that was read, if any.
 fn reached(p: &Packet<'_>) -> Option<Place> {
     let ip = &p.ip;
     let is_read = [
@@ -161,30 +161,30 @@ fn reached(p: &Packet<'_>) -> Option<Place> {
     is_read.into_iter().find_map(|(is_read, place)| is_read.then_some(place))
 }
 
-/// What was found in the place of a word.
+/// The text that was found in the place of a word.
 #[derive(Debug, Clone, Copy)]
 enum Odd {
     /// A mask in the place of this field's value.
     Mask(&'static str),
-    /// The level of a message, which some routers print between the fields.
+    /// The log level of a message, which some routers print between the fields.
     Level,
     /// Something else, or nothing.
     Spoilt,
 }
 
-/// Where reading goes on.
+/// The place where parsing goes on.
 #[derive(Debug, Clone, Copy)]
 struct Next {
     odd: Odd,
-    /// The field in whose place that stands, or the one before.
+    /// The field that the odd text replaces, or the one before it.
     passed: Option<Place>,
     at: usize,
-    /// The field there; `None` at the end of the line.
+    /// The field at that place; `None` at the end of the line.
     place: Option<Place>,
 }
 
-/// Reads what follows the anchor into the packet, as [`plain`] does, and goes on behind words that
-/// are masked or spoilt. A line in which words are only masked is whole.
+/// Parses the text behind the anchor into the packet, like [`plain`], and goes on behind words that
+/// are masked or spoilt. A line that only has masked words counts as whole.
 pub(in crate::packet) fn mended<'a>(
     text: &'a [u8],
     anchor: Anchor<'a>,
@@ -194,10 +194,10 @@ pub(in crate::packet) fn mended<'a>(
     mended_from(stop, text, p)
 }
 
-/// Goes on where the reading of a packet stopped.
+/// Goes on where the parsing of a packet stopped.
 fn mended_from<'a>(mut stop: Fail, text: &'a [u8], p: &mut Packet<'a>) -> Result<(), Error> {
     let (mut redacted, mut has_levels) = (Vec::new(), false);
-    // The first spoilt word, and what was read before it.
+    // The first spoilt word, and the fields before it.
     let mut spoilt: Option<(Fail, Packet<'a>)> = None;
     let (mut floor, mut passed) = (0, None);
     let mut is_whole = false;
@@ -241,7 +241,7 @@ fn mended_from<'a>(mut stop: Fail, text: &'a [u8], p: &mut Packet<'a>) -> Result
         (None, None) => Ok(()),
         (None, Some(error)) => Err(error),
         (Some((fail, before)), last) => {
-            // What follows does not prove that it is of the same packet.
+            // The rest does not prove that it belongs to the same packet.
             if last.is_some_and(|error| !error.is_cut()) {
                 *p = before;
             }
@@ -254,8 +254,8 @@ fn mended_from<'a>(mut stop: Fail, text: &'a [u8], p: &mut Packet<'a>) -> Result
     result
 }
 
-/// Reads the packet that an ICMP error quotes, if words of it are masked and all else of it is
-/// whole. Returns what follows the quote.
+/// Parses the packet that an ICMP error quotes, if words in it are masked and the rest of it is
+/// whole. Returns the text behind the quote.
 fn masked_quote<'a>(text: &'a [u8], p: &mut Packet<'a>, stop: Fail) -> Option<&'a [u8]> {
     let at = stop.offset(text);
     let quoted = p.ip.nested.as_deref().filter(|_| p.ip.mtu.is_none() && p.mark.is_none())?;
@@ -279,7 +279,7 @@ fn masked_quote<'a>(text: &'a [u8], p: &mut Packet<'a>, stop: Fail) -> Option<&'
     Some(rest.strip_prefix(b" ").unwrap_or(rest))
 }
 
-/// Where a word is spoilt behind `ID=`, it may have been a flag.
+/// Forgets that flags are absent: a word that is spoilt behind `ID=` may have been a flag.
 fn forget_absent_flags(p: &mut Packet<'_>) {
     let ip = &mut p.ip;
     if ip.proto.is_none() {
@@ -290,9 +290,9 @@ fn forget_absent_flags(p: &mut Packet<'_>) {
     }
 }
 
-/// Reads a line that has lost its beginning, up to the middle of a word; `None` if it is no packet
-/// line. Fields are read only if the line goes on to its end as a packet does: what is quoted in an
-/// ICMP error would not.
+/// Parses a line that has lost its beginning, up to the middle of a word. Returns `None` if it is
+/// not a packet line. Fields count only if the line goes on to its end as a packet does: a packet
+/// quoted in an ICMP error does not end like that.
 pub(in crate::packet) fn headless<'a>(text: &'a [u8], p: &mut Packet<'a>) -> Option<Error> {
     let second = memchr::memchr(b' ', text)? + 1;
     let starts_in_field = is_field(text, p);
@@ -318,22 +318,22 @@ pub(in crate::packet) fn headless<'a>(text: &'a [u8], p: &mut Packet<'a>) -> Opt
     Some(Error::expected(0, "`IN=` and `OUT=` of a packet line"))
 }
 
-/// True if a word may be the end of a field: `.16.5`, `L=63`, `ff:08:00`, `s-010255015007`.
+/// Returns whether a word may be the end of a field: `.16.5`, `L=63`, `ff:08:00`, `s-010255015007`.
 fn is_rest_of_field(word: &[u8]) -> bool {
     let may_be = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b':' | b'=' | b'-');
     word.iter().all(may_be) && !word.ends_with(b":")
 }
 
 /// Other fields that a packet line may begin with when its front is lost. From there no field can
-/// be told for certain.
+/// be identified for certain.
 const OTHERS: [&str; 7] = ["TYPE=", "CODE=", "PARAMETER=", "GATEWAY=", "MTU=", "SPI=0x", "MACDST="];
 
 fn is_field(i: &[u8], p: &Packet<'_>) -> bool {
     Known::at(i, p).is_some() || OTHERS.iter().any(|key| i.starts_with(key.as_bytes()))
 }
 
-/// Where reading goes on behind the word at which it stopped. Missing words are looked for only
-/// from `floor` on, and fields only behind the one that was passed.
+/// Finds where parsing goes on behind the word at which it stopped. Missing words are looked for
+/// only from `floor` on, and fields only behind the one that was passed.
 fn next(
     text: &[u8],
     p: &Packet<'_>,
@@ -348,7 +348,7 @@ fn next(
     let at = stop.offset(text);
     let word = memchr::memrchr(b' ', &text[..at]).map_or(0, |blank| blank + 1);
     let here = Known::at(&text[word..], p);
-    // In a quoted packet a field is not the logged one's.
+    // In a quoted packet, a field does not belong to the logged one.
     let is_owners =
         stop.is_behind_the_line() || here.is_some_and(|known| known.place >= Place::Uid);
     if p.ip.nested.is_some() && !is_owners {
@@ -359,7 +359,7 @@ fn next(
         _ if Some(known.place) <= than => false,
         _ if known.place >= Place::Uid => is_owners || than.is_some_and(may_be_last),
         None => known.place <= Place::Src,
-        // A packet has addresses.
+        // Every packet has addresses.
         Some(than) if than < Place::Link => known.place <= Place::Src,
         Some(than) if than < Place::Src => known.place <= Place::Dst,
         Some(Place::Src) => known.place <= Place::Len,
@@ -371,7 +371,7 @@ fn next(
         let (at, place) = (word + 3, Some(known.place));
         return Some(Next { odd: Odd::Level, passed: reached, at, place });
     }
-    // The word may be whole, and those before it missing.
+    // The word may be whole, with those before it missing.
     if at == word
         && word >= floor
         && !is_cut
@@ -388,7 +388,7 @@ fn next(
     let end = word + key + value_len(&text[word + key..]);
     let value = &text[word + key..end];
     let mask = here.filter(|known| is_mask(known.place, value));
-    // What holds another field is not one spoilt word.
+    // A text that contains another field is more than one spoilt word.
     if mask.is_none() && memchr::memchr(b'=', value).is_some() {
         return None;
     }
@@ -406,12 +406,12 @@ fn next(
     is_later(&known, passed).then_some(Next { odd, passed, at: end + 1, place })
 }
 
-/// True if a field can be the last of a line.
+/// Returns whether a field can be the last of a line.
 const fn may_be_last(place: Place) -> bool {
     matches!(place, Place::Proto | Place::Seq | Place::Urgp | Place::Uid | Place::Gid | Place::Mark)
 }
 
-/// True if the field that stands here can be read.
+/// Returns whether the field at the start of the text parses.
 fn goes_on(place: Place, i: &[u8], p: &Packet<'_>) -> bool {
     let word = memchr::memchr(b' ', i).unwrap_or(i.len());
     let mut trial = p.clone();
@@ -421,7 +421,7 @@ fn goes_on(place: Place, i: &[u8], p: &Packet<'_>) -> bool {
     }
 }
 
-/// The length of a value: up to a blank, or to the bracket that closes a mask.
+/// Returns the length of a value: up to a blank, or to the bracket that closes a mask.
 fn value_len(i: &[u8]) -> usize {
     let word = memchr::memchr(b' ', i).unwrap_or(i.len());
     let close = match i.first() {
@@ -437,7 +437,7 @@ fn value_len(i: &[u8]) -> usize {
     }
 }
 
-/// What people write in the place of a value.
+/// Words that people write in the place of a value.
 const WORDS: [&str; 9] = [
     "redacted",
     "removed",
@@ -450,8 +450,8 @@ const WORDS: [&str; 9] = [
     "scrubbed",
 ];
 
-/// True if somebody has put this in the place of a value: `x.x.x.x`, `10.0.x.x`, `***`,
-/// `<removed>`, `REDACTED`. In the place of an address, numbers that are none are a mask, too.
+/// Returns whether somebody has masked this value: `x.x.x.x`, `10.0.x.x`, `***`, `<removed>`,
+/// `REDACTED`. In the place of an address, numbers that do not form one count as a mask, too.
 fn is_mask(place: Place, value: &[u8]) -> bool {
     if let [b'[' | b'<' | b'(', _, .., b']' | b'>' | b')'] = value {
         return true;
@@ -475,7 +475,7 @@ fn is_mask(place: Place, value: &[u8]) -> bool {
     is_marked || is_address && (is_quad() || is_lettered())
 }
 
-/// Reads a line from one of its fields on.
+/// Parses a line from one of its fields on.
 fn from<'a>(place: Place, i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
     if place >= Place::Uid {
         return owner_and_mark(i, p);

@@ -1,13 +1,13 @@
 //! The grammar of a packet line behind `OUT=<name>`, in nom, from left to right.
 //!
-//! Each function takes the input and the record to fill, writes fields as soon as they are certain,
-//! and gives the rest. So when a line breaks off, the record holds what came before. A field is
-//! certain when the blank behind it was seen: the digits of `WINDOW=28` at the end of a line may be
-//! the beginning of `28280`. Only what a whole line can end in may do without (see
-//! [`token::last`]), because tools drop the blank at a line's end.
+//! Each function takes the input and the packet to fill, writes fields as soon as they are certain,
+//! and returns the rest. So when a line breaks off, the packet has the fields before the break. A
+//! field is certain when the blank behind it was seen: the digits of `WINDOW=28` at the end of a
+//! line may be the beginning of `28280`. Only fields that can end a whole line may lack the blank
+//! (see [`token::last`]), because tools drop the blank at a line's end.
 //!
-//! Only what a kernel prints is accepted: no leading zeros, upper or lower case as it has them. So
-//! what was accepted can be printed back.
+//! Only text that a kernel prints is accepted: no leading zeros, and the kernel's case of
+//! hexadecimal digits. So every accepted line can be printed back.
 
 mod ip;
 mod link;
@@ -27,13 +27,13 @@ use super::anchor::Anchor;
 use super::fields::{Family, Format, Packet};
 use crate::error::Error;
 
-/// True if the link header shows a type that is neither IP nor ARP.
+/// Returns whether the link header shows a type that is neither IP nor ARP.
 pub(super) fn is_of_another_network(p: &Packet<'_>) -> bool {
     let is_known = |ethertype| matches!(ethertype, 0x0800 | 0x86dd | 0x0806 | 0x8035);
     link::ethertype(p).is_some_and(|ethertype| !is_known(ethertype))
 }
 
-/// Reads what follows the anchor into the packet.
+/// Parses the text behind the anchor into the packet.
 pub(super) fn message<'a>(
     text: &'a [u8],
     anchor: Anchor<'a>,
@@ -54,10 +54,10 @@ fn plain<'a>(text: &'a [u8], anchor: Anchor<'a>, p: &mut Packet<'a>) -> Result<(
     finish(body(input, p), p)
 }
 
-/// Ends the reading of a line.
+/// Ends the parsing of a line.
 fn finish<'a>(read: Step<'a>, p: &mut Packet<'a>) -> Result<(), Fail> {
     let read = read.and_then(token::end);
-    // Where nothing tells them apart, it is a kernel's line.
+    // If nothing decides between the two, a kernel wrote the line.
     p.form.is_kernel();
     p.mark = p.mark.or(p.form.inner_mark.map(NonZeroU32::get));
     match read {
@@ -103,7 +103,7 @@ fn behind_packet<'a>(i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
     if ip::ends_the_line(&p.ip) && !p.form.is_ulogd() { Ok(i) } else { owner_and_mark(i, p) }
 }
 
-/// `UID=… GID=…` and `MARK=…`, each if it is there.
+/// Parses `UID=… GID=…` and `MARK=…`, each if it is there.
 fn owner_and_mark<'a>(mut i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
     if let (rest, Some(())) = opt(key("UID=")).parse_complete(i)? {
         i = last(rest, dec, &mut p.uid)?;
@@ -112,7 +112,7 @@ fn owner_and_mark<'a>(mut i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
         }
     }
     let Some(value) = i.strip_prefix(b"MARK=") else { return Ok(i) };
-    // A kernel prints no mark of zero, and none without `0x`.
+    // A kernel omits a mark of zero, and prints `0x` before any other.
     let wanted = if value.starts_with(b"0x0") { "0x1" } else { "0x" };
     if !ulogd::is_kernels(value, wanted, &mut p.form) {
         let hex = value.strip_prefix(b"0x");

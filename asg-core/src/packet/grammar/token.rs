@@ -1,4 +1,4 @@
-//! The words of the grammar: keys, numbers, addresses, blanks.
+//! The tokens of the grammar: keys, numbers, addresses, blanks.
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -15,17 +15,18 @@ use crate::packet::form::{V6Form, Writer};
 
 pub(super) type Read<'a, T> = IResult<&'a [u8], T, Fail>;
 
-/// The rest of the input after a part of the line that was written into the record.
+/// The rest of the input after a part of the line that was written into the packet.
 pub(super) type Step<'a> = Result<&'a [u8], nom::Err<Fail>>;
 
-/// Why a word could not be read: how much input was left there, and what was wanted. One place on the stack, no text.
+/// Why a word could not be parsed: how much input was left there, and what was expected. It is
+/// small and holds no text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Fail {
     left: usize,
     wanted: Wanted,
 }
 
-/// What a word should have been: this very text, or something of a kind.
+/// The expected word: this very text, or something of a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wanted {
     Text(&'static str),
@@ -35,7 +36,7 @@ enum Wanted {
 
 const END: &str = "the end of the line";
 
-/// What a line may go on with where it may end too.
+/// Text that may follow at a place where a line may also end.
 const MAY_FOLLOW: [&str; 7] =
     ["OPT (", "TRUNCATED", "INCOMPLETE [", "UID=", "GID=", "MARK=0x", "MARK="];
 
@@ -48,23 +49,23 @@ impl Fail {
         nom::Err::Error(Self { left: i.len(), wanted: Wanted::Text(text) })
     }
 
-    /// The line ends where more was wanted.
+    /// Makes the error for a line that ends where more was expected.
     pub(super) const fn cut(wanted: &'static str) -> Self {
         Self { left: 0, wanted: Wanted::Some(wanted) }
     }
 
-    /// The place in the whole text.
+    /// Returns the offset in the whole text.
     pub(super) const fn offset(self, text: &[u8]) -> usize {
         text.len() - self.left
     }
 
-    /// True if the line was read to an end that it may have.
+    /// Returns whether the line was parsed to an end that it may have.
     pub(super) const fn is_behind_the_line(self) -> bool {
         matches!(self.wanted, Wanted::End)
     }
 
-    /// The same for the caller, as a place in the whole text. If the last word of the text is what failed, it may have
-    /// been cut; elsewhere it is wrong.
+    /// Converts to the public error, with an offset into the whole text. If the failure is in the
+    /// last word of the text, the word may have been cut; anywhere else it is wrong.
     #[cold]
     pub(super) fn into_error(self, text: &[u8]) -> Error {
         let offset = text.len() - self.left;
@@ -100,7 +101,7 @@ impl<'a, E> nom::error::FromExternalError<&'a [u8], E> for Fail {
     }
 }
 
-/// Exactly this text.
+/// Parses exactly this text.
 pub(super) fn key<'a>(text: &'static str) -> impl Parser<&'a [u8], Output = (), Error = Fail> {
     move |i: &'a [u8]| match tag::<_, _, ()>(text).parse(i) {
         Ok((rest, _)) => Ok((rest, ())),
@@ -108,7 +109,7 @@ pub(super) fn key<'a>(text: &'static str) -> impl Parser<&'a [u8], Output = (), 
     }
 }
 
-/// One blank.
+/// Parses one blank.
 pub(super) fn sp(i: &[u8]) -> Read<'_, ()> {
     match i.split_first() {
         Some((b' ', rest)) => Ok((rest, ())),
@@ -116,8 +117,8 @@ pub(super) fn sp(i: &[u8]) -> Read<'_, ()> {
     }
 }
 
-/// The end of the line, with or without the blank in which most lines end. Behind those that end in none somebody else may
-/// have put one.
+/// Parses the end of the line, with or without the blank in which most lines end. Behind lines that
+/// end without one, somebody else may have put one.
 pub(super) fn end(i: &[u8]) -> Step<'_> {
     match i {
         [] | b" " => Ok(&[]),
@@ -125,7 +126,7 @@ pub(super) fn end(i: &[u8]) -> Step<'_> {
     }
 }
 
-/// `KEY=value ` with more to come: the blank must be there.
+/// Parses `KEY=value ` with more to come: the blank must be there.
 pub(super) fn field<'a, T>(
     i: &'a [u8],
     name: &'static str,
@@ -138,8 +139,8 @@ pub(super) fn field<'a, T>(
     Ok(i)
 }
 
-/// `key` and a value with more of the line to come, where the next key brings its own blank. At the end of the line
-/// the value may be cut, and is left out.
+/// Parses `key` and a value with more of the line to come, where the next key brings its own blank.
+/// At the end of the line the value may be cut, and is left out.
 pub(super) fn inner<'a, T>(
     i: &'a [u8],
     name: &'static str,
@@ -157,7 +158,7 @@ pub(super) fn inner<'a, T>(
     }
 }
 
-/// The same, where the line may end.
+/// Parses like `inner`, where the line may also end.
 pub(super) fn inner_last<'a, T>(
     i: &'a [u8],
     name: &'static str,
@@ -172,7 +173,7 @@ pub(super) fn inner_last<'a, T>(
     Ok(i)
 }
 
-/// A value that may be the last of a line: then the blank may be gone.
+/// Parses a value that may be the last of a line: then the blank may be missing.
 pub(super) fn last<'a, T>(
     i: &'a [u8],
     mut value: impl Parser<&'a [u8], Output = T, Error = Fail>,
@@ -184,7 +185,7 @@ pub(super) fn last<'a, T>(
     Ok(i)
 }
 
-/// A blank, or the end of the line.
+/// Parses a blank, or the end of the line.
 pub(super) fn sp_or_end(i: &[u8]) -> Step<'_> {
     match i.split_first() {
         None => Ok(i),
@@ -193,7 +194,7 @@ pub(super) fn sp_or_end(i: &[u8]) -> Step<'_> {
     }
 }
 
-/// An unsigned decimal number as `%u` prints it: no leading zero, and it fits.
+/// Parses an unsigned decimal number as `%u` prints it: no leading zero, and it fits.
 pub(super) fn dec<T: TryFrom<u64>>(i: &[u8]) -> Read<'_, T> {
     const WANTED: &str = "a decimal number";
     let mut value = 0_u64;
@@ -213,7 +214,8 @@ pub(super) fn dec<T: TryFrom<u64>>(i: &[u8]) -> Read<'_, T> {
     Ok((&i[n..], value))
 }
 
-/// Hexadecimal digits of one case, `least` to `most` of them; unpadded numbers have no leading zero.
+/// Parses hexadecimal digits of one case, `least` to `most` of them; unpadded numbers have no
+/// leading zero.
 fn hex<'a>(
     least: usize,
     most: usize,
@@ -272,7 +274,7 @@ pub(super) fn hex_any(i: &[u8]) -> Read<'_, u32> {
     hex(1, 8, false).parse(i)
 }
 
-/// A number that is printed only if it is not zero.
+/// Parses a number that is printed only if it is not zero.
 pub(super) fn not_zero<'a>(
     mut value: impl Parser<&'a [u8], Output = u32, Error = Fail>,
 ) -> impl Parser<&'a [u8], Output = u32, Error = Fail> {
@@ -332,22 +334,23 @@ impl V6Pair {
         Self { other, may_be_full: true, may_be_other: true }
     }
 
-    /// The form that they are in.
+    /// Returns the form of the addresses.
     pub(super) const fn form(self) -> V6Form {
         if self.may_be_full { V6Form::Full } else { self.other }
     }
 
-    /// Who writes them so, where the other form is ulogd2's. In that form people write a kernel's addresses too.
+    /// Returns the program that writes addresses in this form, where the other form is ulogd2's.
+    /// People write a kernel's addresses in the other form too.
     pub(super) const fn writer(self) -> Writer {
         if self.may_be_other { Writer::Either } else { Writer::Kernel }
     }
 
-    /// The next of them, up to a blank or comma.
+    /// Parses the next address, up to a blank or comma.
     pub(super) fn read<'a>(&mut self, i: &'a [u8]) -> Read<'a, Ipv6Addr> {
         const WANTED: &str = "an IPv6 address, written as the other one";
         let full = addr6(i);
         if let Ok((rest, ip)) = full {
-            // Where no group begins with a zero, all forms are one.
+            // If no group begins with a zero, both forms are equal.
             let is_other = ip.segments().iter().all(|&group| group >= 0x1000);
             if self.may_be_full || is_other {
                 self.may_be_other &= is_other;
@@ -375,7 +378,8 @@ impl V6Pair {
     }
 }
 
-/// What is left of a text when what is written here is taken off its beginning; another text is an error.
+/// The rest of a text after the written text is removed from its beginning; writing any other text
+/// is an error.
 struct Unwritten<'a>(&'a [u8]);
 
 impl fmt::Write for Unwritten<'_> {
@@ -401,7 +405,7 @@ pub(super) fn mac(i: &[u8]) -> Read<'_, MacAddr> {
     Ok((rest, MacAddr(bytes)))
 }
 
-/// `hh:hh:…`, of any length, also none, up to a blank or the end.
+/// Parses `hh:hh:…`, of any length, also none, up to a blank or the end.
 pub(super) fn mac_raw(i: &[u8]) -> Read<'_, Text<'_>> {
     let is_pair = |at: usize| matches!(i.get(at..at + 2), Some([a, b]) if is_lower_hex(*a) && is_lower_hex(*b));
     let mut end = 0;
@@ -421,7 +425,7 @@ const fn is_lower_hex(b: u8) -> bool {
     b.is_ascii_digit() || matches!(b, b'a'..=b'f')
 }
 
-/// The digits of `OPT (…)`: 1 to 40 bytes, upper case.
+/// Parses the digits of `OPT (…)`: 1 to 40 bytes, upper case.
 pub(super) fn opt_bytes(i: &[u8]) -> Read<'_, Text<'_>> {
     const WANTED: &str = "header options in hexadecimal";
     let (rest, text) =

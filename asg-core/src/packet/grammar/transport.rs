@@ -1,4 +1,4 @@
-//! Behind `PROTO=`: TCP, UDP, ICMP and their kin.
+//! The part behind `PROTO=`: TCP, UDP, ICMP and their kin.
 
 use nom::Parser;
 use nom::combinator::opt;
@@ -11,7 +11,7 @@ use super::ulogd;
 use crate::packet::fields::{Family, Ip, Proto, TcpFlags};
 use crate::packet::form::{LineForm, V6Form};
 
-/// `PROTO=…` and what the kernel prints of that protocol.
+/// Parses `PROTO=…` and the fields that the kernel prints for that protocol.
 pub(super) fn by_protocol<'a>(
     i: &'a [u8],
     p: &mut Ip<'a>,
@@ -21,8 +21,8 @@ pub(super) fn by_protocol<'a>(
 ) -> Step<'a> {
     let (i, ()) = key("PROTO=").parse_complete(i)?;
     let (i, proto) = ip::proto(i, family, form)?;
-    // The header of a later fragment went with the first one, and the kernel opens no protocol that it has no name for.
-    // ulogd2 opens what stands in the header's place.
+    // A later fragment does not contain the transport header, and the kernel opens only protocols
+    // that it has a name for. ulogd2 opens the bytes at the header's place.
     let is_last = (p.is_later_fragment() && !form.is_ulogd()) || matches!(proto, Proto::Other(_));
     let i = if is_last { depth.gap(i)? } else { sp(i)?.0 };
     p.proto = Some(proto);
@@ -60,7 +60,7 @@ pub(super) fn by_protocol<'a>(
     }
 }
 
-/// `INCOMPLETE [n bytes] `.
+/// Parses `INCOMPLETE [n bytes] `.
 fn short<'a>(i: &'a [u8], p: &mut Ip<'a>, depth: Depth) -> Step<'a> {
     tail(i, depth, incomplete(), &mut p.incomplete)
 }
@@ -82,7 +82,7 @@ fn tcp<'a>(i: &'a [u8], p: &mut Ip<'a>, depth: Depth, form: &mut LineForm) -> St
     tcp_from(TcpWord::Spt, i, p, depth, form)
 }
 
-/// The same, from a word on.
+/// Parses a TCP header from one of its words on.
 pub(super) fn tcp_from<'a>(
     from: TcpWord,
     mut i: &'a [u8],
@@ -110,7 +110,7 @@ pub(super) fn tcp_from<'a>(
     }
     let (rest, flags) = flags(i)?;
     let (i, ()) = key("URGP=").parse_complete(rest)?;
-    // Which flags stood before a word is known only if that before them is.
+    // The flags before a word are known only if the word before them is.
     p.flags = (from < TcpWord::Flags).then_some(flags);
     let i = tail(i, depth, dec, &mut p.urgp)?;
     if form.is_ulogd() {
@@ -131,7 +131,7 @@ pub(super) fn tcp_from<'a>(
     Ok(i)
 }
 
-/// The flags, each a word and a blank, in the kernel's order.
+/// Parses the flags, each a word and a blank, in the kernel's order.
 fn flags(mut i: &[u8]) -> Read<'_, TcpFlags> {
     let mut flags = TcpFlags::default();
     for (flag, name) in TcpFlags::ALL {
@@ -143,7 +143,7 @@ fn flags(mut i: &[u8]) -> Read<'_, TcpFlags> {
     Ok((i, flags))
 }
 
-/// Ports, and what tells TCP from UDP, where the protocol is not known.
+/// Parses ports, and distinguishes TCP from UDP, where the protocol is not known.
 pub(super) fn unnamed<'a>(
     mut i: &'a [u8],
     p: &mut Ip<'a>,
@@ -167,13 +167,14 @@ fn udp<'a>(i: &'a [u8], p: &mut Ip<'a>, depth: Depth) -> Step<'a> {
     udp_len(i, p, depth)
 }
 
-/// The last word of a UDP header.
+/// Parses the last word of a UDP header.
 pub(super) fn udp_len<'a>(i: &'a [u8], p: &mut Ip<'a>, depth: Depth) -> Step<'a> {
     let (i, ()) = key("LEN=").parse_complete(i)?;
     tail(i, depth, dec, &mut p.udp_len)
 }
 
-/// `TYPE=… CODE=…`. Behind the types that the kernel opens more follows, so a line that ends there was cut.
+/// Parses `TYPE=… CODE=…`. Behind the types that the kernel opens more follows, so a line that ends
+/// there was cut.
 fn type_and_code<'a>(i: &'a [u8], p: &mut Ip<'a>, opened: &[u8], depth: Depth) -> Step<'a> {
     let i = field(i, "TYPE=", dec, &mut p.icmp_type)?;
     if p.icmp_type.is_some_and(|t| opened.contains(&t)) {
@@ -232,14 +233,14 @@ fn icmpv6<'a>(i: &'a [u8], p: &mut Ip<'a>, depth: Depth, form: &mut LineForm) ->
     }
 }
 
-/// The last words of an echo.
+/// Parses the last words of an echo.
 pub(super) fn echo<'a>(i: &'a [u8], p: &mut Ip<'a>, depth: Depth) -> Step<'a> {
     let i = field(i, "ID=", dec, &mut p.icmp_id)?;
     let (i, ()) = key("SEQ=").parse_complete(i)?;
     tail(i, depth, dec, &mut p.icmp_seq)
 }
 
-/// The rest of an ICMP error behind the packet that it quotes.
+/// Parses the rest of an ICMP error behind the packet that it quotes.
 pub(super) fn behind_quote<'a>(i: &'a [u8], p: &mut Ip<'a>) -> Step<'a> {
     match (p.proto, p.icmp_type, p.icmp_code) {
         (Some(Proto::Icmp), Some(3), Some(4)) | (Some(Proto::Icmpv6), Some(2), _) => {
@@ -250,7 +251,8 @@ pub(super) fn behind_quote<'a>(i: &'a [u8], p: &mut Ip<'a>) -> Step<'a> {
     }
 }
 
-/// `[…] `: the packet that the error is about. Not there inside another one, nor in netdev egress, nor in lines of ulogd2.
+/// Parses `[…] `: the packet that the error is about. It is absent inside another one, in netdev
+/// egress, and in lines of ulogd2.
 fn quoted<'a>(
     i: &'a [u8],
     p: &mut Ip<'a>,

@@ -1,10 +1,11 @@
-//! What ulogd2 prints where a kernel prints something else.
+//! The words that ulogd2 prints where a kernel prints others.
 //!
-//! Source: ulogd2 2.0.0 to 2.0.8, `util/printpkt.c`, with the keys that `filter/raw2packet/ulogd_raw2packet_BASE.c` fills;
-//! ulogd 1.x, `extensions/printpkt.c` and, before that, `extensions/ulogd_LOGEMU.c`.
+//! Source: ulogd2 2.0.0 to 2.0.8, `util/printpkt.c`, with the keys that
+//! `filter/raw2packet/ulogd_raw2packet_BASE.c` fills; ulogd 1.x, `extensions/printpkt.c` and,
+//! before that, `extensions/ulogd_LOGEMU.c`.
 //!
-//! It opens a header whole or not at all. Of one that the packet ends in it prints one word, with no blank behind it, so
-//! that the mark is glued to it: `PROTO=TCP INCOMPLETEMARK=0`.
+//! It opens a header whole or not at all. If the packet ends inside a header, it prints one word
+//! with no blank behind it, so that the mark is glued to it: `PROTO=TCP INCOMPLETEMARK=0`.
 
 use nom::Parser;
 use nom::combinator::opt;
@@ -15,8 +16,9 @@ use super::token::{Fail, Step, addr4, dec, field, hex8, key, last, mac, sp, sp_o
 use crate::packet::fields::{ExtHeader, Family, Ip, Packet, Proto};
 use crate::packet::form::{LineForm, NO_IPV4, OPCODES, Short, V6Form, Writer};
 
-/// Whether the kernel's word stands here. Where another one stands, ulogd2 wrote the line, if it may have. What may be the
-/// beginning of the kernel's at a cut end is that, unless the addresses are as ulogd2 writes them.
+/// Returns whether the kernel's word comes next. If another word does, and the writer is open,
+/// ulogd2 wrote the line. At a cut end, a possible beginning of the kernel's word counts as that
+/// word, unless the addresses are in ulogd2's form.
 pub(super) fn is_kernels(i: &[u8], word: &str, form: &mut LineForm) -> bool {
     let may_be_cut = form.v6 == V6Form::Full && word.as_bytes().starts_with(i);
     if form.writer == Writer::Either && !may_be_cut && !i.starts_with(word.as_bytes()) {
@@ -25,18 +27,19 @@ pub(super) fn is_kernels(i: &[u8], word: &str, form: &mut LineForm) -> bool {
     form.is_kernel()
 }
 
-/// True if the owner and the mark follow, where a kernel would print more of the packet first.
+/// Returns whether the owner and the mark follow, where a kernel would print more of the packet
+/// first.
 pub(super) fn is_over(i: &[u8]) -> bool {
     i.starts_with(b"UID=") || i.starts_with(b"MARK=")
 }
 
-/// A line that shows no address: the network header is cut, or is of a protocol that ulogd2 does not open. `None` if it is
-/// not such a line.
+/// Parses a line that shows no address: the network header is cut, or is of a protocol that ulogd2
+/// does not open. Returns `None` for any other line.
 pub(super) fn without_addresses<'a>(
     i: &'a [u8],
     p: &mut Packet<'a>,
 ) -> Result<Option<&'a [u8]>, nom::Err<Fail>> {
-    // It prints `MAC=` always.
+    // ulogd2 always prints `MAC=`.
     if p.mac_raw.is_none() || p.tunnel_src.is_some() {
         return Ok(None);
     }
@@ -60,7 +63,7 @@ pub(super) fn without_addresses<'a>(
     let mut ethertype = None;
     let i = last(number, dec, &mut ethertype)?;
     match ethertype {
-        // What an IPv6 header would have said is zero. No frame has that ethertype.
+        // The zeros replace an IPv6 header. A real frame never has that ethertype.
         Some(0) => (p.family, p.ip.truncated) = (Family::Ipv6, true),
         Some(0x0800 | 0x86dd | 0x0806) => {
             return Err(Fail::at(number, "an ethertype that is not opened"));
@@ -71,12 +74,12 @@ pub(super) fn without_addresses<'a>(
     Ok(Some(i))
 }
 
-/// True if an ARP message's `PROTO=` stands here, or may.
+/// Returns whether an ARP message's `PROTO=` comes next, or may.
 pub(super) fn is_arp(i: &[u8]) -> bool {
     i.starts_with(b"PROTO=ARP") || could_begin("PROTO=ARP", i)
 }
 
-/// An ARP message behind its addresses; without them, its header is cut.
+/// Parses an ARP message behind its addresses; without them, its header is cut.
 pub(super) fn arp<'a>(i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
     let (i, ()) = key("PROTO=ARP").parse_complete(i)?;
     (p.family, p.form.writer) = (Family::Arp, Writer::Ulogd);
@@ -109,7 +112,8 @@ pub(super) fn arp<'a>(i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
     Err(Fail::at(i, "what an ARP message asks"))
 }
 
-/// `FRAG: n ID: hhhhhhhh `, of the last fragment header. Whether more fragments follow it does not say.
+/// Parses `FRAG: n ID: hhhhhhhh `, of the last fragment header. It does not show whether more
+/// fragments follow.
 pub(super) fn fragment<'a>(i: &'a [u8], ip: &mut Ip<'a>) -> Step<'a> {
     let i = field(i, "FRAG: ", dec, &mut ip.frag_offset)?;
     let (i, ()) = key("ID: ").parse_complete(i)?;
@@ -120,7 +124,7 @@ pub(super) fn fragment<'a>(i: &'a [u8], ip: &mut Ip<'a>) -> Step<'a> {
     Ok(i)
 }
 
-/// `INCOMPLETE`, or `TRUNCATED` of `ICMPv6`; `None` if neither stands here.
+/// Parses `INCOMPLETE`, or `TRUNCATED` of `ICMPv6`; `None` if neither comes next.
 pub(super) fn short<'a>(i: &'a [u8], ip: &mut Ip<'a>, form: &mut LineForm) -> Option<&'a [u8]> {
     let rest = if let Some(rest) = i.strip_prefix(b"TRUNCATED") {
         if ip.proto != Some(Proto::Icmpv6) {
@@ -136,7 +140,7 @@ pub(super) fn short<'a>(i: &'a [u8], ip: &mut Ip<'a>, form: &mut LineForm) -> Op
     Some(rest)
 }
 
-/// What stands in the body of an ICMP message.
+/// The fields in the body of an ICMP message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Body {
     Echo,
@@ -146,7 +150,8 @@ enum Body {
 }
 
 impl Body {
-    /// What belongs to a type. ulogd2 looks at the code where it should look at the type, ulogd 1.x at the type.
+    /// Returns the body of a type. ulogd2 checks the code where it should check the type, ulogd 1.x
+    /// checks the type.
     fn of(ty: u8, code: u8) -> Option<Self> {
         match ty {
             0 | 8 => Some(Self::Echo),
@@ -167,7 +172,7 @@ impl Body {
     }
 }
 
-/// An ICMP message: it quotes nothing.
+/// Parses an ICMP message, which quotes nothing here.
 pub(super) fn icmp<'a>(i: &'a [u8], p: &mut Ip<'a>) -> Step<'a> {
     let i = field(i, "TYPE=", dec, &mut p.icmp_type)?;
     let (i, code) = preceded(key("CODE="), dec).parse_complete(i)?;
@@ -189,7 +194,7 @@ pub(super) fn icmp<'a>(i: &'a [u8], p: &mut Ip<'a>) -> Step<'a> {
     }
 }
 
-/// An `ICMPv6` message: it opens echoes only.
+/// Parses an `ICMPv6` message: ulogd2 opens echoes only.
 pub(super) fn icmpv6<'a>(i: &'a [u8], p: &mut Ip<'a>) -> Step<'a> {
     let i = field(i, "TYPE=", dec, &mut p.icmp_type)?;
     if matches!(p.icmp_type, Some(128 | 129)) {

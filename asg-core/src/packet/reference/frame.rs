@@ -152,7 +152,8 @@ impl Reader<'_> {
     }
 }
 
-/// What an ethertype says, which may be the end of a raw header. ARP lines show no raw header.
+/// Returns the family that an ethertype shows, which may be the end of a raw header. ARP lines show
+/// no raw header.
 pub(super) fn family_of_frame(fields: &Fields) -> &'static str {
     let raw = fields.get("mac_raw").and_then(Value::as_str);
     let ethertype = match raw {

@@ -22,7 +22,8 @@ const NUMBERS: [Field; 2] = [Field("SEQ=", "seq", U32), Field("ACK=", "ack", U32
 pub(super) const ECHO: [Field; 2] = [Field("ID=", "icmp_id", U16), Field("SEQ=", "icmp_seq", U16)];
 const FLAGS: [&str; 9] = ["AE", "CWR", "ECE", "URG", "ACK", "PSH", "RST", "SYN", "FIN"];
 
-/// Name, number, and where it has its name: in a kernel's IPv4 and IPv6, in ulogd2's IPv4 and IPv6.
+/// Name, number, and where it is printed by name: in a kernel's IPv4 and IPv6, in ulogd2's IPv4 and
+/// IPv6.
 const PROTOCOLS: [(&str, u8, [bool; 4]); 8] = [
     ("TCP", 6, [true; 4]),
     ("UDP", 17, [true; 4]),
@@ -35,13 +36,13 @@ const PROTOCOLS: [(&str, u8, [bool; 4]); 8] = [
 ];
 
 impl Reader<'_> {
-    /// An IP packet, which must be of this family if it is quoted.
+    /// Parses an IP packet, which must be of this family if it is quoted.
     pub(super) fn ip(&mut self, ip: &mut Fields, quoted_in: Option<&str>) -> Step {
         let family = self.addresses(ip, quoted_in)?;
         if family == "ipv6" { self.ipv6(ip) } else { self.ipv4(ip) }
     }
 
-    /// Both addresses, and their family, which is also noted, but of a quoted packet.
+    /// Parses both addresses, and their family, which is noted for the logged packet only.
     pub(super) fn addresses(
         &mut self,
         ip: &mut Fields,
@@ -82,8 +83,9 @@ impl Reader<'_> {
         Ok(family)
     }
 
-    /// An IPv6 address, written as those before it in the line: in full or in another form, which ulogd2's always are in.
-    /// Those of a quoted packet are not compared. The output has it in full.
+    /// Parses an IPv6 address, written like those before it in the line: in full, or in another
+    /// form, as ulogd2 always does. Those of a quoted packet are not compared. The output has it in
+    /// full.
     pub(super) fn ipv6_address(
         &mut self,
         text: &str,
@@ -108,7 +110,8 @@ impl Reader<'_> {
         self.field(&Field(tos, "tos", Kind::Upper), false, ip)?;
         self.fields(&IPV4, ip)?;
         let flags = ["CE ", "DF ", "MF "].map(|flag| self.maybe(flag));
-        // A flag is known to be absent if the word in its place is whole, or cannot be the beginning of one.
+        // A flag is known to be absent if the word in its place is whole, or cannot be the
+        // beginning of one.
         let next_is_known =
             self.sees("TRUNCATED") || self.rest().iter().any(|b| matches!(b, b' ' | b'='));
         for (name, flag) in ["ce", "df", "mf"].into_iter().zip(flags) {
@@ -134,7 +137,7 @@ impl Reader<'_> {
         }
         if !self.is_ulogd && !self.sees("PROTO=") && is_later_fragment(ip) {
             let piece = self.rest();
-            // What may be the beginning of `PROTO=` is one.
+            // A text that may be the beginning of `PROTO=` counts as one.
             let is_cut = !piece.is_empty() && b"PROTO=".starts_with(piece);
             return if is_cut { Err(Stop) } else { Ok(()) };
         }
@@ -177,12 +180,12 @@ impl Reader<'_> {
             ip.insert("truncated".into(), true.into());
             return Ok(());
         }
-        // ESP says nothing of itself, if the rule does not ask.
+        // ESP prints no word, unless the rule asks for options.
         let is_over = if self.is_quoted { self.sees("]") } else { self.at_end() };
         if is_over && !in_parentheses { Ok(()) } else { self.transport(ip, true) }
     }
 
-    /// One extension header, and whether the kernel goes on behind it.
+    /// Parses one extension header, and whether the kernel goes on behind it.
     pub(super) fn extension(
         &mut self,
         parens: bool,
@@ -190,7 +193,7 @@ impl Reader<'_> {
         ip: &mut Fields,
     ) -> Result<(Value, bool), Stop> {
         let mut header = Map::new();
-        // Behind a later fragment the kernel prints no more of a header than its name.
+        // Behind a later fragment the kernel prints only a header's name.
         let mut stops = is_later;
         if self.sees("FRAG:") {
             header.insert("hdr".into(), 44.into());
@@ -248,7 +251,7 @@ impl Reader<'_> {
             Some((_, number, _)) => number.into(),
             None => U8.read(text).ok_or(Stop)?,
         };
-        // What has a name is never printed as a number.
+        // A protocol with a name is never printed as a number.
         let named: &[u8] = if is_v6 { &[6, 17, 50, 51, 58] } else { &[1, 6, 17, 50, 51] };
         if known.is_none() && named.iter().any(|n| number == *n) {
             return Err(Stop);
@@ -257,7 +260,7 @@ impl Reader<'_> {
         self.skip(b" ");
         self.blank(is_all)?;
         ip.insert("proto".into(), text.into());
-        // It is ulogd2's name of AH and of ESP.
+        // ulogd2 prints this name for both AH and ESP.
         if (text, is_v6) != ("AH", true) {
             ip.insert("proto_num".into(), number);
         }
@@ -317,7 +320,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Type and code; a line does not end behind these types.
+    /// Parses type and code; a line does not end behind these types.
     pub(super) fn kind(&mut self, opened: &[u64], ip: &mut Fields) -> Result<(u64, u64), Stop> {
         self.field(&Field("TYPE=", "icmp_type", U8), false, ip)?;
         let kind = ip["icmp_type"].as_u64().unwrap_or_default();
@@ -363,7 +366,7 @@ impl Reader<'_> {
         if kind == 2 { self.last_field(&Field("MTU=", "mtu", U32), ip) } else { Ok(()) }
     }
 
-    /// The packet in brackets, if there is one.
+    /// Parses the packet in brackets, if there is one.
     pub(super) fn quote(&mut self, ip: &mut Fields, family: &str) -> Step {
         if self.is_quoted || self.not_full || !self.maybe("[") {
             return Ok(());
@@ -393,7 +396,7 @@ impl Reader<'_> {
     }
 }
 
-/// The bytes of `OPT (…)`.
+/// Returns whether the text is the bytes of `OPT (…)`.
 pub(super) fn is_options(text: &str) -> bool {
     let digits = text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'A'..=b'F'));
     digits && text.len().is_multiple_of(2) && (2..=80).contains(&text.len())
@@ -405,7 +408,7 @@ pub(super) fn is_later_fragment(ip: &Fields) -> bool {
     ip.get("frag_offset").into_iter().chain(more).any(|offset| *offset != 0)
 }
 
-/// The kernel stops behind such a packet: no owner, no mark.
+/// Returns whether the kernel stops behind such a packet: no owner, no mark.
 pub(super) fn is_the_end(ip: &Fields) -> bool {
     let has = |name| ip.contains_key(name);
     let proto = ip.get("proto").and_then(Value::as_str).unwrap_or_default();

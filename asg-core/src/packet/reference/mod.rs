@@ -1,7 +1,8 @@
-//! A second reader of packet lines, slow and obvious, to hold the grammar and its short cut to.
+//! A second parser of packet lines, slow and obvious: the oracle for the grammar and its fast path.
 //!
-//! It shares no code with them. It walks over the words of a line, and takes a number for one if it prints back as the
-//! word that it was. The order of the words is that of the kernel's sources, once more written down.
+//! It shares no code with them. It walks over the words of a line, and accepts a number if it
+//! prints back as the same word. The order of the words is written down again from the kernel's
+//! sources.
 
 mod frame;
 mod ip;
@@ -14,19 +15,20 @@ use serde_json::{Map, Value};
 use self::frame::family_of_frame;
 use self::ip::is_the_end;
 
-/// What a line says, by the names of the output contract.
+/// The content of a line, by the names of the output contract.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reading {
-    /// The fields that were read. They do not say that the line was cut.
+    /// The fields that were read. They do not include that the line was cut.
     pub fields: Value,
-    /// The line is one that a kernel prints, to its end.
+    /// Whether a kernel prints this line, to its end.
     pub is_whole: bool,
 }
 
-/// Reads a line; `None` if it is no packet line.
+/// Parses a line. Returns `None` if it is not a packet line.
 ///
-/// It is read as a kernel's and, if it is not whole so, as ulogd2's; if neither is whole, the one that got further counts.
-/// What ends in what may be the beginning of a kernel's word is a kernel's line, cut, unless its addresses are ulogd2's.
+/// It is read as a kernel's and, if it is not whole like that, as ulogd2's; if neither is whole,
+/// the one that got further counts. A line that ends in a possible beginning of a kernel's word is
+/// a kernel's, cut, unless its addresses are in ulogd2's form.
 #[must_use]
 pub fn read(mut line: &[u8]) -> Option<Reading> {
     // One blank at the end is the kernel's.
@@ -34,7 +36,7 @@ pub fn read(mut line: &[u8]) -> Option<Reading> {
         line = shorter;
     }
     let (kernels, stop) = read_as(line, false)?;
-    // What would make a kernel's word of the last one.
+    // The text that would make the last word one of the kernel's.
     let more = match stop.rest() {
         b"INCOMPLETE" => " [1 bytes] ",
         b"INCOMPLETE " => "[1 bytes] ",
@@ -54,7 +56,7 @@ pub fn read(mut line: &[u8]) -> Option<Reading> {
     Some(if ulogds.is_whole || ulogd_stop.at >= stop.at { ulogds } else { kernels })
 }
 
-/// The same as the line of one of the two, and the reader as it stopped.
+/// Parses the line as that of one of the two programs, and returns the reader as it stopped.
 fn read_as(line: &[u8], is_ulogd: bool) -> Option<(Reading, Reader<'_>)> {
     let (start, end) = names(line)?;
     let mut reader = Reader { line, at: end, is_ulogd, ..Reader::default() };
@@ -90,7 +92,7 @@ fn read_as(line: &[u8], is_ulogd: bool) -> Option<(Reading, Reader<'_>)> {
     Some((Reading { fields: fields.into(), is_whole }, reader))
 }
 
-/// Where the last `IN=` with two names stands, and where its second name ends.
+/// Finds the last `IN=` with two names, and the end of its second name.
 fn names(line: &[u8]) -> Option<(usize, usize)> {
     let two_names = |start: usize| {
         let (in_if, rest) = split(line[start..].strip_prefix(b"IN=")?, b" OUT=")?;
@@ -113,13 +115,13 @@ fn names(line: &[u8]) -> Option<(usize, usize)> {
     if last.0 <= 127 {
         return Some(last);
     }
-    // No prefix is that long: perhaps there are two lines.
+    // A prefix is never that long: perhaps there are two lines.
     let is_packet = |(start, end): &(usize, usize)| {
         let rest = String::from_utf8_lossy(&line[*end..]);
         let words = [" SRC=", " MAC", " PHYSIN=", " PHYSOUT=", " ARP "];
         *start <= 127 && words.iter().any(|word| rest.starts_with(word))
     };
-    // Of several `IN=` before two names the last is the real one.
+    // If there are several `IN=` before two names, the last is the real one.
     let mut first = None;
     for start in 0..line.len() {
         match (names_at(start), first) {
@@ -131,7 +133,8 @@ fn names(line: &[u8]) -> Option<(usize, usize)> {
     first.filter(is_packet).or(Some(last))
 }
 
-/// `IN=br0 PHYSIN=eth0 OUT=`: where its first word stands, if what was found is the end of its second.
+/// `IN=br0 PHYSIN=eth0 OUT=`: returns the place of the first word, if the found one is the end of
+/// the second.
 fn behind_port(line: &[u8], start: usize) -> usize {
     let earlier = line[..start].strip_suffix(b" PHYS").and_then(|before| {
         let start = (0..before.len()).rev().find(|n| before[*n..].starts_with(b"IN="))?;
@@ -164,7 +167,7 @@ enum Kind {
     Upper,
     /// `%x` of this width, padded with zeros.
     Lower(usize),
-    /// The same, and the output keeps the text.
+    /// `%x` of this width, padded with zeros; the output keeps the text.
     LowerText,
     /// `%x`.
     Hex,
@@ -224,12 +227,12 @@ fn is_lower_hex(text: &str, len: usize) -> bool {
 struct Reader<'a> {
     line: &'a [u8],
     at: usize,
-    /// The line is read as ulogd2's.
+    /// Whether the line is read as ulogd2's.
     is_ulogd: bool,
-    /// The IPv6 addresses so far can not be in full, or not in the other form.
+    /// The IPv6 addresses so far cannot be in full, or not in the other form.
     not_full: bool,
     not_other: bool,
-    /// Inside brackets.
+    /// Whether the reader is inside brackets.
     is_quoted: bool,
     inner_mark: Option<Value>,
 }
@@ -247,7 +250,7 @@ impl Reader<'_> {
         self.rest().is_empty()
     }
 
-    /// Exactly this text.
+    /// Parses exactly this text.
     fn text(&mut self, text: &str) -> Step {
         if !self.sees(text) {
             return Err(Stop);
@@ -256,12 +259,12 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// The same, if it is there.
+    /// Parses exactly this text, if it is there.
     fn maybe(&mut self, text: &str) -> bool {
         self.text(text).is_ok()
     }
 
-    /// What stands before the next blank, comma or end.
+    /// Returns the text before the next blank, comma or end.
     fn word(&self, ends: &[u8]) -> String {
         let word = self.rest().split(|b| ends.contains(b)).next().unwrap_or_default();
         String::from_utf8_lossy(word).into_owned()
@@ -272,12 +275,12 @@ impl Reader<'_> {
         self.at += rest.iter().position(|b| ends.contains(b)).unwrap_or(rest.len());
     }
 
-    /// A blank; if the line may end here, that may be gone.
+    /// Parses a blank, which may be missing if the line may end here.
     fn blank(&mut self, may_end: bool) -> Step {
         if may_end && !self.is_quoted && self.at_end() { Ok(()) } else { self.text(" ") }
     }
 
-    /// A key and its value, and a blank.
+    /// Parses a key and its value, and a blank.
     fn field(&mut self, field: &Field, may_end: bool, fields: &mut Fields) -> Step {
         let word = self.word(b" ");
         let value = word.strip_prefix(field.0).and_then(|text| field.2.read(text)).ok_or(Stop)?;
@@ -304,7 +307,7 @@ impl Reader<'_> {
         }
         self.link(fields)?;
         if self.at_end() {
-            // The kernel goes on behind the types that it opens.
+            // The kernel prints more behind the types that it opens.
             let shown = ["mac_raw", "macproto"].iter().any(|name| fields.contains_key(*name));
             let is_opened = shown && family_of_frame(fields) != "unknown";
             return if is_opened { Err(Stop) } else { Ok(()) };
@@ -332,7 +335,7 @@ impl Reader<'_> {
         if stops { Ok(()) } else { self.owner(fields) }
     }
 
-    /// A key with its own blanks, and a value up to the next blank or comma.
+    /// Parses a key with its own blanks, and a value up to the next blank or comma.
     fn piece(
         &mut self,
         key: &str,
@@ -352,7 +355,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// `INCOMPLETE [n bytes]`, with the blank behind it or, in ARP lines, without.
+    /// Parses `INCOMPLETE [n bytes]`, with the blank behind it or, in ARP lines, without.
     fn incomplete(&mut self, fields: &mut Fields, is_bare: bool) -> Step {
         let text = String::from_utf8_lossy(self.rest()).into_owned();
         let count = text.strip_prefix("INCOMPLETE [").and_then(|text| text.split_once(" bytes]"));

@@ -5,11 +5,11 @@ use serde_json::{Map, Value, json};
 use super::ip::{ECHO, PORTS};
 use super::{Field, Fields, Kind, Reader, Step, Stop, U16, U32};
 
-/// The whole of what is printed of an IPv4 packet that has no header.
+/// The whole text that is printed for an IPv4 packet that has no header.
 const NOTHING: [&str; 6] = ["LEN=0", "TOS=00", "PREC=0x00", "TTL=0", "ID=0", "PROTO=0"];
 
 impl Reader<'_> {
-    /// All behind the link header.
+    /// Parses everything behind the link header.
     pub(super) fn ulogd(&mut self, fields: &mut Fields) -> Step {
         let is_linked = fields.contains_key("mac_raw") && !fields.contains_key("tunnel_src");
         if self.sees("SRC=") || !is_linked {
@@ -37,7 +37,7 @@ impl Reader<'_> {
         }
     }
 
-    /// What is left of a packet without addresses; gives its family.
+    /// Parses the rest of a packet without addresses; returns its family.
     fn ulogd_short_header(&mut self, fields: &mut Fields) -> Result<&'static str, Stop> {
         let family = if self.sees("UID=") || self.sees("MARK=") {
             "ipv6"
@@ -92,7 +92,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Behind the fixed part of the header.
+    /// Parses the part behind the fixed part of the header.
     pub(super) fn ulogd_ipv6(&mut self, ip: &mut Fields) -> Step {
         if self.maybe("FRAG: ") {
             let offset = U32.read(&self.word(b" ")).ok_or(Stop)?;
@@ -110,7 +110,7 @@ impl Reader<'_> {
         self.transport(ip, true)
     }
 
-    /// Behind the name of a protocol.
+    /// Parses the part behind the name of a protocol.
     pub(super) fn ulogd_transport(&mut self, protocol: &str, ip: &mut Fields) -> Step {
         if self.maybe("INCOMPLETE") || (protocol == "ICMPv6" && self.maybe("TRUNCATED")) {
             ip.insert("truncated".into(), true.into());
@@ -169,7 +169,7 @@ impl Reader<'_> {
         self.last_field(&ECHO[1], ip)
     }
 
-    /// The last word of a line.
+    /// Parses the last word of a line.
     pub(super) fn ulogd_mark(&mut self, fields: &mut Fields) -> Step {
         for key in ["MARK=0x", "MARK="] {
             if self.sees(key) {

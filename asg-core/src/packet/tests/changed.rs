@@ -1,5 +1,5 @@
-//! Lines that people and programs have changed: what stands behind them, masks, spoilt words, and
-//! lines that have lost their beginning or their end.
+//! Lines that people and programs have changed: text behind them, masks, spoilt words, and lines
+//! that have lost their beginning or their end.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ fn read(line: &str) -> (Value, Option<String>) {
     (fields, stop.map(|stop| stop.to_string()))
 }
 
-/// The fields without these.
+/// Returns the fields without these.
 fn without(line: &str, names: &[&str]) -> Value {
     let (mut fields, stop) = read(line);
     assert_eq!(stop, None, "{line}");
@@ -126,7 +126,7 @@ fn a_mask_in_a_quoted_packet_costs_that_field_of_the_quote() {
             expected["redacted"] = json!(["nested"]);
             assert_eq!(read(&changed), (expected, None), "{changed}");
         }
-        // Outside of it as well.
+        // Masked outside of the quote as well.
         let changed = line.replacen("192.0.2.1", "x.x.x.x", 1).replacen("DPT=4242", "DPT=**", 1);
         let mut expected = without(&line, &["src"]);
         expected["nested"].as_object_mut().unwrap().remove("dpt");
@@ -203,7 +203,7 @@ fn the_front_of_a_line_may_be_missing() {
     let mut compared = 0;
     for start in line.find("OUT=").unwrap()..line.find("RES=").unwrap() {
         let Some(Lenient { packet, stop }) = Packet::parse_kernel(&line.as_bytes()[start..]) else {
-            // Nothing shows what a piece of an address or of a name is of.
+            // A piece of an address or of a name does not show which field it belongs to.
             continue;
         };
         assert_eq!(stop.unwrap().to_string(), "byte 0: expected `IN=` and `OUT=` of a packet line");
@@ -215,15 +215,14 @@ fn the_front_of_a_line_may_be_missing() {
         compared += 1;
     }
     assert!(compared > 120, "{compared}");
-    // What is quoted is not taken for the logged packet's.
+    // A quoted field does not count as the logged packet's.
     let quote = format!("DST=192.0.2.9 LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=7 {TCP}] MTU=1400 ");
     let read = Packet::parse_kernel(quote.as_bytes()).unwrap().packet;
     assert_eq!((read.ip.dst, read.ip.dpt), (None, None));
 }
 
-/// Every place at which a line can be cut, and what is read there: a wrong value is an error, and
-/// so is a cut line that is called whole, unless the kernel prints that very text of another
-/// packet.
+/// Cuts the line at every place and checks the result. A wrong value is an error, and so is a cut
+/// line that is called whole, unless the kernel prints that very text for another packet.
 fn check_cuts(line: &[u8], whole: &Value, called_whole: &mut usize) -> usize {
     for end in 0..line.len() {
         let cut = &line[..end];
@@ -247,8 +246,8 @@ fn check_cuts(line: &[u8], whole: &Value, called_whole: &mut usize) -> usize {
     line.len()
 }
 
-/// True if the kernel prints a line that ends here, or if the cut is inside the last value of such
-/// a line.
+/// Returns whether the kernel prints a line that ends here, or the cut is inside the last value of
+/// such a line.
 fn may_end(cut: &[u8], rest: &[u8], packet: &Packet<'_>) -> bool {
     let is_in_value = !cut.ends_with(b" ") && !rest.starts_with(b" ");
     let next = rest.strip_prefix(b" ").unwrap_or(rest);
@@ -266,12 +265,12 @@ fn may_end(cut: &[u8], rest: &[u8], packet: &Packet<'_>) -> bool {
     .iter()
     .any(|key| next.starts_with(key));
     let ip = &packet.ip;
-    // The kernel prints nothing of ESP in IPv6, and of AH in a later fragment; and nothing behind
-    // its names of what it does not open.
+    // The kernel prints nothing for ESP in IPv6 and for AH in a later fragment, and nothing behind
+    // the names of headers that it does not open.
     let is_silent = ip.proto.is_none() || packet.family == super::super::Family::Unknown;
     // A hook that quotes nothing, and the types of messages that others look like.
     let is_quote = next.starts_with(b"[") || next.starts_with(b"MTU=");
-    // ulogd2 and ulogd differ in what they print of ICMP.
+    // ulogd2 and ulogd print ICMP differently.
     let is_quote = is_quote || (packet.form.is_ulogd() && ip.icmp_type.is_some());
     rest.trim_ascii().is_empty() || is_in_value || goes_on_optionally || is_silent || is_quote
 }
@@ -313,7 +312,7 @@ fn a_line_that_ends_where_the_kernel_goes_on_is_cut() {
     }
 }
 
-/// A line of any program and kind.
+/// Returns a line of any program and kind.
 fn any_line() -> impl Strategy<Value = Generated> {
     prop::collection::vec(any::<u8>(), 0..400).prop_map(|choices| generator::line(&choices))
 }

@@ -1,9 +1,9 @@
-//! What strict reading says of a line that is not whole: one of each kind of error, and the shapes that other programs
-//! and people leave of packet lines.
+//! Messages of strict parsing for a line that is not whole: one of each kind of error, and the
+//! shapes that other programs and people make of packet lines.
 
 use super::Packet;
 
-/// The error of each line, under its words.
+/// Returns the error of each line, under its words.
 fn messages(lines: &[(&str, &str)]) -> String {
     let said = lines.iter().map(|(what, line)| {
         let error = Packet::parse(line.as_bytes()).expect_err(line);

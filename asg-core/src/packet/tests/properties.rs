@@ -8,10 +8,10 @@ use serde_json::Value;
 use super::super::generator::{self, Generated};
 use super::{Lenient, Packet, agree, body, is_part_of, rows};
 
-/// What a byte is changed to: those that mean something in some place, and some that never do.
+/// The bytes that replace others: some mean something in some place, and some never do.
 const CHANGES: &[u8] = b" 0129afAF:=.,[]()xSYNFDM\t\x00\xa0\xff";
 
-/// A line of any program and kind.
+/// Returns a line of any program and kind.
 fn any_line() -> impl Strategy<Value = Generated> {
     prop::collection::vec(any::<u8>(), 0..400).prop_map(|choices| generator::line(&choices))
 }
@@ -34,7 +34,7 @@ proptest! {
     #[test]
     fn blanks_behind_a_line_change_nothing_and_are_printed_back(generated in any_line(), blanks in 1_usize..4) {
         let mut line = generated.line;
-        // Where a line may end without one, a blank may mean that more was to come.
+        // If a line may end without a blank, its blank may mean that more was to come.
         if !line.ends_with(b" ") {
             return Ok(());
         }
@@ -94,7 +94,7 @@ proptest! {
     fn lines_put_together_are_read_alike(
         a in any_line(), b in any_line(), at: prop::sample::Index, from: prop::sample::Index,
     ) {
-        // At the ends of words, so that most of what comes of it is nearly a line.
+        // Cut at the ends of words, so that most of the results are nearly a line.
         let ends = |line: &[u8]| -> Vec<usize> { (1..line.len()).filter(|&n| line[n - 1] == b' ').collect() };
         let cut = |line: &[u8], index: &prop::sample::Index| {
             let ends = ends(line);
@@ -114,7 +114,8 @@ proptest! {
         let Some(Lenient { packet, stop: Some(stop) }) = Packet::parse_lenient(cut) else {
             return Ok(());
         };
-        // A prefix that holds two names itself cannot be told from a packet's beginning until the real ones come.
+        // A prefix that contains two names itself looks like a packet's beginning until the real
+        // names come.
         if packet.prefix.is_empty() && fields["prefix"] == "IN=fake OUT=fake " {
             return Ok(());
         }

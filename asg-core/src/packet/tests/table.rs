@@ -1,10 +1,10 @@
-//! The grammar, item by item: what each part of a line gives, and that the line prints back.
+//! The grammar, item by item: the fields of each part of a line, and that the line prints back.
 
 use serde_json::{Value, json};
 
 use super::read_every_way;
 
-/// What a row's line gives: exactly these fields.
+/// A name, a line, and exactly the fields that the line gives.
 pub(super) struct Row(pub(super) &'static str, pub(super) String, pub(super) Value);
 
 pub(super) const V4: &str =
@@ -17,7 +17,7 @@ pub(super) fn with(base: Value, more: Value) -> Value {
     let Value::Object(mut base) = base else { unreachable!() };
     let Value::Object(more) = more else { unreachable!() };
     base.extend(more);
-    // A row says `null` for what its base has and the line has not.
+    // In a row, `null` removes a field of the base that the line does not have.
     Value::Object(base.into_iter().filter(|(_, value)| !value.is_null()).collect())
 }
 
@@ -31,17 +31,17 @@ pub(super) fn v6_fields() -> Value {
         "dst": "2001:0db8:0000:0000:0000:0000:0000:0002", "len": 80, "tc": 0, "hoplimit": 63, "flowlbl": 0})
 }
 
-/// The tail of an IPv4 line, and its fields.
+/// Returns a row for the tail of an IPv4 line, and its fields.
 fn v4(name: &'static str, tail: &str, fields: Value) -> Row {
     Row(name, format!("{V4}{tail}"), with(v4_fields(), fields))
 }
 
-/// The tail of an IPv6 line, and its fields.
+/// Returns a row for the tail of an IPv6 line, and its fields.
 fn v6(name: &'static str, tail: &str, fields: Value) -> Row {
     Row(name, format!("{V6}{tail}"), with(v6_fields(), fields))
 }
 
-/// A protocol that shows nothing of itself, behind what a row is about.
+/// Adds the fields of IGMP, for which the kernel prints no header.
 fn igmp(fields: Value) -> Value {
     with(fields, json!({"proto": "2", "proto_num": 2}))
 }

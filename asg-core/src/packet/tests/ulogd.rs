@@ -1,4 +1,4 @@
-//! What ulogd2 prints, item by item, as the table does for the kernel.
+//! The lines of ulogd2, item by item, as the table does for the kernel.
 
 use serde_json::json;
 
@@ -118,7 +118,7 @@ fn ipv4() {
 #[test]
 fn ipv6() {
     let head = V6.replace("2001:0db8:0000:0000:0000:0000:0000:000", "2001:db8::");
-    // Nothing in these addresses tells who wrote them.
+    // These addresses do not show who wrote them.
     let plain = "2001:1db8:1000:2000:3000:4000:5000:6000";
     let plain_head =
         format!("IN=a OUT=b SRC={plain} DST={plain} LEN=80 TC=0 HOPLIMIT=63 FLOWLBL=0 ");
@@ -334,7 +334,7 @@ fn what_is_left_of_a_cut_line_of_ulogd2_is_certain() {
     let plain = "2001:1db8:1000:2000:3000:4000:5000:6000";
     let v6 = format!("IN=a OUT=b SRC={plain} DST={plain} LEN=80 TC=0 HOPLIMIT=63 FLOWLBL=0 ");
     let arp = "IN=a OUT=b MAC= SRC=192.0.2.1 DST=192.0.2.2 PROTO=ARP ";
-    // The line, where it is cut, and one thing that is known and one that is not.
+    // The line, where it is cut, and one field that is known and one that is not.
     for (line, known, unknown) in [
         (format!("{arp}REP"), "dst", "arp_opcode"),
         (format!("{arp}REPLY REPLY_MAC=02:00:5e:00:53"), "arp_opcode", "arp_macsrc"),

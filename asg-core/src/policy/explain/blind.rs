@@ -7,7 +7,7 @@ use crate::policy::because::{Blind, Governed};
 use crate::policy::probe::{Probe, ProbeTraffic};
 use crate::policy::settings::{Profile, Settings};
 
-/// The codes for an explanation, together with those that it has already.
+/// Returns the codes for an explanation, including those that it already has.
 pub(super) fn blind(key: &Key, settings: &Settings, explanation: &Explanation) -> Vec<Blind> {
     let mut found: BTreeSet<Blind> = explanation.blind.iter().copied().collect();
     let outcome = explanation.observed.or(explanation.enforced);

@@ -51,7 +51,7 @@ impl Held {
         Self { rules, code, suspect: None }
     }
 
-    /// The verdict; `None` if the rules are unknown or the kernel refuses them.
+    /// Returns the verdict; `None` if the rules are unknown or the kernel refuses them.
     pub(super) fn outcome(&self) -> Option<Outcome> {
         match self.rules.as_ref()? {
             Rules::Empty => Some(Outcome::Denied),
@@ -64,7 +64,7 @@ impl Held {
         }
     }
 
-    /// Whether a network that containers may not reach decides.
+    /// Returns whether a network that containers may not reach decides.
     pub(super) fn is_by_network(&self) -> bool {
         let Some(Rules::Set { answered, .. }) = &self.rules else { return false };
         let ruling = answered.answer.ruling.as_ref();
@@ -73,7 +73,7 @@ impl Held {
 }
 
 impl Explainer {
-    /// Everything that the chain may have held at the time of this snapshot.
+    /// Returns everything that the chain may have held at the time of this snapshot.
     pub(super) fn held(
         &mut self,
         place: Place,

@@ -12,7 +12,8 @@ use crate::policy::group::Phase;
 use crate::policy::listing::MadeRule;
 use crate::policy::probe::Probe;
 
-/// The outcome on which all agree. Where a part of the groups is unknown, no denial is claimed.
+/// Returns the outcome on which all agree. If a part of the groups is unknown, no denial is
+/// claimed.
 pub(super) fn claim(
     mut outcomes: impl Iterator<Item = Option<Outcome>>,
     whole: bool,
@@ -23,8 +24,8 @@ pub(super) fn claim(
 }
 
 impl Explainer {
-    /// Whether all these snapshots, which are in order, have equal entries, and no group that holds
-    /// was updated between them.
+    /// Returns whether all these snapshots, which are in order, have equal entries, and no group
+    /// that holds was updated between them.
     pub(super) fn is_unchanged(
         &mut self,
         snapshots: &[u32],
@@ -43,7 +44,7 @@ impl Explainer {
         })
     }
 
-    /// Whether the rules at all these places are equal.
+    /// Returns whether the rules at all these places are equal.
     pub(super) fn are_same(
         &mut self,
         some: &[Place],
@@ -57,7 +58,7 @@ impl Explainer {
         sets.windows(2).all(|pair| self.sets.is_same(pair[0], pair[1]))
     }
 
-    /// The verdict by Cloud Controller's words; `None` if a rule in doubt could change it.
+    /// Returns the verdict by Cloud Controller's words; `None` if a rule in doubt could change it.
     pub(super) fn words(
         &mut self,
         place: Place,
@@ -125,7 +126,7 @@ impl Explainer {
         }
     }
 
-    /// The rules of all groups that hold at a place.
+    /// Returns the rules of all groups that hold at a place.
     fn rules(&self, place: Place, space: Option<&str>) -> impl Iterator<Item = &MadeRule> {
         let listings = self.policy.listings();
         let (snapshot, settings) = (place.snapshot as usize, place.settings as usize);

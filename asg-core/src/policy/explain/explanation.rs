@@ -19,7 +19,7 @@ pub struct UsedSnapshot {
     pub taken_at: Timestamp,
     /// Whether it has all groups and bindings.
     pub complete: bool,
-    /// Whether `complete` is an assumption, because the file does not say.
+    /// Whether `complete` is an assumption, because the file does not show it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub assumed: bool,
 }
@@ -43,15 +43,15 @@ pub struct Explanation {
     pub snapshots: Vec<UsedSnapshot>,
     /// Every owner of every entry that matches, in kernel order.
     pub matches: Vec<RuleRef>,
-    /// The rule that decided, or what else did.
+    /// The rule or other mechanism that decided.
     pub by: Option<By>,
-    /// How surely `by` is known.
+    /// The certainty of `by`.
     pub decided: Option<Decided>,
     /// The reasons; at least one.
     pub because: Vec<Because>,
     /// For a denied packet the changes that would have allowed it, the nearest first.
     pub near: Vec<NearMiss>,
-    /// How many other apps of the space gain what a change admits, if that is known.
+    /// The number of other apps of the space that gain the admitted packets, if that is known.
     pub other_apps: Option<u64>,
     /// The similar packets that cannot leave a line.
     pub blind: Vec<Blind>,
@@ -107,7 +107,7 @@ struct RulesOutput<'a> {
     snapshots: &'a [UsedSnapshot],
 }
 
-/// One line of output: an explanation, and what the caller knows of the line.
+/// One line of output: an explanation, and the caller's facts about the line.
 ///
 /// `App` and `Space` are written as they serialise.
 #[derive(Debug, Clone)]
@@ -122,13 +122,13 @@ pub struct ExplainOutput<'a, App, Space> {
     pub app: Option<App>,
     /// The space.
     pub space: Option<Space>,
-    /// What the container was for.
+    /// The phase of the container.
     pub phase: Option<Phase>,
     /// The packet.
     pub probe: Option<Probe>,
     /// The explanation.
     pub explanation: &'a Explanation,
-    /// How many near misses to show at most.
+    /// The maximum number of near misses to show.
     pub near: Option<usize>,
 }
 

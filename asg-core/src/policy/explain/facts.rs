@@ -1,4 +1,4 @@
-//! What callers know of a packet.
+//! The facts about a packet that callers provide.
 
 use serde::Serialize;
 
@@ -6,8 +6,8 @@ use crate::policy::group::Phase;
 use crate::policy::probe::Probe;
 use crate::time::TimeRange;
 
-/// Whether a packet may pass: by the line in the log, by Cloud Controller's words, or by what the
-/// profile makes of them.
+/// Whether a packet may pass: by the line in the log, by Cloud Controller's words, or as the
+/// profile enforces them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
@@ -34,27 +34,28 @@ pub enum Chain {
 /// The facts about one packet, as plain values.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct PacketFacts<'a> {
-    /// When it was sent, as far as that is known.
+    /// The time when it was sent, as far as that is known.
     pub time: Option<TimeRange>,
     /// The name of the cell, which chooses among [`CellSettings`](crate::policy::CellSettings).
     pub cell: Option<&'a str>,
     /// The GUID of the app's space.
     pub space: Option<&'a str>,
-    /// What the container was for. Tasks count as running.
+    /// The phase of the container. Tasks count as running.
     pub phase: Option<Phase>,
-    /// The packet; `None` if its destination or its ports cannot be read.
+    /// The packet; `None` if its destination or its ports cannot be parsed.
     pub probe: Option<Probe>,
     /// The chain that wrote the line.
     pub chain: Chain,
     /// The verdict in the line.
     pub observed: Option<Outcome>,
-    /// When the container was made.
+    /// The time when the container was made.
     pub created: Option<TimeRange>,
-    /// When the process version was desired, that is, when its first container was made. Only the
-    /// static profiles use it. `None` if the version is older than the logs.
+    /// The time when the process version was desired, that is, when its first container was made.
+    /// Only the static profiles use it. `None` if the version is older than the logs.
     pub desired: Option<TimeRange>,
     /// Whether lines of the cell were lost.
     pub lines_lost: bool,
-    /// How many other apps the space has, if that is known. They gain what a change admits.
+    /// The number of other apps in the space, if that is known. They gain the packets that a change
+    /// admits.
     pub other_apps: Option<u64>,
 }

@@ -27,7 +27,7 @@ impl Case<'_> {
         Place { snapshot, settings: self.key.settings, space: self.key.space, phase }
     }
 
-    /// The phases in question.
+    /// Returns the phases in question.
     fn phases(&self) -> Vec<Phase> {
         self.key.phase.map_or(Phase::ALL.to_vec(), |phase| vec![phase])
     }
@@ -226,7 +226,7 @@ impl Explainer {
         explanation.by = (!any.is_empty()).then_some(By::AnyOf(any));
     }
 
-    /// The rules of a set that may have decided, at best those that log.
+    /// Returns the rules of a set that may have decided, at best those that log.
     fn possible(
         &self,
         set: Set,

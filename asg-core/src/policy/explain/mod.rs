@@ -203,8 +203,8 @@ impl Explainer {
     }
 }
 
-/// The packet as the rules saw it: a line of the groups' chain proves that it was not dropped
-/// before.
+/// Returns the packet as the rules saw it: a line of the groups' chain proves that it was not
+/// dropped before.
 fn in_chain(probe: Probe, chain: Chain) -> Probe {
     match (chain, probe.traffic) {
         (Chain::Asg | Chain::RateLimit, ProbeTraffic::Tcp { port, opening: Opening::Invalid }) => {

@@ -1,4 +1,4 @@
-//! Destinations: addresses, blocks and ranges, and how Cloud Controllers read their spellings.
+//! Destinations: addresses, blocks and ranges, and how Cloud Controllers parse their spellings.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -7,8 +7,9 @@ use super::error::Why;
 
 /// One destination of a [`Rule`](super::Rule): addresses of one family, from a first to a last.
 ///
-/// A block keeps no host bits: `10.0.0.5/24` is `10.0.0.0/24`. A single address is a block of one. Zone ids of IPv6 are
-/// dropped, since packets have none. An IPv6 address that maps an IPv4 one (`::ffff:10.0.0.1`) stays IPv6.
+/// A block keeps no host bits: `10.0.0.5/24` is `10.0.0.0/24`. A single address is a block of one.
+/// Zone ids of IPv6 are dropped, because packets have none. An IPv6 address that maps an IPv4 one
+/// (`::ffff:10.0.0.1`) stays IPv6.
 ///
 /// ```
 /// use asg_core::policy::Destination;
@@ -25,7 +26,8 @@ use super::error::Why;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Destination(Form);
 
-/// The libraries that Cloud Controller has read destinations with; each takes spellings that the other refuses.
+/// The libraries with which Cloud Controller has parsed destinations; each accepts spellings that
+/// the other refuses.
 ///
 /// ```
 /// use asg_core::policy::{Grammar, ValidatorSettings, check};
@@ -54,7 +56,7 @@ enum Form {
 }
 
 impl Destination {
-    /// The first and the last address.
+    /// Returns the first and the last address.
     #[must_use]
     pub fn bounds(&self) -> (IpAddr, IpAddr) {
         let v4 = |bits| IpAddr::V4(Ipv4Addr::from_bits(bits));
@@ -67,7 +69,7 @@ impl Destination {
         }
     }
 
-    /// Whether the address is one of these; never for one of the other family.
+    /// Returns whether the address is one of these; never for one of the other family.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
         match (self.0, address) {
@@ -79,7 +81,7 @@ impl Destination {
         }
     }
 
-    /// Whether these are all addresses of their family.
+    /// Returns whether these are all addresses of their family.
     #[must_use]
     pub fn is_any(&self) -> bool {
         match self.0 {
@@ -89,13 +91,13 @@ impl Destination {
         }
     }
 
-    /// Whether these are IPv6 addresses.
+    /// Returns whether these are IPv6 addresses.
     #[must_use]
     pub const fn is_ipv6(&self) -> bool {
         matches!(self.0, Form::Block6(..) | Form::Range6(..))
     }
 
-    /// The block, if it is one: its network address and prefix length.
+    /// Returns the network address and prefix length, if this is a block.
     #[must_use]
     pub fn block(&self) -> Option<(IpAddr, u8)> {
         match self.0 {
@@ -104,7 +106,8 @@ impl Destination {
         }
     }
 
-    /// Reads one destination as `RuleValidator.validate_destination` does (`cloud_controller_ng`, API 3.228.0).
+    /// Parses one destination like `RuleValidator.validate_destination` (`cloud_controller_ng`, API
+    /// 3.228.0).
     pub(super) fn read(text: &str, ipv6: bool, grammar: Grammar) -> Result<Self, Why> {
         if text.is_empty() {
             return Err(Why::Empty);
@@ -124,7 +127,7 @@ impl Destination {
                 (Some(Form::Block4(first, _)), Some(Form::Block4(last, _))) => {
                     Some(Form::Range4(first, last))
                 }
-                // Both readers of IPv6 addresses are asked: `::10.0.0.1` is one, `10.0.0.1` is not.
+                // Both parsers of IPv6 addresses are tried: `::10.0.0.1` is one, `10.0.0.1` is not.
                 (Some(Form::Block6(first, _)), Some(Form::Block6(last, _))) => {
                     Some(Form::Range6(first, last))
                 }
@@ -171,7 +174,7 @@ fn mask6(length: u8) -> u128 {
     u128::MAX.checked_shl(128 - u32::from(length)).unwrap_or(0)
 }
 
-/// The parts between separators, without empty ones at the end, as Ruby's `split` gives them.
+/// Returns the parts between separators, without empty ones at the end, like Ruby's `split`.
 pub(in crate::policy) fn split(text: &str, by: char) -> Vec<&str> {
     let mut parts: Vec<&str> = text.split(by).collect();
     while parts.last().is_some_and(|part| part.is_empty()) {
@@ -180,7 +183,8 @@ pub(in crate::policy) fn split(text: &str, by: char) -> Vec<&str> {
     parts
 }
 
-/// `RuleValidator.no_leading_zeros`: of IPv4 addresses, also of those in IPv6 ones, but not of masks' lengths.
+/// `RuleValidator.no_leading_zeros`: for IPv4 addresses, also inside IPv6 ones, but not for masks'
+/// lengths.
 fn has_leading_zero(end: &str) -> bool {
     end.contains('.')
         && split(end, '.').into_iter().any(|octet| {
@@ -190,7 +194,7 @@ fn has_leading_zero(end: &str) -> bool {
 }
 
 impl Grammar {
-    /// Reads an address or a block of either family; host bits are cleared.
+    /// Parses an address or a block of either family; host bits are cleared.
     fn block(self, text: &str) -> Option<Form> {
         let form = match self {
             Self::Netaddr => {
@@ -207,7 +211,7 @@ impl Grammar {
     }
 }
 
-/// Reads an address or block as Ruby's `IPAddr.new` does (`ipaddr` 1.2).
+/// Parses an address or block like Ruby's `IPAddr.new` (`ipaddr` 1.2).
 fn ipaddr(text: &str) -> Option<Form> {
     let (address, mask) = match text.split_once('/') {
         Some((address, mask)) => (address, Some(mask)),
@@ -250,18 +254,20 @@ fn ipaddr(text: &str) -> Option<Form> {
     })
 }
 
-/// The length of a mask of `width` bits, if its zeros within its own mask are the last bits.
+/// Returns the length of a mask of `width` bits, if its zeros within its own mask are the last
+/// bits.
 fn mask_length(mask: u128, own: u128, width: u32) -> Option<u32> {
     let hosts = mask ^ own;
     (hosts & hosts.wrapping_add(1) == 0).then_some(mask.count_ones()).filter(|n| *n <= width)
 }
 
-/// Four decimal numbers up to 255 without leading zeros.
+/// Parses four decimal numbers up to 255 without leading zeros.
 fn octets(text: &str) -> Option<u32> {
     text.parse::<Ipv4Addr>().ok().map(Ipv4Addr::to_bits)
 }
 
-// The rest reads as the library `netaddr` 2 does: it is more tolerant than the standard library.
+// The following functions parse like the library `netaddr` 2, which is more tolerant than the
+// standard library.
 
 fn block4(text: &str) -> Option<(u32, u8)> {
     let Some((address, mask)) = text.split_once('/') else { return Some((address4(text)?, 32)) };
@@ -297,7 +303,7 @@ fn address6(text: &str) -> Option<u128> {
     if !text.bytes().all(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.')) {
         return None;
     }
-    // An IPv4 address at the end stands for two words.
+    // An IPv4 address at the end is replaced by two words.
     let (text, low) = match text.rsplit_once(':') {
         Some((before, last)) if last.contains('.') => (format!("{before}:0:0"), address4(last)?),
         _ => (text.to_owned(), 0),
@@ -331,19 +337,20 @@ fn address6(text: &str) -> Option<u128> {
     Some(bits? | u128::from(low))
 }
 
-/// A whole number as Ruby's `Integer()` reads it: also `0x8`, `0b1000`, `0o10`, `010`, `+8` and `1_6`.
+/// Parses a whole number like Ruby's `Integer()`: also `0x8`, `0b1000`, `0o10`, `010`, `+8` and
+/// `1_6`.
 fn integer(text: &str) -> Option<u32> {
     let text = text.strip_prefix('+').unwrap_or(text).to_ascii_lowercase();
     let prefixes = [("0x", 16), ("0b", 2), ("0o", 8), ("0d", 10), ("0", 8)];
     let prefixed = prefixes.iter().find_map(|(p, radix)| Some((text.strip_prefix(p)?, *radix)));
     let (digits, radix) = match prefixed {
-        // A zero alone.
+        // A single zero.
         Some(("", 8)) if text == "0" => return Some(0),
         Some((digits, 8)) => (digits.strip_prefix('_').unwrap_or(digits), 8),
         Some(other) => other,
         None => (text.as_str(), 10),
     };
-    // Underscores stand between two digits.
+    // Underscores are allowed between two digits.
     let has_digits = digits.split('_').all(|part| !part.is_empty() && !part.starts_with('+'));
     has_digits.then(|| u32::from_str_radix(&digits.replace('_', ""), radix).ok()).flatten()
 }

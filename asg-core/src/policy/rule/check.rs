@@ -1,4 +1,4 @@
-//! What Cloud Controller says to a rule: its two validators.
+//! Cloud Controller's two validators of a rule.
 
 use serde_json::{Map, Value};
 
@@ -6,39 +6,40 @@ use super::address::{Destination, Grammar};
 use super::error::{Key, RuleError, Why};
 use super::ports::Ports;
 
-/// The settings of a Cloud Controller that decide which rules it takes.
+/// The settings of a Cloud Controller that decide which rules it accepts.
 ///
-/// The default is Cloud Controller's own; cf-deployment switches lists on.
+/// The default is Cloud Controller's own; cf-deployment enables lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct ValidatorSettings {
     /// `enable_ipv6`: IPv6 destinations and the protocol `icmpv6`.
     pub ipv6: bool,
     /// `security_groups.enable_comma_delimited_destinations`: lists of destinations in one rule.
     pub lists: bool,
-    /// How destinations are read.
+    /// The grammar of destinations.
     pub grammar: Grammar,
 }
 
-/// What the two validators of a Cloud Controller object to.
+/// The objections of the two validators of a Cloud Controller.
 ///
-/// Requests to v3 pass both; v2, and old rows in the database, have met the second only.
+/// Requests to v3 pass both; v2, and old rows in the database, have met only the second.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Verdicts {
     /// The message validator's (`app/messages/validators/security_group_rule_validator.rb`).
     pub message: Vec<RuleError>,
-    /// The model validator's (`lib/cloud_controller/rule_validator.rb` and what derives from it).
+    /// The model validator's (`lib/cloud_controller/rule_validator.rb` and its subclasses).
     pub model: Vec<RuleError>,
 }
 
 impl Verdicts {
-    /// Whether a request to v3 with this rule is taken.
+    /// Returns whether a request to v3 with this rule is accepted.
     #[must_use]
     pub fn is_accepted(&self) -> bool {
         self.message.is_empty() && self.model.is_empty()
     }
 }
 
-/// Judges one rule, in JSON, as a Cloud Controller with these settings does (`cloud_controller_ng`, API 3.228.0).
+/// Validates one rule, in JSON, as a Cloud Controller with these settings does
+/// (`cloud_controller_ng`, API 3.228.0).
 ///
 /// ```
 /// use asg_core::policy::{Key, RuleError, ValidatorSettings, Why, check};
@@ -58,12 +59,13 @@ pub fn check(json: &[u8], settings: ValidatorSettings) -> Verdicts {
     }
 }
 
-/// More destinations than this are too many (`MAX_DESTINATIONS_PER_RULE`).
+/// The maximum number of destinations (`MAX_DESTINATIONS_PER_RULE`).
 const MOST_DESTINATIONS: usize = 6000;
 const ALL_KEYS: [&str; 7] =
     ["protocol", "destination", "ports", "type", "code", "log", "description"];
 
-/// The keys that the model validator of a protocol wants, beside `protocol` and `destination`.
+/// Returns the keys that the model validator of a protocol requires, beside `protocol` and
+/// `destination`.
 fn required(protocol: &str) -> Option<&'static [&'static str]> {
     match protocol {
         "tcp" | "udp" => Some(&["ports"]),
@@ -73,7 +75,7 @@ fn required(protocol: &str) -> Option<&'static [&'static str]> {
     }
 }
 
-/// What Ruby counts as "there": anything but `nil` and `false`.
+/// Returns a value that is "present" in Ruby: anything but `nil` and `false`.
 fn present<'a>(rule: &'a Map<String, Value>, key: &str) -> Option<&'a Value> {
     rule.get(key).filter(|value| !matches!(value, Value::Null | Value::Bool(false)))
 }
@@ -130,7 +132,8 @@ fn message(rule: &Map<String, Value>, settings: ValidatorSettings) -> Vec<RuleEr
 }
 
 fn message_destination(text: &str, protocol: &str, settings: ValidatorSettings) -> Result<(), Why> {
-    // Nothing is no destination in a list of none, and so the message validator has nothing against it.
+    // In Ruby the empty text splits into an empty list of destinations, so the message validator
+    // accepts it.
     if text.is_empty() {
         return Ok(());
     }
@@ -212,7 +215,7 @@ fn are_ports(value: &Value) -> bool {
     value.as_str().is_some_and(|text| text.parse::<Ports>().is_ok())
 }
 
-/// A whole number from -1 to 255, as whole in JSON: `8.0` is none.
+/// Returns a whole number from -1 to 255, also written as whole in JSON: `8.0` does not count.
 pub(super) fn icmp_number(value: &Value) -> Option<i16> {
     value.as_i64().and_then(|n| i16::try_from(n).ok()).filter(|n| (-1..=255).contains(n))
 }

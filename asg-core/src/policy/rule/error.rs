@@ -1,8 +1,8 @@
-//! What is wrong with a rule, as data.
+//! Errors of rules, as data.
 
 use std::fmt;
 
-/// What is wrong with a rule: which key, and why.
+/// An error of a rule: the key, and the reason.
 ///
 /// ```
 /// use asg_core::policy::{Key, Rule, Why};
@@ -13,9 +13,9 @@ use std::fmt;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RuleError {
-    /// Which key.
+    /// The key.
     pub key: Key,
-    /// Why.
+    /// The reason.
     pub why: Why,
 }
 
@@ -39,7 +39,7 @@ pub enum Key {
     Log,
     /// `description`
     Description,
-    /// One that no rule has.
+    /// A key that no rule has.
     Unknown(String),
 }
 
@@ -58,25 +58,25 @@ impl Key {
     }
 }
 
-/// Why a key is refused.
+/// The reason why a key is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Why {
-    /// It is no JSON, or no object.
+    /// It is not JSON, or not an object.
     NotAnObject,
-    /// It is not there, and must be.
+    /// It is missing, and required.
     Missing,
-    /// It is there, and may not be: no rule has it, or none of this protocol.
+    /// It is present, and not allowed: no rule has it, or not one of this protocol.
     NotAllowed,
-    /// It is no string, or where one may be left out, not that.
+    /// It is not a string, nor null where the key may be left out.
     NotAString,
     /// It is not true or false.
     NotABoolean,
-    /// It is none of `tcp`, `udp`, `icmp`, `icmpv6` and `all`.
+    /// It is not one of `tcp`, `udp`, `icmp`, `icmpv6` and `all`.
     UnknownProtocol,
     /// It is empty.
     Empty,
-    /// There is a blank in it.
+    /// It contains a blank.
     Whitespace,
     /// An octet begins with a zero.
     LeadingZero,
@@ -92,7 +92,7 @@ pub enum Why {
     WrongFamily,
     /// It needs IPv6, which is not enabled.
     Ipv6NotEnabled,
-    /// It is no port, list or range of ports.
+    /// It is not a port, list or range of ports.
     NotPorts,
     /// It is not a whole number from -1 to 255.
     NotAnIcmpNumber,

@@ -1,9 +1,10 @@
 //! Rules of security groups as types, and the verdicts of Cloud Controllers on them.
 //!
-//! In JSON a rule is an object with the keys `protocol`, `destination`, `ports`, `type`, `code`, `log` and `description`
-//! (`cloud_controller_ng`, API 3.228.0, `docs/v3`, "Security group rules", and its validators, which are more tolerant
-//! than that page). [`Rule::parse`] reads every rule that a foundation can have stored; [`check`] gives the verdicts of
-//! one Cloud Controller on a new rule.
+//! In JSON a rule is an object with the keys `protocol`, `destination`, `ports`, `type`, `code`,
+//! `log` and `description` (`cloud_controller_ng`, API 3.228.0, `docs/v3`, "Security group rules",
+//! and its validators, which are more tolerant than that page). [`Rule::parse`] parses every rule
+//! that a foundation can have stored; [`check`] returns the verdicts of one Cloud Controller on a
+//! new rule.
 
 mod address;
 mod check;
@@ -25,9 +26,11 @@ pub use check::{ValidatorSettings, Verdicts, check};
 pub use error::{Key, RuleError, Why};
 pub use ports::Ports;
 
-/// A rule of a security group, as Cloud Controller means it: it allows this traffic to these destinations.
+/// A rule of a security group, as Cloud Controller means it: it allows this traffic to these
+/// destinations.
 ///
-/// What cells make of it is another question: see [`StoredRule::enforceable`](super::StoredRule::enforceable).
+/// Cells may enforce it differently: see
+/// [`StoredRule::enforceable`](super::StoredRule::enforceable).
 ///
 /// ```
 /// use asg_core::policy::{Rule, Traffic};
@@ -43,17 +46,17 @@ pub use ports::Ports;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Rule {
-    /// Which traffic.
+    /// The traffic.
     pub traffic: Traffic,
-    /// To where; at least one, in the order of the rule.
+    /// The destinations; at least one, in the order of the rule.
     pub destinations: Vec<Destination>,
-    /// True if the first packet of each connection is logged.
+    /// Whether the first packet of each connection is logged.
     pub log: bool,
-    /// What someone says about it.
+    /// A description for people.
     pub description: Option<String>,
 }
 
-/// Protocols, each with what rules can say about it.
+/// Protocols, each with the limits that rules can set for it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Traffic {
     /// `all`: every protocol and port.
@@ -68,12 +71,12 @@ pub enum Traffic {
     Icmpv6(IcmpKind),
 }
 
-/// Which messages of ICMP.
+/// A set of ICMP messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct IcmpKind {
-    /// The type; `None` is any, which JSON has as -1.
+    /// The type; `None` for any, in JSON -1.
     pub icmp_type: Option<u8>,
-    /// The code; `None` is any, which JSON has as -1.
+    /// The code; `None` for any, in JSON -1.
     pub code: Option<u8>,
 }
 
@@ -93,7 +96,7 @@ pub enum Protocol {
 }
 
 impl Protocol {
-    /// The word in JSON.
+    /// Returns the word in JSON.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -107,7 +110,7 @@ impl Protocol {
 }
 
 impl Traffic {
-    /// Its protocol.
+    /// Returns its protocol.
     #[must_use]
     pub const fn protocol(&self) -> Protocol {
         match self {
@@ -119,7 +122,7 @@ impl Traffic {
         }
     }
 
-    /// Its ports; `None` if it has no such limit.
+    /// Returns its ports; `None` if it has no such limit.
     #[must_use]
     pub const fn ports(&self) -> Option<&Ports> {
         match self {
@@ -128,7 +131,7 @@ impl Traffic {
         }
     }
 
-    /// Its types and codes of ICMP; `None` if it is not ICMP.
+    /// Returns its types and codes of ICMP; `None` if it is not ICMP.
     #[must_use]
     pub const fn icmp(&self) -> Option<IcmpKind> {
         match self {
@@ -139,27 +142,28 @@ impl Traffic {
 }
 
 impl Rule {
-    /// Reads a rule in JSON, in any spelling that a Cloud Controller of any settings can have stored.
+    /// Parses a rule in JSON, in any spelling that a Cloud Controller of any settings can have
+    /// stored.
     ///
-    /// That is more than a new one takes: `log` and `description` may be null, and ICMP of one IP version may go to
-    /// addresses of the other. What a protocol does not have (`ports` of ICMP, `type` of TCP) is left out, as it is when
-    /// rules are sent to Diego.
+    /// That is more than a new one accepts: `log` and `description` may be null, and ICMP of one IP
+    /// version may go to addresses of the other. Members that a protocol does not have (`ports` of
+    /// ICMP, `type` of TCP) are left out, as when rules are sent to Diego.
     ///
     /// # Errors
     ///
-    /// The first thing that is wrong. A key that no rule has is an error too: it might narrow the rule down.
+    /// The first fault. A key that no rule has is an error too: it might narrow the rule down.
     pub fn parse(json: &[u8]) -> Result<Self, RuleError> {
         let value = serde_json::from_slice(json);
         Self::from_value(&value.unwrap_or(Value::Null))
     }
 
-    /// The rule in JSON, in its usual spelling.
+    /// Returns the rule in JSON, in its usual spelling.
     #[must_use]
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("a map of strings, numbers and booleans")
     }
 
-    /// Whether the address is one of the destinations.
+    /// Returns whether the address is one of the destinations.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
         self.destinations.iter().any(|destination| destination.contains(address))
@@ -220,7 +224,7 @@ fn icmp_kind(rule: &Map<String, Value>) -> Result<IcmpKind, RuleError> {
         let error = |why| RuleError { key: Key::named(name), why };
         let value = rule.get(name).filter(|value| !value.is_null());
         let number = check::icmp_number(value.ok_or(error(Why::Missing))?);
-        // Of those from -1 to 255, only -1 does not fit.
+        // Among the numbers from -1 to 255, only -1 does not fit.
         Ok(u8::try_from(number.ok_or(error(Why::NotAnIcmpNumber))?).ok())
     };
     Ok(IcmpKind { icmp_type: number("type")?, code: number("code")? })

@@ -8,8 +8,8 @@ use super::error::Why;
 
 /// The destination ports of a rule for TCP or UDP: some ports, or a range of them.
 ///
-/// Written as Cloud Controller takes them (`TransportRuleValidator`, API 3.228.0): with blanks, and with a comma at the
-/// end; lists have no ranges in them, and a range has at least two ports.
+/// The spelling is that of Cloud Controller (`TransportRuleValidator`, API 3.228.0): blanks, and a
+/// comma at the end, are allowed; a list contains no ranges, and a range has at least two ports.
 ///
 /// ```
 /// use asg_core::policy::Ports;
@@ -33,7 +33,7 @@ enum Form {
 }
 
 impl Ports {
-    /// Whether the port is one of these.
+    /// Returns whether the port is one of these.
     #[must_use]
     pub fn contains(&self, port: u16) -> bool {
         match &self.0 {
@@ -42,7 +42,8 @@ impl Ports {
         }
     }
 
-    /// The ports as ranges, from first to last, in the order of the rule; a single port is both.
+    /// Returns the ports as ranges, from first to last, in the order of the rule; a single port is
+    /// both.
     pub fn ranges(&self) -> impl Iterator<Item = (u16, u16)> + '_ {
         let (list, range) = match &self.0 {
             Form::List(ports) => (ports.as_slice(), None),
@@ -83,7 +84,7 @@ fn read(text: &str) -> Option<Form> {
     (!ports.is_empty()).then_some(Form::List(ports))
 }
 
-/// Digits between blanks; 1 to 65535, with zeros before it if somebody likes that.
+/// Parses digits between blanks; 1 to 65535, perhaps with zeros before it.
 fn port(text: &str) -> Option<u16> {
     let digits = text.trim_matches(|c: char| c.is_ascii_whitespace() || c == '\u{b}');
     let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());

@@ -16,7 +16,7 @@ const IPV6: ValidatorSettings = settings(true, false, Grammar::Ipaddr);
 const OPEN: ValidatorSettings = settings(true, true, Grammar::Ipaddr);
 const OLD: ValidatorSettings = settings(true, true, Grammar::Netaddr);
 
-/// Message and model verdicts as `TF`, for the three settings.
+/// Returns message and model verdicts as `TF`, for the three settings.
 fn verdicts(rule: &Value) -> String {
     let json = rule.to_string();
     let one = |settings| {
@@ -37,7 +37,7 @@ fn every_verdict_is_the_real_validators() {
         let rule = &vector["rule"];
         let real = ["default", "ipv6", "ipv6+comma"].map(|settings| {
             let verdict = &vector["verdict"][settings];
-            // What is no object never came to the model validator.
+            // A value other than an object never reached the model validator.
             let letter = |name: &str| if verdict[name] == json!(true) { 'T' } else { 'F' };
             format!("{}{}", letter("v3_valid"), letter("model_valid"))
         });
@@ -187,7 +187,7 @@ fn rule() -> impl Strategy<Value = Rule> {
     )
 }
 
-/// Text near to what is asked for: pieces of addresses and ports in any order.
+/// Text that is nearly valid: pieces of addresses and ports in any order.
 fn nearly() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
         "0",
@@ -225,7 +225,7 @@ proptest! {
         let json = rule.to_json();
         prop_assert_eq!(Rule::parse(json.as_bytes()), Ok(rule.clone()));
         prop_assert_eq!(serde_json::from_str::<Rule>(&json).unwrap(), rule.clone());
-        // The message validator alone cares for ICMP's IP version.
+        // Only the message validator checks ICMP's IP version.
         prop_assert_eq!(check(json.as_bytes(), OPEN).model, []);
     }
 
@@ -273,7 +273,7 @@ proptest! {
             if let Ok(parsed) = parsed {
                 prop_assert_eq!(Rule::parse(parsed.to_json().as_bytes()), Ok(parsed));
             }
-            // What a closed Cloud Controller takes, an open one takes.
+            // A rule that a closed Cloud Controller accepts, an open one accepts.
             if check(json.as_bytes(), DEFAULT).is_accepted() {
                 prop_assert!(verdicts.is_accepted(), "{}", json);
             }

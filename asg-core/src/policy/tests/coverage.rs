@@ -2,7 +2,8 @@
 
 use super::*;
 
-/// An entry is hidden if each of its packets meets an entry before it that does not log.
+/// Returns whether an entry is hidden: each of its packets matches an earlier entry that does not
+/// log.
 fn is_hidden(set: &Effective, n: usize) -> bool {
     let entry = &set.entries()[n];
     let before = || set.entries()[..n].iter().filter(|other| !other.log);

@@ -1,4 +1,4 @@
-//! What cells make of words that read otherwise.
+//! How cells enforce rules, where the words suggest otherwise.
 
 use super::*;
 

@@ -1,10 +1,10 @@
-//! Explanations: what is claimed, how surely, and with which codes.
+//! Explanations: claims, certainty and codes.
 
 use super::lines::{hold, schema};
 use super::*;
 use crate::time::TimeRange;
 
-/// The packet at noon, in the space `s`, as the chain of the groups logged it.
+/// Returns the packet at noon, in the space `s`, as the chain of the groups logged it.
 fn facts(observed: Outcome) -> PacketFacts<'static> {
     PacketFacts {
         time: Some(time("2026-03-01T12:00:00Z").into()),
@@ -22,7 +22,7 @@ fn web(guid: &str, ports: &str) -> Value {
     group(guid, json!({ "rules": rules }))
 }
 
-/// One line: basis, claims, decider, codes.
+/// Returns one line: basis, claims, decider, codes.
 fn short(policy: &Policy, facts: &PacketFacts<'_>) -> String {
     let explanation = policy.explainer().explain(facts);
     let output = ExplainOutput {
@@ -110,7 +110,7 @@ fn the_basis_follows_from_when_the_snapshots_were_taken() {
     assert_eq!(basis(&same, "10:00:00", 0), "Later 11:00:00");
     let other = [("11:30:00", "80"), ("12:30:00", "81")];
     assert_eq!(basis(&other, "12:00:00", 0), "Either 11:30:00 12:30:00");
-    // A change may take two minutes to arrive, and exactly so much.
+    // A change may take two minutes to arrive, and no longer.
     let within = [("11:00:00", "80"), ("11:58:00", "80"), ("12:30:00", "80")];
     assert_eq!(basis(&within, "12:00:00", 0), "Exact 11:00:00 11:58:00 12:30:00");
     assert_eq!(basis(&within, "12:00:01", 0), "Exact 11:58:00 12:30:00");

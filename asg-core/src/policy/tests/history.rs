@@ -22,18 +22,18 @@ fn instant(second: i64) -> Timestamp {
     Timestamp::from_nanos((START + second) * 1_000_000_000)
 }
 
-/// What people and programs do, in seconds.
+/// The actions of people and programs, in seconds.
 #[derive(Debug, Clone)]
 struct Story {
-    /// A group gets other rules.
+    /// A group's rules change.
     changes: Vec<(i64, usize, usize)>,
-    /// A listing is made; of all groups, or without the first.
+    /// A listing is made: of all groups, or without the first.
     listings: Vec<(i64, bool)>,
     /// The seconds of a minute in which the server and the agent synchronise.
     polls: (i64, i64),
-    /// When the container was made.
+    /// The time when the container was made.
     created: i64,
-    /// Packets: when, and to which port.
+    /// Packets: the time, and the port.
     packets: Vec<(i64, u16)>,
 }
 
@@ -69,13 +69,14 @@ impl Story {
         Policy::new(snapshots.collect(), settings(json!({ "iptables_logging": true })))
     }
 
-    /// The rules that the agent gets at a time: those of the server's last synchronisation.
+    /// Returns the rules that the agent gets at a time: those of the server's last synchronisation.
     fn served(&self, at: i64) -> Effective {
         let synchronised = (at - self.polls.0).div_euclid(60) * 60 + self.polls.0;
         effective(&self.groups(synchronised), json!({ "iptables_logging": true }))
     }
 
-    /// What the chain of the container holds from each of these seconds on; `None` is nothing.
+    /// Returns the content of the container's chain from each of these seconds on; `None` is an
+    /// empty chain.
     fn chains(&self) -> Vec<(i64, Option<Effective>)> {
         // The agent remembers the last set that it enforced, also while the chain is empty.
         let mut known: Option<Effective> = None;
@@ -98,7 +99,7 @@ impl Story {
         chains
     }
 
-    /// What the chain holds at a time.
+    /// Returns the content of the chain at a time.
     fn chain(chains: &[(i64, Option<Effective>)], at: i64) -> Option<&Effective> {
         let since = chains.iter().rev().find(|(since, _)| *since <= at);
         since.and_then(|(_, chain)| chain.as_ref())
@@ -152,7 +153,7 @@ proptest! {
                 ..PacketFacts::default()
             });
             prop_assert!(!explanation.because.is_empty());
-            // Of rules that broke the set between two listings nothing is left to see.
+            // Rules that broke the set between two listings leave no trace.
             if explanation.basis == Basis::Exact && !breaks {
                 prop_assert_eq!(explanation.agrees, Some(true), "at {}: {:#?}", at, explanation);
             }

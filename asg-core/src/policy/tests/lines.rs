@@ -153,7 +153,7 @@ fn an_incomplete_snapshot_is_said_and_leaves_nothing_certain() {
     );
 }
 
-/// The validator of a schema in `schemas/`.
+/// Returns the validator of a schema in `schemas/`.
 pub(super) fn schema(text: &str) -> jsonschema::Validator {
     jsonschema::validator_for(&serde_json::from_str(text).unwrap()).unwrap()
 }

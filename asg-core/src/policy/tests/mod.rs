@@ -1,4 +1,4 @@
-//! The tests of what several modules do together.
+//! The tests of several modules together.
 #![expect(
     clippy::needless_pass_by_value,
     reason = "helpers take the values that `json!` makes where they are called"
@@ -28,7 +28,7 @@ fn settings(json: Value) -> CellSettings {
     CellSettings::from_json(json.to_string().as_bytes()).unwrap()
 }
 
-/// A group that is bound to the space `s` while apps run, unless it says otherwise.
+/// Creates a group, by default bound to the space `s` while apps run.
 fn group(guid: &str, more: Value) -> Value {
     let mut group = json!({
         "guid": guid,
@@ -48,12 +48,12 @@ fn snapshot(taken_at: &str, groups: &[Value]) -> Snapshot {
     Snapshot::new(time(taken_at), true, groups)
 }
 
-/// A policy of one complete snapshot.
+/// Creates a policy of one complete snapshot.
 fn policy(groups: &[Value], with: Value) -> Policy {
     Policy::new(vec![snapshot("2026-03-01T12:00:00Z", groups)], settings(with))
 }
 
-/// The rules that hold for the space `s` while apps run.
+/// Returns the rules that hold for the space `s` while apps run.
 fn effective(groups: &[Value], with: Value) -> Effective {
     policy(groups, with).effective("s", Phase::Running).unwrap()
 }

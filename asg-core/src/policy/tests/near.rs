@@ -18,7 +18,7 @@ fn stored(rule: &Value) -> StoredRule {
     StoredRule::parse(rule.to_string().as_bytes()).unwrap()
 }
 
-/// All addresses and points of a rule, counted one by one where there are few.
+/// Returns the number of addresses and points of a rule, counted one by one if there are few.
 fn size(rule: &Value, with: &CellSettings) -> (u128, u64) {
     let made = stored(rule).enforceable(with.of(None));
     let mut points = std::collections::BTreeSet::new();
@@ -51,7 +51,7 @@ fn size(rule: &Value, with: &CellSettings) -> (u128, u64) {
     (count, if all { 256 * 65_536 } else { points.len() as u64 })
 }
 
-/// Every single change of a binding or of one member of a rule.
+/// Returns every single change of a binding or of one member of a rule.
 fn edits(groups: &[Value], probe: &Probe, with: &CellSettings) -> Vec<Edit> {
     let mut edits = Vec::new();
     let is_bound = |group: &Value, phase: &str| {
@@ -122,7 +122,7 @@ fn edits(groups: &[Value], probe: &Probe, with: &CellSettings) -> Vec<Edit> {
     edits
 }
 
-/// Whether the packet would match the entry if it differed in this one respect.
+/// Returns whether the packet would match the entry if it differed in this one respect.
 fn misses_only(entry: &RuleEntry, miss: Miss, probe: &Probe) -> bool {
     if entry.matches(probe) {
         return false;
@@ -159,8 +159,8 @@ fn misses_only(entry: &RuleEntry, miss: Miss, probe: &Probe) -> bool {
     entry.matches(&other)
 }
 
-/// By how many bits the smallest block grows that holds the entry's destinations, and how far the
-/// port is away: both by trying.
+/// Returns the growth in bits of the smallest block around the entry's destinations, and the
+/// distance of the port: both by trying.
 fn distance(entry: &RuleEntry, probe: &Probe) -> (u32, u32) {
     let number = |address: std::net::IpAddr| match address {
         std::net::IpAddr::V4(address) => Some(address.to_bits()),
@@ -193,7 +193,7 @@ fn distance(entry: &RuleEntry, probe: &Probe) -> (u32, u32) {
 /// The stated order: misses, packets that are admitted, bits, ports, global, name, places, GUID.
 type Place = (usize, u128, u32, u32, bool, String, u32, u32, i32, String);
 
-/// The places of all near misses by brute force, the nearest first, with kind and miss.
+/// Returns the places of all near misses by brute force, the nearest first, with kind and miss.
 fn expected(
     groups: &[Value],
     with: &Value,
@@ -254,7 +254,7 @@ proptest! {
         groups in groups(5), with in profile(), probe in probe(),
     ) {
         let mut with = with;
-        // What guardian lets pass has no near misses.
+        // Packets that guardian allows have no near misses.
         with["deny_networks"] = json!({ "always": [] });
         if with["profile"] == "guardian" {
             with.as_object_mut().unwrap().remove("deny_networks");
@@ -276,7 +276,7 @@ proptest! {
             (near.how, group, near.rule, near.destination, near.port, near.misses.clone())
         }).collect();
         prop_assert_eq!(&found, &expected);
-        // The price is that of brute force, too.
+        // The admitted packets equal those of brute force, too.
         for near in &evaluation.near {
             if near.how == How::Widen {
                 let one = |edit: &Edit| {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 
-/// Every order of these.
+/// Returns every order of these.
 fn orders(groups: &[Value]) -> Vec<Vec<Value>> {
     if groups.is_empty() {
         return vec![Vec::new()];
@@ -21,12 +21,12 @@ fn orders(groups: &[Value]) -> Vec<Vec<Value>> {
     all
 }
 
-/// The words of a kernel rule, by which it is the same under another order.
+/// Returns the words of a kernel rule, which identify it under another order.
 fn words(entry: &Entry) -> String {
     format!("{:?} {} {}", entry.traffic, entry.range, entry.log)
 }
 
-/// The kernel rules that could have decided.
+/// Returns the kernel rules that could have decided.
 fn deciders(set: &Effective, probe: &Probe) -> BTreeSet<String> {
     let entry = |n: &u32| words(&set.entries()[*n as usize]);
     match set.evaluate(probe).ruling.map(|ruling| ruling.by) {
@@ -70,7 +70,8 @@ proptest! {
                     prop_assert_eq!(deciders(&set, &probe), possible.clone());
                 }
             }
-            // Verdicts and lines do not depend on it, since the parts of the list have one kind of rule each.
+            // Verdicts and lines do not depend on it, since the parts of the list have one kind of
+            // rule each.
             for other in &others {
                 let other = other.evaluate(&probe).ruling.unwrap();
                 prop_assert_eq!(other.verdict, ruling.verdict);

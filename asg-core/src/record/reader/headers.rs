@@ -186,7 +186,7 @@ fn of_end(header: &KnownHeader) -> u64 {
     header.text.last_chunk().map_or(0, hash::<KEY>)
 }
 
-/// Where a header ends: before an uptime, or a JSON object.
+/// Returns where a header ends: before an uptime, or a JSON object.
 fn end_of(rest: &[u8]) -> Option<usize> {
     let mut at = 0;
     loop {
@@ -200,7 +200,7 @@ fn end_of(rest: &[u8]) -> Option<usize> {
 
 const FIELDS: usize = 10;
 
-/// The fields of an envelope that a header may hold.
+/// Returns the fields of an envelope that a header may hold.
 fn fields<'e, 'a>(e: &'e mut Envelope<'a>) -> [&'e mut Option<Text<'a>>; FIELDS] {
     let Envelope {
         host,

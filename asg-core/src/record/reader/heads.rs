@@ -143,18 +143,18 @@ impl Heads {
         *cf = Some(known.prefix_in(body));
     }
 
-    /// The log prefix of a head.
+    /// Returns the log prefix of a head.
     pub(super) fn prefix(&self, number: u32) -> LogPrefix<'_> {
         let known = &self.all[number as usize];
         known.prefix_in(&known.text)
     }
 
-    /// The text of a head.
+    /// Returns the text of a head.
     pub(super) fn text(&self, number: u32) -> &[u8] {
         &self.all[number as usize].text
     }
 
-    /// The text of a head's log prefix.
+    /// Returns the text of a head's log prefix.
     pub(super) fn prefix_text(&self, number: u32) -> &[u8] {
         let known = &self.all[number as usize];
         &known.text[..known.prefix]

@@ -1,4 +1,4 @@
-//! What the reader remembers changes nothing.
+//! The reader's caches never change a result.
 
 use proptest::prelude::*;
 
