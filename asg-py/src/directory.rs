@@ -14,7 +14,7 @@ use asg_cli::names::{Asked, Names, Settings, Shared};
 use asg_core::{AppState, Entity, Guid, Identity, NameHistory, Timestamp};
 use pyo3::exceptions::{PyTypeError, PyUserWarning, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyMapping};
+use pyo3::types::{PyBytes, PyDict, PyMapping, PyType};
 use pyo3::{PyTraverseError, PyVisit};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -43,6 +43,12 @@ impl FromPyObject<'_, '_> for GivenDirectory {
 
     fn extract(given: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
         let is_ours = given.is_instance_of::<CloudController>() || given.is_instance_of::<Export>();
+        if given.is_instance_of::<PyType>() {
+            return Err(PyTypeError::new_err(format!(
+                "a directory is an object, and not a class: call {}(…) first",
+                given.getattr("__name__")?
+            )));
+        }
         if !is_ours && !given.hasattr("resolve")? {
             let kind = kind(&given);
             return Err(PyTypeError::new_err(format!(
@@ -81,9 +87,10 @@ impl Names for AnyDirectory {
 fn custom(directory: &Bound<'_, PyAny>, guids: &[Guid]) -> PyResult<HashMap<Guid, Identity>> {
     let asked: Vec<String> = guids.iter().map(ToString::to_string).collect();
     let found = directory.call_method1("resolve", (asked.clone(),))?;
-    let found = found
-        .cast::<PyMapping>()
-        .map_err(|_| PyTypeError::new_err("resolve() gives a mapping from GUIDs to identities"))?;
+    let found = found.cast::<PyMapping>().map_err(|_| {
+        let what = "resolve() gives a mapping from GUIDs to identities";
+        PyTypeError::new_err(format!("{what}, not {}", kind(&found)))
+    })?;
     let mut identities = HashMap::new();
     for (guid, text) in guids.iter().zip(&asked) {
         if found.contains(text)? {
@@ -142,7 +149,11 @@ fn identity(given: &Bound<'_, PyAny>) -> PyResult<Identity> {
     let plain = if given.is_instance_of::<PyDict>() {
         given.clone()
     } else {
-        given.call_method0("to_dict")?
+        given.call_method0("to_dict").map_err(|_| {
+            let what =
+                "resolve() gives an asglog.Identity, or a dict like its to_dict(), for each GUID";
+            PyTypeError::new_err(format!("{what}, not {}", kind(given)))
+        })?
     };
     let text: String = py.import("json")?.call_method1("dumps", (plain,))?.extract()?;
     let Given { app, space, org, process_type, deleted_at } =
@@ -183,7 +194,7 @@ fn kind(object: &Bound<'_, PyAny>) -> String {
     object.get_type().name().map_or_else(|_| "this".to_owned(), |name| name.to_string())
 }
 
-/// GUIDs as a caller lists them.
+/// Returns the GUIDs that a caller lists.
 fn texts(guids: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
     guids.extract().map_err(|_| {
         let kind = kind(guids);
@@ -269,22 +280,26 @@ impl CloudController {
     ))]
     #[expect(clippy::too_many_arguments, reason = "they are keywords")]
     fn new(
-        url: &str,
+        url: Text,
         token: Option<GivenToken>,
-        username: Option<&str>,
-        password: Option<&str>,
-        origin: Option<String>,
-        passcode: Option<&str>,
-        client_id: Option<&str>,
-        client_secret: Option<&str>,
+        username: Option<Text>,
+        password: Option<Text>,
+        origin: Option<Text>,
+        passcode: Option<Text>,
+        client_id: Option<Text>,
+        client_secret: Option<Text>,
         token_file: Option<PathBuf>,
-        uaa: Option<&str>,
+        uaa: Option<Text>,
         ca: Option<PathBuf>,
         skip_ssl_validation: bool,
-        deadline: Option<f64>,
+        deadline: Option<Number>,
         budget: Option<u64>,
-        version: Option<&str>,
+        version: Option<Text>,
     ) -> Result<Self, Failure> {
+        let given = [&username, &password, &passcode, &client_id, &client_secret, &uaa, &version];
+        let [username, password, passcode, client_id, client_secret, uaa, version] =
+            given.map(|text| text.as_ref().map(|text| &*text.0));
+        let (url, origin) = (&*url.0, origin.map(|text| text.0));
         let mut slot = None;
         let token = token.or(token_file.map(GivenToken::File));
         let credentials = match (token, username, password, passcode, client_id) {
@@ -344,7 +359,7 @@ impl CloudController {
     fn from_cf_cli(
         path: Option<PathBuf>,
         renew: bool,
-        deadline: Option<f64>,
+        deadline: Option<Number>,
         budget: Option<u64>,
     ) -> Result<Self, Failure> {
         let path = path.map_or_else(CfConfig::default_path, Ok)?;
@@ -411,8 +426,34 @@ impl CloudController {
     }
 }
 
+/// A text argument.
+struct Text(String);
+
+impl FromPyObject<'_, '_> for Text {
+    type Error = PyErr;
+
+    fn extract(given: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
+        given.extract().map(Self).map_err(|_: PyErr| {
+            PyTypeError::new_err(format!("this takes a text, not {}", kind(&given)))
+        })
+    }
+}
+
+/// An argument that is a number.
+#[derive(Clone, Copy)]
+struct Number(f64);
+
+impl FromPyObject<'_, '_> for Number {
+    type Error = PyErr;
+
+    fn extract(given: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
+        given.extract().map(Self).map_err(|_: PyErr| {
+            PyTypeError::new_err(format!("this takes a number, not {}", kind(&given)))
+        })
+    }
+}
+
 /// A token, or a function that returns one.
-#[derive(FromPyObject)]
 enum GivenToken {
     Text(String),
     Function(Py<PyAny>),
@@ -420,10 +461,25 @@ enum GivenToken {
     File(PathBuf),
 }
 
+impl FromPyObject<'_, '_> for GivenToken {
+    type Error = PyErr;
+
+    fn extract(given: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
+        if let Ok(text) = given.extract() {
+            return Ok(Self::Text(text));
+        }
+        if given.is_callable() {
+            return Ok(Self::Function(given.to_owned().unbind()));
+        }
+        let what = "a token is a text, or a function that gives one";
+        Err(PyTypeError::new_err(format!("{what}, not {}", kind(&given))))
+    }
+}
+
 /// Returns the usual settings with these limits: seconds, and requests in an hour.
-fn settings(deadline: Option<f64>, budget: Option<u64>) -> Result<Settings, Failure> {
+fn settings(deadline: Option<Number>, budget: Option<u64>) -> Result<Settings, Failure> {
     let mut settings = Settings::default();
-    if let Some(seconds) = deadline {
+    if let Some(Number(seconds)) = deadline {
         let deadline = Duration::try_from_secs_f64(seconds).ok().filter(|time| !time.is_zero());
         let wrong = || PyValueError::new_err("deadline is a number of seconds above 0");
         settings.deadline = deadline.ok_or_else(wrong)?;

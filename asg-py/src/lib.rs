@@ -96,12 +96,6 @@ mod _asglog {
         asg_cli::nearest::nearest(word, among.iter().map(String::as_str)).map(ToOwned::to_owned)
     }
 
-    /// Returns the words that a column can have, if these are a closed list.
-    #[pyfunction]
-    fn words(column: &str) -> Option<Vec<&'static str>> {
-        asg_cli::query::values(column)
-    }
-
     /// Parses one line to a record, as the object of the output contract.
     #[pyfunction]
     fn parse_line<'py>(

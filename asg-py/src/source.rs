@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, Read};
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray as _;
@@ -65,7 +66,10 @@ impl Given {
         let (mut bytes, mut lines) = (0_u64, 0_usize);
         for item in &self.items {
             match item {
-                Item::Log(log) => bytes = bytes.saturating_add(log.size().unwrap_or(u64::MAX)),
+                Item::Log(log) => {
+                    let size = log.size().or_else(|| folder_size(Path::new(log.name())));
+                    bytes = bytes.saturating_add(size.unwrap_or(u64::MAX));
+                }
                 Item::Bytes(whole) => bytes = bytes.saturating_add(whole.whole.len() as u64),
                 Item::Column(column) => lines = lines.saturating_add(column.lines.len()),
                 Item::File(_) => return false,
@@ -94,6 +98,29 @@ impl Given {
     fn slots(&self) -> impl Iterator<Item = &Slot> {
         self.items.iter().filter_map(Item::slot).chain(&self.progress)
     }
+}
+
+/// The bytes of the files in a folder; `None` if it has more than some hundred.
+fn folder_size(folder: &Path) -> Option<u64> {
+    const FILES: usize = 500;
+    let (mut folders, mut files, mut bytes) = (vec![folder.to_path_buf()], 0, 0_u64);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).ok()? {
+            let entry = entry.ok()?;
+            files += 1;
+            if files > FILES {
+                return None;
+            }
+            // Symbolic links are not followed.
+            let known = entry.metadata().ok()?;
+            if known.is_dir() {
+                folders.push(entry.path());
+            } else {
+                bytes = bytes.saturating_add(known.len());
+            }
+        }
+    }
+    Some(bytes)
 }
 
 /// One source.

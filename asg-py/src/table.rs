@@ -126,7 +126,7 @@ impl Table {
         self.with(py, &self.query.between(from, until))
     }
 
-    /// These columns, in this order. A name for several columns is replaced by these.
+    /// Keeps these columns, in this order. A name for several columns is replaced by these.
     fn select(&self, py: Python<'_>, names: Vec<String>) -> Result<Self, Failure> {
         Ok(self.with(py, &self.query.select_by(&names)?))
     }
@@ -184,7 +184,7 @@ impl Table {
     }
 
     /// Returns a stream from the beginning. Exceptions are added to `failures`, because consumers
-    /// make texts of them.
+    /// convert them to texts.
     #[pyo3(signature = (requested_schema=None, failures=None))]
     fn stream<'py>(
         &self,
@@ -208,7 +208,7 @@ impl Table {
         Ok(py.detach(|| answers::top(&self.query, &by, most, measure))?.into())
     }
 
-    /// Sums by spans of so many nanoseconds, by the clock of a zone.
+    /// Returns sums by spans of so many nanoseconds, by the clock of a zone.
     fn timeline(
         &self,
         py: Python<'_>,

@@ -288,7 +288,7 @@ def test_without_matplotlib_an_error_says_what_to_install(tmp_path: Path) -> Non
         "except ImportError as error: print(error)"
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=tmp_path)
-    assert run.stdout == "this needs matplotlib: pip install 'asglog[plot]'\n"
+    assert run.stdout == "this needs matplotlib: pip install matplotlib\n"
 
 
 def test_what_is_no_length_of_time_says_so() -> None:

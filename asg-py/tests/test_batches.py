@@ -65,6 +65,15 @@ def test_columns_may_be_chosen_without_what_they_need() -> None:
         Packets()(pa.table({"text": ["x"]}))
 
 
+def test_names_and_verdicts_of_the_caller_are_in_parts_too() -> None:
+    lines = pa.table({"value": [LOGS[1].read_bytes().splitlines()[5]]})
+    for part in (Packets(networks={"169.254.0.2": "dns"}), Flows(networks={"169.254.0.2": "dns"}, prefixes={"*": "denied"})):
+        again = pickle.loads(pickle.dumps(part))
+        assert again(lines)["dst_name"].to_pylist() == ["dns"]
+        assert again.schema(lines.column_names).names == again(lines).column_names
+    assert Flows(networks={})(lines).column_names == Flows()(lines).column_names
+
+
 def test_text_binary_and_missing_lines_are_lines() -> None:
     text = pa.table({"value": pa.array([PACKET.decode(), None, "\xff"])})
     binary = pa.table({"value": pa.array([PACKET, None, b"\xff"], pa.large_binary())})

@@ -87,6 +87,14 @@ MISTAKES: dict[str, Wrong] = {
     "an offset that is none": (lambda: asglog.scan(PACKET, utc_offset="Berlin"), ValueError, r"'\+02:00'.*not 'Berlin'"),
     "a year as a text": (lambda: asglog.scan(PACKET, year=any_("2024")), TypeError, "year takes a whole number, not str"),
     "a number of a line as a text": (lambda: asglog.parse_line(LINE, number=any_("1")), TypeError, "number is a whole number, not str"),
+    "a class for a directory": (lambda: asglog.correlate(PACKET, directory=any_(asglog.Export)), TypeError, r"call Export\(…\) first"),
+    "a directory of lists": (lambda: list(asglog.correlate(LOGS, directory=Answers([]))), TypeError, "mapping from GUIDs .*not list"),
+    "a directory of names": (lambda: list(asglog.correlate(LOGS, directory=Answers("orders"))), TypeError, "asglog.Identity.*not str"),
+    "a directory of other dicts": (lambda: list(asglog.correlate(LOGS, directory=Answers({"name": "x"}))), ValueError, "unknown field `name`, expected one of `app`"),
+    "an address of the API as a number": (lambda: asglog.CloudController(any_(3)), TypeError, "takes a text, not int"),
+    "an address of the API that is none": (lambda: asglog.CloudController("not one", "t"), asglog.DirectoryError, "cf api"),
+    "a token as a number": (lambda: asglog.CloudController("https://x.example", any_(5)), TypeError, "a token is a text, or a function.*not int"),
+    "a deadline as a text": (lambda: asglog.CloudController("https://x.example", "t", deadline=any_("5s")), TypeError, "takes a number, not str"),
     # Tables.
     "another tool's column": (lambda: flows().filter(dport=80), ValueError, "no column .dport.; did you mean `dpt`"),
     "a column that nobody has": (lambda: flows().filter(colour="red"), ValueError, "no column .colour.*column_names"),
@@ -153,8 +161,27 @@ MISTAKES: dict[str, Wrong] = {
     "a packet that is none": (lambda: policy().evaluate("http example.org"), ValueError, "http"),
     "a packet as a number": (lambda: policy().evaluate(any_(443)), TypeError, "a packet is a text such as 'tcp 10.0.11.7:443'"),
     "a phase that is none": (lambda: policy().evaluate("tcp 10.0.0.1:1", phase=any_("build")), ValueError, "running.*staging"),
+    "a packet with bytes": (lambda: policy().evaluate({"proto": "tcp", "dst": b"10.0.0.1"}), TypeError, "texts and numbers, as in"),
+    "a phase as a number": (lambda: policy().evaluate("tcp 10.0.0.1:1", phase=any_(3)), TypeError, "phase is a text, not int"),
+    "a tolerance as a text": (lambda: asglog.Policy(policy_file(), sync_tolerance=any_("5s")), TypeError, "in seconds, is a whole number, not str"),
+    "a profile that is none": (lambda: asglog.Policy(policy_file(), profile=any_("silk")), ValueError, "silk_dynamic.*guardian"),
+    "an object of another kind": (lambda: asglog.Flow.from_dict({"tiem": 1}), TypeError, "Flow has no member 'tiem'; did you mean 'time'"),
+    "an object with little": (lambda: asglog.Flow.from_dict({"time": None}), TypeError, "no Flow: it lacks time_error, source"),
+    "a time that is none": (lambda: asglog.Time.parse("yesterday"), ValueError, "like 2024-05-06T07:09:10Z"),
     "a space that is none": (lambda: policy().coverage(any_(3)), TypeError, "space is a text, not int"),
 }  # fmt: skip
+
+
+class Answers:
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+
+    def resolve(self, guids: list[str], /) -> Any:
+        return self.answer if isinstance(self.answer, list) else dict.fromkeys(guids, self.answer)
+
+
+def policy_file() -> Path:
+    return ROOT / "asg-cli/data/groups.json"
 
 
 def any_(value: Any) -> Any:

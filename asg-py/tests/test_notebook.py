@@ -53,6 +53,17 @@ def test_a_table_shows_its_first_rows_with_their_owners(flows: asglog.Table[asgl
     assert "rows in memory" in repr(fresh.head(3)) and "storefront" in str(fresh.head(3))
 
 
+def test_a_small_folder_shows_owners_and_a_large_one_packets(tmp_path: Path) -> None:
+    folder = tmp_path / "logs/cell"
+    folder.mkdir(parents=True)
+    (folder / "kern.log").write_bytes(LOGS[1].read_bytes())
+    assert "unique_prefix" in asglog.correlate(tmp_path / "logs")._repr_html_()
+    # Text without packets, and too much of it to be read for a first look.
+    (folder / "other.log").write_bytes(b"hello\n" * 300_000)
+    shown = asglog.correlate(tmp_path / "logs")._repr_html_()
+    assert "owners are known once all logs were read" in shown and "203.0.113.25" in shown
+
+
 class Counting:
     """Remembers that it was asked."""
 
@@ -268,6 +279,9 @@ def test_containers_are_a_table(ledger: asglog.Ledger, shop: asglog.Export) -> N
     assert len(ledger.containers(cell=CELL)) == 5
     assert len(ledger.containers("10.255.73.3", at="2024-05-06T07:09:00Z")) == 1
     assert len(ledger.containers("10.255.73.3", at="2020-05-06T07:09:00Z")) == 0
+    paths = sorted(SHOP_LISTS.glob("*.json"))
+    for given in (SHOP_LISTS, str(SHOP_LISTS), paths):
+        assert list(ledger.containers("mailer", directory=given)) == list(named)
     assert "no rows" in repr(ledger.containers("nobody")) and len(ledger.containers().to_pandas()) == 7
 
 

@@ -95,6 +95,21 @@ def test_packets_are_those_of_one_machine(lines: Any) -> None:
     assert_same(frame, asglog.scan(LOGS).to_arrow().sort_by(PLACE))
 
 
+def test_destinations_have_the_names_of_the_caller(lines: Any, tmp_path: Path) -> None:
+    file = tmp_path / "networks.csv"
+    file.write_text("10.0.0.0/16,services\n")
+    columns = ("source", "line", "dst", "dst_name")
+    wanted = asglog.correlate(LOGS, networks=file).columns(*columns).to_arrow().sort_by(PLACE)
+    packets = spark.parse(lines, networks=file)
+    assert "dst_name" in packets.columns
+    assert packets.select(*columns).toArrow().num_rows >= wanted.num_rows
+    for found in (
+        spark.correlate(lines, ledger=asglog.Ledger(), networks={"10.0.0.0/16": "services"}),
+        spark.correlate_by_cell(lines, networks=file, columns=columns),
+    ):
+        assert found.select(*columns).toArrow().sort_by(PLACE).to_pydict() == wanted.to_pydict()
+
+
 def test_text_without_places_gives_no_places(session: Any, tmp_path: Path) -> None:
     for log in LOGS[:2]:
         (tmp_path / log.name).write_bytes(log.read_bytes())

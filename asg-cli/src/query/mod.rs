@@ -49,7 +49,7 @@ pub use self::rows::{Batches, Counts, Rows, for_each};
 use self::rows::{LastCounts, Sieve, Step, View};
 pub use self::saved::SavedRow;
 use self::saved::{Saved, SavedRows};
-pub use self::vocabulary::words as values;
+pub(crate) use self::vocabulary::words as values;
 use crate::answers::{By, Span};
 use crate::error::Error;
 use crate::explain::FlowFacts;

@@ -26,8 +26,7 @@ const PROTOCOLS: [Proto; 13] = [
 ];
 
 /// Returns the words that the column with this name can have; `None` if it can have any text.
-#[must_use]
-pub fn words(column: &str) -> Option<Vec<&'static str>> {
+pub(crate) fn words(column: &str) -> Option<Vec<&'static str>> {
     Some(match column {
         "verdict" => [Verdict::Allowed, Verdict::Denied].map(word).to_vec(),
         "plane" => [Plane::Asg, Plane::C2c, Plane::RateLimit].map(word).to_vec(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol, Self, runtime_checkable
 
 from . import _asglog, checks
@@ -161,7 +161,7 @@ def scan(
 def correlate(
     source: Source,
     *,
-    directory: Directory | Path | list[Path] | None = None,
+    directory: Directory | Path | Sequence[Path] | None = None,
     ledger: Ledger | Path | None = None,
     networks: Labels | None = None,
     prefixes: Labels | None = None,
@@ -193,15 +193,12 @@ def correlate(
     """
     given = items(source, again=True)
     total = size(given)
-    if isinstance(directory, (str, bytes, os.PathLike)):
-        directory = _asglog.Export(checks.path(directory))
-    elif isinstance(directory, (list, tuple)):
-        directory = _asglog.Export([checks.path(path) for path in directory])
+    names = checks.directory(directory)
     if isinstance(ledger, (str, bytes, os.PathLike)):
         ledger = Ledger.load(checks.path(ledger))
     elif ledger is not None and not isinstance(ledger, Ledger):
         raise TypeError(f"ledger is an asglog.Ledger, or the path of a saved one, not {checks.kind(ledger)}")
     native = _asglog.Table.flows(
-        given, directory, None if ledger is None else ledger._native, *policy(year, utc_offset), maker(progress, total)
+        given, names, None if ledger is None else ledger._native, *policy(year, utc_offset), maker(progress, total)
     )
     return Table(labelled(native, networks, prefixes), hints=True)

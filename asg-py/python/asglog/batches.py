@@ -20,6 +20,7 @@ from . import _asglog
 from .api import Directory
 from .clocks import clock_lines, machine_of, micros
 from .consumers import module
+from .labels import Labels, labelled
 from .ledger import Ledger
 from .schema import ALL, FLOW_SCHEMA, SCHEMA, Schema
 from .table import Table
@@ -48,15 +49,19 @@ class Packets:
     year: int | None = None
     #: The zone, in hours, of time stamps without one.
     utc_offset: float = 0.0
+    #: Names of destinations, and verdicts of log prefixes, as with :func:`asglog.scan`.
+    networks: Labels | None = None
+    prefixes: Labels | None = None
 
     def schema(self, given: Iterable[str]) -> Schema:
         """The columns of what it makes of lines with the given columns."""
-        return _chosen(SCHEMA, self.columns, given)
+        return _chosen(SCHEMA, self.columns, given, has_names=bool(self.networks))
 
     def __call__(self, lines: Any) -> Any:
         """Returns a ``pyarrow.Table`` of packets. Raises :class:`KeyError` without a column ``value``."""
         parts = _Parts(lines)
-        table: Table[Any] = Table(_asglog.Table.packets(parts.items, *policy(self.year, self.utc_offset), None))
+        native = _asglog.Table.packets(parts.items, *policy(self.year, self.utc_offset), None)
+        table: Table[Any] = Table(labelled(native, self.networks, self.prefixes))
         return parts.placed(table, self.schema(lines.column_names).names)
 
 
@@ -88,10 +93,13 @@ class Flows:
     #: :func:`clock_lines`. If it and the lines have ``source`` and ``line``, it also calibrates the
     #: clocks of machines without a name.
     clocks: Any = None
+    #: As with :class:`Packets`.
+    networks: Labels | None = None
+    prefixes: Labels | None = None
 
     def schema(self, given: Iterable[str]) -> Schema:
         """The columns of what it makes of lines with the given columns."""
-        return _chosen(FLOW_SCHEMA, self.columns, given)
+        return _chosen(FLOW_SCHEMA, self.columns, given, has_names=bool(self.networks))
 
     def __call__(self, lines: Any) -> Any:
         """Returns a ``pyarrow.Table`` of flows.
@@ -107,7 +115,7 @@ class Flows:
             parts.items.insert(0, ("column", "<clocks>", self.clocks.column("value"), None))
         known = None if self.ledger is None else self.ledger._native
         native = _asglog.Table.flows(parts.items, self.directory, known, *policy(self.year, self.utc_offset), None)
-        table: Table[Any] = Table(native)
+        table: Table[Any] = Table(labelled(native, self.networks, self.prefixes))
         return parts.placed(table, self.schema(lines.column_names).names)
 
 
@@ -204,11 +212,12 @@ def _type(name: str) -> Any:
     return arrow.type_for_alias(name)
 
 
-def _chosen(whole: Schema, wanted: Sequence[str] | None, given: Iterable[str]) -> Schema:
+def _chosen(whole: Schema, wanted: Sequence[str] | None, given: Iterable[str], *, has_names: bool) -> Schema:
     if wanted is not None:
         return Schema([ALL[name] for name in wanted])
     has_place = {"source", "line"} <= set(given)
-    return Schema([column for column in whole if has_place or column.name not in _PLACE])
+    columns = [column for column in whole if has_place or column.name not in _PLACE]
+    return Schema([*columns, ALL["dst_name"]] if has_names else columns)
 
 
 def _beside(lines: Any, clocks: Any) -> Any:

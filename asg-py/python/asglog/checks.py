@@ -9,7 +9,7 @@ from typing import Any
 
 from . import _asglog
 
-__all__ = ["kind", "names", "path", "text", "whole"]
+__all__ = ["directory", "hint", "kind", "names", "path", "text", "whole"]
 
 #: A file's name, as callers give it.
 _PATH = (str, bytes, os.PathLike)
@@ -48,6 +48,15 @@ def whole(value: Any, what: str) -> int:
         raise ValueError(f"{what} is not negative, and not {number}")
     # No table has more rows.
     return min(number, (1 << 63) - 1)
+
+
+def directory(value: Any) -> Any:
+    """A directory; the path of an export, or a list of paths, is one. Raises what :class:`Export` raises."""
+    if isinstance(value, _PATH):
+        return _asglog.Export(path(value))
+    if isinstance(value, (list, tuple)):
+        return _asglog.Export([path(one) for one in value])
+    return value
 
 
 def names(value: Any, what: str) -> list[str]:

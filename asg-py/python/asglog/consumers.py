@@ -6,14 +6,15 @@ from importlib import import_module
 from typing import Any
 
 
-def module(name: str, extra: str | None = None) -> Any:
+def module(name: str) -> Any:
     """Imports the module with this name. If it is missing, the error names the package to
     install."""
     try:
         return import_module(name)
     except ImportError as error:
         wanted = name.partition(".")[0]
-        raise ImportError(f"this needs {wanted}: pip install 'asglog[{extra or wanted}]'", name=name) from error
+        # An extra of this package works only where an index has the package.
+        raise ImportError(f"this needs {wanted}: pip install {wanted}", name=name) from error
 
 
 def arrow_to_pandas(table: Any, categories: bool = False) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
 from . import _asglog, checks
@@ -76,7 +77,7 @@ class Ledger:
         at: datetime.datetime | str | None = None,
         *,
         address: str | None = None,
-        directory: Directory | None = None,
+        directory: Directory | Path | Sequence[Path] | None = None,
     ) -> Owner:
         """Returns the owner of a handle or the beginning of one, a log prefix
         (``DENY_d08bb414-…``), an address, the GUID of an app or a process or its beginning, or the
@@ -98,7 +99,7 @@ class Ledger:
             checks.text(cell, "cell")
         if address is not None:
             checks.text(address, "address")
-        return Owner._from(self._native.who(what.strip(), cell, nanos(at), address, directory))
+        return Owner._from(self._native.who(what.strip(), cell, nanos(at), address, checks.directory(directory)))
 
     def at(
         self,
@@ -106,7 +107,7 @@ class Ledger:
         time: datetime.datetime | str,
         cell: str | None = None,
         *,
-        directory: Directory | None = None,
+        directory: Directory | Path | Sequence[Path] | None = None,
     ) -> Owner:
         """Returns the owner of an address at a time. With the ``cell`` the answer is surer, because
         clocks of cells differ, and addresses are reused.
@@ -133,7 +134,7 @@ class Ledger:
         cell: str | None = None,
         at: datetime.datetime | str | None = None,
         *,
-        directory: Directory | None = None,
+        directory: Directory | Path | Sequence[Path] | None = None,
     ) -> Answer:
         """Returns containers as a table: all of them, or those that fit the arguments, which are
         those of :meth:`who`. It shows when each began and ended, when it was seen, its app, cell,
@@ -153,7 +154,7 @@ class Ledger:
             what = checks.text(what, "what is asked for").strip()
         if cell is not None:
             checks.text(cell, "cell")
-        return Answer(self._native.containers(what, cell, nanos(at), directory))
+        return Answer(self._native.containers(what, cell, nanos(at), checks.directory(directory)))
 
     def __len__(self) -> int:
         """Returns the number of known containers."""

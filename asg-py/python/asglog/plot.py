@@ -38,7 +38,7 @@ _SUMS = ("packets", "allowed", "denied", "bytes", "first", "last")
 
 
 class Plot:
-    """``table.plot``: pictures of a table's rows. They need matplotlib: ``pip install 'asglog[plot]'``.
+    """``table.plot``: pictures of a table's rows. They need matplotlib.
 
     Each method returns the axes that it has drawn on: ``ax``, or those of a new figure
     (``axes.figure.savefig("a.png")``).
@@ -58,7 +58,7 @@ class Plot:
         ``freq`` and ``tz`` are as in :meth:`Table.timeline`. Raises :class:`ImportError` without matplotlib, and whatever
         reading raises.
         """
-        pyplot, dates = module("matplotlib.pyplot", "plot"), module("matplotlib.dates", "plot")
+        pyplot, dates = module("matplotlib.pyplot"), module("matplotlib.dates")
         length, (name, zone) = span(freq, "freq"), times.zone(tz)
         rows = list(self._table.timeline(freq, tz=tz))
         timed = [row for row in rows if row["time"] is not None]
@@ -113,7 +113,7 @@ class Plot:
         Raises :class:`ValueError` for a column that does not exist, :class:`ImportError` without
         matplotlib, and whatever reading raises.
         """
-        pyplot = module("matplotlib.pyplot", "plot")
+        pyplot = module("matplotlib.pyplot")
         names, n = checks.names(by, "by"), checks.whole(n, "n, the number of groups,")
         rows = list(self._table.top(by=names, n=None))
         if ax is not None:
@@ -163,7 +163,7 @@ class Plot:
 
         Raises :class:`ImportError` without matplotlib, and whatever reading raises.
         """
-        pyplot, colors = module("matplotlib.pyplot", "plot"), module("matplotlib.colors", "plot")
+        pyplot, colors = module("matplotlib.pyplot"), module("matplotlib.colors")
         down, across = checks.names(rows, "rows"), checks.names(columns, "columns")
         n = checks.whole(n, "n, the number of rows,")
         if measure not in ("packets", "allowed", "denied"):
@@ -244,7 +244,7 @@ def _inset(ax: Any, n: int, is_side_by_side: bool = False) -> list[Any]:
 
 def _logarithmic(axis: Any, counts: list[int]) -> None:
     """Sets a scale from one packet to the most, on which one packet is a bar."""
-    ticker = module("matplotlib.ticker", "plot")
+    ticker = module("matplotlib.ticker")
     ax, name = axis.axes, axis.axis_name
     most = max(counts)
     if most > 20:

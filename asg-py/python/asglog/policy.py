@@ -62,6 +62,11 @@ class Policy:
         taken_at: datetime.datetime | str | None = None,
     ) -> None:
         files = _files(groups)
+        for name, text in (("profile", profile), ("group_order", group_order)):
+            if text is not None:
+                checks.text(text, name)
+        if sync_tolerance is not None:
+            sync_tolerance = checks.whole(sync_tolerance, "sync_tolerance, in seconds,")
         given = {"profile": profile, "group_order": group_order, "sync_tolerance": sync_tolerance}
         chosen = {name: value for name, value in given.items() if value is not None}
         at = None if taken_at is None else nanos(taken_at)
@@ -96,10 +101,14 @@ class Policy:
             raise TypeError(f"a packet is a text such as 'tcp 10.0.11.7:443', or a mapping, not {checks.kind(packet)}")
         if space is not None:
             checks.text(space, "space")
+        checks.text(phase, "phase")
         if isinstance(packet, str):
             question = _asglog.question(packet, space, phase)
         else:
-            question = _json().dumps({"space": space, "phase": phase, **packet})
+            try:
+                question = _json().dumps({"space": space, "phase": phase, **packet})
+            except TypeError as error:
+                raise TypeError(f"a packet has texts and numbers, as in {_EXAMPLE}: {error}") from None
         return Evaluation.from_dict(self._native.answer(question, near))
 
     def coverage(self, space: str, phase: Literal["running", "staging"] = "running") -> Coverage:
@@ -109,6 +118,9 @@ class Policy:
         if coverage is None:
             raise ValueError("there is no snapshot")
         return Coverage.from_dict(coverage)
+
+
+_EXAMPLE = '{"proto": "tcp", "dst": "10.0.11.7", "dpt": 443}'
 
 
 def _json() -> Any:

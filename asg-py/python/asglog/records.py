@@ -7,7 +7,7 @@ import html
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, Literal, Self, get_type_hints
 
-from . import _asglog
+from . import _asglog, checks
 from .times import Time
 
 #: Keys of the contract that are keywords in Python.
@@ -21,7 +21,18 @@ class _FromDict:
     @classmethod
     def from_dict(cls, data: dict[str, Any], /) -> Self:
         """Returns the record of an object of the output contract, as :meth:`to_dict` or
-        ``json.loads`` returns it."""
+        ``json.loads`` returns it. Raises :class:`TypeError` for unknown members, and for missing
+        ones."""
+        if not isinstance(data, dict):
+            raise TypeError(f"{cls.__name__}.from_dict takes a dict, such as json.loads gives, not {checks.kind(data)}")
+        names = {field.name.removesuffix("_"): field for field in fields(cls)}  # type: ignore[arg-type]
+        for name in data:
+            if name not in names:
+                raise TypeError(f"{cls.__name__} has no member {name!r}{checks.hint(str(name), names)}")
+        lacking = [name for name, field in names.items() if field.default is MISSING and name not in data]
+        if lacking:
+            more = f" and {len(lacking) - 5} more" if len(lacking) > 5 else ""
+            raise TypeError(f"this is no {cls.__name__}: it lacks {', '.join(lacking[:5])}{more}")
         return cls._from(data)
 
     @classmethod

@@ -11,6 +11,7 @@ Time stamps without a year need ``year``: a part of a log does not show it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .api import Directory
@@ -19,6 +20,7 @@ from .batches import EVIDENCE, Flows, Packets, clock_lines, ledger_of, twins
 from .batches import evidence as _evidence_of
 from .clocks import machine_of
 from .consumers import module
+from .labels import Labels, fixed
 from .ledger import Ledger
 from .schema import ALL, FLOW_SCHEMA, Schema
 
@@ -69,14 +71,21 @@ def ddl(schema: Schema) -> str:
 
 
 def parse(
-    lines: DataFrame, *, columns: tuple[str, ...] | None = None, year: int | None = None, utc_offset: float = 0.0
+    lines: DataFrame,
+    *,
+    columns: tuple[str, ...] | None = None,
+    year: int | None = None,
+    utc_offset: float = 0.0,
+    networks: Labels | None = None,
+    prefixes: Labels | None = None,
 ) -> DataFrame:
     """Returns the packets of these lines, as :func:`asglog.scan` does.
 
     The columns are those of :data:`asglog.SCHEMA`, or those named, without ``source`` and ``line`` if the lines lack them.
-    Lines are read in place; nothing is shuffled.
+    Lines are read in place; nothing is shuffled. ``networks`` and ``prefixes`` are as with :func:`asglog.scan`; their files
+    are read here.
     """
-    packets = Packets(columns, year, utc_offset)
+    packets = Packets(columns, year, utc_offset, *fixed(networks, prefixes))
     return lines.mapInArrow(_each(packets), ddl(packets.schema(lines.columns)))
 
 
@@ -146,6 +155,8 @@ def correlate(
     year: int | None = None,
     utc_offset: float = 0.0,
     told_once: bool = False,
+    networks: Labels | None = None,
+    prefixes: Labels | None = None,
 ) -> DataFrame:
     """Returns the packets of these lines with their owners, as :func:`asglog.correlate` of all lines does.
 
@@ -156,12 +167,15 @@ def correlate(
     a container, and not for a flow.
 
     A shuffle brings lines about one packet together, wherever they are. Set ``told_once`` if each packet is in the logs once;
-    then nothing is shuffled.
+    then nothing is shuffled. ``networks`` and ``prefixes`` are as with :func:`asglog.correlate`; their files are read
+    here.
     """
+    labels = fixed(networks, prefixes)
     if columns is None:
         no_places = [column for column in FLOW_SCHEMA if not column.name.startswith("evidence_")]
         has_place = {"source", "line"} <= set(lines.columns)
         columns = tuple(one.name for one in no_places if has_place or one.name not in ("source", "line"))
+        columns += ("dst_name",) if labels[0] else ()
     schema = Schema([ALL[name] for name in columns])
     given, lines = _given(lines)
     packets = lines.mapInArrow(_each(twins), f"{_ddl_of(given)}, twin STRING")
@@ -174,7 +188,7 @@ def correlate(
 
     def flows(batches: Iterator[Any]) -> Iterator[Any]:
         known, told = held()
-        of = Flows(known, directory, columns, year, utc_offset, told)
+        of = Flows(known, directory, columns, year, utc_offset, told, *labels)
         for piece in _pieces(batches):
             yield from of(piece.select(given)).to_batches()
 
@@ -190,6 +204,8 @@ def correlate_by_cell(
     year: int | None = None,
     utc_offset: float = 0.0,
     slices: int = 1,
+    networks: Labels | None = None,
+    prefixes: Labels | None = None,
 ) -> DataFrame:
     """Correlates without a ledger of everything: a cell's packets and the evidence for them meet on one executor.
 
@@ -210,7 +226,7 @@ def correlate_by_cell(
         raise ValueError(f"a cell's packets are dealt to at least one task, not to {slices}")
     functions = module("pyspark.sql.functions")
     col, lit, explode = functions.col, functions.lit, functions.explode
-    of = Flows(None, directory, columns, year, utc_offset)
+    of = Flows(None, directory, columns, year, utc_offset, None, *fixed(networks, prefixes))
     given, lines = _given(lines)
     shape = _ddl_of(given)
     packets = lines.mapInArrow(_each(_packets), f"{shape}, twin STRING, name STRING, head STRING")
@@ -242,8 +258,7 @@ def correlate_by_cell(
     held = _shared(lines.sparkSession, ledger)
 
     def flows(table: Any) -> Any:
-        own = Flows(held(), of.directory, of.columns, of.year, of.utc_offset)
-        return own(table.select(given))
+        return replace(of, ledger=held())(table.select(given))
 
     return dealt.groupBy("cell", "slice").applyInArrow(flows, ddl(of.schema(given)))
 

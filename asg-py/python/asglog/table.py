@@ -43,11 +43,12 @@ class Table(Generic[R]):
     """Packets of logs, one a row. :func:`asglog.scan` and :func:`asglog.correlate` make them.
 
     Nothing is read until rows are needed. Then the logs are read from the beginning each time, in
-    batches, and filters apply before a row is built. Showing a table in a notebook reads the
-    beginning only. Arrow libraries accept a table: ``polars.DataFrame(table)``,
-    ``pyarrow.table(table)``, ``duckdb.sql("select … from table")``,
-    ``pandas.DataFrame.from_arrow(table)``. Iteration yields records (of flows, if it is
-    correlated), whatever columns are chosen.
+    batches, and filters apply before a row is built. A notebook shows the first rows, for which at
+    most the beginning is read.
+
+    Arrow libraries accept a table: ``polars.DataFrame(table)``, ``pyarrow.table(table)``,
+    ``duckdb.sql("select … from table")``; for pandas, use :meth:`to_pandas`. Iteration yields
+    records (of flows, if it is correlated), whatever columns are chosen.
 
     >>> import asglog
     >>> table = asglog.scan(

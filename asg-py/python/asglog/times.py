@@ -34,7 +34,10 @@ class Time(datetime.datetime):
     def parse(cls, text: str) -> Self:
         """Parses a time in RFC 3339. Raises :class:`ValueError` for any other text, and for one
         without a zone."""
-        time = cls.fromisoformat(text)
+        try:
+            time = cls.fromisoformat(text)
+        except ValueError:
+            raise ValueError(f"a time is written like 2024-05-06T07:09:10Z, not {text!r}") from None
         if time.tzinfo is None:
             raise ValueError(f"the time has no zone: {text!r}")
         time = time.astimezone(datetime.timezone.utc)
