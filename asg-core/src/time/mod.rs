@@ -101,7 +101,8 @@ impl fmt::Display for Timestamp {
 /// use asg_core::Timestamp;
 ///
 /// let time = SystemTime::from(Timestamp::from_nanos(1_500_000_000));
-/// assert_eq!(time.duration_since(SystemTime::UNIX_EPOCH), Ok(Duration::from_millis(1_500)));
+/// let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap();
+/// assert_eq!(since, Duration::from_millis(1_500));
 /// ```
 impl From<Timestamp> for std::time::SystemTime {
     fn from(time: Timestamp) -> Self {

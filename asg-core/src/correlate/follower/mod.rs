@@ -403,7 +403,8 @@ impl Follower {
     /// let mut follower = Follower::new(FollowerOptions::default());
     /// let go_on = |_: &asg_core::Flow<'_, '_>| ControlFlow::<()>::Continue(());
     /// let _ = follower.take(origin, packet, &mut NoDirectory, go_on)?;
-    /// assert_eq!(follower.held().next(), Some((origin, &packet[..])));
+    /// let held = follower.held().next().map(|(origin, line)| (origin, line.raw()));
+    /// assert_eq!(held, Some((origin, &packet[..])));
     /// # Ok::<(), std::convert::Infallible>(())
     /// ```
     pub fn held(&self) -> impl ExactSizeIterator<Item = (Origin, Line<'_>)> {
