@@ -126,7 +126,7 @@ impl Answer<'_> {
                 return self.list(By::Address, &[found], report);
             }
             if cell.is_none() {
-                return self.one(&self.ledger.peer(ip, time.into()), None);
+                return self.one(&self.ledger.peer(ip, &Sighting::at(time)), None);
             }
         }
         let found = find(self.ledger, asked, self.names).map(|(by, mut found)| {

@@ -14,9 +14,10 @@ use crate::guid::GuidPrefix;
 use crate::record::{Content, Record};
 use crate::time::{TimeRange, Timestamp};
 
-/// How far apart two lines about one packet may be, in packets. In a finished set of logs the same
-/// line may be anywhere in another file, so this, and not a time, bounds the memory: 80 bytes each.
-const MOST_PACKETS: usize = 1 << 20;
+/// How far apart two lines about one packet may be, in packets, unless the caller says otherwise.
+/// In a finished set of logs the same line may be anywhere in another file, so this, and not a
+/// time, bounds the memory: 56 bytes each, and 9 more for those of which the run is over.
+pub(crate) const MOST_PACKETS: usize = 1 << 22;
 
 /// How many lines may be known to tell what others have told.
 const MOST_COPIES: usize = 1 << 22;
@@ -27,6 +28,8 @@ pub(super) struct Reports {
     window: Window,
     shared: Copies,
     copies: u64,
+    /// Lines that were not compared, because so many copies were known.
+    surplus: u64,
     loggers: Loggers,
 }
 
@@ -36,6 +39,7 @@ impl Default for Reports {
             window: Window::new(MOST_PACKETS),
             shared: Copies::default(),
             copies: 0,
+            surplus: 0,
             loggers: Loggers::default(),
         }
     }
@@ -72,6 +76,7 @@ impl Reports {
         number: &mut SenderNumber,
     ) -> (Told, u32) {
         if self.shared.len() >= MOST_COPIES {
+            self.surplus += 1;
             return (Told::First, group);
         }
         let (told, counted) = self.window.take((origin, group), mark, now, number);
@@ -93,6 +98,7 @@ impl Reports {
     pub(super) fn logger(&mut self, origin: Origin, event: &LoggerEvent<'_>) -> Told {
         let Some(other) = self.loggers.take(origin, event) else { return Told::First };
         if self.shared.len() >= MOST_COPIES {
+            self.surplus += 1;
             return Told::First;
         }
         self.shared.put(origin.min(other), origin.max(other));
@@ -152,10 +158,15 @@ impl Reports {
         self.copies
     }
 
-    /// Packets that were forgotten for want of room: another line about one of them counts as a
-    /// packet of its own.
+    /// Packets that were forgotten for want of room, or not compared: another line about one of
+    /// them counts as a packet of its own.
     pub(super) const fn displaced(&self) -> u64 {
-        self.window.displaced()
+        self.window.displaced() + self.surplus
+    }
+
+    /// Remembers this many packets.
+    pub(super) const fn remember(&mut self, packets: usize) {
+        self.window.remember(packets);
     }
 
     /// Forgets which other lines tell the packet of this one.

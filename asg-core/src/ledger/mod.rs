@@ -182,6 +182,11 @@ impl Ledger {
         self.names.get(&number)
     }
 
+    /// The apps of which lines show a name, or the space or the org.
+    pub(crate) fn named_apps(&self) -> impl Iterator<Item = Guid> + '_ {
+        self.names.keys().map(|number| *self.apps.get(*number))
+    }
+
     /// Takes the facts of one line.
     pub fn add(&mut self, mut evidence: Evidence) {
         let kind = evidence.machine_kind;

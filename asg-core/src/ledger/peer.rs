@@ -8,20 +8,27 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::answer::Sighting;
 use super::crowd::{Crowd, Interval, Reaching};
-use super::row::{Field, millis};
+use super::row::{CLOCK_TOLERANCE_MILLIS, Field, millis};
 use super::{LeaseKey, Ledger, Lifetime};
 use crate::ledger::attribution::{Attribution, MOST_CANDIDATES, Reason};
 use crate::time::TimeRange;
 
+/// How far the clocks of two cells may differ: each may be out by the tolerance.
+const CELLS_TOLERANCE_MILLIS: i64 = 2 * CLOCK_TOLERANCE_MILLIS;
+
 impl Ledger {
-    /// Who had this address at that time, on any cell. `inferred` if one container surely had it
-    /// all the time in the range, and none that is known had it within two minutes, by which clocks
-    /// may differ; `ambiguous` if one may have had it. Where only other machines than its cell log
-    /// a lease, it counts as shorter by two more minutes at each end.
+    /// Who had this address, on any cell, when a packet was logged there and then. `inferred` if
+    /// one container surely had it all the time in the range, and none that is known had it within
+    /// four minutes, by which two cells' clocks may differ; `ambiguous` if one may have had it. A
+    /// container of the packet's own cell is excluded by that cell's clock, without these minutes.
+    /// Where only other machines than its cell log a lease, two more minutes count at each end.
     ///
     /// ```
-    /// # use asg_core::{Certainty, Evidence, Handle, Ledger, Moment, Origin, SourceId, Timestamp};
+    /// # use asg_core::{
+    /// #     Certainty, Evidence, Handle, Ledger, Moment, Origin, Sighting, SourceId, Timestamp,
+    /// # };
     /// let mut ledger = Ledger::new();
     /// let handle = Handle::parse("bfce786c-ab07-40ad-79f9-8f21").unwrap();
     /// for (line, moment, time) in
@@ -33,20 +40,25 @@ impl Ledger {
     ///     evidence.address = Some("10.255.73.3".parse()?);
     ///     ledger.add(evidence);
     /// }
-    /// let at = |time: &[u8]| Timestamp::parse(time).map(Into::into);
-    /// let peer = ledger.peer("10.255.73.3".parse()?, at(b"2024-05-06T07:30:00Z")?);
+    /// let at = |time: &[u8]| Timestamp::parse(time).map(Sighting::at);
+    /// let peer = ledger.peer("10.255.73.3".parse()?, &at(b"2024-05-06T07:30:00Z")?);
     /// assert_eq!(peer.certainty, Certainty::Inferred);
     /// assert_eq!(peer.container().unwrap().handle(), handle);
-    /// let later = ledger.peer("10.255.73.3".parse()?, at(b"2024-05-06T09:30:00Z")?);
+    /// let later = ledger.peer("10.255.73.3".parse()?, &at(b"2024-05-06T09:30:00Z")?);
     /// assert_eq!(later.certainty, Certainty::Unknown);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
-    pub fn peer(&self, address: IpAddr, time: TimeRange) -> Attribution<'_> {
+    pub fn peer(&self, address: IpAddr, seen: &Sighting<'_>) -> Attribution<'_> {
         let number = self.addresses.find(&address, |known| *known == address);
-        let Some(near) = number.map(|number| self.near(number, time)) else {
+        let Some((number, time)) = number.zip(seen.time) else {
             return Attribution::unknown(Reason::NoAddressLease);
         };
+        let mut near = self.near(number, time);
+        if near.count <= MOST_CANDIDATES {
+            near.first.retain(|row| !self.is_excluded_by_own_clock(*row, time, seen));
+            near.count = near.first.len();
+        }
         let all: Vec<_> = near.first.into_iter().map(|row| Lifetime::new(self, row)).collect();
         match all.as_slice() {
             [] => Attribution::unknown(Reason::NoAddressLease),
@@ -70,6 +82,21 @@ impl Ledger {
         rows.map(|row| Lifetime::new(self, row))
     }
 
+    /// True if a container was on the packet's own cell, whose clock says that it did not have its
+    /// address then.
+    fn is_excluded_by_own_clock(&self, row: u32, time: TimeRange, seen: &Sighting<'_>) -> bool {
+        let is_there = || {
+            let lifetime = Lifetime::new(self, row);
+            seen.cell.and_then(|cell| self.was_on(lifetime, cell, seen.kind)) == Some(true)
+        };
+        let times = self.rows[row as usize].times();
+        let (from, to) = times.lease_about();
+        // The first line about it is no start, and the last one no end.
+        let is_to_come = times.is_start_known && millis(time.latest()) < from;
+        let is_over = times.is_end_known() && to < millis(time.earliest());
+        (is_to_come || is_over) && is_there()
+    }
+
     /// The containers that had an address at a time, or so shortly before or after that clocks may
     /// be out by more.
     fn near(&self, address: u32, time: TimeRange) -> Reaching {
@@ -82,7 +109,8 @@ impl Ledger {
                 Interval { from, to, row }
             })
         };
-        let (from, to) = (millis(time.earliest()), millis(time.latest()));
+        let from = millis(time.earliest()).saturating_sub(CELLS_TOLERANCE_MILLIS);
+        let to = millis(time.latest()).saturating_add(CELLS_TOLERANCE_MILLIS);
         if self.holders.count(&address) <= MOST_CANDIDATES {
             return Reaching::in_few(intervals(), to, from);
         }
@@ -134,8 +162,18 @@ mod tests {
     }
 
     fn ask(ledger: &Ledger, from: i64, to: i64) -> (Certainty, Reason, Vec<String>) {
+        ask_on(ledger, from, to, None)
+    }
+
+    fn ask_on(
+        ledger: &Ledger,
+        from: i64,
+        to: i64,
+        cell: Option<&str>,
+    ) -> (Certainty, Reason, Vec<String>) {
         let at = |seconds: i64| Timestamp::from_nanos(seconds * 1_000_000_000);
-        let peer = ledger.peer(address(), TimeRange::between(at(from), at(to)));
+        let seen = Sighting::at(TimeRange::between(at(from), at(to)));
+        let peer = ledger.peer(address(), &Sighting { cell, ..seen });
         let named = peer.container().into_iter().chain(peer.candidates().iter().copied());
         (peer.certainty, peer.reason, named.map(|one| one.handle().to_string()).collect())
     }
@@ -158,6 +196,26 @@ mod tests {
         assert_eq!(ask(&ledger, 2_500, 3_001), doubt, "a time that reaches beyond its end");
         for at in [500, 4_000] {
             assert_eq!(ask(&ledger, at, at), (Certainty::Unknown, Reason::NoAddressLease, vec![]));
+        }
+    }
+
+    #[test]
+    fn the_clocks_of_two_cells_may_differ_by_four_minutes_and_one_clock_not_from_itself() {
+        let lives = [(ONE, "a", 1_000, Some(2_000)), (NEXT, "a", 2_010, Some(3_000))];
+        let ledger = ledger(&lives);
+        let named = |at, cell| ask_on(&ledger, at, at, cell).2;
+        let (one, both, next) = (vec![ONE], vec![ONE, NEXT], vec![NEXT]);
+        for (at, elsewhere, there) in [
+            (1_769, &one, &one),
+            (1_771, &both, &one),
+            (1_999, &both, &one),
+            (2_011, &both, &next),
+            (2_239, &both, &next),
+            (2_241, &next, &next),
+        ] {
+            assert_eq!(named(at, None), *elsewhere, "{at}");
+            assert_eq!(named(at, Some("b")), *elsewhere, "{at}");
+            assert_eq!(named(at, Some("a")), *there, "{at}");
         }
     }
 

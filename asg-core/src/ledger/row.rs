@@ -239,18 +239,16 @@ impl Times {
         (from, to)
     }
 
-    /// Between which it may have had its address, by a clock that may be out against those that
-    /// told of it.
+    /// Between which it may have had its address, by the clock of its cell.
     pub(super) fn lease_about(self) -> (i64, i64) {
         if !self.held.is_known() {
             return (i64::MAX, i64::MIN);
         }
-        let tolerance = |of: Moved| CLOCK_TOLERANCE_MILLIS + of.tolerance();
-        let from = self.held.at.saturating_sub(tolerance(self.held));
+        let from = self.held.at.saturating_sub(self.held.tolerance());
         let to = if self.is_end_known() {
-            self.ended.at.saturating_add(tolerance(self.ended))
+            self.ended.at.saturating_add(self.ended.tolerance())
         } else {
-            self.last.saturating_add(CLOCK_TOLERANCE_MILLIS)
+            self.last
         };
         (from, to.max(from))
     }

@@ -381,7 +381,7 @@ fn work_grows_no_faster_than_its_input() {
             });
             for seconds in 0..n {
                 let time = at(seconds.cast_signed()).time.unwrap();
-                let peer = ledger.peer(ip(1), time);
+                let peer = ledger.peer(ip(1), &Sighting::at(time));
                 assert_eq!(peer.certainty, Certainty::Ambiguous);
                 assert!(peer.candidates().len() <= attribution::MOST_CANDIDATES);
                 let seen = Sighting::at(time).on("cell-1").with_address(ip(1));
