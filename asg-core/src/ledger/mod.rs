@@ -91,6 +91,8 @@ pub struct Ledger {
     leases: RowsBy<(u32, u32)>,
     /// Who had which address on any cell, in order of the rows.
     holders: RowsBy<u32>,
+    /// Which rows had no address when the name of their cell or machine was learnt.
+    unaddressed: RowsBy<u32>,
     /// The greater values in their order, where lines give several for one field of a row: the
     /// least of them, at most [`MOST_RIVALS`].
     rivals: BTreeMap<(u32, Field), Vec<(u32, Origin)>>,
@@ -107,6 +109,10 @@ enum LeaseKey {
     Sure(u32, u32),
     /// Those of an address on any cell, as long as they may have lasted.
     About(u32),
+    /// Of the containers of a cell whose address no line tells: when each may have begun.
+    Begun(u32),
+    /// The same: when each may have ended.
+    Ended(u32),
 }
 
 /// Values of one field of one container that are kept beside the least. More than one contradict

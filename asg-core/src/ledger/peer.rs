@@ -65,6 +65,7 @@ impl Ledger {
             [one] if near.count == 1 => {
                 let (from, to) = one.times().lease();
                 let is_sure = from <= millis(time.earliest()) && millis(time.latest()) <= to;
+                let is_sure = is_sure && !self.may_be_an_unaddressed_ones(*one, time, seen);
                 if is_sure && one.conflict().is_none() {
                     Attribution::leased(*one)
                 } else {
@@ -80,6 +81,55 @@ impl Ledger {
         let number = self.addresses.find(&address, |known| *known == address);
         let rows = number.into_iter().flat_map(|number| self.holders.get(&number));
         rows.map(|row| Lifetime::new(self, row))
+    }
+
+    /// True if the clocks of two cells may be so far apart that the packet was sent before a
+    /// container had its address or after that, while one of which no line tells the address, as of
+    /// no task, took it over or gave it back.
+    fn may_be_an_unaddressed_ones(
+        &self,
+        it: Lifetime<'_>,
+        time: TimeRange,
+        seen: &Sighting<'_>,
+    ) -> bool {
+        let times = it.times();
+        let (from, to) = times.lease_about();
+        let earliest = millis(time.earliest()).saturating_sub(CELLS_TOLERANCE_MILLIS);
+        let latest = millis(time.latest()).saturating_add(CELLS_TOLERANCE_MILLIS);
+        let (is_before, is_after) = (earliest < from, times.is_end_known() && to < latest);
+        if !is_before && !is_after
+            || seen.cell.and_then(|cell| self.was_on(it, cell, seen.kind)) == Some(true)
+        {
+            return false;
+        }
+        let names = self.values(it.row(), Field::Cell).chain(self.values(it.row(), Field::Machine));
+        names.into_iter().any(|name| {
+            (is_before && self.changes(LeaseKey::Ended(name), name, (earliest, from)))
+                || (is_after && self.changes(LeaseKey::Begun(name), name, (to, latest)))
+        })
+    }
+
+    /// True if a container of this cell of which no line tells the address may have begun, or
+    /// ended, between two times.
+    fn changes(&self, key: LeaseKey, name: u32, (from, to): (i64, i64)) -> bool {
+        let intervals = || {
+            let is_of = |row: &u32| self.rows[*row as usize].slot(Field::Address).is_none();
+            self.unaddressed.get(&name).filter(is_of).map(|row| {
+                let times = self.rows[row as usize].times();
+                let (from, to) = match key {
+                    LeaseKey::Begun(_) if times.is_start_known => (times.first, times.first),
+                    LeaseKey::Begun(_) => (i64::MIN, times.first),
+                    _ if times.is_end_known() => (times.ended.at, times.last),
+                    _ => (times.last, i64::MAX),
+                };
+                Interval { from, to, row }
+            })
+        };
+        if self.unaddressed.count(&name) <= MOST_CANDIDATES {
+            return Reaching::in_few(intervals(), to, from).count > 0;
+        }
+        let crowd = self.lease_crowds.get_or(key, || Arc::new(Crowd::of(intervals())));
+        crowd.reaching(to, from).next().is_some()
     }
 
     /// True if a container was on the packet's own cell, whose clock says that it did not have its
@@ -216,6 +266,41 @@ mod tests {
             assert_eq!(named(at, None), *elsewhere, "{at}");
             assert_eq!(named(at, Some("b")), *elsewhere, "{at}");
             assert_eq!(named(at, Some("a")), *there, "{at}");
+        }
+    }
+
+    #[test]
+    fn a_task_may_have_taken_over_the_address() {
+        let task = |begun: i64, ended: i64| {
+            let mut ledger = ledger(&[(ONE, "a", 1_000, Some(2_000)), (NEXT, "b", 0, Some(9_000))]);
+            for (line, moment, at) in [(8, Moment::Created, begun), (9, Moment::Destroyed, ended)] {
+                let handle = Handle::parse("5a0b8c1d-6f0e-4b7a-9c3d-1e2f3a4b5c6d").unwrap();
+                let mut evidence =
+                    Evidence::new(handle, moment, Origin { source: SourceId(0), line });
+                evidence.time = Some(Timestamp::from_nanos(at * 1_000_000_000));
+                evidence.cell = Some("a".into());
+                evidence.is_cells_own = true;
+                ledger.add(evidence);
+            }
+            ledger.retain(|lifetime| lifetime.handle().to_string() != NEXT);
+            ledger
+        };
+        let is_named =
+            |ledger: &Ledger, at, cell| ask_on(ledger, at, at, cell).0 == Certainty::Inferred;
+        let (after, before) = (task(2_005, 2_200), task(700, 990));
+        let long = task(10, 5_000);
+        for (at, with_after, with_before) in [
+            (1_001, true, false),
+            (1_229, true, false),
+            (1_231, true, true),
+            (1_764, true, true),
+            (1_766, false, true),
+            (1_999, false, true),
+        ] {
+            assert_eq!(is_named(&after, at, None), with_after, "{at}");
+            assert_eq!(is_named(&before, at, Some("b")), with_before, "{at}");
+            assert!(is_named(&after, at, Some("a")), "{at}: one clock");
+            assert!(is_named(&long, at, None), "{at}: it had an address of its own all the time");
         }
     }
 
