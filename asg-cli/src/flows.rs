@@ -30,7 +30,7 @@ pub struct Gathered {
     policy: TimePolicy,
     /// Evidence from before.
     ledger: Option<SharedLedger>,
-    /// For how many packets further lines are recognised, if the caller says so.
+    /// The number of packets whose further lines are recognised; `None` for the default.
     remember: Option<usize>,
 }
 

@@ -43,7 +43,7 @@ pub(crate) struct Options {
     pub(crate) networks: Vec<PathBuf>,
     pub(crate) prefixes: Vec<PathBuf>,
     pub(crate) threads: Threads,
-    /// For how many packets further lines are recognised.
+    /// The number of packets whose further lines are recognised.
     pub(crate) remember: Option<usize>,
     pub(crate) follow: bool,
     pub(crate) hold: Option<Duration>,

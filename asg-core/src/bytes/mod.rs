@@ -8,3 +8,4 @@ pub(crate) mod hash;
 pub(crate) mod json;
 pub(crate) mod line_end;
 pub(crate) mod text;
+pub mod work;

@@ -14,9 +14,9 @@ use crate::guid::GuidPrefix;
 use crate::record::{Content, Record};
 use crate::time::{TimeRange, Timestamp};
 
-/// How far apart two lines about one packet may be, in packets, unless the caller says otherwise.
-/// In a finished set of logs the same line may be anywhere in another file, so this, and not a
-/// time, bounds the memory: 56 bytes each, and 9 more for those of which the run is over.
+/// The default distance of two lines about one packet, in packets. In a finished set of logs the
+/// same line may be anywhere in another file, so this number bounds the memory, and no time does: a
+/// packet takes 56 bytes, and 9 more when its run is over.
 pub(crate) const MOST_PACKETS: usize = 1 << 22;
 
 /// How many lines may be known to tell what others have told.

@@ -26,7 +26,7 @@ use crate::packet::{Address, Packet};
 use crate::prefix::{Direction, LogPrefix, Plane};
 use crate::record::outcome::Outcomes;
 use crate::record::{Content, Record};
-use crate::time::{TimePolicy, TimeRange, Timestamp};
+use crate::time::{TimePolicy, Timestamp};
 
 /// Everything that is known about a foundation.
 #[derive(Debug, Clone, Default)]
@@ -204,7 +204,7 @@ impl State {
         })
     }
 
-    /// Who sent the packet of a record that was seen there and then.
+    /// The sender of a record's packet, for a place and a time.
     fn attribute<'l>(&'l self, record: &Record<'_>, seen: Sighting<'_>) -> Attribution<'l> {
         let Some((packet, Some(cf))) = record.packet() else {
             return Attribution::unknown(Reason::of_foreign(record.shows_prefix()));
@@ -214,7 +214,7 @@ impl State {
         self.ledger.attribute(cf, &seen)
     }
 
-    /// The other container of a packet between two that was seen there and then.
+    /// The other container of a packet between two, for a place and a time.
     pub(super) fn peer(
         &self,
         packet: &Packet<'_>,

@@ -68,6 +68,7 @@ fn slow_outputs(lines: &Lines<'_>) -> (State, Vec<(Origin, serde_json::Value)>) 
     drop(times);
     state.reports.join(candidates);
     state.counts.packets += state.reports.loggers_alone();
+    state.spell_out();
     let mut found = Vec::new();
     let times = state.times();
     for (origin, line) in lines {
@@ -272,6 +273,28 @@ fn each_line_of_iptables_loggers_tells_one_packet() {
     let (mut expected, also) = (vec![((0, 1), vec![])], vec![(1, 1), (2, 1)]);
     expected.push(((0, 2), also));
     assert_eq!(told(&lines), expected);
+}
+
+#[test]
+fn the_app_that_iptables_logger_names_stands_in_its_flow_without_a_directory() {
+    let kern = local("637.581122", PACKET);
+    let unknown = LOGGER.replace("bc6f229d-5e4a-4c41-a63f-e8795496c283", "");
+    for (lines, app) in [
+        (vec![LOGGER.to_owned()], Some("bc6f229d-5e4a-4c41-a63f-e8795496c283")),
+        (vec![kern.clone(), LOGGER.to_owned()], Some("bc6f229d-5e4a-4c41-a63f-e8795496c283")),
+        (vec![unknown], None),
+        (vec![kern], None),
+    ] {
+        let lines = numbered(&lines);
+        let flows = outputs(&gathered(&lines).correlate(), &lines);
+        let guid = |entity: &str| flows[0].1[entity]["guid"].as_str();
+        assert_eq!((flows.len(), guid("app")), (1, app), "{flows:?}");
+        assert_eq!(flows[0].1["app"]["state"], "not_asked");
+        if app.is_some() {
+            assert_eq!(guid("space"), Some("b9f86312-a7d7-4bcf-b70f-a440436c210b"));
+            assert_eq!(guid("org"), Some("604bd59e-4139-4734-a3be-4e97836eb790"));
+        }
+    }
 }
 
 #[test]

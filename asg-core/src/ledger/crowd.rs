@@ -10,7 +10,7 @@ use std::hash::Hash;
 use std::sync::{Arc, RwLock};
 
 use super::attribution::MOST_CANDIDATES;
-use super::count_work;
+use crate::bytes::work;
 
 /// Intervals of time in milliseconds, each of a row. It takes n·log n steps to make one, and log n
 /// to find each row.
@@ -36,7 +36,7 @@ impl Crowd {
     /// Of these intervals; those that end before they begin hold never.
     pub(super) fn of(intervals: impl Iterator<Item = Interval>) -> Self {
         let mut intervals: Vec<_> =
-            intervals.inspect(|_| count_work(1)).filter(|it| it.from <= it.to).collect();
+            intervals.inspect(|_| work::count(1)).filter(|it| it.from <= it.to).collect();
         intervals.sort_by_key(|it| it.from);
         let leaves = intervals.len().next_power_of_two();
         let mut ends = vec![i64::MIN; leaves];
@@ -78,7 +78,7 @@ impl Crowd {
         }
         let mut node = leaves + place;
         while self.ends[node] < until {
-            count_work(1);
+            work::count(1);
             // To the subtree on the right of this one, from as far up as it takes.
             while node & 1 == 1 {
                 node >>= 1;
@@ -89,7 +89,7 @@ impl Crowd {
             node += 1;
         }
         while node < leaves {
-            count_work(1);
+            work::count(1);
             node *= 2;
             if self.ends[node] < until {
                 node += 1;

@@ -34,6 +34,7 @@ use self::index::Heads;
 use self::intern::Interner;
 use self::row::{Field, Flags, NO_ORIGIN, NONE, Origins, Row, Times};
 use self::rows_by::RowsBy;
+use crate::bytes::work;
 use crate::evidence::{Evidence, NameKind, Origin, SourceId};
 use crate::guid::{Guid, GuidPrefix, Handle, ProcessName};
 use crate::names::identity::Workload;
@@ -109,9 +110,9 @@ enum LeaseKey {
     Sure(u32, u32),
     /// Those of an address on any cell, as long as they may have lasted.
     About(u32),
-    /// Of the containers of a cell whose address no line tells: when each may have begun.
+    /// When the containers of a cell without a known address may have begun.
     Begun(u32),
-    /// The same: when each may have ended.
+    /// When they may have ended.
     Ended(u32),
 }
 
@@ -188,7 +189,7 @@ impl Ledger {
         self.names.get(&number)
     }
 
-    /// The apps of which lines show a name, or the space or the org.
+    /// The apps whose name, space or org lines show.
     pub(crate) fn named_apps(&self) -> impl Iterator<Item = Guid> + '_ {
         self.names.keys().map(|number| *self.apps.get(*number))
     }
@@ -428,7 +429,7 @@ impl Ledger {
     fn learn_rival(&mut self, row: u32, field: Field, value: u32, origin: Origin) -> bool {
         let mut rivals = self.rivals.remove(&(row, field)).unwrap_or_default();
         let place = rivals.iter().position(|(rival, _)| {
-            count_work(1);
+            work::count(1);
             *rival == value || self.is_less(field, value, *rival)
         });
         let is_new = match place.map(|place| &mut rivals[place]) {
@@ -591,20 +592,6 @@ impl Ledger {
 /// An app's GUID as [`Heads`] has it.
 const fn app_key(guid: Guid) -> index::Key {
     (guid.as_u128(), 36)
-}
-
-#[cfg(test)]
-thread_local! {
-    static WORK: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
-}
-
-/// Counts steps, so that tests can compare their number with the size of the input.
-#[inline]
-fn count_work(steps: u64) {
-    #[cfg(test)]
-    WORK.with(|work| work.set(work.get() + steps));
-    #[cfg(not(test))]
-    let _ = steps;
 }
 
 /// A line, or none.

@@ -19,7 +19,7 @@ use crate::time::TimeRange;
 const CELLS_TOLERANCE_MILLIS: i64 = 2 * CLOCK_TOLERANCE_MILLIS;
 
 impl Ledger {
-    /// Who had this address, on any cell, when a packet was logged there and then. `inferred` if
+    /// The container that had this address, on any cell, when a packet was logged. `inferred` if
     /// one container surely had it all the time in the range, and none that is known had it within
     /// four minutes, by which two cells' clocks may differ; `ambiguous` if one may have had it. A
     /// container of the packet's own cell is excluded by that cell's clock, without these minutes.
@@ -83,9 +83,8 @@ impl Ledger {
         rows.map(|row| Lifetime::new(self, row))
     }
 
-    /// True if the clocks of two cells may be so far apart that the packet was sent before a
-    /// container had its address or after that, while one of which no line tells the address, as of
-    /// no task, took it over or gave it back.
+    /// True if another container may have had the address of this one just before or after it, as
+    /// far as the clocks of two cells may differ: lines show no address of tasks, for example.
     fn may_be_an_unaddressed_ones(
         &self,
         it: Lifetime<'_>,
@@ -109,8 +108,8 @@ impl Ledger {
         })
     }
 
-    /// True if a container of this cell of which no line tells the address may have begun, or
-    /// ended, between two times.
+    /// True if a container of this cell without a known address may have begun, or ended, between
+    /// two times.
     fn changes(&self, key: LeaseKey, name: u32, (from, to): (i64, i64)) -> bool {
         let intervals = || {
             let is_of = |row: &u32| self.rows[*row as usize].slot(Field::Address).is_none();
@@ -132,8 +131,8 @@ impl Ledger {
         crowd.reaching(to, from).next().is_some()
     }
 
-    /// True if a container was on the packet's own cell, whose clock says that it did not have its
-    /// address then.
+    /// True if a container was on the packet's own cell, by whose clock it did not have its address
+    /// then.
     fn is_excluded_by_own_clock(&self, row: u32, time: TimeRange, seen: &Sighting<'_>) -> bool {
         let is_there = || {
             let lifetime = Lifetime::new(self, row);

@@ -100,7 +100,7 @@ pub(in crate::correlate) fn sender_name(prefix: &[u8], cf: &LogPrefix<'_>, seeds
 }
 
 impl Mark {
-    /// The mark of a packet line that shows an uptime and stands for itself alone, given its IP ID.
+    /// The mark of a packet line that shows an uptime and was not repeated, given its IP ID.
     pub(in crate::correlate) fn with_uptime(
         (time, uptime): (LogTime, Option<Uptime>),
         id: Option<u16>,
@@ -157,7 +157,7 @@ impl Print {
             && !self.stamp.is_far_from(other.stamp)
     }
 
-    /// True if all agrees but what both keys say of the time, and the second does.
+    /// True if text, machine, sequence and the stamp's second agree.
     pub(super) fn may_be_of_second(self, other: Self) -> bool {
         self.key.text == other.key.text
             && self.stamp.is_second_of(other.stamp)
@@ -165,8 +165,7 @@ impl Print {
             && self.sequence.may_be(other.sequence)
     }
 
-    /// A digest of the text and the second; `None` if nothing tells this packet from
-    /// others of its second.
+    /// A digest of the text and the second; `None` if packets of one second cannot be told apart.
     pub(super) fn hash_of_second(self) -> Option<u64> {
         let key = Key { text: self.key.text, when: u64::from(self.stamp.0) };
         self.stamp.is_telling().then_some(key.hash())
@@ -196,9 +195,9 @@ fn when(envelope: &Envelope<'_>, id: Option<u16>) -> Option<u64> {
 
 /// The second that a line's stamp shows, in few bits.
 ///
-/// The lowest bit says whether the packet has an IP ID, without which others of the second look
-/// alike; the next whether the stamp shows a zone. The rest counts seconds from 1: those since
-/// 1970, or of the year where no zone is shown. It is 0 if there is no stamp.
+/// The lowest bit is set if the packet has an IP ID, without which others of the second look
+/// alike; the next one if the stamp shows a zone. The rest counts seconds from 1: those since
+/// 1970, or of the year where no zone is shown. Without a stamp it is 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stamp(u32);
 

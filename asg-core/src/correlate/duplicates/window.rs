@@ -7,6 +7,7 @@ use hashbrown::{HashMap, HashTable};
 use super::mark::{Key, MachineMark, Mark, Print, Sequence, Stamp};
 use super::senders::{Sender, SenderNumber, Senders};
 use crate::bytes::hash::Seeds;
+use crate::bytes::work;
 use crate::evidence::{Origin, SourceId};
 use crate::time::Timestamp;
 
@@ -36,7 +37,7 @@ pub(in crate::correlate) struct Window {
     /// By the text and the time of a packet, how many packets came before it: the lowest digits,
     /// so that the table stays small.
     by_text: HashTable<u32>,
-    /// Those of which lines with an uptime and lines without one may tell.
+    /// Packets by their seconds, for lines with an uptime beside lines without one.
     mixed: Mixed,
     most: usize,
     /// How many packets made room for others.
@@ -75,11 +76,13 @@ impl Slot {
     }
 
     fn may_be(&self, print: Print) -> bool {
+        work::count(1);
         self.print().may_be(print) && self.also.may_be(print.machine)
     }
 
-    /// The same if nothing but the second tells when.
+    /// The same by the second alone.
     fn may_be_of_second(&self, print: Print) -> bool {
+        work::count(1);
         self.print().may_be_of_second(print) && self.also.may_be(print.machine)
     }
 }
@@ -89,9 +92,9 @@ impl Slot {
 enum Link {
     /// By its text.
     Text,
-    /// From those of its run that came after. It is the first of the run, and its latest so far.
+    /// From later ones of its run, of which it is the first.
     First,
-    /// The same, behind others of the run.
+    /// From later ones of its run, which has earlier ones too.
     Behind {
         /// How many packets came before the last of these: the lowest digits.
         before: u32,
@@ -198,7 +201,7 @@ impl Window {
         (Told::First, group)
     }
 
-    /// A line tells the packet at this place.
+    /// Takes a further line about the packet at this place.
     fn tell(&mut self, (origin, group): (Origin, u32), print: Print, known: usize) -> (Told, u32) {
         let known = &mut self.slots[known];
         let at = Origin { source: SourceId(known.source), line: known.line };
@@ -219,7 +222,7 @@ impl Window {
         (Told::Before(at), std::mem::replace(&mut known.group, group))
     }
 
-    /// Where the packet is, if it is told with an uptime and without one.
+    /// The place of a packet that another line shows without an uptime, or with one.
     fn find_mixed(&mut self, print: Print) -> Option<usize> {
         let Mixed { by_second, by_uptime, uptimes, .. } = &self.mixed;
         if by_second.is_empty() {
@@ -342,7 +345,9 @@ impl Window {
         self.slots[at(n as u32)].link = Link::Text;
         let key = |n: u32| self.slots[at(n)].key;
         let own = key(n as u32);
+        work::count(1);
         let alike = self.by_text.iter_hash(own.hash()).filter(|n| key(**n) == own);
+        let alike = alike.inspect(|_| work::count(1));
         if alike.take(MOST_ALIKE).count() < MOST_ALIKE {
             self.by_text.insert_unique(own.hash(), n as u32, |&n| key(n).hash());
         }
@@ -358,6 +363,7 @@ impl Window {
         let Some(own) = hash(n as u32) else { return };
         let table = &mut self.mixed.by_second;
         let alike = table.iter_hash(own).filter(|n| hash(**n) == Some(own));
+        let alike = alike.inspect(|_| work::count(1));
         if alike.take(MOST_ALIKE).count() < MOST_ALIKE {
             table.insert_unique(own, n as u32, |&n| hash(n).unwrap_or_default());
         }
@@ -403,7 +409,7 @@ struct Mixed {
     kinds: [bool; 2],
     /// By the text and the second of a packet, its number.
     by_second: HashTable<u32>,
-    /// The uptimes of packets of which the first line shows none, by their numbers.
+    /// By number, the uptimes of packets whose first line shows none.
     uptimes: HashMap<u32, Key>,
     /// The numbers of these by that key.
     by_uptime: HashTable<u32>,
@@ -462,6 +468,7 @@ struct Run {
 impl Run {
     /// The place of the next packet, and whether it is later than all of the run that came before.
     fn step(&mut self, window: &Window) -> Option<(usize, bool)> {
+        work::count(1);
         // What is gone has a place behind the end, and numbers begin anew after 2³² packets: steps
         // lead only backwards.
         let at = window.place(self.next?);

@@ -148,8 +148,8 @@ impl Gathering {
         Self { state: State::with_policy(policy), ..Self::default() }
     }
 
-    /// Recognises lines about one packet if they are so many packets apart at most: 4,194,304
-    /// unless this says otherwise. Each that is remembered takes 56 bytes; those that make room are
+    /// Recognises lines about one packet if they are so many packets apart at most; the default is
+    /// 4,194,304. A remembered packet takes 56 bytes; packets that make room are
     /// [counted](super::Counts::displaced).
     ///
     /// ```

@@ -4,6 +4,7 @@ mod laws;
 mod slow;
 
 use super::*;
+use crate::bytes::work::steps_of;
 use crate::event::Moment;
 use crate::evidence::Interface;
 use crate::ledger::attribution::{Certainty, Owners, Reason};
@@ -328,13 +329,6 @@ fn a_lease_decides_between_apps_that_begin_alike() {
 /// The steps that an input of a size takes.
 type Shape<'f> = &'f dyn Fn(u64) -> u64;
 
-/// How many steps it takes.
-fn work(run: impl FnOnce()) -> u64 {
-    let before = super::WORK.get();
-    run();
-    super::WORK.get() - before
-}
-
 /// Inputs that make much of little, each of a size.
 #[test]
 fn work_grows_no_faster_than_its_input() {
@@ -349,7 +343,7 @@ fn work_grows_no_faster_than_its_input() {
     };
     let ip = |n: u64| IpAddr::from((0x0a00_0000 + n as u32).to_be_bytes());
     let cells_and_addresses = |n: u64| {
-        work(|| {
+        steps_of(|| {
             drop(many(n, &|e, line| {
                 (e.cell, e.address) = (Some(format!("cell-{line}").into()), Some(ip(line)));
             }));
@@ -359,10 +353,10 @@ fn work_grows_no_faster_than_its_input() {
             }));
         })
     };
-    let indexes = |n: u64| work(|| drop(many(n, &|e, line| e.index = Some((n - line) as u32))));
+    let indexes = |n: u64| steps_of(|| drop(many(n, &|e, line| e.index = Some((n - line) as u32))));
     let alike = |n: u64| format!("bfce786c-ab07-40ad-79f9-8f21{n:08x}");
     let handles = |n: u64| {
-        work(|| {
+        steps_of(|| {
             let ledger = many(n, &|e, line| e.handle = Handle::parse(&alike(line)).unwrap());
             let prefix = LogPrefix::parse(b"OK_bfce786c-ab07-40ad-79f9-8 ").unwrap();
             for seconds in 0..n {
@@ -373,7 +367,7 @@ fn work_grows_no_faster_than_its_input() {
         })
     };
     let holders = |n: u64| {
-        work(|| {
+        steps_of(|| {
             let ledger = many(n, &|e, line| {
                 e.handle = Handle::parse(&alike(line)).unwrap();
                 e.address = Some(ip(1));
