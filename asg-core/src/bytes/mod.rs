@@ -8,4 +8,7 @@ pub(crate) mod hash;
 pub(crate) mod json;
 pub(crate) mod line_end;
 pub(crate) mod text;
+#[cfg(feature = "work")]
 pub mod work;
+#[cfg(not(feature = "work"))]
+pub(crate) mod work;

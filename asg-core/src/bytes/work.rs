@@ -19,6 +19,7 @@ pub(crate) fn count(steps: u64) {
 
 /// How many steps it takes, on this thread.
 #[cfg(any(test, feature = "work"))]
+#[cfg_attr(not(feature = "work"), expect(unreachable_pub, reason = "the feature exports it"))]
 pub fn steps_of(run: impl FnOnce()) -> u64 {
     let before = STEPS.get();
     run();

@@ -15,13 +15,10 @@ use super::{LeaseKey, Ledger, Lifetime};
 use crate::ledger::attribution::{Attribution, MOST_CANDIDATES, Reason};
 use crate::time::TimeRange;
 
-/// How far the clocks of two cells may differ: each may be out by the tolerance.
-const CELLS_TOLERANCE_MILLIS: i64 = 2 * CLOCK_TOLERANCE_MILLIS;
-
 impl Ledger {
     /// The container that had this address, on any cell, when a packet was logged. `inferred` if
     /// one container surely had it all the time in the range, and none that is known had it within
-    /// four minutes, by which two cells' clocks may differ; `ambiguous` if one may have had it. A
+    /// two minutes, by which two cells' clocks may differ; `ambiguous` if one may have had it. A
     /// container of the packet's own cell is excluded by that cell's clock, without these minutes.
     /// Where only other machines than its cell log a lease, two more minutes count at each end.
     ///
@@ -63,9 +60,11 @@ impl Ledger {
         match all.as_slice() {
             [] => Attribution::unknown(Reason::NoAddressLease),
             [one] if near.count == 1 => {
-                let (from, to) = one.times().lease();
+                let times = one.times();
+                let is_there = self.is_there(*one, seen);
+                let (from, to) = if is_there { times.lease() } else { times.lease_elsewhere() };
                 let is_sure = from <= millis(time.earliest()) && millis(time.latest()) <= to;
-                let is_sure = is_sure && !self.may_be_an_unaddressed_ones(*one, time, seen);
+                let is_sure = is_sure && (is_there || !self.may_be_an_unaddressed_ones(*one, time));
                 if is_sure && one.conflict().is_none() {
                     Attribution::leased(*one)
                 } else {
@@ -85,22 +84,12 @@ impl Ledger {
 
     /// True if another container may have had the address of this one just before or after it, as
     /// far as the clocks of two cells may differ: lines show no address of tasks, for example.
-    fn may_be_an_unaddressed_ones(
-        &self,
-        it: Lifetime<'_>,
-        time: TimeRange,
-        seen: &Sighting<'_>,
-    ) -> bool {
+    fn may_be_an_unaddressed_ones(&self, it: Lifetime<'_>, time: TimeRange) -> bool {
         let times = it.times();
         let (from, to) = times.lease_about();
-        let earliest = millis(time.earliest()).saturating_sub(CELLS_TOLERANCE_MILLIS);
-        let latest = millis(time.latest()).saturating_add(CELLS_TOLERANCE_MILLIS);
+        let earliest = millis(time.earliest()).saturating_sub(CLOCK_TOLERANCE_MILLIS);
+        let latest = millis(time.latest()).saturating_add(CLOCK_TOLERANCE_MILLIS);
         let (is_before, is_after) = (earliest < from, times.is_end_known() && to < latest);
-        if !is_before && !is_after
-            || seen.cell.and_then(|cell| self.was_on(it, cell, seen.kind)) == Some(true)
-        {
-            return false;
-        }
         let names = self.values(it.row(), Field::Cell).chain(self.values(it.row(), Field::Machine));
         names.into_iter().any(|name| {
             (is_before && self.changes(LeaseKey::Ended(name), name, (earliest, from)))
@@ -134,16 +123,17 @@ impl Ledger {
     /// True if a container was on the packet's own cell, by whose clock it did not have its address
     /// then.
     fn is_excluded_by_own_clock(&self, row: u32, time: TimeRange, seen: &Sighting<'_>) -> bool {
-        let is_there = || {
-            let lifetime = Lifetime::new(self, row);
-            seen.cell.and_then(|cell| self.was_on(lifetime, cell, seen.kind)) == Some(true)
-        };
         let times = self.rows[row as usize].times();
         let (from, to) = times.lease_about();
         // The first line about it is no start, and the last one no end.
         let is_to_come = times.is_start_known && millis(time.latest()) < from;
         let is_over = times.is_end_known() && to < millis(time.earliest());
-        (is_to_come || is_over) && is_there()
+        (is_to_come || is_over) && self.is_there(Lifetime::new(self, row), seen)
+    }
+
+    /// True if a container was on the packet's own cell.
+    fn is_there(&self, it: Lifetime<'_>, seen: &Sighting<'_>) -> bool {
+        seen.cell.and_then(|cell| self.was_on(it, cell, seen.kind)) == Some(true)
     }
 
     /// The containers that had an address at a time, or so shortly before or after that clocks may
@@ -158,8 +148,8 @@ impl Ledger {
                 Interval { from, to, row }
             })
         };
-        let from = millis(time.earliest()).saturating_sub(CELLS_TOLERANCE_MILLIS);
-        let to = millis(time.latest()).saturating_add(CELLS_TOLERANCE_MILLIS);
+        let from = millis(time.earliest()).saturating_sub(CLOCK_TOLERANCE_MILLIS);
+        let to = millis(time.latest()).saturating_add(CLOCK_TOLERANCE_MILLIS);
         if self.holders.count(&address) <= MOST_CANDIDATES {
             return Reaching::in_few(intervals(), to, from);
         }
@@ -249,18 +239,18 @@ mod tests {
     }
 
     #[test]
-    fn the_clocks_of_two_cells_may_differ_by_four_minutes_and_one_clock_not_from_itself() {
+    fn the_clocks_of_two_cells_may_differ_by_two_minutes_and_one_clock_not_from_itself() {
         let lives = [(ONE, "a", 1_000, Some(2_000)), (NEXT, "a", 2_010, Some(3_000))];
         let ledger = ledger(&lives);
         let named = |at, cell| ask_on(&ledger, at, at, cell).2;
         let (one, both, next) = (vec![ONE], vec![ONE, NEXT], vec![NEXT]);
         for (at, elsewhere, there) in [
-            (1_769, &one, &one),
-            (1_771, &both, &one),
+            (1_889, &one, &one),
+            (1_891, &both, &one),
             (1_999, &both, &one),
             (2_011, &both, &next),
-            (2_239, &both, &next),
-            (2_241, &next, &next),
+            (2_119, &both, &next),
+            (2_121, &next, &next),
         ] {
             assert_eq!(named(at, None), *elsewhere, "{at}");
             assert_eq!(named(at, Some("b")), *elsewhere, "{at}");
@@ -290,10 +280,10 @@ mod tests {
         let long = task(10, 5_000);
         for (at, with_after, with_before) in [
             (1_001, true, false),
-            (1_229, true, false),
-            (1_231, true, true),
-            (1_764, true, true),
-            (1_766, false, true),
+            (1_109, true, false),
+            (1_111, true, true),
+            (1_884, true, true),
+            (1_886, false, true),
             (1_999, false, true),
         ] {
             assert_eq!(is_named(&after, at, None), with_after, "{at}");

@@ -226,7 +226,14 @@ impl Times {
     /// Between which it surely had its address, by the clock of its cell: it was made, or showed
     /// the address, before; and it was destroyed, or spoken of some time, after. Times by another
     /// clock count with what that may be out.
-    pub(super) const fn lease(self) -> (i64, i64) {
+    pub(super) fn lease(self) -> (i64, i64) {
+        let (from, to) = self.lease_elsewhere();
+        (from, if self.is_end_known() { to } else { to.max(self.ran) })
+    }
+
+    /// The same for another cell, whose clock may be out: where no end is known, what happened
+    /// after the last line of the container's cell may not have been logged.
+    pub(super) const fn lease_elsewhere(self) -> (i64, i64) {
         let from = self.held.at.saturating_add(self.held.tolerance());
         // The last line about a container may be about what is left of it.
         let to = if self.is_end_known() {
