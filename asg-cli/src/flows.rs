@@ -30,6 +30,8 @@ pub struct Gathered {
     policy: TimePolicy,
     /// Evidence from before.
     ledger: Option<SharedLedger>,
+    /// The number of packets whose further lines are recognised; `None` for the default.
+    remember: Option<usize>,
 }
 
 /// How far the evidence is.
@@ -46,7 +48,14 @@ impl Gathered {
     /// Gathers nothing yet. Evidence from `ledger` is added when the first reading begins.
     #[must_use]
     pub const fn new(policy: TimePolicy, ledger: Option<SharedLedger>) -> Self {
-        Self { phase: Lock::new(Phase::Nothing), policy, ledger }
+        Self { phase: Lock::new(Phase::Nothing), policy, ledger, remember: None }
+    }
+
+    /// Recognises further lines about so many packets; see [`Gathering::remembering`].
+    #[must_use]
+    pub fn remembering(mut self, packets: Option<usize>) -> Self {
+        self.remember = packets;
+        self
     }
 
     /// Returns whether flows can be given without a first reading.
@@ -104,6 +113,9 @@ impl Gathered {
         if let Some(ledger) = &self.ledger {
             let ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
             gathering = gathering.with_ledger(ledger.clone());
+        }
+        if let Some(packets) = self.remember {
+            gathering = gathering.remembering(packets);
         }
         gather(gathering, readers)
     }

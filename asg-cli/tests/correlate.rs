@@ -4,7 +4,7 @@
 mod common;
 
 use asg_cc_client::embedded::{Foundation, Server};
-use common::{CfHome, Run, assert_schema, here, jwt, run, run_with};
+use common::{CfHome, Run, assert_schema, fixture, here, jwt, run, run_with};
 use serde_json::{Value, json};
 
 const PROXY: &str = "4ccbb24c-268e-421a-9d1b-3678b6eb40d0";
@@ -556,5 +556,33 @@ fn every_command_says_in_one_sentence_what_does_not_count_in_full_and_where_it_b
     std::fs::write(&place, format!("{}\n", lines[0])).unwrap();
     for (command, args) in commands {
         assert_eq!(told(args, command), (0, Vec::new()), "{command}");
+    }
+}
+
+#[test]
+fn the_app_that_lines_name_is_in_every_format_without_a_directory() {
+    const APP: &str = "bc6f229d-5e4a-4c41-a63f-e8795496c283";
+
+    // iptables-logger's line names the app; the prefix of the other shows its GUID's beginning.
+    for name in ["g2-logger-only", "d2-c2c-app-not-named"] {
+        let log = fixture(&format!("truth/{name}/a.log"));
+        let log = log.to_str().unwrap();
+        let said = run("correlate", &["--format", "ndjson", log]).objects();
+        let app = said[0]["app"]["guid"].as_str().unwrap().to_owned();
+        let csv = run("correlate", &["--format", "csv", "--columns", "app_guid,app_state", log]);
+        assert_eq!(csv.stdout.lines().nth(1), Some(&*format!("{app},")), "{name}");
+        let condition = format!("app={app}");
+        let some = run("correlate", &["--format", "ndjson", "--where", &condition, log]).objects();
+        assert_eq!(some[0]["app"]["guid"], *app, "{name}");
+        for format in ["ecs", "ocsf", "otlp", "cef", "cim"] {
+            let stdout = run("correlate", &["--format", format, log]).stdout;
+            assert!(stdout.contains(&app), "{name} {format}: {stdout}");
+        }
+        let top = run("top", &["--by", "app", "--format", "csv", log]);
+        assert!(top.stdout.contains(&app), "{name}: {}{}", top.stdout, top.stderr);
+        if name == "g2-logger-only" {
+            assert_eq!(app, APP);
+            assert!(run("correlate", &["--format", "summary", log]).stdout.contains(APP));
+        }
     }
 }

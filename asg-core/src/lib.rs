@@ -162,6 +162,9 @@ mod time;
 pub use bytes::escape::{escape_name, escape_text};
 pub use bytes::json::JsonStr;
 pub use bytes::text::Text;
+#[cfg(feature = "work")]
+#[doc(hidden)]
+pub use bytes::work;
 pub use clock::{KnownTimes, TimeNote, UptimeClocks, When};
 pub use completeness::{CellReport, Completeness, Limit, LimitReport, LogLimits};
 pub use correlate::flow::{Flow, FlowKey, Peer};

@@ -139,6 +139,8 @@ const ANSWERS: &[(&str, &[&str])] = &[
     ("o1-name-of-file-kern-first", &["b-syslog.log:3 ambiguous other_cell"]),
     ("o1-name-of-file-syslog-first", &["a-syslog.log:3 ambiguous other_cell"]),
     ("o1-only-syslog", &["a-syslog.log:3 ambiguous other_cell"]),
+    ("m1-day-apart", &["kern.log:1 unknown no_evidence", "kern.log:2 unknown no_evidence"]),
+    ("m2-two-boots", &["kern.log:1 unknown no_evidence", "kern.log:2 unknown no_evidence"]),
     ("p1-handle-vs-instance", &["a.log:2 ambiguous conflicting_evidence line"]),
     ("p1c-request-url-contradicts", &["a.log:2 ambiguous conflicting_evidence line"]),
     ("p3-in-interface-contradicts", &["a.log:2 ambiguous conflicting_address"]),

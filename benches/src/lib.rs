@@ -5,6 +5,7 @@ pub mod accuracy;
 pub mod mixed;
 pub mod rivals;
 pub mod samples;
+pub mod shapes;
 pub mod sim;
 
 /// One packet line of each common kind, as the kernel prints it: TCP, UDP, an ICMP error and TCP

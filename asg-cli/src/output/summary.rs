@@ -164,11 +164,9 @@ impl Summary {
         if *duplicates > 0 {
             writeln!(out, "{duplicates} of the packets were told before, by another line")?;
         }
-        if *duplicates > 0 && *displaced > 0 {
-            writeln!(
-                out,
-                "{displaced} packets were forgotten; later lines about them count again"
-            )?;
+        if *displaced > 0 {
+            let what = "a further line about one of them counts again";
+            writeln!(out, "{displaced} packets were forgotten for want of room; {what}")?;
         }
         writeln!(out)?;
         for ((_, word), n) in CERTAINTIES.iter().zip(certainties) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Context;
 use super::check::hint;
 use super::commands::Command;
-use super::logs::{Directory, Logs, flows, saved_flows};
+use super::logs::{Directory, Logs, flows, note_forgotten, saved_flows};
 use super::options::Options;
 use super::show::show;
 use crate::answers::{self, Grid, Span};
@@ -43,6 +43,7 @@ pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Fai
     directory.close(report);
     let known = gathered.known(&*monitor)?;
     if let Some(known) = &known {
+        note_forgotten(known.counts(), report);
         hint(known, &flows, &logs, options, report);
         if found.rows.is_empty() && known.counts().packets > 0 {
             report.note(match options.command {

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use asg_core::{Correlation, escape_text};
 
 use super::Context;
-use super::logs::{Directory, Logs, NamedLogs, flows};
+use super::logs::{Directory, Logs, NamedLogs, flows, note_forgotten};
 use super::options::Options;
 use crate::check::{Facts, Finding, Given, hints};
 use crate::origins;
@@ -27,6 +27,7 @@ pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Fai
     out.write_all(escape_lines(&page(&facts, &given, &options.look.zone)).as_bytes())?;
     out.finish()?;
     directory.close(report);
+    note_forgotten(correlation.counts(), report);
     match logs.close(correlation.outcomes(), report) {
         // The page has a sentence about empty logs.
         Err(Failure::Usage(_)) if facts.counts.lines == 0 => Ok(()),

@@ -7,7 +7,7 @@ use asg_core::siem::{DestinationName, Reading, RecordLines, Standard};
 use asg_core::{Outcomes, TimePolicy, Timestamp};
 
 use super::check::hint;
-use super::logs::{Answers, Directory, Logs, NamedLogs, flows, saved_flows};
+use super::logs::{Answers, Directory, Logs, NamedLogs, flows, note_forgotten, saved_flows};
 use super::options::{Options, before_now};
 use super::sorted::{Keyed, Order};
 use super::{Context, look, show, summary};
@@ -124,10 +124,7 @@ pub(super) fn correlate(
     let known = gathered.known(&*monitor)?;
     let (counts, outcomes) =
         known.map_or_else(Default::default, |known| (*known.counts(), known.outcomes().clone()));
-    if counts.duplicates > 0 && counts.displaced > 0 {
-        let what = "packets were forgotten, so that later lines about them count again";
-        report.note(format_args!("{} {what}", counts.displaced));
-    }
+    note_forgotten(&counts, report);
     if let Some(known) = gathered.known(&*monitor)? {
         hint(&known, &flows, &logs, options, report);
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 use asg_core::Flow;
 use asg_core::policy::{Evaluation, Phase, Policy};
 
-use super::logs::{Answers, Directory, Logs, explained};
+use super::logs::{Answers, Directory, Logs, explained, note_forgotten};
 use super::options::Options;
 use super::policy_options::PolicyOptions;
 use super::{Context, look, show};
@@ -174,6 +174,7 @@ fn logs(options: &Options, policy: &Policy, mut context: Context<'_>) -> Result<
     let known = gathered.known(&*monitor)?;
     let (counts, outcomes) =
         known.map_or_else(Default::default, |known| (*known.counts(), known.outcomes().clone()));
+    note_forgotten(&counts, report);
     if options.names.is_empty() && counts.packets > 0 {
         report.note("rules belong to spaces: to know them, give --cf, --api or --cc-export");
     }

@@ -18,7 +18,7 @@ use asg_core::{
 };
 
 use super::correlate::{destination, reading, without_record};
-use super::logs::{Directory, Logs, flows};
+use super::logs::{Directory, Logs, flows, note_forgotten};
 use super::options::{Options, before_now};
 use super::outages::{Held, Patient, Unnamed};
 use super::progress::Attended;
@@ -80,6 +80,7 @@ pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Fai
     settings.retention = options.retention.unwrap_or(RETENTION);
     settings.silence = settings.retention.saturating_mul(7);
     settings.hold = options.hold.unwrap_or(settings.hold);
+    settings.most_remembered = options.remember.unwrap_or(settings.most_remembered);
     let follower = Follower::new(settings).with_ledger(evidence);
     let buffer = Buffer::default();
     let shown = match options.format {
@@ -322,6 +323,9 @@ impl Run<'_> {
         }
         let now = self.follower.counts();
         let before = std::mem::replace(&mut self.noted, now);
+        if before.lines.displaced == 0 {
+            note_forgotten(&now.lines, report);
+        }
         if now.leaps > before.leaps {
             report.note(format_args!(
                 "the time of the logs leaped by more than an hour; leaps so far: {}",

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use asg_core::policy::Policy;
-use asg_core::{Gathering, Guid, Identity, Outcome, Outcomes, SourceId};
+use asg_core::{Counts, Gathering, Guid, Identity, Outcome, Outcomes, SourceId};
 
 use super::Context;
 use super::commands::Command;
@@ -334,6 +334,17 @@ impl Answers {
     }
 }
 
+/// Reports that further lines about some packets are not recognised.
+pub(super) fn note_forgotten(counts: &Counts, report: &Report) {
+    let Counts { displaced, .. } = counts;
+    if *displaced > 0 {
+        report.note(format_args!(
+            "{displaced} packets were forgotten for want of room; a further line about one of them counts as a packet of \
+             its own (see --remember)"
+        ));
+    }
+}
+
 /// The flows that the options ask for.
 pub(super) fn flows(
     options: &Options,
@@ -383,7 +394,8 @@ pub(super) fn all_flows(
 ) -> Result<(Query, Arc<Gathered>), Failure> {
     let ledger = ledger_file::load_all(&options.ledgers)?;
     let ledger = ledger.map(|ledger| Arc::new(Mutex::new(ledger)));
-    let gathered = Arc::new(Gathered::new(options.policy, ledger));
+    let gathered = Gathered::new(options.policy, ledger).remembering(options.remember);
+    let gathered = Arc::new(gathered);
     let query = Query::flows(
         logs.readers.clone(),
         options.policy,

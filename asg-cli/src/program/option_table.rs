@@ -12,6 +12,7 @@ pub(crate) enum Group {
     File,
     Folder,
     Threads,
+    Copies,
     Where,
     Between,
     Limit,
@@ -103,7 +104,7 @@ impl Group {
             Self::Saved => "Instead of logs",
             Directory | Live => "Names; without one of these the output has GUIDs only",
             Labels => "Names and verdicts of your own",
-            Ledger | Stamps => "Evidence and times",
+            Ledger | Stamps | Self::Copies => "Evidence and times",
             Policy => "Security groups",
             Self::Explain => "Packets without logs, judged by the latest snapshot",
             Self::Coverage => "Spaces",
@@ -199,6 +200,14 @@ pub(crate) static OPTIONS: &[Opt] = &[
         Takes::Text("N"),
         Threads,
         "how many threads work; as many as there are processors if not given",
+    ),
+    opt(
+        "remember",
+        None,
+        Takes::Text("PACKETS"),
+        Group::Copies,
+        "a packet that two lines report is one packet if at most so many other packets are between the lines; 4194304 if \
+         not given. Each takes some 60 bytes of memory. Standard error says how many were forgotten for want of room",
     ),
     opt(
         "where",

@@ -52,6 +52,8 @@ pub(crate) struct Options {
     pub(crate) networks: Vec<PathBuf>,
     pub(crate) prefixes: Vec<PathBuf>,
     pub(crate) threads: Threads,
+    /// The number of packets whose further lines are recognised.
+    pub(crate) remember: Option<usize>,
     pub(crate) follow: bool,
     pub(crate) hold: Option<Duration>,
     /// Seconds.
@@ -142,6 +144,7 @@ impl Options {
             prefixes: Vec::new(),
             threads: Threads::default(),
             follow: false,
+            remember: None,
             hold: None,
             names_wait: None,
             since: None,
@@ -289,6 +292,7 @@ impl Options {
             "year" => set_year(&mut self.policy, &value.string()?)?,
             "utc-offset" => set_utc_offset(&mut self.policy, &value.string()?)?,
             "threads" => self.threads = threads(&value.string()?)?,
+            "remember" => self.remember = Some(packets(&value.string()?)?),
             "follow" => self.follow = true,
             "hold" | "retention" | "every" | "gap" => {
                 let text = value.string()?;
@@ -508,6 +512,13 @@ pub(crate) fn before_now(age: Duration) -> Option<asg_core::Timestamp> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
     let nanos = i64::try_from(now.checked_sub(age)?.as_nanos()).ok()?;
     Some(asg_core::Timestamp::from_nanos(nanos))
+}
+
+fn packets(text: &str) -> Result<usize, Failure> {
+    let number = text.parse().ok().filter(|packets| (1..=1 << 31).contains(packets));
+    let what =
+        || format!("--remember is a number of packets from 1 to 2147483648, and not `{text}`");
+    number.ok_or_else(|| Failure::Usage(what()))
 }
 
 fn threads(text: &str) -> Result<Threads, Failure> {

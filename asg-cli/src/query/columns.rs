@@ -9,9 +9,9 @@ use std::fmt::{self, Display};
 
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use asg_core::{
-    Address, Attribution, Certainty, Content, Direction, Envelope, Error, Flow, Identity, Ip,
-    KnownFlow, Lifetime, LogPrefix, MacAddr, NamesThen, Origin, Packet, Plane, ProcessName, Proto,
-    Record, Subject, Text, Timestamp, Verdict, escape_name,
+    Address, AppState, Attribution, Certainty, Content, Direction, Envelope, Error, Flow, Identity,
+    Ip, KnownFlow, Lifetime, LogPrefix, MacAddr, NamesThen, Origin, Packet, Plane, ProcessName,
+    Proto, Record, Subject, Text, Timestamp, Verdict, escape_name,
 };
 
 use asg_core::policy::{Because, Blind, By, Explanation, NearMiss, Phase, RuleRef};
@@ -327,9 +327,9 @@ columns! {
     cc_process_guid: Text, Flows by_key, "Cloud Controller's GUID of the process: `process_guid` without its version.", |row| row.cc_process();
     index: Int, Flows by_key, "The instance's index, from 0.", |row| row.container().and_then(asg_core::Lifetime::index);
     process_type: Text, Flows by_key, "The process type: `web`, `worker` or another.", |row| row.identity().and_then(|i| borrowed(i.process_type.as_ref()));
-    app_guid: Text, Flows by_key, "The app's GUID.", |row| row.identity().and_then(|i| Some(Cow::Borrowed(&*i.app.as_ref()?.guid)));
+    app_guid: Text, Flows by_key, "The app's GUID.", |row| row.app_guid();
     app_name: Text, Flows by_key, "The app's name.", |row| row.identity().and_then(|i| borrowed(i.app.as_ref()?.name.as_ref()));
-    app_state: Text, Flows by_key, "`live`, `deleted`, `hidden`, `unknown` or `unavailable`; empty if no directory was asked.", |row| row.identity().map(|i| word(i.state));
+    app_state: Text, Flows by_key, "`live`, `deleted`, `hidden`, `unknown` or `unavailable`; empty if no directory was asked.", |row| row.identity().filter(|i| i.state != AppState::NotAsked).map(|i| word(i.state));
     app_state_reason: Text, Flows by_key, "Why nothing better is known of the app; empty unless it is `unavailable`.", |row| row.identity().and_then(|i| borrowed(i.state_reason.as_ref()));
     deleted_at: Time, Flows by_key, "When the app was deleted.", |row| row.identity().and_then(|i| i.deleted_at);
     space_guid: Text, Flows by_key, "The space's GUID.", |row| row.identity().and_then(|i| Some(Cow::Borrowed(&*i.space.as_ref()?.guid)));
@@ -490,9 +490,8 @@ impl<'r> Row<'r> {
                 if attribution.certainty <= Certainty::Ambiguous {
                     return None;
                 }
-                let app = read.identity().and_then(|identity| identity.app.as_ref());
-                app.map(|app| app.guid.clone())
-                    .or_else(|| Some(first_half(attribution.process()?.to_string())))
+                let app = read.app_guid().map(Cow::into_owned);
+                app.or_else(|| Some(first_half(attribution.process()?.to_string())))
                     .or_else(|| Some(attribution.subject()?.to_string()))
                     .or_else(|| Some(attribution.container()?.handle().to_string()))
             }
@@ -610,6 +609,13 @@ impl<'r> ReadRow<'r> {
 
     fn identity(&self) -> Option<&'r Identity> {
         self.flow?.identity
+    }
+
+    fn app_guid(&self) -> Option<Cow<'r, str>> {
+        Some(match self.flow?.app()? {
+            Cow::Borrowed(app) => Cow::Borrowed(&*app.guid),
+            Cow::Owned(app) => Cow::Owned(app.guid),
+        })
     }
 
     fn names_then(&self) -> NamesThen<'r> {

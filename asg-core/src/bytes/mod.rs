@@ -9,3 +9,7 @@ pub(crate) mod json;
 pub(crate) mod line_end;
 pub(crate) mod text;
 pub(crate) mod trailing;
+#[cfg(feature = "work")]
+pub mod work;
+#[cfg(not(feature = "work"))]
+pub(crate) mod work;

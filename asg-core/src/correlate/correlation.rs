@@ -253,7 +253,8 @@ impl Gathered {
         wanted
     }
 
-    /// Ends the time for names, and answers from now on.
+    /// Ends the time for names, and answers from now on. Apps for which no directory has answered
+    /// have the names that lines show.
     ///
     /// ```
     /// # use std::convert::Infallible;
@@ -270,7 +271,8 @@ impl Gathered {
     /// ```
     #[must_use]
     pub fn correlate(self) -> Correlation {
-        let Self { facts, .. } = self;
+        let Self { mut facts, .. } = self;
+        facts.state.spell_out();
         let groups = facts.groups.all().iter().zip(&facts.counted);
         let answer = |(name, group)| match facts.answer(name, group) {
             Answer::OfAll(time) => Some(facts.attribute(name, time).detach()),
@@ -849,8 +851,11 @@ impl FlowCache {
         let range = when.map(|When { range, .. }| range);
         let packet = record.packet();
         let cf = packet.and_then(|(_, cf)| cf.copied());
-        let (attribution, group) = correlation.attribution(place, cf.as_ref(), range);
-        let peer = packet.and_then(|(packet, _)| state.peer(packet, cf.as_ref(), range));
+        let name = place.cell.and_then(|cell| machines[cell as usize].name.as_ref());
+        let (cell, kind) = named(name);
+        let seen = Sighting { cell, kind, time: range, ..Sighting::default() };
+        let (attribution, group) = correlation.attribution(place, cf.as_ref(), seen);
+        let peer = packet.and_then(|(packet, _)| state.peer(packet, cf.as_ref(), &seen));
         let key = match (record.memo.header, record.memo.head) {
             (Some(header), Some(head)) if peer.is_none() => {
                 let answer = match group {
@@ -893,10 +898,10 @@ impl Correlation {
         &self,
         place: &Place,
         cf: Option<&LogPrefix<'_>>,
-        time: Option<TimeRange>,
+        seen: Sighting<'_>,
     ) -> (Attribution<'_>, Option<u32>) {
-        let Facts { state, machines, .. } = &self.facts;
-        // If a prefix names an app, the lease of an address may show the container.
+        let state = &self.facts.state;
+        // Of an app that a prefix names, the lease of an address may show the container.
         let group = place.group.filter(|_| cf.is_none_or(|cf| cf.subject != Subject::App));
         if let Some(group) = group
             && let Some(answer) = &self.answers[group as usize]
@@ -906,10 +911,8 @@ impl Correlation {
         let Some(cf) = cf else {
             return (Attribution::unknown(Reason::of_foreign(place.is_understood)), None);
         };
-        let name = place.cell.and_then(|cell| machines[cell as usize].name.as_ref());
-        let (cell, kind) = named(name);
         let Place { address, interface, .. } = *place;
-        let seen = Sighting { cell, time, kind, address, interface };
+        let seen = Sighting { address, interface, ..seen };
         (state.ledger.attribute(cf, &seen), None)
     }
 }

@@ -5,12 +5,12 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use super::output::FlowOutput;
+use super::output::{FlowOutput, app_entity};
 use crate::evidence::{Origin, SourceId};
 use crate::ledger::Lifetime;
 use crate::ledger::attribution::Attribution;
 use crate::names::history::NamesThen;
-use crate::names::identity::Identity;
+use crate::names::identity::{Entity, Identity};
 use crate::packet::Packet;
 use crate::prefix::{Direction, LogPrefix, Plane};
 use crate::record::Record;
@@ -117,6 +117,13 @@ impl<'a, 'l> Flow<'a, 'l> {
             Some((packet, _)) => packet,
             None => unreachable!("a flow is made of a packet's record"),
         }
+    }
+
+    /// The app of the owner: by the directory, or without one its GUID, where lines or the prefix
+    /// prove that.
+    #[must_use]
+    pub fn app(&self) -> Option<Cow<'_, Entity>> {
+        app_entity(&self.attribution, self.identity)
     }
 
     /// The owner's names at the packet's time, as far as events prove them; [`Flow::identity`] has

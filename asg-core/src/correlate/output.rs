@@ -127,14 +127,17 @@ impl Serialize for DestinationOutput<'_> {
 /// Returns the app, by the directory; or without one its GUID, where the lines show that.
 pub(crate) fn app_entity<'f>(
     attribution: &Attribution<'_>,
-    identity: &'f Identity,
+    identity: Option<&'f Identity>,
 ) -> Option<Cow<'f, Entity>> {
-    let known = identity.app.as_ref().map(Cow::Borrowed);
-    known.or_else(|| match &attribution.owners {
-        Owners::App { app, .. } if attribution.certainty > Certainty::Ambiguous => {
-            Some(Cow::Owned(Entity::unnamed(app.to_string())))
-        }
-        _ => None,
+    let known = identity.and_then(|identity| identity.app.as_ref()).map(Cow::Borrowed);
+    known.or_else(|| {
+        let app = match &attribution.owners {
+            Owners::App { app, .. } => Some(*app),
+            Owners::Container(lifetime) => lifetime.app(),
+            Owners::None | Owners::Several(_) => None,
+        };
+        let app = app.filter(|_| attribution.certainty > Certainty::Ambiguous)?;
+        Some(Cow::Owned(Entity::unnamed(app.to_string())))
     })
 }
 
@@ -266,7 +269,7 @@ impl Serialize for App<'_> {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         let Self { attribution, identity, name_then } = *self;
         let mut map = s.serialize_map(None)?;
-        let entity = app_entity(attribution, identity);
+        let entity = app_entity(attribution, Some(identity));
         EntityOutput { entity: entity.as_deref(), name_then }.members(&mut map)?;
         map.serialize_entry("state", &identity.state)?;
         present(&mut map, "state_reason", identity.state_reason.as_ref())?;

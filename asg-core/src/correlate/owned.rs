@@ -327,7 +327,7 @@ impl OwnerBuf {
             process_guid: it.process().map(ToString::to_string),
             index: container.and_then(Lifetime::index),
             app: AppBuf {
-                entity: EntityBuf::new(app_entity(it, identity).as_deref(), then.app),
+                entity: EntityBuf::new(app_entity(it, Some(identity)).as_deref(), then.app),
                 state: identity.state,
                 state_reason: identity.state_reason.clone(),
                 process_type: identity.process_type.clone(),

@@ -14,10 +14,10 @@ use crate::guid::GuidPrefix;
 use crate::record::{Content, Record};
 use crate::time::{TimeRange, Timestamp};
 
-/// The maximum distance of two lines about one packet, in packets. In a finished set of logs a
-/// duplicate may be anywhere in another file, so this, and not a time, bounds the memory: 80 bytes
-/// each.
-const MOST_PACKETS: usize = 1 << 20;
+/// The default distance of two lines about one packet, in packets. In a finished set of logs the
+/// same line may be anywhere in another file, so this number bounds the memory, and no time does: a
+/// packet takes 56 bytes, and 9 more when its run is over.
+pub(crate) const MOST_PACKETS: usize = 1 << 22;
 
 /// The maximum number of known duplicates.
 const MOST_COPIES: usize = 1 << 22;
@@ -28,6 +28,8 @@ pub(super) struct Reports {
     window: Window,
     shared: Copies,
     copies: u64,
+    /// Lines that were not compared, because so many copies were known.
+    surplus: u64,
     loggers: Loggers,
 }
 
@@ -37,6 +39,7 @@ impl Default for Reports {
             window: Window::new(MOST_PACKETS),
             shared: Copies::default(),
             copies: 0,
+            surplus: 0,
             loggers: Loggers::default(),
         }
     }
@@ -73,6 +76,7 @@ impl Reports {
         number: &mut SenderNumber,
     ) -> (Told, u32) {
         if self.shared.len() >= MOST_COPIES {
+            self.surplus += 1;
             return (Told::First, group);
         }
         let (told, counted) = self.window.take((origin, group), mark, now, number);
@@ -94,6 +98,7 @@ impl Reports {
     pub(super) fn logger(&mut self, origin: Origin, event: &LoggerEvent<'_>) -> Told {
         let Some(other) = self.loggers.take(origin, event) else { return Told::First };
         if self.shared.len() >= MOST_COPIES {
+            self.surplus += 1;
             return Told::First;
         }
         self.shared.put(origin.min(other), origin.max(other));
@@ -159,10 +164,15 @@ impl Reports {
         self.copies
     }
 
-    /// Packets that were forgotten for want of room: another line about one of them counts as a
-    /// packet of its own.
+    /// Packets that were forgotten for want of room, or not compared: another line about one of
+    /// them counts as a packet of its own.
     pub(super) const fn displaced(&self) -> u64 {
-        self.window.displaced()
+        self.window.displaced() + self.surplus
+    }
+
+    /// Remembers this many packets.
+    pub(super) const fn remember(&mut self, packets: usize) {
+        self.window.remember(packets);
     }
 
     /// Forgets the other lines about the packet of this one.

@@ -25,7 +25,7 @@ use crate::packet::{Address, Packet};
 use crate::prefix::{Direction, LogPrefix, Plane};
 use crate::record::outcome::Outcomes;
 use crate::record::{Content, Record};
-use crate::time::{TimePolicy, TimeRange, Timestamp};
+use crate::time::{TimePolicy, Timestamp};
 
 /// Everything that is known about a foundation.
 #[derive(Debug, Clone, Default)]
@@ -178,8 +178,14 @@ impl State {
         let (packet, cf) = record.packet()?;
         let cf = cf.copied();
         let range = when.map(|When { range, .. }| range);
-        let attribution = self.attribute(&record, range);
-        let peer = self.peer(packet, cf.as_ref(), range);
+        let machine = NameKind::of(&record.envelope);
+        let (cell, kind) = match &machine {
+            Some((name, kind)) => (Some(name.as_str()), *kind),
+            None => (None, NameKind::Unknown),
+        };
+        let seen = Sighting { cell, kind, time: range, ..Sighting::default() };
+        let attribution = self.attribute(&record, seen);
+        let peer = self.peer(packet, cf.as_ref(), &seen);
         let own = record.envelope.cell().map(Cow::Owned);
         let cell = own.or_else(|| Some(Cow::Borrowed(attribution.container()?.cell()?)));
         Some(Flow {
@@ -197,33 +203,25 @@ impl State {
         })
     }
 
-    /// Returns the attribution of a record's packet.
-    fn attribute<'l>(&'l self, record: &Record<'_>, time: Option<TimeRange>) -> Attribution<'l> {
+    /// The sender of a record's packet, for a place and a time.
+    fn attribute<'l>(&'l self, record: &Record<'_>, seen: Sighting<'_>) -> Attribution<'l> {
         let Some((packet, Some(cf))) = record.packet() else {
             return Attribution::unknown(Reason::of_foreign(record.shows_prefix()));
         };
-        let machine = NameKind::of(&record.envelope);
-        let (cell, kind) = match &machine {
-            Some((name, kind)) => (Some(name.as_str()), *kind),
-            None => (None, NameKind::Unknown),
-        };
         let (address, interface) = (own_address(packet, cf), own_interface(packet, cf));
-        let seen = Sighting { cell, time, kind, address, interface };
+        let seen = Sighting { address, interface, ..seen };
         self.ledger.attribute(cf, &seen)
     }
 
-    /// The other container of a packet between two.
+    /// The other container of a packet between two, for a place and a time.
     pub(super) fn peer(
         &self,
         packet: &Packet<'_>,
         cf: Option<&LogPrefix<'_>>,
-        time: Option<TimeRange>,
+        seen: &Sighting<'_>,
     ) -> Option<Peer<'_>> {
         let address = peer_address(packet, cf)?;
-        let attribution = match time {
-            Some(time) => self.ledger.peer(address, time),
-            None => Attribution::unknown(Reason::NoAddressLease),
-        };
+        let attribution = self.ledger.peer(address, seen);
         Some(Peer { identity: self.identity(&attribution), address, attribution })
     }
 
@@ -274,6 +272,18 @@ impl State {
             self.names.identities.insert(guid, identity);
         }
         Ok(())
+    }
+
+    /// Gives each app that lines spell out its identity, where no directory has answered for it.
+    pub(super) fn spell_out(&mut self) {
+        let named: Vec<_> = self.ledger.named_apps().collect();
+        for app in named {
+            if !self.names.identities.contains_key(&app)
+                && let Some(identity) = self.spelled_out(app, AppState::NotAsked)
+            {
+                self.names.identities.insert(app, identity);
+            }
+        }
     }
 
     /// The identity that lines spell out.

@@ -68,6 +68,7 @@ fn slow_outputs(lines: &Lines<'_>) -> (State, Vec<(Origin, serde_json::Value)>) 
     drop(times);
     state.reports.join(candidates);
     state.counts.packets += state.reports.loggers_alone();
+    state.spell_out();
     let mut found = Vec::new();
     let times = state.times();
     for (origin, line) in lines {
@@ -184,7 +185,9 @@ fn what_is_in_doubt_is_two_packets() {
         ("another port", local("637.581122", &PACKET.replace("51858", "51859"))),
         ("another rule", local("637.581122", &PACKET.replace("OK_bf", "DENY_bf"))),
         ("a flag more", local("637.581122", &PACKET.replace("SYN", "ACK SYN"))),
-        ("no uptime", without_uptime(stamp, PACKET)),
+        ("no uptime, another second", without_uptime("2024-05-06T07:09:11Z", PACKET)),
+        ("no uptime, no zone", without_uptime("May  6 07:09:10", PACKET)),
+        ("another day", kern.replace("2024-05-06", "2024-05-09")),
         ("cut", local("637.581122", &PACKET[..150])),
         (
             "told for others too",
@@ -203,7 +206,14 @@ fn what_is_in_doubt_is_two_packets() {
         (without_uptime(stamp, PACKET), without_uptime("2024-05-06T07:09:10.6Z", PACKET));
     assert_eq!(told(&[(0, 1, &same), (0, 2, &same)]).len(), 1, "the same time");
     assert_eq!(told(&[(0, 1, &same), (0, 2, &later)]).len(), 2, "another time");
+    let next_day = same.replace("2024-05-06", "2024-05-07");
+    assert_eq!(told(&[(0, 1, &same), (1, 1, &next_day)]).len(), 2, "another day");
+    let traditional = |day| without_uptime(&format!("May  {day} 07:09:10"), PACKET);
+    assert_eq!(told(&[(0, 1, &traditional(6)), (1, 1, &traditional(7))]).len(), 2, "no year");
+    assert_eq!(told(&[(0, 1, &traditional(6)), (1, 1, &traditional(6))]).len(), 1, "no year");
     let bare = without_uptime(stamp, &no_id);
+    let kern_bare = local("637.581122", &no_id);
+    assert_eq!(told(&[(0, 1, &kern_bare), (1, 1, &bare)]).len(), 2, "no IP ID, one uptime");
     assert_eq!(told(&[(0, 1, &bare), (0, 2, &bare)]).len(), 2, "no IP ID");
     let (one, other) = (format!("4,7,637581122,-;{no_id}"), format!("4,8,637581122,-;{no_id}"));
     assert_eq!(
@@ -212,6 +222,34 @@ fn what_is_in_doubt_is_two_packets() {
         "two records of the kernel's buffer"
     );
     assert_eq!(told(&[(0, 1, &one), (1, 1, &one)]).len(), 1, "one record");
+}
+
+/// imklog keeps the kernel's stamp, and journald does not.
+#[test]
+fn a_line_with_an_uptime_and_one_without_are_one_packet_if_machine_text_id_and_second_agree() {
+    let of = |host: &str, uptime: Option<&str>, fraction: &str| {
+        let uptime = uptime.map(|uptime| format!("[{uptime}] ")).unwrap_or_default();
+        format!("2024-05-06T07:09:10.{fraction}+00:00 {host} kernel: {uptime}{PACKET}")
+    };
+    let (imklog, again) = (Some("637.581122"), Some("637.581199"));
+    let kern = of("cell-1", imklog, "581301");
+    let (journal, copy) = (of("cell-1", None, "581355"), of("cell-1", None, "581355"));
+    let second_packet = of("cell-1", again, "581402");
+    let other_cell = of("cell-2", None, "581355");
+    let orders: [[usize; 3]; 6] =
+        [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
+    for (what, all, flows) in [
+        ("one", [&kern, &journal, &copy], 1),
+        ("and by two ways", [&kern, &journal, &kern], 1),
+        ("each line with an uptime is another packet", [&kern, &second_packet, &journal], 2),
+        ("another machine", [&kern, &journal, &other_cell], 2),
+    ] {
+        for order in orders {
+            let lines: Vec<_> = (0..).zip(order).map(|(n, at)| (n, 1, all[at].as_str())).collect();
+            let given = told(&lines);
+            assert_eq!(given.len(), flows, "{what} {order:?} {given:?}");
+        }
+    }
 }
 
 #[test]
@@ -235,6 +273,28 @@ fn each_line_of_iptables_loggers_tells_one_packet() {
     let (mut expected, also) = (vec![((0, 1), vec![])], vec![(1, 1), (2, 1)]);
     expected.push(((0, 2), also));
     assert_eq!(told(&lines), expected);
+}
+
+#[test]
+fn the_app_that_iptables_logger_names_stands_in_its_flow_without_a_directory() {
+    let kern = local("637.581122", PACKET);
+    let unknown = LOGGER.replace("bc6f229d-5e4a-4c41-a63f-e8795496c283", "");
+    for (lines, app) in [
+        (vec![LOGGER.to_owned()], Some("bc6f229d-5e4a-4c41-a63f-e8795496c283")),
+        (vec![kern.clone(), LOGGER.to_owned()], Some("bc6f229d-5e4a-4c41-a63f-e8795496c283")),
+        (vec![unknown], None),
+        (vec![kern], None),
+    ] {
+        let lines = numbered(&lines);
+        let flows = outputs(&gathered(&lines).correlate(), &lines);
+        let guid = |entity: &str| flows[0].1[entity]["guid"].as_str();
+        assert_eq!((flows.len(), guid("app")), (1, app), "{flows:?}");
+        assert_eq!(flows[0].1["app"]["state"], "not_asked");
+        if app.is_some() {
+            assert_eq!(guid("space"), Some("b9f86312-a7d7-4bcf-b70f-a440436c210b"));
+            assert_eq!(guid("org"), Some("604bd59e-4139-4734-a3be-4e97836eb790"));
+        }
+    }
 }
 
 #[test]

@@ -22,7 +22,8 @@ use std::net::IpAddr;
 use std::ops::Bound;
 
 use super::index::LEAST_CHARACTERS;
-use super::{Ledger, Lifetime, count_work, known};
+use super::{Ledger, Lifetime, known};
+use crate::bytes::work;
 use crate::evidence::{Interface, NameKind};
 use crate::guid::{Guid, GuidPrefix, HandlePrefix, ProcessName};
 use crate::ledger::attribution::{Attribution, Certainty, MOST_CANDIDATES, Owners, Reason};
@@ -218,7 +219,7 @@ impl Ledger {
         }
         let begin_so = || {
             let from = (Bound::Excluded(shown.as_str()), Bound::Unbounded);
-            let all = self.texts.range::<str, _>(from).inspect(|_| count_work(1));
+            let all = self.texts.range::<str, _>(from).inspect(|_| work::count(1));
             all.take_while(|(text, _)| text.starts_with(shown.as_str())).map(|(_, row)| *row)
         };
         let all: Vec<_> = begin_so().take(MOST_CANDIDATES + 1).collect();

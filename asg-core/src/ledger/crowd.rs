@@ -9,7 +9,7 @@ use std::hash::Hash;
 use std::sync::{Arc, RwLock};
 
 use super::attribution::MOST_CANDIDATES;
-use super::count_work;
+use crate::bytes::work;
 
 /// Intervals of time in milliseconds, each of one row. Building one takes n·log n steps, and
 /// finding each row takes log n.
@@ -35,7 +35,7 @@ impl Crowd {
     /// Builds a crowd of these intervals; those that end before they begin never hold.
     pub(super) fn of(intervals: impl Iterator<Item = Interval>) -> Self {
         let mut intervals: Vec<_> =
-            intervals.inspect(|_| count_work(1)).filter(|it| it.from <= it.to).collect();
+            intervals.inspect(|_| work::count(1)).filter(|it| it.from <= it.to).collect();
         intervals.sort_by_key(|it| it.from);
         let leaves = intervals.len().next_power_of_two();
         let mut ends = vec![i64::MIN; leaves];
@@ -77,8 +77,8 @@ impl Crowd {
         }
         let mut node = leaves + place;
         while self.ends[node] < until {
-            count_work(1);
-            // Moves to the next subtree on the right, from as far up as necessary.
+            work::count(1);
+            // To the subtree on the right of this one, from as far up as it takes.
             while node & 1 == 1 {
                 node >>= 1;
             }
@@ -88,7 +88,7 @@ impl Crowd {
             node += 1;
         }
         while node < leaves {
-            count_work(1);
+            work::count(1);
             node *= 2;
             if self.ends[node] < until {
                 node += 1;

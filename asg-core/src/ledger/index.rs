@@ -10,7 +10,7 @@ use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use super::count_work;
+use crate::bytes::work;
 use crate::guid::GuidPrefix;
 
 /// The minimum number of characters of a GUID for a look-up, as in the shortest text that Cloud
@@ -82,13 +82,13 @@ impl Heads {
         let list = entry.filter(|entry| entry & IS_LIST != 0);
         let list = list.map(|entry| &self.lists[(entry & !IS_LIST) as usize]);
         let of_list = list.into_iter().flat_map(move |list| list.range((low, 0)..=(high, u8::MAX)));
-        let of_list = of_list.inspect(|_| count_work(1)).filter(move |(key, _)| begins(**key));
+        let of_list = of_list.inspect(|_| work::count(1)).filter(move |(key, _)| begins(**key));
         one.into_iter().chain(of_list.map(|(_, row)| *row))
     }
 
     fn entry(&self, bits: u128, key_of: &impl Fn(u32) -> Key) -> Option<u32> {
         let is_it = |entry: &u32| {
-            count_work(1);
+            work::count(1);
             head(bits_of(&self.lists, *entry, key_of)) == head(bits)
         };
         self.table.find(self.hasher.hash_one(head(bits)), is_it).copied()

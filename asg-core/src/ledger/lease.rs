@@ -25,6 +25,9 @@ impl Ledger {
             }
         } else if matches!(field, Field::Cell | Field::Machine) {
             let addresses: Vec<_> = self.values(row, Field::Address).collect();
+            if addresses.is_empty() {
+                self.unaddressed.add(value, row);
+            }
             for address in addresses {
                 self.leases.add((value, address), row);
             }

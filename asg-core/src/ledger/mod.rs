@@ -34,6 +34,7 @@ use self::index::Heads;
 use self::intern::Interner;
 use self::row::{Field, Flags, NO_ORIGIN, NONE, Origins, Row, Times};
 use self::rows_by::RowsBy;
+use crate::bytes::work;
 use crate::evidence::{Evidence, NameKind, Origin, SourceId};
 use crate::guid::{Guid, GuidPrefix, Handle, ProcessName};
 use crate::names::identity::Workload;
@@ -91,6 +92,8 @@ pub struct Ledger {
     leases: RowsBy<(u32, u32)>,
     /// The holders of each address on any cell, in order of the rows.
     holders: RowsBy<u32>,
+    /// Which rows had no address when the name of their cell or machine was learnt.
+    unaddressed: RowsBy<u32>,
     /// The greater values in their order, where lines give several for one field of a row: the
     /// smallest of them, at most [`MOST_RIVALS`].
     rivals: BTreeMap<(u32, Field), Vec<(u32, Origin)>>,
@@ -107,6 +110,10 @@ enum LeaseKey {
     Sure(u32, u32),
     /// The leases of an address on any cell, each as long as it may have lasted.
     About(u32),
+    /// When the containers of a cell without a known address may have begun.
+    Begun(u32),
+    /// When they may have ended.
+    Ended(u32),
 }
 
 /// The maximum number of values of one field that are kept beside the least. Two already contradict
@@ -242,6 +249,11 @@ impl Ledger {
     pub fn names(&self, app: Guid) -> Option<&AppNames> {
         let number = self.apps.find(&app, |known| *known == app)?;
         self.names.get(&number)
+    }
+
+    /// The apps whose name, space or org lines show.
+    pub(crate) fn named_apps(&self) -> impl Iterator<Item = Guid> + '_ {
+        self.names.keys().map(|number| *self.apps.get(*number))
     }
 
     /// Adds the facts of one line.
@@ -511,7 +523,7 @@ impl Ledger {
     fn learn_rival(&mut self, row: u32, field: Field, value: u32, origin: Origin) -> bool {
         let mut rivals = self.rivals.remove(&(row, field)).unwrap_or_default();
         let place = rivals.iter().position(|(rival, _)| {
-            count_work(1);
+            work::count(1);
             *rival == value || self.is_less(field, value, *rival)
         });
         let is_new = match place.map(|place| &mut rivals[place]) {
@@ -676,21 +688,7 @@ const fn app_key(guid: Guid) -> index::Key {
     (guid.as_u128(), 36)
 }
 
-#[cfg(test)]
-thread_local! {
-    static WORK: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
-}
-
-/// Counts steps, so that tests can compare their number with the size of the input.
-#[inline]
-fn count_work(steps: u64) {
-    #[cfg(test)]
-    WORK.with(|work| work.set(work.get() + steps));
-    #[cfg(not(test))]
-    let _ = steps;
-}
-
-/// Returns the line, if it is one.
+/// A line, or none.
 fn known(origin: Origin) -> Option<Origin> {
     (origin != NO_ORIGIN).then_some(origin)
 }

@@ -8,20 +8,24 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::answer::Sighting;
 use super::crowd::{Crowd, Interval, Reaching};
-use super::row::{Field, millis};
+use super::row::{CLOCK_TOLERANCE_MILLIS, Field, millis};
 use super::{LeaseKey, Ledger, Lifetime};
 use crate::ledger::attribution::{Attribution, MOST_CANDIDATES, Reason};
 use crate::time::TimeRange;
 
 impl Ledger {
-    /// Returns the holder of this address at that time, on any cell. `inferred` if one container
-    /// surely had it all the time in the range, and no other known one had it within two minutes,
-    /// by which clocks may differ; `ambiguous` if one may have had it. If only other machines than
-    /// its cell log a lease, it counts as shorter by two more minutes at each end.
+    /// The container that had this address, on any cell, when a packet was logged. `inferred` if
+    /// one container surely had it all the time in the range, and none that is known had it within
+    /// two minutes, by which two cells' clocks may differ; `ambiguous` if one may have had it. A
+    /// container of the packet's own cell is excluded by that cell's clock, without these minutes.
+    /// Where only other machines than its cell log a lease, two more minutes count at each end.
     ///
     /// ```
-    /// # use asg_core::{Certainty, Evidence, Handle, Ledger, Moment, Origin, SourceId, Timestamp};
+    /// # use asg_core::{
+    /// #     Certainty, Evidence, Handle, Ledger, Moment, Origin, Sighting, SourceId, Timestamp,
+    /// # };
     /// let mut ledger = Ledger::new();
     /// let handle = Handle::parse("bfce786c-ab07-40ad-79f9-8f21").unwrap();
     /// for (line, moment, time) in
@@ -33,26 +37,34 @@ impl Ledger {
     ///     evidence.address = Some("10.255.73.3".parse()?);
     ///     ledger.add(evidence);
     /// }
-    /// let at = |time: &[u8]| Timestamp::parse(time).map(Into::into);
-    /// let peer = ledger.peer("10.255.73.3".parse()?, at(b"2024-05-06T07:30:00Z")?);
+    /// let at = |time: &[u8]| Timestamp::parse(time).map(Sighting::at);
+    /// let peer = ledger.peer("10.255.73.3".parse()?, &at(b"2024-05-06T07:30:00Z")?);
     /// assert_eq!(peer.certainty, Certainty::Inferred);
     /// assert_eq!(peer.container().unwrap().handle(), handle);
-    /// let later = ledger.peer("10.255.73.3".parse()?, at(b"2024-05-06T09:30:00Z")?);
+    /// let later = ledger.peer("10.255.73.3".parse()?, &at(b"2024-05-06T09:30:00Z")?);
     /// assert_eq!(later.certainty, Certainty::Unknown);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
-    pub fn peer(&self, address: IpAddr, time: TimeRange) -> Attribution<'_> {
+    pub fn peer(&self, address: IpAddr, seen: &Sighting<'_>) -> Attribution<'_> {
         let number = self.addresses.find(&address, |known| *known == address);
-        let Some(near) = number.map(|number| self.near(number, time)) else {
+        let Some((number, time)) = number.zip(seen.time) else {
             return Attribution::unknown(Reason::NoAddressLease);
         };
+        let mut near = self.near(number, time);
+        if near.count <= MOST_CANDIDATES {
+            near.first.retain(|row| !self.is_excluded_by_own_clock(*row, time, seen));
+            near.count = near.first.len();
+        }
         let all: Vec<_> = near.first.into_iter().map(|row| Lifetime::new(self, row)).collect();
         match all.as_slice() {
             [] => Attribution::unknown(Reason::NoAddressLease),
             [one] if near.count == 1 => {
-                let (from, to) = one.times().lease();
+                let times = one.times();
+                let is_there = self.is_there(*one, seen);
+                let (from, to) = if is_there { times.lease() } else { times.lease_elsewhere() };
                 let is_sure = from <= millis(time.earliest()) && millis(time.latest()) <= to;
+                let is_sure = is_sure && (is_there || !self.may_be_an_unaddressed_ones(*one, time));
                 if is_sure && one.conflict().is_none() {
                     Attribution::leased(*one)
                 } else {
@@ -70,6 +82,60 @@ impl Ledger {
         rows.map(|row| Lifetime::new(self, row))
     }
 
+    /// True if another container may have had the address of this one just before or after it, as
+    /// far as the clocks of two cells may differ: lines show no address of tasks, for example.
+    fn may_be_an_unaddressed_ones(&self, it: Lifetime<'_>, time: TimeRange) -> bool {
+        let times = it.times();
+        let (from, to) = times.lease_about();
+        let earliest = millis(time.earliest()).saturating_sub(CLOCK_TOLERANCE_MILLIS);
+        let latest = millis(time.latest()).saturating_add(CLOCK_TOLERANCE_MILLIS);
+        let (is_before, is_after) = (earliest < from, times.is_end_known() && to < latest);
+        let names = self.values(it.row(), Field::Cell).chain(self.values(it.row(), Field::Machine));
+        names.into_iter().any(|name| {
+            (is_before && self.changes(LeaseKey::Ended(name), name, (earliest, from)))
+                || (is_after && self.changes(LeaseKey::Begun(name), name, (to, latest)))
+        })
+    }
+
+    /// True if a container of this cell without a known address may have begun, or ended, between
+    /// two times.
+    fn changes(&self, key: LeaseKey, name: u32, (from, to): (i64, i64)) -> bool {
+        let intervals = || {
+            let is_of = |row: &u32| self.rows[*row as usize].slot(Field::Address).is_none();
+            self.unaddressed.get(&name).filter(is_of).map(|row| {
+                let times = self.rows[row as usize].times();
+                let (from, to) = match key {
+                    LeaseKey::Begun(_) if times.is_start_known => (times.first, times.first),
+                    LeaseKey::Begun(_) => (i64::MIN, times.first),
+                    _ if times.is_end_known() => (times.ended.at, times.last),
+                    _ => (times.last, i64::MAX),
+                };
+                Interval { from, to, row }
+            })
+        };
+        if self.unaddressed.count(&name) <= MOST_CANDIDATES {
+            return Reaching::in_few(intervals(), to, from).count > 0;
+        }
+        let crowd = self.lease_crowds.get_or(key, || Arc::new(Crowd::of(intervals())));
+        crowd.reaching(to, from).next().is_some()
+    }
+
+    /// True if a container was on the packet's own cell, by whose clock it did not have its address
+    /// then.
+    fn is_excluded_by_own_clock(&self, row: u32, time: TimeRange, seen: &Sighting<'_>) -> bool {
+        let times = self.rows[row as usize].times();
+        let (from, to) = times.lease_about();
+        // The first line about it is no start, and the last one no end.
+        let is_to_come = times.is_start_known && millis(time.latest()) < from;
+        let is_over = times.is_end_known() && to < millis(time.earliest());
+        (is_to_come || is_over) && self.is_there(Lifetime::new(self, row), seen)
+    }
+
+    /// True if a container was on the packet's own cell.
+    fn is_there(&self, it: Lifetime<'_>, seen: &Sighting<'_>) -> bool {
+        seen.cell.and_then(|cell| self.was_on(it, cell, seen.kind)) == Some(true)
+    }
+
     /// Returns the containers that had an address at a time, or within the error of clocks before
     /// or after it.
     fn near(&self, address: u32, time: TimeRange) -> Reaching {
@@ -82,7 +148,8 @@ impl Ledger {
                 Interval { from, to, row }
             })
         };
-        let (from, to) = (millis(time.earliest()), millis(time.latest()));
+        let from = millis(time.earliest()).saturating_sub(CLOCK_TOLERANCE_MILLIS);
+        let to = millis(time.latest()).saturating_add(CLOCK_TOLERANCE_MILLIS);
         if self.holders.count(&address) <= MOST_CANDIDATES {
             return Reaching::in_few(intervals(), to, from);
         }
@@ -135,8 +202,18 @@ mod tests {
     }
 
     fn ask(ledger: &Ledger, from: i64, to: i64) -> (Certainty, Reason, Vec<String>) {
+        ask_on(ledger, from, to, None)
+    }
+
+    fn ask_on(
+        ledger: &Ledger,
+        from: i64,
+        to: i64,
+        cell: Option<&str>,
+    ) -> (Certainty, Reason, Vec<String>) {
         let at = |seconds: i64| Timestamp::from_nanos(seconds * 1_000_000_000);
-        let peer = ledger.peer(address(), TimeRange::between(at(from), at(to)));
+        let seen = Sighting::at(TimeRange::between(at(from), at(to)));
+        let peer = ledger.peer(address(), &Sighting { cell, ..seen });
         let named = peer.container().into_iter().chain(peer.candidates().iter().copied());
         (peer.certainty, peer.reason, named.map(|one| one.handle().to_string()).collect())
     }
@@ -159,6 +236,61 @@ mod tests {
         assert_eq!(ask(&ledger, 2_500, 3_001), doubt, "a time that reaches beyond its end");
         for at in [500, 4_000] {
             assert_eq!(ask(&ledger, at, at), (Certainty::Unknown, Reason::NoAddressLease, vec![]));
+        }
+    }
+
+    #[test]
+    fn the_clocks_of_two_cells_may_differ_by_two_minutes_and_one_clock_not_from_itself() {
+        let lives = [(ONE, "a", 1_000, Some(2_000)), (NEXT, "a", 2_010, Some(3_000))];
+        let ledger = ledger(&lives);
+        let named = |at, cell| ask_on(&ledger, at, at, cell).2;
+        let (one, both, next) = (vec![ONE], vec![ONE, NEXT], vec![NEXT]);
+        for (at, elsewhere, there) in [
+            (1_889, &one, &one),
+            (1_891, &both, &one),
+            (1_999, &both, &one),
+            (2_011, &both, &next),
+            (2_119, &both, &next),
+            (2_121, &next, &next),
+        ] {
+            assert_eq!(named(at, None), *elsewhere, "{at}");
+            assert_eq!(named(at, Some("b")), *elsewhere, "{at}");
+            assert_eq!(named(at, Some("a")), *there, "{at}");
+        }
+    }
+
+    #[test]
+    fn a_task_may_have_taken_over_the_address() {
+        let task = |begun: i64, ended: i64| {
+            let mut ledger = ledger(&[(ONE, "a", 1_000, Some(2_000)), (NEXT, "b", 0, Some(9_000))]);
+            for (line, moment, at) in [(8, Moment::Created, begun), (9, Moment::Destroyed, ended)] {
+                let handle = Handle::parse("5a0b8c1d-6f0e-4b7a-9c3d-1e2f3a4b5c6d").unwrap();
+                let mut evidence =
+                    Evidence::new(handle, moment, Origin { source: SourceId(0), line });
+                evidence.time = Some(Timestamp::from_nanos(at * 1_000_000_000));
+                evidence.cell = Some("a".into());
+                evidence.is_cells_own = true;
+                ledger.add(evidence);
+            }
+            ledger.retain(|lifetime| lifetime.handle().to_string() != NEXT);
+            ledger
+        };
+        let is_named =
+            |ledger: &Ledger, at, cell| ask_on(ledger, at, at, cell).0 == Certainty::Inferred;
+        let (after, before) = (task(2_005, 2_200), task(700, 990));
+        let long = task(10, 5_000);
+        for (at, with_after, with_before) in [
+            (1_001, true, false),
+            (1_109, true, false),
+            (1_111, true, true),
+            (1_884, true, true),
+            (1_886, false, true),
+            (1_999, false, true),
+        ] {
+            assert_eq!(is_named(&after, at, None), with_after, "{at}");
+            assert_eq!(is_named(&before, at, Some("b")), with_before, "{at}");
+            assert!(is_named(&after, at, Some("a")), "{at}: one clock");
+            assert!(is_named(&long, at, None), "{at}: it had an address of its own all the time");
         }
     }
 

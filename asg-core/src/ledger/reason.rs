@@ -139,7 +139,7 @@ const TABLE: [Entry; 23] = [
         "ambiguous_address",
         Some("several_had_address"),
         "several containers had this address about then",
-        "nothing: the address changed hands within the two minutes that clocks may differ",
+        "nothing: the address changed hands within the two minutes that the clocks of two cells may differ",
     ),
     entry(
         Reason::AddressLease,

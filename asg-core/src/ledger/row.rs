@@ -224,10 +224,17 @@ impl Times {
         (born, dead)
     }
 
-    /// Returns the interval in which it surely had its address, by the clock of its cell. Before
-    /// the interval, it was made, or showed the address; after it, it was destroyed, or had some
-    /// later line. Times by another clock count with their possible error.
-    pub(super) const fn lease(self) -> (i64, i64) {
+    /// Between which it surely had its address, by the clock of its cell: it was made, or showed
+    /// the address, before; and it was destroyed, or spoken of some time, after. Times by another
+    /// clock count with what that may be out.
+    pub(super) fn lease(self) -> (i64, i64) {
+        let (from, to) = self.lease_elsewhere();
+        (from, if self.is_end_known() { to } else { to.max(self.ran) })
+    }
+
+    /// The same for another cell, whose clock may be out: where no end is known, what happened
+    /// after the last line of the container's cell may not have been logged.
+    pub(super) const fn lease_elsewhere(self) -> (i64, i64) {
         let from = self.held.at.saturating_add(self.held.tolerance());
         // The last line about a container may be about its remains.
         let to = if self.is_end_known() {
@@ -240,18 +247,16 @@ impl Times {
         (from, to)
     }
 
-    /// Returns the interval in which it may have had its address, by a clock that may differ from
-    /// those of its lines.
+    /// Between which it may have had its address, by the clock of its cell.
     pub(super) fn lease_about(self) -> (i64, i64) {
         if !self.held.is_known() {
             return (i64::MAX, i64::MIN);
         }
-        let tolerance = |of: Moved| CLOCK_TOLERANCE_MILLIS + of.tolerance();
-        let from = self.held.at.saturating_sub(tolerance(self.held));
+        let from = self.held.at.saturating_sub(self.held.tolerance());
         let to = if self.is_end_known() {
-            self.ended.at.saturating_add(tolerance(self.ended))
+            self.ended.at.saturating_add(self.ended.tolerance())
         } else {
-            self.last.saturating_add(CLOCK_TOLERANCE_MILLIS)
+            self.last
         };
         (from, to.max(from))
     }

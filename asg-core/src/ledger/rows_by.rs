@@ -6,7 +6,7 @@ use std::hash::Hash;
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 
-use super::count_work;
+use crate::bytes::work;
 
 /// The rows of each key, in order. Nearly every key of live containers has only one row, so one
 /// costs no allocation.
@@ -32,7 +32,7 @@ impl<K> Default for RowsBy<K> {
 impl<K: Hash + Eq> RowsBy<K> {
     /// Adds a row under the key, if it is not there yet.
     pub(super) fn add(&mut self, key: K, row: u32) {
-        count_work(1);
+        work::count(1);
         let mut known = match self.rows.entry(key) {
             Entry::Vacant(none) => {
                 none.insert(Rows::One(row));
@@ -69,7 +69,7 @@ impl<K: Hash + Eq> RowsBy<K> {
             Some(Rows::One(row)) => (Some(*row), None),
             Some(Rows::Several(number)) => (None, Some(&self.lists[*number as usize])),
         };
-        one.into_iter().chain(list.into_iter().flatten().copied()).inspect(|_| count_work(1))
+        one.into_iter().chain(list.into_iter().flatten().copied()).inspect(|_| work::count(1))
     }
 }
 

@@ -126,6 +126,10 @@ impl Identity {
     #[must_use]
     pub fn path(&self) -> Option<String> {
         let app = self.app.as_ref()?;
+        // Lines that show GUIDs alone name nothing.
+        if app.name.is_none() && self.state == AppState::NotAsked {
+            return None;
+        }
         let name = |entity: Option<&Entity>| {
             let name = entity.and_then(|entity| entity.name.as_deref());
             name.map_or_else(|| "?".into(), |name| escape_name(name).into_owned())

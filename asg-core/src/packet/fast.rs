@@ -197,6 +197,14 @@ impl Tail {
         }
     }
 
+    /// The identification, of IPv4.
+    pub(crate) const fn id(&self) -> Option<u16> {
+        match self.net {
+            Net::V4 { id, .. } => Some(id),
+            Net::V6 { .. } => None,
+        }
+    }
+
     pub(crate) const fn proto_num(&self) -> u8 {
         self.proto().1
     }

@@ -7,7 +7,7 @@ use crate::bytes::text::Text;
 use crate::line::envelope::Envelope;
 use crate::packet::{Address, Head, Packet, Tail};
 use crate::prefix::{Direction, LogPrefix, Subject};
-use crate::time::{LogTime, Uptime};
+use crate::time::{Civil, LogTime, Uptime};
 
 /// A packet's sender and fingerprint.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +23,7 @@ pub(super) struct Print {
     pub(super) key: Key,
     pub(super) machine: MachineMark,
     pub(super) sequence: Sequence,
+    pub(super) stamp: Stamp,
 }
 
 /// The parts that are equal in two lines about one packet: its text, and its time.
@@ -37,6 +38,11 @@ impl Key {
     pub(super) const fn hash(self) -> u64 {
         // Times in whole seconds have the same lowest digits, by which a table is divided.
         self.text ^ self.when.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32)
+    }
+
+    /// True if the line shows no uptime.
+    pub(super) const fn is_time_of_day(self) -> bool {
+        self.when & TIME_OF_DAY != 0
     }
 }
 
@@ -95,14 +101,16 @@ pub(in crate::correlate) fn sender_name(prefix: &[u8], cf: &LogPrefix<'_>, seeds
 }
 
 impl Mark {
-    /// Creates the mark of a packet line that shows an uptime and is only one packet.
+    /// The mark of a packet line that shows an uptime and was not repeated, given its IP ID.
     pub(in crate::correlate) fn with_uptime(
-        uptime: Option<Uptime>,
+        (time, uptime): (LogTime, Option<Uptime>),
+        id: Option<u16>,
         (sender, machine): (u64, MachineMark),
         text: u64,
     ) -> Option<Self> {
         let key = Key { text, when: uptime?.as_micros() & !TIME_OF_DAY };
-        Some(Self { sender, print: Print { key, machine, sequence: Sequence(None) } })
+        let stamp = Stamp::of(time, id);
+        Some(Self { sender, print: Print { key, machine, sequence: Sequence(None), stamp } })
     }
 
     /// Creates the mark of a packet line, given its IP ID and a digest of its text; `None` if its
@@ -115,7 +123,8 @@ impl Mark {
     ) -> Option<Self> {
         let key = Key { text, when: when(envelope, id)? };
         let sequence = Sequence(envelope.sequence.map(|n| n as u16));
-        Some(Self { sender, print: Print { key, machine, sequence } })
+        let stamp = Stamp::of(envelope.time, id);
+        Some(Self { sender, print: Print { key, machine, sequence, stamp } })
     }
 }
 
@@ -146,6 +155,21 @@ impl Print {
         self.key == other.key
             && self.machine.may_be(other.machine)
             && self.sequence.may_be(other.sequence)
+            && !self.stamp.is_far_from(other.stamp)
+    }
+
+    /// True if text, machine, sequence and the stamp's second agree.
+    pub(super) fn may_be_of_second(self, other: Self) -> bool {
+        self.key.text == other.key.text
+            && self.stamp.is_second_of(other.stamp)
+            && self.machine.may_be(other.machine)
+            && self.sequence.may_be(other.sequence)
+    }
+
+    /// A digest of the text and the second; `None` if packets of one second cannot be told apart.
+    pub(super) fn hash_of_second(self) -> Option<u64> {
+        let key = Key { text: self.key.text, when: u64::from(self.stamp.0) };
+        self.stamp.is_telling().then_some(key.hash())
     }
 }
 
@@ -168,6 +192,80 @@ fn when(envelope: &Envelope<'_>, id: Option<u16>) -> Option<u64> {
             Some((seconds * 1_000_000_000 + i64::from(at.nanos)).unsigned_abs() | TIME_OF_DAY)
         }
     }
+}
+
+/// The second that a line's stamp shows, in few bits.
+///
+/// The lowest bit is set if the packet has an IP ID, without which others of the second look
+/// alike; the next one if the stamp shows a zone. The rest counts seconds from 1: those since
+/// 1970, or of the year where no zone is shown. Without a stamp it is 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stamp(u32);
+
+/// Stamps in different zones are up to 14 hours apart, and relays are late. Two lines that are
+/// further apart than this are of two days, or of two boots.
+const ONE_PACKET_SECONDS: u32 = 20 * 3_600;
+
+impl Stamp {
+    /// Of a line without one.
+    #[cfg(test)]
+    pub(super) const NONE: Self = Self(0);
+    const HAS_ID: u32 = 1;
+    const HAS_ZONE: u32 = 2;
+    /// Seconds are counted anew after so many: some 34 years, and a leap year.
+    const CYCLES: [u32; 2] = [366 * 86_400, (1 << 30) - 1];
+
+    fn of(time: LogTime, id: Option<u16>) -> Self {
+        let (seconds, zone) = match time {
+            LogTime::Unknown => return Self(0),
+            LogTime::Instant(time) => {
+                let seconds = time.as_nanos().div_euclid(1_000_000_000);
+                let cycle = i64::from(Self::CYCLES[1]);
+                (seconds.rem_euclid(cycle) as u32, Self::HAS_ZONE)
+            }
+            LogTime::Local(at) | LogTime::NoYear(at) => (second_of_year(at), 0),
+        };
+        let id = if id.is_some_and(|id| id != 0) { Self::HAS_ID } else { 0 };
+        Self((seconds + 1) << 2 | zone | id)
+    }
+
+    const fn seconds(self) -> u32 {
+        self.0 >> 2
+    }
+
+    pub(super) const fn is_unknown(self) -> bool {
+        self.seconds() == 0
+    }
+
+    /// True if both show a date, and not the same.
+    const fn is_far_from(self, other: Self) -> bool {
+        let (one, other_one) = (self.seconds(), other.seconds());
+        if one == 0 || other_one == 0 || (self.0 ^ other.0) & Self::HAS_ZONE != 0 {
+            return false;
+        }
+        let apart = one.abs_diff(other_one);
+        let cycle = Self::CYCLES[(self.0 & Self::HAS_ZONE) as usize / 2];
+        apart > ONE_PACKET_SECONDS && cycle - apart > ONE_PACKET_SECONDS
+    }
+
+    /// True if both show the same second, and nothing else of that second looks alike.
+    const fn is_second_of(self, other: Self) -> bool {
+        self.is_telling() && self.0 == other.0
+    }
+
+    /// True if the packet has an IP ID and the line a stamp.
+    const fn is_telling(self) -> bool {
+        self.0 & Self::HAS_ID != 0 && self.seconds() != 0
+    }
+}
+
+/// Seconds since the year began, if it is a leap year.
+fn second_of_year(at: Civil) -> u32 {
+    const BEFORE: [u32; 12] = [0, 31, 60, 91, 121, 152, 182, 213, 244, 274, 305, 335];
+    let field = |n: i8| u32::try_from(n).unwrap_or(0);
+    let month = usize::try_from(at.month - 1).unwrap_or(0).min(11);
+    let days = BEFORE[month] + field(at.day).saturating_sub(1);
+    days * 86_400 + field(at.hour) * 3_600 + field(at.minute) * 60 + field(at.second)
 }
 
 /// The name of a line's machine, in so few bits that a million fit; 0 without a distinctive name.

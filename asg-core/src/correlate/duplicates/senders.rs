@@ -2,6 +2,8 @@
 
 use hashbrown::HashTable;
 
+use crate::bytes::work;
+
 /// Senders, numbered as they come.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Senders {
@@ -49,7 +51,11 @@ impl Senders {
     /// Returns a sender by its name.
     pub(super) fn find(&self, name: u64, number: &mut SenderNumber) -> Option<&Sender> {
         if self.all.get(number.0 as usize).is_none_or(|sender| sender.name != name) {
-            number.0 = *self.numbers.find(name, |n| self.all[*n as usize].name == name)?;
+            let is_it = |n: &u32| {
+                work::count(1);
+                self.all[*n as usize].name == name
+            };
+            number.0 = *self.numbers.find(name, is_it)?;
         }
         self.all.get(number.0 as usize)
     }

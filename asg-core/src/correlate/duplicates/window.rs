@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 
-use hashbrown::HashTable;
+use hashbrown::{HashMap, HashTable};
 
-use super::mark::{MachineMark, Mark, Print};
+use super::mark::{Key, MachineMark, Mark, Print, Sequence, Stamp};
 use super::senders::{Sender, SenderNumber, Senders};
 use crate::bytes::hash::Seeds;
+use crate::bytes::work;
 use crate::evidence::{Origin, SourceId};
 use crate::time::Timestamp;
 
@@ -19,17 +20,24 @@ use crate::time::Timestamp;
 /// all before it: nearly always the first one visited. If that does not come soon, another boot has
 /// begun, or files are not read in the order in which they were written, and the run ends. Packets
 /// of ended runs are found by their text, in a table.
+///
+/// A line that shows an uptime and one that does not are compared by their seconds, in a table that
+/// is made when there are both kinds.
 #[derive(Debug, Clone)]
 pub(in crate::correlate) struct Window {
     /// In the order in which they came.
     slots: VecDeque<Slot>,
     /// The number of packets before the first of these.
     gone: u64,
+    /// When they came: how many came before, where a second of the log's time began.
+    seconds: VecDeque<(u64, Timestamp)>,
     /// The senders with runs; `None` if all packets are found by their text.
     senders: Option<Senders>,
     /// The number of packets before each packet, by its text and time: only the lowest digits, so
     /// that the table stays small.
     by_text: HashTable<u32>,
+    /// Packets by their seconds, for lines with an uptime beside lines without one.
+    mixed: Mixed,
     most: usize,
     /// How many packets made room for others.
     displaced: u64,
@@ -42,10 +50,14 @@ const MOST_STEPS: usize = if cfg!(test) { 3 } else { 16 };
 /// So many senders are remembered before all packets are looked for by their text.
 const MOST_SENDERS: usize = 1 << 16;
 
+/// A packet. There may be millions of them, so a test holds its size.
 #[derive(Debug, Clone, Copy)]
 struct Slot {
-    /// Of the first line about it.
-    print: Print,
+    /// As the first line about it shows it.
+    key: Key,
+    machine: MachineMark,
+    sequence: Sequence,
+    stamp: Stamp,
     /// Another name of its machine, of a further line.
     also: MachineMark,
     link: Link,
@@ -54,12 +66,23 @@ struct Slot {
     source: u32,
     /// The group in which it is counted.
     group: u32,
-    came: Timestamp,
 }
 
 impl Slot {
+    const fn print(&self) -> Print {
+        let Self { key, machine, sequence, stamp, .. } = *self;
+        Print { key, machine, sequence, stamp }
+    }
+
     fn may_be(&self, print: Print) -> bool {
-        self.print.may_be(print) && self.also.may_be(print.machine)
+        work::count(1);
+        self.print().may_be(print) && self.also.may_be(print.machine)
+    }
+
+    /// The same by the second alone.
+    fn may_be_of_second(&self, print: Print) -> bool {
+        work::count(1);
+        self.print().may_be_of_second(print) && self.also.may_be(print.machine)
     }
 }
 
@@ -68,12 +91,14 @@ impl Slot {
 enum Link {
     /// By its text.
     Text,
-    /// From those of its run that came after.
-    Run {
-        /// It is later than all of its run that came before.
-        is_latest: bool,
+    /// From later ones of its run, of which it is the first.
+    First,
+    /// From later ones of its run, which has earlier ones too.
+    Behind {
         /// How many packets came before the last of these: the lowest digits.
-        before: Option<u32>,
+        before: u32,
+        /// It is later than all of them.
+        is_latest: bool,
     },
 }
 
@@ -98,12 +123,19 @@ impl Window {
         Self {
             slots: VecDeque::new(),
             gone: 0,
+            seconds: VecDeque::new(),
             senders: Some(Senders::default()),
             by_text: HashTable::new(),
+            mixed: Mixed::default(),
             most,
             displaced: 0,
             seeds: Seeds::default(),
         }
+    }
+
+    /// Remembers this many packets from now on, at least one.
+    pub(in crate::correlate) const fn remember(&mut self, packets: usize) {
+        self.most = if packets == 0 { 1 } else { packets };
     }
 
     /// Returns the seeds of its marks.
@@ -126,27 +158,17 @@ impl Window {
         now: Timestamp,
         number: &mut SenderNumber,
     ) -> (Told, u32) {
+        if self.mixed.begins_with(mark.print) {
+            (self.gone..self.gone + self.slots.len() as u64).for_each(|n| self.put_second(n));
+        }
         let sender = self.senders.as_ref().and_then(|all| all.find(mark.sender, number)).copied();
         let found = match sender {
             Some(sender) => self.find_of(sender, *number, mark.print),
             None if self.senders.is_none() => self.find_text(mark.print),
             None => None,
         };
-        if let Some(known) = found {
-            let known = &mut self.slots[known];
-            let at = Origin { source: SourceId(known.source), line: known.line };
-            let (first, come) = (known.print.machine, mark.print.machine);
-            if (first.rank(), at) <= (come.rank(), origin) {
-                if first != come {
-                    known.also = come;
-                }
-                return (Told::After(at), known.group);
-            }
-            (known.source, known.line) = (origin.source.0, origin.line);
-            if first != come {
-                (known.print.machine, known.also) = (come, first);
-            }
-            return (Told::Before(at), std::mem::replace(&mut known.group, group));
+        if let Some(known) = found.or_else(|| self.find_mixed(mark.print)) {
+            return self.tell((origin, group), mark.print, known);
         }
         if self.slots.len() >= self.most {
             self.displaced += 1;
@@ -155,11 +177,77 @@ impl Window {
         let link = self.link(mark, sender.is_some(), number);
         let (print, line, source) = (mark.print, origin.line, origin.source.0);
         let also = MachineMark::NONE;
-        self.slots.push_back(Slot { print, also, link, line, source, group, came: now });
-        if let Link::Text = link {
-            self.put(self.gone + self.slots.len() as u64 - 1);
+        let came = self.gone + self.slots.len() as u64;
+        if self.seconds.back().is_none_or(|(_, second)| !is_second_of(*second, now)) {
+            self.seconds.push_back((came, now));
         }
+        let Print { key, machine, sequence, stamp } = print;
+        self.slots.push_back(Slot {
+            key,
+            machine,
+            sequence,
+            stamp,
+            also,
+            link,
+            line,
+            source,
+            group,
+        });
+        if let Link::Text = link {
+            self.put(came);
+        }
+        self.put_second(came);
         (Told::First, group)
+    }
+
+    /// Takes a further line about the packet at this place.
+    fn tell(&mut self, (origin, group): (Origin, u32), print: Print, known: usize) -> (Told, u32) {
+        let known = &mut self.slots[known];
+        let at = Origin { source: SourceId(known.source), line: known.line };
+        let (first, come) = (known.machine, print.machine);
+        if known.stamp.is_unknown() {
+            known.stamp = print.stamp;
+        }
+        if (first.rank(), at) <= (come.rank(), origin) {
+            if first != come {
+                known.also = come;
+            }
+            return (Told::After(at), known.group);
+        }
+        (known.source, known.line) = (origin.source.0, origin.line);
+        if first != come {
+            (known.machine, known.also) = (come, first);
+        }
+        (Told::Before(at), std::mem::replace(&mut known.group, group))
+    }
+
+    /// The place of a packet that another line shows without an uptime, or with one.
+    fn find_mixed(&mut self, print: Print) -> Option<usize> {
+        let Mixed { by_second, by_uptime, uptimes, .. } = &self.mixed;
+        if by_second.is_empty() {
+            return None;
+        }
+        let has_uptime = !print.key.is_time_of_day();
+        let learnt = by_uptime.iter_hash(print.key.hash()).find(|n| {
+            let known = &self.slots[self.place(**n)];
+            let known = Slot { key: uptimes[*n], ..*known };
+            known.may_be(print)
+        });
+        if let Some(learnt) = learnt {
+            return Some(self.place(*learnt));
+        }
+        let of_second = by_second.iter_hash(print.hash_of_second()?).copied().filter(|n| {
+            let known = &self.slots[self.place(*n)];
+            let knows_uptime = !known.key.is_time_of_day() || uptimes.contains_key(n);
+            knows_uptime != has_uptime && known.may_be_of_second(print)
+        });
+        let number = of_second.max_by_key(|n| self.place(*n))?;
+        if has_uptime {
+            let Mixed { by_uptime, uptimes, .. } = &mut self.mixed;
+            uptimes.insert(number, print.key);
+            by_uptime.insert_unique(print.key.hash(), number, |n| uptimes[n].hash());
+        }
+        Some(self.place(number))
     }
 
     /// Where the packet is, of a sender that is known under this number.
@@ -195,7 +283,7 @@ impl Window {
                 return Walk::Met(at);
             }
             // Then all of its run before are earlier too.
-            if is_latest && known.print.key.when < print.key.when {
+            if is_latest && known.key.when < print.key.when {
                 return Walk::Passed;
             }
         }
@@ -212,15 +300,15 @@ impl Window {
         let Some(senders) = &mut self.senders else { return Link::Text };
         if !is_known {
             *number = senders.put(mark.sender, when, come as u32);
-            return Link::Run { is_latest: true, before: None };
+            return Link::First;
         }
         let sender = *senders.get(*number);
         senders.add(*number, when, come as u32);
         if sender.begins_at(when) {
             self.put_run(sender.last);
-            return Link::Run { is_latest: true, before: None };
+            return Link::First;
         }
-        Link::Run { is_latest: sender.ends_before(when), before: Some(sender.last) }
+        Link::Behind { is_latest: sender.ends_before(when), before: sender.last }
     }
 
     /// The sender's next packet begins a new run.
@@ -235,7 +323,7 @@ impl Window {
     fn put_all(&mut self) {
         self.senders = None;
         for n in self.gone..self.gone + self.slots.len() as u64 {
-            if let Link::Run { .. } = self.slots[self.place(n as u32)].link {
+            if !matches!(self.slots[self.place(n as u32)].link, Link::Text) {
                 self.put(n);
             }
         }
@@ -254,11 +342,29 @@ impl Window {
         let gone = self.gone as u32;
         let at = |n: u32| n.wrapping_sub(gone) as usize;
         self.slots[at(n as u32)].link = Link::Text;
-        let key = |n: u32| self.slots[at(n)].print.key;
+        let key = |n: u32| self.slots[at(n)].key;
         let own = key(n as u32);
+        work::count(1);
         let alike = self.by_text.iter_hash(own.hash()).filter(|n| key(**n) == own);
+        let alike = alike.inspect(|_| work::count(1));
         if alike.take(MOST_ALIKE).count() < MOST_ALIKE {
             self.by_text.insert_unique(own.hash(), n as u32, |&n| key(n).hash());
+        }
+    }
+
+    /// Puts the one before which so many came into the table of seconds, if lines are mixed.
+    fn put_second(&mut self, n: u64) {
+        if !self.mixed.is_on() {
+            return;
+        }
+        let (gone, slots) = (self.gone as u32, &self.slots);
+        let hash = |n: u32| slots[n.wrapping_sub(gone) as usize].print().hash_of_second();
+        let Some(own) = hash(n as u32) else { return };
+        let table = &mut self.mixed.by_second;
+        let alike = table.iter_hash(own).filter(|n| hash(**n) == Some(own));
+        let alike = alike.inspect(|_| work::count(1));
+        if alike.take(MOST_ALIKE).count() < MOST_ALIKE {
+            table.insert_unique(own, n as u32, |&n| hash(n).unwrap_or_default());
         }
     }
 
@@ -267,10 +373,17 @@ impl Window {
         number.wrapping_sub(self.gone as u32) as usize
     }
 
-    /// Removes packets that came before this time.
+    /// Forgets what came before this time, but for a second.
     pub(in crate::correlate) fn forget_before(&mut self, time: Timestamp) {
-        while self.slots.front().is_some_and(|slot| slot.came < time) {
-            self.forget_one();
+        while let Some((_, second)) = self.seconds.front()
+            && *second < time
+            && !is_second_of(*second, time)
+        {
+            self.seconds.pop_front();
+            let next = self.seconds.front().map_or(u64::MAX, |(came, _)| *came);
+            while self.gone < next && !self.slots.is_empty() {
+                self.forget_one();
+            }
         }
     }
 
@@ -279,11 +392,59 @@ impl Window {
         let oldest = self.gone as u32;
         self.gone += 1;
         if let Link::Text = slot.link
-            && let Ok(entry) = self.by_text.find_entry(slot.print.key.hash(), |&n| n == oldest)
+            && let Ok(entry) = self.by_text.find_entry(slot.key.hash(), |&n| n == oldest)
+        {
+            entry.remove();
+        }
+        self.mixed.forget(oldest, slot.print());
+    }
+}
+
+/// Packets by their second, where lines with an uptime and lines without one are read together. It
+/// is empty until both kinds have come.
+#[derive(Debug, Clone, Default)]
+struct Mixed {
+    /// Whether lines with an uptime came, and without one.
+    kinds: [bool; 2],
+    /// By the text and the second of a packet, its number.
+    by_second: HashTable<u32>,
+    /// By number, the uptimes of packets whose first line shows none.
+    uptimes: HashMap<u32, Key>,
+    /// The numbers of these by that key.
+    by_uptime: HashTable<u32>,
+}
+
+impl Mixed {
+    fn is_on(&self) -> bool {
+        self.kinds == [true; 2]
+    }
+
+    /// True if this line is the first of the other kind.
+    fn begins_with(&mut self, print: Print) -> bool {
+        let is_seen = &mut self.kinds[usize::from(print.key.is_time_of_day())];
+        !std::mem::replace(is_seen, true) && self.is_on()
+    }
+
+    fn forget(&mut self, number: u32, print: Print) {
+        if !self.is_on() {
+            return;
+        }
+        if let Some(hash) = print.hash_of_second()
+            && let Ok(entry) = self.by_second.find_entry(hash, |n| *n == number)
+        {
+            entry.remove();
+        }
+        if let Some(key) = self.uptimes.remove(&number)
+            && let Ok(entry) = self.by_uptime.find_entry(key.hash(), |n| *n == number)
         {
             entry.remove();
         }
     }
+}
+
+/// True if it is within a second after another time.
+fn is_second_of(second: Timestamp, time: Timestamp) -> bool {
+    (0..1_000_000_000).contains(&time.as_nanos().saturating_sub(second.as_nanos()))
 }
 
 /// The result of searching a packet in its run.
@@ -307,15 +468,20 @@ impl Run {
     /// Returns the place of the next packet, and whether it is later than all of the run that came
     /// before.
     fn step(&mut self, window: &Window) -> Option<(usize, bool)> {
+        work::count(1);
         // A removed packet has an index behind the end, and numbers start again after 2³² packets,
         // so steps must lead backwards.
         let at = window.place(self.next?);
         if at >= self.end {
             return None;
         }
-        // Links of an ended run are not valid.
-        let Link::Run { is_latest, before } = window.slots[at].link else { return None };
-        (self.next, self.end) = (before, at);
+        // Of a run that is over, the links are too.
+        let (next, is_latest) = match window.slots[at].link {
+            Link::Text => return None,
+            Link::First => (None, true),
+            Link::Behind { before, is_latest } => (Some(before), is_latest),
+        };
+        (self.next, self.end) = (next, at);
         Some((at, is_latest))
     }
 }
@@ -324,7 +490,7 @@ impl Run {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::mark::{Key, Sequence, TIME_OF_DAY};
+    use super::super::mark::TIME_OF_DAY;
     use super::*;
 
     #[test]
@@ -332,7 +498,12 @@ mod tests {
         let mut window = Window::new(2);
         let mut take = |line, when| {
             let key = Key { text: when, when };
-            let print = Print { key, machine: MachineMark(0), sequence: Sequence(None) };
+            let print = Print {
+                key,
+                machine: MachineMark(0),
+                sequence: Sequence(None),
+                stamp: Stamp::NONE,
+            };
             let origin = Origin { source: SourceId(0), line };
             let (mark, now) = (Mark { sender: 1, print }, Timestamp::from_nanos(0));
             let (told, _) = window.take((origin, 0), mark, now, &mut SenderNumber::default());
@@ -349,28 +520,31 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_not_looked_for_would_not_have_been_found(
-            // Sender, time, text, and whether the time is a time of day.
-            lines in prop::collection::vec((0_u64..3, 0_u64..12, 0_u64..2, any::<bool>()), 1..90),
+            // What of a sender's lines tells one from another, and all of it from what came before.
+            lines in prop::collection::vec((0_u64..3, 0_u64..12, 0_u64..2), 1..90),
             most in 1_usize..40,
+            is_of_day in any::<bool>(),
         ) {
             let mut lazy = Window::new(most);
             let mut numbers = [SenderNumber::default(); 2];
             let mut eager = Window { senders: None, ..Window::new(most) };
-            for (n, (sender, when, text, is_of_day)) in (0..).zip(lines) {
+            for (n, (sender, when, text)) in (0..).zip(lines) {
                 let when = if is_of_day { when | TIME_OF_DAY } else { when };
                 // The text contains the sender's name and address.
                 let key = Key { text: sender << 8 | text, when };
-                let print = Print { key, machine: MachineMark(0), sequence: Sequence(None) };
+                let print =
+                    Print { key, machine: MachineMark(0), sequence: Sequence(None), stamp: Stamp::NONE };
                 let mark = Mark { sender, print };
                 let origin = Origin { source: SourceId(0), line: n };
-                let now = Timestamp::from_nanos(n.cast_signed());
-                // One cached number is shared by two senders.
+                let second = |n: u64| Timestamp::from_nanos(n.cast_signed() * 1_000_000_000);
+                let now = second(n);
+                // One number is remembered for two senders.
                 let at = (origin, 0);
                 let told = lazy.take(at, mark, now, &mut numbers[sender as usize / 2]);
                 prop_assert_eq!(told, eager.take(at, mark, now, &mut SenderNumber::default()));
                 if n % 7 == 0 {
-                    lazy.forget_before(Timestamp::from_nanos(n.cast_signed() - 10));
-                    eager.forget_before(Timestamp::from_nanos(n.cast_signed() - 10));
+                    lazy.forget_before(second(n.saturating_sub(10)));
+                    eager.forget_before(second(n.saturating_sub(10)));
                 }
             }
         }

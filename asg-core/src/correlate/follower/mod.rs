@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::Counts;
 use super::duplicates::Told;
 use super::flow::Flow;
+use super::reports::MOST_PACKETS;
 use super::state::State;
 use crate::clock::watermark::{Effect, Watermarks};
 use crate::evidence::Origin;
@@ -33,7 +34,7 @@ use crate::time::{TimePolicy, Timestamp};
 /// |---|---|
 /// | packets that are held | [`FollowerOptions::most_held`]; beyond, the oldest are passed on early, and counted |
 /// | containers that are known | [`FollowerOptions::retention`] after their end, [`FollowerOptions::silence`] after their last line |
-/// | packets whose duplicates are recognised | 1,048,576, and [`FollowerOptions::window`] |
+/// | packets whose second telling is recognised | [`FollowerOptions::most_remembered`], and [`FollowerOptions::window`] |
 ///
 /// # Example
 ///
@@ -111,8 +112,10 @@ pub struct FollowerOptions {
     /// How long a container is known after its last line, if no line reports its end; at least as
     /// long as after its end. A day by default.
     pub silence: Duration,
-    /// How long a duplicate of a packet is recognised. Ten minutes by default.
+    /// How long a packet's second telling is recognised. A day by default.
     pub window: Duration,
+    /// For how many packets it is recognised. 4,194,304 by default; each takes 56 bytes.
+    pub most_remembered: usize,
     /// How times without a year or zone are completed.
     pub policy: TimePolicy,
 }
@@ -124,7 +127,8 @@ impl Default for FollowerOptions {
             most_held: 1 << 16,
             retention: Duration::from_secs(3_600),
             silence: Duration::from_secs(24 * 3_600),
-            window: Duration::from_secs(600),
+            window: Duration::from_secs(24 * 3_600),
+            most_remembered: MOST_PACKETS,
             policy: TimePolicy::default(),
         }
     }
@@ -170,8 +174,10 @@ impl Follower {
         let options =
             FollowerOptions { silence: options.silence.max(options.retention), ..options };
         let never = Timestamp::from_nanos(i64::MIN);
+        let mut state = State::with_policy(options.policy);
+        state.reports.remember(options.most_remembered);
         Self {
-            state: State::with_policy(options.policy),
+            state,
             reader: Reader::default(),
             options,
             watermark: Watermarks::default(),

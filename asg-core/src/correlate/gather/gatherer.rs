@@ -297,7 +297,8 @@ impl Gatherer {
         };
         let text =
             self.seeds.of_both(sender.digest, self.seeds.digest(glimpse.rest.trim_ascii_end()));
-        let mark = Mark::with_uptime(uptime, (name, self.cells.mark(cell)), text);
+        let whose = (name, self.cells.mark(cell));
+        let mark = Mark::with_uptime((time, uptime), glimpse.tail.id(), whose, text);
         if sender.is_c2c {
             let peer = match sender.direction {
                 Direction::Egress => Some(glimpse.tail.dst()),

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use hashbrown::HashTable;
 
 use crate::bytes::hash::Seeds;
+use crate::bytes::work;
 use crate::completeness::Limit;
 use crate::correlate::{own_address, own_interface};
 use crate::evidence::Interface;
@@ -115,6 +116,7 @@ impl<'a> GroupKey<'a> {
     }
 
     fn is_of(&self, name: &GroupName) -> bool {
+        work::count(1);
         self.digest == name.digest
             && self.cell == name.cell
             && self.time == name.time

@@ -160,6 +160,36 @@ impl Gathering {
         Self { state: State::with_policy(policy), ..Self::default() }
     }
 
+    /// Recognises lines about one packet if they are so many packets apart at most; the default is
+    /// 4,194,304. A remembered packet takes 56 bytes; packets that make room are
+    /// [counted](super::Counts::displaced).
+    ///
+    /// ```
+    /// use asg_core::{Gathering, Origin, SourceId};
+    ///
+    /// let packet = |id| {
+    ///     format!(
+    ///         "2024-05-06T07:09:10Z cell kernel: [637.58112{id}] DENY_bfce786c-ab07-40ad-79f9 \
+    ///          IN= OUT=eth0 SRC=10.255.73.3 DST=8.8.8.8 LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID={id} \
+    ///          DF PROTO=TCP SPT=51858 DPT=80 WINDOW=27400 RES=0x00 SYN URGP=0 "
+    ///     )
+    /// };
+    /// let mut gathering = Gathering::new().remembering(2);
+    /// for (line, id) in [(1, 1), (2, 2), (3, 1), (4, 3), (5, 1)] {
+    ///     gathering.read(Origin { source: SourceId(0), line }, packet(id).as_bytes());
+    /// }
+    /// let gathered = gathering.finish(|_| Ok::<(), std::convert::Infallible>(()))?;
+    /// // The last line is not recognised: two other packets came behind the first.
+    /// let counts = gathered.counts();
+    /// assert_eq!((counts.duplicates, counts.displaced), (1, 2));
+    /// # Ok::<(), std::convert::Infallible>(())
+    /// ```
+    #[must_use]
+    pub fn remembering(mut self, packets: usize) -> Self {
+        self.state.reports.remember(packets);
+        self
+    }
+
     /// Begins with the evidence of a ledger, such as a saved one.
     ///
     /// ```

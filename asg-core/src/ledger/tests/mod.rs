@@ -5,6 +5,7 @@ mod laws;
 mod slow;
 
 use super::*;
+use crate::bytes::work::steps_of;
 use crate::event::Moment;
 use crate::evidence::Interface;
 use crate::ledger::attribution::{Certainty, Owners, Reason};
@@ -329,14 +330,7 @@ fn a_lease_decides_between_apps_that_begin_alike() {
 /// The steps for an input of a size.
 type Shape<'f> = &'f dyn Fn(u64) -> u64;
 
-/// Returns the number of steps.
-fn work(run: impl FnOnce()) -> u64 {
-    let before = super::WORK.get();
-    run();
-    super::WORK.get() - before
-}
-
-/// Inputs that need many steps for their size.
+/// Inputs that make much of little, each of a size.
 #[test]
 fn work_grows_no_faster_than_its_input() {
     let handle = "bfce786c-ab07-40ad-79f9-8f21";
@@ -350,7 +344,7 @@ fn work_grows_no_faster_than_its_input() {
     };
     let ip = |n: u64| IpAddr::from((0x0a00_0000 + n as u32).to_be_bytes());
     let cells_and_addresses = |n: u64| {
-        work(|| {
+        steps_of(|| {
             drop(many(n, &|e, line| {
                 (e.cell, e.address) = (Some(format!("cell-{line}").into()), Some(ip(line)));
             }));
@@ -360,10 +354,10 @@ fn work_grows_no_faster_than_its_input() {
             }));
         })
     };
-    let indexes = |n: u64| work(|| drop(many(n, &|e, line| e.index = Some((n - line) as u32))));
+    let indexes = |n: u64| steps_of(|| drop(many(n, &|e, line| e.index = Some((n - line) as u32))));
     let alike = |n: u64| format!("bfce786c-ab07-40ad-79f9-8f21{n:08x}");
     let handles = |n: u64| {
-        work(|| {
+        steps_of(|| {
             let ledger = many(n, &|e, line| e.handle = Handle::parse(&alike(line)).unwrap());
             let prefix = LogPrefix::parse(b"OK_bfce786c-ab07-40ad-79f9-8 ").unwrap();
             for seconds in 0..n {
@@ -374,7 +368,7 @@ fn work_grows_no_faster_than_its_input() {
         })
     };
     let holders = |n: u64| {
-        work(|| {
+        steps_of(|| {
             let ledger = many(n, &|e, line| {
                 e.handle = Handle::parse(&alike(line)).unwrap();
                 e.address = Some(ip(1));
@@ -382,7 +376,7 @@ fn work_grows_no_faster_than_its_input() {
             });
             for seconds in 0..n {
                 let time = at(seconds.cast_signed()).time.unwrap();
-                let peer = ledger.peer(ip(1), time);
+                let peer = ledger.peer(ip(1), &Sighting::at(time));
                 assert_eq!(peer.certainty, Certainty::Ambiguous);
                 assert!(peer.candidates().len() <= attribution::MOST_CANDIDATES);
                 let seen = Sighting::at(time).on("cell-1").with_address(ip(1));

@@ -7,6 +7,7 @@ use hashbrown::HashTable;
 use crate::bytes::find;
 use crate::bytes::hash::hash;
 use crate::bytes::text::Text;
+use crate::bytes::work;
 use crate::line::envelope::role::Role;
 use crate::line::envelope::{Dialect, Envelope, Opening};
 use crate::time::{LogTime, Stamps, Uptime};
@@ -62,6 +63,7 @@ impl Headers {
         let opening = Opening::read(line, &mut self.stamps)?;
         let rest = &line[opening.len..];
         let is_it = |n: &u32| {
+            work::count(1);
             let known = &self.all[*n as usize];
             known.dialect == opening.dialect && rest.starts_with(&known.text)
         };

@@ -6,6 +6,7 @@ use hashbrown::HashTable;
 
 use crate::bytes::hash::hash;
 use crate::bytes::text::Text;
+use crate::bytes::work;
 use crate::guid::HandlePrefix;
 use crate::packet::{Address, Family, Head, Packet, Tail};
 use crate::prefix::{Direction, LogPrefix, Plane, Subject, Verdict};
@@ -62,7 +63,10 @@ impl Heads {
     #[inline]
     pub(super) fn find<'a>(&self, body: &'a [u8]) -> Option<KnownHead<'a>> {
         let hash = hash::<KEY>(body.first_chunk()?);
-        let is_it = |n: &u32| body.starts_with(&self.all[*n as usize].text);
+        let is_it = |n: &u32| {
+            work::count(1);
+            body.starts_with(&self.all[*n as usize].text)
+        };
         let number = *self.by_start.find(hash, is_it)?;
         let known = &self.all[number as usize];
         let rest = &body[known.text.len()..];
