@@ -95,7 +95,7 @@ impl Search<'_> {
                 return Ok(Found::Containers(By::Address, vec![found]));
             }
             if cell.is_none() {
-                return Ok(Found::Owner(Box::new(ledger.peer(ip, time.into()))));
+                return Ok(Found::Owner(Box::new(ledger.peer(ip, &Sighting::at(time)))));
             }
         }
         let found = find(ledger, text, names).map(|(by, mut found)| {

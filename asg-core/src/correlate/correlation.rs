@@ -842,7 +842,7 @@ impl FlowCache {
         place: &Place,
         also: Vec<Origin>,
     ) -> Flow<'a, 'c> {
-        let Facts { state, times, cells, .. } = &correlation.facts;
+        let Facts { state, times, cells, machines, .. } = &correlation.facts;
         let shown = (record.envelope.time, record.envelope.uptime);
         let when = match place.cell {
             Some(cell) => self.when(&correlation.facts, cell, origin.source, shown),
