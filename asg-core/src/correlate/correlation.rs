@@ -328,7 +328,7 @@ impl Correlation {
         self.flow_of(cache, origin, line, &sight)
     }
 
-    /// The same, of a line that was looked at.
+    /// Returns the flow of a line whose beginning was looked up.
     fn flow_of<'a>(
         &self,
         cache: &mut FlowCache,

@@ -228,7 +228,7 @@ fn holds_text(text: &[u8]) -> bool {
     if position!(b"S\0R\0C\0=\0", text).is_some() {
         return true;
     }
-    // One look at all bytes tells that most texts name no container.
+    // One pass over the bytes rules out containers in most texts.
     if !LagerEvent::may_be_in(text) {
         return false;
     }

@@ -156,7 +156,7 @@ impl<'a> Envelope<'a> {
         self.is_kernel_as(self.role())
     }
 
-    /// The same, if the role has been looked up.
+    /// Returns whether the kernel wrote the line, given the role of its program.
     pub(crate) fn is_kernel_as(&self, role: Role) -> bool {
         match role {
             Role::Kernel => true,
