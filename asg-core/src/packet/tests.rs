@@ -63,6 +63,29 @@ fn agree(line: &[u8]) {
     }
 }
 
+#[test]
+fn the_blank_that_ebt_log_prints_is_not_of_the_longest_prefix() {
+    let before = "OK_bfce786c-ab07-40ad-79f9-8 IN=x]y[z OUT=MAC= MAC=00:00:00:00:00:00:00:00:00:00:00:00:08:00 \
+                  SRC=10.0.100.100 DST=100.100.10.10 ";
+    let line = "IN=eth0 OUT=eth0 MAC source = 00:00:00:00:00:00 MAC dest = 00:00:00:00:00:00 proto = 0x0800 \
+                IP SRC=0.0.0.0 IP DST=0.0.0.0, IP tos=0x00, IP proto=6 INCOMPLETE TCP/UDP header";
+    assert_eq!(before.len(), 128);
+    for cut in 0..3 {
+        agree(format!("{}{line}", &before[cut..]).as_bytes());
+        agree(format!("{}{before}{line}", "x".repeat(cut)).as_bytes());
+    }
+}
+
+#[test]
+fn the_first_options_of_two_lines_in_one_stay() {
+    agree(
+        b"[UFW BLOCK] IN=eth0 PHYSIN=eth0 OUT=eth0 MAC= SRC=0.0.0.0 DST=0.0.0.0 LEN=0 TOS=0x00 PREC=0x00 TTL=0 ID=0 \
+          CE DF MF OPT (00000000000000000000000000) CE MF OPT (000000000000000000000000000000000000000000000000) \
+          PROTO=ICMP TYPE=3 CODE=0 [SRC=0.0.0.0 DST=0.0.0.0 LEN=0 TOS=0x00 PREC=0x00 TTL=0 ID=0 CE MF PROTO=TCP SPT=0 \
+          DPT=0 WINDOW=0 RES=0x00 URGP=0 ] ",
+    );
+}
+
 /// Returns whether two values agree in every member that both have.
 fn do_not_differ(a: &Value, b: &Value) -> bool {
     match (a, b) {

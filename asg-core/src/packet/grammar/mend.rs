@@ -145,6 +145,7 @@ fn reached(p: &Packet<'_>) -> Option<Place> {
         (ip.dpt.is_some(), Place::Dpt),
         (ip.spt.is_some(), Place::Spt),
         (ip.proto.is_some(), Place::Proto),
+        (ip.ip_opt.is_some(), Place::Flags),
         (ip.id.is_some() || ip.flowlbl.is_some(), Place::Id),
         (ip.ttl.is_some() || ip.hoplimit.is_some(), Place::Ttl),
         (ip.prec.is_some(), Place::Prec),

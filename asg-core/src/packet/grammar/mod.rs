@@ -72,10 +72,15 @@ fn netfilter<'a>(i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
     behind_names(i, p)
 }
 
-fn behind_names<'a>(i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
-    let i = link::header(i, p)?;
+fn behind_names<'a>(text: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
+    let i = link::header(text, p)?;
     if i.is_empty() {
-        return link::end(i, p);
+        let end = link::end(i, p);
+        // A link header goes on beyond Ethernet's fourteen bytes, if a blank does not end it.
+        if end.is_err() && !text.ends_with(b" ") {
+            p.mac_raw = None;
+        }
+        return end;
     }
     if let (i, Some(())) = opt(key("TRUNCATED")).parse_complete(i)? {
         p.family = link::family_by_type(p);

@@ -60,10 +60,7 @@ pub fn read(mut line: &[u8]) -> Option<Reading> {
 fn read_as(line: &[u8], is_ulogd: bool) -> Option<(Reading, Reader<'_>)> {
     let (start, end) = names(line)?;
     let mut reader = Reader { line, at: end, is_ulogd, ..Reader::default() };
-    let (rest, macs) = (&line[end..], b" MAC source = ".as_slice());
-    let is_ebt = split(&line[start..end], b" PHYSIN=").is_none()
-        && line[..start].ends_with(b" ")
-        && (rest.starts_with(macs) || (b" MAC ".len()..macs.len()).any(|n| *rest == macs[..n]));
+    let is_ebt = is_ebt_log(line, (start, end));
     let prefix = &line[..start - usize::from(is_ebt)];
     let (in_if, out_if) = split(&line[start + 3..end], b" OUT=")?;
     let (in_if, port) = match split(in_if, b" PHYSIN=") {
@@ -92,6 +89,14 @@ fn read_as(line: &[u8], is_ulogd: bool) -> Option<(Reading, Reader<'_>)> {
     Some((Reading { fields: fields.into(), is_whole }, reader))
 }
 
+/// Returns whether these names are of a line of ebt_log, which prints a blank before them.
+fn is_ebt_log(line: &[u8], (start, end): (usize, usize)) -> bool {
+    let (rest, macs) = (&line[end..], b" MAC source = ".as_slice());
+    split(&line[start..end], b" PHYSIN=").is_none()
+        && line[..start].ends_with(b" ")
+        && (rest.starts_with(macs) || (b" MAC ".len()..macs.len()).any(|n| *rest == macs[..n]))
+}
+
 /// Finds the last `IN=` with two names, and the end of its second name.
 fn names(line: &[u8]) -> Option<(usize, usize)> {
     let two_names = |start: usize| {
@@ -111,15 +116,16 @@ fn names(line: &[u8]) -> Option<(usize, usize)> {
         };
         Some((behind_port(line, start), end))
     };
+    let prefix = |names: (usize, usize)| names.0 - usize::from(is_ebt_log(line, names));
     let last = (0..line.len()).rev().find_map(names_at)?;
-    if last.0 <= 127 {
+    if prefix(last) <= 127 {
         return Some(last);
     }
     // A prefix is never that long: perhaps there are two lines.
-    let is_packet = |(start, end): &(usize, usize)| {
-        let rest = String::from_utf8_lossy(&line[*end..]);
+    let is_packet = |names: &(usize, usize)| {
+        let rest = String::from_utf8_lossy(&line[names.1..]);
         let words = [" SRC=", " MAC", " PHYSIN=", " PHYSOUT=", " ARP "];
-        *start <= 127 && words.iter().any(|word| rest.starts_with(word))
+        prefix(*names) <= 127 && words.iter().any(|word| rest.starts_with(word))
     };
     // If there are several `IN=` before two names, the last is the real one.
     let mut first = None;
