@@ -356,7 +356,7 @@ fn a_uaa_that_does_not_answer_is_named_and_not_the_cloud_controller() {
     let told = format!("names are missing: the UAA at {} cannot answer now (HTTP 500)", uaa.url());
     assert!(run.stderr.contains(&told), "{}", run.stderr);
     assert!(named(&run).iter().any(|(state, _)| state == "unavailable"));
-    // Waiting for it is told, too.
+    // The program reports that it waits for it, too.
     uaa.outage(Outage::new().first(1, "/", Trouble::TooManyRequests(Limit::Seconds(3))));
     let run = correlate(&args, &[]);
     let told = "asglog: waiting for the UAA: it asks for fewer requests; ";

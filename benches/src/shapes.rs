@@ -131,7 +131,7 @@ struct Packet {
 }
 
 impl Packet {
-    /// The packet of this number, all of which are alike but for their uptime and IP ID.
+    /// The packet with this number. Packets differ in their uptime and IP ID only.
     fn at(number: usize) -> Self {
         let prefix = "OK_bfce786c-ab07-40ad-79f9-8".into();
         let (source, id) = (1, number % 60_000 + 1);

@@ -125,7 +125,7 @@ impl Ledger {
     fn is_excluded_by_own_clock(&self, row: u32, time: TimeRange, seen: &Sighting<'_>) -> bool {
         let times = self.rows[row as usize].times();
         let (from, to) = times.lease_about();
-        // The first line about it is no start, and the last one no end.
+        // The first line about it proves no start, and the last one no end.
         let is_to_come = times.is_start_known && millis(time.latest()) < from;
         let is_over = times.is_end_known() && to < millis(time.earliest());
         (is_to_come || is_over) && self.is_there(Lifetime::new(self, row), seen)

@@ -232,7 +232,7 @@ impl Times {
         (from, if self.is_end_known() { to } else { to.max(self.ran) })
     }
 
-    /// The same for another cell, whose clock may be out: where no end is known, what happened
+    /// The interval for another cell, whose clock may be out: where no end is known, what happened
     /// after the last line of the container's cell may not have been logged.
     pub(super) const fn lease_elsewhere(self) -> (i64, i64) {
         let from = self.held.at.saturating_add(self.held.tolerance());

@@ -211,7 +211,7 @@ impl Matrix {
         writeln!(
             page,
             "\n## Names and times under damage\n\nA time is outside its error if the packet was not logged within the range that \
-             the flow gives. Wrong answers about\ncontainers of which no line survived are counted apart: nobody can know of \
+             the flow gives. Wrong answers about\ncontainers without a surviving line are counted apart: nobody can know of \
              them.\n"
         )?;
         writeln!(

@@ -166,7 +166,7 @@ impl Print {
             && self.sequence.may_be(other.sequence)
     }
 
-    /// A digest of the text and the second; `None` if packets of one second cannot be told apart.
+    /// Returns a digest of the text and the second; `None` if nothing separates packets of one second.
     pub(super) fn hash_of_second(self) -> Option<u64> {
         let key = Key { text: self.key.text, when: u64::from(self.stamp.0) };
         self.stamp.is_telling().then_some(key.hash())

@@ -79,7 +79,7 @@ impl Slot {
         self.print().may_be(print) && self.also.may_be(print.machine)
     }
 
-    /// The same by the second alone.
+    /// Looks for it by the second alone.
     fn may_be_of_second(&self, print: Print) -> bool {
         work::count(1);
         self.print().may_be_of_second(print) && self.also.may_be(print.machine)
@@ -91,7 +91,7 @@ impl Slot {
 enum Link {
     /// By its text.
     Text,
-    /// From later ones of its run, of which it is the first.
+    /// Later ones of its run lead to it; it is the first.
     First,
     /// From later ones of its run, which has earlier ones too.
     Behind {
@@ -520,7 +520,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_not_looked_for_would_not_have_been_found(
-            // What of a sender's lines tells one from another, and all of it from what came before.
+            // Sender, time and text.
             lines in prop::collection::vec((0_u64..3, 0_u64..12, 0_u64..2), 1..90),
             most in 1_usize..40,
             is_of_day in any::<bool>(),
