@@ -166,7 +166,8 @@ impl Print {
             && self.sequence.may_be(other.sequence)
     }
 
-    /// Returns a digest of the text and the second; `None` if nothing separates packets of one second.
+    /// Returns a digest of the text and the second; `None` if nothing separates packets of one
+    /// second.
     pub(super) fn hash_of_second(self) -> Option<u64> {
         let key = Key { text: self.key.text, when: u64::from(self.stamp.0) };
         self.stamp.is_telling().then_some(key.hash())
