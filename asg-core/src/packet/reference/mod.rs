@@ -89,7 +89,7 @@ fn read_as(line: &[u8], is_ulogd: bool) -> Option<(Reading, Reader<'_>)> {
     Some((Reading { fields: fields.into(), is_whole }, reader))
 }
 
-/// Returns whether these names are of a line of ebt_log, which prints a blank before them.
+/// Returns whether these names are of a line of `ebt_log`, which prints a blank before them.
 fn is_ebt_log(line: &[u8], (start, end): (usize, usize)) -> bool {
     let (rest, macs) = (&line[end..], b" MAC source = ".as_slice());
     split(&line[start..end], b" PHYSIN=").is_none()
