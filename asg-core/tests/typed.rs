@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use asg_core::policy::SecurityGroup;
 use asg_core::{
-    Certainty, Direction, FollowerOptions, Line, PacketBuf, Plane, Record, RecordBuf, Subject,
-    TimePolicy, Timestamp, Verdict,
+    Certainty, Direction, FollowerOptions, Line, Packet, PacketBuf, Plane, Record, RecordBuf,
+    Subject, TimePolicy, Timestamp, Verdict,
 };
 
 const TEXT: &str = "OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.255.73.3 DST=8.8.8.8 LEN=61 TOS=0x00 \
@@ -58,7 +58,7 @@ fn times_are_those_of_the_standard_library() {
 
 #[test]
 fn records_can_be_kept_sent_and_written() {
-    let kept = RecordBuf::new(TEXT.as_bytes());
+    let kept: RecordBuf = TEXT.parse().unwrap();
     let sent = std::thread::spawn(move || kept).join().unwrap();
     let policy = TimePolicy::default();
     let json = sent.with(|record| serde_json::to_string(&record.to_output(1, &policy)));
@@ -66,13 +66,15 @@ fn records_can_be_kept_sent_and_written() {
     let packets: HashSet<PacketBuf> =
         [TEXT, TEXT].map(|text| PacketBuf::parse(text.as_bytes()).unwrap()).into();
     assert_eq!(packets.len(), 1);
+    let borrowed: HashSet<Packet<'_>> =
+        [TEXT, TEXT].map(|text| Packet::parse(text.as_bytes()).unwrap()).into();
+    assert_eq!(borrowed.len(), 1);
 }
 
 #[test]
 fn options_begin_with_their_defaults() {
-    let mut options = FollowerOptions::default();
-    options.hold = Duration::from_secs(5);
-    assert_eq!(options.hold.as_secs(), 5);
+    let options = FollowerOptions { hold: Duration::from_secs(5), ..FollowerOptions::default() };
+    assert_eq!((options.hold.as_secs(), options.most_held), (5, 1 << 16));
 }
 
 #[test]

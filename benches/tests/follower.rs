@@ -19,10 +19,8 @@ fn small(era: Era, seed: u64) -> Config {
 }
 
 fn holding(seconds: u64) -> FollowerOptions {
-    let mut options = FollowerOptions::default();
-    options.hold = Duration::from_secs(seconds);
-    options.most_held = usize::MAX;
-    options
+    let hold = Duration::from_secs(seconds);
+    FollowerOptions { hold, most_held: usize::MAX, ..FollowerOptions::default() }
 }
 
 /// Returns the content of a flow, and its certainty.

@@ -19,8 +19,7 @@ fn print(flow: &Flow<'_, '_>, out: &mut impl Write) -> io::Result<()> {
 }
 
 fn follow(input: impl BufRead, mut out: impl Write, hold: Duration) -> io::Result<FollowerCounts> {
-    let mut options = FollowerOptions::default();
-    options.hold = hold;
+    let options = FollowerOptions { hold, ..FollowerOptions::default() };
     let mut follower = Follower::new(options);
     // A callback may stop the follower: this one does when the output is gone.
     let mut each = |flow: &Flow<'_, '_>| match print(flow, &mut out) {

@@ -4,7 +4,7 @@
 use crate::bytes::text::Text;
 
 /// The parts that few lines have.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub(super) struct Extra<'a> {
     /// The text behind the line.
     pub(super) trailing: Option<Text<'a>>,

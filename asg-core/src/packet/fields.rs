@@ -22,7 +22,7 @@ use crate::bytes::text::Text;
 /// Source: Linux `net/netfilter/nf_log_syslog.c` (5.13 and later), before that
 /// `nf_log_{common,ipv4,ipv6,arp,bridge}.c`, `xt_LOG.c`, `ipt_LOG.c` and `ip6t_LOG.c`;
 /// `net/bridge/netfilter/ebt_log.c`. ulogd2 2.0.8 `util/printpkt.c` and its ancestors in ulogd 1.x.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize)]
 #[non_exhaustive]
 pub struct Packet<'a> {
     /// The kernel logger that wrote the line.
@@ -132,7 +132,7 @@ pub struct Packet<'a> {
 }
 
 /// An IP packet: the logged one, or the one quoted inside an ICMP error.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize)]
 #[non_exhaustive]
 pub struct Ip<'a> {
     /// `SRC=`.

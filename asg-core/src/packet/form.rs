@@ -6,7 +6,7 @@ use std::net::Ipv6Addr;
 use std::num::NonZeroU32;
 
 /// The form of a packet's line, kept so that it prints back as it was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub struct LineForm {
     /// Kernel lines end in a blank; many tools drop it, and some add more. `None` for a line that
@@ -54,7 +54,7 @@ impl LineForm {
 }
 
 /// The program that has a line's dialect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(super) enum Writer {
     /// A kernel.
     #[default]
@@ -67,7 +67,7 @@ pub(super) enum Writer {
 }
 
 /// How ulogd2 marks a header that is cut.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(super) enum Short {
     /// `INCOMPLETE` behind a protocol; zeros in the place of an IPv4 header, `PROTO=0` in that of
     /// an IPv6 header.
@@ -87,7 +87,7 @@ pub(super) const NO_IPV4: &str = "LEN=0 TOS=00 PREC=0x00 TTL=0 ID=0 PROTO=0";
 pub(super) const OPCODES: [(&str, u16); 3] = [("REQUEST", 1), ("REPLY", 2), ("NAK", 10)];
 
 /// How a program writes the groups of IPv6 addresses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(super) enum V6Form {
     /// Four digits each: kernels.
     #[default]

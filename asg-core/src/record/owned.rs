@@ -1,7 +1,9 @@
 //! Records that own their line, and an iterator of them.
 
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::io::{self, BufRead};
+use std::str::FromStr;
 
 use super::Record;
 use crate::line::Line;
@@ -25,6 +27,22 @@ pub struct RecordBuf {
     line: Box<[u8]>,
     cut: bool,
     part_of: Option<u64>,
+}
+
+/// Any text is a record.
+///
+/// ```
+/// use asg_core::RecordBuf;
+/// let kept: RecordBuf = "hello".parse()?;
+/// assert_eq!(kept.with(|record| record.kind()), "other");
+/// # Ok::<(), std::convert::Infallible>(())
+/// ```
+impl FromStr for RecordBuf {
+    type Err = Infallible;
+
+    fn from_str(line: &str) -> Result<Self, Infallible> {
+        Ok(Self::new(line.as_bytes()))
+    }
 }
 
 impl RecordBuf {

@@ -99,7 +99,6 @@ impl Held {
 
 /// How long a [`Follower`] waits and remembers. All times are times of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct FollowerOptions {
     /// How long a packet waits for evidence. 30 seconds by default: rep logs each container every
     /// half minute.
