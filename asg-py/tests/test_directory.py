@@ -208,7 +208,7 @@ def test_a_file_that_cannot_be_read_costs_its_own_names_only(tmp_path: Path) -> 
         (tmp_path / name).write_text(text)
     given = [tmp_path / name for name in ("broken.json", "apps.json", "none.json", "nowhere.json")]
     for paths in (given, given[::-1]):
-        with pytest.warns(UserWarning) as caught:
+        with pytest.warns(UserWarning, match=r"\.json: ") as caught:
             export = asglog.Export(paths)
         said = [str(warning.message) for warning in caught]
         assert export.gaps == said and len(said) == 3
