@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Keeps the prose of this repository plain: counts may fall, and may not rise.
+"""Keeps the prose of this repository plain.
 
 usage: plain.py              a row for each folder: turns of phrase per 1,000 words, and long comments
-       plain.py --check      fail if a folder is above its row in tools/plain.json
-       plain.py --lower      write the present counts into tools/plain.json where they are lower
+       plain.py --check      fail if a folder has more than two such turns per 1,000 words, or more
+                             long comments than tools/plain.json allows
+       plain.py --lower      write the counts of long comments into tools/plain.json where they fell
        plain.py --since REV  the sentences in lines that were added since REV
 
 Two things are counted in each folder of the top level: turns of phrase that make comments, docs and
@@ -28,6 +29,8 @@ COLUMNS = 100
 PHRASES = "phrases per 1,000 words"
 LONG = "comment lines over 100 columns"
 SHOWN = 25
+#: The turns of phrase that a folder may have in 1,000 words.
+MOST_PHRASES = 2.0
 
 PATTERNS = {
     "the same": re.compile(r"(?:^|[.:] )(?:The same|As above|As in)\b"),
@@ -195,17 +198,18 @@ def suspects(name: str, folder: Folder, what: str) -> tuple[str, list[str]]:
 
 
 def check(table: dict[str, dict[str, float]]) -> int:
-    """Compares with the table; a folder that is not in it may have none."""
+    """Compares phrases with the limit, and long comments with the table; a folder that is not in
+    the table may have none."""
     is_bad = can_fall = False
     folders = measure()
     for name, folder in folders.items():
         for what, count in folder.counts().items():
-            allowed = table[what].get(name, 0)
-            can_fall |= count < allowed
+            allowed = MOST_PHRASES if what == PHRASES else table[what].get(name, 0)
+            can_fall |= what == LONG and count < allowed
             if count <= allowed:
                 continue
             is_bad = True
-            print(f"{name}: {count:g} {what}; tools/plain.json allows {allowed:g}")
+            print(f"{name}: {count:g} {what}; {allowed:g} are allowed")
             which, places = suspects(name, folder, what)
             print(f"  {which}:")
             for place in places[:SHOWN]:
@@ -214,8 +218,8 @@ def check(table: dict[str, dict[str, float]]) -> int:
                 print(f"  … and {len(places) - SHOWN} more")
     if is_bad:
         print(
-            "Write these sentences plainly and wrap these comments. Text that only moved from one\n"
-            "folder to another may take its share along: change both rows of tools/plain.json by hand."
+            "Write these sentences plainly and wrap these comments. Comments that only moved from one\n"
+            "folder to another may take their number along: change both rows of tools/plain.json by hand."
         )
     elif can_fall:
         print("Some counts fell: keep them there with `python3 tools/plain.py --lower`.")
@@ -224,11 +228,9 @@ def check(table: dict[str, dict[str, float]]) -> int:
 
 def lower(table: dict[str, dict[str, float]]) -> None:
     """Writes counts that fell, and drops folders that are gone; never raises a count."""
-    folders = measure()
-    for what in (PHRASES, LONG):
-        rows = {name: folder.counts()[what] for name, folder in folders.items()}
-        old = table.get(what, rows)
-        table[what] = {name: min(count, old.get(name, 0)) for name, count in rows.items()}
+    rows = {name: folder.counts()[LONG] for name, folder in measure().items()}
+    old = table.get(LONG, rows)
+    table = {LONG: {name: min(count, old.get(name, 0)) for name, count in rows.items()}}
     TABLE.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
 
 

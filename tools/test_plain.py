@@ -51,17 +51,22 @@ class Plain(unittest.TestCase):
         finally:
             plain.files = before
 
-    def test_the_check_fails_above_the_table_and_shows_the_sentence(self) -> None:
-        texts = {"room/a.rs": "// " + "word " * 98 + f"it {TELLS}.\n"}
-        for allowed, status in [(10.0, 0), (9.99, 1), (12.0, 0)]:
-            table = {plain.PHRASES: {"room": allowed}, plain.LONG: {"room": 1.0}}
-            found, printed = self.checked(texts, table)
+    def test_the_check_fails_above_the_limit_and_shows_the_sentence(self) -> None:
+        for words, status in [(498, 0), (497, 1)]:
+            texts = {"room/a.rs": "// " + "word " * words + f"it {TELLS}.\n"}
+            found, printed = self.checked(texts, {plain.LONG: {"room": 1.0}})
             self.assertEqual(found, status, printed)
             self.assertEqual("room/a.rs: tell: " in printed, status == 1, printed)
-            self.assertEqual("--lower" in printed, allowed == 12.0, printed)
+
+    def test_the_check_asks_for_a_lower_table_where_long_comments_fell(self) -> None:
+        for allowed, status in [(1.0, 0), (0.0, 1), (2.0, 0)]:
+            texts = {"room/a.rs": "// " + "word " * 30 + "\n"}
+            found, printed = self.checked(texts, {plain.LONG: {"room": allowed}})
+            self.assertEqual(found, status, printed)
+            self.assertEqual("--lower" in printed, allowed == 2.0, printed)
 
     def test_a_folder_without_a_row_may_have_none(self) -> None:
-        empty: dict[str, dict[str, float]] = {plain.PHRASES: {}, plain.LONG: {}}
+        empty: dict[str, dict[str, float]] = {plain.LONG: {}}
         self.assertEqual(self.checked({"new/a.rs": "// A word.\n"}, empty), (0, ""))
         status, printed = self.checked({"new/a.rs": "// " + "word " * 30 + "\n"}, empty)
         self.assertEqual(status, 1)
