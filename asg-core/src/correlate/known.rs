@@ -16,8 +16,8 @@ use crate::time::{TimeRange, Timestamp, Uptime};
 /// A flow of a [key](Flow::key) that an earlier flow of the same [`FlowCache`](super::FlowCache)
 /// had. It has only the facts that the two do not share.
 ///
-/// A writer that keeps the text of the first flow of each key need not have the others whole, and
-/// these cost a third of a whole flow.
+/// A writer that keeps the text of the first flow of each key needs no more of the others, and the
+/// work of making a whole record is saved.
 ///
 /// # Example
 ///
@@ -49,7 +49,7 @@ use crate::time::{TimeRange, Timestamp, Uptime};
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct KnownFlow<'l> {
-    /// The key, which stands for all that it shares with the earlier flow.
+    /// The key of the earlier flow, and so of all that the two share.
     pub key: FlowKey,
     /// As [`Flow::time`].
     pub time: Option<Timestamp>,

@@ -236,7 +236,13 @@ fn is_kernels(envelope: &Envelope<'_>) -> bool {
 }
 
 impl Record<'_> {
-    /// Returns a record of no line, with an empty packet.
+    /// Returns a record of no line, with an empty packet, into which fields can be written.
+    ///
+    /// ```
+    /// use asg_core::Record;
+    /// let record = Record::of_packet();
+    /// assert_eq!((record.kind(), record.packet().unwrap().0.ip.dst), ("packet", None));
+    /// ```
     #[must_use]
     pub fn of_packet() -> Self {
         Self::new_packet()
