@@ -12,7 +12,7 @@ use asg_core::Timestamp;
 /// A source of the current time.
 ///
 /// ```
-/// use asg_cc_client::Clock;
+/// use asg_cc_client::clock::Clock;
 /// use asg_core::Timestamp;
 ///
 /// let stopped = Clock::new(|| Timestamp::from_nanos(1_498_212_000_000_000_000));
@@ -26,7 +26,7 @@ impl Clock {
     /// Returns the system's clock.
     ///
     /// ```
-    /// use asg_cc_client::Clock;
+    /// use asg_cc_client::clock::Clock;
     /// assert!(Clock::system().now().as_nanos() > 0);
     /// ```
     #[must_use]
@@ -41,7 +41,7 @@ impl Clock {
     /// Creates a clock that calls `now`.
     ///
     /// ```
-    /// use asg_cc_client::Clock;
+    /// use asg_cc_client::clock::Clock;
     /// use asg_core::Timestamp;
     /// assert_eq!(Clock::new(|| Timestamp::from_nanos(7)).now().as_nanos(), 7);
     /// ```
@@ -53,7 +53,7 @@ impl Clock {
     /// Returns the time.
     ///
     /// ```
-    /// use asg_cc_client::Clock;
+    /// use asg_cc_client::clock::Clock;
     /// let clock = Clock::system();
     /// assert!(clock.now() <= clock.now());
     /// ```
@@ -79,7 +79,7 @@ impl fmt::Debug for Clock {
 /// depends on them.
 ///
 /// ```
-/// use asg_cc_client::Random;
+/// use asg_cc_client::clock::Random;
 ///
 /// assert!((0.0..1.0).contains(&Random::system().next()));
 /// assert_eq!(Random::new(|| 7.0).next(), 1.0, "what is out of range is brought into it");
@@ -91,7 +91,7 @@ impl Random {
     /// Seeds from the operating system.
     ///
     /// ```
-    /// use asg_cc_client::Random;
+    /// use asg_cc_client::clock::Random;
     /// assert!((0.0..=1.0).contains(&Random::system().next()));
     /// ```
     #[must_use]
@@ -102,7 +102,7 @@ impl Random {
     /// Creates a generator; equal seeds give equal numbers.
     ///
     /// ```
-    /// use asg_cc_client::Random;
+    /// use asg_cc_client::clock::Random;
     /// assert_eq!(Random::seeded(7).next().to_bits(), Random::seeded(7).next().to_bits());
     /// ```
     #[must_use]
@@ -122,7 +122,7 @@ impl Random {
     /// Creates a generator that calls `next`.
     ///
     /// ```
-    /// use asg_cc_client::Random;
+    /// use asg_cc_client::clock::Random;
     /// assert!((Random::new(|| 0.5).next() - 0.5).abs() < f64::EPSILON);
     /// ```
     #[must_use]
@@ -133,7 +133,7 @@ impl Random {
     /// Returns the next number.
     ///
     /// ```
-    /// use asg_cc_client::Random;
+    /// use asg_cc_client::clock::Random;
     /// let random = Random::seeded(7);
     /// assert!((0.0..=1.0).contains(&random.next()));
     /// ```

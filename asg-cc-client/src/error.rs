@@ -5,7 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use asg_core::{Timestamp, escape_text};
+use asg_core::Timestamp;
+use asg_core::bytes::escape_text;
 use http::{Response, StatusCode};
 use serde_json::Value;
 
@@ -19,7 +20,8 @@ use crate::transport::{TransportError, TransportErrorKind};
 /// # Example
 ///
 /// ```
-/// use asg_cc_client::{Error, Fault};
+/// use asg_cc_client::Error;
+/// use asg_cc_client::error::Fault;
 /// use http::Response;
 ///
 /// let body = br#"{"description":"Invalid Auth Token","error_code":"CF-InvalidAuthToken","code":1000}"#;
@@ -253,7 +255,8 @@ impl Error {
     /// Returns who has to act.
     ///
     /// ```
-    /// use asg_cc_client::{Error, Fault};
+    /// use asg_cc_client::Error;
+    /// use asg_cc_client::error::Fault;
     /// use http::Response;
     ///
     /// let answer = Response::builder().status(503).body(Vec::new()).unwrap();
@@ -298,7 +301,8 @@ impl Error {
     /// Returns whether the same request may succeed later, without a change on this side.
     ///
     /// ```
-    /// use asg_cc_client::{Error, TransportError, TransportErrorKind};
+    /// use asg_cc_client::transport::TransportErrorKind;
+    /// use asg_cc_client::{Error, TransportError};
     ///
     /// assert!(Error::Unavailable { status: 503, errors: vec![] }.is_temporary());
     /// assert!(!Error::TokenRejected.is_temporary());

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use asg_core::{AppState, Directory, Guid, Identity};
+use asg_core::names::AppState;
+use asg_core::{Directory, Guid, Identity};
 
 use crate::error::Error;
 

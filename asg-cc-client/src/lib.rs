@@ -118,50 +118,44 @@
 #![forbid(unsafe_code)]
 
 #[cfg(any(feature = "ureq", feature = "reqwest"))]
-mod adapter;
+pub mod adapter;
 pub mod api;
-mod auth;
-mod cache;
-mod client;
-mod clock;
+pub mod auth;
+pub mod cache;
+pub mod client;
+pub mod clock;
 #[cfg(feature = "embedded")]
 pub mod embedded;
-mod error;
-mod export;
+pub mod error;
+pub mod export;
 mod file;
 mod layered;
-mod policy;
-mod record;
+pub mod record;
 mod resolve;
+pub mod retry;
 mod save;
 mod secret;
 mod stop;
 mod text;
 mod token;
-mod transport;
+pub mod transport;
 
+// What a first program needs. Everything else is in its module.
 #[cfg(feature = "reqwest")]
 pub use adapter::AsyncHttpTransport;
 #[cfg(any(feature = "ureq", feature = "reqwest"))]
 pub use adapter::HttpOptions;
 #[cfg(feature = "ureq")]
 pub use adapter::HttpTransport;
-pub use auth::{CfConfig, Credentials, Grant, Login};
-pub use cache::{CacheOptions, Cached};
-pub use client::{ApiVersion, AsyncCloudController, CloudController, Provenance, Resolution};
-pub use clock::{Clock, Random};
-pub use error::{ApiError, CustomError, Error, Fault, RetryAfter};
-pub use export::{Export, Gap, UnreadFile};
+pub use auth::{CfConfig, Credentials, Login, Secret, Token};
+pub use cache::Cached;
+pub use client::{AsyncCloudController, CloudController};
+pub use error::Error;
+pub use export::Export;
 pub use layered::Layered;
-pub use policy::{Counts, Notice, Policy, Retrying};
-pub use record::{Recorder, Replay};
-pub use save::Saved;
-pub use secret::Secret;
+pub use retry::{Policy, Retrying};
 pub use stop::Stop;
-pub use token::{Reach, Token};
-pub use transport::{
-    AsyncTransport, Sending, TimeLeft, Transport, TransportError, TransportErrorKind,
-};
+pub use transport::{Transport, TransportError};
 
 /// The README's programs are run as tests.
 #[cfg(doctest)]

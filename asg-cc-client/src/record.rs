@@ -30,7 +30,8 @@ const FORMAT: &str = "asg-cc-client recording 1";
 /// # Example
 ///
 /// ```
-/// use asg_cc_client::{Recorder, Replay, Transport, TransportError};
+/// use asg_cc_client::record::{Recorder, Replay};
+/// use asg_cc_client::{Transport, TransportError};
 /// use http::{Request, Response};
 ///
 /// let echo = |request: Request<Vec<u8>>| -> Result<Response<Vec<u8>>, TransportError> {
@@ -64,7 +65,8 @@ impl<T> Recorder<T> {
     /// Wraps `inner`, and records its requests.
     ///
     /// ```
-    /// # use asg_cc_client::{Recorder, Transport, TransportError};
+    /// # use asg_cc_client::record::Recorder;
+    /// # use asg_cc_client::{Transport, TransportError};
     /// # use http::{Request, Response};
     /// let hello = |_: Request<Vec<u8>>| Ok::<_, TransportError>(Response::new(b"hello".to_vec()));
     /// let recorder = Recorder::new(hello);
@@ -78,7 +80,8 @@ impl<T> Recorder<T> {
     /// Returns the inner transport.
     ///
     /// ```
-    /// # use asg_cc_client::{Recorder, Transport, TransportError};
+    /// # use asg_cc_client::record::Recorder;
+    /// # use asg_cc_client::{Transport, TransportError};
     /// # use http::{Request, Response};
     /// let hello = |_: Request<Vec<u8>>| Ok::<_, TransportError>(Response::new(b"hello".to_vec()));
     /// let recorder = Recorder::new(hello);
@@ -96,7 +99,8 @@ impl<T> Recorder<T> {
     /// occurs by chance, and the gaps after its removal would reveal it.
     ///
     /// ```
-    /// # use asg_cc_client::{Recorder, Transport, TransportError};
+    /// # use asg_cc_client::record::Recorder;
+    /// # use asg_cc_client::{Transport, TransportError};
     /// # use http::{Request, Response};
     /// let hello = |_: Request<Vec<u8>>| Ok::<_, TransportError>(Response::new(b"hello".to_vec()));
     /// let recorder = Recorder::new(hello);
@@ -282,13 +286,14 @@ impl Replay {
     /// [`Error::Recording`].
     ///
     /// ```
-    /// # use asg_cc_client::{Recorder, Transport, TransportError};
+    /// # use asg_cc_client::record::Recorder;
+    /// # use asg_cc_client::{Transport, TransportError};
     /// # use http::{Request, Response};
     /// let hello = |_: Request<Vec<u8>>| Ok::<_, TransportError>(Response::new(b"hello".to_vec()));
     /// let recorder = Recorder::new(hello);
     /// let request = || Request::get("https://api.example.org/").body(Vec::new()).unwrap();
     /// recorder.send(request())?;
-    /// let replay = asg_cc_client::Replay::new(&recorder.recording()?)?;
+    /// let replay = asg_cc_client::record::Replay::new(&recorder.recording()?)?;
     /// assert_eq!(replay.send(request())?.body(), b"hello");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

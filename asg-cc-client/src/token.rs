@@ -25,7 +25,8 @@ const GLOBAL: [&str; 3] = [
 /// # Example
 ///
 /// ```
-/// use asg_cc_client::{Reach, Token};
+/// use asg_cc_client::Token;
+/// use asg_cc_client::auth::Reach;
 ///
 /// let token = Token::new("bearer 7b2d6421-da08-4a1d")?;
 /// assert_eq!(format!("{token:?}"), "Token([redacted])");
@@ -69,7 +70,8 @@ impl Token {
     /// verifies it).
     ///
     /// ```
-    /// use asg_cc_client::{Reach, Token};
+    /// use asg_cc_client::Token;
+    /// use asg_cc_client::auth::Reach;
     /// assert_eq!(Token::new("sesame")?.reach(), Reach::Opaque);
     /// # Ok::<(), asg_cc_client::Error>(())
     /// ```

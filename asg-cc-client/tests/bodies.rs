@@ -8,7 +8,10 @@
 mod common;
 
 use asg_cc_client::api::{self, App, Body, Call, Event, Everywhere, Page, Space, v2, v3};
-use asg_cc_client::{CfConfig, Clock, CloudController, Error, Export, Grant, Login, RetryAfter};
+use asg_cc_client::auth::Grant;
+use asg_cc_client::clock::Clock;
+use asg_cc_client::error::RetryAfter;
+use asg_cc_client::{CfConfig, CloudController, Error, Export, Login};
 use common::{files, fixture};
 use http::Response;
 use serde_json::json;

@@ -7,8 +7,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
 use std::time::Duration;
 
-use asg_cc_client::{CacheOptions, Cached, Clock, Error, Random};
-use asg_core::{AppState, Directory, Entity, Guid, Identity, Timestamp, directory_fn};
+use asg_cc_client::cache::CacheOptions;
+use asg_cc_client::clock::{Clock, Random};
+use asg_cc_client::{Cached, Error};
+use asg_core::names::{AppState, Entity, directory_fn};
+use asg_core::{Directory, Guid, Identity, Timestamp};
 use common::*;
 use proptest::prelude::*;
 

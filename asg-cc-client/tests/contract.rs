@@ -16,10 +16,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use asg_cc_client::api::v3;
+use asg_cc_client::client::ApiVersion;
 use asg_cc_client::embedded::{Foundation, Outage, Page, SecurityGroup, Server, Trouble};
-use asg_cc_client::{
-    ApiVersion, CloudController, Error, HttpTransport, Token, Transport, TransportError,
-};
+use asg_cc_client::{CloudController, Error, HttpTransport, Token, Transport, TransportError};
 use asg_core::Guid;
 use asg_core::policy::Rule;
 use common::*;

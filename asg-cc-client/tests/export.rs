@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use asg_cc_client::embedded::{Event, Foundation, SecurityGroup};
 use asg_cc_client::{AsyncCloudController, CloudController, Error, Export, Token, Transport};
-use asg_core::{AppState, Identity};
+use asg_core::Identity;
+use asg_core::names::AppState;
 use common::*;
 use flate2::Compression;
 use flate2::write::GzEncoder;

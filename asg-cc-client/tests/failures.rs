@@ -9,10 +9,13 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use asg_cc_client::api::{Address, v3};
+use asg_cc_client::client::ApiVersion;
 use asg_cc_client::embedded::Server;
+use asg_cc_client::error::{Fault, RetryAfter};
+use asg_cc_client::transport::TransportErrorKind;
 use asg_cc_client::{
-    ApiVersion, Cached, CfConfig, CloudController, Error, Export, Fault, HttpOptions,
-    HttpTransport, RetryAfter, Token, Transport, TransportError, TransportErrorKind,
+    Cached, CfConfig, CloudController, Error, Export, HttpOptions, HttpTransport, Token, Transport,
+    TransportError,
 };
 use common::*;
 use http::header::AUTHORIZATION;

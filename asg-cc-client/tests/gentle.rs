@@ -6,12 +6,15 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use asg_cc_client::clock::Random;
 use asg_cc_client::embedded::Foundation;
+use asg_cc_client::transport::TransportErrorKind;
 use asg_cc_client::{
-    AsyncCloudController, CloudController, Error, Layered, Policy, Random, Retrying, Token,
-    Transport, TransportError, TransportErrorKind,
+    AsyncCloudController, CloudController, Error, Layered, Policy, Retrying, Token, Transport,
+    TransportError,
 };
-use asg_core::{AppState, Guid, Identity};
+use asg_core::names::AppState;
+use asg_core::{Guid, Identity};
 use common::*;
 use http::{Request, Response};
 
@@ -104,7 +107,7 @@ fn a_server_that_reads_short_lines_only_is_asked_in_short_lines() {
 
     let one = |_: Request<Vec<u8>>| Ok(Response::builder().status(414).body(Vec::new()).unwrap());
     let cc = CloudController::new(one, "https://api.example.org", Token::new(GLOBAL).unwrap());
-    let cc = cc.unwrap().with_version(asg_cc_client::ApiVersion::V3);
+    let cc = cc.unwrap().with_version(asg_cc_client::client::ApiVersion::V3);
     assert_eq!(cc.resolve(&ids).unwrap_err(), Error::TooLong, "one alone cannot be divided");
 }
 

@@ -5,9 +5,11 @@ mod common;
 
 use std::collections::HashSet;
 
+use asg_cc_client::client::ApiVersion;
 use asg_cc_client::embedded::{Foundation, Process};
-use asg_cc_client::{ApiVersion, CloudController, Export, Layered, Token, Transport};
-use asg_core::{AppState, Guid};
+use asg_cc_client::{CloudController, Export, Layered, Token, Transport};
+use asg_core::Guid;
+use asg_core::names::AppState;
 use common::*;
 use http::Request;
 use proptest::prelude::*;

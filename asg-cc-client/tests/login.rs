@@ -9,10 +9,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use asg_cc_client::api::Address;
+use asg_cc_client::auth::Grant;
+use asg_cc_client::client::ApiVersion;
+use asg_cc_client::clock::{Clock, Random};
 use asg_cc_client::embedded::{self, Limit, Outage, Page, Realm, Server, Trouble};
+use asg_cc_client::error::Fault;
+use asg_cc_client::transport::TimeLeft;
 use asg_cc_client::{
-    ApiVersion, AsyncCloudController, CfConfig, Clock, CloudController, Credentials, Error, Fault,
-    Grant, HttpTransport, Login, Policy, Random, Retrying, Stop, TimeLeft, Token, Transport,
+    AsyncCloudController, CfConfig, CloudController, Credentials, Error, HttpTransport, Login,
+    Policy, Retrying, Stop, Token, Transport,
 };
 use asg_core::Timestamp;
 use common::*;

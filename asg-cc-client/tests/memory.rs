@@ -4,8 +4,10 @@
 
 use std::io::{self, Read};
 
-use asg_cc_client::{ApiVersion, CloudController, Export, Token};
-use asg_core::{AppState, Guid};
+use asg_cc_client::client::ApiVersion;
+use asg_cc_client::{CloudController, Export, Token};
+use asg_core::Guid;
+use asg_core::names::AppState;
 use http::{Request, Response};
 
 /// Returns the peak memory of this process, in bytes.

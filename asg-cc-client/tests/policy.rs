@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use asg_cc_client::{
-    AsyncTransport, Clock, Error, Notice, Policy, Random, RetryAfter, Retrying, Transport,
-    TransportError, TransportErrorKind,
-};
+use asg_cc_client::clock::{Clock, Random};
+use asg_cc_client::error::RetryAfter;
+use asg_cc_client::retry::Notice;
+use asg_cc_client::transport::{AsyncTransport, TransportErrorKind};
+use asg_cc_client::{Error, Policy, Retrying, Transport, TransportError};
 use asg_core::Timestamp;
 use common::block_on;
 use http::{Request, Response};

@@ -7,10 +7,12 @@ mod common;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use asg_cc_client::auth::Grant;
 use asg_cc_client::embedded::{Clock, Outage, Page, Realm, Server, Trouble};
+use asg_cc_client::record::{Recorder, Replay};
 use asg_cc_client::{
-    AsyncCloudController, Cached, CloudController, Credentials, Error, Grant, HttpTransport, Login,
-    Policy, Recorder, Replay, Retrying, Token, Transport, TransportError,
+    AsyncCloudController, Cached, CloudController, Credentials, Error, HttpTransport, Login, Policy,
+    Retrying, Token, Transport, TransportError,
 };
 use common::*;
 use http::{Request, Response};
@@ -157,7 +159,7 @@ impl Transport for Parrot {
             (status, _) => status,
         };
         if status == 599 {
-            let kind = asg_cc_client::TransportErrorKind::Other;
+            let kind = asg_cc_client::transport::TransportErrorKind::Other;
             return Err(TransportError::new(kind, format!("cannot send {said}")));
         }
         Ok(Response::builder().status(status).body(body.into_bytes()).unwrap())

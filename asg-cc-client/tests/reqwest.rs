@@ -7,10 +7,12 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::time::Duration;
 
+use asg_cc_client::clock::Random;
 use asg_cc_client::embedded::{Limit, Outage, Page, Trouble};
+use asg_cc_client::transport::{AsyncTransport, TimeLeft, TransportErrorKind};
 use asg_cc_client::{
-    AsyncCloudController, AsyncHttpTransport, AsyncTransport, HttpOptions, HttpTransport, Random,
-    Retrying, TimeLeft, Token, Transport, TransportErrorKind,
+    AsyncCloudController, AsyncHttpTransport, HttpOptions, HttpTransport, Retrying, Token,
+    Transport,
 };
 use common::*;
 use http::Request;
@@ -48,7 +50,7 @@ fn a_bad_day_is_survived_on_tokios_clock_too() {
         let state = cc.resolve(&[guid(WORKER)]).await.unwrap()[&guid(WORKER)].state;
         (state, cc.get_ref().counts())
     });
-    assert_eq!(state, asg_core::AppState::Live);
+    assert_eq!(state, asg_core::names::AppState::Live);
     assert!(counts.lost >= 2 && counts.rate_limited == 1, "{counts:?}");
 }
 

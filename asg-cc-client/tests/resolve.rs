@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use asg_cc_client::api::BATCH;
+use asg_cc_client::auth::Reach;
+use asg_cc_client::client::{ApiVersion, Provenance};
+use asg_cc_client::clock::Clock;
 use asg_cc_client::embedded::{Event, Foundation};
-use asg_cc_client::{
-    ApiVersion, Cached, Clock, CloudController, Error, HttpTransport, Provenance, Reach, Token,
-    Transport,
-};
-use asg_core::{AppState, Guid, Identity, Timestamp};
+use asg_cc_client::{Cached, CloudController, Error, HttpTransport, Token, Transport};
+use asg_core::names::AppState;
+use asg_core::{Guid, Identity, Timestamp};
 use common::*;
 use serde_json::json;
 

@@ -9,9 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use asg_cc_client::{
-    HttpOptions, HttpTransport, Retrying, Transport, TransportError, TransportErrorKind,
-};
+use asg_cc_client::transport::TransportErrorKind;
+use asg_cc_client::{HttpOptions, HttpTransport, Retrying, Transport, TransportError};
 use http::{Request, Response};
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject as _;
@@ -71,7 +70,8 @@ fn ask(url: &str, options: &HttpOptions) -> Vec<Answer> {
     let mut answers = vec![blocking.send(request())];
     #[cfg(feature = "reqwest")]
     {
-        use asg_cc_client::{AsyncHttpTransport, AsyncTransport};
+        use asg_cc_client::AsyncHttpTransport;
+        use asg_cc_client::transport::AsyncTransport;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let twin = AsyncHttpTransport::with_options(options).unwrap().retrying();
         answers.push(runtime.block_on(AsyncTransport::send(&twin, request())));

@@ -6,7 +6,8 @@ mod common;
 use std::fmt::{Debug, Write};
 use std::sync::{Arc, Mutex};
 
-use asg_cc_client::{CloudController, Grant, Login, Retrying, TransportError};
+use asg_cc_client::auth::Grant;
+use asg_cc_client::{CloudController, Login, Retrying, TransportError};
 use common::*;
 use http::{Request, Response};
 use tracing::field::{Field, Visit};

@@ -4,7 +4,8 @@
 use std::io::{self, Read};
 use std::time::Instant;
 
-use asg_core::{Lines, unfinished_document};
+use asg_core::Lines;
+use asg_core::line::unfinished_document;
 
 use crate::input::read_piece;
 use crate::monitor::PERIOD;

@@ -81,7 +81,7 @@ impl std::error::Error for Error {
 impl From<asg_cc_client::Error> for Error {
     fn from(error: asg_cc_client::Error) -> Self {
         // There may be texts of servers in it.
-        Self::Directory(asg_core::escape_text(&error.to_string()).into_owned())
+        Self::Directory(asg_core::bytes::escape_text(&error.to_string()).into_owned())
     }
 }
 

@@ -3,11 +3,10 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use asg_core::correlate::{AnyFlow, Batch, FlowCache, Gatherer, Joiner};
 use asg_core::policy::Policy;
-use asg_core::{
-    AnyFlow, Batch, Content, Correlation, Flow, FlowCache, Gatherer, Gathering, Joiner, Ledger,
-    Outcome, Reader, Record, TimePolicy,
-};
+use asg_core::record::Outcome;
+use asg_core::{Content, Correlation, Flow, Gathering, Ledger, Reader, Record, TimePolicy};
 
 use crate::error::Error;
 use crate::explain::{FlowExplainer, FlowFacts};
@@ -40,7 +39,7 @@ enum Phase {
     #[default]
     Nothing,
     /// Read, but owners have no names yet.
-    Unnamed(Box<asg_core::Gathered>),
+    Unnamed(Box<asg_core::correlate::Gathered>),
     Ready(Arc<Correlation>),
 }
 
@@ -108,7 +107,7 @@ impl Gathered {
         Ok(correlation)
     }
 
-    fn gather(&self, readers: &Readers) -> Result<asg_core::Gathered, Error> {
+    fn gather(&self, readers: &Readers) -> Result<asg_core::correlate::Gathered, Error> {
         let mut gathering = Gathering::with_policy(self.policy);
         if let Some(ledger) = &self.ledger {
             let ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
@@ -126,7 +125,10 @@ impl Gathered {
 /// # Errors
 ///
 /// Those of reading.
-pub fn gather(mut gathering: Gathering, readers: &Readers) -> Result<asg_core::Gathered, Error> {
+pub fn gather(
+    mut gathering: Gathering,
+    readers: &Readers,
+) -> Result<asg_core::correlate::Gathered, Error> {
     let mut pipeline = Pipeline::new(&readers.first(), "reading evidence", Size::Small, || {
         Gather { gatherer: gathering.gatherer() }
     });

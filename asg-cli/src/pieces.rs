@@ -6,7 +6,8 @@ use std::io::{Cursor, Read};
 use std::num::NonZero;
 use std::sync::{Arc, PoisonError};
 
-use asg_core::{LogLines, Origin, RawLine, Transcoder, unfinished_document};
+use asg_core::Origin;
+use asg_core::line::{LogLines, RawLine, Transcoder, unfinished_document};
 
 use crate::blocks::{Block, Blocks};
 use crate::error::Error;

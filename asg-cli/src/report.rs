@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::io::{self, Write as _};
 
-use asg_core::escape_text;
+use asg_core::bytes::escape_text;
 
 use crate::error::Error;
 

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::net::IpAddr;
 
-use asg_core::{Guid, Identity, Ledger, Lifetime};
+use asg_core::ledger::Lifetime;
+use asg_core::{Guid, Identity, Ledger};
 
 /// The kind of text by which containers were found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +46,10 @@ type Test<'t, 'l> = &'t dyn Fn(Lifetime<'l>) -> bool;
 /// ```
 /// use std::collections::HashMap;
 /// use asg_cli::search::{By, find};
-/// use asg_core::{Evidence, Handle, Ledger, Moment, Origin, ProcessName, SourceId};
+/// use asg_core::event::Moment;
+/// use asg_core::evidence::Evidence;
+/// use asg_core::guid::{Handle, ProcessName};
+/// use asg_core::{Ledger, Origin, SourceId};
 ///
 /// let mut ledger = Ledger::new();
 /// let handle = Handle::parse("bfce786c-ab07-40ad-79f9-8f21").unwrap();

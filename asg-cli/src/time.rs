@@ -1,6 +1,7 @@
 //! The options `--year` and `--utc-offset`, which complete time stamps that lack a year or a zone.
 
-use asg_core::{TimePolicy, Timestamp, YearPolicy};
+use asg_core::time::YearPolicy;
+use asg_core::{TimePolicy, Timestamp};
 
 use crate::output::zone::Zone;
 use crate::report::Failure;

@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::net::IpAddr;
 
-use asg_core::{
-    Attribution, Certainty, Entity, Guid, HandlePrefix, Identity, Ledger, Lifetime, LogPrefix,
-    Origin, Reason, Sighting, Timestamp,
-};
+use asg_core::guid::HandlePrefix;
+use asg_core::ledger::{Attribution, Lifetime, Reason, Sighting};
+use asg_core::names::Entity;
+use asg_core::prefix::LogPrefix;
+use asg_core::{Certainty, Guid, Identity, Ledger, Origin, Timestamp};
 use serde_json::{Value, json};
 
 use crate::answers::{Cell, Grid};

@@ -327,7 +327,7 @@ fn a_snapshot_is_complete_if_its_reader_sees_all_and_nothing_went_meanwhile() {
         let saved = std::fs::read(&file).unwrap();
         (run, serde_json::from_slice::<Value>(&saved).unwrap())
     };
-    let now = || asg_cc_client::Clock::default().now();
+    let now = || asg_cc_client::clock::Clock::default().now();
     let before = now();
     let (run, whole) = save("auditor");
     assert_eq!((run.status, run.stderr.as_str()), (0, "asglog: 250 security groups\n"));

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::fs;
 
 use asg_cli::query::{COLUMNS, Column};
-use asg_core::Reason;
+use asg_core::ledger::Reason;
 use common::here;
 
 fn is_writing() -> bool {

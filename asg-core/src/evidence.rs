@@ -14,7 +14,10 @@ use crate::time::Timestamp;
 /// component wrote it.
 ///
 /// ```
-/// use asg_core::{Evidence, Handle, Moment, Origin, SourceId};
+/// use asg_core::event::Moment;
+/// use asg_core::evidence::Evidence;
+/// use asg_core::guid::Handle;
+/// use asg_core::{Origin, SourceId};
 ///
 /// let handle = Handle::parse("bfce786c-ab07-40ad-79f9-8f21").unwrap();
 /// let evidence = Evidence::new(handle, Moment::Seen, Origin { source: SourceId(0), line: 7 });
@@ -64,7 +67,10 @@ impl Evidence {
     /// Creates evidence that a container existed, and nothing more.
     ///
     /// ```
-    /// use asg_core::{Evidence, Handle, Moment, Origin, SourceId};
+    /// use asg_core::event::Moment;
+    /// use asg_core::evidence::Evidence;
+    /// use asg_core::guid::Handle;
+    /// use asg_core::{Origin, SourceId};
     ///
     /// let handle = Handle::parse("d08bb414-cdba-4381-412a-e9ecc1b7d0f4").unwrap();
     /// let seen = Evidence::new(handle, Moment::Seen, Origin { source: SourceId(0), line: 7 });
@@ -216,7 +222,7 @@ pub(crate) fn logger_evidence(event: &LoggerEvent<'_>, origin: Origin) -> Option
 /// container's subnet of four, in hexadecimal.
 ///
 /// ```
-/// use asg_core::Interface;
+/// use asg_core::evidence::Interface;
 ///
 /// let silk = Interface::parse(b"s-010255073003").unwrap();
 /// assert!(silk.fits("10.255.73.3".parse().unwrap()));
@@ -236,7 +242,7 @@ impl Interface {
     /// Parses an interface's name; `None` if it shows no address.
     ///
     /// ```
-    /// use asg_core::Interface;
+    /// use asg_core::evidence::Interface;
     /// assert!(Interface::parse(b"s-010255073004").is_some());
     /// assert!(Interface::parse(b"eth0").is_none());
     /// ```
@@ -262,7 +268,7 @@ impl Interface {
     /// Returns the container's address, if the name contains all of it.
     ///
     /// ```
-    /// use asg_core::Interface;
+    /// use asg_core::evidence::Interface;
     /// let interface = Interface::parse(b"s-010255073004").unwrap();
     /// assert_eq!(interface.address(), Some("10.255.73.4".parse()?));
     /// # Ok::<(), std::net::AddrParseError>(())
@@ -276,7 +282,7 @@ impl Interface {
     /// nothing about IPv6.
     ///
     /// ```
-    /// use asg_core::Interface;
+    /// use asg_core::evidence::Interface;
     /// let interface = Interface::parse(b"s-010255073004").unwrap();
     /// assert!(interface.fits("10.255.73.4".parse()?) && !interface.fits("10.255.73.5".parse()?));
     /// # Ok::<(), std::net::AddrParseError>(())

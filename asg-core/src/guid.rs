@@ -125,7 +125,8 @@ impl fmt::Debug for Guid {
 /// characters.
 ///
 /// ```
-/// use asg_core::{Guid, GuidPrefix};
+/// use asg_core::Guid;
+/// use asg_core::guid::GuidPrefix;
 ///
 /// let seen = GuidPrefix::parse(b"d08bb414-cdba-4381-412a-e9ecc")?;
 /// assert_eq!(seen.len(), 29);
@@ -150,7 +151,7 @@ impl GuidPrefix {
     /// At the first byte that is not possible at its place in a GUID; on empty input, at 0.
     ///
     /// ```
-    /// use asg_core::GuidPrefix;
+    /// use asg_core::guid::GuidPrefix;
     /// assert_eq!(GuidPrefix::parse(b"4ccbb24c-26")?.to_string(), "4ccbb24c-26");
     /// # Ok::<(), asg_core::Error>(())
     /// ```
@@ -189,7 +190,7 @@ impl GuidPrefix {
     /// Returns the number of characters, dashes included: 1 to 36.
     ///
     /// ```
-    /// use asg_core::GuidPrefix;
+    /// use asg_core::guid::GuidPrefix;
     /// assert_eq!(GuidPrefix::parse(b"4ccbb24c-26")?.len(), 11);
     /// # Ok::<(), asg_core::Error>(())
     /// ```
@@ -201,7 +202,7 @@ impl GuidPrefix {
     /// Returns whether `longer` begins with these characters (or is equal).
     ///
     /// ```
-    /// use asg_core::GuidPrefix;
+    /// use asg_core::guid::GuidPrefix;
     /// let (short, long) = (GuidPrefix::parse(b"4ccbb24c")?, GuidPrefix::parse(b"4ccbb24c-26")?);
     /// assert!(short.starts(long) && !long.starts(short));
     /// # Ok::<(), asg_core::Error>(())
@@ -215,7 +216,7 @@ impl GuidPrefix {
     /// sorted index that has all GUIDs with this beginning.
     ///
     /// ```
-    /// # use asg_core::GuidPrefix;
+    /// # use asg_core::guid::GuidPrefix;
     /// let (low, high) = GuidPrefix::parse(b"d0")?.range();
     /// assert_eq!(low >> 120, 0xd0);
     /// assert_eq!(high, low | u128::MAX >> 8);
@@ -229,7 +230,7 @@ impl GuidPrefix {
     /// Returns the GUID, if all 36 characters are present.
     ///
     /// ```
-    /// use asg_core::GuidPrefix;
+    /// use asg_core::guid::GuidPrefix;
     /// assert!(GuidPrefix::parse(b"4ccbb24c-268e-421a-9d1b-3678b6eb40d0")?.full().is_some());
     /// assert!(GuidPrefix::parse(b"4ccbb24c-26")?.full().is_none());
     /// # Ok::<(), asg_core::Error>(())
@@ -243,7 +244,7 @@ impl GuidPrefix {
     /// that.
     ///
     /// ```
-    /// use asg_core::GuidPrefix;
+    /// use asg_core::guid::GuidPrefix;
     /// let long = GuidPrefix::parse(b"4ccbb24c-268e-421a")?;
     /// assert_eq!(long.truncated(11), Some(GuidPrefix::parse(b"4ccbb24c-26")?));
     /// assert_eq!(long.truncated(36), Some(long));
@@ -297,7 +298,7 @@ impl fmt::Debug for GuidPrefix {
 /// [directory]: https://v3-apidocs.cloudfoundry.org/#processes
 ///
 /// ```
-/// use asg_core::ProcessGuid;
+/// use asg_core::guid::ProcessGuid;
 ///
 /// let text = b"4ccbb24c-268e-421a-9d1b-3678b6eb40d0-0f0f6a2e-7c1b-4d0a-8a55-5f2f8f0e6c11";
 /// let guid = ProcessGuid::parse(text)?;
@@ -322,7 +323,7 @@ impl ProcessGuid {
     /// name; those are errors here too.
     ///
     /// ```
-    /// use asg_core::ProcessGuid;
+    /// use asg_core::guid::ProcessGuid;
     /// let text = b"4ccbb24c-268e-421a-9d1b-3678b6eb40d0-0f0f6a2e-7c1b-4d0a-8a55-5f2f8f0e6c11";
     /// assert_eq!(ProcessGuid::parse(text)?.to_string().as_bytes(), text);
     /// # Ok::<(), asg_core::Error>(())
@@ -360,7 +361,7 @@ impl fmt::Display for ProcessGuid {
 /// Any other name without blanks is legal too: Garden does not enforce a form.
 ///
 /// ```
-/// use asg_core::Handle;
+/// use asg_core::guid::Handle;
 ///
 /// let handle = Handle::parse("bfce786c-ab07-40ad-79f9-8f21").unwrap();
 /// assert_eq!(handle.to_string(), "bfce786c-ab07-40ad-79f9-8f21");
@@ -382,7 +383,7 @@ impl Handle {
     /// Parses a handle; `None` if the text is empty or has blanks or control characters in it.
     ///
     /// ```
-    /// use asg_core::Handle;
+    /// use asg_core::guid::Handle;
     /// assert!(Handle::parse("d08bb414-cdba-4381-412a-e9ecc1b7d0f4").is_some());
     /// assert!(Handle::parse("").is_none());
     /// ```
@@ -401,7 +402,7 @@ impl Handle {
     /// Returns the GUID, or 28-character piece of one, that this handle is, if it is one.
     ///
     /// ```
-    /// use asg_core::Handle;
+    /// use asg_core::guid::Handle;
     /// let handle = Handle::parse("d08bb414-cdba-4381-412a-e9ecc1b7d0f4").unwrap();
     /// assert_eq!(handle.guid().unwrap().to_string(), "d08bb414-cdba-4381-412a-e9ecc1b7d0f4");
     /// ```
@@ -417,7 +418,7 @@ impl Handle {
     /// `<process GUID>-<instance GUID>` and `<app GUID>-<digits>` handles.
     ///
     /// ```
-    /// # use asg_core::Handle;
+    /// # use asg_core::guid::Handle;
     /// let old = "46ab3511-e11c-45cd-9f3e-a20ad836a9e4-843b85ee-f2b7-4c4b-9ee7-4833ec1e066f\
     ///            -a85d5b3b-ccef-47ca-5ee1-3620b3a349d9";
     /// let lead = Handle::parse(old).unwrap().leading_guid().unwrap();
@@ -437,7 +438,7 @@ impl Handle {
     /// Returns the process GUID inside an old 110-character handle.
     ///
     /// ```
-    /// use asg_core::Handle;
+    /// use asg_core::guid::Handle;
     /// let handle = Handle::parse("d08bb414-cdba-4381-412a-e9ecc1b7d0f4").unwrap();
     /// assert!(handle.embedded_process().is_none(), "only old releases put it there");
     /// ```
@@ -454,7 +455,7 @@ impl Handle {
     /// Returns the number of characters.
     ///
     /// ```
-    /// use asg_core::Handle;
+    /// use asg_core::guid::Handle;
     /// assert_eq!(Handle::parse("bfce786c-ab07-40ad-79f9-8f21").unwrap().len(), 28);
     /// ```
     #[must_use]
@@ -497,7 +498,7 @@ impl fmt::Debug for Handle {
 /// the line.
 ///
 /// ```
-/// use asg_core::{Handle, HandlePrefix};
+/// use asg_core::guid::{Handle, HandlePrefix};
 ///
 /// let seen = HandlePrefix::parse("d08bb414-cdba-4381-412a-e9ecc").unwrap();
 /// assert!(seen.matches(&Handle::parse("d08bb414-cdba-4381-412a-e9ecc1b7d0f4").unwrap()));
@@ -512,7 +513,7 @@ impl<'a> HandlePrefix<'a> {
     /// control characters.
     ///
     /// ```
-    /// use asg_core::HandlePrefix;
+    /// use asg_core::guid::HandlePrefix;
     /// assert!(HandlePrefix::parse("d08bb414-cdba-4381-412a-e9ecc").is_some());
     /// ```
     #[must_use]
@@ -530,7 +531,7 @@ impl<'a> HandlePrefix<'a> {
     /// Returns the characters.
     ///
     /// ```
-    /// use asg_core::HandlePrefix;
+    /// use asg_core::guid::HandlePrefix;
     /// assert_eq!(HandlePrefix::parse("d08bb414-cdba").unwrap().as_str(), "d08bb414-cdba");
     /// ```
     #[must_use]
@@ -549,7 +550,7 @@ impl<'a> HandlePrefix<'a> {
     /// Returns the number of characters.
     ///
     /// ```
-    /// use asg_core::HandlePrefix;
+    /// use asg_core::guid::HandlePrefix;
     /// assert_eq!(HandlePrefix::parse("d08bb414-cdba").unwrap().len(), 13);
     /// ```
     #[must_use]
@@ -560,7 +561,7 @@ impl<'a> HandlePrefix<'a> {
     /// Returns the GUID prefix, if the text is GUID-shaped.
     ///
     /// ```
-    /// use asg_core::HandlePrefix;
+    /// use asg_core::guid::HandlePrefix;
     /// let guid = HandlePrefix::parse("d08bb414-cdba").unwrap().guid().unwrap();
     /// assert_eq!(guid.to_string(), "d08bb414-cdba");
     /// ```
@@ -572,7 +573,7 @@ impl<'a> HandlePrefix<'a> {
     /// Returns whether `handle` begins with these characters.
     ///
     /// ```
-    /// use asg_core::{Handle, HandlePrefix};
+    /// use asg_core::guid::{Handle, HandlePrefix};
     /// let handle = Handle::parse("d08bb414-cdba-4381-412a-e9ecc1b7d0f4").unwrap();
     /// assert!(HandlePrefix::parse("d08bb414-cdba-4381-412a-e9ecc").unwrap().matches(&handle));
     /// assert!(!HandlePrefix::parse("d08bb414-cdbb").unwrap().matches(&handle));
@@ -614,7 +615,7 @@ impl ProcessName {
     /// Parses a process GUID; any other text is a name.
     ///
     /// ```
-    /// use asg_core::ProcessName;
+    /// use asg_core::guid::ProcessName;
     /// assert!(ProcessName::parse("a-task").guid().is_none());
     /// ```
     #[must_use]
@@ -625,7 +626,7 @@ impl ProcessName {
     /// Returns the process GUID, if it is one.
     ///
     /// ```
-    /// use asg_core::ProcessName;
+    /// use asg_core::guid::ProcessName;
     /// let text = "4ccbb24c-268e-421a-9d1b-3678b6eb40d0-0f0f6a2e-7c1b-4d0a-8a55-5f2f8f0e6c11";
     /// assert_eq!(ProcessName::parse(text).guid().unwrap().to_string(), text);
     /// ```

@@ -26,7 +26,8 @@ use crate::guid::{GuidPrefix, HandlePrefix};
 /// The meaning of a log prefix that a Cloud Foundry component wrote.
 ///
 /// ```
-/// use asg_core::{Direction, LogPrefix, Plane, Subject, Verdict};
+/// use asg_core::Verdict;
+/// use asg_core::prefix::{Direction, LogPrefix, Plane, Subject};
 ///
 /// let prefix = LogPrefix::parse(b"DENY_C2C_d5978989-1401-49ff- ").unwrap();
 /// assert_eq!((prefix.verdict, prefix.plane), (Verdict::Denied, Plane::C2c));
@@ -122,7 +123,8 @@ impl<'a> LogPrefix<'a> {
     /// not Cloud Foundry's.
     ///
     /// ```
-    /// use asg_core::{LogPrefix, Verdict};
+    /// use asg_core::Verdict;
+    /// use asg_core::prefix::LogPrefix;
     /// let prefix = LogPrefix::parse(b"DENY_2d7e64b1-95c0-4f18-6a3b ").unwrap();
     /// assert_eq!(prefix.verdict, Verdict::Denied);
     /// assert!(LogPrefix::parse(b"[UFW BLOCK] ").is_none());

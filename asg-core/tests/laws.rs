@@ -3,8 +3,10 @@
 
 use std::fmt::Write as _;
 
-use asg_core::generator::{self, Generated};
-use asg_core::{Decoder, Diagnostic, Line, LogPrefix, Record, TimePolicy};
+use asg_core::packet::generator::{self, Generated};
+use asg_core::prefix::LogPrefix;
+use asg_core::record::Diagnostic;
+use asg_core::{Decoder, Line, Record, TimePolicy};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -78,7 +80,7 @@ fn decoded<'p>(
 ) -> (Vec<String>, Vec<Value>, Vec<Diagnostic>) {
     let mut decoder = Decoder::with_limit(TimePolicy::default(), limit);
     let (mut seen, mut packets, mut wrong) = (Vec::new(), Vec::new(), Vec::new());
-    let mut take = |line: asg_core::Decoded<'_>| {
+    let mut take = |line: asg_core::record::Decoded<'_>| {
         seen.push(format!("{line:?}"));
         let packet = line.record.packet().map(|(packet, _)| packet);
         packets.push(serde_json::to_value(packet).unwrap());

@@ -4,11 +4,10 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 
+use asg_core::names::{AppState, Entity, directory_fn};
+use asg_core::packet::{Address, Proto};
 use asg_core::siem::{CommunityId, Reading, RecordLines, Standard};
-use asg_core::{
-    Address, AppState, Entity, Flow, Gathering, Guid, Identity, Line, Origin, Packet, Proto,
-    SourceId, Timestamp, directory_fn,
-};
+use asg_core::{Flow, Gathering, Guid, Identity, Line, Origin, Packet, SourceId, Timestamp};
 use serde_json::{Value, json};
 
 #[path = "siem/check.rs"]

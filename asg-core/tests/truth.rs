@@ -7,7 +7,9 @@ use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use asg_core::{Gathering, Lifetime, Line, Origin, SourceId, TimeNote, TimePolicy, Timestamp};
+use asg_core::clock::TimeNote;
+use asg_core::ledger::Lifetime;
+use asg_core::{Gathering, Line, Origin, SourceId, TimePolicy, Timestamp};
 
 /// A flow, as far as the table goes.
 #[derive(Debug)]

@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
 
+use asg_core::correlate::FollowerOptions;
+use asg_core::packet::PacketBuf;
 use asg_core::policy::SecurityGroup;
-use asg_core::{
-    Certainty, Direction, FollowerOptions, Line, Packet, PacketBuf, Plane, Record, RecordBuf,
-    Subject, TimePolicy, Timestamp, Verdict,
-};
+use asg_core::prefix::{Direction, Plane, Subject};
+use asg_core::{Certainty, Line, Packet, Record, RecordBuf, TimePolicy, Timestamp, Verdict};
 
 const TEXT: &str = "OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.255.73.3 DST=8.8.8.8 LEN=61 TOS=0x00 \
     PREC=0x00 TTL=63 ID=2806 DF PROTO=UDP SPT=36556 DPT=53 LEN=41 ";

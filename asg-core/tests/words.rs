@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use asg_core::Reason;
+use asg_core::ledger::Reason;
 
 fn file(name: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();

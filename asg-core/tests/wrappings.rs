@@ -1,7 +1,8 @@
 //! Lines in all the wrappings that programs put around them: each is parsed, its machine and time
 //! are found, and its writer decides what it proves.
 
-use asg_core::{Gathering, Line, Origin, Outcome, Record, SourceId, TimePolicy};
+use asg_core::record::Outcome;
+use asg_core::{Gathering, Line, Origin, Record, SourceId, TimePolicy};
 use serde_json::Value;
 
 /// One wrapping. `{P}` is replaced by the program, `{PU}` by its name in capitals, `{B}` by the

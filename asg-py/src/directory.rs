@@ -8,10 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use asg_cc_client::api::Address;
-use asg_cc_client::{ApiVersion, CfConfig, Credentials, Grant, Login, Token};
+use asg_cc_client::auth::Grant;
+use asg_cc_client::client::ApiVersion;
+use asg_cc_client::{CfConfig, Credentials, Login, Token};
 use asg_cli::error::Error;
 use asg_cli::names::{Asked, Names, Settings, Shared};
-use asg_core::{AppState, Entity, Guid, Identity, NameHistory, Timestamp};
+use asg_core::names::{AppState, Entity, NameHistory};
+use asg_core::{Guid, Identity, Timestamp};
 use pyo3::exceptions::{PyTypeError, PyUserWarning, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyMapping, PyType};

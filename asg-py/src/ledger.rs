@@ -11,7 +11,8 @@ use asg_cli::search::{self, By};
 use asg_cli::who::{
     Found, Nobody, Question, Search, add_names, containers, owner_object, same_handle,
 };
-use asg_core::{Attribution, Certainty, Gathering, Guid, Identity, Lifetime, Reason, Timestamp};
+use asg_core::ledger::{Attribution, Lifetime, Reason};
+use asg_core::{Certainty, Gathering, Guid, Identity, Timestamp};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use serde_json::{Value, json};

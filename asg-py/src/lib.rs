@@ -31,7 +31,8 @@ mod source;
 mod stream;
 mod table;
 
-use asg_core::{TimePolicy, YearPolicy};
+use asg_core::TimePolicy;
+use asg_core::time::YearPolicy;
 use pyo3::prelude::*;
 
 /// Converts the keyword arguments that all functions share for completing times. `utc_offset` is in
@@ -80,14 +81,15 @@ mod _asglog {
     /// Escapes the characters of a text that control a terminal or that are invisible.
     #[pyfunction]
     fn escape_text(text: &str) -> String {
-        asg_core::escape_text(text).into_owned()
+        asg_core::bytes::escape_text(text).into_owned()
     }
 
     /// Returns the reasons of attributions: the word, what it means, and what to do.
     #[pyfunction]
     fn reasons() -> Vec<(&'static str, &'static str, &'static str)> {
-        let one = |reason: asg_core::Reason| (reason.word(), reason.sentence(), reason.advice());
-        asg_core::Reason::ALL.into_iter().map(one).collect()
+        let one =
+            |reason: asg_core::ledger::Reason| (reason.word(), reason.sentence(), reason.advice());
+        asg_core::ledger::Reason::ALL.into_iter().map(one).collect()
     }
 
     /// Returns the word of these that is nearest to another, if one is near.

@@ -42,9 +42,10 @@ mod counts {
     use asg_benches::PACKETS;
     use asg_benches::mixed::{self, Kind};
     use asg_benches::samples::{ENVELOPES, PACKET_KINDS};
-    use asg_core::{
-        Gathered, Gathering, Lifetime, Line, LogPrefix, Origin, Packet, Record, Sighting, SourceId,
-    };
+    use asg_core::correlate::Gathered;
+    use asg_core::ledger::{Lifetime, Sighting};
+    use asg_core::prefix::LogPrefix;
+    use asg_core::{Gathering, Line, Origin, Packet, Record, SourceId};
     use gungraun::{Callgrind, LibraryBenchmarkConfig, library_benchmark, library_benchmark_group};
 
     fn packet_of(kind: &str) -> &'static [u8] {

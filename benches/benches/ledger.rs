@@ -19,10 +19,12 @@ use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
-use asg_core::{
-    Certainty, Evidence, Guid, GuidPrefix, Handle, Ledger, Lifetime, LogPrefix, Moment, Origin,
-    ProcessGuid, ProcessName, Sighting, SourceId, Timestamp,
-};
+use asg_core::event::Moment;
+use asg_core::evidence::Evidence;
+use asg_core::guid::{GuidPrefix, Handle, ProcessGuid, ProcessName};
+use asg_core::ledger::{Lifetime, Sighting};
+use asg_core::prefix::LogPrefix;
+use asg_core::{Certainty, Guid, Ledger, Origin, SourceId, Timestamp};
 use lexopt::prelude::*;
 use peak_alloc::PeakAlloc;
 

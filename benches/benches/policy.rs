@@ -15,11 +15,12 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use asg_core::Timestamp;
 use asg_core::policy::{
     Effective, EntryTraffic, Outcome, PacketFacts, Phase, Policy, Probe, Settings, Snapshot,
     Verdict,
 };
-use asg_core::{TimeRange, Timestamp};
+use asg_core::time::TimeRange;
 use serde_json::{Value, json};
 
 const ENTRIES: usize = 2_000;

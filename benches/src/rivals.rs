@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::str::FromStr as _;
 
-use asg_core::{Address, Packet};
+use asg_core::Packet;
+use asg_core::packet::Address;
 use regex::bytes::{Captures, Regex};
 use ufwlog::UfwLog;
 

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use asg_benches::accuracy::correlate;
 use asg_benches::sim::{Config, Damage, Envelope, Era, Memory, Simulation};
-use asg_core::{Correlation, Limit};
+use asg_core::Correlation;
+use asg_core::completeness::Limit;
 
 fn read(config: &Config) -> (Memory, Correlation) {
     let mut logs = Memory::default();

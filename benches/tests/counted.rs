@@ -5,10 +5,11 @@ use std::convert::Infallible;
 
 use asg_benches::accuracy::correlate;
 use asg_benches::sim::{Config, Damage, Era, Layout, Memory, Simulation};
-use asg_core::{
-    AnyFlow, Attribution, Correlation, FlowCache, Gatherer, Gathering, Handle, Identity, Ledger,
-    Lifetime, Line, LogPrefix, Origin, SourceId, Verdict,
-};
+use asg_core::correlate::{AnyFlow, FlowCache, Gatherer};
+use asg_core::guid::Handle;
+use asg_core::ledger::{Attribution, Lifetime};
+use asg_core::prefix::LogPrefix;
+use asg_core::{Correlation, Gathering, Identity, Ledger, Line, Origin, SourceId, Verdict};
 
 /// Answers about packets, and the number of packets with each.
 type Said = BTreeMap<String, u64>;

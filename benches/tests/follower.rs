@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use asg_benches::accuracy::{correlate, follow, judge_following};
 use asg_benches::sim::{Config, Damage, Era, Layout, Memory, Simulation};
-use asg_core::{Certainty, Flow, FollowerOptions, NoDirectory, Origin};
+use asg_core::correlate::FollowerOptions;
+use asg_core::{Certainty, Flow, NoDirectory, Origin};
 
 fn simulated(config: &Config) -> (Simulation, Memory) {
     let mut logs = Memory::default();

@@ -1,7 +1,7 @@
 //! Twice the lines take twice the steps, also in logs with much that is alike.
 
 use asg_benches::shapes::{SHAPES, run};
-use asg_core::work::steps_of;
+use asg_core::bytes::work::steps_of;
 
 #[test]
 fn twice_the_lines_take_twice_the_steps_and_the_output() {

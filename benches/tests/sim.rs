@@ -8,7 +8,8 @@ use asg_benches::sim::{
     Workload,
 };
 use asg_cc_client::{CloudController, Token, TransportError};
-use asg_core::{AppState, Content, Directory, Line, Record};
+use asg_core::names::AppState;
+use asg_core::{Content, Directory, Line, Record};
 
 fn simulated(config: &Config) -> (Simulation, Memory) {
     let mut logs = Memory::default();
@@ -110,7 +111,7 @@ fn every_line_of_every_era_in_every_envelope_is_what_the_truth_says() {
                         ),
                         Names::Nobody => {}
                     }
-                    let end = if cf.plane == asg_core::Plane::C2c {
+                    let end = if cf.plane == asg_core::prefix::Plane::C2c {
                         packet.ip.dst
                     } else {
                         packet.ip.src

@@ -10,10 +10,9 @@ use std::sync::Arc;
 
 use asg_cc_client::embedded::Server;
 use asg_cc_client::{AsyncCloudController, AsyncHttpTransport, Error, Token};
-use asg_core::{
-    Deferred, Flow, Follower, FollowerOptions, Gathering, Guid, Identity, Line, Origin, SourceId,
-    Unanswered,
-};
+use asg_core::correlate::FollowerOptions;
+use asg_core::names::{Deferred, Unanswered};
+use asg_core::{Flow, Follower, Gathering, Guid, Identity, Line, Origin, SourceId};
 use tokio::task::JoinHandle;
 
 type Client = AsyncCloudController<AsyncHttpTransport>;

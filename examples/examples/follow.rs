@@ -8,7 +8,8 @@ use std::io::{self, BufRead, Write};
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use asg_core::{Flow, Follower, FollowerCounts, FollowerOptions, NoDirectory, Origin, SourceId};
+use asg_core::correlate::{FollowerCounts, FollowerOptions};
+use asg_core::{Flow, Follower, NoDirectory, Origin, SourceId};
 
 fn print(flow: &Flow<'_, '_>, out: &mut impl Write) -> io::Result<()> {
     let time = flow.time.map_or_else(|| "?".into(), |time| time.to_string());

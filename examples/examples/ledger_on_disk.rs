@@ -3,7 +3,9 @@
 //! `cargo run -p asg-examples --example ledger_on_disk`
 
 use asg_cli::ledger_file;
-use asg_core::{Certainty, Ledger, Line, LogPrefix, Origin, Record, Sighting, SourceId};
+use asg_core::ledger::Sighting;
+use asg_core::prefix::LogPrefix;
+use asg_core::{Certainty, Ledger, Line, Origin, Record, SourceId};
 
 /// Keeps what the lines of a log prove about containers. The order of lines does not matter.
 fn gather(log: &[u8], source: SourceId) -> Ledger {

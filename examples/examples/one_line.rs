@@ -2,7 +2,8 @@
 //!
 //! `cargo run -p asg-examples --example one_line`
 
-use asg_core::{Content, Line, Record, Transport};
+use asg_core::packet::Transport;
+use asg_core::{Content, Line, Record};
 
 fn main() {
     let line = Line::new(

@@ -5,7 +5,8 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 
-use asg_core::{AppState, Directory, Entity, Gathering, Guid, Identity, Line, Origin, SourceId};
+use asg_core::names::{AppState, Entity};
+use asg_core::{Directory, Gathering, Guid, Identity, Line, Origin, SourceId};
 
 /// A list of apps that someone wrote down.
 struct Inventory(HashMap<Guid, &'static str>);

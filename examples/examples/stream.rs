@@ -10,7 +10,7 @@ use asg_core::{Line, Lines, Record};
 fn count(mut input: impl Read) -> io::Result<[u64; 2]> {
     let mut lines = Lines::new();
     let [mut all, mut packets] = [0, 0];
-    let mut each = |raw: asg_core::RawLine<'_>| {
+    let mut each = |raw: asg_core::line::RawLine<'_>| {
         let line = Line::new(raw.bytes);
         all += 1;
         packets += u64::from(Record::read(&line).packet().is_some());

@@ -44,7 +44,9 @@ pub(crate) use record::record;
 pub(crate) use reference::reference;
 pub(crate) use rules::rules;
 
-use asg_core::{Lenient, Packet, Text};
+use asg_core::Packet;
+use asg_core::bytes::Text;
+use asg_core::packet::Lenient;
 
 /// A target's name, which is the folder of its corpus, and its function.
 pub(crate) const TARGETS: &[Target] = &[

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use super::options::{HttpOptions, MAX_BODY, TOO_LARGE};
 use super::proxy::Proxies;
 use super::trust::chosen;
-use crate::policy::Retrying;
+use crate::retry::Retrying;
 use crate::transport::{
     AsyncTransport, Sending, TimeLeft, TransportError, TransportErrorKind as Kind,
 };

@@ -5,7 +5,8 @@
 //! Other programs, such as those with an async runtime of their own, can drive calls themselves:
 //!
 //! ```
-//! use asg_cc_client::{Token, api::{self, Address, v3}};
+//! use asg_cc_client::Token;
+//! use asg_cc_client::api::{self, Address, v3};
 //! use http::Response;
 //!
 //! let address = Address::parse("https://api.example.org")?;

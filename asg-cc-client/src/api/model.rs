@@ -1,7 +1,8 @@
 //! The things in the endpoints' answers, as far as they matter here. v2 and v3 differ only in
 //! words, so each thing has one type.
 
-use asg_core::{Timestamp, Workload};
+use asg_core::Timestamp;
+use asg_core::names::Workload;
 
 use super::body::FromResource;
 use super::json::{Data, NewProcess, Resource, Text};

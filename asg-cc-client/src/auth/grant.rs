@@ -44,7 +44,7 @@ impl Grant {
     /// Creates the grant for a user's name and password.
     ///
     /// ```
-    /// use asg_cc_client::Grant;
+    /// use asg_cc_client::auth::Grant;
     /// let grant = Grant::password("marissa", "koala");
     /// assert!(!format!("{grant:?}").contains("koala"));
     /// ```

@@ -17,9 +17,9 @@ pub use grant::Grant;
 
 use crate::api::Address;
 use crate::error::Error;
-use crate::secret::Secret;
+pub use crate::secret::Secret;
 use crate::text::to_utf8;
-use crate::token::{Reach, Token};
+pub use crate::token::{Reach, Token};
 use grant::Client;
 use session::{Reread, Session};
 
@@ -27,7 +27,8 @@ use session::{Reread, Session};
 /// that is read again, or a closure that returns headers.
 ///
 /// ```
-/// use asg_cc_client::{Credentials, Grant, Login, Token};
+/// use asg_cc_client::auth::Grant;
+/// use asg_cc_client::{Credentials, Login, Token};
 ///
 /// let given: Credentials = Token::new("bearer sesame")?.into();
 /// let kept: Credentials = Login::new(Grant::ClientCredentials).with_client("reader", "sesame").into();
@@ -206,7 +207,8 @@ impl From<Login> for Credentials {
 ///
 /// ```
 /// use std::sync::atomic::{AtomicU32, Ordering};
-/// use asg_cc_client::{CloudController, Grant, Login, TransportError};
+/// use asg_cc_client::auth::Grant;
+/// use asg_cc_client::{CloudController, Login, TransportError};
 /// use http::{Request, Response};
 ///
 /// let logins = AtomicU32::new(0);
@@ -240,7 +242,8 @@ impl Login {
     /// Uses this grant, as the public client `cf`, whose secret is empty.
     ///
     /// ```
-    /// use asg_cc_client::{Grant, Login};
+    /// use asg_cc_client::Login;
+    /// use asg_cc_client::auth::Grant;
     /// assert_eq!(Login::new(Grant::ClientCredentials), Login::new(Grant::ClientCredentials));
     /// ```
     #[must_use]
@@ -252,7 +255,8 @@ impl Login {
     /// Logs in as this client of the UAA.
     ///
     /// ```
-    /// use asg_cc_client::{Grant, Login};
+    /// use asg_cc_client::Login;
+    /// use asg_cc_client::auth::Grant;
     /// let login = Login::new(Grant::ClientCredentials).with_client("asg-names", "sesame");
     /// assert!(!format!("{login:?}").contains("sesame"));
     /// ```
@@ -265,7 +269,8 @@ impl Login {
     ///
     /// ```
     /// use asg_cc_client::api::Address;
-    /// use asg_cc_client::{Grant, Login};
+    /// use asg_cc_client::Login;
+    /// use asg_cc_client::auth::Grant;
     ///
     /// let uaa = Address::parse("https://uaa.example.org")?;
     /// let login = Login::new(Grant::ClientCredentials).with_uaa(uaa);
@@ -280,7 +285,8 @@ impl Login {
     /// Uses this access token until it ends.
     ///
     /// ```
-    /// use asg_cc_client::{Grant, Login, Token};
+    /// use asg_cc_client::auth::Grant;
+    /// use asg_cc_client::{Login, Token};
     /// let login = Login::new(Grant::ClientCredentials).with_token(Token::new("sesame")?);
     /// assert!(!format!("{login:?}").contains("sesame"));
     /// # Ok::<(), asg_cc_client::Error>(())

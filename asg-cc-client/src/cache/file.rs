@@ -1,7 +1,8 @@
 //! The file of a cache: a header line with the format and a checksum of the rest, and a line per
 //! id.
 
-use asg_core::{AppState, Entity, Guid, Identity, NameHistory, Timestamp, Workload};
+use asg_core::names::{AppState, Entity, NameHistory, Workload};
+use asg_core::{Guid, Identity, Timestamp};
 use serde_json::{Value, json};
 
 use crate::error::Error;

@@ -10,7 +10,8 @@ use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use asg_core::{AppState, Directory, Guid, Identity, Timestamp};
+use asg_core::names::AppState;
+use asg_core::{Directory, Guid, Identity, Timestamp};
 
 use crate::clock::later;
 use crate::clock::{Clock, Random};
@@ -21,7 +22,7 @@ use memory::Memory;
 /// The lifetimes of [`Cached`] and its size.
 ///
 /// ```
-/// use asg_cc_client::CacheOptions;
+/// use asg_cc_client::cache::CacheOptions;
 ///
 /// let forever = CacheOptions { live: None, missing: None, ..CacheOptions::default() };
 /// assert!(forever.deleted.is_some());
@@ -81,7 +82,8 @@ impl CacheOptions {
 /// ```
 /// use std::cell::Cell;
 /// use asg_cc_client::{Cached, Error};
-/// use asg_core::{Guid, Identity, directory_fn};
+/// use asg_core::names::directory_fn;
+/// use asg_core::{Guid, Identity};
 ///
 /// let asked = Cell::new(0);
 /// let slow = |guids: &[Guid]| {
@@ -131,7 +133,8 @@ impl<D> Cached<D> {
     /// Creates an empty cache around `inner`, with these options.
     ///
     /// ```
-    /// use asg_cc_client::{CacheOptions, Cached, Export};
+    /// use asg_cc_client::cache::CacheOptions;
+    /// use asg_cc_client::{Cached, Export};
     ///
     /// let options = CacheOptions { live: None, ..CacheOptions::default() };
     /// assert!(Cached::with_options(Export::new(), options).is_empty());
@@ -154,7 +157,7 @@ impl<D> Cached<D> {
     /// # use asg_cc_client::{Cached, Error, Export};
     /// # use asg_core::Guid;
     /// let cached = Cached::new(Export::new());
-    /// let clock = asg_cc_client::Clock::new(|| asg_core::Timestamp::from_nanos(0));
+    /// let clock = asg_cc_client::clock::Clock::new(|| asg_core::Timestamp::from_nanos(0));
     /// let cached = cached.with_clock(clock);
     /// assert!(cached.is_empty());
     /// ```
@@ -169,7 +172,7 @@ impl<D> Cached<D> {
     /// # use asg_cc_client::{Cached, Error, Export};
     /// # use asg_core::Guid;
     /// let cached = Cached::new(Export::new());
-    /// assert!(cached.with_random(asg_cc_client::Random::seeded(7)).is_empty());
+    /// assert!(cached.with_random(asg_cc_client::clock::Random::seeded(7)).is_empty());
     /// ```
     #[must_use]
     pub fn with_random(self, random: Random) -> Self {

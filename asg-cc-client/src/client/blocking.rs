@@ -41,18 +41,19 @@ use crate::transport::Transport;
 ///    [`CloudController::with_search_pages`].
 ///
 /// An id that is not found is [`Unknown`] if the token reads globally, and [`Hidden`] if its scopes
-/// show that it does not. With an opaque token ([`Reach::Opaque`](crate::Reach::Opaque)) it is
+/// show that it does not. With an opaque token ([`Reach::Opaque`](crate::auth::Reach::Opaque)) it is
 /// [`Unknown`], because nothing shows that more could be seen.
 ///
 /// It makes each request once. Wrap the transport in [`Retrying`](crate::Retrying) to try again.
 ///
-/// [`Unknown`]: asg_core::AppState::Unknown
-/// [`Hidden`]: asg_core::AppState::Hidden
+/// [`Unknown`]: asg_core::names::AppState::Unknown
+/// [`Hidden`]: asg_core::names::AppState::Hidden
 ///
 /// # Example
 ///
 /// ```
-/// use asg_cc_client::{ApiVersion, CloudController, Token, TransportError};
+/// use asg_cc_client::client::ApiVersion;
+/// use asg_cc_client::{CloudController, Token, TransportError};
 /// use http::{Request, Response};
 ///
 /// let root = br#"{"links":{"cloud_controller_v3":{"href":"https://api.example.org/v3"}}}"#;
@@ -118,7 +119,7 @@ impl<T: Transport> CloudController<T> {
     /// # };
     /// let token = Token::new("sesame")?;
     /// let cc = CloudController::new(canned, "https://cf.example", token)?;
-    /// assert_eq!(cc.with_concurrency(4).version()?, asg_cc_client::ApiVersion::V3);
+    /// assert_eq!(cc.with_concurrency(4).version()?, asg_cc_client::client::ApiVersion::V3);
     /// # Ok::<(), asg_cc_client::Error>(())
     /// ```
     #[must_use]
@@ -154,7 +155,7 @@ impl<T: Transport> CloudController<T> {
     /// # };
     /// let token = Token::new("sesame")?;
     /// let cc = CloudController::new(canned, "https://cf.example", token)?;
-    /// assert_eq!(cc.version()?, asg_cc_client::ApiVersion::V3);
+    /// assert_eq!(cc.version()?, asg_cc_client::client::ApiVersion::V3);
     /// # Ok::<(), asg_cc_client::Error>(())
     /// ```
     pub fn version(&self) -> Result<ApiVersion, Error> {

@@ -32,7 +32,8 @@ use crate::transport::AsyncTransport;
 /// # Example
 ///
 /// ```
-/// use asg_cc_client::{ApiVersion, AsyncCloudController, Token, TransportError};
+/// use asg_cc_client::client::ApiVersion;
+/// use asg_cc_client::{AsyncCloudController, Token, TransportError};
 /// use http::{Request, Response};
 ///
 /// // Any function that gives a future will do; `AsyncHttpTransport` (feature `reqwest`) is the usual one.
@@ -49,12 +50,13 @@ use crate::transport::AsyncTransport;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// A correlator and a follower ask synchronously and do not wait. [`asg_core::Deferred`] is the
+/// A correlator and a follower ask synchronously and do not wait. [`asg_core::names::Deferred`] is the
 /// directory between them and this client:
 ///
 /// ```
 /// use asg_cc_client::{AsyncCloudController, Token, TransportError};
-/// use asg_core::{AppState, Deferred, Directory, Guid};
+/// use asg_core::names::{AppState, Deferred};
+/// use asg_core::{Directory, Guid};
 /// use http::{Request, Response};
 ///
 /// let canned = |request: Request<Vec<u8>>| {
@@ -167,7 +169,7 @@ impl<T: AsyncTransport + Sync> AsyncCloudController<T> {
     /// # let canned = move |request| std::future::ready(canned(request));
     /// let cc = AsyncCloudController::new(canned, "https://cf.example", token)?;
     /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-    /// assert_eq!(cc.version().await, Ok(asg_cc_client::ApiVersion::V3));
+    /// assert_eq!(cc.version().await, Ok(asg_cc_client::client::ApiVersion::V3));
     /// # });
     /// # Ok::<(), asg_cc_client::Error>(())
     /// ```

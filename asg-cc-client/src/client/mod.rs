@@ -11,7 +11,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use asg_core::{AppState, Guid, Identity, Timestamp};
+use asg_core::names::AppState;
+use asg_core::{Guid, Identity, Timestamp};
 
 use crate::api::{Address, Root};
 use crate::auth::Credentials;
@@ -28,6 +29,8 @@ pub use blocking::CloudController;
 use exchange::Deadline;
 pub use future::AsyncCloudController;
 pub use resolution::{Provenance, Resolution};
+
+pub use crate::save::Saved;
 
 /// The maximum number of requests at a time. Cloud Controller's workers are few: more requests
 /// would only wait there, in the way of others.
@@ -208,8 +211,8 @@ macro_rules! settings {
         /// # };
         /// let token = Token::new("sesame")?;
         /// let cc = CloudController::new(canned, "https://cf.test", token)?;
-        /// let cc = cc.with_version(asg_cc_client::ApiVersion::V2);
-        /// assert_eq!(cc.version()?, asg_cc_client::ApiVersion::V2);
+        /// let cc = cc.with_version(asg_cc_client::client::ApiVersion::V2);
+        /// assert_eq!(cc.version()?, asg_cc_client::client::ApiVersion::V2);
         /// # Ok::<(), asg_cc_client::Error>(())
         /// ```
         #[must_use]
@@ -271,7 +274,7 @@ macro_rules! settings {
         }
 
         /// Sets how long the foundation keeps audit events: see
-        /// [`Resolution::events_since`](crate::Resolution::events_since). The default is Cloud
+        /// [`Resolution::events_since`](crate::client::Resolution::events_since). The default is Cloud
         /// Controller's, 31 days.
         ///
         /// ```
@@ -287,7 +290,7 @@ macro_rules! settings {
         /// let token = Token::new("sesame")?;
         /// let cc = CloudController::new(canned, "https://cf.test", token)?;
         /// let cc = cc.with_retention(std::time::Duration::from_secs(90 * 86_400));
-        /// assert_eq!(cc.version()?, asg_cc_client::ApiVersion::V3);
+        /// assert_eq!(cc.version()?, asg_cc_client::client::ApiVersion::V3);
         /// # Ok::<(), asg_cc_client::Error>(())
         /// ```
         #[must_use]
@@ -312,7 +315,7 @@ macro_rules! settings {
         /// let token = Token::new("sesame")?;
         /// let cc = CloudController::new(canned, "https://cf.test", token)?;
         /// let cc = cc.with_deadline(std::time::Duration::from_secs(30));
-        /// assert_eq!(cc.version()?, asg_cc_client::ApiVersion::V3);
+        /// assert_eq!(cc.version()?, asg_cc_client::client::ApiVersion::V3);
         /// # Ok::<(), asg_cc_client::Error>(())
         /// ```
         #[must_use]

@@ -13,7 +13,8 @@
 //! use asg_cc_client::embedded::{Foundation, Server};
 //! # #[cfg(feature = "ureq")] {
 //! use asg_cc_client::{CloudController, HttpTransport, Token};
-//! use asg_core::{AppState, Guid};
+//! use asg_core::Guid;
+//! use asg_core::names::AppState;
 //!
 //! let (org, space, app) = (
 //!     "2c279d6c-6f15-4cc0-99ed-72ef76ec50eb",

@@ -53,8 +53,8 @@ pub(crate) const ABOUT: &str = "about-this-export.json";
 ///
 /// `cf curl` saves one page. [`Export::gaps`] returns the lists that lack pages. With gaps, or if a
 /// list is missing that would have shown it, a GUID that is not found is
-/// [`Unavailable`](asg_core::AppState::Unavailable), else it is
-/// [`Unknown`](asg_core::AppState::Unknown). An app that is listed *and* has a delete request is
+/// [`Unavailable`](asg_core::names::AppState::Unavailable), else it is
+/// [`Unknown`](asg_core::names::AppState::Unknown). An app that is listed *and* has a delete request is
 /// deleted: the list was saved before.
 ///
 /// A file that cannot be read to its end does not affect other files: its first part is kept, and
@@ -64,7 +64,7 @@ pub(crate) const ABOUT: &str = "about-this-export.json";
 ///
 /// ```
 /// use asg_cc_client::Export;
-/// use asg_core::AppState;
+/// use asg_core::names::AppState;
 ///
 /// let apps = br#"{"pagination":{"next":null},"resources":[{
 ///     "guid":"4ccbb24c-268e-421a-9d1b-3678b6eb40d0","name":"proxy","lifecycle":{},
@@ -626,7 +626,7 @@ fn bad(why: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use asg_core::AppState;
+    use asg_core::names::AppState;
 
     use super::*;
 

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use asg_core::{Entity, Identity, NameHistory, NameTimeline, Naming, Timestamp};
+use asg_core::names::{Entity, NameHistory, NameTimeline, Naming};
+use asg_core::{Identity, Timestamp};
 
 use super::Knowledge;
 use crate::api::Event;

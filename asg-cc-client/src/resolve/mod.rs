@@ -14,7 +14,8 @@ mod v3;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use asg_core::{AppState, Entity, Guid, Identity, NameHistory, Timestamp, Workload};
+use asg_core::names::{AppState, Entity, NameHistory, Workload};
+use asg_core::{Guid, Identity, Timestamp};
 
 use crate::api::{App, Deployment, Event, Org, Process, Space, Work};
 use crate::text::distinct;

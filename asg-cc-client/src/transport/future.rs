@@ -20,7 +20,8 @@ pub type Sending<'a> =
 /// # Example
 ///
 /// ```
-/// use asg_cc_client::{AsyncTransport, TransportError};
+/// use asg_cc_client::TransportError;
+/// use asg_cc_client::transport::AsyncTransport;
 /// use http::{Request, Response};
 ///
 /// let teapot = |_: Request<Vec<u8>>| async {

@@ -18,7 +18,7 @@ use http::{Request, Response};
 ///
 /// ```
 /// use std::time::Duration;
-/// use asg_cc_client::TimeLeft;
+/// use asg_cc_client::transport::TimeLeft;
 /// use http::Request;
 ///
 /// let mut request = Request::new(Vec::<u8>::new());
@@ -98,7 +98,8 @@ impl<T: Transport + ?Sized> Transport for Arc<T> {
 /// The reason why no answer came.
 ///
 /// ```
-/// use asg_cc_client::{TransportError, TransportErrorKind};
+/// use asg_cc_client::TransportError;
+/// use asg_cc_client::transport::TransportErrorKind;
 ///
 /// let err = TransportError::new(TransportErrorKind::Timeout, "no answer within 30 s");
 /// assert_eq!(err.kind(), TransportErrorKind::Timeout);
@@ -114,7 +115,8 @@ impl TransportError {
     /// Creates an error of this kind; `message` describes it and must not contain a secret.
     ///
     /// ```
-    /// use asg_cc_client::{TransportError, TransportErrorKind};
+    /// use asg_cc_client::TransportError;
+    /// use asg_cc_client::transport::TransportErrorKind;
     /// let error = TransportError::new(TransportErrorKind::Timeout, "no answer in 30 s");
     /// assert_eq!(error.kind(), TransportErrorKind::Timeout);
     /// ```
@@ -126,7 +128,8 @@ impl TransportError {
     /// Returns the kind of failure.
     ///
     /// ```
-    /// use asg_cc_client::{TransportError, TransportErrorKind};
+    /// use asg_cc_client::TransportError;
+    /// use asg_cc_client::transport::TransportErrorKind;
     /// let error = TransportError::new(TransportErrorKind::Timeout, "no answer");
     /// assert_eq!(error.kind(), TransportErrorKind::Timeout);
     /// ```

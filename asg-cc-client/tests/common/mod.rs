@@ -6,8 +6,10 @@ use std::fs;
 use std::hash::Hash;
 use std::path::{Path, PathBuf};
 
+use asg_cc_client::client::ApiVersion;
+use asg_cc_client::clock::Clock;
 use asg_cc_client::embedded::{Foundation, Server};
-use asg_cc_client::{ApiVersion, Clock, CloudController, Error, HttpTransport, Token};
+use asg_cc_client::{CloudController, Error, HttpTransport, Token};
 use asg_core::{Directory, Guid, Identity, Timestamp};
 
 // The article's case.

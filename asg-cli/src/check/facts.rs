@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use asg_core::{
-    Certainty, Completeness, Correlation, Counts, Flow, Lifetime, LogTime, Origin, Outcomes,
-    Reason, TimeNote, TimePolicy, Timestamp, Verdict,
-};
+use asg_core::clock::TimeNote;
+use asg_core::completeness::Completeness;
+use asg_core::correlate::Counts;
+use asg_core::ledger::{Lifetime, Reason};
+use asg_core::record::Outcomes;
+use asg_core::time::LogTime;
+use asg_core::{Certainty, Correlation, Flow, Origin, TimePolicy, Timestamp, Verdict};
 
 use crate::error::Error;
 use crate::lines::Readers;

@@ -1,6 +1,7 @@
 //! Sentences about what logs cannot answer, each with what to do.
 
-use asg_core::{Outcome, Reason};
+use asg_core::ledger::Reason;
+use asg_core::record::Outcome;
 
 use super::Facts;
 use crate::origins;

@@ -3,14 +3,17 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use asg_core::guid::ProcessName;
+use asg_core::ledger::Lifetime;
+use asg_core::names::Workload;
+use asg_core::packet::{Ip, TcpFlags};
 use asg_core::policy::{
     Chain, Explainer, Explanation, Opening, Outcome, PacketFacts, Phase, Policy, Probe,
     ProbeTraffic,
 };
-use asg_core::{
-    Certainty, Correlation, Flow, Ip, Lifetime, Plane, ProcessName, TcpFlags, TimeRange, Timestamp,
-    Verdict, Workload,
-};
+use asg_core::prefix::Plane;
+use asg_core::time::TimeRange;
+use asg_core::{Certainty, Correlation, Flow, Timestamp, Verdict};
 
 /// The ledger keeps milliseconds.
 const MILLISECOND: i64 = 1_000_000;
@@ -203,7 +206,10 @@ fn opening(flags: TcpFlags) -> Opening {
 
 #[cfg(test)]
 mod tests {
-    use asg_core::{Evidence, Handle, Ledger, Moment, Origin, SourceId};
+    use asg_core::event::Moment;
+    use asg_core::evidence::Evidence;
+    use asg_core::guid::Handle;
+    use asg_core::{Ledger, Origin, SourceId};
 
     use super::*;
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use asg_core::escape_text;
+use asg_core::bytes::escape_text;
 use asg_core::policy::{
     Admits, Because, By, Decided, Evaluation, Explanation, Governed, How, LogLine, NearMiss,
     Outcome, Policy, RuleRef, StoredRule, Verdict,

@@ -7,8 +7,9 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use asg_core::names::{AppState, Entity};
 use asg_core::policy::{ExplainOutput, Explanation, Phase, Probe, ProbeTraffic};
-use asg_core::{AppState, Certainty, Entity, Flow, SourceId};
+use asg_core::{Certainty, Flow, SourceId};
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
@@ -88,7 +89,7 @@ impl ExplainWriter {
     }
 
     fn push_owner(&mut self, flow: &Flow<'_, '_>, phase: Option<Phase>) {
-        let Some(key) = flow.key().map(asg_core::FlowKey::index) else {
+        let Some(key) = flow.key().map(asg_core::correlate::FlowKey::index) else {
             self.out.extend_from_slice(&owner(flow, phase));
             return;
         };

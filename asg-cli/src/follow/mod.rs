@@ -20,7 +20,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use asg_core::{Origin, RawLine};
+use asg_core::Origin;
+use asg_core::line::RawLine;
 
 use self::pipe::Pipe;
 pub(crate) use self::state::{Bytes, SavedHeld, SavedTail, State, StateFile, standard_output};

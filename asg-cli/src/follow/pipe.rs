@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver, SyncSender, TryRecvError};
 use std::thread;
 
-use asg_core::{LogLines, Origin, RawLine, SourceId};
+use asg_core::line::{LogLines, RawLine};
+use asg_core::{Origin, SourceId};
 
 use super::{Each, Note};
 use crate::input::{Utf8, decompressed, read_piece};

@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use asg_core::{LogLines, Origin, RawLine, SourceId};
+use asg_core::line::{LogLines, RawLine};
+use asg_core::{Origin, SourceId};
 
 use super::rotated::{
     Continued, Identified, Place, REMEMBERED, Rest, Rotated, all, continued, newest,

@@ -9,7 +9,8 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use asg_core::{Origin, RawLine};
+use asg_core::Origin;
+use asg_core::line::RawLine;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use proptest::prelude::*;

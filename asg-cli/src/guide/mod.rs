@@ -17,7 +17,7 @@
 //!
 //! [`AsyncCloudController`]: asg_cc_client::AsyncCloudController
 //! [`Content`]: asg_core::Content
-//! [`Deferred`]: asg_core::Deferred
+//! [`Deferred`]: asg_core::names::Deferred
 //! [`Directory`]: asg_core::Directory
 //! [`Follower`]: asg_core::Follower
 //! [`Gathering`]: asg_core::Gathering
@@ -25,9 +25,9 @@
 //! [`Line`]: asg_core::Line
 //! [`Lines`]: asg_core::Lines
 //! [`Packet`]: asg_core::Packet
-//! [`RawLine`]: asg_core::RawLine
+//! [`RawLine`]: asg_core::line::RawLine
 //! [`Record`]: asg_core::Record
-//! [`Sighting`]: asg_core::Sighting
+//! [`Sighting`]: asg_core::ledger::Sighting
 //! [`records`]: asg_core::records
 
 macro_rules! chapters {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use asg_core::{LogLines, RawLine};
+use asg_core::line::{LogLines, RawLine};
 
 use self::archive::{Archive, Listing};
 use self::held::Held;

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use asg_core::Transcoder;
+use asg_core::line::Transcoder;
 
 use super::read_piece;
 

@@ -6,9 +6,11 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use asg_cc_client::client::{ApiVersion, Saved};
+use asg_cc_client::retry::Notice;
 use asg_cc_client::{
-    ApiVersion, Cached, CloudController, Credentials, Error, HttpOptions, HttpTransport, Notice,
-    Policy, Retrying, Saved, Stop, Transport,
+    Cached, CloudController, Credentials, Error, HttpOptions, HttpTransport, Policy, Retrying, Stop,
+    Transport,
 };
 use asg_core::policy::Snapshot;
 use asg_core::{Guid, Identity};

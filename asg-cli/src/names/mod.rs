@@ -11,7 +11,8 @@ use std::sync::{Arc, OnceLock, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use asg_cc_client::{Credentials, Error, Export, Saved};
+use asg_cc_client::client::Saved;
+use asg_cc_client::{Credentials, Error, Export};
 use asg_core::policy::Snapshot;
 use asg_core::{Directory, Guid, Identity};
 

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use asg_cc_client::api::Address;
-use asg_cc_client::{ApiVersion, CfConfig, Credentials, Error, Export, Grant, Login, Token};
+use asg_cc_client::auth::Grant;
+use asg_cc_client::client::ApiVersion;
+use asg_cc_client::{CfConfig, Credentials, Error, Export, Login, Token};
 
 use super::{Settings, Shared};
 use crate::report::Failure;

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use asg_core::escape_text;
+use asg_core::bytes::escape_text;
 
 use super::table::{Look, cut, of_verdict};
 use crate::query::{Column, Kind, Row, Value};

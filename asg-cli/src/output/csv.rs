@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use asg_core::Address;
+use asg_core::packet::Address;
 
 use super::Out;
 use super::clock::TimeText;
@@ -91,7 +91,7 @@ impl Csv {
         write_line(&mut String::new(), columns.map(|column| column.name), out)
     }
 
-    /// Writes a row. All rows of flows come from one [`FlowCache`](asg_core::FlowCache).
+    /// Writes a row. All rows of flows come from one [`FlowCache`](asg_core::correlate::FlowCache).
     pub fn add(&mut self, row: &Row<'_>) {
         match row.key() {
             Some(key) => self.add_keyed(row, key),

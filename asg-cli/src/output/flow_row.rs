@@ -1,9 +1,12 @@
 //! A flow in words, for tables.
 
-use asg_core::{
-    Address, AppState, Certainty, Flow, Identity, LogTime, Plane, Reason, Subject, Timestamp,
-    Verdict, escape_name,
-};
+use asg_core::bytes::escape_name;
+use asg_core::ledger::Reason;
+use asg_core::names::AppState;
+use asg_core::packet::Address;
+use asg_core::prefix::{Plane, Subject};
+use asg_core::time::LogTime;
+use asg_core::{Certainty, Flow, Identity, Timestamp, Verdict};
 
 use crate::query::ReadRow;
 
@@ -143,7 +146,7 @@ impl Owner {
         let name = path.or_else(guid).unwrap_or_default();
         let kind = flow.identity.and_then(|identity| identity.process_type.as_deref());
         let kind = kind.filter(|kind| *kind != "web");
-        let index = container.and_then(asg_core::Lifetime::index);
+        let index = container.and_then(asg_core::ledger::Lifetime::index);
         let parts = kind.map(|kind| format!(" {}", escape_name(kind)));
         let instance: String =
             parts.into_iter().chain(index.map(|index| format!(" #{index}"))).collect();
@@ -162,7 +165,7 @@ impl Owner {
         };
         // A policy line names the app that the packet goes to.
         let is_receiver = flow.cf.is_some_and(|cf| {
-            cf.direction == asg_core::Direction::Ingress && cf.subject != Subject::None
+            cf.direction == asg_core::prefix::Direction::Ingress && cf.subject != Subject::None
         });
         Self { is_receiver, name, instance, became }
     }
@@ -190,7 +193,7 @@ impl Owner {
 
 fn path(identity: &Identity) -> Option<Name> {
     let app = identity.app.as_ref()?;
-    let name = |entity: Option<&asg_core::Entity>| {
+    let name = |entity: Option<&asg_core::names::Entity>| {
         let name = entity.and_then(|entity| entity.name.as_deref());
         name.map_or_else(|| "?".into(), |name| escape_name(name).into_owned())
     };
@@ -218,7 +221,7 @@ fn end(address: &str, port: Option<u16>) -> String {
 /// Returns `--06-20 23:05:03`: the time of a line whose year is unknown.
 fn stamp(flow: &Flow<'_, '_>) -> Option<String> {
     let LogTime::NoYear(at) = flow.record.envelope.time else { return None };
-    let asg_core::Civil { month, day, hour, minute, second, .. } = at;
+    let asg_core::time::Civil { month, day, hour, minute, second, .. } = at;
     let is_unknown = flow.time.is_none();
     is_unknown.then(|| format!("--{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}"))
 }

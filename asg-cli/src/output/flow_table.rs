@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use asg_core::{Certainty, Reason, escape_text};
+use asg_core::Certainty;
+use asg_core::bytes::escape_text;
+use asg_core::ledger::Reason;
 
 use super::flow_row::{Brief, FlowRow};
 use super::table::{Look, of_verdict};

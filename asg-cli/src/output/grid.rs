@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use asg_core::escape_text;
+use asg_core::bytes::escape_text;
 use serde_json::{Map, Value};
 
 use super::table::{Look, cut};

@@ -9,7 +9,10 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use asg_core::{AppState, Flow, FollowerCounts, Outcomes, Verdict};
+use asg_core::correlate::FollowerCounts;
+use asg_core::names::AppState;
+use asg_core::record::Outcomes;
+use asg_core::{Flow, Verdict};
 use serde::Serialize;
 
 use super::NewFile;
@@ -45,7 +48,7 @@ impl Metrics {
     /// Counts a flow.
     pub(crate) fn flow(&mut self, flow: &Flow<'_, '_>) {
         let Some(cf) = &flow.cf else { return };
-        let transport = flow.packet().ip.proto.and_then(asg_core::Proto::name);
+        let transport = flow.packet().ip.proto.and_then(asg_core::packet::Proto::name);
         let certainty = word(&flow.attribution.certainty);
         let transport = transport.unwrap_or_default().to_ascii_lowercase();
         let labels = [word(&cf.plane), word(&cf.verdict), transport, certainty.clone()];
@@ -56,7 +59,7 @@ impl Metrics {
         if cf.verdict != Verdict::Denied {
             return;
         }
-        let entity = |entity: Option<&asg_core::Entity>| {
+        let entity = |entity: Option<&asg_core::names::Entity>| {
             entity.and_then(|it| it.name.clone()).unwrap_or_default()
         };
         let app = identity.and_then(|it| it.app.as_ref());

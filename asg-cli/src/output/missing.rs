@@ -2,7 +2,9 @@
 
 use std::io::{self, Write};
 
-use asg_core::{CellReport, Completeness, Limit, LimitReport, SourceId, escape_text};
+use asg_core::SourceId;
+use asg_core::bytes::escape_text;
+use asg_core::completeness::{CellReport, Completeness, Limit, LimitReport};
 
 /// Containers at a limit that are printed, at most.
 const MOST: usize = 20;

@@ -6,10 +6,11 @@
 
 use std::io;
 
+use asg_core::correlate::KnownFlow;
+use asg_core::packet::{Address, Ip, Proto};
 use asg_core::siem::FlowId;
-use asg_core::{
-    Address, Flow, Ip, KnownFlow, Origin, Proto, SourceId, TimeRange, Timestamp, Uptime,
-};
+use asg_core::time::{TimeRange, Uptime};
+use asg_core::{Flow, Origin, SourceId, Timestamp};
 use memchr::memmem;
 
 use super::clock::TimeText;
@@ -61,7 +62,7 @@ impl FlowWriter {
     }
 
     fn add_members(&mut self, flow: &Flow<'_, '_>) {
-        let Some(key) = flow.key().map(asg_core::FlowKey::index) else {
+        let Some(key) = flow.key().map(asg_core::correlate::FlowKey::index) else {
             return self.add_slowly(flow);
         };
         if self.shared.len() <= key {

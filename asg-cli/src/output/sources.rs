@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use asg_core::{Origin, Outcome, OutcomeCounts, Outcomes, SourceId, escape_text};
+use asg_core::bytes::escape_text;
+use asg_core::record::{Outcome, OutcomeCounts, Outcomes};
+use asg_core::{Origin, SourceId};
 
 /// Sources that are printed, at most.
 const MOST: usize = 20;
@@ -12,7 +14,8 @@ const MOST: usize = 20;
 ///
 /// ```
 /// use asg_cli::output::sources;
-/// use asg_core::{Origin, Outcome, Outcomes, SourceId};
+/// use asg_core::record::{Outcome, Outcomes};
+/// use asg_core::{Origin, SourceId};
 ///
 /// let mut outcomes = Outcomes::default();
 /// outcomes.count(Origin { source: SourceId(0), line: 1 }, Outcome::Packet);
@@ -65,7 +68,8 @@ fn needs_look(counts: &OutcomeCounts) -> bool {
 ///
 /// ```
 /// use asg_cli::output::sources::sentence;
-/// use asg_core::{Origin, Outcome, Outcomes, SourceId};
+/// use asg_core::record::{Outcome, Outcomes};
+/// use asg_core::{Origin, SourceId};
 ///
 /// let mut outcomes = Outcomes::default();
 /// assert_eq!(sentence(&outcomes, |_| "kern.log", |_| true), None);

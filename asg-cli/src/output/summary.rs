@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use asg_core::{
-    Attribution, Certainty, Completeness, Counted, Counts, Flow, Identity, LogPrefix, Outcomes,
-    Reason, SourceId, Verdict, escape_text,
-};
+use asg_core::bytes::escape_text;
+use asg_core::completeness::Completeness;
+use asg_core::correlate::{Counted, Counts};
+use asg_core::ledger::{Attribution, Reason};
+use asg_core::prefix::LogPrefix;
+use asg_core::record::Outcomes;
+use asg_core::{Certainty, Flow, Identity, SourceId, Verdict};
 use serde_json::{Map, Value, json};
 
 use super::table::deletion;
@@ -90,10 +93,10 @@ impl Summary {
     }
 
     /// Adds one packet. All flows that are added one by one come from one
-    /// [`FlowCache`](asg_core::FlowCache).
+    /// [`FlowCache`](asg_core::correlate::FlowCache).
     pub fn add_flow(&mut self, flow: &Flow<'_, '_>) {
         let said = || Said::of(flow.cf.as_ref(), &flow.attribution, flow.identity);
-        let Some(key) = flow.key().map(asg_core::FlowKey::index) else {
+        let Some(key) = flow.key().map(asg_core::correlate::FlowKey::index) else {
             return self.count(1, said());
         };
         if self.keyed.len() <= key {

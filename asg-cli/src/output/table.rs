@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use asg_core::{AppState, Identity, escape_text};
+use asg_core::Identity;
+use asg_core::bytes::escape_text;
+use asg_core::names::AppState;
 
 use super::zone::Zone;
 

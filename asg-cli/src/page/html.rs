@@ -1,7 +1,8 @@
 //! HTML that cannot be written without escaping: markup is text of this program, and everything
 //! else goes through [`escape`]. The result is also well-formed XML.
 
-use asg_core::{Timestamp, escape_text};
+use asg_core::Timestamp;
+use asg_core::bytes::escape_text;
 use svg::node::element::Element;
 
 use crate::output::zone::Zone;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use asg_core::Reason;
+use asg_core::ledger::Reason;
 
 use super::bars::{self, Sender, bars};
 use super::html::{Html, count, grouped};

@@ -2,7 +2,8 @@
 
 use std::io::Write as _;
 
-use asg_core::{Correlation, escape_text};
+use asg_core::Correlation;
+use asg_core::bytes::escape_text;
 
 use super::Context;
 use super::logs::{Directory, Logs, NamedLogs, flows, note_forgotten};

@@ -3,8 +3,9 @@
 use std::io::Write as _;
 use std::time::Duration;
 
+use asg_core::record::Outcomes;
 use asg_core::siem::{DestinationName, Reading, RecordLines, Standard};
-use asg_core::{Outcomes, TimePolicy, Timestamp};
+use asg_core::{TimePolicy, Timestamp};
 
 use super::check::hint;
 use super::logs::{Answers, Directory, Logs, NamedLogs, flows, note_forgotten, saved_flows};

@@ -11,11 +11,11 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use asg_core::correlate::{FollowerCounts, FollowerOptions};
+use asg_core::line::RawLine;
+use asg_core::record::Outcome;
 use asg_core::siem::{RecordLines, Standard};
-use asg_core::{
-    Flow, Follower, FollowerCounts, FollowerOptions, Ledger, Line, Origin, Outcome, RawLine,
-    Timestamp,
-};
+use asg_core::{Flow, Follower, Ledger, Line, Origin, Timestamp};
 
 use super::correlate::{destination, reading, without_record};
 use super::logs::{Directory, Logs, flows, note_forgotten};

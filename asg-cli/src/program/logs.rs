@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use asg_core::correlate::Counts;
 use asg_core::policy::Policy;
-use asg_core::{Counts, Gathering, Guid, Identity, Outcome, Outcomes, SourceId};
+use asg_core::record::{Outcome, Outcomes};
+use asg_core::{Gathering, Guid, Identity, SourceId};
 
 use super::Context;
 use super::commands::Command;
@@ -149,7 +151,10 @@ impl Logs {
     }
 
     /// Takes all evidence.
-    pub(super) fn gather(&self, options: &Options) -> Result<asg_core::Gathered, Failure> {
+    pub(super) fn gather(
+        &self,
+        options: &Options,
+    ) -> Result<asg_core::correlate::Gathered, Failure> {
         Ok(gather(Gathering::with_policy(options.policy), &self.readers)?)
     }
 

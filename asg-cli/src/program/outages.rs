@@ -4,7 +4,8 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use asg_core::{AppState, Directory, Flow, Guid, Identity};
+use asg_core::names::AppState;
+use asg_core::{Directory, Flow, Guid, Identity};
 
 use crate::error::Error;
 use crate::names::Names;

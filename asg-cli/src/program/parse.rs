@@ -4,7 +4,8 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use asg_core::{Content, Outcome, Outcomes, Reader, Record, RecordOutput, TimePolicy};
+use asg_core::record::{Outcome, Outcomes, RecordOutput};
+use asg_core::{Content, Reader, Record, TimePolicy};
 use serde::Serialize;
 
 use super::logs::{Logs, filtered};

@@ -5,8 +5,8 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
-use asg_core::Outcomes;
 use asg_core::policy::Policy;
+use asg_core::record::Outcomes;
 
 use super::check::{given, quoted};
 use super::commands::Command;
@@ -167,7 +167,7 @@ fn are_named(options: &Options) -> bool {
 
 /// Returns each log and its lines, by name.
 fn files(outcomes: &Outcomes) -> Vec<File> {
-    let file = |(source, counts): (asg_core::SourceId, &asg_core::OutcomeCounts)| {
+    let file = |(source, counts): (asg_core::SourceId, &asg_core::record::OutcomeCounts)| {
         let classes = counts.iter().rev().filter(|(_, lines)| *lines > 0);
         let classes: Vec<_> =
             classes.map(|(it, lines)| format!("{lines} {}", it.meaning())).collect();

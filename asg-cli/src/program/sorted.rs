@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use asg_core::Address;
+use asg_core::packet::Address;
 
 use crate::answers::Cell;
 use crate::flows::RowSink;

@@ -3,7 +3,9 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use asg_core::{Correlation, FlowCache, escape_text};
+use asg_core::Correlation;
+use asg_core::bytes::escape_text;
+use asg_core::correlate::FlowCache;
 
 use super::logs::Logs;
 use super::options::Options;

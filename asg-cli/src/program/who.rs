@@ -5,9 +5,9 @@ use std::io::Write as _;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use asg_core::{
-    Attribution, Certainty, Guid, Identity, Ledger, Lifetime, escape_name, escape_text,
-};
+use asg_core::bytes::{escape_name, escape_text};
+use asg_core::ledger::{Attribution, Lifetime};
+use asg_core::{Certainty, Guid, Identity, Ledger};
 use serde_json::Value;
 
 use super::logs::{Directory, Logs};
@@ -77,7 +77,10 @@ fn add_logs(
 
 /// Adds the containers of saved flows: each was there at the time of its packets.
 fn add_saved(path: &Path, ledger: &mut Ledger) -> Result<(), Failure> {
-    use asg_core::{Evidence, Handle, Moment, Origin, ProcessName};
+    use asg_core::Origin;
+    use asg_core::event::Moment;
+    use asg_core::evidence::Evidence;
+    use asg_core::guid::{Handle, ProcessName};
 
     use crate::query::{Column, Query, Row, for_each};
 

@@ -61,7 +61,7 @@ impl Builder {
         Arc::clone(&self.schema)
     }
 
-    /// Adds a row. All rows of flows come from one [`FlowCache`](asg_core::FlowCache).
+    /// Adds a row. All rows of flows come from one [`FlowCache`](asg_core::correlate::FlowCache).
     pub(crate) fn push(&mut self, row: &Row<'_>) {
         let Self { columns, rows, shared, .. } = self;
         let kept = row.key().map(|key| {

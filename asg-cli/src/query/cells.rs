@@ -12,7 +12,7 @@ use arrow_array::{
     ArrayRef, ArrowPrimitiveType, BinaryArray, BooleanArray, PrimitiveArray, StringArray,
 };
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
-use asg_core::Address;
+use asg_core::packet::Address;
 
 use super::columns::{Kind, Value};
 

@@ -8,10 +8,16 @@ use std::borrow::Cow;
 use std::fmt::{self, Display};
 
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
+use asg_core::bytes::{Text, escape_name};
+use asg_core::correlate::KnownFlow;
+use asg_core::guid::ProcessName;
+use asg_core::ledger::{Attribution, Lifetime};
+use asg_core::line::Envelope;
+use asg_core::names::{AppState, NamesThen};
+use asg_core::packet::{Address, Ip, MacAddr, Proto};
+use asg_core::prefix::{Direction, LogPrefix, Plane, Subject};
 use asg_core::{
-    Address, AppState, Attribution, Certainty, Content, Direction, Envelope, Error, Flow, Identity,
-    Ip, KnownFlow, Lifetime, LogPrefix, MacAddr, NamesThen, Origin, Packet, Plane, ProcessName,
-    Proto, Record, Subject, Text, Timestamp, Verdict, escape_name,
+    Certainty, Content, Error, Flow, Identity, Origin, Packet, Record, Timestamp, Verdict,
 };
 
 use asg_core::policy::{Because, Blind, By, Explanation, NearMiss, Phase, RuleRef};
@@ -325,7 +331,7 @@ columns! {
     handle: Text, Flows by_key, "The container's whole handle.", |row| row.container().map(|c| Cow::Owned(c.handle().to_string()));
     process_guid: Text, Flows by_key, "Diego's process GUID.", |row| row.attribution().and_then(Attribution::process).map(|p| p as &dyn Display);
     cc_process_guid: Text, Flows by_key, "Cloud Controller's GUID of the process: `process_guid` without its version.", |row| row.cc_process();
-    index: Int, Flows by_key, "The instance's index, from 0.", |row| row.container().and_then(asg_core::Lifetime::index);
+    index: Int, Flows by_key, "The instance's index, from 0.", |row| row.container().and_then(asg_core::ledger::Lifetime::index);
     process_type: Text, Flows by_key, "The process type: `web`, `worker` or another.", |row| row.identity().and_then(|i| borrowed(i.process_type.as_ref()));
     app_guid: Text, Flows by_key, "The app's GUID.", |row| row.app_guid();
     app_name: Text, Flows by_key, "The app's name.", |row| row.identity().and_then(|i| borrowed(i.app.as_ref()?.name.as_ref()));
@@ -379,7 +385,7 @@ columns! {
     mark: Long, Packets, "The packet's mark.", |row| row.packet.mark;
     host: Text, Packets by_key, "The host in the line's header.", |row| row.record.envelope.host;
     job: Text, Packets by_key, "The BOSH job or instance group.", |row| row.record.envelope.job;
-    uptime_us: Long, Packets, "Microseconds since the kernel booted.", |row| row.record.envelope.uptime.map(asg_core::Uptime::as_micros);
+    uptime_us: Long, Packets, "Microseconds since the kernel booted.", |row| row.record.envelope.uptime.map(asg_core::time::Uptime::as_micros);
     prefix: Text required, Packets by_key, "The log prefix, as printed.", |row| row.packet.prefix;
     error: Text, Packets, "What is wrong with a damaged line.", |row| row.error.map(|e| Cow::Owned(e.reason()));
     error_offset: Int, Packets, "Where, in bytes from the start of the line.", |row| row.error.map(Error::offset);
@@ -428,7 +434,7 @@ impl<'r> Row<'r> {
     /// Returns the key of its flow, which must be the only one that gives rows to a writer on its
     /// thread.
     pub(crate) fn key(&self) -> Option<usize> {
-        self.flow()?.key().map(asg_core::FlowKey::index)
+        self.flow()?.key().map(asg_core::correlate::FlowKey::index)
     }
 
     /// Returns whether the packet was allowed or denied.

@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use asg_core::{Address, Timestamp};
+use asg_core::Timestamp;
+use asg_core::packet::Address;
 
 use super::columns::{COLUMNS, Column, Kind, Row, Value};
 use super::vocabulary;

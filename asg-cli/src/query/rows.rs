@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
-use asg_core::Outcomes;
+use asg_core::record::Outcomes;
 
 use super::batch::Builder;
 use super::columns::{Column, KnownRow, Row, schema};

@@ -6,7 +6,8 @@ use std::io::{BufRead, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use arrow_array::RecordBatch;
-use asg_core::{FlowBuf, ProcessName, Timestamp};
+use asg_core::guid::ProcessName;
+use asg_core::{FlowBuf, Timestamp};
 use serde_json::Value as Json;
 
 use super::cells::Cells;

@@ -3,8 +3,12 @@
 
 use std::ops::RangeInclusive;
 
+use asg_core::ledger::Reason;
+use asg_core::names::AppState;
+use asg_core::packet::{Family, Proto};
 use asg_core::policy::{Basis, Decided, Governed, How, Outcome, Phase};
-use asg_core::{AppState, Certainty, Direction, Family, Plane, Proto, Reason, Subject, Verdict};
+use asg_core::prefix::{Direction, Plane, Subject};
+use asg_core::{Certainty, Verdict};
 
 use super::words::word;
 

@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 /// break.
 ///
 /// ```
-/// use asg_core::escape_text;
+/// use asg_core::bytes::escape_text;
 ///
 /// assert_eq!(escape_text("käse 🧀"), "käse 🧀");
 /// assert_eq!(escape_text("\u{1b}[31mred\n"), r"\u{1b}[31mred\u{a}");
@@ -26,7 +26,7 @@ pub fn escape_text(text: &str) -> Cow<'_, str> {
 /// a path like `org/space/app`.
 ///
 /// ```
-/// use asg_core::escape_name;
+/// use asg_core::bytes::escape_name;
 ///
 /// assert_eq!(escape_name("proxy"), "proxy");
 /// assert_eq!(escape_name("o/s"), r"o\u{2f}s");

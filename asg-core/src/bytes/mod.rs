@@ -10,6 +10,11 @@ pub(crate) mod line_end;
 pub(crate) mod text;
 pub(crate) mod trailing;
 #[cfg(feature = "work")]
+#[doc(hidden)]
 pub mod work;
 #[cfg(not(feature = "work"))]
 pub(crate) mod work;
+
+pub use escape::{escape_name, escape_text};
+pub use json::JsonStr;
+pub use text::Text;

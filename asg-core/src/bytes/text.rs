@@ -12,7 +12,7 @@ use serde::{Serialize, Serializer};
 /// [`Text::as_bytes`] gives them as they are.
 ///
 /// ```
-/// use asg_core::Text;
+/// use asg_core::bytes::Text;
 ///
 /// let name = Text::new(b"wlan-\xff");
 /// assert_eq!(name.as_str(), None);
@@ -26,7 +26,7 @@ impl<'a> Text<'a> {
     /// Takes any bytes.
     ///
     /// ```
-    /// use asg_core::Text;
+    /// use asg_core::bytes::Text;
     /// assert_eq!(Text::new(b"eth0"), *"eth0");
     /// ```
     #[must_use]
@@ -37,7 +37,7 @@ impl<'a> Text<'a> {
     /// Returns the bytes.
     ///
     /// ```
-    /// use asg_core::Text;
+    /// use asg_core::bytes::Text;
     /// assert_eq!(Text::new(b"eth\xff").as_bytes(), b"eth\xff");
     /// ```
     #[must_use]
@@ -48,7 +48,7 @@ impl<'a> Text<'a> {
     /// Returns the text, if it is UTF-8.
     ///
     /// ```
-    /// use asg_core::Text;
+    /// use asg_core::bytes::Text;
     /// assert_eq!(Text::new(b"eth0").as_str(), Some("eth0"));
     /// assert_eq!(Text::new(b"eth\xff").as_str(), None);
     /// ```
@@ -60,7 +60,7 @@ impl<'a> Text<'a> {
     /// Returns the text, with bytes that are not UTF-8 replaced by U+FFFD.
     ///
     /// ```
-    /// use asg_core::Text;
+    /// use asg_core::bytes::Text;
     /// assert_eq!(Text::new(b"eth\xff").to_str_lossy(), "eth\u{fffd}");
     /// ```
     #[must_use]
@@ -71,7 +71,7 @@ impl<'a> Text<'a> {
     /// Returns whether the text is empty: `IN=` and `MAC=` may be.
     ///
     /// ```
-    /// use asg_core::Text;
+    /// use asg_core::bytes::Text;
     /// assert!(Text::new(b"").is_empty() && !Text::new(b"eth0").is_empty());
     /// ```
     #[must_use]

@@ -148,7 +148,8 @@ impl<'c> KnownTimes<'c> {
     /// it may be of several boots.
     ///
     /// ```
-    /// # use asg_core::{Line, SourceId, TimePolicy, UptimeClocks};
+    /// # use asg_core::clock::UptimeClocks;
+    /// # use asg_core::{Line, SourceId, TimePolicy};
     /// # let both = Line::new(b"2018-04-03T17:05:02.358719Z cell-1 kernel: [  637.581122] hello");
     /// let mut clocks = UptimeClocks::default();
     /// clocks.learn(SourceId(0), &both.envelope(), None);

@@ -30,7 +30,8 @@ const MOST_BOOTS: usize = 32;
 /// second. The two clocks drift apart by no more than 500 millionths.
 ///
 /// ```
-/// use asg_core::{Line, SourceId, TimePolicy, UptimeClocks};
+/// use asg_core::clock::UptimeClocks;
+/// use asg_core::{Line, SourceId, TimePolicy};
 ///
 /// let mut clocks = UptimeClocks::default();
 /// let both = Line::new(b"2018-04-03T17:05:02.358719+00:00 cell-1 kernel: [  637.581122] hello");
@@ -96,7 +97,8 @@ impl UptimeClocks {
     /// Creates an empty part for another thread; its result can be merged.
     ///
     /// ```
-    /// # use asg_core::{Line, SourceId, TimePolicy, UptimeClocks};
+    /// # use asg_core::clock::UptimeClocks;
+    /// # use asg_core::{Line, SourceId, TimePolicy};
     /// # let both = Line::new(b"2018-04-03T17:05:02.358719Z cell-1 kernel: [  637.581122] hello");
     /// let mut clocks = UptimeClocks::default();
     /// clocks.learn(SourceId(0), &both.envelope(), None);
@@ -112,7 +114,8 @@ impl UptimeClocks {
     /// line's own time. It must be `None` for text that an app or a packet can write.
     ///
     /// ```
-    /// use asg_core::{Line, SourceId, UptimeClocks};
+    /// use asg_core::clock::UptimeClocks;
+    /// use asg_core::{Line, SourceId};
     ///
     /// let mut clocks = UptimeClocks::default();
     /// let both = Line::new(b"2018-04-03T17:05:02.358719Z cell-1 kernel: [  637.581122] hello");
@@ -192,7 +195,8 @@ impl UptimeClocks {
     /// If the other is not a [`UptimeClocks::part`] of this one.
     ///
     /// ```
-    /// # use asg_core::{Line, SourceId, TimePolicy, UptimeClocks};
+    /// # use asg_core::clock::UptimeClocks;
+    /// # use asg_core::{Line, SourceId, TimePolicy};
     /// let mut clocks = UptimeClocks::default();
     /// let mut part = clocks.part();
     /// let line = Line::new(b"2018-04-03T17:05:02.358719+00:00 cell-1 kernel: [  637.581122] hello");
@@ -251,7 +255,8 @@ impl UptimeClocks {
     /// Computes the times of all lines, as far as they prove them; the policy completes the rest.
     ///
     /// ```
-    /// # use asg_core::{Line, SourceId, TimePolicy, UptimeClocks};
+    /// # use asg_core::clock::UptimeClocks;
+    /// # use asg_core::{Line, SourceId, TimePolicy};
     /// # let both = Line::new(b"2018-04-03T17:05:02.358719Z cell-1 kernel: [  637.581122] hello");
     /// let mut clocks = UptimeClocks::default();
     /// clocks.learn(SourceId(0), &both.envelope(), None);
@@ -273,7 +278,8 @@ impl UptimeClocks {
     /// Returns the number of known boots of all machines.
     ///
     /// ```
-    /// # use asg_core::{Line, SourceId, TimePolicy, UptimeClocks};
+    /// # use asg_core::clock::UptimeClocks;
+    /// # use asg_core::{Line, SourceId, TimePolicy};
     /// # let both = Line::new(b"2018-04-03T17:05:02.358719Z cell-1 kernel: [  637.581122] hello");
     /// let mut clocks = UptimeClocks::default();
     /// clocks.learn(SourceId(0), &both.envelope(), None);

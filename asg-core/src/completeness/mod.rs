@@ -38,7 +38,8 @@ use crate::time::{LogTime, Uptime};
 /// a limit may be overlooked.
 ///
 /// ```
-/// use asg_core::{Completeness, Line, Record, SourceId};
+/// use asg_core::completeness::Completeness;
+/// use asg_core::{Line, Record, SourceId};
 ///
 /// let mut completeness = Completeness::default();
 /// for text in [
@@ -119,7 +120,8 @@ impl CellReport<'_> {
     /// under a name of another kind, they may be this cell's.
     ///
     /// ```
-    /// # use asg_core::{Completeness, Line, Record, SourceId};
+    /// # use asg_core::completeness::Completeness;
+    /// # use asg_core::{Line, Record, SourceId};
     /// let line = Line::new(
     ///     b"2024-05-06T07:09:10Z cell-1 kernel: [637.5] net_ratelimit: 12 callbacks suppressed",
     /// );
@@ -138,7 +140,8 @@ impl CellReport<'_> {
     /// Returns whether nothing is known to be missing.
     ///
     /// ```
-    /// # use asg_core::{Completeness, Line, Record, SourceId};
+    /// # use asg_core::completeness::Completeness;
+    /// # use asg_core::{Line, Record, SourceId};
     /// let line = Line::new(
     ///     b"2024-05-06T07:09:10Z cell-1 kernel: [637.5] net_ratelimit: 12 callbacks suppressed",
     /// );
@@ -247,7 +250,7 @@ impl Completeness {
     /// Creates one with limits that are not silk's usual ones.
     ///
     /// ```
-    /// use asg_core::{Completeness, LogLimits};
+    /// use asg_core::completeness::{Completeness, LogLimits};
     ///
     /// let mut limits = LogLimits::default();
     /// limits.denied_per_second = 5;
@@ -261,7 +264,8 @@ impl Completeness {
     /// Adds a line.
     ///
     /// ```
-    /// # use asg_core::{Completeness, Line, Record, SourceId};
+    /// # use asg_core::completeness::Completeness;
+    /// # use asg_core::{Line, Record, SourceId};
     /// let line = Line::new(
     ///     b"2024-05-06T07:09:10Z cell-1 kernel: [637.5] net_ratelimit: 12 callbacks suppressed",
     /// );
@@ -283,7 +287,8 @@ impl Completeness {
     /// Adds a packet's line.
     ///
     /// ```
-    /// use asg_core::{Completeness, Line, Packet, SourceId};
+    /// use asg_core::completeness::Completeness;
+    /// use asg_core::{Line, Packet, SourceId};
     ///
     /// let line = Line::new(b"2024-05-06T07:09:10+00:00 cell-1 kernel: [637.5] hello");
     /// let packet = Packet::parse(b"x IN= OUT=eth0 SRC=10.0.16.5 DST=10.0.16.20 LEN=28 TOS=0x00 \
@@ -400,7 +405,8 @@ impl Completeness {
     /// Adds the counts of another instance, which saw other lines.
     ///
     /// ```
-    /// # use asg_core::{Completeness, Line, Record, SourceId};
+    /// # use asg_core::completeness::Completeness;
+    /// # use asg_core::{Line, Record, SourceId};
     /// let line = Line::new(
     ///     b"2024-05-06T07:09:10Z cell-1 kernel: [637.5] net_ratelimit: 12 callbacks suppressed",
     /// );
@@ -447,7 +453,8 @@ impl Completeness {
     /// missing.
     ///
     /// ```
-    /// # use asg_core::{Completeness, Line, Record, SourceId};
+    /// # use asg_core::completeness::Completeness;
+    /// # use asg_core::{Line, Record, SourceId};
     /// let line = Line::new(
     ///     b"2024-05-06T07:09:10Z cell-1 kernel: [637.5] net_ratelimit: 12 callbacks suppressed",
     /// );

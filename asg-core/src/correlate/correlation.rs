@@ -28,7 +28,8 @@ use crate::time::{LogTime, TimeRange, Uptime};
 /// All evidence of a set of logs, between the phases: the time to look names up.
 ///
 /// ```
-/// use asg_core::{AppState, Directory, Entity, Gathering, Guid, Identity, Line, Origin, SourceId, directory_fn};
+/// use asg_core::names::{AppState, Entity, directory_fn};
+/// use asg_core::{Directory, Gathering, Guid, Identity, Line, Origin, SourceId};
 ///
 /// let rep = br#"{"timestamp":"1498136872.889604807","source":"rep","message":"rep.executing-container-operation.starting",
 ///     "log_level":1,"data":{"container-guid":"d08bb414-cdba-4381-412a-e9ecc1b7d0f4","lrp-key":{"process_guid":
@@ -196,7 +197,7 @@ impl Gathered {
     /// let gathered = gathering.finish(|_| Ok::<(), Infallible>(())).unwrap();
     /// # let mut gathered = gathered;
     /// let mut asked = 0;
-    /// gathered.resolve(&mut asg_core::directory_fn(|guids: &[asg_core::Guid]| {
+    /// gathered.resolve(&mut asg_core::names::directory_fn(|guids: &[asg_core::Guid]| {
     ///     asked += guids.len();
     ///     Ok::<_, Infallible>(std::collections::HashMap::new())
     /// }))?;

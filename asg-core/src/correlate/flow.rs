@@ -69,8 +69,8 @@ impl FlowKey {
     /// # let gathered = gathering.finish(|_| Ok::<(), Infallible>(())).unwrap();
     /// let correlation = gathered.correlate();
     /// let mut reader = correlation.reader();
-    /// let index = |reader: &mut asg_core::FlowReader<'_>| {
-    ///     reader.flow(at, &line).unwrap().key().map(asg_core::FlowKey::index)
+    /// let index = |reader: &mut asg_core::correlate::FlowReader<'_>| {
+    ///     reader.flow(at, &line).unwrap().key().map(asg_core::correlate::FlowKey::index)
     /// };
     /// assert_eq!(index(&mut reader), index(&mut reader));
     /// ```

@@ -22,7 +22,8 @@ use crate::time::{TimeRange, Timestamp, Uptime};
 /// # Example
 ///
 /// ```
-/// use asg_core::{AnyFlow, FlowCache, Gathering, Line, Origin, SourceId};
+/// use asg_core::correlate::{AnyFlow, FlowCache};
+/// use asg_core::{Gathering, Line, Origin, SourceId};
 ///
 /// let header = "2024-05-06T07:09:10.000000+00:00 cell-1 kernel: [637.500000] ";
 /// let packet = |port| format!("{header}OK_bfce786c-ab07-40ad-79f9-8 IN=s-010255073003 OUT=eth0 \

@@ -22,8 +22,14 @@ mod tests;
 use std::net::IpAddr;
 
 pub use self::correlation::{Correlation, Counted, FlowCache, FlowReader, Gathered};
+pub use self::flow::{Flow, FlowKey, Peer};
+pub use self::follower::{Follower, FollowerCounts, FollowerOptions};
 pub use self::gather::{Batch, Gatherer, Gathering, Joiner, MisplacedBatch};
 pub use self::known::{AnyFlow, KnownFlow};
+pub use self::output::FlowOutput;
+pub use self::owned::{
+    AppBuf, AttributionBuf, ContainerBuf, EntityBuf, FlowBuf, OwnerBuf, PeerBuf, PlaceBuf,
+};
 use crate::evidence::Interface;
 use crate::packet::{Address, Packet};
 use crate::prefix::{Direction, LogPrefix};

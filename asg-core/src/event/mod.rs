@@ -4,6 +4,8 @@ pub(crate) mod app_log;
 pub(crate) mod documents;
 pub(crate) mod lager;
 
+pub use self::lager::{LagerEvent, LoggerEvent, RepEvent, RepEventKind};
+
 /// A container's lifecycle event in a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Moment {

@@ -53,7 +53,8 @@ impl<'a> Sighting<'a> {
     /// Creates a sighting at this time.
     ///
     /// ```
-    /// use asg_core::{Sighting, Timestamp};
+    /// use asg_core::Timestamp;
+    /// use asg_core::ledger::Sighting;
     /// let seen = Sighting::at(Timestamp::parse(b"2024-05-06T07:09:12Z")?);
     /// assert!(seen.time.is_some() && seen.cell.is_none());
     /// # Ok::<(), asg_core::Error>(())
@@ -66,7 +67,7 @@ impl<'a> Sighting<'a> {
     /// Sets the cell.
     ///
     /// ```
-    /// use asg_core::Sighting;
+    /// use asg_core::ledger::Sighting;
     /// assert_eq!(Sighting::default().on("diego_cell/2").cell, Some("diego_cell/2"));
     /// ```
     #[must_use]
@@ -77,7 +78,8 @@ impl<'a> Sighting<'a> {
     /// Sets the machine, by a name of this kind.
     ///
     /// ```
-    /// use asg_core::{NameKind, Sighting};
+    /// use asg_core::evidence::NameKind;
+    /// use asg_core::ledger::Sighting;
     /// let seen = Sighting::default().on_machine("10.0.16.15", NameKind::default());
     /// assert_eq!(seen.cell, Some("10.0.16.15"));
     /// ```
@@ -89,7 +91,8 @@ impl<'a> Sighting<'a> {
     /// Sets the interface of the subject.
     ///
     /// ```
-    /// use asg_core::{Interface, Sighting};
+    /// use asg_core::evidence::Interface;
+    /// use asg_core::ledger::Sighting;
     /// let seen = Sighting::default().through(Interface::parse(b"s-010255073004").unwrap());
     /// assert!(seen.interface.is_some());
     /// ```
@@ -107,7 +110,7 @@ impl<'a> Sighting<'a> {
     /// Sets the address of the subject.
     ///
     /// ```
-    /// use asg_core::Sighting;
+    /// use asg_core::ledger::Sighting;
     /// let address = "10.255.73.4".parse()?;
     /// assert_eq!(Sighting::default().with_address(address).address, Some(address));
     /// # Ok::<(), std::net::AddrParseError>(())
@@ -124,7 +127,12 @@ impl Ledger {
     /// # Example
     ///
     /// ```
-    /// # use asg_core::{Certainty, Evidence, Handle, Ledger, LogPrefix, Moment, Origin, Reason, Sighting, SourceId, Timestamp};
+    /// # use asg_core::event::Moment;
+    /// # use asg_core::evidence::Evidence;
+    /// # use asg_core::guid::Handle;
+    /// # use asg_core::ledger::{Reason, Sighting};
+    /// # use asg_core::prefix::LogPrefix;
+    /// # use asg_core::{Certainty, Ledger, Origin, SourceId, Timestamp};
     /// let mut ledger = Ledger::new();
     /// let handle = Handle::parse("bfce786c-ab07-40ad-79f9-8f21").unwrap();
     /// let mut gone = Evidence::new(handle, Moment::Destroyed, Origin { source: SourceId(0), line: 1 });

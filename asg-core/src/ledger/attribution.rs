@@ -33,7 +33,8 @@ impl<'l> Attribution<'l> {
     /// Creates an attribution without an owner.
     ///
     /// ```
-    /// use asg_core::{Attribution, Certainty, Reason};
+    /// use asg_core::Certainty;
+    /// use asg_core::ledger::{Attribution, Reason};
     /// let nobody = Attribution::unknown(Reason::NoEvidence);
     /// assert_eq!((nobody.certainty, nobody.container().is_none()), (Certainty::Unknown, true));
     /// ```
@@ -94,8 +95,8 @@ impl<'l> Attribution<'l> {
     /// # let line = Line::new(rep);
     /// # let mut ledger = Ledger::new();
     /// # Record::read(&line).evidence(origin, |evidence| ledger.add(evidence));
-    /// # let prefix = asg_core::LogPrefix::parse(b"d08bb414-cdba-4381-412a-e9ecc").unwrap();
-    /// let answer = ledger.attribute(&prefix, &asg_core::Sighting::default());
+    /// # let prefix = asg_core::prefix::LogPrefix::parse(b"d08bb414-cdba-4381-412a-e9ecc").unwrap();
+    /// let answer = ledger.attribute(&prefix, &asg_core::ledger::Sighting::default());
     /// assert_eq!(answer.container().unwrap().index(), Some(0));
     /// ```
     #[must_use]
@@ -120,8 +121,8 @@ impl<'l> Attribution<'l> {
     /// # let line = Line::new(rep);
     /// # let mut ledger = Ledger::new();
     /// # Record::read(&line).evidence(origin, |evidence| ledger.add(evidence));
-    /// # let prefix = asg_core::LogPrefix::parse(b"d08bb414-cdba-4381-412a-e9ecc").unwrap();
-    /// let answer = ledger.attribute(&prefix, &asg_core::Sighting::default());
+    /// # let prefix = asg_core::prefix::LogPrefix::parse(b"d08bb414-cdba-4381-412a-e9ecc").unwrap();
+    /// let answer = ledger.attribute(&prefix, &asg_core::ledger::Sighting::default());
     /// assert!(answer.process().unwrap().to_string().starts_with("4ccbb24c-268e"));
     /// ```
     #[must_use]
@@ -143,8 +144,8 @@ impl<'l> Attribution<'l> {
     /// # let line = Line::new(rep);
     /// # let mut ledger = Ledger::new();
     /// # Record::read(&line).evidence(origin, |evidence| ledger.add(evidence));
-    /// # let prefix = asg_core::LogPrefix::parse(b"d08bb414-cdba-4381-412a-e9ecc").unwrap();
-    /// let answer = ledger.attribute(&prefix, &asg_core::Sighting::default());
+    /// # let prefix = asg_core::prefix::LogPrefix::parse(b"d08bb414-cdba-4381-412a-e9ecc").unwrap();
+    /// let answer = ledger.attribute(&prefix, &asg_core::ledger::Sighting::default());
     /// let guid = answer.subject().unwrap();
     /// assert_eq!(guid.to_string(), "4ccbb24c-268e-421a-9d1b-3678b6eb40d0");
     /// ```
@@ -171,8 +172,8 @@ impl<'l> Attribution<'l> {
     /// # let line = Line::new(rep);
     /// # let mut ledger = Ledger::new();
     /// # Record::read(&line).evidence(origin, |evidence| ledger.add(evidence));
-    /// # let prefix = asg_core::LogPrefix::parse(b"d08bb414-cdba-4381-412a-e9ecc").unwrap();
-    /// let answer = ledger.attribute(&prefix, &asg_core::Sighting::default());
+    /// # let prefix = asg_core::prefix::LogPrefix::parse(b"d08bb414-cdba-4381-412a-e9ecc").unwrap();
+    /// let answer = ledger.attribute(&prefix, &asg_core::ledger::Sighting::default());
     /// assert!(answer.candidates().len() <= 1, "it is not ambiguous");
     /// ```
     #[must_use]
@@ -196,8 +197,8 @@ impl<'l> Attribution<'l> {
     /// # let line = Line::new(rep);
     /// # let mut ledger = Ledger::new();
     /// # Record::read(&line).evidence(origin, |evidence| ledger.add(evidence));
-    /// # let prefix = asg_core::LogPrefix::parse(b"d08bb414-cdba-4381-412a-e9ecc").unwrap();
-    /// let answer = ledger.attribute(&prefix, &asg_core::Sighting::default());
+    /// # let prefix = asg_core::prefix::LogPrefix::parse(b"d08bb414-cdba-4381-412a-e9ecc").unwrap();
+    /// let answer = ledger.attribute(&prefix, &asg_core::ledger::Sighting::default());
     /// assert_eq!(answer.evidence()[0].line, 1);
     /// ```
     #[must_use]
@@ -342,7 +343,7 @@ impl Conflict {
     /// Returns a sentence for people.
     ///
     /// ```
-    /// use asg_core::Conflict;
+    /// use asg_core::ledger::Conflict;
     /// assert_eq!(Conflict::Cell.sentence(), "lines name two cells for this container");
     /// ```
     #[must_use]

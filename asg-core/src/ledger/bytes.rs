@@ -67,7 +67,11 @@ impl Ledger {
     /// leaves the old one or the new one, write to a new file beside it, sync, and rename.
     ///
     /// ```
-    /// # use asg_core::{Evidence, Handle, Ledger, LedgerError, Moment, Origin, SourceId};
+    /// # use asg_core::event::Moment;
+    /// # use asg_core::evidence::Evidence;
+    /// # use asg_core::guid::Handle;
+    /// # use asg_core::ledger::LedgerError;
+    /// # use asg_core::{Ledger, Origin, SourceId};
     /// let mut ledger = Ledger::new();
     /// let handle = Handle::parse("bfce786c-ab07-40ad-79f9-8f21").unwrap();
     /// ledger.add(Evidence::new(handle, Moment::Seen, Origin { source: SourceId(0), line: 7 }));
@@ -104,7 +108,8 @@ impl Ledger {
     /// If the bytes are anything but a whole, undamaged ledger of this version.
     ///
     /// ```
-    /// use asg_core::{Ledger, LedgerError, SourceId};
+    /// use asg_core::ledger::LedgerError;
+    /// use asg_core::{Ledger, SourceId};
     /// let bytes = Ledger::new().to_bytes();
     /// assert!(Ledger::from_bytes(&bytes, SourceId(0))?.is_empty());
     /// assert_eq!(Ledger::from_bytes(b"", SourceId(0)).unwrap_err(), LedgerError::NotALedger);

@@ -50,7 +50,7 @@ impl Ledger {
     /// let line = Line::new(rep);
     /// let mut ledger = Ledger::new();
     /// Record::read(&line).evidence(origin, |evidence| ledger.add(evidence));
-    /// let nobody = ledger.holder("10.255.73.4".parse().unwrap(), &asg_core::Sighting::default());
+    /// let nobody = ledger.holder("10.255.73.4".parse().unwrap(), &asg_core::ledger::Sighting::default());
     /// assert!(nobody.is_none(), "the line shows no address");
     /// ```
     #[must_use]

@@ -90,7 +90,11 @@ impl<'l> Lifetime<'l> {
     /// Returns the kind of workload; `None` if no line shows it, or lines contradict each other.
     ///
     /// ```
-    /// # use asg_core::{Evidence, Handle, Ledger, Moment, Origin, SourceId, Workload};
+    /// # use asg_core::event::Moment;
+    /// # use asg_core::evidence::Evidence;
+    /// # use asg_core::guid::Handle;
+    /// # use asg_core::names::Workload;
+    /// # use asg_core::{Ledger, Origin, SourceId};
     /// let mut ledger = Ledger::new();
     /// let handle = Handle::parse("5a0b8c1d-6f0e-4b7a-9c3d-1e2f3a4b5c6d").unwrap();
     /// let mut seen = Evidence::new(handle, Moment::Seen, Origin { source: SourceId(0), line: 1 });
@@ -260,7 +264,11 @@ impl<'l> Lifetime<'l> {
     /// is certain.
     ///
     /// ```
-    /// # use asg_core::{Conflict, Evidence, Handle, Ledger, Moment, Origin, SourceId};
+    /// # use asg_core::event::Moment;
+    /// # use asg_core::evidence::Evidence;
+    /// # use asg_core::guid::Handle;
+    /// # use asg_core::ledger::Conflict;
+    /// # use asg_core::{Ledger, Origin, SourceId};
     /// let mut ledger = Ledger::new();
     /// for (line, cell) in [(1, "0455ec2b"), (2, "7b9f0c1d")] {
     ///     let handle = Handle::parse("bfce786c-ab07-40ad-79f9-8f21").unwrap();

@@ -11,7 +11,10 @@ impl Ledger {
     /// source.
     ///
     /// ```
-    /// # use asg_core::{Evidence, Handle, Ledger, Moment, Origin, SourceId};
+    /// # use asg_core::event::Moment;
+    /// # use asg_core::evidence::Evidence;
+    /// # use asg_core::guid::Handle;
+    /// # use asg_core::{Ledger, Origin, SourceId};
     /// let seen = |handle: &str, line| {
     ///     let mut ledger = Ledger::new();
     ///     let origin = Origin { source: SourceId(0), line };

@@ -25,10 +25,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 pub use answer::Sighting;
+pub use attribution::{Attribution, Certainty, Conflict, MOST_CANDIDATES, Owners, Reason};
 pub use bytes::LedgerError;
 pub use lifetime::{AppNames, Lifetime};
 
-use self::attribution::Conflict;
 use self::crowd::{Crowd, Crowds};
 use self::index::Heads;
 use self::intern::Interner;
@@ -45,9 +45,12 @@ use crate::time::Timestamp;
 /// # Example
 ///
 /// ```
-/// use asg_core::{
-///     Certainty, Evidence, Handle, Ledger, LogPrefix, Moment, Origin, ProcessName, Sighting, SourceId,
-/// };
+/// use asg_core::event::Moment;
+/// use asg_core::evidence::Evidence;
+/// use asg_core::guid::{Handle, ProcessName};
+/// use asg_core::ledger::Sighting;
+/// use asg_core::prefix::LogPrefix;
+/// use asg_core::{Certainty, Ledger, Origin, SourceId};
 ///
 /// let mut ledger = Ledger::new();
 /// let handle = Handle::parse("d08bb414-cdba-4381-412a-e9ecc1b7d0f4").unwrap();
@@ -342,9 +345,12 @@ impl Ledger {
     /// the process too. After a rolling deployment the logs may not show that.
     ///
     /// ```
-    /// # use asg_core::{
-    /// #     Evidence, Guid, Handle, Ledger, LogPrefix, Moment, Origin, ProcessName, Reason, Sighting, SourceId,
-    /// # };
+    /// # use asg_core::event::Moment;
+    /// # use asg_core::evidence::Evidence;
+    /// # use asg_core::guid::{Handle, ProcessName};
+    /// # use asg_core::ledger::{Reason, Sighting};
+    /// # use asg_core::prefix::LogPrefix;
+    /// # use asg_core::{Guid, Ledger, Origin, SourceId};
     /// # let mut ledger = Ledger::new();
     /// # let handle = Handle::parse("2d7e64b1-95c0-4f18-6a3b-c4d2").unwrap();
     /// # let mut seen = Evidence::new(handle, Moment::Seen, Origin { source: SourceId(0), line: 1 });
@@ -388,7 +394,10 @@ impl Ledger {
     /// removes the rest.
     ///
     /// ```
-    /// # use asg_core::{Evidence, Handle, Ledger, Moment, Origin, SourceId, Timestamp};
+    /// # use asg_core::event::Moment;
+    /// # use asg_core::evidence::Evidence;
+    /// # use asg_core::guid::Handle;
+    /// # use asg_core::{Ledger, Origin, SourceId, Timestamp};
     /// let mut ledger = Ledger::new();
     /// for (line, handle) in [(1, "bfce786c-ab07-40ad-79f9-8f21"), (2, "d5978989-1401-49ff-46cd-33e5")] {
     ///     let origin = Origin { source: SourceId(0), line };

@@ -23,9 +23,11 @@ impl Ledger {
     /// Where only other machines than its cell log a lease, two more minutes count at each end.
     ///
     /// ```
-    /// # use asg_core::{
-    /// #     Certainty, Evidence, Handle, Ledger, Moment, Origin, Sighting, SourceId, Timestamp,
-    /// # };
+    /// # use asg_core::event::Moment;
+    /// # use asg_core::evidence::Evidence;
+    /// # use asg_core::guid::Handle;
+    /// # use asg_core::ledger::Sighting;
+    /// # use asg_core::{Certainty, Ledger, Origin, SourceId, Timestamp};
     /// let mut ledger = Ledger::new();
     /// let handle = Handle::parse("bfce786c-ab07-40ad-79f9-8f21").unwrap();
     /// for (line, moment, time) in

@@ -41,7 +41,7 @@ pub enum Reason {
     /// packet, or the packet's source is not the address of its interface.
     ConflictingAddress,
     /// Lines contradict each other about the container;
-    /// [`Attribution::conflict`](crate::Attribution::conflict) names the contradiction.
+    /// [`Attribution::conflict`](crate::ledger::Attribution::conflict) names the contradiction.
     ConflictingEvidence,
     /// No line names a handle that begins with the prefix.
     UnknownHandle,
@@ -259,7 +259,7 @@ impl Reason {
     /// All reasons, in the order of the table.
     ///
     /// ```
-    /// use asg_core::Reason;
+    /// use asg_core::ledger::Reason;
     ///
     /// let words: Vec<_> = Reason::ALL.iter().map(|reason| reason.word()).collect();
     /// assert_eq!(words[0], "whole_handle");
@@ -282,7 +282,7 @@ impl Reason {
     /// Returns the word for programs, as in the output contract.
     ///
     /// ```
-    /// use asg_core::Reason;
+    /// use asg_core::ledger::Reason;
     /// assert_eq!(Reason::UniqueHandlePrefix.word(), "unique_handle_prefix");
     /// ```
     #[must_use]
@@ -293,7 +293,7 @@ impl Reason {
     /// Returns the word in versions before the first release; `None` if they had none.
     ///
     /// ```
-    /// use asg_core::Reason;
+    /// use asg_core::ledger::Reason;
     /// assert_eq!(Reason::UnknownHandle.old_word(), Some("no_such_handle"));
     /// ```
     #[must_use]
@@ -304,7 +304,7 @@ impl Reason {
     /// Returns the meaning, in a sentence for people.
     ///
     /// ```
-    /// use asg_core::Reason;
+    /// use asg_core::ledger::Reason;
     /// assert_eq!(Reason::NoEvidence.sentence(), "no rep log was given");
     /// ```
     #[must_use]
@@ -315,7 +315,7 @@ impl Reason {
     /// Returns advice for people.
     ///
     /// ```
-    /// use asg_core::Reason;
+    /// use asg_core::ledger::Reason;
     /// assert_eq!(Reason::OtherCell.advice(), "read the logs of two foundations apart");
     /// ```
     #[must_use]

@@ -21,7 +21,8 @@ const MOST_NESTED: usize = 128;
 /// # Example
 ///
 /// ```
-/// use asg_core::{DocumentLines, Lines};
+/// use asg_core::Lines;
+/// use asg_core::line::DocumentLines;
 ///
 /// let mut documents = DocumentLines::new();
 /// let mut lines = Lines::new();
@@ -47,7 +48,7 @@ impl DocumentLines {
     /// Holds nothing yet.
     ///
     /// ```
-    /// use asg_core::DocumentLines;
+    /// use asg_core::line::DocumentLines;
     /// let mut lines = 0;
     /// DocumentLines::new().finish(|_| lines += 1);
     /// assert_eq!(lines, 0);
@@ -61,7 +62,8 @@ impl DocumentLines {
     /// Takes the next line, and passes on the lines that are complete.
     ///
     /// ```
-    /// use asg_core::{DocumentLines, Lines};
+    /// use asg_core::Lines;
+    /// use asg_core::line::DocumentLines;
     /// let (mut documents, mut found) = (DocumentLines::new(), Vec::new());
     /// Lines::new().push(b"{\n \"a\": 1\n}\nhello\n", |line| {
     ///     documents.push(line, |line| found.push(line.part_of));
@@ -105,7 +107,8 @@ impl DocumentLines {
     /// Ends the stream: an incomplete document is passed on as single lines.
     ///
     /// ```
-    /// use asg_core::{DocumentLines, Lines};
+    /// use asg_core::Lines;
+    /// use asg_core::line::DocumentLines;
     /// let (mut documents, mut found) = (DocumentLines::new(), 0);
     /// Lines::new().push(b"{\n \"a\": 1\n", |line| documents.push(line, |_| found += 1));
     /// documents.finish(|_| found += 1);
@@ -164,8 +167,8 @@ impl DocumentLines {
 ///
 /// ```
 /// let text = b"a log line\n{\n  \"a\": 1\n";
-/// assert_eq!(asg_core::unfinished_document(text), Some(11));
-/// assert_eq!(asg_core::unfinished_document(b"{\n  \"a\": 1\n}\n"), None);
+/// assert_eq!(asg_core::line::unfinished_document(text), Some(11));
+/// assert_eq!(asg_core::line::unfinished_document(b"{\n  \"a\": 1\n}\n"), None);
 /// ```
 #[must_use]
 pub fn unfinished_document(text: &[u8]) -> Option<usize> {
@@ -273,7 +276,7 @@ fn string_len(text: &[u8]) -> Option<usize> {
 /// # Example
 ///
 /// ```
-/// let mut lines = asg_core::LogLines::new();
+/// let mut lines = asg_core::line::LogLines::new();
 /// let mut seen = Vec::new();
 /// for piece in ["{\n  \"a\"", ": 1\n}\nlast"] {
 ///     lines.push(piece.as_bytes(), |line| seen.push((line.number, line.part_of)));
@@ -291,7 +294,7 @@ impl LogLines {
     /// Starts at the beginning of a stream, with the limits of [`Lines::new`].
     ///
     /// ```
-    /// use asg_core::LogLines;
+    /// use asg_core::line::LogLines;
     /// let mut lines = 0;
     /// LogLines::new().push(b"one\ntwo\n", |_| lines += 1);
     /// assert_eq!(lines, 2);
@@ -304,7 +307,7 @@ impl LogLines {
     /// Starts at the beginning of a stream, with the limit of [`Lines::with_limit`].
     ///
     /// ```
-    /// use asg_core::LogLines;
+    /// use asg_core::line::LogLines;
     /// let mut lengths = Vec::new();
     /// LogLines::with_limit(4).push(b"a long line\n", |line| lengths.push(line.bytes.len()));
     /// assert_eq!(lengths, [4]);
@@ -318,7 +321,7 @@ impl LogLines {
     /// document holds them back.
     ///
     /// ```
-    /// use asg_core::LogLines;
+    /// use asg_core::line::LogLines;
     /// let (mut log, mut lines) = (LogLines::new(), 0);
     /// log.push(b"one\ntw", |_| lines += 1);
     /// log.push(b"o\n", |_| lines += 1);
@@ -334,7 +337,7 @@ impl LogLines {
     /// counted on.
     ///
     /// ```
-    /// use asg_core::LogLines;
+    /// use asg_core::line::LogLines;
     /// let (mut log, mut lines) = (LogLines::new(), 0);
     /// log.push(b"one", |_| lines += 1);
     /// log.finish(|_| lines += 1);

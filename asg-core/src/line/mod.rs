@@ -13,8 +13,11 @@ mod wrapped;
 
 use std::sync::OnceLock;
 
-use self::envelope::Envelope;
-use self::split::RawLine;
+pub use self::envelope::role::{Proof, Role};
+pub use self::envelope::{Dialect, Envelope};
+pub use self::gather::{DocumentLines, LogLines, unfinished_document};
+pub use self::split::{Lines, RawLine};
+pub use self::transcode::Transcoder;
 use self::wrapped::{Part, Unwrapped};
 use crate::bytes::find::position;
 use crate::bytes::text::Text;

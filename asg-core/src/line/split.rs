@@ -18,7 +18,7 @@ pub struct RawLine<'a> {
     /// The number of skipped bytes of an over-long line; 0 for nearly all.
     pub skipped: u64,
     /// The number of the document's first line, if this is a further line of a document; see
-    /// [`DocumentLines`](crate::DocumentLines).
+    /// [`DocumentLines`](crate::line::DocumentLines).
     pub part_of: Option<u64>,
 }
 
@@ -28,7 +28,7 @@ impl<'a> RawLine<'a> {
     /// ```
     /// use asg_core::Lines;
     /// let mut kernel = false;
-    /// let mut each = |raw: asg_core::RawLine<'_>| kernel = raw.line().envelope().is_kernel();
+    /// let mut each = |raw: asg_core::line::RawLine<'_>| kernel = raw.line().envelope().is_kernel();
     /// Lines::new().push(b"[  637.581122] hello\n", &mut each);
     /// assert!(kernel);
     /// ```

@@ -17,7 +17,7 @@
 /// # Example
 ///
 /// ```
-/// use asg_core::Transcoder;
+/// use asg_core::line::Transcoder;
 ///
 /// let mut transcoder = Transcoder::new();
 /// let mut text = Vec::new();
@@ -70,7 +70,7 @@ impl Transcoder {
     /// Starts at the beginning of a stream.
     ///
     /// ```
-    /// use asg_core::Transcoder;
+    /// use asg_core::line::Transcoder;
     /// assert_eq!(Transcoder::new().finish(), b"");
     /// ```
     #[must_use]
@@ -81,7 +81,7 @@ impl Transcoder {
     /// Returns whether the rest of the stream is passed on unchanged.
     ///
     /// ```
-    /// use asg_core::Transcoder;
+    /// use asg_core::line::Transcoder;
     /// let mut transcoder = Transcoder::new();
     /// transcoder.push(b"plain text");
     /// assert!(transcoder.is_done(), "there is nothing to decode");
@@ -94,7 +94,7 @@ impl Transcoder {
     /// Takes the next piece of the stream, and returns what it adds to the text.
     ///
     /// ```
-    /// use asg_core::Transcoder;
+    /// use asg_core::line::Transcoder;
     /// assert_eq!(Transcoder::new().push(b"\xff\xfeo\0k\0"), b"ok");
     /// ```
     pub fn push<'a>(&'a mut self, piece: &'a [u8]) -> &'a [u8] {
@@ -112,7 +112,7 @@ impl Transcoder {
     /// Ends the stream, and returns the rest of the text. The transcoder then starts anew.
     ///
     /// ```
-    /// use asg_core::Transcoder;
+    /// use asg_core::line::Transcoder;
     /// let mut transcoder = Transcoder::new();
     /// assert_eq!(transcoder.push(b"\xff\xfeo\0k"), b"o");
     /// assert_ne!(transcoder.finish(), b"k", "half a unit is not a letter");

@@ -10,14 +10,14 @@ use crate::names::identity::Identity;
 
 /// A directory that is filled from outside: it returns the answers it was given, and collects the
 /// questions that it could not answer. So an asynchronous directory, or one in another thread,
-/// serves a [`Gathered`](crate::Gathered) and a [`Follower`](crate::Follower), which ask
+/// serves a [`Gathered`](crate::correlate::Gathered) and a [`Follower`](crate::Follower), which ask
 /// synchronously.
 ///
 /// 1. A question about a GUID without an answer fails with [`Unanswered`]. A follower holds its
 ///    flows then, and none is lost.
 /// 2. [`questions`](Self::questions) returns the GUIDs to ask for, each once.
 /// 3. [`answer`](Self::answer) takes the result. That question succeeds from then on: call
-///    [`Gathered::resolve`](crate::Gathered::resolve) or [`Follower::tick`](crate::Follower::tick)
+///    [`Gathered::resolve`](crate::correlate::Gathered::resolve) or [`Follower::tick`](crate::Follower::tick)
 ///    again.
 ///
 /// If the lookup failed, the GUIDs are [unavailable](Identity::unavailable): flows go on without
@@ -30,7 +30,8 @@ use crate::names::identity::Identity;
 /// ```
 /// use std::collections::HashMap;
 /// use std::convert::Infallible;
-/// use asg_core::{AppState, Deferred, Gathering, Identity, Origin, SourceId, Unanswered};
+/// use asg_core::names::{AppState, Deferred, Unanswered};
+/// use asg_core::{Gathering, Identity, Origin, SourceId};
 ///
 /// let rep = br#"{"timestamp":"2024-05-06T07:09:09Z","source":"rep",
 ///     "message":"rep.executing-container-operation.starting","data":{
@@ -75,7 +76,7 @@ impl Deferred {
     /// Creates a directory without answers.
     ///
     /// ```
-    /// use asg_core::Deferred;
+    /// use asg_core::names::Deferred;
     /// assert!(Deferred::new().questions().is_empty());
     /// ```
     #[must_use]
@@ -87,7 +88,8 @@ impl Deferred {
     /// answered, so a caller that cannot look them up answers with an error.
     ///
     /// ```
-    /// use asg_core::{Deferred, Directory, Guid};
+    /// use asg_core::names::Deferred;
+    /// use asg_core::{Directory, Guid};
     ///
     /// let mut directory = Deferred::new();
     /// assert!(directory.identities(&[Guid::from_u128(7)]).is_err());
@@ -105,7 +107,8 @@ impl Deferred {
     /// GUIDs in it are ignored. A GUID that is missing from it goes without a name.
     ///
     /// ```
-    /// use asg_core::{AppState, Deferred, Directory, Guid};
+    /// use asg_core::names::{AppState, Deferred};
+    /// use asg_core::{Directory, Guid};
     ///
     /// let seven = [Guid::from_u128(7)];
     /// let mut directory = Deferred::new();
@@ -113,7 +116,7 @@ impl Deferred {
     /// let found = directory.identities(&seven)?;
     /// assert_eq!(found[&seven[0]].state, AppState::Unavailable);
     /// assert_eq!(found[&seven[0]].state_reason.as_deref(), Some("it rains"));
-    /// # Ok::<(), asg_core::Unanswered>(())
+    /// # Ok::<(), asg_core::names::Unanswered>(())
     /// ```
     pub fn answer<E: fmt::Display>(
         &mut self,

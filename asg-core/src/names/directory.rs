@@ -21,7 +21,7 @@ use crate::names::identity::Identity;
 /// A directory that several threads may ask at a time implements the trait for `&Self` too, as
 /// `File` implements `Read`. An `Arc` of it is a directory then.
 ///
-/// [`Deferred`](crate::Deferred) is for directories whose answers come later, as those of an
+/// [`Deferred`](crate::names::Deferred) is for directories whose answers come later, as those of an
 /// asynchronous client.
 ///
 /// # Example
@@ -31,7 +31,8 @@ use crate::names::identity::Identity;
 /// ```
 /// use std::collections::HashMap;
 /// use std::convert::Infallible;
-/// use asg_core::{AppState, Directory, Entity, Guid, Identity};
+/// use asg_core::names::{AppState, Entity};
+/// use asg_core::{Directory, Guid, Identity};
 ///
 /// struct Names(HashMap<Guid, String>);
 ///
@@ -102,7 +103,8 @@ where
 ///
 /// ```
 /// use std::collections::HashMap;
-/// use asg_core::{AppState, Directory, Guid, Identity};
+/// use asg_core::names::AppState;
+/// use asg_core::{Directory, Guid, Identity};
 ///
 /// let [seven, eight] = [7, 8].map(Guid::from_u128);
 /// let mut known = HashMap::from([(seven, Identity::hidden())]);
@@ -161,7 +163,8 @@ pub struct DirectoryFn<F>(F);
 ///
 /// ```
 /// use std::collections::HashMap;
-/// use asg_core::{Directory, Guid, Identity, directory_fn};
+/// use asg_core::names::directory_fn;
+/// use asg_core::{Directory, Guid, Identity};
 ///
 /// let mut failing = directory_fn(|_: &[Guid]| Err::<HashMap<Guid, Identity>, _>("out of order"));
 /// assert_eq!(failing.identities(&[]), Err("out of order"));

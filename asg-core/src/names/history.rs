@@ -9,7 +9,8 @@ use crate::time::{TimeRange, Timestamp};
 /// Clones share their memory.
 ///
 /// ```
-/// use asg_core::{NameHistory, NameTimeline, Naming, Timestamp};
+/// use asg_core::Timestamp;
+/// use asg_core::names::{NameHistory, NameTimeline, Naming};
 ///
 /// let at = |text: &str| Timestamp::parse(text.as_bytes()).unwrap();
 /// let mut renaming = Naming::at(at("2024-05-06T00:00:00Z"));
@@ -40,7 +41,9 @@ impl NameHistory {
     /// Returns the histories of an app, its space and its org.
     ///
     /// ```
-    /// # use asg_core::{NameHistory, NameTimeline, Naming, TimeRange, Timestamp};
+    /// # use asg_core::Timestamp;
+    /// # use asg_core::names::{NameHistory, NameTimeline, Naming};
+    /// # use asg_core::time::TimeRange;
     /// # let at = |text: &str| Timestamp::parse(text.as_bytes()).unwrap();
     /// let mut renaming = Naming::at(at("2024-05-06T00:00:00Z"));
     /// renaming.renamed_to = Some("shop".into());
@@ -61,7 +64,9 @@ impl NameHistory {
     /// Returns the names at this time.
     ///
     /// ```
-    /// # use asg_core::{NameHistory, NameTimeline, Naming, TimeRange, Timestamp};
+    /// # use asg_core::Timestamp;
+    /// # use asg_core::names::{NameHistory, NameTimeline, Naming};
+    /// # use asg_core::time::TimeRange;
     /// # let at = |text: &str| Timestamp::parse(text.as_bytes()).unwrap();
     /// let mut renaming = Naming::at(at("2024-05-06T00:00:00Z"));
     /// renaming.renamed_to = Some("shop".into());
@@ -77,7 +82,9 @@ impl NameHistory {
     /// Returns the names that held during all of this range.
     ///
     /// ```
-    /// # use asg_core::{NameHistory, NameTimeline, Naming, TimeRange, Timestamp};
+    /// # use asg_core::Timestamp;
+    /// # use asg_core::names::{NameHistory, NameTimeline, Naming};
+    /// # use asg_core::time::TimeRange;
     /// # let at = |text: &str| Timestamp::parse(text.as_bytes()).unwrap();
     /// let mut renaming = Naming::at(at("2024-05-06T00:00:00Z"));
     /// renaming.renamed_to = Some("shop".into());
@@ -96,7 +103,9 @@ impl NameHistory {
     /// Returns a number for a range: ranges with one number have the same names.
     ///
     /// ```
-    /// # use asg_core::{NameHistory, NameTimeline, Naming, TimeRange, Timestamp};
+    /// # use asg_core::Timestamp;
+    /// # use asg_core::names::{NameHistory, NameTimeline, Naming};
+    /// # use asg_core::time::TimeRange;
     /// # let at = |text: &str| Timestamp::parse(text.as_bytes()).unwrap();
     /// let mut renaming = Naming::at(at("2024-05-06T00:00:00Z"));
     /// renaming.renamed_to = Some("shop".into());
@@ -142,7 +151,8 @@ impl Naming {
     /// Creates an event that shows nothing yet.
     ///
     /// ```
-    /// use asg_core::{Naming, Timestamp};
+    /// use asg_core::Timestamp;
+    /// use asg_core::names::Naming;
     /// let naming = Naming::at(Timestamp::parse(b"2024-05-06T00:00:00Z")?);
     /// assert!(naming.renamed_to.is_none());
     /// # Ok::<(), asg_core::Error>(())
@@ -161,7 +171,7 @@ impl NameTimeline {
     /// Takes today's name, the events in any order, and the time from which on they are complete.
     ///
     /// ```
-    /// use asg_core::NameTimeline;
+    /// use asg_core::names::NameTimeline;
     /// let shop = NameTimeline::new(Some("shop".into()), Vec::new(), None);
     /// assert_ne!(shop, NameTimeline::default());
     /// ```

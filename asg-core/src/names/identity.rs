@@ -12,7 +12,8 @@ use crate::time::Timestamp;
 /// rest is `None`.
 ///
 /// ```
-/// use asg_core::{AppState, Entity, Identity};
+/// use asg_core::Identity;
+/// use asg_core::names::{AppState, Entity};
 ///
 /// let proxy = Identity {
 ///     state: AppState::Live,
@@ -51,7 +52,8 @@ impl Identity {
     /// Returns the identity of a GUID that the directory searched for and does not have.
     ///
     /// ```
-    /// use asg_core::{AppState, Identity};
+    /// use asg_core::Identity;
+    /// use asg_core::names::AppState;
     /// assert_eq!(Identity::unknown().state, AppState::Unknown);
     /// ```
     #[must_use]
@@ -62,7 +64,8 @@ impl Identity {
     /// Returns the identity of a GUID that nobody looked up.
     ///
     /// ```
-    /// use asg_core::{AppState, Identity};
+    /// use asg_core::Identity;
+    /// use asg_core::names::AppState;
     /// assert_eq!(Identity::not_asked().state, AppState::NotAsked);
     /// ```
     #[must_use]
@@ -73,7 +76,8 @@ impl Identity {
     /// Returns the identity of a GUID for which the directory failed, with the reason.
     ///
     /// ```
-    /// use asg_core::{AppState, Identity};
+    /// use asg_core::Identity;
+    /// use asg_core::names::AppState;
     ///
     /// let identity = Identity::unavailable("the search ended after 10 pages");
     /// assert_eq!(identity.state, AppState::Unavailable);
@@ -88,7 +92,8 @@ impl Identity {
     /// Returns the identity of a GUID whose app, if it exists, this caller may not see.
     ///
     /// ```
-    /// use asg_core::{AppState, Identity};
+    /// use asg_core::Identity;
+    /// use asg_core::names::AppState;
     /// assert_eq!(Identity::hidden().state, AppState::Hidden);
     /// ```
     #[must_use]
@@ -116,7 +121,8 @@ impl Identity {
     /// Names are escaped by [`escape_name`], so that two slashes separate three names.
     ///
     /// ```
-    /// use asg_core::{Entity, Identity};
+    /// use asg_core::Identity;
+    /// use asg_core::names::Entity;
     ///
     /// let named = |name: &str| Some(Entity::named("guid", name));
     /// let [org, space, app] = ["shop", "prod", "orders"].map(named);
@@ -157,7 +163,7 @@ impl Workload {
     /// Returns the kind that runs in a domain; `None` if the domain is not Cloud Controller's.
     ///
     /// ```
-    /// use asg_core::Workload;
+    /// use asg_core::names::Workload;
     /// assert_eq!(Workload::of_domain("cf-app-staging"), Some(Workload::Staging));
     /// assert_eq!(Workload::of_domain("my-domain"), None);
     /// ```
@@ -186,7 +192,7 @@ impl Entity {
     /// Creates an entity with a name.
     ///
     /// ```
-    /// use asg_core::Entity;
+    /// use asg_core::names::Entity;
     /// assert_eq!(Entity::named("g-1", "orders").name.as_deref(), Some("orders"));
     /// ```
     #[must_use]
@@ -197,7 +203,7 @@ impl Entity {
     /// Creates an entity with only a GUID.
     ///
     /// ```
-    /// use asg_core::Entity;
+    /// use asg_core::names::Entity;
     /// assert_eq!(Entity::unnamed("g-1").name, None);
     /// ```
     #[must_use]

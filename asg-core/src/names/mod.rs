@@ -5,6 +5,11 @@ pub(crate) mod directory;
 pub(crate) mod history;
 pub(crate) mod identity;
 
+pub use self::deferred::{Deferred, Unanswered};
+pub use self::directory::{Directory, DirectoryFn, NoDirectory, directory_fn};
+pub use self::history::{NameHistory, NameTimeline, NamesThen, Naming};
+pub use self::identity::{AppState, Entity, Identity, Workload};
+
 use crate::bytes::json::JsonStr;
 
 /// The identity that a line contains.

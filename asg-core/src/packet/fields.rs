@@ -310,7 +310,7 @@ pub enum Family {
 /// It prints as the kernel prints it: IPv6 in full, 39 characters.
 ///
 /// ```
-/// use asg_core::Address;
+/// use asg_core::packet::Address;
 /// assert_eq!(Address::from("fd00:a::10".parse::<std::net::IpAddr>()?).to_string(),
 ///     "fd00:000a:0000:0000:0000:0000:0000:0010");
 /// # Ok::<(), std::net::AddrParseError>(())
@@ -329,7 +329,7 @@ impl Address {
     /// Returns the address, unless it was blanked.
     ///
     /// ```
-    /// use asg_core::Address;
+    /// use asg_core::packet::Address;
     /// assert_eq!(Address::V4([10, 0, 0, 1].into()).ip(), Some("10.0.0.1".parse()?));
     /// # Ok::<(), std::net::AddrParseError>(())
     /// ```
@@ -437,7 +437,7 @@ impl Proto {
     /// one of those that logs usually show.
     ///
     /// ```
-    /// use asg_core::Proto;
+    /// use asg_core::packet::Proto;
     /// assert_eq!(Proto::Other(132).name(), Some("SCTP"));
     /// assert_eq!(Proto::Other(132).to_string(), "132", "as the kernel prints it");
     /// assert_eq!(Proto::Other(200).name(), None);
@@ -453,7 +453,7 @@ impl Proto {
     /// Returns the protocol with this name, in any case.
     ///
     /// ```
-    /// use asg_core::Proto;
+    /// use asg_core::packet::Proto;
     /// assert_eq!(Proto::named("gre"), Some(Proto::Other(47)));
     /// ```
     #[must_use]
@@ -466,7 +466,7 @@ impl Proto {
     /// Returns the number that IANA assigned.
     ///
     /// ```
-    /// use asg_core::Proto;
+    /// use asg_core::packet::Proto;
     /// assert_eq!((Proto::Tcp.number(), Proto::Other(47).number()), (6, 47));
     /// ```
     #[must_use]
@@ -498,7 +498,7 @@ impl Serialize for Proto {
 /// The flags of a TCP header.
 ///
 /// ```
-/// use asg_core::TcpFlags;
+/// use asg_core::packet::TcpFlags;
 /// let flags = TcpFlags::SYN | TcpFlags::ACK;
 /// assert!(flags.contains(TcpFlags::SYN));
 /// assert_eq!(flags.names().collect::<Vec<_>>(), ["ACK", "SYN"], "in the kernel's order");
@@ -542,7 +542,7 @@ impl TcpFlags {
     /// Returns whether all of `other` are set here.
     ///
     /// ```
-    /// use asg_core::TcpFlags;
+    /// use asg_core::packet::TcpFlags;
     /// assert!(TcpFlags::SYN.contains(TcpFlags::SYN) && !TcpFlags::SYN.contains(TcpFlags::ACK));
     /// ```
     #[must_use]
@@ -553,7 +553,7 @@ impl TcpFlags {
     /// Returns the words, in the kernel's order.
     ///
     /// ```
-    /// use asg_core::TcpFlags;
+    /// use asg_core::packet::TcpFlags;
     /// assert_eq!(TcpFlags::SYN.names().collect::<Vec<_>>(), ["SYN"]);
     /// ```
     pub fn names(self) -> impl Iterator<Item = &'static str> {
@@ -625,7 +625,7 @@ impl ExtHeader {
     /// Returns the header's protocol number, if the line shows it.
     ///
     /// ```
-    /// use asg_core::ExtHeader;
+    /// use asg_core::packet::ExtHeader;
     /// assert_eq!(ExtHeader::Options.number(), None, "the line does not show which of three");
     /// ```
     #[must_use]

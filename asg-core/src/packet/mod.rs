@@ -16,7 +16,7 @@
 //!   lines.
 //! * [`render`] prints a packet back as the line it came from.
 //!
-//! These modules do not know the meaning of a prefix; see [`crate::LogPrefix`].
+//! These modules do not know the meaning of a prefix; see [`crate::prefix::LogPrefix`].
 
 mod anchor;
 mod extra;
@@ -25,9 +25,11 @@ mod fields;
 pub(crate) mod foreign;
 mod form;
 #[cfg(any(test, feature = "reference"))]
+#[doc(hidden)]
 pub mod generator;
 mod grammar;
 #[cfg(any(test, feature = "reference"))]
+#[doc(hidden)]
 pub mod reference;
 mod render;
 #[cfg(test)]
@@ -309,7 +311,7 @@ impl<'a> Packet<'a> {
 /// It keeps only the text, in one allocation, and parses the fields when they are asked for.
 ///
 /// ```
-/// use asg_core::PacketBuf;
+/// use asg_core::packet::PacketBuf;
 ///
 /// let packet = PacketBuf::parse(b"OK_x IN= OUT=eth0 SRC=10.0.16.5 DST=10.0.16.20 LEN=28 TOS=0x00 PREC=0x00 TTL=64 \
 ///                                 ID=7 PROTO=2 ".to_vec())?;
@@ -330,7 +332,7 @@ impl PacketBuf {
     /// Those of [`Packet::parse`].
     ///
     /// ```
-    /// use asg_core::PacketBuf;
+    /// use asg_core::packet::PacketBuf;
     /// assert!(PacketBuf::parse(*b"no packet").is_err());
     /// ```
     pub fn parse(line: impl Into<Box<[u8]>>) -> Result<Self, Error> {
@@ -350,7 +352,7 @@ impl PacketBuf {
     /// # let text = b"x IN= OUT=eth0 SRC=10.254.0.10 DST=10.0.16.10 LEN=60 TOS=0x00 PREC=0x00 \
     /// #     TTL=63 ID=60879 DF PROTO=TCP SPT=42630 DPT=80 WINDOW=28280 RES=0x00 SYN URGP=0 ";
     /// let packet = Packet::parse(text)?;
-    /// let kept = asg_core::PacketBuf::parse(*text)?;
+    /// let kept = asg_core::packet::PacketBuf::parse(*text)?;
     /// assert_eq!(kept.packet(), packet);
     /// # Ok::<(), asg_core::Error>(())
     /// ```
@@ -366,7 +368,7 @@ impl PacketBuf {
     /// # let text = b"x IN= OUT=eth0 SRC=10.254.0.10 DST=10.0.16.10 LEN=60 TOS=0x00 PREC=0x00 \
     /// #     TTL=63 ID=60879 DF PROTO=TCP SPT=42630 DPT=80 WINDOW=28280 RES=0x00 SYN URGP=0 ";
     /// let packet = Packet::parse(text)?;
-    /// assert_eq!(asg_core::PacketBuf::parse(*text)?.as_bytes(), text);
+    /// assert_eq!(asg_core::packet::PacketBuf::parse(*text)?.as_bytes(), text);
     /// # Ok::<(), asg_core::Error>(())
     /// ```
     #[must_use]

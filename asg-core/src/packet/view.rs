@@ -8,7 +8,8 @@ use super::fields::{Address, ExtHeader, Family, Ip, MacAddr, Packet, Proto, TcpF
 /// The network header of a packet.
 ///
 /// ```
-/// use asg_core::{Network, Packet};
+/// use asg_core::Packet;
+/// use asg_core::packet::Network;
 ///
 /// let packet = Packet::parse(b"IN=x OUT= SRC=10.0.16.5 DST=10.0.16.20 LEN=28 TOS=0x00 PREC=0x00 TTL=64 ID=7 PROTO=2 ")?;
 /// let Some(Network::Ipv4 { ttl, fragment, .. }) = packet.network() else { panic!() };
@@ -66,7 +67,8 @@ pub enum Network {
 /// The transport header of a packet.
 ///
 /// ```
-/// use asg_core::{Packet, TcpFlags, Transport};
+/// use asg_core::Packet;
+/// use asg_core::packet::{TcpFlags, Transport};
 ///
 /// let packet = Packet::parse(b"IN=x OUT= SRC=10.0.16.5 DST=10.0.16.20 LEN=40 TOS=0x00 PREC=0x00 TTL=64 ID=7 \
 ///     PROTO=TCP SPT=5 DPT=80 WINDOW=1024 RES=0x00 SYN URGP=0 ")?;
@@ -174,7 +176,7 @@ impl Packet<'_> {
     /// # let text = b"x IN= OUT=eth0 SRC=10.254.0.10 DST=10.0.16.10 LEN=60 TOS=0x00 PREC=0x00 \
     /// #     TTL=63 ID=60879 DF PROTO=TCP SPT=42630 DPT=80 WINDOW=28280 RES=0x00 SYN URGP=0 ";
     /// let packet = Packet::parse(text)?;
-    /// assert!(matches!(packet.network(), Some(asg_core::Network::Ipv4 { ttl: 63, .. })));
+    /// assert!(matches!(packet.network(), Some(asg_core::packet::Network::Ipv4 { ttl: 63, .. })));
     /// # Ok::<(), asg_core::Error>(())
     /// ```
     #[must_use]
@@ -245,7 +247,7 @@ impl<'a> Ip<'a> {
     /// # let text = b"x IN= OUT=eth0 SRC=10.254.0.10 DST=10.0.16.10 LEN=60 TOS=0x00 PREC=0x00 \
     /// #     TTL=63 ID=60879 DF PROTO=TCP SPT=42630 DPT=80 WINDOW=28280 RES=0x00 SYN URGP=0 ";
     /// let packet = Packet::parse(text)?;
-    /// # use asg_core::Transport;
+    /// # use asg_core::packet::Transport;
     /// let Some(Transport::Tcp { dst_port, .. }) = packet.ip.transport() else { panic!("TCP") };
     /// assert_eq!(dst_port, 80);
     /// # Ok::<(), asg_core::Error>(())

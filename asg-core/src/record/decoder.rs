@@ -16,7 +16,8 @@ use crate::time::{LogTime, Resolved, TimePolicy};
 /// beginning of the stream are read as [`Transcoder`] does.
 ///
 /// ```
-/// use asg_core::{Decoder, Diagnostic, TimePolicy};
+/// use asg_core::record::Diagnostic;
+/// use asg_core::{Decoder, TimePolicy};
 ///
 /// let mut decoder = Decoder::new(TimePolicy::default());
 /// let (mut kinds, mut wrong) = (Vec::new(), Vec::<Diagnostic>::new());
@@ -69,7 +70,8 @@ impl Decoder {
     /// longer line is skipped and reported, and its record is damaged.
     ///
     /// ```
-    /// use asg_core::{Decoder, Diagnostic, DiagnosticKind, TimePolicy};
+    /// use asg_core::record::{Diagnostic, DiagnosticKind};
+    /// use asg_core::{Decoder, TimePolicy};
     ///
     /// let mut decoder = Decoder::with_limit(TimePolicy::default(), 4);
     /// let mut first: Option<Diagnostic> = None;

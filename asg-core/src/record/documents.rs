@@ -22,7 +22,8 @@ use crate::record::{Content, Record};
 /// # Example
 ///
 /// ```
-/// use asg_core::{Origin, SourceId, documents};
+/// use asg_core::record::documents;
+/// use asg_core::{Origin, SourceId};
 ///
 /// let store = br#"{
 ///   "bfce786c-ab07-40ad-79f9-8f21": {"handle": "bfce786c-ab07-40ad-79f9-8f21", "ip": "10.255.73.3",
@@ -56,7 +57,7 @@ pub fn evidence(text: &[u8], origin: Origin, mut each: impl FnMut(Evidence)) -> 
 impl Record<'_> {
     /// Returns the record of a further line of a document: [`Content::Other`]. `first` is the
     /// number of the document's first line, whose record has the whole content; see
-    /// [`DocumentLines`](crate::DocumentLines).
+    /// [`DocumentLines`](crate::line::DocumentLines).
     ///
     /// ```
     /// use asg_core::{Record, TimePolicy};

@@ -7,6 +7,11 @@ pub(crate) mod outcome;
 pub(crate) mod owned;
 pub(crate) mod reader;
 
+pub use self::decoder::{Decoded, Decoder, Diagnostic, DiagnosticKind, DiagnosticSink};
+pub use self::outcome::{Outcome, OutcomeCounts, Outcomes};
+pub use self::owned::{RecordBuf, Records, records};
+pub use self::reader::Reader;
+
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -68,7 +73,7 @@ pub enum Content<'a> {
     /// A line about a container: lager's, from rep, executor, Garden or the BBS, or one of an app's
     /// log stream, of the router, or of a document.
     Rep(RepEvent<'a>),
-    /// A whole document about several containers, on one line; see [`crate::documents`].
+    /// A whole document about several containers, on one line; see [`crate::record::documents`].
     Document(Vec<RepEvent<'a>>),
     /// A packet with an identity, from silk's iptables-logger.
     Logger(LoggerEvent<'a>),
@@ -253,7 +258,8 @@ impl<'a> Record<'a> {
     /// uptime, if the policy has the time of boot. `None` without any of these.
     ///
     /// ```
-    /// use asg_core::{Line, Record, TimePolicy, TimeQuality, YearPolicy};
+    /// use asg_core::time::{TimeQuality, YearPolicy};
+    /// use asg_core::{Line, Record, TimePolicy};
     ///
     /// let line = Line::new(b"Jun 16 23:18:38 localhost kernel: hello");
     /// let record = Record::read(&line);

@@ -96,7 +96,7 @@ impl Outcome {
     /// All of them, in the order of their rank.
     ///
     /// ```
-    /// use asg_core::Outcome;
+    /// use asg_core::record::Outcome;
     ///
     /// assert!(Outcome::ALL.is_sorted());
     /// assert_eq!(Outcome::ALL.map(Outcome::word)[4], "packet");
@@ -114,7 +114,8 @@ impl Outcome {
     /// Gives the outcome of a line with one record.
     ///
     /// ```
-    /// use asg_core::{Line, Outcome, Record};
+    /// use asg_core::record::Outcome;
+    /// use asg_core::{Line, Record};
     ///
     /// let outcome = |text: &str| {
     ///     let line = Line::new(text.as_bytes());
@@ -137,7 +138,8 @@ impl Outcome {
     /// Gives the outcome of a line that has this record too; see [`Record::more`].
     ///
     /// ```
-    /// use asg_core::{Line, Outcome, Record};
+    /// use asg_core::record::Outcome;
+    /// use asg_core::{Line, Record};
     ///
     /// let packet = "x IN= OUT=eth0 SRC=10.0.16.5 DST=10.0.16.20 LEN=28 TOS=0x00 PREC=0x00 TTL=64 \
     ///     ID=7 PROTO=2 ";
@@ -183,7 +185,7 @@ impl Outcome {
     /// Returns the word for programs.
     ///
     /// ```
-    /// use asg_core::Outcome;
+    /// use asg_core::record::Outcome;
     /// let letters = |word: &str| word.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
     /// assert!(Outcome::ALL.iter().all(|outcome| letters(outcome.word())));
     /// ```
@@ -195,7 +197,7 @@ impl Outcome {
     /// Returns the words for people, behind a number of lines.
     ///
     /// ```
-    /// use asg_core::Outcome;
+    /// use asg_core::record::Outcome;
     /// assert!(Outcome::ALL.iter().all(|outcome| !outcome.meaning().is_empty()));
     /// ```
     #[must_use]
@@ -206,7 +208,7 @@ impl Outcome {
     /// Returns the effect of such lines on results, if readers of these need to know.
     ///
     /// ```
-    /// use asg_core::Outcome;
+    /// use asg_core::record::Outcome;
     ///
     /// assert_eq!(Outcome::Packet.consequence(), None);
     /// assert_eq!(Outcome::OverLong.consequence(), Some("the end was skipped"));
@@ -264,7 +266,8 @@ impl OutcomeCounts {
     /// Returns the number of lines of a class.
     ///
     /// ```
-    /// # use asg_core::{Origin, Outcome, Outcomes, SourceId};
+    /// # use asg_core::record::{Outcome, Outcomes};
+    /// # use asg_core::{Origin, SourceId};
     /// let outcome = Outcome::ALL[0];
     /// let mut outcomes = Outcomes::default();
     /// outcomes.count(Origin { source: SourceId(0), line: 3 }, outcome);
@@ -279,7 +282,8 @@ impl OutcomeCounts {
     /// Returns the number of the first line of a class.
     ///
     /// ```
-    /// # use asg_core::{Origin, Outcome, Outcomes, SourceId};
+    /// # use asg_core::record::{Outcome, Outcomes};
+    /// # use asg_core::{Origin, SourceId};
     /// let outcome = Outcome::ALL[0];
     /// let mut outcomes = Outcomes::default();
     /// outcomes.count(Origin { source: SourceId(0), line: 3 }, outcome);
@@ -294,7 +298,8 @@ impl OutcomeCounts {
     /// All lines.
     ///
     /// ```
-    /// # use asg_core::{Origin, Outcome, Outcomes, SourceId};
+    /// # use asg_core::record::{Outcome, Outcomes};
+    /// # use asg_core::{Origin, SourceId};
     /// let outcome = Outcome::ALL[0];
     /// let mut outcomes = Outcomes::default();
     /// outcomes.count(Origin { source: SourceId(0), line: 3 }, outcome);
@@ -309,7 +314,8 @@ impl OutcomeCounts {
     /// Each class with the number of its lines.
     ///
     /// ```
-    /// # use asg_core::{Origin, Outcome, Outcomes, SourceId};
+    /// # use asg_core::record::{Outcome, Outcomes};
+    /// # use asg_core::{Origin, SourceId};
     /// let outcome = Outcome::ALL[0];
     /// let mut outcomes = Outcomes::default();
     /// outcomes.count(Origin { source: SourceId(0), line: 3 }, outcome);
@@ -354,7 +360,8 @@ impl Serialize for OutcomeCounts {
 /// The lines of each source by outcome.
 ///
 /// ```
-/// use asg_core::{Origin, Outcome, Outcomes, SourceId};
+/// use asg_core::record::{Outcome, Outcomes};
+/// use asg_core::{Origin, SourceId};
 ///
 /// let mut outcomes = Outcomes::default();
 /// let at = |source, line| Origin { source: SourceId(source), line };
@@ -376,7 +383,8 @@ impl Outcomes {
     /// Counts a line.
     ///
     /// ```
-    /// # use asg_core::{Origin, Outcome, Outcomes, SourceId};
+    /// # use asg_core::record::{Outcome, Outcomes};
+    /// # use asg_core::{Origin, SourceId};
     /// let outcome = Outcome::ALL[0];
     /// let mut outcomes = Outcomes::default();
     /// outcomes.count(Origin { source: SourceId(0), line: 3 }, outcome);
@@ -396,7 +404,8 @@ impl Outcomes {
     /// Adds the lines that others have counted.
     ///
     /// ```
-    /// # use asg_core::{Origin, Outcome, Outcomes, SourceId};
+    /// # use asg_core::record::{Outcome, Outcomes};
+    /// # use asg_core::{Origin, SourceId};
     /// let outcome = Outcome::ALL[0];
     /// let mut outcomes = Outcomes::default();
     /// outcomes.count(Origin { source: SourceId(0), line: 3 }, outcome);
@@ -428,7 +437,8 @@ impl Outcomes {
     /// Each source with its lines, in the order of their numbers.
     ///
     /// ```
-    /// # use asg_core::{Origin, Outcome, Outcomes, SourceId};
+    /// # use asg_core::record::{Outcome, Outcomes};
+    /// # use asg_core::{Origin, SourceId};
     /// let outcome = Outcome::ALL[0];
     /// let mut outcomes = Outcomes::default();
     /// outcomes.count(Origin { source: SourceId(0), line: 3 }, outcome);
@@ -442,7 +452,8 @@ impl Outcomes {
     /// Returns the lines of all sources; their first lines are of no use.
     ///
     /// ```
-    /// # use asg_core::{Origin, Outcome, Outcomes, SourceId};
+    /// # use asg_core::record::{Outcome, Outcomes};
+    /// # use asg_core::{Origin, SourceId};
     /// let outcome = Outcome::ALL[0];
     /// let mut outcomes = Outcomes::default();
     /// outcomes.count(Origin { source: SourceId(0), line: 3 }, outcome);
@@ -459,7 +470,8 @@ impl Outcomes {
     /// All lines.
     ///
     /// ```
-    /// # use asg_core::{Origin, Outcome, Outcomes, SourceId};
+    /// # use asg_core::record::{Outcome, Outcomes};
+    /// # use asg_core::{Origin, SourceId};
     /// let outcome = Outcome::ALL[0];
     /// let mut outcomes = Outcomes::default();
     /// outcomes.count(Origin { source: SourceId(0), line: 3 }, outcome);
@@ -474,7 +486,8 @@ impl Outcomes {
     /// Returns the first line of a class, in the first source that has one.
     ///
     /// ```
-    /// # use asg_core::{Origin, Outcome, Outcomes, SourceId};
+    /// # use asg_core::record::{Outcome, Outcomes};
+    /// # use asg_core::{Origin, SourceId};
     /// let outcome = Outcome::ALL[0];
     /// let mut outcomes = Outcomes::default();
     /// outcomes.count(Origin { source: SourceId(0), line: 3 }, outcome);

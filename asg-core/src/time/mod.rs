@@ -210,7 +210,8 @@ impl Civil {
 /// How to complete times that lack a year or a zone. Nothing is guessed unless asked for.
 ///
 /// ```
-/// use asg_core::{Line, TimePolicy, YearPolicy};
+/// use asg_core::time::YearPolicy;
+/// use asg_core::{Line, TimePolicy};
 ///
 /// let line = Line::new(b"Jun 16 23:18:38 localhost kernel: [2681198.826158] hello");
 /// let time = line.envelope().time;
@@ -320,7 +321,7 @@ const HALF_YEAR_NANOS: u64 = 183 * 86_400_000_000_000;
 /// Time since the kernel booted, in microseconds, as in `[2681198.826158]`.
 ///
 /// ```
-/// # use asg_core::Uptime;
+/// # use asg_core::time::Uptime;
 /// assert_eq!(Uptime::from_micros(2_681_198_826_158).to_string(), "2681198.826158");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -330,7 +331,7 @@ impl Uptime {
     /// Creates the uptime `micros` microseconds after boot.
     ///
     /// ```
-    /// use asg_core::Uptime;
+    /// use asg_core::time::Uptime;
     /// assert_eq!(Uptime::from_micros(637_500_000).to_string(), "637.500000");
     /// ```
     #[must_use]
@@ -341,7 +342,7 @@ impl Uptime {
     /// Returns the microseconds since boot.
     ///
     /// ```
-    /// use asg_core::Uptime;
+    /// use asg_core::time::Uptime;
     /// assert_eq!(Uptime::from_micros(7).as_micros(), 7);
     /// ```
     #[must_use]
@@ -353,7 +354,8 @@ impl Uptime {
     /// wall clock, and stops while the machine sleeps.
     ///
     /// ```
-    /// use asg_core::{TimePolicy, Timestamp, Uptime};
+    /// use asg_core::time::Uptime;
+    /// use asg_core::{TimePolicy, Timestamp};
     ///
     /// let boot = Some(Timestamp::parse(b"2017-05-16T22:31:59Z")?);
     /// let policy = TimePolicy { boot, ..TimePolicy::default() };

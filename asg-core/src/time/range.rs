@@ -5,7 +5,8 @@ use super::Timestamp;
 /// An instant with a known error: it is somewhere between two others.
 ///
 /// ```
-/// use asg_core::{TimeRange, Timestamp};
+/// use asg_core::Timestamp;
+/// use asg_core::time::TimeRange;
 ///
 /// let noon = Timestamp::parse(b"2018-04-03T12:00:00Z")?;
 /// let about = TimeRange::around(noon, 500_000_000);
@@ -24,7 +25,8 @@ impl TimeRange {
     /// Returns the range `time ± error_nanos`.
     ///
     /// ```
-    /// # use asg_core::{TimeRange, Timestamp};
+    /// # use asg_core::Timestamp;
+    /// # use asg_core::time::TimeRange;
     /// let time = Timestamp::from_nanos(1_000_000);
     /// let range = TimeRange::around(time, 1_000);
     /// assert_eq!((range.middle(), range.error_nanos()), (time, 1_000));
@@ -41,7 +43,8 @@ impl TimeRange {
     /// Returns the range between two instants, in either order.
     ///
     /// ```
-    /// # use asg_core::{TimeRange, Timestamp};
+    /// # use asg_core::Timestamp;
+    /// # use asg_core::time::TimeRange;
     /// let time = Timestamp::from_nanos(1_000_000);
     /// let range = TimeRange::between(Timestamp::from_nanos(10), Timestamp::from_nanos(4));
     /// assert_eq!(range.earliest().as_nanos(), 4);
@@ -54,7 +57,8 @@ impl TimeRange {
     /// Returns the earliest possible instant.
     ///
     /// ```
-    /// # use asg_core::{TimeRange, Timestamp};
+    /// # use asg_core::Timestamp;
+    /// # use asg_core::time::TimeRange;
     /// let time = Timestamp::from_nanos(1_000_000);
     /// assert_eq!(TimeRange::around(time, 1_000).earliest().as_nanos(), time.as_nanos() - 1_000);
     /// ```
@@ -66,7 +70,8 @@ impl TimeRange {
     /// Returns the latest possible instant.
     ///
     /// ```
-    /// # use asg_core::{TimeRange, Timestamp};
+    /// # use asg_core::Timestamp;
+    /// # use asg_core::time::TimeRange;
     /// let time = Timestamp::from_nanos(1_000_000);
     /// assert_eq!(TimeRange::around(time, 1_000).latest().as_nanos(), time.as_nanos() + 1_000);
     /// ```
@@ -78,7 +83,8 @@ impl TimeRange {
     /// Returns the instant halfway between the two ends.
     ///
     /// ```
-    /// # use asg_core::{TimeRange, Timestamp};
+    /// # use asg_core::Timestamp;
+    /// # use asg_core::time::TimeRange;
     /// let time = Timestamp::from_nanos(1_000_000);
     /// assert_eq!(TimeRange::from(time).middle(), time);
     /// ```
@@ -90,7 +96,8 @@ impl TimeRange {
     /// Returns the maximum error of the middle, in nanoseconds.
     ///
     /// ```
-    /// # use asg_core::{TimeRange, Timestamp};
+    /// # use asg_core::Timestamp;
+    /// # use asg_core::time::TimeRange;
     /// let time = Timestamp::from_nanos(1_000_000);
     /// assert_eq!(TimeRange::from(time).error_nanos(), 0);
     /// ```

@@ -36,9 +36,10 @@ use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
 use std::ops::{AddAssign, ControlFlow};
 
+use asg_core::correlate::{FollowerCounts, FollowerOptions};
 use asg_core::{
-    Certainty, Correlation, Directory, Flow, Follower, FollowerCounts, FollowerOptions, Gathering,
-    Guid, Line, Origin, SourceId, TimePolicy, Timestamp,
+    Certainty, Correlation, Directory, Flow, Follower, Gathering, Guid, Line, Origin, SourceId,
+    TimePolicy, Timestamp,
 };
 
 use crate::sim::{Kind, Memory, Names, Truth};
@@ -240,7 +241,7 @@ pub fn judge_with(
 /// ```
 /// use asg_benches::accuracy::judge_following;
 /// use asg_benches::sim::{Config, Era, Memory, Simulation};
-/// use asg_core::FollowerOptions;
+/// use asg_core::correlate::FollowerOptions;
 ///
 /// let mut logs = Memory::default();
 /// let simulation = Simulation::run(&Config { minutes: 2, ..Config::new(Era::Silk) }, &mut logs)?;

@@ -15,7 +15,9 @@ use std::time::Instant;
 
 use asg_benches::accuracy::{Judgement, correlate, judge, judge_following};
 use asg_benches::sim::{Config, Damage, Envelope, Era, Memory, Simulation};
-use asg_core::{FollowerOptions, Lifetime, Line, Record, Sighting, TimePolicy};
+use asg_core::correlate::FollowerOptions;
+use asg_core::ledger::{Lifetime, Sighting};
+use asg_core::{Line, Record, TimePolicy};
 use lexopt::prelude::*;
 
 const HELP: &str = "\

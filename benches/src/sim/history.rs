@@ -5,7 +5,8 @@ use std::convert::Infallible;
 use std::io::{self, BufRead, Write};
 
 use asg_cc_client::embedded::{App, Deployment, Event, Foundation, Org, Process, Space, Work};
-use asg_core::{AppState, Directory, Entity, Guid, Identity, Timestamp, directory_fn};
+use asg_core::names::{AppState, Entity, directory_fn};
+use asg_core::{Directory, Guid, Identity, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 

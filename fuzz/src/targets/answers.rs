@@ -3,10 +3,12 @@
 use std::cell::Cell;
 
 use asg_cc_client::api::Address;
-use asg_cc_client::{
-    ApiVersion, CfConfig, Clock, CloudController, Error, Grant, Login, Replay, Token, Transport,
-    TransportError, TransportErrorKind,
-};
+use asg_cc_client::auth::Grant;
+use asg_cc_client::client::ApiVersion;
+use asg_cc_client::clock::Clock;
+use asg_cc_client::record::Replay;
+use asg_cc_client::transport::TransportErrorKind;
+use asg_cc_client::{CfConfig, CloudController, Error, Login, Token, Transport, TransportError};
 use asg_core::{Guid, Timestamp};
 use http::{Request, Response};
 

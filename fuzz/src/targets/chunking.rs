@@ -1,7 +1,8 @@
 //! A stream gives the same records for any chunking. The first two bytes choose the limit and the
 //! pieces.
 
-use asg_core::{Decoder, Diagnostic, TimePolicy};
+use asg_core::record::Diagnostic;
+use asg_core::{Decoder, TimePolicy};
 
 pub(crate) fn chunking(data: &[u8]) {
     let Some((&[limit, step], stream)) = data.split_first_chunk() else { return };

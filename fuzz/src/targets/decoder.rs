@@ -1,6 +1,7 @@
 //! A stream of any encoding gives the records of its text, for any chunking.
 
-use asg_core::{Decoder, TimePolicy, Transcoder};
+use asg_core::line::Transcoder;
+use asg_core::{Decoder, TimePolicy};
 
 /// The first byte chooses the pieces.
 pub(crate) fn decoder(data: &[u8]) {

@@ -1,6 +1,8 @@
 //! Documents on several lines among the lines of a log.
 
-use asg_core::{Line, LogLines, Origin, Record, SourceId, documents, unfinished_document};
+use asg_core::line::{LogLines, unfinished_document};
+use asg_core::record::documents;
+use asg_core::{Line, Origin, Record, SourceId};
 
 /// A line and its place: number, offset, text and the document that it is a further line of.
 type Seen = (u64, u64, Vec<u8>, Option<u64>);
@@ -39,7 +41,7 @@ pub(crate) fn documents(data: &[u8]) {
 fn seen(data: &[u8]) -> Vec<Seen> {
     let mut all = Vec::new();
     let mut lines = LogLines::new();
-    let mut keep = |line: asg_core::RawLine<'_>| {
+    let mut keep = |line: asg_core::line::RawLine<'_>| {
         all.push((line.number, line.offset, line.bytes.to_vec(), line.part_of));
     };
     lines.push(data, &mut keep);

@@ -1,6 +1,6 @@
 //! The parser of lager lines against `serde_json::Value`.
 
-use asg_core::LagerEvent;
+use asg_core::event::LagerEvent;
 use serde_json::Value;
 
 pub(crate) fn lager(data: &[u8]) {

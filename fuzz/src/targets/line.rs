@@ -1,7 +1,9 @@
 //! Lines as programs print them, chosen by the bytes; whole, and cut.
 
-use asg_core::generator::{self, Generated};
-use asg_core::{Lenient, Packet, Text};
+use asg_core::Packet;
+use asg_core::bytes::Text;
+use asg_core::packet::Lenient;
+use asg_core::packet::generator::{self, Generated};
 use serde_json::Value;
 
 use super::reference;

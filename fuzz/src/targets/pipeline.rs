@@ -4,10 +4,10 @@
 use std::convert::Infallible;
 use std::ops::ControlFlow;
 
-use asg_core::{
-    Correlation, FlowCache, Follower, FollowerOptions, Gatherer, Gathering, Line, LogLines,
-    NoDirectory, Origin, Outcome, Outcomes, Record, SourceId,
-};
+use asg_core::correlate::{FlowCache, FollowerOptions, Gatherer};
+use asg_core::line::LogLines;
+use asg_core::record::{Outcome, Outcomes};
+use asg_core::{Correlation, Follower, Gathering, Line, NoDirectory, Origin, Record, SourceId};
 
 /// A line of a log, or a further line of a document.
 struct Stood {
@@ -67,7 +67,7 @@ fn long(n: u32) -> String {
 fn stood(source: u32, log: &[u8]) -> Vec<Stood> {
     let mut found = Vec::new();
     let mut lines = LogLines::new();
-    let mut each = |raw: asg_core::RawLine<'_>| {
+    let mut each = |raw: asg_core::line::RawLine<'_>| {
         let origin = Origin { source: SourceId(source), line: raw.number };
         let is_part = raw.part_of.is_some();
         found.push(Stood { origin, text: raw.bytes.to_vec(), is_part });

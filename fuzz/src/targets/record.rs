@@ -1,8 +1,8 @@
 //! Any line gives a record, and its parts are consistent.
 
-use asg_core::{
-    Content, Line, Origin, Record, SourceId, TimePolicy, Timestamp, YearPolicy, documents,
-};
+use asg_core::record::documents;
+use asg_core::time::YearPolicy;
+use asg_core::{Content, Line, Origin, Record, SourceId, TimePolicy, Timestamp};
 
 pub(crate) fn record(data: &[u8]) {
     let line = Line::new(data);

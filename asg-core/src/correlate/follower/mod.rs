@@ -40,7 +40,8 @@ use crate::time::{TimePolicy, Timestamp};
 ///
 /// ```
 /// use std::ops::ControlFlow;
-/// use asg_core::{Flow, Follower, FollowerOptions, NoDirectory, Origin, SourceId};
+/// use asg_core::correlate::FollowerOptions;
+/// use asg_core::{Flow, Follower, NoDirectory, Origin, SourceId};
 ///
 /// let packet = "2024-05-06T07:09:10+00:00 cell kernel: [637.581122] OK_bfce786c-ab07-40ad-79f9-8 IN=s-010255073003 OUT=eth0 \
 ///     SRC=10.255.73.3 DST=8.8.8.8 LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=15946 DF PROTO=TCP SPT=51858 DPT=80 WINDOW=27400 \
@@ -193,7 +194,11 @@ impl Follower {
     /// Begins with the evidence of a ledger: a saved one, or that of the logs so far.
     ///
     /// ```
-    /// use asg_core::{Evidence, Follower, FollowerOptions, Handle, Ledger, Moment, Origin, SourceId};
+    /// use asg_core::correlate::FollowerOptions;
+    /// use asg_core::event::Moment;
+    /// use asg_core::evidence::Evidence;
+    /// use asg_core::guid::Handle;
+    /// use asg_core::{Follower, Ledger, Origin, SourceId};
     ///
     /// let mut before = Ledger::new();
     /// let handle = Handle::parse("bfce786c-ab07-40ad-79f9-8f21").unwrap();
@@ -217,7 +222,8 @@ impl Follower {
     ///
     /// ```
     /// # use std::ops::ControlFlow;
-    /// # use asg_core::{Follower, FollowerOptions, NoDirectory, Origin, SourceId, Timestamp};
+    /// # use asg_core::correlate::FollowerOptions;
+    /// # use asg_core::{Follower, NoDirectory, Origin, SourceId, Timestamp};
     /// # let packet = b"2024-05-06T07:09:10Z cell kernel: [637.5] OK_bfce786c-ab07-40ad-79f9-8 \
     /// #     IN= OUT=eth0 SRC=10.255.73.3 DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF \
     /// #     PROTO=UDP SPT=36556 DPT=53 LEN=41 ";
@@ -242,7 +248,8 @@ impl Follower {
     ///
     /// ```
     /// # use std::ops::ControlFlow;
-    /// # use asg_core::{Follower, FollowerOptions, NoDirectory, Origin, SourceId, Timestamp};
+    /// # use asg_core::correlate::FollowerOptions;
+    /// # use asg_core::{Follower, NoDirectory, Origin, SourceId, Timestamp};
     /// # let packet = b"2024-05-06T07:09:10Z cell kernel: [637.5] OK_bfce786c-ab07-40ad-79f9-8 \
     /// #     IN= OUT=eth0 SRC=10.255.73.3 DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF \
     /// #     PROTO=UDP SPT=36556 DPT=53 LEN=41 ";
@@ -262,7 +269,8 @@ impl Follower {
     ///
     /// ```
     /// # use std::ops::ControlFlow;
-    /// # use asg_core::{Follower, FollowerOptions, NoDirectory, Origin, SourceId, Timestamp};
+    /// # use asg_core::correlate::FollowerOptions;
+    /// # use asg_core::{Follower, NoDirectory, Origin, SourceId, Timestamp};
     /// # let packet = b"2024-05-06T07:09:10Z cell kernel: [637.5] OK_bfce786c-ab07-40ad-79f9-8 \
     /// #     IN= OUT=eth0 SRC=10.255.73.3 DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF \
     /// #     PROTO=UDP SPT=36556 DPT=53 LEN=41 ";
@@ -280,7 +288,7 @@ impl Follower {
     }
 
     /// Takes the next line, and hands on the flows that are due. Bytes are a whole line, and a
-    /// [`RawLine`](crate::RawLine) may be over-long.
+    /// [`RawLine`](crate::line::RawLine) may be over-long.
     ///
     /// Names are asked for all flows that are due together. A GUID that the directory leaves out of
     /// its answer may be asked for again with the next flows.
@@ -294,7 +302,8 @@ impl Follower {
     ///
     /// ```
     /// # use std::ops::ControlFlow;
-    /// # use asg_core::{Follower, FollowerOptions, NoDirectory, Origin, SourceId, Timestamp};
+    /// # use asg_core::correlate::FollowerOptions;
+    /// # use asg_core::{Follower, NoDirectory, Origin, SourceId, Timestamp};
     /// # let packet = b"2024-05-06T07:09:10Z cell kernel: [637.5] OK_bfce786c-ab07-40ad-79f9-8 \
     /// #     IN= OUT=eth0 SRC=10.255.73.3 DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF \
     /// #     PROTO=UDP SPT=36556 DPT=53 LEN=41 ";
@@ -340,7 +349,7 @@ impl Follower {
     }
 
     /// Counts a further line of a document; the first line had the whole text. See
-    /// [`DocumentLines`](crate::DocumentLines).
+    /// [`DocumentLines`](crate::line::DocumentLines).
     pub fn pass_over(&mut self, origin: Origin) {
         self.state.counts.lines += 1;
         self.state.outcomes.count(origin, Outcome::Other);
@@ -354,7 +363,8 @@ impl Follower {
     ///
     /// ```
     /// use std::ops::ControlFlow;
-    /// use asg_core::{Flow, Follower, FollowerOptions, NoDirectory, Origin, SourceId};
+    /// use asg_core::correlate::FollowerOptions;
+    /// use asg_core::{Flow, Follower, NoDirectory, Origin, SourceId};
     ///
     /// let packet = |id| {
     ///     format!(
@@ -400,7 +410,8 @@ impl Follower {
     ///
     /// ```
     /// # use std::ops::ControlFlow;
-    /// # use asg_core::{Follower, FollowerOptions, NoDirectory, Origin, SourceId, Timestamp};
+    /// # use asg_core::correlate::FollowerOptions;
+    /// # use asg_core::{Follower, NoDirectory, Origin, SourceId, Timestamp};
     /// # let packet = b"2024-05-06T07:09:10Z cell kernel: [637.5] OK_bfce786c-ab07-40ad-79f9-8 \
     /// #     IN= OUT=eth0 SRC=10.255.73.3 DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF \
     /// #     PROTO=UDP SPT=36556 DPT=53 LEN=41 ";
@@ -461,7 +472,8 @@ impl Follower {
     ///
     /// ```
     /// # use std::ops::ControlFlow;
-    /// # use asg_core::{Follower, FollowerOptions, NoDirectory, Origin, SourceId, Timestamp};
+    /// # use asg_core::correlate::FollowerOptions;
+    /// # use asg_core::{Follower, NoDirectory, Origin, SourceId, Timestamp};
     /// # let packet = b"2024-05-06T07:09:10Z cell kernel: [637.5] OK_bfce786c-ab07-40ad-79f9-8 \
     /// #     IN= OUT=eth0 SRC=10.255.73.3 DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF \
     /// #     PROTO=UDP SPT=36556 DPT=53 LEN=41 ";
@@ -496,7 +508,8 @@ impl Follower {
     ///
     /// ```
     /// # use std::ops::ControlFlow;
-    /// # use asg_core::{Follower, FollowerOptions, NoDirectory, Origin, SourceId, Timestamp};
+    /// # use asg_core::correlate::FollowerOptions;
+    /// # use asg_core::{Follower, NoDirectory, Origin, SourceId, Timestamp};
     /// # let packet = b"2024-05-06T07:09:10Z cell kernel: [637.5] OK_bfce786c-ab07-40ad-79f9-8 \
     /// #     IN= OUT=eth0 SRC=10.255.73.3 DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF \
     /// #     PROTO=UDP SPT=36556 DPT=53 LEN=41 ";

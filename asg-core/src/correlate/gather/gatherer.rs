@@ -210,7 +210,7 @@ impl Gatherer {
     }
 
     /// Counts a further line of a document, whose first line has all of its content; see
-    /// [`DocumentLines`](crate::DocumentLines).
+    /// [`DocumentLines`](crate::line::DocumentLines).
     pub fn pass_over(&mut self, origin: Origin) {
         self.batch.counts.lines += 1;
         self.batch.outcomes.count(origin, Outcome::Other);

@@ -150,7 +150,8 @@ impl Gathering {
     /// open, it is as with [`Gathering::new`].
     ///
     /// ```
-    /// use asg_core::{Gathering, TimePolicy, YearPolicy};
+    /// use asg_core::time::YearPolicy;
+    /// use asg_core::{Gathering, TimePolicy};
     ///
     /// let policy = TimePolicy { year: YearPolicy::Fixed(2017), ..TimePolicy::default() };
     /// assert_eq!(Gathering::with_policy(policy).counts().lines, 0);
@@ -193,7 +194,10 @@ impl Gathering {
     /// Begins with the evidence of a ledger, such as a saved one.
     ///
     /// ```
-    /// use asg_core::{Evidence, Gathering, Handle, Ledger, Moment, Origin, SourceId};
+    /// use asg_core::event::Moment;
+    /// use asg_core::evidence::Evidence;
+    /// use asg_core::guid::Handle;
+    /// use asg_core::{Gathering, Ledger, Origin, SourceId};
     ///
     /// let mut before = Ledger::new();
     /// let handle = Handle::parse("bfce786c-ab07-40ad-79f9-8f21").unwrap();

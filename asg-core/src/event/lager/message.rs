@@ -128,7 +128,7 @@ impl RepEventKind {
     /// Returns what a message proves.
     ///
     /// ```
-    /// use asg_core::RepEventKind;
+    /// use asg_core::event::RepEventKind;
     /// assert_eq!(RepEventKind::of("guardian.destroy.finished"), RepEventKind::Destroying);
     /// assert_eq!(RepEventKind::of("rep.something.new"), RepEventKind::Seen);
     /// ```

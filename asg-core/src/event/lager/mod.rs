@@ -52,7 +52,7 @@ impl<'a> LagerEvent<'a> {
     /// # Example
     ///
     /// ```
-    /// use asg_core::{LagerEvent, RepEventKind};
+    /// use asg_core::event::{LagerEvent, RepEventKind};
     ///
     /// let line = br#"{"timestamp":"1498140002.833300412","source":"rep","message":"rep.executing-container-operation.\
     /// ordinary-lrp-processor.process-completed-container.delete-container.containerstore.destroy.node-destroy.\
@@ -114,7 +114,7 @@ impl<'a> LagerEvent<'a> {
     /// closing quote and a number at the end prove nothing.
     ///
     /// ```
-    /// use asg_core::LagerEvent;
+    /// use asg_core::event::LagerEvent;
     ///
     /// let cut = br#"{"timestamp":"1498140002.833300412","source":"rep","message":"rep.x","log_level":1,"data":{"guid":"d08bb414-cdba-4381-412a-e9ecc1b7d0f4","lrp-key":{"process_guid":"4ccb"#;
     /// let LagerEvent::Rep(event) = LagerEvent::parse_cut(cut) else { panic!() };
@@ -136,7 +136,7 @@ impl<'a> LagerEvent<'a> {
     /// malformed.
     ///
     /// ```
-    /// use asg_core::LagerEvent;
+    /// use asg_core::event::LagerEvent;
     ///
     /// assert!(!LagerEvent::may_be_in(br#"{"timestamp":"1.0","source":"rep","message":"rep.exited","data":{}}"#));
     /// assert!(LagerEvent::may_be_in(br#"{"source":"guardian","message":"m","data":{"handle":"h"}}"#));

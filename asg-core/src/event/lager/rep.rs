@@ -241,7 +241,7 @@ impl<'a> RepEvent<'a> {
     ///         "data":{"handle":"d08bb414-cdba-4381-412a-e9ecc1b7d0f4"}}"#,
     /// );
     /// let Content::Rep(event) = Record::read(&line).content else { panic!("a container's line") };
-    /// assert_eq!(event.moment(), asg_core::Moment::Seen);
+    /// assert_eq!(event.moment(), asg_core::event::Moment::Seen);
     /// ```
     #[must_use]
     pub const fn moment(&self) -> Moment {

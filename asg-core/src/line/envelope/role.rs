@@ -95,7 +95,8 @@ impl Role {
     /// Returns whether a line of this role proves such a statement.
     ///
     /// ```
-    /// use asg_core::{Line, Proof, Role};
+    /// use asg_core::Line;
+    /// use asg_core::line::{Proof, Role};
     ///
     /// let role = |line: &str| Line::new(line.as_bytes()).envelope().role();
     /// assert!(role("Jun 16 23:18:38 cell-1 kernel: x").proves(Proof::Packet));
@@ -281,7 +282,8 @@ impl Envelope<'_> {
     /// Returns the role of the program that wrote the line.
     ///
     /// ```
-    /// use asg_core::{Line, Role};
+    /// use asg_core::Line;
+    /// use asg_core::line::Role;
     /// let line = Line::new(b"2024-05-06T07:09:10+00:00 cell-1 kernel: [637.5] hello");
     /// assert_eq!(line.envelope().role(), Role::Kernel);
     /// ```
@@ -296,7 +298,8 @@ impl Envelope<'_> {
     /// Returns whether the line proves such a statement, by the program that wrote it.
     ///
     /// ```
-    /// use asg_core::{Line, Proof};
+    /// use asg_core::Line;
+    /// use asg_core::line::Proof;
     /// let line = Line::new(b"2024-05-06T07:09:10+00:00 cell-1 kernel: [637.5] hello");
     /// assert!(line.envelope().proves(Proof::Packet));
     /// ```

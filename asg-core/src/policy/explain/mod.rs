@@ -61,10 +61,9 @@ struct Key {
 /// thread has an explainer of its own.
 ///
 /// ```
-/// use asg_core::policy::{
-///     Because, Outcome, PacketFacts, Phase, Policy, Probe, Settings, Snapshot,
-/// };
-/// use asg_core::{TimeRange, Timestamp};
+/// use asg_core::policy::{Because, Outcome, PacketFacts, Phase, Policy, Probe, Settings, Snapshot};
+/// use asg_core::Timestamp;
+/// use asg_core::time::TimeRange;
 ///
 /// let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[
 ///     {"guid":"g-1","rules":[{"protocol":"tcp","destination":"10.0.0.1","ports":"443"}],

@@ -7,14 +7,14 @@ use super::Notice;
 mod imp {
     use super::Notice;
 
-    pub(in crate::policy) type Span = tracing::Span;
+    pub(in crate::retry) type Span = tracing::Span;
 
     /// Returns the span of one request, with its repetitions. Headers and bodies stay out of it.
-    pub(in crate::policy) fn span(method: &http::Method, target: &str) -> Span {
+    pub(in crate::retry) fn span(method: &http::Method, target: &str) -> Span {
         tracing::debug_span!(target: "asg_cc_client", "request", %method, target)
     }
 
-    pub(in crate::policy) fn notice(notice: &Notice<'_>) {
+    pub(in crate::retry) fn notice(notice: &Notice<'_>) {
         match *notice {
             Notice::Sending { attempt, .. } => {
                 tracing::debug!(target: "asg_cc_client", attempt, "sending");
@@ -38,20 +38,20 @@ mod imp {
 
     /// No span.
     #[derive(Debug)]
-    pub(in crate::policy) struct Span;
+    pub(in crate::retry) struct Span;
 
     impl Span {
         #[expect(clippy::unused_self, reason = "as tracing's")]
-        pub(in crate::policy) fn in_scope<T>(&self, f: impl FnOnce() -> T) -> T {
+        pub(in crate::retry) fn in_scope<T>(&self, f: impl FnOnce() -> T) -> T {
             f()
         }
     }
 
-    pub(in crate::policy) const fn span(_: &http::Method, _: &str) -> Span {
+    pub(in crate::retry) const fn span(_: &http::Method, _: &str) -> Span {
         Span
     }
 
-    pub(in crate::policy) const fn notice(_: &Notice<'_>) {}
+    pub(in crate::retry) const fn notice(_: &Notice<'_>) {}
 }
 
 pub(super) use imp::{Span, notice, span};

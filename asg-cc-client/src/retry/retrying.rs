@@ -35,7 +35,8 @@ type Observer = Box<dyn Fn(&Notice<'_>) + Send + Sync>;
 /// ```
 /// use std::cell::{Cell, RefCell};
 /// use std::time::Duration;
-/// use asg_cc_client::{Random, Retrying, Transport, TransportError};
+/// use asg_cc_client::clock::Random;
+/// use asg_cc_client::{Retrying, Transport, TransportError};
 /// use http::{Request, Response};
 ///
 /// let calls = Cell::new(0);
@@ -218,7 +219,8 @@ impl<T, S> Retrying<T, S> {
     /// interrupted. The thread sleeps in pauses.
     ///
     /// ```
-    /// use asg_cc_client::{Retrying, Stop, Transport, TransportError, TransportErrorKind};
+    /// use asg_cc_client::transport::TransportErrorKind;
+    /// use asg_cc_client::{Retrying, Stop, Transport, TransportError};
     /// use http::{Request, Response};
     ///
     /// let stop = Stop::new();
