@@ -1,4 +1,15 @@
 //! Time and random numbers from outside, so that tests control both.
+//!
+//! Whatever here waits, expires or draws lots takes a [`Clock`] and a [`Random`].
+//!
+//! ```
+//! use asg_cc_client::clock::{Clock, Random};
+//! use asg_core::Timestamp;
+//!
+//! assert_eq!(Clock::new(|| Timestamp::from_nanos(7)).now().as_nanos(), 7);
+//! let chances = [Random::seeded(7), Random::seeded(7)].map(|random| random.next());
+//! assert_eq!(chances[0].to_bits(), chances[1].to_bits());
+//! ```
 
 use std::collections::hash_map::RandomState;
 use std::fmt;

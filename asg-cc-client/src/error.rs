@@ -1,4 +1,17 @@
 //! The error type of this crate: each error shows who is at fault and what to do.
+//!
+//! [`Error`] is the reason, [`Fault`] whose fault it is, and [`ApiError`] Cloud Controller's own
+//! answer with [`RetryAfter`]. [`CustomError`] is for directories of other crates.
+//!
+//! ```
+//! use asg_cc_client::Error;
+//! use asg_cc_client::error::Fault;
+//! use http::Response;
+//!
+//! let answer = Response::builder().status(503).body(Vec::new()).unwrap();
+//! let error = Error::from_response(&answer);
+//! assert!(error.is_temporary() && error.fault() == Fault::Server);
+//! ```
 
 use std::convert::Infallible;
 use std::fmt;

@@ -48,17 +48,19 @@
 //!
 //! # Which type do I want?
 //!
-//! | you want | use |
-//! |---|---|
-//! | names from a live foundation | [`CloudController`], with `HttpTransport` (feature `ureq`) |
-//! | the same in an asynchronous program | [`AsyncCloudController`], with `AsyncHttpTransport` (feature `reqwest`) |
-//! | names from saved pages | [`Export`]; [`Saved`] and [`CloudController::save`] write them |
-//! | fewer requests | [`Cached`] in front |
-//! | retries, a budget, a deadline | [`Retrying`] around a transport, with a [`Policy`] |
-//! | to stop from another thread | [`Stop`] |
-//! | a token that renews itself | [`Credentials`] from a [`Login`] or the cf CLI's [`CfConfig`] |
-//! | tests without a network | any closure as [`Transport`], [`Recorder`] and [`Replay`], or `embedded` |
-//! | single requests | [`api`] |
+//! | you want | use | module |
+//! |---|---|---|
+//! | names from a live foundation | [`CloudController`], with `HttpTransport` (feature `ureq`) | [`client`], `adapter` |
+//! | the same in an asynchronous program | [`AsyncCloudController`], with `AsyncHttpTransport` (feature `reqwest`) | [`client`], `adapter` |
+//! | names from saved pages | [`Export`]; [`Saved`] and [`CloudController::save`] write them | [`export`] |
+//! | fewer requests | [`Cached`] in front | [`cache`] |
+//! | retries, a budget, a deadline | [`Retrying`] around a transport, with a [`Policy`] | [`retry`] |
+//! | to stop from another thread | [`Stop`] | |
+//! | a second directory for what the first does not find | [`Layered`] | |
+//! | a clock or random numbers of your own | [`Clock`](clock::Clock), [`Random`](clock::Random) | [`clock`] |
+//! | a token that renews itself | [`Credentials`] from a [`Login`] or the cf CLI's [`CfConfig`] | [`auth`] |
+//! | tests without a network | any closure as [`Transport`], [`Recorder`] and [`Replay`], or `embedded` | [`transport`], [`record`], `embedded` |
+//! | single requests | [`api`] | [`api`] |
 //!
 //! # Who calls whom
 //!
@@ -115,6 +117,13 @@
 //! `ureq_proto` prints everything that it sends and receives. A program that shows such logs must
 //! leave that target out, for example with the filter `ureq_proto=debug`; below TRACE nothing is
 //! shown.
+//!
+//! [`ApiError`]: error::ApiError
+//! [`CustomError`]: error::CustomError
+//! [`Reach`]: auth::Reach
+//! [`Recorder`]: record::Recorder
+//! [`Replay`]: record::Replay
+//! [`Saved`]: client::Saved
 #![forbid(unsafe_code)]
 
 #[cfg(any(feature = "ureq", feature = "reqwest"))]

@@ -1,4 +1,20 @@
 //! Records requests and answers without secrets, and replays them as a transport.
+//!
+//! [`Recorder`] goes around a transport, and [`Replay`] takes the place of one.
+//!
+//! ```
+//! use asg_cc_client::record::{Recorder, Replay};
+//! use asg_cc_client::{Transport, TransportError};
+//! use http::{Request, Response};
+//!
+//! let live = |_: Request<Vec<u8>>| Ok::<_, TransportError>(Response::new(b"fine".to_vec()));
+//! let request = || Request::get("https://api.example.org/v3/apps").body(Vec::new()).unwrap();
+//! let recorder = Recorder::new(live);
+//! recorder.send(request())?;
+//! let replay = Replay::new(&recorder.recording()?)?;
+//! assert_eq!(replay.send(request())?.body(), b"fine");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;

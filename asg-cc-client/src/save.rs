@@ -92,7 +92,7 @@ impl Saving {
                 continue;
             }
             let Ok(page) = fs::read(self.file(name)) else { break };
-            let next = call.read(&Response::new(page)).and_then(|page| call.next(&page));
+            let next = call.parse(&Response::new(page)).and_then(|page| call.next(&page));
             match next {
                 Ok(Some(next)) => self.next_page(next),
                 Ok(None) => self.next_list(),
@@ -111,7 +111,7 @@ impl Saving {
     /// Saves the answer.
     pub(crate) fn answer(&mut self, response: &Response<Vec<u8>>) -> Result<(), Error> {
         let Some((name, call)) = self.lists.front() else { return Ok(()) };
-        let page = match call.read(response) {
+        let page = match call.parse(response) {
             Ok(page) => page,
             // Not every Cloud Controller has all lists.
             Err(Error::NoSuchEndpoint) => {

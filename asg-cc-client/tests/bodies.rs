@@ -148,7 +148,7 @@ fn is_one_sentence_and_no_deletion(error: &Error) {
 /// Parses a fixture as the answer to this call.
 fn read<T: Body>(call: &Call<T>, path: &str) -> T {
     let body = std::fs::read(fixture(path)).unwrap_or_else(|e| panic!("{path}: {e}"));
-    call.read(&Response::new(body)).unwrap_or_else(|e| panic!("{path}: {e}"))
+    call.parse(&Response::new(body)).unwrap_or_else(|e| panic!("{path}: {e}"))
 }
 
 #[test]

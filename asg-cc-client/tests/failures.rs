@@ -275,7 +275,7 @@ fn links_to_next_pages_that_lead_nowhere_are_refused() {
     let call = &v3::apps(&[APP.to_owned()])[0];
     let page = |href: &str| {
         let body = format!(r#"{{"pagination":{{"next":{{"href":"{href}"}}}},"resources":[]}}"#);
-        call.read(&Response::new(body.into_bytes())).unwrap()
+        call.parse(&Response::new(body.into_bytes())).unwrap()
     };
     for href in [
         "https://api.example.org/v3/users?page=2",

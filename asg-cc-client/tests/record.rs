@@ -11,8 +11,8 @@ use asg_cc_client::auth::Grant;
 use asg_cc_client::embedded::{Clock, Outage, Page, Realm, Server, Trouble};
 use asg_cc_client::record::{Recorder, Replay};
 use asg_cc_client::{
-    AsyncCloudController, Cached, CloudController, Credentials, Error, HttpTransport, Login, Policy,
-    Retrying, Token, Transport, TransportError,
+    AsyncCloudController, Cached, CloudController, Credentials, Error, HttpTransport, Login,
+    Policy, Retrying, Token, Transport, TransportError,
 };
 use common::*;
 use http::{Request, Response};

@@ -369,7 +369,7 @@ impl PieceRows {
                 if !raw.is_cut && !line.may_hold_packet() {
                     return counts.outcomes.count(raw.origin, Outcome::PassedOver);
                 }
-                let first = reader.read(&line);
+                let first = reader.classify(&line);
                 let more = Record::more(&line);
                 let outcome = Outcome::of(&line, &first);
                 let outcome = Record::more(&line).fold(outcome, |it, record| it.with(&record));

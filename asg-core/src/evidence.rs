@@ -1,4 +1,23 @@
-//! Evidence: what one line proves about one container.
+//! What one line proves about one container.
+//!
+//! [`Evidence`] is all that a [`Ledger`](crate::Ledger) takes from a line. An [`Origin`] is the
+//! place of the line: the number of its source ([`SourceId`]) and its own. Other sources of facts,
+//! such as an inventory, join in by making evidence.
+//!
+//! ```
+//! use asg_core::event::Moment;
+//! use asg_core::evidence::Evidence;
+//! use asg_core::guid::Handle;
+//! use asg_core::prefix::LogPrefix;
+//! use asg_core::{Certainty, Ledger, Origin, SourceId};
+//!
+//! let handle = Handle::parse("d08bb414-cdba-4381-412a-e9ecc1b7d0f4").unwrap();
+//! let place = Origin { source: SourceId(0), line: 7 };
+//! let mut ledger = Ledger::new();
+//! ledger.add(Evidence::new(handle, Moment::Seen, place));
+//! let prefix = LogPrefix::parse(b"OK_d08bb414-cdba-4381-412a-e9").unwrap();
+//! assert_eq!(ledger.attribute(&prefix, &Default::default()).certainty, Certainty::UniquePrefix);
+//! ```
 
 use std::net::{IpAddr, Ipv4Addr};
 

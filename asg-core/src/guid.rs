@@ -9,6 +9,17 @@
 //!
 //! Neither need satisfy RFC 4122: Diego's instance GUIDs come from a generator that sets the
 //! variant digit to `4`–`7` (see [`Guid::is_rep_made`]).
+//!
+//! ```
+//! use asg_core::guid::{Handle, HandlePrefix, ProcessGuid};
+//!
+//! let handle = Handle::parse("d08bb414-cdba-4381-412a-e9ecc1b7d0f4").unwrap();
+//! assert!(HandlePrefix::parse("d08bb414-cdba-4381-").unwrap().matches(&handle));
+//! let process: ProcessGuid =
+//!     "4ccbb24c-268e-421a-9d1b-3678b6eb40d0-0f0f6a2e-7c1b-4d0a-8a55-5f2f8f0e6c11".parse()?;
+//! assert_eq!(process.process.to_string(), "4ccbb24c-268e-421a-9d1b-3678b6eb40d0");
+//! # Ok::<(), asg_core::Error>(())
+//! ```
 
 use std::fmt;
 use std::str::FromStr;

@@ -22,7 +22,7 @@
 //!       DST=203.0.113.25 LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=7 DF PROTO=TCP SPT=40222 \
 //!       DPT=5432 WINDOW=28280 RES=0x00 SYN URGP=0 ",
 //! );
-//! let record = Record::read(&line);
+//! let record = Record::classify(&line);
 //! let Content::Packet { packet, cf: Some(cf) } = &record.content else { panic!("a packet") };
 //! assert_eq!((packet.ip.dpt, cf.verdict), (Some(5432), Verdict::Denied));
 //! assert_eq!(cf.handle_prefix.unwrap().as_str(), "2d7e64b1-95c0-4f18-6a3b");
@@ -47,7 +47,7 @@
 //! let origin = |line| Origin { source: SourceId(0), line };
 //! let mut gathering = Gathering::new();
 //! for (line, text) in (1..).zip(log) {
-//!     gathering.read(origin(line), text);
+//!     gathering.ingest(origin(line), text);
 //! }
 //! let mut gathered = gathering.finish(|joiner| {
 //!     for (line, text) in (1..).zip(log) {
@@ -68,21 +68,27 @@
 //!
 //! # Which type do I want?
 //!
-//! | you have | you want | use |
-//! |---|---|---|
-//! | one line | its fields | [`Line`], then [`Record::read`] (never fails) or [`Record::parse`] (strict) |
-//! | many lines of one log | fields, fast | [`Reader`], which remembers headers |
-//! | a [`BufRead`](std::io::BufRead) | an iterator of records that own their lines | [`records`], [`RecordBuf`] |
-//! | bytes in pieces | lines | [`Lines`]; [`LogLines`] where documents span lines |
-//! | bytes in pieces | records and counted diagnostics | [`Decoder`] |
-//! | the text behind a header | a packet alone | [`Packet::parse`], [`Packet::parse_lenient`], [`PacketBuf`] |
-//! | finished logs | flows | [`Gathering`] → [`Gathered`] → [`Correlation`] |
-//! | growing logs | flows, some seconds later | [`Follower`] |
-//! | flows | something to keep, send or save | [`FlowBuf`], which reads back the JSON contract |
-//! | evidence | answers after the logs are gone | [`Ledger`] |
-//! | GUIDs | names | [`Directory`]; the crate `asg-cc-client` has a live one |
-//! | security groups | why a packet was denied | [`policy`] |
-//! | flows | ECS, OCSF, OTLP, CEF, CIM | `siem` (feature `siem`) |
+//! | you have | you want | use | module |
+//! |---|---|---|---|
+//! | one line | its fields | [`Line`], then [`Record::classify`] (never fails) or [`Record::parse`] (strict) | [`record`] |
+//! | many lines of one log | fields, fast | [`Reader`], which remembers headers | [`record`] |
+//! | a [`BufRead`](std::io::BufRead) | an iterator of records that own their lines | [`records`], [`RecordBuf`] | [`record`] |
+//! | bytes in pieces | lines | [`Lines`]; [`LogLines`] where documents span lines | [`line`] |
+//! | bytes in pieces | records and counted diagnostics | [`Decoder`] | [`record`] |
+//! | the text behind a header | a packet alone | [`Packet::parse`], [`Packet::parse_lenient`], [`PacketBuf`] | [`packet`] |
+//! | a log prefix | its meaning | [`LogPrefix`] | [`prefix`] |
+//! | a JSON line of a component | its event | [`LagerEvent`] | [`event`] |
+//! | finished logs | flows | [`Gathering`] → [`Gathered`] → [`Correlation`] | [`correlate`] |
+//! | growing logs | flows, some seconds later | [`Follower`] | [`correlate`] |
+//! | flows | something to keep, send or save | [`FlowBuf`], which reads back the JSON contract | [`correlate`] |
+//! | facts about containers | answers after the logs are gone | [`Evidence`], [`Ledger`] | [`evidence`], [`ledger`] |
+//! | GUIDs | names | [`Directory`]; the crate `asg-cc-client` has a live one | [`names`] |
+//! | stamps and uptimes | instants with bounds | [`Timestamp`], [`UptimeClocks`] | [`time`], [`clock`] |
+//! | counts | what is missing from them | [`Completeness`] | [`completeness`] |
+//! | security groups | why a packet was denied | [`Policy`] | [`policy`] |
+//! | flows | ECS, OCSF, OTLP, CEF, CIM | [`Flow`] (feature `siem`) | `siem` |
+//!
+//! The names that a first program needs are here at the root, too.
 //!
 //! # Who calls whom
 //!
@@ -138,6 +144,26 @@
 //! [`Error`], which has a byte offset and a reason. The strict functions return that [`Error`].
 //! [`LedgerError`] refuses a saved ledger that is damaged. A directory has errors of its own, which
 //! come out as they are. Nothing panics on input.
+//!
+//! [`Attribution`]: ledger::Attribution
+//! [`Completeness`]: completeness::Completeness
+//! [`Content::Damaged`]: record::Content::Damaged
+//! [`DiagnosticSink`]: record::DiagnosticSink
+//! [`Evidence`]: evidence::Evidence
+//! [`Gathered`]: correlate::Gathered
+//! [`HandlePrefix`]: guid::HandlePrefix
+//! [`LagerEvent`]: event::LagerEvent
+//! [`LedgerError`]: ledger::LedgerError
+//! [`Lifetime`]: ledger::Lifetime
+//! [`LogLines`]: line::LogLines
+//! [`LogPrefix`]: prefix::LogPrefix
+//! [`PacketBuf`]: packet::PacketBuf
+//! [`Policy`]: policy::Policy
+//! [`Proof`]: line::Proof
+//! [`Reason`]: ledger::Reason
+//! [`Role`]: line::Role
+//! [`TimeRange`]: time::TimeRange
+//! [`UptimeClocks`]: clock::UptimeClocks
 #![forbid(unsafe_code)]
 
 pub mod bytes;

@@ -17,6 +17,14 @@
 //!
 //! Sources: cloudfoundry/warden `net.sh`, garden-linux `network/iptables`, guardian
 //! `kawasaki/iptables`, silk-release and cf-networking-release `lib/rules/rules.go`.
+//!
+//! ```
+//! use asg_core::Verdict;
+//! use asg_core::prefix::{LogPrefix, Plane};
+//!
+//! let prefix = LogPrefix::parse(b"OK_d08bb414-cdba-4381-412a-e9").unwrap();
+//! assert_eq!((prefix.verdict, prefix.plane), (Verdict::Allowed, Plane::Asg));
+//! ```
 
 use serde::{Deserialize, Serialize};
 

@@ -6,9 +6,9 @@ use asg_core::{Line, Origin, Record, SourceId};
 /// Returns the allocations of reading a line, and the record's kind. The first line of a process
 /// initialises shared state.
 fn read(line: &[u8]) -> (u64, &'static str) {
-    let warm = Record::read(&Line::new(line)).kind();
+    let warm = Record::classify(&Line::new(line)).kind();
     let mut kind = "";
-    let info = measure(|| kind = Record::read(&Line::new(line)).kind());
+    let info = measure(|| kind = Record::classify(&Line::new(line)).kind());
     assert_eq!(kind, warm);
     (info.count_total, kind)
 }
@@ -99,7 +99,7 @@ fn evidence_costs_its_names_only() {
     for (line, names) in [(running, 1), (destroyed, 0)] {
         assert_eq!(read(line.as_bytes()), (0, "rep"), "{line}");
         let line = Line::new(line.as_bytes());
-        let record = Record::read(&line);
+        let record = Record::classify(&line);
         let mut facts = 0;
         let cost = measure(|| record.evidence(origin, |_| facts += 1)).count_total;
         assert_eq!((cost, facts), (names, 1), "{record:?}");

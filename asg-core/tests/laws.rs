@@ -96,7 +96,7 @@ proptest! {
     #[test]
     fn every_transport_carries_every_packet((line, fields) in any_carried()) {
         let line = Line::new(&line);
-        let record = Record::read(&line);
+        let record = Record::classify(&line);
         prop_assert_eq!(record.kind(), "packet", "{:?}", record);
         let (packet, _) = record.packet().unwrap();
         prop_assert_eq!(serde_json::to_value(packet).unwrap(), fields);

@@ -92,7 +92,7 @@ fn lines_as_the_world_has_them() {
     ];
     let said = shapes.map(|(what, line)| {
         let line = Line::new(line.as_bytes());
-        let record = Record::read(&line);
+        let record = Record::classify(&line);
         let (packet, _) = record.packet().expect(what);
         let error = Record::parse(&line).err().map(|error| error.to_string());
         let proto = packet.ip.proto.map(|proto| proto.to_string());
@@ -128,7 +128,7 @@ fn lines_as_the_world_has_them() {
 fn a_flow_of_ulogd2_is_something_else() {
     let line = r"Jun 18 16:10:09 vm ulogd[812]: [DESTROY] ORIG: SRC=10.255.73.3 DST=10.0.16.8 PROTO=TCP SPT=51858 DPT=80 PKTS=6 BYTES=399 , REPLY: SRC=10.0.16.8 DST=10.255.73.3 PROTO=TCP SPT=80 DPT=51858 PKTS=4 BYTES=500 ";
     let line = Line::new(line.as_bytes());
-    let record = Record::read(&line);
+    let record = Record::classify(&line);
     assert_eq!(record.kind().to_string(), "other");
     assert!(record.packet().is_none());
 }

@@ -50,7 +50,7 @@ fn correlate(
     let mut gathering = Gathering::new();
     let at = |n: usize| Origin { source: SourceId(0), line: n as u64 + 1 };
     for (n, line) in lines.iter().enumerate() {
-        gathering.read(at(n), line.as_bytes());
+        gathering.ingest(at(n), line.as_bytes());
     }
     let mut gathered = gathering.finish(|_| Ok::<(), Infallible>(())).unwrap();
     let mut directory = directory_fn(|guids: &[Guid]| {

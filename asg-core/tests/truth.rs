@@ -62,7 +62,7 @@ fn read(case: &str, policy: TimePolicy, is_reversed: bool) -> Given {
         if is_reversed { lines.iter().rev().collect() } else { lines.iter().collect() };
     let mut gathering = Gathering::with_policy(policy);
     for (origin, line) in order {
-        gathering.read(*origin, line);
+        gathering.ingest(*origin, line);
     }
     let Ok(gathered) = gathering.finish(|joiner| {
         for (origin, line) in &lines {

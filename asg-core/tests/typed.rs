@@ -21,14 +21,14 @@ fn a_line_is_made_of_whatever_holds_text() {
     let text = TEXT.to_owned();
     let bytes = TEXT.as_bytes().to_vec();
     for line in [Line::from(TEXT), Line::from(&text), Line::from(&bytes), Line::from(&bytes[..])] {
-        assert_eq!(Record::read(&line).kind(), "packet");
+        assert_eq!(Record::classify(&line).kind(), "packet");
     }
 }
 
 #[test]
 fn words_are_displayed_as_the_outputs_have_them() {
     let line = Line::from(TEXT);
-    let record = Record::read(&line);
+    let record = Record::classify(&line);
     let (packet, prefix) = record.packet().unwrap();
     let prefix = prefix.unwrap();
     let shown =

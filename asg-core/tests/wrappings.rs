@@ -58,7 +58,7 @@ const REP: &str = r#"{"timestamp":"1714979350.100000000","source":"rep","message
 fn faults(wrapping: &Wrapping) -> Vec<String> {
     let text = wrapping.around("kernel", PACKET);
     let line = Line::new(text.as_bytes());
-    let record = Record::read(&line);
+    let record = Record::classify(&line);
     let output = serde_json::to_value(record.to_output(1, &TimePolicy::default())).unwrap();
     let mut faults = Vec::new();
     let mut hold = |what: &str, got: &Value, expected: Value| {
@@ -91,7 +91,7 @@ fn a_packet_is_read_in_each_wrapping_with_its_machine_and_time() {
 fn proves(line: &str) -> usize {
     let mut found = 0;
     let origin = Origin { source: SourceId(0), line: 1 };
-    Record::read(&Line::new(line.as_bytes())).evidence(origin, |_| found += 1);
+    Record::classify(&Line::new(line.as_bytes())).evidence(origin, |_| found += 1);
     found
 }
 
@@ -110,7 +110,7 @@ fn a_rep_line_is_evidence_in_each_wrapping_and_an_apps_is_in_none() {
             }
             let text = wrapping.around(program, PACKET);
             let line = Line::new(text.as_bytes());
-            if Record::read(&line).proven_packet().is_some() {
+            if Record::classify(&line).proven_packet().is_some() {
                 faults.push(format!("{}: forged packet: {text}", wrapping.name));
             }
         }
@@ -132,7 +132,7 @@ fn marks_behind_a_line_cost_nothing() {
         ] {
             let text = format!("{line}{marks}");
             let line = Line::new(text.as_bytes());
-            let record = Record::read(&line);
+            let record = Record::classify(&line);
             let kind = if is_evidence { "rep" } else { "packet" };
             assert_eq!(record.kind(), kind, "{text}");
             assert_eq!(proves(&text), usize::from(is_evidence), "{text}");
@@ -142,7 +142,7 @@ fn marks_behind_a_line_cost_nothing() {
         }
         // A line that is cut does not count as a whole one with marks.
         let cut = format!("{}{marks}", &REP[..REP.len() - 1]);
-        assert_eq!(Record::read(&Line::new(cut.as_bytes())).kind(), "damaged", "{cut}");
+        assert_eq!(Record::classify(&Line::new(cut.as_bytes())).kind(), "damaged", "{cut}");
     }
 }
 
@@ -154,7 +154,7 @@ fn a_program_named_in_a_header_that_is_not_understood_is_who_wrote_the_line() {
         {
             let text = format!("{header}{tag}{PACKET}");
             let line = Line::new(text.as_bytes());
-            let record = Record::read(&line);
+            let record = Record::classify(&line);
             assert_eq!(record.proven_packet().is_some(), proven, "{text}");
             let outcome = Outcome::of(&line, &record);
             assert!(proven || outcome == Outcome::NotPlatform, "{text}: {outcome:?}");
@@ -166,7 +166,7 @@ fn a_program_named_in_a_header_that_is_not_understood_is_who_wrote_the_line() {
     for (text, host) in [("=~ ", Some("cell-1")), ("[a] (b) ", Some("cell-1")), ("app: - ", None)] {
         let text = format!("{text}{inner}");
         let line = Line::new(text.as_bytes());
-        let record = Record::read(&line);
+        let record = Record::classify(&line);
         assert_eq!(record.envelope.host.map(|it| it.to_string()).as_deref(), host, "{text}");
     }
 }
@@ -181,7 +181,7 @@ fn each_row(text: &str, mut each: impl FnMut(&str, &Value, Value)) -> usize {
             row["lines"].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
         let outputs = lines.iter().map(|text| {
             let line = Line::new(text.as_bytes());
-            let record = Record::read(&line);
+            let record = Record::classify(&line);
             let policy = TimePolicy::default();
             let mut output = serde_json::to_value(record.to_output(1, &policy)).unwrap();
             output["cell"] = record.envelope.cell().into();
@@ -240,7 +240,7 @@ fn a_header_that_is_not_understood_leaves_verdict_and_handle_and_is_told() {
     ] {
         let text = format!("{header}OK_d538d169-f2f6-4587-77b1-f {}", &PACKET[44..]);
         let line = Line::new(text.as_bytes());
-        let record = Record::read(&line);
+        let record = Record::classify(&line);
         assert_eq!(record.header_not_understood, Some(offset), "{text}");
         let (packet, cf) = record.proven_packet().unwrap();
         assert_eq!(packet.prefix, "OK_d538d169-f2f6-4587-77b1-f ", "{text}");
@@ -255,7 +255,7 @@ fn a_header_that_is_not_understood_leaves_verdict_and_handle_and_is_told() {
     for header in ["May  6 07:09:10 cell-1 kernel: ", "[88008.920287] ", "4,7,637581122,-;"] {
         let text = format!("{header}{long} OK_d538d169-f2f6-4587-77b1-f {}", &PACKET[44..]);
         let line = Line::new(text.as_bytes());
-        let record = Record::read(&line);
+        let record = Record::classify(&line);
         assert_eq!(record.header_not_understood, None, "{text}");
         assert_eq!(record.packet().unwrap().0.prefix.as_bytes().len(), 120, "{text}");
     }
@@ -268,7 +268,7 @@ fn a_folded_message_has_what_the_message_has() {
     for body in [&PACKET[15..], PACKET] {
         let text = text.replace(PACKET, body);
         let line = Line::new(text.as_bytes());
-        let record = Record::read(&line);
+        let record = Record::classify(&line);
         assert_eq!(record.kind(), "packet", "{text}");
         let output = serde_json::to_value(record.to_output(1, &TimePolicy::default())).unwrap();
         assert_eq!(output["repeated"], 41, "{text}");
@@ -279,7 +279,7 @@ fn a_folded_message_has_what_the_message_has() {
     for cut in 60..PACKET.len() - 20 {
         let text = text.replace(PACKET, &PACKET[..cut]);
         let line = Line::new(text.as_bytes());
-        let record = Record::read(&line);
+        let record = Record::classify(&line);
         let (_, cf) = record.packet().unwrap_or_else(|| panic!("{text}"));
         assert!(cf.is_some(), "{text}");
     }
@@ -347,14 +347,14 @@ fn a_line_without_its_front_is_never_called_anothers_and_no_value_of_it_is_wrong
     {
         let whole = format!("{header}{body}");
         let line = Line::new(whole.as_bytes());
-        let record = Record::read(&line);
+        let record = Record::classify(&line);
         let expected = serde_json::to_value(record.to_output(1, &policy)).unwrap();
         let prefix_at = whole.find("] ").unwrap() + 2;
         let fields_at = whole.find("SRC=").unwrap();
         for cut in 1..whole.len() - 1 {
             let text = &whole[cut..];
             let line = Line::new(text.as_bytes());
-            let record = Record::read(&line);
+            let record = Record::classify(&line);
             let found = serde_json::to_value(record.to_output(1, &policy)).unwrap();
             if let Some(packet) = found["packet"].as_object() {
                 for (key, value) in packet {
@@ -397,7 +397,7 @@ fn a_line_without_its_front_is_never_called_anothers_and_no_value_of_it_is_wrong
 fn reason(text: &str) -> &'static str {
     let origin = Origin { source: SourceId(0), line: 1 };
     let mut gathering = Gathering::new();
-    gathering.read(origin, text.as_bytes());
+    gathering.ingest(origin, text.as_bytes());
     let gathered = gathering.finish(|_| Ok::<(), std::convert::Infallible>(())).unwrap();
     let correlation = gathered.correlate();
     let line = Line::new(text.as_bytes());

@@ -109,7 +109,7 @@ mod _asglog {
     ) -> PyResult<Bound<'py, PyAny>> {
         let policy = time_policy(year, utc_offset)?;
         let line = Line::new(line);
-        let record = Record::read(&line);
+        let record = Record::classify(&line);
         let more: Vec<_> = Record::more(&line).collect();
         objects::to_python(py, &record.to_output(number, &policy).with_more(&more))
     }

@@ -129,7 +129,7 @@ fn object(
 ) -> (Kind, Value) {
     let line = raw.line();
     let record = match raw.part_of {
-        None => reader.read(&line),
+        None => reader.classify(&line),
         Some(first) => Record::part_of(first),
     };
     let kind = match record.content {

@@ -82,7 +82,7 @@ mod counts {
     #[bench::shipper_json(in_envelope("shipper-json"))]
     fn line(text: String) -> bool {
         let line = Line::new(black_box(text.as_bytes()));
-        black_box(Record::read(&line)).packet().is_some()
+        black_box(Record::classify(&line)).packet().is_some()
     }
 
     // A hundred lines.
@@ -94,7 +94,7 @@ mod counts {
     fn log(text: String) -> usize {
         let lines = black_box(&text).lines().filter(|line| {
             let line = Line::new(line.as_bytes());
-            black_box(Record::read(&line)).packet().is_some()
+            black_box(Record::classify(&line)).packet().is_some()
         });
         lines.count()
     }
@@ -116,7 +116,7 @@ mod counts {
     fn gather(text: String) -> u64 {
         let mut gathering = Gathering::new();
         for (line, text) in (1..).zip(black_box(&text).lines()) {
-            gathering.read(Origin { source: SourceId(0), line }, text.as_bytes());
+            gathering.ingest(Origin { source: SourceId(0), line }, text.as_bytes());
         }
         gathering.counts().packets
     }
@@ -127,7 +127,7 @@ mod counts {
         let mut gathering = Gathering::new();
         let log = mixed::only(Kind::Rep, 5_000, 7);
         for (line, text) in (1..).zip(log.lines()) {
-            gathering.read(Origin { source: SourceId(0), line }, text.as_bytes());
+            gathering.ingest(Origin { source: SourceId(0), line }, text.as_bytes());
         }
         let Ok(gathered) = gathering.finish(|_| Ok::<(), std::convert::Infallible>(()));
         let prefix = |it: Lifetime<'_>| format!("OK_{} ", &it.handle().to_string()[..25]);

@@ -36,7 +36,7 @@ fn packets(c: &mut Criterion) {
     for sample in PACKET_KINDS {
         let line = in_kern_log(sample.text);
         let whole = Line::new(line.as_bytes());
-        let record = Record::read(&whole);
+        let record = Record::classify(&whole);
         let (packet, _) = record.packet().expect(sample.name);
         assert_eq!(packet.to_line(), sample.text.as_bytes(), "{}", sample.name);
 
@@ -45,7 +45,7 @@ fn packets(c: &mut Criterion) {
         group.bench_function("asg-core", |b| {
             b.iter(|| {
                 let line = Line::new(black_box(line.as_bytes()));
-                black_box(Record::read(&line).packet().is_some())
+                black_box(Record::classify(&line).packet().is_some())
             });
         });
         // The packet alone, without header and prefix.
@@ -95,7 +95,7 @@ fn rep(c: &mut Criterion) {
         for line in &lines {
             let value: Value = serde_json::from_str(&line[line.find('{').unwrap()..]).unwrap();
             let line = Line::new(line.as_bytes());
-            let record = Record::read(&line);
+            let record = Record::classify(&line);
             let process = match &record.content {
                 Content::Rep(event) => event.process_guid.as_ref().map(|guid| (**guid).to_owned()),
                 _ => None,
@@ -159,7 +159,7 @@ fn envelopes(c: &mut Criterion) {
     for sample in ENVELOPES {
         let line = sample.line(text);
         let whole = Line::new(line.as_bytes());
-        let record = Record::read(&whole);
+        let record = Record::classify(&whole);
         assert_eq!(record.packet().expect(sample.name).0.to_line(), text.as_bytes());
 
         let mut group = c.benchmark_group(format!("envelope/{}", sample.name));
@@ -173,7 +173,7 @@ fn envelopes(c: &mut Criterion) {
         group.bench_function("asg-core-whole-line", |b| {
             b.iter(|| {
                 let line = Line::new(black_box(line.as_bytes()));
-                black_box(Record::read(&line).packet().is_some())
+                black_box(Record::classify(&line).packet().is_some())
             });
         });
         match sample.peer {
@@ -225,7 +225,7 @@ fn count(log: &str, is_wanted: impl Fn(&Content<'_>) -> bool) -> usize {
     let mut lines = Lines::new();
     lines.push(log.as_bytes(), |raw| {
         let line = Line::new(raw.bytes);
-        wanted += usize::from(is_wanted(&black_box(Record::read(&line)).content));
+        wanted += usize::from(is_wanted(&black_box(Record::classify(&line)).content));
     });
     wanted
 }

@@ -44,7 +44,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Ok(());
     }
     let policy =
-        Policy::new(Snapshot::read(listing().as_bytes(), None)?, Settings::default().into());
+        Policy::new(Snapshot::parse(listing().as_bytes(), None)?, Settings::default().into());
     let rules = policy.effective("s", Phase::Running).ok_or("no snapshot")?;
     let packets = packets(&rules);
     let allowed = packets.iter().filter(|probe| is_allowed(&rules, probe)).count();

@@ -198,7 +198,7 @@ const fn envelope(
 /// for sample in ENVELOPES {
 ///     let line = sample.line(PACKETS[0]);
 ///     let line = Line::new(line.as_bytes());
-///     let record = Record::read(&line);
+///     let record = Record::classify(&line);
 ///     assert_eq!(record.packet().expect(sample.name).0.to_line(), PACKETS[0].as_bytes(), "{}", sample.name);
 ///     assert_eq!(serde_json::to_value(record.envelope.dialect).unwrap(), sample.dialect, "{}", sample.name);
 /// }

@@ -79,7 +79,7 @@ pub fn run(log: &str) -> Cost {
         (1..).zip(log.lines()).map(move |(n, line)| (at(n), line.as_bytes()))
     };
     let mut gathering = Gathering::new();
-    lines().for_each(|(origin, line)| gathering.read(origin, line));
+    lines().for_each(|(origin, line)| gathering.ingest(origin, line));
     let Ok(mut gathered) = gathering.finish(|joiner| {
         lines().for_each(|(origin, line)| joiner.look(origin, line));
         Ok::<(), Infallible>(())

@@ -75,7 +75,7 @@ fn every_line_of_every_era_in_every_envelope_is_what_the_truth_says() {
                     (1..).zip(text.split(|&b| b == b'\n')).filter(|(_, raw)| !raw.is_empty())
                 {
                     let line = Line::new(raw);
-                    let record = Record::read(&line);
+                    let record = Record::classify(&line);
                     let shown = || {
                         format!(
                             "{} {}: {}",

@@ -27,7 +27,7 @@ async fn finished(log: &[u8], cc: &Client) -> Result<Vec<String>, Box<dyn std::e
     let origin = |line| Origin { source: SourceId(0), line };
     let mut gathering = Gathering::new();
     for (line, text) in &lines {
-        gathering.read(origin(*line), text);
+        gathering.ingest(origin(*line), text);
     }
     let mut gathered = gathering.finish(|joiner| {
         for (line, text) in &lines {

@@ -12,7 +12,7 @@ fn gather(log: &[u8], source: SourceId) -> Ledger {
     let mut ledger = Ledger::new();
     for (line, text) in (1..).zip(log.split(|b| *b == b'\n')) {
         let line = (Origin { source, line }, Line::new(text));
-        Record::read(&line.1).evidence(line.0, |evidence| ledger.add(evidence));
+        Record::classify(&line.1).evidence(line.0, |evidence| ledger.add(evidence));
     }
     ledger
 }

@@ -12,7 +12,7 @@ fn main() {
           SRC=10.254.0.10 DST=10.0.16.10 LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=40628 DF PROTO=TCP SPT=52232 DPT=80 \
           WINDOW=28280 RES=0x00 SYN URGP=0",
     );
-    let record = Record::read(&line);
+    let record = Record::classify(&line);
     // The envelope shows how the line was transported.
     assert_eq!(record.envelope.job.unwrap(), "diego_cell");
     assert_eq!(record.envelope.uptime.unwrap().to_string(), "2681198.826158");

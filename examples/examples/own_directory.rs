@@ -38,7 +38,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // The first phase takes every line, in any order.
     let mut gathering = Gathering::new();
     for (origin, text) in &lines {
-        gathering.read(*origin, text);
+        gathering.ingest(*origin, text);
     }
     // iptables-logger's lines, if there are any, need a second look at all lines.
     let mut gathered = gathering.finish(|joiner| {

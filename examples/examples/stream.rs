@@ -13,7 +13,7 @@ fn count(mut input: impl Read) -> io::Result<[u64; 2]> {
     let mut each = |raw: asg_core::line::RawLine<'_>| {
         let line = Line::new(raw.bytes);
         all += 1;
-        packets += u64::from(Record::read(&line).packet().is_some());
+        packets += u64::from(Record::classify(&line).packet().is_some());
     };
     let mut piece = [0; 8192];
     loop {

@@ -16,7 +16,7 @@
 //!     let request = call.request(&address, Some(&token));
 //!     assert_eq!(request.uri().host(), Some("api.example.org"));
 //!     let response = Response::new(br#"{"pagination":{"next":null},"resources":[]}"#.to_vec());
-//!     let page = call.read(&response)?;
+//!     let page = call.parse(&response)?;
 //!     assert!(page.resources.is_empty());
 //!     next = call.next(&page)?;
 //! }
@@ -267,11 +267,11 @@ impl<T: Body> Call<T> {
     /// use http::Response;
     ///
     /// let body = br#"{"pagination":{"next":null},"resources":[]}"#;
-    /// let page = v3::all_apps().read(&Response::new(body.to_vec()))?;
+    /// let page = v3::all_apps().parse(&Response::new(body.to_vec()))?;
     /// assert!(page.resources.is_empty());
     /// # Ok::<(), asg_cc_client::Error>(())
     /// ```
-    pub fn read(&self, response: &Response<Vec<u8>>) -> Result<T, Error> {
+    pub fn parse(&self, response: &Response<Vec<u8>>) -> Result<T, Error> {
         let status = response.status();
         if !status.is_success() {
             return Err(Error::from_response(response));
@@ -305,7 +305,7 @@ where
     ///
     /// let body = br#"{"pagination":{"next":null},"resources":[]}"#;
     /// let call = v3::all_apps();
-    /// let page = call.read(&Response::new(body.to_vec()))?;
+    /// let page = call.parse(&Response::new(body.to_vec()))?;
     /// assert!(call.next(&page)?.is_none(), "this page is the last one");
     /// # Ok::<(), asg_cc_client::Error>(())
     /// ```

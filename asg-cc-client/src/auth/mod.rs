@@ -1,4 +1,20 @@
-//! Credentials: tokens, and their sources.
+//! Tokens, and where they come from.
+//!
+//! [`Credentials`] are what a client takes: a [`Token`], a [`Login`] that logs in with a [`Grant`]
+//! and renews its token, a file that is read again, or a closure. [`CfConfig`] is the cf CLI's
+//! login. A [`Secret`] and a token do not print. [`Reach`] is what a token may read.
+//!
+//! ```
+//! use asg_cc_client::auth::Grant;
+//! use asg_cc_client::{Credentials, Login, Token};
+//!
+//! let token: Credentials = Token::new("bearer sesame")?.into();
+//! let login = Login::new(Grant::ClientCredentials).with_client("reader", "sesame");
+//! for credentials in [token, login.into()] {
+//!     assert!(!format!("{credentials:?}").contains("sesame"));
+//! }
+//! # Ok::<(), asg_cc_client::Error>(())
+//! ```
 
 mod config;
 pub(crate) mod grant;

@@ -1,5 +1,18 @@
 //! A cache in front of a directory: with lifetimes, a limit, one question at a time per id, and a
 //! file.
+//!
+//! [`Cached`] is the cache and [`CacheOptions`] its lifetimes and size.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use asg_cc_client::cache::CacheOptions;
+//! use asg_cc_client::{Cached, Export};
+//!
+//! let options = CacheOptions { live: Some(Duration::from_secs(600)), ..CacheOptions::default() };
+//! let cached = Cached::with_options(Export::new(), options);
+//! assert!(cached.is_empty());
+//! ```
 
 mod file;
 mod memory;

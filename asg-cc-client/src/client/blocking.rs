@@ -167,7 +167,7 @@ impl<T: Transport> CloudController<T> {
     ///
     /// # Errors
     ///
-    /// Like [`Call::read`], or if no answer came.
+    /// Like [`Call::parse`], or if no answer came.
     ///
     /// ```
     /// # use asg_cc_client::{CloudController, Token, TransportError};
@@ -193,7 +193,7 @@ impl<T: Transport> CloudController<T> {
         let address = &self.core.address;
         let build = |header| call.request_with(address, header);
         let response = self.exchange(&build, deadline)?;
-        call.read(&response).map_err(|e| self.core.scrub(e))
+        call.parse(&response).map_err(|e| self.core.scrub(e))
     }
 
     /// Looks up these GUIDs; each of them is in the answer.
@@ -365,13 +365,13 @@ impl<T: Transport> CloudController<T> {
         while let Some(call) = next {
             let build = |header| call.request_with(address, header);
             let response = self.exchange(&build, self.core.deadline())?;
-            let page = call.read(&response).map_err(|e| self.core.scrub(e))?;
+            let page = call.parse(&response).map_err(|e| self.core.scrub(e))?;
             pages.extend_from_slice(response.body());
             pages.push(b'\n');
             next = call.next(&page)?;
         }
         let malformed = |error: asg_core::Error| Error::Export(format!("security groups: {error}"));
-        let mut snapshots = Snapshot::read(&pages, Some(taken_at)).map_err(malformed)?;
+        let mut snapshots = Snapshot::parse(&pages, Some(taken_at)).map_err(malformed)?;
         let mut snapshot = snapshots.pop().ok_or(Error::NoSuchEndpoint)?;
         snapshot.assumed = false;
         snapshot.complete &= self.core.credentials.reach() == Reach::Global;

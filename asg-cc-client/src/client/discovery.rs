@@ -25,7 +25,7 @@ impl Discovery {
     /// Parses the answer: the root document, or the question to ask instead.
     pub(super) fn read(self, response: &Response<Vec<u8>>) -> Result<Result<Root, Self>, Error> {
         match self {
-            Self::Root => match v3::root().read(response) {
+            Self::Root => match v3::root().parse(response) {
                 Ok(root) if root.v2 || root.v3 => Ok(Ok(root)),
                 Err(Error::NoSuchEndpoint) => Ok(Err(Self::Info)),
                 // JSON of another kind, or a root without either API.
@@ -34,7 +34,7 @@ impl Discovery {
                 }
                 Err(e) => Err(e),
             },
-            Self::Info => match v2::info().read(response)?.api_version {
+            Self::Info => match v2::info().parse(response)?.api_version {
                 Some(_) => Ok(Ok(Root { v2: true, v3: false, uaa: None, login: None })),
                 None => Err(Error::V2Disabled),
             },

@@ -182,7 +182,7 @@ impl<T: AsyncTransport + Sync> AsyncCloudController<T> {
     ///
     /// # Errors
     ///
-    /// Like [`Call::read`], or if no answer came.
+    /// Like [`Call::parse`], or if no answer came.
     pub async fn call<B: Body>(&self, call: &Call<B>) -> Result<B, Error> {
         let deadline = self.core.deadline();
         if self.core.needs_uaa() {
@@ -191,7 +191,7 @@ impl<T: AsyncTransport + Sync> AsyncCloudController<T> {
         let address = &self.core.address;
         let build = |header| call.request_with(address, header);
         let response = self.exchange(&build, deadline).await?;
-        call.read(&response).map_err(|e| self.core.scrub(e))
+        call.parse(&response).map_err(|e| self.core.scrub(e))
     }
 
     /// Looks up these GUIDs; each of them is in the answer.

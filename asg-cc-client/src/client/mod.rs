@@ -1,4 +1,22 @@
-//! A live Cloud Controller as a directory: the two drivers, and their common parts.
+//! A live Cloud Controller as a directory.
+//!
+//! [`CloudController`] blocks, and [`AsyncCloudController`] is its asynchronous twin. Both choose
+//! an [`ApiVersion`] and give identities, or a [`Resolution`] with the [`Provenance`] of each.
+//! [`Saved`] tells what an export has that was written by [`CloudController::save`].
+//!
+//! ```
+//! use asg_cc_client::client::ApiVersion;
+//! use asg_cc_client::{CloudController, Token, TransportError};
+//! use http::{Request, Response};
+//!
+//! let root = br#"{"links":{"cloud_controller_v3":{"href":"https://api.example.org/v3"}}}"#;
+//! let canned = |_: Request<Vec<u8>>| Ok::<_, TransportError>(Response::new(root.to_vec()));
+//! let cc = CloudController::new(canned, "https://api.example.org", Token::new("sesame")?)?;
+//! assert_eq!(cc.version()?, ApiVersion::V3);
+//! # Ok::<(), asg_cc_client::Error>(())
+//! ```
+
+// The two drivers are `blocking` and `future`; what they have in common is here and in `exchange`.
 
 mod blocking;
 mod discovery;

@@ -1,4 +1,22 @@
 //! Saved pages of a Cloud Controller, as a directory.
+//!
+//! [`Export`] takes pages, files and folders, and answers without a network. [`Gap`] is a list that
+//! lacks pages, and [`UnreadFile`] a file that could not be read to its end; with either, nothing
+//! that is missing counts as unknown.
+//!
+//! ```
+//! use asg_cc_client::Export;
+//! use asg_core::names::AppState;
+//!
+//! let apps = br#"{"pagination":{"next":null},"resources":[{
+//!     "guid":"4ccbb24c-268e-421a-9d1b-3678b6eb40d0",
+//!     "name":"proxy","lifecycle":{},"links":{"self":{"href":
+//!     "https://api.example.org/v3/apps/4ccbb24c-268e-421a-9d1b-3678b6eb40d0"}}}]}"#;
+//! let export = Export::from_pages([&apps[..]])?;
+//! let proxy = "4ccbb24c-268e-421a-9d1b-3678b6eb40d0".parse()?;
+//! assert_eq!(export.resolve(&[proxy])[&proxy].state, AppState::Live);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod pages;
 mod source;

@@ -62,7 +62,7 @@ where
     }
 
     fn read(&self, response: &Response<Vec<u8>>) -> Result<Learned, Error> {
-        let page = Call::read(self, response)?;
+        let page = Call::parse(self, response)?;
         let next = self.next(&page)?.map(|call| Arc::new(call) as Arc<dyn Ask>);
         let add = move |known: &mut Knowledge| {
             page.resources.into_iter().for_each(|record| record.add_to(known));
@@ -95,7 +95,7 @@ impl<R: Record> Ask for Call<R> {
     }
 
     fn read(&self, response: &Response<Vec<u8>>) -> Result<Learned, Error> {
-        let record = Call::read(self, response)?;
+        let record = Call::parse(self, response)?;
         Ok(Learned { add: Box::new(move |known| record.add_to(known)), next: None })
     }
 

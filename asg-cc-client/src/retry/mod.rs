@@ -1,4 +1,26 @@
-//! The retry policy: the errors that are tried again, the pauses, and the total number of requests.
+//! Tries requests again: after which errors, with which pauses, and how often in all.
+//!
+//! [`Retrying`] goes around a transport with a [`Policy`]. It reports each event as a [`Notice`]
+//! and adds up [`Counts`].
+//!
+//! ```
+//! use std::cell::Cell;
+//! use std::time::Duration;
+//!
+//! use asg_cc_client::{Retrying, Transport, TransportError};
+//! use http::{Request, Response};
+//!
+//! let calls = Cell::new(0);
+//! let flaky = |_: Request<Vec<u8>>| -> Result<Response<Vec<u8>>, TransportError> {
+//!     calls.set(calls.get() + 1);
+//!     let status = if calls.get() == 1 { 503 } else { 200 };
+//!     Ok(Response::builder().status(status).body(Vec::new()).unwrap())
+//! };
+//! let transport = Retrying::new(flaky).with_sleep(|_: Duration| ());
+//! assert_eq!(transport.send(Request::new(Vec::new()))?.status(), 200);
+//! assert_eq!(transport.counts().retries, 1);
+//! # Ok::<(), TransportError>(())
+//! ```
 
 mod attempt;
 mod notice;

@@ -1,4 +1,19 @@
-//! The interface to the network: one method, or its asynchronous twin.
+//! The interface to the network: one method.
+//!
+//! [`Transport`] sends a request and waits, and [`AsyncTransport`] is its asynchronous twin, which
+//! returns a future ([`Sending`]). Closures are transports. [`TransportError`] says why no whole
+//! answer came, by [`TransportErrorKind`]. A request may carry its [`TimeLeft`].
+//!
+//! ```
+//! use asg_cc_client::{Transport, TransportError};
+//! use http::{Request, Response};
+//!
+//! let teapot = |_: Request<Vec<u8>>| -> Result<Response<Vec<u8>>, TransportError> {
+//!     Ok(Response::builder().status(418).body(Vec::new()).unwrap())
+//! };
+//! assert_eq!(teapot.send(Request::new(Vec::new()))?.status(), 418);
+//! # Ok::<(), TransportError>(())
+//! ```
 
 mod future;
 

@@ -181,7 +181,7 @@ fn desired<'l>(all: impl Iterator<Item = Lifetime<'l>>) -> HashMap<ProcessName, 
 ///     b"OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.255.73.3 DST=8.8.8.8 LEN=61 TOS=0x00 \
 ///     PREC=0x00 TTL=63 ID=2806 DF PROTO=UDP SPT=36556 DPT=53 LEN=41 ",
 /// );
-/// let record = Record::read(&line);
+/// let record = Record::classify(&line);
 /// let (packet, _) = record.packet().unwrap();
 /// assert_eq!(probe(&packet.ip), Some(Probe::udp("8.8.8.8".parse()?, 53)));
 /// # Ok::<(), std::net::AddrParseError>(())

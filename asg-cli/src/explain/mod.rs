@@ -15,13 +15,13 @@
 //! use asg_core::{Gathering, Line, Origin, SourceId};
 //!
 //! let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[]}"#;
-//! let policy = Policy::new(Snapshot::read(page, None)?, Settings::default().into());
+//! let policy = Policy::new(Snapshot::parse(page, None)?, Settings::default().into());
 //! let text = b"2026-03-01T12:30:00+00:00 cell kernel: [1.500000] DENY_bfce786c-ab07-40ad-79f9 \
 //!     IN=s-010255073003 OUT=eth0 SRC=10.255.73.3 DST=10.0.0.1 LEN=60 TOS=0x00 PREC=0x00 TTL=63 \
 //!     ID=1 DF PROTO=TCP SPT=4 DPT=80 WINDOW=1 RES=0x00 SYN URGP=0 ";
 //! let origin = Origin { source: SourceId(0), line: 1 };
 //! let mut gathering = Gathering::new();
-//! gathering.read(origin, text);
+//! gathering.ingest(origin, text);
 //! let gathered = gathering.finish(|_| Ok::<(), std::convert::Infallible>(())).unwrap();
 //! let correlation = gathered.correlate();
 //!

@@ -19,7 +19,7 @@ const PAGES: &str = "security-groups-";
 /// The files with security groups and settings, and the options that override settings.
 #[derive(Debug, Clone, Default)]
 pub struct PolicySources {
-    /// Snapshots: files of [`Snapshot::read`], pages that `cf curl` saved, or folders of an export.
+    /// Snapshots: files of [`Snapshot::parse`], pages that `cf curl` saved, or folders of an export.
     pub groups: Vec<PathBuf>,
     /// Settings in JSON, as [`CellSettings::from_json`] reads them.
     pub settings: Option<SettingsSource>,
@@ -89,7 +89,7 @@ impl PolicySources {
             let file = |error| Error::file(path.display().to_string(), error);
             let bytes = fs::read(path).map_err(file)?;
             let wrong = |error| Error::Value(format!("{}: {error}", path.display()));
-            if let Ok(read) = Snapshot::read(&bytes, None) {
+            if let Ok(read) = Snapshot::parse(&bytes, None) {
                 note(&mut notes, path, &read, None);
                 snapshots.extend(read);
                 continue;
@@ -97,7 +97,7 @@ impl PolicySources {
             let of_file =
                 if self.taken_at.is_none() { modified(path).map_err(file)? } else { None };
             let taken_at = self.taken_at.or(of_file);
-            let read = Snapshot::read(&bytes, taken_at).map_err(wrong)?;
+            let read = Snapshot::parse(&bytes, taken_at).map_err(wrong)?;
             note(&mut notes, path, &read, of_file);
             match (&read[..], taken_at) {
                 ([part], Some(at)) if !part.complete => parts.push((bytes, at)),
@@ -108,7 +108,7 @@ impl PolicySources {
         parts.sort_by_cached_key(|(bytes, _)| page_number(bytes));
         if let Some(at) = parts.iter().map(|(_, at)| *at).min() {
             for (bytes, _) in &parts {
-                let read = Snapshot::read(bytes, Some(at));
+                let read = Snapshot::parse(bytes, Some(at));
                 snapshots.extend(read.map_err(|error| Error::Value(error.to_string()))?);
             }
         }
@@ -203,7 +203,7 @@ fn read_export(folder: &Path) -> Result<Vec<Snapshot>, Error> {
         text.extend(read(page)?);
         text.push(b'\n');
     }
-    let mut snapshots = Snapshot::read(&text, Some(taken_at))
+    let mut snapshots = Snapshot::parse(&text, Some(taken_at))
         .map_err(|error| Error::Value(format!("{}: {error}", at(folder))))?;
     let is_whole = about["sees_everything"] == true && !about["finished_at"].is_null();
     for snapshot in &mut snapshots {
@@ -230,5 +230,5 @@ pub fn is_snapshot(path: &Path) -> bool {
     let epoch = Some(Timestamp::from_nanos(0));
     fs::metadata(path).is_ok_and(|file| file.is_file())
         && head() == Some(true)
-        && fs::read(path).is_ok_and(|page| Snapshot::read(&page, epoch).is_ok())
+        && fs::read(path).is_ok_and(|page| Snapshot::parse(&page, epoch).is_ok())
 }

@@ -17,7 +17,7 @@ use asg_core::policy::{
 /// let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[
 ///     {"guid":"g-1","name":"db","globally_enabled":{"running":true},
 ///      "rules":[{"protocol":"tcp","destination":"10.0.11.0/24","ports":"5432"}]}]}"#;
-/// let policy = Policy::new(Snapshot::read(page, None)?, Settings::default().into());
+/// let policy = Policy::new(Snapshot::parse(page, None)?, Settings::default().into());
 /// let packet = Probe::tcp("10.0.11.7".parse().unwrap(), 5432);
 /// let answer = policy.evaluator().unwrap().evaluate(Some("s-1"), Phase::Running, &packet);
 /// let words = Words::new(&policy);

@@ -221,13 +221,13 @@ mod tests {
             include_bytes!("../../data/foundation.log"),
             packets.as_bytes(),
         ];
-        let policy = Policy::new(Snapshot::read(GROUPS, None).unwrap(), CellSettings::default());
+        let policy = Policy::new(Snapshot::parse(GROUPS, None).unwrap(), CellSettings::default());
         for log in logs {
             let lines: Vec<&[u8]> = log.split(|b| *b == b'\n').collect();
             let at = |line| Origin { source: SourceId(0), line };
             let mut gathering = Gathering::new();
             for (n, line) in (1..).zip(&lines) {
-                gathering.read(at(n), line);
+                gathering.ingest(at(n), line);
             }
             let found = gathering.finish(|_| Ok::<(), std::convert::Infallible>(())).unwrap();
             let correlation = found.correlate();

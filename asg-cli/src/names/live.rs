@@ -9,8 +9,8 @@ use std::time::Duration;
 use asg_cc_client::client::{ApiVersion, Saved};
 use asg_cc_client::retry::Notice;
 use asg_cc_client::{
-    Cached, CloudController, Credentials, Error, HttpOptions, HttpTransport, Policy, Retrying, Stop,
-    Transport,
+    Cached, CloudController, Credentials, Error, HttpOptions, HttpTransport, Policy, Retrying,
+    Stop, Transport,
 };
 use asg_core::policy::Snapshot;
 use asg_core::{Guid, Identity};

@@ -140,7 +140,7 @@ impl Work for Objects {
         piece.for_each(|raw| {
             let line = raw.line();
             let record = match raw.part_of {
-                None => reader.read(&line),
+                None => reader.classify(&line),
                 Some(first) => Record::part_of(first),
             };
             let source = shows_source.then_some(raw.source);

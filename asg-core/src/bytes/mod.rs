@@ -1,4 +1,18 @@
-//! Helpers for bytes and text. This module calls no other.
+//! Pieces of lines as text, and text that is safe to show.
+//!
+//! Logs are bytes. A piece of a line is a [`Text`], which need not be UTF-8; a string of a JSON
+//! line is a [`JsonStr`]. [`escape_text`] and [`escape_name`] show what an app chose, such as a
+//! name, without the characters that control a terminal.
+//!
+//! ```
+//! use asg_core::bytes::{Text, escape_text};
+//!
+//! let interface = Text::new(b"wlan-\xff\x1b");
+//! assert_eq!(interface.as_str(), None, "it is not UTF-8");
+//! assert_eq!(escape_text(&interface.to_str_lossy()), "wlan-\u{fffd}\\u{1b}");
+//! ```
+
+// The helpers below call no other module.
 
 pub(crate) mod base64;
 pub(crate) mod digits;

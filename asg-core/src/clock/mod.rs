@@ -1,12 +1,36 @@
-//! Clocks: when a line was written, and the error of that time.
+//! When a line was written, and the error of that time.
 //!
-//! * [`uptime`] gathers the times in lines, in any order and with any number of threads.
-//! * [`known`] computes times, when all lines have been seen.
-//! * [`between`] computes the times of many lines at once, from their corners.
-//! * [`memo`] is the fast path for stamps that resemble the last one.
-//! * [`boot`] relates the kernel's uptime to the wall clock.
-//! * [`zone`] and [`year`] complete stamps that lack one.
-//! * [`watermark`] tracks the current time of a log that is being written.
+//! A stamp is a bound: no line is stamped before it was written, and relays stamp late. Lines that
+//! show the kernel's uptime beside a stamp teach the clock of their machine, and that completes and
+//! narrows the times of all its lines.
+//!
+//! * [`UptimeClocks`] gathers what lines show, in any order and on any number of threads.
+//! * [`KnownTimes`] answers when all lines were seen: a [`When`] has the time and its range.
+//! * [`TimeNote`] tells people what was assumed.
+//!
+//! A [`Correlation`](crate::Correlation) has clocks of its own. Use these for times alone.
+//!
+//! ```
+//! use asg_core::clock::UptimeClocks;
+//! use asg_core::{Line, SourceId, TimePolicy};
+//!
+//! let source = SourceId(0);
+//! let mut clocks = UptimeClocks::default();
+//! let both = Line::new(b"2018-04-03T17:05:02.358719+00:00 cell-1 kernel: [  637.581122] hello");
+//! clocks.learn(source, &both.envelope(), None);
+//! let known = clocks.complete(&TimePolicy::default());
+//! let when = known.when(source, &both.envelope()).unwrap();
+//! assert_eq!(when.time.to_string(), "2018-04-03T17:05:02.358719Z");
+//! assert!(when.range.error_nanos() < 1_000_000_000);
+//! ```
+
+// * `uptime` gathers the times in lines, in any order and with any number of threads.
+// * `known` computes times, when all lines have been seen.
+// * `between` computes the times of many lines at once, from their corners.
+// * `memo` is the fast path for stamps that resemble the last one.
+// * `boot` relates the kernel's uptime to the wall clock.
+// * `zone` and `year` complete stamps that lack one.
+// * `watermark` tracks the current time of a log that is being written.
 
 mod between;
 mod boot;

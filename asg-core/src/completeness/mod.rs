@@ -1,4 +1,7 @@
-//! Completeness: what is missing from logs, as far as the logs show it.
+//! What is missing from logs, as far as the logs show it.
+//!
+//! [`Completeness`] observes records, and its report has one [`CellReport`] for each machine;
+//! [`LimitReport`] and [`Limit`] are about containers that reached a rule's limit.
 //!
 //! Counts of log lines are not counts of packets. Each figure here is a lower bound: a number that
 //! the lines prove to be missing, or a limit that was reached, so that a count is a minimum.
@@ -14,6 +17,16 @@
 //!
 //! Source of the limits: silk-release 5148d058, `netrules/netout_chain.go`, jobs `silk-cni` and
 //! `vxlan-policy-agent`.
+//!
+//! ```
+//! use asg_core::completeness::Completeness;
+//! use asg_core::{Line, Record, SourceId};
+//!
+//! let mut completeness = Completeness::default();
+//! let note = b"2024-05-06T07:09:10Z cell-1 kernel: [637.5] net_ratelimit: 12 callbacks suppressed";
+//! completeness.observe(SourceId(0), &Record::classify(&Line::new(note)));
+//! assert_eq!(completeness.report()[0].dropped, 12);
+//! ```
 
 mod notes;
 #[cfg(test)]
@@ -47,7 +60,7 @@ use crate::time::{LogTime, Uptime};
 ///     "2024-05-06T07:09:11+00:00 cell-1 kernel: x IN=eth0 OUT= SRC=10.254.0.10 DST=10.0.1",
 /// ] {
 ///     let line = Line::new(text.as_bytes());
-///     completeness.observe(SourceId(0), &Record::read(&line));
+///     completeness.observe(SourceId(0), &Record::classify(&line));
 /// }
 /// let report = completeness.report();
 /// assert_eq!((report[0].cell, report[0].dropped, report[0].damaged), ("cell-1", 12, 1));
@@ -126,7 +139,7 @@ impl CellReport<'_> {
     ///     b"2024-05-06T07:09:10Z cell-1 kernel: [637.5] net_ratelimit: 12 callbacks suppressed",
     /// );
     /// let mut completeness = Completeness::default();
-    /// completeness.observe(SourceId(0), &Record::read(&line));
+    /// completeness.observe(SourceId(0), &Record::classify(&line));
     /// assert!(!completeness.report()[0].is_silent(), "it wrote nothing about containers");
     /// ```
     #[must_use]
@@ -146,7 +159,7 @@ impl CellReport<'_> {
     ///     b"2024-05-06T07:09:10Z cell-1 kernel: [637.5] net_ratelimit: 12 callbacks suppressed",
     /// );
     /// let mut completeness = Completeness::default();
-    /// completeness.observe(SourceId(0), &Record::read(&line));
+    /// completeness.observe(SourceId(0), &Record::classify(&line));
     /// assert!(!completeness.report()[0].is_whole(), "12 lines are missing");
     /// ```
     #[must_use]
@@ -270,7 +283,7 @@ impl Completeness {
     ///     b"2024-05-06T07:09:10Z cell-1 kernel: [637.5] net_ratelimit: 12 callbacks suppressed",
     /// );
     /// let mut completeness = Completeness::default();
-    /// completeness.observe(SourceId(0), &Record::read(&line));
+    /// completeness.observe(SourceId(0), &Record::classify(&line));
     /// assert_eq!(completeness.report()[0].dropped, 12);
     /// ```
     pub fn observe(&mut self, source: SourceId, record: &Record<'_>) {
@@ -411,7 +424,7 @@ impl Completeness {
     ///     b"2024-05-06T07:09:10Z cell-1 kernel: [637.5] net_ratelimit: 12 callbacks suppressed",
     /// );
     /// let mut completeness = Completeness::default();
-    /// completeness.observe(SourceId(0), &Record::read(&line));
+    /// completeness.observe(SourceId(0), &Record::classify(&line));
     /// let mut all = Completeness::default();
     /// all.merge(&completeness);
     /// assert_eq!(all.report(), completeness.report());
@@ -459,7 +472,7 @@ impl Completeness {
     ///     b"2024-05-06T07:09:10Z cell-1 kernel: [637.5] net_ratelimit: 12 callbacks suppressed",
     /// );
     /// let mut completeness = Completeness::default();
-    /// completeness.observe(SourceId(0), &Record::read(&line));
+    /// completeness.observe(SourceId(0), &Record::classify(&line));
     /// let report = completeness.report();
     /// assert_eq!((report.len(), report[0].cell), (1, "cell-1"));
     /// ```

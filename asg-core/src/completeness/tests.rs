@@ -7,7 +7,7 @@ fn read(lines: impl IntoIterator<Item = String>) -> Completeness {
     let mut completeness = Completeness::default();
     for text in lines {
         let line = Line::new(text.as_bytes());
-        completeness.observe(SourceId(0), &Record::read(&line));
+        completeness.observe(SourceId(0), &Record::classify(&line));
     }
     completeness
 }
@@ -162,7 +162,7 @@ fn what_is_merged_is_as_if_one_had_seen_it() {
     merged.merge(&read(other.clone()));
     assert_eq!(merged.report(), together.report());
     // A merged instance still takes lines.
-    merged.observe(SourceId(0), &Record::read(&Line::new(other[0].as_bytes())));
+    merged.observe(SourceId(0), &Record::classify(&Line::new(other[0].as_bytes())));
     assert_eq!(merged.report()[1].packets, 7);
     assert_eq!(merged.report().len(), 2);
 }

@@ -40,8 +40,8 @@ use crate::time::{LogTime, TimeRange, Uptime};
 /// let at = |line| Origin { source: SourceId(0), line };
 ///
 /// let mut gathering = Gathering::new();
-/// gathering.read(at(1), rep);
-/// gathering.read(at(2), packet);
+/// gathering.ingest(at(1), rep);
+/// gathering.ingest(at(2), packet);
 /// let mut gathered = gathering.finish(|_| Ok::<(), std::convert::Infallible>(()))?;
 /// gathered.resolve(&mut directory_fn(|guids: &[Guid]| {
 ///     let named = |guid: &Guid| Identity {
@@ -193,7 +193,7 @@ impl Gathered {
     /// #     LEN=41 ";
     /// # let at = Origin { source: SourceId(0), line: 1 };
     /// # let mut gathering = Gathering::new();
-    /// # gathering.read(at, packet);
+    /// # gathering.ingest(at, packet);
     /// let gathered = gathering.finish(|_| Ok::<(), Infallible>(())).unwrap();
     /// # let mut gathered = gathered;
     /// let mut asked = 0;
@@ -265,7 +265,7 @@ impl Gathered {
     /// #     LEN=41 ";
     /// # let at = Origin { source: SourceId(0), line: 1 };
     /// # let mut gathering = Gathering::new();
-    /// # gathering.read(at, packet);
+    /// # gathering.ingest(at, packet);
     /// let gathered = gathering.finish(|_| Ok::<(), Infallible>(())).unwrap();
     /// let correlation = gathered.correlate();
     /// assert_eq!(correlation.counts().packets, 1);
@@ -305,7 +305,7 @@ impl Correlation {
     /// # let at = Origin { source: SourceId(0), line: 1 };
     /// # let line = Line::new(packet);
     /// # let mut gathering = Gathering::new();
-    /// # gathering.read(at, packet);
+    /// # gathering.ingest(at, packet);
     /// # let gathered = gathering.finish(|_| Ok::<(), Infallible>(())).unwrap();
     /// let correlation = gathered.correlate();
     /// let mut reader = correlation.reader();
@@ -624,7 +624,7 @@ impl<'c> FlowReader<'c> {
     /// # let at = Origin { source: SourceId(0), line: 1 };
     /// # let line = Line::new(packet);
     /// # let mut gathering = Gathering::new();
-    /// # gathering.read(at, packet);
+    /// # gathering.ingest(at, packet);
     /// # let gathered = gathering.finish(|_| Ok::<(), Infallible>(())).unwrap();
     /// let correlation = gathered.correlate();
     /// let flow = correlation.reader().flow(at, &line).unwrap();
@@ -645,7 +645,7 @@ impl<'c> FlowReader<'c> {
     /// # let at = Origin { source: SourceId(0), line: 1 };
     /// # let line = Line::new(packet);
     /// # let mut gathering = Gathering::new();
-    /// # gathering.read(at, packet);
+    /// # gathering.ingest(at, packet);
     /// # let gathered = gathering.finish(|_| Ok::<(), Infallible>(())).unwrap();
     /// let correlation = gathered.correlate();
     /// let mut ports = Vec::new();

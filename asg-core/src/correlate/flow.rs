@@ -65,7 +65,7 @@ impl FlowKey {
     /// # let at = Origin { source: SourceId(0), line: 1 };
     /// # let line = Line::new(packet);
     /// # let mut gathering = Gathering::new();
-    /// # gathering.read(at, packet);
+    /// # gathering.ingest(at, packet);
     /// # let gathered = gathering.finish(|_| Ok::<(), Infallible>(())).unwrap();
     /// let correlation = gathered.correlate();
     /// let mut reader = correlation.reader();
@@ -105,7 +105,7 @@ impl<'a, 'l> Flow<'a, 'l> {
     /// # let at = Origin { source: SourceId(0), line: 1 };
     /// # let line = Line::new(packet);
     /// # let mut gathering = Gathering::new();
-    /// # gathering.read(at, packet);
+    /// # gathering.ingest(at, packet);
     /// # let gathered = gathering.finish(|_| Ok::<(), Infallible>(())).unwrap();
     /// # let correlation = gathered.correlate();
     /// let flow = correlation.reader().flow(at, &line).unwrap();
@@ -174,7 +174,7 @@ impl<'a, 'l> Flow<'a, 'l> {
     /// # let at = Origin { source: SourceId(0), line: 1 };
     /// # let line = Line::new(packet);
     /// # let mut gathering = Gathering::new();
-    /// # gathering.read(at, packet);
+    /// # gathering.ingest(at, packet);
     /// # let gathered = gathering.finish(|_| Ok::<(), Infallible>(())).unwrap();
     /// let correlation = gathered.correlate();
     /// let mut reader = correlation.reader();
@@ -197,7 +197,7 @@ impl<'a, 'l> Flow<'a, 'l> {
     /// # let at = Origin { source: SourceId(0), line: 1 };
     /// # let line = Line::new(packet);
     /// # let mut gathering = Gathering::new();
-    /// # gathering.read(at, packet);
+    /// # gathering.ingest(at, packet);
     /// # let gathered = gathering.finish(|_| Ok::<(), Infallible>(())).unwrap();
     /// # let correlation = gathered.correlate();
     /// let flow = correlation.reader().flow(at, &line).unwrap();

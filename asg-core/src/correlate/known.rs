@@ -34,7 +34,7 @@ use crate::time::{TimeRange, Timestamp, Uptime};
 /// let at = |line| Origin { source: SourceId(0), line };
 ///
 /// let mut gathering = Gathering::new();
-/// (1..).zip(&lines).for_each(|(n, line)| gathering.read(at(n), line.as_bytes()));
+/// (1..).zip(&lines).for_each(|(n, line)| gathering.ingest(at(n), line.as_bytes()));
 /// let correlation = gathering.finish(|_| Ok::<(), std::io::Error>(()))?.correlate();
 /// let (mut cache, mut ports) = (FlowCache::default(), Vec::new());
 /// for (n, line) in (1..).zip(&lines) {

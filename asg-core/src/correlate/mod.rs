@@ -1,9 +1,34 @@
-//! Correlation: lines in, flows out. It opens nothing and asks nobody; the caller reads the logs
-//! and knows a directory.
+//! Lines in, flows out: packets with their owners. The caller reads the logs and knows a directory.
 //!
-//! Finished logs are read twice. [`Gathering`] takes all lines of all logs and ends in
-//! [`Gathered`], which asks for names and ends in [`Correlation`]; that makes flows of lines. Logs
-//! that are still being written go to [`follower::Follower`].
+//! * Finished logs are read twice. [`Gathering`] takes all lines of all logs and ends in
+//!   [`Gathered`], which asks a [`Directory`](crate::Directory) for names and ends in
+//!   [`Correlation`]; that makes flows of the lines when they are shown to it again. With threads,
+//!   each has a [`Gatherer`] in the first reading and a [`FlowReader`] in the second.
+//! * Logs that are still being written go to a [`Follower`], which gives flows some seconds later.
+//! * A [`Flow`] borrows from its line and the evidence, and [`FlowBuf`] owns its parts.
+//!   [`FlowOutput`] is a flow as the JSON contract has it.
+//!
+//! ```
+//! use std::convert::Infallible;
+//!
+//! use asg_core::{Certainty, Gathering, Line, NoDirectory, Origin, SourceId};
+//!
+//! let at = Origin { source: SourceId(0), line: 1 };
+//! let packet = b"DENY_2d7e64b1-95c0-4f18-6a3b IN=s-010255073004 OUT=eth0 SRC=10.255.73.4 \
+//!     DST=203.0.113.25 LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=7 PROTO=2 ";
+//! let mut gathering = Gathering::new();
+//! gathering.ingest(at, packet);
+//! let mut gathered = gathering.finish(|joiner| {
+//!     joiner.look(at, packet);
+//!     Ok::<(), Infallible>(())
+//! })?;
+//! gathered.resolve(&mut NoDirectory)?;
+//! let correlation = gathered.correlate();
+//! let line = Line::new(packet);
+//! let flow = correlation.reader().flow(at, &line).unwrap();
+//! assert_eq!(flow.attribution.certainty, Certainty::Unknown, "no line told of containers");
+//! # Ok::<(), Infallible>(())
+//! ```
 
 mod correlation;
 mod duplicates;

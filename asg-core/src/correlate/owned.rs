@@ -28,7 +28,7 @@ use crate::time::Timestamp;
 ///     SYN URGP=0 ";
 /// let at = Origin { source: SourceId(0), line: 1 };
 /// let mut gathering = Gathering::new();
-/// gathering.read(at, text);
+/// gathering.ingest(at, text);
 /// let correlation = gathering.finish(|_| Ok::<(), std::convert::Infallible>(()))?.correlate();
 /// let line = Line::new(text);
 /// let flow = correlation.reader().flow(at, &line).unwrap();
@@ -236,7 +236,7 @@ impl FlowBuf {
     /// # let at = Origin { source: SourceId(0), line: 1 };
     /// # let line = Line::new(packet);
     /// # let mut gathering = Gathering::new();
-    /// # gathering.read(at, packet);
+    /// # gathering.ingest(at, packet);
     /// # let gathered = gathering.finish(|_| Ok::<(), Infallible>(())).unwrap();
     /// # let correlation = gathered.correlate();
     /// let flow = correlation.reader().flow(at, &line).unwrap();

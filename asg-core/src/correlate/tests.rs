@@ -25,7 +25,7 @@ fn numbered(lines: &[String]) -> Vec<(Origin, &[u8])> {
 fn gathered(lines: &Lines<'_>) -> Gathered {
     let mut gathering = Gathering::new();
     for (origin, line) in lines {
-        gathering.read(*origin, line);
+        gathering.ingest(*origin, line);
     }
     let again = |joiner: &mut Joiner<'_>| {
         for (origin, line) in lines {
@@ -57,12 +57,12 @@ fn outputs(correlation: &Correlation, lines: &Lines<'_>) -> Vec<(Origin, serde_j
 fn slow_outputs(lines: &Lines<'_>) -> (State, Vec<(Origin, serde_json::Value)>) {
     let mut state = State::default();
     for (origin, line) in lines {
-        state.take(*origin, &Record::read(&Line::new(line)), Timestamp::from_nanos(0));
+        state.take(*origin, &Record::classify(&Line::new(line)), Timestamp::from_nanos(0));
     }
     let State { reports, clocks, policy, .. } = &mut state;
     let times = clocks.complete(policy);
     let candidates = lines.iter().filter_map(|(origin, line)| {
-        State::candidate(reports, &times, *origin, &Record::read(&Line::new(line)))
+        State::candidate(reports, &times, *origin, &Record::classify(&Line::new(line)))
     });
     let candidates = candidates.collect();
     drop(times);
@@ -72,7 +72,7 @@ fn slow_outputs(lines: &Lines<'_>) -> (State, Vec<(Origin, serde_json::Value)>) 
     let mut found = Vec::new();
     let times = state.times();
     for (origin, line) in lines {
-        if let Some(flow) = state.flow(&times, *origin, Record::read(&Line::new(line))) {
+        if let Some(flow) = state.flow(&times, *origin, Record::classify(&Line::new(line))) {
             let output = flow.to_output(|source| source.0);
             found.push((*origin, serde_json::to_value(output).unwrap()));
         }
@@ -93,7 +93,7 @@ fn a_missing_year_is_that_of_the_lager_lines_in_the_same_source() {
     let mut gathering = Gathering::new();
     for (source, seconds) in [(0, 1_497_654_859), (1, 1_715_000_000)] {
         let origin = Origin { source: SourceId(source), line: 1 };
-        gathering.read(origin, lager(seconds).as_bytes());
+        gathering.ingest(origin, lager(seconds).as_bytes());
     }
     let lines =
         [0, 1, 2].map(|source| (Origin { source: SourceId(source), line: 2 }, packet.as_bytes()));
@@ -435,7 +435,7 @@ fn the_first_phase_takes_each_line_as_the_slow_way_does_however_it_reached_us() 
         let mut outcomes = Outcomes::default();
         for (origin, text) in &lines {
             let line = Line::new(text);
-            let first = Outcome::of(&line, &Record::read(&line));
+            let first = Outcome::of(&line, &Record::classify(&line));
             let outcome = Record::more(&line).fold(first, |it, record| it.with(&record));
             outcomes.count(*origin, outcome);
         }

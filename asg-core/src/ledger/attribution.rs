@@ -94,8 +94,9 @@ impl<'l> Attribution<'l> {
     /// # let origin = Origin { source: SourceId(0), line: 1 };
     /// # let line = Line::new(rep);
     /// # let mut ledger = Ledger::new();
-    /// # Record::read(&line).evidence(origin, |evidence| ledger.add(evidence));
-    /// # let prefix = asg_core::prefix::LogPrefix::parse(b"d08bb414-cdba-4381-412a-e9ecc").unwrap();
+    /// # Record::classify(&line).evidence(origin, |evidence| ledger.add(evidence));
+    /// # use asg_core::prefix::LogPrefix;
+    /// # let prefix = LogPrefix::parse(b"d08bb414-cdba-4381-412a-e9ecc").unwrap();
     /// let answer = ledger.attribute(&prefix, &asg_core::ledger::Sighting::default());
     /// assert_eq!(answer.container().unwrap().index(), Some(0));
     /// ```
@@ -120,8 +121,9 @@ impl<'l> Attribution<'l> {
     /// # let origin = Origin { source: SourceId(0), line: 1 };
     /// # let line = Line::new(rep);
     /// # let mut ledger = Ledger::new();
-    /// # Record::read(&line).evidence(origin, |evidence| ledger.add(evidence));
-    /// # let prefix = asg_core::prefix::LogPrefix::parse(b"d08bb414-cdba-4381-412a-e9ecc").unwrap();
+    /// # Record::classify(&line).evidence(origin, |evidence| ledger.add(evidence));
+    /// # use asg_core::prefix::LogPrefix;
+    /// # let prefix = LogPrefix::parse(b"d08bb414-cdba-4381-412a-e9ecc").unwrap();
     /// let answer = ledger.attribute(&prefix, &asg_core::ledger::Sighting::default());
     /// assert!(answer.process().unwrap().to_string().starts_with("4ccbb24c-268e"));
     /// ```
@@ -143,8 +145,9 @@ impl<'l> Attribution<'l> {
     /// # let origin = Origin { source: SourceId(0), line: 1 };
     /// # let line = Line::new(rep);
     /// # let mut ledger = Ledger::new();
-    /// # Record::read(&line).evidence(origin, |evidence| ledger.add(evidence));
-    /// # let prefix = asg_core::prefix::LogPrefix::parse(b"d08bb414-cdba-4381-412a-e9ecc").unwrap();
+    /// # Record::classify(&line).evidence(origin, |evidence| ledger.add(evidence));
+    /// # use asg_core::prefix::LogPrefix;
+    /// # let prefix = LogPrefix::parse(b"d08bb414-cdba-4381-412a-e9ecc").unwrap();
     /// let answer = ledger.attribute(&prefix, &asg_core::ledger::Sighting::default());
     /// let guid = answer.subject().unwrap();
     /// assert_eq!(guid.to_string(), "4ccbb24c-268e-421a-9d1b-3678b6eb40d0");
@@ -171,8 +174,9 @@ impl<'l> Attribution<'l> {
     /// # let origin = Origin { source: SourceId(0), line: 1 };
     /// # let line = Line::new(rep);
     /// # let mut ledger = Ledger::new();
-    /// # Record::read(&line).evidence(origin, |evidence| ledger.add(evidence));
-    /// # let prefix = asg_core::prefix::LogPrefix::parse(b"d08bb414-cdba-4381-412a-e9ecc").unwrap();
+    /// # Record::classify(&line).evidence(origin, |evidence| ledger.add(evidence));
+    /// # use asg_core::prefix::LogPrefix;
+    /// # let prefix = LogPrefix::parse(b"d08bb414-cdba-4381-412a-e9ecc").unwrap();
     /// let answer = ledger.attribute(&prefix, &asg_core::ledger::Sighting::default());
     /// assert!(answer.candidates().len() <= 1, "it is not ambiguous");
     /// ```
@@ -196,8 +200,9 @@ impl<'l> Attribution<'l> {
     /// # let origin = Origin { source: SourceId(0), line: 1 };
     /// # let line = Line::new(rep);
     /// # let mut ledger = Ledger::new();
-    /// # Record::read(&line).evidence(origin, |evidence| ledger.add(evidence));
-    /// # let prefix = asg_core::prefix::LogPrefix::parse(b"d08bb414-cdba-4381-412a-e9ecc").unwrap();
+    /// # Record::classify(&line).evidence(origin, |evidence| ledger.add(evidence));
+    /// # use asg_core::prefix::LogPrefix;
+    /// # let prefix = LogPrefix::parse(b"d08bb414-cdba-4381-412a-e9ecc").unwrap();
     /// let answer = ledger.attribute(&prefix, &asg_core::ledger::Sighting::default());
     /// assert_eq!(answer.evidence()[0].line, 1);
     /// ```

@@ -49,8 +49,8 @@ impl Ledger {
     /// # let origin = Origin { source: SourceId(0), line: 1 };
     /// let line = Line::new(rep);
     /// let mut ledger = Ledger::new();
-    /// Record::read(&line).evidence(origin, |evidence| ledger.add(evidence));
-    /// let nobody = ledger.holder("10.255.73.4".parse().unwrap(), &asg_core::ledger::Sighting::default());
+    /// Record::classify(&line).evidence(origin, |evidence| ledger.add(evidence));
+    /// let nobody = ledger.holder("10.255.73.4".parse().unwrap(), &Default::default());
     /// assert!(nobody.is_none(), "the line shows no address");
     /// ```
     #[must_use]

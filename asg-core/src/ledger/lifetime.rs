@@ -49,7 +49,7 @@ impl<'l> Lifetime<'l> {
     /// # let origin = Origin { source: SourceId(0), line: 1 };
     /// # let line = Line::new(rep);
     /// # let mut ledger = Ledger::new();
-    /// # Record::read(&line).evidence(origin, |evidence| ledger.add(evidence));
+    /// # Record::classify(&line).evidence(origin, |evidence| ledger.add(evidence));
     /// let lifetime = ledger.lifetimes().next().unwrap();
     /// assert_eq!(lifetime.handle().to_string(), "d08bb414-cdba-4381-412a-e9ecc1b7d0f4");
     /// ```
@@ -78,7 +78,7 @@ impl<'l> Lifetime<'l> {
     /// # let origin = Origin { source: SourceId(0), line: 1 };
     /// # let line = Line::new(rep);
     /// # let mut ledger = Ledger::new();
-    /// # Record::read(&line).evidence(origin, |evidence| ledger.add(evidence));
+    /// # Record::classify(&line).evidence(origin, |evidence| ledger.add(evidence));
     /// let lifetime = ledger.lifetimes().next().unwrap();
     /// assert!(lifetime.process().unwrap().guid().is_some());
     /// ```
@@ -126,7 +126,7 @@ impl<'l> Lifetime<'l> {
     /// # let origin = Origin { source: SourceId(0), line: 1 };
     /// # let line = Line::new(rep);
     /// # let mut ledger = Ledger::new();
-    /// # Record::read(&line).evidence(origin, |evidence| ledger.add(evidence));
+    /// # Record::classify(&line).evidence(origin, |evidence| ledger.add(evidence));
     /// let lifetime = ledger.lifetimes().next().unwrap();
     /// assert_eq!(lifetime.index(), Some(0));
     /// ```
@@ -190,7 +190,7 @@ impl<'l> Lifetime<'l> {
     /// # let origin = Origin { source: SourceId(0), line: 1 };
     /// # let line = Line::new(rep);
     /// # let mut ledger = Ledger::new();
-    /// # Record::read(&line).evidence(origin, |evidence| ledger.add(evidence));
+    /// # Record::classify(&line).evidence(origin, |evidence| ledger.add(evidence));
     /// let lifetime = ledger.lifetimes().next().unwrap();
     /// assert!(lifetime.seen().is_some());
     /// ```
@@ -213,7 +213,7 @@ impl<'l> Lifetime<'l> {
     /// # let origin = Origin { source: SourceId(0), line: 1 };
     /// # let line = Line::new(rep);
     /// # let mut ledger = Ledger::new();
-    /// # Record::read(&line).evidence(origin, |evidence| ledger.add(evidence));
+    /// # Record::classify(&line).evidence(origin, |evidence| ledger.add(evidence));
     /// let lifetime = ledger.lifetimes().next().unwrap();
     /// let guid = lifetime.subject().unwrap();
     /// assert_eq!(guid.to_string(), "4ccbb24c-268e-421a-9d1b-3678b6eb40d0");
@@ -245,7 +245,7 @@ impl<'l> Lifetime<'l> {
     /// # let origin = Origin { source: SourceId(0), line: 1 };
     /// # let line = Line::new(rep);
     /// # let mut ledger = Ledger::new();
-    /// # Record::read(&line).evidence(origin, |evidence| ledger.add(evidence));
+    /// # Record::classify(&line).evidence(origin, |evidence| ledger.add(evidence));
     /// let lifetime = ledger.lifetimes().next().unwrap();
     /// assert_eq!(lifetime.evidence().next().unwrap().line, 1);
     /// ```

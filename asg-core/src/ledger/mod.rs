@@ -1,8 +1,34 @@
-//! The ledger: all evidence so far. It looks up the owner of a handle prefix.
+//! All evidence so far, and who a prefix is by it.
 //!
-//! It keeps a value for each fact, not the lines. The row of a container grows by minimum, maximum
-//! and union, so neither the order of lines nor that of merges matters. [`answer`] decides;
-//! [`lease`] has the holders of addresses; [`bytes`] saves and loads.
+//! [`Ledger`] takes [evidence](crate::evidence::Evidence) in any order and answers: an
+//! [`Attribution`] has a [`Certainty`], the [`Reason`] for it and the containers, each a
+//! [`Lifetime`]. A [`Sighting`] is where and when the prefix was seen. Ledgers merge, and are saved
+//! as bytes ([`Ledger::to_bytes`]).
+//!
+//! ```
+//! use asg_core::event::Moment;
+//! use asg_core::evidence::Evidence;
+//! use asg_core::guid::Handle;
+//! use asg_core::ledger::Sighting;
+//! use asg_core::prefix::LogPrefix;
+//! use asg_core::{Certainty, Ledger, Origin, SourceId};
+//!
+//! let mut ledger = Ledger::new();
+//! let handles = ["d08bb414-cdba-4381-412a-e9ecc1b7d0f4", "d08bb414-cdba-4381-6a3b-4c7e9f1a2b3d"];
+//! for (line, handle) in (1..).zip(handles) {
+//!     let place = Origin { source: SourceId(0), line };
+//!     ledger.add(Evidence::new(Handle::parse(handle).unwrap(), Moment::Seen, place));
+//! }
+//! let prefix = LogPrefix::parse(b"OK_d08bb414-cdba-4381-412a-e9").unwrap();
+//! assert_eq!(ledger.attribute(&prefix, &Sighting::default()).certainty, Certainty::UniquePrefix);
+//! let prefix = LogPrefix::parse(b"DENY_ORL_d08bb414-cdba-4381-").unwrap();
+//! let both = ledger.attribute(&prefix, &Sighting::default());
+//! assert_eq!(both.certainty, Certainty::Ambiguous);
+//! ```
+
+// The ledger keeps a value for each fact, not the lines. The row of a container grows by minimum,
+// maximum and union, so neither the order of lines nor that of merges matters. `answer` decides;
+// `lease` has the holders of addresses; `bytes` saves and loads.
 
 mod answer;
 pub(crate) mod attribution;
@@ -185,7 +211,7 @@ impl Ledger {
     /// # let origin = Origin { source: SourceId(0), line: 1 };
     /// let line = Line::new(rep);
     /// let mut ledger = Ledger::new();
-    /// Record::read(&line).evidence(origin, |evidence| ledger.add(evidence));
+    /// Record::classify(&line).evidence(origin, |evidence| ledger.add(evidence));
     /// assert_eq!(ledger.len(), 1);
     /// ```
     #[must_use]
@@ -205,7 +231,7 @@ impl Ledger {
     /// # let origin = Origin { source: SourceId(0), line: 1 };
     /// let line = Line::new(rep);
     /// let mut ledger = Ledger::new();
-    /// Record::read(&line).evidence(origin, |evidence| ledger.add(evidence));
+    /// Record::classify(&line).evidence(origin, |evidence| ledger.add(evidence));
     /// assert!(!ledger.is_empty());
     /// ```
     #[must_use]
@@ -225,7 +251,7 @@ impl Ledger {
     /// # let origin = Origin { source: SourceId(0), line: 1 };
     /// let line = Line::new(rep);
     /// let mut ledger = Ledger::new();
-    /// Record::read(&line).evidence(origin, |evidence| ledger.add(evidence));
+    /// Record::classify(&line).evidence(origin, |evidence| ledger.add(evidence));
     /// let handles: Vec<_> = ledger.lifetimes().map(|it| it.handle().to_string()).collect();
     /// assert_eq!(handles, ["d08bb414-cdba-4381-412a-e9ecc1b7d0f4"]);
     /// ```
@@ -245,7 +271,7 @@ impl Ledger {
     /// # let origin = Origin { source: SourceId(0), line: 1 };
     /// let line = Line::new(rep);
     /// let mut ledger = Ledger::new();
-    /// Record::read(&line).evidence(origin, |evidence| ledger.add(evidence));
+    /// Record::classify(&line).evidence(origin, |evidence| ledger.add(evidence));
     /// assert!(ledger.names(asg_core::Guid::from_u128(1)).is_none(), "no line names this app");
     /// ```
     #[must_use]
@@ -271,9 +297,9 @@ impl Ledger {
     /// # let origin = Origin { source: SourceId(0), line: 1 };
     /// let line = Line::new(rep);
     /// let mut ledger = Ledger::new();
-    /// Record::read(&line).evidence(origin, |evidence| ledger.add(evidence));
+    /// Record::classify(&line).evidence(origin, |evidence| ledger.add(evidence));
     /// let again = ledger.clone();
-    /// Record::read(&line).evidence(origin, |evidence| ledger.add(evidence));
+    /// Record::classify(&line).evidence(origin, |evidence| ledger.add(evidence));
     /// assert_eq!(ledger.to_bytes(), again.to_bytes(), "a fact that comes twice is one fact");
     /// ```
     pub fn add(&mut self, mut evidence: Evidence) {
@@ -428,7 +454,7 @@ impl Ledger {
     /// # let origin = Origin { source: SourceId(0), line: 1 };
     /// let line = Line::new(rep);
     /// let mut ledger = Ledger::new();
-    /// Record::read(&line).evidence(origin, |evidence| ledger.add(evidence));
+    /// Record::classify(&line).evidence(origin, |evidence| ledger.add(evidence));
     /// ledger.forget_before(asg_core::Timestamp::parse(b"2030-01-01T00:00:00Z").unwrap());
     /// assert!(ledger.len() <= 1);
     /// ```

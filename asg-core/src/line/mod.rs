@@ -1,9 +1,30 @@
-//! One line, and the text inside its outer wrapping.
+//! Bytes as lines, and a line without its wrappings.
 //!
-//! Some transports escape their content: `/dev/kmsg` writes `\xNN`, journald and log shippers write
-//! JSON. That content has to be unescaped before it can be parsed, so a [`Line`] may own text. All
-//! others are borrowed. One line may carry several: an export's document, or a stream whose line
-//! feeds were lost.
+//! [`Lines`] cuts a stream at line feeds into [`RawLine`]s, and [`LogLines`] also joins the lines
+//! of an indented JSON document ([`DocumentLines`]). [`Transcoder`] makes UTF-8 of UTF-16. A
+//! [`Line`] peels off what transports put around a text: its [`Envelope`] has the time, machine and
+//! program of the header, in one [`Dialect`]. [`Role`] is the kind of program that wrote the line,
+//! and [`Proof`] what such a program's word proves.
+//!
+//! ```
+//! use asg_core::line::Dialect;
+//! use asg_core::{Line, Lines};
+//!
+//! let mut lines = Lines::new();
+//! let mut hosts = Vec::new();
+//! lines.push(b"<4>1 2024-05-06T07:09:12Z 10.0.16.15 kernel - - - [  639.014210] hello\n", |raw| {
+//!     let line = Line::from(raw);
+//!     let envelope = line.envelope();
+//!     assert_eq!((envelope.dialect, envelope.body), (Dialect::Rfc5424, "hello".into()));
+//!     hosts.push(envelope.host.unwrap().to_string());
+//! });
+//! assert_eq!(hosts, ["10.0.16.15"]);
+//! ```
+
+// Some transports escape their content: `/dev/kmsg` writes `\xNN`, journald and log shippers write
+// JSON. That content has to be unescaped before it can be parsed, so a [`Line`] may own text. All
+// others are borrowed. One line may carry several: an export's document, or a stream whose line
+// feeds were lost.
 
 pub(crate) mod envelope;
 pub(crate) mod gather;
@@ -94,7 +115,7 @@ impl<'a> Line<'a> {
     ///     TTL=64 ID=7 PROTO=2\n";
     /// lines.push(packet, |raw| {
     ///     assert!(raw.skipped > 0);
-    ///     kinds.push(Record::read(&Line::cut(raw.bytes)).kind());
+    ///     kinds.push(Record::classify(&Line::cut(raw.bytes)).kind());
     /// });
     /// assert_eq!(kinds, ["damaged"]);
     /// ```
@@ -113,7 +134,7 @@ impl<'a> Line<'a> {
     /// let named = "May  6 07:09:10 cell-1 kernel: text";
     /// for (text, cell) in [("[    1.000002] text", id), (named, "cell-1")] {
     ///     let line = Line::new(text.as_bytes()).of_instance(Some(id));
-    ///     assert_eq!(Record::read(&line).envelope.cell().as_deref(), Some(cell));
+    ///     assert_eq!(Record::classify(&line).envelope.cell().as_deref(), Some(cell));
     /// }
     /// ```
     #[must_use]

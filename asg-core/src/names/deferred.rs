@@ -42,8 +42,8 @@ use crate::names::identity::Identity;
 ///     DF PROTO=TCP SPT=51858 DPT=80 WINDOW=27400 RES=0x00 SYN URGP=0 ";
 /// let rep: Vec<u8> = rep.iter().copied().filter(|byte| *byte != b'\n').collect();
 /// let mut gathering = Gathering::new();
-/// gathering.read(Origin { source: SourceId(0), line: 1 }, &rep);
-/// gathering.read(Origin { source: SourceId(0), line: 2 }, packet.as_bytes());
+/// gathering.ingest(Origin { source: SourceId(0), line: 1 }, &rep);
+/// gathering.ingest(Origin { source: SourceId(0), line: 2 }, packet.as_bytes());
 /// let mut gathered = gathering.finish(|_| Ok::<(), Infallible>(()))?;
 ///
 /// let mut directory = Deferred::new();

@@ -1,4 +1,27 @@
-//! Names: the app in a line's own text, and the app as a directory knows it.
+//! The names of apps, spaces and orgs, and the contract of a directory.
+//!
+//! A [`Directory`] turns GUIDs into [`Identity`]s: state ([`AppState`]), app, space and org, each
+//! an [`Entity`]. [`directory_fn`] makes one of a closure, [`NoDirectory`] knows nobody, and
+//! [`Deferred`] collects questions for an asynchronous client. [`NameHistory`] has the names of
+//! other times. The crate `asg-cc-client` has a directory that asks a live Cloud Controller.
+//! [`Names`] are those that a line itself spells out.
+//!
+//! ```
+//! use std::collections::HashMap;
+//!
+//! use asg_core::names::{AppState, Entity};
+//! use asg_core::{Directory, Guid, Identity};
+//!
+//! let guid = Guid::parse(b"4ccbb24c-268e-421a-9d1b-3678b6eb40d0")?;
+//! let proxy = Identity {
+//!     state: AppState::Live,
+//!     app: Some(Entity::named(guid.to_string(), "proxy")),
+//!     ..Identity::unknown()
+//! };
+//! let mut directory = HashMap::from([(guid, proxy.clone())]);
+//! assert_eq!(directory.identities(&[guid]).unwrap()[&guid], proxy);
+//! # Ok::<(), asg_core::Error>(())
+//! ```
 
 pub(crate) mod deferred;
 pub(crate) mod directory;

@@ -1,22 +1,43 @@
-//! The packet: one line of the kernel's packet logger, parsed into typed fields.
+//! One line of the kernel's packet logger as typed fields.
 //!
-//! The modules, in the order in which a line passes through them:
+//! [`Packet`] has the fields flat, as the JSON contract does. [`Packet::network`] and
+//! [`Ip::transport`] show those that belong together: [`Network`], [`Transport`], [`Icmp`].
+//! [`Packet::parse`] is strict and [`Packet::parse_lenient`] gives what was read of a cut line
+//! ([`Lenient`]). [`PacketBuf`] owns its line. Whatever is parsed prints back
+//! ([`Packet::to_line`]).
 //!
-//! * [`anchor`] finds where the log prefix ends: at `IN=… OUT=…`.
-//! * [`grammar`] parses the rest from left to right. The kernel prints its fields in a fixed order
-//!   and repeats some of their names (`LEN`, `ID`, `SRC`…), so the place of a field decides what it
-//!   means.
-//! * [`extra`] holds the text in a line beside the kernel's words.
-//! * [`fast`] replaces both for the most common lines.
-//! * [`fields`] has the types that the grammar fills, [`form`] the details of the line that they
-//!   leave out.
-//! * [`foreign`] recognises lines of other programs that look like the kernel's.
-//! * [`view`] shows the fields as a network header, a transport header, an ICMP message.
-//! * `reference` and `generator`, for tests: a second parser, slow and obvious, and a generator of
-//!   lines.
-//! * [`render`] prints a packet back as the line it came from.
+//! This grammar does not know the meaning of the text before `IN=`; see [`crate::prefix`]. A line
+//! with a header in front goes through [`Record`](crate::Record).
 //!
-//! These modules do not know the meaning of a prefix; see [`crate::prefix::LogPrefix`].
+//! ```
+//! use asg_core::Packet;
+//! use asg_core::packet::{Proto, TcpFlags, Transport};
+//!
+//! let line = b"x IN= OUT=eth0 SRC=10.0.16.5 DST=10.0.16.20 LEN=60 TOS=0x00 PREC=0x00 TTL=64 ID=7 \
+//!     DF PROTO=TCP SPT=40222 DPT=5432 WINDOW=28280 RES=0x00 SYN URGP=0 ";
+//! let packet = Packet::parse(line)?;
+//! assert_eq!((packet.ip.proto, packet.ip.dpt), (Some(Proto::Tcp), Some(5432)));
+//! let Some(Transport::Tcp { flags, .. }) = packet.ip.transport() else { panic!("it is TCP") };
+//! assert_eq!(flags, TcpFlags::SYN);
+//! assert_eq!(packet.to_line(), line);
+//! # Ok::<(), asg_core::Error>(())
+//! ```
+
+// The modules, in the order in which a line passes through them:
+//
+// * `anchor` finds where the log prefix ends: at `IN=… OUT=…`.
+// * `grammar` parses the rest from left to right. The kernel prints its fields in a fixed order
+//   and repeats some of their names (`LEN`, `ID`, `SRC`…), so the place of a field decides what it
+//   means.
+// * `extra` holds the text in a line beside the kernel's words.
+// * `fast` replaces both for the most common lines.
+// * `fields` has the types that the grammar fills, `form` the details of the line that they leave
+//   out.
+// * `foreign` recognises lines of other programs that look like the kernel's.
+// * `view` shows the fields as a network header, a transport header, an ICMP message.
+// * `reference` and `generator`, for tests: a second parser, slow and obvious, and a generator of
+//   lines.
+// * `render` prints a packet back as the line it came from.
 
 mod anchor;
 mod extra;

@@ -46,7 +46,7 @@ impl Effective {
     ///
     /// let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[
     ///     {"guid":"g-1","rules":[{"protocol":"all","destination":"10.0.0.0/8"}],"globally_enabled":{"running":true}}]}"#;
-    /// let policy = Policy::new(Snapshot::read(page, None)?, Settings::default().into());
+    /// let policy = Policy::new(Snapshot::parse(page, None)?, Settings::default().into());
     /// let rules = policy.effective("s-1", Phase::Running).unwrap();
     /// assert_eq!(rules.arguments("handle")[2], "-m iprange --dst-range 10.0.0.0-10.255.255.255 --jump ACCEPT");
     /// # Ok::<(), asg_core::Error>(())

@@ -144,7 +144,7 @@ impl Policy {
     ///     {"guid":"g-1","globally_enabled":{"running":true},"rules":[
     ///         {"protocol":"tcp","destination":"10.0.0.1","ports":"443","log":true},
     ///         {"protocol":"tcp","destination":"10.0.0.0/8","ports":"1-65535"}]}]}"#;
-    /// let policy = Policy::new(Snapshot::read(page, None)?, Settings::default().into());
+    /// let policy = Policy::new(Snapshot::parse(page, None)?, Settings::default().into());
     /// let coverage = policy.coverage("s-1", Phase::Running, None).unwrap();
     /// // silk looks at the second rule first.
     /// assert_eq!(coverage.entries[0].state, EntryState::Unlogged);
@@ -182,7 +182,7 @@ impl Effective {
     /// let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[
     ///     {"guid":"g-1","name":"web","globally_enabled":{"running":true},
     ///     "rules":[{"protocol":"tcp","destination":"10.0.0.1","ports":"443","log":true}]}]}"#;
-    /// let policy = Policy::new(Snapshot::read(page, None).unwrap(), Settings::default().into());
+    /// let policy = Policy::new(Snapshot::parse(page, None).unwrap(), Settings::default().into());
     /// # let [https, http] = [443, 80].map(|port| Probe::tcp([10, 0, 0, 1].into(), port));
     /// let rules = policy.effective("s-1", Phase::Running).unwrap();
     /// assert_eq!(rules.coverage().len(), 1, "one kernel rule");
@@ -222,7 +222,7 @@ impl Effective {
     /// let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[
     ///     {"guid":"g-1","name":"web","globally_enabled":{"running":true},
     ///     "rules":[{"protocol":"tcp","destination":"10.0.0.1","ports":"443","log":true}]}]}"#;
-    /// let policy = Policy::new(Snapshot::read(page, None).unwrap(), Settings::default().into());
+    /// let policy = Policy::new(Snapshot::parse(page, None).unwrap(), Settings::default().into());
     /// # let [https, http] = [443, 80].map(|port| Probe::tcp([10, 0, 0, 1].into(), port));
     /// let rules = policy.effective("s-1", Phase::Running).unwrap();
     /// assert!(!rules.blind().is_empty(), "denied packets leave no line by default");

@@ -170,7 +170,7 @@ impl Effective {
     /// let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[
     ///     {"guid":"g-1","rules":[{"protocol":"tcp","destination":"10.0.0.1","ports":"443"}],
     ///      "globally_enabled":{"running":true}}]}"#;
-    /// let policy = Policy::new(Snapshot::read(page, None)?, Settings::default().into());
+    /// let policy = Policy::new(Snapshot::parse(page, None)?, Settings::default().into());
     /// let rules = policy.effective("s-1", Phase::Running).unwrap();
     /// let verdict = |port| rules.evaluate(&Probe::tcp("10.0.0.1".parse().unwrap(), port)).ruling.unwrap();
     /// assert_eq!((verdict(443).verdict, verdict(443).by), (Verdict::Allow, Decider::Entry(0)));
@@ -189,7 +189,7 @@ impl Effective {
     /// let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[
     ///     {"guid":"g-1","name":"web","globally_enabled":{"running":true},
     ///     "rules":[{"protocol":"tcp","destination":"10.0.0.1","ports":"443","log":true}]}]}"#;
-    /// let policy = Policy::new(Snapshot::read(page, None).unwrap(), Settings::default().into());
+    /// let policy = Policy::new(Snapshot::parse(page, None).unwrap(), Settings::default().into());
     /// # let [https, http] = [443, 80].map(|port| Probe::tcp([10, 0, 0, 1].into(), port));
     /// let rules = policy.effective("s-1", Phase::Running).unwrap();
     /// assert_eq!(rules.evaluate_by_scan(&https), rules.evaluate(&https));
@@ -274,7 +274,7 @@ impl Effective {
     /// let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[
     ///     {"guid":"g-1","name":"web","globally_enabled":{"running":true},
     ///     "rules":[{"protocol":"tcp","destination":"10.0.0.1","ports":"443","log":true}]}]}"#;
-    /// let policy = Policy::new(Snapshot::read(page, None).unwrap(), Settings::default().into());
+    /// let policy = Policy::new(Snapshot::parse(page, None).unwrap(), Settings::default().into());
     /// # let [https, http] = [443, 80].map(|port| Probe::tcp([10, 0, 0, 1].into(), port));
     /// let rules = policy.effective("s-1", Phase::Running).unwrap();
     /// let owners = rules.owners_of(&rules.matches(&https));
@@ -293,7 +293,7 @@ impl Effective {
     /// let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[
     ///     {"guid":"g-1","name":"web","globally_enabled":{"running":true},
     ///     "rules":[{"protocol":"tcp","destination":"10.0.0.1","ports":"443","log":true}]}]}"#;
-    /// let policy = Policy::new(Snapshot::read(page, None).unwrap(), Settings::default().into());
+    /// let policy = Policy::new(Snapshot::parse(page, None).unwrap(), Settings::default().into());
     /// # let [https, http] = [443, 80].map(|port| Probe::tcp([10, 0, 0, 1].into(), port));
     /// let rules = policy.effective("s-1", Phase::Running).unwrap();
     /// let ruling = rules.evaluate(&https).ruling.unwrap();

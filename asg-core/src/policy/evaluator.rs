@@ -235,7 +235,7 @@ impl Sets {
 /// let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[
 ///     {"guid":"g-1","rules":[{"protocol":"tcp","destination":"10.0.0.1","ports":"443"}],
 ///      "globally_enabled":{"running":true}}]}"#;
-/// let policy = Policy::new(Snapshot::read(page, None)?, Settings::default().into());
+/// let policy = Policy::new(Snapshot::parse(page, None)?, Settings::default().into());
 /// let mut evaluator = policy.evaluator().unwrap();
 /// let denied = evaluator.evaluate(Some("s-1"), Phase::Running, &Probe::tcp("10.0.0.1".parse().unwrap(), 80));
 /// assert_eq!(denied.verdict, Some(Verdict::Deny));
@@ -258,7 +258,7 @@ impl Policy {
     /// let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[
     ///     {"guid":"g-1","name":"web","globally_enabled":{"running":true},
     ///     "rules":[{"protocol":"tcp","destination":"10.0.0.1","ports":"443","log":true}]}]}"#;
-    /// let policy = Policy::new(Snapshot::read(page, None).unwrap(), Settings::default().into());
+    /// let policy = Policy::new(Snapshot::parse(page, None).unwrap(), Settings::default().into());
     /// # let [https, http] = [443, 80].map(|port| Probe::tcp([10, 0, 0, 1].into(), port));
     /// let rules = policy.effective("s-1", Phase::Running).unwrap();
     /// let mut evaluator = policy.evaluator().unwrap();
@@ -283,7 +283,7 @@ impl Evaluator {
     /// let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[
     ///     {"guid":"g-1","name":"web","globally_enabled":{"running":true},
     ///     "rules":[{"protocol":"tcp","destination":"10.0.0.1","ports":"443","log":true}]}]}"#;
-    /// let policy = Policy::new(Snapshot::read(page, None).unwrap(), Settings::default().into());
+    /// let policy = Policy::new(Snapshot::parse(page, None).unwrap(), Settings::default().into());
     /// # let [https, http] = [443, 80].map(|port| Probe::tcp([10, 0, 0, 1].into(), port));
     /// let rules = policy.effective("s-1", Phase::Running).unwrap();
     /// let mut evaluator = policy.evaluator().unwrap();

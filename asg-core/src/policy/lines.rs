@@ -116,7 +116,7 @@ impl Evaluator {
     /// let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[
     ///     {"guid":"g-1","name":"web","globally_enabled":{"running":true},
     ///     "rules":[{"protocol":"tcp","destination":"10.0.0.1","ports":"443","log":true}]}]}"#;
-    /// let policy = Policy::new(Snapshot::read(page, None).unwrap(), Settings::default().into());
+    /// let policy = Policy::new(Snapshot::parse(page, None).unwrap(), Settings::default().into());
     /// # let [https, http] = [443, 80].map(|port| Probe::tcp([10, 0, 0, 1].into(), port));
     /// let rules = policy.effective("s-1", Phase::Running).unwrap();
     /// let mut out = Vec::new();
@@ -152,7 +152,7 @@ impl Policy {
     /// use asg_core::policy::{Policy, Settings, Snapshot};
     ///
     /// let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[]}"#;
-    /// let policy = Policy::new(Snapshot::read(page, None)?, Settings::default().into());
+    /// let policy = Policy::new(Snapshot::parse(page, None)?, Settings::default().into());
     /// let mut answers = Vec::new();
     /// policy.evaluate_lines(br#"{"id":"a","space":"s-1","proto":"gre","dst":"10.0.0.1"}"#, None, &mut answers);
     /// assert_eq!(

@@ -28,7 +28,7 @@
 //! let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[{"guid":"g-1","name":"db",
 //!     "rules":[{"protocol":"tcp","destination":"10.0.11.0/24","ports":"443,5432","log":true}],
 //!     "relationships":{"running_spaces":{"data":[{"guid":"s-1"}]}}}]}"#;
-//! let policy = Policy::new(Snapshot::read(page, None)?, Settings::of(Profile::SilkDynamic).into());
+//! let policy = Policy::new(Snapshot::parse(page, None)?, Settings::of(Profile::SilkDynamic).into());
 //!
 //! let question = br#"{"id":1,"space":"s-1","proto":"tcp","dst":"10.0.11.7","dpt":5432}"#;
 //! let mut answer = Vec::new();
@@ -128,7 +128,7 @@ impl Policy {
     /// let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[
     ///     {"guid":"g-1","name":"web","globally_enabled":{"running":true},
     ///     "rules":[{"protocol":"tcp","destination":"10.0.0.1","ports":"443","log":true}]}]}"#;
-    /// let policy = Policy::new(Snapshot::read(page, None).unwrap(), Settings::default().into());
+    /// let policy = Policy::new(Snapshot::parse(page, None).unwrap(), Settings::default().into());
     /// # let [https, http] = [443, 80].map(|port| Probe::tcp([10, 0, 0, 1].into(), port));
     /// let rules = policy.effective("s-1", Phase::Running).unwrap();
     /// assert_eq!(policy.snapshots().len(), 1);
@@ -149,7 +149,7 @@ impl Policy {
     /// let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[
     ///     {"guid":"g-1","name":"web","globally_enabled":{"running":true},
     ///     "rules":[{"protocol":"tcp","destination":"10.0.0.1","ports":"443","log":true}]}]}"#;
-    /// let policy = Policy::new(Snapshot::read(page, None).unwrap(), Settings::default().into());
+    /// let policy = Policy::new(Snapshot::parse(page, None).unwrap(), Settings::default().into());
     /// # let [https, http] = [443, 80].map(|port| Probe::tcp([10, 0, 0, 1].into(), port));
     /// let rules = policy.effective("s-1", Phase::Running).unwrap();
     /// assert!(policy.snapshots().next().unwrap().complete);
@@ -166,7 +166,7 @@ impl Policy {
     ///
     /// let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[
     ///     {"guid":"g-1","name":"db","rules":[]}]}"#;
-    /// let policy = Policy::new(Snapshot::read(page, None)?, Settings::default().into());
+    /// let policy = Policy::new(Snapshot::parse(page, None)?, Settings::default().into());
     /// assert_eq!(policy.group("g-1", None).unwrap().name, "db");
     /// assert!(policy.group("g-2", None).is_none());
     /// # Ok::<(), asg_core::Error>(())
@@ -192,7 +192,7 @@ impl Policy {
     /// let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[
     ///     {"guid":"g-1","name":"web","globally_enabled":{"running":true},
     ///     "rules":[{"protocol":"tcp","destination":"10.0.0.1","ports":"443","log":true}]}]}"#;
-    /// let policy = Policy::new(Snapshot::read(page, None).unwrap(), Settings::default().into());
+    /// let policy = Policy::new(Snapshot::parse(page, None).unwrap(), Settings::default().into());
     /// # let [https, http] = [443, 80].map(|port| Probe::tcp([10, 0, 0, 1].into(), port));
     /// let rules = policy.effective("s-1", Phase::Running).unwrap();
     /// assert_eq!(policy.settings().of(None), &Settings::default());
@@ -210,7 +210,7 @@ impl Policy {
     /// let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[
     ///     {"guid":"g-1","name":"web","globally_enabled":{"running":true},
     ///     "rules":[{"protocol":"tcp","destination":"10.0.0.1","ports":"443","log":true}]}]}"#;
-    /// let policy = Policy::new(Snapshot::read(page, None).unwrap(), Settings::default().into());
+    /// let policy = Policy::new(Snapshot::parse(page, None).unwrap(), Settings::default().into());
     /// # let [https, http] = [443, 80].map(|port| Probe::tcp([10, 0, 0, 1].into(), port));
     /// let rules = policy.effective("s-1", Phase::Running).unwrap();
     /// assert_eq!(policy.effective("s-1", Phase::Staging).unwrap().entries().len(), 0);

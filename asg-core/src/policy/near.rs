@@ -83,7 +83,7 @@ impl Change {
     /// let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[
     ///     {"guid":"g-1","name":"web","globally_enabled":{"running":true},
     ///     "rules":[{"protocol":"tcp","destination":"10.0.0.1","ports":"443","log":true}]}]}"#;
-    /// let policy = Policy::new(Snapshot::read(page, None).unwrap(), Settings::default().into());
+    /// let policy = Policy::new(Snapshot::parse(page, None).unwrap(), Settings::default().into());
     /// # let [https, http] = [443, 80].map(|port| Probe::tcp([10, 0, 0, 1].into(), port));
     /// let rules = policy.effective("s-1", Phase::Running).unwrap();
     /// let denied = policy.evaluator().unwrap().evaluate(Some("s-1"), Phase::Running, &http);

@@ -61,12 +61,12 @@ impl Snapshot {
     /// use asg_core::policy::Snapshot;
     ///
     /// let page = br#"{"pagination":{"total_results":2},"resources":[{"guid":"g-1","rules":[]}]}"#;
-    /// let snapshots = Snapshot::read(page, Some(Timestamp::parse(b"2026-03-01T12:00:00Z")?))?;
+    /// let snapshots = Snapshot::parse(page, Some(Timestamp::parse(b"2026-03-01T12:00:00Z")?))?;
     /// assert!(!snapshots[0].complete, "one group is missing");
-    /// assert!(Snapshot::read(page, None).is_err());
+    /// assert!(Snapshot::parse(page, None).is_err());
     /// # Ok::<(), asg_core::Error>(())
     /// ```
-    pub fn read(bytes: &[u8], taken_at: Option<Timestamp>) -> Result<Vec<Self>, Error> {
+    pub fn parse(bytes: &[u8], taken_at: Option<Timestamp>) -> Result<Vec<Self>, Error> {
         let mut snapshots = Vec::new();
         let mut offset = 0;
         loop {
@@ -135,7 +135,7 @@ impl Snapshot {
     }
 }
 
-/// Serialises as `{"taken_at":…,"complete":…,"resources":[…]}`, which [`Snapshot::read`] parses.
+/// Serialises as `{"taken_at":…,"complete":…,"resources":[…]}`, which [`Snapshot::parse`] parses.
 ///
 /// An assumption that it is complete is left out.
 ///
@@ -143,7 +143,7 @@ impl Snapshot {
 /// use asg_core::policy::Snapshot;
 ///
 /// let text = r#"{"taken_at":"2026-03-01T12:00:00Z","complete":false,"resources":[]}"#;
-/// let read = Snapshot::read(text.as_bytes(), None)?;
+/// let read = Snapshot::parse(text.as_bytes(), None)?;
 /// assert_eq!(serde_json::to_string(&read[0]).unwrap(), text);
 /// # Ok::<(), asg_core::Error>(())
 /// ```

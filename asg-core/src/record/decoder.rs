@@ -131,7 +131,7 @@ fn read(
     }
     let mut report = |kind| sink.report(Diagnostic { line: raw.number, offset: raw.offset, kind });
     let line = raw.line();
-    let record = Record::read(&line);
+    let record = Record::classify(&line);
     if raw.skipped > 0 {
         report(DiagnosticKind::OverLong { skipped: raw.skipped });
     }

@@ -63,7 +63,7 @@ mod tests {
             let error = Record::parse(&line).expect_err(&text);
             let expected = format!("byte {at}: expected one line, and not a line feed in it");
             assert_eq!(error.to_string(), expected, "{text}");
-            assert_eq!(Reader::new().read(&line), Record::read(&line));
+            assert_eq!(Reader::new().read(&line), Record::classify(&line));
         }
     }
 
@@ -73,11 +73,11 @@ mod tests {
             for end in ["\n", "\r\n", "\r"] {
                 let ended = format!("{line}{end}");
                 let (line, ended) = (Line::new(line.as_bytes()), Line::new(ended.as_bytes()));
-                assert_eq!(Record::read(&ended), Record::read(&line));
+                assert_eq!(Record::classify(&ended), Record::classify(&line));
             }
         }
         let pretty = REP.replace(',', ",\n  ");
-        assert_eq!(Record::read(&Line::new(pretty.as_bytes())).kind(), "rep");
-        assert_eq!(Record::read(&Line::new(b"a trace\n  of several lines")).kind(), "other");
+        assert_eq!(Record::classify(&Line::new(pretty.as_bytes())).kind(), "rep");
+        assert_eq!(Record::classify(&Line::new(b"a trace\n  of several lines")).kind(), "other");
     }
 }

@@ -1,4 +1,30 @@
-//! The record: the whole content of one line, and the object of the output contract.
+//! The whole content of one line, and readers of many lines.
+//!
+//! A [`Record`] has the envelope of a line and its [`Content`]: a packet with the meaning of its
+//! prefix, a line about a container, a damaged one ([`Damaged`]), or another. [`RecordOutput`] is
+//! the object of the JSON contract. Three readers make records, from the quickest to the easiest:
+//!
+//! * [`Reader`] takes lines one by one, remembers headers, and lends its records.
+//! * [`Decoder`] takes bytes in pieces, and tells a [`DiagnosticSink`] what went wrong.
+//! * [`records`] makes an iterator of a [`BufRead`](std::io::BufRead); each [`RecordBuf`] owns its
+//!   line.
+//!
+//! [`Outcomes`] counts what became of lines.
+//!
+//! ```
+//! use asg_core::{Content, records};
+//!
+//! let log: &[u8] = b"<4>1 2024-05-06T07:09:12Z 10.0.16.15 kernel - - - [  639.014210] \
+//!     DENY_2d7e64b1-95c0-4f18-6a3b IN=s-010255073004 OUT=eth0 SRC=10.255.73.4 DST=203.0.113.25 \
+//!     LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=7 PROTO=2 \n";
+//! let mut packets = 0;
+//! for record in records(log) {
+//!     let is_packet = record?.with(|record| matches!(record.content, Content::Packet { .. }));
+//!     packets += u64::from(is_packet);
+//! }
+//! assert_eq!(packets, 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub(crate) mod decoder;
 pub mod documents;
@@ -39,7 +65,7 @@ use crate::time::{LogTime, Resolved, TimePolicy, TimeQuality, Timestamp};
 ///     deployment=\"cf\" group=\"diego-cell\" az=\"z1\" id=\"0455ec2b-11fa-41ab-9d1c-f3a575cd55ea\"] [  637.581122] \
 ///     DENY_bfce786c-ab07-40ad-79f9 IN=s-010255073003 OUT=eth0 SRC=10.255.73.3 DST=8.8.8.8 LEN=60 TOS=0x00 PREC=0x00 \
 ///     TTL=63 ID=15946 DF PROTO=TCP SPT=51858 DPT=80 WINDOW=27400 RES=0x00 SYN URGP=0 ");
-/// let record = Record::read(&line);
+/// let record = Record::classify(&line);
 /// assert_eq!(record.envelope.job.unwrap(), "diego-cell");
 /// let Content::Packet { packet, cf } = record.content else { panic!() };
 /// assert_eq!(packet.ip.dpt, Some(80));
@@ -114,7 +140,7 @@ impl<'a> Damaged<'a> {
     /// ```
     /// use asg_core::{Content, Line, Record};
     /// let line = Line::new(b"x IN=eth0 OUT= SRC=10.254.0.10 DST=10.0.1");
-    /// let Content::Damaged(damaged) = Record::read(&line).content else { panic!("it is cut") };
+    /// let Content::Damaged(damaged) = Record::classify(&line).content else { panic!("it is cut") };
     /// assert!(damaged.rep().is_none(), "it is a packet");
     /// ```
     #[must_use]
@@ -131,12 +157,12 @@ impl<'a> Record<'a> {
     ///
     /// ```
     /// use asg_core::{Line, Record};
-    /// assert_eq!(Record::read(&Line::new(b"hello")).kind(), "other");
+    /// assert_eq!(Record::classify(&Line::new(b"hello")).kind(), "other");
     /// ```
     // Inlined, so that the record is written where the caller wants it.
     #[inline]
     #[must_use]
-    pub fn read(line: &'a Line<'_>) -> Self {
+    pub fn classify(line: &'a Line<'_>) -> Self {
         // Most lines are packets, and a packet is large: it is filled where it lies.
         let mut record = Self::new_packet();
         line.read_envelope(&mut record.envelope);
@@ -186,7 +212,7 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// Reads all records of a line: the one that [`Record::read`] gives, and those behind it, which
+    /// Reads all records of a line: the one that [`Record::classify`] gives, and those behind it, which
     /// a document of a log store has, or a stream of frames without line feeds.
     ///
     /// ```
@@ -245,7 +271,7 @@ impl<'a> Record<'a> {
     /// ```
     /// use asg_core::{Line, Record, TimePolicy};
     /// let line = Line::new(b"2024-05-06T07:09:10+00:00 cell-1 kernel: [637.5] hello");
-    /// let time = Record::read(&line).time(&TimePolicy::default()).unwrap();
+    /// let time = Record::classify(&line).time(&TimePolicy::default()).unwrap();
     /// assert_eq!(time.to_string(), "2024-05-06T07:09:10Z");
     /// ```
     #[must_use]
@@ -262,7 +288,7 @@ impl<'a> Record<'a> {
     /// use asg_core::{Line, Record, TimePolicy};
     ///
     /// let line = Line::new(b"Jun 16 23:18:38 localhost kernel: hello");
-    /// let record = Record::read(&line);
+    /// let record = Record::classify(&line);
     /// assert_eq!(record.resolved_time(&TimePolicy::default()), None);
     /// let policy = TimePolicy { year: YearPolicy::Fixed(2017), ..TimePolicy::default() };
     /// assert_eq!(record.resolved_time(&policy).unwrap().quality, TimeQuality::Completed);
@@ -297,7 +323,7 @@ impl<'a> Record<'a> {
     /// #     DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 \
     /// #     LEN=41 ";
     /// let line = Line::new(packet);
-    /// let record = Record::read(&line);
+    /// let record = Record::classify(&line);
     /// let (packet, cf) = record.packet().unwrap();
     /// assert_eq!((packet.ip.dpt, cf.is_some()), (Some(53), true));
     /// ```
@@ -322,7 +348,7 @@ impl<'a> Record<'a> {
     /// let is_proven = |header: &str| {
     ///     let line = format!("{header}{packet}");
     ///     let line = Line::new(line.as_bytes());
-    ///     let record = Record::read(&line);
+    ///     let record = Record::classify(&line);
     ///     assert_eq!(record.kind(), "packet");
     ///     assert_eq!(record.not_platform(), record.proven_packet().is_none());
     ///     record.proven_packet().is_some()
@@ -344,7 +370,7 @@ impl<'a> Record<'a> {
     /// #     DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 \
     /// #     LEN=41 ";
     /// let line = Line::new(packet);
-    /// assert!(Record::read(&line).is_platform());
+    /// assert!(Record::classify(&line).is_platform());
     /// ```
     #[must_use]
     pub fn is_platform(&self) -> bool {
@@ -374,7 +400,7 @@ impl<'a> Record<'a> {
     /// #     DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 \
     /// #     LEN=41 ";
     /// let line = Line::new(packet);
-    /// assert!(!Record::read(&line).not_platform());
+    /// assert!(!Record::classify(&line).not_platform());
     /// ```
     #[must_use]
     pub fn not_platform(&self) -> bool {
@@ -412,7 +438,7 @@ impl<'a> Record<'a> {
     ///     "log_level":1,"data":{"handle":"d08bb414-cdba-4381-412a-e9ecc1b7d0f4"}}"#);
     /// let mut handles = Vec::new();
     /// let origin = Origin { source: SourceId(0), line: 7 };
-    /// Record::read(&line).evidence(origin, |evidence| handles.push(evidence.handle.to_string()));
+    /// Record::classify(&line).evidence(origin, |evidence| handles.push(evidence.handle.to_string()));
     /// assert_eq!(handles, ["d08bb414-cdba-4381-412a-e9ecc1b7d0f4"]);
     /// ```
     pub fn evidence(&self, origin: Origin, each: impl FnMut(Evidence)) {
@@ -445,7 +471,7 @@ impl<'a> Record<'a> {
     /// #     DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 \
     /// #     LEN=41 ";
     /// let line = Line::new(packet);
-    /// assert_eq!(Record::read(&line).kind(), "packet");
+    /// assert_eq!(Record::classify(&line).kind(), "packet");
     /// ```
     #[must_use]
     pub const fn kind(&self) -> &'static str {
@@ -467,7 +493,7 @@ impl<'a> Record<'a> {
     /// #     LEN=41 ";
     /// let line = Line::new(packet);
     /// let policy = asg_core::TimePolicy::default();
-    /// let json = serde_json::to_value(Record::read(&line).to_output(7, &policy)).unwrap();
+    /// let json = serde_json::to_value(Record::classify(&line).to_output(7, &policy)).unwrap();
     /// assert_eq!((&json["line"], &json["kind"]), (&7.into(), &"packet".into()));
     /// ```
     #[must_use]

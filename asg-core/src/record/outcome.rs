@@ -119,7 +119,7 @@ impl Outcome {
     ///
     /// let outcome = |text: &str| {
     ///     let line = Line::new(text.as_bytes());
-    ///     Outcome::of(&line, &Record::read(&line))
+    ///     Outcome::of(&line, &Record::classify(&line))
     /// };
     /// assert_eq!(outcome("Jun 16 23:18:38 cell-1 sshd[71]: hello"), Outcome::Other);
     /// assert_eq!(outcome("? IN: SRC=10.0.0.1 DST=10.0.0.2"), Outcome::NotUnderstood);
@@ -145,7 +145,7 @@ impl Outcome {
     ///     ID=7 PROTO=2 ";
     /// let events = format!(r#"["{packet}", "x IN= OUT=eth0 SRC=10.0"]"#);
     /// let line = Line::new(events.as_bytes());
-    /// let first = Outcome::of(&line, &Record::read(&line));
+    /// let first = Outcome::of(&line, &Record::classify(&line));
     /// assert_eq!(first, Outcome::Packet);
     /// let outcome = Record::more(&line).fold(first, |it, record| it.with(&record));
     /// assert_eq!(outcome, Outcome::Damaged);
@@ -517,7 +517,7 @@ mod tests {
 
     fn outcome(text: &[u8]) -> Outcome {
         let line = Line::new(text);
-        let first = Outcome::of(&line, &Record::read(&line));
+        let first = Outcome::of(&line, &Record::classify(&line));
         Record::more(&line).fold(first, |outcome, record| outcome.with(&record))
     }
 
@@ -572,7 +572,7 @@ mod tests {
         let wide: Vec<_> = PACKET.bytes().flat_map(|b| [b, 0]).collect();
         assert_eq!(outcome(&wide), Outcome::NotUnderstood);
         let line = Line::cut(PACKET.as_bytes());
-        assert_eq!(Outcome::of(&line, &Record::read(&line)), Outcome::OverLong);
+        assert_eq!(Outcome::of(&line, &Record::classify(&line)), Outcome::OverLong);
     }
 
     #[test]

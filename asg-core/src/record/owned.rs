@@ -72,7 +72,7 @@ impl RecordBuf {
             return f(&Record::part_of(first));
         }
         let line = if self.cut { Line::cut(&self.line) } else { Line::new(&self.line) };
-        f(&Record::read(&line))
+        f(&Record::classify(&line))
     }
 
     /// Returns the line.

@@ -3,7 +3,7 @@
 //! All kernel lines of one machine have one header between the stamp and the uptime, and all
 //! packets of one sender begin alike, up to the source address. The reader parses each such
 //! beginning once, keeps where its fields lie, and compares bytes afterwards. It never decides
-//! anything: [`Reader::read`] equals [`Record::read`] for every line, whatever came before, and the
+//! anything: [`Reader::classify`] equals [`Record::classify`] for every line, whatever came before, and the
 //! tests hold it to that.
 
 mod headers;
@@ -35,9 +35,9 @@ use crate::time::{LogTime, Uptime};
 ///         DST=10.0.16.20 LEN=60 TOS=0x00 PREC=0x00 TTL=64 ID=7 DF PROTO=TCP SPT=4242 DPT={port} WINDOW=8192 RES=0x00 SYN \
 ///         URGP=0 ");
 ///     let line = Line::new(text.as_bytes());
-///     let record = reader.read(&line);
+///     let record = reader.classify(&line);
 ///     assert_eq!(record.packet().unwrap().0.ip.dpt, Some(port));
-///     assert_eq!(record, Record::read(&line));
+///     assert_eq!(record, Record::classify(&line));
 /// }
 /// ```
 #[derive(Debug, Clone, Default)]
@@ -125,10 +125,10 @@ impl Reader {
     /// #     LEN=41 ";
     /// let line = Line::new(packet);
     /// let mut reader = asg_core::Reader::new();
-    /// assert_eq!(reader.read(&line), Record::read(&line));
+    /// assert_eq!(reader.classify(&line), Record::classify(&line));
     /// ```
     #[must_use]
-    pub fn read<'a>(&mut self, line: &'a Line<'_>) -> Record<'a> {
+    pub fn classify<'a>(&mut self, line: &'a Line<'_>) -> Record<'a> {
         let sight = self.sight(line);
         self.record(line, &sight)
     }

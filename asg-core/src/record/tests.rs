@@ -9,7 +9,7 @@ const ORIGIN: Origin = Origin { source: SourceId(0), line: 1 };
 
 fn proven(line: &str) -> Vec<String> {
     let mut found = Vec::new();
-    Record::read(&Line::new(line.as_bytes()))
+    Record::classify(&Line::new(line.as_bytes()))
         .evidence(ORIGIN, |evidence| found.push(short(&evidence)));
     found
 }
@@ -106,7 +106,8 @@ fn lines_that_are_not_lagers_prove_what_the_platform_wrote() {
 
 #[test]
 fn a_lager_line_says_when_whatever_else_it_says() {
-    let time = |line: &str| Record::read(&Line::new(line.as_bytes())).time(&TimePolicy::default());
+    let time =
+        |line: &str| Record::classify(&Line::new(line.as_bytes())).time(&TimePolicy::default());
     let said = r#"{"timestamp":"2025-08-15T18:32:49.238756741Z","level":"info","source":"rep","message":"rep.x","data":{}}"#;
     let expected = Timestamp::parse(b"2025-08-15T18:32:49.238756741Z").ok();
     for line in [said.into(), format!("Aug 15 11:32:49 vm rep: {said}"), format!(" \t{said}")] {
@@ -139,7 +140,7 @@ fn a_packet_that_an_app_prints_is_shown_with_its_program_and_proves_nothing() {
     ] {
         let text = format!("{header}{packet}");
         let line = Line::new(text.as_bytes());
-        let record = Record::read(&line);
+        let record = Record::classify(&line);
         assert!(record.not_platform() && record.proven_packet().is_none(), "{text}");
         let output = serde_json::to_value(record.to_output(1, &TimePolicy::default())).unwrap();
         assert_eq!(
@@ -153,7 +154,7 @@ fn a_packet_that_an_app_prints_is_shown_with_its_program_and_proves_nothing() {
     {
         let text = format!("{header}{packet}");
         let line = Line::new(text.as_bytes());
-        let record = Record::read(&line);
+        let record = Record::classify(&line);
         assert!(!record.not_platform() && record.proven_packet().is_some(), "{text}");
         let output = serde_json::to_value(record.to_output(1, &TimePolicy::default())).unwrap();
         assert_eq!(output.get("program"), None, "{text}");
@@ -248,7 +249,7 @@ fn text_of_an_apps_stream_proves_nothing_whatever_it_imitates() {
                 format!("   2024-05-06T07:08:03.29+0000 [{stream}] OUT {text}"),
             ] {
                 let line = Line::new(line.as_bytes());
-                let record = Record::read(&line);
+                let record = Record::classify(&line);
                 let expected = if text == packet { "packet" } else { "other" };
                 assert_eq!(record.kind(), expected, "{line:?}");
                 assert!(record.proven_packet().is_none() && !record.is_platform(), "{line:?}");
@@ -293,7 +294,7 @@ fn documents_prove_one_thing_for_each_container() {
     ] {
         assert_eq!(proven(line), expected, "{line}");
         let expected_kind = if expected.is_empty() { "other" } else { "rep" };
-        assert_eq!(Record::read(&Line::new(line.as_bytes())).kind(), expected_kind, "{line}");
+        assert_eq!(Record::classify(&Line::new(line.as_bytes())).kind(), expected_kind, "{line}");
         // This document as a pretty-printed file.
         let pretty: serde_json::Value = serde_json::from_str(line).unwrap();
         let pretty = format!("{pretty:#}\n{pretty:#}");
@@ -343,7 +344,7 @@ fn a_chunk_that_logger_split_off_is_damaged_and_proves_nothing() {
     for at in 1..json.len() {
         let chunk = format!("{head}{}", &json[at..]);
         let line = Line::new(chunk.as_bytes());
-        let record = Record::read(&line);
+        let record = Record::classify(&line);
         assert!(matches!(record.kind(), "damaged" | "other"), "{chunk}");
         assert_eq!(proven(&chunk), Vec::<String>::new(), "{chunk}");
         // The first chunk proves what is whole in it.
@@ -375,7 +376,7 @@ proptest! {
     #[test]
     fn any_bytes_give_a_record_and_perhaps_evidence(text: Vec<u8>) {
         let line = Line::new(&text);
-        let record = Record::read(&line);
+        let record = Record::classify(&line);
         record.evidence(ORIGIN, |_| ());
         if let Content::Damaged(damaged) = &record.content {
             prop_assert!(damaged.error.offset() <= text.len());

@@ -105,7 +105,7 @@ impl<'r> RecordLines<'r> {
     /// # let at = Origin { source: SourceId(0), line: 1 };
     /// # let line = Line::new(packet);
     /// # let mut gathering = Gathering::new();
-    /// # gathering.read(at, packet);
+    /// # gathering.ingest(at, packet);
     /// # let gathered = gathering.finish(|_| Ok::<(), Infallible>(())).unwrap();
     /// # let correlation = gathered.correlate();
     /// let flow = correlation.reader().flow(at, &line).unwrap();

@@ -1,19 +1,40 @@
 //! Flows as the records that security tools take.
 //!
-//! | file | content |
-//! |---|---|
-//! | `facts` | the common parts of all formats: certain owners, addresses, protocol, id |
-//! | `id` | the id of a packet, and its community id |
-//! | `lines` | the writer of all formats: one record a line |
-//! | `ecs` | Elastic Common Schema 9.4.0 |
-//! | `ocsf` | OCSF 1.8.0, Network Activity |
-//! | `otlp` | OpenTelemetry logs as OTLP/JSON (semantic conventions 1.44.0) |
-//! | `cef` | the Common Event Format of `ArcSight` |
-//! | `cim` | Splunk's Common Information Model 8.5, Network Traffic |
+//! A [`Flow`] has a method for each: [`Flow::to_ecs`], [`Flow::to_ocsf`], [`Flow::to_otlp`],
+//! [`Flow::to_cef`] and [`Flow::to_cim`]. [`RecordLines`] writes one record a line, in the
+//! [`Standard`] that it is asked for. [`FlowId`] is the id of a packet, and [`CommunityId`] that of
+//! its conversation.
 //!
-//! One rule decides for all of them which fields carry an identity. Searches join on a container's
+//! One rule decides for all formats which fields carry an identity. Searches join on a container's
 //! or an app's id and ignore a certainty beside it. So an identity that is only inferred goes to
 //! fields of our own, and the standard's fields have only certain ones.
+//!
+//! ```
+//! use std::convert::Infallible;
+//!
+//! use asg_core::siem::FlowId;
+//! use asg_core::{Gathering, Line, Origin, SourceId};
+//!
+//! let packet = b"[639.5] OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.255.73.3 DST=8.8.8.8 \
+//!     LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 LEN=41 ";
+//! let at = Origin { source: SourceId(0), line: 1 };
+//! let mut gathering = Gathering::new();
+//! gathering.ingest(at, packet);
+//! let correlation = gathering.finish(|_| Ok::<(), Infallible>(()))?.correlate();
+//! let line = Line::new(packet);
+//! let flow = correlation.reader().flow(at, &line).unwrap();
+//! assert_eq!(FlowId::of(&flow, "kern.log").to_string().len(), 32);
+//! # Ok::<(), Infallible>(())
+//! ```
+
+// * `facts`: the common parts of all formats: certain owners, addresses, protocol, id
+// * `id`: the id of a packet, and its community id
+// * `lines`: the writer of all formats: one record a line
+// * `ecs`: Elastic Common Schema 9.4.0
+// * `ocsf`: OCSF 1.8.0, Network Activity
+// * `otlp`: OpenTelemetry logs as OTLP/JSON (semantic conventions 1.44.0)
+// * `cef`: the Common Event Format of `ArcSight`
+// * `cim`: Splunk's Common Information Model 8.5, Network Traffic
 
 mod cef;
 mod cim;
@@ -123,7 +144,7 @@ impl Flow<'_, '_> {
     ///     PROTO=TCP SPT=44321 DPT=25 WINDOW=64240 RES=0x00 SYN URGP=0 ";
     /// let at = Origin { source: SourceId(0), line: 1 };
     /// let mut gathering = Gathering::new();
-    /// gathering.read(at, text);
+    /// gathering.ingest(at, text);
     /// let correlation = gathering.finish(|_| Ok::<(), std::convert::Infallible>(()))?.correlate();
     /// let line = Line::new(text);
     /// let flow = correlation.reader().flow(at, &line).unwrap();
@@ -151,7 +172,7 @@ impl Flow<'_, '_> {
     /// # let at = Origin { source: SourceId(0), line: 1 };
     /// # let line = Line::new(packet);
     /// # let mut gathering = Gathering::new();
-    /// # gathering.read(at, packet);
+    /// # gathering.ingest(at, packet);
     /// # let gathered = gathering.finish(|_| Ok::<(), Infallible>(())).unwrap();
     /// # let correlation = gathered.correlate();
     /// let flow = correlation.reader().flow(at, &line).unwrap();
@@ -177,7 +198,7 @@ impl Flow<'_, '_> {
     /// # let at = Origin { source: SourceId(0), line: 1 };
     /// # let line = Line::new(packet);
     /// # let mut gathering = Gathering::new();
-    /// # gathering.read(at, packet);
+    /// # gathering.ingest(at, packet);
     /// # let gathered = gathering.finish(|_| Ok::<(), Infallible>(())).unwrap();
     /// # let correlation = gathered.correlate();
     /// let flow = correlation.reader().flow(at, &line).unwrap();
@@ -202,7 +223,7 @@ impl Flow<'_, '_> {
     /// # let at = Origin { source: SourceId(0), line: 1 };
     /// # let line = Line::new(packet);
     /// # let mut gathering = Gathering::new();
-    /// # gathering.read(at, packet);
+    /// # gathering.ingest(at, packet);
     /// # let gathered = gathering.finish(|_| Ok::<(), Infallible>(())).unwrap();
     /// # let correlation = gathered.correlate();
     /// let flow = correlation.reader().flow(at, &line).unwrap();
@@ -227,7 +248,7 @@ impl Flow<'_, '_> {
     /// # let at = Origin { source: SourceId(0), line: 1 };
     /// # let line = Line::new(packet);
     /// # let mut gathering = Gathering::new();
-    /// # gathering.read(at, packet);
+    /// # gathering.ingest(at, packet);
     /// # let gathered = gathering.finish(|_| Ok::<(), Infallible>(())).unwrap();
     /// # let correlation = gathered.correlate();
     /// let flow = correlation.reader().flow(at, &line).unwrap();

@@ -1,4 +1,22 @@
-//! Points in time: instants, and the kernel's uptime stamps.
+//! Instants, the kernel's uptimes, and stamps that are not complete.
+//!
+//! A [`Timestamp`] is an instant and a [`TimeRange`] its bounds. A header shows a [`LogTime`],
+//! which may lack a year or a zone; a [`TimePolicy`] completes it, and [`Resolved`] says how well.
+//! An [`Uptime`] counts from the boot of a machine.
+//!
+//! ```
+//! use asg_core::time::{Civil, LogTime, YearPolicy};
+//! use asg_core::{TimePolicy, Timestamp};
+//!
+//! let stamp = Timestamp::parse(b"2024-05-06T09:09:10+02:00")?;
+//! assert_eq!(stamp.to_string(), "2024-05-06T07:09:10Z");
+//! assert!(matches!(
+//!     asg_core::Line::new(b"May  6 07:09:10 cell-1 kernel: hello").envelope().time,
+//!     LogTime::NoYear(Civil { month: 5, day: 6, .. }),
+//! ));
+//! assert_eq!(TimePolicy::default().year, YearPolicy::default());
+//! # Ok::<(), asg_core::Error>(())
+//! ```
 
 use std::fmt;
 

@@ -191,7 +191,7 @@ fn compare(sent: &[Value], lines: &[Vec<u8>]) {
     let mut seen = Vec::new();
     for line in lines {
         let line = Line::new(line);
-        let record = Record::read(&line);
+        let record = Record::classify(&line);
         assert_eq!(record.kind(), "packet", "{record:?}");
         assert!(record.envelope.uptime.is_some(), "{record:?}");
         let (packet, _) = record.packet().unwrap();

@@ -432,7 +432,7 @@ fn correlate_with(
             .map(|(file, line, text)| (Origin { source: SourceId(file as u32), line }, text))
     };
     let mut gathering = Gathering::with_policy(policy);
-    lines().for_each(|(origin, line)| gathering.read(origin, line));
+    lines().for_each(|(origin, line)| gathering.ingest(origin, line));
     let Ok(mut gathered) = gathering.finish(|joiner| {
         lines().for_each(|(origin, line)| joiner.look(origin, line));
         Ok::<(), Infallible>(())

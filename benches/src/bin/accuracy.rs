@@ -352,7 +352,7 @@ fn cost() -> Result<Cost, Box<dyn Error>> {
         .map(Line::new)
         .collect();
     let records: Vec<_> =
-        texts.iter().map(Record::read).filter(|record| record.packet().is_some()).collect();
+        texts.iter().map(Record::classify).filter(|record| record.packet().is_some()).collect();
     let asked: Vec<_> = records
         .iter()
         .filter_map(|record| {

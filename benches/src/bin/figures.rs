@@ -227,7 +227,7 @@ fn memory(asglog: &Path, log: &Path, large: &Path) -> Result<(), Box<dyn Error>>
 /// line shows.
 fn handle_prefix(line: &str) -> Option<String> {
     let line = Line::new(line.as_bytes());
-    let record = Record::read(&line);
+    let record = Record::classify(&line);
     let (_, cf) = record.packet()?;
     // All packets of a container show at least these.
     Some(cf?.handle_prefix?.as_str().get(..23)?.to_owned())

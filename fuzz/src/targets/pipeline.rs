@@ -86,7 +86,7 @@ fn correlation(lines: &[Stood], piece: usize, readers: usize) -> Correlation {
             if *is_part {
                 gathering.pass_over(*origin);
             } else {
-                gathering.read(*origin, text);
+                gathering.ingest(*origin, text);
             }
         }
     }
@@ -99,7 +99,7 @@ fn correlation(lines: &[Stood], piece: usize, readers: usize) -> Correlation {
             if *is_part {
                 reader.pass_over(*origin);
             } else {
-                reader.read(*origin, text);
+                reader.ingest(*origin, text);
             }
         }
         gathering.merge(reader.take_batch(), 0).expect("batches come in order");
@@ -149,7 +149,7 @@ fn check_counts(correlation: &Correlation, lines: &[Stood], flows: usize) {
         }
         correlation.uncounted(&mut cache, *origin, &line, |_| packets += 1);
         let line = Line::new(text);
-        let first = Outcome::of(&line, &Record::read(&line));
+        let first = Outcome::of(&line, &Record::classify(&line));
         let outcome = Record::more(&line).fold(first, |it, record| it.with(&record));
         outcomes.count(*origin, outcome);
     }

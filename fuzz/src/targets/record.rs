@@ -6,7 +6,7 @@ use asg_core::{Content, Line, Origin, Record, SourceId, TimePolicy, Timestamp};
 
 pub(crate) fn record(data: &[u8]) {
     let line = Line::new(data);
-    let record = Record::read(&line);
+    let record = Record::classify(&line);
     assert_eq!(Record::parse(&line).is_err(), record.kind() == "damaged");
     if let Content::Damaged(damaged) = &record.content {
         assert!(damaged.error.offset() <= data.len(), "{}", damaged.error);

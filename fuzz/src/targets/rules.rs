@@ -21,7 +21,7 @@ pub(crate) fn rules(data: &[u8]) {
         assert!(error.offset() <= data.len(), "{error}");
     }
     let at = Timestamp::from_nanos(1_700_000_000_000_000_000);
-    match Snapshot::read(data, Some(at)) {
+    match Snapshot::parse(data, Some(at)) {
         Err(error) => assert!(error.offset() <= data.len(), "{error}"),
         Ok(snapshots) => {
             let groups = snapshots.iter().flat_map(|snapshot| &snapshot.groups);

@@ -327,7 +327,7 @@ impl Follower {
     ) -> Result<ControlFlow<B>, D::Error> {
         let line = line.into();
         let mut reader = std::mem::take(&mut self.reader);
-        let first = reader.read(&line);
+        let first = reader.classify(&line);
         let mut outcome = Outcome::of(&line, &first);
         self.record(origin, &first, &line);
         self.reader = reader;
@@ -394,7 +394,7 @@ impl Follower {
         let held = self.held.len();
         let line = line.into();
         let mut reader = std::mem::take(&mut self.reader);
-        self.record(origin, &reader.read(&line), &line);
+        self.record(origin, &reader.classify(&line), &line);
         self.reader = reader;
         for record in Record::more(&line) {
             self.state.take_more(origin, &record);
@@ -619,14 +619,14 @@ impl Follower {
         if state.reports.has_loggers() {
             let candidates = held.iter().take(many).filter_map(|held| {
                 let line = held.line();
-                State::candidate(&state.reports, &times, held.origin, &reader.read(&line))
+                State::candidate(&state.reports, &times, held.origin, &reader.classify(&line))
             });
             let candidates = candidates.collect();
             state.reports.join(candidates);
         }
         for held in held.iter().take(many) {
             let line = held.line();
-            let first = state.flow(&times, held.origin, reader.read(&line));
+            let first = state.flow(&times, held.origin, reader.classify(&line));
             let more = || Record::more(&line);
             let more = more().filter_map(|it| state.flow_alone(&times, held.origin, it));
             for flow in first.into_iter().chain(more) {
@@ -661,7 +661,7 @@ impl Follower {
             places.remove(&held.origin);
             given.push(held.origin);
             let line = held.line();
-            let record = reader.read(&line);
+            let record = reader.classify(&line);
             let is_logger = matches!(record.content, Content::Logger(_));
             let first = state.flow(&times, held.origin, record);
             of_loggers += u64::from(is_logger && first.is_some());

@@ -195,7 +195,7 @@ impl Gatherer {
     /// # let at = Origin { source: SourceId(0), line: 1 };
     /// let mut gathering = Gathering::new();
     /// let mut gatherer = gathering.gatherer();
-    /// gatherer.read(at, packet);
+    /// gatherer.ingest(at, packet);
     /// gathering.merge(gatherer.take_batch(), 0).unwrap();
     /// assert_eq!(gathering.counts().packets, 1);
     /// ```
@@ -226,11 +226,11 @@ impl Gatherer {
     /// # let at = Origin { source: SourceId(0), line: 1 };
     /// let mut gathering = Gathering::new();
     /// let mut gatherer = gathering.gatherer();
-    /// gatherer.read(at, packet);
+    /// gatherer.ingest(at, packet);
     /// gathering.merge(gatherer.take_batch(), 0).unwrap();
     /// assert_eq!(gathering.counts().lines, 1);
     /// ```
-    pub fn read(&mut self, origin: Origin, line: &[u8]) {
+    pub fn ingest(&mut self, origin: Origin, line: &[u8]) {
         self.take(origin, &Line::new(line));
     }
 

@@ -59,7 +59,7 @@ use crate::time::{LogTime, TimePolicy, Timestamp};
 ///
 /// let mut gathering = Gathering::new();
 /// for (line, text) in (1..).zip(lines) {
-///     gathering.read(at(line), text);
+///     gathering.ingest(at(line), text);
 /// }
 /// let gathered = gathering.finish(|_| Ok::<(), std::io::Error>(()))?;
 /// assert_eq!(gathered.counts().duplicates, 1, "the third line reports the packet of the second");
@@ -130,7 +130,7 @@ pub(super) struct Group {
 #[error("a batch belongs to another gathering, or an earlier batch of its gatherer is missing")]
 pub struct MisplacedBatch;
 
-/// How many lines [`Gathering::read`] holds before it merges them.
+/// How many lines [`Gathering::ingest`] holds before it merges them.
 const TOGETHER: usize = 4_096;
 
 impl Gathering {
@@ -177,7 +177,7 @@ impl Gathering {
     /// };
     /// let mut gathering = Gathering::new().remembering(2);
     /// for (line, id) in [(1, 1), (2, 2), (3, 1), (4, 3), (5, 1)] {
-    ///     gathering.read(Origin { source: SourceId(0), line }, packet(id).as_bytes());
+    ///     gathering.ingest(Origin { source: SourceId(0), line }, packet(id).as_bytes());
     /// }
     /// let gathered = gathering.finish(|_| Ok::<(), std::convert::Infallible>(()))?;
     /// // The last line is not recognised: two other packets came behind the first.
@@ -220,7 +220,7 @@ impl Gathering {
     /// # let at = Origin { source: SourceId(0), line: 1 };
     /// let mut gathering = Gathering::new();
     /// let mut gatherer = gathering.gatherer();
-    /// gatherer.read(at, packet);
+    /// gatherer.ingest(at, packet);
     /// gathering.merge(gatherer.take_batch(), 0).unwrap();
     /// assert_eq!((gathering.counts().lines, gathering.counts().packets), (1, 1));
     /// ```
@@ -239,7 +239,7 @@ impl Gathering {
     /// # let at = Origin { source: SourceId(0), line: 1 };
     /// let mut gathering = Gathering::new();
     /// let mut gatherer = gathering.gatherer();
-    /// gatherer.read(at, packet);
+    /// gatherer.ingest(at, packet);
     /// gathering.merge(gatherer.take_batch(), 0).unwrap();
     /// assert_eq!(gathering.outcomes().sum(), 1);
     /// ```
@@ -264,7 +264,7 @@ impl Gathering {
     /// # let at = Origin { source: SourceId(0), line: 1 };
     /// let mut gathering = Gathering::new();
     /// let mut gatherer = gathering.gatherer();
-    /// gatherer.read(at, packet);
+    /// gatherer.ingest(at, packet);
     /// gathering.merge(gatherer.take_batch(), 0).unwrap();
     /// assert_eq!(gathering.completeness().report()[0].packets, 1);
     /// ```
@@ -282,13 +282,13 @@ impl Gathering {
     /// #     LEN=41 ";
     /// # let at = Origin { source: SourceId(0), line: 1 };
     /// let mut gathering = Gathering::new();
-    /// gathering.read(at, packet);
+    /// gathering.ingest(at, packet);
     /// let gathered = gathering.finish(|_| Ok::<(), std::convert::Infallible>(()))?;
     /// assert_eq!(gathered.counts().packets, 1);
     /// # Ok::<(), std::convert::Infallible>(())
     /// ```
-    pub fn read(&mut self, origin: Origin, line: &[u8]) {
-        self.with_own(|own| own.read(origin, line));
+    pub fn ingest(&mut self, origin: Origin, line: &[u8]) {
+        self.with_own(|own| own.ingest(origin, line));
     }
 
     /// Counts a further line of a document; see [`Gatherer::pass_over`].
@@ -320,7 +320,7 @@ impl Gathering {
     /// let mut gathering = Gathering::new();
     /// // Such a gatherer may go to another thread.
     /// let mut gatherer = gathering.gatherer();
-    /// gatherer.read(at, packet);
+    /// gatherer.ingest(at, packet);
     /// gathering.merge(gatherer.take_batch(), 0).unwrap();
     /// assert_eq!(gathering.counts().packets, 1);
     /// ```
@@ -346,7 +346,7 @@ impl Gathering {
     /// # let at = Origin { source: SourceId(0), line: 1 };
     /// let mut gathering = Gathering::new();
     /// let mut gatherer = gathering.gatherer();
-    /// gatherer.read(at, packet);
+    /// gatherer.ingest(at, packet);
     /// assert!(gathering.merge(gatherer.take_batch(), 0).is_ok());
     /// assert_eq!(gathering.counts().lines, 1);
     /// ```
@@ -461,7 +461,7 @@ impl Gathering {
     /// #     LEN=41 ";
     /// # let at = Origin { source: SourceId(0), line: 1 };
     /// let mut gathering = Gathering::new();
-    /// gathering.read(at, packet);
+    /// gathering.ingest(at, packet);
     /// let gathered = gathering.finish(|joiner| {
     ///     joiner.look(at, packet);
     ///     Ok::<(), std::convert::Infallible>(())
@@ -591,7 +591,7 @@ impl Joiner<'_> {
     /// #     LEN=41 ";
     /// # let at = Origin { source: SourceId(0), line: 1 };
     /// let mut gathering = Gathering::new();
-    /// gathering.read(at, packet);
+    /// gathering.ingest(at, packet);
     /// let gathered = gathering.finish(|joiner| {
     ///     joiner.look(at, packet);
     ///     Ok::<(), std::convert::Infallible>(())

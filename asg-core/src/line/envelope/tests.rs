@@ -318,7 +318,7 @@ fn every_collected_envelope_is_read() {
             continue;
         }
         let read = Line::new(line.as_bytes());
-        let (envelope, record) = (read.envelope(), crate::record::Record::read(&read));
+        let (envelope, record) = (read.envelope(), crate::record::Record::classify(&read));
         let dialect = serde_json::to_value(envelope.dialect).unwrap();
         if envelope.dialect == Dialect::Bare {
             assert!(line.starts_with('{'), "{line}");

@@ -68,7 +68,7 @@ struct Key {
 /// let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[
 ///     {"guid":"g-1","rules":[{"protocol":"tcp","destination":"10.0.0.1","ports":"443"}],
 ///      "globally_enabled":{"running":true}}]}"#;
-/// let policy = Policy::new(Snapshot::read(page, None)?, Settings::default().into());
+/// let policy = Policy::new(Snapshot::parse(page, None)?, Settings::default().into());
 /// let explanation = policy.explainer().explain(&PacketFacts {
 ///     time: Some(TimeRange::from(Timestamp::parse(b"2026-03-01T12:30:00Z")?)),
 ///     space: Some("s-1"),
@@ -100,7 +100,7 @@ impl Policy {
     /// let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[
     ///     {"guid":"g-1","name":"web","globally_enabled":{"running":true},
     ///     "rules":[{"protocol":"tcp","destination":"10.0.0.1","ports":"443","log":true}]}]}"#;
-    /// let policy = Policy::new(Snapshot::read(page, None).unwrap(), Settings::default().into());
+    /// let policy = Policy::new(Snapshot::parse(page, None).unwrap(), Settings::default().into());
     /// # let [https, http] = [443, 80].map(|port| Probe::tcp([10, 0, 0, 1].into(), port));
     /// let rules = policy.effective("s-1", Phase::Running).unwrap();
     /// let facts = asg_core::policy::PacketFacts::default();
@@ -128,7 +128,7 @@ impl Explainer {
     /// let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[
     ///     {"guid":"g-1","name":"web","globally_enabled":{"running":true},
     ///     "rules":[{"protocol":"tcp","destination":"10.0.0.1","ports":"443","log":true}]}]}"#;
-    /// let policy = Policy::new(Snapshot::read(page, None).unwrap(), Settings::default().into());
+    /// let policy = Policy::new(Snapshot::parse(page, None).unwrap(), Settings::default().into());
     /// # let [https, http] = [443, 80].map(|port| Probe::tcp([10, 0, 0, 1].into(), port));
     /// let rules = policy.effective("s-1", Phase::Running).unwrap();
     /// # use asg_core::policy::{Outcome, PacketFacts};

@@ -3,7 +3,7 @@
 use super::*;
 
 fn read(text: &str, taken_at: Option<&str>) -> Result<Vec<String>, String> {
-    let snapshots = Snapshot::read(text.as_bytes(), taken_at.map(time));
+    let snapshots = Snapshot::parse(text.as_bytes(), taken_at.map(time));
     let shown = |snapshot: Snapshot| {
         let guids: Vec<&str> = snapshot.groups.iter().map(|group| group.guid.as_str()).collect();
         let assumed = if snapshot.assumed { "assumed " } else { "" };
@@ -58,7 +58,7 @@ fn a_missing_page_or_a_changed_group_makes_a_snapshot_incomplete() {
 fn pages_of_one_instant_in_two_files_are_one_snapshot() {
     let page = |group: &str| {
         let text = format!(r#"{{"pagination":{{"total_results":2}},"resources":[{group}]}}"#);
-        Snapshot::read(text.as_bytes(), Some(time("2026-03-01T12:00:00Z"))).unwrap()
+        Snapshot::parse(text.as_bytes(), Some(time("2026-03-01T12:00:00Z"))).unwrap()
     };
     let later = Snapshot::new(time("2026-03-01T11:00:00Z"), true, Vec::new());
     let pages: Vec<Snapshot> = page(A).into_iter().chain(page(B)).chain([later]).collect();
@@ -98,6 +98,6 @@ fn what_is_not_a_listing_is_refused_with_its_place() {
 proptest! {
     #[test]
     fn any_bytes_are_snapshots_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        let _ = Snapshot::read(&bytes, Some(Timestamp::from_nanos(0)));
+        let _ = Snapshot::parse(&bytes, Some(Timestamp::from_nanos(0)));
     }
 }

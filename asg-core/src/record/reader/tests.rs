@@ -37,12 +37,12 @@ fn agree(lines: &[Vec<u8>]) -> usize {
     let mut glimpses = 0;
     for line in lines {
         let line = Line::new(line);
-        let alone = Record::read(&line);
+        let alone = Record::classify(&line);
         if matches!(reader.sight(&line), Sight::Packet(_)) {
             glimpses += 1;
             assert!(alone.proven_packet().is_some(), "{line:?}");
         }
-        assert_eq!(reader.read(&line), alone, "{line:?}");
+        assert_eq!(reader.classify(&line), alone, "{line:?}");
     }
     glimpses
 }
@@ -78,7 +78,7 @@ fn no_layers_are_looked_for_behind_a_known_header() {
                 let is_known =
                     matches!(reader.sight(&line), Sight::Packet(_) | Sight::Other(Some(_)));
                 assert!(is_known || n == 0, "{text}");
-                let record = reader.read(&line);
+                let record = reader.classify(&line);
                 assert!(record.packet().is_some(), "{text}");
                 let outcome = crate::record::outcome::Outcome::of(&line, &record);
                 assert_eq!(Record::more(&line).count(), 0, "{outcome:?}");
@@ -93,7 +93,7 @@ fn no_layers_are_looked_for_behind_a_known_header() {
             let header = header.replace("{n}", &n.to_string());
             let text = format!("{header}{rep}");
             let line = Line::new(text.as_bytes());
-            assert_eq!(reader.read(&line).kind(), "rep", "{text}");
+            assert_eq!(reader.classify(&line).kind(), "rep", "{text}");
             assert!(!line.is_searched(), "{text}");
         }
     }
@@ -110,7 +110,7 @@ fn machines_are_told_apart_whose_headers_begin_alike() {
     let mut reader = Reader::new();
     let mut headers = Vec::new();
     for line in &lines {
-        headers.push(reader.read(&Line::new(line)).memo.header);
+        headers.push(reader.classify(&Line::new(line)).memo.header);
     }
     for (one, other) in headers.iter().zip(&headers[99..]) {
         assert!(one.is_none() || one == other);
