@@ -237,12 +237,12 @@ impl Error {
     pub fn from_response(response: &Response<Vec<u8>>) -> Self {
         let status = response.status();
         let header = |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok());
-        let errors = ApiError::read(response.body());
+        let errors = ApiError::parse(response.body());
         let has = |code: i64| errors.iter().any(|e| e.code == code);
         match status {
             s if s.is_redirection() => Self::Redirect { status: s.as_u16() },
             StatusCode::URI_TOO_LONG => Self::TooLong,
-            StatusCode::TOO_MANY_REQUESTS => Self::RateLimited { retry: RetryAfter::read(header) },
+            StatusCode::TOO_MANY_REQUESTS => Self::RateLimited { retry: RetryAfter::parse(header) },
             StatusCode::NOT_FOUND if header("x-cf-routererror").is_some() => Self::NoRoute,
             s if s.is_server_error() => Self::Unavailable { status: s.as_u16(), errors },
             StatusCode::NOT_FOUND if is_v2_disabled(response.body()) => Self::V2Disabled,
@@ -468,7 +468,7 @@ pub struct ApiError {
 impl ApiError {
     /// Parses both shapes: v3's `{"errors":[{"code","title","detail"}]}` and v2's
     /// `{"code","error_code","description"}`. Returns an empty list for any other text.
-    fn read(body: &[u8]) -> Vec<Self> {
+    fn parse(body: &[u8]) -> Vec<Self> {
         if body.len() > MOST {
             return Vec::new();
         }
@@ -509,7 +509,7 @@ pub enum RetryAfter {
 impl RetryAfter {
     /// Parses `Retry-After` as seconds; some versions of Cloud Controller write the epoch there,
     /// and all of them in `X-RateLimit-Reset`.
-    fn read<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Option<Self> {
+    fn parse<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Option<Self> {
         const EPOCHS_START: u64 = 1_000_000_000;
         let number = |name: &str| header(name)?.trim().parse::<u64>().ok();
         let value = number("retry-after")

@@ -23,30 +23,30 @@ pub(crate) trait FromResource: Sized {
 ///
 /// Unknown members are ignored, and `null`, `""` and a missing member are equal. The trait is
 /// sealed.
-pub trait Body: Sized + sealed::Read {}
+pub trait Body: Sized + sealed::Decode {}
 
-impl<T: sealed::Read> Body for T {}
+impl<T: sealed::Decode> Body for T {}
 
 pub(crate) mod sealed {
     /// Parses a whole body.
-    pub trait Read: Sized {
+    pub trait Decode: Sized {
         /// Parses it, or returns the reason why it cannot be parsed.
         #[doc(hidden)]
-        fn read(json: &[u8]) -> Result<Self, &'static str>;
+        fn decode(json: &[u8]) -> Result<Self, &'static str>;
     }
 }
 
 macro_rules! things {
     ($($thing:ty),*) => {$(
-        impl sealed::Read for $thing {
-            fn read(json: &[u8]) -> Result<Self, &'static str> {
-                read_one(json)
+        impl sealed::Decode for $thing {
+            fn decode(json: &[u8]) -> Result<Self, &'static str> {
+                decode_one(json)
             }
         }
 
-        impl sealed::Read for Page<$thing> {
-            fn read(json: &[u8]) -> Result<Self, &'static str> {
-                read_page(json)
+        impl sealed::Decode for Page<$thing> {
+            fn decode(json: &[u8]) -> Result<Self, &'static str> {
+                decode_page(json)
             }
         }
     )*};
@@ -55,14 +55,14 @@ macro_rules! things {
 things!(Root, Info, App, Space, Org, Process, Work, Deployment, Event, SecurityGroup);
 
 /// Parses one thing.
-pub(super) fn read_one<T: FromResource>(json: &[u8]) -> Result<T, &'static str> {
+pub(super) fn decode_one<T: FromResource>(json: &[u8]) -> Result<T, &'static str> {
     let mut sink = One::default();
     into(&mut sink, json)?;
     let document = sink.document.ok_or(SHAPE)?;
     T::from_resource(document.resource).ok_or(SHAPE)
 }
 
-fn read_page<T: FromResource>(json: &[u8]) -> Result<Page<T>, &'static str> {
+fn decode_page<T: FromResource>(json: &[u8]) -> Result<Page<T>, &'static str> {
     let (resources, spaces, orgs) = (Vec::new(), Vec::new(), Vec::new());
     let mut sink = Listed { page: None, resources, spaces, orgs, count: 0 };
     into(&mut sink, json).map_err(|why| {

@@ -276,7 +276,7 @@ impl<T: Body> Call<T> {
         if !status.is_success() {
             return Err(Error::from_response(response));
         }
-        T::read(response.body()).map_err(|why| self.unreadable(why))
+        T::decode(response.body()).map_err(|why| self.unreadable(why))
     }
 
     fn unreadable(&self, why: &'static str) -> Error {

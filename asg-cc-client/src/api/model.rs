@@ -269,7 +269,7 @@ pub(super) fn identity(resource: &mut Resource) -> Option<(String, Option<String
 
 #[cfg(test)]
 mod tests {
-    use super::super::body::read_one;
+    use super::super::body::decode_one;
     use super::*;
 
     #[test]
@@ -281,7 +281,7 @@ mod tests {
             r#"{"guid":"g","name":"","relationships":{"space":{"data":null}},"new":{"field":[1]}}"#,
             r#"{"metadata":{"guid":"g"},"entity":{"name":"","space_guid":null}}"#,
         ] {
-            let app = read_one::<App>(json.as_bytes()).unwrap();
+            let app = decode_one::<App>(json.as_bytes()).unwrap();
             assert_eq!(app, App { guid: "g".into(), name: None, space: None }, "{json}");
         }
     }
@@ -292,7 +292,7 @@ mod tests {
             r#"{"type":"audit.app.crash","target":null,"actor":null,"data":null,"space":null}"#,
             r#"{"metadata":null,"entity":{"type":"audit.app.crash","actee":"","metadata":{}}}"#,
         ] {
-            let event = read_one::<Event>(json.as_bytes()).unwrap();
+            let event = decode_one::<Event>(json.as_bytes()).unwrap();
             assert_eq!((event.target, event.space, event.run), (None, None, None), "{json}");
         }
     }

@@ -134,7 +134,7 @@ pub(super) struct Tokens {
 }
 
 impl Tokens {
-    pub(super) fn read(response: &Response<Vec<u8>>) -> Result<Self, Error> {
+    pub(super) fn parse(response: &Response<Vec<u8>>) -> Result<Self, Error> {
         let status = response.status();
         let json = Some(response.body()).filter(|body| body.len() <= MOST);
         let body: Option<Value> = json.and_then(|json| serde_json::from_slice(json).ok());

@@ -307,7 +307,7 @@ impl Session {
 impl Ticket<'_> {
     /// Takes the UAA's answer.
     pub(crate) fn answer(self, now: Timestamp, result: Result<Response<Vec<u8>>, TransportError>) {
-        let tokens = result.map_err(Error::from).and_then(|answer| Tokens::read(&answer));
+        let tokens = result.map_err(Error::from).and_then(|answer| Tokens::parse(&answer));
         let secrets = self.session.secrets();
         let mut state = self.session.state();
         let once = matches!(self.session.primary, Grant::Passcode(_));

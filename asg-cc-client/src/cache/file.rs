@@ -43,7 +43,7 @@ pub(super) fn write<'a>(
     text
 }
 
-pub(super) fn read(text: &[u8], foundation: &str) -> Result<Vec<Entry>, Error> {
+pub(super) fn parse(text: &[u8], foundation: &str) -> Result<Vec<Entry>, Error> {
     let bad = |why: &str| Error::CacheFile(why.into());
     if !text.starts_with(FORMAT.as_bytes()) {
         return Err(bad("it is none, or of another version"));

@@ -303,7 +303,7 @@ impl<D> Cached<D> {
     /// # Ok::<(), Error>(())
     /// ```
     pub fn restore(&self, text: &[u8], foundation: &str) -> Result<usize, Error> {
-        let entries = file::read(text, foundation)?;
+        let entries = file::parse(text, foundation)?;
         let now = self.clock.now();
         let mut state = self.state();
         let before = state.memory.len();

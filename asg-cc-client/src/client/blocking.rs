@@ -398,7 +398,7 @@ impl<T: Transport> CloudController<T> {
         let ask = |question: Discovery| {
             let request = question.request(&self.core.address);
             let response = self.transport.send(self.core.in_time(request, deadline)?)?;
-            question.read(&response)
+            question.parse(&response)
         };
         loop {
             match ask(question).map_err(|e| self.core.scrub(e))? {
@@ -470,7 +470,7 @@ impl<T: Transport> CloudController<T> {
         let address = &self.core.address;
         let build = |header| query.ask.request(address, header);
         let response = self.exchange(&build, deadline)?;
-        query.ask.read(&response).map_err(|e| self.core.scrub(e))
+        query.ask.parse(&response).map_err(|e| self.core.scrub(e))
     }
 
     fn exchange(&self, build: Build<'_>, deadline: Deadline) -> Result<Response<Vec<u8>>, Error> {

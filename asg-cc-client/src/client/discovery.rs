@@ -23,7 +23,7 @@ impl Discovery {
     }
 
     /// Parses the answer: the root document, or the question to ask instead.
-    pub(super) fn read(self, response: &Response<Vec<u8>>) -> Result<Result<Root, Self>, Error> {
+    pub(super) fn parse(self, response: &Response<Vec<u8>>) -> Result<Result<Root, Self>, Error> {
         match self {
             Self::Root => match v3::root().parse(response) {
                 Ok(root) if root.v2 || root.v3 => Ok(Ok(root)),

@@ -294,7 +294,7 @@ impl<T: AsyncTransport + Sync> AsyncCloudController<T> {
         loop {
             let request = self.core.in_time(question.request(&self.core.address), deadline)?;
             let sent = self.transport.send(request).await;
-            let read = sent.map_err(Error::from).and_then(|response| question.read(&response));
+            let read = sent.map_err(Error::from).and_then(|response| question.parse(&response));
             match read.map_err(|e| self.core.scrub(e))? {
                 Ok(root) => return self.core.discovered(&root),
                 Err(next) => question = next,
@@ -358,7 +358,7 @@ impl<T: AsyncTransport + Sync> AsyncCloudController<T> {
         let address = &self.core.address;
         let build = |header| query.ask.request(address, header);
         let response = self.exchange(&build, deadline).await?;
-        query.ask.read(&response).map_err(|e| self.core.scrub(e))
+        query.ask.parse(&response).map_err(|e| self.core.scrub(e))
     }
 
     async fn exchange(

@@ -38,7 +38,7 @@ records! {
 /// A [`Call`] of any type.
 pub(crate) trait Ask: Send + Sync {
     fn request(&self, address: &Address, authorization: Option<HeaderValue>) -> Request<Vec<u8>>;
-    fn read(&self, response: &Response<Vec<u8>>) -> Result<Learned, Error>;
+    fn parse(&self, response: &Response<Vec<u8>>) -> Result<Learned, Error>;
     fn target(&self) -> String;
     /// Returns the number of GUIDs it asks for.
     fn width(&self) -> usize;
@@ -61,7 +61,7 @@ where
         self.request_with(address, authorization)
     }
 
-    fn read(&self, response: &Response<Vec<u8>>) -> Result<Learned, Error> {
+    fn parse(&self, response: &Response<Vec<u8>>) -> Result<Learned, Error> {
         let page = Call::parse(self, response)?;
         let next = self.next(&page)?.map(|call| Arc::new(call) as Arc<dyn Ask>);
         let add = move |known: &mut Knowledge| {
@@ -94,7 +94,7 @@ impl<R: Record> Ask for Call<R> {
         self.request_with(address, authorization)
     }
 
-    fn read(&self, response: &Response<Vec<u8>>) -> Result<Learned, Error> {
+    fn parse(&self, response: &Response<Vec<u8>>) -> Result<Learned, Error> {
         let record = Call::parse(self, response)?;
         Ok(Learned { add: Box::new(move |known| record.add_to(known)), next: None })
     }

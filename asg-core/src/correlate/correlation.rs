@@ -342,7 +342,7 @@ impl Correlation {
         let state = &self.facts.state;
         let Some(record) = cache.packet(self, origin, line, sight) else {
             let may_be_logger = state.reports.has_loggers();
-            return may_be_logger.then(|| self.logger_flow(origin, cache.reader.read(line)))?;
+            return may_be_logger.then(|| self.logger_flow(origin, cache.reader.classify(line)))?;
         };
         let place = cache.place(self, origin.source, &record)?;
         let also = state.reports.others(origin);

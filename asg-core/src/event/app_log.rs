@@ -28,7 +28,7 @@ use crate::names::Names;
 use crate::time::{LogTime, Timestamp, rfc3339};
 
 /// Extracts the container event from a line of an app or of the router.
-pub(crate) fn read<'a>(envelope: &Envelope<'a>) -> Option<RepEvent<'a>> {
+pub(crate) fn classify<'a>(envelope: &Envelope<'a>) -> Option<RepEvent<'a>> {
     let stream = envelope.stream();
     let mut event = match stream {
         Some(b"CELL") => executor(envelope, &[28]),
@@ -58,7 +58,7 @@ pub(crate) fn read<'a>(envelope: &Envelope<'a>) -> Option<RepEvent<'a>> {
 
 /// Extracts the container event from an envelope of log-cache:
 /// `{"timestamp":"1741082400000000000","source_id":…,"tags":{…},"log":{"payload":"aGVsbG8="}}`.
-pub(crate) fn read_envelope<'a>(object: &Object<'a>) -> Option<RepEvent<'a>> {
+pub(crate) fn classify_envelope<'a>(object: &Object<'a>) -> Option<RepEvent<'a>> {
     let tags = object.object(&["tags"])?;
     object.string(&["source_id"])?;
     let nanos: i64 = object.string(&["timestamp"])?.parse().ok()?;

@@ -86,7 +86,7 @@ fn each_container<'a>(
     each: &mut impl FnMut(Option<&'a RawValue>, RepEvent<'a>),
 ) {
     let single = actual_lrp(object).or_else(|| task(object));
-    if let Some(event) = single.or_else(|| app_log::read_envelope(object)) {
+    if let Some(event) = single.or_else(|| app_log::classify_envelope(object)) {
         return each(None, event);
     }
     // log-cache's API wraps its batch once more than `cf tail --json` does.
@@ -96,7 +96,7 @@ fn each_container<'a>(
         return each_of(instances, instance, each);
     }
     if let Some(envelopes) = batch() {
-        return each_of(envelopes, app_log::read_envelope, each);
+        return each_of(envelopes, app_log::classify_envelope, each);
     }
     for (key, place) in object.members() {
         // Few objects are a store: the first member decides.

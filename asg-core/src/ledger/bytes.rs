@@ -132,7 +132,7 @@ impl Ledger {
             return Err(LedgerError::Checksum);
         }
         let mut reader = Reader { bytes: body, at: HEADER };
-        Self::read(&mut reader, source)
+        Self::decode(&mut reader, source)
             .filter(|_| reader.at == body.len())
             .ok_or(LedgerError::Malformed(reader.at as u64))
     }
@@ -289,7 +289,7 @@ impl Ledger {
         }
     }
 
-    fn read(input: &mut Reader<'_>, source: SourceId) -> Option<Self> {
+    fn decode(input: &mut Reader<'_>, source: SourceId) -> Option<Self> {
         let mut ledger = Self::new();
         // Loaded evidence is shown by its number in the file.
         let origin = |number: usize| Origin { source, line: number as u64 + 1 };
@@ -365,14 +365,14 @@ impl Ledger {
         ledger.rows.reserve(count);
         ledger.heads.reserve(count);
         for number in 0..count {
-            ledger.read_row(input, since, origin(number))?;
+            ledger.decode_row(input, since, origin(number))?;
         }
         ledger.loaded = Loaded { rows: ledger.rows.len(), source: Some(source) };
         ledger.origins = Vec::new();
         Some(ledger)
     }
 
-    fn read_row(&mut self, input: &mut Reader<'_>, since: i64, origin: Origin) -> Option<()> {
+    fn decode_row(&mut self, input: &mut Reader<'_>, since: i64, origin: Origin) -> Option<()> {
         let number = self.rows.len() as u32;
         let head = input.byte()?;
         let (kind, shared, are_times_known) =

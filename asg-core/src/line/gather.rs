@@ -90,7 +90,7 @@ impl DocumentLines {
         if is_first {
             (self.open, self.first) = (Brackets::default(), line.number);
         }
-        let state = self.open.read(line.bytes);
+        let state = self.open.scan(line.bytes);
         if is_first && state != State::Open {
             return each(line);
         }
@@ -189,7 +189,7 @@ pub fn unfinished_document(text: &[u8]) -> Option<usize> {
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let may_be = if n == 0 { may_begin(line) } else { open.may_go_on(line) };
-        if !may_be || open.read(line) != State::Open {
+        if !may_be || open.scan(line) != State::Open {
             return None;
         }
     }
@@ -230,7 +230,7 @@ impl Brackets {
         is_continuation(line) && self.len + line.len() < MOST_DOCUMENT
     }
 
-    fn read(&mut self, line: &[u8]) -> State {
+    fn scan(&mut self, line: &[u8]) -> State {
         self.len += line.len() + 1;
         let mut at = 0;
         while let Some(&byte) = line.get(at) {

@@ -180,21 +180,21 @@ impl<'a> Line<'a> {
     #[must_use]
     pub fn envelope(&self) -> Envelope<'_> {
         let mut envelope = Envelope::default();
-        self.read_envelope(&mut envelope);
+        self.fill_envelope(&mut envelope);
         envelope
     }
 
     /// Parses the envelope in place: an envelope is large.
     #[inline]
-    pub(crate) fn read_envelope<'e>(&'e self, envelope: &mut Envelope<'e>) {
-        if envelope::read_common(self.raw, envelope) {
+    pub(crate) fn fill_envelope<'e>(&'e self, envelope: &mut Envelope<'e>) {
+        if envelope::fill_common(self.raw, envelope) {
             return;
         }
         match self.unwrapped() {
             None => *envelope = envelope::any(self.raw),
             Some(unwrapped) => {
                 *envelope = Envelope::default();
-                unwrapped.first.read_envelope(envelope);
+                unwrapped.first.fill_envelope(envelope);
             }
         }
     }
@@ -224,9 +224,9 @@ impl<'a> Line<'a> {
     }
 
     /// Parses the envelope of one of them.
-    pub(crate) fn read_envelope_of<'e>(&'e self, n: usize, envelope: &mut Envelope<'e>) {
+    pub(crate) fn fill_envelope_of<'e>(&'e self, n: usize, envelope: &mut Envelope<'e>) {
         if let Some(part) = self.more().get(n) {
-            part.read_envelope(envelope);
+            part.fill_envelope(envelope);
         }
     }
 

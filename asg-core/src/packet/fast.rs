@@ -25,7 +25,7 @@ const LINK: usize = 14 * 3;
 
 /// Parses a whole line into the packet. Returns `None`, and leaves the packet unspecified, if the
 /// line is not one of the common ones.
-pub(super) fn read<'a>(text: &'a [u8], p: &mut Packet<'a>) -> Option<()> {
+pub(super) fn parse<'a>(text: &'a [u8], p: &mut Packet<'a>) -> Option<()> {
     let head = Head::split(text)?;
     head.put_into(p);
     rest(&text[head.len..], p.family)?.put_into(p);
@@ -594,7 +594,7 @@ mod tests {
     /// whole there.
     fn agree(line: &[u8]) -> bool {
         let mut short = Packet::default();
-        let is_read = read(line, &mut short).is_some();
+        let is_read = parse(line, &mut short).is_some();
         let parts = Head::split(line)
             .and_then(|head| Some((head, Tail::parse(&line[head.len..], head.family)?)));
         assert_eq!(parts.is_some(), is_read, "{}", Text::new(line));

@@ -170,7 +170,7 @@ impl<'a> Packet<'a> {
     /// Parses into this packet, which must be a new one, to avoid moving it afterwards. Returns
     /// `None` if the text is not a packet line.
     pub(crate) fn fill(&mut self, text: &'a [u8], is_kernel: bool) -> Option<Result<(), Error>> {
-        if fast::read(text, self).is_some() {
+        if fast::parse(text, self).is_some() {
             return Some(Ok(()));
         }
         // Most other lines of a kernel have no field at all.
@@ -182,7 +182,7 @@ impl<'a> Packet<'a> {
             },
             found => found?,
         };
-        Some(self.read(text, anchor).or_else(|error| self.mend(text, anchor, error)))
+        Some(self.parse_at(text, anchor).or_else(|error| self.mend(text, anchor, error)))
     }
 
     /// Parses a text that may be the end of a packet's line; `None` if that is not certain.
@@ -194,8 +194,8 @@ impl<'a> Packet<'a> {
     }
 
     /// Parses a line as the kernel printed it.
-    fn read(&mut self, text: &'a [u8], anchor: Anchor<'a>) -> Result<(), Error> {
-        self.read_by(grammar::message, text, anchor)
+    fn parse_at(&mut self, text: &'a [u8], anchor: Anchor<'a>) -> Result<(), Error> {
+        self.parse_by(grammar::message, text, anchor)
     }
 
     /// Parses a line that was changed on its way; `error` is the reason why it is not as the kernel
@@ -205,20 +205,20 @@ impl<'a> Packet<'a> {
         let (line, trailing) = crate::bytes::trailing::divide(text);
         let anchor = if trailing.is_empty() { Some(anchor) } else { anchor::find(line) };
         let Some(anchor) = anchor else { return Err(error) };
-        let read = self.read_by(grammar::mended, line, anchor);
+        let read = self.parse_by(grammar::mended, line, anchor);
         if trailing.is_empty() {
             return read;
         }
         if read.as_ref().is_err_and(|error| !error.is_cut()) {
             // The fault is not in the text behind the line.
             let anchor = anchor::find(text).unwrap_or(anchor);
-            return self.read_by(grammar::mended, text, anchor);
+            return self.parse_by(grammar::mended, text, anchor);
         }
         self.extra.get_or_insert_default().trailing = Some(Text::new(trailing));
         read
     }
 
-    fn read_by(
+    fn parse_by(
         &mut self,
         grammar: fn(&'a [u8], Anchor<'a>, &mut Self) -> Result<(), Error>,
         text: &'a [u8],

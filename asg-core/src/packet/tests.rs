@@ -24,13 +24,13 @@ fn read_every_way(line: &[u8]) -> Result<Value, Error> {
 /// reads it whole.
 fn agree(line: &[u8]) {
     let text = crate::bytes::text::Text::new(line);
-    let (Some(slow), Some(found)) = (reference::read(line), anchor::find(line)) else {
-        assert!(reference::read(line).is_none() && anchor::find(line).is_none(), "{text}");
+    let (Some(slow), Some(found)) = (reference::parse(line), anchor::find(line)) else {
+        assert!(reference::parse(line).is_none() && anchor::find(line).is_none(), "{text}");
         assert_eq!(Packet::parse_lenient(line), None, "{text}");
         return;
     };
     let mut long = Packet::default();
-    let result = long.read(line, found);
+    let result = long.parse_at(line, found);
     assert!(result.as_ref().err().is_none_or(|e| e.offset() <= line.len()), "{text}");
     let mut fields = serde_json::to_value(&long).unwrap();
     fields.as_object_mut().unwrap().remove("cut");

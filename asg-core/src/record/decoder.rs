@@ -100,7 +100,7 @@ impl Decoder {
         mut each: impl FnMut(Decoded<'_>),
     ) {
         let Self { transcoder, lines, policy } = self;
-        lines.push(transcoder.push(piece), |raw| read(raw, policy, sink, &mut each));
+        lines.push(transcoder.push(piece), |raw| decode(raw, policy, sink, &mut each));
     }
 
     /// Ends the stream: hands on the last line, if it has no line feed.
@@ -114,12 +114,12 @@ impl Decoder {
     /// ```
     pub fn flush(&mut self, sink: &mut impl DiagnosticSink, mut each: impl FnMut(Decoded<'_>)) {
         let Self { transcoder, lines, policy } = self;
-        lines.push(transcoder.finish(), |raw| read(raw, policy, sink, &mut each));
-        lines.finish(|raw| read(raw, policy, sink, &mut each));
+        lines.push(transcoder.finish(), |raw| decode(raw, policy, sink, &mut each));
+        lines.finish(|raw| decode(raw, policy, sink, &mut each));
     }
 }
 
-fn read(
+fn decode(
     raw: RawLine<'_>,
     policy: &TimePolicy,
     sink: &mut impl DiagnosticSink,

@@ -63,7 +63,7 @@ mod tests {
             let error = Record::parse(&line).expect_err(&text);
             let expected = format!("byte {at}: expected one line, and not a line feed in it");
             assert_eq!(error.to_string(), expected, "{text}");
-            assert_eq!(Reader::new().read(&line), Record::classify(&line));
+            assert_eq!(Reader::new().classify(&line), Record::classify(&line));
         }
     }
 

@@ -165,8 +165,8 @@ impl<'a> Record<'a> {
     pub fn classify(line: &'a Line<'_>) -> Self {
         // Most lines are packets, and a packet is large: it is filled where it lies.
         let mut record = Self::new_packet();
-        line.read_envelope(&mut record.envelope);
-        record.read_content(line);
+        line.fill_envelope(&mut record.envelope);
+        record.fill_content(line);
         line.name_machine(&mut record.envelope);
         record
     }
@@ -185,8 +185,8 @@ impl<'a> Record<'a> {
         record
     }
 
-    fn read_content(&mut self, line: &Line<'_>) {
-        self.read_content_at(|offset| line.raw_offset(offset));
+    fn fill_content(&mut self, line: &Line<'_>) {
+        self.fill_content_at(|offset| line.raw_offset(offset));
         if line.is_cut() {
             let content = std::mem::replace(&mut self.content, Content::Other);
             self.content = content.cut_at(line.raw().len());
@@ -194,7 +194,7 @@ impl<'a> Record<'a> {
     }
 
     /// Parses the content; `place` converts an offset in the text to one in the line.
-    fn read_content_at(&mut self, place: impl Fn(usize) -> usize) {
+    fn fill_content_at(&mut self, place: impl Fn(usize) -> usize) {
         let role = self.role();
         self.memo.role = Some(role);
         self.content.fill(&self.envelope, role);
@@ -224,7 +224,7 @@ impl<'a> Record<'a> {
     /// assert_eq!(prefixes.collect::<Vec<_>>(), ["a ", "b "]);
     /// ```
     pub fn all(line: &'a Line<'_>) -> impl Iterator<Item = Self> {
-        std::iter::once(Self::read(line)).chain(Self::more(line))
+        std::iter::once(Self::classify(line)).chain(Self::more(line))
     }
 
     /// Returns the records behind the first one, of a line that has been read: none, before.
@@ -236,8 +236,8 @@ impl<'a> Record<'a> {
     pub fn more(line: &'a Line<'_>) -> impl Iterator<Item = Self> {
         (0..line.count_more()).map(move |n| {
             let mut record = Self::new_packet();
-            line.read_envelope_of(n, &mut record.envelope);
-            record.read_content_at(|offset| line.raw_offset_of(n, offset));
+            line.fill_envelope_of(n, &mut record.envelope);
+            record.fill_content_at(|offset| line.raw_offset_of(n, offset));
             line.name_machine(&mut record.envelope);
             record
         })
@@ -259,7 +259,7 @@ impl<'a> Record<'a> {
     /// assert_eq!(Record::parse(&Line::new(b"hello")).unwrap().kind(), "other");
     /// ```
     pub fn parse(line: &'a Line<'_>) -> Result<Self, Error> {
-        let record = Self::read(line);
+        let record = Self::classify(line);
         match record.content {
             Content::Damaged(damaged) => Err(damaged.error),
             _ => Ok(record),
@@ -512,7 +512,7 @@ impl<'a> Content<'a> {
         let proves = |proof| role.proves(proof);
         // An app can print anything into its log. `app_log` reads the platform's own lines there.
         if role == Role::Stream
-            && let Some(event) = app_log::read(envelope)
+            && let Some(event) = app_log::classify(envelope)
         {
             return *self = Self::Rep(event);
         }
@@ -537,7 +537,7 @@ impl<'a> Content<'a> {
             return;
         }
         let told =
-            if !is_kernel && proves(Proof::AccessLog) { app_log::read(envelope) } else { None };
+            if !is_kernel && proves(Proof::AccessLog) { app_log::classify(envelope) } else { None };
         *self = match told {
             Some(event) => Self::Rep(event),
             None if proves(Proof::Lager) && is_continuation(envelope) => {

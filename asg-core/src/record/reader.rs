@@ -185,18 +185,18 @@ impl Reader {
                 self.headers.restore(header, text, &mut record.envelope);
                 record.memo.header = Some(header.number);
                 record.memo.role = Some(self.headers.role(header.number));
-                record.read_content(line);
+                record.fill_content(line);
                 self.remember_head(&mut record);
             }
             Sight::Other(None) => {
-                line.read_envelope(&mut record.envelope);
+                line.fill_envelope(&mut record.envelope);
                 record.memo.header = line
                     .unwrapped_text()
                     .and_then(|text| self.headers.remember(text, &record.envelope));
                 if line.is_cut() {
-                    record.read_content(line);
+                    record.fill_content(line);
                 } else if !self.fill_known(&mut record) {
-                    record.read_content(line);
+                    record.fill_content(line);
                     self.remember_head(&mut record);
                 }
             }

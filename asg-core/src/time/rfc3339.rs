@@ -89,7 +89,7 @@ const MINUTE: usize = "2024-05-06T07:09:".len();
 impl Stamps {
     /// Parses a stamp like [`rfc3339`].
     #[inline]
-    pub(crate) fn read(&mut self, text: &[u8]) -> Option<(Timestamp, usize, bool)> {
+    pub(crate) fn parse(&mut self, text: &[u8]) -> Option<(Timestamp, usize, bool)> {
         self.in_minute(text).map(|(time, len)| (time, len, false)).or_else(|| self.remember(text))
     }
 
@@ -212,10 +212,10 @@ mod tests {
                 let zone = ["Z", "+00:00", "+00:00 ", "-00:00", "+01:00", "+0000", "z x", ""][zone];
                 let fraction = if digits == 0 { String::new() } else { format!(".{:.digits$}", "123456789012") };
                 let mut text = format!("2024-05-06T07:{minute:02}:{second:02}{fraction}{zone}").into_bytes();
-                prop_assert_eq!(stamps.read(&text), rfc3339(&text));
+                prop_assert_eq!(stamps.parse(&text), rfc3339(&text));
                 let at = at.index(text.len());
                 text[at] = byte;
-                prop_assert_eq!(stamps.read(&text), rfc3339(&text), "{}", text.escape_ascii());
+                prop_assert_eq!(stamps.parse(&text), rfc3339(&text), "{}", text.escape_ascii());
             }
         }
 

@@ -13,7 +13,7 @@ pub(crate) fn reference(data: &[u8]) {
     if ends || Packet::parse_lenient(data).is_some_and(|read| !is_kernels(&read)) {
         return;
     }
-    let (read, expected) = match (Packet::parse_lenient(data), slow::read(data)) {
+    let (read, expected) = match (Packet::parse_lenient(data), slow::parse(data)) {
         (Some(read), Some(expected)) => (read, expected),
         (read, expected) => {
             assert!(read.is_none() && expected.is_none(), "{text}");

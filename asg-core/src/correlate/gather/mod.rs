@@ -605,7 +605,7 @@ impl Joiner<'_> {
 
     /// Looks a second time at a line that may be [over-long](Line::cut).
     pub fn look_at(&mut self, origin: Origin, line: &Line<'_>) {
-        let record = self.reader.read(line);
+        let record = self.reader.classify(line);
         let candidate = State::candidate(self.reports, &self.times, origin, &record);
         self.candidates.extend(candidate);
     }

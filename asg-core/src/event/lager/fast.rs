@@ -17,7 +17,7 @@ use crate::bytes::json::{JsonStr, is_usable};
 use crate::line::envelope::role;
 
 /// Parses a whole line; `None` if it is not one of the plain ones.
-pub(super) fn read(line: &[u8]) -> Option<RepEvent<'_>> {
+pub(super) fn parse(line: &[u8]) -> Option<RepEvent<'_>> {
     // Checks all bytes in the same way, so that the compiler vectorises the loop, and no string
     // needs another check.
     let escapes = |b: &u8| u8::from(*b < 0x20) | u8::from(*b == b'\\');

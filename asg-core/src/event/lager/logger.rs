@@ -67,7 +67,7 @@ pub struct LoggerEvent<'a> {
 }
 
 impl<'a> LoggerEvent<'a> {
-    pub(super) fn read(time: Option<Timestamp>, data: &Object<'a>) -> Option<Self> {
+    pub(super) fn extract(time: Option<Timestamp>, data: &Object<'a>) -> Option<Self> {
         let packet = data.object(&["packet"])?;
         // Egress names the source, ingress the destination.
         let owner = data.object(&["source", "destination"]);

@@ -73,7 +73,7 @@ impl<'a> LagerEvent<'a> {
 
     /// Parses a whole line about a container, if one pass is enough.
     fn plain(line: &'a [u8]) -> Option<RepEvent<'a>> {
-        fast::read(line)
+        fast::parse(line)
     }
 
     /// Classifies a whole JSON line without parsing it fully.
@@ -105,9 +105,9 @@ impl<'a> LagerEvent<'a> {
         let time = object.get(&["timestamp"]).and_then(|time| stamp(time.get()));
         let Some(data) = object.object(&["data"]) else { return Self::Other };
         if message.starts_with(IPTABLES_LOGGER) {
-            return LoggerEvent::read(time, &data).map_or(Self::Other, Self::Logger);
+            return LoggerEvent::extract(time, &data).map_or(Self::Other, Self::Logger);
         }
-        RepEvent::read(time, source, message, &data).map_or(Self::Other, Self::Rep)
+        RepEvent::extract(time, source, message, &data).map_or(Self::Other, Self::Rep)
     }
 
     /// Parses a line that breaks off anywhere: only its whole members count. A string without its

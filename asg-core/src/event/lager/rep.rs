@@ -103,7 +103,7 @@ impl<'a> RepEvent<'a> {
 
     /// Parses `data`; `None` if it names no container, instance or process. Places that contradict
     /// each other count as absent.
-    pub(super) fn read(
+    pub(super) fn extract(
         time: Option<Timestamp>,
         source: JsonStr<'a>,
         message: JsonStr<'a>,
@@ -170,7 +170,7 @@ impl<'a> RepEvent<'a> {
                 .chain(data.numbers(beside)),
         );
         let net_info = at(NET_INFO);
-        let network = Networker::read(&message, data);
+        let network = Networker::classify(&message, data);
         let container_ip = settled(
             &mut is_contradictory,
             net_info
@@ -385,7 +385,7 @@ struct Networker {
 }
 
 impl Networker {
-    fn read(message: &str, data: &Object<'_>) -> Self {
+    fn classify(message: &str, data: &Object<'_>) -> Self {
         if !message.ends_with("external-networker-result") {
             return Self::default();
         }

@@ -15,7 +15,7 @@ use crate::time::{LogTime, Stamps, Timestamp, Uptime, rfc3339};
 
 /// Parses a header into a new envelope. Returns `None`, and leaves the envelope unspecified, if it
 /// is not one of the common ones.
-pub(super) fn read<'a>(text: &'a [u8], e: &mut Envelope<'a>) -> Option<()> {
+pub(super) fn parse<'a>(text: &'a [u8], e: &mut Envelope<'a>) -> Option<()> {
     match text.first()? {
         b'0'..=b'9' => {
             let (time, len, false) = rfc3339(text)? else { return None };
@@ -77,10 +77,10 @@ pub(crate) struct Opening {
 
 impl Opening {
     /// Parses the beginning of a file's line, or of an RFC 5424 line.
-    pub(crate) fn read(text: &[u8], stamps: &mut Stamps) -> Option<Self> {
+    pub(crate) fn parse(text: &[u8], stamps: &mut Stamps) -> Option<Self> {
         match text.first()? {
             b'0'..=b'9' => {
-                let (time, len, false) = stamps.read(text)? else { return None };
+                let (time, len, false) = stamps.parse(text)? else { return None };
                 let time = LogTime::Instant(time);
                 Some(Self { dialect: Dialect::Rfc3339, time, priority: None, len })
             }
@@ -91,7 +91,7 @@ impl Opening {
             b'<' => {
                 let (priority, at) = syslog::priority(text, 0)?;
                 let text = text[at..].strip_prefix(b"1 ")?;
-                let (time, len) = word_of_time(text, stamps.read(text)?)?;
+                let (time, len) = word_of_time(text, stamps.parse(text)?)?;
                 let (time, len) = (LogTime::Instant(time), at + b"1 ".len() + len);
                 Some(Self { dialect: Dialect::Rfc5424, time, priority: Some(priority), len })
             }

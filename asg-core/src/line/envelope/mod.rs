@@ -224,16 +224,16 @@ pub enum Dialect {
 }
 
 /// Parses the header of a line that needs no unescaping, into a new envelope.
-pub(crate) fn read<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) {
-    if !read_common(text, envelope) {
+pub(crate) fn fill<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) {
+    if !fill_common(text, envelope) {
         *envelope = any(text);
     }
 }
 
 /// Parses a common header. On false, the contents of the envelope are unspecified.
 #[inline]
-pub(crate) fn read_common<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> bool {
-    fast::read(text, envelope).is_some()
+pub(crate) fn fill_common<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) -> bool {
+    fast::parse(text, envelope).is_some()
 }
 
 /// Parses any header, layer by layer.

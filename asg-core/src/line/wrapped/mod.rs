@@ -243,9 +243,9 @@ impl Part<'_> {
     }
 
     /// Parses the envelope of the line, and completes it from its wrappings.
-    pub(super) fn read_envelope<'e>(&'e self, envelope: &mut Envelope<'e>) {
+    pub(super) fn fill_envelope<'e>(&'e self, envelope: &mut Envelope<'e>) {
         if self.outer.carries_lines() {
-            super::envelope::read(&self.text, envelope);
+            super::envelope::fill(&self.text, envelope);
             // The kernel's text without a header is its message, whatever it begins with.
             let has_header = envelope.dialect != Dialect::Bare || envelope.uptime.is_some();
             if !has_header && self.outer.role() == Some(Role::Kernel) {

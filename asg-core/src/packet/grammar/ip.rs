@@ -141,7 +141,7 @@ fn address<'a>(i: &'a [u8], family: Family, written: &mut V6Pair) -> Read<'a, Ad
         family => family == Family::Ipv6,
     };
     if is_v6 {
-        written.read(i).map(|(i, ip)| (i, Address::V6(ip)))
+        written.parse(i).map(|(i, ip)| (i, Address::V6(ip)))
     } else {
         addr4.map(Address::V4).parse(i)
     }

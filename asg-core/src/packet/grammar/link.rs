@@ -164,10 +164,10 @@ fn ebt_ipv6<'a>(i: &'a [u8], p: &mut Packet<'a>) -> Step<'a> {
         return Ok(i);
     }
     let mut written = V6Pair::new(V6Form::Bare);
-    let src = |i| written.read(i).map(|(i, ip)| (i, Address::V6(ip)));
+    let src = |i| written.parse(i).map(|(i, ip)| (i, Address::V6(ip)));
     let i = inner(i, " IPv6 SRC=", src, &mut p.ip.src)?;
     p.form.v6 = written.form();
-    let dst = |i| written.read(i).map(|(i, ip)| (i, Address::V6(ip)));
+    let dst = |i| written.parse(i).map(|(i, ip)| (i, Address::V6(ip)));
     let i = inner(i, " IPv6 DST=", dst, &mut p.ip.dst)?;
     p.form.v6 = written.form();
     let i = inner(i, ", IPv6 priority=0x", hex1_upper, &mut p.priority)?;

@@ -346,7 +346,7 @@ impl V6Pair {
     }
 
     /// Parses the next address, up to a blank or comma.
-    pub(super) fn read<'a>(&mut self, i: &'a [u8]) -> Read<'a, Ipv6Addr> {
+    pub(super) fn parse<'a>(&mut self, i: &'a [u8]) -> Read<'a, Ipv6Addr> {
         const WANTED: &str = "an IPv6 address, written as the other one";
         let full = addr6(i);
         if let Ok((rest, ip)) = full {

@@ -27,7 +27,7 @@ impl Reader<'_> {
             if !self.maybe(" ") && self.sees("TUNNEL=") {
                 let word = self.word(b" ");
                 let (src, dst) = word["TUNNEL=".len()..].split_once("->").ok_or(Stop)?;
-                let (src, dst) = Kind::Ip4.read(src).zip(Kind::Ip4.read(dst)).ok_or(Stop)?;
+                let (src, dst) = Kind::Ip4.parse(src).zip(Kind::Ip4.parse(dst)).ok_or(Stop)?;
                 self.skip(b" ");
                 self.text(" ")?;
                 fields.insert("tunnel_src".into(), src);
@@ -103,7 +103,7 @@ impl Reader<'_> {
                 self.text(", IPv6 priority=0x")?;
                 let digit = self.word(b" ,");
                 self.skip(b" ,");
-                let value = Kind::Upper.read(&format!("0{digit}")).ok_or(Stop)?;
+                let value = Kind::Upper.parse(&format!("0{digit}")).ok_or(Stop)?;
                 if digit.len() != 1 || self.at_end() {
                     return Err(Stop);
                 }

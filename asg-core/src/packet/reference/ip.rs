@@ -61,7 +61,7 @@ impl Reader<'_> {
             } else if is_v6 {
                 self.ipv6_address(text, short).ok_or(Stop)?
             } else {
-                Kind::Ip4.read(text).ok_or(Stop)?
+                Kind::Ip4.parse(text).ok_or(Stop)?
             };
             self.skip(b" ");
             self.text(" ")?;
@@ -249,7 +249,7 @@ impl Reader<'_> {
         let known = PROTOCOLS.into_iter().find(|&(name, _, named)| name == text && named[place]);
         let number = match known {
             Some((_, number, _)) => number.into(),
-            None => U8.read(text).ok_or(Stop)?,
+            None => U8.parse(text).ok_or(Stop)?,
         };
         // A protocol with a name is never printed as a number.
         let named: &[u8] = if is_v6 { &[6, 17, 50, 51, 58] } else { &[1, 6, 17, 50, 51] };

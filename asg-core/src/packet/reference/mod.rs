@@ -30,12 +30,12 @@ pub struct Reading {
 /// the one that got further counts. A line that ends in a possible beginning of a kernel's word is
 /// a kernel's, cut, unless its addresses are in ulogd2's form.
 #[must_use]
-pub fn read(mut line: &[u8]) -> Option<Reading> {
+pub fn parse(mut line: &[u8]) -> Option<Reading> {
     // One blank at the end is the kernel's.
     while let Some(shorter) = line.strip_suffix(b" ").filter(|line| line.ends_with(b" ")) {
         line = shorter;
     }
-    let (kernels, stop) = read_as(line, false)?;
+    let (kernels, stop) = parse_as(line, false)?;
     // The text that would make the last word one of the kernel's.
     let more = match stop.rest() {
         b"INCOMPLETE" => " [1 bytes] ",
@@ -47,17 +47,17 @@ pub fn read(mut line: &[u8]) -> Option<Reading> {
         && if more.is_empty() {
             stop.at_end()
         } else {
-            read_as(&[line, more.as_bytes()].concat(), false).is_some_and(|(r, _)| r.is_whole)
+            parse_as(&[line, more.as_bytes()].concat(), false).is_some_and(|(r, _)| r.is_whole)
         };
     if kernels.is_whole || is_cut {
         return Some(kernels);
     }
-    let (ulogds, ulogd_stop) = read_as(line, true)?;
+    let (ulogds, ulogd_stop) = parse_as(line, true)?;
     Some(if ulogds.is_whole || ulogd_stop.at >= stop.at { ulogds } else { kernels })
 }
 
 /// Parses the line as that of one of the two programs, and returns the reader as it stopped.
-fn read_as(line: &[u8], is_ulogd: bool) -> Option<(Reading, Reader<'_>)> {
+fn parse_as(line: &[u8], is_ulogd: bool) -> Option<(Reading, Reader<'_>)> {
     let (start, end) = names(line)?;
     let mut reader = Reader { line, at: end, is_ulogd, ..Reader::default() };
     let is_ebt = is_ebt_log(line, (start, end));
@@ -194,23 +194,23 @@ const PHYSICAL: [Field; 2] =
 const MARK: Field = Field("MARK=0x", "mark", Kind::HexNot0);
 
 impl Kind {
-    fn read(&self, text: &str) -> Option<Value> {
+    fn parse(&self, text: &str) -> Option<Value> {
         let hex = || u32::from_str_radix(text, 16).ok();
         match self {
             Self::Dec(most) => {
                 let value: u64 = text.parse().ok().filter(|n| n <= most)?;
                 (value.to_string() == text).then(|| value.into())
             }
-            Self::DecNot0 => U32.read(text).filter(|n| *n != 0),
+            Self::DecNot0 => U32.parse(text).filter(|n| *n != 0),
             Self::Upper => {
                 hex().filter(|n| format!("{n:02X}") == text && text.len() == 2).map(Into::into)
             }
             Self::Lower(width) => hex()
                 .filter(|n| format!("{n:0width$x}") == text && text.len() == *width)
                 .map(Into::into),
-            Self::LowerText => Self::Lower(4).read(text).map(|_| text.into()),
+            Self::LowerText => Self::Lower(4).parse(text).map(|_| text.into()),
             Self::Hex => hex().filter(|n| format!("{n:x}") == text).map(Into::into),
-            Self::HexNot0 => Self::Hex.read(text).filter(|n| *n != 0),
+            Self::HexNot0 => Self::Hex.parse(text).filter(|n| *n != 0),
             Self::Ip4 => {
                 let ip: Ipv4Addr = text.parse().ok()?;
                 (ip.to_string() == text).then(|| text.into())
@@ -289,7 +289,7 @@ impl Reader<'_> {
     /// Parses a key and its value, and a blank.
     fn field(&mut self, field: &Field, may_end: bool, fields: &mut Fields) -> Step {
         let word = self.word(b" ");
-        let value = word.strip_prefix(field.0).and_then(|text| field.2.read(text)).ok_or(Stop)?;
+        let value = word.strip_prefix(field.0).and_then(|text| field.2.parse(text)).ok_or(Stop)?;
         self.skip(b" ");
         self.blank(may_end)?;
         fields.insert(field.1.into(), value);
@@ -352,7 +352,7 @@ impl Reader<'_> {
     ) -> Step {
         self.text(key)?;
         let ends: &[u8] = if may_end { b" " } else { b" ," };
-        let value = kind.read(&self.word(ends)).ok_or(Stop)?;
+        let value = kind.parse(&self.word(ends)).ok_or(Stop)?;
         self.skip(ends);
         if self.at_end() && !may_end {
             return Err(Stop);
@@ -366,7 +366,7 @@ impl Reader<'_> {
         let text = String::from_utf8_lossy(self.rest()).into_owned();
         let count = text.strip_prefix("INCOMPLETE [").and_then(|text| text.split_once(" bytes]"));
         let (digits, _) = count.ok_or(Stop)?;
-        let value = U32.read(digits).ok_or(Stop)?;
+        let value = U32.parse(digits).ok_or(Stop)?;
         self.at += "INCOMPLETE [".len() + digits.len() + " bytes]".len();
         if !is_bare {
             self.blank(true)?;

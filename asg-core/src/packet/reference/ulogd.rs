@@ -76,7 +76,7 @@ impl Reader<'_> {
             "REPLY" => 2,
             "NAK" => 10,
             other => {
-                let code = U16.read(other.strip_prefix("CODE=").ok_or(Stop)?).ok_or(Stop)?;
+                let code = U16.parse(other.strip_prefix("CODE=").ok_or(Stop)?).ok_or(Stop)?;
                 if [json!(1), json!(2), json!(10)].contains(&code) {
                     return Err(Stop);
                 }
@@ -95,7 +95,7 @@ impl Reader<'_> {
     /// Parses the part behind the fixed part of the header.
     pub(super) fn ulogd_ipv6(&mut self, ip: &mut Fields) -> Step {
         if self.maybe("FRAG: ") {
-            let offset = U32.read(&self.word(b" ")).ok_or(Stop)?;
+            let offset = U32.parse(&self.word(b" ")).ok_or(Stop)?;
             self.skip(b" ");
             self.text(" ")?;
             ip.insert("frag_offset".into(), offset.clone());

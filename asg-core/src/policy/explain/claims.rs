@@ -70,12 +70,12 @@ impl Explainer {
         if let Some(known) = self.worded.get(&key) {
             return *known;
         }
-        let outcome = self.read_words(place, space, probe);
+        let outcome = self.words_now(place, space, probe);
         self.worded.insert(key, outcome);
         outcome
     }
 
-    fn read_words(&self, place: Place, space: Option<&str>, probe: &Probe) -> Option<Outcome> {
+    fn words_now(&self, place: Place, space: Option<&str>, probe: &Probe) -> Option<Outcome> {
         let mut outcome = Some(Outcome::Denied);
         for rule in self.rules(place, space) {
             match rule.words.allow(probe) {

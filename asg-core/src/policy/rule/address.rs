@@ -140,7 +140,7 @@ impl Destination {
 
     /// Parses one destination like `RuleValidator.validate_destination` (`cloud_controller_ng`, API
     /// 3.228.0).
-    pub(super) fn read(text: &str, ipv6: bool, grammar: Grammar) -> Result<Self, Why> {
+    pub(super) fn parse(text: &str, ipv6: bool, grammar: Grammar) -> Result<Self, Why> {
         if text.is_empty() {
             return Err(Why::Empty);
         }
@@ -181,8 +181,8 @@ impl std::str::FromStr for Destination {
     type Err = Why;
 
     fn from_str(text: &str) -> Result<Self, Why> {
-        Self::read(text, true, Grammar::Netaddr)
-            .or_else(|why| Self::read(text, true, Grammar::Ipaddr).map_err(|_| why))
+        Self::parse(text, true, Grammar::Netaddr)
+            .or_else(|why| Self::parse(text, true, Grammar::Ipaddr).map_err(|_| why))
     }
 }
 
@@ -450,7 +450,7 @@ mod tests {
             ("10.0.0.0/", "", ""),
         ] {
             for (grammar, plain) in [(Grammar::Netaddr, netaddr), (Grammar::Ipaddr, ipaddr)] {
-                let read = Destination::read(text, true, grammar).map(|d| d.to_string());
+                let read = Destination::parse(text, true, grammar).map(|d| d.to_string());
                 assert_eq!(read.unwrap_or_default(), plain, "{text} as {grammar:?}");
             }
         }
@@ -486,6 +486,6 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Destination>(), Err(why), "{text}");
         }
-        assert_eq!(Destination::read("::1", false, Grammar::Ipaddr), Err(Why::NotAnAddress));
+        assert_eq!(Destination::parse("::1", false, Grammar::Ipaddr), Err(Why::NotAnAddress));
     }
 }

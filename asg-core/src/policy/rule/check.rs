@@ -153,7 +153,7 @@ fn message_destination(text: &str, protocol: &str, settings: ValidatorSettings) 
         return Err(Why::TooMany);
     }
     for part in text.split(',') {
-        let destination = Destination::read(part, settings.ipv6, settings.grammar)?;
+        let destination = Destination::parse(part, settings.ipv6, settings.grammar)?;
         let fits = match protocol {
             "icmp" => !destination.is_ipv6(),
             "icmpv6" => destination.is_ipv6(),
@@ -214,7 +214,7 @@ fn model_destination(value: &Value, settings: ValidatorSettings) -> Result<(), W
         return Err(Why::ListNotEnabled);
     }
     text.split(',')
-        .try_for_each(|part| Destination::read(part, settings.ipv6, settings.grammar).map(drop))
+        .try_for_each(|part| Destination::parse(part, settings.ipv6, settings.grammar).map(drop))
 }
 
 fn are_ports(value: &Value) -> bool {

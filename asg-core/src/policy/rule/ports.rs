@@ -71,7 +71,7 @@ impl FromStr for Ports {
     type Err = Why;
 
     fn from_str(text: &str) -> Result<Self, Why> {
-        read(text).map(Self).ok_or(Why::NotPorts)
+        parse(text).map(Self).ok_or(Why::NotPorts)
     }
 }
 
@@ -89,7 +89,7 @@ impl fmt::Display for Ports {
     }
 }
 
-fn read(text: &str) -> Option<Form> {
+fn parse(text: &str) -> Option<Form> {
     if let Some((first, last)) = text.split_once('-') {
         let (first, last) = (port(first)?, port(last)?);
         return (first < last).then_some(Form::Range(first, last));

@@ -60,7 +60,7 @@ impl Headers {
     /// Looks up the header of a line that has an uptime or a JSON object behind it.
     #[inline]
     pub(super) fn find(&mut self, line: &[u8]) -> Option<Header> {
-        let opening = Opening::read(line, &mut self.stamps)?;
+        let opening = Opening::parse(line, &mut self.stamps)?;
         let rest = &line[opening.len..];
         let is_it = |n: &u32| {
             work::count(1);
@@ -169,7 +169,7 @@ impl Headers {
         line: &'a [u8],
         envelope: &Envelope<'_>,
     ) -> Option<(Opening, &'a [u8], Option<Uptime>)> {
-        let opening = Opening::read(line, &mut self.stamps)?;
+        let opening = Opening::parse(line, &mut self.stamps)?;
         let (head, body) = line.split_at_checked(envelope.body_at)?;
         let (end, uptime) = if body.starts_with(b"{") {
             // Another line may be in the object of a program that hands on lines.
