@@ -73,7 +73,7 @@
 //! | one line | its fields | [`Line`], then [`Record::classify`] (never fails) or [`Record::parse`] (strict) | [`record`] |
 //! | many lines of one log | fields, fast | [`Reader`], which remembers headers | [`record`] |
 //! | a [`BufRead`](std::io::BufRead) | an iterator of records that own their lines | [`records`], [`RecordBuf`] | [`record`] |
-//! | bytes in pieces | lines | [`Lines`]; [`LogLines`] where documents span lines | [`line`] |
+//! | bytes in pieces | lines | [`Lines`]; [`LogLines`] where documents span lines | [`line`](mod@line) |
 //! | bytes in pieces | records and counted diagnostics | [`Decoder`] | [`record`] |
 //! | the text behind a header | a packet alone | [`Packet::parse`], [`Packet::parse_lenient`], [`PacketBuf`] | [`packet`] |
 //! | a log prefix | its meaning | [`LogPrefix`] | [`prefix`] |

@@ -59,7 +59,7 @@ fn counted(simulation: &Simulation, logs: &Memory, gatherers: usize) -> (Said, C
             before = Origin { source, line: 0 };
             turn += 1;
         }
-        all[turn % gatherers].read(Origin { source, line: line - before.line }, text);
+        all[turn % gatherers].ingest(Origin { source, line: line - before.line }, text);
         if line % 97 == 0 {
             end_turn(&mut all[turn % gatherers], before.line);
             before.line = line;

@@ -41,8 +41,8 @@ use crate::transport::Transport;
 ///    [`CloudController::with_search_pages`].
 ///
 /// An id that is not found is [`Unknown`] if the token reads globally, and [`Hidden`] if its scopes
-/// show that it does not. With an opaque token ([`Reach::Opaque`](crate::auth::Reach::Opaque)) it is
-/// [`Unknown`], because nothing shows that more could be seen.
+/// show that it does not. With an opaque token ([`Reach::Opaque`](crate::auth::Reach::Opaque)) it
+/// is [`Unknown`], because nothing shows that more could be seen.
 ///
 /// It makes each request once. Wrap the transport in [`Retrying`](crate::Retrying) to try again.
 ///

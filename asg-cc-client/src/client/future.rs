@@ -50,8 +50,8 @@ use crate::transport::AsyncTransport;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// A correlator and a follower ask synchronously and do not wait. [`asg_core::names::Deferred`] is the
-/// directory between them and this client:
+/// A correlator and a follower ask synchronously and do not wait. [`asg_core::names::Deferred`] is
+/// the directory between them and this client:
 ///
 /// ```
 /// use asg_cc_client::{AsyncCloudController, Token, TransportError};

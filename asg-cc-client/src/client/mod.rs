@@ -292,8 +292,8 @@ macro_rules! settings {
         }
 
         /// Sets how long the foundation keeps audit events: see
-        /// [`Resolution::events_since`](crate::client::Resolution::events_since). The default is Cloud
-        /// Controller's, 31 days.
+        /// [`Resolution::events_since`](crate::client::Resolution::events_since). The default is
+        /// Cloud Controller's, 31 days.
         ///
         /// ```
         /// # use asg_cc_client::{CloudController, Token, TransportError};

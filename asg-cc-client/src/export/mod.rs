@@ -72,8 +72,8 @@ pub(crate) const ABOUT: &str = "about-this-export.json";
 /// `cf curl` saves one page. [`Export::gaps`] returns the lists that lack pages. With gaps, or if a
 /// list is missing that would have shown it, a GUID that is not found is
 /// [`Unavailable`](asg_core::names::AppState::Unavailable), else it is
-/// [`Unknown`](asg_core::names::AppState::Unknown). An app that is listed *and* has a delete request is
-/// deleted: the list was saved before.
+/// [`Unknown`](asg_core::names::AppState::Unknown). An app that is listed *and* has a delete
+/// request is deleted: the list was saved before.
 ///
 /// A file that cannot be read to its end does not affect other files: its first part is kept, and
 /// [`Export::unread`] returns the file. Identities that are not found are `Unavailable` then, too.

@@ -50,8 +50,8 @@ pub struct Policy {
     /// at which it would answer again ([`Error::RateLimited`](crate::Error::RateLimited)). 30 s.
     pub longest_wait: Duration,
     /// The total number of requests, repetitions included; after that every request fails
-    /// ([`TransportErrorKind::Budget`](crate::transport::TransportErrorKind::Budget)). Without limit by
-    /// default.
+    /// ([`TransportErrorKind::Budget`](crate::transport::TransportErrorKind::Budget)). Without
+    /// limit by default.
     pub budget: Option<u64>,
     /// The total number of requests for tokens, like `budget`. Without limit by default.
     pub logins: Option<u64>,

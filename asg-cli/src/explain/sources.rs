@@ -19,7 +19,8 @@ const PAGES: &str = "security-groups-";
 /// The files with security groups and settings, and the options that override settings.
 #[derive(Debug, Clone, Default)]
 pub struct PolicySources {
-    /// Snapshots: files of [`Snapshot::parse`], pages that `cf curl` saved, or folders of an export.
+    /// Snapshots: files of [`Snapshot::parse`], pages that `cf curl` saved, or folders of an
+    /// export.
     pub groups: Vec<PathBuf>,
     /// Settings in JSON, as [`CellSettings::from_json`] reads them.
     pub settings: Option<SettingsSource>,

@@ -24,7 +24,7 @@ impl JsonStr<'_> {
     ///         "message":"guardian.destroy.finished",
     ///         "data":{"handle":"d08bb414-cdba-4381-412a-e9ecc1b7d0f4"}}"#,
     /// );
-    /// let Content::Rep(event) = Record::classify(&line).content else { panic!("a container's line") };
+    /// let Content::Rep(event) = Record::classify(&line).content else { panic!() };
     /// let handle = event.handle.as_ref().map(|handle| handle.as_str());
     /// assert_eq!(handle, Some("d08bb414-cdba-4381-412a-e9ecc1b7d0f4"));
     /// ```

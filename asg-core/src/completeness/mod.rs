@@ -23,7 +23,7 @@
 //! use asg_core::{Line, Record, SourceId};
 //!
 //! let mut completeness = Completeness::default();
-//! let note = b"2024-05-06T07:09:10Z cell-1 kernel: [637.5] net_ratelimit: 12 callbacks suppressed";
+//! let note = b"2024-05-06T07:09:10Z a kernel: [637.5] net_ratelimit: 12 callbacks suppressed";
 //! completeness.observe(SourceId(0), &Record::classify(&Line::new(note)));
 //! assert_eq!(completeness.report()[0].dropped, 12);
 //! ```

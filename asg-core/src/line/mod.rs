@@ -103,7 +103,7 @@ impl<'a> Line<'a> {
         Self { raw, is_cut: false, instance: None, unwrapped: OnceLock::new() }
     }
 
-    /// Takes the first bytes of an over-long line; [`Lines`](crate::Lines) skips the rest. Packets
+    /// Takes the first bytes of an over-long line; [`Lines`] skips the rest. Packets
     /// and lines about containers are damaged then, because more may have followed.
     ///
     /// ```

@@ -27,8 +27,9 @@ impl<'a> RawLine<'a> {
     ///
     /// ```
     /// use asg_core::Lines;
+    /// use asg_core::line::RawLine;
     /// let mut kernel = false;
-    /// let mut each = |raw: asg_core::line::RawLine<'_>| kernel = raw.line().envelope().is_kernel();
+    /// let mut each = |raw: RawLine<'_>| kernel = raw.line().envelope().is_kernel();
     /// Lines::new().push(b"[  637.581122] hello\n", &mut each);
     /// assert!(kernel);
     /// ```

@@ -17,8 +17,8 @@ use crate::names::identity::Identity;
 ///    flows then, and none is lost.
 /// 2. [`questions`](Self::questions) returns the GUIDs to ask for, each once.
 /// 3. [`answer`](Self::answer) takes the result. That question succeeds from then on: call
-///    [`Gathered::resolve`](crate::correlate::Gathered::resolve) or [`Follower::tick`](crate::Follower::tick)
-///    again.
+///    [`Gathered::resolve`](crate::correlate::Gathered::resolve) or
+///    [`Follower::tick`](crate::Follower::tick) again.
 ///
 /// If the lookup failed, the GUIDs are [unavailable](Identity::unavailable): flows go on without
 /// names, and later ones ask again. The caller chooses the pause between two lookups.

@@ -28,7 +28,8 @@
 //! let page = br#"{"taken_at":"2026-03-01T12:00:00Z","complete":true,"resources":[{"guid":"g-1","name":"db",
 //!     "rules":[{"protocol":"tcp","destination":"10.0.11.0/24","ports":"443,5432","log":true}],
 //!     "relationships":{"running_spaces":{"data":[{"guid":"s-1"}]}}}]}"#;
-//! let policy = Policy::new(Snapshot::parse(page, None)?, Settings::of(Profile::SilkDynamic).into());
+//! let settings = Settings::of(Profile::SilkDynamic);
+//! let policy = Policy::new(Snapshot::parse(page, None)?, settings.into());
 //!
 //! let question = br#"{"id":1,"space":"s-1","proto":"tcp","dst":"10.0.11.7","dpt":5432}"#;
 //! let mut answer = Vec::new();

@@ -140,7 +140,7 @@ impl<'a> Damaged<'a> {
     /// ```
     /// use asg_core::{Content, Line, Record};
     /// let line = Line::new(b"x IN=eth0 OUT= SRC=10.254.0.10 DST=10.0.1");
-    /// let Content::Damaged(damaged) = Record::classify(&line).content else { panic!("it is cut") };
+    /// let Content::Damaged(damaged) = Record::classify(&line).content else { panic!() };
     /// assert!(damaged.rep().is_none(), "it is a packet");
     /// ```
     #[must_use]
@@ -212,8 +212,8 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// Reads all records of a line: the one that [`Record::classify`] gives, and those behind it, which
-    /// a document of a log store has, or a stream of frames without line feeds.
+    /// Reads all records of a line: the one that [`Record::classify`] gives, and those behind it,
+    /// which a document of a log store has, or a stream of frames without line feeds.
     ///
     /// ```
     /// use asg_core::{Line, Record};
@@ -438,7 +438,8 @@ impl<'a> Record<'a> {
     ///     "log_level":1,"data":{"handle":"d08bb414-cdba-4381-412a-e9ecc1b7d0f4"}}"#);
     /// let mut handles = Vec::new();
     /// let origin = Origin { source: SourceId(0), line: 7 };
-    /// Record::classify(&line).evidence(origin, |evidence| handles.push(evidence.handle.to_string()));
+    /// let record = Record::classify(&line);
+    /// record.evidence(origin, |evidence| handles.push(evidence.handle.to_string()));
     /// assert_eq!(handles, ["d08bb414-cdba-4381-412a-e9ecc1b7d0f4"]);
     /// ```
     pub fn evidence(&self, origin: Origin, each: impl FnMut(Evidence)) {

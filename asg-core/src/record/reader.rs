@@ -3,8 +3,8 @@
 //! All kernel lines of one machine have one header between the stamp and the uptime, and all
 //! packets of one sender begin alike, up to the source address. The reader parses each such
 //! beginning once, keeps where its fields lie, and compares bytes afterwards. It never decides
-//! anything: [`Reader::classify`] equals [`Record::classify`] for every line, whatever came before, and the
-//! tests hold it to that.
+//! anything: [`Reader::classify`] equals [`Record::classify`] for every line, whatever came before,
+//! and the tests hold it to that.
 
 mod headers;
 mod heads;

@@ -223,7 +223,7 @@ impl<'a> RepEvent<'a> {
     ///         "message":"guardian.destroy.finished",
     ///         "data":{"handle":"d08bb414-cdba-4381-412a-e9ecc1b7d0f4"}}"#,
     /// );
-    /// let Content::Rep(event) = Record::classify(&line).content else { panic!("a container's line") };
+    /// let Content::Rep(event) = Record::classify(&line).content else { panic!() };
     /// assert_eq!(event.container(), Some("d08bb414-cdba-4381-412a-e9ecc1b7d0f4"));
     /// ```
     #[must_use]
@@ -240,7 +240,7 @@ impl<'a> RepEvent<'a> {
     ///         "message":"guardian.destroy.finished",
     ///         "data":{"handle":"d08bb414-cdba-4381-412a-e9ecc1b7d0f4"}}"#,
     /// );
-    /// let Content::Rep(event) = Record::classify(&line).content else { panic!("a container's line") };
+    /// let Content::Rep(event) = Record::classify(&line).content else { panic!() };
     /// assert_eq!(event.moment(), asg_core::event::Moment::Seen);
     /// ```
     #[must_use]
@@ -263,7 +263,7 @@ impl<'a> RepEvent<'a> {
     ///         "message":"guardian.destroy.finished",
     ///         "data":{"handle":"d08bb414-cdba-4381-412a-e9ecc1b7d0f4"}}"#,
     /// );
-    /// let Content::Rep(event) = Record::classify(&line).content else { panic!("a container's line") };
+    /// let Content::Rep(event) = Record::classify(&line).content else { panic!() };
     /// assert!(event.was_there());
     /// ```
     #[must_use]

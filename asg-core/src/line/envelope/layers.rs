@@ -122,10 +122,10 @@ fn is_open(all: &Envelope<'_>) -> bool {
 
 /// Parses the header at the start of a text.
 pub(super) fn header(text: &[u8]) -> Option<Envelope<'_>> {
-    peel(HEADERS, text)
+    parse(HEADERS, text)
 }
 
-fn peel<'a>(layers: &[Layer], text: &'a [u8]) -> Option<Envelope<'a>> {
+fn parse<'a>(layers: &[Layer], text: &'a [u8]) -> Option<Envelope<'a>> {
     let first = *text.first()?;
     layers.iter().filter(|layer| (layer.begins)(first)).find_map(|layer| (layer.read)(text))
 }
