@@ -19,7 +19,8 @@
 //!     LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=7 PROTO=2 \n";
 //! let mut packets = 0;
 //! for record in records(log) {
-//!     let is_packet = record?.with(|record| matches!(record.content, Content::Packet { .. }));
+//!     let (_, record) = record?;
+//!     let is_packet = record.with(|record| matches!(record.content, Content::Packet { .. }));
 //!     packets += u64::from(is_packet);
 //! }
 //! assert_eq!(packets, 1);

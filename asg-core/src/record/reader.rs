@@ -109,7 +109,7 @@ impl Reader {
     ///
     /// ```
     /// use asg_core::{Line, Reader};
-    /// assert_eq!(Reader::new().read(&Line::new(b"hello")).kind(), "other");
+    /// assert_eq!(Reader::new().classify(&Line::new(b"hello")).kind(), "other");
     /// ```
     #[must_use]
     pub fn new() -> Self {
