@@ -20,6 +20,7 @@ mod rep;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use fast::Halves;
 pub use logger::LoggerEvent;
 pub use message::RepEventKind;
 pub use rep::RepEvent;
@@ -72,7 +73,7 @@ impl<'a> LagerEvent<'a> {
     }
 
     /// Parses a whole line about a container, if one pass is enough.
-    fn plain(line: &'a [u8]) -> Option<RepEvent<'a>> {
+    pub(crate) fn plain(line: &'a [u8]) -> Option<RepEvent<'a>> {
         fast::read(line)
     }
 
