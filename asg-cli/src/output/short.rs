@@ -131,7 +131,8 @@ mod tests {
             text.number(number);
             text.byte(b' ');
             text.digits::<6>(low);
-            prop_assert_eq!(text.bytes(), format!("{number} {low:06}").as_bytes());
+            let expected = format!("{number} {low:06}");
+            prop_assert_eq!(text.bytes(), expected.as_bytes());
         }
     }
 }
