@@ -54,18 +54,13 @@ impl Short {
     /// Appends a decimal number.
     #[inline]
     pub(crate) fn number(&mut self, number: u64) {
-        const SIX: u64 = 1_000_000;
-        match number {
-            0..SIX => {
-                let number = number as u32;
+        match u32::try_from(number) {
+            Ok(number) => {
                 let len = number.checked_ilog10().unwrap_or_default() as usize + 1;
                 put_digits(&mut self.bytes[self.len..self.len + len], number);
                 self.len += len;
             }
-            _ => {
-                self.number(number / SIX);
-                self.digits::<6>((number % SIX) as u32);
-            }
+            Err(_) => self.word(&number.to_string()),
         }
     }
 
