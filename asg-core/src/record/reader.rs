@@ -24,7 +24,8 @@ use crate::time::{LogTime, Uptime};
 /// Parses lines quickly where they resemble earlier ones.
 ///
 /// A reader belongs to one thread. Which lines it has seen never changes what it returns, only how
-/// fast. Its memory is bounded: 16,384 headers, 65,536 packet heads and the data of 8,192 lager lines.
+/// fast. Its memory is bounded: 16,384 headers, 65,536 packet heads and the data of 8,192 lager
+/// lines.
 ///
 /// # Example
 ///
