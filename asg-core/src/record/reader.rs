@@ -3,8 +3,8 @@
 //! All kernel lines of one machine have one header between the stamp and the uptime, and all
 //! packets of one sender begin alike, up to the source address. Lager lines about one container
 //! often have the same data. The reader parses each such text once, keeps where its fields lie, and
-//! compares bytes afterwards. It never decides anything: [`Reader::read`] equals [`Record::read`] for every line, whatever came before, and the
-//! tests hold it to that.
+//! compares bytes afterwards. It never decides anything: [`Reader::read`] equals [`Record::read`]
+//! for every line, whatever came before, and the tests hold it to that.
 
 mod headers;
 mod heads;
