@@ -1,5 +1,6 @@
 //! Sources in pieces of whole lines, so that several threads can work on one source.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::fmt;
 use std::io::{Cursor, Read};
@@ -48,6 +49,8 @@ pub(crate) struct Piece {
     block: Block,
     /// The number of each line, and its end, if the source separates them.
     separate: Vec<(u64, usize)>,
+    /// How many lines it has, once they were passed on.
+    lines: Cell<Option<u64>>,
 }
 
 impl fmt::Debug for Piece {
@@ -74,17 +77,24 @@ impl Piece {
             return;
         }
         let before = self.first - 1;
+        let mut last = 0;
         let mut whole = |line: RawLine<'_>| {
             let RawLine { number, bytes, skipped, part_of, .. } = line;
+            last = number;
             let (origin, part_of) = (at(before + number), part_of.map(|first| before + first));
             each(Raw { origin, source: name, bytes, is_cut: skipped > 0, part_of, instance });
         };
         let mut lines = LogLines::new();
         lines.push(self.block.bytes(), &mut whole);
         lines.finish(whole);
+        self.lines.set(Some(last));
     }
 
+    /// Returns the number of lines that the source does not separate.
     fn count(&self) -> u64 {
+        if let Some(lines) = self.lines.get() {
+            return lines;
+        }
         let bytes = self.block.bytes();
         let unfinished = !bytes.is_empty() && !bytes.ends_with(b"\n");
         memchr::memchr_iter(b'\n', bytes).count() as u64 + u64::from(unfinished)
@@ -99,8 +109,13 @@ pub(crate) struct Feed {
     over: usize,
     pass: Pass,
     open: Open,
-    /// The number of the next line of the source.
+    /// The number of the next line of the source, unless the lines of the last piece are not
+    /// counted.
     line: u64,
+    /// Whether the lines of the last piece still count. With one thread they are counted when they
+    /// have been passed on, which takes no search for their ends.
+    is_owing: bool,
+    is_alone: bool,
     size: usize,
     counter: ReadCounter,
     watch: Watch,
@@ -141,6 +156,8 @@ impl Feed {
             pass: readers.pass().clone(),
             open: Open::Not,
             line: 1,
+            is_owing: false,
+            is_alone: threads.get() == 1,
             size: size.bytes(threads),
             counter: ReadCounter::new(Arc::clone(&monitor)),
             watch: Watch::new(monitor, what, readers.size()),
@@ -157,8 +174,11 @@ impl Feed {
     ///
     /// Those of reading, unless they are [kept](Readers::leaving_out), and those of the monitor.
     /// Lines before an error are in the piece before.
+    ///
+    /// With one thread it must be the same piece each time.
     pub(crate) fn next(&mut self, piece: &mut Piece) -> Result<bool, Error> {
         loop {
+            self.count(piece);
             if let Some(error) = self.failed.take() {
                 return Err(error);
             }
@@ -171,9 +191,13 @@ impl Feed {
             piece.first = self.line;
             piece.separate.clear();
             piece.block.clear();
+            piece.lines.set(None);
             let more = self.read(&*source, piece);
             let is_empty = piece.block.bytes().is_empty() && piece.separate.is_empty();
-            self.line += if piece.separate.is_empty() { piece.count() } else { 0 };
+            self.is_owing = piece.separate.is_empty();
+            if !self.is_alone {
+                self.count(piece);
+            }
             self.look_for_returns(piece);
             if !matches!(more, Ok(true)) {
                 if let Some(returns @ 2..) = self.lone_returns.replace(0) {
@@ -220,9 +244,16 @@ impl Feed {
         Ok(None)
     }
 
+    /// Counts the lines of the last piece.
+    fn count(&mut self, last: &Piece) {
+        if std::mem::take(&mut self.is_owing) {
+            self.line += last.count();
+        }
+    }
+
     /// Goes on to the next source, because this one is over.
     fn close(&mut self) {
-        (self.open, self.line) = (Open::Not, 1);
+        (self.open, self.line, self.is_owing) = (Open::Not, 1, false);
         self.sources.pop_front();
         self.over += 1;
     }

@@ -54,22 +54,20 @@ impl Short {
     /// Appends a decimal number.
     #[inline]
     pub(crate) fn number(&mut self, number: u64) {
-        let len = number.checked_ilog10().unwrap_or_default() as usize + 1;
-        let mut rest = number;
-        for place in self.bytes[self.len..self.len + len].iter_mut().rev() {
-            *place = b'0' + (rest % 10) as u8;
-            rest /= 10;
+        match u32::try_from(number) {
+            Ok(number) => {
+                let len = number.checked_ilog10().unwrap_or_default() as usize + 1;
+                put_digits(&mut self.bytes[self.len..self.len + len], number);
+                self.len += len;
+            }
+            Err(_) => self.word(&number.to_string()),
         }
-        self.len += len;
     }
 
     /// Appends as many digits as there are places.
     #[inline]
-    pub(crate) fn digits<const LEN: usize>(&mut self, mut number: u32) {
-        for place in self.bytes[self.len..self.len + LEN].iter_mut().rev() {
-            *place = b'0' + (number % 10) as u8;
-            number /= 10;
-        }
+    pub(crate) fn digits<const LEN: usize>(&mut self, number: u32) {
+        put_digits(&mut self.bytes[self.len..self.len + LEN], number);
         self.len += LEN;
     }
 
@@ -87,5 +85,49 @@ impl Short {
         let (text, len) = dotted(octets);
         self.bytes[self.len..self.len + text.len()].copy_from_slice(&text);
         self.len += len;
+    }
+}
+
+/// The two digits of each number below 100.
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[0; 2]; 100];
+    let mut n = 0;
+    while n < pairs.len() {
+        pairs[n] = [b'0' + (n / 10) as u8, b'0' + (n % 10) as u8];
+        n += 1;
+    }
+    pairs
+};
+
+/// Fills the places with the lowest digits of a number.
+#[inline]
+fn put_digits(places: &mut [u8], mut number: u32) {
+    let (first, pairs) = places.as_rchunks_mut::<2>();
+    for pair in pairs.iter_mut().rev() {
+        *pair = PAIRS[(number % 100) as usize];
+        number /= 100;
+    }
+    if let [first] = first {
+        *first = b'0' + (number % 10) as u8;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn numbers_are_written_as_the_standard_library_does(number: u64, bits in 0..64_u32, low in 0..1_000_000_u32) {
+            let number = number >> bits;
+            let mut text = Short::default();
+            text.number(number);
+            text.byte(b' ');
+            text.digits::<6>(low);
+            let expected = format!("{number} {low:06}");
+            prop_assert_eq!(text.bytes(), expected.as_bytes());
+        }
     }
 }

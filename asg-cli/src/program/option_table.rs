@@ -206,7 +206,7 @@ pub(crate) static OPTIONS: &[Opt] = &[
         None,
         Takes::Text("PACKETS"),
         Group::Copies,
-        "a packet that two lines report is one packet if at most so many other packets are between the lines; 4194304 if \
+        "a packet that two lines report is one packet if at most so many other packets are between the lines; 2097152 if \
          not given. Each takes some 60 bytes of memory. Standard error says how many were forgotten for want of room",
     ),
     opt(

@@ -72,7 +72,7 @@ pub struct Counts {
     /// their own.
     pub duplicates: u64,
     /// Packets that were forgotten for want of room: a further line about one of them counts as a
-    /// packet of its own. Lines about one packet are recognised if they are 4,194,304 packets apart
+    /// packet of its own. Lines about one packet are recognised if they are 2,097,152 packets apart
     /// at most, or the number that [`Gathering::remembering`] sets.
     pub displaced: u64,
     /// Lines of iptables-logger, which report a packet in their own way.

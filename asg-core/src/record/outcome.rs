@@ -227,7 +227,7 @@ fn holds_text(text: &[u8]) -> bool {
         return true;
     }
     // UTF-16 without its mark is not known for what it is.
-    if position!(b"S\0R\0C\0=\0", text).is_some() {
+    if memchr::memchr(0, text).is_some() && position!(b"S\0R\0C\0=\0", text).is_some() {
         return true;
     }
     // One pass over the bytes rules out containers in most texts.

@@ -1,16 +1,18 @@
 //! The stateful reader: parses lines, and remembers how lines begin.
 //!
 //! All kernel lines of one machine have one header between the stamp and the uptime, and all
-//! packets of one sender begin alike, up to the source address. The reader parses each such
-//! beginning once, keeps where its fields lie, and compares bytes afterwards. It never decides
-//! anything: [`Reader::classify`] equals [`Record::classify`] for every line, whatever came before,
-//! and the tests hold it to that.
+//! packets of one sender begin alike, up to the source address. Lager lines about one container
+//! often have the same data. The reader parses each such text once, keeps where its fields lie, and
+//! compares bytes afterwards. It never decides anything: [`Reader::classify`] equals
+//! [`Record::classify`] for every line, whatever came before, and the tests hold it to that.
 
 mod headers;
 mod heads;
+mod said;
 
 use self::headers::{Header, Headers};
 use self::heads::{Heads, KnownHead};
+use self::said::Said;
 use super::{Content, Record};
 use crate::line::Line;
 use crate::line::envelope::Envelope;
@@ -22,7 +24,8 @@ use crate::time::{LogTime, Uptime};
 /// Parses lines quickly where they resemble earlier ones.
 ///
 /// A reader belongs to one thread. Which lines it has seen never changes what it returns, only how
-/// fast. Its memory is bounded: 16,384 headers and 65,536 packet heads.
+/// fast. Its memory is bounded: 16,384 headers, 65,536 packet heads and the data of 8,192 lager
+/// lines.
 ///
 /// # Example
 ///
@@ -44,6 +47,7 @@ use crate::time::{LogTime, Uptime};
 pub struct Reader {
     headers: Headers,
     heads: Heads,
+    said: Said,
 }
 
 /// The cached beginnings of a line, as numbers of the reader that returned them.
@@ -184,9 +188,20 @@ impl Reader {
                 let text = line.unwrapped_text().unwrap_or_default();
                 self.headers.restore(header, text, &mut record.envelope);
                 record.memo.header = Some(header.number);
-                record.memo.role = Some(self.headers.role(header.number));
-                record.fill_content(line);
-                self.remember_head(&mut record);
+                let role = self.headers.role(header.number);
+                record.memo.role = Some(role);
+                let body = record.envelope.body.as_bytes();
+                let may_be_said =
+                    body.starts_with(b"{") && role.proves(Proof::Lager) && !line.is_cut();
+                if may_be_said && let Some(event) = self.said.event(body) {
+                    record.content = Content::Rep(event);
+                } else {
+                    record.fill_content(line);
+                    if may_be_said && let Content::Rep(_) = record.content {
+                        self.said.remember(body);
+                    }
+                    self.remember_head(&mut record);
+                }
             }
             Sight::Other(None) => {
                 line.fill_envelope(&mut record.envelope);

@@ -326,6 +326,10 @@ pub(crate) fn nearest(
 ) -> Option<Timestamp> {
     let year = near.year();
     let far = |time: &Timestamp| time.as_nanos().abs_diff(near.as_nanos());
+    // Those of other years are at least 365 days away from this one.
+    if let Some(time) = in_year(year).filter(|time| far(time) < HALF_YEAR_NANOS) {
+        return Some(time);
+    }
     let around = |years: i16| {
         let years = year.saturating_sub(years)..=year.saturating_add(years);
         years.filter_map(&in_year).min_by_key(far)
@@ -334,7 +338,7 @@ pub(crate) fn nearest(
     around(1).filter(|time| far(time) <= HALF_YEAR_NANOS).or_else(|| around(8))
 }
 
-const HALF_YEAR_NANOS: u64 = 183 * 86_400_000_000_000;
+const HALF_YEAR_NANOS: u64 = 182 * 86_400_000_000_000;
 
 /// Time since the kernel booted, in microseconds, as in `[2681198.826158]`.
 ///

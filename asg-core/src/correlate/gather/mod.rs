@@ -162,7 +162,7 @@ impl Gathering {
     }
 
     /// Recognises lines about one packet if they are so many packets apart at most; the default is
-    /// 4,194,304. A remembered packet takes 56 bytes; packets that make room are
+    /// 2,097,152. A remembered packet takes 56 bytes; packets that make room are
     /// [counted](super::Counts::displaced).
     ///
     /// ```

@@ -15,42 +15,21 @@ use super::{IPTABLES_LOGGER, RepEvent, RepEventKind, stamp};
 use crate::bytes::find;
 use crate::bytes::json::{JsonStr, is_usable};
 use crate::line::envelope::role;
+use crate::time::Timestamp;
 
 /// Parses a whole line; `None` if it is not one of the plain ones.
 pub(super) fn parse(line: &[u8]) -> Option<RepEvent<'_>> {
-    // Checks all bytes in the same way, so that the compiler vectorises the loop, and no string
-    // needs another check.
-    let escapes = |b: &u8| u8::from(*b < 0x20) | u8::from(*b == b'\\');
-    if line.iter().fold(0, |bad, b| bad | escapes(b)) != 0 {
-        return None;
-    }
-    let mut scan = Scan { text: std::str::from_utf8(line).ok()?, at: 0 };
-    let (mut time, mut source, mut message) = (None, None, None);
+    let mut scan = Scan::new(line)?;
+    let mut outer = Outer::default();
     let (mut said, mut has_data) = (Said::NOTHING, false);
-    scan.object(|scan, key| {
-        // A member that occurs twice needs the full parser.
-        match key {
-            "timestamp" if time.is_none() => time = Some(stamp(scan.skip(0)?)),
-            "source" if source.is_none() => source = Some(usable(scan.string()?)?),
-            "message" if message.is_none() => message = Some(usable(scan.string()?)?),
-            "data" if !has_data => {
-                has_data = true;
-                scan.object(|scan, key| said.member(key, scan))?;
-            }
-            "timestamp" | "source" | "message" | "data" => return None,
-            "level" | "log_level" => drop(scan.skip(0)?),
-            // An app's line may be lager's too; the full parser finds out who wrote it.
-            key if role::may_tell_stream(key) => return None,
-            _ => drop(scan.skip(0)?),
+    scan.object(|scan, key| match key {
+        "data" if !has_data => {
+            has_data = true;
+            scan.object(|scan, key| said.member(key, scan))
         }
-        Some(())
+        key => outer.member(key, scan),
     })?;
-    let (source, message) = (source?, message?);
-    let is_special = message.starts_with(IPTABLES_LOGGER)
-        || message.ends_with("external-networker-result")
-        || CANCEL_TASK.find(message.as_bytes()).is_some();
-    // A line without a handle may still have one in a special member.
-    let handle = said.handle.get().filter(|_| !is_special)?;
+    let handle = said.handle.get()?;
     if scan.at != line.len() || names_process(handle) {
         return None;
     }
@@ -59,9 +38,6 @@ pub(super) fn parse(line: &[u8]) -> Option<RepEvent<'_>> {
         return None;
     }
     Some(RepEvent {
-        time: time.flatten(),
-        source: JsonStr::borrowed(source),
-        message: JsonStr::borrowed(message),
         handle: Some(JsonStr::borrowed(handle)),
         process_guid: process_guid.map(JsonStr::borrowed),
         instance_guid: said
@@ -73,13 +49,102 @@ pub(super) fn parse(line: &[u8]) -> Option<RepEvent<'_>> {
         domain: said.domain.get().map(JsonStr::borrowed),
         cell_id: said.cell_id.get().map(JsonStr::borrowed),
         container_ip: said.container_ip.get(),
-        event: RepEventKind::of(message),
         cell_ip: said.cell_ip.get(),
         container_ipv6: said.container_ipv6.get(),
-        bridge: None,
-        names: None,
         is_contradictory: said.is_contradictory(),
+        ..outer.event()?
     })
+}
+
+/// The members beside `data`.
+#[derive(Default)]
+struct Outer<'a> {
+    time: Option<Option<Timestamp>>,
+    source: Option<&'a str>,
+    message: Option<&'a str>,
+}
+
+impl<'a> Outer<'a> {
+    fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Option<()> {
+        let Self { time, source, message } = self;
+        // A member that occurs twice needs the full parser.
+        match key {
+            "timestamp" if time.is_none() => *time = Some(stamp(scan.skip(0)?)),
+            "source" if source.is_none() => *source = Some(usable(scan.string()?)?),
+            "message" if message.is_none() => *message = Some(usable(scan.string()?)?),
+            "timestamp" | "source" | "message" | "data" => return None,
+            "level" | "log_level" => drop(scan.skip(0)?),
+            // An app's line may be lager's too; the full parser finds out who wrote it.
+            key if role::may_tell_stream(key) => return None,
+            _ => drop(scan.skip(0)?),
+        }
+        Some(())
+    }
+
+    /// Returns the event without what `data` says; `None` if it may be in a special member there.
+    fn event(&self) -> Option<RepEvent<'a>> {
+        let (source, message) = (self.source?, self.message?);
+        let is_special = message.starts_with(IPTABLES_LOGGER)
+            || message.ends_with("external-networker-result")
+            || CANCEL_TASK.find(message.as_bytes()).is_some();
+        (!is_special).then(|| RepEvent {
+            time: self.time.flatten(),
+            source: JsonStr::borrowed(source),
+            message: JsonStr::borrowed(message),
+            handle: None,
+            process_guid: None,
+            instance_guid: None,
+            index: None,
+            domain: None,
+            cell_id: None,
+            container_ip: None,
+            event: RepEventKind::of(message),
+            cell_ip: None,
+            container_ipv6: None,
+            bridge: None,
+            names: None,
+            is_contradictory: false,
+        })
+    }
+}
+
+/// A line as Diego's components print it, in two parts: `data`, which says the same in many lines,
+/// and the rest.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Halves<'a> {
+    /// `{"timestamp":…,"log_level":1`
+    head: &'a [u8],
+    /// `{"container-guid":…`, up to the session, which is in each line another one.
+    pub(crate) data: &'a [u8],
+}
+
+impl<'a> Halves<'a> {
+    /// Divides a line; `None` if it has another form.
+    pub(crate) fn of(line: &'a [u8]) -> Option<Self> {
+        let inside = line.strip_suffix(b"\"}}")?;
+        let session = inside.iter().rev().take_while(|b| matches!(b, b'0'..=b'9' | b'.')).count();
+        let inside = inside[..inside.len() - session].strip_suffix(b",\"session\":\"")?;
+        let at = find::position!(b",\"data\":", inside)?;
+        let (head, data) = inside.split_at(at);
+        Some(Self { head, data: &data[b",\"data\":".len()..] })
+    }
+
+    /// Parses the members before `data`; the event has nothing of the container. `None` if it is
+    /// not one of the plain lines.
+    pub(crate) fn event(&self) -> Option<RepEvent<'a>> {
+        let mut scan = Scan::new(self.head)?;
+        let mut outer = Outer::default();
+        scan.byte(b'{')?;
+        loop {
+            let key = scan.string()?;
+            scan.byte(b':')?;
+            outer.member(key, &mut scan)?;
+            if scan.at == self.head.len() {
+                return outer.event();
+            }
+            scan.byte(b',')?;
+        }
+    }
 }
 
 static CANCEL_TASK: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(".cancel-task"));
@@ -250,6 +315,17 @@ struct Scan<'a> {
 const MAX_DEPTH: u32 = 16;
 
 impl<'a> Scan<'a> {
+    /// Begins at the start of a text; `None` if it has an escape or a control character.
+    fn new(text: &'a [u8]) -> Option<Self> {
+        // Checks all bytes in the same way, so that the compiler vectorises the loop, and no string
+        // needs another check.
+        let escapes = |b: &u8| u8::from(*b < 0x20) | u8::from(*b == b'\\');
+        if text.iter().fold(0, |bad, b| bad | escapes(b)) != 0 {
+            return None;
+        }
+        Some(Self { text: std::str::from_utf8(text).ok()?, at: 0 })
+    }
+
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }

@@ -20,6 +20,7 @@ mod rep;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use fast::Halves;
 pub use logger::LoggerEvent;
 pub use message::RepEventKind;
 pub use rep::RepEvent;
@@ -33,6 +34,7 @@ use crate::time::{Timestamp, rfc3339};
 
 /// The content of a JSON line.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum LagerEvent<'a> {
     /// An event of a container.
     Rep(RepEvent<'a>),
@@ -72,7 +74,7 @@ impl<'a> LagerEvent<'a> {
     }
 
     /// Parses a whole line about a container, if one pass is enough.
-    fn plain(line: &'a [u8]) -> Option<RepEvent<'a>> {
+    pub(crate) fn plain(line: &'a [u8]) -> Option<RepEvent<'a>> {
         fast::parse(line)
     }
 

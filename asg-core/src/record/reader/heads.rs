@@ -15,16 +15,30 @@ use crate::prefix::{Direction, LogPrefix, Plane, Subject, Verdict};
 /// sender.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Heads {
-    all: Vec<RememberedHead>,
+    /// By number: all that a look-up needs, in little room. It shares the processor's cache with
+    /// everything else that a line takes.
+    known: Vec<KnownText>,
+    /// The texts, one behind the other.
+    texts: Vec<u8>,
+    /// By number: the rest.
+    parts: Vec<Parts>,
     by_start: HashTable<u32>,
 }
 
-#[derive(Debug, Clone)]
-struct RememberedHead {
-    text: Box<[u8]>,
+/// The text of a head.
+#[derive(Debug, Clone, Copy)]
+struct KnownText {
+    /// Where it begins among all texts.
+    start: u32,
+    len: u16,
+    family: Family,
     /// The source address, if it is part of the text.
     src: Option<Address>,
-    family: Family,
+}
+
+/// The meaning of a head.
+#[derive(Debug, Clone)]
+struct Parts {
     prefix: usize,
     in_if: Range<usize>,
     out_if: Range<usize>,
@@ -65,11 +79,11 @@ impl Heads {
         let hash = hash::<KEY>(body.first_chunk()?);
         let is_it = |n: &u32| {
             work::count(1);
-            body.starts_with(&self.all[*n as usize].text)
+            body.starts_with(self.text(*n))
         };
         let number = *self.by_start.find(hash, is_it)?;
-        let known = &self.all[number as usize];
-        let rest = &body[known.text.len()..];
+        let known = &self.known[number as usize];
+        let rest = &body[usize::from(known.len)..];
         let (src, behind) = match known.src {
             Some(src) => (src, rest),
             None => Head::source(rest, known.family)?,
@@ -95,22 +109,22 @@ impl Heads {
         let is_senders = cf.direction == Direction::Egress;
         let text = &body[..if is_senders { head.len } else { head.src_at }];
         let key = hash::<KEY>(text.first_chunk()?);
-        let is_it = |n: &u32| *self.all[*n as usize].text == *text;
-        if let Some(number) = self.by_start.find(key, is_it) {
+        if let Some(number) = self.by_start.find(key, |n| self.text(*n) == text) {
             return Some(*number);
         }
-        if self.all.len() >= MOST || self.by_start.iter_hash(key).count() >= MOST_ALIKE {
+        let (start, len) = (u32::try_from(self.texts.len()).ok()?, u16::try_from(text.len()).ok()?);
+        if self.known.len() >= MOST || self.by_start.iter_hash(key).count() >= MOST_ALIKE {
             return None;
         }
         let range = |part: &[u8]| {
             let starts = part.as_ptr().addr() - body.as_ptr().addr();
             starts..starts + part.len()
         };
-        let number = self.all.len() as u32;
-        self.all.push(RememberedHead {
-            text: text.into(),
-            src: is_senders.then_some(head.src),
-            family: head.family,
+        let number = self.known.len() as u32;
+        let src = is_senders.then_some(head.src);
+        self.known.push(KnownText { start, len, family: head.family, src });
+        self.texts.extend_from_slice(text);
+        self.parts.push(Parts {
             prefix: packet.prefix.as_bytes().len(),
             in_if: range(head.in_if),
             out_if: range(head.out_if),
@@ -122,9 +136,9 @@ impl Heads {
             handle: cf.handle_prefix.map(|handle| range(handle.as_bytes())),
             tag: cf.tag.map(|tag| range(tag.as_bytes())),
         });
-        let all = &self.all;
-        let hash_of = |n: &u32| all[*n as usize].text.first_chunk().map_or(0, hash::<KEY>);
-        self.by_start.insert_unique(key, number, hash_of);
+        let Self { known, texts, by_start, .. } = self;
+        let hash_of = |n: &u32| known[*n as usize].of(texts).first_chunk().map_or(0, hash::<KEY>);
+        by_start.insert_unique(key, number, hash_of);
         Some(number)
     }
 
@@ -137,8 +151,8 @@ impl Heads {
         p: &mut Packet<'a>,
         cf: &mut Option<LogPrefix<'a>>,
     ) {
-        let known = &self.all[number as usize];
-        p.family = known.family;
+        let known = &self.parts[number as usize];
+        p.family = self.known[number as usize].family;
         p.prefix = Text::new(&body[..known.prefix]);
         p.in_if = Some(Text::new(&body[known.in_if.clone()]));
         p.out_if = Some(Text::new(&body[known.out_if.clone()]));
@@ -149,23 +163,29 @@ impl Heads {
 
     /// Returns the log prefix of a head.
     pub(super) fn prefix(&self, number: u32) -> LogPrefix<'_> {
-        let known = &self.all[number as usize];
-        known.prefix_in(&known.text)
+        self.parts[number as usize].prefix_in(self.text(number))
     }
 
     /// Returns the text of a head.
+    #[inline]
     pub(super) fn text(&self, number: u32) -> &[u8] {
-        &self.all[number as usize].text
+        self.known[number as usize].of(&self.texts)
     }
 
     /// Returns the text of a head's log prefix.
     pub(super) fn prefix_text(&self, number: u32) -> &[u8] {
-        let known = &self.all[number as usize];
-        &known.text[..known.prefix]
+        &self.text(number)[..self.parts[number as usize].prefix]
     }
 }
 
-impl RememberedHead {
+impl KnownText {
+    #[inline]
+    fn of(self, texts: &[u8]) -> &[u8] {
+        &texts[self.start as usize..][..usize::from(self.len)]
+    }
+}
+
+impl Parts {
     fn prefix_in<'a>(&self, body: &'a [u8]) -> LogPrefix<'a> {
         LogPrefix {
             verdict: self.verdict,

@@ -31,6 +31,14 @@ const PACKETS: [&str; 6] = [
      ID=58750 DF PROTO=ICMP TYPE=8 CODE=0 ID=172 SEQ=1 ",
 ];
 
+/// A lager line with this message and session.
+fn lager(message: &str, session: &str) -> String {
+    let guid = "d08bb414-cdba-4381-412a-e9ecc1b7d0f4";
+    format!(
+        r#"{{"timestamp":"1498136872.889604807","source":"rep","message":"{message}","log_level":1,"data":{{"container-guid":"{guid}","index":7,"lrp-instance-key":{{"instance_guid":"{guid}","cell_id":"diego_cell-12"}},"lrp-key":{{"process_guid":"f842e50f-f22f-4929-4e59-86869693fff5-87976a9f-255c-4834-586b-33e3d44b7703","index":2,"domain":"cf-apps"}},"net_info":{{"address":"10.0.16.12","instance_address":"10.255.73.3","ports":[]}},"session":"{session}"}}}}"#
+    )
+}
+
 /// Reads each line after those before it, and holds it to the reader that remembers nothing.
 fn agree(lines: &[Vec<u8>]) -> usize {
     let mut reader = Reader::new();
@@ -100,6 +108,25 @@ fn no_layers_are_looked_for_behind_a_known_header() {
 }
 
 #[test]
+fn data_that_was_read_before_says_the_same_in_another_line() {
+    const HEADER: &str = "2024-05-06T07:09:10.581301+00:00 cell-1 vcap.rep: ";
+    let mut reader = Reader::new();
+    let mut known = 0;
+    for (n, message) in ["rep.a", "rep.b.creating-container", "cfnetworking.iptables.x", "rep.c"]
+        .into_iter()
+        .enumerate()
+    {
+        let text = format!("{HEADER}{}", lager(message, &format!("9.{n}")));
+        let line = Line::new(text.as_bytes());
+        let record = Record::classify(&line);
+        known += usize::from(reader.said.event(record.envelope.body.as_bytes()).is_some());
+        assert_eq!(reader.classify(&line), record, "{text}");
+    }
+    // The second line is the first whose header is known, and the special one is never short.
+    assert_eq!(known, 1);
+}
+
+#[test]
 fn machines_are_told_apart_whose_headers_begin_alike() {
     let line = |n: u32, second: u32| {
         format!("Jun 16 00:09:{second:02} kern kernel [job=diego_cell index={n}] [26817.5000{second:02}] x")
@@ -137,6 +164,27 @@ proptest! {
             .flat_map(|(body, changes)| {
                 let line = || format!("{header}{body}");
                 [line().into_bytes(), changed(line(), changes)]
+            })
+            .collect();
+        agree(&lines);
+    }
+
+    #[test]
+    fn a_lager_line_with_data_of_an_earlier_one_is_read_as_alone(
+        lines in prop::collection::vec(
+            (
+                prop::sample::select(vec!["rep.a", "rep.b", "garden.destroy", "cfnetworking.iptables.x"]),
+                prop::sample::select(vec!["9.1", "9.2", "", "x", "9\\\"", "9\",\"data\":{\"guid\":\"x\"},\"a\":\"9"]),
+                prop::collection::vec((any::<prop::sample::Index>(), prop::sample::select(BYTES)), 0..2),
+            ),
+            2..8,
+        ),
+    ) {
+        let lines: Vec<_> = lines
+            .iter()
+            .map(|(message, session, changes)| {
+                let text = format!("2024-05-06T07:09:10Z cell-1 vcap.rep: {}", lager(message, session));
+                changed(text, changes)
             })
             .collect();
         agree(&lines);
