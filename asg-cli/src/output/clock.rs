@@ -45,7 +45,8 @@ impl TimeText {
             if nanos.is_multiple_of(1_000) {
                 out.digits::<6>(nanos / 1_000);
             } else {
-                out.digits::<9>(nanos);
+                out.digits::<8>(nanos / 10);
+                out.digits::<1>(nanos % 10);
             }
             out.trim_zeros();
         }

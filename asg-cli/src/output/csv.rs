@@ -7,13 +7,13 @@ use asg_core::packet::Address;
 
 use super::Out;
 use super::clock::TimeText;
-use super::ndjson::push_number;
+use super::short::Short;
 use crate::answers::{Cell, Grid};
 use crate::error::Error;
 use crate::flows::RowSink;
 use crate::pieces::Size;
 use crate::query::columns::KnownRow;
-use crate::query::{Column, Query, Row, Value, push_dotted};
+use crate::query::{Column, Query, Row, Value};
 
 /// The treatment of values that spreadsheets take for formulas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -43,6 +43,8 @@ pub struct Csv {
 struct CellText {
     formulas: Formulas,
     times: TimeText,
+    /// Short values that are not in the output yet.
+    short: Short,
     /// Room for one value.
     text: String,
 }
@@ -98,7 +100,7 @@ impl Csv {
             None => {
                 let Self { parts, out, cells, .. } = self;
                 let columns = parts.iter().flat_map(Part::columns);
-                columns.for_each(|column| cells.push(out, &column.value(row)));
+                cells.push_all(out, columns.map(|column| column.value(row)));
             }
         }
         self.out.pop();
@@ -111,16 +113,18 @@ impl Csv {
             shared.resize_with(key + 1, || None);
         }
         let shared = shared[key].get_or_insert_with(|| Shared::of(parts, cells, row));
-        let own = |column: &Column, out: &mut Vec<u8>| cells.push(out, &column.value(row));
-        shared.with_own(parts, out, own);
+        shared.with_own(parts, out, |columns, out| {
+            cells.push_all(out, columns.iter().map(|column| column.value(row)));
+        });
     }
 
     /// Writes a row whose key an earlier one had, if its text is known; else returns `false`.
     pub(crate) fn add_known(&mut self, row: &KnownRow<'_>) -> bool {
         let Self { parts, shared, out, cells } = self;
         let Some(Some(shared)) = shared.get(row.key()) else { return false };
-        let own = |column: &Column, out: &mut Vec<u8>| cells.push(out, &column.own_value(row));
-        shared.with_own(parts, out, own);
+        shared.with_own(parts, out, |columns, out| {
+            cells.push_all(out, columns.iter().map(|column| column.own_value(row)));
+        });
         out.pop();
         out.push(b'\n');
         true
@@ -138,7 +142,7 @@ impl Shared {
     fn of(parts: &[Part], cells: &mut CellText, row: &Row<'_>) -> Self {
         let (mut out, mut ends) = (Vec::new(), Vec::new());
         for part in parts.iter().filter(|part| matches!(part, Part::Shared(_))) {
-            part.columns().for_each(|column| cells.push(&mut out, &column.value(row)));
+            cells.push_all(&mut out, part.columns().map(|column| column.value(row)));
             ends.push(u32::try_from(out.len()).unwrap_or(u32::MAX));
         }
         Self { text: out.into(), ends: ends.into() }
@@ -149,7 +153,7 @@ impl Shared {
         &self,
         parts: &[Part],
         out: &mut Vec<u8>,
-        mut own: impl FnMut(&Column, &mut Vec<u8>),
+        mut own: impl FnMut(&[&'static Column], &mut Vec<u8>),
     ) {
         let mut start = 0;
         let mut ends = self.ends.iter();
@@ -160,7 +164,7 @@ impl Shared {
                     out.extend_from_slice(&self.text[start..end]);
                     start = end;
                 }
-                Part::Own(columns) => columns.iter().for_each(|column| own(column, out)),
+                Part::Own(columns) => own(columns, out),
             }
         }
     }
@@ -186,28 +190,52 @@ impl RowSink for Csv {
 }
 
 impl CellText {
+    /// Writes values, and a comma behind each.
+    #[inline]
+    fn push_all<'v>(&mut self, out: &mut Vec<u8>, values: impl Iterator<Item = Value<'v>>) {
+        for value in values {
+            self.push(out, &value);
+        }
+        self.flush(out);
+    }
+
     /// Writes a value, and a comma.
+    #[inline]
     fn push(&mut self, out: &mut Vec<u8>, value: &Value<'_>) {
+        let Self { times, short, .. } = self;
         match value {
             Value::Null => {}
-            Value::Word(word) => out.extend_from_slice(word.as_bytes()),
+            Value::Word(word) if word.len() < Short::ROOM => short.word(word),
             Value::Int(number) => {
                 if *number < 0 {
-                    out.push(b'-');
+                    short.byte(b'-');
                 }
-                push_number(out, number.unsigned_abs());
+                short.number(number.unsigned_abs());
             }
-            Value::Bool(flag) => out.extend_from_slice(if *flag { b"true" } else { b"false" }),
-            Value::Time(time) => self.times.push(out, *time),
-            Value::Address(Address::V4(ip)) => push_dotted(out, ip.octets()),
-            other => {
-                self.text.clear();
-                // Writing into a string does not fail.
-                let _ = other.write_text(&mut self.text);
-                push_text(out, &self.text, self.formulas);
-            }
+            Value::Bool(true) => short.text(b"true"),
+            Value::Bool(false) => short.text(b"false"),
+            Value::Time(time) => times.write(short, *time),
+            Value::Address(Address::V4(ip)) => short.dotted(ip.octets()),
+            other => self.push_any(out, other),
         }
-        out.push(b',');
+        self.short.byte(b',');
+        if !self.short.has_room() {
+            self.flush(out);
+        }
+    }
+
+    /// Writes a value that may be long, or must be quoted.
+    fn push_any(&mut self, out: &mut Vec<u8>, value: &Value<'_>) {
+        self.flush(out);
+        self.text.clear();
+        // Writing into a string does not fail.
+        let _ = value.write_text(&mut self.text);
+        push_text(out, &self.text, self.formulas);
+    }
+
+    fn flush(&mut self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.short.bytes());
+        self.short.clear();
     }
 }
 
