@@ -15,7 +15,6 @@ use super::{IPTABLES_LOGGER, RepEvent, RepEventKind, stamp};
 use crate::bytes::find;
 use crate::bytes::json::{JsonStr, is_usable};
 use crate::line::envelope::role;
-use crate::time::Timestamp;
 
 /// Parses a whole line; `None` if it is not one of the plain ones.
 pub(super) fn parse(line: &[u8]) -> Option<RepEvent<'_>> {
@@ -59,17 +58,17 @@ pub(super) fn parse(line: &[u8]) -> Option<RepEvent<'_>> {
 /// The members beside `data`.
 #[derive(Default)]
 struct Outer<'a> {
-    time: Option<Option<Timestamp>>,
+    timestamp: Option<&'a str>,
     source: Option<&'a str>,
     message: Option<&'a str>,
 }
 
 impl<'a> Outer<'a> {
     fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Option<()> {
-        let Self { time, source, message } = self;
+        let Self { timestamp, source, message } = self;
         // A member that occurs twice needs the full parser.
         match key {
-            "timestamp" if time.is_none() => *time = Some(stamp(scan.skip(0)?)),
+            "timestamp" if timestamp.is_none() => *timestamp = Some(scan.skip(0)?),
             "source" if source.is_none() => *source = Some(usable(scan.string()?)?),
             "message" if message.is_none() => *message = Some(usable(scan.string()?)?),
             "timestamp" | "source" | "message" | "data" => return None,
@@ -88,7 +87,7 @@ impl<'a> Outer<'a> {
             || message.ends_with("external-networker-result")
             || CANCEL_TASK.find(message.as_bytes()).is_some();
         (!is_special).then(|| RepEvent {
-            time: self.time.flatten(),
+            time: self.timestamp.and_then(stamp),
             source: JsonStr::borrowed(source),
             message: JsonStr::borrowed(message),
             handle: None,
