@@ -154,6 +154,7 @@ impl NameKind {
 
 /// The place of a line: a source, and a line number in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct Origin {
     /// The file or stream; the caller numbers them.
     pub source: SourceId,
@@ -163,6 +164,7 @@ pub struct Origin {
 
 /// The number of a source of lines. The caller that opened the sources has their names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "its fields are all that it can have")]
 pub struct SourceId(pub u32);
 
 /// Returns what a line about a container proves; `None` if it names no container. `shown` is the

@@ -318,6 +318,7 @@ impl fmt::Debug for GuidPrefix {
 /// # Ok::<(), asg_core::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "its fields are all that it can have")]
 pub struct ProcessGuid {
     /// Cloud Controller's process GUID.
     pub process: Guid,
@@ -615,6 +616,7 @@ impl fmt::Display for HandlePrefix<'_> {
 /// that Diego was given.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(untagged)]
+#[expect(clippy::exhaustive_enums, reason = "the text covers all others")]
 pub enum ProcessName {
     /// `<process GUID>-<version>`.
     Guid(ProcessGuid),

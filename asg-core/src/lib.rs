@@ -165,6 +165,9 @@
 //! [`TimeRange`]: time::TimeRange
 //! [`UptimeClocks`]: clock::UptimeClocks
 #![forbid(unsafe_code)]
+// What may be added later is decided for each type, and every error and panic is described.
+#![warn(clippy::exhaustive_enums, clippy::exhaustive_structs)]
+#![warn(clippy::missing_errors_doc, clippy::missing_panics_doc)]
 
 pub mod bytes;
 pub mod clock;

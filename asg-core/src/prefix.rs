@@ -66,6 +66,7 @@ pub struct LogPrefix<'a> {
 /// Whether a packet was let through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[expect(clippy::exhaustive_enums, reason = "a packet passes or does not")]
 pub enum Verdict {
     /// It passed.
     Allowed,
@@ -76,6 +77,7 @@ pub enum Verdict {
 /// A set of rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Plane {
     /// Application security groups: egress from a container.
     Asg,
@@ -88,6 +90,7 @@ pub enum Plane {
 /// The direction of a packet, seen from the subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[expect(clippy::exhaustive_enums, reason = "there are two")]
 pub enum Direction {
     /// From the subject.
     Egress,
@@ -98,6 +101,7 @@ pub enum Direction {
 /// The kind of name in a prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Subject {
     /// One container, by the beginning of its handle. (In Diego before 0.1470 a handle begins with
     /// the app's GUID.)

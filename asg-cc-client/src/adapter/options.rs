@@ -21,6 +21,7 @@ pub(super) const TOO_LARGE: &str = "it is larger than 64 MB";
 /// assert!(!options.skip_tls_verification);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct HttpOptions {
     /// For each of: finding the address, connecting (with TLS), sending. 10 s.
     pub connect_timeout: Duration,

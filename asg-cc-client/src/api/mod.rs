@@ -342,6 +342,7 @@ impl<T> fmt::Debug for Call<T> {
 
 /// One page of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Page<T> {
     /// The things listed.
     pub resources: Vec<T>,

@@ -41,6 +41,7 @@ use memory::Memory;
 /// assert!(forever.deleted.is_some());
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct CacheOptions {
     /// For living apps, which may be renamed or deleted. An hour; `None` is for ever, here and
     /// below.

@@ -41,6 +41,7 @@ pub use retrying::Retrying;
 /// assert_eq!((strict.tries, strict.longest_wait.as_secs()), (5, 30));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct Policy {
     /// The number of tries of one request, the first included. 5.
     pub tries: u32,

@@ -29,6 +29,7 @@ pub use self::lager::{LagerEvent, LoggerEvent, RepEvent, RepEventKind};
 
 /// A container's lifecycle event in a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "the ledger keeps these four times")]
 pub enum Moment {
     /// It was made now.
     Created,

@@ -275,6 +275,7 @@ impl Detached {
 
 /// The owners in an attribution.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "there are none, one or several")]
 pub enum Owners<'l> {
     /// Nobody.
     None,
@@ -294,6 +295,7 @@ pub enum Owners<'l> {
 /// The certainty of an attribution, the least first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(clippy::exhaustive_enums, reason = "callers must decide about each grade")]
 pub enum Certainty {
     /// No owner is known.
     Unknown,

@@ -115,6 +115,7 @@ impl Ledger {
     /// assert_eq!(Ledger::from_bytes(b"", SourceId(0)).unwrap_err(), LedgerError::NotALedger);
     /// # Ok::<(), LedgerError>(())
     /// ```
+    #[expect(clippy::missing_panics_doc, reason = "a checked length is not exceeded")]
     pub fn from_bytes(bytes: &[u8], source: SourceId) -> Result<Self, LedgerError> {
         if bytes.len() < HEADER + TRAILER || !bytes.starts_with(MAGIC) {
             return Err(LedgerError::NotALedger);

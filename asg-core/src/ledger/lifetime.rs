@@ -54,6 +54,7 @@ impl<'l> Lifetime<'l> {
     /// assert_eq!(lifetime.handle().to_string(), "d08bb414-cdba-4381-412a-e9ecc1b7d0f4");
     /// ```
     #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "a kept handle is a handle")]
     pub fn handle(self) -> Handle {
         let row = &self.ledger.rows[self.row as usize];
         row.guid().map_or_else(

@@ -26,6 +26,7 @@ use crate::time::Timestamp;
 /// assert_eq!(Identity::unknown().path(), None);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct Identity {
     /// Whether the app is there, was deleted, or cannot be seen.
     pub state: AppState,
@@ -150,6 +151,7 @@ impl Identity {
 /// Cloud Controller runs each kind in a Diego domain of its own. Source:
 /// `cloud_controller_ng`, `lib/cloud_controller/diego/constants.rb`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Workload {
     /// An instance of an app's process: domain `cf-apps`.
     App,
@@ -180,6 +182,7 @@ impl Workload {
 
 /// An app, space or org: its GUID, and its name if that is known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct Entity {
     /// The GUID as Cloud Controller writes it. Text, because Cloud Controller does not promise a
     /// shape.

@@ -274,6 +274,7 @@ pub struct Ip<'a> {
 /// The kernel logger that wrote a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Format {
     /// iptables, ip6tables, nft, conntrack: `nf_log_syslog` and its ancestors.
     #[default]
@@ -293,6 +294,7 @@ impl Format {
 /// The kind of a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Family {
     /// IPv4.
     Ipv4,
@@ -316,6 +318,7 @@ pub enum Family {
 /// # Ok::<(), std::net::AddrParseError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "the kernel prints no other kind")]
 pub enum Address {
     /// IPv4.
     V4(Ipv4Addr),
@@ -370,6 +373,7 @@ impl Serialize for Address {
 
 /// A link address, `hh:hh:hh:hh:hh:hh`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "its fields are all that it can have")]
 pub struct MacAddr(pub [u8; 6]);
 
 impl fmt::Display for MacAddr {
@@ -393,6 +397,7 @@ impl Serialize for MacAddr {
 
 /// `PROTO=`: a name for the protocols that the kernel opens, a number for the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "the number covers all others")]
 pub enum Proto {
     /// `TCP`.
     Tcp,
@@ -589,6 +594,7 @@ impl Serialize for TcpFlags {
 
 /// An IPv6 extension header, as far as a line shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ExtHeader {
     /// `OPT ( )`: hop-by-hop, routing or destination options. The line does not show which of the
     /// three.

@@ -9,6 +9,7 @@ use super::settings::Settings;
 /// The mechanism that decides about a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Governed {
     /// The security groups.
     Asg,
@@ -42,6 +43,7 @@ macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $(#[doc = $what:literal] $variant:ident = $word:literal,)* }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
         pub enum $name {
             $(#[doc = $what] $variant,)*
         }

@@ -17,6 +17,7 @@ use super::stored::StoredRule;
 /// The fate of a set of rules on a cell, from the best to the worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Load {
     /// It is enforced.
     Ok,
@@ -32,6 +33,7 @@ pub enum Load {
 
 /// The traffic of one kernel rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum EntryTraffic {
     /// TCP to these ports, from the first to the last.
     Tcp(u16, u16),
@@ -80,6 +82,7 @@ impl EntryTraffic {
 
 /// The source of one kernel rule: one rule, one of its destinations, and one of its port items.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct RuleEntry {
     /// The packets, apart from their destination.
     pub traffic: EntryTraffic,
@@ -148,6 +151,7 @@ pub enum Quirk {
 
 /// One rule as a cell enforces it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Enforceable {
     /// The kernel rules, in the order of the rule: destinations, and in each the port items.
     pub entries: Vec<RuleEntry>,

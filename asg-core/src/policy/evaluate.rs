@@ -15,6 +15,7 @@ use crate::time::Timestamp;
 /// The kernel's action on a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Verdict {
     /// The packet passes.
     Allow,
@@ -26,6 +27,7 @@ pub enum Verdict {
 
 /// The part of the rules that decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Decider {
     /// The entry with this number.
     Entry(u32),
@@ -42,6 +44,7 @@ pub enum Decider {
 /// The certainty of the decider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Decided {
     /// Any order of groups gives this decider.
     Certain,
@@ -53,6 +56,7 @@ pub enum Decided {
 
 /// The line that a packet leaves, if no limit suppresses it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[non_exhaustive]
 pub enum LogLine {
     /// A line with the prefix of allowed packets.
     #[serde(rename = "OK")]
@@ -64,6 +68,7 @@ pub enum LogLine {
 
 /// The answer about one packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Answer {
     /// The fate of the set of rules; without a verdict if it is refused.
     pub load: Load,
@@ -76,6 +81,7 @@ pub struct Answer {
 
 /// A verdict and its reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Ruling {
     /// The kernel's action.
     pub verdict: Verdict,
@@ -90,6 +96,7 @@ pub struct Ruling {
 /// A rule of a group, one of its destinations and one of its port items, by their places in the
 /// input.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[non_exhaustive]
 pub struct RuleRef {
     /// The group's GUID.
     #[serde(serialize_with = "shared_text")]
@@ -115,6 +122,7 @@ pub(super) fn shared_text<S: Serializer>(
 
 /// The decider, for outputs.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum By {
     /// A rule.
     Rule(RuleRef),

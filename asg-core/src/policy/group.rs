@@ -23,6 +23,7 @@ use crate::time::Timestamp;
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct SecurityGroup {
     /// Its GUID.
     pub guid: String,
@@ -46,6 +47,7 @@ pub struct SecurityGroup {
 
 /// The phases in which a group applies to all spaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct GloballyEnabled {
     /// While apps and tasks run.
     #[serde(default)]
@@ -58,6 +60,7 @@ pub struct GloballyEnabled {
 /// The phase of a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[expect(clippy::exhaustive_enums, reason = "Cloud Controller has two, and all code treats both")]
 pub enum Phase {
     /// An app or a task runs in it.
     Running,

@@ -9,6 +9,7 @@ use crate::time::{TimeRange, Timestamp};
 /// How well the rules of an instant are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Basis {
     /// The last complete snapshot before the tolerance, all within it and the first after the
     /// instant have equal entries and owners, and none of their groups was updated in between.

@@ -24,6 +24,7 @@ use super::stored::StoredRule;
 /// A kind of change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum How {
     /// Bind the space to the group.
     Bind,
@@ -36,6 +37,7 @@ pub enum How {
 /// The respect in which a packet misses a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Miss {
     /// The protocol.
     Protocol,
@@ -52,6 +54,7 @@ pub enum Miss {
 /// A point is a port, or a pair of ICMP type and code (65,536 for any). Every protocol counts as
 /// 256 × 65,536 points.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[non_exhaustive]
 pub struct Admits {
     /// Addresses; `u128::MAX` for all of IPv6.
     pub addresses: u128,
@@ -103,6 +106,7 @@ impl Serialize for Change {
 
 /// One change that would have allowed a packet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct NearMiss {
     /// The kind of change.
     pub how: How,

@@ -13,6 +13,7 @@ use crate::error::Error;
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Profile {
     /// silk, which takes the rules from the policy server: the default since cf-networking 3.0.0
     /// (2022).
@@ -58,6 +59,7 @@ impl Profile {
 /// query without an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[expect(clippy::exhaustive_enums, reason = "it is known or not")]
 pub enum GroupOrder {
     /// It is not known.
     #[default]
@@ -69,6 +71,7 @@ pub enum GroupOrder {
 /// Networks that containers may not reach even if the rules allow it, as blocks.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct DenyNetworks {
     /// For every container.
     #[serde(deserialize_with = "blocks")]
@@ -83,6 +86,7 @@ pub struct DenyNetworks {
 
 /// A block of addresses and its spelling as Go prints it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct Block {
     /// The network address and the length of the prefix.
     pub text: String,
@@ -126,6 +130,7 @@ impl Default for OutboundConnections {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct Settings {
     /// The way in which rules are enforced.
     pub profile: Profile,
@@ -213,6 +218,7 @@ impl Settings {
 
 /// A release of silk: major, minor and patch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "its fields are all that it can have")]
 pub struct SilkVersion(pub u32, pub u32, pub u32);
 
 impl<'de> Deserialize<'de> for SilkVersion {

@@ -89,6 +89,7 @@ pub struct Record<'a> {
 
 /// The content of a line.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum Content<'a> {
     /// A packet.
     Packet {
@@ -123,6 +124,7 @@ pub struct Damaged<'a> {
 /// The part of a damaged line that could be parsed.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(clippy::large_enum_variant, reason = "as in `Content`")]
+#[non_exhaustive]
 pub enum Part<'a> {
     /// Of a packet.
     Packet {

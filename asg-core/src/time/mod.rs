@@ -152,6 +152,7 @@ impl<'de> Deserialize<'de> for Timestamp {
 ///
 /// Traditional syslog stamps have neither year nor zone; `dmesg -T` has a year but no zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[expect(clippy::exhaustive_enums, reason = "a stamp lacks nothing, a zone, a year too, or all")]
 pub enum LogTime {
     /// The line shows none, or only a part of one.
     #[default]
@@ -166,6 +167,7 @@ pub enum LogTime {
 
 /// A date and a time of day, in an unknown zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "its fields are all that it can have")]
 pub struct Civil {
     /// 0 if it is unknown.
     pub year: i16,
@@ -238,6 +240,7 @@ impl Civil {
 /// assert_eq!(time.resolve(&policy).unwrap().time.to_string(), "2017-06-16T23:18:38Z");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct TimePolicy {
     /// The year of a time without one.
     pub year: YearPolicy,
@@ -251,6 +254,7 @@ pub struct TimePolicy {
 
 /// How to choose the year of a time without one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum YearPolicy {
     /// Not chosen: such times stay unknown.
     #[default]
@@ -265,6 +269,7 @@ pub enum YearPolicy {
 
 /// A time, and whether the line showed it or a policy completed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Resolved {
     /// The instant.
     pub time: Timestamp,
@@ -275,6 +280,7 @@ pub struct Resolved {
 /// Whether a line showed a time or a policy completed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum TimeQuality {
     /// The line shows it whole.
     Read,

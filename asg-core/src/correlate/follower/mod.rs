@@ -100,6 +100,7 @@ impl Held {
 
 /// How long a [`Follower`] waits and remembers. All times are times of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct FollowerOptions {
     /// How long a packet waits for evidence. 30 seconds by default: rep logs each container every
     /// half minute.

@@ -128,6 +128,7 @@ pub(super) struct Group {
 /// A batch was merged too early, or into another gathering than its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a batch belongs to another gathering, or an earlier batch of its gatherer is missing")]
+#[non_exhaustive]
 pub struct MisplacedBatch;
 
 /// How many lines [`Gathering::ingest`] holds before it merges them.

@@ -33,6 +33,7 @@ use crate::time::{Timestamp, rfc3339};
 
 /// The content of a JSON line.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum LagerEvent<'a> {
     /// An event of a container.
     Rep(RepEvent<'a>),

@@ -10,6 +10,7 @@ use crate::time::TimeRange;
 /// profile enforces them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[expect(clippy::exhaustive_enums, reason = "a packet passes or does not")]
 pub enum Outcome {
     /// It may pass.
     Allowed,
@@ -19,6 +20,7 @@ pub enum Outcome {
 
 /// The chain that wrote a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum Chain {
     /// The chain of the security groups.
     #[default]
@@ -33,6 +35,7 @@ pub enum Chain {
 
 /// The facts about one packet, as plain values.
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct PacketFacts<'a> {
     /// The time when it was sent, as far as that is known.
     pub time: Option<TimeRange>,

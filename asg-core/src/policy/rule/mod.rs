@@ -45,6 +45,7 @@ pub use ports::Ports;
 /// # Ok::<(), asg_core::policy::RuleError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct Rule {
     /// The traffic.
     pub traffic: Traffic,
@@ -58,6 +59,7 @@ pub struct Rule {
 
 /// Protocols, each with the limits that rules can set for it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Traffic {
     /// `all`: every protocol and port.
     All,
@@ -73,6 +75,7 @@ pub enum Traffic {
 
 /// A set of ICMP messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct IcmpKind {
     /// The type; `None` for any, in JSON -1.
     pub icmp_type: Option<u8>,
@@ -82,6 +85,7 @@ pub struct IcmpKind {
 
 /// The names of protocols.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Protocol {
     /// `all`
     All,
@@ -200,6 +204,7 @@ impl Rule {
     /// assert_eq!(Rule::parse(rule.to_json().as_bytes()).unwrap(), rule);
     /// ```
     #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "such a map is JSON")]
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("a map of strings, numbers and booleans")
     }
