@@ -187,6 +187,7 @@ pub mod record;
 #[cfg(feature = "siem")]
 pub mod siem;
 pub mod time;
+mod words;
 
 // What a first program needs. Everything else is in its module.
 pub use correlate::{Correlation, Flow, FlowBuf, Follower, Gathering};

@@ -25,7 +25,7 @@ pub struct SecurityGroup {
 
 /// The phases of an app in which a group applies to all spaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[non_exhaustive]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct Everywhere {
     /// While apps run.
     pub running: bool,

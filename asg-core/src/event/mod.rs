@@ -27,6 +27,8 @@ pub(crate) mod lager;
 
 pub use self::lager::{LagerEvent, LoggerEvent, RepEvent, RepEventKind};
 
+use crate::words::words;
+
 /// A container's lifecycle event in a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "the ledger keeps these four times")]
@@ -39,4 +41,10 @@ pub enum Moment {
     Running,
     /// It is gone now.
     Destroyed,
+}
+
+words! {
+    "event" Moment "a moment of a container" {
+        Created = "created", Seen = "seen", Running = "running", Destroyed = "destroyed",
+    }
 }

@@ -73,7 +73,7 @@ impl Ledger {
     /// # use asg_core::ledger::LedgerError;
     /// # use asg_core::{Ledger, Origin, SourceId};
     /// let mut ledger = Ledger::new();
-    /// let handle = Handle::parse("bfce786c-ab07-40ad-79f9-8f21").unwrap();
+    /// let handle = Handle::parse(b"bfce786c-ab07-40ad-79f9-8f21").unwrap();
     /// ledger.add(Evidence::new(handle, Moment::Seen, Origin { source: SourceId(0), line: 7 }));
     ///
     /// let mut bytes = ledger.to_bytes();
@@ -399,7 +399,9 @@ impl Ledger {
             self.heads.insert(row.key(), number, |row| rows[row as usize].key());
             self.push(row);
         } else {
-            let handle = Handle::parse(input.text()?).filter(|handle| handle.guid().is_none())?;
+            let handle = Handle::parse(input.text()?.as_bytes())
+                .ok()
+                .filter(|handle| handle.guid().is_none())?;
             if self.row_of(&handle, origin) != number {
                 return None;
             }

@@ -137,7 +137,7 @@ pub struct NameTimeline {
 
 /// One event that shows a name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-#[non_exhaustive]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct Naming {
     /// When it happened.
     pub at: Timestamp,

@@ -20,7 +20,7 @@ const MOST_STEPS: u64 = 200_000_000;
 
 /// Whether packets that an entry allows leave lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
+#[expect(clippy::exhaustive_enums, reason = "callers treat each")]
 pub enum EntryState {
     /// They do, apart from limits.
     Logged,

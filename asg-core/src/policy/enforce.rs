@@ -6,17 +6,15 @@
 //! executor 9e97ac1b (`depot/containerstore/helpers.go`) and guardian c2d9348c
 //! (`kawasaki/iptables`). Verdicts of a real kernel are in `fixtures/asg/netrules_vectors.json`.
 
-use serde::Serialize;
-
 use super::go::{self, AddressRange};
 use super::probe::{Class, Probe};
 use super::rule::ruby_split;
 use super::settings::{Profile, Settings};
 use super::stored::StoredRule;
+use crate::words::words;
 
 /// The fate of a set of rules on a cell, from the best to the worst.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Load {
     /// It is enforced.
@@ -29,6 +27,12 @@ pub enum Load {
     Skipped,
     /// Diego rejects the app.
     RefusedLrp,
+}
+
+words! {
+    "policy" Load "the fate of a set of rules" {
+        Ok = "ok", Refused = "refused", Skipped = "skipped", RefusedLrp = "refused_lrp",
+    }
 }
 
 /// The traffic of one kernel rule.
@@ -190,7 +194,7 @@ impl StoredRule {
             vec![self.destination()]
         };
         for (n, text) in (0..).zip(texts) {
-            match AddressRange::parse(text) {
+            match AddressRange::of(text) {
                 None => {
                     quirks.push(Quirk::Unreadable(n));
                     worsen(if dynamic { Load::Skipped } else { Load::RefusedLrp });

@@ -11,11 +11,11 @@ use super::order;
 use super::probe::Probe;
 use super::settings::Profile;
 use crate::time::Timestamp;
+use crate::words::words;
 
 /// The kernel's action on a packet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "a kernel does one of these")]
 pub enum Verdict {
     /// The packet passes.
     Allow,
@@ -25,9 +25,15 @@ pub enum Verdict {
     Drop,
 }
 
+words! {
+    "policy" Verdict "a verdict" {
+        Allow = "allow", Deny = "deny", Drop = "drop",
+    }
+}
+
 /// The part of the rules that decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
+#[expect(clippy::exhaustive_enums, reason = "callers treat each")]
 pub enum Decider {
     /// The entry with this number.
     Entry(u32),
@@ -42,8 +48,7 @@ pub enum Decider {
 }
 
 /// The certainty of the decider.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Decided {
     /// Any order of groups gives this decider.
@@ -54,16 +59,26 @@ pub enum Decided {
     Undetermined,
 }
 
+words! {
+    "policy" Decided "a certainty of the decider" {
+        Certain = "certain", ByOrder = "by_order", Undetermined = "undetermined",
+    }
+}
+
 /// The line that a packet leaves, if no limit suppresses it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LogLine {
     /// A line with the prefix of allowed packets.
-    #[serde(rename = "OK")]
     Ok,
     /// A line with the prefix of denied packets.
-    #[serde(rename = "DENY")]
     Deny,
+}
+
+words! {
+    "policy" LogLine "a line of the log" {
+        Ok = "OK", Deny = "DENY",
+    }
 }
 
 /// The answer about one packet.
@@ -122,7 +137,7 @@ pub(super) fn shared_text<S: Serializer>(
 
 /// The decider, for outputs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
+#[expect(clippy::exhaustive_enums, reason = "callers treat each")]
 pub enum By {
     /// A rule.
     Rule(RuleRef),

@@ -20,11 +20,11 @@ use super::listing::{Listings, MadeRule};
 use super::probe::{Class, Probe, ProbeTraffic};
 use super::settings::Profile;
 use super::stored::StoredRule;
+use crate::words::words;
 
 /// A kind of change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "callers treat each")]
 pub enum How {
     /// Bind the space to the group.
     Bind,
@@ -34,9 +34,14 @@ pub enum How {
     Widen,
 }
 
+words! {
+    "policy" How "a kind of change" {
+        Bind = "bind", Phase = "phase", Widen = "widen",
+    }
+}
+
 /// The respect in which a packet misses a rule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Miss {
     /// The protocol.
@@ -47,6 +52,12 @@ pub enum Miss {
     Port,
     /// The type and code of ICMP.
     Icmp,
+}
+
+words! {
+    "policy" Miss "a respect in which a packet misses" {
+        Protocol = "protocol", Address = "address", Port = "port", Icmp = "icmp",
+    }
 }
 
 /// The packets that a change admits: a number of addresses, and a number of points at each.

@@ -101,7 +101,7 @@ impl ProbeTraffic {
 /// Source: `tcp_conntracks` and `get_conntrack_index` of Linux' `nf_conntrack_proto_tcp.c`, with
 /// `nf_conntrack_tcp_loose` on, as it is by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
+#[expect(clippy::exhaustive_enums, reason = "callers treat each")]
 pub enum Opening {
     /// A new connection: SYN alone.
     New,

@@ -23,6 +23,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::Error;
+use crate::words::{from_str, words};
 
 mod range;
 mod rfc3339;
@@ -107,6 +108,8 @@ impl Timestamp {
             .expect("an i64 of nanoseconds is within jiff's range")
     }
 }
+
+from_str!(Timestamp, Uptime);
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -278,14 +281,19 @@ pub struct Resolved {
 }
 
 /// Whether a line showed a time or a policy completed it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TimeQuality {
     /// The line shows it whole.
     Read,
     /// The year, the zone or the time of boot comes from a policy.
     Completed,
+}
+
+words! {
+    "time" TimeQuality "a quality of a time" {
+        Read = "read", Completed = "completed",
+    }
 }
 
 impl LogTime {
@@ -352,6 +360,33 @@ const HALF_YEAR_NANOS: u64 = 183 * 86_400_000_000_000;
 pub struct Uptime(u64);
 
 impl Uptime {
+    /// Parses seconds with six decimals, as the kernel prints them and as this displays.
+    ///
+    /// # Errors
+    ///
+    /// If it is not that, or too long ago; the offset is the start of the text.
+    ///
+    /// ```
+    /// use asg_core::time::Uptime;
+    /// let uptime = Uptime::parse(b"2343.595381")?;
+    /// assert_eq!(uptime.as_micros(), 2_343_595_381);
+    /// assert!(Uptime::parse(b"2343.5").is_err());
+    /// # Ok::<(), asg_core::Error>(())
+    /// ```
+    pub fn parse(text: &[u8]) -> Result<Self, Error> {
+        const WHAT: &str = "seconds with six decimals, such as 2343.595381";
+        let micros = || {
+            let (seconds, micros) = std::str::from_utf8(text).ok()?.split_once('.')?;
+            let is_number = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
+            if micros.len() != 6 || !is_number(seconds) || !is_number(micros) {
+                return None;
+            }
+            let whole = seconds.parse::<u64>().ok()?.checked_mul(1_000_000)?;
+            whole.checked_add(micros.parse().ok()?)
+        };
+        micros().map(Self).ok_or(Error::expected_in(text, 0, WHAT))
+    }
+
     /// Creates the uptime `micros` microseconds after boot.
     ///
     /// ```

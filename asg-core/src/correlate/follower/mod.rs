@@ -202,7 +202,7 @@ impl Follower {
     /// use asg_core::{Follower, Ledger, Origin, SourceId};
     ///
     /// let mut before = Ledger::new();
-    /// let handle = Handle::parse("bfce786c-ab07-40ad-79f9-8f21").unwrap();
+    /// let handle = Handle::parse(b"bfce786c-ab07-40ad-79f9-8f21").unwrap();
     /// before.add(Evidence::new(handle, Moment::Seen, Origin { source: SourceId(0), line: 1 }));
     /// let follower = Follower::new(FollowerOptions::default()).with_ledger(before);
     /// assert_eq!(follower.ledger().len(), 1);

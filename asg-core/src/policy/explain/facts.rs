@@ -1,21 +1,25 @@
 //! The facts about a packet that callers provide.
 
-use serde::Serialize;
-
 use crate::policy::group::Phase;
 use crate::policy::probe::Probe;
 use crate::time::TimeRange;
+use crate::words::words;
 
 /// Whether a packet may pass: by the line in the log, by Cloud Controller's words, or as the
 /// profile enforces them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "a packet passes or does not")]
 pub enum Outcome {
     /// It may pass.
     Allowed,
     /// It may not.
     Denied,
+}
+
+words! {
+    "policy" Outcome "an outcome" {
+        Allowed = "allowed", Denied = "denied",
+    }
 }
 
 /// The chain that wrote a line.

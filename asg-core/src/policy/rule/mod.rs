@@ -16,6 +16,7 @@ mod tests;
 use std::fmt;
 use std::net::IpAddr;
 
+use crate::words::words;
 use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value};
@@ -99,22 +100,9 @@ pub enum Protocol {
     Icmpv6,
 }
 
-impl Protocol {
-    /// Returns the word in JSON.
-    ///
-    /// ```
-    /// use asg_core::policy::Protocol;
-    /// assert_eq!(Protocol::Tcp.as_str(), "tcp");
-    /// ```
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::All => "all",
-            Self::Tcp => "tcp",
-            Self::Udp => "udp",
-            Self::Icmp => "icmp",
-            Self::Icmpv6 => "icmpv6",
-        }
+words! {
+    "policy" Protocol "a protocol" {
+        All = "all", Tcp = "tcp", Udp = "udp", Icmp = "icmp", Icmpv6 = "icmpv6",
     }
 }
 
