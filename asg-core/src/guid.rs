@@ -282,6 +282,22 @@ impl GuidPrefix {
     }
 }
 
+/// ```
+/// use asg_core::Guid;
+/// assert_eq!(u128::from(Guid::from(7)), 7);
+/// ```
+impl From<u128> for Guid {
+    fn from(bits: u128) -> Self {
+        Self::from_u128(bits)
+    }
+}
+
+impl From<Guid> for u128 {
+    fn from(guid: Guid) -> Self {
+        guid.as_u128()
+    }
+}
+
 impl From<Guid> for GuidPrefix {
     fn from(guid: Guid) -> Self {
         Self { bits: guid.0, len: FULL as u8 }

@@ -135,6 +135,7 @@
 //!
 //! | feature | default | adds |
 //! |---|---|---|
+//! | `jiff` | no | conversions between [`Timestamp`] and `jiff::Timestamp` |
 //! | `siem` | no | the module `siem`: flows as the records of other standards, and flow ids |
 //! | `reference` | no | a second, slow reader of packet lines, for tests. Not part of the interface |
 //!
@@ -173,7 +174,7 @@ pub mod bytes;
 pub mod clock;
 pub mod completeness;
 pub mod correlate;
-mod error;
+pub mod error;
 pub mod event;
 pub mod evidence;
 pub mod guid;

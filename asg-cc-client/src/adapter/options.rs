@@ -39,14 +39,24 @@ pub struct HttpOptions {
     pub skip_tls_verification: bool,
 }
 
+impl HttpOptions {
+    /// The default, as a constant.
+    ///
+    /// ```
+    /// use asg_cc_client::HttpOptions;
+    /// assert_eq!(HttpOptions::DEFAULT.connect_timeout.as_secs(), 10);
+    /// ```
+    pub const DEFAULT: Self = Self {
+        connect_timeout: Duration::from_secs(10),
+        answer_timeout: Duration::from_secs(60),
+        ca_pem: None,
+        client_pem: None,
+        skip_tls_verification: false,
+    };
+}
+
 impl Default for HttpOptions {
     fn default() -> Self {
-        Self {
-            connect_timeout: Duration::from_secs(10),
-            answer_timeout: Duration::from_secs(60),
-            ca_pem: None,
-            client_pem: None,
-            skip_tls_verification: false,
-        }
+        Self::DEFAULT
     }
 }

@@ -381,6 +381,18 @@ impl Address {
 
 from_str!(Address, MacAddr, Proto);
 
+/// ```
+/// use std::net::IpAddr;
+/// use asg_core::packet::Address;
+/// let ip = IpAddr::from([10, 0, 0, 1]);
+/// assert_eq!(Option::<IpAddr>::from(Address::from(ip)), Some(ip));
+/// ```
+impl From<Address> for Option<IpAddr> {
+    fn from(address: Address) -> Self {
+        address.ip()
+    }
+}
+
 impl From<IpAddr> for Address {
     fn from(ip: IpAddr) -> Self {
         match ip {
@@ -436,6 +448,18 @@ impl MacAddr {
             *byte = high << 4 | low;
         }
         if parts.next().is_some() { Err(wrong) } else { Ok(Self(bytes)) }
+    }
+}
+
+impl From<[u8; 6]> for MacAddr {
+    fn from(bytes: [u8; 6]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl From<MacAddr> for [u8; 6] {
+    fn from(address: MacAddr) -> Self {
+        address.0
     }
 }
 

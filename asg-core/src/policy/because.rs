@@ -9,7 +9,7 @@ use crate::words::words;
 
 /// The mechanism that decides about a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
+#[expect(clippy::exhaustive_enums, reason = "callers treat each")]
 pub enum Governed {
     /// The security groups.
     Asg,

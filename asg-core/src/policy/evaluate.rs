@@ -49,7 +49,7 @@ pub enum Decider {
 
 /// The certainty of the decider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
+#[expect(clippy::exhaustive_enums, reason = "callers treat each")]
 pub enum Decided {
     /// Any order of groups gives this decider.
     Certain,
@@ -67,7 +67,7 @@ words! {
 
 /// The line that a packet leaves, if no limit suppresses it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
+#[expect(clippy::exhaustive_enums, reason = "callers treat each")]
 pub enum LogLine {
     /// A line with the prefix of allowed packets.
     Ok,

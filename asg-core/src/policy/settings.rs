@@ -92,6 +92,7 @@ pub struct Block {
 /// silk-cni).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct OutboundConnections {
     /// Whether the limit is on.
     pub limit: bool,

@@ -25,6 +25,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::error::Error;
 use crate::words::{from_str, words};
 
+mod convert;
 mod range;
 mod rfc3339;
 pub(crate) mod stamp;
@@ -114,21 +115,6 @@ from_str!(Timestamp, Uptime);
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.to_jiff().fmt(f)
-    }
-}
-
-/// ```
-/// use std::time::{Duration, SystemTime};
-/// use asg_core::Timestamp;
-///
-/// let time = SystemTime::from(Timestamp::from_nanos(1_500_000_000));
-/// let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap();
-/// assert_eq!(since, Duration::from_millis(1_500));
-/// ```
-impl From<Timestamp> for std::time::SystemTime {
-    fn from(time: Timestamp) -> Self {
-        let span = std::time::Duration::from_nanos(time.0.unsigned_abs());
-        if time.0 < 0 { Self::UNIX_EPOCH - span } else { Self::UNIX_EPOCH + span }
     }
 }
 
@@ -242,7 +228,7 @@ impl Civil {
 /// let policy = TimePolicy { year: YearPolicy::Fixed(2017), ..TimePolicy::default() };
 /// assert_eq!(time.resolve(&policy).unwrap().time.to_string(), "2017-06-16T23:18:38Z");
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct TimePolicy {
     /// The year of a time without one.
@@ -253,6 +239,30 @@ pub struct TimePolicy {
     /// The time when the kernel booted, for lines that show nothing but the time since then.
     /// Unknown by default: such lines have no time. A log that spans a reboot has more than one.
     pub boot: Option<Timestamp>,
+}
+
+impl TimePolicy {
+    /// The default, as a constant: it guesses nothing.
+    ///
+    /// ```
+    /// use asg_core::time::YearPolicy;
+    /// use asg_core::{Decoder, TimePolicy};
+    ///
+    /// const IN_2017: TimePolicy = TimePolicy { year: YearPolicy::Fixed(2017), ..TimePolicy::DEFAULT };
+    /// const DECODER: Decoder = Decoder::new(IN_2017);
+    /// let mut times = Vec::new();
+    /// DECODER.clone().decode(b"Jun 16 23:18:38 cell-1 kernel: hello\n", &mut (), |decoded| {
+    ///     times.extend(decoded.time.map(|resolved| resolved.time.to_string()));
+    /// });
+    /// assert_eq!(times, ["2017-06-16T23:18:38Z"]);
+    /// ```
+    pub const DEFAULT: Self = Self { year: YearPolicy::Unset, utc_offset: None, boot: None };
+}
+
+impl Default for TimePolicy {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
 }
 
 /// How to choose the year of a time without one.

@@ -121,17 +121,28 @@ pub struct FollowerOptions {
     pub policy: TimePolicy,
 }
 
+impl FollowerOptions {
+    /// The default, as a constant.
+    ///
+    /// ```
+    /// use asg_core::correlate::FollowerOptions;
+    /// const FEW: FollowerOptions = FollowerOptions { most_held: 100, ..FollowerOptions::DEFAULT };
+    /// assert_eq!(FEW.hold.as_secs(), 30);
+    /// ```
+    pub const DEFAULT: Self = Self {
+        hold: Duration::from_secs(30),
+        most_held: 1 << 16,
+        retention: Duration::from_secs(3_600),
+        silence: Duration::from_secs(24 * 3_600),
+        window: Duration::from_secs(24 * 3_600),
+        most_remembered: MOST_PACKETS,
+        policy: TimePolicy::DEFAULT,
+    };
+}
+
 impl Default for FollowerOptions {
     fn default() -> Self {
-        Self {
-            hold: Duration::from_secs(30),
-            most_held: 1 << 16,
-            retention: Duration::from_secs(3_600),
-            silence: Duration::from_secs(24 * 3_600),
-            window: Duration::from_secs(24 * 3_600),
-            most_remembered: MOST_PACKETS,
-            policy: TimePolicy::default(),
-        }
+        Self::DEFAULT
     }
 }
 
