@@ -456,6 +456,7 @@ pub enum Fault {
 
 /// One error in Cloud Controller's words, from either API.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ApiError {
     /// The number, such as 10010.
     pub code: i64,
@@ -499,6 +500,7 @@ impl fmt::Display for ApiError {
 
 /// When a server that refuses for now would answer again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum RetryAfter {
     /// After so many seconds.
     Seconds(u64),

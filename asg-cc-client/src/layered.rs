@@ -23,6 +23,7 @@ use crate::error::Error;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
+#[expect(clippy::exhaustive_structs, reason = "its fields are all that it can have")]
 pub struct Layered<A, B>(pub A, pub B);
 
 impl<A, B> Layered<A, B>

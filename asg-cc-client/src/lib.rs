@@ -125,6 +125,9 @@
 //! [`Replay`]: record::Replay
 //! [`Saved`]: client::Saved
 #![forbid(unsafe_code)]
+// What may be added later is decided for each type, and every error and panic is described.
+#![warn(clippy::exhaustive_enums, clippy::exhaustive_structs)]
+#![warn(clippy::missing_errors_doc, clippy::missing_panics_doc)]
 
 #[cfg(any(feature = "ureq", feature = "reqwest"))]
 pub mod adapter;

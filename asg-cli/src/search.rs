@@ -52,11 +52,11 @@ type Test<'t, 'l> = &'t dyn Fn(Lifetime<'l>) -> bool;
 /// use asg_core::{Ledger, Origin, SourceId};
 ///
 /// let mut ledger = Ledger::new();
-/// let handle = Handle::parse("bfce786c-ab07-40ad-79f9-8f21").unwrap();
+/// let handle = Handle::parse(b"bfce786c-ab07-40ad-79f9-8f21").unwrap();
 /// let origin = Origin { source: SourceId(0), line: 1 };
 /// let mut seen = Evidence::new(handle, Moment::Seen, origin);
 /// let process = "d2c81f6e-4b3a-4e59-8c07-91a2b3c4d5e6-5b7d9e1f-0a2c-4e6a-8b0c-2d4e6f8a0b1c";
-/// seen.process = Some(ProcessName::parse(process));
+/// seen.process = Some(ProcessName::new(process));
 /// ledger.add(seen);
 /// let by = |text: &str| find(&ledger, text, &HashMap::new()).map(|(by, _)| by);
 /// assert_eq!(by("bfce786c"), Some(By::Handle));

@@ -253,15 +253,15 @@ impl<'q> Question<'q> {
         at: Option<Timestamp>,
         address: Option<&str>,
     ) -> Result<Self, Error> {
-        let parsed = LogPrefix::parse(prefix.as_bytes())
+        let parsed = LogPrefix::classify(prefix.as_bytes())
             .map(|parsed| (parsed, None))
             // The beginning of a handle as people copy it can be too short to be one in a log.
-            .or_else(|| Some((LogPrefix::parse(b"OK_00000000")?, Some(prefix))));
+            .or_else(|| Some((LogPrefix::classify(b"OK_00000000")?, Some(prefix))));
         let Some((mut prefix, shown)) = parsed else {
             return Err(Error::Value(format!("{prefix:?} is not a log prefix")));
         };
         if let Some(shown) = shown {
-            let handle = HandlePrefix::parse(shown).ok_or_else(|| {
+            let handle = HandlePrefix::parse(shown.as_bytes()).map_err(|_| {
                 let what = "is neither a handle, nor the beginning of one, nor a log prefix";
                 Error::Value(format!("{shown:?} {what}"))
             })?;

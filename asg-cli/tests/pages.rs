@@ -40,7 +40,7 @@ fn hold(page: &str, name: &str, table: &str) {
 fn the_operators_page_has_every_reason_with_its_cure() {
     let mut table = String::from("| reason | meaning | cure |\n|---|---|---|\n");
     for reason in Reason::ALL {
-        let (word, meaning, cure) = (reason.word(), reason.sentence(), reason.advice());
+        let (word, meaning, cure) = (reason.as_str(), reason.sentence(), reason.advice());
         writeln!(table, "| `{word}` | {meaning} | {cure} |").unwrap();
     }
     hold("operators.md", "reasons", &table);

@@ -1,4 +1,17 @@
 //! The error type of this crate: the offset where parsing stopped, and what was expected there.
+//!
+//! [`Error`] is opaque: [`Error::offset`] is the place, [`Error::kind`] an [`ErrorKind`] for
+//! programs, and [`Error::reason`] a text for people, which may change. Two things are refused as a
+//! whole and have errors of their own: a saved ledger ([`LedgerError`](crate::ledger::LedgerError))
+//! and a rule ([`RuleError`](crate::policy::RuleError)).
+//!
+//! ```
+//! use asg_core::Guid;
+//! use asg_core::error::ErrorKind;
+//!
+//! let error = Guid::parse(b"4ccbb24c-268e").unwrap_err();
+//! assert_eq!((error.offset(), error.kind()), (13, ErrorKind::Cut));
+//! ```
 
 use std::fmt;
 
@@ -36,6 +49,22 @@ impl Error {
         self.offset
     }
 
+    /// Returns what is wrong, for programs.
+    ///
+    /// ```
+    /// use asg_core::Guid;
+    /// use asg_core::error::ErrorKind;
+    /// assert_eq!(Guid::parse(b"no guid").unwrap_err().kind(), ErrorKind::Expected);
+    /// ```
+    #[must_use]
+    pub const fn kind(&self) -> ErrorKind {
+        match self.kind {
+            Kind::Expected(_) | Kind::Literal(_) => ErrorKind::Expected,
+            Kind::Cut(_) | Kind::CutLiteral(_) => ErrorKind::Cut,
+            Kind::Json(_) => ErrorKind::Json,
+        }
+    }
+
     /// Returns whether the input ended where more was needed: the line was cut, as opposed to
     /// malformed.
     ///
@@ -45,7 +74,7 @@ impl Error {
     /// ```
     #[must_use]
     pub const fn is_cut(&self) -> bool {
-        matches!(self.kind, Kind::Cut(_) | Kind::CutLiteral(_))
+        matches!(self.kind(), ErrorKind::Cut)
     }
 
     /// Returns the message without the offset, for callers that show the place in their own way.
@@ -142,7 +171,19 @@ impl Serialize for Error {
     }
 }
 
-/// The kind of error. The texts are static, so an error costs no allocation, except for JSON, where
+/// What is wrong at an error's offset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// Something else was found than what was expected.
+    Expected,
+    /// The input ends where more was expected.
+    Cut,
+    /// The JSON is malformed.
+    Json,
+}
+
+/// The kind of error with its text. The texts are static, so an error costs no allocation, except for JSON, where
 /// the message comes from the JSON parser.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 enum Kind {

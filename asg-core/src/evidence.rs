@@ -11,11 +11,11 @@
 //! use asg_core::prefix::LogPrefix;
 //! use asg_core::{Certainty, Ledger, Origin, SourceId};
 //!
-//! let handle = Handle::parse("d08bb414-cdba-4381-412a-e9ecc1b7d0f4").unwrap();
+//! let handle = Handle::parse(b"d08bb414-cdba-4381-412a-e9ecc1b7d0f4").unwrap();
 //! let place = Origin { source: SourceId(0), line: 7 };
 //! let mut ledger = Ledger::new();
 //! ledger.add(Evidence::new(handle, Moment::Seen, place));
-//! let prefix = LogPrefix::parse(b"OK_d08bb414-cdba-4381-412a-e9").unwrap();
+//! let prefix = LogPrefix::classify(b"OK_d08bb414-cdba-4381-412a-e9").unwrap();
 //! assert_eq!(ledger.attribute(&prefix, &Default::default()).certainty, Certainty::UniquePrefix);
 //! ```
 
@@ -38,7 +38,7 @@ use crate::time::Timestamp;
 /// use asg_core::guid::Handle;
 /// use asg_core::{Origin, SourceId};
 ///
-/// let handle = Handle::parse("bfce786c-ab07-40ad-79f9-8f21").unwrap();
+/// let handle = Handle::parse(b"bfce786c-ab07-40ad-79f9-8f21").unwrap();
 /// let evidence = Evidence::new(handle, Moment::Seen, Origin { source: SourceId(0), line: 7 });
 /// assert_eq!(evidence.process, None);
 /// ```
@@ -91,7 +91,7 @@ impl Evidence {
     /// use asg_core::guid::Handle;
     /// use asg_core::{Origin, SourceId};
     ///
-    /// let handle = Handle::parse("d08bb414-cdba-4381-412a-e9ecc1b7d0f4").unwrap();
+    /// let handle = Handle::parse(b"d08bb414-cdba-4381-412a-e9ecc1b7d0f4").unwrap();
     /// let seen = Evidence::new(handle, Moment::Seen, Origin { source: SourceId(0), line: 7 });
     /// assert!(seen.process.is_none() && seen.cell.is_none());
     /// ```
@@ -154,6 +154,7 @@ impl NameKind {
 
 /// The place of a line: a source, and a line number in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct Origin {
     /// The file or stream; the caller numbers them.
     pub source: SourceId,
@@ -163,6 +164,7 @@ pub struct Origin {
 
 /// The number of a source of lines. The caller that opened the sources has their names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "its fields are all that it can have")]
 pub struct SourceId(pub u32);
 
 /// Returns what a line about a container proves; `None` if it names no container. `shown` is the
@@ -175,10 +177,10 @@ pub(crate) fn rep_evidence(
 ) -> Option<Evidence> {
     let names = event.names.as_deref();
     let app = names.and_then(|names| names.app_guid.as_deref());
-    let interface = event.bridge.as_deref().and_then(|name| Interface::parse(name.as_bytes()));
+    let interface = event.bridge.as_deref().and_then(|name| Interface::classify(name.as_bytes()));
     let fits = |ip: IpAddr| interface.is_none_or(|interface| interface.fits(ip));
     Some(Evidence {
-        handle: Handle::parse(event.container()?)?,
+        handle: Handle::parse(event.container()?.as_bytes()).ok()?,
         is_cells_own: is_cells_own(&event.source),
         is_contradictory: event.is_contradictory || !event.container_ip.is_none_or(fits),
         moment: event.moment(),
@@ -186,7 +188,7 @@ pub(crate) fn rep_evidence(
         cell: event.cell_id.as_deref().map(Into::into),
         machine: None,
         machine_kind: NameKind::Unknown,
-        process: event.process_guid.as_deref().map(ProcessName::parse),
+        process: event.process_guid.as_deref().map(ProcessName::new),
         workload: event.domain.as_deref().and_then(Workload::of_domain),
         index: event.index,
         app: app.and_then(|guid| guid.parse().ok()),
@@ -207,8 +209,11 @@ pub(crate) fn is_cells_own(source: &str) -> bool {
 /// Returns the evidence in a line of iptables-logger, which names container and app. The address is
 /// that of the container's side of the packet, by which the logger found the container.
 pub(crate) fn logger_evidence(event: &LoggerEvent<'_>, origin: Origin) -> Option<Evidence> {
-    let mut evidence =
-        Evidence::new(Handle::parse(event.container_id.as_deref()?)?, Moment::Seen, origin);
+    let mut evidence = Evidence::new(
+        Handle::parse(event.container_id.as_deref()?.as_bytes()).ok()?,
+        Moment::Seen,
+        origin,
+    );
     evidence.time = event.time;
     // It runs on each cell, beside the program that makes the containers' networks.
     evidence.is_cells_own = true;
@@ -243,12 +248,12 @@ pub(crate) fn logger_evidence(event: &LoggerEvent<'_>, origin: Origin) -> Option
 /// ```
 /// use asg_core::evidence::Interface;
 ///
-/// let silk = Interface::parse(b"s-010255073003").unwrap();
+/// let silk = Interface::classify(b"s-010255073003").unwrap();
 /// assert!(silk.fits("10.255.73.3".parse().unwrap()));
 /// assert!(!silk.fits("10.255.73.4".parse().unwrap()));
-/// let guardian = Interface::parse(b"wbrdg-0afe0008").unwrap();
+/// let guardian = Interface::classify(b"wbrdg-0afe0008").unwrap();
 /// assert!(guardian.fits("10.254.0.10".parse().unwrap()));
-/// assert!(Interface::parse(b"eth0").is_none());
+/// assert!(Interface::classify(b"eth0").is_none());
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Interface {
@@ -262,11 +267,11 @@ impl Interface {
     ///
     /// ```
     /// use asg_core::evidence::Interface;
-    /// assert!(Interface::parse(b"s-010255073004").is_some());
-    /// assert!(Interface::parse(b"eth0").is_none());
+    /// assert!(Interface::classify(b"s-010255073004").is_some());
+    /// assert!(Interface::classify(b"eth0").is_none());
     /// ```
     #[must_use]
-    pub fn parse(name: &[u8]) -> Option<Self> {
+    pub fn classify(name: &[u8]) -> Option<Self> {
         if let Some(octets) = name.strip_prefix(b"s-") {
             let octets: &[u8; 12] = octets.try_into().ok()?;
             let octet = |digits: &[u8; 3]| {
@@ -288,7 +293,7 @@ impl Interface {
     ///
     /// ```
     /// use asg_core::evidence::Interface;
-    /// let interface = Interface::parse(b"s-010255073004").unwrap();
+    /// let interface = Interface::classify(b"s-010255073004").unwrap();
     /// assert_eq!(interface.address(), Some("10.255.73.4".parse()?));
     /// # Ok::<(), std::net::AddrParseError>(())
     /// ```
@@ -302,7 +307,7 @@ impl Interface {
     ///
     /// ```
     /// use asg_core::evidence::Interface;
-    /// let interface = Interface::parse(b"s-010255073004").unwrap();
+    /// let interface = Interface::classify(b"s-010255073004").unwrap();
     /// assert!(interface.fits("10.255.73.4".parse()?) && !interface.fits("10.255.73.5".parse()?));
     /// # Ok::<(), std::net::AddrParseError>(())
     /// ```

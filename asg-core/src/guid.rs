@@ -13,14 +13,15 @@
 //! ```
 //! use asg_core::guid::{Handle, HandlePrefix, ProcessGuid};
 //!
-//! let handle = Handle::parse("d08bb414-cdba-4381-412a-e9ecc1b7d0f4").unwrap();
-//! assert!(HandlePrefix::parse("d08bb414-cdba-4381-").unwrap().matches(&handle));
+//! let handle = Handle::parse(b"d08bb414-cdba-4381-412a-e9ecc1b7d0f4").unwrap();
+//! assert!(HandlePrefix::parse(b"d08bb414-cdba-4381-").unwrap().matches(&handle));
 //! let process: ProcessGuid =
 //!     "4ccbb24c-268e-421a-9d1b-3678b6eb40d0-0f0f6a2e-7c1b-4d0a-8a55-5f2f8f0e6c11".parse()?;
 //! assert_eq!(process.process.to_string(), "4ccbb24c-268e-421a-9d1b-3678b6eb40d0");
 //! # Ok::<(), asg_core::Error>(())
 //! ```
 
+use std::convert::Infallible;
 use std::fmt;
 use std::str::FromStr;
 
@@ -28,6 +29,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::bytes::digits::hex;
 use crate::error::Error;
+use crate::words::from_str;
 
 /// Length of a full GUID in characters: 32 hexadecimal digits and four dashes.
 const FULL: usize = 36;
@@ -280,6 +282,22 @@ impl GuidPrefix {
     }
 }
 
+/// ```
+/// use asg_core::Guid;
+/// assert_eq!(u128::from(Guid::from(7)), 7);
+/// ```
+impl From<u128> for Guid {
+    fn from(bits: u128) -> Self {
+        Self::from_u128(bits)
+    }
+}
+
+impl From<Guid> for u128 {
+    fn from(guid: Guid) -> Self {
+        guid.as_u128()
+    }
+}
+
 impl From<Guid> for GuidPrefix {
     fn from(guid: Guid) -> Self {
         Self { bits: guid.0, len: FULL as u8 }
@@ -318,6 +336,7 @@ impl fmt::Debug for GuidPrefix {
 /// # Ok::<(), asg_core::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "its fields are all that it can have")]
 pub struct ProcessGuid {
     /// Cloud Controller's process GUID.
     pub process: Guid,
@@ -374,11 +393,11 @@ impl fmt::Display for ProcessGuid {
 /// ```
 /// use asg_core::guid::Handle;
 ///
-/// let handle = Handle::parse("bfce786c-ab07-40ad-79f9-8f21").unwrap();
+/// let handle = Handle::parse(b"bfce786c-ab07-40ad-79f9-8f21").unwrap();
 /// assert_eq!(handle.to_string(), "bfce786c-ab07-40ad-79f9-8f21");
 /// assert_eq!(handle.guid().unwrap().len(), 28);
-/// assert!(Handle::parse("check-3f0d2b1c-8a77-4e21-5b6d-0c1d2e3f4a5b").unwrap().guid().is_none());
-/// assert!(Handle::parse("two words").is_none());
+/// assert!(Handle::parse(b"check-3f0d2b1c-8a77-4e21-5b6d-0c1d2e3f4a5b").unwrap().guid().is_none());
+/// assert!(Handle::parse(b"two words").is_err());
 /// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Handle(Repr);
@@ -391,30 +410,33 @@ enum Repr {
 }
 
 impl Handle {
-    /// Parses a handle; `None` if the text is empty or has blanks or control characters in it.
+    /// Parses a handle: a name of any shape.
+    ///
+    /// # Errors
+    ///
+    /// If the text is empty, is not UTF-8, or has blanks or control characters in it.
     ///
     /// ```
     /// use asg_core::guid::Handle;
-    /// assert!(Handle::parse("d08bb414-cdba-4381-412a-e9ecc1b7d0f4").is_some());
-    /// assert!(Handle::parse("").is_none());
+    /// let handle = Handle::parse(b"d08bb414-cdba-4381-412a-e9ecc1b7d0f4")?;
+    /// assert_eq!(handle.to_string().parse(), Ok(handle));
+    /// assert!(Handle::parse(b"").is_err());
+    /// # Ok::<(), asg_core::Error>(())
     /// ```
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        if let Ok(guid) = GuidPrefix::parse(text.as_bytes())
+    pub fn parse(text: &[u8]) -> Result<Self, Error> {
+        if let Ok(guid) = GuidPrefix::parse(text)
             && guid.len() >= HANDLE
         {
-            return Some(Self(Repr::Guid(guid)));
+            return Ok(Self(Repr::Guid(guid)));
         }
-        let is_name =
-            !text.is_empty() && !text.chars().any(|c| c.is_whitespace() || c.is_control());
-        is_name.then(|| Self(Repr::Text(text.into())))
+        name(text).map(|text| Self(Repr::Text(text.into())))
     }
 
     /// Returns the GUID, or 28-character piece of one, that this handle is, if it is one.
     ///
     /// ```
     /// use asg_core::guid::Handle;
-    /// let handle = Handle::parse("d08bb414-cdba-4381-412a-e9ecc1b7d0f4").unwrap();
+    /// let handle = Handle::parse(b"d08bb414-cdba-4381-412a-e9ecc1b7d0f4").unwrap();
     /// assert_eq!(handle.guid().unwrap().to_string(), "d08bb414-cdba-4381-412a-e9ecc1b7d0f4");
     /// ```
     #[must_use]
@@ -432,7 +454,7 @@ impl Handle {
     /// # use asg_core::guid::Handle;
     /// let old = "46ab3511-e11c-45cd-9f3e-a20ad836a9e4-843b85ee-f2b7-4c4b-9ee7-4833ec1e066f\
     ///            -a85d5b3b-ccef-47ca-5ee1-3620b3a349d9";
-    /// let lead = Handle::parse(old).unwrap().leading_guid().unwrap();
+    /// let lead = Handle::parse(old.as_bytes()).unwrap().leading_guid().unwrap();
     /// assert_eq!(lead.to_string(), "46ab3511-e11c-45cd-9f3e-a20ad836a9e4");
     /// ```
     #[must_use]
@@ -450,7 +472,7 @@ impl Handle {
     ///
     /// ```
     /// use asg_core::guid::Handle;
-    /// let handle = Handle::parse("d08bb414-cdba-4381-412a-e9ecc1b7d0f4").unwrap();
+    /// let handle = Handle::parse(b"d08bb414-cdba-4381-412a-e9ecc1b7d0f4").unwrap();
     /// assert!(handle.embedded_process().is_none(), "only old releases put it there");
     /// ```
     #[must_use]
@@ -467,7 +489,7 @@ impl Handle {
     ///
     /// ```
     /// use asg_core::guid::Handle;
-    /// assert_eq!(Handle::parse("bfce786c-ab07-40ad-79f9-8f21").unwrap().len(), 28);
+    /// assert_eq!(Handle::parse(b"bfce786c-ab07-40ad-79f9-8f21").unwrap().len(), 28);
     /// ```
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "a handle is never empty")]
@@ -511,26 +533,28 @@ impl fmt::Debug for Handle {
 /// ```
 /// use asg_core::guid::{Handle, HandlePrefix};
 ///
-/// let seen = HandlePrefix::parse("d08bb414-cdba-4381-412a-e9ecc").unwrap();
-/// assert!(seen.matches(&Handle::parse("d08bb414-cdba-4381-412a-e9ecc1b7d0f4").unwrap()));
-/// assert!(!seen.matches(&Handle::parse("d08bb414-cdba-4381-412a-e9ec").unwrap()), "shorter than what was seen");
+/// let seen = HandlePrefix::parse(b"d08bb414-cdba-4381-412a-e9ecc").unwrap();
+/// assert!(seen.matches(&Handle::parse(b"d08bb414-cdba-4381-412a-e9ecc1b7d0f4").unwrap()));
+/// assert!(!seen.matches(&Handle::parse(b"d08bb414-cdba-4381-412a-e9ec").unwrap()), "shorter than what was seen");
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HandlePrefix<'a>(&'a [u8]);
 
 #[expect(clippy::len_without_is_empty, reason = "a prefix has at least one character")]
 impl<'a> HandlePrefix<'a> {
-    /// Takes any text that could begin a handle; `None` if it is empty or contains blanks or
-    /// control characters.
+    /// Parses any text that could begin a handle.
+    ///
+    /// # Errors
+    ///
+    /// If it is empty, is not UTF-8, or contains blanks or control characters.
     ///
     /// ```
     /// use asg_core::guid::HandlePrefix;
-    /// assert!(HandlePrefix::parse("d08bb414-cdba-4381-412a-e9ecc").is_some());
+    /// assert!(HandlePrefix::parse(b"d08bb414-cdba-4381-412a-e9ecc").is_ok());
+    /// assert!(HandlePrefix::parse(b"two words").is_err());
     /// ```
-    #[must_use]
-    pub fn parse(text: &'a str) -> Option<Self> {
-        let fits = !text.is_empty() && !text.chars().any(|c| c.is_whitespace() || c.is_control());
-        fits.then_some(Self(text.as_bytes()))
+    pub fn parse(text: &'a [u8]) -> Result<Self, Error> {
+        name(text).map(|text| Self(text.as_bytes()))
     }
 
     /// Takes a text that was already found to be ASCII without blanks.
@@ -543,7 +567,7 @@ impl<'a> HandlePrefix<'a> {
     ///
     /// ```
     /// use asg_core::guid::HandlePrefix;
-    /// assert_eq!(HandlePrefix::parse("d08bb414-cdba").unwrap().as_str(), "d08bb414-cdba");
+    /// assert_eq!(HandlePrefix::parse(b"d08bb414-cdba").unwrap().as_str(), "d08bb414-cdba");
     /// ```
     #[must_use]
     pub const fn as_str(self) -> &'a str {
@@ -562,7 +586,7 @@ impl<'a> HandlePrefix<'a> {
     ///
     /// ```
     /// use asg_core::guid::HandlePrefix;
-    /// assert_eq!(HandlePrefix::parse("d08bb414-cdba").unwrap().len(), 13);
+    /// assert_eq!(HandlePrefix::parse(b"d08bb414-cdba").unwrap().len(), 13);
     /// ```
     #[must_use]
     pub const fn len(self) -> usize {
@@ -573,7 +597,7 @@ impl<'a> HandlePrefix<'a> {
     ///
     /// ```
     /// use asg_core::guid::HandlePrefix;
-    /// let guid = HandlePrefix::parse("d08bb414-cdba").unwrap().guid().unwrap();
+    /// let guid = HandlePrefix::parse(b"d08bb414-cdba").unwrap().guid().unwrap();
     /// assert_eq!(guid.to_string(), "d08bb414-cdba");
     /// ```
     #[must_use]
@@ -585,9 +609,9 @@ impl<'a> HandlePrefix<'a> {
     ///
     /// ```
     /// use asg_core::guid::{Handle, HandlePrefix};
-    /// let handle = Handle::parse("d08bb414-cdba-4381-412a-e9ecc1b7d0f4").unwrap();
-    /// assert!(HandlePrefix::parse("d08bb414-cdba-4381-412a-e9ecc").unwrap().matches(&handle));
-    /// assert!(!HandlePrefix::parse("d08bb414-cdbb").unwrap().matches(&handle));
+    /// let handle = Handle::parse(b"d08bb414-cdba-4381-412a-e9ecc1b7d0f4").unwrap();
+    /// assert!(HandlePrefix::parse(b"d08bb414-cdba-4381-412a-e9ecc").unwrap().matches(&handle));
+    /// assert!(!HandlePrefix::parse(b"d08bb414-cdbb").unwrap().matches(&handle));
     /// ```
     #[must_use]
     pub fn matches(self, handle: &Handle) -> bool {
@@ -615,6 +639,7 @@ impl fmt::Display for HandlePrefix<'_> {
 /// that Diego was given.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(untagged)]
+#[expect(clippy::exhaustive_enums, reason = "the text covers all others")]
 pub enum ProcessName {
     /// `<process GUID>-<version>`.
     Guid(ProcessGuid),
@@ -623,14 +648,14 @@ pub enum ProcessName {
 }
 
 impl ProcessName {
-    /// Parses a process GUID; any other text is a name.
+    /// Takes a process GUID, or any other text as a name.
     ///
     /// ```
     /// use asg_core::guid::ProcessName;
-    /// assert!(ProcessName::parse("a-task").guid().is_none());
+    /// assert!(ProcessName::new("a-task").guid().is_none());
     /// ```
     #[must_use]
-    pub fn parse(text: &str) -> Self {
+    pub fn new(text: &str) -> Self {
         ProcessGuid::parse(text.as_bytes()).map_or_else(|_| Self::Other(text.into()), Self::Guid)
     }
 
@@ -639,7 +664,7 @@ impl ProcessName {
     /// ```
     /// use asg_core::guid::ProcessName;
     /// let text = "4ccbb24c-268e-421a-9d1b-3678b6eb40d0-0f0f6a2e-7c1b-4d0a-8a55-5f2f8f0e6c11";
-    /// assert_eq!(ProcessName::parse(text).guid().unwrap().to_string(), text);
+    /// assert_eq!(ProcessName::new(text).guid().unwrap().to_string(), text);
     /// ```
     #[must_use]
     pub const fn guid(&self) -> Option<ProcessGuid> {
@@ -662,13 +687,7 @@ impl std::fmt::Display for ProcessName {
 /// Implements serde and `FromStr` in terms of `Display` and `parse`, alike for all types.
 macro_rules! as_text {
     ($($type:ident: $what:literal),*) => {$(
-        impl FromStr for $type {
-            type Err = Error;
-
-            fn from_str(text: &str) -> Result<Self, Error> {
-                Self::parse(text.as_bytes())
-            }
-        }
+        from_str!($type);
 
         impl Serialize for $type {
             fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
@@ -685,6 +704,16 @@ macro_rules! as_text {
     )*};
 }
 
+from_str!(Handle);
+
+impl FromStr for ProcessName {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(Self::new(text))
+    }
+}
+
 as_text!(Guid: "GUID", GuidPrefix: "GUID prefix", ProcessGuid: "process GUID");
 
 impl Serialize for Handle {
@@ -696,13 +725,25 @@ impl Serialize for Handle {
 impl<'de> Deserialize<'de> for Handle {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(d)?;
-        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("not a container handle"))
+        let fail = |e| serde::de::Error::custom(format_args!("not a container handle: {e}"));
+        Self::parse(text.as_bytes()).map_err(fail)
     }
 }
 
 impl Serialize for HandlePrefix<'_> {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         s.serialize_str(self.as_str())
+    }
+}
+
+/// Checks that a text could be a container's name.
+fn name(text: &[u8]) -> Result<&str, Error> {
+    const WHAT: &str = "a name without blanks and control characters";
+    let name = std::str::from_utf8(text).map_err(|e| Error::expected(e.valid_up_to(), WHAT))?;
+    match name.char_indices().find(|(_, c)| c.is_whitespace() || c.is_control()) {
+        Some((at, _)) => Err(Error::expected(at, WHAT)),
+        None if name.is_empty() => Err(Error::cut(0, WHAT)),
+        None => Ok(name),
     }
 }
 
@@ -871,19 +912,19 @@ mod tests {
 
         #[test]
         fn a_handle_is_its_text(text in "[ -~]{0,120}") {
-            match Handle::parse(&text) {
-                Some(handle) => prop_assert_eq!(handle.to_string(), text),
-                None => prop_assert!(text.is_empty() || text.contains(' ')),
+            match Handle::parse(text.as_bytes()) {
+                Ok(handle) => prop_assert_eq!(handle.to_string(), text),
+                Err(_) => prop_assert!(text.is_empty() || text.contains(' ')),
             }
         }
 
         #[test]
         fn matching_is_starts_with(handle in "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4,12}|[a-z-]{1,9}", cut in 1_usize..40) {
             let seen = &handle[..cut.min(handle.len())];
-            let parsed = Handle::parse(&handle).unwrap();
-            prop_assert!(HandlePrefix::parse(seen).unwrap().matches(&parsed));
+            let parsed = Handle::parse(handle.as_bytes()).unwrap();
+            prop_assert!(HandlePrefix::parse(seen.as_bytes()).unwrap().matches(&parsed));
             let wrong = format!("{seen}z");
-            prop_assert!(!HandlePrefix::parse(&wrong).unwrap().matches(&parsed) || handle.starts_with(&wrong));
+            prop_assert!(!HandlePrefix::parse(wrong.as_bytes()).unwrap().matches(&parsed) || handle.starts_with(&wrong));
         }
     }
 }

@@ -135,6 +135,7 @@
 //!
 //! | feature | default | adds |
 //! |---|---|---|
+//! | `jiff` | no | conversions between [`Timestamp`] and `jiff::Timestamp` |
 //! | `siem` | no | the module `siem`: flows as the records of other standards, and flow ids |
 //! | `reference` | no | a second, slow reader of packet lines, for tests. Not part of the interface |
 //!
@@ -165,12 +166,15 @@
 //! [`TimeRange`]: time::TimeRange
 //! [`UptimeClocks`]: clock::UptimeClocks
 #![forbid(unsafe_code)]
+// What may be added later is decided for each type, and every error and panic is described.
+#![warn(clippy::exhaustive_enums, clippy::exhaustive_structs)]
+#![warn(clippy::missing_errors_doc, clippy::missing_panics_doc)]
 
 pub mod bytes;
 pub mod clock;
 pub mod completeness;
 pub mod correlate;
-mod error;
+pub mod error;
 pub mod event;
 pub mod evidence;
 pub mod guid;
@@ -184,6 +188,7 @@ pub mod record;
 #[cfg(feature = "siem")]
 pub mod siem;
 pub mod time;
+mod words;
 
 // What a first program needs. Everything else is in its module.
 pub use correlate::{Correlation, Flow, FlowBuf, Follower, Gathering};

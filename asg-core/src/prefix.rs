@@ -1,7 +1,7 @@
 //! The meaning of a log prefix in Cloud Foundry.
 //!
 //! A rule's prefix has 29 bytes, and ten years of components have written into them.
-//! [`LogPrefix::parse`] knows these forms:
+//! [`LogPrefix::classify`] knows these forms:
 //!
 //! | prefix | writer | meaning |
 //! |---|---|---|
@@ -22,14 +22,15 @@
 //! use asg_core::Verdict;
 //! use asg_core::prefix::{LogPrefix, Plane};
 //!
-//! let prefix = LogPrefix::parse(b"OK_d08bb414-cdba-4381-412a-e9").unwrap();
+//! let prefix = LogPrefix::classify(b"OK_d08bb414-cdba-4381-412a-e9").unwrap();
 //! assert_eq!((prefix.verdict, prefix.plane), (Verdict::Allowed, Plane::Asg));
 //! ```
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::bytes::text::Text;
 use crate::guid::{GuidPrefix, HandlePrefix};
+use crate::words::words;
 
 /// The meaning of a log prefix that a Cloud Foundry component wrote.
 ///
@@ -37,11 +38,11 @@ use crate::guid::{GuidPrefix, HandlePrefix};
 /// use asg_core::Verdict;
 /// use asg_core::prefix::{Direction, LogPrefix, Plane, Subject};
 ///
-/// let prefix = LogPrefix::parse(b"DENY_C2C_d5978989-1401-49ff- ").unwrap();
+/// let prefix = LogPrefix::classify(b"DENY_C2C_d5978989-1401-49ff- ").unwrap();
 /// assert_eq!((prefix.verdict, prefix.plane), (Verdict::Denied, Plane::C2c));
 /// assert_eq!((prefix.direction, prefix.subject), (Direction::Ingress, Subject::Container));
 /// assert_eq!(prefix.handle_prefix.unwrap().as_str(), "d5978989-1401-49ff-");
-/// assert!(LogPrefix::parse(b"[UFW BLOCK] ").is_none());
+/// assert!(LogPrefix::classify(b"[UFW BLOCK] ").is_none());
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[non_exhaustive]
@@ -64,8 +65,8 @@ pub struct LogPrefix<'a> {
 }
 
 /// Whether a packet was let through.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "a packet passes or does not")]
 pub enum Verdict {
     /// It passed.
     Allowed,
@@ -73,9 +74,15 @@ pub enum Verdict {
     Denied,
 }
 
+words! {
+    "prefix" Verdict "a verdict" {
+        Allowed = "allowed", Denied = "denied",
+    }
+}
+
 /// A set of rules.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "callers treat each")]
 pub enum Plane {
     /// Application security groups: egress from a container.
     Asg,
@@ -85,9 +92,15 @@ pub enum Plane {
     RateLimit,
 }
 
+words! {
+    "prefix" Plane "a set of rules" {
+        Asg = "asg", C2c = "c2c", RateLimit = "rate_limit",
+    }
+}
+
 /// The direction of a packet, seen from the subject.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "there are two")]
 pub enum Direction {
     /// From the subject.
     Egress,
@@ -95,9 +108,15 @@ pub enum Direction {
     Ingress,
 }
 
+words! {
+    "prefix" Direction "a direction" {
+        Egress = "egress", Ingress = "ingress",
+    }
+}
+
 /// The kind of name in a prefix.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Subject {
     /// One container, by the beginning of its handle. (In Diego before 0.1470 a handle begins with
     /// the app's GUID.)
@@ -108,22 +127,10 @@ pub enum Subject {
     None,
 }
 
-/// Displays as the word of the outputs.
-macro_rules! displays {
-    ($($type:ident { $($case:ident: $word:literal),* })*) => {$(
-        impl std::fmt::Display for $type {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.pad(match self { $(Self::$case => $word),* })
-            }
-        }
-    )*};
-}
-
-displays! {
-    Verdict { Allowed: "allowed", Denied: "denied" }
-    Plane { Asg: "asg", C2c: "c2c", RateLimit: "rate_limit" }
-    Direction { Egress: "egress", Ingress: "ingress" }
-    Subject { Container: "container", App: "app", None: "none" }
+words! {
+    "prefix" Subject "a kind of name" {
+        Container = "container", App = "app", None = "none",
+    }
 }
 
 impl<'a> LogPrefix<'a> {
@@ -133,12 +140,12 @@ impl<'a> LogPrefix<'a> {
     /// ```
     /// use asg_core::Verdict;
     /// use asg_core::prefix::LogPrefix;
-    /// let prefix = LogPrefix::parse(b"DENY_2d7e64b1-95c0-4f18-6a3b ").unwrap();
+    /// let prefix = LogPrefix::classify(b"DENY_2d7e64b1-95c0-4f18-6a3b ").unwrap();
     /// assert_eq!(prefix.verdict, Verdict::Denied);
-    /// assert!(LogPrefix::parse(b"[UFW BLOCK] ").is_none());
+    /// assert!(LogPrefix::classify(b"[UFW BLOCK] ").is_none());
     /// ```
     #[must_use]
-    pub fn parse(prefix: &'a [u8]) -> Option<Self> {
+    pub fn classify(prefix: &'a [u8]) -> Option<Self> {
         use {
             Direction::{Egress, Ingress},
             Plane::{Asg, C2c, RateLimit},
@@ -256,7 +263,7 @@ mod tests {
     use super::*;
 
     fn words(prefix: &str) -> Option<String> {
-        LogPrefix::parse(prefix.as_bytes()).map(|p| {
+        LogPrefix::classify(prefix.as_bytes()).map(|p| {
             let word = |v: serde_json::Value| v.as_str().unwrap().to_owned();
             let json = |v: &dyn erased::Ser| word(v.to_value());
             format!(
@@ -380,7 +387,7 @@ mod tests {
             for marker in ["OK_", "DENY_", "DENY_C2C_", "DENY_ORL_"] {
                 let visible = &handle[..cut.min(29 - marker.len())];
                 let prefix = format!("{marker}{visible}{}", if glued { "" } else { " " });
-                let parsed = LogPrefix::parse(prefix.as_bytes()).unwrap();
+                let parsed = LogPrefix::classify(prefix.as_bytes()).unwrap();
                 prop_assert_eq!(parsed.handle_prefix.unwrap().as_str(), visible);
                 prop_assert_eq!(parsed.subject, Subject::Container);
             }
@@ -388,7 +395,7 @@ mod tests {
 
         #[test]
         fn any_bytes_name_nothing_that_is_not_in_them(prefix: Vec<u8>) {
-            let handle = LogPrefix::parse(&prefix).and_then(|parsed| parsed.handle_prefix);
+            let handle = LogPrefix::classify(&prefix).and_then(|parsed| parsed.handle_prefix);
             if let Some(handle) = handle {
                 let handle = handle.as_str().as_bytes();
                 prop_assert!(prefix.windows(handle.len()).any(|part| part == handle));

@@ -65,7 +65,7 @@ fn any_carried() -> impl Strategy<Value = (Vec<u8>, Value)> {
     let is_iptables = |fields: &Value| {
         fields["family"] == "unknown"
             && fields.get("format").is_none()
-            && LogPrefix::parse(fields["prefix"].as_str().unwrap().as_bytes()).is_some()
+            && LogPrefix::classify(fields["prefix"].as_str().unwrap().as_bytes()).is_some()
     };
     (0..HEADERS.len() + 3, choices).prop_filter_map("a cut line", move |(transport, choices)| {
         let Generated { line, fields } = generator::line(&choices);

@@ -15,15 +15,15 @@ fn the_schema_lists_every_reason() {
         serde_json::from_str(&file("asg-cli/schemas/correlate.schema.json")).unwrap();
     let listed = &schema["properties"]["attribution"]["properties"]["reason"]["enum"];
     let listed: Vec<_> = listed.as_array().unwrap().iter().filter_map(|it| it.as_str()).collect();
-    assert_eq!(listed, Reason::ALL.map(Reason::word));
+    assert_eq!(listed, Reason::ALL.map(Reason::as_str));
 }
 
 #[test]
 fn the_changelog_lists_every_word_that_is_new() {
     let changelog = file("CHANGELOG.md");
-    for reason in Reason::ALL.into_iter().filter(|it| it.old_word() != Some(it.word())) {
+    for reason in Reason::ALL.into_iter().filter(|it| it.old_word() != Some(it.as_str())) {
         let before = reason.old_word().map_or("new".to_owned(), |old| format!("`{old}`"));
-        let row = format!("| `{}` | {before} |", reason.word());
+        let row = format!("| `{}` | {before} |", reason.as_str());
         assert!(changelog.contains(&row), "{row}");
     }
 }

@@ -402,5 +402,5 @@ fn reason(text: &str) -> &'static str {
     let correlation = gathered.correlate();
     let line = Line::new(text.as_bytes());
     let flow = correlation.reader().flow(origin, &line);
-    flow.unwrap_or_else(|| panic!("no flow: {text}")).attribution.reason.word()
+    flow.unwrap_or_else(|| panic!("no flow: {text}")).attribution.reason.as_str()
 }

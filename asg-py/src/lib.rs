@@ -87,8 +87,9 @@ mod _asglog {
     /// Returns the reasons of attributions: the word, what it means, and what to do.
     #[pyfunction]
     fn reasons() -> Vec<(&'static str, &'static str, &'static str)> {
-        let one =
-            |reason: asg_core::ledger::Reason| (reason.word(), reason.sentence(), reason.advice());
+        let one = |reason: asg_core::ledger::Reason| {
+            (reason.as_str(), reason.sentence(), reason.advice())
+        };
         asg_core::ledger::Reason::ALL.into_iter().map(one).collect()
     }
 

@@ -242,7 +242,7 @@ impl Table {
         let standard = match standard {
             None => None,
             Some(name) => {
-                let names = Standard::ALL.map(Standard::name).join(", ");
+                let names = Standard::ALL.map(Standard::as_str).join(", ");
                 let unknown = || {
                     PyValueError::new_err(format!("the standards are {names}, and not {name:?}"))
                 };
@@ -312,7 +312,7 @@ impl Table {
     fn outcomes(&self) -> Vec<(&'static str, Vec<(&'static str, u64)>)> {
         let outcomes = self.query.counts().unwrap_or_default().outcomes;
         let words = |counts: &OutcomeCounts| {
-            counts.iter().map(|(outcome, lines)| (outcome.word(), lines)).collect()
+            counts.iter().map(|(outcome, lines)| (outcome.as_str(), lines)).collect()
         };
         outcomes.sources().map(|(id, counts)| (origins::name(id), words(counts))).collect()
     }

@@ -141,7 +141,7 @@ mod counts {
     fn look_up(known: (Gathered, Vec<String>)) -> (Gathered, Vec<String>) {
         let (gathered, prefixes) = &known;
         for prefix in prefixes {
-            let prefix = LogPrefix::parse(black_box(prefix.as_bytes())).expect("a prefix");
+            let prefix = LogPrefix::classify(black_box(prefix.as_bytes())).expect("a prefix");
             let answer = gathered.ledger().attribute(&prefix, &Sighting::default());
             assert!(black_box(&answer).container().is_some());
         }

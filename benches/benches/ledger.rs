@@ -174,7 +174,7 @@ impl Container {
     /// Asks for the sender of a packet ten minutes after the container was made.
     fn question<'q>(&self, prefix: &'q str, cells: &'q [[String; 2]]) -> Question<'q> {
         Question {
-            prefix: LogPrefix::parse(prefix.as_bytes()).expect("silk's"),
+            prefix: LogPrefix::classify(prefix.as_bytes()).expect("silk's"),
             seen: Sighting::at(Timestamp::from_nanos(
                 self.created.as_nanos() + 600 * 1_000_000_000,
             ))

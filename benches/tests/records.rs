@@ -20,7 +20,7 @@ fn every_flow_of_every_era_is_valid_in_all_standards() {
         correlate(&logs, simulation.history().directory(), |line, flow| {
             let refuse = |standard: Standard, problems: Vec<String>| {
                 let line = String::from_utf8_lossy(line);
-                assert_eq!(problems, [""; 0], "{}: {}: {line}", era.name(), standard.name());
+                assert_eq!(problems, [""; 0], "{}: {}: {line}", era.name(), standard.as_str());
             };
             let Some(ecs) = flow.to_ecs("kern.log", &reading) else {
                 foreign += 1;

@@ -30,7 +30,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut ledger = ledger_file::load(&path)?;
     ledger.merge(&gather(tuesday, SourceId(1)));
 
-    let prefix = LogPrefix::parse(b"DENY_2d7e64b1-95c0-4f18-6a3b ").expect("it is Cloud Foundry's");
+    let prefix =
+        LogPrefix::classify(b"DENY_2d7e64b1-95c0-4f18-6a3b ").expect("it is Cloud Foundry's");
     // Facts about the packet narrow the answer: its cell, its time, its address.
     let seen = Sighting::default().on("0455ec2b-11fa-41ab-9d1c-f3a575cd55ea");
     let answer = ledger.attribute(&prefix, &seen);

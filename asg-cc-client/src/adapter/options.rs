@@ -21,6 +21,7 @@ pub(super) const TOO_LARGE: &str = "it is larger than 64 MB";
 /// assert!(!options.skip_tls_verification);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct HttpOptions {
     /// For each of: finding the address, connecting (with TLS), sending. 10 s.
     pub connect_timeout: Duration,
@@ -38,14 +39,24 @@ pub struct HttpOptions {
     pub skip_tls_verification: bool,
 }
 
+impl HttpOptions {
+    /// The default, as a constant.
+    ///
+    /// ```
+    /// use asg_cc_client::HttpOptions;
+    /// assert_eq!(HttpOptions::DEFAULT.connect_timeout.as_secs(), 10);
+    /// ```
+    pub const DEFAULT: Self = Self {
+        connect_timeout: Duration::from_secs(10),
+        answer_timeout: Duration::from_secs(60),
+        ca_pem: None,
+        client_pem: None,
+        skip_tls_verification: false,
+    };
+}
+
 impl Default for HttpOptions {
     fn default() -> Self {
-        Self {
-            connect_timeout: Duration::from_secs(10),
-            answer_timeout: Duration::from_secs(60),
-            ca_pem: None,
-            client_pem: None,
-            skip_tls_verification: false,
-        }
+        Self::DEFAULT
     }
 }

@@ -93,6 +93,32 @@ impl Address {
     /// ```
     pub fn parse(url: &str) -> Result<Self, Error> {
         let uri: Uri = url.trim().parse().map_err(|_| Error::Address("is not a URL"))?;
+        uri.try_into()
+    }
+}
+
+impl std::str::FromStr for Address {
+    type Err = Error;
+
+    fn from_str(url: &str) -> Result<Self, Error> {
+        Self::parse(url)
+    }
+}
+
+/// ```
+/// use asg_cc_client::api::Address;
+/// use http::Uri;
+///
+/// let uri = Uri::from_static("https://api.example.org/cf/");
+/// let address = Address::try_from(uri)?;
+/// assert_eq!(address.to_string(), "https://api.example.org/cf");
+/// assert_eq!(Address::try_from(Uri::from(address.clone()))?, address);
+/// # Ok::<(), asg_cc_client::Error>(())
+/// ```
+impl TryFrom<Uri> for Address {
+    type Error = Error;
+
+    fn try_from(uri: Uri) -> Result<Self, Error> {
         let parts = uri.into_parts();
         let authority = match parts.authority {
             Some(a) if a.as_str().contains('@') => {
@@ -114,6 +140,14 @@ impl Address {
             None => String::new(),
         };
         Ok(Self { scheme, authority, path })
+    }
+}
+
+impl From<Address> for Uri {
+    fn from(address: Address) -> Self {
+        let path = if address.path.is_empty() { "/" } else { &address.path };
+        let parts = Self::builder().scheme(address.scheme).authority(address.authority);
+        parts.path_and_query(path).build().expect("the parts are those of a URI")
     }
 }
 
@@ -342,6 +376,7 @@ impl<T> fmt::Debug for Call<T> {
 
 /// One page of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Page<T> {
     /// The things listed.
     pub resources: Vec<T>,

@@ -9,6 +9,7 @@ use super::json::{Data, NewProcess, Resource, Text};
 
 /// `GET /`: the available APIs.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct Root {
     /// Whether v2 is available: it has a link.
     pub v2: bool,
@@ -22,6 +23,7 @@ pub struct Root {
 
 /// `GET /v3/info` or `/v2/info`.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct Info {
     /// The foundation's name.
     pub name: Option<String>,
@@ -33,6 +35,7 @@ pub struct Info {
 
 /// An app.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct App {
     /// Its GUID.
     pub guid: String,
@@ -44,6 +47,7 @@ pub struct App {
 
 /// A space.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct Space {
     /// Its GUID.
     pub guid: String,
@@ -55,6 +59,7 @@ pub struct Space {
 
 /// An org.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct Org {
     /// Its GUID.
     pub guid: String,
@@ -64,6 +69,7 @@ pub struct Org {
 
 /// A process of an app.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct Process {
     /// Its GUID: the first half of Diego's process GUID.
     pub guid: String,
@@ -75,6 +81,7 @@ pub struct Process {
 
 /// A task or a build, which runs once for an app.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct Work {
     /// Its GUID, which is Diego's task GUID too.
     pub guid: String,
@@ -86,6 +93,7 @@ pub struct Work {
 
 /// A deployment: the only record of processes that a later deployment replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct Deployment {
     /// Its GUID.
     pub guid: String,
@@ -97,6 +105,7 @@ pub struct Deployment {
 
 /// An audit event.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct Event {
     /// Such as `audit.app.delete-request`.
     pub kind: String,

@@ -6,6 +6,7 @@ use super::model::identity;
 
 /// A security group.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SecurityGroup {
     /// Its GUID.
     pub guid: String,
@@ -24,6 +25,7 @@ pub struct SecurityGroup {
 
 /// The phases of an app in which a group applies to all spaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct Everywhere {
     /// While apps run.
     pub running: bool,

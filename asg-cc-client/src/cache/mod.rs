@@ -41,6 +41,7 @@ use memory::Memory;
 /// assert!(forever.deleted.is_some());
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct CacheOptions {
     /// For living apps, which may be renamed or deleted. An hour; `None` is for ever, here and
     /// below.
@@ -56,16 +57,26 @@ pub struct CacheOptions {
     pub capacity: usize,
 }
 
+impl CacheOptions {
+    /// The default, as a constant.
+    ///
+    /// ```
+    /// use asg_cc_client::cache::CacheOptions;
+    /// const SMALL: CacheOptions = CacheOptions { capacity: 100, ..CacheOptions::DEFAULT };
+    /// assert_eq!(SMALL.live.unwrap().as_secs(), 3_600);
+    /// ```
+    pub const DEFAULT: Self = Self {
+        live: Some(Duration::from_secs(3_600)),
+        deleted: Some(Duration::from_secs(30 * 24 * 3_600)),
+        missing: Some(Duration::from_secs(300)),
+        jitter: 0.2,
+        capacity: 250_000,
+    };
+}
+
 impl Default for CacheOptions {
     fn default() -> Self {
-        const MINUTE: u64 = 60;
-        Self {
-            live: Some(Duration::from_secs(60 * MINUTE)),
-            deleted: Some(Duration::from_secs(30 * 24 * 60 * MINUTE)),
-            missing: Some(Duration::from_secs(5 * MINUTE)),
-            jitter: 0.2,
-            capacity: 250_000,
-        }
+        Self::DEFAULT
     }
 }
 

@@ -158,6 +158,7 @@ impl<T: Transport> CloudController<T> {
     /// assert_eq!(cc.version()?, asg_cc_client::client::ApiVersion::V3);
     /// # Ok::<(), asg_cc_client::Error>(())
     /// ```
+    #[expect(clippy::missing_panics_doc, reason = "discovery sets it or fails")]
     pub fn version(&self) -> Result<ApiVersion, Error> {
         self.know(self.core.deadline())?;
         Ok(*self.core.version.get().expect("discovery sets it or fails"))

@@ -173,6 +173,7 @@ impl<T: AsyncTransport + Sync> AsyncCloudController<T> {
     /// # });
     /// # Ok::<(), asg_cc_client::Error>(())
     /// ```
+    #[expect(clippy::missing_panics_doc, reason = "discovery sets it or fails")]
     pub async fn version(&self) -> Result<ApiVersion, Error> {
         self.know(self.core.deadline()).await?;
         Ok(*self.core.version.get().expect("discovery sets it or fails"))

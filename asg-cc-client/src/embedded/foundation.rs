@@ -28,6 +28,7 @@ const LONG_AGO: &str = "2017-06-16T23:13:55Z";
 /// ```
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::exhaustive_structs, reason = "it is a fixture that tests write as a literal")]
 pub struct Foundation {
     /// The orgs.
     pub orgs: Vec<Org>,
@@ -64,6 +65,7 @@ pub struct Foundation {
 /// An org.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::exhaustive_structs, reason = "it is a fixture that tests write as a literal")]
 pub struct Org {
     /// Its GUID.
     pub guid: String,
@@ -74,6 +76,7 @@ pub struct Org {
 /// A space.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::exhaustive_structs, reason = "it is a fixture that tests write as a literal")]
 pub struct Space {
     /// Its GUID.
     pub guid: String,
@@ -86,6 +89,7 @@ pub struct Space {
 /// An app.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::exhaustive_structs, reason = "it is a fixture that tests write as a literal")]
 pub struct App {
     /// Its GUID.
     pub guid: String,
@@ -98,6 +102,7 @@ pub struct App {
 /// A process.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::exhaustive_structs, reason = "it is a fixture that tests write as a literal")]
 pub struct Process {
     /// Its GUID: the app's own for its first web process, another for any other.
     pub guid: String,
@@ -129,6 +134,7 @@ impl Process {
 /// A task or a build.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::exhaustive_structs, reason = "it is a fixture that tests write as a literal")]
 pub struct Work {
     /// Its GUID.
     pub guid: String,
@@ -139,6 +145,7 @@ pub struct Work {
 /// A deployment.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::exhaustive_structs, reason = "it is a fixture that tests write as a literal")]
 pub struct Deployment {
     /// Its GUID.
     pub guid: String,
@@ -151,6 +158,7 @@ pub struct Deployment {
 /// An audit event.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::exhaustive_structs, reason = "it is a fixture that tests write as a literal")]
 pub struct Event {
     /// Such as `audit.app.delete-request`.
     #[serde(rename = "type")]
@@ -180,6 +188,7 @@ pub struct Event {
 /// A token, and what it shows.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::exhaustive_structs, reason = "it is a fixture that tests write as a literal")]
 pub struct Access {
     /// The token, without `bearer`.
     pub token: String,
@@ -196,6 +205,7 @@ pub struct Access {
 /// accept.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::exhaustive_structs, reason = "it is a fixture that tests write as a literal")]
 pub struct SecurityGroup {
     /// Its GUID.
     pub guid: String,
@@ -216,6 +226,7 @@ pub struct SecurityGroup {
 /// A number of requests and the time for them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::exhaustive_structs, reason = "it is a fixture that tests write as a literal")]
 pub struct RateLimit {
     /// The requests; Cloud Controller's default is 2000.
     pub requests: u64,

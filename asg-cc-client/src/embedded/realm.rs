@@ -15,6 +15,7 @@ use serde::Deserialize;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::exhaustive_structs, reason = "it is a fixture that tests write as a literal")]
 pub struct Realm {
     /// The OAuth clients: programs that ask for tokens.
     pub clients: Vec<Client>,
@@ -33,6 +34,7 @@ pub struct Realm {
 /// An OAuth client.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::exhaustive_structs, reason = "it is a fixture that tests write as a literal")]
 pub struct Client {
     /// Its name, such as `cf`.
     pub id: String,
@@ -51,6 +53,7 @@ pub struct Client {
 /// A user.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::exhaustive_structs, reason = "it is a fixture that tests write as a literal")]
 pub struct User {
     /// The name.
     pub name: String,

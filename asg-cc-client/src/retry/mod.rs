@@ -41,6 +41,7 @@ pub use retrying::Retrying;
 /// assert_eq!((strict.tries, strict.longest_wait.as_secs()), (5, 30));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct Policy {
     /// The number of tries of one request, the first included. 5.
     pub tries: u32,
@@ -60,15 +61,26 @@ pub struct Policy {
     pub renewed_every: Option<Duration>,
 }
 
+impl Policy {
+    /// The default, as a constant.
+    ///
+    /// ```
+    /// use asg_cc_client::Policy;
+    /// const ONCE: Policy = Policy { tries: 1, ..Policy::DEFAULT };
+    /// assert_eq!(ONCE.longest_wait.as_secs(), 30);
+    /// ```
+    pub const DEFAULT: Self = Self {
+        tries: 5,
+        first_wait: Duration::from_millis(500),
+        longest_wait: Duration::from_secs(30),
+        budget: None,
+        logins: None,
+        renewed_every: None,
+    };
+}
+
 impl Default for Policy {
     fn default() -> Self {
-        Self {
-            tries: 5,
-            first_wait: Duration::from_millis(500),
-            longest_wait: Duration::from_secs(30),
-            budget: None,
-            logins: None,
-            renewed_every: None,
-        }
+        Self::DEFAULT
     }
 }

@@ -41,6 +41,7 @@ use http::{Request, Response};
 /// assert_eq!(request.extensions().get::<TimeLeft>().unwrap().0.as_secs(), 5);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "its fields are all that it can have")]
 pub struct TimeLeft(pub Duration);
 
 /// Sends a request and waits for the answer.

@@ -1,5 +1,7 @@
 //! Sentences about what logs cannot answer, each with what to do.
 
+use std::fmt;
+
 use asg_core::ledger::Reason;
 use asg_core::record::Outcome;
 
@@ -33,10 +35,46 @@ pub(crate) struct Finding {
     pub(crate) command: Option<String>,
     /// The command needs a login at a Cloud Controller.
     pub(crate) needs_login: bool,
+    /// The chapter of the book that has more about the cure.
+    pub(crate) chapter: Option<Chapter>,
+}
+
+/// A chapter of the operator's page of the book.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Chapter {
+    Logging,
+    Fetching,
+    Names,
+    Unknown,
+}
+
+impl Chapter {
+    /// Its heading.
+    const fn title(self) -> &'static str {
+        match self {
+            Self::Logging => "1. Switch packet logging on",
+            Self::Fetching => "3. Get them off the cells",
+            Self::Names => "4. Get the names",
+            Self::Unknown => "6. When the answer is \"unknown\"",
+        }
+    }
+}
+
+impl fmt::Display for Chapter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "more in the book: Operators, {}", self.title())
+    }
 }
 
 fn finding(what: impl Into<String>, cure: impl Into<String>, command: Option<String>) -> Finding {
-    Finding { what: what.into(), cure: cure.into(), command, needs_login: false }
+    let (what, cure) = (what.into(), cure.into());
+    Finding { what, cure, command, needs_login: false, chapter: None }
+}
+
+impl Finding {
+    fn with(self, chapter: Chapter) -> Self {
+        Self { chapter: Some(chapter), ..self }
+    }
 }
 
 impl Facts {
@@ -93,7 +131,7 @@ impl Facts {
                 format!("{} outside the life of the container", packets(outside)),
                 "give rep logs that cover the time of the packets, and look at the clocks of the cells",
                 None,
-            ));
+            ).with(Chapter::Unknown));
         }
         if !given.utc_offset && assumed.is_none() && self.fitting_zone().is_none() {
             for (name, _) in &self.no_zone {
@@ -106,11 +144,14 @@ impl Facts {
         }
         let unknown = flows.reasons.get(&Reason::UnknownHandle).copied().unwrap_or(0);
         if unknown > 0 {
-            found.push(finding(
-                format!("no line speaks of the containers of {}", packets(unknown)),
-                Reason::UnknownHandle.advice(),
-                Some(format!("asglog correlate --where reason=unknown_handle {logs}")),
-            ));
+            found.push(
+                finding(
+                    format!("no line speaks of the containers of {}", packets(unknown)),
+                    Reason::UnknownHandle.advice(),
+                    Some(format!("asglog correlate --where reason=unknown_handle {logs}")),
+                )
+                .with(Chapter::Unknown),
+            );
         }
         if !self.silent.is_empty() {
             let (n, cells) = (self.silent.len(), self.cells);
@@ -123,7 +164,7 @@ impl Facts {
                 ),
                 "fetch kern.log of these cells, too; if it has no packets, logging is off there",
                 None,
-            ));
+            ).with(Chapter::Logging));
         }
         if flows.packets > 0 && flows.denied == 0 && flows.allowed > 0 {
             found.push(finding(
@@ -131,14 +172,14 @@ impl Facts {
                 "denials are logged with iptables_logging of the job silk-cni; a rule's log flag logs \
                  allowed packets only",
                 None,
-            ));
+            ).with(Chapter::Logging));
         }
         if flows.packets > 0 && flows.allowed == 0 && flows.denied > 0 {
             found.push(finding(
                 "no packet is allowed: only denials are logged, or these logs were filtered",
                 "allowed packets are logged for rules with \"log\": true, or with iptables_logging",
                 None,
-            ));
+            ).with(Chapter::Logging));
         }
         let foreign = flows.reasons.get(&Reason::NotCloudFoundry).copied().unwrap_or(0);
         if let (1.., Some(prefix)) = (foreign, &flows.foreign) {
@@ -234,7 +275,7 @@ fn names(logs: &str) -> Finding {
         "give --cf, or --cc-export with what `asglog export` has saved",
         Some(format!("asglog correlate --cf {logs}")),
     );
-    Finding { needs_login: true, ..found }
+    Finding { needs_login: true, ..found }.with(Chapter::Names)
 }
 
 /// The hints that all commands give: which half of the logs is missing.
@@ -252,7 +293,8 @@ pub(crate) fn hints(facts: &Facts, given: &Given) -> Vec<Finding> {
             "there are no packets in these logs, nor other lines of a kernel, which writes them, \
              and no line about a container{example}"
         );
-        return vec![finding(what, format!("is its log among these? {FETCH}"), None)];
+        let cure = format!("is its log among these? {FETCH}");
+        return vec![finding(what, cure, None).with(Chapter::Fetching)];
     }
     if counts.packets == 0 {
         let (what, cure) = if counts.other_kernel_lines > 0 {
@@ -268,14 +310,15 @@ pub(crate) fn hints(facts: &Facts, given: &Given) -> Vec<Finding> {
         };
         let command = format!("asglog ledger build --output cells.ledger {logs}");
         let command = Some(command).filter(|_| counts.evidence > 0);
-        return vec![finding(what, cure, command)];
+        return vec![finding(what, cure, command).with(Chapter::Logging)];
     }
     if counts.evidence == 0 && !given.ledger {
         let cure = format!(
             "give rep.stdout.log of the same cells as well; names come after that: {FETCH}"
         );
         let command = format!("asglog top --by destination {logs}");
-        return vec![finding("no line in these logs is about a container", cure, Some(command))];
+        let what = "no line in these logs is about a container";
+        return vec![finding(what, cure, Some(command)).with(Chapter::Fetching)];
     }
     Vec::new()
 }
@@ -315,6 +358,28 @@ mod tests {
         assert!(all.contains("--year 2026") && all.contains("--cf"), "{all}");
         let less = commands(&Given { year: true, names: true, ..given });
         assert!(!less.contains("--year") && !less.contains("--cf"), "{less}");
+    }
+
+    #[test]
+    fn chapters_are_headings_of_the_page() {
+        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/operators.md");
+        let page = std::fs::read_to_string(page).unwrap();
+        for chapter in [Chapter::Logging, Chapter::Fetching, Chapter::Names, Chapter::Unknown] {
+            let heading = format!("\n## {}\n", chapter.title());
+            assert!(page.contains(&heading), "{heading}");
+        }
+    }
+
+    #[test]
+    fn logs_without_packets_lead_to_the_chapter_about_logging() {
+        let mut facts = Facts::default();
+        facts.counts.lines = 9;
+        facts.counts.evidence = 1;
+        facts.counts.other_kernel_lines = 1;
+        let found = hints(&facts, &Given::default());
+        assert_eq!(found[0].chapter, Some(Chapter::Logging));
+        let told = "more in the book: Operators, 1. Switch packet logging on";
+        assert_eq!(Chapter::Logging.to_string(), told);
     }
 
     #[test]

@@ -221,17 +221,17 @@ mod tests {
     fn first(containers: &[(u32, Option<i64>)]) -> Option<i64> {
         let mut ledger = Ledger::new();
         for (line, (index, created)) in (1..).zip(containers) {
-            let handle = Handle::parse(&format!("bfce786c-ab07-40ad-79f9-{line:04x}")).unwrap();
+            let handle = format!("bfce786c-ab07-40ad-79f9-{line:04x}").parse().unwrap();
             let moment = if created.is_some() { Moment::Created } else { Moment::Seen };
             let mut evidence = Evidence::new(handle, moment, Origin { source: SourceId(0), line });
-            evidence.process = Some(ProcessName::parse(VERSION));
+            evidence.process = Some(ProcessName::new(VERSION));
             evidence.index = Some(*index);
             let second = created.unwrap_or(100);
             evidence.time = Some(Timestamp::from_nanos(second * 1_000_000_000));
             ledger.add(evidence);
         }
         let all = desired(ledger.lifetimes());
-        all[&ProcessName::parse(VERSION)].map(|time| time.as_nanos() / 1_000_000_000)
+        all[&ProcessName::new(VERSION)].map(|time| time.as_nanos() / 1_000_000_000)
     }
 
     #[test]

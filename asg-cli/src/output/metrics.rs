@@ -100,7 +100,7 @@ impl Metrics {
         }
         out.family("asg_lines", "counter", "Lines by what became of them.");
         for (outcome, count) in now.outcomes.total().iter() {
-            let label = [(&"outcome", &outcome.word().to_owned())];
+            let label = [(&"outcome", &outcome.as_str().to_owned())];
             out.sample("asg_lines_total", label.into_iter(), count);
         }
         let counts = &now.counts;

@@ -135,7 +135,7 @@ impl Summary {
         self.certainties[said.certainty] += packets;
         match said.whose {
             Whose::None(reason) => {
-                let (sentence, word) = (reason.sentence(), reason.word());
+                let (sentence, word) = (reason.sentence(), reason.as_str());
                 let told = self.reasons.entry(sentence).or_insert(Told { word, packets: 0 });
                 told.packets += packets;
             }
@@ -226,7 +226,7 @@ impl Summary {
         let sources = known.outcomes.sources().map(|(source, counts)| {
             let first = counts.iter().filter(|(it, _)| it.consequence().is_some());
             let first: Map<_, _> = first
-                .filter_map(|(it, _)| Some((it.word().to_owned(), json!(counts.first(it)?))))
+                .filter_map(|(it, _)| Some((it.as_str().to_owned(), json!(counts.first(it)?))))
                 .collect();
             json!({"source": name(source), "lines": counts, "first": first})
         });

@@ -341,7 +341,7 @@ fn unknown(page: &Page, out: &mut Html) {
         .collect();
     table(out, "reasons", &heads, &rows, page.most, &page.commands.reasons, |out, row| {
         let word = row.text("reason").unwrap_or_default();
-        let reason = Reason::ALL.into_iter().find(|reason| reason.word() == word);
+        let reason = Reason::ALL.into_iter().find(|reason| reason.as_str() == word);
         text(out, reason.map_or(word, |reason| reason.sentence()));
         row.sums(out);
         text(out, reason.map_or("", Reason::advice));

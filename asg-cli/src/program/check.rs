@@ -67,8 +67,11 @@ pub(super) fn hint(
     }
     let (facts, given) = (Facts::known(known), given(options));
     let found = hints(&facts, &given);
-    for Finding { what, cure, .. } in &found {
+    for Finding { what, cure, chapter, .. } in &found {
         report.note(format_args!("{what}: {cure}"));
+        if let Some(chapter) = chapter {
+            report.note(format_args!("{chapter}"));
+        }
     }
     let counts = &facts.counts;
     let is_for_people = options.format == Format::Table;
@@ -126,8 +129,11 @@ fn page(facts: &Facts, given: &Given, zone: &Zone) -> String {
     if !found.is_empty() {
         text.push_str("\nThey cannot answer more, because:\n");
     }
-    for Finding { what, cure, command, .. } in &found {
+    for Finding { what, cure, command, chapter, .. } in &found {
         let _ = writeln!(text, "  * {what}\n    {cure}");
+        if let Some(chapter) = chapter {
+            let _ = writeln!(text, "    {chapter}");
+        }
         if let Some(command) = command {
             let _ = writeln!(text, "        {command}");
         }

@@ -181,7 +181,7 @@ fn records(
 /// Returns a sentence about packets without a record; `None` if each has one.
 pub(super) fn without_record(packets: u64, standard: Standard) -> Option<String> {
     let what = "of other firewalls have no verdict, and so no record in";
-    let name = standard.name();
+    let name = standard.as_str();
     (packets > 0).then(|| format!("{packets} packets {what} {name}; --format ndjson has them"))
 }
 

@@ -88,7 +88,7 @@ pub(super) fn rows(
     words: &Words,
     mut push: impl FnMut([String; 4]) -> io::Result<()>,
 ) -> io::Result<()> {
-    for CoveredEntry { rule, state } in &coverage.entries {
+    for CoveredEntry { rule, state, .. } in &coverage.entries {
         let (space, phase) = (coverage.space.clone(), coverage.phase.as_str().to_owned());
         let mut what = words.entry(rule);
         let lines = match state {

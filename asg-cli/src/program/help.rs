@@ -25,6 +25,9 @@ const EXAMPLES: [&str; 5] = [
     "asglog who d08bb414-cdba-4381-412a --ledger cells.ledger",
 ];
 
+const BOOK: &str = "The book has a page for operators (logging, fetching, names, unknown answers), one for the program, one for \
+    columns, and more.";
+
 /// The formats of logs.
 const INPUTS: &str = "Formats: plain, gzip, Zstandard, xz, bzip2; tar and zip as `bosh logs` makes them, also nested. The \
     content decides, not the name. A file of another format is left out with a sentence";
@@ -44,6 +47,8 @@ pub(crate) fn general() -> String {
     for line in Command::Completion.entry().examples {
         let _ = writeln!(text, "  {line}");
     }
+    text.push('\n');
+    wrapped(&mut text, 0, BOOK);
     text
 }
 

@@ -91,11 +91,11 @@ fn add_saved(path: &Path, ledger: &mut Ledger) -> Result<(), Failure> {
     for_each(flows.rows(), |row| {
         line += 1;
         let is_owned = matches!(text(row, "certainty").as_deref(), Some("exact" | "unique_prefix"));
-        let handle = text(row, "handle").and_then(|handle| Handle::parse(&handle));
+        let handle = text(row, "handle").and_then(|handle| handle.parse::<Handle>().ok());
         let Some(handle) = handle.filter(|_| is_owned) else { return Ok(()) };
         let mut seen = Evidence::new(handle, Moment::Seen, Origin { source, line });
         seen.time = row.time();
-        seen.process = text(row, "process_guid").map(|process| ProcessName::parse(&process));
+        seen.process = text(row, "process_guid").map(|process| ProcessName::new(&process));
         seen.index = text(row, "index").and_then(|index| index.parse().ok());
         seen.app = text(row, "app_guid").and_then(|app| Guid::parse(app.as_bytes()).ok());
         seen.cell = text(row, "cell").map(Into::into);

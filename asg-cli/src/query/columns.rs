@@ -327,7 +327,7 @@ columns! {
     tag: Text, Packets by_key, "The tag that a network policy gives to its source app.", |row| row.cf.and_then(|cf| cf.tag);
 
     certainty: Text, Flows by_key, "`exact`, `unique_prefix`, `inferred`, `ambiguous` or `unknown`.", |row| row.attribution().map(|a| word(a.certainty));
-    reason: Text, Flows by_key, "What decided the attribution.", |row| row.attribution().map(|a| a.reason.word());
+    reason: Text, Flows by_key, "What decided the attribution.", |row| row.attribution().map(|a| a.reason.as_str());
     handle: Text, Flows by_key, "The container's whole handle.", |row| row.container().map(|c| Cow::Owned(c.handle().to_string()));
     process_guid: Text, Flows by_key, "Diego's process GUID.", |row| row.attribution().and_then(Attribution::process).map(|p| p as &dyn Display);
     cc_process_guid: Text, Flows by_key, "Cloud Controller's GUID of the process: `process_guid` without its version.", |row| row.cc_process();

@@ -148,7 +148,7 @@ fn value<'r>(column: &Column, object: &'r Json) -> Value<'r> {
             Value::Text(words.join(" ").into())
         }
         (Kind::Text, Json::String(process)) if column.name == "cc_process_guid" => {
-            cc_process(&ProcessName::parse(process))
+            cc_process(&ProcessName::new(process))
         }
         (Kind::Text, Json::String(text)) => Value::Text(Cow::Borrowed(text)),
         (Kind::Time, Json::String(text)) => {

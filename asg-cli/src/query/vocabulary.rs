@@ -46,7 +46,7 @@ pub(crate) fn words(column: &str) -> Option<Vec<&'static str>> {
         ]
         .map(word)
         .to_vec(),
-        "reason" => Reason::ALL.map(Reason::word).to_vec(),
+        "reason" => Reason::ALL.map(Reason::as_str).to_vec(),
         "app_state" => [
             AppState::Live,
             AppState::Deleted,

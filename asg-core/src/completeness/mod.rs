@@ -92,9 +92,19 @@ pub struct LogLimits {
     pub udp_per_second: u32,
 }
 
+impl LogLimits {
+    /// silk's own limits.
+    ///
+    /// ```
+    /// use asg_core::completeness::LogLimits;
+    /// assert_eq!(LogLimits::DEFAULT.udp_per_second, 100);
+    /// ```
+    pub const DEFAULT: Self = Self { denied_per_second: 1, udp_per_second: 100 };
+}
+
 impl Default for LogLimits {
     fn default() -> Self {
-        Self { denied_per_second: 1, udp_per_second: 100 }
+        Self::DEFAULT
     }
 }
 

@@ -68,6 +68,7 @@ pub struct KnownFlow<'l> {
 
 /// A flow, or what it does not share with an earlier one.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::exhaustive_enums, reason = "a flow is whole or known")]
 pub enum AnyFlow<'f> {
     /// All of a flow.
     Whole(&'f Flow<'f, 'f>),

@@ -53,7 +53,7 @@ impl Loggers {
     /// Takes a line. Returns the line about the same packet by another way, if one is known.
     pub(super) fn take(&mut self, origin: Origin, event: &LoggerEvent<'_>) -> Option<Origin> {
         let (seen, time) = (Seen::by_logger(event)?, event.time?);
-        let guid = |text: Option<&str>| HandlePrefix::parse(text?)?.guid();
+        let guid = |text: Option<&str>| HandlePrefix::parse(text?.as_bytes()).ok()?.guid();
         match self.lines.entry(seen).or_default().entry(time) {
             Place::Occupied(mut known) => {
                 let other = known.get().origin;
@@ -212,7 +212,9 @@ impl Seen {
     /// Returns the meaning of the log prefix, as if the packet had one. Only network policies are
     /// about packets to a container.
     fn prefix<'a>(self, event: &LoggerEvent<'a>) -> LogPrefix<'a> {
-        let named = |text: Option<&JsonStr<'a>>| in_line(text).and_then(HandlePrefix::parse);
+        let named = |text: Option<&JsonStr<'a>>| {
+            in_line(text).and_then(|text| HandlePrefix::parse(text.as_bytes()).ok())
+        };
         let (container, app) = (named(event.container_id.as_ref()), named(event.app_guid.as_ref()));
         let subject = match (container, app) {
             (Some(_), _) => Subject::Container,

@@ -124,5 +124,5 @@ pub(crate) fn own_interface(packet: &Packet<'_>, cf: &LogPrefix<'_>) -> Option<I
         Direction::Egress => packet.in_if,
         Direction::Ingress => packet.out_if,
     };
-    side.and_then(|name| Interface::parse(name.as_bytes()))
+    side.and_then(|name| Interface::classify(name.as_bytes()))
 }

@@ -116,6 +116,7 @@ pub struct FlowBuf {
 
 /// The place of a line.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct PlaceBuf {
     /// The log.
     pub source: String,

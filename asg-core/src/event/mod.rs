@@ -27,8 +27,11 @@ pub(crate) mod lager;
 
 pub use self::lager::{LagerEvent, LoggerEvent, RepEvent, RepEventKind};
 
+use crate::words::words;
+
 /// A container's lifecycle event in a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "the ledger keeps these four times")]
 pub enum Moment {
     /// It was made now.
     Created,
@@ -38,4 +41,10 @@ pub enum Moment {
     Running,
     /// It is gone now.
     Destroyed,
+}
+
+words! {
+    "event" Moment "a moment of a container" {
+        Created = "created", Seen = "seen", Running = "running", Destroyed = "destroyed",
+    }
 }

@@ -93,7 +93,7 @@ impl<'a> Sighting<'a> {
     /// ```
     /// use asg_core::evidence::Interface;
     /// use asg_core::ledger::Sighting;
-    /// let seen = Sighting::default().through(Interface::parse(b"s-010255073004").unwrap());
+    /// let seen = Sighting::default().through(Interface::classify(b"s-010255073004").unwrap());
     /// assert!(seen.interface.is_some());
     /// ```
     #[must_use]
@@ -134,13 +134,13 @@ impl Ledger {
     /// # use asg_core::prefix::LogPrefix;
     /// # use asg_core::{Certainty, Ledger, Origin, SourceId, Timestamp};
     /// let mut ledger = Ledger::new();
-    /// let handle = Handle::parse("bfce786c-ab07-40ad-79f9-8f21").unwrap();
+    /// let handle = Handle::parse(b"bfce786c-ab07-40ad-79f9-8f21").unwrap();
     /// let mut gone = Evidence::new(handle, Moment::Destroyed, Origin { source: SourceId(0), line: 1 });
     /// gone.time = Some(Timestamp::parse(b"2018-04-03T12:00:00Z")?);
     /// gone.cell = Some("0455ec2b-11fa-41ab-9d1c-f3a575cd55ea".into());
     /// ledger.add(gone);
     ///
-    /// let prefix = LogPrefix::parse(b"bfce786c-ab07-40ad-79f9-8f21 ").unwrap();
+    /// let prefix = LogPrefix::classify(b"bfce786c-ab07-40ad-79f9-8f21 ").unwrap();
     /// let before = Sighting::at(Timestamp::parse(b"2018-04-03T11:00:00Z")?);
     /// assert_eq!(ledger.attribute(&prefix, &before).certainty, Certainty::Exact);
     /// let after = Sighting::at(Timestamp::parse(b"2018-04-03T13:00:00Z")?);

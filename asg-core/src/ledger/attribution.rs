@@ -1,11 +1,10 @@
 //! The attribution of a packet: the owners that the evidence admits, with a certainty.
 
-use serde::{Deserialize, Serialize};
-
 use crate::evidence::Origin;
 use crate::guid::{Guid, ProcessName};
 pub use crate::ledger::reason::Reason;
 use crate::ledger::{Ledger, Lifetime};
+use crate::words::words;
 
 /// The owner of a log prefix, as far as the evidence goes. Borrowed from the
 /// [`Ledger`](crate::Ledger).
@@ -96,7 +95,7 @@ impl<'l> Attribution<'l> {
     /// # let mut ledger = Ledger::new();
     /// # Record::classify(&line).evidence(origin, |evidence| ledger.add(evidence));
     /// # use asg_core::prefix::LogPrefix;
-    /// # let prefix = LogPrefix::parse(b"d08bb414-cdba-4381-412a-e9ecc").unwrap();
+    /// # let prefix = LogPrefix::classify(b"d08bb414-cdba-4381-412a-e9ecc").unwrap();
     /// let answer = ledger.attribute(&prefix, &asg_core::ledger::Sighting::default());
     /// assert_eq!(answer.container().unwrap().index(), Some(0));
     /// ```
@@ -123,7 +122,7 @@ impl<'l> Attribution<'l> {
     /// # let mut ledger = Ledger::new();
     /// # Record::classify(&line).evidence(origin, |evidence| ledger.add(evidence));
     /// # use asg_core::prefix::LogPrefix;
-    /// # let prefix = LogPrefix::parse(b"d08bb414-cdba-4381-412a-e9ecc").unwrap();
+    /// # let prefix = LogPrefix::classify(b"d08bb414-cdba-4381-412a-e9ecc").unwrap();
     /// let answer = ledger.attribute(&prefix, &asg_core::ledger::Sighting::default());
     /// assert!(answer.process().unwrap().to_string().starts_with("4ccbb24c-268e"));
     /// ```
@@ -147,7 +146,7 @@ impl<'l> Attribution<'l> {
     /// # let mut ledger = Ledger::new();
     /// # Record::classify(&line).evidence(origin, |evidence| ledger.add(evidence));
     /// # use asg_core::prefix::LogPrefix;
-    /// # let prefix = LogPrefix::parse(b"d08bb414-cdba-4381-412a-e9ecc").unwrap();
+    /// # let prefix = LogPrefix::classify(b"d08bb414-cdba-4381-412a-e9ecc").unwrap();
     /// let answer = ledger.attribute(&prefix, &asg_core::ledger::Sighting::default());
     /// let guid = answer.subject().unwrap();
     /// assert_eq!(guid.to_string(), "4ccbb24c-268e-421a-9d1b-3678b6eb40d0");
@@ -176,7 +175,7 @@ impl<'l> Attribution<'l> {
     /// # let mut ledger = Ledger::new();
     /// # Record::classify(&line).evidence(origin, |evidence| ledger.add(evidence));
     /// # use asg_core::prefix::LogPrefix;
-    /// # let prefix = LogPrefix::parse(b"d08bb414-cdba-4381-412a-e9ecc").unwrap();
+    /// # let prefix = LogPrefix::classify(b"d08bb414-cdba-4381-412a-e9ecc").unwrap();
     /// let answer = ledger.attribute(&prefix, &asg_core::ledger::Sighting::default());
     /// assert!(answer.candidates().len() <= 1, "it is not ambiguous");
     /// ```
@@ -202,7 +201,7 @@ impl<'l> Attribution<'l> {
     /// # let mut ledger = Ledger::new();
     /// # Record::classify(&line).evidence(origin, |evidence| ledger.add(evidence));
     /// # use asg_core::prefix::LogPrefix;
-    /// # let prefix = LogPrefix::parse(b"d08bb414-cdba-4381-412a-e9ecc").unwrap();
+    /// # let prefix = LogPrefix::classify(b"d08bb414-cdba-4381-412a-e9ecc").unwrap();
     /// let answer = ledger.attribute(&prefix, &asg_core::ledger::Sighting::default());
     /// assert_eq!(answer.evidence()[0].line, 1);
     /// ```
@@ -275,6 +274,7 @@ impl Detached {
 
 /// The owners in an attribution.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "there are none, one or several")]
 pub enum Owners<'l> {
     /// Nobody.
     None,
@@ -292,8 +292,8 @@ pub enum Owners<'l> {
 }
 
 /// The certainty of an attribution, the least first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "callers must decide about each grade")]
 pub enum Certainty {
     /// No owner is known.
     Unknown,
@@ -307,22 +307,14 @@ pub enum Certainty {
     Exact,
 }
 
-/// The word of the outputs.
-impl std::fmt::Display for Certainty {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(match self {
-            Self::Unknown => "unknown",
-            Self::Ambiguous => "ambiguous",
-            Self::Inferred => "inferred",
-            Self::UniquePrefix => "unique_prefix",
-            Self::Exact => "exact",
-        })
+words! {
+    "ledger" Certainty "a certainty" {
+        Unknown = "unknown", Ambiguous = "ambiguous", Inferred = "inferred", UniquePrefix = "unique_prefix", Exact = "exact",
     }
 }
 
 /// A contradiction between lines about one container.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Conflict {
     /// Two process GUIDs.
@@ -342,6 +334,12 @@ pub enum Conflict {
     /// All lines about it contradict themselves: an instance GUID beside another container's GUID,
     /// or a request about another process.
     Line,
+}
+
+words! {
+    "ledger" Conflict "a contradiction" {
+        Process = "process", App = "app", Index = "index", Cell = "cell", Machine = "machine", Address = "address", Lifetime = "lifetime", Line = "line",
+    }
 }
 
 impl Conflict {

@@ -73,7 +73,7 @@ impl Ledger {
     /// # use asg_core::ledger::LedgerError;
     /// # use asg_core::{Ledger, Origin, SourceId};
     /// let mut ledger = Ledger::new();
-    /// let handle = Handle::parse("bfce786c-ab07-40ad-79f9-8f21").unwrap();
+    /// let handle = Handle::parse(b"bfce786c-ab07-40ad-79f9-8f21").unwrap();
     /// ledger.add(Evidence::new(handle, Moment::Seen, Origin { source: SourceId(0), line: 7 }));
     ///
     /// let mut bytes = ledger.to_bytes();
@@ -115,6 +115,7 @@ impl Ledger {
     /// assert_eq!(Ledger::from_bytes(b"", SourceId(0)).unwrap_err(), LedgerError::NotALedger);
     /// # Ok::<(), LedgerError>(())
     /// ```
+    #[expect(clippy::missing_panics_doc, reason = "a checked length is not exceeded")]
     pub fn from_bytes(bytes: &[u8], source: SourceId) -> Result<Self, LedgerError> {
         if bytes.len() < HEADER + TRAILER || !bytes.starts_with(MAGIC) {
             return Err(LedgerError::NotALedger);
@@ -398,7 +399,9 @@ impl Ledger {
             self.heads.insert(row.key(), number, |row| rows[row as usize].key());
             self.push(row);
         } else {
-            let handle = Handle::parse(input.text()?).filter(|handle| handle.guid().is_none())?;
+            let handle = Handle::parse(input.text()?.as_bytes())
+                .ok()
+                .filter(|handle| handle.guid().is_none())?;
             if self.row_of(&handle, origin) != number {
                 return None;
             }

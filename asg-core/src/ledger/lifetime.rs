@@ -54,12 +54,13 @@ impl<'l> Lifetime<'l> {
     /// assert_eq!(lifetime.handle().to_string(), "d08bb414-cdba-4381-412a-e9ecc1b7d0f4");
     /// ```
     #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "a kept handle is a handle")]
     pub fn handle(self) -> Handle {
         let row = &self.ledger.rows[self.row as usize];
         row.guid().map_or_else(
             || {
                 let text = &self.ledger.text_of[row.text as usize];
-                Handle::parse(text).expect("it was a handle before")
+                Handle::parse(text.as_bytes()).expect("it was a handle before")
             },
             Handle::from,
         )
@@ -96,7 +97,7 @@ impl<'l> Lifetime<'l> {
     /// # use asg_core::names::Workload;
     /// # use asg_core::{Ledger, Origin, SourceId};
     /// let mut ledger = Ledger::new();
-    /// let handle = Handle::parse("5a0b8c1d-6f0e-4b7a-9c3d-1e2f3a4b5c6d").unwrap();
+    /// let handle = Handle::parse(b"5a0b8c1d-6f0e-4b7a-9c3d-1e2f3a4b5c6d").unwrap();
     /// let mut seen = Evidence::new(handle, Moment::Seen, Origin { source: SourceId(0), line: 1 });
     /// seen.workload = Some(Workload::Staging);
     /// ledger.add(seen);
@@ -271,7 +272,7 @@ impl<'l> Lifetime<'l> {
     /// # use asg_core::{Ledger, Origin, SourceId};
     /// let mut ledger = Ledger::new();
     /// for (line, cell) in [(1, "0455ec2b"), (2, "7b9f0c1d")] {
-    ///     let handle = Handle::parse("bfce786c-ab07-40ad-79f9-8f21").unwrap();
+    ///     let handle = Handle::parse(b"bfce786c-ab07-40ad-79f9-8f21").unwrap();
     ///     let mut seen = Evidence::new(handle, Moment::Seen, Origin { source: SourceId(0), line });
     ///     seen.cell = Some(cell.into());
     ///     ledger.add(seen);

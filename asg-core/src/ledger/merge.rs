@@ -18,7 +18,7 @@ impl Ledger {
     /// let seen = |handle: &str, line| {
     ///     let mut ledger = Ledger::new();
     ///     let origin = Origin { source: SourceId(0), line };
-    ///     ledger.add(Evidence::new(Handle::parse(handle).unwrap(), Moment::Seen, origin));
+    ///     ledger.add(Evidence::new(Handle::parse(handle.as_bytes()).unwrap(), Moment::Seen, origin));
     ///     ledger
     /// };
     /// let (one, other) = (seen("bfce786c-ab07-40ad-79f9-8f21", 1), seen("d5978989-1401-49ff-46cd-33e5", 2));

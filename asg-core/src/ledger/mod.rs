@@ -17,11 +17,11 @@
 //! let handles = ["d08bb414-cdba-4381-412a-e9ecc1b7d0f4", "d08bb414-cdba-4381-6a3b-4c7e9f1a2b3d"];
 //! for (line, handle) in (1..).zip(handles) {
 //!     let place = Origin { source: SourceId(0), line };
-//!     ledger.add(Evidence::new(Handle::parse(handle).unwrap(), Moment::Seen, place));
+//!     ledger.add(Evidence::new(Handle::parse(handle.as_bytes()).unwrap(), Moment::Seen, place));
 //! }
-//! let prefix = LogPrefix::parse(b"OK_d08bb414-cdba-4381-412a-e9").unwrap();
+//! let prefix = LogPrefix::classify(b"OK_d08bb414-cdba-4381-412a-e9").unwrap();
 //! assert_eq!(ledger.attribute(&prefix, &Sighting::default()).certainty, Certainty::UniquePrefix);
-//! let prefix = LogPrefix::parse(b"DENY_ORL_d08bb414-cdba-4381-").unwrap();
+//! let prefix = LogPrefix::classify(b"DENY_ORL_d08bb414-cdba-4381-").unwrap();
 //! let both = ledger.attribute(&prefix, &Sighting::default());
 //! assert_eq!(both.certainty, Certainty::Ambiguous);
 //! ```
@@ -79,13 +79,13 @@ use crate::time::Timestamp;
 /// use asg_core::{Certainty, Ledger, Origin, SourceId};
 ///
 /// let mut ledger = Ledger::new();
-/// let handle = Handle::parse("d08bb414-cdba-4381-412a-e9ecc1b7d0f4").unwrap();
+/// let handle = Handle::parse(b"d08bb414-cdba-4381-412a-e9ecc1b7d0f4").unwrap();
 /// let mut created = Evidence::new(handle.clone(), Moment::Created, Origin { source: SourceId(0), line: 1 });
 /// let process = "4ccbb24c-268e-421a-9d1b-3678b6eb40d0-0f0f6a2e-7c1b-4d0a-8a55-5f2f8f0e6c11";
-/// created.process = Some(ProcessName::parse(process));
+/// created.process = Some(ProcessName::new(process));
 /// ledger.add(created);
 ///
-/// let prefix = LogPrefix::parse(b"d08bb414-cdba-4381-412a-e9ecc").unwrap();
+/// let prefix = LogPrefix::classify(b"d08bb414-cdba-4381-412a-e9ecc").unwrap();
 /// let answer = ledger.attribute(&prefix, &Sighting::default());
 /// assert_eq!(answer.certainty, Certainty::UniquePrefix);
 /// assert_eq!(answer.container().unwrap().handle(), handle);
@@ -378,13 +378,13 @@ impl Ledger {
     /// # use asg_core::prefix::LogPrefix;
     /// # use asg_core::{Guid, Ledger, Origin, SourceId};
     /// # let mut ledger = Ledger::new();
-    /// # let handle = Handle::parse("2d7e64b1-95c0-4f18-6a3b-c4d2").unwrap();
+    /// # let handle = Handle::parse(b"2d7e64b1-95c0-4f18-6a3b-c4d2").unwrap();
     /// # let mut seen = Evidence::new(handle, Moment::Seen, Origin { source: SourceId(0), line: 1 });
     /// # let process = "d2c81f6e-4b3a-4e59-8c07-91a2b3c4d5e6-5b7d9e1f-2c4a-4d68-a0b3-c5e7f9012345";
-    /// # seen.process = Some(ProcessName::parse(process));
+    /// # seen.process = Some(ProcessName::new(process));
     /// # ledger.add(seen);
     /// let app: Guid = "7e3b9c54-0d6f-4f7a-9b21-6a5c4d3e2f10".parse()?;
-    /// let allowed = LogPrefix::parse(b"OK_0001_7e3b9c54-0d6f-4f7a-9 ").unwrap();
+    /// let allowed = LogPrefix::classify(b"OK_0001_7e3b9c54-0d6f-4f7a-9 ").unwrap();
     /// let anywhere = Sighting::default();
     /// assert_eq!(ledger.attribute(&allowed, &anywhere).reason, Reason::UnknownApp);
     /// ledger.learn_app("d2c81f6e-4b3a-4e59-8c07-91a2b3c4d5e6".parse()?, app);
@@ -427,7 +427,7 @@ impl Ledger {
     /// let mut ledger = Ledger::new();
     /// for (line, handle) in [(1, "bfce786c-ab07-40ad-79f9-8f21"), (2, "d5978989-1401-49ff-46cd-33e5")] {
     ///     let origin = Origin { source: SourceId(0), line };
-    ///     ledger.add(Evidence::new(Handle::parse(handle).unwrap(), Moment::Seen, origin));
+    ///     ledger.add(Evidence::new(Handle::parse(handle.as_bytes()).unwrap(), Moment::Seen, origin));
     /// }
     /// ledger.retain(|lifetime| lifetime.handle().to_string().starts_with('b'));
     /// assert_eq!(ledger.len(), 1);

@@ -29,7 +29,7 @@ impl Ledger {
     /// # use asg_core::ledger::Sighting;
     /// # use asg_core::{Certainty, Ledger, Origin, SourceId, Timestamp};
     /// let mut ledger = Ledger::new();
-    /// let handle = Handle::parse("bfce786c-ab07-40ad-79f9-8f21").unwrap();
+    /// let handle = Handle::parse(b"bfce786c-ab07-40ad-79f9-8f21").unwrap();
     /// for (line, moment, time) in
     ///     [(1, Moment::Created, b"2024-05-06T07:00:00Z"), (2, Moment::Destroyed, b"2024-05-06T08:00:00Z")]
     /// {
@@ -188,7 +188,8 @@ mod tests {
                     source: SourceId(0),
                     line: 2 * n + u64::from(moment != Moment::Created) + 1,
                 };
-                let mut evidence = Evidence::new(Handle::parse(handle).unwrap(), moment, origin);
+                let mut evidence =
+                    Evidence::new(Handle::parse(handle.as_bytes()).unwrap(), moment, origin);
                 evidence.time = Some(Timestamp::from_nanos(at * 1_000_000_000));
                 evidence.address = Some(address());
                 evidence.cell = Some((*cell).into());
@@ -266,7 +267,7 @@ mod tests {
         let task = |begun: i64, ended: i64| {
             let mut ledger = ledger(&[(ONE, "a", 1_000, Some(2_000)), (NEXT, "b", 0, Some(9_000))]);
             for (line, moment, at) in [(8, Moment::Created, begun), (9, Moment::Destroyed, ended)] {
-                let handle = Handle::parse("5a0b8c1d-6f0e-4b7a-9c3d-1e2f3a4b5c6d").unwrap();
+                let handle = Handle::parse(b"5a0b8c1d-6f0e-4b7a-9c3d-1e2f3a4b5c6d").unwrap();
                 let mut evidence =
                     Evidence::new(handle, moment, Origin { source: SourceId(0), line });
                 evidence.time = Some(Timestamp::from_nanos(at * 1_000_000_000));

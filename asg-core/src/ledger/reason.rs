@@ -261,7 +261,7 @@ impl Reason {
     /// ```
     /// use asg_core::ledger::Reason;
     ///
-    /// let words: Vec<_> = Reason::ALL.iter().map(|reason| reason.word()).collect();
+    /// let words: Vec<_> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
     /// assert_eq!(words[0], "whole_handle");
     /// assert!(words.contains(&"conflicting_evidence"));
     /// ```
@@ -283,10 +283,10 @@ impl Reason {
     ///
     /// ```
     /// use asg_core::ledger::Reason;
-    /// assert_eq!(Reason::UniqueHandlePrefix.word(), "unique_handle_prefix");
+    /// assert_eq!(Reason::UniqueHandlePrefix.as_str(), "unique_handle_prefix");
     /// ```
     #[must_use]
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         self.entry().word
     }
 
@@ -326,14 +326,14 @@ impl Reason {
 
 impl Serialize for Reason {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.serialize_str(self.word())
+        s.serialize_str(self.as_str())
     }
 }
 
 impl<'de> Deserialize<'de> for Reason {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let word = std::borrow::Cow::<'de, str>::deserialize(d)?;
-        let found = Self::ALL.into_iter().find(|reason| reason.word() == word);
+        let found = Self::ALL.into_iter().find(|reason| reason.as_str() == word);
         found.ok_or_else(|| serde::de::Error::custom(format_args!("`{word}` is no reason")))
     }
 }
@@ -349,18 +349,18 @@ mod tests {
         for reason in Reason::ALL {
             assert_eq!(reason.entry().reason, reason);
             let word = serde_json::to_value(reason).unwrap();
-            assert_eq!(word, reason.word());
-            let letters = reason.word().bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+            assert_eq!(word, reason.as_str());
+            let letters = reason.as_str().bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
             assert!(letters, "{reason:?}");
             // The word is the variant's name.
             let name: String = reason
-                .word()
+                .as_str()
                 .split('_')
                 .map(|part| part[..1].to_uppercase() + &part[1..])
                 .collect();
             assert_eq!(format!("{reason:?}"), name);
         }
-        let words: BTreeSet<_> = Reason::ALL.iter().map(|reason| reason.word()).collect();
+        let words: BTreeSet<_> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
         assert_eq!(words.len(), Reason::ALL.len());
     }
 }

@@ -152,6 +152,7 @@ impl Directory for Deferred {
 
 /// The answer of a [`Deferred`] directory is still to come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Unanswered;
 
 impl fmt::Display for Unanswered {

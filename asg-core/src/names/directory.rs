@@ -137,6 +137,7 @@ impl<S: BuildHasher> Directory for &HashMap<Guid, Identity, S> {
 /// assert!(NoDirectory.identities(&[Guid::from_u128(7)]).unwrap().is_empty());
 /// ```
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::exhaustive_structs, reason = "its fields are all that it can have")]
 pub struct NoDirectory;
 
 impl Directory for NoDirectory {

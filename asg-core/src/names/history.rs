@@ -25,6 +25,7 @@ pub struct NameHistory(Option<Arc<[NameTimeline; 3]>>);
 
 /// The proven names at one time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct NamesThen<'h> {
     /// The app's name, if something proves it.
     pub app: Option<&'h str>,
@@ -136,6 +137,7 @@ pub struct NameTimeline {
 
 /// One event that shows a name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct Naming {
     /// When it happened.
     pub at: Timestamp,

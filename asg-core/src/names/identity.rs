@@ -1,10 +1,11 @@
 //! The app, space and org of a container, as a directory gives them.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::bytes::escape::escape_name;
 use crate::names::history::NameHistory;
 use crate::time::Timestamp;
+use crate::words::words;
 
 /// A directory's answer about a process, task, build or app.
 ///
@@ -26,6 +27,7 @@ use crate::time::Timestamp;
 /// assert_eq!(Identity::unknown().path(), None);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct Identity {
     /// Whether the app is there, was deleted, or cannot be seen.
     pub state: AppState,
@@ -150,6 +152,7 @@ impl Identity {
 /// Cloud Controller runs each kind in a Diego domain of its own. Source:
 /// `cloud_controller_ng`, `lib/cloud_controller/diego/constants.rb`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "Cloud Controller has these domains")]
 pub enum Workload {
     /// An instance of an app's process: domain `cf-apps`.
     App,
@@ -157,6 +160,12 @@ pub enum Workload {
     Task,
     /// The staging of an app: domain `cf-app-staging`.
     Staging,
+}
+
+words! {
+    "names" Workload "a kind of workload" {
+        App = "app", Task = "task", Staging = "staging",
+    }
 }
 
 impl Workload {
@@ -180,6 +189,7 @@ impl Workload {
 
 /// An app, space or org: its GUID, and its name if that is known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct Entity {
     /// The GUID as Cloud Controller writes it. Text, because Cloud Controller does not promise a
     /// shape.
@@ -215,8 +225,7 @@ impl Entity {
 /// Whether an app exists.
 ///
 /// Its words in JSON are `live`, `deleted`, `hidden`, `unknown`, `not_asked` and `unavailable`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AppState {
     /// It exists.
@@ -232,4 +241,10 @@ pub enum AppState {
     /// The directory failed, or its search was not a proof: it was cut, a page is missing, or
     /// nothing shows how far the caller's rights go.
     Unavailable,
+}
+
+words! {
+    "names" AppState "a state of an app" {
+        Live = "live", Deleted = "deleted", Hidden = "hidden", Unknown = "unknown", NotAsked = "not_asked", Unavailable = "unavailable",
+    }
 }

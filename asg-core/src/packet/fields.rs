@@ -9,6 +9,8 @@ use super::anchor::Anchor;
 use super::extra::Extra;
 use super::form::{LineForm, V6Form};
 use crate::bytes::text::Text;
+use crate::error::Error;
+use crate::words::{from_str, words};
 
 /// One line of the kernel's packet logger.
 ///
@@ -272,14 +274,20 @@ pub struct Ip<'a> {
 }
 
 /// The kernel logger that wrote a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum Format {
     /// iptables, ip6tables, nft, conntrack: `nf_log_syslog` and its ancestors.
     #[default]
     Netfilter,
     /// ebtables: `ebt_log`.
     EbtLog,
+}
+
+words! {
+    "packet" Format "a kernel logger" {
+        Netfilter = "netfilter", EbtLog = "ebt_log",
+    }
 }
 
 impl Format {
@@ -291,8 +299,8 @@ impl Format {
 }
 
 /// The kind of a packet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum Family {
     /// IPv4.
     Ipv4,
@@ -303,6 +311,12 @@ pub enum Family {
     /// Something else, or not shown by the line.
     #[default]
     Unknown,
+}
+
+words! {
+    "packet" Family "a family of packets" {
+        Ipv4 = "ipv4", Ipv6 = "ipv6", Arp = "arp", Unknown = "unknown",
+    }
 }
 
 /// An address in `SRC=` or `DST=`.
@@ -316,6 +330,7 @@ pub enum Family {
 /// # Ok::<(), std::net::AddrParseError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "the kernel prints no other kind")]
 pub enum Address {
     /// IPv4.
     V4(Ipv4Addr),
@@ -326,6 +341,27 @@ pub enum Address {
 }
 
 impl Address {
+    /// Parses an address in any form, and an empty text as a blanked one.
+    ///
+    /// # Errors
+    ///
+    /// If it is another text; the offset is its start.
+    ///
+    /// ```
+    /// use asg_core::packet::Address;
+    /// let address = Address::parse(b"fd00:a::10")?;
+    /// assert_eq!(Address::parse(address.to_string().as_bytes()), Ok(address));
+    /// assert!(Address::parse(b"10.0.0").is_err());
+    /// # Ok::<(), asg_core::Error>(())
+    /// ```
+    pub fn parse(text: &[u8]) -> Result<Self, Error> {
+        if text.is_empty() {
+            return Ok(Self::Blank);
+        }
+        let ip = std::str::from_utf8(text).ok().and_then(|text| text.parse::<IpAddr>().ok());
+        ip.map(Self::from).ok_or(Error::expected(0, "an IP address"))
+    }
+
     /// Returns the address, unless it was blanked.
     ///
     /// ```
@@ -340,6 +376,20 @@ impl Address {
             Self::V6(ip) => Some(IpAddr::V6(ip)),
             Self::Blank => None,
         }
+    }
+}
+
+from_str!(Address, MacAddr, Proto);
+
+/// ```
+/// use std::net::IpAddr;
+/// use asg_core::packet::Address;
+/// let ip = IpAddr::from([10, 0, 0, 1]);
+/// assert_eq!(Option::<IpAddr>::from(Address::from(ip)), Some(ip));
+/// ```
+impl From<Address> for Option<IpAddr> {
+    fn from(address: Address) -> Self {
+        address.ip()
     }
 }
 
@@ -370,7 +420,48 @@ impl Serialize for Address {
 
 /// A link address, `hh:hh:hh:hh:hh:hh`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "its fields are all that it can have")]
 pub struct MacAddr(pub [u8; 6]);
+
+impl MacAddr {
+    /// Parses six bytes in hexadecimal, of either case, with colons between them.
+    ///
+    /// # Errors
+    ///
+    /// If it is another text; the offset is its start.
+    ///
+    /// ```
+    /// use asg_core::packet::MacAddr;
+    /// let address = MacAddr::parse(b"4e:b7:a4:74:e2:45")?;
+    /// assert_eq!(address, MacAddr([0x4e, 0xb7, 0xa4, 0x74, 0xe2, 0x45]));
+    /// assert_eq!(MacAddr::parse(address.to_string().as_bytes()), Ok(address));
+    /// # Ok::<(), asg_core::Error>(())
+    /// ```
+    pub fn parse(text: &[u8]) -> Result<Self, Error> {
+        let wrong = Error::expected(0, "a link address, hh:hh:hh:hh:hh:hh");
+        let digit = |b: u8| char::from(b).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        let mut bytes = [0; 6];
+        let mut parts = text.split(|b| *b == b':');
+        for byte in &mut bytes {
+            let Some(&[high, low]) = parts.next() else { return Err(wrong) };
+            let Some((high, low)) = digit(high).zip(digit(low)) else { return Err(wrong) };
+            *byte = high << 4 | low;
+        }
+        if parts.next().is_some() { Err(wrong) } else { Ok(Self(bytes)) }
+    }
+}
+
+impl From<[u8; 6]> for MacAddr {
+    fn from(bytes: [u8; 6]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl From<MacAddr> for [u8; 6] {
+    fn from(address: MacAddr) -> Self {
+        address.0
+    }
+}
 
 impl fmt::Display for MacAddr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -393,6 +484,7 @@ impl Serialize for MacAddr {
 
 /// `PROTO=`: a name for the protocols that the kernel opens, a number for the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "the number covers all others")]
 pub enum Proto {
     /// `TCP`.
     Tcp,
@@ -432,6 +524,26 @@ impl Proto {
     /// Protocols that logs show and that the kernel prints as a number only.
     const NUMBERED: [(&'static str, u8); 5] =
         [("IGMP", 2), ("GRE", 47), ("OSPF", 89), ("PIM", 103), ("VRRP", 112)];
+
+    /// Parses what `PROTO=` shows, which is what this displays: a name or a number.
+    ///
+    /// # Errors
+    ///
+    /// If it is another text; the offset is its start.
+    ///
+    /// ```
+    /// use asg_core::packet::Proto;
+    /// assert_eq!((Proto::parse(b"TCP")?, Proto::parse(b"47")?), (Proto::Tcp, Proto::Other(47)));
+    /// assert!(Proto::parse(b"tcp").is_err(), "see `Proto::named`");
+    /// # Ok::<(), asg_core::Error>(())
+    /// ```
+    pub fn parse(text: &[u8]) -> Result<Self, Error> {
+        let named = Self::NAMED.iter().find(|(_, name, _)| name.as_bytes() == text);
+        let number = || std::str::from_utf8(text).ok()?.parse().ok().map(Self::Other);
+        let is_number = text.iter().all(u8::is_ascii_digit);
+        let found = named.map(|(proto, ..)| *proto).or_else(|| number().filter(|_| is_number));
+        found.ok_or(Error::expected(0, "a protocol, such as TCP or 47"))
+    }
 
     /// Returns the name of the protocol, also where the line shows its number; `None` if it is not
     /// one of those that logs usually show.
@@ -589,6 +701,7 @@ impl Serialize for TcpFlags {
 
 /// An IPv6 extension header, as far as a line shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ExtHeader {
     /// `OPT ( )`: hop-by-hop, routing or destination options. The line does not show which of the
     /// three.

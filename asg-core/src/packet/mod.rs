@@ -378,6 +378,7 @@ impl PacketBuf {
     /// # Ok::<(), asg_core::Error>(())
     /// ```
     #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "what was parsed parses again")]
     pub fn packet(&self) -> Packet<'_> {
         Packet::parse(&self.line).expect("the same bytes were parsed when this was made")
     }

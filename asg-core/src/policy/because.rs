@@ -5,10 +5,11 @@ use serde::{Serialize, Serializer};
 
 use super::probe::Probe;
 use super::settings::Settings;
+use crate::words::words;
 
 /// The mechanism that decides about a packet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "callers treat each")]
 pub enum Governed {
     /// The security groups.
     Asg,
@@ -22,6 +23,12 @@ pub enum Governed {
     RateLimit,
     /// It is not known, because the destination is not.
     Unknown,
+}
+
+words! {
+    "policy" Governed "a mechanism" {
+        Asg = "asg", C2c = "c2c", Cell = "cell", DenyNetwork = "deny_network", RateLimit = "rate_limit", Unknown = "unknown",
+    }
 }
 
 impl Governed {
@@ -38,26 +45,16 @@ impl Governed {
     }
 }
 
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $(#[doc = $what:literal] $variant:ident = $word:literal,)* }) => {
+macro_rules! codes {
+    ($(#[$doc:meta])* $name:ident $kind:literal { $(#[doc = $what:literal] $variant:ident = $word:literal,)* }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
         pub enum $name {
             $(#[doc = $what] $variant,)*
         }
 
         impl $name {
-            /// All of them, in the order of answers.
-            pub const ALL: &[Self] = &[$(Self::$variant,)*];
-
-            /// Returns the word in JSON.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $word,)*
-                }
-            }
-
             /// Returns its meaning, as a sentence.
             #[must_use]
             pub fn what(self) -> &'static str {
@@ -68,17 +65,15 @@ macro_rules! words {
             }
         }
 
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(self.as_str())
-            }
+        words! {
+            "policy" $name $kind { $($variant = $word,)* }
         }
     };
 }
 
-words! {
+codes! {
     /// The closed list of reasons for an answer.
-    Because {
+    Because "a reason" {
         /// A rule allows it.
         Rule = "rule",
         /// No rule allows it.
@@ -118,9 +113,9 @@ words! {
     }
 }
 
-words! {
+codes! {
     /// A set of packets that cannot leave a line: a closed list.
-    Blind {
+    Blind "a blind spot" {
         /// Packets that a rule allows which does not log.
         UnloggedRule = "unlogged_rule",
         /// All packets of a connection but the first.

@@ -20,6 +20,7 @@ const MOST_STEPS: u64 = 200_000_000;
 
 /// Whether packets that an entry allows leave lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "callers treat each")]
 pub enum EntryState {
     /// They do, apart from limits.
     Logged,
@@ -33,6 +34,7 @@ pub enum EntryState {
 
 /// A rule, one of its destinations and one of its port items, and whether it leaves lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct CoveredEntry {
     /// The rule.
     pub rule: RuleRef,
@@ -61,6 +63,7 @@ impl Serialize for CoveredEntry {
 /// A set of packets that cannot leave lines, with the cell and the time if it does not apply
 /// everywhere and always.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct BlindSpot {
     /// The packets.
     pub code: Blind,
@@ -98,6 +101,7 @@ impl Serialize for BlindSpot {
 
 /// The packets that the lines of a space can show, as of the last complete snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Coverage {
     /// The space's GUID.
     pub space: String,

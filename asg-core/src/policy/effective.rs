@@ -14,6 +14,7 @@ use super::settings::{Block, GroupOrder, Profile, Settings};
 /// A rule of a group, one of its destinations and one of its port items, by their places in the
 /// input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub struct Owner {
     /// The group, by its place in [`Effective::groups`].
     pub group: u32,
@@ -77,6 +78,7 @@ impl Entry {
 
 /// A group whose rules hold.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct EffectiveGroup {
     /// Its GUID.
     pub guid: Arc<str>,

@@ -6,17 +6,16 @@
 //! executor 9e97ac1b (`depot/containerstore/helpers.go`) and guardian c2d9348c
 //! (`kawasaki/iptables`). Verdicts of a real kernel are in `fixtures/asg/netrules_vectors.json`.
 
-use serde::Serialize;
-
 use super::go::{self, AddressRange};
 use super::probe::{Class, Probe};
 use super::rule::ruby_split;
 use super::settings::{Profile, Settings};
 use super::stored::StoredRule;
+use crate::words::words;
 
 /// The fate of a set of rules on a cell, from the best to the worst.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Load {
     /// It is enforced.
     Ok,
@@ -30,8 +29,15 @@ pub enum Load {
     RefusedLrp,
 }
 
+words! {
+    "policy" Load "the fate of a set of rules" {
+        Ok = "ok", Refused = "refused", Skipped = "skipped", RefusedLrp = "refused_lrp",
+    }
+}
+
 /// The traffic of one kernel rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum EntryTraffic {
     /// TCP to these ports, from the first to the last.
     Tcp(u16, u16),
@@ -80,6 +86,7 @@ impl EntryTraffic {
 
 /// The source of one kernel rule: one rule, one of its destinations, and one of its port items.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct RuleEntry {
     /// The packets, apart from their destination.
     pub traffic: EntryTraffic,
@@ -148,6 +155,7 @@ pub enum Quirk {
 
 /// One rule as a cell enforces it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Enforceable {
     /// The kernel rules, in the order of the rule: destinations, and in each the port items.
     pub entries: Vec<RuleEntry>,
@@ -186,7 +194,7 @@ impl StoredRule {
             vec![self.destination()]
         };
         for (n, text) in (0..).zip(texts) {
-            match AddressRange::parse(text) {
+            match AddressRange::of(text) {
                 None => {
                     quirks.push(Quirk::Unreadable(n));
                     worsen(if dynamic { Load::Skipped } else { Load::RefusedLrp });

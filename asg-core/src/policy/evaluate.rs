@@ -11,10 +11,11 @@ use super::order;
 use super::probe::Probe;
 use super::settings::Profile;
 use crate::time::Timestamp;
+use crate::words::words;
 
 /// The kernel's action on a packet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "a kernel does one of these")]
 pub enum Verdict {
     /// The packet passes.
     Allow,
@@ -24,8 +25,15 @@ pub enum Verdict {
     Drop,
 }
 
+words! {
+    "policy" Verdict "a verdict" {
+        Allow = "allow", Deny = "deny", Drop = "drop",
+    }
+}
+
 /// The part of the rules that decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "callers treat each")]
 pub enum Decider {
     /// The entry with this number.
     Entry(u32),
@@ -40,8 +48,8 @@ pub enum Decider {
 }
 
 /// The certainty of the decider.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "callers treat each")]
 pub enum Decided {
     /// Any order of groups gives this decider.
     Certain,
@@ -51,19 +59,31 @@ pub enum Decided {
     Undetermined,
 }
 
+words! {
+    "policy" Decided "a certainty of the decider" {
+        Certain = "certain", ByOrder = "by_order", Undetermined = "undetermined",
+    }
+}
+
 /// The line that a packet leaves, if no limit suppresses it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "callers treat each")]
 pub enum LogLine {
     /// A line with the prefix of allowed packets.
-    #[serde(rename = "OK")]
     Ok,
     /// A line with the prefix of denied packets.
-    #[serde(rename = "DENY")]
     Deny,
+}
+
+words! {
+    "policy" LogLine "a line of the log" {
+        Ok = "OK", Deny = "DENY",
+    }
 }
 
 /// The answer about one packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Answer {
     /// The fate of the set of rules; without a verdict if it is refused.
     pub load: Load,
@@ -76,6 +96,7 @@ pub struct Answer {
 
 /// A verdict and its reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Ruling {
     /// The kernel's action.
     pub verdict: Verdict,
@@ -90,6 +111,7 @@ pub struct Ruling {
 /// A rule of a group, one of its destinations and one of its port items, by their places in the
 /// input.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[non_exhaustive]
 pub struct RuleRef {
     /// The group's GUID.
     #[serde(serialize_with = "shared_text")]
@@ -115,6 +137,7 @@ pub(super) fn shared_text<S: Serializer>(
 
 /// The decider, for outputs.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "callers treat each")]
 pub enum By {
     /// A rule.
     Rule(RuleRef),

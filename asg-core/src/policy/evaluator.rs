@@ -22,6 +22,7 @@ const MOST_ENTRIES: usize = 1 << 22;
 
 /// The answer about a packet as of one snapshot, for outputs.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Evaluation {
     /// The fate of the set of rules.
     pub load: Load,

@@ -6,6 +6,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::error::Error;
+use crate::words::from_str;
+
 /// Addresses from a first to a last, as a kernel rule has them.
 ///
 /// An IPv4 address that is mapped into IPv6 (`::ffff:10.0.0.1`) is IPv4 here, because Go prints it
@@ -15,10 +18,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// ```
 /// use asg_core::policy::AddressRange;
 ///
-/// let range = AddressRange::parse("::ffff:10.63.7.0/120").unwrap();
+/// let range = AddressRange::parse(b"::ffff:10.63.7.0/120").unwrap();
 /// assert_eq!(range.to_string(), "10.63.7.0-10.63.7.255");
 /// assert!(range.contains("10.63.7.9".parse().unwrap()));
-/// assert!(AddressRange::parse("10.0.0.0/255.0.0.0").is_none(), "Cloud Controller takes it, and Go does not");
+/// assert!(AddressRange::parse(b"10.0.0.0/255.0.0.0").is_err(), "Cloud Controller takes it, and Go does not");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AddressRange {
@@ -26,17 +29,31 @@ pub struct AddressRange {
     last: IpAddr,
 }
 
+from_str!(AddressRange);
+
 impl AddressRange {
     /// Parses one destination as a cell does: an address, a block, or two addresses with a dash
     /// between them.
     ///
+    /// # Errors
+    ///
+    /// If it is another text; the offset is its start.
+    ///
     /// ```
     /// use asg_core::policy::AddressRange;
-    /// assert!(AddressRange::parse("10.0.0.0/24").is_some());
-    /// assert!(AddressRange::parse("ten").is_none());
+    /// let block = AddressRange::parse(b"10.0.0.0/24")?;
+    /// assert_eq!(block.to_string().parse(), Ok(block));
+    /// assert!(AddressRange::parse(b"ten").is_err());
+    /// # Ok::<(), asg_core::Error>(())
     /// ```
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
+    pub fn parse(text: &[u8]) -> Result<Self, Error> {
+        const WHAT: &str = "an address, a block, or a range of addresses";
+        let range = std::str::from_utf8(text).ok().and_then(Self::of);
+        range.ok_or(Error::expected(0, WHAT))
+    }
+
+    /// Parses as [`AddressRange::parse`] does.
+    pub(super) fn of(text: &str) -> Option<Self> {
         match text.find(['-', '/']) {
             None => address(text).map(|address| Self { first: address, last: address }),
             Some(at) if text.as_bytes()[at] == b'/' => block(text),
@@ -210,7 +227,7 @@ mod tests {
             ("2001:db8::/32", "2001:db8::-2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"),
             ("::/0", "::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
         ] {
-            let read = AddressRange::parse(text).map(|range| range.to_string());
+            let read = AddressRange::of(text).map(|range| range.to_string());
             assert_eq!(read.as_deref(), Some(range), "{text}");
         }
         for text in [
@@ -231,7 +248,7 @@ mod tests {
             "10.0.0.1-10.0.0.2-10.0.0.3",
             "10..0.1",
         ] {
-            assert_eq!(AddressRange::parse(text), None, "{text}");
+            assert_eq!(AddressRange::of(text), None, "{text}");
         }
     }
 

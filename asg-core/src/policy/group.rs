@@ -4,6 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::stored::StoredRule;
 use crate::time::Timestamp;
+use crate::words::words;
 
 /// A security group, with the names of API v3's resource
 /// (`app/presenters/v3/security_group_presenter.rb`, API 3.228.0).
@@ -23,6 +24,7 @@ use crate::time::Timestamp;
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct SecurityGroup {
     /// Its GUID.
     pub guid: String,
@@ -46,6 +48,7 @@ pub struct SecurityGroup {
 
 /// The phases in which a group applies to all spaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct GloballyEnabled {
     /// While apps and tasks run.
     #[serde(default)]
@@ -56,8 +59,8 @@ pub struct GloballyEnabled {
 }
 
 /// The phase of a container.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "Cloud Controller has two, and all code treats both")]
 pub enum Phase {
     /// An app or a task runs in it.
     Running,
@@ -65,10 +68,13 @@ pub enum Phase {
     Staging,
 }
 
-impl Phase {
-    /// Both phases.
-    pub const ALL: [Self; 2] = [Self::Running, Self::Staging];
+words! {
+    "policy" Phase "a phase" {
+        Running = "running", Staging = "staging",
+    }
+}
 
+impl Phase {
     /// Returns the other one.
     ///
     /// ```
@@ -80,20 +86,6 @@ impl Phase {
         match self {
             Self::Running => Self::Staging,
             Self::Staging => Self::Running,
-        }
-    }
-
-    /// Returns the word in JSON.
-    ///
-    /// ```
-    /// use asg_core::policy::Phase;
-    /// assert_eq!(Phase::Staging.as_str(), "staging");
-    /// ```
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Running => "running",
-            Self::Staging => "staging",
         }
     }
 }

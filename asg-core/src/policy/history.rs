@@ -1,14 +1,13 @@
 //! Finds the snapshots that are relevant for an instant.
 
-use serde::Serialize;
-
 use super::Policy;
 use super::group::Phase;
 use crate::time::{TimeRange, Timestamp};
+use crate::words::words;
 
 /// How well the rules of an instant are known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Basis {
     /// The last complete snapshot before the tolerance, all within it and the first after the
     /// instant have equal entries and owners, and none of their groups was updated in between.
@@ -21,6 +20,12 @@ pub enum Basis {
     Later,
     /// No snapshots exist.
     None,
+}
+
+words! {
+    "policy" Basis "a basis" {
+        Exact = "exact", Either = "either", Earlier = "earlier", Later = "later", None = "none",
+    }
 }
 
 /// Places in a list of snapshots around an instant.

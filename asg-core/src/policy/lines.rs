@@ -125,6 +125,7 @@ impl Evaluator {
     /// let answer: serde_json::Value = serde_json::from_slice(&out).unwrap();
     /// assert_eq!(answer["verdict"], "allow");
     /// ```
+    #[expect(clippy::missing_panics_doc, reason = "writing into memory does not fail")]
     pub fn answer_line(&mut self, line: &[u8], near: Option<usize>, out: &mut Vec<u8>) {
         if line.trim_ascii().is_empty() {
             return;

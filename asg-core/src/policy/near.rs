@@ -20,10 +20,11 @@ use super::listing::{Listings, MadeRule};
 use super::probe::{Class, Probe, ProbeTraffic};
 use super::settings::Profile;
 use super::stored::StoredRule;
+use crate::words::words;
 
 /// A kind of change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "callers treat each")]
 pub enum How {
     /// Bind the space to the group.
     Bind,
@@ -33,9 +34,15 @@ pub enum How {
     Widen,
 }
 
+words! {
+    "policy" How "a kind of change" {
+        Bind = "bind", Phase = "phase", Widen = "widen",
+    }
+}
+
 /// The respect in which a packet misses a rule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Miss {
     /// The protocol.
     Protocol,
@@ -47,11 +54,18 @@ pub enum Miss {
     Icmp,
 }
 
+words! {
+    "policy" Miss "a respect in which a packet misses" {
+        Protocol = "protocol", Address = "address", Port = "port", Icmp = "icmp",
+    }
+}
+
 /// The packets that a change admits: a number of addresses, and a number of points at each.
 ///
 /// A point is a port, or a pair of ICMP type and code (65,536 for any). Every protocol counts as
 /// 256 × 65,536 points.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[non_exhaustive]
 pub struct Admits {
     /// Addresses; `u128::MAX` for all of IPv6.
     pub addresses: u128,
@@ -103,6 +117,7 @@ impl Serialize for Change {
 
 /// One change that would have allowed a packet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct NearMiss {
     /// The kind of change.
     pub how: How,

@@ -15,6 +15,7 @@ use serde::{Serialize, Serializer};
 /// # Ok::<(), std::net::AddrParseError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct Probe {
     /// The destination.
     pub destination: IpAddr,
@@ -24,6 +25,7 @@ pub struct Probe {
 
 /// The protocol of a packet, with the properties that rules can check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "the number covers all others")]
 pub enum ProbeTraffic {
     /// TCP.
     Tcp {
@@ -99,6 +101,7 @@ impl ProbeTraffic {
 /// Source: `tcp_conntracks` and `get_conntrack_index` of Linux' `nf_conntrack_proto_tcp.c`, with
 /// `nf_conntrack_tcp_loose` on, as it is by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "callers treat each")]
 pub enum Opening {
     /// A new connection: SYN alone.
     New,

@@ -2,17 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer};
 
 use super::go::{self, AddressRange};
 use super::input;
 use crate::error::Error;
+use crate::words::words;
 
 /// The program that puts the rules into the kernel, and its source of the rules.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
-)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[non_exhaustive]
 pub enum Profile {
     /// silk, which takes the rules from the policy server: the default since cf-networking 3.0.0
     /// (2022).
@@ -22,6 +21,12 @@ pub enum Profile {
     SilkStatic,
     /// guardian by itself, with the rules that Cloud Controller gave to Diego.
     Guardian,
+}
+
+words! {
+    "policy" Profile "a profile" {
+        SilkDynamic = "silk_dynamic", SilkStatic = "silk_static", Guardian = "guardian",
+    }
 }
 
 impl Profile {
@@ -35,29 +40,14 @@ impl Profile {
     pub const fn is_static(self) -> bool {
         !matches!(self, Self::SilkDynamic)
     }
-
-    /// Returns the word in JSON.
-    ///
-    /// ```
-    /// use asg_core::policy::Profile;
-    /// assert_eq!(Profile::SilkDynamic.as_str(), "silk_dynamic");
-    /// ```
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::SilkDynamic => "silk_dynamic",
-            Self::SilkStatic => "silk_static",
-            Self::Guardian => "guardian",
-        }
-    }
 }
 
 /// Whether the order of groups is known where the database decides it.
 ///
 /// The dynamic profile takes its order from the listing. The static ones get the groups from a
 /// query without an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[expect(clippy::exhaustive_enums, reason = "it is known or not")]
 pub enum GroupOrder {
     /// It is not known.
     #[default]
@@ -66,9 +56,16 @@ pub enum GroupOrder {
     Listed,
 }
 
+words! {
+    "policy" GroupOrder "whether the order is known" {
+        Unknown = "unknown", Listed = "listed",
+    }
+}
+
 /// Networks that containers may not reach even if the rules allow it, as blocks.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct DenyNetworks {
     /// For every container.
     #[serde(deserialize_with = "blocks")]
@@ -83,6 +80,7 @@ pub struct DenyNetworks {
 
 /// A block of addresses and its spelling as Go prints it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct Block {
     /// The network address and the length of the prefix.
     pub text: String,
@@ -94,6 +92,7 @@ pub struct Block {
 /// silk-cni).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct OutboundConnections {
     /// Whether the limit is on.
     pub limit: bool,
@@ -126,6 +125,7 @@ impl Default for OutboundConnections {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct Settings {
     /// The way in which rules are enforced.
     pub profile: Profile,
@@ -213,6 +213,7 @@ impl Settings {
 
 /// A release of silk: major, minor and patch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "its fields are all that it can have")]
 pub struct SilkVersion(pub u32, pub u32, pub u32);
 
 impl<'de> Deserialize<'de> for SilkVersion {
@@ -326,7 +327,7 @@ fn blocks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Block>, D::E
 
 fn ranges<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<AddressRange>, D::Error> {
     let read = |text: String| {
-        let range = AddressRange::parse(&text).filter(|range| range.count() > 0);
+        let range = AddressRange::of(&text).filter(|range| range.count() > 0);
         range.ok_or_else(|| serde::de::Error::custom(format!("{text:?} is not a network")))
     };
     Vec::<String>::deserialize(deserializer)?.into_iter().map(read).collect()

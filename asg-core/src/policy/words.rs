@@ -30,7 +30,7 @@ impl Words {
         let mut ranges = Vec::new();
         for text in stored.destination().split(',') {
             let read = text.parse().ok().map(|destination| range(&destination));
-            match read.or_else(|| AddressRange::parse(text)) {
+            match read.or_else(|| AddressRange::of(text)) {
                 Some(range) => ranges.push(range),
                 None => unclear = true,
             }

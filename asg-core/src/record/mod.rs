@@ -89,6 +89,7 @@ pub struct Record<'a> {
 
 /// The content of a line.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "callers treat each")]
 pub enum Content<'a> {
     /// A packet.
     Packet {
@@ -123,6 +124,7 @@ pub struct Damaged<'a> {
 /// The part of a damaged line that could be parsed.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(clippy::large_enum_variant, reason = "as in `Content`")]
+#[non_exhaustive]
 pub enum Part<'a> {
     /// Of a packet.
     Packet {
@@ -564,7 +566,7 @@ impl<'a> Content<'a> {
         }
         let Some(end) = end_of_header(header) else { return Some(header) };
         packet.prefix = Text::new(end);
-        *cf = LogPrefix::parse(end);
+        *cf = LogPrefix::classify(end);
         Some(&header[..header.len() - end.len()])
     }
 
@@ -573,7 +575,7 @@ impl<'a> Content<'a> {
     fn packet(&mut self, body: &'a [u8], is_kernel: bool) -> bool {
         let Self::Packet { packet, cf } = self else { return false };
         let Some(mut read) = packet.fill(body, is_kernel) else { return false };
-        *cf = LogPrefix::parse(packet.prefix.as_bytes());
+        *cf = LogPrefix::classify(packet.prefix.as_bytes());
         if cf.is_some()
             && read.is_ok()
             && let Some(error) = packet.cut_before_ip(body)
@@ -632,7 +634,7 @@ impl<'a> Content<'a> {
         }
         // A log prefix may begin with a brace.
         if let Ok(packet) = Packet::parse(body) {
-            let cf = LogPrefix::parse(packet.prefix.as_bytes());
+            let cf = LogPrefix::classify(packet.prefix.as_bytes());
             return Self::Packet { packet, cf };
         }
         let part = match LagerEvent::parse_cut(body) {
@@ -682,7 +684,7 @@ fn end_of_header(text: &[u8]) -> Option<&[u8]> {
     let is_word = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'/');
     let from = text.len().saturating_sub(MAX_IPTABLES_PREFIX).max(1);
     let starts = (from..text.len()).filter(|at| !is_word(text[at - 1]));
-    starts.map(|at| &text[at..]).find(|end| LogPrefix::parse(end).is_some())
+    starts.map(|at| &text[at..]).find(|end| LogPrefix::classify(end).is_some())
 }
 
 /// `logger -t vcap.rep` splits long lines into several messages of the same name; all but the first

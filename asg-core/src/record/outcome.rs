@@ -99,7 +99,7 @@ impl Outcome {
     /// use asg_core::record::Outcome;
     ///
     /// assert!(Outcome::ALL.is_sorted());
-    /// assert_eq!(Outcome::ALL.map(Outcome::word)[4], "packet");
+    /// assert_eq!(Outcome::ALL.map(Outcome::as_str)[4], "packet");
     /// ```
     pub const ALL: [Self; TABLE.len()] = {
         let mut all = [Self::Other; TABLE.len()];
@@ -187,10 +187,10 @@ impl Outcome {
     /// ```
     /// use asg_core::record::Outcome;
     /// let letters = |word: &str| word.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
-    /// assert!(Outcome::ALL.iter().all(|outcome| letters(outcome.word())));
+    /// assert!(Outcome::ALL.iter().all(|outcome| letters(outcome.as_str())));
     /// ```
     #[must_use]
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         self.class().word
     }
 
@@ -351,7 +351,7 @@ impl Serialize for OutcomeCounts {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         let mut map = s.serialize_map(Some(TABLE.len()))?;
         for (outcome, lines) in self.iter() {
-            map.serialize_entry(outcome.word(), &lines)?;
+            map.serialize_entry(outcome.as_str(), &lines)?;
         }
         map.end()
     }
@@ -527,12 +527,12 @@ mod tests {
         for outcome in Outcome::ALL {
             assert_eq!(outcome.class().outcome, outcome);
             let word: String = outcome
-                .word()
+                .as_str()
                 .split('_')
                 .map(|part| part[..1].to_uppercase() + &part[1..])
                 .collect();
             assert_eq!(format!("{outcome:?}"), word);
-            assert!(words.insert(outcome.word()));
+            assert!(words.insert(outcome.as_str()));
         }
     }
 

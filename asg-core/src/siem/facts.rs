@@ -39,6 +39,7 @@ pub(super) struct Facts<'f> {
 
 /// The caller's name for a destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum DestinationName<'n> {
     /// The name of the address.
     Address(&'n str),

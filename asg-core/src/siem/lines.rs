@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::facts::{DestinationName, Facts};
 use super::{Cef, Cim, Ecs, Ocsf, Reading, otlp};
 use crate::correlate::flow::Flow;
+use crate::words::words;
 
 /// A standard for records of flows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -24,28 +25,14 @@ pub enum Standard {
     Cim,
 }
 
-impl Standard {
-    /// All of them.
-    pub const ALL: [Self; 5] = [Self::Ecs, Self::Ocsf, Self::Otlp, Self::Cef, Self::Cim];
-
-    /// Returns the short name, in lower case.
-    ///
-    /// ```
-    /// use asg_core::siem::Standard;
-    /// assert_eq!(Standard::ALL.map(Standard::name), ["ecs", "ocsf", "otlp", "cef", "cim"]);
-    /// ```
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Ecs => "ecs",
-            Self::Ocsf => "ocsf",
-            Self::Otlp => "otlp",
-            Self::Cef => "cef",
-            Self::Cim => "cim",
-        }
+words! {
+    "siem" Standard "a standard" {
+        Ecs = "ecs", Ocsf = "ocsf", Otlp = "otlp", Cef = "cef", Cim = "cim",
     }
+}
 
-    /// Returns the standard with this name.
+impl Standard {
+    /// Returns the standard with this word, in any case.
     ///
     /// ```
     /// use asg_core::siem::Standard;
@@ -54,7 +41,7 @@ impl Standard {
     /// ```
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|it| it.name().eq_ignore_ascii_case(name))
+        Self::ALL.into_iter().find(|it| it.as_str().eq_ignore_ascii_case(name))
     }
 }
 

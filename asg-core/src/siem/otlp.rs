@@ -246,7 +246,7 @@ impl Serialize for Attributes<'_> {
         list.text("cf.asg.handle_prefix", facts.cf.handle_prefix)?;
         let certainty = facts::certainty(facts.attribution.certainty);
         list.text("cf.asg.attribution.certainty", Some(certainty))?;
-        list.text("cf.asg.attribution.reason", Some(facts.attribution.reason.word()))?;
+        list.text("cf.asg.attribution.reason", Some(facts.attribution.reason.as_str()))?;
         let candidates = facts.attribution.candidates().iter().map(|it| it.handle()).collect();
         list.list("cf.asg.attribution.candidates", candidates)?;
         list.text("cf.asg.community_id", facts.community)?;

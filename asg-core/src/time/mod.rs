@@ -23,7 +23,9 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::Error;
+use crate::words::{from_str, words};
 
+mod convert;
 mod range;
 mod rfc3339;
 pub(crate) mod stamp;
@@ -108,24 +110,11 @@ impl Timestamp {
     }
 }
 
+from_str!(Timestamp, Uptime);
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.to_jiff().fmt(f)
-    }
-}
-
-/// ```
-/// use std::time::{Duration, SystemTime};
-/// use asg_core::Timestamp;
-///
-/// let time = SystemTime::from(Timestamp::from_nanos(1_500_000_000));
-/// let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap();
-/// assert_eq!(since, Duration::from_millis(1_500));
-/// ```
-impl From<Timestamp> for std::time::SystemTime {
-    fn from(time: Timestamp) -> Self {
-        let span = std::time::Duration::from_nanos(time.0.unsigned_abs());
-        if time.0 < 0 { Self::UNIX_EPOCH - span } else { Self::UNIX_EPOCH + span }
     }
 }
 
@@ -152,6 +141,7 @@ impl<'de> Deserialize<'de> for Timestamp {
 ///
 /// Traditional syslog stamps have neither year nor zone; `dmesg -T` has a year but no zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[expect(clippy::exhaustive_enums, reason = "a stamp lacks nothing, a zone, a year too, or all")]
 pub enum LogTime {
     /// The line shows none, or only a part of one.
     #[default]
@@ -166,6 +156,7 @@ pub enum LogTime {
 
 /// A date and a time of day, in an unknown zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "its fields are all that it can have")]
 pub struct Civil {
     /// 0 if it is unknown.
     pub year: i16,
@@ -237,7 +228,8 @@ impl Civil {
 /// let policy = TimePolicy { year: YearPolicy::Fixed(2017), ..TimePolicy::default() };
 /// assert_eq!(time.resolve(&policy).unwrap().time.to_string(), "2017-06-16T23:18:38Z");
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct TimePolicy {
     /// The year of a time without one.
     pub year: YearPolicy,
@@ -249,8 +241,33 @@ pub struct TimePolicy {
     pub boot: Option<Timestamp>,
 }
 
+impl TimePolicy {
+    /// The default, as a constant: it guesses nothing.
+    ///
+    /// ```
+    /// use asg_core::time::YearPolicy;
+    /// use asg_core::{Decoder, TimePolicy};
+    ///
+    /// const IN_2017: TimePolicy = TimePolicy { year: YearPolicy::Fixed(2017), ..TimePolicy::DEFAULT };
+    /// const DECODER: Decoder = Decoder::new(IN_2017);
+    /// let mut times = Vec::new();
+    /// DECODER.clone().decode(b"Jun 16 23:18:38 cell-1 kernel: hello\n", &mut (), |decoded| {
+    ///     times.extend(decoded.time.map(|resolved| resolved.time.to_string()));
+    /// });
+    /// assert_eq!(times, ["2017-06-16T23:18:38Z"]);
+    /// ```
+    pub const DEFAULT: Self = Self { year: YearPolicy::Unset, utc_offset: None, boot: None };
+}
+
+impl Default for TimePolicy {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
 /// How to choose the year of a time without one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum YearPolicy {
     /// Not chosen: such times stay unknown.
     #[default]
@@ -265,6 +282,7 @@ pub enum YearPolicy {
 
 /// A time, and whether the line showed it or a policy completed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Resolved {
     /// The instant.
     pub time: Timestamp,
@@ -273,13 +291,19 @@ pub struct Resolved {
 }
 
 /// Whether a line showed a time or a policy completed it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum TimeQuality {
     /// The line shows it whole.
     Read,
     /// The year, the zone or the time of boot comes from a policy.
     Completed,
+}
+
+words! {
+    "time" TimeQuality "a quality of a time" {
+        Read = "read", Completed = "completed",
+    }
 }
 
 impl LogTime {
@@ -350,6 +374,33 @@ const HALF_YEAR_NANOS: u64 = 182 * 86_400_000_000_000;
 pub struct Uptime(u64);
 
 impl Uptime {
+    /// Parses seconds with six decimals, as the kernel prints them and as this displays.
+    ///
+    /// # Errors
+    ///
+    /// If it is not that, or too long ago; the offset is the start of the text.
+    ///
+    /// ```
+    /// use asg_core::time::Uptime;
+    /// let uptime = Uptime::parse(b"2343.595381")?;
+    /// assert_eq!(uptime.as_micros(), 2_343_595_381);
+    /// assert!(Uptime::parse(b"2343.5").is_err());
+    /// # Ok::<(), asg_core::Error>(())
+    /// ```
+    pub fn parse(text: &[u8]) -> Result<Self, Error> {
+        const WHAT: &str = "seconds with six decimals, such as 2343.595381";
+        let micros = || {
+            let (seconds, micros) = std::str::from_utf8(text).ok()?.split_once('.')?;
+            let is_number = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
+            if micros.len() != 6 || !is_number(seconds) || !is_number(micros) {
+                return None;
+            }
+            let whole = seconds.parse::<u64>().ok()?.checked_mul(1_000_000)?;
+            whole.checked_add(micros.parse().ok()?)
+        };
+        micros().map(Self).ok_or(Error::expected_in(text, 0, WHAT))
+    }
+
     /// Creates the uptime `micros` microseconds after boot.
     ///
     /// ```

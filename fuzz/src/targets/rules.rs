@@ -58,7 +58,7 @@ fn rule(data: &[u8]) {
 }
 
 fn range(text: &str) {
-    let Some(range) = AddressRange::parse(text) else { return };
+    let Ok(range) = text.parse::<AddressRange>() else { return };
     let is_empty = range.count() == 0;
     for end in [range.first(), range.last()] {
         assert_eq!(range.contains(end), !is_empty && !range.is_mixed(), "{text}");

@@ -100,6 +100,7 @@ impl Held {
 
 /// How long a [`Follower`] waits and remembers. All times are times of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct FollowerOptions {
     /// How long a packet waits for evidence. 30 seconds by default: rep logs each container every
     /// half minute.
@@ -120,17 +121,28 @@ pub struct FollowerOptions {
     pub policy: TimePolicy,
 }
 
+impl FollowerOptions {
+    /// The default, as a constant.
+    ///
+    /// ```
+    /// use asg_core::correlate::FollowerOptions;
+    /// const FEW: FollowerOptions = FollowerOptions { most_held: 100, ..FollowerOptions::DEFAULT };
+    /// assert_eq!(FEW.hold.as_secs(), 30);
+    /// ```
+    pub const DEFAULT: Self = Self {
+        hold: Duration::from_secs(30),
+        most_held: 1 << 16,
+        retention: Duration::from_secs(3_600),
+        silence: Duration::from_secs(24 * 3_600),
+        window: Duration::from_secs(24 * 3_600),
+        most_remembered: MOST_PACKETS,
+        policy: TimePolicy::DEFAULT,
+    };
+}
+
 impl Default for FollowerOptions {
     fn default() -> Self {
-        Self {
-            hold: Duration::from_secs(30),
-            most_held: 1 << 16,
-            retention: Duration::from_secs(3_600),
-            silence: Duration::from_secs(24 * 3_600),
-            window: Duration::from_secs(24 * 3_600),
-            most_remembered: MOST_PACKETS,
-            policy: TimePolicy::default(),
-        }
+        Self::DEFAULT
     }
 }
 
@@ -201,7 +213,7 @@ impl Follower {
     /// use asg_core::{Follower, Ledger, Origin, SourceId};
     ///
     /// let mut before = Ledger::new();
-    /// let handle = Handle::parse("bfce786c-ab07-40ad-79f9-8f21").unwrap();
+    /// let handle = Handle::parse(b"bfce786c-ab07-40ad-79f9-8f21").unwrap();
     /// before.add(Evidence::new(handle, Moment::Seen, Origin { source: SourceId(0), line: 1 }));
     /// let follower = Follower::new(FollowerOptions::default()).with_ledger(before);
     /// assert_eq!(follower.ledger().len(), 1);

@@ -155,7 +155,7 @@ impl GroupName {
     }
 
     pub(in crate::correlate) fn cf(&self) -> Option<LogPrefix<'_>> {
-        LogPrefix::parse(&self.prefix)
+        LogPrefix::classify(&self.prefix)
     }
 
     fn key(&self, cell: u32) -> GroupKey<'_> {

@@ -128,6 +128,7 @@ pub(super) struct Group {
 /// A batch was merged too early, or into another gathering than its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a batch belongs to another gathering, or an earlier batch of its gatherer is missing")]
+#[non_exhaustive]
 pub struct MisplacedBatch;
 
 /// How many lines [`Gathering::ingest`] holds before it merges them.
@@ -200,7 +201,7 @@ impl Gathering {
     /// use asg_core::{Gathering, Ledger, Origin, SourceId};
     ///
     /// let mut before = Ledger::new();
-    /// let handle = Handle::parse("bfce786c-ab07-40ad-79f9-8f21").unwrap();
+    /// let handle = Handle::parse(b"bfce786c-ab07-40ad-79f9-8f21").unwrap();
     /// before.add(Evidence::new(handle, Moment::Seen, Origin { source: SourceId(0), line: 1 }));
     /// assert_eq!(Gathering::new().with_ledger(before).ledger().len(), 1);
     /// ```

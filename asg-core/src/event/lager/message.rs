@@ -1,10 +1,9 @@
 //! The messages of ten years, and what each proves about a container's lifecycle.
 
-use serde::Serialize;
+use crate::words::words;
 
 /// The lifecycle event of a container that a line reports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum RepEventKind {
     /// It is about to be made.
@@ -29,6 +28,12 @@ pub enum RepEventKind {
     Destroyed,
     /// It was looked up and does not exist; the line only shows what it was.
     Missing,
+}
+
+words! {
+    "event" RepEventKind "an event of a container" {
+        Creating = "creating", Created = "created", Running = "running", Seen = "seen", Evacuating = "evacuating", Stopping = "stopping", Completed = "completed", Failed = "failed", Destroying = "destroying", Destroyed = "destroyed", Missing = "missing",
+    }
 }
 
 /// Message endings, and what they prove. The first that fits counts; a message that fits none is

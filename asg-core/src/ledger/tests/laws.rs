@@ -49,12 +49,13 @@ fn any_evidence() -> impl Strategy<Value = Evidence> {
             let origin = Origin { source: SourceId(source), line };
             let moment =
                 [Moment::Created, Moment::Seen, Moment::Destroyed, Moment::Running][moment];
-            let mut e = Evidence::new(Handle::parse(HANDLES[handle]).unwrap(), moment, origin);
+            let mut e =
+                Evidence::new(Handle::parse(HANDLES[handle].as_bytes()).unwrap(), moment, origin);
             e.time = time.map(|seconds| Timestamp::from_nanos(seconds * SECOND));
             let guids = [APP, VERSION, "46ab3511-e11c-45cd-9f3e-a20ad836a9e6"];
             e.process = process.map(|n: u8| match n {
-                2 => ProcessName::parse("lattice"),
-                n => ProcessName::parse(&format!("{}-{VERSION}", guids[usize::from(n)])),
+                2 => ProcessName::new("lattice"),
+                n => ProcessName::new(&format!("{}-{VERSION}", guids[usize::from(n)])),
             });
             e.app = app.map(|n: u8| guids[usize::from(n)].parse().unwrap());
             e.index = index.map(u32::from);
@@ -84,7 +85,9 @@ fn any_sighting() -> impl Strategy<Value = Sighting<'static>> {
         .prop_map(|(time, cell, address, (kind, interface))| Sighting {
             kind: KINDS[kind],
             interface: interface.and_then(|n| {
-                Interface::parse([&b"s-010000000001"[..], b"wbrdg-0a000000", b"s-010000000002"][n])
+                Interface::classify(
+                    [&b"s-010000000001"[..], b"wbrdg-0a000000", b"s-010000000002"][n],
+                )
             }),
             time: time.map(|(at, error)| {
                 TimeRange::around(Timestamp::from_nanos(at * SECOND), error * 1_000_000_000)
@@ -230,7 +233,7 @@ proptest! {
                 .with_address(IpAddr::from([10, 255, 0, n as u8]));
             let shown = &handle[..cut.min(handle.len())];
             let text = format!("OK_{shown} ");
-            let prefix = LogPrefix::parse(text.as_bytes()).unwrap();
+            let prefix = LogPrefix::classify(text.as_bytes()).unwrap();
             let (full, less) = (all.attribute(&prefix, &seen), part.attribute(&prefix, &seen));
             prop_assert!(less.certainty <= full.certainty, "{less:?} {full:?}");
             for answer in [full, less] {

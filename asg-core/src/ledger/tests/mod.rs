@@ -18,8 +18,9 @@ const SECOND: i64 = 1_000_000_000;
 
 fn evidence(line: u64, handle: &str, process: &str) -> Evidence {
     let origin = Origin { source: SourceId(0), line };
-    let mut evidence = Evidence::new(Handle::parse(handle).unwrap(), Moment::Seen, origin);
-    evidence.process = (!process.is_empty()).then(|| ProcessName::parse(process));
+    let mut evidence =
+        Evidence::new(Handle::parse(handle.as_bytes()).unwrap(), Moment::Seen, origin);
+    evidence.process = (!process.is_empty()).then(|| ProcessName::new(process));
     evidence
 }
 
@@ -40,7 +41,7 @@ fn at(seconds: i64) -> Sighting<'static> {
 }
 
 fn ask(ledger: &Ledger, prefix: &str, seen: &Sighting<'_>) -> (Certainty, Reason) {
-    let answer = ledger.attribute(&LogPrefix::parse(prefix.as_bytes()).expect(prefix), seen);
+    let answer = ledger.attribute(&LogPrefix::classify(prefix.as_bytes()).expect(prefix), seen);
     (answer.certainty, answer.reason)
 }
 
@@ -137,7 +138,7 @@ fn lines_that_contradict_each_other_leave_nothing_certain() {
     };
     let other: Guid = VERSION.parse().unwrap();
     for (what, e) in [
-        ("process", with(&|e| e.process = Some(ProcessName::parse(&format!("{VERSION}-{APP}"))))),
+        ("process", with(&|e| e.process = Some(ProcessName::new(&format!("{VERSION}-{APP}"))))),
         ("app", with(&|e| e.app = Some(other))),
         ("index", with(&|e| e.index = Some(2))),
         ("cell", with(&|e| e.cell = Some("cell-2".into()))),
@@ -200,7 +201,7 @@ fn each_contradiction_leaves_nothing_certain_and_has_a_name() {
     ];
     for (lines, conflict) in cases {
         let ledger = ledger(lines.clone());
-        let prefix = LogPrefix::parse(handle.as_bytes()).unwrap();
+        let prefix = LogPrefix::classify(handle.as_bytes()).unwrap();
         let answer = ledger.attribute(&prefix, &Sighting::default());
         assert_eq!(answer.conflict(), conflict, "{lines:?}");
         assert_eq!(answer.certainty == Certainty::Exact, conflict.is_none(), "{lines:?}");
@@ -235,7 +236,7 @@ fn an_interface_corroborates_and_contradicts_as_an_address_does() {
     let through = |name: &str| {
         at(500)
             .on_machine("cell-1", NameKind::Instance)
-            .through(Interface::parse(name.as_bytes()).unwrap())
+            .through(Interface::classify(name.as_bytes()).unwrap())
     };
     let v6: IpAddr = "fd00::3".parse().unwrap();
     let (own, other) = (through("s-010255073003"), through("s-010255073099"));
@@ -313,12 +314,12 @@ fn a_lease_decides_between_apps_that_begin_alike() {
     let handles = ["bfce786c-ab07-40ad-79f9-8f21", "d5978989-1401-49ff-46cd-33e5"];
     let lines = handles.into_iter().zip(apps).zip([3, 4]).flat_map(|((handle, app), last)| {
         let mut made = own(u64::from(last), handle, Moment::Created, 0, "cell-1");
-        made.process = Some(ProcessName::parse(&format!("{app}-{VERSION}")));
+        made.process = Some(ProcessName::new(&format!("{app}-{VERSION}")));
         made.address = Some(IpAddr::from([10, 255, 0, last]));
         [made, own(9, handle, Moment::Seen, 2_000, "cell-1")]
     });
     let ledger = ledger(lines);
-    let prefix = LogPrefix::parse(b"OK_0001_46ab3511-e11c-45cd-9f3e ").unwrap();
+    let prefix = LogPrefix::classify(b"OK_0001_46ab3511-e11c-45cd-9f3e ").unwrap();
     let seen = at(1_000).on_machine("cell-1", NameKind::Instance);
     let answer = ledger.attribute(&prefix, &seen.with_address(ip));
     assert_eq!((answer.certainty, answer.reason), (Certainty::Inferred, Reason::AddressLease));
@@ -358,8 +359,9 @@ fn work_grows_no_faster_than_its_input() {
     let alike = |n: u64| format!("bfce786c-ab07-40ad-79f9-8f21{n:08x}");
     let handles = |n: u64| {
         steps_of(|| {
-            let ledger = many(n, &|e, line| e.handle = Handle::parse(&alike(line)).unwrap());
-            let prefix = LogPrefix::parse(b"OK_bfce786c-ab07-40ad-79f9-8 ").unwrap();
+            let ledger =
+                many(n, &|e, line| e.handle = Handle::parse(alike(line).as_bytes()).unwrap());
+            let prefix = LogPrefix::classify(b"OK_bfce786c-ab07-40ad-79f9-8 ").unwrap();
             for seconds in 0..n {
                 let answer = ledger.attribute(&prefix, &at(seconds.cast_signed()));
                 assert_eq!(answer.candidates().len(), attribution::MOST_CANDIDATES);
@@ -370,7 +372,7 @@ fn work_grows_no_faster_than_its_input() {
     let holders = |n: u64| {
         steps_of(|| {
             let ledger = many(n, &|e, line| {
-                e.handle = Handle::parse(&alike(line)).unwrap();
+                e.handle = Handle::parse(alike(line).as_bytes()).unwrap();
                 e.address = Some(ip(1));
                 e.time = Some(Timestamp::from_nanos(line.cast_signed() * SECOND));
             });
@@ -457,7 +459,7 @@ fn old_handles_name_the_app_and_never_the_container() {
     let other = format!("{process}-b85d5b3b-ccef-47ca-5ee1-3620b3a349d9");
     for handles in [vec![&instance], vec![&staging], vec![&instance, &other, &staging]] {
         let ledger = ledger((1..).zip(handles).map(|(n, handle)| evidence(n, handle, "")));
-        let prefix = LogPrefix::parse(b"46ab3511-e11c-45cd-9f3e-a20ad").unwrap();
+        let prefix = LogPrefix::classify(b"46ab3511-e11c-45cd-9f3e-a20ad").unwrap();
         let answer = ledger.attribute(&prefix, &Sighting::default());
         let known = (answer.certainty, answer.reason);
         assert_eq!(known, (Certainty::UniquePrefix, Reason::AppGuidPrefix));
@@ -470,7 +472,7 @@ fn old_handles_name_the_app_and_never_the_container() {
 #[test]
 fn a_policy_line_names_the_app_of_any_of_its_processes() {
     let ledger = ledger([evidence(1, "bfce786c-ab07-40ad-79f9-8f21", &format!("{APP}-{VERSION}"))]);
-    let prefix = LogPrefix::parse(b"OK_0001_46ab3511-e11c-45cd-9 ").unwrap();
+    let prefix = LogPrefix::classify(b"OK_0001_46ab3511-e11c-45cd-9 ").unwrap();
     let answer = ledger.attribute(&prefix, &Sighting::default());
     assert_eq!(answer.reason, Reason::UniqueAppPrefix);
     assert_eq!(answer.subject().unwrap().to_string(), APP);
@@ -483,7 +485,7 @@ fn a_lease_tells_the_container_only_when_proven_and_only_on_its_cell() {
     let mut made = timed(1, handle, Moment::Created, 1_000);
     (made.cell, made.address) = (Some("a1".into()), Some(ip));
     made.is_cells_own = true;
-    made.process = Some(ProcessName::parse(&format!("{APP}-{VERSION}")));
+    made.process = Some(ProcessName::new(&format!("{APP}-{VERSION}")));
     let mut gone = timed(2, handle, Moment::Destroyed, 2_000);
     gone.is_cells_own = true;
     let ledger = ledger([made, gone]);
@@ -497,7 +499,7 @@ fn a_lease_tells_the_container_only_when_proven_and_only_on_its_cell() {
         assert_eq!(ask(&ledger, "REJECT_LOCAL: ", &seen).0, certainty, "{seen:?}");
     }
     let seen = at(1_500).on("a1").with_address(ip);
-    let policy = LogPrefix::parse(b"OK_0001_46ab3511-e11c-45cd-9 ").unwrap();
+    let policy = LogPrefix::classify(b"OK_0001_46ab3511-e11c-45cd-9 ").unwrap();
     let answer = ledger.attribute(&policy, &seen);
     assert_eq!(answer.certainty, Certainty::UniquePrefix);
     assert_eq!(answer.lease.unwrap().handle().to_string(), handle);
@@ -562,10 +564,10 @@ fn a_task_leads_to_its_app_once_a_directory_has_said_so() {
     let app: Guid = "46ab3511-e11c-45cd-9f3e-a20ad836a9e4".parse().unwrap();
     let mut ledger = Ledger::new();
     let origin = Origin { source: SourceId(0), line: 1 };
-    ledger.add(Evidence::new(Handle::parse(task).unwrap(), Moment::Seen, origin));
+    ledger.add(Evidence::new(Handle::parse(task.as_bytes()).unwrap(), Moment::Seen, origin));
     ledger.learn_app(task.parse().unwrap(), app);
     let ask = |prefix: &[u8]| {
-        let prefix = LogPrefix::parse(prefix).unwrap();
+        let prefix = LogPrefix::classify(prefix).unwrap();
         let answer = ledger.attribute(&prefix, &Sighting::default());
         (answer.certainty, answer.subject().map(|guid| guid.to_string()))
     };

@@ -16,7 +16,7 @@ pub(super) struct Said {
 }
 
 pub(super) fn said(ledger: &Ledger, prefix: &str, seen: &Sighting<'_>) -> Said {
-    let answer = ledger.attribute(&LogPrefix::parse(prefix.as_bytes()).unwrap(), seen);
+    let answer = ledger.attribute(&LogPrefix::classify(prefix.as_bytes()).unwrap(), seen);
     let mut owners: Vec<_> = match &answer.owners {
         Owners::None => Vec::new(),
         Owners::Container(it) => vec![it.handle().to_string()],
@@ -79,7 +79,8 @@ impl<'e> Slow<'e> {
     fn processes(&self, handle: &str) -> BTreeSet<ProcessName> {
         let lines = self.about(handle);
         let told = lines.iter().filter_map(|e| e.process.clone());
-        let embedded = Handle::parse(handle).unwrap().embedded_process().map(ProcessName::Guid);
+        let embedded =
+            Handle::parse(handle.as_bytes()).unwrap().embedded_process().map(ProcessName::Guid);
         told.chain(embedded).collect()
     }
 
@@ -296,7 +297,7 @@ impl<'e> Slow<'e> {
             owners: vec![handle],
             lease,
         };
-        let prefix = LogPrefix::parse(prefix.as_bytes()).unwrap();
+        let prefix = LogPrefix::classify(prefix.as_bytes()).unwrap();
         let Some(shown) = prefix.handle_prefix else {
             return match self.holder(seen) {
                 Some(one) => {
@@ -314,7 +315,8 @@ impl<'e> Slow<'e> {
             return unknown(Reason::PrefixTooShort);
         }
         let is_app = prefix.subject == Subject::App;
-        let plain_guid = |h: &String| Handle::parse(h).unwrap().guid().is_some() || !is_guid;
+        let plain_guid =
+            |h: &String| Handle::parse(h.as_bytes()).unwrap().guid().is_some() || !is_guid;
         let handles: Vec<_> = if is_app {
             Vec::new()
         } else {
@@ -411,7 +413,7 @@ impl<'e> Slow<'e> {
         let process = self.processes(handle).first().and_then(ProcessName::guid);
         let process = process.map(|guid| guid.process.to_string());
         let told = process.as_deref().and_then(|process| self.apps_of(process).into_iter().next());
-        let parsed = Handle::parse(handle).unwrap();
+        let parsed = Handle::parse(handle.as_bytes()).unwrap();
         let lead = if parsed.guid().is_none() { parsed.leading_guid() } else { None };
         let is = |known: &Option<String>| known.as_deref() == Some(app);
         let lead = lead.map(|guid| guid.to_string());

@@ -42,11 +42,10 @@ pub(crate) use console::uptime_text;
 pub(crate) use fast::Opening;
 pub(crate) use syslog::{is_host, is_level_or_facility};
 
-use serde::Serialize;
-
 use self::role::Role;
 use crate::bytes::text::Text;
 use crate::time::{LogTime, Uptime};
+use crate::words::words;
 
 /// The header of a line. A field that the line does not show is `None`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -192,8 +191,7 @@ impl<'a> Envelope<'a> {
 }
 
 /// The kinds of header.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Dialect {
     /// None.
@@ -221,6 +219,12 @@ pub enum Dialect {
     CfLogs,
     /// A stamp without a host, as container runtimes put it before a line.
     Container,
+}
+
+words! {
+    "line" Dialect "a kind of header" {
+        Bare = "bare", Rfc3164 = "rfc3164", Rfc3339 = "rfc3339", Rfc5424 = "rfc5424", Console = "console", DevKmsg = "dev_kmsg", JournalJson = "journal_json", DmesgJson = "dmesg_json", Json = "json", JournalField = "journal_field", CfLogs = "cf_logs", Container = "container",
+    }
 }
 
 /// Parses the header of a line that needs no unescaping, into a new envelope.

@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 
 /// A line, and its fields by the names of the output contract.
 #[derive(Clone, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "it is for tests")]
 pub struct Generated {
     /// A whole line.
     pub line: Vec<u8>,

@@ -17,6 +17,7 @@ use self::ip::is_the_end;
 
 /// The content of a line, by the names of the output contract.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "it is for tests")]
 pub struct Reading {
     /// The fields that were read. They do not include that the line was cut.
     pub fields: Value,

@@ -14,6 +14,7 @@ use crate::time::Timestamp;
 
 /// A snapshot on which an answer rests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[non_exhaustive]
 pub struct UsedSnapshot {
     /// When it was taken.
     pub taken_at: Timestamp,
@@ -26,6 +27,7 @@ pub struct UsedSnapshot {
 
 /// Why a packet was allowed or denied.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Explanation {
     /// Which mechanism decided.
     pub governed: Governed,
@@ -111,6 +113,7 @@ struct RulesOutput<'a> {
 ///
 /// `App` and `Space` are written as they serialise.
 #[derive(Debug, Clone)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct ExplainOutput<'a, App, Space> {
     /// The name of the log.
     pub source: Option<&'a str>,

@@ -1,15 +1,14 @@
 //! The facts about a packet that callers provide.
 
-use serde::Serialize;
-
 use crate::policy::group::Phase;
 use crate::policy::probe::Probe;
 use crate::time::TimeRange;
+use crate::words::words;
 
 /// Whether a packet may pass: by the line in the log, by Cloud Controller's words, or as the
 /// profile enforces them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "a packet passes or does not")]
 pub enum Outcome {
     /// It may pass.
     Allowed,
@@ -17,8 +16,15 @@ pub enum Outcome {
     Denied,
 }
 
+words! {
+    "policy" Outcome "an outcome" {
+        Allowed = "allowed", Denied = "denied",
+    }
+}
+
 /// The chain that wrote a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum Chain {
     /// The chain of the security groups.
     #[default]
@@ -33,6 +39,7 @@ pub enum Chain {
 
 /// The facts about one packet, as plain values.
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct PacketFacts<'a> {
     /// The time when it was sent, as far as that is known.
     pub time: Option<TimeRange>,

@@ -37,6 +37,7 @@ pub struct Destination(Form);
 /// assert!(with(Grammar::Netaddr).is_accepted() && !with(Grammar::Ipaddr).is_accepted());
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum Grammar {
     /// The gem `netaddr` 2, until `cloud_controller_ng` commit a7567792 (2026-08-06).
     Netaddr,

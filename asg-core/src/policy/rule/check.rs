@@ -10,6 +10,7 @@ use super::ports::Ports;
 ///
 /// The default is Cloud Controller's own; cf-deployment enables lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct ValidatorSettings {
     /// `enable_ipv6`: IPv6 destinations and the protocol `icmpv6`.
     pub ipv6: bool,
@@ -23,6 +24,7 @@ pub struct ValidatorSettings {
 ///
 /// Requests to v3 pass both; v2, and old rows in the database, have met only the second.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Verdicts {
     /// The message validator's (`app/messages/validators/security_group_rule_validator.rb`).
     pub message: Vec<RuleError>,

@@ -12,6 +12,7 @@ use std::fmt;
 /// assert_eq!(err.to_string(), "`ports` is not a port, list of ports or range of ports from 1 to 65535");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct RuleError {
     /// The key.
     pub key: Key,

@@ -16,6 +16,7 @@ mod tests;
 use std::fmt;
 use std::net::IpAddr;
 
+use crate::words::words;
 use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value};
@@ -45,6 +46,7 @@ pub use ports::Ports;
 /// # Ok::<(), asg_core::policy::RuleError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct Rule {
     /// The traffic.
     pub traffic: Traffic,
@@ -58,6 +60,7 @@ pub struct Rule {
 
 /// Protocols, each with the limits that rules can set for it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Traffic {
     /// `all`: every protocol and port.
     All,
@@ -73,6 +76,7 @@ pub enum Traffic {
 
 /// A set of ICMP messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct IcmpKind {
     /// The type; `None` for any, in JSON -1.
     pub icmp_type: Option<u8>,
@@ -82,6 +86,7 @@ pub struct IcmpKind {
 
 /// The names of protocols.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Protocol {
     /// `all`
     All,
@@ -95,22 +100,9 @@ pub enum Protocol {
     Icmpv6,
 }
 
-impl Protocol {
-    /// Returns the word in JSON.
-    ///
-    /// ```
-    /// use asg_core::policy::Protocol;
-    /// assert_eq!(Protocol::Tcp.as_str(), "tcp");
-    /// ```
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::All => "all",
-            Self::Tcp => "tcp",
-            Self::Udp => "udp",
-            Self::Icmp => "icmp",
-            Self::Icmpv6 => "icmpv6",
-        }
+words! {
+    "policy" Protocol "a protocol" {
+        All = "all", Tcp = "tcp", Udp = "udp", Icmp = "icmp", Icmpv6 = "icmpv6",
     }
 }
 
@@ -200,6 +192,7 @@ impl Rule {
     /// assert_eq!(Rule::parse(rule.to_json().as_bytes()).unwrap(), rule);
     /// ```
     #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "such a map is JSON")]
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("a map of strings, numbers and booleans")
     }
