@@ -166,7 +166,7 @@ pub use bytes::text::Text;
 #[doc(hidden)]
 pub use bytes::work;
 pub use clock::{KnownTimes, TimeNote, UptimeClocks, When};
-pub use completeness::{CellReport, Completeness, Limit, LimitReport, LogLimits};
+pub use completeness::{CellReport, Completeness, Limit, LimitReport, LogLimits, LostLines};
 pub use correlate::flow::{Flow, FlowKey, Peer};
 pub use correlate::follower::{Follower, FollowerCounts, FollowerOptions};
 pub use correlate::output::FlowOutput;

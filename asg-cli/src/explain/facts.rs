@@ -1,6 +1,6 @@
 //! From a flow to the facts that policy asks for, and to its explanation.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use asg_core::policy::{
@@ -8,9 +8,11 @@ use asg_core::policy::{
     ProbeTraffic,
 };
 use asg_core::{
-    Certainty, Correlation, Flow, Ip, Lifetime, Plane, ProcessName, TcpFlags, TimeRange, Timestamp,
-    Verdict, Workload,
+    Certainty, Correlation, Flow, Ip, Lifetime, Plane, ProcessName, SourceId, TcpFlags, TimeRange,
+    Timestamp, Verdict, Workload,
 };
+
+use super::lost::LostTimes;
 
 /// The ledger keeps milliseconds.
 const MILLISECOND: i64 = 1_000_000;
@@ -24,8 +26,9 @@ pub struct FlowFacts {
     /// For each process version the making of its first container; `None` if it is older than the
     /// logs. Empty if no cell has a static profile.
     desired: HashMap<ProcessName, Option<Timestamp>>,
-    /// The cells that lost lines, by the names under which their lines come.
-    lossy: HashSet<Box<str>>,
+    /// The times at which cells lost lines. A cell has the name under which its lines come; without
+    /// a name it is the source of the lines.
+    lost: HashMap<(Box<str>, Option<SourceId>), LostTimes>,
 }
 
 impl FlowFacts {
@@ -36,10 +39,12 @@ impl FlowFacts {
         let is_static = policy.settings().all().any(|settings| settings.profile.is_static());
         let desired =
             if is_static { desired(correlation.ledger().lifetimes()) } else { HashMap::new() };
-        let report = correlation.completeness().report();
-        let lossy = report.iter().filter(|cell| cell.dropped + cell.missing_records > 0);
-        let lossy = lossy.filter(|cell| !cell.cell.is_empty()).map(|cell| cell.cell.into());
-        Self { desired, lossy: lossy.collect() }
+        let mut lost: HashMap<_, LostTimes> = HashMap::new();
+        for lines in correlation.completeness().lost() {
+            lost.entry((lines.cell.into(), lines.source)).or_default().add(lines.noted);
+        }
+        lost.values_mut().for_each(LostTimes::sort);
+        Self { desired, lost }
     }
 
     /// Returns the facts about a flow.
@@ -61,7 +66,7 @@ impl FlowFacts {
             phase: container.and_then(Lifetime::workload).or(told).map(phase),
             created: container.and_then(Lifetime::created).map(moment),
             desired: container.and_then(|container| self.desired(container)),
-            lines_lost: cell.is_some_and(|cell| self.lossy.contains(cell)),
+            lines_lost: self.has_lost(flow),
             ..PacketFacts::default()
         };
         let Some(cf) = flow.cf else { return facts };
@@ -75,6 +80,17 @@ impl FlowFacts {
             Verdict::Denied => Outcome::Denied,
         };
         PacketFacts { chain, observed: Some(observed), probe: probe(&flow.packet().ip), ..facts }
+    }
+
+    /// Returns whether lines of the flow's cell were lost at its time, as far as notes show it.
+    fn has_lost(&self, flow: &Flow<'_, '_>) -> bool {
+        if self.lost.is_empty() {
+            return false;
+        }
+        let cell = flow.cell.as_deref().unwrap_or_default();
+        let source = cell.is_empty().then_some(flow.origin.source);
+        let times = self.lost.get(&(cell.into(), source));
+        times.is_some_and(|times| times.has(flow.range))
     }
 
     /// Returns when the rules of a container were chosen in the static profiles.
