@@ -318,12 +318,17 @@ impl Judge<'_> {
             (from, to) = (ruling.desired, ruling.desired);
         }
         let groups = self.simulation.groups();
-        let taken: Vec<i64> = groups
-            .listings()
-            .iter()
-            .filter(|listing| listing.complete)
-            .map(|listing| listing.taken_at)
-            .collect();
+        let of = |complete: bool| {
+            let listings = groups.listings().iter();
+            let those = listings.filter(|listing| listing.complete == complete);
+            those.map(|listing| listing.taken_at).collect::<Vec<i64>>()
+        };
+        let taken = of(true);
+        if taken.is_empty() {
+            let is_later = of(false).first().is_none_or(|at| *at > to);
+            let basis = if is_later { Basis::Later } else { Basis::Earlier };
+            return Some(Expected { basis, versions: Vec::new() });
+        }
         let start = from - 2 * self.rules.poll * SECOND;
         let before = taken.iter().rposition(|at| *at < start);
         let after = taken.iter().position(|at| *at > to);
@@ -358,24 +363,21 @@ impl Judge<'_> {
 
     fn set(&mut self, version: usize, space: &str, ruling: &Ruling) -> Arc<Set> {
         let key = (version, space.to_owned(), ruling.phase, ruling.enforcer);
-        let groups = self.simulation.groups();
+        let (groups, logs_all) = (self.simulation.groups(), self.rules.logs_all);
+        let is_ordered = ruling.enforcer == Enforcer::Dynamic || self.rules.listed;
         let set = self.sets.entry(key).or_insert_with(|| {
             let all = groups.of(version).iter();
             let effective: Vec<&Group> =
                 all.filter(|group| group.is_effective(space, ruling.phase)).collect();
-            Arc::new(expand(&effective, ruling.phase, ruling.enforcer))
-        });
-        let set = Arc::clone(set);
-        match (&*set, ruling.enforcer == Enforcer::Dynamic || self.rules.listed) {
-            // In an order that nobody knows.
-            (Set::Rules(rules), false) => {
-                let mut rules = rules.clone();
+            let mut set = expand(&effective, ruling.phase, ruling.enforcer, logs_all);
+            if let (Set::Rules(rules), false) = (&mut set, is_ordered) {
+                // In an order that nobody knows.
                 rules.iter_mut().for_each(|rule| rule.owners.sort());
                 rules.sort_by(|a, b| a.owners.cmp(&b.owners));
-                Arc::new(Set::Rules(rules))
             }
-            _ => set,
-        }
+            Arc::new(set)
+        });
+        Arc::clone(set)
     }
 
     /// Compares coverage as of the last complete listing.
@@ -392,7 +394,10 @@ impl Judge<'_> {
             for phase in Phase::ALL {
                 let all = groups.iter().filter(|group| group.is_effective(space, phase));
                 let effective: Vec<&Group> = all.collect();
-                let Set::Rules(rules) = expand(&effective, phase, enforcer) else { continue };
+                let Set::Rules(rules) = expand(&effective, phase, enforcer, self.rules.logs_all)
+                else {
+                    continue;
+                };
                 let word = match phase {
                     Phase::Running => asg_core::policy::Phase::Running,
                     Phase::Staging => asg_core::policy::Phase::Staging,
@@ -405,8 +410,7 @@ impl Judge<'_> {
                         self.judgement.covered += 1;
                         let entry = entries.next();
                         let is_right = entry.is_some_and(|entry| {
-                            name(&entry.rule) == *owner
-                                && is_state(&entry.state, rule, before, self.rules.logs_all)
+                            name(&entry.rule) == *owner && is_state(&entry.state, rule, before)
                         });
                         if !is_right {
                             self.judgement.wrong.push(Wrong {
@@ -466,8 +470,8 @@ fn is_decider(said: &Explanation, ruling: &Ruling) -> bool {
 
 /// Returns whether this is the state of a rule behind these: looks at all points where it can
 /// change.
-fn is_state(state: &EntryState, rule: &KernelRule, before: &[KernelRule], logs_all: bool) -> bool {
-    let unlogged = |other: &&KernelRule| !other.log && !logs_all;
+fn is_state(state: &EntryState, rule: &KernelRule, before: &[KernelRule]) -> bool {
+    let unlogged = |other: &&KernelRule| !other.log;
     let (mut addresses, mut points) = rule.corners();
     for other in before {
         let (more, ports) = other.corners();
@@ -481,8 +485,8 @@ fn is_state(state: &EntryState, rule: &KernelRule, before: &[KernelRule], logs_a
         })
     });
     match state {
-        EntryState::Unlogged => !rule.log && !logs_all,
-        EntryState::Logged => (rule.log || logs_all) && !is_hidden,
+        EntryState::Unlogged => !rule.log,
+        EntryState::Logged => rule.log && !is_hidden,
         EntryState::HiddenBy(by) => {
             let names: Vec<Name> = by.iter().map(name).collect();
             let named: Vec<&KernelRule> = before

@@ -85,7 +85,7 @@ impl Enforcement {
                 groups.swap(n, self.chance.index(n + 1));
             }
         }
-        let set = Arc::new(enforce::expand(&groups, phase, enforcer));
+        let set = Arc::new(enforce::expand(&groups, phase, enforcer, self.rules.logs_all));
         self.sets.insert(key, Arc::clone(&set));
         set
     }
@@ -299,7 +299,7 @@ impl<S: Sink> Run<'_, S> {
         let first = matching().next();
         let logs_all = is_silk && of.rules.logs_all;
         let is_allowed = first.is_some() || !is_silk && !denies;
-        let logs = first.map_or(logs_all && !is_allowed, |rule| rule.log || logs_all);
+        let logs = first.map_or(logs_all && !is_allowed, |rule| rule.log);
         let is_udp = matches!(sent.flight, Flight::Udp(_));
         let limits = [era.udp.filter(|_| is_udp && is_silk), era.denied];
         let has_token = match (is_allowed, limits) {
@@ -320,7 +320,7 @@ impl<S: Sink> Run<'_, S> {
             sent,
             by: first.map(|rule| rule.owners.clone()).unwrap_or_default(),
             matches: matching().flat_map(|rule| rule.owners.clone()).collect(),
-            unlogged: matching().any(|rule| !rule.log && !logs_all),
+            unlogged: matching().any(|rule| !rule.log),
             words: enforce::words_allow(&effective(groups, &space.to_string(), phase), &sent),
             content: chain.content,
             desired,

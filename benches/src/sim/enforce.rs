@@ -69,7 +69,7 @@ pub struct KernelRule {
     addresses: (u32, u32),
     /// Ports, or type and code; 255 as the type is any.
     points: (u16, u16),
-    /// Whether it logs by its own flag.
+    /// Whether it logs.
     pub log: bool,
     /// Its owners; those in the list's order.
     pub owners: Vec<Name>,
@@ -134,9 +134,11 @@ pub enum Set {
     Refused,
 }
 
-/// Expands the rules of these groups, which are in the order in which the enforcer gets them.
+/// Expands the rules of these groups, which are in the order in which the enforcer gets them. A
+/// setting can make all rules log, but for guardian's; then rules that differ in their flag only
+/// are equal.
 #[must_use]
-pub fn expand(groups: &[&Group], phase: Phase, enforcer: Enforcer) -> Set {
+pub fn expand(groups: &[&Group], phase: Phase, enforcer: Enforcer, logs_all: bool) -> Set {
     let mut rules: Vec<(&Group, u32, &Rule)> = Vec::new();
     for group in groups {
         rules.extend((0..).zip(&group.rules).map(|(n, rule)| (*group, n, rule)));
@@ -177,7 +179,7 @@ pub fn expand(groups: &[&Group], phase: Phase, enforcer: Enforcer) -> Set {
                     protocol: rule.protocol,
                     addresses,
                     points,
-                    log: rule.log,
+                    log: rule.log || logs_all && enforcer != Enforcer::Guardian,
                     owners: vec![name.clone()],
                 };
                 match list.iter_mut().find(|known| known.is_like(&new)) {
@@ -249,7 +251,7 @@ mod tests {
         let old = group("old", false, vec![rule(Protocol::Tcp, net, true)]);
         let new = group("new", true, vec![rule(Protocol::Tcp, net, false)]);
         let first = |enforcer| {
-            let Set::Rules(rules) = expand(&[&old, &new], Phase::Running, enforcer) else {
+            let Set::Rules(rules) = expand(&[&old, &new], Phase::Running, enforcer, false) else {
                 panic!("all can be read")
             };
             rules[0].owners[0].group.clone()
@@ -258,7 +260,8 @@ mod tests {
         assert_eq!(first(Enforcer::Static), "old");
         let loud = group("loud", true, vec![rule(Protocol::Tcp, net, true)]);
         let quiet = group("quiet", false, vec![rule(Protocol::Tcp, net, false)]);
-        let Set::Rules(rules) = expand(&[&loud, &quiet], Phase::Running, Enforcer::Static) else {
+        let Set::Rules(rules) = expand(&[&loud, &quiet], Phase::Running, Enforcer::Static, false)
+        else {
             panic!("all can be read")
         };
         assert_eq!(rules[0].owners[0].group, "loud");
@@ -269,7 +272,7 @@ mod tests {
         let address = Destination::Address(0x0a00_0001);
         let ping = group("ping", true, vec![rule(Protocol::Icmp, address, true)]);
         let sent = Sent { destination: [10, 0, 0, 1].into(), flight: Flight::Icmp(8, 0) };
-        let Set::Rules(rules) = expand(&[&ping], Phase::Running, Enforcer::Dynamic) else {
+        let Set::Rules(rules) = expand(&[&ping], Phase::Running, Enforcer::Dynamic, false) else {
             panic!("it can be read")
         };
         assert!(!rules[0].matches(&sent) && words_allow(&[&ping], &sent));

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::chain::{Held, Rules};
 use super::claims::claim;
 use super::explanation::{Explanation, UsedSnapshot};
-use super::{Explainer, Key, Outcome};
+use super::{Chain, Explainer, Key, Outcome};
 use crate::policy::because::{Because, Blind, Governed};
 use crate::policy::evaluate::{By, Decided, Decider, LogLine, RuleRef, Verdict};
 use crate::policy::evaluator::{Answered, Place, Set};
@@ -145,9 +145,16 @@ impl Explainer {
     ) {
         let observed = explanation.observed;
         explanation.agrees = observed.zip(explanation.enforced).map(|(a, b)| a == b);
-        if !held.is_empty() && held.iter().all(Held::is_by_network) {
+        let is_by_network = !held.is_empty() && held.iter().all(Held::is_by_network);
+        // silk logs no packet to such a network, and guardian none that it denies. So a line shows
+        // that the chain was not what it is taken for, as when it was emptied.
+        let is_doubtful = is_by_network && case.key.chain != Chain::NoLine;
+        if is_by_network && !is_doubtful {
             explanation.governed = Governed::DenyNetwork;
             because.insert(Because::DenyNetwork);
+        }
+        if is_doubtful && observed == Some(Outcome::Denied) {
+            because.insert(Because::PoisonedSet);
         }
         // A line of an allowed packet comes from a rule that logs.
         let wants_log =
@@ -159,6 +166,7 @@ impl Explainer {
             && case.key.space.is_some()
             && case.key.phase.is_some()
             && (observed.is_none() || explanation.agrees == Some(true))
+            && !is_doubtful
         {
             match rules {
                 Rules::Empty => {
