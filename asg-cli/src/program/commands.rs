@@ -498,14 +498,19 @@ pub(crate) static COMMANDS: [Entry; 19] = [
         brief: "list which rules leave lines in the logs, and which packets cannot",
         about: "Lists which rules leave lines in the logs, and which packets cannot leave any, by the last complete \
             snapshot.",
-        usage: &["--groups FILE… [OPTIONS]"],
-        arguments: &[],
+        usage: &["--groups FILE… [OPTIONS] [-- LOG…]"],
+        arguments: &[(
+            "LOG",
+            "kernel logs and rep logs: with them also the cells and times at which lines were lost or limits were \
+             reached",
+        )],
         reads_logs: false,
-        groups: &[Group::Coverage, Group::Format, File, Policy, Fit],
+        groups: &[Group::Coverage, Group::Format, File, Threads, Policy, Stamps, Fit],
         notes: &[],
         status: DONE,
         examples: &[
             "asglog coverage --groups groups.json",
+            "asglog coverage --groups groups.json -- kern.log rep.stdout.log",
             "asglog coverage --groups groups.json --format ndjson | jq '.entries[] | select(.state != \"logged\")'",
         ],
     },

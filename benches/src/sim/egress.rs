@@ -131,11 +131,11 @@ impl<S: Sink> Run<'_, S> {
         let next = of.chance.between(SECOND, 120 * MINUTE / hourly);
         // What lasts for two listings is seen.
         let lasting = i64::from(of.rules.listing_minutes) * MINUTE + MINUTE;
-        let flickers = of.rules.flickering && of.chance.one_in(3);
+        let flickers = of.rules.flickering;
         let undone = of
             .chance
-            .one_in(4)
-            .then(|| if flickers { of.chance.between(SECOND, 5 * MINUTE) } else { lasting });
+            .one_in(if flickers { 2 } else { 4 })
+            .then(|| if flickers { of.chance.between(SECOND, 10 * MINUTE) } else { lasting });
         let next = next.max(undone.map_or(lasting, |undone| undone + SECOND));
         if let Some(undone) = undone {
             self.plan(undone, Event::Undo);
