@@ -232,7 +232,7 @@ fn coverage_names_the_cells_and_times_at_which_logs_lost_lines() {
             second % 60,
         )
     };
-    fs::write(&log, [note(0, "cell-1"), note(30, "cell-1"), note(1_800, "cell-1")].concat())
+    std::fs::write(&log, [note(0, "cell-1"), note(30, "cell-1"), note(1_800, "cell-1")].concat())
         .unwrap();
     let log = log.to_str().unwrap();
     let run = common::run("coverage", &["--groups", &groups(), "--format", "ndjson", "--", log]);

@@ -13,9 +13,9 @@ const DAY: u32 = 24 * 60;
 fn config(seed: u64, rules: Rules) -> Config {
     Config {
         seed,
-        minutes: DAY / 4,
+        minutes: DAY / 6,
         cells: 3,
-        containers: 12,
+        containers: 9,
         packets_per_minute: 2,
         actions_per_minute: Some(1),
         rules: Some(rules),
@@ -62,7 +62,7 @@ fn two_days_of_agents_are_explained_and_nothing_certain_is_wrong() {
         let config = Config {
             minutes: 2 * DAY,
             cells: 2,
-            containers: 6,
+            containers: 4,
             packets_per_minute: 1,
             ..config(seed, rules.clone())
         };
@@ -149,7 +149,7 @@ fn damaged_logs_and_unknown_spaces_lower_what_is_claimed_and_falsify_nothing() {
     {
         let damage: Damage = level.parse().unwrap();
         let rules = Rules { enforcers: enforcers.clone(), ..Rules::default() };
-        let config = Config { minutes: DAY / 8, damage, ..config(seed, rules) };
+        let config = Config { minutes: DAY / 12, damage, ..config(seed, rules) };
         let mut logs = Memory::default();
         let simulation = Simulation::run(&config, &mut logs).unwrap();
         let directory = forgetful(simulation.history().directory());

@@ -8,8 +8,8 @@ use asg_core::policy::{
     ProbeTraffic,
 };
 use asg_core::{
-    Certainty, Correlation, Flow, Ip, Lifetime, Plane, ProcessName, SourceId, TcpFlags, TimeRange,
-    Timestamp, Verdict, Workload,
+    Certainty, Correlation, Flow, FlowKey, Ip, KnownFlow, Lifetime, Plane, ProcessName, SourceId,
+    TcpFlags, TimeRange, Timestamp, Verdict, Workload,
 };
 
 use super::lost::LostTimes;
@@ -66,7 +66,7 @@ impl FlowFacts {
             phase: container.and_then(Lifetime::workload).or(told).map(phase),
             created: container.and_then(Lifetime::created).map(moment),
             desired: container.and_then(|container| self.desired(container)),
-            lines_lost: self.has_lost(flow),
+            lines_lost: self.has_lost(cell, flow.origin.source, flow.range),
             ..PacketFacts::default()
         };
         let Some(cf) = flow.cf else { return facts };
@@ -82,15 +82,14 @@ impl FlowFacts {
         PacketFacts { chain, observed: Some(observed), probe: probe(&flow.packet().ip), ..facts }
     }
 
-    /// Returns whether lines of the flow's cell were lost at its time, as far as notes show it.
-    fn has_lost(&self, flow: &Flow<'_, '_>) -> bool {
+    /// Returns whether lines of a cell were lost at a time, as far as notes show it.
+    fn has_lost(&self, cell: Option<&str>, source: SourceId, range: Option<TimeRange>) -> bool {
         if self.lost.is_empty() {
             return false;
         }
-        let cell = flow.cell.as_deref().unwrap_or_default();
-        let source = cell.is_empty().then_some(flow.origin.source);
-        let times = self.lost.get(&(cell.into(), source));
-        times.is_some_and(|times| times.has(flow.range))
+        let cell = cell.unwrap_or_default();
+        let times = self.lost.get(&(cell.into(), cell.is_empty().then_some(source)));
+        times.is_some_and(|times| times.has(range))
     }
 
     /// Returns when the rules of a container were chosen in the static profiles.
@@ -119,21 +118,83 @@ pub struct Explained {
 pub struct FlowExplainer {
     explainer: Explainer,
     facts: Arc<FlowFacts>,
+    /// By the keys of flows: the facts that flows of one key share.
+    senders: Vec<Option<Sender>>,
+}
+
+/// The facts that flows of one key share.
+#[derive(Debug)]
+struct Sender {
+    cell: Option<Box<str>>,
+    space: Option<Box<str>>,
+    phase: Option<Phase>,
+    created: Option<TimeRange>,
+    desired: Option<TimeRange>,
+    chain: Chain,
+    observed: Option<Outcome>,
+    /// Whether the line has Cloud Foundry's prefix.
+    is_cf: bool,
+}
+
+impl Sender {
+    fn of(facts: &PacketFacts<'_>, is_cf: bool) -> Self {
+        Self {
+            cell: facts.cell.map(Into::into),
+            space: facts.space.map(Into::into),
+            phase: facts.phase,
+            created: facts.created,
+            desired: facts.desired,
+            chain: facts.chain,
+            observed: facts.observed,
+            is_cf,
+        }
+    }
 }
 
 impl FlowExplainer {
     /// Creates an explainer for the flows of the correlation that the facts come from.
     #[must_use]
     pub fn new(policy: &Policy, facts: Arc<FlowFacts>) -> Self {
-        Self { explainer: policy.explainer(), facts }
+        Self { explainer: policy.explainer(), facts, senders: Vec::new() }
     }
 
     /// Explains a flow.
     pub fn explain(&mut self, flow: &Flow<'_, '_>) -> Explained {
         let facts = self.facts.of(flow);
+        if let Some(key) = flow.key().map(FlowKey::index) {
+            if self.senders.len() <= key {
+                self.senders.resize_with(key + 1, || None);
+            }
+            self.senders[key].get_or_insert_with(|| Sender::of(&facts, flow.cf.is_some()));
+        }
         let explanation = self.explainer.explain(&facts);
         let probe = facts.probe.or_else(|| probe(&flow.packet().ip));
         Explained { explanation, phase: facts.phase, probe }
+    }
+
+    /// Explains a flow of a key that an earlier one had, which has this packet.
+    ///
+    /// `None` if no earlier flow of the key was explained.
+    #[must_use]
+    pub fn explain_known(&mut self, flow: &KnownFlow<'_>, ip: &Ip<'_>) -> Option<Explained> {
+        let sender = self.senders.get(flow.key.index())?.as_ref()?;
+        let packet = probe(ip);
+        let cell = sender.cell.as_deref();
+        let facts = PacketFacts {
+            time: flow.range,
+            cell,
+            space: sender.space.as_deref(),
+            phase: sender.phase,
+            created: sender.created,
+            desired: sender.desired,
+            chain: sender.chain,
+            observed: sender.observed,
+            probe: packet.filter(|_| sender.is_cf),
+            lines_lost: self.facts.has_lost(cell, flow.origin.source, flow.range),
+            ..PacketFacts::default()
+        };
+        let explanation = self.explainer.explain(&facts);
+        Some(Explained { explanation, phase: sender.phase, probe: packet })
     }
 }
 

@@ -12,7 +12,7 @@ use super::options::Options;
 use super::policy_options::PolicyOptions;
 use super::{Context, look, show};
 use crate::error::Error;
-use crate::explain::{ExplainWriter, Loaded, Question, Words, certainty, log_line};
+use crate::explain::{ExplainWriter, Explained, Loaded, Question, Words, certainty, log_line};
 use crate::flows::RowSink;
 use crate::output::flow_row::FlowRow;
 use crate::output::format::Format;
@@ -20,6 +20,7 @@ use crate::output::table::{self, Columns, Table};
 use crate::output::zone::Zone;
 use crate::output::{Out, csv};
 use crate::pieces::Size;
+use crate::query::columns::KnownRow;
 use crate::query::{Query, ReadRow, Row};
 use crate::report::{Failure, Report};
 
@@ -208,6 +209,12 @@ fn table(
 
 impl RowSink for ExplainWriter {
     type Done = Vec<u8>;
+
+    const TAKES_EXPLAINED: bool = true;
+
+    fn explained(&mut self, row: &KnownRow<'_>, explained: &Explained) -> bool {
+        self.add_known(row.flow, explained)
+    }
 
     fn row(&mut self, row: &Row<'_>) {
         if let Row::Read(read @ ReadRow { flow: Some(flow), explained: Some(explained), .. }) = row
