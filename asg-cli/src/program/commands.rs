@@ -232,10 +232,17 @@ pub(crate) static COMMANDS: [Entry; 19] = [
         usage: &["[OPTIONS] [LOG…]"],
         arguments: LOGS,
         reads_logs: true,
-        groups: &[File, Zones, Directory, Live, Ledger, Stamps],
-        notes: &[],
+        groups: &[File, Zones, Policy, Directory, Live, Ledger, Stamps],
+        notes: &[
+            "With --groups, it also tells how many packets the rules explain, which rules leave no line, and which sets \
+            are broken.",
+        ],
         status: READ,
-        examples: &["asglog check kern.log rep.stdout.log", "asglog check --cf cells.tgz"],
+        examples: &[
+            "asglog check kern.log rep.stdout.log",
+            "asglog check --cf cells.tgz",
+            "asglog check --groups groups.json --cf -- *.log",
+        ],
     },
     Entry {
         command: Command::Report,

@@ -176,6 +176,13 @@ fn logs(options: &Options, policy: &Policy, mut context: Context<'_>) -> Result<
     let (counts, outcomes) =
         known.map_or_else(Default::default, |known| (*known.counts(), known.outcomes().clone()));
     note_forgotten(&counts, report);
+    if let Some(known) = gathered.known(&*monitor)? {
+        let cells = known.completeness().report();
+        let is_there = |name: &&str| cells.iter().any(|cell| cell.cell == *name);
+        for name in policy.settings().cells().filter(|name| !is_there(name)) {
+            report.note(format_args!("the settings name the cell {name}, and no line is from it"));
+        }
+    }
     if options.names.is_empty() && counts.packets > 0 {
         report.note("rules belong to spaces: to know them, give --cf, --api or --cc-export");
     }

@@ -308,8 +308,8 @@ impl Matrix {
 
 const RULES: &str = "## Why a packet was allowed or denied";
 
-/// Explains two days of foundations whose rules change; returns the part of the page about them, and
-/// whether nothing was wrong.
+/// Explains two days of foundations whose rules change; returns the part of the page about them,
+/// and whether nothing was wrong.
 fn rules(seeds: u64) -> Result<(String, bool), Box<dyn Error>> {
     let usual = || Rules { partial: 0.1, swapped: 0.05, ..Rules::default() };
     let agents = Era::SilkModern;

@@ -19,7 +19,7 @@
 //! | `world`, `history` | orgs, spaces, apps; Cloud Controller over time |
 //! | `cell` | cells, containers, addresses, rate limits |
 //! | `run` | the clockwork: events in the order of time; with `life` (actions of people) and `traffic` (packets) |
-//! | `groups`, `enforce`, `egress` | security groups over time, what cells make of them, and the packets under them |
+//! | `groups`, `enforce`, `egress` | security groups, what cells make of them, packets under them |
 //! | `damage`, `sink`, `truth` | damage to lines, their files, the truth about them |
 
 mod cell;

@@ -117,7 +117,9 @@ impl Explainer {
         }
 
         let outcomes: Vec<Option<Outcome>> = held.iter().map(Held::outcome).collect();
-        explanation.enforced = claim(outcomes.iter().copied(), whole);
+        // Another profile may be enforced there.
+        let enforced = claim(outcomes.iter().copied(), whole);
+        explanation.enforced = enforced.filter(|_| !key.is_cell_unknown);
         let differ = outcomes.iter().any(|outcome| *outcome != outcomes[0]);
         if differ && explanation.basis != Basis::Exact && !is_static && phases.len() == 1 {
             because.insert(Because::SyncLag);
@@ -167,6 +169,7 @@ impl Explainer {
             && case.key.phase.is_some()
             && (observed.is_none() || explanation.agrees == Some(true))
             && !is_doubtful
+            && !case.key.is_cell_unknown
         {
             match rules {
                 Rules::Empty => {
