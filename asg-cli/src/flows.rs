@@ -9,7 +9,7 @@ use asg_core::record::Outcome;
 use asg_core::{Content, Correlation, Flow, Gathering, Ledger, Reader, Record, TimePolicy};
 
 use crate::error::Error;
-use crate::explain::{FlowExplainer, FlowFacts};
+use crate::explain::{Explained, FlowExplainer, FlowFacts};
 use crate::lines::Readers;
 use crate::lock::Lock;
 use crate::monitor::Monitor;
@@ -175,11 +175,19 @@ pub(crate) trait RowSink: Send + 'static {
     /// Whether it takes rows of a key that an earlier row had.
     const TAKES_KNOWN: bool = false;
 
+    /// Whether it takes such rows with explanations.
+    const TAKES_EXPLAINED: bool = false;
+
     /// Takes a row.
     fn row(&mut self, row: &Row<'_>);
 
     /// Takes a row whose key an earlier row had; returns `false` if it wants the whole row.
     fn known(&mut self, _row: &KnownRow<'_>) -> bool {
+        false
+    }
+
+    /// Takes such a row with its explanation; returns `false` if it wants the whole row.
+    fn explained(&mut self, _row: &KnownRow<'_>, _explained: &Explained) -> bool {
         false
     }
 
@@ -205,7 +213,8 @@ impl<S: RowSink> Work for RowWork<S> {
     fn piece(&mut self, piece: &Piece) -> Self::Done {
         let mut counts = Counts::default();
         let Self { rows, sink } = self;
-        if S::TAKES_KNOWN && rows.are_all() {
+        let takes_known = if rows.is_explained() { S::TAKES_EXPLAINED } else { S::TAKES_KNOWN };
+        if takes_known && rows.are_all() {
             rows.each_known(piece, &mut counts, sink);
         } else {
             rows.each(piece, &mut counts, |row| sink.row(row));
@@ -280,10 +289,14 @@ impl PieceRows {
         }
     }
 
+    const fn is_explained(&self) -> bool {
+        matches!(self.of, Of::Flows { explaining: Some(_), .. })
+    }
+
     /// Returns whether all flows are wanted, as the logs have them.
     fn are_all(&self) -> bool {
         let is_on_request = |column: &&Column| column.of == In::OnRequest;
-        matches!(self.of, Of::Flows { explaining: None, .. })
+        matches!(self.of, Of::Flows { .. })
             && self.view.steps.is_empty()
             && self.view.labels.is_none()
             && !self.view.columns.iter().any(is_on_request)
@@ -292,7 +305,7 @@ impl PieceRows {
     /// Passes all flows of a piece to a sink: of those whose key an earlier one had only what they
     /// do not share, unless it wants more.
     fn each_known<S: RowSink>(&mut self, piece: &Piece, counts: &mut Counts, sink: &mut S) {
-        let Of::Flows { correlation, cache, .. } = &mut self.of else { return };
+        let Of::Flows { correlation, cache, explaining } = &mut self.of else { return };
         let own = &mut self.own;
         piece.for_each(|raw| {
             counts.lines += 1;
@@ -300,8 +313,9 @@ impl PieceRows {
                 return;
             }
             let line = raw.line();
-            let mut whole = |flow: &Flow<'_, '_>, sink: &mut S| {
-                let row = ReadRow::of(flow, raw.bytes);
+            let mut whole = |flow: &Flow<'_, '_>, it: &mut Option<Explaining>, sink: &mut S| {
+                let explained = it.as_mut().map(|it| it.explainer.explain(flow));
+                let row = ReadRow { explained: explained.as_ref(), ..ReadRow::of(flow, raw.bytes) };
                 counts.damaged += u64::from(row.error.is_some());
                 sink.row(&Row::Read(&row));
             };
@@ -309,14 +323,22 @@ impl PieceRows {
             correlation.each(cache, raw.origin, &line, |flow| {
                 rows += 1;
                 match flow {
-                    AnyFlow::Whole(flow) => whole(flow, sink),
+                    AnyFlow::Whole(flow) => whole(flow, explaining, sink),
                     AnyFlow::Known(flow) => {
-                        is_wanted = !sink.known(&KnownRow::of(flow, (raw.source, raw.bytes), own));
+                        let row = KnownRow::of(flow, (raw.source, raw.bytes), own);
+                        is_wanted = match explaining {
+                            None => !sink.known(&row),
+                            Some(it) => {
+                                let explained = it.explainer.explain_known(flow, &row.packet().ip);
+                                let explained = explained.as_ref();
+                                !explained.is_some_and(|why| sink.explained(&row, why))
+                            }
+                        };
                     }
                 }
             });
             if is_wanted {
-                correlation.flows(cache, raw.origin, &line, |flow| whole(&flow, sink));
+                correlation.flows(cache, raw.origin, &line, |flow| whole(&flow, explaining, sink));
             }
             counts.packets += rows;
             counts.rows += rows;

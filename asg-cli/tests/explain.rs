@@ -220,6 +220,45 @@ fn coverage_is_one_object_per_space_and_phase() {
 }
 
 #[test]
+fn coverage_names_the_cells_and_times_at_which_logs_lost_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("kern.log");
+    let note = |second: u32, cell: &str| {
+        let uptime = f64::from(second) + 1_000.5;
+        format!(
+            "2024-05-06T07:{:02}:{:02}+00:00 {cell} kernel: [{uptime:.6}] net_ratelimit: 12 callbacks \
+             suppressed\n",
+            second / 60,
+            second % 60,
+        )
+    };
+    std::fs::write(&log, [note(0, "cell-1"), note(30, "cell-1"), note(1_800, "cell-1")].concat())
+        .unwrap();
+    let log = log.to_str().unwrap();
+    let run = common::run("coverage", &["--groups", &groups(), "--format", "ndjson", "--", log]);
+    let objects = run.objects();
+    assert_schema("coverage", &objects);
+    for coverage in &objects {
+        let blind = coverage["blind"].as_array().unwrap().iter();
+        let lost: Vec<_> = blind
+            .filter(|spot| spot["code"] == "lines_lost")
+            .map(|spot| (spot["cell"].clone(), spot["from"].clone(), spot["until"].clone()))
+            .collect();
+        let span = |from: &str, until: &str| ("cell-1".into(), from.into(), until.into());
+        assert_eq!(
+            lost,
+            [
+                span("2024-05-06T06:50:00Z", "2024-05-06T07:00:30Z"),
+                span("2024-05-06T07:20:00Z", "2024-05-06T07:30:00Z"),
+            ]
+        );
+    }
+    let table = common::run("coverage", &["--groups", &groups(), "--", log]).stdout;
+    let line = "Packets whose lines were lost on the way. Cell cell-1, 2024-05-06T07:20:00Z to 2024-05-06T07:30:00Z";
+    assert!(table.contains(line), "{table}");
+}
+
+#[test]
 fn settings_change_the_answers_and_wrong_ones_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let settings = folder.path().join("settings.json");

@@ -6,6 +6,7 @@ use asg_core::clock::TimeNote;
 use asg_core::completeness::Completeness;
 use asg_core::correlate::Counts;
 use asg_core::ledger::{Lifetime, Reason};
+use asg_core::policy::{Basis, Decided, Explanation, Governed};
 use asg_core::record::Outcomes;
 use asg_core::time::LogTime;
 use asg_core::{Certainty, Correlation, Flow, Origin, TimePolicy, Timestamp, Verdict};
@@ -47,6 +48,44 @@ pub(crate) struct Facts {
     pub(crate) no_zone: Vec<(String, Option<i32>)>,
     /// The zone that stamps without one were read in, in seconds.
     pub(crate) utc_offset: i32,
+    /// Places of rules that leave no line, and sets of rules that are not enforced as written.
+    pub(crate) without_lines: usize,
+    pub(crate) broken_sets: usize,
+}
+
+/// Counts of explanations, if security groups were given.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct RuleFacts {
+    /// Packets about which security groups decided.
+    pub(crate) governed: u64,
+    /// Those whose decider is known.
+    pub(crate) decided: u64,
+    /// Those whose rules are not exactly known.
+    pub(crate) vague: u64,
+    /// Those whose line contradicts the rules.
+    pub(crate) contradicted: u64,
+}
+
+impl RuleFacts {
+    fn add(&mut self, explanation: &Explanation) {
+        if explanation.governed != Governed::Asg {
+            return;
+        }
+        let is_known = explanation.decided.is_some_and(|it| it != Decided::Undetermined);
+        self.governed += 1;
+        self.decided += u64::from(is_known);
+        self.vague += u64::from(explanation.basis != Basis::Exact);
+        self.contradicted += u64::from(explanation.agrees == Some(false));
+    }
+
+    const fn merged(self, other: Self) -> Self {
+        Self {
+            governed: self.governed + other.governed,
+            decided: self.decided + other.decided,
+            vague: self.vague + other.vague,
+            contradicted: self.contradicted + other.contradicted,
+        }
+    }
 }
 
 /// Counts of flows.
@@ -65,6 +104,7 @@ pub(crate) struct FlowFacts {
     pub(crate) reasons: BTreeMap<Reason, u64>,
     pub(crate) first: Option<Timestamp>,
     pub(crate) last: Option<Timestamp>,
+    pub(crate) rules: RuleFacts,
     /// A log prefix that is not Cloud Foundry's.
     pub(crate) foreign: Option<String>,
     /// Packets with a container, whose stamps show no zone.
@@ -142,13 +182,15 @@ impl Facts {
 
     /// Returns the questions that these logs can answer.
     pub(crate) fn answers(&self) -> Vec<String> {
-        let FlowFacts { packets, denied, owned, named, .. } = &self.flows;
+        let FlowFacts { packets, denied, owned, named, rules, .. } = &self.flows;
+        let (decided, governed) = (rules.decided, rules.governed);
         let answers = [
             (*packets > 0, "where packets went, and how many".to_owned()),
             (*denied > 0, "which packets were denied".to_owned()),
             (*owned > 0, format!("which process sent a packet, for {owned} of {packets}")),
             (*named > 0, format!("which app sent a packet, for {named} of {packets}")),
             (self.containers > 0, "which containers there were".to_owned()),
+            (decided > 0, format!("which rule decided, for {decided} of {governed}")),
         ];
         answers.into_iter().filter(|(can, _)| *can).map(|(_, what)| what).collect()
     }
@@ -175,8 +217,11 @@ impl Facts {
 impl FlowFacts {
     /// Counts a row that was just read.
     pub(crate) fn add_row(&mut self, row: &Row<'_>) {
-        let Row::Read(ReadRow { flow: Some(flow), raw, .. }) = row else { return };
+        let Row::Read(ReadRow { flow: Some(flow), raw, explained, .. }) = row else { return };
         self.add(flow);
+        if let Some(explained) = explained {
+            self.rules.add(&explained.explanation);
+        }
         let is_first = || self.header.as_ref().is_none_or(|(first, _)| flow.origin < *first);
         if flow.record.header_not_understood.is_some() && is_first() {
             self.header = Some((flow.origin, excerpt(raw)));
@@ -242,6 +287,7 @@ impl FlowFacts {
         self.first = self.first.into_iter().chain(other.first).min();
         self.last = self.last.max(other.last);
         self.foreign = self.foreign.or(other.foreign);
+        self.rules = self.rules.merged(other.rules);
         self.without_zone += other.without_zone;
         self.fits.resize(self.fits.len().max(other.fits.len()), 0);
         for (fits, more) in self.fits.iter_mut().zip(other.fits) {

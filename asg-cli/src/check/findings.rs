@@ -20,6 +20,8 @@ pub(crate) struct Given {
     pub(crate) ledger: bool,
     pub(crate) year: bool,
     pub(crate) utc_offset: bool,
+    /// The options with security groups and settings, as a shell reads them; empty without groups.
+    pub(crate) groups: String,
     /// This year, for `--year`.
     pub(crate) this_year: i16,
 }
@@ -245,8 +247,47 @@ impl Facts {
                 Some(format!("asglog correlate --format summary {logs}")),
             ));
         }
+        found.extend(self.rules(given));
         if !given.names && flows.owned > 0 {
             found.push(names(logs));
+        }
+        found
+    }
+
+    /// What security groups do not explain, and what leaves no line.
+    fn rules(&self, given: &Given) -> Vec<Finding> {
+        let Given { logs, groups, .. } = given;
+        let rules = self.flows.rules;
+        let mut found = Vec::new();
+        if rules.contradicted > 0 {
+            found.push(finding(
+                format!("{} whose line contradicts the rules", packets(rules.contradicted)),
+                "rules came late, or were broken, or the container has older ones: the codes show which",
+                Some(format!("asglog explain --where agrees=false {groups} -- {logs}")),
+            ));
+        }
+        if rules.vague > 0 {
+            let found_vague = finding(
+                format!("{} whose rules are not known exactly", packets(rules.vague)),
+                "save the security groups more often, and give all files",
+                Some("asglog snapshot --cf -o groups.json".to_owned()),
+            );
+            found.push(Finding { needs_login: true, ..found_vague });
+        }
+        let coverage = || Some(format!("asglog coverage {groups}"));
+        if self.broken_sets > 0 {
+            found.push(finding(
+                format!("{} sets of rules are not enforced as they are written", self.broken_sets),
+                "mend the rule whose destination or ports a cell cannot read",
+                coverage(),
+            ));
+        }
+        if self.without_lines > 0 {
+            found.push(finding(
+                format!("{} entries of rules leave no line", self.without_lines),
+                "what they allow is not in these logs: set \"log\": true, and mind the order of groups",
+                coverage(),
+            ));
         }
         found
     }

@@ -1,8 +1,9 @@
 //! From a flow to the facts that policy asks for, and to its explanation.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use asg_core::correlate::{FlowKey, KnownFlow};
 use asg_core::guid::ProcessName;
 use asg_core::ledger::Lifetime;
 use asg_core::names::Workload;
@@ -13,7 +14,9 @@ use asg_core::policy::{
 };
 use asg_core::prefix::Plane;
 use asg_core::time::TimeRange;
-use asg_core::{Certainty, Correlation, Flow, Timestamp, Verdict};
+use asg_core::{Certainty, Correlation, Flow, SourceId, Timestamp, Verdict};
+
+use super::lost::LostTimes;
 
 /// The ledger keeps milliseconds.
 const MILLISECOND: i64 = 1_000_000;
@@ -27,8 +30,9 @@ pub struct FlowFacts {
     /// For each process version the making of its first container; `None` if it is older than the
     /// logs. Empty if no cell has a static profile.
     desired: HashMap<ProcessName, Option<Timestamp>>,
-    /// The cells that lost lines, by the names under which their lines come.
-    lossy: HashSet<Box<str>>,
+    /// The times at which cells lost lines. A cell has the name under which its lines come; without
+    /// a name it is the source of the lines.
+    lost: HashMap<(Box<str>, Option<SourceId>), LostTimes>,
 }
 
 impl FlowFacts {
@@ -39,10 +43,12 @@ impl FlowFacts {
         let is_static = policy.settings().all().any(|settings| settings.profile.is_static());
         let desired =
             if is_static { desired(correlation.ledger().lifetimes()) } else { HashMap::new() };
-        let report = correlation.completeness().report();
-        let lossy = report.iter().filter(|cell| cell.dropped + cell.missing_records > 0);
-        let lossy = lossy.filter(|cell| !cell.cell.is_empty()).map(|cell| cell.cell.into());
-        Self { desired, lossy: lossy.collect() }
+        let mut lost: HashMap<_, LostTimes> = HashMap::new();
+        for lines in correlation.completeness().lost() {
+            lost.entry((lines.cell.into(), lines.source)).or_default().add(lines.noted);
+        }
+        lost.values_mut().for_each(LostTimes::sort);
+        Self { desired, lost }
     }
 
     /// Returns the facts about a flow.
@@ -64,7 +70,7 @@ impl FlowFacts {
             phase: container.and_then(Lifetime::workload).or(told).map(phase),
             created: container.and_then(Lifetime::created).map(moment),
             desired: container.and_then(|container| self.desired(container)),
-            lines_lost: cell.is_some_and(|cell| self.lossy.contains(cell)),
+            lines_lost: self.has_lost(cell, flow.origin.source, flow.range),
             ..PacketFacts::default()
         };
         let Some(cf) = flow.cf else { return facts };
@@ -78,6 +84,16 @@ impl FlowFacts {
             Verdict::Denied => Outcome::Denied,
         };
         PacketFacts { chain, observed: Some(observed), probe: probe(&flow.packet().ip), ..facts }
+    }
+
+    /// Returns whether lines of a cell were lost at a time, as far as notes show it.
+    fn has_lost(&self, cell: Option<&str>, source: SourceId, range: Option<TimeRange>) -> bool {
+        if self.lost.is_empty() {
+            return false;
+        }
+        let cell = cell.unwrap_or_default();
+        let times = self.lost.get(&(cell.into(), cell.is_empty().then_some(source)));
+        times.is_some_and(|times| times.has(range))
     }
 
     /// Returns when the rules of a container were chosen in the static profiles.
@@ -106,21 +122,83 @@ pub struct Explained {
 pub struct FlowExplainer {
     explainer: Explainer,
     facts: Arc<FlowFacts>,
+    /// By the keys of flows: the facts that flows of one key share.
+    senders: Vec<Option<Sender>>,
+}
+
+/// The facts that flows of one key share.
+#[derive(Debug)]
+struct Sender {
+    cell: Option<Box<str>>,
+    space: Option<Box<str>>,
+    phase: Option<Phase>,
+    created: Option<TimeRange>,
+    desired: Option<TimeRange>,
+    chain: Chain,
+    observed: Option<Outcome>,
+    /// Whether the line has Cloud Foundry's prefix.
+    is_cf: bool,
+}
+
+impl Sender {
+    fn of(facts: &PacketFacts<'_>, is_cf: bool) -> Self {
+        Self {
+            cell: facts.cell.map(Into::into),
+            space: facts.space.map(Into::into),
+            phase: facts.phase,
+            created: facts.created,
+            desired: facts.desired,
+            chain: facts.chain,
+            observed: facts.observed,
+            is_cf,
+        }
+    }
 }
 
 impl FlowExplainer {
     /// Creates an explainer for the flows of the correlation that the facts come from.
     #[must_use]
     pub fn new(policy: &Policy, facts: Arc<FlowFacts>) -> Self {
-        Self { explainer: policy.explainer(), facts }
+        Self { explainer: policy.explainer(), facts, senders: Vec::new() }
     }
 
     /// Explains a flow.
     pub fn explain(&mut self, flow: &Flow<'_, '_>) -> Explained {
         let facts = self.facts.of(flow);
+        if let Some(key) = flow.key().map(FlowKey::index) {
+            if self.senders.len() <= key {
+                self.senders.resize_with(key + 1, || None);
+            }
+            self.senders[key].get_or_insert_with(|| Sender::of(&facts, flow.cf.is_some()));
+        }
         let explanation = self.explainer.explain(&facts);
         let probe = facts.probe.or_else(|| probe(&flow.packet().ip));
         Explained { explanation, phase: facts.phase, probe }
+    }
+
+    /// Explains a flow of a key that an earlier one had, which has this packet.
+    ///
+    /// `None` if no earlier flow of the key was explained.
+    #[must_use]
+    pub fn explain_known(&mut self, flow: &KnownFlow<'_>, ip: &Ip<'_>) -> Option<Explained> {
+        let sender = self.senders.get(flow.key.index())?.as_ref()?;
+        let packet = probe(ip);
+        let cell = sender.cell.as_deref();
+        let facts = PacketFacts {
+            time: flow.range,
+            cell,
+            space: sender.space.as_deref(),
+            phase: sender.phase,
+            created: sender.created,
+            desired: sender.desired,
+            chain: sender.chain,
+            observed: sender.observed,
+            probe: packet.filter(|_| sender.is_cf),
+            lines_lost: self.facts.has_lost(cell, flow.origin.source, flow.range),
+            ..PacketFacts::default()
+        };
+        let explanation = self.explainer.explain(&facts);
+        Some(Explained { explanation, phase: sender.phase, probe: packet })
     }
 }
 
@@ -208,7 +286,6 @@ fn opening(flags: TcpFlags) -> Opening {
 mod tests {
     use asg_core::event::Moment;
     use asg_core::evidence::Evidence;
-    use asg_core::guid::Handle;
     use asg_core::{Ledger, Origin, SourceId};
 
     use super::*;

@@ -38,12 +38,14 @@
 //! ```
 
 mod facts;
+mod lost;
 mod question;
 mod sources;
 mod words;
 mod writer;
 
 pub use facts::{Explained, FlowExplainer, FlowFacts, probe};
+pub(crate) use lost::span;
 pub use question::Question;
 pub use sources::{Loaded, PolicySources, SettingsSource, is_snapshot};
 pub use words::Words;

@@ -116,7 +116,14 @@ impl PolicySources {
         let policy = Policy::new(snapshots, settings);
         for snapshot in policy.snapshots().filter(|snapshot| !snapshot.complete) {
             let at = snapshot.taken_at;
-            notes.push(format!("the snapshot of {at} has a part of the security groups only"));
+            notes.push(if snapshot.changed {
+                format!(
+                    "the snapshot of {at} is not complete: groups changed while its pages were \
+                     fetched"
+                )
+            } else {
+                format!("the snapshot of {at} has a part of the security groups only")
+            });
         }
         Ok(Loaded { policy, notes })
     }

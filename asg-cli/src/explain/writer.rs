@@ -7,9 +7,10 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use asg_core::correlate::KnownFlow;
 use asg_core::names::{AppState, Entity};
 use asg_core::policy::{ExplainOutput, Explanation, Phase, Probe, ProbeTraffic};
-use asg_core::{Certainty, Flow, SourceId};
+use asg_core::{Certainty, Flow, Origin, SourceId, Timestamp};
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
@@ -46,20 +47,42 @@ impl ExplainWriter {
 
     /// Writes a flow's explanation, with a line feed: the text of [`explain_object`].
     pub fn add(&mut self, flow: &Flow<'_, '_>, explained: &Explained) {
-        let Explained { explanation, phase, probe } = explained;
+        self.push_place(flow.origin, flow.time);
+        self.push_owner(flow, explained.phase);
+        self.push_answer(explained);
+    }
+
+    /// Writes the explanation of a flow whose key an earlier one had; returns `false` and writes
+    /// nothing if that one was not written.
+    pub fn add_known(&mut self, flow: &KnownFlow<'_>, explained: &Explained) -> bool {
+        let key = flow.key.index();
+        if self.owners.get(key).is_none_or(Option::is_none) {
+            return false;
+        }
+        self.push_place(flow.origin, flow.time);
+        if let Some(Some(owner)) = self.owners.get(key) {
+            self.out.extend_from_slice(owner);
+        }
+        self.push_answer(explained);
+        true
+    }
+
+    fn push_place(&mut self, Origin { source, line }: Origin, time: Option<Timestamp>) {
         let out = &mut self.out;
         out.extend_from_slice(b"{\"kind\":\"explain\",\"source\":");
-        let source = flow.origin.source;
         let name = self.sources.entry(source).or_insert_with(|| json(&origins::name(source)));
         out.extend_from_slice(name);
         out.extend_from_slice(b",\"line\":");
-        push_number(out, flow.origin.line);
-        if let Some(time) = flow.time {
+        push_number(out, line);
+        if let Some(time) = time {
             out.extend_from_slice(b",\"time\":\"");
             self.times.push(out, time);
             out.push(b'"');
         }
-        self.push_owner(flow, *phase);
+    }
+
+    fn push_answer(&mut self, explained: &Explained) {
+        let Explained { explanation, probe, .. } = explained;
         let out = &mut self.out;
         if let Some(probe) = probe {
             push_packet(out, probe);
@@ -196,8 +219,9 @@ fn members(object: &impl Serialize) -> Box<[u8]> {
 
 #[cfg(test)]
 mod tests {
+    use asg_core::correlate::{AnyFlow, FlowCache};
     use asg_core::policy::{CellSettings, Policy, Snapshot};
-    use asg_core::{Gathering, Line, Origin};
+    use asg_core::{Gathering, Line};
 
     use super::super::{FlowExplainer, FlowFacts};
     use super::*;
@@ -250,5 +274,40 @@ mod tests {
             }
             assert!(flows > 1, "{flows}");
         }
+    }
+
+    #[test]
+    fn known_flows_have_the_text_of_whole_ones() {
+        let log = include_bytes!("../../data/foundation.log").as_slice();
+        let policy = Policy::new(Snapshot::parse(GROUPS, None).unwrap(), CellSettings::default());
+        let lines: Vec<&[u8]> = log.split(|b| *b == b'\n').collect();
+        let at = |line| Origin { source: SourceId(0), line };
+        let mut gathering = Gathering::new();
+        (1..).zip(&lines).for_each(|(n, line)| gathering.ingest(at(n), line));
+        let found = gathering.finish(|_| Ok::<(), std::convert::Infallible>(())).unwrap();
+        let correlation = found.correlate();
+        let facts = Arc::new(FlowFacts::new(&correlation, &policy));
+        let explainer = || FlowExplainer::new(&policy, Arc::clone(&facts));
+        let (mut whole, mut fast) = (ExplainWriter::new(None), ExplainWriter::new(None));
+        let (mut slow_explainer, mut fast_explainer) = (explainer(), explainer());
+        let (mut slow_cache, mut cache, mut known) =
+            (FlowCache::default(), FlowCache::default(), 0);
+        for (n, text) in (1..).zip(&lines) {
+            let line = Line::new(text);
+            correlation.flows(&mut slow_cache, at(n), &line, |flow| {
+                whole.add(&flow, &slow_explainer.explain(&flow));
+            });
+            correlation.each(&mut cache, at(n), &line, |flow| match flow {
+                AnyFlow::Whole(flow) => fast.add(flow, &fast_explainer.explain(flow)),
+                AnyFlow::Known(flow) => {
+                    let explained = fast_explainer.explain_known(flow, &flow.packet().ip).unwrap();
+                    assert!(fast.add_known(flow, &explained));
+                    known += 1;
+                }
+            });
+            let texts = [whole.take(), fast.take()].map(|text| String::from_utf8(text).unwrap());
+            assert_eq!(texts[0], texts[1], "line {n}");
+        }
+        assert!(known > 0, "{known}");
     }
 }

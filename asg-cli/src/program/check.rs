@@ -4,11 +4,14 @@ use std::io::Write as _;
 
 use asg_core::Correlation;
 use asg_core::bytes::escape_text;
+use asg_core::policy::{CoveredEntry, EntryState, Load};
 
-use super::Context;
+use super::explain::load;
 use super::logs::{Directory, Logs, NamedLogs, flows, note_forgotten};
 use super::options::Options;
+use super::{Context, coverage};
 use crate::check::{Facts, Finding, Given, hints};
+use crate::explain::SettingsSource;
 use crate::origins;
 use crate::output::format::Format;
 use crate::output::zone::Zone;
@@ -20,9 +23,22 @@ pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Fai
     let directory = Directory::new(options, &mut context)?;
     let Context { monitor, report } = context;
     let logs = Logs::of(NamedLogs::new(&options.rest)?, true, options, &monitor)?;
+    let is_asked = !options.rules.sources.groups.is_empty();
+    let policy = is_asked.then(|| load(&options.rules, report)).transpose()?;
     let (query, gathered) = flows(options, &logs, &directory)?;
     let correlation = gathered.ready(&logs.readers, directory.names.as_ref())?;
-    let facts = Facts::of(&logs.readers, &options.policy, &query, &correlation)?;
+    let query = match &policy {
+        Some(policy) => query.explained(policy)?,
+        None => query,
+    };
+    let mut facts = Facts::of(&logs.readers, &options.policy, &query, &correlation)?;
+    for coverage in policy.iter().flat_map(|policy| coverage::all(policy, &[], None)) {
+        let is_silent = |entry: &&CoveredEntry| {
+            matches!(entry.state, EntryState::Unlogged | EntryState::HiddenBy(_))
+        };
+        facts.without_lines += coverage.entries.iter().filter(is_silent).count();
+        facts.broken_sets += usize::from(coverage.load != Load::Ok);
+    }
     let given = given(options);
     let mut out = Out::new(options.output.as_deref())?;
     out.write_all(escape_lines(&page(&facts, &given, &options.look.zone)).as_bytes())?;
@@ -49,8 +65,26 @@ pub(super) fn given(options: &Options) -> Given {
         ledger: !options.ledgers.is_empty(),
         year: options.policy.year != asg_core::TimePolicy::default().year,
         utc_offset: options.policy.utc_offset.is_some(),
+        groups: groups(options),
         this_year: now.map_or(1970, |now| now.year),
     }
+}
+
+/// Returns the options with security groups and settings, as a shell reads them.
+fn groups(options: &Options) -> String {
+    let sources = &options.rules.sources;
+    if sources.groups.is_empty() {
+        return String::new();
+    }
+    let mut words = vec!["--groups".to_owned()];
+    words.extend(sources.groups.iter().map(|path| quoted(&path.to_string_lossy())));
+    if let Some(profile) = sources.profile {
+        words.push(format!("--profile {}", profile.as_str()));
+    }
+    if let Some(SettingsSource::File(path)) = &sources.settings {
+        words.push(format!("--settings {}", quoted(&path.to_string_lossy())));
+    }
+    words.join(" ")
 }
 
 /// Says on standard error why flows are not what people hope for.
@@ -108,6 +142,9 @@ fn page(facts: &Facts, given: &Given, zone: &Zone) -> String {
     if flows.packets > 0 {
         count(flows.allowed, "of them allowed");
         count(flows.denied, "of them denied");
+    }
+    if flows.rules.governed > 0 {
+        count(flows.rules.decided, "of them explained by the rule that decided");
     }
     count(
         facts.counts.evidence,

@@ -232,10 +232,17 @@ pub(crate) static COMMANDS: [Entry; 19] = [
         usage: &["[OPTIONS] [LOG…]"],
         arguments: LOGS,
         reads_logs: true,
-        groups: &[File, Zones, Directory, Live, Ledger, Stamps],
-        notes: &[],
+        groups: &[File, Zones, Policy, Directory, Live, Ledger, Stamps],
+        notes: &[
+            "With --groups, it also tells how many packets the rules explain, which rules leave no line, and which sets \
+            are broken.",
+        ],
         status: READ,
-        examples: &["asglog check kern.log rep.stdout.log", "asglog check --cf cells.tgz"],
+        examples: &[
+            "asglog check kern.log rep.stdout.log",
+            "asglog check --cf cells.tgz",
+            "asglog check --groups groups.json --cf -- *.log",
+        ],
     },
     Entry {
         command: Command::Report,
@@ -498,14 +505,19 @@ pub(crate) static COMMANDS: [Entry; 19] = [
         brief: "list which rules leave lines in the logs, and which packets cannot",
         about: "Lists which rules leave lines in the logs, and which packets cannot leave any, by the last complete \
             snapshot.",
-        usage: &["--groups FILE… [OPTIONS]"],
-        arguments: &[],
+        usage: &["--groups FILE… [OPTIONS] [-- LOG…]"],
+        arguments: &[(
+            "LOG",
+            "kernel logs and rep logs: with them also the cells and times at which lines were lost or limits were \
+             reached",
+        )],
         reads_logs: false,
-        groups: &[Group::Coverage, Group::Format, File, Policy, Fit],
+        groups: &[Group::Coverage, Group::Format, File, Threads, Policy, Stamps, Fit],
         notes: &[],
         status: DONE,
         examples: &[
             "asglog coverage --groups groups.json",
+            "asglog coverage --groups groups.json -- kern.log rep.stdout.log",
             "asglog coverage --groups groups.json --format ndjson | jq '.entries[] | select(.state != \"logged\")'",
         ],
     },

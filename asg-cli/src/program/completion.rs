@@ -74,7 +74,7 @@ fn arguments(command: Command) -> Option<Vec<&'static str>> {
     match command {
         Command::Completion => Some(SHELLS.to_vec()),
         Command::Help => Some(COMMANDS.iter().map(|entry| entry.name).chain(["columns"]).collect()),
-        Command::Demo | Command::Coverage | Command::Snapshot | Command::Export => Some(Vec::new()),
+        Command::Demo | Command::Snapshot | Command::Export => Some(Vec::new()),
         _ => None,
     }
 }

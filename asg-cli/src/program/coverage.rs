@@ -4,25 +4,35 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
-use asg_core::policy::{Coverage, CoveredEntry, EntryState, Phase, Policy};
+use asg_core::Timestamp;
+use asg_core::completeness::{Completeness, Limit};
+use asg_core::policy::{Blind, BlindSpot, Coverage, CoveredEntry, EntryState, Phase, Policy};
 
 use super::explain::load;
+use super::logs::Logs;
 use super::options::Options;
 use super::{Context, look};
-use crate::explain::Words;
+use crate::explain::{Words, span};
 use crate::output::Out;
 use crate::output::format::Format;
 use crate::output::table::{Columns, Table};
 use crate::report::Failure;
 
-pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<(), Failure> {
+pub(super) fn run(options: &Options, context: Context<'_>) -> Result<(), Failure> {
     let asked = &options.rules;
-    if let Some(more) = options.rest.first() {
-        let what = "is no page of security groups";
-        return Err(Failure::Usage(format!("{} {what}", more.display())));
+    let Context { monitor, report } = context;
+    let policy = load(asked, report)?;
+    let mut lost = Vec::new();
+    if !options.rest.is_empty() {
+        let logs = Logs::new(&options.rest, false, options, &monitor)?;
+        let gathered = logs.gather(options)?;
+        lost = of_cells(gathered.completeness());
+        logs.close(gathered.outcomes(), report)?;
     }
-    let policy = load(asked, context.report)?;
-    let all = all(&policy, &asked.spaces, asked.phase);
+    let all = all(&policy, &asked.spaces, asked.phase).map(|mut coverage| {
+        coverage.blind.extend(lost.iter().cloned());
+        coverage
+    });
     let mut out = Out::new(options.output.as_deref())?;
     if options.format == Format::Ndjson {
         for coverage in all {
@@ -34,16 +44,61 @@ pub(super) fn run(options: &Options, context: &Context<'_>) -> Result<(), Failur
         let mut table = Table::with_columns(&mut out, look(options), &COLUMNS);
         let mut blind = BTreeSet::new();
         for coverage in all {
-            blind.extend(coverage.blind.iter().map(|spot| spot.code));
+            blind.extend(coverage.blind.iter().filter(|spot| spot.cell.is_none()).map(|s| s.code));
             rows(&coverage, &words, |row| table.push(row))?;
         }
         for code in blind {
             let any = || "any".to_owned();
             table.push([any(), any(), "none".to_owned(), code.what().to_owned()])?;
         }
+        for spot in &lost {
+            let any = || "any".to_owned();
+            table.push([any(), any(), "none".to_owned(), of_cell(spot)])?;
+        }
         table.finish()?;
     }
     Ok(out.finish()?)
+}
+
+/// Returns the blind spots of cells and times, as far as their logs show them.
+fn of_cells(completeness: &Completeness) -> Vec<BlindSpot> {
+    let spot = |code, cell: &str, span: Option<(Timestamp, Timestamp)>| {
+        let mut spot = BlindSpot::from(code);
+        spot.cell = Some(cell.to_owned());
+        (spot.from, spot.until) = span.unzip();
+        spot
+    };
+    let mut spots: Vec<BlindSpot> = Vec::new();
+    for lines in completeness.lost() {
+        let next = spot(Blind::LinesLost, lines.cell, span(lines.noted));
+        // Spans that touch are one.
+        match spots.last_mut().filter(|last| last.cell == next.cell && next.from <= last.until) {
+            Some(last) if next.from.is_some() && last.from.is_some() => {
+                last.until = last.until.max(next.until);
+            }
+            Some(last) if *last == next => {}
+            _ => spots.push(next),
+        }
+    }
+    for cell in completeness.report() {
+        let has = |limit| cell.at_limit.iter().any(|reached| reached.limit == limit);
+        let reached = [(Limit::Udp, Blind::UdpRate), (Limit::Denied, Blind::DenyRate)];
+        let reached = reached.into_iter().filter(|(limit, _)| has(*limit));
+        spots.extend(reached.map(|(_, code)| spot(code, cell.cell, None)));
+    }
+    spots
+}
+
+/// Returns a sentence about a blind spot of one cell.
+fn of_cell(spot: &BlindSpot) -> String {
+    let mut what = spot.code.what().to_owned();
+    if let Some(cell) = spot.cell.as_deref().filter(|cell| !cell.is_empty()) {
+        let _ = write!(what, " Cell {cell}");
+    }
+    if let (Some(from), Some(until)) = (spot.from, spot.until) {
+        let _ = write!(what, ", {from} to {until}");
+    }
+    what
 }
 
 /// Returns the coverage of these spaces, or of all to which groups are bound; in one phase or both.

@@ -12,7 +12,7 @@ use super::options::Options;
 use super::policy_options::PolicyOptions;
 use super::{Context, look, show};
 use crate::error::Error;
-use crate::explain::{ExplainWriter, Loaded, Question, Words, certainty, log_line};
+use crate::explain::{ExplainWriter, Explained, Loaded, Question, Words, certainty, log_line};
 use crate::flows::RowSink;
 use crate::output::flow_row::FlowRow;
 use crate::output::format::Format;
@@ -20,6 +20,7 @@ use crate::output::table::{self, Columns, Table};
 use crate::output::zone::Zone;
 use crate::output::{Out, csv};
 use crate::pieces::Size;
+use crate::query::columns::KnownRow;
 use crate::query::{Query, ReadRow, Row};
 use crate::report::{Failure, Report};
 
@@ -175,6 +176,13 @@ fn logs(options: &Options, policy: &Policy, mut context: Context<'_>) -> Result<
     let (counts, outcomes) =
         known.map_or_else(Default::default, |known| (*known.counts(), known.outcomes().clone()));
     note_forgotten(&counts, report);
+    if let Some(known) = gathered.known(&*monitor)? {
+        let cells = known.completeness().report();
+        let is_there = |name: &&str| cells.iter().any(|cell| cell.cell == *name);
+        for name in policy.settings().cells().filter(|name| !is_there(name)) {
+            report.note(format_args!("the settings name the cell {name}, and no line is from it"));
+        }
+    }
     if options.names.is_empty() && counts.packets > 0 {
         report.note("rules belong to spaces: to know them, give --cf, --api or --cc-export");
     }
@@ -208,6 +216,12 @@ fn table(
 
 impl RowSink for ExplainWriter {
     type Done = Vec<u8>;
+
+    const TAKES_EXPLAINED: bool = true;
+
+    fn explained(&mut self, row: &KnownRow<'_>, explained: &Explained) -> bool {
+        self.add_known(row.flow, explained)
+    }
 
     fn row(&mut self, row: &Row<'_>) {
         if let Row::Read(read @ ReadRow { flow: Some(flow), explained: Some(explained), .. }) = row

@@ -147,7 +147,7 @@ fn run(args: Vec<OsString>, stop: &Stop, report: &mut Report) -> Result<(), Fail
         Command::LedgerShow => ledger::show(&options),
         Command::Export => export::run(&options, context),
         Command::Explain => explain::run(&options, context),
-        Command::Coverage => coverage::run(&options, &context),
+        Command::Coverage => coverage::run(&options, context),
         Command::Snapshot => snapshot::run(&options, &mut context),
         Command::Completion => match &options.rest[..] {
             [shell] => say(&completion::script(&shell.to_string_lossy())?),

@@ -32,7 +32,7 @@ mod notes;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::bytes::hash::Seeds;
 use crate::bytes::text::Text;
@@ -41,7 +41,7 @@ use crate::line::envelope::Envelope;
 use crate::packet::Packet;
 use crate::prefix::{LogPrefix, Verdict};
 use crate::record::{Content, Record};
-use crate::time::{LogTime, Uptime};
+use crate::time::{Civil, LogTime, Uptime};
 
 /// Keeps what lines prove about the completeness of their logs, by cell and container. Its memory
 /// grows with cells, and with the containers that were denied something or sent UDP, at most
@@ -72,9 +72,9 @@ pub struct Completeness {
     cells: Vec<Cell>,
     /// Places in `cells`.
     by_text: HashMap<(Box<str>, Option<SourceId>), usize>,
-    /// Notes of missing lines, and the cells under whose names each came: the smallest, if there
-    /// are too many.
-    notes: BTreeMap<Note, BTreeSet<usize>>,
+    /// Notes of missing lines, and the cells under whose names each came, with its stamp there: the
+    /// smallest, if there are too many.
+    notes: BTreeMap<Note, BTreeMap<usize, LogTime>>,
     /// Places in `cells`.
     by_name: HashMap<u64, usize>,
     /// The cell of the last line: lines of one cell usually come together.
@@ -178,6 +178,21 @@ impl CellReport<'_> {
             && self.at_limit.is_empty()
             && [self.dropped, self.missing_records, self.folded, self.damaged] == [0; 4]
     }
+}
+
+/// Lines of a cell that were lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LostLines<'c> {
+    /// The cell, as in [`CellReport::cell`].
+    pub cell: &'c str,
+    /// The source, where the lines name no cell.
+    pub source: Option<SourceId>,
+    /// The number of lines.
+    pub lines: u64,
+    /// The stamp of the note that counts them: they were lost before it. [`LogTime::Unknown`] if no
+    /// stamp shows when.
+    pub noted: LogTime,
 }
 
 /// A container that reached a limit.
@@ -384,8 +399,8 @@ impl Completeness {
                 if let Some((number, uptime)) = record {
                     cell.record(number, uptime);
                 }
-                if let Some(note) = note {
-                    self.notes.entry(note).or_default().insert(at);
+                if let Some((note, time)) = note {
+                    noted(self.notes.entry(note).or_default(), at, time);
                     self.forget_notes();
                 }
             }
@@ -406,23 +421,61 @@ impl Completeness {
     fn dropped(&self) -> HashMap<usize, u64> {
         let mut dropped: HashMap<usize, u64> = HashMap::new();
         for (note, cells) in &self.notes {
-            let is_of = |kind| move |at: &&usize| self.cells[**at].kind == kind;
-            let of_kind = |kind| cells.iter().filter(is_of(kind)).copied().collect::<Vec<_>>();
-            let ids = [NameKind::Instance, NameKind::Index].map(of_kind);
-            let counted = ids.into_iter().find(|ids| !ids.is_empty()).unwrap_or_else(|| {
-                let name = |at: &&usize| (&self.cells[**at].name, self.cells[**at].source);
-                // The smallest distinctive name, whichever came first.
-                let one = cells
-                    .iter()
-                    .max_by_key(|at| (!name(at).0.is_empty(), std::cmp::Reverse(name(at))));
-                one.into_iter().copied().collect()
-            });
-            for at in counted {
+            for at in self.writers(cells) {
                 let sum = dropped.entry(at).or_default();
                 *sum = sum.saturating_add(note.missing);
             }
         }
         dropped
+    }
+
+    /// Returns the cells that wrote a note, of those under whose names it came.
+    fn writers(&self, cells: &BTreeMap<usize, LogTime>) -> Vec<usize> {
+        let is_of = |kind| move |at: &&usize| self.cells[**at].kind == kind;
+        let of_kind = |kind| cells.keys().filter(is_of(kind)).copied().collect::<Vec<_>>();
+        let ids = [NameKind::Instance, NameKind::Index].map(of_kind);
+        ids.into_iter().find(|ids| !ids.is_empty()).unwrap_or_else(|| {
+            let name = |at: &&usize| (&self.cells[**at].name, self.cells[**at].source);
+            // The smallest distinctive name, whichever came first.
+            let one =
+                cells.keys().max_by_key(|at| (!name(at).0.is_empty(), std::cmp::Reverse(name(at))));
+            one.into_iter().copied().collect()
+        })
+    }
+
+    /// Returns the lines that were lost, cell by cell, and when: one value for each note, and one
+    /// without a time for the records of the kernel's buffer whose numbers are left out.
+    ///
+    /// ```
+    /// use asg_core::completeness::Completeness;
+    /// use asg_core::time::LogTime;
+    /// use asg_core::{Line, Record, SourceId};
+    ///
+    /// let line = Line::new(
+    ///     b"2024-05-06T07:09:10Z cell-1 kernel: [637.5] net_ratelimit: 12 callbacks suppressed",
+    /// );
+    /// let mut completeness = Completeness::default();
+    /// completeness.observe(SourceId(0), &Record::classify(&line));
+    /// let lost = completeness.lost();
+    /// assert_eq!((lost[0].cell, lost[0].lines), ("cell-1", 12));
+    /// assert!(matches!(lost[0].noted, LogTime::Instant(_)));
+    /// ```
+    #[must_use]
+    pub fn lost(&self) -> Vec<LostLines<'_>> {
+        let lines = |at: usize, lines, noted| {
+            let Cell { name, source, .. } = &self.cells[at];
+            LostLines { cell: name, source: *source, lines, noted }
+        };
+        let mut lost = Vec::new();
+        for (note, cells) in &self.notes {
+            let writers = self.writers(cells).into_iter();
+            lost.extend(writers.map(|at| lines(at, note.missing, cells[&at])));
+        }
+        let missing = self.cells.iter().map(Cell::missing_records).enumerate();
+        let missing = missing.filter(|(_, missing)| *missing > 0);
+        lost.extend(missing.map(|(at, missing)| lines(at, missing, LogTime::Unknown)));
+        lost.sort_by_key(|lost| (lost.cell, lost.source, order(lost.noted)));
+        lost
     }
 
     /// Adds the counts of another instance, which saw other lines.
@@ -463,8 +516,10 @@ impl Completeness {
             }
         }
         for (note, cells) in &other.notes {
-            let own = cells.iter().map(|at| places[*at]);
-            self.notes.entry(note.clone()).or_default().extend(own);
+            let own = self.notes.entry(note.clone()).or_default();
+            for (at, time) in cells {
+                noted(own, places[*at], *time);
+            }
         }
         self.forget_notes();
         // The indexes depend on this instance's seeds; they are looked up anew.
@@ -527,6 +582,24 @@ impl Completeness {
         });
         self.last = Some((key, at));
         at
+    }
+}
+
+/// Notes under which cell a note came; of two stamps the sooner one stays.
+fn noted(cells: &mut BTreeMap<usize, LogTime>, at: usize, time: LogTime) {
+    let known = cells.entry(at).or_insert(time);
+    if order(time) < order(*known) {
+        *known = time;
+    }
+}
+
+/// Returns the rank of a stamp: those that show more come first.
+fn order(time: LogTime) -> (u8, i64, Option<Civil>) {
+    match time {
+        LogTime::Instant(time) => (0, time.as_nanos(), None),
+        LogTime::Local(civil) => (1, 0, Some(civil)),
+        LogTime::NoYear(civil) => (2, 0, Some(civil)),
+        LogTime::Unknown => (3, 0, None),
     }
 }
 
@@ -655,7 +728,7 @@ pub(crate) enum Told {
     /// iptables-logger wrote it.
     Logger,
     /// A note of missing lines, or a record of the kernel's buffer.
-    Other { note: Option<Note>, record: Option<(u64, u64)> },
+    Other { note: Option<(Note, LogTime)>, record: Option<(u64, u64)> },
 }
 
 impl Told {
@@ -667,7 +740,7 @@ impl Told {
             Content::Rep(event) => is_cells_own(&event.source).then_some(Self::AboutContainer),
             Content::Logger(_) => Some(Self::Logger),
             Content::Other if !envelope.body.as_bytes().starts_with(b"{") => {
-                let note = Note::of(envelope);
+                let note = Note::of(envelope).map(|note| (note, envelope.time));
                 let record =
                     numbered(envelope.sequence, envelope.uptime).filter(|_| record.is_kernel());
                 (note.is_some() || record.is_some()).then_some(Self::Other { note, record })

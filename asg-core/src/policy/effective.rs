@@ -299,8 +299,21 @@ impl Effective {
     /// names of the groups.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
-        let guids =
-            |set: &Self| set.groups.iter().map(|g| (g.guid.clone(), g.global)).collect::<Vec<_>>();
-        self.load == other.load && self.entries == other.entries && guids(self) == guids(other)
+        // A group without a rule has no entry, and shifts the numbers of those behind it.
+        let owners_are_same = |one: &Entry, two: &Entry| {
+            let key = |set: &Self, owner: &Owner| {
+                let Owner { group, rule, destination, port } = *owner;
+                (Arc::clone(&set.groups[group as usize].guid), rule, destination, port)
+            };
+            one.owners.len() == two.owners.len()
+                && one.owners.iter().zip(&two.owners).all(|(a, b)| key(self, a) == key(other, b))
+        };
+        let is_same = |one: &Entry, two: &Entry| {
+            (one.traffic, one.range, one.log) == (two.traffic, two.range, two.log)
+                && owners_are_same(one, two)
+        };
+        self.load == other.load
+            && self.entries.len() == other.entries.len()
+            && self.entries.iter().zip(&other.entries).all(|(one, two)| is_same(one, two))
     }
 }

@@ -300,6 +300,19 @@ impl CellSettings {
     }
 
     /// Returns the place of a cell's settings in [`Self::all`].
+    /// Returns the names of the cells that have settings of their own.
+    ///
+    /// ```
+    /// use asg_core::policy::CellSettings;
+    ///
+    /// let settings = CellSettings::from_json(br#"{"cells":{"cell-1":{"profile":"guardian"}}}"#)?;
+    /// assert_eq!(settings.cells().collect::<Vec<_>>(), ["cell-1"]);
+    /// # Ok::<(), asg_core::Error>(())
+    /// ```
+    pub fn cells(&self) -> impl Iterator<Item = &str> {
+        self.cells.keys().map(String::as_str)
+    }
+
     pub(super) fn place(&self, cell: Option<&str>) -> usize {
         let place = cell.and_then(|cell| self.cells.keys().position(|name| name == cell));
         place.map_or(0, |place| place + 1)

@@ -1,6 +1,6 @@
 //! Listings of all security groups, with the time at which they were true.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
@@ -22,6 +22,9 @@ pub struct Snapshot {
     pub complete: bool,
     /// Whether `complete` is an assumption, because the file does not show it.
     pub assumed: bool,
+    /// Whether groups changed while its pages were fetched: a group is on two pages, or the pages
+    /// count different numbers of groups. Such a listing is not complete.
+    pub changed: bool,
     /// The groups, in the order of the listing.
     pub groups: Vec<SecurityGroup>,
     /// The total number of groups by the pages' own count.
@@ -39,7 +42,7 @@ impl Snapshot {
     /// ```
     #[must_use]
     pub fn new(taken_at: Timestamp, complete: bool, groups: Vec<SecurityGroup>) -> Self {
-        Self { taken_at, complete, assumed: false, groups, total: None }
+        Self { taken_at, complete, assumed: false, changed: false, groups, total: None }
     }
 
     /// Parses snapshots from a file's bytes.
@@ -49,7 +52,8 @@ impl Snapshot {
     /// also follow each other, as documents or in a list. A page without `taken_at` belongs to the
     /// snapshot before it. The first page may lack it too: then it was taken at the argument
     /// `taken_at`, and is assumed to be complete. Pages are incomplete if their `pagination` counts
-    /// more groups than they contain.
+    /// more groups than they contain, or if groups changed meanwhile: a group is on two pages, or
+    /// the counts differ.
     ///
     /// # Errors
     ///
@@ -100,10 +104,14 @@ impl Snapshot {
                 None => joined.push(snapshot),
                 Some(last) => {
                     // Each part may have been found incomplete for want of the others.
-                    last.complete = last.total.is_some() || last.complete && snapshot.complete;
+                    let may_be = |part: &Self| part.complete || part.is_short() && !part.changed;
+                    last.complete = may_be(last) && may_be(&snapshot);
                     last.assumed |= snapshot.assumed;
-                    last.total = last.total.max(snapshot.total);
-                    last.extend(snapshot.groups);
+                    last.changed |= snapshot.changed;
+                    // A file that is given twice shows nothing new.
+                    if last.groups != snapshot.groups {
+                        last.add(snapshot.groups, snapshot.total);
+                    }
                     last.count();
                 }
             }
@@ -111,27 +119,29 @@ impl Snapshot {
         joined
     }
 
-    fn extend(&mut self, groups: Vec<SecurityGroup>) {
-        let known: HashMap<&str, usize> =
-            self.groups.iter().enumerate().map(|(n, group)| (group.guid.as_str(), n)).collect();
-        let mut changed = false;
-        let new: Vec<SecurityGroup> = groups
-            .into_iter()
-            .filter(|group| match known.get(group.guid.as_str()) {
-                // A listing that shows one group in two ways was made while groups changed.
-                Some(n) => {
-                    changed |= self.groups[*n] != *group;
-                    false
-                }
-                None => true,
-            })
-            .collect();
-        self.complete &= !changed;
-        self.groups.extend(new);
+    /// Adds a page, with the number of groups on all pages by its own count.
+    fn add(&mut self, groups: Vec<SecurityGroup>, total: Option<u64>) {
+        self.changed |= self.total.zip(total).is_some_and(|(known, new)| known != new);
+        self.total = self.total.max(total);
+        let mut known: HashSet<String> =
+            self.groups.iter().map(|group| group.guid.clone()).collect();
+        for group in groups {
+            if known.insert(group.guid.clone()) {
+                self.groups.push(group);
+            } else {
+                // A group that moved to the next page may have pushed another out of both.
+                self.changed = true;
+            }
+        }
+    }
+
+    /// Returns whether groups are missing by the pages' own count.
+    fn is_short(&self) -> bool {
+        self.total.is_some_and(|total| (self.groups.len() as u64) < total)
     }
 
     fn count(&mut self) {
-        self.complete &= self.total.is_none_or(|total| self.groups.len() as u64 >= total);
+        self.complete &= !self.is_short() && !self.changed;
     }
 }
 
@@ -213,8 +223,7 @@ fn add(
     let snapshot = snapshots.last_mut().expect("one is open");
     snapshot.complete &= document.complete.unwrap_or(true);
     let total = document.pagination.and_then(|pagination| pagination.total_results);
-    snapshot.total = snapshot.total.max(total);
-    snapshot.extend(document.resources.unwrap_or_default());
+    snapshot.add(document.resources.unwrap_or_default(), total);
     for page in document.pages.unwrap_or_default() {
         add(snapshots, page, taken_at, offset)?;
     }

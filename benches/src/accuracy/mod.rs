@@ -32,6 +32,8 @@
 //! its container's handle and process (for a task or build: the handle). For a line that identifies
 //! an app only, such a line about any of its containers is enough.
 
+mod rules;
+
 use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
 use std::ops::{AddAssign, ControlFlow};
@@ -41,6 +43,8 @@ use asg_core::{
     Certainty, Correlation, Directory, Flow, Follower, Gathering, Guid, Line, Origin, SourceId,
     TimePolicy, Timestamp,
 };
+
+pub use rules::{RulesJudgement, judge_rules, policy_of};
 
 use crate::sim::{Kind, Memory, Names, Truth};
 
@@ -423,14 +427,27 @@ pub fn correlate(
 fn correlate_with(
     logs: &Memory,
     policy: TimePolicy,
-    mut directory: impl Directory<Error = Infallible>,
-    mut each: impl FnMut(&[u8], &Flow<'_, '_>),
+    directory: impl Directory<Error = Infallible>,
+    each: impl FnMut(&[u8], &Flow<'_, '_>),
 ) -> Correlation {
-    let lines = || {
-        logs.in_files()
-            .filter(|(.., line)| !line.is_empty())
-            .map(|(file, line, text)| (Origin { source: SourceId(file as u32), line }, text))
-    };
+    let correlation = gathered(logs, policy, directory);
+    each_flow(logs, &correlation, each);
+    correlation
+}
+
+fn lines(logs: &Memory) -> impl Iterator<Item = (Origin, &[u8])> {
+    logs.in_files()
+        .filter(|(.., line)| !line.is_empty())
+        .map(|(file, line, text)| (Origin { source: SourceId(file as u32), line }, text))
+}
+
+/// Runs the first phase over all files.
+fn gathered(
+    logs: &Memory,
+    policy: TimePolicy,
+    mut directory: impl Directory<Error = Infallible>,
+) -> Correlation {
+    let lines = || lines(logs);
     let mut gathering = Gathering::with_policy(policy);
     lines().for_each(|(origin, line)| gathering.ingest(origin, line));
     let Ok(mut gathered) = gathering.finish(|joiner| {
@@ -438,15 +455,17 @@ fn correlate_with(
         Ok::<(), Infallible>(())
     });
     let Ok(()) = gathered.resolve(&mut directory);
-    let correlation = gathered.correlate();
+    gathered.correlate()
+}
+
+/// Runs the second phase over all files.
+fn each_flow(logs: &Memory, correlation: &Correlation, mut each: impl FnMut(&[u8], &Flow<'_, '_>)) {
     let mut reader = correlation.reader();
-    for (origin, text) in lines() {
+    for (origin, text) in lines(logs) {
         if let Some(flow) = reader.flow(origin, &Line::new(text)) {
             each(text, &flow);
         }
     }
-    drop(reader);
-    correlation
 }
 
 fn is_telling(truth: &Truth) -> bool {

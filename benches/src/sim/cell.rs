@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use super::clock::Clock;
+use super::egress::Chain;
 use super::envelope::Host;
 use super::era::{Limit, Network};
 use super::truth::ContainerFacts;
@@ -100,6 +101,8 @@ pub(super) struct Container {
     pub(super) short_id: String,
     pub(super) stage: Stage,
     pub(super) evacuating: bool,
+    /// Its chain of rules, if the configuration has rules.
+    pub(super) chain: Option<Chain>,
     /// Whether no lager line about it survives.
     pub(super) is_unseen: bool,
     pub(super) denied: Bucket,
@@ -149,6 +152,7 @@ impl Container {
             short_id,
             stage: Stage::Creating,
             evacuating: false,
+            chain: None,
             is_unseen: false,
             denied: Bucket::FULL,
             udp: Bucket::FULL,

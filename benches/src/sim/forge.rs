@@ -124,6 +124,7 @@ impl<S: Sink> Run<'_, S> {
                 peer: None,
                 damaged: false,
                 copy: false,
+                ruling: None,
             }),
             _ => About::Noise,
         };

@@ -4,6 +4,7 @@ use std::io;
 
 use super::cell::{CellState, Stage};
 use super::clock::{MINUTE, SECOND};
+use super::groups::Phase;
 use super::run::{Deployment, Event, Run, begun_as};
 use super::sink::Sink;
 use super::truth::Workload;
@@ -66,6 +67,7 @@ impl<S: Sink> Run<'_, S> {
                 self.world.add_space(before, &mut self.chance, org);
             }
         }
+        self.begin_rules();
         let mut wanted = self.config.containers;
         while wanted > 0 {
             let space = self.chance.index(self.world.spaces.len());
@@ -94,6 +96,7 @@ impl<S: Sink> Run<'_, S> {
         self.silent = false;
         let Ok(Some(slot)) = started else { return false };
         self.slots[slot].stage = Stage::Running;
+        self.new_chain(slot);
         let key = self.slots.key(slot);
         self.plan_packet(key);
         true
@@ -116,6 +119,12 @@ impl<S: Sink> Run<'_, S> {
     }
 
     pub(super) fn launch(&mut self, app: usize) -> io::Result<()> {
+        if !self.is_taken(app, Phase::Running) {
+            return Ok(());
+        }
+        for process in &mut self.world.apps[app].processes {
+            process.desired = self.now;
+        }
         for (process, instances) in self.instances(app) {
             for index in 0..instances {
                 self.start_instance(app, process, index)?;
@@ -237,7 +246,7 @@ impl<S: Sink> Run<'_, S> {
     }
 
     fn restart(&mut self, app: usize) -> io::Result<()> {
-        if self.world.apps[app].deploying {
+        if self.world.apps[app].deploying || !self.is_taken(app, Phase::Running) {
             return Ok(());
         }
         for (process, instances) in self.instances(app) {
@@ -245,6 +254,7 @@ impl<S: Sink> Run<'_, S> {
                 self.stop(slot, true)?;
             }
             self.world.apps[app].processes[process].version = self.chance.cc_guid();
+            self.world.apps[app].processes[process].desired = self.now;
             for index in 0..instances {
                 let after = 2 * SECOND + self.gap(3 * SECOND);
                 self.plan(after, Event::Start { app, process, index });
@@ -256,6 +266,9 @@ impl<S: Sink> Run<'_, S> {
     fn roll(&mut self, app: usize, canary: bool) -> io::Result<()> {
         if !self.era.rolling {
             return self.restart(app);
+        }
+        if !self.is_taken(app, Phase::Running) {
+            return Ok(());
         }
         let processes = &self.world.apps[app].processes;
         let Some(old) = processes.iter().position(|p| p.alive && p.kind == "web") else {
@@ -306,6 +319,9 @@ impl<S: Sink> Run<'_, S> {
     }
 
     fn task(&mut self, app: usize) -> io::Result<()> {
+        if !self.is_taken(app, Phase::Running) {
+            return Ok(());
+        }
         let guid = self.chance.cc_guid().to_string();
         let twin = self.twin();
         let guid = begun_as(guid, twin.as_deref(), &mut self.chance);
@@ -327,6 +343,9 @@ impl<S: Sink> Run<'_, S> {
             }
         };
         let app = self.new_app(self.now, space);
+        if !self.is_taken(app, Phase::Staging) {
+            return Ok(());
+        }
         let owner = self.world.apps[app].guid.to_string();
         let build = self.chance.cc_guid().to_string();
         let handle = if self.era.old_staging {

@@ -19,15 +19,19 @@
 //! | `world`, `history` | orgs, spaces, apps; Cloud Controller over time |
 //! | `cell` | cells, containers, addresses, rate limits |
 //! | `run` | the clockwork: events in the order of time; with `life` (actions of people) and `traffic` (packets) |
+//! | `groups`, `enforce`, `egress` | security groups, what cells make of them, packets under them |
 //! | `damage`, `sink`, `truth` | damage to lines, their files, the truth about them |
 
 mod cell;
 mod chance;
 mod clock;
 mod damage;
+mod egress;
+mod enforce;
 mod envelope;
 mod era;
 mod forge;
+mod groups;
 mod history;
 mod lager;
 mod life;
@@ -44,8 +48,11 @@ use asg_cc_client::embedded::Foundation;
 
 pub use chance::Chance;
 pub use damage::{Damage, Zone};
+pub use egress::{Content, Ruling};
+pub use enforce::{Enforcer, Flight, KernelRule, Name, Sent, Set, expand, words_allow};
 pub use envelope::Envelope;
 pub use era::Era;
+pub use groups::{Destination, Group, Groups, Listing, Phase, Protocol, Rule, Rules};
 pub use history::{Change, History};
 pub use sink::{Folder, Memory, Sink};
 pub use truth::{ContainerFacts, Kind, Life, NameSet, Names, Truth, Workload};
@@ -76,6 +83,8 @@ pub struct Config {
     pub debug: bool,
     /// The damage.
     pub damage: Damage,
+    /// Security groups that decide about packets; without them any packet may pass, or be denied.
+    pub rules: Option<Rules>,
 }
 
 /// The division of lines into files.
@@ -105,6 +114,7 @@ impl Config {
             layout: Layout::PerLog,
             debug: false,
             damage: Damage::NONE,
+            rules: None,
         }
     }
 }
@@ -114,6 +124,8 @@ impl Config {
 pub struct Simulation {
     history: History,
     totals: Totals,
+    groups: Groups,
+    cells: Vec<String>,
     start: i64,
     end: i64,
 }
@@ -167,6 +179,18 @@ impl Simulation {
     #[must_use]
     pub fn cloud_controller_at(&self, time: i64) -> Foundation {
         self.history.at(time)
+    }
+
+    /// Returns the security groups over time; empty without rules in the configuration.
+    #[must_use]
+    pub const fn groups(&self) -> &Groups {
+        &self.groups
+    }
+
+    /// Returns the names of the cells.
+    #[must_use]
+    pub fn cells(&self) -> &[String] {
+        &self.cells
     }
 
     /// Returns the amounts that were written.

@@ -22,6 +22,12 @@ pub(super) struct Path {
 pub(super) enum Load {
     /// The first packet of a connection.
     Syn { port: u16 },
+    /// A packet of a connection whose beginning the kernel no longer knows.
+    Ack { port: u16 },
+    /// A packet that belongs to no connection.
+    Reset { port: u16 },
+    /// A datagram.
+    Udp { port: u16 },
     /// A question to a name server.
     Dns,
     /// An echo request.
@@ -38,6 +44,8 @@ pub(super) fn write(out: &mut Vec<u8>, path: &Path, load: Load, chance: &mut Cha
     let _ = write!(out, "IN={input} OUT={output} MAC={mac}:{ethertype} ");
     let len = match load {
         Load::Syn { .. } => 60,
+        Load::Ack { .. } | Load::Reset { .. } => 52,
+        Load::Udp { .. } => 48,
         Load::Dns => 55 + chance.below(40),
         Load::Ping => 84,
         Load::Unreachable => 88,
@@ -48,6 +56,15 @@ pub(super) fn write(out: &mut Vec<u8>, path: &Path, load: Load, chance: &mut Cha
             let (spt, window) = (ephemeral(chance), 26_000 + chance.below(40) * 100);
             let _ =
                 write!(out, "PROTO=TCP SPT={spt} DPT={port} WINDOW={window} RES=0x00 SYN URGP=0 ");
+        }
+        Load::Ack { port } | Load::Reset { port } => {
+            let flag = if matches!(load, Load::Ack { .. }) { "ACK" } else { "RST" };
+            let spt = ephemeral(chance);
+            let _ =
+                write!(out, "PROTO=TCP SPT={spt} DPT={port} WINDOW=501 RES=0x00 {flag} URGP=0 ");
+        }
+        Load::Udp { port } => {
+            let _ = write!(out, "PROTO=UDP SPT={} DPT={port} LEN={} ", ephemeral(chance), len - 20);
         }
         Load::Dns => {
             let _ = write!(out, "PROTO=UDP SPT={} DPT=53 LEN={} ", ephemeral(chance), len - 20);
@@ -129,7 +146,15 @@ mod tests {
             (IpAddr::V4([10, 255, 73, 3].into()), IpAddr::V4([8, 8, 8, 8].into())),
             (v6("fd00::3"), v6("2001:4860:4860::8888")),
         ] {
-            for load in [Load::Syn { port: 443 }, Load::Dns, Load::Ping, Load::Unreachable] {
+            for load in [
+                Load::Syn { port: 443 },
+                Load::Ack { port: 443 },
+                Load::Reset { port: 443 },
+                Load::Udp { port: 123 },
+                Load::Dns,
+                Load::Ping,
+                Load::Unreachable,
+            ] {
                 let path = Path {
                     input: veth([10, 255, 73, 3].into()),
                     output: "eth0".into(),

@@ -10,6 +10,7 @@ use std::sync::atomic::AtomicU32;
 use super::cell::{Cell, CellState, Container, Key, Slots, Stage, address};
 use super::clock::{Clock, MILLI, MINUTE, SECOND};
 use super::damage::{About, Damage, Piece, Sent, Way};
+use super::egress::Enforcement;
 use super::envelope::{Folded, Host, Program};
 use super::era::{Facts, HandleForm};
 use super::lager::{self, Context, Message};
@@ -35,21 +36,43 @@ pub(super) enum Event {
     /// Garden has destroyed it.
     Destroyed(Key),
     /// An instance of a process is to start, if the process is still there.
-    Start { app: usize, process: usize, index: u32 },
+    Start {
+        app: usize,
+        process: usize,
+        index: u32,
+    },
     /// All processes of an app are to start.
-    Launch { app: usize },
+    Launch {
+        app: usize,
+    },
     /// rep checks all of a cell's containers.
-    Bulk { cell: usize },
+    Bulk {
+        cell: usize,
+    },
     /// A cell logs something about no container.
-    Noise { cell: usize },
+    Noise {
+        cell: usize,
+    },
     /// Someone acts.
     Act,
     /// A deployment goes on.
     Deploy(Deployment),
     /// A cell that was emptied boots, or waits for its last containers.
-    Boot { cell: usize },
+    Boot {
+        cell: usize,
+    },
     /// A cell reboots without warning.
     Reboot,
+    /// Someone changes a security group, or takes the last change back.
+    Regroup,
+    Undo,
+    /// A listing of all security groups is made.
+    List,
+    /// The server of rules looks at Cloud Controller, and an agent at the server.
+    Serve,
+    Agent {
+        cell: usize,
+    },
 }
 
 /// A rolling deployment: instance by instance.
@@ -115,6 +138,8 @@ pub(super) struct Run<'s, S> {
     /// The GUIDs of all instances, where GUIDs collide.
     given: Vec<String>,
     pub(super) extra: Extra,
+    /// Rules, and the programs that enforce them; `None` without rules in the configuration.
+    pub(super) enforcement: Option<Enforcement>,
     queue: BinaryHeap<Reverse<Due>>,
     planned: u64,
     pub(super) output: Output<'s, S>,
@@ -192,7 +217,10 @@ pub(super) fn run<S: Sink>(
         run.happen(due.event)?;
     }
     run.finish()?;
-    Ok(Simulation { history: run.world.history, totals: run.output.totals, start: run.start, end })
+    let groups = run.enforcement.map(|of| of.groups).unwrap_or_default();
+    let cells = run.cells.iter().map(|cell| cell.host.id.clone()).collect();
+    let (history, totals, start) = (run.world.history, run.output.totals, run.start);
+    Ok(Simulation { history, totals, groups, cells, start, end })
 }
 
 impl<'s, S: Sink> Run<'s, S> {
@@ -225,6 +253,7 @@ impl<'s, S: Sink> Run<'s, S> {
             packets: 0,
             given: Vec::new(),
             extra,
+            enforcement: None,
             queue: BinaryHeap::new(),
             planned: 0,
             output: Output {
@@ -289,6 +318,26 @@ impl<'s, S: Sink> Run<'s, S> {
                 Ok(())
             }
             Event::Reboot => self.reboot(),
+            Event::Regroup => {
+                self.regroup();
+                Ok(())
+            }
+            Event::Undo => {
+                self.undo();
+                Ok(())
+            }
+            Event::List => {
+                self.list();
+                Ok(())
+            }
+            Event::Serve => {
+                self.serve();
+                Ok(())
+            }
+            Event::Agent { cell } => {
+                self.agent(cell);
+                Ok(())
+            }
         }
     }
 
@@ -447,6 +496,7 @@ impl<'s, S: Sink> Run<'s, S> {
         if self.slots[slot].stage == Stage::Creating {
             self.slots[slot].stage = Stage::Created;
         }
+        self.new_chain(slot);
         self.plan_packet(key);
         let (least, most, next) = match workload {
             Workload::App => (SECOND, 3 * SECOND, Event::Running(key)),

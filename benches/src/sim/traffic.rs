@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::cell::{Key, Stage, address6};
 use super::clock::{MINUTE, SECOND};
+use super::egress::Ruling;
 use super::era::{HandleForm, Limit, Named, Network};
 use super::packet::{self, Load, Path};
 use super::run::{Event, Run};
@@ -70,10 +71,16 @@ impl<S: Sink> Run<'_, S> {
         };
         let is_app = self.slots[slot].facts.workload == Workload::App;
         match if can { wanted } else { Move::Connect } {
+            Move::Connect | Move::AskDns | Move::FloodDns | Move::Forbidden | Move::Ping
+                if self.enforcement.is_some() =>
+            {
+                self.governed(slot)
+            }
             Move::Call if is_app => self.call(slot, true),
             Move::ForbiddenCall if is_app => self.call(slot, false),
             Move::AskDns => self.ask_dns(slot, 1),
             Move::FloodDns => self.ask_dns(slot, 150),
+            Move::Refuse if self.enforcement.is_some() => self.governed(slot),
             Move::Ping => self.egress(slot, Kind::Allowed, Load::Ping),
             Move::Refuse => self.egress(slot, Kind::Allowed, Load::Unreachable),
             Move::Forbidden => {
@@ -88,6 +95,7 @@ impl<S: Sink> Run<'_, S> {
                 Ok(())
             }
             Move::TooFast => self.egress(slot, Kind::RateLimited, Load::Syn { port: 443 }),
+            Move::Call | Move::ForbiddenCall if self.enforcement.is_some() => self.governed(slot),
             Move::Connect | Move::Call | Move::ForbiddenCall => {
                 let port = [80, 443, 3306, 5432, 6379][self.traffic.index(5)];
                 self.egress(slot, Kind::Allowed, Load::Syn { port })
@@ -121,6 +129,21 @@ impl<S: Sink> Run<'_, S> {
         } else {
             (IpAddr::V4(container.ip), IpAddr::V4(outside))
         };
+        self.send_out(slot, kind, load, (src, dst), None)
+    }
+
+    /// Sends a packet out of a container to this address, and logs it.
+    pub(super) fn send_out(
+        &mut self,
+        slot: usize,
+        kind: Kind,
+        load: Load,
+        (src, dst): (IpAddr, IpAddr),
+        ruling: Option<Ruling>,
+    ) -> io::Result<()> {
+        let era = self.era;
+        let container = &self.slots[slot];
+        let chance = &mut self.traffic;
         // The packets of every source of a network policy are marked.
         let tagged = era.network == Network::Silk
             && src.is_ipv4()
@@ -148,7 +171,11 @@ impl<S: Sink> Run<'_, S> {
             }
         }
         packet::write(&mut line, &path, load, chance);
+        if ruling.as_ref().is_some_and(|ruling| ruling.redacted) {
+            line = hide(&line, dst);
+        }
         let truth = self.truth(slot, kind, self.shows(slot), None);
+        let truth = Truth { ruling: ruling.map(Arc::new), ..truth };
         let cell = self.slots[slot].cell;
         self.kernel(cell, &line, Some(truth))
     }
@@ -244,6 +271,7 @@ impl<S: Sink> Run<'_, S> {
             peer: peer.map(|peer| Arc::clone(&self.slots[peer].facts)),
             damaged: false,
             copy: false,
+            ruling: None,
         }
     }
 
@@ -277,6 +305,7 @@ impl<S: Sink> Run<'_, S> {
                     peer: None,
                     damaged: false,
                     copy: false,
+                    ruling: None,
                 };
                 self.kernel(cell, &line, Some(truth))
             }
@@ -284,6 +313,12 @@ impl<S: Sink> Run<'_, S> {
             _ => self.lager_noise(cell),
         }
     }
+}
+
+/// Hides a destination, as people do before they show a line to others.
+fn hide(line: &[u8], dst: IpAddr) -> Vec<u8> {
+    let text = String::from_utf8_lossy(line);
+    text.replacen(&format!("DST={dst} "), "DST=x.x.x.x ", 1).into_bytes()
 }
 
 /// Returns the tag that the policy server gives an app.

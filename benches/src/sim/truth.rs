@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use super::clock;
+use super::egress::Ruling;
 
 /// The kind of a packet line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -139,6 +140,8 @@ pub struct Truth {
     /// Whether the packet has an earlier line: this one is written for the second time, or is
     /// iptables-logger's.
     pub copy: bool,
+    /// The rules that it met; `None` without rules in the configuration, and for other planes.
+    pub ruling: Option<Arc<Ruling>>,
 }
 
 impl Truth {

@@ -56,6 +56,8 @@ pub(super) struct Process {
     pub(super) version: Guid,
     pub(super) instances: u32,
     pub(super) alive: bool,
+    /// When Diego was asked for this version.
+    pub(super) desired: i64,
 }
 
 impl World {
@@ -126,7 +128,7 @@ impl World {
         };
         self.history.add(now, change);
         let version = chance.cc_guid();
-        owner.processes.push(Process { guid, kind, version, instances, alive: true });
+        owner.processes.push(Process { guid, kind, version, instances, alive: true, desired: now });
         owner.processes.len() - 1
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::chain::{Held, Rules};
 use super::claims::claim;
 use super::explanation::{Explanation, UsedSnapshot};
-use super::{Explainer, Key, Outcome};
+use super::{Chain, Explainer, Key, Outcome};
 use crate::policy::because::{Because, Blind, Governed};
 use crate::policy::evaluate::{By, Decided, Decider, LogLine, RuleRef, Verdict};
 use crate::policy::evaluator::{Answered, Place, Set};
@@ -117,7 +117,9 @@ impl Explainer {
         }
 
         let outcomes: Vec<Option<Outcome>> = held.iter().map(Held::outcome).collect();
-        explanation.enforced = claim(outcomes.iter().copied(), whole);
+        // Another profile may be enforced there.
+        let enforced = claim(outcomes.iter().copied(), whole);
+        explanation.enforced = enforced.filter(|_| !key.is_cell_unknown);
         let differ = outcomes.iter().any(|outcome| *outcome != outcomes[0]);
         if differ && explanation.basis != Basis::Exact && !is_static && phases.len() == 1 {
             because.insert(Because::SyncLag);
@@ -145,9 +147,16 @@ impl Explainer {
     ) {
         let observed = explanation.observed;
         explanation.agrees = observed.zip(explanation.enforced).map(|(a, b)| a == b);
-        if !held.is_empty() && held.iter().all(Held::is_by_network) {
+        let is_by_network = !held.is_empty() && held.iter().all(Held::is_by_network);
+        // silk logs no packet to such a network, and guardian none that it denies. So a line shows
+        // that the chain was not what it is taken for, as when it was emptied.
+        let is_doubtful = is_by_network && case.key.chain != Chain::NoLine;
+        if is_by_network && !is_doubtful {
             explanation.governed = Governed::DenyNetwork;
             because.insert(Because::DenyNetwork);
+        }
+        if is_doubtful && observed == Some(Outcome::Denied) {
+            because.insert(Because::PoisonedSet);
         }
         // A line of an allowed packet comes from a rule that logs.
         let wants_log =
@@ -159,6 +168,8 @@ impl Explainer {
             && case.key.space.is_some()
             && case.key.phase.is_some()
             && (observed.is_none() || explanation.agrees == Some(true))
+            && !is_doubtful
+            && !case.key.is_cell_unknown
         {
             match rules {
                 Rules::Empty => {

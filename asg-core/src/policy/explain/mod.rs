@@ -50,6 +50,8 @@ struct Key {
     window: Option<Window>,
     desired: Option<Window>,
     created: u32,
+    /// Whether other cells have settings of their own, and the line shows no cell.
+    is_cell_unknown: bool,
     is_early: bool,
     lines_lost: bool,
     other_apps: Option<u64>,
@@ -183,6 +185,9 @@ impl Explainer {
             window: window(facts.time),
             desired: window(facts.desired).filter(|_| settings.profile.is_static()),
             created,
+            is_cell_unknown: facts.cell.is_none()
+                && facts.chain != Chain::NoLine
+                && self.policy.settings().cells().next().is_some(),
             is_early,
             lines_lost: facts.lines_lost,
             other_apps: facts.other_apps,

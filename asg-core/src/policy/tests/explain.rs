@@ -349,7 +349,13 @@ fn cells_have_their_own_settings() {
         ),
     );
     let on = |cell| PacketFacts { cell: Some(cell), ..facts(Outcome::Denied) };
-    insta::assert_snapshot!(short(&policy, &on("walled")), @"deny_network exact: configured allowed, enforced denied, agrees true, deny_network certain; deny_network");
+    let asked = |cell| PacketFacts { chain: Chain::NoLine, observed: None, ..on(cell) };
+    insta::assert_snapshot!(short(&policy, &asked("walled")), @"deny_network exact: configured allowed, enforced denied, agrees -, deny_network certain; deny_network");
+    // Nothing shows the cell of this line, and so its settings.
+    let unknown = PacketFacts { cell: None, ..facts(Outcome::Allowed) };
+    insta::assert_snapshot!(short(&policy, &unknown), @"asg exact: configured allowed, enforced -, agrees -, any(g#0) undetermined; rule");
+    // silk logs no such packet: the chain of this one was another.
+    insta::assert_snapshot!(short(&policy, &on("walled")), @"asg exact: configured allowed, enforced denied, agrees true, default undetermined; default_deny poisoned_set");
     insta::assert_snapshot!(short(&policy, &on("other")), @"asg exact: configured allowed, enforced allowed, agrees false, default undetermined; default_deny sync_lag");
 }
 

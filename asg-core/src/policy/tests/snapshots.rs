@@ -7,7 +7,9 @@ fn read(text: &str, taken_at: Option<&str>) -> Result<Vec<String>, String> {
     let shown = |snapshot: Snapshot| {
         let guids: Vec<&str> = snapshot.groups.iter().map(|group| group.guid.as_str()).collect();
         let assumed = if snapshot.assumed { "assumed " } else { "" };
-        format!("{} {assumed}{} {}", snapshot.taken_at, snapshot.complete, guids.join(","))
+        let changed = if snapshot.changed { "changed " } else { "" };
+        let (at, complete) = (snapshot.taken_at, snapshot.complete);
+        format!("{at} {assumed}{changed}{complete} {}", guids.join(","))
     };
     snapshots.map(|list| list.into_iter().map(shown).collect()).map_err(|error| error.to_string())
 }
@@ -45,10 +47,18 @@ fn a_missing_page_or_a_changed_group_makes_a_snapshot_incomplete() {
     let both = format!(r#"{first}{{"pagination":{{"total_results":2}},"resources":[{B}]}}"#);
     assert_eq!(read(&both, at).unwrap(), ["2026-03-01T12:00:00Z assumed true a,b"]);
     let twice = format!(r#"{{"resources":[{A}]}}{{"resources":[{A},{B}]}}"#);
-    assert_eq!(read(&twice, at).unwrap(), ["2026-03-01T12:00:00Z assumed true a,b"]);
+    assert_eq!(read(&twice, at).unwrap(), ["2026-03-01T12:00:00Z assumed changed false a,b"]);
+    let count = |total: u32, group: &str| {
+        format!(r#"{{"pagination":{{"total_results":{total}}},"resources":[{group}]}}"#)
+    };
+    let grown = format!("{}{}", count(1, A), count(2, B));
+    assert_eq!(read(&grown, at).unwrap(), ["2026-03-01T12:00:00Z assumed changed false a,b"]);
+    // The first page's group moved to the second, and pushed another out of it.
+    let moved = format!("{}{}", count(2, A), count(2, A));
+    assert_eq!(read(&moved, at).unwrap(), ["2026-03-01T12:00:00Z assumed changed false a"]);
     let changed = r#"{"guid":"a","name":"other","rules":[]}"#;
     let changed = format!(r#"{{"resources":[{A}]}}{{"resources":[{changed},{B}]}}"#);
-    assert_eq!(read(&changed, at).unwrap(), ["2026-03-01T12:00:00Z assumed false a,b"]);
+    assert_eq!(read(&changed, at).unwrap(), ["2026-03-01T12:00:00Z assumed changed false a,b"]);
     let narrow =
         format!(r#"{{"taken_at":"2026-03-01T12:00:00Z","complete":false,"resources":[{A}]}}"#);
     assert_eq!(read(&narrow, None).unwrap(), ["2026-03-01T12:00:00Z false a"]);
@@ -72,6 +82,28 @@ fn pages_of_one_instant_in_two_files_are_one_snapshot() {
             ("2026-03-01T12:00:00Z".to_owned(), true, 2),
         ]
     );
+}
+
+#[test]
+fn what_one_part_of_a_listing_lacks_no_other_part_makes_up_for() {
+    let at = time("2026-03-01T12:00:00Z");
+    let joined = |parts: &[String]| {
+        let parts =
+            parts.iter().flat_map(|text| Snapshot::parse(text.as_bytes(), Some(at)).unwrap());
+        let policy = Policy::new(parts.collect(), CellSettings::default());
+        let one = policy.snapshots().next().unwrap();
+        (one.complete, one.changed)
+    };
+    let page = |more: &str, total: u32, groups: &str| {
+        format!(r#"{{{more}"pagination":{{"total_results":{total}}},"resources":[{groups}]}}"#)
+    };
+    let both = format!("{A},{B}");
+    assert_eq!(joined(&[page("", 2, A), page("", 2, B)]), (true, false));
+    assert_eq!(joined(&[page("", 2, &both), page("", 2, &both)]), (true, false), "given twice");
+    let narrow = page(r#""complete":false,"#, 2, &both);
+    assert_eq!(joined(&[narrow, page("", 2, B)]), (false, true));
+    assert_eq!(joined(&[page("", 3, &both), page("", 3, B)]), (false, true));
+    assert_eq!(joined(&[page("", 2, A), page("", 3, B)]), (false, true));
 }
 
 #[test]
