@@ -73,6 +73,7 @@
 
 pub mod answers;
 pub mod blocks;
+pub mod bundle;
 mod check;
 pub mod error;
 pub mod explain;

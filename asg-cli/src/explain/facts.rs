@@ -42,6 +42,19 @@ impl FlowFacts {
         Self { desired, lossy: lossy.collect() }
     }
 
+    /// Takes these cells for those that lost lines, where the logs at hand do not show it.
+    #[must_use]
+    pub(crate) fn with_lines_lost(self, cells: &[String]) -> Self {
+        Self { lossy: cells.iter().map(|cell| (**cell).into()).collect(), ..self }
+    }
+
+    /// Returns the cells that lost lines, in order.
+    pub(crate) fn lines_lost(&self) -> Vec<String> {
+        let mut cells: Vec<_> = self.lossy.iter().map(|cell| cell.to_string()).collect();
+        cells.sort_unstable();
+        cells
+    }
+
     /// Returns the facts about a flow.
     ///
     /// A packet without Cloud Foundry's prefix has no probe: nothing shows which rules it met. The

@@ -5,7 +5,10 @@ pub(crate) mod documents;
 pub(crate) mod lager;
 
 /// A container's lifecycle event in a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
 pub enum Moment {
     /// It was made now.
     Created,
