@@ -97,8 +97,6 @@ impl Heads {
         for ((_, kind), bounds) in other.bounds {
             for (n, bound) in bounds.into_iter().enumerate() {
                 let Some((value, origin, head)) = bound else { continue };
-                let mut values = [i64::MAX; 3];
-                values[n] = value;
                 let known = self.bounds.entry((origin.source, kind.clone())).or_default();
                 let slot = &mut known[n];
                 if slot.as_ref().is_none_or(|(least, at, _)| (value, origin) < (*least, *at)) {

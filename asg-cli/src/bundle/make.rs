@@ -1,11 +1,13 @@
 //! Makes a bundle, and lets nothing out that does not verify.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs::File;
 use std::io;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use asg_core::policy::Policy;
-use asg_core::{Correlation, Evidence, Guid, Identity, Ledger, Origin, SourceId};
+use asg_core::{Correlation, Evidence, Guid, Identity, Ledger, Origin, Outcomes, SourceId};
 use sha2::{Digest as _, Sha256};
 
 use super::answers::{Answers, Wanted};
@@ -34,6 +36,8 @@ pub struct Sources {
     pub names: Option<Arc<dyn Names>>,
     /// Security groups, and the settings in JSON.
     pub rules: Option<(Policy, Vec<u8>)>,
+    /// Further files that answers rest on, such as those with names and rules: their digests go in.
+    pub files: Vec<PathBuf>,
     /// Whether all lines go in, also those about others.
     pub is_whole: bool,
 }
@@ -45,6 +49,8 @@ pub struct Bundle {
     pub bytes: Vec<u8>,
     /// What it says of itself.
     pub manifest: Manifest,
+    /// What became of the lines of the logs.
+    pub outcomes: Outcomes,
 }
 
 impl Bundle {
@@ -231,6 +237,12 @@ impl Asked<'_> {
             files.insert(name.clone(), file);
             manifest.ledgers.push(LedgerEntry { name: name.clone(), member: String::new() });
         }
+        for path in &sources.files {
+            let name = path.display().to_string();
+            let file = File::open(path).map_err(|error| Error::file(&*name, error))?;
+            let digest = digest_of(&name, file, &sources.readers)?;
+            files.insert(name, digest);
+        }
         manifest.files = files.into_values().collect();
         manifest.packets = answers.packets;
         manifest.certainty.clone_from(&answers.certainty);
@@ -260,7 +272,7 @@ impl Asked<'_> {
         text.push(b'\n');
         members.insert(MANIFEST.to_owned(), text);
         let bytes = pack::write(&members).map_err(Error::Value)?;
-        Ok(Bundle { bytes, manifest })
+        Ok(Bundle { bytes, manifest, outcomes: self.known.outcomes().clone() })
     }
 }
 
