@@ -103,11 +103,14 @@ impl Case {
         let gathered = Gathered::new(self.options.policy()?, Some(Arc::new(Mutex::new(ledger))));
         let gathered = Arc::new(gathered.remembering(self.options.remember));
         let asked = Arc::new(Recorded::of(self.names.as_ref()));
-        let names = self.names.as_ref().map(|_| -> Arc<dyn Names> { Arc::<Recorded>::clone(&asked) });
+        let names =
+            self.names.as_ref().map(|_| -> Arc<dyn Names> { Arc::<Recorded>::clone(&asked) });
         let policy = self.options.policy()?;
         let flows = Query::flows(readers.clone(), policy, Arc::clone(&gathered), names.clone());
         let flows = match &self.rules {
-            Some(rules) => flows.explained_where(&rules.policy()?, Some(self.lines_lost.clone()))?,
+            Some(rules) => {
+                flows.explained_where(&rules.policy()?, Some(self.lines_lost.clone()))?
+            }
             None => flows,
         };
         let known = gathered.ready(&readers, names.as_ref())?;
@@ -175,7 +178,9 @@ impl Case {
             question: manifest.question.clone(),
             options: manifest.options.clone(),
             logs,
-            extracts: members.get(EXTRACTS).map_or(Ok(Vec::new()), |text| objects(EXTRACTS, text))?,
+            extracts: members
+                .get(EXTRACTS)
+                .map_or(Ok(Vec::new()), |text| objects(EXTRACTS, text))?,
             rivals: members.get(RIVALS).cloned(),
             ledgers,
             names: names.map(|names| names.into_iter().collect()),
@@ -240,7 +245,8 @@ impl Kept {
             let end = memchr::memchr(b'\n', rest).ok_or("its last line breaks off")?;
             let line = &rest[..end];
             let colon = memchr::memchr(b':', line).ok_or("a line has no number")?;
-            let number = std::str::from_utf8(&line[..colon]).ok().and_then(|text| text.parse().ok());
+            let number =
+                std::str::from_utf8(&line[..colon]).ok().and_then(|text| text.parse().ok());
             let number = number.ok_or("a line has no number")?;
             if lines.last_key_value().is_some_and(|(last, _)| *last >= number) {
                 return Err("its lines are not in their order".into());

@@ -11,8 +11,8 @@ use super::answers::{Rests, Wanted};
 pub(super) struct Containers {
     /// Those that are in the answers or in question.
     pub(super) whole: HashSet<String>,
-    /// Those that others could be taken for: their handles begin alike, they had the same address,
-    /// or they show the names of a cell.
+    /// Those that others could be taken for: their handles begin alike, or they had the same
+    /// address, or may have had it; and those that show the names of a cell. Some are whole, too.
     pub(super) rivals: HashSet<String>,
 }
 
@@ -71,7 +71,7 @@ pub(super) fn containers(
             found.whole.insert(handle);
             continue;
         }
-        let names = [lifetime.cell(), lifetime.machine()];
+        let names = names_of_cell(lifetime);
         let shows_cell = names.into_iter().flatten().any(|name| rests.cells.contains(name))
             && cells.insert(names);
         if begins(lifetime)
@@ -81,5 +81,23 @@ pub(super) fn containers(
             found.rivals.insert(handle);
         }
     }
+    found.rivals.extend(unaddressed(ledger, rests));
     found
+}
+
+fn names_of_cell(lifetime: Lifetime<'_>) -> [Option<&str>; 2] {
+    [lifetime.cell(), lifetime.machine()]
+}
+
+/// Returns the containers of which no line shows an address, on the cells of those that had an
+/// address in question: any of them may have had it before or after.
+fn unaddressed(ledger: &Ledger, rests: &Rests) -> Vec<String> {
+    let had_one = |it: &Lifetime<'_>| it.addresses().any(|ip| rests.addresses.contains(&ip));
+    let holders = ledger.lifetimes().filter(had_one);
+    let cells: HashSet<_> = holders.flat_map(names_of_cell).flatten().collect();
+    let rivals = ledger.lifetimes().filter(|it| {
+        let is_there = names_of_cell(*it).into_iter().flatten().any(|name| cells.contains(name));
+        is_there && it.addresses().next().is_none()
+    });
+    rivals.map(|it| it.handle().to_string()).collect()
 }

@@ -116,11 +116,8 @@ impl Heads {
 /// Returns what a line shows of the clocks, each with numbers of which the least are wanted.
 fn samples(of: &Record<'_>) -> Option<Vec<(Kind, [i64; 3])>> {
     let envelope = &of.envelope;
-    let in_one_year = TimePolicy {
-        year: YearPolicy::Fixed(YEAR),
-        utc_offset: Some(0),
-        ..TimePolicy::default()
-    };
+    let in_one_year =
+        TimePolicy { year: YearPolicy::Fixed(YEAR), utc_offset: Some(0), ..TimePolicy::default() };
     let stamp = envelope.time.resolve(&in_one_year).map(|resolved| resolved.time.as_nanos());
     let own = of.resolved_time(&TimePolicy::default());
     let own = own.filter(|time| time.quality == TimeQuality::Read).map(|it| it.time.as_nanos());
@@ -157,7 +154,8 @@ fn samples(of: &Record<'_>) -> Option<Vec<(Kind, [i64; 3])>> {
 fn head_of(bytes: &[u8], instance: Option<&str>, of: &Record<'_>) -> Option<Vec<u8>> {
     let envelope = &of.envelope;
     let own = of.resolved_time(&TimePolicy::default()).map(|resolved| resolved.time);
-    let is_own = own.is_some() && !matches!(envelope.time, LogTime::Instant(time) if Some(time) == own);
+    let is_own =
+        own.is_some() && !matches!(envelope.time, LogTime::Instant(time) if Some(time) == own);
     let body = envelope.body.as_bytes();
     let start = bytes.len().checked_sub(body.len())?;
     // Only what a line ends with is cut off: a body inside of JSON is not.
@@ -203,7 +201,8 @@ mod tests {
                 Some("2024-05-06T07:09:10.58Z cell-1 kernel: [  637.581122] ".to_owned()),
             ),
             (
-                "May  6 07:09:10 cell-1 kernel: [637.581122] OK_bfce786c IN=s-1 OUT=eth0 SRC=10.1".into(),
+                "May  6 07:09:10 cell-1 kernel: [637.581122] OK_bfce786c IN=s-1 OUT=eth0 SRC=10.1"
+                    .into(),
                 Some("May  6 07:09:10 cell-1 kernel: [637.581122] ".into()),
             ),
             (

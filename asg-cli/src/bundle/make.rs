@@ -14,7 +14,9 @@ use super::answers::{Answers, Wanted};
 use super::case::{ANSWERS, Case, EXPLANATIONS, Kept, MANIFEST, Means, Recorded, Rules};
 use super::choose::{Containers, containers};
 use super::head::Thinning;
-use super::manifest::{CellEntry, FileDigest, LedgerEntry, Manifest, Question, Reading, SourceEntry};
+use super::manifest::{
+    CellEntry, FileDigest, LedgerEntry, Manifest, Question, Reading, SourceEntry,
+};
 use super::pack::{self, Members, hexadecimal};
 use super::pick::{Wish, pick};
 use crate::error::Error;
@@ -186,7 +188,8 @@ impl Asked<'_> {
         extracts.sort_by_key(|evidence| (evidence.origin, evidence.handle.to_string()));
 
         let rivals = (!sources.is_whole && !rivals.is_empty()).then(|| {
-            let rivals = ledger.without_owners(|it| rivals.contains(&it.handle().to_string()));
+            let is_rival = |handle: &str| rivals.contains(handle) && !whole.contains(handle);
+            let rivals = ledger.without_owners(|it| is_rival(&it.handle().to_string()));
             rivals.to_bytes()
         });
         let mut ledgers = Vec::new();
@@ -277,11 +280,7 @@ impl Asked<'_> {
 }
 
 /// Returns the digest of a file.
-fn digest_of(
-    name: &str,
-    mut file: impl io::Read,
-    readers: &Readers,
-) -> Result<FileDigest, Error> {
+fn digest_of(name: &str, mut file: impl io::Read, readers: &Readers) -> Result<FileDigest, Error> {
     let mut sum = Sha256::new();
     let mut buffer = vec![0; 256 << 10];
     let mut bytes = 0;

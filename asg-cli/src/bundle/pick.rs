@@ -56,11 +56,7 @@ pub(super) fn pick(
     wish: &Arc<Wish>,
     thinning: Thinning,
 ) -> Result<Picked, Error> {
-    let picker = || Picker {
-        wish: Arc::clone(wish),
-        thinning,
-        picked: Picked::new(thinning),
-    };
+    let picker = || Picker { wish: Arc::clone(wish), thinning, picked: Picked::new(thinning) };
     let mut pipeline = Pipeline::new(readers, "picking lines", Size::Small, picker);
     let mut picked = Picked::new(thinning);
     while let Some(more) = pipeline.next()? {

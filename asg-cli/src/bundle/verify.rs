@@ -60,11 +60,7 @@ impl Verdict {
 /// # Errors
 ///
 /// [`Error::Value`] if a byte was changed, or if it is no bundle; those of the monitor.
-pub fn verify(
-    bytes: &[u8],
-    monitor: Arc<dyn Monitor>,
-    threads: Threads,
-) -> Result<Verdict, Error> {
+pub fn verify(bytes: &[u8], monitor: Arc<dyn Monitor>, threads: Threads) -> Result<Verdict, Error> {
     let members = pack::read(bytes).map_err(Error::Value)?;
     let text = members.get(MANIFEST).ok_or_else(|| Error::Value("it has no manifest".into()))?;
     let manifest = Manifest::read(text).map_err(Error::Value)?;
@@ -74,7 +70,8 @@ pub fn verify(
         .map(|(name, bytes)| (name.clone(), pack::digest(bytes)))
         .collect();
     if let Some(name) = difference(&digests, &manifest.members) {
-        let what = format!("{name} is not what the manifest says: it was changed, added or removed");
+        let what =
+            format!("{name} is not what the manifest says: it was changed, added or removed");
         return Err(Error::Value(what));
     }
     let case = Case::read(&manifest, &members).map_err(Error::Value)?;

@@ -4,10 +4,10 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use super::Context;
 use super::explain::load;
 use super::logs::{Directory, Logs};
 use super::options::Options;
-use super::Context;
 use crate::bundle::{Bundle, Question, Reading, Sources, make};
 use crate::error::Error;
 use crate::output::{NewFile, Out};
@@ -52,8 +52,9 @@ pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Fai
         );
     } else {
         let certainties = manifest.certainty.iter().rev();
-        let certainties: Vec<_> =
-            certainties.map(|(word, packets)| format!("{packets} {}", word.replace('_', " "))).collect();
+        let certainties: Vec<_> = certainties
+            .map(|(word, packets)| format!("{packets} {}", word.replace('_', " ")))
+            .collect();
         report.note(format_args!("{} packets: {}", manifest.packets, certainties.join(", ")));
     }
     directory.close(report);

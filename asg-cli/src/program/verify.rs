@@ -49,7 +49,8 @@ fn people(verdict: &Verdict, name: &str, out: &mut Out) -> Result<(), Failure> {
     let bytes = "none was changed".to_owned();
     let held = |is_explanation| {
         let of_kind = verdict.answers.iter().filter(|it| it.is_explanation == is_explanation);
-        let (all, hold) = of_kind.fold((0, 0), |(all, hold), it| (all + 1, hold + usize::from(it.holds)));
+        let (all, hold) =
+            of_kind.fold((0, 0), |(all, hold), it| (all + 1, hold + usize::from(it.holds)));
         format!("{hold} of {all} hold")
     };
     let rows = [
@@ -81,13 +82,15 @@ fn people(verdict: &Verdict, name: &str, out: &mut Out) -> Result<(), Failure> {
             (cell.at_limit.values().sum(), "times at the limit of what is logged"),
         ];
         let lacks = lacks.iter().filter(|(number, _)| *number > 0);
-        let lacks: Vec<_> = lacks.map(|(number, what)| format!("at least {number} {what}")).collect();
+        let lacks: Vec<_> =
+            lacks.map(|(number, what)| format!("at least {number} {what}")).collect();
         if !lacks.is_empty() {
             let text = format!("{}: {}", cell.cell, lacks.join(", "));
             writeln!(out, "{:<12}{}", "lacks", escape_text(&text))?;
         }
     }
-    for Answer { source, line, is_explanation, .. } in verdict.answers.iter().filter(|it| !it.holds) {
+    for Answer { source, line, is_explanation, .. } in verdict.answers.iter().filter(|it| !it.holds)
+    {
         let what = if *is_explanation { "reason" } else { "answer" };
         let text = format!("{source}:{line}: the {what} does not follow from the lines");
         writeln!(out, "{:<12}{}", "wrong", escape_text(&text))?;
@@ -114,12 +117,16 @@ fn close(verdict: &Verdict, report: &mut Report) {
     }
     if verdict.missing > 0 {
         let missing = verdict.missing;
-        report.left_out(format_args!("{missing} answers follow from the lines, and are not in the bundle"));
+        report.left_out(format_args!(
+            "{missing} answers follow from the lines, and are not in the bundle"
+        ));
     }
     let own = env!("CARGO_PKG_VERSION");
     if manifest.program_version != own && !verdict.holds() {
         let theirs = &manifest.program_version;
-        report.note(format_args!("asglog {theirs} made it, and this is asglog {own}: try that version"));
+        report.note(format_args!(
+            "asglog {theirs} made it, and this is asglog {own}: try that version"
+        ));
     }
     if manifest.packets == 0 {
         report.note("no packet was in question: that proves no absence");

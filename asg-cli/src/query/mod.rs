@@ -111,7 +111,11 @@ impl Query {
         gathered: Arc<Gathered>,
         names: Option<Arc<dyn Names>>,
     ) -> Self {
-        Self::new(readers, policy, From::Flows(Evidence { gathered, names, policy: None, lines_lost: None }))
+        Self::new(
+            readers,
+            policy,
+            From::Flows(Evidence { gathered, names, policy: None, lines_lost: None }),
+        )
     }
 
     /// Adds an explanation to each flow: the columns from `phase` to `blind`.
