@@ -34,6 +34,8 @@ mod make;
 mod manifest;
 mod pack;
 mod pick;
+#[cfg(test)]
+mod tests;
 mod verify;
 
 pub use self::make::{Bundle, Sources, make};

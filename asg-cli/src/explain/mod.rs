@@ -37,12 +37,14 @@
 //! # Ok::<(), asg_core::Error>(())
 //! ```
 
+mod decided;
 mod facts;
 mod question;
 mod sources;
 mod words;
 mod writer;
 
+pub use decided::DecidedRules;
 pub use facts::{Explained, FlowExplainer, FlowFacts, probe};
 pub use question::Question;
 pub use sources::{Loaded, PolicySources, SettingsSource, is_snapshot};

@@ -400,6 +400,11 @@ impl Options {
                  have no record there";
             return Err(Failure::Usage(what.into()));
         }
+        if self.follow && !self.rules.sources.groups.is_empty() {
+            let what =
+                "--groups does not go with --follow: an explanation may need lines that come later";
+            return Err(Failure::Usage(what.into()));
+        }
         if self.read_at.is_some() && !matches!(format, Format::Standard(_)) {
             let what = "--read-at goes with --format ecs, ocsf, otlp, cef or cim";
             return Err(Failure::Usage(what.into()));

@@ -425,6 +425,15 @@ impl Query {
         &self.policy
     }
 
+    /// Returns the security groups that explain the flows; `None` if they are not explained.
+    #[must_use]
+    pub const fn rules(&self) -> Option<&Policy> {
+        match &self.from {
+            From::Flows(evidence) => evidence.policy.as_ref(),
+            From::Packets | From::Saved(_) => None,
+        }
+    }
+
     /// Returns whether a first look is cheap: nothing has to be read before the rows, and
     /// everything can be read again.
     #[must_use]

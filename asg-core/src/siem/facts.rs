@@ -35,6 +35,29 @@ pub(super) struct Facts<'f> {
     pub(super) owner: Owner<'f>,
     pub(super) peer: Option<&'f Peer<'f>>,
     pub(super) destination: Option<DestinationName<'f>>,
+    rule: Option<Rule<'f>>,
+}
+
+/// The rule of a security group that alone can have decided about a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rule<'r> {
+    /// The rule for people, such as `tcp 10.0.11.0/24 5432`: rules have no names.
+    pub name: &'r str,
+    /// An id of its own: the group's GUID, a slash, and the rule's place in the group, from 0.
+    pub id: &'r str,
+    /// The group's GUID.
+    pub group: &'r str,
+    /// The group's name.
+    pub group_name: Option<&'r str>,
+    /// The rule's description.
+    pub description: Option<&'r str>,
+}
+
+impl<'r> Rule<'r> {
+    /// Returns the group's name, or its GUID without one.
+    pub(super) fn ruleset(&self) -> &'r str {
+        self.group_name.unwrap_or(self.group)
+    }
 }
 
 /// The caller's name for a destination.
@@ -86,7 +109,17 @@ impl<'f> Facts<'f> {
             owner: Owner::of(&flow.attribution, flow.identity),
             peer: flow.peer.as_ref(),
             destination: None,
+            rule: None,
         })
+    }
+
+    pub(super) const fn with_rule(self, rule: Option<Rule<'f>>) -> Self {
+        Self { rule, ..self }
+    }
+
+    /// Returns the rule that decided, if it is certain whose rules hold.
+    pub(super) fn rule(&self) -> Option<Rule<'f>> {
+        self.rule.filter(|_| self.certain().is_some())
     }
 
     /// Returns the time, or that of the reading if the line shows none.

@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use serde::Serialize;
 
-use super::facts::{DestinationName, Facts};
+use super::facts::{DestinationName, Facts, Rule};
 use super::{Cef, Cim, Ecs, Ocsf, Reading, otlp};
 use crate::correlate::flow::Flow;
 
@@ -127,8 +127,22 @@ impl<'r> RecordLines<'r> {
         source: &str,
         destination: Option<DestinationName<'_>>,
     ) -> bool {
+        self.add_explained(flow, source, destination, None)
+    }
+
+    /// As [`add_named`](Self::add_named), with the rule that decided: `rule` in ECS,
+    /// `firewall_rule` and `policy` in OCSF, `security_rule` in OTLP, `cs1` in CEF (and the
+    /// destination's name in `flexString1`), `rule` and `rule_id` in CIM. It is left out where the
+    /// owner is not certain.
+    pub fn add_explained(
+        &mut self,
+        flow: &Flow<'_, '_>,
+        source: &str,
+        destination: Option<DestinationName<'_>>,
+        rule: Option<Rule<'_>>,
+    ) -> bool {
         let Some(facts) = Facts::of(flow, source, self.reading) else { return false };
-        let facts = Facts { destination, ..facts };
+        let facts = Facts { destination, ..facts }.with_rule(rule);
         let out = &mut self.out;
         match self.standard {
             Standard::Ecs => push_line(out, &Ecs(facts)),

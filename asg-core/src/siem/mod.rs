@@ -27,8 +27,8 @@ mod otlp;
 pub use self::cef::Cef;
 pub use self::cim::Cim;
 pub use self::ecs::Ecs;
-pub use self::facts::DestinationName;
 use self::facts::Facts;
+pub use self::facts::{DestinationName, Rule};
 pub use self::id::{CommunityId, FlowId};
 pub use self::lines::{RecordLines, Standard};
 pub use self::ocsf::Ocsf;
@@ -109,6 +109,22 @@ impl<'r> Reading<'r> {
         self.version
     }
 }
+
+/// Adds to each kind of record the rule that decided.
+macro_rules! with_rule {
+    ($($record:ident),*) => {$(
+        impl<'f> $record<'f> {
+            /// Adds the rule that decided. It is left out where it is not certain whose rules
+            /// hold, because the owner is not.
+            #[must_use]
+            pub fn with_rule(self, rule: Option<Rule<'f>>) -> Self {
+                Self(self.0.with_rule(rule))
+            }
+        }
+    )*};
+}
+
+with_rule!(Ecs, Ocsf, Otlp, Cef, Cim);
 
 /// Each conversion returns `None` for a packet whose log prefix is not Cloud Foundry's: the record
 /// would have no verdict. `source` is the name of the log.
