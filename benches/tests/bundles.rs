@@ -153,7 +153,8 @@ fn a_bundle_names_no_app_but_those_in_its_answers() {
     let mut dice = Chance::new(6);
     let mut seen = 0;
     for _ in 0..4 {
-        let made = foundation.bundle(foundation.question(&mut dice), true).unwrap();
+        let question = foundation.question(&mut dice);
+        let made = foundation.bundle(question, true).unwrap();
         let text = String::from_utf8_lossy(&made.bytes);
         let (_, rest) = text.split_once("answers.ndjson").unwrap();
         let answers: String =

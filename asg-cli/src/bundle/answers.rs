@@ -139,6 +139,11 @@ impl Answers {
     }
 }
 
+/// Returns the lines of JSON in a text, with their line feeds.
+pub(super) fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.split_inclusive(|b| *b == b'\n')
+}
+
 /// Returns the containers in an answer.
 fn containers<'f>(answer: &'f Attribution<'_>) -> impl Iterator<Item = Lifetime<'f>> {
     answer.container().into_iter().chain(answer.candidates().iter().copied()).chain(answer.lease)

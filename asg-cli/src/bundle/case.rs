@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use asg_core::policy::{CellSettings, Policy, Snapshot};
-use asg_core::{Evidence, Guid, Identity, Ledger, SourceId};
+use asg_core::{Evidence, Guid, Identity, Ledger, Lifetime, SourceId};
 
-use super::answers::Answers;
+use super::answers::{Answers, Wanted};
 use super::manifest::{Manifest, Question, Reading};
 use super::pack::Members;
 use crate::error::Error;
@@ -114,10 +114,18 @@ impl Case {
             None => flows,
         };
         let known = gathered.ready(&readers, names.as_ref())?;
-        let answered = asked.answered();
-        let wanted = Arc::new(self.question.wanted(known.ledger(), &answered));
+        let all = self.names.iter().flatten();
+        let all = all.map(|(guid, identity)| (*guid, identity.clone())).collect();
+        let wanted = Arc::new(self.question.wanted(known.ledger(), &all));
         let answers = self.question.ask(&flows, &wanted)?;
-        Ok((answers, asked.asked()))
+        let mut needed = asked.asked();
+        // A directory is not asked about candidates, but the question may name them.
+        if let Wanted::Some { handles, .. } = &*wanted {
+            let in_question =
+                known.ledger().lifetimes().filter(|it| handles.contains(&it.handle().to_string()));
+            needed.extend(in_question.filter_map(Lifetime::subject));
+        }
+        Ok((answers, needed))
     }
 
     /// Writes it into the members of a bundle, and names them in the manifest.

@@ -19,6 +19,7 @@ use super::manifest::{
 };
 use super::pack::{self, Members, hexadecimal};
 use super::pick::{Wish, pick};
+use super::verify::verify;
 use crate::error::Error;
 use crate::explain::FlowFacts;
 use crate::flows::Gathered;
@@ -86,24 +87,40 @@ pub fn make(sources: &Sources, question: Question, options: Reading) -> Result<B
         monitor: Arc::clone(sources.readers.quietly().monitor()),
         threads: sources.readers.threads(),
     };
+    let mut place = None;
     // Few lines suffice but for logs whose clocks are odd.
     for thinning in [Thinning::Bounds, Thinning::None] {
         let mut case = asked.case(&question, &options, thinning)?;
         let (answers, needed) = case.answers(&means)?;
-        if !same(&answers, &asked.answers) {
+        place = first_difference(&asked.answers, &answers);
+        if place.is_some() {
             continue;
         }
         if let Some(names) = &mut case.names {
             names.retain(|guid, _| needed.contains(guid));
         }
-        return asked.bundle(&case, question, options);
+        let made = asked.bundle(&case, question, options)?;
+        if verify(&made.bytes, means.monitor, means.threads)?.holds() {
+            return Ok(made);
+        }
+        break;
     }
-    let what = "some answers do not follow from the lines about them alone: give --whole, and all lines go in";
-    Err(Error::Value(what.into()))
+    let place = place.unwrap_or_else(|| "some packets".to_owned());
+    Err(Error::Value(format!(
+        "the answer about {place} does not follow from the lines about it alone: give --whole, and all lines go in"
+    )))
 }
 
-fn same(one: &Answers, other: &Answers) -> bool {
-    one.flows == other.flows && one.explanations == other.explanations
+/// Returns the place of the first packet about which the answers differ.
+fn first_difference(one: &Answers, other: &Answers) -> Option<String> {
+    let kinds = [(&one.flows, &other.flows), (&one.explanations, &other.explanations)];
+    let (one, other) = kinds.into_iter().find(|(one, other)| one != other)?;
+    let lines = |text| Vec::from_iter(super::answers::lines(text));
+    let (one, other) = (lines(one), lines(other));
+    let same = one.iter().zip(&other).take_while(|(one, other)| one == other).count();
+    let object = one.get(same).or(other.get(same))?;
+    let object: serde_json::Value = serde_json::from_slice(object).unwrap_or_default();
+    Some(format!("{}:{}", object["source"].as_str().unwrap_or("?"), object["line"]))
 }
 
 fn ask<'s>(

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::answers::Answers;
+use super::answers::{Answers, lines};
 use super::case::{ANSWERS, Case, EXPLANATIONS, MANIFEST, Means};
 use super::manifest::Manifest;
 use super::pack;
@@ -97,10 +97,10 @@ fn difference<'m>(
 impl Verdict {
     fn compare(&mut self, said: &[u8], found: &[u8], is_explanation: bool) {
         let mut follows: BTreeMap<&[u8], u64> = BTreeMap::new();
-        for answer in answers(found) {
+        for answer in lines(found) {
             *follows.entry(answer).or_default() += 1;
         }
-        for answer in answers(said) {
+        for answer in lines(said) {
             let left = follows.get_mut(answer).filter(|left| **left > 0);
             let holds = left.is_some();
             if let Some(left) = left {
@@ -113,9 +113,4 @@ impl Verdict {
         }
         self.missing += follows.values().sum::<u64>();
     }
-}
-
-/// Returns the lines of JSON in a text.
-fn answers(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    text.split_inclusive(|b| *b == b'\n')
 }

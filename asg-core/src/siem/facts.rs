@@ -113,7 +113,7 @@ impl<'f> Facts<'f> {
         })
     }
 
-    pub(super) const fn with_rule(self, rule: Option<Rule<'f>>) -> Self {
+    pub(super) fn with_rule(self, rule: Option<Rule<'f>>) -> Self {
         Self { rule, ..self }
     }
 

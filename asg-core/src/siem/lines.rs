@@ -142,7 +142,8 @@ impl<'r> RecordLines<'r> {
         rule: Option<Rule<'_>>,
     ) -> bool {
         let Some(facts) = Facts::of(flow, source, self.reading) else { return false };
-        let facts = Facts { destination, ..facts }.with_rule(rule);
+        let mut facts = facts.with_rule(rule);
+        facts.destination = destination;
         let out = &mut self.out;
         match self.standard {
             Standard::Ecs => push_line(out, &Ecs(facts)),
