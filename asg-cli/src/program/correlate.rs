@@ -190,7 +190,8 @@ fn records(
 ) -> Result<u64, Failure> {
     let reading = reading(options);
     let sink = || Records {
-        lines: RecordLines::new(standard, reading),
+        // Each thread has flows of one cache.
+        lines: RecordLines::new(standard, reading).with_keys(),
         rules: policy.map(DecidedRules::new),
         foreign: 0,
     };

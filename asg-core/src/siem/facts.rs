@@ -88,16 +88,10 @@ impl<'f> Facts<'f> {
     ) -> Option<Self> {
         let cf = flow.cf.as_ref()?;
         let packet = flow.packet();
-        let millis = |time: Timestamp, end: Timestamp| {
-            end.as_nanos().abs_diff(time.as_nanos()).div_ceil(1_000_000)
-        };
-        let known = flow.range.zip(flow.time);
         Some(Self {
             reading,
             time: flow.time,
-            error_ms: known.map(|(range, time)| {
-                millis(time, range.earliest()).max(millis(time, range.latest()))
-            }),
+            error_ms: error_ms(flow),
             source,
             line: flow.origin.line,
             cell: flow.cell.as_deref().filter(|cell| !cell.is_empty()).map(Cell::of),
@@ -199,6 +193,13 @@ impl<'f> Facts<'f> {
     pub(super) fn proto(&self) -> Option<Proto> {
         self.packet.ip.proto
     }
+}
+
+/// Returns the maximum error of a flow's time, in milliseconds.
+pub(super) fn error_ms(flow: &Flow<'_, '_>) -> Option<u64> {
+    let (range, time) = flow.range.zip(flow.time)?;
+    let millis = |end: Timestamp| end.as_nanos().abs_diff(time.as_nanos()).div_ceil(1_000_000);
+    Some(millis(range.earliest()).max(millis(range.latest())))
 }
 
 /// The end of a packet that its prefix names.

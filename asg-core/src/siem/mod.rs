@@ -23,6 +23,7 @@ mod id;
 mod lines;
 mod ocsf;
 mod otlp;
+mod quick;
 
 pub use self::cef::Cef;
 pub use self::cim::Cim;

@@ -333,7 +333,7 @@ impl Serialize for Ocsf<'_> {
                 protocol_num: facts.proto().map(crate::packet::Proto::number),
                 protocol_name: facts.proto().and_then(keyword),
                 protocol_ver_id: facts.ip_version(),
-                tcp_flags: facts.packet.ip.flags.map(flags),
+                tcp_flags: facts.packet.ip.flags.map(tcp_flags),
                 community_uid: facts.community,
             },
             src_endpoint: endpoint(Subject::Source),
@@ -371,7 +371,7 @@ fn profiles(facts: &Facts<'_>, has_container: bool) -> Vec<&'static str> {
 }
 
 /// Returns the bits as TCP has them (RFC 9293).
-fn flags(flags: TcpFlags) -> u16 {
+pub(super) fn tcp_flags(flags: TcpFlags) -> u16 {
     let bits = [
         (TcpFlags::FIN, 1),
         (TcpFlags::SYN, 2),
