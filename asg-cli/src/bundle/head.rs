@@ -106,8 +106,8 @@ impl Heads {
         }
     }
 
-    /// Returns the lines.
-    pub(super) fn lines(self) -> impl Iterator<Item = (Origin, Vec<u8>)> {
+    /// Returns the lines that were kept.
+    pub(super) fn kept(self) -> impl Iterator<Item = (Origin, Vec<u8>)> {
         let bounds = self.bounds.into_values().flatten().flatten();
         bounds.map(|(_, origin, head)| (origin, head)).chain(self.all)
     }

@@ -186,7 +186,7 @@ impl Asked<'_> {
             .iter()
             .map(|log| Kept { name: log.name().to_owned(), lines: BTreeMap::new() })
             .collect();
-        for (Origin { source, line }, head) in picked.heads.lines() {
+        for (Origin { source, line }, head) in picked.heads.kept() {
             if let Some(place) = places.get(&source) {
                 kept[*place].lines.insert(line, head);
             }

@@ -23,8 +23,8 @@
 //!
 //! # Errors
 //!
-//! A bundle whose bytes were changed is an error, because nothing in it can be trusted. Answers that
-//! do not hold are a [`Verdict`].
+//! A bundle whose bytes were changed is an error, because nothing in it can be trusted. Answers
+//! that do not hold are a [`Verdict`].
 
 mod answers;
 mod case;

@@ -131,7 +131,8 @@ impl PolicySources {
     /// use asg_cli::explain::PolicySources;
     /// use asg_core::policy::Profile;
     ///
-    /// let sources = PolicySources { profile: Some(Profile::Guardian), ..PolicySources::default() };
+    /// let profile = Some(Profile::Guardian);
+    /// let sources = PolicySources { profile, ..PolicySources::default() };
     /// assert_eq!(sources.settings_json()?, br#"{"profile":"guardian"}"#);
     /// # Ok::<(), asg_cli::error::Error>(())
     /// ```

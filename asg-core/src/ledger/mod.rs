@@ -422,7 +422,8 @@ impl Ledger {
     /// # let mut ledger = Ledger::new();
     /// # Record::read(&line).evidence(origin, |evidence| ledger.add(evidence));
     /// let rivals = ledger.without_owners(|_| true);
-    /// let (known, shown) = (ledger.lifetimes().next().unwrap(), rivals.lifetimes().next().unwrap());
+    /// let known = ledger.lifetimes().next().unwrap();
+    /// let shown = rivals.lifetimes().next().unwrap();
     /// assert_eq!((shown.handle(), shown.created()), (known.handle(), known.created()));
     /// assert!(known.process().is_some() && shown.process().is_none());
     /// ```

@@ -179,7 +179,7 @@ impl StoredRule {
     ///
     /// ```
     /// # use asg_core::policy::StoredRule;
-    /// let json = br#"{"protocol":"tcp","destination":"10.0.0.1","ports":"443","description":"db"}"#;
+    /// let json = br#"{"protocol":"tcp","destination":"10.0.0.1","description":"db"}"#;
     /// assert_eq!(StoredRule::parse(json).unwrap().description(), "db");
     /// ```
     #[must_use]
