@@ -1,12 +1,12 @@
 //! What is in a bundle, and the answers that follow from it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use asg_core::policy::{CellSettings, Policy, Snapshot};
-use asg_core::{Evidence, Guid, Identity, Ledger, Lifetime, SourceId};
+use asg_core::{Evidence, Guid, Identity, Ledger, SourceId};
 
-use super::answers::{Answers, Wanted};
+use super::answers::Answers;
 use super::manifest::{Manifest, Question, Reading};
 use super::pack::Members;
 use crate::error::Error;
@@ -72,12 +72,12 @@ pub(super) struct Means {
 }
 
 impl Case {
-    /// Returns the answers that follow from it, and the GUIDs whose names they need.
+    /// Returns the answers that follow from it.
     ///
     /// # Errors
     ///
     /// If something in it is not as it was written, and those of the monitor.
-    pub(super) fn answers(&self, means: &Means) -> Result<(Answers, HashSet<Guid>), Error> {
+    pub(super) fn answers(&self, means: &Means) -> Result<Answers, Error> {
         let numbers = numbers(self.logs.iter().map(|log| &*log.name));
         let number = |place: u32| numbers.get(place as usize).copied();
         let source = |(log, id): (&Kept, &SourceId)| -> Arc<dyn Source> {
@@ -101,10 +101,11 @@ impl Case {
         }
 
         let gathered = Gathered::new(self.options.policy()?, Some(Arc::new(Mutex::new(ledger))));
-        let gathered = Arc::new(gathered.remembering(self.options.remember));
-        let asked = Arc::new(Recorded::of(self.names.as_ref()));
-        let names =
-            self.names.as_ref().map(|_| -> Arc<dyn Names> { Arc::<Recorded>::clone(&asked) });
+        let gathered = gathered.remembering(self.options.remember);
+        let also = self.names.iter().flatten().map(|(guid, _)| *guid);
+        let gathered = Arc::new(gathered.asking_about(also.collect()));
+        let names = self.names.as_ref();
+        let names = names.map(|names| -> Arc<dyn Names> { Arc::new(Told(names.clone())) });
         let policy = self.options.policy()?;
         let flows = Query::flows(readers.clone(), policy, Arc::clone(&gathered), names.clone());
         let flows = match &self.rules {
@@ -117,15 +118,7 @@ impl Case {
         let all = self.names.iter().flatten();
         let all = all.map(|(guid, identity)| (*guid, identity.clone())).collect();
         let wanted = Arc::new(self.question.wanted(known.ledger(), &all));
-        let answers = self.question.ask(&flows, &wanted)?;
-        let mut needed = asked.asked();
-        // A directory is not asked about candidates, but the question may name them.
-        if let Wanted::Some { handles, .. } = &*wanted {
-            let in_question =
-                known.ledger().lifetimes().filter(|it| handles.contains(&it.handle().to_string()));
-            needed.extend(in_question.filter_map(Lifetime::subject));
-        }
-        Ok((answers, needed))
+        self.question.ask(&flows, &wanted)
     }
 
     /// Writes it into the members of a bundle, and names them in the manifest.
@@ -331,55 +324,41 @@ impl SeparateLines for KeptSource {
     }
 }
 
-/// A directory that keeps what it was asked and what it answered.
+/// The answers of a directory, as a directory.
 #[derive(Debug)]
-pub(super) struct Recorded {
-    inner: Inner,
-    answers: Mutex<HashMap<Guid, Option<Identity>>>,
+struct Told(BTreeMap<Guid, Identity>);
+
+impl Names for Told {
+    fn identities(&self, guids: &[Guid]) -> Result<HashMap<Guid, Identity>, Error> {
+        let known = |guid: &Guid| Some((*guid, self.0.get(guid)?.clone()));
+        Ok(guids.iter().filter_map(known).collect())
+    }
 }
 
+/// A directory that keeps what it answered.
 #[derive(Debug)]
-enum Inner {
-    Kept(HashMap<Guid, Identity>),
-    Asked(Arc<dyn Names>),
+pub(super) struct Recorded {
+    names: Arc<dyn Names>,
+    answers: Mutex<HashMap<Guid, Identity>>,
 }
 
 impl Recorded {
-    fn of(names: Option<&BTreeMap<Guid, Identity>>) -> Self {
-        let names = names.into_iter().flatten();
-        let names = names.map(|(guid, identity)| (*guid, identity.clone()));
-        Self { inner: Inner::Kept(names.collect()), answers: Mutex::default() }
-    }
-
     /// Keeps what this directory answers.
     pub(super) fn over(names: Arc<dyn Names>) -> Self {
-        Self { inner: Inner::Asked(names), answers: Mutex::default() }
+        Self { names, answers: Mutex::default() }
     }
 
     /// Returns the answers so far.
     pub(super) fn answered(&self) -> HashMap<Guid, Identity> {
-        let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-        answers.iter().filter_map(|(guid, it)| Some((*guid, it.clone()?))).collect()
-    }
-
-    /// Returns the GUIDs that it was asked about.
-    fn asked(&self) -> HashSet<Guid> {
-        let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-        answers.keys().copied().collect()
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 impl Names for Recorded {
     fn identities(&self, guids: &[Guid]) -> Result<HashMap<Guid, Identity>, Error> {
-        let found: HashMap<Guid, Identity> = match &self.inner {
-            Inner::Kept(names) => {
-                let known = |guid: &Guid| Some((*guid, names.get(guid)?.clone()));
-                guids.iter().filter_map(known).collect()
-            }
-            Inner::Asked(names) => names.identities(guids)?,
-        };
+        let found = self.names.identities(guids)?;
         let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-        answers.extend(guids.iter().map(|guid| (*guid, found.get(guid).cloned())));
+        answers.extend(found.iter().map(|(guid, identity)| (*guid, identity.clone())));
         Ok(found)
     }
 }

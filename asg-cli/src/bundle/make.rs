@@ -1,13 +1,15 @@
 //! Makes a bundle, and lets nothing out that does not verify.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use asg_core::policy::Policy;
-use asg_core::{Correlation, Evidence, Guid, Identity, Ledger, Origin, Outcomes, SourceId};
+use asg_core::{
+    Correlation, Evidence, Guid, Identity, Ledger, Lifetime, Origin, Outcomes, SourceId,
+};
 use sha2::{Digest as _, Sha256};
 
 use super::answers::{Answers, Wanted};
@@ -90,14 +92,11 @@ pub fn make(sources: &Sources, question: Question, options: Reading) -> Result<B
     let mut place = None;
     // Few lines suffice but for logs whose clocks are odd.
     for thinning in [Thinning::Bounds, Thinning::None] {
-        let mut case = asked.case(&question, &options, thinning)?;
-        let (answers, needed) = case.answers(&means)?;
+        let case = asked.case(&question, &options, thinning)?;
+        let answers = case.answers(&means)?;
         place = first_difference(&asked.answers, &answers);
         if place.is_some() {
             continue;
-        }
-        if let Some(names) = &mut case.names {
-            names.retain(|guid, _| needed.contains(guid));
         }
         let made = asked.bundle(&case, question, options)?;
         if verify(&made.bytes, means.monitor, means.threads)?.holds() {
@@ -220,7 +219,12 @@ impl Asked<'_> {
             };
             ledgers.push((name.clone(), bytes));
         }
-        let names = self.names.iter().map(|(guid, identity)| (*guid, identity.clone()));
+        let owners = ledger.lifetimes().filter(|it| whole.contains(&it.handle().to_string()));
+        let owners: HashSet<_> = owners.filter_map(Lifetime::subject).collect();
+        let is_needed =
+            |guid: &Guid| sources.is_whole || owners.contains(guid) || rests.apps.contains(guid);
+        let names = self.names.iter().filter(|(guid, _)| is_needed(guid));
+        let names = names.map(|(guid, identity)| (*guid, identity.clone()));
         Ok(Case {
             question: question.clone(),
             options: options.clone(),

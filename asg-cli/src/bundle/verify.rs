@@ -75,7 +75,7 @@ pub fn verify(bytes: &[u8], monitor: Arc<dyn Monitor>, threads: Threads) -> Resu
         return Err(Error::Value(what));
     }
     let case = Case::read(&manifest, &members).map_err(Error::Value)?;
-    let (found, _) = case.answers(&Means { monitor, threads })?;
+    let found = case.answers(&Means { monitor, threads })?;
     let said = |name| members.get(name).map_or(&b""[..], Vec::as_slice);
     let mut verdict =
         Verdict { digest: pack::digest(bytes), manifest, answers: Vec::new(), missing: 0 };
